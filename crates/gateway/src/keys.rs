@@ -1,0 +1,183 @@
+//! The gateway's own keys: made at first start, kept as one PKCS#8 file each (mode 0600), parsed once.
+
+use std::fs;
+use std::io::{self, Write as _};
+use std::path::{Path, PathBuf};
+
+use countersign_protocol::encoding;
+use countersign_protocol::key::{LocalSigner, PrivateKey};
+use countersign_protocol::random::{self, Random};
+use p256::SecretKey;
+use p256::pkcs8::{DecodePrivateKey as _, EncodePrivateKey as _};
+use zeroize::Zeroizing;
+
+/// What the gateway signs with. It has no `Debug`.
+pub struct Keys {
+    /// Signs the key manifest and nothing else; devices pin its thumbprint.
+    pub(crate) root: LocalSigner,
+    /// Signs challenges, outcomes, statements, notices.
+    pub(crate) signing: LocalSigner,
+    /// Signs registration tokens.
+    pub(crate) registration: LocalSigner,
+    /// Confirmation codes are derived from it.
+    pub(crate) secret: Zeroizing<[u8; 32]>,
+}
+
+/// A key could not be read or made.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum KeyError {
+    /// The system refused to read or write the file.
+    #[error("the key file {path} can't be used: {source}")]
+    File {
+        /// The file.
+        path: PathBuf,
+        /// What the system said.
+        source: io::Error,
+    },
+    /// The file does not hold what its name says.
+    #[error("the key file {path} is damaged: restore it from a backup; a new key would make every enrolled device refuse this provider")]
+    Damaged {
+        /// The file.
+        path: PathBuf,
+    },
+}
+
+impl Keys {
+    /// Reads the keys from the directory; makes what is missing.
+    ///
+    /// # Errors
+    /// [`KeyError`] when a file is unreadable or damaged. A damaged key is never replaced.
+    pub fn load_or_create(directory: &Path, random: &dyn Random) -> Result<Keys, KeyError> {
+        let signer = |name| load_or_create_key(directory, name, random).map(PrivateKey::into_signer);
+        Ok(Keys {
+            root: signer("evidence-root")?,
+            signing: signer("gateway")?,
+            registration: signer("registration")?,
+            secret: load_or_create_secret(directory, "gateway-secret", random)?,
+        })
+    }
+}
+
+/// Reads `<name>.p8` from the directory, or makes it. For other rooms' keys in the same directory (the token key of `op`).
+///
+/// # Errors
+/// [`KeyError`] when the file is unreadable or damaged.
+pub fn load_or_create_key(directory: &Path, name: &str, random: &dyn Random) -> Result<PrivateKey, KeyError> {
+    let path = directory.join(format!("{name}.p8"));
+    let make = || {
+        let key = PrivateKey::generate(random);
+        let der = SecretKey::from_slice(key.expose_bytes().as_slice())
+            .ok()
+            .and_then(|secret| secret.to_pkcs8_der().ok())
+            .expect("a PrivateKey's scalar is in range, and PKCS#8 has room for it");
+        der.to_bytes()
+    };
+    let der = read_or_make(&path, make)?;
+    let damaged = || KeyError::Damaged { path: path.clone() };
+    let secret = SecretKey::from_pkcs8_der(&der).map_err(|_| damaged())?;
+    let scalar = Zeroizing::new(<[u8; 32]>::from(secret.to_bytes()));
+    PrivateKey::from_bytes(&scalar).map_err(|_| damaged())
+}
+
+/// Reads `<name>.secret` (32 bytes as base64url) from the directory, or makes it.
+///
+/// # Errors
+/// [`KeyError`] when the file is unreadable or damaged.
+pub fn load_or_create_secret(
+    directory: &Path,
+    name: &str,
+    random: &dyn Random,
+) -> Result<Zeroizing<[u8; 32]>, KeyError> {
+    let path = directory.join(format!("{name}.secret"));
+    let text = read_or_make(&path, || {
+        let bytes = Zeroizing::new(random::bytes::<32>(random));
+        Zeroizing::new(encoding::encode(bytes.as_slice()).into_bytes())
+    })?;
+    std::str::from_utf8(&text)
+        .ok()
+        .and_then(|text| encoding::decode_array::<32>(text.trim_end()).ok())
+        .map(Zeroizing::new)
+        .ok_or(KeyError::Damaged { path })
+}
+
+/// The file's bytes. A missing file is written under another name first and then linked into place, so that a crash leaves
+/// no half a key, and of two processes that start together both end up with the same one.
+fn read_or_make(path: &Path, make: impl FnOnce() -> Zeroizing<Vec<u8>>) -> Result<Zeroizing<Vec<u8>>, KeyError> {
+    let failed = |source| KeyError::File { path: path.to_owned(), source };
+    match fs::read(path) {
+        Ok(bytes) => return Ok(Zeroizing::new(bytes)),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => {}
+        Err(error) => return Err(failed(error)),
+    }
+    let directory = path.parent().unwrap_or(Path::new("."));
+    create_private_directory(directory).map_err(failed)?;
+    let unfinished = path.with_extension(format!("new-{}", std::process::id()));
+    let written = write_private(&unfinished, &make()).and_then(|()| match fs::hard_link(&unfinished, path) {
+        Err(error) if error.kind() != io::ErrorKind::AlreadyExists => Err(error),
+        _ => fs::File::open(directory)?.sync_all(),
+    });
+    let _ = fs::remove_file(&unfinished);
+    written.map_err(failed)?;
+    fs::read(path).map(Zeroizing::new).map_err(failed)
+}
+
+fn write_private(path: &Path, bytes: &[u8]) -> io::Result<()> {
+    let mut options = fs::OpenOptions::new();
+    options.write(true).create(true).truncate(true);
+    #[cfg(unix)]
+    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
+    let mut file = options.open(path)?;
+    file.write_all(bytes)?;
+    file.sync_all()
+}
+
+fn create_private_directory(path: &Path) -> io::Result<()> {
+    let mut builder = fs::DirBuilder::new();
+    builder.recursive(true);
+    #[cfg(unix)]
+    std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
+    builder.create(path)
+}
+
+#[cfg(test)]
+mod tests {
+    use countersign_protocol::key::Signer as _;
+
+    use super::*;
+    use crate::testing::Seeded;
+
+    #[test]
+    fn a_second_start_finds_the_same_keys() {
+        let home = tempfile::tempdir().expect("a directory");
+        let directory = home.path().join("keys");
+        let first = Keys::load_or_create(&directory, &Seeded::new(1)).expect("made");
+        let second = Keys::load_or_create(&directory, &Seeded::new(2)).expect("read");
+        assert_eq!(first.root.public_key(), second.root.public_key());
+        assert_eq!(first.signing.public_key(), second.signing.public_key());
+        assert_eq!(*first.secret, *second.secret);
+        assert_ne!(first.root.public_key(), first.signing.public_key());
+    }
+
+    #[test]
+    fn a_damaged_key_is_reported_and_kept() {
+        let home = tempfile::tempdir().expect("a directory");
+        Keys::load_or_create(home.path(), &Seeded::new(1)).expect("made");
+        let path = home.path().join("gateway.p8");
+        fs::write(&path, b"not a key").expect("written");
+        assert!(matches!(Keys::load_or_create(home.path(), &Seeded::new(2)), Err(KeyError::Damaged { .. })));
+        assert_eq!(fs::read(&path).expect("still there"), b"not a key");
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn nobody_else_may_read_the_files() {
+        use std::os::unix::fs::PermissionsExt as _;
+        let home = tempfile::tempdir().expect("a directory");
+        Keys::load_or_create(home.path(), &Seeded::new(1)).expect("made");
+        for file in fs::read_dir(home.path()).expect("listed") {
+            let file = file.expect("an entry");
+            assert_eq!(file.metadata().expect("metadata").permissions().mode() & 0o777, 0o600, "{:?}", file.path());
+        }
+    }
+}

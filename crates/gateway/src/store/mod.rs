@@ -1,0 +1,220 @@
+//! The provider's file: one SQLite database, written by one thread in groups, read through a small pool.
+
+mod schema;
+mod writer;
+
+use std::path::Path;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use rusqlite::{Connection, OpenFlags};
+use tokio::sync::{mpsc, oneshot};
+
+pub use schema::Schema;
+pub use writer::Transaction;
+
+use crate::wake::Wakes;
+use writer::{Job, Work};
+
+/// How long a writer waits for another process (`op link`) to finish its own write.
+const BUSY_TIMEOUT: Duration = Duration::from_secs(5);
+/// Closures that may queue before callers wait for room.
+const QUEUE: usize = 4096;
+/// Read connections kept open; more are opened under load and closed afterwards.
+const KEPT_READERS: usize = 8;
+const STATEMENT_CACHE: usize = 256;
+
+/// A handle on the provider's file. Cheap to clone; the file closes with the last clone.
+#[derive(Clone)]
+pub struct Store {
+    inner: Arc<Inner>,
+}
+
+struct Inner {
+    path: std::path::PathBuf,
+    jobs: mpsc::Sender<Job>,
+    readers: Mutex<Vec<Connection>>,
+    generation: String,
+    wakes: Wakes,
+}
+
+/// Why the store did not do as asked.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum StoreError {
+    /// SQLite said no: disk full, file damaged, or busy for longer than five seconds.
+    #[error("the provider's database failed: {0}")]
+    Sqlite(#[from] rusqlite::Error),
+    /// The file could not be created or protected.
+    #[error("the provider's database at {path} can't be opened: {source}")]
+    File {
+        /// Where it should be.
+        path: String,
+        /// What the system said.
+        source: std::io::Error,
+    },
+    /// The file was written by a newer version of the program.
+    #[error(
+        "the provider's database has the {room} tables of version {found}, this program knows up to {known}: start the newer program that wrote it, or restore a backup from before"
+    )]
+    Newer {
+        /// Whose tables: `gateway`, or a room that joined by [`Store::add_schema`].
+        room: String,
+        /// The version in the file.
+        found: i64,
+        /// The newest version this program can read.
+        known: i64,
+    },
+    /// The group this write belonged to could not be committed; nothing of it was kept.
+    #[error("the provider's database did not take the write: {0}")]
+    NotCommitted(String),
+    /// The closure panicked, or its group never ran; nothing of it was kept. The log says which.
+    #[error("a write was undone; the provider's log says why")]
+    Undone,
+    /// The writer has stopped: the store is being closed.
+    #[error("the provider's database is closed")]
+    Closed,
+}
+
+/// Why a write did not happen: the closure's own refusal, or the store's failure. Nothing was changed in either case.
+#[derive(Debug, thiserror::Error)]
+pub enum WriteError<E> {
+    /// The closure returned this; its changes were rolled back, its neighbours' in the group were not.
+    #[error("{0}")]
+    Refused(E),
+    /// The store failed.
+    #[error(transparent)]
+    Store(StoreError),
+}
+
+impl Store {
+    /// Opens the file, creates it with mode 0600 when it is missing, and brings the gateway's tables up to date.
+    ///
+    /// # Errors
+    /// [`StoreError::Newer`] when a newer program wrote the file; otherwise what the system or SQLite said.
+    pub fn open(path: &Path, random: &dyn countersign_protocol::random::Random) -> Result<Store, StoreError> {
+        create_private(path).map_err(|source| StoreError::File { path: path.display().to_string(), source })?;
+        let mut connection = connect(path, OpenFlags::SQLITE_OPEN_READ_WRITE)?;
+        connection.pragma_update(None, "journal_mode", "WAL")?;
+        connection.pragma_update(None, "synchronous", "FULL")?;
+        connection.pragma_update(None, "wal_autocheckpoint", 4000)?;
+        schema::bring_up_to_date(&mut connection)?;
+        let generation = schema::generation(&mut connection, random)?;
+        let wakes = Wakes::default();
+        let jobs = writer::start(connection, QUEUE, wakes.clone())
+            .map_err(|source| StoreError::File { path: path.display().to_string(), source })?;
+        Ok(Store {
+            inner: Arc::new(Inner {
+                path: path.to_owned(),
+                jobs,
+                readers: Mutex::new(Vec::new()),
+                generation,
+                wakes,
+            }),
+        })
+    }
+
+    /// Adds another room's tables to the same file, so that its writes can join the gateway's transactions.
+    ///
+    /// # Errors
+    /// [`StoreError::Newer`] when a newer program wrote them; otherwise what SQLite said.
+    pub fn add_schema(&self, schema: &Schema) -> Result<(), StoreError> {
+        let mut connection = connect(&self.inner.path, OpenFlags::SQLITE_OPEN_READ_WRITE)?;
+        schema::add(&mut connection, schema)
+    }
+
+    /// Runs a closure in a transaction of its own (a savepoint in the group's) and returns after the group is on disk.
+    ///
+    /// An error of the closure rolls back only its own changes. Closures run one after another on the writer's thread:
+    /// verify signatures before, not inside.
+    ///
+    /// # Errors
+    /// [`WriteError::Refused`] with the closure's error, or [`WriteError::Store`]; nothing was kept in either case.
+    pub async fn write<T, E>(
+        &self,
+        work: impl FnOnce(&Transaction<'_>) -> Result<T, E> + Send + 'static,
+    ) -> Result<T, WriteError<E>>
+    where
+        T: Send + 'static,
+        E: Send + 'static,
+    {
+        let (reply, replied) = oneshot::channel();
+        let work: Work = Box::new(move |transaction| {
+            let result = work(transaction);
+            let keep = result.is_ok();
+            let answer = Box::new(move |committed: Result<(), StoreError>| {
+                // Nobody listening any more is fine: the work is done or undone either way.
+                let _ = reply.send(match (result, committed) {
+                    (Err(refusal), _) => Err(WriteError::Refused(refusal)),
+                    (Ok(_), Err(failure)) => Err(WriteError::Store(failure)),
+                    (Ok(value), Ok(())) => Ok(value),
+                });
+            });
+            (keep, answer)
+        });
+        if self.inner.jobs.send(Job::Write(work)).await.is_err() {
+            return Err(WriteError::Store(StoreError::Closed));
+        }
+        replied.await.unwrap_or(Err(WriteError::Store(StoreError::Undone)))
+    }
+
+    /// Runs a closure on a read connection; it sees everything committed so far.
+    ///
+    /// # Errors
+    /// What SQLite said.
+    pub fn read<T>(&self, work: impl FnOnce(&Connection) -> rusqlite::Result<T>) -> Result<T, StoreError> {
+        let connection = match self.readers().pop() {
+            Some(connection) => connection,
+            None => connect(&self.inner.path, OpenFlags::SQLITE_OPEN_READ_ONLY)?,
+        };
+        let result = work(&connection);
+        let mut readers = self.readers();
+        if readers.len() < KEPT_READERS {
+            readers.push(connection);
+        }
+        Ok(result?)
+    }
+
+    /// Who waits for what in this process.
+    pub fn wakes(&self) -> &Wakes {
+        &self.inner.wakes
+    }
+
+    /// A name of this file's history, drawn when the file was created: the first half of every cursor.
+    pub fn generation(&self) -> &str {
+        &self.inner.generation
+    }
+
+    /// Looks whether another process wrote the file since the last look, and if so wakes every waiter.
+    ///
+    /// # Errors
+    /// What SQLite said, or [`StoreError::Closed`].
+    pub async fn look_for_others(&self) -> Result<bool, StoreError> {
+        let (reply, replied) = oneshot::channel();
+        self.inner.jobs.send(Job::LookForOthers(reply)).await.map_err(|_| StoreError::Closed)?;
+        replied.await.unwrap_or(Err(StoreError::Closed))
+    }
+
+    fn readers(&self) -> std::sync::MutexGuard<'_, Vec<Connection>> {
+        self.inner.readers.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+fn connect(path: &Path, access: OpenFlags) -> Result<Connection, StoreError> {
+    let connection = Connection::open_with_flags(path, access | OpenFlags::SQLITE_OPEN_NO_MUTEX)?;
+    connection.busy_timeout(BUSY_TIMEOUT)?;
+    connection.pragma_update(None, "foreign_keys", "ON")?;
+    connection.set_prepared_statement_cache_capacity(STATEMENT_CACHE);
+    Ok(connection)
+}
+
+fn create_private(path: &Path) -> std::io::Result<()> {
+    let mut options = std::fs::OpenOptions::new();
+    options.write(true).create(true).truncate(false);
+    #[cfg(unix)]
+    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
+    options.open(path).map(drop)
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,137 @@
+-- Times are milliseconds since the epoch. Ids carry their prefix (dv_, ap_, ch_). Hashes are base64url.
+
+CREATE TABLE meta (name TEXT PRIMARY KEY, value TEXT NOT NULL) STRICT, WITHOUT ROWID;
+
+-- Versions of the tables of the rooms that share this file.
+CREATE TABLE room (name TEXT PRIMARY KEY, version INTEGER NOT NULL) STRICT, WITHOUT ROWID;
+
+-- The chain of key manifests, oldest first, as signed.
+CREATE TABLE manifest (sequence INTEGER PRIMARY KEY, jws TEXT NOT NULL) STRICT;
+
+-- An enrollment link: one registration token.
+CREATE TABLE link (
+    id              TEXT PRIMARY KEY,           -- the token's jti
+    subject         TEXT NOT NULL,
+    subject_label   TEXT NOT NULL,
+    confirm         TEXT NOT NULL,              -- code | none
+    allow_automated INTEGER NOT NULL,
+    expires_at      INTEGER NOT NULL,
+    tries_left      INTEGER NOT NULL,
+    state           TEXT NOT NULL,              -- open | registered | confirmed | ended
+    device_id       TEXT,
+    registration    TEXT                        -- hash of the registration's body, to know a repeated one
+) STRICT, WITHOUT ROWID;
+CREATE INDEX link_by_expiry ON link (expires_at);
+
+CREATE TABLE device (
+    id                TEXT PRIMARY KEY,
+    subject           TEXT NOT NULL,
+    status            TEXT NOT NULL,            -- unconfirmed | active | suspended | revoked | abandoned
+    name              TEXT NOT NULL,
+    class             TEXT NOT NULL,            -- interactive | automated
+    platform          TEXT NOT NULL,
+    key_protection    TEXT NOT NULL,            -- as claimed
+    key_verified      TEXT,                     -- as verified by attestation
+    transport_kid     TEXT NOT NULL,
+    transport_jwk     TEXT NOT NULL,
+    approval_kid      TEXT NOT NULL,
+    approval_jwk      TEXT NOT NULL,
+    interaction_types TEXT NOT NULL,            -- JSON array
+    version           INTEGER NOT NULL,         -- countersign_version it speaks
+    allow_automated   INTEGER NOT NULL,         -- its link allowed an automated device
+    link_id           TEXT NOT NULL,
+    registered_at     INTEGER NOT NULL,
+    confirmed_at      INTEGER,
+    statement_hash    TEXT,                     -- of its latest enrollment statement
+    feed_head         INTEGER NOT NULL,         -- number of its latest feed entry
+    seq               INTEGER NOT NULL DEFAULT 0, -- highest history number it has answered with
+    seq_jti           TEXT,                     -- and the answer that used it
+    revocation        TEXT,                     -- the signed revocation, once there is one
+    ended_at          INTEGER
+) STRICT, WITHOUT ROWID;
+CREATE INDEX device_by_subject ON device (subject, status);
+CREATE INDEX device_by_transport_kid ON device (transport_kid);
+CREATE INDEX device_unconfirmed ON device (registered_at) WHERE status = 'unconfirmed';
+
+CREATE TABLE credential (
+    hash       TEXT PRIMARY KEY,
+    device_id  TEXT NOT NULL REFERENCES device (id),
+    expires_at INTEGER NOT NULL,
+    used       INTEGER NOT NULL                 -- its first use ends the ones before
+) STRICT, WITHOUT ROWID;
+CREATE INDEX credential_by_device ON credential (device_id);
+
+CREATE TABLE approval (
+    id                TEXT PRIMARY KEY,
+    subject           TEXT NOT NULL,
+    client_id         TEXT NOT NULL,
+    status            TEXT NOT NULL,            -- pending | approved | denied | expired | cancelled | mismatch | refused
+    held              INTEGER NOT NULL,
+    interaction       TEXT NOT NULL,
+    value             TEXT,                     -- what the person must enter; the commitment opens to it
+    salt              TEXT,
+    user_verification TEXT NOT NULL,
+    allow_automated   INTEGER NOT NULL,
+    number_due        INTEGER NOT NULL,
+    details_hash      TEXT,
+    requested_at      INTEGER NOT NULL,
+    expires_at        INTEGER NOT NULL,         -- the request's
+    answer_until      INTEGER NOT NULL,         -- the challenges' exp
+    not_me_hold       INTEGER NOT NULL,         -- milliseconds
+    decided_at        INTEGER,
+    reason            TEXT,                     -- of a denial
+    challenge_id      TEXT,                     -- the one that was answered
+    answer_hash       TEXT,
+    amr               TEXT,                     -- JSON array
+    acr               TEXT,
+    disputed_at       INTEGER
+) STRICT, WITHOUT ROWID;
+CREATE INDEX approval_pending ON approval (subject, client_id, held) WHERE status = 'pending';
+CREATE INDEX approval_due ON approval (answer_until) WHERE status = 'pending';
+
+CREATE TABLE challenge (
+    id          TEXT PRIMARY KEY,
+    approval_id TEXT NOT NULL REFERENCES approval (id),
+    device_id   TEXT NOT NULL REFERENCES device (id),
+    jws         TEXT NOT NULL,                  -- signed once, never changed
+    hash        TEXT NOT NULL,
+    refused     TEXT,                           -- the device's code, when it could not show it
+    refusal_jti TEXT,
+    outcome     TEXT,                           -- signed, once the approval ended
+    disputed    TEXT                            -- the second statement, signed
+) STRICT, WITHOUT ROWID;
+CREATE INDEX challenge_by_approval ON challenge (approval_id);
+CREATE INDEX challenge_by_device ON challenge (device_id);
+
+-- Answers that decided (or were wrong): to know the same one again by its jti and signed part.
+CREATE TABLE answer (
+    challenge_id TEXT PRIMARY KEY REFERENCES challenge (id),
+    jti          TEXT NOT NULL,
+    signed_hash  TEXT NOT NULL,
+    received_at  INTEGER NOT NULL
+) STRICT, WITHOUT ROWID;
+
+-- What a device has still to hear, in order. `n` grows and is unique to this history: a restored backup never repeats it.
+CREATE TABLE feed (
+    device_id TEXT NOT NULL REFERENCES device (id),
+    n         INTEGER NOT NULL,
+    kind      TEXT NOT NULL,                    -- challenge | ended | notice
+    item      TEXT NOT NULL,                    -- challenge id, or the notice's JWS
+    at        INTEGER NOT NULL,
+    PRIMARY KEY (device_id, n)
+) STRICT, WITHOUT ROWID;
+CREATE INDEX feed_by_age ON feed (at);
+
+-- What one client has lately asked of one user, for the limits that mute.
+CREATE TABLE asking (
+    subject        TEXT NOT NULL,
+    client_id      TEXT NOT NULL,
+    window_from    INTEGER NOT NULL,
+    prompts        INTEGER NOT NULL,            -- in the window
+    step           INTEGER NOT NULL,            -- of the growing wait; 0: none
+    next_prompt    INTEGER NOT NULL,
+    not_me_count   INTEGER NOT NULL,
+    wrong_in_a_row INTEGER NOT NULL,
+    held_until     INTEGER NOT NULL,            -- after not_me or wrong numbers
+    PRIMARY KEY (subject, client_id)
+) STRICT, WITHOUT ROWID;

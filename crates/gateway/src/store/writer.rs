@@ -1,0 +1,148 @@
+//! The one thread that writes: takes what has queued, runs each closure in its savepoint, commits once, then answers all.
+
+use std::cell::RefCell;
+use std::ops::Deref;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+
+use rusqlite::Connection;
+use tokio::sync::{mpsc, oneshot};
+
+use super::StoreError;
+use crate::wake::{Topic, Wakes};
+
+/// Closures that share one commit at most, so that the first does not wait for hundreds of others.
+const GROUP: usize = 128;
+
+/// What is called once it is known whether the group was committed.
+pub(super) type Answer = Box<dyn FnOnce(Result<(), StoreError>) + Send>;
+/// A closure of a caller: does its work, says whether to keep it, and hands over its answer.
+pub(super) type Work = Box<dyn FnOnce(&Transaction<'_>) -> (bool, Answer) + Send>;
+
+pub(super) enum Job {
+    Write(Work),
+    LookForOthers(oneshot::Sender<Result<bool, StoreError>>),
+}
+
+/// A write in progress: the connection, and whom to wake once it is on disk.
+pub struct Transaction<'c> {
+    connection: &'c Connection,
+    wakes: RefCell<Vec<Topic>>,
+}
+
+impl Transaction<'_> {
+    /// Wakes whoever waits for this topic, after the commit and not at all without one.
+    pub fn wake_after_commit(&self, topic: impl Into<Topic>) {
+        self.wakes.borrow_mut().push(topic.into());
+    }
+}
+
+impl Deref for Transaction<'_> {
+    type Target = Connection;
+
+    fn deref(&self) -> &Connection {
+        self.connection
+    }
+}
+
+/// Starts the writer; it ends when the last sender is gone.
+pub(super) fn start(connection: Connection, queue: usize, wakes: Wakes) -> std::io::Result<mpsc::Sender<Job>> {
+    let (jobs, queued) = mpsc::channel(queue);
+    std::thread::Builder::new().name("store-writer".into()).spawn(move || run(&connection, queued, &wakes))?;
+    Ok(jobs)
+}
+
+fn run(connection: &Connection, mut jobs: mpsc::Receiver<Job>, wakes: &Wakes) {
+    let mut seen = data_version(connection).unwrap_or_default();
+    let mut group = Vec::with_capacity(GROUP);
+    while jobs.blocking_recv_many(&mut group, GROUP) > 0 {
+        let mut writes = Vec::with_capacity(group.len());
+        for job in group.drain(..) {
+            match job {
+                Job::Write(work) => writes.push(work),
+                Job::LookForOthers(reply) => {
+                    let _ = reply.send(look(connection, &mut seen, wakes));
+                }
+            }
+        }
+        if !writes.is_empty() {
+            write_group(connection, writes, wakes);
+        }
+    }
+}
+
+fn look(connection: &Connection, seen: &mut i64, wakes: &Wakes) -> Result<bool, StoreError> {
+    let now = data_version(connection)?;
+    let changed = now != *seen;
+    if changed {
+        *seen = now;
+        wakes.wake_all();
+    }
+    Ok(changed)
+}
+
+/// A number that changes when another connection commits, and stays when this one does.
+fn data_version(connection: &Connection) -> rusqlite::Result<i64> {
+    connection.query_row("PRAGMA data_version", [], |row| row.get(0))
+}
+
+fn write_group(connection: &Connection, writes: Vec<Work>, wakes: &Wakes) {
+    let begun = connection.prepare_cached("BEGIN IMMEDIATE").and_then(|mut begin| begin.execute([]));
+    let mut answers = Vec::with_capacity(writes.len());
+    let mut topics = Vec::new();
+    let committed = match begun {
+        Ok(_) => {
+            let mut result = Ok(());
+            for work in writes {
+                if result.is_ok() {
+                    result = in_savepoint(connection, work, &mut answers, &mut topics);
+                }
+                // Whatever did not run is dropped with its reply channel: its caller hears that nothing was kept.
+            }
+            result.and_then(|()| connection.prepare_cached("COMMIT")?.execute([]).map(drop))
+        }
+        Err(error) => Err(error),
+    };
+    if let Err(error) = &committed {
+        tracing::error!(%error, "the provider's database did not take a group of writes");
+        if !connection.is_autocommit() {
+            let _ = connection.execute_batch("ROLLBACK");
+        }
+        topics.clear();
+    }
+    topics.sort_unstable();
+    topics.dedup();
+    for answer in answers {
+        answer(match &committed {
+            Ok(()) => Ok(()),
+            Err(error) => Err(StoreError::NotCommitted(error.to_string())),
+        });
+    }
+    for topic in &topics {
+        wakes.wake(topic);
+    }
+}
+
+/// Runs one closure. Its own error or panic undoes only its own changes; an error here is the store's and ends the group.
+fn in_savepoint(
+    connection: &Connection,
+    work: Work,
+    answers: &mut Vec<Answer>,
+    topics: &mut Vec<Topic>,
+) -> rusqlite::Result<()> {
+    connection.prepare_cached("SAVEPOINT one")?.execute([])?;
+    let transaction = Transaction { connection, wakes: RefCell::default() };
+    let outcome = catch_unwind(AssertUnwindSafe(|| work(&transaction)));
+    let keep = matches!(outcome, Ok((true, _)));
+    if !keep {
+        connection.prepare_cached("ROLLBACK TO one")?.execute([])?;
+    }
+    connection.prepare_cached("RELEASE one")?.execute([])?;
+    match outcome {
+        Ok((_, answer)) => answers.push(answer),
+        Err(_) => tracing::error!("a write panicked and was undone"),
+    }
+    if keep {
+        topics.append(&mut transaction.wakes.into_inner());
+    }
+    Ok(())
+}

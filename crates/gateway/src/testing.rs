@@ -1,0 +1,47 @@
+//! Time and randomness in the hand of a test.
+
+use std::sync::Mutex;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use countersign_protocol::clock::{Clock, Timestamp};
+use countersign_protocol::hash::Hash;
+use countersign_protocol::random::Random;
+
+/// Reproducible bytes: SHA-256 over a seed and a counter.
+pub(crate) struct Seeded(Mutex<(u64, u64)>);
+
+impl Seeded {
+    pub(crate) fn new(seed: u64) -> Self {
+        Self(Mutex::new((seed, 0)))
+    }
+}
+
+impl Random for Seeded {
+    fn fill(&self, bytes: &mut [u8]) {
+        let mut state = self.0.lock().expect("no test panics in here");
+        for chunk in bytes.chunks_mut(32) {
+            state.1 += 1;
+            let block = Hash::of_parts(&[&state.0.to_be_bytes(), &state.1.to_be_bytes()]);
+            chunk.copy_from_slice(&block.as_bytes()[..chunk.len()]);
+        }
+    }
+}
+
+/// A clock that moves only when told.
+pub(crate) struct HandClock(AtomicU64);
+
+impl HandClock {
+    pub(crate) fn at(seconds: u64) -> Self {
+        Self(AtomicU64::new(seconds * 1000))
+    }
+
+    pub(crate) fn forward(&self, seconds: u64) {
+        self.0.fetch_add(seconds * 1000, Ordering::SeqCst);
+    }
+}
+
+impl Clock for HandClock {
+    fn now(&self) -> Timestamp {
+        Timestamp::from_millis(self.0.load(Ordering::SeqCst))
+    }
+}
