@@ -1,1 +1,44 @@
-//! Placeholder.
+//! What crosses the wire between a Countersign gateway and a device.
+//!
+//! Types and their rules, nothing else: no I/O, no clock and no randomness of its own. `docs/protocol.md` is the prose;
+//! each message has one module here.
+//!
+//! Reading goes in one direction only: bytes → [`jws::Compact`] (received, believed by nobody) → a verified type
+//! ([`challenge::VerifiedChallenge`], [`outcome::VerifiedOutcome`], …) that only its own checks can make.
+
+pub mod answer;
+pub mod challenge;
+pub mod clock;
+pub mod details;
+pub mod discovery;
+pub mod dispute;
+pub mod dpop;
+pub mod encoding;
+pub mod enrollment;
+pub mod evidence;
+pub mod fetch;
+pub mod hash;
+pub mod id;
+pub mod interaction;
+pub mod issuer;
+pub mod json;
+pub mod jws;
+pub mod key;
+pub mod kind;
+pub mod limits;
+pub mod link;
+pub mod manifest;
+pub mod notice;
+pub mod outcome;
+pub mod problem;
+pub mod random;
+pub mod refusal;
+pub mod registration;
+pub mod revocation;
+pub mod secret;
+pub mod text;
+pub mod transcript;
+
+/// The version of this protocol, sent as `countersign_version`. A gateway sends a device nothing newer than the device
+/// registered with.
+pub const COUNTERSIGN_VERSION: u32 = 1;

@@ -1,0 +1,309 @@
+//! The answer: approved or denied, signed by the device. The `kid` shows which gate was passed.
+
+use serde::{Deserialize, Serialize};
+
+use crate::challenge::VerifiedChallenge;
+use crate::clock::Timestamp;
+use crate::hash::Hash;
+use crate::id::{ChallengeId, DeviceId, MessageId, Subject};
+use crate::interaction::UserVerification;
+use crate::issuer::Issuer;
+use crate::jws::{Claims, Compact};
+use crate::key::{SignFailed, Signer};
+use crate::transcript::Shown;
+
+/// The claims of an answer (`authentication-answer+jwt`).
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Answer {
+    /// The device.
+    pub iss: DeviceId,
+    /// The issuer, as a single string.
+    pub aud: Issuer,
+    /// The user.
+    pub sub: Subject,
+    /// Names the answer. The same `jti` with other content is refused.
+    pub jti: MessageId,
+    /// Signed at, seconds, in the server's time as the device knows it. The gateway judges arrival by its own clock.
+    pub iat: u64,
+    /// The challenge's `exp`.
+    pub exp: u64,
+    /// The challenge's id.
+    pub challenge: ChallengeId,
+    /// Hash of the challenge's compact JWS as received.
+    pub challenge_hash: Hash,
+    /// Yes or no.
+    pub decision: Decision,
+    /// Why not.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub reason: Option<DenialReason>,
+    /// The number the person typed or picked, as text; only with `approved`.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub interaction_value: Option<String>,
+    /// Hash of the transcript that was shown.
+    pub display_hash: Hash,
+    /// The language it was shown in.
+    pub locale: String,
+    /// How the person was verified (RFC 8176): `pin`, `fpt`, `face`, `user`; `swk` or `hwk` for the key.
+    pub amr: Vec<String>,
+    /// When the person was verified, seconds.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub uv_at: Option<u64>,
+    /// Number of this answer's entry in the device's history; grows with each.
+    pub seq: u64,
+    /// Hash of the history entry before; of the first, the hash of the enrollment statement.
+    pub prev: Hash,
+}
+
+/// Yes or no. Nothing else exists.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Decision {
+    /// Yes.
+    Approved,
+    /// No.
+    Denied,
+}
+
+/// Why a person said no.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum DenialReason {
+    /// "This wasn't me": somebody else asked.
+    NotMe,
+    /// Asked for by mistake.
+    Mistake,
+    /// Anything else.
+    #[serde(other)]
+    Other,
+}
+
+impl DenialReason {
+    /// The name on the wire.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::NotMe => "not_me",
+            Self::Mistake => "mistake",
+            Self::Other => "other",
+        }
+    }
+}
+
+impl Claims for Answer {
+    const TYP: &'static str = "authentication-answer+jwt";
+    const MEMBERS: &'static [&'static str] = &[
+        "iss",
+        "aud",
+        "sub",
+        "jti",
+        "iat",
+        "exp",
+        "challenge",
+        "challenge_hash",
+        "decision",
+        "reason",
+        "interaction_value",
+        "display_hash",
+        "locale",
+        "amr",
+        "uv_at",
+        "seq",
+        "prev",
+    ];
+}
+
+/// How a person was verified.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum VerifiedBy {
+    /// A PIN typed by a person.
+    Pin,
+    /// A fingerprint.
+    Fingerprint,
+    /// A face.
+    Face,
+    /// Biometrics or device PIN, the platform does not say which.
+    Platform,
+    /// A PIN from a file, an environment variable or a pipe: a program, not a person. Never `pin`.
+    Automated,
+}
+
+/// Somebody was verified on this device: what the approval key asks for before it signs. Made by the device's user verifier
+/// after it succeeded, by nobody else.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct VerifiedUser {
+    by: VerifiedBy,
+    hardware_key: bool,
+    at: Timestamp,
+}
+
+impl VerifiedUser {
+    /// A user verifier's word. `hardware_key`: the approval key can't leave its hardware. `at`: the server's time.
+    pub const fn vouch(by: VerifiedBy, hardware_key: bool, at: Timestamp) -> Self {
+        Self { by, hardware_key, at }
+    }
+
+    /// When.
+    pub const fn at(&self) -> Timestamp {
+        self.at
+    }
+
+    /// The `amr` values this amounts to.
+    pub fn amr(&self) -> Vec<String> {
+        let key = if self.hardware_key { "hwk" } else { "swk" };
+        let user = match self.by {
+            VerifiedBy::Pin => Some("pin"),
+            VerifiedBy::Fingerprint => Some("fpt"),
+            VerifiedBy::Face => Some("face"),
+            VerifiedBy::Platform => Some("user"),
+            VerifiedBy::Automated => None,
+        };
+        std::iter::once(key).chain(user).map(str::to_owned).collect()
+    }
+}
+
+/// Where an answer stands in the device's history.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct HistoryPlace {
+    /// The number of the answer's entry.
+    pub seq: u64,
+    /// Hash of the entry before.
+    pub prev: Hash,
+}
+
+/// An answer to a challenge that was verified and shown, not yet decided.
+#[derive(Debug, Clone)]
+pub struct AnswerDraft {
+    claims: Answer,
+    user_verification: UserVerification,
+}
+
+impl AnswerDraft {
+    /// Begins an answer. `now`: the server's time. `None` if the transcript is of another challenge.
+    pub fn new(
+        challenge: &VerifiedChallenge,
+        shown: &Shown,
+        jti: MessageId,
+        place: HistoryPlace,
+        now: Timestamp,
+    ) -> Option<Self> {
+        if shown.challenge() != challenge.id() {
+            return None;
+        }
+        let of = challenge.claims();
+        let claims = Answer {
+            iss: of.aud.clone(),
+            aud: of.iss.clone(),
+            sub: of.sub.clone(),
+            jti,
+            iat: now.seconds(),
+            exp: of.exp,
+            challenge: of.jti.clone(),
+            challenge_hash: *challenge.hash(),
+            decision: Decision::Denied,
+            reason: None,
+            interaction_value: None,
+            display_hash: *shown.hash(),
+            locale: shown.locale().to_owned(),
+            amr: Vec::new(),
+            uv_at: None,
+            seq: place.seq,
+            prev: place.prev,
+        };
+        Some(Self { claims, user_verification: of.user_verification })
+    }
+}
+
+/// The device's approval key: signs approvals, and only for a verified user.
+///
+/// ```
+/// # use countersign_protocol::{answer::{Answer, AnswerDraft, ApprovalKey, VerifiedUser}, jws::Compact, key::SignFailed};
+/// fn approve(key: &ApprovalKey<'_>, draft: AnswerDraft, user: &VerifiedUser) -> Result<Compact<Answer>, SignFailed> {
+///     key.approve(draft, user, None)
+/// }
+/// ```
+///
+/// ```compile_fail,E0061
+/// # use countersign_protocol::{answer::{Answer, AnswerDraft, ApprovalKey, VerifiedUser}, jws::Compact, key::SignFailed};
+/// fn approve(key: &ApprovalKey<'_>, draft: AnswerDraft) -> Result<Compact<Answer>, SignFailed> {
+///     key.approve(draft, None) // a decision without a VerifiedUser can't be signed by the approval key
+/// }
+/// ```
+pub struct ApprovalKey<'k>(&'k dyn Signer);
+
+impl<'k> ApprovalKey<'k> {
+    /// Takes the signer of the account's approval key.
+    pub fn new(signer: &'k dyn Signer) -> Self {
+        Self(signer)
+    }
+
+    /// Signs an approval. `interaction_value`: the number that was typed or picked, if the challenge asks for one.
+    ///
+    /// # Errors
+    /// [`SignFailed`] if the key does not sign.
+    pub fn approve(
+        &self,
+        draft: AnswerDraft,
+        user: &VerifiedUser,
+        interaction_value: Option<String>,
+    ) -> Result<Compact<Answer>, SignFailed> {
+        let claims = Answer {
+            decision: Decision::Approved,
+            interaction_value,
+            amr: user.amr(),
+            uv_at: Some(user.at().seconds()),
+            ..draft.claims
+        };
+        Compact::sign(&claims, self.0)
+    }
+}
+
+/// The device's transport key: signs denials, and approvals only where the challenge discourages user verification.
+pub struct TransportKey<'k>(&'k dyn Signer);
+
+/// Why the transport key did not sign an approval.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum UnverifiedError {
+    /// The challenge wants the person verified.
+    #[error("this request needs the person to be verified")]
+    VerificationNeeded,
+    /// The key did not sign.
+    #[error(transparent)]
+    Sign(#[from] SignFailed),
+}
+
+impl<'k> TransportKey<'k> {
+    /// Takes the signer of the account's transport key.
+    pub fn new(signer: &'k dyn Signer) -> Self {
+        Self(signer)
+    }
+
+    /// Signs a denial. Denying never asks for a PIN.
+    ///
+    /// # Errors
+    /// [`SignFailed`] if the key does not sign.
+    pub fn deny(&self, draft: AnswerDraft, reason: Option<DenialReason>) -> Result<Compact<Answer>, SignFailed> {
+        let claims = Answer { decision: Decision::Denied, reason, ..draft.claims };
+        Compact::sign(&claims, self.0)
+    }
+
+    /// Signs an approval without verification of the person.
+    ///
+    /// # Errors
+    /// [`UnverifiedError::VerificationNeeded`] unless the challenge says `user_verification: discouraged`.
+    pub fn approve_unverified(
+        &self,
+        draft: AnswerDraft,
+        interaction_value: Option<String>,
+    ) -> Result<Compact<Answer>, UnverifiedError> {
+        if draft.user_verification != UserVerification::Discouraged {
+            return Err(UnverifiedError::VerificationNeeded);
+        }
+        let claims = Answer {
+            decision: Decision::Approved,
+            interaction_value,
+            amr: vec!["swk".to_owned()],
+            ..draft.claims
+        };
+        Ok(Compact::sign(&claims, self.0)?)
+    }
+}

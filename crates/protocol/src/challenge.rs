@@ -1,0 +1,296 @@
+//! The challenge: an approval's signed copy for one device.
+
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Serialize};
+
+use crate::clock::Timestamp;
+use crate::details::{Details, DetailsError};
+use crate::hash::Hash;
+use crate::id::{ApprovalId, ChallengeId, DeviceId, Subject};
+use crate::interaction::{Interaction, UserVerification};
+use crate::issuer::Issuer;
+use crate::jws::{Claims, Compact, JwsError};
+use crate::kind::Kind;
+use crate::limits;
+use crate::manifest::TrustedKeys;
+use crate::refusal::RefusalCode;
+
+/// The claims of a challenge (`authentication-challenge+jwt`).
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Challenge {
+    /// The gateway.
+    pub iss: Issuer,
+    /// The device.
+    pub aud: DeviceId,
+    /// The user.
+    pub sub: Subject,
+    /// The challenge's id.
+    pub jti: ChallengeId,
+    /// Issued at, seconds.
+    pub iat: u64,
+    /// Answers that arrive then or later count for nothing, seconds. Earlier than the request's own end.
+    pub exp: u64,
+    /// The approval this is a copy of.
+    pub approval: ApprovalId,
+    /// What it is about.
+    pub kind: Kind,
+    /// The version of the table that `kind` was computed by.
+    pub kind_table: u32,
+    /// Who issues the tokens; not `iss` behind a connector.
+    pub provider: Party,
+    /// Who asks.
+    pub client: Client,
+    /// The client's message, verbatim.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub binding_message: Option<String>,
+    /// The scope, as the client sent it.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub scope: Option<String>,
+    /// The `acr_values`, as the client sent them.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub acr_values: Option<String>,
+    /// The client's own bytes of `authorization_details`, as a string.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub authorization_details_json: Option<String>,
+    /// How the person proves that they look at the right request.
+    pub interaction: Interaction,
+    /// Whether the person must be verified.
+    pub user_verification: UserVerification,
+    /// Muted because of limits: listed, never pushed. Fixed for the challenge's life.
+    #[serde(skip_serializing_if = "std::ops::Not::not", default)]
+    pub held: bool,
+    /// What is known about where the request comes from.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub context: Option<BTreeMap<String, ContextValue>>,
+    /// When the client asked, seconds.
+    pub requested_at: u64,
+    /// Members that a device must know, or refuse the challenge.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub must_understand: Option<Vec<String>>,
+}
+
+/// An issuer and its name.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Party {
+    /// The issuer of the tokens.
+    pub issuer: Issuer,
+    /// What people call it.
+    pub name: String,
+}
+
+/// The client as the provider knows it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Client {
+    /// Its `client_id`.
+    pub id: String,
+    /// Its name.
+    pub name: String,
+    /// Whether the operator vouches for the name; otherwise a device says "calls itself …".
+    pub verified: bool,
+}
+
+/// One thing known about where a request comes from.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ContextValue {
+    /// The value, verbatim.
+    pub value: String,
+    /// Who says so.
+    pub source: ContextSource,
+}
+
+/// Who says something about a request's origin.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum ContextSource {
+    /// The provider found it out.
+    Provider,
+    /// The client declared it. Anything unknown is captioned so.
+    #[serde(other)]
+    Client,
+}
+
+impl Claims for Challenge {
+    const TYP: &'static str = "authentication-challenge+jwt";
+    const MEMBERS: &'static [&'static str] = &[
+        "iss",
+        "aud",
+        "sub",
+        "jti",
+        "iat",
+        "exp",
+        "approval",
+        "kind",
+        "kind_table",
+        "provider",
+        "client",
+        "binding_message",
+        "scope",
+        "acr_values",
+        "authorization_details_json",
+        "interaction",
+        "user_verification",
+        "held",
+        "context",
+        "requested_at",
+        "must_understand",
+    ];
+}
+
+/// What a device expects of a challenge that it received.
+#[derive(Debug, Clone, Copy)]
+pub struct Expected<'a> {
+    /// The account's device id.
+    pub device: &'a DeviceId,
+    /// The account's user.
+    pub subject: &'a Subject,
+    /// The issuer's keys, from its manifest.
+    pub keys: &'a TrustedKeys,
+    /// The server's time as the device knows it, never the device's own clock.
+    pub now: Timestamp,
+}
+
+/// Why a challenge was not accepted.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum ChallengeError {
+    /// Signature, form or kind of message.
+    #[error("the request can't be verified: {0}")]
+    Jws(#[from] JwsError),
+    /// Another issuer, device or user.
+    #[error("the request is meant for somebody else")]
+    Audience,
+    /// Issued in the future, or living longer than 72 hours.
+    #[error("the request's times can't be right")]
+    Times,
+    /// Its time is over.
+    #[error("the request has expired")]
+    Expired,
+    /// The gateway computed a weaker kind than its content has.
+    #[error("the request calls itself something weaker than it is")]
+    WeakerKind,
+    /// The interaction is unknown or incomplete.
+    #[error("the request needs an interaction that this device does not know")]
+    Interaction,
+    /// The details can't be shown whole.
+    #[error("the request can't be shown whole: {0}")]
+    Details(#[from] DetailsError),
+}
+
+impl ChallengeError {
+    /// What a device tells the gateway; `None` for an expired one, about which there is nothing to say.
+    pub fn refusal(&self) -> Option<RefusalCode> {
+        match self {
+            Self::Jws(JwsError::Unsupported) | Self::Interaction => Some(RefusalCode::Unsupported),
+            Self::Jws(JwsError::Payload(_)) => Some(RefusalCode::Unparsable),
+            Self::Jws(_) | Self::Audience | Self::Times => Some(RefusalCode::Unverifiable),
+            Self::WeakerKind => Some(RefusalCode::WeakerKind),
+            Self::Details(_) => Some(RefusalCode::Unshowable),
+            Self::Expired => None,
+        }
+    }
+}
+
+/// A challenge that this device verified: the only thing that can be shown or answered.
+///
+/// There is no way around [`Challenge::verify`]; a received challenge has another type:
+///
+/// ```
+/// # use countersign_protocol::{challenge::{Challenge, Expected, VerifiedChallenge, ChallengeError}, jws::Compact, transcript::{Transcript, Shown}};
+/// fn show(received: &Compact<Challenge>, expected: &Expected<'_>) -> Result<Shown, ChallengeError> {
+///     let verified: VerifiedChallenge = Challenge::verify(received, expected)?;
+///     Ok(Transcript::draw(&verified, "en", vec![]).freeze())
+/// }
+/// ```
+///
+/// ```compile_fail,E0308
+/// # use countersign_protocol::{challenge::Challenge, jws::Compact, transcript::{Transcript, Shown}};
+/// fn show(received: &Compact<Challenge>) -> Shown {
+///     Transcript::draw(received, "en", vec![]).freeze() // an unverified challenge can't be shown
+/// }
+/// ```
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct VerifiedChallenge {
+    claims: Challenge,
+    details: Option<Details>,
+    compact: Compact<Challenge>,
+    hash: Hash,
+}
+
+impl Challenge {
+    /// Verifies a challenge as a device must before it shows anything.
+    ///
+    /// # Errors
+    /// [`ChallengeError`]; its [`refusal`](ChallengeError::refusal) is what the gateway is told.
+    pub fn verify(compact: &Compact<Self>, expected: &Expected<'_>) -> Result<VerifiedChallenge, ChallengeError> {
+        let verified = Self::verify_signed(compact, expected.device, expected.subject, expected.keys)?;
+        let claims = &verified.claims;
+        let from_the_future = claims.iat > expected.now.seconds().saturating_add(limits::IAT_SKEW_SECONDS);
+        if from_the_future {
+            return Err(ChallengeError::Times);
+        }
+        if expected.now.seconds() >= claims.exp {
+            return Err(ChallengeError::Expired);
+        }
+        Ok(verified)
+    }
+
+    /// Verifies everything that does not depend on the time now: for evidence, and for what a device already keeps.
+    ///
+    /// # Errors
+    /// [`ChallengeError`].
+    pub fn verify_signed(
+        compact: &Compact<Self>,
+        device: &DeviceId,
+        subject: &Subject,
+        keys: &TrustedKeys,
+    ) -> Result<VerifiedChallenge, ChallengeError> {
+        let opened = keys.open(compact, |claims: &Self| claims.iat)?;
+        let claims = opened.claims;
+        if claims.iss != *keys.issuer() || claims.aud != *device || claims.sub != *subject {
+            return Err(ChallengeError::Audience);
+        }
+        if claims.exp <= claims.iat || claims.exp - claims.iat > limits::REQUEST_SECONDS {
+            return Err(ChallengeError::Times);
+        }
+        if !claims.interaction.is_sound() {
+            return Err(ChallengeError::Interaction);
+        }
+        let details = claims.authorization_details_json.as_deref().map(Details::parse).transpose()?;
+        let computed = match &details {
+            Some(details) => Kind::of(details.types(), claims.scope.as_deref()),
+            None => Kind::of([], claims.scope.as_deref()),
+        };
+        if claims.kind.is_weaker_than(computed) {
+            return Err(ChallengeError::WeakerKind);
+        }
+        Ok(VerifiedChallenge { claims, details, compact: compact.clone(), hash: opened.hash })
+    }
+}
+
+impl VerifiedChallenge {
+    /// The claims.
+    pub fn claims(&self) -> &Challenge {
+        &self.claims
+    }
+
+    /// The challenge's id.
+    pub fn id(&self) -> &ChallengeId {
+        &self.claims.jti
+    }
+
+    /// The details, parsed, if the client sent any.
+    pub fn details(&self) -> Option<&Details> {
+        self.details.as_ref()
+    }
+
+    /// The compact JWS as received.
+    pub fn compact(&self) -> &Compact<Challenge> {
+        &self.compact
+    }
+
+    /// Hash of the compact JWS as received: `challenge_hash`.
+    pub fn hash(&self) -> &Hash {
+        &self.hash
+    }
+}

@@ -1,0 +1,157 @@
+//! `authorization_details` (RFC 9396): the client's own bytes, from the request to the token.
+
+use std::fmt;
+
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
+
+use crate::hash::Hash;
+use crate::json::{self, Json, JsonError};
+use crate::limits;
+use crate::text::{self, TextError};
+
+/// Authorization details as the client sent them, white space included. Their bytes are validated, stored, shown, signed,
+/// hashed and put into tokens; nothing is ever added to them or written anew.
+#[derive(Clone, PartialEq, Eq)]
+pub struct Details {
+    text: String,
+    elements: Vec<Element>,
+}
+
+/// One element: its `type`, and the whole object.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Element {
+    /// The `type` member.
+    pub kind: String,
+    /// The object, `type` included, members in the order they were sent.
+    pub object: Json,
+}
+
+/// Why authorization details were refused.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum DetailsError {
+    /// More than 6 KiB.
+    #[error("authorization_details is larger than 6 KiB")]
+    TooLarge,
+    /// Not strict JSON.
+    #[error("authorization_details: {0}")]
+    Json(#[from] JsonError),
+    /// Not an array of at least one object.
+    #[error("authorization_details is not an array of objects")]
+    NotObjects,
+    /// An object without a `type` that is a string.
+    #[error("an object in authorization_details has no type")]
+    NoType,
+    /// A string or a member's name that can't be shown.
+    #[error("authorization_details: {0}")]
+    Text(#[from] TextError),
+}
+
+impl Details {
+    /// Reads the client's text.
+    ///
+    /// # Errors
+    /// [`DetailsError`].
+    pub fn parse(text: &str) -> Result<Self, DetailsError> {
+        if text.len() > limits::DETAILS_BYTES {
+            return Err(DetailsError::TooLarge);
+        }
+        let Json::Array(objects) = json::read(text.as_bytes(), limits::JSON_DEPTH)? else {
+            return Err(DetailsError::NotObjects);
+        };
+        if objects.is_empty() {
+            return Err(DetailsError::NotObjects);
+        }
+        let elements = objects.into_iter().map(Element::new).collect::<Result<_, _>>()?;
+        Ok(Self { text: text.to_owned(), elements })
+    }
+
+    /// The client's own text.
+    pub fn as_str(&self) -> &str {
+        &self.text
+    }
+
+    /// The elements, in order; at least one.
+    pub fn elements(&self) -> &[Element] {
+        &self.elements
+    }
+
+    /// The types, in order.
+    pub fn types(&self) -> impl Iterator<Item = &str> {
+        self.elements.iter().map(|element| element.kind.as_str())
+    }
+
+    /// The hash of the client's text: `details_hash` in tokens.
+    pub fn hash(&self) -> Hash {
+        Hash::of(&self.text)
+    }
+}
+
+impl Element {
+    fn new(object: Json) -> Result<Self, DetailsError> {
+        if object.as_object().is_none() {
+            return Err(DetailsError::NotObjects);
+        }
+        check_texts(&object)?;
+        let kind = object.get("type").and_then(Json::as_str).ok_or(DetailsError::NoType)?.to_owned();
+        text::check(&kind, limits::NAME_CHARACTERS)?;
+        Ok(Self { kind, object })
+    }
+}
+
+fn check_texts(value: &Json) -> Result<(), TextError> {
+    match value {
+        Json::String(text) => text::check_inner(text, limits::DETAILS_BYTES),
+        Json::Array(elements) => elements.iter().try_for_each(check_texts),
+        Json::Object(members) => members.iter().try_for_each(|(name, value)| {
+            text::check_inner(name, limits::DETAILS_BYTES)?;
+            check_texts(value)
+        }),
+        Json::Null | Json::Bool(_) | Json::Number(_) => Ok(()),
+    }
+}
+
+impl fmt::Debug for Details {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.text)
+    }
+}
+
+impl Serialize for Details {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_str(&self.text)
+    }
+}
+
+impl<'de> Deserialize<'de> for Details {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        Self::parse(&String::deserialize(deserializer)?).map_err(serde::de::Error::custom)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_text_is_kept_to_the_byte() {
+        let text = "[ {\"type\":\"payment_initiation\",\n \"amount\" : 4.20} ]";
+        let details = Details::parse(text).expect("sound details");
+        assert_eq!(details.as_str(), text);
+        assert_eq!(details.hash(), Hash::of(text));
+        assert_eq!(details.elements()[0].object.get("amount"), Some(&Json::Number("4.20".into())));
+    }
+
+    #[test]
+    fn what_cannot_be_shown_is_refused() {
+        assert_eq!(Details::parse("[]"), Err(DetailsError::NotObjects));
+        assert_eq!(Details::parse("{}"), Err(DetailsError::NotObjects));
+        assert_eq!(Details::parse("[1]"), Err(DetailsError::NotObjects));
+        assert_eq!(Details::parse("[{}]"), Err(DetailsError::NoType));
+        assert_eq!(Details::parse(r#"[{"type":1}]"#), Err(DetailsError::NoType));
+        assert_eq!(Details::parse(r#"[{"type":"x","a":"\u202e"}]"#), Err(DetailsError::Text(TextError::Bidi)));
+        assert_eq!(Details::parse(r#"[{"type":"x","\u200b":1}]"#), Err(DetailsError::Text(TextError::Invisible)));
+        assert!(matches!(Details::parse(r#"[{"type":"x","a":1,"a":2}]"#), Err(DetailsError::Json(_))));
+        assert_eq!(Details::parse(&" ".repeat(6145)), Err(DetailsError::TooLarge));
+    }
+}

@@ -1,0 +1,36 @@
+//! The dispute: "that wasn't me", signed by the transport key, also after the fact (up to 30 days).
+
+use serde::{Deserialize, Serialize};
+
+use crate::hash::Hash;
+use crate::id::{ChallengeId, DeviceId, MessageId, Subject};
+use crate::issuer::Issuer;
+use crate::jws::Claims;
+
+/// The claims of a dispute (`approval-dispute+jwt`).
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Dispute {
+    /// The device.
+    pub iss: DeviceId,
+    /// The issuer, as a single string.
+    pub aud: Issuer,
+    /// The user.
+    pub sub: Subject,
+    /// Names the message.
+    pub jti: MessageId,
+    /// Signed at, seconds.
+    pub iat: u64,
+    /// The challenge that is disputed.
+    pub challenge: ChallengeId,
+    /// Its hash.
+    pub challenge_hash: Hash,
+    /// Hash of the outcome that is disputed, if the device has one.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub outcome_hash: Option<Hash>,
+}
+
+impl Claims for Dispute {
+    const TYP: &'static str = "approval-dispute+jwt";
+    const MEMBERS: &'static [&'static str] =
+        &["iss", "aud", "sub", "jti", "iat", "challenge", "challenge_hash", "outcome_hash"];
+}

@@ -1,0 +1,155 @@
+//! The enrollment statement: the gateway's word that two keys belong to a user's device, each chained to the one before.
+
+use serde::{Deserialize, Serialize};
+
+use crate::hash::Hash;
+use crate::id::{DeviceId, MessageId, Subject};
+use crate::issuer::Issuer;
+use crate::jws::{Claims, Compact, JwsError};
+use crate::key::PublicKey;
+use crate::manifest::TrustedKeys;
+use crate::registration::{DeviceClass, KeyProtection};
+
+/// The claims of an enrollment statement (`device-enrollment+jwt`). It carries both keys in full, for evidence has no other
+/// place for them; their thumbprints follow.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct EnrollmentStatement {
+    /// The issuer.
+    pub iss: Issuer,
+    /// The user.
+    pub sub: Subject,
+    /// Names the statement.
+    pub jti: MessageId,
+    /// Issued at, seconds.
+    pub iat: u64,
+    /// The device.
+    pub device_id: DeviceId,
+    /// What the person called it.
+    pub device_name: String,
+    /// Signs transport, denials and disputes.
+    pub transport_key: PublicKey,
+    /// Signs approvals.
+    pub approval_key: PublicKey,
+    /// Person or program.
+    pub device_class: DeviceClass,
+    /// What keeps the approval key.
+    pub key_protection: StatedProtection,
+    /// How the binding was confirmed.
+    pub confirmed_by: ConfirmedBy,
+    /// 1 for the first statement of a device, one more for each that follows.
+    pub sequence: u64,
+    /// Hash of the statement before; absent from the first.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub prev: Option<Hash>,
+}
+
+/// What keeps the approval key: as the device claims, and as far as an attestation showed it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub struct StatedProtection {
+    /// The device's word.
+    pub claimed: KeyProtection,
+    /// What an attestation proved, if there was one.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub verified: Option<KeyProtection>,
+}
+
+/// How a binding of keys was confirmed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+#[non_exhaustive]
+pub enum ConfirmedBy {
+    /// The person typed the code that the device showed.
+    Code,
+    /// The old approval key signed for the new keys.
+    Rotation,
+    /// Another device of the user admitted it.
+    Device,
+    /// Nobody: demo and tests. Anything unknown is shown so.
+    #[serde(other)]
+    None,
+}
+
+impl Claims for EnrollmentStatement {
+    const TYP: &'static str = "device-enrollment+jwt";
+    const MEMBERS: &'static [&'static str] = &[
+        "iss",
+        "sub",
+        "jti",
+        "iat",
+        "device_id",
+        "device_name",
+        "transport_key",
+        "approval_key",
+        "device_class",
+        "key_protection",
+        "confirmed_by",
+        "sequence",
+        "prev",
+    ];
+}
+
+/// A device's chain of statements after verification.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct VerifiedEnrollment {
+    statements: Vec<(EnrollmentStatement, Hash)>,
+}
+
+/// Why statements were refused.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum EnrollmentError {
+    /// There is none.
+    #[error("there is no enrollment statement")]
+    Empty,
+    /// Signature, form or kind.
+    #[error("an enrollment statement can't be verified: {0}")]
+    Jws(#[from] JwsError),
+    /// Another issuer, user or device, or it does not follow from the one before.
+    #[error("the enrollment statements do not belong together")]
+    Broken,
+}
+
+impl VerifiedEnrollment {
+    /// Verifies a device's statements, oldest first.
+    ///
+    /// # Errors
+    /// [`EnrollmentError`].
+    pub fn verify(statements: &[Compact<EnrollmentStatement>], keys: &TrustedKeys) -> Result<Self, EnrollmentError> {
+        let mut chain: Vec<(EnrollmentStatement, Hash)> = Vec::with_capacity(statements.len());
+        for compact in statements {
+            let opened = keys.open(compact, |claims| claims.iat)?;
+            let claims = opened.claims;
+            let follows = match chain.last() {
+                None => claims.sequence == 1 && claims.prev.is_none(),
+                Some((before, hash)) => {
+                    before.sequence.checked_add(1) == Some(claims.sequence)
+                        && claims.prev == Some(*hash)
+                        && claims.iat >= before.iat
+                        && claims.device_id == before.device_id
+                        && claims.sub == before.sub
+                }
+            };
+            if !follows || claims.iss != *keys.issuer() || claims.transport_key == claims.approval_key {
+                return Err(EnrollmentError::Broken);
+            }
+            chain.push((claims, opened.hash));
+        }
+        if chain.is_empty() { Err(EnrollmentError::Empty) } else { Ok(Self { statements: chain }) }
+    }
+
+    /// The statement in force, and its hash.
+    pub fn current(&self) -> (&EnrollmentStatement, &Hash) {
+        let (statement, hash) = self.statements.last().expect("verify() refuses an empty chain");
+        (statement, hash)
+    }
+
+    /// The first statement's hash: `prev` of the first entry of the device's history.
+    pub fn first_hash(&self) -> &Hash {
+        &self.statements.first().expect("verify() refuses an empty chain").1
+    }
+
+    /// The statement of this hash.
+    pub fn by_hash(&self, hash: &Hash) -> Option<&EnrollmentStatement> {
+        self.statements.iter().find(|(_, own)| own == hash).map(|(statement, _)| statement)
+    }
+}

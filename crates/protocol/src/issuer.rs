@@ -1,0 +1,209 @@
+//! Who an issuer is, and which URLs are its own.
+
+use std::fmt;
+use std::net::IpAddr;
+use std::str::FromStr;
+
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
+use url::{Host, Url};
+
+/// An issuer: an https URL without query, fragment or user info. Kept as a string and compared byte for byte. Plain http is
+/// accepted for literal 127.0.0.0/8 and ::1 only; such an issuer [is marked as a test](Issuer::is_plain_http).
+#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Issuer(String);
+
+/// Why a URL can't be an issuer, or an endpoint of one.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum IssuerError {
+    /// Not a URL, or written with white space, control characters or backslashes.
+    #[error("this is not a URL")]
+    NotAUrl,
+    /// Neither https nor http on a loopback address.
+    #[error("this must be an https URL (plain http works for 127.0.0.1 and [::1] only)")]
+    NotHttps,
+    /// Has a query or a fragment.
+    #[error("this must not have a query (?…) or a fragment (#…)")]
+    QueryOrFragment,
+    /// Has a user name or password.
+    #[error("this must not have a user name or password")]
+    UserInfo,
+    /// Belongs to another origin than the issuer.
+    #[error("this belongs to another server than the issuer")]
+    OtherOrigin,
+}
+
+impl Issuer {
+    /// The issuer as it was written.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+
+    /// The host as shown to a person: a domain in its ASCII form (punycode) or an address.
+    pub fn host(&self) -> String {
+        self.url().host_str().unwrap_or_default().to_owned()
+    }
+
+    /// The path without a trailing slash; empty for an issuer at the root.
+    pub fn path(&self) -> String {
+        self.url().path().trim_end_matches('/').to_owned()
+    }
+
+    /// Scheme, host and port: `https://id.example`, `http://127.0.0.1:8787`.
+    pub fn origin(&self) -> String {
+        self.url().origin().ascii_serialization()
+    }
+
+    /// Whether this is plain http on a loopback address. Accounts there are marked TEST everywhere.
+    pub fn is_plain_http(&self) -> bool {
+        self.url().scheme() == "http"
+    }
+
+    /// A URL below the issuer: `path` begins with a slash.
+    pub fn endpoint(&self, path: &str) -> String {
+        format!("{}{}", self.0.trim_end_matches('/'), path)
+    }
+
+    /// Where a well-known document is: the segment between host and path (RFC 8414 §3.1), and, should that be 404, appended to
+    /// the issuer. `name` is for example `oauth-push-notification`. Both are the same for an issuer at the root.
+    pub fn well_known(&self, name: &str) -> [String; 2] {
+        let path = self.path();
+        [
+            format!("{}/.well-known/{name}{path}", self.origin()),
+            self.endpoint(&format!("/.well-known/{name}")),
+        ]
+    }
+
+    /// Accepts an endpoint only if it shares the issuer's origin and has neither fragment nor user info.
+    ///
+    /// # Errors
+    /// [`IssuerError`] otherwise.
+    pub fn own_endpoint(&self, url: &str) -> Result<Url, IssuerError> {
+        let url = parse_url(url)?;
+        if url.origin() != self.url().origin() {
+            return Err(IssuerError::OtherOrigin);
+        }
+        if url.fragment().is_some() {
+            return Err(IssuerError::QueryOrFragment);
+        }
+        Ok(url)
+    }
+
+    fn url(&self) -> Url {
+        Url::parse(&self.0).expect("an Issuer was parsed as a URL when it was made")
+    }
+}
+
+impl FromStr for Issuer {
+    type Err = IssuerError;
+
+    fn from_str(text: &str) -> Result<Self, IssuerError> {
+        let url = parse_url(text)?;
+        if url.query().is_some() || url.fragment().is_some() {
+            return Err(IssuerError::QueryOrFragment);
+        }
+        Ok(Self(text.to_owned()))
+    }
+}
+
+/// A URL that a device may call at all: https, or http on a literal loopback address; no user info.
+///
+/// # Errors
+/// [`IssuerError`] otherwise.
+pub(crate) fn parse_url(text: &str) -> Result<Url, IssuerError> {
+    // The WHATWG parser silently drops tabs and newlines, trims blanks and turns backslashes: what was compared would not be
+    // what is called.
+    if text.chars().any(|c| c.is_control() || c.is_whitespace() || c == '\\') {
+        return Err(IssuerError::NotAUrl);
+    }
+    let url = Url::parse(text).map_err(|_| IssuerError::NotAUrl)?;
+    if !url.username().is_empty() || url.password().is_some() {
+        return Err(IssuerError::UserInfo);
+    }
+    let host = url.host().ok_or(IssuerError::NotAUrl)?;
+    match url.scheme() {
+        "https" => Ok(url),
+        "http" if is_loopback(&host) => Ok(url),
+        _ => Err(IssuerError::NotHttps),
+    }
+}
+
+fn is_loopback(host: &Host<&str>) -> bool {
+    match host {
+        Host::Ipv4(address) => IpAddr::V4(*address).is_loopback(),
+        Host::Ipv6(address) => IpAddr::V6(*address).is_loopback(),
+        Host::Domain(_) => false,
+    }
+}
+
+impl fmt::Display for Issuer {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+impl fmt::Debug for Issuer {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+impl Serialize for Issuer {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_str(&self.0)
+    }
+}
+
+impl<'de> Deserialize<'de> for Issuer {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        String::deserialize(deserializer)?.parse().map_err(serde::de::Error::custom)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_https_and_loopback_literals_are_issuers() {
+        for good in ["https://id.example", "https://id.example/", "https://id.example:8443/a/b", "http://127.0.0.1:8787", "http://127.9.8.7", "http://[::1]:1"] {
+            assert_eq!(good.parse::<Issuer>().map(|i| i.to_string()), Ok(good.to_owned()));
+        }
+        for (bad, why) in [
+            ("http://id.example", IssuerError::NotHttps),
+            ("http://localhost:8787", IssuerError::NotHttps),
+            ("http://192.168.1.1", IssuerError::NotHttps),
+            ("ftp://id.example", IssuerError::NotHttps),
+            ("https://id.example?x", IssuerError::QueryOrFragment),
+            ("https://id.example#x", IssuerError::QueryOrFragment),
+            ("https://a@id.example", IssuerError::UserInfo),
+            ("https://id.exam\tple", IssuerError::NotAUrl),
+            (" https://id.example", IssuerError::NotAUrl),
+            ("https:\\\\id.example", IssuerError::NotAUrl),
+            ("id.example", IssuerError::NotAUrl),
+        ] {
+            assert_eq!(bad.parse::<Issuer>(), Err(why), "{bad}");
+        }
+    }
+
+    #[test]
+    fn the_well_known_segment_stands_between_host_and_path() {
+        let issuer: Issuer = "https://id.example/tenant/".parse().expect("an issuer");
+        assert_eq!(
+            issuer.well_known("oauth-push-notification"),
+            [
+                "https://id.example/.well-known/oauth-push-notification/tenant",
+                "https://id.example/tenant/.well-known/oauth-push-notification",
+            ]
+        );
+    }
+
+    #[test]
+    fn an_endpoint_elsewhere_is_not_its_own() {
+        let issuer: Issuer = "https://id.example".parse().expect("an issuer");
+        assert!(issuer.own_endpoint("https://id.example/push/register").is_ok());
+        for bad in ["https://id.example.evil/push", "https://id.example:444/push", "http://127.0.0.1/push", "https://id.example/push#f", "https://x@id.example/push"] {
+            assert!(issuer.own_endpoint(bad).is_err(), "{bad}");
+        }
+    }
+}

@@ -1,0 +1,299 @@
+//! Compact JWS (RFC 7515) with ES256, read strictly: exactly the headers `alg`, `typ`, `kid` (a DPoP proof: `jwk`), one `typ`
+//! per message (RFC 8725 §3.11), nothing negotiable.
+
+use std::fmt;
+use std::marker::PhantomData;
+
+use serde::de::DeserializeOwned;
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
+
+use crate::encoding;
+use crate::hash::Hash;
+use crate::json::{self, Json, JsonError};
+use crate::key::{PublicKey, SIGNATURE_BYTES, SignFailed, Signer, Thumbprint};
+use crate::limits;
+
+/// What a kind of message declares about itself.
+pub trait Claims: Serialize + DeserializeOwned {
+    /// The header's `typ`. No two kinds share one.
+    const TYP: &'static str;
+
+    /// Every member this version understands. A payload whose `must_understand` names another is refused.
+    const MEMBERS: &'static [&'static str];
+}
+
+/// A compact JWS as it was received or sent, believed by nobody until it is opened with a key. Its bytes are never changed,
+/// so that its hash stays what others computed.
+pub struct Compact<T> {
+    text: String,
+    claims: PhantomData<fn() -> T>,
+}
+
+/// Why a JWS was refused.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum JwsError {
+    /// Larger than [`limits::JWS_BYTES`].
+    #[error("the signed message is larger than 16 KiB")]
+    TooLarge,
+    /// Not three canonical base64url parts, or not a 64-byte signature.
+    #[error("this is not a compact JWS")]
+    Malformed,
+    /// The header has a member too many or too few, or another algorithm.
+    #[error("the header is not exactly alg ES256, typ and kid")]
+    Header,
+    /// Another kind of message.
+    #[error("this is another kind of message than {0}")]
+    Typ(&'static str),
+    /// The key is not known to the reader.
+    #[error("the key {0} is not known")]
+    UnknownKey(Thumbprint),
+    /// The signature is not by that key over these bytes.
+    #[error("the signature does not match")]
+    Signature,
+    /// The payload was signed but can't be read.
+    #[error("the payload can't be read: {0}")]
+    Payload(JsonError),
+    /// The payload has a member that must be understood and isn't.
+    #[error("the message needs something this version does not know")]
+    Unsupported,
+}
+
+#[derive(Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct KidHeader<'a> {
+    alg: &'a str,
+    typ: &'a str,
+    kid: Thumbprint,
+}
+
+#[derive(Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct JwkHeader<'a> {
+    alg: &'a str,
+    typ: &'a str,
+    jwk: PublicKey,
+}
+
+/// The parts of a compact JWS, decoded, its signature not yet checked.
+struct Parts<'a> {
+    header: Vec<u8>,
+    payload: Vec<u8>,
+    input: &'a str,
+    signature: [u8; SIGNATURE_BYTES],
+}
+
+impl<T> Compact<T> {
+    /// Takes the text as received. Nothing is checked.
+    pub fn from_text(text: impl Into<String>) -> Self {
+        Self { text: text.into(), claims: PhantomData }
+    }
+
+    /// The text as received or sent.
+    pub fn as_str(&self) -> &str {
+        &self.text
+    }
+
+    /// The text as received or sent.
+    pub fn into_string(self) -> String {
+        self.text
+    }
+
+    /// The hash of the compact ASCII, by which other messages refer to this one.
+    pub fn hash(&self) -> Hash {
+        Hash::of(&self.text)
+    }
+
+    /// What is signed: header and payload without the signature. Two JWS with the same signed part say the same; ECDSA
+    /// signatures over it may differ, so they never serve as identity.
+    pub fn signed_part(&self) -> &str {
+        self.text.rsplit_once('.').map_or(&self.text, |(input, _)| input)
+    }
+
+    fn parts(&self) -> Result<Parts<'_>, JwsError> {
+        if self.text.len() > limits::JWS_BYTES {
+            return Err(JwsError::TooLarge);
+        }
+        let (input, signature) = self.text.rsplit_once('.').ok_or(JwsError::Malformed)?;
+        let (header, payload) = input.split_once('.').ok_or(JwsError::Malformed)?;
+        Ok(Parts {
+            header: encoding::decode(header).map_err(|_| JwsError::Malformed)?,
+            payload: encoding::decode(payload).map_err(|_| JwsError::Malformed)?,
+            input,
+            signature: encoding::decode_array(signature).map_err(|_| JwsError::Malformed)?,
+        })
+    }
+}
+
+impl<T: Claims> Compact<T> {
+    /// Signs the claims; the header names the key by its thumbprint.
+    ///
+    /// # Errors
+    /// [`SignFailed`] if the key does not sign.
+    pub fn sign(claims: &T, signer: &dyn Signer) -> Result<Self, SignFailed> {
+        let kid = *signer.public_key().thumbprint();
+        Self::sign_with_header(&KidHeader { alg: "ES256", typ: T::TYP, kid }, claims, signer)
+    }
+
+    /// Signs the claims; the header carries the whole public key (RFC 9449 §4.2).
+    ///
+    /// # Errors
+    /// [`SignFailed`] if the key does not sign.
+    pub fn sign_with_jwk(claims: &T, signer: &dyn Signer) -> Result<Self, SignFailed> {
+        let jwk = signer.public_key().clone();
+        Self::sign_with_header(&JwkHeader { alg: "ES256", typ: T::TYP, jwk }, claims, signer)
+    }
+
+    fn sign_with_header(header: &impl Serialize, claims: &T, signer: &dyn Signer) -> Result<Self, SignFailed> {
+        let header = serde_json::to_vec(header).map_err(|_| SignFailed)?;
+        let payload = serde_json::to_vec(claims).map_err(|_| SignFailed)?;
+        let mut text = encoding::encode(&header);
+        text.push('.');
+        text.push_str(&encoding::encode(&payload));
+        let signature = signer.sign(text.as_bytes())?;
+        text.push('.');
+        text.push_str(&encoding::encode(&signature));
+        Ok(Self::from_text(text))
+    }
+
+    /// Checks form, header and signature with the key that `key_of` knows under the header's `kid`, then reads the claims.
+    /// What the claims say about issuer, audience and time is left to the message's own verification.
+    ///
+    /// # Errors
+    /// [`JwsError`], in the order: size, form, header, `typ`, key, signature, payload.
+    pub fn open<'k>(&self, key_of: impl FnOnce(&Thumbprint) -> Option<&'k PublicKey>) -> Result<Opened<T>, JwsError> {
+        let parts = self.parts()?;
+        let header: KidHeader<'_> = read_header(&parts.header)?;
+        check_header(header.alg, header.typ, T::TYP)?;
+        let key = key_of(&header.kid).ok_or(JwsError::UnknownKey(header.kid))?;
+        if *key.thumbprint() != header.kid {
+            return Err(JwsError::UnknownKey(header.kid));
+        }
+        self.finish(&parts, key)
+    }
+
+    /// As [`Compact::open`] for a message that carries its own key in the header (a DPoP proof).
+    ///
+    /// # Errors
+    /// As [`Compact::open`].
+    pub fn open_with_own_key(&self) -> Result<Opened<T>, JwsError> {
+        let parts = self.parts()?;
+        if parts.header.len() > limits::JWK_BYTES {
+            return Err(JwsError::TooLarge);
+        }
+        let header: JwkHeader<'_> = read_header(&parts.header)?;
+        check_header(header.alg, header.typ, T::TYP)?;
+        self.finish(&parts, &header.jwk)
+    }
+
+    /// The claims without any check of the signature: only to find out which account, key or issuer to check with.
+    ///
+    /// # Errors
+    /// As [`Compact::open`], except for key and signature.
+    pub fn peek(&self) -> Result<T, JwsError> {
+        let parts = self.parts()?;
+        let header: KidHeader<'_> = read_header(&parts.header)?;
+        check_header(header.alg, header.typ, T::TYP)?;
+        read_claims(&parts.payload)
+    }
+
+    /// The `kid` the header names, if this has the form of a `T`. Nothing is verified.
+    ///
+    /// # Errors
+    /// As [`Compact::open`], except for key, signature and payload.
+    pub fn kid(&self) -> Result<Thumbprint, JwsError> {
+        let parts = self.parts()?;
+        let header: KidHeader<'_> = read_header(&parts.header)?;
+        check_header(header.alg, header.typ, T::TYP)?;
+        Ok(header.kid)
+    }
+
+    fn finish(&self, parts: &Parts<'_>, key: &PublicKey) -> Result<Opened<T>, JwsError> {
+        key.verify(parts.input.as_bytes(), &parts.signature).map_err(|_| JwsError::Signature)?;
+        Ok(Opened { claims: read_claims(&parts.payload)?, key: key.clone(), hash: self.hash() })
+    }
+}
+
+/// The `typ` of a compact JWS whose kind is not known yet. Nothing is verified.
+pub fn peek_typ(text: &str) -> Option<String> {
+    #[derive(Deserialize)]
+    struct Typ {
+        typ: String,
+    }
+    let header = encoding::decode(text.split_once('.')?.0).ok()?;
+    json::parse::<Typ>(&header).ok().map(|header| header.typ)
+}
+
+fn read_header<'a, H: Deserialize<'a>>(bytes: &'a [u8]) -> Result<H, JwsError> {
+    json::read(bytes, limits::JSON_DEPTH).map_err(|_| JwsError::Header)?;
+    serde_json::from_slice(bytes).map_err(|_| JwsError::Header)
+}
+
+fn check_header(alg: &str, typ: &str, wanted: &'static str) -> Result<(), JwsError> {
+    if alg != "ES256" {
+        return Err(JwsError::Header);
+    }
+    if typ != wanted {
+        return Err(JwsError::Typ(wanted));
+    }
+    Ok(())
+}
+
+fn read_claims<T: Claims>(payload: &[u8]) -> Result<T, JwsError> {
+    let tree = json::read(payload, limits::JSON_DEPTH).map_err(JwsError::Payload)?;
+    match tree.get("must_understand") {
+        None => {}
+        Some(Json::Array(names)) => {
+            let known = |name: &Json| name.as_str().is_some_and(|name| T::MEMBERS.contains(&name));
+            if !names.iter().all(known) {
+                return Err(JwsError::Unsupported);
+            }
+        }
+        Some(_) => return Err(JwsError::Unsupported),
+    }
+    json::parse(payload).map_err(JwsError::Payload)
+}
+
+/// Claims whose signature was checked, and by which key.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Opened<T> {
+    /// The claims.
+    pub claims: T,
+    /// The key that signed them.
+    pub key: PublicKey,
+    /// The hash of the whole compact text.
+    pub hash: Hash,
+}
+
+// By hand, for `T` itself need not be any of these.
+impl<T> Clone for Compact<T> {
+    fn clone(&self) -> Self {
+        Self::from_text(self.text.clone())
+    }
+}
+
+impl<T> PartialEq for Compact<T> {
+    fn eq(&self, other: &Self) -> bool {
+        self.text == other.text
+    }
+}
+
+impl<T> Eq for Compact<T> {}
+
+impl<T> fmt::Debug for Compact<T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Compact({})", self.hash())
+    }
+}
+
+impl<T> Serialize for Compact<T> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_str(&self.text)
+    }
+}
+
+impl<'de, T> Deserialize<'de> for Compact<T> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        String::deserialize(deserializer).map(Self::from_text)
+    }
+}

@@ -1,0 +1,107 @@
+//! Hard limits of the protocol: constants that no configuration changes. Policy (lifetimes, prompts per minute …) is not here.
+
+/// Bits of randomness in an id that names something secret or guessable. NIST SP 800-63B asks for 64, CIBA Core §7.3 for
+/// 128 and recommends 160.
+pub const ID_BITS: usize = 256;
+
+/// Largest HTTP body a gateway reads, in bytes.
+pub const BODY_BYTES: usize = 16 * 1024;
+
+/// Largest compact JWS anybody parses, in bytes.
+pub const JWS_BYTES: usize = 16 * 1024;
+
+/// Largest compact challenge a gateway sends, in bytes; leaves room for the envelope within [`BODY_BYTES`].
+pub const CHALLENGE_BYTES: usize = 14 * 1024;
+
+/// Largest answer to a fetch, in bytes; what does not fit follows (`more: true`).
+pub const FETCH_BYTES: usize = 128 * 1024;
+
+/// Largest JWK, in bytes.
+pub const JWK_BYTES: usize = 8 * 1024;
+
+/// Largest push address, in bytes.
+pub const PUSH_ADDRESS_BYTES: usize = 2 * 1024;
+
+/// Largest `authorization_details`, in bytes as the client sent them.
+pub const DETAILS_BYTES: usize = 6 * 1024;
+
+/// Deepest nesting of a JSON document; the root counts as 1.
+pub const JSON_DEPTH: usize = 8;
+
+/// Largest integer that every JSON implementation keeps exactly: 2^53 − 1 (RFC 8259 §6).
+pub const MAX_INTEGER: u64 = (1 << 53) - 1;
+
+/// Longest number literal, in characters.
+pub const NUMBER_CHARACTERS: usize = 40;
+
+/// Longest binding message, in characters; the conformance suite sends about 450.
+pub const BINDING_MESSAGE_CHARACTERS: usize = 500;
+
+/// Longest name (client, provider, device, user label), in characters.
+pub const NAME_CHARACTERS: usize = 100;
+
+/// Most combining marks in a row.
+pub const COMBINING_MARKS: usize = 4;
+
+/// Longest life of a registration token, in seconds (800-63B, ASVS 6.5.5 and the push-device draft all allow at most 10 minutes).
+pub const REGISTRATION_TOKEN_SECONDS: u64 = 600;
+
+/// How far a DPoP proof's `iat` may be from the gateway's clock, in seconds, either way.
+pub const DPOP_SKEW_SECONDS: u64 = 120;
+
+/// How long a DPoP nonce is accepted after it was given out, in seconds.
+pub const DPOP_NONCE_SECONDS: u64 = 300;
+
+/// How far in the future an `iat` of the gateway may be for a device that knows the server's time, in seconds.
+pub const IAT_SKEW_SECONDS: u64 = 120;
+
+/// Longest life of an authentication request, in seconds: 72 hours.
+pub const REQUEST_SECONDS: u64 = 72 * 3600;
+
+/// Life of a device credential, in seconds: 30 days. A device renews it from half its life.
+pub const CREDENTIAL_SECONDS: u64 = 30 * 86_400;
+
+/// How long after its end a credential may still be renewed by the transport key, in seconds: 90 days.
+pub const CREDENTIAL_GRACE_SECONDS: u64 = 90 * 86_400;
+
+/// How long after its verdict an approval may be disputed, in seconds: 30 days.
+pub const DISPUTE_SECONDS: u64 = 30 * 86_400;
+
+/// Longest wait of a long poll, in seconds; CIBA Core §10.1 and RFC 6202 put the ceiling at 30.
+pub const FETCH_WAIT_SECONDS: u64 = 25;
+
+/// Time between two comments on an idle stream, in seconds.
+pub const STREAM_COMMENT_SECONDS: u64 = 15;
+
+/// Time between two nonces on a stream, in seconds, so that an answer needs one round trip.
+pub const STREAM_NONCE_SECONDS: u64 = 120;
+
+/// Tries for the confirmation code; the last miss ends link and device.
+pub const CONFIRMATION_TRIES: u32 = 3;
+
+/// Shortest PIN of a device, in digits (800-63B activation secret).
+pub const PIN_DIGITS: usize = 6;
+
+/// Wrong PINs in a row that destroy the account's approval key.
+pub const PIN_TRIES: u32 = 10;
+
+/// Wrong PINs in a row before the first wait.
+pub const PIN_FREE_TRIES: u32 = 3;
+
+/// First wait after a wrong PIN, in seconds; it doubles with each further one up to [`PIN_LONGEST_WAIT_SECONDS`].
+pub const PIN_FIRST_WAIT_SECONDS: u64 = 30;
+
+/// Longest wait after a wrong PIN, in seconds.
+pub const PIN_LONGEST_WAIT_SECONDS: u64 = 3600;
+
+/// Approve is inert for this long after a request appears, in milliseconds (tapjacking, standards: MASTG-0035).
+pub const APPROVE_INERT_MILLISECONDS: u64 = 500;
+
+/// Digits of an `input_manual` interaction (800-63B: six digits).
+pub const INPUT_MANUAL_DIGITS: usize = 6;
+
+/// Choices of a `number_choose` interaction.
+pub const NUMBER_CHOICES: usize = 3;
+
+/// An unknown `kid` fetches the keys again at most this often, in seconds.
+pub const KEY_REFETCH_SECONDS: u64 = 60;

@@ -1,0 +1,97 @@
+//! The enrollment link: `https://host/push/enroll#<registration token>`, or `countersign://enroll?link=…` around it.
+
+use std::str::FromStr;
+
+use url::Url;
+
+use crate::issuer::{self, Issuer, IssuerError};
+use crate::jws::{Compact, JwsError};
+use crate::registration::RegistrationToken;
+
+/// A link that is well-formed and belongs to the issuer its token names. The token is not verified yet: nothing of it may be
+/// shown before [`RegistrationToken::verify`].
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct EnrollmentLink {
+    issuer: Issuer,
+    token: Compact<RegistrationToken>,
+}
+
+/// Why a link was refused.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum LinkError {
+    /// Not a link of this kind.
+    #[error("this is not an enrollment link")]
+    NotALink,
+    /// Its address may not be called.
+    #[error("the link's address can't be used: {0}")]
+    Address(#[from] IssuerError),
+    /// What stands after the `#` is not a registration token.
+    #[error("the link is damaged: {0}")]
+    Token(#[from] JwsError),
+    /// The token is by another issuer than the address belongs to.
+    #[error("the link's address does not belong to the provider that made it")]
+    OtherIssuer,
+}
+
+impl EnrollmentLink {
+    /// Puts a token behind the issuer's enrollment page.
+    pub fn new(issuer: Issuer, token: Compact<RegistrationToken>) -> Self {
+        Self { issuer, token }
+    }
+
+    /// The issuer, which both the address and the unverified token name.
+    pub fn issuer(&self) -> &Issuer {
+        &self.issuer
+    }
+
+    /// The token, unverified.
+    pub fn token(&self) -> &Compact<RegistrationToken> {
+        &self.token
+    }
+
+    /// The link as it is shown, sent or drawn as a QR code. It is a secret until it was used.
+    pub fn expose(&self) -> String {
+        format!("{}#{}", self.issuer.endpoint("/push/enroll"), self.token.as_str())
+    }
+}
+
+impl FromStr for EnrollmentLink {
+    type Err = LinkError;
+
+    fn from_str(text: &str) -> Result<Self, LinkError> {
+        let text = text.trim();
+        if let Some(inner) = inner_link(text) {
+            return Self::from_plain(&inner);
+        }
+        Self::from_plain(text)
+    }
+}
+
+impl EnrollmentLink {
+    fn from_plain(text: &str) -> Result<Self, LinkError> {
+        let (_, token) = text.split_once('#').ok_or(LinkError::NotALink)?;
+        let address = issuer::parse_url(text)?;
+        let token = Compact::from_text(token);
+        let claimed: RegistrationToken = token.peek()?;
+        claimed.iss.own_endpoint(&text[..text.len() - token.as_str().len() - 1]).map_err(|_| LinkError::OtherIssuer)?;
+        let path = claimed.iss.path();
+        let below = address.path().strip_prefix(path.as_str()).is_some_and(|rest| rest.starts_with('/'));
+        if !below {
+            return Err(LinkError::OtherIssuer);
+        }
+        Ok(Self { issuer: claimed.iss, token })
+    }
+}
+
+/// The link inside `countersign://enroll?link=…`, if this is one.
+fn inner_link(text: &str) -> Option<String> {
+    if !text.starts_with("countersign:") {
+        return None;
+    }
+    let url = Url::parse(text).ok()?;
+    if url.host_str() != Some("enroll") {
+        return None;
+    }
+    url.query_pairs().find(|(name, _)| name == "link").map(|(_, link)| link.into_owned())
+}

@@ -1,0 +1,107 @@
+//! Notices: what a gateway tells a device beside challenges, each signed: its own enrollment statement, revocations, and news
+//! about the user's other devices.
+
+use serde::{Deserialize, Serialize};
+
+use crate::enrollment::EnrollmentStatement;
+use crate::id::{DeviceId, MessageId, Subject};
+use crate::issuer::Issuer;
+use crate::jws::{self, Claims, Compact};
+use crate::manifest::TrustedKeys;
+use crate::registration::DeviceClass;
+use crate::revocation::{NoticeError, Revocation};
+
+/// The claims of a notice about another device (`device-notice+jwt`).
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct DeviceNotice {
+    /// The issuer.
+    pub iss: Issuer,
+    /// The device that is told.
+    pub aud: DeviceId,
+    /// The user.
+    pub sub: Subject,
+    /// Names the message.
+    pub jti: MessageId,
+    /// Issued at, seconds.
+    pub iat: u64,
+    /// What happened.
+    pub event: DeviceEvent,
+    /// The device it happened to, where there is one.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub device_id: Option<DeviceId>,
+    /// What the person called it.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub device_name: Option<String>,
+    /// Person or program.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub device_class: Option<DeviceClass>,
+}
+
+/// What happened to one of the user's devices.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+#[non_exhaustive]
+pub enum DeviceEvent {
+    /// A device was added and confirmed.
+    DeviceAdded,
+    /// A device got new keys.
+    DeviceRotated,
+    /// A device answered twice from one point of its history: it may have been copied or restored. It is suspended.
+    DeviceSuspended,
+    /// Somebody tried to register with a link that was used already.
+    LinkUsedAgain,
+    /// Something newer; shown as "something changed with your devices".
+    #[serde(other)]
+    Unknown,
+}
+
+impl Claims for DeviceNotice {
+    const TYP: &'static str = "device-notice+jwt";
+    const MEMBERS: &'static [&'static str] =
+        &["iss", "aud", "sub", "jti", "iat", "event", "device_id", "device_name", "device_class"];
+}
+
+impl DeviceNotice {
+    /// Verifies a notice that this device received.
+    ///
+    /// # Errors
+    /// [`NoticeError`].
+    pub fn verify(
+        compact: &Compact<Self>,
+        keys: &TrustedKeys,
+        device: &DeviceId,
+        subject: &Subject,
+    ) -> Result<Self, NoticeError> {
+        let claims = keys.open(compact, |claims| claims.iat)?.claims;
+        if claims.iss != *keys.issuer() || claims.aud != *device || claims.sub != *subject {
+            return Err(NoticeError::Audience);
+        }
+        Ok(claims)
+    }
+}
+
+/// A notice as received, told apart by its header's `typ`; nothing is verified.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Notice {
+    /// An enrollment statement of this device.
+    Statement(Compact<EnrollmentStatement>),
+    /// A revocation of this or another device.
+    Revocation(Compact<Revocation>),
+    /// News about another device.
+    Device(Compact<DeviceNotice>),
+    /// A kind this version does not know; ignored.
+    Unknown,
+}
+
+impl Notice {
+    /// Tells the kind by the header's `typ`.
+    pub fn of(text: &str) -> Self {
+        match jws::peek_typ(text).as_deref() {
+            Some(EnrollmentStatement::TYP) => Self::Statement(Compact::from_text(text)),
+            Some(Revocation::TYP) => Self::Revocation(Compact::from_text(text)),
+            Some(DeviceNotice::TYP) => Self::Device(Compact::from_text(text)),
+            _ => Self::Unknown,
+        }
+    }
+}

@@ -1,0 +1,133 @@
+//! Problem documents (RFC 9457): the one form of errors on the device's side. `title` is the code.
+
+use serde::{Deserialize, Serialize};
+
+use crate::jws::Compact;
+use crate::outcome::Outcome;
+use crate::revocation::Revocation;
+
+/// The media type.
+pub const MEDIA_TYPE: &str = "application/problem+json";
+
+/// A problem document. Unknown members are ignored.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Problem {
+    /// `urn:countersign:problem:<code>`.
+    #[serde(rename = "type")]
+    pub kind: String,
+    /// The code.
+    pub title: ProblemCode,
+    /// The HTTP status.
+    pub status: u16,
+    /// What happened and what to do, for a person.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub detail: Option<String>,
+    /// How the approval ended, on 403, 409 and 410.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub outcome: Option<Compact<Outcome>>,
+    /// The revocation of this device, on 401 `device_revoked`.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub revocation: Option<Compact<Revocation>>,
+}
+
+macro_rules! codes {
+    ($($(#[$doc:meta])* $variant:ident = $name:literal, $status:literal;)*) => {
+        /// The codes.
+        #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+        #[non_exhaustive]
+        pub enum ProblemCode {
+            $($(#[$doc])* #[serde(rename = $name)] $variant,)*
+            /// A code this version does not know.
+            #[serde(rename = "unknown", other)]
+            Unknown,
+        }
+
+        impl ProblemCode {
+            /// Every code this version knows.
+            pub const ALL: &'static [Self] = &[$(Self::$variant),*];
+
+            /// The name on the wire.
+            pub const fn as_str(self) -> &'static str {
+                match self {
+                    $(Self::$variant => $name,)*
+                    Self::Unknown => "unknown",
+                }
+            }
+
+            /// The HTTP status it goes with.
+            pub const fn status(self) -> u16 {
+                match self {
+                    $(Self::$variant => $status,)*
+                    Self::Unknown => 500,
+                }
+            }
+        }
+    };
+}
+
+codes! {
+    /// The body or a parameter is not what the endpoint takes.
+    InvalidRequest = "invalid_request", 400;
+    /// The registration token is not this gateway's, or not for this endpoint.
+    InvalidRegistrationToken = "invalid_registration_token", 400;
+    /// The registration token has expired.
+    RegistrationTokenExpired = "registration_token_expired", 400;
+    /// The registration token was used with other keys.
+    RegistrationTokenAlreadyUsed = "registration_token_already_used", 400;
+    /// The device can't show the weakest interaction the gateway asks for.
+    InteractionTypeUnsupported = "interaction_type_unsupported", 400;
+    /// A key is missing, malformed, or its proof does not hold.
+    InvalidPublicKey = "invalid_public_key", 400;
+    /// The user has as many devices as allowed.
+    DeviceLimit = "device_limit", 403;
+    /// Automated devices are not accepted for this user.
+    AutomatedNotAllowed = "automated_not_allowed", 403;
+    /// The answer does not hold: signature, key, challenge, verification or form.
+    InvalidAnswer = "invalid_answer", 400;
+    /// A refusal or dispute does not hold.
+    InvalidMessage = "invalid_message", 400;
+    /// The number was wrong; the approval is dead.
+    InteractionMismatch = "interaction_mismatch", 403;
+    /// The approval was decided by another answer.
+    ApprovalDecided = "approval_decided", 409;
+    /// The challenge's time is over.
+    ChallengeExpired = "challenge_expired", 410;
+    /// There is no such challenge for this device.
+    NotFound = "not_found", 404;
+    /// The credential is unknown, expired or replaced.
+    InvalidDeviceCredential = "invalid_device_credential", 401;
+    /// The call carries no DPoP proof.
+    DpopRequired = "dpop_required", 401;
+    /// The proof lacks a fresh nonce; the response's `DPoP-Nonce` has one.
+    UseDpopNonce = "use_dpop_nonce", 401;
+    /// The proof does not hold.
+    InvalidDpopProof = "invalid_dpop_proof", 401;
+    /// The device was revoked; the body has the signed revocation.
+    DeviceRevoked = "device_revoked", 401;
+    /// The device is suspended: it may have been copied or restored.
+    DeviceSuspended = "device_suspended", 403;
+    /// Too many calls; `Retry-After` says when to try again.
+    RateLimited = "rate_limited", 429;
+    /// The body is larger than 16 KiB.
+    BodyTooLarge = "body_too_large", 413;
+    /// The method is not one the endpoint takes.
+    MethodNotAllowed = "method_not_allowed", 405;
+    /// Something went wrong here; try again.
+    Internal = "internal", 500;
+    /// The gateway is busy or starting; try again.
+    Unavailable = "unavailable", 503;
+}
+
+impl Problem {
+    /// A problem with its code's status and these words.
+    pub fn new(code: ProblemCode, detail: impl Into<String>) -> Self {
+        Self {
+            kind: format!("urn:countersign:problem:{}", code.as_str()),
+            title: code,
+            status: code.status(),
+            detail: Some(detail.into()),
+            outcome: None,
+            revocation: None,
+        }
+    }
+}

@@ -1,0 +1,105 @@
+//! The transcript: the lines a person was shown, as data. The answer signs its hash; evidence replays it.
+
+use serde::{Deserialize, Serialize};
+
+use crate::challenge::VerifiedChallenge;
+use crate::hash::Hash;
+use crate::id::ChallengeId;
+
+/// The version of the transcript's form.
+pub const VERSION: u32 = 1;
+
+/// The lines shown for one challenge, in one language.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Transcript {
+    /// The version of this form.
+    pub version: u32,
+    /// The challenge that was shown.
+    pub challenge: ChallengeId,
+    /// The language, a BCP 47 tag such as `en` or `de`.
+    pub locale: String,
+    /// The lines, top to bottom.
+    pub lines: Vec<Line>,
+}
+
+/// One line.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Line {
+    /// The caption, in the person's language.
+    pub label: String,
+    /// What stands there.
+    #[serde(flatten)]
+    pub value: LineValue,
+    /// 1: at first sight. 2: on the main screen. 3: may stand behind a fold.
+    pub prominence: u8,
+}
+
+/// A line's value with its type. A renderer shows a type it does not know as text.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "type", content = "value", rename_all = "snake_case")]
+#[non_exhaustive]
+pub enum LineValue {
+    /// Text, verbatim.
+    Text(String),
+    /// An amount of money; formatted by whoever draws it.
+    Money(Money),
+    /// A point in time or a day, RFC 3339.
+    Date(String),
+    /// An account number, IBAN or the like.
+    Account(String),
+    /// A heading between lines; the text is in the label.
+    Section(String),
+}
+
+/// An amount as the client sent it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Money {
+    /// The literal: `4.20`.
+    pub amount: String,
+    /// The code: `EUR` (ISO 4217).
+    pub currency: String,
+}
+
+impl Transcript {
+    /// Puts lines together for a challenge that was verified; nothing else can be shown.
+    pub fn draw(challenge: &VerifiedChallenge, locale: &str, lines: Vec<Line>) -> Self {
+        Self { version: VERSION, challenge: challenge.id().clone(), locale: locale.to_owned(), lines }
+    }
+
+    /// Fixes the lines as text; from here on only these bytes count.
+    pub fn freeze(&self) -> Shown {
+        let text = serde_json::to_string(self).expect("a transcript has only strings and numbers, which are JSON");
+        Shown { hash: Hash::of(&text), text, locale: self.locale.clone(), challenge: self.challenge.clone() }
+    }
+}
+
+/// A transcript as it was shown and is kept: its exact text and their hash.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Shown {
+    text: String,
+    hash: Hash,
+    locale: String,
+    challenge: ChallengeId,
+}
+
+impl Shown {
+    /// The JSON text, whose bytes are hashed.
+    pub fn text(&self) -> &str {
+        &self.text
+    }
+
+    /// `display_hash` of an answer.
+    pub fn hash(&self) -> &Hash {
+        &self.hash
+    }
+
+    /// The language.
+    pub fn locale(&self) -> &str {
+        &self.locale
+    }
+
+    /// The challenge that was shown.
+    pub fn challenge(&self) -> &ChallengeId {
+        &self.challenge
+    }
+}
