@@ -1,0 +1,193 @@
+//! The provider's configuration: one TOML file, read strictly, every mistake named with its line and remedy.
+//!
+//! docs/operating.md lists every name with its default and meaning.
+
+mod clients;
+mod error;
+mod policy;
+mod read;
+mod secret;
+#[cfg(test)]
+mod tests;
+mod users;
+
+use std::net::SocketAddr;
+use std::path::Path;
+
+use countersign_protocol::discovery::{Mode, Support};
+use countersign_protocol::issuer::{Issuer, IssuerError};
+use countersign_protocol::{limits, text};
+use toml::de::DeTable;
+
+pub use clients::{CIBA_GRANT, Client, SecretMethod};
+pub use error::{ConfigError, ConfigErrors};
+pub use policy::Policy;
+pub use secret::ClientSecret;
+pub(crate) use secret::HashedSecret;
+pub use users::{User, Users};
+
+use crate::details::DetailType;
+use clients::Surroundings;
+use read::{Faults, Found, Section};
+
+/// Everything an operator decides. Has no `Debug`: it holds secrets.
+#[derive(Clone)]
+pub struct Config {
+    /// The provider's name towards clients and devices.
+    pub issuer: Issuer,
+    /// What people are shown; the issuer's host where the file says nothing.
+    pub name: String,
+    /// Where the server listens.
+    pub listen: SocketAddr,
+    /// Whether real people depend on it.
+    pub mode: Mode,
+    /// For clients that have none of their own.
+    pub policy: Policy,
+    /// Where people get help.
+    pub support: Support,
+    /// Which types of authorization details are taken.
+    pub authorization_details_types: Vec<DetailType>,
+    /// Who can be asked.
+    pub users: Users,
+    /// Who may ask.
+    pub clients: Vec<Client>,
+}
+
+impl Config {
+    /// Reads a configuration file.
+    ///
+    /// # Errors
+    /// Every mistake in it, in the order of its lines, or that it can't be read.
+    pub fn read(path: &Path) -> Result<Config, ConfigErrors> {
+        let text = std::fs::read_to_string(path).map_err(|error| ConfigErrors::unreadable(path, &error))?;
+        let folder = path.parent().unwrap_or(Path::new(""));
+        Config::parse(&text, folder).map_err(|errors| ConfigErrors { file: path.to_owned(), errors })
+    }
+
+    /// Reads a configuration from its text; paths of secret files begin at `folder`.
+    ///
+    /// # Errors
+    /// Every mistake in it, in the order of its lines.
+    pub fn parse(text: &str, folder: &Path) -> Result<Config, Vec<ConfigError>> {
+        let faults = Faults::of(text);
+        let document = match DeTable::parse(text) {
+            Ok(document) => document,
+            Err(error) => {
+                let at = error.span().unwrap_or(0..0);
+                let remedy = match error.message() {
+                    "duplicate key" => "remove one of the two",
+                    _ => "texts stand in quotes, lists in [ ]",
+                };
+                faults.add(&at, format!("this is not TOML: {}; {remedy}", error.message()));
+                return Err(faults.into_sorted());
+            }
+        };
+        let config = Config::take(Section::top(&document, &faults), folder);
+        let errors = faults.into_sorted();
+        match config {
+            Some(config) if errors.is_empty() => Ok(config),
+            _ => Err(errors),
+        }
+    }
+
+    /// `None` only where a mistake was recorded.
+    fn take(top: Section<'_>, folder: &Path) -> Option<Config> {
+        let issuer = top.required_text("issuer", "https://id.example.com");
+        let issuer = issuer.and_then(|found| parse_issuer(&top, &found));
+        let name = top.text("name");
+        if let Some(name) = &name {
+            shown_text(&top, "name", name);
+        }
+        let listen = listen(&top);
+        let mode = top.word("mode", MODES).map_or(Mode::Production, |found| found.value);
+        let detail_types = top
+            .words("authorization_details_types", DETAIL_TYPES)
+            .unwrap_or_else(|| vec![DetailType::PaymentInitiation, DetailType::AccountInformation]);
+        let support = top.section("support", " in [support]").map(support).unwrap_or_default();
+        let policy = match top.section("policy", " in [policy]") {
+            Some(policy) => Policy::read(policy, &Policy::default()),
+            None => Policy::default(),
+        };
+        let users = Users::read(top.sections("users", " in [[users]]"));
+        let around = Surroundings { folder, policy: &policy, detail_types: &detail_types };
+        let clients = clients::read(top.sections("clients", " in [[clients]]"), &around);
+        top.finish();
+        let issuer = issuer?;
+        Some(Config {
+            name: name.map_or_else(|| issuer.host(), |name| name.value.to_owned()),
+            issuer,
+            listen: listen?,
+            mode,
+            policy,
+            support,
+            authorization_details_types: detail_types,
+            users,
+            clients,
+        })
+    }
+}
+
+fn support(section: Section<'_>) -> Support {
+    let phone = section.text("phone");
+    if let Some(phone) = &phone {
+        let dialled = |c: char| c.is_ascii_digit() || "+-()/. ".contains(c);
+        if phone.value.is_empty() || phone.value.len() > 40 || !phone.value.chars().all(dialled) {
+            section.fault(&phone.at, "`phone` in [support] must be a phone number such as \"+49 30 1234567\"");
+        }
+    }
+    let url = section.text("url");
+    if let Some(url) = &url {
+        let https = url::Url::parse(url.value).is_ok_and(|parsed| parsed.scheme() == "https" && parsed.has_host());
+        if !https {
+            section.fault(&url.at, "`url` in [support] must be an https address such as \"https://help.example.com\"");
+        }
+    }
+    section.finish();
+    let owned = |found: Found<&str>| found.value.to_owned();
+    Support { phone: phone.map(owned), url: url.map(owned) }
+}
+
+fn listen(top: &Section<'_>) -> Option<SocketAddr> {
+    let Some(found) = top.text("listen") else {
+        return (!top.has("listen")).then_some(SocketAddr::from(([127, 0, 0, 1], 8787)));
+    };
+    let address = found.value.parse().ok();
+    if address.is_none() {
+        let value = found.value;
+        top.fault(
+            &found.at,
+            format!("`listen` must be an IP address and a port such as \"127.0.0.1:8787\", not \"{value}\""),
+        );
+    }
+    address
+}
+
+fn parse_issuer(top: &Section<'_>, found: &Found<&str>) -> Option<Issuer> {
+    let why = match found.value.parse::<Issuer>() {
+        Ok(issuer) => return Some(issuer),
+        Err(why) => why,
+    };
+    let remedy = match why {
+        IssuerError::NotHttps => "must begin with https:// (plain http only for 127.x.y.z and [::1])",
+        IssuerError::QueryOrFragment => "can't have a query (?...) or a fragment (#...); leave that part out",
+        IssuerError::UserInfo => "can't have a user name or password; leave that part out",
+        _ => "must be a whole address such as \"https://id.example.com\"",
+    };
+    top.fault(&found.at, format!("`issuer` {remedy}"));
+    None
+}
+
+/// Refuses names that a device could not show as they are.
+fn shown_text(section: &Section<'_>, key: &str, found: &Found<&str>) {
+    if let Err(error) = text::check(found.value, limits::NAME_CHARACTERS) {
+        section.fault(&found.at, format!("{} can't be shown to people: {error}; choose another", section.name(key)));
+    }
+}
+
+const MODES: &[(&str, Mode)] = &[("production", Mode::Production), ("test", Mode::Test)];
+
+const DETAIL_TYPES: &[(&str, DetailType)] = &[
+    ("payment_initiation", DetailType::PaymentInitiation),
+    ("account_information", DetailType::AccountInformation),
+    ("generic", DetailType::Generic),
+];

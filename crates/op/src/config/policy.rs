@@ -1,0 +1,145 @@
+//! What an operator decides about requests: the provider's `[policy]`, and a client's own on top of it.
+
+use std::time::Duration;
+
+use countersign_protocol::interaction::{InteractionType, UserVerification};
+use countersign_protocol::limits;
+
+use super::read::{Section, spoken};
+use crate::details::money::Money;
+
+/// How requests are treated; names and defaults as in docs/operating.md.
+#[derive(Debug, Clone)]
+pub struct Policy {
+    /// A request's life when the client asks for none.
+    pub ttl: Duration,
+    /// The longest life a client may ask for by `requested_expiry`.
+    pub max_ttl: Duration,
+    /// The pause between two polls that the client is told.
+    pub interval: Duration,
+    /// The weakest interaction that is accepted.
+    pub interaction_minimum: InteractionType,
+    /// Whether the person's PIN or biometrics release the approval.
+    pub user_verification: UserVerification,
+    /// Above any of these amounts (or in another currency) a payment requires user verification all the same.
+    pub user_verification_above: Vec<Money>,
+    /// How many requests of one client may be pending for one user before further ones are held.
+    pub max_pending: u32,
+    /// How many unanswered, denied or mismatched prompts a minute one client may cause one user before it is held.
+    pub prompts_per_minute: u32,
+    /// How long a client is held for a user who said "not me", the first time.
+    pub not_me: Duration,
+    /// Whether unknown users get an ordinary acknowledgement that expires. Not set: for clients that are not first-party.
+    pub hide_unknown_users: Option<bool>,
+    /// Whether a client is told `not_me` as the reason of a denial.
+    pub hide_not_me: bool,
+    /// How many authentication requests a client may make in a minute; further ones get 429.
+    pub requests_per_minute: u32,
+    /// How long ID tokens and access tokens live.
+    pub token_ttl: Duration,
+    /// How long the token endpoint holds a poll that has nothing to tell yet; 0 answers at once.
+    pub token_wait: Duration,
+}
+
+impl Default for Policy {
+    fn default() -> Policy {
+        Policy {
+            ttl: Duration::from_secs(300),
+            max_ttl: Duration::from_secs(600),
+            interval: Duration::from_secs(5),
+            interaction_minimum: InteractionType::Boolean,
+            user_verification: UserVerification::Required,
+            user_verification_above: Vec::new(),
+            max_pending: 3,
+            prompts_per_minute: 5,
+            not_me: Duration::from_secs(15 * 60),
+            hide_unknown_users: None,
+            hide_not_me: false,
+            requests_per_minute: 600,
+            token_ttl: Duration::from_secs(600),
+            token_wait: Duration::from_secs(25),
+        }
+    }
+}
+
+impl Policy {
+    /// Reads a `[policy]` table; what it leaves out stays as in `base`.
+    pub(super) fn read(section: Section<'_>, base: &Policy) -> Policy {
+        let second = Duration::from_secs(1);
+        let day = Duration::from_secs(86_400);
+        let ttl = section.duration("ttl", second..=LONGEST_LIFE);
+        let max_ttl = section.duration("max_ttl", second..=LONGEST_LIFE);
+        let policy = Policy {
+            ttl: ttl.as_ref().map_or(base.ttl, |found| found.value),
+            max_ttl: max_ttl.as_ref().map_or(base.max_ttl, |found| found.value),
+            interval: section.duration("interval", second..=Duration::from_secs(60)).map_or(base.interval, |f| f.value),
+            interaction_minimum: section
+                .word("interaction_minimum", INTERACTIONS)
+                .map_or(base.interaction_minimum, |f| f.value),
+            user_verification: section
+                .word("user_verification", USER_VERIFICATIONS)
+                .map_or(base.user_verification, |f| f.value),
+            user_verification_above: amounts(&section).unwrap_or_else(|| base.user_verification_above.clone()),
+            max_pending: section.number("max_pending", 1..=1000).unwrap_or(base.max_pending),
+            prompts_per_minute: section.number("prompts_per_minute", 1..=1000).unwrap_or(base.prompts_per_minute),
+            not_me: section.duration("not_me", Duration::from_secs(60)..=day).map_or(base.not_me, |f| f.value),
+            hide_unknown_users: section.flag("hide_unknown_users").or(base.hide_unknown_users),
+            hide_not_me: section.flag("hide_not_me").unwrap_or(base.hide_not_me),
+            requests_per_minute: section
+                .number("requests_per_minute", 1..=100_000_000)
+                .unwrap_or(base.requests_per_minute),
+            token_ttl: section.duration("token_ttl", Duration::from_secs(10)..=day).map_or(base.token_ttl, |f| f.value),
+            token_wait: section
+                .duration("token_wait", Duration::ZERO..=LONGEST_WAIT)
+                .map_or(base.token_wait, |f| f.value),
+        };
+        if policy.ttl > policy.max_ttl {
+            let at = ttl.or(max_ttl).map_or(section.at().clone(), |found| found.at);
+            let (ttl, max_ttl) = (spoken(policy.ttl), spoken(policy.max_ttl));
+            section.fault(
+                &at,
+                format!("`ttl` ({ttl}) is longer than `max_ttl` ({max_ttl}); shorten one or lengthen the other"),
+            );
+        }
+        if policy.user_verification == UserVerification::Required && section.has("user_verification_above") {
+            let at = section.place_of("user_verification_above");
+            let message = "`user_verification_above` changes nothing where `user_verification` is \"required\" anyway; set that to \"preferred\", or remove this";
+            section.fault(&at, message);
+        }
+        section.finish();
+        policy
+    }
+}
+
+/// CIBA Core §10.1 lets a poll be held for at most this long.
+const LONGEST_WAIT: Duration = Duration::from_secs(30);
+
+/// No request lives longer, whatever the policy says.
+const LONGEST_LIFE: Duration = Duration::from_secs(limits::REQUEST_SECONDS);
+
+fn amounts(section: &Section<'_>) -> Option<Vec<Money>> {
+    let texts = section.texts("user_verification_above")?;
+    let amounts = texts.iter().filter_map(|text| {
+        let money = Money::parse(text.value);
+        if money.is_none() {
+            let name = section.name("user_verification_above");
+            let found = text.value;
+            section.fault(&text.at, format!("{name} must hold amounts such as \"50.00 EUR\", not \"{found}\""));
+        }
+        money
+    });
+    Some(amounts.collect())
+}
+
+/// The interactions as they are written in configuration and requests.
+pub(super) const INTERACTIONS: &[(&str, InteractionType)] = &[
+    ("boolean", InteractionType::Boolean),
+    ("number_choose", InteractionType::NumberChoose),
+    ("input_manual", InteractionType::InputManual),
+];
+
+const USER_VERIFICATIONS: &[(&str, UserVerification)] = &[
+    ("required", UserVerification::Required),
+    ("preferred", UserVerification::Preferred),
+    ("discouraged", UserVerification::Discouraged),
+];

@@ -1,0 +1,339 @@
+//! Takes values out of a TOML document by name, each checked where it stands; what nobody asks for is refused.
+
+use std::cell::RefCell;
+use std::ops::Range;
+use std::time::Duration;
+
+use toml::Spanned;
+use toml::de::{DeTable, DeValue};
+
+use super::error::ConfigError;
+
+/// The mistakes found so far in one document.
+pub(super) struct Faults<'t> {
+    text: &'t str,
+    found: RefCell<Vec<ConfigError>>,
+}
+
+impl<'t> Faults<'t> {
+    pub(super) fn of(text: &'t str) -> Faults<'t> {
+        Faults { text, found: RefCell::default() }
+    }
+
+    pub(super) fn add(&self, at: &Range<usize>, message: impl Into<String>) {
+        let line = self.line(at.start);
+        self.found.borrow_mut().push(ConfigError { line, message: message.into() });
+    }
+
+    pub(super) fn line(&self, offset: usize) -> usize {
+        1 + self.text.as_bytes().iter().take(offset).filter(|byte| **byte == b'\n').count()
+    }
+
+    /// Everything found, in the order of the lines.
+    pub(super) fn into_sorted(self) -> Vec<ConfigError> {
+        let mut found = self.found.into_inner();
+        found.sort_by_key(|error| error.line);
+        found
+    }
+}
+
+/// A value and the place it stands at.
+#[derive(Clone)]
+pub(super) struct Found<T> {
+    pub(super) value: T,
+    pub(super) at: Range<usize>,
+}
+
+/// One table of the document. Ask it for everything it may hold, then call [`Section::finish`].
+pub(super) struct Section<'s> {
+    /// Empty for the top of the file, else ` in [policy]`: completes "`ttl`…" in messages.
+    place: &'static str,
+    table: &'s DeTable<'s>,
+    at: Range<usize>,
+    asked: RefCell<Vec<&'static str>>,
+    faults: &'s Faults<'s>,
+}
+
+impl<'s> Section<'s> {
+    pub(super) fn top(document: &'s Spanned<DeTable<'s>>, faults: &'s Faults<'s>) -> Section<'s> {
+        Section { place: "", table: document.get_ref(), at: 0..0, asked: RefCell::default(), faults }
+    }
+
+    /// Where the table itself begins, for mistakes about what it lacks.
+    pub(super) fn at(&self) -> &Range<usize> {
+        &self.at
+    }
+
+    /// Records a mistake at a place of this document.
+    pub(super) fn fault(&self, at: &Range<usize>, message: impl Into<String>) {
+        self.faults.add(at, message);
+    }
+
+    /// The line of a place, to point at it from another place's message.
+    pub(super) fn line(&self, at: &Range<usize>) -> usize {
+        self.faults.line(at.start)
+    }
+
+    /// How messages name one of this table's values.
+    pub(super) fn name(&self, key: &str) -> String {
+        format!("`{key}`{}", self.place)
+    }
+
+    pub(super) fn text(&self, key: &'static str) -> Option<Found<&'s str>> {
+        let (at, value) = self.take(key)?;
+        match value {
+            DeValue::String(text) => Some(Found { value: text.as_ref(), at }),
+            other => self.wrong_type(key, &at, "must be a text in quotes", other),
+        }
+    }
+
+    pub(super) fn required_text(&self, key: &'static str, example: &str) -> Option<Found<&'s str>> {
+        if !self.has(key) {
+            self.fault(&self.at, format!("{} is missing; add it, for example {key} = \"{example}\"", self.name(key)));
+        }
+        self.text(key)
+    }
+
+    pub(super) fn flag(&self, key: &'static str) -> Option<bool> {
+        let (at, value) = self.take(key)?;
+        match value {
+            DeValue::Boolean(flag) => Some(*flag),
+            other => self.wrong_type(key, &at, "must be true or false, without quotes", other),
+        }
+    }
+
+    pub(super) fn number(&self, key: &'static str, range: std::ops::RangeInclusive<u32>) -> Option<u32> {
+        let (at, value) = self.take(key)?;
+        let DeValue::Integer(digits) = value else {
+            return self.wrong_type(key, &at, "must be a whole number, without quotes", value);
+        };
+        let number = u32::from_str_radix(digits.as_str(), digits.radix()).ok().filter(|number| range.contains(number));
+        if number.is_none() {
+            let (least, most) = range.into_inner();
+            self.fault(&at, format!("{} must be between {least} and {most}, not {digits}", self.name(key)));
+        }
+        number
+    }
+
+    /// A span of time: a whole number of seconds, or a text of digits and `s`, `m`, `h` or `d`.
+    pub(super) fn duration(
+        &self,
+        key: &'static str,
+        range: std::ops::RangeInclusive<Duration>,
+    ) -> Option<Found<Duration>> {
+        let (at, value) = self.take(key)?;
+        let (seconds, written) = match value {
+            DeValue::Integer(digits) => (u64::from_str_radix(digits.as_str(), digits.radix()).ok(), digits.to_string()),
+            DeValue::String(text) => (seconds(text), format!("\"{text}\"")),
+            other => return self.wrong_type(key, &at, "must be seconds such as 300, or a text such as \"5m\"", other),
+        };
+        let Some(value) = seconds.map(Duration::from_secs) else {
+            let name = self.name(key);
+            self.fault(&at, format!("{name} must be seconds such as 300, or a text such as \"5m\", not {written}"));
+            return None;
+        };
+        if !range.contains(&value) {
+            let (least, most) = (spoken(*range.start()), spoken(*range.end()));
+            self.fault(&at, format!("{} must be between {least} and {most}, not {written}", self.name(key)));
+            return None;
+        }
+        Some(Found { value, at })
+    }
+
+    /// One of a few fixed words.
+    pub(super) fn word<T: Copy>(&self, key: &'static str, words: &[(&str, T)]) -> Option<Found<T>> {
+        let found = self.text(key)?;
+        let value = self.one_of(key, &found.at, found.value, words)?;
+        Some(Found { value, at: found.at })
+    }
+
+    /// A list of texts; not empty, none twice.
+    pub(super) fn texts(&self, key: &'static str) -> Option<Vec<Found<&'s str>>> {
+        let (at, value) = self.take(key)?;
+        let DeValue::Array(items) = value else {
+            return self.wrong_type(key, &at, "must be a list of texts such as [\"one\", \"two\"]", value);
+        };
+        let mut texts: Vec<Found<&'s str>> = Vec::new();
+        for item in items.iter() {
+            match item.get_ref() {
+                DeValue::String(text) if texts.iter().any(|earlier| earlier.value == text.as_ref()) => {
+                    self.fault(&item.span(), format!("{} lists \"{text}\" twice; remove one", self.name(key)));
+                }
+                DeValue::String(text) => texts.push(Found { value: text.as_ref(), at: item.span() }),
+                other => {
+                    self.wrong_type::<()>(
+                        key,
+                        &item.span(),
+                        "must be a list of texts such as [\"one\", \"two\"]",
+                        other,
+                    );
+                }
+            }
+        }
+        if items.is_empty() {
+            self.fault(&at, format!("{} is empty; leave it out or list at least one", self.name(key)));
+        }
+        Some(texts)
+    }
+
+    /// A list of fixed words; not empty, none twice.
+    pub(super) fn words<T: Copy>(&self, key: &'static str, words: &[(&str, T)]) -> Option<Vec<T>> {
+        let texts = self.texts(key)?;
+        let found = texts.iter().filter_map(|text| self.one_of(key, &text.at, text.value, words));
+        Some(found.collect())
+    }
+
+    /// A table under this one, such as `[policy]`.
+    pub(super) fn section(&self, key: &'static str, place: &'static str) -> Option<Section<'s>> {
+        let (at, value) = self.take(key)?;
+        let DeValue::Table(table) = value else {
+            return self.wrong_type(
+                key,
+                &at,
+                &format!("must be a table headed{}", place.trim_start_matches(" in")),
+                value,
+            );
+        };
+        Some(Section { place, table, at, asked: RefCell::default(), faults: self.faults })
+    }
+
+    /// The tables of a list such as `[[users]]`.
+    pub(super) fn sections(&self, key: &'static str, place: &'static str) -> Vec<Section<'s>> {
+        let Some((at, value)) = self.take(key) else { return Vec::new() };
+        let expected = format!("must be a list of tables, each headed{}", place.trim_start_matches(" in"));
+        let DeValue::Array(items) = value else {
+            self.wrong_type::<()>(key, &at, &expected, value);
+            return Vec::new();
+        };
+        let mut sections = Vec::new();
+        for item in items.iter() {
+            match item.get_ref() {
+                DeValue::Table(table) => {
+                    let asked = RefCell::default();
+                    sections.push(Section { place, table, at: item.span(), asked, faults: self.faults });
+                }
+                other => {
+                    self.wrong_type::<()>(key, &item.span(), &expected, other);
+                }
+            }
+        }
+        sections
+    }
+
+    /// Refuses every key that was not asked for.
+    pub(super) fn finish(self) {
+        let asked = self.asked.borrow();
+        for key in self.table.keys() {
+            let name = key.get_ref().as_ref();
+            if asked.contains(&name) {
+                continue;
+            }
+            let place = if self.place.is_empty() { " at the top of the file" } else { self.place };
+            let remedy = match nearest(name, asked.iter().copied()) {
+                Some(near) => format!("did you mean `{near}`?"),
+                None => format!("remove it, or use one of: {}", asked.join(", ")),
+            };
+            self.fault(&key.span(), format!("unknown key `{name}`{place}; {remedy}"));
+        }
+    }
+
+    /// Says which of a few words was expected where `found` stands.
+    pub(super) fn one_of<T: Copy>(&self, key: &str, at: &Range<usize>, found: &str, words: &[(&str, T)]) -> Option<T> {
+        let word = words.iter().find(|(word, _)| *word == found).map(|(_, value)| *value);
+        if word.is_none() {
+            let remedy = match nearest(found, words.iter().map(|(word, _)| *word)) {
+                Some(near) => format!("did you mean \"{near}\"?"),
+                None => {
+                    let all: Vec<_> = words.iter().map(|(word, _)| format!("\"{word}\"")).collect();
+                    format!("use {}", all.join(" or "))
+                }
+            };
+            self.fault(at, format!("{} can't be \"{found}\"; {remedy}", self.name(key)));
+        }
+        word
+    }
+
+    pub(super) fn has(&self, key: &str) -> bool {
+        self.table.keys().any(|name| name.get_ref() == key)
+    }
+
+    /// Where the key's value stands; the table's own place if it has no such key.
+    pub(super) fn place_of(&self, key: &str) -> Range<usize> {
+        let entry = self.table.iter().find(|(name, _)| name.get_ref() == key);
+        entry.map_or_else(|| self.at.clone(), |(_, value)| value.span())
+    }
+
+    fn take(&self, key: &'static str) -> Option<(Range<usize>, &'s DeValue<'s>)> {
+        let mut asked = self.asked.borrow_mut();
+        if !asked.contains(&key) {
+            asked.push(key);
+        }
+        let (_, value) = self.table.iter().find(|(name, _)| name.get_ref() == key)?;
+        Some((value.span(), value.get_ref()))
+    }
+
+    fn wrong_type<T>(&self, key: &str, at: &Range<usize>, expected: &str, found: &DeValue<'_>) -> Option<T> {
+        let found = match found {
+            DeValue::String(_) => "a text",
+            DeValue::Integer(_) => "a number",
+            DeValue::Float(_) => "a number with a decimal point",
+            DeValue::Boolean(_) => "true or false",
+            DeValue::Datetime(_) => "a date",
+            DeValue::Array(_) => "a list",
+            DeValue::Table(_) => "a table",
+        };
+        self.fault(at, format!("{} {expected}, not {found}", self.name(key)));
+        None
+    }
+}
+
+fn seconds(text: &str) -> Option<u64> {
+    let unit = text.chars().last()?;
+    let digits = &text[..text.len() - unit.len_utf8()];
+    if digits.is_empty() || !digits.bytes().all(|byte| byte.is_ascii_digit()) {
+        return None;
+    }
+    let each = match unit {
+        's' => 1,
+        'm' => 60,
+        'h' => 3600,
+        'd' => 86_400,
+        _ => return None,
+    };
+    digits.parse::<u64>().ok()?.checked_mul(each)
+}
+
+/// A span of time as a person would write it here.
+pub(super) fn spoken(time: Duration) -> String {
+    match time.as_secs() {
+        seconds if seconds >= 3600 && seconds % 3600 == 0 => format!("{}h", seconds / 3600),
+        seconds if seconds >= 60 && seconds % 60 == 0 => format!("{}m", seconds / 60),
+        seconds => format!("{seconds}s"),
+    }
+}
+
+/// The known name that a typing mistake most likely meant: at most one edit for every three letters, and never more than three.
+fn nearest<'a>(written: &str, known: impl Iterator<Item = &'a str>) -> Option<&'a str> {
+    let allowed = (written.chars().count().max(3) / 3).min(3);
+    let with_distance = known.map(|name| (edits(written, name), name));
+    with_distance
+        .filter(|(distance, _)| *distance <= allowed)
+        .min_by_key(|(distance, _)| *distance)
+        .map(|(_, name)| name)
+}
+
+/// Levenshtein distance.
+fn edits(one: &str, other: &str) -> usize {
+    let other: Vec<char> = other.chars().collect();
+    let mut row: Vec<usize> = (0..=other.len()).collect();
+    for (n, letter) in one.chars().enumerate() {
+        let mut diagonal = row[0];
+        row[0] = n + 1;
+        for (m, candidate) in other.iter().enumerate() {
+            let substituted = diagonal + usize::from(letter != *candidate);
+            diagonal = row[m + 1];
+            row[m + 1] = substituted.min(row[m] + 1).min(row[m + 1] + 1);
+        }
+    }
+    row[other.len()]
+}

@@ -1,0 +1,124 @@
+//! Client secrets: read once, kept as a salted hash, compared in constant time, never printed.
+
+use std::path::Path;
+
+use countersign_protocol::random::Random;
+use countersign_protocol::secret::Secret;
+use ring::digest;
+use subtle::ConstantTimeEq;
+use zeroize::Zeroizing;
+
+/// A client's secret as the configuration holds it. Has no `Debug`; erased when dropped.
+#[derive(Clone)]
+pub struct ClientSecret(Secret);
+
+/// SHA-256 over a random salt and the secret: enough against reading the memory or a dump, because a secret has at
+/// least 128 bits; a slow hash would only slow the token endpoint. Has no `Debug`.
+pub(crate) struct HashedSecret {
+    salt: [u8; 16],
+    digest: [u8; 32],
+}
+
+/// Why a text can't be a client's secret.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum SecretFault {
+    /// Fewer than 128 bits, going by its length and the kinds of characters in it.
+    Short,
+    /// Something else than printable ASCII (RFC 6749 appendix A.2).
+    Characters,
+}
+
+/// The least a secret must hold, in bits.
+const BITS_MIN: f64 = 128.0;
+
+impl ClientSecret {
+    pub(super) fn parse(text: &str) -> Result<ClientSecret, SecretFault> {
+        if !text.bytes().all(|byte| (b' '..=b'~').contains(&byte)) {
+            return Err(SecretFault::Characters);
+        }
+        match bits(text) < BITS_MIN {
+            true => Err(SecretFault::Short),
+            false => Ok(ClientSecret(Secret::new(text))),
+        }
+    }
+
+    /// A secret that nobody has.
+    pub(crate) fn random(random: &dyn Random) -> ClientSecret {
+        ClientSecret(Secret::random(random))
+    }
+
+    pub(crate) fn hashed(&self, random: &dyn Random) -> HashedSecret {
+        let mut salt = [0; 16];
+        random.fill(&mut salt);
+        HashedSecret { salt, digest: salted(&salt, self.0.expose().as_bytes()) }
+    }
+}
+
+impl HashedSecret {
+    /// Whether `candidate` is the secret, in time that doesn't depend on where they differ.
+    pub(crate) fn matches(&self, candidate: &[u8]) -> bool {
+        salted(&self.salt, candidate).ct_eq(&self.digest).into()
+    }
+}
+
+/// The most that may be in a secret made at random from the kinds of characters that occur in this one, in bits.
+fn bits(text: &str) -> f64 {
+    let has = |kind: fn(&u8) -> bool| text.bytes().any(|byte| kind(&byte));
+    let hexadecimal = text.bytes().all(|byte| byte.is_ascii_hexdigit());
+    let alphabet = match (hexadecimal, has(u8::is_ascii_lowercase) || has(u8::is_ascii_uppercase)) {
+        (true, false) => 10,
+        (true, true) => 16,
+        (false, _) => {
+            26 * u32::from(has(u8::is_ascii_lowercase))
+                + 26 * u32::from(has(u8::is_ascii_uppercase))
+                + 10 * u32::from(has(u8::is_ascii_digit))
+                + 2 * u32::from(has(|byte| !byte.is_ascii_alphanumeric()))
+        }
+    };
+    let mut distinct: Vec<u8> = text.bytes().collect();
+    distinct.sort_unstable();
+    distinct.dedup();
+    // "aaaa…" is long, but nobody drew it at random.
+    if distinct.len() < 8 { 0.0 } else { text.len() as f64 * f64::from(alphabet).log2() }
+}
+
+fn salted(salt: &[u8; 16], secret: &[u8]) -> [u8; 32] {
+    let mut context = digest::Context::new(&digest::SHA256);
+    context.update(salt);
+    context.update(secret);
+    let mut out = [0; 32];
+    out.copy_from_slice(context.finish().as_ref());
+    out
+}
+
+/// Why a secret's file can't be used.
+#[derive(Debug)]
+pub(super) enum SecretFileFault {
+    Unreadable(std::io::Error),
+    /// Everybody on the machine may read it; its permission bits.
+    WorldReadable(u32),
+}
+
+/// Reads a secret's file; a line feed at its end is not part of the secret.
+pub(super) fn read_file(path: &Path) -> Result<Zeroizing<String>, SecretFileFault> {
+    let mode = world_readable_mode(path).map_err(SecretFileFault::Unreadable)?;
+    if let Some(mode) = mode {
+        return Err(SecretFileFault::WorldReadable(mode));
+    }
+    let mut text = Zeroizing::new(std::fs::read_to_string(path).map_err(SecretFileFault::Unreadable)?);
+    let secret = text.trim_end_matches(['\n', '\r']).len();
+    text.truncate(secret);
+    Ok(text)
+}
+
+#[cfg(unix)]
+fn world_readable_mode(path: &Path) -> std::io::Result<Option<u32>> {
+    use std::os::unix::fs::PermissionsExt;
+    let mode = std::fs::metadata(path)?.permissions().mode() & 0o777;
+    Ok((mode & 0o004 != 0).then_some(mode))
+}
+
+#[cfg(not(unix))]
+fn world_readable_mode(_path: &Path) -> std::io::Result<Option<u32>> {
+    Ok(None)
+}

@@ -1,0 +1,399 @@
+//! Bad files and the exact words each gets; a good file and what it means.
+
+use std::time::Duration;
+
+use countersign_protocol::interaction::{InteractionType, UserVerification};
+
+use super::*;
+
+const SECRET: &str = "f7c09d1c2b8e4a6590d3b1a7e2c45f68";
+
+/// What somebody reads who starts the provider with this file.
+fn mistakes(text: &str) -> Vec<String> {
+    match Config::parse(text, Path::new("/nowhere")) {
+        Ok(_) => Vec::new(),
+        Err(errors) => errors.iter().map(ToString::to_string).collect(),
+    }
+}
+
+fn good(text: &str) -> Config {
+    match Config::parse(text, Path::new("/nowhere")) {
+        Ok(config) => config,
+        Err(errors) => panic!("{errors:?}"),
+    }
+}
+
+/// A file whose first line is sound and whose second is this.
+fn second_line(line: &str) -> String {
+    format!("issuer = \"https://id.example.com\"\n{line}\n")
+}
+
+/// A file with one client: lines 2 to 4 are sound, line 5 is this.
+fn client(line: &str) -> String {
+    second_line(&format!("[[clients]]\nclient_id = \"till\"\nsecret = \"{SECRET}\"\n{line}"))
+}
+
+/// A file with one client whose secret is this line, the fourth.
+fn client_secret(line: &str) -> String {
+    second_line(&format!("[[clients]]\nclient_id = \"till\"\n{line}"))
+}
+
+#[test]
+fn every_bad_file_is_told_its_line_and_remedy() {
+    let users =
+        "[[users]]\nsub = \"alice\"\nhints = [\"alice@example.com\", \"+49 170 1\"]\n[[users]]\nsub = \"bob\"\n";
+    let table: Vec<(String, &str)> = vec![
+        // The file as a whole.
+        (String::new(), "line 1: `issuer` is missing; add it, for example issuer = \"https://id.example.com\""),
+        (
+            second_line("mode = test"),
+            "line 2: this is not TOML: invalid boolean, expected `true`; texts stand in quotes, lists in [ ]",
+        ),
+        (
+            second_line("issuer = \"https://id.example.com\""),
+            "line 2: this is not TOML: duplicate key; remove one of the two",
+        ),
+        (second_line("isuer = \"x\""), "line 2: unknown key `isuer` at the top of the file; did you mean `issuer`?"),
+        (
+            second_line("database = \"x\""),
+            "line 2: unknown key `database` at the top of the file; remove it, or use one of: issuer, name, listen, mode, authorization_details_types, support, policy, users, clients",
+        ),
+        // Issuer.
+        ("issuer = 7".into(), "line 1: `issuer` must be a text in quotes, not a number"),
+        (
+            "issuer = \"id.example.com\"".into(),
+            "line 1: `issuer` must be a whole address such as \"https://id.example.com\"",
+        ),
+        (
+            "issuer = \"http://id.example.com\"".into(),
+            "line 1: `issuer` must begin with https:// (plain http only for 127.x.y.z and [::1])",
+        ),
+        (
+            "issuer = \"https://id.example.com/?tenant=1\"".into(),
+            "line 1: `issuer` can't have a query (?...) or a fragment (#...); leave that part out",
+        ),
+        (
+            "issuer = \"https://id.example.com/#\"".into(),
+            "line 1: `issuer` can't have a query (?...) or a fragment (#...); leave that part out",
+        ),
+        (
+            "issuer = \"https://me:pw@id.example.com\"".into(),
+            "line 1: `issuer` can't have a user name or password; leave that part out",
+        ),
+        // The rest of the top.
+        (
+            second_line("name = \"Acme\\nBank\""),
+            "line 2: `name` can't be shown to people: the text has a control character or a line break; choose another",
+        ),
+        (
+            second_line("listen = \"localhost\""),
+            "line 2: `listen` must be an IP address and a port such as \"127.0.0.1:8787\", not \"localhost\"",
+        ),
+        (second_line("mode = \"prodution\""), "line 2: `mode` can't be \"prodution\"; did you mean \"production\"?"),
+        (second_line("mode = \"live\""), "line 2: `mode` can't be \"live\"; use \"production\" or \"test\""),
+        (second_line("mode = true"), "line 2: `mode` must be a text in quotes, not true or false"),
+        (
+            second_line("authorization_details_types = [\"payment\"]"),
+            "line 2: `authorization_details_types` can't be \"payment\"; use \"payment_initiation\" or \"account_information\" or \"generic\"",
+        ),
+        (
+            second_line("[support]\nphone = \"call me\""),
+            "line 3: `phone` in [support] must be a phone number such as \"+49 30 1234567\"",
+        ),
+        (
+            second_line("[support]\nurl = \"http://help.example.com\""),
+            "line 3: `url` in [support] must be an https address such as \"https://help.example.com\"",
+        ),
+        // Policy.
+        (second_line("policy = 3"), "line 2: `policy` must be a table headed [policy], not a number"),
+        (second_line("[policy]\ntll = 300"), "line 3: unknown key `tll` in [policy]; did you mean `ttl`?"),
+        (
+            second_line("[policy]\nttl = true"),
+            "line 3: `ttl` in [policy] must be seconds such as 300, or a text such as \"5m\", not true or false",
+        ),
+        (
+            second_line("[policy]\nttl = \"5 minutes\""),
+            "line 3: `ttl` in [policy] must be seconds such as 300, or a text such as \"5m\", not \"5 minutes\"",
+        ),
+        (second_line("[policy]\nttl = 0"), "line 3: `ttl` in [policy] must be between 1s and 72h, not 0"),
+        (
+            second_line("[policy]\nmax_ttl = \"4d\""),
+            "line 3: `max_ttl` in [policy] must be between 1s and 72h, not \"4d\"",
+        ),
+        (
+            second_line("[policy]\nttl = \"15m\""),
+            "line 3: `ttl` (15m) is longer than `max_ttl` (10m); shorten one or lengthen the other",
+        ),
+        (
+            second_line("[policy]\nmax_ttl = 60"),
+            "line 3: `ttl` (5m) is longer than `max_ttl` (1m); shorten one or lengthen the other",
+        ),
+        (
+            second_line("[policy]\ninterval = 0.5"),
+            "line 3: `interval` in [policy] must be seconds such as 300, or a text such as \"5m\", not a number with a decimal point",
+        ),
+        (
+            second_line("[policy]\ninteraction_minimum = \"number\""),
+            "line 3: `interaction_minimum` in [policy] can't be \"number\"; use \"boolean\" or \"number_choose\" or \"input_manual\"",
+        ),
+        (
+            second_line("[policy]\nuser_verification = \"require\""),
+            "line 3: `user_verification` in [policy] can't be \"require\"; did you mean \"required\"?",
+        ),
+        (
+            second_line("[policy]\nuser_verification = \"preferred\"\nuser_verification_above = [\"50 euros\"]"),
+            "line 4: `user_verification_above` in [policy] must hold amounts such as \"50.00 EUR\", not \"50 euros\"",
+        ),
+        (
+            second_line("[policy]\nuser_verification_above = [\"50.00 EUR\"]"),
+            "line 3: `user_verification_above` changes nothing where `user_verification` is \"required\" anyway; set that to \"preferred\", or remove this",
+        ),
+        (
+            second_line("[policy]\nmax_pending = 0"),
+            "line 3: `max_pending` in [policy] must be between 1 and 1000, not 0",
+        ),
+        (
+            second_line("[policy]\nprompts_per_minute = \"5\""),
+            "line 3: `prompts_per_minute` in [policy] must be a whole number, without quotes, not a text",
+        ),
+        (
+            second_line("[policy]\nhide_unknown_users = \"yes\""),
+            "line 3: `hide_unknown_users` in [policy] must be true or false, without quotes, not a text",
+        ),
+        // Users.
+        (
+            second_line("users = [\"alice\"]"),
+            "line 2: `users` must be a list of tables, each headed [[users]], not a text",
+        ),
+        (
+            second_line("[[users]]\nname = \"Alice\""),
+            "line 2: `sub` in [[users]] is missing; add it, for example sub = \"alice\"",
+        ),
+        (
+            second_line("[[users]]\nsub = \"\""),
+            "line 3: `sub` in [[users]] must be 1 to 255 printable ASCII characters without blanks; choose another",
+        ),
+        (
+            second_line(&format!("{users}hints = [\"Alice@Example.com\"]")),
+            "line 7: hint \"Alice@Example.com\" already names the user on line 4; each may name one user only",
+        ),
+        (
+            second_line(&format!("{users}hints = [\"alice\"]")),
+            "line 7: hint \"alice\" already names the user on line 3; each may name one user only",
+        ),
+        (
+            second_line(&format!("{users}[[users]]\nsub = \"bob\"")),
+            "line 8: sub \"bob\" already names the user on line 6; each may name one user only",
+        ),
+        (
+            second_line(&format!("{users}hints = [\" bob\"]")),
+            "line 7: `hints` in [[users]] holds a hint that is empty or padded with blanks; trim it",
+        ),
+        (
+            second_line(&format!("{users}hints = []")),
+            "line 7: `hints` in [[users]] is empty; leave it out or list at least one",
+        ),
+        (
+            second_line(&format!("{users}phone = \"1\"")),
+            "line 7: unknown key `phone` in [[users]]; remove it, or use one of: sub, name, hints, allow_automated, locked",
+        ),
+        // Clients.
+        (
+            second_line(&format!("[[clients]]\nsecret = \"{SECRET}\"")),
+            "line 2: `client_id` in [[clients]] is missing; add it, for example client_id = \"till-14\"",
+        ),
+        (
+            client(&format!("[[clients]]\nclient_id = \"till\"\nsecret = \"{SECRET}\"")),
+            "line 6: client_id \"till\" is already used on line 3; choose another",
+        ),
+        (
+            client_secret(""),
+            "line 2: a client needs a secret; add `secret` or `secret_file` with at least 128 random bits, for example from: openssl rand -hex 32",
+        ),
+        (
+            client_secret("secret = \"correct horse battery\""),
+            "line 4: `secret` in [[clients]] is too easy to guess: it needs at least 128 random bits, for example from: openssl rand -hex 32",
+        ),
+        (
+            client_secret("secret = \"aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa\""),
+            "line 4: `secret` in [[clients]] is too easy to guess: it needs at least 128 random bits, for example from: openssl rand -hex 32",
+        ),
+        (
+            client_secret("secret = \"Übergrößenträger-Kaffeemaschine-1234\""),
+            "line 4: `secret` in [[clients]] may hold printable ASCII characters only; make a new one, for example by: openssl rand -hex 32",
+        ),
+        (
+            client_secret("secret = 1234567890"),
+            "line 4: `secret` in [[clients]] must be a text in quotes, not a number",
+        ),
+        (
+            client("secret_file = \"till.secret\""),
+            "line 5: a client has `secret` or `secret_file`, not both; remove one",
+        ),
+        (
+            client_secret("secret_file = \"till.secret\""),
+            "line 4: the secret's file /nowhere/till.secret can't be read: No such file or directory (os error 2); check the path (it begins at the configuration's folder) and who may read it",
+        ),
+        (
+            client_secret("token_endpoint_auth_method = \"none\""),
+            "line 4: a public client can't ask for approvals (CIBA Core 4); give it a secret and leave `token_endpoint_auth_method` out",
+        ),
+        (
+            client("token_endpoint_auth_method = \"private_key_jwt\""),
+            "line 5: `token_endpoint_auth_method` \"private_key_jwt\" is not supported by this version; use \"client_secret_basic\" or \"client_secret_post\"",
+        ),
+        (
+            client("backchannel_token_delivery_mode = \"push\""),
+            "line 5: `backchannel_token_delivery_mode` \"push\" is not supported by this version; use \"poll\"",
+        ),
+        (
+            client("grant_types = [\"urn:ietf:params:oauth:grant-type:ciba\"]"),
+            "line 5: `grant_types` in [[clients]] can't be \"urn:ietf:params:oauth:grant-type:ciba\"; use \"urn:openid:params:grant-type:ciba\" or \"authorization_code\" or \"refresh_token\" or \"client_credentials\"",
+        ),
+        (
+            client("interaction_types = [\"boolean\", \"input_manuel\"]"),
+            "line 5: `interaction_types` in [[clients]] can't be \"input_manuel\"; did you mean \"input_manual\"?",
+        ),
+        (
+            client("interaction_types = [\"boolean\", \"boolean\"]"),
+            "line 5: `interaction_types` in [[clients]] lists \"boolean\" twice; remove one",
+        ),
+        (
+            client("authorization_details_types = [\"generic\"]"),
+            "line 5: this provider does not take \"generic\"; add it to `authorization_details_types` at the top of the file",
+        ),
+        (
+            client("id_token_signed_response_alg = \"RS256\""),
+            "line 5: `id_token_signed_response_alg` \"RS256\" is not supported by this version; use \"ES256\" or leave it out",
+        ),
+        (
+            client("scope = \"profile email\""),
+            "line 5: `scope` in [[clients]] must be names separated by single blanks, `openid` among them",
+        ),
+        (
+            client("client_name = \"Till\""),
+            "line 5: unknown key `client_name` in [[clients]]; remove it, or use one of: client_id, name, token_endpoint_auth_method, secret, secret_file, first_party, verified, interaction_types, grant_types, backchannel_token_delivery_mode, id_token_signed_response_alg, authorization_details_types, scope, policy",
+        ),
+        (
+            client("[clients.policy]\nttl = \"1h\""),
+            "line 6: `ttl` (1h) is longer than `max_ttl` (10m); shorten one or lengthen the other",
+        ),
+        (
+            client("[clients.policy]\nmax_tll = 60"),
+            "line 6: unknown key `max_tll` in [clients.policy]; did you mean `max_ttl`?",
+        ),
+    ];
+    assert!(table.len() >= 25);
+    let wrong: Vec<String> = table
+        .iter()
+        .filter(|(text, message)| mistakes(text) != [*message])
+        .map(|(text, message)| {
+            format!("{text}\n  expected: {message}\n  got:      {}\n", mistakes(text).join("\n            "))
+        })
+        .collect();
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+}
+
+#[test]
+fn all_mistakes_of_a_file_are_told_at_once_in_the_order_of_its_lines() {
+    let text = "issuer = \"http://id.example.com\"\nmode = \"tset\"\n[policy]\nttl = \"x\"\n[[users]]\n";
+    let lines: Vec<usize> =
+        Config::parse(text, Path::new("")).err().expect("a bad file").iter().map(|e| e.line).collect();
+    assert_eq!(lines, [1, 2, 4, 5]);
+}
+
+#[test]
+fn a_file_that_is_not_there_is_told_with_its_path() {
+    let errors = Config::read(Path::new("/nowhere/provider.toml")).err().expect("no file");
+    assert_eq!(
+        errors.to_string(),
+        "/nowhere/provider.toml: the file can't be read: No such file or directory (os error 2); check the path and who may read it"
+    );
+}
+
+#[test]
+fn no_message_repeats_a_secret() {
+    let canary = "Canary-0xDEADBEEF";
+    for text in [
+        client_secret(&format!("secret = \"{canary}\"")),
+        client_secret(&format!("secret = \"{canary}ü\"")),
+        client_secret(&format!("secret = {canary}")),
+        client_secret(&format!("secret = [\"{canary}\"]")),
+        client_secret(&format!("secret = \"{canary}")),
+    ] {
+        let told = mistakes(&text);
+        assert!(!told.is_empty() && !told.join("").contains(canary), "{told:?}");
+    }
+}
+
+#[cfg(unix)]
+#[test]
+fn a_secrets_file_that_everybody_may_read_is_refused() {
+    use std::os::unix::fs::PermissionsExt as _;
+    let folder = tempfile::tempdir().expect("a folder");
+    let path = folder.path().join("till.secret");
+    std::fs::write(&path, format!("{SECRET}\n")).expect("written");
+    let text = client_secret("secret_file = \"till.secret\"");
+    let set = |mode| std::fs::set_permissions(&path, std::fs::Permissions::from_mode(mode)).expect("set");
+
+    set(0o644);
+    let errors = Config::parse(&text, folder.path()).err().expect("refused");
+    let shown = path.display();
+    assert_eq!(
+        errors[0].to_string(),
+        format!("line 4: everybody may read the secret's file {shown} (mode 644); run: chmod 600 {shown}")
+    );
+
+    set(0o600);
+    assert!(Config::parse(&text, folder.path()).is_ok(), "the line feed at its end is no part of the secret");
+}
+
+#[test]
+fn what_is_left_out_has_the_documented_default() {
+    let config = good(&client(""));
+    assert_eq!((config.name.as_str(), config.listen.to_string().as_str()), ("id.example.com", "127.0.0.1:8787"));
+    assert_eq!(config.mode, Mode::Production);
+    assert_eq!(config.authorization_details_types, [DetailType::PaymentInitiation, DetailType::AccountInformation]);
+    let policy = &config.policy;
+    assert_eq!(
+        (policy.ttl, policy.max_ttl, policy.interval),
+        (Duration::from_secs(300), Duration::from_secs(600), Duration::from_secs(5))
+    );
+    assert_eq!((policy.max_pending, policy.prompts_per_minute, policy.not_me), (3, 5, Duration::from_secs(900)));
+    assert_eq!(
+        (policy.interaction_minimum, policy.user_verification),
+        (InteractionType::Boolean, UserVerification::Required)
+    );
+    let client = &config.clients[0];
+    assert_eq!(
+        (client.name.as_str(), client.verified, client.first_party, client.may_ask),
+        ("till", false, false, true)
+    );
+    assert_eq!(client.interaction_types, [InteractionType::Boolean]);
+    assert!(client.hides_unknown_users(), "hidden from clients that are not first-party");
+}
+
+#[test]
+fn a_clients_policy_changes_only_what_it_names() {
+    let config = good(&format!(
+        "{}[clients.policy]\nttl = \"2m\"\n",
+        client("first_party = true").replace("[[clients]]", "[policy]\ninterval = 2\nttl = 60\n[[clients]]")
+    ));
+    let policy = &config.clients[0].policy;
+    assert_eq!((policy.ttl, policy.interval), (Duration::from_secs(120), Duration::from_secs(2)));
+    assert_eq!(config.policy.ttl, Duration::from_secs(60));
+    assert!(!config.clients[0].hides_unknown_users());
+}
+
+#[test]
+fn people_are_found_by_subject_and_by_hint() {
+    let config = good(&second_line(
+        "[[users]]\nsub = \"u-1\"\nname = \"Alice\"\nhints = [\"Alice@Example.com\", \"+49 170 1\"]",
+    ));
+    let found = |hint| config.users.by_login_hint(hint).map(|user| user.name.as_str());
+    assert_eq!(
+        (found("u-1"), found("alice@example.COM"), found("+49 170 1")),
+        (Some("Alice"), Some("Alice"), Some("Alice"))
+    );
+    assert_eq!((found("U-1"), found("alice")), (None, None), "a subject is compared byte for byte");
+}

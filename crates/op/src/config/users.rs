@@ -1,0 +1,111 @@
+//! The people this provider knows: `[[users]]`, and the names a client may call them by.
+
+use std::collections::HashMap;
+
+use super::read::Section;
+use super::shown_text;
+
+/// A person who approves.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct User {
+    /// What tokens call the person: printable ASCII, at most 255 characters (OpenID Connect Core §2).
+    pub sub: String,
+    /// What the device calls the person while enrolling.
+    pub name: String,
+    /// E-mail addresses, phone numbers, card numbers: what `login_hint` may hold beside the subject.
+    pub hints: Vec<String>,
+    /// Whether a device that answers by itself may answer for this person.
+    pub allow_automated: bool,
+    /// Whether the person is locked out: treated like somebody unknown, also when tokens are collected.
+    pub locked: bool,
+}
+
+/// Everybody in the file, found by subject or hint.
+#[derive(Debug, Clone, Default)]
+pub struct Users {
+    list: Vec<User>,
+    by_sub: HashMap<String, usize>,
+    by_hint: HashMap<String, usize>,
+}
+
+impl Users {
+    /// Finds a person by subject, byte for byte, or by a hint, whatever the case of its ASCII letters.
+    pub fn by_login_hint(&self, hint: &str) -> Option<&User> {
+        self.by_sub(hint).or_else(|| self.by_hint.get(&folded(hint)).map(|n| &self.list[*n]))
+    }
+
+    /// Finds a person by subject, byte for byte.
+    pub fn by_sub(&self, sub: &str) -> Option<&User> {
+        self.by_sub.get(sub).map(|n| &self.list[*n])
+    }
+
+    /// Everybody, in the order of the file.
+    pub fn iter(&self) -> impl Iterator<Item = &User> {
+        self.list.iter()
+    }
+
+    pub(super) fn read(sections: Vec<Section<'_>>) -> Users {
+        let mut users = Users::default();
+        // Where each name was first used, to point at it.
+        let mut taken: HashMap<String, (usize, usize)> = HashMap::new();
+        for (n, section) in sections.into_iter().enumerate() {
+            let sub = section.required_text("sub", "alice");
+            let name = section.text("name");
+            let hints = section.texts("hints").unwrap_or_default();
+            let allow_automated = section.flag("allow_automated").unwrap_or(false);
+            let locked = section.flag("locked").unwrap_or(false);
+            if let Some(name) = &name {
+                shown_text(&section, "name", name);
+            }
+            for hint in hints.iter().filter(|hint| hint.value.trim() != hint.value || hint.value.is_empty()) {
+                let shown = section.name("hints");
+                section.fault(&hint.at, format!("{shown} holds a hint that is empty or padded with blanks; trim it"));
+            }
+            for (kind, found) in sub.iter().map(|sub| ("sub", sub)).chain(hints.iter().map(|hint| ("hint", hint))) {
+                match taken.get(&folded(found.value)) {
+                    Some((user, _)) if *user == n => {}
+                    Some((_, line)) => {
+                        let value = found.value;
+                        let message = format!(
+                            "{kind} \"{value}\" already names the user on line {line}; each may name one user only"
+                        );
+                        section.fault(&found.at, message);
+                    }
+                    None => {
+                        taken.insert(folded(found.value), (n, section.line(&found.at)));
+                    }
+                }
+            }
+            if let Some(sub) = sub.filter(|sub| valid_sub(&section, sub)) {
+                let index = users.list.len();
+                users.by_sub.insert(sub.value.to_owned(), index);
+                users.by_hint.extend(hints.iter().map(|hint| (folded(hint.value), index)));
+                users.list.push(User {
+                    sub: sub.value.to_owned(),
+                    name: name.map_or(sub.value, |name| name.value).to_owned(),
+                    hints: hints.iter().map(|hint| hint.value.to_owned()).collect(),
+                    allow_automated,
+                    locked,
+                });
+            }
+            section.finish();
+        }
+        users
+    }
+}
+
+fn valid_sub(section: &Section<'_>, sub: &super::read::Found<&str>) -> bool {
+    let valid = (1..=255).contains(&sub.value.len()) && sub.value.bytes().all(|byte| byte.is_ascii_graphic());
+    if !valid {
+        let name = section.name("sub");
+        section.fault(
+            &sub.at,
+            format!("{name} must be 1 to 255 printable ASCII characters without blanks; choose another"),
+        );
+    }
+    valid
+}
+
+fn folded(hint: &str) -> String {
+    hint.to_ascii_lowercase()
+}
