@@ -1,0 +1,454 @@
+//! Known attacks on the parts that live in this crate, each named for its row in docs/threat-model.md: the unaltered input is
+//! accepted, the altered one refused with its reason. Nothing here holds state; what the gateway and the device keep is tested
+//! where they are.
+
+mod world;
+
+use countersign_protocol::answer::{Answer, Decision, UnverifiedError};
+use countersign_protocol::challenge::{Challenge, ChallengeError};
+use countersign_protocol::clock::Timestamp;
+use countersign_protocol::details::Details;
+use countersign_protocol::dispute::Dispute;
+use countersign_protocol::dpop::{DpopError, DpopProof, ExpectedRequest};
+use countersign_protocol::enrollment::{EnrollmentError, EnrollmentStatement, VerifiedEnrollment};
+use countersign_protocol::evidence::{Evidence, EvidenceError};
+use countersign_protocol::id::ChallengeId;
+use countersign_protocol::interaction::UserVerification;
+use countersign_protocol::json::Reason;
+use countersign_protocol::jws::{Claims, Compact, JwsError};
+use countersign_protocol::key::Signer as _;
+use countersign_protocol::kind::Kind;
+use countersign_protocol::manifest::{Manifest, ManifestChain, ManifestError};
+use countersign_protocol::notice::DeviceNotice;
+use countersign_protocol::outcome::{Ending, Outcome, OutcomeError};
+use countersign_protocol::refusal::Refusal;
+use countersign_protocol::registration::{ApprovalProof, ProofError, RegistrationToken, TokenError};
+use countersign_protocol::revocation::{NoticeError, Revocation};
+use serde_json::json;
+use world::{NOW, World, forge};
+
+#[test]
+fn attack_08_changed_details_are_noticed_at_each_hop() {
+    let world = World::new();
+    let keys = world.keys();
+    let challenge = world.verified();
+    let answer = world.approval_of(&challenge);
+    let hash = answer.hash();
+
+    // Gateway → device: even the gateway's own key can't pass off another amount as what was answered.
+    let mut dearer = world.challenge();
+    dearer.authorization_details_json = dearer.authorization_details_json.map(|d| d.replace("4.20", "42.00"));
+    let dearer = world.sign_challenge(&dearer);
+    let dearer_verified = Challenge::verify(&dearer, &world.expected(&keys)).expect("a sound challenge, but another");
+    assert_ne!(dearer_verified.hash(), challenge.hash());
+
+    // Gateway → device, outcome: about the challenge that was answered, not about the dearer one.
+    let outcome = world.sign_outcome(&world.outcome(&challenge, Ending::Approved, Some(&answer)));
+    assert!(Outcome::verify(&outcome, &keys, &world.concerned(&challenge, Some(&hash))).is_ok());
+    assert_eq!(
+        Outcome::verify(&outcome, &keys, &world.concerned(&dearer_verified, Some(&hash))),
+        Err(OutcomeError::OtherChallenge)
+    );
+
+    // Evidence: the answer does not stretch to the dearer challenge, nor to another transcript.
+    let trust = [world.trust()];
+    let evidence = world.evidence();
+    assert!(evidence.verify(Some(&trust)).is_ok());
+    let swapped = Evidence { challenge: dearer, ..evidence.clone() };
+    assert_eq!(swapped.verify(Some(&trust)), Err(EvidenceError::Answer));
+    let retold = Evidence { transcript: evidence.transcript.as_ref().map(|t| t.replace("4.20", "4.21")), ..evidence };
+    assert_eq!(retold.verify(Some(&trust)), Err(EvidenceError::Transcript));
+
+    // Request → token: white space is part of what was signed.
+    let details = Details::parse(world::PAYMENT).expect("sound details");
+    let tidied = Details::parse(&world::PAYMENT.replace(", ", ",")).expect("sound details");
+    assert_ne!(details.hash(), tidied.hash());
+}
+
+#[test]
+fn attack_08_a_challenge_that_calls_itself_less_than_it_is_is_refused() {
+    let world = World::new();
+    let keys = world.keys();
+    let verify = |change: fn(&mut Challenge)| {
+        let mut claims = world.challenge();
+        change(&mut claims);
+        Challenge::verify(&world.sign_challenge(&claims), &world.expected(&keys)).map(|_| ())
+    };
+    assert_eq!(verify(|_| {}), Ok(()));
+    assert_eq!(verify(|c| c.kind = Kind::Device), Ok(()), "a stricter kind is the gateway's right");
+    assert_eq!(verify(|c| c.kind = Kind::Login), Err(ChallengeError::WeakerKind));
+    assert_eq!(verify(|c| c.kind = Kind::Consent), Err(ChallengeError::WeakerKind));
+    assert_eq!(
+        verify(|c| {
+            c.kind = Kind::Login;
+            c.authorization_details_json = None;
+            c.scope = Some("openid transfer".into());
+        }),
+        Err(ChallengeError::WeakerKind)
+    );
+    assert_eq!(verify(|c| c.interaction.commitment = None), Err(ChallengeError::Interaction));
+    assert!(matches!(
+        verify(|c| c.authorization_details_json = Some("[{\"type\":\"x\",\"a\":\"\u{202e}\"}]".into())),
+        Err(ChallengeError::Details(_))
+    ));
+}
+
+#[test]
+fn attack_09_nothing_signed_for_one_place_serves_in_another() {
+    let world = World::new();
+    let keys = world.keys();
+    let other = World::named("https://id.other.example", 100);
+
+    // A challenge: another device, user, issuer; after its end; from the future.
+    let claims = world.challenge();
+    let verify = |claims: &Challenge| Challenge::verify(&world.sign_challenge(claims), &world.expected(&keys)).map(|_| ());
+    assert_eq!(verify(&claims), Ok(()));
+    assert_eq!(verify(&Challenge { aud: other.device.clone(), ..claims.clone() }), Err(ChallengeError::Audience));
+    assert_eq!(
+        verify(&Challenge { sub: "bob".parse().expect("a subject"), ..claims.clone() }),
+        Err(ChallengeError::Audience)
+    );
+    assert_eq!(verify(&Challenge { iss: other.issuer.clone(), ..claims.clone() }), Err(ChallengeError::Audience));
+    assert_eq!(verify(&Challenge { iat: NOW - 200, exp: NOW, ..claims.clone() }), Err(ChallengeError::Expired));
+    assert_eq!(verify(&Challenge { iat: NOW + 121, exp: NOW + 200, ..claims.clone() }), Err(ChallengeError::Times));
+    assert_eq!(verify(&Challenge { exp: NOW + 4 * 86_400, ..claims.clone() }), Err(ChallengeError::Times));
+    let by_other = other.sign_challenge(&claims);
+    assert!(matches!(
+        Challenge::verify(&by_other, &world.expected(&keys)),
+        Err(ChallengeError::Jws(JwsError::UnknownKey(_)))
+    ));
+
+    // An outcome: another device, another answer, a wrong opening.
+    let challenge = world.verified();
+    let answer = world.approval_of(&challenge);
+    let hash = answer.hash();
+    let outcome = world.outcome(&challenge, Ending::Approved, Some(&answer));
+    let check = |outcome: &Outcome, given| {
+        Outcome::verify(&world.sign_outcome(outcome), &keys, &world.concerned(&challenge, given)).map(|_| ())
+    };
+    assert_eq!(check(&outcome, Some(&hash)), Ok(()));
+    assert_eq!(check(&outcome, None), Err(OutcomeError::Unfitting), "approved, though this device said nothing");
+    assert_eq!(
+        check(&Outcome { answer_hash: None, ..outcome.clone() }, Some(&hash)),
+        Err(OutcomeError::Unfitting),
+        "approved by nothing"
+    );
+    assert_eq!(
+        check(&Outcome { aud: other.device.clone(), ..outcome.clone() }, Some(&hash)),
+        Err(OutcomeError::Audience)
+    );
+    let mut moved = outcome.clone();
+    moved.opening.as_mut().expect("it has one").value = "000000".into();
+    assert_eq!(check(&moved, Some(&hash)), Err(OutcomeError::Unfitting), "the goal was moved after the shot");
+
+    // A registration token: another issuer, endpoint, time, key; a proof: another token.
+    let token = world.registration_token();
+    let endpoint = world.issuer.endpoint("/push/register");
+    let open = |token: &RegistrationToken, now: Timestamp| {
+        let compact = Compact::sign(token, &world.link).expect("the link key signs");
+        RegistrationToken::verify(&compact, &world.device_keys(), &world.issuer, &endpoint, now).map(|_| ())
+    };
+    assert_eq!(open(&token, world.now), Ok(()));
+    assert_eq!(open(&token, Timestamp::from_seconds(token.exp)), Err(TokenError::Expired));
+    assert_eq!(open(&RegistrationToken { exp: token.iat + 601, ..token.clone() }, world.now), Err(TokenError::Expired));
+    assert_eq!(
+        open(&RegistrationToken { iss: other.issuer.clone(), ..token.clone() }, world.now),
+        Err(TokenError::OtherIssuer)
+    );
+    assert_eq!(
+        open(&RegistrationToken { aud: other.issuer.endpoint("/push/register"), ..token.clone() }, world.now),
+        Err(TokenError::Audience)
+    );
+    let (claims, request) = world.registration_request();
+    assert_eq!(request.verify_proof(&claims), Ok(()));
+    let mut replayed = request.clone();
+    replayed.public_key = other.transport.public_key().clone();
+    assert_eq!(replayed.verify_proof(&claims), Err(ProofError::Mismatch), "another transport key");
+    let mut replayed = request.clone();
+    replayed.registration_token = Compact::sign(&world.registration_token(), &world.link).expect("the link key signs");
+    assert_eq!(replayed.verify_proof(&claims), Err(ProofError::Mismatch), "another token");
+    let mut one_key = request.clone();
+    one_key.public_key = one_key.approval_key.clone();
+    assert_eq!(one_key.verify_proof(&claims), Err(ProofError::SameKey));
+
+    // A DPoP proof: another method, URL, credential, time.
+    let url = world.issuer.endpoint("/push/challenges");
+    let proof = world.dpop();
+    let right = ExpectedRequest { method: "GET", url: &url, token: "credential", now: world.now };
+    assert!(DpopProof::verify(&proof, &right).is_ok());
+    let refused = |expected: ExpectedRequest<'_>| DpopProof::verify(&proof, &expected).expect_err("another request");
+    assert_eq!(refused(ExpectedRequest { method: "POST", ..right }), DpopError::Request);
+    assert_eq!(refused(ExpectedRequest { url: "https://id.acme.example/push/stream", ..right }), DpopError::Request);
+    assert_eq!(refused(ExpectedRequest { token: "another", ..right }), DpopError::AccessToken);
+    assert_eq!(refused(ExpectedRequest { now: world.now.plus_seconds(121), ..right }), DpopError::Time);
+    assert_eq!(refused(ExpectedRequest { now: Timestamp::from_seconds(NOW - 121), ..right }), DpopError::Time);
+
+    // A revocation and a notice: another device's.
+    let revocation = Compact::sign(&world.revocation(), &world.gateway).expect("the gateway signs");
+    assert!(Revocation::verify(&revocation, &keys, &world.device, &world.subject).is_ok());
+    assert_eq!(
+        Revocation::verify(&revocation, &keys, &other.device, &world.subject),
+        Err(NoticeError::Audience)
+    );
+    let notice = Compact::sign(&world.notice(), &world.gateway).expect("the gateway signs");
+    assert!(DeviceNotice::verify(&notice, &keys, &world.device, &world.subject).is_ok());
+    assert_eq!(DeviceNotice::verify(&notice, &keys, &other.device, &world.subject), Err(NoticeError::Audience));
+}
+
+#[test]
+fn attack_09_keys_can_be_neither_unsaid_nor_slipped_in() {
+    let world = World::new();
+    let root = world.root.public_key().thumbprint();
+    let [first, second] = <[_; 2]>::try_from(world.manifests()).expect("two manifests");
+    let verify = |manifests: Vec<Compact<Manifest>>, seen: Option<&_>| {
+        ManifestChain { manifests }.verify(&world.issuer, root, seen).map(|_| ())
+    };
+    let head = second.hash();
+    assert_eq!(verify(vec![first.clone(), second.clone()], Some(&head)), Ok(()));
+    assert_eq!(verify(vec![first.clone()], Some(&head)), Err(ManifestError::Rewritten), "rolled back");
+    assert_eq!(verify(vec![second.clone()], None), Err(ManifestError::Broken), "its beginning cut off");
+    assert_eq!(verify(vec![first.clone(), second.clone(), second.clone()], None), Err(ManifestError::Broken));
+    assert_eq!(verify(vec![], None), Err(ManifestError::Empty));
+
+    let mut dropped = second.peek().expect("a manifest");
+    dropped.keys.remove(0);
+    let dropped = Compact::sign(&dropped, &world.root).expect("the root signs");
+    assert_eq!(verify(vec![first.clone(), dropped], None), Err(ManifestError::Broken), "a key was unsaid");
+
+    let mut misnamed = second.peek().expect("a manifest");
+    misnamed.keys[1].kid = *world.root.public_key().thumbprint();
+    let misnamed = Compact::sign(&misnamed, &world.root).expect("the root signs");
+    assert_eq!(verify(vec![first.clone(), misnamed], None), Err(ManifestError::Broken));
+
+    let other = World::named("https://id.acme.example", 100);
+    assert_eq!(
+        other.chain().verify(&world.issuer, root, None).map(|_| ()),
+        Err(ManifestError::OtherRoot),
+        "the same name under another root"
+    );
+    let by_gateway = Compact::sign(&second.peek().expect("a manifest"), &world.gateway).expect("the gateway signs");
+    assert!(matches!(verify(vec![first, by_gateway], None), Err(ManifestError::Jws(JwsError::UnknownKey(_)))));
+
+    let statement = world.statement();
+    let keys = world.keys();
+    assert!(VerifiedEnrollment::verify(std::slice::from_ref(&statement), &keys).is_ok());
+    assert_eq!(
+        VerifiedEnrollment::verify(&[statement.clone(), statement], &keys),
+        Err(EnrollmentError::Broken),
+        "a statement does not follow itself"
+    );
+}
+
+#[test]
+fn attack_09_a_revoked_key_signs_nothing_more() {
+    let world = World::new();
+    let [first, second] = <[_; 2]>::try_from(world.manifests()).expect("two manifests");
+    let mut third = second.peek().expect("a manifest");
+    third.sequence = 3;
+    third.prev = Some(second.hash());
+    third.keys[0].revoked_at = Some(NOW - 60);
+    let third = Compact::sign(&third, &world.root).expect("the root signs");
+    let chain = ManifestChain { manifests: vec![first, second, third] };
+    let keys = chain.verify(&world.issuer, world.root.public_key().thumbprint(), None).expect("a sound chain");
+    let refused = Challenge::verify(&world.sign_challenge(&world.challenge()), &world.expected(&keys));
+    assert!(matches!(refused, Err(ChallengeError::Jws(JwsError::UnknownKey(_)))), "{refused:?}");
+    assert!(VerifiedEnrollment::verify(&[world.statement()], &keys).is_ok(), "what it signed before still holds");
+}
+
+#[test]
+fn attack_10_an_outcome_that_contradicts_the_answer_is_no_evidence() {
+    let world = World::new();
+    let trust = [world.trust()];
+    let evidence = world.evidence();
+    assert!(evidence.verify(Some(&trust)).is_ok());
+    let challenge = world.verified();
+    let denial = world.denial_of(&challenge);
+    let outcome = |ending, answer: &Compact<Answer>| Some(world.sign_outcome(&world.outcome(&challenge, ending, Some(answer))));
+    let contradicting = |answer: &Compact<Answer>, ending| {
+        Evidence { answer: Some(answer.clone()), outcome: outcome(ending, answer), ..evidence.clone() }
+            .verify(Some(&trust))
+            .map(|_| ())
+    };
+    assert_eq!(contradicting(&denial, Ending::Denied), Ok(()));
+    assert_eq!(contradicting(&denial, Ending::Approved), Err(EvidenceError::Contradiction));
+    let approval = world.approval_of(&challenge);
+    assert_eq!(contradicting(&approval, Ending::Denied), Err(EvidenceError::Contradiction));
+    let without = Evidence { answer: None, transcript: None, ..evidence.clone() };
+    assert_eq!(without.verify(Some(&trust)), Err(EvidenceError::Outcome(OutcomeError::Unfitting)));
+}
+
+/// One compact message of each kind, with the kind's `typ`.
+fn one_of_each(world: &World) -> Vec<(&'static str, String)> {
+    let challenge = world.verified();
+    let answer = world.approval_of(&challenge);
+    let (_, request) = world.registration_request();
+    let by_gateway = |claims: &Outcome| world.sign_outcome(claims).into_string();
+    vec![
+        (RegistrationToken::TYP, request.registration_token.into_string()),
+        (ApprovalProof::TYP, request.approval_proof.into_string()),
+        (Manifest::TYP, world.manifests().remove(0).into_string()),
+        (EnrollmentStatement::TYP, world.statement().into_string()),
+        (Challenge::TYP, challenge.compact().as_str().to_owned()),
+        (Answer::TYP, answer.as_str().to_owned()),
+        (Outcome::TYP, by_gateway(&world.outcome(&challenge, Ending::Approved, Some(&answer)))),
+        (Refusal::TYP, Compact::sign(&world.refusal(&challenge), &world.transport).expect("signs").into_string()),
+        (Dispute::TYP, Compact::sign(&world.dispute(&challenge), &world.transport).expect("signs").into_string()),
+        (Revocation::TYP, Compact::sign(&world.revocation(), &world.gateway).expect("signs").into_string()),
+        (DeviceNotice::TYP, Compact::sign(&world.notice(), &world.gateway).expect("signs").into_string()),
+        (DpopProof::TYP, world.dpop().into_string()),
+    ]
+}
+
+#[test]
+fn attack_11_no_kind_of_message_passes_for_another() {
+    let world = World::new();
+    let signers = [&world.root, &world.gateway, &world.link, &world.transport, &world.approval];
+    let all: Vec<_> = signers.iter().map(|signer| signer.public_key().clone()).collect();
+    let known = |kid: &_| all.iter().find(|key| key.thumbprint() == kid);
+    macro_rules! opens {
+        ($text:expr; $($kind:ty),*) => {
+            [$((<$kind>::TYP, Compact::<$kind>::from_text($text).open(known).map(|_| ()))),*]
+        };
+    }
+    let messages = one_of_each(&world);
+    for (typ, text) in &messages {
+        let results = opens!(
+            text.as_str();
+            RegistrationToken, ApprovalProof, Manifest, EnrollmentStatement, Challenge, Answer, Outcome, Refusal, Dispute,
+            Revocation, DeviceNotice
+        );
+        for (as_typ, result) in results {
+            if as_typ == *typ {
+                assert_eq!(result, Ok(()), "{typ} is itself");
+            } else if *typ == DpopProof::TYP {
+                assert_eq!(result, Err(JwsError::Header), "a proof brings its own key");
+            } else {
+                assert_eq!(result, Err(JwsError::Typ(as_typ)), "{typ} as {as_typ}");
+            }
+        }
+        let as_proof = Compact::<DpopProof>::from_text(text.as_str()).open_with_own_key().map(|_| ());
+        assert_eq!(as_proof.is_ok(), *typ == DpopProof::TYP, "{typ} as {}", DpopProof::TYP);
+    }
+    let kinds: std::collections::BTreeSet<_> = messages.iter().map(|(typ, _)| typ).collect();
+    assert_eq!(kinds.len(), messages.len(), "each kind has its own typ");
+}
+
+#[test]
+fn attack_11_only_es256_by_a_known_key_and_no_other_header() {
+    let world = World::new();
+    let keys = world.keys();
+    let payload = serde_json::to_vec(&world.challenge()).expect("claims are JSON");
+    let kid = world.gateway.public_key().thumbprint().to_string();
+    let verify = |text: String| match Challenge::verify(&Compact::from_text(text), &world.expected(&keys)) {
+        Ok(_) => Ok(()),
+        Err(ChallengeError::Jws(why)) => Err(why),
+        Err(other) => panic!("{other:?}"),
+    };
+    let with = |header| verify(forge(&header, &payload, &world.gateway));
+    assert_eq!(with(json!({"alg":"ES256","typ":Challenge::TYP,"kid":kid})), Ok(()));
+    for alg in ["none", "HS256", "ES384", "RS256", "es256", ""] {
+        assert_eq!(with(json!({"alg":alg,"typ":Challenge::TYP,"kid":kid})), Err(JwsError::Header), "{alg}");
+    }
+    for (name, value) in [
+        ("crit", json!(["b64"])),
+        ("b64", json!(false)),
+        ("jku", json!("https://evil.example/jwks")),
+        ("jwk", serde_json::to_value(world.gateway.public_key()).expect("a key is JSON")),
+        ("x5u", json!("https://evil.example/x5u")),
+        ("x5c", json!([])),
+        ("cty", json!("JWT")),
+    ] {
+        let mut header = json!({"alg":"ES256","typ":Challenge::TYP,"kid":kid});
+        header[name] = value;
+        assert_eq!(with(header), Err(JwsError::Header), "{name}");
+    }
+    assert_eq!(with(json!({"alg":"ES256","typ":Challenge::TYP})), Err(JwsError::Header));
+    assert_eq!(with(json!({"alg":"ES256","typ":"JWT","kid":kid})), Err(JwsError::Typ(Challenge::TYP)));
+
+    // An HMAC keyed with the public key, and no signature at all.
+    let signed = world.sign_challenge(&world.challenge());
+    let unsigned = format!("{}.", signed.signed_part());
+    assert_eq!(verify(unsigned), Err(JwsError::Malformed));
+    let padded = format!("{}==", signed.as_str());
+    assert_eq!(verify(padded), Err(JwsError::Malformed));
+    let by_stranger = forge(&json!({"alg":"ES256","typ":Challenge::TYP,"kid":kid}), &payload, &world.transport);
+    assert_eq!(verify(by_stranger), Err(JwsError::Signature), "a stranger under the gateway's name");
+}
+
+#[test]
+fn attack_17_the_clients_id_is_no_id_of_the_devices_side() {
+    let auth_req_id = "1c266114-a1be-4252-8ad1-04986c5b9ac1";
+    assert!("ch_1c266114-a1be-4252-8ad1-04986c5b9ac1".parse::<ChallengeId>().is_ok());
+    assert!(auth_req_id.parse::<ChallengeId>().is_err());
+    assert!("ap_coffee".parse::<ChallengeId>().is_err(), "nor is an approval's");
+    let world = World::new();
+    let mut claims = serde_json::to_value(world.challenge()).expect("claims are JSON");
+    claims["jti"] = auth_req_id.into();
+    let kid = world.gateway.public_key().thumbprint().to_string();
+    let text =
+        forge(&json!({"alg":"ES256","typ":Challenge::TYP,"kid":kid}), claims.to_string().as_bytes(), &world.gateway);
+    let keys = world.keys();
+    let refused = Challenge::verify(&Compact::from_text(text), &world.expected(&keys));
+    assert!(matches!(refused, Err(ChallengeError::Jws(JwsError::Payload(_)))), "{refused:?}");
+}
+
+#[test]
+fn attack_21_approving_without_verification_needs_the_challenges_leave() {
+    use countersign_protocol::answer::TransportKey;
+    let world = World::new();
+    let keys = world.keys();
+    let approve = |verification| {
+        let mut claims = world.challenge();
+        claims.user_verification = verification;
+        let challenge = Challenge::verify(&world.sign_challenge(&claims), &world.expected(&keys)).expect("sound");
+        let draft = world.draft(&challenge, &world.shown(&challenge));
+        let answer = TransportKey::new(&world.transport).approve_unverified(draft, None)?;
+        Ok::<_, UnverifiedError>(answer.peek().expect("an answer").decision)
+    };
+    assert_eq!(approve(UserVerification::Discouraged), Ok(Decision::Approved));
+    assert_eq!(approve(UserVerification::Preferred), Err(UnverifiedError::VerificationNeeded));
+    assert_eq!(approve(UserVerification::Required), Err(UnverifiedError::VerificationNeeded));
+
+    // And where it did not: an approval by the transport key is no evidence.
+    let challenge = world.verified();
+    let mut claims = world.approval_of(&challenge).peek().expect("an answer");
+    claims.amr = vec!["swk".into()];
+    let answer = Compact::sign(&claims, &world.transport).expect("signs");
+    let outcome = world.sign_outcome(&world.outcome(&challenge, Ending::Approved, Some(&answer)));
+    let evidence = Evidence { answer: Some(answer), outcome: Some(outcome), ..world.evidence() };
+    assert_eq!(evidence.verify(None), Err(EvidenceError::Answer));
+}
+
+#[test]
+fn attack_27_oversized_deep_and_ambiguous_payloads_are_refused_though_signed() {
+    let world = World::new();
+    let keys = world.keys();
+    let kid = world.gateway.public_key().thumbprint().to_string();
+    let header = json!({"alg":"ES256","typ":Challenge::TYP,"kid":kid});
+    let verify = |payload: &str| {
+        let text = forge(&header, payload.as_bytes(), &world.gateway);
+        match Challenge::verify(&Compact::from_text(text), &world.expected(&keys)) {
+            Ok(_) => Ok(()),
+            Err(ChallengeError::Jws(why)) => Err(why),
+            Err(other) => panic!("{other:?}"),
+        }
+    };
+    let good = serde_json::to_string(&world.challenge()).expect("claims are JSON");
+    let with = |extra: &str| good.replacen('{', &format!("{{{extra},"), 1);
+    assert_eq!(verify(&good), Ok(()));
+    assert_eq!(verify(&with(r#""later":{"x":1}"#)), Ok(()), "unknown members are ignored");
+    let reason = |payload: &str| match verify(payload) {
+        Err(JwsError::Payload(why)) => why.reason,
+        other => panic!("{other:?}"),
+    };
+    assert_eq!(reason(&with(r#""jti":"ch_other""#)), Reason::DuplicateName);
+    assert_eq!(reason(&with(r#""x":{"a":1,"\u0061":2}"#)), Reason::DuplicateName);
+    assert_eq!(reason(&with(&format!(r#""x":{}1{}"#, "[".repeat(8), "]".repeat(8)))), Reason::TooDeep);
+    assert_eq!(reason(&with(r#""x":1e9"#)), Reason::Exponent);
+    assert_eq!(reason(&with(r#""x":9007199254740992"#)), Reason::NumberTooLarge);
+    assert_eq!(reason(&with(r#""x":"\ud800""#)), Reason::LoneSurrogate);
+    assert_eq!(verify(&with(r#""must_understand":["later"],"later":1"#)), Err(JwsError::Unsupported));
+    assert_eq!(verify(&with(r#""must_understand":["kind"]"#)), Ok(()));
+    assert_eq!(verify(&with(r#""must_understand":"kind""#)), Err(JwsError::Unsupported));
+    assert_eq!(verify(&with(&format!(r#""x":"{}""#, "x".repeat(16 * 1024)))), Err(JwsError::TooLarge));
+}
