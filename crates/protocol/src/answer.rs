@@ -298,12 +298,8 @@ impl<'k> TransportKey<'k> {
         if draft.user_verification != UserVerification::Discouraged {
             return Err(UnverifiedError::VerificationNeeded);
         }
-        let claims = Answer {
-            decision: Decision::Approved,
-            interaction_value,
-            amr: vec!["swk".to_owned()],
-            ..draft.claims
-        };
+        let claims =
+            Answer { decision: Decision::Approved, interaction_value, amr: vec!["swk".to_owned()], ..draft.claims };
         Ok(Compact::sign(&claims, self.0)?)
     }
 }

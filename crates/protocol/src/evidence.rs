@@ -315,7 +315,7 @@ fn values_of(challenge: &VerifiedChallenge) -> BTreeSet<String> {
     add(&claims.iss.host());
     claims.binding_message.iter().for_each(|text| add(text));
     claims.scope.iter().for_each(|text| add(text));
-    claims.scope.iter().flat_map(|scope| scope.split(' ')).for_each(|text| add(text));
+    claims.scope.iter().flat_map(|scope| scope.split(' ')).for_each(&mut add);
     claims.context.iter().flatten().for_each(|(_, context)| add(&context.value));
     challenge.details().into_iter().flat_map(|d| d.elements()).for_each(|e| add_values(&e.object, &mut add));
     values

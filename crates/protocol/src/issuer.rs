@@ -68,10 +68,7 @@ impl Issuer {
     /// the issuer. `name` is for example `oauth-push-notification`. Both are the same for an issuer at the root.
     pub fn well_known(&self, name: &str) -> [String; 2] {
         let path = self.path();
-        [
-            format!("{}/.well-known/{name}{path}", self.origin()),
-            self.endpoint(&format!("/.well-known/{name}")),
-        ]
+        [format!("{}/.well-known/{name}{path}", self.origin()), self.endpoint(&format!("/.well-known/{name}"))]
     }
 
     /// Accepts an endpoint only if it shares the issuer's origin and has neither fragment nor user info.
@@ -166,7 +163,14 @@ mod tests {
 
     #[test]
     fn only_https_and_loopback_literals_are_issuers() {
-        for good in ["https://id.example", "https://id.example/", "https://id.example:8443/a/b", "http://127.0.0.1:8787", "http://127.9.8.7", "http://[::1]:1"] {
+        for good in [
+            "https://id.example",
+            "https://id.example/",
+            "https://id.example:8443/a/b",
+            "http://127.0.0.1:8787",
+            "http://127.9.8.7",
+            "http://[::1]:1",
+        ] {
             assert_eq!(good.parse::<Issuer>().map(|i| i.to_string()), Ok(good.to_owned()));
         }
         for (bad, why) in [
@@ -202,7 +206,13 @@ mod tests {
     fn an_endpoint_elsewhere_is_not_its_own() {
         let issuer: Issuer = "https://id.example".parse().expect("an issuer");
         assert!(issuer.own_endpoint("https://id.example/push/register").is_ok());
-        for bad in ["https://id.example.evil/push", "https://id.example:444/push", "http://127.0.0.1/push", "https://id.example/push#f", "https://x@id.example/push"] {
+        for bad in [
+            "https://id.example.evil/push",
+            "https://id.example:444/push",
+            "http://127.0.0.1/push",
+            "https://id.example/push#f",
+            "https://x@id.example/push",
+        ] {
             assert!(issuer.own_endpoint(bad).is_err(), "{bad}");
         }
     }

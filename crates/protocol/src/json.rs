@@ -114,8 +114,7 @@ impl fmt::Display for Reason {
 /// # Errors
 /// [`JsonError`] with the first thing that is wrong.
 pub fn read(bytes: &[u8], depth: usize) -> Result<Json, JsonError> {
-    let text =
-        std::str::from_utf8(bytes).map_err(|e| JsonError { reason: Reason::NotUtf8, at: e.valid_up_to() })?;
+    let text = std::str::from_utf8(bytes).map_err(|e| JsonError { reason: Reason::NotUtf8, at: e.valid_up_to() })?;
     let mut reader = Reader { text: text.as_bytes(), at: 0 };
     reader.skip_space();
     let value = reader.value(depth)?;
@@ -265,9 +264,8 @@ impl Reader<'_> {
         if literal.len() > limits::NUMBER_CHARACTERS {
             return Err(too_large);
         }
-        let integer = integer.iter().try_fold(0_u64, |sum, digit| {
-            sum.checked_mul(10)?.checked_add(u64::from(digit - b'0'))
-        });
+        let integer =
+            integer.iter().try_fold(0_u64, |sum, digit| sum.checked_mul(10)?.checked_add(u64::from(digit - b'0')));
         if integer.is_none_or(|integer| integer > limits::MAX_INTEGER) {
             return Err(too_large);
         }
@@ -401,7 +399,21 @@ mod tests {
         assert!(read(b"[[[[[[[1]]]]]]]", 8).is_ok());
         assert_eq!(reason("[[[[[[[[1]]]]]]]]"), Reason::TooDeep);
         assert_eq!(reason(&"[".repeat(100_000)), Reason::TooDeep);
-        for text in ["", " ", "{", "[1,]", "{\"a\":1,}", "{a:1}", "'a'", "1 2", "\u{feff}1", "tru", "\"\t\"", "\"a", "{\"a\" 1}"] {
+        for text in [
+            "",
+            " ",
+            "{",
+            "[1,]",
+            "{\"a\":1,}",
+            "{a:1}",
+            "'a'",
+            "1 2",
+            "\u{feff}1",
+            "tru",
+            "\"\t\"",
+            "\"a",
+            "{\"a\" 1}",
+        ] {
             assert_eq!(reason(text), Reason::Syntax, "{text:?}");
         }
         assert_eq!(read(b"\"\xff\"", 1).expect_err("not utf-8").reason, Reason::NotUtf8);

@@ -93,7 +93,12 @@ impl ManifestChain {
     ///
     /// # Errors
     /// [`ManifestError`].
-    pub fn verify(&self, issuer: &Issuer, root: &Thumbprint, seen: Option<&Hash>) -> Result<TrustedKeys, ManifestError> {
+    pub fn verify(
+        &self,
+        issuer: &Issuer,
+        root: &Thumbprint,
+        seen: Option<&Hash>,
+    ) -> Result<TrustedKeys, ManifestError> {
         let keys = verify_chain(&self.manifests)?;
         if keys.issuer != *issuer {
             return Err(ManifestError::OtherIssuer);

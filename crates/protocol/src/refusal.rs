@@ -64,5 +64,6 @@ impl RefusalCode {
 
 impl Claims for Refusal {
     const TYP: &'static str = "challenge-refusal+jwt";
-    const MEMBERS: &'static [&'static str] = &["iss", "aud", "sub", "jti", "iat", "challenge", "challenge_hash", "code"];
+    const MEMBERS: &'static [&'static str] =
+        &["iss", "aud", "sub", "jti", "iat", "challenge", "challenge_hash", "code"];
 }

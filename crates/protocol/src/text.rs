@@ -1,8 +1,8 @@
 //! Text from outside (binding messages, names, strings in authorization details): what can be shown verbatim and be read as
 //! one thing only. The gateway refuses the rest; a device that meets it all the same shows it [escaped](escape).
 
-use unicode_normalization::{IsNormalized, is_nfc_quick};
 use unicode_normalization::UnicodeNormalization as _;
+use unicode_normalization::{IsNormalized, is_nfc_quick};
 use unicode_properties::{GeneralCategory, GeneralCategoryGroup, UnicodeEmoji as _, UnicodeGeneralCategory as _};
 use unicode_script::{Script, UnicodeScript as _};
 
@@ -137,7 +137,14 @@ fn check_character(text: &[char], at: usize) -> Result<(), TextError> {
         },
         GeneralCategory::Format => match character {
             // Arabic and Kaithi number signs and the like are drawn.
-            '\u{600}'..='\u{605}' | '\u{6dd}' | '\u{70f}' | '\u{890}' | '\u{891}' | '\u{8e2}' | '\u{110bd}' | '\u{110cd}' => Ok(()),
+            '\u{600}'..='\u{605}'
+            | '\u{6dd}'
+            | '\u{70f}'
+            | '\u{890}'
+            | '\u{891}'
+            | '\u{8e2}'
+            | '\u{110bd}'
+            | '\u{110cd}' => Ok(()),
             _ => Err(TextError::Invisible),
         },
         GeneralCategory::Unassigned | GeneralCategory::PrivateUse | GeneralCategory::Surrogate => {

@@ -101,7 +101,8 @@ fn attack_09_nothing_signed_for_one_place_serves_in_another() {
 
     // A challenge: another device, user, issuer; after its end; from the future.
     let claims = world.challenge();
-    let verify = |claims: &Challenge| Challenge::verify(&world.sign_challenge(claims), &world.expected(&keys)).map(|_| ());
+    let verify =
+        |claims: &Challenge| Challenge::verify(&world.sign_challenge(claims), &world.expected(&keys)).map(|_| ());
     assert_eq!(verify(&claims), Ok(()));
     assert_eq!(verify(&Challenge { aud: other.device.clone(), ..claims.clone() }), Err(ChallengeError::Audience));
     assert_eq!(
@@ -186,10 +187,7 @@ fn attack_09_nothing_signed_for_one_place_serves_in_another() {
     // A revocation and a notice: another device's.
     let revocation = Compact::sign(&world.revocation(), &world.gateway).expect("the gateway signs");
     assert!(Revocation::verify(&revocation, &keys, &world.device, &world.subject).is_ok());
-    assert_eq!(
-        Revocation::verify(&revocation, &keys, &other.device, &world.subject),
-        Err(NoticeError::Audience)
-    );
+    assert_eq!(Revocation::verify(&revocation, &keys, &other.device, &world.subject), Err(NoticeError::Audience));
     let notice = Compact::sign(&world.notice(), &world.gateway).expect("the gateway signs");
     assert!(DeviceNotice::verify(&notice, &keys, &world.device, &world.subject).is_ok());
     assert_eq!(DeviceNotice::verify(&notice, &keys, &other.device, &world.subject), Err(NoticeError::Audience));
@@ -263,7 +261,8 @@ fn attack_10_an_outcome_that_contradicts_the_answer_is_no_evidence() {
     assert!(evidence.verify(Some(&trust)).is_ok());
     let challenge = world.verified();
     let denial = world.denial_of(&challenge);
-    let outcome = |ending, answer: &Compact<Answer>| Some(world.sign_outcome(&world.outcome(&challenge, ending, Some(answer))));
+    let outcome =
+        |ending, answer: &Compact<Answer>| Some(world.sign_outcome(&world.outcome(&challenge, ending, Some(answer))));
     let contradicting = |answer: &Compact<Answer>, ending| {
         Evidence { answer: Some(answer.clone()), outcome: outcome(ending, answer), ..evidence.clone() }
             .verify(Some(&trust))

@@ -56,7 +56,13 @@ fn the_thumbprint_is_that_of_rfc_7638_section_3() {
 fn a_jwk_that_is_no_public_p256_key_is_refused() {
     let good = serde_json::to_value(key().public_key()).expect("a key is JSON");
     assert!(serde_json::from_value::<PublicKey>(good.clone()).is_ok());
-    for (member, value) in [("kty", "RSA"), ("crv", "P-384"), ("x", "AAAA"), ("y", "f83OJ3D2xF1Bg8vub9tLe1gHMzV76e8Tus9uPHvRVEU"), ("d", "AAAA")] {
+    for (member, value) in [
+        ("kty", "RSA"),
+        ("crv", "P-384"),
+        ("x", "AAAA"),
+        ("y", "f83OJ3D2xF1Bg8vub9tLe1gHMzV76e8Tus9uPHvRVEU"),
+        ("d", "AAAA"),
+    ] {
         let mut bad = good.clone();
         bad[member] = value.into();
         assert!(serde_json::from_value::<PublicKey>(bad).is_err(), "{member} = {value}");

@@ -7,7 +7,9 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use countersign_protocol::answer::{
     Answer, AnswerDraft, ApprovalKey, DenialReason, HistoryPlace, TransportKey, VerifiedBy, VerifiedUser,
 };
-use countersign_protocol::challenge::{Challenge, Client, ContextSource, ContextValue, Expected, Party, VerifiedChallenge};
+use countersign_protocol::challenge::{
+    Challenge, Client, ContextSource, ContextValue, Expected, Party, VerifiedChallenge,
+};
 use countersign_protocol::clock::Timestamp;
 use countersign_protocol::dispute::Dispute;
 use countersign_protocol::dpop::DpopProof;
@@ -123,7 +125,9 @@ impl World {
     }
 
     pub fn keys(&self) -> TrustedKeys {
-        self.chain().verify(&self.issuer, self.root.public_key().thumbprint(), None).expect("the world's own chain holds")
+        self.chain()
+            .verify(&self.issuer, self.root.public_key().thumbprint(), None)
+            .expect("the world's own chain holds")
     }
 
     pub fn trust(&self) -> Trust {
@@ -277,7 +281,9 @@ impl World {
     pub fn approval_of(&self, challenge: &VerifiedChallenge) -> Compact<Answer> {
         let user = VerifiedUser::vouch(VerifiedBy::Pin, false, self.now.plus_seconds(4));
         let draft = self.draft(challenge, &self.shown(challenge));
-        ApprovalKey::new(&self.approval).approve(draft, &user, Some(self.opening().value)).expect("the approval key signs")
+        ApprovalKey::new(&self.approval)
+            .approve(draft, &user, Some(self.opening().value))
+            .expect("the approval key signs")
     }
 
     pub fn denial_of(&self, challenge: &VerifiedChallenge) -> Compact<Answer> {

@@ -1,0 +1,327 @@
+//! The vectors under tests/vectors/ are exactly what this crate makes from fixed keys, and it judges each as its file says. Other
+//! implementations read the same files. `UPDATE_VECTORS=1 cargo test -p countersign-protocol --test vectors` writes them anew.
+
+mod world;
+
+use std::path::PathBuf;
+
+use countersign_protocol::answer::Answer;
+use countersign_protocol::challenge::Challenge;
+use countersign_protocol::details::Details;
+use countersign_protocol::encoding::encode;
+use countersign_protocol::enrollment::VerifiedEnrollment;
+use countersign_protocol::evidence::Evidence;
+use countersign_protocol::jws::{Claims as _, Compact};
+use countersign_protocol::key::Signer as _;
+use countersign_protocol::outcome::{Ending, Outcome};
+use countersign_protocol::registration::RegistrationToken;
+use countersign_protocol::{json, limits, text};
+use serde_json::{Value, json};
+use world::{NOW, World, forge};
+
+fn check(name: &str, made: &Value) {
+    let path = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../../tests/vectors").join(name);
+    let text = serde_json::to_string_pretty(made).expect("JSON") + "\n";
+    if std::env::var_os("UPDATE_VECTORS").is_some() {
+        std::fs::write(&path, &text).expect("tests/vectors can be written");
+    }
+    let kept = std::fs::read_to_string(&path).expect("the vector is kept; UPDATE_VECTORS=1 writes it");
+    assert_eq!(kept, text, "{name} is what this crate makes");
+}
+
+fn case(name: &str, jws: impl Into<String>, valid: bool) -> Value {
+    json!({"name": name, "jws": jws.into(), "valid": valid})
+}
+
+/// Asserts that `accepts` judges each case as it says.
+fn judge(cases: &[Value], accepts: impl Fn(&str) -> bool) {
+    for case in cases {
+        let text = case["jws"].as_str().expect("a JWS");
+        assert_eq!(accepts(text), case["valid"].as_bool().expect("a verdict"), "{}", case["name"]);
+    }
+}
+
+/// The last character of a JWS changed: another signature.
+fn broken(jws: &str) -> String {
+    let at = jws.len() - 3;
+    let other = if &jws[at..=at] == "A" { "B" } else { "A" };
+    format!("{}{other}{}", &jws[..at], &jws[at + 1..])
+}
+
+fn private_jwk(seed: u8) -> Value {
+    let key = world::private_key(seed);
+    let mut jwk = serde_json::to_value(key.public_key()).expect("JSON");
+    jwk["d"] = encode(key.expose_bytes().as_slice()).into();
+    jwk
+}
+
+#[test]
+fn the_world() {
+    let world = World::new();
+    let challenge = world.verified();
+    check(
+        "world.json",
+        &json!({
+            "about": "An issuer, a user and a device with published test keys. Every other file is judged in this world at `now`.",
+            "now": NOW,
+            "issuer": world.issuer,
+            "subject": world.subject,
+            "device_id": world.device,
+            "root": world.root.public_key().thumbprint(),
+            "device_jwks": world.device_keys(),
+            "manifests": world.manifests(),
+            "statements": [world.statement()],
+            "transport_key": private_jwk(4),
+            "approval_key": private_jwk(5),
+            "opening": world.opening(),
+            "commitment": world.opening().commitment(),
+            "details": world::PAYMENT,
+            "details_hash": challenge.details().expect("it has details").hash(),
+            "challenge_hash": challenge.hash(),
+        }),
+    );
+}
+
+#[test]
+fn challenges() {
+    let world = World::new();
+    let keys = world.keys();
+    let claims = world.challenge();
+    let good = world.sign_challenge(&claims);
+    let signed = |claims: Challenge| world.sign_challenge(&claims).into_string();
+    let kid = world.gateway.public_key().thumbprint();
+    let forged = |header: Value| forge(&header, &serde_json::to_vec(&claims).expect("JSON"), &world.gateway);
+    let newer = {
+        let mut claims = serde_json::to_value(&claims).expect("JSON");
+        claims["must_understand"] = json!(["later"]);
+        claims["later"] = json!(true);
+        forge(&json!({"alg":"ES256","typ":Challenge::TYP,"kid":kid}), claims.to_string().as_bytes(), &world.gateway)
+    };
+    let duplicate = {
+        let text = serde_json::to_string(&claims).expect("JSON").replacen('{', "{\"sub\":\"bob\",", 1);
+        forge(&json!({"alg":"ES256","typ":Challenge::TYP,"kid":kid}), text.as_bytes(), &world.gateway)
+    };
+    let cases = vec![
+        case("a payment with number entry", good.as_str(), true),
+        case("the same, held", signed(Challenge { held: true, ..claims.clone() }), true),
+        case("its signature changed", broken(good.as_str()), false),
+        case(
+            "for another device",
+            signed(Challenge { aud: "dv_other".parse().expect("an id"), ..claims.clone() }),
+            false,
+        ),
+        case("for another user", signed(Challenge { sub: "bob".parse().expect("a subject"), ..claims.clone() }), false),
+        case("expired", signed(Challenge { iat: NOW - 200, exp: NOW, ..claims.clone() }), false),
+        case(
+            "a payment that calls itself a sign-in",
+            signed(Challenge { kind: countersign_protocol::kind::Kind::Login, ..claims.clone() }),
+            false,
+        ),
+        case("a member that must be understood and isn't", newer, false),
+        case("a name twice in the payload", duplicate, false),
+        case("alg none", forged(json!({"alg":"none","typ":Challenge::TYP,"kid":kid})), false),
+        case("another typ", forged(json!({"alg":"ES256","typ":Answer::TYP,"kid":kid})), false),
+        case("a crit header", forged(json!({"alg":"ES256","typ":Challenge::TYP,"kid":kid,"crit":["x"],"x":1})), false),
+        case("signed by the device", Compact::sign(&claims, &world.transport).expect("signs").into_string(), false),
+    ];
+    judge(&cases, |text| Challenge::verify(&Compact::from_text(text), &world.expected(&keys)).is_ok());
+    check("challenge.json", &json!({"typ": Challenge::TYP, "cases": cases}));
+}
+
+#[test]
+fn answers() {
+    let world = World::new();
+    let challenge = world.verified();
+    let approval = world.approval_of(&challenge);
+    let cases = vec![
+        case("approved by the approval key", approval.as_str(), true),
+        case("denied by the transport key", world.denial_of(&challenge).as_str(), true),
+        case("its signature changed", broken(approval.as_str()), false),
+        case(
+            "signed by nobody known",
+            Compact::sign(&approval.peek().expect("an answer"), &world.link).expect("signs").into_string(),
+            false,
+        ),
+    ];
+    let device = [world.transport.public_key().clone(), world.approval.public_key().clone()];
+    judge(&cases, |text| {
+        Compact::<Answer>::from_text(text).open(|kid| device.iter().find(|key| key.thumbprint() == kid)).is_ok()
+    });
+    check(
+        "answer.json",
+        &json!({"typ": Answer::TYP, "challenge": challenge.compact(), "transcript": world.shown(&challenge).text(), "cases": cases}),
+    );
+}
+
+#[test]
+fn outcomes() {
+    let world = World::new();
+    let keys = world.keys();
+    let challenge = world.verified();
+    let answer = world.approval_of(&challenge);
+    let hash = answer.hash();
+    let claims = world.outcome(&challenge, Ending::Approved, Some(&answer));
+    let good = world.sign_outcome(&claims);
+    let signed = |claims: Outcome| world.sign_outcome(&claims).into_string();
+    let mut moved = claims.clone();
+    moved.opening.as_mut().expect("it has one").value = "000000".into();
+    let cases = vec![
+        case("approved", good.as_str(), true),
+        case(
+            "expired, after an answer that came too late",
+            signed(Outcome { outcome: Ending::Expired, answer_hash: None, ..claims.clone() }),
+            true,
+        ),
+        case("its signature changed", broken(good.as_str()), false),
+        case(
+            "about another challenge",
+            signed(Outcome { challenge: "ch_other".parse().expect("an id"), ..claims.clone() }),
+            false,
+        ),
+        case("approved, naming no answer", signed(Outcome { answer_hash: None, ..claims.clone() }), false),
+        case("opening another number than was committed to", signed(moved), false),
+        case("for another device", signed(Outcome { aud: "dv_other".parse().expect("an id"), ..claims }), false),
+    ];
+    judge(&cases, |text| {
+        Outcome::verify(&Compact::from_text(text), &keys, &world.concerned(&challenge, Some(&hash))).is_ok()
+    });
+    check(
+        "outcome.json",
+        &json!({"typ": Outcome::TYP, "challenge": challenge.compact(), "answer": answer, "cases": cases}),
+    );
+}
+
+#[test]
+fn registration_tokens() {
+    let world = World::new();
+    let claims = world.registration_token();
+    let endpoint = world.issuer.endpoint("/push/register");
+    let signed = |claims: RegistrationToken| Compact::sign(&claims, &world.link).expect("signs").into_string();
+    let good = signed(claims.clone());
+    let cases = vec![
+        case("good for five minutes", good.as_str(), true),
+        case("its signature changed", broken(&good), false),
+        case("expired", signed(RegistrationToken { iat: NOW - 300, exp: NOW, ..claims.clone() }), false),
+        case("living too long", signed(RegistrationToken { exp: claims.iat + 601, ..claims.clone() }), false),
+        case(
+            "for another endpoint",
+            signed(RegistrationToken { aud: "https://id.acme.example/push/other".into(), ..claims.clone() }),
+            false,
+        ),
+        case(
+            "signed by the challenge key",
+            Compact::sign(&claims, &world.gateway).expect("signs").into_string(),
+            false,
+        ),
+    ];
+    judge(&cases, |text| {
+        RegistrationToken::verify(&Compact::from_text(text), &world.device_keys(), &world.issuer, &endpoint, world.now)
+            .is_ok()
+    });
+    check(
+        "registration_token.json",
+        &json!({"typ": RegistrationToken::TYP, "registration_endpoint": endpoint, "cases": cases}),
+    );
+}
+
+#[test]
+fn enrollment_statements() {
+    let world = World::new();
+    let good = world.statement();
+    let cases = vec![
+        case("the device's first", good.as_str(), true),
+        case("its signature changed", broken(good.as_str()), false),
+        case(
+            "signed by the device",
+            Compact::sign(&good.peek().expect("a statement"), &world.approval).expect("signs").into_string(),
+            false,
+        ),
+    ];
+    judge(&cases, |text| VerifiedEnrollment::verify(&[Compact::from_text(text)], &world.keys()).is_ok());
+    check("enrollment_statement.json", &json!({"typ": "device-enrollment+jwt", "cases": cases}));
+}
+
+#[test]
+fn evidence_files() {
+    let world = World::new();
+    let file = world.evidence().to_file();
+    let path = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../../tests/vectors/evidence.json");
+    if std::env::var_os("UPDATE_VECTORS").is_some() {
+        std::fs::write(&path, &file).expect("tests/vectors can be written");
+    }
+    let kept = std::fs::read(&path).expect("the vector is kept; UPDATE_VECTORS=1 writes it");
+    assert_eq!(kept, file.as_bytes());
+    let evidence = Evidence::from_file(&kept).expect("canonical");
+    let report = evidence.verify(Some(&[world.trust()])).expect("sound");
+    assert!(report.authenticated && report.by_approval_key);
+    assert_eq!(report.ending, Some(Ending::Approved));
+    let basis: Vec<_> = report.lines.iter().map(|(line, basis)| (line.label.as_str(), *basis)).collect();
+    insta::assert_debug_snapshot!("what_each_line_rests_on", basis);
+}
+
+#[test]
+fn json_texts() {
+    let deep = |n: usize| format!("{}1{}", "[".repeat(n), "]".repeat(n));
+    let cases: Vec<Value> = [
+        ("an object", r#"{"a":[1,-0,4.20,true,false,null,"x"]}"#.to_owned(), true),
+        ("a name twice", r#"{"a":1,"a":1}"#.into(), false),
+        ("a name twice, once escaped", r#"{"a":1,"\u0061":1}"#.into(), false),
+        ("a name twice, deep inside", r#"[{"x":{"b":1,"b":2}}]"#.into(), false),
+        ("the largest integer", "9007199254740991".into(), true),
+        ("one more", "9007199254740992".into(), false),
+        ("an exponent", "1e2".into(), false),
+        ("a leading zero", "01".into(), false),
+        ("a surrogate pair", r#""\ud83d\ude00""#.into(), true),
+        ("half a surrogate pair", r#""\ud83d""#.into(), false),
+        ("eight levels", deep(7), true),
+        ("nine levels", deep(8), false),
+        ("two values", "1 2".into(), false),
+        ("a comma too many", "[1,]".into(), false),
+        ("a byte order mark", "\u{feff}1".into(), false),
+    ]
+    .into_iter()
+    .map(|(name, text, valid)| {
+        assert_eq!(json::read(text.as_bytes(), limits::JSON_DEPTH).is_ok(), valid, "{name}");
+        json!({"name": name, "text": text, "valid": valid})
+    })
+    .collect();
+    check("json.json", &json!({"depth": limits::JSON_DEPTH, "cases": cases}));
+}
+
+#[test]
+fn details_and_texts() {
+    let details: Vec<Value> = [
+        ("a payment", world::PAYMENT, true),
+        ("no element", "[]", false),
+        ("an object instead of an array", "{}", false),
+        ("an element without a type", "[{}]", false),
+        ("a hidden turn of direction", "[{\"type\":\"x\",\"a\":\"\u{202e}\"}]", false),
+    ]
+    .into_iter()
+    .map(|(name, text, valid)| {
+        assert_eq!(Details::parse(text).is_ok(), valid, "{name}");
+        json!({"name": name, "text": text, "valid": valid})
+    })
+    .collect();
+    let texts: Vec<Value> = [
+        ("a message", "POS terminal #14: Approve €80.00 at Acme Coffee?", true),
+        ("emoji with joiners", "👩‍👩‍👧‍👦 👍🏽", true),
+        ("Persian with a non-joiner", "می‌خواهم", true),
+        ("a turn of direction", "Pay \u{202e}00.08€", false),
+        ("a zero-width space in an amount", "€ 4\u{200b}2.00", false),
+        ("a line break", "a\nb", false),
+        ("a line separator", "a\u{2028}b", false),
+        ("a tag character", "a\u{e0041}b", false),
+        ("an unassigned character", "a\u{378}b", false),
+        ("five marks on one letter", "q\u{323}\u{325}\u{326}\u{327}\u{328}", false),
+        ("not in form C", "e\u{301}", false),
+        ("nothing", "", false),
+    ]
+    .into_iter()
+    .map(|(name, text, valid)| {
+        assert_eq!(text::check(text, limits::BINDING_MESSAGE_CHARACTERS).is_ok(), valid, "{name}");
+        json!({"name": name, "text": text, "valid": valid})
+    })
+    .collect();
+    check("text.json", &json!({"details": details, "texts": texts}));
+}

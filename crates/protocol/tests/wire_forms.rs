@@ -1,0 +1,236 @@
+//! A snapshot of each serialised type: whoever changes one changes what enrolled devices read.
+
+mod world;
+
+use std::collections::BTreeMap;
+
+use countersign_protocol::answer::Answer;
+use countersign_protocol::challenge::Challenge;
+use countersign_protocol::discovery::{Discovery, Mode, Support};
+use countersign_protocol::dispute::Dispute;
+use countersign_protocol::dpop::DpopProof;
+use countersign_protocol::enrollment::EnrollmentStatement;
+use countersign_protocol::fetch::{Fetched, Received, Withdrawn};
+use countersign_protocol::hash::Hash;
+use countersign_protocol::interaction::{self, InteractionType};
+use countersign_protocol::jws::{Claims, Compact};
+use countersign_protocol::key::{PrivateKey, Signer as _, Thumbprint};
+use countersign_protocol::manifest::Manifest;
+use countersign_protocol::notice::DeviceNotice;
+use countersign_protocol::outcome::{Ending, Outcome};
+use countersign_protocol::problem::{Problem, ProblemCode};
+use countersign_protocol::refusal::Refusal;
+use countersign_protocol::registration::{
+    ApprovalProof, CredentialResponse, DeviceStatus, RegistrationResponse, RegistrationToken,
+};
+use countersign_protocol::revocation::Revocation;
+use countersign_protocol::secret::Secret;
+use serde::Serialize;
+use serde_json::Value;
+use world::World;
+
+/// The claims as sent: parsed from the compact form, so that the snapshot is of the bytes on the wire.
+fn sent<T: Claims>(compact: &Compact<T>) -> Value {
+    let payload = compact.as_str().split('.').nth(1).expect("three parts");
+    let bytes = countersign_protocol::encoding::decode(payload).expect("base64url");
+    let value: Value = serde_json::from_slice(&bytes).expect("JSON");
+    let known = value.as_object().expect("an object").keys().all(|name| T::MEMBERS.contains(&name.as_str()));
+    assert!(known, "{} writes only members it declares: {value}", T::TYP);
+    let again: T = serde_json::from_slice(&bytes).expect("what is written can be read");
+    assert_eq!(serde_json::to_vec(&again).expect("JSON"), bytes, "reading and writing {} changes nothing", T::TYP);
+    value
+}
+
+fn json(value: &impl Serialize) -> Value {
+    serde_json::to_value(value).expect("JSON")
+}
+
+#[test]
+fn signed_messages() {
+    let world = World::new();
+    let challenge = world.verified();
+    let approval = world.approval_of(&challenge);
+    let denial = world.denial_of(&challenge);
+    let (_, request) = world.registration_request();
+    let manifests = world.manifests();
+    let outcome = world.outcome(&challenge, Ending::Approved, Some(&approval));
+    insta::assert_json_snapshot!(RegistrationToken::TYP, sent(&request.registration_token));
+    insta::assert_json_snapshot!(ApprovalProof::TYP, sent(&request.approval_proof));
+    insta::assert_json_snapshot!(Manifest::TYP, sent(&manifests[1]));
+    insta::assert_json_snapshot!(EnrollmentStatement::TYP, sent(&world.statement()));
+    insta::assert_json_snapshot!(Challenge::TYP, sent(challenge.compact()));
+    insta::assert_json_snapshot!(Answer::TYP, sent(&approval));
+    insta::assert_json_snapshot!("authentication-answer+jwt_denied", sent(&denial));
+    insta::assert_json_snapshot!(Outcome::TYP, sent(&world.sign_outcome(&outcome)));
+    insta::assert_json_snapshot!(
+        Refusal::TYP,
+        sent(&Compact::sign(&world.refusal(&challenge), &world.transport).expect("signs"))
+    );
+    insta::assert_json_snapshot!(
+        Dispute::TYP,
+        sent(&Compact::sign(&world.dispute(&challenge), &world.transport).expect("signs"))
+    );
+    insta::assert_json_snapshot!(
+        Revocation::TYP,
+        sent(&Compact::sign(&world.revocation(), &world.gateway).expect("signs"))
+    );
+    insta::assert_json_snapshot!(
+        DeviceNotice::TYP,
+        sent(&Compact::sign(&world.notice(), &world.gateway).expect("signs"))
+    );
+    insta::assert_json_snapshot!(DpopProof::TYP, sent(&world.dpop()));
+}
+
+#[test]
+fn headers() {
+    let world = World::new();
+    let header = |text: &str| -> Value {
+        let bytes =
+            countersign_protocol::encoding::decode(text.split('.').next().expect("a header")).expect("base64url");
+        serde_json::from_slice(&bytes).expect("JSON")
+    };
+    insta::assert_json_snapshot!("header_kid", header(world.statement().as_str()));
+    insta::assert_json_snapshot!("header_jwk", header(world.dpop().as_str()));
+}
+
+#[test]
+fn documents_and_envelopes() {
+    let world = World::new();
+    let challenge = world.verified();
+    let (_, request) = world.registration_request();
+    insta::assert_json_snapshot!("registration_request", json(&request));
+    insta::assert_json_snapshot!(
+        "registration_response",
+        json(&RegistrationResponse {
+            device_id: world.device.clone(),
+            registration_ref: format!("urn:push-reg:{}", world.device),
+            device_credential: Secret::new("credential"),
+            expires_in: 2_592_000,
+            status: DeviceStatus::Unconfirmed,
+            confirmation_code: Some(Secret::new("041327")),
+            subject: world.subject.clone(),
+            subject_label: "Alice Example".into(),
+        })
+    );
+    insta::assert_json_snapshot!(
+        "credential_response",
+        json(&CredentialResponse { device_credential: Secret::new("credential"), expires_in: 2_592_000 })
+    );
+    insta::assert_json_snapshot!("device_keys", json(&world.device_keys()));
+    insta::assert_json_snapshot!("manifest_chain", json(&world.chain()));
+    insta::assert_json_snapshot!("transcript", {
+        let shown = world.shown(&challenge);
+        serde_json::from_str::<Value>(shown.text()).expect("JSON")
+    });
+    let outcome = world.sign_outcome(&world.outcome(&challenge, Ending::Expired, None));
+    insta::assert_json_snapshot!(
+        "fetched",
+        json(&Fetched {
+            cursor: "k3v9-41".into(),
+            challenges: vec![challenge.compact().clone()],
+            withdrawn: vec![Withdrawn { id: challenge.id().clone(), outcome: outcome.clone() }],
+            notices: vec![world.statement().into_string()],
+            reset: true,
+            more: true,
+        })
+    );
+    insta::assert_json_snapshot!("received", json(&Received { outcome: Some(outcome.clone()) }));
+    let problem = Problem {
+        outcome: Some(outcome),
+        ..Problem::new(ProblemCode::ApprovalDecided, "Another device answered first.")
+    };
+    insta::assert_json_snapshot!("problem", json(&problem));
+    insta::assert_json_snapshot!("evidence", json(&world.evidence()));
+    insta::assert_json_snapshot!("trust", json(&world.trust()));
+}
+
+#[test]
+fn discovery_document() {
+    let at = |path: &str| format!("https://id.acme.example{path}");
+    insta::assert_json_snapshot!(
+        "discovery",
+        json(&Discovery {
+            issuer: "https://id.acme.example".parse().expect("an issuer"),
+            countersign_version: 1,
+            mode: Mode::Test,
+            registration_endpoint: at("/push/register"),
+            revocation_endpoint: at("/push/revoke"),
+            key_rotation_endpoint: None,
+            device_management_endpoint: None,
+            device_jwks_uri: at("/push/jwks"),
+            manifest_uri: at("/push/manifests"),
+            challenge_endpoint: at("/push/challenges"),
+            stream_endpoint: at("/push/stream"),
+            credential_endpoint: at("/push/credential"),
+            delivery_modes_supported: vec!["stream".into(), "poll".into()],
+            fallback_order: vec!["stream".into(), "poll".into()],
+            interaction_type_supported: InteractionType::ALL.to_vec(),
+            minimum_interaction_type: InteractionType::Boolean,
+            registration_token_ttl: 300,
+            signing_alg_values_supported: vec!["ES256".into()],
+            client_attestation_required: false,
+            max_devices_per_user: 20,
+            push_wait_timeout_seconds: 25,
+            error_response_format: "application/problem+json".into(),
+            vapid_public_key: None,
+            support: Some(Support { phone: Some("+49 30 1234".into()), url: None }),
+        })
+    );
+}
+
+#[test]
+fn problem_codes_and_their_status() {
+    let table: BTreeMap<_, _> = ProblemCode::ALL.iter().map(|code| (code.as_str(), code.status())).collect();
+    assert_eq!(table.len(), ProblemCode::ALL.len());
+    insta::assert_json_snapshot!("problem_codes", table);
+}
+
+#[test]
+fn names_that_this_version_does_not_know_are_read_in_safe_words() {
+    use countersign_protocol::challenge::ContextSource;
+    use countersign_protocol::enrollment::ConfirmedBy;
+    use countersign_protocol::interaction::UserVerification;
+    use countersign_protocol::kind::Kind;
+    use countersign_protocol::notice::DeviceEvent;
+    use countersign_protocol::refusal::RefusalCode;
+    use countersign_protocol::registration::{Confirm, DeviceClass, KeyProtection};
+    use countersign_protocol::revocation::RevokedBy;
+    fn read<T: serde::de::DeserializeOwned>() -> T {
+        serde_json::from_str(r#""something_newer""#).expect("an unknown name is no error")
+    }
+    assert_eq!(read::<Kind>(), Kind::Other);
+    assert_eq!(read::<InteractionType>(), InteractionType::Unknown);
+    assert_eq!(read::<UserVerification>(), UserVerification::Required);
+    assert_eq!(read::<Ending>(), Ending::Unknown);
+    assert_eq!(read::<Mode>(), Mode::Test);
+    assert_eq!(read::<DeviceClass>(), DeviceClass::Automated);
+    assert_eq!(read::<DeviceStatus>(), DeviceStatus::Unconfirmed);
+    assert_eq!(read::<KeyProtection>(), KeyProtection::Memory);
+    assert_eq!(read::<Confirm>(), Confirm::Code);
+    assert_eq!(read::<ConfirmedBy>(), ConfirmedBy::None);
+    assert_eq!(read::<RevokedBy>(), RevokedBy::Operator);
+    assert_eq!(read::<DeviceEvent>(), DeviceEvent::Unknown);
+    assert_eq!(read::<RefusalCode>(), RefusalCode::Unverifiable);
+    assert_eq!(read::<ContextSource>(), ContextSource::Client);
+    assert_eq!(read::<ProblemCode>(), ProblemCode::Unknown);
+    assert!(serde_json::from_str::<countersign_protocol::answer::Decision>(r#""maybe""#).is_err(), "no third answer");
+}
+
+#[test]
+fn the_commitment_is_over_raw_salt_and_ascii_value() {
+    let (drawn, opening) = interaction::draw(InteractionType::NumberChoose, &world::Counter::new(3)).expect("a number");
+    assert!(drawn.is_sound());
+    assert!(drawn.choices.as_ref().is_some_and(|choices| choices.contains(&opening.value)));
+    let salt = countersign_protocol::encoding::decode(&opening.salt).expect("base64url");
+    assert_eq!(drawn.commitment, Some(Hash::of([salt, opening.value.clone().into_bytes()].concat())));
+    assert!(opening.matches(&opening.value) && !opening.matches("9") && !opening.matches(""));
+}
+
+#[test]
+fn a_thumbprint_names_the_key_of_its_message() {
+    let world = World::new();
+    let kid: Thumbprint = world.statement().kid().expect("a statement");
+    assert_eq!(kid, *world.gateway.public_key().thumbprint());
+    let copy = PrivateKey::from_bytes(world::private_key(2).expose_bytes()).expect("a key");
+    assert_eq!(copy.public_key(), world.gateway.public_key());
+}
