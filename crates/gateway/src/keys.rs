@@ -36,7 +36,9 @@ pub enum KeyError {
         source: io::Error,
     },
     /// The file does not hold what its name says.
-    #[error("the key file {path} is damaged: restore it from a backup; a new key would make every enrolled device refuse this provider")]
+    #[error(
+        "the key file {path} is damaged: restore it from a backup; a new key would make every enrolled device refuse this provider"
+    )]
     Damaged {
         /// The file.
         path: PathBuf,

@@ -1,9 +1,40 @@
-//! The provider's side of the device: devices, challenges, answers, verdicts, outcomes. It knows `ApprovalRequest` and
-//! `Verdict`, and nothing of whoever asks and what the verdict is for.
+//! The provider's side of the device: devices, challenges, answers, verdicts, outcomes.
+//!
+//! A library over one SQLite file. It is asked by an [`ApprovalRequest`], answers by a [`Verdict`], and knows nothing of who
+//! asks and what the verdict is for. [`Gateway::router`] is everything a device calls.
 
+mod accept;
+mod answer_check;
+mod asking;
+mod dispute;
+mod dpop_gate;
+mod dpop_nonce;
+mod enrollment;
+mod error;
+mod feed;
+mod gateway;
+mod http;
+mod interaction;
+mod judge;
 pub mod keys;
+mod manifest;
+mod outcome;
+mod refusal;
+mod request;
+mod settings;
 pub mod store;
+mod verdict;
 pub mod wake;
+
+pub use enrollment::{ConfirmError, Confirmed, DeviceRecord, IssuedLink, LinkError, LinkRequest, RevokeError};
+pub use gateway::{Gateway, OpenError, Ports};
+pub use keys::{KeyError, Keys};
+pub use manifest::ManifestError;
+pub use outcome::EndError;
+pub use request::{Accepted, ApprovalRequest, Interactions, Limits, RequestRefused};
+pub use settings::Settings;
+pub use store::{Schema, Standing, Store, StoreError, Transaction, WriteError};
+pub use verdict::{Approval, NotRedeemable, Verdict};
 
 #[cfg(test)]
 mod testing;

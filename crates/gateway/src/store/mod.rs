@@ -1,5 +1,13 @@
 //! The provider's file: one SQLite database, written by one thread in groups, read through a small pool.
 
+pub(crate) mod approvals;
+pub(crate) mod asking;
+pub(crate) mod challenges;
+mod columns;
+pub(crate) mod devices;
+pub(crate) mod feed;
+pub(crate) mod links;
+pub(crate) mod manifests;
 mod schema;
 mod writer;
 
@@ -10,6 +18,7 @@ use std::time::Duration;
 use rusqlite::{Connection, OpenFlags};
 use tokio::sync::{mpsc, oneshot};
 
+pub use devices::Standing;
 pub use schema::Schema;
 pub use writer::Transaction;
 
@@ -104,13 +113,7 @@ impl Store {
         let jobs = writer::start(connection, QUEUE, wakes.clone())
             .map_err(|source| StoreError::File { path: path.display().to_string(), source })?;
         Ok(Store {
-            inner: Arc::new(Inner {
-                path: path.to_owned(),
-                jobs,
-                readers: Mutex::new(Vec::new()),
-                generation,
-                wakes,
-            }),
+            inner: Arc::new(Inner { path: path.to_owned(), jobs, readers: Mutex::new(Vec::new()), generation, wakes }),
         })
     }
 
@@ -139,23 +142,32 @@ impl Store {
         E: Send + 'static,
     {
         let (reply, replied) = oneshot::channel();
-        let work: Work = Box::new(move |transaction| {
-            let result = work(transaction);
-            let keep = result.is_ok();
-            let answer = Box::new(move |committed: Result<(), StoreError>| {
-                // Nobody listening any more is fine: the work is done or undone either way.
-                let _ = reply.send(match (result, committed) {
-                    (Err(refusal), _) => Err(WriteError::Refused(refusal)),
-                    (Ok(_), Err(failure)) => Err(WriteError::Store(failure)),
-                    (Ok(value), Ok(())) => Ok(value),
-                });
-            });
-            (keep, answer)
-        });
+        // Nobody listening any more is fine: the work is done or undone either way.
+        let work = job(work, move |result| drop(reply.send(result)));
         if self.inner.jobs.send(Job::Write(work)).await.is_err() {
             return Err(WriteError::Store(StoreError::Closed));
         }
         replied.await.unwrap_or(Err(WriteError::Store(StoreError::Undone)))
+    }
+
+    /// As [`Store::write`], for the start of a program: blocks the thread until the group is on disk.
+    ///
+    /// # Errors
+    /// As [`Store::write`].
+    pub fn write_blocking<T, E>(
+        &self,
+        work: impl FnOnce(&Transaction<'_>) -> Result<T, E> + Send + 'static,
+    ) -> Result<T, WriteError<E>>
+    where
+        T: Send + 'static,
+        E: Send + 'static,
+    {
+        let (reply, replied) = std::sync::mpsc::channel();
+        let work = job(work, move |result| drop(reply.send(result)));
+        if self.inner.jobs.try_send(Job::Write(work)).is_err() {
+            return Err(WriteError::Store(StoreError::Closed));
+        }
+        replied.recv().unwrap_or(Err(WriteError::Store(StoreError::Undone)))
     }
 
     /// Runs a closure on a read connection; it sees everything committed so far.
@@ -198,6 +210,25 @@ impl Store {
     fn readers(&self) -> std::sync::MutexGuard<'_, Vec<Connection>> {
         self.inner.readers.lock().unwrap_or_else(PoisonError::into_inner)
     }
+}
+
+/// Ties a caller's closure to the way its result goes back.
+fn job<T: Send + 'static, E: Send + 'static>(
+    work: impl FnOnce(&Transaction<'_>) -> Result<T, E> + Send + 'static,
+    reply: impl FnOnce(Result<T, WriteError<E>>) + Send + 'static,
+) -> Work {
+    Box::new(move |transaction| {
+        let result = work(transaction);
+        let keep = result.is_ok();
+        let answer = Box::new(move |committed: Result<(), StoreError>| {
+            reply(match (result, committed) {
+                (Err(refusal), _) => Err(WriteError::Refused(refusal)),
+                (Ok(_), Err(failure)) => Err(WriteError::Store(failure)),
+                (Ok(value), Ok(())) => Ok(value),
+            });
+        });
+        (keep, answer)
+    })
 }
 
 fn connect(path: &Path, access: OpenFlags) -> Result<Connection, StoreError> {

@@ -19,6 +19,7 @@ CREATE TABLE link (
     tries_left      INTEGER NOT NULL,
     state           TEXT NOT NULL,              -- open | registered | confirmed | ended
     device_id       TEXT,
+    alerted         INTEGER NOT NULL DEFAULT 0, -- the user's devices know that somebody else tried it
     registration    TEXT                        -- hash of the registration's body, to know a repeated one
 ) STRICT, WITHOUT ROWID;
 CREATE INDEX link_by_expiry ON link (expires_at);
@@ -45,7 +46,6 @@ CREATE TABLE device (
     statement_hash    TEXT,                     -- of its latest enrollment statement
     feed_head         INTEGER NOT NULL,         -- number of its latest feed entry
     seq               INTEGER NOT NULL DEFAULT 0, -- highest history number it has answered with
-    seq_jti           TEXT,                     -- and the answer that used it
     revocation        TEXT,                     -- the signed revocation, once there is one
     ended_at          INTEGER
 ) STRICT, WITHOUT ROWID;
@@ -65,14 +65,13 @@ CREATE TABLE approval (
     id                TEXT PRIMARY KEY,
     subject           TEXT NOT NULL,
     client_id         TEXT NOT NULL,
-    status            TEXT NOT NULL,            -- pending | approved | denied | expired | cancelled | mismatch | refused
+    status            TEXT NOT NULL,            -- pending | approved | denied | expired | cancelled | device_revoked | mismatch | refused
     held              INTEGER NOT NULL,
     interaction       TEXT NOT NULL,
-    value             TEXT,                     -- what the person must enter; the commitment opens to it
-    salt              TEXT,
+    salt              TEXT,                     -- with `value`: what opens the challenges' commitment
+    value             TEXT,
     user_verification TEXT NOT NULL,
     allow_automated   INTEGER NOT NULL,
-    number_due        INTEGER NOT NULL,
     details_hash      TEXT,
     requested_at      INTEGER NOT NULL,
     expires_at        INTEGER NOT NULL,         -- the request's
@@ -80,10 +79,11 @@ CREATE TABLE approval (
     not_me_hold       INTEGER NOT NULL,         -- milliseconds
     decided_at        INTEGER,
     reason            TEXT,                     -- of a denial
-    challenge_id      TEXT,                     -- the one that was answered
+    challenge_id      TEXT,                     -- the one whose answer decided
     answer_hash       TEXT,
     amr               TEXT,                     -- JSON array
     acr               TEXT,
+    auth_time         INTEGER,
     disputed_at       INTEGER
 ) STRICT, WITHOUT ROWID;
 CREATE INDEX approval_pending ON approval (subject, client_id, held) WHERE status = 'pending';
@@ -96,27 +96,34 @@ CREATE TABLE challenge (
     jws         TEXT NOT NULL,                  -- signed once, never changed
     hash        TEXT NOT NULL,
     refused     TEXT,                           -- the device's code, when it could not show it
-    refusal_jti TEXT,
     outcome     TEXT,                           -- signed, once the approval ended
     disputed    TEXT                            -- the second statement, signed
 ) STRICT, WITHOUT ROWID;
 CREATE INDEX challenge_by_approval ON challenge (approval_id);
-CREATE INDEX challenge_by_device ON challenge (device_id);
+CREATE INDEX challenge_open ON challenge (device_id) WHERE outcome IS NULL;
 
--- Answers that decided (or were wrong): to know the same one again by its jti and signed part.
+-- The first valid answer to each challenge, whether it decided or came too late: to know the same one again.
 CREATE TABLE answer (
     challenge_id TEXT PRIMARY KEY REFERENCES challenge (id),
     jti          TEXT NOT NULL,
-    signed_hash  TEXT NOT NULL,
+    signed_hash  TEXT NOT NULL,                 -- of header and payload: ECDSA signatures are malleable
     received_at  INTEGER NOT NULL
+) STRICT, WITHOUT ROWID;
+
+-- A device's enrollment statements, each naming the hash of the one before.
+CREATE TABLE statement (
+    device_id TEXT NOT NULL REFERENCES device (id),
+    sequence  INTEGER NOT NULL,
+    jws       TEXT NOT NULL,
+    PRIMARY KEY (device_id, sequence)
 ) STRICT, WITHOUT ROWID;
 
 -- What a device has still to hear, in order. `n` grows and is unique to this history: a restored backup never repeats it.
 CREATE TABLE feed (
     device_id TEXT NOT NULL REFERENCES device (id),
     n         INTEGER NOT NULL,
-    kind      TEXT NOT NULL,                    -- challenge | ended | notice
-    item      TEXT NOT NULL,                    -- challenge id, or the notice's JWS
+    kind      TEXT NOT NULL,                    -- challenge | ended | disputed | notice
+    item      TEXT NOT NULL,                    -- the challenge's id, or the notice's JWS
     at        INTEGER NOT NULL,
     PRIMARY KEY (device_id, n)
 ) STRICT, WITHOUT ROWID;

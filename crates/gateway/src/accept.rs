@@ -1,0 +1,185 @@
+//! Takes a request: checks what devices will show, decides interaction and muting, and stores one signed challenge per device.
+
+use countersign_protocol::challenge::Challenge;
+use countersign_protocol::clock::Timestamp;
+use countersign_protocol::id::{ApprovalId, ChallengeId};
+use countersign_protocol::interaction::{self, Interaction};
+use countersign_protocol::jws::Compact;
+use countersign_protocol::kind::{self, Kind};
+use countersign_protocol::registration::DeviceClass;
+use countersign_protocol::{limits, text};
+
+use crate::Gateway;
+use crate::interaction::effective;
+use crate::request::{Accepted, ApprovalRequest, RequestRefused};
+use crate::store::Transaction;
+use crate::store::approvals::{self, ApprovalRow, Status};
+use crate::store::devices::{self, Device};
+use crate::store::{asking, challenges, feed};
+
+/// Longest scope, `acr_values` and context value, in characters.
+const LINE_CHARACTERS: usize = 1000;
+/// Longest client id, in characters.
+const CLIENT_ID_CHARACTERS: usize = 255;
+/// Challenges end this long before the last poll would come, in seconds.
+const LAST_POLL_MARGIN: u64 = 2;
+
+impl Gateway {
+    /// Takes a request inside the caller's transaction: the approval and its challenges stand or fall with the caller's own
+    /// rows. Devices are woken after the commit.
+    ///
+    /// # Errors
+    /// [`RequestRefused`]; nothing was changed.
+    pub fn accept(&self, transaction: &Transaction<'_>, request: &ApprovalRequest) -> Result<Accepted, RequestRefused> {
+        check_texts(request)?;
+        if request.ttl_seconds == 0 || request.ttl_seconds > limits::REQUEST_SECONDS {
+            return Err(RequestRefused::Lifetime);
+        }
+        let now = self.now();
+        let kind = kind_of(request);
+        let devices = self.devices_to_ask(transaction, request)?;
+
+        let client = request.client.id.as_str();
+        let pending = approvals::pending_unheld(transaction, &request.subject, client)?;
+        let mut asking = asking::load(transaction, &request.subject, client)?;
+        let held = asking.admit(now, pending, &request.limits);
+        let effective = effective(&request.interactions, kind, held, &devices)?;
+        let (interaction, opening) = match interaction::draw(effective, self.random()) {
+            Some((interaction, opening)) => (interaction, Some(opening)),
+            None => (Interaction::boolean(), None),
+        };
+
+        let approval = ApprovalRow {
+            id: ApprovalId::random(self.random()),
+            subject: request.subject.clone(),
+            client_id: client.to_owned(),
+            status: Status::Pending,
+            held,
+            interaction: effective,
+            opening,
+            user_verification: request.user_verification,
+            allow_automated: self.takes_automated(request.subject_allows_automated),
+            details_hash: request.authorization_details.as_ref().map(|details| details.hash()),
+            requested_at: request.requested_at,
+            expires_at: request.requested_at.plus_seconds(request.ttl_seconds),
+            answer_until: answer_until(request, now),
+            not_me_hold: request.limits.not_me_hold_seconds.saturating_mul(1000),
+            decided: None,
+            disputed_at: None,
+        };
+        approvals::insert(transaction, &approval)?;
+        let asked = devices.iter().filter(|device| device.interaction_types.contains(&effective));
+        for device in asked {
+            self.issue_challenge(transaction, request, &approval, kind, &interaction, device)?;
+        }
+        if !held {
+            asking::save(transaction, &request.subject, client, &asking)?;
+        }
+        Ok(Accepted {
+            approval: approval.id,
+            interaction: effective,
+            interaction_value: approval.opening.map(|opening| opening.value),
+            expires_at: approval.expires_at,
+            held,
+        })
+    }
+
+    fn devices_to_ask(
+        &self,
+        transaction: &Transaction<'_>,
+        request: &ApprovalRequest,
+    ) -> Result<Vec<Device>, RequestRefused> {
+        let mut devices = devices::active(transaction, &request.subject)?;
+        let automated_too = self.takes_automated(request.subject_allows_automated);
+        devices.retain(|device| device.class == DeviceClass::Interactive || automated_too);
+        if !devices.is_empty() {
+            return Ok(devices);
+        }
+        let ever = devices::all(transaction, &request.subject)?;
+        let all_revoked = !ever.is_empty() && ever.iter().all(|device| device.standing == devices::Standing::Revoked);
+        Err(if all_revoked { RequestRefused::DevicesRevoked } else { RequestRefused::NoDevice })
+    }
+
+    /// Signs one device's challenge, once, and stores it before anybody can fetch it.
+    fn issue_challenge(
+        &self,
+        transaction: &Transaction<'_>,
+        request: &ApprovalRequest,
+        approval: &ApprovalRow,
+        kind: Kind,
+        interaction: &Interaction,
+        device: &Device,
+    ) -> Result<(), RequestRefused> {
+        let now = self.now();
+        let challenge = Challenge {
+            iss: self.settings().issuer.clone(),
+            aud: device.id.clone(),
+            sub: request.subject.clone(),
+            jti: ChallengeId::random(self.random()),
+            iat: now.seconds(),
+            exp: approval.answer_until.seconds(),
+            approval: approval.id.clone(),
+            kind,
+            kind_table: kind::TABLE,
+            provider: request.provider.clone(),
+            client: request.client.clone(),
+            binding_message: request.binding_message.clone(),
+            scope: request.scope.clone(),
+            acr_values: request.acr_values.clone(),
+            authorization_details_json: request.authorization_details.as_ref().map(|d| d.as_str().to_owned()),
+            interaction: interaction.clone(),
+            user_verification: request.user_verification,
+            held: approval.held,
+            context: (!request.context.is_empty()).then(|| request.context.clone()),
+            requested_at: request.requested_at.seconds(),
+            must_understand: None,
+        };
+        let signed = Compact::sign(&challenge, &self.keys().signing).map_err(|_| RequestRefused::Sign)?;
+        if signed.as_str().len() > limits::CHALLENGE_BYTES {
+            return Err(RequestRefused::TooLarge);
+        }
+        let id = &challenge.jti;
+        challenges::insert(transaction, id, &approval.id, &device.id, signed.as_str(), &signed.hash())?;
+        feed::append(transaction, &device.id, "challenge", id.as_str(), now, self.random())?;
+        Ok(())
+    }
+}
+
+fn kind_of(request: &ApprovalRequest) -> Kind {
+    let scope = request.scope.as_deref();
+    match &request.authorization_details {
+        Some(details) => Kind::of(details.types(), scope),
+        None => Kind::of([], scope),
+    }
+}
+
+/// The end of the challenges: the request's, less min(interval + 2 s, a fifth of its life), in whole seconds as a JWT has them.
+fn answer_until(request: &ApprovalRequest, now: Timestamp) -> Timestamp {
+    let life = request.ttl_seconds.saturating_mul(1000);
+    let margin = request.interval_seconds.saturating_add(LAST_POLL_MARGIN).saturating_mul(1000).min(life / 5);
+    let end = request.requested_at.plus_millis(life - margin);
+    Timestamp::from_seconds(end.seconds().max(now.seconds() + 1))
+}
+
+fn check_texts(request: &ApprovalRequest) -> Result<(), RequestRefused> {
+    if let Some(message) = &request.binding_message {
+        text::check(message, limits::BINDING_MESSAGE_CHARACTERS).map_err(RequestRefused::BindingMessage)?;
+    }
+    let refused = |member: &str| {
+        let member = member.to_owned();
+        move |why| RequestRefused::Text { member, why }
+    };
+    text::check(&request.provider.name, limits::NAME_CHARACTERS).map_err(refused("provider name"))?;
+    text::check(&request.client.name, limits::NAME_CHARACTERS).map_err(refused("client name"))?;
+    text::check(&request.client.id, CLIENT_ID_CHARACTERS).map_err(refused("client_id"))?;
+    for (member, line) in [("scope", &request.scope), ("acr_values", &request.acr_values)] {
+        if let Some(line) = line {
+            text::check_inner(line, LINE_CHARACTERS).map_err(refused(member))?;
+        }
+    }
+    for (member, context) in &request.context {
+        text::check(member, limits::NAME_CHARACTERS).map_err(refused("context"))?;
+        text::check(&context.value, LINE_CHARACTERS).map_err(refused(member))?;
+    }
+    Ok(())
+}

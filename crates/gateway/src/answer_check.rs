@@ -1,0 +1,163 @@
+//! Whether an answer holds by itself: who signed it, what it is about, and how the person was verified.
+
+use countersign_protocol::answer::{Answer, Decision};
+use countersign_protocol::clock::Timestamp;
+use countersign_protocol::hash::Hash;
+use countersign_protocol::interaction::{InteractionType, UserVerification};
+use countersign_protocol::issuer::Issuer;
+use countersign_protocol::jws::{Claims, Compact, JwsError};
+use countersign_protocol::key::Thumbprint;
+use countersign_protocol::limits;
+use countersign_protocol::problem::ProblemCode;
+use countersign_protocol::registration::{DeviceClass, KeyProtection};
+
+use crate::error::{Refused, refused};
+use crate::store::approvals::ApprovalRow;
+use crate::store::challenges::{AnswerSeen, ChallengeRow};
+use crate::store::devices::Device;
+
+/// `amr` values (RFC 8176) that say a person was verified.
+const USER_VALUES: [&str; 4] = ["pin", "fpt", "face", "user"];
+/// Under `preferred`, one verification serves for so long, in seconds.
+const VERIFICATION_LIFE: u64 = 300;
+
+/// An answer that holds; whether it decides is for the store to say.
+pub(crate) struct CheckedAnswer {
+    pub(crate) claims: Answer,
+    pub(crate) seen: AnswerSeen,
+    pub(crate) hash: Hash,
+    pub(crate) amr: Vec<String>,
+    pub(crate) acr: String,
+    pub(crate) auth_time: Option<Timestamp>,
+}
+
+/// Checks an answer against its challenge. Nothing here depends on whether the approval is still pending.
+pub(crate) fn check_answer(
+    compact: &Compact<Answer>,
+    issuer: &Issuer,
+    device: &Device,
+    challenge: &ChallengeRow,
+    approval: &ApprovalRow,
+) -> Result<CheckedAnswer, Refused> {
+    let opened = open_by_device(compact, device, &[device.approval_kid, device.transport_kid])
+        .map_err(|why| invalid(&why.to_string()))?;
+    let claims = opened.claims;
+    let about_this = claims.iss == device.id
+        && claims.aud == *issuer
+        && claims.sub == device.subject
+        && claims.challenge == challenge.id
+        && claims.challenge_hash == challenge.hash
+        && claims.exp == approval.answer_until.seconds();
+    if !about_this {
+        return Err(invalid("it is about another challenge, device, user or issuer"));
+    }
+    let verified = match claims.decision {
+        Decision::Denied if claims.interaction_value.is_some() => {
+            return Err(invalid("interaction_value belongs to an approval"));
+        }
+        Decision::Denied => Verified { amr: Vec::new(), by_person: false },
+        Decision::Approved => {
+            if claims.reason.is_some() {
+                return Err(invalid("reason belongs to a denial"));
+            }
+            if claims.interaction_value.is_some() != approval.opening.is_some() {
+                return Err(invalid("interaction_value is there if, and only if, the challenge asks for a number"));
+            }
+            let by_approval_key = *opened.key.thumbprint() == device.approval_kid;
+            check_verification(&claims, by_approval_key, device, approval)?
+        }
+    };
+    Ok(CheckedAnswer {
+        seen: AnswerSeen { jti: claims.jti.to_string(), signed: Hash::of(compact.signed_part()) },
+        hash: opened.hash,
+        acr: acr(device.class, approval.interaction, verified.by_person),
+        auth_time: claims.uv_at.filter(|_| verified.by_person).map(Timestamp::from_seconds),
+        amr: verified.amr,
+        claims,
+    })
+}
+
+struct Verified {
+    amr: Vec<String>,
+    by_person: bool,
+}
+
+fn check_verification(
+    claims: &Answer,
+    by_approval_key: bool,
+    device: &Device,
+    approval: &ApprovalRow,
+) -> Result<Verified, Refused> {
+    let discouraged = approval.user_verification == UserVerification::Discouraged;
+    if !by_approval_key && !discouraged {
+        return Err(invalid("this challenge asks for the approval key's signature"));
+    }
+    let user: Vec<&str> = USER_VALUES.into_iter().filter(|value| claims.amr.iter().any(|own| own == value)).collect();
+    if device.class == DeviceClass::Automated {
+        if !approval.allow_automated {
+            return Err(invalid("automated devices may not answer for this user"));
+        }
+        if !user.is_empty() {
+            return Err(invalid("an automated device verifies no person"));
+        }
+    } else if by_approval_key && !discouraged {
+        check_person(claims, &user, approval)?;
+    }
+    let by_person = by_approval_key && !user.is_empty();
+    let key = if device.key_verified.is_some_and(is_hardware) { "hwk" } else { "swk" };
+    let amr = std::iter::once(key).chain(user.into_iter().filter(|_| by_person)).map(str::to_owned).collect();
+    Ok(Verified { amr, by_person })
+}
+
+/// `required`: after the request was made. `preferred`: at most five minutes before the answer. Times are the device's, in the
+/// server's time as it knows it.
+fn check_person(claims: &Answer, user: &[&str], approval: &ApprovalRow) -> Result<(), Refused> {
+    let (Some(at), false) = (claims.uv_at, user.is_empty()) else {
+        return Err(invalid("the person was not verified"));
+    };
+    let earliest = match approval.user_verification {
+        UserVerification::Preferred => claims.iat.saturating_sub(VERIFICATION_LIFE),
+        _ => approval.requested_at.seconds(),
+    };
+    let skew = limits::IAT_SKEW_SECONDS;
+    if at.saturating_add(skew) < earliest || at > claims.iat.saturating_add(skew) {
+        return Err(invalid("the person was verified at another time than this request asks for"));
+    }
+    Ok(())
+}
+
+fn acr(class: DeviceClass, interaction: InteractionType, by_person: bool) -> String {
+    let number = interaction != InteractionType::Boolean;
+    let level = match (class, number, by_person) {
+        (DeviceClass::Automated, ..) => "automated",
+        (_, true, true) => "number-verified",
+        (_, false, true) => "verified",
+        (_, true, false) => "number",
+        (_, false, false) => "tap",
+    };
+    format!("urn:countersign:acr:{level}")
+}
+
+fn is_hardware(level: KeyProtection) -> bool {
+    matches!(level, KeyProtection::Tpm2 | KeyProtection::Strongbox | KeyProtection::Tee | KeyProtection::SecureEnclave)
+}
+
+/// Opens a device's message with whichever of its keys the header names, if that is one of `allowed`.
+pub(crate) fn open_by_device<T: Claims>(
+    compact: &Compact<T>,
+    device: &Device,
+    allowed: &[Thumbprint],
+) -> Result<countersign_protocol::jws::Opened<T>, JwsError> {
+    let kid = compact.kid()?;
+    let unknown = || JwsError::UnknownKey(kid);
+    if !allowed.contains(&kid) {
+        return Err(unknown());
+    }
+    let key = if kid == device.approval_kid { device.approval_key() } else { device.transport_key() };
+    let key = key.map_err(|_| unknown())?;
+    compact.open(|_| Some(&key))
+}
+
+fn invalid(why: &str) -> Refused {
+    refused(ProblemCode::InvalidAnswer, format!("The answer does not hold: {why}."))
+}

@@ -1,0 +1,163 @@
+//! Who is calling: the credential and a DPoP proof of the transport key, on every call.
+
+use axum::http::{HeaderMap, header};
+use countersign_protocol::clock::Timestamp;
+use countersign_protocol::dpop::{DpopProof, ExpectedRequest, VerifiedProof};
+use countersign_protocol::hash::Hash;
+use countersign_protocol::jws::Compact;
+use countersign_protocol::key::Thumbprint;
+use countersign_protocol::limits;
+use countersign_protocol::problem::ProblemCode;
+
+use crate::Gateway;
+use crate::dpop_nonce::NonceRefused;
+use crate::error::{Refused, refused};
+use crate::store::WriteError;
+use crate::store::devices::{self, Device, Standing};
+
+/// A device whose call was authenticated.
+pub(crate) struct Caller {
+    pub(crate) device: Device,
+    /// Hash of the credential it presented.
+    pub(crate) credential: Hash,
+    pub(crate) credential_until: Timestamp,
+    /// For the response's `DPoP-Nonce`.
+    pub(crate) nonce: String,
+}
+
+/// What a call is allowed to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Admits {
+    /// Devices that take part.
+    Active,
+    /// These, and devices that wait for their code.
+    Unconfirmed,
+    /// These, and devices whose credential expired up to 90 days ago: they come for a new one.
+    ExpiredCredential,
+}
+
+impl Gateway {
+    /// Authenticates a call. `url` is the endpoint as configured, never as the Host header says.
+    pub(crate) async fn caller(
+        &self,
+        headers: &HeaderMap,
+        method: &str,
+        url: &str,
+        admits: Admits,
+    ) -> Result<Caller, Refused> {
+        let credential = credential(headers)?;
+        let proof = self.verify_proof(headers, method, url, credential)?;
+        let hash = Hash::of(credential);
+        let unknown = || {
+            let words = "The device's credential is not known here, or was replaced.";
+            refused(ProblemCode::InvalidDeviceCredential, words)
+        };
+        let presented =
+            self.store().read(|connection| devices::by_credential(connection, &hash))?.ok_or_else(unknown)?;
+        let device = presented.device;
+        if device.transport_kid != *proof.key.thumbprint() {
+            return Err(refused(ProblemCode::InvalidDpopProof, "The DPoP proof is by another key than the device's."));
+        }
+        self.accept_nonce(&proof)?;
+        let nonce = self.nonce_for(&device.transport_kid);
+        let admitted = self.check_standing(&device, presented.expires_at, admits);
+        admitted.map_err(|refused| refused.with_nonce(nonce.clone()))?;
+        if !presented.used {
+            let id = device.id.clone();
+            let kept = self.store().write(move |tx| devices::use_credential(tx, &id, &hash)).await;
+            match kept {
+                Ok(true) => {}
+                Ok(false) => return Err(unknown()),
+                Err(WriteError::Refused(error)) => return Err(error.into()),
+                Err(WriteError::Store(error)) => return Err(error.into()),
+            }
+        }
+        Ok(Caller { device, credential: hash, credential_until: presented.expires_at, nonce })
+    }
+
+    /// Whether the device may go on; asked again whenever a long call wakes up.
+    pub(crate) fn check_standing(
+        &self,
+        device: &Device,
+        credential_until: Timestamp,
+        admits: Admits,
+    ) -> Result<(), Refused> {
+        match device.standing {
+            Standing::Active => {}
+            Standing::Unconfirmed if admits != Admits::Active => {}
+            Standing::Unconfirmed => {
+                let words = "The device is not confirmed yet: type the code it shows where the link came from.";
+                return Err(refused(ProblemCode::NotFound, words));
+            }
+            Standing::Suspended => {
+                let words = "This device is suspended: it may have been copied or restored. Ask your provider.";
+                return Err(refused(ProblemCode::DeviceSuspended, words));
+            }
+            Standing::Revoked | Standing::Abandoned => {
+                let words = "This device was removed from the account.";
+                return Err(refused(ProblemCode::DeviceRevoked, words).with_revocation(device.revocation.clone()));
+            }
+        }
+        let grace = if admits == Admits::ExpiredCredential { limits::CREDENTIAL_GRACE_SECONDS } else { 0 };
+        if self.now() >= credential_until.plus_seconds(grace) {
+            let words = "The device's credential has expired: renew it.";
+            return Err(refused(ProblemCode::InvalidDeviceCredential, words));
+        }
+        Ok(())
+    }
+
+    /// Verifies the call's one proof against method, URL and token; nonce and key are still to be looked at.
+    pub(crate) fn verify_proof(
+        &self,
+        headers: &HeaderMap,
+        method: &str,
+        url: &str,
+        token: &str,
+    ) -> Result<VerifiedProof, Refused> {
+        let mut proofs = headers.get_all("dpop").iter();
+        let (Some(proof), None) = (proofs.next(), proofs.next()) else {
+            return Err(refused(ProblemCode::DpopRequired, "The call needs exactly one DPoP proof."));
+        };
+        let proof = proof.to_str().unwrap_or_default();
+        let expected = ExpectedRequest { method, url, token, now: self.now() };
+        DpopProof::verify(&Compact::from_text(proof), &expected)
+            .map_err(|error| refused(ProblemCode::InvalidDpopProof, format!("{error}.")))
+    }
+
+    /// Accepts the proof's nonce and `jti` once.
+    pub(crate) fn accept_nonce(&self, proof: &VerifiedProof) -> Result<(), Refused> {
+        let thumbprint = proof.key.thumbprint();
+        let accepted = self.nonces().accept(proof.nonce.as_deref(), &proof.jti, thumbprint, self.now(), self.random());
+        accepted.map_err(|why| {
+            let nonce = self.nonce_for(thumbprint);
+            match why {
+                NonceRefused::UseNew => {
+                    refused(ProblemCode::UseDpopNonce, "Sign the proof again with the nonce of this response.")
+                }
+                NonceRefused::Replayed => refused(ProblemCode::InvalidDpopProof, "This DPoP proof was used before."),
+            }
+            .with_nonce(nonce)
+        })
+    }
+
+    /// A fresh nonce for a key.
+    pub(crate) fn nonce_for(&self, thumbprint: &Thumbprint) -> String {
+        self.nonces().issue(thumbprint, self.now())
+    }
+}
+
+/// The credential of `Authorization: DPoP <credential>` (RFC 9449 §7.1).
+fn credential(headers: &HeaderMap) -> Result<&str, Refused> {
+    let mut values = headers.get_all(header::AUTHORIZATION).iter();
+    let one = match (values.next(), values.next()) {
+        (Some(value), None) => value.to_str().ok(),
+        _ => None,
+    };
+    one.and_then(|value| value.split_once(' '))
+        .filter(|(scheme, _)| scheme.eq_ignore_ascii_case("dpop"))
+        .map(|(_, credential)| credential.trim())
+        .filter(|credential| !credential.is_empty() && credential.len() <= 512)
+        .ok_or_else(|| {
+            refused(ProblemCode::DpopRequired, "The call needs Authorization: DPoP with the device's credential.")
+        })
+}

@@ -1,0 +1,167 @@
+//! Nonces for DPoP proofs (RFC 9449 §8) that need no memory, and the memory of proofs that were used with them.
+
+use std::collections::HashSet;
+use std::sync::{Mutex, PoisonError};
+
+use countersign_protocol::clock::Timestamp;
+use countersign_protocol::encoding;
+use countersign_protocol::hash::Hash;
+use countersign_protocol::key::Thumbprint;
+use countersign_protocol::limits;
+use countersign_protocol::random::{self, Random};
+use ring::hmac;
+
+/// A nonce is valid for this long.
+const LIFE: u64 = limits::DPOP_NONCE_SECONDS * 1000;
+/// Proofs remembered at most, of all devices together: 32 MiB. Beyond it a new epoch begins, which costs each device one retry.
+const REMEMBERED: usize = 1 << 21;
+const TAG_BYTES: usize = 16;
+
+/// Gives out and checks nonces. A nonce is HMAC(epoch's key, time ‖ thumbprint), so that it is worth nothing to another key;
+/// a restart begins a new epoch, and so the proofs seen need not be written down.
+pub(crate) struct Nonces {
+    epoch: Mutex<Epoch>,
+}
+
+struct Epoch {
+    key: hmac::Key,
+    /// Proofs of the running and of the last period of [`LIFE`], as hashes of thumbprint and `jti`.
+    seen: [HashSet<[u8; 16]>; 2],
+    since: Timestamp,
+}
+
+/// Why a proof's nonce or `jti` was not accepted.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum NonceRefused {
+    /// Missing, of another key, of another epoch or too old: a new one is due.
+    UseNew,
+    /// This proof was used before.
+    Replayed,
+}
+
+impl Nonces {
+    pub(crate) fn new(random: &dyn Random, now: Timestamp) -> Self {
+        Self { epoch: Mutex::new(Epoch::new(random, now)) }
+    }
+
+    /// A nonce for the key with this thumbprint.
+    pub(crate) fn issue(&self, thumbprint: &Thumbprint, now: Timestamp) -> String {
+        let tag = self.lock().tag(now.millis(), thumbprint);
+        let mut bytes = [0; 8 + TAG_BYTES];
+        bytes[..8].copy_from_slice(&now.millis().to_be_bytes());
+        bytes[8..].copy_from_slice(&tag);
+        encoding::encode(&bytes)
+    }
+
+    /// Accepts a proof with this nonce and `jti` once.
+    pub(crate) fn accept(
+        &self,
+        nonce: Option<&str>,
+        jti: &str,
+        thumbprint: &Thumbprint,
+        now: Timestamp,
+        random: &dyn Random,
+    ) -> Result<(), NonceRefused> {
+        let bytes = nonce
+            .and_then(|nonce| encoding::decode_array::<{ 8 + TAG_BYTES }>(nonce).ok())
+            .ok_or(NonceRefused::UseNew)?;
+        let (time, tag) = bytes.split_at(8);
+        let issued = u64::from_be_bytes(time.try_into().expect("split at eight"));
+        let mut epoch = self.lock();
+        let is_ours = subtle::ConstantTimeEq::ct_eq(tag, &epoch.tag(issued, thumbprint)[..]);
+        if !bool::from(is_ours) || issued > now.millis() || now.millis() - issued >= LIFE {
+            return Err(NonceRefused::UseNew);
+        }
+        epoch.turn_over(now);
+        let proof = proof_id(thumbprint, jti);
+        if epoch.seen.iter().any(|seen| seen.contains(&proof)) {
+            return Err(NonceRefused::Replayed);
+        }
+        if epoch.seen.iter().map(HashSet::len).sum::<usize>() >= REMEMBERED {
+            *epoch = Epoch::new(random, now);
+            return Err(NonceRefused::UseNew);
+        }
+        epoch.seen[0].insert(proof);
+        Ok(())
+    }
+
+    fn lock(&self) -> std::sync::MutexGuard<'_, Epoch> {
+        self.epoch.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Epoch {
+    fn new(random: &dyn Random, now: Timestamp) -> Self {
+        let key = hmac::Key::new(hmac::HMAC_SHA256, &random::bytes::<32>(random));
+        Self { key, seen: [HashSet::new(), HashSet::new()], since: now }
+    }
+
+    fn tag(&self, millis: u64, thumbprint: &Thumbprint) -> [u8; TAG_BYTES] {
+        let mut context = hmac::Context::with_key(&self.key);
+        context.update(&millis.to_be_bytes());
+        context.update(thumbprint.to_string().as_bytes());
+        context.sign().as_ref()[..TAG_BYTES].try_into().expect("SHA-256 has more bytes than the tag")
+    }
+
+    /// Forgets proofs whose nonces have ended: a proof stays for one to two lives of a nonce.
+    fn turn_over(&mut self, now: Timestamp) {
+        let periods = now.millis_since(self.since) / LIFE;
+        if periods > 0 {
+            self.seen[1] = if periods == 1 { std::mem::take(&mut self.seen[0]) } else { HashSet::new() };
+            self.seen[0].clear();
+            self.since = self.since.plus_millis(periods * LIFE);
+        }
+    }
+}
+
+fn proof_id(thumbprint: &Thumbprint, jti: &str) -> [u8; 16] {
+    let hash = Hash::of_parts(&[thumbprint.to_string().as_bytes(), b".", jti.as_bytes()]);
+    hash.as_bytes()[..16].try_into().expect("SHA-256 has 32 bytes")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::testing::Seeded;
+
+    const NOW: Timestamp = Timestamp::from_seconds(1_000_000);
+
+    fn key(name: &str) -> Thumbprint {
+        Hash::of(name).to_string().parse().expect("a thumbprint is a hash")
+    }
+
+    #[test]
+    fn a_proof_counts_once() {
+        let nonces = Nonces::new(&Seeded::new(1), NOW);
+        let nonce = nonces.issue(&key("a"), NOW);
+        let accept = |jti, at| nonces.accept(Some(&nonce), jti, &key("a"), at, &Seeded::new(9));
+        assert_eq!(accept("1", NOW), Ok(()));
+        assert_eq!(accept("1", NOW), Err(NonceRefused::Replayed));
+        assert_eq!(accept("2", NOW), Ok(()), "a nonce serves several proofs");
+        assert_eq!(accept("1", NOW.plus_seconds(299)), Err(NonceRefused::Replayed));
+        assert_eq!(accept("1", NOW.plus_seconds(300)), Err(NonceRefused::UseNew), "its nonce has ended");
+    }
+
+    #[test]
+    fn a_proof_is_remembered_as_long_as_its_nonce_lives() {
+        let nonces = Nonces::new(&Seeded::new(1), NOW);
+        let late = NOW.plus_seconds(299);
+        let nonce = nonces.issue(&key("a"), late);
+        assert_eq!(nonces.accept(Some(&nonce), "1", &key("a"), late, &Seeded::new(9)), Ok(()));
+        for seconds in [300, 450, 598] {
+            let again = nonces.accept(Some(&nonce), "1", &key("a"), NOW.plus_seconds(seconds), &Seeded::new(9));
+            assert_eq!(again, Err(NonceRefused::Replayed), "after {seconds} s");
+        }
+    }
+
+    #[test]
+    fn a_nonce_belongs_to_one_key_and_one_epoch() {
+        let nonces = Nonces::new(&Seeded::new(1), NOW);
+        let nonce = nonces.issue(&key("a"), NOW);
+        assert_eq!(nonces.accept(Some(&nonce), "1", &key("b"), NOW, &Seeded::new(9)), Err(NonceRefused::UseNew));
+        let restarted = Nonces::new(&Seeded::new(2), NOW);
+        assert_eq!(restarted.accept(Some(&nonce), "1", &key("a"), NOW, &Seeded::new(9)), Err(NonceRefused::UseNew));
+        assert_eq!(nonces.accept(None, "1", &key("a"), NOW, &Seeded::new(9)), Err(NonceRefused::UseNew));
+        assert_eq!(nonces.accept(Some(&nonce), "1", &key("a"), NOW, &Seeded::new(9)), Ok(()));
+    }
+}

@@ -1,0 +1,157 @@
+//! The confirmation code: shown by the device, typed where the link came from, three tries.
+
+use countersign_protocol::enrollment::ConfirmedBy;
+use countersign_protocol::id::{DeviceId, RegistrationTokenId};
+use countersign_protocol::limits;
+use countersign_protocol::revocation::RevokedBy;
+use countersign_protocol::secret::Secret;
+use ring::hmac;
+
+use crate::Gateway;
+use crate::outcome::EndError;
+use crate::store::devices::{self, Standing};
+use crate::store::links::{self, LinkState};
+use crate::store::{StoreError, Transaction, WriteError};
+
+/// How long after its registration a device waits for its code, in seconds.
+const CODE_LIFE: u64 = limits::REGISTRATION_TOKEN_SECONDS;
+
+/// A device was confirmed.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Confirmed {
+    /// The device.
+    pub device_id: DeviceId,
+    /// What the person called it.
+    pub device_name: String,
+}
+
+/// Why a device was not confirmed.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum ConfirmError {
+    /// There is no such link.
+    #[error("there is no such link")]
+    UnknownLink,
+    /// No device has used the link yet. No try was taken.
+    #[error("no device has used the link yet: open it on the device first, then type the code it shows")]
+    NotRegistered,
+    /// Another code. The device still waits.
+    #[error("that is not the code the device shows; tries left: {tries_left}")]
+    WrongCode {
+        /// How many tries are left; at least one.
+        tries_left: u32,
+    },
+    /// The third miss: link and device are ended.
+    #[error("that was the third wrong code: link and device are ended, make a new link")]
+    Ended,
+    /// The device was confirmed before.
+    #[error("the device is confirmed already")]
+    AlreadyConfirmed,
+    /// The gateway's key did not sign.
+    #[error("the gateway could not sign")]
+    Sign,
+    /// The store failed.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+}
+
+impl From<EndError> for ConfirmError {
+    fn from(error: EndError) -> Self {
+        match error {
+            EndError::Store(error) => Self::Store(error.into()),
+            EndError::Sign(_) => Self::Sign,
+        }
+    }
+}
+
+impl From<rusqlite::Error> for ConfirmError {
+    fn from(error: rusqlite::Error) -> Self {
+        Self::Store(error.into())
+    }
+}
+
+impl Gateway {
+    /// The code a device shows: derived, so that a repeated registration shows the same and nothing is stored.
+    pub(crate) fn confirmation_code(&self, device: &DeviceId) -> Secret {
+        let key = hmac::Key::new(hmac::HMAC_SHA256, self.keys().secret.as_slice());
+        let tag = hmac::sign(&key, format!("confirmation code of {device}").as_bytes());
+        let (first, _) = tag.as_ref().split_first_chunk::<8>().expect("SHA-256 has 32 bytes");
+        Secret::new(format!("{:06}", u64::from_be_bytes(*first) % 1_000_000))
+    }
+
+    /// Compares the code a person typed with the one their device shows; blanks are ignored. Right: the device takes part and
+    /// gets its statement, the user's others are told. The third miss ends link and device.
+    ///
+    /// # Errors
+    /// [`ConfirmError`].
+    pub async fn confirm(&self, link: &RegistrationTokenId, code: &str) -> Result<Confirmed, ConfirmError> {
+        let gateway = self.clone();
+        let link = link.clone();
+        let typed = Secret::new(code.split_whitespace().collect::<String>());
+        let result = self.store().write(move |tx| gateway.confirm_in(tx, &link, &typed)).await;
+        match result {
+            Ok(result) => result,
+            Err(WriteError::Refused(error)) => Err(error),
+            Err(WriteError::Store(error)) => Err(error.into()),
+        }
+    }
+
+    /// A miss is kept, so it is no error of the transaction: the inner result is what the caller hears.
+    fn confirm_in(
+        &self,
+        transaction: &Transaction<'_>,
+        link_id: &RegistrationTokenId,
+        typed: &Secret,
+    ) -> Result<Result<Confirmed, ConfirmError>, ConfirmError> {
+        let link = links::by_id(transaction, link_id)?.ok_or(ConfirmError::UnknownLink)?;
+        match link.state {
+            LinkState::Open => return Err(ConfirmError::NotRegistered),
+            LinkState::Confirmed => return Err(ConfirmError::AlreadyConfirmed),
+            LinkState::Ended => return Err(ConfirmError::Ended),
+            LinkState::Registered => {}
+        }
+        let device_id = link.device.ok_or(ConfirmError::NotRegistered)?;
+        let device = devices::by_id(transaction, &device_id)?.ok_or(ConfirmError::UnknownLink)?;
+        if device.standing != Standing::Unconfirmed {
+            return Err(ConfirmError::Ended);
+        }
+        if *typed == self.confirmation_code(&device_id) {
+            links::set_state(transaction, link_id, LinkState::Confirmed)?;
+            self.confirm_device(transaction, &device, ConfirmedBy::Code)?;
+            return Ok(Ok(Confirmed { device_id, device_name: device.name }));
+        }
+        let tries_left = links::miss(transaction, link_id)?;
+        if tries_left > 0 {
+            return Ok(Err(ConfirmError::WrongCode { tries_left }));
+        }
+        links::set_state(transaction, link_id, LinkState::Ended)?;
+        self.end_device(transaction, &device, Standing::Abandoned, RevokedBy::Confirmation)?;
+        tracing::warn!(device = %device_id, "confirmation code missed three times: link and device ended");
+        Ok(Err(ConfirmError::Ended))
+    }
+
+    /// Ends devices whose code was never typed.
+    pub(crate) async fn abandon_unconfirmed(&self) -> Result<(), StoreError> {
+        let before =
+            countersign_protocol::clock::Timestamp::from_millis(self.now().millis().saturating_sub(CODE_LIFE * 1000));
+        let waiting = self.store().read(|connection| devices::unconfirmed_since(connection, before))?;
+        if waiting.is_empty() {
+            return Ok(());
+        }
+        let gateway = self.clone();
+        let ended = self.store().write(move |tx| {
+            waiting.iter().try_for_each(|device| {
+                links::set_state(tx, &device.link, LinkState::Ended)?;
+                gateway.end_device(tx, device, Standing::Abandoned, RevokedBy::Confirmation)
+            })
+        });
+        match ended.await {
+            Ok(()) => Ok(()),
+            Err(WriteError::Store(error)) => Err(error),
+            Err(WriteError::Refused(error)) => {
+                tracing::error!(%error, "devices that were never confirmed could not be ended");
+                Ok(())
+            }
+        }
+    }
+}

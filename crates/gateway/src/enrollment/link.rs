@@ -1,0 +1,105 @@
+//! Makes enrollment links: a signed registration token behind the issuer's enrollment page.
+
+use countersign_protocol::clock::Timestamp;
+use countersign_protocol::discovery::Mode;
+use countersign_protocol::id::{RegistrationTokenId, Subject};
+use countersign_protocol::jws::Compact;
+use countersign_protocol::key::Signer as _;
+use countersign_protocol::limits;
+use countersign_protocol::link::EnrollmentLink;
+use countersign_protocol::registration::{Confirm, RegistrationToken};
+use countersign_protocol::text::{self, TextError};
+
+use crate::Gateway;
+use crate::store::links::{self, Link, LinkState};
+use crate::store::{StoreError, WriteError};
+
+/// For whom a link is made.
+#[derive(Debug, Clone)]
+pub struct LinkRequest {
+    /// The user.
+    pub subject: Subject,
+    /// The user's name as the device shows it.
+    pub subject_label: String,
+    /// How the device is confirmed. [`Confirm::None`] only in test mode.
+    pub confirm: Confirm,
+    /// Whether an automated device may register.
+    pub allow_automated: bool,
+}
+
+/// A link that was made. It is a secret until it was used.
+#[derive(Clone)]
+pub struct IssuedLink {
+    /// By this the code is typed later ([`Gateway::confirm`]).
+    pub id: RegistrationTokenId,
+    /// The link; [`EnrollmentLink::expose`] gives its text.
+    pub link: EnrollmentLink,
+    /// Nobody can register with it from then on.
+    pub expires_at: Timestamp,
+}
+
+/// Why no link was made.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum LinkError {
+    /// `confirm: none` in production.
+    #[error("a link without confirmation is for test mode only: leave --confirm none out, or set mode = \"test\"")]
+    ConfirmationNeeded,
+    /// The user's name can't be shown.
+    #[error("the user's name can't be shown on a device: {0}")]
+    Label(TextError),
+    /// The gateway's key did not sign.
+    #[error("the gateway could not sign the link")]
+    Sign,
+    /// The store failed.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+}
+
+impl Gateway {
+    /// Makes a link for a user; it serves one device, for ten minutes.
+    ///
+    /// # Errors
+    /// [`LinkError`].
+    pub async fn issue_link(&self, request: LinkRequest) -> Result<IssuedLink, LinkError> {
+        if request.confirm == Confirm::None && self.settings().mode != Mode::Test {
+            return Err(LinkError::ConfirmationNeeded);
+        }
+        text::check(&request.subject_label, limits::NAME_CHARACTERS).map_err(LinkError::Label)?;
+        let now = self.now();
+        let expires_at = Timestamp::from_seconds(now.seconds() + limits::REGISTRATION_TOKEN_SECONDS);
+        let token = RegistrationToken {
+            iss: self.settings().issuer.clone(),
+            sub: request.subject.clone(),
+            subject_label: request.subject_label.clone(),
+            aud: self.urls().registration.clone(),
+            iat: now.seconds(),
+            exp: expires_at.seconds(),
+            jti: RegistrationTokenId::random(self.random()),
+            confirm: request.confirm,
+            allow_automated: request.allow_automated,
+            evidence_root: *self.keys().root.public_key().thumbprint(),
+        };
+        let signed = Compact::sign(&token, &self.keys().registration).map_err(|_| LinkError::Sign)?;
+        let row = Link {
+            id: token.jti.clone(),
+            subject: request.subject,
+            subject_label: request.subject_label,
+            confirm: request.confirm,
+            allow_automated: request.allow_automated,
+            expires_at,
+            tries_left: limits::CONFIRMATION_TRIES,
+            state: LinkState::Open,
+            device: None,
+            alerted: false,
+            registration: None,
+        };
+        let stored = self.store().write(move |tx| links::insert(tx, &row)).await;
+        stored.map_err(|error| match error {
+            WriteError::Refused(error) => StoreError::from(error),
+            WriteError::Store(error) => error,
+        })?;
+        let link = EnrollmentLink::new(self.settings().issuer.clone(), signed);
+        Ok(IssuedLink { id: token.jti, link, expires_at })
+    }
+}

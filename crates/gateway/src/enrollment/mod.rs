@@ -1,0 +1,14 @@
+//! Enrollment: from a link to a confirmed device, and back.
+
+mod confirm;
+mod link;
+mod register;
+mod registration_rate;
+mod revoke;
+mod statement;
+
+pub use confirm::{ConfirmError, Confirmed};
+pub use link::{IssuedLink, LinkError, LinkRequest};
+pub use revoke::{DeviceRecord, RevokeError};
+
+pub(crate) use registration_rate::RegistrationRate;

@@ -1,0 +1,191 @@
+//! Registration: binds a device's two keys to the user of a link. A lost 201 can be asked for again; another key can't.
+
+use countersign_protocol::discovery::Mode;
+use countersign_protocol::enrollment::ConfirmedBy;
+use countersign_protocol::hash::Hash;
+use countersign_protocol::id::DeviceId;
+use countersign_protocol::key::{PublicKey, Signer as _};
+use countersign_protocol::notice::DeviceEvent;
+use countersign_protocol::problem::ProblemCode;
+use countersign_protocol::registration::{
+    Confirm, DeviceClass, DeviceStatus, KeySet, RegistrationRequest, RegistrationResponse, RegistrationToken,
+    TokenError,
+};
+use countersign_protocol::secret::Secret;
+use countersign_protocol::{limits, text};
+
+use crate::Gateway;
+use crate::error::{Refused, refused};
+use crate::store::devices::{self, Device, NewDevice, Standing};
+use crate::store::links::{self, Link, LinkState};
+use crate::store::{Transaction, feed};
+
+/// A registration whose token, keys and proofs hold.
+pub(crate) struct CheckedRegistration {
+    token: RegistrationToken,
+    request: RegistrationRequest,
+    /// Hash of the body's bytes: a repeated registration has the same.
+    body: Hash,
+}
+
+/// What came of a registration, where something is to be kept either way.
+enum Registered {
+    Response(Box<RegistrationResponse>),
+    AlreadyUsed,
+}
+
+impl Gateway {
+    /// Verifies the token of a registration, before anything else of it is believed.
+    pub(crate) fn check_token(&self, request: &RegistrationRequest) -> Result<RegistrationToken, Refused> {
+        let keys = KeySet { keys: vec![self.keys().registration.public_key().clone()] };
+        let endpoint = &self.urls().registration;
+        RegistrationToken::verify(&request.registration_token, &keys, &self.settings().issuer, endpoint, self.now())
+            .map_err(|error| match error {
+                TokenError::Expired => {
+                    refused(ProblemCode::RegistrationTokenExpired, "This link has expired. Ask for a new one.")
+                }
+                other => refused(ProblemCode::InvalidRegistrationToken, other.to_string()),
+            })
+    }
+
+    /// Verifies the rest. `proven` is the key that signed the call's DPoP proof.
+    pub(crate) fn check_registration(
+        &self,
+        token: RegistrationToken,
+        request: RegistrationRequest,
+        proven: &PublicKey,
+        body: &[u8],
+    ) -> Result<CheckedRegistration, Refused> {
+        if request.public_key != *proven {
+            let words = "The DPoP proof is signed by another key than public_key.";
+            return Err(refused(ProblemCode::InvalidPublicKey, words));
+        }
+        request
+            .verify_proof(&token)
+            .map_err(|error| refused(ProblemCode::InvalidPublicKey, format!("approval_proof: {error}.")))?;
+        let invalid = |member: &str| refused(ProblemCode::InvalidRequest, format!("{member} can't be shown or used."));
+        text::check(&request.device_name, limits::NAME_CHARACTERS).map_err(|_| invalid("device_name"))?;
+        text::check(&request.platform, limits::NAME_CHARACTERS).map_err(|_| invalid("platform"))?;
+        if request.push_address.as_ref().is_some_and(|address| address.len() > limits::PUSH_ADDRESS_BYTES) {
+            return Err(invalid("push_address"));
+        }
+        if request.countersign_version == 0 {
+            return Err(invalid("countersign_version"));
+        }
+        let minimum = self.settings().minimum_interaction;
+        if !request.interaction_types.contains(&minimum) {
+            let words = format!("This provider asks for devices that can do {}.", minimum.as_str());
+            return Err(refused(ProblemCode::InteractionTypeUnsupported, words));
+        }
+        let automated = request.device_class == DeviceClass::Automated;
+        if automated && !token.allow_automated && self.settings().mode != Mode::Test {
+            let words = "This link is for a device that a person uses, not for a program.";
+            return Err(refused(ProblemCode::AutomatedNotAllowed, words));
+        }
+        Ok(CheckedRegistration { token, request, body: Hash::of(body) })
+    }
+
+    /// Binds the device, or answers a repeated registration with a new credential.
+    pub(crate) async fn register(&self, checked: CheckedRegistration) -> Result<RegistrationResponse, Refused> {
+        let gateway = self.clone();
+        match self.store().write(move |tx| gateway.register_in(tx, &checked)).await? {
+            Registered::Response(response) => Ok(*response),
+            Registered::AlreadyUsed => {
+                let words = "This link was used by another device. If that was not you, tell your provider.";
+                Err(refused(ProblemCode::RegistrationTokenAlreadyUsed, words))
+            }
+        }
+    }
+
+    fn register_in(&self, tx: &Transaction<'_>, checked: &CheckedRegistration) -> Result<Registered, Refused> {
+        let unknown = || refused(ProblemCode::InvalidRegistrationToken, "This link is not known here any more.");
+        let link = links::by_id(tx, &checked.token.jti)?.ok_or_else(unknown)?;
+        let device = match link.device.as_ref().map(|id| devices::by_id(tx, id)).transpose()?.flatten() {
+            None if link.state == LinkState::Open => self.add_device(tx, checked, &link)?,
+            Some(device) if is_same(checked, &link, &device) => device,
+            _ => return self.link_used_again(tx, &link),
+        };
+        // A repeated registration ends the credential that was lost.
+        devices::end_credentials(tx, &device.id)?;
+        let credential = Secret::random(self.random());
+        let expires_at = self.now().plus_seconds(limits::CREDENTIAL_SECONDS);
+        devices::add_credential(tx, &device.id, &Hash::of(credential.expose()), expires_at)?;
+
+        let waits = device.standing == Standing::Unconfirmed;
+        Ok(Registered::Response(Box::new(RegistrationResponse {
+            registration_ref: format!("urn:push-reg:{}", device.id),
+            device_credential: credential,
+            expires_in: limits::CREDENTIAL_SECONDS,
+            status: if waits { DeviceStatus::Unconfirmed } else { DeviceStatus::Confirmed },
+            confirmation_code: waits.then(|| self.confirmation_code(&device.id)),
+            subject: link.subject,
+            subject_label: link.subject_label,
+            device_id: device.id,
+        })))
+    }
+
+    fn add_device(&self, tx: &Transaction<'_>, checked: &CheckedRegistration, link: &Link) -> Result<Device, Refused> {
+        let request = &checked.request;
+        if devices::is_transport_key_known(tx, request.public_key.thumbprint())? {
+            let words = "public_key belongs to another registration: make new keys for each.";
+            return Err(refused(ProblemCode::InvalidPublicKey, words));
+        }
+        if devices::count_living(tx, &link.subject)? >= self.settings().max_devices_per_user {
+            let words = "This user has as many devices as the provider allows: remove one first.";
+            return Err(refused(ProblemCode::DeviceLimit, words));
+        }
+        let id = DeviceId::random(self.random());
+        let known: Vec<_> = request
+            .interaction_types
+            .iter()
+            .copied()
+            .filter(|one| countersign_protocol::interaction::InteractionType::ALL.contains(one))
+            .collect();
+        devices::insert(
+            tx,
+            &NewDevice {
+                id: &id,
+                subject: &link.subject,
+                name: &request.device_name,
+                class: request.device_class,
+                platform: &request.platform,
+                key_protection: request.key_protection,
+                transport_key: &request.public_key,
+                approval_key: &request.approval_key,
+                interaction_types: &known,
+                version: request.countersign_version,
+                allow_automated: link.allow_automated,
+                link: &link.id,
+                registered_at: self.now(),
+                feed_head: feed::first(self.random()),
+            },
+        )?;
+        links::register(tx, &link.id, &id, &checked.body.to_string())?;
+        let gone = || refused(ProblemCode::Internal, "The device was not kept. Try again.");
+        if link.confirm == Confirm::None && self.settings().mode == Mode::Test {
+            let device = devices::by_id(tx, &id)?.ok_or_else(gone)?;
+            links::set_state(tx, &link.id, LinkState::Confirmed)?;
+            self.confirm_device(tx, &device, ConfirmedBy::None)?;
+        }
+        devices::by_id(tx, &id)?.ok_or_else(gone)
+    }
+
+    /// Somebody else holds the link, or its device is gone: the user's devices are told, once.
+    fn link_used_again(&self, tx: &Transaction<'_>, link: &Link) -> Result<Registered, Refused> {
+        if !link.alerted {
+            links::set_alerted(tx, &link.id)?;
+            self.tell_others(tx, &link.subject, DeviceEvent::LinkUsedAgain, None)?;
+            tracing::warn!(link = %link.id, subject = %link.subject, "an enrollment link was used again, with another key");
+        }
+        Ok(Registered::AlreadyUsed)
+    }
+}
+
+/// Whether this is the registration that the link's device was made by.
+fn is_same(checked: &CheckedRegistration, link: &Link, device: &Device) -> bool {
+    matches!(link.state, LinkState::Registered | LinkState::Confirmed)
+        && matches!(device.standing, Standing::Unconfirmed | Standing::Active)
+        && device.transport_kid == *checked.request.public_key.thumbprint()
+        && device.approval_kid == *checked.request.approval_key.thumbprint()
+        && link.registration.as_deref() == Some(checked.body.to_string().as_str())
+}

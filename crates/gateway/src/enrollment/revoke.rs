@@ -1,0 +1,169 @@
+//! Ends devices: by themselves, the user or the operator; what waits for them is withdrawn.
+
+use countersign_protocol::clock::Timestamp;
+use countersign_protocol::id::{DeviceId, MessageId, Subject};
+use countersign_protocol::jws::Compact;
+use countersign_protocol::notice::DeviceEvent;
+use countersign_protocol::registration::{DeviceClass, KeyProtection};
+use countersign_protocol::revocation::{Revocation, RevokedBy};
+
+use crate::Gateway;
+use crate::outcome::EndError;
+use crate::store::approvals::Status;
+use crate::store::devices::{self, Device, Standing};
+use crate::store::{StoreError, Transaction, WriteError, challenges, feed};
+
+/// A device as its user and the operator see it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct DeviceRecord {
+    /// Its id.
+    pub id: DeviceId,
+    /// Its user.
+    pub subject: Subject,
+    /// What the person called it.
+    pub name: String,
+    /// Person or program.
+    pub class: DeviceClass,
+    /// `linux`, `android`, …, as the device says.
+    pub platform: String,
+    /// What keeps its approval key, as it claims.
+    pub key_protection: KeyProtection,
+    /// Where it stands.
+    pub standing: Standing,
+    /// When it registered.
+    pub registered_at: Timestamp,
+    /// When it was confirmed.
+    pub confirmed_at: Option<Timestamp>,
+}
+
+/// Why a device was not revoked.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum RevokeError {
+    /// There is no such device.
+    #[error("there is no such device")]
+    UnknownDevice,
+    /// The gateway's key did not sign the revocation.
+    #[error("the gateway could not sign the revocation")]
+    Sign,
+    /// The store failed.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+}
+
+impl From<EndError> for RevokeError {
+    fn from(error: EndError) -> Self {
+        match error {
+            EndError::Store(error) => Self::Store(error.into()),
+            EndError::Sign(_) => Self::Sign,
+        }
+    }
+}
+
+impl Gateway {
+    /// Every device a user ever registered, oldest first.
+    ///
+    /// # Errors
+    /// What the store said.
+    pub fn devices(&self, subject: &Subject) -> Result<Vec<DeviceRecord>, StoreError> {
+        let devices = self.store().read(|connection| devices::all(connection, subject))?;
+        Ok(devices.into_iter().map(DeviceRecord::from).collect())
+    }
+
+    /// Revokes a device: its streams end, what waits for it alone is withdrawn, it finds a signed revocation in every 401, and
+    /// the user's others are told. Again is fine: returns whether this call ended it.
+    ///
+    /// # Errors
+    /// [`RevokeError`].
+    pub async fn revoke_device(&self, device: &DeviceId, by: RevokedBy) -> Result<bool, RevokeError> {
+        let gateway = self.clone();
+        let id = device.clone();
+        let revoked = self.store().write(move |tx| {
+            let device = devices::by_id(tx, &id).map_err(StoreError::from)?.ok_or(RevokeError::UnknownDevice)?;
+            if matches!(device.standing, Standing::Revoked | Standing::Abandoned) {
+                return Ok(false);
+            }
+            gateway.end_device(tx, &device, Standing::Revoked, by)?;
+            Ok(true)
+        });
+        revoked.await.map_err(|error| match error {
+            WriteError::Refused(error) => error,
+            WriteError::Store(error) => error.into(),
+        })
+    }
+
+    /// Ends a device with a signed revocation and withdraws what waited for it.
+    pub(crate) fn end_device(
+        &self,
+        transaction: &Transaction<'_>,
+        device: &Device,
+        standing: Standing,
+        by: RevokedBy,
+    ) -> Result<(), EndError> {
+        let now = self.now();
+        let revocation = |told: &DeviceId| {
+            let claims = Revocation {
+                iss: self.settings().issuer.clone(),
+                aud: told.clone(),
+                sub: device.subject.clone(),
+                jti: MessageId::random(self.random()),
+                iat: now.seconds(),
+                device_id: device.id.clone(),
+                device_name: device.name.clone(),
+                by,
+            };
+            Compact::sign(&claims, &self.keys().signing)
+        };
+        let own = revocation(&device.id)?;
+        devices::end(transaction, &device.id, standing, Some(own.as_str()), now)?;
+        transaction.wake_after_commit(device.id.as_str());
+        // Nobody was ever told of a device that was never confirmed.
+        if device.standing != Standing::Unconfirmed {
+            for other in self.others(transaction, &device.subject, Some(&device.id))? {
+                let told = revocation(&other.id)?;
+                feed::append(transaction, &other.id, "notice", told.as_str(), now, self.random())?;
+            }
+        }
+        self.withdraw_from(transaction, &device.id)?;
+        tracing::info!(device = %device.id, ?by, "device ended");
+        Ok(())
+    }
+
+    /// Suspends a device that may have been copied or restored, and tells the others.
+    pub(crate) fn suspend_device(&self, transaction: &Transaction<'_>, device: &Device) -> Result<(), EndError> {
+        devices::end(transaction, &device.id, Standing::Suspended, None, self.now())?;
+        transaction.wake_after_commit(device.id.as_str());
+        self.tell_others(transaction, &device.subject, DeviceEvent::DeviceSuspended, Some(device))?;
+        self.withdraw_from(transaction, &device.id)?;
+        tracing::warn!(device = %device.id, subject = %device.subject, "device suspended: its history forked, it may have been copied or restored");
+        Ok(())
+    }
+
+    /// Ends approvals that no device is left to answer.
+    fn withdraw_from(&self, transaction: &Transaction<'_>, device: &DeviceId) -> Result<(), EndError> {
+        for approval in challenges::pending_approvals(transaction, device)? {
+            let (can_answer, refused) = challenges::still_asked(transaction, &approval)?;
+            if can_answer == 0 {
+                let status = if refused > 0 { Status::Refused } else { Status::DeviceRevoked };
+                self.end_if_pending(transaction, &approval, status)?;
+            }
+        }
+        Ok(())
+    }
+}
+
+impl From<Device> for DeviceRecord {
+    fn from(device: Device) -> Self {
+        Self {
+            id: device.id,
+            subject: device.subject,
+            name: device.name,
+            class: device.class,
+            platform: device.platform,
+            key_protection: device.key_protection,
+            standing: device.standing,
+            registered_at: device.registered_at,
+            confirmed_at: device.confirmed_at,
+        }
+    }
+}

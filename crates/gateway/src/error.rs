@@ -1,0 +1,71 @@
+//! Refusals of a device's call: a problem document and what its response's head adds.
+
+use countersign_protocol::jws::Compact;
+use countersign_protocol::problem::{Problem, ProblemCode};
+
+use crate::outcome::EndError;
+use crate::store::{StoreError, WriteError};
+
+/// A call that was refused.
+#[derive(Debug)]
+pub(crate) struct Refused {
+    pub(crate) problem: Box<Problem>,
+    /// A fresh nonce for the caller's key.
+    pub(crate) nonce: Option<String>,
+    /// When to try again, in seconds.
+    pub(crate) retry_after: Option<u64>,
+}
+
+/// Refuses with a code and words for a person.
+pub(crate) fn refused(code: ProblemCode, detail: impl Into<String>) -> Refused {
+    Refused { problem: Box::new(Problem::new(code, detail)), nonce: None, retry_after: None }
+}
+
+impl Refused {
+    /// Adds how the approval ended.
+    pub(crate) fn with_outcome(mut self, outcome: Option<String>) -> Self {
+        self.problem.outcome = outcome.map(Compact::from_text);
+        self
+    }
+
+    /// Adds the device's revocation.
+    pub(crate) fn with_revocation(mut self, revocation: Option<String>) -> Self {
+        self.problem.revocation = revocation.map(Compact::from_text);
+        self
+    }
+
+    /// Adds a nonce.
+    pub(crate) fn with_nonce(mut self, nonce: String) -> Self {
+        self.nonce = Some(nonce);
+        self
+    }
+}
+
+impl From<StoreError> for Refused {
+    fn from(error: StoreError) -> Self {
+        tracing::error!(%error, "a device's call failed");
+        refused(ProblemCode::Internal, "Something went wrong at the provider. Try again in a moment.")
+    }
+}
+
+impl From<rusqlite::Error> for Refused {
+    fn from(error: rusqlite::Error) -> Self {
+        StoreError::from(error).into()
+    }
+}
+
+impl From<EndError> for Refused {
+    fn from(error: EndError) -> Self {
+        tracing::error!(%error, "a device's call failed");
+        refused(ProblemCode::Internal, "Something went wrong at the provider. Try again in a moment.")
+    }
+}
+
+impl From<WriteError<Refused>> for Refused {
+    fn from(error: WriteError<Refused>) -> Self {
+        match error {
+            WriteError::Refused(refused) => refused,
+            WriteError::Store(error) => error.into(),
+        }
+    }
+}

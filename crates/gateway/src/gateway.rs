@@ -1,0 +1,258 @@
+//! The gateway itself: what it is made of, and what runs beside its callers.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
+
+use countersign_protocol::clock::{Clock, Timestamp};
+use countersign_protocol::discovery::Mode;
+use countersign_protocol::id::ApprovalId;
+use countersign_protocol::random::Random;
+use rusqlite::Connection;
+use tokio::task::JoinHandle;
+
+use crate::dpop_nonce::Nonces;
+use crate::enrollment::RegistrationRate;
+use crate::keys::Keys;
+use crate::manifest::ManifestError;
+use crate::settings::{Settings, Urls};
+use crate::store::{Store, StoreError, WriteError, approvals, challenges, devices};
+use crate::verdict::{Approval, NotRedeemable, Verdict};
+
+/// How often the store is asked whether another process wrote it, and how often overdue approvals are ended.
+const LOOK_EVERY: Duration = Duration::from_millis(200);
+const SWEEP_EVERY: u32 = 5;
+
+/// Time and randomness, as they are passed in.
+#[derive(Clone)]
+pub struct Ports {
+    /// Tells the time. Everything about expiry is judged by it.
+    pub clock: Arc<dyn Clock>,
+    /// Cryptographically secure random bytes.
+    pub random: Arc<dyn Random>,
+}
+
+/// The provider's side of the device. Cheap to clone.
+#[derive(Clone)]
+pub struct Gateway {
+    inner: Arc<Inner>,
+}
+
+struct Inner {
+    settings: Settings,
+    urls: Urls,
+    store: Store,
+    keys: Keys,
+    ports: Ports,
+    nonces: Nonces,
+    registrations: RegistrationRate,
+    closing: AtomicBool,
+}
+
+/// The gateway could not start.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum OpenError {
+    /// The database failed.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    /// The key manifest does not fit the keys.
+    #[error(transparent)]
+    Manifest(#[from] ManifestError),
+}
+
+impl Gateway {
+    /// Starts a gateway over a store; makes the first key manifest, or the next one if the signing key is new.
+    ///
+    /// # Errors
+    /// [`OpenError`] when the store fails, or when its manifest belongs to other keys or another issuer.
+    pub fn open(settings: Settings, store: Store, keys: Keys, ports: Ports) -> Result<Gateway, OpenError> {
+        let now = ports.clock.now();
+        crate::manifest::bring_up_to_date(&store, &keys, &settings.issuer, now)?;
+        let nonces = Nonces::new(&*ports.random, now);
+        let registrations = RegistrationRate::new(settings.registrations_per_address);
+        let urls = Urls::of(&settings.issuer);
+        let closing = AtomicBool::new(false);
+        let inner = Inner { settings, urls, store, keys, ports, nonces, registrations, closing };
+        Ok(Gateway { inner: Arc::new(inner) })
+    }
+
+    /// The store, for callers whose own tables are in the same file.
+    pub fn store(&self) -> &Store {
+        &self.inner.store
+    }
+
+    /// The configuration.
+    pub fn settings(&self) -> &Settings {
+        &self.inner.settings
+    }
+
+    /// How an approval stands now. One whose time is over has expired, whether or not it was swept yet.
+    ///
+    /// # Errors
+    /// What SQLite said; [`rusqlite::Error::QueryReturnedNoRows`] for an approval that never was.
+    pub fn verdict(&self, connection: &Connection, approval: &ApprovalId) -> rusqlite::Result<Verdict> {
+        let row = approvals::by_id(connection, approval)?.ok_or(rusqlite::Error::QueryReturnedNoRows)?;
+        let reason = row.decided.as_ref().and_then(|decided| decided.reason);
+        Ok(match row.status {
+            approvals::Status::Pending if self.now() >= row.answer_until => Verdict::Expired,
+            approvals::Status::Pending => Verdict::Pending,
+            approvals::Status::Approved => Verdict::Approved(self.given(connection, row)?),
+            approvals::Status::Denied => Verdict::Denied { reason },
+            approvals::Status::Expired => Verdict::Expired,
+            approvals::Status::Mismatch => Verdict::Mismatch,
+            approvals::Status::Refused => Verdict::Refused,
+            approvals::Status::Cancelled => Verdict::Cancelled,
+            approvals::Status::DeviceRevoked => Verdict::DeviceRevoked,
+        })
+    }
+
+    /// Checks once more, at the moment of redemption, that the approval stands: approved, not disputed, by a device that is
+    /// still the user's, with the keys it had.
+    ///
+    /// # Errors
+    /// [`NotRedeemable`].
+    pub fn redeemable(&self, connection: &Connection, approval: &ApprovalId) -> Result<Approval, NotRedeemable> {
+        let Verdict::Approved(given) = self.verdict(connection, approval)? else {
+            return Err(NotRedeemable::NotApproved);
+        };
+        if given.disputed {
+            return Err(NotRedeemable::Disputed);
+        }
+        match devices::by_id(connection, &given.device_id)? {
+            Some(device) if device.standing == devices::Standing::Active => Ok(given),
+            _ => Err(NotRedeemable::DeviceRevoked),
+        }
+    }
+
+    fn given(&self, connection: &Connection, row: approvals::ApprovalRow) -> rusqlite::Result<Approval> {
+        let missing = || rusqlite::Error::QueryReturnedNoRows;
+        let decided = row.decided.ok_or_else(missing)?;
+        let challenge_id = decided.challenge.ok_or_else(missing)?;
+        let challenge = challenges::by_id(connection, &challenge_id)?.ok_or_else(missing)?;
+        let device = devices::by_id(connection, &challenge.device)?.ok_or_else(missing)?;
+        Ok(Approval {
+            id: row.id,
+            challenge_hash: challenge.hash,
+            answer_hash: decided.answer_hash.ok_or_else(missing)?,
+            details_hash: row.details_hash,
+            interaction: row.interaction,
+            device_id: device.id,
+            device_class: device.class,
+            amr: decided.amr,
+            acr: decided.acr.ok_or_else(missing)?,
+            auth_time: decided.auth_time.unwrap_or(decided.at),
+            disputed: row.disputed_at.is_some(),
+        })
+    }
+
+    /// Returns as soon as the approval has a verdict, or after `at_most`. The caller reads [`Gateway::verdict`] afterwards.
+    ///
+    /// # Errors
+    /// What the store said.
+    pub async fn verdict_changed(&self, approval: &ApprovalId, at_most: Duration) -> Result<(), StoreError> {
+        let listener = self.store().wakes().listen(approval.as_str());
+        let changed = listener.changed();
+        let verdict = self.store().read(|connection| self.verdict(connection, approval))?;
+        if verdict == Verdict::Pending {
+            let _ = tokio::time::timeout(at_most, changed).await;
+        }
+        Ok(())
+    }
+
+    /// Ends what has expired: approvals whose time is over, links whose code was never typed, old feed entries. Runs by itself
+    /// in [`Gateway::run_background`]; tests with a clock in their hand call it.
+    ///
+    /// # Errors
+    /// What the store said.
+    pub async fn sweep(&self) -> Result<(), StoreError> {
+        const AT_ONCE: usize = 64;
+        loop {
+            let now = self.now();
+            let overdue = self.store().read(|connection| approvals::overdue(connection, now, AT_ONCE))?;
+            let is_last = overdue.len() < AT_ONCE;
+            let gateway = self.clone();
+            let ended = self.store().write(move |tx| {
+                overdue
+                    .iter()
+                    .try_for_each(|approval| gateway.end_if_pending(tx, approval, approvals::Status::Expired).map(drop))
+            });
+            match ended.await {
+                Ok(()) if is_last => break,
+                Ok(()) => {}
+                Err(WriteError::Store(error)) => return Err(error),
+                // The approvals stay, and are tried again at the next sweep.
+                Err(WriteError::Refused(error)) => {
+                    tracing::error!(%error, "expired approvals could not be ended");
+                    break;
+                }
+            }
+        }
+        self.abandon_unconfirmed().await?;
+        self.forget_old_feed().await
+    }
+
+    /// Starts the sweeper and the look for writes of other processes; they end when the handle is aborted or the store closes.
+    pub fn run_background(&self) -> JoinHandle<()> {
+        let gateway = self.clone();
+        tokio::spawn(async move {
+            let mut ticks = tokio::time::interval(LOOK_EVERY);
+            ticks.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
+            let mut count = 0_u32;
+            loop {
+                ticks.tick().await;
+                if let Err(error) = gateway.store().look_for_others().await {
+                    tracing::warn!(%error, "could not look for writes of other processes");
+                    if matches!(error, StoreError::Closed) {
+                        return;
+                    }
+                }
+                count = count.wrapping_add(1);
+                if count % SWEEP_EVERY == 0
+                    && let Err(error) = gateway.sweep().await
+                {
+                    tracing::warn!(%error, "could not end what has expired");
+                }
+            }
+        })
+    }
+
+    /// Ends every stream and long poll, so that a server can stop without waiting for them. Devices come again.
+    pub fn close(&self) {
+        self.inner.closing.store(true, Ordering::SeqCst);
+        self.store().wakes().wake_all();
+    }
+
+    pub(crate) fn is_closing(&self) -> bool {
+        self.inner.closing.load(Ordering::SeqCst)
+    }
+
+    pub(crate) fn now(&self) -> Timestamp {
+        self.inner.ports.clock.now()
+    }
+
+    pub(crate) fn random(&self) -> &dyn Random {
+        &*self.inner.ports.random
+    }
+
+    pub(crate) fn keys(&self) -> &Keys {
+        &self.inner.keys
+    }
+
+    pub(crate) fn urls(&self) -> &Urls {
+        &self.inner.urls
+    }
+
+    pub(crate) fn nonces(&self) -> &Nonces {
+        &self.inner.nonces
+    }
+
+    pub(crate) fn registrations(&self) -> &RegistrationRate {
+        &self.inner.registrations
+    }
+
+    /// Automated devices answer in test mode, and where the user's entry allows it.
+    pub(crate) fn takes_automated(&self, subject_allows: bool) -> bool {
+        self.settings().mode == Mode::Test || subject_allows
+    }
+}

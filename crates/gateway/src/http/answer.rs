@@ -1,0 +1,85 @@
+//! `POST /push/challenges/{id}/answer`, `refuse` and `dispute`: a device's signed word about one challenge.
+
+use axum::body::Body;
+use axum::extract::{Path, Request, State};
+use axum::http::StatusCode;
+use axum::response::Response;
+use countersign_protocol::answer::Answer;
+use countersign_protocol::dispute::Dispute;
+use countersign_protocol::fetch::Received;
+use countersign_protocol::id::ChallengeId;
+use countersign_protocol::jws::Compact;
+use countersign_protocol::refusal::Refusal;
+use serde::Deserialize;
+use serde::de::DeserializeOwned;
+
+use super::reply;
+use crate::Gateway;
+use crate::dpop_gate::Admits;
+use crate::error::Refused;
+use crate::judge::not_found;
+use crate::store::devices::Device;
+
+#[derive(Deserialize)]
+struct AnswerBody {
+    answer: Compact<Answer>,
+}
+
+#[derive(Deserialize)]
+struct RefusalBody {
+    refusal: Compact<Refusal>,
+}
+
+#[derive(Deserialize)]
+struct DisputeBody {
+    dispute: Compact<Dispute>,
+}
+
+pub(super) async fn answer(State(gateway): State<Gateway>, Path(id): Path<String>, request: Request<Body>) -> Response {
+    receive(&gateway, &id, "answer", request, async |device: Device, id, body: AnswerBody| {
+        gateway.answer(&device, &id, &body.answer).await
+    })
+    .await
+}
+
+pub(super) async fn refuse(State(gateway): State<Gateway>, Path(id): Path<String>, request: Request<Body>) -> Response {
+    receive(&gateway, &id, "refuse", request, async |device: Device, id, body: RefusalBody| {
+        gateway.refuse(&device, &id, &body.refusal).await
+    })
+    .await
+}
+
+pub(super) async fn dispute(
+    State(gateway): State<Gateway>,
+    Path(id): Path<String>,
+    request: Request<Body>,
+) -> Response {
+    receive(&gateway, &id, "dispute", request, async |device: Device, id, body: DisputeBody| {
+        gateway.dispute(&device, &id, &body.dispute).await
+    })
+    .await
+}
+
+/// Authenticates the device, reads the body and hands both over; the reply carries a nonce for the next call.
+async fn receive<B: DeserializeOwned>(
+    gateway: &Gateway,
+    id: &str,
+    verb: &str,
+    request: Request<Body>,
+    take: impl AsyncFnOnce(Device, ChallengeId, B) -> Result<Received, Refused>,
+) -> Response {
+    let headers = request.headers().clone();
+    let url = format!("{}/{id}/{verb}", gateway.urls().challenges);
+    let caller = match gateway.caller(&headers, "POST", &url, Admits::Active).await {
+        Ok(caller) => caller,
+        Err(refused) => return reply::finish(Err(refused), gateway.now(), None),
+    };
+    let taken = async {
+        let body = reply::body(request).await?;
+        let body = reply::parse(&headers, &body)?;
+        let id = id.parse().map_err(|_| not_found())?;
+        let received = take(caller.device, id, body).await?;
+        Ok(reply::json(StatusCode::OK, &received))
+    };
+    reply::finish(taken.await, gateway.now(), Some(&caller.nonce))
+}

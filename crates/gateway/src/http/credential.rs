@@ -1,0 +1,42 @@
+//! `POST /push/credential`: a new credential for a device; the one before serves until the new one's first use.
+
+use axum::extract::State;
+use axum::http::{HeaderMap, StatusCode};
+use axum::response::Response;
+use countersign_protocol::hash::Hash;
+use countersign_protocol::limits;
+use countersign_protocol::registration::CredentialResponse;
+use countersign_protocol::secret::Secret;
+
+use super::reply;
+use crate::Gateway;
+use crate::dpop_gate::{Admits, Caller};
+use crate::error::Refused;
+use crate::store::devices;
+
+pub(super) async fn renew(State(gateway): State<Gateway>, headers: HeaderMap) -> Response {
+    let url = &gateway.urls().credential;
+    match gateway.caller(&headers, "POST", url, Admits::ExpiredCredential).await {
+        Ok(caller) => {
+            let nonce = caller.nonce.clone();
+            reply::finish(issue(&gateway, caller).await, gateway.now(), Some(&nonce))
+        }
+        Err(refused) => reply::finish(Err(refused), gateway.now(), None),
+    }
+}
+
+async fn issue(gateway: &Gateway, caller: Caller) -> Result<Response, Refused> {
+    let credential = Secret::random(gateway.random());
+    let hash = Hash::of(credential.expose());
+    let expires_at = gateway.now().plus_seconds(limits::CREDENTIAL_SECONDS);
+    let device = caller.device.id;
+    let kept = gateway.store().write(move |tx| -> Result<(), Refused> {
+        // A renewal whose reply was lost is void; what the device holds was used, for it came with it.
+        devices::end_unused_credentials(tx, &device)?;
+        devices::add_credential(tx, &device, &hash, expires_at)?;
+        Ok(())
+    });
+    kept.await?;
+    let response = CredentialResponse { device_credential: credential, expires_in: limits::CREDENTIAL_SECONDS };
+    Ok(reply::json(StatusCode::OK, &response))
+}

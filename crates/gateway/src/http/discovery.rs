@@ -1,0 +1,69 @@
+//! What anybody may read: discovery, the key manifests, the keys of registration tokens.
+
+use axum::extract::State;
+use axum::http::StatusCode;
+use axum::response::Response;
+use countersign_protocol::COUNTERSIGN_VERSION;
+use countersign_protocol::discovery::Discovery;
+use countersign_protocol::interaction::InteractionType;
+use countersign_protocol::key::Signer as _;
+use countersign_protocol::{limits, problem};
+
+use super::reply;
+use crate::Gateway;
+
+pub(super) async fn document(State(gateway): State<Gateway>) -> Response {
+    let document = gateway.discovery();
+    reply::complete(reply::json(StatusCode::OK, &document), gateway.now(), None)
+}
+
+pub(super) async fn manifests(State(gateway): State<Gateway>) -> Response {
+    let chain = crate::manifest::chain(gateway.store());
+    let response = chain.map(|chain| reply::json(StatusCode::OK, &chain)).map_err(Into::into);
+    reply::finish(response, gateway.now(), None)
+}
+
+pub(super) async fn keys(State(gateway): State<Gateway>) -> Response {
+    let key = gateway.keys().registration.public_key();
+    let mut jwk = serde_json::json!(key);
+    // For JOSE libraries that choose by these.
+    jwk["kid"] = serde_json::json!(key.thumbprint());
+    jwk["alg"] = "ES256".into();
+    jwk["use"] = "sig".into();
+    let set = serde_json::json!({ "keys": [jwk] });
+    reply::complete(reply::json(StatusCode::OK, &set), gateway.now(), None)
+}
+
+impl Gateway {
+    /// The discovery document.
+    pub fn discovery(&self) -> Discovery {
+        let (settings, urls) = (self.settings(), self.urls());
+        let modes = || vec!["stream".to_owned(), "poll".to_owned()];
+        Discovery {
+            issuer: settings.issuer.clone(),
+            countersign_version: COUNTERSIGN_VERSION,
+            mode: settings.mode,
+            registration_endpoint: urls.registration.clone(),
+            revocation_endpoint: urls.revocation.clone(),
+            key_rotation_endpoint: None,
+            device_management_endpoint: None,
+            device_jwks_uri: urls.device_jwks.clone(),
+            manifest_uri: urls.manifest.clone(),
+            challenge_endpoint: urls.challenges.clone(),
+            stream_endpoint: urls.stream.clone(),
+            credential_endpoint: urls.credential.clone(),
+            delivery_modes_supported: modes(),
+            fallback_order: modes(),
+            interaction_type_supported: InteractionType::ALL.to_vec(),
+            minimum_interaction_type: settings.minimum_interaction,
+            registration_token_ttl: limits::REGISTRATION_TOKEN_SECONDS,
+            signing_alg_values_supported: vec!["ES256".to_owned()],
+            client_attestation_required: false,
+            max_devices_per_user: settings.max_devices_per_user,
+            push_wait_timeout_seconds: limits::FETCH_WAIT_SECONDS,
+            error_response_format: problem::MEDIA_TYPE.to_owned(),
+            vapid_public_key: None,
+            support: settings.support.clone(),
+        }
+    }
+}

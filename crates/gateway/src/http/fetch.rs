@@ -1,0 +1,78 @@
+//! `GET /push/challenges`: what is newer than the cursor, at once or as soon as there is something.
+
+use std::time::Duration;
+
+use axum::extract::{RawQuery, State};
+use axum::http::{HeaderMap, StatusCode};
+use axum::response::Response;
+use countersign_protocol::fetch::Fetched;
+use countersign_protocol::limits;
+use countersign_protocol::problem::ProblemCode;
+use tokio::time::{Instant, timeout_at};
+
+use super::reply;
+use crate::Gateway;
+use crate::dpop_gate::{Admits, Caller};
+use crate::error::{Refused, refused};
+use crate::feed::has_news;
+use crate::judge::not_found;
+use crate::store::devices;
+
+/// What a device asks for.
+#[derive(Debug, Default, PartialEq, Eq)]
+pub(super) struct Query {
+    pub(super) wait: Duration,
+    pub(super) after: Option<String>,
+}
+
+pub(super) async fn fetch(State(gateway): State<Gateway>, RawQuery(query): RawQuery, headers: HeaderMap) -> Response {
+    let caller = match gateway.caller(&headers, "GET", &gateway.urls().challenges, Admits::Unconfirmed).await {
+        Ok(caller) => caller,
+        Err(refused) => return reply::finish(Err(refused), gateway.now(), None),
+    };
+    let fetched = async {
+        let query = parse(query.as_deref().unwrap_or_default())?;
+        let fetched = wait_for_news(&gateway, &caller, &query).await?;
+        Ok(reply::json(StatusCode::OK, &fetched))
+    };
+    let fetched = fetched.await;
+    // The nonce is made after the wait, so that it is fresh when it arrives.
+    let nonce = gateway.nonce_for(&caller.device.transport_kid);
+    reply::finish(fetched, gateway.now(), Some(&nonce))
+}
+
+async fn wait_for_news(gateway: &Gateway, caller: &Caller, query: &Query) -> Result<Fetched, Refused> {
+    let device = &caller.device.id;
+    let until = Instant::now() + query.wait;
+    let listener = gateway.store().wakes().listen(device.as_str());
+    loop {
+        let changed = listener.changed();
+        let fetched =
+            gateway.store().read(|connection| gateway.fetch(connection, device, query.after.as_deref(), usize::MAX))?;
+        if has_news(&fetched) || gateway.is_closing() || timeout_at(until, changed).await.is_err() {
+            return Ok(fetched);
+        }
+        // Whatever woke us may have been the device's own end.
+        let now = gateway.store().read(|connection| devices::by_id(connection, device))?.ok_or_else(not_found)?;
+        gateway.check_standing(&now, caller.credential_until, Admits::Unconfirmed)?;
+    }
+}
+
+/// Reads `wait` (seconds; more than 25 counts as 25) and `after`. Other parameters are ignored.
+pub(super) fn parse(query: &str) -> Result<Query, Refused> {
+    let mut parsed = Query::default();
+    for pair in query.split('&') {
+        match pair.split_once('=') {
+            Some(("wait", seconds)) => {
+                let seconds: u64 = seconds.parse().map_err(|_| {
+                    refused(ProblemCode::InvalidRequest, "wait must be a number of seconds from 0 to 25.")
+                })?;
+                parsed.wait = Duration::from_secs(seconds.min(limits::FETCH_WAIT_SECONDS));
+            }
+            // Cursors need no escaping; one that was escaped is unknown, and that is harmless.
+            Some(("after", cursor)) => parsed.after = Some(cursor.to_owned()),
+            _ => {}
+        }
+    }
+    Ok(parsed)
+}

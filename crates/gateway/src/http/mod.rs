@@ -1,0 +1,54 @@
+//! Everything a device calls, below the issuer's path.
+
+mod answer;
+mod credential;
+mod discovery;
+mod fetch;
+mod page;
+mod register;
+mod reply;
+mod revoke;
+mod stream;
+
+use axum::Router;
+use axum::routing::{get, post};
+use countersign_protocol::discovery::WELL_KNOWN;
+use countersign_protocol::problem::ProblemCode;
+
+use crate::Gateway;
+use crate::error::{Refused, refused};
+
+impl Gateway {
+    /// The endpoints that devices call. Serve it with connection info (`into_make_service_with_connect_info::<SocketAddr>`):
+    /// registrations are limited by network address in production.
+    pub fn router(&self) -> Router {
+        let path = self.settings().issuer.path();
+        let mut router = Router::new()
+            .route(&format!("/.well-known/{WELL_KNOWN}{path}"), get(discovery::document).fallback(wrong_method))
+            .route(&format!("{path}/push/manifests"), get(discovery::manifests).fallback(wrong_method))
+            .route(&format!("{path}/push/jwks"), get(discovery::keys).fallback(wrong_method))
+            .route(&format!("{path}/push/enroll"), get(page::enroll).fallback(wrong_method))
+            .route(&format!("{path}/push/register"), post(register::register).fallback(wrong_method))
+            .route(&format!("{path}/push/revoke"), post(revoke::revoke).fallback(wrong_method))
+            .route(&format!("{path}/push/credential"), post(credential::renew).fallback(wrong_method))
+            .route(&format!("{path}/push/challenges"), get(fetch::fetch).fallback(wrong_method))
+            .route(&format!("{path}/push/stream"), get(stream::stream).fallback(wrong_method))
+            .route(&format!("{path}/push/challenges/{{id}}/answer"), post(answer::answer).fallback(wrong_method))
+            .route(&format!("{path}/push/challenges/{{id}}/refuse"), post(answer::refuse).fallback(wrong_method))
+            .route(&format!("{path}/push/challenges/{{id}}/dispute"), post(answer::dispute).fallback(wrong_method))
+            .route(&format!("{path}/push/{{*rest}}"), axum::routing::any(nowhere));
+        if !path.is_empty() {
+            let appended = format!("{path}/.well-known/{WELL_KNOWN}");
+            router = router.route(&appended, get(discovery::document).fallback(wrong_method));
+        }
+        router.with_state(self.clone())
+    }
+}
+
+async fn wrong_method() -> Refused {
+    refused(ProblemCode::MethodNotAllowed, "This address takes another method.")
+}
+
+async fn nowhere() -> Refused {
+    refused(ProblemCode::NotFound, "There is nothing at this address.")
+}

@@ -1,0 +1,105 @@
+//! What every response has in common: no caching, the server's own time, a nonce for whoever proved a key.
+
+use axum::body::{Body, to_bytes};
+use axum::extract::Request;
+use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
+use axum::response::{IntoResponse, Response};
+use countersign_protocol::clock::Timestamp;
+use countersign_protocol::problem::{self, ProblemCode};
+use countersign_protocol::{json, limits};
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+
+use crate::error::{Refused, refused};
+
+/// The header that carries a nonce (RFC 9449 §8.1).
+const DPOP_NONCE: header::HeaderName = header::HeaderName::from_static("dpop-nonce");
+
+/// A JSON response.
+pub(super) fn json<T: Serialize>(status: StatusCode, body: &T) -> Response {
+    match serde_json::to_vec(body) {
+        Ok(body) => (status, [(header::CONTENT_TYPE, "application/json")], body).into_response(),
+        Err(error) => {
+            tracing::error!(%error, "a response could not be written");
+            StatusCode::INTERNAL_SERVER_ERROR.into_response()
+        }
+    }
+}
+
+/// Adds what every response to a device has. `Date` is the gateway's clock, which devices take their time from.
+pub(super) fn complete(mut response: Response, now: Timestamp, nonce: Option<&str>) -> Response {
+    let headers = response.headers_mut();
+    headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
+    if let Ok(date) = HeaderValue::from_str(&http_date(now)) {
+        headers.insert(header::DATE, date);
+    }
+    if let Some(nonce) = nonce
+        && let Ok(nonce) = HeaderValue::from_str(nonce)
+    {
+        headers.insert(DPOP_NONCE, nonce);
+    }
+    response
+}
+
+/// A result as a complete response; a refusal keeps its own nonce, if it has one.
+pub(super) fn finish(result: Result<Response, Refused>, now: Timestamp, nonce: Option<&str>) -> Response {
+    match result {
+        Ok(response) => complete(response, now, nonce),
+        Err(mut refused) => {
+            let own = refused.nonce.take();
+            complete(refused.into_response(), now, own.as_deref().or(nonce))
+        }
+    }
+}
+
+impl IntoResponse for Refused {
+    fn into_response(self) -> Response {
+        let status = StatusCode::from_u16(self.problem.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
+        let mut response = json(status, &*self.problem);
+        let headers = response.headers_mut();
+        headers.insert(header::CONTENT_TYPE, HeaderValue::from_static(problem::MEDIA_TYPE));
+        headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
+        if status == StatusCode::UNAUTHORIZED {
+            let challenge = match self.problem.title {
+                ProblemCode::UseDpopNonce => r#"DPoP error="use_dpop_nonce", algs="ES256""#,
+                ProblemCode::InvalidDpopProof => r#"DPoP error="invalid_dpop_proof", algs="ES256""#,
+                ProblemCode::DpopRequired => r#"DPoP algs="ES256""#,
+                _ => r#"DPoP error="invalid_token", algs="ES256""#,
+            };
+            headers.insert(header::WWW_AUTHENTICATE, HeaderValue::from_static(challenge));
+        }
+        if let Some(seconds) = self.retry_after {
+            headers.insert(header::RETRY_AFTER, HeaderValue::from(seconds));
+        }
+        if let Some(nonce) = self.nonce.as_deref()
+            && let Ok(nonce) = HeaderValue::from_str(nonce)
+        {
+            headers.insert(DPOP_NONCE, nonce);
+        }
+        response
+    }
+}
+
+/// The whole body, at most 16 KiB.
+pub(super) async fn body(request: Request<Body>) -> Result<Vec<u8>, Refused> {
+    let too_large = || refused(ProblemCode::BodyTooLarge, "The body is larger than 16 KiB.");
+    to_bytes(request.into_body(), limits::BODY_BYTES).await.map(Vec::from).map_err(|_| too_large())
+}
+
+/// A JSON body, read strictly.
+pub(super) fn parse<T: DeserializeOwned>(headers: &HeaderMap, body: &[u8]) -> Result<T, Refused> {
+    if media_type(headers) != Some("application/json") {
+        return Err(refused(ProblemCode::InvalidRequest, "The body must be application/json."));
+    }
+    json::parse(body).map_err(|error| refused(ProblemCode::InvalidRequest, format!("The body can't be read: {error}.")))
+}
+
+/// The media type without its parameters.
+pub(super) fn media_type(headers: &HeaderMap) -> Option<&str> {
+    let value = headers.get(header::CONTENT_TYPE)?.to_str().ok()?;
+    Some(value.split(';').next().unwrap_or(value).trim())
+}
+
+fn http_date(now: Timestamp) -> String {
+    httpdate::fmt_http_date(std::time::UNIX_EPOCH + std::time::Duration::from_secs(now.seconds()))
+}

@@ -1,0 +1,130 @@
+//! `GET /push/stream`: the same as fetching, as Server-Sent Events whose ids are the cursor.
+
+use std::convert::Infallible;
+use std::time::Duration;
+
+use axum::extract::{RawQuery, State};
+use axum::http::{HeaderMap, HeaderName, HeaderValue};
+use axum::response::sse::{Event, Sse};
+use axum::response::{IntoResponse as _, Response};
+use countersign_protocol::clock::Timestamp;
+use countersign_protocol::id::DeviceId;
+use countersign_protocol::key::Thumbprint;
+use countersign_protocol::limits;
+use futures_util::{Stream, stream};
+use tokio::time::{Instant, sleep_until};
+
+use super::{fetch, reply};
+use crate::Gateway;
+use crate::dpop_gate::{Admits, Caller};
+use crate::feed::has_news;
+use crate::store::devices;
+use crate::wake::Listener;
+
+const COMMENT_EVERY: Duration = Duration::from_secs(limits::STREAM_COMMENT_SECONDS);
+const NONCE_EVERY: Duration = Duration::from_secs(limits::STREAM_NONCE_SECONDS);
+
+pub(super) async fn stream(State(gateway): State<Gateway>, RawQuery(query): RawQuery, headers: HeaderMap) -> Response {
+    let caller = match gateway.caller(&headers, "GET", &gateway.urls().stream, Admits::Unconfirmed).await {
+        Ok(caller) => caller,
+        Err(refused) => return reply::finish(Err(refused), gateway.now(), None),
+    };
+    let last_event = headers.get("last-event-id").and_then(|id| id.to_str().ok()).map(str::to_owned);
+    let cursor = match (last_event, fetch::parse(query.as_deref().unwrap_or_default())) {
+        (Some(id), _) => Some(id),
+        (None, Ok(query)) => query.after,
+        (None, Err(refused)) => return reply::finish(Err(refused), gateway.now(), Some(&caller.nonce)),
+    };
+    let nonce = caller.nonce.clone();
+    let now = gateway.now();
+    let mut response = Sse::new(Following::new(gateway, caller, cursor).into_stream()).into_response();
+    // A proxy that buffers would make a stream of nothing.
+    response.headers_mut().insert(HeaderName::from_static("x-accel-buffering"), HeaderValue::from_static("no"));
+    reply::complete(response, now, Some(&nonce))
+}
+
+/// One device that follows its feed.
+struct Following {
+    gateway: Gateway,
+    device: DeviceId,
+    transport_kid: Thumbprint,
+    credential_until: Timestamp,
+    cursor: Option<String>,
+    listener: Listener,
+    next_comment: Instant,
+    next_nonce: Instant,
+}
+
+impl Following {
+    fn new(gateway: Gateway, caller: Caller, cursor: Option<String>) -> Self {
+        let listener = gateway.store().wakes().listen(caller.device.id.as_str());
+        Self {
+            device: caller.device.id,
+            transport_kid: caller.device.transport_kid,
+            credential_until: caller.credential_until,
+            cursor,
+            listener,
+            next_comment: Instant::now() + COMMENT_EVERY,
+            next_nonce: Instant::now() + NONCE_EVERY,
+            gateway,
+        }
+    }
+
+    fn into_stream(self) -> impl Stream<Item = Result<Event, Infallible>> + Send {
+        stream::unfold(self, |mut following| async move {
+            let event = following.next().await?;
+            Some((Ok(event), following))
+        })
+    }
+
+    /// The next event; `None` ends the stream: revoked, suspended, credential at its end, gateway closing, store failing.
+    async fn next(&mut self) -> Option<Event> {
+        loop {
+            let changed = self.listener.changed();
+            if !self.may_go_on() {
+                return None;
+            }
+            if let Some(update) = self.update()? {
+                self.next_comment = Instant::now() + COMMENT_EVERY;
+                return Some(update);
+            }
+            let expiry = Duration::from_millis(self.credential_until.millis_since(self.gateway.now()));
+            tokio::select! {
+                () = changed => {}
+                () = sleep_until(self.next_nonce) => {
+                    self.next_nonce = Instant::now() + NONCE_EVERY;
+                    self.next_comment = Instant::now() + COMMENT_EVERY;
+                    return Some(Event::default().event("nonce").data(self.gateway.nonce_for(&self.transport_kid)));
+                }
+                () = sleep_until(self.next_comment) => {
+                    self.next_comment = Instant::now() + COMMENT_EVERY;
+                    return Some(Event::default().comment(""));
+                }
+                () = tokio::time::sleep(expiry) => {}
+            }
+        }
+    }
+
+    fn may_go_on(&self) -> bool {
+        let device = self.gateway.store().read(|connection| devices::by_id(connection, &self.device));
+        let Ok(Some(device)) = device else { return false };
+        !self.gateway.is_closing()
+            && self.gateway.check_standing(&device, self.credential_until, Admits::Unconfirmed).is_ok()
+    }
+
+    /// One item as an event, if there is one. The outer `None`: the store failed.
+    fn update(&mut self) -> Option<Option<Event>> {
+        let fetched = self
+            .gateway
+            .store()
+            .read(|connection| self.gateway.fetch(connection, &self.device, self.cursor.as_deref(), 1))
+            .inspect_err(|error| tracing::error!(%error, "a stream could not read its feed"))
+            .ok()?;
+        self.cursor = Some(fetched.cursor.clone());
+        if !has_news(&fetched) {
+            return Some(None);
+        }
+        let data = serde_json::to_string(&fetched).ok()?;
+        Some(Some(Event::default().event("update").id(fetched.cursor).data(data)))
+    }
+}

@@ -1,0 +1,42 @@
+//! Which interaction a request gets: what the client asks, client, devices and policy can agree on. Nobody lowers it.
+
+use countersign_protocol::interaction::InteractionType;
+use countersign_protocol::kind::Kind;
+
+use crate::request::{Interactions, RequestRefused};
+use crate::store::devices::Device;
+
+/// The effective interaction. A request that is held asks for a number wherever client and devices can.
+pub(crate) fn effective(
+    interactions: &Interactions,
+    kind: Kind,
+    held: bool,
+    devices: &[Device],
+) -> Result<InteractionType, RequestRefused> {
+    let client_can = |one: InteractionType| one == InteractionType::Boolean || interactions.client_can.contains(&one);
+    let every_device_can = |one: InteractionType| devices.iter().all(|device| device.interaction_types.contains(&one));
+    let strongest_shared = InteractionType::ALL
+        .into_iter()
+        .rev()
+        .find(|one| client_can(*one) && every_device_can(*one))
+        .unwrap_or(InteractionType::Boolean);
+
+    let wanted = match interactions.asked {
+        Some(InteractionType::Unknown) => {
+            return Err(RequestRefused::InteractionBeyondClient(InteractionType::Unknown));
+        }
+        Some(asked) => asked,
+        None if kind == Kind::Payment => interactions.minimum,
+        None => strongest_shared,
+    };
+    if wanted < interactions.minimum {
+        return Err(RequestRefused::InteractionBelowMinimum { asked: wanted, minimum: interactions.minimum });
+    }
+    if !client_can(wanted) {
+        return Err(RequestRefused::InteractionBeyondClient(wanted));
+    }
+    if !devices.iter().any(|device| device.interaction_types.contains(&wanted)) {
+        return Err(RequestRefused::InteractionBeyondDevices(wanted));
+    }
+    Ok(if held { wanted.max(strongest_shared) } else { wanted })
+}

@@ -1,0 +1,158 @@
+//! Takes answers: the first valid one decides, the same one again gets the same reply, a second history suspends the device.
+
+use countersign_protocol::answer::{Answer, Decision, DenialReason};
+use countersign_protocol::fetch::Received;
+use countersign_protocol::id::{ChallengeId, DeviceId};
+use countersign_protocol::jws::Compact;
+use countersign_protocol::problem::ProblemCode;
+
+use crate::Gateway;
+use crate::answer_check::{CheckedAnswer, check_answer};
+use crate::error::{Refused, refused};
+use crate::store::approvals::{self, ApprovalRow, Decided, Status};
+use crate::store::challenges::{self, ChallengeRow};
+use crate::store::devices::{self, Device, Standing};
+use crate::store::{Transaction, asking};
+
+/// A reply whose changes are kept, though it may be a refusal.
+type Kept = Result<Received, Refused>;
+
+impl Gateway {
+    /// Takes a device's answer to one of its challenges.
+    pub(crate) async fn answer(
+        &self,
+        device: &Device,
+        id: &ChallengeId,
+        compact: &Compact<Answer>,
+    ) -> Result<Received, Refused> {
+        let (challenge, approval) = self.challenge_of(device, id)?;
+        let checked = check_answer(compact, &self.settings().issuer, device, &challenge, &approval)?;
+        let gateway = self.clone();
+        let device = device.id.clone();
+        let id = id.clone();
+        self.store().write(move |tx| gateway.judge(tx, &device, &id, &checked)).await?
+    }
+
+    /// The device's challenge and its approval, as they stand.
+    pub(crate) fn challenge_of(
+        &self,
+        device: &Device,
+        id: &ChallengeId,
+    ) -> Result<(ChallengeRow, ApprovalRow), Refused> {
+        let found = self.store().read(|connection| {
+            let Some(challenge) = challenges::of_device(connection, id, &device.id)? else { return Ok(None) };
+            let approval = approvals::by_id(connection, &challenge.approval)?;
+            Ok(approval.map(|approval| (challenge, approval)))
+        })?;
+        found.ok_or_else(not_found)
+    }
+
+    fn judge(
+        &self,
+        tx: &Transaction<'_>,
+        device: &DeviceId,
+        id: &ChallengeId,
+        checked: &CheckedAnswer,
+    ) -> Result<Kept, Refused> {
+        let challenge = challenges::of_device(tx, id, device)?.ok_or_else(not_found)?;
+        let approval = approvals::by_id(tx, &challenge.approval)?.ok_or_else(not_found)?;
+        if challenge.answer.as_ref() == Some(&checked.seen) {
+            return Ok(reply(&challenge, &approval, checked));
+        }
+        let device = devices::by_id(tx, device)?.ok_or_else(not_found)?;
+        if device.standing != Standing::Active {
+            return Err(suspended());
+        }
+        if checked.claims.seq <= device.seq {
+            self.suspend_device(tx, &device)?;
+            return Ok(Err(suspended()));
+        }
+        devices::advance(tx, &device.id, checked.claims.seq)?;
+        if challenge.answer.is_none() {
+            challenges::keep_answer(tx, id, &checked.seen, self.now())?;
+        }
+        if approval.status == Status::Pending {
+            if self.now() >= approval.answer_until {
+                self.end_if_pending(tx, &approval.id, Status::Expired)?;
+            } else {
+                self.decide(tx, &approval, id, checked)?;
+            }
+        }
+        let challenge = challenges::of_device(tx, id, &device.id)?.ok_or_else(not_found)?;
+        let approval = approvals::by_id(tx, &challenge.approval)?.ok_or_else(not_found)?;
+        Ok(reply(&challenge, &approval, checked))
+    }
+
+    /// Makes the verdict of a pending approval, and remembers what it says about the client's asking.
+    fn decide(
+        &self,
+        tx: &Transaction<'_>,
+        approval: &ApprovalRow,
+        challenge: &ChallengeId,
+        checked: &CheckedAnswer,
+    ) -> Result<(), Refused> {
+        let now = self.now();
+        let claims = &checked.claims;
+        let typed = claims.interaction_value.as_deref().unwrap_or_default();
+        let status = match claims.decision {
+            Decision::Denied => Status::Denied,
+            Decision::Approved if approval.opening.as_ref().is_some_and(|opening| !opening.matches(typed)) => {
+                Status::Mismatch
+            }
+            Decision::Approved => Status::Approved,
+        };
+        let decided = Decided {
+            at: now,
+            reason: claims.reason,
+            challenge: Some(challenge.clone()),
+            answer_hash: Some(checked.hash),
+            amr: checked.amr.clone(),
+            acr: Some(checked.acr.clone()),
+            auth_time: checked.auth_time.map(|at| at.min(now)),
+        };
+        if !self.end(tx, approval, status, &decided)? {
+            return Ok(());
+        }
+        let (subject, client) = (&approval.subject, approval.client_id.as_str());
+        let mut history = asking::load(tx, subject, client)?;
+        match status {
+            Status::Approved => history.approved(),
+            Status::Mismatch => history.wrong_number(now),
+            Status::Denied if claims.reason == Some(DenialReason::NotMe) => {
+                let until = history.not_me(now, approval.not_me_hold);
+                tracing::warn!(%subject, client, ?until, "denied as \"this wasn't me\": the client is held for this user");
+            }
+            _ => return Ok(()),
+        }
+        asking::save(tx, subject, client, &history)?;
+        Ok(())
+    }
+}
+
+/// What a device hears about its answer, now and whenever it sends the same again.
+fn reply(challenge: &ChallengeRow, approval: &ApprovalRow, checked: &CheckedAnswer) -> Kept {
+    let decided_by = approval.decided.as_ref().and_then(|decided| decided.challenge.as_ref());
+    let is_first = challenge.answer.as_ref() == Some(&checked.seen);
+    let outcome = challenge.outcome.clone();
+    let is_decisive = is_first && decided_by == Some(&challenge.id);
+    let (code, words) = match approval.status {
+        Status::Approved | Status::Denied if is_decisive => {
+            return Ok(Received { outcome: outcome.map(Compact::from_text) });
+        }
+        Status::Mismatch if is_decisive => {
+            (ProblemCode::InteractionMismatch, "That is not the number the client shows. The request is ended.")
+        }
+        Status::Expired => (ProblemCode::ChallengeExpired, "The answer came after the request's time was over."),
+        _ => (ProblemCode::ApprovalDecided, "This request has ended already."),
+    };
+    Err(refused(code, words).with_outcome(outcome))
+}
+
+pub(crate) fn not_found() -> Refused {
+    refused(ProblemCode::NotFound, "There is no such challenge for this device.")
+}
+
+fn suspended() -> Refused {
+    let words = "Two different answers claim one place in this device's history: it may have been copied or restored. It is suspended; ask your provider.";
+    refused(ProblemCode::DeviceSuspended, words)
+}

@@ -1,0 +1,125 @@
+//! Ends approvals: one verdict by compare-and-swap, and a signed outcome for every device that was asked.
+
+use countersign_protocol::clock::Timestamp;
+use countersign_protocol::id::{ApprovalId, MessageId};
+use countersign_protocol::jws::Compact;
+use countersign_protocol::key::SignFailed;
+use countersign_protocol::outcome::{Ending, Outcome};
+
+use crate::Gateway;
+use crate::store::Transaction;
+use crate::store::approvals::{self, ApprovalRow, Decided, Status};
+use crate::store::challenges::{self, ChallengeRow};
+use crate::store::feed;
+
+/// An approval could not be ended; nothing was changed.
+#[derive(Debug, thiserror::Error)]
+pub enum EndError {
+    /// The store failed.
+    #[error(transparent)]
+    Store(#[from] rusqlite::Error),
+    /// The gateway's key did not sign.
+    #[error("the gateway could not sign")]
+    Sign(#[from] SignFailed),
+}
+
+impl Gateway {
+    /// Ends an approval that is pending. Returns false, and changes nothing, if it has ended already: there is one verdict.
+    pub(crate) fn end(
+        &self,
+        transaction: &Transaction<'_>,
+        approval: &ApprovalRow,
+        status: Status,
+        decided: &Decided,
+    ) -> Result<bool, EndError> {
+        if !approvals::decide(transaction, &approval.id, status, decided)? {
+            return Ok(false);
+        }
+        let asked = challenges::of_approval(transaction, &approval.id)?;
+        let by = asked.iter().find(|challenge| decided.challenge.as_ref() == Some(&challenge.id));
+        for challenge in &asked {
+            let outcome = self.first_outcome(approval, status, decided, challenge, by);
+            let Some(outcome) = outcome else { continue };
+            let signed = Compact::sign(&outcome, &self.keys().signing)?;
+            challenges::set_outcome(transaction, &challenge.id, signed.as_str())?;
+            let now = decided.at;
+            feed::append(transaction, &challenge.device, "ended", challenge.id.as_str(), now, self.random())?;
+        }
+        transaction.wake_after_commit(approval.id.as_str());
+        tracing::info!(approval = %approval.id, ?status, "approval ended");
+        Ok(true)
+    }
+
+    /// Withdraws an approval that is still pending: every device is told `cancelled`. Returns whether this call ended it.
+    ///
+    /// # Errors
+    /// [`EndError`]; nothing was changed.
+    pub fn withdraw(&self, transaction: &Transaction<'_>, approval: &ApprovalId) -> Result<bool, EndError> {
+        self.end_if_pending(transaction, approval, Status::Cancelled)
+    }
+
+    /// Ends a pending approval without an answer.
+    pub(crate) fn end_if_pending(
+        &self,
+        transaction: &Transaction<'_>,
+        approval: &ApprovalId,
+        status: Status,
+    ) -> Result<bool, EndError> {
+        match approvals::by_id(transaction, approval)? {
+            Some(row) if row.status == Status::Pending => {
+                // What should have expired has expired, whoever comes to end it now.
+                let now = self.now();
+                let status = if now >= row.answer_until { Status::Expired } else { status };
+                self.end(transaction, &row, status, &Decided { at: now, ..Decided::default() })
+            }
+            _ => Ok(false),
+        }
+    }
+
+    fn first_outcome(
+        &self,
+        approval: &ApprovalRow,
+        status: Status,
+        decided: &Decided,
+        challenge: &ChallengeRow,
+        by: Option<&ChallengeRow>,
+    ) -> Option<Outcome> {
+        let is_answerer = by.is_some_and(|by| by.id == challenge.id);
+        let ending = match status {
+            Status::Pending => return None,
+            Status::Approved | Status::Denied if !is_answerer => Ending::AnsweredElsewhere,
+            Status::Approved => Ending::Approved,
+            Status::Denied => Ending::Denied,
+            Status::Expired => Ending::Expired,
+            Status::Cancelled | Status::DeviceRevoked => Ending::Cancelled,
+            Status::Mismatch => Ending::Mismatch,
+            Status::Refused => Ending::Refused,
+        };
+        Some(Outcome {
+            outcome: ending,
+            answer_hash: decided.answer_hash.filter(|_| is_answerer),
+            by: by.filter(|_| !is_answerer).map(|by| by.device_name.clone()),
+            ..self.outcome_about(approval, challenge, decided.at)
+        })
+    }
+
+    /// What every outcome about a challenge says; the ending is still to be filled in.
+    pub(crate) fn outcome_about(&self, approval: &ApprovalRow, challenge: &ChallengeRow, now: Timestamp) -> Outcome {
+        Outcome {
+            iss: self.settings().issuer.clone(),
+            aud: challenge.device.clone(),
+            sub: approval.subject.clone(),
+            jti: MessageId::random(self.random()),
+            iat: now.seconds(),
+            approval: approval.id.clone(),
+            challenge: challenge.id.clone(),
+            challenge_hash: challenge.hash,
+            answer_hash: None,
+            outcome: Ending::Unknown,
+            by: None,
+            enrollment_hash: challenge.statement,
+            opening: approval.opening.clone(),
+            replaces: None,
+        }
+    }
+}

@@ -1,0 +1,137 @@
+//! What the gateway is asked to have approved. Whoever asks has already checked its client, user and schemas.
+
+use std::collections::BTreeMap;
+
+use countersign_protocol::challenge::{Client, ContextValue, Party};
+use countersign_protocol::clock::Timestamp;
+use countersign_protocol::details::Details;
+use countersign_protocol::id::{ApprovalId, Subject};
+use countersign_protocol::interaction::{InteractionType, UserVerification};
+use countersign_protocol::text::TextError;
+
+/// One authentication request, in the gateway's words.
+#[derive(Debug, Clone)]
+pub struct ApprovalRequest {
+    /// The user whose devices are asked.
+    pub subject: Subject,
+    /// Whether automated devices may answer for this user in production.
+    pub subject_allows_automated: bool,
+    /// Who issues the tokens.
+    pub provider: Party,
+    /// Who asks.
+    pub client: Client,
+    /// The client's message, verbatim.
+    pub binding_message: Option<String>,
+    /// The scope, as the client sent it.
+    pub scope: Option<String>,
+    /// The `acr_values`, as the client sent them.
+    pub acr_values: Option<String>,
+    /// The client's own bytes, already valid by their schemas.
+    pub authorization_details: Option<Details>,
+    /// What client and policy say about the interaction.
+    pub interactions: Interactions,
+    /// Whether the person must be verified.
+    pub user_verification: UserVerification,
+    /// What is known about where the request comes from, by member.
+    pub context: BTreeMap<String, ContextValue>,
+    /// When the client asked.
+    pub requested_at: Timestamp,
+    /// Life of the request in seconds, at most 72 h; policy and `requested_expiry` have been applied.
+    pub ttl_seconds: u64,
+    /// The polling interval in seconds: challenges end a little earlier, so that the last answer can still be fetched.
+    pub interval_seconds: u64,
+    /// The limits of this client.
+    pub limits: Limits,
+}
+
+/// From which the effective interaction follows (docs/protocol.md, "Interaction").
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Interactions {
+    /// `interaction_type` of the request.
+    pub asked: Option<InteractionType>,
+    /// The client's registered `interaction_types`; empty means boolean alone.
+    pub client_can: Vec<InteractionType>,
+    /// Policy's minimum.
+    pub minimum: InteractionType,
+}
+
+/// Policy that mutes. Nothing here refuses a request.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Limits {
+    /// Requests of one client that may wait for one user; more are held.
+    pub max_pending: u32,
+    /// Unapproved prompts of one client to one user in a minute; then waits grow from 10 s to 1 h.
+    pub prompts_per_minute: u32,
+    /// How long `not_me` holds the client for that user the first time, in seconds; it doubles each time.
+    pub not_me_hold_seconds: u64,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self { max_pending: 3, prompts_per_minute: 5, not_me_hold_seconds: 900 }
+    }
+}
+
+/// The gateway took the request; devices are told once the transaction is committed.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Accepted {
+    /// The approval. Never shown to the client.
+    pub approval: ApprovalId,
+    /// The interaction that devices ask for.
+    pub interaction: InteractionType,
+    /// What the client must display, for number interactions.
+    pub interaction_value: Option<String>,
+    /// The end of the request.
+    pub expires_at: Timestamp,
+    /// Muted because of limits. The client is not told.
+    pub held: bool,
+}
+
+/// Why a request was not taken. Nothing was changed.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum RequestRefused {
+    /// The user has no device that could answer.
+    #[error("the user has no device")]
+    NoDevice,
+    /// The user had devices, and all were revoked.
+    #[error("all devices of the user were revoked")]
+    DevicesRevoked,
+    /// The message can't be shown: `invalid_binding_message`.
+    #[error("binding_message: {0}")]
+    BindingMessage(TextError),
+    /// Client name, provider name, scope or context can't be shown.
+    #[error("{member}: {why}")]
+    Text {
+        /// Which.
+        member: String,
+        /// Why.
+        why: TextError,
+    },
+    /// The challenge would be larger than 14 KiB: the details are too large.
+    #[error("the request is too large to be shown on a device (14 KiB signed)")]
+    TooLarge,
+    /// Policy asks for more than the client asked for.
+    #[error("interaction_type {asked} is below the minimum {minimum}", asked = asked.as_str(), minimum = minimum.as_str())]
+    InteractionBelowMinimum {
+        /// What the client asked for, or would get.
+        asked: InteractionType,
+        /// Policy's minimum.
+        minimum: InteractionType,
+    },
+    /// The client is not registered for it.
+    #[error("this client is not registered for interaction_type {}", .0.as_str())]
+    InteractionBeyondClient(InteractionType),
+    /// None of the user's devices can do it.
+    #[error("no device of the user can do interaction_type {}", .0.as_str())]
+    InteractionBeyondDevices(InteractionType),
+    /// The life is zero or longer than 72 hours.
+    #[error("a request lives between 1 second and 72 hours")]
+    Lifetime,
+    /// The gateway's key did not sign.
+    #[error("the gateway could not sign")]
+    Sign,
+    /// The store failed.
+    #[error(transparent)]
+    Store(#[from] rusqlite::Error),
+}

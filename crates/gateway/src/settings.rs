@@ -1,0 +1,67 @@
+//! Who the gateway is: what its configuration says and its devices are told.
+
+use countersign_protocol::discovery::{Mode, Support};
+use countersign_protocol::interaction::InteractionType;
+use countersign_protocol::issuer::Issuer;
+
+/// The gateway's configuration.
+#[derive(Debug, Clone)]
+pub struct Settings {
+    /// The issuer; every endpoint is below it. DPoP proofs are compared with it, never with the Host header.
+    pub issuer: Issuer,
+    /// Test or production.
+    pub mode: Mode,
+    /// Whom people can reach.
+    pub support: Option<Support>,
+    /// The weakest interaction a device must be able to show.
+    pub minimum_interaction: InteractionType,
+    /// Most devices of one user.
+    pub max_devices_per_user: u32,
+    /// Registrations per network address in ten minutes; not applied in test mode.
+    pub registrations_per_address: u32,
+}
+
+impl Settings {
+    /// The defaults for an issuer: ten devices per user, twenty registrations per address in ten minutes.
+    pub fn new(issuer: Issuer, mode: Mode) -> Self {
+        Self {
+            issuer,
+            mode,
+            support: None,
+            minimum_interaction: InteractionType::Boolean,
+            max_devices_per_user: 10,
+            registrations_per_address: 20,
+        }
+    }
+}
+
+/// The endpoints, as URLs in the form that a DPoP proof names them.
+#[derive(Debug, Clone)]
+pub(crate) struct Urls {
+    pub(crate) registration: String,
+    pub(crate) revocation: String,
+    pub(crate) device_jwks: String,
+    pub(crate) manifest: String,
+    pub(crate) challenges: String,
+    pub(crate) stream: String,
+    pub(crate) credential: String,
+}
+
+impl Urls {
+    pub(crate) fn of(issuer: &Issuer) -> Self {
+        // A device parses what discovery says before it names it in a proof: the parser's own spelling is the one to compare.
+        let url = |path: &str| {
+            let written = issuer.endpoint(path);
+            issuer.own_endpoint(&written).map_or(written, String::from)
+        };
+        Self {
+            registration: url("/push/register"),
+            revocation: url("/push/revoke"),
+            device_jwks: url("/push/jwks"),
+            manifest: url("/push/manifests"),
+            challenges: url("/push/challenges"),
+            stream: url("/push/stream"),
+            credential: url("/push/credential"),
+        }
+    }
+}

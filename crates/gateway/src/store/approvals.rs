@@ -1,0 +1,189 @@
+//! Approvals: one row and one verdict each, changed by compare-and-swap only.
+
+use countersign_protocol::answer::DenialReason;
+use countersign_protocol::clock::Timestamp;
+use countersign_protocol::hash::Hash;
+use countersign_protocol::id::{ApprovalId, ChallengeId, Subject};
+use countersign_protocol::interaction::{InteractionType, Opening, UserVerification};
+use rusqlite::{Connection, OptionalExtension, Row, params};
+use serde::{Deserialize, Serialize};
+
+use super::columns::{
+    as_json, millis, name, name_of, optional_json, optional_name, optional_text, optional_time, text, time,
+};
+
+/// Where an approval stands. Everything but `Pending` is final.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub(crate) enum Status {
+    Pending,
+    Approved,
+    Denied,
+    Expired,
+    Cancelled,
+    DeviceRevoked,
+    Mismatch,
+    Refused,
+}
+
+/// An approval as the store keeps it.
+pub(crate) struct ApprovalRow {
+    pub(crate) id: ApprovalId,
+    pub(crate) subject: Subject,
+    pub(crate) client_id: String,
+    pub(crate) status: Status,
+    pub(crate) held: bool,
+    pub(crate) interaction: InteractionType,
+    pub(crate) opening: Option<Opening>,
+    pub(crate) user_verification: UserVerification,
+    pub(crate) allow_automated: bool,
+    pub(crate) details_hash: Option<Hash>,
+    pub(crate) requested_at: Timestamp,
+    pub(crate) expires_at: Timestamp,
+    pub(crate) answer_until: Timestamp,
+    /// How long `not_me` holds the client the first time, in milliseconds.
+    pub(crate) not_me_hold: u64,
+    pub(crate) decided: Option<Decided>,
+    pub(crate) disputed_at: Option<Timestamp>,
+}
+
+/// How an approval ended.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Decided {
+    pub(crate) at: Timestamp,
+    pub(crate) reason: Option<DenialReason>,
+    pub(crate) challenge: Option<ChallengeId>,
+    pub(crate) answer_hash: Option<Hash>,
+    pub(crate) amr: Vec<String>,
+    pub(crate) acr: Option<String>,
+    pub(crate) auth_time: Option<Timestamp>,
+}
+
+const COLUMNS: &str = "a.id, a.subject, a.client_id, a.status, a.held, a.interaction, a.salt, a.value, a.user_verification,
+    a.allow_automated, a.details_hash, a.requested_at, a.expires_at, a.answer_until, a.not_me_hold, a.decided_at, a.reason,
+    a.challenge_id, a.answer_hash, a.amr, a.acr, a.auth_time, a.disputed_at";
+
+fn approval(row: &Row<'_>) -> rusqlite::Result<ApprovalRow> {
+    let opening = match (row.get("salt")?, row.get("value")?) {
+        (Some(salt), Some(value)) => Some(Opening { salt, value }),
+        _ => None,
+    };
+    let decided = match optional_time(row, "decided_at")? {
+        None => None,
+        Some(at) => Some(Decided {
+            at,
+            reason: optional_name(row, "reason")?,
+            challenge: optional_text(row, "challenge_id")?,
+            answer_hash: optional_text(row, "answer_hash")?,
+            amr: optional_json(row, "amr")?.unwrap_or_default(),
+            acr: row.get("acr")?,
+            auth_time: optional_time(row, "auth_time")?,
+        }),
+    };
+    Ok(ApprovalRow {
+        id: text(row, "id")?,
+        subject: text(row, "subject")?,
+        client_id: row.get("client_id")?,
+        status: name(row, "status")?,
+        held: row.get("held")?,
+        interaction: name(row, "interaction")?,
+        opening,
+        user_verification: name(row, "user_verification")?,
+        allow_automated: row.get("allow_automated")?,
+        details_hash: optional_text(row, "details_hash")?,
+        requested_at: time(row, "requested_at")?,
+        expires_at: time(row, "expires_at")?,
+        answer_until: time(row, "answer_until")?,
+        not_me_hold: row.get::<_, i64>("not_me_hold")?.unsigned_abs(),
+        decided,
+        disputed_at: optional_time(row, "disputed_at")?,
+    })
+}
+
+/// Adds a pending approval.
+pub(crate) fn insert(connection: &Connection, new: &ApprovalRow) -> rusqlite::Result<()> {
+    connection
+        .prepare_cached(
+            "INSERT INTO approval (id, subject, client_id, status, held, interaction, salt, value, user_verification,
+                allow_automated, details_hash, requested_at, expires_at, answer_until, not_me_hold)
+             VALUES (?1, ?2, ?3, 'pending', ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14)",
+        )?
+        .execute(params![
+            new.id.as_str(),
+            new.subject.as_str(),
+            new.client_id,
+            new.held,
+            new.interaction.as_str(),
+            new.opening.as_ref().map(|opening| &opening.salt),
+            new.opening.as_ref().map(|opening| &opening.value),
+            name_of(&new.user_verification),
+            new.allow_automated,
+            new.details_hash.map(|hash| hash.to_string()),
+            millis(new.requested_at),
+            millis(new.expires_at),
+            millis(new.answer_until),
+            i64::try_from(new.not_me_hold).unwrap_or(i64::MAX),
+        ])
+        .map(drop)
+}
+
+pub(crate) fn by_id(connection: &Connection, id: &ApprovalId) -> rusqlite::Result<Option<ApprovalRow>> {
+    connection
+        .prepare_cached(&format!("SELECT {COLUMNS} FROM approval a WHERE a.id = ?1"))?
+        .query_row([id.as_str()], approval)
+        .optional()
+}
+
+/// How many requests of this client wait for this user, held ones not counted.
+pub(crate) fn pending_unheld(connection: &Connection, subject: &Subject, client: &str) -> rusqlite::Result<u32> {
+    connection
+        .prepare_cached(
+            "SELECT count(*) FROM approval WHERE subject = ?1 AND client_id = ?2 AND held = 0 AND status = 'pending'",
+        )?
+        .query_row(params![subject.as_str(), client], |row| row.get(0))
+}
+
+/// Approvals whose time to answer has ended, at most `most`, oldest first.
+pub(crate) fn overdue(connection: &Connection, now: Timestamp, most: usize) -> rusqlite::Result<Vec<ApprovalId>> {
+    connection
+        .prepare_cached(
+            "SELECT id FROM approval WHERE status = 'pending' AND answer_until <= ?1 ORDER BY answer_until LIMIT ?2",
+        )?
+        .query_map(params![millis(now), most as i64], |row| text(row, "id"))?
+        .collect()
+}
+
+/// The one place where a verdict is made: ends the approval if it is still pending. Returns whether this call did.
+pub(crate) fn decide(
+    connection: &Connection,
+    id: &ApprovalId,
+    status: Status,
+    decided: &Decided,
+) -> rusqlite::Result<bool> {
+    let changed = connection
+        .prepare_cached(
+            "UPDATE approval SET status = ?2, decided_at = ?3, reason = ?4, challenge_id = ?5, answer_hash = ?6, amr = ?7,
+                acr = ?8, auth_time = ?9
+             WHERE id = ?1 AND status = 'pending'",
+        )?
+        .execute(params![
+            id.as_str(),
+            name_of(&status),
+            millis(decided.at),
+            decided.reason.as_ref().map(name_of),
+            decided.challenge.as_ref().map(ChallengeId::as_str),
+            decided.answer_hash.map(|hash| hash.to_string()),
+            as_json(&decided.amr),
+            decided.acr,
+            decided.auth_time.map(millis),
+        ])?;
+    Ok(changed == 1)
+}
+
+/// Notes the first dispute of an approval. Returns whether this was the first.
+pub(crate) fn dispute(connection: &Connection, id: &ApprovalId, now: Timestamp) -> rusqlite::Result<bool> {
+    let changed = connection
+        .prepare_cached("UPDATE approval SET disputed_at = ?2 WHERE id = ?1 AND disputed_at IS NULL")?
+        .execute(params![id.as_str(), millis(now)])?;
+    Ok(changed == 1)
+}

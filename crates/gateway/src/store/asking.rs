@@ -1,0 +1,49 @@
+//! What clients have lately asked of users.
+
+use countersign_protocol::id::Subject;
+use rusqlite::{Connection, OptionalExtension, params};
+
+use super::columns::{millis, time};
+use crate::asking::Asking;
+
+pub(crate) fn load(connection: &Connection, subject: &Subject, client: &str) -> rusqlite::Result<Asking> {
+    let found = connection
+        .prepare_cached(
+            "SELECT window_from, prompts, step, next_prompt, not_me_count, wrong_in_a_row, held_until
+             FROM asking WHERE subject = ?1 AND client_id = ?2",
+        )?
+        .query_row(params![subject.as_str(), client], |row| {
+            Ok(Asking {
+                window_from: time(row, "window_from")?,
+                prompts: row.get("prompts")?,
+                step: row.get("step")?,
+                next_prompt: time(row, "next_prompt")?,
+                not_me_count: row.get("not_me_count")?,
+                wrong_in_a_row: row.get("wrong_in_a_row")?,
+                held_until: time(row, "held_until")?,
+            })
+        })
+        .optional()?;
+    Ok(found.unwrap_or_default())
+}
+
+pub(crate) fn save(connection: &Connection, subject: &Subject, client: &str, asking: &Asking) -> rusqlite::Result<()> {
+    connection
+        .prepare_cached(
+            "INSERT OR REPLACE INTO asking
+             (subject, client_id, window_from, prompts, step, next_prompt, not_me_count, wrong_in_a_row, held_until)
+             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)",
+        )?
+        .execute(params![
+            subject.as_str(),
+            client,
+            millis(asking.window_from),
+            asking.prompts,
+            asking.step,
+            millis(asking.next_prompt),
+            asking.not_me_count,
+            asking.wrong_in_a_row,
+            millis(asking.held_until),
+        ])
+        .map(drop)
+}

@@ -1,0 +1,156 @@
+//! Challenges, each signed once for one device, and the answers to them.
+
+use countersign_protocol::clock::Timestamp;
+use countersign_protocol::hash::Hash;
+use countersign_protocol::id::{ApprovalId, ChallengeId, DeviceId};
+use rusqlite::{Connection, OptionalExtension, Row, params};
+
+use super::columns::{millis, optional_text, text};
+
+/// A challenge as the store keeps it.
+pub(crate) struct ChallengeRow {
+    pub(crate) id: ChallengeId,
+    pub(crate) approval: ApprovalId,
+    pub(crate) device: DeviceId,
+    pub(crate) hash: Hash,
+    /// The device's code, when it refused to show the challenge.
+    pub(crate) refused: Option<String>,
+    /// The signed outcome, once there is one.
+    pub(crate) outcome: Option<String>,
+    /// The second statement after a dispute.
+    pub(crate) disputed: Option<String>,
+    /// The first valid answer.
+    pub(crate) answer: Option<AnswerSeen>,
+    /// The device's name.
+    pub(crate) device_name: String,
+    /// Hash of the device's enrollment statement in force; only confirmed devices are asked, so there is one.
+    pub(crate) statement: Hash,
+}
+
+/// By what an answer is known again.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct AnswerSeen {
+    pub(crate) jti: String,
+    pub(crate) signed: Hash,
+}
+
+const COLUMNS: &str =
+    "c.id, c.approval_id, c.device_id, c.hash, c.refused, c.outcome, c.disputed, s.jti, s.signed_hash,
+     d.name, d.statement_hash";
+const TABLES: &str = "challenge c JOIN device d ON d.id = c.device_id LEFT JOIN answer s ON s.challenge_id = c.id";
+
+fn challenge(row: &Row<'_>) -> rusqlite::Result<ChallengeRow> {
+    let answer = match (row.get("jti")?, optional_text(row, "signed_hash")?) {
+        (Some(jti), Some(signed)) => Some(AnswerSeen { jti, signed }),
+        _ => None,
+    };
+    Ok(ChallengeRow {
+        id: text(row, "id")?,
+        approval: text(row, "approval_id")?,
+        device: text(row, "device_id")?,
+        hash: text(row, "hash")?,
+        refused: row.get("refused")?,
+        outcome: row.get("outcome")?,
+        disputed: row.get("disputed")?,
+        answer,
+        device_name: row.get("name")?,
+        statement: text(row, "statement_hash")?,
+    })
+}
+
+/// Stores a challenge before it is first sent.
+pub(crate) fn insert(
+    connection: &Connection,
+    id: &ChallengeId,
+    approval: &ApprovalId,
+    device: &DeviceId,
+    jws: &str,
+    hash: &Hash,
+) -> rusqlite::Result<()> {
+    connection
+        .prepare_cached("INSERT INTO challenge (id, approval_id, device_id, jws, hash) VALUES (?1, ?2, ?3, ?4, ?5)")?
+        .execute(params![id.as_str(), approval.as_str(), device.as_str(), jws, hash.to_string()])
+        .map(drop)
+}
+
+pub(crate) fn by_id(connection: &Connection, id: &ChallengeId) -> rusqlite::Result<Option<ChallengeRow>> {
+    connection
+        .prepare_cached(&format!("SELECT {COLUMNS} FROM {TABLES} WHERE c.id = ?1"))?
+        .query_row([id.as_str()], challenge)
+        .optional()
+}
+
+/// The challenge, if it was sent to this device.
+pub(crate) fn of_device(
+    connection: &Connection,
+    id: &ChallengeId,
+    device: &DeviceId,
+) -> rusqlite::Result<Option<ChallengeRow>> {
+    connection
+        .prepare_cached(&format!("SELECT {COLUMNS} FROM {TABLES} WHERE c.id = ?1 AND c.device_id = ?2"))?
+        .query_row(params![id.as_str(), device.as_str()], challenge)
+        .optional()
+}
+
+/// All challenges of an approval.
+pub(crate) fn of_approval(connection: &Connection, approval: &ApprovalId) -> rusqlite::Result<Vec<ChallengeRow>> {
+    connection
+        .prepare_cached(&format!("SELECT {COLUMNS} FROM {TABLES} WHERE c.approval_id = ?1 ORDER BY c.id"))?
+        .query_map([approval.as_str()], challenge)?
+        .collect()
+}
+
+/// The pending approvals that a device was asked about.
+pub(crate) fn pending_approvals(connection: &Connection, device: &DeviceId) -> rusqlite::Result<Vec<ApprovalId>> {
+    connection
+        .prepare_cached(
+            "SELECT a.id FROM challenge c JOIN approval a ON a.id = c.approval_id
+             WHERE c.device_id = ?1 AND c.outcome IS NULL AND a.status = 'pending'",
+        )?
+        .query_map([device.as_str()], |row| text(row, "id"))?
+        .collect()
+}
+
+/// How many devices can still answer an approval, and how many have refused it.
+pub(crate) fn still_asked(connection: &Connection, approval: &ApprovalId) -> rusqlite::Result<(u32, u32)> {
+    connection
+        .prepare_cached(
+            "SELECT count(*) FILTER (WHERE d.status = 'active' AND c.refused IS NULL), count(*) FILTER (WHERE c.refused IS NOT NULL)
+             FROM challenge c JOIN device d ON d.id = c.device_id WHERE c.approval_id = ?1",
+        )?
+        .query_row([approval.as_str()], |row| Ok((row.get(0)?, row.get(1)?)))
+}
+
+pub(crate) fn set_outcome(connection: &Connection, id: &ChallengeId, outcome: &str) -> rusqlite::Result<()> {
+    connection
+        .prepare_cached("UPDATE challenge SET outcome = ?2 WHERE id = ?1")?
+        .execute(params![id.as_str(), outcome])
+        .map(drop)
+}
+
+pub(crate) fn set_disputed(connection: &Connection, id: &ChallengeId, outcome: &str) -> rusqlite::Result<()> {
+    connection
+        .prepare_cached("UPDATE challenge SET disputed = ?2 WHERE id = ?1")?
+        .execute(params![id.as_str(), outcome])
+        .map(drop)
+}
+
+pub(crate) fn set_refused(connection: &Connection, id: &ChallengeId, code: &str) -> rusqlite::Result<()> {
+    connection
+        .prepare_cached("UPDATE challenge SET refused = ?2 WHERE id = ?1")?
+        .execute(params![id.as_str(), code])
+        .map(drop)
+}
+
+/// Keeps the first valid answer to a challenge.
+pub(crate) fn keep_answer(
+    connection: &Connection,
+    id: &ChallengeId,
+    answer: &AnswerSeen,
+    now: Timestamp,
+) -> rusqlite::Result<()> {
+    connection
+        .prepare_cached("INSERT INTO answer (challenge_id, jti, signed_hash, received_at) VALUES (?1, ?2, ?3, ?4)")?
+        .execute(params![id.as_str(), answer.jti, answer.signed.to_string(), millis(now)])
+        .map(drop)
+}

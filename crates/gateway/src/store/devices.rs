@@ -1,0 +1,307 @@
+//! Devices, their statements and their credentials.
+
+use countersign_protocol::clock::Timestamp;
+use countersign_protocol::hash::Hash;
+use countersign_protocol::id::{DeviceId, RegistrationTokenId, Subject};
+use countersign_protocol::interaction::InteractionType;
+use countersign_protocol::key::{PublicKey, Thumbprint};
+use countersign_protocol::registration::{DeviceClass, KeyProtection};
+use rusqlite::{Connection, OptionalExtension, Row, params};
+use serde::{Deserialize, Serialize};
+
+use super::columns::{as_json, json, millis, name, name_of, optional_name, optional_time, text, time};
+
+/// Where a device stands.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Standing {
+    /// Registered; waits for its confirmation code. Is asked nothing.
+    Unconfirmed,
+    /// Takes part.
+    Active,
+    /// May have been copied or restored: two different answers claimed one place in its history.
+    Suspended,
+    /// Ended by itself, the user or the operator.
+    Revoked,
+    /// Its confirmation code was missed three times, or never typed.
+    Abandoned,
+}
+
+/// A device as the store keeps it.
+#[derive(Debug, Clone)]
+pub(crate) struct Device {
+    pub(crate) id: DeviceId,
+    pub(crate) subject: Subject,
+    pub(crate) standing: Standing,
+    pub(crate) name: String,
+    pub(crate) class: DeviceClass,
+    pub(crate) platform: String,
+    pub(crate) key_protection: KeyProtection,
+    pub(crate) key_verified: Option<KeyProtection>,
+    pub(crate) transport_kid: Thumbprint,
+    /// The keys as JWK texts, for they are needed less often than the rest; see [`Device::transport_key`].
+    transport_jwk: String,
+    approval_jwk: String,
+    pub(crate) approval_kid: Thumbprint,
+    pub(crate) interaction_types: Vec<InteractionType>,
+    pub(crate) link: RegistrationTokenId,
+    pub(crate) registered_at: Timestamp,
+    pub(crate) confirmed_at: Option<Timestamp>,
+    /// The highest number in its history that it has answered with.
+    pub(crate) seq: u64,
+    pub(crate) revocation: Option<String>,
+}
+
+/// What is known of a device when it registers.
+pub(crate) struct NewDevice<'a> {
+    pub(crate) id: &'a DeviceId,
+    pub(crate) subject: &'a Subject,
+    pub(crate) name: &'a str,
+    pub(crate) class: DeviceClass,
+    pub(crate) platform: &'a str,
+    pub(crate) key_protection: KeyProtection,
+    pub(crate) transport_key: &'a PublicKey,
+    pub(crate) approval_key: &'a PublicKey,
+    pub(crate) interaction_types: &'a [InteractionType],
+    pub(crate) version: u32,
+    pub(crate) allow_automated: bool,
+    pub(crate) link: &'a RegistrationTokenId,
+    pub(crate) registered_at: Timestamp,
+    pub(crate) feed_head: i64,
+}
+
+impl Device {
+    /// The key that signs proofs, denials and disputes.
+    pub(crate) fn transport_key(&self) -> rusqlite::Result<PublicKey> {
+        parse_key(&self.transport_jwk)
+    }
+
+    /// The key that signs approvals.
+    pub(crate) fn approval_key(&self) -> rusqlite::Result<PublicKey> {
+        parse_key(&self.approval_jwk)
+    }
+}
+
+fn parse_key(jwk: &str) -> rusqlite::Result<PublicKey> {
+    serde_json::from_str(jwk)
+        .map_err(|error| rusqlite::Error::FromSqlConversionFailure(0, rusqlite::types::Type::Text, Box::new(error)))
+}
+
+const COLUMNS: &str = "d.id, d.subject, d.status, d.name, d.class, d.platform, d.key_protection, d.key_verified,
+    d.transport_kid, d.transport_jwk, d.approval_kid, d.approval_jwk, d.interaction_types, d.link_id, d.registered_at,
+    d.confirmed_at, d.seq, d.revocation";
+
+fn device(row: &Row<'_>) -> rusqlite::Result<Device> {
+    Ok(Device {
+        id: text(row, "id")?,
+        subject: text(row, "subject")?,
+        standing: name(row, "status")?,
+        name: row.get("name")?,
+        class: name(row, "class")?,
+        platform: row.get("platform")?,
+        key_protection: name(row, "key_protection")?,
+        key_verified: optional_name(row, "key_verified")?,
+        transport_kid: text(row, "transport_kid")?,
+        transport_jwk: row.get("transport_jwk")?,
+        approval_kid: text(row, "approval_kid")?,
+        approval_jwk: row.get("approval_jwk")?,
+        interaction_types: json(row, "interaction_types")?,
+        link: text(row, "link_id")?,
+        registered_at: time(row, "registered_at")?,
+        confirmed_at: optional_time(row, "confirmed_at")?,
+        seq: row.get::<_, i64>("seq")?.unsigned_abs(),
+        revocation: row.get("revocation")?,
+    })
+}
+
+pub(crate) fn insert(connection: &Connection, new: &NewDevice<'_>) -> rusqlite::Result<()> {
+    connection
+        .prepare_cached(
+            "INSERT INTO device (id, subject, status, name, class, platform, key_protection, transport_kid, transport_jwk,
+                approval_kid, approval_jwk, interaction_types, version, allow_automated, link_id, registered_at, feed_head)
+             VALUES (?1, ?2, 'unconfirmed', ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16)",
+        )?
+        .execute(params![
+            new.id.as_str(),
+            new.subject.as_str(),
+            new.name,
+            name_of(&new.class),
+            new.platform,
+            name_of(&new.key_protection),
+            new.transport_key.thumbprint().to_string(),
+            as_json(new.transport_key),
+            new.approval_key.thumbprint().to_string(),
+            as_json(new.approval_key),
+            as_json(&new.interaction_types),
+            new.version,
+            new.allow_automated,
+            new.link.as_str(),
+            millis(new.registered_at),
+            new.feed_head,
+        ])
+        .map(drop)
+}
+
+pub(crate) fn by_id(connection: &Connection, id: &DeviceId) -> rusqlite::Result<Option<Device>> {
+    connection
+        .prepare_cached(&format!("SELECT {COLUMNS} FROM device d WHERE d.id = ?1"))?
+        .query_row([id.as_str()], device)
+        .optional()
+}
+
+/// All devices of a user that take part, oldest first.
+pub(crate) fn active(connection: &Connection, subject: &Subject) -> rusqlite::Result<Vec<Device>> {
+    connection
+        .prepare_cached(&format!(
+            "SELECT {COLUMNS} FROM device d WHERE d.subject = ?1 AND d.status = 'active' ORDER BY d.registered_at, d.id"
+        ))?
+        .query_map([subject.as_str()], device)?
+        .collect()
+}
+
+/// All devices a user ever had, oldest first.
+pub(crate) fn all(connection: &Connection, subject: &Subject) -> rusqlite::Result<Vec<Device>> {
+    connection
+        .prepare_cached(&format!("SELECT {COLUMNS} FROM device d WHERE d.subject = ?1 ORDER BY d.registered_at, d.id"))?
+        .query_map([subject.as_str()], device)?
+        .collect()
+}
+
+/// How many devices of a user take part or wait for their code.
+pub(crate) fn count_living(connection: &Connection, subject: &Subject) -> rusqlite::Result<u32> {
+    connection
+        .prepare_cached(
+            "SELECT count(*) FROM device WHERE subject = ?1 AND status IN ('active', 'unconfirmed', 'suspended')",
+        )?
+        .query_row([subject.as_str()], |row| row.get(0))
+}
+
+/// Whether some device registered with this transport key before.
+pub(crate) fn is_transport_key_known(connection: &Connection, kid: &Thumbprint) -> rusqlite::Result<bool> {
+    connection
+        .prepare_cached("SELECT EXISTS (SELECT 1 FROM device WHERE transport_kid = ?1)")?
+        .query_row([kid.to_string()], |row| row.get(0))
+}
+
+/// Devices that were registered before then and never confirmed.
+pub(crate) fn unconfirmed_since(connection: &Connection, before: Timestamp) -> rusqlite::Result<Vec<Device>> {
+    connection
+        .prepare_cached(&format!(
+            "SELECT {COLUMNS} FROM device d WHERE d.status = 'unconfirmed' AND d.registered_at < ?1 LIMIT 100"
+        ))?
+        .query_map([millis(before)], device)?
+        .collect()
+}
+
+/// Makes the device take part, by its first statement.
+pub(crate) fn confirm(connection: &Connection, id: &DeviceId, now: Timestamp) -> rusqlite::Result<()> {
+    connection
+        .prepare_cached("UPDATE device SET status = 'active', confirmed_at = ?2 WHERE id = ?1")?
+        .execute(params![id.as_str(), millis(now)])
+        .map(drop)
+}
+
+/// Ends or suspends a device; `revocation` is the signed one.
+pub(crate) fn end(
+    connection: &Connection,
+    id: &DeviceId,
+    standing: Standing,
+    revocation: Option<&str>,
+    now: Timestamp,
+) -> rusqlite::Result<()> {
+    connection
+        .prepare_cached("UPDATE device SET status = ?2, revocation = ?3, ended_at = ?4 WHERE id = ?1")?
+        .execute(params![id.as_str(), name_of(&standing), revocation, millis(now)])
+        .map(drop)
+}
+
+/// Notes the place in its history that a device's answer took.
+pub(crate) fn advance(connection: &Connection, id: &DeviceId, seq: u64) -> rusqlite::Result<()> {
+    connection
+        .prepare_cached("UPDATE device SET seq = ?2 WHERE id = ?1")?
+        .execute(params![id.as_str(), i64::try_from(seq).unwrap_or(i64::MAX)])
+        .map(drop)
+}
+
+/// The device's statements, oldest first, as signed.
+pub(crate) fn statements(connection: &Connection, id: &DeviceId) -> rusqlite::Result<Vec<String>> {
+    connection
+        .prepare_cached("SELECT jws FROM statement WHERE device_id = ?1 ORDER BY sequence")?
+        .query_map([id.as_str()], |row| row.get(0))?
+        .collect()
+}
+
+/// Adds a statement, which is from now on the one in force.
+pub(crate) fn add_statement(
+    connection: &Connection,
+    id: &DeviceId,
+    sequence: u64,
+    jws: &str,
+    hash: &Hash,
+) -> rusqlite::Result<()> {
+    connection
+        .prepare_cached("INSERT INTO statement (device_id, sequence, jws) VALUES (?1, ?2, ?3)")?
+        .execute(params![id.as_str(), sequence as i64, jws])?;
+    connection
+        .prepare_cached("UPDATE device SET statement_hash = ?2 WHERE id = ?1")?
+        .execute(params![id.as_str(), hash.to_string()])
+        .map(drop)
+}
+
+/// A credential that was presented, and whose it is.
+pub(crate) struct Presented {
+    pub(crate) device: Device,
+    pub(crate) expires_at: Timestamp,
+    pub(crate) used: bool,
+}
+
+/// Looks a credential up by its hash.
+pub(crate) fn by_credential(connection: &Connection, hash: &Hash) -> rusqlite::Result<Option<Presented>> {
+    connection
+        .prepare_cached(&format!(
+            "SELECT {COLUMNS}, c.expires_at, c.used FROM credential c JOIN device d ON d.id = c.device_id WHERE c.hash = ?1"
+        ))?
+        .query_row([hash.to_string()], |row| {
+            Ok(Presented { device: device(row)?, expires_at: time(row, "expires_at")?, used: row.get("used")? })
+        })
+        .optional()
+}
+
+/// Adds a credential that has not been used yet.
+pub(crate) fn add_credential(
+    connection: &Connection,
+    id: &DeviceId,
+    hash: &Hash,
+    expires_at: Timestamp,
+) -> rusqlite::Result<()> {
+    connection
+        .prepare_cached("INSERT INTO credential (hash, device_id, expires_at, used) VALUES (?1, ?2, ?3, 0)")?
+        .execute(params![hash.to_string(), id.as_str(), millis(expires_at)])
+        .map(drop)
+}
+
+/// Marks a credential as used, which ends every other of its device. Returns false if it is gone.
+pub(crate) fn use_credential(connection: &Connection, id: &DeviceId, hash: &Hash) -> rusqlite::Result<bool> {
+    let used = connection
+        .prepare_cached("UPDATE credential SET used = 1 WHERE hash = ?1 AND device_id = ?2")?
+        .execute(params![hash.to_string(), id.as_str()])?;
+    if used == 1 {
+        connection
+            .prepare_cached("DELETE FROM credential WHERE device_id = ?2 AND hash <> ?1")?
+            .execute(params![hash.to_string(), id.as_str()])?;
+    }
+    Ok(used == 1)
+}
+
+/// Ends credentials that were given out and never used, so that at most two are valid at a time.
+pub(crate) fn end_unused_credentials(connection: &Connection, id: &DeviceId) -> rusqlite::Result<()> {
+    connection
+        .prepare_cached("DELETE FROM credential WHERE device_id = ?1 AND used = 0")?
+        .execute([id.as_str()])
+        .map(drop)
+}
+
+/// Ends every credential of a device.
+pub(crate) fn end_credentials(connection: &Connection, id: &DeviceId) -> rusqlite::Result<()> {
+    connection.prepare_cached("DELETE FROM credential WHERE device_id = ?1")?.execute([id.as_str()]).map(drop)
+}

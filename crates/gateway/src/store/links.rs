@@ -1,0 +1,114 @@
+//! Enrollment links: one registration token each, one device each.
+
+use countersign_protocol::clock::Timestamp;
+use countersign_protocol::id::{DeviceId, RegistrationTokenId, Subject};
+use countersign_protocol::registration::Confirm;
+use rusqlite::{Connection, OptionalExtension, params};
+use serde::{Deserialize, Serialize};
+
+use super::columns::{millis, name, name_of, optional_text, text, time};
+
+/// Where a link stands.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub(crate) enum LinkState {
+    /// Nobody has used it.
+    Open,
+    /// A device registered; its code is due.
+    Registered,
+    /// The device is confirmed.
+    Confirmed,
+    /// Missed three times, withdrawn, or its device is gone.
+    Ended,
+}
+
+pub(crate) struct Link {
+    pub(crate) id: RegistrationTokenId,
+    pub(crate) subject: Subject,
+    pub(crate) subject_label: String,
+    pub(crate) confirm: Confirm,
+    pub(crate) allow_automated: bool,
+    pub(crate) expires_at: Timestamp,
+    pub(crate) tries_left: u32,
+    pub(crate) state: LinkState,
+    pub(crate) device: Option<DeviceId>,
+    /// Whether the user's devices were told that somebody else tried it.
+    pub(crate) alerted: bool,
+    /// Hash of the registration's body.
+    pub(crate) registration: Option<String>,
+}
+
+pub(crate) fn insert(connection: &Connection, link: &Link) -> rusqlite::Result<()> {
+    connection
+        .prepare_cached(
+            "INSERT INTO link (id, subject, subject_label, confirm, allow_automated, expires_at, tries_left, state)
+             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)",
+        )?
+        .execute(params![
+            link.id.as_str(),
+            link.subject.as_str(),
+            link.subject_label,
+            name_of(&link.confirm),
+            link.allow_automated,
+            millis(link.expires_at),
+            link.tries_left,
+            name_of(&link.state),
+        ])
+        .map(drop)
+}
+
+pub(crate) fn by_id(connection: &Connection, id: &RegistrationTokenId) -> rusqlite::Result<Option<Link>> {
+    connection
+        .prepare_cached(
+            "SELECT id, subject, subject_label, confirm, allow_automated, expires_at, tries_left, state, device_id, alerted, registration
+             FROM link WHERE id = ?1",
+        )?
+        .query_row([id.as_str()], |row| {
+            Ok(Link {
+                id: text(row, "id")?,
+                subject: text(row, "subject")?,
+                subject_label: row.get("subject_label")?,
+                confirm: name(row, "confirm")?,
+                allow_automated: row.get("allow_automated")?,
+                expires_at: time(row, "expires_at")?,
+                tries_left: row.get("tries_left")?,
+                state: name(row, "state")?,
+                device: optional_text(row, "device_id")?,
+                alerted: row.get("alerted")?,
+                registration: row.get("registration")?,
+            })
+        })
+        .optional()
+}
+
+/// Gives an open link its device.
+pub(crate) fn register(
+    connection: &Connection,
+    id: &RegistrationTokenId,
+    device: &DeviceId,
+    registration: &str,
+) -> rusqlite::Result<()> {
+    connection
+        .prepare_cached("UPDATE link SET state = 'registered', device_id = ?2, registration = ?3 WHERE id = ?1")?
+        .execute(params![id.as_str(), device.as_str(), registration])
+        .map(drop)
+}
+
+pub(crate) fn set_state(connection: &Connection, id: &RegistrationTokenId, state: LinkState) -> rusqlite::Result<()> {
+    connection
+        .prepare_cached("UPDATE link SET state = ?2 WHERE id = ?1")?
+        .execute(params![id.as_str(), name_of(&state)])
+        .map(drop)
+}
+
+/// Notes that the user's devices were told of a second use, so that they are told once.
+pub(crate) fn set_alerted(connection: &Connection, id: &RegistrationTokenId) -> rusqlite::Result<()> {
+    connection.prepare_cached("UPDATE link SET alerted = 1 WHERE id = ?1")?.execute([id.as_str()]).map(drop)
+}
+
+/// Takes one try away; returns how many are left.
+pub(crate) fn miss(connection: &Connection, id: &RegistrationTokenId) -> rusqlite::Result<u32> {
+    connection
+        .prepare_cached("UPDATE link SET tries_left = max(tries_left - 1, 0) WHERE id = ?1 RETURNING tries_left")?
+        .query_row([id.as_str()], |row| row.get(0))
+}
