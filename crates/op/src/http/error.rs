@@ -1,0 +1,142 @@
+//! The errors a client gets: JSON of RFC 6749 §5.2 with the status and headers that CIBA Core §11 and §13 name.
+
+use axum::Json;
+use axum::http::{HeaderName, HeaderValue, StatusCode, header};
+use axum::response::{IntoResponse, Response};
+use serde::Serialize;
+
+/// The codes of RFC 6749 §5.2, CIBA Core §11 and §13 and RFC 9396 §5 that this provider uses.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Code {
+    InvalidRequest,
+    InvalidScope,
+    InvalidClient,
+    UnauthorizedClient,
+    UnsupportedGrantType,
+    InvalidGrant,
+    UnknownUserId,
+    InvalidBindingMessage,
+    InvalidAuthorizationDetails,
+    AccessDenied,
+    AuthorizationPending,
+    SlowDown,
+    ExpiredToken,
+    /// Too many requests of one client; not from a specification.
+    RateLimited,
+    /// This provider's own fault.
+    ServerError,
+}
+
+impl Code {
+    /// The code on the wire.
+    pub(crate) const fn as_str(self) -> &'static str {
+        match self {
+            Code::InvalidRequest => "invalid_request",
+            Code::InvalidScope => "invalid_scope",
+            Code::InvalidClient => "invalid_client",
+            Code::UnauthorizedClient => "unauthorized_client",
+            Code::UnsupportedGrantType => "unsupported_grant_type",
+            Code::InvalidGrant => "invalid_grant",
+            Code::UnknownUserId => "unknown_user_id",
+            Code::InvalidBindingMessage => "invalid_binding_message",
+            Code::InvalidAuthorizationDetails => "invalid_authorization_details",
+            Code::AccessDenied => "access_denied",
+            Code::AuthorizationPending => "authorization_pending",
+            Code::SlowDown => "slow_down",
+            Code::ExpiredToken => "expired_token",
+            Code::RateLimited => "rate_limited",
+            Code::ServerError => "server_error",
+        }
+    }
+}
+
+/// What a client is told instead of what it asked for.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct OAuthError {
+    /// 400 unless the code says otherwise.
+    pub(crate) status: StatusCode,
+    pub(crate) code: Code,
+    /// For the client's developer; only characters of RFC 6749 §5.2.
+    description: String,
+    /// Why the person denied, or what ended the request.
+    denial_reason: Option<&'static str>,
+    /// Seconds until it makes sense to try again.
+    retry_after: Option<u64>,
+}
+
+impl OAuthError {
+    /// An error with the status its code usually has.
+    pub(crate) fn new(code: Code, description: impl Into<String>) -> OAuthError {
+        let status = match code {
+            Code::InvalidClient => StatusCode::UNAUTHORIZED,
+            Code::RateLimited => StatusCode::TOO_MANY_REQUESTS,
+            Code::ServerError => StatusCode::INTERNAL_SERVER_ERROR,
+            _ => StatusCode::BAD_REQUEST,
+        };
+        let description = description.into().chars().map(permitted).collect();
+        OAuthError { status, code, description, denial_reason: None, retry_after: None }
+    }
+
+    pub(crate) fn with_status(self, status: StatusCode) -> OAuthError {
+        OAuthError { status, ..self }
+    }
+
+    pub(crate) fn with_denial_reason(self, reason: Option<&'static str>) -> OAuthError {
+        OAuthError { denial_reason: reason, ..self }
+    }
+
+    pub(crate) fn with_retry_after(self, seconds: u64) -> OAuthError {
+        OAuthError { retry_after: Some(seconds), ..self }
+    }
+}
+
+/// RFC 6749 §5.2 allows %x20-21, %x23-5B and %x5D-7E in a description.
+fn permitted(character: char) -> char {
+    match character {
+        '"' => '\'',
+        '\\' => '/',
+        ' '..='~' => character,
+        _ => '?',
+    }
+}
+
+#[derive(Serialize)]
+struct Body<'a> {
+    error: &'static str,
+    error_description: &'a str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    denial_reason: Option<&'static str>,
+}
+
+impl IntoResponse for OAuthError {
+    fn into_response(self) -> Response {
+        let body =
+            Body { error: self.code.as_str(), error_description: &self.description, denial_reason: self.denial_reason };
+        let mut response = (self.status, [NO_STORE, PRAGMA], Json(body)).into_response();
+        if self.status == StatusCode::UNAUTHORIZED {
+            // RFC 9110 §15.5.2 wants it on every 401, RFC 6749 §5.2 where the client used the header.
+            let challenge = HeaderValue::from_static("Basic realm=\"countersign\", charset=\"UTF-8\"");
+            response.headers_mut().insert(header::WWW_AUTHENTICATE, challenge);
+        }
+        if let Some(seconds) = self.retry_after {
+            response.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from(seconds));
+        }
+        response
+    }
+}
+
+/// Nothing from these endpoints is ever kept by a cache (RFC 6749 §5.1).
+pub(crate) const NO_STORE: (HeaderName, &str) = (header::CACHE_CONTROL, "no-store");
+/// As [`NO_STORE`], for caches of HTTP/1.0.
+pub(crate) const PRAGMA: (HeaderName, &str) = (header::PRAGMA, "no-cache");
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn t09_a_description_holds_permitted_characters_only() {
+        let error = OAuthError::new(Code::InvalidRequest, "a \"b\" \\ ü \n\u{7f} ~");
+        assert_eq!(error.description, "a 'b' / ? ?? ~");
+    }
+}

@@ -1,0 +1,131 @@
+//! Form bodies, read strictly: UTF-8, every parameter once (RFC 6749 §3.1, appendix B).
+
+use std::fmt;
+
+/// The parameters of a request. Has no `Debug`: client secrets are among them.
+pub(crate) struct Form {
+    parameters: Vec<(String, String)>,
+}
+
+/// Why a body was refused. All are `invalid_request`.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub(crate) enum FormError {
+    /// Another media type.
+    #[error("the body must be application/x-www-form-urlencoded in UTF-8")]
+    MediaType,
+    /// Not UTF-8 once decoded, or a % without two digits.
+    #[error("the body is not form-urlencoded UTF-8")]
+    Encoding,
+    /// A parameter that stands twice.
+    #[error("the parameter {0} stands twice; send each parameter once")]
+    Twice(Name),
+}
+
+/// A parameter's name as it may be repeated in an error: known letters only.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Name(String);
+
+impl fmt::Display for Name {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        out.write_str(&self.0)
+    }
+}
+
+impl Form {
+    /// Reads a body that came with this `Content-Type`.
+    pub(crate) fn parse(content_type: Option<&str>, body: &[u8]) -> Result<Form, FormError> {
+        if !content_type.is_some_and(is_form) {
+            return Err(FormError::MediaType);
+        }
+        let mut parameters: Vec<(String, String)> = Vec::new();
+        for pair in body.split(|byte| *byte == b'&').filter(|pair| !pair.is_empty()) {
+            let equals = pair.iter().position(|byte| *byte == b'=');
+            let (name, value) = pair.split_at(equals.unwrap_or(pair.len()));
+            let name = decode(name).ok_or(FormError::Encoding)?;
+            let value = decode(value.get(1..).unwrap_or_default()).ok_or(FormError::Encoding)?;
+            if parameters.iter().any(|(earlier, _)| *earlier == name) {
+                let plain = name.len() <= 60 && name.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'_');
+                return Err(FormError::Twice(Name(if plain { name } else { "(unknown)".to_owned() })));
+            }
+            parameters.push((name, value));
+        }
+        Ok(Form { parameters })
+    }
+
+    /// The parameter's value. One without a value counts as left out (RFC 6749 §3.1).
+    pub(crate) fn get(&self, name: &str) -> Option<&str> {
+        let (_, value) = self.parameters.iter().find(|(parameter, _)| parameter == name)?;
+        (!value.is_empty()).then_some(value)
+    }
+}
+
+/// `application/x-www-form-urlencoded`, with no charset but UTF-8.
+fn is_form(content_type: &str) -> bool {
+    let mut parts = content_type.split(';');
+    let media_type = parts.next().unwrap_or_default().trim();
+    let charset_is_utf8 = parts.all(|parameter| {
+        let (name, value) = parameter.split_once('=').unwrap_or((parameter, ""));
+        !name.trim().eq_ignore_ascii_case("charset") || value.trim().trim_matches('"').eq_ignore_ascii_case("utf-8")
+    });
+    media_type.eq_ignore_ascii_case("application/x-www-form-urlencoded") && charset_is_utf8
+}
+
+/// `+` and `%20` are blanks; anything else stands for itself. `None` for a broken escape or what is not UTF-8.
+pub(crate) fn decode(text: &[u8]) -> Option<String> {
+    let mut out = Vec::with_capacity(text.len());
+    let mut rest = text.iter();
+    while let Some(byte) = rest.next() {
+        match byte {
+            b'+' => out.push(b' '),
+            b'%' => {
+                let digit = |byte: Option<&u8>| byte.and_then(|byte| char::from(*byte).to_digit(16));
+                let (high, low) = (digit(rest.next())?, digit(rest.next())?);
+                out.push(u8::try_from(high * 16 + low).ok()?);
+            }
+            other => out.push(*other),
+        }
+    }
+    String::from_utf8(out).ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const FORM: Option<&str> = Some("application/x-www-form-urlencoded");
+
+    #[test]
+    fn parameters_are_decoded_once() {
+        let form = Form::parse(FORM, "a=1+2&b=%C3%BC%2B&empty=&bare&c=x%3Dy".as_bytes()).ok().expect("a form");
+        assert_eq!(form.get("a"), Some("1 2"));
+        assert_eq!(form.get("b"), Some("ü+"));
+        assert_eq!(form.get("c"), Some("x=y"));
+        assert_eq!((form.get("empty"), form.get("bare"), form.get("absent")), (None, None, None));
+    }
+
+    #[test]
+    fn what_could_be_read_in_two_ways_is_refused() {
+        let refused = |content_type, body: &[u8]| Form::parse(content_type, body).err();
+        assert_eq!(refused(FORM, b"scope=a&scope=a"), Some(FormError::Twice(Name("scope".into()))));
+        assert_eq!(refused(FORM, b"scope=a&sc%6Fpe=b"), Some(FormError::Twice(Name("scope".into()))));
+        assert_eq!(refused(FORM, b"a%22=&a%22="), Some(FormError::Twice(Name("(unknown)".into()))));
+        for body in [b"a=%".as_slice(), b"a=%4", b"a=%zz", b"a=%ff", b"a=\xff"] {
+            assert_eq!(refused(FORM, body), Some(FormError::Encoding), "{body:?}");
+        }
+    }
+
+    #[test]
+    fn only_forms_in_utf8_are_read() {
+        let read = |content_type| Form::parse(content_type, b"a=1").is_ok();
+        assert!(read(FORM));
+        assert!(read(Some("Application/X-WWW-Form-Urlencoded; charset=\"UTF-8\"")));
+        for other in [
+            None,
+            Some("application/json"),
+            Some("text/plain"),
+            Some("application/x-www-form-urlencoded;charset=latin1"),
+        ] {
+            assert!(!read(other), "{other:?}");
+        }
+    }
+}

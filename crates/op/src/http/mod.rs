@@ -1,0 +1,11 @@
+//! What this provider's endpoints share about HTTP: strict forms in, errors out, and what surrounds every request.
+
+mod error;
+mod form;
+mod request;
+mod surround;
+
+pub(crate) use error::{Code, NO_STORE, OAuthError, PRAGMA};
+pub(crate) use form::{Form, decode};
+pub(crate) use request::Posted;
+pub(crate) use surround::surround;

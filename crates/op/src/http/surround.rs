@@ -1,0 +1,37 @@
+//! What surrounds every request: a log line without anything secret in it, and a 500 instead of a broken connection when a
+//! handler panics.
+
+use std::any::Any;
+use std::time::Instant;
+
+use axum::Router;
+use axum::extract::{MatchedPath, Request};
+use axum::middleware::{self, Next};
+use axum::response::{IntoResponse, Response};
+use tower_http::catch_panic::CatchPanicLayer;
+
+use super::{Code, OAuthError};
+
+/// Wraps all routes.
+pub(crate) fn surround(routes: Router) -> Router {
+    routes.layer(CatchPanicLayer::custom(panicked)).layer(middleware::from_fn(log))
+}
+
+/// One line per request: method, route, status, time. Never a query, a header or a body: credentials and what people
+/// approve are in those. The route is the pattern that matched, so that no id in a path is logged either.
+async fn log(request: Request, next: Next) -> Response {
+    let method = request.method().clone();
+    let route = request.extensions().get::<MatchedPath>().map_or("(none)", MatchedPath::as_str).to_owned();
+    let begun = Instant::now();
+    let response = next.run(request).await;
+    let (status, ms) = (response.status().as_u16(), begun.elapsed().as_secs_f64() * 1000.0);
+    tracing::info!(%method, route, status, ms, "request");
+    response
+}
+
+/// The panic's words stay in the log: they may hold anything.
+fn panicked(panic: Box<dyn Any + Send>) -> Response {
+    let what = panic.downcast_ref::<&str>().copied().or_else(|| panic.downcast_ref::<String>().map(String::as_str));
+    tracing::error!(panic = what.unwrap_or("(no words)"), "a request panicked");
+    OAuthError::new(Code::ServerError, "something went wrong in this provider; its log says what").into_response()
+}
