@@ -1,7 +1,26 @@
 //! An OpenID provider with CIBA (poll mode) on top of the Countersign gateway: it knows users and clients, the gateway knows
 //! devices, and they meet in one approval per authentication request.
+//!
+//! A client's request enters at `/bc-authorize` (`bc_authorize.rs`; `asked.rs` reads it), becomes one row here and one approval
+//! at the gateway in the same transaction, and leaves at `/token` (`token.rs`) once the approval has its verdict. Start with
+//! [`Config::read`] and [`Provider::open`]; docs/operating.md is for whoever runs it.
 
+mod asked;
+mod bc_authorize;
+mod budget;
 mod client_auth;
 pub mod config;
 pub mod details;
+mod discovery;
+mod hint;
+mod home;
 mod http;
+mod polls;
+mod provider;
+mod stopping;
+mod store;
+mod token;
+mod tokens;
+
+pub use config::Config;
+pub use provider::{OpenError, Provider};

@@ -171,7 +171,7 @@ fn every_bad_file_is_told_its_line_and_remedy() {
         ),
         (
             second_line("[[users]]\nsub = \"\""),
-            "line 3: `sub` in [[users]] must be 1 to 255 printable ASCII characters without blanks; choose another",
+            "line 3: `sub` in [[users]] must be 1 to 255 printable ASCII characters; choose another",
         ),
         (
             second_line(&format!("{users}hints = [\"Alice@Example.com\"]")),

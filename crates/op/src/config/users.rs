@@ -2,14 +2,16 @@
 
 use std::collections::HashMap;
 
-use super::read::Section;
+use countersign_protocol::id::Subject;
+
+use super::read::{Found, Section};
 use super::shown_text;
 
 /// A person who approves.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct User {
     /// What tokens call the person: printable ASCII, at most 255 characters (OpenID Connect Core §2).
-    pub sub: String,
+    pub sub: Subject,
     /// What the device calls the person while enrolling.
     pub name: String,
     /// E-mail addresses, phone numbers, card numbers: what `login_hint` may hold beside the subject.
@@ -76,13 +78,13 @@ impl Users {
                     }
                 }
             }
-            if let Some(sub) = sub.filter(|sub| valid_sub(&section, sub)) {
+            if let Some(sub) = sub.and_then(|sub| parse_sub(&section, &sub)) {
                 let index = users.list.len();
-                users.by_sub.insert(sub.value.to_owned(), index);
+                users.by_sub.insert(sub.as_str().to_owned(), index);
                 users.by_hint.extend(hints.iter().map(|hint| (folded(hint.value), index)));
                 users.list.push(User {
-                    sub: sub.value.to_owned(),
-                    name: name.map_or(sub.value, |name| name.value).to_owned(),
+                    name: name.map_or(sub.as_str(), |name| name.value).to_owned(),
+                    sub,
                     hints: hints.iter().map(|hint| hint.value.to_owned()).collect(),
                     allow_automated,
                     locked,
@@ -94,16 +96,13 @@ impl Users {
     }
 }
 
-fn valid_sub(section: &Section<'_>, sub: &super::read::Found<&str>) -> bool {
-    let valid = (1..=255).contains(&sub.value.len()) && sub.value.bytes().all(|byte| byte.is_ascii_graphic());
-    if !valid {
+fn parse_sub(section: &Section<'_>, sub: &Found<&str>) -> Option<Subject> {
+    let parsed = sub.value.parse().ok();
+    if parsed.is_none() {
         let name = section.name("sub");
-        section.fault(
-            &sub.at,
-            format!("{name} must be 1 to 255 printable ASCII characters without blanks; choose another"),
-        );
+        section.fault(&sub.at, format!("{name} must be 1 to 255 printable ASCII characters; choose another"));
     }
-    valid
+    parsed
 }
 
 fn folded(hint: &str) -> String {

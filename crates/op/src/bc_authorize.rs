@@ -1,0 +1,213 @@
+//! `POST /bc-authorize` (CIBA Core §7): a client asks, and its request and the gateway's approval are stored in one
+//! transaction.
+
+use axum::Json;
+use axum::http::StatusCode;
+use axum::response::{IntoResponse, Response};
+use countersign_gateway::{ApprovalRequest, Interactions, Limits, RequestRefused, Transaction, WriteError};
+use countersign_protocol::challenge::{self, Party};
+use countersign_protocol::clock::Timestamp;
+use countersign_protocol::hash::Hash;
+use countersign_protocol::interaction::{self, InteractionType};
+use countersign_protocol::random::{self, Random};
+use countersign_protocol::{encoding, limits};
+use serde::Serialize;
+
+use crate::asked::Asked;
+use crate::config::{Client, User};
+use crate::http::{Code, NO_STORE, OAuthError, PRAGMA, Posted};
+use crate::provider::Inner;
+use crate::store::{self, AuthRequest, Real};
+
+/// What a client gets for a request that was taken (CIBA Core §7.3).
+#[derive(Serialize)]
+struct Acknowledgement {
+    auth_req_id: String,
+    expires_in: u64,
+    interval: u64,
+    interaction_type: InteractionType,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    interaction_value: Option<String>,
+}
+
+/// What the client's screen shows.
+struct Shown {
+    interaction: InteractionType,
+    value: Option<String>,
+}
+
+/// Why a request was not stored.
+enum Refused {
+    Gateway(RequestRefused),
+    Store(rusqlite::Error),
+}
+
+impl Inner {
+    /// Answers `POST /bc-authorize`.
+    pub(crate) async fn bc_authorize(&self, request: axum::extract::Request) -> Response {
+        match self.ask(request).await {
+            Ok(acknowledgement) => (StatusCode::OK, [NO_STORE, PRAGMA], Json(acknowledgement)).into_response(),
+            Err(error) => error.into_response(),
+        }
+    }
+
+    async fn ask(&self, request: axum::extract::Request) -> Result<Acknowledgement, OAuthError> {
+        let posted = Posted::read(request).await?;
+        let client = self.clients.authenticate(posted.authorization.as_deref(), &posted.form)?;
+        if !client.may_ask {
+            let what = "this client is not registered for the grant urn:openid:params:grant-type:ciba";
+            return Err(OAuthError::new(Code::UnauthorizedClient, what));
+        }
+        let now = self.ports.clock.now();
+        self.budget.spend(&client.client_id, client.policy.requests_per_minute, now).map_err(|seconds| {
+            OAuthError::new(Code::RateLimited, "this client asks too often").with_retry_after(seconds)
+        })?;
+        let asked = Asked::read(&posted.form, &client, &self.config.issuer, &self.schemas)?;
+        let user = self.person(&asked, &client)?;
+
+        let auth_req_id =
+            format!("ar_{}", encoding::encode(&random::bytes::<{ limits::ID_BITS / 8 }>(&*self.ports.random)));
+        let expires_in = asked.life.as_secs();
+        let interval = client.policy.interval.as_secs();
+        let request = AuthRequest {
+            id: Hash::of(&auth_req_id),
+            client_id: client.client_id.clone(),
+            real: None,
+            scope: asked.scope.clone(),
+            details: asked.details.as_ref().map(|details| details.as_str().to_owned()),
+            requested_at: now,
+            expires_at: now.plus_seconds(expires_in),
+            // Policy keeps it below a minute.
+            interval: u32::try_from(interval).unwrap_or(u32::MAX),
+            redeemed: false,
+        };
+        let shown = self.take(request, asked, user, &client, now).await?;
+        Ok(Acknowledgement {
+            auth_req_id,
+            expires_in,
+            interval,
+            interaction_type: shown.interaction,
+            interaction_value: shown.value,
+        })
+    }
+
+    /// The person to ask; `None` where the client must not learn that there is none.
+    fn person(&self, asked: &Asked, client: &Client) -> Result<Option<&User>, OAuthError> {
+        let known = asked.hint.find(&self.config.users);
+        match known.filter(|user| !user.locked) {
+            Some(user) => Ok(Some(user)),
+            None if client.hides_unknown_users() => Ok(None),
+            None if known.is_some() => {
+                let what = "this user is locked";
+                Err(OAuthError::new(Code::AccessDenied, what).with_status(StatusCode::FORBIDDEN))
+            }
+            None => Err(unknown_user()),
+        }
+    }
+
+    /// Stores the request, with an approval if there is somebody to ask.
+    async fn take(
+        &self,
+        mut request: AuthRequest,
+        asked: Asked,
+        user: Option<&User>,
+        client: &Client,
+        now: Timestamp,
+    ) -> Result<Shown, OAuthError> {
+        let hides = client.hides_unknown_users();
+        let pretended = asked.interaction;
+        let approval = user.map(|user| self.approval_request(&asked, user, client, now));
+        let (gateway, random, tokens) = (self.gateway.clone(), self.ports.random.clone(), self.tokens.clone());
+        let stored = self.gateway.store().write(move |transaction: &Transaction<'_>| {
+            if let Some(approval) = &approval {
+                match gateway.accept(transaction, approval) {
+                    Ok(accepted) => {
+                        request.real =
+                            Some(Real { sub: approval.subject.as_str().to_owned(), approval: accepted.approval });
+                        store::insert(transaction, &request).map_err(Refused::Store)?;
+                        return Ok(Shown { interaction: accepted.interaction, value: accepted.interaction_value });
+                    }
+                    Err(refused) if hides && is_about_devices(&refused) => {}
+                    Err(refused) => return Err(Refused::Gateway(refused)),
+                }
+            }
+            // Nobody is asked, and the client is not to notice: one signature and one row, as for somebody with a device.
+            tokens.sign_for_nobody();
+            store::insert(transaction, &request).map_err(Refused::Store)?;
+            Ok(pretend(pretended, &*random))
+        });
+        stored.await.map_err(|error| match error {
+            WriteError::Refused(Refused::Gateway(refused)) => explain(&refused),
+            WriteError::Refused(Refused::Store(error)) => crate::provider::failed(&error),
+            WriteError::Store(error) => crate::provider::failed(&error),
+        })
+    }
+
+    fn approval_request(&self, asked: &Asked, user: &User, client: &Client, now: Timestamp) -> ApprovalRequest {
+        let policy = &client.policy;
+        ApprovalRequest {
+            subject: user.sub.clone(),
+            subject_allows_automated: user.allow_automated,
+            provider: Party { issuer: self.config.issuer.clone(), name: self.config.name.clone() },
+            client: challenge::Client {
+                id: client.client_id.clone(),
+                name: client.name.clone(),
+                verified: client.verified,
+            },
+            binding_message: asked.binding_message.clone(),
+            scope: Some(asked.scope.clone()),
+            acr_values: asked.acr_values.clone(),
+            authorization_details: asked.details.clone(),
+            interactions: Interactions {
+                asked: asked.asked_interaction,
+                client_can: client.interaction_types.clone(),
+                minimum: policy.interaction_minimum,
+            },
+            user_verification: asked.user_verification,
+            context: Default::default(),
+            requested_at: now,
+            ttl_seconds: asked.life.as_secs(),
+            interval_seconds: policy.interval.as_secs(),
+            limits: Limits {
+                max_pending: policy.max_pending,
+                prompts_per_minute: policy.prompts_per_minute,
+                not_me_hold_seconds: policy.not_me.as_secs(),
+            },
+        }
+    }
+}
+
+/// What would be shown if somebody were asked.
+fn pretend(kind: InteractionType, random: &dyn Random) -> Shown {
+    let drawn = interaction::draw(kind, random);
+    Shown { interaction: kind, value: drawn.map(|(_, opening)| opening.value) }
+}
+
+/// Whether a refusal would tell a client something about a person's devices, and so about the person.
+fn is_about_devices(refused: &RequestRefused) -> bool {
+    matches!(
+        refused,
+        RequestRefused::NoDevice
+            | RequestRefused::DevicesRevoked
+            | RequestRefused::InteractionBelowMinimum { .. }
+            | RequestRefused::InteractionBeyondDevices(_)
+    )
+}
+
+fn explain(refused: &RequestRefused) -> OAuthError {
+    let code = match refused {
+        RequestRefused::NoDevice | RequestRefused::DevicesRevoked => return unknown_user(),
+        RequestRefused::BindingMessage(_) => Code::InvalidBindingMessage,
+        RequestRefused::TooLarge => Code::InvalidAuthorizationDetails,
+        RequestRefused::Text { .. }
+        | RequestRefused::InteractionBelowMinimum { .. }
+        | RequestRefused::InteractionBeyondClient(_)
+        | RequestRefused::InteractionBeyondDevices(_) => Code::InvalidRequest,
+        other => return crate::provider::failed(other),
+    };
+    OAuthError::new(code, refused.to_string())
+}
+
+fn unknown_user() -> OAuthError {
+    OAuthError::new(Code::UnknownUserId, "login_hint names nobody who could be asked here")
+}

@@ -1,0 +1,99 @@
+//! What this provider says about itself: OpenID Connect Discovery §3, RFC 8414 §2, CIBA Core §4, RFC 9396 §10. Only what is
+//! true of this version.
+
+use axum::http::{HeaderName, header};
+use axum::response::IntoResponse;
+use countersign_protocol::interaction::InteractionType;
+use countersign_protocol::issuer::Issuer;
+use countersign_protocol::key::PublicKey;
+use serde::Serialize;
+use serde_json::{Value, json};
+
+use crate::config::{CIBA_GRANT, Config};
+
+/// Paths below the issuer.
+pub(crate) const BC_AUTHORIZE: &str = "/bc-authorize";
+pub(crate) const TOKEN: &str = "/token";
+pub(crate) const JWKS: &str = "/jwks";
+
+/// The names of the well-known documents; both hold the same.
+pub(crate) const WELL_KNOWN: [&str; 2] = ["openid-configuration", "oauth-authorization-server"];
+
+#[derive(Serialize)]
+struct Metadata<'a> {
+    issuer: &'a Issuer,
+    backchannel_authentication_endpoint: String,
+    token_endpoint: String,
+    jwks_uri: String,
+    backchannel_token_delivery_modes_supported: [&'static str; 1],
+    backchannel_user_code_parameter_supported: bool,
+    grant_types_supported: [&'static str; 1],
+    token_endpoint_auth_methods_supported: [&'static str; 2],
+    /// There is no authorization endpoint; both specifications require the member all the same.
+    response_types_supported: [&'static str; 0],
+    subject_types_supported: [&'static str; 1],
+    id_token_signing_alg_values_supported: [&'static str; 1],
+    scopes_supported: [&'static str; 1],
+    claims_supported: [&'static str; 9],
+    acr_values_supported: [&'static str; 5],
+    authorization_details_types_supported: Vec<&'static str>,
+    interaction_types_supported: [InteractionType; 3],
+    request_parameter_supported: bool,
+    /// True where it is left out (OpenID Connect Discovery §3).
+    request_uri_parameter_supported: bool,
+    claims_parameter_supported: bool,
+}
+
+/// The metadata document.
+pub(crate) fn metadata(config: &Config) -> String {
+    let issuer = &config.issuer;
+    let metadata = Metadata {
+        issuer,
+        backchannel_authentication_endpoint: issuer.endpoint(BC_AUTHORIZE),
+        token_endpoint: issuer.endpoint(TOKEN),
+        jwks_uri: issuer.endpoint(JWKS),
+        backchannel_token_delivery_modes_supported: ["poll"],
+        backchannel_user_code_parameter_supported: false,
+        grant_types_supported: [CIBA_GRANT],
+        token_endpoint_auth_methods_supported: ["client_secret_basic", "client_secret_post"],
+        response_types_supported: [],
+        subject_types_supported: ["public"],
+        id_token_signing_alg_values_supported: ["ES256"],
+        scopes_supported: ["openid"],
+        claims_supported: ["iss", "sub", "aud", "exp", "iat", "auth_time", "acr", "amr", "approval"],
+        acr_values_supported: [
+            "urn:countersign:acr:number-verified",
+            "urn:countersign:acr:verified",
+            "urn:countersign:acr:number",
+            "urn:countersign:acr:tap",
+            "urn:countersign:acr:automated",
+        ],
+        authorization_details_types_supported: config
+            .authorization_details_types
+            .iter()
+            .map(|kind| kind.name())
+            .collect(),
+        interaction_types_supported: InteractionType::ALL,
+        request_parameter_supported: false,
+        request_uri_parameter_supported: false,
+        claims_parameter_supported: false,
+    };
+    serde_json::to_string(&metadata).expect("metadata is texts and lists of texts")
+}
+
+/// The keys that sign tokens (RFC 7517 §5), and nothing else: the devices' keys are the gateway's.
+pub(crate) fn jwks(key: &PublicKey) -> String {
+    let mut jwk = serde_json::to_value(key).expect("a public key is a JWK");
+    let members = [("kid", key.thumbprint().to_string()), ("use", "sig".to_owned()), ("alg", "ES256".to_owned())];
+    for (name, value) in members {
+        jwk[name] = Value::String(value);
+    }
+    json!({ "keys": [jwk] }).to_string()
+}
+
+/// A document that may be kept for five minutes, so that a changed one is soon seen.
+pub(crate) fn document(json: String) -> impl IntoResponse {
+    const JSON: (HeaderName, &str) = (header::CONTENT_TYPE, "application/json");
+    const KEEP: (HeaderName, &str) = (header::CACHE_CONTROL, "public, max-age=300");
+    ([JSON, KEEP], json)
+}

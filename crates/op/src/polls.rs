@@ -1,0 +1,75 @@
+//! The polls that are being held: of one request only the latest waits. A client that lost its connection and polls again
+//! is served on the new one, and the old one ends at once.
+
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use countersign_protocol::hash::Hash;
+use tokio::sync::Notify;
+
+/// Who waits for which request. Cheap to clone.
+#[derive(Clone, Default)]
+pub(crate) struct Polls {
+    held: Arc<Mutex<HashMap<Hash, Arc<Notify>>>>,
+}
+
+/// A poll's place. Leaving the scope gives it up.
+pub(crate) struct Place {
+    polls: Polls,
+    request: Hash,
+    replaced: Arc<Notify>,
+}
+
+impl Polls {
+    /// Takes the request's place; whoever held it is told.
+    pub(crate) fn take(&self, request: Hash) -> Place {
+        let replaced = Arc::new(Notify::new());
+        let mut held = self.held.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(earlier) = held.insert(request, replaced.clone()) {
+            // `notify_one` keeps its permit, should the earlier poll not be waiting yet.
+            earlier.notify_one();
+        }
+        Place { polls: self.clone(), request, replaced }
+    }
+
+    /// How many polls are being held.
+    #[cfg(test)]
+    pub(crate) fn count(&self) -> usize {
+        self.held.lock().unwrap_or_else(PoisonError::into_inner).len()
+    }
+}
+
+impl Place {
+    /// Resolves when a later poll has taken the place.
+    pub(crate) async fn replaced(&self) {
+        self.replaced.notified().await;
+    }
+}
+
+impl Drop for Place {
+    fn drop(&mut self) {
+        let mut held = self.polls.held.lock().unwrap_or_else(PoisonError::into_inner);
+        if held.get(&self.request).is_some_and(|holder| Arc::ptr_eq(holder, &self.replaced)) {
+            held.remove(&self.request);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn the_latest_poll_of_a_request_ends_the_one_before() {
+        let polls = Polls::default();
+        let (one, other) = (Hash::of("one"), Hash::of("other"));
+        let first = polls.take(one);
+        let elsewhere = polls.take(other);
+        let second = polls.take(one);
+        first.replaced().await;
+        drop(first);
+        assert_eq!(polls.count(), 2, "the first one's end leaves the second in its place");
+        drop((second, elsewhere));
+        assert_eq!(polls.count(), 0);
+    }
+}

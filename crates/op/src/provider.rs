@@ -1,0 +1,244 @@
+//! The provider as a whole: what it is made of, where its files are, and how it serves.
+
+use std::future::Future;
+use std::io;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::Duration;
+
+use axum::Router;
+use axum::extract::Request;
+use axum::http::{HeaderValue, StatusCode, header};
+use axum::response::{IntoResponse, Response};
+use axum::routing::{get, post};
+use countersign_gateway::keys::{self, KeyError, Keys};
+use countersign_gateway::{Gateway, OpenError as GatewayError, Ports, Settings, Store, StoreError};
+use countersign_protocol::issuer::Issuer;
+use tokio::net::TcpListener;
+
+use crate::budget::Budget;
+use crate::client_auth::Clients;
+use crate::config::Config;
+use crate::details::Schemas;
+use crate::discovery;
+use crate::home::{self, HomeLock};
+use crate::http::{Code, OAuthError, surround};
+use crate::polls::Polls;
+use crate::stopping::Stopping;
+use crate::store;
+use crate::tokens::TokenSigner;
+
+/// How often requests that ended a day ago are forgotten.
+const FORGET_EVERY: Duration = Duration::from_secs(600);
+
+/// How long a connection may take to finish what it is doing once the provider stops.
+const GRACE: Duration = Duration::from_secs(3);
+
+/// An OpenID provider with CIBA. Cheap to clone.
+#[derive(Clone)]
+pub struct Provider {
+    inner: Arc<Inner>,
+}
+
+/// What every endpoint needs.
+pub(crate) struct Inner {
+    pub(crate) config: Config,
+    pub(crate) clients: Clients,
+    pub(crate) schemas: Schemas,
+    pub(crate) gateway: Gateway,
+    pub(crate) tokens: Arc<TokenSigner>,
+    pub(crate) polls: Polls,
+    pub(crate) budget: Budget,
+    pub(crate) ports: Ports,
+    pub(crate) stopping: Stopping,
+    metadata: String,
+    jwks: String,
+    /// Held by whoever serves.
+    _lock: Option<HomeLock>,
+}
+
+/// The provider could not start.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum OpenError {
+    /// The home's folder can't be made or used.
+    #[error("the folder {path} can't be used: {source}; check that it may be written")]
+    Home {
+        /// The folder.
+        path: PathBuf,
+        /// What the system said.
+        source: io::Error,
+    },
+    /// Another process serves from this home.
+    #[error("the folder {path} is already served by process {pid}; stop that one, or use another --home")]
+    InUse {
+        /// The folder.
+        path: PathBuf,
+        /// The other process, as far as its file tells.
+        pid: String,
+    },
+    /// A key file.
+    #[error(transparent)]
+    Key(#[from] KeyError),
+    /// The database.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    /// The gateway.
+    #[error(transparent)]
+    Gateway(#[from] GatewayError),
+}
+
+impl Provider {
+    /// Opens the provider over its home folder: `provider.db` and `keys/`, made where they are missing. Only one process
+    /// may have it open at a time; see [`Provider::open_for_admin`] for the others.
+    ///
+    /// # Errors
+    /// [`OpenError`], in words that say what to do.
+    pub fn open(config: Config, home: &Path, ports: Ports) -> Result<Provider, OpenError> {
+        home::make(home).map_err(|source| OpenError::Home { path: home.to_owned(), source })?;
+        let lock = HomeLock::take(home)?;
+        Provider::over(config, home, ports, Some(lock))
+    }
+
+    /// Opens the same home beside a process that serves it, for commands such as `op link`. What is written here wakes the
+    /// serving process within a fraction of a second.
+    ///
+    /// # Errors
+    /// As [`Provider::open`], except [`OpenError::InUse`].
+    pub fn open_for_admin(config: Config, home: &Path, ports: Ports) -> Result<Provider, OpenError> {
+        home::make(home).map_err(|source| OpenError::Home { path: home.to_owned(), source })?;
+        Provider::over(config, home, ports, None)
+    }
+
+    fn over(mut config: Config, home: &Path, ports: Ports, lock: Option<HomeLock>) -> Result<Provider, OpenError> {
+        let directory = home.join("keys");
+        let keys = Keys::load_or_create(&directory, &*ports.random)?;
+        let tokens = keys::load_or_create_key(&directory, "token", &*ports.random)?.into_signer();
+        let store = Store::open(&home.join("provider.db"), &*ports.random)?;
+        store.add_schema(&store::SCHEMA)?;
+        let settings = settings(&config);
+        let gateway = Gateway::open(settings, store, keys, ports.clone())?;
+        let tokens = TokenSigner::new(tokens);
+        let clients = Clients::new(std::mem::take(&mut config.clients), &*ports.random);
+        let inner = Inner {
+            metadata: discovery::metadata(&config),
+            jwks: discovery::jwks(tokens.public_key()),
+            clients,
+            schemas: Schemas::compile(),
+            gateway,
+            tokens: Arc::new(tokens),
+            polls: Polls::default(),
+            budget: Budget::default(),
+            stopping: Stopping::default(),
+            config,
+            ports,
+            _lock: lock,
+        };
+        Ok(Provider { inner: Arc::new(inner) })
+    }
+
+    /// The gateway, for enrollment links and devices.
+    pub fn gateway(&self) -> &Gateway {
+        &self.inner.gateway
+    }
+
+    /// The configuration; its clients' secrets are no longer in it.
+    pub fn config(&self) -> &Config {
+        &self.inner.config
+    }
+
+    /// Everything the provider answers to, the gateway's routes included, below the issuer's path.
+    pub fn router(&self) -> Router {
+        let issuer = &self.inner.config.issuer;
+        let path = issuer.path();
+        let routes = documents(issuer, &self.inner)
+            .route(&format!("{path}{}", discovery::BC_AUTHORIZE), {
+                let inner = self.inner.clone();
+                post(async move |request: Request| inner.bc_authorize(request).await).fallback(only_post)
+            })
+            .route(&format!("{path}{}", discovery::TOKEN), {
+                let inner = self.inner.clone();
+                post(async move |request: Request| inner.token(request).await).fallback(only_post)
+            });
+        surround(routes.merge(self.inner.gateway.router()))
+    }
+
+    /// Serves until `shutdown` resolves: held polls are answered at once, other connections get a few seconds to finish.
+    ///
+    /// # Errors
+    /// What the system said about the listener.
+    pub async fn serve(&self, listener: TcpListener, shutdown: impl Future<Output = ()> + Send) -> io::Result<()> {
+        let background = [self.gateway().run_background(), self.forget_old_requests()];
+        let stopping = self.inner.stopping.clone();
+        let service = self.router().into_make_service_with_connect_info::<std::net::SocketAddr>();
+        let stopped = stopping.clone();
+        let serving = axum::serve(listener, service).with_graceful_shutdown(async move { stopped.wait().await });
+        let serving = serving.into_future();
+        tokio::pin!(serving);
+        let result = tokio::select! {
+            result = &mut serving => result,
+            () = shutdown => {
+                stopping.begin();
+                self.gateway().close();
+                tokio::time::timeout(GRACE, serving).await.unwrap_or(Ok(()))
+            }
+        };
+        background.iter().for_each(|task| task.abort());
+        result
+    }
+
+    fn forget_old_requests(&self) -> tokio::task::JoinHandle<()> {
+        let inner = self.inner.clone();
+        tokio::spawn(async move {
+            let mut ticks = tokio::time::interval(FORGET_EVERY);
+            loop {
+                ticks.tick().await;
+                let now = inner.ports.clock.now();
+                let forgotten = inner.gateway.store().write(move |transaction| store::forget_old(transaction, now));
+                if let Err(error) = forgotten.await {
+                    tracing::warn!(%error, "old requests could not be forgotten");
+                }
+            }
+        })
+    }
+}
+
+fn settings(config: &Config) -> Settings {
+    let mut settings = Settings::new(config.issuer.clone(), config.mode);
+    settings.support = Some(config.support.clone()).filter(|support| support.phone.is_some() || support.url.is_some());
+    settings.minimum_interaction = config.policy.interaction_minimum;
+    settings
+}
+
+/// Discovery at both places where clients look (appended, and between host and path), and the keys.
+fn documents(issuer: &Issuer, inner: &Arc<Inner>) -> Router {
+    let path = issuer.path();
+    let mut places = vec![];
+    for name in discovery::WELL_KNOWN {
+        places.push(format!("{path}/.well-known/{name}"));
+        if !path.is_empty() {
+            places.push(format!("/.well-known/{name}{path}"));
+        }
+    }
+    let mut routes = Router::new();
+    for place in places {
+        let inner = inner.clone();
+        routes = routes.route(&place, get(async move || discovery::document(inner.metadata.clone())));
+    }
+    let inner = inner.clone();
+    routes.route(&format!("{path}{}", discovery::JWKS), get(async move || discovery::document(inner.jwks.clone())))
+}
+
+/// 405 for everything but POST (RFC 6749 §3.2, CIBA Core §7.1).
+async fn only_post() -> Response {
+    let error = OAuthError::new(Code::InvalidRequest, "this endpoint takes POST only");
+    let mut response = error.with_status(StatusCode::METHOD_NOT_ALLOWED).into_response();
+    response.headers_mut().insert(header::ALLOW, HeaderValue::from_static("POST"));
+    response
+}
+
+/// What a client is told when the provider itself fails; what happened is in the log.
+pub(crate) fn failed(error: &dyn std::fmt::Display) -> OAuthError {
+    tracing::error!(%error, "a request failed");
+    OAuthError::new(Code::ServerError, "something went wrong in this provider; its log says what")
+}

@@ -1,0 +1,26 @@
+//! Tells everybody who waits that the provider is about to stop.
+
+use tokio::sync::watch;
+
+/// One switch, thrown once. Cheap to clone.
+#[derive(Clone)]
+pub(crate) struct Stopping(watch::Sender<bool>);
+
+impl Default for Stopping {
+    fn default() -> Stopping {
+        Stopping(watch::Sender::new(false))
+    }
+}
+
+impl Stopping {
+    /// Throws the switch.
+    pub(crate) fn begin(&self) {
+        self.0.send_replace(true);
+    }
+
+    /// Resolves once the switch is thrown.
+    pub(crate) async fn wait(&self) {
+        // The sender lives in `self`: waiting can't fail.
+        let _ = self.0.subscribe().wait_for(|stopping| *stopping).await;
+    }
+}

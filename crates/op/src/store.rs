@@ -1,0 +1,136 @@
+//! This provider's own table in the gateway's file: authentication requests as their clients know them. No other module here
+//! has SQL in it.
+
+use countersign_gateway::Schema;
+use countersign_protocol::clock::Timestamp;
+use countersign_protocol::hash::Hash;
+use countersign_protocol::id::ApprovalId;
+use rusqlite::{Connection, OptionalExtension, Row, named_params, params};
+
+/// The table, in versions.
+pub(crate) const SCHEMA: Schema = Schema { room: "op", steps: &[include_str!("store/schema_1.sql")] };
+
+/// How long a request that is over can still be asked about, in milliseconds: until then a client hears how it ended, later
+/// `invalid_grant`.
+const KEPT: i64 = 24 * 3600 * 1000;
+
+/// An authentication request.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct AuthRequest {
+    /// SHA-256 of the `auth_req_id`, which itself is kept nowhere.
+    pub(crate) id: Hash,
+    pub(crate) client_id: String,
+    /// `None` for a request that only pretends: about somebody unknown, or somebody without a device.
+    pub(crate) real: Option<Real>,
+    pub(crate) scope: String,
+    /// The client's bytes.
+    pub(crate) details: Option<String>,
+    pub(crate) requested_at: Timestamp,
+    pub(crate) expires_at: Timestamp,
+    /// Seconds between two polls; grows with every `slow_down`.
+    pub(crate) interval: u32,
+    pub(crate) redeemed: bool,
+}
+
+/// Whom a request is about, and what the gateway calls it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Real {
+    pub(crate) sub: String,
+    pub(crate) approval: ApprovalId,
+}
+
+/// Whether a poll came as late as the client was told.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Pace {
+    Fine,
+    /// Too early; the pause in seconds that holds from now on.
+    TooFast(u32),
+}
+
+/// What a `slow_down` adds to the interval, in seconds (CIBA Core §11).
+const SLOWER_BY: u32 = 5;
+
+pub(crate) fn insert(connection: &Connection, request: &AuthRequest) -> rusqlite::Result<()> {
+    let mut statement = connection.prepare_cached(
+        "INSERT INTO authentication_request
+             (id, client_id, subject, approval_id, scope, details, requested_at, expires_at, interval)
+         VALUES (:id, :client_id, :subject, :approval_id, :scope, :details, :requested_at, :expires_at, :interval)",
+    )?;
+    statement.execute(named_params! {
+        ":id": request.id.as_bytes(),
+        ":client_id": request.client_id,
+        ":subject": request.real.as_ref().map(|real| &real.sub),
+        ":approval_id": request.real.as_ref().map(|real| real.approval.as_str()),
+        ":scope": request.scope,
+        ":details": request.details,
+        ":requested_at": column(request.requested_at),
+        ":expires_at": column(request.expires_at),
+        ":interval": request.interval,
+    })?;
+    Ok(())
+}
+
+pub(crate) fn find(connection: &Connection, id: &Hash) -> rusqlite::Result<Option<AuthRequest>> {
+    let mut statement = connection.prepare_cached(
+        "SELECT client_id, subject, approval_id, scope, details, requested_at, expires_at, interval, redeemed_at
+         FROM authentication_request WHERE id = ?1",
+    )?;
+    statement.query_row([id.as_bytes()], |row| read(row, *id)).optional()
+}
+
+/// Notes a poll of a pending request and judges its pace. The first is never too early; each next one is measured from the
+/// one before, with a tenth of the interval forgiven for the network.
+pub(crate) fn note_poll(connection: &Connection, id: &Hash, now: Timestamp) -> rusqlite::Result<Pace> {
+    let (interval, last): (u32, Option<i64>) = connection
+        .prepare_cached("SELECT interval, polled_at FROM authentication_request WHERE id = ?1")?
+        .query_row([id.as_bytes()], |row| Ok((row.get(0)?, row.get(1)?)))?;
+    let too_fast = last.is_some_and(|last| now.millis_since(time(last)) < u64::from(interval) * 900);
+    let interval = if too_fast { interval + SLOWER_BY } else { interval };
+    connection
+        .prepare_cached("UPDATE authentication_request SET polled_at = ?2, interval = ?3 WHERE id = ?1")?
+        .execute(params![id.as_bytes(), column(now), interval])?;
+    Ok(if too_fast { Pace::TooFast(interval) } else { Pace::Fine })
+}
+
+/// Spends a request. `true` for exactly one caller, however many try.
+pub(crate) fn redeem(connection: &Connection, id: &Hash, now: Timestamp) -> rusqlite::Result<bool> {
+    let spent = connection
+        .prepare_cached("UPDATE authentication_request SET redeemed_at = ?2 WHERE id = ?1 AND redeemed_at IS NULL")?
+        .execute(params![id.as_bytes(), column(now)])?;
+    Ok(spent == 1)
+}
+
+/// Forgets requests that ended a day ago.
+pub(crate) fn forget_old(connection: &Connection, now: Timestamp) -> rusqlite::Result<usize> {
+    connection
+        .prepare_cached("DELETE FROM authentication_request WHERE expires_at < ?1")?
+        .execute([column(now).saturating_sub(KEPT)])
+}
+
+fn read(row: &Row<'_>, id: Hash) -> rusqlite::Result<AuthRequest> {
+    let (sub, approval): (Option<String>, Option<String>) = (row.get(1)?, row.get(2)?);
+    let approval = approval.map(|text| text.parse::<ApprovalId>()).transpose();
+    let approval = approval
+        .map_err(|error| rusqlite::Error::FromSqlConversionFailure(2, rusqlite::types::Type::Text, Box::new(error)))?;
+    let redeemed: Option<i64> = row.get(8)?;
+    Ok(AuthRequest {
+        id,
+        client_id: row.get(0)?,
+        real: sub.zip(approval).map(|(sub, approval)| Real { sub, approval }),
+        scope: row.get(3)?,
+        details: row.get(4)?,
+        requested_at: time(row.get(5)?),
+        expires_at: time(row.get(6)?),
+        interval: row.get(7)?,
+        redeemed: redeemed.is_some(),
+    })
+}
+
+/// A point in time as SQLite keeps it: milliseconds, in a signed integer.
+fn column(time: Timestamp) -> i64 {
+    i64::try_from(time.millis()).unwrap_or(i64::MAX)
+}
+
+fn time(column: i64) -> Timestamp {
+    Timestamp::from_millis(column.try_into().unwrap_or(0))
+}

@@ -1,0 +1,65 @@
+//! What the provider says about itself, and that it is true.
+
+use axum::http::{StatusCode, header};
+use serde_json::json;
+
+use crate::world::{CONFIG, World};
+
+#[tokio::test]
+async fn d01_to_d06_discovery_says_what_this_version_can_do() {
+    let world = World::new();
+    let reply = world.get("/.well-known/openid-configuration").await;
+    assert_eq!(reply.status, StatusCode::OK);
+    assert_eq!(reply.header(header::CONTENT_TYPE), Some("application/json"));
+    let expected = json!({
+        "issuer": "http://127.0.0.1:8787",
+        "backchannel_authentication_endpoint": "http://127.0.0.1:8787/bc-authorize",
+        "token_endpoint": "http://127.0.0.1:8787/token",
+        "jwks_uri": "http://127.0.0.1:8787/jwks",
+        "backchannel_token_delivery_modes_supported": ["poll"],
+        "backchannel_user_code_parameter_supported": false,
+        "grant_types_supported": ["urn:openid:params:grant-type:ciba"],
+        "token_endpoint_auth_methods_supported": ["client_secret_basic", "client_secret_post"],
+        "response_types_supported": [],
+        "subject_types_supported": ["public"],
+        "id_token_signing_alg_values_supported": ["ES256"],
+        "scopes_supported": ["openid"],
+        "claims_supported": ["iss", "sub", "aud", "exp", "iat", "auth_time", "acr", "amr", "approval"],
+        "acr_values_supported": [
+            "urn:countersign:acr:number-verified",
+            "urn:countersign:acr:verified",
+            "urn:countersign:acr:number",
+            "urn:countersign:acr:tap",
+            "urn:countersign:acr:automated",
+        ],
+        "authorization_details_types_supported": ["payment_initiation", "account_information", "generic"],
+        "interaction_types_supported": ["boolean", "number_choose", "input_manual"],
+        "request_parameter_supported": false,
+        "request_uri_parameter_supported": false,
+        "claims_parameter_supported": false,
+    });
+    assert_eq!(reply.json(), expected);
+    assert_eq!(world.get("/.well-known/oauth-authorization-server").await.body, reply.body);
+}
+
+#[tokio::test]
+async fn discovery_of_an_issuer_with_a_path_is_found_at_both_places() {
+    let world = World::with(&CONFIG.replace("http://127.0.0.1:8787", "https://id.example.com/tenant"));
+    let reply = world.get("/tenant/.well-known/openid-configuration").await;
+    assert_eq!(reply.json()["token_endpoint"], "https://id.example.com/tenant/token");
+    assert_eq!(world.get("/.well-known/openid-configuration/tenant").await.body, reply.body);
+    assert_eq!(world.get("/.well-known/oauth-authorization-server/tenant").await.body, reply.body);
+    assert_eq!(world.get("/tenant/jwks").await.status, StatusCode::OK);
+    assert_eq!(world.get("/jwks").await.status, StatusCode::NOT_FOUND);
+}
+
+#[tokio::test]
+async fn the_key_set_has_the_token_key_and_nothing_private() {
+    let world = World::new();
+    let keys = world.get("/jwks").await.json();
+    let keys = keys["keys"].as_array().expect("a list");
+    assert_eq!(keys.len(), 1);
+    let members: Vec<_> = keys[0].as_object().expect("a key").keys().map(String::as_str).collect();
+    assert_eq!(members, ["alg", "crv", "kid", "kty", "use", "x", "y"]);
+    assert_eq!((&keys[0]["use"], &keys[0]["alg"]), (&json!("sig"), &json!("ES256")));
+}

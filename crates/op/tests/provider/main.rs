@@ -1,0 +1,5 @@
+//! The provider in process: its router, a real SQLite file, a clock in the test's hand, and seeded randomness.
+
+mod client_errors;
+mod discovery;
+mod world;

@@ -1,0 +1,225 @@
+//! A provider over a folder of its own, and a client that posts to it.
+
+use std::path::Path;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use axum::body::{Body, to_bytes};
+use axum::http::{HeaderMap, Request, StatusCode, header};
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use countersign_gateway::Ports;
+use countersign_op::{Config, Provider};
+use countersign_protocol::clock::{Clock, Timestamp};
+use countersign_protocol::hash::Hash;
+use countersign_protocol::random::Random;
+use serde_json::Value;
+use tower::ServiceExt as _;
+
+/// The secret of every client here.
+pub(crate) const SECRET: &str = "f7c09d1c2b8e4a6590d3b1a7e2c45f68";
+
+/// Users and clients for most tests. `till` is first-party, so nobody is hidden from it; `kiosk` is not.
+pub(crate) const CONFIG: &str = r#"
+issuer = "http://127.0.0.1:8787"
+name = "Test Bank"
+mode = "test"
+authorization_details_types = ["payment_initiation", "account_information", "generic"]
+
+[policy]
+interval = 5
+token_wait = 0
+requests_per_minute = 100000
+
+[[users]]
+sub = "alice"
+name = "Alice"
+hints = ["alice@example.com", "+49 170 1234567", "card:4711"]
+
+[[users]]
+sub = "bob"
+
+[[users]]
+sub = "lara"
+locked = true
+
+[[clients]]
+client_id = "till"
+name = "Acme Coffee"
+secret = "f7c09d1c2b8e4a6590d3b1a7e2c45f68"
+first_party = true
+verified = true
+interaction_types = ["boolean", "input_manual"]
+
+[[clients]]
+client_id = "kiosk"
+name = "Kiosk"
+secret = "f7c09d1c2b8e4a6590d3b1a7e2c45f68"
+
+[[clients]]
+client_id = "basic"
+secret = "f7c09d1c2b8e4a6590d3b1a7e2c45f68"
+token_endpoint_auth_method = "client_secret_basic"
+
+[[clients]]
+client_id = "post"
+secret = "f7c09d1c2b8e4a6590d3b1a7e2c45f68"
+token_endpoint_auth_method = "client_secret_post"
+
+[[clients]]
+client_id = "reader"
+secret = "f7c09d1c2b8e4a6590d3b1a7e2c45f68"
+grant_types = ["authorization_code"]
+
+[[clients]]
+client_id = "narrow"
+secret = "f7c09d1c2b8e4a6590d3b1a7e2c45f68"
+scope = "openid profile"
+authorization_details_types = ["account_information"]
+
+[[clients]]
+client_id = "strict"
+secret = "f7c09d1c2b8e4a6590d3b1a7e2c45f68"
+[clients.policy]
+interaction_minimum = "input_manual"
+
+[[clients]]
+client_id = "hasty"
+secret = "f7c09d1c2b8e4a6590d3b1a7e2c45f68"
+[clients.policy]
+requests_per_minute = 1
+
+[[clients]]
+client_id = "odd:id+%"
+secret = "100% f7c09d1c2b8e4a65+90d3b1a7e2c45f68:"
+"#;
+
+/// A provider, and the time it believes in.
+pub(crate) struct World {
+    pub(crate) home: tempfile::TempDir,
+    pub(crate) clock: Arc<HandClock>,
+    pub(crate) provider: Provider,
+}
+
+/// What came back.
+#[derive(Debug)]
+pub(crate) struct Reply {
+    pub(crate) status: StatusCode,
+    pub(crate) headers: HeaderMap,
+    pub(crate) body: String,
+}
+
+impl World {
+    pub(crate) fn new() -> World {
+        World::with(CONFIG)
+    }
+
+    pub(crate) fn with(config: &str) -> World {
+        let home = tempfile::tempdir().expect("a folder");
+        let clock = Arc::new(HandClock(AtomicU64::new(1_800_000_000_000)));
+        let provider = open(config, home.path(), &clock);
+        World { home, clock, provider }
+    }
+
+    /// The same home under another configuration, as after a restart.
+    pub(crate) fn restarted_with(self, config: &str) -> World {
+        let World { home, clock, provider } = self;
+        drop(provider);
+        let provider = open(config, home.path(), &clock);
+        World { home, clock, provider }
+    }
+
+    pub(crate) async fn send(&self, request: Request<Body>) -> Reply {
+        let response = self.provider.router().oneshot(request).await.expect("a router always answers");
+        let (parts, body) = response.into_parts();
+        let body = to_bytes(body, 1 << 20).await.expect("a body");
+        let body = String::from_utf8(body.to_vec()).expect("text");
+        Reply { status: parts.status, headers: parts.headers, body }
+    }
+
+    pub(crate) async fn get(&self, path: &str) -> Reply {
+        self.send(Request::get(path).body(Body::empty()).expect("a request")).await
+    }
+
+    /// Posts a form as this client, by `client_secret_basic`.
+    pub(crate) async fn post(&self, client: &str, path: &str, form: &[(&str, &str)]) -> Reply {
+        self.send(form_request(path, Some(&basic(client, SECRET)), form)).await
+    }
+}
+
+impl Reply {
+    pub(crate) fn json(&self) -> Value {
+        serde_json::from_str(&self.body).unwrap_or_else(|error| panic!("{error}: {}", self.body))
+    }
+
+    pub(crate) fn text(&self, member: &str) -> String {
+        self.json()[member].as_str().unwrap_or_else(|| panic!("{member} in {}", self.body)).to_owned()
+    }
+
+    pub(crate) fn header(&self, name: header::HeaderName) -> Option<&str> {
+        self.headers.get(name).map(|value| value.to_str().expect("ASCII"))
+    }
+}
+
+fn open(config: &str, home: &Path, clock: &Arc<HandClock>) -> Provider {
+    let config = match Config::parse(config, home) {
+        Ok(config) => config,
+        Err(errors) => panic!("{errors:?}"),
+    };
+    let ports = Ports { clock: clock.clone(), random: Arc::new(Seeded::default()) };
+    match Provider::open(config, home, ports) {
+        Ok(provider) => provider,
+        Err(error) => panic!("{error}"),
+    }
+}
+
+pub(crate) fn form_request(path: &str, authorization: Option<&str>, form: &[(&str, &str)]) -> Request<Body> {
+    let body = form.iter().map(|(name, value)| format!("{}={}", encoded(name), encoded(value)));
+    let body = body.collect::<Vec<_>>().join("&");
+    raw_request(path, authorization, "application/x-www-form-urlencoded", body.into_bytes())
+}
+
+pub(crate) fn raw_request(path: &str, authorization: Option<&str>, content_type: &str, body: Vec<u8>) -> Request<Body> {
+    let mut request = Request::post(path).header(header::CONTENT_TYPE, content_type);
+    if let Some(authorization) = authorization {
+        request = request.header(header::AUTHORIZATION, authorization);
+    }
+    request.body(Body::from(body)).expect("a request")
+}
+
+/// The header of `client_secret_basic`: both halves form-encoded, then joined.
+pub(crate) fn basic(client: &str, secret: &str) -> String {
+    format!("Basic {}", STANDARD.encode(format!("{}:{}", encoded(client), encoded(secret))))
+}
+
+pub(crate) fn encoded(text: &str) -> String {
+    url::form_urlencoded::byte_serialize(text.as_bytes()).collect()
+}
+
+/// A clock that moves only when told.
+pub(crate) struct HandClock(AtomicU64);
+
+impl HandClock {
+    pub(crate) fn forward(&self, seconds: u64) {
+        self.0.fetch_add(seconds * 1000, Ordering::SeqCst);
+    }
+}
+
+impl Clock for HandClock {
+    fn now(&self) -> Timestamp {
+        Timestamp::from_millis(self.0.load(Ordering::SeqCst))
+    }
+}
+
+/// Reproducible bytes: hashes of a counter.
+#[derive(Default)]
+struct Seeded(AtomicU64);
+
+impl Random for Seeded {
+    fn fill(&self, bytes: &mut [u8]) {
+        for chunk in bytes.chunks_mut(32) {
+            let block = Hash::of(self.0.fetch_add(1, Ordering::SeqCst).to_be_bytes());
+            chunk.copy_from_slice(&block.as_bytes()[..chunk.len()]);
+        }
+    }
+}
