@@ -2,4 +2,5 @@
 
 mod client_errors;
 mod discovery;
+mod operating_guide;
 mod world;

@@ -1,0 +1,55 @@
+//! docs/operating.md says what is true: its example is read, and every name of the configuration is in it.
+
+use std::path::Path;
+
+use countersign_op::Config;
+
+const GUIDE: &str = include_str!("../../../../docs/operating.md");
+
+/// The example, with its secret in the file that it names.
+fn example() -> (tempfile::TempDir, String) {
+    let folder = tempfile::tempdir().expect("a folder");
+    let secret = folder.path().join("till-14.secret");
+    std::fs::write(&secret, "f7c09d1c2b8e4a6590d3b1a7e2c45f68\n").expect("written");
+    #[cfg(unix)]
+    {
+        use std::os::unix::fs::PermissionsExt as _;
+        std::fs::set_permissions(&secret, std::fs::Permissions::from_mode(0o600)).expect("set");
+    }
+    let (_, rest) = GUIDE.split_once("```toml\n").expect("an example");
+    let (example, _) = rest.split_once("```").expect("its end");
+    (folder, example.to_owned())
+}
+
+#[test]
+fn the_first_configuration_is_read_as_it_is_explained() {
+    let (folder, example) = example();
+    let config = Config::parse(&example, folder.path()).unwrap_or_else(|errors| panic!("{errors:?}"));
+    assert_eq!(config.users.by_login_hint("CARD:4711").map(|user| user.name.as_str()), Some("Alice Example"));
+    let client = &config.clients[0];
+    assert_eq!((client.policy.ttl.as_secs(), client.policy.interval.as_secs()), (120, 2));
+}
+
+#[test]
+fn every_name_of_the_configuration_is_in_the_guide() {
+    // An unknown key makes the reader list all names it knows at that place.
+    let places = [
+        ("zzzzzzzzzzzz = 1\nissuer = \"https://id.example.com\"", "At the top"),
+        ("issuer = \"https://id.example.com\"\n[support]\nzzzzzzzzzzzz = 1", "`[support]`"),
+        ("issuer = \"https://id.example.com\"\n[policy]\nzzzzzzzzzzzz = 1", "`[policy]`"),
+        ("issuer = \"https://id.example.com\"\n[[users]]\nsub = \"a\"\nzzzzzzzzzzzz = 1", "`[[users]]`"),
+        (
+            "issuer = \"https://id.example.com\"\n[[clients]]\nclient_id = \"a\"\nsecret = \"f7c09d1c2b8e4a6590d3b1a7e2c45f68\"\nzzzzzzzzzzzz = 1",
+            "`[[clients]]`",
+        ),
+    ];
+    for (text, heading) in places {
+        let errors = Config::parse(text, Path::new("")).err().expect("an unknown key");
+        let (_, names) = errors[0].message.split_once("use one of: ").expect("the names");
+        let (_, section) = GUIDE.split_once(&format!("\n### {heading}")).expect(heading);
+        let section = section.split("\n### ").next().unwrap_or_default().split("\n## ").next().unwrap_or_default();
+        for name in names.split(", ").filter(|name| !["support", "policy", "users", "clients"].contains(name)) {
+            assert!(section.contains(&format!("`{name}`")), "{name} is missing under {heading}");
+        }
+    }
+}
