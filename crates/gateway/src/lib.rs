@@ -37,4 +37,5 @@ pub use store::{Schema, Standing, Store, StoreError, Transaction, WriteError};
 pub use verdict::{Approval, NotRedeemable, Verdict};
 
 #[cfg(test)]
+#[path = "../tests/support/ports.rs"]
 mod testing;

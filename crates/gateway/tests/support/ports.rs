@@ -1,4 +1,5 @@
 //! Time and randomness in the hand of a test.
+#![allow(unreachable_pub, dead_code)] // each test file uses its part
 
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -8,10 +9,10 @@ use countersign_protocol::hash::Hash;
 use countersign_protocol::random::Random;
 
 /// Reproducible bytes: SHA-256 over a seed and a counter.
-pub(crate) struct Seeded(Mutex<(u64, u64)>);
+pub struct Seeded(Mutex<(u64, u64)>);
 
 impl Seeded {
-    pub(crate) fn new(seed: u64) -> Self {
+    pub fn new(seed: u64) -> Self {
         Self(Mutex::new((seed, 0)))
     }
 }
@@ -28,14 +29,14 @@ impl Random for Seeded {
 }
 
 /// A clock that moves only when told.
-pub(crate) struct HandClock(AtomicU64);
+pub struct HandClock(AtomicU64);
 
 impl HandClock {
-    pub(crate) fn at(seconds: u64) -> Self {
+    pub fn at(seconds: u64) -> Self {
         Self(AtomicU64::new(seconds * 1000))
     }
 
-    pub(crate) fn forward(&self, seconds: u64) {
+    pub fn forward(&self, seconds: u64) {
         self.0.fetch_add(seconds * 1000, Ordering::SeqCst);
     }
 }
@@ -44,4 +45,10 @@ impl Clock for HandClock {
     fn now(&self) -> Timestamp {
         Timestamp::from_millis(self.0.load(Ordering::SeqCst))
     }
+}
+
+/// A number that no other caller in this process gets.
+pub fn counter() -> u32 {
+    static COUNT: std::sync::atomic::AtomicU32 = std::sync::atomic::AtomicU32::new(0);
+    COUNT.fetch_add(1, Ordering::SeqCst)
 }

@@ -1,0 +1,200 @@
+//! A gateway in process, with a real database, a clock and randomness in hand, and devices built on the protocol crate alone.
+#![allow(unreachable_pub, dead_code)] // each test file uses its part
+
+pub mod device;
+pub mod ports;
+
+use std::collections::BTreeMap;
+use std::path::Path;
+use std::sync::Arc;
+
+use axum::Router;
+use axum::body::{Body, to_bytes};
+use axum::http::{HeaderMap, Request, StatusCode};
+use countersign_gateway::{
+    Accepted, ApprovalRequest, Gateway, Interactions, IssuedLink, Keys, Limits, LinkRequest, Ports, RequestRefused,
+    Settings, Store, Verdict, WriteError,
+};
+use countersign_protocol::challenge::{Client, Party};
+use countersign_protocol::clock::Clock as _;
+use countersign_protocol::details::Details;
+use countersign_protocol::discovery::Mode;
+use countersign_protocol::id::{ApprovalId, Subject};
+use countersign_protocol::interaction::{InteractionType, UserVerification};
+use countersign_protocol::issuer::Issuer;
+use countersign_protocol::registration::{Confirm, DeviceClass};
+use tower::ServiceExt as _;
+
+use device::TestDevice;
+use ports::{HandClock, Seeded};
+
+pub const ISSUER: &str = "https://id.example/tenant";
+
+/// A provider's side with nothing of `op`.
+pub struct World {
+    pub gateway: Gateway,
+    pub router: Router,
+    pub clock: Arc<HandClock>,
+    pub random: Arc<Seeded>,
+    pub home: tempfile::TempDir,
+}
+
+/// A response, read whole.
+#[derive(Debug)]
+pub struct Response {
+    pub status: StatusCode,
+    pub headers: HeaderMap,
+    pub body: Vec<u8>,
+}
+
+impl World {
+    pub fn new() -> Self {
+        Self::with_mode(Mode::Test)
+    }
+
+    pub fn with_mode(mode: Mode) -> Self {
+        let home = tempfile::tempdir().expect("a directory");
+        let clock = Arc::new(HandClock::at(1_800_000_000));
+        let random = Arc::new(Seeded::new(7));
+        let gateway = open(home.path(), mode, &clock, &random);
+        Self { router: gateway.router(), gateway, clock, random, home }
+    }
+
+    /// As after a crash: the same files, another process.
+    pub fn restart(&mut self) {
+        let mode = self.gateway.settings().mode;
+        self.random = Arc::new(Seeded::new(u64::from(ports::counter()) + 100));
+        self.gateway = open(self.home.path(), mode, &self.clock, &self.random);
+        self.router = self.gateway.router();
+    }
+
+    pub async fn link(&self, confirm: Confirm) -> IssuedLink {
+        let request =
+            LinkRequest { subject: alice(), subject_label: "Alice".to_owned(), confirm, allow_automated: false };
+        self.gateway.issue_link(request).await.expect("a link")
+    }
+
+    /// A device of Alice that takes part.
+    pub async fn enroll(&self, name: &str) -> TestDevice {
+        let link = self.link(Confirm::None).await;
+        let mut device = TestDevice::new(name, self.random.clone());
+        let response = device.register(self, &link.link).await;
+        assert_eq!(response.status, StatusCode::CREATED, "{response:?}");
+        device.pull(self).await;
+        device
+    }
+
+    pub async fn enroll_automated(&self, name: &str) -> TestDevice {
+        let link = self.link(Confirm::None).await;
+        let mut device = TestDevice::new(name, self.random.clone());
+        device.class = DeviceClass::Automated;
+        let response = device.register(self, &link.link).await;
+        assert_eq!(response.status, StatusCode::CREATED, "{response:?}");
+        device.pull(self).await;
+        device
+    }
+
+    pub fn request(&self) -> ApprovalRequest {
+        ApprovalRequest {
+            subject: alice(),
+            subject_allows_automated: false,
+            provider: Party { issuer: issuer(), name: "Example Bank".to_owned() },
+            client: Client { id: "coffee-pos".to_owned(), name: "Acme Coffee".to_owned(), verified: true },
+            binding_message: Some("POS terminal #14".to_owned()),
+            scope: Some("openid".to_owned()),
+            acr_values: None,
+            authorization_details: None,
+            interactions: Interactions { asked: None, client_can: Vec::new(), minimum: InteractionType::Boolean },
+            user_verification: UserVerification::Required,
+            context: BTreeMap::new(),
+            requested_at: self.clock.now(),
+            ttl_seconds: 300,
+            interval_seconds: 5,
+            limits: Limits::default(),
+        }
+    }
+
+    pub async fn accept(&self, request: ApprovalRequest) -> Result<Accepted, RequestRefused> {
+        let gateway = self.gateway.clone();
+        self.gateway.store().write(move |tx| gateway.accept(tx, &request)).await.map_err(|error| match error {
+            WriteError::Refused(refused) => refused,
+            WriteError::Store(error) => panic!("the store failed: {error}"),
+        })
+    }
+
+    /// A plain request, accepted.
+    pub async fn ask(&self) -> Accepted {
+        self.accept(self.request()).await.expect("accepted")
+    }
+
+    /// A request of another client than the usual one.
+    pub async fn ask_as(&self, client: &str) -> Accepted {
+        let mut request = self.request();
+        request.client.id = client.to_owned();
+        self.accept(request).await.expect("accepted")
+    }
+
+    /// A request whose number the person must type.
+    pub async fn ask_with_number(&self) -> Accepted {
+        let mut request = self.request();
+        request.interactions.asked = Some(InteractionType::InputManual);
+        request.interactions.client_can = vec![InteractionType::InputManual];
+        self.accept(request).await.expect("accepted")
+    }
+
+    pub fn verdict(&self, approval: &ApprovalId) -> Verdict {
+        self.gateway.store().read(|connection| self.gateway.verdict(connection, approval)).expect("a verdict")
+    }
+
+    pub async fn call(&self, request: Request<Body>) -> Response {
+        let response = self.router.clone().oneshot(request).await.expect("the router answers");
+        let (parts, body) = response.into_parts();
+        let body = to_bytes(body, usize::MAX).await.expect("a body").to_vec();
+        Response { status: parts.status, headers: parts.headers, body }
+    }
+
+    pub async fn get(&self, path: &str) -> Response {
+        self.call(Request::get(path).body(Body::empty()).expect("a request")).await
+    }
+}
+
+impl Response {
+    pub fn json<T: serde::de::DeserializeOwned>(&self) -> T {
+        serde_json::from_slice(&self.body).unwrap_or_else(|error| panic!("{error}: {self:?}"))
+    }
+
+    /// The code of a problem document, and its status.
+    pub fn problem(&self) -> (u16, String) {
+        let problem: countersign_protocol::problem::Problem = self.json();
+        assert_eq!(self.headers["content-type"], "application/problem+json");
+        assert_eq!(self.headers["cache-control"], "no-store");
+        assert_eq!(problem.status, self.status.as_u16());
+        (problem.status, problem.title.as_str().to_owned())
+    }
+
+    pub fn nonce(&self) -> Option<String> {
+        self.headers.get("dpop-nonce").map(|nonce| nonce.to_str().expect("ASCII").to_owned())
+    }
+}
+
+fn open(home: &Path, mode: Mode, clock: &Arc<HandClock>, random: &Arc<Seeded>) -> Gateway {
+    let store = Store::open(&home.join("provider.db"), &**random).expect("the store opens");
+    let keys = Keys::load_or_create(&home.join("keys"), &**random).expect("keys");
+    let ports = Ports { clock: clock.clone(), random: random.clone() };
+    Gateway::open(Settings::new(issuer(), mode), store, keys, ports).expect("the gateway opens")
+}
+
+pub fn issuer() -> Issuer {
+    ISSUER.parse().expect("an issuer")
+}
+
+pub fn alice() -> Subject {
+    "alice".parse().expect("a subject")
+}
+
+pub fn payment(amount: &str) -> Details {
+    let text = format!(
+        r#"[{{"type":"payment_initiation","instructedAmount":{{"currency":"EUR","amount":"{amount}"}},"creditorName":"Acme Coffee"}}]"#
+    );
+    Details::parse(&text).expect("sound details")
+}
