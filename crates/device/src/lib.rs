@@ -1,1 +1,48 @@
-//! Placeholder.
+//! The authentication device: keys, accounts, inbox, answering, transports. No UI.
+//!
+//! [`Device`] ties everything together and emits [`DeviceEvent`]s; an app and a terminal are two listeners. Under it is
+//! [`core`], which decides without I/O, and the [`ports`], through which it reaches the world. The [`edge`]s (HTTP, SQLite,
+//! files, tokio) do not exist on wasm32; everything else does.
+
+pub mod account;
+#[cfg(not(target_arch = "wasm32"))]
+mod answering;
+pub mod core;
+#[cfg(not(target_arch = "wasm32"))]
+mod device;
+pub mod domain;
+#[cfg(not(target_arch = "wasm32"))]
+pub mod edge;
+#[cfg(not(target_arch = "wasm32"))]
+mod enroll;
+pub mod error;
+pub mod events;
+pub mod history;
+#[cfg(not(target_arch = "wasm32"))]
+pub mod home;
+#[cfg(not(target_arch = "wasm32"))]
+mod listeners;
+pub mod pin;
+pub mod ports;
+#[cfg(not(target_arch = "wasm32"))]
+mod records;
+#[cfg(not(target_arch = "wasm32"))]
+pub mod seal;
+#[cfg(test)]
+mod testing;
+pub mod transcript;
+#[cfg(not(target_arch = "wasm32"))]
+mod unlock;
+pub mod view;
+
+#[cfg(not(target_arch = "wasm32"))]
+pub use answering::{Answered, Verdict};
+#[cfg(not(target_arch = "wasm32"))]
+pub use device::{Device, Ports, Pulled};
+#[cfg(not(target_arch = "wasm32"))]
+pub use enroll::{Enrolled, Preview};
+pub use events::DeviceEvent;
+#[cfg(not(target_arch = "wasm32"))]
+pub use listeners::Events;
+#[cfg(not(target_arch = "wasm32"))]
+pub use records::Past;

@@ -1,0 +1,187 @@
+//! Answering: checked, signed once, and in the outbox before anything is sent.
+
+use countersign_protocol::answer::{
+    AnswerDraft, ApprovalKey, Decision, DenialReason, HistoryPlace, TransportKey, UnverifiedError, VerifiedUser,
+};
+use countersign_protocol::challenge::VerifiedChallenge;
+use countersign_protocol::dispute::Dispute;
+use countersign_protocol::hash::Hash;
+use countersign_protocol::id::{ChallengeId, MessageId};
+use countersign_protocol::interaction::{InteractionType, UserVerification};
+use countersign_protocol::jws::Compact;
+use countersign_protocol::key::Signer;
+
+use super::Core;
+use super::clock::Moment;
+use super::effect::Effect;
+use crate::error::AnswerError;
+use crate::history::What;
+use crate::ports::key_store::KeyError;
+use crate::ports::vault::{Purpose, Stage, StoredChallenge};
+use crate::transcript;
+
+/// What a person says to a request.
+pub enum Word<'k> {
+    /// Yes, by the approval key, after the person was verified.
+    Approve {
+        /// The number that was typed or chosen.
+        value: Option<String>,
+        /// Who was verified, how and when.
+        user: &'k VerifiedUser,
+        /// The opened approval key.
+        key: &'k dyn Signer,
+    },
+    /// Yes, by the transport key, where the challenge discourages verification.
+    ApproveUnverified {
+        /// The number that was typed or chosen.
+        value: Option<String>,
+    },
+    /// No, by the transport key. Denying never asks for a PIN.
+    Deny {
+        /// Why.
+        reason: Option<DenialReason>,
+    },
+}
+
+impl Core {
+    /// Whether this request can be answered at all, and whether the person has to be verified for a yes.
+    ///
+    /// # Errors
+    /// [`AnswerError`] as [`Core::answer`] would return it, before anybody is asked for a PIN.
+    pub fn may_approve(
+        &self,
+        at: Moment,
+        id: &ChallengeId,
+        value: Option<&str>,
+    ) -> Result<UserVerification, AnswerError> {
+        let challenge = self.answerable(at, id)?;
+        check_value(challenge, value)?;
+        Ok(challenge.claims().user_verification)
+    }
+
+    /// Answers a request: once, for good. The effects store answer, history and outbox in one step and then send.
+    ///
+    /// # Errors
+    /// [`AnswerError`]; then nothing was signed or stored.
+    pub fn answer(&mut self, at: Moment, id: &ChallengeId, word: Word<'_>) -> Result<Vec<Effect>, AnswerError> {
+        let challenge = self.answerable(at, id)?;
+        if let Word::Approve { value, .. } | Word::ApproveUnverified { value } = &word {
+            check_value(challenge, value.as_deref())?;
+        }
+        let head = self.head_or_beginning().ok_or(AnswerError::NotConfirmed)?;
+        let transport = self.transport.as_ref().ok_or(AnswerError::Keys(KeyError::Gone))?;
+        let shown = transcript::draw(challenge, self.account.test, self.locale).freeze();
+        let place = HistoryPlace { seq: head.seq + 1, prev: head.hash };
+        let jti = MessageId::random(&*self.random);
+        let draft = AnswerDraft::new(challenge, &shown, jti, place, self.clock.or_own(at))
+            .expect("the transcript was drawn from this challenge");
+        let unsigned = |_| AnswerError::Keys(KeyError::Gone);
+        let (decision, compact) = match word {
+            Word::Approve { value, user, key } => {
+                (Decision::Approved, ApprovalKey::new(key).approve(draft, user, value).map_err(unsigned)?)
+            }
+            Word::ApproveUnverified { value } => {
+                let signed = TransportKey::new(&**transport).approve_unverified(draft, value);
+                let signed = signed.map_err(|error| match error {
+                    UnverifiedError::VerificationNeeded => AnswerError::NotVerified,
+                    _ => AnswerError::Keys(KeyError::Gone),
+                })?;
+                (Decision::Approved, signed)
+            }
+            Word::Deny { reason } => {
+                (Decision::Denied, TransportKey::new(&**transport).deny(draft, reason).map_err(unsigned)?)
+            }
+        };
+        self.remember(
+            at,
+            What::Answered {
+                challenge: id.clone(),
+                challenge_hash: *self.answerable(at, id)?.hash(),
+                answer_hash: compact.hash(),
+                decision: word_of(decision).to_owned(),
+            },
+        );
+        self.post(Purpose::Answer, id, &compact);
+        if let Some(open) = self.inbox.open.get_mut(id) {
+            open.kept.stage = Stage::Answering;
+            open.kept.transcript = Some(shown.text().to_owned());
+            open.kept.answer = Some(compact.into_string());
+            let kept = open.kept.clone();
+            self.put(kept);
+        }
+        Ok(self.finish(at))
+    }
+
+    /// Disputes a request that ended: "that wasn't me". `kept` is what the vault keeps of it.
+    ///
+    /// # Errors
+    /// [`AnswerError`]; then nothing was signed or stored.
+    pub fn dispute(&mut self, at: Moment, kept: &StoredChallenge) -> Result<Vec<Effect>, AnswerError> {
+        let transport = self.transport.as_ref().ok_or(AnswerError::Keys(KeyError::Gone))?;
+        if self.outbox.holds(&kept.id, Purpose::Dispute) {
+            return Err(AnswerError::Answered);
+        }
+        let dispute = Dispute {
+            iss: self.account.device_id.clone(),
+            aud: self.account.issuer.clone(),
+            sub: self.account.subject.clone(),
+            jti: MessageId::random(&*self.random),
+            iat: self.clock.or_own(at).seconds(),
+            challenge: kept.id.clone(),
+            challenge_hash: kept.hash(),
+            outcome_hash: kept.outcomes.last().map(Hash::of),
+        };
+        let compact = Compact::sign(&dispute, &**transport).map_err(|_| AnswerError::Keys(KeyError::Gone))?;
+        self.remember(at, What::Disputed { challenge: kept.id.clone(), dispute_hash: compact.hash() });
+        self.post(Purpose::Dispute, &kept.id, &compact);
+        Ok(self.finish(at))
+    }
+
+    fn answerable(&self, at: Moment, id: &ChallengeId) -> Result<&VerifiedChallenge, AnswerError> {
+        let open = self.inbox.open.get(id).ok_or(AnswerError::Unknown)?;
+        match open.kept.stage {
+            Stage::Received | Stage::Shown => {}
+            Stage::Answering => return Err(AnswerError::Answered),
+            Stage::Refused | Stage::Ended => return Err(AnswerError::Ended),
+        }
+        if self.is_over(at, open) {
+            return Err(AnswerError::Expired);
+        }
+        if self.enrollment.is_none() {
+            return Err(AnswerError::NotConfirmed);
+        }
+        open.verified.as_ref().ok_or(AnswerError::Ended)
+    }
+}
+
+/// Whether the number is one the request could mean. Whether it is the right one, only the gateway knows.
+fn check_value(challenge: &VerifiedChallenge, value: Option<&str>) -> Result<(), AnswerError> {
+    let interaction = &challenge.claims().interaction;
+    let fits = match (interaction.kind, value) {
+        (InteractionType::Boolean, None) => return Ok(()),
+        (InteractionType::Boolean, Some(_)) => {
+            return Err(AnswerError::ValueUnfit { expected: "this request asks for no number".to_owned() });
+        }
+        (_, None) => return Err(AnswerError::ValueNeeded),
+        (InteractionType::NumberChoose, Some(value)) => {
+            let choices = interaction.choices.as_deref().unwrap_or_default();
+            (choices.iter().any(|choice| choice == value), format!("one of {}", choices.join(", ")))
+        }
+        (_, Some(value)) => {
+            let length = interaction.length.unwrap_or_default();
+            let digits = value.bytes().all(|byte| byte.is_ascii_digit());
+            (digits && value.len() == length as usize, format!("{length} digits"))
+        }
+    };
+    match fits {
+        (true, _) => Ok(()),
+        (false, expected) => Err(AnswerError::ValueUnfit { expected }),
+    }
+}
+
+fn word_of(decision: Decision) -> &'static str {
+    match decision {
+        Decision::Approved => "approved",
+        Decision::Denied => "denied",
+    }
+}

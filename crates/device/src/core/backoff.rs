@@ -1,0 +1,71 @@
+//! How long to wait before trying again: doubling, bounded, with jitter so that devices don't return all at once.
+
+use countersign_protocol::random::{self, Random};
+
+use crate::core::Tick;
+
+/// Failures in a row, and when to try next.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Backoff {
+    failures: u32,
+    next: Tick,
+}
+
+const FIRST_MS: u64 = 500;
+const LONGEST_MS: u64 = 60_000;
+
+impl Backoff {
+    /// Whether it is time.
+    pub(crate) fn is_due(&self, now: Tick) -> bool {
+        self.next <= now
+    }
+
+    /// When it will be time.
+    pub(crate) fn next(&self) -> Tick {
+        self.next
+    }
+
+    /// Failures since the last success.
+    pub(crate) fn failures(&self) -> u32 {
+        self.failures
+    }
+
+    /// Counts a failure. `at_least_ms` is what the provider asked for (`Retry-After`).
+    pub(crate) fn failed(&mut self, now: Tick, at_least_ms: u64, random: &dyn Random) {
+        let longest = (FIRST_MS << self.failures.min(16)).min(LONGEST_MS);
+        let jittered = longest / 2 + u64::from(random::below(random, (longest / 2) as u32 + 1));
+        self.failures += 1;
+        self.next = now.plus_millis(jittered.max(at_least_ms));
+    }
+
+    /// Forgets all failures: the next try is due.
+    pub(crate) fn succeeded(&mut self) {
+        *self = Backoff::default();
+    }
+
+    /// Tries at once, whatever happened; what follows a failure stays as it was.
+    pub(crate) fn hurry(&mut self) {
+        self.next = Tick(0);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::testing::Counting;
+
+    #[test]
+    fn waits_grow_and_stay_bounded() {
+        let random = Counting::default();
+        let mut backoff = Backoff::default();
+        assert!(backoff.is_due(Tick(0)));
+        for failure in 0..20 {
+            backoff.failed(Tick(1_000), 0, &random);
+            let wait = backoff.next().millis_since(Tick(1_000));
+            let longest = (FIRST_MS << failure.min(16)).min(LONGEST_MS);
+            assert!((longest / 2..=longest).contains(&wait), "{wait} after {failure}");
+        }
+        backoff.failed(Tick(0), 90_000, &random);
+        assert_eq!(backoff.next(), Tick(90_000), "Retry-After is obeyed");
+    }
+}

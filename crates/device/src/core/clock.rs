@@ -1,0 +1,100 @@
+//! The provider's time, carried on by ticks. The device's own clock never decides about an expiry.
+
+use countersign_protocol::clock::Timestamp;
+
+use crate::core::Tick;
+
+/// When a step happens: by the device's own clock, which may be wrong, and by ticks, which only run forward.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Moment {
+    /// The device's own clock.
+    pub wall: Timestamp,
+    /// Ticks.
+    pub tick: Tick,
+}
+
+/// Wall clock and ticks drifting apart by more than this means that the machine slept or somebody set its clock.
+const SLEPT_MS: u64 = 30_000;
+
+/// What is known of the provider's clock.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct ServerClock {
+    learned: Option<(Timestamp, Tick)>,
+    last: Option<Moment>,
+}
+
+impl ServerClock {
+    /// Takes a reply's `Date`, which is cut to the second. Returns whether it differs by more than a minute from what was
+    /// believed before, be that the provider's time or, before the first reply, the device's own.
+    pub(crate) fn learn(&mut self, date: Timestamp, at: Moment) -> bool {
+        let before = self.or_own(at);
+        let off = before.millis_since(date).max(date.millis_since(before));
+        // Within the second that `Date` leaves open, the older estimate is as good and does not jump.
+        if self.learned.is_none() || before < date || off >= 1000 {
+            self.learned = Some((date.plus_millis(500), at.tick));
+        }
+        off > 60_000
+    }
+
+    /// The provider's time, if it was ever told since the start or the last sleep.
+    pub(crate) fn now(&self, at: Moment) -> Option<Timestamp> {
+        self.learned.map(|(then, tick)| then.plus_millis(at.tick.millis_since(tick)))
+    }
+
+    /// The provider's time, else the device's own: for `iat` of what the device signs, which the provider judges itself.
+    pub(crate) fn or_own(&self, at: Moment) -> Timestamp {
+        self.now(at).unwrap_or(at.wall)
+    }
+
+    /// Notices a sleep: wall clock and ticks went different ways since the last call. The provider's time is forgotten then,
+    /// for ticks may have stood still.
+    pub(crate) fn slept(&mut self, at: Moment) -> bool {
+        let slept = self.last.is_some_and(|last| {
+            let wall = at.wall.millis_since(last.wall);
+            let ticks = at.tick.millis_since(last.tick);
+            wall.abs_diff(ticks) > SLEPT_MS || at.wall < last.wall
+        });
+        self.last = Some(at);
+        if slept {
+            self.learned = None;
+        }
+        slept
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn at(wall: u64, tick: u64) -> Moment {
+        Moment { wall: Timestamp::from_millis(wall), tick: Tick(tick) }
+    }
+
+    #[test]
+    fn the_providers_time_runs_on_with_ticks_wherever_the_own_clock_stands() {
+        let mut clock = ServerClock::default();
+        assert_eq!(clock.now(at(5, 5)), None);
+        clock.learn(Timestamp::from_seconds(1_000_000), at(5, 100));
+        assert_eq!(clock.now(at(999, 10_100)), Some(Timestamp::from_millis(1_000_010_500)));
+    }
+
+    #[test]
+    fn a_wrong_own_clock_is_noticed_at_the_first_reply() {
+        let day = 86_400_000;
+        let server = Timestamp::from_millis(100 * day);
+        for own in [99 * day, 101 * day] {
+            assert!(ServerClock::default().learn(server, at(own, 0)));
+        }
+        assert!(!ServerClock::default().learn(server, at(100 * day + 900, 0)));
+    }
+
+    #[test]
+    fn a_sleep_makes_it_forget() {
+        let mut clock = ServerClock::default();
+        assert!(!clock.slept(at(1_000, 1_000)));
+        clock.learn(Timestamp::from_seconds(7), at(1_000, 1_000));
+        assert!(!clock.slept(at(21_000, 20_000)));
+        assert!(clock.slept(at(600_000, 21_000)));
+        assert_eq!(clock.now(at(600_000, 21_000)), None);
+    }
+}

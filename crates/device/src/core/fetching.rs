@@ -1,0 +1,223 @@
+//! Getting to know what is new: by pull, by stream, by long poll where streams are blocked.
+
+use std::collections::{BTreeSet, VecDeque};
+
+use countersign_protocol::fetch::Fetched;
+use countersign_protocol::id::ChallengeId;
+use countersign_protocol::json;
+use countersign_protocol::key::Thumbprint;
+use countersign_protocol::limits;
+use url::Url;
+
+use super::backoff::Backoff;
+use super::clock::Moment;
+use super::effect::CallId;
+use super::session::{Errand, Request};
+use super::{Core, PATIENCE_MS, notices};
+use crate::core::Tick;
+use crate::events::Trouble;
+use crate::ports::provider::{Method, Pushed, Reply};
+
+/// Streams that failed so often in a row count as blocked.
+const BLOCKED_AFTER: u32 = 2;
+/// How long a blocked stream is replaced by long polls, in milliseconds.
+const BLOCKED_MS: u64 = 600_000;
+
+/// What is known of fetching.
+#[derive(Default)]
+pub(super) struct Fetching {
+    /// A pull is owed.
+    pub(super) wanted: bool,
+    /// Pulls and long polls that failed.
+    pub(super) backoff: Backoff,
+    /// Whether to keep looking.
+    pub(super) watching: bool,
+    /// Streams that failed.
+    pub(super) stream: Backoff,
+    /// Until when long polls replace the stream.
+    pub(super) blocked_until: Option<Tick>,
+    /// What was fetched and waits for newer key manifests, oldest first.
+    parked: VecDeque<Fetched>,
+    /// What a reset has listed so far, and where its next page begins.
+    resetting: Option<Resetting>,
+}
+
+/// A reset under way. Its cursor is stored with its last page, so that a crash in between begins it again.
+struct Resetting {
+    listed: BTreeSet<ChallengeId>,
+    page: String,
+}
+
+impl Core {
+    pub(super) fn wake(&mut self) {
+        self.fetching.wanted = true;
+        self.fetching.backoff.hurry();
+        self.fetching.stream.hurry();
+        self.outbox.hurry();
+        self.probe_now();
+    }
+
+    pub(super) fn set_watching(&mut self, on: bool) {
+        self.fetching.watching = on;
+        if !on {
+            self.hang_up(|errand| matches!(errand, Errand::Stream | Errand::Fetch { waiting: true }));
+        }
+    }
+
+    /// Ticks may have stood still and connections be half-open: look again.
+    pub(super) fn after_sleep(&mut self) {
+        self.hang_up(|errand| matches!(errand, Errand::Stream | Errand::Fetch { .. }));
+        self.wake();
+    }
+
+    /// The URL of a fetch or of the stream, from where this device stands.
+    pub(super) fn fetch_request(&self, errand: Errand) -> Option<Request> {
+        let (base, wait) = match errand {
+            Errand::Stream => (&self.account.addresses.stream, 0),
+            Errand::Fetch { waiting: true } => (&self.account.addresses.challenges, limits::FETCH_WAIT_SECONDS),
+            _ => (&self.account.addresses.challenges, 0),
+        };
+        let mut url = Url::parse(base).ok()?;
+        let page = self.fetching.resetting.as_ref().map(|reset| &reset.page);
+        if let Some(cursor) = page.or(self.account.cursor.as_ref()) {
+            url.query_pairs_mut().append_pair("after", cursor);
+        }
+        if wait > 0 {
+            url.query_pairs_mut().append_pair("wait", &wait.to_string());
+        }
+        let accept = if errand == Errand::Stream { "text/event-stream" } else { "application/json" };
+        Some(Request {
+            method: Method::Get,
+            url,
+            body: None,
+            headers: vec![("accept", accept.to_owned())],
+            patience_ms: PATIENCE_MS + wait * 1000,
+        })
+    }
+
+    pub(super) fn fetched(&mut self, at: Moment, reply: &Reply) {
+        match json::parse::<Fetched>(&reply.body) {
+            Ok(fetched) if reply.status == 200 => {
+                self.known_again();
+                self.fetching.backoff.succeeded();
+                self.fetching.wanted = false;
+                self.take(at, fetched);
+            }
+            _ => {
+                self.trouble_with(at, reply);
+                self.not_fetched(at, reply.retry_after.unwrap_or(0) * 1000);
+            }
+        }
+    }
+
+    pub(super) fn not_fetched(&mut self, at: Moment, at_least_ms: u64) {
+        self.fetching.backoff.failed(at.tick, at_least_ms, &*self.random);
+        self.announce(at);
+    }
+
+    pub(super) fn stream_opened(&mut self, _at: Moment) {
+        // What came between the last pull and now is not left to how the other side replays.
+        self.fetching.wanted = true;
+    }
+
+    pub(super) fn stream_ended(&mut self, at: Moment, at_least_ms: u64) {
+        if self.fetching.stream.failures() + 1 >= BLOCKED_AFTER {
+            self.fetching.blocked_until = Some(at.tick.plus_millis(BLOCKED_MS));
+        }
+        self.fetching.stream.failed(at.tick, at_least_ms, &*self.random);
+    }
+
+    pub(super) fn pushed(&mut self, at: Moment, id: CallId, pushed: Pushed) {
+        if !self.is_open_stream(id) {
+            return;
+        }
+        self.fetching.stream.succeeded();
+        match pushed {
+            Pushed::Alive => {}
+            Pushed::Nonce(nonce) => self.take_nonce(nonce),
+            Pushed::Update(bytes) => match json::parse::<Fetched>(&bytes) {
+                Ok(fetched) => self.take(at, fetched),
+                Err(_) => self.fetching.wanted = true,
+            },
+        }
+    }
+
+    /// A reply that is not what this provider says: something in between, or the provider is unwell.
+    pub(super) fn trouble_with(&mut self, at: Moment, reply: &Reply) {
+        let why = match reply.status {
+            408 | 429 | 500..=599 => Trouble::Unwell,
+            _ => Trouble::NotTheProvider,
+        };
+        self.trouble(at, why);
+    }
+
+    fn take(&mut self, at: Moment, fetched: Fetched) {
+        self.fetching.parked.push_back(fetched);
+        self.apply_parked(at);
+    }
+
+    /// Applies what was fetched, as far as its keys are known or known to be unknown.
+    pub(super) fn apply_parked(&mut self, at: Moment) {
+        while let Some(next) = self.fetching.parked.front() {
+            let kids = kids_of(next);
+            if self.needs_manifest(at, &kids) {
+                return;
+            }
+            if let Some(fetched) = self.fetching.parked.pop_front() {
+                self.apply(at, fetched);
+            }
+        }
+    }
+
+    /// The keys that everything parked claims to be signed with.
+    pub(super) fn parked_kids(&self) -> Vec<Thumbprint> {
+        self.fetching.parked.iter().flat_map(kids_of).collect()
+    }
+
+    fn apply(&mut self, at: Moment, fetched: Fetched) {
+        if fetched.reset {
+            self.fetching.resetting = Some(Resetting { listed: BTreeSet::new(), page: String::new() });
+        }
+        for notice in &fetched.notices {
+            self.notice(notice);
+        }
+        for compact in &fetched.challenges {
+            let id = self.accept(at, compact);
+            if let (Some(reset), Some(id)) = (&mut self.fetching.resetting, id) {
+                reset.listed.insert(id);
+            }
+        }
+        for withdrawn in &fetched.withdrawn {
+            self.withdrawn(at, &withdrawn.id, &withdrawn.outcome);
+        }
+        if fetched.more {
+            self.fetching.wanted = true;
+        }
+        match &mut self.fetching.resetting {
+            Some(reset) if fetched.more => reset.page = fetched.cursor,
+            _ => {
+                if let Some(reset) = self.fetching.resetting.take() {
+                    self.absent_after_reset(at, &reset.listed);
+                }
+                self.advance_to(fetched.cursor);
+                self.forget_long_expired(at);
+                self.announce(at);
+            }
+        }
+    }
+
+    fn advance_to(&mut self, cursor: String) {
+        if self.account.cursor.as_ref() != Some(&cursor) {
+            self.account.cursor = Some(cursor);
+            self.change_account();
+        }
+    }
+}
+
+/// The keys that something fetched is signed with, as it claims.
+fn kids_of(fetched: &Fetched) -> Vec<Thumbprint> {
+    let challenges = fetched.challenges.iter().filter_map(|compact| compact.kid().ok());
+    let outcomes = fetched.withdrawn.iter().filter_map(|withdrawn| withdrawn.outcome.kid().ok());
+    let notices = fetched.notices.iter().filter_map(|notice| notices::kid(notice));
+    challenges.chain(outcomes).chain(notices).collect()
+}

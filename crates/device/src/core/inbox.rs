@@ -1,0 +1,330 @@
+//! Challenges on this device: received → shown → answering → ended. Only a verified outcome ends one that was answered.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use countersign_protocol::answer::Decision;
+use countersign_protocol::challenge::{Challenge, ChallengeError, Expected, VerifiedChallenge};
+use countersign_protocol::encoding;
+use countersign_protocol::hash::Hash;
+use countersign_protocol::id::ChallengeId;
+use countersign_protocol::json::{self, Json};
+use countersign_protocol::jws::Compact;
+use countersign_protocol::limits;
+use countersign_protocol::manifest::TrustedKeys;
+use countersign_protocol::outcome::{Concerned, Ending, Outcome, VerifiedOutcome};
+use countersign_protocol::refusal::RefusalCode;
+
+use super::clock::Moment;
+use super::effect::Effect;
+use super::{Core, Known};
+use crate::account::Account;
+use crate::events::DeviceEvent;
+use crate::history::What;
+use crate::ports::vault::{Purpose, Stage, StoredChallenge};
+use crate::view::ChallengeView;
+
+/// Past its end by so many seconds and without an outcome, a request that nobody answered here is given up.
+const LONG_EXPIRED_SECONDS: u64 = 3600;
+
+/// Challenges that have not ended, and what may not come again in another form.
+pub(super) struct Inbox {
+    pub(super) open: BTreeMap<ChallengeId, Open>,
+    known: Known,
+    refused: BTreeSet<Hash>,
+}
+
+/// A challenge that has not ended.
+pub(super) struct Open {
+    pub(super) kept: StoredChallenge,
+    /// What was verified; `None` for one that this device refused.
+    pub(super) verified: Option<VerifiedChallenge>,
+    /// Listeners were told since the start.
+    announced: bool,
+    /// A reset did not list it.
+    absent: bool,
+}
+
+impl Inbox {
+    pub(super) fn open(
+        account: &Account,
+        keys: &TrustedKeys,
+        open: Vec<StoredChallenge>,
+        known: Vec<(ChallengeId, Hash)>,
+    ) -> Result<Inbox, ChallengeError> {
+        let open = open.into_iter().map(|kept| {
+            let compact = Compact::from_text(kept.compact.clone());
+            let verified = match kept.stage {
+                Stage::Refused => None,
+                _ => Some(Challenge::verify_signed(&compact, &account.device_id, &account.subject, keys)?),
+            };
+            Ok((kept.id.clone(), Open { kept, verified, announced: false, absent: false }))
+        });
+        let open = open.collect::<Result<_, ChallengeError>>()?;
+        Ok(Inbox { open, known: known.into_iter().collect(), refused: BTreeSet::new() })
+    }
+}
+
+impl Core {
+    /// What waits for an answer, the oldest deadline first. What has expired by the provider's clock is left out.
+    pub fn pending(&self, at: Moment) -> Vec<ChallengeView> {
+        let waiting =
+            self.inbox.open.values().filter(|open| open.kept.stage <= Stage::Shown && !self.is_over(at, open));
+        let mut views: Vec<ChallengeView> = waiting.filter_map(|open| self.view(open)).collect();
+        views.sort_by_key(|view| view.expires_at);
+        views
+    }
+
+    /// Whether this challenge is here and has not ended.
+    pub fn is_open(&self, id: &ChallengeId) -> bool {
+        self.inbox.open.contains_key(id)
+    }
+
+    /// Takes a challenge as received. Returns the id that it names.
+    pub(super) fn accept(&mut self, at: Moment, compact: &Compact<Challenge>) -> Option<ChallengeId> {
+        let hash = compact.hash();
+        let claimed = claimed_id(compact);
+        if self.inbox.refused.contains(&hash) {
+            return claimed;
+        }
+        if let Some(id) = &claimed
+            && let Some(known) = self.inbox.known.get(id)
+        {
+            if *known != hash {
+                self.refuse(at, id, hash, RefusalCode::Conflicting);
+            }
+            return claimed;
+        }
+        match (self.verify(at, compact), claimed.clone()) {
+            (Ok(verified), _) => self.receive(verified),
+            (Err(error), Some(id)) => self.reject(at, &id, compact, &error),
+            // Nothing names it: there is nobody to tell.
+            (Err(_), None) => self.ignore("a request without an id"),
+        }
+        claimed
+    }
+
+    fn verify(&self, at: Moment, compact: &Compact<Challenge>) -> Result<VerifiedChallenge, ChallengeError> {
+        let (device, subject, keys) = (&self.account.device_id, &self.account.subject, &self.trusted);
+        match self.clock.now(at) {
+            Some(now) => Challenge::verify(compact, &Expected { device, subject, keys, now }),
+            // The provider did not say what time it is; the gateway judges the answer's arrival in any case.
+            None => Challenge::verify_signed(compact, device, subject, keys),
+        }
+    }
+
+    fn receive(&mut self, verified: VerifiedChallenge) {
+        let claims = verified.claims();
+        let kept = StoredChallenge {
+            id: claims.jti.clone(),
+            compact: verified.compact().as_str().to_owned(),
+            issued_at: claims.iat,
+            expires_at: claims.exp,
+            stage: Stage::Received,
+            transcript: None,
+            answer: None,
+            outcomes: Vec::new(),
+        };
+        self.inbox.known.insert(kept.id.clone(), *verified.hash());
+        self.put(kept.clone());
+        let open = Open { kept, verified: Some(verified), announced: false, absent: false };
+        self.inbox.open.insert(open.kept.id.clone(), open);
+    }
+
+    /// Refuses what could not be verified. What the issuer did sign is remembered, so that its end can be told from a forgery.
+    fn reject(&mut self, at: Moment, id: &ChallengeId, compact: &Compact<Challenge>, error: &ChallengeError) {
+        let Some(code) = error.refusal() else { return };
+        if code != RefusalCode::Unverifiable {
+            let claims = compact.peek().ok();
+            let kept = StoredChallenge {
+                id: id.clone(),
+                compact: compact.as_str().to_owned(),
+                issued_at: claims.as_ref().map_or(0, |claims| claims.iat),
+                expires_at: claims.as_ref().map_or(0, |claims| claims.exp),
+                stage: Stage::Refused,
+                transcript: None,
+                answer: None,
+                outcomes: Vec::new(),
+            };
+            self.inbox.known.insert(id.clone(), compact.hash());
+            self.put(kept.clone());
+            let open = Open { kept, verified: None, announced: false, absent: false };
+            self.inbox.open.insert(id.clone(), open);
+            let code = code.as_str().to_owned();
+            self.remember(at, What::Refused { challenge: id.clone(), challenge_hash: compact.hash(), code });
+        }
+        self.refuse(at, id, compact.hash(), code);
+    }
+
+    fn refuse(&mut self, at: Moment, id: &ChallengeId, hash: Hash, code: RefusalCode) {
+        self.inbox.refused.insert(hash);
+        self.post_refusal(at, id, hash, code);
+        let account = self.account.id.clone();
+        self.tell(DeviceEvent::Refused { account, id: id.clone(), code });
+    }
+
+    pub(super) fn shown(&mut self, id: &ChallengeId) {
+        if let Some(open) = self.inbox.open.get_mut(id)
+            && open.kept.stage == Stage::Received
+        {
+            open.kept.stage = Stage::Shown;
+            let kept = open.kept.clone();
+            self.put(kept);
+        }
+    }
+
+    /// Tells listeners what waits, once per start.
+    pub(super) fn announce(&mut self, at: Moment) {
+        let due: Vec<ChallengeId> = self
+            .inbox
+            .open
+            .values()
+            .filter(|open| !open.announced && open.kept.stage <= Stage::Shown && !self.is_over(at, open))
+            .map(|open| open.kept.id.clone())
+            .collect();
+        for id in due {
+            if let Some(open) = self.inbox.open.get_mut(&id) {
+                open.announced = true;
+            }
+            if let Some(view) = self.inbox.open.get(&id).and_then(|open| self.view(open)) {
+                self.tell(DeviceEvent::Challenge(Box::new(view)));
+            }
+        }
+    }
+
+    /// A challenge ended, says the provider.
+    pub(super) fn withdrawn(&mut self, at: Moment, id: &ChallengeId, outcome: &Compact<Outcome>) {
+        if self.inbox.open.contains_key(id) {
+            self.end_by(at, id, outcome);
+        } else {
+            self.step.effects.push(Effect::Recall { challenge: id.clone(), outcome: outcome.clone() });
+        }
+    }
+
+    /// Ends a challenge by an outcome that verifies. Says whether it did.
+    pub(super) fn end_by(&mut self, at: Moment, id: &ChallengeId, outcome: &Compact<Outcome>) -> bool {
+        let Some(open) = self.inbox.open.get(id) else { return false };
+        let Some(verified) = self.verified_outcome(&open.kept, outcome) else {
+            self.ignore("an outcome");
+            return false;
+        };
+        self.end(at, id, Some(&verified));
+        true
+    }
+
+    /// Takes an outcome about a challenge that ended earlier: after a dispute, or after a reset had lost it.
+    pub(super) fn recalled(&mut self, outcome: &Compact<Outcome>, kept: Option<Box<StoredChallenge>>) {
+        let Some(mut kept) = kept.filter(|kept| kept.stage == Stage::Ended) else { return };
+        let known = kept.outcomes.iter().any(|known| known == outcome.as_str());
+        let verified = self.verified_outcome(&kept, outcome);
+        let Some(verified) = verified else { return self.ignore("an outcome") };
+        if verified.ending() == Ending::Disputed {
+            self.settle_all(&kept.id, Purpose::Dispute);
+        }
+        let continues = verified.claims().replaces == kept.outcomes.last().map(Hash::of);
+        if known || !continues {
+            return;
+        }
+        kept.outcomes.push(outcome.as_str().to_owned());
+        let (account, id) = (self.account.id.clone(), kept.id.clone());
+        self.put(*kept);
+        let (ending, by) = (verified.ending(), verified.claims().by.clone());
+        self.tell(DeviceEvent::Ended { account, id, outcome: Some(ending), by });
+    }
+
+    fn verified_outcome(&self, kept: &StoredChallenge, outcome: &Compact<Outcome>) -> Option<VerifiedOutcome> {
+        let claims = Compact::<Challenge>::from_text(kept.compact.clone()).peek().ok();
+        let commitment = claims.and_then(|claims| claims.interaction.commitment);
+        let answer = kept.answer.as_ref().map(Hash::of);
+        let about = Concerned {
+            device: &self.account.device_id,
+            subject: &self.account.subject,
+            challenge: &kept.id,
+            challenge_hash: &kept.hash(),
+            commitment: commitment.as_ref(),
+            answer_hash: answer.as_ref(),
+        };
+        Outcome::verify(outcome, &self.trusted, &about).ok()
+    }
+
+    /// Ends a challenge, with an outcome or because the provider no longer knows it.
+    fn end(&mut self, at: Moment, id: &ChallengeId, outcome: Option<&VerifiedOutcome>) {
+        let Some(Open { mut kept, .. }) = self.inbox.open.remove(id) else { return };
+        let before = kept.stage;
+        kept.stage = Stage::Ended;
+        kept.outcomes.extend(outcome.map(|outcome| outcome.compact().as_str().to_owned()));
+        self.settle_all(id, Purpose::Answer);
+        self.settle_all(id, Purpose::Refusal);
+        self.remember(
+            at,
+            What::Ended {
+                challenge: id.clone(),
+                challenge_hash: kept.hash(),
+                outcome: outcome.map_or("absent", |outcome| outcome.ending().as_str()).to_owned(),
+                outcome_hash: outcome.map(|outcome| *outcome.hash()),
+            },
+        );
+        let ending = outcome.map(VerifiedOutcome::ending);
+        let by = outcome.and_then(|outcome| outcome.claims().by.clone());
+        let (account, id) = (self.account.id.clone(), id.clone());
+        match decision_of(&kept) {
+            Some(decision) => self.tell(DeviceEvent::Answered { account, id, decision, outcome: ending, by }),
+            // Nothing of a refused request was ever shown.
+            None if before == Stage::Refused => {}
+            None => self.tell(DeviceEvent::Ended { account, id, outcome: ending, by }),
+        }
+        self.put(kept);
+    }
+
+    /// After a reset, what is not listed has ended. An answer under way is given up only when its time is over, too.
+    pub(super) fn absent_after_reset(&mut self, at: Moment, listed: &BTreeSet<ChallengeId>) {
+        let missing: Vec<ChallengeId> = self.inbox.open.keys().filter(|id| !listed.contains(id)).cloned().collect();
+        for id in missing {
+            if let Some(open) = self.inbox.open.get_mut(&id) {
+                open.absent = true;
+                if open.kept.stage != Stage::Answering {
+                    self.end(at, &id, None);
+                }
+            }
+        }
+    }
+
+    /// Gives up what the provider will not speak of any more.
+    pub(super) fn forget_long_expired(&mut self, at: Moment) {
+        let Some(now) = self.clock.now(at) else { return };
+        let gone: Vec<ChallengeId> = self
+            .inbox
+            .open
+            .values()
+            .filter(|open| match open.kept.stage {
+                Stage::Answering => open.absent && now.seconds() >= open.kept.expires_at,
+                _ => now.seconds() >= open.kept.expires_at.saturating_add(LONG_EXPIRED_SECONDS),
+            })
+            .map(|open| open.kept.id.clone())
+            .collect();
+        for id in gone {
+            self.end(at, &id, None);
+        }
+    }
+
+    /// Whether its time is over by the provider's clock; unknown time is not over.
+    pub(super) fn is_over(&self, at: Moment, open: &Open) -> bool {
+        self.clock.now(at).is_some_and(|now| now.seconds() >= open.kept.expires_at)
+    }
+
+    fn view(&self, open: &Open) -> Option<ChallengeView> {
+        let verified = open.verified.as_ref()?;
+        Some(ChallengeView::draw(&self.account, verified, open.kept.stage, self.locale))
+    }
+}
+
+/// What this device answered, if it did.
+pub(crate) fn decision_of(kept: &StoredChallenge) -> Option<Decision> {
+    let answer = Compact::<countersign_protocol::answer::Answer>::from_text(kept.answer.clone()?);
+    answer.peek().ok().map(|answer| answer.decision)
+}
+
+/// The id that a challenge names, also where the rest of it can't be read. Nothing is verified.
+fn claimed_id(compact: &Compact<Challenge>) -> Option<ChallengeId> {
+    let payload = encoding::decode(compact.as_str().split('.').nth(1)?).ok()?;
+    json::read(&payload, limits::JSON_DEPTH).ok()?.get("jti").and_then(Json::as_str)?.parse().ok()
+}

@@ -1,0 +1,235 @@
+//! One account's behaviour without I/O: `step(event) → effects`.
+//!
+//! The core decides; whoever drives it carries out the effects, in order, and reports back. Its state can be rebuilt from the
+//! vault at any moment, so that a crash between any two effects loses nothing and repeats nothing that counts.
+
+mod answering;
+mod backoff;
+mod clock;
+mod effect;
+mod event;
+mod fetching;
+mod inbox;
+mod notices;
+mod outbox;
+mod planning;
+mod session;
+#[cfg(test)]
+mod tests;
+mod tick;
+mod upkeep;
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use countersign_protocol::enrollment::VerifiedEnrollment;
+use countersign_protocol::hash::Hash;
+use countersign_protocol::id::ChallengeId;
+use countersign_protocol::key::Signer;
+use countersign_protocol::manifest::TrustedKeys;
+use countersign_protocol::random::Random;
+use countersign_protocol::secret::Secret;
+
+use crate::account::{Account, Standing};
+use crate::error::OpenError;
+use crate::events::{DeviceEvent, Trouble};
+use crate::history::{Head, What};
+use crate::ports::key_store::KeyStore;
+use crate::ports::vault::{Change, Snapshot, StoredChallenge};
+use crate::transcript::Locale;
+
+pub use answering::Word;
+pub use clock::Moment;
+pub use effect::{CallId, Effect};
+pub use event::Event;
+pub use tick::Tick;
+
+/// One account: its state, and what it does when something happens.
+pub struct Core {
+    account: Account,
+    keys: Arc<dyn KeyStore>,
+    random: Arc<dyn Random>,
+    locale: Locale,
+    transport: Option<Arc<dyn Signer>>,
+    credential: Secret,
+    trusted: TrustedKeys,
+    enrollment: Option<VerifiedEnrollment>,
+    head: Option<Head>,
+    inbox: inbox::Inbox,
+    outbox: outbox::Outbox,
+    clock: clock::ServerClock,
+    session: session::Session,
+    fetching: fetching::Fetching,
+    upkeep: upkeep::Upkeep,
+    offline: Option<(u64, Trouble)>,
+    step: Step,
+}
+
+/// What one step amounts to; its changes are one transaction.
+#[derive(Default)]
+struct Step {
+    changes: Vec<Change>,
+    account_changed: bool,
+    effects: Vec<Effect>,
+}
+
+impl Core {
+    /// Rebuilds an account from what the vault keeps.
+    ///
+    /// # Errors
+    /// [`OpenError`] where what is kept does not verify or its keys are unreadable.
+    pub fn open(
+        account: Account,
+        snapshot: Snapshot,
+        keys: Arc<dyn KeyStore>,
+        random: Arc<dyn Random>,
+        locale: Locale,
+    ) -> Result<Core, OpenError> {
+        let damaged = |why| OpenError::Account { account: account.id.to_string(), why };
+        let trusted = account
+            .manifests
+            .verify(&account.issuer, &account.root, None)
+            .map_err(|_| damaged("its key manifests do not verify"))?;
+        let enrollment = match account.statements.as_slice() {
+            [] => None,
+            statements => Some(
+                VerifiedEnrollment::verify(statements, &trusted)
+                    .map_err(|_| damaged("its enrollment statements do not verify"))?,
+            ),
+        };
+        let (transport, credential) = match account.standing {
+            Standing::Revoked { .. } => (None, Secret::new(String::new())),
+            _ => (Some(keys.transport(&account.id)?), keys.unseal(&account.id, &account.credential)?),
+        };
+        let inbox = inbox::Inbox::open(&account, &trusted, snapshot.open, snapshot.known)
+            .map_err(|_| damaged("a request it keeps does not verify"))?;
+        Ok(Core {
+            keys,
+            random,
+            locale,
+            transport,
+            credential,
+            trusted,
+            enrollment,
+            head: snapshot.head,
+            inbox,
+            outbox: outbox::Outbox::open(snapshot.outbox),
+            clock: clock::ServerClock::default(),
+            session: session::Session::default(),
+            fetching: fetching::Fetching::default(),
+            upkeep: upkeep::Upkeep::default(),
+            offline: None,
+            step: Step::default(),
+            account,
+        })
+    }
+
+    /// Takes one event and says what to do about it.
+    pub fn step(&mut self, at: Moment, event: Event) -> Vec<Effect> {
+        if self.clock.slept(at) {
+            self.after_sleep();
+        }
+        match event {
+            Event::Wake => self.wake(),
+            Event::Watch(on) => self.set_watching(on),
+            Event::Tick => {}
+            Event::Shown(id) => self.shown(&id),
+            Event::Replied { id, reply } => self.replied(at, id, reply),
+            Event::Failed { id, why } => self.failed(at, id, why),
+            Event::Opened { id, head } => self.opened(at, id, &head),
+            Event::Pushed { id, pushed } => self.pushed(at, id, pushed),
+            Event::Recalled { outcome, kept } => self.recalled(&outcome, kept),
+        }
+        self.finish(at)
+    }
+
+    /// The account as it stands.
+    pub fn account(&self) -> &Account {
+        &self.account
+    }
+
+    /// The language requests are shown in.
+    pub fn locale(&self) -> Locale {
+        self.locale
+    }
+
+    /// Since when and why the provider counts as offline.
+    pub fn offline(&self) -> Option<(u64, Trouble)> {
+        self.offline
+    }
+
+    /// The provider's time, if it is known.
+    pub fn server_time(&self, at: Moment) -> Option<countersign_protocol::clock::Timestamp> {
+        self.clock.now(at)
+    }
+
+    /// Plans what to send and hands out everything of this step: changes first.
+    fn finish(&mut self, at: Moment) -> Vec<Effect> {
+        self.plan(at);
+        let mut step = std::mem::take(&mut self.step);
+        if step.account_changed {
+            step.changes.push(Change::PutAccount(Box::new(self.account.clone())));
+        }
+        if !step.changes.is_empty() {
+            step.effects.insert(0, Effect::Write(step.changes));
+        }
+        step.effects
+    }
+
+    fn change(&mut self, change: Change) {
+        self.step.changes.push(change);
+    }
+
+    fn change_account(&mut self) {
+        self.step.account_changed = true;
+    }
+
+    fn tell(&mut self, event: DeviceEvent) {
+        self.step.effects.push(Effect::Tell(event));
+    }
+
+    fn ignore(&mut self, what: &'static str) {
+        let account = self.account.id.clone();
+        self.tell(DeviceEvent::Ignored { account, what });
+    }
+
+    /// Continues the history. Before the device is confirmed there is nothing to continue, and nothing to write.
+    fn remember(&mut self, at: Moment, what: What) {
+        if let Some(mut head) = self.head_or_beginning() {
+            let entry = head.append(self.clock.or_own(at).millis(), what);
+            self.head = Some(head);
+            self.change(Change::Append(entry));
+        }
+    }
+
+    fn head_or_beginning(&self) -> Option<Head> {
+        let beginning = || self.enrollment.as_ref().map(|chain| Head { seq: 0, hash: *chain.first_hash() });
+        self.head.or_else(beginning)
+    }
+
+    fn put(&mut self, kept: StoredChallenge) {
+        self.change(Change::PutChallenge(Box::new(kept)));
+    }
+
+    /// Whether this device is still one of the provider's, as far as anybody signed.
+    fn is_revoked(&self) -> bool {
+        matches!(self.account.standing, Standing::Revoked { .. })
+    }
+}
+
+/// Ids that must not come again with other bytes.
+type Known = BTreeMap<ChallengeId, Hash>;
+
+/// How long a reply may take, in milliseconds.
+const PATIENCE_MS: u64 = 15_000;
+
+/// How often an account that the provider does not know is asked about, in milliseconds.
+const HOURLY_MS: u64 = 3_600_000;
+
+/// The earlier of two ticks that may not come.
+fn earlier(one: Option<Tick>, other: Option<Tick>) -> Option<Tick> {
+    match (one, other) {
+        (Some(one), Some(other)) => Some(one.min(other)),
+        (one, other) => one.or(other),
+    }
+}

@@ -1,0 +1,80 @@
+//! What a provider tells beside requests: this device's own statements, revocations, news about other devices.
+
+use countersign_protocol::enrollment::{EnrollmentStatement, VerifiedEnrollment};
+use countersign_protocol::jws::Compact;
+use countersign_protocol::key::Thumbprint;
+use countersign_protocol::notice::{DeviceNotice, Notice};
+use countersign_protocol::revocation::Revocation;
+
+use super::Core;
+use crate::account::Standing;
+use crate::events::DeviceEvent;
+
+/// The key that a notice names, for finding out whether it is known.
+pub(super) fn kid(notice: &str) -> Option<Thumbprint> {
+    match Notice::of(notice) {
+        Notice::Statement(compact) => compact.kid().ok(),
+        Notice::Revocation(compact) => compact.kid().ok(),
+        Notice::Device(compact) => compact.kid().ok(),
+        _ => None,
+    }
+}
+
+impl Core {
+    /// Takes one notice; what does not verify is ignored, what is of an unknown kind too.
+    pub(super) fn notice(&mut self, text: &str) {
+        match Notice::of(text) {
+            Notice::Statement(compact) => self.statement(compact),
+            Notice::Revocation(compact) => self.revocation(&compact),
+            Notice::Device(compact) => self.other_device(&compact),
+            _ => {}
+        }
+    }
+
+    /// The gateway's word that this device's keys are confirmed. It must continue the statements known so far, and be about
+    /// the keys this device has.
+    fn statement(&mut self, compact: Compact<EnrollmentStatement>) {
+        if self.account.statements.contains(&compact) {
+            return;
+        }
+        let mut statements = self.account.statements.clone();
+        statements.push(compact);
+        let verified = VerifiedEnrollment::verify(&statements, &self.trusted).ok().filter(|chain| {
+            let (statement, _) = chain.current();
+            statement.device_id == self.account.device_id
+                && statement.sub == self.account.subject
+                && statement.transport_key == self.account.transport_key
+                && statement.approval_key == self.account.approval_key
+        });
+        let Some(verified) = verified else { return self.ignore("an enrollment statement") };
+        self.enrollment = Some(verified);
+        self.account.statements = statements;
+        self.change_account();
+        if self.account.standing == Standing::Unconfirmed {
+            self.account.standing = Standing::Active;
+            let account = self.account.id.clone();
+            self.tell(DeviceEvent::Confirmed { account });
+        }
+    }
+
+    fn revocation(&mut self, compact: &Compact<Revocation>) {
+        match Revocation::verify(compact, &self.trusted, &self.account.device_id, &self.account.subject) {
+            Ok(revocation) if revocation.device_id == self.account.device_id => self.revoked(&revocation),
+            Ok(Revocation { device_name, by, .. }) => {
+                let account = self.account.id.clone();
+                self.tell(DeviceEvent::OtherDeviceRevoked { account, device_name, by });
+            }
+            Err(_) => self.ignore("a revocation"),
+        }
+    }
+
+    fn other_device(&mut self, compact: &Compact<DeviceNotice>) {
+        match DeviceNotice::verify(compact, &self.trusted, &self.account.device_id, &self.account.subject) {
+            Ok(notice) => {
+                let account = self.account.id.clone();
+                self.tell(DeviceEvent::OtherDevice { account, change: notice.event, device_name: notice.device_name });
+            }
+            Err(_) => self.ignore("a notice about another device"),
+        }
+    }
+}

@@ -1,0 +1,291 @@
+//! Talking to the provider: proofs, nonces, and what a reply says about the account itself.
+
+use std::collections::BTreeMap;
+
+use countersign_protocol::dpop::DpopProof;
+use countersign_protocol::encoding;
+use countersign_protocol::json;
+use countersign_protocol::problem::{Problem, ProblemCode};
+use countersign_protocol::random;
+use countersign_protocol::revocation::Revocation;
+use url::Url;
+
+use super::clock::Moment;
+use super::effect::{CallId, Effect};
+use super::{Core, HOURLY_MS};
+use crate::account::Standing;
+use crate::core::Tick;
+use crate::events::{DeviceEvent, Trouble};
+use crate::ports::provider::{Call, Method, NoReply, Reply};
+use crate::ports::vault::PostingId;
+
+/// What a call is for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Errand {
+    /// Fetch what is new; with `waiting`, hold until something is.
+    Fetch { waiting: bool },
+    /// Open the stream.
+    Stream,
+    /// Send something from the outbox.
+    Post(PostingId),
+    /// Fetch the key manifests.
+    Manifest,
+    /// Renew the credential.
+    Renew,
+}
+
+/// Calls under way, and the nonce for the next.
+#[derive(Default)]
+pub(super) struct Session {
+    nonce: Option<String>,
+    last_call: u64,
+    calls: BTreeMap<CallId, UnderWay>,
+    /// When an account that the provider does not know is asked about again.
+    next_probe: Option<Tick>,
+}
+
+/// One call under way.
+struct UnderWay {
+    errand: Errand,
+    tried: Tried,
+}
+
+/// What was tried already for one errand; each silently, and once.
+#[derive(Clone, Copy, Default)]
+struct Tried {
+    nonce: bool,
+    time: bool,
+}
+
+/// What to send, without the headers that prove who sends it.
+pub(super) struct Request {
+    pub(super) method: Method,
+    pub(super) url: Url,
+    pub(super) body: Option<(&'static str, String)>,
+    pub(super) headers: Vec<(&'static str, String)>,
+    pub(super) patience_ms: u64,
+}
+
+impl Core {
+    /// Whether a call for this is under way.
+    pub(super) fn is_under_way(&self, wanted: impl Fn(Errand) -> bool) -> bool {
+        self.session.calls.values().any(|call| wanted(call.errand))
+    }
+
+    /// Sends an errand's call.
+    pub(super) fn send(&mut self, at: Moment, errand: Errand) {
+        self.send_again(at, errand, Tried::default());
+    }
+
+    fn send_again(&mut self, at: Moment, errand: Errand, tried: Tried) {
+        let Some(request) = self.request(errand) else { return };
+        let Some(call) = self.prove(at, request, errand == Errand::Manifest) else { return };
+        self.session.last_call += 1;
+        let id = CallId(self.session.last_call);
+        self.session.calls.insert(id, UnderWay { errand, tried });
+        self.step.effects.push(match errand {
+            Errand::Stream => Effect::Watch { id, call },
+            _ => Effect::Call { id, call },
+        });
+    }
+
+    /// Adds credential and proof. Manifests are public: no credential goes with them.
+    fn prove(&mut self, at: Moment, request: Request, public: bool) -> Option<Call> {
+        let mut headers = request.headers;
+        if !public {
+            let proof = DpopProof::make(
+                &**self.transport.as_ref()?,
+                request.method.as_str(),
+                &request.url,
+                self.credential.expose(),
+                self.session.nonce.as_deref(),
+                encoding::encode(&random::bytes::<16>(&*self.random)),
+                self.clock.or_own(at),
+            )
+            .ok()?;
+            headers.push(("authorization", format!("DPoP {}", self.credential.expose())));
+            headers.push(("dpop", proof.into_string()));
+        }
+        Some(Call {
+            method: request.method,
+            url: request.url.to_string(),
+            headers,
+            body: request.body,
+            patience_ms: request.patience_ms,
+        })
+    }
+
+    /// Takes a reply to a call that is still waited for.
+    pub(super) fn replied(&mut self, at: Moment, id: CallId, reply: Reply) {
+        let Some(call) = self.session.calls.remove(&id) else { return };
+        let time_was_off = self.heard(at, &reply);
+        match reply.status {
+            401 => self.unauthorized(at, call, &reply, time_was_off),
+            403 if problem(&reply).is_some_and(|problem| problem.title == ProblemCode::DeviceSuspended) => {
+                self.not_known(at, call.errand);
+            }
+            _ => self.done(at, call.errand, &reply),
+        }
+    }
+
+    /// Takes that a call got no reply, or a stream ended.
+    pub(super) fn failed(&mut self, at: Moment, id: CallId, why: Option<NoReply>) {
+        let Some(call) = self.session.calls.remove(&id) else { return };
+        if let Some(why) = why {
+            self.trouble(at, Trouble::from(why));
+        }
+        self.not_done(at, call.errand, 0);
+    }
+
+    /// Takes that a stream is open.
+    pub(super) fn opened(&mut self, at: Moment, id: CallId, head: &Reply) {
+        if self.session.calls.get(&id).is_some_and(|call| call.errand == Errand::Stream) {
+            self.heard(at, head);
+            self.known_again();
+            self.stream_opened(at);
+        }
+    }
+
+    /// The errand of a stream that something arrived on.
+    pub(super) fn is_open_stream(&self, id: CallId) -> bool {
+        self.session.calls.get(&id).is_some_and(|call| call.errand == Errand::Stream)
+    }
+
+    /// Drops the calls of an errand.
+    pub(super) fn hang_up(&mut self, unwanted: impl Fn(Errand) -> bool) {
+        let dropped: Vec<CallId> =
+            self.session.calls.iter().filter(|(_, call)| unwanted(call.errand)).map(|(id, _)| *id).collect();
+        for id in dropped {
+            self.session.calls.remove(&id);
+            self.step.effects.push(Effect::HangUp(id));
+        }
+    }
+
+    pub(super) fn take_nonce(&mut self, nonce: String) {
+        self.session.nonce = Some(nonce);
+    }
+
+    /// Learns nonce and time from any reply. Says whether the time was off so far that proofs were void.
+    fn heard(&mut self, at: Moment, reply: &Reply) -> bool {
+        if let Some(nonce) = &reply.dpop_nonce {
+            self.session.nonce = Some(nonce.clone());
+        }
+        reply.date.is_some_and(|date| self.clock.learn(date, at))
+    }
+
+    /// A 401 never destroys anything, unless its body holds a revocation that the issuer signed.
+    fn unauthorized(&mut self, at: Moment, call: UnderWay, reply: &Reply, time_was_off: bool) {
+        let problem = problem(reply);
+        let code = problem.as_ref().map(|problem| problem.title);
+        let UnderWay { errand, tried } = call;
+        if code == Some(ProblemCode::UseDpopNonce) && reply.dpop_nonce.is_some() && !tried.nonce {
+            return self.send_again(at, errand, Tried { nonce: true, ..tried });
+        }
+        if code == Some(ProblemCode::InvalidDpopProof) && time_was_off && !tried.time {
+            return self.send_again(at, errand, Tried { time: true, ..tried });
+        }
+        if let Some(revocation) = problem.and_then(|problem| problem.revocation) {
+            let keys = &self.trusted;
+            let verified = Revocation::verify(&revocation, keys, &self.account.device_id, &self.account.subject);
+            match verified {
+                Ok(revocation) if revocation.device_id == self.account.device_id => return self.revoked(&revocation),
+                _ => {
+                    // The signing key may be newer than the manifests.
+                    self.want_manifest_for(revocation.kid().ok());
+                }
+            }
+        }
+        if code == Some(ProblemCode::InvalidDeviceCredential) && errand != Errand::Renew && self.may_renew_after_401() {
+            return self.not_done(at, errand, 0);
+        }
+        self.not_known(at, errand);
+    }
+
+    /// The provider does not know this device, without a signed word: nothing is lost, and it is asked again every hour.
+    fn not_known(&mut self, at: Moment, errand: Errand) {
+        self.back_online();
+        self.session.next_probe = Some(at.tick.plus_millis(HOURLY_MS));
+        if !matches!(self.account.standing, Standing::NotKnown { .. }) {
+            let since = self.clock.or_own(at).seconds();
+            self.account.standing = Standing::NotKnown { since };
+            self.change_account();
+            let account = self.account.id.clone();
+            self.tell(DeviceEvent::AccountUnknown { account, since });
+        }
+        self.not_done(at, errand, HOURLY_MS);
+    }
+
+    /// Ends the account on the issuer's signed word: keys go, history stays.
+    pub(super) fn revoked(&mut self, revocation: &Revocation) {
+        if self.is_revoked() {
+            return;
+        }
+        self.account.standing = Standing::Revoked { at: revocation.iat };
+        self.change_account();
+        self.hang_up(|_| true);
+        self.transport = None;
+        let account = self.account.id.clone();
+        self.tell(DeviceEvent::AccountRevoked { account, at: revocation.iat, by: revocation.by });
+        self.step.effects.push(Effect::DestroyKeys);
+    }
+
+    /// The provider replied to this device as itself.
+    pub(super) fn known_again(&mut self) {
+        self.back_online();
+        self.session.next_probe = None;
+        self.credential_works();
+        if matches!(self.account.standing, Standing::NotKnown { .. }) {
+            let confirmed = self.enrollment.is_some();
+            self.account.standing = if confirmed { Standing::Active } else { Standing::Unconfirmed };
+            self.change_account();
+            let account = self.account.id.clone();
+            self.tell(DeviceEvent::AccountKnown { account });
+        }
+    }
+
+    /// When the provider may be asked at all: at once, or once an hour where it does not know the device.
+    pub(super) fn may_ask(&self, at: Moment) -> bool {
+        !self.is_revoked() && self.session.next_probe.is_none_or(|then| then <= at.tick)
+    }
+
+    /// When an unknown account is asked about again.
+    pub(super) fn next_probe(&self) -> Option<Tick> {
+        self.session.next_probe
+    }
+
+    /// A person looks: an unknown account is asked about at once.
+    pub(super) fn probe_now(&mut self) {
+        self.session.next_probe = None;
+    }
+
+    pub(super) fn trouble(&mut self, at: Moment, why: Trouble) {
+        if self.offline.is_none() {
+            let since = at.wall.seconds();
+            let account = self.account.id.clone();
+            self.tell(DeviceEvent::Offline { account, since, why });
+            self.offline = Some((since, why));
+        }
+    }
+
+    pub(super) fn back_online(&mut self) {
+        if self.offline.take().is_some() {
+            let account = self.account.id.clone();
+            self.tell(DeviceEvent::Online { account });
+        }
+    }
+}
+
+impl From<NoReply> for Trouble {
+    fn from(why: NoReply) -> Trouble {
+        match why {
+            NoReply::Unreachable => Trouble::Unreachable,
+            NoReply::Untrusted | NoReply::TooLarge => Trouble::NotTheProvider,
+            NoReply::TimedOut => Trouble::NoReply,
+        }
+    }
+}
+
+/// The problem document of a reply, if it has one.
+pub(super) fn problem(reply: &Reply) -> Option<Problem> {
+    json::parse(&reply.body).ok()
+}

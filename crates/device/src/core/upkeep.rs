@@ -1,0 +1,175 @@
+//! What keeps an account alive: newer key manifests when an unknown key appears, a newer credential from half its life.
+
+use std::collections::BTreeSet;
+
+use countersign_protocol::json;
+use countersign_protocol::key::Thumbprint;
+use countersign_protocol::limits;
+use countersign_protocol::manifest::ManifestChain;
+use countersign_protocol::registration::CredentialResponse;
+use url::Url;
+
+use super::backoff::Backoff;
+use super::clock::Moment;
+use super::session::{Errand, Request};
+use super::{Core, PATIENCE_MS};
+use crate::account::Life;
+use crate::core::Tick;
+use crate::ports::provider::{Method, Reply};
+
+/// Manifests and credential.
+#[derive(Default)]
+pub(super) struct Upkeep {
+    manifest_wanted: bool,
+    manifest: Backoff,
+    /// Keys that were not listed when the manifests were last fetched.
+    unlisted: BTreeSet<Thumbprint>,
+    fetched_at: Option<Tick>,
+    renewal: Backoff,
+    /// A 401 asked for a renewal; the rest waits for it. A second 401 is then believed.
+    renewal_after_401: AfterDenied,
+}
+
+/// How far a renewal is that a 401 asked for.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+enum AfterDenied {
+    #[default]
+    NotAsked,
+    Wanted,
+    Tried,
+}
+
+impl Core {
+    /// Whether one of these keys is unknown, and newer manifests may know it: they are fetched at most once a minute.
+    pub(super) fn needs_manifest(&mut self, at: Moment, kids: &[Thumbprint]) -> bool {
+        let minute_over = self.may_refetch_at().is_none_or(|then| then <= at.tick);
+        let needed =
+            kids.iter().any(|kid| !self.trusted.lists(kid) && (minute_over || !self.upkeep.unlisted.contains(kid)));
+        self.upkeep.manifest_wanted |= needed;
+        needed
+    }
+
+    pub(super) fn want_manifest_for(&mut self, kid: Option<Thumbprint>) {
+        self.upkeep.manifest_wanted |= kid.is_some_and(|kid| !self.trusted.lists(&kid));
+    }
+
+    fn may_refetch_at(&self) -> Option<Tick> {
+        self.upkeep.fetched_at.map(|then| then.plus_millis(limits::KEY_REFETCH_SECONDS * 1000))
+    }
+
+    /// When the manifests are to be fetched, if they are.
+    pub(super) fn manifest_due(&self) -> Option<Tick> {
+        let wanted = self.upkeep.manifest_wanted && !self.is_under_way(|errand| errand == Errand::Manifest);
+        wanted.then(|| self.upkeep.manifest.next().max(self.may_refetch_at().unwrap_or_default()))
+    }
+
+    pub(super) fn manifest_request(&self) -> Option<Request> {
+        Some(Request {
+            method: Method::Get,
+            url: Url::parse(&self.account.addresses.manifest).ok()?,
+            body: None,
+            headers: vec![("accept", "application/json".to_owned())],
+            patience_ms: PATIENCE_MS,
+        })
+    }
+
+    pub(super) fn manifest_fetched(&mut self, at: Moment, reply: &Reply) {
+        let chain = match json::parse::<ManifestChain>(&reply.body) {
+            Ok(chain) if reply.status == 200 => chain,
+            _ => {
+                self.trouble_with(at, reply);
+                return self.manifest_not_fetched(at, reply.retry_after.unwrap_or(0) * 1000);
+            }
+        };
+        self.upkeep.manifest_wanted = false;
+        self.upkeep.manifest.succeeded();
+        self.upkeep.fetched_at = Some(at.tick);
+        match chain.verify(&self.account.issuer, &self.account.root, Some(self.trusted.head())) {
+            Ok(trusted) => {
+                if trusted.head() != self.trusted.head() {
+                    self.account.manifests = chain;
+                    self.change_account();
+                    self.probe_now();
+                }
+                self.trusted = trusted;
+            }
+            Err(_) => self.ignore("key manifests"),
+        }
+        self.upkeep.unlisted = self.parked_kids().into_iter().filter(|kid| !self.trusted.lists(kid)).collect();
+        self.apply_parked(at);
+    }
+
+    pub(super) fn manifest_not_fetched(&mut self, at: Moment, at_least_ms: u64) {
+        self.upkeep.manifest.failed(at.tick, at_least_ms, &*self.random);
+    }
+
+    /// Whether a new credential is to be asked for now: half its life is over, or a 401 said it is no good.
+    pub(super) fn renewal_due(&self, at: Moment) -> bool {
+        let half_over = self.clock.now(at).is_some_and(|now| now.seconds() >= self.account.credential_life.half());
+        let wanted = half_over || self.upkeep.renewal_after_401 == AfterDenied::Wanted;
+        wanted && self.upkeep.renewal.is_due(at.tick) && !self.is_under_way(|errand| errand == Errand::Renew)
+    }
+
+    /// Whether everything else waits for a new credential.
+    pub(super) fn awaits_renewal(&self) -> bool {
+        self.upkeep.renewal_after_401 == AfterDenied::Wanted
+    }
+
+    /// When a renewal that everything waits for is tried again.
+    pub(super) fn renewal_deadline(&self) -> Option<Tick> {
+        let waiting = self.awaits_renewal() && !self.is_under_way(|errand| errand == Errand::Renew);
+        waiting.then(|| self.upkeep.renewal.next())
+    }
+
+    /// Asks for a renewal because the provider did not take the credential. Says no where that was tried before in vain.
+    pub(super) fn may_renew_after_401(&mut self) -> bool {
+        match self.upkeep.renewal_after_401 {
+            AfterDenied::NotAsked => {
+                self.upkeep.renewal_after_401 = AfterDenied::Wanted;
+                true
+            }
+            AfterDenied::Wanted => true,
+            AfterDenied::Tried => false,
+        }
+    }
+
+    pub(super) fn credential_works(&mut self) {
+        self.upkeep.renewal_after_401 = AfterDenied::NotAsked;
+    }
+
+    pub(super) fn renewal_request(&self) -> Option<Request> {
+        Some(Request {
+            method: Method::Post,
+            url: Url::parse(&self.account.addresses.credential).ok()?,
+            body: None,
+            headers: vec![("accept", "application/json".to_owned())],
+            patience_ms: PATIENCE_MS,
+        })
+    }
+
+    pub(super) fn renewed(&mut self, at: Moment, reply: &Reply) {
+        let renewed = match json::parse::<CredentialResponse>(&reply.body) {
+            Ok(renewed) if reply.status == 200 => renewed,
+            _ => return self.not_renewed(at, reply.retry_after.unwrap_or(60) * 1000),
+        };
+        let Ok(sealed) = self.keys.seal(&self.account.id, &renewed.device_credential) else {
+            // The old one still works until the new one is used.
+            return self.not_renewed(at, 60_000);
+        };
+        let for_401 = self.awaits_renewal();
+        self.account.credential = sealed;
+        self.account.credential_life = Life { from: self.clock.or_own(at).seconds(), seconds: renewed.expires_in };
+        self.credential = renewed.device_credential;
+        self.change_account();
+        self.upkeep.renewal.succeeded();
+        self.upkeep.renewal_after_401 = if for_401 { AfterDenied::Tried } else { AfterDenied::NotAsked };
+        self.back_online();
+    }
+
+    pub(super) fn not_renewed(&mut self, at: Moment, at_least_ms: u64) {
+        if self.awaits_renewal() {
+            self.upkeep.renewal_after_401 = AfterDenied::Tried;
+        }
+        self.upkeep.renewal.failed(at.tick, at_least_ms, &*self.random);
+    }
+}

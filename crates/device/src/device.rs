@@ -1,0 +1,234 @@
+//! The device as an app or a terminal sees it: all accounts together.
+
+use std::collections::BTreeMap;
+use std::path::Path;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use countersign_protocol::clock::Clock;
+use countersign_protocol::id::ChallengeId;
+use countersign_protocol::random::Random;
+
+use crate::account::{Account, AccountId};
+use crate::core::{Core, Event};
+use crate::edge::http::HttpProvider;
+use crate::edge::key_file::{Costs, FileKeys};
+use crate::edge::runtime::{Running, Stopped, World};
+use crate::edge::vault_sqlite::SqliteVault;
+use crate::error::OpenError;
+use crate::events::Trouble;
+use crate::home::Home;
+use crate::listeners::{Events, Listeners};
+use crate::ports::key_store::KeyStore;
+use crate::ports::provider::Provider;
+use crate::ports::vault::Vault;
+use crate::ports::wake::{PullNow, Wake};
+use crate::transcript::Locale;
+use crate::unlock::Gate;
+use crate::view::{AccountView, ChallengeView};
+
+/// A device: every account of one home. Cheap to clone; it lives until its last clone is dropped.
+#[derive(Clone)]
+pub struct Device {
+    pub(crate) inner: Arc<Inner>,
+}
+
+/// What a device needs of the world.
+#[derive(Clone)]
+pub struct Ports {
+    /// The system's clock.
+    pub clock: Arc<dyn Clock>,
+    /// The system's randomness.
+    pub random: Arc<dyn Random>,
+    /// How providers are reached.
+    pub provider: Arc<dyn Provider>,
+    /// The language of what is shown.
+    pub locale: Locale,
+    /// What a guess of a PIN costs.
+    pub costs: Costs,
+}
+
+impl Ports {
+    /// HTTP, English, and the usual cost of a PIN.
+    ///
+    /// # Errors
+    /// [`OpenError::Http`] where the system's certificates cannot be loaded.
+    pub fn new(clock: Arc<dyn Clock>, random: Arc<dyn Random>) -> Result<Ports, OpenError> {
+        let provider = HttpProvider::new().map_err(|error| OpenError::Http(error.to_string()))?;
+        Ok(Ports { clock, random, provider: Arc::new(provider), locale: Locale::default(), costs: Costs::default() })
+    }
+}
+
+pub(crate) struct Inner {
+    pub(crate) world: World,
+    pub(crate) random: Arc<dyn Random>,
+    pub(crate) locale: Locale,
+    accounts: Mutex<BTreeMap<AccountId, Seat>>,
+    _home: Option<Home>,
+}
+
+/// An account's task, and the lock under which its PIN is tried.
+#[derive(Clone)]
+pub(crate) struct Seat {
+    pub(crate) running: Running,
+    pub(crate) pin: Arc<tokio::sync::Mutex<()>>,
+}
+
+/// What came of a pull for one account.
+#[derive(Clone, Debug)]
+pub struct Pulled {
+    /// Which account.
+    pub account: AccountId,
+    /// Since when (seconds since the epoch, this device's clock) and why the provider counts as offline, if it does.
+    pub offline: Option<(u64, Trouble)>,
+}
+
+impl Device {
+    /// Opens a home: takes its lock, its vault and its keys, and starts every account. Nothing is sent yet; [`Device::pull`] or
+    /// [`Device::run`] follows. To be called within a tokio runtime.
+    ///
+    /// # Errors
+    /// [`OpenError`]; another process that holds the home is named by its pid.
+    pub fn open(home: &Path, ports: Ports) -> Result<Device, OpenError> {
+        let home = Home::open(home)?;
+        let vault = Arc::new(SqliteVault::open(&home.vault())?);
+        let keys = Arc::new(FileKeys::open(&home.keys(), Arc::clone(&ports.random), ports.costs)?);
+        Device::assemble(ports, vault, keys, Some(home))
+    }
+
+    /// A device on another vault and key store, for platforms and tests. To be called within a tokio runtime.
+    ///
+    /// # Errors
+    /// [`OpenError`] where what the vault keeps does not verify.
+    pub fn with_stores(ports: Ports, vault: Arc<dyn Vault>, keys: Arc<dyn KeyStore>) -> Result<Device, OpenError> {
+        Device::assemble(ports, vault, keys, None)
+    }
+
+    fn assemble(
+        ports: Ports,
+        vault: Arc<dyn Vault>,
+        keys: Arc<dyn KeyStore>,
+        home: Option<Home>,
+    ) -> Result<Device, OpenError> {
+        let Ports { clock, random, provider, locale, costs: _ } = ports;
+        let world = World { vault, keys, provider, clock, listeners: Listeners::default() };
+        let accounts = world.vault.accounts()?;
+        let inner = Inner { world, random, locale, accounts: Mutex::default(), _home: home };
+        let device = Device { inner: Arc::new(inner) };
+        for account in accounts {
+            device.start(account)?;
+        }
+        Ok(device)
+    }
+
+    /// Starts an account's task.
+    pub(crate) fn start(&self, account: Account) -> Result<Seat, OpenError> {
+        let world = self.inner.world.clone();
+        let snapshot = world.vault.load(&account.id)?;
+        let id = account.id.clone();
+        let (keys, random) = (Arc::clone(&world.keys), Arc::clone(&self.inner.random));
+        let core = Core::open(account, snapshot, keys, random, self.inner.locale)?;
+        let seat = Seat { running: Running::start(core, world), pin: Arc::default() };
+        self.inner.accounts.lock().unwrap_or_else(PoisonError::into_inner).insert(id, seat.clone());
+        Ok(seat)
+    }
+
+    /// Listens to what happens from now on.
+    pub fn events(&self) -> Events {
+        self.inner.world.listeners.listen()
+    }
+
+    /// Looks at once and keeps looking, by stream or long poll, until the device is dropped or [`Device::rest`] is called.
+    pub async fn run(&self) -> Events {
+        let events = self.events();
+        for seat in self.seats().into_values() {
+            // A stopped account has told its listeners.
+            seat.running.tell(Event::Wake).await.ok();
+            seat.running.tell(Event::Watch(true)).await.ok();
+        }
+        events
+    }
+
+    /// Stops looking.
+    pub async fn rest(&self) {
+        for seat in self.seats().into_values() {
+            seat.running.tell(Event::Watch(false)).await.ok();
+        }
+    }
+
+    /// Sends what waits to be sent and fetches what is new, for all accounts at once. Returns when everything was tried once.
+    pub async fn pull(&self) -> Vec<Pulled> {
+        let seats = self.seats();
+        for seat in seats.values() {
+            seat.running.tell(Event::Wake).await.ok();
+        }
+        let mut all = Vec::with_capacity(seats.len());
+        for (account, seat) in seats {
+            seat.running.settled().await.ok();
+            let offline = seat.running.look(|core, _| core.offline()).await.unwrap_or(None);
+            all.push(Pulled { account, offline });
+        }
+        all
+    }
+
+    /// Pulls whenever `wake` says so. It says nothing else: a forged wake costs one request and shows nothing.
+    pub fn wake_by(&self, mut wake: Box<dyn Wake>) {
+        let device = Arc::downgrade(&self.inner);
+        tokio::spawn(async move {
+            while let Some(PullNow) = wake.next().await {
+                let Some(inner) = device.upgrade() else { return };
+                for seat in (Device { inner }).seats().into_values() {
+                    seat.running.tell(Event::Wake).await.ok();
+                }
+            }
+        });
+    }
+
+    /// All accounts, in the order they were made.
+    ///
+    /// # Errors
+    /// [`OpenError::Vault`].
+    pub async fn accounts(&self) -> Result<Vec<AccountView>, OpenError> {
+        let mut views = Vec::new();
+        for kept in self.inner.world.vault.accounts()? {
+            let Some(seat) = self.seats().remove(&kept.id) else { continue };
+            let now =
+                seat.running.look(|core, at| (core.account().clone(), core.offline(), core.pending(at).len())).await;
+            let (account, offline, pending) = now.unwrap_or((kept, None, 0));
+            let can_approve = self.inner.world.keys.has_approval(&account.id);
+            views.push(AccountView::draw(&account, can_approve, offline, pending));
+        }
+        Ok(views)
+    }
+
+    /// What waits for an answer on any account, the oldest deadline first. Fetch first, by [`Device::pull`].
+    pub async fn pending(&self) -> Vec<ChallengeView> {
+        let mut all = Vec::new();
+        for seat in self.seats().into_values() {
+            all.extend(seat.running.look(Core::pending).await.unwrap_or_default());
+        }
+        all.sort_by_key(|view| view.expires_at);
+        all
+    }
+
+    /// Notes that a person saw a request.
+    pub async fn shown(&self, id: &ChallengeId) {
+        for seat in self.seats().into_values() {
+            seat.running.tell(Event::Shown(id.clone())).await.ok();
+        }
+    }
+
+    pub(crate) fn seats(&self) -> BTreeMap<AccountId, Seat> {
+        self.inner.accounts.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    pub(crate) fn gate(&self) -> Gate {
+        let world = &self.inner.world;
+        Gate { vault: Arc::clone(&world.vault), keys: Arc::clone(&world.keys), clock: Arc::clone(&world.clock) }
+    }
+}
+
+impl From<Stopped> for crate::error::AnswerError {
+    fn from(Stopped: Stopped) -> Self {
+        crate::error::AnswerError::Stopped
+    }
+}

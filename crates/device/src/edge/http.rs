@@ -1,0 +1,154 @@
+//! The provider over HTTP: reqwest on rustls with ring, no redirects, bounded in time and size.
+
+use std::time::Duration;
+
+use countersign_protocol::clock::Timestamp;
+use futures_util::StreamExt as _;
+use reqwest::header::{HeaderMap, HeaderName};
+use reqwest::{Client, Response, redirect};
+
+use super::stream::EventStream;
+use crate::ports::provider::{Call, LARGEST_BODY, Method, NoReply, Provider, Reply, Soon, Watched};
+
+const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
+
+/// Reaches providers over HTTP.
+#[derive(Clone)]
+pub struct HttpProvider {
+    client: Client,
+}
+
+/// The HTTP client could not be set up.
+#[derive(Debug, thiserror::Error)]
+#[error("the HTTP client cannot be set up: {0}")]
+pub struct HttpUnavailable(String);
+
+impl HttpProvider {
+    /// A client that trusts the certificates the system trusts.
+    ///
+    /// # Errors
+    /// [`HttpUnavailable`] where the system's certificates cannot be loaded.
+    pub fn new() -> Result<HttpProvider, HttpUnavailable> {
+        rustls::crypto::ring::default_provider().install_default().ok();
+        let client = Client::builder()
+            .redirect(redirect::Policy::none())
+            .connect_timeout(CONNECT_TIMEOUT)
+            .referer(false)
+            .user_agent(concat!("countersign-device/", env!("CARGO_PKG_VERSION")))
+            .build()
+            .map_err(|error| HttpUnavailable(error.to_string()))?;
+        Ok(HttpProvider { client })
+    }
+
+    async fn send(&self, call: Call) -> Result<Response, NoReply> {
+        let mut request = match call.method {
+            Method::Get => self.client.get(&call.url),
+            Method::Post => self.client.post(&call.url),
+        };
+        for (name, value) in call.headers {
+            request = request.header(name, value);
+        }
+        if let Some((media_type, body)) = call.body {
+            request = request.header(reqwest::header::CONTENT_TYPE, media_type).body(body);
+        }
+        let patience = Duration::from_millis(call.patience_ms);
+        match tokio::time::timeout(patience, request.send()).await {
+            Err(_) => Err(NoReply::TimedOut),
+            Ok(Err(error)) => Err(no_reply(&error)),
+            Ok(Ok(response)) => Ok(response),
+        }
+    }
+}
+
+impl Provider for HttpProvider {
+    fn call(&self, call: Call) -> Soon<'_, Result<Reply, NoReply>> {
+        Box::pin(async move {
+            let patience = Duration::from_millis(call.patience_ms);
+            let response = self.send(call).await?;
+            tokio::time::timeout(patience, read(response)).await.map_err(|_| NoReply::TimedOut)?
+        })
+    }
+
+    fn watch(&self, call: Call) -> Soon<'_, Result<Watched, NoReply>> {
+        Box::pin(async move {
+            let patience = Duration::from_millis(call.patience_ms);
+            let response = self.send(call).await?;
+            let head = head(&response);
+            let is_stream = response
+                .headers()
+                .get(reqwest::header::CONTENT_TYPE)
+                .and_then(|value| value.to_str().ok())
+                .is_some_and(|value| value.starts_with("text/event-stream"));
+            if head.status == 200 && is_stream {
+                return Ok(Watched::Open { head, stream: Box::new(EventStream::new(response)) });
+            }
+            let reply = tokio::time::timeout(patience, read(response)).await.map_err(|_| NoReply::TimedOut)??;
+            Ok(Watched::Refused(reply))
+        })
+    }
+}
+
+async fn read(response: Response) -> Result<Reply, NoReply> {
+    let mut reply = head(&response);
+    let mut body = response.bytes_stream();
+    while let Some(chunk) = body.next().await {
+        let chunk = chunk.map_err(|error| no_reply(&error))?;
+        if reply.body.len() + chunk.len() > LARGEST_BODY {
+            return Err(NoReply::TooLarge);
+        }
+        reply.body.extend_from_slice(&chunk);
+    }
+    Ok(reply)
+}
+
+fn head(response: &Response) -> Reply {
+    let headers = response.headers();
+    Reply {
+        status: response.status().as_u16(),
+        date: text(headers, &reqwest::header::DATE).and_then(http_date),
+        dpop_nonce: text(headers, &HeaderName::from_static("dpop-nonce")).map(str::to_owned),
+        retry_after: text(headers, &reqwest::header::RETRY_AFTER).and_then(|value| value.trim().parse().ok()),
+        body: Vec::new(),
+    }
+}
+
+fn text<'a>(headers: &'a HeaderMap, name: &HeaderName) -> Option<&'a str> {
+    headers.get(name).and_then(|value| value.to_str().ok())
+}
+
+/// Reads an HTTP date (RFC 9110 §5.6.7); the obsolete forms are not read.
+fn http_date(text: &str) -> Option<Timestamp> {
+    let moment = jiff::fmt::rfc2822::parse(text).ok()?.timestamp();
+    u64::try_from(moment.as_second()).ok().map(Timestamp::from_seconds)
+}
+
+/// What a failed call means for the person; the URL and the headers stay out of it.
+pub(super) fn no_reply(error: &reqwest::Error) -> NoReply {
+    if error.is_timeout() {
+        return NoReply::TimedOut;
+    }
+    let mut source = std::error::Error::source(error);
+    while let Some(cause) = source {
+        if cause.downcast_ref::<rustls::Error>().is_some() {
+            return NoReply::Untrusted;
+        }
+        if let Some(io) = cause.downcast_ref::<std::io::Error>()
+            && io.get_ref().is_some_and(|inner| inner.downcast_ref::<rustls::Error>().is_some())
+        {
+            return NoReply::Untrusted;
+        }
+        source = cause.source();
+    }
+    NoReply::Unreachable
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_date_header_is_read() {
+        assert_eq!(http_date("Sun, 06 Nov 1994 08:49:37 GMT"), Some(Timestamp::from_seconds(784_111_777)));
+        assert_eq!(http_date("yesterday"), None);
+    }
+}

@@ -1,0 +1,185 @@
+//! Keys in files: the transport key behind the file's mode alone, the approval key sealed under the PIN.
+
+use std::io::Write as _;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use countersign_protocol::encoding;
+use countersign_protocol::key::{PrivateKey, Signer};
+use countersign_protocol::random::{self, Random};
+use countersign_protocol::registration::KeyProtection;
+use countersign_protocol::secret::Secret;
+use ring::aead::{AES_256_GCM, Aad, LessSafeKey, NONCE_LEN, Nonce, UnboundKey};
+use zeroize::Zeroizing;
+
+use crate::account::AccountId;
+use crate::home::private_file;
+use crate::pin::{PinEntry, PinSource};
+use crate::ports::key_store::{KeyError, KeyStore, MadeKeys};
+use crate::seal::{Cost, SealError, Sealed};
+
+/// Keys in the folder `keys/` of a home: `<account>.transport`, `<account>.approval`, and `home`, which seals credentials so
+/// that a copy of the vault alone is worth nothing.
+///
+/// Somebody who copies the folder can try PINs; the level says so: `file_pin`.
+pub struct FileKeys {
+    folder: PathBuf,
+    random: Arc<dyn Random>,
+    costs: Costs,
+    home: LessSafeKey,
+}
+
+/// What a guess costs, by who gave the PIN.
+#[derive(Clone, Copy, Debug)]
+pub struct Costs {
+    /// For a person's PIN.
+    pub person: Cost,
+    /// For a script's.
+    pub script: Cost,
+}
+
+impl Default for Costs {
+    fn default() -> Costs {
+        Costs { person: Cost::PERSON, script: Cost::SCRIPT }
+    }
+}
+
+impl FileKeys {
+    /// Opens the folder, which exists.
+    ///
+    /// # Errors
+    /// [`KeyError`] where its own key can be neither read nor made.
+    pub fn open(folder: &Path, random: Arc<dyn Random>, costs: Costs) -> Result<FileKeys, KeyError> {
+        let path = folder.join("home");
+        let bytes = match read_private(&path)? {
+            Some(text) => decode_key(&text)?,
+            None => {
+                let bytes = Zeroizing::new(random::bytes::<32>(&*random));
+                write_private(&path, &encoding::encode(bytes.as_slice()))?;
+                bytes
+            }
+        };
+        let key = UnboundKey::new(&AES_256_GCM, bytes.as_slice()).map_err(|_| KeyError::Unreadable)?;
+        Ok(FileKeys { folder: folder.to_owned(), random, costs, home: LessSafeKey::new(key) })
+    }
+
+    fn path(&self, account: &AccountId, which: &str) -> PathBuf {
+        self.folder.join(format!("{account}.{which}"))
+    }
+}
+
+impl KeyStore for FileKeys {
+    fn protection(&self) -> KeyProtection {
+        KeyProtection::FilePin
+    }
+
+    fn make(&self, account: &AccountId, pin: &PinEntry) -> Result<MadeKeys, KeyError> {
+        let transport = PrivateKey::generate(&*self.random);
+        let approval = PrivateKey::generate(&*self.random);
+        let cost = match pin.source {
+            PinSource::Person => self.costs.person,
+            PinSource::Script => self.costs.script,
+        };
+        let sealed = Sealed::seal(approval.expose_bytes().as_slice(), &pin.pin, account.as_str(), cost, &*self.random)
+            .map_err(|_| KeyError::Unreadable)?;
+        let sealed = serde_json::to_string(&sealed).expect("a sealed key has string keys and whole numbers");
+        write_private(&self.path(account, "approval"), &sealed)?;
+        let scalar = Zeroizing::new(encoding::encode(transport.expose_bytes().as_slice()));
+        write_private(&self.path(account, "transport"), &scalar)?;
+        Ok(MadeKeys { transport: transport.public_key().clone(), approval: approval.public_key().clone() })
+    }
+
+    fn transport(&self, account: &AccountId) -> Result<Arc<dyn Signer>, KeyError> {
+        let text = read_private(&self.path(account, "transport"))?.ok_or(KeyError::Gone)?;
+        let key = PrivateKey::from_bytes(&*decode_key(&text)?).map_err(|_| KeyError::Unreadable)?;
+        Ok(Arc::new(key.into_signer()))
+    }
+
+    fn open_approval(&self, account: &AccountId, pin: &PinEntry) -> Result<Box<dyn Signer>, KeyError> {
+        let text = read_private(&self.path(account, "approval"))?.ok_or(KeyError::Gone)?;
+        let sealed: Sealed = serde_json::from_str(&text).map_err(|_| KeyError::Unreadable)?;
+        let scalar = sealed.open(&pin.pin, account.as_str()).map_err(|error| match error {
+            SealError::WrongPin => KeyError::WrongPin,
+            SealError::Unreadable => KeyError::Unreadable,
+        })?;
+        let scalar: &[u8; 32] = scalar.as_slice().try_into().map_err(|_| KeyError::Unreadable)?;
+        let key = PrivateKey::from_bytes(scalar).map_err(|_| KeyError::Unreadable)?;
+        Ok(Box::new(key.into_signer()))
+    }
+
+    fn destroy_approval(&self, account: &AccountId) -> Result<(), KeyError> {
+        remove(&self.path(account, "approval"))
+    }
+
+    fn destroy(&self, account: &AccountId) -> Result<(), KeyError> {
+        remove(&self.path(account, "approval"))?;
+        remove(&self.path(account, "transport"))
+    }
+
+    fn has_approval(&self, account: &AccountId) -> bool {
+        self.path(account, "approval").exists()
+    }
+
+    fn seal(&self, account: &AccountId, secret: &Secret) -> Result<String, KeyError> {
+        let nonce = random::bytes::<NONCE_LEN>(&*self.random);
+        let mut bytes = secret.expose().as_bytes().to_vec();
+        self.home
+            .seal_in_place_append_tag(Nonce::assume_unique_for_key(nonce), Aad::from(account.as_str()), &mut bytes)
+            .map_err(|_| KeyError::Unreadable)?;
+        Ok(format!("{}.{}", encoding::encode(&nonce), encoding::encode(&bytes)))
+    }
+
+    fn unseal(&self, account: &AccountId, sealed: &str) -> Result<Secret, KeyError> {
+        let (nonce, bytes) = sealed.split_once('.').ok_or(KeyError::Unreadable)?;
+        let nonce = encoding::decode_array::<NONCE_LEN>(nonce).map_err(|_| KeyError::Unreadable)?;
+        let mut bytes = Zeroizing::new(encoding::decode(bytes).map_err(|_| KeyError::Unreadable)?);
+        let opened = self
+            .home
+            .open_in_place(Nonce::assume_unique_for_key(nonce), Aad::from(account.as_str()), &mut bytes)
+            .map_err(|_| KeyError::Unreadable)?;
+        let text = std::str::from_utf8(opened).map_err(|_| KeyError::Unreadable)?;
+        Ok(Secret::new(text))
+    }
+}
+
+fn decode_key(text: &str) -> Result<Zeroizing<[u8; 32]>, KeyError> {
+    encoding::decode_array::<32>(text.trim()).map(Zeroizing::new).map_err(|_| KeyError::Unreadable)
+}
+
+fn read_private(path: &Path) -> Result<Option<Zeroizing<String>>, KeyError> {
+    match std::fs::read_to_string(path) {
+        Ok(text) => Ok(Some(Zeroizing::new(text))),
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(None),
+        Err(error) => Err(error.into()),
+    }
+}
+
+/// Writes a file that its owner alone can read, whole or not at all.
+fn write_private(path: &Path, text: &str) -> Result<(), KeyError> {
+    let unfinished = path.with_extension("unfinished");
+    remove(&unfinished)?;
+    let mut file = private_file(&unfinished)?;
+    file.write_all(text.as_bytes())?;
+    file.write_all(b"\n")?;
+    file.sync_all()?;
+    std::fs::rename(&unfinished, path)?;
+    sync_folder(path)
+}
+
+fn remove(path: &Path) -> Result<(), KeyError> {
+    match std::fs::remove_file(path) {
+        Ok(()) => sync_folder(path),
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(()),
+        Err(error) => Err(error.into()),
+    }
+}
+
+/// Makes a renamed or removed name durable; elsewhere than on Unix the file system does so by itself.
+fn sync_folder(path: &Path) -> Result<(), KeyError> {
+    if cfg!(unix)
+        && let Some(folder) = path.parent()
+    {
+        std::fs::File::open(folder)?.sync_all()?;
+    }
+    Ok(())
+}

@@ -1,0 +1,7 @@
+//! Where the device touches the machine: HTTP, SQLite, files, tokio. None of it exists on wasm32.
+
+pub mod http;
+pub mod key_file;
+pub mod runtime;
+mod stream;
+pub mod vault_sqlite;

@@ -1,0 +1,255 @@
+//! Driving a core on tokio: one task per account carries out its effects in order and reports back.
+
+use std::collections::{BTreeMap, VecDeque};
+use std::future::pending;
+use std::sync::Arc;
+use std::time::Duration;
+
+use countersign_protocol::clock::Clock;
+use tokio::sync::{mpsc, oneshot, watch};
+use tokio::task::{AbortHandle, JoinSet};
+use tokio::time::Instant;
+
+use crate::core::{CallId, Core, Effect, Event, Moment, Tick};
+use crate::events::DeviceEvent;
+use crate::listeners::Listeners;
+use crate::ports::key_store::KeyStore;
+use crate::ports::provider::{Call, Provider, Watched};
+use crate::ports::vault::{Change, Vault};
+
+/// What a task needs of the world.
+#[derive(Clone)]
+pub(crate) struct World {
+    pub(crate) vault: Arc<dyn Vault>,
+    pub(crate) keys: Arc<dyn KeyStore>,
+    pub(crate) provider: Arc<dyn Provider>,
+    pub(crate) clock: Arc<dyn Clock>,
+    pub(crate) listeners: Listeners,
+}
+
+/// The other end of an account's task. When the last one is dropped, the task ends.
+#[derive(Clone)]
+pub(crate) struct Running {
+    commands: mpsc::UnboundedSender<Work>,
+    state: watch::Receiver<State>,
+}
+
+/// The account's task has ended after a failure of vault or key store.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Stopped;
+
+/// What others can wait for.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+struct State {
+    busy: bool,
+    steps: u64,
+}
+
+/// Something to do with the core, and what to do when its effects have been carried out.
+type Work = Box<dyn FnOnce(&mut Core, Moment) -> (Vec<Effect>, Finish) + Send>;
+type Finish = Box<dyn FnOnce() + Send>;
+
+impl Running {
+    /// Starts an account's task.
+    pub(crate) fn start(core: Core, world: World) -> Running {
+        let (commands, inbox) = mpsc::unbounded_channel();
+        let (state, watcher) = watch::channel(State::default());
+        tokio::spawn(Driver::new(core, world, state).run(inbox));
+        Running { commands, state: watcher }
+    }
+
+    /// Does something with the core, and returns when its effects have been carried out: what it wrote is durable.
+    pub(crate) async fn with<T: Send + 'static>(
+        &self,
+        work: impl FnOnce(&mut Core, Moment) -> (T, Vec<Effect>) + Send + 'static,
+    ) -> Result<T, Stopped> {
+        let (done, result) = oneshot::channel();
+        let work: Work = Box::new(move |core, at| {
+            let (value, effects) = work(core, at);
+            (effects, Box::new(move || drop(done.send(value))))
+        });
+        self.commands.send(work).map_err(|_| Stopped)?;
+        result.await.map_err(|_| Stopped)
+    }
+
+    /// Takes a look at the core.
+    pub(crate) async fn look<T: Send + 'static>(
+        &self,
+        look: impl FnOnce(&Core, Moment) -> T + Send + 'static,
+    ) -> Result<T, Stopped> {
+        self.with(|core, at| (look(core, at), Vec::new())).await
+    }
+
+    /// Lets an event happen.
+    pub(crate) async fn tell(&self, event: Event) -> Result<(), Stopped> {
+        self.with(|core, at| ((), core.step(at, event))).await
+    }
+
+    /// Returns when nothing is under way that ends by itself.
+    pub(crate) async fn settled(&self) -> Result<(), Stopped> {
+        let mut state = self.state.clone();
+        state.wait_for(|state| !state.busy).await.map(drop).map_err(|_| Stopped)
+    }
+
+    /// Looks again after every step, until there is something to say.
+    pub(crate) async fn until<T: Send + 'static>(
+        &self,
+        look: impl Fn(&Core, Moment) -> Option<T> + Clone + Send + 'static,
+    ) -> Result<T, Stopped> {
+        let mut state = self.state.clone();
+        loop {
+            state.mark_unchanged();
+            if let Some(found) = self.look(look.clone()).await? {
+                return Ok(found);
+            }
+            state.changed().await.map_err(|_| Stopped)?;
+        }
+    }
+}
+
+/// One account's task.
+struct Driver {
+    core: Core,
+    world: World,
+    state: watch::Sender<State>,
+    began: Instant,
+    calls: JoinSet<()>,
+    open: BTreeMap<CallId, AbortHandle>,
+    report: mpsc::UnboundedSender<Event>,
+    reports: mpsc::UnboundedReceiver<Event>,
+}
+
+impl Driver {
+    fn new(core: Core, world: World, state: watch::Sender<State>) -> Driver {
+        let (report, reports) = mpsc::unbounded_channel();
+        let (calls, open) = (JoinSet::new(), BTreeMap::new());
+        Driver { core, world, state, began: Instant::now(), calls, open, report, reports }
+    }
+
+    async fn run(mut self, mut commands: mpsc::UnboundedReceiver<Work>) {
+        loop {
+            let deadline = self.core.deadline().map(|tick| self.began + Duration::from_millis(tick.0));
+            let (effects, finish) = tokio::select! {
+                work = commands.recv() => match work {
+                    Some(work) => {
+                        let at = self.moment();
+                        let (effects, finish) = work(&mut self.core, at);
+                        (effects, Some(finish))
+                    }
+                    None => return,
+                },
+                Some(event) = self.reports.recv() => (self.step(event), None),
+                () = until(deadline) => (self.step(Event::Tick), None),
+            };
+            if let Err(message) = self.carry_out(effects).await {
+                let account = self.core.account().id.clone();
+                return self.world.listeners.tell(&DeviceEvent::Stopped { account, message });
+            }
+            while self.calls.try_join_next().is_some() {}
+            let busy = self.core.is_busy();
+            self.state.send_modify(|state| *state = State { busy, steps: state.steps.wrapping_add(1) });
+            if let Some(finish) = finish {
+                finish();
+            }
+        }
+    }
+
+    fn moment(&self) -> Moment {
+        let ticks = u64::try_from(self.began.elapsed().as_millis()).unwrap_or(u64::MAX);
+        Moment { wall: self.world.clock.now(), tick: Tick(ticks) }
+    }
+
+    fn step(&mut self, event: Event) -> Vec<Effect> {
+        let at = self.moment();
+        self.core.step(at, event)
+    }
+
+    /// Carries out effects in order. A failure leaves the core ahead of the vault: it must not go on.
+    async fn carry_out(&mut self, effects: Vec<Effect>) -> Result<(), String> {
+        let mut effects = VecDeque::from(effects);
+        while let Some(effect) = effects.pop_front() {
+            match effect {
+                Effect::Write(changes) => self.write(changes).await?,
+                Effect::Tell(event) => self.world.listeners.tell(&event),
+                Effect::Call { id, call } => self.call(id, call),
+                Effect::Watch { id, call } => self.watch(id, call),
+                Effect::HangUp(id) => {
+                    if let Some(call) = self.open.remove(&id) {
+                        call.abort();
+                    }
+                }
+                Effect::Recall { challenge, outcome } => {
+                    let account = self.core.account().id.clone();
+                    let kept = self.blocking(move |world| world.vault.challenge(&account, &challenge)).await?;
+                    effects.extend(self.step(Event::Recalled { outcome, kept: kept.map(Box::new) }));
+                }
+                Effect::DestroyKeys => {
+                    let account = self.core.account().id.clone();
+                    self.blocking(move |world| world.keys.destroy(&account)).await?;
+                }
+            }
+        }
+        Ok(())
+    }
+
+    async fn write(&self, changes: Vec<Change>) -> Result<(), String> {
+        let account = self.core.account().id.clone();
+        self.blocking(move |world| world.vault.apply(&account, &changes)).await
+    }
+
+    async fn blocking<T: Send + 'static, E: std::fmt::Display + Send + 'static>(
+        &self,
+        work: impl FnOnce(&World) -> Result<T, E> + Send + 'static,
+    ) -> Result<T, String> {
+        let world = self.world.clone();
+        let done = tokio::task::spawn_blocking(move || work(&world).map_err(|error| error.to_string())).await;
+        done.unwrap_or_else(|_| Err("the store stopped working".to_owned()))
+    }
+
+    fn call(&mut self, id: CallId, call: Call) {
+        let (provider, report) = (Arc::clone(&self.world.provider), self.report.clone());
+        let handle = self.calls.spawn(async move {
+            let event = match provider.call(call).await {
+                Ok(reply) => Event::Replied { id, reply },
+                Err(why) => Event::Failed { id, why: Some(why) },
+            };
+            report.send(event).ok();
+        });
+        self.track(id, handle);
+    }
+
+    fn watch(&mut self, id: CallId, call: Call) {
+        let (provider, report) = (Arc::clone(&self.world.provider), self.report.clone());
+        let handle = self.calls.spawn(async move {
+            let mut stream = match provider.watch(call).await {
+                Ok(Watched::Open { head, stream }) => {
+                    report.send(Event::Opened { id, head }).ok();
+                    stream
+                }
+                Ok(Watched::Refused(reply)) => return drop(report.send(Event::Replied { id, reply })),
+                Err(why) => return drop(report.send(Event::Failed { id, why: Some(why) })),
+            };
+            loop {
+                let event = match stream.next().await {
+                    Some(Ok(pushed)) => Event::Pushed { id, pushed },
+                    Some(Err(why)) => return drop(report.send(Event::Failed { id, why: Some(why) })),
+                    None => return drop(report.send(Event::Failed { id, why: None })),
+                };
+                report.send(event).ok();
+            }
+        });
+        self.track(id, handle);
+    }
+
+    fn track(&mut self, id: CallId, handle: AbortHandle) {
+        self.open.retain(|_, call| !call.is_finished());
+        self.open.insert(id, handle);
+    }
+}
+
+async fn until(deadline: Option<Instant>) {
+    match deadline {
+        Some(deadline) => tokio::time::sleep_until(deadline).await,
+        None => pending().await,
+    }
+}

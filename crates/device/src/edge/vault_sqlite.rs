@@ -1,0 +1,275 @@
+//! The vault in one SQLite file, readable by its owner alone.
+
+use std::path::Path;
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
+use countersign_protocol::hash::Hash;
+use countersign_protocol::id::ChallengeId;
+use rusqlite::{Connection, OptionalExtension as _, Transaction, TransactionBehavior, params};
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+
+use crate::account::{Account, AccountId};
+use crate::history::{Entry, Head};
+use crate::home::private_file;
+use crate::pin::PinGuard;
+use crate::ports::vault::{
+    BegunEnrollment, Change, Posting, REMEMBERED_SECONDS, Snapshot, Stage, StoredChallenge, Vault, VaultError,
+};
+
+/// The schema this program writes, kept in `PRAGMA user_version`.
+pub const SCHEMA: u32 = 1;
+
+const TABLES: &str = "
+CREATE TABLE accounts (
+    position INTEGER PRIMARY KEY,
+    id TEXT NOT NULL UNIQUE,
+    record TEXT NOT NULL
+) STRICT;
+CREATE TABLE challenges (
+    position INTEGER PRIMARY KEY,
+    account TEXT NOT NULL,
+    id TEXT NOT NULL,
+    hash TEXT NOT NULL,
+    issued_at INTEGER NOT NULL,
+    ended INTEGER NOT NULL,
+    record TEXT NOT NULL,
+    UNIQUE (account, id)
+) STRICT;
+CREATE INDEX challenges_open ON challenges (account) WHERE ended = 0;
+CREATE INDEX challenges_recent ON challenges (account, issued_at);
+CREATE TABLE outbox (
+    account TEXT NOT NULL,
+    id INTEGER NOT NULL,
+    record TEXT NOT NULL,
+    PRIMARY KEY (account, id)
+) STRICT;
+CREATE TABLE history (
+    account TEXT NOT NULL,
+    seq INTEGER NOT NULL,
+    entry TEXT NOT NULL,
+    PRIMARY KEY (account, seq)
+) STRICT;
+CREATE TABLE pin_guards (
+    account TEXT PRIMARY KEY,
+    record TEXT NOT NULL
+) STRICT;
+CREATE TABLE enrollments (
+    token TEXT PRIMARY KEY,
+    record TEXT NOT NULL
+) STRICT;
+";
+
+/// A vault in a file. Each change is one transaction that is on the disk when the call returns.
+pub struct SqliteVault {
+    connection: Mutex<Connection>,
+}
+
+impl SqliteVault {
+    /// Opens the file, making it (mode 0600) where it does not exist.
+    ///
+    /// # Errors
+    /// [`VaultError::Newer`] where a newer version wrote it; nothing is changed then.
+    pub fn open(path: &Path) -> Result<SqliteVault, VaultError> {
+        private_file(path).map_err(|error| VaultError::Storage(error.to_string()))?;
+        let mut connection = Connection::open(path)?;
+        let found: u32 = connection.pragma_query_value(None, "user_version", |row| row.get(0))?;
+        if found > SCHEMA {
+            return Err(VaultError::Newer { found, known: SCHEMA });
+        }
+        connection.pragma_update(None, "journal_mode", "WAL")?;
+        connection.pragma_update(None, "synchronous", "FULL")?;
+        connection.pragma_update(None, "foreign_keys", "ON")?;
+        if found == 0 {
+            let make = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
+            make.execute_batch(TABLES)?;
+            make.pragma_update(None, "user_version", SCHEMA)?;
+            make.commit()?;
+        }
+        Ok(SqliteVault { connection: Mutex::new(connection) })
+    }
+
+    fn connection(&self) -> MutexGuard<'_, Connection> {
+        self.connection.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn records<T: DeserializeOwned>(
+        &self,
+        what: &'static str,
+        query: &str,
+        account: &str,
+    ) -> Result<Vec<T>, VaultError> {
+        let connection = self.connection();
+        let mut statement = connection.prepare_cached(query)?;
+        let rows = statement.query_map([account], |row| row.get::<_, String>(0))?;
+        rows.map(|row| read(what, &row?)).collect()
+    }
+}
+
+impl Vault for SqliteVault {
+    fn accounts(&self) -> Result<Vec<Account>, VaultError> {
+        self.records("account", "SELECT record FROM accounts WHERE ?1 = '' ORDER BY position", "")
+    }
+
+    fn load(&self, account: &AccountId) -> Result<Snapshot, VaultError> {
+        let id = account.as_str();
+        Ok(Snapshot {
+            open: self.records(
+                "challenge",
+                "SELECT record FROM challenges WHERE account = ?1 AND ended = 0 ORDER BY position",
+                id,
+            )?,
+            known: known(&self.connection(), id)?,
+            outbox: self.records("outbox", "SELECT record FROM outbox WHERE account = ?1 ORDER BY id", id)?,
+            head: head(&self.connection(), id)?,
+        })
+    }
+
+    fn apply(&self, account: &AccountId, changes: &[Change]) -> Result<(), VaultError> {
+        let mut connection = self.connection();
+        let write = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
+        for change in changes {
+            make(&write, account.as_str(), change)?;
+        }
+        Ok(write.commit()?)
+    }
+
+    fn challenge(&self, account: &AccountId, id: &ChallengeId) -> Result<Option<StoredChallenge>, VaultError> {
+        let query = "SELECT record FROM challenges WHERE account = ?1 AND id = ?2";
+        let record: Option<String> =
+            self.connection().query_row(query, [account.as_str(), id.as_str()], |row| row.get(0)).optional()?;
+        record.map(|text| read("challenge", &text)).transpose()
+    }
+
+    fn challenges(&self, account: &AccountId) -> Result<Vec<StoredChallenge>, VaultError> {
+        self.records(
+            "challenge",
+            "SELECT record FROM challenges WHERE account = ?1 ORDER BY position",
+            account.as_str(),
+        )
+    }
+
+    fn history(&self, account: &AccountId) -> Result<Vec<Entry>, VaultError> {
+        let connection = self.connection();
+        let mut statement =
+            connection.prepare_cached("SELECT seq, entry FROM history WHERE account = ?1 ORDER BY seq")?;
+        let rows = statement
+            .query_map([account.as_str()], |row| Ok((row.get::<_, i64>(0)?, row.get::<_, String>(1)?)))?
+            .collect::<Result<Vec<_>, _>>()?;
+        rows.into_iter()
+            .map(|(seq, text)| {
+                Entry::read(seq.unsigned_abs(), text).map_err(|_| VaultError::Damaged { what: "history" })
+            })
+            .collect()
+    }
+
+    fn pin_guard(&self, account: &AccountId) -> Result<PinGuard, VaultError> {
+        let guards =
+            self.records("PIN counter", "SELECT record FROM pin_guards WHERE account = ?1", account.as_str())?;
+        Ok(guards.into_iter().next().unwrap_or_default())
+    }
+
+    fn put_pin_guard(&self, account: &AccountId, guard: &PinGuard) -> Result<(), VaultError> {
+        self.connection().execute(
+            "INSERT INTO pin_guards (account, record) VALUES (?1, ?2) ON CONFLICT (account) DO UPDATE SET record = ?2",
+            params![account.as_str(), write(guard)],
+        )?;
+        Ok(())
+    }
+
+    fn enrollment(&self, token: &Hash) -> Result<Option<BegunEnrollment>, VaultError> {
+        let begun =
+            self.records("enrollment", "SELECT record FROM enrollments WHERE token = ?1", &token.to_string())?;
+        Ok(begun.into_iter().next())
+    }
+
+    fn put_enrollment(&self, begun: &BegunEnrollment) -> Result<(), VaultError> {
+        self.connection().execute(
+            "INSERT OR REPLACE INTO enrollments (token, record) VALUES (?1, ?2)",
+            params![begun.token.to_string(), write(begun)],
+        )?;
+        Ok(())
+    }
+}
+
+fn make(transaction: &Transaction<'_>, account: &str, change: &Change) -> Result<(), VaultError> {
+    match change {
+        Change::PutAccount(record) => transaction.execute(
+            "INSERT INTO accounts (id, record) VALUES (?1, ?2) ON CONFLICT (id) DO UPDATE SET record = ?2",
+            params![record.id.as_str(), write(record)],
+        ),
+        Change::PutChallenge(kept) => transaction.execute(
+            "INSERT INTO challenges (account, id, hash, issued_at, ended, record) VALUES (?1, ?2, ?3, ?4, ?5, ?6)
+             ON CONFLICT (account, id) DO UPDATE SET ended = ?5, record = ?6",
+            params![
+                account,
+                kept.id.as_str(),
+                kept.hash().to_string(),
+                number(kept.issued_at),
+                kept.stage == Stage::Ended,
+                write(kept)
+            ],
+        ),
+        Change::Post(posting) => transaction.execute(
+            "INSERT INTO outbox (account, id, record) VALUES (?1, ?2, ?3)",
+            params![account, number(posting.id), write::<Posting>(posting)],
+        ),
+        Change::Settle(id) => {
+            transaction.execute("DELETE FROM outbox WHERE account = ?1 AND id = ?2", params![account, number(*id)])
+        }
+        Change::Append(entry) => transaction.execute(
+            "INSERT INTO history (account, seq, entry) VALUES (?1, ?2, ?3)",
+            params![account, number(entry.body().seq), entry.text()],
+        ),
+        Change::EndEnrollment(token) => {
+            transaction.execute("DELETE FROM enrollments WHERE token = ?1", [token.to_string()])
+        }
+    }?;
+    Ok(())
+}
+
+fn known(connection: &Connection, account: &str) -> Result<Vec<(ChallengeId, Hash)>, VaultError> {
+    let mut statement = connection.prepare_cached(
+        "SELECT id, hash FROM challenges WHERE account = ?1
+         AND issued_at >= (SELECT coalesce(max(issued_at), 0) FROM challenges WHERE account = ?1) - ?2",
+    )?;
+    let rows = statement.query_map(params![account, number(REMEMBERED_SECONDS)], |row| {
+        Ok((row.get::<_, String>(0)?, row.get::<_, String>(1)?))
+    })?;
+    rows.map(|row| {
+        let (id, hash) = row?;
+        let damaged = VaultError::Damaged { what: "challenge" };
+        match (id.parse(), hash.parse()) {
+            (Ok(id), Ok(hash)) => Ok((id, hash)),
+            _ => Err(damaged),
+        }
+    })
+    .collect()
+}
+
+fn head(connection: &Connection, account: &str) -> Result<Option<Head>, VaultError> {
+    let query = "SELECT seq, entry FROM history WHERE account = ?1 ORDER BY seq DESC LIMIT 1";
+    let newest = connection
+        .query_row(query, [account], |row| Ok((row.get::<_, i64>(0)?, row.get::<_, String>(1)?)))
+        .optional()?;
+    Ok(newest.map(|(seq, text)| Head { seq: seq.unsigned_abs(), hash: Hash::of(text) }))
+}
+
+/// A number as SQLite keeps it. Nothing counted or timed here comes near 2^63.
+fn number(value: u64) -> i64 {
+    i64::try_from(value).unwrap_or(i64::MAX)
+}
+
+fn read<T: DeserializeOwned>(what: &'static str, text: &str) -> Result<T, VaultError> {
+    serde_json::from_str(text).map_err(|_| VaultError::Damaged { what })
+}
+
+fn write<T: Serialize>(record: &T) -> String {
+    serde_json::to_string(record).expect("vault records have string keys and no floating-point numbers")
+}
+
+impl From<rusqlite::Error> for VaultError {
+    fn from(error: rusqlite::Error) -> VaultError {
+        VaultError::Storage(error.to_string())
+    }
+}

@@ -1,0 +1,316 @@
+//! Enrolling from a link: verify before anything is shown, ask, make two keys, register, and lose nothing if the reply is lost.
+
+use std::sync::Arc;
+
+use countersign_protocol::COUNTERSIGN_VERSION;
+use countersign_protocol::clock::Timestamp;
+use countersign_protocol::discovery::{Discovery, Endpoints, Support, WELL_KNOWN};
+use countersign_protocol::dpop::DpopProof;
+use countersign_protocol::encoding;
+use countersign_protocol::id::{DeviceId, Subject};
+use countersign_protocol::interaction::InteractionType;
+use countersign_protocol::issuer::Issuer;
+use countersign_protocol::json;
+use countersign_protocol::key::{SignFailed, Signer};
+use countersign_protocol::limits;
+use countersign_protocol::link::EnrollmentLink;
+use countersign_protocol::manifest::ManifestChain;
+use countersign_protocol::problem::{Problem, ProblemCode};
+use countersign_protocol::random;
+use countersign_protocol::registration::{
+    Confirm, DeviceClass, DeviceStatus, KeyProtection, KeySet, RegistrationRequest, RegistrationResponse,
+    RegistrationToken,
+};
+use countersign_protocol::secret::Secret;
+use countersign_protocol::text;
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+
+use crate::account::{Account, AccountId, Addresses, Life, Standing, is_test};
+use crate::core::Event;
+use crate::device::Device;
+use crate::domain::Domain;
+use crate::error::{AnswerError, EnrollError};
+use crate::pin::{PinEntry, PinSource};
+use crate::ports::key_store::KeyError;
+use crate::ports::provider::{Call, Method, Reply};
+use crate::ports::user_verifier::{Ask, UserVerifier};
+use crate::ports::vault::{BegunEnrollment, Change};
+
+const PATIENCE_MS: u64 = 15_000;
+
+/// A link that was verified and may be shown: who asks this device to enroll, and for whom.
+pub struct Preview {
+    /// The provider.
+    pub issuer: Issuer,
+    /// Its registrable domain, to be shown in large type.
+    pub domain: Domain,
+    /// Whether no account of this device is at this provider yet.
+    pub new_provider: bool,
+    /// The user.
+    pub subject: Subject,
+    /// The user's name; text from outside, escaped.
+    pub subject_label: String,
+    /// Whether this is a provider for tests.
+    pub test: bool,
+    /// Whether a confirmation code will have to be typed.
+    pub confirm: Confirm,
+    /// Whether a program may be enrolled.
+    pub allow_automated: bool,
+    /// The provider's own help line.
+    pub support: Option<Support>,
+    link: EnrollmentLink,
+    token: RegistrationToken,
+    endpoints: Endpoints,
+    manifests: ManifestChain,
+}
+
+/// A new account.
+#[derive(Clone, Serialize)]
+pub struct Enrolled {
+    /// Its id on this device.
+    pub account: AccountId,
+    /// The provider.
+    pub issuer: Issuer,
+    /// The user.
+    pub subject: Subject,
+    /// The user's name.
+    pub subject_label: String,
+    /// This device at the provider.
+    pub device_id: DeviceId,
+    /// Person or program.
+    pub device_class: DeviceClass,
+    /// What keeps the approval key.
+    pub key_protection: KeyProtection,
+    /// Six digits to be typed where the link came from; until then the account gets nothing.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub confirmation_code: Option<Secret>,
+    /// Whether this is a provider for tests.
+    pub test: bool,
+}
+
+impl Device {
+    /// Reads a link and verifies it with its provider's keys. Only what is returned here may be shown.
+    ///
+    /// # Errors
+    /// [`EnrollError`]; its words hold nothing of a link that was not verified.
+    pub async fn preview(&self, link: &str) -> Result<Preview, EnrollError> {
+        let link: EnrollmentLink = link.parse()?;
+        let issuer = link.issuer().clone();
+        let [first, appended] = issuer.well_known(WELL_KNOWN);
+        let reply = self.get(first).await?;
+        let reply = if reply.status == 404 { self.get(appended).await? } else { reply };
+        let discovery: Discovery = read("discovery", &reply)?;
+        let endpoints = discovery.endpoints(&issuer)?;
+        let reply = self.get(endpoints.device_jwks.to_string()).await?;
+        let keys: KeySet = read("keys", &reply)?;
+        // The provider's own time, for this device's clock may be wrong.
+        let now = reply.date.unwrap_or_else(|| self.inner.world.clock.now());
+        let token = RegistrationToken::verify(link.token(), &keys, &issuer, &discovery.registration_endpoint, now)?;
+        let manifests: ManifestChain = read("key manifests", &self.get(endpoints.manifest.to_string()).await?)?;
+        manifests.verify(&issuer, &token.evidence_root, None)?;
+        let known = self.inner.world.vault.accounts()?;
+        Ok(Preview {
+            domain: Domain::of(&issuer),
+            new_provider: !known.iter().any(|account| account.issuer == issuer),
+            subject: token.sub.clone(),
+            subject_label: text::escape(&token.subject_label),
+            test: is_test(&discovery),
+            confirm: token.confirm,
+            allow_automated: token.allow_automated,
+            support: discovery.support.clone(),
+            issuer,
+            link,
+            token,
+            endpoints,
+            manifests,
+        })
+    }
+
+    /// Enrolls: asks for a PIN, makes two keys, registers them, and fetches once. Called again with the same link after a lost
+    /// reply, and with the same PIN, it sends the same keys and bytes again.
+    ///
+    /// # Errors
+    /// [`EnrollError`].
+    pub async fn enroll(
+        &self,
+        preview: &Preview,
+        device_name: &str,
+        verifier: &dyn UserVerifier,
+    ) -> Result<Enrolled, EnrollError> {
+        let name = device_name.trim();
+        text::check(name, limits::NAME_CHARACTERS).map_err(EnrollError::Name)?;
+        let pin = verifier.verify(Ask::NewPin).await.ok_or(EnrollError::NoPin)?;
+        let begun = self.begin(preview, name, &pin).await?;
+        let transport = self.inner.world.keys.transport(&begun.account)?;
+        let reply = self.register(preview, &begun.body, &*transport).await?;
+        let registered: RegistrationResponse = match reply.status {
+            200 | 201 => read("registration", &reply)?,
+            _ => return Err(refusal("registration", &reply)),
+        };
+        if registered.subject != preview.token.sub {
+            return Err(EnrollError::NotAProvider { what: "registration", status: reply.status });
+        }
+        let now = reply.date.unwrap_or_else(|| self.inner.world.clock.now());
+        let account = self.account(preview, &begun, &registered, now)?;
+        let enrolled = Enrolled {
+            account: account.id.clone(),
+            issuer: account.issuer.clone(),
+            subject: account.subject.clone(),
+            subject_label: text::escape(&account.subject_label),
+            device_id: account.device_id.clone(),
+            device_class: account.device_class,
+            key_protection: account.key_protection,
+            confirmation_code: registered.confirmation_code,
+            test: account.test,
+        };
+        let changes = [Change::PutAccount(Box::new(account.clone())), Change::EndEnrollment(begun.token)];
+        self.inner.world.vault.apply(&account.id, &changes)?;
+        let seat = self.start(account).map_err(|_| EnrollError::Keys(KeyError::Unreadable))?;
+        // The first fetch brings the enrollment statement; without it the account waits, as after any start.
+        seat.running.tell(Event::Wake).await.ok();
+        seat.running.settled().await.ok();
+        Ok(enrolled)
+    }
+
+    /// Makes keys and body for this link, or finds those that were made before.
+    async fn begin(&self, preview: &Preview, name: &str, pin: &PinEntry) -> Result<BegunEnrollment, EnrollError> {
+        let token = preview.link.token().hash();
+        let (gate, given) = (self.gate(), pin.clone());
+        if let Some(begun) = self.inner.world.vault.enrollment(&token)? {
+            let account = begun.account.clone();
+            let opened = tokio::task::spawn_blocking(move || gate.open(&account, &given)).await;
+            return match opened {
+                Ok(Ok(_)) => Ok(begun),
+                Ok(Err(AnswerError::WrongPin { .. })) => Err(EnrollError::OtherPin),
+                _ => Err(EnrollError::Keys(KeyError::Unreadable)),
+            };
+        }
+        let account = AccountId::random(&*self.inner.random);
+        let (id, keys) = (account.clone(), Arc::clone(&self.inner.world.keys));
+        let made = tokio::task::spawn_blocking(move || {
+            let made = keys.make(&id, &given)?;
+            Ok::<_, KeyError>((made, keys.open_approval(&id, &given)?))
+        });
+        let (made, approval) = made.await.map_err(|_| EnrollError::Keys(KeyError::Unreadable))??;
+        let key_protection = self.inner.world.keys.protection();
+        let approval_proof = RegistrationRequest::prove(
+            preview.link.token(),
+            &preview.token,
+            &made.transport,
+            &*approval,
+            key_protection,
+            self.inner.world.clock.now(),
+        )
+        .map_err(unsigned)?;
+        let request = RegistrationRequest {
+            countersign_version: COUNTERSIGN_VERSION,
+            registration_token: preview.link.token().clone(),
+            public_key: made.transport,
+            approval_key: made.approval,
+            approval_proof,
+            interaction_types: InteractionType::ALL.to_vec(),
+            device_class: match pin.source {
+                PinSource::Person => DeviceClass::Interactive,
+                PinSource::Script => DeviceClass::Automated,
+            },
+            key_protection,
+            push_address: None,
+            platform: std::env::consts::OS.to_owned(),
+            device_name: name.to_owned(),
+            attestation: None,
+        };
+        let body = serde_json::to_string(&request).expect("a registration has string keys and whole numbers");
+        let begun = BegunEnrollment { token, account, body };
+        self.inner.world.vault.put_enrollment(&begun)?;
+        Ok(begun)
+    }
+
+    /// Posts the registration; a nonce and a wrong clock cost one silent retry each.
+    async fn register(&self, preview: &Preview, body: &str, transport: &dyn Signer) -> Result<Reply, EnrollError> {
+        let url = &preview.endpoints.registration;
+        let token = preview.link.token().as_str();
+        let (mut nonce, mut now) = (None, self.inner.world.clock.now());
+        let mut retries = 2;
+        loop {
+            let jti = encoding::encode(&random::bytes::<16>(&*self.inner.random));
+            let proof = DpopProof::make(transport, "POST", url, token, nonce.as_deref(), jti, now).map_err(unsigned)?;
+            let call = Call {
+                method: Method::Post,
+                url: url.to_string(),
+                headers: vec![("accept", "application/json".to_owned()), ("dpop", proof.into_string())],
+                body: Some(("application/json", body.to_owned())),
+                patience_ms: PATIENCE_MS,
+            };
+            let reply = self.inner.world.provider.call(call).await?;
+            let code = json::parse::<Problem>(&reply.body).ok().map(|problem| problem.title);
+            let can_help = matches!(code, Some(ProblemCode::UseDpopNonce | ProblemCode::InvalidDpopProof));
+            if reply.status != 401 || !can_help || retries == 0 {
+                return Ok(reply);
+            }
+            retries -= 1;
+            nonce = reply.dpop_nonce.clone().or(nonce);
+            now = reply.date.unwrap_or(now);
+        }
+    }
+
+    fn account(
+        &self,
+        preview: &Preview,
+        begun: &BegunEnrollment,
+        registered: &RegistrationResponse,
+        now: Timestamp,
+    ) -> Result<Account, EnrollError> {
+        let sent: RegistrationRequest = serde_json::from_str(&begun.body)
+            .map_err(|_| crate::ports::vault::VaultError::Damaged { what: "enrollment" })?;
+        Ok(Account {
+            id: begun.account.clone(),
+            device_name: sent.device_name,
+            issuer: preview.issuer.clone(),
+            test: preview.test,
+            support: preview.support.clone(),
+            addresses: Addresses::of(&preview.endpoints),
+            subject: registered.subject.clone(),
+            subject_label: registered.subject_label.clone(),
+            device_id: registered.device_id.clone(),
+            device_class: sent.device_class,
+            key_protection: sent.key_protection,
+            transport_key: sent.public_key,
+            approval_key: sent.approval_key,
+            root: preview.token.evidence_root,
+            manifests: preview.manifests.clone(),
+            statements: Vec::new(),
+            credential: self.inner.world.keys.seal(&begun.account, &registered.device_credential)?,
+            credential_life: Life { from: now.seconds(), seconds: registered.expires_in },
+            cursor: None,
+            standing: match registered.status {
+                DeviceStatus::Confirmed => Standing::Active,
+                DeviceStatus::Unconfirmed => Standing::Unconfirmed,
+            },
+        })
+    }
+
+    async fn get(&self, url: String) -> Result<Reply, EnrollError> {
+        let headers = vec![("accept", "application/json".to_owned())];
+        let call = Call { method: Method::Get, url, headers, body: None, patience_ms: PATIENCE_MS };
+        Ok(self.inner.world.provider.call(call).await?)
+    }
+}
+
+fn read<T: DeserializeOwned>(what: &'static str, reply: &Reply) -> Result<T, EnrollError> {
+    if !matches!(reply.status, 200 | 201) {
+        return Err(refusal(what, reply));
+    }
+    json::parse(&reply.body).map_err(|_| EnrollError::NotAProvider { what, status: reply.status })
+}
+
+fn refusal(what: &'static str, reply: &Reply) -> EnrollError {
+    match json::parse::<Problem>(&reply.body) {
+        Ok(problem) => EnrollError::Refused { code: problem.title, detail: problem.detail },
+        Err(_) => EnrollError::NotAProvider { what, status: reply.status },
+    }
+}
+
+fn unsigned(SignFailed: SignFailed) -> EnrollError {
+    EnrollError::Keys(KeyError::Gone)
+}

@@ -1,0 +1,216 @@
+//! The device's own record of every challenge and how it ended, each entry hashing the one before.
+
+use countersign_protocol::hash::Hash;
+use countersign_protocol::id::ChallengeId;
+use countersign_protocol::json;
+use serde::{Deserialize, Serialize};
+use thiserror::Error;
+
+/// Where an account's history ends: what the next entry continues, and what the next answer commits to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Head {
+    /// The number of the newest entry; 0 before the first.
+    pub seq: u64,
+    /// The hash of the newest entry's bytes; before the first, of the enrollment statement.
+    pub hash: Hash,
+}
+
+impl Head {
+    /// The head of a history without entries, anchored in the account's enrollment statement.
+    pub fn beginning(enrollment_statement: &str) -> Head {
+        Head { seq: 0, hash: Hash::of(enrollment_statement) }
+    }
+
+    /// Continues the chain by one entry.
+    pub fn append(&mut self, at: u64, what: What) -> Entry {
+        let body = Body { seq: self.seq + 1, prev: self.hash, at, what };
+        let text = serde_json::to_string(&body).expect("an entry has string keys and no floating-point numbers");
+        *self = Head { seq: body.seq, hash: Hash::of(&text) };
+        Entry { body, text }
+    }
+}
+
+/// One entry and the exact bytes that are stored and hashed.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Entry {
+    body: Body,
+    text: String,
+}
+
+/// What an entry says.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Body {
+    /// Its number, from 1, without gaps.
+    pub seq: u64,
+    /// The hash of the entry before it, or of the enrollment statement.
+    pub prev: Hash,
+    /// When it was written, by the provider's clock as far as the device knew it (milliseconds since the epoch).
+    pub at: u64,
+    /// What happened.
+    pub what: What,
+}
+
+/// What happened to a challenge.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "event", rename_all = "snake_case", deny_unknown_fields)]
+pub enum What {
+    /// This device answered. The answer's `seq` is this entry's, its `prev` this entry's `prev`.
+    Answered {
+        /// Which challenge.
+        challenge: ChallengeId,
+        /// Hash of its compact JWS.
+        challenge_hash: Hash,
+        /// Hash of the answer's compact JWS.
+        answer_hash: Hash,
+        /// `approved` or `denied`.
+        decision: String,
+    },
+    /// This device could not verify, read or show it, and said so.
+    Refused {
+        /// Which challenge.
+        challenge: ChallengeId,
+        /// Hash of its compact JWS.
+        challenge_hash: Hash,
+        /// The code of the refusal.
+        code: String,
+    },
+    /// It ended.
+    Ended {
+        /// Which challenge.
+        challenge: ChallengeId,
+        /// Hash of its compact JWS.
+        challenge_hash: Hash,
+        /// How: the outcome's word, or `absent` where the provider no longer knew it.
+        outcome: String,
+        /// Hash of the outcome's compact JWS, where there was one.
+        outcome_hash: Option<Hash>,
+    },
+    /// The person said afterwards: that wasn't me.
+    Disputed {
+        /// Which challenge.
+        challenge: ChallengeId,
+        /// Hash of the dispute's compact JWS.
+        dispute_hash: Hash,
+    },
+}
+
+impl What {
+    /// The challenge this is about.
+    pub fn challenge(&self) -> &ChallengeId {
+        match self {
+            What::Answered { challenge, .. }
+            | What::Refused { challenge, .. }
+            | What::Ended { challenge, .. }
+            | What::Disputed { challenge, .. } => challenge,
+        }
+    }
+}
+
+/// Why a stored history is not what this device wrote.
+#[derive(Debug, Error, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum BrokenHistory {
+    /// An entry cannot be read.
+    #[error("entry {seq} of the history cannot be read")]
+    Unreadable {
+        /// The number it should have.
+        seq: u64,
+    },
+    /// An entry does not continue the one before it.
+    #[error("entry {seq} of the history does not continue the one before it")]
+    Unchained {
+        /// Its number.
+        seq: u64,
+    },
+}
+
+impl Entry {
+    /// Reads a stored entry; whether it continues a chain is [`check`]'s business.
+    ///
+    /// # Errors
+    /// [`BrokenHistory::Unreadable`].
+    pub fn read(seq: u64, text: String) -> Result<Entry, BrokenHistory> {
+        let body: Body = json::parse(text.as_bytes()).map_err(|_| BrokenHistory::Unreadable { seq })?;
+        Ok(Entry { body, text })
+    }
+
+    /// What it says.
+    pub fn body(&self) -> &Body {
+        &self.body
+    }
+
+    /// The exact bytes that are stored and hashed.
+    pub fn text(&self) -> &str {
+        &self.text
+    }
+}
+
+/// Checks that the entries, oldest first, are a chain that begins at `beginning`, and says where it ends.
+///
+/// # Errors
+/// [`BrokenHistory`] names the first entry that is missing, changed or out of order.
+pub fn check<'a>(beginning: Head, entries: impl IntoIterator<Item = &'a Entry>) -> Result<Head, BrokenHistory> {
+    let mut head = beginning;
+    for entry in entries {
+        let seq = head.seq + 1;
+        if entry.body.seq != seq || entry.body.prev != head.hash {
+            return Err(BrokenHistory::Unchained { seq });
+        }
+        head = Head { seq, hash: Hash::of(&entry.text) };
+    }
+    Ok(head)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn ended(id: &str) -> What {
+        What::Ended {
+            challenge: id.parse().unwrap(),
+            challenge_hash: Hash::of(id),
+            outcome: "expired".into(),
+            outcome_hash: None,
+        }
+    }
+
+    fn three() -> (Head, Vec<Entry>) {
+        let beginning = Head::beginning("statement");
+        let mut head = beginning;
+        let entries = ["ch_a", "ch_b", "ch_c"].map(|id| head.append(7, ended(id))).to_vec();
+        assert_eq!(check(beginning, &entries), Ok(head));
+        (beginning, entries)
+    }
+
+    #[test]
+    fn the_first_entry_hashes_the_enrollment_statement() {
+        let (_, entries) = three();
+        assert_eq!(entries[0].body().prev, Hash::of("statement"));
+        assert_eq!(entries[1].body().prev, Hash::of(entries[0].text()));
+    }
+
+    #[test]
+    fn a_missing_swapped_or_changed_entry_is_named() {
+        let (beginning, entries) = three();
+        let without = [entries[0].clone(), entries[2].clone()];
+        assert_eq!(check(beginning, &without), Err(BrokenHistory::Unchained { seq: 2 }));
+        let mut changed = entries.clone();
+        changed[1] = Entry::read(2, entries[1].text().replace("ch_b", "ch_x")).unwrap();
+        assert_eq!(check(beginning, &changed), Err(BrokenHistory::Unchained { seq: 3 }));
+        assert_eq!(Entry::read(2, "{".into()), Err(BrokenHistory::Unreadable { seq: 2 }));
+    }
+
+    #[test]
+    fn an_entry_reads_back_as_the_bytes_it_was_written_in() {
+        let (_, entries) = three();
+        for entry in &entries {
+            assert_eq!(Entry::read(entry.body().seq, entry.text().to_owned()).as_ref(), Ok(entry));
+        }
+    }
+
+    #[test]
+    fn a_stored_entry_looks_like_this() {
+        insta::assert_snapshot!(three().1[0].text());
+    }
+}

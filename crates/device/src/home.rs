@@ -1,0 +1,151 @@
+//! The folder a device lives in, held by one process at a time.
+
+use std::fs::{File, OpenOptions, TryLockError};
+use std::io::{Read, Seek, SeekFrom, Write};
+use std::path::{Path, PathBuf};
+
+use thiserror::Error;
+
+/// An open home: while this value lives, no other process can open the same folder.
+///
+/// The folder holds `device.db` (the vault), `keys/` (key files) and `lock` (the pid of the holder).
+#[derive(Debug)]
+pub struct Home {
+    path: PathBuf,
+    _lock: File,
+}
+
+/// Why a home could not be opened.
+#[derive(Debug, Error)]
+#[non_exhaustive]
+pub enum HomeError {
+    /// Another process holds the home.
+    #[error("{path} is in use by {}; stop it or use another --home", holder(*pid))]
+    InUse {
+        /// The home.
+        path: PathBuf,
+        /// The process that holds it, where the lock file could be read.
+        pid: Option<u32>,
+    },
+    /// The folder or its lock file could not be made or read.
+    #[error("cannot use {path} as a home: {source}")]
+    Unusable {
+        /// The home.
+        path: PathBuf,
+        /// What the operating system said.
+        source: std::io::Error,
+    },
+}
+
+impl HomeError {
+    /// The stable code of this error.
+    pub fn code(&self) -> &'static str {
+        match self {
+            HomeError::InUse { .. } => "home_in_use",
+            HomeError::Unusable { .. } => "home_unusable",
+        }
+    }
+}
+
+impl Home {
+    /// Opens `path` as a home, making it (mode 0700) where it does not exist, and takes its lock.
+    ///
+    /// # Errors
+    /// [`HomeError::InUse`] where another process, or another [`Home`] of this one, holds the folder.
+    pub fn open(path: &Path) -> Result<Home, HomeError> {
+        let unusable = |source| HomeError::Unusable { path: path.to_owned(), source };
+        make_private_dir(path).map_err(unusable)?;
+        make_private_dir(&path.join("keys")).map_err(unusable)?;
+        let mut lock = private_file(&path.join("lock")).map_err(unusable)?;
+        match lock.try_lock() {
+            Ok(()) => {}
+            Err(TryLockError::WouldBlock) => {
+                return Err(HomeError::InUse { path: path.to_owned(), pid: read_pid(&mut lock) });
+            }
+            Err(TryLockError::Error(source)) => return Err(unusable(source)),
+        }
+        write_pid(&mut lock).map_err(unusable)?;
+        Ok(Home { path: path.to_owned(), _lock: lock })
+    }
+
+    /// The folder itself.
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// Where the vault is.
+    pub fn vault(&self) -> PathBuf {
+        self.path.join("device.db")
+    }
+
+    /// Where key files are.
+    pub fn keys(&self) -> PathBuf {
+        self.path.join("keys")
+    }
+}
+
+/// Makes `path` and what is missing above it; what it makes is readable by its owner alone.
+fn make_private_dir(path: &Path) -> std::io::Result<()> {
+    let mut builder = std::fs::DirBuilder::new();
+    builder.recursive(true);
+    #[cfg(unix)]
+    std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
+    builder.create(path)
+}
+
+/// Opens or makes a file that its owner alone can read.
+pub(crate) fn private_file(path: &Path) -> std::io::Result<File> {
+    let mut options = OpenOptions::new();
+    options.read(true).write(true).create(true).truncate(false);
+    #[cfg(unix)]
+    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
+    options.open(path)
+}
+
+fn read_pid(lock: &mut File) -> Option<u32> {
+    let mut text = String::new();
+    lock.read_to_string(&mut text).ok()?;
+    text.trim().parse().ok()
+}
+
+fn write_pid(lock: &mut File) -> std::io::Result<()> {
+    lock.set_len(0)?;
+    lock.seek(SeekFrom::Start(0))?;
+    writeln!(lock, "{}", std::process::id())?;
+    lock.sync_all()
+}
+
+fn holder(pid: Option<u32>) -> String {
+    match pid {
+        Some(pid) => format!("process {pid}"),
+        None => "another process".to_owned(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_second_opening_names_the_process_that_holds_the_home() {
+        let dir = tempfile::tempdir().unwrap();
+        let held = Home::open(dir.path()).unwrap();
+        let refused = Home::open(dir.path()).unwrap_err();
+        assert!(matches!(refused, HomeError::InUse { pid: Some(pid), .. } if pid == std::process::id()), "{refused}");
+        assert!(refused.to_string().contains(&format!("in use by process {}", std::process::id())));
+        drop(held);
+        Home::open(dir.path()).expect("a home is free again when its holder is gone");
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn what_a_home_makes_is_its_owners_alone() {
+        use std::os::unix::fs::PermissionsExt;
+        let dir = tempfile::tempdir().unwrap();
+        let home = Home::open(&dir.path().join("a/b")).unwrap();
+        let mode = |path: &Path| std::fs::metadata(path).unwrap().permissions().mode() & 0o777;
+        assert_eq!(mode(home.path()), 0o700);
+        assert_eq!(mode(&home.keys()), 0o700);
+        assert_eq!(mode(&home.path().join("lock")), 0o600);
+    }
+}

@@ -1,0 +1,182 @@
+//! A device's PIN: what may be one, who typed it, and what wrong ones cost.
+
+use countersign_protocol::clock::Timestamp;
+use countersign_protocol::limits;
+use countersign_protocol::secret::Secret;
+use serde::{Deserialize, Serialize};
+use thiserror::Error;
+
+/// The most digits of a PIN; more is a mistake, such as a pasted file.
+pub const MAX_DIGITS: usize = 64;
+
+const MIN_DIGITS: usize = limits::PIN_DIGITS;
+
+/// A PIN: six digits or more. It is wiped when dropped and has neither `Debug` nor `Display`.
+#[derive(Clone)]
+pub struct Pin(Secret);
+
+/// How a PIN reached the device, and therefore whether a person can be said to have been there.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum PinSource {
+    /// Typed by a person at a terminal or in a window.
+    Person,
+    /// Read from a file, an environment variable or a pipe: the device is `automated` and never claims `pin`.
+    Script,
+}
+
+/// A PIN together with how it was given.
+#[derive(Clone)]
+pub struct PinEntry {
+    /// The digits.
+    pub pin: Pin,
+    /// Who gave them.
+    pub source: PinSource,
+}
+
+impl Pin {
+    /// Reads a PIN; surrounding white space (a line feed at the end of a file) is not part of it.
+    ///
+    /// # Errors
+    /// [`PinRefused`] where it is not [`limits::PIN_DIGITS`] to [`MAX_DIGITS`] ASCII digits.
+    pub fn parse(text: &str) -> Result<Pin, PinRefused> {
+        let digits = text.trim();
+        if !digits.bytes().all(|byte| byte.is_ascii_digit()) {
+            return Err(PinRefused::NotDigits);
+        }
+        match digits.len() {
+            0..MIN_DIGITS => Err(PinRefused::TooShort),
+            MIN_DIGITS..=MAX_DIGITS => Ok(Pin(Secret::new(digits))),
+            _ => Err(PinRefused::TooLong),
+        }
+    }
+
+    /// The digits, for the one place that derives a key from them.
+    pub fn secret(&self) -> &Secret {
+        &self.0
+    }
+}
+
+/// Why a text is no PIN.
+#[derive(Debug, Error, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum PinRefused {
+    /// Something other than the digits 0–9.
+    #[error("a PIN has digits only")]
+    NotDigits,
+    /// Fewer than [`limits::PIN_DIGITS`].
+    #[error("a PIN has at least {MIN_DIGITS} digits")]
+    TooShort,
+    /// More than [`MAX_DIGITS`].
+    #[error("a PIN has at most {MAX_DIGITS} digits")]
+    TooLong,
+}
+
+/// What one account remembers of wrong PINs. Stored *before* a PIN is checked, so that pulling the plug gains no try.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PinGuard {
+    /// Tries since the last right PIN, the one under way included.
+    pub tries: u32,
+    /// When the last try began, by this device's clock (milliseconds since the epoch).
+    pub last_try_at: u64,
+}
+
+/// What a try may do.
+#[derive(Debug, PartialEq, Eq)]
+pub enum Turn {
+    /// Store this guard durably, then check the PIN.
+    Check(PinGuard),
+    /// Too early: this many milliseconds are left.
+    Wait {
+        /// Milliseconds until the next try.
+        left_ms: u64,
+    },
+    /// Ten tries are used up: the approval key is to be destroyed without another check.
+    Spent,
+}
+
+impl PinGuard {
+    /// Decides about a try at `now` (this device's clock).
+    ///
+    /// A clock set back begins the wait again instead of ending it, so that moving the clock gains nothing.
+    pub fn turn(&self, now: Timestamp) -> Turn {
+        if self.tries >= limits::PIN_TRIES {
+            return Turn::Spent;
+        }
+        let now = now.millis();
+        let wait = wait_after(self.tries);
+        let passed = now.saturating_sub(self.last_try_at);
+        if passed < wait {
+            return Turn::Wait { left_ms: wait - passed };
+        }
+        Turn::Check(PinGuard { tries: self.tries + 1, last_try_at: now })
+    }
+
+    /// Tries left after this many, before the key is destroyed.
+    pub fn tries_left(&self) -> u32 {
+        limits::PIN_TRIES.saturating_sub(self.tries)
+    }
+
+    /// How long the next try has to wait after this one turned out wrong, in milliseconds.
+    pub fn wait_ms(&self) -> u64 {
+        wait_after(self.tries)
+    }
+}
+
+/// The wait after `wrong` wrong PINs: none for three, then 30 s doubling to an hour.
+fn wait_after(wrong: u32) -> u64 {
+    match wrong.checked_sub(limits::PIN_FREE_TRIES + 1) {
+        None => 0,
+        Some(doublings) => {
+            (limits::PIN_FIRST_WAIT_SECONDS << doublings.min(20)).min(limits::PIN_LONGEST_WAIT_SECONDS) * 1000
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn at(millis: u64) -> Timestamp {
+        Timestamp::from_millis(millis)
+    }
+
+    #[test]
+    fn a_pin_is_six_digits_or_more() {
+        assert!(Pin::parse("123456\n").is_ok());
+        assert_eq!(Pin::parse("12345").err(), Some(PinRefused::TooShort));
+        assert_eq!(Pin::parse("").err(), Some(PinRefused::TooShort));
+        assert_eq!(Pin::parse("12345a").err(), Some(PinRefused::NotDigits));
+        assert_eq!(Pin::parse("١٢٣٤٥٦").err(), Some(PinRefused::NotDigits));
+        assert_eq!(Pin::parse(&"1".repeat(65)).err(), Some(PinRefused::TooLong));
+    }
+
+    #[test]
+    fn waits_begin_at_the_fourth_wrong_pin_and_double() {
+        let waits: Vec<u64> = (1..=9).map(|tries| PinGuard { tries, last_try_at: 0 }.wait_ms() / 1000).collect();
+        assert_eq!(waits, [0, 0, 0, 30, 60, 120, 240, 480, 960]);
+        assert_eq!(wait_after(30), limits::PIN_LONGEST_WAIT_SECONDS * 1000);
+    }
+
+    #[test]
+    fn a_try_counts_before_it_is_checked() {
+        let Turn::Check(stored) = PinGuard::default().turn(at(1_000)) else { panic!("the first try is free") };
+        assert_eq!(stored, PinGuard { tries: 1, last_try_at: 1_000 });
+    }
+
+    #[test]
+    fn moving_the_clock_back_does_not_shorten_a_wait() {
+        let guard = PinGuard { tries: 4, last_try_at: 1_000_000 };
+        assert_eq!(guard.turn(at(1_029_999)), Turn::Wait { left_ms: 1 });
+        assert_eq!(guard.turn(at(0)), Turn::Wait { left_ms: 30_000 });
+        assert!(matches!(guard.turn(at(1_030_000)), Turn::Check(_)));
+    }
+
+    #[test]
+    fn the_tenth_try_is_the_last() {
+        let guard = PinGuard { tries: 9, last_try_at: 0 };
+        let Turn::Check(tenth) = guard.turn(at(10_000_000)) else { panic!("the tenth try is checked") };
+        assert_eq!(tenth.tries_left(), 0);
+        assert_eq!(tenth.turn(at(u64::MAX)), Turn::Spent);
+    }
+}

@@ -1,0 +1,88 @@
+//! Keys in memory: the twin for tests, and for devices that live as long as their process.
+
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use countersign_protocol::key::{PrivateKey, Signer};
+use countersign_protocol::random::Random;
+use countersign_protocol::registration::KeyProtection;
+use countersign_protocol::secret::Secret;
+
+use super::{KeyError, KeyStore, MadeKeys};
+use crate::account::AccountId;
+use crate::pin::PinEntry;
+
+/// Keeps keys until it is dropped.
+pub struct MemoryKeys {
+    random: Arc<dyn Random>,
+    kept: Mutex<BTreeMap<AccountId, Kept>>,
+}
+
+struct Kept {
+    transport: PrivateKey,
+    approval: Option<(PrivateKey, PinEntry)>,
+}
+
+impl MemoryKeys {
+    /// An empty store that draws its keys from `random`.
+    pub fn new(random: Arc<dyn Random>) -> MemoryKeys {
+        MemoryKeys { random, kept: Mutex::default() }
+    }
+
+    fn kept(&self) -> MutexGuard<'_, BTreeMap<AccountId, Kept>> {
+        self.kept.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl KeyStore for MemoryKeys {
+    fn protection(&self) -> KeyProtection {
+        KeyProtection::Memory
+    }
+
+    fn make(&self, account: &AccountId, pin: &PinEntry) -> Result<MadeKeys, KeyError> {
+        let transport = PrivateKey::generate(&*self.random);
+        let approval = PrivateKey::generate(&*self.random);
+        let made = MadeKeys { transport: transport.public_key().clone(), approval: approval.public_key().clone() };
+        self.kept().insert(account.clone(), Kept { transport, approval: Some((approval, pin.clone())) });
+        Ok(made)
+    }
+
+    fn transport(&self, account: &AccountId) -> Result<Arc<dyn Signer>, KeyError> {
+        let kept = self.kept();
+        let key = &kept.get(account).ok_or(KeyError::Gone)?.transport;
+        Ok(Arc::new(key.clone().into_signer()))
+    }
+
+    fn open_approval(&self, account: &AccountId, pin: &PinEntry) -> Result<Box<dyn Signer>, KeyError> {
+        let kept = self.kept();
+        let (key, right) = kept.get(account).and_then(|kept| kept.approval.as_ref()).ok_or(KeyError::Gone)?;
+        if right.pin.secret() != pin.pin.secret() {
+            return Err(KeyError::WrongPin);
+        }
+        Ok(Box::new(key.clone().into_signer()))
+    }
+
+    fn destroy_approval(&self, account: &AccountId) -> Result<(), KeyError> {
+        if let Some(kept) = self.kept().get_mut(account) {
+            kept.approval = None;
+        }
+        Ok(())
+    }
+
+    fn destroy(&self, account: &AccountId) -> Result<(), KeyError> {
+        self.kept().remove(account);
+        Ok(())
+    }
+
+    fn has_approval(&self, account: &AccountId) -> bool {
+        self.kept().get(account).is_some_and(|kept| kept.approval.is_some())
+    }
+
+    fn seal(&self, _: &AccountId, secret: &Secret) -> Result<String, KeyError> {
+        Ok(secret.expose().to_owned())
+    }
+
+    fn unseal(&self, _: &AccountId, sealed: &str) -> Result<Secret, KeyError> {
+        Ok(Secret::new(sealed))
+    }
+}

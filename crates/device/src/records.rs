@@ -1,0 +1,117 @@
+//! Looking back: the history of all accounts, and evidence about one request.
+
+use countersign_protocol::answer::{Answer, Decision};
+use countersign_protocol::challenge::{Challenge, Client};
+use countersign_protocol::evidence::Evidence;
+use countersign_protocol::id::ChallengeId;
+use countersign_protocol::json;
+use countersign_protocol::jws::Compact;
+use countersign_protocol::kind::Kind;
+use countersign_protocol::outcome::Ending;
+use countersign_protocol::transcript::Transcript;
+use serde::Serialize;
+
+use crate::account::{Account, AccountId};
+use crate::answering::ending_of;
+use crate::device::Device;
+use crate::error::ExportError;
+use crate::history::{self, Head};
+use crate::ports::vault::{Stage, StoredChallenge};
+
+/// A request in the history.
+#[derive(Clone, Debug, Serialize)]
+pub struct Past {
+    /// Whose.
+    pub account: AccountId,
+    /// Which.
+    pub id: ChallengeId,
+    /// What it was about; `None` for one that could not be read.
+    pub kind: Option<Kind>,
+    /// Who asked; `None` for one that could not be read.
+    pub client: Option<Client>,
+    /// The client's message, verbatim.
+    pub binding_message: Option<String>,
+    /// Issued at, seconds since the epoch.
+    pub issued_at: u64,
+    /// How far it is.
+    pub stage: Stage,
+    /// What this device said, if it did.
+    pub decision: Option<Decision>,
+    /// When it said so, seconds since the epoch.
+    pub answered_at: Option<u64>,
+    /// How it ended, as far as the provider signed.
+    pub outcome: Option<Ending>,
+    /// The device that answered, where another did.
+    pub by: Option<String>,
+    /// What was on the screen when it was answered.
+    #[serde(skip)]
+    pub transcript: Option<Transcript>,
+}
+
+impl Device {
+    /// Every request this device ever received, newest first, after checking that the history is one chain.
+    ///
+    /// # Errors
+    /// [`ExportError::Broken`] where an entry was changed, removed or put in.
+    pub fn history(&self) -> Result<Vec<Past>, ExportError> {
+        let vault = &self.inner.world.vault;
+        let mut all = Vec::new();
+        for account in vault.accounts()? {
+            let entries = vault.history(&account.id)?;
+            if let Some(statement) = account.statements.first() {
+                history::check(Head::beginning(statement.as_str()), &entries)?;
+            }
+            all.extend(vault.challenges(&account.id)?.iter().map(|kept| past(&account, kept)));
+        }
+        all.sort_by_key(|past| std::cmp::Reverse(past.issued_at));
+        Ok(all)
+    }
+
+    /// Everything signed about one request, as a file that anybody can verify offline.
+    ///
+    /// # Errors
+    /// [`ExportError`] where the request is unknown or nothing about it was signed by this device or its provider yet.
+    pub fn evidence(&self, id: &ChallengeId) -> Result<String, ExportError> {
+        let vault = &self.inner.world.vault;
+        for account in vault.accounts()? {
+            if let Some(kept) = vault.challenge(&account.id, id)? {
+                return Ok(evidence(&account, kept)?.to_file());
+            }
+        }
+        Err(ExportError::Unknown)
+    }
+}
+
+fn evidence(account: &Account, kept: StoredChallenge) -> Result<Evidence, ExportError> {
+    if kept.answer.is_none() && kept.outcomes.is_empty() {
+        return Err(ExportError::Incomplete("the request was neither answered here nor has it ended"));
+    }
+    Ok(Evidence {
+        manifests: account.manifests.manifests.clone(),
+        statements: account.statements.clone(),
+        challenge: Compact::from_text(kept.compact),
+        answer: kept.answer.map(Compact::from_text),
+        transcript: kept.transcript,
+        outcome: kept.outcomes.into_iter().next_back().map(Compact::from_text),
+    })
+}
+
+fn past(account: &Account, kept: &StoredChallenge) -> Past {
+    let challenge = Compact::<Challenge>::from_text(kept.compact.clone()).peek().ok();
+    let answer = kept.answer.clone().and_then(|text| Compact::<Answer>::from_text(text).peek().ok());
+    let ending = ending_of(kept);
+    Past {
+        account: account.id.clone(),
+        id: kept.id.clone(),
+        kind: challenge.as_ref().map(|challenge| challenge.kind),
+        client: challenge.as_ref().map(|challenge| challenge.client.clone()),
+        binding_message: challenge.and_then(|challenge| challenge.binding_message),
+        issued_at: kept.issued_at,
+        stage: kept.stage,
+        decision: answer.as_ref().map(|answer| answer.decision),
+        answered_at: answer.map(|answer| answer.iat),
+        outcome: ending.as_ref().map(|(ending, _)| *ending),
+        by: ending.and_then(|(_, by)| by),
+        transcript: kept.transcript.as_ref().and_then(|text| json::parse(text.as_bytes()).ok()),
+    }
+}

@@ -1,0 +1,157 @@
+//! Sealing a private key under a PIN: Argon2id makes the key, AES-256-GCM seals with it.
+
+use argon2::{Algorithm, Argon2, Params, Version};
+use countersign_protocol::encoding;
+use countersign_protocol::random::{self, Random};
+use ring::aead::{AES_256_GCM, Aad, LessSafeKey, NONCE_LEN, Nonce, UnboundKey};
+use serde::{Deserialize, Serialize};
+use thiserror::Error;
+use zeroize::Zeroizing;
+
+use crate::pin::Pin;
+
+/// What one guess of a PIN costs, here and for somebody who copied the file.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Cost {
+    /// Memory in KiB.
+    pub memory_kib: u32,
+    /// Passes over it.
+    pub passes: u32,
+    /// Lanes.
+    pub lanes: u32,
+}
+
+impl Cost {
+    /// For a PIN that a person remembers: RFC 9106 §4, second recommended option, on one lane.
+    pub const PERSON: Cost = Cost { memory_kib: 64 * 1024, passes: 3, lanes: 1 };
+    /// For a PIN that lies in a file beside the key: the OWASP minimum, for more would protect nothing.
+    pub const SCRIPT: Cost = Cost { memory_kib: 19 * 1024, passes: 2, lanes: 1 };
+
+    const LARGEST: Cost = Cost { memory_kib: 1024 * 1024, passes: 16, lanes: 8 };
+
+    fn is_sane(self) -> bool {
+        self.memory_kib <= Cost::LARGEST.memory_kib
+            && self.passes <= Cost::LARGEST.passes
+            && self.lanes <= Cost::LARGEST.lanes
+    }
+}
+
+/// A secret that only its PIN opens, in the form it is stored. Cost and salt are this secret's own.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Sealed {
+    version: u32,
+    cost: Cost,
+    salt: String,
+    nonce: String,
+    ciphertext: String,
+}
+
+/// Why sealing or opening failed.
+#[derive(Debug, Error, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum SealError {
+    /// Another PIN, or a changed file: the two cannot be told apart.
+    #[error("wrong PIN")]
+    WrongPin,
+    /// The stored form is not one this program can open.
+    #[error("the sealed key cannot be read; it was damaged or written by a newer version")]
+    Unreadable,
+}
+
+impl Sealed {
+    /// Seals `secret` under `pin`. `bound_to` (the account) is authenticated with it: a file moved to another account stays shut.
+    ///
+    /// # Errors
+    /// [`SealError::Unreadable`] where `cost` is outside what Argon2 takes.
+    pub fn seal(
+        secret: &[u8],
+        pin: &Pin,
+        bound_to: &str,
+        cost: Cost,
+        random: &dyn Random,
+    ) -> Result<Sealed, SealError> {
+        let salt = random::bytes::<16>(random);
+        let nonce = random::bytes::<NONCE_LEN>(random);
+        let key = derive(pin, &salt, cost)?;
+        let mut bytes = secret.to_vec();
+        key.seal_in_place_append_tag(Nonce::assume_unique_for_key(nonce), Aad::from(context(bound_to)), &mut bytes)
+            .map_err(|_| SealError::Unreadable)?;
+        Ok(Sealed {
+            version: 1,
+            cost,
+            salt: encoding::encode(&salt),
+            nonce: encoding::encode(&nonce),
+            ciphertext: encoding::encode(&bytes),
+        })
+    }
+
+    /// Opens what [`Sealed::seal`] made with the same PIN for the same account.
+    ///
+    /// # Errors
+    /// [`SealError::WrongPin`], or [`SealError::Unreadable`] where the file is not ours.
+    pub fn open(&self, pin: &Pin, bound_to: &str) -> Result<Zeroizing<Vec<u8>>, SealError> {
+        if self.version != 1 || !self.cost.is_sane() {
+            return Err(SealError::Unreadable);
+        }
+        let decode = |text: &str| encoding::decode(text).map_err(|_| SealError::Unreadable);
+        let nonce: [u8; NONCE_LEN] = decode(&self.nonce)?.try_into().map_err(|_| SealError::Unreadable)?;
+        let key = derive(pin, &decode(&self.salt)?, self.cost)?;
+        let mut bytes = Zeroizing::new(decode(&self.ciphertext)?);
+        let length = key
+            .open_in_place(Nonce::assume_unique_for_key(nonce), Aad::from(context(bound_to)), &mut bytes)
+            .map_err(|_| SealError::WrongPin)?
+            .len();
+        bytes.truncate(length);
+        Ok(bytes)
+    }
+}
+
+fn derive(pin: &Pin, salt: &[u8], cost: Cost) -> Result<LessSafeKey, SealError> {
+    let params = Params::new(cost.memory_kib, cost.passes, cost.lanes, Some(32)).map_err(|_| SealError::Unreadable)?;
+    let mut key = Zeroizing::new([0; 32]);
+    Argon2::new(Algorithm::Argon2id, Version::V0x13, params)
+        .hash_password_into(pin.secret().expose().as_bytes(), salt, key.as_mut())
+        .map_err(|_| SealError::Unreadable)?;
+    let key = UnboundKey::new(&AES_256_GCM, key.as_ref()).map_err(|_| SealError::Unreadable)?;
+    Ok(LessSafeKey::new(key))
+}
+
+fn context(bound_to: &str) -> Vec<u8> {
+    [b"countersign approval key 1\0", bound_to.as_bytes()].concat()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::testing::Counting;
+
+    const CHEAP: Cost = Cost { memory_kib: 64, passes: 1, lanes: 1 };
+
+    fn pin(text: &str) -> Pin {
+        Pin::parse(text).unwrap()
+    }
+
+    #[test]
+    fn only_the_same_pin_and_account_open_what_was_sealed() {
+        let sealed = Sealed::seal(b"secret", &pin("123456"), "ac_1", CHEAP, &Counting::default()).unwrap();
+        assert_eq!(sealed.open(&pin("123456"), "ac_1").unwrap().as_slice(), b"secret");
+        assert_eq!(sealed.open(&pin("123457"), "ac_1").unwrap_err(), SealError::WrongPin);
+        assert_eq!(sealed.open(&pin("123456"), "ac_2").unwrap_err(), SealError::WrongPin);
+    }
+
+    #[test]
+    fn a_file_cannot_ask_for_unbounded_memory() {
+        let mut sealed = Sealed::seal(b"secret", &pin("123456"), "ac_1", CHEAP, &Counting::default()).unwrap();
+        sealed.cost.memory_kib = u32::MAX;
+        assert_eq!(sealed.open(&pin("123456"), "ac_1").unwrap_err(), SealError::Unreadable);
+    }
+
+    #[test]
+    fn the_default_cost_is_one_argon2_takes() {
+        for cost in [Cost::PERSON, Cost::SCRIPT] {
+            let sealed = Sealed::seal(b"secret", &pin("123456"), "ac_1", cost, &Counting::default()).unwrap();
+            assert!(sealed.open(&pin("123456"), "ac_1").is_ok());
+        }
+    }
+}

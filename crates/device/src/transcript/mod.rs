@@ -1,0 +1,170 @@
+//! Turning a verified challenge into the lines a person reads. The answer signs the hash of these lines.
+
+mod account_information;
+mod auth0;
+mod catalogue;
+mod payment;
+mod tree;
+
+use countersign_protocol::challenge::{Challenge, ContextSource, VerifiedChallenge};
+use countersign_protocol::details::Element;
+use countersign_protocol::interaction::InteractionType;
+use countersign_protocol::kind::Kind;
+use countersign_protocol::text::escape;
+use countersign_protocol::transcript::{Line, LineValue, Transcript};
+
+pub use catalogue::Locale;
+use catalogue::fill;
+
+/// At first sight.
+const FIRST: u8 = 1;
+/// On the main screen.
+const MAIN: u8 = 2;
+/// May stand behind a fold.
+const FOLDED: u8 = 3;
+
+/// Draws a challenge in a language. Everything that the client sent is in some line, in full; text from outside that could
+/// deceive is escaped.
+pub fn draw(challenge: &VerifiedChallenge, test: bool, locale: Locale) -> Transcript {
+    let claims = challenge.claims();
+    let mut page = Page { locale, lines: Vec::new() };
+    page.head(claims, test);
+    let elements = challenge.details().map_or(&[][..], |details| details.elements());
+    for (at, element) in elements.iter().enumerate() {
+        if elements.len() > 1 {
+            let part = fill(locale.words().part, &format!("{}/{}", at + 1, elements.len()));
+            page.section(part, MAIN);
+        }
+        page.element(element);
+    }
+    page.message(claims);
+    page.interaction(claims);
+    page.scope(claims);
+    page.origin(claims);
+    page.times(claims);
+    Transcript::draw(challenge, locale.tag(), page.lines)
+}
+
+/// Lines in the making.
+struct Page {
+    locale: Locale,
+    lines: Vec<Line>,
+}
+
+impl Page {
+    fn line(&mut self, label: impl Into<String>, value: LineValue, prominence: u8) {
+        self.lines.push(Line { label: label.into(), value, prominence });
+    }
+
+    /// A line of text from outside, escaped.
+    fn text(&mut self, label: impl Into<String>, value: &str, prominence: u8) {
+        self.line(label, LineValue::Text(escape(value)), prominence);
+    }
+
+    fn section(&mut self, heading: String, prominence: u8) {
+        self.line(heading, LineValue::Section(String::new()), prominence);
+    }
+
+    fn head(&mut self, claims: &Challenge, test: bool) {
+        let words = self.locale.words();
+        if test {
+            self.text(words.test, words.test_only, FIRST);
+        }
+        self.text(words.request, self.locale.kind(claims.kind), FIRST);
+        if claims.held {
+            self.text(words.held, words.held_why, MAIN);
+        }
+        let who = if claims.client.verified { words.from } else { words.calls_itself };
+        self.text(who, client_name(claims), FIRST);
+        self.text(words.provider, &claims.provider.name, FIRST);
+        self.text(words.provider_address, &claims.provider.issuer.host(), MAIN);
+        if claims.provider.issuer != claims.iss {
+            self.text(words.by_way_of, &claims.iss.host(), MAIN);
+        }
+    }
+
+    fn element(&mut self, element: &Element) {
+        match element.kind.as_str() {
+            "payment_initiation" => self.payment(&element.object),
+            "account_information" => self.account_information(&element.object),
+            "generic" => self.generic(&element.object),
+            name if name.starts_with(auth0::SCHEMAS) => self.auth0(&element.object),
+            name => {
+                self.section(fill(self.locale.words().unrecognised, &escape(name)), FIRST);
+                self.tree("", &element.object, MAIN);
+            }
+        }
+    }
+
+    fn message(&mut self, claims: &Challenge) {
+        if let Some(message) = &claims.binding_message {
+            let label = fill(self.locale.words().message_from, &escape(client_name(claims)));
+            self.text(label, message, FIRST);
+        }
+    }
+
+    fn interaction(&mut self, claims: &Challenge) {
+        let words = self.locale.words();
+        let by_number = match claims.interaction.kind {
+            InteractionType::InputManual => {
+                let length = claims.interaction.length.unwrap_or_default().to_string();
+                self.text(words.enter_number, &fill(words.digits, &length), FIRST);
+                true
+            }
+            InteractionType::NumberChoose => {
+                let choices = claims.interaction.choices.as_deref().unwrap_or_default().join(" · ");
+                self.text(words.choose_number, &choices, FIRST);
+                true
+            }
+            _ => false,
+        };
+        if by_number || claims.kind != Kind::Payment {
+            let warning = fill(words.did_you_start_this, &escape(&claims.provider.name));
+            self.line(words.before_you_answer, LineValue::Text(warning), MAIN);
+        }
+    }
+
+    fn scope(&mut self, claims: &Challenge) {
+        let words = self.locale.words();
+        let prominence = if claims.kind == Kind::Login { FOLDED } else { MAIN };
+        for scope in claims.scope.iter().flat_map(|scope| scope.split(' ')).filter(|scope| !scope.is_empty()) {
+            self.text(words.asks_for, scope, prominence);
+        }
+        if let Some(acr) = &claims.acr_values {
+            self.text(words.assurance, acr, FOLDED);
+        }
+    }
+
+    fn origin(&mut self, claims: &Challenge) {
+        let words = self.locale.words();
+        for (member, context) in claims.context.iter().flatten() {
+            let name = match context.source {
+                ContextSource::Provider => &claims.provider.name,
+                ContextSource::Client => client_name(claims),
+            };
+            let label = format!("{}: {}", fill(words.says, &escape(name)), escape(member));
+            self.text(label, &context.value, FOLDED);
+        }
+        self.text(words.client_id, &claims.client.id, FOLDED);
+    }
+
+    fn times(&mut self, claims: &Challenge) {
+        let words = self.locale.words();
+        self.line(words.asked_at, LineValue::Date(rfc3339(claims.requested_at)), FOLDED);
+        self.line(words.answer_until, LineValue::Date(rfc3339(claims.exp)), MAIN);
+    }
+}
+
+/// What the client is called; its id where it has no name.
+fn client_name(claims: &Challenge) -> &str {
+    if claims.client.name.trim().is_empty() { &claims.client.id } else { &claims.client.name }
+}
+
+/// A moment as RFC 3339 in UTC; what no calendar has is shown as its number.
+fn rfc3339(seconds: u64) -> String {
+    let moment = i64::try_from(seconds).ok().and_then(|seconds| jiff::Timestamp::from_second(seconds).ok());
+    moment.map_or_else(|| seconds.to_string(), |moment| moment.to_string())
+}
+
+#[cfg(test)]
+mod tests;

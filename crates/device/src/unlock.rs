@@ -1,0 +1,80 @@
+//! From a PIN to an opened approval key: counted before it is checked, slower after wrong ones, over after ten.
+
+use std::sync::Arc;
+
+use countersign_protocol::answer::{VerifiedBy, VerifiedUser};
+use countersign_protocol::clock::{Clock, Timestamp};
+use countersign_protocol::key::Signer;
+use countersign_protocol::registration::DeviceClass;
+
+use crate::account::AccountId;
+use crate::error::AnswerError;
+use crate::pin::{PinEntry, PinGuard, PinSource, Turn};
+use crate::ports::key_store::{KeyError, KeyStore};
+use crate::ports::vault::Vault;
+
+/// Where PINs are checked. Only one try at a time may be under way for an account; the caller sees to that.
+#[derive(Clone)]
+pub(crate) struct Gate {
+    pub(crate) vault: Arc<dyn Vault>,
+    pub(crate) keys: Arc<dyn KeyStore>,
+    pub(crate) clock: Arc<dyn Clock>,
+}
+
+impl Gate {
+    /// Whether a try may be made now, before anybody is asked for a PIN. Says how many are left.
+    ///
+    /// # Errors
+    /// [`AnswerError::PinWait`], [`AnswerError::PinSpent`], or that the key is gone.
+    pub(crate) fn tries_left(&self, account: &AccountId) -> Result<u32, AnswerError> {
+        let guard = self.vault.pin_guard(account)?;
+        self.turn(account, &guard)?;
+        Ok(guard.tries_left())
+    }
+
+    /// Opens the approval key with a PIN.
+    ///
+    /// # Errors
+    /// [`AnswerError::WrongPin`] and its kin; the tenth destroys the approval key, and nothing else.
+    pub(crate) fn open(&self, account: &AccountId, entry: &PinEntry) -> Result<Box<dyn Signer>, AnswerError> {
+        let counted = self.turn(account, &self.vault.pin_guard(account)?)?;
+        self.vault.put_pin_guard(account, &counted)?;
+        match self.keys.open_approval(account, entry) {
+            Ok(key) => {
+                self.vault.put_pin_guard(account, &PinGuard::default())?;
+                Ok(key)
+            }
+            Err(KeyError::WrongPin) if counted.tries_left() == 0 => self.spent(account),
+            Err(KeyError::WrongPin) => {
+                Err(AnswerError::WrongPin { tries_left: counted.tries_left(), wait_ms: counted.wait_ms() })
+            }
+            Err(error) => Err(error.into()),
+        }
+    }
+
+    fn turn(&self, account: &AccountId, guard: &PinGuard) -> Result<PinGuard, AnswerError> {
+        match guard.turn(self.clock.now()) {
+            Turn::Check(counted) => Ok(counted),
+            Turn::Wait { left_ms } => Err(AnswerError::PinWait { left_ms }),
+            Turn::Spent => self.spent(account),
+        }
+    }
+
+    fn spent<T>(&self, account: &AccountId) -> Result<T, AnswerError> {
+        self.keys.destroy_approval(account)?;
+        Err(AnswerError::PinSpent)
+    }
+}
+
+/// Who was verified by this PIN on this account. `at` is the provider's time.
+///
+/// # Errors
+/// [`AnswerError::PersonNeeded`] where a script gives the PIN of a person's account: it would claim a person who was not there.
+pub(crate) fn vouch(class: DeviceClass, source: PinSource, at: Timestamp) -> Result<VerifiedUser, AnswerError> {
+    let by = match (class, source) {
+        (DeviceClass::Interactive, PinSource::Person) => VerifiedBy::Pin,
+        (DeviceClass::Interactive, PinSource::Script) => return Err(AnswerError::PersonNeeded),
+        (DeviceClass::Automated, _) => VerifiedBy::Automated,
+    };
+    Ok(VerifiedUser::vouch(by, false, at))
+}

@@ -1,0 +1,158 @@
+//! A request as listeners get it: what is in the verified challenge, and the transcript to draw.
+
+use countersign_protocol::challenge::{Client, Party, VerifiedChallenge};
+use countersign_protocol::discovery::Support;
+use countersign_protocol::id::{ChallengeId, DeviceId, Subject};
+use countersign_protocol::interaction::{InteractionType, UserVerification};
+use countersign_protocol::issuer::Issuer;
+use countersign_protocol::kind::Kind;
+use countersign_protocol::registration::{DeviceClass, KeyProtection};
+use countersign_protocol::transcript::Transcript;
+use serde::Serialize;
+use serde_json::value::RawValue;
+
+use crate::account::{Account, AccountId, Standing};
+use crate::events::Trouble;
+use crate::ports::vault::Stage;
+use crate::transcript::{self, Locale};
+
+/// A verified request that waits for an answer, in one language.
+#[derive(Clone, Debug, Serialize)]
+pub struct ChallengeView {
+    /// Whose.
+    pub account: AccountId,
+    /// Which.
+    pub id: ChallengeId,
+    /// What it is about.
+    pub kind: Kind,
+    /// Who asks.
+    pub client: Client,
+    /// Who issues the tokens.
+    pub provider: Party,
+    /// The client's message, verbatim; a terminal shows the transcript's line, which is escaped.
+    pub binding_message: Option<String>,
+    /// The client's details, byte for byte.
+    pub authorization_details: Option<Box<RawValue>>,
+    /// The scope, as the client sent it.
+    pub scope: Option<String>,
+    /// How the person proves that they look at the right request.
+    pub interaction: InteractionView,
+    /// Whether the person must be verified.
+    pub user_verification: UserVerification,
+    /// Issued at, seconds since the epoch.
+    pub issued_at: u64,
+    /// Answers that arrive then or later count for nothing; seconds since the epoch, by the provider's clock.
+    pub expires_at: u64,
+    /// Muted because of limits: listed, without a sound.
+    pub held: bool,
+    /// Whether this is a provider for tests.
+    pub test: bool,
+    /// How far it is here.
+    pub stage: Stage,
+    /// The lines to draw; an answer signs their hash.
+    #[serde(skip)]
+    pub transcript: Transcript,
+}
+
+/// The interaction as a listener needs it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct InteractionView {
+    /// Which.
+    #[serde(rename = "type")]
+    pub kind: InteractionType,
+    /// The numbers to choose from.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub choices: Option<Vec<String>>,
+    /// How many digits to type.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub length: Option<u32>,
+}
+
+impl ChallengeView {
+    /// Draws a verified challenge in a language.
+    pub fn draw(account: &Account, challenge: &VerifiedChallenge, stage: Stage, locale: Locale) -> ChallengeView {
+        let claims = challenge.claims();
+        let details = claims.authorization_details_json.clone();
+        ChallengeView {
+            account: account.id.clone(),
+            id: claims.jti.clone(),
+            kind: claims.kind,
+            client: claims.client.clone(),
+            provider: claims.provider.clone(),
+            binding_message: claims.binding_message.clone(),
+            // Verified details are JSON, so that this keeps them; white space around them is not part of a raw value.
+            authorization_details: details.and_then(|text| RawValue::from_string(text.trim().to_owned()).ok()),
+            scope: claims.scope.clone(),
+            interaction: InteractionView {
+                kind: claims.interaction.kind,
+                choices: claims.interaction.choices.clone(),
+                length: claims.interaction.length,
+            },
+            user_verification: claims.user_verification,
+            issued_at: claims.iat,
+            expires_at: claims.exp,
+            held: claims.held,
+            test: account.test,
+            stage,
+            transcript: transcript::draw(challenge, account.test, locale),
+        }
+    }
+}
+
+/// An account as listeners get it.
+#[derive(Clone, Debug, Serialize)]
+pub struct AccountView {
+    /// Its id on this device.
+    pub account: AccountId,
+    /// The provider.
+    pub issuer: Issuer,
+    /// The user.
+    pub subject: Subject,
+    /// The user's name.
+    pub subject_label: String,
+    /// This device at the provider.
+    pub device_id: DeviceId,
+    /// What the person called this device.
+    pub device_name: String,
+    /// Person or program.
+    pub device_class: DeviceClass,
+    /// What keeps the approval key.
+    pub key_protection: KeyProtection,
+    /// Whether the approval key still exists; ten wrong PINs destroy it.
+    pub can_approve: bool,
+    /// Whether the provider knows this device.
+    #[serde(flatten)]
+    pub standing: Standing,
+    /// Whether this is a provider for tests.
+    pub test: bool,
+    /// Since when the provider is offline (seconds since the epoch), if it is.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub offline_since: Option<u64>,
+    /// Requests that wait.
+    pub pending: usize,
+    /// The provider's own help line.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub support: Option<Support>,
+}
+
+impl AccountView {
+    /// Draws an account.
+    pub fn draw(account: &Account, can_approve: bool, offline: Option<(u64, Trouble)>, pending: usize) -> AccountView {
+        AccountView {
+            account: account.id.clone(),
+            issuer: account.issuer.clone(),
+            subject: account.subject.clone(),
+            subject_label: account.subject_label.clone(),
+            device_id: account.device_id.clone(),
+            device_name: account.device_name.clone(),
+            device_class: account.device_class,
+            key_protection: account.key_protection,
+            can_approve,
+            standing: account.standing.clone(),
+            test: account.test,
+            offline_since: offline.map(|(since, _)| since),
+            pending,
+            support: account.support.clone(),
+        }
+    }
+}
