@@ -3,4 +3,6 @@
 mod client_errors;
 mod discovery;
 mod operating_guide;
+mod polling;
+mod requests;
 mod world;

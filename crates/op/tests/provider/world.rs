@@ -90,6 +90,17 @@ secret = "f7c09d1c2b8e4a6590d3b1a7e2c45f68"
 requests_per_minute = 1
 
 [[clients]]
+client_id = "numbers"
+secret = "f7c09d1c2b8e4a6590d3b1a7e2c45f68"
+interaction_types = ["boolean", "input_manual"]
+
+[[clients]]
+client_id = "easy"
+secret = "f7c09d1c2b8e4a6590d3b1a7e2c45f68"
+[clients.policy]
+user_verification = "preferred"
+
+[[clients]]
 client_id = "odd:id+%"
 secret = "100% f7c09d1c2b8e4a65+90d3b1a7e2c45f68:"
 "#;
@@ -121,6 +132,15 @@ impl World {
         World { home, clock, provider }
     }
 
+    /// The configuration of most tests, read anew.
+    pub(crate) fn config(&self) -> Config {
+        read(CONFIG, self.home.path())
+    }
+
+    pub(crate) fn ports(&self) -> Ports {
+        ports(&self.clock)
+    }
+
     /// The same home under another configuration, as after a restart.
     pub(crate) fn restarted_with(self, config: &str) -> World {
         let World { home, clock, provider } = self;
@@ -139,6 +159,12 @@ impl World {
 
     pub(crate) async fn get(&self, path: &str) -> Reply {
         self.send(Request::get(path).body(Body::empty()).expect("a request")).await
+    }
+
+    /// Asks how a request of this client stands.
+    pub(crate) async fn poll(&self, client: &str, auth_req_id: &str) -> Reply {
+        let form = [("grant_type", "urn:openid:params:grant-type:ciba"), ("auth_req_id", auth_req_id)];
+        self.post(client, "/token", &form).await
     }
 
     /// Posts a form as this client, by `client_secret_basic`.
@@ -162,15 +188,21 @@ impl Reply {
 }
 
 fn open(config: &str, home: &Path, clock: &Arc<HandClock>) -> Provider {
-    let config = match Config::parse(config, home) {
-        Ok(config) => config,
-        Err(errors) => panic!("{errors:?}"),
-    };
-    let ports = Ports { clock: clock.clone(), random: Arc::new(Seeded::default()) };
-    match Provider::open(config, home, ports) {
+    match Provider::open(read(config, home), home, ports(clock)) {
         Ok(provider) => provider,
         Err(error) => panic!("{error}"),
     }
+}
+
+fn read(config: &str, home: &Path) -> Config {
+    match Config::parse(config, home) {
+        Ok(config) => config,
+        Err(errors) => panic!("{errors:?}"),
+    }
+}
+
+fn ports(clock: &Arc<HandClock>) -> Ports {
+    Ports { clock: clock.clone(), random: Arc::new(Seeded::default()) }
 }
 
 pub(crate) fn form_request(path: &str, authorization: Option<&str>, form: &[(&str, &str)]) -> Request<Body> {
