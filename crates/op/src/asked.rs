@@ -100,10 +100,9 @@ fn scope(form: &Form, client: &Client) -> Result<String, OAuthError> {
     if !scope.split(' ').any(|name| name == "openid") {
         return refused("scope must have openid in it");
     }
-    if let Some(allowed) = &client.scope {
-        if let Some(name) = scope.split(' ').find(|name| !allowed.iter().any(|known| known == name)) {
-            return refused(&format!("this client may not ask for the scope {name}"));
-        }
+    let allowed = |name: &str| client.scope.as_ref().is_none_or(|allowed| allowed.iter().any(|known| known == name));
+    if let Some(name) = scope.split(' ').find(|name| !allowed(name)) {
+        return refused(&format!("this client may not ask for the scope {name}"));
     }
     Ok(scope.to_owned())
 }

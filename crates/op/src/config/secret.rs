@@ -2,9 +2,9 @@
 
 use std::path::Path;
 
+use countersign_protocol::hash::Hash;
 use countersign_protocol::random::Random;
 use countersign_protocol::secret::Secret;
-use ring::digest;
 use subtle::ConstantTimeEq;
 use zeroize::Zeroizing;
 
@@ -83,12 +83,7 @@ fn bits(text: &str) -> f64 {
 }
 
 fn salted(salt: &[u8; 16], secret: &[u8]) -> [u8; 32] {
-    let mut context = digest::Context::new(&digest::SHA256);
-    context.update(salt);
-    context.update(secret);
-    let mut out = [0; 32];
-    out.copy_from_slice(context.finish().as_ref());
-    out
+    *Hash::of_parts(&[salt, secret]).as_bytes()
 }
 
 /// Why a secret's file can't be used.

@@ -35,3 +35,27 @@ fn panicked(panic: Box<dyn Any + Send>) -> Response {
     tracing::error!(panic = what.unwrap_or("(no words)"), "a request panicked");
     OAuthError::new(Code::ServerError, "something went wrong in this provider; its log says what").into_response()
 }
+
+#[cfg(test)]
+mod tests {
+    use axum::body::Body;
+    use axum::http::{Request, StatusCode};
+    use axum::routing::get;
+    use tower::ServiceExt as _;
+
+    use super::*;
+
+    #[tokio::test]
+    async fn a_panic_is_a_500_that_says_nothing_of_it() {
+        async fn handler() -> Response {
+            panic!("with a secret in its words")
+        }
+        let routes = surround(Router::new().route("/", get(handler)));
+        let response = routes.oneshot(Request::get("/").body(Body::empty()).expect("a request")).await;
+        let response = response.expect("a router always answers");
+        assert_eq!(response.status(), StatusCode::INTERNAL_SERVER_ERROR);
+        let body = axum::body::to_bytes(response.into_body(), 1000).await.expect("a body");
+        let expected = r#"{"error":"server_error","error_description":"something went wrong in this provider; its log says what"}"#;
+        assert_eq!(body, expected);
+    }
+}

@@ -3,10 +3,8 @@
 use axum::body::Body;
 use axum::http::{Request, StatusCode, header};
 
-use crate::world::{Reply, SECRET, World, basic, encoded, form_request, raw_request};
+use crate::world::{BC, Reply, SECRET, TOKEN, World, basic, encoded, form_request, raw_request};
 
-const BC: &str = "/bc-authorize";
-const TOKEN: &str = "/token";
 const CIBA: (&str, &str) = ("grant_type", "urn:openid:params:grant-type:ciba");
 const FORM: &str = "application/x-www-form-urlencoded";
 
@@ -502,12 +500,12 @@ async fn asking_too_often_is_refused_before_anybody_is_looked_up() {
     let world = World::new();
     let ask = || world.send(bc_by("hasty", &[("login_hint", "mallory")]));
     assert_eq!(ask().await.status, StatusCode::OK);
-    world.clock.forward(20);
+    world.forward(20);
     let reply = ask().await;
     assert_eq!((reply.status.as_u16(), reply.text("error").as_str()), (429, "rate_limited"));
     assert_eq!(reply.header(header::RETRY_AFTER), Some("40"));
     assert_eq!(reply.header(header::CACHE_CONTROL), Some("no-store"));
-    world.clock.forward(40);
+    world.forward(40);
     assert_eq!(ask().await.status, StatusCode::OK);
 }
 

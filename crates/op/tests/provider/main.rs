@@ -5,4 +5,10 @@ mod discovery;
 mod operating_guide;
 mod polling;
 mod requests;
+mod tokens;
+
+/// The gateway's own test device and its ports: one device for both rooms.
+#[path = "../../../gateway/tests/support/mod.rs"]
+mod support;
+
 mod world;

@@ -5,17 +5,17 @@ use countersign_op::{OpenError, Provider};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::{TcpListener, TcpStream};
 
-use crate::world::{CONFIG, SECRET, World, basic};
+use crate::world::{BC, CONFIG, SECRET, TOKEN, World, basic};
 
 impl World {
     /// A request that nobody will ever answer.
     async fn unanswered(&self) -> String {
-        let reply = self.post("kiosk", "/bc-authorize", &[("scope", "openid"), ("login_hint", "mallory")]).await;
+        let reply = self.post("kiosk", BC, &[("scope", "openid"), ("login_hint", "mallory")]).await;
         reply.text("auth_req_id")
     }
 
     /// Resolves as soon as the only request has been polled.
-    async fn polled(&self) {
+    pub(crate) async fn polled(&self) {
         let polls = || {
             let counted = self.provider.gateway().store().read(|connection| {
                 let count = "SELECT COUNT(polled_at) FROM authentication_request";
@@ -35,7 +35,7 @@ async fn t02_polling_too_fast_slows_down_every_later_poll() {
     let id = world.unanswered().await;
     let mut told = Vec::new();
     for pause in [0, 4, 9, 15, 14, 13] {
-        world.clock.forward(pause);
+        world.forward(pause);
         let reply = world.poll("kiosk", &id).await;
         assert_eq!(reply.status, StatusCode::BAD_REQUEST);
         told.push((pause, reply.text("error")));
@@ -50,10 +50,10 @@ async fn t02_polling_too_fast_slows_down_every_later_poll() {
         (13, "authorization_pending"),
     ];
     assert_eq!(told, expected);
-    world.clock.forward(8);
+    world.forward(8);
     let reply = world.poll("kiosk", &id).await;
     assert_eq!(reply.text("error_description"), "polled too early: from now on wait 15 seconds between polls");
-    world.clock.forward(13);
+    world.forward(13);
     assert_eq!(world.poll("kiosk", &id).await.text("error"), "slow_down");
 }
 
@@ -73,7 +73,7 @@ async fn t03_of_overlapping_polls_the_earlier_ends_at_once() {
     let first = world.poll("kiosk", &id);
     let second = async {
         world.polled().await;
-        world.clock.forward(5);
+        world.forward(5);
         world.poll("kiosk", &id).await
     };
     tokio::select! {
@@ -96,7 +96,7 @@ async fn a_held_poll_is_answered_when_the_provider_stops() {
 
     let body = format!("grant_type=urn%3Aopenid%3Aparams%3Agrant-type%3Aciba&auth_req_id={id}");
     let head = format!(
-        "POST /token HTTP/1.1\r\nHost: x\r\nAuthorization: {}\r\nContent-Type: application/x-www-form-urlencoded\r\nContent-Length: {}\r\n\r\n",
+        "POST {TOKEN} HTTP/1.1\r\nHost: x\r\nAuthorization: {}\r\nContent-Type: application/x-www-form-urlencoded\r\nContent-Length: {}\r\n\r\n",
         basic("kiosk", SECRET),
         body.len()
     );
@@ -117,7 +117,7 @@ async fn one_process_serves_a_home_and_others_may_look_in() {
     let open = |admin: bool| {
         let config = world.config();
         let open = if admin { Provider::open_for_admin } else { Provider::open };
-        open(config, world.home.path(), world.ports())
+        open(config, world.home(), world.ports())
     };
     match open(false) {
         Err(OpenError::InUse { pid, .. }) => assert_eq!(pid, std::process::id().to_string()),
@@ -126,5 +126,5 @@ async fn one_process_serves_a_home_and_others_may_look_in() {
     }
     assert!(open(true).is_ok());
     let world = world.restarted_with(CONFIG);
-    assert_eq!(world.get("/jwks").await.status, StatusCode::OK);
+    assert_eq!(world.get("/tenant/jwks").await.status, StatusCode::OK);
 }

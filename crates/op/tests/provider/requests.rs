@@ -3,14 +3,12 @@
 use axum::http::{StatusCode, header};
 use serde_json::json;
 
-use crate::world::{CONFIG, World};
-
-const BC: &str = "/bc-authorize";
+use crate::world::{BC, CONFIG, World};
 
 #[tokio::test]
 async fn b06_an_unknown_a_locked_and_a_deviceless_user_are_hidden_alike() {
     let world = World::new();
-    let elsewhere = r#"{"format":"iss_sub","iss":"http://127.0.0.1:8787","sub":"nobody"}"#;
+    let elsewhere = r#"{"format":"iss_sub","iss":"https://id.example/tenant","sub":"nobody"}"#;
     for hint in ["mallory", "lara", "bob", elsewhere] {
         let reply = world.post("kiosk", BC, &[("scope", "openid"), ("login_hint", hint)]).await;
         assert_eq!(reply.status, StatusCode::OK, "{hint}: {}", reply.body);
@@ -20,9 +18,9 @@ async fn b06_an_unknown_a_locked_and_a_deviceless_user_are_hidden_alike() {
             json!({ "auth_req_id": auth_req_id, "expires_in": 300, "interval": 5, "interaction_type": "boolean" });
         assert_eq!(reply.json(), expected, "{hint}");
 
-        world.clock.forward(299);
+        world.forward(299);
         assert_eq!(world.poll("kiosk", &auth_req_id).await.text("error"), "authorization_pending", "{hint}");
-        world.clock.forward(1);
+        world.forward(1);
         assert_eq!(world.poll("kiosk", &auth_req_id).await.text("error"), "expired_token", "{hint}");
     }
 }
@@ -56,7 +54,12 @@ async fn b12_requested_expiry_is_honoured_up_to_the_policys_end() {
         let form =
             [("scope", scope), ("login_hint", "x"), ("interaction_type", interaction), ("requested_expiry", requested)];
         let reply = world.post(client, BC, &form).await;
-        assert_eq!(reply.json()["expires_in"], expires_in, "{client} {scope} {interaction} {requested}: {}", reply.body);
+        assert_eq!(
+            reply.json()["expires_in"],
+            expires_in,
+            "{client} {scope} {interaction} {requested}: {}",
+            reply.body
+        );
     }
 }
 
@@ -70,8 +73,8 @@ async fn b06_every_form_of_login_hint_is_understood() {
         "+49 170 1234567",
         "card:4711",
         // Auth0's clients: compact, with blanks, and with a slash at the issuer's end.
-        r#"{"format":"iss_sub","iss":"http://127.0.0.1:8787/","sub":"alice"}"#,
-        r#"{"format": "iss_sub", "iss": "http://127.0.0.1:8787", "sub": "alice"}"#,
+        r#"{"format":"iss_sub","iss":"https://id.example/tenant/","sub":"alice"}"#,
+        r#"{"format": "iss_sub", "iss": "https://id.example/tenant", "sub": "alice"}"#,
     ];
     // Alice is known, and has no device yet: a client that may know hears just that, and not that the hint is wrong.
     for hint in hints {
@@ -99,7 +102,7 @@ async fn an_auth_req_id_has_256_random_bits_and_is_stored_only_as_a_hash() {
         assert!(!ids.contains(&random));
         ids.push(random);
     }
-    for file in std::fs::read_dir(world.home.path()).expect("a folder") {
+    for file in std::fs::read_dir(world.home()).expect("a folder") {
         let path = file.expect("an entry").path();
         if path.is_file() {
             let bytes = std::fs::read(&path).expect("a file");

@@ -1,27 +1,29 @@
-//! A provider over a folder of its own, and a client that posts to it.
+//! A provider over a folder of its own, a client that posts to it, and the gateway's own test device on its other side.
 
 use std::path::Path;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
 
-use axum::body::{Body, to_bytes};
+use axum::body::Body;
 use axum::http::{HeaderMap, Request, StatusCode, header};
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use countersign_gateway::Ports;
 use countersign_op::{Config, Provider};
-use countersign_protocol::clock::{Clock, Timestamp};
-use countersign_protocol::hash::Hash;
-use countersign_protocol::random::Random;
 use serde_json::Value;
-use tower::ServiceExt as _;
+
+use crate::support::ports::{HandClock, Seeded};
+use crate::support::{self, device::TestDevice};
 
 /// The secret of every client here.
 pub(crate) const SECRET: &str = "f7c09d1c2b8e4a6590d3b1a7e2c45f68";
 
+/// Where clients ask and poll.
+pub(crate) const BC: &str = "/tenant/bc-authorize";
+pub(crate) const TOKEN: &str = "/tenant/token";
+
 /// Users and clients for most tests. `till` is first-party, so nobody is hidden from it; `kiosk` is not.
 pub(crate) const CONFIG: &str = r#"
-issuer = "http://127.0.0.1:8787"
+issuer = "https://id.example/tenant"
 name = "Test Bank"
 mode = "test"
 authorization_details_types = ["payment_initiation", "account_information", "generic"]
@@ -105,11 +107,11 @@ client_id = "odd:id+%"
 secret = "100% f7c09d1c2b8e4a65+90d3b1a7e2c45f68:"
 "#;
 
-/// A provider, and the time it believes in.
+/// A provider, and the side of it that devices see.
 pub(crate) struct World {
-    pub(crate) home: tempfile::TempDir,
-    pub(crate) clock: Arc<HandClock>,
     pub(crate) provider: Provider,
+    /// The same provider's router, gateway, clock and folder, as the gateway's test device wants them.
+    pub(crate) side: support::World,
 }
 
 /// What came back.
@@ -127,34 +129,53 @@ impl World {
 
     pub(crate) fn with(config: &str) -> World {
         let home = tempfile::tempdir().expect("a folder");
-        let clock = Arc::new(HandClock(AtomicU64::new(1_800_000_000_000)));
-        let provider = open(config, home.path(), &clock);
-        World { home, clock, provider }
-    }
-
-    /// The configuration of most tests, read anew.
-    pub(crate) fn config(&self) -> Config {
-        read(CONFIG, self.home.path())
-    }
-
-    pub(crate) fn ports(&self) -> Ports {
-        ports(&self.clock)
+        World::over(home, config, Arc::new(HandClock::at(1_800_000_000)), 7)
     }
 
     /// The same home under another configuration, as after a restart.
     pub(crate) fn restarted_with(self, config: &str) -> World {
-        let World { home, clock, provider } = self;
-        drop(provider);
-        let provider = open(config, home.path(), &clock);
-        World { home, clock, provider }
+        let World { provider, side } = self;
+        let support::World { home, clock, gateway, router, random: _ } = side;
+        drop((provider, gateway, router));
+        World::over(home, config, clock, 8)
+    }
+
+    fn over(home: tempfile::TempDir, config: &str, clock: Arc<HandClock>, seed: u64) -> World {
+        let random = Arc::new(Seeded::new(seed));
+        let ports = Ports { clock: clock.clone(), random: random.clone() };
+        let provider = match Provider::open(read(config, home.path()), home.path(), ports) {
+            Ok(provider) => provider,
+            Err(error) => panic!("{error}"),
+        };
+        let (gateway, router) = (provider.gateway().clone(), provider.router());
+        World { provider, side: support::World { gateway, router, clock, random, home } }
+    }
+
+    /// The configuration of most tests, read anew.
+    pub(crate) fn config(&self) -> Config {
+        read(CONFIG, self.home())
+    }
+
+    pub(crate) fn ports(&self) -> Ports {
+        Ports { clock: self.side.clock.clone(), random: self.side.random.clone() }
+    }
+
+    pub(crate) fn home(&self) -> &Path {
+        self.side.home.path()
+    }
+
+    pub(crate) fn forward(&self, seconds: u64) {
+        self.side.clock.forward(seconds);
+    }
+
+    /// A device of Alice.
+    pub(crate) async fn enroll(&self, name: &str) -> TestDevice {
+        self.side.enroll(name).await
     }
 
     pub(crate) async fn send(&self, request: Request<Body>) -> Reply {
-        let response = self.provider.router().oneshot(request).await.expect("a router always answers");
-        let (parts, body) = response.into_parts();
-        let body = to_bytes(body, 1 << 20).await.expect("a body");
-        let body = String::from_utf8(body.to_vec()).expect("text");
-        Reply { status: parts.status, headers: parts.headers, body }
+        let support::Response { status, headers, body } = self.side.call(request).await;
+        Reply { status, headers, body: String::from_utf8(body).expect("text") }
     }
 
     pub(crate) async fn get(&self, path: &str) -> Reply {
@@ -164,7 +185,7 @@ impl World {
     /// Asks how a request of this client stands.
     pub(crate) async fn poll(&self, client: &str, auth_req_id: &str) -> Reply {
         let form = [("grant_type", "urn:openid:params:grant-type:ciba"), ("auth_req_id", auth_req_id)];
-        self.post(client, "/token", &form).await
+        self.post(client, TOKEN, &form).await
     }
 
     /// Posts a form as this client, by `client_secret_basic`.
@@ -187,22 +208,11 @@ impl Reply {
     }
 }
 
-fn open(config: &str, home: &Path, clock: &Arc<HandClock>) -> Provider {
-    match Provider::open(read(config, home), home, ports(clock)) {
-        Ok(provider) => provider,
-        Err(error) => panic!("{error}"),
-    }
-}
-
 fn read(config: &str, home: &Path) -> Config {
     match Config::parse(config, home) {
         Ok(config) => config,
         Err(errors) => panic!("{errors:?}"),
     }
-}
-
-fn ports(clock: &Arc<HandClock>) -> Ports {
-    Ports { clock: clock.clone(), random: Arc::new(Seeded::default()) }
 }
 
 pub(crate) fn form_request(path: &str, authorization: Option<&str>, form: &[(&str, &str)]) -> Request<Body> {
@@ -226,32 +236,4 @@ pub(crate) fn basic(client: &str, secret: &str) -> String {
 
 pub(crate) fn encoded(text: &str) -> String {
     url::form_urlencoded::byte_serialize(text.as_bytes()).collect()
-}
-
-/// A clock that moves only when told.
-pub(crate) struct HandClock(AtomicU64);
-
-impl HandClock {
-    pub(crate) fn forward(&self, seconds: u64) {
-        self.0.fetch_add(seconds * 1000, Ordering::SeqCst);
-    }
-}
-
-impl Clock for HandClock {
-    fn now(&self) -> Timestamp {
-        Timestamp::from_millis(self.0.load(Ordering::SeqCst))
-    }
-}
-
-/// Reproducible bytes: hashes of a counter.
-#[derive(Default)]
-struct Seeded(AtomicU64);
-
-impl Random for Seeded {
-    fn fill(&self, bytes: &mut [u8]) {
-        for chunk in bytes.chunks_mut(32) {
-            let block = Hash::of(self.0.fetch_add(1, Ordering::SeqCst).to_be_bytes());
-            chunk.copy_from_slice(&block.as_bytes()[..chunk.len()]);
-        }
-    }
 }
