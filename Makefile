@@ -29,6 +29,7 @@ demo:
 
 test:
 	@scripts/setup core test
+	@cargo build -p countersign-cli # tests start the command, and would build it themselves, without a word
 	@scripts/test --workspace
 	@echo 'Every test passed.'
 
