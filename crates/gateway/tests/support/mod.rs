@@ -3,6 +3,7 @@
 
 pub mod device;
 pub mod ports;
+pub mod stream;
 
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -62,10 +63,23 @@ impl World {
 
     /// As after a crash: the same files, another process.
     pub fn restart(&mut self) {
-        let mode = self.gateway.settings().mode;
-        self.random = Arc::new(Seeded::new(u64::from(ports::counter()) + 100));
-        self.gateway = open(self.home.path(), mode, &self.clock, &self.random);
+        self.gateway = self.beside();
         self.router = self.gateway.router();
+    }
+
+    /// Returns once somebody listens for news, so that a test wakes a poll that waits instead of racing it.
+    pub async fn until_somebody_waits(&self) {
+        let deadline = std::time::Instant::now() + std::time::Duration::from_secs(5);
+        while self.gateway.store().wakes().topics() == 0 {
+            assert!(std::time::Instant::now() < deadline, "nobody waits");
+            tokio::task::yield_now().await;
+        }
+    }
+
+    /// Another gateway over the same files, as `op link` beside a running provider.
+    pub fn beside(&self) -> Gateway {
+        let random = Arc::new(Seeded::new(u64::from(ports::counter()) + 100));
+        open(self.home.path(), self.gateway.settings().mode, &self.clock, &random)
     }
 
     pub async fn link(&self, confirm: Confirm) -> IssuedLink {
@@ -146,8 +160,13 @@ impl World {
         self.gateway.store().read(|connection| self.gateway.verdict(connection, approval)).expect("a verdict")
     }
 
+    /// A response whose body is still to come.
+    pub async fn open_call(&self, request: Request<Body>) -> axum::response::Response {
+        self.router.clone().oneshot(request).await.expect("the router answers")
+    }
+
     pub async fn call(&self, request: Request<Body>) -> Response {
-        let response = self.router.clone().oneshot(request).await.expect("the router answers");
+        let response = self.open_call(request).await;
         let (parts, body) = response.into_parts();
         let body = to_bytes(body, usize::MAX).await.expect("a body").to_vec();
         Response { status: parts.status, headers: parts.headers, body }
