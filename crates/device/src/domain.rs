@@ -16,7 +16,9 @@ impl Domain {
     /// The domain of an issuer.
     pub fn of(issuer: &Issuer) -> Domain {
         let host = issuer.host();
-        let ascii = psl::domain_str(&host).unwrap_or(&host).to_owned();
+        let is_address = host.starts_with('[') || host.parse::<std::net::Ipv4Addr>().is_ok();
+        let registrable = if is_address { None } else { psl::domain_str(&host) };
+        let ascii = registrable.unwrap_or(&host).to_owned();
         let (letters, readable) = idna::domain_to_unicode(&ascii);
         let sound = readable.is_ok() && countersign_protocol::text::check(&letters, 253).is_ok();
         if letters == ascii || !sound {

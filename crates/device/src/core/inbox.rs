@@ -82,25 +82,26 @@ impl Core {
     /// Takes a challenge as received. Returns the id that it names.
     pub(super) fn accept(&mut self, at: Moment, compact: &Compact<Challenge>) -> Option<ChallengeId> {
         let hash = compact.hash();
-        let claimed = claimed_id(compact);
+        let claimed = Claimed::read(compact);
+        let id = claimed.as_ref().map(|claimed| claimed.id.clone());
         if self.inbox.refused.contains(&hash) {
-            return claimed;
+            return id;
         }
-        if let Some(id) = &claimed
+        if let Some(id) = &id
             && let Some(known) = self.inbox.known.get(id)
         {
             if *known != hash {
                 self.refuse(at, id, hash, RefusalCode::Conflicting);
             }
-            return claimed;
+            return Some(id.clone());
         }
-        match (self.verify(at, compact), claimed.clone()) {
+        match (self.verify(at, compact), claimed) {
             (Ok(verified), _) => self.receive(verified),
-            (Err(error), Some(id)) => self.reject(at, &id, compact, &error),
+            (Err(error), Some(claimed)) => self.reject(at, claimed, compact, &error),
             // Nothing names it: there is nobody to tell.
             (Err(_), None) => self.ignore("a request without an id"),
         }
-        claimed
+        id
     }
 
     fn verify(&self, at: Moment, compact: &Compact<Challenge>) -> Result<VerifiedChallenge, ChallengeError> {
@@ -131,15 +132,16 @@ impl Core {
     }
 
     /// Refuses what could not be verified. What the issuer did sign is remembered, so that its end can be told from a forgery.
-    fn reject(&mut self, at: Moment, id: &ChallengeId, compact: &Compact<Challenge>, error: &ChallengeError) {
+    fn reject(&mut self, at: Moment, claimed: Claimed, compact: &Compact<Challenge>, error: &ChallengeError) {
         let Some(code) = error.refusal() else { return };
+        let Claimed { id, iat, exp } = claimed;
         if code != RefusalCode::Unverifiable {
-            let claims = compact.peek().ok();
+            let now = self.clock.or_own(at).seconds();
             let kept = StoredChallenge {
                 id: id.clone(),
                 compact: compact.as_str().to_owned(),
-                issued_at: claims.as_ref().map_or(0, |claims| claims.iat),
-                expires_at: claims.as_ref().map_or(0, |claims| claims.exp),
+                issued_at: iat.unwrap_or(now),
+                expires_at: exp.unwrap_or(u64::MAX).min(now.saturating_add(limits::REQUEST_SECONDS)),
                 stage: Stage::Refused,
                 transcript: None,
                 answer: None,
@@ -152,7 +154,7 @@ impl Core {
             let code = code.as_str().to_owned();
             self.remember(at, What::Refused { challenge: id.clone(), challenge_hash: compact.hash(), code });
         }
-        self.refuse(at, id, compact.hash(), code);
+        self.refuse(at, &id, compact.hash(), code);
     }
 
     fn refuse(&mut self, at: Moment, id: &ChallengeId, hash: Hash, code: RefusalCode) {
@@ -323,8 +325,22 @@ pub(crate) fn decision_of(kept: &StoredChallenge) -> Option<Decision> {
     answer.peek().ok().map(|answer| answer.decision)
 }
 
-/// The id that a challenge names, also where the rest of it can't be read. Nothing is verified.
-fn claimed_id(compact: &Compact<Challenge>) -> Option<ChallengeId> {
-    let payload = encoding::decode(compact.as_str().split('.').nth(1)?).ok()?;
-    json::read(&payload, limits::JSON_DEPTH).ok()?.get("jti").and_then(Json::as_str)?.parse().ok()
+/// What a challenge says of itself, also where the rest of it can't be read. Nothing is verified.
+struct Claimed {
+    id: ChallengeId,
+    iat: Option<u64>,
+    exp: Option<u64>,
+}
+
+impl Claimed {
+    fn read(compact: &Compact<Challenge>) -> Option<Claimed> {
+        let payload = encoding::decode(compact.as_str().split('.').nth(1)?).ok()?;
+        let payload = json::read(&payload, limits::JSON_DEPTH).ok()?;
+        let number = |name| match payload.get(name) {
+            Some(Json::Number(literal)) => literal.parse().ok(),
+            _ => None,
+        };
+        let id = payload.get("jti").and_then(Json::as_str)?.parse().ok()?;
+        Some(Claimed { id, iat: number("iat"), exp: number("exp") })
+    }
 }

@@ -27,7 +27,8 @@ impl Core {
         if idle(|errand| matches!(errand, Errand::Fetch { .. })) && (fetching.wanted || self.is_long_polling()) {
             next = earlier(next, Some(fetching.backoff.next()));
         }
-        if fetching.watching && idle(|errand| errand == Errand::Stream) {
+        let pulling = fetching.wanted || self.is_pulling();
+        if fetching.watching && !pulling && idle(|errand| errand == Errand::Stream) {
             next = earlier(next, Some(fetching.blocked_until.unwrap_or_else(|| fetching.stream.next())));
         }
         next
@@ -49,6 +50,7 @@ impl Core {
         if !self.may_ask(at) {
             return;
         }
+        self.probe_now();
         if self.renewal_due(at) {
             self.send(at, Errand::Renew);
         }
@@ -65,28 +67,31 @@ impl Core {
     }
 
     fn plan_fetch(&mut self, at: Moment) {
-        let pulling = self.is_under_way(|errand| errand == Errand::Fetch { waiting: false });
-        if self.fetching.wanted && !pulling && self.fetching.backoff.is_due(at.tick) {
+        if self.fetching.wanted && !self.is_pulling() && self.fetching.backoff.is_due(at.tick) {
             self.hang_up(|errand| errand == Errand::Fetch { waiting: true });
             self.send(at, Errand::Fetch { waiting: false });
         }
     }
 
     fn plan_watch(&mut self, at: Moment) {
-        let fetching = self.is_under_way(|errand| matches!(errand, Errand::Fetch { .. }));
-        if !self.fetching.watching || self.is_under_way(|errand| errand == Errand::Stream) {
+        let pulling = self.fetching.wanted || self.is_pulling();
+        if !self.fetching.watching || pulling || self.is_under_way(|errand| errand == Errand::Stream) {
             return;
         }
         if self.fetching.blocked_until.is_some_and(|until| until <= at.tick) {
             self.fetching.blocked_until = None;
         }
-        if self.is_long_polling() {
-            if !fetching && !self.fetching.wanted && self.fetching.backoff.is_due(at.tick) {
-                self.send(at, Errand::Fetch { waiting: true });
-            }
-        } else if !fetching && !self.fetching.wanted && self.fetching.stream.is_due(at.tick) {
+        let polling = self.is_under_way(|errand| errand == Errand::Fetch { waiting: true });
+        if !self.is_long_polling() && self.fetching.stream.is_due(at.tick) {
+            self.hang_up(|errand| errand == Errand::Fetch { waiting: true });
             self.send(at, Errand::Stream);
+        } else if self.is_long_polling() && !polling && self.fetching.backoff.is_due(at.tick) {
+            self.send(at, Errand::Fetch { waiting: true });
         }
+    }
+
+    fn is_pulling(&self) -> bool {
+        self.is_under_way(|errand| errand == Errand::Fetch { waiting: false })
     }
 
     fn is_long_polling(&self) -> bool {

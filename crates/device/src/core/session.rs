@@ -19,6 +19,9 @@ use crate::events::{DeviceEvent, Trouble};
 use crate::ports::provider::{Call, Method, NoReply, Reply};
 use crate::ports::vault::PostingId;
 
+/// How long to wait after something could not even be sent, in milliseconds.
+const UNSENDABLE_MS: u64 = 60_000;
+
 /// What a call is for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Errand {
@@ -40,6 +43,8 @@ pub(super) struct Session {
     nonce: Option<String>,
     last_call: u64,
     calls: BTreeMap<CallId, UnderWay>,
+    /// Counts credentials since the start.
+    credential: u64,
     /// When an account that the provider does not know is asked about again.
     next_probe: Option<Tick>,
 }
@@ -48,6 +53,8 @@ pub(super) struct Session {
 struct UnderWay {
     errand: Errand,
     tried: Tried,
+    /// Which of this session's credentials it carries.
+    credential: u64,
 }
 
 /// What was tried already for one errand; each silently, and once.
@@ -55,6 +62,7 @@ struct UnderWay {
 struct Tried {
     nonce: bool,
     time: bool,
+    credential: bool,
 }
 
 /// What to send, without the headers that prove who sends it.
@@ -78,11 +86,13 @@ impl Core {
     }
 
     fn send_again(&mut self, at: Moment, errand: Errand, tried: Tried) {
-        let Some(request) = self.request(errand) else { return };
-        let Some(call) = self.prove(at, request, errand == Errand::Manifest) else { return };
+        let call = self.request(errand).and_then(|request| self.prove(at, request, errand == Errand::Manifest));
+        // Without a key that signs nothing can be sent; the wait keeps this from being tried over and over.
+        let Some(call) = call else { return self.not_done(at, errand, UNSENDABLE_MS) };
         self.session.last_call += 1;
         let id = CallId(self.session.last_call);
-        self.session.calls.insert(id, UnderWay { errand, tried });
+        let credential = self.session.credential;
+        self.session.calls.insert(id, UnderWay { errand, tried, credential });
         self.step.effects.push(match errand {
             Errand::Stream => Effect::Watch { id, call },
             _ => Effect::Call { id, call },
@@ -161,6 +171,11 @@ impl Core {
         }
     }
 
+    /// Counts a new credential: calls that still carry an older one may be refused without meaning anything.
+    pub(super) fn count_credential(&mut self) {
+        self.session.credential += 1;
+    }
+
     pub(super) fn take_nonce(&mut self, nonce: String) {
         self.session.nonce = Some(nonce);
     }
@@ -177,12 +192,16 @@ impl Core {
     fn unauthorized(&mut self, at: Moment, call: UnderWay, reply: &Reply, time_was_off: bool) {
         let problem = problem(reply);
         let code = problem.as_ref().map(|problem| problem.title);
-        let UnderWay { errand, tried } = call;
+        let UnderWay { errand, tried, credential } = call;
         if code == Some(ProblemCode::UseDpopNonce) && reply.dpop_nonce.is_some() && !tried.nonce {
             return self.send_again(at, errand, Tried { nonce: true, ..tried });
         }
         if code == Some(ProblemCode::InvalidDpopProof) && time_was_off && !tried.time {
             return self.send_again(at, errand, Tried { time: true, ..tried });
+        }
+        let renewed_since = credential != self.session.credential;
+        if code == Some(ProblemCode::InvalidDeviceCredential) && renewed_since && !tried.credential {
+            return self.send_again(at, errand, Tried { credential: true, ..tried });
         }
         if let Some(revocation) = problem.and_then(|problem| problem.revocation) {
             let keys = &self.trusted;

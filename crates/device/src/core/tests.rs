@@ -1,1 +1,8 @@
+//! The core, event by event.
 
+mod answers;
+mod diligence;
+mod fetches;
+mod interleavings;
+mod standing;
+mod time;

@@ -160,6 +160,7 @@ impl Core {
         self.account.credential = sealed;
         self.account.credential_life = Life { from: self.clock.or_own(at).seconds(), seconds: renewed.expires_in };
         self.credential = renewed.device_credential;
+        self.count_credential();
         self.change_account();
         self.upkeep.renewal.succeeded();
         self.upkeep.renewal_after_401 = if for_401 { AfterDenied::Tried } else { AfterDenied::NotAsked };

@@ -1,8 +1,16 @@
-//! Stand-ins for the machine in this crate's own tests.
+//! Stand-ins for the machine and for a provider, in this crate's own tests.
 
+mod bench;
+mod office;
+
+use std::sync::Mutex;
 use std::sync::atomic::{AtomicU64, Ordering};
 
+use countersign_protocol::clock::{Clock, Timestamp};
 use countersign_protocol::random::Random;
+
+pub(crate) use bench::{Bench, account, pin};
+pub(crate) use office::{Office, OfficeAtPort, problem};
 
 /// Random bytes that are the same in every run.
 #[derive(Default)]
@@ -18,5 +26,25 @@ impl Random for Counting {
             word ^= word >> 31;
             chunk.copy_from_slice(&word.to_le_bytes()[..chunk.len()]);
         }
+    }
+}
+
+/// A clock that a test moves.
+pub(crate) struct HandClock(Mutex<Timestamp>);
+
+impl HandClock {
+    pub(crate) fn at(now: Timestamp) -> HandClock {
+        HandClock(Mutex::new(now))
+    }
+
+    pub(crate) fn forward_ms(&self, millis: u64) {
+        let mut now = self.0.lock().unwrap();
+        *now = now.plus_millis(millis);
+    }
+}
+
+impl Clock for HandClock {
+    fn now(&self) -> Timestamp {
+        *self.0.lock().unwrap()
     }
 }

@@ -1,0 +1,235 @@
+//! A core on a workbench: every effect is carried out by hand, every reply can be lost, and the plug can be pulled anywhere.
+
+use std::collections::VecDeque;
+use std::sync::Arc;
+
+use countersign_protocol::answer::{DenialReason, VerifiedBy, VerifiedUser};
+use countersign_protocol::clock::Timestamp;
+use countersign_protocol::id::ChallengeId;
+use countersign_protocol::registration::{DeviceClass, KeyProtection};
+use countersign_protocol::secret::Secret;
+
+use super::{Counting, Office};
+use crate::account::{Account, AccountId, Addresses, Life, Standing};
+use crate::core::{CallId, Core, Effect, Event, Moment, Tick, Word};
+use crate::error::AnswerError;
+use crate::events::DeviceEvent;
+use crate::pin::{Pin, PinEntry, PinSource};
+use crate::ports::key_store::{KeyStore, MemoryKeys};
+use crate::ports::provider::{Call, NoReply};
+use crate::ports::vault::{Change, MemoryVault, Stage, StoredChallenge, Vault};
+use crate::transcript::Locale;
+
+/// A core, its vault, its keys, the other side, and what is on the wire between them.
+pub(crate) struct Bench {
+    pub(crate) core: Core,
+    pub(crate) vault: Arc<MemoryVault>,
+    pub(crate) keys: Arc<MemoryKeys>,
+    random: Arc<Counting>,
+    pub(crate) office: Office,
+    pub(crate) at: Moment,
+    pub(crate) wire: VecDeque<(CallId, Call)>,
+    pub(crate) streams: Vec<CallId>,
+    pub(crate) told: Vec<DeviceEvent>,
+    /// The plug is pulled after so many more effects.
+    pub(crate) plug: Option<usize>,
+    pub(crate) crashes: u32,
+}
+
+pub(crate) fn pin() -> PinEntry {
+    PinEntry { pin: Pin::parse("123456").unwrap(), source: PinSource::Person }
+}
+
+impl Bench {
+    /// A confirmed account that has not fetched yet.
+    pub(crate) fn new() -> Bench {
+        let random = Arc::new(Counting::default());
+        let keys = Arc::new(MemoryKeys::new(random.clone()));
+        let vault = Arc::new(MemoryVault::default());
+        let mut office = Office::open();
+        let account = account(&office, &*keys, &*random);
+        office.confirm(&account.transport_key, &account.approval_key);
+        vault.apply(&account.id, &[Change::PutAccount(Box::new(account.clone()))]).unwrap();
+        let at = Moment { wall: office.now, tick: Tick(1_000) };
+        let core = open(&account.id, &vault, &keys, &random);
+        let (wire, streams, told) = (VecDeque::new(), Vec::new(), Vec::new());
+        Bench { core, vault, keys, random, office, at, wire, streams, told, plug: None, crashes: 0 }
+    }
+
+    /// The same, after its first pull.
+    pub(crate) fn pulled() -> Bench {
+        let mut bench = Bench::new();
+        bench.event(Event::Wake);
+        bench.calm();
+        bench
+    }
+
+    pub(crate) fn event(&mut self, event: Event) {
+        let effects = self.core.step(self.at, event);
+        self.carry_out(effects);
+    }
+
+    /// Carries out effects in order, unless the plug is pulled in between.
+    fn carry_out(&mut self, effects: Vec<Effect>) {
+        let account = self.core.account().id.clone();
+        let mut effects = VecDeque::from(effects);
+        while let Some(effect) = effects.pop_front() {
+            if let Some(left) = &mut self.plug {
+                if *left == 0 {
+                    return self.crash();
+                }
+                *left -= 1;
+            }
+            match effect {
+                Effect::Write(changes) => self.vault.apply(&account, &changes).unwrap(),
+                Effect::Tell(event) => self.told.push(event),
+                Effect::Call { id, call } => self.wire.push_back((id, call)),
+                Effect::Watch { id, .. } => self.streams.push(id),
+                Effect::HangUp(id) => {
+                    self.wire.retain(|(call, _)| *call != id);
+                    self.streams.retain(|stream| *stream != id);
+                }
+                Effect::Recall { challenge, outcome } => {
+                    let kept = self.vault.challenge(&account, &challenge).unwrap().map(Box::new);
+                    effects.extend(self.core.step(self.at, Event::Recalled { outcome, kept }));
+                }
+                Effect::DestroyKeys => self.keys.destroy(&account).unwrap(),
+            }
+        }
+    }
+
+    /// `kill -9` and a new start: nothing is left but the vault and the keys.
+    pub(crate) fn crash(&mut self) {
+        self.plug = None;
+        self.crashes += 1;
+        self.wire.clear();
+        self.streams.clear();
+        self.core = open(&self.core.account().id.clone(), &self.vault, &self.keys, &self.random);
+        self.event(Event::Wake);
+    }
+
+    /// The oldest call arrives and its reply, too. Says whether there was one.
+    pub(crate) fn deliver(&mut self) -> bool {
+        let Some((id, call)) = self.wire.pop_front() else { return false };
+        let reply = self.office.reply(&call);
+        self.event(Event::Replied { id, reply });
+        true
+    }
+
+    /// The oldest call arrives, its reply does not.
+    pub(crate) fn lose_reply(&mut self) {
+        if let Some((id, call)) = self.wire.pop_front() {
+            self.office.reply(&call);
+            self.event(Event::Failed { id, why: Some(NoReply::TimedOut) });
+        }
+    }
+
+    /// The oldest call does not arrive.
+    pub(crate) fn lose_call(&mut self) {
+        if let Some((id, _)) = self.wire.pop_front() {
+            self.event(Event::Failed { id, why: Some(NoReply::Unreachable) });
+        }
+    }
+
+    /// Everything arrives, until nothing is on the wire.
+    pub(crate) fn calm(&mut self) {
+        for _ in 0..200 {
+            if !self.deliver() {
+                return;
+            }
+        }
+        panic!("the device never stops calling: {:?}", self.office.calls);
+    }
+
+    /// Everything on the wire now arrives, except for long polls; what follows from it does not.
+    pub(crate) fn calm_once(&mut self) {
+        for _ in 0..self.wire.len() {
+            match self.wire.front() {
+                Some((_, call)) if !call.url.contains("wait=") => drop(self.deliver()),
+                _ => self.wire.rotate_left(1.min(self.wire.len())),
+            }
+        }
+    }
+
+    /// Time passes, for both sides alike.
+    pub(crate) fn pass_ms(&mut self, millis: u64) {
+        self.office.now = self.office.now.plus_millis(millis);
+        self.at.wall = self.at.wall.plus_millis(millis);
+        self.at.tick = self.at.tick.plus_millis(millis);
+        self.event(Event::Tick);
+    }
+
+    pub(crate) fn approve(&mut self, id: &ChallengeId, value: Option<&str>) -> Result<(), AnswerError> {
+        let key = self.keys.open_approval(&self.core.account().id, &pin()).unwrap();
+        let user = VerifiedUser::vouch(VerifiedBy::Pin, false, self.at.wall);
+        let word = Word::Approve { value: value.map(str::to_owned), user: &user, key: &*key };
+        let effects = self.core.answer(self.at, id, word)?;
+        self.carry_out(effects);
+        Ok(())
+    }
+
+    pub(crate) fn deny(&mut self, id: &ChallengeId) -> Result<(), AnswerError> {
+        let effects = self.core.answer(self.at, id, Word::Deny { reason: Some(DenialReason::NotMe) })?;
+        self.carry_out(effects);
+        Ok(())
+    }
+
+    pub(crate) fn dispute(&mut self, id: &ChallengeId) -> Result<(), AnswerError> {
+        let kept = self.kept(id).unwrap();
+        let effects = self.core.dispute(self.at, &kept)?;
+        self.carry_out(effects);
+        Ok(())
+    }
+
+    pub(crate) fn kept(&self, id: &ChallengeId) -> Option<StoredChallenge> {
+        self.vault.challenge(&self.core.account().id, id).unwrap()
+    }
+
+    pub(crate) fn stage(&self, id: &ChallengeId) -> Option<Stage> {
+        self.kept(id).map(|kept| kept.stage)
+    }
+
+    pub(crate) fn set_wall(&mut self, wall: Timestamp) {
+        self.at.wall = wall;
+    }
+}
+
+fn open(id: &AccountId, vault: &Arc<MemoryVault>, keys: &Arc<MemoryKeys>, random: &Arc<Counting>) -> Core {
+    let account = vault.accounts().unwrap().into_iter().find(|account| account.id == *id).unwrap();
+    let snapshot = vault.load(id).unwrap();
+    Core::open(account, snapshot, keys.clone(), random.clone(), Locale::En).unwrap()
+}
+
+/// An account at the office as an enrollment leaves it.
+pub(crate) fn account(office: &Office, keys: &dyn KeyStore, random: &Counting) -> Account {
+    let id = AccountId::random(random);
+    let made = keys.make(&id, &pin()).unwrap();
+    let endpoint = |path: &str| office.issuer.endpoint(path);
+    Account {
+        device_name: "Desk".into(),
+        issuer: office.issuer.clone(),
+        test: false,
+        support: None,
+        addresses: Addresses {
+            challenges: endpoint("/push/challenges"),
+            stream: endpoint("/push/stream"),
+            manifest: endpoint("/push/manifests"),
+            credential: endpoint("/push/credential"),
+        },
+        subject: office.subject.clone(),
+        subject_label: "Alice".into(),
+        device_id: office.device.clone(),
+        device_class: DeviceClass::Interactive,
+        key_protection: KeyProtection::Memory,
+        transport_key: made.transport,
+        approval_key: made.approval,
+        root: office.root(),
+        manifests: office.manifests.clone(),
+        statements: Vec::new(),
+        credential: keys.seal(&id, &Secret::new(office.credential.clone())).unwrap(),
+        credential_life: Life { from: office.now.seconds(), seconds: 2_592_000 },
+        cursor: None,
+        standing: Standing::Unconfirmed,
+        id,
+    }
+}

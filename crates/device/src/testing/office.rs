@@ -1,0 +1,422 @@
+//! A provider at the port: enough of a gateway to talk to a core, with the real messages and none of the HTTP.
+
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex};
+
+use countersign_protocol::answer::{Answer, Decision};
+use countersign_protocol::challenge::{Challenge, Client, Party};
+use countersign_protocol::clock::Timestamp;
+use countersign_protocol::dispute::Dispute;
+use countersign_protocol::dpop::{DpopError, DpopProof, ExpectedRequest};
+use countersign_protocol::enrollment::{ConfirmedBy, EnrollmentStatement, StatedProtection};
+use countersign_protocol::fetch::{Fetched, Received, Withdrawn};
+use countersign_protocol::hash::Hash;
+use countersign_protocol::id::{ApprovalId, ChallengeId, DeviceId, MessageId, Subject};
+use countersign_protocol::interaction::{self, Interaction, InteractionType, Opening, UserVerification};
+use countersign_protocol::issuer::Issuer;
+use countersign_protocol::jws::Compact;
+use countersign_protocol::key::{LocalSigner, PrivateKey, PublicKey, Signer, Thumbprint};
+use countersign_protocol::kind::{self, Kind};
+use countersign_protocol::manifest::{Manifest, ManifestChain, ManifestKey};
+use countersign_protocol::outcome::{Ending, Outcome};
+use countersign_protocol::problem::{Problem, ProblemCode};
+use countersign_protocol::refusal::Refusal;
+use countersign_protocol::registration::{CredentialResponse, DeviceClass, KeyProtection};
+use countersign_protocol::secret::Secret;
+use serde::Serialize;
+use serde_json::Value;
+use url::Url;
+
+use super::Counting;
+use crate::ports::provider::{Call, NoReply, Provider, Reply, Soon, Watched};
+
+/// A provider with one device.
+pub(crate) struct Office {
+    pub(crate) random: Counting,
+    pub(crate) issuer: Issuer,
+    pub(crate) now: Timestamp,
+    pub(crate) device: DeviceId,
+    pub(crate) subject: Subject,
+    pub(crate) credential: String,
+    /// Taken until the newer one is used.
+    previous: Option<String>,
+    pub(crate) nonce: String,
+    pub(crate) transport: Option<PublicKey>,
+    pub(crate) approval: Option<PublicKey>,
+    pub(crate) manifests: ManifestChain,
+    pub(crate) statements: Vec<Compact<EnrollmentStatement>>,
+    root: LocalSigner,
+    signing: LocalSigner,
+    pub(crate) asked: BTreeMap<ChallengeId, Asked>,
+    feed: Vec<Item>,
+    generation: u32,
+    /// Distinct answers that arrived, in order.
+    pub(crate) answers: Vec<Compact<Answer>>,
+    pub(crate) refusals: Vec<Refusal>,
+    /// Answers at a `seq` that was used or passed by other bytes.
+    pub(crate) forks: u32,
+    /// What to reply instead, once.
+    pub(crate) instead: Vec<Reply>,
+    pub(crate) calls: Vec<String>,
+}
+
+/// One challenge on the office's side.
+#[derive(Clone)]
+pub(crate) struct Asked {
+    pub(crate) compact: Compact<Challenge>,
+    pub(crate) opening: Option<Opening>,
+    pub(crate) outcome: Option<Compact<Outcome>>,
+}
+
+#[derive(Clone)]
+enum Item {
+    Challenge(ChallengeId),
+    Ended(ChallengeId),
+    Notice(String),
+}
+
+impl Office {
+    /// Opens at a fixed time.
+    pub(crate) fn open() -> Office {
+        let random = Counting::default();
+        let issuer: Issuer = "https://id.acme.example".parse().unwrap();
+        let root = PrivateKey::generate(&random).into_signer();
+        let signing = PrivateKey::generate(&random).into_signer();
+        let now = Timestamp::from_seconds(1_790_000_000);
+        let manifests = ManifestChain { manifests: Vec::new() };
+        let mut office = Office {
+            device: DeviceId::random(&random),
+            subject: "alice".parse().unwrap(),
+            credential: "first-credential".into(),
+            previous: None,
+            nonce: "nonce-1".into(),
+            random,
+            issuer,
+            now,
+            transport: None,
+            approval: None,
+            manifests,
+            statements: Vec::new(),
+            root,
+            signing,
+            asked: BTreeMap::new(),
+            feed: Vec::new(),
+            generation: 1,
+            answers: Vec::new(),
+            refusals: Vec::new(),
+            forks: 0,
+            instead: Vec::new(),
+            calls: Vec::new(),
+        };
+        office.list_signing_key();
+        office
+    }
+
+    pub(crate) fn root(&self) -> Thumbprint {
+        *self.root.public_key().thumbprint()
+    }
+
+    /// Signs with a new key from now on, listed in a new manifest.
+    pub(crate) fn rotate_signing_key(&mut self) {
+        self.signing = PrivateKey::generate(&self.random).into_signer();
+        self.list_signing_key();
+    }
+
+    fn list_signing_key(&mut self) {
+        let last = self.manifests.manifests.last();
+        let before = last.map(|compact| compact.peek().unwrap());
+        let mut keys = before.as_ref().map(|manifest| manifest.keys.clone()).unwrap_or_default();
+        let jwk = self.signing.public_key().clone();
+        keys.push(ManifestKey { kid: *jwk.thumbprint(), jwk, from: 0, until: u64::MAX >> 12, revoked_at: None });
+        let manifest = Manifest {
+            iss: self.issuer.clone(),
+            iat: self.now.seconds(),
+            sequence: before.map_or(1, |manifest| manifest.sequence + 1),
+            prev: last.map(Compact::hash),
+            root: self.root.public_key().clone(),
+            keys,
+        };
+        self.manifests.manifests.push(Compact::sign(&manifest, &self.root).unwrap());
+    }
+
+    /// Confirms the device's keys.
+    pub(crate) fn confirm(&mut self, transport: &PublicKey, approval: &PublicKey) {
+        self.transport = Some(transport.clone());
+        self.approval = Some(approval.clone());
+        let statement = EnrollmentStatement {
+            iss: self.issuer.clone(),
+            sub: self.subject.clone(),
+            jti: MessageId::random(&self.random),
+            iat: self.now.seconds(),
+            device_id: self.device.clone(),
+            device_name: "Desk".into(),
+            transport_key: transport.clone(),
+            approval_key: approval.clone(),
+            device_class: DeviceClass::Interactive,
+            key_protection: StatedProtection { claimed: KeyProtection::FilePin, verified: None },
+            confirmed_by: ConfirmedBy::Code,
+            sequence: 1,
+            prev: None,
+        };
+        let compact = Compact::sign(&statement, &self.signing).unwrap();
+        self.feed.push(Item::Notice(compact.as_str().to_owned()));
+        self.statements.push(compact);
+    }
+
+    /// A sound challenge, to be altered.
+    pub(crate) fn claims(&self) -> Challenge {
+        Challenge {
+            iss: self.issuer.clone(),
+            aud: self.device.clone(),
+            sub: self.subject.clone(),
+            jti: ChallengeId::random(&self.random),
+            iat: self.now.seconds(),
+            exp: self.now.seconds() + 300,
+            approval: ApprovalId::random(&self.random),
+            kind: Kind::Login,
+            kind_table: kind::TABLE,
+            provider: Party { issuer: self.issuer.clone(), name: "Acme ID".into() },
+            client: Client { id: "coffee-pos".into(), name: "Acme Coffee".into(), verified: true },
+            binding_message: Some("POS terminal #14".into()),
+            scope: Some("openid".into()),
+            acr_values: None,
+            authorization_details_json: None,
+            interaction: Interaction::boolean(),
+            user_verification: UserVerification::Required,
+            held: false,
+            context: None,
+            requested_at: self.now.seconds(),
+            must_understand: None,
+        }
+    }
+
+    /// Asks with these claims.
+    pub(crate) fn ask(&mut self, claims: &Challenge) -> ChallengeId {
+        let compact = Compact::sign(claims, &self.signing).unwrap();
+        self.ask_with(claims.jti.clone(), compact, None)
+    }
+
+    /// Asks for a sign-in by tap.
+    pub(crate) fn ask_login(&mut self) -> ChallengeId {
+        self.ask(&self.claims())
+    }
+
+    /// Asks for a sign-in by number; returns the number, too.
+    pub(crate) fn ask_number(&mut self, kind: InteractionType) -> (ChallengeId, String) {
+        let (interaction, opening) = interaction::draw(kind, &self.random).unwrap();
+        let claims = Challenge { interaction, ..self.claims() };
+        let compact = Compact::sign(&claims, &self.signing).unwrap();
+        let value = opening.value.clone();
+        (self.ask_with(claims.jti, compact, Some(opening)), value)
+    }
+
+    /// Asks with any bytes.
+    pub(crate) fn ask_with(
+        &mut self,
+        id: ChallengeId,
+        compact: Compact<Challenge>,
+        opening: Option<Opening>,
+    ) -> ChallengeId {
+        self.asked.insert(id.clone(), Asked { compact, opening, outcome: None });
+        self.feed.push(Item::Challenge(id.clone()));
+        id
+    }
+
+    /// Signs as the gateway does.
+    pub(crate) fn sign<T: countersign_protocol::jws::Claims>(&self, claims: &T) -> Compact<T> {
+        Compact::sign(claims, &self.signing).unwrap()
+    }
+
+    /// Puts a notice into the feed.
+    pub(crate) fn notify(&mut self, notice: &str) {
+        self.feed.push(Item::Notice(notice.to_owned()));
+    }
+
+    /// Ends a challenge that has not ended.
+    pub(crate) fn end(&mut self, id: &ChallengeId, ending: Ending, answer: Option<Hash>) {
+        if self.asked[id].outcome.is_none() {
+            let outcome = self.outcome(id, ending, answer);
+            self.asked.get_mut(id).unwrap().outcome = Some(outcome);
+            self.feed.push(Item::Ended(id.clone()));
+        }
+    }
+
+    pub(crate) fn outcome(&self, id: &ChallengeId, outcome: Ending, answer_hash: Option<Hash>) -> Compact<Outcome> {
+        let asked = &self.asked[id];
+        self.sign(&Outcome {
+            iss: self.issuer.clone(),
+            aud: self.device.clone(),
+            sub: self.subject.clone(),
+            jti: MessageId::random(&self.random),
+            iat: self.now.seconds(),
+            approval: asked.compact.peek().unwrap().approval,
+            challenge: id.clone(),
+            challenge_hash: asked.compact.hash(),
+            answer_hash,
+            outcome,
+            by: (outcome == Ending::AnsweredElsewhere).then(|| "Phone".to_owned()),
+            enrollment_hash: self.statements[0].hash(),
+            opening: asked.opening.clone(),
+            replaces: None,
+        })
+    }
+
+    /// A restored backup: cursors of before are unknown, and pages begin anew.
+    pub(crate) fn forget_cursors(&mut self) {
+        self.generation += 1;
+    }
+
+    /// What a restored backup may also do: not know a challenge any more.
+    pub(crate) fn forget(&mut self, id: &ChallengeId) {
+        self.asked.remove(id);
+        self.feed.retain(|item| !matches!(item, Item::Challenge(known) | Item::Ended(known) if known == id));
+    }
+
+    /// Replies to a call.
+    pub(crate) fn reply(&mut self, call: &Call) -> Reply {
+        let url = Url::parse(&call.url).unwrap();
+        self.calls.push(format!("{} {}", call.method.as_str(), url.path()));
+        let mut reply = self.instead.pop().unwrap_or_else(|| self.serve(call, &url));
+        reply.date = Some(Timestamp::from_seconds(self.now.seconds()));
+        reply.dpop_nonce = Some(self.nonce.clone());
+        reply
+    }
+
+    fn serve(&mut self, call: &Call, url: &Url) -> Reply {
+        if url.path() == "/push/manifests" {
+            return json(200, &self.manifests);
+        }
+        if let Err(code) = self.admit(call, url) {
+            return problem(code, None);
+        }
+        let body = call.body.as_ref().map_or(Value::Null, |(_, body)| serde_json::from_str(body).unwrap());
+        let parts: Vec<&str> = url.path().split('/').skip(2).collect();
+        match parts.as_slice() {
+            ["challenges"] => self.fetch(url),
+            ["credential"] => {
+                let renewed = format!("{}+", self.credential);
+                self.previous = Some(std::mem::replace(&mut self.credential, renewed));
+                let device_credential = Secret::new(self.credential.clone());
+                json(200, &CredentialResponse { device_credential, expires_in: 2_592_000 })
+            }
+            ["challenges", id, "answer"] => self.answer(&id.parse().unwrap(), body["answer"].as_str().unwrap()),
+            ["challenges", _, "refuse"] => {
+                let compact = Compact::<Refusal>::from_text(body["refusal"].as_str().unwrap());
+                self.refusals.push(compact.open(|_| self.transport.as_ref()).unwrap().claims);
+                json(200, &Received::default())
+            }
+            ["challenges", id, "dispute"] => self.dispute(&id.parse().unwrap(), body["dispute"].as_str().unwrap()),
+            other => panic!("no such endpoint: {other:?}"),
+        }
+    }
+
+    fn admit(&mut self, call: &Call, url: &Url) -> Result<(), ProblemCode> {
+        let header = |name| call.headers.iter().find(|(header, _)| *header == name).map(|(_, value)| value.as_str());
+        let proof = Compact::from_text(header("dpop").ok_or(ProblemCode::DpopRequired)?);
+        let given = header("authorization").and_then(|value| value.strip_prefix("DPoP ")).unwrap_or_default();
+        if given == self.credential {
+            self.previous = None;
+        } else if self.previous.as_deref() != Some(given) {
+            return Err(ProblemCode::InvalidDeviceCredential);
+        }
+        let mut bare = url.clone();
+        bare.set_query(None);
+        let expected =
+            ExpectedRequest { method: call.method.as_str(), url: bare.as_str(), token: given, now: self.now };
+        let proof = DpopProof::verify(&proof, &expected).map_err(|error| {
+            assert_eq!(error, DpopError::Time, "a device only ever gets the time wrong");
+            ProblemCode::InvalidDpopProof
+        })?;
+        assert_eq!(Some(&proof.key), self.transport.as_ref());
+        if proof.nonce.as_deref() == Some(&self.nonce) { Ok(()) } else { Err(ProblemCode::UseDpopNonce) }
+    }
+
+    fn fetch(&self, url: &Url) -> Reply {
+        let after = url.query_pairs().find(|(name, _)| name == "after").map(|(_, value)| value.into_owned());
+        let prefix = format!("{}-", self.generation);
+        let known = after.and_then(|cursor| cursor.strip_prefix(&prefix)?.parse::<usize>().ok());
+        let mut fetched =
+            Fetched { cursor: format!("{prefix}{}", self.feed.len()), reset: known.is_none(), ..Fetched::default() };
+        for item in &self.feed[known.unwrap_or(0)..] {
+            match item {
+                Item::Challenge(id) if self.asked[id].outcome.is_none() => {
+                    fetched.challenges.push(self.asked[id].compact.clone());
+                }
+                Item::Ended(id) => {
+                    let outcome = self.asked[id].outcome.clone();
+                    fetched.withdrawn.extend(outcome.map(|outcome| Withdrawn { id: id.clone(), outcome }));
+                }
+                Item::Challenge(_) => {}
+                Item::Notice(notice) => fetched.notices.push(notice.clone()),
+            }
+        }
+        json(200, &fetched)
+    }
+
+    fn answer(&mut self, id: &ChallengeId, text: &str) -> Reply {
+        let Some(asked) = self.asked.get(id).cloned() else { return problem(ProblemCode::NotFound, None) };
+        let compact = Compact::<Answer>::from_text(text);
+        let keys = [self.transport.clone().unwrap(), self.approval.clone().unwrap()];
+        let answer = compact.open(|kid| keys.iter().find(|key| key.thumbprint() == kid)).unwrap().claims;
+        assert_eq!((&answer.challenge, answer.challenge_hash), (id, asked.compact.hash()));
+        if !self.answers.contains(&compact) {
+            let last = self.answers.iter().map(|known| known.peek().unwrap().seq).max().unwrap_or(0);
+            self.forks += u32::from(answer.seq <= last);
+            self.answers.push(compact.clone());
+        }
+        if let Some(outcome) = asked.outcome {
+            let of_this = outcome.peek().unwrap().answer_hash == Some(compact.hash());
+            return match of_this {
+                true => json(200, &Received { outcome: Some(outcome) }),
+                false => problem(ProblemCode::ApprovalDecided, Some(outcome)),
+            };
+        }
+        if self.now.seconds() >= answer.exp {
+            self.end(id, Ending::Expired, None);
+            return problem(ProblemCode::ChallengeExpired, self.asked[id].outcome.clone());
+        }
+        let value = answer.interaction_value.as_deref();
+        let right = asked.opening.as_ref().is_none_or(|opening| value.is_some_and(|value| opening.matches(value)));
+        let ending = match answer.decision {
+            Decision::Denied => Ending::Denied,
+            Decision::Approved if right => Ending::Approved,
+            Decision::Approved => Ending::Mismatch,
+        };
+        self.end(id, ending, Some(compact.hash()));
+        let outcome = self.asked[id].outcome.clone();
+        match ending {
+            Ending::Mismatch => problem(ProblemCode::InteractionMismatch, outcome),
+            _ => json(200, &Received { outcome }),
+        }
+    }
+
+    fn dispute(&mut self, id: &ChallengeId, text: &str) -> Reply {
+        let compact = Compact::<Dispute>::from_text(text);
+        assert_eq!(compact.open(|_| self.transport.as_ref()).unwrap().claims.challenge, *id);
+        let first = self.asked[id].outcome.clone().unwrap();
+        let second = Outcome { outcome: Ending::Disputed, replaces: Some(first.hash()), ..first.peek().unwrap() };
+        json(200, &Received { outcome: Some(self.sign(&second)) })
+    }
+}
+
+fn json(status: u16, body: &impl Serialize) -> Reply {
+    Reply { status, body: serde_json::to_vec(body).unwrap(), ..Reply::default() }
+}
+
+pub(crate) fn problem(code: ProblemCode, outcome: Option<Compact<Outcome>>) -> Reply {
+    json(code.status(), &Problem { outcome, ..Problem::new(code, "no") })
+}
+
+/// The office behind the provider port, for tests of the whole device. Streams are refused, as behind some proxies.
+#[derive(Clone)]
+pub(crate) struct OfficeAtPort(pub(crate) Arc<Mutex<Office>>);
+
+impl Provider for OfficeAtPort {
+    fn call(&self, call: Call) -> Soon<'_, Result<Reply, NoReply>> {
+        Box::pin(async move { Ok(self.0.lock().unwrap().reply(&call)) })
+    }
+
+    fn watch(&self, _: Call) -> Soon<'_, Result<Watched, NoReply>> {
+        Box::pin(async { Ok(Watched::Refused(problem(ProblemCode::MethodNotAllowed, None))) })
+    }
+}
