@@ -1,11 +1,16 @@
 //! Polling at `/token` while there is nothing to tell: pace, held polls, whose request it is, and stopping.
 
+use std::time::Duration;
+
 use axum::http::StatusCode;
 use countersign_op::{OpenError, Provider};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::{TcpListener, TcpStream};
 
 use crate::world::{BC, CONFIG, SECRET, TOKEN, World, basic};
+
+/// The polls below are held for 30 s: what ends sooner was not ended by that.
+const LONG_BEFORE_THE_WAIT_ENDS: Duration = Duration::from_secs(10);
 
 impl World {
     /// A request that nobody will ever answer.
@@ -77,7 +82,9 @@ async fn t03_of_overlapping_polls_the_earlier_ends_at_once() {
         world.poll("kiosk", &id).await
     };
     tokio::select! {
-        reply = first => assert_eq!(reply.text("error"), "authorization_pending"),
+        reply = tokio::time::timeout(LONG_BEFORE_THE_WAIT_ENDS, first) => {
+            assert_eq!(reply.expect("at once").text("error"), "authorization_pending");
+        }
         reply = second => panic!("the later poll is the one that is held: {}", reply.body),
     }
 }
@@ -106,7 +113,8 @@ async fn a_held_poll_is_answered_when_the_provider_stops() {
     stop.send(()).expect("still serving");
 
     let mut reply = String::new();
-    connection.read_to_string(&mut reply).await.expect("an answer, then the end");
+    let read = tokio::time::timeout(LONG_BEFORE_THE_WAIT_ENDS, connection.read_to_string(&mut reply)).await;
+    read.expect("at once").expect("an answer, then the end");
     assert!(reply.starts_with("HTTP/1.1 400 Bad Request") && reply.contains("authorization_pending"), "{reply}");
     serving.await.expect("no panic").expect("a clean end");
 }
