@@ -113,15 +113,18 @@ impl Vault for SqliteVault {
 
     fn load(&self, account: &AccountId) -> Result<Snapshot, VaultError> {
         let id = account.as_str();
+        // Each takes the lock for itself: in one expression with what follows, it would be held until the end.
+        let known = known(&self.connection(), id)?;
+        let head = head(&self.connection(), id)?;
         Ok(Snapshot {
             open: self.records(
                 "challenge",
                 "SELECT record FROM challenges WHERE account = ?1 AND ended = 0 ORDER BY position",
                 id,
             )?,
-            known: known(&self.connection(), id)?,
+            known,
             outbox: self.records("outbox", "SELECT record FROM outbox WHERE account = ?1 ORDER BY id", id)?,
-            head: head(&self.connection(), id)?,
+            head,
         })
     }
 
