@@ -39,7 +39,8 @@ impl Page {
     }
 }
 
-/// The texts of a list that holds nothing else.
+/// The texts of a list that holds nothing else, and at least one.
 fn all_texts(value: &Json) -> Option<Vec<&str>> {
-    value.as_array()?.iter().map(Json::as_str).collect()
+    let elements = value.as_array().filter(|elements| !elements.is_empty())?;
+    elements.iter().map(Json::as_str).collect()
 }

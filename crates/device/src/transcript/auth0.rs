@@ -16,7 +16,7 @@ impl Page {
             self.text(words.instruction, instruction, FIRST);
             shown.push("instruction");
         }
-        if let Some(properties) = object.get("properties").and_then(Json::as_object) {
+        if let Some(properties) = object.get("properties").and_then(Json::as_object).filter(|all| !all.is_empty()) {
             let mut ordered: Vec<_> = properties.iter().collect();
             ordered.sort_by_key(|(_, property)| order(property));
             for (key, property) in ordered {
@@ -36,7 +36,13 @@ impl Page {
             None => return self.tree(&escape(key), property, prominence),
         }
         for (member, value) in property.as_object().unwrap_or_default() {
-            let is_drawn = matches!(member.as_str(), "name" | "value" | "display" | "display_order");
+            let is_drawn = match member.as_str() {
+                "value" => true,
+                "name" => value.as_str().is_some(),
+                "display" => matches!(value, Json::Bool(_)),
+                "display_order" => order(property) != u64::MAX,
+                _ => false,
+            };
             if !is_drawn {
                 self.tree(&format!("{} › {}", escape(name), escape(member)), value, prominence);
             }

@@ -126,8 +126,9 @@ impl Page {
 
     fn scope(&mut self, claims: &Challenge) {
         let words = self.locale.words();
-        let prominence = if claims.kind == Kind::Login { FOLDED } else { MAIN };
         for scope in claims.scope.iter().flat_map(|scope| scope.split(' ')).filter(|scope| !scope.is_empty()) {
+            let is_sign_in = Kind::of([], Some(scope)) == Kind::Login;
+            let prominence = if is_sign_in { FOLDED } else { MAIN };
             self.text(words.asks_for, scope, prominence);
         }
         if let Some(acr) = &claims.acr_values {

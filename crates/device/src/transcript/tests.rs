@@ -1,1 +1,266 @@
+//! What people read, for each kind of request in each language.
 
+use std::collections::BTreeMap;
+
+use countersign_protocol::challenge::{Challenge, Client, ContextSource, ContextValue, VerifiedChallenge};
+use countersign_protocol::interaction::{Interaction, InteractionType};
+use countersign_protocol::kind::Kind;
+use countersign_protocol::text;
+use countersign_protocol::transcript::{LineValue, Transcript};
+use proptest::prelude::*;
+
+use super::{Locale, draw};
+use crate::testing::Office;
+
+const PAYMENT: &str = r#"[{"type":"payment_initiation","instructedAmount":{"currency":"EUR","amount":"80.00"},
+ "creditorName":"Acme Coffee, Berlin","creditorAccount":{"iban":"DE02100100109307118603"},
+ "remittanceInformationUnstructured":"Order 14","requestedExecutionDate":"2026-11-21","locations":["https://bank.example"]}]"#;
+const ACCOUNTS: &str = r#"[{"type":"account_information","actions":["list_accounts","read_balances"],
+ "accounts":[{"iban":"DE02100100109307118603","currency":"EUR"}],"validUntil":"2027-01-31","frequencyPerDay":4,
+ "recurringIndicator":true}]"#;
+const AUTH0: &str = r#"[{"type":"urn:auth0:schemas:authorization-details:v1:transfer","instruction":"Confirm the transfer",
+ "properties":{"b":{"name":"Fee","display":false,"display_order":1,"value":0.50},
+ "a":{"name":"Amount","description":"in euro","display_order":"0","value":"12.30"}}}]"#;
+const GENERIC: &str = r#"[{"type":"generic","title":"Delete the archive","items":[{"id":1,"keep":false},{"id":2,"tags":[]}],"note":null}]"#;
+const UNKNOWN: &str = r#"[{"type":"https://example.com/novelty","deep":{"a":[1,2.50,{"b":{}}]}}]"#;
+
+fn verified(office: &mut Office, claims: &Challenge) -> VerifiedChallenge {
+    let keys = office.manifests.verify(&office.issuer, &office.root(), None).unwrap();
+    Challenge::verify_signed(&office.sign(claims), &office.device, &office.subject, &keys).unwrap()
+}
+
+fn claims(office: &Office, kind: Kind, details: Option<&str>) -> Challenge {
+    Challenge { kind, authorization_details_json: details.map(str::to_owned), ..office.claims() }
+}
+
+fn drawn(alter: impl Fn(&Office) -> Challenge, locale: Locale) -> Transcript {
+    let mut office = Office::open();
+    let claims = alter(&office);
+    draw(&verified(&mut office, &claims), false, locale)
+}
+
+/// The lines as `prominence type label: value`, which reads more easily than JSON.
+fn lines(transcript: &Transcript) -> String {
+    let line = |line: &countersign_protocol::transcript::Line| {
+        let value = match &line.value {
+            LineValue::Text(text) => format!("text    {}: {text}", line.label),
+            LineValue::Money(money) => format!("money   {}: {} {}", line.label, money.amount, money.currency),
+            LineValue::Date(date) => format!("date    {}: {date}", line.label),
+            LineValue::Account(account) => format!("account {}: {account}", line.label),
+            _ => format!("section {}", line.label),
+        };
+        format!("{} {value}", line.prominence)
+    };
+    transcript.lines.iter().map(line).collect::<Vec<_>>().join("\n")
+}
+
+fn both(name: &str, alter: impl Fn(&Office) -> Challenge) {
+    for locale in [Locale::En, Locale::De] {
+        insta::assert_snapshot!(format!("{name}_{}", locale.tag()), lines(&drawn(&alter, locale)));
+    }
+}
+
+#[test]
+fn a_payment_shows_amount_and_payee_first() {
+    both("payment", |office| claims(office, Kind::Payment, Some(PAYMENT)));
+}
+
+#[test]
+fn a_sign_in_by_number_asks_whether_it_was_begun_here() {
+    both("login", |office| {
+        let interaction = Interaction {
+            kind: InteractionType::InputManual,
+            choices: None,
+            length: Some(6),
+            commitment: Some(countersign_protocol::hash::Hash::of("x")),
+        };
+        Challenge { interaction, ..claims(office, Kind::Login, None) }
+    });
+}
+
+#[test]
+fn a_consent_says_to_what() {
+    both("account_information", |office| claims(office, Kind::Consent, Some(ACCOUNTS)));
+}
+
+#[test]
+fn a_scope_beyond_a_sign_in_is_shown_on_the_main_screen() {
+    both("scope", |office| Challenge {
+        scope: Some("openid accounts payments:read".into()),
+        acr_values: Some("urn:example:high".into()),
+        ..claims(office, Kind::Consent, None)
+    });
+}
+
+#[test]
+fn auth0_properties_come_in_their_order_and_none_is_hidden() {
+    both("auth0", |office| claims(office, Kind::Other, Some(AUTH0)));
+}
+
+#[test]
+fn a_generic_request_shows_its_title_and_its_whole_tree() {
+    both("generic", |office| claims(office, Kind::Other, Some(GENERIC)));
+}
+
+#[test]
+fn an_unknown_type_is_labelled_and_shown_whole() {
+    both("unknown", |office| claims(office, Kind::Other, Some(UNKNOWN)));
+}
+
+#[test]
+fn an_unverified_client_behind_a_connector_says_where_it_comes_from() {
+    both("origin", |office| {
+        let browser = ContextValue { value: "Firefox on Linux".into(), source: ContextSource::Client };
+        let network = ContextValue { value: "192.0.2.7".into(), source: ContextSource::Provider };
+        let choices = Some(vec!["17".into(), "42".into(), "81".into()]);
+        let commitment = Some(countersign_protocol::hash::Hash::of("x"));
+        let mut claims = claims(office, Kind::Login, None);
+        claims.client = Client { id: "c-1".into(), name: "Acme Bank".into(), verified: false };
+        claims.provider.issuer = "https://login.bank.example".parse().unwrap();
+        claims.held = true;
+        claims.interaction = Interaction { kind: InteractionType::NumberChoose, choices, length: None, commitment };
+        claims.context = Some(BTreeMap::from([("browser".to_owned(), browser), ("address".to_owned(), network)]));
+        claims
+    });
+}
+
+#[test]
+fn several_details_are_all_shown_each_under_its_own_heading() {
+    let two = format!("[{},{}]", &PAYMENT[1..PAYMENT.len() - 1], &UNKNOWN[1..UNKNOWN.len() - 1]);
+    let text = lines(&drawn(|office| claims(office, Kind::Payment, Some(&two)), Locale::En));
+    for part in ["Part 1/2", "80.00 EUR", "Part 2/2", "Unrecognised request: https://example.com/novelty", "2.50"] {
+        assert!(text.contains(part), "{part} is missing in\n{text}");
+    }
+}
+
+#[test]
+fn an_amount_that_is_none_stays_what_it_is() {
+    for amount in [
+        r#"{"currency":"EUR","amount":"1,50"}"#,
+        r#"{"currency":"eur","amount":"1.50"}"#,
+        r#"{"currency":"EUR","amount":"1.50","of":"many"}"#,
+        r#""1.50 EUR""#,
+        r#"{"currency":"EUR"}"#,
+    ] {
+        let details = format!(r#"[{{"type":"payment_initiation","instructedAmount":{amount},"creditorName":"A"}}]"#);
+        let transcript = drawn(|office| claims(office, Kind::Payment, Some(&details)), Locale::En);
+        assert!(!transcript.lines.iter().any(|line| matches!(line.value, LineValue::Money(_))), "{amount}");
+        assert!(lines(&transcript).contains("instructedAmount"), "{amount} is shown as it was sent");
+    }
+}
+
+#[test]
+fn a_test_provider_is_marked_first() {
+    let mut office = Office::open();
+    let claims = office.claims();
+    let transcript = draw(&verified(&mut office, &claims), true, Locale::En);
+    assert_eq!(transcript.lines[0].label, "TEST");
+}
+
+#[test]
+fn attack_06_text_that_deceives_is_shown_escaped_and_stays_in_its_caption() {
+    let corpus = [
+        ("Pay \u{202e}00.08€", "Pay \\u{202e}00.08€"),
+        ("a\nTo: Acme", "a\\u{a}To: Acme"),
+        ("€ 4\u{200b}2", "€ 4\\u{200b}2"),
+        ("\u{1b}[2J", "\\u{1b}[2J"),
+        ("<b>bold</b> &amp;", "<b>bold</b> &amp;"),
+        ("x\u{2028}y", "x\\u{2028}y"),
+        ("\u{e0041}", "\\u{e0041}"),
+    ];
+    for (sent, shown) in corpus {
+        let transcript = drawn(
+            |office| {
+                let mut claims = office.claims();
+                claims.binding_message = Some(sent.into());
+                claims.client.name = sent.into();
+                claims.provider.name = sent.into();
+                claims.scope = Some("openid".into());
+                claims
+            },
+            Locale::En,
+        );
+        let message = transcript.lines.iter().find(|line| line.label.starts_with("Message from")).unwrap();
+        assert_eq!(message.value, LineValue::Text(shown.into()));
+        assert_eq!(message.label, format!("Message from {shown}"));
+        for line in &transcript.lines {
+            let value = match &line.value {
+                LineValue::Text(text) => text.as_str(),
+                _ => "",
+            };
+            for text in [line.label.as_str(), value] {
+                assert_eq!(text::escape(text), text, "nothing that deceives is left");
+            }
+        }
+    }
+}
+
+#[test]
+fn the_longest_message_is_shown_whole() {
+    let long = "🍕".repeat(450);
+    let transcript = drawn(|office| Challenge { binding_message: Some(long.clone()), ..office.claims() }, Locale::De);
+    assert!(transcript.lines.iter().any(|line| line.value == LineValue::Text(long.clone())));
+}
+
+#[test]
+fn a_locale_is_found_by_its_language() {
+    for (tag, locale) in [
+        ("de", Locale::De),
+        ("de-AT", Locale::De),
+        ("de_AT.UTF-8", Locale::De),
+        ("DE", Locale::De),
+        ("en-GB", Locale::En),
+        ("fr", Locale::En),
+        ("", Locale::En),
+        ("den", Locale::En),
+    ] {
+        assert_eq!(Locale::of(tag), locale, "{tag}");
+    }
+}
+
+/// Any JSON that fits into details.
+fn json() -> impl Strategy<Value = serde_json::Value> {
+    let leaf = prop_oneof![
+        Just(serde_json::Value::Null),
+        any::<bool>().prop_map(Into::into),
+        (0..1_000_000u64).prop_map(Into::into),
+        "[a-zA-Z0-9 äöü€]{1,12}".prop_map(Into::into),
+    ];
+    leaf.prop_recursive(4, 24, 4, |inner| {
+        prop_oneof![
+            prop::collection::vec(inner.clone(), 0..4).prop_map(Into::into),
+            prop::collection::btree_map("[a-zA-Z]{1,8}", inner, 0..4)
+                .prop_map(|map| serde_json::Value::Object(map.into_iter().collect())),
+        ]
+    })
+}
+
+fn leaves(value: &serde_json::Value, out: &mut Vec<String>) {
+    match value {
+        serde_json::Value::String(text) => out.push(text.clone()),
+        serde_json::Value::Array(all) if !all.is_empty() => all.iter().for_each(|value| leaves(value, out)),
+        serde_json::Value::Object(all) if !all.is_empty() => all.values().for_each(|value| leaves(value, out)),
+        other => out.push(other.to_string()),
+    }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 64, ..ProptestConfig::default() })]
+
+    #[test]
+    fn every_value_of_any_details_is_in_some_line(
+        name in prop_oneof![Just("payment_initiation"), Just("account_information"), Just("generic"),
+            Just("urn:auth0:schemas:authorization-details:v1:x"), Just("unheard-of")],
+        member in prop_oneof![Just("instructedAmount"), Just("creditorName"), Just("creditorAccount"), Just("accounts"),
+            Just("actions"), Just("validUntil"), Just("title"), Just("properties"), Just("instruction"), Just("any")],
+        value in json(),
+    ) {
+        let details = serde_json::json!([{ "type": name, member: value }]).to_string();
+        let text = lines(&drawn(|office| claims(office, Kind::Device, Some(&details)), Locale::En));
+        let mut expected = Vec::new();
+        leaves(&value, &mut expected);
+        for leaf in expected {
+            prop_assert!(text.contains(&leaf), "{} is missing in\n{}", leaf, text);
+        }
+    }
+}
