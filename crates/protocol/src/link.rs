@@ -90,7 +90,7 @@ fn inner_link(text: &str) -> Option<String> {
         return None;
     }
     let url = Url::parse(text).ok()?;
-    if url.host_str() != Some("enroll") {
+    if url.host_str() != Some("enroll") || !matches!(url.path(), "" | "/") {
         return None;
     }
     url.query_pairs().find(|(name, _)| name == "link").map(|(_, link)| link.into_owned())

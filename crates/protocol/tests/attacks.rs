@@ -18,6 +18,7 @@ use countersign_protocol::json::Reason;
 use countersign_protocol::jws::{Claims, Compact, JwsError};
 use countersign_protocol::key::Signer as _;
 use countersign_protocol::kind::Kind;
+use countersign_protocol::link::{EnrollmentLink, LinkError};
 use countersign_protocol::manifest::{Manifest, ManifestChain, ManifestError};
 use countersign_protocol::notice::DeviceNotice;
 use countersign_protocol::outcome::{Ending, Outcome, OutcomeError};
@@ -389,6 +390,55 @@ fn attack_17_the_clients_id_is_no_id_of_the_devices_side() {
     let keys = world.keys();
     let refused = Challenge::verify(&Compact::from_text(text), &world.expected(&keys));
     assert!(matches!(refused, Err(ChallengeError::Jws(JwsError::Payload(_)))), "{refused:?}");
+}
+
+#[test]
+fn attack_19_a_link_leads_nowhere_but_to_the_issuer_that_made_it() {
+    let world = World::new();
+    let token = Compact::sign(&world.registration_token(), &world.link).expect("signs").into_string();
+    let good = format!("https://id.acme.example/push/enroll#{token}");
+    let link = good.parse::<EnrollmentLink>().expect("the issuer's own link");
+    assert_eq!(link.issuer(), &world.issuer);
+    assert_eq!(link.expose(), good);
+    let encoded: String = url::form_urlencoded::byte_serialize(good.as_bytes()).collect();
+    assert_eq!(format!("countersign://enroll?link={encoded}").parse::<EnrollmentLink>(), Ok(link));
+    assert!(format!("  {good}\n").parse::<EnrollmentLink>().is_ok(), "as pasted");
+
+    let refused = |text: String| text.parse::<EnrollmentLink>().expect_err("not the issuer's own");
+    for elsewhere in
+        ["https://evil.example/push/enroll", "https://id.acme.example:444/push/enroll", "http://127.0.0.1/push/enroll"]
+    {
+        assert_eq!(refused(format!("{elsewhere}#{token}")), LinkError::OtherIssuer, "{elsewhere}");
+    }
+    assert!(matches!(refused(format!("http://id.acme.example/push/enroll#{token}")), LinkError::Address(_)));
+    assert!(matches!(
+        refused(format!("https://id.acme.example@evil.example/push/enroll#{token}")),
+        LinkError::Address(_)
+    ));
+    assert_eq!(refused("https://id.acme.example/push/enroll".into()), LinkError::NotALink);
+    assert!(matches!(refused("https://id.acme.example/push/enroll#x".into()), LinkError::Token(_)));
+    let challenge = world.sign_challenge(&world.challenge());
+    assert!(matches!(
+        refused(format!("https://id.acme.example/push/enroll#{}", challenge.as_str())),
+        LinkError::Token(JwsError::Typ(_))
+    ));
+    for other in ["approve", "answer", "enroll/x"] {
+        assert!(
+            format!("countersign://{other}?link={encoded}&id=ch_coffee").parse::<EnrollmentLink>().is_err(),
+            "{other}"
+        );
+    }
+
+    let tenant = World::named("https://id.acme.example/tenant", 0);
+    let token = Compact::sign(&tenant.registration_token(), &tenant.link).expect("signs").into_string();
+    assert!(format!("https://id.acme.example/tenant/push/enroll#{token}").parse::<EnrollmentLink>().is_ok());
+    for elsewhere in ["/push/enroll", "/tenant2/push/enroll", "/other/tenant/push/enroll"] {
+        assert_eq!(
+            refused(format!("https://id.acme.example{elsewhere}#{token}")),
+            LinkError::OtherIssuer,
+            "{elsewhere}"
+        );
+    }
 }
 
 #[test]

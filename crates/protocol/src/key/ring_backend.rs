@@ -14,7 +14,10 @@ pub struct RingSigner {
 
 impl RingSigner {
     /// Takes the key.
-    #[allow(clippy::disallowed_methods, reason = "ring takes no other source for the nonce of a signature than its own")]
+    #[allow(
+        clippy::disallowed_methods,
+        reason = "ring takes no other source for the nonce of a signature than its own"
+    )]
     pub fn new(key: &PrivateKey) -> Self {
         let random = SystemRandom::new();
         let pair = EcdsaKeyPair::from_private_key_and_public_key(
