@@ -30,6 +30,8 @@ mod records;
 pub mod seal;
 #[cfg(test)]
 mod testing;
+#[cfg(test)]
+mod tests;
 pub mod transcript;
 #[cfg(not(target_arch = "wasm32"))]
 mod unlock;

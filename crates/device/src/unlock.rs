@@ -78,3 +78,6 @@ pub(crate) fn vouch(class: DeviceClass, source: PinSource, at: Timestamp) -> Res
     };
     Ok(VerifiedUser::vouch(by, false, at))
 }
+
+#[cfg(test)]
+mod tests;

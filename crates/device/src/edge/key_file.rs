@@ -183,3 +183,6 @@ fn sync_folder(path: &Path) -> Result<(), KeyError> {
     }
     Ok(())
 }
+
+#[cfg(test)]
+mod tests;

@@ -276,3 +276,6 @@ impl From<rusqlite::Error> for VaultError {
         VaultError::Storage(error.to_string())
     }
 }
+
+#[cfg(test)]
+mod tests;

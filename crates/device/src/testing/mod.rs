@@ -9,7 +9,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use countersign_protocol::clock::{Clock, Timestamp};
 use countersign_protocol::random::Random;
 
-pub(crate) use bench::{Bench, account, pin};
+pub(crate) use bench::{Bench, account};
 pub(crate) use office::{Office, OfficeAtPort, problem};
 
 /// Random bytes that are the same in every run.

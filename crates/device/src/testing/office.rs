@@ -6,22 +6,27 @@ use std::sync::{Arc, Mutex};
 use countersign_protocol::answer::{Answer, Decision};
 use countersign_protocol::challenge::{Challenge, Client, Party};
 use countersign_protocol::clock::Timestamp;
+use countersign_protocol::discovery::{Discovery, Mode};
 use countersign_protocol::dispute::Dispute;
 use countersign_protocol::dpop::{DpopError, DpopProof, ExpectedRequest};
 use countersign_protocol::enrollment::{ConfirmedBy, EnrollmentStatement, StatedProtection};
 use countersign_protocol::fetch::{Fetched, Received, Withdrawn};
 use countersign_protocol::hash::Hash;
-use countersign_protocol::id::{ApprovalId, ChallengeId, DeviceId, MessageId, Subject};
+use countersign_protocol::id::{ApprovalId, ChallengeId, DeviceId, MessageId, RegistrationTokenId, Subject};
 use countersign_protocol::interaction::{self, Interaction, InteractionType, Opening, UserVerification};
 use countersign_protocol::issuer::Issuer;
 use countersign_protocol::jws::Compact;
 use countersign_protocol::key::{LocalSigner, PrivateKey, PublicKey, Signer, Thumbprint};
 use countersign_protocol::kind::{self, Kind};
+use countersign_protocol::link::EnrollmentLink;
 use countersign_protocol::manifest::{Manifest, ManifestChain, ManifestKey};
 use countersign_protocol::outcome::{Ending, Outcome};
 use countersign_protocol::problem::{Problem, ProblemCode};
 use countersign_protocol::refusal::Refusal;
-use countersign_protocol::registration::{CredentialResponse, DeviceClass, KeyProtection};
+use countersign_protocol::registration::{
+    Confirm, CredentialResponse, DeviceClass, DeviceStatus, KeyProtection, KeySet, RegistrationRequest,
+    RegistrationResponse, RegistrationToken,
+};
 use countersign_protocol::secret::Secret;
 use serde::Serialize;
 use serde_json::Value;
@@ -47,6 +52,11 @@ pub(crate) struct Office {
     pub(crate) statements: Vec<Compact<EnrollmentStatement>>,
     root: LocalSigner,
     signing: LocalSigner,
+    registrar: LocalSigner,
+    /// Registrations that arrived, by body; the first decides.
+    pub(crate) registrations: Vec<String>,
+    /// The next reply of this status gets lost.
+    pub(crate) lose_status: Option<u16>,
     pub(crate) asked: BTreeMap<ChallengeId, Asked>,
     feed: Vec<Item>,
     generation: u32,
@@ -90,13 +100,16 @@ impl Office {
             credential: "first-credential".into(),
             previous: None,
             nonce: "nonce-1".into(),
-            random,
             issuer,
             now,
             transport: None,
             approval: None,
             manifests,
             statements: Vec::new(),
+            registrar: PrivateKey::generate(&random).into_signer(),
+            registrations: Vec::new(),
+            lose_status: None,
+            random,
             root,
             signing,
             asked: BTreeMap::new(),
@@ -114,6 +127,14 @@ impl Office {
 
     pub(crate) fn root(&self) -> Thumbprint {
         *self.root.public_key().thumbprint()
+    }
+
+    /// The root of some other provider.
+    pub(crate) fn stranger_root() -> Thumbprint {
+        let random = Counting::default();
+        drop(PrivateKey::generate(&random));
+        drop(PrivateKey::generate(&random));
+        *PrivateKey::generate(&random).public_key().thumbprint()
     }
 
     /// Signs with a new key from now on, listed in a new manifest.
@@ -283,8 +304,12 @@ impl Office {
     }
 
     fn serve(&mut self, call: &Call, url: &Url) -> Reply {
-        if url.path() == "/push/manifests" {
-            return json(200, &self.manifests);
+        match url.path() {
+            "/push/manifests" => return json(200, &self.manifests),
+            "/push/jwks" => return json(200, &KeySet { keys: vec![self.registrar.public_key().clone()] }),
+            "/push/register" => return self.register(call, url),
+            path if path.starts_with("/.well-known/") => return json(200, &self.discovery()),
+            _ => {}
         }
         if let Err(code) = self.admit(call, url) {
             return problem(code, None);
@@ -329,6 +354,101 @@ impl Office {
         })?;
         assert_eq!(Some(&proof.key), self.transport.as_ref());
         if proof.nonce.as_deref() == Some(&self.nonce) { Ok(()) } else { Err(ProblemCode::UseDpopNonce) }
+    }
+
+    pub(crate) fn discovery(&self) -> Discovery {
+        let endpoint = |path: &str| self.issuer.endpoint(path);
+        Discovery {
+            issuer: self.issuer.clone(),
+            countersign_version: 1,
+            mode: Mode::Production,
+            registration_endpoint: endpoint("/push/register"),
+            revocation_endpoint: endpoint("/push/revoke"),
+            key_rotation_endpoint: None,
+            device_management_endpoint: None,
+            device_jwks_uri: endpoint("/push/jwks"),
+            manifest_uri: endpoint("/push/manifests"),
+            challenge_endpoint: endpoint("/push/challenges"),
+            stream_endpoint: endpoint("/push/stream"),
+            credential_endpoint: endpoint("/push/credential"),
+            delivery_modes_supported: vec!["poll".into()],
+            fallback_order: vec!["poll".into()],
+            interaction_type_supported: InteractionType::ALL.to_vec(),
+            minimum_interaction_type: InteractionType::Boolean,
+            registration_token_ttl: 300,
+            signing_alg_values_supported: vec!["ES256".into()],
+            client_attestation_required: false,
+            max_devices_per_user: 5,
+            push_wait_timeout_seconds: 25,
+            error_response_format: "application/problem+json".into(),
+            vapid_public_key: None,
+            support: None,
+        }
+    }
+
+    /// A sound registration token, to be altered.
+    pub(crate) fn token(&self) -> RegistrationToken {
+        RegistrationToken {
+            iss: self.issuer.clone(),
+            sub: self.subject.clone(),
+            subject_label: "Alice".into(),
+            aud: self.issuer.endpoint("/push/register"),
+            iat: self.now.seconds(),
+            exp: self.now.seconds() + 300,
+            jti: RegistrationTokenId::random(&self.random),
+            confirm: Confirm::Code,
+            allow_automated: false,
+            evidence_root: self.root(),
+        }
+    }
+
+    /// The link of a token, as the registrar signs it.
+    pub(crate) fn link(&self, token: &RegistrationToken) -> String {
+        let token = Compact::sign(token, &self.registrar).unwrap();
+        EnrollmentLink::new(self.issuer.clone(), token).expose()
+    }
+
+    fn register(&mut self, call: &Call, url: &Url) -> Reply {
+        let (_, body) = call.body.as_ref().unwrap();
+        let request: RegistrationRequest = serde_json::from_str(body).unwrap();
+        let proof = call.headers.iter().find(|(name, _)| *name == "dpop").unwrap();
+        let token = request.registration_token.as_str();
+        let expected = ExpectedRequest { method: "POST", url: url.as_str(), token, now: self.now };
+        let Ok(proof) = DpopProof::verify(&Compact::from_text(proof.1.clone()), &expected) else {
+            return problem(ProblemCode::InvalidDpopProof, None);
+        };
+        if proof.nonce.as_deref() != Some(&self.nonce) {
+            return problem(ProblemCode::UseDpopNonce, None);
+        }
+        assert_eq!(proof.key, request.public_key);
+        let claims = request.registration_token.peek().unwrap();
+        request.verify_proof(&claims).unwrap();
+        if self.registrations.first().is_some_and(|first| first != body) {
+            return problem(ProblemCode::RegistrationTokenAlreadyUsed, None);
+        }
+        self.registrations.push(body.clone());
+        self.credential = format!("credential-{}", self.registrations.len());
+        self.transport = Some(request.public_key);
+        self.approval = Some(request.approval_key);
+        json(
+            201,
+            &RegistrationResponse {
+                device_id: self.device.clone(),
+                registration_ref: format!("urn:push-reg:{}", self.device),
+                device_credential: Secret::new(self.credential.clone()),
+                expires_in: 2_592_000,
+                status: DeviceStatus::Unconfirmed,
+                confirmation_code: Some(Secret::new("314159")),
+                subject: self.subject.clone(),
+                subject_label: "Alice".into(),
+            },
+        )
+    }
+
+    /// The person typed the code.
+    pub(crate) fn confirm_registered(&mut self) {
+        let (transport, approval) = (self.transport.clone().unwrap(), self.approval.clone().unwrap());
+        self.confirm(&transport, &approval);
     }
 
     fn fetch(&self, url: &Url) -> Reply {
@@ -413,7 +533,15 @@ pub(crate) struct OfficeAtPort(pub(crate) Arc<Mutex<Office>>);
 
 impl Provider for OfficeAtPort {
     fn call(&self, call: Call) -> Soon<'_, Result<Reply, NoReply>> {
-        Box::pin(async move { Ok(self.0.lock().unwrap().reply(&call)) })
+        Box::pin(async move {
+            let mut office = self.0.lock().unwrap();
+            let reply = office.reply(&call);
+            if office.lose_status == Some(reply.status) {
+                office.lose_status = None;
+                return Err(NoReply::TimedOut);
+            }
+            Ok(reply)
+        })
     }
 
     fn watch(&self, _: Call) -> Soon<'_, Result<Watched, NoReply>> {

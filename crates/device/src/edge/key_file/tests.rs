@@ -1,0 +1,72 @@
+//! Keys in files.
+
+use super::*;
+use crate::pin::Pin;
+use crate::testing::Counting;
+
+const CHEAP: Cost = Cost { memory_kib: 64, passes: 1, lanes: 1 };
+
+fn open(folder: &Path, random: &Arc<Counting>) -> FileKeys {
+    FileKeys::open(folder, random.clone(), Costs { person: CHEAP, script: CHEAP }).unwrap()
+}
+
+fn entry(pin: &str) -> PinEntry {
+    PinEntry { pin: Pin::parse(pin).unwrap(), source: PinSource::Person }
+}
+
+#[test]
+fn keys_and_sealed_secrets_survive_reopening() {
+    let (dir, random) = (tempfile::tempdir().unwrap(), Arc::new(Counting::default()));
+    let account = AccountId::random(&*random);
+    let keys = open(dir.path(), &random);
+    let made = keys.make(&account, &entry("123456")).unwrap();
+    let sealed = keys.seal(&account, &Secret::new("credential")).unwrap();
+    let keys = open(dir.path(), &random);
+    assert_eq!(*keys.transport(&account).unwrap().public_key(), made.transport);
+    assert_eq!(*keys.open_approval(&account, &entry("123456")).unwrap().public_key(), made.approval);
+    assert!(matches!(keys.open_approval(&account, &entry("654321")), Err(KeyError::WrongPin)));
+    assert_eq!(keys.unseal(&account, &sealed).unwrap().expose(), "credential");
+    let other = AccountId::random(&*random);
+    assert!(keys.unseal(&other, &sealed).is_err(), "a secret belongs to its account");
+}
+
+#[test]
+fn destroying_the_approval_key_leaves_the_transport_key() {
+    let (dir, random) = (tempfile::tempdir().unwrap(), Arc::new(Counting::default()));
+    let account = AccountId::random(&*random);
+    let keys = open(dir.path(), &random);
+    keys.make(&account, &entry("123456")).unwrap();
+    assert!(keys.has_approval(&account));
+    keys.destroy_approval(&account).unwrap();
+    keys.destroy_approval(&account).expect("what is gone is gone");
+    assert!(!keys.has_approval(&account));
+    assert!(matches!(keys.open_approval(&account, &entry("123456")), Err(KeyError::Gone)));
+    assert!(keys.transport(&account).is_ok());
+    keys.destroy(&account).unwrap();
+    assert!(matches!(keys.transport(&account), Err(KeyError::Gone)));
+}
+
+#[test]
+fn no_file_holds_pin_approval_key_or_credential_in_plain() {
+    let (dir, random) = (tempfile::tempdir().unwrap(), Arc::new(Counting::default()));
+    let account = AccountId::random(&*random);
+    let keys = open(dir.path(), &random);
+    keys.make(&account, &entry("271828182845")).unwrap();
+    for file in std::fs::read_dir(dir.path()).unwrap() {
+        let file = file.unwrap();
+        let text = std::fs::read_to_string(file.path()).unwrap();
+        assert!(!text.contains("271828182845"), "{:?}", file.file_name());
+        #[cfg(unix)]
+        {
+            use std::os::unix::fs::PermissionsExt;
+            assert_eq!(file.metadata().unwrap().permissions().mode() & 0o777, 0o600, "{:?}", file.file_name());
+        }
+    }
+    assert!(!keys.seal(&account, &Secret::new("canary")).unwrap().contains("canary"));
+}
+
+#[test]
+fn the_level_is_told_plainly() {
+    let (dir, random) = (tempfile::tempdir().unwrap(), Arc::new(Counting::default()));
+    assert_eq!(open(dir.path(), &random).protection(), KeyProtection::FilePin);
+}

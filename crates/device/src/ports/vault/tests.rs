@@ -1,0 +1,107 @@
+//! The same for every vault.
+
+use countersign_protocol::hash::Hash;
+use countersign_protocol::id::ChallengeId;
+
+use super::*;
+use crate::edge::vault_sqlite::SqliteVault;
+use crate::history::What;
+use crate::ports::key_store::MemoryKeys;
+use crate::testing::{Counting, Office, account};
+
+fn each_vault(check: impl Fn(&dyn Vault, &Account)) {
+    let dir = tempfile::tempdir().unwrap();
+    let sqlite = SqliteVault::open(&dir.path().join("device.db")).unwrap();
+    let keys = MemoryKeys::new(std::sync::Arc::new(Counting::default()));
+    let account = account(&Office::open(), &keys, &Counting::default());
+    check(&MemoryVault::default(), &account);
+    check(&sqlite, &account);
+}
+
+fn kept(id: &str, issued_at: u64, stage: Stage) -> StoredChallenge {
+    StoredChallenge {
+        id: id.parse().unwrap(),
+        compact: format!("compact of {id}"),
+        issued_at,
+        expires_at: issued_at + 300,
+        stage,
+        transcript: None,
+        answer: None,
+        outcomes: Vec::new(),
+    }
+}
+
+fn put(id: &str, issued_at: u64, stage: Stage) -> Change {
+    Change::PutChallenge(Box::new(kept(id, issued_at, stage)))
+}
+
+#[test]
+fn a_core_is_rebuilt_from_what_is_open_known_unsent_and_last() {
+    each_vault(|vault, account| {
+        let mut head = Head::beginning("statement");
+        let entry = |head: &mut Head| {
+            let challenge: ChallengeId = "ch_1".parse().unwrap();
+            head.append(7, What::Disputed { challenge, dispute_hash: Hash::of("d") })
+        };
+        let posting = |id| Posting {
+            id,
+            purpose: Purpose::Answer,
+            challenge: "ch_2".parse().unwrap(),
+            compact: format!("answer {id}"),
+        };
+        let long_ago = 1_000;
+        let now = long_ago + REMEMBERED_SECONDS + 1;
+        let changes = [
+            Change::PutAccount(Box::new(account.clone())),
+            put("ch_0", long_ago, Stage::Ended),
+            put("ch_1", now, Stage::Received),
+            put("ch_2", now, Stage::Answering),
+            Change::Append(entry(&mut head)),
+            Change::Append(entry(&mut head)),
+            Change::Post(posting(2)),
+            Change::Post(posting(1)),
+        ];
+        vault.apply(&account.id, &changes).unwrap();
+        vault.apply(&account.id, &[put("ch_1", now, Stage::Ended), Change::Settle(2)]).unwrap();
+        let snapshot = vault.load(&account.id).unwrap();
+        assert_eq!(snapshot.open, [kept("ch_2", now, Stage::Answering)]);
+        let known: Vec<&str> = snapshot.known.iter().map(|(id, _)| id.as_str()).collect();
+        assert_eq!(known, ["ch_1", "ch_2"], "what cannot come again is not carried along");
+        assert_eq!(snapshot.outbox, [posting(1)]);
+        assert_eq!(snapshot.head, Some(head));
+        assert_eq!(vault.challenges(&account.id).unwrap().len(), 3);
+        assert_eq!(vault.history(&account.id).unwrap().len(), 2);
+        assert_eq!(vault.challenge(&account.id, &"ch_0".parse().unwrap()).unwrap().unwrap().stage, Stage::Ended);
+        let other: AccountId = "ac_other".parse().unwrap();
+        assert!(vault.load(&other).unwrap().open.is_empty(), "accounts don't see each other");
+    });
+}
+
+#[test]
+fn an_account_is_written_over_and_keeps_its_place() {
+    each_vault(|vault, first| {
+        let second = Account { id: "ac_second".parse().unwrap(), ..first.clone() };
+        for account in [first, &second] {
+            vault.apply(&account.id, &[Change::PutAccount(Box::new(account.clone()))]).unwrap();
+        }
+        let renamed = Account { device_name: "Shelf".into(), ..first.clone() };
+        vault.apply(&first.id, &[Change::PutAccount(Box::new(renamed))]).unwrap();
+        let names: Vec<String> = vault.accounts().unwrap().into_iter().map(|account| account.device_name).collect();
+        assert_eq!(names, ["Shelf", "Desk"]);
+    });
+}
+
+#[test]
+fn pin_counters_and_begun_registrations_are_kept() {
+    each_vault(|vault, account| {
+        assert_eq!(vault.pin_guard(&account.id).unwrap(), PinGuard::default());
+        let guard = PinGuard { tries: 3, last_try_at: 9 };
+        vault.put_pin_guard(&account.id, &guard).unwrap();
+        assert_eq!(vault.pin_guard(&account.id).unwrap(), guard);
+        let begun = BegunEnrollment { token: Hash::of("t"), account: account.id.clone(), body: "{}".into() };
+        vault.put_enrollment(&begun).unwrap();
+        assert_eq!(vault.enrollment(&begun.token).unwrap(), Some(begun.clone()));
+        vault.apply(&account.id, &[Change::EndEnrollment(begun.token)]).unwrap();
+        assert_eq!(vault.enrollment(&begun.token).unwrap(), None);
+    });
+}

@@ -1,0 +1,281 @@
+//! The whole device on real files, against a provider at the port.
+
+use std::sync::{Arc, Mutex};
+
+use countersign_protocol::answer::{Decision, DenialReason};
+use countersign_protocol::clock::Timestamp;
+use countersign_protocol::evidence::{Evidence, EvidenceError, Trust};
+use countersign_protocol::id::ChallengeId;
+use countersign_protocol::outcome::Ending;
+use countersign_protocol::registration::{DeviceClass, RegistrationToken};
+
+use crate::edge::key_file::Costs;
+use crate::error::{AnswerError, EnrollError, OpenError};
+use crate::home::HomeError;
+use crate::pin::{Pin, PinEntry, PinSource};
+use crate::ports::user_verifier::GivenPin;
+use crate::seal::Cost;
+use crate::testing::{Counting, HandClock, Office, OfficeAtPort};
+use crate::transcript::Locale;
+use crate::{Answered, Device, DeviceEvent, Enrolled, Ports, Verdict};
+
+const CHEAP: Cost = Cost { memory_kib: 64, passes: 1, lanes: 1 };
+
+struct Desk {
+    home: tempfile::TempDir,
+    office: Arc<Mutex<Office>>,
+    clock: Arc<HandClock>,
+    random: Arc<Counting>,
+}
+
+fn pin(digits: &str) -> GivenPin {
+    GivenPin(PinEntry { pin: Pin::parse(digits).unwrap(), source: PinSource::Person })
+}
+
+fn script(digits: &str) -> GivenPin {
+    GivenPin(PinEntry { pin: Pin::parse(digits).unwrap(), source: PinSource::Script })
+}
+
+const YES: Verdict = Verdict::Approve { value: None };
+const NO: Verdict = Verdict::Deny { reason: Some(DenialReason::NotMe) };
+
+impl Desk {
+    fn new() -> Desk {
+        Desk {
+            home: tempfile::tempdir().unwrap(),
+            office: Arc::new(Mutex::new(Office::open())),
+            clock: Arc::new(HandClock::at(Timestamp::from_seconds(1_790_000_000))),
+            random: Arc::new(Counting::default()),
+        }
+    }
+
+    fn open(&self) -> Result<Device, OpenError> {
+        let ports = Ports {
+            clock: self.clock.clone(),
+            random: self.random.clone(),
+            provider: Arc::new(OfficeAtPort(self.office.clone())),
+            locale: Locale::En,
+            costs: Costs { person: CHEAP, script: CHEAP },
+        };
+        Device::open(self.home.path(), ports)
+    }
+
+    fn link(&self) -> String {
+        let office = self.office.lock().unwrap();
+        office.link(&office.token())
+    }
+
+    /// A device with one account that takes part.
+    async fn enrolled(&self) -> (Device, Enrolled) {
+        let device = self.open().unwrap();
+        let preview = device.preview(&self.link()).await.unwrap();
+        let enrolled = device.enroll(&preview, "Desk", &pin("123456")).await.unwrap();
+        self.office.lock().unwrap().confirm_registered();
+        device.pull().await;
+        (device, enrolled)
+    }
+
+    async fn asked(&self, device: &Device) -> ChallengeId {
+        let id = self.office.lock().unwrap().ask_login();
+        device.pull().await;
+        id
+    }
+}
+
+fn outcome(answered: &Answered) -> (Decision, Option<Ending>) {
+    (answered.decision, answered.outcome)
+}
+
+#[tokio::test]
+async fn a_link_becomes_an_account_that_approves() {
+    let desk = Desk::new();
+    let device = desk.open().unwrap();
+    let preview = device.preview(&desk.link()).await.unwrap();
+    assert_eq!((preview.domain.shown.as_str(), preview.subject_label.as_str()), ("acme.example", "Alice"));
+    assert!(preview.new_provider && !preview.test);
+    let mut events = device.events();
+    let enrolled = device.enroll(&preview, " Desk ", &pin("123456")).await.unwrap();
+    assert_eq!(enrolled.confirmation_code.as_ref().map(|code| code.expose()), Some("314159"));
+    assert_eq!(enrolled.device_class, DeviceClass::Interactive);
+    desk.office.lock().unwrap().confirm_registered();
+    let id = desk.asked(&device).await;
+    assert!(matches!(events.next().await, Some(DeviceEvent::Confirmed { .. })));
+    assert!(matches!(events.next().await, Some(DeviceEvent::Challenge(view)) if view.id == id));
+    let answered = device.answer(&id, YES, &pin("123456")).await.unwrap();
+    assert_eq!(outcome(&answered), (Decision::Approved, Some(Ending::Approved)));
+    assert!(device.pending().await.is_empty());
+    let known = device.preview(&desk.link()).await.unwrap();
+    assert!(!known.new_provider);
+}
+
+#[tokio::test]
+async fn a_lost_201_is_no_loss() {
+    let desk = Desk::new();
+    let device = desk.open().unwrap();
+    let link = desk.link();
+    let preview = device.preview(&link).await.unwrap();
+    desk.office.lock().unwrap().lose_status = Some(201);
+    assert!(matches!(device.enroll(&preview, "Desk", &pin("123456")).await, Err(EnrollError::NoReply(_))));
+    drop(device);
+    let device = desk.open_when_free().await;
+    let preview = device.preview(&link).await.unwrap();
+    assert!(matches!(device.enroll(&preview, "Desk", &pin("999999")).await, Err(EnrollError::OtherPin)));
+    device.enroll(&preview, "Desk", &pin("123456")).await.unwrap();
+    let office = desk.office.lock().unwrap();
+    assert_eq!(office.registrations.len(), 2);
+    assert_eq!(office.registrations[0], office.registrations[1], "the same keys and bytes");
+}
+
+impl Desk {
+    /// Opens the home as soon as the tasks of its last holder have ended.
+    async fn open_when_free(&self) -> Device {
+        loop {
+            match self.open() {
+                Err(OpenError::Home(HomeError::InUse { .. })) => tokio::task::yield_now().await,
+                opened => return opened.unwrap(),
+            }
+        }
+    }
+}
+
+#[tokio::test]
+async fn nothing_of_a_link_is_shown_before_it_is_verified() {
+    let desk = Desk::new();
+    let device = desk.open().unwrap();
+    let sound = desk.office.lock().unwrap().token();
+    assert!(device.preview(&desk.link()).await.is_ok());
+    let now = sound.iat;
+    let altered: [(&str, RegistrationToken); 4] = [
+        ("link_expired", RegistrationToken { iat: now - 300, exp: now, ..sound.clone() }),
+        ("link_expired", RegistrationToken { exp: now + 601, ..sound.clone() }),
+        ("link_not_verified", RegistrationToken { aud: "https://id.acme.example/elsewhere".into(), ..sound.clone() }),
+        ("manifest_not_verified", RegistrationToken { evidence_root: Office::stranger_root(), ..sound.clone() }),
+    ];
+    for (code, token) in altered {
+        let link = desk.office.lock().unwrap().link(&token);
+        let refused = device.preview(&link).await.err().expect(code);
+        assert_eq!(refused.code(), code);
+        assert!(!refused.to_string().contains("Alice"), "{refused}");
+    }
+    let link = desk.link();
+    let cut = &link[..link.len() - 4];
+    for (code, link) in [
+        ("link_not_verified", format!("{cut}AAAA")),
+        ("invalid_link", link.replace("https://id.acme.example", "https://id.acme.example.evil.com")),
+        ("invalid_link", link.replace("https://", "http://")),
+        ("invalid_link", "https://id.acme.example/push/enroll".to_owned()),
+        ("invalid_link", "rubbish".to_owned()),
+    ] {
+        assert_eq!(device.preview(&link).await.err().expect(code).code(), code, "{link}");
+    }
+    assert!(device.accounts().await.unwrap().is_empty());
+}
+
+#[tokio::test]
+async fn wrong_pins_are_counted_across_restarts_and_denying_needs_none() {
+    let desk = Desk::new();
+    let (device, enrolled) = desk.enrolled().await;
+    let id = desk.asked(&device).await;
+    for left in [9, 8] {
+        let wrong = device.answer(&id, YES, &pin("000000")).await;
+        assert!(matches!(wrong, Err(AnswerError::WrongPin { tries_left, .. }) if tries_left == left), "{wrong:?}");
+    }
+    drop(device);
+    let device = desk.open_when_free().await;
+    device.pull().await;
+    let wrong = device.answer(&id, YES, &pin("000000")).await;
+    assert!(matches!(wrong, Err(AnswerError::WrongPin { tries_left: 7, .. })), "{wrong:?}");
+    let scripted = device.answer(&id, YES, &script("123456")).await;
+    assert!(matches!(scripted, Err(AnswerError::PersonNeeded)), "{scripted:?}");
+    let denied = device.answer(&id, NO, &pin("000000")).await.unwrap();
+    assert_eq!(outcome(&denied), (Decision::Denied, Some(Ending::Denied)));
+    assert!(matches!(device.answer(&id, NO, &pin("000000")).await, Err(AnswerError::Ended)));
+    assert!(device.accounts().await.unwrap().iter().all(|view| view.account == enrolled.account && view.can_approve));
+}
+
+#[tokio::test]
+async fn an_answer_is_kept_while_the_provider_is_away_and_sent_after_a_restart() {
+    let desk = Desk::new();
+    let (device, _) = desk.enrolled().await;
+    let id = desk.asked(&device).await;
+    desk.office.lock().unwrap().lose_status = Some(200);
+    let kept = device.answer(&id, YES, &pin("123456")).await.unwrap();
+    assert_eq!(outcome(&kept), (Decision::Approved, None), "kept, will be sent");
+    drop(device);
+    let device = desk.open_when_free().await;
+    let mut events = device.events();
+    device.pull().await;
+    loop {
+        match events.next().await.unwrap() {
+            DeviceEvent::Answered { id: ended, outcome, .. } => {
+                assert_eq!((ended, outcome), (id.clone(), Some(Ending::Approved)));
+                break;
+            }
+            _ => continue,
+        }
+    }
+    assert_eq!(desk.office.lock().unwrap().answers.len(), 1);
+}
+
+#[tokio::test]
+async fn evidence_verifies_offline_and_a_changed_byte_does_not() {
+    let desk = Desk::new();
+    let (device, _) = desk.enrolled().await;
+    let id = desk.asked(&device).await;
+    assert!(device.evidence(&id).is_err(), "nothing was signed about it yet");
+    device.answer(&id, YES, &pin("123456")).await.unwrap();
+    let file = device.evidence(&id).unwrap();
+    let trust = {
+        let office = desk.office.lock().unwrap();
+        Trust { issuer: office.issuer.clone(), root: office.root() }
+    };
+    let verify = |bytes: &[u8]| Evidence::from_file(bytes)?.verify(Some(std::slice::from_ref(&trust)));
+    let report = verify(file.as_bytes()).unwrap();
+    assert!(report.authenticated && report.by_approval_key);
+    assert_eq!(report.ending, Some(Ending::Approved));
+    for at in (0..file.len()).step_by(97) {
+        let mut changed = file.clone().into_bytes();
+        changed[at] ^= 1;
+        assert!(verify(&changed).is_err(), "byte {at}");
+    }
+    let other = Trust { root: Office::stranger_root(), ..trust.clone() };
+    let foreign = Evidence::from_file(file.as_bytes()).unwrap().verify(Some(&[other]));
+    assert_eq!(foreign.err(), Some(EvidenceError::Untrusted));
+    let past = &device.history().unwrap()[0];
+    assert_eq!((past.decision, past.outcome), (Some(Decision::Approved), Some(Ending::Approved)));
+    assert!(past.transcript.is_some());
+}
+
+#[tokio::test]
+async fn the_vault_holds_no_credential_in_plain() {
+    let desk = Desk::new();
+    let (device, _) = desk.enrolled().await;
+    let credential = desk.office.lock().unwrap().credential.clone();
+    drop(device);
+    for name in ["device.db", "device.db-wal"] {
+        let bytes = std::fs::read(desk.home.path().join(name)).unwrap_or_default();
+        let found = bytes.windows(credential.len()).any(|window| window == credential.as_bytes());
+        assert!(!found, "{name} holds the credential");
+    }
+}
+
+#[tokio::test]
+async fn a_second_process_is_told_who_holds_the_home() {
+    let desk = Desk::new();
+    let _device = desk.open().unwrap();
+    let Err(OpenError::Home(HomeError::InUse { pid, .. })) = desk.open() else { panic!("two devices hold one home") };
+    assert_eq!(pid, Some(std::process::id()));
+}
+
+#[tokio::test]
+async fn a_program_enrolls_as_automated() {
+    let desk = Desk::new();
+    let device = desk.open().unwrap();
+    let preview = device.preview(&desk.link()).await.unwrap();
+    let enrolled = device.enroll(&preview, "Robot", &script("123456")).await.unwrap();
+    assert_eq!(enrolled.device_class, DeviceClass::Automated);
+    desk.office.lock().unwrap().confirm_registered();
+    let id = desk.asked(&device).await;
+    device.answer(&id, YES, &script("123456")).await.unwrap();
+    assert_eq!(desk.office.lock().unwrap().answers[0].peek().unwrap().amr, ["swk"]);
+}

@@ -1,0 +1,144 @@
+//! What wrong PINs cost.
+
+use super::*;
+use crate::account::AccountId;
+use crate::pin::Pin;
+use crate::ports::key_store::{MadeKeys, MemoryKeys};
+use crate::ports::vault::MemoryVault;
+use crate::testing::{Counting, HandClock};
+use countersign_protocol::registration::KeyProtection;
+use countersign_protocol::secret::Secret;
+
+fn entry(pin: &str) -> PinEntry {
+    PinEntry { pin: Pin::parse(pin).unwrap(), source: PinSource::Person }
+}
+
+struct Bench {
+    gate: Gate,
+    clock: Arc<HandClock>,
+    keys: Arc<MemoryKeys>,
+    vault: Arc<MemoryVault>,
+    account: AccountId,
+}
+
+fn bench() -> Bench {
+    let random = Arc::new(Counting::default());
+    let keys = Arc::new(MemoryKeys::new(random.clone()));
+    let vault = Arc::new(MemoryVault::default());
+    let clock = Arc::new(HandClock::at(Timestamp::from_seconds(1_790_000_000)));
+    let account = AccountId::random(&*random);
+    keys.make(&account, &entry("123456")).unwrap();
+    let gate = Gate { vault: vault.clone(), keys: keys.clone(), clock: clock.clone() };
+    Bench { gate, clock, keys, vault, account }
+}
+
+impl Bench {
+    fn wrong(&self) -> AnswerError {
+        self.gate.open(&self.account, &entry("000000")).err().expect("a wrong PIN opens nothing")
+    }
+}
+
+#[test]
+fn waits_begin_at_the_fourth_wrong_pin_and_the_tenth_destroys_the_approval_key_alone() {
+    let bench = bench();
+    for (wrong, wait) in [(1, 0), (2, 0), (3, 0), (4, 30), (5, 60), (6, 120), (7, 240), (8, 480), (9, 960)] {
+        let error = bench.wrong();
+        let expected = (10 - wrong, wait * 1000);
+        assert!(
+            matches!(error, AnswerError::WrongPin { tries_left, wait_ms } if (tries_left, wait_ms) == expected),
+            "{error}"
+        );
+        if wait > 0 {
+            let early = bench.gate.open(&bench.account, &entry("123456"));
+            assert!(matches!(early, Err(AnswerError::PinWait { .. })), "the right PIN waits, too");
+            bench.clock.forward_ms(wait * 1000);
+        }
+    }
+    assert!(bench.keys.has_approval(&bench.account));
+    assert!(matches!(bench.wrong(), AnswerError::PinSpent));
+    assert!(!bench.keys.has_approval(&bench.account));
+    assert!(bench.keys.transport(&bench.account).is_ok(), "it can still deny and report");
+    bench.clock.forward_ms(100_000_000);
+    assert!(matches!(bench.gate.open(&bench.account, &entry("123456")), Err(AnswerError::PinSpent)));
+}
+
+#[test]
+fn the_right_pin_forgets_the_wrong_ones() {
+    let bench = bench();
+    for _ in 0..3 {
+        bench.wrong();
+    }
+    assert!(bench.gate.open(&bench.account, &entry("123456")).is_ok());
+    assert_eq!(bench.vault.pin_guard(&bench.account).unwrap(), PinGuard::default());
+    assert_eq!(bench.gate.tries_left(&bench.account).unwrap(), 10);
+}
+
+/// A key store that looks, at the moment a PIN is checked, whether the try was stored.
+struct Watching {
+    vault: Arc<MemoryVault>,
+    seen: std::sync::Mutex<Vec<u32>>,
+}
+
+impl KeyStore for Watching {
+    fn protection(&self) -> KeyProtection {
+        KeyProtection::Memory
+    }
+    fn make(&self, _: &AccountId, _: &PinEntry) -> Result<MadeKeys, KeyError> {
+        Err(KeyError::Gone)
+    }
+    fn transport(&self, _: &AccountId) -> Result<Arc<dyn Signer>, KeyError> {
+        Err(KeyError::Gone)
+    }
+    fn open_approval(&self, account: &AccountId, _: &PinEntry) -> Result<Box<dyn Signer>, KeyError> {
+        self.seen.lock().unwrap().push(self.vault.pin_guard(account).unwrap().tries);
+        Err(KeyError::WrongPin)
+    }
+    fn destroy_approval(&self, _: &AccountId) -> Result<(), KeyError> {
+        Ok(())
+    }
+    fn destroy(&self, _: &AccountId) -> Result<(), KeyError> {
+        Ok(())
+    }
+    fn has_approval(&self, _: &AccountId) -> bool {
+        true
+    }
+    fn seal(&self, _: &AccountId, _: &Secret) -> Result<String, KeyError> {
+        Err(KeyError::Gone)
+    }
+    fn unseal(&self, _: &AccountId, _: &str) -> Result<Secret, KeyError> {
+        Err(KeyError::Gone)
+    }
+}
+
+#[test]
+fn a_try_is_stored_before_the_pin_is_checked() {
+    let vault = Arc::new(MemoryVault::default());
+    let keys = Arc::new(Watching { vault: vault.clone(), seen: std::sync::Mutex::default() });
+    let clock = Arc::new(HandClock::at(Timestamp::from_seconds(1_790_000_000)));
+    let gate = Gate { vault, keys: keys.clone(), clock };
+    let account: AccountId = "ac_1".parse().unwrap();
+    for _ in 0..3 {
+        gate.open(&account, &entry("123456")).err().unwrap();
+    }
+    assert_eq!(*keys.seen.lock().unwrap(), [1, 2, 3]);
+}
+
+#[test]
+fn a_crash_while_the_tenth_pin_is_checked_gains_no_eleventh_try() {
+    let bench = bench();
+    // The counter says that a tenth try began; nothing says how it went.
+    bench.vault.put_pin_guard(&bench.account, &PinGuard { tries: 10, last_try_at: 0 }).unwrap();
+    let after = bench.gate.open(&bench.account, &entry("123456"));
+    assert!(matches!(after, Err(AnswerError::PinSpent)));
+    assert!(!bench.keys.has_approval(&bench.account));
+}
+
+#[test]
+fn a_scripts_pin_never_claims_a_person() {
+    let at = Timestamp::from_seconds(1);
+    let amr = |class, source| vouch(class, source, at).map(|user| user.amr()).ok();
+    assert_eq!(amr(DeviceClass::Interactive, PinSource::Person), Some(vec!["swk".into(), "pin".into()]));
+    assert_eq!(amr(DeviceClass::Automated, PinSource::Script), Some(vec!["swk".into()]));
+    assert_eq!(amr(DeviceClass::Automated, PinSource::Person), Some(vec!["swk".into()]));
+    assert_eq!(amr(DeviceClass::Interactive, PinSource::Script), None);
+}
