@@ -12,8 +12,8 @@ use countersign_protocol::problem::ProblemCode;
 use crate::Gateway;
 use crate::dpop_nonce::NonceRefused;
 use crate::error::{Refused, refused};
-use crate::store::WriteError;
-use crate::store::devices::{self, Device, Standing};
+use crate::store::devices::{Device, Standing};
+use crate::store::{WriteError, credentials};
 
 /// A device whose call was authenticated.
 pub(crate) struct Caller {
@@ -52,8 +52,7 @@ impl Gateway {
             let words = "The device's credential is not known here, or was replaced.";
             refused(ProblemCode::InvalidDeviceCredential, words)
         };
-        let presented =
-            self.store().read(|connection| devices::by_credential(connection, &hash))?.ok_or_else(unknown)?;
+        let presented = self.store().read(|connection| credentials::by_hash(connection, &hash))?.ok_or_else(unknown)?;
         let device = presented.device;
         if device.transport_kid != *proof.key.thumbprint() {
             return Err(refused(ProblemCode::InvalidDpopProof, "The DPoP proof is by another key than the device's."));
@@ -64,7 +63,7 @@ impl Gateway {
         admitted.map_err(|refused| refused.with_nonce(nonce.clone()))?;
         if !presented.used {
             let id = device.id.clone();
-            let kept = self.store().write(move |tx| devices::use_credential(tx, &id, &hash)).await;
+            let kept = self.store().write(move |tx| credentials::mark_used(tx, &id, &hash)).await;
             match kept {
                 Ok(true) => {}
                 Ok(false) => return Err(unknown()),

@@ -10,6 +10,7 @@ use countersign_protocol::id::ApprovalId;
 use countersign_protocol::random::Random;
 use rusqlite::Connection;
 use tokio::task::JoinHandle;
+use tokio::time::{Instant, timeout_at};
 
 use crate::dpop_nonce::Nonces;
 use crate::enrollment::RegistrationRate;
@@ -151,13 +152,17 @@ impl Gateway {
     /// # Errors
     /// What the store said.
     pub async fn verdict_changed(&self, approval: &ApprovalId, at_most: Duration) -> Result<(), StoreError> {
+        let until = Instant::now() + at_most;
         let listener = self.store().wakes().listen(approval.as_str());
-        let changed = listener.changed();
-        let verdict = self.store().read(|connection| self.verdict(connection, approval))?;
-        if verdict == Verdict::Pending {
-            let _ = tokio::time::timeout(at_most, changed).await;
+        loop {
+            let changed = listener.changed();
+            let verdict = self.store().read(|connection| self.verdict(connection, approval))?;
+            let has_ended = verdict != Verdict::Pending || self.is_closing();
+            // A wake-up only says "look again": another process may have written something else.
+            if has_ended || timeout_at(until, changed).await.is_err() {
+                return Ok(());
+            }
         }
-        Ok(())
     }
 
     /// Ends what has expired: approvals whose time is over, links whose code was never typed, old feed entries. Runs by itself
@@ -208,7 +213,7 @@ impl Gateway {
                     }
                 }
                 count = count.wrapping_add(1);
-                if count % SWEEP_EVERY == 0
+                if count.is_multiple_of(SWEEP_EVERY)
                     && let Err(error) = gateway.sweep().await
                 {
                     tracing::warn!(%error, "could not end what has expired");

@@ -63,7 +63,7 @@ impl Gateway {
         if device.standing != Standing::Active {
             return Err(suspended());
         }
-        if checked.claims.seq <= device.seq {
+        if device.seq.is_some_and(|used| checked.claims.seq <= used) {
             self.suspend_device(tx, &device)?;
             return Ok(Err(suspended()));
         }

@@ -10,6 +10,7 @@ use countersign_protocol::registration::DeviceClass;
 /// The verdict of an approval. Everything but `Pending` is final and never changes.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
+#[expect(clippy::large_enum_variant, reason = "a verdict lives for one call; a box would be in everybody's way")]
 pub enum Verdict {
     /// Nobody has answered yet.
     Pending,

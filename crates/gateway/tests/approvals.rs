@@ -2,6 +2,8 @@
 
 mod support;
 
+use std::time::Duration;
+
 use axum::http::StatusCode;
 use countersign_gateway::{NotRedeemable, RequestRefused, Verdict};
 use countersign_protocol::answer::{Answer, DenialReason};
@@ -381,6 +383,26 @@ async fn request_and_caller_stand_or_fall_together() {
     });
     assert!(undone.await.is_err());
     assert!(phone.pull(&world).await.challenges.is_empty());
+}
+
+#[tokio::test]
+async fn whoever_waits_for_a_verdict_hears_it_at_once() {
+    let world = World::new();
+    let mut phone = world.enroll("Phone").await;
+    let accepted = world.ask().await;
+    let challenge = phone.next_challenge(&world).await;
+    let denial = phone.deny(&world, &challenge, None);
+    let began = std::time::Instant::now();
+    let (waited, ()) =
+        tokio::join!(world.gateway.verdict_changed(&accepted.approval, Duration::from_secs(25)), async {
+            world.until_somebody_waits().await;
+            // Somebody else's commit is no verdict: the wait goes on.
+            world.gateway.store().wakes().wake_all();
+            phone.settle(&world, &challenge, &denial).await;
+        });
+    waited.expect("waited");
+    assert_eq!(world.verdict(&accepted.approval), Verdict::Denied { reason: None });
+    assert!(began.elapsed() < Duration::from_secs(20), "not the whole wait");
 }
 
 #[tokio::test]

@@ -152,7 +152,8 @@ async fn attack_09_an_answer_counts_for_one_challenge_of_one_device_once() {
     assert_eq!(not_its_own.problem(), (404, "not_found".to_owned()), "another device's challenge");
 
     // Each claim changed, and signed by the device's own key.
-    let changes: Vec<(&str, Box<dyn Fn(&mut Answer)>)> = vec![
+    type Change<'a> = (&'a str, Box<dyn Fn(&mut Answer) + 'a>);
+    let changes: Vec<Change<'_>> = vec![
         ("iss", Box::new(|c| c.iss = tablet.id().clone())),
         ("aud", Box::new(|c| c.aud = "https://evil.example".parse().expect("an issuer"))),
         ("sub", Box::new(|c| c.sub = "bob".parse().expect("a subject"))),

@@ -18,7 +18,7 @@ use crate::Gateway;
 use crate::error::{Refused, refused};
 use crate::store::devices::{self, Device, NewDevice, Standing};
 use crate::store::links::{self, Link, LinkState};
-use crate::store::{Transaction, feed};
+use crate::store::{Transaction, credentials, feed};
 
 /// A registration whose token, keys and proofs hold.
 pub(crate) struct CheckedRegistration {
@@ -106,10 +106,10 @@ impl Gateway {
             _ => return self.link_used_again(tx, &link),
         };
         // A repeated registration ends the credential that was lost.
-        devices::end_credentials(tx, &device.id)?;
+        credentials::end_all(tx, &device.id)?;
         let credential = Secret::random(self.random());
         let expires_at = self.now().plus_seconds(limits::CREDENTIAL_SECONDS);
-        devices::add_credential(tx, &device.id, &Hash::of(credential.expose()), expires_at)?;
+        credentials::add(tx, &device.id, &Hash::of(credential.expose()), expires_at)?;
 
         let waits = device.standing == Standing::Unconfirmed;
         Ok(Registered::Response(Box::new(RegistrationResponse {

@@ -12,7 +12,7 @@ use super::reply;
 use crate::Gateway;
 use crate::dpop_gate::{Admits, Caller};
 use crate::error::Refused;
-use crate::store::devices;
+use crate::store::credentials;
 
 pub(super) async fn renew(State(gateway): State<Gateway>, headers: HeaderMap) -> Response {
     let url = &gateway.urls().credential;
@@ -32,8 +32,8 @@ async fn issue(gateway: &Gateway, caller: Caller) -> Result<Response, Refused> {
     let device = caller.device.id;
     let kept = gateway.store().write(move |tx| -> Result<(), Refused> {
         // A renewal whose reply was lost is void; what the device holds was used, for it came with it.
-        devices::end_unused_credentials(tx, &device)?;
-        devices::add_credential(tx, &device, &hash, expires_at)?;
+        credentials::end_unused(tx, &device)?;
+        credentials::add(tx, &device, &hash, expires_at)?;
         Ok(())
     });
     kept.await?;

@@ -1,4 +1,4 @@
-//! Devices, their statements and their credentials.
+//! Devices and their enrollment statements.
 
 use countersign_protocol::clock::Timestamp;
 use countersign_protocol::hash::Hash;
@@ -48,7 +48,7 @@ pub(crate) struct Device {
     pub(crate) registered_at: Timestamp,
     pub(crate) confirmed_at: Option<Timestamp>,
     /// The highest number in its history that it has answered with.
-    pub(crate) seq: u64,
+    pub(crate) seq: Option<u64>,
     pub(crate) revocation: Option<String>,
 }
 
@@ -87,11 +87,12 @@ fn parse_key(jwk: &str) -> rusqlite::Result<PublicKey> {
         .map_err(|error| rusqlite::Error::FromSqlConversionFailure(0, rusqlite::types::Type::Text, Box::new(error)))
 }
 
-const COLUMNS: &str = "d.id, d.subject, d.status, d.name, d.class, d.platform, d.key_protection, d.key_verified,
+pub(super) const COLUMNS: &str =
+    "d.id, d.subject, d.status, d.name, d.class, d.platform, d.key_protection, d.key_verified,
     d.transport_kid, d.transport_jwk, d.approval_kid, d.approval_jwk, d.interaction_types, d.link_id, d.registered_at,
     d.confirmed_at, d.seq, d.revocation";
 
-fn device(row: &Row<'_>) -> rusqlite::Result<Device> {
+pub(super) fn device(row: &Row<'_>) -> rusqlite::Result<Device> {
     Ok(Device {
         id: text(row, "id")?,
         subject: text(row, "subject")?,
@@ -109,7 +110,7 @@ fn device(row: &Row<'_>) -> rusqlite::Result<Device> {
         link: text(row, "link_id")?,
         registered_at: time(row, "registered_at")?,
         confirmed_at: optional_time(row, "confirmed_at")?,
-        seq: row.get::<_, i64>("seq")?.unsigned_abs(),
+        seq: row.get::<_, Option<i64>>("seq")?.map(i64::unsigned_abs),
         revocation: row.get("revocation")?,
     })
 }
@@ -246,62 +247,4 @@ pub(crate) fn add_statement(
         .prepare_cached("UPDATE device SET statement_hash = ?2 WHERE id = ?1")?
         .execute(params![id.as_str(), hash.to_string()])
         .map(drop)
-}
-
-/// A credential that was presented, and whose it is.
-pub(crate) struct Presented {
-    pub(crate) device: Device,
-    pub(crate) expires_at: Timestamp,
-    pub(crate) used: bool,
-}
-
-/// Looks a credential up by its hash.
-pub(crate) fn by_credential(connection: &Connection, hash: &Hash) -> rusqlite::Result<Option<Presented>> {
-    connection
-        .prepare_cached(&format!(
-            "SELECT {COLUMNS}, c.expires_at, c.used FROM credential c JOIN device d ON d.id = c.device_id WHERE c.hash = ?1"
-        ))?
-        .query_row([hash.to_string()], |row| {
-            Ok(Presented { device: device(row)?, expires_at: time(row, "expires_at")?, used: row.get("used")? })
-        })
-        .optional()
-}
-
-/// Adds a credential that has not been used yet.
-pub(crate) fn add_credential(
-    connection: &Connection,
-    id: &DeviceId,
-    hash: &Hash,
-    expires_at: Timestamp,
-) -> rusqlite::Result<()> {
-    connection
-        .prepare_cached("INSERT INTO credential (hash, device_id, expires_at, used) VALUES (?1, ?2, ?3, 0)")?
-        .execute(params![hash.to_string(), id.as_str(), millis(expires_at)])
-        .map(drop)
-}
-
-/// Marks a credential as used, which ends every other of its device. Returns false if it is gone.
-pub(crate) fn use_credential(connection: &Connection, id: &DeviceId, hash: &Hash) -> rusqlite::Result<bool> {
-    let used = connection
-        .prepare_cached("UPDATE credential SET used = 1 WHERE hash = ?1 AND device_id = ?2")?
-        .execute(params![hash.to_string(), id.as_str()])?;
-    if used == 1 {
-        connection
-            .prepare_cached("DELETE FROM credential WHERE device_id = ?2 AND hash <> ?1")?
-            .execute(params![hash.to_string(), id.as_str()])?;
-    }
-    Ok(used == 1)
-}
-
-/// Ends credentials that were given out and never used, so that at most two are valid at a time.
-pub(crate) fn end_unused_credentials(connection: &Connection, id: &DeviceId) -> rusqlite::Result<()> {
-    connection
-        .prepare_cached("DELETE FROM credential WHERE device_id = ?1 AND used = 0")?
-        .execute([id.as_str()])
-        .map(drop)
-}
-
-/// Ends every credential of a device.
-pub(crate) fn end_credentials(connection: &Connection, id: &DeviceId) -> rusqlite::Result<()> {
-    connection.prepare_cached("DELETE FROM credential WHERE device_id = ?1")?.execute([id.as_str()]).map(drop)
 }

@@ -4,6 +4,7 @@ pub(crate) mod approvals;
 pub(crate) mod asking;
 pub(crate) mod challenges;
 mod columns;
+pub(crate) mod credentials;
 pub(crate) mod devices;
 pub(crate) mod feed;
 pub(crate) mod links;

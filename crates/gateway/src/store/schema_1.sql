@@ -45,7 +45,7 @@ CREATE TABLE device (
     confirmed_at      INTEGER,
     statement_hash    TEXT,                     -- of its latest enrollment statement
     feed_head         INTEGER NOT NULL,         -- number of its latest feed entry
-    seq               INTEGER NOT NULL DEFAULT 0, -- highest history number it has answered with
+    seq               INTEGER,                  -- highest history number it has answered with
     revocation        TEXT,                     -- the signed revocation, once there is one
     ended_at          INTEGER
 ) STRICT, WITHOUT ROWID;

@@ -1,0 +1,67 @@
+//! The credentials of devices, by their hashes: one in use, and at most one that waits for its first use.
+
+use countersign_protocol::clock::Timestamp;
+use countersign_protocol::hash::Hash;
+use countersign_protocol::id::DeviceId;
+use rusqlite::{Connection, OptionalExtension, params};
+
+use super::columns::{millis, time};
+use super::devices::{self, Device};
+
+/// A credential that was presented, and whose it is.
+pub(crate) struct Presented {
+    pub(crate) device: Device,
+    pub(crate) expires_at: Timestamp,
+    pub(crate) used: bool,
+}
+
+/// Looks a credential up by its hash.
+pub(crate) fn by_hash(connection: &Connection, hash: &Hash) -> rusqlite::Result<Option<Presented>> {
+    connection
+        .prepare_cached(&format!(
+            "SELECT {}, c.expires_at, c.used FROM credential c JOIN device d ON d.id = c.device_id WHERE c.hash = ?1",
+            devices::COLUMNS
+        ))?
+        .query_row([hash.to_string()], |row| {
+            Ok(Presented {
+                device: devices::device(row)?,
+                expires_at: time(row, "expires_at")?,
+                used: row.get("used")?,
+            })
+        })
+        .optional()
+}
+
+/// Adds a credential that has not been used yet.
+pub(crate) fn add(connection: &Connection, id: &DeviceId, hash: &Hash, expires_at: Timestamp) -> rusqlite::Result<()> {
+    connection
+        .prepare_cached("INSERT INTO credential (hash, device_id, expires_at, used) VALUES (?1, ?2, ?3, 0)")?
+        .execute(params![hash.to_string(), id.as_str(), millis(expires_at)])
+        .map(drop)
+}
+
+/// Marks a credential as used, which ends every other of its device. Returns false if it is gone.
+pub(crate) fn mark_used(connection: &Connection, id: &DeviceId, hash: &Hash) -> rusqlite::Result<bool> {
+    let used = connection
+        .prepare_cached("UPDATE credential SET used = 1 WHERE hash = ?1 AND device_id = ?2")?
+        .execute(params![hash.to_string(), id.as_str()])?;
+    if used == 1 {
+        connection
+            .prepare_cached("DELETE FROM credential WHERE device_id = ?2 AND hash <> ?1")?
+            .execute(params![hash.to_string(), id.as_str()])?;
+    }
+    Ok(used == 1)
+}
+
+/// Ends credentials that were given out and never used, so that at most two are valid at a time.
+pub(crate) fn end_unused(connection: &Connection, id: &DeviceId) -> rusqlite::Result<()> {
+    connection
+        .prepare_cached("DELETE FROM credential WHERE device_id = ?1 AND used = 0")?
+        .execute([id.as_str()])
+        .map(drop)
+}
+
+/// Ends every credential of a device.
+pub(crate) fn end_all(connection: &Connection, id: &DeviceId) -> rusqlite::Result<()> {
+    connection.prepare_cached("DELETE FROM credential WHERE device_id = ?1")?.execute([id.as_str()]).map(drop)
+}
