@@ -143,12 +143,4 @@ pub(super) fn no_reply(error: &reqwest::Error) -> NoReply {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn the_date_header_is_read() {
-        assert_eq!(http_date("Sun, 06 Nov 1994 08:49:37 GMT"), Some(Timestamp::from_seconds(784_111_777)));
-        assert_eq!(http_date("yesterday"), None);
-    }
-}
+mod tests;

@@ -47,7 +47,7 @@ impl Bench {
         let keys = Arc::new(MemoryKeys::new(random.clone()));
         let vault = Arc::new(MemoryVault::default());
         let mut office = Office::open();
-        let account = account(&office, &*keys, &*random);
+        let account = account(&office, &*keys, &random);
         office.confirm(&account.transport_key, &account.approval_key);
         vault.apply(&account.id, &[Change::PutAccount(Box::new(account.clone()))]).unwrap();
         let at = Moment { wall: office.now, tick: Tick(1_000) };

@@ -189,7 +189,7 @@ fn manifests_that_unsay_a_key_are_not_believed() {
     let claims = bench.office.claims();
     let id = claims.jti.clone();
     bench.office.ask_with(id, other.sign(&claims), None);
-    let honest = std::mem::replace(&mut bench.office.manifests.manifests, Vec::new());
+    let honest = std::mem::take(&mut bench.office.manifests.manifests);
     bench.event(Event::Wake);
     bench.calm();
     assert_eq!(challenges(&bench), 0);
