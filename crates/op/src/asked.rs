@@ -48,11 +48,9 @@ impl Asked {
     /// # Errors
     /// The codes of CIBA Core §13 and RFC 9396 §5, the first thing that is wrong.
     pub(crate) fn read(form: &Form, client: &Client, issuer: &Issuer, schemas: &Schemas) -> Result<Asked, OAuthError> {
-        for (name, instead) in
-            [("request", "send the parameters in the form"), ("request_uri", "send the parameters in the form")]
-        {
+        for name in ["request", "request_uri"] {
             if form.get(name).is_some() {
-                let what = format!("{name} is not supported by this provider: {instead}");
+                let what = format!("{name} is not supported by this provider: send the parameters in the form");
                 return Err(OAuthError::new(Code::InvalidRequest, what));
             }
         }

@@ -62,10 +62,10 @@ impl Inner {
         let id = Hash::of(auth_req_id);
         let mut held: Option<Held> = None;
         loop {
-            let listener = self.gateway.store().wakes();
             let request = self.request_of(&id, &client)?;
-            let real = request.real.clone();
-            let listener = real.as_ref().map(|real| listener.listen(real.approval.as_str()));
+            // Listening begins before the verdict is read, so that none in between is missed.
+            let wakes = self.gateway.store().wakes();
+            let listener = request.real.as_ref().map(|real| wakes.listen(real.approval.as_str()));
             let changed = listener.as_ref().map(|listener| listener.changed());
             match self.standing(&request)? {
                 Standing::Approved(real) => return self.redeem(auth_req_id, &request, real, &client).await,
@@ -79,7 +79,7 @@ impl Inner {
             };
             let left = Duration::from_millis(request.expires_at.millis_since(self.ports.clock.now()));
             tokio::select! {
-                () = async { match changed { Some(changed) => changed.await, None => std::future::pending().await } } => {}
+                () = if_any(changed) => {}
                 () = tokio::time::sleep_until(waiting.until) => {}
                 () = tokio::time::sleep(left) => {}
                 () = waiting.place.replaced() => return Err(pending()),
@@ -212,6 +212,14 @@ impl Inner {
             gateway.redeemable(transaction, &approval).map_err(NotSpent::Gateway)
         });
         spent.await
+    }
+}
+
+/// Waits for ever where there is nothing to wait for: nobody was asked.
+async fn if_any(changed: Option<impl Future<Output = ()>>) {
+    match changed {
+        Some(changed) => changed.await,
+        None => std::future::pending().await,
     }
 }
 

@@ -369,6 +369,26 @@ async fn beyond_max_pending_a_request_is_acknowledged_as_ever_and_held() {
 }
 
 #[tokio::test]
+async fn request_and_approval_stand_or_fall_together() {
+    let world = World::new();
+    let mut phone = world.enroll("Phone").await;
+    let store = world.side.gateway.store();
+    let broken = store.write(|tx| tx.execute_batch("ALTER TABLE authentication_request RENAME TO elsewhere")).await;
+    broken.expect("the provider's own table is gone");
+
+    let reply = world.post("till", BC, &[("scope", "openid"), ("login_hint", "alice")]).await;
+    assert_eq!((reply.status.as_u16(), reply.text("error").as_str()), (500, "server_error"));
+    assert_eq!(reply.text("error_description"), "something went wrong in this provider; its log says what");
+    assert_eq!(reply.header(header::CACHE_CONTROL), Some("no-store"));
+    assert_eq!(phone.pull(&world.side).await.challenges.len(), 0, "nobody is asked what nobody can collect");
+
+    let mended = store.write(|tx| tx.execute_batch("ALTER TABLE elsewhere RENAME TO authentication_request")).await;
+    mended.expect("and back");
+    world.ask("till", &[]).await;
+    assert_eq!(phone.pull(&world.side).await.challenges.len(), 1);
+}
+
+#[tokio::test]
 async fn attack_17_an_auth_req_id_means_nothing_to_the_devices_endpoints() {
     let world = World::new();
     let mut phone = world.enroll("Phone").await;
