@@ -1,1 +1,52 @@
-fn main() {}
+//! The `countersign` command: a provider, a device, a client and a verifier, for people and for scripts.
+
+mod arguments;
+mod ciba;
+mod commands;
+mod device;
+mod exit;
+mod failure;
+mod home;
+mod lines;
+mod logging;
+mod moments;
+mod output;
+mod pin;
+mod port_owner;
+mod rules;
+mod screen;
+mod stop;
+mod system;
+
+use std::process::ExitCode;
+
+use clap::Parser as _;
+
+use crate::arguments::Arguments;
+use crate::exit::Exit;
+use crate::output::Output;
+
+fn main() -> ExitCode {
+    let arguments = Arguments::parse();
+    logging::start();
+    // Once for the whole process; an error would mean that it was done already.
+    let _ = rustls::crypto::ring::default_provider().install_default();
+    let output = Output::new(arguments.json);
+    let runtime = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
+        Ok(runtime) => runtime,
+        Err(error) => {
+            output.progress(&format!("countersign: the process can't start its threads: {error}"));
+            return Exit::Usage.into();
+        }
+    };
+    let result = runtime.block_on(commands::run(arguments, output));
+    // A thread that still waits for a key to be pressed must not keep the process from ending.
+    runtime.shutdown_background();
+    match result {
+        Ok(exit) => exit.into(),
+        Err(failure) => {
+            output.failure(&failure);
+            failure.exit.into()
+        }
+    }
+}

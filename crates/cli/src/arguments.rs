@@ -1,0 +1,253 @@
+//! The command line: every command, its options and what they mean.
+
+use std::path::PathBuf;
+
+use clap::{Args, Parser, Subcommand, ValueEnum};
+use countersign_protocol::id::ChallengeId;
+use countersign_protocol::issuer::Issuer;
+
+/// An authentication device for OpenID CIBA, a provider to try it with, a client, and a verifier.
+#[derive(Parser, Debug)]
+#[command(name = "countersign", version, arg_required_else_help = true, after_help = AFTER)]
+pub struct Arguments {
+    /// Print one JSON object a line on standard output, and nothing else there
+    #[arg(long, global = true)]
+    pub json: bool,
+    /// Keep state in this folder [default: COUNTERSIGN_HOME, or below the platform's data directory]
+    #[arg(long, global = true, value_name = "DIR")]
+    pub home: Option<PathBuf>,
+    /// What to do
+    #[command(subcommand)]
+    pub command: Command,
+}
+
+const AFTER: &str = "Exit codes: 0 approved or done, 1 denied, 2 usage or configuration, 3 expired, 4 provider or network,\n\
+                     5 verification failed, 6 verified only against keys that came with the file.\n\
+                     Environment: COUNTERSIGN_HOME, COUNTERSIGN_PIN, COUNTERSIGN_CLIENT_SECRET, COUNTERSIGN_LOG, NO_COLOR.";
+
+/// What the command can do.
+#[derive(Subcommand, Debug)]
+pub enum Command {
+    /// Be the provider
+    #[command(subcommand)]
+    Op(Op),
+    /// Make this device one of a user's, with the link from their provider
+    Enroll(Enroll),
+    /// List this device's accounts
+    Accounts,
+    /// List the requests that wait for an answer
+    Pending,
+    /// List what was asked and how it ended
+    History,
+    /// Approve or deny a request
+    Answer(Answer),
+    /// Wait for requests, print them, and answer those that a rule matches
+    Watch(Watch),
+    /// Be a client: ask, wait, print the tokens
+    Request(Request),
+    /// Print everything signed about one request, for `countersign verify`
+    Evidence {
+        /// The request (ch_…)
+        id: ChallengeId,
+    },
+    /// Check evidence, anywhere and offline
+    Verify(Verify),
+}
+
+/// `countersign op …`
+#[derive(Subcommand, Debug)]
+pub enum Op {
+    /// Serve until stopped
+    Serve {
+        /// The provider's configuration (TOML)
+        #[arg(long, value_name = "FILE")]
+        config: PathBuf,
+        /// Stop when standard input closes too: for whoever starts this as a child
+        #[arg(long)]
+        stop_with_stdin: bool,
+    },
+    /// Make an enrollment link for a user, then read the code that the device shows
+    Link {
+        /// The user's `sub`, or one of the user's hints
+        user: String,
+        /// `none` (test mode only): the device needs no code
+        #[arg(long, value_enum, default_value_t = Confirmation::Code)]
+        confirm: Confirmation,
+        /// The provider's configuration (TOML)
+        #[arg(long, value_name = "FILE")]
+        config: PathBuf,
+    },
+}
+
+/// How a new device is confirmed.
+#[derive(ValueEnum, Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Confirmation {
+    /// Six digits, typed where the link came from.
+    Code,
+    /// Not at all.
+    None,
+}
+
+/// Where a PIN comes from when nobody sits at a terminal.
+#[derive(Args, Debug, Default)]
+pub struct Pin {
+    /// Read the PIN from this file [default: COUNTERSIGN_PIN, else the terminal asks]; the device counts as automated
+    #[arg(long, value_name = "FILE")]
+    pub pin_file: Option<PathBuf>,
+}
+
+/// `countersign enroll`
+#[derive(Args, Debug)]
+pub struct Enroll {
+    /// The link, or - to read it from standard input
+    pub link: String,
+    /// What the user calls this device [default: this computer's name]
+    #[arg(long)]
+    pub name: Option<String>,
+    /// Do not ask whether provider and user are right
+    #[arg(long)]
+    pub yes: bool,
+    /// The PIN
+    #[command(flatten)]
+    pub pin: Pin,
+}
+
+/// `countersign answer`
+#[derive(Args, Debug)]
+pub struct Answer {
+    /// The request (ch_…), as `countersign pending` lists it
+    pub id: ChallengeId,
+    /// The answer
+    pub decision: Choice,
+    /// Why it is denied
+    #[arg(long, value_enum)]
+    pub reason: Option<Reason>,
+    /// The number that the other screen shows, where the request asks for one
+    #[arg(long, value_name = "N")]
+    pub value: Option<String>,
+    /// The PIN
+    #[command(flatten)]
+    pub pin: Pin,
+}
+
+/// Yes or no.
+#[derive(ValueEnum, Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Choice {
+    /// Yes.
+    Approve,
+    /// No.
+    Deny,
+}
+
+/// Why no.
+#[derive(ValueEnum, Clone, Copy, Debug, PartialEq, Eq)]
+#[value(rename_all = "snake_case")]
+pub enum Reason {
+    /// Somebody else asked.
+    NotMe,
+    /// Asked for by mistake.
+    Mistake,
+    /// Anything else.
+    Other,
+}
+
+/// `countersign watch`
+#[derive(Args, Debug)]
+pub struct Watch {
+    /// Approve what has all these members; {} matches everything
+    #[arg(long, value_name = "JSON")]
+    pub approve_if: Vec<String>,
+    /// Deny what has all these members; goes before --approve-if
+    #[arg(long, value_name = "JSON")]
+    pub deny_if: Vec<String>,
+    /// End after this many requests: answered ones once they have ended, others once they were printed
+    #[arg(long, value_name = "N")]
+    pub count: Option<u64>,
+    /// The PIN
+    #[command(flatten)]
+    pub pin: Pin,
+}
+
+/// `countersign request`
+#[derive(Args, Debug)]
+pub struct Request {
+    /// The provider
+    #[arg(long, value_name = "URL")]
+    pub issuer: Issuer,
+    /// This client at the provider
+    #[arg(long, value_name = "ID")]
+    pub client_id: String,
+    /// Read the client's secret from this file [default: COUNTERSIGN_CLIENT_SECRET]
+    #[arg(long, value_name = "FILE")]
+    pub client_secret_file: Option<PathBuf>,
+    /// Whom to ask: a subject or one of the user's hints
+    #[arg(long, value_name = "HINT")]
+    pub login_hint: String,
+    /// What to ask for
+    #[arg(long, default_value = "openid")]
+    pub scope: String,
+    /// A line that the user sees on both screens
+    #[arg(long, value_name = "TEXT")]
+    pub binding_message: Option<String>,
+    /// Authorization details: a JSON array, or @FILE
+    #[arg(long, value_name = "JSON|@FILE")]
+    pub authorization_details: Option<String>,
+    /// How the user proves that they look at the right request
+    #[arg(long, value_enum, value_name = "TYPE")]
+    pub interaction: Option<Interaction>,
+    /// How long the user may take, in seconds
+    #[arg(long, value_name = "SECONDS")]
+    pub requested_expiry: Option<u64>,
+}
+
+/// The interactions by their names on the wire.
+#[derive(ValueEnum, Clone, Copy, Debug, PartialEq, Eq)]
+#[value(rename_all = "snake_case")]
+pub enum Interaction {
+    /// Approve or deny.
+    Boolean,
+    /// Pick the number that the client shows.
+    NumberChoose,
+    /// Type the number that the client shows.
+    InputManual,
+}
+
+/// `countersign verify`
+#[derive(Args, Debug)]
+pub struct Verify {
+    /// The evidence, or - for standard input
+    pub file: PathBuf,
+    /// Whom to trust: ISSUER=THUMBPRINT of its evidence root, or a file {"issuer":…,"root":…}; may be repeated
+    #[arg(long, value_name = "ISSUER=THUMBPRINT|FILE")]
+    pub trust: Vec<String>,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use clap::CommandFactory as _;
+
+    #[test]
+    fn the_definitions_are_sound() {
+        Arguments::command().debug_assert();
+    }
+
+    #[test]
+    fn json_and_home_may_stand_anywhere() {
+        for line in ["countersign --json --home d pending", "countersign pending --json --home d"] {
+            let read = Arguments::try_parse_from(line.split(' ')).expect(line);
+            assert!(read.json && read.home.as_deref() == Some("d".as_ref()), "{line}");
+        }
+    }
+
+    #[test]
+    fn reasons_and_interactions_have_their_names_on_the_wire() {
+        let line = "countersign answer ch_x deny --reason not_me";
+        let read = Arguments::try_parse_from(line.split(' ')).expect(line);
+        assert!(matches!(read.command, Command::Answer(Answer { reason: Some(Reason::NotMe), .. })));
+        let line =
+            "countersign request --issuer https://a.example --client-id c --login-hint h --interaction input_manual";
+        let read = Arguments::try_parse_from(line.split(' ')).expect(line);
+        assert!(matches!(read.command, Command::Request(Request { interaction: Some(Interaction::InputManual), .. })));
+    }
+}

@@ -1,0 +1,57 @@
+//! `countersign accounts`: where this device is enrolled, and how it stands there.
+
+use std::path::PathBuf;
+
+use countersign_device::account::Standing;
+use countersign_device::view::AccountView;
+use serde::Serialize;
+
+use crate::device;
+use crate::exit::Exit;
+use crate::failure::Failure;
+use crate::moments;
+use crate::output::{Output, Paint};
+
+#[derive(Serialize)]
+struct Event<'a> {
+    event: &'static str,
+    #[serde(flatten)]
+    account: &'a AccountView,
+}
+
+/// Runs the command.
+pub async fn run(home: Option<PathBuf>, output: Output) -> Result<Exit, Failure> {
+    let (device, _) = device::open_and_pull(home, output).await?;
+    let accounts = device.accounts().await.map_err(|error| device::opening(&error))?;
+    if accounts.is_empty() {
+        output.words("No accounts yet. Enroll with the link from a provider: countersign enroll LINK")?;
+    }
+    for account in &accounts {
+        output.result(&Event { event: "account", account }, |paint| words(account, paint))?;
+    }
+    Ok(Exit::Ok)
+}
+
+fn words(account: &AccountView, paint: Paint) -> String {
+    let escape = countersign_protocol::text::escape;
+    let test = if account.test { "  TEST" } else { "" };
+    let mut out = format!("{} at {}{test}", paint.bold(&escape(&account.subject_label)), account.issuer);
+    out += &format!(
+        "\n  {}",
+        paint.dim(&format!("{} · {} · {}", account.account, account.device_id, escape(&account.device_name)))
+    );
+    let standing = match &account.standing {
+        Standing::Unconfirmed => "waits for its confirmation code to be typed where the link came from".to_owned(),
+        Standing::Active if account.can_approve => "takes part".to_owned(),
+        Standing::Active => {
+            "can deny, but no longer approve: its approval key was destroyed. Enroll again to approve".to_owned()
+        }
+        Standing::NotKnown { since } => format!("not known to the provider since {}", moments::full(*since)),
+        Standing::Revoked { at } => format!("revoked at {}", moments::full(*at)),
+    };
+    out += &format!("\n  {standing}");
+    if account.pending > 0 {
+        out += &format!("; requests that wait: {}", account.pending);
+    }
+    out
+}

@@ -1,0 +1,127 @@
+//! `countersign enroll`: shows who asks to enroll this device and for whom, asks, and makes the account.
+
+use std::io::{self, BufRead as _, IsTerminal as _, Write as _};
+use std::path::PathBuf;
+
+use countersign_device::{Enrolled, Preview};
+use countersign_protocol::registration::{Confirm, DeviceClass, KeyProtection};
+use serde::Serialize;
+
+use crate::arguments::Enroll;
+use crate::device;
+use crate::exit::Exit;
+use crate::failure::Failure;
+use crate::output::{Output, Paint};
+use crate::pin::{self, PinPad};
+
+#[derive(Serialize)]
+struct Event<'a> {
+    event: &'static str,
+    #[serde(flatten)]
+    enrolled: &'a Enrolled,
+}
+
+/// Runs the command.
+pub async fn run(enroll: Enroll, home: Option<PathBuf>, output: Output) -> Result<Exit, Failure> {
+    let pad = PinPad::of(&enroll.pin)?;
+    if !pad.can_give() {
+        return Err(pin::no_pin());
+    }
+    let link = link(&enroll)?;
+    let device = device::open(home)?;
+    let preview = device.preview(&link).await.map_err(|error| device::enrolling(&error))?;
+    // With --json the words are progress, not result.
+    let shown = describe(&preview, output.paint());
+    if output.is_json() {
+        output.progress(&shown)
+    } else {
+        output.words(&shown)?
+    }
+    if !enroll.yes && !agreed(&enroll.link)? {
+        return Err(Failure { exit: Exit::Denied, code: "not_enrolled", message: "nothing was enrolled".to_owned() });
+    }
+    let name = enroll.name.unwrap_or_else(name_of_this_computer);
+    let enrolled = device.enroll(&preview, &name, &pad).await.map_err(|error| device::enrolling(&error))?;
+    output.result(&Event { event: "enrolled", enrolled: &enrolled }, |paint| words(&enrolled, &preview, paint))?;
+    Ok(Exit::Ok)
+}
+
+/// Who asks, as it must be seen before anybody agrees. All of it was verified.
+pub fn describe(preview: &Preview, paint: Paint) -> String {
+    let mut out = String::new();
+    if preview.test {
+        out += &format!("{}\n", paint.band(94, " TEST: nothing here counts "));
+    }
+    out += &format!("\n    {}\n", paint.bold(&preview.domain.shown));
+    if let Some(ascii) = &preview.domain.ascii {
+        out += &format!("    in plain letters: {ascii}\n");
+    }
+    out += &format!("    {}\n", preview.issuer);
+    if preview.new_provider {
+        out += "    New provider: this device has no account there yet.\n";
+    }
+    out += &format!("\nIt wants to make this device one of: {}", paint.bold(&preview.subject_label));
+    if preview.subject_label != preview.subject.as_str() {
+        out += &format!(" ({})", countersign_protocol::text::escape(preview.subject.as_str()));
+    }
+    if preview.confirm == Confirm::None {
+        out += "\nThis link needs no confirmation code; such links are for demos and tests.";
+    }
+    out
+}
+
+fn words(enrolled: &Enrolled, preview: &Preview, paint: Paint) -> String {
+    let mut out = format!("\n{} {} at {}.", paint.green("Enrolled:"), preview.subject_label, preview.domain.shown);
+    if let Some(code) = &enrolled.confirmation_code {
+        let (first, second) = code.expose().split_at(code.expose().len() / 2);
+        out += &format!("\n\nType this code where the link came from:   {}", paint.bold(&format!("{first} {second}")));
+        out += "\nUntil then this account gets nothing.";
+    }
+    if enrolled.device_class == DeviceClass::Automated {
+        out += "\nThe PIN came from a file or a variable, so this device counts as automated.";
+    }
+    if enrolled.key_protection == KeyProtection::FilePin {
+        out += "\nThe approval key is in a file sealed by the PIN alone: somebody who copies this file can try PINs.";
+    }
+    out
+}
+
+/// The link as given, or the first line of standard input.
+fn link(enroll: &Enroll) -> Result<String, Failure> {
+    if enroll.link != "-" {
+        return Ok(enroll.link.clone());
+    }
+    let mut line = String::new();
+    match io::stdin().lock().read_line(&mut line) {
+        Ok(bytes) if bytes > 0 => Ok(line.trim().to_owned()),
+        _ => Err(Failure::usage("no_link", "there is no link on standard input")),
+    }
+}
+
+/// Asks the person; from the terminal itself where standard input carried the link.
+fn agreed(link: &str) -> Result<bool, Failure> {
+    let nobody = || Failure::usage("nobody_to_ask", "there is no terminal to ask whether this is right; say --yes");
+    let mut answer = String::new();
+    let ask = || write!(io::stderr(), "\nEnroll this device there? [y/N] ");
+    if link == "-" {
+        let terminal = std::fs::File::open("/dev/tty").map_err(|_| nobody())?;
+        let _ = ask();
+        io::BufReader::new(terminal).read_line(&mut answer).map_err(|_| nobody())?;
+    } else {
+        if !io::stdin().is_terminal() {
+            return Err(nobody());
+        }
+        let _ = ask();
+        io::stdin().lock().read_line(&mut answer).map_err(|_| nobody())?;
+    }
+    Ok(matches!(answer.trim().to_lowercase().as_str(), "y" | "yes"))
+}
+
+fn name_of_this_computer() -> String {
+    let variable = |name| std::env::var(name).ok();
+    let file = || std::fs::read_to_string("/proc/sys/kernel/hostname").ok();
+    let name = variable("COMPUTERNAME").or_else(file).or_else(|| variable("HOSTNAME"));
+    name.map(|name| name.trim().to_owned())
+        .filter(|name| !name.is_empty())
+        .unwrap_or_else(|| "This computer".to_owned())
+}

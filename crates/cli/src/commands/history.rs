@@ -1,0 +1,62 @@
+//! `countersign history`: what was asked and how it ended, newest first.
+
+use std::path::PathBuf;
+
+use countersign_device::Past;
+use countersign_device::ports::vault::Stage;
+use countersign_protocol::answer::Decision;
+use countersign_protocol::clock::Clock as _;
+use countersign_protocol::text;
+use serde::Serialize;
+
+use crate::device;
+use crate::exit::Exit;
+use crate::failure::Failure;
+use crate::output::{Output, Paint};
+use crate::system::SystemClock;
+use crate::{moments, screen};
+
+#[derive(Serialize)]
+struct Event<'a> {
+    event: &'static str,
+    #[serde(flatten)]
+    past: &'a Past,
+}
+
+/// Runs the command.
+pub async fn run(home: Option<PathBuf>, output: Output) -> Result<Exit, Failure> {
+    let (device, _) = device::open_and_pull(home, output).await?;
+    let history = device.history().map_err(|error| device::exporting(&error))?;
+    if history.is_empty() {
+        output.words("Nothing was asked yet.")?;
+    }
+    let now = SystemClock.now().seconds();
+    for past in &history {
+        output.result(&Event { event: "history", past }, |paint| words(past, now, paint))?;
+    }
+    Ok(Exit::Ok)
+}
+
+fn words(past: &Past, now: u64, paint: Paint) -> String {
+    let mut parts = vec![moments::clock(past.issued_at, now)];
+    parts.push(past.kind.map_or("Unreadable request", screen::kind).to_owned());
+    parts.extend(past.client.as_ref().map(|client| text::escape(&client.name)));
+    parts.extend(past.binding_message.as_deref().map(text::escape));
+    let said = past.decision.map(|decision| match decision {
+        Decision::Approved => "you approved",
+        Decision::Denied => "you denied",
+    });
+    let ended = match (past.outcome, past.stage) {
+        (Some(ending), _) => screen::ending(ending),
+        (None, Stage::Answering) => "the answer is kept until the provider confirms it",
+        (None, Stage::Refused) => "this device could not show it and said so",
+        (None, Stage::Ended) => "ended; the provider no longer knew it",
+        (None, _) => "waits",
+    };
+    let mut how = said.map_or_else(String::new, |said| format!("{said}; "));
+    how += ended;
+    if let Some(by) = &past.by {
+        how += &format!(" ({})", text::escape(by));
+    }
+    format!("{}\n  {how}\n  {}", parts.join(" · "), paint.dim(past.id.as_str()))
+}

@@ -1,0 +1,41 @@
+//! One file per command; each ends with an exit code or a failure.
+
+mod accounts;
+mod answer;
+mod enroll;
+mod evidence;
+mod history;
+mod op_link;
+mod op_serve;
+mod pending;
+mod request;
+mod verify;
+mod watch;
+
+use crate::arguments::{Arguments, Command, Op};
+use crate::exit::Exit;
+use crate::failure::Failure;
+use crate::output::Output;
+
+/// Runs the command that was typed.
+///
+/// # Errors
+/// Why it ended early.
+pub async fn run(arguments: Arguments, output: Output) -> Result<Exit, Failure> {
+    let home = arguments.home;
+    match arguments.command {
+        Command::Op(Op::Serve { config, stop_with_stdin }) => {
+            op_serve::run(&config, home, stop_with_stdin, output).await
+        }
+        Command::Op(Op::Link { user, confirm, config }) => op_link::run(&user, confirm, &config, home, output).await,
+        Command::Enroll(enroll) => enroll::run(enroll, home, output).await,
+        Command::Accounts => accounts::run(home, output).await,
+        Command::Pending => pending::run(home, output).await,
+        Command::History => history::run(home, output).await,
+        Command::Answer(answer) => answer::run(answer, home, output).await,
+        Command::Watch(watch) => watch::run(watch, home, output).await,
+        Command::Request(request) => request::run(request, output).await,
+        Command::Evidence { id } => evidence::run(&id, home, output).await,
+        Command::Verify(file) => verify::run(&file, output),
+    }
+}

@@ -1,0 +1,63 @@
+//! `countersign op serve`: the provider, until it is stopped.
+
+use std::io::Read as _;
+use std::path::{Path, PathBuf};
+
+use countersign_gateway::Ports;
+use countersign_op::{Config, Provider};
+use serde_json::json;
+use tokio::net::TcpListener;
+
+use crate::exit::Exit;
+use crate::failure::Failure;
+use crate::home::{self, Resident};
+use crate::output::Output;
+use crate::{stop, system};
+
+/// Runs the command.
+pub async fn run(config: &Path, home: Option<PathBuf>, stop_with_stdin: bool, output: Output) -> Result<Exit, Failure> {
+    let provider = open(config, home, Provider::open)?;
+    let listen = provider.config().listen;
+    let listener = TcpListener::bind(listen).await.map_err(|error| {
+        let owner = crate::port_owner::of(listen.port()).map(|owner| format!(" ({owner} has it)")).unwrap_or_default();
+        Failure::usage("listen", format_args!("{listen} can't be listened on: {error}{owner}; choose another `listen`"))
+    })?;
+    let issuer = provider.config().issuer.clone();
+    output.result(&json!({ "event": "ready", "issuer": issuer }), |_| format!("Serving {issuer}. Ctrl-C stops it."))?;
+    let stopped = async move {
+        tokio::select! {
+            () = stop::asked() => {}
+            () = stdin_closed(stop_with_stdin) => {}
+        }
+    };
+    provider.serve(listener, stopped).await.map_err(|error| Failure::provider("serve", error))?;
+    Ok(Exit::Ok)
+}
+
+/// Reads the configuration and opens its provider, to serve or beside the process that serves.
+pub fn open<E: std::fmt::Display>(
+    config: &Path,
+    home: Option<PathBuf>,
+    open: impl FnOnce(Config, &Path, Ports) -> Result<Provider, E>,
+) -> Result<Provider, Failure> {
+    let config = Config::read(config).map_err(|errors| Failure::usage("configuration", errors))?;
+    let home = home::folder(home, Resident::Provider)?;
+    let ports = Ports { clock: system::clock(), random: system::random() };
+    open(config, &home, ports).map_err(|error| Failure::usage("provider", error))
+}
+
+/// Ends when standard input does. A thread of its own, for a blocked read must not keep the process from ending.
+async fn stdin_closed(wanted: bool) {
+    if !wanted {
+        return std::future::pending().await;
+    }
+    let (sender, closed) = tokio::sync::oneshot::channel();
+    std::thread::spawn(move || {
+        let mut rest = [0; 256];
+        let mut stdin = std::io::stdin().lock();
+        while matches!(stdin.read(&mut rest), Ok(read) if read > 0) {}
+        let _ = sender.send(());
+    });
+    // The thread sends or dies; both mean that nothing more can be read.
+    let _ = closed.await;
+}

@@ -1,0 +1,38 @@
+//! `countersign pending`: the requests that wait for an answer, the oldest deadline first.
+
+use std::path::PathBuf;
+
+use countersign_device::view::ChallengeView;
+use countersign_protocol::clock::Clock as _;
+use serde::Serialize;
+
+use crate::device;
+use crate::exit::Exit;
+use crate::failure::Failure;
+use crate::output::Output;
+use crate::screen;
+use crate::system::SystemClock;
+
+#[derive(Serialize)]
+struct Event<'a> {
+    event: &'static str,
+    #[serde(flatten)]
+    challenge: &'a ChallengeView,
+}
+
+/// Runs the command. Where a provider could not be asked, the exit code says so: an empty list then means nothing.
+pub async fn run(home: Option<PathBuf>, output: Output) -> Result<Exit, Failure> {
+    let (device, offline) = device::open_and_pull(home, output).await?;
+    let pending = device.pending().await;
+    if pending.is_empty() {
+        output.words("No requests wait.")?;
+    }
+    let now = SystemClock.now().seconds();
+    for challenge in &pending {
+        output.result(&Event { event: "challenge", challenge }, |paint| {
+            let id = paint.dim(challenge.id.as_str());
+            format!("{}\n  {id}", screen::summary(challenge, now, paint))
+        })?;
+    }
+    Ok(if offline { Exit::Provider } else { Exit::Ok })
+}

@@ -1,0 +1,175 @@
+//! `countersign request`: be a client. Asks, shows the number, waits, checks and prints the tokens.
+
+use countersign_protocol::clock::Clock as _;
+use countersign_protocol::json::{self, Json};
+use countersign_protocol::secret::Secret;
+use countersign_protocol::text;
+use serde::Serialize;
+
+use crate::arguments::{Interaction, Request};
+use crate::ciba::{self, Acknowledged, Ask, Expected, Http, NoReply, Polled, Refused};
+use crate::exit::Exit;
+use crate::failure::Failure;
+use crate::output::Output;
+use crate::system::SystemClock;
+
+/// One result.
+#[derive(Serialize)]
+struct Event<'a, T> {
+    event: &'static str,
+    #[serde(flatten)]
+    rest: &'a T,
+}
+
+/// Runs the command.
+pub async fn run(request: Request, output: Output) -> Result<Exit, Failure> {
+    let ask = read(&request)?;
+    let http = Http::new(&request.client_id, &secret(&request)?)?;
+    let endpoints = ciba::discover(&http, &request.issuer).await?;
+    let acknowledged = match ciba::ask(&http, &endpoints.bc_authorize, &ask).await {
+        Ok(acknowledged) => acknowledged,
+        Err(NoReply::Lost(failure)) => return Err(failure),
+        Err(NoReply::Refused(refused)) => return failed(&refused, output),
+    };
+    tell_acknowledged(&acknowledged, output)?;
+    let away = |failure: &Failure| output.progress(&format!("{failure}. Asking again until the request ends."));
+    let response = match ciba::poll(&http, &endpoints.token, &acknowledged, away).await? {
+        Polled::Tokens(response) => response,
+        Polled::Refused(refused) => return failed(&refused, output),
+    };
+    let jwks = http.get(&endpoints.jwks).await?.json;
+    let expected = Expected {
+        issuer: &request.issuer,
+        client_id: &request.client_id,
+        auth_req_id: &acknowledged.auth_req_id,
+        now: SystemClock.now(),
+    };
+    match tokens_line(&response, &jwks, &expected) {
+        Ok((line, words)) => {
+            output.result_text(&line, |_| words)?;
+            Ok(Exit::Ok)
+        }
+        Err(why) => {
+            let refused =
+                Refused { error: "invalid_id_token".into(), error_description: Some(why), denial_reason: None };
+            failed(&refused, output)?;
+            Ok(Exit::Unverified)
+        }
+    }
+}
+
+fn read(request: &Request) -> Result<Ask, Failure> {
+    let details = request.authorization_details.as_deref().map(|given| match given.strip_prefix('@') {
+        None => Ok(given.to_owned()),
+        Some(file) => std::fs::read_to_string(file).map_err(|error| {
+            Failure::usage("details_file", format_args!("the authorization details in {file} can't be read: {error}"))
+        }),
+    });
+    let interaction_type = request.interaction.map(|interaction| match interaction {
+        Interaction::Boolean => "boolean",
+        Interaction::NumberChoose => "number_choose",
+        Interaction::InputManual => "input_manual",
+    });
+    Ok(Ask {
+        login_hint: request.login_hint.clone(),
+        scope: request.scope.clone(),
+        binding_message: request.binding_message.clone(),
+        authorization_details: details.transpose()?,
+        interaction_type,
+        requested_expiry: request.requested_expiry,
+    })
+}
+
+fn secret(request: &Request) -> Result<Secret, Failure> {
+    let text = match &request.client_secret_file {
+        Some(file) => std::fs::read_to_string(file).map_err(|error| {
+            Failure::usage(
+                "secret_file",
+                format_args!("the client's secret in {} can't be read: {error}", file.display()),
+            )
+        })?,
+        None => std::env::var("COUNTERSIGN_CLIENT_SECRET").map_err(|_| {
+            Failure::usage(
+                "no_secret",
+                "a client needs its secret: say --client-secret-file FILE or set COUNTERSIGN_CLIENT_SECRET",
+            )
+        })?,
+    };
+    Ok(Secret::new(text.trim()))
+}
+
+fn tell_acknowledged(acknowledged: &Acknowledged, output: Output) -> Result<(), Failure> {
+    output.result(&Event { event: "acknowledged", rest: acknowledged }, |paint| {
+        let mut words = format!("The provider has asked. It waits {} seconds at most.", acknowledged.expires_in);
+        if let Some(value) = &acknowledged.interaction_value {
+            words += &format!("\nShow this number to the person who approves: {}", paint.bold(&text::escape(value)));
+        }
+        words
+    })
+}
+
+/// The result of `request` where there are no tokens; decides the exit code.
+fn failed(refused: &Refused, output: Output) -> Result<Exit, Failure> {
+    output.result(&Event { event: "failed", rest: refused }, |_| {
+        let mut words = match refused.error.as_str() {
+            "access_denied" => "Denied".to_owned(),
+            "expired_token" => "Expired".to_owned(),
+            other => format!("No tokens ({})", text::escape(other)),
+        };
+        if let Some(description) = &refused.error_description {
+            words += &format!(": {}", text::escape(description));
+        }
+        if let Some(reason) = &refused.denial_reason {
+            words += &format!(" ({})", text::escape(reason));
+        }
+        words + "."
+    })?;
+    Ok(exit(refused))
+}
+
+fn exit(refused: &Refused) -> Exit {
+    match refused.error.as_str() {
+        "access_denied" => Exit::Denied,
+        "expired_token" => Exit::Expired,
+        _ => Exit::Provider,
+    }
+}
+
+/// The `tokens` line: the response as received, and the ID token's claims as signed. Both keep their number literals; line
+/// breaks between their members become blanks.
+fn tokens_line(response: &str, jwks: &Json, expected: &Expected<'_>) -> Result<(String, String), String> {
+    let members = json::read(response.as_bytes(), DEPTH).map_err(|error| format!("the token response: {error}"))?;
+    let id_token = members.get("id_token").and_then(Json::as_str).ok_or("the token response has no id_token")?;
+    let claims = ciba::verify(id_token, jwks, expected).map_err(|error| error.to_string())?;
+    let ours = ["event", "id_token_claims"].iter().any(|name| members.get(name).is_some());
+    let inner = response.trim().strip_prefix('{').and_then(|rest| rest.strip_suffix('}')).filter(|_| !ours);
+    let inner = inner.ok_or("the token response has members that this client does not expect")?.trim();
+    let line =
+        format!("{{\"event\":\"tokens\",{inner},\"id_token_claims\":{}}}", claims.trim()).replace(['\n', '\r'], " ");
+    let read = json::read(claims.as_bytes(), DEPTH).map_err(|error| error.to_string())?;
+    let text = |name: &str| read.get(name).and_then(Json::as_str).map(text::escape).unwrap_or_default();
+    let mut words = format!("Approved by {} at {}.", text("sub"), text("iss"));
+    if !text("acr").is_empty() {
+        words += &format!(" How surely: {}.", text("acr"));
+    }
+    words += &format!("\n{response}");
+    Ok((line, words))
+}
+
+/// Details of depth 8, and the response around them.
+const DEPTH: usize = 12;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn each_end_has_its_exit_code() {
+        for (error, expected) in
+            [("access_denied", Exit::Denied), ("expired_token", Exit::Expired), ("invalid_request", Exit::Provider)]
+        {
+            let refused = Refused { error: error.to_owned(), error_description: None, denial_reason: None };
+            assert_eq!(exit(&refused), expected, "{error}");
+        }
+    }
+}

@@ -1,0 +1,214 @@
+//! `countersign verify`: checks evidence offline and says for each line what it rests on.
+
+use std::io::Read as _;
+use std::path::Path;
+
+use countersign_protocol::answer::Decision;
+use countersign_protocol::evidence::{Basis, Evidence, EvidenceError, FILE_BYTES, Report, Trust};
+use countersign_protocol::text;
+use serde::Serialize;
+use serde_json::json;
+
+use crate::arguments::Verify;
+use crate::exit::Exit;
+use crate::failure::Failure;
+use crate::moments;
+use crate::output::{Output, Paint};
+use crate::screen;
+
+/// Runs the command.
+pub fn run(verify: &Verify, output: Output) -> Result<Exit, Failure> {
+    let trusted = verify.trust.iter().map(|given| trust(given)).collect::<Result<Vec<_>, _>>()?;
+    let bytes = read(&verify.file)?;
+    let (exit, report) = judge(&bytes, &trusted);
+    match report {
+        Ok(report) => output.result(&line(&report), |paint| words(&report, paint))?,
+        Err(error) => {
+            let line = json!({ "event": "not_verified", "message": error.to_string() });
+            output.result(&line, |paint| format!("{} {error}.", paint.red("Not verified:")))?;
+        }
+    }
+    Ok(exit)
+}
+
+/// Verifies; without anybody to trust, what holds together is still not authenticated.
+fn judge(bytes: &[u8], trusted: &[Trust]) -> (Exit, Result<Report, EvidenceError>) {
+    let trust = Some(trusted).filter(|trusted| !trusted.is_empty());
+    let verified = Evidence::from_file(bytes).and_then(|evidence| evidence.verify(trust));
+    let exit = match &verified {
+        Ok(report) if report.authenticated => Exit::Ok,
+        Ok(_) => Exit::OwnKeysOnly,
+        Err(_) => Exit::Unverified,
+    };
+    (exit, verified)
+}
+
+fn read(file: &Path) -> Result<Vec<u8>, Failure> {
+    let refused = |error: std::io::Error| {
+        Failure::usage("evidence_file", format_args!("the evidence in {} can't be read: {error}", file.display()))
+    };
+    // One byte more than evidence ever has, so that what is too large is seen to be.
+    let limit = FILE_BYTES as u64 + 1;
+    let mut bytes = Vec::new();
+    if file == Path::new("-") {
+        std::io::stdin().lock().take(limit).read_to_end(&mut bytes).map_err(refused)?;
+    } else {
+        std::fs::File::open(file).and_then(|file| file.take(limit).read_to_end(&mut bytes)).map_err(refused)?;
+    }
+    Ok(bytes)
+}
+
+/// `ISSUER=THUMBPRINT`, or a file with the two.
+fn trust(given: &str) -> Result<Trust, Failure> {
+    if let Some((issuer, root)) = given.rsplit_once('=')
+        && let (Ok(issuer), Ok(root)) = (issuer.parse(), root.parse())
+    {
+        return Ok(Trust { issuer, root });
+    }
+    let refused = |why: String| {
+        let what = format!("--trust {given} is neither ISSUER=THUMBPRINT nor a file {{\"issuer\",\"root\"}}: {why}");
+        Failure::usage("bad_trust", what)
+    };
+    let text = std::fs::read(given).map_err(|error| refused(error.to_string()))?;
+    countersign_protocol::json::parse(&text).map_err(|error| refused(error.to_string()))
+}
+
+#[derive(Serialize)]
+struct Verified<'a> {
+    event: &'static str,
+    /// Whether issuer and root are trusted ones.
+    authenticated: bool,
+    issuer: &'a str,
+    root: String,
+    subject: &'a str,
+    device_id: &'a str,
+    id: &'a str,
+    approval: &'a str,
+    kind: &'a countersign_protocol::kind::Kind,
+    client: &'a countersign_protocol::challenge::Client,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    decision: Option<Decision>,
+    /// The key that signed the answer.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    answered_by: Option<&'static str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    outcome: Option<&'static str>,
+    lines: Vec<Shown<'a>>,
+}
+
+#[derive(Serialize)]
+struct Shown<'a> {
+    #[serde(flatten)]
+    line: &'a countersign_protocol::transcript::Line,
+    rests_on: &'static str,
+}
+
+fn line(report: &Report) -> Verified<'_> {
+    let key = if report.by_approval_key { "approval_key" } else { "transport_key" };
+    Verified {
+        event: "verified",
+        authenticated: report.authenticated,
+        issuer: report.signed_by.issuer.as_str(),
+        root: report.signed_by.root.to_string(),
+        subject: report.statement.sub.as_str(),
+        device_id: report.statement.device_id.as_str(),
+        id: report.challenge.jti.as_str(),
+        approval: report.challenge.approval.as_str(),
+        kind: &report.challenge.kind,
+        client: &report.challenge.client,
+        decision: report.answer.as_ref().map(|answer| answer.decision),
+        answered_by: report.answer.as_ref().map(|_| key),
+        outcome: report.ending.map(|ending| ending.as_str()),
+        lines: report.lines.iter().map(|(line, basis)| Shown { line, rests_on: name(*basis) }).collect(),
+    }
+}
+
+fn name(basis: Basis) -> &'static str {
+    match basis {
+        Basis::Challenge => "challenge",
+        Basis::Device => "device",
+    }
+}
+
+fn words(report: &Report, paint: Paint) -> String {
+    let issuer = text::escape(report.signed_by.issuer.as_str());
+    let mut out = match report.authenticated {
+        true => format!("{} Signed by {issuer}, whose root you trust.", paint.green("Verified.")),
+        false => format!(
+            "{} Signed by somebody who calls itself {issuer}, root {}.\n\
+             Nothing says that this is really them: name the root you know with --trust {issuer}=THUMBPRINT.",
+            paint.bold("Consistent, issuer not authenticated."),
+            report.signed_by.root
+        ),
+    };
+    let decided = match &report.answer {
+        None => "gave no answer".to_owned(),
+        Some(answer) => {
+            let decision = if answer.decision == Decision::Approved { "approved" } else { "denied" };
+            let key = if report.by_approval_key { "approval" } else { "transport" };
+            format!("{decision} at {} (signed by its {key} key)", moments::full(answer.iat))
+        }
+    };
+    let (device, user) = (&report.statement.device_id, text::escape(report.statement.sub.as_str()));
+    out += &format!("\n\nThe device {device} of {user} {decided}.");
+    if let Some(ending) = report.ending {
+        out += &format!("\nThe provider's outcome: {}.", screen::ending(ending));
+    }
+    if !report.lines.is_empty() {
+        out += "\n\nWhat was on the screen, and what each line rests on:";
+        for (line, basis) in &report.lines {
+            let rests_on = match basis {
+                Basis::Challenge => "the provider signed it",
+                Basis::Device => "the device's own words",
+            };
+            out += &format!("\n  {}", screen::line(line, paint));
+            out += &paint.dim(&format!("  [{rests_on}]"));
+        }
+    }
+    out
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// The vectors that implementations in other languages read, too.
+    fn sample() -> (String, Trust) {
+        let read = |name: &str| {
+            let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/../../tests/vectors/");
+            std::fs::read_to_string(format!("{folder}{name}")).expect("the vectors are there")
+        };
+        let world: serde_json::Value = serde_json::from_str(&read("world.json")).expect("JSON");
+        let trust = serde_json::json!({ "issuer": world["issuer"], "root": world["root"] });
+        (read("evidence.json"), serde_json::from_value(trust).expect("an issuer and a root"))
+    }
+
+    #[test]
+    fn without_trust_what_holds_together_is_still_not_authenticated() {
+        let (file, trust) = sample();
+        assert_eq!(judge(file.as_bytes(), &[]).0, Exit::OwnKeysOnly);
+        assert_eq!(judge(file.as_bytes(), &[trust]).0, Exit::Ok);
+    }
+
+    #[test]
+    fn another_root_or_a_changed_byte_is_not_verified() {
+        let (file, trust) = sample();
+        let other = Trust { issuer: "https://id.other.example".parse().expect("an issuer"), root: trust.root };
+        assert_eq!(judge(file.as_bytes(), &[other]).0, Exit::Unverified);
+        let changed = file.replacen('A', "B", 1);
+        assert_ne!(changed, file);
+        assert_eq!(judge(changed.as_bytes(), &[]).0, Exit::Unverified);
+        assert_eq!(judge(b"", &[]).0, Exit::Unverified);
+    }
+
+    #[test]
+    fn trust_is_an_issuer_with_a_thumbprint_or_a_file() {
+        let (_, known) = sample();
+        let given = format!("{}={}", known.issuer, known.root);
+        assert_eq!(trust(&given).expect("a trust"), known);
+        let file = tempfile::NamedTempFile::new().expect("a file");
+        std::fs::write(file.path(), serde_json::to_string(&known).expect("JSON")).expect("written");
+        assert_eq!(trust(file.path().to_str().expect("a path")).expect("a trust"), known);
+        assert_eq!(trust("https://id.example=short").expect_err("no thumbprint").code, "bad_trust");
+    }
+}

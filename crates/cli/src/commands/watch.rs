@@ -1,0 +1,139 @@
+//! `countersign watch`: prints requests as they come, and answers those that a rule matches.
+
+use std::collections::BTreeSet;
+use std::path::PathBuf;
+
+use countersign_device::error::AnswerError;
+use countersign_device::view::ChallengeView;
+use countersign_device::{Device, DeviceEvent, Verdict};
+use countersign_protocol::clock::Clock as _;
+use countersign_protocol::id::ChallengeId;
+use tokio::sync::mpsc;
+
+use crate::arguments::Watch;
+use crate::exit::Exit;
+use crate::failure::Failure;
+use crate::output::Output;
+use crate::pin::{self, PinPad};
+use crate::rules::{self, Rules};
+use crate::system::SystemClock;
+use crate::{device, screen, stop};
+
+/// One run of the command.
+struct Watcher {
+    device: Device,
+    pad: std::sync::Arc<PinPad>,
+    rules: Rules,
+    output: Output,
+    /// Requests that count: those a rule answers once they have ended, others once they were printed.
+    done: BTreeSet<ChallengeId>,
+    trouble: mpsc::UnboundedSender<(ChallengeId, AnswerError)>,
+}
+
+/// Runs the command.
+pub async fn run(watch: Watch, home: Option<PathBuf>, output: Output) -> Result<Exit, Failure> {
+    let rules = Rules::read(&watch.approve_if, &watch.deny_if)?;
+    let pad = PinPad::of(&watch.pin)?;
+    if !watch.approve_if.is_empty() && !pad.can_give() {
+        return Err(pin::no_pin());
+    }
+    let device = device::open(home)?;
+    if device.accounts().await.map_err(|error| device::opening(&error))?.is_empty() {
+        return Err(Failure::usage(
+            "no_accounts",
+            "this device has no account yet; enroll with a link: countersign enroll LINK",
+        ));
+    }
+    let mut events = device.run().await;
+    let (trouble, mut troubles) = mpsc::unbounded_channel();
+    let mut watcher = Watcher { device, pad: pad.into(), rules, output, done: BTreeSet::new(), trouble };
+    let stopped = stop::asked();
+    tokio::pin!(stopped);
+    while watch.count.is_none_or(|count| (watcher.done.len() as u64) < count) {
+        tokio::select! {
+            event = events.next() => match event {
+                Some(event) => watcher.tell(&event).await?,
+                None => break,
+            },
+            Some((id, error)) = troubles.recv() => watcher.not_answered(&id, &error)?,
+            () = &mut stopped => break,
+        }
+    }
+    Ok(Exit::Ok)
+}
+
+impl Watcher {
+    async fn tell(&mut self, event: &DeviceEvent) -> Result<(), Failure> {
+        match event {
+            DeviceEvent::Challenge(view) => {
+                self.output.result(event, |paint| {
+                    let now = SystemClock.now().seconds();
+                    format!("{}\n  {}", screen::request(view, now, paint), paint.dim(view.id.as_str()))
+                })?;
+                self.device.shown(&view.id).await;
+                self.judge(view);
+            }
+            DeviceEvent::Answered { id, decision, outcome, .. } => {
+                self.output.result(event, |_| {
+                    let how = outcome.map_or("the provider no longer knew it", screen::ending);
+                    let said = serde_json::to_value(decision).unwrap_or_default();
+                    format!("{id}: this device {}; {how}", said.as_str().unwrap_or("answered"))
+                })?;
+                self.done.insert(id.clone());
+            }
+            DeviceEvent::Ended { id, outcome, .. } => {
+                self.output.result(event, |_| {
+                    format!("{id}: {}", outcome.map_or("the provider no longer knew it", screen::ending))
+                })?;
+                self.done.insert(id.clone());
+            }
+            DeviceEvent::Offline { account, since, why } => {
+                let accounts = self.device.accounts().await.map_err(|error| device::opening(&error))?;
+                let host =
+                    accounts.into_iter().find(|known| known.account == *account).map(|known| known.issuer.host());
+                self.output.progress(&device::trouble(&host.unwrap_or_else(|| account.to_string()), *since, *why));
+            }
+            DeviceEvent::Stopped { message, .. } => return Err(Failure::usage("stopped", message)),
+            other => {
+                let text = serde_json::to_string(other).unwrap_or_default();
+                self.output.progress(&text);
+            }
+        }
+        Ok(())
+    }
+
+    /// Answers by the rules, beside everything else that happens; what none matches counts as seen.
+    fn judge(&mut self, view: &ChallengeView) {
+        let text = serde_json::to_string(view).unwrap_or_default();
+        let verdict = match self.rules.judge(&text) {
+            rules::Verdict::LeaveAlone => {
+                self.done.insert(view.id.clone());
+                return;
+            }
+            rules::Verdict::Approve => Verdict::Approve { value: None },
+            rules::Verdict::Deny => Verdict::Deny { reason: None },
+        };
+        let (device, pad, id, trouble) = (self.device.clone(), self.pad.clone(), view.id.clone(), self.trouble.clone());
+        tokio::spawn(async move {
+            if let Err(error) = device.answer(&id, verdict, &*pad).await {
+                // Nobody listens any more once the command has ended.
+                let _ = trouble.send((id, error));
+            }
+        });
+    }
+
+    /// A wrong PIN from a file would destroy the approval key at the tenth request, so it ends the command at the first.
+    fn not_answered(&mut self, id: &ChallengeId, error: &AnswerError) -> Result<(), Failure> {
+        match error {
+            AnswerError::Ended | AnswerError::Expired | AnswerError::Answered => {}
+            AnswerError::ValueNeeded | AnswerError::ValueUnfit { .. } => {
+                self.output.progress(&format!(
+                    "{id} is left alone: {error}. Answer it with: countersign answer {id} approve --value N"
+                ));
+                self.done.insert(id.clone());
+            }
+            other => return Err(device::answering(other)),
+        }
+        Ok(())
+    }
+}

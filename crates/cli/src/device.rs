@@ -1,0 +1,119 @@
+//! Opens this run's device and turns what went wrong in it into words and exit codes.
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+use countersign_device::error::{AnswerError, EnrollError, ExportError, OpenError};
+use countersign_device::events::Trouble;
+use countersign_device::transcript::Locale;
+use countersign_device::{Device, Ports, Pulled};
+use countersign_protocol::registration;
+
+use crate::exit::Exit;
+use crate::failure::Failure;
+use crate::home::{self, Resident};
+use crate::moments;
+use crate::output::Output;
+use crate::system;
+
+/// Opens the device of this home, in the language of the environment.
+///
+/// # Errors
+/// Another process holds the home, or what is in it can't be used.
+pub fn open(home: Option<PathBuf>) -> Result<Device, Failure> {
+    open_at(&home::folder(home, Resident::Device)?)
+}
+
+/// Opens the device that lives in this folder.
+///
+/// # Errors
+/// As [`open`].
+pub fn open_at(folder: &std::path::Path) -> Result<Device, Failure> {
+    let mut ports = Ports::new(system::clock(), system::random()).map_err(|error| opening(&error))?;
+    ports.locale = locale();
+    Device::open(folder, ports).map_err(|error| opening(&error))
+}
+
+/// Opens the device and looks what is new, as every opening does. Says whether a provider could not be reached.
+///
+/// # Errors
+/// As [`open`].
+pub async fn open_and_pull(home: Option<PathBuf>, output: Output) -> Result<(Device, bool), Failure> {
+    let device = open(home)?;
+    let offline = pull(&device, output).await?;
+    Ok((device, offline))
+}
+
+/// Looks what is new; tells which provider could not be reached, and when it takes long.
+async fn pull(device: &Device, output: Output) -> Result<bool, Failure> {
+    let pulling = device.pull();
+    tokio::pin!(pulling);
+    let pulled = tokio::select! {
+        pulled = &mut pulling => pulled,
+        () = tokio::time::sleep(Duration::from_secs(1)) => {
+            output.progress("Asking the provider for what is new …");
+            pulling.await
+        }
+    };
+    let offline: Vec<Pulled> = pulled.into_iter().filter(|pulled| pulled.offline.is_some()).collect();
+    if !offline.is_empty() {
+        let accounts = device.accounts().await.map_err(|error| opening(&error))?;
+        for Pulled { account, offline } in &offline {
+            let host = accounts.iter().find(|known| known.account == *account).map(|known| known.issuer.host());
+            if let (Some(host), Some((since, why))) = (host, offline) {
+                output.progress(&trouble(&host, *since, *why));
+            }
+        }
+    }
+    Ok(!offline.is_empty())
+}
+
+/// Why a provider counts as offline, in words.
+pub fn trouble(host: &str, since: u64, why: Trouble) -> String {
+    let what = match why {
+        Trouble::Unreachable => "can't be reached",
+        Trouble::NotTheProvider => "does not answer itself; something else does, check the network",
+        Trouble::NoReply => "does not reply",
+        _ => "is busy or broken",
+    };
+    let since = moments::full(since);
+    format!("{host} {what} (since {since}). Answers are kept and will be sent.")
+}
+
+/// `LC_ALL`, `LC_MESSAGES`, `LANG`, as POSIX orders them.
+fn locale() -> Locale {
+    let set = |name| std::env::var(name).ok().filter(|value: &String| !value.is_empty());
+    let tag = ["LC_ALL", "LC_MESSAGES", "LANG"].into_iter().find_map(set);
+    tag.map_or_else(Locale::default, |tag| Locale::of(&tag))
+}
+
+/// A device that did not open.
+pub fn opening(error: &OpenError) -> Failure {
+    Failure::usage(error.code(), error)
+}
+
+/// An enrollment that failed.
+pub fn enrolling(error: &EnrollError) -> Failure {
+    let exit = match error {
+        EnrollError::Token(registration::TokenError::Expired) => Exit::Expired,
+        EnrollError::Token(_) | EnrollError::Manifest(_) => Exit::Unverified,
+        EnrollError::Discovery(_)
+        | EnrollError::NoReply(_)
+        | EnrollError::NotAProvider { .. }
+        | EnrollError::Refused { .. } => Exit::Provider,
+        _ => Exit::Usage,
+    };
+    Failure { exit, code: error.code(), message: error.to_string() }
+}
+
+/// An answer that was not given.
+pub fn answering(error: &AnswerError) -> Failure {
+    let exit = if matches!(error, AnswerError::Expired) { Exit::Expired } else { Exit::Usage };
+    Failure { exit, code: error.code(), message: error.to_string() }
+}
+
+/// A history or evidence that can't be had.
+pub fn exporting(error: &ExportError) -> Failure {
+    let exit = if matches!(error, ExportError::Broken(_)) { Exit::Unverified } else { Exit::Usage };
+    Failure { exit, code: error.code(), message: error.to_string() }
+}

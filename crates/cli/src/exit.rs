@@ -1,0 +1,29 @@
+//! What the command's exit code says, so that a script can act without reading anything.
+
+use std::process::ExitCode;
+
+/// How a command ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[repr(u8)]
+pub enum Exit {
+    /// Approved, or simply done.
+    Ok = 0,
+    /// Denied, or ended without an approval.
+    Denied = 1,
+    /// The command line or a configuration file is wrong.
+    Usage = 2,
+    /// Nobody answered in time.
+    Expired = 3,
+    /// The provider, or the way to it.
+    Provider = 4,
+    /// Something that should have been signed does not verify.
+    Unverified = 5,
+    /// Verified, but only against keys that came with the file.
+    OwnKeysOnly = 6,
+}
+
+impl From<Exit> for ExitCode {
+    fn from(exit: Exit) -> ExitCode {
+        ExitCode::from(exit as u8)
+    }
+}
