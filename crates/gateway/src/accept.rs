@@ -3,7 +3,7 @@
 use countersign_protocol::challenge::Challenge;
 use countersign_protocol::clock::Timestamp;
 use countersign_protocol::id::{ApprovalId, ChallengeId};
-use countersign_protocol::interaction::{self, Interaction};
+use countersign_protocol::interaction::{self, Interaction, UserVerification};
 use countersign_protocol::jws::Compact;
 use countersign_protocol::kind::{self, Kind};
 use countersign_protocol::registration::DeviceClass;
@@ -57,7 +57,7 @@ impl Gateway {
             held,
             interaction: effective,
             opening,
-            user_verification: request.user_verification,
+            user_verification: verification(request.user_verification, kind),
             allow_automated: self.takes_automated(request.subject_allows_automated),
             details_hash: request.authorization_details.as_ref().map(|details| details.hash()),
             requested_at: request.requested_at,
@@ -128,7 +128,7 @@ impl Gateway {
             acr_values: request.acr_values.clone(),
             authorization_details_json: request.authorization_details.as_ref().map(|d| d.as_str().to_owned()),
             interaction: interaction.clone(),
-            user_verification: request.user_verification,
+            user_verification: approval.user_verification,
             held: approval.held,
             context: (!request.context.is_empty()).then(|| request.context.clone()),
             requested_at: request.requested_at.seconds(),
@@ -151,6 +151,11 @@ fn kind_of(request: &ApprovalRequest) -> Kind {
         Some(details) => Kind::of(details.types(), scope),
         None => Kind::of([], scope),
     }
+}
+
+/// Admitting another device always takes verification.
+fn verification(asked: UserVerification, kind: Kind) -> UserVerification {
+    if kind == Kind::Device { UserVerification::Required } else { asked }
 }
 
 /// The end of the challenges: the request's, less min(interval + 2 s, a fifth of its life), in whole seconds as a JWT has them.

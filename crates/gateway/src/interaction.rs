@@ -21,16 +21,21 @@ pub(crate) fn effective(
         .find(|one| client_can(*one) && every_device_can(*one))
         .unwrap_or(InteractionType::Boolean);
 
+    // Admitting a device always takes a number: nobody does that by a tap.
+    let minimum = match kind {
+        Kind::Device => interactions.minimum.max(InteractionType::NumberChoose),
+        _ => interactions.minimum,
+    };
     let wanted = match interactions.asked {
         Some(InteractionType::Unknown) => {
             return Err(RequestRefused::InteractionBeyondClient(InteractionType::Unknown));
         }
         Some(asked) => asked,
-        None if kind == Kind::Payment => interactions.minimum,
+        None if kind == Kind::Payment => minimum,
         None => strongest_shared,
     };
-    if wanted < interactions.minimum {
-        return Err(RequestRefused::InteractionBelowMinimum { asked: wanted, minimum: interactions.minimum });
+    if wanted < minimum {
+        return Err(RequestRefused::InteractionBelowMinimum { asked: wanted, minimum });
     }
     if !client_can(wanted) {
         return Err(RequestRefused::InteractionBeyondClient(wanted));

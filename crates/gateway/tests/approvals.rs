@@ -9,6 +9,7 @@ use countersign_gateway::{NotRedeemable, RequestRefused, Verdict};
 use countersign_protocol::answer::{Answer, DenialReason};
 use countersign_protocol::challenge::ContextSource;
 use countersign_protocol::clock::{Clock as _, Timestamp};
+use countersign_protocol::details::Details;
 use countersign_protocol::fetch::Received;
 use countersign_protocol::interaction::{InteractionType, UserVerification};
 use countersign_protocol::jws::Compact;
@@ -339,6 +340,24 @@ async fn the_interaction_is_the_strongest_that_all_can_and_never_below_the_minim
         effective(None, &[], InputManual, false).await,
         Err(RequestRefused::InteractionBelowMinimum { .. })
     ));
+}
+
+#[tokio::test]
+async fn admitting_a_device_always_takes_a_number_and_verification() {
+    let world = World::new();
+    let mut phone = world.enroll("Phone").await;
+    let mut request = world.request();
+    let details = r#"[{"type":"urn:countersign:device","name":"Tablet"}]"#;
+    request.authorization_details = Some(Details::parse(details).expect("sound details"));
+    request.user_verification = UserVerification::Discouraged;
+    let tap = world.accept(request.clone()).await;
+    assert!(matches!(tap, Err(RequestRefused::InteractionBelowMinimum { .. })));
+    request.interactions.client_can = vec![InteractionType::NumberChoose];
+    let accepted = world.accept(request).await.expect("accepted");
+    assert_eq!(accepted.interaction, InteractionType::NumberChoose);
+    let challenge = phone.next_challenge(&world).await;
+    assert_eq!(challenge.claims().kind, Kind::Device);
+    assert_eq!(challenge.claims().user_verification, UserVerification::Required);
 }
 
 #[tokio::test]

@@ -159,6 +159,8 @@ async fn wrong_methods_and_addresses_are_problems_too() {
     assert_eq!(world.call(post("/tenant/push/manifests")).await.problem(), (405, "method_not_allowed".to_owned()));
     assert_eq!(world.get("/tenant/push/register").await.problem(), (405, "method_not_allowed".to_owned()));
     assert_eq!(world.get("/tenant/push/nothing").await.problem(), (404, "not_found".to_owned()));
+    let garbled = world.call(post("/tenant/push/challenges/%FF/answer")).await;
+    assert_eq!(garbled.problem(), (401, "dpop_required".to_owned()));
 }
 
 #[tokio::test]

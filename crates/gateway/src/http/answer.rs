@@ -1,6 +1,7 @@
 //! `POST /push/challenges/{id}/answer`, `refuse` and `dispute`: a device's signed word about one challenge.
 
 use axum::body::Body;
+use axum::extract::rejection::PathRejection;
 use axum::extract::{Path, Request, State};
 use axum::http::StatusCode;
 use axum::response::Response;
@@ -20,6 +21,8 @@ use crate::error::Refused;
 use crate::judge::not_found;
 use crate::store::devices::Device;
 
+type IdInPath = Result<Path<String>, PathRejection>;
+
 #[derive(Deserialize)]
 struct AnswerBody {
     answer: Compact<Answer>,
@@ -35,26 +38,22 @@ struct DisputeBody {
     dispute: Compact<Dispute>,
 }
 
-pub(super) async fn answer(State(gateway): State<Gateway>, Path(id): Path<String>, request: Request<Body>) -> Response {
-    receive(&gateway, &id, "answer", request, async |device: Device, id, body: AnswerBody| {
+pub(super) async fn answer(State(gateway): State<Gateway>, id: IdInPath, request: Request<Body>) -> Response {
+    receive(&gateway, id, "answer", request, async |device: Device, id, body: AnswerBody| {
         gateway.answer(&device, &id, &body.answer).await
     })
     .await
 }
 
-pub(super) async fn refuse(State(gateway): State<Gateway>, Path(id): Path<String>, request: Request<Body>) -> Response {
-    receive(&gateway, &id, "refuse", request, async |device: Device, id, body: RefusalBody| {
+pub(super) async fn refuse(State(gateway): State<Gateway>, id: IdInPath, request: Request<Body>) -> Response {
+    receive(&gateway, id, "refuse", request, async |device: Device, id, body: RefusalBody| {
         gateway.refuse(&device, &id, &body.refusal).await
     })
     .await
 }
 
-pub(super) async fn dispute(
-    State(gateway): State<Gateway>,
-    Path(id): Path<String>,
-    request: Request<Body>,
-) -> Response {
-    receive(&gateway, &id, "dispute", request, async |device: Device, id, body: DisputeBody| {
+pub(super) async fn dispute(State(gateway): State<Gateway>, id: IdInPath, request: Request<Body>) -> Response {
+    receive(&gateway, id, "dispute", request, async |device: Device, id, body: DisputeBody| {
         gateway.dispute(&device, &id, &body.dispute).await
     })
     .await
@@ -63,12 +62,14 @@ pub(super) async fn dispute(
 /// Authenticates the device, reads the body and hands both over; the reply carries a nonce for the next call.
 async fn receive<B: DeserializeOwned>(
     gateway: &Gateway,
-    id: &str,
+    id: IdInPath,
     verb: &str,
     request: Request<Body>,
     take: impl AsyncFnOnce(Device, ChallengeId, B) -> Result<Received, Refused>,
 ) -> Response {
     let headers = request.headers().clone();
+    // An address that is not even UTF-8 names no challenge.
+    let id = id.map(|Path(id)| id).unwrap_or_default();
     let url = format!("{}/{id}/{verb}", gateway.urls().challenges);
     let caller = match gateway.caller(&headers, "POST", &url, Admits::Active).await {
         Ok(caller) => caller,
