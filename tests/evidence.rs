@@ -1,0 +1,119 @@
+//! Evidence leaves the device as a file, and anybody can check it: with the issuer's root it is proof, without it only consistent,
+//! and changed anywhere it is nothing.
+
+use std::path::{Path, PathBuf};
+
+use countersign_protocol::evidence::{Evidence, Trust};
+use countersign_protocol::link::EnrollmentLink;
+use countersign_tests::client::PAYMENT;
+use countersign_tests::device::{Device, id};
+use countersign_tests::place::Place;
+use countersign_tests::process::{Finished, Process};
+use countersign_tests::provider::{Provider, Settings};
+
+/// An approved payment's evidence, and whom to trust about it.
+struct Exported {
+    file: PathBuf,
+    trust: Trust,
+}
+
+fn approve_and_export(place: &Place, provider: &Provider<'_>, name: &str) -> Exported {
+    let link = provider.link("alice");
+    let token = link.parse::<EnrollmentLink>().unwrap();
+    let root = token.token().peek().unwrap().evidence_root;
+    let device = Device::new(place, name);
+    device.enroll(&link);
+    let acknowledged = provider.till().ask(&[("authorization_details", PAYMENT)]);
+    let challenge = device.only_pending();
+    device.answer(id(&challenge), &["approve"]).expect_code(0);
+    assert_eq!(provider.till().poll_to_the_end(&acknowledged).status, 200);
+    let file = place.path(&format!("{name}.evidence"));
+    std::fs::write(&file, device.evidence(id(&challenge))).unwrap();
+    Exported { file, trust: Trust { issuer: token.issuer().clone(), root } }
+}
+
+fn verify(place: &Place, file: &Path, trust: &[&str]) -> Finished {
+    let mut command = place.command(&["verify", file.to_str().unwrap(), "--json"]);
+    trust.iter().for_each(|trust| {
+        command.args(["--trust", trust]);
+    });
+    Process::start(place, "verify", command).finish()
+}
+
+#[test]
+fn evidence_verifies_with_the_issuers_root_and_without_it_only_as_consistent() {
+    let place = Place::new();
+    let mut provider = Provider::start(&place);
+    let Exported { file, trust } = approve_and_export(&place, &provider, "phone");
+    provider.kill_9();
+    let written = format!("{}={}", trust.issuer.as_str(), trust.root);
+    let trust_file = place.path("trust.json");
+    std::fs::write(&trust_file, serde_json::to_string(&trust).unwrap()).unwrap();
+
+    verify(&place, &file, &[&written]).expect_code(0);
+    verify(&place, &file, &[trust_file.to_str().unwrap()]).expect_code(0);
+    verify(&place, &file, &["https://id.example=NzbLsXh8uDCcd-6MNwXF4W_7noWXFZAfHkxZsRGC9Xs", &written]).expect_code(0);
+
+    verify(&place, &file, &[]).expect_code(6);
+    let other_root = format!("{}=NzbLsXh8uDCcd-6MNwXF4W_7noWXFZAfHkxZsRGC9Xs", trust.issuer.as_str());
+    verify(&place, &file, &[&other_root]).expect_code(5);
+    verify(&place, &file, &[&format!("https://id.example={}", trust.root)]).expect_code(5);
+    verify(&place, &file, &["not a thumbprint"]).expect_code(2);
+    verify(&place, &place.path("no such file"), &[&written]).expect_code(2);
+}
+
+#[test]
+fn evidence_of_a_made_up_issuer_of_the_same_name_is_worth_nothing_to_who_knows_the_real_root() {
+    let place = Place::new();
+    let address = place.free_address();
+    let real = Provider::start_at(&place, "real", address, &Settings::default());
+    let genuine = approve_and_export(&place, &real, "phone");
+    drop(real);
+    let made_up = Provider::start_at(&place, "made-up", address, &Settings::default());
+    let forged = approve_and_export(&place, &made_up, "forger");
+    assert_eq!(genuine.trust.issuer, forged.trust.issuer, "both call themselves the same");
+    let real_root = format!("{}={}", genuine.trust.issuer.as_str(), genuine.trust.root);
+
+    verify(&place, &genuine.file, &[&real_root]).expect_code(0);
+    verify(&place, &forged.file, &[]).expect_code(6);
+    verify(&place, &forged.file, &[&real_root]).expect_code(5);
+}
+
+#[test]
+fn no_byte_of_evidence_can_be_changed() {
+    let place = Place::new();
+    let provider = Provider::start(&place);
+    let Exported { file, trust } = approve_and_export(&place, &provider, "phone");
+    let written = format!("{}={}", trust.issuer.as_str(), trust.root);
+    let genuine = std::fs::read(&file).unwrap();
+    let trusted = [trust];
+    let holds = |bytes: &[u8]| Evidence::from_file(bytes).and_then(|evidence| evidence.verify(Some(&trusted))).is_ok();
+    assert!(holds(&genuine));
+
+    for at in 0..genuine.len() {
+        for changed in three_ways(&genuine, at) {
+            assert!(!holds(&changed), "byte {at} was changed and nobody noticed");
+        }
+    }
+
+    let changed_file = place.path("changed.evidence");
+    for at in [0, genuine.len() / 3, genuine.len() / 2, genuine.len() - 2, genuine.len() - 1] {
+        let [flipped, ..] = three_ways(&genuine, at);
+        std::fs::write(&changed_file, flipped).unwrap();
+        verify(&place, &changed_file, &[&written]).expect_code(5);
+        verify(&place, &changed_file, &[]).expect_code(5);
+    }
+    std::fs::write(&changed_file, &genuine[..genuine.len() - 1]).unwrap();
+    verify(&place, &changed_file, &[&written]).expect_code(5);
+}
+
+/// One byte made another: its lowest bit turned, a letter of base64url in its place, and gone.
+fn three_ways(bytes: &[u8], at: usize) -> [Vec<u8>; 3] {
+    let mut flipped = bytes.to_vec();
+    flipped[at] ^= 1;
+    let mut replaced = bytes.to_vec();
+    replaced[at] = if bytes[at] == b'A' { b'B' } else { b'A' };
+    let mut removed = bytes.to_vec();
+    removed.remove(at);
+    [flipped, replaced, removed]
+}

@@ -1,0 +1,163 @@
+//! A client asks, a person answers on a device, and the client learns how it ended: the ways this goes for one request.
+
+use countersign_protocol::hash::Hash;
+use countersign_tests::client::PAYMENT;
+use countersign_tests::device::{Device, id};
+use countersign_tests::place::Place;
+use countersign_tests::provider::Provider;
+use countersign_tests::tokens;
+use serde_json::{Value, json};
+
+#[test]
+fn an_approved_payment_gives_tokens_that_rest_on_the_signature() {
+    let place = Place::new();
+    let provider = Provider::start(&place);
+    let phone = Device::enrolled(&place, "phone", &provider, "alice");
+
+    let payment = ["--authorization-details", PAYMENT, "--binding-message", "POS terminal #14"];
+    let (mut request, acknowledged) = provider.till().acknowledged(&payment);
+    assert!(acknowledged["auth_req_id"].is_string() && acknowledged["expires_in"] == 300 && acknowledged["interval"] == 1);
+    let challenge = phone.only_pending();
+    let approved = phone.answer(id(&challenge), &["approve"]).expect_code(0).line("answered");
+    let received = request.line("tokens");
+    assert_eq!(request.exit(), 0);
+
+    assert_eq!(challenge["kind"], "payment");
+    assert_eq!(challenge["client"], json!({"id": "coffee-pos", "name": "Acme Coffee", "verified": true}));
+    assert_eq!(challenge["binding_message"], "POS terminal #14");
+    assert_eq!(challenge["authorization_details"], serde_json::from_str::<Value>(PAYMENT).unwrap());
+    assert_eq!(challenge["interaction"]["type"], "boolean");
+    assert!(challenge["issued_at"].as_u64().unwrap() < challenge["expires_at"].as_u64().unwrap());
+    assert_eq!((&approved["id"], &approved["decision"], &approved["outcome"]), (&challenge["id"], &json!("approved"), &json!("approved")));
+
+    let id_token = tokens::verified(provider.issuer(), &received["id_token"]);
+    let access_token = tokens::verified(provider.issuer(), &received["access_token"]);
+    assert_eq!(id_token.claims, received["id_token_claims"], "the command prints the claims it verified");
+    assert_eq!((&id_token.header["typ"], &access_token.header["typ"]), (&json!("JWT"), &json!("at+jwt")));
+    for claims in [&id_token.claims, &access_token.claims] {
+        assert_eq!((&claims["iss"], &claims["sub"]), (&json!(provider.issuer()), &json!("alice")));
+        assert_eq!(claims["amr"], json!(["swk"]), "a PIN from the environment is a program's");
+        assert_eq!(claims["acr"], "urn:countersign:acr:automated");
+    }
+    assert_eq!((&id_token.claims["aud"], &access_token.claims["client_id"]), (&json!("coffee-pos"), &json!("coffee-pos")));
+    assert_eq!(id_token.claims["urn:openid:params:jwt:claim:auth_req_id"], acknowledged["auth_req_id"]);
+    assert!(access_token.text.contains(PAYMENT), "the details are the client's bytes: {}", access_token.text);
+
+    let evidence: Value = serde_json::from_str(&phone.evidence(id(&challenge))).unwrap();
+    let hash = |member: &str| json!(Hash::of(evidence[member].as_str().unwrap()));
+    let rests_on = json!({
+        "id": id_token.claims["approval"]["id"],
+        "challenge_hash": hash("challenge"),
+        "answer_hash": hash("answer"),
+        "details_hash": Hash::of(PAYMENT),
+        "interaction": "boolean",
+        "device_class": "automated",
+    });
+    assert!(rests_on["id"].as_str().unwrap().starts_with("ap_"));
+    assert_eq!((&id_token.claims["approval"], &access_token.claims["approval"]), (&rests_on, &rests_on));
+}
+
+#[test]
+fn a_denial_reaches_the_client_with_its_reason() {
+    let place = Place::new();
+    let provider = Provider::start(&place);
+    let phone = Device::enrolled(&place, "phone", &provider, "alice");
+    let (mut request, _) = provider.till().acknowledged(&["--authorization-details", PAYMENT]);
+
+    let challenge = phone.only_pending();
+    let denied = phone.answer(id(&challenge), &["deny", "--reason", "mistake"]).line("answered");
+    let failed = request.line("failed");
+
+    assert_eq!((&denied["decision"], &denied["outcome"]), (&json!("denied"), &json!("denied")));
+    assert_eq!((&failed["error"], &failed["denial_reason"]), (&json!("access_denied"), &json!("mistake")));
+    assert!(failed["error_description"].is_string());
+    assert_eq!(request.exit(), 1);
+    assert!(phone.pending().is_empty());
+}
+
+#[test]
+fn after_this_was_not_me_the_clients_next_request_is_held() {
+    let place = Place::new();
+    let provider = Provider::start(&place);
+    let phone = Device::enrolled(&place, "phone", &provider, "alice");
+    let (mut first, _) = provider.kiosk().acknowledged(&["--binding-message", "bike 7"]);
+    let challenge = phone.only_pending();
+    assert_eq!(challenge["held"], json!(false));
+
+    phone.answer(id(&challenge), &["deny", "--reason", "not_me"]);
+    assert_eq!(first.line("failed")["denial_reason"], "not_me");
+
+    provider.kiosk().acknowledged(&["--binding-message", "bike 8"]);
+    let held = phone.only_pending();
+    assert_eq!((&held["held"], &held["binding_message"]), (&json!(true), &json!("bike 8")));
+    provider.till().acknowledged(&["--authorization-details", PAYMENT]);
+    let of_another = phone.pending().into_iter().find(|challenge| challenge["client"]["id"] == "coffee-pos");
+    assert_eq!(of_another.unwrap()["held"], json!(false), "another client is not held for it");
+}
+
+#[test]
+fn a_request_that_nobody_answers_expires_for_client_and_device() {
+    let place = Place::new();
+    let provider = Provider::start(&place);
+    let phone = Device::enrolled(&place, "phone", &provider, "alice");
+    let mut watch = phone.watch(&[]);
+    let (mut request, acknowledged) = provider.kiosk().acknowledged(&["--requested-expiry", "8"]);
+    assert_eq!(acknowledged["expires_in"], 8);
+
+    let challenge = watch.line("challenge");
+    let ended = watch.line("ended");
+    let failed = request.line("failed");
+
+    assert_eq!((&ended["id"], &ended["outcome"]), (&challenge["id"], &json!("expired")));
+    assert_eq!(failed["error"], "expired_token");
+    assert_eq!(request.exit(), 3);
+}
+
+#[test]
+fn a_request_answered_on_one_device_ends_on_the_others() {
+    let place = Place::new();
+    let provider = Provider::start(&place);
+    let phone = Device::enrolled(&place, "phone", &provider, "alice");
+    let desk = Device::enrolled(&place, "desk", &provider, "alice");
+    let mut watch = desk.watch(&[]);
+    let (mut request, _) = provider.till().acknowledged(&["--authorization-details", PAYMENT]);
+    let on_desk = watch.line("challenge");
+
+    let on_phone = phone.only_pending();
+    assert_ne!(id(&on_phone), id(&on_desk), "each device has a challenge of its own");
+    phone.answer(id(&on_phone), &["approve"]).expect_code(0);
+
+    let ended = watch.line("ended");
+    assert_eq!((&ended["id"], &ended["outcome"], &ended["by"]), (&on_desk["id"], &json!("answered_elsewhere"), &json!("phone")));
+    watch.terminate();
+    assert_eq!(watch.exit(), 0);
+    request.line("tokens");
+    let late = desk.answer(id(&on_desk), &["approve"]);
+    assert_ne!(late.code, 0);
+    assert!(late.lines("answered").is_empty(), "{:?}", late.output);
+}
+
+#[test]
+fn a_watching_device_answers_by_its_rules_and_leaves_the_rest_alone() {
+    let place = Place::new();
+    let provider = Provider::start(&place);
+    let phone = Device::enrolled(&place, "phone", &provider, "alice");
+    let approve = r#"{"client":{"id":"coffee-pos"},"kind":"payment"}"#;
+    let mut watch = phone.watch(&["--approve-if", approve, "--deny-if", r#"{"binding_message":"no"}"#]);
+
+    let (mut alone, _) = provider.kiosk().acknowledged(&["--requested-expiry", "60"]);
+    let (mut denied, _) = provider.kiosk().acknowledged(&["--binding-message", "no"]);
+    let (mut approved, _) = provider.till().acknowledged(&["--authorization-details", PAYMENT]);
+
+    assert_eq!(denied.line("failed")["error"], "access_denied");
+    approved.line("tokens");
+    watch.line_where("answered", |line| line["decision"] == "approved");
+    assert_eq!(watch.seen("challenge").len(), 3, "all three were printed");
+    assert_eq!(watch.seen("answered").len(), 2, "and two were answered");
+    watch.terminate();
+    watch.exit();
+    let waiting = phone.only_pending();
+    assert_eq!(waiting["client"]["id"], "kiosk");
+    phone.answer(id(&waiting), &["approve"]).expect_code(0);
+    alone.line("tokens");
+}

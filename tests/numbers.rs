@@ -1,0 +1,69 @@
+//! The number that the client shows and the person enters: right it approves, wrong it ends the request everywhere.
+
+use countersign_tests::device::{Device, id};
+use countersign_tests::place::Place;
+use countersign_tests::provider::Provider;
+use serde_json::json;
+
+#[test]
+fn the_number_that_the_client_shows_approves() {
+    let place = Place::new();
+    let provider = Provider::start(&place);
+    let phone = Device::enrolled(&place, "phone", &provider, "alice");
+    let (mut request, acknowledged) = provider.till().acknowledged(&["--interaction", "input_manual"]);
+    let number = acknowledged["interaction_value"].as_str().expect("the client is given a number to show").to_owned();
+    assert!(number.len() == 6 && number.bytes().all(|digit| digit.is_ascii_digit()), "{number}");
+
+    let challenge = phone.only_pending();
+    assert_eq!(challenge["interaction"], json!({"type": "input_manual", "length": 6}));
+    let without = phone.answer(id(&challenge), &["approve"]);
+    assert_eq!(without.code, 2, "approving needs the number: {:?} {}", without.output, without.errors);
+    let answered = phone.answer(id(&challenge), &["approve", "--value", &number]).expect_code(0).line("answered");
+
+    assert_eq!(answered["outcome"], "approved");
+    assert_eq!(request.line("tokens")["id_token_claims"]["approval"]["interaction"], "input_manual");
+}
+
+#[test]
+fn one_of_three_numbers_is_chosen() {
+    let place = Place::new();
+    let provider = Provider::start(&place);
+    let phone = Device::enrolled(&place, "phone", &provider, "alice");
+    let (mut request, acknowledged) = provider.till().acknowledged(&["--interaction", "number_choose"]);
+
+    let challenge = phone.only_pending();
+    let choices = challenge["interaction"]["choices"].as_array().expect("there are choices");
+    assert_eq!(choices.len(), 3);
+    assert!(choices.contains(&acknowledged["interaction_value"]), "{choices:?} {acknowledged}");
+    let number = acknowledged["interaction_value"].as_str().unwrap();
+    phone.answer(id(&challenge), &["approve", "--value", number]).expect_code(0);
+
+    assert_eq!(request.line("tokens")["id_token_claims"]["approval"]["interaction"], "number_choose");
+}
+
+#[test]
+fn a_wrong_number_kills_the_approval_on_every_device() {
+    let place = Place::new();
+    let provider = Provider::start(&place);
+    let phone = Device::enrolled(&place, "phone", &provider, "alice");
+    let desk = Device::enrolled(&place, "desk", &provider, "alice");
+    let (mut request, acknowledged) = provider.till().acknowledged(&["--interaction", "input_manual"]);
+    let right = acknowledged["interaction_value"].as_str().unwrap().to_owned();
+    let wrong = if right == "000000" { "000001" } else { "000000" };
+    let mut watch = desk.watch(&[]);
+    let on_desk = watch.line("challenge");
+
+    let on_phone = phone.only_pending();
+    let answer = phone.answer(id(&on_phone), &["approve", "--value", wrong]);
+    assert_eq!(answer.line("answered")["outcome"], "mismatch");
+    assert_eq!(answer.code, 1, "a wrong number approves nothing");
+
+    assert_eq!(watch.line("ended")["outcome"], "mismatch");
+    watch.terminate();
+    assert_eq!(watch.exit(), 0);
+    let failed = request.line("failed");
+    assert_eq!((&failed["error"], &failed["denial_reason"]), (&json!("access_denied"), &json!("mismatch")));
+    let late = desk.answer(id(&on_desk), &["approve", "--value", &right]);
+    assert_ne!(late.code, 0, "the right number comes too late: {:?}", late.output);
+    assert!(late.lines("answered").is_empty());
+}

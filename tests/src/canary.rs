@@ -1,0 +1,82 @@
+//! Secrets that must not turn up: in whatever form somebody may have written one, found in whatever bytes.
+
+use std::path::{Path, PathBuf};
+
+use base64::Engine as _;
+use base64::engine::general_purpose::{STANDARD_NO_PAD, URL_SAFE_NO_PAD};
+
+/// A secret, and the forms it could be written in.
+pub struct Canary {
+    /// What it is, for the test's words.
+    pub name: &'static str,
+    forms: Vec<Vec<u8>>,
+    /// Digits alone: found only where neither digits nor letters stand around them, for six digits turn up by chance.
+    stands_alone: bool,
+}
+
+impl Canary {
+    /// A secret text: as it is, and as base64 of its bytes.
+    pub fn text(name: &'static str, text: &str) -> Canary {
+        let mut canary = Canary::bytes(name, text.as_bytes());
+        canary.stands_alone = text.bytes().all(|byte| byte.is_ascii_digit());
+        if canary.stands_alone {
+            canary.forms.truncate(1);
+        }
+        canary
+    }
+
+    /// Secret bytes: raw, as base64 of both alphabets, as hex and as a list of numbers, as `Debug` prints them.
+    ///
+    /// # Panics
+    /// If there are too few of them to be recognised.
+    pub fn bytes(name: &'static str, bytes: &[u8]) -> Canary {
+        assert!(bytes.len() >= 6, "{name} is too short to be told from chance");
+        let hex = bytes.iter().map(|byte| format!("{byte:02x}")).collect::<String>();
+        let numbers = bytes.iter().map(u8::to_string).collect::<Vec<_>>().join(", ");
+        let forms = vec![
+            bytes.to_vec(),
+            URL_SAFE_NO_PAD.encode(bytes).into_bytes(),
+            STANDARD_NO_PAD.encode(bytes).into_bytes(),
+            hex.to_ascii_uppercase().into_bytes(),
+            hex.into_bytes(),
+            numbers.into_bytes(),
+        ];
+        Canary { name, forms, stands_alone: false }
+    }
+
+    /// Whether the secret stands in these bytes, in any form.
+    pub fn is_in(&self, bytes: &[u8]) -> bool {
+        self.forms.iter().any(|form| self.places(bytes, form))
+    }
+
+    fn places(&self, bytes: &[u8], form: &[u8]) -> bool {
+        let alone = |at: usize| {
+            let before = at.checked_sub(1).and_then(|before| bytes.get(before));
+            let after = bytes.get(at + form.len());
+            let part_of_more = |byte: Option<&u8>| byte.is_some_and(|byte| byte.is_ascii_alphanumeric() || b"._-".contains(byte));
+            !part_of_more(before) && !part_of_more(after)
+        };
+        bytes.windows(form.len()).enumerate().any(|(at, window)| window == form && (!self.stands_alone || alone(at)))
+    }
+}
+
+/// Every file below a folder, with its bytes.
+///
+/// # Panics
+/// If one can't be read.
+pub fn files(folder: &Path) -> Vec<(PathBuf, Vec<u8>)> {
+    let mut found = Vec::new();
+    let mut folders = vec![folder.to_owned()];
+    while let Some(folder) = folders.pop() {
+        for entry in std::fs::read_dir(&folder).expect("a folder can be listed").flatten() {
+            let path = entry.path();
+            if path.is_dir() {
+                folders.push(path);
+            } else if path.is_file() {
+                let bytes = std::fs::read(&path).unwrap_or_else(|error| panic!("{}: {error}", path.display()));
+                found.push((path, bytes));
+            }
+        }
+    }
+    found
+}

@@ -1,0 +1,117 @@
+//! A device as processes: one home, and the commands a person or a script runs on it.
+
+use std::path::PathBuf;
+
+use serde_json::Value;
+
+use crate::place::Place;
+use crate::process::{Finished, Process};
+use crate::provider::Provider;
+
+/// The PIN of every device here.
+pub const PIN: &str = "830175";
+
+/// A device: a home and its commands.
+pub struct Device<'a> {
+    place: &'a Place,
+    name: String,
+    pin: String,
+    log: Option<&'static str>,
+}
+
+impl<'a> Device<'a> {
+    /// A device that knows nobody yet.
+    pub fn new(place: &'a Place, name: &str) -> Device<'a> {
+        Device { place, name: name.to_owned(), pin: PIN.to_owned(), log: None }
+    }
+
+    /// A device with a PIN and a log level of its own.
+    pub fn with(place: &'a Place, name: &str, pin: &str, log: &'static str) -> Device<'a> {
+        Device { place, name: name.to_owned(), pin: pin.to_owned(), log: Some(log) }
+    }
+
+    /// A device that follows a link without confirmation.
+    ///
+    /// # Panics
+    /// If it can't enroll.
+    pub fn enrolled(place: &'a Place, name: &str, provider: &Provider<'_>, user: &str) -> Device<'a> {
+        let device = Device::new(place, name);
+        device.enroll(&provider.link(user));
+        device
+    }
+
+    /// The folder with its accounts and keys.
+    pub fn home(&self) -> PathBuf {
+        self.place.path(&format!("{}-home", self.name))
+    }
+
+    /// Follows a link.
+    ///
+    /// # Panics
+    /// If it fails.
+    pub fn enroll(&self, link: &str) -> Value {
+        self.run(&["enroll", link, "--name", &self.name, "--yes"]).expect_code(0).line("enrolled")
+    }
+
+    /// Begins to watch. Returns before anything is connected; a request made earlier or later is seen all the same.
+    pub fn watch(&self, arguments: &[&str]) -> Process {
+        self.begin(&[&["watch"], arguments].concat())
+    }
+
+    /// Answers a request.
+    pub fn answer(&self, id: &str, arguments: &[&str]) -> Finished {
+        self.run(&[&["answer", id], arguments].concat())
+    }
+
+    /// What waits for an answer.
+    ///
+    /// # Panics
+    /// If it can't be listed.
+    pub fn pending(&self) -> Vec<Value> {
+        self.run(&["pending"]).expect_code(0).lines("challenge")
+    }
+
+    /// Pulls until exactly one request waits, and returns it. A request that was acknowledged is there at once.
+    ///
+    /// # Panics
+    /// If it is not one.
+    pub fn only_pending(&self) -> Value {
+        let mut pending = self.pending();
+        assert_eq!(pending.len(), 1, "one request waits: {pending:?}");
+        pending.remove(0)
+    }
+
+    /// The evidence of a request: `countersign evidence ID > FILE`, as text.
+    ///
+    /// # Panics
+    /// If there is none.
+    pub fn evidence(&self, id: &str) -> String {
+        let mut command = self.place.command(&["evidence", id]);
+        command.arg("--home").arg(self.home());
+        let finished = Process::start(self.place, &self.name, command).finish().expect_code(0);
+        finished.output.join("\n") + "\n"
+    }
+
+    /// Runs a command on this device to its end.
+    pub fn run(&self, arguments: &[&str]) -> Finished {
+        self.begin(arguments).finish()
+    }
+
+    /// Starts a command on this device.
+    pub fn begin(&self, arguments: &[&str]) -> Process {
+        let mut command = self.place.command(arguments);
+        command.arg("--json").arg("--home").arg(self.home()).env("COUNTERSIGN_PIN", &self.pin);
+        if let Some(log) = self.log {
+            command.env("COUNTERSIGN_LOG", log);
+        }
+        Process::start(self.place, &self.name, command)
+    }
+}
+
+/// A challenge's id, as `answer` takes it.
+///
+/// # Panics
+/// If it has none.
+pub fn id(challenge: &Value) -> &str {
+    challenge["id"].as_str().unwrap_or_else(|| panic!("a challenge has an id: {challenge}"))
+}

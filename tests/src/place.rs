@@ -1,0 +1,112 @@
+//! Where one test happens: an address of its own, so that an issuer survives a restart, and a folder of its own.
+
+use std::fmt::Write as _;
+use std::hash::{DefaultHasher, Hash as _, Hasher as _};
+use std::net::{IpAddr, Ipv4Addr, SocketAddr, TcpListener};
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use tempfile::TempDir;
+
+use crate::binary;
+
+/// The last lines of a process's standard error that a failing test shows.
+const TAIL_LINES: usize = 40;
+
+/// One test's address and folder. When the test fails, it shows what every process here had to say.
+pub struct Place {
+    address: Ipv4Addr,
+    folder: TempDir,
+}
+
+impl Place {
+    /// A place for the test that calls.
+    ///
+    /// # Panics
+    /// If there is no temporary folder to be had.
+    pub fn new() -> Place {
+        let folder = tempfile::Builder::new().prefix("countersign-").tempdir().expect("a temporary folder");
+        Place { address: own_address(), folder }
+    }
+
+    /// The test's folder.
+    pub fn folder(&self) -> &Path {
+        self.folder.path()
+    }
+
+    /// A path in the test's folder.
+    pub fn path(&self, name: &str) -> PathBuf {
+        self.folder.path().join(name)
+    }
+
+    /// A socket address that nobody listens at: the test's own 127.x.y.z and a free port of it.
+    ///
+    /// # Panics
+    /// If the system has no port left.
+    pub fn free_address(&self) -> SocketAddr {
+        let probe = TcpListener::bind((self.address, 0)).expect("a free port");
+        probe.local_addr().expect("a bound socket has an address")
+    }
+
+    /// `countersign` with these arguments, run in the test's folder, knowing nothing of the surroundings' homes and settings.
+    pub fn command(&self, arguments: &[&str]) -> Command {
+        let mut command = Command::new(binary::countersign());
+        command.args(arguments).current_dir(self.folder());
+        for (name, _) in std::env::vars_os() {
+            if name.to_string_lossy().starts_with("COUNTERSIGN_") {
+                command.env_remove(name);
+            }
+        }
+        command.env("HOME", self.folder()).env("XDG_DATA_HOME", self.path("data")).env_remove("DISPLAY");
+        command.env_remove("WAYLAND_DISPLAY").env("COUNTERSIGN_LOG", "debug");
+        command
+    }
+
+    /// The last lines of every process's standard error so far.
+    pub fn standard_errors(&self) -> String {
+        let mut all = String::new();
+        let entries = std::fs::read_dir(self.folder()).into_iter().flatten().flatten();
+        let mut files: Vec<_> = entries.map(|entry| entry.path()).collect();
+        files.retain(|path| path.extension().is_some_and(|extension| extension == "stderr"));
+        files.sort();
+        for file in files {
+            let text = String::from_utf8_lossy(&std::fs::read(&file).unwrap_or_default()).into_owned();
+            let lines: Vec<&str> = text.lines().collect();
+            let tail = &lines[lines.len().saturating_sub(TAIL_LINES)..];
+            let name = file.file_name().unwrap_or_default().to_string_lossy().into_owned();
+            let _ = writeln!(all, "--- {name} ---\n{}", tail.join("\n"));
+        }
+        all
+    }
+}
+
+impl Default for Place {
+    fn default() -> Place {
+        Place::new()
+    }
+}
+
+#[expect(clippy::print_stderr, reason = "libtest shows what a failing test printed")]
+impl Drop for Place {
+    fn drop(&mut self) {
+        if std::thread::panicking() {
+            eprintln!("What the processes of this test said on standard error:\n{}", self.standard_errors());
+        }
+    }
+}
+
+/// Made of the names of program and test (libtest calls a test's thread by its name), so that no two tests share one.
+fn own_address() -> Ipv4Addr {
+    let mut hasher = DefaultHasher::new();
+    std::env::current_exe().ok().and_then(|path| path.file_name().map(ToOwned::to_owned)).hash(&mut hasher);
+    std::thread::current().name().hash(&mut hasher);
+    let [a, b, c, ..] = hasher.finish().to_be_bytes();
+    // 127.0.0.* is left to people, and neither .0 nor .255 is used.
+    Ipv4Addr::new(127, 1 + a % 254, b, 1 + c % 254)
+}
+
+/// The address as an issuer of plain http, which is allowed on loopback only.
+pub fn http_issuer(address: SocketAddr) -> String {
+    debug_assert!(matches!(address.ip(), IpAddr::V4(ip) if ip.is_loopback()));
+    format!("http://{address}")
+}
