@@ -1,5 +1,6 @@
 //! Answering a request: verify the person where it must be, sign once, send until an outcome arrives.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use countersign_protocol::answer::{Decision, DenialReason};
@@ -17,7 +18,7 @@ use crate::error::AnswerError;
 use crate::pin::PinEntry;
 use crate::ports::user_verifier::{Ask, UserVerifier};
 use crate::ports::vault::{Stage, StoredChallenge};
-use crate::unlock::vouch;
+use crate::unlock::{Now, Unlocked, forget_later, vouch};
 
 /// How long [`Device::answer`] waits for an outcome from a provider that is slow; one that is offline is not waited for.
 const PATIENCE: Duration = Duration::from_secs(20);
@@ -107,15 +108,26 @@ impl Device {
         if needed == UserVerification::Discouraged {
             return say(seat, id, move |core, at, id| core.answer(at, id, Word::ApproveUnverified { value })).await;
         }
-        let _one_try_at_a_time = seat.pin.lock().await;
-        let account = seat.running.look(|core, _| core.account().clone()).await?;
-        let (entry, key) = self.unlock(&account, verifier).await?;
-        say(seat, id, move |core, at, id| {
-            let now = core.server_time(at).unwrap_or(at.wall);
-            let user = vouch(account.device_class, entry.source, now)?;
-            core.answer(at, id, Word::Approve { value, user: &user, key: &*key })
-        })
-        .await
+        // Whoever holds the latch may try a PIN; everybody else waits.
+        let mut latch = seat.latch.lock().await;
+        let (account, now) = seat.running.look(|core, at| (core.account().clone(), now(core, at))).await?;
+        let prefers = needed == UserVerification::Preferred;
+        if !latch.as_ref().is_some_and(|unlocked| prefers && unlocked.serves(now)) {
+            *latch = None;
+            let (entry, key) = self.unlock(&account, verifier).await?;
+            let (at, now) =
+                seat.running.look(|core, at| (core.server_time(at).unwrap_or(at.wall), self::now(core, at))).await?;
+            *latch = Some(Unlocked { key: Arc::from(key), user: vouch(account.device_class, entry.source, at)?, now });
+        }
+        let unlocked = latch.as_ref().ok_or(AnswerError::NotVerified)?;
+        let (key, user) = (Arc::clone(&unlocked.key), unlocked.user.clone());
+        if prefers {
+            forget_later(&seat.latch);
+        } else {
+            // `required` asks each time.
+            *latch = None;
+        }
+        say(seat, id, move |core, at, id| core.answer(at, id, Word::Approve { value, user: &user, key: &*key })).await
     }
 
     /// Asks for the PIN and opens the approval key with it.
@@ -161,6 +173,10 @@ impl Device {
         }
         Err(AnswerError::Unknown)
     }
+}
+
+fn now(core: &Core, at: Moment) -> Now {
+    Now { tick: at.tick, sleeps: core.sleeps() }
 }
 
 /// Has the core sign, and returns when the answer is durable.

@@ -23,7 +23,7 @@ use crate::ports::provider::Provider;
 use crate::ports::vault::Vault;
 use crate::ports::wake::{PullNow, Wake};
 use crate::transcript::Locale;
-use crate::unlock::Gate;
+use crate::unlock::{Gate, Latch};
 use crate::view::{AccountView, ChallengeView};
 
 /// A device: every account of one home. Cheap to clone; it lives until its last clone is dropped.
@@ -66,11 +66,11 @@ pub(crate) struct Inner {
     _home: Option<Home>,
 }
 
-/// An account's task, and the lock under which its PIN is tried.
+/// An account's task, and the latch of its approval key.
 #[derive(Clone)]
 pub(crate) struct Seat {
     pub(crate) running: Running,
-    pub(crate) pin: Arc<tokio::sync::Mutex<()>>,
+    pub(crate) latch: Latch,
 }
 
 /// What came of a pull for one account.
@@ -127,7 +127,7 @@ impl Device {
         let id = account.id.clone();
         let (keys, random) = (Arc::clone(&world.keys), Arc::clone(&self.inner.random));
         let core = Core::open(account, snapshot, keys, random, self.inner.locale)?;
-        let seat = Seat { running: Running::start(core, world), pin: Arc::default() };
+        let seat = Seat { running: Running::start(core, world), latch: Latch::default() };
         self.inner.accounts.lock().unwrap_or_else(PoisonError::into_inner).insert(id, seat.clone());
         Ok(seat)
     }
@@ -208,6 +208,13 @@ impl Device {
         }
         all.sort_by_key(|view| view.expires_at);
         all
+    }
+
+    /// Forgets every verification, as when the screen is locked: the next approval asks again.
+    pub async fn lock(&self) {
+        for seat in self.seats().into_values() {
+            *seat.latch.lock().await = None;
+        }
     }
 
     /// Notes that a person saw a request.

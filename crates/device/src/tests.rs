@@ -3,9 +3,11 @@
 use std::sync::{Arc, Mutex};
 
 use countersign_protocol::answer::{Decision, DenialReason};
+use countersign_protocol::challenge::Challenge;
 use countersign_protocol::clock::Timestamp;
 use countersign_protocol::evidence::{Evidence, EvidenceError, Trust};
 use countersign_protocol::id::ChallengeId;
+use countersign_protocol::interaction::UserVerification;
 use countersign_protocol::outcome::Ending;
 use countersign_protocol::registration::{DeviceClass, RegistrationToken};
 
@@ -191,6 +193,42 @@ async fn wrong_pins_are_counted_across_restarts_and_denying_needs_none() {
     assert_eq!(outcome(&denied), (Decision::Denied, Some(Ending::Denied)));
     assert!(matches!(device.answer(&id, NO, &pin("000000")).await, Err(AnswerError::Ended)));
     assert!(device.accounts().await.unwrap().iter().all(|view| view.account == enrolled.account && view.can_approve));
+}
+
+#[tokio::test]
+async fn one_verification_serves_requests_that_prefer_one_until_the_device_is_locked() {
+    struct Absent;
+    impl crate::ports::user_verifier::UserVerifier for Absent {
+        fn verify(
+            &self,
+            _: crate::ports::user_verifier::Ask,
+        ) -> std::pin::Pin<Box<dyn Future<Output = Option<PinEntry>> + Send + '_>> {
+            Box::pin(std::future::ready(None))
+        }
+    }
+    let desk = Desk::new();
+    let (device, _) = desk.enrolled().await;
+    let ask = |verification| {
+        let mut office = desk.office.lock().unwrap();
+        let claims = Challenge { user_verification: verification, ..office.claims() };
+        office.ask(&claims)
+    };
+    let (first, second, third) =
+        (ask(UserVerification::Preferred), ask(UserVerification::Preferred), ask(UserVerification::Preferred));
+    let strict = ask(UserVerification::Required);
+    device.pull().await;
+    assert!(matches!(device.answer(&first, YES, &Absent).await, Err(AnswerError::NotVerified)));
+    device.answer(&first, YES, &pin("123456")).await.unwrap();
+    device.answer(&second, YES, &Absent).await.expect("verified a moment ago");
+    assert!(
+        matches!(device.answer(&strict, YES, &Absent).await, Err(AnswerError::NotVerified)),
+        "required asks each time"
+    );
+    device.answer(&strict, YES, &pin("123456")).await.unwrap();
+    device.lock().await;
+    assert!(matches!(device.answer(&third, YES, &Absent).await, Err(AnswerError::NotVerified)));
+    let office = desk.office.lock().unwrap();
+    assert!(office.answers.iter().all(|answer| answer.peek().unwrap().amr == ["swk", "pin"]));
 }
 
 #[tokio::test]

@@ -1,13 +1,16 @@
 //! From a PIN to an opened approval key: counted before it is checked, slower after wrong ones, over after ten.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use countersign_protocol::answer::{VerifiedBy, VerifiedUser};
 use countersign_protocol::clock::{Clock, Timestamp};
 use countersign_protocol::key::Signer;
 use countersign_protocol::registration::DeviceClass;
+use tokio::sync::Mutex;
 
 use crate::account::AccountId;
+use crate::core::Tick;
 use crate::error::AnswerError;
 use crate::pin::{PinEntry, PinGuard, PinSource, Turn};
 use crate::ports::key_store::{KeyError, KeyStore};
@@ -64,6 +67,45 @@ impl Gate {
         self.keys.destroy_approval(account)?;
         Err(AnswerError::PinSpent)
     }
+}
+
+/// How long one verification serves requests that only prefer one, in milliseconds.
+const UNLOCKED_MS: u64 = 300_000;
+
+/// An opened approval key that serves requests which prefer, and don't require, verification: for five minutes, for this
+/// account, until the device sleeps, is locked or starts again.
+pub(crate) struct Unlocked {
+    pub(crate) key: Arc<dyn Signer>,
+    pub(crate) user: VerifiedUser,
+    pub(crate) now: Now,
+}
+
+/// When something is, as far as an unlocked key is concerned.
+#[derive(Clone, Copy)]
+pub(crate) struct Now {
+    pub(crate) tick: Tick,
+    pub(crate) sleeps: u64,
+}
+
+impl Unlocked {
+    /// Whether it still serves.
+    pub(crate) fn serves(&self, now: Now) -> bool {
+        now.sleeps == self.now.sleeps && now.tick.millis_since(self.now.tick) < UNLOCKED_MS
+    }
+}
+
+/// The place of an unlocked key; holding its lock is the right to try a PIN.
+pub(crate) type Latch = Arc<Mutex<Option<Unlocked>>>;
+
+/// Forgets an unlocked key when its time is over, also when nobody asks for it again.
+pub(crate) fn forget_later(latch: &Latch) {
+    let latch = Arc::downgrade(latch);
+    tokio::spawn(async move {
+        tokio::time::sleep(Duration::from_millis(UNLOCKED_MS)).await;
+        if let Some(latch) = latch.upgrade() {
+            *latch.lock().await = None;
+        }
+    });
 }
 
 /// Who was verified by this PIN on this account. `at` is the provider's time.

@@ -12,7 +12,7 @@ pub(crate) struct Backoff {
 }
 
 const FIRST_MS: u64 = 500;
-const LONGEST_MS: u64 = 60_000;
+const LONGEST_MS: u64 = 30_000;
 
 impl Backoff {
     /// Whether it is time.

@@ -18,7 +18,7 @@ use crate::core::Tick;
 use crate::events::Trouble;
 use crate::ports::provider::{Method, Pushed, Reply};
 
-/// Streams that failed so often in a row count as blocked.
+/// Streams that fail so often in a row, while the provider is there, count as blocked.
 const BLOCKED_AFTER: u32 = 2;
 /// How long a blocked stream is replaced by long polls, in milliseconds.
 const BLOCKED_MS: u64 = 600_000;
@@ -34,6 +34,8 @@ pub(super) struct Fetching {
     pub(super) watching: bool,
     /// Streams that failed.
     pub(super) stream: Backoff,
+    /// How often in a row that happened while the provider was there.
+    stream_failures: u32,
     /// Until when long polls replace the stream.
     pub(super) blocked_until: Option<Tick>,
     /// What was fetched and waits for newer key manifests, oldest first.
@@ -115,15 +117,20 @@ impl Core {
         self.announce(at);
     }
 
-    pub(super) fn stream_opened(&mut self, _at: Moment) {
+    pub(super) fn stream_opened(&mut self) {
         // What came between the last pull and now is not left to how the other side replays.
         self.fetching.wanted = true;
     }
 
-    pub(super) fn stream_ended(&mut self, at: Moment, at_least_ms: u64) {
-        if self.fetching.stream.failures() + 1 >= BLOCKED_AFTER {
+    /// A stream failed although the provider can be reached: something in between may not let streams pass.
+    pub(super) fn count_blocked_stream(&mut self, at: Moment) {
+        self.fetching.stream_failures += 1;
+        if self.fetching.stream_failures >= BLOCKED_AFTER {
             self.fetching.blocked_until = Some(at.tick.plus_millis(BLOCKED_MS));
         }
+    }
+
+    pub(super) fn stream_ended(&mut self, at: Moment, at_least_ms: u64) {
         self.fetching.stream.failed(at.tick, at_least_ms, &*self.random);
     }
 
@@ -132,6 +139,7 @@ impl Core {
             return;
         }
         self.fetching.stream.succeeded();
+        self.fetching.stream_failures = 0;
         match pushed {
             Pushed::Alive => {}
             Pushed::Nonce(nonce) => self.take_nonce(nonce),

@@ -62,6 +62,7 @@ pub struct Core {
     fetching: fetching::Fetching,
     upkeep: upkeep::Upkeep,
     offline: Option<(u64, Trouble)>,
+    sleeps: u64,
     step: Step,
 }
 
@@ -119,6 +120,7 @@ impl Core {
             fetching: fetching::Fetching::default(),
             upkeep: upkeep::Upkeep::default(),
             offline: None,
+            sleeps: 0,
             step: Step::default(),
             account,
         })
@@ -127,6 +129,7 @@ impl Core {
     /// Takes one event and says what to do about it.
     pub fn step(&mut self, at: Moment, event: Event) -> Vec<Effect> {
         if self.clock.slept(at) {
+            self.sleeps += 1;
             self.after_sleep();
         }
         match event {
@@ -156,6 +159,11 @@ impl Core {
     /// Since when and why the provider counts as offline.
     pub fn offline(&self) -> Option<(u64, Trouble)> {
         self.offline
+    }
+
+    /// How often the machine slept since the start: an unlocked key does not outlive a sleep.
+    pub fn sleeps(&self) -> u64 {
+        self.sleeps
     }
 
     /// The provider's time, if it is known.

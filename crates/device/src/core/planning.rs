@@ -24,7 +24,8 @@ impl Core {
             next = earlier(next, self.outbox.deadline());
         }
         let fetching = &self.fetching;
-        if idle(|errand| matches!(errand, Errand::Fetch { .. })) && (fetching.wanted || self.is_long_polling()) {
+        let may_pull = fetching.wanted && !self.is_sending();
+        if idle(|errand| matches!(errand, Errand::Fetch { .. })) && (may_pull || self.is_long_polling()) {
             next = earlier(next, Some(fetching.backoff.next()));
         }
         let pulling = fetching.wanted || self.is_pulling();
@@ -66,8 +67,9 @@ impl Core {
         self.plan_watch(at);
     }
 
+    /// A pull waits for what is being sent: how earlier requests ended is told before new ones show.
     fn plan_fetch(&mut self, at: Moment) {
-        if self.fetching.wanted && !self.is_pulling() && self.fetching.backoff.is_due(at.tick) {
+        if self.fetching.wanted && !self.is_sending() && !self.is_pulling() && self.fetching.backoff.is_due(at.tick) {
             self.hang_up(|errand| errand == Errand::Fetch { waiting: true });
             self.send(at, Errand::Fetch { waiting: false });
         }
@@ -88,6 +90,10 @@ impl Core {
         } else if self.is_long_polling() && !polling && self.fetching.backoff.is_due(at.tick) {
             self.send(at, Errand::Fetch { waiting: true });
         }
+    }
+
+    fn is_sending(&self) -> bool {
+        self.is_under_way(|errand| matches!(errand, Errand::Post(_)))
     }
 
     fn is_pulling(&self) -> bool {
@@ -112,7 +118,10 @@ impl Core {
     pub(super) fn done(&mut self, at: Moment, errand: Errand, reply: &Reply) {
         match errand {
             Errand::Fetch { .. } => self.fetched(at, reply),
-            Errand::Stream => self.stream_ended(at, reply.retry_after.unwrap_or(0) * 1000),
+            Errand::Stream => {
+                self.count_blocked_stream(at);
+                self.stream_ended(at, reply.retry_after.unwrap_or(0) * 1000);
+            }
             Errand::Post(id) => self.posted(at, id, reply),
             Errand::Manifest => self.manifest_fetched(at, reply),
             Errand::Renew => self.renewed(at, reply),

@@ -144,6 +144,9 @@ impl Core {
         if let Some(why) = why {
             self.trouble(at, Trouble::from(why));
         }
+        if call.errand == Errand::Stream && why != Some(NoReply::Unreachable) {
+            self.count_blocked_stream(at);
+        }
         self.not_done(at, call.errand, 0);
     }
 
@@ -152,7 +155,7 @@ impl Core {
         if self.session.calls.get(&id).is_some_and(|call| call.errand == Errand::Stream) {
             self.heard(at, head);
             self.known_again();
-            self.stream_opened(at);
+            self.stream_opened();
         }
     }
 

@@ -300,6 +300,19 @@ fn a_blocked_stream_is_replaced_by_long_polls_and_tried_again_later() {
 }
 
 #[test]
+fn a_provider_that_was_away_is_met_by_a_stream_again() {
+    let mut bench = Bench::pulled();
+    bench.event(Event::Watch(true));
+    for _ in 0..5 {
+        let stream = *bench.streams.last().unwrap();
+        bench.event(Event::Failed { id: stream, why: Some(NoReply::Unreachable) });
+        bench.pass_ms(31_000);
+        bench.calm_once();
+    }
+    assert_eq!(bench.streams.len(), 6, "away is not blocked");
+}
+
+#[test]
 fn a_wake_does_not_wait_for_a_long_poll() {
     let mut bench = Bench::pulled();
     bench.event(Event::Watch(true));
