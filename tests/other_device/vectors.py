@@ -1,0 +1,120 @@
+#!/usr/bin/env python3
+"""Judges the messages in tests/vectors with device.py: what is good must be accepted, what is bad refused. With a document it also
+verifies every compact JWS in it, and that none was forgotten. One JSON line per file; exit code 0 if everything is as it should be, else 5.
+
+    vectors.py FOLDER [DOCUMENT]"""
+import json, pathlib, re, sys
+import device
+from device import BAD, hash_of, must, part
+
+# Valid texts that this device escapes all the same: it takes no joiners (protocol.md, section 2, allows to be stricter).
+STRICTER = {"emoji with joiners", "Persian with a non-joiner"}
+
+class World:
+    """What tests/vectors/world.json says: an issuer, a user, a device, and the time."""
+    def __init__(self, folder):
+        world = json.loads((folder / "world.json").read_text())
+        vars(self).update(world)
+        self.id, self.public_keys = self.device_id, tuple({n: k[n] for n in ("kty", "crv", "x", "y")} for k in (self.transport_key, self.approval_key))
+        self.keys = device.verify_manifests(self.manifests, self.issuer, self.root)
+        self.own = {device.load(key).thumbprint(): key for key in self.public_keys}
+
+def accepts(judge, *arguments):
+    try:
+        judge(*arguments)
+        return True
+    except BAD:
+        return False
+
+def check_world(world):
+    device.verify_statement(world.statements[0], world.keys, world)
+    must(hash_of(world.details) == world.details_hash, "details_hash")
+    must(hash_of(device.unb64(world.opening["salt"]) + world.opening["value"].encode()) == world.commitment, "the commitment")
+    for chain in (world.manifests[1:], world.manifests[::-1], []):
+        must(not accepts(device.verify_manifests, chain, world.issuer, world.root), "a chain with a hole was accepted")
+    other = hash_of("another root")
+    must(not accepts(device.verify_manifests, world.manifests, world.issuer, other), "another root was accepted")
+    must(not accepts(device.verify_manifests, world.manifests[:1], world.issuer, world.root, hash_of(world.manifests[1])), "a key was unsaid")
+
+def check_answer(token, file, world):
+    claims, _ = device.open_jws(token, file["typ"], world.own)
+    asked = part(file["challenge"], 1)
+    must((claims["challenge"], claims["challenge_hash"]) == (asked["jti"], hash_of(file["challenge"])), "about another challenge")
+    must((claims["iss"], claims["aud"], claims["sub"], claims["exp"]) == (world.id, world.issuer, world.subject, asked["exp"]), "not its own")
+    must(claims["display_hash"] == hash_of(file["transcript"]), "another transcript")
+    must(claims["seq"] > 1 or claims["prev"] == hash_of(world.statements[0]), "its history begins with the statement")
+
+def check_evidence(text, world):
+    """Section 14."""
+    must(text.endswith("\n"), "no line feed")
+    file = device.strict(text)
+    must(json.dumps(file, separators=(",", ":"), ensure_ascii=False) + "\n" == text, "not the one form")
+    members = ["manifests", "statements", "challenge", "answer", "transcript", "outcome"]
+    must(list(file) == [name for name in members if name in file], "its members")
+    keys = device.verify_manifests(file["manifests"], world.issuer, world.root)
+    device.verify_statement(file["statements"][0], keys, world)
+    device.verify_challenge(file["challenge"], keys, world, part(file["challenge"], 1)["iat"])
+    check_answer(file["answer"], {"typ": "authentication-answer+jwt", **file}, world)
+    device.verify_outcome(file["outcome"], keys, world, file["challenge"], file["answer"])
+
+def check_evidence_file(folder, world):
+    text = (folder / "evidence.json").read_text()
+    check_evidence(text, world)
+    for at in range(0, len(text), 97):
+        changed = text[:at] + ("B" if text[at] != "B" else "C") + text[at + 1:]
+        must(not accepts(check_evidence, changed, world), f"a change at {at} went unnoticed")
+
+def cases(folder, world):
+    """For each file: its cases, and how to judge the text of one."""
+    read = lambda name: json.loads((folder / f"{name}.json").read_text())
+    challenge, answer, outcome, token = (read(name) for name in ("challenge", "answer", "outcome", "registration_token"))
+    endpoint, texts = token["registration_endpoint"], read("text")
+    yield "challenge", challenge["cases"], lambda text: device.verify_challenge(text, world.keys, world, world.now)
+    yield "answer", answer["cases"], lambda text: check_answer(text, answer, world)
+    yield "outcome", outcome["cases"], lambda text: device.verify_outcome(text, world.keys, world, outcome["challenge"], outcome["answer"])
+    yield "registration_token", token["cases"], lambda text: device.verify_token(text, world.device_jwks, world.issuer, endpoint, world.now)
+    yield "enrollment_statement", read("enrollment_statement")["cases"], lambda text: device.verify_statement(text, world.keys, world)
+    yield "json", read("json")["cases"], device.strict
+    yield "text.details", texts["details"], device.read_details
+    yield "text.texts", texts["texts"], lambda text: must(text.strip(), "empty") or device.check_text(text)
+
+def check_document(document, world):
+    """Every example is signed by the key that its kind of message calls for. How many there were."""
+    root = part(world.manifests[0], 1)["root"]
+    of_gateway, of_link = {kid: key["jwk"] for kid, key in world.keys.items()}, {device.load(key).thumbprint(): key for key in world.device_jwks["keys"]}
+    signers = {"key-manifest+jwt": {world.root: root}, "push-registration+jwt": of_link, "authentication-answer+jwt": world.own,
+               "device-registration+jwt": world.own, "challenge-refusal+jwt": world.own, "approval-dispute+jwt": world.own}
+    tokens = re.findall(r"\beyJ[\w-]+\.[\w-]+\.[\w-]+", document)
+    for token in tokens:
+        header = part(token, 0)
+        if header["typ"] == "dpop+jwt":
+            device.jws.deserialize_compact(token, device.load(header["jwk"]), ["ES256"])
+            must(header["jwk"] == world.public_keys[0], "a proof by another key than the transport key")
+        else:
+            device.open_jws(token, header["typ"], signers.get(header["typ"], of_gateway), device.KNOWN)
+    return len(tokens)
+
+def main(folder, document=None):
+    folder, wrong = pathlib.Path(folder), 0
+    world = World(folder)
+    check_world(world)
+    check_evidence_file(folder, world)
+    judged = {"world", "evidence"}
+    for name, examples, judge in cases(folder, world):
+        bad = [case["name"] for case in examples
+               if accepts(judge, case.get("jws", case.get("text"))) != (case["valid"] and not (name == "text.texts" and case["name"] in STRICTER))]
+        wrong += len(bad)
+        judged.add(name.split(".")[0])
+        print(json.dumps({"event": "judged", "file": name, "cases": len(examples), "wrong": bad}), flush=True)
+    unread = sorted({path.stem for path in folder.glob("*.json")} - judged)
+    print(json.dumps({"event": "vectors", "wrong": wrong, "unread": unread}), flush=True)
+    if document:
+        print(json.dumps({"event": "document", "examples": check_document(pathlib.Path(document).read_text(), world)}), flush=True)
+    return 5 if wrong or unread else 0
+
+if __name__ == "__main__":
+    try:
+        sys.exit(main(*sys.argv[1:]))
+    except BAD as error:
+        print(json.dumps({"event": "failed", "error": str(error)}))
+        sys.exit(5)
