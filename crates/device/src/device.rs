@@ -63,7 +63,6 @@ pub(crate) struct Inner {
     pub(crate) random: Arc<dyn Random>,
     pub(crate) locale: Locale,
     accounts: Mutex<BTreeMap<AccountId, Seat>>,
-    _home: Option<Home>,
 }
 
 /// An account's task, and the latch of its approval key.
@@ -92,7 +91,7 @@ impl Device {
         let home = Home::open(home)?;
         let vault = Arc::new(SqliteVault::open(&home.vault())?);
         let keys = Arc::new(FileKeys::open(&home.keys(), Arc::clone(&ports.random), ports.costs)?);
-        Device::assemble(ports, vault, keys, Some(home))
+        Device::assemble(ports, vault, keys, Some(Arc::new(home)))
     }
 
     /// A device on another vault and key store, for platforms and tests. To be called within a tokio runtime.
@@ -107,12 +106,12 @@ impl Device {
         ports: Ports,
         vault: Arc<dyn Vault>,
         keys: Arc<dyn KeyStore>,
-        home: Option<Home>,
+        home: Option<Arc<Home>>,
     ) -> Result<Device, OpenError> {
         let Ports { clock, random, provider, locale, costs: _ } = ports;
-        let world = World { vault, keys, provider, clock, listeners: Listeners::default() };
+        let world = World { vault, keys, provider, clock, listeners: Listeners::default(), _home: home };
         let accounts = world.vault.accounts()?;
-        let inner = Inner { world, random, locale, accounts: Mutex::default(), _home: home };
+        let inner = Inner { world, random, locale, accounts: Mutex::default() };
         let device = Device { inner: Arc::new(inner) };
         for account in accounts {
             device.start(account)?;

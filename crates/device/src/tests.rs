@@ -16,8 +16,9 @@ use crate::error::{AnswerError, EnrollError, OpenError};
 use crate::home::HomeError;
 use crate::pin::{Pin, PinEntry, PinSource};
 use crate::ports::user_verifier::GivenPin;
+use crate::ports::wake::{PullNow, Wake};
 use crate::seal::Cost;
-use crate::testing::{Counting, HandClock, Office, OfficeAtPort};
+use crate::testing::{Counting, HandClock, Office, OfficesAtPort};
 use crate::transcript::Locale;
 use crate::{Answered, Device, DeviceEvent, Enrolled, Ports, Verdict};
 
@@ -26,6 +27,7 @@ const CHEAP: Cost = Cost { memory_kib: 64, passes: 1, lanes: 1 };
 struct Desk {
     home: tempfile::TempDir,
     office: Arc<Mutex<Office>>,
+    other: Arc<Mutex<Office>>,
     clock: Arc<HandClock>,
     random: Arc<Counting>,
 }
@@ -46,6 +48,7 @@ impl Desk {
         Desk {
             home: tempfile::tempdir().unwrap(),
             office: Arc::new(Mutex::new(Office::open())),
+            other: Arc::new(Mutex::new(Office::open_at("https://login.bank.example/tenant"))),
             clock: Arc::new(HandClock::at(Timestamp::from_seconds(1_790_000_000))),
             random: Arc::new(Counting::default()),
         }
@@ -55,7 +58,7 @@ impl Desk {
         let ports = Ports {
             clock: self.clock.clone(),
             random: self.random.clone(),
-            provider: Arc::new(OfficeAtPort(self.office.clone())),
+            provider: Arc::new(OfficesAtPort(vec![self.office.clone(), self.other.clone()])),
             locale: Locale::En,
             costs: Costs { person: CHEAP, script: CHEAP },
         };
@@ -316,4 +319,67 @@ async fn a_program_enrolls_as_automated() {
     let id = desk.asked(&device).await;
     device.answer(&id, YES, &script("123456")).await.unwrap();
     assert_eq!(desk.office.lock().unwrap().answers[0].peek().unwrap().amr, ["swk"]);
+}
+
+/// A push service in the test's hand.
+struct HandWake(tokio::sync::mpsc::UnboundedReceiver<()>);
+
+impl Wake for HandWake {
+    fn next(&mut self) -> std::pin::Pin<Box<dyn Future<Output = Option<PullNow>> + Send + '_>> {
+        Box::pin(async { self.0.recv().await.map(|()| PullNow) })
+    }
+}
+
+#[tokio::test]
+async fn attack_12_a_push_brings_what_the_provider_has_and_nothing_else() {
+    let desk = Desk::new();
+    let (device, _) = desk.enrolled().await;
+    let (push, wake) = tokio::sync::mpsc::unbounded_channel();
+    device.wake_by(Box::new(HandWake(wake)));
+    let mut events = device.events();
+    push.send(()).unwrap();
+    let id = desk.office.lock().unwrap().ask_login();
+    push.send(()).unwrap();
+    assert!(matches!(events.next().await, Some(DeviceEvent::Challenge(view)) if view.id == id));
+    device.pull().await;
+    assert!(events.try_next().is_none(), "the first push, with nothing behind it, claimed nothing");
+}
+
+#[tokio::test]
+async fn a_provider_that_is_away_does_not_hold_up_another() {
+    let desk = Desk::new();
+    let (device, first) = desk.enrolled().await;
+    let link = {
+        let office = desk.other.lock().unwrap();
+        office.link(&office.token())
+    };
+    let preview = device.preview(&link).await.unwrap();
+    let second = device.enroll(&preview, "Desk", &pin("654321")).await.unwrap();
+    desk.other.lock().unwrap().confirm_registered();
+    desk.office.lock().unwrap().away = true;
+    let id = desk.other.lock().unwrap().ask_login();
+    let pulled = device.pull().await;
+    let offline = |account| pulled.iter().find(|pulled| pulled.account == account).unwrap().offline.is_some();
+    assert_eq!((offline(first.account), offline(second.account.clone())), (true, false));
+    assert_eq!(device.pending().await.len(), 1);
+    assert!(device.answer(&id, YES, &pin("123456")).await.is_err(), "each account has its own PIN");
+    let answered = device.answer(&id, YES, &pin("654321")).await.unwrap();
+    assert_eq!((outcome(&answered), answered.account), ((Decision::Approved, Some(Ending::Approved)), second.account));
+}
+
+#[tokio::test]
+async fn watching_falls_back_to_long_polls_where_streams_are_refused() {
+    let desk = Desk::new();
+    let (device, _) = desk.enrolled().await;
+    let mut events = device.run().await;
+    // Refused twice, a second or so apart; then each long poll of the stand-in returns at once.
+    let id = desk.office.lock().unwrap().ask_login();
+    loop {
+        match events.next().await {
+            Some(DeviceEvent::Challenge(view)) if view.id == id => break,
+            Some(_) => continue,
+            None => panic!("the device stopped"),
+        }
+    }
+    device.rest().await;
 }

@@ -12,6 +12,7 @@ use tokio::time::Instant;
 
 use crate::core::{CallId, Core, Effect, Event, Moment, Tick};
 use crate::events::DeviceEvent;
+use crate::home::Home;
 use crate::listeners::Listeners;
 use crate::ports::key_store::KeyStore;
 use crate::ports::provider::{Call, Provider, Watched};
@@ -25,6 +26,8 @@ pub(crate) struct World {
     pub(crate) provider: Arc<dyn Provider>,
     pub(crate) clock: Arc<dyn Clock>,
     pub(crate) listeners: Listeners,
+    /// Kept until the last task has ended, so that the next holder of the home finds nobody still writing.
+    pub(crate) _home: Option<Arc<Home>>,
 }
 
 /// The other end of an account's task. When the last one is dropped, the task ends.

@@ -10,7 +10,7 @@ use countersign_protocol::clock::{Clock, Timestamp};
 use countersign_protocol::random::Random;
 
 pub(crate) use bench::{Bench, account};
-pub(crate) use office::{Office, OfficeAtPort, problem};
+pub(crate) use office::{Office, OfficesAtPort, problem};
 
 /// Random bytes that are the same in every run.
 #[derive(Default)]

@@ -55,6 +55,8 @@ pub(crate) struct Office {
     registrar: LocalSigner,
     /// Registrations that arrived, by body; the first decides.
     pub(crate) registrations: Vec<String>,
+    /// It cannot be reached.
+    pub(crate) away: bool,
     /// The next reply of this status gets lost.
     pub(crate) lose_status: Option<u16>,
     pub(crate) asked: BTreeMap<ChallengeId, Asked>,
@@ -88,8 +90,13 @@ enum Item {
 impl Office {
     /// Opens at a fixed time.
     pub(crate) fn open() -> Office {
+        Office::open_at("https://id.acme.example")
+    }
+
+    /// Opens under another name.
+    pub(crate) fn open_at(issuer: &str) -> Office {
         let random = Counting::default();
-        let issuer: Issuer = "https://id.acme.example".parse().unwrap();
+        let issuer: Issuer = issuer.parse().unwrap();
         let root = PrivateKey::generate(&random).into_signer();
         let signing = PrivateKey::generate(&random).into_signer();
         let now = Timestamp::from_seconds(1_790_000_000);
@@ -109,6 +116,7 @@ impl Office {
             registrar: PrivateKey::generate(&random).into_signer(),
             registrations: Vec::new(),
             lose_status: None,
+            away: false,
             random,
             root,
             signing,
@@ -304,7 +312,9 @@ impl Office {
     }
 
     fn serve(&mut self, call: &Call, url: &Url) -> Reply {
-        match url.path() {
+        let below = self.issuer.path().len();
+        let path = if url.path().starts_with("/.well-known/") { url.path() } else { &url.path()[below..] };
+        match path {
             "/push/manifests" => return json(200, &self.manifests),
             "/push/jwks" => return json(200, &KeySet { keys: vec![self.registrar.public_key().clone()] }),
             "/push/register" => return self.register(call, url),
@@ -315,7 +325,7 @@ impl Office {
             return problem(code, None);
         }
         let body = call.body.as_ref().map_or(Value::Null, |(_, body)| serde_json::from_str(body).unwrap());
-        let parts: Vec<&str> = url.path().split('/').skip(2).collect();
+        let parts: Vec<&str> = path.split('/').skip(2).collect();
         match parts.as_slice() {
             ["challenges"] => self.fetch(url),
             ["credential"] => {
@@ -527,14 +537,18 @@ pub(crate) fn problem(code: ProblemCode, outcome: Option<Compact<Outcome>>) -> R
     json(code.status(), &Problem { outcome, ..Problem::new(code, "no") })
 }
 
-/// The office behind the provider port, for tests of the whole device. Streams are refused, as behind some proxies.
+/// Offices behind the provider port, for tests of the whole device. Streams are refused, as behind some proxies.
 #[derive(Clone)]
-pub(crate) struct OfficeAtPort(pub(crate) Arc<Mutex<Office>>);
+pub(crate) struct OfficesAtPort(pub(crate) Vec<Arc<Mutex<Office>>>);
 
-impl Provider for OfficeAtPort {
+impl Provider for OfficesAtPort {
     fn call(&self, call: Call) -> Soon<'_, Result<Reply, NoReply>> {
         Box::pin(async move {
-            let mut office = self.0.lock().unwrap();
+            let mut offices = self.0.iter().map(|office| office.lock().unwrap());
+            let mut office = offices.find(|office| call.url.starts_with(&office.issuer.origin())).unwrap();
+            if office.away {
+                return Err(NoReply::Unreachable);
+            }
             let reply = office.reply(&call);
             if office.lose_status == Some(reply.status) {
                 office.lose_status = None;
