@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """A Countersign device in one file, written from docs/protocol.md and nothing else (the numbers are its sections). It decides by
 itself (class `automated`) and keeps its keys in memory: when it ends, the device is gone. Prints one JSON object a line.
-    device.py LINK --decide approve|deny [--value N] [--count 1]
+    device.py LINK --decide approve|deny [--value N|-] [--count 1]     (-: the number comes on standard input)
 Exit codes: 0 approved, 1 denied or otherwise not approved, 3 expired, 4 provider or network, 5 verification failed."""
 import argparse, base64, email.utils, hashlib, http.client, json, re, secrets, sys, time, unicodedata
 from urllib.parse import urlsplit
@@ -269,7 +269,7 @@ class Device:
             return None
         say("challenge", id=claims["jti"], kind=claims["kind"], transcript=json.loads(shown)["lines"])
         decision, asks = "approved" if approves else "denied", claims["interaction"]["type"] != "boolean"
-        self.seq, prev = self.seq + 1, self.head
+        self.seq, prev, value = self.seq + 1, self.head, sys.stdin.readline().strip() if asks and approves and value == "-" else value
         reply, answer = self.send(
             challenge, "answer", "answer", "authentication-answer+jwt", self.approval_key if approves else self.key, exp=claims["exp"],
             decision=decision, interaction_value=value if approves and asks else None, display_hash=hash_of(shown), locale="en",

@@ -4,6 +4,7 @@ verifies every compact JWS in it, and that none was forgotten. One JSON line per
 
     vectors.py FOLDER [DOCUMENT]"""
 import json, pathlib, re, sys
+sys.dont_write_bytecode = True  # a test leaves nothing behind
 import device
 from device import BAD, hash_of, must, part
 

@@ -1,0 +1,161 @@
+//! A device that shares no code with this repository, written from docs/protocol.md, meets the real provider.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+use std::sync::OnceLock;
+
+use countersign_protocol::hash::Hash;
+use countersign_tests::client::PAYMENT;
+use countersign_tests::place::Place;
+use countersign_tests::process::Process;
+use countersign_tests::provider::Provider;
+use countersign_tests::tokens;
+use serde_json::{Value, json};
+
+#[test]
+fn a_device_written_from_the_document_approves_a_payment() {
+    let place = Place::new();
+    let provider = Provider::start(&place);
+    let mut device = start(&place, &[&provider.link("alice"), "--decide", "approve"]);
+    let enrolled = device.line("enrolled");
+    assert_eq!((&enrolled["issuer"], &enrolled["subject"]), (&json!(provider.issuer()), &json!("alice")));
+    assert!(enrolled["confirmation_code"].is_null(), "this link needs no code: {enrolled}");
+
+    let (mut request, _) = provider.till().acknowledged(&["--authorization-details", PAYMENT]);
+    let shown = device.line("challenge");
+    let answered = device.line("answered");
+    let received = request.line("tokens");
+
+    assert_eq!((&answered["id"], &answered["outcome"]), (&shown["id"], &json!("approved")));
+    assert_eq!((device.exit(), request.exit()), (0, 0));
+    let values: Vec<&str> = shown["transcript"].as_array().unwrap().iter().filter_map(|line| line["value"].as_str()).collect();
+    for said in ["Acme Coffee", "4.20", "EUR", "Acme Coffee, Berlin"] {
+        assert!(values.contains(&said), "the person reads {said}: {values:?}");
+    }
+    let approval = &tokens::verified(provider.issuer(), &received["id_token"]).claims["approval"];
+    assert_eq!((&approval["details_hash"], &approval["device_class"]), (&json!(Hash::of(PAYMENT)), &json!("automated")));
+}
+
+#[test]
+fn its_denial_reaches_the_client() {
+    let place = Place::new();
+    let provider = Provider::start(&place);
+    let mut device = start(&place, &[&provider.link("alice"), "--decide", "deny"]);
+    device.line("enrolled");
+
+    let (mut request, _) = provider.till().acknowledged(&["--authorization-details", PAYMENT]);
+    assert_eq!(device.line("answered")["outcome"], "denied");
+
+    assert_eq!(request.line("failed")["error"], "access_denied");
+    assert_eq!((device.exit(), request.exit()), (1, 1));
+}
+
+#[test]
+fn it_takes_part_once_its_code_was_typed() {
+    let place = Place::new();
+    let provider = Provider::start(&place);
+    let (link, mut op) = provider.link_with_code("alice");
+    let mut device = start(&place, &[&link, "--decide", "approve"]);
+    op.say(device.line("enrolled")["confirmation_code"].as_str().expect("the device shows a code"));
+    assert_eq!(op.exit(), 0);
+
+    let (mut request, _) = provider.kiosk().acknowledged(&[]);
+    request.line("tokens");
+    assert_eq!(device.exit(), 0);
+}
+
+#[test]
+fn the_number_that_the_client_shows_is_what_it_takes() {
+    let place = Place::new();
+    let provider = Provider::start(&place);
+    let number = ["--interaction", "input_manual"];
+
+    let mut right = start(&place, &[&provider.link("alice"), "--decide", "approve", "--value", "-"]);
+    right.line("enrolled");
+    let (mut request, acknowledged) = provider.till().acknowledged(&number);
+    right.say(acknowledged["interaction_value"].as_str().expect("the client is given a number"));
+    request.line("tokens");
+    assert_eq!(right.line("answered")["outcome"], "approved");
+
+    let mut wrong = start(&place, &[&provider.link("bob"), "--decide", "approve", "--value", "-"]);
+    wrong.line("enrolled");
+    let mut request = provider.till().request_for("bob", &number);
+    let value = request.line("acknowledged")["interaction_value"].as_str().unwrap().to_owned();
+    wrong.say(if value == "000000" { "000001" } else { "000000" });
+    assert_eq!(wrong.line("answered")["outcome"], "mismatch");
+    assert_eq!(request.line("failed")["error"], "access_denied");
+    assert_eq!(wrong.exit(), 1);
+}
+
+#[test]
+fn it_judges_every_vector_and_every_example_of_the_document_as_this_side_does() {
+    let place = Place::new();
+    let root = here().parent().expect("the tests lie in the repository");
+    let arguments = [root.join("tests/vectors"), root.join("docs/protocol.md")];
+    let mut command = python("vectors.py");
+    command.args(&arguments);
+
+    let judged = Process::start(&place, "vectors", command).finish().expect_code(0);
+
+    let files: Vec<Value> = judged.lines("judged");
+    assert!(files.len() >= 8 && files.iter().all(|file| file["cases"].as_u64() > Some(0)), "{files:?}");
+    assert!(judged.line("document")["examples"].as_u64() >= Some(10), "the document has its examples");
+}
+
+#[test]
+fn it_has_at_most_300_lines() {
+    let lines = fs::read_to_string(here().join("other_device/device.py")).expect("the device is there").lines().count();
+    assert!(lines <= 300, "{lines} lines: the protocol must stay small enough for a device of 300");
+}
+
+/// Starts the device with these arguments.
+fn start(place: &Place, arguments: &[&str]) -> Process {
+    let mut command = python("device.py");
+    command.args(arguments);
+    Process::start(place, "other-device", command)
+}
+
+/// A program of tests/other_device, to be run with its libraries.
+fn python(program: &str) -> Command {
+    static PYTHON: OnceLock<PathBuf> = OnceLock::new();
+    let mut command = Command::new(PYTHON.get_or_init(prepare));
+    command.arg(here().join("other_device").join(program));
+    command
+}
+
+/// Puts the libraries that requirements.txt names into target/other-device-venv, unless they are there.
+fn prepare() -> PathBuf {
+    let requirements = here().join("other_device/requirements.txt");
+    let wanted = fs::read(&requirements).expect("the requirements are there");
+    // <target>/<profile's folder>/deps/<this test>
+    let this = std::env::current_exe().expect("a running program has a path");
+    let folder = this.ancestors().nth(3).expect("cargo puts a test three folders below its target folder").join("other-device-venv");
+    let (python, done) = (folder.join("bin/python"), folder.join("installed.txt"));
+    if fs::read(&done).is_ok_and(|installed| installed == wanted) && python.exists() {
+        return python;
+    }
+    run(
+        Command::new("python3").args(["-m", "venv", "--clear"]).arg(&folder),
+        "These tests drive a device written in Python, and python3 with its module venv is not here.\n\
+         Run: make setup PART=test (on Debian and Ubuntu: apt install python3 python3-venv)",
+    );
+    run(
+        Command::new(&python).args(["-m", "pip", "install", "--quiet", "--disable-pip-version-check", "-r"]).arg(&requirements),
+        "The libraries in tests/other_device/requirements.txt could not be installed from PyPI; that needs the network, once.",
+    );
+    fs::write(done, wanted).expect("the folder is this test's own");
+    python
+}
+
+fn run(command: &mut Command, words: &str) {
+    match command.output() {
+        Ok(output) if output.status.success() => {}
+        Ok(output) => panic!("{words}\n{}{}", String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr)),
+        Err(error) => panic!("{words}\n{command:?}: {error}"),
+    }
+}
+
+fn here() -> &'static Path {
+    Path::new(env!("CARGO_MANIFEST_DIR"))
+}
