@@ -1,4 +1,4 @@
-//! Attacks on answers and on people's attention (docs/threat-model.md): the unaltered input works, the altered one changes nothing.
+//! Attacks on answers and on people's attention: the unaltered input works, the altered one changes nothing.
 
 mod support;
 
