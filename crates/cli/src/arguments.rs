@@ -1,5 +1,6 @@
 //! The command line: every command, its options and what they mean.
 
+use std::net::SocketAddr;
 use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
@@ -28,6 +29,8 @@ const AFTER: &str = "Exit codes: 0 approved or done, 1 denied, 2 usage or config
 /// What the command can do.
 #[derive(Subcommand, Debug)]
 pub enum Command {
+    /// Play with it: a provider, a till and Alice's device, in this terminal
+    Demo(Demo),
     /// Be the provider
     #[command(subcommand)]
     Op(Op),
@@ -52,6 +55,20 @@ pub enum Command {
     },
     /// Check evidence, anywhere and offline
     Verify(Verify),
+}
+
+/// `countersign demo`
+#[derive(Args, Debug)]
+pub struct Demo {
+    /// Where the provider listens: a loopback address; port 0 picks a free one
+    #[arg(long, value_name = "ADDRESS", default_value = "127.0.0.1:8787")]
+    pub listen: SocketAddr,
+    /// Leave the app's window closed (this version has none yet)
+    #[arg(long)]
+    pub no_app: bool,
+    /// Throw away the state of an earlier demo on this port
+    #[arg(long)]
+    pub fresh: bool,
 }
 
 /// `countersign op …`
@@ -198,6 +215,9 @@ pub struct Request {
     /// How long the user may take, in seconds
     #[arg(long, value_name = "SECONDS")]
     pub requested_expiry: Option<u64>,
+    /// Stop when standard input closes too: for whoever starts this as a child
+    #[arg(long)]
+    pub stop_with_stdin: bool,
 }
 
 /// The interactions by their names on the wire.

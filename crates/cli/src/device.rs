@@ -1,6 +1,6 @@
 //! Opens this run's device and turns what went wrong in it into words and exit codes.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use countersign_device::error::{AnswerError, EnrollError, ExportError, OpenError};
@@ -21,17 +21,25 @@ use crate::system;
 /// # Errors
 /// Another process holds the home, or what is in it can't be used.
 pub fn open(home: Option<PathBuf>) -> Result<Device, Failure> {
-    open_at(&home::folder(home, Resident::Device)?)
+    open_with(&home::folder(home, Resident::Device)?, ports()?)
 }
 
 /// Opens the device that lives in this folder.
 ///
 /// # Errors
 /// As [`open`].
-pub fn open_at(folder: &std::path::Path) -> Result<Device, Failure> {
+pub fn open_with(folder: &Path, ports: Ports) -> Result<Device, Failure> {
+    Device::open(folder, ports).map_err(|error| opening(&error))
+}
+
+/// What a device needs of this system.
+///
+/// # Errors
+/// The system's certificates can't be loaded.
+pub fn ports() -> Result<Ports, Failure> {
     let mut ports = Ports::new(system::clock(), system::random()).map_err(|error| opening(&error))?;
     ports.locale = locale();
-    Device::open(folder, ports).map_err(|error| opening(&error))
+    Ok(ports)
 }
 
 /// Opens the device and looks what is new, as every opening does. Says whether a provider could not be reached.

@@ -3,6 +3,7 @@
 mod arguments;
 mod ciba;
 mod commands;
+mod demo;
 mod device;
 mod exit;
 mod failure;

@@ -71,6 +71,15 @@ impl Output {
         if self.json { Ok(()) } else { print(words) }
     }
 
+    /// Asks for a line: words without a line end.
+    ///
+    /// # Errors
+    /// Standard output is closed.
+    pub fn prompt(&self, words: &str) -> Result<(), Failure> {
+        let mut out = io::stdout().lock();
+        write!(out, "{words}").and_then(|()| out.flush()).map_err(closed)
+    }
+
     /// Tells what takes time, or what a person should know beside the result.
     pub fn progress(&self, words: &str) {
         // Nobody left to read it is no reason to stop.
@@ -126,5 +135,9 @@ const CLOSED: &str = "output_closed";
 fn print(line: &str) -> Result<(), Failure> {
     let mut out = io::stdout().lock();
     let written = writeln!(out, "{line}").and_then(|()| out.flush());
-    written.map_err(|error| Failure { exit: Exit::Usage, code: CLOSED, message: error.to_string() })
+    written.map_err(closed)
+}
+
+fn closed(error: io::Error) -> Failure {
+    Failure { exit: Exit::Usage, code: CLOSED, message: error.to_string() }
 }

@@ -1,4 +1,6 @@
-//! Being asked to stop: Ctrl-C, and SIGTERM where there are signals.
+//! Being asked to stop: Ctrl-C, SIGTERM where there are signals, or the end of standard input where a parent wants that.
+
+use std::io::Read as _;
 
 /// Ends when the process is asked to stop. From the first call on, the signals no longer end the process by themselves.
 pub async fn asked() {
@@ -17,4 +19,21 @@ pub async fn asked() {
     if tokio::signal::ctrl_c().await.is_err() {
         std::future::pending::<()>().await;
     }
+}
+
+/// Ends when standard input does, if that is wanted. A thread of its own, for a blocked read must not keep the process from
+/// ending.
+pub async fn when_stdin_closes(wanted: bool) {
+    if !wanted {
+        return std::future::pending().await;
+    }
+    let (sender, closed) = tokio::sync::oneshot::channel();
+    std::thread::spawn(move || {
+        let mut rest = [0; 256];
+        let mut stdin = std::io::stdin().lock();
+        while matches!(stdin.read(&mut rest), Ok(read) if read > 0) {}
+        let _ = sender.send(());
+    });
+    // The thread sends or dies; both mean that nothing more can be read.
+    let _ = closed.await;
 }

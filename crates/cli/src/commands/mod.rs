@@ -1,8 +1,8 @@
 //! One file per command; each ends with an exit code or a failure.
 
 mod accounts;
-mod answer;
-mod enroll;
+pub mod answer;
+pub mod enroll;
 mod evidence;
 mod history;
 mod op_link;
@@ -13,6 +13,7 @@ mod verify;
 mod watch;
 
 use crate::arguments::{Arguments, Command, Op};
+use crate::demo;
 use crate::exit::Exit;
 use crate::failure::Failure;
 use crate::output::Output;
@@ -24,6 +25,7 @@ use crate::output::Output;
 pub async fn run(arguments: Arguments, output: Output) -> Result<Exit, Failure> {
     let home = arguments.home;
     match arguments.command {
+        Command::Demo(demo) => demo::run(demo, home, output).await,
         Command::Op(Op::Serve { config, stop_with_stdin }) => {
             op_serve::run(&config, home, stop_with_stdin, output).await
         }

@@ -1,6 +1,5 @@
 //! `countersign op serve`: the provider, until it is stopped.
 
-use std::io::Read as _;
 use std::path::{Path, PathBuf};
 
 use countersign_gateway::Ports;
@@ -27,7 +26,7 @@ pub async fn run(config: &Path, home: Option<PathBuf>, stop_with_stdin: bool, ou
     let stopped = async move {
         tokio::select! {
             () = stop::asked() => {}
-            () = stdin_closed(stop_with_stdin) => {}
+            () = stop::when_stdin_closes(stop_with_stdin) => {}
         }
     };
     provider.serve(listener, stopped).await.map_err(|error| Failure::provider("serve", error))?;
@@ -44,20 +43,4 @@ pub fn open<E: std::fmt::Display>(
     let home = home::folder(home, Resident::Provider)?;
     let ports = Ports { clock: system::clock(), random: system::random() };
     open(config, &home, ports).map_err(|error| Failure::usage("provider", error))
-}
-
-/// Ends when standard input does. A thread of its own, for a blocked read must not keep the process from ending.
-async fn stdin_closed(wanted: bool) {
-    if !wanted {
-        return std::future::pending().await;
-    }
-    let (sender, closed) = tokio::sync::oneshot::channel();
-    std::thread::spawn(move || {
-        let mut rest = [0; 256];
-        let mut stdin = std::io::stdin().lock();
-        while matches!(stdin.read(&mut rest), Ok(read) if read > 0) {}
-        let _ = sender.send(());
-    });
-    // The thread sends or dies; both mean that nothing more can be read.
-    let _ = closed.await;
 }

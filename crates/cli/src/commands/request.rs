@@ -11,6 +11,7 @@ use crate::ciba::{self, Acknowledged, Ask, Expected, Http, NoReply, Polled, Refu
 use crate::exit::Exit;
 use crate::failure::Failure;
 use crate::output::Output;
+use crate::stop;
 use crate::system::SystemClock;
 
 /// One result.
@@ -23,8 +24,17 @@ struct Event<'a, T> {
 
 /// Runs the command.
 pub async fn run(request: Request, output: Output) -> Result<Exit, Failure> {
-    let ask = read(&request)?;
-    let http = Http::new(&request.client_id, &secret(&request)?)?;
+    tokio::select! {
+        result = ask_and_wait(&request, output) => result,
+        () = stop::when_stdin_closes(request.stop_with_stdin) => {
+            Err(Failure::usage("stopped", "standard input closed before there was an answer"))
+        }
+    }
+}
+
+async fn ask_and_wait(request: &Request, output: Output) -> Result<Exit, Failure> {
+    let ask = read(request)?;
+    let http = Http::new(&request.client_id, &secret(request)?)?;
     let endpoints = ciba::discover(&http, &request.issuer).await?;
     let acknowledged = match ciba::ask(&http, &endpoints.bc_authorize, &ask).await {
         Ok(acknowledged) => acknowledged,

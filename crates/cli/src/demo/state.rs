@@ -1,0 +1,231 @@
+//! Where a demo keeps its state: one folder per port, marked as ours, so that `--fresh` never removes anything else.
+
+use std::fs;
+use std::io::{self, Write as _};
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+
+use countersign_protocol::evidence::Trust;
+use countersign_protocol::secret::Secret;
+use serde::{Deserialize, Serialize};
+
+use super::settings;
+use crate::failure::Failure;
+use crate::system::SystemRandom;
+
+/// The state of the demo on one port.
+#[derive(Debug, Clone)]
+pub struct State {
+    folder: PathBuf,
+    /// The provider.
+    pub issuer: String,
+    /// Whether an earlier demo was here.
+    pub continues: bool,
+}
+
+/// What marks a folder as a demo's.
+#[derive(Serialize, Deserialize)]
+struct Mark {
+    countersign_demo: u32,
+    issuer: String,
+}
+
+const MARK: &str = "demo.json";
+/// Everything a demo ever puts into its folder.
+const OURS: [&str; 10] = [
+    MARK,
+    "provider.toml",
+    "provider.log",
+    "provider",
+    "device",
+    "automated",
+    "automated.pin",
+    "trust.json",
+    "coffee-pos.secret",
+    "prize-line.secret",
+];
+
+impl State {
+    /// Opens or makes the state for this address, in a folder named after its port.
+    ///
+    /// # Errors
+    /// The folder can't be made, or is not a demo's, or is another address's.
+    pub fn open(base: &Path, listen: SocketAddr, fresh: bool) -> Result<State, Failure> {
+        let folder = base.join(listen.port().to_string());
+        let issuer = format!("http://{listen}");
+        if fresh {
+            remove(&folder)?;
+        }
+        let continues = match mark_of(&folder)? {
+            Some(mark) if mark.issuer == issuer => true,
+            Some(mark) => {
+                let what = format!(
+                    "{} holds the demo of {}; start over with --fresh, or say another --home",
+                    folder.display(),
+                    mark.issuer
+                );
+                return Err(Failure::usage("other_demo", what));
+            }
+            None => false,
+        };
+        let state = State { folder, issuer, continues };
+        if !continues {
+            state.make(listen).map_err(|error| unusable(&state.folder, &error))?;
+        }
+        Ok(state)
+    }
+
+    /// The folder.
+    pub fn folder(&self) -> &Path {
+        &self.folder
+    }
+
+    /// Something in it.
+    pub fn path(&self, name: &str) -> PathBuf {
+        debug_assert!(OURS.contains(&name), "--fresh must know {name}");
+        self.folder.join(name)
+    }
+
+    /// A client's secret.
+    ///
+    /// # Errors
+    /// Its file can't be read.
+    pub fn secret(&self, client_id: &str) -> Result<Secret, Failure> {
+        let path = self.folder.join(format!("{client_id}.secret"));
+        let text = fs::read_to_string(&path).map_err(|error| unusable(&path, &error))?;
+        Ok(Secret::new(text.trim()))
+    }
+
+    /// Writes down whom to trust, for `countersign verify --trust`.
+    ///
+    /// # Errors
+    /// The file can't be written.
+    pub fn write_trust(&self, trust: &Trust) -> Result<PathBuf, Failure> {
+        let path = self.path("trust.json");
+        let text = serde_json::to_string(trust).expect("a trust is two texts");
+        fs::write(&path, text + "\n").map_err(|error| unusable(&path, &error))?;
+        Ok(fs::canonicalize(&path).unwrap_or(path))
+    }
+
+    fn make(&self, listen: SocketAddr) -> io::Result<()> {
+        make_private_folder(&self.folder)?;
+        let random = SystemRandom::new();
+        for client in settings::CLIENTS {
+            let secret = Secret::random(&random);
+            write_private(&self.folder.join(format!("{client}.secret")), secret.expose())?;
+        }
+        let pin = format!("{:06}", countersign_protocol::random::below(&random, 1_000_000));
+        write_private(&self.path("automated.pin"), &pin)?;
+        fs::write(self.path("provider.toml"), settings::provider(&self.issuer, listen))?;
+        // Last, so that half a state is never taken for a whole one.
+        let mark = Mark { countersign_demo: 1, issuer: self.issuer.clone() };
+        fs::write(self.path(MARK), serde_json::to_string(&mark).expect("a mark is a number and a text"))
+    }
+}
+
+/// The mark of a demo; `None` where there is no folder or an empty one.
+fn mark_of(folder: &Path) -> Result<Option<Mark>, Failure> {
+    let mut entries = match fs::read_dir(folder) {
+        Ok(entries) => entries,
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
+        Err(error) => return Err(unusable(folder, &error)),
+    };
+    let mark = fs::read(folder.join(MARK)).ok().and_then(|text| serde_json::from_slice::<Mark>(&text).ok());
+    match mark.filter(|mark| mark.countersign_demo == 1) {
+        Some(mark) => Ok(Some(mark)),
+        None if entries.next().is_none() => Ok(None),
+        None => Err(not_ours(folder, "it has no mark of a demo")),
+    }
+}
+
+/// Removes an earlier demo: a real folder, marked, with nothing in it that a demo did not put there.
+fn remove(folder: &Path) -> Result<(), Failure> {
+    let Ok(kind) = fs::symlink_metadata(folder) else { return Ok(()) };
+    if !kind.is_dir() {
+        return Err(not_ours(folder, "it is no folder"));
+    }
+    if mark_of(folder)?.is_none() {
+        return Ok(());
+    }
+    let entries = fs::read_dir(folder).map_err(|error| unusable(folder, &error))?;
+    for entry in entries.flatten() {
+        if !OURS.iter().any(|ours| entry.file_name() == *ours) {
+            return Err(not_ours(folder, &format!("it also holds {}", entry.file_name().display())));
+        }
+    }
+    fs::remove_dir_all(folder).map_err(|error| unusable(folder, &error))
+}
+
+fn not_ours(folder: &Path, why: &str) -> Failure {
+    let what = format!("{} is not a demo's state ({why}); nothing was removed. Say another --home", folder.display());
+    Failure::usage("not_a_demo", what)
+}
+
+fn unusable(path: &Path, error: &io::Error) -> Failure {
+    Failure::usage("demo_state", format_args!("{} can't be used: {error}", path.display()))
+}
+
+fn make_private_folder(path: &Path) -> io::Result<()> {
+    let mut builder = fs::DirBuilder::new();
+    builder.recursive(true);
+    #[cfg(unix)]
+    std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
+    builder.create(path)
+}
+
+fn write_private(path: &Path, text: &str) -> io::Result<()> {
+    let mut options = fs::OpenOptions::new();
+    options.write(true).create(true).truncate(true);
+    #[cfg(unix)]
+    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
+    writeln!(options.open(path)?, "{text}")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn listen() -> SocketAddr {
+        SocketAddr::from(([127, 31, 7, 2], 4711))
+    }
+
+    #[test]
+    fn a_demo_goes_on_where_it_was_and_fresh_starts_over() {
+        let base = tempfile::tempdir().expect("a folder");
+        let first = State::open(base.path(), listen(), false).expect("a new state");
+        let secret = first.secret("coffee-pos").expect("a secret");
+        let again = State::open(base.path(), listen(), false).expect("the same state");
+        assert!(!first.continues && again.continues);
+        assert!(again.secret("coffee-pos").expect("a secret") == secret);
+        let fresh = State::open(base.path(), listen(), true).expect("a fresh state");
+        assert!(!fresh.continues);
+        assert!(fresh.secret("coffee-pos").expect("a secret") != secret);
+    }
+
+    #[test]
+    fn fresh_removes_nothing_that_is_not_a_demos() {
+        let base = tempfile::tempdir().expect("a folder");
+        let folder = base.path().join("4711");
+        fs::create_dir(&folder).expect("a folder");
+        fs::write(folder.join("thesis.txt"), "years of work").expect("written");
+        for fresh in [true, false] {
+            let refused = State::open(base.path(), listen(), fresh).expect_err("not ours");
+            assert_eq!(refused.code, "not_a_demo");
+        }
+        fs::remove_file(folder.join("thesis.txt")).expect("removed");
+        State::open(base.path(), listen(), true).expect("an empty folder is as good as none");
+        fs::write(folder.join("thesis.txt"), "years of work").expect("written");
+        let refused = State::open(base.path(), listen(), true).expect_err("not all of it is ours");
+        assert!(refused.message.contains("thesis.txt"), "{refused}");
+        assert!(folder.join("thesis.txt").exists() && folder.join(MARK).exists());
+    }
+
+    #[test]
+    fn the_provider_takes_its_settings() {
+        let base = tempfile::tempdir().expect("a folder");
+        let state = State::open(base.path(), listen(), false).expect("a new state");
+        let config = countersign_op::Config::read(&state.path("provider.toml")).unwrap_or_else(|e| panic!("{e}"));
+        assert_eq!(config.issuer.as_str(), state.issuer);
+        assert_eq!(config.clients.len(), settings::CLIENTS.len());
+    }
+}

@@ -1,0 +1,301 @@
+//! The demo in a terminal: it is Alice's device, and beside it stands the till's menu.
+
+use std::collections::VecDeque;
+use std::io::{self, IsTerminal as _};
+use std::process::Stdio;
+use std::time::{Duration, Instant};
+
+use countersign_device::error::AnswerError;
+use countersign_device::view::ChallengeView;
+use countersign_device::{DeviceEvent, Events, Verdict};
+use countersign_protocol::answer::DenialReason;
+use countersign_protocol::clock::Clock as _;
+use countersign_protocol::interaction::InteractionType;
+use countersign_protocol::limits::APPROVE_INERT_MILLISECONDS;
+
+use super::alice::{self, Alice};
+use super::state::State;
+use super::story::{Record, STEPS};
+use super::till::{Running, SALES, Sale, Till, Told};
+use super::words;
+use crate::commands::answer;
+use crate::exit::Exit;
+use crate::failure::Failure;
+use crate::lines::Lines;
+use crate::output::Output;
+use crate::pin::PinPad;
+use crate::system::SystemClock;
+use crate::{device, screen};
+
+/// Plays until the person quits.
+///
+/// # Errors
+/// The device does not open, or standard output is closed.
+pub async fn play(state: &State, output: Output) -> Result<Exit, Failure> {
+    output.words(&words::welcome(state, output.paint()))?;
+    let alice = alice::open(state, &state.path("device"), &PinPad::Terminal, output).await?;
+    let events = alice.device.run().await;
+    let mut table = Table {
+        state,
+        alice,
+        output,
+        till: Till::new(),
+        clients: Vec::new(),
+        records: Vec::new(),
+        waiting: VecDeque::new(),
+        current: None,
+    };
+    table.run(events).await?;
+    output.words(&words::farewell(state))?;
+    Ok(Exit::Ok)
+}
+
+/// Shows what is typed again, should a PIN prompt have been interrupted.
+pub fn restore() {
+    if io::stdin().is_terminal() {
+        let stty = std::process::Command::new("stty").arg("echo").stderr(Stdio::null()).status();
+        if let Err(error) = stty {
+            tracing::debug!(%error, "the terminal's echo could not be restored");
+        }
+    }
+}
+
+/// Everything on the table: the device, the till, and how far each request is.
+struct Table<'a> {
+    state: &'a State,
+    alice: Alice,
+    output: Output,
+    till: Till,
+    /// Kept so that the clients' processes live as long as the demo.
+    clients: Vec<Running>,
+    /// One for each sale.
+    records: Vec<Record>,
+    /// Requests that have not been shown yet.
+    waiting: VecDeque<ChallengeView>,
+    /// The request on the screen.
+    current: Option<Current>,
+}
+
+struct Current {
+    view: ChallengeView,
+    shown_at: Instant,
+    wants_number: bool,
+}
+
+/// What a line that was typed leads to.
+#[derive(PartialEq, Eq)]
+enum Next {
+    GoOn,
+    Quit,
+}
+
+impl Table<'_> {
+    async fn run(&mut self, mut events: Events) -> Result<(), Failure> {
+        let mut lines = Lines::of_stdin();
+        self.menu()?;
+        loop {
+            tokio::select! {
+                event = events.next() => match event {
+                    Some(event) => self.happened(event)?,
+                    None => return Ok(()),
+                },
+                Some(told) = self.till.told.recv() => self.told(told)?,
+                line = lines.next() => match line {
+                    Some(line) if self.typed(line.trim()).await? == Next::GoOn => {}
+                    _ => return Ok(()),
+                },
+            }
+            self.show_next().await?;
+        }
+    }
+
+    fn menu(&self) -> Result<(), Failure> {
+        let told = self.records.iter().any(|record| record.result.is_some());
+        self.output.words(&words::menu(told, self.output.paint()))?;
+        self.output.prompt("> ")
+    }
+
+    fn happened(&mut self, event: DeviceEvent) -> Result<(), Failure> {
+        match event {
+            DeviceEvent::Challenge(view) => {
+                let at = Instant::now();
+                if let Some(record) = self.record_of(&view) {
+                    record.challenge = Some((at, (*view).clone()));
+                }
+                self.waiting.push_back(*view);
+            }
+            DeviceEvent::Ended { id, outcome, .. } => {
+                self.waiting.retain(|view| view.id != id);
+                if self.current.as_ref().is_some_and(|current| current.view.id == id) {
+                    self.current = None;
+                    let how = outcome.map_or("the provider no longer knows it", screen::ending);
+                    self.output.words(&format!("\nThis request is over: {how}."))?;
+                }
+            }
+            DeviceEvent::Offline { since, why, .. } => {
+                self.output.words(&device::trouble(&self.alice.account.issuer.host(), since, why))?;
+            }
+            _ => {}
+        }
+        Ok(())
+    }
+
+    /// The sale that a request belongs to; requests may also come from elsewhere.
+    fn record_of(&mut self, view: &ChallengeView) -> Option<&mut Record> {
+        self.records.iter_mut().find(|record| {
+            record.challenge.as_ref().is_none_or(|(_, known)| known.id == view.id)
+                && record.result.is_none()
+                && view.client.id == record.sale.client_id
+                && view.binding_message.as_deref() == Some(record.sale.message)
+        })
+    }
+
+    fn told(&mut self, told: Told) -> Result<(), Failure> {
+        let paint = self.output.paint();
+        let Some(record) = self.records.get_mut(told.number) else { return Ok(()) };
+        match told.line {
+            Some(line) if line["event"] == "acknowledged" => {
+                if let Some(number) = line["interaction_value"].as_str() {
+                    self.output.words(&words::number(&record.sale, number, paint))?;
+                }
+                record.acknowledged = Some((told.at, line));
+            }
+            Some(line) => {
+                record.result = Some((told.at, line));
+                self.output.words(&words::receipt(record, &self.alice, paint))?;
+                self.menu()?;
+            }
+            None if record.result.is_none() => {
+                self.output.words(&format!("\n{}: its process ended without a word.", record.sale.client))?;
+                self.menu()?;
+            }
+            None => {}
+        }
+        Ok(())
+    }
+
+    /// Shows the next request, once its client's screen shows what belongs to it.
+    async fn show_next(&mut self) -> Result<(), Failure> {
+        if self.current.is_some() {
+            return Ok(());
+        }
+        let Some(view) = self.waiting.pop_front() else { return Ok(()) };
+        if self.record_of(&view).is_some_and(|record| record.acknowledged.is_none()) {
+            self.waiting.push_front(view);
+            return Ok(());
+        }
+        let request = screen::request(&view, SystemClock.now().seconds(), self.output.paint());
+        self.output.words(&words::on_the_device(&request, self.output.paint()))?;
+        self.output.prompt(words::CHOICES)?;
+        self.alice.device.shown(&view.id).await;
+        self.current = Some(Current { view, shown_at: Instant::now(), wants_number: false });
+        Ok(())
+    }
+
+    async fn typed(&mut self, line: &str) -> Result<Next, Failure> {
+        let Some(current) = &mut self.current else { return self.chosen(line) };
+        let inert = current.shown_at.elapsed() < Duration::from_millis(APPROVE_INERT_MILLISECONDS);
+        let by_number = current.view.interaction.kind != InteractionType::Boolean;
+        let verdict = match line {
+            _ if inert => {
+                self.output.words("Too quick: read it first.")?;
+                None
+            }
+            number if current.wants_number && !number.is_empty() => {
+                current.wants_number = false;
+                let value = Some(number.split_whitespace().collect());
+                Some(Verdict::Approve { value })
+            }
+            "a" if by_number => {
+                current.wants_number = true;
+                self.output.prompt("The number on the other screen: ")?;
+                return Ok(Next::GoOn);
+            }
+            "a" => Some(Verdict::Approve { value: None }),
+            "d" => Some(Verdict::Deny { reason: None }),
+            "n" => Some(Verdict::Deny { reason: Some(DenialReason::NotMe) }),
+            _ => {
+                current.wants_number = false;
+                self.output.words("Answer this request first: a, d or n.")?;
+                None
+            }
+        };
+        match verdict {
+            Some(verdict) => self.answer(verdict).await?,
+            None => self.output.prompt(words::CHOICES)?,
+        }
+        Ok(Next::GoOn)
+    }
+
+    async fn answer(&mut self, verdict: Verdict) -> Result<(), Failure> {
+        let Some(current) = self.current.take() else { return Ok(()) };
+        let not_me = verdict == Verdict::Deny { reason: Some(DenialReason::NotMe) };
+        let view = current.view;
+        match self.alice.device.answer(&view.id, verdict, &PinPad::Terminal).await {
+            Ok(answered) => {
+                self.output.words(&format!("\n{}", answer::words(&answered, self.output.paint())))?;
+                if not_me {
+                    self.output.words(&words::not_me(&view, &self.alice))?;
+                }
+                let sent = self.alice.heard.answer_to(view.id.as_str()).map_or_else(Instant::now, |sent| sent.at);
+                match self.record_of(&view) {
+                    Some(record) => {
+                        record.decided = Some(sent);
+                        record.answered = Some((Instant::now(), answered));
+                    }
+                    // From another client: nothing more will be told here.
+                    None => self.menu()?,
+                }
+            }
+            Err(error @ (AnswerError::Ended | AnswerError::Expired | AnswerError::Answered)) => {
+                self.output.words(&format!("\nToo late: {error}."))?;
+            }
+            Err(error) => {
+                self.output.words(&format!("Not approved: {error}."))?;
+                self.output.prompt(words::CHOICES)?;
+                self.current = Some(Current { view, wants_number: false, ..current });
+            }
+        }
+        Ok(())
+    }
+
+    /// A line typed at the menu.
+    fn chosen(&mut self, line: &str) -> Result<Next, Failure> {
+        if let Some(sale) = SALES.iter().find(|sale| sale.key == line) {
+            self.sell(*sale)?;
+            return Ok(Next::GoOn);
+        }
+        match line {
+            "q" | "quit" | "exit" => return Ok(Next::Quit),
+            "w" => self.tell_story()?,
+            "" => {}
+            _ => self.output.words("That is not on the menu.")?,
+        }
+        self.menu()?;
+        Ok(Next::GoOn)
+    }
+
+    fn sell(&mut self, sale: Sale) -> Result<(), Failure> {
+        self.output.words(&format!("\n{} asks Acme ID to have Alice approve it …", sale.client))?;
+        self.records.push(Record::begin(sale, &self.state.issuer, false));
+        self.clients.push(self.till.ask(self.state, &sale, self.records.len() - 1)?);
+        Ok(())
+    }
+
+    fn tell_story(&self) -> Result<(), Failure> {
+        let Some(record) = self.records.iter().rev().find(|record| record.result.is_some()) else {
+            return self.output.words("Nothing has happened yet.");
+        };
+        let paint = self.output.paint();
+        self.output.words("")?;
+        for number in 1..=STEPS {
+            if let Some(step) = record.step(number, &self.alice.device, &self.alice.heard, paint) {
+                self.output.words(&step)?;
+            }
+        }
+        if let Some((_, view)) = &record.challenge {
+            self.output.words(&words::evidence(view, self.state, paint))?;
+        }
+        Ok(())
+    }
+}

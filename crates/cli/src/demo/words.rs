@@ -1,0 +1,109 @@
+//! What the demo says in a terminal.
+
+use countersign_device::view::ChallengeView;
+use serde_json::Value;
+
+use super::alice::Alice;
+use super::state::State;
+use super::story::Record;
+use super::till::{SALES, Sale};
+use crate::output::Paint;
+
+/// The keys under a request.
+pub const CHOICES: &str = "\n  a  Approve     d  Deny     n  This wasn't me\n> ";
+
+/// How long the demo's provider holds a client back after "this wasn't me".
+const HELD_MINUTES: u32 = 15;
+
+/// Who plays, and where.
+pub fn welcome(state: &State, paint: Paint) -> String {
+    let again = if state.continues { ", continued" } else { "" };
+    format!(
+        "{}{again}\n\n  \
+         Provider  Acme ID, {} (a process of its own)\n  \
+         Till      Acme Coffee (a process for each sale)\n  \
+         Device    this terminal: you are Alice\n  \
+         State     {}\n",
+        paint.bold("Countersign demo"),
+        state.issuer,
+        state.folder().display()
+    )
+}
+
+/// What can be done when no request waits.
+pub fn menu(told: bool, paint: Paint) -> String {
+    let mut out = format!("\n{}", paint.bold("At the till"));
+    for sale in &SALES {
+        let amount = sale.amount.unwrap_or_default();
+        out += &format!("\n  {}  {:<36}{amount:>9}", sale.key, sale.title);
+    }
+    if told {
+        out += "\n  w  What happened?";
+    }
+    out + "\n  q  Quit"
+}
+
+/// The client's screen with a number on it.
+pub fn number(sale: &Sale, number: &str, paint: Paint) -> String {
+    let (first, second) = number.split_at_checked(3).unwrap_or((number, ""));
+    format!("The screen of {} shows:   {}", sale.client, paint.bold(format!("{first} {second}").trim()))
+}
+
+/// A request, set apart from the till.
+pub fn on_the_device(request: &str, paint: Paint) -> String {
+    format!("\n{}\n{request}", paint.dim("── Alice's device ─────────────────────────────"))
+}
+
+/// What the client's screen shows in the end.
+pub fn receipt(record: &Record, alice: &Alice, paint: Paint) -> String {
+    let client = record.sale.client;
+    let Some((_, result)) = &record.result else { return String::new() };
+    if result["event"] == "tokens" {
+        let done = match record.sale.amount {
+            Some(amount) => format!("paid, {amount}"),
+            None => "signed in".to_owned(),
+        };
+        let after = record.receipt_after(&alice.heard).map(|after| format!("; tokens {after} ms after it was sent"));
+        let after = after.unwrap_or_default();
+        return format!(
+            "{} {}. Released by Alice's signature{after}.",
+            paint.bold(&format!("{client}:")),
+            paint.green(&done)
+        );
+    }
+    let text = |name: &str| result.get(name).and_then(Value::as_str).map(countersign_protocol::text::escape);
+    let why = text("denial_reason").or_else(|| text("error")).unwrap_or_default();
+    let said = text("error_description").or_else(|| text("message")).unwrap_or_default();
+    format!("{} no tokens: {said} ({why}).", paint.bold(&format!("{client}:")))
+}
+
+/// What "this wasn't me" leads to.
+pub fn not_me(view: &ChallengeView, alice: &Alice) -> String {
+    let client = countersign_protocol::text::escape(&view.client.name);
+    let mut out = format!("What {client} asks of you is held back for {HELD_MINUTES} minutes.");
+    if let Some(phone) = alice.account.support.as_ref().and_then(|support| support.phone.as_deref()) {
+        let provider = countersign_protocol::text::escape(&view.provider.name);
+        out += &format!(" If you are worried, call {provider}: {}", countersign_protocol::text::escape(phone));
+    }
+    out
+}
+
+/// How to check all of it.
+pub fn evidence(view: &ChallengeView, state: &State, paint: Paint) -> String {
+    let folder = state.folder().display();
+    let hint = format!(
+        "All that was signed is evidence. After you quit, anybody can check it, offline:\n  \
+         countersign evidence {} --home {folder}/device > evidence.json\n  \
+         countersign verify evidence.json --trust {folder}/trust.json",
+        view.id
+    );
+    format!("\n{}", paint.dim(&hint))
+}
+
+/// Where it goes on.
+pub fn farewell(state: &State) -> String {
+    format!(
+        "\nStopped. The state is in {}; the same command continues there, with --fresh it starts over.",
+        state.folder().display()
+    )
+}
