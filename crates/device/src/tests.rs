@@ -239,10 +239,11 @@ async fn an_answer_is_kept_while_the_provider_is_away_and_sent_after_a_restart()
     let desk = Desk::new();
     let (device, _) = desk.enrolled().await;
     let id = desk.asked(&device).await;
-    desk.office.lock().unwrap().lose_status = Some(200);
+    desk.office.lock().unwrap().away = true;
     let kept = device.answer(&id, YES, &pin("123456")).await.unwrap();
     assert_eq!(outcome(&kept), (Decision::Approved, None), "kept, will be sent");
     drop(device);
+    desk.office.lock().unwrap().away = false;
     let device = desk.open_when_free().await;
     let mut events = device.events();
     device.pull().await;
@@ -255,6 +256,17 @@ async fn an_answer_is_kept_while_the_provider_is_away_and_sent_after_a_restart()
             _ => continue,
         }
     }
+    assert_eq!(desk.office.lock().unwrap().answers.len(), 1);
+}
+
+#[tokio::test]
+async fn a_swallowed_reply_is_made_good_within_the_same_answer() {
+    let desk = Desk::new();
+    let (device, _) = desk.enrolled().await;
+    let id = desk.asked(&device).await;
+    desk.office.lock().unwrap().lose_status = Some(200);
+    let answered = device.answer(&id, YES, &pin("123456")).await.unwrap();
+    assert_eq!(outcome(&answered), (Decision::Approved, Some(Ending::Approved)));
     assert_eq!(desk.office.lock().unwrap().answers.len(), 1);
 }
 

@@ -53,10 +53,15 @@ struct Resetting {
 impl Core {
     pub(super) fn wake(&mut self) {
         self.fetching.wanted = true;
+        self.hurry();
+        self.probe_now();
+    }
+
+    /// Waits for nothing any longer.
+    pub(super) fn hurry(&mut self) {
         self.fetching.backoff.hurry();
         self.fetching.stream.hurry();
         self.outbox.hurry();
-        self.probe_now();
     }
 
     pub(super) fn set_watching(&mut self, on: bool) {

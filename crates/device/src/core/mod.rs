@@ -3,6 +3,7 @@
 //! The core decides; whoever drives it carries out the effects, in order, and reports back. Its state can be rebuilt from the
 //! vault at any moment, so that a crash between any two effects loses nothing and repeats nothing that counts.
 
+mod accepting;
 mod answering;
 mod backoff;
 mod clock;

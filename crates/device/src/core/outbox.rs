@@ -21,6 +21,9 @@ use crate::events::DeviceEvent;
 use crate::ports::provider::{Method, Reply};
 use crate::ports::vault::{Change, Posting, PostingId, Purpose};
 
+/// What failed so often in a row is kept for later.
+const KEPT_AFTER: u32 = 3;
+
 /// A provider that said no to an answer, without an outcome, is asked again no sooner than this, in milliseconds.
 const AFTER_NO_MS: u64 = 5_000;
 
@@ -66,9 +69,11 @@ impl Outbox {
         self.next().map(|pending| pending.backoff.next()).fold(None, |least, next| earlier(least, Some(next)))
     }
 
-    /// Whether something about this challenge was tried and failed since the last start or wake.
-    pub(super) fn is_stuck(&self, challenge: &ChallengeId) -> bool {
-        self.postings.values().any(|pending| pending.posting.challenge == *challenge && pending.backoff.failures() > 0)
+    /// Whether something about this challenge failed several times since the start.
+    fn is_kept_back(&self, challenge: &ChallengeId) -> bool {
+        self.postings
+            .values()
+            .any(|pending| pending.posting.challenge == *challenge && pending.backoff.failures() >= KEPT_AFTER)
     }
 
     pub(super) fn holds(&self, challenge: &ChallengeId, purpose: Purpose) -> bool {
@@ -79,9 +84,10 @@ impl Outbox {
 }
 
 impl Core {
-    /// Whether an answer to this challenge was sent without success and waits to be sent again.
+    /// Whether what this device has to say about this challenge was sent several times without success: nobody should wait for
+    /// it now. It is sent again all the same.
     pub fn is_kept_back(&self, challenge: &ChallengeId) -> bool {
-        self.outbox.is_stuck(challenge)
+        self.outbox.is_kept_back(challenge)
     }
 
     /// Puts something signed into the outbox.
@@ -153,6 +159,11 @@ impl Core {
             return self.not_posted(at, id, reply.retry_after.unwrap_or(0) * 1000);
         };
         self.known_again();
+        let kid = outcome.as_ref().and_then(|outcome| outcome.kid().ok());
+        if self.want_manifest_for(kid) {
+            // The outcome is by a key this device has yet to learn of; the same bytes will bring it again.
+            return self.not_posted(at, id, 0);
+        }
         match purpose {
             Purpose::Answer => self.answer_posted(at, id, &challenge, reply.status, outcome),
             Purpose::Refusal => {
@@ -161,7 +172,7 @@ impl Core {
                     self.withdrawn(at, &challenge, &outcome);
                 }
             }
-            Purpose::Dispute => self.dispute_posted(id, challenge, reply.status, outcome),
+            Purpose::Dispute => self.dispute_posted(at, id, challenge, reply.status, outcome),
         }
     }
 
@@ -190,13 +201,18 @@ impl Core {
     /// A dispute is settled when its second statement is stored, or the provider refused it.
     fn dispute_posted(
         &mut self,
+        at: Moment,
         id: PostingId,
         challenge: ChallengeId,
         status: u16,
         outcome: Option<Compact<Outcome>>,
     ) {
         match outcome {
-            Some(outcome) => self.step.effects.push(Effect::Recall { challenge, outcome }),
+            Some(outcome) => {
+                // Should it not verify, the dispute is sent again, in a while.
+                self.not_posted(at, id, AFTER_NO_MS);
+                self.step.effects.push(Effect::Recall { challenge, outcome });
+            }
             None => {
                 self.settle(id);
                 if status != 200 {

@@ -262,6 +262,7 @@ impl Core {
             self.change_account();
             let account = self.account.id.clone();
             self.tell(DeviceEvent::AccountKnown { account });
+            self.hurry();
         }
     }
 

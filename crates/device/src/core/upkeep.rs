@@ -49,8 +49,11 @@ impl Core {
         needed
     }
 
-    pub(super) fn want_manifest_for(&mut self, kid: Option<Thumbprint>) {
-        self.upkeep.manifest_wanted |= kid.is_some_and(|kid| !self.trusted.lists(&kid));
+    /// Wants newer manifests where this key is unknown. Says whether it is.
+    pub(super) fn want_manifest_for(&mut self, kid: Option<Thumbprint>) -> bool {
+        let unknown = kid.is_some_and(|kid| !self.trusted.lists(&kid));
+        self.upkeep.manifest_wanted |= unknown;
+        unknown
     }
 
     fn may_refetch_at(&self) -> Option<Tick> {

@@ -138,7 +138,7 @@ impl Bench {
                 return;
             }
         }
-        panic!("the device never stops calling: {:?}", self.office.calls);
+        panic!("the device never stops calling, lately {:?}", self.office.calls.last());
     }
 
     /// Everything on the wire now arrives, except for long polls; what follows from it does not.

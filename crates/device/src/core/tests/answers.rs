@@ -91,10 +91,15 @@ fn a_lost_reply_sends_the_same_bytes_again() {
     bench.approve(&id, None).unwrap();
     bench.lose_reply();
     assert_eq!(bench.stage(&id), Some(Stage::Answering), "only a verified outcome ends it");
+    for _ in 0..2 {
+        assert!(!bench.core.is_kept_back(&id), "a moment's patience");
+        bench.pass_ms(60_000);
+        bench.lose_reply();
+    }
     assert!(bench.core.is_kept_back(&id));
     bench.pass_ms(60_000);
     bench.calm();
-    assert_eq!(bench.office.answers.len(), 1, "the bytes were the same both times");
+    assert_eq!(bench.office.answers.len(), 1, "the bytes were the same every time");
     assert_eq!(outcomes(&bench), [(Decision::Approved, Some(Ending::Approved))]);
 }
 
@@ -232,4 +237,27 @@ fn the_history_is_one_chain_from_the_enrollment_statement() {
     history::check(beginning, &entries).unwrap();
     let seqs: Vec<u64> = bench.office.answers.iter().map(|answer| answer.peek().unwrap().seq).collect();
     assert_eq!(seqs, [1, 3, 5], "gaps are normal");
+}
+
+#[test]
+fn an_outcome_by_a_new_key_is_verified_after_the_manifests_were_fetched() {
+    let mut bench = Bench::pulled();
+    let (answered, disputed) = (asked(&mut bench), asked(&mut bench));
+    bench.deny(&disputed).unwrap();
+    bench.calm();
+    bench.office.rotate_signing_key();
+    bench.approve(&answered, None).unwrap();
+    bench.calm();
+    bench.pass_ms(60_000);
+    bench.calm();
+    assert_eq!(bench.stage(&answered), Some(Stage::Ended));
+    bench.office.rotate_signing_key();
+    bench.dispute(&disputed).unwrap();
+    bench.calm();
+    bench.pass_ms(61_000);
+    bench.calm();
+    bench.pass_ms(61_000);
+    bench.calm();
+    assert_eq!(bench.kept(&disputed).unwrap().outcomes.len(), 2);
+    assert!(bench.vault.load(&bench.core.account().id).unwrap().outbox.is_empty());
 }

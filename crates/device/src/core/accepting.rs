@@ -1,0 +1,122 @@
+//! Taking challenges in: verified before anything else happens, refused with a code where they don't hold.
+
+use countersign_protocol::challenge::{Challenge, ChallengeError, Expected, VerifiedChallenge};
+use countersign_protocol::encoding;
+use countersign_protocol::hash::Hash;
+use countersign_protocol::id::ChallengeId;
+use countersign_protocol::json::{self, Json};
+use countersign_protocol::jws::Compact;
+use countersign_protocol::limits;
+use countersign_protocol::refusal::RefusalCode;
+
+use super::Core;
+use super::clock::Moment;
+use super::inbox::Open;
+use crate::events::DeviceEvent;
+use crate::history::What;
+use crate::ports::vault::{Stage, StoredChallenge};
+
+impl Core {
+    /// Takes a challenge as received. Returns the id that it names.
+    pub(super) fn accept(&mut self, at: Moment, compact: &Compact<Challenge>) -> Option<ChallengeId> {
+        let hash = compact.hash();
+        let claimed = Claimed::read(compact);
+        let id = claimed.as_ref().map(|claimed| claimed.id.clone());
+        if self.inbox.refused.contains(&hash) {
+            return id;
+        }
+        if let Some(id) = &id
+            && let Some(known) = self.inbox.known.get(id)
+        {
+            if *known != hash {
+                self.refuse(at, id, hash, RefusalCode::Conflicting);
+            }
+            return Some(id.clone());
+        }
+        match (self.verify(at, compact), claimed) {
+            (Ok(verified), _) => self.receive(verified),
+            (Err(error), Some(claimed)) => self.reject(at, claimed, compact, &error),
+            // Nothing names it: there is nobody to tell.
+            (Err(_), None) => self.ignore("a request without an id"),
+        }
+        id
+    }
+
+    fn verify(&self, at: Moment, compact: &Compact<Challenge>) -> Result<VerifiedChallenge, ChallengeError> {
+        let (device, subject, keys) = (&self.account.device_id, &self.account.subject, &self.trusted);
+        match self.clock.now(at) {
+            Some(now) => Challenge::verify(compact, &Expected { device, subject, keys, now }),
+            // The provider did not say what time it is; the gateway judges the answer's arrival in any case.
+            None => Challenge::verify_signed(compact, device, subject, keys),
+        }
+    }
+
+    fn receive(&mut self, verified: VerifiedChallenge) {
+        let claims = verified.claims();
+        let kept = StoredChallenge {
+            id: claims.jti.clone(),
+            compact: verified.compact().as_str().to_owned(),
+            issued_at: claims.iat,
+            expires_at: claims.exp,
+            stage: Stage::Received,
+            transcript: None,
+            answer: None,
+            outcomes: Vec::new(),
+        };
+        self.inbox.known.insert(kept.id.clone(), *verified.hash());
+        self.put(kept.clone());
+        self.inbox.open.insert(kept.id.clone(), Open::new(kept, Some(verified)));
+    }
+
+    /// Refuses what could not be verified. What the issuer did sign is remembered, so that its end can be told from a forgery.
+    fn reject(&mut self, at: Moment, claimed: Claimed, compact: &Compact<Challenge>, error: &ChallengeError) {
+        let Some(code) = error.refusal() else { return };
+        let Claimed { id, iat, exp } = claimed;
+        if code != RefusalCode::Unverifiable {
+            let now = self.clock.or_own(at).seconds();
+            let kept = StoredChallenge {
+                id: id.clone(),
+                compact: compact.as_str().to_owned(),
+                issued_at: iat.unwrap_or(now),
+                expires_at: exp.unwrap_or(u64::MAX).min(now.saturating_add(limits::REQUEST_SECONDS)),
+                stage: Stage::Refused,
+                transcript: None,
+                answer: None,
+                outcomes: Vec::new(),
+            };
+            self.inbox.known.insert(id.clone(), compact.hash());
+            self.put(kept.clone());
+            self.inbox.open.insert(id.clone(), Open::new(kept, None));
+            let code = code.as_str().to_owned();
+            self.remember(at, What::Refused { challenge: id.clone(), challenge_hash: compact.hash(), code });
+        }
+        self.refuse(at, &id, compact.hash(), code);
+    }
+
+    fn refuse(&mut self, at: Moment, id: &ChallengeId, hash: Hash, code: RefusalCode) {
+        self.inbox.refused.insert(hash);
+        self.post_refusal(at, id, hash, code);
+        let account = self.account.id.clone();
+        self.tell(DeviceEvent::Refused { account, id: id.clone(), code });
+    }
+}
+
+/// What a challenge says of itself, also where the rest of it can't be read. Nothing is verified.
+struct Claimed {
+    id: ChallengeId,
+    iat: Option<u64>,
+    exp: Option<u64>,
+}
+
+impl Claimed {
+    fn read(compact: &Compact<Challenge>) -> Option<Claimed> {
+        let payload = encoding::decode(compact.as_str().split('.').nth(1)?).ok()?;
+        let payload = json::read(&payload, limits::JSON_DEPTH).ok()?;
+        let number = |name| match payload.get(name) {
+            Some(Json::Number(literal)) => literal.parse().ok(),
+            _ => None,
+        };
+        let id = payload.get("jti").and_then(Json::as_str)?.parse().ok()?;
+        Some(Claimed { id, iat: number("iat"), exp: number("exp") })
+    }
+}
