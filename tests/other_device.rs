@@ -29,12 +29,16 @@ fn a_device_written_from_the_document_approves_a_payment() {
 
     assert_eq!((&answered["id"], &answered["outcome"]), (&shown["id"], &json!("approved")));
     assert_eq!((device.exit(), request.exit()), (0, 0));
-    let values: Vec<&str> = shown["transcript"].as_array().unwrap().iter().filter_map(|line| line["value"].as_str()).collect();
+    let values: Vec<&str> =
+        shown["transcript"].as_array().unwrap().iter().filter_map(|line| line["value"].as_str()).collect();
     for said in ["Acme Coffee", "4.20", "EUR", "Acme Coffee, Berlin"] {
         assert!(values.contains(&said), "the person reads {said}: {values:?}");
     }
     let approval = &tokens::verified(provider.issuer(), &received["id_token"]).claims["approval"];
-    assert_eq!((&approval["details_hash"], &approval["device_class"]), (&json!(Hash::of(PAYMENT)), &json!("automated")));
+    assert_eq!(
+        (&approval["details_hash"], &approval["device_class"]),
+        (&json!(Hash::of(PAYMENT)), &json!("automated"))
+    );
 }
 
 #[test]
@@ -130,7 +134,11 @@ fn prepare() -> PathBuf {
     let wanted = fs::read(&requirements).expect("the requirements are there");
     // <target>/<profile's folder>/deps/<this test>
     let this = std::env::current_exe().expect("a running program has a path");
-    let folder = this.ancestors().nth(3).expect("cargo puts a test three folders below its target folder").join("other-device-venv");
+    let folder = this
+        .ancestors()
+        .nth(3)
+        .expect("cargo puts a test three folders below its target folder")
+        .join("other-device-venv");
     let (python, done) = (folder.join("bin/python"), folder.join("installed.txt"));
     if fs::read(&done).is_ok_and(|installed| installed == wanted) && python.exists() {
         return python;
@@ -141,7 +149,9 @@ fn prepare() -> PathBuf {
          Run: make setup PART=test (on Debian and Ubuntu: apt install python3 python3-venv)",
     );
     run(
-        Command::new(&python).args(["-m", "pip", "install", "--quiet", "--disable-pip-version-check", "-r"]).arg(&requirements),
+        Command::new(&python)
+            .args(["-m", "pip", "install", "--quiet", "--disable-pip-version-check", "-r"])
+            .arg(&requirements),
         "The libraries in tests/other_device/requirements.txt could not be installed from PyPI; that needs the network, once.",
     );
     fs::write(done, wanted).expect("the folder is this test's own");
@@ -151,7 +161,9 @@ fn prepare() -> PathBuf {
 fn run(command: &mut Command, words: &str) {
     match command.output() {
         Ok(output) if output.status.success() => {}
-        Ok(output) => panic!("{words}\n{}{}", String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr)),
+        Ok(output) => {
+            panic!("{words}\n{}{}", String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr))
+        }
         Err(error) => panic!("{words}\n{command:?}: {error}"),
     }
 }
