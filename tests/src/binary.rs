@@ -4,7 +4,8 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::sync::OnceLock;
 
-/// The `countersign` command. Built by the first test that asks, so that `cargo test --test x` never meets an old one.
+/// The `countersign` command. Built by the first test that asks, so that `cargo test --test x` never meets an old one; the
+/// variable `COUNTERSIGN_TESTS_BINARY` names another one to be tested instead.
 ///
 /// # Panics
 /// If it can't be built.
@@ -14,6 +15,9 @@ pub fn countersign() -> &'static Path {
 }
 
 fn build() -> PathBuf {
+    if let Some(given) = std::env::var_os("COUNTERSIGN_TESTS_BINARY") {
+        return given.into();
+    }
     // <target>/<profile's folder>/deps/<this test>
     let this = std::env::current_exe().expect("a running program has a path");
     let folder = this.ancestors().nth(2).expect("cargo puts a test two folders below its target folder");
