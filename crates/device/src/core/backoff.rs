@@ -43,6 +43,11 @@ impl Backoff {
         *self = Backoff::default();
     }
 
+    /// Waits until then, without a failure.
+    pub(crate) fn pause_until(&mut self, then: Tick) {
+        self.next = then;
+    }
+
     /// Tries at once, whatever happened; what follows a failure stays as it was.
     pub(crate) fn hurry(&mut self) {
         self.next = Tick(0);

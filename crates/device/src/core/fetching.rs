@@ -23,6 +23,9 @@ const BLOCKED_AFTER: u32 = 2;
 /// How long a blocked stream is replaced by long polls, in milliseconds.
 const BLOCKED_MS: u64 = 600_000;
 
+/// The shortest time from one long poll that brought nothing to the next, in milliseconds.
+const SHORTEST_POLL_MS: u64 = 1_000;
+
 /// What is known of fetching.
 #[derive(Default)]
 pub(super) struct Fetching {
@@ -30,6 +33,8 @@ pub(super) struct Fetching {
     pub(super) wanted: bool,
     /// Pulls and long polls that failed.
     pub(super) backoff: Backoff,
+    /// When the last long poll began.
+    pub(super) polled_at: Tick,
     /// Whether to keep looking.
     pub(super) watching: bool,
     /// Streams that failed.
@@ -108,6 +113,10 @@ impl Core {
                 self.known_again();
                 self.fetching.backoff.succeeded();
                 self.fetching.wanted = false;
+                if self.account.cursor.as_ref() == Some(&fetched.cursor) {
+                    // A provider that does not hold a long poll is not asked in circles.
+                    self.fetching.backoff.pause_until(self.fetching.polled_at.plus_millis(SHORTEST_POLL_MS));
+                }
                 self.take(at, fetched);
             }
             _ => {

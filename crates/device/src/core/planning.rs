@@ -88,6 +88,7 @@ impl Core {
             self.hang_up(|errand| errand == Errand::Fetch { waiting: true });
             self.send(at, Errand::Stream);
         } else if self.is_long_polling() && !polling && self.fetching.backoff.is_due(at.tick) {
+            self.fetching.polled_at = at.tick;
             self.send(at, Errand::Fetch { waiting: true });
         }
     }

@@ -43,3 +43,25 @@ fn nothing_makes_the_driver_spin() {
     bench.pass_ms(3_600_000);
     assert_asleep(&bench, "while an unknown account is asked about");
 }
+
+#[test]
+fn a_provider_that_does_not_hold_long_polls_is_not_asked_in_circles() {
+    let mut bench = Bench::pulled();
+    bench.event(Event::Watch(true));
+    for _ in 0..2 {
+        let stream = *bench.streams.last().unwrap();
+        bench.event(Event::Failed { id: stream, why: None });
+        bench.pass_ms(10_000);
+    }
+    // The first poll took ten seconds; the stand-in replies to the next at once.
+    bench.calm();
+    let calls = bench.office.calls.len();
+    bench.pass_ms(500);
+    bench.calm();
+    assert_eq!(bench.office.calls.len(), calls, "the next poll waits a second");
+    assert_asleep(&bench, "between long polls");
+    bench.office.ask_login();
+    bench.pass_ms(1_000);
+    bench.deliver();
+    assert_eq!(bench.core.pending(bench.at).len(), 1);
+}
