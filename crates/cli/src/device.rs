@@ -6,7 +6,8 @@ use std::time::Duration;
 use countersign_device::error::{AnswerError, EnrollError, ExportError, OpenError};
 use countersign_device::events::Trouble;
 use countersign_device::transcript::Locale;
-use countersign_device::{Device, Ports, Pulled};
+use countersign_device::{Device, DeviceEvent, Ports, Pulled};
+use countersign_protocol::notice::DeviceEvent as OtherDevice;
 use countersign_protocol::registration;
 
 use crate::exit::Exit;
@@ -86,6 +87,49 @@ pub fn trouble(host: &str, since: u64, why: Trouble) -> String {
     };
     let since = moments::full(since);
     format!("{host} {what} (since {since}). Answers are kept and will be sent.")
+}
+
+/// What happened beside requests and answers, in words.
+pub fn beside(event: &DeviceEvent, host: &str) -> String {
+    let name = |name: &str| countersign_protocol::text::escape(name);
+    match event {
+        DeviceEvent::Offline { since, why, .. } => trouble(host, *since, *why),
+        DeviceEvent::Online { .. } => format!("{host} replies again."),
+        DeviceEvent::Confirmed { .. } => format!("The account at {host} is confirmed and takes part now."),
+        DeviceEvent::AccountUnknown { since, .. } => {
+            let since = moments::full(*since);
+            format!(
+                "{host} does not know this device any more (since {since}). Nothing is lost; it is asked again every hour."
+            )
+        }
+        DeviceEvent::AccountKnown { .. } => format!("{host} knows this device again."),
+        DeviceEvent::AccountRevoked { at, .. } => {
+            format!("{host} revoked this device at {}. Its keys are destroyed; its history stays.", moments::full(*at))
+        }
+        DeviceEvent::Refused { id, code, .. } => {
+            let code = serde_json::to_value(code).unwrap_or_default();
+            format!("{id} could not be verified or shown, and was refused ({}).", code.as_str().unwrap_or("refused"))
+        }
+        DeviceEvent::AnswerNotTaken { id, status, .. } => {
+            format!("{host} did not take the answer to {id} (status {status}). It is kept and sent again.")
+        }
+        DeviceEvent::OtherDeviceRevoked { device_name, .. } => {
+            format!("Another device was revoked at {host}: {}.", name(device_name))
+        }
+        DeviceEvent::OtherDevice { change, device_name, .. } => {
+            let which = device_name.as_deref().map(|device| format!(": {}", name(device))).unwrap_or_default();
+            let what = match change {
+                OtherDevice::DeviceAdded => "A device was added to your account",
+                OtherDevice::DeviceRotated => "A device of yours got new keys",
+                OtherDevice::DeviceSuspended => "A device of yours may have been copied or restored, and was suspended",
+                OtherDevice::LinkUsedAgain => "Somebody tried to use an enrollment link of yours again",
+                _ => "Something changed with your devices",
+            };
+            format!("{what} at {host}{which}.")
+        }
+        DeviceEvent::Ignored { what, .. } => format!("Ignored, for it does not verify: {what} ({host})."),
+        _ => format!("Something happened at {host} that this version has no words for."),
+    }
 }
 
 /// `LC_ALL`, `LC_MESSAGES`, `LANG`, as POSIX orders them.

@@ -4,7 +4,6 @@
 use std::io::{self, IsTerminal as _, Write as _};
 
 use serde::Serialize;
-use serde_json::json;
 
 use crate::exit::Exit;
 use crate::failure::Failure;
@@ -92,8 +91,8 @@ impl Output {
             return;
         }
         if self.json {
-            let line = json!({ "event": "error", "error": failure.code, "message": failure.message });
-            let _ = print(&line.to_string());
+            let line = Error { event: "error", error: failure.code, message: &failure.message };
+            let _ = self.result(&line, |_| String::new());
         }
         let _ = writeln!(io::stderr().lock(), "countersign: {}", failure.message);
     }
@@ -128,6 +127,14 @@ impl Paint {
     fn wrap(self, code: &str, text: &str) -> String {
         if self.0 { format!("\u{1b}[{code}m{text}\u{1b}[0m") } else { text.to_owned() }
     }
+}
+
+/// The one result of a command that ended early.
+#[derive(Serialize)]
+struct Error<'a> {
+    event: &'static str,
+    error: &'static str,
+    message: &'a str,
 }
 
 const CLOSED: &str = "output_closed";

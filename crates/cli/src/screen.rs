@@ -12,11 +12,46 @@ use crate::output::Paint;
 pub fn request(view: &ChallengeView, now: u64, paint: Paint) -> String {
     let left = moments::left(view.expires_at.saturating_sub(now));
     let mut out =
-        format!("{}  {}", paint.band(colour(view.kind), &format!(" {} ", kind(view.kind))), left_words(&left));
+        format!("{}  {}\n", paint.band(colour(view.kind), &format!(" {} ", kind(view.kind))), left_words(&left));
     for shown in &view.transcript.lines {
-        out += &format!("\n  {}", line(shown, paint));
+        let text = match &shown.value {
+            // A terminal has one size of letters: what matters most stands alone.
+            LineValue::Money(_) if shown.prominence == 1 => format!("\n    {}\n", line(shown, paint)),
+            _ => format!("  {}", line(shown, paint)),
+        };
+        out += &format!("\n{}", wrap(&text));
     }
     out
+}
+
+/// Breaks a long line between words, where the terminal would break it anywhere. Nothing is cut off: a word that is longer than
+/// a line stays whole, and the terminal breaks it.
+fn wrap(text: &str) -> String {
+    const WIDTH: usize = 76;
+    let mut out = String::with_capacity(text.len() + 16);
+    let mut column = 0;
+    for piece in text.split_inclusive(' ') {
+        let length = visible(piece.trim_end());
+        if column > 0 && column + length > WIDTH && !piece.trim().is_empty() {
+            out.truncate(out.trim_end_matches(' ').len());
+            out += "\n    ";
+            column = 4;
+        }
+        out += piece;
+        column += visible(piece);
+    }
+    out
+}
+
+/// How many characters are seen: those that are not part of a colour.
+fn visible(text: &str) -> usize {
+    let mut in_colour = false;
+    let seen = text.chars().filter(|&character| {
+        let shown = !in_colour && character != '\u{1b}';
+        in_colour = character == '\u{1b}' || (in_colour && character != 'm');
+        shown
+    });
+    seen.count()
 }
 
 /// The request in one line, for lists.
@@ -107,4 +142,34 @@ fn colour(kind: Kind) -> u8 {
 fn date(text: &str) -> String {
     let moment = text.parse::<jiff::Timestamp>().ok().and_then(|moment| u64::try_from(moment.as_second()).ok());
     moment.map_or_else(|| text.to_owned(), moments::full)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_long_line_breaks_between_words_and_loses_nothing() {
+        let text = format!("  Before you answer: {}", "Did you start this yourself, just now? ".repeat(5));
+        let wrapped = wrap(&text);
+        assert!(wrapped.lines().count() > 2 && wrapped.lines().all(|line| line.chars().count() <= 76), "{wrapped}");
+        let words = |text: &str| text.split_whitespace().map(str::to_owned).collect::<Vec<_>>();
+        assert_eq!(words(&wrapped), words(&text));
+        let long = "x".repeat(200);
+        assert_eq!(wrap(&long), long);
+    }
+
+    #[test]
+    fn colours_take_no_room() {
+        assert_eq!(visible("\u{1b}[1mAcme\u{1b}[0m Coffee"), "Acme Coffee".len());
+    }
+
+    #[test]
+    fn amounts_keep_their_digits() {
+        let money = |amount: &str, currency: &str| {
+            super::money(&Money { amount: amount.to_owned(), currency: currency.to_owned() })
+        };
+        assert_eq!(money("4.20", "EUR"), "€ 4.20");
+        assert_eq!(money("1200", "JPY"), "JPY 1200");
+    }
 }

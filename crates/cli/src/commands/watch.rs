@@ -87,16 +87,12 @@ impl Watcher {
                 })?;
                 self.done.insert(id.clone());
             }
-            DeviceEvent::Offline { account, since, why } => {
-                let accounts = self.device.accounts().await.map_err(|error| device::opening(&error))?;
-                let host =
-                    accounts.into_iter().find(|known| known.account == *account).map(|known| known.issuer.host());
-                self.output.progress(&device::trouble(&host.unwrap_or_else(|| account.to_string()), *since, *why));
-            }
             DeviceEvent::Stopped { message, .. } => return Err(Failure::usage("stopped", message)),
             other => {
-                let text = serde_json::to_string(other).unwrap_or_default();
-                self.output.progress(&text);
+                let accounts = self.device.accounts().await.map_err(|error| device::opening(&error))?;
+                let of = other.account();
+                let host = accounts.into_iter().find(|known| known.account == *of).map(|known| known.issuer.host());
+                self.output.progress(&device::beside(other, &host.unwrap_or_else(|| of.to_string())));
             }
         }
         Ok(())

@@ -3,9 +3,9 @@
 use std::path::Path;
 use std::sync::Arc;
 
+use countersign_device::Device;
 use countersign_device::account::Standing;
 use countersign_device::view::AccountView;
-use countersign_device::{Device, Enrolled};
 
 use super::processes;
 use super::state::State;
@@ -56,7 +56,7 @@ async fn usable(device: &Device) -> Result<Option<AccountView>, Failure> {
     Ok(accounts.into_iter().find(|account| account.standing == Standing::Active && account.can_approve))
 }
 
-async fn enroll(state: &State, device: &Device, pad: &PinPad, output: Output) -> Result<Enrolled, Failure> {
+async fn enroll(state: &State, device: &Device, pad: &PinPad, output: Output) -> Result<(), Failure> {
     let link = processes::link(state, "alice").await?;
     state.write_trust(&super::trust(&link)?)?;
     let preview = device.preview(&link).await.map_err(|error| device::enrolling(&error))?;
@@ -66,5 +66,9 @@ async fn enroll(state: &State, device: &Device, pad: &PinPad, output: Output) ->
         output.words("")?;
     }
     let name = if matches!(pad, PinPad::Terminal) { "Alice's terminal" } else { "Demo without a person" };
-    device.enroll(&preview, name, pad).await.map_err(|error| device::enrolling(&error))
+    device.enroll(&preview, name, pad).await.map_err(|error| device::enrolling(&error))?;
+    if matches!(pad, PinPad::Terminal) {
+        output.words(&format!("\n{} This terminal is Alice's device now.", output.paint().green("Enrolled.")))?;
+    }
+    Ok(())
 }

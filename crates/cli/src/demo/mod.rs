@@ -39,7 +39,7 @@ pub async fn run(demo: Demo, home: Option<PathBuf>, output: Output) -> Result<Ex
     let result = tokio::select! {
         result = play(&state, output) => result,
         failure = provider.ended() => Err(failure),
-        () = stop::asked() => Ok(Exit::Ok),
+        () = stop::asked() => if in_terminal(output) { output.words(&words::farewell(&state)).map(|()| Exit::Ok) } else { Ok(Exit::Ok) },
     };
     terminal::restore();
     provider.stop().await;
@@ -51,10 +51,12 @@ async fn play(state: &State, output: Output) -> Result<Exit, Failure> {
         ready(state, output).await?;
         return std::future::pending().await;
     }
-    if io::stdin().is_terminal() && io::stdout().is_terminal() {
-        return terminal::play(state, output).await;
-    }
-    once::play(state, output).await
+    if in_terminal(output) { terminal::play(state, output).await } else { once::play(state, output).await }
+}
+
+/// Whether a person sits there.
+fn in_terminal(output: Output) -> bool {
+    !output.is_json() && io::stdin().is_terminal() && io::stdout().is_terminal()
 }
 
 /// What a script needs to enroll a device and to be a client.

@@ -57,7 +57,7 @@ async fn approve(state: &State, alice: &Alice, pad: &PinPad, output: Output) -> 
             let id = view.id.clone();
             record.decided = Some(std::time::Instant::now());
             let approved = alice.device.answer(&id, Verdict::Approve { value: None }, pad).await;
-            record.answered = Some((std::time::Instant::now(), approved.map_err(|error| device::answering(&error))?));
+            record.answered = Some(approved.map_err(|error| device::answering(&error))?);
             continue;
         }
         tokio::select! {

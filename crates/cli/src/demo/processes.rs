@@ -1,7 +1,7 @@
 //! The demo's other processes: the provider, which lives as long as the demo, and short ones that make links.
 
 use std::fs::File;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::Stdio;
 use std::time::Duration;
 
@@ -96,7 +96,11 @@ pub async fn link(state: &State, user: &str) -> Result<String, Failure> {
 /// The system does not say where the program is.
 pub fn countersign() -> Result<Command, Failure> {
     let program = std::env::current_exe().map_err(|error| not_started(&error.to_string()))?;
-    let mut command = Command::new(program);
+    let running = Path::new("/proc/self/exe");
+    // Where there is /proc, the program itself, for its file may have been replaced by a newer build meanwhile.
+    let mut command = Command::new(if running.exists() { running } else { &program });
+    #[cfg(unix)]
+    command.arg0(&program);
     command.kill_on_drop(true).env_remove("COUNTERSIGN_HOME");
     Ok(command)
 }

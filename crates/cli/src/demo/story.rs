@@ -32,7 +32,7 @@ pub struct Record {
     /// When Alice, or the rule in her place, had decided.
     pub decided: Option<Instant>,
     /// What came of her answer.
-    pub answered: Option<(Instant, Answered)>,
+    pub answered: Option<Answered>,
     /// The client's last line: tokens or failed.
     pub result: Option<(Instant, Value)>,
     /// Whether a rule answers in Alice's place.
@@ -78,11 +78,11 @@ impl Record {
                 let (at, view) = self.challenge.as_ref()?;
                 (*at, "The device verifies the challenge and shows it", shown(view, paint))
             }
-            5 => (self.decided?, "Alice reviews it", self.reviewed()),
+            5 => (self.decided?, "Alice reviews it", self.reviewed()?),
             6 => {
-                let (at, answered) = self.answered.as_ref()?;
-                let sent = heard.answer_to(answered.id.as_str());
-                (*at, "The device signs her answer and sends it", signed(answered, sent.as_ref(), device))
+                let answered = self.answered.as_ref()?;
+                let sent = heard.answer_to(answered.id.as_str())?;
+                (sent.at, "The device signs her answer and sends it", signed(answered, &sent, device))
             }
             7 => {
                 let (at, result) = self.result.as_ref()?;
@@ -105,7 +105,7 @@ impl Record {
 
     fn wish(&self) -> Vec<String> {
         let amount = self.sale.amount.map(|amount| format!(", {amount}")).unwrap_or_default();
-        vec![format!("{}: {}{amount}", self.sale.client, self.sale.title)]
+        vec![format!("{}: \"{}\"{amount}", self.sale.client, self.sale.message)]
     }
 
     fn posted(&self, reply: &Value) -> Vec<String> {
@@ -129,12 +129,16 @@ impl Record {
         ]
     }
 
-    fn reviewed(&self) -> Vec<String> {
-        let how = match self.automated {
-            true => "Nobody sits at this terminal: a rule answers in her place, and the tokens will say so (acr, amr).",
-            false => "She read it and chose; her PIN released the approval key. To deny, no PIN is asked.",
+    fn reviewed(&self) -> Option<Vec<String>> {
+        let answered = self.answered.as_ref()?;
+        let how = match answered.decision {
+            _ if self.automated => {
+                "Nobody sits at this terminal: a rule approves in her place, and the tokens will say so (acr, amr)."
+            }
+            Decision::Approved => "She read it and approved; her PIN released the approval key.",
+            Decision::Denied => "She read it and denied; for that no PIN is asked.",
         };
-        vec![how.to_owned()]
+        Some(vec![how.to_owned()])
     }
 
     fn received(&self, result: &Value, device: &Device) -> Vec<String> {
@@ -172,14 +176,11 @@ fn shown(view: &ChallengeView, paint: Paint) -> Vec<String> {
     view.transcript.lines.iter().map(|line| screen::line(line, paint)).collect()
 }
 
-fn signed(answered: &Answered, sent: Option<&Sent>, device: &Device) -> Vec<String> {
+fn signed(answered: &Answered, sent: &Sent, device: &Device) -> Vec<String> {
     let file = device.evidence(&answered.id).ok();
     let evidence = file.and_then(|file| Evidence::from_file(file.as_bytes()).ok());
     let answer = evidence.and_then(|evidence| evidence.answer);
-    let mut lines = Vec::new();
-    if let Some(sent) = sent {
-        lines.push(format!("POST {}", sent.url));
-    }
+    let mut lines = vec![format!("POST {}", sent.url)];
     if let Some((answer, claims)) = answer.and_then(|answer| Some((answer.clone(), answer.peek().ok()?))) {
         let key = if claims.decision == Decision::Approved { "approval key" } else { "transport key" };
         if let Ok(kid) = answer.kid() {
@@ -189,9 +190,7 @@ fn signed(answered: &Answered, sent: Option<&Sent>, device: &Device) -> Vec<Stri
         let names = ["decision", "reason", "interaction_value", "challenge_hash", "display_hash", "amr", "seq", "prev"];
         lines.extend(members(&claims, &names));
     }
-    if let Some(status) = sent.and_then(|sent| sent.status) {
-        lines.push(status.to_string());
-    }
+    lines.extend(sent.status.map(|status| status.to_string()));
     if let Some(ending) = answered.outcome {
         lines.push(format!("  outcome, signed by the provider: {}", screen::ending(ending)));
     }

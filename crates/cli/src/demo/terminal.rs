@@ -230,18 +230,17 @@ impl Table<'_> {
     async fn answer(&mut self, verdict: Verdict) -> Result<(), Failure> {
         let Some(current) = self.current.take() else { return Ok(()) };
         let not_me = verdict == Verdict::Deny { reason: Some(DenialReason::NotMe) };
-        let view = current.view;
+        let (view, decided) = (current.view, Instant::now());
         match self.alice.device.answer(&view.id, verdict, &PinPad::Terminal).await {
             Ok(answered) => {
                 self.output.words(&format!("\n{}", answer::words(&answered, self.output.paint())))?;
                 if not_me {
                     self.output.words(&words::not_me(&view, &self.alice))?;
                 }
-                let sent = self.alice.heard.answer_to(view.id.as_str()).map_or_else(Instant::now, |sent| sent.at);
                 match self.record_of(&view) {
                     Some(record) => {
-                        record.decided = Some(sent);
-                        record.answered = Some((Instant::now(), answered));
+                        record.decided = Some(decided);
+                        record.answered = Some(answered);
                     }
                     // From another client: nothing more will be told here.
                     None => self.menu()?,

@@ -40,7 +40,7 @@ pub fn menu(told: bool, paint: Paint) -> String {
     if told {
         out += "\n  w  What happened?";
     }
-    out + "\n  q  Quit"
+    out + "\n  q  Quit\nType a key, then Enter."
 }
 
 /// The client's screen with a number on it.
@@ -91,10 +91,12 @@ pub fn not_me(view: &ChallengeView, alice: &Alice) -> String {
 /// How to check all of it.
 pub fn evidence(view: &ChallengeView, state: &State, paint: Paint) -> String {
     let folder = state.folder().display();
+    // As it was typed, for it is not on everybody's PATH.
+    let program = std::env::args().next().unwrap_or_else(|| "countersign".to_owned());
     let hint = format!(
         "All that was signed is evidence. After you quit, anybody can check it, offline:\n  \
-         countersign evidence {} --home {folder}/device > evidence.json\n  \
-         countersign verify evidence.json --trust {folder}/trust.json",
+         {program} evidence {} --home {folder}/device > evidence.json\n  \
+         {program} verify evidence.json --trust {folder}/trust.json",
         view.id
     );
     format!("\n{}", paint.dim(&hint))
