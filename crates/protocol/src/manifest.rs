@@ -131,7 +131,7 @@ pub(crate) fn verify_chain(manifests: &[Compact<Manifest>]) -> Result<TrustedKey
                     && manifest.prev == Some(*hash)
                     && manifest.iat >= before.iat
                     && manifest.iss == before.iss
-                    && keeps_keys(&before.keys, &manifest.keys)
+                    && keeps_keys(&before.keys, &manifest)
             }
         };
         let named = manifest.keys.iter().all(|key| key.kid == *key.jwk.thumbprint());
@@ -144,12 +144,14 @@ pub(crate) fn verify_chain(manifests: &[Compact<Manifest>]) -> Result<TrustedKey
     Ok(TrustedKeys { issuer: last.iss, root: *root.thumbprint(), head, keys: last.keys })
 }
 
-/// Whether every key of before is still listed, signing from the same time on and not un-revoked.
-fn keeps_keys(before: &[ManifestKey], after: &[ManifestKey]) -> bool {
+/// Whether every key of before is still listed, signing from the same time on, not un-revoked, and not ended in the past: what it
+/// signed before this manifest can be unsaid only by revoking it.
+fn keeps_keys(before: &[ManifestKey], after: &Manifest) -> bool {
     before.iter().all(|old| {
-        after.iter().any(|new| {
+        after.keys.iter().any(|new| {
             new.kid == old.kid
                 && new.from == old.from
+                && new.until >= old.until.min(after.iat)
                 && (old.revoked_at.is_none() || new.revoked_at.is_some_and(|at| Some(at) <= old.revoked_at))
         })
     })

@@ -214,6 +214,14 @@ fn attack_09_keys_can_be_neither_unsaid_nor_slipped_in() {
     let dropped = Compact::sign(&dropped, &world.root).expect("the root signs");
     assert_eq!(verify(vec![first.clone(), dropped], None), Err(ManifestError::Broken), "a key was unsaid");
 
+    let mut shortened = second.peek().expect("a manifest");
+    shortened.keys[0].until = shortened.iat;
+    let retired = Compact::sign(&shortened, &world.root).expect("the root signs");
+    assert_eq!(verify(vec![first.clone(), retired], None), Ok(()), "a key retires early");
+    shortened.keys[0].until = shortened.iat - 1;
+    let backdated = Compact::sign(&shortened, &world.root).expect("the root signs");
+    assert_eq!(verify(vec![first.clone(), backdated], None), Err(ManifestError::Broken), "its past was unsaid");
+
     let mut misnamed = second.peek().expect("a manifest");
     misnamed.keys[1].kid = *world.root.public_key().thumbprint();
     let misnamed = Compact::sign(&misnamed, &world.root).expect("the root signs");
