@@ -136,9 +136,10 @@ impl Device {
         self.inner.world.listeners.listen()
     }
 
-    /// Looks at once and keeps looking, by stream or long poll, until the device is dropped or [`Device::rest`] is called.
+    /// Looks at once and keeps looking, by stream or long poll, until the device is dropped or [`Device::rest`] is called. What
+    /// happened since the device was opened is among the events, unless somebody has listened before.
     pub async fn run(&self) -> Events {
-        let events = self.events();
+        let events = self.inner.world.listeners.listen_from_the_start();
         for seat in self.seats().into_values() {
             // A stopped account has told its listeners.
             seat.running.tell(Event::Wake).await.ok();

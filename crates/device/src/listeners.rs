@@ -1,28 +1,68 @@
 //! Handing events to whoever listens.
 
+use std::collections::VecDeque;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use tokio::sync::mpsc;
 
 use crate::events::DeviceEvent;
 
-/// Everybody who listens.
-#[derive(Clone, Default)]
+/// Events kept for the first listener; a program that never listens keeps no more.
+const EARLY: usize = 1000;
+
+/// Everybody who listens. A device begins to work when it is opened: what happens before anybody listens is kept for
+/// the first who wants to hear it.
+#[derive(Clone)]
 pub(crate) struct Listeners {
-    all: Arc<Mutex<Vec<mpsc::UnboundedSender<DeviceEvent>>>>,
+    state: Arc<Mutex<State>>,
+}
+
+enum State {
+    Nobody(VecDeque<DeviceEvent>),
+    Somebody(Vec<mpsc::UnboundedSender<DeviceEvent>>),
+}
+
+impl Default for Listeners {
+    fn default() -> Listeners {
+        Listeners { state: Arc::new(Mutex::new(State::Nobody(VecDeque::new()))) }
+    }
 }
 
 impl Listeners {
     /// Tells everybody; those who are gone are forgotten.
     pub(crate) fn tell(&self, event: &DeviceEvent) {
-        let mut all = self.all.lock().unwrap_or_else(PoisonError::into_inner);
-        all.retain(|listener| listener.send(event.clone()).is_ok());
+        match &mut *self.state.lock().unwrap_or_else(PoisonError::into_inner) {
+            State::Nobody(early) => {
+                if early.len() == EARLY {
+                    early.pop_front();
+                }
+                early.push_back(event.clone());
+            }
+            State::Somebody(all) => all.retain(|listener| listener.send(event.clone()).is_ok()),
+        }
     }
 
     /// Listens from now on.
     pub(crate) fn listen(&self) -> Events {
+        self.add(|_| {})
+    }
+
+    /// Listens from now on; the first also hears what happened before.
+    pub(crate) fn listen_from_the_start(&self) -> Events {
+        // The receiver still exists when these are sent.
+        self.add(|(early, sender)| early.into_iter().for_each(|event| drop(sender.send(event))))
+    }
+
+    fn add(&self, hand_over: impl FnOnce((VecDeque<DeviceEvent>, &mpsc::UnboundedSender<DeviceEvent>))) -> Events {
         let (sender, receiver) = mpsc::unbounded_channel();
-        self.all.lock().unwrap_or_else(PoisonError::into_inner).push(sender);
+        let state = &mut *self.state.lock().unwrap_or_else(PoisonError::into_inner);
+        match state {
+            State::Nobody(early) => {
+                hand_over((std::mem::take(early), &sender));
+                *state = State::Somebody(vec![sender]);
+            }
+            State::Somebody(all) => all.push(sender),
+        }
         Events { receiver }
     }
 }
@@ -41,5 +81,25 @@ impl Events {
     /// The next event if there is one already.
     pub fn try_next(&mut self) -> Option<DeviceEvent> {
         self.receiver.try_recv().ok()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::account::AccountId;
+
+    #[test]
+    fn what_happened_before_anybody_listened_is_told_to_the_first_alone() {
+        let account: AccountId = "ac_AAAAAAAAAAAAAAAA".parse().unwrap();
+        let listeners = Listeners::default();
+        listeners.tell(&DeviceEvent::Online { account: account.clone() });
+        let mut first = listeners.listen_from_the_start();
+        let mut second = listeners.listen_from_the_start();
+        listeners.tell(&DeviceEvent::AccountKnown { account });
+        assert!(matches!(first.try_next(), Some(DeviceEvent::Online { .. })));
+        assert!(matches!(first.try_next(), Some(DeviceEvent::AccountKnown { .. })));
+        assert!(matches!(second.try_next(), Some(DeviceEvent::AccountKnown { .. })));
+        assert!(first.try_next().is_none() && second.try_next().is_none());
     }
 }
