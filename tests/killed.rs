@@ -46,7 +46,7 @@ fn a_device_killed_before_its_answer_left_sends_the_same_bytes_after_its_restart
     watch.kill_9();
     assert_eq!(till.poll(&acknowledged).error(), "authorization_pending", "nothing of the answer has arrived");
 
-    proxy.answers(Answers::Pass);
+    proxy.recover();
     let mut watch = phone.watch(&[]);
     let answered = watch.line("answered");
     assert_eq!((&answered["id"], &answered["decision"], &answered["outcome"]), (&challenge["id"], &json!("approved"), &json!("approved")));
@@ -70,8 +70,7 @@ fn a_provider_killed_before_it_acknowledged_an_answer_keeps_it() {
     proxy.wait_until(Did::Swallowed);
     provider.kill_9();
     assert!(watch.seen("answered").is_empty(), "the device does not know yet");
-    proxy.answers(Answers::Pass);
-    proxy.cut();
+    proxy.recover();
     provider.restart();
 
     let answered = watch.line("answered");
@@ -97,8 +96,7 @@ fn a_device_and_its_provider_both_killed_agree_afterwards() {
     proxy.wait_until(Did::Swallowed);
     provider.kill_9();
     watch.kill_9();
-    proxy.answers(Answers::Pass);
-    proxy.cut();
+    proxy.recover();
     provider.restart();
 
     assert_eq!(till.poll_to_the_end(&acknowledged).error(), "access_denied");

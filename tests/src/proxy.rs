@@ -16,7 +16,8 @@ pub enum Answers {
     Pass,
     /// The connection is closed before a byte of the answer reaches the provider.
     Refuse,
-    /// The provider gets the answer; its reply goes nowhere, and the connection stays open until the proxy cuts it.
+    /// The provider gets the answer; from then on nothing it says reaches anybody, on this connection or another (the stream
+    /// would tell the outcome too), until the proxy has cut them.
     SwallowReply,
 }
 
@@ -42,6 +43,8 @@ struct State {
     open: Mutex<Vec<TcpStream>>,
     traffic: Mutex<Vec<u8>>,
     stopped: AtomicBool,
+    /// The provider is not heard any more.
+    silent: AtomicBool,
     doing: Sender<Did>,
 }
 
@@ -59,6 +62,7 @@ impl Proxy {
             open: Mutex::default(),
             traffic: Mutex::default(),
             stopped: AtomicBool::new(false),
+            silent: AtomicBool::new(false),
             doing,
         });
         let accepting = state.clone();
@@ -79,6 +83,13 @@ impl Proxy {
         *locked(&self.state.answers) = rule;
     }
 
+    /// Cuts every connection there is, and lets answers and replies pass on those to come.
+    pub fn recover(&self) {
+        self.answers(Answers::Pass);
+        self.cut();
+        self.state.silent.store(false, Ordering::SeqCst);
+    }
+
     /// Waits until the proxy has done this.
     ///
     /// # Panics
@@ -93,8 +104,7 @@ impl Proxy {
         }
     }
 
-    /// Cuts every connection there is. New ones are served.
-    pub fn cut(&self) {
+    fn cut(&self) {
         for connection in locked(&self.state.open).drain(..) {
             let _ = connection.shutdown(Shutdown::Both);
         }
@@ -125,13 +135,13 @@ impl State {
         let clones = (device.try_clone(), provider.try_clone());
         let (Ok(device_writes), Ok(provider_writes)) = clones else { return };
         locked(&self.open).extend([&device, &provider].into_iter().flat_map(TcpStream::try_clone));
-        let swallows = Arc::new(AtomicBool::new(false));
-        let (back, swallows_back) = (self.clone(), swallows.clone());
-        std::thread::spawn(move || back.provider_to_device(provider, device_writes, &swallows_back));
-        self.device_to_provider(device, provider_writes, &swallows);
+        let answered = Arc::new(AtomicBool::new(false));
+        let (back, answered_back) = (self.clone(), answered.clone());
+        std::thread::spawn(move || back.provider_to_device(provider, device_writes, &answered_back));
+        self.device_to_provider(device, provider_writes, &answered);
     }
 
-    fn device_to_provider(&self, mut device: TcpStream, mut provider: TcpStream, swallows: &AtomicBool) {
+    fn device_to_provider(&self, mut device: TcpStream, mut provider: TcpStream, answered: &AtomicBool) {
         let mut buffer = vec![0; 64 * 1024];
         while let Ok(length @ 1..) = device.read(&mut buffer) {
             let chunk = &buffer[..length];
@@ -145,7 +155,10 @@ impl State {
                         let _ = self.doing.send(Did::Refused);
                         return;
                     }
-                    Answers::SwallowReply => swallows.store(true, Ordering::SeqCst),
+                    Answers::SwallowReply => {
+                        answered.store(true, Ordering::SeqCst);
+                        self.silent.store(true, Ordering::SeqCst);
+                    }
                 }
             }
             if provider.write_all(chunk).is_err() {
@@ -155,19 +168,22 @@ impl State {
         let _ = provider.shutdown(Shutdown::Write);
     }
 
-    fn provider_to_device(&self, mut provider: TcpStream, mut device: TcpStream, swallows: &AtomicBool) {
+    fn provider_to_device(&self, mut provider: TcpStream, mut device: TcpStream, answered: &AtomicBool) {
         let mut buffer = vec![0; 64 * 1024];
         while let Ok(length @ 1..) = provider.read(&mut buffer) {
             locked(&self.traffic).extend_from_slice(&buffer[..length]);
-            if swallows.load(Ordering::SeqCst) {
-                let _ = self.doing.send(Did::Swallowed);
+            if self.silent.load(Ordering::SeqCst) {
+                if answered.load(Ordering::SeqCst) {
+                    let _ = self.doing.send(Did::Swallowed);
+                }
+                // What was lost would leave a hole: nothing more goes this way.
                 return;
             }
             if device.write_all(&buffer[..length]).is_err() {
                 break;
             }
         }
-        if !swallows.load(Ordering::SeqCst) {
+        if !self.silent.load(Ordering::SeqCst) {
             let _ = device.shutdown(Shutdown::Write);
         }
     }
