@@ -7,7 +7,7 @@ use base64::engine::general_purpose::STANDARD;
 use countersign_protocol::json::{self, Json};
 use countersign_protocol::secret::Secret;
 use futures_util::StreamExt as _;
-use reqwest::header::{AUTHORIZATION, RETRY_AFTER};
+use reqwest::header::{AUTHORIZATION, HeaderValue, RETRY_AFTER};
 use reqwest::{RequestBuilder, Response, StatusCode, redirect};
 use serde::Serialize;
 
@@ -25,7 +25,8 @@ const DEPTH: usize = 12;
 /// Talks to one provider as one client.
 pub struct Http {
     client: reqwest::Client,
-    basic: Secret,
+    /// Marked as sensitive, so that no library's log shows it.
+    basic: HeaderValue,
 }
 
 /// A reply that is JSON: its text as received, and what it says.
@@ -70,7 +71,10 @@ impl Http {
             .map_err(|error| Failure::provider("http_unavailable", error))?;
         let encode = |text: &str| url::form_urlencoded::byte_serialize(text.as_bytes()).collect::<String>();
         let pair = Secret::new(format!("{}:{}", encode(client_id), encode(secret.expose())));
-        Ok(Http { client, basic: Secret::new(format!("Basic {}", STANDARD.encode(pair.expose()))) })
+        let header = Secret::new(format!("Basic {}", STANDARD.encode(pair.expose())));
+        let mut basic = HeaderValue::from_str(header.expose()).expect("base64 is plain ASCII");
+        basic.set_sensitive(true);
+        Ok(Http { client, basic })
     }
 
     /// Gets a public document.
@@ -86,7 +90,7 @@ impl Http {
     /// Posts a form as this client, and waits out a 429.
     pub async fn post(&self, url: &str, form: &[(&str, &str)], patience: Duration) -> Result<Reply, NoReply> {
         for turn in 1.. {
-            let request = self.client.post(url).header(AUTHORIZATION, self.basic.expose()).timeout(patience).form(form);
+            let request = self.client.post(url).header(AUTHORIZATION, self.basic.clone()).timeout(patience).form(form);
             let response = request.send().await.map_err(|error| NoReply::Lost(lost(&error, url)))?;
             let wait = retry_after(&response).filter(|_| response.status() == StatusCode::TOO_MANY_REQUESTS);
             let (status, reply) = read(response, url).await.map_err(NoReply::Lost)?;
