@@ -1,4 +1,8 @@
-//! A device that shares no code with this repository, written from docs/protocol.md, meets the real provider.
+//! A device in another language, which shares no code with the crates and follows docs/protocol.md, meets the real provider.
+//!
+//! It is a test's device and leaves out what one approval does not need: it stores nothing, renews no credential, does not act on
+//! revocations (on a lasting 401 it goes on trying), checks the types of members only where it uses them, and takes no joiners in
+//! texts.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -14,7 +18,7 @@ use countersign_tests::tokens;
 use serde_json::{Value, json};
 
 #[test]
-fn a_device_written_from_the_document_approves_a_payment() {
+fn a_device_that_follows_the_document_approves_a_payment() {
     let place = Place::new();
     let provider = Provider::start(&place);
     let mut device = start(&place, &[&provider.link("alice"), "--decide", "approve"]);

@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
-"""A Countersign device in one file, written from docs/protocol.md and nothing else (the numbers are its sections). It decides by
-itself (class `automated`) and keeps its keys in memory: when it ends, the device is gone. Prints one JSON object a line.
+"""A Countersign device in one file that shares no code with the crates and follows docs/protocol.md (the numbers are its sections;
+for what it leaves out see tests/other_device.rs). It decides by itself (class `automated`) and keeps its keys in memory: when it ends, the device is gone. Prints one JSON object a line.
     device.py LINK --decide approve|deny [--value N|-] [--count 1]     (-: the number comes on standard input)
 Exit codes: 0 approved, 1 denied or otherwise not approved, 3 expired, 4 provider or network, 5 verification failed."""
 import argparse, base64, email.utils, hashlib, http.client, json, re, secrets, sys, time, unicodedata
