@@ -7,7 +7,7 @@ use countersign_protocol::id::ChallengeId;
 use countersign_protocol::json;
 use countersign_protocol::jws::Compact;
 use countersign_protocol::kind::Kind;
-use countersign_protocol::outcome::Ending;
+use countersign_protocol::outcome::{Ending, Outcome};
 use countersign_protocol::transcript::Transcript;
 use serde::Serialize;
 
@@ -86,14 +86,25 @@ fn evidence(account: &Account, kept: StoredChallenge) -> Result<Evidence, Export
     if kept.answer.is_none() && kept.outcomes.is_empty() {
         return Err(ExportError::Incomplete("the request was neither answered here nor has it ended"));
     }
+    let (outcome, disputed) = verdict_and_dispute(kept.outcomes);
     Ok(Evidence {
         manifests: account.manifests.manifests.clone(),
         statements: account.statements.clone(),
         challenge: Compact::from_text(kept.compact),
         answer: kept.answer.map(Compact::from_text),
         transcript: kept.transcript,
-        outcome: kept.outcomes.into_iter().next_back().map(Compact::from_text),
+        outcome,
+        disputed,
     })
+}
+
+/// The verdict, and the second statement that follows from it after a dispute. One without its verdict is no evidence.
+fn verdict_and_dispute(outcomes: Vec<String>) -> (Option<Compact<Outcome>>, Option<Compact<Outcome>>) {
+    let mut outcomes = outcomes.into_iter().map(Compact::<Outcome>::from_text);
+    let is_second = |outcome: &Compact<Outcome>| outcome.peek().is_ok_and(|claims| claims.replaces.is_some());
+    let verdict = outcomes.next().filter(|outcome| !is_second(outcome));
+    let disputed = outcomes.find(is_second).filter(|_| verdict.is_some());
+    (verdict, disputed)
 }
 
 fn past(account: &Account, kept: &StoredChallenge) -> Past {

@@ -8,7 +8,7 @@ use crate::clock::Timestamp;
 use crate::details::{Details, DetailsError};
 use crate::hash::Hash;
 use crate::id::{ApprovalId, ChallengeId, DeviceId, Subject};
-use crate::interaction::{Interaction, UserVerification};
+use crate::interaction::{Interaction, InteractionType, UserVerification};
 use crate::issuer::Issuer;
 use crate::jws::{Claims, Compact, JwsError};
 use crate::kind::Kind;
@@ -263,6 +263,12 @@ impl Challenge {
         };
         if claims.kind.is_weaker_than(computed) {
             return Err(ChallengeError::WeakerKind);
+        }
+        // Admitting a device decides about all that follows: always a number, always a verified person.
+        let is_light = claims.interaction.kind == InteractionType::Boolean
+            || claims.user_verification != UserVerification::Required;
+        if claims.kind == Kind::Device && is_light {
+            return Err(ChallengeError::Interaction);
         }
         Ok(VerifiedChallenge { claims, details, compact: compact.clone(), hash: opened.hash })
     }

@@ -37,9 +37,12 @@ pub struct Evidence {
     /// The transcript's exact text; there if an answer is.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub transcript: Option<String>,
-    /// How it ended.
+    /// How it ended: the verdict, which never changes.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub outcome: Option<Compact<Outcome>>,
+    /// The second statement after a dispute; it names the first by `replaces`.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub disputed: Option<Compact<Outcome>>,
 }
 
 /// An issuer and the thumbprint of its evidence root, known from elsewhere. The form of a trust file.
@@ -133,7 +136,12 @@ impl Evidence {
         let challenge = Challenge::verify_signed(&self.challenge, &statement.device_id, &statement.sub, &keys)?;
         let answered = self.verify_answer(&enrollment, &challenge, &keys)?;
         let outcome = self.verify_outcome(&enrollment, &challenge, answered.as_ref(), &keys)?;
-        Ok(Report::new(authenticated, &keys, statement, &challenge, answered, outcome.as_ref()))
+        let disputed = self.verify_dispute(&challenge, answered.as_ref(), outcome.as_ref(), &keys)?;
+        Ok(Report {
+            disputed,
+            ending: outcome.as_ref().map(VerifiedOutcome::ending),
+            ..Report::new(authenticated, &keys, statement, &challenge, answered)
+        })
     }
 
     fn verify_answer(
@@ -191,15 +199,7 @@ impl Evidence {
     ) -> Result<Option<VerifiedOutcome>, EvidenceError> {
         let Some(outcome) = &self.outcome else { return Ok(None) };
         let asked = challenge.claims();
-        let about = Concerned {
-            device: &asked.aud,
-            subject: &asked.sub,
-            challenge: &asked.jti,
-            challenge_hash: challenge.hash(),
-            commitment: asked.interaction.commitment.as_ref(),
-            answer_hash: answered.map(|answered| &answered.hash),
-        };
-        let outcome = Outcome::verify(outcome, keys, &about)?;
+        let outcome = Outcome::verify(outcome, keys, &about(challenge, answered))?;
         let claims = outcome.claims();
         if claims.approval != asked.approval || enrollment.by_hash(&claims.enrollment_hash).is_none() {
             return Err(EvidenceError::Contradiction);
@@ -217,6 +217,37 @@ impl Evidence {
             _ => true,
         };
         if fits { Ok(Some(outcome)) } else { Err(EvidenceError::Contradiction) }
+    }
+
+    /// Whether the person disputed it afterwards. The second statement must follow from the first.
+    fn verify_dispute(
+        &self,
+        challenge: &VerifiedChallenge,
+        answered: Option<&Answered>,
+        outcome: Option<&VerifiedOutcome>,
+        keys: &TrustedKeys,
+    ) -> Result<bool, EvidenceError> {
+        let Some(disputed) = &self.disputed else { return Ok(false) };
+        let disputed = Outcome::verify(disputed, keys, &about(challenge, answered))?;
+        let first = outcome.ok_or(EvidenceError::Contradiction)?;
+        let follows = disputed.ending() == Ending::Disputed
+            && disputed.claims().replaces == Some(*first.hash())
+            && disputed.claims().approval == first.claims().approval
+            && first.ending() != Ending::Disputed;
+        if follows { Ok(true) } else { Err(EvidenceError::Contradiction) }
+    }
+}
+
+/// What an outcome in evidence must be about.
+fn about<'a>(challenge: &'a VerifiedChallenge, answered: Option<&'a Answered>) -> Concerned<'a> {
+    let asked = challenge.claims();
+    Concerned {
+        device: &asked.aud,
+        subject: &asked.sub,
+        challenge: &asked.jti,
+        challenge_hash: challenge.hash(),
+        commitment: asked.interaction.commitment.as_ref(),
+        answer_hash: answered.map(|answered| &answered.hash),
     }
 }
 
@@ -247,6 +278,8 @@ pub struct Report {
     pub lines: Vec<(Line, Basis)>,
     /// How it ended, if known.
     pub ending: Option<Ending>,
+    /// Whether the person disputed it afterwards.
+    pub disputed: bool,
 }
 
 /// What a line of a transcript rests on.
@@ -265,7 +298,6 @@ impl Report {
         statement: &EnrollmentStatement,
         challenge: &VerifiedChallenge,
         answered: Option<Answered>,
-        outcome: Option<&VerifiedOutcome>,
     ) -> Self {
         let said = values_of(challenge);
         let (answer, by_approval_key, lines) = match answered {
@@ -286,7 +318,8 @@ impl Report {
             answer,
             by_approval_key,
             lines,
-            ending: outcome.map(VerifiedOutcome::ending),
+            ending: None,
+            disputed: false,
         }
     }
 }

@@ -13,7 +13,7 @@ use countersign_protocol::dpop::{DpopError, DpopProof, ExpectedRequest};
 use countersign_protocol::enrollment::{EnrollmentError, EnrollmentStatement, VerifiedEnrollment};
 use countersign_protocol::evidence::{Evidence, EvidenceError};
 use countersign_protocol::id::ChallengeId;
-use countersign_protocol::interaction::UserVerification;
+use countersign_protocol::interaction::{Interaction, UserVerification};
 use countersign_protocol::json::Reason;
 use countersign_protocol::jws::{Claims, Compact, JwsError};
 use countersign_protocol::key::Signer as _;
@@ -283,6 +283,39 @@ fn attack_10_an_outcome_that_contradicts_the_answer_is_no_evidence() {
     assert_eq!(contradicting(&approval, Ending::Denied), Err(EvidenceError::Contradiction));
     let without = Evidence { answer: None, transcript: None, ..evidence.clone() };
     assert_eq!(without.verify(Some(&trust)), Err(EvidenceError::Outcome(OutcomeError::Unfitting)));
+}
+
+#[test]
+fn a_dispute_stands_beside_the_verdict_and_follows_from_it() {
+    let world = World::new();
+    let trust = [world.trust()];
+    let evidence = world.disputed_evidence();
+    let report = evidence.verify(Some(&trust)).expect("a disputed approval");
+    assert_eq!((report.ending, report.disputed), (Some(Ending::Approved), true));
+    assert!(!world.evidence().verify(Some(&trust)).expect("sound").disputed);
+
+    let contradicts =
+        |evidence: &Evidence| evidence.verify(Some(&trust)).map(|_| ()) == Err(EvidenceError::Contradiction);
+    assert!(contradicts(&Evidence { outcome: None, ..evidence.clone() }), "a second statement without the first");
+    assert!(contradicts(&Evidence { disputed: evidence.outcome.clone(), ..evidence.clone() }), "the first once more");
+    let second = evidence.disputed.as_ref().and_then(|second| second.peek().ok()).expect("it has one");
+    let astray = Outcome { replaces: Some(world.statement().hash()), ..second };
+    assert!(contradicts(&Evidence { disputed: Some(world.sign_outcome(&astray)), ..evidence }), "of another verdict");
+}
+
+#[test]
+fn admitting_a_device_always_takes_a_number_and_a_verified_person() {
+    let world = World::new();
+    let keys = world.keys();
+    let verify = |change: fn(&mut Challenge)| {
+        let mut claims = world.challenge();
+        claims.kind = Kind::Device;
+        change(&mut claims);
+        Challenge::verify(&world.sign_challenge(&claims), &world.expected(&keys)).map(|_| ())
+    };
+    assert_eq!(verify(|_| {}), Ok(()));
+    assert_eq!(verify(|c| c.interaction = Interaction::boolean()), Err(ChallengeError::Interaction));
+    assert_eq!(verify(|c| c.user_verification = UserVerification::Preferred), Err(ChallengeError::Interaction));
 }
 
 /// One compact message of each kind, with the kind's `typ`.

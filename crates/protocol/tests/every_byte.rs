@@ -97,3 +97,12 @@ fn of_evidence_of_a_denial() {
         Evidence::from_file(text.as_bytes()).and_then(|evidence| evidence.verify(Some(&trust))).is_ok()
     });
 }
+
+#[test]
+fn of_evidence_of_a_dispute() {
+    let world = World::new();
+    let trust = [world.trust()];
+    no_byte_may_change(&world.disputed_evidence().to_file(), |text| {
+        Evidence::from_file(text.as_bytes()).and_then(|evidence| evidence.verify(Some(&trust))).is_ok()
+    });
+}

@@ -93,6 +93,8 @@ struct Verified<'a> {
     answered_by: Option<&'static str>,
     #[serde(skip_serializing_if = "Option::is_none")]
     outcome: Option<&'static str>,
+    /// The person said afterwards that it was not them.
+    disputed: bool,
     lines: Vec<Shown<'a>>,
 }
 
@@ -119,6 +121,7 @@ fn line(report: &Report) -> Verified<'_> {
         decision: report.answer.as_ref().map(|answer| answer.decision),
         answered_by: report.answer.as_ref().map(|_| key),
         outcome: report.ending.map(|ending| ending.as_str()),
+        disputed: report.disputed,
         lines: report.lines.iter().map(|(line, basis)| Shown { line, rests_on: name(*basis) }).collect(),
     }
 }
@@ -153,6 +156,9 @@ fn words(report: &Report, paint: Paint) -> String {
     out += &format!("\n\nThe device {device} of {user} {decided}.");
     if let Some(ending) = report.ending {
         out += &format!("\nThe provider's outcome: {}.", screen::ending(ending));
+    }
+    if report.disputed {
+        out += &paint.bold("\nThe person disputed it afterwards: \"that wasn't me\".");
     }
     if !report.lines.is_empty() {
         out += "\n\nWhat was on the screen, and what each line rests on:";

@@ -336,7 +336,21 @@ impl World {
             transcript: Some(self.shown(&challenge).text().to_owned()),
             answer: Some(answer),
             outcome: Some(self.sign_outcome(&outcome)),
+            disputed: None,
         }
+    }
+
+    /// The same after the person disputed it.
+    pub fn disputed_evidence(&self) -> Evidence {
+        let challenge = self.verified();
+        let evidence = self.evidence();
+        let second = Outcome {
+            jti: "ms_second".parse().expect("an id"),
+            iat: NOW + 90,
+            replaces: evidence.outcome.as_ref().map(Compact::hash),
+            ..self.outcome(&challenge, Ending::Disputed, None)
+        };
+        Evidence { disputed: Some(self.sign_outcome(&second)), ..evidence }
     }
 
     pub fn refusal(&self, challenge: &VerifiedChallenge) -> Refusal {
