@@ -106,6 +106,9 @@ pub fn beside(event: &DeviceEvent, host: &str) -> String {
         DeviceEvent::AccountRevoked { at, .. } => {
             format!("{host} revoked this device at {}. Its keys are destroyed; its history stays.", moments::full(*at))
         }
+        DeviceEvent::AccountUnusable { why, .. } => {
+            format!("The account at {host} cannot be used on this device: {}", name(why))
+        }
         DeviceEvent::Refused { id, code, .. } => {
             let code = serde_json::to_value(code).unwrap_or_default();
             format!("{id} could not be verified or shown, and was refused ({}).", code.as_str().unwrap_or("refused"))

@@ -101,7 +101,7 @@ pub fn kind(kind: Kind) -> &'static str {
         Kind::Payment => "Payment",
         Kind::Consent => "Consent",
         Kind::Device => "New device",
-        _ => "Request",
+        _ => "Approval",
     }
 }
 

@@ -40,6 +40,9 @@ fn words(account: &AccountView, paint: Paint) -> String {
         "\n  {}",
         paint.dim(&format!("{} · {} · {}", account.account, account.device_id, escape(&account.device_name)))
     );
+    if let Some(why) = &account.unusable {
+        return out + &format!("\n  cannot be used on this device: {}", escape(why));
+    }
     let standing = match &account.standing {
         Standing::Unconfirmed => "waits for its confirmation code to be typed where the link came from".to_owned(),
         Standing::Active if account.can_approve => "takes part".to_owned(),

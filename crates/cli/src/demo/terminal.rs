@@ -126,10 +126,13 @@ impl Table<'_> {
             }
             DeviceEvent::Ended { id, outcome, .. } => {
                 self.waiting.retain(|view| view.id != id);
-                if self.current.as_ref().is_some_and(|current| current.view.id == id) {
-                    self.current = None;
+                if let Some(current) = self.current.take_if(|current| current.view.id == id) {
                     let how = outcome.map_or("the provider no longer knows it", screen::ending);
                     self.output.words(&format!("\nThis request is over: {how}."))?;
+                    // A sale's end is told by its client.
+                    if self.record_of(&current.view).is_none() {
+                        self.menu()?;
+                    }
                 }
             }
             DeviceEvent::Offline { since, why, .. } => {
