@@ -31,7 +31,8 @@ fn serving(home: &Path, address: &str) -> (Child, BufReader<std::process::ChildS
 
 /// Asks a process to stop, as an init system or a shell does.
 fn terminate(process: &Child) {
-    let status = Command::new("kill").arg(process.id().to_string()).status().expect("kill is there");
+    // The shell's own, for not every system has the program.
+    let status = Command::new("sh").arg("-c").arg(format!("kill {}", process.id())).status().expect("there is a shell");
     assert!(status.success());
 }
 
