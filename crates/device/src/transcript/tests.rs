@@ -256,7 +256,7 @@ proptest! {
         value in json(),
     ) {
         let details = serde_json::json!([{ "type": name, member: value }]).to_string();
-        let text = lines(&drawn(|office| claims(office, Kind::Device, Some(&details)), Locale::En));
+        let text = lines(&drawn(|office| claims(office, Kind::Payment, Some(&details)), Locale::En));
         let mut expected = Vec::new();
         leaves(&value, &mut expected);
         for leaf in expected {
