@@ -177,7 +177,8 @@ impl Device {
     async fn begin(&self, preview: &Preview, name: &str, pin: &PinEntry) -> Result<BegunEnrollment, EnrollError> {
         let token = preview.link.token().hash();
         let (gate, given) = (self.gate(), pin.clone());
-        if let Some(begun) = self.inner.world.vault.enrollment(&token)? {
+        if let Some(mut begun) = self.inner.world.vault.enrollment(&token)? {
+            begun.body = self.inner.world.keys.unseal(&begun.account, &begun.body)?.expose().to_owned();
             let account = begun.account.clone();
             let opened = tokio::task::spawn_blocking(move || gate.open(&account, &given)).await;
             return match opened {
@@ -222,7 +223,9 @@ impl Device {
         };
         let body = serde_json::to_string(&request).expect("a registration has string keys and whole numbers");
         let begun = BegunEnrollment { token, account, body };
-        self.inner.world.vault.put_enrollment(&begun)?;
+        // The link in it is a secret until it was used, and a database keeps what was deleted for a while.
+        let sealed = self.inner.world.keys.seal(&begun.account, &Secret::new(begun.body.as_str()))?;
+        self.inner.world.vault.put_enrollment(&BegunEnrollment { body: sealed, ..begun.clone() })?;
         Ok(begun)
     }
 

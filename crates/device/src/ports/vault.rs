@@ -181,7 +181,7 @@ pub struct BegunEnrollment {
     pub token: Hash,
     /// The account it will become; its keys exist already.
     pub account: AccountId,
-    /// The exact body that is sent.
+    /// The exact body that is sent; in the vault sealed by the key store, for the link is in it.
     pub body: String,
 }
 
