@@ -2,9 +2,10 @@
 
 use std::fmt::Write as _;
 use std::hash::{DefaultHasher, Hash as _, Hasher as _};
-use std::net::{IpAddr, Ipv4Addr, SocketAddr, TcpListener};
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::path::{Path, PathBuf};
 use std::process::Command;
+use std::sync::atomic::{AtomicU16, Ordering};
 
 use tempfile::TempDir;
 
@@ -13,9 +14,13 @@ use crate::binary;
 /// The last lines of a process's standard error that a failing test shows.
 const TAIL_LINES: usize = 40;
 
+/// The first port that is given out: below those that systems choose by themselves.
+const FIRST_PORT: u16 = 20_000;
+
 /// One test's address and folder. When the test fails, it shows what every process here had to say.
 pub struct Place {
     address: Ipv4Addr,
+    next_port: AtomicU16,
     folder: TempDir,
 }
 
@@ -26,7 +31,7 @@ impl Place {
     /// If there is no temporary folder to be had.
     pub fn new() -> Place {
         let folder = tempfile::Builder::new().prefix("countersign-").tempdir().expect("a temporary folder");
-        Place { address: own_address(), folder }
+        Place { address: own_address(), next_port: AtomicU16::new(FIRST_PORT), folder }
     }
 
     /// The test's folder.
@@ -39,13 +44,11 @@ impl Place {
         self.folder.path().join(name)
     }
 
-    /// A socket address that nobody listens at: the test's own 127.x.y.z and a free port of it.
-    ///
-    /// # Panics
-    /// If the system has no port left.
+    /// A socket address that nobody listens at: the test's own 127.x.y.z and its next port. No port is tried out: a process that
+    /// another thread is just starting could hold on to it for a moment.
     pub fn free_address(&self) -> SocketAddr {
-        let probe = TcpListener::bind((self.address, 0)).expect("a free port");
-        probe.local_addr().expect("a bound socket has an address")
+        // Steps leave room for a demo that takes the next port.
+        SocketAddr::from((self.address, self.next_port.fetch_add(10, Ordering::Relaxed)))
     }
 
     /// `countersign` with these arguments, run in the test's folder, knowing nothing of the surroundings' homes and settings.
@@ -95,10 +98,10 @@ impl Drop for Place {
     }
 }
 
-/// Made of the names of program and test (libtest calls a test's thread by its name), so that no two tests share one.
+/// Made of the process's id and the test's name (libtest calls a test's thread by it), so that no two tests share one.
 fn own_address() -> Ipv4Addr {
     let mut hasher = DefaultHasher::new();
-    std::env::current_exe().ok().and_then(|path| path.file_name().map(ToOwned::to_owned)).hash(&mut hasher);
+    std::process::id().hash(&mut hasher);
     std::thread::current().name().hash(&mut hasher);
     let [a, b, c, ..] = hasher.finish().to_be_bytes();
     // 127.0.0.* is left to people, and neither .0 nor .255 is used.

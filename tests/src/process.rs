@@ -2,7 +2,7 @@
 
 use std::fs::File;
 use std::io::{BufRead as _, BufReader, Write as _};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::{Child, ChildStdin, Command, ExitStatus, Stdio};
 use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel};
 use std::time::Instant;
@@ -253,4 +253,12 @@ fn code(status: ExitStatus) -> i32 {
 #[cfg(not(unix))]
 fn code(status: ExitStatus) -> i32 {
     status.code().unwrap_or(128)
+}
+
+/// The ids of all processes that work in this folder, as every process of a test does. Where there is no `/proc`, none are found.
+pub fn at_work_in(folder: &Path) -> Vec<u32> {
+    let folder = folder.canonicalize().expect("a test's folder exists");
+    let entries = std::fs::read_dir("/proc").into_iter().flatten().flatten();
+    let ids = entries.filter_map(|entry| entry.file_name().to_str()?.parse().ok());
+    ids.filter(|id: &u32| std::fs::read_link(format!("/proc/{id}/cwd")).is_ok_and(|cwd| cwd == folder)).collect()
 }

@@ -1,0 +1,188 @@
+//! `countersign demo` as scripts use it: in a pipe it plays one approval by itself, with `--json` it serves until it is stopped.
+
+use std::io::Read as _;
+use std::net::{SocketAddr, TcpListener, TcpStream};
+use std::process::Command;
+
+use countersign_tests::PATIENCE;
+use countersign_tests::client::PAYMENT;
+use countersign_tests::device::{Device, id};
+use countersign_tests::place::Place;
+use countersign_tests::process::{Process, at_work_in};
+use serde_json::Value;
+
+/// Begins a demo at this address, with its state in `<place>/demo`.
+fn demo(place: &Place, listen: SocketAddr, arguments: &[&str]) -> Process {
+    let mut command = place.command(&["demo", "--no-app", "--listen", &listen.to_string(), "--home", "demo"]);
+    command.args(arguments);
+    Process::start(place, "demo", command)
+}
+
+/// Begins a demo that serves, and returns its first line.
+fn serving(place: &Place, listen: SocketAddr, arguments: &[&str]) -> (Process, Value) {
+    let mut process = demo(place, listen, &[&["--json"], arguments].concat());
+    let first = process.any_line();
+    let ready: Value = serde_json::from_str(&first).unwrap_or_else(|error| panic!("{error}: {first}"));
+    assert_eq!(ready["event"], "ready", "the first line is ready");
+    (process, ready)
+}
+
+fn text<'a>(ready: &'a Value, member: &str) -> &'a str {
+    ready[member].as_str().unwrap_or_else(|| panic!("{member} is missing: {ready}"))
+}
+
+/// A request with what the demo's first line says.
+fn request(place: &Place, ready: &Value) -> Process {
+    let client = ["--issuer", text(ready, "issuer"), "--client-id", text(ready, "client_id")];
+    let asked = ["--login-hint", text(ready, "user"), "--authorization-details", PAYMENT, "--json"];
+    let mut command = place.command(&[&["request"], &client[..], &asked[..]].concat());
+    command.env("COUNTERSIGN_CLIENT_SECRET", text(ready, "client_secret"));
+    Process::start(place, "client", command)
+}
+
+fn approves(place: &Place, device: &Device<'_>, ready: &Value) -> String {
+    let mut client = request(place, ready);
+    client.line("acknowledged");
+    let challenge = device.only_pending();
+    device.answer(id(&challenge), &["approve"]).expect_code(0);
+    client.line("tokens");
+    assert_eq!(client.exit(), 0);
+    id(&challenge).to_owned()
+}
+
+fn stop(mut process: Process) {
+    process.terminate();
+    assert_eq!(process.exit(), 0);
+}
+
+#[test]
+fn in_a_pipe_it_plays_one_approval_in_seven_steps() {
+    let place = Place::new();
+    let mut listen = place.free_address();
+    listen.set_port(0);
+    let finished = demo(&place, listen, &[]).finish().expect_code(0);
+
+    let steps = finished.output.iter().filter_map(|line| line.split_once("  "));
+    let numbers: Vec<&str> = steps.map(|(number, _)| number).filter(|number| number.len() == 1).collect();
+    assert_eq!(numbers, ["1", "2", "3", "4", "5", "6", "7"], "{}", finished.output.join("\n"));
+    let said = finished.output.join("\n");
+    for part in ["/bc-authorize", "auth_req_id = ar_", "Amount: € 4.20", "decision = approved", "/token", "answer_hash"] {
+        assert!(said.contains(part), "{part} is shown:\n{said}");
+    }
+    assert!(at_work_in(place.folder()).is_empty(), "its processes end with it");
+}
+
+#[test]
+fn with_json_its_first_line_has_all_that_a_script_needs() {
+    let place = Place::new();
+    let mut listen = place.free_address();
+    listen.set_port(0);
+    let (process, ready) = serving(&place, listen, &[]);
+    let members: Vec<_> = ready.as_object().unwrap().keys().map(String::as_str).collect();
+    let expected = ["client_id", "client_secret", "enrollment_link", "event", "issuer", "trust", "user"];
+    assert_eq!(members, expected);
+    assert_eq!((text(&ready, "user"), text(&ready, "client_id")), ("alice", "coffee-pos"));
+    let issuer: SocketAddr = text(&ready, "issuer").strip_prefix("http://").unwrap().parse().unwrap();
+    assert!(issuer.ip() == listen.ip() && issuer.port() != 0, "port 0 became a free one: {issuer}");
+
+    let phone = Device::new(&place, "phone");
+    let enrolled = phone.enroll(text(&ready, "enrollment_link"));
+    assert!(enrolled.get("confirmation_code").is_none(), "the link needs no confirmation: {enrolled}");
+    let challenge = approves(&place, &phone, &ready);
+    std::fs::write(place.path("approval.evidence"), phone.evidence(&challenge)).unwrap();
+    let verify = place.command(&["verify", "approval.evidence", "--trust", text(&ready, "trust"), "--json"]);
+    Process::start(&place, "verify", verify).finish().expect_code(0);
+
+    stop(process);
+    assert!(at_work_in(place.folder()).is_empty(), "its processes end with it");
+    assert!(TcpStream::connect(issuer).is_err(), "nobody serves any more");
+}
+
+#[test]
+fn again_it_goes_on_where_it_was_and_fresh_starts_over() {
+    let place = Place::new();
+    let listen = place.free_address();
+    let (process, first) = serving(&place, listen, &[]);
+    let phone = Device::new(&place, "phone");
+    phone.enroll(text(&first, "enrollment_link"));
+    stop(process);
+
+    let (process, again) = serving(&place, listen, &[]);
+    assert_eq!((&again["issuer"], &again["client_secret"]), (&first["issuer"], &first["client_secret"]));
+    approves(&place, &phone, &again);
+    stop(process);
+
+    let trusted = std::fs::read_to_string(text(&first, "trust")).unwrap();
+    let (process, fresh) = serving(&place, listen, &["--fresh"]);
+    assert_eq!(fresh["issuer"], first["issuer"]);
+    assert_ne!(fresh["client_secret"], first["client_secret"]);
+    assert_ne!(std::fs::read_to_string(text(&fresh, "trust")).unwrap(), trusted, "it is another provider");
+    let mut client = request(&place, &fresh);
+    assert_eq!(client.line("failed")["error"], "unknown_user_id", "which knows no device of Alice's");
+    stop(process);
+}
+
+#[test]
+fn a_busy_port_names_its_owner_and_takes_the_next() {
+    let place = Place::new();
+    let busy = TcpListener::bind(place.free_address()).unwrap();
+    let listen = busy.local_addr().unwrap();
+    let (process, ready) = serving(&place, listen, &[]);
+    let issuer: SocketAddr = text(&ready, "issuer").strip_prefix("http://").unwrap().parse().unwrap();
+    assert!(issuer.ip() == listen.ip() && issuer.port() > listen.port(), "{issuer}");
+    let said = place.standard_errors();
+    assert!(said.contains(&format!("Port {} is taken", listen.port())), "{said}");
+    if cfg!(target_os = "linux") {
+        assert!(said.contains(&std::process::id().to_string()), "its owner is this very process: {said}");
+    }
+    stop(process);
+}
+
+#[test]
+fn a_demo_that_was_killed_takes_its_provider_along_and_goes_on_afterwards() {
+    let place = Place::new();
+    let listen = place.free_address();
+    let (mut process, first) = serving(&place, listen, &[]);
+    let phone = Device::new(&place, "phone");
+    phone.enroll(text(&first, "enrollment_link"));
+    let mut connection = TcpStream::connect(listen).unwrap();
+    connection.set_read_timeout(Some(PATIENCE)).unwrap();
+
+    process.kill_9();
+    assert_eq!(connection.read(&mut [0]).expect("the provider hangs up"), 0);
+    // Whatever still cleans up is cut off too.
+    kill_9_all_in(&place);
+    let (process, again) = serving(&place, listen, &[]);
+
+    assert_eq!((&again["issuer"], &again["client_secret"]), (&first["issuer"], &first["client_secret"]));
+    approves(&place, &phone, &again);
+    stop(process);
+}
+
+#[test]
+fn a_demo_whose_every_process_was_killed_goes_on_afterwards() {
+    let place = Place::new();
+    let listen = place.free_address();
+    let (process, first) = serving(&place, listen, &[]);
+    let phone = Device::new(&place, "phone");
+    phone.enroll(text(&first, "enrollment_link"));
+    let mut client = request(&place, &first);
+    client.line("acknowledged");
+    let challenge = phone.only_pending();
+
+    kill_9_all_in(&place);
+    drop((process, client));
+    let (process, again) = serving(&place, listen, &[]);
+
+    assert_eq!(again["issuer"], first["issuer"]);
+    phone.answer(id(&challenge), &["approve"]).expect_code(0);
+    stop(process);
+}
+
+/// Kills, by their ids, the processes of this test alone.
+fn kill_9_all_in(place: &Place) {
+    for id in at_work_in(place.folder()) {
+        // One that has just ended by itself is gone too.
+        let _ = Command::new("sh").args(["-c", &format!("kill -9 {id}")]).output();
+    }
+}
