@@ -67,7 +67,10 @@ fn no_secret_is_logged_printed_or_stored_where_it_does_not_belong() {
             outputs.push(("output of request", acknowledged.to_string()));
         }
         outputs.push(("output of answer", phone.answer(id(&challenge), &[decision]).expect_code(0).output.join("\n")));
-        outputs.push(("output of evidence", if decision == "approve" { phone.evidence(id(&challenge)) } else { String::new() }));
+        outputs.push((
+            "output of evidence",
+            if decision == "approve" { phone.evidence(id(&challenge)) } else { String::new() },
+        ));
         requests.push((request.finish(), acknowledged));
     }
     for command in ["accounts", "history", "pending"] {
@@ -86,7 +89,8 @@ fn no_secret_is_logged_printed_or_stored_where_it_does_not_belong() {
         look(&canaries, &name.replace(&account(&enrolled), "ACCOUNT"), &bytes, &mut found);
     }
 
-    let expected: BTreeSet<_> = EXCEPTIONS.iter().map(|(what, place, _)| ((*what).to_owned(), (*place).to_owned())).collect();
+    let expected: BTreeSet<_> =
+        EXCEPTIONS.iter().map(|(what, place, _)| ((*what).to_owned(), (*place).to_owned())).collect();
     let unexpected: Vec<_> = found.difference(&expected).collect();
     assert!(unexpected.is_empty(), "secrets where they must not be: {unexpected:#?}");
     let stale: Vec<_> = expected.difference(&found).collect();
@@ -139,7 +143,10 @@ fn secrets(
             Some("approval") => {
                 let sealed: Sealed = serde_json::from_str(&text).unwrap();
                 let account = path.file_stem().unwrap().to_str().unwrap();
-                canaries.push(Canary::bytes("approval key", &sealed.open(&Pin::parse(PIN).ok().unwrap(), account).unwrap()));
+                canaries.push(Canary::bytes(
+                    "approval key",
+                    &sealed.open(&Pin::parse(PIN).ok().unwrap(), account).unwrap(),
+                ));
             }
             _ => canaries.push(Canary::bytes("home key", &decoded(text))),
         }
@@ -169,7 +176,9 @@ fn request_lines(proxy: &Proxy) -> String {
     // A body before it on the same connection ends without a line break.
     let begins = |line: &str| ["GET /", "POST /"].iter().filter_map(|method| line.rfind(method)).max().unwrap_or(0);
     let lines: Vec<&str> = lines.map(|line| &line[begins(line)..]).collect();
-    assert!(lines.iter().any(|line| line.contains("/push/register")) && lines.iter().any(|line| line.contains("/token")));
+    assert!(
+        lines.iter().any(|line| line.contains("/push/register")) && lines.iter().any(|line| line.contains("/token"))
+    );
     lines.join("\n")
 }
 
@@ -181,7 +190,8 @@ fn provoked_errors(provider: &Provider<'_>, link: &str) -> String {
     let dpop = format!("DPoP {TILL_SECRET}");
     let misplaced = [("grant_type", TILL_SECRET), ("client_id", "coffee-pos"), ("client_secret", TILL_SECRET)];
     let twice = [("client_secret", TILL_SECRET), ("client_secret", TILL_SECRET)];
-    let in_hint = [("login_hint", token), ("scope", TILL_SECRET), ("client_id", "coffee-pos"), ("client_secret", TILL_SECRET)];
+    let in_hint =
+        [("login_hint", token), ("scope", TILL_SECRET), ("client_id", "coffee-pos"), ("client_secret", TILL_SECRET)];
     let as_json = format!("{{\"registration_token\":\"{token}\",\"pin\":\"{PIN}\"}}");
     let json = ("content-type", "application/json");
     let replies = [

@@ -37,7 +37,11 @@ fn refused(what: &str, response: &Response, status: u16, code: &str) {
     assert_eq!(response.header("content-type"), Some("application/json"), "{what}");
     assert!(response.json()["error_description"].as_str().is_some_and(|words| words.len() > 10), "{what}");
     let challenge = response.header("www-authenticate");
-    assert_eq!(challenge.is_some_and(|challenge| challenge.starts_with("Basic realm=")), status == 401, "{what}: {challenge:?}");
+    assert_eq!(
+        challenge.is_some_and(|challenge| challenge.starts_with("Basic realm=")),
+        status == 401,
+        "{what}: {challenge:?}"
+    );
 }
 
 #[test]
@@ -77,9 +81,11 @@ fn what_is_not_a_form_of_one_client_is_refused_at_both_endpoints() {
         refused("nobody", &post(&[form], body), 401, "invalid_client");
         refused("another scheme", &post(&[("authorization", "Bearer abc"), form], body), 401, "invalid_client");
         refused("no base64", &post(&[("authorization", "Basic %%%"), form], body), 401, "invalid_client");
-        let stranger = Client::new(&place, provider.issuer(), "stranger", TILL_SECRET).post(path, &[("scope", "openid")]);
+        let stranger =
+            Client::new(&place, provider.issuer(), "stranger", TILL_SECRET).post(path, &[("scope", "openid")]);
         refused("an unknown client", &stranger, 401, "invalid_client");
-        let wrong = Client::new(&place, provider.issuer(), "coffee-pos", KIOSK_SECRET).post(path, &[("scope", "openid")]);
+        let wrong =
+            Client::new(&place, provider.issuer(), "coffee-pos", KIOSK_SECRET).post(path, &[("scope", "openid")]);
         refused("a wrong secret", &wrong, 401, "invalid_client");
         assert_eq!(stranger.text(), wrong.text(), "nobody learns which clients exist");
         refused("a wrong secret in the body", &post(&[form], &wrong_in_body), 401, "invalid_client");
@@ -123,8 +129,14 @@ fn each_parameter_of_an_authentication_request_has_its_error() {
         (vec![scope, hint, ("authorization_details", "{}")], "invalid_authorization_details"),
         (vec![scope, hint, ("authorization_details", "[{")], "invalid_authorization_details"),
         (vec![scope, hint, ("authorization_details", r#"[{"type":"unknown"}]"#)], "invalid_authorization_details"),
-        (vec![scope, hint, ("authorization_details", r#"[{"type":"payment_initiation"}]"#)], "invalid_authorization_details"),
-        (vec![scope, hint, ("authorization_details", r#"[{"type":"generic","title":"a","title":"b"}]"#)], "invalid_authorization_details"),
+        (
+            vec![scope, hint, ("authorization_details", r#"[{"type":"payment_initiation"}]"#)],
+            "invalid_authorization_details",
+        ),
+        (
+            vec![scope, hint, ("authorization_details", r#"[{"type":"generic","title":"a","title":"b"}]"#)],
+            "invalid_authorization_details",
+        ),
         (vec![scope, hint, ("authorization_details", &deep)], "invalid_authorization_details"),
         (vec![scope, hint, ("authorization_details", &large)], "invalid_authorization_details"),
         (vec![scope, hint, ("interaction_type", "shout")], "invalid_request"),
@@ -195,7 +207,9 @@ fn a_stranger_at_the_devices_endpoints_is_asked_for_a_proof() {
         ("POST", "/push/challenges/ch_x/refuse"),
         ("POST", "/push/challenges/ch_x/dispute"),
     ] {
-        for headers in [vec![], vec![("authorization", "DPoP abc")], vec![("authorization", "Bearer abc"), ("dpop", "x.y.z")]] {
+        for headers in
+            [vec![], vec![("authorization", "DPoP abc")], vec![("authorization", "Bearer abc"), ("dpop", "x.y.z")]]
+        {
             let response = http::send(method, &format!("{}{path}", provider.issuer()), &headers, b"");
             assert_eq!(response.status, 401, "{method} {path}: {}", response.text());
             assert_eq!(response.header("cache-control"), Some("no-store"));
@@ -205,6 +219,11 @@ fn a_stranger_at_the_devices_endpoints_is_asked_for_a_proof() {
             assert_eq!(response.json()["status"], 401);
         }
     }
-    let nothing = http::send("POST", &format!("{}/push/register", provider.issuer()), &[("content-type", "application/json")], b"{}");
+    let nothing = http::send(
+        "POST",
+        &format!("{}/push/register", provider.issuer()),
+        &[("content-type", "application/json")],
+        b"{}",
+    );
     assert_eq!((nothing.status, nothing.header("cache-control")), (400, Some("no-store")), "{}", nothing.text());
 }

@@ -66,7 +66,8 @@ fn in_a_pipe_it_plays_one_approval_in_seven_steps() {
     let numbers: Vec<&str> = steps.map(|(number, _)| number).filter(|number| number.len() == 1).collect();
     assert_eq!(numbers, ["1", "2", "3", "4", "5", "6", "7"], "{}", finished.output.join("\n"));
     let said = finished.output.join("\n");
-    for part in ["/bc-authorize", "auth_req_id = ar_", "Amount: € 4.20", "decision = approved", "/token", "answer_hash"] {
+    for part in ["/bc-authorize", "auth_req_id = ar_", "Amount: € 4.20", "decision = approved", "/token", "answer_hash"]
+    {
         assert!(said.contains(part), "{part} is shown:\n{said}");
     }
     assert!(at_work_in(place.folder()).is_empty(), "its processes end with it");

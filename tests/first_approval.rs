@@ -16,7 +16,9 @@ fn an_approved_payment_gives_tokens_that_rest_on_the_signature() {
 
     let payment = ["--authorization-details", PAYMENT, "--binding-message", "POS terminal #14"];
     let (mut request, acknowledged) = provider.till().acknowledged(&payment);
-    assert!(acknowledged["auth_req_id"].is_string() && acknowledged["expires_in"] == 300 && acknowledged["interval"] == 1);
+    assert!(
+        acknowledged["auth_req_id"].is_string() && acknowledged["expires_in"] == 300 && acknowledged["interval"] == 1
+    );
     let challenge = phone.only_pending();
     let approved = phone.answer(id(&challenge), &["approve"]).expect_code(0).line("answered");
     let received = request.line("tokens");
@@ -28,7 +30,10 @@ fn an_approved_payment_gives_tokens_that_rest_on_the_signature() {
     assert_eq!(challenge["authorization_details"], serde_json::from_str::<Value>(PAYMENT).unwrap());
     assert_eq!(challenge["interaction"]["type"], "boolean");
     assert!(challenge["issued_at"].as_u64().unwrap() < challenge["expires_at"].as_u64().unwrap());
-    assert_eq!((&approved["id"], &approved["decision"], &approved["outcome"]), (&challenge["id"], &json!("approved"), &json!("approved")));
+    assert_eq!(
+        (&approved["id"], &approved["decision"], &approved["outcome"]),
+        (&challenge["id"], &json!("approved"), &json!("approved"))
+    );
 
     let id_token = tokens::verified(provider.issuer(), &received["id_token"]);
     let access_token = tokens::verified(provider.issuer(), &received["access_token"]);
@@ -39,7 +44,10 @@ fn an_approved_payment_gives_tokens_that_rest_on_the_signature() {
         assert_eq!(claims["amr"], json!(["swk"]), "a PIN from the environment is a program's");
         assert_eq!(claims["acr"], "urn:countersign:acr:automated");
     }
-    assert_eq!((&id_token.claims["aud"], &access_token.claims["client_id"]), (&json!("coffee-pos"), &json!("coffee-pos")));
+    assert_eq!(
+        (&id_token.claims["aud"], &access_token.claims["client_id"]),
+        (&json!("coffee-pos"), &json!("coffee-pos"))
+    );
     assert_eq!(id_token.claims["urn:openid:params:jwt:claim:auth_req_id"], acknowledged["auth_req_id"]);
     assert!(access_token.text.contains(PAYMENT), "the details are the client's bytes: {}", access_token.text);
 
@@ -128,7 +136,10 @@ fn a_request_answered_on_one_device_ends_on_the_others() {
     phone.answer(id(&on_phone), &["approve"]).expect_code(0);
 
     let ended = watch.line("ended");
-    assert_eq!((&ended["id"], &ended["outcome"], &ended["by"]), (&on_desk["id"], &json!("answered_elsewhere"), &json!("phone")));
+    assert_eq!(
+        (&ended["id"], &ended["outcome"], &ended["by"]),
+        (&on_desk["id"], &json!("answered_elsewhere"), &json!("phone"))
+    );
     watch.terminate();
     assert_eq!(watch.exit(), 0);
     request.line("tokens");

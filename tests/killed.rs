@@ -49,7 +49,10 @@ fn a_device_killed_before_its_answer_left_sends_the_same_bytes_after_its_restart
     proxy.recover();
     let mut watch = phone.watch(&[]);
     let answered = watch.line("answered");
-    assert_eq!((&answered["id"], &answered["decision"], &answered["outcome"]), (&challenge["id"], &json!("approved"), &json!("approved")));
+    assert_eq!(
+        (&answered["id"], &answered["decision"], &answered["outcome"]),
+        (&challenge["id"], &json!("approved"), &json!("approved"))
+    );
     tokens_come_once(&till, &acknowledged);
     let sent = answers_in(&proxy);
     assert!(sent.len() >= 2, "it was sent before and after");
@@ -101,5 +104,8 @@ fn a_device_and_its_provider_both_killed_agree_afterwards() {
 
     assert_eq!(till.poll_to_the_end(&acknowledged).error(), "access_denied");
     let answered = phone.watch(&[]).line("answered");
-    assert_eq!((&answered["id"], &answered["decision"], &answered["outcome"]), (&challenge["id"], &json!("denied"), &json!("denied")));
+    assert_eq!(
+        (&answered["id"], &answered["decision"], &answered["outcome"]),
+        (&challenge["id"], &json!("denied"), &json!("denied"))
+    );
 }

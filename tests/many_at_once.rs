@@ -26,11 +26,8 @@ fn three_answers_many_times_over_make_one_verdict_and_one_token_set() {
     let devices: Vec<_> = names.iter().map(|name| BareDevice::enroll(&provider.link("alice"), name)).collect();
     let acknowledged = till.ask(&[("authorization_details", PAYMENT)]);
     let challenges: Vec<_> = devices.iter().map(BareDevice::only_challenge).collect();
-    let answers = [
-        devices[0].approve(&challenges[0]),
-        devices[1].approve(&challenges[1]),
-        devices[2].deny(&challenges[2]),
-    ];
+    let answers =
+        [devices[0].approve(&challenges[0]), devices[1].approve(&challenges[1]), devices[2].deny(&challenges[2])];
 
     let start = Barrier::new(3 * COPIES + POLLS);
     let (replies, polls) = std::thread::scope(|scope| {
@@ -66,7 +63,10 @@ fn three_answers_many_times_over_make_one_verdict_and_one_token_set() {
         let decision = if n == 2 { Ending::Denied } else { Ending::Approved };
         assert_eq!(ending, if n == winner { decision } else { Ending::AnsweredElsewhere });
         let told = devices[n].fetch().withdrawn;
-        assert!(told.iter().any(|end| end.id == *challenges[n].id() && end.outcome == outcome), "it is fetched too: {told:?}");
+        assert!(
+            told.iter().any(|end| end.id == *challenges[n].id() && end.outcome == outcome),
+            "it is fetched too: {told:?}"
+        );
     }
 
     let last = till.poll_to_the_end(&acknowledged);

@@ -64,8 +64,8 @@ impl BareDevice {
         let discovery: Discovery = get(&format!("{}/.well-known/oauth-push-notification", issuer.as_str()));
         let device_keys: KeySet = get(&discovery.device_jwks_uri);
         let token = link.token();
-        let claims =
-            RegistrationToken::verify(token, &device_keys, &issuer, &discovery.registration_endpoint, now()).expect("a sound token");
+        let claims = RegistrationToken::verify(token, &device_keys, &issuer, &discovery.registration_endpoint, now())
+            .expect("a sound token");
         let chain: ManifestChain = get(&discovery.manifest_uri);
         let keys = chain.verify(&issuer, &claims.evidence_root, None).expect("a sound chain");
         let (transport, approval) = (key(), key());

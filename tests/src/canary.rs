@@ -53,7 +53,8 @@ impl Canary {
         let alone = |at: usize| {
             let before = at.checked_sub(1).and_then(|before| bytes.get(before));
             let after = bytes.get(at + form.len());
-            let part_of_more = |byte: Option<&u8>| byte.is_some_and(|byte| byte.is_ascii_alphanumeric() || b"._-".contains(byte));
+            let part_of_more =
+                |byte: Option<&u8>| byte.is_some_and(|byte| byte.is_ascii_alphanumeric() || b"._-".contains(byte));
             !part_of_more(before) && !part_of_more(after)
         };
         bytes.windows(form.len()).enumerate().any(|(at, window)| window == form && (!self.stands_alone || alone(at)))

@@ -79,7 +79,8 @@ impl<'a> Client<'a> {
     pub fn poll_to_the_end(&self, acknowledged: &Value) -> Response {
         loop {
             let response = self.poll(acknowledged);
-            let waits = response.status == 400 && matches!(response.error().as_str(), "authorization_pending" | "slow_down");
+            let waits =
+                response.status == 400 && matches!(response.error().as_str(), "authorization_pending" | "slow_down");
             if !waits {
                 return response;
             }

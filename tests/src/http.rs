@@ -80,7 +80,8 @@ pub fn try_send(method: &str, url: &str, headers: &[(&str, &str)], body: &[u8]) 
     let mut bytes = Vec::new();
     let read = stream.read_to_end(&mut bytes);
     parse(&bytes).ok_or_else(|| {
-        let why = written.err().or(read.err()).map_or_else(|| "no whole response".to_owned(), |error| error.to_string());
+        let why =
+            written.err().or(read.err()).map_or_else(|| "no whole response".to_owned(), |error| error.to_string());
         io::Error::other(why)
     })
 }

@@ -48,7 +48,15 @@ impl Process {
         let stdout = child.stdout.take().expect("standard output is a pipe");
         let (sender, lines) = channel();
         std::thread::spawn(move || pass_on(BufReader::new(stdout), &sender));
-        Process { name: name.to_owned(), stdin: child.stdin.take(), child, lines, seen: Vec::new(), stderr, status: None }
+        Process {
+            name: name.to_owned(),
+            stdin: child.stdin.take(),
+            child,
+            lines,
+            seen: Vec::new(),
+            stderr,
+            status: None,
+        }
     }
 
     /// The process's id.
