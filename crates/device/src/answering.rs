@@ -171,6 +171,11 @@ impl Device {
                 return Err(AnswerError::Ended);
             }
         }
+        for (account, why) in &self.inner.closed {
+            if self.inner.world.vault.challenge(account, id)?.is_some() {
+                return Err(AnswerError::Unusable { why: why.clone() });
+            }
+        }
         Err(AnswerError::Unknown)
     }
 }

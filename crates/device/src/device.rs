@@ -15,7 +15,7 @@ use crate::edge::key_file::{Costs, FileKeys};
 use crate::edge::runtime::{Running, Stopped, World};
 use crate::edge::vault_sqlite::SqliteVault;
 use crate::error::OpenError;
-use crate::events::Trouble;
+use crate::events::{DeviceEvent, Trouble};
 use crate::home::Home;
 use crate::listeners::{Events, Listeners};
 use crate::ports::key_store::KeyStore;
@@ -63,6 +63,27 @@ pub(crate) struct Inner {
     pub(crate) random: Arc<dyn Random>,
     pub(crate) locale: Locale,
     accounts: Mutex<BTreeMap<AccountId, Seat>>,
+    /// Accounts that could not be opened, and why.
+    pub(crate) closed: BTreeMap<AccountId, String>,
+}
+
+impl Inner {
+    fn start(&self, account: Account) -> Result<Seat, OpenError> {
+        let world = self.world.clone();
+        let snapshot = world.vault.load(&account.id)?;
+        let id = account.id.clone();
+        let core = Core::open(account, snapshot, Arc::clone(&world.keys), Arc::clone(&self.random), self.locale)?;
+        if let Some(why) = core.unusable() {
+            self.tell_unusable(&id, why.to_owned());
+        }
+        let seat = Seat { running: Running::start(core, world), latch: Latch::default() };
+        self.accounts.lock().unwrap_or_else(PoisonError::into_inner).insert(id, seat.clone());
+        Ok(seat)
+    }
+
+    fn tell_unusable(&self, account: &AccountId, why: String) {
+        self.world.listeners.tell(&DeviceEvent::AccountUnusable { account: account.clone(), why });
+    }
 }
 
 /// An account's task, and the latch of its approval key.
@@ -85,6 +106,8 @@ impl Device {
     /// Opens a home: takes its lock, its vault and its keys, and starts every account. Nothing is sent yet; [`Device::pull`] or
     /// [`Device::run`] follows. To be called within a tokio runtime.
     ///
+    /// An account that cannot be opened keeps no other from working: [`Device::accounts`] says why.
+    ///
     /// # Errors
     /// [`OpenError`]; another process that holds the home is named by its pid.
     pub fn open(home: &Path, ports: Ports) -> Result<Device, OpenError> {
@@ -97,7 +120,7 @@ impl Device {
     /// A device on another vault and key store, for platforms and tests. To be called within a tokio runtime.
     ///
     /// # Errors
-    /// [`OpenError`] where what the vault keeps does not verify.
+    /// [`OpenError`] where the vault cannot be read.
     pub fn with_stores(ports: Ports, vault: Arc<dyn Vault>, keys: Arc<dyn KeyStore>) -> Result<Device, OpenError> {
         Device::assemble(ports, vault, keys, None)
     }
@@ -110,25 +133,20 @@ impl Device {
     ) -> Result<Device, OpenError> {
         let Ports { clock, random, provider, locale, costs: _ } = ports;
         let world = World { vault, keys, provider, clock, listeners: Listeners::default(), _home: home };
-        let accounts = world.vault.accounts()?;
-        let inner = Inner { world, random, locale, accounts: Mutex::default() };
-        let device = Device { inner: Arc::new(inner) };
-        for account in accounts {
-            device.start(account)?;
+        let mut inner = Inner { world, random, locale, accounts: Mutex::default(), closed: BTreeMap::new() };
+        for account in inner.world.vault.accounts()? {
+            let id = account.id.clone();
+            if let Err(error) = inner.start(account) {
+                inner.tell_unusable(&id, error.why());
+                inner.closed.insert(id, error.why());
+            }
         }
-        Ok(device)
+        Ok(Device { inner: Arc::new(inner) })
     }
 
     /// Starts an account's task.
     pub(crate) fn start(&self, account: Account) -> Result<Seat, OpenError> {
-        let world = self.inner.world.clone();
-        let snapshot = world.vault.load(&account.id)?;
-        let id = account.id.clone();
-        let (keys, random) = (Arc::clone(&world.keys), Arc::clone(&self.inner.random));
-        let core = Core::open(account, snapshot, keys, random, self.inner.locale)?;
-        let seat = Seat { running: Running::start(core, world), latch: Latch::default() };
-        self.inner.accounts.lock().unwrap_or_else(PoisonError::into_inner).insert(id, seat.clone());
-        Ok(seat)
+        self.inner.start(account)
     }
 
     /// Listens to what happens from now on.
@@ -183,19 +201,27 @@ impl Device {
         });
     }
 
-    /// All accounts, in the order they were made.
+    /// All accounts, in the order they were made, those included that can't be used: [`AccountView::unusable`] says why.
     ///
     /// # Errors
     /// [`OpenError::Vault`].
     pub async fn accounts(&self) -> Result<Vec<AccountView>, OpenError> {
         let mut views = Vec::new();
         for kept in self.inner.world.vault.accounts()? {
-            let Some(seat) = self.seats().remove(&kept.id) else { continue };
-            let now =
-                seat.running.look(|core, at| (core.account().clone(), core.offline(), core.pending(at).len())).await;
-            let (account, offline, pending) = now.unwrap_or((kept, None, 0));
-            let can_approve = self.inner.world.keys.has_approval(&account.id);
-            views.push(AccountView::draw(&account, can_approve, offline, pending));
+            let can_approve = self.inner.world.keys.has_approval(&kept.id);
+            let Some(seat) = self.seats().remove(&kept.id) else {
+                // One that is just being made is neither here nor there.
+                let why = self.inner.closed.get(&kept.id);
+                views.extend(why.map(|why| AccountView::draw(&kept, can_approve, None, 0).unusable(Some(why.clone()))));
+                continue;
+            };
+            let now = seat.running.look(|core, at| {
+                let why = core.unusable().map(str::to_owned);
+                (core.account().clone(), core.offline(), core.pending(at).len(), why)
+            });
+            let stopped = |Stopped| (kept, None, 0, Some(Stopped.to_string()));
+            let (account, offline, pending, why) = now.await.unwrap_or_else(stopped);
+            views.push(AccountView::draw(&account, can_approve, offline, pending).unusable(why));
         }
         Ok(views)
     }

@@ -41,6 +41,14 @@ pub enum OpenError {
 }
 
 impl OpenError {
+    /// What is wrong with one account, in words, for showing it beside the account.
+    pub(crate) fn why(&self) -> String {
+        match self {
+            OpenError::Account { why, .. } => (*why).to_owned(),
+            other => other.to_string(),
+        }
+    }
+
     /// The stable code of this error.
     pub fn code(&self) -> &'static str {
         match self {
@@ -190,6 +198,12 @@ pub enum AnswerError {
     /// A person's account was answered with a PIN from a file, an environment variable or a pipe.
     #[error("this account was enrolled for a person; its PIN has to be typed at the terminal")]
     PersonNeeded,
+    /// The account can't be used on this device.
+    #[error("this account cannot be used: {why}")]
+    Unusable {
+        /// Why, in words, as [`AccountView::unusable`](crate::view::AccountView::unusable) has it.
+        why: String,
+    },
     /// The keys.
     #[error(transparent)]
     Keys(#[from] KeyError),
@@ -217,6 +231,7 @@ impl AnswerError {
             AnswerError::PinWait { .. } => "pin_wait",
             AnswerError::PinSpent => "pin_spent",
             AnswerError::PersonNeeded => "person_needed",
+            AnswerError::Unusable { .. } => "account_unusable",
             AnswerError::Keys(error) => error.code(),
             AnswerError::Vault(error) => error.code(),
             AnswerError::Stopped => "stopped",

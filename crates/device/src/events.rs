@@ -107,6 +107,13 @@ pub enum DeviceEvent {
         /// On whose word.
         by: RevokedBy,
     },
+    /// An account can't be used on this device. Nothing of it was changed or removed; the others work.
+    AccountUnusable {
+        /// Which.
+        account: AccountId,
+        /// Why, in words.
+        why: String,
+    },
     /// Another device of the same person was revoked.
     OtherDeviceRevoked {
         /// Whose.
@@ -165,6 +172,7 @@ impl DeviceEvent {
             | DeviceEvent::AccountUnknown { account, .. }
             | DeviceEvent::AccountKnown { account }
             | DeviceEvent::AccountRevoked { account, .. }
+            | DeviceEvent::AccountUnusable { account, .. }
             | DeviceEvent::OtherDeviceRevoked { account, .. }
             | DeviceEvent::OtherDevice { account, .. }
             | DeviceEvent::Stopped { account, .. } => account,

@@ -132,6 +132,23 @@ async fn a_lost_201_is_no_loss() {
 }
 
 impl Desk {
+    /// A second account, at the other provider.
+    async fn enrolled_elsewhere(&self, device: &Device) -> Enrolled {
+        let link = {
+            let office = self.other.lock().unwrap();
+            office.link(&office.token())
+        };
+        let preview = device.preview(&link).await.unwrap();
+        let enrolled = device.enroll(&preview, "Desk", &pin("654321")).await.unwrap();
+        self.other.lock().unwrap().confirm_registered();
+        enrolled
+    }
+
+    /// Returns when the tasks of the home's last holder have ended.
+    async fn when_free(&self) {
+        drop(self.open_when_free().await);
+    }
+
     /// Opens the home as soon as the tasks of its last holder have ended.
     async fn open_when_free(&self) -> Device {
         loop {
@@ -361,13 +378,7 @@ async fn attack_12_a_push_brings_what_the_provider_has_and_nothing_else() {
 async fn a_provider_that_is_away_does_not_hold_up_another() {
     let desk = Desk::new();
     let (device, first) = desk.enrolled().await;
-    let link = {
-        let office = desk.other.lock().unwrap();
-        office.link(&office.token())
-    };
-    let preview = device.preview(&link).await.unwrap();
-    let second = device.enroll(&preview, "Desk", &pin("654321")).await.unwrap();
-    desk.other.lock().unwrap().confirm_registered();
+    let second = desk.enrolled_elsewhere(&device).await;
     desk.office.lock().unwrap().away = true;
     let id = desk.other.lock().unwrap().ask_login();
     let pulled = device.pull().await;
@@ -394,4 +405,41 @@ async fn watching_falls_back_to_long_polls_where_streams_are_refused() {
         }
     }
     device.rest().await;
+}
+
+#[tokio::test]
+async fn an_account_that_cannot_be_opened_says_why_and_stops_no_other() {
+    let desk = Desk::new();
+    let (device, first) = desk.enrolled().await;
+    let waiting = desk.asked(&device).await;
+    let second = desk.enrolled_elsewhere(&device).await;
+    drop(device);
+    // One account lost its key; the other one's provider has a say neither in this nor in what follows.
+    desk.when_free().await;
+    let key = |which| desk.home.path().join("keys").join(format!("{}.{which}", first.account));
+    std::fs::rename(key("transport"), key("elsewhere")).unwrap();
+    let device = desk.open_when_free().await;
+    let mut events = device.run().await;
+    device.rest().await;
+    assert!(
+        matches!(events.next().await, Some(DeviceEvent::AccountUnusable { account, .. }) if account == first.account)
+    );
+    let accounts = device.accounts().await.unwrap();
+    let ids: Vec<_> = accounts.iter().map(|view| view.account.clone()).collect();
+    assert_eq!(ids, [first.account.clone(), second.account.clone()]);
+    let why = accounts[0].unusable.as_deref().unwrap();
+    assert!(why.contains("key of this account is gone"), "{why}");
+    assert_eq!(accounts[1].unusable, None);
+    assert!(matches!(device.answer(&waiting, NO, &pin("123456")).await, Err(AnswerError::Unusable { .. })));
+    let id = desk.other.lock().unwrap().ask_login();
+    device.pull().await;
+    let answered = device.answer(&id, YES, &pin("654321")).await.unwrap();
+    assert_eq!((outcome(&answered), answered.account), ((Decision::Approved, Some(Ending::Approved)), second.account));
+    drop(device);
+    desk.when_free().await;
+    std::fs::rename(key("elsewhere"), key("transport")).unwrap();
+    let device = desk.open_when_free().await;
+    device.pull().await;
+    let answered = device.answer(&waiting, YES, &pin("123456")).await.unwrap();
+    assert_eq!(outcome(&answered), (Decision::Approved, Some(Ending::Approved)), "nothing was lost");
 }

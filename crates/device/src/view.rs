@@ -123,6 +123,9 @@ pub struct AccountView {
     /// Whether the provider knows this device.
     #[serde(flatten)]
     pub standing: Standing,
+    /// Why this account can't be used on this device, in words, where it can't. Nothing of it was changed or removed.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub unusable: Option<String>,
     /// Whether this is a provider for tests.
     pub test: bool,
     /// Since when the provider is offline (seconds since the epoch), if it is.
@@ -149,10 +152,16 @@ impl AccountView {
             key_protection: account.key_protection,
             can_approve,
             standing: account.standing.clone(),
+            unusable: None,
             test: account.test,
             offline_since: offline.map(|(since, _)| since),
             pending,
             support: account.support.clone(),
         }
+    }
+
+    /// The same, with why the account can't be used, if it can't.
+    pub fn unusable(self, why: Option<String>) -> AccountView {
+        AccountView { unusable: why, ..self }
     }
 }

@@ -53,7 +53,9 @@ pub async fn open(state: &State, home: &Path, pad: &PinPad, output: Output) -> R
 
 async fn usable(device: &Device) -> Result<Option<AccountView>, Failure> {
     let accounts = device.accounts().await.map_err(|error| device::opening(&error))?;
-    Ok(accounts.into_iter().find(|account| account.standing == Standing::Active && account.unusable.is_none() && account.can_approve))
+    Ok(accounts
+        .into_iter()
+        .find(|account| account.standing == Standing::Active && account.unusable.is_none() && account.can_approve))
 }
 
 async fn enroll(state: &State, device: &Device, pad: &PinPad, output: Output) -> Result<(), Failure> {

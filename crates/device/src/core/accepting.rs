@@ -85,12 +85,18 @@ impl Core {
                 outcomes: Vec::new(),
             };
             self.inbox.known.insert(id.clone(), compact.hash());
-            self.put(kept.clone());
-            self.inbox.open.insert(id.clone(), Open::new(kept, None));
-            let code = code.as_str().to_owned();
-            self.remember(at, What::Refused { challenge: id.clone(), challenge_hash: compact.hash(), code });
+            self.inbox.open.insert(id, Open::new(kept.clone(), None));
+            return self.refuse_kept(at, kept, code);
         }
         self.refuse(at, &id, compact.hash(), code);
+    }
+
+    /// Refuses what is kept, and remembers it.
+    pub(super) fn refuse_kept(&mut self, at: Moment, kept: StoredChallenge, code: RefusalCode) {
+        let (id, challenge_hash) = (kept.id.clone(), kept.hash());
+        self.put(kept);
+        self.remember(at, What::Refused { challenge: id.clone(), challenge_hash, code: code.as_str().to_owned() });
+        self.refuse(at, &id, challenge_hash, code);
     }
 
     fn refuse(&mut self, at: Moment, id: &ChallengeId, hash: Hash, code: RefusalCode) {

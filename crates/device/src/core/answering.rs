@@ -139,6 +139,9 @@ impl Core {
 
     fn answerable(&self, at: Moment, id: &ChallengeId) -> Result<&VerifiedChallenge, AnswerError> {
         let open = self.inbox.open.get(id).ok_or(AnswerError::Unknown)?;
+        if let Some(why) = self.unusable() {
+            return Err(AnswerError::Unusable { why: why.to_owned() });
+        }
         match open.kept.stage {
             Stage::Received | Stage::Shown => {}
             Stage::Answering => return Err(AnswerError::Answered),

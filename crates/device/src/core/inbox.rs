@@ -3,12 +3,13 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use countersign_protocol::answer::Decision;
-use countersign_protocol::challenge::{Challenge, ChallengeError, VerifiedChallenge};
+use countersign_protocol::challenge::{Challenge, VerifiedChallenge};
 use countersign_protocol::hash::Hash;
 use countersign_protocol::id::ChallengeId;
 use countersign_protocol::jws::Compact;
 use countersign_protocol::manifest::TrustedKeys;
 use countersign_protocol::outcome::{Concerned, Ending, Outcome, VerifiedOutcome};
+use countersign_protocol::refusal::RefusalCode;
 
 use super::clock::Moment;
 use super::effect::Effect;
@@ -33,7 +34,8 @@ pub(super) struct Inbox {
 /// A challenge that has not ended.
 pub(super) struct Open {
     pub(super) kept: StoredChallenge,
-    /// What was verified; `None` for one that this device refused.
+    /// What was verified; `None` for one that this device refused, and for one that no longer verifies since the provider
+    /// revoked the key that signed it.
     pub(super) verified: Option<VerifiedChallenge>,
     /// Listeners were told since the start.
     announced: bool,
@@ -47,17 +49,16 @@ impl Inbox {
         keys: &TrustedKeys,
         open: Vec<StoredChallenge>,
         known: Vec<(ChallengeId, Hash)>,
-    ) -> Result<Inbox, ChallengeError> {
+    ) -> Inbox {
         let open = open.into_iter().map(|kept| {
             let compact = Compact::from_text(kept.compact.clone());
             let verified = match kept.stage {
                 Stage::Refused => None,
-                _ => Some(Challenge::verify_signed(&compact, &account.device_id, &account.subject, keys)?),
+                _ => Challenge::verify_signed(&compact, &account.device_id, &account.subject, keys).ok(),
             };
-            Ok((kept.id.clone(), Open::new(kept, verified)))
+            (kept.id.clone(), Open::new(kept, verified))
         });
-        let open = open.collect::<Result<_, ChallengeError>>()?;
-        Ok(Inbox { open, known: known.into_iter().collect(), refused: BTreeSet::new() })
+        Inbox { open: open.collect(), known: known.into_iter().collect(), refused: BTreeSet::new() }
     }
 }
 
@@ -71,6 +72,9 @@ impl Open {
 impl Core {
     /// What waits for an answer, the oldest deadline first. What has expired by the provider's clock is left out.
     pub fn pending(&self, at: Moment) -> Vec<ChallengeView> {
+        if !self.may_answer() {
+            return Vec::new();
+        }
         let waiting =
             self.inbox.open.values().filter(|open| open.kept.stage <= Stage::Shown && !self.is_over(at, open));
         let mut views: Vec<ChallengeView> = waiting.filter_map(|open| self.view(open)).collect();
@@ -93,8 +97,17 @@ impl Core {
         }
     }
 
+    /// Whether this account can answer anything: requests of one that can't are nobody's business.
+    fn may_answer(&self) -> bool {
+        self.unusable().is_none()
+    }
+
     /// Tells listeners what waits, once per start.
     pub(super) fn announce(&mut self, at: Moment) {
+        if !self.may_answer() {
+            return;
+        }
+        self.refuse_what_no_longer_verifies(at);
         let due: Vec<ChallengeId> = self
             .inbox
             .open
@@ -108,6 +121,21 @@ impl Core {
             }
             if let Some(view) = self.inbox.open.get(&id).and_then(|open| self.view(open)) {
                 self.tell(DeviceEvent::Challenge(Box::new(view)));
+            }
+        }
+    }
+
+    /// What was kept and no longer verifies is refused as it would be if it came now.
+    fn refuse_what_no_longer_verifies(&mut self, at: Moment) {
+        let unverified =
+            |open: &&Open| open.verified.is_none() && open.kept.stage <= Stage::Shown && !self.is_over(at, open);
+        let lost: Vec<ChallengeId> =
+            self.inbox.open.values().filter(unverified).map(|open| open.kept.id.clone()).collect();
+        for id in lost {
+            if let Some(open) = self.inbox.open.get_mut(&id) {
+                open.kept.stage = Stage::Refused;
+                let kept = open.kept.clone();
+                self.refuse_kept(at, kept, RefusalCode::Unverifiable);
             }
         }
     }

@@ -78,8 +78,11 @@ struct Step {
 impl Core {
     /// Rebuilds an account from what the vault keeps.
     ///
+    /// What the provider signed with a key that it has revoked since does not keep the account from opening: such a request
+    /// can't be answered, and an account whose enrollment rests on it can't answer at all ([`Core::unusable`]).
+    ///
     /// # Errors
-    /// [`OpenError`] where what is kept does not verify or its keys are unreadable.
+    /// [`OpenError`] where its key manifests do not verify or its keys are unreadable.
     pub fn open(
         account: Account,
         snapshot: Snapshot,
@@ -92,19 +95,12 @@ impl Core {
             .manifests
             .verify(&account.issuer, &account.root, None)
             .map_err(|_| damaged("its key manifests do not verify"))?;
-        let enrollment = match account.statements.as_slice() {
-            [] => None,
-            statements => Some(
-                VerifiedEnrollment::verify(statements, &trusted)
-                    .map_err(|_| damaged("its enrollment statements do not verify"))?,
-            ),
-        };
+        let enrollment = VerifiedEnrollment::verify(&account.statements, &trusted).ok();
         let (transport, credential) = match account.standing {
             Standing::Revoked { .. } => (None, Secret::new(String::new())),
             _ => (Some(keys.transport(&account.id)?), keys.unseal(&account.id, &account.credential)?),
         };
-        let inbox = inbox::Inbox::open(&account, &trusted, snapshot.open, snapshot.known)
-            .map_err(|_| damaged("a request it keeps does not verify"))?;
+        let inbox = inbox::Inbox::open(&account, &trusted, snapshot.open, snapshot.known);
         Ok(Core {
             keys,
             random,
@@ -150,6 +146,14 @@ impl Core {
     /// The account as it stands.
     pub fn account(&self) -> &Account {
         &self.account
+    }
+
+    /// Why this account can't answer anything any more, in words, where it can't and the provider did not revoke it.
+    pub fn unusable(&self) -> Option<&'static str> {
+        let lost = self.enrollment.is_none() && !self.account.statements.is_empty() && !self.is_revoked();
+        lost.then_some(
+            "its enrollment does not verify: the provider has revoked the key that signed it; enroll this device again",
+        )
     }
 
     /// The language requests are shown in.

@@ -257,7 +257,7 @@ impl Core {
         self.session.next_probe = None;
         self.credential_works();
         if matches!(self.account.standing, Standing::NotKnown { .. }) {
-            let confirmed = self.enrollment.is_some();
+            let confirmed = !self.account.statements.is_empty();
             self.account.standing = if confirmed { Standing::Active } else { Standing::Unconfirmed };
             self.change_account();
             let account = self.account.id.clone();

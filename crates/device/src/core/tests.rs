@@ -5,4 +5,5 @@ mod diligence;
 mod fetches;
 mod interleavings;
 mod standing;
+mod taken_back;
 mod time;

@@ -38,7 +38,8 @@ pub(crate) struct Running {
 }
 
 /// The account's task has ended after a failure of vault or key store.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("it stopped after an earlier failure; start again")]
 pub(crate) struct Stopped;
 
 /// What others can wait for.

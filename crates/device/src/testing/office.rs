@@ -151,12 +151,28 @@ impl Office {
         self.list_signing_key();
     }
 
+    /// Signs with a new key from now on, and takes back what the old one signed since then (seconds).
+    pub(crate) fn revoke_signing_key(&mut self, since: u64) {
+        let old = *self.signing.public_key().thumbprint();
+        self.signing = PrivateKey::generate(&self.random).into_signer();
+        self.list_keys(|key| {
+            if key.kid == old {
+                key.revoked_at = Some(since);
+            }
+        });
+    }
+
     fn list_signing_key(&mut self) {
+        self.list_keys(|_| {});
+    }
+
+    fn list_keys(&mut self, change: impl FnMut(&mut ManifestKey)) {
         let last = self.manifests.manifests.last();
         let before = last.map(|compact| compact.peek().unwrap());
         let mut keys = before.as_ref().map(|manifest| manifest.keys.clone()).unwrap_or_default();
         let jwk = self.signing.public_key().clone();
         keys.push(ManifestKey { kid: *jwk.thumbprint(), jwk, from: 0, until: u64::MAX >> 12, revoked_at: None });
+        keys.iter_mut().for_each(change);
         let manifest = Manifest {
             iss: self.issuer.clone(),
             iat: self.now.seconds(),
