@@ -71,7 +71,7 @@ impl Gateway {
         let now = ports.clock.now();
         crate::manifest::bring_up_to_date(&store, &keys, &settings.issuer, now)?;
         let nonces = Nonces::new(&*ports.random, now);
-        let registrations = RegistrationRate::new(settings.registrations_per_address);
+        let registrations = RegistrationRate::new(settings.registrations_per_link);
         let urls = Urls::of(&settings.issuer);
         let closing = AtomicBool::new(false);
         let inner = Inner { settings, urls, store, keys, ports, nonces, registrations, closing };

@@ -17,8 +17,8 @@ pub struct Settings {
     pub minimum_interaction: InteractionType,
     /// Most devices of one user.
     pub max_devices_per_user: u32,
-    /// Registrations per network address in ten minutes; not applied in test mode.
-    pub registrations_per_address: u32,
+    /// Registrations with one link in ten minutes; not applied in test mode.
+    pub registrations_per_link: u32,
 }
 
 impl Settings {
@@ -30,7 +30,7 @@ impl Settings {
             support: None,
             minimum_interaction: InteractionType::Boolean,
             max_devices_per_user: 10,
-            registrations_per_address: 20,
+            registrations_per_link: 20,
         }
     }
 }

@@ -1,11 +1,8 @@
-//! How calls are authenticated, limited and refused: DPoP, nonces, sizes, methods, addresses.
+//! How calls are authenticated, limited and refused: DPoP, nonces, sizes, methods, links.
 
 mod support;
 
-use std::net::SocketAddr;
-
 use axum::body::Body;
-use axum::extract::ConnectInfo;
 use axum::http::{Method, Request, StatusCode};
 use countersign_protocol::clock::Clock as _;
 use countersign_protocol::discovery::Mode;
@@ -27,6 +24,10 @@ fn request(uri: &str, credential: Option<&str>, proof: Option<&str>) -> Request<
         request = request.header("dpop", proof);
     }
     request.body(Body::empty()).expect("a request")
+}
+
+fn post_json(uri: &str, body: Vec<u8>) -> Request<Body> {
+    Request::post(uri).header("content-type", "application/json").body(Body::from(body)).expect("a request")
 }
 
 #[tokio::test]
@@ -173,19 +174,32 @@ async fn the_page_behind_a_link_loads_nothing_and_sends_no_referrer() {
 }
 
 #[tokio::test]
-async fn registrations_of_one_address_are_limited_for_people_and_not_for_testers() {
-    for (mode, last) in [(Mode::Production, (429, "rate_limited")), (Mode::Test, (400, "invalid_request"))] {
+async fn registrations_with_one_link_are_limited_for_people_and_not_for_testers() {
+    for (mode, last) in [(Mode::Production, (429, "rate_limited")), (Mode::Test, (401, "dpop_required"))] {
         let world = World::with_mode(mode);
+        let link = world.link(Confirm::Code).await;
+        let registration = TestDevice::new("Phone", world.random.clone()).registration(&world, &link.link).await;
+        let body = serde_json::to_vec(&registration).expect("JSON");
         let mut response = None;
         for _ in 0..21 {
-            let mut request = Request::post("/tenant/push/register").body(Body::from("{}")).expect("a request");
-            request.extensions_mut().insert(ConnectInfo(SocketAddr::from(([127, 0, 0, 9], 1234))));
-            response = Some(world.call(request).await);
+            response = Some(world.call(post_json("/tenant/push/register", body.clone())).await);
         }
         let response = response.expect("sent");
         assert_eq!(response.problem(), (last.0, last.1.to_owned()), "{mode:?}");
         assert_eq!(response.headers.contains_key("retry-after"), mode == Mode::Production);
     }
+}
+
+#[tokio::test]
+async fn calls_without_a_link_use_up_nobodys_tries() {
+    let world = World::with_mode(Mode::Production);
+    for _ in 0..50 {
+        let refused = world.call(post_json("/tenant/push/register", b"{}".to_vec())).await;
+        assert_eq!(refused.problem(), (400, "invalid_request".to_owned()));
+    }
+    let link = world.link(Confirm::Code).await;
+    let registered = TestDevice::new("Phone", world.random.clone()).register(&world, &link.link).await;
+    assert_eq!(registered.status, StatusCode::CREATED);
 }
 
 #[tokio::test]

@@ -134,13 +134,13 @@ impl Gateway {
     pub(crate) async fn abandon_unconfirmed(&self) -> Result<(), StoreError> {
         let before =
             countersign_protocol::clock::Timestamp::from_millis(self.now().millis().saturating_sub(CODE_LIFE * 1000));
-        let waiting = self.store().read(|connection| devices::unconfirmed_since(connection, before))?;
-        if waiting.is_empty() {
+        if self.store().read(|connection| devices::unconfirmed_since(connection, before))?.is_empty() {
             return Ok(());
         }
         let gateway = self.clone();
         let ended = self.store().write(move |tx| {
-            waiting.iter().try_for_each(|device| {
+            // Looked up again: a code may have been typed, even in another process, since the look above.
+            devices::unconfirmed_since(tx, before)?.iter().try_for_each(|device| {
                 links::set_state(tx, &device.link, LinkState::Ended)?;
                 gateway.end_device(tx, device, Standing::Abandoned, RevokedBy::Confirmation)
             })

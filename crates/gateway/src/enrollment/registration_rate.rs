@@ -1,19 +1,19 @@
-//! Limits registrations per network address: twenty in ten minutes, for people; a link is a secret of its own.
+//! Limits registrations per link: twenty in ten minutes.
 
 use std::collections::HashMap;
-use std::net::IpAddr;
 use std::sync::{Mutex, PoisonError};
 
 use countersign_protocol::clock::Timestamp;
+use countersign_protocol::id::RegistrationTokenId;
 
 const WINDOW: u64 = 600_000;
-/// Addresses remembered at most; beyond it, windows that have ended are dropped, and then all.
-const ADDRESSES: usize = 65_536;
+/// Links remembered at most; beyond it, windows that have ended are dropped, and then all.
+const LINKS: usize = 65_536;
 
-/// Counts registrations by address. Memory only: a restart forgives.
+/// Counts registrations by link. Memory only: a restart forgives.
 pub(crate) struct RegistrationRate {
     per_window: u32,
-    windows: Mutex<HashMap<IpAddr, (Timestamp, u32)>>,
+    windows: Mutex<HashMap<RegistrationTokenId, (Timestamp, u32)>>,
 }
 
 impl RegistrationRate {
@@ -22,15 +22,15 @@ impl RegistrationRate {
     }
 
     /// Counts one registration; the error is the number of seconds after which to try again.
-    pub(crate) fn admit(&self, address: IpAddr, now: Timestamp) -> Result<(), u64> {
+    pub(crate) fn admit(&self, link: &RegistrationTokenId, now: Timestamp) -> Result<(), u64> {
         let mut windows = self.windows.lock().unwrap_or_else(PoisonError::into_inner);
-        if windows.len() >= ADDRESSES {
+        if windows.len() >= LINKS {
             windows.retain(|_, (from, _)| now.millis_since(*from) < WINDOW);
-            if windows.len() >= ADDRESSES {
+            if windows.len() >= LINKS {
                 windows.clear();
             }
         }
-        let (from, count) = windows.entry(address).or_insert((now, 0));
+        let (from, count) = windows.entry(link.clone()).or_insert((now, 0));
         if now.millis_since(*from) >= WINDOW {
             (*from, *count) = (now, 0);
         }
@@ -50,7 +50,8 @@ mod tests {
     fn twenty_in_ten_minutes_and_others_are_not_affected() {
         let rate = RegistrationRate::new(20);
         let now = Timestamp::from_seconds(1_000);
-        let (one, two) = (IpAddr::from([127, 0, 0, 1]), IpAddr::from([127, 0, 0, 2]));
+        let link = |text: &str| text.parse::<RegistrationTokenId>().expect("an id");
+        let (one, two) = (&link("rt_one"), &link("rt_two"));
         for _ in 0..20 {
             assert_eq!(rate.admit(one, now), Ok(()));
         }

@@ -1,12 +1,11 @@
 //! `POST /push/register`: a device with a link becomes a device of a user.
 
-use std::net::SocketAddr;
-
 use axum::body::Body;
-use axum::extract::{ConnectInfo, Request, State};
+use axum::extract::{Request, State};
 use axum::http::StatusCode;
 use axum::response::Response;
 use countersign_protocol::discovery::Mode;
+use countersign_protocol::id::RegistrationTokenId;
 use countersign_protocol::problem::ProblemCode;
 use countersign_protocol::registration::RegistrationRequest;
 
@@ -20,11 +19,11 @@ pub(super) async fn register(State(gateway): State<Gateway>, request: Request<Bo
 }
 
 async fn take(gateway: &Gateway, request: Request<Body>) -> Result<Response, Refused> {
-    limit(gateway, &request)?;
     let headers = request.headers().clone();
     let body = reply::body(request).await?;
     let request: RegistrationRequest = reply::parse(&headers, &body)?;
     let token = gateway.check_token(&request)?;
+    limit(gateway, &token.jti)?;
     let url = &gateway.urls().registration;
     let proof = gateway.verify_proof(&headers, "POST", url, request.registration_token.as_str())?;
     gateway.accept_nonce(&proof)?;
@@ -35,15 +34,14 @@ async fn take(gateway: &Gateway, request: Request<Body>) -> Result<Response, Ref
     Ok(reply::complete(reply::json(StatusCode::CREATED, &registered), gateway.now(), Some(&nonce)))
 }
 
-/// Twenty in ten minutes per address; not for testers, who register by the hundred from one machine. Calls whose address is
-/// not known (a test that calls the router) are not limited.
-fn limit(gateway: &Gateway, request: &Request<Body>) -> Result<(), Refused> {
-    let Some(ConnectInfo(address)) = request.extensions().get::<ConnectInfo<SocketAddr>>() else { return Ok(()) };
+/// Twenty in ten minutes per link; not for testers. Counted once the token is known to be ours: whoever has no link can use up
+/// nobody's tries, and behind a proxy all callers share an address.
+fn limit(gateway: &Gateway, link: &RegistrationTokenId) -> Result<(), Refused> {
     if gateway.settings().mode == Mode::Test {
         return Ok(());
     }
-    gateway.registrations().admit(address.ip(), gateway.now()).map_err(|seconds| {
-        let mut refused = refused(ProblemCode::RateLimited, "Too many registrations from this address.");
+    gateway.registrations().admit(link, gateway.now()).map_err(|seconds| {
+        let mut refused = refused(ProblemCode::RateLimited, "Too many registrations with this link.");
         refused.retry_after = Some(seconds);
         refused
     })
