@@ -431,7 +431,13 @@ async fn an_account_that_cannot_be_opened_says_why_and_stops_no_other() {
     assert!(why.contains("key of this account is gone"), "{why}");
     assert_eq!(accounts[1].unusable, None);
     assert!(matches!(device.answer(&waiting, NO, &pin("123456")).await, Err(AnswerError::Unusable { .. })));
-    let id = desk.other.lock().unwrap().ask_login();
+    let id = {
+        let mut other = desk.other.lock().unwrap();
+        // The stand-ins draw the same ids; this one is to differ from what waits at the first.
+        drop(other.claims());
+        other.ask_login()
+    };
+    assert_ne!(id, waiting);
     device.pull().await;
     let answered = device.answer(&id, YES, &pin("654321")).await.unwrap();
     assert_eq!((outcome(&answered), answered.account), ((Decision::Approved, Some(Ending::Approved)), second.account));

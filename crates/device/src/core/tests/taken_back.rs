@@ -29,7 +29,7 @@ fn a_request_by_a_key_revoked_since_is_refused_at_the_next_start_and_others_are_
     assert!(bench.approve(&taken_back, None).is_err(), "also before anything was fetched");
     bench.calm();
     let waiting: Vec<_> = bench.core.pending(bench.at).into_iter().map(|view| view.id).collect();
-    assert_eq!(waiting, [sound.clone()]);
+    assert_eq!(waiting, std::slice::from_ref(&sound));
     assert_eq!(bench.stage(&taken_back), Some(Stage::Refused));
     let told: Vec<RefusalCode> = bench.office.refusals.iter().map(|refusal| refusal.code).collect();
     assert_eq!(told, [RefusalCode::Unverifiable], "the provider knows that nobody here will answer");
