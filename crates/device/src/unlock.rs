@@ -40,7 +40,8 @@ impl Gate {
     /// # Errors
     /// [`AnswerError::WrongPin`] and its kin; the tenth destroys the approval key, and nothing else.
     pub(crate) fn open(&self, account: &AccountId, entry: &PinEntry) -> Result<Box<dyn Signer>, AnswerError> {
-        let counted = self.turn(account, &self.vault.pin_guard(account)?)?;
+        let before = self.vault.pin_guard(account)?;
+        let counted = self.turn(account, &before)?;
         self.vault.put_pin_guard(account, &counted)?;
         match self.keys.open_approval(account, entry) {
             Ok(key) => {
@@ -51,7 +52,11 @@ impl Gate {
             Err(KeyError::WrongPin) => {
                 Err(AnswerError::WrongPin { tries_left: counted.tries_left(), wait_ms: counted.wait_ms() })
             }
-            Err(error) => Err(error.into()),
+            Err(error) => {
+                // Nothing was said about the PIN: a disk that is away must not destroy a key.
+                self.vault.put_pin_guard(account, &before)?;
+                Err(error.into())
+            }
         }
     }
 

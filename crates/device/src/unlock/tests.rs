@@ -77,6 +77,8 @@ fn the_right_pin_forgets_the_wrong_ones() {
 struct Watching {
     vault: Arc<MemoryVault>,
     seen: std::sync::Mutex<Vec<u32>>,
+    /// What comes of it.
+    error: fn() -> KeyError,
 }
 
 impl KeyStore for Watching {
@@ -91,7 +93,7 @@ impl KeyStore for Watching {
     }
     fn open_approval(&self, account: &AccountId, _: &PinEntry) -> Result<Box<dyn Signer>, KeyError> {
         self.seen.lock().unwrap().push(self.vault.pin_guard(account).unwrap().tries);
-        Err(KeyError::WrongPin)
+        Err((self.error)())
     }
     fn destroy_approval(&self, _: &AccountId) -> Result<(), KeyError> {
         Ok(())
@@ -113,7 +115,8 @@ impl KeyStore for Watching {
 #[test]
 fn a_try_is_stored_before_the_pin_is_checked() {
     let vault = Arc::new(MemoryVault::default());
-    let keys = Arc::new(Watching { vault: vault.clone(), seen: std::sync::Mutex::default() });
+    let keys =
+        Arc::new(Watching { vault: vault.clone(), seen: std::sync::Mutex::default(), error: || KeyError::WrongPin });
     let clock = Arc::new(HandClock::at(Timestamp::from_seconds(1_790_000_000)));
     let gate = Gate { vault, keys: keys.clone(), clock };
     let account: AccountId = "ac_1".parse().unwrap();
@@ -121,6 +124,26 @@ fn a_try_is_stored_before_the_pin_is_checked() {
         gate.open(&account, &entry("123456")).err().unwrap();
     }
     assert_eq!(*keys.seen.lock().unwrap(), [1, 2, 3]);
+}
+
+#[test]
+fn a_key_store_that_fails_says_nothing_about_the_pin_and_costs_no_try() {
+    let failures: [fn() -> KeyError; 2] =
+        [|| KeyError::Unreadable, || KeyError::Storage(std::io::Error::other("the disk is away"))];
+    for error in failures {
+        let vault = Arc::new(MemoryVault::default());
+        let keys = Arc::new(Watching { vault: vault.clone(), seen: std::sync::Mutex::default(), error });
+        let clock = Arc::new(HandClock::at(Timestamp::from_seconds(1_790_000_000)));
+        let gate = Gate { vault: vault.clone(), keys: keys.clone(), clock };
+        let account: AccountId = "ac_1".parse().unwrap();
+        let before = PinGuard { tries: 9, last_try_at: 5 };
+        vault.put_pin_guard(&account, &before).unwrap();
+        for _ in 0..3 {
+            assert!(matches!(gate.open(&account, &entry("123456")), Err(AnswerError::Keys(_))));
+        }
+        assert_eq!(*keys.seen.lock().unwrap(), [10, 10, 10], "counted while it was checked");
+        assert_eq!(vault.pin_guard(&account).unwrap(), before);
+    }
 }
 
 #[test]
