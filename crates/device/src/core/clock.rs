@@ -50,9 +50,8 @@ impl ServerClock {
     /// for ticks may have stood still.
     pub(crate) fn slept(&mut self, at: Moment) -> bool {
         let slept = self.last.is_some_and(|last| {
-            let wall = at.wall.millis_since(last.wall);
-            let ticks = at.tick.millis_since(last.tick);
-            wall.abs_diff(ticks) > SLEPT_MS || at.wall < last.wall
+            let expected = last.wall.plus_millis(at.tick.millis_since(last.tick));
+            at.wall.millis_since(expected).max(expected.millis_since(at.wall)) > SLEPT_MS
         });
         self.last = Some(at);
         if slept {
@@ -86,6 +85,15 @@ mod tests {
             assert!(ServerClock::default().learn(server, at(own, 0)));
         }
         assert!(!ServerClock::default().learn(server, at(100 * day + 900, 0)));
+    }
+
+    #[test]
+    fn a_clock_put_right_by_seconds_is_no_sleep_in_either_direction() {
+        let mut clock = ServerClock::default();
+        assert!(!clock.slept(at(100_000, 1_000)));
+        assert!(!clock.slept(at(99_000, 1_000)), "a second back");
+        assert!(!clock.slept(at(80_000, 2_000)), "twenty seconds back");
+        assert!(clock.slept(at(49_000, 2_000)), "half a minute and more is somebody's doing");
     }
 
     #[test]
