@@ -39,7 +39,7 @@ pub(super) struct Open {
     pub(super) verified: Option<VerifiedChallenge>,
     /// Listeners were told since the start.
     announced: bool,
-    /// A reset did not list it.
+    /// A reset did not list it, or the provider did not know it when it was answered.
     absent: bool,
 }
 
@@ -99,7 +99,7 @@ impl Core {
 
     /// Whether this account can answer anything: requests of one that can't are nobody's business.
     fn may_answer(&self) -> bool {
-        self.unusable().is_none()
+        self.unusable().is_none() && !self.is_revoked()
     }
 
     /// Tells listeners what waits, once per start.
@@ -161,7 +161,7 @@ impl Core {
     }
 
     /// Takes an outcome about a challenge that ended earlier: after a dispute, or after a reset had lost it.
-    pub(super) fn recalled(&mut self, outcome: &Compact<Outcome>, kept: Option<Box<StoredChallenge>>) {
+    pub(super) fn recalled(&mut self, at: Moment, outcome: &Compact<Outcome>, kept: Option<Box<StoredChallenge>>) {
         let Some(mut kept) = kept.filter(|kept| kept.stage == Stage::Ended) else { return };
         let known = kept.outcomes.iter().any(|known| known == outcome.as_str());
         let verified = self.verified_outcome(&kept, outcome);
@@ -175,6 +175,15 @@ impl Core {
         }
         kept.outcomes.push(outcome.as_str().to_owned());
         let (account, id) = (self.account.id.clone(), kept.id.clone());
+        self.remember(
+            at,
+            What::Ended {
+                challenge: id.clone(),
+                challenge_hash: kept.hash(),
+                outcome: verified.ending().as_str().to_owned(),
+                outcome_hash: Some(*verified.hash()),
+            },
+        );
         self.put(*kept);
         let (ending, by) = (verified.ending(), verified.claims().by.clone());
         self.tell(DeviceEvent::Ended { account, id, outcome: Some(ending), by });
@@ -234,6 +243,13 @@ impl Core {
                     self.end(at, &id, None);
                 }
             }
+        }
+    }
+
+    /// Notes that the provider does not know a request.
+    pub(super) fn mark_absent(&mut self, id: &ChallengeId) {
+        if let Some(open) = self.inbox.open.get_mut(id) {
+            open.absent = true;
         }
     }
 

@@ -100,6 +100,11 @@ impl Core {
             Standing::Revoked { .. } => (None, Secret::new(String::new())),
             _ => (Some(keys.transport(&account.id)?), keys.unseal(&account.id, &account.credential)?),
         };
+        let mut step = Step::default();
+        if matches!(account.standing, Standing::Revoked { .. }) {
+            // The last start may have ended before they were destroyed.
+            step.effects.push(Effect::DestroyKeys);
+        }
         let inbox = inbox::Inbox::open(&account, &trusted, snapshot.open, snapshot.known);
         Ok(Core {
             keys,
@@ -118,7 +123,7 @@ impl Core {
             upkeep: upkeep::Upkeep::default(),
             offline: None,
             sleeps: 0,
-            step: Step::default(),
+            step,
             account,
         })
     }
@@ -138,7 +143,7 @@ impl Core {
             Event::Failed { id, why } => self.failed(at, id, why),
             Event::Opened { id, head } => self.opened(at, id, &head),
             Event::Pushed { id, pushed } => self.pushed(at, id, pushed),
-            Event::Recalled { outcome, kept } => self.recalled(&outcome, kept),
+            Event::Recalled { outcome, kept } => self.recalled(at, &outcome, kept),
         }
         self.finish(at)
     }

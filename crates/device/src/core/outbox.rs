@@ -8,6 +8,7 @@ use countersign_protocol::id::{ChallengeId, MessageId};
 use countersign_protocol::json;
 use countersign_protocol::jws::{Claims, Compact};
 use countersign_protocol::outcome::Outcome;
+use countersign_protocol::problem::ProblemCode;
 use countersign_protocol::refusal::{Refusal, RefusalCode};
 use url::Url;
 
@@ -165,7 +166,13 @@ impl Core {
             return self.not_posted(at, id, 0);
         }
         match purpose {
-            Purpose::Answer => self.answer_posted(at, id, &challenge, reply.status, outcome),
+            Purpose::Answer => {
+                if reply.status == 404 && problem(reply).is_some_and(|said| said.title == ProblemCode::NotFound) {
+                    // As after a reset that does not list it: its answer is kept until its time is over.
+                    self.mark_absent(&challenge);
+                }
+                self.answer_posted(at, id, &challenge, reply.status, outcome);
+            }
             Purpose::Refusal => {
                 self.settle(id);
                 if let Some(outcome) = outcome {
@@ -176,7 +183,8 @@ impl Core {
         }
     }
 
-    /// An answer stays until an outcome was verified, whatever else the provider says.
+    /// An answer stays until an outcome was verified, whatever else the provider says; where the provider does not know the
+    /// request, until its time is over, so that it does not hold up later answers for good.
     fn answer_posted(
         &mut self,
         at: Moment,

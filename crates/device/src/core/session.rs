@@ -22,6 +22,9 @@ use crate::ports::vault::PostingId;
 /// How long to wait after something could not even be sent, in milliseconds.
 const UNSENDABLE_MS: u64 = 60_000;
 
+/// So many proofs in a row that are not taken, each after its silent retry, mean that the provider does not know their key.
+const PROOFS_REFUSED: u32 = 8;
+
 /// What a call is for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Errand {
@@ -47,6 +50,8 @@ pub(super) struct Session {
     credential: u64,
     /// When an account that the provider does not know is asked about again.
     next_probe: Option<Tick>,
+    /// How many proofs were not taken since the last one that was.
+    proofs_refused: u32,
 }
 
 /// One call under way.
@@ -220,6 +225,14 @@ impl Core {
         if code == Some(ProblemCode::InvalidDeviceCredential) && errand != Errand::Renew && self.may_renew_after_401() {
             return self.not_done(at, errand, 0);
         }
+        if matches!(code, Some(ProblemCode::UseDpopNonce | ProblemCode::InvalidDpopProof)) {
+            self.session.proofs_refused += 1;
+            if self.session.proofs_refused < PROOFS_REFUSED {
+                // A nonce that was renewed meanwhile, two clocks that differ: nothing about the account.
+                self.trouble(at, Trouble::Unwell);
+                return self.not_done(at, errand, 0);
+            }
+        }
         self.not_known(at, errand);
     }
 
@@ -255,6 +268,7 @@ impl Core {
     pub(super) fn known_again(&mut self) {
         self.back_online();
         self.session.next_probe = None;
+        self.session.proofs_refused = 0;
         self.credential_works();
         if matches!(self.account.standing, Standing::NotKnown { .. }) {
             let confirmed = !self.account.statements.is_empty();

@@ -9,7 +9,7 @@ use countersign_protocol::problem::ProblemCode;
 use crate::core::{Event, Word};
 use crate::error::AnswerError;
 use crate::events::DeviceEvent;
-use crate::history::{self, Head};
+use crate::history::{self, Head, What};
 use crate::ports::provider::Reply;
 use crate::ports::vault::{Stage, Vault as _};
 use crate::testing::{Bench, problem};
@@ -218,6 +218,15 @@ fn a_dispute_adds_a_second_statement() {
     bench.calm();
     let kept = bench.kept(&id).unwrap();
     assert_eq!(kept.outcomes.len(), 2, "the first statement stays");
+    let entries = bench.vault.history(&bench.core.account().id).unwrap();
+    let second = kept.outcomes.last().map(countersign_protocol::hash::Hash::of);
+    assert!(
+        matches!(&entries.last().unwrap().body().what,
+            What::Ended { challenge, outcome, outcome_hash, .. }
+                if *challenge == id && outcome == "disputed" && *outcome_hash == second),
+        "the history has both"
+    );
+    history::check(Head::beginning(bench.office.statements[0].as_str()), &entries).unwrap();
     assert!(bench.told.iter().any(|event| matches!(event, DeviceEvent::Ended { outcome: Some(Ending::Disputed), .. })));
     assert!(bench.vault.load(&bench.core.account().id).unwrap().outbox.is_empty());
 }

@@ -233,6 +233,29 @@ fn an_answer_to_what_a_reset_does_not_list_is_given_up_only_after_its_time() {
 }
 
 #[test]
+fn an_answer_that_a_restored_provider_does_not_know_blocks_no_later_one_also_after_a_restart() {
+    let mut bench = Bench::pulled();
+    let (lost, next) = (bench.office.ask_login(), bench.office.ask_login());
+    look(&mut bench);
+    bench.approve(&lost, None).unwrap();
+    bench.lose_call();
+    bench.office.forget_cursors();
+    bench.office.forget(&lost);
+    look(&mut bench);
+    // The reset is over and its cursor stored: the next start hears of it no more.
+    bench.crash();
+    bench.calm();
+    assert_eq!(bench.stage(&lost), Some(Stage::Answering), "its time is not over");
+    bench.deny(&next).unwrap();
+    bench.pass_ms(301_000);
+    look(&mut bench);
+    assert_eq!(bench.stage(&lost), Some(Stage::Ended));
+    assert_eq!(bench.stage(&next), Some(Stage::Ended));
+    assert_eq!(bench.office.answers.len(), 1, "the later answer arrived");
+    assert!(bench.vault.load(&bench.core.account().id).unwrap().outbox.is_empty());
+}
+
+#[test]
 fn an_outcome_is_believed_only_if_it_is_about_this_request() {
     let mut bench = Bench::pulled();
     let (id, other) = (bench.office.ask_login(), bench.office.ask_login());

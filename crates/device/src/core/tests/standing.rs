@@ -114,6 +114,63 @@ fn only_a_signed_revocation_of_this_device_ends_the_account() {
 }
 
 #[test]
+fn a_proof_that_is_not_taken_is_trouble_and_only_many_in_a_row_mean_not_known() {
+    for code in [ProblemCode::UseDpopNonce, ProblemCode::InvalidDpopProof] {
+        let mut bench = Bench::pulled();
+        bench.office.instead = vec![problem(code, None), problem(code, None)];
+        bench.event(Event::Wake);
+        bench.calm();
+        assert_eq!(bench.core.account().standing, Standing::Active, "{code:?}");
+        assert!(matches!(bench.core.offline(), Some((_, Trouble::Unwell))));
+        let id = bench.office.ask_login();
+        for _ in 0..4 {
+            bench.pass_ms(2_000);
+            bench.calm();
+        }
+        assert_eq!(bench.core.offline(), None);
+        assert!(bench.kept(&id).is_some(), "it was fetched within seconds");
+        bench.office.instead = vec![problem(code, None); 100];
+        for _ in 0..10 {
+            bench.event(Event::Wake);
+            bench.calm();
+        }
+        assert!(matches!(bench.core.account().standing, Standing::NotKnown { .. }), "{code:?}");
+        let calls = bench.office.calls.len();
+        bench.pass_ms(3_500_000);
+        bench.calm();
+        assert_eq!(bench.office.calls.len(), calls, "asked again every hour");
+        bench.office.instead.clear();
+        bench.pass_ms(200_000);
+        bench.calm();
+        assert_eq!(bench.core.account().standing, Standing::Active);
+    }
+}
+
+#[test]
+fn a_crash_right_after_a_revocation_was_stored_keeps_neither_keys_nor_requests() {
+    let mut bench = Bench::pulled();
+    let account = bench.core.account().id.clone();
+    let id = bench.office.ask_login();
+    bench.event(Event::Wake);
+    bench.calm();
+    let signed = bench.office.sign(&revocation(&bench.office));
+    bench.office.instead = vec![revoked(signed)];
+    bench.event(Event::Wake);
+    bench.told.clear();
+    bench.plug = Some(1); // The write happens, the keys stay.
+    bench.deliver();
+    assert_eq!(bench.crashes, 1);
+    assert!(matches!(bench.core.account().standing, Standing::Revoked { .. }));
+    assert!(!bench.keys.has_approval(&account), "the next start destroys them");
+    assert!(bench.keys.transport(&account).is_err());
+    assert!(bench.core.pending(bench.at).is_empty(), "a revoked account has nothing to answer");
+    assert!(bench.deny(&id).is_err());
+    bench.crash();
+    assert!(bench.core.pending(bench.at).is_empty());
+    assert!(!bench.told.iter().any(|event| matches!(event, DeviceEvent::Challenge(_))));
+}
+
+#[test]
 fn news_about_other_devices_are_told_and_forged_ones_ignored() {
     let mut bench = Bench::pulled();
     let notice = DeviceNotice {
