@@ -26,6 +26,9 @@ const BLOCKED_MS: u64 = 600_000;
 /// The shortest time from one long poll that brought nothing to the next, in milliseconds.
 const SHORTEST_POLL_MS: u64 = 1_000;
 
+/// So much that waits for newer key manifests is kept; the rest is pulled again afterwards.
+const PARKED: usize = 8;
+
 /// What is known of fetching.
 #[derive(Default)]
 pub(super) struct Fetching {
@@ -44,9 +47,20 @@ pub(super) struct Fetching {
     /// Until when long polls replace the stream.
     pub(super) blocked_until: Option<Tick>,
     /// What was fetched and waits for newer key manifests, oldest first.
-    parked: VecDeque<Fetched>,
+    parked: VecDeque<(Way, Fetched)>,
     /// What a reset has listed so far, and where its next page begins.
     resetting: Option<Resetting>,
+    /// What the stream brought since the last pull was begun: its reply may not list that yet.
+    beside: BTreeSet<ChallengeId>,
+}
+
+/// How something fetched came.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Way {
+    /// By pull or long poll.
+    Asked,
+    /// By stream.
+    Pushed,
 }
 
 /// A reset under way. Its cursor is stored with its last page, so that a crash in between begins it again.
@@ -117,7 +131,7 @@ impl Core {
                     // A provider that does not hold a long poll is not asked in circles.
                     self.fetching.backoff.pause_until(self.fetching.polled_at.plus_millis(SHORTEST_POLL_MS));
                 }
-                self.take(at, fetched);
+                self.take(at, Way::Asked, fetched);
             }
             _ => {
                 self.trouble_with(at, reply);
@@ -158,7 +172,9 @@ impl Core {
             Pushed::Alive => {}
             Pushed::Nonce(nonce) => self.take_nonce(nonce),
             Pushed::Update(bytes) => match json::parse::<Fetched>(&bytes) {
-                Ok(fetched) => self.take(at, fetched),
+                // Only a pull says what has ended: there one reply follows the other.
+                Ok(fetched) if fetched.reset => self.pull_instead(at),
+                Ok(fetched) => self.take(at, Way::Pushed, fetched),
                 Err(_) => self.fetching.wanted = true,
             },
         }
@@ -173,30 +189,52 @@ impl Core {
         self.trouble(at, why);
     }
 
-    fn take(&mut self, at: Moment, fetched: Fetched) {
-        self.fetching.parked.push_back(fetched);
+    /// Leaves the stream until a pull was made: what it says next would move the cursor past what only the pull brings.
+    fn pull_instead(&mut self, at: Moment) {
+        self.fetching.wanted = true;
+        self.hang_up(|errand| errand == Errand::Stream);
+        self.stream_ended(at, 0);
+    }
+
+    /// A pull begins: whatever the stream brings from now on may not be in its reply.
+    pub(super) fn pull_begins(&mut self) {
+        if self.fetching.resetting.is_none() {
+            self.fetching.beside.clear();
+        }
+    }
+
+    fn take(&mut self, at: Moment, way: Way, fetched: Fetched) {
+        if self.fetching.parked.len() >= PARKED {
+            return self.pull_instead(at);
+        }
+        self.fetching.parked.push_back((way, fetched));
         self.apply_parked(at);
+    }
+
+    /// Whether something waits for newer key manifests. Until they are here, nothing else is fetched: it would wait, too.
+    pub(super) fn awaits_manifest(&self) -> bool {
+        !self.fetching.parked.is_empty()
     }
 
     /// Applies what was fetched, as far as its keys are known or known to be unknown.
     pub(super) fn apply_parked(&mut self, at: Moment) {
-        while let Some(next) = self.fetching.parked.front() {
+        while let Some((_, next)) = self.fetching.parked.front() {
             let kids = kids_of(next);
             if self.needs_manifest(at, &kids) {
                 return;
             }
-            if let Some(fetched) = self.fetching.parked.pop_front() {
-                self.apply(at, fetched);
+            if let Some((way, fetched)) = self.fetching.parked.pop_front() {
+                self.apply(at, way, fetched);
             }
         }
     }
 
     /// The keys that everything parked claims to be signed with.
     pub(super) fn parked_kids(&self) -> Vec<Thumbprint> {
-        self.fetching.parked.iter().flat_map(kids_of).collect()
+        self.fetching.parked.iter().flat_map(|(_, fetched)| kids_of(fetched)).collect()
     }
 
-    fn apply(&mut self, at: Moment, fetched: Fetched) {
+    fn apply(&mut self, at: Moment, way: Way, fetched: Fetched) {
         if fetched.reset {
             self.fetching.resetting = Some(Resetting { listed: BTreeSet::new(), page: String::new() });
         }
@@ -205,8 +243,10 @@ impl Core {
         }
         for compact in &fetched.challenges {
             let id = self.accept(at, compact);
-            if let (Some(reset), Some(id)) = (&mut self.fetching.resetting, id) {
-                reset.listed.insert(id);
+            match (way, &mut self.fetching.resetting, id) {
+                (Way::Pushed, _, Some(id)) => drop(self.fetching.beside.insert(id)),
+                (Way::Asked, Some(reset), Some(id)) => drop(reset.listed.insert(id)),
+                _ => {}
             }
         }
         for withdrawn in &fetched.withdrawn {
@@ -216,9 +256,12 @@ impl Core {
             self.fetching.wanted = true;
         }
         match &mut self.fetching.resetting {
+            // The reset's last page ends it, and nothing that comes in between.
+            Some(_) if way == Way::Pushed => self.announce(at),
             Some(reset) if fetched.more => reset.page = fetched.cursor,
             _ => {
-                if let Some(reset) = self.fetching.resetting.take() {
+                if let Some(mut reset) = self.fetching.resetting.take() {
+                    reset.listed.append(&mut self.fetching.beside);
                     self.absent_after_reset(at, &reset.listed);
                 }
                 self.advance_to(fetched.cursor);

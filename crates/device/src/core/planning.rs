@@ -25,6 +25,9 @@ impl Core {
         }
         let fetching = &self.fetching;
         let may_pull = fetching.wanted && !self.is_sending();
+        if self.awaits_manifest() {
+            return next;
+        }
         if idle(|errand| matches!(errand, Errand::Fetch { .. })) && (may_pull || self.is_long_polling()) {
             next = earlier(next, Some(fetching.backoff.next()));
         }
@@ -63,14 +66,17 @@ impl Core {
                 self.send(at, Errand::Post(id));
             }
         }
-        self.plan_fetch(at);
-        self.plan_watch(at);
+        if !self.awaits_manifest() {
+            self.plan_fetch(at);
+            self.plan_watch(at);
+        }
     }
 
     /// A pull waits for what is being sent: how earlier requests ended is told before new ones show.
     fn plan_fetch(&mut self, at: Moment) {
         if self.fetching.wanted && !self.is_sending() && !self.is_pulling() && self.fetching.backoff.is_due(at.tick) {
             self.hang_up(|errand| errand == Errand::Fetch { waiting: true });
+            self.pull_begins();
             self.send(at, Errand::Fetch { waiting: false });
         }
     }

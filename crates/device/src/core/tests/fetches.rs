@@ -2,13 +2,14 @@
 
 use countersign_protocol::challenge::Challenge;
 use countersign_protocol::hash::Hash;
+use countersign_protocol::id::ChallengeId;
 use countersign_protocol::jws::Compact;
 use countersign_protocol::kind::Kind;
 use countersign_protocol::outcome::Ending;
 use countersign_protocol::refusal::RefusalCode;
 use countersign_protocol::registration::CredentialResponse;
 
-use crate::core::Event;
+use crate::core::{CallId, Event};
 use crate::events::DeviceEvent;
 use crate::ports::provider::{NoReply, Pushed, Reply};
 use crate::ports::vault::{Stage, Vault as _};
@@ -299,6 +300,137 @@ fn a_stream_brings_requests_and_nonces_and_its_end_a_new_one() {
     bench.pass_ms(10_000);
     bench.calm();
     assert_eq!(bench.streams.len(), 2);
+}
+
+fn streaming() -> (Bench, CallId) {
+    let mut bench = Bench::pulled();
+    bench.event(Event::Watch(true));
+    let stream = bench.streams[0];
+    bench.event(Event::Opened { id: stream, head: Reply { status: 200, ..Reply::default() } });
+    bench.calm();
+    (bench, stream)
+}
+
+fn push(bench: &mut Bench, stream: CallId, id: &ChallengeId) {
+    let compact = bench.office.asked[id].compact.as_str().to_owned();
+    let update = format!(r#"{{"cursor":"{id}","challenges":["{compact}"]}}"#);
+    bench.event(Event::Pushed { id: stream, pushed: Pushed::Update(update.into_bytes()) });
+}
+
+fn page(reset: bool, more: bool, listed: &[&ChallengeId], bench: &Bench) -> Reply {
+    let listed: Vec<&str> = listed.iter().map(|id| bench.office.asked[*id].compact.as_str()).collect();
+    let body = serde_json::json!({"cursor": "9-1", "reset": reset, "more": more, "challenges": listed});
+    Reply { status: 200, body: body.to_string().into_bytes(), ..Reply::default() }
+}
+
+#[test]
+fn a_reset_on_the_stream_ends_nothing_but_makes_the_device_pull() {
+    let (mut bench, stream) = streaming();
+    let id = bench.office.ask_login();
+    look(&mut bench);
+    bench.office.forget_cursors();
+    let update = br#"{"cursor":"9-1","reset":true}"#.to_vec();
+    bench.event(Event::Pushed { id: stream, pushed: Pushed::Update(update) });
+    assert_eq!(bench.stage(&id), Some(Stage::Received));
+    assert!(bench.streams.is_empty(), "what the stream says next would move the cursor past what the pull brings");
+    bench.calm();
+    assert_eq!(bench.stage(&id), Some(Stage::Received));
+    bench.pass_ms(1_000);
+    assert_eq!(bench.streams.len(), 1);
+}
+
+#[test]
+fn what_the_stream_brings_while_a_reset_is_on_its_way_has_not_ended() {
+    let (mut bench, stream) = streaming();
+    bench.office.forget_cursors();
+    bench.event(Event::Wake);
+    let (call, request) = bench.wire.pop_front().unwrap();
+    let reply = bench.office.reply(&request);
+    let id = bench.office.ask_login();
+    push(&mut bench, stream, &id);
+    bench.event(Event::Replied { id: call, reply });
+    assert_eq!(bench.stage(&id), Some(Stage::Received));
+    assert_eq!(bench.core.pending(bench.at).len(), 1);
+}
+
+#[test]
+fn what_the_stream_brings_between_two_pages_of_a_reset_ends_neither_page() {
+    let (mut bench, stream) = streaming();
+    let (first, second) = (bench.office.ask_login(), bench.office.ask_login());
+    look(&mut bench);
+    bench.event(Event::Wake);
+    let (call, _) = bench.wire.pop_front().unwrap();
+    let reply = page(true, true, &[&first], &bench);
+    bench.event(Event::Replied { id: call, reply });
+    let between = bench.office.ask_login();
+    push(&mut bench, stream, &between);
+    assert_eq!(bench.stage(&second), Some(Stage::Received), "the second page is still to come");
+    let (call, _) = bench.wire.pop_front().unwrap();
+    let reply = page(false, false, &[&second], &bench);
+    bench.event(Event::Replied { id: call, reply });
+    for id in [&first, &second, &between] {
+        assert_eq!(bench.stage(id), Some(Stage::Received));
+    }
+    assert_eq!(bench.core.account().cursor.as_deref(), Some("9-1"));
+}
+
+/// Everything arrives but calls for key manifests. Says how many others there were.
+fn calm_without_manifests(bench: &mut Bench) -> usize {
+    let mut others = 0;
+    while let Some((_, call)) = bench.wire.front() {
+        match call.url.contains("/manifests") {
+            true => bench.lose_call(),
+            false => drop(bench.deliver()),
+        }
+        others += 1;
+        assert!(others < 100, "the device calls in circles");
+    }
+    others
+}
+
+#[test]
+fn while_the_manifests_cannot_be_fetched_nothing_is_asked_in_circles() {
+    let mut bench = Bench::pulled();
+    bench.event(Event::Watch(true));
+    for _ in 0..2 {
+        let stream = *bench.streams.last().unwrap();
+        bench.event(Event::Failed { id: stream, why: None });
+        bench.pass_ms(10_000);
+    }
+    bench.office.rotate_signing_key();
+    let id = bench.office.ask_login();
+    let mut calls = 0;
+    for _ in 0..60 {
+        calls += calm_without_manifests(&mut bench);
+        bench.pass_ms(1_000);
+        assert!(bench.core.deadline().is_none_or(|tick| tick > bench.at.tick), "would spin");
+    }
+    assert!(calls < 20, "{calls} calls in a minute");
+    bench.event(Event::Wake);
+    bench.pass_ms(31_000);
+    bench.calm_once();
+    assert_eq!(bench.stage(&id), Some(Stage::Received));
+}
+
+#[test]
+fn what_waits_for_the_manifests_is_bounded_and_the_rest_is_pulled_afterwards() {
+    let (mut bench, stream) = streaming();
+    bench.office.rotate_signing_key();
+    for _ in 0..100 {
+        let id = bench.office.ask_login();
+        push(&mut bench, stream, &id);
+    }
+    calm_without_manifests(&mut bench);
+    assert!(bench.streams.is_empty(), "a stream that brings more than can be kept is left");
+    bench.event(Event::Wake);
+    calm_without_manifests(&mut bench);
+    assert!(bench.core.pending(bench.at).is_empty());
+    for _ in 0..3 {
+        bench.pass_ms(31_000);
+        bench.calm();
+    }
+    assert_eq!(bench.core.pending(bench.at).len(), 100, "nothing was lost");
+    assert_eq!(bench.streams.len(), 1);
 }
 
 #[test]
