@@ -51,6 +51,9 @@ pub(crate) fn check_answer(
     if !about_this {
         return Err(invalid("it is about another challenge, device, user or issuer"));
     }
+    if claims.seq == 0 {
+        return Err(invalid("seq begins with 1"));
+    }
     let verified = match claims.decision {
         Decision::Denied if claims.interaction_value.is_some() => {
             return Err(invalid("interaction_value belongs to an approval"));

@@ -69,7 +69,9 @@ impl Nonces {
         let issued = u64::from_be_bytes(time.try_into().expect("split at eight"));
         let mut epoch = self.lock();
         let is_ours = subtle::ConstantTimeEq::ct_eq(tag, &epoch.tag(issued, thumbprint)[..]);
-        if !bool::from(is_ours) || issued > now.millis() || now.millis() - issued >= LIFE {
+        // Our own clock may have been set back a little since; a proof's time is checked by the same tolerance.
+        let ahead = issued.saturating_sub(now.millis()) > limits::DPOP_SKEW_SECONDS * 1000;
+        if !bool::from(is_ours) || ahead || now.millis().saturating_sub(issued) >= LIFE {
             return Err(NonceRefused::UseNew);
         }
         epoch.turn_over(now);
@@ -152,6 +154,15 @@ mod tests {
             let again = nonces.accept(Some(&nonce), "1", &key("a"), NOW.plus_seconds(seconds), &Seeded::new(9));
             assert_eq!(again, Err(NonceRefused::Replayed), "after {seconds} s");
         }
+    }
+
+    #[test]
+    fn a_clock_that_was_set_back_a_little_voids_no_nonce() {
+        let nonces = Nonces::new(&Seeded::new(1), NOW);
+        let nonce = nonces.issue(&key("a"), NOW.plus_seconds(120));
+        let accept = |jti, at| nonces.accept(Some(&nonce), jti, &key("a"), at, &Seeded::new(9));
+        assert_eq!(accept("1", NOW), Ok(()));
+        assert_eq!(accept("2", Timestamp::from_millis(NOW.millis() - 1)), Err(NonceRefused::UseNew));
     }
 
     #[test]

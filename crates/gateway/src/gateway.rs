@@ -1,7 +1,7 @@
 //! The gateway itself: what it is made of, and what runs beside its callers.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::Duration;
 
 use countersign_protocol::clock::{Clock, Timestamp};
@@ -23,6 +23,8 @@ use crate::verdict::{Approval, NotRedeemable, Verdict};
 /// How often the store is asked whether another process wrote it, and how often overdue approvals are ended.
 const LOOK_EVERY: Duration = Duration::from_millis(200);
 const SWEEP_EVERY: u32 = 5;
+/// How often what is old is looked for, in milliseconds.
+const TIDY_EVERY: u64 = 3_600_000;
 
 /// Time and randomness, as they are passed in.
 #[derive(Clone)]
@@ -48,6 +50,8 @@ struct Inner {
     nonces: Nonces,
     registrations: RegistrationRate,
     closing: AtomicBool,
+    /// When old feed entries were last looked for, milliseconds since the epoch.
+    tidied: AtomicU64,
 }
 
 /// The gateway could not start.
@@ -74,7 +78,8 @@ impl Gateway {
         let registrations = RegistrationRate::new(settings.registrations_per_link);
         let urls = Urls::of(&settings.issuer);
         let closing = AtomicBool::new(false);
-        let inner = Inner { settings, urls, store, keys, ports, nonces, registrations, closing };
+        let tidied = AtomicU64::new(0);
+        let inner = Inner { settings, urls, store, keys, ports, nonces, registrations, closing, tidied };
         Ok(Gateway { inner: Arc::new(inner) })
     }
 
@@ -194,6 +199,12 @@ impl Gateway {
             }
         }
         self.abandon_unconfirmed().await?;
+        // Once an hour: it reads the whole old end of the feed, where enrollment statements stay for good.
+        let now = self.now().millis();
+        if now.saturating_sub(self.inner.tidied.load(Ordering::Relaxed)) < TIDY_EVERY {
+            return Ok(());
+        }
+        self.inner.tidied.store(now, Ordering::Relaxed);
         self.forget_old_feed().await
     }
 

@@ -225,6 +225,17 @@ async fn a_stream_ends_when_its_credential_does() {
     assert!(ended);
 }
 
+#[tokio::test(start_paused = true)]
+async fn a_stream_does_not_outlive_a_credential_that_was_replaced() {
+    let world = World::new();
+    let mut phone = world.enroll("Phone").await;
+    let mut events = Events::open(&world, &phone).await;
+    phone.renew(&world).await;
+    assert!(events.next().await.expect("the old one serves until the new one is used").is_comment);
+    phone.pull(&world).await;
+    assert_eq!(events.next().await, None);
+}
+
 #[tokio::test]
 async fn a_restart_keeps_devices_requests_cursor_and_verdicts() {
     let mut world = World::new();

@@ -126,9 +126,11 @@ impl Gateway {
 
     fn add_device(&self, tx: &Transaction<'_>, checked: &CheckedRegistration, link: &Link) -> Result<Device, Refused> {
         let request = &checked.request;
-        if devices::is_transport_key_known(tx, request.public_key.thumbprint())? {
-            let words = "public_key belongs to another registration: make new keys for each.";
-            return Err(refused(ProblemCode::InvalidPublicKey, words));
+        for key in [&request.public_key, &request.approval_key] {
+            if devices::is_key_known(tx, key.thumbprint())? {
+                let words = "A key belongs to another registration: make new keys for each.";
+                return Err(refused(ProblemCode::InvalidPublicKey, words));
+            }
         }
         if devices::count_living(tx, &link.subject)? >= self.settings().max_devices_per_user {
             let words = "This user has as many devices as the provider allows: remove one first.";

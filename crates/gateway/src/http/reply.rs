@@ -88,16 +88,16 @@ pub(super) async fn body(request: Request<Body>) -> Result<Vec<u8>, Refused> {
 
 /// A JSON body, read strictly.
 pub(super) fn parse<T: DeserializeOwned>(headers: &HeaderMap, body: &[u8]) -> Result<T, Refused> {
-    if media_type(headers) != Some("application/json") {
+    if !is_of_type(headers, "application/json") {
         return Err(refused(ProblemCode::InvalidRequest, "The body must be application/json."));
     }
     json::parse(body).map_err(|error| refused(ProblemCode::InvalidRequest, format!("The body can't be read: {error}.")))
 }
 
-/// The media type without its parameters.
-pub(super) fn media_type(headers: &HeaderMap) -> Option<&str> {
-    let value = headers.get(header::CONTENT_TYPE)?.to_str().ok()?;
-    Some(value.split(';').next().unwrap_or(value).trim())
+/// Whether the body is of this media type, whatever its parameters (RFC 9110 §8.3.1: letters of either case).
+pub(super) fn is_of_type(headers: &HeaderMap, wanted: &str) -> bool {
+    let value = headers.get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or_default();
+    value.split(';').next().unwrap_or_default().trim().eq_ignore_ascii_case(wanted)
 }
 
 fn http_date(now: Timestamp) -> String {

@@ -41,7 +41,7 @@ pub(super) async fn revoke(State(gateway): State<Gateway>, request: Request<Body
 }
 
 async fn end(gateway: &Gateway, caller: &Caller, request: Request<Body>) -> Result<Response, Refused> {
-    let is_form = reply::media_type(request.headers()) == Some("application/x-www-form-urlencoded");
+    let is_form = reply::is_of_type(request.headers(), "application/x-www-form-urlencoded");
     let body = reply::body(request).await?;
     let invalid = |words: &str| refused(ProblemCode::InvalidRequest, words);
     let form: Form = Some(&body)

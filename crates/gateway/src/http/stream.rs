@@ -8,6 +8,7 @@ use axum::http::{HeaderMap, HeaderName, HeaderValue};
 use axum::response::sse::{Event, Sse};
 use axum::response::{IntoResponse as _, Response};
 use countersign_protocol::clock::Timestamp;
+use countersign_protocol::hash::Hash;
 use countersign_protocol::id::DeviceId;
 use countersign_protocol::key::Thumbprint;
 use countersign_protocol::limits;
@@ -18,7 +19,7 @@ use super::{fetch, reply};
 use crate::Gateway;
 use crate::dpop_gate::{Admits, Caller};
 use crate::feed::has_news;
-use crate::store::devices;
+use crate::store::credentials;
 use crate::wake::Listener;
 
 const COMMENT_EVERY: Duration = Duration::from_secs(limits::STREAM_COMMENT_SECONDS);
@@ -48,6 +49,7 @@ struct Following {
     gateway: Gateway,
     device: DeviceId,
     transport_kid: Thumbprint,
+    credential: Hash,
     credential_until: Timestamp,
     cursor: Option<String>,
     listener: Listener,
@@ -61,6 +63,7 @@ impl Following {
         Self {
             device: caller.device.id,
             transport_kid: caller.device.transport_kid,
+            credential: caller.credential,
             credential_until: caller.credential_until,
             cursor,
             listener,
@@ -77,7 +80,7 @@ impl Following {
         })
     }
 
-    /// The next event; `None` ends the stream: revoked, suspended, credential at its end, gateway closing, store failing.
+    /// The next event; `None` ends the stream: revoked, suspended, credential replaced or at its end, gateway closing, store failing.
     async fn next(&mut self) -> Option<Event> {
         loop {
             let changed = self.listener.changed();
@@ -106,10 +109,11 @@ impl Following {
     }
 
     fn may_go_on(&self) -> bool {
-        let device = self.gateway.store().read(|connection| devices::by_id(connection, &self.device));
-        let Ok(Some(device)) = device else { return false };
+        // By its credential, so that a stream does not outlive one that was replaced.
+        let presented = self.gateway.store().read(|connection| credentials::by_hash(connection, &self.credential));
+        let Ok(Some(presented)) = presented else { return false };
         !self.gateway.is_closing()
-            && self.gateway.check_standing(&device, self.credential_until, Admits::Unconfirmed).is_ok()
+            && self.gateway.check_standing(&presented.device, self.credential_until, Admits::Unconfirmed).is_ok()
     }
 
     /// One item as an event, if there is one. The outer `None`: the store failed.

@@ -177,10 +177,10 @@ pub(crate) fn count_living(connection: &Connection, subject: &Subject) -> rusqli
         .query_row([subject.as_str()], |row| row.get(0))
 }
 
-/// Whether some device registered with this transport key before.
-pub(crate) fn is_transport_key_known(connection: &Connection, kid: &Thumbprint) -> rusqlite::Result<bool> {
+/// Whether some device registered with this key before, for either purpose.
+pub(crate) fn is_key_known(connection: &Connection, kid: &Thumbprint) -> rusqlite::Result<bool> {
     connection
-        .prepare_cached("SELECT EXISTS (SELECT 1 FROM device WHERE transport_kid = ?1)")?
+        .prepare_cached("SELECT EXISTS (SELECT 1 FROM device WHERE transport_kid = ?1 OR approval_kid = ?1)")?
         .query_row([kid.to_string()], |row| row.get(0))
 }
 

@@ -51,6 +51,7 @@ CREATE TABLE device (
 ) STRICT, WITHOUT ROWID;
 CREATE INDEX device_by_subject ON device (subject, status);
 CREATE INDEX device_by_transport_kid ON device (transport_kid);
+CREATE INDEX device_by_approval_kid ON device (approval_kid);
 CREATE INDEX device_unconfirmed ON device (registered_at) WHERE status = 'unconfirmed';
 
 CREATE TABLE credential (

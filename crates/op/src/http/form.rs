@@ -1,5 +1,6 @@
 //! Form bodies, read strictly: UTF-8, every parameter once (RFC 6749 §3.1, appendix B).
 
+use std::collections::HashSet;
 use std::fmt;
 
 /// The parameters of a request. Has no `Debug`: client secrets are among them.
@@ -38,12 +39,13 @@ impl Form {
             return Err(FormError::MediaType);
         }
         let mut parameters: Vec<(String, String)> = Vec::new();
+        let mut names = HashSet::new();
         for pair in body.split(|byte| *byte == b'&').filter(|pair| !pair.is_empty()) {
             let equals = pair.iter().position(|byte| *byte == b'=');
             let (name, value) = pair.split_at(equals.unwrap_or(pair.len()));
             let name = decode(name).ok_or(FormError::Encoding)?;
             let value = decode(value.get(1..).unwrap_or_default()).ok_or(FormError::Encoding)?;
-            if parameters.iter().any(|(earlier, _)| *earlier == name) {
+            if !names.insert(name.clone()) {
                 let plain = name.len() <= 60 && name.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'_');
                 return Err(FormError::Twice(Name(if plain { name } else { "(unknown)".to_owned() })));
             }
