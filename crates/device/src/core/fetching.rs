@@ -51,7 +51,7 @@ pub(super) struct Fetching {
     /// What a reset has listed so far, and where its next page begins.
     resetting: Option<Resetting>,
     /// What the stream brought since the last pull was begun: its reply may not list that yet.
-    beside: BTreeSet<ChallengeId>,
+    pub(super) beside: BTreeSet<ChallengeId>,
 }
 
 /// How something fetched came.
@@ -244,7 +244,9 @@ impl Core {
         for compact in &fetched.challenges {
             let id = self.accept(at, compact);
             match (way, &mut self.fetching.resetting, id) {
-                (Way::Pushed, _, Some(id)) => drop(self.fetching.beside.insert(id)),
+                (Way::Pushed, _, Some(id)) if self.inbox.open.contains_key(&id) => {
+                    self.fetching.beside.insert(id);
+                }
                 (Way::Asked, Some(reset), Some(id)) => drop(reset.listed.insert(id)),
                 _ => {}
             }

@@ -207,6 +207,7 @@ impl Core {
     /// Ends a challenge, with an outcome or because the provider no longer knows it.
     fn end(&mut self, at: Moment, id: &ChallengeId, outcome: Option<&VerifiedOutcome>) {
         let Some(Open { mut kept, .. }) = self.inbox.open.remove(id) else { return };
+        self.fetching.beside.remove(id);
         let before = kept.stage;
         kept.stage = Stage::Ended;
         kept.outcomes.extend(outcome.map(|outcome| outcome.compact().as_str().to_owned()));
