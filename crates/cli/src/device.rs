@@ -102,6 +102,10 @@ pub fn beside(event: &DeviceEvent, host: &str) -> String {
                 "{host} does not know this device any more (since {since}). Nothing is lost; it is asked again every hour."
             )
         }
+        DeviceEvent::AccountSuspended { since, .. } => {
+            let since = moments::full(*since);
+            format!("{host} has suspended this device (since {since}): it may have been copied or restored. Ask there.")
+        }
         DeviceEvent::AccountKnown { .. } => format!("{host} knows this device again."),
         DeviceEvent::AccountRevoked { at, .. } => {
             format!("{host} revoked this device at {}. Its keys are destroyed; its history stays.", moments::full(*at))

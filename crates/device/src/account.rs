@@ -154,6 +154,12 @@ pub enum Standing {
         /// Since when, by the provider's clock (seconds since the epoch).
         since: u64,
     },
+    /// The provider says, without signing it, that this device is suspended: it may have been copied or restored. Nothing is
+    /// lost; the device asks again every hour.
+    Suspended {
+        /// Since when, by the provider's clock (seconds since the epoch).
+        since: u64,
+    },
     /// The provider signed that this device was revoked.
     Revoked {
         /// When, seconds since the epoch.

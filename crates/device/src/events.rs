@@ -93,6 +93,14 @@ pub enum DeviceEvent {
         /// Since when (seconds since the epoch).
         since: u64,
     },
+    /// The provider has suspended this device, without a signed word about it: it may have been copied or restored. Nothing is
+    /// lost; it is asked again every hour.
+    AccountSuspended {
+        /// Which.
+        account: AccountId,
+        /// Since when (seconds since the epoch).
+        since: u64,
+    },
     /// The provider knows this device again.
     AccountKnown {
         /// Which.
@@ -170,6 +178,7 @@ impl DeviceEvent {
             | DeviceEvent::Online { account }
             | DeviceEvent::Confirmed { account }
             | DeviceEvent::AccountUnknown { account, .. }
+            | DeviceEvent::AccountSuspended { account, .. }
             | DeviceEvent::AccountKnown { account }
             | DeviceEvent::AccountRevoked { account, .. }
             | DeviceEvent::AccountUnusable { account, .. }

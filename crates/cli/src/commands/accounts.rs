@@ -50,6 +50,10 @@ fn words(account: &AccountView, paint: Paint) -> String {
             "can deny, but no longer approve: its approval key was destroyed. Enroll again to approve".to_owned()
         }
         Standing::NotKnown { since } => format!("not known to the provider since {}", moments::full(*since)),
+        Standing::Suspended { since } => format!(
+            "suspended by the provider since {}: it may have been copied or restored. Ask the provider",
+            moments::full(*since)
+        ),
         Standing::Revoked { at } => format!("revoked at {}", moments::full(*at)),
     };
     out += &format!("\n  {standing}");

@@ -137,7 +137,7 @@ impl Core {
         match reply.status {
             401 => self.unauthorized(at, call, &reply, time_was_off),
             403 if problem(&reply).is_some_and(|problem| problem.title == ProblemCode::DeviceSuspended) => {
-                self.not_known(at, call.errand);
+                self.suspended(at, call.errand);
             }
             _ => self.done(at, call.errand, &reply),
         }
@@ -238,8 +238,6 @@ impl Core {
 
     /// The provider does not know this device, without a signed word: nothing is lost, and it is asked again every hour.
     fn not_known(&mut self, at: Moment, errand: Errand) {
-        self.back_online();
-        self.session.next_probe = Some(at.tick.plus_millis(HOURLY_MS));
         if !matches!(self.account.standing, Standing::NotKnown { .. }) {
             let since = self.clock.or_own(at).seconds();
             self.account.standing = Standing::NotKnown { since };
@@ -247,6 +245,24 @@ impl Core {
             let account = self.account.id.clone();
             self.tell(DeviceEvent::AccountUnknown { account, since });
         }
+        self.ask_hourly(at, errand);
+    }
+
+    /// The provider suspended this device. The word is unsigned, too: nothing is lost, and it is asked again every hour.
+    fn suspended(&mut self, at: Moment, errand: Errand) {
+        if !matches!(self.account.standing, Standing::Suspended { .. }) {
+            let since = self.clock.or_own(at).seconds();
+            self.account.standing = Standing::Suspended { since };
+            self.change_account();
+            let account = self.account.id.clone();
+            self.tell(DeviceEvent::AccountSuspended { account, since });
+        }
+        self.ask_hourly(at, errand);
+    }
+
+    fn ask_hourly(&mut self, at: Moment, errand: Errand) {
+        self.back_online();
+        self.session.next_probe = Some(at.tick.plus_millis(HOURLY_MS));
         self.not_done(at, errand, HOURLY_MS);
     }
 
@@ -270,7 +286,7 @@ impl Core {
         self.session.next_probe = None;
         self.session.proofs_refused = 0;
         self.credential_works();
-        if matches!(self.account.standing, Standing::NotKnown { .. }) {
+        if matches!(self.account.standing, Standing::NotKnown { .. } | Standing::Suspended { .. }) {
             let confirmed = !self.account.statements.is_empty();
             self.account.standing = if confirmed { Standing::Active } else { Standing::Unconfirmed };
             self.change_account();

@@ -61,6 +61,23 @@ fn an_unsigned_401_destroys_nothing_and_is_asked_again_every_hour() {
 }
 
 #[test]
+fn a_suspended_device_says_so_and_is_known_again_when_it_is_lifted() {
+    let mut bench = Bench::pulled();
+    let account = bench.core.account().id.clone();
+    bench.told.clear();
+    bench.office.instead = vec![problem(ProblemCode::DeviceSuspended, None)];
+    bench.event(Event::Wake);
+    bench.calm();
+    let since = bench.office.now.seconds();
+    assert_eq!(bench.core.account().standing, Standing::Suspended { since });
+    assert!(matches!(bench.told[..], [DeviceEvent::AccountSuspended { .. }]));
+    assert!(bench.keys.has_approval(&account), "the word is unsigned: nothing is destroyed");
+    bench.pass_ms(3_600_000);
+    bench.calm();
+    assert_eq!(bench.core.account().standing, Standing::Active);
+}
+
+#[test]
 fn a_credential_that_is_no_longer_taken_is_renewed_once() {
     let mut bench = Bench::pulled();
     bench.office.instead = vec![problem(ProblemCode::InvalidDeviceCredential, None)];
