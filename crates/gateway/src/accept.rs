@@ -21,6 +21,8 @@ use crate::store::{asking, challenges, feed};
 const LINE_CHARACTERS: usize = 1000;
 /// Longest client id, in characters.
 const CLIENT_ID_CHARACTERS: usize = 255;
+/// Longest life of a request with a number, in seconds.
+const NUMBER_SECONDS: u64 = 600;
 /// Challenges end this long before the last poll would come, in seconds.
 const LAST_POLL_MARGIN: u64 = 2;
 
@@ -43,7 +45,9 @@ impl Gateway {
         let pending = approvals::pending_unheld(transaction, &request.subject, client)?;
         let mut asking = asking::load(transaction, &request.subject, client)?;
         let held = asking.admit(now, pending, &request.limits);
-        let effective = effective(&request.interactions, kind, held, &devices)?;
+        // A number never lives longer than ten minutes (ASVS 6.5.5), so what lives longer stays as it was asked.
+        let raised = held && request.ttl_seconds <= NUMBER_SECONDS;
+        let effective = effective(&request.interactions, kind, raised, &devices)?;
         let (interaction, opening) = match interaction::draw(effective, self.random()) {
             Some((interaction, opening)) => (interaction, Some(opening)),
             None => (Interaction::boolean(), None),

@@ -6,11 +6,11 @@ use countersign_protocol::kind::Kind;
 use crate::request::{Interactions, RequestRefused};
 use crate::store::devices::Device;
 
-/// The effective interaction. A request that is held asks for a number wherever client and devices can.
+/// The effective interaction. With `raised` (a request that is held) it asks for a number wherever client and devices can.
 pub(crate) fn effective(
     interactions: &Interactions,
     kind: Kind,
-    held: bool,
+    raised: bool,
     devices: &[Device],
 ) -> Result<InteractionType, RequestRefused> {
     let client_can = |one: InteractionType| one == InteractionType::Boolean || interactions.client_can.contains(&one);
@@ -43,5 +43,5 @@ pub(crate) fn effective(
     if !devices.iter().any(|device| device.interaction_types.contains(&wanted)) {
         return Err(RequestRefused::InteractionBeyondDevices(wanted));
     }
-    Ok(if held { wanted.max(strongest_shared) } else { wanted })
+    Ok(if raised { wanted.max(strongest_shared) } else { wanted })
 }

@@ -64,9 +64,12 @@ async fn what_is_held_asks_for_a_number_where_client_and_device_can() {
     let challenge = phone.next_challenge(&world).await;
     let denial = phone.deny(&world, &challenge, Some(DenialReason::NotMe));
     phone.settle(&world, &challenge, &denial).await;
-    let second = world.accept(request).await.expect("accepted");
+    let second = world.accept(request.clone()).await.expect("accepted");
     assert_eq!((first.held, first.interaction), (false, InteractionType::Boolean));
     assert_eq!((second.held, second.interaction), (true, InteractionType::InputManual));
+    request.ttl_seconds = 601;
+    let long = world.accept(request).await.expect("accepted");
+    assert_eq!((long.held, long.interaction), (true, InteractionType::Boolean), "no number lives over ten minutes");
 }
 
 #[tokio::test]
