@@ -2,6 +2,7 @@
 
 use std::fmt;
 use std::fs;
+use std::net::{IpAddr, SocketAddr};
 use std::path::Path;
 
 /// A process that listens.
@@ -19,12 +20,12 @@ impl fmt::Display for Owner {
     }
 }
 
-/// The process that listens on this TCP port, as far as this user may see it.
-pub fn of(port: u16) -> Option<Owner> {
+/// The process that listens at this address, or at this port of every address, as far as this user may see it.
+pub fn of(address: SocketAddr) -> Option<Owner> {
     let inodes: Vec<u64> = ["/proc/net/tcp", "/proc/net/tcp6"]
         .into_iter()
         .filter_map(|table| fs::read_to_string(table).ok())
-        .flat_map(|table| listening(&table, port))
+        .flat_map(|table| listening(&table, address))
         .collect();
     let processes = fs::read_dir("/proc").ok()?;
     let pids = processes.flatten().filter_map(|entry| entry.file_name().to_str()?.parse::<u32>().ok());
@@ -35,14 +36,28 @@ pub fn of(port: u16) -> Option<Owner> {
     Some(Owner { pid, command })
 }
 
-/// The sockets of a table (proc_pid_net(5)) that listen on the port.
-fn listening(table: &str, port: u16) -> Vec<u64> {
+/// The sockets of a table (proc_pid_net(5)) that listen there.
+fn listening(table: &str, address: SocketAddr) -> Vec<u64> {
     const LISTEN: &str = "0A";
-    let local = format!(":{port:04X}");
     let rows = table.lines().skip(1).map(|row| row.split_whitespace().collect::<Vec<_>>());
-    rows.filter(|row| row.len() > 9 && row[1].ends_with(&local) && row[3] == LISTEN)
+    let there = |local: &str| {
+        let Some((ip, port)) = local.split_once(':') else { return false };
+        let everywhere = ip.bytes().all(|digit| digit == b'0');
+        port == format!("{:04X}", address.port()) && (everywhere || ip == in_table(address.ip()))
+    };
+    rows.filter(|row| row.len() > 9 && there(row[1]) && row[3] == LISTEN)
         .filter_map(|row| row[9].parse().ok())
         .collect()
+}
+
+/// An address as the table has it: words of 32 bits in this machine's order of bytes.
+fn in_table(ip: IpAddr) -> String {
+    let octets = match ip {
+        IpAddr::V4(ip) => ip.octets().to_vec(),
+        IpAddr::V6(ip) => ip.octets().to_vec(),
+    };
+    let words = octets.as_chunks::<4>().0.iter().map(|word| format!("{:08X}", u32::from_ne_bytes(*word)));
+    words.collect()
 }
 
 fn holds(pid: u32, inodes: &[u64]) -> bool {
@@ -55,22 +70,26 @@ fn holds(pid: u32, inodes: &[u64]) -> bool {
 mod tests {
     use super::*;
 
+    #[cfg(target_endian = "little")]
     #[test]
-    fn only_what_listens_on_the_port_is_found() {
+    fn only_what_listens_there_is_found() {
         let table = "  sl  local_address rem_address   st tx_queue rx_queue tr tm->when retrnsmt   uid  timeout inode\n\
             0: 0100007F:2253 00000000:0000 0A 00000000:00000000 00:00000000 00000000     0        0 41 1 0 100 0 0 10 0\n\
             1: 0100007F:2253 0100007F:9999 01 00000000:00000000 00:00000000 00000000     0        0 42 1 0 100 0 0 10 0\n\
-            2: 0100007F:2254 00000000:0000 0A 00000000:00000000 00:00000000 00000000     0        0 43 1 0 100 0 0 10 0\n";
-        assert_eq!(listening(table, 0x2253), [41]);
-        assert_eq!(listening(table, 80), [0_u64; 0]);
+            2: 0100007F:2254 00000000:0000 0A 00000000:00000000 00:00000000 00000000     0        0 43 1 0 100 0 0 10 0\n\
+            3: 0200007F:2253 00000000:0000 0A 00000000:00000000 00:00000000 00000000     0        0 44 1 0 100 0 0 10 0\n\
+            4: 00000000:2255 00000000:0000 0A 00000000:00000000 00:00000000 00000000     0        0 45 1 0 100 0 0 10 0\n";
+        let at = |port| SocketAddr::from(([127, 0, 0, 1], port));
+        assert_eq!(listening(table, at(0x2253)), [41], "neither a connection nor another address's port");
+        assert_eq!(listening(table, at(0x2255)), [45], "who listens everywhere listens there too");
+        assert_eq!(listening(table, at(80)), [0_u64; 0]);
     }
 
     #[cfg(target_os = "linux")]
     #[test]
     fn a_port_that_this_process_listens_on_is_its_own() {
         let listener = std::net::TcpListener::bind("127.31.7.1:0").expect("a free port");
-        let port = listener.local_addr().expect("an address").port();
-        let owner = of(port).expect("somebody listens");
+        let owner = of(listener.local_addr().expect("an address")).expect("somebody listens");
         assert_eq!(owner.pid, std::process::id());
         assert!(!owner.command.is_empty());
     }

@@ -18,7 +18,7 @@ pub async fn run(config: &Path, home: Option<PathBuf>, stop_with_stdin: bool, ou
     let provider = open(config, home, Provider::open)?;
     let listen = provider.config().listen;
     let listener = TcpListener::bind(listen).await.map_err(|error| {
-        let owner = crate::port_owner::of(listen.port()).map(|owner| format!(" ({owner} has it)")).unwrap_or_default();
+        let owner = crate::port_owner::of(listen).map(|owner| format!(" ({owner} has it)")).unwrap_or_default();
         Failure::usage("listen", format_args!("{listen} can't be listened on: {error}{owner}; choose another `listen`"))
     })?;
     let issuer = provider.config().issuer.clone();

@@ -25,7 +25,7 @@ pub fn choose(asked: SocketAddr, output: Output) -> Result<SocketAddr, Failure> 
             Ok(free) => return Ok(free),
             Err(error) if error.kind() == io::ErrorKind::AddrInUse && address.port() < u16::MAX => {
                 let port = address.port();
-                let owner = port_owner::of(port).map(|owner| format!(" by {owner}")).unwrap_or_default();
+                let owner = port_owner::of(address).map(|owner| format!(" by {owner}")).unwrap_or_default();
                 address.set_port(port + 1);
                 output.progress(&format!("Port {port} is taken{owner}. Trying {}.", port + 1));
             }
