@@ -1,6 +1,6 @@
 //! `countersign demo` as scripts use it: in a pipe it plays one approval by itself, with `--json` it serves until it is stopped.
 
-use std::io::Read as _;
+use std::io::{ErrorKind, Read as _};
 use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::process::Command;
 
@@ -150,7 +150,12 @@ fn a_demo_that_was_killed_takes_its_provider_along_and_goes_on_afterwards() {
     connection.set_read_timeout(Some(PATIENCE)).unwrap();
 
     process.kill_9();
-    assert_eq!(connection.read(&mut [0]).expect("the provider hangs up"), 0);
+    let late = |error: &std::io::Error| matches!(error.kind(), ErrorKind::WouldBlock | ErrorKind::TimedOut);
+    match connection.read(&mut [0]) {
+        Ok(0) => {}
+        Err(error) if !late(&error) => {}
+        other => panic!("the provider hangs up: {other:?}"),
+    }
     // Whatever still cleans up is cut off too.
     kill_9_all_in(&place);
     let (process, again) = serving(&place, listen, &[]);
