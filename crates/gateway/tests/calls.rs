@@ -2,7 +2,10 @@
 
 mod support;
 
+use std::net::SocketAddr;
+
 use axum::body::Body;
+use axum::extract::ConnectInfo;
 use axum::http::{Method, Request, StatusCode};
 use countersign_protocol::clock::Clock as _;
 use countersign_protocol::discovery::Mode;
@@ -194,7 +197,10 @@ async fn registrations_with_one_link_are_limited_for_people_and_not_for_testers(
 async fn calls_without_a_link_use_up_nobodys_tries() {
     let world = World::with_mode(Mode::Production);
     for _ in 0..50 {
-        let refused = world.call(post_json("/tenant/push/register", b"{}".to_vec())).await;
+        // As behind a proxy: every caller has one address.
+        let mut empty = post_json("/tenant/push/register", b"{}".to_vec());
+        empty.extensions_mut().insert(ConnectInfo(SocketAddr::from(([127, 0, 0, 1], 8787))));
+        let refused = world.call(empty).await;
         assert_eq!(refused.problem(), (400, "invalid_request".to_owned()));
     }
     let link = world.link(Confirm::Code).await;
