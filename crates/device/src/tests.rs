@@ -1,5 +1,6 @@
 //! The whole device on real files, against a provider at the port.
 
+use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Arc, Mutex};
 
 use countersign_protocol::answer::{Decision, DenialReason};
@@ -11,6 +12,7 @@ use countersign_protocol::interaction::UserVerification;
 use countersign_protocol::outcome::Ending;
 use countersign_protocol::registration::{DeviceClass, RegistrationToken};
 
+use crate::core::Core;
 use crate::edge::key_file::Costs;
 use crate::error::{AnswerError, EnrollError, OpenError};
 use crate::home::HomeError;
@@ -405,6 +407,34 @@ async fn watching_falls_back_to_long_polls_where_streams_are_refused() {
         }
     }
     device.rest().await;
+}
+
+#[tokio::test]
+async fn who_waits_looks_again_only_after_a_step_and_not_after_a_look() {
+    let desk = Desk::new();
+    let (device, first) = desk.enrolled().await;
+    let running = device.seats().remove(&first.account).unwrap().running;
+    running.settled().await.unwrap();
+    let looks = Arc::new(AtomicU32::new(0));
+    let counted = Arc::clone(&looks);
+    let waiting = tokio::spawn({
+        let running = running.clone();
+        async move {
+            let look = move |core: &Core, _| {
+                counted.fetch_add(1, Ordering::SeqCst);
+                core.offline().map(drop)
+            };
+            running.until(look).await
+        }
+    });
+    // Commands are taken in order, so that each of these leaves room for a look of the one that waits.
+    for _ in 0..50 {
+        running.look(|_, _| ()).await.unwrap();
+    }
+    assert!(looks.load(Ordering::SeqCst) <= 2, "{looks:?} looks, though nothing happened");
+    desk.office.lock().unwrap().away = true;
+    device.pull().await;
+    waiting.await.unwrap().unwrap();
 }
 
 #[tokio::test]

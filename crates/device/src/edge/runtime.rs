@@ -145,13 +145,18 @@ impl Driver {
                 Some(event) = self.reports.recv() => (self.step(event), None),
                 () = until(deadline) => (self.step(Event::Tick), None),
             };
+            // A mere look is no step: whoever looks after every step would otherwise wake itself for ever.
+            let is_step = finish.is_none() || !effects.is_empty();
             if let Err(message) = self.carry_out(effects).await {
                 let account = self.core.account().id.clone();
                 return self.world.listeners.tell(&DeviceEvent::Stopped { account, message });
             }
             while self.calls.try_join_next().is_some() {}
             let busy = self.core.is_busy();
-            self.state.send_modify(|state| *state = State { busy, steps: state.steps.wrapping_add(1) });
+            self.state.send_if_modified(|state| {
+                let next = State { busy, steps: state.steps.wrapping_add(u64::from(is_step)) };
+                std::mem::replace(state, next) != next
+            });
             if let Some(finish) = finish {
                 finish();
             }
