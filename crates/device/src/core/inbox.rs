@@ -1,6 +1,7 @@
 //! Challenges on this device: received → shown → answering → ended. Only a verified outcome ends one that was answered.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::ops::Not as _;
 
 use countersign_protocol::answer::Decision;
 use countersign_protocol::challenge::{Challenge, VerifiedChallenge};
@@ -201,7 +202,8 @@ impl Core {
             commitment: commitment.as_ref(),
             answer_hash: answer.as_ref(),
         };
-        Outcome::verify(outcome, &self.trusted, &about).ok()
+        let verified = Outcome::verify(outcome, &self.trusted, &about).ok()?;
+        contradicts(decision_of(kept), verified.ending()).not().then_some(verified)
     }
 
     /// Ends a challenge, with an outcome or because the provider no longer knows it.
@@ -280,6 +282,15 @@ impl Core {
     fn view(&self, open: &Open) -> Option<ChallengeView> {
         let verified = open.verified.as_ref()?;
         Some(ChallengeView::draw(&self.account, verified, open.kept.stage, self.locale))
+    }
+}
+
+/// Whether an ending says that this device decided otherwise than it did.
+fn contradicts(decision: Option<Decision>, ending: Ending) -> bool {
+    match ending {
+        Ending::Approved => decision != Some(Decision::Approved),
+        Ending::Denied => decision != Some(Decision::Denied),
+        _ => false,
     }
 }
 

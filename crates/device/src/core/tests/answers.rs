@@ -2,6 +2,7 @@
 
 use countersign_protocol::answer::Decision;
 use countersign_protocol::challenge::Challenge;
+use countersign_protocol::hash::Hash;
 use countersign_protocol::interaction::{InteractionType, UserVerification};
 use countersign_protocol::outcome::Ending;
 use countersign_protocol::problem::ProblemCode;
@@ -169,6 +170,22 @@ fn a_reply_without_a_verified_outcome_ends_nothing() {
     bench.calm();
     assert_eq!(bench.office.answers.len(), 1);
     assert_eq!(bench.stage(&id), Some(Stage::Ended));
+}
+
+#[test]
+fn an_outcome_that_says_approved_of_what_was_denied_ends_nothing() {
+    let mut bench = Bench::pulled();
+    let id = asked(&mut bench);
+    bench.deny(&id).unwrap();
+    let kept = bench.vault.load(&bench.core.account().id).unwrap().open;
+    let answer = kept.iter().find_map(|kept| kept.answer.as_ref()).unwrap();
+    let turned = bench.office.outcome(&id, Ending::Approved, Some(Hash::of(answer)));
+    bench.office.instead = vec![problem(ProblemCode::ApprovalDecided, Some(turned))];
+    assert!(bench.deliver());
+    assert_eq!(bench.stage(&id), Some(Stage::Answering));
+    bench.pass_ms(60_000);
+    bench.calm();
+    assert_eq!(outcomes(&bench), [(Decision::Denied, Some(Ending::Denied))]);
 }
 
 #[test]
