@@ -51,6 +51,9 @@ pub struct Answered {
     pub outcome: Option<Ending>,
     /// The device that answered first, where another did.
     pub by: Option<String>,
+    /// After "this wasn't me": until when the provider holds this client back, seconds since the epoch.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub held_until: Option<u64>,
 }
 
 impl Device {
@@ -76,6 +79,20 @@ impl Device {
             }
         };
         self.outcome_of(&seat, id, decision).await
+    }
+
+    /// Whether approving this request would ask for the PIN now. A request that is not here asks for one.
+    pub async fn asks_for_pin(&self, id: &ChallengeId) -> bool {
+        let Ok(seat) = self.seat_of(id).await else { return true };
+        let asked = id.clone();
+        let state = seat.running.look(move |core, at| (core.verification_of(&asked), now(core, at))).await;
+        match state {
+            Ok((Some(UserVerification::Discouraged), _)) => false,
+            Ok((Some(UserVerification::Preferred), now)) => {
+                !seat.latch.lock().await.as_ref().is_some_and(|unlocked| unlocked.serves(now))
+            }
+            _ => true,
+        }
     }
 
     /// Disputes a request that ended here: "that wasn't me". It is kept and sent until the provider has replied.
@@ -157,8 +174,17 @@ impl Device {
             Err(_) => tracing::debug!(challenge = %id, "no outcome yet; the answer is kept"),
         }
         let kept = self.inner.world.vault.challenge(&account, id)?;
-        let (outcome, by) = kept.as_ref().and_then(ending_of).map_or((None, None), |(ending, by)| (Some(ending), by));
-        Ok(Answered { account, id: id.clone(), decision, outcome, by })
+        let verdict = kept.as_ref().and_then(last_outcome);
+        let outcome = verdict.as_ref().map(|verdict| verdict.outcome);
+        let held_until = verdict.as_ref().and_then(|verdict| verdict.held_until);
+        Ok(Answered {
+            account,
+            id: id.clone(),
+            decision,
+            outcome,
+            by: verdict.and_then(|verdict| verdict.by),
+            held_until,
+        })
     }
 
     async fn seat_of(&self, id: &ChallengeId) -> Result<Seat, AnswerError> {
@@ -202,8 +228,12 @@ fn split(signed: Result<Vec<crate::core::Effect>, AnswerError>) -> (Result<(), A
     }
 }
 
-/// How a kept request ended; outcomes were verified before they were stored.
+/// How a kept request ended.
 pub(crate) fn ending_of(kept: &StoredChallenge) -> Option<(Ending, Option<String>)> {
-    let outcome = Compact::<Outcome>::from_text(kept.outcomes.last()?.clone()).peek().ok()?;
-    Some((outcome.outcome, outcome.by))
+    last_outcome(kept).map(|outcome| (outcome.outcome, outcome.by))
+}
+
+/// The newest word about a kept request; outcomes were verified before they were stored.
+fn last_outcome(kept: &StoredChallenge) -> Option<Outcome> {
+    Compact::<Outcome>::from_text(kept.outcomes.last()?.clone()).peek().ok()
 }

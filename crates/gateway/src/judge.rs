@@ -101,6 +101,10 @@ impl Gateway {
             }
             Decision::Approved => Status::Approved,
         };
+        let (subject, client) = (&approval.subject, approval.client_id.as_str());
+        let mut history = asking::load(tx, subject, client)?;
+        let is_not_me = status == Status::Denied && claims.reason == Some(DenialReason::NotMe);
+        let held_until = is_not_me.then(|| history.not_me(now, approval.not_me_hold));
         let decided = Decided {
             at: now,
             reason: claims.reason,
@@ -109,18 +113,16 @@ impl Gateway {
             amr: checked.amr.clone(),
             acr: Some(checked.acr.clone()),
             auth_time: checked.auth_time.map(|at| at.min(now)),
+            held_until,
         };
         if !self.end(tx, approval, status, &decided)? {
             return Ok(());
         }
-        let (subject, client) = (&approval.subject, approval.client_id.as_str());
-        let mut history = asking::load(tx, subject, client)?;
         match status {
             Status::Approved => history.approved(),
             Status::Mismatch => history.wrong_number(now),
-            Status::Denied if claims.reason == Some(DenialReason::NotMe) => {
-                let until = history.not_me(now, approval.not_me_hold);
-                tracing::warn!(%subject, client, ?until, "denied as \"this wasn't me\": the client is held for this user");
+            Status::Denied if is_not_me => {
+                tracing::warn!(%subject, client, until = ?held_until, "denied as \"this wasn't me\": the client is held for this user");
             }
             _ => return Ok(()),
         }

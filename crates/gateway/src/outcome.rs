@@ -99,6 +99,7 @@ impl Gateway {
             outcome: ending,
             answer_hash: decided.answer_hash.filter(|_| is_answerer),
             by: by.filter(|_| !is_answerer).map(|by| by.device_name.clone()),
+            held_until: decided.held_until.filter(|_| is_answerer).map(Timestamp::seconds),
             ..self.outcome_about(approval, challenge, decided.at)
         })
     }
@@ -119,6 +120,7 @@ impl Gateway {
             by: None,
             enrollment_hash: challenge.statement,
             opening: approval.opening.clone(),
+            held_until: None,
             replaces: None,
         }
     }

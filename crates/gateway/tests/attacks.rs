@@ -81,7 +81,9 @@ async fn not_me_holds_that_client_for_a_quarter_of_an_hour_and_then_longer() {
         assert!(!accepted.held);
         let challenge = phone.next_challenge(&world).await;
         let denial = phone.deny(&world, &challenge, Some(DenialReason::NotMe));
-        phone.settle(&world, &challenge, &denial).await;
+        let outcome = phone.settle(&world, &challenge, &denial).await;
+        let held_until = outcome.claims().held_until.expect("the person is told how long");
+        assert_eq!(held_until, world.clock.now().seconds() + 900 * quarter_hours);
         assert_eq!(world.verdict(&accepted.approval), Verdict::Denied { reason: Some(DenialReason::NotMe) });
         assert!(!world.ask_as(&format!("other-{quarter_hours}")).await.held, "that client alone");
         world.clock.forward(900 * quarter_hours - 1);

@@ -41,6 +41,9 @@ pub struct Outcome {
     /// Opens the challenge's commitment, if it had one.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub opening: Option<Opening>,
+    /// After "this wasn't me": until when this client is held back for this user, seconds. Given to the device that said it.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub held_until: Option<u64>,
     /// A second statement about a disputed approval: hash of the first.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub replaces: Option<Hash>,
@@ -105,6 +108,7 @@ impl Claims for Outcome {
         "by",
         "enrollment_hash",
         "opening",
+        "held_until",
         "replaces",
     ];
 }

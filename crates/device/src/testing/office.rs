@@ -302,6 +302,7 @@ impl Office {
             by: (outcome == Ending::AnsweredElsewhere).then(|| "Phone".to_owned()),
             enrollment_hash: self.statements[0].hash(),
             opening: asked.opening.clone(),
+            held_until: None,
             replaces: None,
         })
     }

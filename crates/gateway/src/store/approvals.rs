@@ -57,6 +57,8 @@ pub(crate) struct Decided {
     pub(crate) amr: Vec<String>,
     pub(crate) acr: Option<String>,
     pub(crate) auth_time: Option<Timestamp>,
+    /// Until when the client is held back for the user. It stands in the outcome only, and is not read back.
+    pub(crate) held_until: Option<Timestamp>,
 }
 
 const COLUMNS: &str = "a.id, a.subject, a.client_id, a.status, a.held, a.interaction, a.salt, a.value, a.user_verification,
@@ -78,6 +80,7 @@ fn approval(row: &Row<'_>) -> rusqlite::Result<ApprovalRow> {
             amr: optional_json(row, "amr")?.unwrap_or_default(),
             acr: row.get("acr")?,
             auth_time: optional_time(row, "auth_time")?,
+            held_until: None,
         }),
     };
     Ok(ApprovalRow {

@@ -306,6 +306,7 @@ impl World {
             by: None,
             enrollment_hash: self.statement().hash(),
             opening: Some(self.opening()),
+            held_until: None,
             replaces: None,
         }
     }
