@@ -217,11 +217,11 @@ impl Device {
             };
             let now = seat.running.look(|core, at| {
                 let why = core.unusable().map(str::to_owned);
-                (core.account().clone(), core.offline(), core.pending(at).len(), why)
+                (core.account().clone(), core.offline(), core.pending(at).len(), core.checked(), why)
             });
-            let stopped = |Stopped| (kept, None, 0, Some(Stopped.to_string()));
-            let (account, offline, pending, why) = now.await.unwrap_or_else(stopped);
-            views.push(AccountView::draw(&account, can_approve, offline, pending).unusable(why));
+            let stopped = |Stopped| (kept, None, 0, None, Some(Stopped.to_string()));
+            let (account, offline, pending, checked, why) = now.await.unwrap_or_else(stopped);
+            views.push(AccountView::draw(&account, can_approve, offline, pending).checked(checked).unusable(why));
         }
         Ok(views)
     }

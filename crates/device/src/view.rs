@@ -1,6 +1,7 @@
 //! A request as listeners get it: what is in the verified challenge, and the transcript to draw.
 
 use countersign_protocol::challenge::{Client, Party, VerifiedChallenge};
+use countersign_protocol::clock::Timestamp;
 use countersign_protocol::discovery::Support;
 use countersign_protocol::id::{ChallengeId, DeviceId, Subject};
 use countersign_protocol::interaction::{InteractionType, UserVerification};
@@ -14,7 +15,7 @@ use serde_json::value::RawValue;
 use crate::account::{Account, AccountId, Standing};
 use crate::events::Trouble;
 use crate::ports::vault::Stage;
-use crate::transcript::{self, Locale};
+use crate::transcript::{self, Drawn, Locale, Role};
 
 /// A verified request that waits for an answer, in one language.
 #[derive(Clone, Debug, Serialize)]
@@ -49,9 +50,22 @@ pub struct ChallengeView {
     pub test: bool,
     /// How far it is here.
     pub stage: Stage,
+    /// Milliseconds until its time is over by the provider's clock, when this was drawn; by this device's clock where the
+    /// provider's is not known yet.
+    #[serde(skip)]
+    pub left_ms: u64,
+    /// Whether nothing of this client was ever approved on this account.
+    #[serde(skip)]
+    pub first_request: bool,
+    /// Whether some of its details are of a type that this version has no template for.
+    #[serde(skip)]
+    pub unrecognised: bool,
     /// The lines to draw; an answer signs their hash.
     #[serde(skip)]
     pub transcript: Transcript,
+    /// What each line is about.
+    #[serde(skip)]
+    pub roles: Vec<Role>,
 }
 
 /// The interaction as a listener needs it.
@@ -69,9 +83,18 @@ pub struct InteractionView {
 }
 
 impl ChallengeView {
-    /// Draws a verified challenge in a language.
-    pub fn draw(account: &Account, challenge: &VerifiedChallenge, stage: Stage, locale: Locale) -> ChallengeView {
+    /// Draws a verified challenge in a language, at a time.
+    pub fn draw(
+        account: &Account,
+        challenge: &VerifiedChallenge,
+        stage: Stage,
+        first_request: bool,
+        locale: Locale,
+        now: Timestamp,
+    ) -> ChallengeView {
         let claims = challenge.claims();
+        let Drawn { transcript, roles, unrecognised } =
+            transcript::draw(challenge, account.test, first_request, locale);
         let details = claims.authorization_details_json.clone();
         ChallengeView {
             account: account.id.clone(),
@@ -94,7 +117,11 @@ impl ChallengeView {
             held: claims.held,
             test: account.test,
             stage,
-            transcript: transcript::draw(challenge, account.test, locale),
+            left_ms: claims.exp.saturating_mul(1000).saturating_sub(now.millis()),
+            first_request,
+            unrecognised,
+            transcript,
+            roles,
         }
     }
 }
@@ -131,6 +158,12 @@ pub struct AccountView {
     /// Since when the provider is offline (seconds since the epoch), if it is.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub offline_since: Option<u64>,
+    /// Why it is offline, if it is.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub offline_why: Option<Trouble>,
+    /// When the provider last replied as itself since the start, by this device's clock (seconds since the epoch).
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub checked_at: Option<u64>,
     /// Requests that wait.
     pub pending: usize,
     /// The provider's own help line.
@@ -155,9 +188,16 @@ impl AccountView {
             unusable: None,
             test: account.test,
             offline_since: offline.map(|(since, _)| since),
+            offline_why: offline.map(|(_, why)| why),
+            checked_at: None,
             pending,
             support: account.support.clone(),
         }
+    }
+
+    /// The same, with when the provider last replied.
+    pub fn checked(self, at: Option<u64>) -> AccountView {
+        AccountView { checked_at: at, ..self }
     }
 
     /// The same, with why the account can't be used, if it can't.

@@ -65,7 +65,8 @@ impl Core {
         };
         self.inbox.known.insert(kept.id.clone(), *verified.hash());
         self.put(kept.clone());
-        self.inbox.open.insert(kept.id.clone(), Open::new(kept, Some(verified)));
+        let open = Open::new(kept, Some(verified), &self.inbox.approved);
+        self.inbox.open.insert(open.kept.id.clone(), open);
     }
 
     /// Refuses what could not be verified. What the issuer did sign is remembered, so that its end can be told from a forgery.
@@ -85,7 +86,7 @@ impl Core {
                 outcomes: Vec::new(),
             };
             self.inbox.known.insert(id.clone(), compact.hash());
-            self.inbox.open.insert(id, Open::new(kept.clone(), None));
+            self.inbox.open.insert(id, Open::new(kept.clone(), None, &self.inbox.approved));
             return self.refuse_kept(at, kept, code);
         }
         self.refuse(at, &id, compact.hash(), code);

@@ -59,6 +59,11 @@ impl Core {
         Ok(challenge.claims().user_verification)
     }
 
+    /// How the person is to be verified for a yes, where the request is here.
+    pub fn verification_of(&self, id: &ChallengeId) -> Option<UserVerification> {
+        Some(self.inbox.open.get(id)?.verified.as_ref()?.claims().user_verification)
+    }
+
     /// Answers a request: once, for good. The effects store answer, history and outbox in one step and then send.
     ///
     /// # Errors
@@ -70,7 +75,8 @@ impl Core {
         }
         let head = self.head_or_beginning().ok_or(AnswerError::NotConfirmed)?;
         let transport = self.transport.as_ref().ok_or(AnswerError::Keys(KeyError::Gone))?;
-        let shown = transcript::draw(challenge, self.account.test, self.locale).freeze();
+        let first_request = self.inbox.open.get(id).is_some_and(|open| open.first_request);
+        let shown = transcript::draw(challenge, self.account.test, first_request, self.locale).transcript.freeze();
         let place = HistoryPlace { seq: head.seq + 1, prev: head.hash };
         let jti = MessageId::random(&*self.random);
         let draft = AnswerDraft::new(challenge, &shown, jti, place, self.clock.or_own(at))

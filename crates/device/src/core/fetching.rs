@@ -124,7 +124,7 @@ impl Core {
     pub(super) fn fetched(&mut self, at: Moment, reply: &Reply) {
         match json::parse::<Fetched>(&reply.body) {
             Ok(fetched) if reply.status == 200 => {
-                self.known_again();
+                self.known_again(at);
                 self.fetching.backoff.succeeded();
                 self.fetching.wanted = false;
                 if self.account.cursor.as_ref() == Some(&fetched.cursor) {
@@ -168,6 +168,7 @@ impl Core {
         }
         self.fetching.stream.succeeded();
         self.fetching.stream_failures = 0;
+        self.checked = Some(at.wall.seconds());
         match pushed {
             Pushed::Alive => {}
             Pushed::Nonce(nonce) => self.take_nonce(nonce),

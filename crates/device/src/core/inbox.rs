@@ -18,7 +18,7 @@ use super::{Core, Known};
 use crate::account::Account;
 use crate::events::DeviceEvent;
 use crate::history::What;
-use crate::ports::vault::{Purpose, Stage, StoredChallenge};
+use crate::ports::vault::{ApprovedClient, Change, Purpose, Stage, StoredChallenge};
 use crate::view::ChallengeView;
 
 /// Past its end by so many seconds and without an outcome, a request that nobody answered here is given up.
@@ -30,6 +30,8 @@ pub(super) struct Inbox {
     pub(super) known: Known,
     /// What was refused since the start, by its hash.
     pub(super) refused: BTreeSet<Hash>,
+    /// The clients that something was approved for on this account.
+    pub(super) approved: BTreeSet<ApprovedClient>,
 }
 
 /// A challenge that has not ended.
@@ -42,6 +44,9 @@ pub(super) struct Open {
     announced: bool,
     /// A reset did not list it, or the provider did not know it when it was answered.
     absent: bool,
+    /// Nothing of its client was approved when it came. It stays so while it is open, for its lines may not change under a
+    /// person's eyes.
+    pub(super) first_request: bool,
 }
 
 impl Inbox {
@@ -50,6 +55,7 @@ impl Inbox {
         keys: &TrustedKeys,
         open: Vec<StoredChallenge>,
         known: Vec<(ChallengeId, Hash)>,
+        approved: BTreeSet<ApprovedClient>,
     ) -> Inbox {
         let open = open.into_iter().map(|kept| {
             let compact = Compact::from_text(kept.compact.clone());
@@ -57,16 +63,22 @@ impl Inbox {
                 Stage::Refused => None,
                 _ => Challenge::verify_signed(&compact, &account.device_id, &account.subject, keys).ok(),
             };
-            (kept.id.clone(), Open::new(kept, verified))
+            (kept.id.clone(), Open::new(kept, verified, &approved))
         });
-        Inbox { open: open.collect(), known: known.into_iter().collect(), refused: BTreeSet::new() }
+        let open = open.collect();
+        Inbox { open, known: known.into_iter().collect(), refused: BTreeSet::new(), approved }
     }
 }
 
 impl Open {
     /// One that has just come.
-    pub(super) fn new(kept: StoredChallenge, verified: Option<VerifiedChallenge>) -> Open {
-        Open { kept, verified, announced: false, absent: false }
+    pub(super) fn new(
+        kept: StoredChallenge,
+        verified: Option<VerifiedChallenge>,
+        approved: &BTreeSet<ApprovedClient>,
+    ) -> Open {
+        let first_request = verified.as_ref().is_some_and(|challenge| !approved.contains(&client_of(challenge)));
+        Open { kept, verified, announced: false, absent: false, first_request }
     }
 }
 
@@ -78,7 +90,7 @@ impl Core {
         }
         let waiting =
             self.inbox.open.values().filter(|open| open.kept.stage <= Stage::Shown && !self.is_over(at, open));
-        let mut views: Vec<ChallengeView> = waiting.filter_map(|open| self.view(open)).collect();
+        let mut views: Vec<ChallengeView> = waiting.filter_map(|open| self.view(at, open)).collect();
         views.sort_by_key(|view| view.expires_at);
         views
     }
@@ -120,7 +132,7 @@ impl Core {
             if let Some(open) = self.inbox.open.get_mut(&id) {
                 open.announced = true;
             }
-            if let Some(view) = self.inbox.open.get(&id).and_then(|open| self.view(open)) {
+            if let Some(view) = self.inbox.open.get(&id).and_then(|open| self.view(at, open)) {
                 self.tell(DeviceEvent::Challenge(Box::new(view)));
             }
         }
@@ -208,7 +220,12 @@ impl Core {
 
     /// Ends a challenge, with an outcome or because the provider no longer knows it.
     fn end(&mut self, at: Moment, id: &ChallengeId, outcome: Option<&VerifiedOutcome>) {
-        let Some(Open { mut kept, .. }) = self.inbox.open.remove(id) else { return };
+        let Some(Open { mut kept, verified, .. }) = self.inbox.open.remove(id) else { return };
+        if let Some(challenge) =
+            verified.filter(|_| outcome.is_some_and(|outcome| outcome.ending() == Ending::Approved))
+        {
+            self.know_client(client_of(&challenge));
+        }
         self.fetching.beside.remove(id);
         let before = kept.stage;
         kept.stage = Stage::Ended;
@@ -279,10 +296,23 @@ impl Core {
         self.clock.now(at).is_some_and(|now| now.seconds() >= open.kept.expires_at)
     }
 
-    fn view(&self, open: &Open) -> Option<ChallengeView> {
-        let verified = open.verified.as_ref()?;
-        Some(ChallengeView::draw(&self.account, verified, open.kept.stage, self.locale))
+    /// Remembers that something of this client was approved.
+    fn know_client(&mut self, client: ApprovedClient) {
+        if self.inbox.approved.insert(client.clone()) {
+            self.change(Change::KnowClient(client));
+        }
     }
+
+    fn view(&self, at: Moment, open: &Open) -> Option<ChallengeView> {
+        let verified = open.verified.as_ref()?;
+        let now = self.clock.or_own(at);
+        Some(ChallengeView::draw(&self.account, verified, open.kept.stage, open.first_request, self.locale, now))
+    }
+}
+
+fn client_of(challenge: &VerifiedChallenge) -> ApprovedClient {
+    let claims = challenge.claims();
+    ApprovedClient { provider: claims.provider.issuer.as_str().to_owned(), id: claims.client.id.clone() }
 }
 
 /// Whether an ending says that this device decided otherwise than it did.

@@ -43,6 +43,8 @@ pub use answering::Word;
 pub use clock::Moment;
 pub use effect::{CallId, Effect};
 pub use event::Event;
+#[cfg(not(target_arch = "wasm32"))]
+pub(crate) use inbox::decision_of;
 pub use tick::Tick;
 
 /// One account: its state, and what it does when something happens.
@@ -63,6 +65,7 @@ pub struct Core {
     fetching: fetching::Fetching,
     upkeep: upkeep::Upkeep,
     offline: Option<(u64, Trouble)>,
+    checked: Option<u64>,
     sleeps: u64,
     step: Step,
 }
@@ -105,7 +108,7 @@ impl Core {
             // The last start may have ended before they were destroyed.
             step.effects.push(Effect::DestroyKeys);
         }
-        let inbox = inbox::Inbox::open(&account, &trusted, snapshot.open, snapshot.known);
+        let inbox = inbox::Inbox::open(&account, &trusted, snapshot.open, snapshot.known, snapshot.approved);
         Ok(Core {
             keys,
             random,
@@ -122,6 +125,7 @@ impl Core {
             fetching: fetching::Fetching::default(),
             upkeep: upkeep::Upkeep::default(),
             offline: None,
+            checked: None,
             sleeps: 0,
             step,
             account,
@@ -169,6 +173,11 @@ impl Core {
     /// Since when and why the provider counts as offline.
     pub fn offline(&self) -> Option<(u64, Trouble)> {
         self.offline
+    }
+
+    /// When the provider last replied as itself since the start, by this device's clock (seconds since the epoch).
+    pub fn checked(&self) -> Option<u64> {
+        self.checked
     }
 
     /// How often the machine slept since the start: an unlocked key does not outlive a sleep.

@@ -159,7 +159,7 @@ impl Core {
             self.trouble_with(at, reply);
             return self.not_posted(at, id, reply.retry_after.unwrap_or(0) * 1000);
         };
-        self.known_again();
+        self.known_again(at);
         let kid = outcome.as_ref().and_then(|outcome| outcome.kid().ok());
         if self.want_manifest_for(kid) {
             // The outcome is by a key this device has yet to learn of; the same bytes will bring it again.

@@ -159,7 +159,7 @@ impl Core {
     pub(super) fn opened(&mut self, at: Moment, id: CallId, head: &Reply) {
         if self.session.calls.get(&id).is_some_and(|call| call.errand == Errand::Stream) {
             self.heard(at, head);
-            self.known_again();
+            self.known_again(at);
             self.stream_opened();
         }
     }
@@ -281,7 +281,8 @@ impl Core {
     }
 
     /// The provider replied to this device as itself.
-    pub(super) fn known_again(&mut self) {
+    pub(super) fn known_again(&mut self, at: Moment) {
+        self.checked = Some(at.wall.seconds());
         self.back_online();
         self.session.next_probe = None;
         self.session.proofs_refused = 0;

@@ -1,5 +1,8 @@
 //! The vault in one SQLite file, readable by its owner alone.
 
+mod schema;
+
+use std::collections::BTreeSet;
 use std::path::Path;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
@@ -14,51 +17,11 @@ use crate::history::{Entry, Head};
 use crate::home::private_file;
 use crate::pin::PinGuard;
 use crate::ports::vault::{
-    BegunEnrollment, Change, Posting, REMEMBERED_SECONDS, Snapshot, Stage, StoredChallenge, Vault, VaultError,
+    ApprovedClient, BegunEnrollment, Change, Posting, REMEMBERED_SECONDS, Snapshot, Stage, StoredChallenge, Vault,
+    VaultError,
 };
 
-/// The schema this program writes, kept in `PRAGMA user_version`.
-pub const SCHEMA: u32 = 1;
-
-const TABLES: &str = "
-CREATE TABLE accounts (
-    position INTEGER PRIMARY KEY,
-    id TEXT NOT NULL UNIQUE,
-    record TEXT NOT NULL
-) STRICT;
-CREATE TABLE challenges (
-    position INTEGER PRIMARY KEY,
-    account TEXT NOT NULL,
-    id TEXT NOT NULL,
-    hash TEXT NOT NULL,
-    issued_at INTEGER NOT NULL,
-    ended INTEGER NOT NULL,
-    record TEXT NOT NULL,
-    UNIQUE (account, id)
-) STRICT;
-CREATE INDEX challenges_open ON challenges (account) WHERE ended = 0;
-CREATE INDEX challenges_recent ON challenges (account, issued_at);
-CREATE TABLE outbox (
-    account TEXT NOT NULL,
-    id INTEGER NOT NULL,
-    record TEXT NOT NULL,
-    PRIMARY KEY (account, id)
-) STRICT;
-CREATE TABLE history (
-    account TEXT NOT NULL,
-    seq INTEGER NOT NULL,
-    entry TEXT NOT NULL,
-    PRIMARY KEY (account, seq)
-) STRICT;
-CREATE TABLE pin_guards (
-    account TEXT PRIMARY KEY,
-    record TEXT NOT NULL
-) STRICT;
-CREATE TABLE enrollments (
-    token TEXT PRIMARY KEY,
-    record TEXT NOT NULL
-) STRICT;
-";
+pub use schema::SCHEMA;
 
 /// A vault in a file. Each change is one transaction that is on the disk when the call returns.
 pub struct SqliteVault {
@@ -80,12 +43,7 @@ impl SqliteVault {
         connection.pragma_update(None, "journal_mode", "WAL")?;
         connection.pragma_update(None, "synchronous", "FULL")?;
         connection.pragma_update(None, "foreign_keys", "ON")?;
-        if found == 0 {
-            let make = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
-            make.execute_batch(TABLES)?;
-            make.pragma_update(None, "user_version", SCHEMA)?;
-            make.commit()?;
-        }
+        schema::bring_up_to_date(&mut connection, found)?;
         Ok(SqliteVault { connection: Mutex::new(connection) })
     }
 
@@ -116,6 +74,7 @@ impl Vault for SqliteVault {
         // Each takes the lock for itself: in one expression with what follows, it would be held until the end.
         let known = known(&self.connection(), id)?;
         let head = head(&self.connection(), id)?;
+        let approved = approved(&self.connection(), id)?;
         Ok(Snapshot {
             open: self.records(
                 "challenge",
@@ -125,6 +84,7 @@ impl Vault for SqliteVault {
             known,
             outbox: self.records("outbox", "SELECT record FROM outbox WHERE account = ?1 ORDER BY id", id)?,
             head,
+            approved,
         })
     }
 
@@ -224,6 +184,7 @@ fn make(transaction: &Transaction<'_>, account: &str, change: &Change) -> Result
             "INSERT INTO history (account, seq, entry) VALUES (?1, ?2, ?3)",
             params![account, number(entry.body().seq), entry.text()],
         ),
+        Change::KnowClient(client) => schema::know_client(transaction, account, client),
         Change::EndEnrollment(token) => {
             transaction.execute("DELETE FROM enrollments WHERE token = ?1", [token.to_string()])
         }
@@ -248,6 +209,13 @@ fn known(connection: &Connection, account: &str) -> Result<Vec<(ChallengeId, Has
         }
     })
     .collect()
+}
+
+fn approved(connection: &Connection, account: &str) -> Result<BTreeSet<ApprovedClient>, VaultError> {
+    let mut statement =
+        connection.prepare_cached("SELECT provider, client FROM approved_clients WHERE account = ?1")?;
+    let rows = statement.query_map([account], |row| Ok(ApprovedClient { provider: row.get(0)?, id: row.get(1)? }))?;
+    Ok(rows.collect::<Result<_, _>>()?)
 }
 
 fn head(connection: &Connection, account: &str) -> Result<Option<Head>, VaultError> {

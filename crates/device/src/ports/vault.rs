@@ -1,5 +1,7 @@
 //! Where a device keeps what must survive a crash: accounts, inbox, outbox, history, PIN counters.
 
+use std::collections::BTreeSet;
+
 use countersign_protocol::hash::Hash;
 use countersign_protocol::id::ChallengeId;
 use serde::{Deserialize, Serialize};
@@ -83,6 +85,17 @@ pub struct Snapshot {
     pub outbox: Vec<Posting>,
     /// Where the history ends; `None` before its first entry.
     pub head: Option<Head>,
+    /// The clients that something was approved for.
+    pub approved: BTreeSet<ApprovedClient>,
+}
+
+/// A client that something was approved for: a client's id means something to its provider only.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct ApprovedClient {
+    /// Who issues its tokens.
+    pub provider: String,
+    /// Its id there.
+    pub id: String,
 }
 
 /// One step of a change.
@@ -98,6 +111,8 @@ pub enum Change {
     Settle(PostingId),
     /// Appends to the history.
     Append(Entry),
+    /// Remembers a client that something was approved for.
+    KnowClient(ApprovedClient),
     /// Forgets a begun registration: it became an account.
     EndEnrollment(Hash),
 }

@@ -4,6 +4,7 @@ mod account_information;
 mod auth0;
 mod catalogue;
 mod payment;
+mod role;
 mod tree;
 
 use countersign_protocol::challenge::{Challenge, ContextSource, VerifiedChallenge};
@@ -15,6 +16,7 @@ use countersign_protocol::transcript::{Line, LineValue, Transcript};
 
 pub use catalogue::Locale;
 use catalogue::fill;
+pub use role::{Drawn, Role};
 
 /// At first sight.
 const FIRST: u8 = 1;
@@ -24,35 +26,48 @@ const MAIN: u8 = 2;
 const FOLDED: u8 = 3;
 
 /// Draws a challenge in a language. Everything that the client sent is in some line, in full; text from outside that could
-/// deceive is escaped.
-pub fn draw(challenge: &VerifiedChallenge, test: bool, locale: Locale) -> Transcript {
+/// deceive is escaped. `first_request` says that nothing of this client was ever approved on this account.
+pub fn draw(challenge: &VerifiedChallenge, test: bool, first_request: bool, locale: Locale) -> Drawn {
     let claims = challenge.claims();
-    let mut page = Page { locale, lines: Vec::new() };
-    page.head(claims, test);
+    let mut page = Page { locale, lines: Vec::new(), roles: Vec::new(), role: Role::Detail, unrecognised: false };
+    page.head(claims, test, first_request);
     let elements = challenge.details().map_or(&[][..], |details| details.elements());
     for (at, element) in elements.iter().enumerate() {
         if elements.len() > 1 {
             let part = fill(locale.words().part, &format!("{}/{}", at + 1, elements.len()));
             page.section(part, MAIN);
         }
-        page.element(element);
+        page.about(Role::Detail).element(element);
     }
     page.message(claims);
     page.interaction(claims);
     page.scope(claims);
     page.origin(claims);
     page.times(claims);
-    Transcript::draw(challenge, locale.tag(), page.lines)
+    let transcript = Transcript::draw(challenge, locale.tag(), page.lines);
+    Drawn { transcript, roles: page.roles, unrecognised: page.unrecognised }
 }
 
 /// Lines in the making.
 struct Page {
     locale: Locale,
     lines: Vec<Line>,
+    roles: Vec<Role>,
+    /// Of the lines that come next.
+    role: Role,
+    unrecognised: bool,
 }
 
 impl Page {
+    /// Says what the lines that come next are about.
+    fn about(&mut self, role: Role) -> &mut Page {
+        self.role = role;
+        self
+    }
+
     fn line(&mut self, label: impl Into<String>, value: LineValue, prominence: u8) {
+        let is_heading = matches!(value, LineValue::Section(_));
+        self.roles.push(if is_heading { Role::Section } else { self.role });
         self.lines.push(Line { label: label.into(), value, prominence });
     }
 
@@ -65,21 +80,26 @@ impl Page {
         self.line(heading, LineValue::Section(String::new()), prominence);
     }
 
-    fn head(&mut self, claims: &Challenge, test: bool) {
+    fn head(&mut self, claims: &Challenge, test: bool, first_request: bool) {
         let words = self.locale.words();
         if test {
-            self.text(words.test, words.test_only, FIRST);
+            self.about(Role::Test).text(words.test, words.test_only, FIRST);
         }
-        self.text(words.request, self.locale.kind(claims.kind), FIRST);
+        let kind = self.locale.kind(claims.kind);
+        self.about(Role::Kind).text(words.request, kind, FIRST);
         if claims.held {
-            self.text(words.held, words.held_why, MAIN);
+            self.about(Role::Held).text(words.held, words.held_why, MAIN);
         }
         let who = if claims.client.verified { words.from } else { words.calls_itself };
-        self.text(who, client_name(claims), FIRST);
-        self.text(words.provider, &claims.provider.name, FIRST);
-        self.text(words.provider_address, &claims.provider.issuer.host(), MAIN);
+        self.about(Role::Client).text(who, client_name(claims), FIRST);
+        if first_request {
+            let from = fill(words.first_request_from, client_name(claims));
+            self.about(Role::FirstRequest).text(words.first_request, &from, FIRST);
+        }
+        self.about(Role::Provider).text(words.provider, &claims.provider.name, FIRST);
+        self.about(Role::ProviderAddress).text(words.provider_address, &claims.provider.issuer.host(), MAIN);
         if claims.provider.issuer != claims.iss {
-            self.text(words.by_way_of, &claims.iss.host(), MAIN);
+            self.about(Role::ByWayOf).text(words.by_way_of, &claims.iss.host(), MAIN);
         }
     }
 
@@ -90,6 +110,7 @@ impl Page {
             "generic" => self.generic(&element.object),
             name if name.starts_with(auth0::SCHEMAS) => self.auth0(&element.object),
             name => {
+                self.unrecognised = true;
                 self.section(fill(self.locale.words().unrecognised, &escape(name)), FIRST);
                 self.tree("", &element.object, MAIN);
             }
@@ -99,12 +120,13 @@ impl Page {
     fn message(&mut self, claims: &Challenge) {
         if let Some(message) = &claims.binding_message {
             let label = fill(self.locale.words().message_from, &escape(client_name(claims)));
-            self.text(label, message, FIRST);
+            self.about(Role::Message).text(label, message, FIRST);
         }
     }
 
     fn interaction(&mut self, claims: &Challenge) {
         let words = self.locale.words();
+        self.about(Role::Number);
         let by_number = match claims.interaction.kind {
             InteractionType::InputManual => {
                 let length = claims.interaction.length.unwrap_or_default().to_string();
@@ -120,7 +142,7 @@ impl Page {
         };
         if by_number || claims.kind != Kind::Payment {
             let warning = fill(words.did_you_start_this, &escape(&claims.provider.name));
-            self.line(words.before_you_answer, LineValue::Text(warning), MAIN);
+            self.about(Role::Warning).line(words.before_you_answer, LineValue::Text(warning), MAIN);
         }
     }
 
@@ -129,10 +151,10 @@ impl Page {
         for scope in claims.scope.iter().flat_map(|scope| scope.split(' ')).filter(|scope| !scope.is_empty()) {
             let is_sign_in = Kind::of([], Some(scope)) == Kind::Login;
             let prominence = if is_sign_in { FOLDED } else { MAIN };
-            self.text(words.asks_for, scope, prominence);
+            self.about(Role::Scope).text(words.asks_for, scope, prominence);
         }
         if let Some(acr) = &claims.acr_values {
-            self.text(words.assurance, acr, FOLDED);
+            self.about(Role::Assurance).text(words.assurance, acr, FOLDED);
         }
     }
 
@@ -144,15 +166,15 @@ impl Page {
                 ContextSource::Client => client_name(claims),
             };
             let label = format!("{}: {}", fill(words.says, &escape(name)), escape(member));
-            self.text(label, &context.value, FOLDED);
+            self.about(Role::Context).text(label, &context.value, FOLDED);
         }
-        self.text(words.client_id, &claims.client.id, FOLDED);
+        self.about(Role::ClientId).text(words.client_id, &claims.client.id, FOLDED);
     }
 
     fn times(&mut self, claims: &Challenge) {
         let words = self.locale.words();
-        self.line(words.asked_at, LineValue::Date(rfc3339(claims.requested_at)), FOLDED);
-        self.line(words.answer_until, LineValue::Date(rfc3339(claims.exp)), MAIN);
+        self.about(Role::AskedAt).line(words.asked_at, LineValue::Date(rfc3339(claims.requested_at)), FOLDED);
+        self.about(Role::AnswerUntil).line(words.answer_until, LineValue::Date(rfc3339(claims.exp)), MAIN);
     }
 }
 

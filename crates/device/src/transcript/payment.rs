@@ -4,14 +4,14 @@ use countersign_protocol::json::Json;
 use countersign_protocol::text::escape;
 use countersign_protocol::transcript::{LineValue, Money};
 
-use super::{FIRST, FOLDED, MAIN, Page};
+use super::{FIRST, FOLDED, MAIN, Page, Role};
 
 impl Page {
     pub(super) fn payment(&mut self, object: &Json) {
         let words = self.locale.words();
         let mut shown: Vec<&str> = vec!["type"];
         if let Some(money) = object.get("instructedAmount").and_then(money) {
-            self.line(words.amount, LineValue::Money(money), FIRST);
+            self.about(Role::Amount).line(words.amount, LineValue::Money(money), FIRST);
             shown.push("instructedAmount");
         }
         for (name, label, prominence) in [
@@ -22,10 +22,12 @@ impl Page {
             ("endToEndIdentification", words.payment_id, FOLDED),
         ] {
             if let Some(text) = object.get(name).and_then(Json::as_str) {
-                self.text(label, text, prominence);
+                let role = if name == "creditorName" { Role::Payee } else { Role::Detail };
+                self.about(role).text(label, text, prominence);
                 shown.push(name);
             }
         }
+        self.about(Role::Detail);
         if let Some(day) = object.get("requestedExecutionDate").and_then(Json::as_str).filter(|text| is_day(text)) {
             self.line(words.execution_date, LineValue::Date(day.to_owned()), MAIN);
             shown.push("requestedExecutionDate");

@@ -36,7 +36,7 @@ fn claims(office: &Office, kind: Kind, details: Option<&str>) -> Challenge {
 fn drawn(alter: impl Fn(&Office) -> Challenge, locale: Locale) -> Transcript {
     let mut office = Office::open();
     let claims = alter(&office);
-    draw(&verified(&mut office, &claims), false, locale)
+    draw(&verified(&mut office, &claims), false, false, locale).transcript
 }
 
 /// The lines as `prominence type label: value`, which reads more easily than JSON.
@@ -153,7 +153,7 @@ fn an_amount_that_is_none_stays_what_it_is() {
 fn a_test_provider_is_marked_first() {
     let mut office = Office::open();
     let claims = office.claims();
-    let transcript = draw(&verified(&mut office, &claims), true, Locale::En);
+    let transcript = draw(&verified(&mut office, &claims), true, false, Locale::En).transcript;
     assert_eq!(transcript.lines[0].label, "TEST");
 }
 

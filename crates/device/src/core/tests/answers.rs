@@ -287,3 +287,46 @@ fn an_outcome_by_a_new_key_is_verified_after_the_manifests_were_fetched() {
     assert_eq!(bench.kept(&disputed).unwrap().outcomes.len(), 2);
     assert!(bench.vault.load(&bench.core.account().id).unwrap().outbox.is_empty());
 }
+
+/// Whether the newest request on the bench says that its client is new, in its view and in its lines.
+fn is_first(bench: &Bench) -> bool {
+    let views = bench.core.pending(bench.at);
+    let view = views.last().unwrap();
+    let line = view.roles.iter().position(|role| *role == crate::transcript::Role::FirstRequest);
+    assert_eq!(line.is_some(), view.first_request);
+    assert_eq!(view.roles.len(), view.transcript.lines.len());
+    view.first_request
+}
+
+#[test]
+fn a_client_is_new_until_something_of_it_was_approved() {
+    let mut bench = Bench::pulled();
+    let denied = asked(&mut bench);
+    assert!(is_first(&bench));
+    bench.deny(&denied).unwrap();
+    bench.calm();
+    let approved = asked(&mut bench);
+    assert!(is_first(&bench), "a denial makes nobody known");
+    bench.approve(&approved, None).unwrap();
+    bench.calm();
+    asked(&mut bench);
+    assert!(!is_first(&bench));
+    bench.crash();
+    bench.event(Event::Wake);
+    bench.calm();
+    assert!(!is_first(&bench), "it is remembered");
+}
+
+#[test]
+fn the_lines_of_a_request_stay_as_they_are_while_another_of_its_client_is_approved() {
+    let mut bench = Bench::pulled();
+    let one = asked(&mut bench);
+    let other = asked(&mut bench);
+    let lines = |bench: &Bench| {
+        bench.core.pending(bench.at).into_iter().find(|view| view.id == other).unwrap().transcript.lines
+    };
+    let before = lines(&bench);
+    bench.approve(&one, None).unwrap();
+    bench.calm();
+    assert_eq!(lines(&bench), before);
+}

@@ -46,7 +46,7 @@ fn a_store_of_a_newer_version_is_refused_in_plain_words_and_left_alone() {
     let Err(refused) = SqliteVault::open(&path) else { panic!("a newer store was opened") };
     assert_eq!(
         refused.to_string(),
-        "the store was written by a newer version of Countersign (schema 2, this one knows 1); update Countersign"
+        "the store was written by a newer version of Countersign (schema 3, this one knows 2); update Countersign"
     );
     assert_eq!(std::fs::read(&path).unwrap(), before);
 }
@@ -76,4 +76,25 @@ fn writes_are_on_the_disk_when_they_return() {
     assert_eq!(pragma("synchronous"), 2, "FULL");
     let journal: String = connection.pragma_query_value(None, "journal_mode", |row| row.get(0)).unwrap();
     assert_eq!(journal, "wal");
+}
+
+#[test]
+fn a_store_of_the_first_version_learns_which_clients_were_approved() {
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("device.db");
+    let mut bench = crate::testing::Bench::pulled();
+    let id = bench.office.ask_login();
+    bench.event(crate::core::Event::Wake);
+    bench.calm();
+    bench.approve(&id, None).unwrap();
+    bench.calm();
+    let account = bench.core.account().id.clone();
+    let kept = bench.vault.challenge(&account, &id).unwrap().unwrap();
+    let vault = SqliteVault::open(&path).unwrap();
+    vault.apply(&account, &[Change::PutChallenge(Box::new(kept))]).unwrap();
+    vault.connection().execute_batch("DROP TABLE approved_clients; PRAGMA user_version = 1").unwrap();
+    drop(vault);
+    let upgraded = SqliteVault::open(&path).unwrap().load(&account).unwrap();
+    assert_eq!(upgraded.approved, bench.vault.load(&account).unwrap().approved);
+    assert_eq!(upgraded.approved.len(), 1);
 }

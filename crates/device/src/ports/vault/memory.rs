@@ -1,14 +1,14 @@
 //! A vault in memory: the twin for tests and for a device that must leave nothing behind.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use countersign_protocol::hash::Hash;
 use countersign_protocol::id::ChallengeId;
 
 use super::{
-    BegunEnrollment, Change, Posting, PostingId, REMEMBERED_SECONDS, Snapshot, Stage, StoredChallenge, Vault,
-    VaultError,
+    ApprovedClient, BegunEnrollment, Change, Posting, PostingId, REMEMBERED_SECONDS, Snapshot, Stage, StoredChallenge,
+    Vault, VaultError,
 };
 use crate::account::{Account, AccountId};
 use crate::history::{Entry, Head};
@@ -34,6 +34,7 @@ struct Room {
     outbox: BTreeMap<PostingId, Posting>,
     history: Vec<Entry>,
     guard: PinGuard,
+    approved: BTreeSet<ApprovedClient>,
 }
 
 impl MemoryVault {
@@ -64,6 +65,7 @@ impl Vault for MemoryVault {
                     .collect(),
                 outbox: room.outbox.values().cloned().collect(),
                 head: room.history.last().map(|entry| Head { seq: entry.body().seq, hash: Hash::of(entry.text()) }),
+                approved: room.approved.clone(),
             }
         }))
     }
@@ -96,6 +98,9 @@ impl Vault for MemoryVault {
                     room.outbox.remove(id);
                 }
                 Change::Append(entry) => room.history.push(entry.clone()),
+                Change::KnowClient(client) => {
+                    room.approved.insert(client.clone());
+                }
             }
         }
         Ok(())
