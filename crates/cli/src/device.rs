@@ -3,9 +3,9 @@
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use countersign_device::edge::system;
 use countersign_device::error::{AnswerError, EnrollError, ExportError, OpenError};
 use countersign_device::events::Trouble;
-use countersign_device::transcript::Locale;
 use countersign_device::{Device, DeviceEvent, Ports, Pulled};
 use countersign_protocol::notice::DeviceEvent as OtherDevice;
 use countersign_protocol::registration;
@@ -15,7 +15,6 @@ use crate::failure::Failure;
 use crate::home::{self, Resident};
 use crate::moments;
 use crate::output::Output;
-use crate::system;
 
 /// Opens the device of this home, in the language of the environment.
 ///
@@ -39,7 +38,7 @@ pub fn open_with(folder: &Path, ports: Ports) -> Result<Device, Failure> {
 /// The system's certificates can't be loaded.
 pub fn ports() -> Result<Ports, Failure> {
     let mut ports = Ports::new(system::clock(), system::random()).map_err(|error| opening(&error))?;
-    ports.locale = locale();
+    ports.locale = system::locale();
     Ok(ports)
 }
 
@@ -137,13 +136,6 @@ pub fn beside(event: &DeviceEvent, host: &str) -> String {
         DeviceEvent::Ignored { what, .. } => format!("Ignored, for it does not verify: {what} ({host})."),
         _ => format!("Something happened at {host} that this version has no words for."),
     }
-}
-
-/// `LC_ALL`, `LC_MESSAGES`, `LANG`, as POSIX orders them.
-fn locale() -> Locale {
-    let set = |name| std::env::var(name).ok().filter(|value: &String| !value.is_empty());
-    let tag = ["LC_ALL", "LC_MESSAGES", "LANG"].into_iter().find_map(set);
-    tag.map_or_else(Locale::default, |tag| Locale::of(&tag))
 }
 
 /// A device that did not open.

@@ -2,6 +2,8 @@
 
 use std::path::PathBuf;
 
+use countersign_device::edge::system;
+
 use crate::failure::Failure;
 
 /// What lives in a home. One process holds one home, so provider and device never share one.
@@ -26,23 +28,10 @@ pub fn folder(given: Option<PathBuf>, resident: Resident) -> Result<PathBuf, Fai
         Resident::Device => "device",
         Resident::Provider => "provider",
     };
-    match data_directory() {
+    match system::data_directory() {
         Some(data) => Ok(data.join("countersign").join(below)),
         None => Err(Failure::usage("no_home", "the system names no data directory; say --home DIR")),
     }
-}
-
-/// Per user: `$XDG_DATA_HOME` or `~/.local/share`, on macOS `~/Library/Application Support`, on Windows `%APPDATA%`.
-fn data_directory() -> Option<PathBuf> {
-    if cfg!(windows) {
-        return variable("APPDATA");
-    }
-    if cfg!(target_os = "macos") {
-        return variable("HOME").map(|home| home.join("Library/Application Support"));
-    }
-    // A relative path there is to be ignored (XDG Base Directory Specification).
-    let named = variable("XDG_DATA_HOME").filter(|path| path.is_absolute());
-    named.or_else(|| variable("HOME").map(|home| home.join(".local/share")))
 }
 
 fn variable(name: &str) -> Option<PathBuf> {

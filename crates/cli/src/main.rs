@@ -17,7 +17,6 @@ mod port_owner;
 mod rules;
 mod screen;
 mod stop;
-mod system;
 
 use std::process::ExitCode;
 

@@ -136,7 +136,7 @@ fn key_of(jwk: &Json) -> Option<PublicKey> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::system::SystemRandom;
+    use countersign_device::edge::system::SystemRandom;
     use countersign_protocol::key::{LocalSigner, PrivateKey, Signer as _};
 
     const CLAIMS: &str = r#"{"iss":"https://id.example","sub":"alice","aud":"till","exp":2000,"urn:openid:params:jwt:claim:auth_req_id":"ar_1"}"#;

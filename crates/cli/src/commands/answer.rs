@@ -14,8 +14,8 @@ use crate::exit::Exit;
 use crate::failure::Failure;
 use crate::output::{Output, Paint};
 use crate::pin::{self, PinPad};
-use crate::system::SystemClock;
 use crate::{device, screen};
+use countersign_device::edge::system::SystemClock;
 
 #[derive(Serialize)]
 struct Event<'a> {

@@ -13,8 +13,8 @@ use crate::device;
 use crate::exit::Exit;
 use crate::failure::Failure;
 use crate::output::{Output, Paint};
-use crate::system::SystemClock;
 use crate::{moments, screen};
+use countersign_device::edge::system::SystemClock;
 
 #[derive(Serialize)]
 struct Event<'a> {

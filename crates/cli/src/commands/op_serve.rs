@@ -2,6 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
+use countersign_device::edge::system;
 use countersign_gateway::Ports;
 use countersign_op::{Config, Provider};
 use serde_json::json;
@@ -11,7 +12,7 @@ use crate::exit::Exit;
 use crate::failure::Failure;
 use crate::home::{self, Resident};
 use crate::output::Output;
-use crate::{stop, system};
+use crate::stop;
 
 /// Runs the command.
 pub async fn run(config: &Path, home: Option<PathBuf>, stop_with_stdin: bool, output: Output) -> Result<Exit, Failure> {

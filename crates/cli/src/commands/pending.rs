@@ -11,7 +11,7 @@ use crate::exit::Exit;
 use crate::failure::Failure;
 use crate::output::Output;
 use crate::screen;
-use crate::system::SystemClock;
+use countersign_device::edge::system::SystemClock;
 
 #[derive(Serialize)]
 struct Event<'a> {

@@ -12,7 +12,7 @@ use crate::exit::Exit;
 use crate::failure::Failure;
 use crate::output::Output;
 use crate::stop;
-use crate::system::SystemClock;
+use countersign_device::edge::system::SystemClock;
 
 /// One result.
 #[derive(Serialize)]

@@ -16,8 +16,8 @@ use crate::failure::Failure;
 use crate::output::Output;
 use crate::pin::{self, PinPad};
 use crate::rules::{self, Rules};
-use crate::system::SystemClock;
 use crate::{device, screen, stop};
+use countersign_device::edge::system::SystemClock;
 
 /// One run of the command.
 struct Watcher {

@@ -11,7 +11,7 @@ use serde::{Deserialize, Serialize};
 
 use super::settings;
 use crate::failure::Failure;
-use crate::system::SystemRandom;
+use countersign_device::edge::system::SystemRandom;
 
 /// The state of the demo on one port.
 #[derive(Debug, Clone)]

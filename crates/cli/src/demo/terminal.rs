@@ -24,8 +24,8 @@ use crate::failure::Failure;
 use crate::lines::Lines;
 use crate::output::Output;
 use crate::pin::PinPad;
-use crate::system::SystemClock;
 use crate::{device, screen};
+use countersign_device::edge::system::SystemClock;
 
 /// Plays until the person quits.
 ///

@@ -4,4 +4,5 @@ pub mod http;
 pub mod key_file;
 pub mod runtime;
 mod stream;
+pub mod system;
 pub mod vault_sqlite;
