@@ -1,0 +1,157 @@
+//! What a person said to a request, checked whatever the page says.
+
+use std::future::{Future, ready};
+use std::pin::Pin;
+
+use countersign_device::Verdict;
+use countersign_device::pin::PinEntry;
+use countersign_device::ports::user_verifier::{Ask, UserVerifier};
+use countersign_device::view::ChallengeView;
+use countersign_protocol::answer::{self, DenialReason};
+use countersign_protocol::id::ChallengeId;
+use countersign_protocol::limits::APPROVE_INERT_MILLISECONDS;
+use countersign_protocol::outcome::Ending;
+use countersign_protocol::text::escape;
+use serde::{Deserialize, Serialize};
+
+use crate::app::App;
+use crate::failure::Failure;
+use crate::secrets::PinText;
+use crate::snapshot::Support;
+
+/// What a page may say to a request.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[cfg_attr(test, derive(ts_rs::TS))]
+#[serde(rename_all = "snake_case")]
+pub enum Decision {
+    /// Yes.
+    Approve,
+    /// No.
+    Deny,
+    /// No, and it was not the person who began this.
+    NotMe,
+}
+
+/// An answer as a page gives it.
+pub struct Said {
+    /// Which request.
+    pub challenge_id: String,
+    /// The hash of what the page showed.
+    pub display_hash: String,
+    /// Yes or no.
+    pub decision: Decision,
+    /// The PIN, where a yes asks for one. A no never looks at it.
+    pub pin: Option<PinText>,
+    /// The number, where the request asks for one. A no never looks at it.
+    pub number: Option<String>,
+}
+
+/// What came of an answer.
+#[derive(Clone, Debug, Serialize)]
+#[cfg_attr(test, derive(ts_rs::TS))]
+pub struct Answered {
+    /// Which request.
+    pub id: String,
+    /// What this device said.
+    #[cfg_attr(test, ts(type = "\"approved\" | \"denied\""))]
+    pub decision: answer::Decision,
+    /// How it ended; `null`: the answer is kept and will be sent.
+    #[cfg_attr(test, ts(type = "Ending | null"))]
+    pub outcome: Option<Ending>,
+    /// The device that answered first, where another did.
+    pub by: Option<String>,
+    /// After "this wasn't me": until when the provider holds this client back, seconds since the epoch.
+    #[cfg_attr(test, ts(type = "number | null"))]
+    pub held_until: Option<u64>,
+    /// The provider's own help line.
+    pub support: Option<Support>,
+}
+
+impl App {
+    /// Notes that a page shows a request: from now on half a second passes before it can be approved.
+    ///
+    /// # Errors
+    /// [`Failure`] `bad_argument` or `not_open`.
+    pub async fn shown(&self, challenge_id: &str) -> Result<(), Failure> {
+        let device = self.device()?;
+        let id = parse(challenge_id)?;
+        // Only what waits is noted, so that a page can't fill the memory with names.
+        if self.waiting(&id).await?.is_some() {
+            self.note_shown(&id);
+            device.shown(&id).await;
+            self.changed();
+        }
+        Ok(())
+    }
+
+    /// Answers a request.
+    ///
+    /// # Errors
+    /// [`Failure`]; then nothing was signed.
+    pub async fn answer(&self, said: Said) -> Result<Answered, Failure> {
+        let device = self.device()?;
+        let id = parse(&said.challenge_id)?;
+        let Some(view) = self.waiting(&id).await? else {
+            return Err(Failure::new("request_ended", "this request does not wait for an answer any more"));
+        };
+        if view.transcript.freeze().hash().to_string() != said.display_hash {
+            return Err(Failure::new("display_changed", "what was shown is not what would be signed"));
+        }
+        let verdict = match said.decision {
+            Decision::Deny => Verdict::Deny { reason: None },
+            Decision::NotMe => Verdict::Deny { reason: Some(DenialReason::NotMe) },
+            Decision::Approve => {
+                if !self.was_shown_for(&id, APPROVE_INERT_MILLISECONDS) {
+                    return Err(Failure::new("too_soon", "this request has not been on the screen for half a second"));
+                }
+                Verdict::Approve { value: said.number }
+            }
+        };
+        let pin = match (&verdict, &said.pin) {
+            (Verdict::Approve { .. }, Some(pin)) => Some(pin.entry()?),
+            _ => None,
+        };
+        let answered = device.answer(&id, verdict, &Typed(pin)).await;
+        self.changed();
+        let answered = answered?;
+        self.note_answered(&id, answered.decision);
+        let accounts = device.accounts().await?;
+        let support =
+            accounts.iter().find(|known| known.account == view.account).and_then(|known| known.support.as_ref());
+        Ok(Answered {
+            id: id.to_string(),
+            decision: answered.decision,
+            outcome: answered.outcome,
+            by: answered.by.as_deref().map(escape),
+            held_until: answered.held_until,
+            support: support.map(Support::from),
+        })
+    }
+
+    /// Says about a request that ended: that wasn't me.
+    ///
+    /// # Errors
+    /// [`Failure`]; then nothing was signed.
+    pub async fn dispute(&self, challenge_id: &str) -> Result<(), Failure> {
+        self.device()?.dispute(&parse(challenge_id)?).await?;
+        self.changed();
+        Ok(())
+    }
+
+    async fn waiting(&self, id: &ChallengeId) -> Result<Option<ChallengeView>, Failure> {
+        Ok(self.device()?.pending().await.into_iter().find(|view| view.id == *id))
+    }
+}
+
+pub(crate) fn parse(challenge_id: &str) -> Result<ChallengeId, Failure> {
+    challenge_id.parse().map_err(|_| Failure::bad_argument("the request's id"))
+}
+
+/// The PIN that came with the answer, or nobody to ask.
+struct Typed(Option<PinEntry>);
+
+impl UserVerifier for Typed {
+    fn verify(&self, _: Ask) -> Pin<Box<dyn Future<Output = Option<PinEntry>> + Send + '_>> {
+        Box::pin(ready(self.0.clone()))
+    }
+}

@@ -1,0 +1,231 @@
+//! One device and everything a window needs beside it.
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use countersign_device::account::Standing;
+use countersign_device::events::DeviceEvent;
+use countersign_device::ports::vault::Stage;
+use countersign_device::transcript::Locale;
+use countersign_device::{Device, Ports};
+use countersign_protocol::answer::Decision;
+use countersign_protocol::clock::Clock;
+use countersign_protocol::id::ChallengeId;
+use tokio::sync::watch;
+
+use crate::appearance::Appearance;
+use crate::enrolling::Enrolling;
+use crate::failure::Failure;
+use crate::keepsakes::{Keepsakes, Remembered};
+use crate::results::Results;
+use crate::snapshot::{AccountLine, Request, Snapshot};
+
+/// What the app is told about where it runs.
+pub struct Options {
+    /// The version to show.
+    pub version: String,
+    /// What this device could be called.
+    pub device_name: String,
+    /// Where evidence is saved.
+    pub downloads: PathBuf,
+    /// Milliseconds by a clock that only goes forward.
+    pub ticks: Arc<dyn Fn() -> u64 + Send + Sync>,
+}
+
+/// The app. Cheap to clone; the device lives until the last clone is dropped.
+#[derive(Clone)]
+pub struct App {
+    inner: Arc<Inner>,
+}
+
+struct Inner {
+    device: Result<Device, Failure>,
+    options: Options,
+    locale: Locale,
+    clock: Arc<dyn Clock>,
+    changes: watch::Sender<u64>,
+    enrolling: Mutex<Enrolling>,
+    keepsakes: Mutex<Keepsakes>,
+    results: Mutex<Results>,
+    shown: Mutex<BTreeMap<ChallengeId, u64>>,
+}
+
+impl App {
+    /// Opens the device in this home and begins to watch. A device that can't be opened is what every snapshot then says.
+    /// To be called within a tokio runtime.
+    pub async fn open(home: &Path, ports: Ports, options: Options) -> App {
+        let (locale, clock) = (ports.locale, Arc::clone(&ports.clock));
+        let device = Device::open(home, ports).map_err(Failure::from);
+        let app = App {
+            inner: Arc::new(Inner {
+                device,
+                options,
+                locale,
+                clock,
+                changes: watch::Sender::new(1),
+                enrolling: Mutex::default(),
+                keepsakes: Mutex::new(Keepsakes::open(home)),
+                results: Mutex::default(),
+                shown: Mutex::default(),
+            }),
+        };
+        app.listen().await;
+        app
+    }
+
+    async fn listen(&self) {
+        let Ok(device) = self.device() else { return };
+        // Answers under way since an earlier run; a record that can't be read is told where it is looked at.
+        for past in device.history().unwrap_or_default().iter().filter(|past| past.stage == Stage::Answering) {
+            lock(&self.inner.results).know_answered(past);
+        }
+        let mut events = device.run().await;
+        let inner = Arc::downgrade(&self.inner);
+        tokio::spawn(async move {
+            while let Some(event) = events.next().await {
+                let Some(inner) = inner.upgrade() else { return };
+                App { inner }.hear(&event);
+            }
+        });
+    }
+
+    fn hear(&self, event: &DeviceEvent) {
+        lock(&self.inner.results).hear(event, self.now_seconds());
+        if let DeviceEvent::Ended { id, .. } | DeviceEvent::Answered { id, .. } = event {
+            lock(&self.inner.shown).remove(id);
+        }
+        self.changed();
+    }
+
+    /// Says that something changed; whoever waits here draws a new snapshot.
+    pub fn changes(&self) -> watch::Receiver<u64> {
+        self.inner.changes.subscribe()
+    }
+
+    /// Everything at this moment.
+    pub async fn snapshot(&self) -> Snapshot {
+        // Taken first: a change that comes while the rest is read makes another snapshot.
+        let revision = *self.inner.changes.borrow();
+        let (accounts, requests, trouble) = match self.device() {
+            Ok(device) => match device.accounts().await {
+                Ok(accounts) => (self.lines(accounts), self.requests(device).await, None),
+                Err(error) => (Vec::new(), Vec::new(), Some(Failure::from(error))),
+            },
+            Err(failure) => (Vec::new(), Vec::new(), Some(failure)),
+        };
+        let (kept, results) = {
+            let results = lock(&self.inner.results);
+            (results.kept(), results.ended())
+        };
+        let (link_waiting, link_revision) =
+            self.enrolling(|enrolling| (enrolling.waiting.is_some(), enrolling.revision));
+        Snapshot {
+            revision,
+            version: self.inner.options.version.clone(),
+            locale: self.inner.locale,
+            appearance: self.appearance(),
+            trouble,
+            link_waiting,
+            link_revision,
+            suggested_device_name: self.inner.options.device_name.clone(),
+            accounts,
+            requests,
+            kept,
+            results,
+        }
+    }
+
+    fn lines(&self, accounts: Vec<countersign_device::view::AccountView>) -> Vec<AccountLine> {
+        let mut codes = lock(&self.inner.keepsakes).remembered.codes.clone();
+        let is_open =
+            |id: &_| accounts.iter().any(|view| view.account == *id && view.standing == Standing::Unconfirmed);
+        if codes.keys().any(|id| !is_open(id)) {
+            codes.retain(|id, _| is_open(id));
+            self.remember(|remembered| remembered.codes.clone_from(&codes));
+        }
+        accounts.into_iter().map(|view| AccountLine::draw(view.clone(), codes.get(&view.account).cloned())).collect()
+    }
+
+    async fn requests(&self, device: &Device) -> Vec<Request> {
+        let mut requests = Vec::new();
+        for view in device.pending().await {
+            let needs_pin = device.asks_for_pin(&view.id).await;
+            requests.push(Request::draw(view, needs_pin));
+        }
+        requests
+    }
+
+    /// Sends what waits to be sent and fetches what is new, for all accounts.
+    ///
+    /// # Errors
+    /// [`Failure`] `not_open` or the reason.
+    pub async fn check_now(&self) -> Result<(), Failure> {
+        self.device()?.pull().await;
+        self.changed();
+        Ok(())
+    }
+
+    /// How the window looks.
+    pub fn appearance(&self) -> Appearance {
+        lock(&self.inner.keepsakes).remembered.appearance
+    }
+
+    /// Chooses how the window looks.
+    pub fn set_appearance(&self, appearance: Appearance) {
+        self.remember(|remembered| remembered.appearance = appearance);
+        self.changed();
+    }
+
+    /// How many requests wait that are not held back.
+    pub async fn waiting_count(&self) -> usize {
+        match self.device() {
+            Ok(device) => device.pending().await.iter().filter(|view| !view.held).count(),
+            Err(_) => 0,
+        }
+    }
+
+    pub(crate) fn device(&self) -> Result<&Device, Failure> {
+        self.inner.device.as_ref().map_err(Clone::clone)
+    }
+
+    pub(crate) fn changed(&self) {
+        self.inner.changes.send_modify(|revision| *revision += 1);
+    }
+
+    pub(crate) fn enrolling<T>(&self, look: impl FnOnce(&mut Enrolling) -> T) -> T {
+        look(&mut lock(&self.inner.enrolling))
+    }
+
+    pub(crate) fn remember(&self, change: impl FnOnce(&mut Remembered)) {
+        lock(&self.inner.keepsakes).change(change);
+    }
+
+    pub(crate) fn note_shown(&self, id: &ChallengeId) {
+        let now = (self.inner.options.ticks)();
+        lock(&self.inner.shown).entry(id.clone()).or_insert(now);
+    }
+
+    pub(crate) fn was_shown_for(&self, id: &ChallengeId, millis: u64) -> bool {
+        let now = (self.inner.options.ticks)();
+        lock(&self.inner.shown).get(id).is_some_and(|since| now.saturating_sub(*since) >= millis)
+    }
+
+    pub(crate) fn note_answered(&self, id: &ChallengeId, decision: Decision) {
+        let at = self.now_seconds();
+        lock(&self.inner.results).answered(id, decision, at);
+        self.changed();
+    }
+
+    pub(crate) fn downloads(&self) -> &Path {
+        &self.inner.options.downloads
+    }
+
+    pub(crate) fn now_seconds(&self) -> u64 {
+        self.inner.clock.now().seconds()
+    }
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}

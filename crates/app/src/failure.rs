@@ -1,0 +1,98 @@
+//! What a page is told when something could not be done: a stable code to switch on, and words for a log.
+
+use countersign_device::error::{AnswerError, EnrollError, ExportError, OpenError};
+use countersign_device::pin::PinRefused;
+use serde::Serialize;
+
+/// Something could not be done.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[cfg_attr(test, derive(ts_rs::TS))]
+pub struct Failure {
+    /// Which; a page turns it into words.
+    pub code: String,
+    /// The same in English, for a log. It holds no secret.
+    pub message: String,
+    /// After a wrong PIN: tries until the approval key is destroyed.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(test, ts(optional))]
+    pub tries_left: Option<u32>,
+    /// After wrong PINs: milliseconds until the next try.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(test, ts(optional, type = "number"))]
+    pub wait_ms: Option<u64>,
+}
+
+impl Failure {
+    /// A failure of this room's own.
+    pub(crate) fn new(code: &str, message: impl ToString) -> Failure {
+        Failure { code: code.to_owned(), message: message.to_string(), tries_left: None, wait_ms: None }
+    }
+
+    /// What the page said is not what a page says.
+    pub(crate) fn bad_argument(what: &str) -> Failure {
+        Failure::new("bad_argument", format_args!("{what} is not what was expected"))
+    }
+}
+
+impl From<&AnswerError> for Failure {
+    fn from(error: &AnswerError) -> Failure {
+        let plain = Failure::new(error.code(), error);
+        match *error {
+            AnswerError::WrongPin { tries_left, wait_ms } => {
+                Failure { tries_left: Some(tries_left), wait_ms: (wait_ms > 0).then_some(wait_ms), ..plain }
+            }
+            AnswerError::PinWait { left_ms } => Failure { wait_ms: Some(left_ms), ..plain },
+            _ => plain,
+        }
+    }
+}
+
+impl From<AnswerError> for Failure {
+    fn from(error: AnswerError) -> Failure {
+        Failure::from(&error)
+    }
+}
+
+impl From<EnrollError> for Failure {
+    fn from(error: EnrollError) -> Failure {
+        Failure::new(error.code(), error)
+    }
+}
+
+impl From<ExportError> for Failure {
+    fn from(error: ExportError) -> Failure {
+        Failure::new(error.code(), error)
+    }
+}
+
+impl From<OpenError> for Failure {
+    fn from(error: OpenError) -> Failure {
+        Failure::new(error.code(), error)
+    }
+}
+
+impl From<PinRefused> for Failure {
+    fn from(error: PinRefused) -> Failure {
+        let code = match error {
+            PinRefused::NotDigits => "pin_not_digits",
+            PinRefused::TooShort => "pin_too_short",
+            _ => "pin_too_long",
+        };
+        Failure::new(code, error)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_wrong_pin_says_how_many_tries_are_left_and_how_long_to_wait() {
+        let free = Failure::from(AnswerError::WrongPin { tries_left: 9, wait_ms: 0 });
+        assert_eq!((free.code.as_str(), free.tries_left, free.wait_ms), ("wrong_pin", Some(9), None));
+        let fourth = Failure::from(AnswerError::WrongPin { tries_left: 6, wait_ms: 30_000 });
+        assert_eq!((fourth.tries_left, fourth.wait_ms), (Some(6), Some(30_000)));
+        let early = Failure::from(AnswerError::PinWait { left_ms: 12_000 });
+        assert_eq!((early.code.as_str(), early.wait_ms), ("pin_wait", Some(12_000)));
+    }
+}

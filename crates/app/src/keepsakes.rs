@@ -1,0 +1,72 @@
+//! The app's own small file beside the device's store: how it looks, and codes that are still to be typed.
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::io::{self, Write as _};
+use std::path::{Path, PathBuf};
+
+use countersign_device::account::AccountId;
+use serde::{Deserialize, Serialize};
+
+use crate::appearance::Appearance;
+
+const FILE: &str = "app.json";
+
+/// What the app remembers.
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
+#[serde(default)]
+pub(crate) struct Remembered {
+    pub(crate) appearance: Appearance,
+    /// Confirmation codes of accounts that are not confirmed yet. They are for showing: who has one, but not the page that
+    /// the link came from, can do nothing with it.
+    pub(crate) codes: BTreeMap<AccountId, String>,
+}
+
+/// The file.
+pub(crate) struct Keepsakes {
+    path: PathBuf,
+    pub(crate) remembered: Remembered,
+}
+
+impl Keepsakes {
+    /// Reads the file in this home. What can't be read is as if it had never been written: nothing here is worth a failure.
+    pub(crate) fn open(home: &Path) -> Keepsakes {
+        let path = home.join(FILE);
+        let text = fs::read(&path).ok();
+        let remembered = text.and_then(|text| serde_json::from_slice(&text).ok()).unwrap_or_default();
+        Keepsakes { path, remembered }
+    }
+
+    /// Changes what is remembered; the file is replaced as a whole.
+    pub(crate) fn change(&mut self, change: impl FnOnce(&mut Remembered)) {
+        change(&mut self.remembered);
+        if let Err(error) = self.write() {
+            tracing::warn!(path = %self.path.display(), %error, "what the app remembers could not be written");
+        }
+    }
+
+    fn write(&self) -> io::Result<()> {
+        let text = serde_json::to_vec(&self.remembered).expect("it is texts in maps with text keys");
+        let new = self.path.with_extension("json.new");
+        let mut options = fs::OpenOptions::new();
+        options.write(true).create(true).truncate(true);
+        #[cfg(unix)]
+        std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
+        options.open(&new)?.write_all(&text)?;
+        fs::rename(&new, &self.path)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_was_chosen_is_there_after_a_restart_and_rubbish_is_as_good_as_nothing() {
+        let home = tempfile::tempdir().expect("a folder");
+        Keepsakes::open(home.path()).change(|remembered| remembered.appearance = Appearance::Dark);
+        assert_eq!(Keepsakes::open(home.path()).remembered.appearance, Appearance::Dark);
+        fs::write(home.path().join(FILE), "{\"appearance\":7").expect("written");
+        assert_eq!(Keepsakes::open(home.path()).remembered.appearance, Appearance::System);
+    }
+}

@@ -1,0 +1,160 @@
+//! The activity: every request this device received, and the evidence about one.
+
+use std::fs;
+use std::io::{self, Write as _};
+use std::path::{Path, PathBuf};
+
+use countersign_device as device;
+use countersign_device::ports::vault::Stage;
+use countersign_protocol::answer::Decision;
+use countersign_protocol::id::ChallengeId;
+use countersign_protocol::kind::Kind;
+use countersign_protocol::limits;
+use countersign_protocol::outcome::Ending;
+use countersign_protocol::text::escape;
+use countersign_protocol::transcript::{Line, Money};
+use serde::Serialize;
+
+use crate::answer::parse;
+use crate::app::App;
+use crate::failure::Failure;
+use crate::snapshot::amount_of;
+
+/// So many files of one name are tried.
+const TRIES: u32 = 100;
+
+/// A request in the activity.
+#[derive(Clone, Debug, Serialize)]
+#[cfg_attr(test, derive(ts_rs::TS))]
+pub struct Past {
+    /// Which.
+    pub id: String,
+    /// Whose.
+    pub account: String,
+    /// The provider's host.
+    pub host: String,
+    /// What it was about; `null` for one that could not be read.
+    #[cfg_attr(test, ts(type = "\"login\" | \"payment\" | \"consent\" | \"device\" | \"other\" | null"))]
+    pub kind: Option<Kind>,
+    /// Who asked; `null` for one that could not be read.
+    pub client_name: Option<String>,
+    /// Whether the operator vouched for that name.
+    pub client_verified: bool,
+    /// The client's message.
+    pub message: Option<String>,
+    /// How much it was about.
+    #[cfg_attr(test, ts(type = "Money | null"))]
+    pub amount: Option<Money>,
+    /// Asked at, seconds since the epoch.
+    #[cfg_attr(test, ts(type = "number"))]
+    pub issued_at: u64,
+    /// How far it is.
+    #[cfg_attr(test, ts(type = "\"received\" | \"shown\" | \"answering\" | \"refused\" | \"ended\""))]
+    pub stage: Stage,
+    /// What this device said, if it did.
+    #[cfg_attr(test, ts(type = "\"approved\" | \"denied\" | null"))]
+    pub decision: Option<Decision>,
+    /// When it said so, seconds since the epoch.
+    #[cfg_attr(test, ts(type = "number | null"))]
+    pub answered_at: Option<u64>,
+    /// How it ended, as far as the provider signed.
+    #[cfg_attr(test, ts(type = "Ending | null"))]
+    pub outcome: Option<Ending>,
+    /// The device that answered, where another did.
+    pub by: Option<String>,
+    /// What was on the screen when it was answered.
+    #[cfg_attr(test, ts(type = "PastLine[] | null"))]
+    pub lines: Option<Vec<Line>>,
+    /// Whether the person can still say: that wasn't me.
+    pub can_dispute: bool,
+    /// Whether there is something signed to save.
+    pub has_evidence: bool,
+}
+
+impl App {
+    /// Every request this device received, newest first.
+    ///
+    /// # Errors
+    /// [`Failure`], `history_broken` where the record was changed.
+    pub async fn activity(&self) -> Result<Vec<Past>, Failure> {
+        let device = self.device()?.clone();
+        let accounts = device.accounts().await?;
+        let hosts: std::collections::BTreeMap<_, _> =
+            accounts.into_iter().map(|account| (account.account, account.issuer.host())).collect();
+        let now = self.now_seconds();
+        // It reads and checks the whole record.
+        let history = tokio::task::spawn_blocking(move || device.history()).await;
+        let history = history.map_err(|_| Failure::new("stopped", "the record could not be read"))??;
+        let host = |past: &device::Past| hosts.get(&past.account).cloned().unwrap_or_default();
+        Ok(history.into_iter().map(|past| Past::draw(host(&past), past, now)).collect())
+    }
+
+    /// Writes the evidence about a request into the downloads folder. An existing file is never replaced.
+    ///
+    /// # Errors
+    /// [`Failure`], `not_saved` where the folder can't be written to.
+    pub async fn save_evidence(&self, challenge_id: &str) -> Result<String, Failure> {
+        let id = parse(challenge_id)?;
+        let evidence = self.device()?.evidence(&id)?;
+        let folder = self.downloads();
+        let saved = write_new(folder, &id, &evidence).map_err(|error| {
+            Failure::new("not_saved", format_args!("{} can't be written to: {error}", folder.display()))
+        })?;
+        Ok(saved.display().to_string())
+    }
+}
+
+impl Past {
+    fn draw(host: String, past: device::Past, now: u64) -> Past {
+        let lines = past.transcript.map(|transcript| transcript.lines);
+        let recent = now.saturating_sub(past.issued_at) < limits::DISPUTE_SECONDS;
+        Past {
+            id: past.id.to_string(),
+            account: past.account.to_string(),
+            host,
+            kind: past.kind,
+            client_verified: past.client.as_ref().is_some_and(|client| client.verified),
+            client_name: past.client.map(|client| escape(&client.name)),
+            message: past.binding_message.as_deref().map(escape),
+            amount: lines.as_deref().and_then(amount_of),
+            issued_at: past.issued_at,
+            stage: past.stage,
+            decision: past.decision,
+            answered_at: past.answered_at,
+            outcome: past.outcome,
+            by: past.by.as_deref().map(escape),
+            lines,
+            can_dispute: recent && matches!(past.outcome, Some(Ending::Approved | Ending::AnsweredElsewhere)),
+            has_evidence: past.decision.is_some() || past.outcome.is_some(),
+        }
+    }
+}
+
+fn write_new(folder: &Path, id: &ChallengeId, text: &str) -> io::Result<PathBuf> {
+    fs::create_dir_all(folder)?;
+    for number in 1..=TRIES {
+        let again = if number == 1 { String::new() } else { format!(" ({number})") };
+        let path = folder.join(format!("countersign-{id}{again}.json"));
+        match fs::OpenOptions::new().write(true).create_new(true).open(&path) {
+            Ok(mut file) => return file.write_all(text.as_bytes()).map(|()| path),
+            Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {}
+            Err(error) => return Err(error),
+        }
+    }
+    Err(io::ErrorKind::AlreadyExists.into())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn saving_twice_makes_two_files() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let id: ChallengeId = "ch_AAAA".parse().expect("an id");
+        let first = write_new(folder.path(), &id, "one").expect("written");
+        let second = write_new(folder.path(), &id, "two").expect("written");
+        assert_eq!(fs::read_to_string(first).expect("there"), "one");
+        assert_eq!(fs::read_to_string(second).expect("there"), "two");
+    }
+}

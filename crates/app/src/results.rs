@@ -1,0 +1,144 @@
+//! How requests ended, as lines that stay.
+
+use std::collections::{BTreeMap, VecDeque};
+
+use countersign_device::transcript::Role;
+use countersign_device::view::ChallengeView;
+use countersign_device::{DeviceEvent, Past};
+use countersign_protocol::answer::Decision;
+use countersign_protocol::id::ChallengeId;
+use countersign_protocol::kind::Kind;
+use countersign_protocol::outcome::Ending;
+use countersign_protocol::text::escape;
+use countersign_protocol::transcript::{LineValue, Money};
+use serde::Serialize;
+
+use crate::snapshot::amount_of;
+
+/// So many are kept.
+const KEPT: usize = 20;
+
+/// A request that ended, or was answered and waits for its outcome.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[cfg_attr(test, derive(ts_rs::TS))]
+pub struct Result {
+    /// Which.
+    pub id: String,
+    /// Whose.
+    pub account: String,
+    /// What it was about; unknown for one that could not be read.
+    #[cfg_attr(test, ts(type = "\"login\" | \"payment\" | \"consent\" | \"device\" | \"other\" | null"))]
+    pub kind: Option<Kind>,
+    /// Who asked.
+    pub client_name: String,
+    /// How much it was about.
+    #[cfg_attr(test, ts(type = "Money | null"))]
+    pub amount: Option<Money>,
+    /// Who is paid.
+    pub payee: Option<String>,
+    /// What this device said, if it did.
+    #[cfg_attr(test, ts(type = "\"approved\" | \"denied\" | null"))]
+    pub decision: Option<Decision>,
+    /// How it ended, as the provider signed it.
+    #[cfg_attr(test, ts(type = "Ending | null"))]
+    pub outcome: Option<Ending>,
+    /// The device that answered, where another did.
+    pub by: Option<String>,
+    /// When it ended, or was answered; seconds since the epoch.
+    #[cfg_attr(test, ts(type = "number"))]
+    pub at: u64,
+}
+
+/// What is known of requests, so that their end can be told in words.
+#[derive(Default)]
+pub(crate) struct Results {
+    known: BTreeMap<ChallengeId, Result>,
+    ended: VecDeque<Result>,
+}
+
+impl Results {
+    /// A request that is open.
+    pub(crate) fn know(&mut self, view: &ChallengeView) {
+        let mut roles = view.roles.iter().zip(&view.transcript.lines);
+        let payee = roles.find(|(role, _)| **role == Role::Payee).and_then(|(_, line)| match &line.value {
+            LineValue::Text(text) => Some(text.clone()),
+            _ => None,
+        });
+        let result = Result {
+            id: view.id.to_string(),
+            account: view.account.to_string(),
+            kind: Some(view.kind),
+            client_name: escape(&view.client.name),
+            amount: amount_of(&view.transcript.lines),
+            payee,
+            decision: None,
+            outcome: None,
+            by: None,
+            at: 0,
+        };
+        self.known.insert(view.id.clone(), result);
+    }
+
+    /// A request that was answered before the start and has no outcome yet.
+    pub(crate) fn know_answered(&mut self, past: &Past) {
+        let lines = past.transcript.as_ref().map(|transcript| &transcript.lines[..]).unwrap_or_default();
+        let result = Result {
+            id: past.id.to_string(),
+            account: past.account.to_string(),
+            kind: past.kind,
+            client_name: past.client.as_ref().map(|client| escape(&client.name)).unwrap_or_default(),
+            amount: amount_of(lines),
+            payee: None,
+            decision: past.decision,
+            outcome: None,
+            by: None,
+            at: past.answered_at.unwrap_or(past.issued_at),
+        };
+        self.known.insert(past.id.clone(), result);
+    }
+
+    /// A request was answered here.
+    pub(crate) fn answered(&mut self, id: &ChallengeId, decision: Decision, at: u64) {
+        if let Some(known) = self.known.get_mut(id) {
+            known.decision = Some(decision);
+            known.at = at;
+        }
+    }
+
+    /// Takes what the device tells.
+    pub(crate) fn hear(&mut self, event: &DeviceEvent, at: u64) {
+        match event {
+            DeviceEvent::Challenge(view) => self.know(view),
+            DeviceEvent::Ended { id, outcome, by, .. } => self.end(id, None, *outcome, by.as_deref(), at),
+            DeviceEvent::Answered { id, decision, outcome, by, .. } => {
+                self.end(id, Some(*decision), *outcome, by.as_deref(), at);
+            }
+            _ => {}
+        }
+    }
+
+    fn end(
+        &mut self,
+        id: &ChallengeId,
+        decision: Option<Decision>,
+        outcome: Option<Ending>,
+        by: Option<&str>,
+        at: u64,
+    ) {
+        // A second statement about something that ended earlier is in the activity.
+        let Some(known) = self.known.remove(id) else { return };
+        let decision = decision.or(known.decision);
+        self.ended.push_front(Result { decision, outcome, by: by.map(escape), at, ..known });
+        self.ended.truncate(KEPT);
+    }
+
+    /// What was answered and has no outcome yet.
+    pub(crate) fn kept(&self) -> Vec<Result> {
+        self.known.values().filter(|known| known.decision.is_some()).cloned().collect()
+    }
+
+    /// What ended, newest first.
+    pub(crate) fn ended(&self) -> Vec<Result> {
+        self.ended.iter().cloned().collect()
+    }
+}

@@ -1,0 +1,40 @@
+//! What a page hands over and never gets back: a PIN, a link.
+
+use countersign_device::pin::{Pin, PinEntry, PinSource};
+use countersign_protocol::secret::Secret;
+use serde::Deserialize;
+
+use crate::failure::Failure;
+
+/// A PIN as it was typed. It can't be printed and is wiped when dropped.
+#[derive(Clone, Deserialize)]
+#[serde(transparent)]
+pub struct PinText(Secret);
+
+/// A link as it was pasted. It can't be printed and is wiped when dropped.
+#[derive(Clone, Deserialize)]
+#[serde(transparent)]
+pub struct LinkText(Secret);
+
+impl PinText {
+    /// Takes what was typed.
+    pub fn new(text: impl Into<String>) -> PinText {
+        PinText(Secret::new(text))
+    }
+
+    /// The PIN of a person who typed it.
+    pub(crate) fn entry(&self) -> Result<PinEntry, Failure> {
+        Ok(PinEntry { pin: Pin::parse(self.0.expose())?, source: PinSource::Person })
+    }
+}
+
+impl LinkText {
+    /// Takes what was pasted, or given as an argument.
+    pub fn new(text: impl Into<String>) -> LinkText {
+        LinkText(Secret::new(text))
+    }
+
+    pub(crate) fn expose(&self) -> &str {
+        self.0.expose()
+    }
+}

@@ -1,0 +1,59 @@
+//! The page's types are made from these: `UPDATE_TYPES=1 cargo test -p countersign-app` writes them.
+
+use std::path::Path;
+
+use ts_rs::{Config, TS};
+
+use crate::{
+    AccountLine, Answered, Appearance, Decision, Enrolled, Failure, Interaction, Line, Past, Preview, Request, Result,
+    Snapshot, Support,
+};
+
+const FILE: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../../ui/src/backend/types.ts");
+
+const HEAD: &str = r#"// Made from the types of crates/app by its tests; `UPDATE_TYPES=1 cargo test -p countersign-app` writes it again.
+
+/** How a request ended. */
+export type Ending = "approved" | "denied" | "expired" | "answered_elsewhere" | "cancelled" | "mismatch" | "refused" | "disputed" | "unknown";
+
+/** An amount as the client sent it. */
+export type Money = { amount: string, currency: string };
+
+/** Where a line belongs. */
+export type Role = "test" | "kind" | "held" | "first_request" | "client" | "provider" | "provider_address" | "by_way_of" | "amount" | "payee" | "detail" | "section" | "message" | "number" | "warning" | "scope" | "assurance" | "context" | "client_id" | "asked_at" | "answer_until";
+
+/** A line of a transcript that was kept. */
+export type PastLine = { label: string, prominence: 1 | 2 | 3 } & ({ type: "text" | "date" | "account" | "section", value: string } | { type: "money", value: Money });
+"#;
+
+fn types() -> String {
+    let config = Config::default();
+    let all = [
+        Appearance::decl(&config),
+        Decision::decl(&config),
+        Failure::decl(&config),
+        Support::decl(&config),
+        Interaction::decl(&config),
+        Line::decl(&config),
+        Request::decl(&config),
+        Result::decl(&config),
+        AccountLine::decl(&config),
+        Snapshot::decl(&config),
+        Preview::decl(&config),
+        Enrolled::decl(&config),
+        Answered::decl(&config),
+        Past::decl(&config),
+    ];
+    all.iter().fold(HEAD.to_owned(), |text, decl| format!("{text}\nexport {}\n", decl.trim()))
+}
+
+#[test]
+fn the_pages_types_are_those_of_the_app() {
+    let types = types();
+    if std::env::var_os("UPDATE_TYPES").is_some() {
+        std::fs::create_dir_all(Path::new(FILE).parent().expect("it is in a folder")).expect("made");
+        std::fs::write(FILE, &types).expect("written");
+    }
+    let kept = std::fs::read_to_string(FILE).unwrap_or_default();
+    assert_eq!(kept, types, "run UPDATE_TYPES=1 cargo test -p countersign-app, and look what changed");
+}
