@@ -1,0 +1,220 @@
+// An app that is played, for tests and for looking at screens. It is no part of what is built.
+
+import type { Answer, Backend } from "./backend";
+import type { AccountLine, Answered, Enrolled, Failure, Line, Past, Preview, Request, Result, Role, Snapshot } from "./types";
+
+export function line(role: Role, label: string, value: string, type: "text" | "date" | "account" | "section" = "text", prominence: 1 | 2 | 3 = 1): Line {
+  return { role, label, value, type, prominence };
+}
+
+export function account(over: Partial<AccountLine> = {}): AccountLine {
+  return {
+    account: "ac_1",
+    issuer: "https://id.acme.example",
+    host: "id.acme.example",
+    domain: "acme.example",
+    subject_label: "Alice",
+    device_name: "Laptop",
+    status: "active",
+    since: null,
+    unusable: null,
+    can_approve: true,
+    key_protection: "file_pin",
+    test: false,
+    offline_since: null,
+    offline_why: null,
+    checked_at: 1_790_000_000,
+    pending: 0,
+    confirmation_code: null,
+    support: { phone: "+49 30 23125 014", url: null },
+    ...over,
+  };
+}
+
+const WARNING =
+  "Did you start this yourself, just now? If somebody on the phone told you to approve, or gave you a number, press Deny. Acme ID never does that.";
+
+export function payment(id: string, over: Partial<Request> = {}): Request {
+  return {
+    id,
+    account: "ac_1",
+    kind: "payment",
+    seen: false,
+    held: false,
+    test: false,
+    first_request: false,
+    client_name: "Acme Coffee",
+    client_verified: true,
+    provider_name: "Acme ID",
+    provider_host: "id.acme.example",
+    interaction: { type: "boolean", choices: null, length: null },
+    needs_pin: true,
+    left_ms: 102_000,
+    unrecognised: false,
+    display_hash: `hash-of-${id}`,
+    locale: "en",
+    lines: [
+      line("kind", "Request", "Payment"),
+      line("client", "From", "Acme Coffee"),
+      line("provider", "Via", "Acme ID"),
+      line("provider_address", "Address", "id.acme.example", "text", 2),
+      { role: "amount", label: "Amount", type: "money", value: { amount: "80.00", currency: "EUR" }, prominence: 1 },
+      line("payee", "To", "Acme Coffee, Berlin"),
+      line("message", "Message from Acme Coffee", "POS terminal #14: Approve €80.00 at Acme Coffee?"),
+      line("detail", "To account", "DE02100100109307118603", "account", 2),
+      line("detail", "Reference", "Order 14", "text", 2),
+      line("context", "Acme Coffee says: terminal", "14", "text", 3),
+      line("client_id", "Client ID", "coffee-pos", "text", 3),
+      line("asked_at", "Asked at", "2026-11-21T10:41:07Z", "date", 3),
+      line("answer_until", "Answer before", "2026-11-21T10:46:07Z", "date", 2),
+    ],
+    ...over,
+  };
+}
+
+export function signIn(id: string, over: Partial<Request> = {}): Request {
+  return {
+    ...payment(id),
+    kind: "login",
+    first_request: true,
+    client_name: "Acme Support Desk",
+    interaction: { type: "input_manual", choices: null, length: 6 },
+    left_ms: 251_000,
+    lines: [
+      line("kind", "Request", "Sign-in"),
+      line("client", "From", "Acme Support Desk"),
+      line("first_request", "New to you", "First request from Acme Support Desk"),
+      line("provider", "Via", "Acme ID"),
+      line("provider_address", "Address", "id.acme.example", "text", 2),
+      line("message", "Message from Acme Support Desk", "Case 20914"),
+      line("number", "Enter the number that the other screen shows", "6 digits"),
+      line("warning", "Before you answer", WARNING, "text", 2),
+      line("scope", "Asks for", "openid", "text", 3),
+      line("context", "Acme Support Desk says: place", "Lisbon", "text", 3),
+      line("client_id", "Client ID", "support-desk", "text", 3),
+      line("asked_at", "Asked at", "2026-11-21T10:41:07Z", "date", 3),
+      line("answer_until", "Answer before", "2026-11-21T10:46:07Z", "date", 2),
+    ],
+    ...over,
+  };
+}
+
+export function result(id: string, over: Partial<Result> = {}): Result {
+  return {
+    id,
+    account: "ac_1",
+    kind: "payment",
+    client_name: "Acme Coffee",
+    amount: { amount: "4.20", currency: "EUR" },
+    payee: "Acme Coffee, Berlin",
+    decision: "approved",
+    outcome: "approved",
+    by: null,
+    at: 1_790_000_467,
+    ...over,
+  };
+}
+
+export function past(id: string, over: Partial<Past> = {}): Past {
+  const request = payment(id);
+  return {
+    id,
+    account: "ac_1",
+    host: "id.acme.example",
+    kind: "payment",
+    client_name: "Acme Coffee",
+    client_verified: true,
+    message: "POS terminal #14",
+    amount: { amount: "80.00", currency: "EUR" },
+    issued_at: 1_790_000_000,
+    stage: "ended",
+    decision: "approved",
+    answered_at: 1_790_000_020,
+    outcome: "approved",
+    by: null,
+    lines: request.lines.map(({ role: _, ...rest }) => rest),
+    can_dispute: true,
+    has_evidence: true,
+    ...over,
+  };
+}
+
+/** A backend whose replies a test chooses, and that remembers what it was asked. */
+export class FakeBackend implements Backend {
+  state: Snapshot;
+  asked: [string, ...unknown[]][] = [];
+  /** What the next answer leads to. */
+  onAnswer: (answer: Answer) => Answered | Failure = (answer) => this.#answered(answer);
+  onPreview: (link?: string) => Preview | Failure = () => ({
+    issuer: "https://id.acme.example",
+    domain: "acme.example",
+    punycode: null,
+    new_provider: true,
+    subject_label: "Alice",
+    test: false,
+    confirm: true,
+  });
+  onEnroll: () => Enrolled | Failure = () => ({ account: "ac_1", confirmation_code: "482913" });
+  pasts: Past[] = [];
+  #listeners = new Set<(snapshot: Snapshot) => void>();
+
+  constructor(over: Partial<Snapshot> = {}) {
+    this.state = {
+      revision: 1,
+      version: "0.1.0",
+      locale: "en",
+      appearance: "system",
+      trouble: null,
+      link_waiting: false,
+      link_revision: 0,
+      suggested_device_name: "Laptop",
+      accounts: [account()],
+      requests: [],
+      kept: [],
+      results: [],
+      ...over,
+    };
+  }
+
+  /** Something changed. */
+  change(over: Partial<Snapshot>): void {
+    this.state = { ...this.state, ...over, revision: this.state.revision + 1 };
+    for (const listener of this.#listeners) listener(this.state);
+  }
+
+  #answered({ challengeId, decision }: Answer): Answered {
+    const said = decision === "approve" ? "approved" : "denied";
+    const support = this.state.accounts[0]?.support ?? null;
+    const held_until = decision === "not_me" ? 1_790_000_900 : null;
+    const request = this.state.requests.find((open) => open.id === challengeId);
+    const ended = result(challengeId, { decision: said, outcome: said, client_name: request?.client_name ?? "" });
+    const requests = this.state.requests.filter((open) => open.id !== challengeId);
+    this.change({ requests, results: [ended, ...this.state.results] });
+    return { id: challengeId, decision: said, outcome: said, by: null, held_until, support };
+  }
+
+  async #say<T>(name: string, reply: T | Failure, ...args: unknown[]): Promise<T> {
+    this.asked.push([name, ...args]);
+    if (typeof reply === "object" && reply !== null && "code" in reply) throw reply;
+    return reply as T;
+  }
+
+  snapshot = async () => this.state;
+  watch = async (listener: (snapshot: Snapshot) => void) => {
+    this.#listeners.add(listener);
+    return () => void this.#listeners.delete(listener);
+  };
+  preview = (link?: string) => this.#say("preview", this.onPreview(link), link);
+  enroll = (pin: string, deviceName: string) => this.#say("enroll", this.onEnroll(), pin, deviceName);
+  forgetLink = () => this.#say("forgetLink", undefined);
+  shown = (id: string) => this.#say("shown", undefined, id);
+  answer = (answer: Answer) => this.#say("answer", this.onAnswer(answer), answer);
+  checkNow = () => this.#say("checkNow", undefined);
+  activity = () => this.#say("activity", this.pasts);
+  dispute = (id: string) => this.#say("dispute", undefined, id);
+  saveEvidence = (id: string) => this.#say("saveEvidence", `/home/alice/Downloads/countersign-${id}.json`, id);
+  setAppearance = (appearance: Snapshot["appearance"]) => {
+    this.change({ appearance });
+    return this.#say("setAppearance", undefined, appearance);
+  };
+}

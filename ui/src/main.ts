@@ -1,0 +1,10 @@
+// The page's beginning: the app behind Tauri, and the window on top of it.
+
+import { mount } from "svelte";
+
+import App from "./App.svelte";
+import { tauri } from "./backend/tauri";
+import "./tokens.css";
+import "./base.css";
+
+mount(App, { target: document.getElementById("app") ?? document.body, props: { backend: tauri } });
