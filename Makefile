@@ -5,11 +5,12 @@ TARGET_DIR := $(or $(CARGO_TARGET_DIR),target)
 export PATH := $(PATH):$(or $(CARGO_HOME),$(HOME)/.cargo)/bin
 
 .DEFAULT_GOAL := help
-.PHONY: help setup setup-core setup-test setup-lint setup-app demo test quick lint clean
+.PHONY: help setup setup-core setup-test setup-lint setup-app demo app test quick lint pictures clean
 
 help:
 	@echo 'make setup   install what is missing, after asking (PART=core, test, lint or app for a part of it)'
-	@echo 'make demo    a provider, a till and a device in this terminal: approve a payment yourself (ARGS=... is passed on)'
+	@echo 'make demo    a provider, a till, and Alice'"'"'s devices: this terminal and a window (ARGS=... is passed on)'
+	@echo 'make app     the window: target/debug/countersign-app'
 	@echo 'make test    every test'
 	@echo "make quick   the tests of the crates protocol, device, gateway and op alone"
 	@echo 'make lint    formatting, clippy, and whether the device still compiles for browsers'
@@ -23,13 +24,20 @@ setup-core setup-test setup-lint setup-app: setup-%:
 
 demo:
 	@scripts/setup core
-	@[ -x '$(TARGET_DIR)/debug/countersign' ] || echo 'Building the command line; the first time this takes a few minutes.' >&2
-	@cargo build -p countersign-cli
-	@exec '$(TARGET_DIR)/debug/countersign' demo $(ARGS)
+	@exec scripts/demo $(ARGS)
+
+app:
+	@scripts/setup core app
+	@scripts/build-app
+	@echo 'The window is $(TARGET_DIR)/debug/countersign-app'
 
 test:
-	@scripts/setup core test
-	@cargo build -p countersign-cli # tests start the command, and would build it themselves, without a word
+	@scripts/setup core app test
+	@scripts/build-app page
+	@cargo build --workspace --bins # tests start the programs, and would build them themselves, without a word
+	@npm --prefix ui run --silent check
+	@npm --prefix ui test --silent
+	@npm --prefix ui run --silent size
 	@scripts/test --workspace
 	@echo 'Every test passed.'
 
@@ -39,12 +47,20 @@ quick:
 	@echo 'Every test of the four crates passed.'
 
 lint:
-	@scripts/setup core lint
+	@scripts/setup core app lint
+	@scripts/build-app page
 	cargo fmt --all --check
 	cargo clippy --workspace --all-targets -- -D warnings
 	scripts/check-wasm
 
+# What the README shows, made by the tests.
+pictures:
+	@scripts/setup core app test
+	@scripts/build-app page
+	@cargo build --workspace --bins
+	UPDATE_PICTURES=1 cargo test -p countersign-e2e --test picture
+
 # Only a directory that cargo marked as its own is removed: CARGO_TARGET_DIR may point anywhere.
 clean:
 	@if [ -e '$(TARGET_DIR)/CACHEDIR.TAG' ]; then rm -rf '$(TARGET_DIR)'; fi
-	@rm -rf .demo
+	@rm -rf .demo ui/dist ui/node_modules
