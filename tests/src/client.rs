@@ -51,6 +51,14 @@ impl<'a> Client<'a> {
         Process::start(self.place, self.id, command)
     }
 
+    /// Begins a payment of so many euros to Acme Coffee.
+    pub fn pay(&self, amount: &str, message: &str) -> Process {
+        let details = format!(
+            r#"[{{"type":"payment_initiation","instructedAmount":{{"currency":"EUR","amount":"{amount}"}},"creditorName":"Acme Coffee, Berlin"}}]"#
+        );
+        self.request(&["--binding-message", message, "--authorization-details", &details])
+    }
+
     /// Begins `countersign request` about alice and waits until the provider has acknowledged it.
     pub fn acknowledged(&self, arguments: &[&str]) -> (Process, Value) {
         let mut process = self.request(arguments);

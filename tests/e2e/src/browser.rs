@@ -1,0 +1,31 @@
+//! A plain browser, for the till's page.
+
+use crate::driver::Driver;
+use crate::page::Page;
+use crate::stage::Stage;
+
+/// A browser with one page.
+pub struct Browser {
+    driver: Driver,
+    /// What is in it.
+    pub page: Page,
+}
+
+impl Browser {
+    /// Opens an address.
+    ///
+    /// # Panics
+    /// If it can't be opened.
+    pub async fn open(stage: &Stage, name: &str, url: &str) -> Browser {
+        let driver = Driver::start(stage, name, None, &[]).await;
+        driver.client.goto(url).await.unwrap_or_else(|error| panic!("{url} can't be opened: {error}"));
+        let test = std::thread::current().name().unwrap_or("test").replace("::", "-");
+        let page = Page::new(driver.client.clone(), &format!("{test}/{name}"));
+        Browser { driver, page }
+    }
+
+    /// Closes it.
+    pub async fn close(self) {
+        self.driver.close().await;
+    }
+}
