@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::path::Path;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use countersign_protocol::clock::Clock;
@@ -63,6 +64,8 @@ pub(crate) struct Inner {
     pub(crate) random: Arc<dyn Random>,
     pub(crate) locale: Locale,
     accounts: Mutex<BTreeMap<AccountId, Seat>>,
+    /// Whether accounts are looked after without being asked, those that are still to come included.
+    pub(crate) watching: AtomicBool,
     /// Accounts that could not be opened, and why.
     pub(crate) closed: BTreeMap<AccountId, String>,
 }
@@ -133,7 +136,14 @@ impl Device {
     ) -> Result<Device, OpenError> {
         let Ports { clock, random, provider, locale, costs: _ } = ports;
         let world = World { vault, keys, provider, clock, listeners: Listeners::default(), _home: home };
-        let mut inner = Inner { world, random, locale, accounts: Mutex::default(), closed: BTreeMap::new() };
+        let mut inner = Inner {
+            world,
+            random,
+            locale,
+            accounts: Mutex::default(),
+            watching: AtomicBool::new(false),
+            closed: BTreeMap::new(),
+        };
         for account in inner.world.vault.accounts()? {
             let id = account.id.clone();
             if let Err(error) = inner.start(account) {
@@ -158,6 +168,7 @@ impl Device {
     /// happened since the device was opened is among the events, unless somebody has listened before.
     pub async fn run(&self) -> Events {
         let events = self.inner.world.listeners.listen_from_the_start();
+        self.inner.watching.store(true, Ordering::SeqCst);
         for seat in self.seats().into_values() {
             // A stopped account has told its listeners.
             seat.running.tell(Event::Wake).await.ok();
@@ -168,6 +179,7 @@ impl Device {
 
     /// Stops looking.
     pub async fn rest(&self) {
+        self.inner.watching.store(false, Ordering::SeqCst);
         for seat in self.seats().into_values() {
             seat.running.tell(Event::Watch(false)).await.ok();
         }

@@ -1,6 +1,7 @@
 //! Enrolling from a link: verify before anything is shown, ask, make two keys, register, and lose nothing if the reply is lost.
 
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 
 use countersign_protocol::COUNTERSIGN_VERSION;
 use countersign_protocol::clock::Timestamp;
@@ -170,6 +171,9 @@ impl Device {
         // The first fetch brings the enrollment statement; without it the account waits, as after any start.
         seat.running.tell(Event::Wake).await.ok();
         seat.running.settled().await.ok();
+        if self.inner.watching.load(Ordering::SeqCst) {
+            seat.running.tell(Event::Watch(true)).await.ok();
+        }
         Ok(enrolled)
     }
 
