@@ -24,6 +24,7 @@ const VERIFICATION_LIFE: u64 = 300;
 /// An answer that holds; whether it decides is for the store to say.
 pub(crate) struct CheckedAnswer {
     pub(crate) claims: Answer,
+    pub(crate) compact: Compact<Answer>,
     pub(crate) seen: AnswerSeen,
     pub(crate) hash: Hash,
     pub(crate) amr: Vec<String>,
@@ -71,6 +72,7 @@ pub(crate) fn check_answer(
         }
     };
     Ok(CheckedAnswer {
+        compact: compact.clone(),
         seen: AnswerSeen { jti: claims.jti.to_string(), signed: Hash::of(compact.signed_part()) },
         hash: opened.hash,
         acr: acr(device.class, approval.interaction, verified.by_person),

@@ -69,7 +69,7 @@ impl Gateway {
         }
         devices::advance(tx, &device.id, checked.claims.seq)?;
         if challenge.answer.is_none() {
-            challenges::keep_answer(tx, id, &checked.seen, self.now())?;
+            challenges::keep_answer(tx, id, &checked.seen, checked.compact.as_str(), self.now())?;
         }
         if approval.status == Status::Pending {
             if self.now() >= approval.answer_until {

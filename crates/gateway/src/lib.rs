@@ -19,6 +19,7 @@ mod judge;
 pub mod keys;
 mod manifest;
 mod outcome;
+mod record;
 mod refusal;
 mod request;
 mod settings;
@@ -31,8 +32,10 @@ pub use gateway::{Gateway, OpenError, Ports};
 pub use keys::{KeyError, Keys};
 pub use manifest::ManifestError;
 pub use outcome::EndError;
+pub use record::Asked;
 pub use request::{Accepted, ApprovalRequest, Interactions, Limits, RequestRefused};
 pub use settings::Settings;
+pub use store::links::LinkState;
 pub use store::{Schema, Standing, Store, StoreError, Transaction, WriteError};
 pub use verdict::{Approval, NotRedeemable, Verdict};
 

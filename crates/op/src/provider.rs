@@ -13,6 +13,8 @@ use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post};
 use countersign_gateway::keys::{self, KeyError, Keys};
 use countersign_gateway::{Gateway, OpenError as GatewayError, Ports, Settings, Store, StoreError};
+use countersign_protocol::hash::Hash;
+use countersign_protocol::id::ApprovalId;
 use countersign_protocol::issuer::Issuer;
 use tokio::net::TcpListener;
 
@@ -108,6 +110,16 @@ impl Provider {
     pub fn open_for_admin(config: Config, home: &Path, ports: Ports) -> Result<Provider, OpenError> {
         home::make(home).map_err(|source| OpenError::Home { path: home.to_owned(), source })?;
         Provider::over(config, home, ports, None)
+    }
+
+    /// The approval behind an authentication request, for an operator's own look; `None` for one that is not known, or that
+    /// only pretends.
+    ///
+    /// # Errors
+    /// What the store said.
+    pub fn approval_of(&self, auth_req_id: &str) -> Result<Option<ApprovalId>, StoreError> {
+        let found = self.inner.gateway.store().read(|connection| store::find(connection, &Hash::of(auth_req_id)))?;
+        Ok(found.and_then(|request| request.real).map(|real| real.approval))
     }
 
     fn over(mut config: Config, home: &Path, ports: Ports, lock: Option<HomeLock>) -> Result<Provider, OpenError> {

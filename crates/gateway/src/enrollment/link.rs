@@ -102,4 +102,12 @@ impl Gateway {
         let link = EnrollmentLink::new(self.settings().issuer.clone(), signed);
         Ok(IssuedLink { id: token.jti, link, expires_at })
     }
+
+    /// Where a link stands; `None` for one that never was.
+    ///
+    /// # Errors
+    /// What the store said.
+    pub fn link_state(&self, id: &RegistrationTokenId) -> Result<Option<LinkState>, StoreError> {
+        self.store().read(|connection| Ok(links::by_id(connection, id)?.map(|link| link.state)))
+    }
 }

@@ -5,7 +5,7 @@ use countersign_protocol::hash::Hash;
 use countersign_protocol::id::{ApprovalId, ChallengeId, DeviceId};
 use rusqlite::{Connection, OptionalExtension, Row, params};
 
-use super::columns::{millis, optional_text, text};
+use super::columns::{millis, optional_text, text, time};
 
 /// A challenge as the store keeps it.
 pub(crate) struct ChallengeRow {
@@ -100,6 +100,36 @@ pub(crate) fn of_approval(connection: &Connection, approval: &ApprovalId) -> rus
         .collect()
 }
 
+/// A challenge with everything that was signed about it.
+pub(crate) struct Kept {
+    pub(crate) row: ChallengeRow,
+    pub(crate) jws: String,
+    /// The first valid answer and when it arrived.
+    pub(crate) answer: Option<(String, Timestamp)>,
+    /// Whether its answer decided the approval.
+    pub(crate) decided: bool,
+}
+
+/// All challenges of an approval, with everything that was signed about them.
+pub(crate) fn kept_of_approval(connection: &Connection, approval: &ApprovalId) -> rusqlite::Result<Vec<Kept>> {
+    connection
+        .prepare_cached(&format!(
+            "SELECT {COLUMNS}, c.jws AS challenge_jws, s.jws AS answer_jws, s.received_at,
+                    coalesce(a.challenge_id = c.id, 0) AS decided
+             FROM {TABLES} JOIN approval a ON a.id = c.approval_id WHERE c.approval_id = ?1 ORDER BY c.id"
+        ))?
+        .query_map([approval.as_str()], |row| {
+            let answer: Option<String> = row.get("answer_jws")?;
+            Ok(Kept {
+                jws: row.get("challenge_jws")?,
+                answer: answer.map(|jws| Ok::<_, rusqlite::Error>((jws, time(row, "received_at")?))).transpose()?,
+                decided: row.get("decided")?,
+                row: challenge(row)?,
+            })
+        })?
+        .collect()
+}
+
 /// The pending approvals that a device was asked about.
 pub(crate) fn pending_approvals(connection: &Connection, device: &DeviceId) -> rusqlite::Result<Vec<ApprovalId>> {
     connection
@@ -147,10 +177,13 @@ pub(crate) fn keep_answer(
     connection: &Connection,
     id: &ChallengeId,
     answer: &AnswerSeen,
+    jws: &str,
     now: Timestamp,
 ) -> rusqlite::Result<()> {
     connection
-        .prepare_cached("INSERT INTO answer (challenge_id, jti, signed_hash, received_at) VALUES (?1, ?2, ?3, ?4)")?
-        .execute(params![id.as_str(), answer.jti, answer.signed.to_string(), millis(now)])
+        .prepare_cached(
+            "INSERT INTO answer (challenge_id, jti, signed_hash, received_at, jws) VALUES (?1, ?2, ?3, ?4, ?5)",
+        )?
+        .execute(params![id.as_str(), answer.jti, answer.signed.to_string(), millis(now), jws])
         .map(drop)
 }

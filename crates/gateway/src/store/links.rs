@@ -11,7 +11,7 @@ use super::columns::{millis, name, name_of, optional_text, text, time};
 /// Where a link stands.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
-pub(crate) enum LinkState {
+pub enum LinkState {
     /// Nobody has used it.
     Open,
     /// A device registered; its code is due.

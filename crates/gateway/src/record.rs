@@ -1,0 +1,61 @@
+//! Everything the gateway keeps about one approval, and the evidence that is in it.
+
+use countersign_protocol::answer::Answer;
+use countersign_protocol::challenge::Challenge;
+use countersign_protocol::clock::Timestamp;
+use countersign_protocol::evidence::Evidence;
+use countersign_protocol::id::ApprovalId;
+use countersign_protocol::jws::Compact;
+use countersign_protocol::outcome::Outcome;
+
+use crate::Gateway;
+use crate::store::{StoreError, challenges, devices, manifests};
+
+/// What one device was asked, and what it said.
+#[derive(Debug, Clone)]
+pub struct Asked {
+    /// What the person called the device.
+    pub device_name: String,
+    /// The challenge, as it was signed for this device.
+    pub challenge: Compact<Challenge>,
+    /// The first valid answer to it, and when it arrived. Answers from before answers were kept are missing.
+    pub answer: Option<(Compact<Answer>, Timestamp)>,
+    /// How the approval ended, as this device was told.
+    pub outcome: Option<Compact<Outcome>>,
+    /// Whether this device's answer decided.
+    pub decided: bool,
+    /// Everything signed that concerns this device. The transcript is the device's and not known here: whoever draws the
+    /// same lines again, and finds their hash to be the answer's `display_hash`, may put it in.
+    pub evidence: Evidence,
+}
+
+impl Gateway {
+    /// What every device was asked about an approval, and what it said. Empty for an approval that never was.
+    ///
+    /// # Errors
+    /// What the store said.
+    pub fn record(&self, approval: &ApprovalId) -> Result<Vec<Asked>, StoreError> {
+        self.store().read(|connection| {
+            let manifests = manifests::all(connection)?;
+            let mut all = Vec::new();
+            for kept in challenges::kept_of_approval(connection, approval)? {
+                let statements = devices::statements(connection, &kept.row.device)?;
+                let challenge = Compact::<Challenge>::from_text(kept.jws);
+                let answer = kept.answer.map(|(jws, at)| (Compact::<Answer>::from_text(jws), at));
+                let outcome = kept.row.outcome.map(Compact::<Outcome>::from_text);
+                let evidence = Evidence {
+                    manifests: manifests.iter().cloned().map(Compact::from_text).collect(),
+                    statements: statements.into_iter().map(Compact::from_text).collect(),
+                    challenge: challenge.clone(),
+                    answer: answer.as_ref().map(|(answer, _)| answer.clone()),
+                    transcript: None,
+                    outcome: outcome.clone(),
+                    disputed: kept.row.disputed.map(Compact::from_text),
+                };
+                let device_name = kept.row.device_name;
+                all.push(Asked { device_name, challenge, answer, outcome, decided: kept.decided, evidence });
+            }
+            Ok(all)
+        })
+    }
+}
