@@ -80,7 +80,7 @@ fn with_json_its_first_line_has_all_that_a_script_needs() {
     listen.set_port(0);
     let (process, ready) = serving(&place, listen, &[]);
     let members: Vec<_> = ready.as_object().unwrap().keys().map(String::as_str).collect();
-    let expected = ["client_id", "client_secret", "enrollment_link", "event", "issuer", "trust", "user"];
+    let expected = ["client_id", "client_secret", "enrollment_link", "event", "issuer", "till_url", "trust", "user"];
     assert_eq!(members, expected);
     assert_eq!((text(&ready, "user"), text(&ready, "client_id")), ("alice", "coffee-pos"));
     let issuer: SocketAddr = text(&ready, "issuer").strip_prefix("http://").unwrap().parse().unwrap();

@@ -5,6 +5,7 @@
 
 pub mod axe;
 pub mod browser;
+pub mod demo;
 pub mod driver;
 pub mod page;
 pub mod stage;

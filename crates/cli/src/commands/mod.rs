@@ -6,7 +6,7 @@ pub mod enroll;
 mod evidence;
 mod history;
 mod op_link;
-mod op_serve;
+pub mod op_serve;
 mod pending;
 mod request;
 mod verify;

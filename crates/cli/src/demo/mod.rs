@@ -9,10 +9,12 @@ mod state;
 mod story;
 mod terminal;
 mod till;
+mod web;
 mod wire;
 mod words;
 
 use std::io::{self, IsTerminal as _};
+use std::net::SocketAddr;
 use std::path::PathBuf;
 
 use countersign_protocol::evidence::Trust;
@@ -26,32 +28,56 @@ use crate::output::Output;
 use crate::stop;
 use processes::Provider;
 use state::State;
+use web::{Offer, Web};
 
 /// Runs the demo. `COUNTERSIGN_HOME` is not asked: a demo never lives in a person's own store.
 pub async fn run(demo: Demo, home: Option<PathBuf>, output: Output) -> Result<Exit, Failure> {
-    if demo.no_app {
-        tracing::debug!("this version has no app, so there is none to leave closed");
-    }
     let listen = port::choose(demo.listen, output)?;
     let base = home.unwrap_or_else(|| PathBuf::from(".demo"));
     let state = State::open(&base, listen, demo.fresh)?;
     let mut provider = Provider::start(&state).await?;
+    let web = match web(&state, listen, demo.no_app, output).await {
+        Ok(web) => web,
+        Err(failure) => {
+            provider.stop().await;
+            return Err(failure);
+        }
+    };
     let result = tokio::select! {
-        result = play(&state, output) => result,
+        result = play(&state, web.as_ref(), output) => result,
         failure = provider.ended() => Err(failure),
         () = stop::asked() => if in_terminal(output) { output.words(&words::farewell(&state)).map(|()| Exit::Ok) } else { Ok(Exit::Ok) },
     };
     terminal::restore();
+    if let Some(web) = &web {
+        web.close_window().await;
+    }
     provider.stop().await;
     result
 }
 
-async fn play(state: &State, output: Output) -> Result<Exit, Failure> {
-    if output.is_json() {
-        ready(state, output).await?;
-        return std::future::pending().await;
+/// The till's page, where the demo goes on until it is stopped.
+async fn web(state: &State, listen: SocketAddr, no_app: bool, output: Output) -> Result<Option<Web>, Failure> {
+    if !output.is_json() && !in_terminal(output) {
+        return Ok(None);
     }
-    if in_terminal(output) { terminal::play(state, output).await } else { once::play(state, output).await }
+    let offer = match (no_app, output.is_json()) {
+        (true, _) => Offer::Never,
+        (false, true) => Offer::WhenAsked,
+        (false, false) => Offer::ByItself,
+    };
+    Web::start(state, listen, offer).await.map(Some)
+}
+
+async fn play(state: &State, web: Option<&Web>, output: Output) -> Result<Exit, Failure> {
+    match web {
+        None => once::play(state, output).await,
+        Some(web) if output.is_json() => {
+            ready(state, web, output).await?;
+            std::future::pending().await
+        }
+        Some(web) => terminal::play(state, web, output).await,
+    }
 }
 
 /// Whether a person sits there.
@@ -69,9 +95,10 @@ struct Ready<'a> {
     client_id: &'static str,
     client_secret: &'a str,
     trust: PathBuf,
+    till_url: &'a str,
 }
 
-async fn ready(state: &State, output: Output) -> Result<(), Failure> {
+async fn ready(state: &State, web: &Web, output: Output) -> Result<(), Failure> {
     let link = processes::link(state, "alice").await?;
     let trust = state.write_trust(&trust(&link)?)?;
     let secret = state.secret("coffee-pos")?;
@@ -83,6 +110,7 @@ async fn ready(state: &State, output: Output) -> Result<(), Failure> {
         client_id: "coffee-pos",
         client_secret: secret.expose(),
         trust,
+        till_url: &web.url,
     };
     output.result(&ready, |_| String::new())
 }

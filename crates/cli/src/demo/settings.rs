@@ -48,6 +48,7 @@ interaction_types = ["boolean", "number_choose", "input_manual"]
 client_id = "prize-line"
 name = "Prize Line"
 secret_file = "prize-line.secret"
+interaction_types = ["boolean", "input_manual"]
 "#
     )
 }

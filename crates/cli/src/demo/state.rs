@@ -32,12 +32,15 @@ struct Mark {
 
 const MARK: &str = "demo.json";
 /// Everything a demo ever puts into its folder.
-const OURS: [&str; 10] = [
+const OURS: [&str; 13] = [
     MARK,
     "provider.toml",
     "provider.log",
     "provider",
     "device",
+    "app",
+    "app.log",
+    "app.enrolled",
     "automated",
     "automated.pin",
     "trust.json",

@@ -17,6 +17,7 @@ use super::alice::{self, Alice};
 use super::state::State;
 use super::story::{Record, STEPS};
 use super::till::{Running, SALES, Sale, Till, Told};
+use super::web::Web;
 use super::words;
 use crate::commands::answer;
 use crate::exit::Exit;
@@ -31,8 +32,8 @@ use countersign_device::edge::system::SystemClock;
 ///
 /// # Errors
 /// The device does not open, or standard output is closed.
-pub async fn play(state: &State, output: Output) -> Result<Exit, Failure> {
-    output.words(&words::welcome(state, output.paint()))?;
+pub async fn play(state: &State, web: &Web, output: Output) -> Result<Exit, Failure> {
+    output.words(&words::welcome(state, &web.url, output.paint()))?;
     let alice = alice::open(state, &state.path("device"), &PinPad::Terminal, output).await?;
     let events = alice.device.run().await;
     let mut table = Table {

@@ -3,6 +3,8 @@
 use std::process::Stdio;
 use std::time::Instant;
 
+use countersign_device::edge::system::SystemClock;
+use countersign_protocol::clock::{Clock as _, Timestamp};
 use serde_json::Value;
 use tokio::process::ChildStdin;
 use tokio::sync::mpsc;
@@ -15,6 +17,8 @@ use crate::failure::Failure;
 /// Something that a client asks for.
 #[derive(Debug, Clone, Copy)]
 pub struct Sale {
+    /// The name on the till's page.
+    pub item: &'static str,
     /// The key to press.
     pub key: &'static str,
     /// What stands in the menu.
@@ -34,6 +38,7 @@ pub struct Sale {
 /// What can be bought, and what can happen.
 pub const SALES: [Sale; 4] = [
     Sale {
+        item: "flat-white",
         key: "1",
         title: "Flat white",
         amount: Some("€ 4.20"),
@@ -45,6 +50,7 @@ pub const SALES: [Sale; 4] = [
         ),
     },
     Sale {
+        item: "catering",
         key: "2",
         title: "Catering for twelve",
         amount: Some("€ 186.40"),
@@ -56,6 +62,7 @@ pub const SALES: [Sale; 4] = [
         ),
     },
     Sale {
+        item: "kiosk",
         key: "3",
         title: "Sign in at the kiosk, with a number",
         amount: None,
@@ -65,15 +72,14 @@ pub const SALES: [Sale; 4] = [
         details: None,
     },
     Sale {
+        item: "stranger",
         key: "4",
-        title: "Somebody you don't know asks for",
-        amount: Some("€ 980.00"),
+        title: "Somebody you don't know wants a sign-in",
+        amount: None,
         client_id: "prize-line",
         client: "Prize Line",
         message: "Confirm to receive your prize",
-        details: Some(
-            r#"[{"type":"payment_initiation","instructedAmount":{"currency":"EUR","amount":"980.00"},"creditorName":"Prize Line Ltd"}]"#,
-        ),
+        details: None,
     },
 ];
 
@@ -86,6 +92,8 @@ pub struct Told {
     pub line: Option<Value>,
     /// When the line came.
     pub at: Instant,
+    /// The same by the clock that the provider uses, too.
+    pub clock: Timestamp,
 }
 
 /// Runs the clients.
@@ -130,10 +138,10 @@ impl Till {
         tokio::spawn(async move {
             while let Ok(Some(line)) = lines.next_line().await {
                 let line = serde_json::from_str(&line).ok();
-                let _ = tell.send(Told { number, line, at: Instant::now() });
+                let _ = tell.send(Told { number, line, at: Instant::now(), clock: SystemClock.now() });
             }
             let _ = child.wait().await;
-            let _ = tell.send(Told { number, line: None, at: Instant::now() });
+            let _ = tell.send(Told { number, line: None, at: Instant::now(), clock: SystemClock.now() });
         });
         Ok(Running(stdin))
     }

@@ -16,13 +16,13 @@ pub const CHOICES: &str = "\n  a  Approve     d  Deny     n  This wasn't me\n> "
 const HELD_MINUTES: u32 = 15;
 
 /// Who plays, and where.
-pub fn welcome(state: &State, paint: Paint) -> String {
+pub fn welcome(state: &State, till: &str, paint: Paint) -> String {
     let again = if state.continues { ", continued" } else { "" };
     format!(
         "{}{again}\n\n  \
          Provider  Acme ID, {} (a process of its own)\n  \
-         Till      Acme Coffee (a process for each sale)\n  \
-         Device    this terminal: you are Alice\n  \
+         Till      Acme Coffee: {till} in your browser (or the keys below)\n  \
+         Device    this terminal: you are Alice. Her window joins when it is built\n  \
          State     {}\n",
         paint.bold("Countersign demo"),
         state.issuer,
