@@ -175,6 +175,9 @@ impl Page {
     /// # Panics
     /// If there is none.
     pub async fn picture(&self, name: &str) -> PathBuf {
+        // Two frames later what is there has been painted; the half second in which Approve is inert is over, too.
+        let painted = "const done = arguments[0]; setTimeout(() => requestAnimationFrame(() => requestAnimationFrame(done)), 200)";
+        self.client.execute_async(painted, vec![]).await.expect("the page is painted");
         let png = self.client.screenshot().await.expect("a picture");
         let path = self.pictures.join(format!("{name}.png"));
         std::fs::write(&path, png).expect("the picture can be written");

@@ -1,6 +1,6 @@
 //! What the provider kept about one request: the very bytes that were signed, and what they say.
 
-use countersign_device::transcript::{self, Locale};
+use countersign_device::transcript::{self, Drawn, Locale, Role};
 use countersign_gateway::Asked;
 use countersign_protocol::answer::Answer;
 use countersign_protocol::challenge::{Challenge, VerifiedChallenge};
@@ -8,7 +8,7 @@ use countersign_protocol::clock::Timestamp;
 use countersign_protocol::evidence::Evidence;
 use countersign_protocol::manifest::ManifestChain;
 use countersign_protocol::outcome::Ending;
-use countersign_protocol::transcript::{Line, LineValue, Transcript};
+use countersign_protocol::transcript::{Line, LineValue};
 use serde::Serialize;
 use serde_json::Value;
 
@@ -18,15 +18,15 @@ use crate::screen;
 pub struct Proof {
     asked: Asked,
     challenge: VerifiedChallenge,
-    transcript: Transcript,
+    drawn: Drawn,
 }
 
 /// A line of the device's screen, for the page.
 #[derive(Serialize, Clone, PartialEq, Eq)]
 pub struct ShownLine {
+    role: Role,
     label: String,
     text: String,
-    prominence: u8,
 }
 
 impl Proof {
@@ -36,14 +36,14 @@ impl Proof {
         let mut asked = all.swap_remove(at);
         let challenge = verified(&asked)?;
         let answer = asked.answer.as_ref().and_then(|(answer, _)| answer.peek().ok());
-        let transcript = match &answer {
+        let drawn = match &answer {
             Some(answer) => same_lines(&challenge, answer)?,
-            None => transcript::draw(&challenge, true, false, Locale::En).transcript,
+            None => transcript::draw(&challenge, true, false, Locale::En),
         };
         if answer.is_some() {
-            asked.evidence.transcript = Some(transcript.freeze().text().to_owned());
+            asked.evidence.transcript = Some(drawn.transcript.freeze().text().to_owned());
         }
-        Some(Proof { asked, challenge, transcript })
+        Some(Proof { asked, challenge, drawn })
     }
 
     /// When the answer arrived at the provider.
@@ -69,7 +69,8 @@ impl Proof {
 
     /// What the device shows.
     pub fn lines(&self) -> Vec<ShownLine> {
-        self.transcript.lines.iter().map(ShownLine::of).collect()
+        let lines = self.drawn.roles.iter().zip(&self.drawn.transcript.lines);
+        lines.map(|(role, line)| ShownLine::of(*role, line)).collect()
     }
 
     /// Whether there is an amount to tamper with.
@@ -123,11 +124,11 @@ pub fn verify(
 }
 
 /// The lines that the device showed: those of which the answer signed the hash.
-fn same_lines(challenge: &VerifiedChallenge, answer: &Answer) -> Option<Transcript> {
+fn same_lines(challenge: &VerifiedChallenge, answer: &Answer) -> Option<Drawn> {
     [Locale::En, Locale::De].into_iter().find_map(|locale| {
         [true, false].into_iter().find_map(|first| {
-            let drawn = transcript::draw(challenge, true, first, locale).transcript;
-            (*drawn.freeze().hash() == answer.display_hash).then_some(drawn)
+            let drawn = transcript::draw(challenge, true, first, locale);
+            (*drawn.transcript.freeze().hash() == answer.display_hash).then_some(drawn)
         })
     })
 }
@@ -138,12 +139,12 @@ impl ShownLine {
         format!("{}: {}", self.label, self.text)
     }
 
-    fn of(line: &Line) -> ShownLine {
+    fn of(role: Role, line: &Line) -> ShownLine {
         let text = match &line.value {
             LineValue::Money(money) => screen::money(money),
             LineValue::Text(text) | LineValue::Date(text) | LineValue::Account(text) => text.clone(),
             _ => String::new(),
         };
-        ShownLine { label: line.label.clone(), text, prominence: line.prominence }
+        ShownLine { role, label: line.label.clone(), text }
     }
 }

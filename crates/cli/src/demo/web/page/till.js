@@ -78,13 +78,14 @@ function screens(sale) {
     el("p", {}, sale.message),
     sale.number ? [el("p", { class: "quiet" }, "Type this number on the device"), el("p", { id: "number" }, sale.number)] : undefined,
   );
-  const lines = sale.device?.filter((line) => line.prominence === 1 && line.text);
+  // What stands at the top of its screen; all lines are in step 4 below.
+  const lines = sale.device?.filter((line) => ["client", "amount", "payee", "message", "number"].includes(line.role));
   const device = el(
     "div",
     { class: "screen" },
     el("h3", {}, "Alice’s device"),
     lines
-      ? el("dl", {}, lines.map((line) => el("div", {}, el("dt", {}, line.label), el("dd", { class: line.label === "Amount" ? "big" : undefined }, line.text))))
+      ? el("dl", {}, lines.map((line) => el("div", {}, el("dt", {}, line.label), el("dd", { class: line.role === "amount" ? "big" : undefined }, line.text))))
       : el("p", { class: "quiet" }, "Nothing yet."),
   );
   return el("div", { id: "both-screens" }, till, device);
