@@ -22,6 +22,8 @@ export class WindowState {
   screen = $state.raw<Screen>({ name: "starting" });
   /** The line that stays until the next one. */
   outcome = $state.raw<Result | undefined>();
+  /** How the request before this one ended, when one followed the other. */
+  before = $state.raw<Result | undefined>();
   /** Milliseconds by the page's own clock, a few times a second. */
   now = $state(0);
 
@@ -127,6 +129,7 @@ export class WindowState {
   }
 
   open(request: Request): void {
+    this.before = undefined;
     this.screen = { name: "request", request };
   }
 
@@ -139,8 +142,10 @@ export class WindowState {
   /** After an answer: the next request, or the list. */
   next(after: Request): void {
     const next = this.waiting.find((request) => request.id !== after.id && !this.#left.has(request.id));
-    if (next) this.open(next);
-    else this.go("requests");
+    if (next) {
+      this.open(next);
+      this.before = this.resultOf(after.id);
+    } else this.go("requests");
   }
 
   async addAccount(): Promise<void> {
