@@ -2,6 +2,7 @@
 
 use countersign_e2e::stage::Stage;
 use countersign_e2e::window::{PIN, Window};
+use countersign_tests::client::PAYMENT;
 use countersign_tests::device::{Device, id};
 use countersign_tests::provider::Provider;
 
@@ -140,7 +141,7 @@ async fn of_two_that_wait_the_next_comes_after_the_first_with_its_approve_inert_
     let provider = Provider::start(&stage.place);
     let window = Window::enrolled(&stage, "window", &provider).await;
     let page = &window.page;
-    let first = provider.till().pay("4.20", "Till 2: flat white");
+    let first = provider.till().ask(&[("authorization_details", PAYMENT), ("requested_expiry", "200")]);
     window.request("4.20").await;
     let second = provider.till().pay("12.50", "Till 3: lunch");
     page.read("section[data-challenge]", "1 more waits").await;
@@ -157,7 +158,7 @@ async fn of_two_that_wait_the_next_comes_after_the_first_with_its_approve_inert_
     assert_eq!(was_inert, "true", "its Approve is inert at first");
     page.read("#before", "Approved € 4.20").await;
     page.picture("the next").await;
-    first.finish().expect_code(0);
+    assert_eq!(provider.till().poll_to_the_end(&first).status, 200);
     window.approve(PIN).await;
     second.finish().expect_code(0);
 }

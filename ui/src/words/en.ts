@@ -23,7 +23,7 @@ export const en = {
 
   welcome: {
     title: "Approve what is asked of you",
-    lead: "A till, a website or an agent asks. You see who asks, for what and how much, and answer with a signature that never leaves this device.",
+    lead: "A till, a website or an agent asks. You see who asks, for what and how much, and answer with a signature whose key never leaves this device.",
     how: "To begin, you need a link from the provider you have an account with, such as your bank, your employer or a shop.",
     have: "I have a link",
   },
