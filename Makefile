@@ -12,7 +12,7 @@ help:
 	@echo 'make demo    a provider, a till, and Alice'"'"'s devices: this terminal and a window (ARGS=... is passed on)'
 	@echo 'make app     the window: target/debug/countersign-app'
 	@echo 'make test    every test'
-	@echo "make quick   the tests of the crates protocol, device, gateway and op alone"
+	@echo "make quick   the tests of the crates protocol, device, gateway, op and app alone"
 	@echo 'make lint    formatting, clippy, and whether the device still compiles for browsers'
 	@echo 'make clean   remove what was built, and the state of the demo'
 
@@ -43,8 +43,8 @@ test:
 
 quick:
 	@scripts/setup core
-	@scripts/test -p countersign-protocol -p countersign-device -p countersign-gateway -p countersign-op
-	@echo 'Every test of the four crates passed.'
+	@scripts/test -p countersign-protocol -p countersign-device -p countersign-gateway -p countersign-op -p countersign-app
+	@echo 'Every test of the five crates passed.'
 
 lint:
 	@scripts/setup core app lint

@@ -17,7 +17,15 @@ impl Browser {
     /// # Panics
     /// If it can't be opened.
     pub async fn open(stage: &Stage, name: &str, url: &str) -> Browser {
-        let driver = Driver::start(stage, name, None, &[]).await;
+        Browser::open_with(stage, name, url, &[]).await
+    }
+
+    /// Opens an address in a browser with more in its environment.
+    ///
+    /// # Panics
+    /// If it can't be opened.
+    pub async fn open_with(stage: &Stage, name: &str, url: &str, environment: &[(&str, &str)]) -> Browser {
+        let driver = Driver::start(stage, name, None, environment).await;
         driver.client.goto(url).await.unwrap_or_else(|error| panic!("{url} can't be opened: {error}"));
         let test = std::thread::current().name().unwrap_or("test").replace("::", "-");
         let page = Page::new(driver.client.clone(), &format!("{test}/{name}"));

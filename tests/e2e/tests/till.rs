@@ -5,6 +5,7 @@ use countersign_e2e::browser::Browser;
 use countersign_e2e::demo::Demo;
 use countersign_e2e::stage::Stage;
 use countersign_e2e::window::{PIN, Window};
+use countersign_tests::device::{Device, id};
 use countersign_tests::process::{Process, at_work_in};
 
 /// Makes the window one of Alice's devices by the link on the till's page and the code typed there.
@@ -181,4 +182,29 @@ async fn a_page_from_elsewhere_can_neither_read_the_till_nor_use_it() {
     let shown = read(host).text();
     let secret = demo.ready["client_secret"].as_str().expect("a secret");
     assert!(!shown.contains(secret), "the till's secret stays with the till");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_till_in_the_dark() {
+    let stage = Stage::new();
+    let demo = Demo::start(&stage, &[]);
+    let phone = Device::new(&stage.place, "phone");
+    phone.enroll(demo.ready["enrollment_link"].as_str().expect("a link"));
+    let till = Browser::open_with(&stage, "till", demo.till_url(), &[("GTK_THEME", "Adwaita:dark")]).await;
+    let page = &till.page;
+    page.until("the dark", "return matchMedia('(prefers-color-scheme: dark)').matches").await;
+    page.press("button[data-item=flat-white]").await;
+    page.see("#sale[data-state=waiting]").await;
+    phone.answer(id(&phone.only_pending()), &["approve"]).expect_code(0);
+    page.see("#receipt").await;
+    for (width, height) in [(1280, 900), (450, 844)] {
+        page.resize(width, height).await;
+        axe::check(page, "the till in the dark").await;
+        page.picture(&format!("dark {width}")).await;
+    }
+    // Somebody who can't be reached any more is told so, and reloading loses nothing.
+    page.client.refresh().await.expect("the page comes again");
+    page.see("#sale[data-state=paid]").await;
+    drop(demo);
+    page.read("#problem", "does not answer any more").await;
 }

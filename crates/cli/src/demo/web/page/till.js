@@ -72,7 +72,7 @@ function screens(sale) {
   const till = el(
     "div",
     { class: "screen" },
-    el("h3", {}, "The till"),
+    el("h3", {}, sale.item === "stranger" ? "The stranger" : "The till"),
     el("p", { class: "quiet" }, sale.client),
     sale.amount ? el("p", { class: "big" }, sale.amount) : undefined,
     el("p", {}, sale.message),
