@@ -30,7 +30,8 @@ async fn the_till_beside_the_window() {
 
     let images: String = pictures.iter().map(|path| format!("<img src='file://{}'>", path.display())).collect();
     let beside = stage.place.path("beside.html");
-    let style = "body{margin:0;padding:24px;display:flex;gap:24px;background:#c9c5bc}img{border-radius:11px;height:720px}";
+    let style =
+        "body{margin:0;padding:24px;display:flex;gap:24px;background:#c9c5bc}img{border-radius:11px;height:720px}";
     std::fs::write(&beside, format!("<!doctype html><title>-</title><style>{style}</style>{images}")).expect("written");
     till.page.client.goto(&format!("file://{}", beside.display())).await.expect("both pictures");
     let loaded = "return document.images.length === 2 && [...document.images].every((one) => one.complete && one.naturalWidth > 0)";
