@@ -7,6 +7,8 @@ export default defineConfig(({ mode }) => ({
   root: mode === "fake" ? "fake" : ".",
   // Tests mount components as a browser does.
   ...(mode === "test" ? { resolve: { conditions: ["browser"] } } : {}),
+  // A bare system may not know what localhost is.
+  server: { host: "127.0.0.1" },
   build: { target: "safari15", modulePreload: { polyfill: false }, assetsInlineLimit: 0 },
   test: { environment: "jsdom", include: ["src/**/*.test.ts"], restoreMocks: true },
 }));
