@@ -123,13 +123,20 @@ impl Page {
         field.send_keys(text).await.unwrap_or_else(|error| panic!("nothing can be typed into {css}: {error}"));
     }
 
-    /// Types keys where the focus is.
+    /// Types keys where the focus is. An element that the page has replaced in the meantime got none of them.
     ///
     /// # Panics
     /// If nothing has the focus.
     pub async fn keys(&self, keys: &str) {
-        let focused = self.client.active_element().await.expect("something has the focus");
-        focused.send_keys(keys).await.expect("keys reach it");
+        let deadline = Instant::now() + PATIENCE;
+        loop {
+            let focused = self.client.active_element().await.expect("something has the focus");
+            match focused.send_keys(keys).await {
+                Ok(()) => return,
+                Err(error) if error.is_stale_element_reference() && Instant::now() < deadline => {}
+                Err(error) => panic!("keys don't reach what has the focus: {error}"),
+            }
+        }
     }
 
     /// Runs a script.

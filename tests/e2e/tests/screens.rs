@@ -172,6 +172,9 @@ async fn everything_once_by_keyboard_alone() {
     tab_to(&window, "#deny").await;
     page.keys(&enter).await;
     denied.finish().expect_code(1);
+    // The page goes back to its list, and to its heading, once it has the outcome.
+    page.read("#outcome", "Denied").await;
+    window.screen("requests").await;
     for (tab, screen) in [("#nav-activity", "activity"), ("#nav-accounts", "accounts"), ("#nav-settings", "settings")] {
         tab_to(&window, tab).await;
         page.keys(&enter).await;
@@ -207,4 +210,24 @@ async fn on_a_small_screen_and_at_twice_the_text_amount_payee_and_buttons_stay_i
     page.resize(400, 720).await;
     page.picture("twice the text").await;
     assert_eq!(in_reach(&window).await, serde_json::json!([true, true, true, true, true]), "twice the text");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn in_german_the_window_and_the_lines_of_a_request_agree() {
+    let stage = Stage::new();
+    let provider = Provider::start(&stage.place);
+    let opening = Opening { language: Some("de_DE.UTF-8"), ..Opening::default() };
+    let window = Window::enrolled_with(&stage, "window", &provider, &opening).await;
+    let page = &window.page;
+    let _asked = provider.till().pay("1280.50", "Kasse 2");
+    window.request("1.280,50").await;
+    page.read("section", "Zahlung").await;
+    page.read("#message-caption", "Nachricht von Acme Coffee").await;
+    page.read("#approve", "Freigeben").await;
+    let language = page.run("return document.documentElement.lang", vec![]).await;
+    assert_eq!(language, "de");
+    page.see("#approve[aria-disabled=false]").await;
+    look(&window, "German").await;
+    window.approve(PIN).await;
+    page.read("#outcome", "Freigegeben").await;
 }
