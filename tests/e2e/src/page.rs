@@ -177,10 +177,10 @@ impl Page {
         }
     }
 
-    /// Keeps a picture of the page as test output.
+    /// Keeps a picture of the page as test output, in which everything stands in its place.
     ///
     /// # Panics
-    /// If there is none.
+    /// If there is none, or something is wider than what it stands in.
     pub async fn picture(&self, name: &str) -> PathBuf {
         // Two frames later what is there has been painted; the half second in which Approve is inert is over, too.
         let painted = "const done = arguments[0]; setTimeout(() => requestAnimationFrame(() => requestAnimationFrame(done)), 200)";
@@ -188,9 +188,22 @@ impl Page {
         let png = self.client.screenshot().await.expect("a picture");
         let path = self.pictures.join(format!("{name}.png"));
         std::fs::write(&path, png).expect("the picture can be written");
+        let out = self.run(STANDS_OUT, vec![]).await;
+        assert_eq!(out, serde_json::json!([]), "in the picture {name:?}, these stand out of their place");
         path
     }
 }
+
+/// Elements whose right edge is beyond that of the element they stand in, by more than what rounding explains. Left out are runs of
+/// text, for blanks that are kept hang over the end of a line, and icons, which are centred on what is smaller than they are.
+const STANDS_OUT: &str = "
+    const visible = (one) => one.checkVisibility() && one.getBoundingClientRect().width > 1;
+    const flows = (one) => !['absolute', 'fixed'].includes(getComputedStyle(one).position) && getComputedStyle(one).display !== 'inline';
+    const scrolls = (one) => getComputedStyle(one).overflowX !== 'visible';
+    return [...document.body.querySelectorAll('*')]
+        .filter((one) => visible(one) && flows(one) && !one.closest('svg') && !scrolls(one.parentElement))
+        .filter((one) => one.getBoundingClientRect().right > one.parentElement.getBoundingClientRect().right + 1.5)
+        .map((one) => one.outerHTML.slice(0, 200));";
 
 /// Where cargo puts what it makes.
 pub fn target() -> PathBuf {
