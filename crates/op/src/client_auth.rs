@@ -8,19 +8,14 @@ use base64::engine::{DecodePaddingMode, GeneralPurpose, GeneralPurposeConfig};
 use countersign_protocol::random::Random;
 use zeroize::Zeroizing;
 
-use crate::config::{Client, ClientSecret, HashedSecret, Policy, SecretMethod};
+use crate::config::{Client, ClientAuth, ClientSecret, KeptSecret, Policy, SecretMethod};
 use crate::http::{Code, Form, OAuthError, decode};
 
 /// Everybody who may ask, and the hashes of their secrets.
 pub(crate) struct Clients {
-    by_id: HashMap<String, Registered>,
+    by_id: HashMap<String, Arc<Client>>,
     /// Compared with when nobody has the id, so that both take the same time.
-    nobody: HashedSecret,
-}
-
-struct Registered {
-    client: Arc<Client>,
-    secret: HashedSecret,
+    nobody: KeptSecret,
 }
 
 /// What a request says about who sent it.
@@ -34,17 +29,19 @@ struct Credentials {
 
 impl Clients {
     pub(crate) fn new(clients: Vec<Client>, random: &dyn Random) -> Clients {
-        let nobody = ClientSecret::random(random).hashed(random);
-        let registered = clients.into_iter().map(|client| {
-            let secret = client.secret.hashed(random);
-            (client.client_id.clone(), Registered { client: Arc::new(client), secret })
+        let nobody = KeptSecret::Read(ClientSecret::random(random)).hashed(random);
+        let by_id = clients.into_iter().map(|mut client| {
+            if let ClientAuth::Secret { secret, only } = client.auth {
+                client.auth = ClientAuth::Secret { secret: secret.hashed(random), only };
+            }
+            (client.client_id.clone(), Arc::new(client))
         });
-        Clients { by_id: registered.collect(), nobody }
+        Clients { by_id: by_id.collect(), nobody }
     }
 
     /// What holds for this client.
     pub(crate) fn policy(&self, client_id: &str) -> Option<&Policy> {
-        self.by_id.get(client_id).map(|registered| &registered.client.policy)
+        self.by_id.get(client_id).map(|client| &client.policy)
     }
 
     /// The client that sent a form with this `Authorization` header.
@@ -54,14 +51,17 @@ impl Clients {
     /// authenticates in two ways at once.
     pub(crate) fn authenticate(&self, authorization: Option<&str>, form: &Form) -> Result<Arc<Client>, OAuthError> {
         let shown = credentials(authorization, form)?;
-        let registered = self.by_id.get(&shown.client_id);
-        let secret = registered.map_or(&self.nobody, |registered| &registered.secret);
+        let client = self.by_id.get(&shown.client_id);
+        let (secret, only) = match client.map(|client| &client.auth) {
+            Some(ClientAuth::Secret { secret, only }) => (secret, *only),
+            _ => (&self.nobody, None),
+        };
         let raw_matches = shown.raw_secret.as_ref().is_some_and(|raw| secret.matches(raw.as_bytes()));
         let matches = secret.matches(shown.secret.as_bytes()) | raw_matches;
-        let Some(registered) = registered.filter(|_| matches) else {
+        let Some(client) = client.filter(|_| matches) else {
             return Err(OAuthError::new(Code::InvalidClient, "the client is not known or its secret is wrong"));
         };
-        match registered.client.token_endpoint_auth_method {
+        match only {
             Some(SecretMethod::Basic) if shown.method == SecretMethod::Post => Err(OAuthError::new(
                 Code::InvalidClient,
                 "this client is registered for client_secret_basic: send the secret in the Authorization header",
@@ -70,7 +70,7 @@ impl Clients {
                 Code::InvalidClient,
                 "this client is registered for client_secret_post: send the secret in the body",
             )),
-            _ => Ok(registered.client.clone()),
+            _ => Ok(client.clone()),
         }
     }
 }

@@ -15,6 +15,7 @@ mod discovery;
 mod hint;
 mod home;
 mod http;
+pub mod jose;
 mod polls;
 mod provider;
 mod stopping;

@@ -5,57 +5,13 @@ use std::path::Path;
 
 use countersign_protocol::interaction::InteractionType;
 
+use super::client::{CIBA_GRANT, Client, Delivery, Profile, TokenBinding};
+use super::client_proof::{self, ALGS};
 use super::policy::{INTERACTIONS, Policy};
 use super::read::{Found, Section};
-use super::secret::{self, ClientSecret, SecretFault, SecretFileFault};
-use super::{DETAIL_TYPES, shown_text};
+use super::{DETAIL_TYPES, https, shown_text};
 use crate::details::DetailType;
-
-/// The grant a client needs to ask for approvals (CIBA Core §4).
-pub const CIBA_GRANT: &str = "urn:openid:params:grant-type:ciba";
-
-/// A party that asks. Has no `Debug`: it holds a secret.
-#[derive(Clone)]
-pub struct Client {
-    /// What it calls itself to the provider.
-    pub client_id: String,
-    /// What the person is shown.
-    pub name: String,
-    /// Shared with the provider, at least 128 bits.
-    pub secret: ClientSecret,
-    /// Belongs to the provider itself.
-    pub first_party: bool,
-    /// The operator vouches for the name; otherwise the device says "calls itself …".
-    pub verified: bool,
-    /// Which interactions it can take part in (it shows the number); boolean where nothing is registered.
-    pub interaction_types: Vec<InteractionType>,
-    /// Whether [`CIBA_GRANT`] is among its `grant_types`.
-    pub may_ask: bool,
-    /// The only way it may authenticate; `None`: either.
-    pub token_endpoint_auth_method: Option<SecretMethod>,
-    /// Which types of authorization details it may send.
-    pub authorization_details_types: Vec<DetailType>,
-    /// The scopes it may ask for; `None`: any.
-    pub scope: Option<Vec<String>>,
-    /// The provider's policy with this client's own on top.
-    pub policy: Policy,
-}
-
-/// How a client shows its secret (RFC 6749 §2.3.1).
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum SecretMethod {
-    /// In the `Authorization` header.
-    Basic,
-    /// In the body.
-    Post,
-}
-
-impl Client {
-    /// Whether people unknown to the provider are hidden from this client.
-    pub fn hides_unknown_users(&self) -> bool {
-        self.policy.hide_unknown_users.unwrap_or(!self.first_party)
-    }
-}
+use crate::jose::SigningAlg;
 
 /// What a client's entry is read against.
 pub(super) struct Surroundings<'a> {
@@ -94,15 +50,21 @@ fn read_one(section: Section<'_>, client_id: Option<Found<&str>>, around: &Surro
     if let Some(name) = &name {
         shown_text(&section, "name", name);
     }
-    let method = auth_method(&section);
-    let secret = read_secret(&section, around.folder);
+    let proof = client_proof::read(&section, around.folder);
     let first_party = section.flag("first_party").unwrap_or(false);
     let verified = section.flag("verified").unwrap_or(false);
     let interaction_types =
         section.words("interaction_types", INTERACTIONS).unwrap_or_else(|| vec![InteractionType::Boolean]);
-    let may_ask = section.words("grant_types", GRANTS).is_none_or(|grants| grants.contains(&Grant::Ciba));
-    delivery_mode(&section);
-    signing_alg(&section);
+    let grants = section.words("grant_types", GRANTS);
+    let may_ask = grants.as_ref().is_none_or(|grants| grants.contains(&Grant::Ciba));
+    let may_refresh = grants.is_some_and(|grants| grants.contains(&Grant::Refresh));
+    let delivery = delivery(&section);
+    let user_code = section.flag("backchannel_user_code_parameter").unwrap_or(false);
+    let request_signing_alg =
+        section.word("backchannel_authentication_request_signing_alg", REQUEST_ALGS).map(|found| found.value);
+    let id_token_alg = section.word("id_token_signed_response_alg", ALGS).map(|found| found.value);
+    let binding = binding(&section);
+    let profile = section.word("profile", PROFILES).map(|found| found.value);
     let authorization_details_types = detail_types(&section, around);
     let scope = scope(&section);
     let policy = match section.section("policy", " in [clients.policy]") {
@@ -112,15 +74,27 @@ fn read_one(section: Section<'_>, client_id: Option<Found<&str>>, around: &Surro
     let client_id = client_id.filter(|id| valid_id(&section, id));
     section.finish();
     let client_id = client_id?.value.to_owned();
+    let (auth, keys) = proof?;
     Some(Client {
         name: name.map_or(client_id.as_str(), |name| name.value).to_owned(),
         client_id,
-        secret: secret?,
+        auth,
+        keys,
         first_party,
         verified,
         interaction_types,
         may_ask,
-        token_endpoint_auth_method: method,
+        may_refresh,
+        delivery: delivery?,
+        user_code,
+        request_signing_alg,
+        // Auth0's clients read RS256 alone.
+        id_token_alg: id_token_alg.unwrap_or(match profile {
+            Some(Profile::Auth0) => SigningAlg::Rs256,
+            _ => SigningAlg::Es256,
+        }),
+        binding,
+        profile,
         authorization_details_types,
         scope,
         policy,
@@ -139,99 +113,39 @@ fn valid_id(section: &Section<'_>, id: &Found<&str>) -> bool {
     valid
 }
 
-/// Says what went wrong only once: a public client gets no second message about its missing secret.
-fn read_secret(section: &Section<'_>, folder: &Path) -> Option<ClientSecret> {
-    let written = section.text("secret");
-    let file = section.text("secret_file");
-    let public = section.text("token_endpoint_auth_method").is_some_and(|method| method.value == "none");
-    match (written, file) {
-        (Some(_), Some(file)) => {
-            section.fault(&file.at, "a client has `secret` or `secret_file`, not both; remove one");
+/// Where a client is told of a verdict; `None` where a mistake was recorded.
+fn delivery(section: &Section<'_>) -> Option<Delivery> {
+    let mode = section.word("backchannel_token_delivery_mode", MODES);
+    let endpoint = section.text("backchannel_client_notification_endpoint");
+    let address = endpoint.as_ref().map(|found| https(section, "backchannel_client_notification_endpoint", found));
+    match (mode.as_ref().map(|mode| mode.value), address) {
+        (None | Some(Mode::Poll), None) => Some(Delivery::Poll),
+        (None | Some(Mode::Poll), Some(_)) => {
+            let at = &endpoint?.at;
+            section.fault(at, "`backchannel_client_notification_endpoint` is of use to \"ping\" and \"push\" only; set `backchannel_token_delivery_mode`, or remove it");
             None
         }
-        (Some(written), None) => checked(section, "secret", &written.at, written.value),
-        (None, Some(file)) => {
-            let path = folder.join(file.value);
-            let shown = path.display();
-            match secret::read_file(&path) {
-                Ok(text) => checked(section, "secret_file", &file.at, &text),
-                Err(SecretFileFault::Unreadable(error)) => {
-                    let message = format!(
-                        "the secret's file {shown} can't be read: {error}; check the path (it begins at the configuration's folder) and who may read it"
-                    );
-                    section.fault(&file.at, message);
-                    None
-                }
-                Err(SecretFileFault::WorldReadable(mode)) => {
-                    section.fault(
-                        &file.at,
-                        format!("everybody may read the secret's file {shown} (mode {mode:o}); run: chmod 600 {shown}"),
-                    );
-                    None
-                }
-            }
-        }
-        (None, None) => {
-            if !public && !section.has("secret") && !section.has("secret_file") {
-                section.fault(section.at(), "a client needs a secret; add `secret` or `secret_file` with at least 128 random bits, for example from: openssl rand -hex 32");
-            }
+        (Some(Mode::Ping), Some(address)) => address.map(Delivery::Ping),
+        (Some(Mode::Push), Some(address)) => address.map(Delivery::Push),
+        (Some(_), None) => {
+            let message = "this mode needs `backchannel_client_notification_endpoint`, an https address such as \"https://till.example.com/ciba\"; add it";
+            section.fault(&mode?.at, message);
             None
         }
     }
 }
 
-fn checked(section: &Section<'_>, key: &str, at: &std::ops::Range<usize>, text: &str) -> Option<ClientSecret> {
-    let name = section.name(key);
-    match ClientSecret::parse(text) {
-        Ok(secret) => Some(secret),
-        Err(SecretFault::Short) => {
-            section.fault(at, format!("{name} is too easy to guess: it needs at least 128 random bits, for example from: openssl rand -hex 32"));
-            None
-        }
-        Err(SecretFault::Characters) => {
-            section.fault(at, format!("{name} may hold printable ASCII characters only; make a new one, for example by: openssl rand -hex 32"));
-            None
-        }
+fn binding(section: &Section<'_>) -> TokenBinding {
+    let dpop = section.flag("dpop_bound_access_tokens").unwrap_or(false);
+    let certificate = section.flag("tls_client_certificate_bound_access_tokens").unwrap_or(false);
+    if dpop && certificate {
+        let at = section.place_of("tls_client_certificate_bound_access_tokens");
+        section.fault(&at, "access tokens are bound to a DPoP key or to a certificate, not both; remove one");
     }
-}
-
-fn auth_method(section: &Section<'_>) -> Option<SecretMethod> {
-    let method = section.text("token_endpoint_auth_method")?;
-    match method.value {
-        "none" => {
-            section.fault(&method.at, "a public client can't ask for approvals (CIBA Core 4); give it a secret and leave `token_endpoint_auth_method` out");
-            None
-        }
-        "private_key_jwt" | "client_secret_jwt" | "tls_client_auth" | "self_signed_tls_client_auth" => {
-            let value = method.value;
-            section.fault(&method.at, format!("`token_endpoint_auth_method` \"{value}\" is not supported by this version; use \"client_secret_basic\" or \"client_secret_post\""));
-            None
-        }
-        value => section.one_of("token_endpoint_auth_method", &method.at, value, METHODS),
-    }
-}
-
-fn delivery_mode(section: &Section<'_>) {
-    let Some(mode) = section.text("backchannel_token_delivery_mode") else { return };
-    match mode.value {
-        "ping" | "push" => {
-            let value = mode.value;
-            section.fault(
-                &mode.at,
-                format!("`backchannel_token_delivery_mode` \"{value}\" is not supported by this version; use \"poll\""),
-            );
-        }
-        value => {
-            section.one_of("backchannel_token_delivery_mode", &mode.at, value, &[("poll", ())]);
-        }
-    }
-}
-
-fn signing_alg(section: &Section<'_>) {
-    let Some(alg) = section.text("id_token_signed_response_alg") else { return };
-    if alg.value != "ES256" {
-        let value = alg.value;
-        section.fault(&alg.at, format!("`id_token_signed_response_alg` \"{value}\" is not supported by this version; use \"ES256\" or leave it out"));
+    match (dpop, certificate) {
+        (true, _) => TokenBinding::Dpop,
+        (false, true) => TokenBinding::Certificate,
+        (false, false) => TokenBinding::None,
     }
 }
 
@@ -262,6 +176,7 @@ fn detail_types(section: &Section<'_>, around: &Surroundings<'_>) -> Vec<DetailT
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Grant {
     Ciba,
+    Refresh,
     /// Known to OpenID registration, of no use here.
     Other,
 }
@@ -269,9 +184,20 @@ enum Grant {
 const GRANTS: &[(&str, Grant)] = &[
     (CIBA_GRANT, Grant::Ciba),
     ("authorization_code", Grant::Other),
-    ("refresh_token", Grant::Other),
+    ("refresh_token", Grant::Refresh),
     ("client_credentials", Grant::Other),
 ];
 
-const METHODS: &[(&str, SecretMethod)] =
-    &[("client_secret_basic", SecretMethod::Basic), ("client_secret_post", SecretMethod::Post)];
+#[derive(Clone, Copy)]
+enum Mode {
+    Poll,
+    Ping,
+    Push,
+}
+
+const MODES: &[(&str, Mode)] = &[("poll", Mode::Poll), ("ping", Mode::Ping), ("push", Mode::Push)];
+
+/// CIBA Core §7.1.1 wants asymmetric algorithms.
+const REQUEST_ALGS: &[(&str, SigningAlg)] = ALGS;
+
+const PROFILES: &[(&str, Profile)] = &[("auth0", Profile::Auth0), ("fapi-ciba", Profile::FapiCiba)];

@@ -2,6 +2,8 @@
 //!
 //! docs/operating.md lists every name with its default and meaning.
 
+mod client;
+mod client_proof;
 mod clients;
 mod error;
 mod policy;
@@ -19,11 +21,12 @@ use countersign_protocol::issuer::{Issuer, IssuerError};
 use countersign_protocol::{limits, text};
 use toml::de::DeTable;
 
-pub use clients::{CIBA_GRANT, Client, SecretMethod};
+pub(crate) use client::ClientAuth;
+pub use client::{CIBA_GRANT, CertificateSubject, Client, ClientKeys, Delivery, Profile, SecretMethod, TokenBinding};
 pub use error::{ConfigError, ConfigErrors};
 pub use policy::Policy;
 pub use secret::ClientSecret;
-pub(crate) use secret::HashedSecret;
+pub(crate) use secret::KeptSecret;
 pub use users::{User, Users};
 
 use crate::details::DetailType;
@@ -175,6 +178,24 @@ fn parse_issuer(top: &Section<'_>, found: &Found<&str>) -> Option<Issuer> {
     };
     top.fault(&found.at, format!("`issuer` {remedy}"));
     None
+}
+
+/// An https address; plain http only for 127.0.0.0/8 and [::1], as for the issuer. `None` where a mistake was recorded.
+fn https(section: &Section<'_>, key: &str, found: &Found<&str>) -> Option<url::Url> {
+    let address = url::Url::parse(found.value).ok().filter(|address| {
+        let loopback = match address.host() {
+            Some(url::Host::Ipv4(ip)) => ip.is_loopback(),
+            Some(url::Host::Ipv6(ip)) => ip.is_loopback(),
+            _ => false,
+        };
+        let scheme = address.scheme() == "https" || (address.scheme() == "http" && loopback);
+        scheme && address.has_host() && address.fragment().is_none() && address.username().is_empty()
+    });
+    if address.is_none() {
+        let name = section.name(key);
+        section.fault(&found.at, format!("{name} must be an https address without user name and fragment (plain http only for 127.x.y.z and [::1])"));
+    }
+    address
 }
 
 /// Refuses names that a device could not show as they are.

@@ -183,6 +183,20 @@ impl<'s> Section<'s> {
         Some(found.collect())
     }
 
+    /// A table, or a text that holds JSON, as a JSON value.
+    pub(super) fn json(&self, key: &'static str) -> Option<Found<serde_json::Value>> {
+        let (at, value) = self.take(key)?;
+        let json = match value {
+            DeValue::String(text) => serde_json::from_str(text).ok(),
+            DeValue::Table(_) => json_of(value),
+            _ => None,
+        };
+        match json {
+            Some(value) => Some(Found { value, at }),
+            None => self.wrong_type(key, &at, "must be a table or a text that holds JSON", value),
+        }
+    }
+
     /// A table under this one, such as `[policy]`.
     pub(super) fn section(&self, key: &'static str, place: &'static str) -> Option<Section<'s>> {
         let (at, value) = self.take(key)?;
@@ -285,6 +299,22 @@ impl<'s> Section<'s> {
         self.fault(at, format!("{} {expected}, not {found}", self.name(key)));
         None
     }
+}
+
+/// `None` for what JSON has no word for: dates, and numbers that don't fit.
+fn json_of(value: &DeValue<'_>) -> Option<serde_json::Value> {
+    Some(match value {
+        DeValue::String(text) => text.as_ref().into(),
+        DeValue::Boolean(flag) => (*flag).into(),
+        DeValue::Integer(digits) => i64::from_str_radix(digits.as_str(), digits.radix()).ok()?.into(),
+        DeValue::Array(items) => items.iter().map(|item| json_of(item.get_ref())).collect::<Option<Vec<_>>>()?.into(),
+        DeValue::Table(table) => {
+            let members =
+                table.iter().map(|(name, value)| Some((name.get_ref().to_string(), json_of(value.get_ref())?)));
+            serde_json::Value::Object(members.collect::<Option<_>>()?)
+        }
+        DeValue::Float(_) | DeValue::Datetime(_) => return None,
+    })
 }
 
 fn seconds(text: &str) -> Option<u64> {

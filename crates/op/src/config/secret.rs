@@ -14,9 +14,38 @@ pub struct ClientSecret(Secret);
 
 /// SHA-256 over a random salt and the secret: enough against reading the memory or a dump, because a secret has at
 /// least 128 bits; a slow hash would only slow the token endpoint. Has no `Debug`.
+#[derive(Clone)]
 pub(crate) struct HashedSecret {
     salt: [u8; 16],
     digest: [u8; 32],
+}
+
+/// A secret as it was read, or as it is kept. Has no `Debug`.
+#[derive(Clone)]
+pub(crate) enum KeptSecret {
+    /// From the configuration; hashed before the provider opens.
+    Read(ClientSecret),
+    /// As it stays in memory and in the store.
+    Hashed(HashedSecret),
+}
+
+impl KeptSecret {
+    pub(crate) fn hashed(self, random: &dyn Random) -> KeptSecret {
+        match self {
+            KeptSecret::Read(secret) => KeptSecret::Hashed(secret.hashed(random)),
+            hashed @ KeptSecret::Hashed(_) => hashed,
+        }
+    }
+
+    /// Whether `candidate` is the secret, in time that doesn't depend on where they differ.
+    pub(crate) fn matches(&self, candidate: &[u8]) -> bool {
+        match self {
+            KeptSecret::Read(ClientSecret(secret)) => {
+                Hash::of(secret.expose()).as_bytes().ct_eq(Hash::of(candidate).as_bytes()).into()
+            }
+            KeptSecret::Hashed(hashed) => hashed.matches(candidate),
+        }
+    }
 }
 
 /// Why a text can't be a client's secret.

@@ -240,11 +240,43 @@ fn every_bad_file_is_told_its_line_and_remedy() {
         ),
         (
             client("token_endpoint_auth_method = \"private_key_jwt\""),
-            "line 5: `token_endpoint_auth_method` \"private_key_jwt\" is not supported by this version; use \"client_secret_basic\" or \"client_secret_post\"",
+            "line 5: a client that authenticates by a key or a certificate has no secret; remove `secret`",
+        ),
+        (
+            client_secret("token_endpoint_auth_method = \"private_key_jwt\""),
+            "line 4: this method needs the client's public keys: add `jwks`, `jwks_file` or `jwks_uri`",
+        ),
+        (
+            client_secret("token_endpoint_auth_method = \"private_key_jwt\"\njwks = { keys = [ { kty = \"oct\", k = \"AA\" } ] }"),
+            "line 5: `jwks` in [[clients]] can't be used: a JWK set holds public keys only; this one has a private key in it: replace that key, it is no longer secret",
+        ),
+        (
+            client_secret("token_endpoint_auth_method = \"private_key_jwt\"\njwks_uri = \"http://till.example.com/jwks\""),
+            "line 5: `jwks_uri` in [[clients]] must be an https address without user name and fragment (plain http only for 127.x.y.z and [::1])",
+        ),
+        (
+            client_secret("token_endpoint_auth_method = \"tls_client_auth\""),
+            "line 4: tls_client_auth needs one of `tls_client_auth_subject_dn`, `tls_client_auth_san_dns` and `tls_client_auth_san_uri`; add it",
+        ),
+        (
+            client_secret("token_endpoint_auth_method = \"client_secret_jwt\""),
+            "line 4: `token_endpoint_auth_method` \"client_secret_jwt\" would need the secret itself, and only its hash is kept; use \"private_key_jwt\" or \"client_secret_basic\"",
+        ),
+        (
+            client("token_endpoint_auth_signing_alg = \"ES256\""),
+            "line 5: `token_endpoint_auth_signing_alg` is of use with private_key_jwt only; remove it",
+        ),
+        (
+            client("dpop_bound_access_tokens = true\ntls_client_certificate_bound_access_tokens = true"),
+            "line 6: access tokens are bound to a DPoP key or to a certificate, not both; remove one",
+        ),
+        (
+            client("backchannel_client_notification_endpoint = \"https://till.example.com/ciba\""),
+            "line 5: `backchannel_client_notification_endpoint` is of use to \"ping\" and \"push\" only; set `backchannel_token_delivery_mode`, or remove it",
         ),
         (
             client("backchannel_token_delivery_mode = \"push\""),
-            "line 5: `backchannel_token_delivery_mode` \"push\" is not supported by this version; use \"poll\"",
+            "line 5: this mode needs `backchannel_client_notification_endpoint`, an https address such as \"https://till.example.com/ciba\"; add it",
         ),
         (
             client("grant_types = [\"urn:ietf:params:oauth:grant-type:ciba\"]"),
@@ -263,8 +295,8 @@ fn every_bad_file_is_told_its_line_and_remedy() {
             "line 5: this provider does not take \"generic\"; add it to `authorization_details_types` at the top of the file",
         ),
         (
-            client("id_token_signed_response_alg = \"RS256\""),
-            "line 5: `id_token_signed_response_alg` \"RS256\" is not supported by this version; use \"ES256\" or leave it out",
+            client("id_token_signed_response_alg = \"HS256\""),
+            "line 5: `id_token_signed_response_alg` in [[clients]] can't be \"HS256\"; did you mean \"ES256\"?",
         ),
         (
             client("scope = \"profile email\""),
@@ -272,7 +304,7 @@ fn every_bad_file_is_told_its_line_and_remedy() {
         ),
         (
             client("client_name = \"Till\""),
-            "line 5: unknown key `client_name` in [[clients]]; remove it, or use one of: client_id, name, token_endpoint_auth_method, secret, secret_file, first_party, verified, interaction_types, grant_types, backchannel_token_delivery_mode, id_token_signed_response_alg, authorization_details_types, scope, policy",
+            "line 5: unknown key `client_name` in [[clients]]; remove it, or use one of: client_id, name, token_endpoint_auth_method, jwks, jwks_file, jwks_uri, token_endpoint_auth_signing_alg, tls_client_auth_subject_dn, tls_client_auth_san_dns, tls_client_auth_san_uri, secret, secret_file, first_party, verified, interaction_types, grant_types, backchannel_token_delivery_mode, backchannel_client_notification_endpoint, backchannel_user_code_parameter, backchannel_authentication_request_signing_alg, id_token_signed_response_alg, dpop_bound_access_tokens, tls_client_certificate_bound_access_tokens, profile, authorization_details_types, scope, policy",
         ),
         (
             client("[clients.policy]\nttl = \"1h\""),

@@ -1,14 +1,11 @@
-//! This provider's own table in the gateway's file: authentication requests as their clients know them. No other module here
-//! has SQL in it.
+//! Authentication requests as their clients know them.
 
-use countersign_gateway::Schema;
 use countersign_protocol::clock::Timestamp;
 use countersign_protocol::hash::Hash;
 use countersign_protocol::id::ApprovalId;
 use rusqlite::{Connection, OptionalExtension, Row, named_params, params};
 
-/// The table, in versions.
-pub(crate) const SCHEMA: Schema = Schema { room: "op", steps: &[include_str!("store/schema_1.sql")] };
+use super::columns::{column, time};
 
 /// How long a request that is over can still be asked about, in milliseconds: until then a client hears how it ended, later
 /// `invalid_grant`.
@@ -124,13 +121,4 @@ fn read(row: &Row<'_>, id: Hash) -> rusqlite::Result<AuthRequest> {
         interval: row.get(7)?,
         redeemed: redeemed.is_some(),
     })
-}
-
-/// A point in time as SQLite keeps it: milliseconds, in a signed integer.
-fn column(time: Timestamp) -> i64 {
-    i64::try_from(time.millis()).unwrap_or(i64::MAX)
-}
-
-fn time(column: i64) -> Timestamp {
-    Timestamp::from_millis(column.try_into().unwrap_or(0))
 }

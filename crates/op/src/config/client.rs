@@ -1,0 +1,182 @@
+//! A party that asks, with the members of OpenID registration (OpenID Connect Registration §2, CIBA Core §4, RFC 8705, RFC 9449).
+
+use countersign_protocol::interaction::InteractionType;
+use url::Url;
+
+use super::policy::Policy;
+use super::secret::KeptSecret;
+use crate::details::DetailType;
+use crate::jose::{JwkSet, SigningAlg};
+
+/// The grant a client needs to ask for approvals (CIBA Core §4).
+pub const CIBA_GRANT: &str = "urn:openid:params:grant-type:ciba";
+
+/// A party that asks. Has no `Debug`: it holds a secret.
+#[derive(Clone)]
+pub struct Client {
+    /// What it calls itself to the provider.
+    pub client_id: String,
+    /// What the person is shown.
+    pub name: String,
+    /// How it proves who it is.
+    pub(crate) auth: ClientAuth,
+    /// Its public keys, for assertions, signed requests and certificates.
+    pub keys: Option<ClientKeys>,
+    /// Belongs to the provider itself.
+    pub first_party: bool,
+    /// The operator vouches for the name; otherwise the device says "calls itself …".
+    pub verified: bool,
+    /// Which interactions it can take part in (it shows the number); boolean where nothing is registered.
+    pub interaction_types: Vec<InteractionType>,
+    /// Whether [`CIBA_GRANT`] is among its `grant_types`.
+    pub may_ask: bool,
+    /// Whether `refresh_token` is among its `grant_types`: `offline_access` gives it refresh tokens.
+    pub may_refresh: bool,
+    /// How it learns of a verdict.
+    pub delivery: Delivery,
+    /// Whether it may send a `user_code` (`backchannel_user_code_parameter`).
+    pub user_code: bool,
+    /// The only algorithm its requests may be signed by; a client that has one must sign
+    /// (`backchannel_authentication_request_signing_alg`).
+    pub request_signing_alg: Option<SigningAlg>,
+    /// The algorithm of its ID tokens (`id_token_signed_response_alg`).
+    pub id_token_alg: SigningAlg,
+    /// What its access tokens are bound to.
+    pub binding: TokenBinding,
+    /// The dialect or rules that hold for it.
+    pub profile: Option<Profile>,
+    /// Which types of authorization details it may send.
+    pub authorization_details_types: Vec<DetailType>,
+    /// The scopes it may ask for; `None`: any.
+    pub scope: Option<Vec<String>>,
+    /// The provider's policy with this client's own on top.
+    pub policy: Policy,
+}
+
+/// How a client proves who it is (`token_endpoint_auth_method`).
+#[derive(Clone)]
+pub(crate) enum ClientAuth {
+    /// `client_secret_basic` or `client_secret_post` (RFC 6749 §2.3.1); `only` allows one of them.
+    Secret { secret: KeptSecret, only: Option<SecretMethod> },
+    /// `private_key_jwt` (OpenID Connect Core §9) by one of the client's keys; `alg` allows one algorithm only.
+    PrivateKeyJwt { alg: Option<SigningAlg> },
+    /// `tls_client_auth` (RFC 8705 §2.1): a certificate for this subject, by an authority that the operator trusts.
+    Tls(CertificateSubject),
+    /// `self_signed_tls_client_auth` (RFC 8705 §2.2): a certificate with one of the client's keys.
+    SelfSignedTls,
+}
+
+impl ClientAuth {
+    /// The name of the method in registration and discovery; `None` where a secret may be sent either way.
+    pub(crate) fn method(&self) -> Option<&'static str> {
+        match self {
+            ClientAuth::Secret { only: None, .. } => None,
+            ClientAuth::Secret { only: Some(SecretMethod::Basic), .. } => Some("client_secret_basic"),
+            ClientAuth::Secret { only: Some(SecretMethod::Post), .. } => Some("client_secret_post"),
+            ClientAuth::PrivateKeyJwt { .. } => Some("private_key_jwt"),
+            ClientAuth::Tls(_) => Some("tls_client_auth"),
+            ClientAuth::SelfSignedTls => Some("self_signed_tls_client_auth"),
+        }
+    }
+}
+
+/// How a client shows its secret (RFC 6749 §2.3.1).
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum SecretMethod {
+    /// In the `Authorization` header.
+    Basic,
+    /// In the body.
+    Post,
+}
+
+/// What a certificate must be for (RFC 8705 §2.1.2); exactly one is registered.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum CertificateSubject {
+    /// `tls_client_auth_subject_dn`, as RFC 4514 writes it.
+    Dn(String),
+    /// `tls_client_auth_san_dns`.
+    Dns(String),
+    /// `tls_client_auth_san_uri`.
+    Uri(String),
+}
+
+/// A client's public keys, in the configuration or at an address.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum ClientKeys {
+    /// `jwks`.
+    Set(JwkSet),
+    /// `jwks_uri`, an https address.
+    At(Url),
+}
+
+/// How a client learns of a verdict (`backchannel_token_delivery_mode`, CIBA Core §5).
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Delivery {
+    /// It asks at the token endpoint.
+    Poll,
+    /// It is told at its `backchannel_client_notification_endpoint`, and fetches the tokens.
+    Ping(Url),
+    /// The tokens are sent to its `backchannel_client_notification_endpoint`.
+    Push(Url),
+}
+
+impl Delivery {
+    /// The name on the wire.
+    pub const fn as_str(&self) -> &'static str {
+        match self {
+            Delivery::Poll => "poll",
+            Delivery::Ping(_) => "ping",
+            Delivery::Push(_) => "push",
+        }
+    }
+
+    /// Where the client is told, unless it polls.
+    pub const fn endpoint(&self) -> Option<&Url> {
+        match self {
+            Delivery::Poll => None,
+            Delivery::Ping(endpoint) | Delivery::Push(endpoint) => Some(endpoint),
+        }
+    }
+}
+
+/// What access tokens are bound to, so that nobody but their client can use them.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum TokenBinding {
+    /// Nothing, unless the client sends a DPoP proof of its own accord.
+    None,
+    /// A key by DPoP (`dpop_bound_access_tokens`, RFC 9449 §5.2).
+    Dpop,
+    /// Its TLS certificate (`tls_client_certificate_bound_access_tokens`, RFC 8705 §3.4).
+    Certificate,
+}
+
+/// A set of rules that a client, or all of them, are held to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Profile {
+    /// The dialect of Auth0's clients.
+    Auth0,
+    /// FAPI-CIBA: signed requests, strong client authentication, bound tokens, no push.
+    FapiCiba,
+}
+
+impl Profile {
+    /// The name in the configuration.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Profile::Auth0 => "auth0",
+            Profile::FapiCiba => "fapi-ciba",
+        }
+    }
+}
+
+impl Client {
+    /// Whether people unknown to the provider are hidden from this client.
+    pub fn hides_unknown_users(&self) -> bool {
+        self.policy.hide_unknown_users.unwrap_or(!self.first_party)
+    }
+
+    /// Whether the rules of FAPI-CIBA hold.
+    pub fn is_fapi(&self) -> bool {
+        self.profile == Some(Profile::FapiCiba)
+    }
+}

@@ -1,0 +1,220 @@
+//! How a client proves who it is: its secret, its keys, or its certificate, read from its entry.
+
+use std::path::Path;
+
+use super::client::{CertificateSubject, ClientAuth, ClientKeys, SecretMethod};
+use super::https;
+use super::read::Section;
+use super::secret::{self, ClientSecret, KeptSecret, SecretFault, SecretFileFault};
+use crate::jose::{JwkSet, SigningAlg};
+
+/// The method and the keys; `None` where a mistake was recorded.
+pub(super) fn read(section: &Section<'_>, folder: &Path) -> Option<(ClientAuth, Option<ClientKeys>)> {
+    let method = method(section);
+    let keys = keys(section, folder);
+    let alg = section.word("token_endpoint_auth_signing_alg", ALGS);
+    let subject = subject(section);
+    if let (Some(alg), Some((Method::Secret(_) | Method::Tls | Method::SelfSignedTls, _))) = (&alg, &method) {
+        section.fault(&alg.at, "`token_endpoint_auth_signing_alg` is of use with private_key_jwt only; remove it");
+    }
+    let Some((method, at)) = method else {
+        // Asked for, so that it is not called unknown as well.
+        let _ = (section.text("secret"), section.text("secret_file"));
+        return None;
+    };
+    let has_secret = section.has("secret") || section.has("secret_file");
+    if has_secret && !matches!(method, Method::Secret(_)) {
+        // Asked for, so that it is not called unknown as well.
+        let _ = (section.text("secret"), section.text("secret_file"));
+        section.fault(&at, "a client that authenticates by a key or a certificate has no secret; remove `secret`");
+        return None;
+    }
+    if subject.is_some() && !matches!(method, Method::Tls) {
+        section.fault(&at, "a certificate's subject is of use with tls_client_auth only; remove it");
+        return None;
+    }
+    let auth = match method {
+        Method::Secret(only) => {
+            let secret = KeptSecret::Read(read_secret(section, folder)?);
+            ClientAuth::Secret { secret, only }
+        }
+        Method::PrivateKeyJwt => {
+            needs_keys(section, &at)?;
+            ClientAuth::PrivateKeyJwt { alg: alg.map(|found| found.value) }
+        }
+        Method::SelfSignedTls => {
+            needs_keys(section, &at)?;
+            ClientAuth::SelfSignedTls
+        }
+        Method::Tls => match subject {
+            Some(subject) => ClientAuth::Tls(subject?),
+            None => {
+                section.fault(&at, "tls_client_auth needs one of `tls_client_auth_subject_dn`, `tls_client_auth_san_dns` and `tls_client_auth_san_uri`; add it");
+                return None;
+            }
+        },
+    };
+    match keys {
+        Some(keys) => Some((auth, Some(keys?))),
+        None => Some((auth, None)),
+    }
+}
+
+#[derive(Clone, Copy)]
+enum Method {
+    Secret(Option<SecretMethod>),
+    PrivateKeyJwt,
+    Tls,
+    SelfSignedTls,
+}
+
+/// The method and where it stands: the entry itself where it is left out, which means a secret, sent either way.
+fn method(section: &Section<'_>) -> Option<(Method, std::ops::Range<usize>)> {
+    let Some(found) = section.text("token_endpoint_auth_method") else {
+        return (!section.has("token_endpoint_auth_method")).then(|| (Method::Secret(None), section.at().clone()));
+    };
+    let method = match found.value {
+        "none" => {
+            section.fault(&found.at, "a public client can't ask for approvals (CIBA Core 4); give it a secret and leave `token_endpoint_auth_method` out");
+            None
+        }
+        "client_secret_jwt" => {
+            section.fault(&found.at, "`token_endpoint_auth_method` \"client_secret_jwt\" would need the secret itself, and only its hash is kept; use \"private_key_jwt\" or \"client_secret_basic\"");
+            None
+        }
+        value => section.one_of("token_endpoint_auth_method", &found.at, value, METHODS),
+    };
+    method.map(|method| (method, found.at))
+}
+
+const METHODS: &[(&str, Method)] = &[
+    ("client_secret_basic", Method::Secret(Some(SecretMethod::Basic))),
+    ("client_secret_post", Method::Secret(Some(SecretMethod::Post))),
+    ("private_key_jwt", Method::PrivateKeyJwt),
+    ("tls_client_auth", Method::Tls),
+    ("self_signed_tls_client_auth", Method::SelfSignedTls),
+];
+
+/// The algorithms that tokens, requests and assertions may be signed by.
+pub(super) const ALGS: &[(&str, SigningAlg)] =
+    &[("ES256", SigningAlg::Es256), ("PS256", SigningAlg::Ps256), ("RS256", SigningAlg::Rs256)];
+
+fn needs_keys(section: &Section<'_>, at: &std::ops::Range<usize>) -> Option<()> {
+    if section.has("jwks") || section.has("jwks_file") || section.has("jwks_uri") {
+        return Some(());
+    }
+    section.fault(at, "this method needs the client's public keys: add `jwks`, `jwks_file` or `jwks_uri`");
+    None
+}
+
+/// The client's keys; the inner `None` where a mistake was recorded.
+fn keys(section: &Section<'_>, folder: &Path) -> Option<Option<ClientKeys>> {
+    let (inline, file, uri) = (section.json("jwks"), section.text("jwks_file"), section.text("jwks_uri"));
+    let given = [section.has("jwks"), section.has("jwks_file"), section.has("jwks_uri")];
+    if given.iter().filter(|given| **given).count() > 1 {
+        section.fault(section.at(), "a client has one of `jwks`, `jwks_file` and `jwks_uri`; remove the others");
+        return Some(None);
+    }
+    let parsed = |key: &str, at: &std::ops::Range<usize>, text: &[u8]| match JwkSet::parse(text) {
+        Ok(set) => Some(ClientKeys::Set(set)),
+        Err(why) => {
+            let name = section.name(key);
+            section.fault(at, format!("{name} can't be used: {why}"));
+            None
+        }
+    };
+    match (inline, file, uri) {
+        (Some(json), _, _) => Some(parsed("jwks", &json.at, json.value.to_string().as_bytes())),
+        (_, Some(file), _) => {
+            let path = folder.join(file.value);
+            match std::fs::read(&path) {
+                Ok(text) => Some(parsed("jwks_file", &file.at, &text)),
+                Err(error) => {
+                    let shown = path.display();
+                    section.fault(&file.at, format!("the keys' file {shown} can't be read: {error}; check the path (it begins at the configuration's folder)"));
+                    Some(None)
+                }
+            }
+        }
+        (_, _, Some(uri)) => Some(https(section, "jwks_uri", &uri).map(ClientKeys::At)),
+        (None, None, None) => given.contains(&true).then_some(None),
+    }
+}
+
+/// The certificate's subject; the inner `None` where a mistake was recorded.
+fn subject(section: &Section<'_>) -> Option<Option<CertificateSubject>> {
+    let given = [
+        section
+            .text("tls_client_auth_subject_dn")
+            .map(|found| (found.at, CertificateSubject::Dn(found.value.to_owned()))),
+        section
+            .text("tls_client_auth_san_dns")
+            .map(|found| (found.at, CertificateSubject::Dns(found.value.to_owned()))),
+        section
+            .text("tls_client_auth_san_uri")
+            .map(|found| (found.at, CertificateSubject::Uri(found.value.to_owned()))),
+    ];
+    let mut given = given.into_iter().flatten();
+    let (_, subject) = given.next()?;
+    if let Some((at, _)) = given.next() {
+        section.fault(&at, "a client's certificate is known by one subject (RFC 8705 2.1.2); remove the others");
+        return Some(None);
+    }
+    Some(Some(subject))
+}
+
+/// Says what went wrong only once: a public client gets no second message about its missing secret.
+fn read_secret(section: &Section<'_>, folder: &Path) -> Option<ClientSecret> {
+    let written = section.text("secret");
+    let file = section.text("secret_file");
+    let public = section.text("token_endpoint_auth_method").is_some_and(|method| method.value == "none");
+    match (written, file) {
+        (Some(_), Some(file)) => {
+            section.fault(&file.at, "a client has `secret` or `secret_file`, not both; remove one");
+            None
+        }
+        (Some(written), None) => checked(section, "secret", &written.at, written.value),
+        (None, Some(file)) => {
+            let path = folder.join(file.value);
+            let shown = path.display();
+            match secret::read_file(&path) {
+                Ok(text) => checked(section, "secret_file", &file.at, &text),
+                Err(SecretFileFault::Unreadable(error)) => {
+                    let message = format!(
+                        "the secret's file {shown} can't be read: {error}; check the path (it begins at the configuration's folder) and who may read it"
+                    );
+                    section.fault(&file.at, message);
+                    None
+                }
+                Err(SecretFileFault::WorldReadable(mode)) => {
+                    section.fault(
+                        &file.at,
+                        format!("everybody may read the secret's file {shown} (mode {mode:o}); run: chmod 600 {shown}"),
+                    );
+                    None
+                }
+            }
+        }
+        (None, None) => {
+            if !public && !section.has("secret") && !section.has("secret_file") {
+                section.fault(section.at(), "a client needs a secret; add `secret` or `secret_file` with at least 128 random bits, for example from: openssl rand -hex 32");
+            }
+            None
+        }
+    }
+}
+
+fn checked(section: &Section<'_>, key: &str, at: &std::ops::Range<usize>, text: &str) -> Option<ClientSecret> {
+    let name = section.name(key);
+    match ClientSecret::parse(text) {
+        Ok(secret) => Some(secret),
+        Err(SecretFault::Short) => {
+            section.fault(at, format!("{name} is too easy to guess: it needs at least 128 random bits, for example from: openssl rand -hex 32"));
+            None
+        }
+        Err(SecretFault::Characters) => {
+            section.fault(at, format!("{name} may hold printable ASCII characters only; make a new one, for example by: openssl rand -hex 32"));
+            None
+        }
+    }
+}

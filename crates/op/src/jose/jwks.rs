@@ -1,0 +1,198 @@
+//! Other parties' public keys: a JWK set (RFC 7517 §5) of P-256 and RSA keys.
+
+use countersign_protocol::json::{self, Json};
+use countersign_protocol::{encoding, limits};
+use ring::signature::{self, RsaPublicKeyComponents, UnparsedPublicKey};
+
+use super::SigningAlg;
+
+/// Keys in one set at most; a set with more is refused.
+const KEYS: usize = 32;
+
+/// Public keys that verify signatures.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct JwkSet {
+    keys: Vec<Jwk>,
+}
+
+/// One key.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Jwk {
+    pub(crate) kid: Option<String>,
+    /// The only algorithm it is for, where it says so.
+    alg: Option<SigningAlg>,
+    pub(crate) key: PublicKey,
+}
+
+/// The key itself.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum PublicKey {
+    /// A point of P-256, uncompressed: `04`, x, y.
+    P256(Vec<u8>),
+    /// Modulus and exponent, big-endian.
+    Rsa { n: Vec<u8>, e: Vec<u8> },
+}
+
+/// Why a text is not a JWK set.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum JwksError {
+    /// Not strict JSON, or not `{"keys":[…]}`.
+    #[error("a JWK set is JSON with a list named keys")]
+    Form,
+    /// More than 32 keys.
+    #[error("a JWK set may have 32 keys at most")]
+    TooMany,
+    /// `d` or another private member.
+    #[error(
+        "a JWK set holds public keys only; this one has a private key in it: replace that key, it is no longer secret"
+    )]
+    Private,
+    /// A member of a P-256 or RSA key is missing or malformed.
+    #[error(
+        "a key has a missing or malformed member: P-256 keys have crv, x and y, RSA keys (2048 to 8192 bits) n and e"
+    )]
+    Key,
+    /// No key of a kind that can be used here.
+    #[error("the JWK set has no key for signatures by ES256, PS256 or RS256")]
+    Empty,
+}
+
+impl JwkSet {
+    /// Reads a set. Keys of other kinds and keys for encryption are passed over (RFC 7517 §5).
+    ///
+    /// # Errors
+    /// [`JwksError`].
+    pub fn parse(text: &[u8]) -> Result<JwkSet, JwksError> {
+        let json = json::read(text, limits::JSON_DEPTH).map_err(|_| JwksError::Form)?;
+        let listed = json.get("keys").and_then(Json::as_array).ok_or(JwksError::Form)?;
+        if listed.len() > KEYS {
+            return Err(JwksError::TooMany);
+        }
+        let mut keys = Vec::new();
+        for jwk in listed {
+            keys.extend(read(jwk)?);
+        }
+        if keys.is_empty() { Err(JwksError::Empty) } else { Ok(JwkSet { keys }) }
+    }
+
+    /// The keys that may have made a signature by this algorithm: of this `kid` where the signature names one.
+    pub(crate) fn candidates<'k>(
+        &'k self,
+        alg: SigningAlg,
+        kid: Option<&'k str>,
+    ) -> impl Iterator<Item = &'k PublicKey> {
+        let named = self.keys.iter().filter(move |jwk| kid.is_none_or(|kid| jwk.kid.as_deref() == Some(kid)));
+        named.filter(move |jwk| jwk.alg.is_none_or(|only| only == alg) && jwk.key.is_for(alg)).map(|jwk| &jwk.key)
+    }
+
+    /// All keys, whatever they are for.
+    pub(crate) fn public_keys(&self) -> impl Iterator<Item = &PublicKey> {
+        self.keys.iter().map(|jwk| &jwk.key)
+    }
+}
+
+impl PublicKey {
+    fn is_for(&self, alg: SigningAlg) -> bool {
+        matches!(self, PublicKey::P256(_)) == (alg == SigningAlg::Es256)
+    }
+
+    /// Whether this key made the signature.
+    pub(super) fn verifies(&self, alg: SigningAlg, input: &[u8], signature: &[u8]) -> bool {
+        match (self, alg.rsa()) {
+            (PublicKey::P256(point), None) => {
+                UnparsedPublicKey::new(&signature::ECDSA_P256_SHA256_FIXED, point).verify(input, signature).is_ok()
+            }
+            (PublicKey::Rsa { n, e }, Some(parameters)) => {
+                RsaPublicKeyComponents { n, e }.verify(parameters, input, signature).is_ok()
+            }
+            _ => false,
+        }
+    }
+}
+
+/// `None` for a key that is of no use here.
+fn read(jwk: &Json) -> Result<Option<Jwk>, JwksError> {
+    let text = |name: &str| jwk.get(name).and_then(Json::as_str);
+    let bytes = |name: &str| text(name).and_then(|text| encoding::decode(text).ok()).ok_or(JwksError::Key);
+    if jwk.as_object().is_none() {
+        return Err(JwksError::Form);
+    }
+    if ["d", "p", "q", "dp", "dq", "qi", "oth", "k"].iter().any(|name| jwk.get(name).is_some()) {
+        return Err(JwksError::Private);
+    }
+    if text("use").is_some_and(|for_what| for_what != "sig") {
+        return Ok(None);
+    }
+    let alg = match text("alg") {
+        None => None,
+        Some(name) => match SigningAlg::of(name) {
+            Some(alg) => Some(alg),
+            None => return Ok(None),
+        },
+    };
+    let key = match (text("kty"), text("crv")) {
+        (Some("EC"), Some("P-256")) => {
+            let (x, y) = (bytes("x")?, bytes("y")?);
+            if x.len() != 32 || y.len() != 32 {
+                return Err(JwksError::Key);
+            }
+            PublicKey::P256([&[4], x.as_slice(), &y].concat())
+        }
+        (Some("RSA"), _) => {
+            let (n, e) = (without_zeros(bytes("n")?), without_zeros(bytes("e")?));
+            if !(256..=1024).contains(&n.len()) || e.is_empty() || e.len() > 5 {
+                return Err(JwksError::Key);
+            }
+            PublicKey::Rsa { n, e }
+        }
+        _ => return Ok(None),
+    };
+    Ok(Some(Jwk { kid: text("kid").map(str::to_owned), alg, key }))
+}
+
+/// Some libraries write a leading zero byte, which RFC 7518 §6.3.1.1 forbids and ring refuses.
+fn without_zeros(bytes: Vec<u8>) -> Vec<u8> {
+    let zeros = bytes.iter().take_while(|byte| **byte == 0).count();
+    bytes[zeros..].to_vec()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const X: &str = "f83OJ3D2xF1Bg8vub9tLe1gHMzV76e8Tus9uPHvRVEU";
+    const Y: &str = "x_FEzRu9m36HLN_tue659LNpXW6pCyStikYjKIWI5a0";
+
+    fn set(key: &str) -> Result<JwkSet, JwksError> {
+        JwkSet::parse(format!("{{\"keys\":[{key}]}}").as_bytes())
+    }
+
+    #[test]
+    fn a_key_is_found_by_what_it_is_for() {
+        let read = set(&format!(
+            r#"{{"kty":"EC","crv":"P-256","x":"{X}","y":"{Y}","kid":"a"}},{{"kty":"OKP","crv":"Ed25519","x":"AA"}}"#
+        ));
+        let keys = read.expect("a set with one key of use");
+        let found = |alg, kid| keys.candidates(alg, kid).count();
+        assert_eq!(found(SigningAlg::Es256, Some("a")), 1);
+        assert_eq!(found(SigningAlg::Es256, None), 1);
+        assert_eq!(found(SigningAlg::Es256, Some("b")), 0);
+        assert_eq!(found(SigningAlg::Ps256, None), 0);
+    }
+
+    #[test]
+    fn what_is_no_public_key_is_refused_by_name() {
+        assert_eq!(
+            set(&format!(r#"{{"kty":"EC","crv":"P-256","x":"{X}","y":"{Y}","d":"{X}"}}"#)),
+            Err(JwksError::Private)
+        );
+        assert_eq!(set(r#"{"kty":"oct","k":"AA"}"#), Err(JwksError::Private));
+        assert_eq!(set(&format!(r#"{{"kty":"EC","crv":"P-256","x":"{X}"}}"#)), Err(JwksError::Key));
+        assert_eq!(set(r#"{"kty":"RSA","n":"AQAB","e":"AQAB"}"#), Err(JwksError::Key));
+        assert_eq!(set(r#"{"kty":"OKP","crv":"Ed25519","x":"AA"}"#), Err(JwksError::Empty));
+        assert_eq!(set("7"), Err(JwksError::Form));
+        assert_eq!(JwkSet::parse(b"{}"), Err(JwksError::Form));
+        assert_eq!(JwkSet::parse(br#"{"keys":[],"keys":[]}"#), Err(JwksError::Form));
+    }
+}

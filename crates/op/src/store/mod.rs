@@ -1,0 +1,11 @@
+//! This provider's own tables in the gateway's file. No other module here has SQL in it.
+
+mod columns;
+mod requests;
+
+use countersign_gateway::Schema;
+
+pub(crate) use requests::{AuthRequest, Pace, Real, find, forget_old, insert, note_poll, redeem};
+
+/// The tables, in steps; a step that was ever released never changes.
+pub(crate) const SCHEMA: Schema = Schema { room: "op", steps: &[include_str!("schema_1.sql")] };

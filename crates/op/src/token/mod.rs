@@ -1,0 +1,51 @@
+//! `POST /token`: who asks, by which grant.
+
+mod ciba;
+mod redeem;
+
+use axum::extract::Request;
+use axum::http::{StatusCode, header};
+use axum::response::{IntoResponse, Response};
+
+use crate::config::{CIBA_GRANT, Client};
+use crate::http::{Code, Form, NO_STORE, OAuthError, PRAGMA, Posted};
+use crate::provider::Inner;
+
+impl Inner {
+    /// Answers `POST /token`.
+    pub(crate) async fn token(&self, request: Request) -> Response {
+        match self.grant(request).await {
+            Ok(tokens) => {
+                let json = (header::CONTENT_TYPE, "application/json");
+                (StatusCode::OK, [json, NO_STORE, PRAGMA], tokens).into_response()
+            }
+            Err(error) => error.into_response(),
+        }
+    }
+
+    async fn grant(&self, request: Request) -> Result<String, OAuthError> {
+        let posted = Posted::read(request).await?;
+        let client = self.clients.authenticate(posted.authorization.as_deref(), &posted.form)?;
+        check_grant(&posted.form, &client)?;
+        self.poll(&posted.form, &client).await
+    }
+}
+
+fn check_grant(form: &Form, client: &Client) -> Result<(), OAuthError> {
+    let unsupported = |what: &str| Err(OAuthError::new(Code::UnsupportedGrantType, what));
+    match form.get("grant_type") {
+        Some(CIBA_GRANT) if client.may_ask => Ok(()),
+        Some(CIBA_GRANT) => {
+            let what = "this client is not registered for the grant urn:openid:params:grant-type:ciba";
+            Err(OAuthError::new(Code::UnauthorizedClient, what))
+        }
+        // A name that goes round in tutorials.
+        Some("urn:ietf:params:oauth:grant-type:ciba") => unsupported(
+            "the grant's name is urn:openid:params:grant-type:ciba (CIBA Core 10.1), not urn:ietf:params:oauth:grant-type:ciba",
+        ),
+        Some(_) => unsupported("this provider knows one grant: urn:openid:params:grant-type:ciba"),
+        None => {
+            Err(OAuthError::new(Code::InvalidRequest, "grant_type is missing: send urn:openid:params:grant-type:ciba"))
+        }
+    }
+}
