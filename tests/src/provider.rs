@@ -5,7 +5,7 @@ use std::path::PathBuf;
 
 use crate::client::Client;
 use crate::place::{Place, http_issuer};
-use crate::process::Process;
+use crate::process::{Finished, Process};
 
 /// The secret of the client `coffee-pos`, which can show a number.
 pub const TILL_SECRET: &str = "t1ll-3f9ac07be2d84651b0c2a97e4d18f635";
@@ -128,6 +128,11 @@ impl<'a> Provider<'a> {
         let mut process = self.begin(&["op", "link", user], &format!("{}-link", self.name));
         let link = text_of(&process.line("link"), "enrollment_link");
         (link, process)
+    }
+
+    /// A command of the operator, beside the running process.
+    pub fn op(&self, arguments: &[&str]) -> Finished {
+        self.begin(&[&["op"], arguments].concat(), &format!("{}-op", self.name)).finish()
     }
 
     fn begin(&self, arguments: &[&str], name: &str) -> Process {

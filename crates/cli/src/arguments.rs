@@ -4,7 +4,7 @@ use std::net::SocketAddr;
 use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
-use countersign_protocol::id::ChallengeId;
+use countersign_protocol::id::{ChallengeId, DeviceId};
 use countersign_protocol::issuer::Issuer;
 
 /// An authentication device for OpenID CIBA, a provider to try it with, a client, and a verifier.
@@ -94,6 +94,183 @@ pub enum Op {
         #[arg(long, value_name = "FILE")]
         config: PathBuf,
     },
+    /// Add, list and remove who may ask, while the provider runs
+    Client {
+        /// The provider
+        #[command(flatten)]
+        provider: ProviderConfig,
+        /// What to do
+        #[command(subcommand)]
+        command: OpClient,
+    },
+    /// Add, list, lock and remove who can be asked, while the provider runs
+    User {
+        /// The provider
+        #[command(flatten)]
+        provider: ProviderConfig,
+        /// What to do
+        #[command(subcommand)]
+        command: OpUser,
+    },
+    /// List and revoke devices, while the provider runs
+    Device {
+        /// The provider
+        #[command(flatten)]
+        provider: ProviderConfig,
+        /// What to do
+        #[command(subcommand)]
+        command: OpDevice,
+    },
+}
+
+/// `countersign op client …`
+#[derive(Subcommand, Debug)]
+pub enum OpClient {
+    /// Add a client; its secret is told this once
+    Add(Box<AddClient>),
+    /// List every client
+    List,
+    /// Show one client
+    Show {
+        /// The client
+        client_id: String,
+    },
+    /// Give a client a new secret; the old one is refused from then on
+    RotateSecret {
+        /// The client
+        client_id: String,
+    },
+    /// Remove a client; what it asked for is withdrawn
+    Remove {
+        /// The client
+        client_id: String,
+    },
+}
+
+/// `countersign op client add`: options bear the names of the configuration, which has those of OpenID registration.
+#[derive(Args, Debug)]
+pub struct AddClient {
+    /// What it calls itself to the provider
+    pub client_id: String,
+    /// What people read as the asker
+    #[arg(long)]
+    pub name: Option<String>,
+    /// It belongs to you: it may learn whether a user exists
+    #[arg(long)]
+    pub first_party: bool,
+    /// You vouch for the name
+    #[arg(long)]
+    pub verified: bool,
+    /// Its grants; may be repeated [default: urn:openid:params:grant-type:ciba]
+    #[arg(long = "grant-type", value_name = "GRANT")]
+    pub grant_types: Vec<String>,
+    /// An interaction it can take part in: boolean, number_choose, input_manual; may be repeated
+    #[arg(long = "interaction-type", value_name = "TYPE")]
+    pub interaction_types: Vec<String>,
+    /// How it proves who it is
+    #[arg(long, value_name = "METHOD")]
+    pub token_endpoint_auth_method: Option<String>,
+    /// A file with its public keys (JWKS)
+    #[arg(long, value_name = "FILE", conflicts_with = "jwks_uri")]
+    pub jwks_file: Option<PathBuf>,
+    /// Where its public keys are
+    #[arg(long, value_name = "URL")]
+    pub jwks_uri: Option<String>,
+    /// poll, ping or push
+    #[arg(long, value_name = "MODE")]
+    pub backchannel_token_delivery_mode: Option<String>,
+    /// Where it is told, with ping and push
+    #[arg(long, value_name = "URL")]
+    pub backchannel_client_notification_endpoint: Option<String>,
+    /// ES256, PS256 or RS256
+    #[arg(long, value_name = "ALG")]
+    pub id_token_signed_response_alg: Option<String>,
+    /// The scopes it may ask for, separated by blanks
+    #[arg(long)]
+    pub scope: Option<String>,
+    /// auth0 or fapi-ciba
+    #[arg(long)]
+    pub profile: Option<String>,
+    /// Anything else an entry may hold, for example policy.ttl=2m; may be repeated
+    #[arg(long, value_name = "NAME=VALUE")]
+    pub set: Vec<String>,
+}
+
+/// `countersign op user …`
+#[derive(Subcommand, Debug)]
+pub enum OpUser {
+    /// Add somebody who can be asked
+    Add(Box<AddUser>),
+    /// List everybody
+    List,
+    /// Change what a login_hint may say for somebody
+    Hint {
+        /// The user's `sub`, or one of the user's hints
+        user: String,
+        /// A hint to add; may be repeated
+        #[arg(long, value_name = "HINT", required_unless_present = "remove")]
+        add: Vec<String>,
+        /// A hint to remove; may be repeated
+        #[arg(long, value_name = "HINT")]
+        remove: Vec<String>,
+    },
+    /// Lock somebody out: what is pending is withdrawn, and no approval yields tokens any more
+    Lock {
+        /// The user's `sub`, or one of the user's hints
+        user: String,
+    },
+    /// Let somebody in again
+    Unlock {
+        /// The user's `sub`, or one of the user's hints
+        user: String,
+    },
+    /// Remove somebody: their devices are revoked
+    Remove {
+        /// The user's `sub`, or one of the user's hints
+        user: String,
+    },
+}
+
+/// `countersign op user add`
+#[derive(Args, Debug)]
+pub struct AddUser {
+    /// What tokens call the user, forever
+    pub sub: String,
+    /// What the device shows while enrolling
+    #[arg(long)]
+    pub name: Option<String>,
+    /// Something a login_hint may say for the user: e-mail, phone, card; may be repeated
+    #[arg(long = "hint", value_name = "HINT")]
+    pub hints: Vec<String>,
+    /// Accept devices that answer by themselves
+    #[arg(long)]
+    pub allow_automated: bool,
+    /// Anything else an entry may hold; may be repeated
+    #[arg(long, value_name = "NAME=VALUE")]
+    pub set: Vec<String>,
+}
+
+/// `countersign op device …`
+#[derive(Subcommand, Debug)]
+pub enum OpDevice {
+    /// List a user's devices
+    List {
+        /// The user's `sub`, or one of the user's hints
+        user: String,
+    },
+    /// End a device: what waits for it alone is withdrawn
+    Revoke {
+        /// The device (dv_…)
+        device: DeviceId,
+    },
+}
+
+/// The provider's configuration.
+#[derive(Args, Debug)]
+pub struct ProviderConfig {
+    /// The provider's configuration (TOML)
+    #[arg(long, value_name = "FILE", global = true, default_value = "provider.toml")]
+    pub config: PathBuf,
 }
 
 /// How a new device is confirmed.

@@ -1,6 +1,8 @@
 //! `POST /bc-authorize` (CIBA Core §7): a client asks, and its request and the gateway's approval are stored in one
 //! transaction.
 
+use std::sync::Arc;
+
 use axum::Json;
 use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
@@ -53,7 +55,7 @@ impl Inner {
 
     async fn ask(&self, request: axum::extract::Request) -> Result<Acknowledgement, OAuthError> {
         let posted = Posted::read(request).await?;
-        let client = self.clients.authenticate(posted.authorization.as_deref(), &posted.form)?;
+        let client = self.authenticate(posted.authorization.as_deref(), &posted.form)?;
         if !client.may_ask {
             let what = "this client is not registered for the grant urn:openid:params:grant-type:ciba";
             return Err(OAuthError::new(Code::UnauthorizedClient, what));
@@ -63,7 +65,7 @@ impl Inner {
             OAuthError::new(Code::RateLimited, "this client asks too often").with_retry_after(seconds)
         })?;
         let asked = Asked::read(&posted.form, &client, &self.config.issuer, &self.schemas)?;
-        let user = self.person(&asked, &client)?;
+        let user = self.to_ask(&asked, &client)?;
 
         let auth_req_id =
             format!("ar_{}", encoding::encode(&random::bytes::<{ limits::ID_BITS / 8 }>(&*self.ports.random)));
@@ -92,10 +94,10 @@ impl Inner {
     }
 
     /// The person to ask; `None` where the client must not learn that there is none.
-    fn person(&self, asked: &Asked, client: &Client) -> Result<Option<&User>, OAuthError> {
-        let known = asked.hint.find(&self.config.users);
-        match known.filter(|user| !user.locked) {
-            Some(user) => Ok(Some(user)),
+    fn to_ask(&self, asked: &Asked, client: &Client) -> Result<Option<Arc<User>>, OAuthError> {
+        let known = self.find_person(&asked.hint).map_err(|error| crate::provider::failed(&error))?;
+        match known.as_ref().filter(|user| !user.locked) {
+            Some(user) => Ok(Some(user.clone())),
             None if client.hides_unknown_users() => Ok(None),
             None if known.is_some() => {
                 let what = "this user is locked";
@@ -110,13 +112,13 @@ impl Inner {
         &self,
         mut request: AuthRequest,
         asked: Asked,
-        user: Option<&User>,
+        user: Option<Arc<User>>,
         client: &Client,
         now: Timestamp,
     ) -> Result<Shown, OAuthError> {
         let hides = client.hides_unknown_users();
         let pretended = asked.interaction;
-        let approval = user.map(|user| self.approval_request(&asked, user, client, now));
+        let approval = user.map(|user| self.approval_request(&asked, &user, client, now));
         let (gateway, random, tokens) = (self.gateway.clone(), self.ports.random.clone(), self.tokens.clone());
         let stored = self.gateway.store().write(move |transaction: &Transaction<'_>| {
             if let Some(approval) = &approval {

@@ -8,8 +8,9 @@ use base64::engine::{DecodePaddingMode, GeneralPurpose, GeneralPurposeConfig};
 use countersign_protocol::random::Random;
 use zeroize::Zeroizing;
 
-use crate::config::{Client, ClientAuth, ClientSecret, KeptSecret, Policy, SecretMethod};
+use crate::config::{Client, ClientAuth, ClientSecret, KeptSecret, SecretMethod};
 use crate::http::{Code, Form, OAuthError, decode};
+use crate::provider::{Inner, failed};
 
 /// Everybody who may ask, and the hashes of their secrets.
 pub(crate) struct Clients {
@@ -39,11 +40,18 @@ impl Clients {
         Clients { by_id: by_id.collect(), nobody }
     }
 
-    /// What holds for this client.
-    pub(crate) fn policy(&self, client_id: &str) -> Option<&Policy> {
-        self.by_id.get(client_id).map(|client| &client.policy)
+    /// The client of this id, if it stands in the configuration file.
+    pub(crate) fn get(&self, client_id: &str) -> Option<&Arc<Client>> {
+        self.by_id.get(client_id)
     }
 
+    /// Every client in the configuration file, in no order.
+    pub(crate) fn iter(&self) -> impl Iterator<Item = &Arc<Client>> {
+        self.by_id.values()
+    }
+}
+
+impl Inner {
     /// The client that sent a form with this `Authorization` header.
     ///
     /// # Errors
@@ -51,14 +59,14 @@ impl Clients {
     /// authenticates in two ways at once.
     pub(crate) fn authenticate(&self, authorization: Option<&str>, form: &Form) -> Result<Arc<Client>, OAuthError> {
         let shown = credentials(authorization, form)?;
-        let client = self.by_id.get(&shown.client_id);
-        let (secret, only) = match client.map(|client| &client.auth) {
+        let client = self.find_client(&shown.client_id).map_err(|error| failed(&error))?;
+        let (secret, only) = match client.as_ref().map(|client| &client.auth) {
             Some(ClientAuth::Secret { secret, only }) => (secret, *only),
-            _ => (&self.nobody, None),
+            _ => (&self.clients.nobody, None),
         };
         let raw_matches = shown.raw_secret.as_ref().is_some_and(|raw| secret.matches(raw.as_bytes()));
         let matches = secret.matches(shown.secret.as_bytes()) | raw_matches;
-        let Some(client) = client.filter(|_| matches) else {
+        let Some(client) = client.as_ref().filter(|_| matches) else {
             return Err(OAuthError::new(Code::InvalidClient, "the client is not known or its secret is wrong"));
         };
         match only {

@@ -15,6 +15,7 @@ use crate::config::{CIBA_GRANT, Config};
 pub(crate) const BC_AUTHORIZE: &str = "/bc-authorize";
 pub(crate) const TOKEN: &str = "/token";
 pub(crate) const JWKS: &str = "/jwks";
+pub(crate) const REGISTER: &str = "/register";
 
 /// The names of the well-known documents; both hold the same.
 pub(crate) const WELL_KNOWN: [&str; 2] = ["openid-configuration", "oauth-authorization-server"];
@@ -25,6 +26,8 @@ struct Metadata<'a> {
     backchannel_authentication_endpoint: String,
     token_endpoint: String,
     jwks_uri: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    registration_endpoint: Option<String>,
     backchannel_token_delivery_modes_supported: [&'static str; 1],
     backchannel_user_code_parameter_supported: bool,
     grant_types_supported: [&'static str; 1],
@@ -52,6 +55,7 @@ pub(crate) fn metadata(config: &Config) -> String {
         backchannel_authentication_endpoint: issuer.endpoint(BC_AUTHORIZE),
         token_endpoint: issuer.endpoint(TOKEN),
         jwks_uri: issuer.endpoint(JWKS),
+        registration_endpoint: config.registration.enabled.then(|| issuer.endpoint(REGISTER)),
         backchannel_token_delivery_modes_supported: ["poll"],
         backchannel_user_code_parameter_supported: false,
         grant_types_supported: [CIBA_GRANT],

@@ -4,7 +4,6 @@ use countersign_protocol::issuer::Issuer;
 use countersign_protocol::json;
 use serde::Deserialize;
 
-use crate::config::{User, Users};
 use crate::http::{Code, Form, OAuthError};
 
 /// A `login_hint`, in one of its two forms.
@@ -48,14 +47,6 @@ impl LoginHint {
             return refused("iss in login_hint is another issuer than this provider");
         }
         Ok(LoginHint::Subject(identifier.sub))
-    }
-
-    /// The person, if the provider knows one.
-    pub(crate) fn find<'u>(&self, users: &'u Users) -> Option<&'u User> {
-        match self {
-            LoginHint::Name(name) => users.by_login_hint(name),
-            LoginHint::Subject(sub) => users.by_sub(sub),
-        }
     }
 }
 

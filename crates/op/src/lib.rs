@@ -11,6 +11,7 @@ mod budget;
 mod client_auth;
 pub mod config;
 pub mod details;
+mod directory;
 mod discovery;
 mod hint;
 mod home;
@@ -24,4 +25,5 @@ mod token;
 mod tokens;
 
 pub use config::Config;
+pub use directory::{AddedClient, ClientRecord, DirectoryError, UserRecord};
 pub use provider::{OpenError, Provider};

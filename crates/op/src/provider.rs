@@ -22,6 +22,7 @@ use crate::budget::Budget;
 use crate::client_auth::Clients;
 use crate::config::Config;
 use crate::details::Schemas;
+use crate::directory::Kept;
 use crate::discovery;
 use crate::home::{self, HomeLock};
 use crate::http::{Code, OAuthError, surround};
@@ -45,7 +46,10 @@ pub struct Provider {
 /// What every endpoint needs.
 pub(crate) struct Inner {
     pub(crate) config: Config,
+    /// Those in the configuration file.
     pub(crate) clients: Clients,
+    /// Those beside it.
+    pub(crate) kept: Kept,
     pub(crate) schemas: Schemas,
     pub(crate) gateway: Gateway,
     pub(crate) tokens: Arc<TokenSigner>,
@@ -136,6 +140,7 @@ impl Provider {
             metadata: discovery::metadata(&config),
             jwks: discovery::jwks(tokens.public_key()),
             clients,
+            kept: Kept::default(),
             schemas: Schemas::compile(),
             gateway,
             tokens: Arc::new(tokens),
@@ -147,6 +152,10 @@ impl Provider {
             _lock: lock,
         };
         Ok(Provider { inner: Arc::new(inner) })
+    }
+
+    pub(crate) fn inner(&self) -> &Inner {
+        &self.inner
     }
 
     /// The gateway, for enrollment links and devices.
@@ -172,6 +181,13 @@ impl Provider {
                 let inner = self.inner.clone();
                 post(async move |request: Request| inner.token(request).await).fallback(only_post)
             });
+        let routes = match self.inner.config.registration.enabled {
+            true => routes.route(&format!("{path}{}", discovery::REGISTER), {
+                let inner = self.inner.clone();
+                post(async move |request: Request| inner.register(request).await).fallback(only_post)
+            }),
+            false => routes,
+        };
         surround(routes.merge(self.inner.gateway.router()))
     }
 

@@ -5,6 +5,7 @@ pub mod answer;
 pub mod enroll;
 mod evidence;
 mod history;
+mod op;
 mod op_link;
 pub mod op_serve;
 mod pending;
@@ -30,6 +31,9 @@ pub async fn run(arguments: Arguments, output: Output) -> Result<Exit, Failure> 
             op_serve::run(&config, home, stop_with_stdin, output).await
         }
         Command::Op(Op::Link { user, confirm, config }) => op_link::run(&user, confirm, &config, home, output).await,
+        Command::Op(Op::Client { provider, command }) => op::client::run(command, &provider.config, home, output).await,
+        Command::Op(Op::User { provider, command }) => op::user::run(command, &provider.config, home, output).await,
+        Command::Op(Op::Device { provider, command }) => op::device::run(command, &provider.config, home, output).await,
         Command::Enroll(enroll) => enroll::run(enroll, home, output).await,
         Command::Accounts => accounts::run(home, output).await,
         Command::Pending => pending::run(home, output).await,

@@ -24,9 +24,8 @@ pub async fn run(
     output: Output,
 ) -> Result<Exit, Failure> {
     let provider = op_serve::open(config, home, Provider::open_for_admin)?;
-    let found = provider.config().users.by_login_hint(user).ok_or_else(|| {
-        let what =
-            format!("{user} is no user in {}; add [[users]] with this sub, or name one of theirs", config.display());
+    let found = provider.user(user).map_err(|error| {
+        let what = format!("{error}; add one: countersign op user add, or [[users]] in {}", config.display());
         Failure::usage("unknown_user", what)
     })?;
     let confirm = match confirm {

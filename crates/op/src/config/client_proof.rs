@@ -5,11 +5,15 @@ use std::path::Path;
 use super::client::{CertificateSubject, ClientAuth, ClientKeys, SecretMethod};
 use super::https;
 use super::read::Section;
-use super::secret::{self, ClientSecret, KeptSecret, SecretFault, SecretFileFault};
+use super::secret::{self, ClientSecret, HashedSecret, KeptSecret, SecretFault, SecretFileFault};
 use crate::jose::{JwkSet, SigningAlg};
 
-/// The method and the keys; `None` where a mistake was recorded.
-pub(super) fn read(section: &Section<'_>, folder: &Path) -> Option<(ClientAuth, Option<ClientKeys>)> {
+/// The method and the keys; `None` where a mistake was recorded. `kept` is the secret of a client whose entry names none.
+pub(super) fn read(
+    section: &Section<'_>,
+    folder: &Path,
+    kept: Option<&HashedSecret>,
+) -> Option<(ClientAuth, Option<ClientKeys>)> {
     let method = method(section);
     let keys = keys(section, folder);
     let alg = section.word("token_endpoint_auth_signing_alg", ALGS);
@@ -35,7 +39,10 @@ pub(super) fn read(section: &Section<'_>, folder: &Path) -> Option<(ClientAuth, 
     }
     let auth = match method {
         Method::Secret(only) => {
-            let secret = KeptSecret::Read(read_secret(section, folder)?);
+            let secret = match kept {
+                Some(kept) => KeptSecret::Hashed(kept.clone()),
+                None => KeptSecret::Read(read_secret(section, folder)?),
+            };
             ClientAuth::Secret { secret, only }
         }
         Method::PrivateKeyJwt => {
@@ -165,20 +172,31 @@ fn subject(section: &Section<'_>) -> Option<Option<CertificateSubject>> {
 
 /// Says what went wrong only once: a public client gets no second message about its missing secret.
 fn read_secret(section: &Section<'_>, folder: &Path) -> Option<ClientSecret> {
-    let written = section.text("secret");
-    let file = section.text("secret_file");
     let public = section.text("token_endpoint_auth_method").is_some_and(|method| method.value == "none");
-    match (written, file) {
+    if !public && !section.has("secret") && !section.has("secret_file") {
+        section.fault(section.at(), "a client needs a secret; add `secret` or `secret_file` with at least 128 random bits, for example from: openssl rand -hex 32");
+    }
+    read_named_secret(section, ["secret", "secret_file"], folder)
+}
+
+/// A secret under the first name, or in the file under the second; `None` where there is neither, or a mistake was recorded.
+pub(super) fn read_named_secret(
+    section: &Section<'_>,
+    [here, in_file]: [&'static str; 2],
+    folder: &Path,
+) -> Option<ClientSecret> {
+    match (section.text(here), section.text(in_file)) {
         (Some(_), Some(file)) => {
-            section.fault(&file.at, "a client has `secret` or `secret_file`, not both; remove one");
+            let what = if here == "secret" { "a client has " } else { "write " };
+            section.fault(&file.at, format!("{what}`{here}` or `{in_file}`, not both; remove one"));
             None
         }
-        (Some(written), None) => checked(section, "secret", &written.at, written.value),
+        (Some(written), None) => checked(section, here, &written.at, written.value),
         (None, Some(file)) => {
             let path = folder.join(file.value);
             let shown = path.display();
             match secret::read_file(&path) {
-                Ok(text) => checked(section, "secret_file", &file.at, &text),
+                Ok(text) => checked(section, in_file, &file.at, &text),
                 Err(SecretFileFault::Unreadable(error)) => {
                     let message = format!(
                         "the secret's file {shown} can't be read: {error}; check the path (it begins at the configuration's folder) and who may read it"
@@ -195,12 +213,7 @@ fn read_secret(section: &Section<'_>, folder: &Path) -> Option<ClientSecret> {
                 }
             }
         }
-        (None, None) => {
-            if !public && !section.has("secret") && !section.has("secret_file") {
-                section.fault(section.at(), "a client needs a secret; add `secret` or `secret_file` with at least 128 random bits, for example from: openssl rand -hex 32");
-            }
-            None
-        }
+        (None, None) => None,
     }
 }
 

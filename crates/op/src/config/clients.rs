@@ -9,6 +9,7 @@ use super::client::{CIBA_GRANT, Client, Delivery, Profile, TokenBinding};
 use super::client_proof::{self, ALGS};
 use super::policy::{INTERACTIONS, Policy};
 use super::read::{Found, Section};
+use super::secret::HashedSecret;
 use super::{DETAIL_TYPES, https, shown_text};
 use crate::details::DetailType;
 use crate::jose::SigningAlg;
@@ -19,6 +20,8 @@ pub(super) struct Surroundings<'a> {
     pub(super) folder: &'a Path,
     pub(super) policy: &'a Policy,
     pub(super) detail_types: &'a [DetailType],
+    /// A secret that is kept beside the entry; `None`: the entry names it.
+    pub(super) kept_secret: Option<&'a HashedSecret>,
 }
 
 pub(super) fn read(sections: Vec<Section<'_>>, around: &Surroundings<'_>) -> Vec<Client> {
@@ -50,7 +53,7 @@ fn read_one(section: Section<'_>, client_id: Option<Found<&str>>, around: &Surro
     if let Some(name) = &name {
         shown_text(&section, "name", name);
     }
-    let proof = client_proof::read(&section, around.folder);
+    let proof = client_proof::read(&section, around.folder, around.kept_secret);
     let first_party = section.flag("first_party").unwrap_or(false);
     let verified = section.flag("verified").unwrap_or(false);
     let interaction_types =

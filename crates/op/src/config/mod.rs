@@ -5,9 +5,11 @@
 mod client;
 mod client_proof;
 mod clients;
+mod entry;
 mod error;
 mod policy;
 mod read;
+mod registration;
 mod secret;
 #[cfg(test)]
 mod tests;
@@ -23,10 +25,13 @@ use toml::de::DeTable;
 
 pub(crate) use client::ClientAuth;
 pub use client::{CIBA_GRANT, CertificateSubject, Client, ClientKeys, Delivery, Profile, SecretMethod, TokenBinding};
+pub(crate) use entry::{client_entry, user_entry};
 pub use error::{ConfigError, ConfigErrors};
 pub use policy::Policy;
+pub use registration::Registration;
 pub use secret::ClientSecret;
-pub(crate) use secret::KeptSecret;
+pub(crate) use secret::{HashedSecret, KeptSecret};
+pub(crate) use users::folded;
 pub use users::{User, Users};
 
 use crate::details::DetailType;
@@ -50,6 +55,8 @@ pub struct Config {
     pub support: Support,
     /// Which types of authorization details are taken.
     pub authorization_details_types: Vec<DetailType>,
+    /// Whether clients may register themselves.
+    pub registration: Registration,
     /// Who can be asked.
     pub users: Users,
     /// Who may ask.
@@ -111,8 +118,12 @@ impl Config {
             Some(policy) => Policy::read(policy, &Policy::default()),
             None => Policy::default(),
         };
+        let registration = match top.section("registration", " in [registration]") {
+            Some(section) => Registration::read(section, folder),
+            None => Registration::default(),
+        };
         let users = Users::read(top.sections("users", " in [[users]]"));
-        let around = Surroundings { folder, policy: &policy, detail_types: &detail_types };
+        let around = Surroundings { folder, policy: &policy, detail_types: &detail_types, kept_secret: None };
         let clients = clients::read(top.sections("clients", " in [[clients]]"), &around);
         top.finish();
         let issuer = issuer?;
@@ -124,6 +135,7 @@ impl Config {
             policy,
             support,
             authorization_details_types: detail_types,
+            registration,
             users,
             clients,
         })

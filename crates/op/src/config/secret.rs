@@ -71,9 +71,14 @@ impl ClientSecret {
         }
     }
 
-    /// A secret that nobody has.
+    /// A new secret of 256 bits.
     pub(crate) fn random(random: &dyn Random) -> ClientSecret {
         ClientSecret(Secret::random(random))
+    }
+
+    /// For whoever it belongs to.
+    pub fn expose(&self) -> &str {
+        self.0.expose()
     }
 
     pub(crate) fn hashed(&self, random: &dyn Random) -> HashedSecret {
@@ -84,6 +89,16 @@ impl ClientSecret {
 }
 
 impl HashedSecret {
+    /// As it was stored.
+    pub(crate) const fn of_parts(salt: [u8; 16], digest: [u8; 32]) -> HashedSecret {
+        HashedSecret { salt, digest }
+    }
+
+    /// To be stored.
+    pub(crate) const fn parts(&self) -> (&[u8; 16], &[u8; 32]) {
+        (&self.salt, &self.digest)
+    }
+
     /// Whether `candidate` is the secret, in time that doesn't depend on where they differ.
     pub(crate) fn matches(&self, candidate: &[u8]) -> bool {
         salted(&self.salt, candidate).ct_eq(&self.digest).into()

@@ -56,7 +56,7 @@ fn every_bad_file_is_told_its_line_and_remedy() {
         (second_line("isuer = \"x\""), "line 2: unknown key `isuer` at the top of the file; did you mean `issuer`?"),
         (
             second_line("database = \"x\""),
-            "line 2: unknown key `database` at the top of the file; remove it, or use one of: issuer, name, listen, mode, authorization_details_types, support, policy, users, clients",
+            "line 2: unknown key `database` at the top of the file; remove it, or use one of: issuer, name, listen, mode, authorization_details_types, support, policy, registration, users, clients",
         ),
         // Issuer.
         ("issuer = 7".into(), "line 1: `issuer` must be a text in quotes, not a number"),
@@ -103,6 +103,15 @@ fn every_bad_file_is_told_its_line_and_remedy() {
         (
             second_line("[support]\nurl = \"http://help.example.com\""),
             "line 3: `url` in [support] must be an https address such as \"https://help.example.com\"",
+        ),
+        // Registration.
+        (
+            second_line("[registration]\nenabled = true"),
+            "line 2: registration needs `initial_access_token` or `initial_access_token_file`, with at least 128 random bits; or say `open = true` to let everybody in",
+        ),
+        (
+            second_line(&format!("[registration]\ninitial_access_token = \"{SECRET}\"\nopen = true")),
+            "line 4: `open` lets everybody register without the token; remove one of the two",
         ),
         // Policy.
         (second_line("policy = 3"), "line 2: `policy` must be a table headed [policy], not a number"),
@@ -247,11 +256,15 @@ fn every_bad_file_is_told_its_line_and_remedy() {
             "line 4: this method needs the client's public keys: add `jwks`, `jwks_file` or `jwks_uri`",
         ),
         (
-            client_secret("token_endpoint_auth_method = \"private_key_jwt\"\njwks = { keys = [ { kty = \"oct\", k = \"AA\" } ] }"),
+            client_secret(
+                "token_endpoint_auth_method = \"private_key_jwt\"\njwks = { keys = [ { kty = \"oct\", k = \"AA\" } ] }",
+            ),
             "line 5: `jwks` in [[clients]] can't be used: a JWK set holds public keys only; this one has a private key in it: replace that key, it is no longer secret",
         ),
         (
-            client_secret("token_endpoint_auth_method = \"private_key_jwt\"\njwks_uri = \"http://till.example.com/jwks\""),
+            client_secret(
+                "token_endpoint_auth_method = \"private_key_jwt\"\njwks_uri = \"http://till.example.com/jwks\"",
+            ),
             "line 5: `jwks_uri` in [[clients]] must be an https address without user name and fragment (plain http only for 127.x.y.z and [::1])",
         ),
         (

@@ -1,6 +1,7 @@
 //! The people this provider knows: `[[users]]`, and the names a client may call them by.
 
 use std::collections::HashMap;
+use std::sync::Arc;
 
 use countersign_protocol::id::Subject;
 
@@ -25,24 +26,24 @@ pub struct User {
 /// Everybody in the file, found by subject or hint.
 #[derive(Debug, Clone, Default)]
 pub struct Users {
-    list: Vec<User>,
+    list: Vec<Arc<User>>,
     by_sub: HashMap<String, usize>,
     by_hint: HashMap<String, usize>,
 }
 
 impl Users {
     /// Finds a person by subject, byte for byte, or by a hint, whatever the case of its ASCII letters.
-    pub fn by_login_hint(&self, hint: &str) -> Option<&User> {
+    pub fn by_login_hint(&self, hint: &str) -> Option<&Arc<User>> {
         self.by_sub(hint).or_else(|| self.by_hint.get(&folded(hint)).map(|n| &self.list[*n]))
     }
 
     /// Finds a person by subject, byte for byte.
-    pub fn by_sub(&self, sub: &str) -> Option<&User> {
+    pub fn by_sub(&self, sub: &str) -> Option<&Arc<User>> {
         self.by_sub.get(sub).map(|n| &self.list[*n])
     }
 
     /// Everybody, in the order of the file.
-    pub fn iter(&self) -> impl Iterator<Item = &User> {
+    pub fn iter(&self) -> impl Iterator<Item = &Arc<User>> {
         self.list.iter()
     }
 
@@ -82,13 +83,13 @@ impl Users {
                 let index = users.list.len();
                 users.by_sub.insert(sub.as_str().to_owned(), index);
                 users.by_hint.extend(hints.iter().map(|hint| (folded(hint.value), index)));
-                users.list.push(User {
+                users.list.push(Arc::new(User {
                     name: name.map_or(sub.as_str(), |name| name.value).to_owned(),
                     sub,
                     hints: hints.iter().map(|hint| hint.value.to_owned()).collect(),
                     allow_automated,
                     locked,
-                });
+                }));
             }
             section.finish();
         }
@@ -105,6 +106,7 @@ fn parse_sub(section: &Section<'_>, sub: &Found<&str>) -> Option<Subject> {
     parsed
 }
 
-fn folded(hint: &str) -> String {
+/// A hint as it is compared: the case of ASCII letters does not matter.
+pub(crate) fn folded(hint: &str) -> String {
     hint.to_ascii_lowercase()
 }

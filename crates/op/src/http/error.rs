@@ -21,6 +21,10 @@ pub(crate) enum Code {
     AuthorizationPending,
     SlowDown,
     ExpiredToken,
+    /// RFC 7591 §3.2.2.
+    InvalidClientMetadata,
+    /// RFC 6750 §3.1.
+    InvalidToken,
     /// Too many requests of one client; not from a specification.
     RateLimited,
     /// This provider's own fault.
@@ -44,6 +48,8 @@ impl Code {
             Code::AuthorizationPending => "authorization_pending",
             Code::SlowDown => "slow_down",
             Code::ExpiredToken => "expired_token",
+            Code::InvalidClientMetadata => "invalid_client_metadata",
+            Code::InvalidToken => "invalid_token",
             Code::RateLimited => "rate_limited",
             Code::ServerError => "server_error",
         }
@@ -68,7 +74,7 @@ impl OAuthError {
     /// An error with the status its code usually has.
     pub(crate) fn new(code: Code, description: impl Into<String>) -> OAuthError {
         let status = match code {
-            Code::InvalidClient => StatusCode::UNAUTHORIZED,
+            Code::InvalidClient | Code::InvalidToken => StatusCode::UNAUTHORIZED,
             Code::RateLimited => StatusCode::TOO_MANY_REQUESTS,
             Code::ServerError => StatusCode::INTERNAL_SERVER_ERROR,
             _ => StatusCode::BAD_REQUEST,
@@ -115,7 +121,10 @@ impl IntoResponse for OAuthError {
         let mut response = (self.status, [NO_STORE, PRAGMA], Json(body)).into_response();
         if self.status == StatusCode::UNAUTHORIZED {
             // RFC 9110 §15.5.2 wants it on every 401, RFC 6749 §5.2 where the client used the header.
-            let challenge = HeaderValue::from_static("Basic realm=\"countersign\", charset=\"UTF-8\"");
+            let challenge = HeaderValue::from_static(match self.code {
+                Code::InvalidToken => "Bearer realm=\"countersign\", error=\"invalid_token\"",
+                _ => "Basic realm=\"countersign\", charset=\"UTF-8\"",
+            });
             response.headers_mut().insert(header::WWW_AUTHENTICATE, challenge);
         }
         if let Some(seconds) = self.retry_after {

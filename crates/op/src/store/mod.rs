@@ -1,11 +1,15 @@
 //! This provider's own tables in the gateway's file. No other module here has SQL in it.
 
 mod columns;
+pub(crate) mod directory;
 mod requests;
 
 use countersign_gateway::Schema;
 
-pub(crate) use requests::{AuthRequest, Pace, Real, find, forget_old, insert, note_poll, redeem};
+pub(crate) use requests::{
+    AuthRequest, Pace, Real, find, forget_old, insert, note_poll, pending_of_client, pending_of_user, redeem,
+};
 
 /// The tables, in steps; a step that was ever released never changes.
-pub(crate) const SCHEMA: Schema = Schema { room: "op", steps: &[include_str!("schema_1.sql")] };
+pub(crate) const SCHEMA: Schema =
+    Schema { room: "op", steps: &[include_str!("schema_1.sql"), include_str!("schema_directory.sql")] };

@@ -97,6 +97,37 @@ pub(crate) fn redeem(connection: &Connection, id: &Hash, now: Timestamp) -> rusq
     Ok(spent == 1)
 }
 
+/// The approvals of a client's requests that are not over.
+pub(crate) fn pending_of_client(
+    connection: &Connection,
+    client_id: &str,
+    now: Timestamp,
+) -> rusqlite::Result<Vec<ApprovalId>> {
+    pending(connection, "client_id", client_id, now)
+}
+
+/// The approvals of the requests about a person that are not over.
+pub(crate) fn pending_of_user(connection: &Connection, sub: &str, now: Timestamp) -> rusqlite::Result<Vec<ApprovalId>> {
+    pending(connection, "subject", sub, now)
+}
+
+/// Reads along the index by expiry: what is not over is little beside what is kept.
+fn pending(
+    connection: &Connection,
+    whose: &'static str,
+    value: &str,
+    now: Timestamp,
+) -> rusqlite::Result<Vec<ApprovalId>> {
+    let mut statement = connection.prepare_cached(&format!(
+        "SELECT approval_id FROM authentication_request
+         WHERE expires_at > ?1 AND {whose} = ?2 AND approval_id IS NOT NULL AND redeemed_at IS NULL"
+    ))?;
+    let found = statement.query_map(params![column(now), value], |row| row.get::<_, String>(0))?;
+    let ids = found.map(|id| id.map(|id| id.parse::<ApprovalId>()));
+    // An id that can't be read would be this program's own mistake; what it stands for ends by itself.
+    ids.filter_map(|id| id.map(Result::ok).transpose()).collect()
+}
+
 /// Forgets requests that ended a day ago.
 pub(crate) fn forget_old(connection: &Connection, now: Timestamp) -> rusqlite::Result<usize> {
     connection

@@ -103,7 +103,7 @@ impl Inner {
 
     /// What the client is told of why a person denied.
     fn told(&self, request: &AuthRequest, reason: Option<DenialReason>) -> Option<&'static str> {
-        let policy = self.clients.policy(&request.client_id)?;
+        let policy = &self.find_client(&request.client_id).ok()??.policy;
         match reason? {
             DenialReason::NotMe if policy.hide_not_me => None,
             DenialReason::NotMe => Some("not_me"),

@@ -29,7 +29,8 @@ impl Inner {
         client: &Client,
     ) -> Result<String, OAuthError> {
         let gone = |what: &str, reason| OAuthError::new(Code::AccessDenied, what).with_denial_reason(reason);
-        let Some(user) = self.config.users.by_sub(&real.sub).filter(|user| !user.locked) else {
+        let person = self.person(&real.sub).map_err(|error| failed(&error))?;
+        let Some(user) = person.filter(|user| !user.locked) else {
             return Err(gone("the user was locked or removed since the approval", None));
         };
         let now = self.ports.clock.now();

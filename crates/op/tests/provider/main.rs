@@ -1,9 +1,11 @@
 //! The provider in process: its router, a real SQLite file, a clock in the test's hand, and seeded randomness.
 
 mod client_errors;
+mod directory;
 mod discovery;
 mod operating_guide;
 mod polling;
+mod registration;
 mod requests;
 mod tokens;
 

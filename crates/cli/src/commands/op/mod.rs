@@ -1,0 +1,30 @@
+//! `countersign op client | user | device`: what an operator changes while the provider runs.
+
+pub mod client;
+pub mod device;
+mod entry;
+pub mod user;
+
+use std::path::{Path, PathBuf};
+
+use countersign_op::{DirectoryError, Provider};
+
+use super::op_serve;
+use crate::failure::Failure;
+
+/// Opens the provider beside the process that serves it.
+fn beside(config: &Path, home: Option<PathBuf>) -> Result<Provider, Failure> {
+    op_serve::open(config, home, Provider::open_for_admin)
+}
+
+fn failed(error: DirectoryError) -> Failure {
+    let code = match &error {
+        DirectoryError::Taken { .. } => "taken",
+        DirectoryError::Unknown { .. } => "unknown",
+        DirectoryError::InFile { .. } => "in_file",
+        DirectoryError::NoSecret { .. } => "no_secret",
+        DirectoryError::Entry(_) => "invalid_entry",
+        _ => "provider",
+    };
+    Failure::usage(code, error)
+}

@@ -1,0 +1,51 @@
+//! One client or one person as an entry of the configuration, read from a text of its own: what commands and registration add is
+//! judged by the same reader, in the same words, as what stands in the file.
+
+use std::path::Path;
+use std::sync::Arc;
+
+use toml::de::DeTable;
+
+use super::clients::{self, Surroundings};
+use super::read::{Faults, Section};
+use super::{Client, Config, ConfigError, HashedSecret, User, Users};
+
+/// Reads a text with one `[[clients]]` entry. A secret it may need is `secret`, never in the text.
+///
+/// # Errors
+/// Every mistake in it.
+pub(crate) fn client_entry(
+    text: &str,
+    secret: Option<&HashedSecret>,
+    config: &Config,
+) -> Result<Client, Vec<ConfigError>> {
+    let around = Surroundings {
+        // A path in an entry begins where the command was given; commands make it absolute.
+        folder: Path::new("/"),
+        policy: &config.policy,
+        detail_types: &config.authorization_details_types,
+        kept_secret: secret,
+    };
+    let mut read = one(text, |top| clients::read(top.sections("clients", " in [[clients]]"), &around))?;
+    read.pop().ok_or_else(Vec::new)
+}
+
+/// Reads a text with one `[[users]]` entry.
+///
+/// # Errors
+/// Every mistake in it.
+pub(crate) fn user_entry(text: &str) -> Result<Arc<User>, Vec<ConfigError>> {
+    let users = one(text, |top| Users::read(top.sections("users", " in [[users]]")))?;
+    users.iter().next().cloned().ok_or_else(Vec::new)
+}
+
+fn one<T>(text: &str, read: impl FnOnce(&Section<'_>) -> T) -> Result<T, Vec<ConfigError>> {
+    let faults = Faults::of(text);
+    let document = DeTable::parse(text)
+        .map_err(|error| vec![ConfigError { line: 1, message: format!("this is not TOML: {}", error.message()) }])?;
+    let top = Section::top(&document, &faults);
+    let value = read(&top);
+    top.finish();
+    let found = faults.into_sorted();
+    if found.is_empty() { Ok(value) } else { Err(found) }
+}

@@ -1,0 +1,45 @@
+//! `[registration]`: whether clients may register themselves (RFC 7591), and with what.
+
+use std::path::Path;
+
+use super::client_proof::read_named_secret;
+use super::read::Section;
+use super::secret::KeptSecret;
+
+/// Who may register. Has no `Debug`: a token is in it.
+#[derive(Clone, Default)]
+pub struct Registration {
+    /// Whether there is a registration endpoint.
+    pub enabled: bool,
+    /// Shown by whoever registers; `None`: anybody may, which the operator said in as many words.
+    pub(crate) initial_access_token: Option<KeptSecret>,
+    /// How many clients may have registered themselves at the same time.
+    pub max_clients: u32,
+    /// How many registrations are taken in a minute.
+    pub per_minute: u32,
+}
+
+impl Registration {
+    pub(super) fn read(section: Section<'_>, folder: &Path) -> Registration {
+        let enabled = section.flag("enabled").unwrap_or(false);
+        let open = section.flag("open").unwrap_or(false);
+        let has_token = section.has("initial_access_token") || section.has("initial_access_token_file");
+        let token = read_named_secret(&section, ["initial_access_token", "initial_access_token_file"], folder)
+            .filter(|_| has_token);
+        if enabled && !open && !has_token {
+            section.fault(section.at(), "registration needs `initial_access_token` or `initial_access_token_file`, with at least 128 random bits; or say `open = true` to let everybody in");
+        }
+        if open && has_token {
+            let at = section.place_of("open");
+            section.fault(&at, "`open` lets everybody register without the token; remove one of the two");
+        }
+        let registration = Registration {
+            enabled,
+            initial_access_token: token.map(KeptSecret::Read),
+            max_clients: section.number("max_clients", 1..=1_000_000).unwrap_or(1000),
+            per_minute: section.number("per_minute", 1..=100_000).unwrap_or(10),
+        };
+        section.finish();
+        registration
+    }
+}

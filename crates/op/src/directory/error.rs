@@ -1,0 +1,52 @@
+//! Why a client or a person was not added or changed.
+
+use countersign_gateway::{EndError, StoreError};
+
+use crate::config::ConfigError;
+
+/// Why a command about a client or a person did nothing.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum DirectoryError {
+    /// The id or name is somebody's already.
+    #[error("{what} is taken already; choose another, or remove the one there is")]
+    Taken {
+        /// "client till-15", "the hint alice@example.com".
+        what: String,
+    },
+    /// Nobody has this id.
+    #[error("there is no {what}")]
+    Unknown {
+        /// "client till-15", "user alice".
+        what: String,
+    },
+    /// The entry stands in the configuration file, which commands don't write.
+    #[error("{what} stands in the configuration file: change it there, then restart the provider")]
+    InFile {
+        /// "client till-15", "user alice".
+        what: String,
+    },
+    /// The client proves itself by a key or a certificate.
+    #[error("client {client_id} has no secret: it authenticates by {method}")]
+    NoSecret {
+        /// The client.
+        client_id: String,
+        /// Its `token_endpoint_auth_method`.
+        method: &'static str,
+    },
+    /// The entry is not sound; every mistake in it.
+    #[error("{}", .0.iter().map(|error| error.message.as_str()).collect::<Vec<_>>().join("\n"))]
+    Entry(Vec<ConfigError>),
+    /// An approval that was pending could not be ended.
+    #[error("what was pending could not be ended: {0}")]
+    End(#[from] EndError),
+    /// The store failed.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+}
+
+impl From<rusqlite::Error> for DirectoryError {
+    fn from(error: rusqlite::Error) -> Self {
+        Self::Store(error.into())
+    }
+}

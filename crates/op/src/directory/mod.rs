@@ -1,0 +1,132 @@
+//! Who may ask and who can be asked: those in the configuration file, and those beside it in the store, where commands and
+//! registration put them. A row is read at every question, so that a change holds from the next request on, in every process.
+
+mod admin;
+mod error;
+mod registration;
+
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use countersign_gateway::{Store, StoreError};
+
+pub use admin::{AddedClient, ClientRecord, UserRecord};
+pub use error::DirectoryError;
+
+use crate::config::{Client, Config, User, client_entry, folded, user_entry};
+use crate::hint::LoginHint;
+use crate::provider::Inner;
+use crate::store::directory::{self as rows, ClientRow, UserRow};
+
+/// Clients whose entries are kept as they were read, at most; beyond that all are read anew.
+const KEPT: usize = 10_000;
+
+/// The clients beside the configuration file, as far as they were asked for.
+#[derive(Default)]
+pub(crate) struct Kept {
+    by_id: Mutex<HashMap<String, KeptClient>>,
+}
+
+/// A client, and the row it was read from.
+struct KeptClient {
+    entry: String,
+    secret: Option<[u8; 32]>,
+    client: Arc<Client>,
+}
+
+impl Kept {
+    fn read(&self, row: &ClientRow, config: &Config) -> Option<Arc<Client>> {
+        let secret = row.secret.as_ref().map(|secret| *secret.parts().1);
+        let mut kept = self.by_id.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(found) = kept.get(&row.client_id)
+            && found.entry == row.entry
+            && found.secret == secret
+        {
+            return Some(found.client.clone());
+        }
+        let client = match client_entry(&row.entry, row.secret.as_ref(), config) {
+            Ok(client) => Arc::new(client),
+            Err(errors) => {
+                // It was sound when it was added: the configuration around it changed.
+                let errors: Vec<String> = errors.iter().map(ToString::to_string).collect();
+                tracing::warn!(client_id = row.client_id, errors = errors.join("; "), "a client can't ask any more");
+                return None;
+            }
+        };
+        if kept.len() >= KEPT {
+            kept.clear();
+        }
+        let found = KeptClient { entry: row.entry.clone(), secret, client: client.clone() };
+        kept.insert(row.client_id.clone(), found);
+        Some(client)
+    }
+}
+
+impl Inner {
+    /// The client of this id, wherever its entry stands.
+    pub(crate) fn find_client(&self, client_id: &str) -> Result<Option<Arc<Client>>, StoreError> {
+        if let Some(client) = self.clients.get(client_id) {
+            return Ok(Some(client.clone()));
+        }
+        let row = self.store().read(|connection| rows::client(connection, client_id))?;
+        Ok(row.and_then(|row| self.kept_client(&row)))
+    }
+
+    /// A client beside the file, if its entry can still be read.
+    fn kept_client(&self, row: &ClientRow) -> Option<Arc<Client>> {
+        self.kept.read(row, &self.config)
+    }
+
+    /// The person that a hint names.
+    pub(crate) fn find_person(&self, hint: &LoginHint) -> Result<Option<Arc<User>>, StoreError> {
+        match hint {
+            LoginHint::Name(name) => self.person_named(name),
+            LoginHint::Subject(sub) => self.person(sub),
+        }
+    }
+
+    /// The person with this subject or one of whose hints this is.
+    pub(crate) fn person_named(&self, name: &str) -> Result<Option<Arc<User>>, StoreError> {
+        let users = &self.config.users;
+        self.store().read(|connection| {
+            let found = match users.by_login_hint(name) {
+                Some(user) => Some(user.clone()),
+                None => match rows::user(connection, name)? {
+                    Some(row) => read_user(&row),
+                    None => rows::user_named(connection, &folded(name))?.and_then(|row| read_user(&row)),
+                },
+            };
+            with_lock(connection, found)
+        })
+    }
+
+    /// The person with this subject, byte for byte.
+    pub(crate) fn person(&self, sub: &str) -> Result<Option<Arc<User>>, StoreError> {
+        let users = &self.config.users;
+        self.store().read(|connection| {
+            let found = match users.by_sub(sub) {
+                Some(user) => Some(user.clone()),
+                None => rows::user(connection, sub)?.and_then(|row| read_user(&row)),
+            };
+            with_lock(connection, found)
+        })
+    }
+
+    fn store(&self) -> &Store {
+        self.gateway.store()
+    }
+}
+
+fn read_user(row: &UserRow) -> Option<Arc<User>> {
+    user_entry(&row.entry).inspect_err(|_| tracing::warn!(sub = row.sub, "a person's entry can't be read")).ok()
+}
+
+/// Whether a command locked the person out, which goes before what the entry says.
+fn with_lock(connection: &rusqlite::Connection, found: Option<Arc<User>>) -> rusqlite::Result<Option<Arc<User>>> {
+    match found {
+        Some(user) if !user.locked && rows::is_locked(connection, user.sub.as_str())? => {
+            Ok(Some(Arc::new(User { locked: true, ..(*user).clone() })))
+        }
+        found => Ok(found),
+    }
+}

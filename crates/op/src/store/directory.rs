@@ -1,0 +1,169 @@
+//! Clients and people that were added by commands or by registration, and who is locked.
+
+use countersign_protocol::clock::Timestamp;
+use rusqlite::{Connection, OptionalExtension, Row, params};
+
+use super::columns::{column, time};
+use crate::config::HashedSecret;
+
+/// A client's row.
+pub(crate) struct ClientRow {
+    pub(crate) client_id: String,
+    /// One `[[clients]]` entry.
+    pub(crate) entry: String,
+    pub(crate) secret: Option<HashedSecret>,
+    pub(crate) registered: bool,
+    pub(crate) added_at: Timestamp,
+}
+
+/// A person's row.
+pub(crate) struct UserRow {
+    pub(crate) sub: String,
+    /// One `[[users]]` entry.
+    pub(crate) entry: String,
+    pub(crate) added_at: Timestamp,
+}
+
+const CLIENT: &str = "SELECT client_id, entry, secret_salt, secret_digest, registered, added_at FROM client_entry";
+
+fn client_row(row: &Row<'_>) -> rusqlite::Result<ClientRow> {
+    let (salt, digest): (Option<[u8; 16]>, Option<[u8; 32]>) = (row.get(2)?, row.get(3)?);
+    Ok(ClientRow {
+        client_id: row.get(0)?,
+        entry: row.get(1)?,
+        secret: salt.zip(digest).map(|(salt, digest)| HashedSecret::of_parts(salt, digest)),
+        registered: row.get(4)?,
+        added_at: time(row.get(5)?),
+    })
+}
+
+pub(crate) fn client(connection: &Connection, client_id: &str) -> rusqlite::Result<Option<ClientRow>> {
+    let mut statement = connection.prepare_cached(&format!("{CLIENT} WHERE client_id = ?1"))?;
+    statement.query_row([client_id], client_row).optional()
+}
+
+/// Everybody, by client id.
+pub(crate) fn clients(connection: &Connection) -> rusqlite::Result<Vec<ClientRow>> {
+    connection.prepare_cached(&format!("{CLIENT} ORDER BY client_id"))?.query_map([], client_row)?.collect()
+}
+
+/// How many clients registered themselves.
+pub(crate) fn registered_clients(connection: &Connection) -> rusqlite::Result<u32> {
+    connection.prepare_cached("SELECT count(*) FROM client_entry WHERE registered = 1")?.query_row([], |row| row.get(0))
+}
+
+/// Adds a client. `false`: there is one of this id already.
+pub(crate) fn add_client(connection: &Connection, new: &ClientRow) -> rusqlite::Result<bool> {
+    let parts = new.secret.as_ref().map(HashedSecret::parts);
+    let added = connection
+        .prepare_cached(
+            "INSERT INTO client_entry (client_id, entry, secret_salt, secret_digest, registered, added_at)
+             VALUES (?1, ?2, ?3, ?4, ?5, ?6) ON CONFLICT DO NOTHING",
+        )?
+        .execute(params![
+            new.client_id,
+            new.entry,
+            parts.map(|(salt, _)| salt),
+            parts.map(|(_, digest)| digest),
+            new.registered,
+            column(new.added_at),
+        ])?;
+    Ok(added == 1)
+}
+
+/// Replaces a client's secret. `false`: there is no such client with a secret.
+pub(crate) fn replace_secret(
+    connection: &Connection,
+    client_id: &str,
+    secret: &HashedSecret,
+) -> rusqlite::Result<bool> {
+    let (salt, digest) = secret.parts();
+    let changed = connection
+        .prepare_cached(
+            "UPDATE client_entry SET secret_salt = ?2, secret_digest = ?3
+             WHERE client_id = ?1 AND secret_digest IS NOT NULL",
+        )?
+        .execute(params![client_id, salt, digest])?;
+    Ok(changed == 1)
+}
+
+/// Removes a client. `false`: there was none.
+pub(crate) fn remove_client(connection: &Connection, client_id: &str) -> rusqlite::Result<bool> {
+    let removed = connection.prepare_cached("DELETE FROM client_entry WHERE client_id = ?1")?.execute([client_id])?;
+    Ok(removed == 1)
+}
+
+fn user_row(row: &Row<'_>) -> rusqlite::Result<UserRow> {
+    Ok(UserRow { sub: row.get(0)?, entry: row.get(1)?, added_at: time(row.get(2)?) })
+}
+
+/// A person by subject, byte for byte.
+pub(crate) fn user(connection: &Connection, sub: &str) -> rusqlite::Result<Option<UserRow>> {
+    connection
+        .prepare_cached("SELECT sub, entry, added_at FROM user_entry WHERE sub = ?1")?
+        .query_row([sub], user_row)
+        .optional()
+}
+
+/// A person by one of the names that stand for them, as [`crate::config::folded`] writes it.
+pub(crate) fn user_named(connection: &Connection, folded: &str) -> rusqlite::Result<Option<UserRow>> {
+    connection
+        .prepare_cached(
+            "SELECT u.sub, u.entry, u.added_at FROM user_name n JOIN user_entry u ON u.sub = n.sub WHERE n.name = ?1",
+        )?
+        .query_row([folded], user_row)
+        .optional()
+}
+
+/// Everybody, by subject.
+pub(crate) fn users(connection: &Connection) -> rusqlite::Result<Vec<UserRow>> {
+    connection
+        .prepare_cached("SELECT sub, entry, added_at FROM user_entry ORDER BY sub")?
+        .query_map([], user_row)?
+        .collect()
+}
+
+/// Writes a person's entry, new or in place of the one there is, and the names that stand for them. `Err` holds the name that
+/// stands for somebody else already.
+pub(crate) fn put_user(
+    connection: &Connection,
+    new: &UserRow,
+    names: &[String],
+) -> rusqlite::Result<Result<(), String>> {
+    connection
+        .prepare_cached(
+            "INSERT INTO user_entry (sub, entry, added_at) VALUES (?1, ?2, ?3)
+             ON CONFLICT (sub) DO UPDATE SET entry = excluded.entry",
+        )?
+        .execute(params![new.sub, new.entry, column(new.added_at)])?;
+    connection.prepare_cached("DELETE FROM user_name WHERE sub = ?1")?.execute([&new.sub])?;
+    let mut add =
+        connection.prepare_cached("INSERT INTO user_name (name, sub) VALUES (?1, ?2) ON CONFLICT DO NOTHING")?;
+    for name in names {
+        if add.execute(params![name, new.sub])? == 0 {
+            return Ok(Err(name.clone()));
+        }
+    }
+    Ok(Ok(()))
+}
+
+/// Removes a person and the names. `false`: there was nobody.
+pub(crate) fn remove_user(connection: &Connection, sub: &str) -> rusqlite::Result<bool> {
+    Ok(connection.prepare_cached("DELETE FROM user_entry WHERE sub = ?1")?.execute([sub])? == 1)
+}
+
+/// Whether a command locked this person out.
+pub(crate) fn is_locked(connection: &Connection, sub: &str) -> rusqlite::Result<bool> {
+    connection.prepare_cached("SELECT 1 FROM user_lock WHERE sub = ?1")?.exists([sub])
+}
+
+/// Locks a person out, or lets them in again. `false`: nothing changed.
+pub(crate) fn set_lock(connection: &Connection, sub: &str, lock: Option<Timestamp>) -> rusqlite::Result<bool> {
+    let changed = match lock {
+        Some(now) => connection
+            .prepare_cached("INSERT INTO user_lock (sub, locked_at) VALUES (?1, ?2) ON CONFLICT DO NOTHING")?
+            .execute(params![sub, column(now)])?,
+        None => connection.prepare_cached("DELETE FROM user_lock WHERE sub = ?1")?.execute([sub])?,
+    };
+    Ok(changed == 1)
+}

@@ -1,0 +1,149 @@
+//! Clients that register themselves (RFC 7591).
+
+use axum::http::{StatusCode, header};
+use serde_json::{Value, json};
+
+use crate::world::{BC, CONFIG, Reply, TOKEN, World, basic, form_request, raw_request};
+
+const REGISTER: &str = "/tenant/register";
+const ACCESS: &str = "2e1f8c6d9ab34750b2c1d4e5f6a70819";
+const CIBA: &str = "urn:openid:params:grant-type:ciba";
+
+fn closed() -> World {
+    World::with(&format!(
+        "{CONFIG}\n[registration]\nenabled = true\ninitial_access_token = \"{ACCESS}\"\nper_minute = 100\n"
+    ))
+}
+
+async fn register(world: &World, token: Option<&str>, metadata: &Value) -> Reply {
+    let authorization = token.map(|token| format!("Bearer {token}"));
+    let body = metadata.to_string().into_bytes();
+    world.send(raw_request(REGISTER, authorization.as_deref(), "application/json", body)).await
+}
+
+#[tokio::test]
+async fn there_is_no_registration_unless_the_operator_wants_it() {
+    let world = World::new();
+    let reply = register(&world, Some(ACCESS), &json!({ "grant_types": [CIBA] })).await;
+    assert_eq!(reply.status, StatusCode::NOT_FOUND);
+    let metadata = world.get("/tenant/.well-known/openid-configuration").await.json();
+    assert!(metadata.get("registration_endpoint").is_none());
+}
+
+#[tokio::test]
+async fn a_client_that_registered_itself_asks_and_polls_and_nobody_vouches_for_it() {
+    let world = closed();
+    let mut device = world.enroll("phone").await;
+    let metadata = world.get("/tenant/.well-known/openid-configuration").await.json();
+    assert_eq!(metadata["registration_endpoint"], "https://id.example/tenant/register");
+    // The shape that a tutorial has, in the standard's form: what only concerns redirects is passed over.
+    let wish = json!({
+        "client_name": "My Client",
+        "redirect_uris": ["https://client.example.com/callback"],
+        "grant_types": ["authorization_code", CIBA],
+        "response_types": ["code"],
+        "scope": "openid profile",
+        "something_new": { "deep": [1] },
+    });
+    let reply = register(&world, Some(ACCESS), &wish).await;
+    assert_eq!(reply.status, StatusCode::CREATED, "{}", reply.body);
+    assert_eq!(reply.header(header::CACHE_CONTROL), Some("no-store"));
+    let client = reply.json();
+    let (id, secret) = (reply.text("client_id"), reply.text("client_secret"));
+    assert_eq!(client["client_secret_expires_at"], 0);
+    assert_eq!(client["client_id_issued_at"], 1_800_000_000);
+    assert_eq!(client["token_endpoint_auth_method"], "client_secret_basic");
+    assert_eq!(client["backchannel_token_delivery_mode"], "poll");
+    assert!(
+        client.get("redirect_uris").is_none() && client.get("something_new").is_none(),
+        "only what counts: {client}"
+    );
+
+    let form = [
+        ("scope", "openid profile"),
+        ("login_hint", "alice"),
+        ("requested_expiry", "120"),
+        ("binding_message", "Hello"),
+    ];
+    let asked = world.send(form_request(BC, Some(&basic(&id, &secret)), &form)).await;
+    assert_eq!(asked.status, StatusCode::OK, "{}", asked.body);
+    assert_eq!(asked.json()["expires_in"], 120);
+    let challenge = device.next_challenge(&world.side).await;
+    let client = &challenge.claims().client;
+    assert_eq!((client.name.as_str(), client.verified), ("My Client", false));
+    let answer = device.approve(&world.side, &challenge, None);
+    device.send_answer(&world.side, challenge.id(), &answer).await;
+    let request = asked.text("auth_req_id");
+    let form = [("grant_type", CIBA), ("auth_req_id", request.as_str())];
+    let tokens = world.send(form_request(TOKEN, Some(&basic(&id, &secret)), &form)).await;
+    assert_eq!(tokens.status, StatusCode::OK, "{}", tokens.body);
+}
+
+#[tokio::test]
+async fn without_the_initial_access_token_nobody_registers() {
+    let world = closed();
+    for token in [None, Some("wrong"), Some("")] {
+        let reply = register(&world, token, &json!({ "grant_types": [CIBA] })).await;
+        assert_eq!((reply.status, reply.text("error")), (StatusCode::UNAUTHORIZED, "invalid_token".to_owned()));
+        assert!(reply.header(header::WWW_AUTHENTICATE).expect("a challenge").starts_with("Bearer"));
+    }
+}
+
+#[tokio::test]
+async fn what_a_client_may_not_be_is_told_in_words() {
+    let world = closed();
+    for (metadata, expected) in [
+        (json!({}), "grant_types must list urn:openid:params:grant-type:ciba"),
+        (
+            json!({ "grant_types": ["urn:ietf:params:oauth:grant-type:ciba"] }),
+            "not urn:ietf:params:oauth:grant-type:ciba",
+        ),
+        (
+            json!({ "grant_types": [CIBA], "token_endpoint_auth_method": "none" }),
+            "a public client can't ask for approvals",
+        ),
+        (json!({ "grant_types": [CIBA], "client_name": "a\u{202e}b" }), "can't be shown to people"),
+        (json!({ "grant_types": [CIBA], "client_name": 7 }), "client_name must be a text"),
+        (
+            json!({ "grant_types": [CIBA], "token_endpoint_auth_method": "private_key_jwt" }),
+            "needs the client's public keys",
+        ),
+        (
+            json!({ "grant_types": [CIBA], "backchannel_token_delivery_mode": "ping" }),
+            "needs `backchannel_client_notification_endpoint`",
+        ),
+        (json!({ "grant_types": [CIBA], "scope": "profile" }), "`openid` among them"),
+        (json!([1]), "must be a JSON object"),
+    ] {
+        let reply = register(&world, Some(ACCESS), &metadata).await;
+        assert_eq!(
+            (reply.status, reply.text("error")),
+            (StatusCode::BAD_REQUEST, "invalid_client_metadata".to_owned()),
+            "{metadata}"
+        );
+        assert!(reply.text("error_description").contains(expected), "{metadata}: {}", reply.body);
+    }
+    let twice = raw_request(
+        REGISTER,
+        Some(&format!("Bearer {ACCESS}")),
+        "application/json",
+        b"{\"scope\":\"openid\",\"scope\":\"openid\"}".to_vec(),
+    );
+    assert_eq!(world.send(twice).await.text("error"), "invalid_client_metadata");
+}
+
+#[tokio::test]
+async fn registrations_are_bounded_in_pace_and_number() {
+    let limits = "\n[registration]\nenabled = true\nopen = true\nper_minute = 3\nmax_clients = 4\n";
+    let world = World::with(&format!("{CONFIG}{limits}"));
+    let wish = json!({ "grant_types": [CIBA] });
+    for _ in 0..3 {
+        assert_eq!(register(&world, None, &wish).await.status, StatusCode::CREATED);
+    }
+    let fast = register(&world, None, &wish).await;
+    assert_eq!((fast.status, fast.text("error")), (StatusCode::TOO_MANY_REQUESTS, "rate_limited".to_owned()));
+    world.forward(60);
+    assert_eq!(register(&world, None, &wish).await.status, StatusCode::CREATED);
+    let full = register(&world, None, &wish).await;
+    assert_eq!((full.status, full.text("error")), (StatusCode::FORBIDDEN, "access_denied".to_owned()));
+}

@@ -1,0 +1,105 @@
+//! What an operator does beside the running provider: it holds from the next request on.
+
+use countersign_tests::client::Client;
+use countersign_tests::device::{Device, id};
+use countersign_tests::place::Place;
+use countersign_tests::process::Finished;
+use countersign_tests::provider::Provider;
+use serde_json::Value;
+
+/// A client by what a command printed of it. Its secret lives as long as the test.
+fn client<'a>(place: &'a Place, provider: &Provider<'_>, line: &Value) -> Client<'a> {
+    let text = |member: &str| -> &'static str {
+        line[member].as_str().unwrap_or_else(|| panic!("{member} is missing: {line}")).to_owned().leak()
+    };
+    Client::new(place, provider.issuer(), text("client_id"), text("client_secret"))
+}
+
+fn said(finished: &Finished) -> String {
+    finished.output.join("\n")
+}
+
+#[test]
+fn a_client_is_added_asks_gets_a_new_secret_and_is_removed_without_a_restart() {
+    let place = Place::new();
+    let provider = Provider::start(&place);
+    let phone = Device::enrolled(&place, "phone", &provider, "alice");
+    let add = ["client", "add", "till-15", "--name", "Till 15", "--verified", "--set", "policy.ttl=90s"];
+    let added = provider.op(&add).expect_code(0).line("client_added");
+    let till = client(&place, &provider, &added);
+    let (mut asked, acknowledged) = till.acknowledged(&["--binding-message", "hello"]);
+    assert_eq!(acknowledged["expires_in"], 90);
+    let waiting = phone.only_pending();
+    assert_eq!((&waiting["client"]["name"], &waiting["client"]["verified"]), (&"Till 15".into(), &true.into()));
+    phone.answer(id(&waiting), &["approve"]).expect_code(0);
+    asked.line("tokens");
+
+    let rotated = provider.op(&["client", "rotate-secret", "till-15"]).expect_code(0).line("secret_rotated");
+    assert!(said(&till.request(&[]).finish().expect_code(4)).contains("invalid_client"), "the old secret is refused");
+    client(&place, &provider, &rotated).acknowledged(&[]);
+
+    let listed = provider.op(&["client", "list"]).expect_code(0).lines("client");
+    let of = |id: &str| listed.iter().find(|line| line["client_id"] == id).expect("listed").clone();
+    assert_eq!((&of("till-15")["in_file"], &of("kiosk")["in_file"]), (&false.into(), &true.into()));
+    assert!(listed.iter().all(|line| line.get("client_secret").is_none()), "no list tells a secret");
+    let removed = provider.op(&["client", "remove", "till-15"]).expect_code(0).line("client_removed");
+    assert_eq!(removed["withdrawn"], 1, "the request that was pending");
+    assert!(said(&client(&place, &provider, &rotated).request(&[]).finish().expect_code(4)).contains("invalid_client"));
+}
+
+#[test]
+fn what_can_not_be_added_is_told_in_words_and_changes_nothing() {
+    let place = Place::new();
+    let provider = Provider::start(&place);
+    for (arguments, expected) in [
+        (["client", "add", "kiosk"].as_slice(), "client kiosk is taken already"),
+        (&["client", "add", "x", "--token-endpoint-auth-method", "private_key_jwt"], "needs the client's public keys"),
+        (&["client", "add", "x", "--set", "policy.tll=2m"], "did you mean `ttl`?"),
+        (&["client", "add", "x", "--set", "nonsense"], "--set takes NAME=VALUE"),
+        (&["client", "remove", "kiosk"], "stands in the configuration file"),
+        (&["client", "rotate-secret", "nobody"], "there is no client nobody"),
+        (&["user", "add", "alice"], "user alice is taken already"),
+        (&["user", "lock", "nobody"], "there is no user nobody"),
+        (&["user", "hint", "alice", "--add", "card:1"], "stands in the configuration file"),
+        (&["device", "revoke", "dv_AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA"], "there is no device"),
+    ] {
+        let refused = said(&provider.op(arguments).expect_code(2));
+        assert!(refused.contains(expected), "{arguments:?}: {refused}");
+    }
+    assert_eq!(provider.op(&["client", "list"]).expect_code(0).lines("client").len(), 2);
+}
+
+#[test]
+fn somebody_is_added_enrolls_is_locked_and_is_let_in_again() {
+    let place = Place::new();
+    let provider = Provider::start(&place);
+    provider.op(&["user", "add", "carol", "--name", "Carol", "--hint", "carol@example.com"]).expect_code(0);
+    let phone = Device::enrolled(&place, "phone", &provider, "carol@example.com");
+    let (asked, acknowledged) = {
+        let mut asked = provider.till().request_for("carol@example.com", &["--interaction", "boolean"]);
+        let acknowledged = asked.line("acknowledged");
+        (asked, acknowledged)
+    };
+    let locked = provider.op(&["user", "lock", "carol"]).expect_code(0).line("user_locked");
+    assert_eq!(locked["withdrawn"], 1);
+    let ended = said(&asked.finish().expect_code(1));
+    assert!(ended.contains("access_denied") && !acknowledged["auth_req_id"].is_null(), "{ended}");
+    assert!(said(&provider.till().request_for("carol", &[]).finish()).contains("this user is locked"));
+
+    provider.op(&["user", "unlock", "carol"]).expect_code(0);
+    provider.op(&["user", "hint", "carol", "--add", "card:77", "--remove", "carol@example.com"]).expect_code(0);
+    assert!(said(&provider.till().request_for("carol@example.com", &[]).finish()).contains("unknown_user_id"));
+    let mut again = provider.till().request_for("card:77", &["--interaction", "boolean"]);
+    again.line("acknowledged");
+    phone.answer(id(&phone.only_pending()), &["approve"]).expect_code(0);
+    again.line("tokens");
+
+    let devices = provider.op(&["device", "list", "carol"]).expect_code(0).lines("device");
+    assert_eq!((devices.len(), &devices[0]["status"]), (1, &"active".into()));
+    let device = devices[0]["device_id"].as_str().expect("an id").to_owned();
+    assert_eq!(provider.op(&["device", "revoke", &device]).expect_code(0).line("device_revoked")["changed"], true);
+    assert_eq!(provider.op(&["device", "revoke", &device]).expect_code(0).line("device_revoked")["changed"], false);
+    assert!(said(&provider.till().request_for("carol", &[]).finish()).contains("unknown_user_id"), "nobody is left to ask");
+    provider.op(&["user", "remove", "carol"]).expect_code(0);
+    assert!(said(&provider.op(&["user", "lock", "carol"]).expect_code(2)).contains("there is no user carol"));
+}
