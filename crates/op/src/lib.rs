@@ -13,6 +13,7 @@ pub mod config;
 pub mod details;
 mod directory;
 mod discovery;
+mod egress;
 mod hint;
 mod home;
 mod http;

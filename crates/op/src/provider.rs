@@ -24,6 +24,7 @@ use crate::config::Config;
 use crate::details::Schemas;
 use crate::directory::Kept;
 use crate::discovery;
+use crate::egress::{Egress, SystemNames};
 use crate::home::{self, HomeLock};
 use crate::http::{Code, OAuthError, surround};
 use crate::polls::Polls;
@@ -55,6 +56,8 @@ pub(crate) struct Inner {
     pub(crate) tokens: Arc<TokenSigner>,
     pub(crate) polls: Polls,
     pub(crate) budget: Budget,
+    /// Every call out goes through it.
+    pub(crate) egress: Egress,
     pub(crate) ports: Ports,
     pub(crate) stopping: Stopping,
     metadata: String,
@@ -147,6 +150,7 @@ impl Provider {
             polls: Polls::default(),
             budget: Budget::default(),
             stopping: Stopping::default(),
+            egress: Egress::new(config.egress.clone(), Arc::new(SystemNames)),
             config,
             ports,
             _lock: lock,

@@ -5,6 +5,7 @@
 mod client;
 mod client_proof;
 mod clients;
+mod egress;
 mod entry;
 mod error;
 mod policy;
@@ -25,6 +26,7 @@ use toml::de::DeTable;
 
 pub(crate) use client::ClientAuth;
 pub use client::{CIBA_GRANT, CertificateSubject, Client, ClientKeys, Delivery, Profile, SecretMethod, TokenBinding};
+pub use egress::EgressRules;
 pub(crate) use entry::{client_entry, user_entry};
 pub use error::{ConfigError, ConfigErrors};
 pub use policy::Policy;
@@ -57,6 +59,8 @@ pub struct Config {
     pub authorization_details_types: Vec<DetailType>,
     /// Whether clients may register themselves.
     pub registration: Registration,
+    /// Whom the provider itself may call.
+    pub egress: EgressRules,
     /// Who can be asked.
     pub users: Users,
     /// Who may ask.
@@ -122,6 +126,7 @@ impl Config {
             Some(section) => Registration::read(section, folder),
             None => Registration::default(),
         };
+        let egress = top.section("egress", " in [egress]").map(|section| EgressRules::read(section, folder));
         let users = Users::read(top.sections("users", " in [[users]]"));
         let around = Surroundings { folder, policy: &policy, detail_types: &detail_types, kept_secret: None };
         let clients = clients::read(top.sections("clients", " in [[clients]]"), &around);
@@ -136,6 +141,7 @@ impl Config {
             support,
             authorization_details_types: detail_types,
             registration,
+            egress: egress.unwrap_or_default(),
             users,
             clients,
         })

@@ -56,7 +56,24 @@ fn every_bad_file_is_told_its_line_and_remedy() {
         (second_line("isuer = \"x\""), "line 2: unknown key `isuer` at the top of the file; did you mean `issuer`?"),
         (
             second_line("database = \"x\""),
-            "line 2: unknown key `database` at the top of the file; remove it, or use one of: issuer, name, listen, mode, authorization_details_types, support, policy, registration, users, clients",
+            "line 2: unknown key `database` at the top of the file; remove it, or use one of: issuer, name, listen, mode, authorization_details_types, support, policy, registration, egress, users, clients",
+        ),
+        // Whom the provider calls.
+        (
+            second_line("[egress]\nallow = [\"10.1.2.3/24\"]"),
+            "line 3: `allow` in [egress] lists networks such as \"10.1.2.0/24\" or addresses such as \"10.1.2.3\", not \"10.1.2.3/24\"",
+        ),
+        (
+            second_line("[egress]\nallow = [\"till.example.com\"]"),
+            "line 3: `allow` in [egress] lists networks such as \"10.1.2.0/24\" or addresses such as \"10.1.2.3\", not \"till.example.com\"",
+        ),
+        (
+            second_line("[egress]\nca = \"ca.pem\""),
+            "line 3: the certificates' file /nowhere/ca.pem can't be read: No such file or directory (os error 2); check the path (it begins at the configuration's folder)",
+        ),
+        (
+            second_line("[egress]\nproxy = \"proxy:3128\""),
+            "line 3: `proxy` in [egress] must be an address such as \"http://proxy.example.com:3128\"",
         ),
         // Issuer.
         ("issuer = 7".into(), "line 1: `issuer` must be a text in quotes, not a number"),
@@ -441,4 +458,25 @@ fn people_are_found_by_subject_and_by_hint() {
         (Some("Alice"), Some("Alice"), Some("Alice"))
     );
     assert_eq!((found("U-1"), found("alice")), (None, None), "a subject is compared byte for byte");
+}
+
+#[test]
+fn who_may_be_called_inside_is_named_by_network_or_address() {
+    let config = good(&second_line(
+        "[egress]\nallow = [\"10.1.2.0/24\", \"127.0.0.1\", \"fd00::/8\"]\nproxy = \"http://10.1.2.3:3128\"",
+    ));
+    let nets: Vec<String> = config.egress.allow.iter().map(ToString::to_string).collect();
+    assert_eq!(nets, ["10.1.2.0/24", "127.0.0.1/32", "fd00::/8"]);
+    assert_eq!(config.egress.proxy.as_ref().map(|proxy| proxy.as_str()), Some("http://10.1.2.3:3128/"));
+    assert!(good("issuer = \"https://id.example.com\"").egress.allow.is_empty());
+}
+
+#[test]
+fn a_file_without_a_certificate_is_no_authority() {
+    let folder = tempfile::tempdir().expect("a folder");
+    std::fs::write(folder.path().join("ca.pem"), "no certificate\n").expect("written");
+    let errors = Config::parse(&second_line("[egress]\nca = \"ca.pem\""), folder.path()).err().expect("a mistake");
+    let shown = folder.path().join("ca.pem");
+    let expected = format!("{} holds no certificate in PEM (\"-----BEGIN CERTIFICATE-----\")", shown.display());
+    assert_eq!(errors.iter().map(|error| error.message.clone()).collect::<Vec<_>>(), [expected]);
 }

@@ -5,7 +5,7 @@ use std::path::Path;
 use countersign_op::Config;
 
 /// Tables have headings of their own.
-const TABLES: [&str; 5] = ["support", "policy", "registration", "users", "clients"];
+const TABLES: [&str; 6] = ["support", "policy", "registration", "egress", "users", "clients"];
 
 const GUIDE: &str = include_str!("../../../../docs/operating.md");
 
@@ -41,6 +41,7 @@ fn every_name_of_the_configuration_is_in_the_guide() {
         ("issuer = \"https://id.example.com\"\n[support]\nzzzzzzzzzzzz = 1", "`[support]`"),
         ("issuer = \"https://id.example.com\"\n[registration]\nzzzzzzzzzzzz = 1", "`[registration]`"),
         ("issuer = \"https://id.example.com\"\n[policy]\nzzzzzzzzzzzz = 1", "`[policy]`"),
+        ("issuer = \"https://id.example.com\"\n[egress]\nzzzzzzzzzzzz = 1", "`[egress]`"),
         ("issuer = \"https://id.example.com\"\n[[users]]\nsub = \"a\"\nzzzzzzzzzzzz = 1", "`[[users]]`"),
         (
             "issuer = \"https://id.example.com\"\n[[clients]]\nclient_id = \"a\"\nsecret = \"f7c09d1c2b8e4a6590d3b1a7e2c45f68\"\nzzzzzzzzzzzz = 1",

@@ -1,0 +1,75 @@
+//! Whom the provider may call: `[egress]`.
+
+use std::net::IpAddr;
+use std::path::Path;
+
+use ipnet::IpNet;
+use url::Url;
+
+use super::read::Section;
+
+/// Rules for every call that the provider makes of its own accord.
+#[derive(Debug, Clone, Default)]
+pub struct EgressRules {
+    /// Networks of the operator that may be called as if they were public.
+    pub allow: Vec<IpNet>,
+    /// Certificates of authorities that are trusted beside the system's, as PEM.
+    pub ca: Option<Vec<u8>>,
+    /// Every call goes through it; it then resolves the names.
+    pub proxy: Option<Url>,
+}
+
+impl EgressRules {
+    pub(super) fn read(section: Section<'_>, folder: &Path) -> EgressRules {
+        let allow = section.texts("allow").unwrap_or_default();
+        let allow = allow.iter().filter_map(|found| {
+            let net = network(found.value);
+            if net.is_none() {
+                let value = found.value;
+                section.fault(&found.at, format!("`allow` in [egress] lists networks such as \"10.1.2.0/24\" or addresses such as \"10.1.2.3\", not \"{value}\""));
+            }
+            net
+        });
+        let allow = allow.collect();
+        let ca = certificates(&section, folder);
+        let proxy = proxy(&section);
+        section.finish();
+        EgressRules { allow, ca, proxy }
+    }
+}
+
+/// A network with no bits set behind its prefix, or a single address.
+fn network(text: &str) -> Option<IpNet> {
+    let net = text.parse::<IpNet>().ok().filter(|net| net.addr() == net.network());
+    net.or_else(|| text.parse::<IpAddr>().ok().map(IpNet::from))
+}
+
+fn certificates(section: &Section<'_>, folder: &Path) -> Option<Vec<u8>> {
+    let found = section.text("ca")?;
+    let path = folder.join(found.value);
+    let shown = path.display();
+    let pem = match std::fs::read(&path) {
+        Ok(pem) => pem,
+        Err(error) => {
+            section.fault(&found.at, format!("the certificates' file {shown} can't be read: {error}; check the path (it begins at the configuration's folder)"));
+            return None;
+        }
+    };
+    match reqwest::Certificate::from_pem_bundle(&pem) {
+        Ok(certificates) if !certificates.is_empty() => Some(pem),
+        _ => {
+            section.fault(&found.at, format!("{shown} holds no certificate in PEM (\"-----BEGIN CERTIFICATE-----\")"));
+            None
+        }
+    }
+}
+
+fn proxy(section: &Section<'_>) -> Option<Url> {
+    let found = section.text("proxy")?;
+    let proxy = Url::parse(found.value).ok();
+    let proxy = proxy.filter(|proxy| matches!(proxy.scheme(), "http" | "https") && proxy.has_host());
+    if proxy.is_none() {
+        section.fault(&found.at, "`proxy` in [egress] must be an address such as \"http://proxy.example.com:3128\"");
+    }
+    proxy
+}

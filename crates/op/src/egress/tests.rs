@@ -1,0 +1,213 @@
+//! Real TLS servers on addresses of this machine: one stands for a public address, another for what lies inside.
+
+use std::collections::VecDeque;
+use std::io;
+use std::net::IpAddr;
+use std::sync::{Arc, Mutex};
+
+use reqwest::header::HeaderMap;
+use url::Url;
+
+use super::names::Lookup;
+use super::{Egress, Names, NoAnswer};
+use crate::config::EgressRules;
+use endpoint::{Authority, Behaviour, Endpoint};
+
+#[path = "../../tests/provider/endpoint.rs"]
+#[allow(dead_code, reason = "the provider's tests use the rest")]
+mod endpoint;
+
+/// Answers each question with the next list of addresses, and keeps the questions.
+#[derive(Default)]
+struct Scripted {
+    answers: Mutex<VecDeque<Vec<&'static str>>>,
+    asked: Mutex<Vec<String>>,
+}
+
+impl Scripted {
+    fn new(answers: &[&[&'static str]]) -> Arc<Scripted> {
+        let answers = answers.iter().map(|addresses| addresses.to_vec()).collect();
+        Arc::new(Scripted { answers: Mutex::new(answers), asked: Mutex::default() })
+    }
+
+    fn asked(&self) -> usize {
+        self.asked.lock().expect("the questions").len()
+    }
+}
+
+impl Names for Scripted {
+    fn lookup(&self, host: &str) -> Lookup {
+        self.asked.lock().expect("the questions").push(host.to_owned());
+        let next = self.answers.lock().expect("the answers").pop_front();
+        Box::pin(async move {
+            let addresses = next.ok_or_else(|| io::Error::other("no such name"))?;
+            Ok(addresses.iter().map(|text| text.parse::<IpAddr>().expect("an address")).collect())
+        })
+    }
+}
+
+fn rules(allow: &[&str], authority: &Authority) -> EgressRules {
+    let allow = allow.iter().map(|net| net.parse().expect("a network")).collect();
+    EgressRules { allow, ca: Some(authority.pem().into_bytes()), proxy: None }
+}
+
+fn egress(allow: &[&str], authority: &Authority, names: Arc<Scripted>) -> Egress {
+    Egress::new(rules(allow, authority), names)
+}
+
+fn url(text: &str) -> Url {
+    text.parse().unwrap_or_else(|error| panic!("{text}: {error}"))
+}
+
+async fn post(egress: &Egress, to: &str) -> Result<u16, NoAnswer> {
+    egress.post(&url(to), HeaderMap::new(), b"{}".to_vec()).await.map(|answer| answer.status)
+}
+
+#[tokio::test]
+async fn attack_15_addresses_in_the_url_itself_are_judged_in_every_form() {
+    let authority = Authority::new();
+    let inside = Endpoint::start(&authority, "127.0.0.1", &[]).await;
+    let egress = egress(&[], &authority, Scripted::new(&[]));
+    let forms = [
+        "127.0.0.1",
+        "127.1",
+        "2130706433",
+        "0x7f000001",
+        "0177.0.0.1",
+        "017700000001",
+        "0x7f.1",
+        "127.0.0.1.",
+        "%31%32%37.0.0.1",
+        "１２７.0.0.1",
+        "[::1]",
+        "[0:0:0:0:0:0:0:1]",
+        "[::ffff:127.0.0.1]",
+        "[::ffff:7f00:1]",
+        "[64:ff9b::7f00:1]",
+        "0.0.0.0",
+        "0",
+        "[::]",
+        "169.254.169.254",
+        "2852039166",
+        "[fd00:ec2::254]",
+        "10.0.0.1",
+        "192.168.1.1",
+    ];
+    for form in forms {
+        let refused = post(&egress, &format!("https://{form}:{}/", inside.port())).await;
+        assert_eq!(refused, Err(NoAnswer::OutOfReach), "{form}");
+    }
+    assert!(inside.calls().is_empty());
+}
+
+#[tokio::test]
+async fn attack_15_a_name_is_judged_by_all_that_it_resolves_to() {
+    let authority = Authority::new();
+    let outside = Endpoint::start(&authority, "127.0.0.1", &["client.example"]).await;
+    let names = Scripted::new(&[&["127.0.0.2"], &["169.254.169.254", "::1", "10.0.0.1"], &["127.0.0.2", "127.0.0.1"]]);
+    let egress = egress(&["127.0.0.1/32"], &authority, names);
+    let to = format!("https://client.example:{}/", outside.port());
+    assert_eq!(post(&egress, &to).await, Err(NoAnswer::OutOfReach));
+    assert_eq!(post(&egress, &to).await, Err(NoAnswer::OutOfReach));
+    assert_eq!(post(&egress, &to).await, Ok(204), "what is left is called");
+    assert_eq!(post(&egress, "https://gone.example/").await, Err(NoAnswer::Unreachable));
+}
+
+#[tokio::test]
+async fn attack_15_a_name_that_turns_inside_between_two_calls_is_judged_again_and_asked_once_a_connection() {
+    let authority = Authority::new();
+    let outside = Endpoint::start(&authority, "127.0.0.1", &["rebind.example"]).await;
+    let inside = Endpoint::start(&authority, "127.0.0.2", &["rebind.example"]).await;
+    // Were the name asked once to be judged and once more to be connected to, the second answer would lead inside.
+    let names = Scripted::new(&[&["127.0.0.1"], &["127.0.0.2"]]);
+    let egress = egress(&["127.0.0.1/32"], &authority, names.clone());
+    assert_eq!(post(&egress, &format!("https://rebind.example:{}/", outside.port())).await, Ok(204));
+    assert_eq!(names.asked(), 1);
+    let again = post(&egress, &format!("https://rebind.example:{}/", inside.port())).await;
+    assert_eq!(again, Err(NoAnswer::OutOfReach));
+    assert_eq!((names.asked(), inside.calls().len(), outside.calls().len()), (2, 0, 1));
+}
+
+#[tokio::test]
+async fn attack_15_a_redirect_is_not_followed() {
+    let authority = Authority::new();
+    let inside = Endpoint::start(&authority, "127.0.0.2", &[]).await;
+    let outside = Endpoint::start(&authority, "127.0.0.1", &[]).await;
+    let egress = egress(&["127.0.0.0/8"], &authority, Scripted::new(&[]));
+    for status in [301, 302, 303, 307, 308] {
+        outside.order([Behaviour::With(status, "location", inside.url("/"))]);
+        assert_eq!(post(&egress, &outside.url("/")).await, Ok(status));
+    }
+    assert!(inside.calls().is_empty());
+}
+
+#[tokio::test]
+async fn only_https_is_called_except_where_loopback_is_allowed() {
+    let authority = Authority::new();
+    let egress = egress(&["127.0.0.1/32", "10.0.0.0/8"], &authority, Scripted::new(&[]));
+    for refused in ["http://client.example/", "http://8.8.8.8/", "http://10.0.0.1/", "ftp://client.example/", "data:x"]
+    {
+        assert_eq!(egress.check(&url(refused)), Err(NoAnswer::NotHttps), "{refused}");
+    }
+    assert_eq!(egress.check(&url("http://127.0.0.1:1/")), Ok(()));
+    assert_eq!(egress.check(&url("http://127.0.0.2:1/")), Err(NoAnswer::OutOfReach));
+}
+
+#[tokio::test]
+async fn a_certificate_by_an_unknown_authority_is_refused() {
+    let (known, unknown) = (Authority::new(), Authority::new());
+    let endpoint = Endpoint::start(&unknown, "127.0.0.1", &[]).await;
+    let egress = egress(&["127.0.0.1/32"], &known, Scripted::new(&[]));
+    assert_eq!(post(&egress, &endpoint.url("/")).await, Err(NoAnswer::Untrusted));
+    assert!(endpoint.calls().is_empty());
+}
+
+#[tokio::test]
+async fn a_certificate_for_another_name_is_refused() {
+    let authority = Authority::new();
+    let endpoint = Endpoint::start(&authority, "127.0.0.1", &["client.example"]).await;
+    let egress = egress(&["127.0.0.1/32"], &authority, Scripted::new(&[&["127.0.0.1"]]));
+    let refused = post(&egress, &format!("https://other.example:{}/", endpoint.port())).await;
+    assert_eq!(refused, Err(NoAnswer::Untrusted));
+}
+
+#[tokio::test]
+async fn a_document_is_fetched_up_to_its_limit() {
+    let authority = Authority::new();
+    let endpoint = Endpoint::start(&authority, "127.0.0.1", &[]).await;
+    let egress = egress(&["127.0.0.1/32"], &authority, Scripted::new(&[]));
+    let body = "a body nobody reads";
+    let document = || Behaviour::With(200, "cache-control", "max-age=60".to_owned());
+    endpoint.order([document(), document()]);
+    let fetched = egress.get(&url(&endpoint.url("/jwks")), "application/json", body.len()).await.expect("an answer");
+    assert_eq!((fetched.status, fetched.body.as_slice()), (200, body.as_bytes()));
+    assert_eq!(fetched.headers["cache-control"], "max-age=60");
+    let refused = egress.get(&url(&endpoint.url("/jwks")), "application/json", body.len() - 1).await;
+    assert_eq!(refused.map(|_| ()), Err(NoAnswer::TooLarge));
+    assert_eq!(endpoint.calls()[0].header("accept"), Some("application/json"));
+}
+
+#[tokio::test]
+async fn the_configured_proxy_is_asked_and_no_other_name() {
+    let authority = Authority::new();
+    let proxy = tokio::net::TcpListener::bind("127.0.0.1:0").await.expect("a port");
+    let port = proxy.local_addr().expect("an address").port();
+    let names = Scripted::new(&[&["127.0.0.1"]]);
+    let proxied = url(&format!("http://proxy.example:{port}"));
+    let egress = Egress::new(EgressRules { proxy: Some(proxied), ..rules(&[], &authority) }, names.clone());
+    let asked = tokio::spawn(async move {
+        use tokio::io::AsyncReadExt as _;
+        let (mut stream, _) = proxy.accept().await.expect("a connection");
+        let mut head = vec![0; 39];
+        stream.read_exact(&mut head).await.expect("a request");
+        String::from_utf8(head).expect("text")
+    });
+    assert_eq!(post(&egress, "https://client.example/").await, Err(NoAnswer::Unreachable));
+    assert_eq!(asked.await.expect("the proxy"), "CONNECT client.example:443 HTTP/1.1\r\nHo");
+    assert_eq!(*names.asked.lock().expect("the questions"), ["proxy.example"]);
+    assert_eq!(
+        post(&egress, "https://127.0.0.1/").await,
+        Err(NoAnswer::OutOfReach),
+        "an address is judged all the same"
+    );
+}
