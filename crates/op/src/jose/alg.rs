@@ -18,6 +18,18 @@ impl SigningAlg {
     /// Every algorithm, in the order in which they are offered.
     pub const ALL: [SigningAlg; 3] = [SigningAlg::Es256, SigningAlg::Ps256, SigningAlg::Rs256];
 
+    /// Those that FAPI takes (FAPI 1.0 part 2 §8.6).
+    pub const FAPI: [SigningAlg; 2] = [SigningAlg::Es256, SigningAlg::Ps256];
+
+    /// A list of this one.
+    pub(crate) const fn alone(self) -> &'static [SigningAlg] {
+        match self {
+            SigningAlg::Es256 => &[SigningAlg::Es256],
+            SigningAlg::Ps256 => &[SigningAlg::Ps256],
+            SigningAlg::Rs256 => &[SigningAlg::Rs256],
+        }
+    }
+
     /// The name on the wire.
     pub const fn as_str(self) -> &'static str {
         match self {

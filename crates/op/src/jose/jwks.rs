@@ -1,5 +1,6 @@
 //! Other parties' public keys: a JWK set (RFC 7517 §5) of P-256 and RSA keys.
 
+use countersign_protocol::hash::Hash;
 use countersign_protocol::json::{self, Json};
 use countersign_protocol::{encoding, limits};
 use ring::signature::{self, RsaPublicKeyComponents, UnparsedPublicKey};
@@ -92,8 +93,31 @@ impl JwkSet {
     }
 }
 
+impl Jwk {
+    /// Reads one key; `None` for a key that is of no use here.
+    ///
+    /// # Errors
+    /// [`JwksError`] for one that is malformed, or private.
+    pub(crate) fn read(jwk: &Json) -> Result<Option<Jwk>, JwksError> {
+        read(jwk)
+    }
+}
+
 impl PublicKey {
-    fn is_for(&self, alg: SigningAlg) -> bool {
+    /// The RFC 7638 thumbprint.
+    pub(crate) fn thumbprint(&self) -> Hash {
+        let encoded = |bytes: &[u8]| encoding::encode(bytes);
+        Hash::of(match self {
+            PublicKey::P256(point) => {
+                let (x, y) = (encoded(&point[1..33]), encoded(&point[33..]));
+                format!(r#"{{"crv":"P-256","kty":"EC","x":"{x}","y":"{y}"}}"#)
+            }
+            PublicKey::Rsa { n, e } => format!(r#"{{"e":"{}","kty":"RSA","n":"{}"}}"#, encoded(e), encoded(n)),
+        })
+    }
+
+    /// Whether the key is of the kind that signs by this algorithm.
+    pub(super) fn is_for(&self, alg: SigningAlg) -> bool {
         matches!(self, PublicKey::P256(_)) == (alg == SigningAlg::Es256)
     }
 
@@ -179,6 +203,16 @@ mod tests {
         assert_eq!(found(SigningAlg::Es256, None), 1);
         assert_eq!(found(SigningAlg::Es256, Some("b")), 0);
         assert_eq!(found(SigningAlg::Ps256, None), 0);
+    }
+
+    #[test]
+    fn the_thumbprint_is_that_of_rfc_7638() {
+        // RFC 7638 §3.1.
+        let n = "0vx7agoebGcQSuuPiLJXZptN9nndrQmbXEps2aiAFbWhM78LhWx4cbbfAAtVT86zwu1RK7aPFFxuhDR1L6tSoc_BJECPebWKRXjBZCiFV4n3oknjhMstn64tZ_2W-5JsGY4Hc5n9yBXArwl93lqt7_RN5w6Cf0h4QyQ5v-65YGjQR0_FDW2QvzqY368QQMicAtaSqzs8KJZgnYb9c7d0zgdAZHzu6qMQvRL5hajrn1n91CbOpbISD08qNLyrdkt-bFTWhAI4vMQFh6WeZu0fM4lFd2NcRwr3XPksINHaQ-G_xBniIqbw0Ls1jF44-csFCur-kEgU8awapJzKnqDKgw";
+        let keys = set(&format!(r#"{{"kty":"RSA","n":"{n}","e":"AQAB","alg":"RS256","kid":"2011-04-29"}}"#));
+        let keys = keys.expect("a set of one key");
+        let thumbprint = keys.public_keys().next().expect("a key").thumbprint();
+        assert_eq!(thumbprint.to_string(), "NzbLsXh8uDCcd-6MNwXF4W_7noWXFZAfHkxZsRGC9Xs");
     }
 
     #[test]

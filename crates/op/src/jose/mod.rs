@@ -2,10 +2,12 @@
 //! has its own, narrower reader in `countersign-protocol`.
 
 mod alg;
+mod claims;
 mod jwks;
 mod jws;
 
 pub use alg::SigningAlg;
+pub(crate) use claims::{ClaimFault, Claims};
+pub(crate) use jwks::{Jwk, PublicKey};
 pub use jwks::{JwkSet, JwksError};
-#[expect(unused_imports, reason = "for client assertions, signed requests and hints")]
-pub(crate) use jws::{JwsRefused, Verified, verify};
+pub(crate) use jws::{JwsRefused, Verified, unverified_claims, verify, verify_by_own_key};
