@@ -55,7 +55,7 @@ impl Inner {
 
     async fn ask(&self, request: axum::extract::Request) -> Result<Acknowledgement, OAuthError> {
         let posted = Posted::read(request).await?;
-        let client = self.authenticate(posted.authorization.as_deref(), &posted.form)?;
+        let client = self.client(&posted).await?;
         if !client.may_ask {
             let what = "this client is not registered for the grant urn:openid:params:grant-type:ciba";
             return Err(OAuthError::new(Code::UnauthorizedClient, what));

@@ -10,6 +10,7 @@ use serde::Serialize;
 use serde_json::{Value, json};
 
 use crate::config::{CIBA_GRANT, Config};
+use crate::jose::SigningAlg;
 
 /// Paths below the issuer.
 pub(crate) const BC_AUTHORIZE: &str = "/bc-authorize";
@@ -31,7 +32,8 @@ struct Metadata<'a> {
     backchannel_token_delivery_modes_supported: [&'static str; 1],
     backchannel_user_code_parameter_supported: bool,
     grant_types_supported: [&'static str; 1],
-    token_endpoint_auth_methods_supported: [&'static str; 2],
+    token_endpoint_auth_methods_supported: Vec<&'static str>,
+    token_endpoint_auth_signing_alg_values_supported: Vec<&'static str>,
     /// There is no authorization endpoint; both specifications require the member all the same.
     response_types_supported: [&'static str; 0],
     subject_types_supported: [&'static str; 1],
@@ -59,7 +61,8 @@ pub(crate) fn metadata(config: &Config) -> String {
         backchannel_token_delivery_modes_supported: ["poll"],
         backchannel_user_code_parameter_supported: false,
         grant_types_supported: [CIBA_GRANT],
-        token_endpoint_auth_methods_supported: ["client_secret_basic", "client_secret_post"],
+        token_endpoint_auth_methods_supported: auth_methods(config),
+        token_endpoint_auth_signing_alg_values_supported: names(&SigningAlg::ALL),
         response_types_supported: [],
         subject_types_supported: ["public"],
         id_token_signing_alg_values_supported: ["ES256"],
@@ -83,6 +86,22 @@ pub(crate) fn metadata(config: &Config) -> String {
         claims_parameter_supported: false,
     };
     serde_json::to_string(&metadata).expect("metadata is texts and lists of texts")
+}
+
+/// The ways to authenticate, at every endpoint that clients post to (CIBA Core §4 has no metadata of its own for its one).
+fn auth_methods(config: &Config) -> Vec<&'static str> {
+    let mut methods = vec!["client_secret_basic", "client_secret_post", "private_key_jwt"];
+    if config.client_ca.is_some() {
+        methods.push("tls_client_auth");
+    }
+    if config.reads_certificates() {
+        methods.push("self_signed_tls_client_auth");
+    }
+    methods
+}
+
+fn names(algs: &[SigningAlg]) -> Vec<&'static str> {
+    algs.iter().map(|alg| alg.as_str()).collect()
 }
 
 /// The keys that sign tokens (RFC 7517 §5), and nothing else: the devices' keys are the gateway's.

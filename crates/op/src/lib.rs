@@ -8,7 +8,9 @@
 mod asked;
 mod bc_authorize;
 mod budget;
+mod certificate;
 mod client_auth;
+mod client_keys;
 pub mod config;
 pub mod details;
 mod directory;
@@ -20,6 +22,8 @@ mod http;
 pub mod jose;
 mod polls;
 mod provider;
+mod remote_keys;
+mod single_use;
 mod stopping;
 mod store;
 mod token;
@@ -27,4 +31,5 @@ mod tokens;
 
 pub use config::Config;
 pub use directory::{AddedClient, ClientRecord, DirectoryError, UserRecord};
+pub use http::PeerCertificate;
 pub use provider::{OpenError, Provider};

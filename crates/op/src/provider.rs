@@ -28,6 +28,7 @@ use crate::egress::{Egress, SystemNames};
 use crate::home::{self, HomeLock};
 use crate::http::{Code, OAuthError, surround};
 use crate::polls::Polls;
+use crate::remote_keys::RemoteKeys;
 use crate::stopping::Stopping;
 use crate::store;
 use crate::tokens::TokenSigner;
@@ -51,6 +52,7 @@ pub(crate) struct Inner {
     pub(crate) clients: Clients,
     /// Those beside it.
     pub(crate) kept: Kept,
+    pub(crate) remote_keys: RemoteKeys,
     pub(crate) schemas: Schemas,
     pub(crate) gateway: Gateway,
     pub(crate) tokens: Arc<TokenSigner>,
@@ -138,19 +140,22 @@ impl Provider {
         let settings = settings(&config);
         let gateway = Gateway::open(settings, store, keys, ports.clone())?;
         let tokens = TokenSigner::new(tokens);
+        let metadata = discovery::metadata(&config);
+        let egress = Egress::new(config.egress.clone(), Arc::new(SystemNames));
         let clients = Clients::new(std::mem::take(&mut config.clients), &*ports.random);
         let inner = Inner {
-            metadata: discovery::metadata(&config),
+            metadata,
             jwks: discovery::jwks(tokens.public_key()),
             clients,
             kept: Kept::default(),
+            remote_keys: RemoteKeys::new(egress.clone()),
             schemas: Schemas::compile(),
             gateway,
             tokens: Arc::new(tokens),
             polls: Polls::default(),
             budget: Budget::default(),
             stopping: Stopping::default(),
-            egress: Egress::new(config.egress.clone(), Arc::new(SystemNames)),
+            egress,
             config,
             ports,
             _lock: lock,
@@ -226,7 +231,10 @@ impl Provider {
             loop {
                 ticks.tick().await;
                 let now = inner.ports.clock.now();
-                let forgotten = inner.gateway.store().write(move |transaction| store::forget_old(transaction, now));
+                let forgotten = inner.gateway.store().write(move |transaction| {
+                    store::forget_used(transaction, now)?;
+                    store::forget_old(transaction, now)
+                });
                 if let Err(error) = forgotten.await {
                     tracing::warn!(%error, "old requests could not be forgotten");
                 }

@@ -179,4 +179,16 @@ impl Client {
     pub fn is_fapi(&self) -> bool {
         self.profile == Some(Profile::FapiCiba)
     }
+
+    /// What its assertions may be signed by.
+    pub(crate) fn assertion_algs(&self) -> &'static [SigningAlg] {
+        match self.auth {
+            ClientAuth::PrivateKeyJwt { alg: Some(alg) } => alg.alone(),
+            _ => self.algs(),
+        }
+    }
+
+    fn algs(&self) -> &'static [SigningAlg] {
+        if self.is_fapi() { &SigningAlg::FAPI } else { &SigningAlg::ALL }
+    }
 }

@@ -6,6 +6,7 @@ use super::client::{CertificateSubject, ClientAuth, ClientKeys, SecretMethod};
 use super::https;
 use super::read::Section;
 use super::secret::{self, ClientSecret, HashedSecret, KeptSecret, SecretFault, SecretFileFault};
+use crate::certificate;
 use crate::jose::{JwkSet, SigningAlg};
 
 /// The method and the keys; `None` where a mistake was recorded. `kept` is the secret of a client whose entry names none.
@@ -150,10 +151,14 @@ fn keys(section: &Section<'_>, folder: &Path) -> Option<Option<ClientKeys>> {
 
 /// The certificate's subject; the inner `None` where a mistake was recorded.
 fn subject(section: &Section<'_>) -> Option<Option<CertificateSubject>> {
+    let dn = section.text("tls_client_auth_subject_dn");
+    if let Some(found) = dn.as_ref().filter(|found| certificate::canonical(found.value).is_none()) {
+        let message = "`tls_client_auth_subject_dn` must be a name as RFC 4514 writes it, such as \"CN=till-14,O=Acme Coffee,C=DE\"";
+        section.fault(&found.at, message);
+        return Some(None);
+    }
     let given = [
-        section
-            .text("tls_client_auth_subject_dn")
-            .map(|found| (found.at, CertificateSubject::Dn(found.value.to_owned()))),
+        dn.map(|found| (found.at, CertificateSubject::Dn(found.value.to_owned()))),
         section
             .text("tls_client_auth_san_dns")
             .map(|found| (found.at, CertificateSubject::Dns(found.value.to_owned()))),

@@ -5,7 +5,7 @@ use std::path::Path;
 
 use countersign_protocol::interaction::InteractionType;
 
-use super::client::{CIBA_GRANT, Client, Delivery, Profile, TokenBinding};
+use super::client::{CIBA_GRANT, Client, ClientAuth, Delivery, Profile, TokenBinding};
 use super::client_proof::{self, ALGS};
 use super::policy::{INTERACTIONS, Policy};
 use super::read::{Found, Section};
@@ -22,6 +22,8 @@ pub(super) struct Surroundings<'a> {
     pub(super) detail_types: &'a [DetailType],
     /// A secret that is kept beside the entry; `None`: the entry names it.
     pub(super) kept_secret: Option<&'a HashedSecret>,
+    /// Whether there are authorities for clients' certificates.
+    pub(super) client_ca: bool,
 }
 
 pub(super) fn read(sections: Vec<Section<'_>>, around: &Surroundings<'_>) -> Vec<Client> {
@@ -74,11 +76,8 @@ fn read_one(section: Section<'_>, client_id: Option<Found<&str>>, around: &Surro
         Some(policy) => Policy::read(policy, around.policy),
         None => around.policy.clone(),
     };
-    let client_id = client_id.filter(|id| valid_id(&section, id));
-    section.finish();
-    let client_id = client_id?.value.to_owned();
-    let (auth, keys) = proof?;
-    Some(Client {
+    let client_id = client_id.filter(|id| valid_id(&section, id)).map(|id| id.value.to_owned());
+    let client = client_id.zip(proof).zip(delivery).map(|((client_id, (auth, keys)), delivery)| Client {
         name: name.map_or(client_id.as_str(), |name| name.value).to_owned(),
         client_id,
         auth,
@@ -88,7 +87,7 @@ fn read_one(section: Section<'_>, client_id: Option<Found<&str>>, around: &Surro
         interaction_types,
         may_ask,
         may_refresh,
-        delivery: delivery?,
+        delivery,
         user_code,
         request_signing_alg,
         // Auth0's clients read RS256 alone.
@@ -101,7 +100,25 @@ fn read_one(section: Section<'_>, client_id: Option<Found<&str>>, around: &Surro
         authorization_details_types,
         scope,
         policy,
-    })
+    });
+    if let Some(client) = &client {
+        agrees(&section, client, around);
+    }
+    section.finish();
+    client
+}
+
+/// Tells what in a client's entry contradicts something else.
+fn agrees(section: &Section<'_>, client: &Client, around: &Surroundings<'_>) {
+    let fault = |key: &'static str, message: &str| section.fault(&section.place_of(key), message);
+    if matches!(client.auth, ClientAuth::Tls(_)) && !around.client_ca {
+        let message = "tls_client_auth needs to know whose certificates to believe: set `client_ca` in [tls], or use \"self_signed_tls_client_auth\" with the client's `jwks`";
+        fault("token_endpoint_auth_method", message);
+    }
+    if client.request_signing_alg.is_some() && client.keys.is_none() {
+        let message = "signed requests need the client's public keys: add `jwks`, `jwks_file` or `jwks_uri`";
+        fault("backchannel_authentication_request_signing_alg", message);
+    }
 }
 
 fn valid_id(section: &Section<'_>, id: &Found<&str>) -> bool {

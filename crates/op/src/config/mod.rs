@@ -14,6 +14,7 @@ mod registration;
 mod secret;
 #[cfg(test)]
 mod tests;
+mod tls;
 mod users;
 
 use std::net::SocketAddr;
@@ -36,6 +37,7 @@ pub(crate) use secret::{HashedSecret, KeptSecret};
 pub(crate) use users::folded;
 pub use users::{User, Users};
 
+use crate::certificate::Authorities;
 use crate::details::DetailType;
 use clients::Surroundings;
 use read::{Faults, Found, Section};
@@ -61,6 +63,8 @@ pub struct Config {
     pub registration: Registration,
     /// Whom the provider itself may call.
     pub egress: EgressRules,
+    /// Who signs the certificates of clients that authenticate by one.
+    pub(crate) client_ca: Option<Authorities>,
     /// Who can be asked.
     pub users: Users,
     /// Who may ask.
@@ -68,6 +72,15 @@ pub struct Config {
 }
 
 impl Config {
+    /// Whether clients' certificates mean anything here: somebody vouches for some, or a client has its own.
+    pub(crate) fn reads_certificates(&self) -> bool {
+        let by_certificate = |client: &Client| {
+            matches!(client.auth, ClientAuth::Tls(_) | ClientAuth::SelfSignedTls)
+                || client.binding == TokenBinding::Certificate
+        };
+        self.client_ca.is_some() || self.clients.iter().any(by_certificate)
+    }
+
     /// Reads a configuration file.
     ///
     /// # Errors
@@ -127,8 +140,15 @@ impl Config {
             None => Registration::default(),
         };
         let egress = top.section("egress", " in [egress]").map(|section| EgressRules::read(section, folder));
+        let client_ca = top.section("tls", " in [tls]").and_then(|section| tls::read(section, folder));
         let users = Users::read(top.sections("users", " in [[users]]"));
-        let around = Surroundings { folder, policy: &policy, detail_types: &detail_types, kept_secret: None };
+        let around = Surroundings {
+            folder,
+            policy: &policy,
+            detail_types: &detail_types,
+            kept_secret: None,
+            client_ca: client_ca.is_some(),
+        };
         let clients = clients::read(top.sections("clients", " in [[clients]]"), &around);
         top.finish();
         let issuer = issuer?;
@@ -142,6 +162,7 @@ impl Config {
             authorization_details_types: detail_types,
             registration,
             egress: egress.unwrap_or_default(),
+            client_ca,
             users,
             clients,
         })

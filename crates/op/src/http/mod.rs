@@ -2,10 +2,12 @@
 
 mod error;
 mod form;
+mod peer;
 mod request;
 mod surround;
 
 pub(crate) use error::{Code, NO_STORE, OAuthError, PRAGMA};
 pub(crate) use form::{Form, decode};
+pub use peer::PeerCertificate;
 pub(crate) use request::Posted;
 pub(crate) use surround::surround;

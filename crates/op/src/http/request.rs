@@ -1,39 +1,49 @@
-//! Takes a request apart: the `Authorization` header and a form of at most 16 KiB.
+//! Takes a request apart: a form of at most 16 KiB, and what proves who sent it.
 
 use axum::extract::Request;
-use axum::http::{StatusCode, header};
+use axum::http::{HeaderMap, HeaderName, StatusCode, header};
 use countersign_protocol::limits;
 
-use super::{Code, Form, OAuthError};
+use super::{Code, Form, OAuthError, PeerCertificate};
 
 /// What a client posted.
 pub(crate) struct Posted {
     /// The one `Authorization` header, if there is one.
     pub(crate) authorization: Option<String>,
     pub(crate) form: Form,
+    /// The certificate that the connection was made with.
+    pub(crate) certificate: Option<PeerCertificate>,
 }
 
 impl Posted {
     /// Reads a POST.
     ///
     /// # Errors
-    /// `invalid_request` for another media type, a broken form, a parameter that stands twice, two `Authorization` headers,
-    /// or a body over 16 KiB (413).
+    /// `invalid_request` for another media type, a broken form, a parameter that stands twice, two `Authorization`
+    /// headers, or a body over 16 KiB (413).
     pub(crate) async fn read(request: Request) -> Result<Posted, OAuthError> {
         let invalid = |what: &str| OAuthError::new(Code::InvalidRequest, what);
         let headers = request.headers();
-        let mut authorizations = headers.get_all(header::AUTHORIZATION).iter();
-        let authorization = authorizations.next().map(|value| value.to_str().map(str::to_owned)).transpose();
-        let authorization = authorization.map_err(|_| invalid("the Authorization header is not ASCII"))?;
-        if authorizations.next().is_some() {
-            return Err(invalid("the Authorization header stands twice"));
-        }
+        let authorization = one(headers, &header::AUTHORIZATION, "Authorization")?;
+        let certificate = request.extensions().get::<PeerCertificate>().cloned();
         let content_type = headers.get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok()).map(str::to_owned);
         let body = axum::body::to_bytes(request.into_body(), limits::BODY_BYTES).await;
         let body = body.map_err(|_| {
             invalid("the body is larger than 16 KiB, or broke off").with_status(StatusCode::PAYLOAD_TOO_LARGE)
         })?;
         let form = Form::parse(content_type.as_deref(), &body).map_err(|error| invalid(&error.to_string()))?;
-        Ok(Posted { authorization, form })
+        Ok(Posted { authorization, form, certificate })
     }
+}
+
+/// A header that may stand once.
+fn one(headers: &HeaderMap, name: &HeaderName, shown: &str) -> Result<Option<String>, OAuthError> {
+    let invalid = |what: &str| OAuthError::new(Code::InvalidRequest, format!("the {shown} header {what}"));
+    let mut values = headers.get_all(name).iter();
+    let value = values.next().map(|value| value.to_str().map(str::to_owned)).transpose();
+    let value = value.map_err(|_| invalid("is not ASCII"))?;
+    if values.next().is_some() {
+        return Err(invalid("stands twice"));
+    }
+    Ok(value)
 }

@@ -25,7 +25,7 @@ impl Inner {
 
     async fn grant(&self, request: Request) -> Result<String, OAuthError> {
         let posted = Posted::read(request).await?;
-        let client = self.authenticate(posted.authorization.as_deref(), &posted.form)?;
+        let client = self.client(&posted).await?;
         check_grant(&posted.form, &client)?;
         self.poll(&posted.form, &client).await
     }

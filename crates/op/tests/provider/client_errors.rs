@@ -120,14 +120,14 @@ fn rows() -> Vec<Row> {
             form_request(BC, None, &[("scope", "openid"), ("login_hint", "bob")]),
             401,
             "invalid_client",
-            "the client did not authenticate: use client_secret_basic or client_secret_post",
+            "the client did not authenticate: use client_secret_basic, client_secret_post, private_key_jwt or a certificate",
         ),
         (
             "b02 an id without a secret",
             form_request(BC, None, &[("scope", "openid"), ("login_hint", "bob"), ("client_id", "till")]),
             401,
             "invalid_client",
-            "the client did not authenticate: use client_secret_basic or client_secret_post",
+            "this client is registered with a secret: use client_secret_basic or client_secret_post",
         ),
         (
             "b02 wrong secret, basic",
@@ -153,7 +153,7 @@ fn rows() -> Vec<Row> {
             form_request(BC, Some(&till), &[("client_id", "till"), ("client_secret", SECRET)]),
             400,
             "invalid_request",
-            "the client authenticates in two ways at once: use the Authorization header or the body",
+            "the client authenticates in two ways at once: keep one of the Authorization header, client_secret and client_assertion",
         ),
         (
             "another client_id in the body",
@@ -163,11 +163,11 @@ fn rows() -> Vec<Row> {
             "client_id in the body is another one than in the Authorization header",
         ),
         (
-            "a client assertion",
+            "a client assertion of no type",
             form_request(BC, None, &[("client_assertion", "e30.e30.x")]),
             401,
             "invalid_client",
-            "client assertions are not supported by this provider: use client_secret_basic or client_secret_post",
+            "client_assertion_type must be urn:ietf:params:oauth:client-assertion-type:jwt-bearer",
         ),
         (
             "post by a client registered for basic",
@@ -458,7 +458,7 @@ fn rows() -> Vec<Row> {
             form_request(TOKEN, None, &[CIBA, ("auth_req_id", "ar_x")]),
             401,
             "invalid_client",
-            "the client did not authenticate: use client_secret_basic or client_secret_post",
+            "the client did not authenticate: use client_secret_basic, client_secret_post, private_key_jwt or a certificate",
         ),
     ]
 }

@@ -19,7 +19,8 @@ async fn d01_to_d06_discovery_says_what_this_version_can_do() {
         "backchannel_token_delivery_modes_supported": ["poll"],
         "backchannel_user_code_parameter_supported": false,
         "grant_types_supported": ["urn:openid:params:grant-type:ciba"],
-        "token_endpoint_auth_methods_supported": ["client_secret_basic", "client_secret_post"],
+        "token_endpoint_auth_methods_supported": ["client_secret_basic", "client_secret_post", "private_key_jwt"],
+        "token_endpoint_auth_signing_alg_values_supported": ["ES256", "PS256", "RS256"],
         "response_types_supported": [],
         "subject_types_supported": ["public"],
         "id_token_signing_alg_values_supported": ["ES256"],
@@ -66,4 +67,20 @@ async fn the_key_set_has_the_token_key_and_nothing_private() {
     let members: Vec<_> = keys[0].as_object().expect("a key").keys().map(String::as_str).collect();
     assert_eq!(members, ["alg", "crv", "kid", "kty", "use", "x", "y"]);
     assert_eq!((&keys[0]["use"], &keys[0]["alg"]), (&json!("sig"), &json!("ES256")));
+}
+
+#[tokio::test]
+async fn d06_ways_by_certificate_are_named_where_certificates_mean_something() {
+    let (_, jwk) = crate::client_key::self_signed();
+    let lines = format!(
+        "[[clients]]\nclient_id = \"signer\"\ntoken_endpoint_auth_method = \"self_signed_tls_client_auth\"\njwks = '{}'",
+        json!({ "keys": [jwk] })
+    );
+    let world = World::with(&format!("{CONFIG}\n{lines}\n"));
+    let says = world.get("/tenant/.well-known/openid-configuration").await.json();
+    assert_eq!(
+        says["token_endpoint_auth_methods_supported"],
+        json!(["client_secret_basic", "client_secret_post", "private_key_jwt", "self_signed_tls_client_auth"])
+    );
+    assert!(says.get("mtls_endpoint_aliases").is_none(), "there is one set of endpoints");
 }

@@ -1,6 +1,8 @@
 //! The provider in process: its router, a real SQLite file, a clock in the test's hand, and seeded randomness.
 
 mod client_errors;
+mod client_key;
+mod client_proofs;
 mod directory;
 mod discovery;
 mod operating_guide;

@@ -26,7 +26,7 @@ impl World {
     }
 
     /// The device fetches and approves the newest request.
-    async fn approve(&self, device: &mut TestDevice, value: Option<&str>) {
+    pub(crate) async fn approve(&self, device: &mut TestDevice, value: Option<&str>) {
         let challenge = device.next_challenge(&self.side).await;
         let answer = device.approve(&self.side, &challenge, value);
         let response = device.send_answer(&self.side, challenge.id(), &answer).await;
@@ -41,7 +41,7 @@ impl World {
     }
 
     /// Header and claims of a token, its signature checked with the published key.
-    async fn open(&self, token: &str) -> (Value, String) {
+    pub(crate) async fn open(&self, token: &str) -> (Value, String) {
         let key: PublicKey =
             serde_json::from_value(self.get("/tenant/jwks").await.json()["keys"][0].clone()).expect("a key");
         let (input, signature) = token.rsplit_once('.').expect("three parts");

@@ -1,0 +1,148 @@
+//! A client's TLS certificate (RFC 8705): whom it is for, whose key it has, and whether an authority that the operator trusts
+//! stands behind it. That its sender has the private key was TLS's to find out.
+
+use std::time::Duration;
+
+use countersign_protocol::clock::Timestamp;
+use countersign_protocol::hash::Hash;
+use rustls_pki_types::pem::PemObject as _;
+use rustls_pki_types::{CertificateDer, TrustAnchor, UnixTime};
+use webpki::{EndEntityCert, KeyUsage};
+use x509_cert::der::asn1::{ObjectIdentifier, UintRef};
+use x509_cert::der::{Decode as _, Reader as _, SliceReader};
+use x509_cert::name::RdnSequence;
+use x509_cert::spki::SubjectPublicKeyInfoOwned;
+
+use crate::config::CertificateSubject;
+use crate::http::PeerCertificate;
+use crate::jose::PublicKey;
+
+const EC_KEY: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.2.840.10045.2.1");
+const P256: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.2.840.10045.3.1.7");
+const RSA_KEY: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.2.840.113549.1.1.1");
+
+/// Authorities whose certificates for clients are believed.
+#[derive(Clone)]
+pub(crate) struct Authorities {
+    anchors: Vec<TrustAnchor<'static>>,
+}
+
+/// Why a file can't be used as a list of authorities.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub(crate) enum AuthoritiesFault {
+    /// No certificate in it.
+    #[error("it holds no certificate in PEM (\"-----BEGIN CERTIFICATE-----\")")]
+    Empty,
+    /// One of the certificates is none.
+    #[error("a certificate in it is damaged")]
+    Damaged,
+}
+
+impl Authorities {
+    /// Reads a file of certificates in PEM.
+    ///
+    /// # Errors
+    /// [`AuthoritiesFault`].
+    pub(crate) fn read(pem: &[u8]) -> Result<Authorities, AuthoritiesFault> {
+        let mut anchors = Vec::new();
+        for certificate in CertificateDer::pem_slice_iter(pem) {
+            let certificate = certificate.map_err(|_| AuthoritiesFault::Damaged)?;
+            let anchor = webpki::anchor_from_trusted_cert(&certificate).map_err(|_| AuthoritiesFault::Damaged)?;
+            anchors.push(anchor.to_owned());
+        }
+        if anchors.is_empty() { Err(AuthoritiesFault::Empty) } else { Ok(Authorities { anchors }) }
+    }
+
+    /// Whether the certificate is valid now, for a client, and signed by one of these authorities. Connections bring no
+    /// certificates in between, so the file lists the authorities that sign themselves.
+    pub(crate) fn stand_behind(&self, certificate: &PeerCertificate, now: Timestamp) -> bool {
+        let der = CertificateDer::from(certificate.0.as_slice());
+        let Ok(certificate) = EndEntityCert::try_from(&der) else { return false };
+        let now = UnixTime::since_unix_epoch(Duration::from_secs(now.seconds()));
+        let path = certificate.verify_for_usage(
+            webpki::ALL_VERIFICATION_ALGS,
+            &self.anchors,
+            &[],
+            now,
+            KeyUsage::client_auth(),
+            None,
+            None,
+        );
+        path.is_ok()
+    }
+}
+
+/// Whether the certificate is for this subject. Names are compared as they are: no wildcard, no letters of another case.
+pub(crate) fn is_for(certificate: &PeerCertificate, subject: &CertificateSubject) -> bool {
+    let der = CertificateDer::from(certificate.0.as_slice());
+    match subject {
+        CertificateSubject::Dn(wanted) => parsed(certificate).is_some_and(|found| {
+            canonical(wanted).is_some_and(|wanted| wanted == found.tbs_certificate.subject.to_string())
+        }),
+        CertificateSubject::Dns(wanted) => {
+            EndEntityCert::try_from(&der).is_ok_and(|found| found.valid_dns_names().any(|name| name == wanted))
+        }
+        CertificateSubject::Uri(wanted) => {
+            EndEntityCert::try_from(&der).is_ok_and(|found| found.valid_uri_names().any(|name| name == wanted))
+        }
+    }
+}
+
+/// A distinguished name in the one form in which names are compared; `None` where the text is none (RFC 4514).
+pub(crate) fn canonical(name: &str) -> Option<String> {
+    // Blanks after a comma are usual, though RFC 4514 has none.
+    let name = name.trim().replace(", ", ",");
+    let parsed = name.parse::<RdnSequence>().ok()?;
+    (!parsed.is_empty()).then(|| parsed.to_string())
+}
+
+/// The certificate's public key; `None` for a kind that no client can register.
+pub(crate) fn public_key(certificate: &PeerCertificate) -> Option<PublicKey> {
+    key_of(&parsed(certificate)?.tbs_certificate.subject_public_key_info)
+}
+
+/// `x5t#S256` (RFC 8705 §3.1).
+pub(crate) fn thumbprint(certificate: &PeerCertificate) -> Hash {
+    Hash::of(&certificate.0)
+}
+
+fn parsed(certificate: &PeerCertificate) -> Option<x509_cert::Certificate> {
+    x509_cert::Certificate::from_der(&certificate.0).ok()
+}
+
+fn key_of(info: &SubjectPublicKeyInfoOwned) -> Option<PublicKey> {
+    let bits = info.subject_public_key.as_bytes()?;
+    let algorithm = &info.algorithm;
+    if algorithm.oid == EC_KEY {
+        let curve = algorithm.parameters.as_ref()?.decode_as::<ObjectIdentifier>().ok()?;
+        let uncompressed = bits.len() == 65 && bits[0] == 4;
+        return (curve == P256 && uncompressed).then(|| PublicKey::P256(bits.to_vec()));
+    }
+    if algorithm.oid == RSA_KEY {
+        let mut reader = SliceReader::new(bits).ok()?;
+        // RFC 8017 §A.1.1.
+        let (n, e) =
+            reader.sequence(|members| Ok((members.decode::<UintRef<'_>>()?, members.decode::<UintRef<'_>>()?))).ok()?;
+        return Some(PublicKey::Rsa { n: n.as_bytes().to_vec(), e: e.as_bytes().to_vec() });
+    }
+    None
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_name_is_compared_in_one_form_however_it_was_written() {
+        let name = canonical("CN=till-14,O=Acme Coffee,C=DE").expect("a name");
+        for same in ["cn=till-14, o=Acme Coffee, c=DE", "2.5.4.3=till-14,O=Acme Coffee,C=DE"] {
+            assert_eq!(canonical(same).as_ref(), Some(&name), "{same}");
+        }
+        for other in ["CN=till-14,C=DE,O=Acme Coffee", "CN=Till-14,O=Acme Coffee,C=DE", "CN=till-14"] {
+            assert_ne!(canonical(other).as_ref(), Some(&name), "{other}");
+        }
+        for none in ["", "till-14", "CN"] {
+            assert_eq!(canonical(none), None, "{none}");
+        }
+    }
+}

@@ -1,0 +1,93 @@
+//! `private_key_jwt` (OpenID Connect Core §9, RFC 7523 §3): a JWT by one of the client's keys.
+//!
+//! Its audience is this provider's issuer and nothing else. CIBA Core §7.1 asks to take the endpoints' addresses as well; a
+//! malicious provider can have a client sign those (RFC 9700, rfc7523bis), so they are refused.
+
+use std::sync::Arc;
+
+use countersign_protocol::clock::Timestamp;
+use countersign_protocol::json::Json;
+
+use super::{another_way, not_proven};
+use crate::config::{Client, ClientAuth};
+use crate::http::{Code, Form, OAuthError};
+use crate::jose::{ClaimFault, Claims, unverified_claims};
+use crate::provider::Inner;
+use crate::single_use::Signed;
+
+const ASSERTION_TYPE: &str = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer";
+
+/// How far ahead `exp` may be, in seconds: longer than any library's default, short enough to forget used ones soon.
+const LIFE_SECONDS: u64 = 600;
+
+/// Why an assertion proves nothing.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+enum Fault {
+    #[error("{0}")]
+    Claim(#[from] ClaimFault),
+    #[error("iss and sub must both be the client_id")]
+    Party,
+    #[error("aud must be one text, this provider's issuer {0}, not a list and not an endpoint's address")]
+    Audience(String),
+    #[error("exp must be at most 10 minutes ahead")]
+    Long,
+}
+
+impl Inner {
+    /// The client whose key signed this.
+    pub(super) async fn by_assertion(&self, assertion: &str, form: &Form) -> Result<Arc<Client>, OAuthError> {
+        let refused = |why: &dyn std::fmt::Display| not_proven(format!("client_assertion: {why}"));
+        if form.get("client_assertion_type") != Some(ASSERTION_TYPE) {
+            return Err(not_proven(format!("client_assertion_type must be {ASSERTION_TYPE}")));
+        }
+        let unverified = unverified_claims(assertion).map_err(|why| refused(&why))?;
+        let client_id = Claims(&unverified).text("sub").map_err(|why| refused(&why))?;
+        if form.get("client_id").is_some_and(|named| named != client_id) {
+            let what = "client_id in the body is another one than in client_assertion";
+            return Err(OAuthError::new(Code::InvalidRequest, what));
+        }
+        let client = self.named(client_id)?;
+        if !matches!(client.auth, ClientAuth::PrivateKeyJwt { .. }) {
+            return Err(another_way(&client.auth));
+        }
+        let verified = self.verify_by_client(&client, assertion, client.assertion_algs(), is_assertion).await;
+        let verified = verified.map_err(|why| refused(&why))?;
+        let now = self.ports.clock.now();
+        let sound =
+            check(&verified.claims, client_id, self.config.issuer.as_str(), now).map_err(|why| refused(&why))?;
+        let until = Timestamp::from_millis(sound.exp.saturating_mul(1000));
+        if !self.first_use(Signed::Assertion, client_id, sound.jti, until).await? {
+            return Err(refused(&"it was used before: sign a new one, with a new jti, for every request"));
+        }
+        Ok(client)
+    }
+}
+
+/// `client-authentication+jwt` is that of rfc7523bis; nearly all libraries still say `JWT`, or nothing.
+fn is_assertion(typ: Option<&str>) -> bool {
+    typ.is_none_or(|typ| ["JWT", "client-authentication+jwt"].iter().any(|known| typ.eq_ignore_ascii_case(known)))
+}
+
+struct Sound<'j> {
+    jti: &'j str,
+    exp: u64,
+}
+
+fn check<'j>(claims: &'j Json, client_id: &str, issuer: &str, now: Timestamp) -> Result<Sound<'j>, Fault> {
+    let read = Claims(claims);
+    if read.text("iss")? != client_id || read.text("sub")? != client_id {
+        return Err(Fault::Party);
+    }
+    match claims.get("aud") {
+        None => return Err(ClaimFault::Missing("aud").into()),
+        Some(aud) if aud.as_str() == Some(issuer) => {}
+        Some(_) => return Err(Fault::Audience(issuer.to_owned())),
+    }
+    let exp = read.expiry(now)?;
+    read.past_if_any("nbf", now)?;
+    read.past_if_any("iat", now)?;
+    if exp > now.seconds() + LIFE_SECONDS {
+        return Err(Fault::Long);
+    }
+    Ok(Sound { jti: read.jti()?, exp })
+}

@@ -1,0 +1,131 @@
+//! Who is asking: one way per client to prove it, the registered one (RFC 6749 §2.3, OpenID Connect Core §9, RFC 8705).
+//!
+//! The same at every endpoint that clients post to. One file per way: `secret.rs`, `assertion.rs`, `certificate.rs`.
+
+mod assertion;
+mod certificate;
+mod secret;
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use countersign_protocol::random::Random;
+
+use crate::config::{Client, ClientAuth, ClientSecret, KeptSecret, SecretMethod};
+use crate::http::{Code, OAuthError, Posted};
+use crate::provider::{Inner, failed};
+
+/// Everybody in the configuration file who may ask, and the hashes of their secrets.
+pub(crate) struct Clients {
+    by_id: HashMap<String, Arc<Client>>,
+    /// Compared with when nobody has the id, so that both take the same time.
+    nobody: KeptSecret,
+}
+
+/// What a request brings to prove who sent it.
+enum Shown<'r> {
+    /// A secret, in the header or in the body.
+    Secret(secret::Credentials),
+    /// `client_assertion`.
+    Assertion(&'r str),
+    /// A `client_id` alone: the connection's certificate must do.
+    Name(&'r str),
+}
+
+impl Clients {
+    pub(crate) fn new(clients: Vec<Client>, random: &dyn Random) -> Clients {
+        let nobody = KeptSecret::Read(ClientSecret::random(random)).hashed(random);
+        let by_id = clients.into_iter().map(|mut client| {
+            if let ClientAuth::Secret { secret, only } = client.auth {
+                client.auth = ClientAuth::Secret { secret: secret.hashed(random), only };
+            }
+            (client.client_id.clone(), Arc::new(client))
+        });
+        Clients { by_id: by_id.collect(), nobody }
+    }
+
+    /// The client of this id, if it stands in the configuration file.
+    pub(crate) fn get(&self, client_id: &str) -> Option<&Arc<Client>> {
+        self.by_id.get(client_id)
+    }
+
+    /// Every client in the configuration file, in no order.
+    pub(crate) fn iter(&self) -> impl Iterator<Item = &Arc<Client>> {
+        self.by_id.values()
+    }
+}
+
+impl Inner {
+    /// The client that sent this.
+    ///
+    /// # Errors
+    /// `invalid_client` (401) for a client that is unknown, can't prove who it is, or uses another way than the registered
+    /// one; `invalid_request` for one that uses several ways at once.
+    pub(crate) async fn client(&self, posted: &Posted) -> Result<Arc<Client>, OAuthError> {
+        match Shown::read(posted)? {
+            Shown::Secret(credentials) => self.by_secret(&credentials),
+            Shown::Assertion(assertion) => self.by_assertion(assertion, &posted.form).await,
+            Shown::Name(client_id) => self.by_certificate(client_id, posted.certificate.as_ref()).await,
+        }
+    }
+
+    /// The client of this id, where its absence may be told: no secret is compared.
+    fn named(&self, client_id: &str) -> Result<Arc<Client>, OAuthError> {
+        let found = self.find_client(client_id).map_err(|error| failed(&error))?;
+        found.ok_or_else(|| not_proven("the client is not known"))
+    }
+}
+
+impl Shown<'_> {
+    fn read(posted: &Posted) -> Result<Shown<'_>, OAuthError> {
+        let (form, authorization) = (&posted.form, posted.authorization.as_deref());
+        let (secret, assertion) = (form.get("client_secret"), form.get("client_assertion"));
+        if [authorization.is_some(), secret.is_some(), assertion.is_some()].into_iter().filter(|way| *way).count() > 1 {
+            let what = "the client authenticates in two ways at once: keep one of the Authorization header, client_secret and client_assertion";
+            return Err(OAuthError::new(Code::InvalidRequest, what));
+        }
+        if assertion.is_none() && form.get("client_assertion_type").is_some() {
+            return Err(not_proven("client_assertion_type came without client_assertion"));
+        }
+        if let Some(assertion) = assertion {
+            return Ok(Shown::Assertion(assertion));
+        }
+        if authorization.is_some() || secret.is_some() {
+            return secret::Credentials::read(authorization, form).map(Shown::Secret);
+        }
+        form.get("client_id").map(Shown::Name).ok_or_else(|| {
+            not_proven(
+                "the client did not authenticate: use client_secret_basic, client_secret_post, private_key_jwt or a certificate",
+            )
+        })
+    }
+}
+
+/// What a client that came another way is told to do.
+fn another_way(auth: &ClientAuth) -> OAuthError {
+    not_proven(match auth {
+        ClientAuth::Secret { only: None, .. } => {
+            "this client is registered with a secret: use client_secret_basic or client_secret_post"
+        }
+        ClientAuth::Secret { only: Some(SecretMethod::Basic), .. } => {
+            "this client is registered for client_secret_basic: send the secret in the Authorization header"
+        }
+        ClientAuth::Secret { only: Some(SecretMethod::Post), .. } => {
+            "this client is registered for client_secret_post: send the secret in the body"
+        }
+        ClientAuth::PrivateKeyJwt { .. } => {
+            "this client is registered for private_key_jwt: send client_assertion, signed by its key, and nothing else"
+        }
+        ClientAuth::Tls(_) => {
+            "this client is registered for tls_client_auth: connect with its certificate and send client_id, and nothing else"
+        }
+        ClientAuth::SelfSignedTls => {
+            "this client is registered for self_signed_tls_client_auth: connect with its certificate and send client_id, and nothing else"
+        }
+    })
+}
+
+/// `invalid_client`, with words for the client's developer.
+fn not_proven(what: impl Into<String>) -> OAuthError {
+    OAuthError::new(Code::InvalidClient, what)
+}

@@ -1,0 +1,33 @@
+//! `[tls]`: whose certificates are believed.
+
+use std::path::Path;
+
+use super::read::Section;
+use crate::certificate::Authorities;
+
+/// Reads the table: the authorities of `client_ca`, the file of those who sign clients' certificates.
+pub(super) fn read(section: Section<'_>, folder: &Path) -> Option<Authorities> {
+    let authorities = client_ca(&section, folder);
+    section.finish();
+    authorities
+}
+
+fn client_ca(section: &Section<'_>, folder: &Path) -> Option<Authorities> {
+    let found = section.text("client_ca")?;
+    let path = folder.join(found.value);
+    let shown = path.display();
+    let pem = match std::fs::read(&path) {
+        Ok(pem) => pem,
+        Err(error) => {
+            section.fault(&found.at, format!("`client_ca` in [tls]: the file {shown} can't be read: {error}; check the path (it begins at the configuration's folder)"));
+            return None;
+        }
+    };
+    match Authorities::read(&pem) {
+        Ok(authorities) => Some(authorities),
+        Err(why) => {
+            section.fault(&found.at, format!("`client_ca` in [tls] can't be used: {why}; it is the file of the authority that signs your clients' certificates"));
+            None
+        }
+    }
+}

@@ -1,0 +1,93 @@
+//! Keys at clients' `jwks_uri`: fetched when first needed, kept in memory, and fetched again before they are stale or when a
+//! signature fits none of them, but never more than once a minute for one address.
+
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use countersign_protocol::clock::Timestamp;
+use countersign_protocol::limits;
+use url::Url;
+
+use crate::egress::Egress;
+use crate::jose::JwkSet;
+
+/// For this long keys are used without asking again, in seconds.
+const FRESH: u64 = 600;
+
+/// For this long keys are used while their address does not answer, in seconds. A key that a client withdrew is good for no
+/// longer.
+const KEPT: u64 = 86_400;
+
+/// The largest document that is read, in bytes: 32 keys with certificates.
+const DOCUMENT_BYTES: usize = 128 * 1024;
+
+/// Which keys will do.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Need {
+    /// Those that are known, if they are fresh.
+    Known,
+    /// Newer ones than those that are known.
+    Newer,
+}
+
+/// Fetches and keeps. One fetch at a time for one address; others wait for it.
+pub(crate) struct RemoteKeys {
+    egress: Egress,
+    places: Mutex<HashMap<Url, Arc<tokio::sync::Mutex<Place>>>>,
+}
+
+/// What is known of one address.
+#[derive(Default)]
+struct Place {
+    keys: Option<(Arc<JwkSet>, Timestamp)>,
+    tried: Option<Timestamp>,
+    fault: String,
+}
+
+impl RemoteKeys {
+    pub(crate) fn new(egress: Egress) -> RemoteKeys {
+        RemoteKeys { egress, places: Mutex::default() }
+    }
+
+    /// The keys at an address that the configuration names.
+    ///
+    /// # Errors
+    /// In words, where there are none to be had and none to be remembered.
+    pub(crate) async fn get(&self, uri: &Url, need: Need, now: Timestamp) -> Result<Arc<JwkSet>, String> {
+        let place = self.places.lock().unwrap_or_else(PoisonError::into_inner).entry(uri.clone()).or_default().clone();
+        let mut place = place.lock().await;
+        let older_than = |since: Timestamp, seconds: u64| now.millis_since(since) >= seconds * 1000;
+        if let (Need::Known, Some((keys, since))) = (need, &place.keys)
+            && !older_than(*since, FRESH)
+        {
+            return Ok(keys.clone());
+        }
+        if place.tried.is_none_or(|tried| older_than(tried, limits::KEY_REFETCH_SECONDS)) {
+            place.tried = Some(now);
+            match self.fetch(uri).await {
+                Ok(keys) => place.keys = Some((Arc::new(keys), now)),
+                Err(fault) => {
+                    tracing::warn!(
+                        host = uri.host_str().unwrap_or_default(),
+                        fault,
+                        "a client's keys can't be fetched"
+                    );
+                    place.fault = fault;
+                }
+            }
+        }
+        match &place.keys {
+            Some((keys, since)) if !older_than(*since, KEPT) => Ok(keys.clone()),
+            _ => Err(place.fault.clone()),
+        }
+    }
+
+    async fn fetch(&self, uri: &Url) -> Result<JwkSet, String> {
+        let answer = self.egress.get(uri, "application/jwk-set+json, application/json", DOCUMENT_BYTES).await;
+        let answer = answer.map_err(|why| why.to_string())?;
+        if answer.status != 200 {
+            return Err(format!("it answered with status {}", answer.status));
+        }
+        JwkSet::parse(&answer.body).map_err(|why| why.to_string())
+    }
+}

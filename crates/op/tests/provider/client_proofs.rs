@@ -1,0 +1,463 @@
+//! D6: how clients prove who they are by a key or a certificate, alike at both endpoints (OpenID Connect Core §9, RFC 8705).
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+use axum::Router;
+use axum::body::Body;
+use axum::http::{Request, StatusCode};
+use axum::routing::get;
+use countersign_op::{Config, PeerCertificate};
+use rcgen::{ExtendedKeyUsagePurpose, date_time_ymd};
+use serde_json::{Value, json};
+
+use crate::client_key::{Authority, ClientKey, JWT_BEARER, NOW, self_signed, with};
+use crate::world::{BC, CONFIG, Reply, SECRET, TOKEN, World, basic, form_request};
+
+const ISSUER: &str = "https://id.example/tenant";
+
+/// [`CONFIG`] with one more client, `signer`, that has these lines.
+fn config(lines: &str) -> String {
+    format!("{CONFIG}\n[[clients]]\nclient_id = \"signer\"\n{lines}\n")
+}
+
+/// A client by private_key_jwt with these keys.
+fn by_key(jwks: &str) -> String {
+    config(&format!("token_endpoint_auth_method = \"private_key_jwt\"\njwks = '{jwks}'"))
+}
+
+/// The claims of a sound assertion that was not used before.
+fn claims() -> Value {
+    static COUNT: AtomicUsize = AtomicUsize::new(0);
+    let jti = format!("a-{}", COUNT.fetch_add(1, Ordering::SeqCst));
+    json!({ "iss": "signer", "sub": "signer", "aud": ISSUER, "exp": NOW + 60, "iat": NOW, "jti": jti })
+}
+
+/// A request for somebody unknown, who is hidden: 200 where the client is believed.
+fn ask(assertion: &str) -> Request<Body> {
+    let form = [
+        ("client_assertion", assertion),
+        ("client_assertion_type", JWT_BEARER),
+        ("scope", "openid"),
+        ("login_hint", "mallory"),
+    ];
+    form_request(BC, None, &form)
+}
+
+fn poll(assertion: &str, auth_req_id: &str) -> Request<Body> {
+    let form = [
+        ("client_assertion", assertion),
+        ("client_assertion_type", JWT_BEARER),
+        ("grant_type", "urn:openid:params:grant-type:ciba"),
+        ("auth_req_id", auth_req_id),
+    ];
+    form_request(TOKEN, None, &form)
+}
+
+/// A request that names the client and leaves the rest to its connection's certificate.
+fn ask_by_certificate(client: &str, certificate: Option<&[u8]>) -> Request<Body> {
+    let mut request = form_request(BC, None, &[("client_id", client), ("scope", "openid"), ("login_hint", "mallory")]);
+    if let Some(certificate) = certificate {
+        request.extensions_mut().insert(PeerCertificate(certificate.to_vec()));
+    }
+    request
+}
+
+#[track_caller]
+fn assert_refused(reply: &Reply, words: &str) {
+    assert_eq!(
+        (reply.status, reply.text("error").as_str()),
+        (StatusCode::UNAUTHORIZED, "invalid_client"),
+        "{}",
+        reply.body
+    );
+    assert_eq!(reply.text("error_description"), words);
+}
+
+#[tokio::test]
+async fn d06_private_key_jwt_is_good_at_both_endpoints_by_every_algorithm() {
+    for (key, alg, typ) in [
+        (ClientKey::p256(1), "ES256", None),
+        (ClientKey::rsa(), "PS256", Some("JWT")),
+        (ClientKey::rsa(), "RS256", Some("client-authentication+jwt")),
+    ] {
+        let world = World::with(&by_key(&key.jwks("k1")));
+        let assertion = || {
+            let mut header = json!({ "alg": alg, "kid": "k1" });
+            if let Some(typ) = typ {
+                header["typ"] = typ.into();
+            }
+            key.jws(&header, &claims().to_string())
+        };
+        let asked = world.send(ask(&assertion())).await;
+        assert_eq!(asked.status, StatusCode::OK, "{alg}: {}", asked.body);
+        let reply = world.send(poll(&assertion(), &asked.text("auth_req_id"))).await;
+        assert_eq!(reply.text("error"), "authorization_pending", "{alg}");
+    }
+}
+
+#[tokio::test]
+async fn attack_01_an_assertion_for_any_other_audience_is_refused() {
+    let key = ClientKey::p256(1);
+    let world = World::with(&by_key(&key.jwks("k1")));
+    let words = format!(
+        "client_assertion: aud must be one text, this provider's issuer {ISSUER}, not a list and not an endpoint's address"
+    );
+    for audience in [
+        json!(format!("{ISSUER}/token")),
+        json!(format!("{ISSUER}/bc-authorize")),
+        json!(format!("{ISSUER}/")),
+        json!("https://id.example/TENANT"),
+        json!("https://other.example"),
+        json!([ISSUER]),
+        json!([ISSUER, "https://other.example"]),
+        json!([]),
+        json!(7),
+    ] {
+        let assertion = || key.jwt(&with(&claims(), "aud", audience.clone()));
+        assert_refused(&world.send(ask(&assertion())).await, &words);
+        assert_refused(&world.send(poll(&assertion(), "ar_x")).await, &words);
+    }
+}
+
+#[tokio::test]
+async fn the_audience_is_the_issuer_as_it_is_written_with_or_without_a_slash() {
+    let key = ClientKey::p256(1);
+    let slash = by_key(&key.jwks("k1")).replace("https://id.example/tenant\"", "https://id.example/tenant/\"");
+    let world = World::with(&slash);
+    let with_audience = |audience: &str| key.jwt(&with(&claims(), "aud", json!(audience)));
+    assert_eq!(world.send(ask(&with_audience("https://id.example/tenant/"))).await.status, StatusCode::OK);
+    assert_eq!(world.send(ask(&with_audience("https://id.example/tenant"))).await.status, StatusCode::UNAUTHORIZED);
+}
+
+#[tokio::test]
+async fn b02_an_assertion_must_say_who_for_how_long_and_which_one_it_is() {
+    let key = ClientKey::p256(1);
+    let world = World::with(&by_key(&key.jwks("k1")));
+    for (name, value, words) in [
+        ("iss", json!("till"), "iss and sub must both be the client_id"),
+        ("iss", Value::Null, "iss is missing"),
+        ("sub", json!("till"), ""),
+        ("sub", Value::Null, "sub is missing"),
+        ("sub", json!(["signer"]), "sub must be a text"),
+        ("aud", Value::Null, "aud is missing"),
+        ("exp", Value::Null, "exp is missing"),
+        ("exp", json!(NOW), "it has expired"),
+        ("exp", json!(NOW + 601), "exp must be at most 10 minutes ahead"),
+        ("exp", json!("soon"), "exp must be a number of seconds since 1970"),
+        ("iat", json!(NOW + 31), "iat is in the future"),
+        ("nbf", json!(NOW + 31), "nbf is in the future"),
+        ("jti", Value::Null, "jti is missing"),
+        ("jti", json!(""), "jti must have 1 to 256 bytes"),
+        ("jti", json!("x".repeat(257)), "jti must have 1 to 256 bytes"),
+    ] {
+        let reply = world.send(ask(&key.jwt(&with(&claims(), name, value.clone())))).await;
+        match words {
+            // The till is a client with a secret.
+            "" => assert_refused(
+                &reply,
+                "this client is registered with a secret: use client_secret_basic or client_secret_post",
+            ),
+            words => assert_refused(&reply, &format!("client_assertion: {words}")),
+        }
+    }
+    assert_eq!(world.send(ask(&key.jwt(&with(&claims(), "exp", json!(NOW + 600))))).await.status, StatusCode::OK);
+}
+
+#[tokio::test]
+async fn b02_an_assertion_must_be_by_the_clients_key_and_of_its_kind() {
+    let key = ClientKey::p256(1);
+    let world = World::with(&by_key(&key.jwks("k1")));
+    let text = claims().to_string();
+    let not_by_it = "its signature is by none of the keys it may be by";
+    let algs = "its alg is not one of those that are taken here: ES256, PS256, RS256";
+    let other_kind = "its typ is that of another kind of token";
+    for (assertion, words) in [
+        (ClientKey::p256(2).jwt(&claims()), not_by_it),
+        (ClientKey::rsa().jwt(&claims()), not_by_it),
+        (key.jws(&json!({ "alg": "ES256", "kid": "k2" }), &text), not_by_it),
+        (key.jws(&json!({ "alg": "none" }), &text), algs),
+        (key.jws(&json!({ "alg": "HS256" }), &text), algs),
+        (key.jws(&json!({ "alg": "ES256", "typ": "oauth-authz-req+jwt" }), &text), other_kind),
+        (key.jws(&json!({ "alg": "ES256", "typ": "dpop+jwt" }), &text), other_kind),
+        (key.jws(&json!({ "alg": "ES256", "typ": "at+jwt" }), &text), other_kind),
+        (
+            key.jws(&json!({ "alg": "ES256", "crit": ["x"] }), &text),
+            "its header is not JSON with alg, or names extensions (crit) that are not known here",
+        ),
+        ("e30.e30".to_owned(), "it is not a compact JWS of three parts"),
+    ] {
+        assert_refused(&world.send(ask(&assertion)).await, &format!("client_assertion: {words}"));
+    }
+    let unknown = ["iss", "sub"].iter().fold(claims(), |claims, name| with(&claims, name, json!("nobody")));
+    assert_refused(&world.send(ask(&key.jwt(&unknown))).await, "the client is not known");
+}
+
+#[tokio::test]
+async fn the_registered_algorithm_is_the_only_one() {
+    let key = ClientKey::rsa();
+    let world = World::with(&config(&format!(
+        "token_endpoint_auth_method = \"private_key_jwt\"\ntoken_endpoint_auth_signing_alg = \"PS256\"\njwks = '{}'",
+        key.jwks("k1")
+    )));
+    let by = |alg: &str| key.jws(&json!({ "alg": alg }), &claims().to_string());
+    assert_eq!(world.send(ask(&by("PS256"))).await.status, StatusCode::OK);
+    let words = "client_assertion: its alg is not one of those that are taken here: PS256";
+    assert_refused(&world.send(ask(&by("RS256"))).await, words);
+}
+
+#[tokio::test]
+async fn an_assertion_counts_once_at_either_endpoint_and_after_a_restart() {
+    let key = ClientKey::p256(1);
+    let config = by_key(&key.jwks("k1"));
+    let world = World::with(&config);
+    let assertion = key.jwt(&claims());
+    assert_eq!(world.send(ask(&assertion)).await.status, StatusCode::OK);
+    let words = "client_assertion: it was used before: sign a new one, with a new jti, for every request";
+    assert_refused(&world.send(ask(&assertion)).await, words);
+    assert_refused(&world.send(poll(&assertion, "ar_x")).await, words);
+    let world = world.restarted_with(&config);
+    assert_refused(&world.send(ask(&assertion)).await, words);
+}
+
+#[tokio::test]
+async fn one_assertion_sent_many_times_at_once_counts_once() {
+    let key = ClientKey::p256(1);
+    let world = World::with(&by_key(&key.jwks("k1")));
+    let assertion = key.jwt(&claims());
+    let sent = futures_util::future::join_all((0..20).map(|_| world.send(ask(&assertion)))).await;
+    assert_eq!(sent.iter().filter(|reply| reply.status == StatusCode::OK).count(), 1);
+}
+
+#[tokio::test]
+async fn d06_another_way_than_the_registered_one_is_told_what_to_change() {
+    let key = ClientKey::p256(1);
+    let world = World::with(&by_key(&key.jwks("k1")));
+    let use_a_key =
+        "this client is registered for private_key_jwt: send client_assertion, signed by its key, and nothing else";
+    let form = [("scope", "openid"), ("login_hint", "mallory")];
+    assert_refused(&world.send(form_request(BC, Some(&basic("signer", SECRET)), &form)).await, use_a_key);
+    let posted = [("client_id", "signer"), ("client_secret", SECRET)];
+    assert_refused(&world.send(form_request(BC, None, &posted)).await, use_a_key);
+    assert_refused(&world.send(ask_by_certificate("signer", None)).await, use_a_key);
+
+    let use_a_secret = "this client is registered with a secret: use client_secret_basic or client_secret_post";
+    let till = ["iss", "sub"].iter().fold(claims(), |claims, name| with(&claims, name, json!("till")));
+    assert_refused(&world.send(ask(&key.jwt(&till))).await, use_a_secret);
+    let (certificate, _) = self_signed();
+    assert_refused(&world.send(ask_by_certificate("till", Some(&certificate))).await, use_a_secret);
+    assert_refused(&world.send(ask_by_certificate("nobody", Some(&certificate))).await, "the client is not known");
+}
+
+#[tokio::test]
+async fn two_ways_at_once_are_refused() {
+    let key = ClientKey::p256(1);
+    let world = World::with(&by_key(&key.jwks("k1")));
+    let assertion = key.jwt(&claims());
+    let assertion = ("client_assertion", assertion.as_str());
+    let kind = ("client_assertion_type", JWT_BEARER);
+    let authorization = basic("signer", SECRET);
+    for (authorization, form) in [
+        (Some(authorization.as_str()), vec![assertion, kind]),
+        (None, vec![assertion, kind, ("client_id", "signer"), ("client_secret", SECRET)]),
+        (Some(authorization.as_str()), vec![("client_secret", SECRET)]),
+    ] {
+        let reply = world.send(form_request(BC, authorization, &form)).await;
+        assert_eq!(reply.text("error"), "invalid_request", "{}", reply.body);
+        assert!(reply.text("error_description").starts_with("the client authenticates in two ways at once"));
+    }
+    let other = world.send(form_request(BC, None, &[assertion, kind, ("client_id", "till")])).await;
+    assert_eq!(other.text("error_description"), "client_id in the body is another one than in client_assertion");
+    let no_kind = world.send(form_request(BC, None, &[assertion])).await;
+    assert_refused(&no_kind, &format!("client_assertion_type must be {JWT_BEARER}"));
+    let alone = world.send(form_request(BC, None, &[kind])).await;
+    assert_refused(&alone, "client_assertion_type came without client_assertion");
+}
+
+/// A world whose `signer` has this subject in certificates of the authority.
+fn by_subject(authority: &Authority, subject: &str) -> World {
+    let home = tempfile::tempdir().expect("a folder");
+    std::fs::write(home.path().join("clients.pem"), authority.pem()).expect("written");
+    let lines = format!(
+        "token_endpoint_auth_method = \"tls_client_auth\"\n{subject}\n[tls]\nclient_ca = \"{}\"",
+        home.path().join("clients.pem").display()
+    );
+    World::with(&config(&lines))
+}
+
+#[tokio::test]
+async fn d06_tls_client_auth_knows_a_certificate_by_its_subject_and_its_authority() {
+    let authority = Authority::new("Acme CA");
+    let certificate = authority.certify(|_| {});
+    for (subject, other) in [
+        ("tls_client_auth_subject_dn = \"CN=till-14,O=Acme Coffee,C=DE\"", "till-14"),
+        ("tls_client_auth_san_dns = \"till.example.com\"", "till.example.com"),
+        ("tls_client_auth_san_uri = \"urn:acme:till:14\"", "till:14"),
+    ] {
+        let world = by_subject(&authority, subject);
+        let reply = world.send(ask_by_certificate("signer", Some(&certificate))).await;
+        assert_eq!(reply.status, StatusCode::OK, "{subject}: {}", reply.body);
+
+        let words = "the connection's certificate has another subject than this client is registered with";
+        let world = by_subject(&authority, &subject.replace(other, &format!("{other}5")));
+        assert_refused(&world.send(ask_by_certificate("signer", Some(&certificate))).await, words);
+    }
+}
+
+#[tokio::test]
+async fn d06_tls_client_auth_believes_no_certificate_but_that_of_its_authority_for_clients_and_now() {
+    let authority = Authority::new("Acme CA");
+    let world = by_subject(&authority, "tls_client_auth_san_dns = \"till.example.com\"");
+    let words = "the connection's certificate is not valid now, not for clients, or by no authority this provider trusts for clients";
+    let (nobodys, _) = self_signed();
+    for certificate in [
+        // Another authority of the same name.
+        Authority::new("Acme CA").certify(|_| {}),
+        nobodys,
+        // The world's clock stands in January 2027.
+        authority.certify(|params| params.not_after = date_time_ymd(2027, 1, 1)),
+        authority.certify(|params| params.not_before = date_time_ymd(2027, 2, 1)),
+        authority.certify(|params| params.extended_key_usages = vec![ExtendedKeyUsagePurpose::ServerAuth]),
+        b"no certificate".to_vec(),
+    ] {
+        assert_refused(&world.send(ask_by_certificate("signer", Some(&certificate))).await, words);
+    }
+    let words = "this client is registered for tls_client_auth: connect with its certificate and send client_id, and nothing else";
+    assert_refused(&world.send(ask_by_certificate("signer", None)).await, words);
+    let posted = [("client_id", "signer"), ("client_secret", SECRET)];
+    assert_refused(&world.send(form_request(BC, None, &posted)).await, words);
+}
+
+#[tokio::test]
+async fn d06_self_signed_tls_client_auth_knows_a_certificate_by_its_key() {
+    let (certificate, jwk) = self_signed();
+    let jwks = json!({ "keys": [jwk] });
+    let world =
+        World::with(&config(&format!("token_endpoint_auth_method = \"self_signed_tls_client_auth\"\njwks = '{jwks}'")));
+    let reply = world.send(ask_by_certificate("signer", Some(&certificate))).await;
+    assert_eq!(reply.status, StatusCode::OK, "{}", reply.body);
+    let (other, _) = self_signed();
+    let words = "the connection's certificate has a key that is not among this client's jwks";
+    assert_refused(&world.send(ask_by_certificate("signer", Some(&other))).await, words);
+    let words = "the connection's certificate has a key that is neither P-256 nor RSA";
+    assert_refused(&world.send(ask_by_certificate("signer", Some(b"no certificate"))).await, words);
+}
+
+/// A document on a port of this machine, and how often it was fetched. Stops with the test.
+struct Document {
+    address: String,
+    fetched: Arc<AtomicUsize>,
+    text: Arc<std::sync::Mutex<Option<String>>>,
+}
+
+impl Document {
+    async fn serve(text: String) -> Document {
+        let (fetched, text) = (Arc::new(AtomicUsize::new(0)), Arc::new(std::sync::Mutex::new(Some(text))));
+        let (count, shown) = (fetched.clone(), text.clone());
+        let answer = async move || {
+            count.fetch_add(1, Ordering::SeqCst);
+            shown.lock().expect("the text").clone().ok_or(StatusCode::NOT_FOUND)
+        };
+        let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.expect("a port");
+        let address = format!("http://{}/jwks", listener.local_addr().expect("an address"));
+        let router = Router::new().route("/jwks", get(answer));
+        tokio::spawn(async move { axum::serve(listener, router).await });
+        Document { address, fetched, text }
+    }
+
+    fn becomes(&self, text: Option<String>) {
+        *self.text.lock().expect("the text") = text;
+    }
+
+    fn fetched(&self) -> usize {
+        self.fetched.load(Ordering::SeqCst)
+    }
+
+    /// The configuration of a client whose keys are here.
+    fn config(&self) -> String {
+        config(&format!("token_endpoint_auth_method = \"private_key_jwt\"\njwks_uri = \"{}\"", self.address))
+    }
+}
+
+#[tokio::test]
+async fn keys_at_a_jwks_uri_are_fetched_once_and_again_for_a_new_key_once_a_minute() {
+    let (old, new) = (ClientKey::p256(1), ClientKey::p256(2));
+    let document = Document::serve(old.jwks("old")).await;
+    let world = World::with(&format!("{}\n[egress]\nallow = [\"127.0.0.1\"]\n", document.config()));
+    let status = async |key: &ClientKey| {
+        let claims = with(&claims(), "exp", json!(NOW + 580));
+        world.send(ask(&key.jwt(&claims))).await.status
+    };
+    assert_eq!((status(&old).await, status(&old).await), (StatusCode::OK, StatusCode::OK));
+    assert_eq!(document.fetched(), 1);
+
+    document.becomes(Some(new.jwks("new")));
+    assert_eq!(status(&new).await, StatusCode::UNAUTHORIZED, "a minute has not passed");
+    assert_eq!(document.fetched(), 1);
+    world.forward(60);
+    assert_eq!(status(&new).await, StatusCode::OK);
+    assert_eq!((status(&old).await, document.fetched()), (StatusCode::UNAUTHORIZED, 2));
+
+    document.becomes(None);
+    world.forward(60);
+    assert_eq!(status(&old).await, StatusCode::UNAUTHORIZED);
+    assert_eq!((status(&new).await, document.fetched()), (StatusCode::OK, 3), "what is known stays known for a while");
+}
+
+#[tokio::test]
+async fn keys_that_can_not_be_had_are_told_with_the_reason() {
+    let key = ClientKey::p256(1);
+    let document = Document::serve("{}".to_owned()).await;
+    let world = World::with(&format!("{}\n[egress]\nallow = [\"127.0.0.1\"]\n", document.config()));
+    let words =
+        "client_assertion: the client's keys can't be had from its jwks_uri: a JWK set is JSON with a list named keys";
+    assert_refused(&world.send(ask(&key.jwt(&claims()))).await, words);
+    document.becomes(None);
+    world.forward(60);
+    let words = "client_assertion: the client's keys can't be had from its jwks_uri: it answered with status 404";
+    let later = with(&claims(), "exp", json!(NOW + 100));
+    assert_refused(&world.send(ask(&key.jwt(&later))).await, words);
+}
+
+#[tokio::test]
+async fn attack_15_a_jwks_uri_inside_the_operators_network_is_not_called() {
+    let key = ClientKey::p256(1);
+    let document = Document::serve(key.jwks("k1")).await;
+    let world = World::with(&document.config());
+    let words = "client_assertion: the client's keys can't be had from its jwks_uri: the address is inside this provider's own network; if it may be called, name it in [egress] allow";
+    assert_refused(&world.send(ask(&key.jwt(&claims()))).await, words);
+    assert_eq!(document.fetched(), 0);
+}
+
+#[test]
+fn what_can_not_work_is_told_at_the_start() {
+    let public = "token_endpoint_auth_method = \"none\"";
+    let no_authority = "token_endpoint_auth_method = \"tls_client_auth\"\ntls_client_auth_san_dns = \"a.example\"";
+    let no_name = "token_endpoint_auth_method = \"tls_client_auth\"\ntls_client_auth_subject_dn = \"till-14\"";
+    for (lines, words) in [
+        (public, "a public client can't ask for approvals"),
+        (no_authority, "tls_client_auth needs to know whose certificates to believe: set `client_ca` in [tls]"),
+        (no_name, "`tls_client_auth_subject_dn` must be a name as RFC 4514 writes it"),
+    ] {
+        let errors = Config::parse(&config(lines), std::path::Path::new("")).err().expect("a mistake");
+        assert!(errors.iter().any(|error| error.message.contains(words)), "{errors:?}");
+    }
+
+    let home = tempfile::tempdir().expect("a folder");
+    let key = "-----BEGIN PRIVATE KEY-----\nAAAA\n-----END PRIVATE KEY-----\n";
+    let damaged = "-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n";
+    for (name, text, words) in [
+        ("missing.pem", None, "can't be read"),
+        ("empty.pem", Some(""), "`client_ca` in [tls] can't be used: it holds no certificate in PEM"),
+        ("key.pem", Some(key), "it holds no certificate in PEM"),
+        ("damaged.pem", Some(damaged), "`client_ca` in [tls] can't be used: a certificate in it is damaged"),
+    ] {
+        if let Some(text) = text {
+            std::fs::write(home.path().join(name), text).expect("written");
+        }
+        let errors = Config::parse(&format!("{CONFIG}\n[tls]\nclient_ca = \"{name}\"\n"), home.path()).err();
+        let errors = errors.expect("a mistake");
+        assert!(errors[0].message.contains(words), "{errors:?}");
+        assert!(errors[0].line > 0, "the line is told");
+    }
+}
