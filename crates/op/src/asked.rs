@@ -48,11 +48,10 @@ impl Asked {
     /// # Errors
     /// The codes of CIBA Core §13 and RFC 9396 §5, the first thing that is wrong.
     pub(crate) fn read(form: &Form, client: &Client, issuer: &Issuer, schemas: &Schemas) -> Result<Asked, OAuthError> {
-        for name in ["request", "request_uri"] {
-            if form.get(name).is_some() {
-                let what = format!("{name} is not supported by this provider: send the parameters in the form");
-                return Err(OAuthError::new(Code::InvalidRequest, what));
-            }
+        if form.get("request_uri").is_some() {
+            let what =
+                "request_uri is not for authentication requests (CIBA Core 7.1.1): send the JWT itself as request";
+            return Err(OAuthError::new(Code::InvalidRequest, what));
         }
         let scope = scope(form, client)?;
         let hint = LoginHint::read(form, issuer)?;

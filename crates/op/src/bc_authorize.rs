@@ -17,6 +17,7 @@ use serde::Serialize;
 
 use crate::asked::Asked;
 use crate::config::{Client, User};
+use crate::fapi;
 use crate::http::{Code, NO_STORE, OAuthError, PRAGMA, Posted};
 use crate::provider::Inner;
 use crate::store::{self, AuthRequest, Real};
@@ -64,7 +65,9 @@ impl Inner {
         self.budget.spend(&client.client_id, client.policy.requests_per_minute, now).map_err(|seconds| {
             OAuthError::new(Code::RateLimited, "this client asks too often").with_retry_after(seconds)
         })?;
-        let asked = Asked::read(&posted.form, &client, &self.config.issuer, &self.schemas)?;
+        let parameters = self.parameters(posted.form, &client).await?;
+        let asked = Asked::read(&parameters, &client, &self.config.issuer, &self.schemas)?;
+        fapi::check(&client, &asked)?;
         let user = self.to_ask(&asked, &client)?;
 
         let auth_req_id =

@@ -9,7 +9,7 @@ use countersign_protocol::key::PublicKey;
 use serde::Serialize;
 use serde_json::{Value, json};
 
-use crate::config::{CIBA_GRANT, Config};
+use crate::config::{CIBA_GRANT, Config, Profile};
 use crate::jose::SigningAlg;
 
 /// Paths below the issuer.
@@ -34,6 +34,9 @@ struct Metadata<'a> {
     grant_types_supported: [&'static str; 1],
     token_endpoint_auth_methods_supported: Vec<&'static str>,
     token_endpoint_auth_signing_alg_values_supported: Vec<&'static str>,
+    backchannel_authentication_request_signing_alg_values_supported: Vec<&'static str>,
+    tls_client_certificate_bound_access_tokens: bool,
+    dpop_signing_alg_values_supported: Vec<&'static str>,
     /// There is no authorization endpoint; both specifications require the member all the same.
     response_types_supported: [&'static str; 0],
     subject_types_supported: [&'static str; 1],
@@ -52,6 +55,7 @@ struct Metadata<'a> {
 /// The metadata document.
 pub(crate) fn metadata(config: &Config) -> String {
     let issuer = &config.issuer;
+    let algs: &[SigningAlg] = if is_fapi(config) { &SigningAlg::FAPI } else { &SigningAlg::ALL };
     let metadata = Metadata {
         issuer,
         backchannel_authentication_endpoint: issuer.endpoint(BC_AUTHORIZE),
@@ -62,7 +66,10 @@ pub(crate) fn metadata(config: &Config) -> String {
         backchannel_user_code_parameter_supported: false,
         grant_types_supported: [CIBA_GRANT],
         token_endpoint_auth_methods_supported: auth_methods(config),
-        token_endpoint_auth_signing_alg_values_supported: names(&SigningAlg::ALL),
+        token_endpoint_auth_signing_alg_values_supported: names(algs),
+        backchannel_authentication_request_signing_alg_values_supported: names(algs),
+        tls_client_certificate_bound_access_tokens: config.reads_certificates(),
+        dpop_signing_alg_values_supported: names(&SigningAlg::ALL),
         response_types_supported: [],
         subject_types_supported: ["public"],
         id_token_signing_alg_values_supported: ["ES256"],
@@ -90,7 +97,10 @@ pub(crate) fn metadata(config: &Config) -> String {
 
 /// The ways to authenticate, at every endpoint that clients post to (CIBA Core §4 has no metadata of its own for its one).
 fn auth_methods(config: &Config) -> Vec<&'static str> {
-    let mut methods = vec!["client_secret_basic", "client_secret_post", "private_key_jwt"];
+    let mut methods = vec!["private_key_jwt"];
+    if !is_fapi(config) {
+        methods.splice(0..0, ["client_secret_basic", "client_secret_post"]);
+    }
     if config.client_ca.is_some() {
         methods.push("tls_client_auth");
     }
@@ -98,6 +108,10 @@ fn auth_methods(config: &Config) -> Vec<&'static str> {
         methods.push("self_signed_tls_client_auth");
     }
     methods
+}
+
+fn is_fapi(config: &Config) -> bool {
+    config.profile == Some(Profile::FapiCiba)
 }
 
 fn names(algs: &[SigningAlg]) -> Vec<&'static str> {

@@ -1,4 +1,4 @@
-//! What a client signs counts once: assertions are remembered until they have expired anyway.
+//! What a client signs counts once: assertions, signed requests and proofs are remembered until they have expired anyway.
 
 use countersign_gateway::WriteError;
 use countersign_protocol::clock::Timestamp;
@@ -13,6 +13,10 @@ use crate::store;
 pub(crate) enum Signed {
     /// A client assertion.
     Assertion,
+    /// A signed authentication request.
+    Request,
+    /// A DPoP proof.
+    Proof,
 }
 
 impl Inner {
@@ -30,6 +34,8 @@ impl Inner {
     ) -> Result<bool, OAuthError> {
         let what = match what {
             Signed::Assertion => "assertion",
+            Signed::Request => "request",
+            Signed::Proof => "proof",
         };
         // Neither a client's id nor a thumbprint has a zero byte in it.
         let id = Hash::of_parts(&[what.as_bytes(), &[0], signer.as_bytes(), &[0], jti.as_bytes()]);

@@ -12,6 +12,8 @@ use countersign_protocol::key::{LocalSigner, SignFailed, Signer};
 use countersign_protocol::random::Random;
 use serde::Serialize;
 
+use crate::confirmation::Confirmation;
+
 /// Signs this provider's tokens; the headers are encoded once.
 pub(crate) struct TokenSigner {
     signer: LocalSigner,
@@ -34,6 +36,8 @@ pub(crate) struct Grant<'a> {
     pub(crate) amr: &'a [String],
     /// When the person approved.
     pub(crate) auth_time: Timestamp,
+    /// What the access token is bound to.
+    pub(crate) confirmation: Option<Confirmation>,
     pub(crate) life: Duration,
 }
 
@@ -79,6 +83,8 @@ struct AccessToken<'a> {
     acr: &'a str,
     amr: &'a [String],
     scope: &'a str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    cnf: Option<Confirmation>,
     approval: &'a ApprovalClaim<'a>,
 }
 
@@ -128,7 +134,7 @@ impl TokenSigner {
         let id_token = self.sign(&self.id_header, &object(&id_token, None))?;
         let response = Response {
             access_token: &access_token,
-            token_type: "Bearer",
+            token_type: Confirmation::token_type(grant.confirmation),
             expires_in: grant.life.as_secs(),
             scope: grant.scope,
             id_token: &id_token,
@@ -155,6 +161,7 @@ impl TokenSigner {
             acr: grant.acr,
             amr: grant.amr,
             scope: grant.scope,
+            cnf: grant.confirmation,
             approval: &grant.approval,
         };
         self.sign(&self.access_header, &object(&claims, grant.details))

@@ -188,6 +188,16 @@ impl Client {
         }
     }
 
+    /// What its requests may be signed by.
+    pub(crate) fn request_algs(&self) -> &'static [SigningAlg] {
+        self.request_signing_alg.map_or(self.algs(), SigningAlg::alone)
+    }
+
+    /// Whether unsigned requests of it are refused.
+    pub(crate) fn must_sign(&self) -> bool {
+        self.request_signing_alg.is_some() || self.is_fapi()
+    }
+
     fn algs(&self) -> &'static [SigningAlg] {
         if self.is_fapi() { &SigningAlg::FAPI } else { &SigningAlg::ALL }
     }

@@ -7,6 +7,7 @@ use countersign_protocol::interaction::InteractionType;
 
 use super::client::{CIBA_GRANT, Client, ClientAuth, Delivery, Profile, TokenBinding};
 use super::client_proof::{self, ALGS};
+use super::fapi;
 use super::policy::{INTERACTIONS, Policy};
 use super::read::{Found, Section};
 use super::secret::HashedSecret;
@@ -22,6 +23,8 @@ pub(super) struct Surroundings<'a> {
     pub(super) detail_types: &'a [DetailType],
     /// A secret that is kept beside the entry; `None`: the entry names it.
     pub(super) kept_secret: Option<&'a HashedSecret>,
+    /// The rules that hold for all clients.
+    pub(super) profile: Option<Profile>,
     /// Whether there are authorities for clients' certificates.
     pub(super) client_ca: bool,
 }
@@ -69,7 +72,7 @@ fn read_one(section: Section<'_>, client_id: Option<Found<&str>>, around: &Surro
         section.word("backchannel_authentication_request_signing_alg", REQUEST_ALGS).map(|found| found.value);
     let id_token_alg = section.word("id_token_signed_response_alg", ALGS).map(|found| found.value);
     let binding = binding(&section);
-    let profile = section.word("profile", PROFILES).map(|found| found.value);
+    let profile = profile(&section, around);
     let authorization_details_types = detail_types(&section, around);
     let scope = scope(&section);
     let policy = match section.section("policy", " in [clients.policy]") {
@@ -119,6 +122,25 @@ fn agrees(section: &Section<'_>, client: &Client, around: &Surroundings<'_>) {
         let message = "signed requests need the client's public keys: add `jwks`, `jwks_file` or `jwks_uri`";
         fault("backchannel_authentication_request_signing_alg", message);
     }
+    if client.binding != TokenBinding::None && matches!(client.delivery, Delivery::Push(_)) {
+        let message = "tokens that are pushed can't be bound, for no proof comes with their delivery; use \"ping\", or remove the binding";
+        fault("backchannel_token_delivery_mode", message);
+    }
+    if client.is_fapi() {
+        fapi::check(section, client);
+    }
+}
+
+/// The client's own profile, else that of the whole provider.
+fn profile(section: &Section<'_>, around: &Surroundings<'_>) -> Option<Profile> {
+    let own = section.word("profile", PROFILES);
+    if let (Some(own), Some(Profile::FapiCiba)) = (&own, around.profile)
+        && own.value != Profile::FapiCiba
+    {
+        let message = "the whole provider is under \"fapi-ciba\"; remove this profile, or that at the top of the file";
+        section.fault(&own.at, message);
+    }
+    own.map(|found| found.value).or(around.profile)
 }
 
 fn valid_id(section: &Section<'_>, id: &Found<&str>) -> bool {
@@ -221,3 +243,6 @@ const MODES: &[(&str, Mode)] = &[("poll", Mode::Poll), ("ping", Mode::Ping), ("p
 const REQUEST_ALGS: &[(&str, SigningAlg)] = ALGS;
 
 const PROFILES: &[(&str, Profile)] = &[("auth0", Profile::Auth0), ("fapi-ciba", Profile::FapiCiba)];
+
+/// Of the whole provider.
+pub(super) const PROVIDER_PROFILES: &[(&str, Profile)] = &[("fapi-ciba", Profile::FapiCiba)];

@@ -25,6 +25,7 @@ pub(crate) fn client_entry(
         policy: &config.policy,
         detail_types: &config.authorization_details_types,
         kept_secret: secret,
+        profile: config.profile,
         client_ca: config.client_ca.is_some(),
     };
     let mut read = one(text, |top| clients::read(top.sections("clients", " in [[clients]]"), &around))?;

@@ -8,6 +8,7 @@ mod clients;
 mod egress;
 mod entry;
 mod error;
+mod fapi;
 mod policy;
 mod read;
 mod registration;
@@ -39,7 +40,7 @@ pub use users::{User, Users};
 
 use crate::certificate::Authorities;
 use crate::details::DetailType;
-use clients::Surroundings;
+use clients::{PROVIDER_PROFILES, Surroundings};
 use read::{Faults, Found, Section};
 
 /// Everything an operator decides. Has no `Debug`: it holds secrets.
@@ -63,6 +64,8 @@ pub struct Config {
     pub registration: Registration,
     /// Whom the provider itself may call.
     pub egress: EgressRules,
+    /// The rules that hold for all clients.
+    pub profile: Option<Profile>,
     /// Who signs the certificates of clients that authenticate by one.
     pub(crate) client_ca: Option<Authorities>,
     /// Who can be asked.
@@ -140,6 +143,7 @@ impl Config {
             None => Registration::default(),
         };
         let egress = top.section("egress", " in [egress]").map(|section| EgressRules::read(section, folder));
+        let profile = top.word("profile", PROVIDER_PROFILES).map(|found| found.value);
         let client_ca = top.section("tls", " in [tls]").and_then(|section| tls::read(section, folder));
         let users = Users::read(top.sections("users", " in [[users]]"));
         let around = Surroundings {
@@ -147,6 +151,7 @@ impl Config {
             policy: &policy,
             detail_types: &detail_types,
             kept_secret: None,
+            profile,
             client_ca: client_ca.is_some(),
         };
         let clients = clients::read(top.sections("clients", " in [[clients]]"), &around);
@@ -162,6 +167,7 @@ impl Config {
             authorization_details_types: detail_types,
             registration,
             egress: egress.unwrap_or_default(),
+            profile,
             client_ca,
             users,
             clients,

@@ -14,6 +14,8 @@ pub(crate) enum Code {
     UnauthorizedClient,
     UnsupportedGrantType,
     InvalidGrant,
+    /// RFC 9449 §12.2.
+    InvalidDpopProof,
     UnknownUserId,
     InvalidBindingMessage,
     InvalidAuthorizationDetails,
@@ -41,6 +43,7 @@ impl Code {
             Code::UnauthorizedClient => "unauthorized_client",
             Code::UnsupportedGrantType => "unsupported_grant_type",
             Code::InvalidGrant => "invalid_grant",
+            Code::InvalidDpopProof => "invalid_dpop_proof",
             Code::UnknownUserId => "unknown_user_id",
             Code::InvalidBindingMessage => "invalid_binding_message",
             Code::InvalidAuthorizationDetails => "invalid_authorization_details",

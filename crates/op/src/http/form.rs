@@ -54,6 +54,11 @@ impl Form {
         Ok(Form { parameters })
     }
 
+    /// Parameters that came another way, each name once.
+    pub(crate) fn of(parameters: Vec<(String, String)>) -> Form {
+        Form { parameters }
+    }
+
     /// The parameter's value. One without a value counts as left out (RFC 6749 §3.1).
     pub(crate) fn get(&self, name: &str) -> Option<&str> {
         let (_, value) = self.parameters.iter().find(|(parameter, _)| parameter == name)?;

@@ -6,6 +6,8 @@ use countersign_protocol::limits;
 
 use super::{Code, Form, OAuthError, PeerCertificate};
 
+const DPOP: HeaderName = HeaderName::from_static("dpop");
+
 /// What a client posted.
 pub(crate) struct Posted {
     /// The one `Authorization` header, if there is one.
@@ -13,26 +15,32 @@ pub(crate) struct Posted {
     pub(crate) form: Form,
     /// The certificate that the connection was made with.
     pub(crate) certificate: Option<PeerCertificate>,
+    /// The one `DPoP` header, if there is one.
+    pub(crate) proof: Option<String>,
+    /// The path that was posted to.
+    pub(crate) path: String,
 }
 
 impl Posted {
     /// Reads a POST.
     ///
     /// # Errors
-    /// `invalid_request` for another media type, a broken form, a parameter that stands twice, two `Authorization`
+    /// `invalid_request` for another media type, a broken form, a parameter that stands twice, two `Authorization` or `DPoP`
     /// headers, or a body over 16 KiB (413).
     pub(crate) async fn read(request: Request) -> Result<Posted, OAuthError> {
         let invalid = |what: &str| OAuthError::new(Code::InvalidRequest, what);
         let headers = request.headers();
         let authorization = one(headers, &header::AUTHORIZATION, "Authorization")?;
+        let proof = one(headers, &DPOP, "DPoP")?;
         let certificate = request.extensions().get::<PeerCertificate>().cloned();
+        let path = request.uri().path().to_owned();
         let content_type = headers.get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok()).map(str::to_owned);
         let body = axum::body::to_bytes(request.into_body(), limits::BODY_BYTES).await;
         let body = body.map_err(|_| {
             invalid("the body is larger than 16 KiB, or broke off").with_status(StatusCode::PAYLOAD_TOO_LARGE)
         })?;
         let form = Form::parse(content_type.as_deref(), &body).map_err(|error| invalid(&error.to_string()))?;
-        Ok(Posted { authorization, form, certificate })
+        Ok(Posted { authorization, form, certificate, proof, path })
     }
 }
 

@@ -8,6 +8,7 @@ use countersign_protocol::hash::Hash;
 use tokio::time::Instant;
 
 use crate::config::Client;
+use crate::confirmation::Confirmation;
 use crate::http::{Code, Form, OAuthError};
 use crate::polls::Place;
 use crate::provider::{Inner, failed};
@@ -31,7 +32,12 @@ impl Inner {
     ///
     /// # Errors
     /// The codes of CIBA Core §11.
-    pub(super) async fn poll(&self, form: &Form, client: &Client) -> Result<String, OAuthError> {
+    pub(super) async fn poll(
+        &self,
+        form: &Form,
+        client: &Client,
+        confirmation: Option<Confirmation>,
+    ) -> Result<String, OAuthError> {
         let Some(auth_req_id) = form.get("auth_req_id") else {
             return Err(OAuthError::new(Code::InvalidRequest, "auth_req_id is missing"));
         };
@@ -44,7 +50,9 @@ impl Inner {
             let listener = request.real.as_ref().map(|real| wakes.listen(real.approval.as_str()));
             let changed = listener.as_ref().map(|listener| listener.changed());
             match self.standing(&request)? {
-                Standing::Approved(real) => return self.redeem(auth_req_id, &request, real, client).await,
+                Standing::Approved(real) => {
+                    return self.redeem(auth_req_id, &request, real, client, confirmation).await;
+                }
                 Standing::Ended(error) => return Err(error),
                 Standing::Pending => {}
             }

@@ -27,7 +27,8 @@ impl Inner {
         let posted = Posted::read(request).await?;
         let client = self.client(&posted).await?;
         check_grant(&posted.form, &client)?;
-        self.poll(&posted.form, &client).await
+        let confirmation = self.confirmation(&posted, &client).await?;
+        self.poll(&posted.form, &client, confirmation).await
     }
 }
 

@@ -5,6 +5,7 @@ use countersign_protocol::hash::Hash;
 use countersign_protocol::id::ApprovalId;
 
 use crate::config::Client;
+use crate::confirmation::Confirmation;
 use crate::http::{Code, OAuthError};
 use crate::provider::{Inner, failed};
 use crate::store::{self, AuthRequest, Real};
@@ -27,6 +28,7 @@ impl Inner {
         request: &AuthRequest,
         real: Real,
         client: &Client,
+        confirmation: Option<Confirmation>,
     ) -> Result<String, OAuthError> {
         let gone = |what: &str, reason| OAuthError::new(Code::AccessDenied, what).with_denial_reason(reason);
         let person = self.person(&real.sub).map_err(|error| failed(&error))?;
@@ -67,6 +69,7 @@ impl Inner {
             acr: &approval.acr,
             amr: &approval.amr,
             auth_time: approval.auth_time,
+            confirmation,
             life: client.policy.token_ttl,
         };
         self.tokens.respond(&grant, now, &*self.ports.random).map_err(|error| failed(&error))

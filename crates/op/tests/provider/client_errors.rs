@@ -285,18 +285,18 @@ fn rows() -> Vec<Row> {
             "acr_values must be printable ASCII, 1000 characters at most",
         ),
         (
-            "d03 a signed request",
+            "s01 a signed request with parameters beside it",
             bc(&[("request", "e30.e30.x")]),
             400,
             "invalid_request",
-            "request is not supported by this provider: send the parameters in the form",
+            "the signed request: scope stands beside it; put every parameter into it",
         ),
         (
             "a request_uri",
             bc(&[("request_uri", "https://x.example/r")]),
             400,
             "invalid_request",
-            "request_uri is not supported by this provider: send the parameters in the form",
+            "request_uri is not for authentication requests (CIBA Core 7.1.1): send the JWT itself as request",
         ),
         // Authorization details.
         (

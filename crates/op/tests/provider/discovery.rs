@@ -21,6 +21,9 @@ async fn d01_to_d06_discovery_says_what_this_version_can_do() {
         "grant_types_supported": ["urn:openid:params:grant-type:ciba"],
         "token_endpoint_auth_methods_supported": ["client_secret_basic", "client_secret_post", "private_key_jwt"],
         "token_endpoint_auth_signing_alg_values_supported": ["ES256", "PS256", "RS256"],
+        "backchannel_authentication_request_signing_alg_values_supported": ["ES256", "PS256", "RS256"],
+        "tls_client_certificate_bound_access_tokens": false,
+        "dpop_signing_alg_values_supported": ["ES256", "PS256", "RS256"],
         "response_types_supported": [],
         "subject_types_supported": ["public"],
         "id_token_signing_alg_values_supported": ["ES256"],
@@ -82,5 +85,6 @@ async fn d06_ways_by_certificate_are_named_where_certificates_mean_something() {
         says["token_endpoint_auth_methods_supported"],
         json!(["client_secret_basic", "client_secret_post", "private_key_jwt", "self_signed_tls_client_auth"])
     );
+    assert_eq!(says["tls_client_certificate_bound_access_tokens"], true);
     assert!(says.get("mtls_endpoint_aliases").is_none(), "there is one set of endpoints");
 }

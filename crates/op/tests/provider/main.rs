@@ -1,14 +1,17 @@
 //! The provider in process: its router, a real SQLite file, a clock in the test's hand, and seeded randomness.
 
+mod bound_tokens;
 mod client_errors;
 mod client_key;
 mod client_proofs;
 mod directory;
 mod discovery;
+mod fapi_ciba;
 mod operating_guide;
 mod polling;
 mod registration;
 mod requests;
+mod signed_requests;
 mod tokens;
 
 /// The gateway's own test device and its ports: one device for both rooms.
