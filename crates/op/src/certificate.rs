@@ -90,10 +90,23 @@ pub(crate) fn is_for(certificate: &PeerCertificate, subject: &CertificateSubject
 
 /// A distinguished name in the one form in which names are compared; `None` where the text is none (RFC 4514).
 pub(crate) fn canonical(name: &str) -> Option<String> {
-    // Blanks after a comma are usual, though RFC 4514 has none.
-    let name = name.trim().replace(", ", ",");
-    let parsed = name.parse::<RdnSequence>().ok()?;
+    let parsed = without_blanks(name).parse::<RdnSequence>().ok()?;
     (!parsed.is_empty()).then(|| parsed.to_string())
+}
+
+/// The name without blanks between its parts, which are usual, though RFC 4514 has none. Those in a value stay, also after an
+/// escaped comma.
+fn without_blanks(name: &str) -> String {
+    let (mut plain, mut escaped, mut between) = (String::new(), false, false);
+    for letter in name.trim().chars() {
+        if between && letter == ' ' {
+            continue;
+        }
+        between = letter == ',' && !escaped;
+        escaped = letter == '\\' && !escaped;
+        plain.push(letter);
+    }
+    plain
 }
 
 /// The certificate's public key; `None` for a kind that no client can register.
@@ -141,6 +154,8 @@ mod tests {
         for other in ["CN=till-14,C=DE,O=Acme Coffee", "CN=Till-14,O=Acme Coffee,C=DE", "CN=till-14"] {
             assert_ne!(canonical(other).as_ref(), Some(&name), "{other}");
         }
+        let comma = canonical("CN=till,  O=Acme\\, Inc.");
+        assert_eq!(comma.as_deref(), Some("CN=till,O=Acme\\, Inc."), "the blank in a value stays");
         for none in ["", "till-14", "CN"] {
             assert_eq!(canonical(none), None, "{none}");
         }

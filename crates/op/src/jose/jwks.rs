@@ -77,13 +77,15 @@ impl JwkSet {
         if keys.is_empty() { Err(JwksError::Empty) } else { Ok(JwkSet { keys }) }
     }
 
-    /// The keys that may have made a signature by this algorithm: of this `kid` where the signature names one.
+    /// The keys that may have made a signature by this algorithm: of this `kid` where the signature names one, and those
+    /// without a name.
     pub(crate) fn candidates<'k>(
         &'k self,
         alg: SigningAlg,
         kid: Option<&'k str>,
     ) -> impl Iterator<Item = &'k PublicKey> {
-        let named = self.keys.iter().filter(move |jwk| kid.is_none_or(|kid| jwk.kid.as_deref() == Some(kid)));
+        let named =
+            self.keys.iter().filter(move |jwk| kid.is_none_or(|kid| jwk.kid.as_deref().is_none_or(|own| own == kid)));
         named.filter(move |jwk| jwk.alg.is_none_or(|only| only == alg) && jwk.key.is_for(alg)).map(|jwk| &jwk.key)
     }
 
@@ -202,6 +204,8 @@ mod tests {
         assert_eq!(found(SigningAlg::Es256, Some("a")), 1);
         assert_eq!(found(SigningAlg::Es256, None), 1);
         assert_eq!(found(SigningAlg::Es256, Some("b")), 0);
+        let nameless = set(&format!(r#"{{"kty":"EC","crv":"P-256","x":"{X}","y":"{Y}"}}"#)).expect("a key");
+        assert_eq!(nameless.candidates(SigningAlg::Es256, Some("b")).count(), 1, "a key without a name may be meant");
         assert_eq!(found(SigningAlg::Ps256, None), 0);
     }
 

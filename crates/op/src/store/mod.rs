@@ -15,9 +15,5 @@ pub(crate) use used::{forget_used, use_once};
 /// The tables, in steps; a step that was ever released never changes.
 pub(crate) const SCHEMA: Schema = Schema {
     room: "op",
-    steps: &[
-        include_str!("schema_1.sql"),
-        include_str!("schema_directory.sql"),
-        include_str!("schema_used.sql"),
-    ],
+    steps: &[include_str!("schema_1.sql"), include_str!("schema_directory.sql"), include_str!("schema_used.sql")],
 };

@@ -274,6 +274,22 @@ async fn two_ways_at_once_are_refused() {
     assert_refused(&alone, "client_assertion_type came without client_assertion");
 }
 
+#[tokio::test]
+async fn a_client_by_key_that_is_added_while_the_provider_runs_is_known_at_once() {
+    let key = ClientKey::p256(1);
+    let world = World::new();
+    assert_refused(&world.send(ask(&key.jwt(&claims()))).await, "the client is not known");
+    let jwks = key.jwks("k1");
+    let entry = format!(
+        "[[clients]]\nclient_id = \"signer\"\ntoken_endpoint_auth_method = \"private_key_jwt\"\njwks = '{jwks}'\n"
+    );
+    let Ok(added) = world.provider.add_client(&entry).await else { panic!("a sound entry") };
+    assert!(added.secret.is_none(), "a client with a key has no secret");
+    assert_eq!(world.send(ask(&key.jwt(&claims()))).await.status, StatusCode::OK);
+    world.provider.remove_client("signer").await.expect("removed");
+    assert_refused(&world.send(ask(&key.jwt(&claims()))).await, "the client is not known");
+}
+
 /// A world whose `signer` has this subject in certificates of the authority.
 fn by_subject(authority: &Authority, subject: &str) -> World {
     let home = tempfile::tempdir().expect("a folder");

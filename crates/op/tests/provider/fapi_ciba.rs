@@ -5,10 +5,11 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 
 use axum::body::Body;
 use axum::http::{HeaderValue, Request, StatusCode};
-use countersign_op::Config;
+use countersign_op::{Config, PeerCertificate};
+use countersign_protocol::hash::Hash;
 use serde_json::{Value, json};
 
-use crate::client_key::{ClientKey, JWT_BEARER, NOW, with};
+use crate::client_key::{ClientKey, JWT_BEARER, NOW, self_signed, with};
 use crate::world::{BC, CONFIG, Reply, SECRET, TOKEN, World, form_request};
 
 const ISSUER: &str = "https://id.example/tenant";
@@ -87,6 +88,33 @@ async fn fapi_a_request_by_the_rules_becomes_a_bound_token_of_ten_minutes_with_i
         let id_token: Value = serde_json::from_str(&id_token).expect("claims");
         assert_eq!(id_token["acr"], "urn:countersign:acr:verified");
     }
+}
+
+#[tokio::test]
+async fn fapi_a_certificate_proves_the_client_and_binds_its_token() {
+    let (key, (certificate, of_certificate)) = (ClientKey::p256(1), self_signed());
+    let jwks = json!({ "keys": [key.jwk(), of_certificate] });
+    let world = World::with(&format!(
+        "{CONFIG}\n[[clients]]\nclient_id = \"bank\"\nfirst_party = true\nprofile = \"fapi-ciba\"\ntoken_endpoint_auth_method = \"self_signed_tls_client_auth\"\njwks = '{jwks}'\ntls_client_certificate_bound_access_tokens = true\n"
+    ));
+    let mut phone = world.enroll("Phone").await;
+    let connected = |path: &str, parameters: &[(&str, &str)]| {
+        let mut form = vec![("client_id", "bank")];
+        form.extend_from_slice(parameters);
+        let mut request = form_request(path, None, &form);
+        request.extensions_mut().insert(PeerCertificate(certificate.clone()));
+        request
+    };
+    let asked = world.send(connected(BC, &[("request", &key.jwt(&request()))])).await;
+    assert_eq!(asked.status, StatusCode::OK, "{}", asked.body);
+    world.approve(&mut phone, None).await;
+    let auth_req_id = asked.text("auth_req_id");
+    let form = [("grant_type", "urn:openid:params:grant-type:ciba"), ("auth_req_id", auth_req_id.as_str())];
+    let tokens = world.send(connected(TOKEN, &form)).await;
+    assert_eq!(tokens.status, StatusCode::OK, "{}", tokens.body);
+    let (_, access) = world.open(&tokens.text("access_token")).await;
+    let access: Value = serde_json::from_str(&access).expect("claims");
+    assert_eq!(access["cnf"], json!({ "x5t#S256": Hash::of(&certificate) }));
 }
 
 #[tokio::test]
