@@ -137,7 +137,19 @@ impl<'a> Window<'a> {
         assert_eq!(windows.len(), 1, "one process is the window");
         let killed = Command::new("kill").args(["-KILL", &windows[0].to_string()]).status();
         assert!(killed.is_ok_and(|status| status.success()), "the window could not be killed");
+        // A killed process holds its home until the system has put it away; a zombie holds nothing any more.
+        let deadline = std::time::Instant::now() + std::time::Duration::from_secs(30);
+        while is_alive(windows[0]) {
+            assert!(std::time::Instant::now() < deadline, "the window does not go away");
+            std::thread::sleep(std::time::Duration::from_millis(10));
+        }
     }
+}
+
+fn is_alive(id: u32) -> bool {
+    let stat = std::fs::read_to_string(format!("/proc/{id}/stat")).unwrap_or_default();
+    // The state is the first word behind the program's name, which stands in parentheses.
+    stat.rsplit_once(") ").is_some_and(|(_, rest)| !rest.starts_with(['Z', 'X']))
 }
 
 /// Pictures go by the test's name, for windows of several tests may be called the same.
