@@ -6,6 +6,9 @@ use countersign_protocol::problem::{Problem, ProblemCode};
 use crate::outcome::EndError;
 use crate::store::{StoreError, WriteError};
 
+/// When a device may try again after the store did not take its call.
+const RETRY_AFTER_SECONDS: u64 = 5;
+
 /// A call that was refused.
 #[derive(Debug)]
 pub(crate) struct Refused {
@@ -44,7 +47,13 @@ impl Refused {
 impl From<StoreError> for Refused {
     fn from(error: StoreError) -> Self {
         tracing::error!(%error, "a device's call failed");
-        refused(ProblemCode::Internal, "Something went wrong at the provider. Try again in a moment.")
+        let mut refused =
+            refused(ProblemCode::Internal, "Something went wrong at the provider. Try again in a moment.");
+        if error.passes() {
+            refused.problem.status = 503;
+            refused.retry_after = Some(RETRY_AFTER_SECONDS);
+        }
+        refused
     }
 }
 
@@ -56,6 +65,9 @@ impl From<rusqlite::Error> for Refused {
 
 impl From<EndError> for Refused {
     fn from(error: EndError) -> Self {
+        if let EndError::Store(error) = error {
+            return error.into();
+        }
         tracing::error!(%error, "a device's call failed");
         refused(ProblemCode::Internal, "Something went wrong at the provider. Try again in a moment.")
     }

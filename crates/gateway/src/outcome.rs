@@ -16,7 +16,7 @@ use crate::store::feed;
 #[derive(Debug, thiserror::Error)]
 pub enum EndError {
     /// The store failed.
-    #[error(transparent)]
+    #[error("the provider's database failed: {0}")]
     Store(#[from] rusqlite::Error),
     /// The gateway's key did not sign.
     #[error("the gateway could not sign")]

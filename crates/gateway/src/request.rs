@@ -132,6 +132,6 @@ pub enum RequestRefused {
     #[error("the gateway could not sign")]
     Sign,
     /// The store failed.
-    #[error(transparent)]
+    #[error("the provider's database failed: {0}")]
     Store(#[from] rusqlite::Error),
 }

@@ -74,6 +74,6 @@ pub enum NotRedeemable {
     #[error("the device that approved was revoked")]
     DeviceRevoked,
     /// The store failed.
-    #[error(transparent)]
+    #[error("the provider's database failed: {0}")]
     Store(#[from] rusqlite::Error),
 }

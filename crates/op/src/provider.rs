@@ -8,11 +8,13 @@ use std::time::Duration;
 
 use axum::Router;
 use axum::extract::Request;
+use axum::extract::connect_info::Connected;
 use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post};
+use axum::serve::{IncomingStream, Listener};
 use countersign_gateway::keys::{self, KeyError, Keys};
-use countersign_gateway::{Gateway, OpenError as GatewayError, Ports, Settings, Store, StoreError};
+use countersign_gateway::{Gateway, OpenError as GatewayError, Ports, Settings, Store, StoreError, WriteError};
 use countersign_protocol::hash::Hash;
 use countersign_protocol::id::ApprovalId;
 use countersign_protocol::issuer::Issuer;
@@ -25,12 +27,14 @@ use crate::details::Schemas;
 use crate::directory::Kept;
 use crate::discovery;
 use crate::egress::{Egress, SystemNames};
+use crate::health;
 use crate::home::{self, HomeLock};
-use crate::http::{Code, OAuthError, surround};
+use crate::http::{Code, OAuthError, Peer, know_arrivals, surround};
 use crate::polls::Polls;
 use crate::remote_keys::RemoteKeys;
 use crate::stopping::Stopping;
 use crate::store;
+use crate::tls::{CertificateError, Tls, TlsListener};
 use crate::tokens::TokenSigner;
 
 /// How often requests that ended a day ago are forgotten.
@@ -62,6 +66,7 @@ pub(crate) struct Inner {
     pub(crate) egress: Egress,
     pub(crate) ports: Ports,
     pub(crate) stopping: Stopping,
+    tls: Option<Tls>,
     metadata: String,
     jwks: String,
     /// Held by whoever serves.
@@ -91,6 +96,9 @@ pub enum OpenError {
     /// A key file.
     #[error(transparent)]
     Key(#[from] KeyError),
+    /// The certificate.
+    #[error(transparent)]
+    Certificate(#[from] CertificateError),
     /// The database.
     #[error(transparent)]
     Store(#[from] StoreError),
@@ -142,6 +150,7 @@ impl Provider {
         let tokens = TokenSigner::new(tokens);
         let metadata = discovery::metadata(&config);
         let egress = Egress::new(config.egress.clone(), Arc::new(SystemNames));
+        let tls = config.tls.as_ref().map(Tls::read).transpose()?;
         let clients = Clients::new(std::mem::take(&mut config.clients), &*ports.random);
         let inner = Inner {
             metadata,
@@ -156,6 +165,7 @@ impl Provider {
             budget: Budget::default(),
             stopping: Stopping::default(),
             egress,
+            tls,
             config,
             ports,
             _lock: lock,
@@ -197,7 +207,8 @@ impl Provider {
             }),
             false => routes,
         };
-        surround(routes.merge(self.inner.gateway.router()))
+        let routes = routes.merge(self.inner.gateway.router()).merge(health::routes(&self.inner));
+        know_arrivals(surround(routes), &self.inner.config.proxies)
     }
 
     /// Serves until `shutdown` resolves: held polls are answered at once, other connections get a few seconds to finish.
@@ -205,9 +216,26 @@ impl Provider {
     /// # Errors
     /// What the system said about the listener.
     pub async fn serve(&self, listener: TcpListener, shutdown: impl Future<Output = ()> + Send) -> io::Result<()> {
+        match &self.inner.tls {
+            None => self.serve_on(listener, shutdown).await,
+            Some(tls) => {
+                let keeping_up = tls.keep_up();
+                let listener = TlsListener::over(listener, tls.config.clone())?;
+                let result = self.serve_on(listener, shutdown).await;
+                keeping_up.abort();
+                result
+            }
+        }
+    }
+
+    async fn serve_on<L>(&self, listener: L, shutdown: impl Future<Output = ()> + Send) -> io::Result<()>
+    where
+        L: Listener<Addr: std::fmt::Debug>,
+        for<'a> Peer: Connected<IncomingStream<'a, L>>,
+    {
         let background = [self.gateway().run_background(), self.forget_old_requests()];
         let stopping = self.inner.stopping.clone();
-        let service = self.router().into_make_service_with_connect_info::<std::net::SocketAddr>();
+        let service = self.router().into_make_service_with_connect_info::<Peer>();
         let stopped = stopping.clone();
         let serving = axum::serve(listener, service).with_graceful_shutdown(async move { stopped.wait().await });
         let serving = serving.into_future();
@@ -277,8 +305,34 @@ async fn only_post() -> Response {
     response
 }
 
-/// What a client is told when the provider itself fails; what happened is in the log.
-pub(crate) fn failed(error: &dyn std::fmt::Display) -> OAuthError {
+/// When a client may try again after the store did not take its request, in seconds.
+const RETRY_AFTER: u64 = 5;
+
+/// What a client is told when the provider itself fails: 503 where that passes (the disk is full, somebody holds the store), else
+/// 500. What happened is in the log.
+pub(crate) fn failed(error: &(dyn std::error::Error + 'static)) -> OAuthError {
     tracing::error!(%error, "a request failed");
+    if passes(error) {
+        let what = "this provider can't store anything at the moment: try again later";
+        return OAuthError::new(Code::TemporarilyUnavailable, what).with_retry_after(RETRY_AFTER);
+    }
     OAuthError::new(Code::ServerError, "something went wrong in this provider; its log says what")
+}
+
+fn passes(error: &(dyn std::error::Error + 'static)) -> bool {
+    let mut cause = Some(error);
+    while let Some(error) = cause {
+        let is_store = error.downcast_ref::<StoreError>().is_some_and(StoreError::passes);
+        let refused = error.downcast_ref::<WriteError<rusqlite::Error>>().and_then(|error| match error {
+            WriteError::Refused(error) => Some(error),
+            WriteError::Store(_) => None,
+        });
+        let sqlite = error.downcast_ref::<rusqlite::Error>().or(refused);
+        let is_sqlite = sqlite.is_some_and(countersign_gateway::store::passes);
+        if is_store || is_sqlite {
+            return true;
+        }
+        cause = error.source();
+    }
+    false
 }

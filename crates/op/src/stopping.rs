@@ -18,6 +18,11 @@ impl Stopping {
         self.0.send_replace(true);
     }
 
+    /// Whether the switch is thrown.
+    pub(crate) fn has_begun(&self) -> bool {
+        *self.0.borrow()
+    }
+
     /// Resolves once the switch is thrown.
     pub(crate) async fn wait(&self) {
         // The sender lives in `self`: waiting can't fail.

@@ -12,6 +12,7 @@ pub(crate) mod manifests;
 mod schema;
 mod writer;
 
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::Path;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
@@ -76,14 +77,39 @@ pub enum StoreError {
         known: i64,
     },
     /// The group this write belonged to could not be committed; nothing of it was kept.
-    #[error("the provider's database did not take the write: {0}")]
-    NotCommitted(String),
-    /// The closure panicked, or its group never ran; nothing of it was kept. The log says which.
+    #[error("the provider's database did not take the write: {words}")]
+    NotCommitted {
+        /// What SQLite said.
+        words: String,
+        /// Whether it is a state that passes.
+        passes: bool,
+    },
+    /// The closure panicked; nothing of it was kept. The log says so.
     #[error("a write was undone; the provider's log says why")]
     Undone,
     /// The writer has stopped: the store is being closed.
     #[error("the provider's database is closed")]
     Closed,
+}
+
+impl StoreError {
+    /// Whether this is a state that passes, and not a fault: the disk is full or failing, or somebody holds the file. Nothing was
+    /// kept, and the same call may succeed later.
+    pub fn passes(&self) -> bool {
+        match self {
+            StoreError::Sqlite(error) => passes(error),
+            StoreError::NotCommitted { passes, .. } => *passes,
+            StoreError::Closed => true,
+            StoreError::File { .. } | StoreError::Newer { .. } | StoreError::Undone => false,
+        }
+    }
+}
+
+/// [`StoreError::passes`], of what SQLite said.
+pub fn passes(error: &rusqlite::Error) -> bool {
+    use rusqlite::ErrorCode::{CannotOpen, DatabaseBusy, DatabaseLocked, DiskFull, ReadOnly, SystemIoFailure};
+    let code = error.sqlite_error_code();
+    matches!(code, Some(CannotOpen | DatabaseBusy | DatabaseLocked | DiskFull | ReadOnly | SystemIoFailure))
 }
 
 /// Why a write did not happen: the closure's own refusal, or the store's failure. Nothing was changed in either case.
@@ -93,8 +119,8 @@ pub enum WriteError<E> {
     #[error("{0}")]
     Refused(E),
     /// The store failed.
-    #[error(transparent)]
-    Store(StoreError),
+    #[error("{0}")]
+    Store(#[source] StoreError),
 }
 
 impl Store {
@@ -148,7 +174,7 @@ impl Store {
         if self.inner.jobs.send(Job::Write(work)).await.is_err() {
             return Err(WriteError::Store(StoreError::Closed));
         }
-        replied.await.unwrap_or(Err(WriteError::Store(StoreError::Undone)))
+        replied.await.unwrap_or_else(|_| Err(WriteError::Store(never_ran())))
     }
 
     /// As [`Store::write`], for the start of a program: blocks the thread until the group is on disk.
@@ -168,7 +194,21 @@ impl Store {
         if self.inner.jobs.try_send(Job::Write(work)).is_err() {
             return Err(WriteError::Store(StoreError::Closed));
         }
-        replied.recv().unwrap_or(Err(WriteError::Store(StoreError::Undone)))
+        replied.recv().unwrap_or_else(|_| Err(WriteError::Store(never_ran())))
+    }
+
+    /// Commits a write that changes nothing, through the one writer: a full disk, a lock or a writer that hangs shows here.
+    ///
+    /// # Errors
+    /// As [`Store::write`].
+    pub async fn try_write(&self) -> Result<(), StoreError> {
+        let written = self.write(|transaction| {
+            transaction.prepare_cached("UPDATE meta SET value = value WHERE name = 'generation'")?.execute([]).map(drop)
+        });
+        written.await.map_err(|error: WriteError<rusqlite::Error>| match error {
+            WriteError::Refused(error) => StoreError::Sqlite(error),
+            WriteError::Store(error) => error,
+        })
     }
 
     /// Runs a closure on a read connection; it sees everything committed so far.
@@ -213,19 +253,28 @@ impl Store {
     }
 }
 
+/// What is told to whoever queued for a group that could not begin, or ended before their turn.
+fn never_ran() -> StoreError {
+    StoreError::NotCommitted { words: "its group could not begin".to_owned(), passes: true }
+}
+
 /// Ties a caller's closure to the way its result goes back.
 fn job<T: Send + 'static, E: Send + 'static>(
     work: impl FnOnce(&Transaction<'_>) -> Result<T, E> + Send + 'static,
     reply: impl FnOnce(Result<T, WriteError<E>>) + Send + 'static,
 ) -> Work {
     Box::new(move |transaction| {
-        let result = work(transaction);
-        let keep = result.is_ok();
+        let result = catch_unwind(AssertUnwindSafe(|| work(transaction)));
+        let keep = matches!(result, Ok(Ok(_)));
+        if result.is_err() {
+            tracing::error!("a write panicked and was undone");
+        }
         let answer = Box::new(move |committed: Result<(), StoreError>| {
             reply(match (result, committed) {
-                (Err(refusal), _) => Err(WriteError::Refused(refusal)),
-                (Ok(_), Err(failure)) => Err(WriteError::Store(failure)),
-                (Ok(value), Ok(())) => Ok(value),
+                (Err(_), _) => Err(WriteError::Store(StoreError::Undone)),
+                (Ok(Err(refusal)), _) => Err(WriteError::Refused(refusal)),
+                (Ok(Ok(_)), Err(failure)) => Err(WriteError::Store(failure)),
+                (Ok(Ok(value)), Ok(())) => Ok(value),
             });
         });
         (keep, answer)

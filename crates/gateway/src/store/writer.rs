@@ -114,7 +114,7 @@ fn write_group(connection: &Connection, writes: Vec<Work>, wakes: &Wakes) {
     for answer in answers {
         answer(match &committed {
             Ok(()) => Ok(()),
-            Err(error) => Err(StoreError::NotCommitted(error.to_string())),
+            Err(error) => Err(StoreError::NotCommitted { words: error.to_string(), passes: super::passes(error) }),
         });
     }
     for topic in &topics {

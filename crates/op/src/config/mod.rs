@@ -10,6 +10,7 @@ mod entry;
 mod error;
 mod fapi;
 mod policy;
+mod proxy;
 mod read;
 mod registration;
 mod secret;
@@ -40,6 +41,8 @@ pub use users::{User, Users};
 
 use crate::certificate::Authorities;
 use crate::details::DetailType;
+use crate::http::TrustedProxies;
+use crate::tls::CertificateFiles;
 use clients::{PROVIDER_PROFILES, Surroundings};
 use read::{Faults, Found, Section};
 
@@ -60,6 +63,10 @@ pub struct Config {
     pub support: Support,
     /// Which types of authorization details are taken.
     pub authorization_details_types: Vec<DetailType>,
+    /// What connections are made with; `None`: plain HTTP, for loopback or behind a proxy.
+    pub tls: Option<CertificateFiles>,
+    /// Whose word counts about where a request comes from.
+    pub proxies: TrustedProxies,
     /// Whether clients may register themselves.
     pub registration: Registration,
     /// Whom the provider itself may call.
@@ -138,13 +145,17 @@ impl Config {
             Some(policy) => Policy::read(policy, &Policy::default()),
             None => Policy::default(),
         };
+        let proxies = top.section("proxy", " in [proxy]").map(proxy::read).unwrap_or_default();
         let registration = match top.section("registration", " in [registration]") {
             Some(section) => Registration::read(section, folder),
             None => Registration::default(),
         };
         let egress = top.section("egress", " in [egress]").map(|section| EgressRules::read(section, folder));
         let profile = top.word("profile", PROVIDER_PROFILES).map(|found| found.value);
-        let client_ca = top.section("tls", " in [tls]").and_then(|section| tls::read(section, folder));
+        let (tls, client_ca) = match top.section("tls", " in [tls]") {
+            Some(section) => tls::read(section, folder),
+            None => (None, None),
+        };
         let users = Users::read(top.sections("users", " in [[users]]"));
         let around = Surroundings {
             folder,
@@ -165,6 +176,8 @@ impl Config {
             policy,
             support,
             authorization_details_types: detail_types,
+            tls,
+            proxies,
             registration,
             egress: egress.unwrap_or_default(),
             profile,

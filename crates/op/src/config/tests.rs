@@ -56,7 +56,7 @@ fn every_bad_file_is_told_its_line_and_remedy() {
         (second_line("isuer = \"x\""), "line 2: unknown key `isuer` at the top of the file; did you mean `issuer`?"),
         (
             second_line("database = \"x\""),
-            "line 2: unknown key `database` at the top of the file; remove it, or use one of: issuer, name, listen, mode, authorization_details_types, support, policy, registration, egress, profile, tls, users, clients",
+            "line 2: unknown key `database` at the top of the file; remove it, or use one of: issuer, name, listen, mode, authorization_details_types, support, policy, proxy, registration, egress, profile, tls, users, clients",
         ),
         // Whom the provider calls.
         (
@@ -70,10 +70,6 @@ fn every_bad_file_is_told_its_line_and_remedy() {
         (
             second_line("[egress]\nca = \"ca.pem\""),
             "line 3: the certificates' file /nowhere/ca.pem can't be read: No such file or directory (os error 2); check the path (it begins at the configuration's folder)",
-        ),
-        (
-            second_line("[egress]\nproxy = \"proxy:3128\""),
-            "line 3: `proxy` in [egress] must be an address such as \"http://proxy.example.com:3128\"",
         ),
         // Issuer.
         ("issuer = 7".into(), "line 1: `issuer` must be a text in quotes, not a number"),
@@ -120,6 +116,19 @@ fn every_bad_file_is_told_its_line_and_remedy() {
         (
             second_line("[support]\nurl = \"http://help.example.com\""),
             "line 3: `url` in [support] must be an https address such as \"https://help.example.com\"",
+        ),
+        (
+            second_line("[egress]\nproxy = \"proxy:3128\""),
+            "line 3: `proxy` in [egress] must be an address such as \"http://proxy.example.com:3128\"",
+        ),
+        // TLS and proxies.
+        (
+            second_line("[tls]\ncert = \"cert.pem\""),
+            "line 3: TLS takes both `cert` and `key` (PEM files); add the other",
+        ),
+        (
+            second_line("[proxy]\ntrusted = [\"localhost\"]"),
+            "line 3: `trusted` in [proxy] holds addresses or networks such as \"127.0.0.1\" or \"10.0.0.0/8\", not \"localhost\"",
         ),
         // Registration.
         (

@@ -1,15 +1,31 @@
-//! `[tls]`: whose certificates are believed.
+//! `[tls]`: what connections are made with, and whose certificates are believed.
 
 use std::path::Path;
 
 use super::read::Section;
 use crate::certificate::Authorities;
+use crate::tls::CertificateFiles;
 
-/// Reads the table: the authorities of `client_ca`, the file of those who sign clients' certificates.
-pub(super) fn read(section: Section<'_>, folder: &Path) -> Option<Authorities> {
-    let authorities = client_ca(&section, folder);
+/// Reads the table: where certificate and key are, and the authorities of `client_ca`, the file of those who sign clients'
+/// certificates.
+pub(super) fn read(section: Section<'_>, folder: &Path) -> (Option<CertificateFiles>, Option<Authorities>) {
+    let read = (certificate(&section, folder), client_ca(&section, folder));
     section.finish();
-    authorities
+    read
+}
+
+fn certificate(section: &Section<'_>, folder: &Path) -> Option<CertificateFiles> {
+    let (cert, key) = (section.text("cert"), section.text("key"));
+    match (cert, key) {
+        (Some(cert), Some(key)) => {
+            Some(CertificateFiles { cert: folder.join(cert.value), key: folder.join(key.value) })
+        }
+        (None, None) => None,
+        (Some(found), None) | (None, Some(found)) => {
+            section.fault(&found.at, "TLS takes both `cert` and `key` (PEM files); add the other");
+            None
+        }
+    }
 }
 
 fn client_ca(section: &Section<'_>, folder: &Path) -> Option<Authorities> {

@@ -31,6 +31,8 @@ pub(crate) enum Code {
     RateLimited,
     /// This provider's own fault.
     ServerError,
+    /// The store takes nothing at the moment.
+    TemporarilyUnavailable,
 }
 
 impl Code {
@@ -55,6 +57,7 @@ impl Code {
             Code::InvalidToken => "invalid_token",
             Code::RateLimited => "rate_limited",
             Code::ServerError => "server_error",
+            Code::TemporarilyUnavailable => "temporarily_unavailable",
         }
     }
 }
@@ -80,6 +83,7 @@ impl OAuthError {
             Code::InvalidClient | Code::InvalidToken => StatusCode::UNAUTHORIZED,
             Code::RateLimited => StatusCode::TOO_MANY_REQUESTS,
             Code::ServerError => StatusCode::INTERNAL_SERVER_ERROR,
+            Code::TemporarilyUnavailable => StatusCode::SERVICE_UNAVAILABLE,
             _ => StatusCode::BAD_REQUEST,
         };
         let description = description.into().chars().map(permitted).collect();

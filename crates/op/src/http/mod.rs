@@ -1,11 +1,14 @@
 //! What this provider's endpoints share about HTTP: strict forms in, errors out, and what surrounds every request.
 
+mod arrival;
 mod error;
 mod form;
 mod peer;
 mod request;
 mod surround;
 
+pub use arrival::TrustedProxies;
+pub(crate) use arrival::{ClientAddress, Peer, know_arrivals};
 pub(crate) use error::{Code, NO_STORE, OAuthError, PRAGMA};
 pub(crate) use form::{Form, decode};
 pub use peer::PeerCertificate;

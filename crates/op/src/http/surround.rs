@@ -10,22 +10,23 @@ use axum::middleware::{self, Next};
 use axum::response::{IntoResponse, Response};
 use tower_http::catch_panic::CatchPanicLayer;
 
-use super::{Code, OAuthError};
+use super::{ClientAddress, Code, OAuthError};
 
 /// Wraps all routes.
 pub(crate) fn surround(routes: Router) -> Router {
     routes.layer(CatchPanicLayer::custom(panicked)).layer(middleware::from_fn(log))
 }
 
-/// One line per request: method, route, status, time. Never a query, a header or a body: credentials and what people
+/// One line per request: method, route, status, time, and where it came from. Never a query, a header or a body: credentials and what people
 /// approve are in those. The route is the pattern that matched, so that no id in a path is logged either.
 async fn log(request: Request, next: Next) -> Response {
     let method = request.method().clone();
     let route = request.extensions().get::<MatchedPath>().map_or("(none)", MatchedPath::as_str).to_owned();
+    let client = request.extensions().get::<ClientAddress>().map(|ClientAddress(address)| address.to_string());
     let begun = Instant::now();
     let response = next.run(request).await;
     let (status, ms) = (response.status().as_u16(), begun.elapsed().as_secs_f64() * 1000.0);
-    tracing::info!(%method, route, status, ms, "request");
+    tracing::info!(%method, route, status, ms, client, "request");
     response
 }
 

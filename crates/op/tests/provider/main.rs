@@ -8,10 +8,12 @@ mod directory;
 mod discovery;
 mod fapi_ciba;
 mod operating_guide;
+mod out_of_order;
 mod polling;
 mod registration;
 mod requests;
 mod signed_requests;
+mod tls;
 mod tokens;
 
 /// The gateway's own test device and its ports: one device for both rooms.

@@ -5,7 +5,7 @@ use std::path::Path;
 use countersign_op::Config;
 
 /// Tables have headings of their own.
-const TABLES: [&str; 7] = ["support", "policy", "registration", "egress", "tls", "users", "clients"];
+const TABLES: [&str; 8] = ["support", "policy", "proxy", "registration", "egress", "tls", "users", "clients"];
 
 const GUIDE: &str = include_str!("../../../../docs/operating.md");
 
@@ -39,6 +39,7 @@ fn every_name_of_the_configuration_is_in_the_guide() {
     let places = [
         ("zzzzzzzzzzzz = 1\nissuer = \"https://id.example.com\"", "At the top"),
         ("issuer = \"https://id.example.com\"\n[support]\nzzzzzzzzzzzz = 1", "`[support]`"),
+        ("issuer = \"https://id.example.com\"\n[proxy]\nzzzzzzzzzzzz = 1", "`[proxy]`"),
         ("issuer = \"https://id.example.com\"\n[registration]\nzzzzzzzzzzzz = 1", "`[registration]`"),
         ("issuer = \"https://id.example.com\"\n[policy]\nzzzzzzzzzzzz = 1", "`[policy]`"),
         ("issuer = \"https://id.example.com\"\n[egress]\nzzzzzzzzzzzz = 1", "`[egress]`"),

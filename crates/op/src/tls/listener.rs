@@ -1,0 +1,86 @@
+//! Takes connections and shakes hands beside one another: a peer that is slow, or never speaks TLS, holds up nobody.
+
+use std::io;
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::Duration;
+
+use axum::serve::Listener;
+use rustls::ServerConfig;
+use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::{Semaphore, mpsc};
+use tokio::task::JoinHandle;
+use tokio_rustls::TlsAcceptor;
+use tokio_rustls::server::TlsStream;
+
+/// How long a handshake may take.
+const PATIENCE: Duration = Duration::from_secs(10);
+/// Handshakes at the same time; further connections wait in the system's queue.
+const AT_ONCE: usize = 512;
+
+/// Connections whose handshake is done.
+pub(crate) struct TlsListener {
+    address: SocketAddr,
+    ready: mpsc::Receiver<(TlsStream<TcpStream>, SocketAddr)>,
+    taking: JoinHandle<()>,
+}
+
+impl TlsListener {
+    /// Takes connections from this listener.
+    ///
+    /// # Errors
+    /// What the system said about its address.
+    pub(crate) fn over(listener: TcpListener, config: Arc<ServerConfig>) -> io::Result<TlsListener> {
+        let address = listener.local_addr()?;
+        let (done, ready) = mpsc::channel(64);
+        let taking = tokio::spawn(take(listener, TlsAcceptor::from(config), done));
+        Ok(TlsListener { address, ready, taking })
+    }
+}
+
+impl Drop for TlsListener {
+    fn drop(&mut self) {
+        self.taking.abort();
+    }
+}
+
+impl Listener for TlsListener {
+    type Io = TlsStream<TcpStream>;
+    type Addr = SocketAddr;
+
+    async fn accept(&mut self) -> (Self::Io, Self::Addr) {
+        match self.ready.recv().await {
+            Some(connection) => connection,
+            // The task ends with this listener only.
+            None => std::future::pending().await,
+        }
+    }
+
+    fn local_addr(&self) -> io::Result<SocketAddr> {
+        Ok(self.address)
+    }
+}
+
+async fn take(
+    mut listener: TcpListener,
+    acceptor: TlsAcceptor,
+    done: mpsc::Sender<(TlsStream<TcpStream>, SocketAddr)>,
+) {
+    let places = Arc::new(Semaphore::new(AT_ONCE));
+    loop {
+        let Ok(place) = places.clone().acquire_owned().await else { return };
+        let (stream, address) = Listener::accept(&mut listener).await;
+        let _ = stream.set_nodelay(true);
+        let (acceptor, done) = (acceptor.clone(), done.clone());
+        tokio::spawn(async move {
+            match tokio::time::timeout(PATIENCE, acceptor.accept(stream)).await {
+                Ok(Ok(stream)) => {
+                    let _ = done.send((stream, address)).await;
+                }
+                Ok(Err(error)) => tracing::debug!(%error, "a connection did not speak TLS"),
+                Err(_) => tracing::debug!("a connection was too slow with its handshake"),
+            }
+            drop(place);
+        });
+    }
+}

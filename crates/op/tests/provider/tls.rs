@@ -1,0 +1,110 @@
+//! The provider's own TLS: over a real socket, with a certificate that is exchanged meanwhile, and a client certificate.
+
+use std::net::SocketAddr;
+use std::path::Path;
+use std::sync::Arc;
+
+use countersign_op::{Config, Provider};
+use rustls::pki_types::pem::PemObject as _;
+use rustls::pki_types::{CertificateDer, PrivateKeyDer, ServerName};
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::oneshot;
+
+use crate::world::World;
+
+struct Pair {
+    cert: String,
+    key: String,
+}
+
+fn pair(name: &str) -> Pair {
+    let made = rcgen::generate_simple_self_signed(vec![name.to_owned()]).expect("a certificate");
+    Pair { cert: made.cert.pem(), key: made.signing_key.serialize_pem() }
+}
+
+fn put(folder: &Path, pair: &Pair) {
+    std::fs::write(folder.join("key.pem"), &pair.key).expect("written");
+    std::fs::write(folder.join("cert.pem"), &pair.cert).expect("written");
+}
+
+/// Serves over TLS until the sender is dropped.
+async fn served(world: &World) -> (SocketAddr, oneshot::Sender<()>, tokio::task::JoinHandle<()>) {
+    let text =
+        "issuer = \"https://id.example\"\nlisten = \"127.0.0.1:0\"\n[tls]\ncert = \"cert.pem\"\nkey = \"key.pem\"\n";
+    let config = Config::parse(text, world.home()).unwrap_or_else(|errors| panic!("{errors:?}"));
+    let home = world.home().join("tls-home");
+    let provider = match Provider::open(config, &home, world.ports()) {
+        Ok(provider) => provider,
+        Err(error) => panic!("{error}"),
+    };
+    let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
+    let address = listener.local_addr().expect("an address");
+    let (stop, stopped) = oneshot::channel::<()>();
+    let serving = tokio::spawn(async move {
+        let until = async move { drop(stopped.await) };
+        provider.serve(listener, until).await.expect("served");
+    });
+    (address, stop, serving)
+}
+
+/// One GET over TLS that believes this certificate, as this client; the response's text.
+async fn get(address: SocketAddr, believed: &Pair, own: Option<&Pair>, path: &str) -> std::io::Result<String> {
+    let mut roots = rustls::RootCertStore::empty();
+    roots.add(CertificateDer::from_pem_slice(believed.cert.as_bytes()).expect("PEM")).expect("a root");
+    let provider = Arc::new(rustls::crypto::ring::default_provider());
+    let builder = rustls::ClientConfig::builder_with_provider(provider)
+        .with_safe_default_protocol_versions()
+        .expect("versions")
+        .with_root_certificates(roots);
+    let config = match own {
+        None => builder.with_no_client_auth(),
+        Some(own) => {
+            let chain = vec![CertificateDer::from_pem_slice(own.cert.as_bytes()).expect("PEM")];
+            let key = PrivateKeyDer::from_pem_slice(own.key.as_bytes()).expect("PEM");
+            builder.with_client_auth_cert(chain, key).expect("a pair")
+        }
+    };
+    let stream = TcpStream::connect(address).await?;
+    let name = ServerName::try_from("id.example").expect("a name");
+    let mut stream = tokio_rustls::TlsConnector::from(Arc::new(config)).connect(name, stream).await?;
+    let request = format!("GET {path} HTTP/1.1\r\nhost: id.example\r\nconnection: close\r\n\r\n");
+    stream.write_all(request.as_bytes()).await?;
+    let mut text = Vec::new();
+    // A peer that closes without a TLS goodbye has said all the same what it said.
+    let _ = stream.read_to_end(&mut text).await;
+    Ok(String::from_utf8_lossy(&text).into_owned())
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_provider_speaks_tls_and_takes_another_certificate_while_it_runs() {
+    let world = World::new();
+    let (first, second) = (pair("id.example"), pair("id.example"));
+    put(world.home(), &first);
+    let (address, stop, serving) = served(&world).await;
+
+    // Somebody who never says anything holds up nobody.
+    let silent = TcpStream::connect(address).await.expect("connected");
+    let found = get(address, &first, None, "/.well-known/openid-configuration").await.expect("an answer");
+    assert!(found.starts_with("HTTP/1.1 200") && found.contains("\"issuer\":\"https://id.example\""), "{found}");
+    let own = pair("till.example");
+    let known = get(address, &first, Some(&own), "/healthz").await.expect("an answer");
+    assert!(known.contains("\"alive\""), "a client certificate is welcome: {known}");
+    assert!(get(address, &second, None, "/healthz").await.is_err(), "another certificate is not believed");
+
+    put(world.home(), &second);
+    let deadline = tokio::time::Instant::now() + std::time::Duration::from_secs(60);
+    while get(address, &second, None, "/healthz").await.is_err() {
+        assert!(tokio::time::Instant::now() < deadline, "the new certificate was never used");
+        tokio::time::sleep(std::time::Duration::from_millis(100)).await;
+    }
+    assert!(get(address, &first, None, "/healthz").await.is_err());
+
+    let mut plain = TcpStream::connect(address).await.expect("connected");
+    plain.write_all(b"GET / HTTP/1.1\r\nhost: id.example\r\n\r\n").await.expect("sent");
+    let mut said = Vec::new();
+    let _ = plain.read_to_end(&mut said).await;
+    assert!(!said.starts_with(b"HTTP/1.1"), "plain HTTP is not answered on a TLS port");
+    drop((stop, silent));
+    serving.await.expect("stopped");
+}
