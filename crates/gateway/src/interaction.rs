@@ -26,13 +26,16 @@ pub(crate) fn effective(
         Kind::Device => interactions.minimum.max(InteractionType::NumberChoose),
         _ => interactions.minimum,
     };
-    let wanted = match interactions.asked {
-        Some(InteractionType::Unknown) => {
+    let wanted = match (interactions.asked, interactions.told) {
+        (Some(InteractionType::Unknown), _) => {
             return Err(RequestRefused::InteractionBeyondClient(InteractionType::Unknown));
         }
-        Some(asked) => asked,
-        None if kind == Kind::Payment => minimum,
-        None => strongest_shared,
+        (Some(asked), _) => asked,
+        // The client shows that number or none that counts: nothing in between would match what is on its screen.
+        (None, Some(told)) if every_device_can(told) || minimum > InteractionType::Boolean => told,
+        (None, Some(_)) => InteractionType::Boolean,
+        (None, None) if kind == Kind::Payment => minimum,
+        (None, None) => strongest_shared,
     };
     if wanted < minimum {
         return Err(RequestRefused::InteractionBelowMinimum { asked: wanted, minimum });
@@ -43,5 +46,6 @@ pub(crate) fn effective(
     if !devices.iter().any(|device| device.interaction_types.contains(&wanted)) {
         return Err(RequestRefused::InteractionBeyondDevices(wanted));
     }
-    Ok(if raised { wanted.max(strongest_shared) } else { wanted })
+    // A number that the client does not show can't be asked for, and showing it would tell the client that it is held.
+    Ok(if raised && interactions.told.is_none() { wanted.max(strongest_shared) } else { wanted })
 }

@@ -53,6 +53,10 @@ pub struct Interactions {
     pub client_can: Vec<InteractionType>,
     /// Policy's minimum.
     pub minimum: InteractionType,
+    /// What the client is told, where it must not learn anything about the person: it shows the same whatever that person's
+    /// devices can do and however often she was asked. Then a request is never raised above it, and devices of which some
+    /// can't do it are asked for a tap instead. `None`: the client is told what devices are asked.
+    pub told: Option<InteractionType>,
 }
 
 /// Policy that mutes. Nothing here refuses a request.

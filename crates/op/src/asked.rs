@@ -34,7 +34,8 @@ pub(crate) struct Asked {
     pub(crate) details: Option<Details>,
     /// What the client asks for by `interaction_type`.
     pub(crate) asked_interaction: Option<InteractionType>,
-    /// What the request gets unless the person's devices can do less, or the client is being muted.
+    /// What the request gets unless the person's devices can do less, or the client is being muted; a client that must not
+    /// learn about the person is told this whatever happens.
     pub(crate) interaction: InteractionType,
     /// How long the request lives.
     pub(crate) life: Duration,

@@ -120,7 +120,7 @@ impl Inner {
         now: Timestamp,
     ) -> Result<Shown, OAuthError> {
         let hides = client.hides_unknown_users();
-        let pretended = asked.interaction;
+        let expected = asked.interaction;
         let approval = user.map(|user| self.approval_request(&asked, &user, client, now));
         let (gateway, random, tokens) = (self.gateway.clone(), self.ports.random.clone(), self.tokens.clone());
         let stored = self.gateway.store().write(move |transaction: &Transaction<'_>| {
@@ -130,7 +130,11 @@ impl Inner {
                         request.real =
                             Some(Real { sub: approval.subject.as_str().to_owned(), approval: accepted.approval });
                         store::insert(transaction, &request).map_err(Refused::Store)?;
-                        return Ok(Shown { interaction: accepted.interaction, value: accepted.interaction_value });
+                        // Devices that can do less are asked for less; the client's screen must not tell.
+                        return Ok(match hides && accepted.interaction != expected {
+                            true => pretend(expected, &*random),
+                            false => Shown { interaction: accepted.interaction, value: accepted.interaction_value },
+                        });
                     }
                     Err(refused) if hides && is_about_devices(&refused) => {}
                     Err(refused) => return Err(Refused::Gateway(refused)),
@@ -139,7 +143,7 @@ impl Inner {
             // Nobody is asked, and the client is not to notice: one signature and one row, as for somebody with a device.
             tokens.sign_for_nobody();
             store::insert(transaction, &request).map_err(Refused::Store)?;
-            Ok(pretend(pretended, &*random))
+            Ok(pretend(expected, &*random))
         });
         stored.await.map_err(|error| match error {
             WriteError::Refused(Refused::Gateway(refused)) => explain(&refused),
@@ -167,6 +171,7 @@ impl Inner {
                 asked: asked.asked_interaction,
                 client_can: client.interaction_types.clone(),
                 minimum: policy.interaction_minimum,
+                told: client.hides_unknown_users().then_some(asked.interaction),
             },
             user_verification: asked.user_verification,
             context: Default::default(),

@@ -118,7 +118,12 @@ impl World {
             scope: Some("openid".to_owned()),
             acr_values: None,
             authorization_details: None,
-            interactions: Interactions { asked: None, client_can: Vec::new(), minimum: InteractionType::Boolean },
+            interactions: Interactions {
+                asked: None,
+                client_can: Vec::new(),
+                minimum: InteractionType::Boolean,
+                told: None,
+            },
             user_verification: UserVerification::Required,
             context: BTreeMap::new(),
             requested_at: self.clock.now(),

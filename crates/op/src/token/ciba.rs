@@ -99,6 +99,8 @@ impl Inner {
         };
         match verdict.map_err(|error| failed(&error))? {
             Verdict::Pending | Verdict::Expired => Ok(Standing::Pending),
+            // Nobody answered: that there were devices is not told to a client that must not know.
+            Verdict::Refused | Verdict::DeviceRevoked if self.hides_from(&request.client_id) => Ok(Standing::Pending),
             Verdict::Approved(_) => Ok(Standing::Approved(real.clone())),
             Verdict::Denied { reason } => denied("the user denied the request", self.told(request, reason)),
             Verdict::Mismatch => denied("the number that was entered is wrong", Some("mismatch")),
@@ -107,6 +109,10 @@ impl Inner {
             Verdict::Cancelled => denied("the request was withdrawn", Some("cancelled")),
             _ => denied("the request ended without an approval", None),
         }
+    }
+
+    fn hides_from(&self, client_id: &str) -> bool {
+        self.find_client(client_id).ok().flatten().is_none_or(|client| client.hides_unknown_users())
     }
 
     /// What the client is told of why a person denied.

@@ -7,6 +7,7 @@ mod client_proofs;
 mod directory;
 mod discovery;
 mod fapi_ciba;
+mod hiding;
 mod operating_guide;
 mod out_of_order;
 mod polling;

@@ -1,0 +1,178 @@
+//! What a client that must not know who exists can see of a person: nothing, until she answers.
+
+use axum::http::StatusCode;
+use countersign_protocol::answer::DenialReason;
+use countersign_protocol::interaction::InteractionType;
+use countersign_protocol::registration::Confirm;
+use countersign_protocol::revocation::RevokedBy;
+use serde_json::Value;
+
+use crate::support::device::TestDevice;
+use crate::world::{BC, CONFIG, Reply, World};
+
+/// The client shows numbers, is not first-party, and asks as it likes.
+const CLIENT: &str = "numbers";
+
+/// Requests that differ in what interaction follows from them.
+const ASKS: [&[(&str, &str)]; 4] = [
+    &[],
+    &[("interaction_type", "boolean")],
+    &[("interaction_type", "input_manual")],
+    &[("authorization_details", PAYMENT)],
+];
+
+const PAYMENT: &str = r#"[{"type":"payment_initiation","instructedAmount":{"currency":"EUR","amount":"80.00"},"creditorName":"Acme Coffee"}]"#;
+
+/// An answer without what is drawn anew for every request.
+#[derive(Debug, PartialEq)]
+struct Seen {
+    status: StatusCode,
+    headers: Vec<String>,
+    body: Value,
+}
+
+impl Seen {
+    fn of(reply: &Reply) -> Seen {
+        let mut headers: Vec<_> = reply.headers.iter().map(|(name, value)| format!("{name}: {value:?}")).collect();
+        headers.retain(|header| !header.starts_with("x-request-id"));
+        headers.sort();
+        let mut body = reply.json();
+        for drawn in ["auth_req_id", "interaction_value"] {
+            if let Some(value) = body.get_mut(drawn) {
+                *value = Value::from(value.as_str().expect("a text").len());
+            }
+        }
+        Seen { status: reply.status, headers, body }
+    }
+}
+
+impl World {
+    /// What the client sees of a request about somebody, from its first call to its end.
+    async fn seen(&self, hint: &str, ask: &[(&str, &str)]) -> Vec<Seen> {
+        let form = [&[("scope", "openid"), ("login_hint", hint), ("requested_expiry", "60")], ask].concat();
+        let asked = self.post(CLIENT, BC, &form).await;
+        let mut seen = vec![Seen::of(&asked)];
+        let id = asked.text("auth_req_id");
+        for pause in [0, 5, 1, 50, 4, 10] {
+            self.forward(pause);
+            self.side.gateway.sweep().await.expect("swept");
+            seen.push(Seen::of(&self.poll(CLIENT, &id).await));
+        }
+        seen
+    }
+
+    async fn enroll_with(&self, interaction_types: &[InteractionType]) -> TestDevice {
+        let link = self.side.link(Confirm::None).await;
+        let mut device = TestDevice::new("Phone", self.side.random.clone());
+        device.interaction_types = interaction_types.to_vec();
+        assert_eq!(device.register(&self.side, &link.link).await.status, StatusCode::CREATED);
+        device.pull(&self.side).await;
+        device
+    }
+}
+
+/// All answers about Alice, however she stands, are those about somebody who does not exist.
+async fn alice_looks_like_nobody(world: &World, situation: &str) {
+    for ask in ASKS {
+        let (nobody, alice) = (world.seen("mallory", ask).await, world.seen("alice", ask).await);
+        assert_eq!(nobody[0].status, StatusCode::OK, "{ask:?}");
+        assert_eq!(nobody[6].body["error"], "expired_token");
+        assert_eq!(nobody, alice, "{situation}: {ask:?}");
+    }
+}
+
+#[tokio::test]
+async fn attack_22_whatever_her_devices_can_do_a_client_sees_the_same_as_of_nobody() {
+    use InteractionType::{Boolean, InputManual, NumberChoose};
+    for abilities in [&[Boolean][..], &[Boolean, NumberChoose], &[Boolean, InputManual], &InteractionType::ALL] {
+        let world = World::new();
+        world.enroll_with(abilities).await;
+        alice_looks_like_nobody(&world, &format!("{abilities:?}")).await;
+    }
+    let world = World::new();
+    world.enroll_with(&[Boolean]).await;
+    world.enroll_with(&InteractionType::ALL).await;
+    alice_looks_like_nobody(&world, "an old phone and a new one").await;
+}
+
+#[tokio::test]
+async fn attack_22_a_client_that_is_held_back_sees_the_same_as_of_nobody() {
+    let world = World::new();
+    let mut phone = world.enroll("Phone").await;
+    world.post(CLIENT, BC, &[("scope", "openid"), ("login_hint", "alice")]).await;
+    let challenge = phone.next_challenge(&world.side).await;
+    let denial = phone.deny(&world.side, &challenge, Some(DenialReason::NotMe));
+    phone.settle(&world.side, &challenge, &denial).await;
+
+    world.post(CLIENT, BC, &[("scope", "openid"), ("login_hint", "alice"), ("interaction_type", "boolean")]).await;
+    let held = phone.next_challenge(&world.side).await;
+    assert!(held.claims().held, "it is held, and only she sees it");
+    alice_looks_like_nobody(&world, "after this wasn't me").await;
+
+    let world = World::new();
+    world.enroll("Phone").await;
+    for _ in 0..5 {
+        world.post(CLIENT, BC, &[("scope", "openid"), ("login_hint", "alice")]).await;
+    }
+    alice_looks_like_nobody(&world, "with more requests than may wait").await;
+}
+
+#[tokio::test]
+async fn attack_22_without_an_answer_of_hers_the_end_of_a_request_looks_the_same() {
+    // No device can show it, or the last one is revoked: an end, but not one that the client hears of.
+    for revoke in [false, true] {
+        let world = World::new();
+        let mut phone = world.enroll("Phone").await;
+        let mut ends = Vec::new();
+        for hint in ["mallory", "alice"] {
+            let asked = world.post(CLIENT, BC, &[("scope", "openid"), ("login_hint", hint)]).await;
+            if hint == "alice" && revoke {
+                world.side.gateway.revoke_device(phone.id(), RevokedBy::Operator).await.expect("revoked");
+            } else if hint == "alice" {
+                let challenge = phone.next_challenge(&world.side).await;
+                assert!(phone.refuse(&world.side, &challenge).await.status.is_success());
+            }
+            let mut seen = Vec::new();
+            for pause in [0, 10, 300] {
+                world.forward(pause);
+                seen.push(Seen::of(&world.poll(CLIENT, &asked.text("auth_req_id")).await));
+            }
+            ends.push(seen);
+        }
+        assert_eq!(ends[0], ends[1], "revoke: {revoke}");
+    }
+}
+
+/// How often the provider has waited for its disk: commits in the journal, each the frame that names the size of the file
+/// after it (https://www.sqlite.org/fileformat2.html#the_write_ahead_log).
+fn commits(world: &World) -> usize {
+    let journal = std::fs::read(world.home().join("provider.db-wal")).expect("a journal");
+    let (head, frames) = journal.split_at(32);
+    let page = usize::try_from(u32::from_be_bytes(head[8..12].try_into().expect("four bytes"))).expect("small");
+    frames.chunks_exact(24 + page).filter(|frame| frame[4..8] != [0; 4]).count()
+}
+
+#[tokio::test]
+async fn attack_22_nobody_costs_as_many_waits_for_the_disk_as_somebody() {
+    let world = World::new();
+    world.enroll("Phone").await;
+    world.enroll("Tablet").await;
+    for hint in ["mallory", "alice", "lara", "bob"] {
+        let before = commits(&world);
+        let asked = world.post(CLIENT, BC, &[("scope", "openid"), ("login_hint", hint)]).await;
+        assert_eq!(commits(&world) - before, 1, "{hint} is asked");
+        world.poll(CLIENT, &asked.text("auth_req_id")).await;
+        assert_eq!(commits(&world) - before, 2, "{hint} is polled for");
+    }
+}
+
+#[tokio::test]
+async fn attack_22_locked_and_deviceless_users_look_like_nobody() {
+    let world = World::with(&CONFIG.replace("sub = \"bob\"", "sub = \"bob\"\nhints = [\"bob@example.com\"]"));
+    for ask in ASKS {
+        let nobody = world.seen("mallory", ask).await;
+        for hint in ["lara", "bob", "BOB@example.com", "alice", "+49 170 1234567"] {
+            assert_eq!(nobody, world.seen(hint, ask).await, "{hint} {ask:?}");
+        }
+    }
+}
