@@ -170,8 +170,8 @@ impl Gateway {
         }
     }
 
-    /// Ends what has expired: approvals whose time is over, links whose code was never typed, old feed entries. Runs by itself
-    /// in [`Gateway::run_background`]; tests with a clock in their hand call it.
+    /// Ends what has expired: approvals whose time is over, links whose code was never typed; forgets old records and feed
+    /// entries. Runs by itself in [`Gateway::run_background`]; tests with a clock in their hand call it.
     ///
     /// # Errors
     /// What the store said.
@@ -199,6 +199,7 @@ impl Gateway {
             }
         }
         self.abandon_unconfirmed().await?;
+        self.forget_old_records().await?;
         // Once an hour: it reads the whole old end of the feed, where enrollment statements stay for good.
         let now = self.now().millis();
         if now.saturating_sub(self.inner.tidied.load(Ordering::Relaxed)) < TIDY_EVERY {

@@ -22,6 +22,7 @@ mod outcome;
 mod record;
 mod refusal;
 mod request;
+mod retention;
 mod settings;
 pub mod store;
 mod verdict;

@@ -1,5 +1,7 @@
 //! Who the gateway is: what its configuration says and its devices are told.
 
+use std::time::Duration;
+
 use countersign_protocol::discovery::{Mode, Support};
 use countersign_protocol::interaction::InteractionType;
 use countersign_protocol::issuer::Issuer;
@@ -19,10 +21,16 @@ pub struct Settings {
     pub max_devices_per_user: u32,
     /// Registrations with one link in ten minutes; not applied in test mode.
     pub registrations_per_link: u32,
+    /// How long what is known of an approval that ended, and of an enrollment link, is kept. At least 31 days: disputes are
+    /// taken for 30, and feeds reach back as far.
+    pub keep_records: Duration,
 }
 
+/// What a provider keeps unless told otherwise: payments can be contested for 13 months (PSD2 art. 71).
+const KEEP_RECORDS: Duration = Duration::from_secs(400 * 86_400);
+
 impl Settings {
-    /// The defaults for an issuer: ten devices per user, twenty registrations per address in ten minutes.
+    /// The defaults for an issuer: ten devices per user, twenty registrations per link in ten minutes, records for 400 days.
     pub fn new(issuer: Issuer, mode: Mode) -> Self {
         Self {
             issuer,
@@ -31,6 +39,7 @@ impl Settings {
             minimum_interaction: InteractionType::Boolean,
             max_devices_per_user: 10,
             registrations_per_link: 20,
+            keep_records: KEEP_RECORDS,
         }
     }
 }

@@ -190,3 +190,27 @@ pub(crate) fn dispute(connection: &Connection, id: &ApprovalId, now: Timestamp) 
         .execute(params![id.as_str(), millis(now)])?;
     Ok(changed == 1)
 }
+
+/// Approvals that ended before then, at most `most`, oldest first.
+pub(crate) fn ended_before(
+    connection: &Connection,
+    before: Timestamp,
+    most: usize,
+) -> rusqlite::Result<Vec<ApprovalId>> {
+    connection
+        .prepare_cached("SELECT id FROM approval WHERE decided_at < ?1 ORDER BY decided_at LIMIT ?2")?
+        .query_map(params![millis(before), most as i64], |row| text(row, "id"))?
+        .collect()
+}
+
+/// Forgets an approval with its challenges and the answers to them.
+pub(crate) fn forget(connection: &Connection, id: &ApprovalId) -> rusqlite::Result<()> {
+    for statement in [
+        "DELETE FROM answer WHERE challenge_id IN (SELECT id FROM challenge WHERE approval_id = ?1)",
+        "DELETE FROM challenge WHERE approval_id = ?1",
+        "DELETE FROM approval WHERE id = ?1",
+    ] {
+        connection.prepare_cached(statement)?.execute([id.as_str()])?;
+    }
+    Ok(())
+}

@@ -112,3 +112,17 @@ pub(crate) fn miss(connection: &Connection, id: &RegistrationTokenId) -> rusqlit
         .prepare_cached("UPDATE link SET tries_left = max(tries_left - 1, 0) WHERE id = ?1 RETURNING tries_left")?
         .query_row([id.as_str()], |row| row.get(0))
 }
+
+/// Forgets links that ended before then, at most `most`. Their tokens are refused for their age alone. Returns how many.
+pub(crate) fn forget(connection: &Connection, before: Timestamp, most: usize) -> rusqlite::Result<usize> {
+    connection
+        .prepare_cached("DELETE FROM link WHERE id IN (SELECT id FROM link WHERE expires_at < ?1 LIMIT ?2)")?
+        .execute(params![millis(before), most as i64])
+}
+
+/// Whether there is a link to forget.
+pub(crate) fn has_older(connection: &Connection, before: Timestamp) -> rusqlite::Result<bool> {
+    connection
+        .prepare_cached("SELECT EXISTS (SELECT 1 FROM link WHERE expires_at < ?1)")?
+        .query_row([millis(before)], |row| row.get(0))
+}

@@ -14,7 +14,7 @@ pub struct Schema {
 }
 
 /// The gateway's own steps; their count is the file's `PRAGMA user_version`.
-const STEPS: &[&str] = &[include_str!("schema_1.sql"), include_str!("schema_2.sql")];
+const STEPS: &[&str] = &[include_str!("schema_1.sql"), include_str!("schema_2.sql"), include_str!("schema_3.sql")];
 
 /// Brings the gateway's tables up to date.
 pub(super) fn bring_up_to_date(connection: &mut Connection) -> Result<(), StoreError> {

@@ -21,6 +21,7 @@ mod users;
 
 use std::net::SocketAddr;
 use std::path::Path;
+use std::time::Duration;
 
 use countersign_protocol::discovery::{Mode, Support};
 use countersign_protocol::issuer::{Issuer, IssuerError};
@@ -61,6 +62,8 @@ pub struct Config {
     pub policy: Policy,
     /// Where people get help.
     pub support: Support,
+    /// How long approvals that ended, and what was signed about them, are kept.
+    pub keep_records: Duration,
     /// Which types of authorization details are taken.
     pub authorization_details_types: Vec<DetailType>,
     /// What connections are made with; `None`: plain HTTP, for loopback or behind a proxy.
@@ -140,6 +143,7 @@ impl Config {
         let detail_types = top
             .words("authorization_details_types", DETAIL_TYPES)
             .unwrap_or_else(|| vec![DetailType::PaymentInitiation, DetailType::AccountInformation]);
+        let keep_records = top.duration("keep_records", LEAST_KEPT..=MOST_KEPT).map_or(KEPT, |found| found.value);
         let support = top.section("support", " in [support]").map(support).unwrap_or_default();
         let policy = match top.section("policy", " in [policy]") {
             Some(policy) => Policy::read(policy, &Policy::default()),
@@ -175,6 +179,7 @@ impl Config {
             mode,
             policy,
             support,
+            keep_records,
             authorization_details_types: detail_types,
             tls,
             proxies,
@@ -187,6 +192,13 @@ impl Config {
         })
     }
 }
+
+/// Payments can be contested for 13 months (PSD2 art. 71).
+const KEPT: Duration = Duration::from_secs(400 * DAY);
+/// Disputes are taken for 30 days.
+const LEAST_KEPT: Duration = Duration::from_secs(31 * DAY);
+const MOST_KEPT: Duration = Duration::from_secs(3650 * DAY);
+const DAY: u64 = 86_400;
 
 fn support(section: Section<'_>) -> Support {
     let phone = section.text("phone");

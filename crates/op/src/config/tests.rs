@@ -56,7 +56,7 @@ fn every_bad_file_is_told_its_line_and_remedy() {
         (second_line("isuer = \"x\""), "line 2: unknown key `isuer` at the top of the file; did you mean `issuer`?"),
         (
             second_line("database = \"x\""),
-            "line 2: unknown key `database` at the top of the file; remove it, or use one of: issuer, name, listen, mode, authorization_details_types, support, policy, proxy, registration, egress, profile, tls, users, clients",
+            "line 2: unknown key `database` at the top of the file; remove it, or use one of: issuer, name, listen, mode, authorization_details_types, keep_records, support, policy, proxy, registration, egress, profile, tls, users, clients",
         ),
         // Whom the provider calls.
         (
@@ -424,6 +424,7 @@ fn what_is_left_out_has_the_documented_default() {
     let config = good(&client(""));
     assert_eq!((config.name.as_str(), config.listen.to_string().as_str()), ("id.example.com", "127.0.0.1:8787"));
     assert_eq!(config.mode, Mode::Production);
+    assert_eq!(config.keep_records, Duration::from_secs(400 * 86_400));
     assert_eq!(config.authorization_details_types, [DetailType::PaymentInitiation, DetailType::AccountInformation]);
     let policy = &config.policy;
     assert_eq!(

@@ -1,0 +1,37 @@
+//! Forgets what is old: approvals that ended, with their challenges and answers, and enrollment links. Devices keep their own
+//! evidence; devices, their statements and the key manifests stay here, so that it can still be verified.
+
+use countersign_protocol::clock::Timestamp;
+
+use crate::Gateway;
+use crate::store::{StoreError, WriteError, approvals, links};
+
+/// Records forgotten in one write: few enough that nobody's request waits for them.
+const AT_ONCE: usize = 128;
+/// Writes of one sweep. What is still there then waits for the next.
+const WRITES: usize = 16;
+
+impl Gateway {
+    /// Forgets what ended longer ago than [`crate::Settings::keep_records`], a bounded number at a time.
+    pub(crate) async fn forget_old_records(&self) -> Result<(), StoreError> {
+        let kept = u64::try_from(self.settings().keep_records.as_millis()).unwrap_or(u64::MAX);
+        let before = Timestamp::from_millis(self.now().millis().saturating_sub(kept));
+        for _ in 0..WRITES {
+            let (approvals, has_links) = self.store().read(|connection| {
+                Ok((approvals::ended_before(connection, before, AT_ONCE)?, links::has_older(connection, before)?))
+            })?;
+            if approvals.is_empty() && !has_links {
+                return Ok(());
+            }
+            let forgotten = self.store().write(move |tx| {
+                links::forget(tx, before, AT_ONCE)?;
+                approvals.iter().try_for_each(|approval| approvals::forget(tx, approval))
+            });
+            forgotten.await.map_err(|error| match error {
+                WriteError::Refused(error) => error.into(),
+                WriteError::Store(error) => error,
+            })?;
+        }
+        Ok(())
+    }
+}
