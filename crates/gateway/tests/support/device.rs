@@ -75,6 +75,26 @@ impl TestDevice {
         }
     }
 
+    /// The same device once more, as from a copy of its files.
+    pub fn copy(&self) -> Self {
+        Self {
+            name: self.name.clone(),
+            transport: self.transport.clone(),
+            approval: self.approval.clone(),
+            interaction_types: self.interaction_types.clone(),
+            id: self.id.clone(),
+            credential: self.credential.clone(),
+            code: self.code.clone(),
+            cursor: self.cursor.clone(),
+            keys: self.keys.clone(),
+            statements: self.statements.clone(),
+            news: self.news.clone(),
+            nonce: Mutex::new(self.nonce.lock().expect("unpoisoned").clone()),
+            random: self.random.clone(),
+            ..*self
+        }
+    }
+
     pub fn id(&self) -> &DeviceId {
         self.id.as_ref().expect("the device is registered")
     }

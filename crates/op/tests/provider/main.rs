@@ -14,6 +14,7 @@ mod polling;
 mod registration;
 mod requests;
 mod signed_requests;
+mod story;
 mod tls;
 mod tokens;
 

@@ -140,7 +140,8 @@ impl World {
         World::over(home, config, clock, 8)
     }
 
-    fn over(home: tempfile::TempDir, config: &str, clock: Arc<HandClock>, seed: u64) -> World {
+    /// A provider over these files, with random numbers of its own.
+    pub(crate) fn over(home: tempfile::TempDir, config: &str, clock: Arc<HandClock>, seed: u64) -> World {
         let random = Arc::new(Seeded::new(seed));
         let ports = Ports { clock: clock.clone(), random: random.clone() };
         let provider = match Provider::open(read(config, home.path()), home.path(), ports) {

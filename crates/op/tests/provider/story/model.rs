@@ -1,0 +1,236 @@
+//! What must be true: the few rules a provider is bound by, written a second time and as simply as they can be said.
+
+use super::plot::{Act, Word};
+
+/// What stands in the provider's file, as far as it matters.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Model {
+    pub(super) devices: [Device; 3],
+    pub(super) requests: Vec<Request>,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Device {
+    pub(super) standing: Standing,
+    /// The highest place in its history that an answer has taken.
+    pub(super) used: u64,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Standing {
+    Active,
+    Suspended,
+    Revoked,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Request {
+    /// Whether the provider took it.
+    pub(super) made: bool,
+    /// `None`: nobody was asked, and the client does not know.
+    pub(super) approval: Option<Approval>,
+    pub(super) redeemed: bool,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Approval {
+    pub(super) fate: Fate,
+    pub(super) disputed: bool,
+    pub(super) asked: [bool; 3],
+    pub(super) refused: [bool; 3],
+    /// The first answer of each device that arrived, by its number in the story.
+    pub(super) answered: [Option<usize>; 3],
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Fate {
+    Open,
+    Approved { answer: usize },
+    Denied { answer: usize },
+    Mismatch { answer: usize },
+    Expired,
+    Cancelled,
+    DeviceRevoked,
+    Refused,
+}
+
+/// What never changes about a request once it was made.
+#[derive(Clone, Debug)]
+pub(super) struct Terms {
+    pub(super) expires_at: u64,
+    pub(super) answer_until: u64,
+    pub(super) has_number: bool,
+    /// The client must not know who exists.
+    pub(super) hides: bool,
+}
+
+/// An answer that a device signed.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Signed {
+    pub(super) device: usize,
+    pub(super) request: usize,
+    pub(super) word: Word,
+    pub(super) seq: u64,
+}
+
+/// Everything that is fixed while a step happens.
+pub(super) struct Facts<'a> {
+    pub(super) now: u64,
+    pub(super) locked: bool,
+    pub(super) terms: &'a [Terms],
+    pub(super) answers: &'a [Option<Signed>],
+}
+
+/// What a client is told.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Told {
+    Pending,
+    Expired,
+    Denied,
+    /// Used up, unknown, or somebody else's.
+    Invalid,
+    Tokens,
+    /// It was no poll.
+    Nothing,
+}
+
+impl Model {
+    /// Three devices and nothing asked yet.
+    pub(super) fn new() -> Model {
+        let device = || Device { standing: Standing::Active, used: 0 };
+        Model { devices: [device(), device(), device()], requests: Vec::new() }
+    }
+
+    /// Everything that is due at this time has ended, whether or not somebody looked.
+    pub(super) fn seen_at(mut self, facts: &Facts<'_>) -> Model {
+        for request in 0..self.requests.len() {
+            self.end_if_open(request, Fate::Expired, facts, true);
+            // Who could not show it matters as long as somebody else may answer.
+            if let Some(approval) = self.requests[request].approval.as_mut().filter(|one| one.fate != Fate::Open) {
+                approval.refused = [false; 3];
+            }
+        }
+        self
+    }
+
+    /// What an act does, and what its caller is told.
+    pub(super) fn after(mut self, act: &Act, facts: &Facts<'_>) -> (Model, Told) {
+        let told = match *act {
+            Act::Send { answer } => {
+                self.take_answer(answer, facts);
+                Told::Nothing
+            }
+            Act::Poll { request } => self.poll(request, facts),
+            Act::PollByStranger { .. } => Told::Invalid,
+            Act::Refuse { device, request } => {
+                self.refuse(device, request, facts);
+                Told::Nothing
+            }
+            Act::Dispute { device, request } => {
+                let active = self.devices[device].standing == Standing::Active;
+                if let Some(approval) = &mut self.requests[request].approval {
+                    approval.disputed |= active && matches!(approval.fate, Fate::Approved { .. });
+                }
+                Told::Nothing
+            }
+            Act::Withdraw { request } => {
+                self.end_if_open(request, Fate::Cancelled, facts, false);
+                Told::Nothing
+            }
+            Act::Revoke { device } => {
+                if self.devices[device].standing != Standing::Revoked {
+                    self.devices[device].standing = Standing::Revoked;
+                    self.withdraw_from(device, facts);
+                }
+                Told::Nothing
+            }
+            Act::Sweep => Told::Nothing,
+        };
+        (self, told)
+    }
+
+    fn take_answer(&mut self, number: usize, facts: &Facts<'_>) {
+        let answer = facts.answers[number].expect("it was signed");
+        let device = &mut self.devices[answer.device];
+        let Some(approval) = &mut self.requests[answer.request].approval else { return };
+        let first = &mut approval.answered[answer.device];
+        if device.standing != Standing::Active || *first == Some(number) {
+            return;
+        }
+        if answer.seq <= device.used {
+            device.standing = Standing::Suspended;
+            return self.withdraw_from(answer.device, facts);
+        }
+        device.used = answer.seq;
+        first.get_or_insert(number);
+        let fate = match answer.word {
+            Word::No | Word::NotMe => Fate::Denied { answer: number },
+            Word::WrongNumber if facts.terms[answer.request].has_number => Fate::Mismatch { answer: number },
+            Word::Yes | Word::WrongNumber => Fate::Approved { answer: number },
+        };
+        self.end_if_open(answer.request, fate, facts, false);
+    }
+
+    fn poll(&mut self, request: usize, facts: &Facts<'_>) -> Told {
+        let terms = &facts.terms[request];
+        let state = &mut self.requests[request];
+        if state.redeemed || !state.made {
+            return Told::Invalid;
+        }
+        if facts.now >= terms.expires_at {
+            return Told::Expired;
+        }
+        let Some(approval) = &state.approval else { return Told::Pending };
+        match approval.fate {
+            Fate::Open | Fate::Expired => Told::Pending,
+            Fate::Refused | Fate::DeviceRevoked if terms.hides => Told::Pending,
+            Fate::Approved { answer } => {
+                let by = facts.answers[answer].expect("it decided").device;
+                let device = &self.devices[by];
+                if facts.locked || approval.disputed || device.standing != Standing::Active {
+                    return Told::Denied;
+                }
+                state.redeemed = true;
+                Told::Tokens
+            }
+            _ => Told::Denied,
+        }
+    }
+
+    fn refuse(&mut self, device: usize, request: usize, facts: &Facts<'_>) {
+        let is_active = self.devices[device].standing == Standing::Active;
+        let Some(approval) = &mut self.requests[request].approval else { return };
+        if is_active && approval.asked[device] && approval.fate == Fate::Open {
+            approval.refused[device] = true;
+            self.end_if_nobody_is_left(request, facts);
+        }
+    }
+
+    fn withdraw_from(&mut self, device: usize, facts: &Facts<'_>) {
+        for request in 0..self.requests.len() {
+            if self.requests[request].approval.as_ref().is_some_and(|approval| approval.asked[device]) {
+                self.end_if_nobody_is_left(request, facts);
+            }
+        }
+    }
+
+    fn end_if_nobody_is_left(&mut self, request: usize, facts: &Facts<'_>) {
+        let Some(approval) = &self.requests[request].approval else { return };
+        let can_answer =
+            |n: usize| approval.asked[n] && !approval.refused[n] && self.devices[n].standing == Standing::Active;
+        if !(0..3).any(can_answer) {
+            let refused = approval.refused.contains(&true);
+            let fate = if refused { Fate::Refused } else { Fate::DeviceRevoked };
+            self.end_if_open(request, fate, facts, false);
+        }
+    }
+
+    /// The one way an approval ends; what is overdue has expired, whatever comes to end it.
+    fn end_if_open(&mut self, request: usize, fate: Fate, facts: &Facts<'_>, only_if_due: bool) {
+        let Some(approval) = &mut self.requests[request].approval else { return };
+        let is_due = facts.now >= facts.terms[request].answer_until;
+        if approval.fate == Fate::Open && (is_due || !only_if_due) {
+            approval.fate = if is_due { Fate::Expired } else { fate };
+        }
+    }
+}

@@ -1,0 +1,94 @@
+//! Reads from the provider's file what the model speaks about.
+
+use std::collections::HashMap;
+
+use countersign_gateway::Store;
+use countersign_protocol::hash::Hash;
+use countersign_protocol::id::DeviceId;
+use rusqlite::{Connection, OptionalExtension};
+
+use super::model::{Approval, Device, Fate, Model, Request, Standing};
+
+/// How the rows of the file are called in the story.
+pub(super) struct Names<'a> {
+    pub(super) devices: [&'a DeviceId; 3],
+    /// The clients' ids of their requests.
+    pub(super) requests: Vec<&'a str>,
+    /// Answers by their `jti` and by their hash.
+    pub(super) answers: &'a HashMap<String, usize>,
+}
+
+pub(super) fn read(store: &Store, names: &Names<'_>) -> Model {
+    store.read(|connection| read_all(connection, names)).expect("the file can be read")
+}
+
+fn read_all(connection: &Connection, names: &Names<'_>) -> rusqlite::Result<Model> {
+    let device = |id: &DeviceId| {
+        connection.query_row("SELECT status, coalesce(seq, 0) FROM device WHERE id = ?1", [id.as_str()], |row| {
+            let standing = match row.get_ref(0)?.as_str()? {
+                "active" => Standing::Active,
+                "suspended" => Standing::Suspended,
+                "revoked" => Standing::Revoked,
+                other => panic!("a device is {other}"),
+            };
+            Ok(Device { standing, used: row.get::<_, i64>(1)?.unsigned_abs() })
+        })
+    };
+    let [first, second, third] = names.devices;
+    let requests = names.requests.iter().map(|id| request(connection, names, id)).collect::<Result<_, _>>()?;
+    Ok(Model { devices: [device(first)?, device(second)?, device(third)?], requests })
+}
+
+fn request(connection: &Connection, names: &Names<'_>, id: &str) -> rusqlite::Result<Request> {
+    let found: Option<(Option<String>, bool)> = connection
+        .query_row(
+            "SELECT approval_id, redeemed_at IS NOT NULL FROM authentication_request WHERE id = ?1",
+            [Hash::of(id).as_bytes()],
+            |row| Ok((row.get(0)?, row.get(1)?)),
+        )
+        .optional()?;
+    let Some((approval_id, redeemed)) = found else {
+        return Ok(Request { made: false, approval: None, redeemed: false });
+    };
+    let approval = approval_id.map(|id| approval(connection, names, &id)).transpose()?;
+    Ok(Request { made: true, approval, redeemed })
+}
+
+fn approval(connection: &Connection, names: &Names<'_>, id: &str) -> rusqlite::Result<Approval> {
+    let (fate, disputed) = connection.query_row(
+        "SELECT status, answer_hash, disputed_at IS NOT NULL FROM approval WHERE id = ?1",
+        [id],
+        |row| {
+            let by: Option<String> = row.get(1)?;
+            let answer = || names.answers[&by.expect("an answer decided")];
+            let fate = match row.get_ref(0)?.as_str()? {
+                "pending" => Fate::Open,
+                "approved" => Fate::Approved { answer: answer() },
+                "denied" => Fate::Denied { answer: answer() },
+                "mismatch" => Fate::Mismatch { answer: answer() },
+                "expired" => Fate::Expired,
+                "cancelled" => Fate::Cancelled,
+                "device_revoked" => Fate::DeviceRevoked,
+                "refused" => Fate::Refused,
+                other => panic!("an approval is {other}"),
+            };
+            Ok((fate, row.get(2)?))
+        },
+    )?;
+    let mut approval = Approval { fate, disputed, asked: [false; 3], refused: [false; 3], answered: [None; 3] };
+    let mut challenges = connection.prepare(
+        "SELECT c.device_id, c.refused IS NOT NULL, s.jti FROM challenge c LEFT JOIN answer s ON s.challenge_id = c.id
+         WHERE c.approval_id = ?1",
+    )?;
+    let mut rows = challenges.query([id])?;
+    while let Some(row) = rows.next()? {
+        let device: String = row.get(0)?;
+        let device = names.devices.iter().position(|id| id.as_str() == device).expect("one of Alice's devices");
+        let answer: Option<String> = row.get(2)?;
+        assert!(!approval.asked[device], "a device is asked once");
+        approval.asked[device] = true;
+        approval.refused[device] = row.get(1)?;
+        approval.answered[device] = answer.map(|jti| names.answers[&jti]);
+    }
+    Ok(approval)
+}
