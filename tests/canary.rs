@@ -35,7 +35,7 @@ const EXCEPTIONS: &[(&str, &str, &str)] = &[
 ];
 
 #[test]
-fn no_secret_is_logged_printed_or_stored_where_it_does_not_belong() {
+fn attack_16_no_secret_is_logged_printed_or_stored_where_it_does_not_belong() {
     let place = Place::new();
     let (issuer, listen) = (place.free_address(), place.free_address());
     let proxy = Proxy::start(issuer, listen);

@@ -66,7 +66,7 @@ fn a_payment_shows_amount_and_payee_first() {
 }
 
 #[test]
-fn a_sign_in_by_number_asks_whether_it_was_begun_here() {
+fn attack_25_a_sign_in_by_number_asks_whether_it_was_begun_here() {
     both("login", |office| {
         let interaction = Interaction {
             kind: InteractionType::InputManual,
