@@ -5,7 +5,7 @@ TARGET_DIR := $(or $(CARGO_TARGET_DIR),target)
 export PATH := $(PATH):$(or $(CARGO_HOME),$(HOME)/.cargo)/bin
 
 .DEFAULT_GOAL := help
-.PHONY: help setup setup-core setup-test setup-lint setup-app demo app test quick lint pictures clean
+.PHONY: help setup setup-core setup-test setup-lint setup-app demo app test quick lint fuzz pictures clean
 
 help:
 	@echo 'make setup   install what is missing, after asking (PART=core, test, lint or app for a part of it)'
@@ -14,6 +14,7 @@ help:
 	@echo 'make test    every test'
 	@echo "make quick   the tests of the crates protocol, device, gateway, op and app alone"
 	@echo 'make lint    formatting, clippy, and whether the device still compiles for browsers'
+	@echo 'make fuzz    every reader of bytes from outside is fed what a fuzzer makes up (SECONDS=20 each, TARGET=one of them)'
 	@echo 'make clean   remove what was built, and the state of the demo'
 
 setup:
@@ -52,6 +53,11 @@ lint:
 	cargo fmt --all --check
 	cargo clippy --workspace --all-targets -- -D warnings
 	scripts/check-wasm
+
+# Needs the nightly compiler and cargo-fuzz; says how to get them.
+fuzz:
+	@scripts/setup core
+	@scripts/fuzz $(or $(SECONDS),20) $(TARGET)
 
 # What the README shows, made by the tests.
 pictures:

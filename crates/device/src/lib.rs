@@ -17,6 +17,9 @@ pub mod edge;
 mod enroll;
 pub mod error;
 pub mod events;
+#[cfg(not(target_arch = "wasm32"))]
+#[doc(hidden)]
+pub mod fuzzing;
 pub mod history;
 #[cfg(not(target_arch = "wasm32"))]
 pub mod home;

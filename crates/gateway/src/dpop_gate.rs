@@ -146,7 +146,7 @@ impl Gateway {
 }
 
 /// The credential of `Authorization: DPoP <credential>` (RFC 9449 §7.1).
-fn credential(headers: &HeaderMap) -> Result<&str, Refused> {
+pub(crate) fn credential(headers: &HeaderMap) -> Result<&str, Refused> {
     let mut values = headers.get_all(header::AUTHORIZATION).iter();
     let one = match (values.next(), values.next()) {
         (Some(value), None) => value.to_str().ok(),

@@ -12,6 +12,8 @@ mod dpop_nonce;
 mod enrollment;
 mod error;
 mod feed;
+#[doc(hidden)]
+pub mod fuzzing;
 mod gateway;
 mod http;
 mod interaction;

@@ -20,6 +20,8 @@ mod dpop;
 mod egress;
 mod fapi;
 mod health;
+#[doc(hidden)]
+pub mod fuzzing;
 mod hint;
 mod home;
 mod http;

@@ -3,6 +3,6 @@
 pub mod http;
 pub mod key_file;
 pub mod runtime;
-mod stream;
+pub(crate) mod stream;
 pub mod system;
 pub mod vault_sqlite;

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
+use bytes::Bytes;
 use countersign_protocol::limits;
 use futures_util::{Stream, StreamExt as _, stream};
 use reqwest::Response;
@@ -17,7 +18,7 @@ use crate::ports::provider::{LARGEST_BODY, NoReply, PushStream, Pushed, Soon};
 const SILENCE: Duration = Duration::from_millis(limits::STREAM_COMMENT_SECONDS * 2500);
 
 /// An open stream.
-pub(super) struct EventStream {
+pub(crate) struct EventStream {
     events: Pin<Box<dyn Stream<Item = Result<Sse, sse_stream::Error>> + Send>>,
     /// Bytes since the last event: what the parser may be holding.
     unread: Arc<AtomicUsize>,
@@ -25,14 +26,19 @@ pub(super) struct EventStream {
 
 impl EventStream {
     pub(super) fn new(response: Response) -> EventStream {
+        EventStream::over(response.bytes_stream().map(|chunk| chunk.map_err(|error| no_reply(&error))))
+    }
+
+    /// Reads events from chunks of bytes, wherever they come from.
+    pub(crate) fn over(chunks: impl Stream<Item = Result<Bytes, NoReply>> + Send + 'static) -> EventStream {
         let unread = Arc::new(AtomicUsize::new(0));
         let count = Arc::clone(&unread);
-        let bytes = Box::pin(response.bytes_stream());
+        let bytes = Box::pin(chunks);
         let guarded = stream::unfold((bytes, count), |(mut bytes, count)| async move {
             let chunk = match tokio::time::timeout(SILENCE, bytes.next()).await {
                 Err(_) => Err(NoReply::TimedOut),
                 Ok(None) => return None,
-                Ok(Some(Err(error))) => Err(no_reply(&error)),
+                Ok(Some(Err(error))) => Err(error),
                 Ok(Some(Ok(chunk))) => {
                     let held = count.fetch_add(chunk.len(), Ordering::Relaxed) + chunk.len();
                     if held > LARGEST_BODY { Err(NoReply::TooLarge) } else { Ok(chunk) }

@@ -18,6 +18,16 @@ use countersign_protocol::problem::ProblemCode;
 use crate::Gateway;
 use crate::error::{Refused, refused};
 
+/// Whether this is a query that a fetch can have.
+pub(crate) fn read_fetch_query(query: &str) -> bool {
+    fetch::parse(query).is_ok()
+}
+
+/// Whether this is the form of a revocation.
+pub(crate) fn read_revocation(body: &[u8]) -> bool {
+    revoke::Form::parse(body).is_some()
+}
+
 impl Gateway {
     /// The endpoints that devices call. Serve it with connection info (`into_make_service_with_connect_info::<SocketAddr>`):
     /// registrations are limited by network address in production.

@@ -15,14 +15,14 @@ use crate::enrollment::RevokeError;
 use crate::error::{Refused, refused};
 use crate::{Gateway, StoreError};
 
-struct Form {
+pub(super) struct Form {
     device_id: String,
     token: Secret,
 }
 
 impl Form {
     /// Reads the body; each member must be there once.
-    fn parse(body: &[u8]) -> Option<Self> {
+    pub(super) fn parse(body: &[u8]) -> Option<Self> {
         let one = |wanted: &str| {
             let mut values =
                 url::form_urlencoded::parse(body).filter(|(name, _)| name == wanted).map(|(_, value)| value);

@@ -4,7 +4,7 @@
 
 mod assertion;
 mod certificate;
-mod secret;
+pub(crate) mod secret;
 
 use std::collections::HashMap;
 use std::sync::Arc;

@@ -12,8 +12,8 @@ use crate::http::{Code, Form, OAuthError, decode};
 use crate::provider::{Inner, failed};
 
 /// A name and a secret that came with a request.
-pub(super) struct Credentials {
-    client_id: String,
+pub(crate) struct Credentials {
+    pub(crate) client_id: String,
     secret: Zeroizing<String>,
     /// The same before it was form-decoded, by clients that never encoded it (curl is one).
     raw_secret: Option<Zeroizing<String>>,
@@ -42,7 +42,7 @@ impl Inner {
 
 impl Credentials {
     /// The credentials of a request that has some, in its header or else in its body.
-    pub(super) fn read(authorization: Option<&str>, form: &Form) -> Result<Credentials, OAuthError> {
+    pub(crate) fn read(authorization: Option<&str>, form: &Form) -> Result<Credentials, OAuthError> {
         let Some(authorization) = authorization else {
             let (Some(client_id), Some(secret)) = (form.get("client_id"), form.get("client_secret")) else {
                 return Err(not_proven("client_secret came without client_id"));

@@ -1,0 +1,63 @@
+//! Doors for the fuzz targets (`fuzz/`): the private readers of what clients send. No part of the API; may change at any time.
+
+use crate::asked::Asked;
+use crate::client_auth::secret::Credentials;
+use crate::config::{Client, Config};
+use crate::details::{self, DetailType, Schemas};
+use crate::hint::LoginHint;
+use crate::http::Form;
+
+/// Reads as a provider with this configuration would.
+pub struct Reader {
+    config: Config,
+    schemas: Schemas,
+}
+
+impl Reader {
+    /// For a configuration with one client at least.
+    pub fn new(config: Config) -> Reader {
+        Reader { config, schemas: Schemas::compile() }
+    }
+
+    /// Reads a body as a form. Whether it is one.
+    pub fn form(&self, content_type: Option<&str>, body: &[u8]) -> bool {
+        Form::parse(content_type, body).is_ok()
+    }
+
+    /// Reads what somebody sent to authenticate; who it says it is.
+    pub fn credentials(&self, authorization: Option<&str>, body: &[u8]) -> Option<String> {
+        let form = Form::parse(FORM, body).ok()?;
+        Credentials::read(authorization, &form).ok().map(|shown| shown.client_id)
+    }
+
+    /// Reads a whole authentication request of the first client. Whether it is sound.
+    pub fn authentication_request(&self, body: &[u8]) -> bool {
+        let Ok(form) = Form::parse(FORM, body) else { return false };
+        Asked::read(&form, self.client(), &self.config.issuer, &self.schemas).is_ok()
+    }
+
+    /// Reads a `login_hint`; the name or subject in it.
+    pub fn login_hint(&self, hint: &str) -> Option<String> {
+        let body = url::form_urlencoded::Serializer::new(String::new()).append_pair("login_hint", hint).finish();
+        let form = Form::parse(FORM, body.as_bytes()).ok()?;
+        match LoginHint::read(&form, &self.config.issuer).ok()? {
+            LoginHint::Name(name) | LoginHint::Subject(name) => Some(name),
+        }
+    }
+
+    /// Checks authorization details of every type. Whether they are sound; their text is what was given.
+    pub fn authorization_details(&self, text: &str) -> bool {
+        let all = [DetailType::PaymentInitiation, DetailType::AccountInformation, DetailType::Generic];
+        self.schemas.check(text, &all).is_ok_and(|details| {
+            assert_eq!(details.as_str(), text, "the client's bytes are kept");
+            let _ = details::payments(&details).count();
+            true
+        })
+    }
+
+    fn client(&self) -> &Client {
+        &self.config.clients[0]
+    }
+}
+
+const FORM: Option<&str> = Some("application/x-www-form-urlencoded");

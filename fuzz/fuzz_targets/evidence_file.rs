@@ -1,0 +1,18 @@
+//! An evidence file from anybody: refused, or verified to a report; one that is read is written to the same bytes.
+#![no_main]
+
+use std::sync::LazyLock;
+
+use countersign_fuzz::world::World;
+use countersign_protocol::evidence::{Evidence, Trust};
+use libfuzzer_sys::fuzz_target;
+
+static TRUST: LazyLock<Trust> = LazyLock::new(|| World::new().trust());
+
+fuzz_target!(|bytes: &[u8]| {
+    let Ok(evidence) = Evidence::from_file(bytes) else { return };
+    assert_eq!(evidence.to_file().as_bytes(), bytes, "evidence has one form");
+    let anybody = evidence.verify(None);
+    let known = evidence.verify(Some(std::slice::from_ref(&*TRUST)));
+    assert!(anybody.is_ok() || known.is_err(), "trust makes nothing sound that is not");
+});
