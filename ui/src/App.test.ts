@@ -131,7 +131,7 @@ it("wants what it does not know to be read once more", async () => {
 it.each([
   ["expired", en.ending.expired, null],
   ["answered_elsewhere", "Answered on Alice’s terminal.", "Alice’s terminal"],
-  ["cancelled", en.ending.cancelled, null],
+  ["cancelled", "Acme Coffee cancelled this.", null],
 ] as const)("stays where it is when a request has %s while shown", async (outcome, words, by) => {
   const { backend, see, find, press, screen } = await open({ requests: [payment("ch_1")] });
   await screen("request");

@@ -85,6 +85,7 @@ impl Inner {
             // Policy keeps it below a minute.
             interval: u32::try_from(interval).unwrap_or(u32::MAX),
             redeemed: false,
+            cancelled: false,
         };
         let shown = self.take(request, asked, user, &client, now).await?;
         Ok(Acknowledgement {

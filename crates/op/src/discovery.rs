@@ -17,6 +17,9 @@ pub(crate) const BC_AUTHORIZE: &str = "/bc-authorize";
 pub(crate) const TOKEN: &str = "/token";
 pub(crate) const JWKS: &str = "/jwks";
 pub(crate) const REGISTER: &str = "/register";
+pub(crate) const REVOKE: &str = "/revoke";
+pub(crate) const INTROSPECT: &str = "/introspect";
+pub(crate) const USERINFO: &str = "/userinfo";
 
 /// The names of the well-known documents; both hold the same.
 pub(crate) const WELL_KNOWN: [&str; 2] = ["openid-configuration", "oauth-authorization-server"];
@@ -26,6 +29,9 @@ struct Metadata<'a> {
     issuer: &'a Issuer,
     backchannel_authentication_endpoint: String,
     token_endpoint: String,
+    revocation_endpoint: String,
+    introspection_endpoint: String,
+    userinfo_endpoint: String,
     jwks_uri: String,
     #[serde(skip_serializing_if = "Option::is_none")]
     registration_endpoint: Option<String>,
@@ -41,7 +47,7 @@ struct Metadata<'a> {
     response_types_supported: [&'static str; 0],
     subject_types_supported: [&'static str; 1],
     id_token_signing_alg_values_supported: [&'static str; 1],
-    scopes_supported: [&'static str; 1],
+    scopes_supported: [&'static str; 2],
     claims_supported: [&'static str; 9],
     acr_values_supported: [&'static str; 5],
     authorization_details_types_supported: Vec<&'static str>,
@@ -60,6 +66,9 @@ pub(crate) fn metadata(config: &Config) -> String {
         issuer,
         backchannel_authentication_endpoint: issuer.endpoint(BC_AUTHORIZE),
         token_endpoint: issuer.endpoint(TOKEN),
+        revocation_endpoint: issuer.endpoint(REVOKE),
+        introspection_endpoint: issuer.endpoint(INTROSPECT),
+        userinfo_endpoint: issuer.endpoint(USERINFO),
         jwks_uri: issuer.endpoint(JWKS),
         registration_endpoint: config.registration.enabled.then(|| issuer.endpoint(REGISTER)),
         backchannel_token_delivery_modes_supported: ["poll"],
@@ -73,7 +82,7 @@ pub(crate) fn metadata(config: &Config) -> String {
         response_types_supported: [],
         subject_types_supported: ["public"],
         id_token_signing_alg_values_supported: ["ES256"],
-        scopes_supported: ["openid"],
+        scopes_supported: ["openid", "profile"],
         claims_supported: ["iss", "sub", "aud", "exp", "iat", "auth_time", "acr", "amr", "approval"],
         acr_values_supported: [
             "urn:countersign:acr:number-verified",

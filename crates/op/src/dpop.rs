@@ -22,8 +22,10 @@ enum Fault {
     Jws(#[from] JwsRefused),
     #[error("{0}")]
     Claim(#[from] ClaimFault),
-    #[error("htm must be POST")]
-    Method,
+    #[error("htm must be {0}")]
+    Method(String),
+    #[error("ath is not the hash of the access token")]
+    Token,
     #[error("htu must be {0}")]
     Url(String),
     #[error("iat is more than two minutes off")]
@@ -37,6 +39,20 @@ impl Inner {
     /// # Errors
     /// `invalid_dpop_proof`.
     pub(crate) async fn dpop_key(&self, proof: &str, path: &str) -> Result<Hash, OAuthError> {
+        self.dpop_key_for(proof, "POST", path, None).await
+    }
+
+    /// The same for any method, with an access token that the proof must name by its hash (`ath`, RFC 9449 §4.3).
+    ///
+    /// # Errors
+    /// `invalid_dpop_proof`.
+    pub(crate) async fn dpop_key_for(
+        &self,
+        proof: &str,
+        method: &str,
+        path: &str,
+        token: Option<&str>,
+    ) -> Result<Hash, OAuthError> {
         let refused = |why: &dyn std::fmt::Display| {
             OAuthError::new(Code::InvalidDpopProof, format!("the DPoP proof was refused: {why}"))
         };
@@ -44,7 +60,7 @@ impl Inner {
         let now = self.ports.clock.now();
         let (verified, key) = verify_by_own_key(proof, &SigningAlg::ALL, |typ| typ == Some("dpop+jwt"))
             .map_err(|why| refused(&Fault::from(why)))?;
-        let sound = check(&verified.claims, &url, now).map_err(|why| refused(&why))?;
+        let sound = check(&verified.claims, method, &url, token, now).map_err(|why| refused(&why))?;
         let thumbprint = key.thumbprint();
         let until =
             Timestamp::from_millis(sound.iat.saturating_add(limits::DPOP_SKEW_SECONDS + 1).saturating_mul(1000));
@@ -60,10 +76,21 @@ struct Sound<'j> {
     iat: u64,
 }
 
-fn check<'j>(claims: &'j Json, url: &str, now: Timestamp) -> Result<Sound<'j>, Fault> {
+fn check<'j>(
+    claims: &'j Json,
+    method: &str,
+    url: &str,
+    token: Option<&str>,
+    now: Timestamp,
+) -> Result<Sound<'j>, Fault> {
     let read = Claims(claims);
-    if read.text("htm")? != "POST" {
-        return Err(Fault::Method);
+    if read.text("htm")? != method {
+        return Err(Fault::Method(method.to_owned()));
+    }
+    if let Some(token) = token
+        && read.text("ath")? != Hash::of(token).to_string()
+    {
+        return Err(Fault::Token);
     }
     if without_query(read.text("htu")?).is_none_or(|htu| Some(htu) != without_query(url)) {
         return Err(Fault::Url(url.to_owned()));

@@ -5,6 +5,7 @@
 //! at the gateway in the same transaction, and leaves at `/token` (`token.rs`) once the approval has its verdict. Start with
 //! [`Config::read`] and [`Provider::open`]; docs/operating.md is for whoever runs it.
 
+mod access;
 mod asked;
 mod bc_authorize;
 mod budget;
@@ -25,10 +26,12 @@ pub mod fuzzing;
 mod hint;
 mod home;
 mod http;
+mod introspect;
 pub mod jose;
 mod polls;
 mod provider;
 mod remote_keys;
+mod revoke;
 mod signed_request;
 mod single_use;
 mod stopping;
@@ -36,6 +39,7 @@ mod store;
 mod tls;
 mod token;
 mod tokens;
+mod userinfo;
 
 pub use config::Config;
 pub use directory::{AddedClient, ClientRecord, DirectoryError, UserRecord};

@@ -196,6 +196,19 @@ impl Provider {
                 let inner = self.inner.clone();
                 post(async move |request: Request| inner.bc_authorize(request).await).fallback(only_post)
             })
+            .route(&format!("{path}{}", discovery::REVOKE), {
+                let inner = self.inner.clone();
+                post(async move |request: Request| inner.revoke(request).await).fallback(only_post)
+            })
+            .route(&format!("{path}{}", discovery::INTROSPECT), {
+                let inner = self.inner.clone();
+                post(async move |request: Request| inner.introspect(request).await).fallback(only_post)
+            })
+            .route(&format!("{path}{}", discovery::USERINFO), {
+                let (one, other) = (self.inner.clone(), self.inner.clone());
+                get(async move |request: Request| one.userinfo(request).await)
+                    .post(async move |request: Request| other.userinfo(request).await)
+            })
             .route(&format!("{path}{}", discovery::TOKEN), {
                 let inner = self.inner.clone();
                 post(async move |request: Request| inner.token(request).await).fallback(only_post)
@@ -261,6 +274,7 @@ impl Provider {
                 let now = inner.ports.clock.now();
                 let forgotten = inner.gateway.store().write(move |transaction| {
                     store::forget_used(transaction, now)?;
+                    store::forget_revoked(transaction, now)?;
                     store::forget_old(transaction, now)
                 });
                 if let Err(error) = forgotten.await {
@@ -304,6 +318,13 @@ async fn only_post() -> Response {
     let mut response = error.with_status(StatusCode::METHOD_NOT_ALLOWED).into_response();
     response.headers_mut().insert(header::ALLOW, HeaderValue::from_static("POST"));
     response
+}
+
+impl Inner {
+    /// The published keys.
+    pub(crate) fn jwks(&self) -> &str {
+        &self.jwks
+    }
 }
 
 /// When a client may try again after the store did not take its request, in seconds.

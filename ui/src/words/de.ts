@@ -144,6 +144,7 @@ export const de = {
   result: {
     payment: (amount: string, payee: string) => (payee ? `${amount} an ${payee}` : amount),
     other: (kind: string, client: string) => `${kind} für ${client}`,
+    cancelled: (client: string) => `${client} hat das zurückgezogen.`,
     elsewhere: (device: string) => `Auf ${device} beantwortet.`,
     line: (what: string, about: string, time: string) => `${what}: ${about} · ${time}`,
     ended: (about: string, what: string, time: string) => `${about}: ${what} · ${time}`,

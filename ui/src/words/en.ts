@@ -143,6 +143,7 @@ export const en = {
   result: {
     payment: (amount: string, payee: string) => (payee ? `${amount} to ${payee}` : amount),
     other: (kind: string, client: string) => `${kind} for ${client}`,
+    cancelled: (client: string) => `${client} cancelled this.`,
     elsewhere: (device: string) => `Answered on ${device}.`,
     line: (what: string, about: string, time: string) => `${what} ${about} · ${time}`,
     ended: (about: string, what: string, time: string) => `${about}: ${what} · ${time}`,

@@ -33,8 +33,9 @@ export function aboutWords(result: Result, w: Words, locale: Locale): string {
 }
 
 /** How it ended. */
-export function endingWords(result: Pick<Result, "outcome" | "by">, w: Words): string {
+export function endingWords(result: { outcome: Result["outcome"]; by: Result["by"]; client_name: string | null }, w: Words): string {
   if (result.outcome === null) return w.ending.gone;
+  if (result.outcome === "cancelled" && result.client_name) return w.result.cancelled(result.client_name);
   if (result.outcome === "answered_elsewhere" && result.by) return w.result.elsewhere(result.by);
   return w.ending[result.outcome];
 }

@@ -32,6 +32,8 @@ pub struct Client {
     pub may_ask: bool,
     /// Whether `refresh_token` is among its `grant_types`: `offline_access` gives it refresh tokens.
     pub may_refresh: bool,
+    /// Whether it is a resource server, which is told about every client's tokens.
+    pub may_introspect: bool,
     /// How it learns of a verdict.
     pub delivery: Delivery,
     /// Whether it may send a `user_code` (`backchannel_user_code_parameter`).

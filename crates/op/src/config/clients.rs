@@ -66,6 +66,7 @@ fn read_one(section: Section<'_>, client_id: Option<Found<&str>>, around: &Surro
     let grants = section.words("grant_types", GRANTS);
     let may_ask = grants.as_ref().is_none_or(|grants| grants.contains(&Grant::Ciba));
     let may_refresh = grants.is_some_and(|grants| grants.contains(&Grant::Refresh));
+    let may_introspect = section.flag("may_introspect").unwrap_or(false);
     let delivery = delivery(&section);
     let user_code = section.flag("backchannel_user_code_parameter").unwrap_or(false);
     let request_signing_alg =
@@ -90,6 +91,7 @@ fn read_one(section: Section<'_>, client_id: Option<Found<&str>>, around: &Surro
         interaction_types,
         may_ask,
         may_refresh,
+        may_introspect,
         delivery,
         user_code,
         request_signing_alg,

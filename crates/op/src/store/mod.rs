@@ -3,17 +3,24 @@
 mod columns;
 pub(crate) mod directory;
 mod requests;
+mod revoked;
 mod used;
 
 use countersign_gateway::Schema;
 
 pub(crate) use requests::{
-    AuthRequest, Pace, Real, find, forget_old, insert, note_poll, pending_of_client, pending_of_user, redeem,
+    AuthRequest, Pace, Real, cancel, find, forget_old, insert, note_poll, pending_of_client, pending_of_user, redeem,
 };
+pub(crate) use revoked::{forget_revoked, is_revoked, revoke_token};
 pub(crate) use used::{forget_used, use_once};
 
 /// The tables, in steps; a step that was ever released never changes.
 pub(crate) const SCHEMA: Schema = Schema {
     room: "op",
-    steps: &[include_str!("schema_1.sql"), include_str!("schema_directory.sql"), include_str!("schema_used.sql")],
+    steps: &[
+        include_str!("schema_1.sql"),
+        include_str!("schema_directory.sql"),
+        include_str!("schema_used.sql"),
+        include_str!("schema_called_off.sql"),
+    ],
 };

@@ -27,6 +27,8 @@ pub(crate) struct AuthRequest {
     /// Seconds between two polls; grows with every `slow_down`.
     pub(crate) interval: u32,
     pub(crate) redeemed: bool,
+    /// Whether its client called it off.
+    pub(crate) cancelled: bool,
 }
 
 /// Whom a request is about, and what the gateway calls it.
@@ -69,7 +71,8 @@ pub(crate) fn insert(connection: &Connection, request: &AuthRequest) -> rusqlite
 
 pub(crate) fn find(connection: &Connection, id: &Hash) -> rusqlite::Result<Option<AuthRequest>> {
     let mut statement = connection.prepare_cached(
-        "SELECT client_id, subject, approval_id, scope, details, requested_at, expires_at, interval, redeemed_at
+        "SELECT client_id, subject, approval_id, scope, details, requested_at, expires_at, interval, redeemed_at,
+                cancelled_at
          FROM authentication_request WHERE id = ?1",
     )?;
     statement.query_row([id.as_bytes()], |row| read(row, *id)).optional()
@@ -92,7 +95,10 @@ pub(crate) fn note_poll(connection: &Connection, id: &Hash, now: Timestamp) -> r
 /// Spends a request. `true` for exactly one caller, however many try.
 pub(crate) fn redeem(connection: &Connection, id: &Hash, now: Timestamp) -> rusqlite::Result<bool> {
     let spent = connection
-        .prepare_cached("UPDATE authentication_request SET redeemed_at = ?2 WHERE id = ?1 AND redeemed_at IS NULL")?
+        .prepare_cached(
+            "UPDATE authentication_request SET redeemed_at = ?2
+             WHERE id = ?1 AND redeemed_at IS NULL AND cancelled_at IS NULL",
+        )?
         .execute(params![id.as_bytes(), column(now)])?;
     Ok(spent == 1)
 }
@@ -128,6 +134,17 @@ fn pending(
     ids.filter_map(|id| id.map(Result::ok).transpose()).collect()
 }
 
+/// Notes that its client called a request off. `false`: its tokens were given out, or it was called off before.
+pub(crate) fn cancel(connection: &Connection, id: &Hash, now: Timestamp) -> rusqlite::Result<bool> {
+    let changed = connection
+        .prepare_cached(
+            "UPDATE authentication_request SET cancelled_at = ?2
+             WHERE id = ?1 AND redeemed_at IS NULL AND cancelled_at IS NULL AND expires_at > ?2",
+        )?
+        .execute(params![id.as_bytes(), column(now)])?;
+    Ok(changed == 1)
+}
+
 /// Forgets requests that ended a day ago.
 pub(crate) fn forget_old(connection: &Connection, now: Timestamp) -> rusqlite::Result<usize> {
     connection
@@ -140,7 +157,7 @@ fn read(row: &Row<'_>, id: Hash) -> rusqlite::Result<AuthRequest> {
     let approval = approval.map(|text| text.parse::<ApprovalId>()).transpose();
     let approval = approval
         .map_err(|error| rusqlite::Error::FromSqlConversionFailure(2, rusqlite::types::Type::Text, Box::new(error)))?;
-    let redeemed: Option<i64> = row.get(8)?;
+    let (redeemed, cancelled): (Option<i64>, Option<i64>) = (row.get(8)?, row.get(9)?);
     Ok(AuthRequest {
         id,
         client_id: row.get(0)?,
@@ -151,5 +168,6 @@ fn read(row: &Row<'_>, id: Hash) -> rusqlite::Result<AuthRequest> {
         expires_at: time(row.get(6)?),
         interval: row.get(7)?,
         redeemed: redeemed.is_some(),
+        cancelled: cancelled.is_some(),
     })
 }

@@ -91,6 +91,10 @@ impl Inner {
             let what = "nobody answered in time: make a new authentication request";
             return Ok(Standing::Ended(OAuthError::new(Code::ExpiredToken, what)));
         }
+        if request.cancelled {
+            let error = OAuthError::new(Code::AccessDenied, "this client called the request off");
+            return Ok(Standing::Ended(error.with_denial_reason(Some("cancelled"))));
+        }
         let Some(real) = &request.real else { return Ok(Standing::Pending) };
         let verdict = self.gateway.store().read(|connection| self.gateway.verdict(connection, &real.approval));
         let denied = |what: &str, reason| {

@@ -1,6 +1,7 @@
 //! The provider in process: its router, a real SQLite file, a clock in the test's hand, and seeded randomness.
 
 mod attacks;
+mod after_tokens;
 mod bound_tokens;
 mod client_errors;
 mod client_key;

@@ -1,0 +1,39 @@
+//! `POST /introspect` (RFC 7662): what a token is worth now, for the client that has it and for resource servers.
+
+use axum::extract::Request;
+use axum::http::{StatusCode, header};
+use axum::response::{IntoResponse, Response};
+
+use crate::http::{Code, NO_STORE, OAuthError, PRAGMA, Posted};
+use crate::provider::{Inner, failed};
+
+const INACTIVE: &str = r#"{"active":false}"#;
+
+impl Inner {
+    /// Answers `POST /introspect`.
+    pub(crate) async fn introspect(&self, request: Request) -> Response {
+        match self.introspected(request).await {
+            Ok(body) => {
+                (StatusCode::OK, [(header::CONTENT_TYPE, "application/json"), NO_STORE, PRAGMA], body).into_response()
+            }
+            Err(error) => error.into_response(),
+        }
+    }
+
+    /// A client is told about its own tokens; one that is registered as a resource server (`may_introspect`) about all.
+    async fn introspected(&self, request: Request) -> Result<String, OAuthError> {
+        let posted = Posted::read(request).await?;
+        let client = self.client(&posted).await?;
+        let Some(token) = posted.form.get("token") else {
+            return Err(OAuthError::new(Code::InvalidRequest, "token is missing"));
+        };
+        let access = self.access(token).map_err(|error| failed(&error))?;
+        let told = access.filter(|access| client.may_introspect || access.client_id == client.client_id);
+        let Some(access) = told else { return Ok(INACTIVE.to_owned()) };
+        // The token's own bytes, so that details are told as they were signed; they are an object that was read strictly.
+        let claims = String::from_utf8(access.payload).unwrap_or_default();
+        let Some(members) = claims.trim_start().strip_prefix('{') else { return Ok(INACTIVE.to_owned()) };
+        let token_type = crate::confirmation::Confirmation::token_type(access.confirmation);
+        Ok(format!(r#"{{"active":true,"token_type":"{token_type}",{members}"#))
+    }
+}
