@@ -60,6 +60,7 @@ lint:
 fuzz:
 	@scripts/setup core
 	@scripts/fuzz $(or $(SECONDS),20) $(TARGET)
+
 bench:
 	@scripts/setup core
 	@cargo build --profile measure -p countersign-bench

@@ -102,14 +102,20 @@ impl Inner {
 
     /// The person with this subject, byte for byte.
     pub(crate) fn person(&self, sub: &str) -> Result<Option<Arc<User>>, StoreError> {
-        let users = &self.config.users;
-        self.store().read(|connection| {
-            let found = match users.by_sub(sub) {
-                Some(user) => Some(user.clone()),
-                None => rows::user(connection, sub)?.and_then(|row| read_user(&row)),
-            };
-            with_lock(connection, found)
-        })
+        self.store().read(|connection| self.person_in(connection, sub))
+    }
+
+    /// As [`Inner::person`], inside a transaction.
+    pub(crate) fn person_in(
+        &self,
+        connection: &rusqlite::Connection,
+        sub: &str,
+    ) -> rusqlite::Result<Option<Arc<User>>> {
+        let found = match self.config.users.by_sub(sub) {
+            Some(user) => Some(user.clone()),
+            None => rows::user(connection, sub)?.and_then(|row| read_user(&row)),
+        };
+        with_lock(connection, found)
     }
 
     fn store(&self) -> &Store {

@@ -29,6 +29,9 @@ pub(crate) struct Peer {
 
 impl Connected<IncomingStream<'_, TcpListener>> for Peer {
     fn connect_info(stream: IncomingStream<'_, TcpListener>) -> Peer {
+        // Every new connection comes by here. A device's stream is written to without an answer: its second event would wait
+        // for the first one's acknowledgement.
+        let _ = stream.io().set_nodelay(true);
         Peer { address: *stream.remote_addr(), certificate: None }
     }
 }

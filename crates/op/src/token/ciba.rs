@@ -1,10 +1,15 @@
 //! The CIBA grant (CIBA Core §10.1): tells a client how its request stands, and holds its poll while there is nothing to tell.
 
+use std::pin::Pin;
+use std::sync::Arc;
 use std::time::Duration;
 
-use countersign_gateway::Verdict;
+use countersign_gateway::wake::Listener;
+use countersign_gateway::{Approval, NotRedeemable, Transaction, Verdict, WriteError};
 use countersign_protocol::answer::DenialReason;
+use countersign_protocol::clock::Timestamp;
 use countersign_protocol::hash::Hash;
+use countersign_protocol::id::ApprovalId;
 use tokio::time::Instant;
 
 use crate::config::Client;
@@ -12,13 +17,22 @@ use crate::confirmation::Confirmation;
 use crate::http::{Code, Form, OAuthError};
 use crate::polls::Place;
 use crate::provider::{Inner, failed};
-use crate::store::{self, AuthRequest, Pace, Real};
+use crate::store::{self, AuthRequest, Pace};
 
-/// How a request stands.
-enum Standing {
-    Pending,
-    Approved(Real),
-    Ended(OAuthError),
+/// How a poll found its request.
+enum Found {
+    /// Approved, and spent by this poll.
+    Spent(AuthRequest, Approval),
+    /// Nobody has answered yet, and what tells when somebody has; nothing does where nobody was asked.
+    Pending(AuthRequest, Option<Listening>),
+    /// The poll came too early; the pause in seconds that holds from now on.
+    TooFast(u32),
+}
+
+/// A place in the queue of those who wait for a verdict, taken while there was none.
+struct Listening {
+    _place: Listener,
+    changed: Pin<Box<dyn Future<Output = ()> + Send>>,
 }
 
 /// A poll that is being held, and until when.
@@ -27,15 +41,28 @@ struct Held {
     until: Instant,
 }
 
+/// Why a poll gave no tokens. Nothing was changed.
+enum NotGiven {
+    Told(OAuthError),
+    Gateway(NotRedeemable),
+    Store(rusqlite::Error),
+}
+
+impl From<rusqlite::Error> for NotGiven {
+    fn from(error: rusqlite::Error) -> Self {
+        Self::Store(error)
+    }
+}
+
 impl Inner {
     /// Tells a client how its request stands, or gives it the tokens.
     ///
     /// # Errors
     /// The codes of CIBA Core §11.
     pub(super) async fn poll(
-        &self,
+        self: &Arc<Self>,
         form: &Form,
-        client: &Client,
+        client: &Arc<Client>,
         confirmation: Option<Confirmation>,
     ) -> Result<String, OAuthError> {
         let Some(auth_req_id) = form.get("auth_req_id") else {
@@ -44,26 +71,28 @@ impl Inner {
         let id = Hash::of(auth_req_id);
         let mut held: Option<Held> = None;
         loop {
-            let request = self.request_of(&id, client)?;
-            // Listening begins before the verdict is read, so that none in between is missed.
-            let wakes = self.gateway.store().wakes();
-            let listener = request.real.as_ref().map(|real| wakes.listen(real.approval.as_str()));
-            let changed = listener.as_ref().map(|listener| listener.changed());
-            match self.standing(&request)? {
-                Standing::Approved(real) => {
-                    return self.redeem(auth_req_id, &request, real, client, confirmation).await;
+            let (request, listening) = match self.look_at(id, client, held.is_none()).await? {
+                Found::Spent(request, approval) => {
+                    return self.tokens_for(auth_req_id, &request, &approval, client, confirmation);
                 }
-                Standing::Ended(error) => return Err(error),
-                Standing::Pending => {}
-            }
+                Found::Pending(request, listening) => (request, listening),
+                Found::TooFast(interval) => {
+                    let what = format!("polled too early: from now on wait {interval} seconds between polls");
+                    return Err(OAuthError::new(Code::SlowDown, what));
+                }
+            };
             let waiting = match &held {
                 Some(waiting) if Instant::now() >= waiting.until => return Err(pending()),
                 Some(waiting) => waiting,
-                None => held.insert(self.hold(&request, client).await?),
+                None if client.policy.token_wait.is_zero() => return Err(pending()),
+                None => held.insert(Held {
+                    place: self.polls.take(request.id),
+                    until: Instant::now() + client.policy.token_wait,
+                }),
             };
             let left = Duration::from_millis(request.expires_at.millis_since(self.ports.clock.now()));
             tokio::select! {
-                () = if_any(changed) => {}
+                () = if_any(listening) => {}
                 () = tokio::time::sleep_until(waiting.until) => {}
                 () = tokio::time::sleep(left) => {}
                 () = waiting.place.replaced() => return Err(pending()),
@@ -72,46 +101,87 @@ impl Inner {
         }
     }
 
-    /// The request, if it is this client's and can still be asked about.
-    fn request_of(&self, id: &Hash, client: &Client) -> Result<AuthRequest, OAuthError> {
-        let invalid = |what: &str| OAuthError::new(Code::InvalidGrant, what);
-        let found = self.gateway.store().read(|connection| store::find(connection, id)).map_err(|e| failed(&e))?;
-        let request = found.filter(|request| request.client_id == client.client_id);
-        let request = request.ok_or_else(|| invalid("auth_req_id is not known, or belongs to another client"))?;
-        match request.redeemed {
-            true => Err(invalid("the tokens for this auth_req_id were given out already")),
-            false => Ok(request),
-        }
+    /// Finds the request, and spends it if it is approved, in one transaction; the first look of a poll is noted.
+    async fn look_at(self: &Arc<Self>, id: Hash, client: &Arc<Client>, is_first: bool) -> Result<Found, OAuthError> {
+        let (inner, client, now) = (self.clone(), client.clone(), self.ports.clock.now());
+        let found = self.gateway.store().write(move |tx: &Transaction<'_>| -> Result<Found, NotGiven> {
+            let request = inner.request_of(tx, &id, &client)?;
+            match inner.approval_of_request(tx, &request, now)? {
+                Some(approval) if store::redeem(tx, &id, now)? => Ok(Found::Spent(request, approval)),
+                Some(_) => Err(NotGiven::Told(spent())),
+                None => {
+                    if is_first && let Pace::TooFast(interval) = store::note_poll(tx, &id, now)? {
+                        return Ok(Found::TooFast(interval));
+                    }
+                    let listening = request.real.as_ref().map(|real| inner.listen(&real.approval));
+                    Ok(Found::Pending(request, listening))
+                }
+            }
+        });
+        found.await.map_err(|error| match error {
+            WriteError::Refused(NotGiven::Told(error)) => error,
+            WriteError::Refused(NotGiven::Gateway(NotRedeemable::Disputed)) => {
+                denied("the user disputed the approval", Some("disputed"))
+            }
+            WriteError::Refused(NotGiven::Gateway(NotRedeemable::DeviceRevoked)) => {
+                denied("the device that approved was revoked", Some("device_revoked"))
+            }
+            WriteError::Refused(NotGiven::Gateway(other)) => failed(&other),
+            WriteError::Refused(NotGiven::Store(error)) => failed(&error),
+            WriteError::Store(error) => failed(&error),
+        })
     }
 
-    /// How the request stands now. One whose devices' time is over stays pending until its own end, so that a client can't
-    /// tell it from one that nobody was asked about.
-    fn standing(&self, request: &AuthRequest) -> Result<Standing, OAuthError> {
-        if self.ports.clock.now() >= request.expires_at {
+    /// Called by the writer, which wakes nobody before its work is done: a verdict that comes later wakes, and one that came
+    /// earlier was seen.
+    fn listen(&self, approval: &ApprovalId) -> Listening {
+        let place = self.gateway.store().wakes().listen(approval.as_str());
+        Listening { changed: Box::pin(place.changed()), _place: place }
+    }
+
+    /// The request, if it is this client's and can still be asked about.
+    fn request_of(&self, tx: &Transaction<'_>, id: &Hash, client: &Client) -> Result<AuthRequest, NotGiven> {
+        let invalid = |what: &str| NotGiven::Told(OAuthError::new(Code::InvalidGrant, what));
+        let found = store::find(tx, id)?.filter(|request| request.client_id == client.client_id);
+        let request = found.ok_or_else(|| invalid("auth_req_id is not known, or belongs to another client"))?;
+        if request.redeemed { Err(NotGiven::Told(spent())) } else { Ok(request) }
+    }
+
+    /// The approval that may be given out now, `None` while there is no verdict. One whose devices' time is over stays pending
+    /// until its own end, so that a client can't tell it from one that nobody was asked about. Whether user, device and key are
+    /// still good is asked at this moment.
+    fn approval_of_request(
+        &self,
+        tx: &Transaction<'_>,
+        request: &AuthRequest,
+        now: Timestamp,
+    ) -> Result<Option<Approval>, NotGiven> {
+        let told = |error| Err(NotGiven::Told(error));
+        if now >= request.expires_at {
             let what = "nobody answered in time: make a new authentication request";
-            return Ok(Standing::Ended(OAuthError::new(Code::ExpiredToken, what)));
+            return told(OAuthError::new(Code::ExpiredToken, what));
         }
         if request.cancelled {
-            let error = OAuthError::new(Code::AccessDenied, "this client called the request off");
-            return Ok(Standing::Ended(error.with_denial_reason(Some("cancelled"))));
+            return told(denied("this client called the request off", Some("cancelled")));
         }
-        let Some(real) = &request.real else { return Ok(Standing::Pending) };
-        let verdict = self.gateway.store().read(|connection| self.gateway.verdict(connection, &real.approval));
-        let denied = |what: &str, reason| {
-            let error = OAuthError::new(Code::AccessDenied, what).with_denial_reason(reason);
-            Ok(Standing::Ended(error))
-        };
-        match verdict.map_err(|error| failed(&error))? {
-            Verdict::Pending | Verdict::Expired => Ok(Standing::Pending),
+        let Some(real) = &request.real else { return Ok(None) };
+        match self.gateway.verdict(tx, &real.approval)? {
+            Verdict::Pending | Verdict::Expired => Ok(None),
             // Nobody answered: that there were devices is not told to a client that must not know.
-            Verdict::Refused | Verdict::DeviceRevoked if self.hides_from(&request.client_id) => Ok(Standing::Pending),
-            Verdict::Approved(_) => Ok(Standing::Approved(real.clone())),
-            Verdict::Denied { reason } => denied("the user denied the request", self.told(request, reason)),
-            Verdict::Mismatch => denied("the number that was entered is wrong", Some("mismatch")),
-            Verdict::Refused => denied("no device of the user could show the request", Some("refused")),
-            Verdict::DeviceRevoked => denied("the device that was asked was revoked", Some("device_revoked")),
-            Verdict::Cancelled => denied("the request was withdrawn", Some("cancelled")),
-            _ => denied("the request ended without an approval", None),
+            Verdict::Refused | Verdict::DeviceRevoked if self.hides_from(&request.client_id) => Ok(None),
+            Verdict::Approved(approval) => {
+                if self.person_in(tx, &real.sub)?.is_none_or(|user| user.locked) {
+                    return told(denied("the user was locked or removed since the approval", None));
+                }
+                self.gateway.stands(tx, &approval).map_err(NotGiven::Gateway)?;
+                Ok(Some(approval))
+            }
+            Verdict::Denied { reason } => told(denied("the user denied the request", self.told(request, reason))),
+            Verdict::Mismatch => told(denied("the number that was entered is wrong", Some("mismatch"))),
+            Verdict::Refused => told(denied("no device of the user could show the request", Some("refused"))),
+            Verdict::DeviceRevoked => told(denied("the device that was asked was revoked", Some("device_revoked"))),
+            Verdict::Cancelled => told(denied("the request was withdrawn", Some("cancelled"))),
+            _ => told(denied("the request ended without an approval", None)),
         }
     }
 
@@ -129,29 +199,22 @@ impl Inner {
             _ => Some("other"),
         }
     }
-
-    /// Notes the poll and takes the place of an earlier one that is still held.
-    async fn hold(&self, request: &AuthRequest, client: &Client) -> Result<Held, OAuthError> {
-        let place = self.polls.take(request.id);
-        let (id, now) = (request.id, self.ports.clock.now());
-        let pace = self.gateway.store().write(move |transaction| store::note_poll(transaction, &id, now)).await;
-        match pace.map_err(|error| failed(&error))? {
-            Pace::TooFast(interval) => {
-                let what = format!("polled too early: from now on wait {interval} seconds between polls");
-                Err(OAuthError::new(Code::SlowDown, what))
-            }
-            Pace::Fine if client.policy.token_wait.is_zero() => Err(pending()),
-            Pace::Fine => Ok(Held { place, until: Instant::now() + client.policy.token_wait }),
-        }
-    }
 }
 
 /// Waits for ever where there is nothing to wait for: nobody was asked.
-async fn if_any(changed: Option<impl Future<Output = ()>>) {
-    match changed {
-        Some(changed) => changed.await,
+async fn if_any(listening: Option<Listening>) {
+    match listening {
+        Some(mut listening) => listening.changed.as_mut().await,
         None => std::future::pending().await,
     }
+}
+
+fn denied(what: &str, reason: Option<&'static str>) -> OAuthError {
+    OAuthError::new(Code::AccessDenied, what).with_denial_reason(reason)
+}
+
+fn spent() -> OAuthError {
+    OAuthError::new(Code::InvalidGrant, "the tokens for this auth_req_id were given out already")
 }
 
 fn pending() -> OAuthError {

@@ -3,6 +3,8 @@
 mod ciba;
 mod redeem;
 
+use std::sync::Arc;
+
 use axum::extract::Request;
 use axum::http::{StatusCode, header};
 use axum::response::{IntoResponse, Response};
@@ -13,7 +15,7 @@ use crate::provider::Inner;
 
 impl Inner {
     /// Answers `POST /token`.
-    pub(crate) async fn token(&self, request: Request) -> Response {
+    pub(crate) async fn token(self: &Arc<Self>, request: Request) -> Response {
         match self.grant(request).await {
             Ok(tokens) => {
                 let json = (header::CONTENT_TYPE, "application/json");
@@ -23,7 +25,7 @@ impl Inner {
         }
     }
 
-    async fn grant(&self, request: Request) -> Result<String, OAuthError> {
+    async fn grant(self: &Arc<Self>, request: Request) -> Result<String, OAuthError> {
         let posted = Posted::read(request).await?;
         let client = self.client(&posted).await?;
         check_grant(&posted.form, &client)?;
