@@ -92,7 +92,7 @@ async fn run(command: Command) -> Result<(), Failure> {
 
 #[expect(clippy::print_stdout, reason = "the table is what was asked for")]
 async fn measure(settings: plan::Settings) -> Result<(), Failure> {
-    let folder = provider::target_directory().join("bench");
+    let folder = settings.out.clone().unwrap_or_else(|| provider::target_directory().join("bench"));
     std::fs::create_dir_all(&folder).map_err(Failure::io("target/bench"))?;
     let (plan, settings) = settings.plan();
     let mut report = Report { machine: Machine::look(&folder), settings, figures: Vec::new() };

@@ -1,5 +1,6 @@
 //! How long, how often and what: the settings of one run.
 
+use std::path::PathBuf;
 use std::time::Duration;
 
 use clap::{Args, ValueEnum};
@@ -33,6 +34,9 @@ pub struct Settings {
     /// Expired requests behind it.
     #[arg(long, default_value_t = 100_000)]
     expired: usize,
+    /// Where the report goes; target/bench if left out.
+    #[arg(long)]
+    pub out: Option<PathBuf>,
     /// Another provider to measure in turn: its issuer.
     #[arg(long, requires_all = ["beside_process", "beside_client", "beside_secret"])]
     beside_issuer: Option<Url>,

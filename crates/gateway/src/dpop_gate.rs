@@ -64,7 +64,12 @@ impl Gateway {
         admitted.map_err(|refused| refused.with_nonce(nonce.clone()))?;
         if !presented.used {
             let id = device.id.clone();
-            let kept = self.store().write(move |tx| credentials::mark_used(tx, &id, &hash)).await;
+            let kept = self.store().write(move |tx| {
+                // Streams of the credentials that this ends look again, and end.
+                tx.wake_after_commit(id.as_str());
+                credentials::mark_used(tx, &id, &hash)
+            });
+            let kept = kept.await;
             match kept {
                 Ok(true) => {}
                 Ok(false) => return Err(unknown()),

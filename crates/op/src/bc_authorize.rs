@@ -125,6 +125,7 @@ impl Inner {
         let approval = user.map(|user| self.approval_request(&asked, &user, client, now));
         let (gateway, random, tokens) = (self.gateway.clone(), self.ports.random.clone(), self.tokens.clone());
         let stored = self.gateway.store().write(move |transaction: &Transaction<'_>| {
+            request.real = None;
             if let Some(approval) = &approval {
                 match gateway.accept(transaction, approval) {
                     Ok(accepted) => {

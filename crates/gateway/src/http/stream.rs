@@ -1,6 +1,7 @@
 //! `GET /push/stream`: the same as fetching, as Server-Sent Events whose ids are the cursor.
 
 use std::convert::Infallible;
+use std::pin::Pin;
 use std::time::Duration;
 
 use axum::extract::{RawQuery, State};
@@ -53,6 +54,8 @@ struct Following {
     credential_until: Timestamp,
     cursor: Option<String>,
     listener: Listener,
+    /// The next wake-up after the last look, if that look found everything there was.
+    changed: Option<Pin<Box<dyn Future<Output = ()> + Send>>>,
     next_comment: Instant,
     next_nonce: Instant,
 }
@@ -67,6 +70,7 @@ impl Following {
             credential_until: caller.credential_until,
             cursor,
             listener,
+            changed: None,
             next_comment: Instant::now() + COMMENT_EVERY,
             next_nonce: Instant::now() + NONCE_EVERY,
             gateway,
@@ -83,21 +87,34 @@ impl Following {
     /// The next event; `None` ends the stream: revoked, suspended, credential replaced or at its end, gateway closing, store failing.
     async fn next(&mut self) -> Option<Event> {
         loop {
-            let changed = self.listener.changed();
-            if let Some(update) = self.update().await? {
-                self.next_comment = Instant::now() + COMMENT_EVERY;
-                return Some(update);
-            }
+            // Where the last look found everything there was, only something new is a reason for another.
+            let mut changed = match self.changed.take() {
+                Some(changed) => changed,
+                None => {
+                    let changed = self.listener.changed();
+                    let (update, is_all) = self.update().await?;
+                    if is_all {
+                        self.changed = Some(Box::pin(changed));
+                    }
+                    if let Some(update) = update {
+                        self.next_comment = Instant::now() + COMMENT_EVERY;
+                        return Some(update);
+                    }
+                    continue;
+                }
+            };
             let expiry = Duration::from_millis(self.credential_until.millis_since(self.gateway.now()));
             tokio::select! {
-                () = changed => {}
+                () = &mut changed => continue,
                 () = sleep_until(self.next_nonce) => {
                     self.next_nonce = Instant::now() + NONCE_EVERY;
                     self.next_comment = Instant::now() + COMMENT_EVERY;
+                    self.changed = Some(changed);
                     return Some(Event::default().event("nonce").data(self.gateway.nonce_for(&self.transport_kid)));
                 }
                 () = sleep_until(self.next_comment) => {
                     self.next_comment = Instant::now() + COMMENT_EVERY;
+                    self.changed = Some(changed);
                     return Some(Event::default().comment(""));
                 }
                 () = tokio::time::sleep(expiry) => {}
@@ -105,8 +122,9 @@ impl Following {
         }
     }
 
-    /// One item as an event, if there is one. The outer `None`: the stream has no right to go on, or the store failed.
-    async fn update(&mut self) -> Option<Option<Event>> {
+    /// One item as an event, if there is one, and whether that was all. `None`: the stream has no right to go on, or the store
+    /// failed.
+    async fn update(&mut self) -> Option<(Option<Event>, bool)> {
         let (gateway, credential) = (self.gateway.clone(), self.credential);
         let (device, cursor) = (self.device.clone(), self.cursor.clone());
         let looked = self.gateway.store().look(move |connection| {
@@ -124,9 +142,9 @@ impl Following {
         }
         self.cursor = Some(fetched.cursor.clone());
         if !has_news(&fetched) {
-            return Some(None);
+            return Some((None, true));
         }
         let data = serde_json::to_string(&fetched).ok()?;
-        Some(Some(Event::default().event("update").id(fetched.cursor).data(data)))
+        Some((Some(Event::default().event("update").id(fetched.cursor).data(data)), !fetched.more))
     }
 }

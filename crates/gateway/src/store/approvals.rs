@@ -9,7 +9,7 @@ use rusqlite::{Connection, OptionalExtension, Row, params};
 use serde::{Deserialize, Serialize};
 
 use super::columns::{
-    as_json, millis, name, name_of, optional_json, optional_name, optional_text, optional_time, text, time,
+    Places, as_json, millis, name, name_of, optional_json, optional_name, optional_text, optional_time, text, time,
 };
 
 /// Where an approval stands. Everything but `Pending` is final.
@@ -61,45 +61,46 @@ pub(crate) struct Decided {
     pub(crate) held_until: Option<Timestamp>,
 }
 
-const COLUMNS: &str = "a.id, a.subject, a.client_id, a.status, a.held, a.interaction, a.salt, a.value, a.user_verification,
-    a.allow_automated, a.details_hash, a.requested_at, a.expires_at, a.answer_until, a.not_me_hold, a.decided_at, a.reason,
-    a.challenge_id, a.answer_hash, a.amr, a.acr, a.auth_time, a.disputed_at";
+/// In the order in which [`approval`] reads them.
+const COLUMNS: &str =
+    "a.id, a.subject, a.client_id, a.status, a.held, a.interaction, a.salt, a.value, a.user_verification,
+    a.allow_automated, a.details_hash, a.requested_at, a.expires_at, a.answer_until, a.not_me_hold, a.disputed_at,
+    a.decided_at, a.reason, a.challenge_id, a.answer_hash, a.amr, a.acr, a.auth_time";
 
 fn approval(row: &Row<'_>) -> rusqlite::Result<ApprovalRow> {
-    let opening = match (row.get("salt")?, row.get("value")?) {
-        (Some(salt), Some(value)) => Some(Opening { salt, value }),
-        _ => None,
-    };
-    let decided = match optional_time(row, "decided_at")? {
-        None => None,
-        Some(at) => Some(Decided {
-            at,
-            reason: optional_name(row, "reason")?,
-            challenge: optional_text(row, "challenge_id")?,
-            answer_hash: optional_text(row, "answer_hash")?,
-            amr: optional_json(row, "amr")?.unwrap_or_default(),
-            acr: row.get("acr")?,
-            auth_time: optional_time(row, "auth_time")?,
-            held_until: None,
-        }),
-    };
+    let mut at = Places::default();
     Ok(ApprovalRow {
-        id: text(row, "id")?,
-        subject: text(row, "subject")?,
-        client_id: row.get("client_id")?,
-        status: name(row, "status")?,
-        held: row.get("held")?,
-        interaction: name(row, "interaction")?,
-        opening,
-        user_verification: name(row, "user_verification")?,
-        allow_automated: row.get("allow_automated")?,
-        details_hash: optional_text(row, "details_hash")?,
-        requested_at: time(row, "requested_at")?,
-        expires_at: time(row, "expires_at")?,
-        answer_until: time(row, "answer_until")?,
-        not_me_hold: row.get::<_, i64>("not_me_hold")?.unsigned_abs(),
-        decided,
-        disputed_at: optional_time(row, "disputed_at")?,
+        id: text(row, at.next())?,
+        subject: text(row, at.next())?,
+        client_id: row.get(at.next())?,
+        status: name(row, at.next())?,
+        held: row.get(at.next())?,
+        interaction: name(row, at.next())?,
+        opening: match (row.get(at.next())?, row.get(at.next())?) {
+            (Some(salt), Some(value)) => Some(Opening { salt, value }),
+            _ => None,
+        },
+        user_verification: name(row, at.next())?,
+        allow_automated: row.get(at.next())?,
+        details_hash: optional_text(row, at.next())?,
+        requested_at: time(row, at.next())?,
+        expires_at: time(row, at.next())?,
+        answer_until: time(row, at.next())?,
+        not_me_hold: row.get::<_, i64>(at.next())?.unsigned_abs(),
+        disputed_at: optional_time(row, at.next())?,
+        decided: match optional_time(row, at.next())? {
+            None => None,
+            Some(decided_at) => Some(Decided {
+                at: decided_at,
+                reason: optional_name(row, at.next())?,
+                challenge: optional_text(row, at.next())?,
+                answer_hash: optional_text(row, at.next())?,
+                amr: optional_json(row, at.next())?.unwrap_or_default(),
+                acr: row.get(at.next())?,
+                auth_time: optional_time(row, at.next())?,
+                held_until: None,
+            }),
+        },
     })
 }
 

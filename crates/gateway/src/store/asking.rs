@@ -3,7 +3,7 @@
 use countersign_protocol::id::Subject;
 use rusqlite::{Connection, OptionalExtension, params};
 
-use super::columns::{millis, time};
+use super::columns::{Places, millis, time};
 use crate::asking::Asking;
 
 pub(crate) fn load(connection: &Connection, subject: &Subject, client: &str) -> rusqlite::Result<Asking> {
@@ -13,14 +13,15 @@ pub(crate) fn load(connection: &Connection, subject: &Subject, client: &str) -> 
              FROM asking WHERE subject = ?1 AND client_id = ?2",
         )?
         .query_row(params![subject.as_str(), client], |row| {
+            let mut at = Places::default();
             Ok(Asking {
-                window_from: time(row, "window_from")?,
-                prompts: row.get("prompts")?,
-                step: row.get("step")?,
-                next_prompt: time(row, "next_prompt")?,
-                not_me_count: row.get("not_me_count")?,
-                wrong_in_a_row: row.get("wrong_in_a_row")?,
-                held_until: time(row, "held_until")?,
+                window_from: time(row, at.next())?,
+                prompts: row.get(at.next())?,
+                step: row.get(at.next())?,
+                next_prompt: time(row, at.next())?,
+                not_me_count: row.get(at.next())?,
+                wrong_in_a_row: row.get(at.next())?,
+                held_until: time(row, at.next())?,
             })
         })
         .optional()?;

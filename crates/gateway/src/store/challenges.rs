@@ -5,7 +5,7 @@ use countersign_protocol::hash::Hash;
 use countersign_protocol::id::{ApprovalId, ChallengeId, DeviceId};
 use rusqlite::{Connection, OptionalExtension, Row, params};
 
-use super::columns::{millis, optional_text, text, time};
+use super::columns::{Places, millis, optional_text, text, time};
 
 /// A challenge as the store keeps it.
 pub(crate) struct ChallengeRow {
@@ -34,27 +34,28 @@ pub(crate) struct AnswerSeen {
     pub(crate) signed: Hash,
 }
 
+/// In the order in which [`challenge`] reads them.
 const COLUMNS: &str =
     "c.id, c.approval_id, c.device_id, c.hash, c.refused, c.outcome, c.disputed, s.jti, s.signed_hash,
      d.name, d.statement_hash";
 const TABLES: &str = "challenge c JOIN device d ON d.id = c.device_id LEFT JOIN answer s ON s.challenge_id = c.id";
 
 fn challenge(row: &Row<'_>) -> rusqlite::Result<ChallengeRow> {
-    let answer = match (row.get("jti")?, optional_text(row, "signed_hash")?) {
-        (Some(jti), Some(signed)) => Some(AnswerSeen { jti, signed }),
-        _ => None,
-    };
+    let mut at = Places::default();
     Ok(ChallengeRow {
-        id: text(row, "id")?,
-        approval: text(row, "approval_id")?,
-        device: text(row, "device_id")?,
-        hash: text(row, "hash")?,
-        refused: row.get("refused")?,
-        outcome: row.get("outcome")?,
-        disputed: row.get("disputed")?,
-        answer,
-        device_name: row.get("name")?,
-        statement: text(row, "statement_hash")?,
+        id: text(row, at.next())?,
+        approval: text(row, at.next())?,
+        device: text(row, at.next())?,
+        hash: text(row, at.next())?,
+        refused: row.get(at.next())?,
+        outcome: row.get(at.next())?,
+        disputed: row.get(at.next())?,
+        answer: match (row.get(at.next())?, optional_text(row, at.next())?) {
+            (Some(jti), Some(signed)) => Some(AnswerSeen { jti, signed }),
+            _ => None,
+        },
+        device_name: row.get(at.next())?,
+        statement: text(row, at.next())?,
     })
 }
 

@@ -4,13 +4,25 @@ use std::error::Error;
 use std::str::FromStr;
 
 use countersign_protocol::clock::Timestamp;
-use rusqlite::Row;
 use rusqlite::types::Type;
+use rusqlite::{Row, RowIndex};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
+/// Places of columns, one after another in the order of their SELECT: to find each by its name costs more than to read it.
+#[derive(Default)]
+pub(crate) struct Places(usize);
+
+impl Places {
+    /// The next column's place.
+    pub(crate) fn next(&mut self) -> usize {
+        self.0 += 1;
+        self.0 - 1
+    }
+}
+
 /// A value kept as its own text.
-pub(crate) fn text<T>(row: &Row<'_>, column: &str) -> rusqlite::Result<T>
+pub(crate) fn text<T>(row: &Row<'_>, column: impl RowIndex) -> rusqlite::Result<T>
 where
     T: FromStr<Err: Error + Send + Sync + 'static>,
 {
@@ -18,7 +30,7 @@ where
 }
 
 /// A value kept as its own text, or nothing.
-pub(crate) fn optional_text<T>(row: &Row<'_>, column: &str) -> rusqlite::Result<Option<T>>
+pub(crate) fn optional_text<T>(row: &Row<'_>, column: impl RowIndex) -> rusqlite::Result<Option<T>>
 where
     T: FromStr<Err: Error + Send + Sync + 'static>,
 {
@@ -26,12 +38,12 @@ where
 }
 
 /// A time in milliseconds.
-pub(crate) fn time(row: &Row<'_>, column: &str) -> rusqlite::Result<Timestamp> {
+pub(crate) fn time(row: &Row<'_>, column: impl RowIndex) -> rusqlite::Result<Timestamp> {
     Ok(Timestamp::from_millis(u64::try_from(row.get::<_, i64>(column)?).unwrap_or(0)))
 }
 
 /// A time in milliseconds, or nothing.
-pub(crate) fn optional_time(row: &Row<'_>, column: &str) -> rusqlite::Result<Option<Timestamp>> {
+pub(crate) fn optional_time(row: &Row<'_>, column: impl RowIndex) -> rusqlite::Result<Option<Timestamp>> {
     let millis: Option<i64> = row.get(column)?;
     Ok(millis.map(|millis| Timestamp::from_millis(u64::try_from(millis).unwrap_or(0))))
 }
@@ -42,22 +54,22 @@ pub(crate) fn millis(time: Timestamp) -> i64 {
 }
 
 /// An enumeration by its name on the wire.
-pub(crate) fn name<T: DeserializeOwned>(row: &Row<'_>, column: &str) -> rusqlite::Result<T> {
+pub(crate) fn name<T: DeserializeOwned>(row: &Row<'_>, column: impl RowIndex) -> rusqlite::Result<T> {
     from_name(row.get_ref(column)?.as_str()?).map_err(damaged)
 }
 
 /// An enumeration by its name on the wire, or nothing.
-pub(crate) fn optional_name<T: DeserializeOwned>(row: &Row<'_>, column: &str) -> rusqlite::Result<Option<T>> {
+pub(crate) fn optional_name<T: DeserializeOwned>(row: &Row<'_>, column: impl RowIndex) -> rusqlite::Result<Option<T>> {
     row.get_ref(column)?.as_str_or_null()?.map(|text| from_name(text).map_err(damaged)).transpose()
 }
 
 /// A value kept as JSON.
-pub(crate) fn json<T: DeserializeOwned>(row: &Row<'_>, column: &str) -> rusqlite::Result<T> {
+pub(crate) fn json<T: DeserializeOwned>(row: &Row<'_>, column: impl RowIndex) -> rusqlite::Result<T> {
     serde_json::from_str(row.get_ref(column)?.as_str()?).map_err(damaged)
 }
 
 /// A value kept as JSON, or nothing.
-pub(crate) fn optional_json<T: DeserializeOwned>(row: &Row<'_>, column: &str) -> rusqlite::Result<Option<T>> {
+pub(crate) fn optional_json<T: DeserializeOwned>(row: &Row<'_>, column: impl RowIndex) -> rusqlite::Result<Option<T>> {
     row.get_ref(column)?.as_str_or_null()?.map(|text| serde_json::from_str(text).map_err(damaged)).transpose()
 }
 

@@ -5,7 +5,7 @@ use countersign_protocol::hash::Hash;
 use countersign_protocol::id::DeviceId;
 use rusqlite::{Connection, OptionalExtension, params};
 
-use super::columns::{millis, time};
+use super::columns::{Places, millis, time};
 use super::devices::{self, Device};
 
 /// A credential that was presented, and whose it is.
@@ -23,10 +23,11 @@ pub(crate) fn by_hash(connection: &Connection, hash: &Hash) -> rusqlite::Result<
             devices::COLUMNS
         ))?
         .query_row([hash.to_string()], |row| {
+            let mut at = Places::default();
             Ok(Presented {
-                device: devices::device(row)?,
-                expires_at: time(row, "expires_at")?,
-                used: row.get("used")?,
+                device: devices::device(row, &mut at)?,
+                expires_at: time(row, at.next())?,
+                used: row.get(at.next())?,
             })
         })
         .optional()

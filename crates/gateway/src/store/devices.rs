@@ -9,7 +9,7 @@ use countersign_protocol::registration::{DeviceClass, KeyProtection};
 use rusqlite::{Connection, OptionalExtension, Row, params};
 use serde::{Deserialize, Serialize};
 
-use super::columns::{as_json, json, millis, name, name_of, optional_name, optional_time, text, time};
+use super::columns::{Places, as_json, json, millis, name, name_of, optional_name, optional_time, text, time};
 
 /// Where a device stands.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -87,32 +87,37 @@ fn parse_key(jwk: &str) -> rusqlite::Result<PublicKey> {
         .map_err(|error| rusqlite::Error::FromSqlConversionFailure(0, rusqlite::types::Type::Text, Box::new(error)))
 }
 
+/// In the order in which [`device`] reads them.
 pub(super) const COLUMNS: &str =
     "d.id, d.subject, d.status, d.name, d.class, d.platform, d.key_protection, d.key_verified,
     d.transport_kid, d.transport_jwk, d.approval_kid, d.approval_jwk, d.interaction_types, d.link_id, d.registered_at,
     d.confirmed_at, d.seq, d.revocation";
 
-pub(super) fn device(row: &Row<'_>) -> rusqlite::Result<Device> {
+pub(super) fn device(row: &Row<'_>, at: &mut Places) -> rusqlite::Result<Device> {
     Ok(Device {
-        id: text(row, "id")?,
-        subject: text(row, "subject")?,
-        standing: name(row, "status")?,
-        name: row.get("name")?,
-        class: name(row, "class")?,
-        platform: row.get("platform")?,
-        key_protection: name(row, "key_protection")?,
-        key_verified: optional_name(row, "key_verified")?,
-        transport_kid: text(row, "transport_kid")?,
-        transport_jwk: row.get("transport_jwk")?,
-        approval_kid: text(row, "approval_kid")?,
-        approval_jwk: row.get("approval_jwk")?,
-        interaction_types: json(row, "interaction_types")?,
-        link: text(row, "link_id")?,
-        registered_at: time(row, "registered_at")?,
-        confirmed_at: optional_time(row, "confirmed_at")?,
-        seq: row.get::<_, Option<i64>>("seq")?.map(i64::unsigned_abs),
-        revocation: row.get("revocation")?,
+        id: text(row, at.next())?,
+        subject: text(row, at.next())?,
+        standing: name(row, at.next())?,
+        name: row.get(at.next())?,
+        class: name(row, at.next())?,
+        platform: row.get(at.next())?,
+        key_protection: name(row, at.next())?,
+        key_verified: optional_name(row, at.next())?,
+        transport_kid: text(row, at.next())?,
+        transport_jwk: row.get(at.next())?,
+        approval_kid: text(row, at.next())?,
+        approval_jwk: row.get(at.next())?,
+        interaction_types: json(row, at.next())?,
+        link: text(row, at.next())?,
+        registered_at: time(row, at.next())?,
+        confirmed_at: optional_time(row, at.next())?,
+        seq: row.get::<_, Option<i64>>(at.next())?.map(i64::unsigned_abs),
+        revocation: row.get(at.next())?,
     })
+}
+
+fn only_device(row: &Row<'_>) -> rusqlite::Result<Device> {
+    device(row, &mut Places::default())
 }
 
 pub(crate) fn insert(connection: &Connection, new: &NewDevice<'_>) -> rusqlite::Result<()> {
@@ -146,7 +151,7 @@ pub(crate) fn insert(connection: &Connection, new: &NewDevice<'_>) -> rusqlite::
 pub(crate) fn by_id(connection: &Connection, id: &DeviceId) -> rusqlite::Result<Option<Device>> {
     connection
         .prepare_cached(&format!("SELECT {COLUMNS} FROM device d WHERE d.id = ?1"))?
-        .query_row([id.as_str()], device)
+        .query_row([id.as_str()], only_device)
         .optional()
 }
 
@@ -156,7 +161,7 @@ pub(crate) fn active(connection: &Connection, subject: &Subject) -> rusqlite::Re
         .prepare_cached(&format!(
             "SELECT {COLUMNS} FROM device d WHERE d.subject = ?1 AND d.status = 'active' ORDER BY d.registered_at, d.id"
         ))?
-        .query_map([subject.as_str()], device)?
+        .query_map([subject.as_str()], only_device)?
         .collect()
 }
 
@@ -164,7 +169,7 @@ pub(crate) fn active(connection: &Connection, subject: &Subject) -> rusqlite::Re
 pub(crate) fn all(connection: &Connection, subject: &Subject) -> rusqlite::Result<Vec<Device>> {
     connection
         .prepare_cached(&format!("SELECT {COLUMNS} FROM device d WHERE d.subject = ?1 ORDER BY d.registered_at, d.id"))?
-        .query_map([subject.as_str()], device)?
+        .query_map([subject.as_str()], only_device)?
         .collect()
 }
 
@@ -190,7 +195,7 @@ pub(crate) fn unconfirmed_since(connection: &Connection, before: Timestamp) -> r
         .prepare_cached(&format!(
             "SELECT {COLUMNS} FROM device d WHERE d.status = 'unconfirmed' AND d.registered_at < ?1 LIMIT 100"
         ))?
-        .query_map([millis(before)], device)?
+        .query_map([millis(before)], only_device)?
         .collect()
 }
 

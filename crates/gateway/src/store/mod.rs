@@ -13,7 +13,6 @@ mod reader;
 mod schema;
 mod writer;
 
-use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::Path;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
@@ -169,13 +168,14 @@ impl Store {
     /// Runs a closure in a transaction of its own (a savepoint in the group's) and returns after the group is on disk.
     ///
     /// An error of the closure rolls back only its own changes. Closures run one after another on the writer's thread:
-    /// verify signatures before, not inside.
+    /// verify signatures before, not inside. When a neighbour in the group has to be undone, a closure's changes are undone
+    /// too and it runs again, so what it does beside the database must bear that.
     ///
     /// # Errors
     /// [`WriteError::Refused`] with the closure's error, or [`WriteError::Store`]; nothing was kept in either case.
     pub async fn write<T, E>(
         &self,
-        work: impl FnOnce(&Transaction<'_>) -> Result<T, E> + Send + 'static,
+        work: impl FnMut(&Transaction<'_>) -> Result<T, E> + Send + 'static,
     ) -> Result<T, WriteError<E>>
     where
         T: Send + 'static,
@@ -183,7 +183,7 @@ impl Store {
     {
         let (reply, replied) = oneshot::channel();
         // Nobody listening any more is fine: the work is done or undone either way.
-        let work = job(work, move |result| drop(reply.send(result)));
+        let work = Box::new(Call { work, reply: move |result| drop(reply.send(result)), result: None });
         if self.inner.jobs.send(Job::Write(work)).await.is_err() {
             return Err(WriteError::Store(StoreError::Closed));
         }
@@ -196,14 +196,14 @@ impl Store {
     /// As [`Store::write`].
     pub fn write_blocking<T, E>(
         &self,
-        work: impl FnOnce(&Transaction<'_>) -> Result<T, E> + Send + 'static,
+        work: impl FnMut(&Transaction<'_>) -> Result<T, E> + Send + 'static,
     ) -> Result<T, WriteError<E>>
     where
         T: Send + 'static,
         E: Send + 'static,
     {
         let (reply, replied) = std::sync::mpsc::channel();
-        let work = job(work, move |result| drop(reply.send(result)));
+        let work = Box::new(Call { work, reply: move |result| drop(reply.send(result)), result: None });
         if self.inner.jobs.try_send(Job::Write(work)).is_err() {
             return Err(WriteError::Store(StoreError::Closed));
         }
@@ -286,27 +286,38 @@ fn never_ran() -> StoreError {
     StoreError::NotCommitted { words: "its group could not begin".to_owned(), passes: true }
 }
 
-/// Ties a caller's closure to the way its result goes back.
-fn job<T: Send + 'static, E: Send + 'static>(
-    work: impl FnOnce(&Transaction<'_>) -> Result<T, E> + Send + 'static,
-    reply: impl FnOnce(Result<T, WriteError<E>>) + Send + 'static,
-) -> Work {
-    Box::new(move |transaction| {
-        let result = catch_unwind(AssertUnwindSafe(|| work(transaction)));
-        let keep = matches!(result, Ok(Ok(_)));
-        if result.is_err() {
-            tracing::error!("a write panicked and was undone");
-        }
-        let answer = Box::new(move |committed: Result<(), StoreError>| {
-            reply(match (result, committed) {
-                (Err(_), _) => Err(WriteError::Store(StoreError::Undone)),
-                (Ok(Err(refusal)), _) => Err(WriteError::Refused(refusal)),
-                (Ok(Ok(_)), Err(failure)) => Err(WriteError::Store(failure)),
-                (Ok(Ok(value)), Ok(())) => Ok(value),
-            });
+/// A caller's closure, its result, and the way this goes back.
+struct Call<W, R, T, E> {
+    work: W,
+    reply: R,
+    result: Option<Result<T, E>>,
+}
+
+impl<W, R, T, E> Work for Call<W, R, T, E>
+where
+    W: FnMut(&Transaction<'_>) -> Result<T, E> + Send,
+    R: FnOnce(Result<T, WriteError<E>>) + Send,
+    T: Send,
+    E: Send,
+{
+    fn run(&mut self, transaction: &Transaction<'_>) -> bool {
+        self.result = None;
+        let result = (self.work)(transaction);
+        let keep = result.is_ok();
+        self.result = Some(result);
+        keep
+    }
+
+    fn answer(self: Box<Self>, committed: Result<(), StoreError>) {
+        let Call { reply, result, .. } = *self;
+        reply(match (result, committed) {
+            // It panicked; the log says where.
+            (None, _) => Err(WriteError::Store(StoreError::Undone)),
+            (Some(Err(refusal)), _) => Err(WriteError::Refused(refusal)),
+            (Some(Ok(_)), Err(failure)) => Err(WriteError::Store(failure)),
+            (Some(Ok(value)), Ok(())) => Ok(value),
         });
-        (keep, answer)
-    })
+    }
 }
 
 fn connect(path: &Path, access: OpenFlags) -> Result<Connection, StoreError> {

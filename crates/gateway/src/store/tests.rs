@@ -133,3 +133,39 @@ async fn nobody_else_may_read_the_file_or_its_journal() {
         assert_eq!(mode & 0o777, 0o600, "{name}");
     }
 }
+
+#[tokio::test]
+async fn work_that_is_alone_and_fails_leaves_nothing() {
+    let home = tempfile::tempdir().expect("a directory");
+    let store = open(home.path());
+    store.add_schema(&NOTES).expect("added");
+    let failing = store.write(|tx| -> Result<(), &str> {
+        tx.execute("INSERT INTO note VALUES ('half')", []).expect("inserted");
+        Err("changed my mind")
+    });
+    assert!(matches!(failing.await, Err(WriteError::Refused("changed my mind"))));
+    let panicking = store.write(|tx| -> Result<(), ()> {
+        tx.execute("INSERT INTO note VALUES ('broken')", []).expect("inserted");
+        panic!("a defect")
+    });
+    assert!(matches!(panicking.await, Err(WriteError::Store(StoreError::Undone))));
+    note(&store, "next").await.expect("the writer goes on");
+    assert_eq!(notes(&store), ["next"]);
+}
+
+#[tokio::test]
+async fn a_look_sees_what_was_committed_before_it_and_a_broken_one_disturbs_nobody() {
+    let home = tempfile::tempdir().expect("a directory");
+    let store = open(home.path());
+    store.add_schema(&NOTES).expect("added");
+    let count = || store.look(|c| c.query_row("SELECT count(*) FROM note", [], |row| row.get::<_, i64>(0)));
+    for (known, text) in ["a", "b", "c"].into_iter().enumerate() {
+        note(&store, text).await.expect("kept");
+        let broken = store.look(|_| -> rusqlite::Result<()> { panic!("a defect") });
+        let writing = store.look(|c| c.execute("INSERT INTO note VALUES ('x')", []));
+        let (broken, writing, one, other) = tokio::join!(broken, writing, count(), count());
+        assert!(matches!(broken, Err(StoreError::Undone)));
+        assert!(matches!(writing, Err(StoreError::Sqlite(_))), "a look can't write");
+        assert_eq!((one.expect("read"), other.expect("read")), (known as i64 + 1, known as i64 + 1));
+    }
+}

@@ -13,13 +13,16 @@ use crate::wake::{Topic, Wakes};
 /// Closures that share one commit at most, so that the first does not wait for hundreds of others.
 const GROUP: usize = 128;
 
-/// What is called once it is known whether the group was committed.
-pub(super) type Answer = Box<dyn FnOnce(Result<(), StoreError>) + Send>;
-/// A closure of a caller: does its work, says whether to keep it, and hands over its answer.
-pub(super) type Work = Box<dyn FnOnce(&Transaction<'_>) -> (bool, Answer) + Send>;
+/// A piece of a caller's work. It may be run again, after everything of the first run was undone.
+pub(super) trait Work: Send {
+    /// Does the work, and returns whether its changes are to stay.
+    fn run(&mut self, transaction: &Transaction<'_>) -> bool;
+    /// Hands the last run's result to its caller.
+    fn answer(self: Box<Self>, committed: Result<(), StoreError>);
+}
 
 pub(super) enum Job {
-    Write(Work),
+    Write(Box<dyn Work>),
     LookForOthers(oneshot::Sender<Result<bool, StoreError>>),
 }
 
@@ -85,83 +88,91 @@ fn data_version(connection: &Connection) -> rusqlite::Result<i64> {
     connection.query_row("PRAGMA data_version", [], |row| row.get(0))
 }
 
-fn write_group(connection: &Connection, writes: Vec<Work>, wakes: &Wakes) {
-    let begun = connection.prepare_cached("BEGIN IMMEDIATE").and_then(|mut begin| begin.execute([]));
-    let mut answers = Vec::with_capacity(writes.len());
-    let mut topics = Vec::new();
-    let committed = match begun {
-        Ok(_) => {
-            // A piece of work that is alone is undone with its group; one among others needs a savepoint for that.
-            let is_alone = writes.len() == 1;
-            let mut result = Ok(true);
-            for work in writes {
-                if result.is_ok() {
-                    result = match is_alone {
-                        true => Ok(run_one(connection, work, &mut answers, &mut topics)),
-                        false => in_savepoint(connection, work, &mut answers, &mut topics),
-                    };
-                }
-                // Whatever did not run is dropped with its reply channel: its caller hears that nothing was kept.
-            }
-            result.and_then(|keep| statement(connection, if is_alone && !keep { "ROLLBACK" } else { "COMMIT" }))
-        }
-        Err(error) => Err(error),
-    };
+fn write_group(connection: &Connection, mut writes: Vec<Box<dyn Work>>, wakes: &Wakes) {
+    let mut group = Group { connection, topics: Vec::new(), ran: 0 };
+    let committed = group.run(&mut writes);
     if let Err(error) = &committed {
         tracing::error!(%error, "the provider's database did not take a group of writes");
-        if !connection.is_autocommit() {
-            let _ = connection.execute_batch("ROLLBACK");
-        }
-        topics.clear();
+        group.undo();
     }
-    topics.sort_unstable();
-    topics.dedup();
-    for answer in answers {
-        answer(match &committed {
+    group.topics.sort_unstable();
+    group.topics.dedup();
+    // Whatever did not run is dropped with its reply channel: its caller hears that nothing was kept.
+    for work in writes.into_iter().take(group.ran) {
+        work.answer(match &committed {
             Ok(()) => Ok(()),
             Err(error) => Err(StoreError::NotCommitted { words: error.to_string(), passes: super::passes(error) }),
         });
     }
-    for topic in &topics {
+    for topic in &group.topics {
         wakes.wake(topic);
     }
 }
 
-fn statement(connection: &Connection, how: &str) -> rusqlite::Result<()> {
-    connection.prepare_cached(how)?.execute([]).map(drop)
+/// Work that is committed together.
+struct Group<'c> {
+    connection: &'c Connection,
+    topics: Vec<Topic>,
+    /// How many pieces of work have run.
+    ran: usize,
 }
 
-/// Runs one closure among others. Its own error or panic undoes only its own changes; an error here is the store's and ends the
-/// group. Returns whether its changes stay.
-fn in_savepoint(
-    connection: &Connection,
-    work: Work,
-    answers: &mut Vec<Answer>,
-    topics: &mut Vec<Topic>,
-) -> rusqlite::Result<bool> {
-    statement(connection, "SAVEPOINT one")?;
-    let keep = run_one(connection, work, answers, topics);
-    if !keep {
-        statement(connection, "ROLLBACK TO one")?;
-    }
-    statement(connection, "RELEASE one")?;
-    Ok(keep)
-}
-
-/// Runs one closure, and returns whether its changes are to stay. Its answer and whom it wakes wait for the commit.
-fn run_one(connection: &Connection, work: Work, answers: &mut Vec<Answer>, topics: &mut Vec<Topic>) -> bool {
-    let transaction = Transaction { connection, wakes: RefCell::default() };
-    match catch_unwind(AssertUnwindSafe(|| work(&transaction))) {
-        Ok((keep, answer)) => {
-            answers.push(answer);
-            if keep {
-                topics.append(&mut transaction.wakes.into_inner());
-            }
-            keep
+impl Group<'_> {
+    /// Runs everything in one transaction. Hardly any work fails after it changed something, so there are no savepoints at
+    /// first: they copy every page that is changed. When it happens, all is undone and run again with one for each.
+    fn run(&mut self, writes: &mut [Box<dyn Work>]) -> rusqlite::Result<()> {
+        self.statement("BEGIN IMMEDIATE")?;
+        if self.run_plainly(writes) {
+            return self.statement("COMMIT");
         }
-        Err(_) => {
+        self.undo();
+        self.ran = 0;
+        self.statement("BEGIN IMMEDIATE")?;
+        for work in writes {
+            self.run_in_savepoint(&mut **work)?;
+        }
+        self.statement("COMMIT")
+    }
+
+    /// Returns false as soon as some work is to be undone although it changed something.
+    fn run_plainly(&mut self, writes: &mut [Box<dyn Work>]) -> bool {
+        writes.iter_mut().all(|work| {
+            let before = self.connection.total_changes();
+            self.run_one(&mut **work) || self.connection.total_changes() == before
+        })
+    }
+
+    /// Runs one piece of work whose changes can be undone alone. An error here is the store's, and ends the group.
+    fn run_in_savepoint(&mut self, work: &mut dyn Work) -> rusqlite::Result<()> {
+        self.statement("SAVEPOINT one")?;
+        if !self.run_one(work) {
+            self.statement("ROLLBACK TO one")?;
+        }
+        self.statement("RELEASE one")
+    }
+
+    /// Runs one piece of work, and returns whether its changes are to stay. Whom it wakes waits for the commit.
+    fn run_one(&mut self, work: &mut dyn Work) -> bool {
+        self.ran += 1;
+        let transaction = Transaction { connection: self.connection, wakes: RefCell::default() };
+        let keep = catch_unwind(AssertUnwindSafe(|| work.run(&transaction))).unwrap_or_else(|_| {
             tracing::error!("a write panicked and was undone");
             false
+        });
+        if keep {
+            self.topics.append(&mut transaction.wakes.into_inner());
         }
+        keep
+    }
+
+    fn undo(&mut self) {
+        self.topics.clear();
+        if !self.connection.is_autocommit() {
+            let _ = self.connection.execute_batch("ROLLBACK");
+        }
+    }
+
+    fn statement(&self, sql: &str) -> rusqlite::Result<()> {
+        self.connection.prepare_cached(sql)?.execute([]).map(drop)
     }
 }
