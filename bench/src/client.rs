@@ -183,7 +183,7 @@ impl Client {
 fn request_form(login_hint: &str, life: Option<u64>) -> String {
     let mut form = Serializer::new(String::new());
     form.append_pair("scope", "openid").append_pair("login_hint", login_hint);
-    form.append_pair("binding_message", "Till 2: flat white");
+    form.append_pair("binding_message", "Till-2");
     if let Some(life) = life {
         form.append_pair("requested_expiry", &life.to_string());
     }
