@@ -309,7 +309,9 @@ where
     }
 
     fn answer(self: Box<Self>, committed: Result<(), StoreError>) {
-        let Call { reply, result, .. } = *self;
+        let Call { work, reply, result } = *self;
+        // First, so that whoever has the answer finds nothing of its own still held by this thread.
+        drop(work);
         reply(match (result, committed) {
             // It panicked; the log says where.
             (None, _) => Err(WriteError::Store(StoreError::Undone)),
