@@ -5,7 +5,7 @@ TARGET_DIR := $(or $(CARGO_TARGET_DIR),target)
 export PATH := $(PATH):$(or $(CARGO_HOME),$(HOME)/.cargo)/bin
 
 .DEFAULT_GOAL := help
-.PHONY: help setup setup-core setup-test setup-lint setup-app demo app test quick lint fuzz pictures clean bench bench-provider
+.PHONY: help setup setup-core setup-test setup-lint setup-app demo app test quick lint fuzz pictures clean interop bench bench-provider
 
 help:
 	@echo 'make setup   install what is missing, after asking (PART=core, test, lint or app for a part of it)'
@@ -13,6 +13,7 @@ help:
 	@echo 'make app     the window: target/debug/countersign-app'
 	@echo 'make test    every test'
 	@echo "make quick   the tests of the crates protocol, device, gateway, op and app alone"
+	@echo "make interop other people's clients and providers, as far as their tools are here (ARGS=... names some)"
 	@echo 'make lint    formatting, clippy, and whether the device still compiles for browsers'
 	@echo 'make fuzz    every reader of bytes from outside is fed what a fuzzer makes up (SECONDS=20 each, TARGET=one of them)'
 	@echo 'make bench   every figure of docs/performance.md, measured here (ARGS=... is passed on; some minutes)'
@@ -48,6 +49,10 @@ quick:
 	@scripts/setup core
 	@scripts/test -p countersign-protocol -p countersign-device -p countersign-gateway -p countersign-op -p countersign-app
 	@echo 'Every test of the five crates passed.'
+
+interop:
+	@scripts/setup core
+	@tests/interop/run $(ARGS)
 
 lint:
 	@scripts/setup core app lint

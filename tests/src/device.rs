@@ -2,6 +2,7 @@
 
 use std::path::PathBuf;
 
+use countersign_protocol::transcript::{Line, Transcript};
 use serde_json::Value;
 
 use crate::place::Place;
@@ -90,6 +91,17 @@ impl<'a> Device<'a> {
         command.arg("--home").arg(self.home());
         let finished = Process::start(self.place, &self.name, command).finish().expect_code(0);
         finished.output.join("\n") + "\n"
+    }
+
+    /// The lines that the person had read when they answered: those of which the answer signed the hash.
+    ///
+    /// # Panics
+    /// If the request was not answered here.
+    pub fn read(&self, id: &str) -> Vec<Line> {
+        let evidence: Value = serde_json::from_str(&self.evidence(id)).expect("evidence is JSON");
+        let transcript = evidence["transcript"].as_str().expect("an answer signs a transcript");
+        let transcript: Transcript = serde_json::from_str(transcript).expect("a transcript can be read");
+        transcript.lines
     }
 
     /// Runs a command on this device to its end.
