@@ -14,6 +14,7 @@ mod moments;
 mod output;
 mod pin;
 mod port_owner;
+mod qr;
 mod rules;
 mod screen;
 mod stop;

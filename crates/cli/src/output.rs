@@ -99,6 +99,18 @@ impl Output {
 }
 
 impl Paint {
+    /// For a terminal that shows colours.
+    #[cfg(test)]
+    pub fn with_colours() -> Paint {
+        Paint(true)
+    }
+
+    /// For one that does not.
+    #[cfg(test)]
+    pub fn without_colours() -> Paint {
+        Paint(false)
+    }
+
     /// Stands out: amounts, names.
     pub fn bold(self, text: &str) -> String {
         self.wrap("1", text)
@@ -112,6 +124,16 @@ impl Paint {
     /// White on the colour of a kind.
     pub fn band(self, colour: u8, text: &str) -> String {
         self.wrap(&format!("1;97;48;5;{colour}"), text)
+    }
+
+    /// Whether there are colours.
+    pub fn can_colour(self) -> bool {
+        self.0
+    }
+
+    /// Black on white, whatever the terminal's own colours are.
+    pub fn black_on_white(self, text: &str) -> String {
+        self.wrap("38;5;16;48;5;231", text)
     }
 
     /// Danger.

@@ -1,10 +1,12 @@
 //! `countersign op link`: makes an enrollment link, then reads the code that the new device shows.
 
+use std::io::{self, IsTerminal as _};
 use std::path::{Path, PathBuf};
 
 use countersign_gateway::{ConfirmError, Gateway, LinkRequest};
 use countersign_op::Provider;
 use countersign_protocol::id::RegistrationTokenId;
+use countersign_protocol::issuer::Issuer;
 use countersign_protocol::registration::Confirm;
 use serde_json::json;
 
@@ -13,7 +15,8 @@ use crate::arguments::Confirmation;
 use crate::exit::Exit;
 use crate::failure::Failure;
 use crate::lines::Lines;
-use crate::output::Output;
+use crate::output::{Output, Paint};
+use crate::qr;
 
 /// Runs the command.
 pub async fn run(
@@ -43,14 +46,26 @@ pub async fn run(
     let link = issued.link.expose();
     output.result(&json!({ "event": "link", "enrollment_link": link }), |paint| {
         format!(
-            "Open this link on the device. It serves one device, for ten minutes:\n\n{link}\n\n{}",
-            paint.dim("On a computer: countersign enroll 'LINK'")
+            "Open this link on the device. It serves one device, for ten minutes:\n\n{link}\n\n{}{}",
+            paint.dim("On a computer: countersign enroll 'LINK'"),
+            drawn(&provider.config().issuer, &link, paint)
         )
     })?;
     if confirm == Confirm::None {
         return Ok(Exit::Ok);
     }
     confirm_by_code(gateway, &issued.id, output).await
+}
+
+/// The link for a camera, where somebody looks at a terminal; else nothing, or why there is none.
+fn drawn(issuer: &Issuer, link: &str, paint: Paint) -> String {
+    if !io::stdout().is_terminal() {
+        return String::new();
+    }
+    match qr::blocks(issuer, link, qr::columns(), paint) {
+        Ok(blocks) => format!("\n\n{blocks}"),
+        Err(why) => format!("\n{}", paint.dim(&format!("{why}."))),
+    }
 }
 
 /// Reads codes until one is right, the third is wrong, or there is nothing more to read.

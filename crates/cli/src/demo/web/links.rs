@@ -1,10 +1,11 @@
-//! The link on the till's page: made when somebody looks, renewed before it is too old, replaced when it was used.
+//! The link on the pages: made when somebody looks, renewed before it is too old, replaced when it was used.
 
 use countersign_gateway::{ConfirmError, Gateway, IssuedLink, LinkRequest, LinkState};
 use countersign_protocol::clock::Clock as _;
 use countersign_protocol::registration::Confirm;
 use serde::Serialize;
 
+use crate::qr;
 use countersign_device::edge::system::SystemClock;
 
 /// A link is renewed when it has less than this left, in seconds: enough to finish with it.
@@ -13,13 +14,18 @@ const RENEW_BELOW: u64 = 120;
 /// The newest link, and what came of the code for it.
 #[derive(Default)]
 pub struct Links {
-    current: Option<IssuedLink>,
+    current: Option<Current>,
     /// Links that made a device Alice's. They are worth nothing any more.
     confirmed: Vec<String>,
     said: Option<String>,
 }
 
-/// What the page shows of it.
+struct Current {
+    issued: IssuedLink,
+    qr: Qr,
+}
+
+/// What the pages show of it.
 #[derive(Serialize, Clone, PartialEq, Eq)]
 pub struct Shown {
     /// The link, for pasting.
@@ -28,6 +34,16 @@ pub struct Shown {
     waits_for_code: bool,
     /// What came of the last code.
     said: Option<String>,
+    qr: Qr,
+}
+
+/// The link for a camera.
+#[derive(Serialize, Clone, PartialEq, Eq)]
+struct Qr {
+    /// SVG.
+    picture: Option<String>,
+    /// Why there is none, in a sentence.
+    why_not: Option<String>,
 }
 
 impl Shown {
@@ -39,6 +55,13 @@ impl Shown {
     /// Whether a device has used it and waits for its code.
     pub fn waits_for_code(&self) -> bool {
         self.waits_for_code
+    }
+}
+
+fn drawn(issued: &IssuedLink) -> Qr {
+    match qr::picture(issued.link.issuer(), &issued.link.expose()) {
+        Ok(picture) => Qr { picture: Some(picture), why_not: None },
+        Err(why) => Qr { picture: None, why_not: Some(format!("{why}.")) },
     }
 }
 
@@ -54,7 +77,7 @@ impl Links {
         let left = self
             .current
             .as_ref()
-            .map_or(0, |link| link.expires_at.seconds().saturating_sub(SystemClock.now().seconds()));
+            .map_or(0, |current| current.issued.expires_at.seconds().saturating_sub(SystemClock.now().seconds()));
         let serves = match state {
             Some(LinkState::Open) => left > RENEW_BELOW,
             // The code may be typed for as long again.
@@ -63,25 +86,27 @@ impl Links {
         };
         if !serves {
             if state == Some(LinkState::Confirmed) {
-                self.confirmed.extend(self.current.as_ref().map(|link| link.link.expose()));
+                self.confirmed.extend(self.current.as_ref().map(|current| current.issued.link.expose()));
                 self.said.get_or_insert_with(|| "That device is one of Alice’s now.".to_owned());
             } else if state == Some(LinkState::Ended) && self.said.is_none() {
                 self.said = Some("That link has ended. Here is a new one.".to_owned());
             }
-            self.current = Some(self.make(gateway).await?);
+            let issued = self.make(gateway).await?;
+            self.current = Some(Current { qr: drawn(&issued), issued });
         }
         let Some(current) = &self.current else { return Err("there is no link".to_owned()) };
         Ok(Shown {
-            link: current.link.expose(),
+            link: current.issued.link.expose(),
             waits_for_code: state == Some(LinkState::Registered),
             said: self.said.clone(),
+            qr: current.qr.clone(),
         })
     }
 
     /// Takes the code that a device shows.
     pub async fn confirm(&mut self, gateway: &Gateway, code: &str) {
         let Some(current) = &self.current else { return };
-        self.said = match gateway.confirm(&current.id, code).await {
+        self.said = match gateway.confirm(&current.issued.id, code).await {
             Ok(confirmed) => Some(format!("“{}” is one of Alice’s devices now.", confirmed.device_name)),
             Err(ConfirmError::WrongCode { tries_left }) => {
                 let tries = if tries_left == 1 { "one try is".to_owned() } else { format!("{tries_left} tries are") };
@@ -97,7 +122,7 @@ impl Links {
 
     fn state(&self, gateway: &Gateway) -> Result<Option<LinkState>, String> {
         let Some(current) = &self.current else { return Ok(None) };
-        gateway.link_state(&current.id).map_err(|error| error.to_string())
+        gateway.link_state(&current.issued.id).map_err(|error| error.to_string())
     }
 
     async fn make(&self, gateway: &Gateway) -> Result<IssuedLink, String> {
