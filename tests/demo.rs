@@ -7,6 +7,7 @@ use std::process::Command;
 use countersign_tests::PATIENCE;
 use countersign_tests::client::PAYMENT;
 use countersign_tests::device::{Device, id};
+use countersign_tests::http;
 use countersign_tests::place::Place;
 use countersign_tests::process::{Process, at_work_in};
 use serde_json::Value;
@@ -80,7 +81,19 @@ fn with_json_its_first_line_has_all_that_a_script_needs() {
     listen.set_port(0);
     let (process, ready) = serving(&place, listen, &[]);
     let members: Vec<_> = ready.as_object().unwrap().keys().map(String::as_str).collect();
-    let expected = ["client_id", "client_secret", "enrollment_link", "event", "issuer", "till_url", "trust", "user"];
+    let expected = [
+        "agent_url",
+        "client_id",
+        "client_secret",
+        "enrollment_link",
+        "event",
+        "issuer",
+        "kiosk_url",
+        "support_url",
+        "till_url",
+        "trust",
+        "user",
+    ];
     assert_eq!(members, expected);
     assert_eq!((text(&ready, "user"), text(&ready, "client_id")), ("alice", "coffee-pos"));
     let issuer: SocketAddr = text(&ready, "issuer").strip_prefix("http://").unwrap().parse().unwrap();
@@ -121,6 +134,42 @@ fn again_it_goes_on_where_it_was_and_fresh_starts_over() {
     let mut client = request(&place, &fresh);
     assert_eq!(client.line("failed")["error"], "unknown_user_id", "which knows no device of Alice's");
     stop(process);
+}
+
+#[test]
+fn its_link_is_a_qr_code_only_where_another_machine_can_reach_the_issuer() {
+    let place = Place::new();
+    // Each reply waits for something new; the link is made once somebody has looked.
+    let link_of = |ready: &Value| {
+        let mut revision = 0;
+        for _ in 0..10 {
+            let url = format!("{}api/state?after={revision}", text(ready, "till_url"));
+            let state = http::send("GET", &url, &[], b"").json();
+            if state["link"].is_object() {
+                return state["link"].clone();
+            }
+            revision = state["revision"].as_u64().expect("a number");
+        }
+        panic!("there is no link")
+    };
+    let (process, here) = serving(&place, place.free_address(), &[]);
+    let link = link_of(&here);
+    assert!(link["qr"]["picture"].is_null(), "{link}");
+    let why = link["qr"]["why_not"].as_str().expect("words");
+    assert!(why.contains("is this computer alone") && why.contains("https"), "{why}");
+    stop(process);
+
+    let (process, there) = serving(&place, place.free_address(), &["--issuer", "https://demo.acme.example"]);
+    assert_eq!(text(&there, "issuer"), "https://demo.acme.example");
+    assert!(text(&there, "enrollment_link").starts_with("https://demo.acme.example/push/enroll#"), "{there}");
+    let link = link_of(&there);
+    assert!(link["link"].as_str().is_some_and(|link| link.starts_with("https://demo.acme.example/")), "{link}");
+    assert!(link["qr"]["picture"].as_str().is_some_and(|picture| picture.contains("<svg")), "{link}");
+    assert!(link["qr"]["why_not"].is_null(), "{link}");
+    stop(process);
+
+    let mut insecure = demo(&place, place.free_address(), &["--json", "--issuer", "http://192.168.7.4:8787"]);
+    assert_eq!(insecure.exit(), 2, "plain http is for this computer alone");
 }
 
 #[test]

@@ -63,7 +63,10 @@ pub struct Demo {
     /// Where the provider listens: a loopback address; port 0 picks a free one
     #[arg(long, value_name = "ADDRESS", default_value = "127.0.0.1:8787")]
     pub listen: SocketAddr,
-    /// Leave the app's window closed (this version has none yet)
+    /// The https address by which a proxy or tunnel makes the provider reachable for other devices [default: http at --listen]
+    #[arg(long, value_name = "URL")]
+    pub issuer: Option<Issuer>,
+    /// Leave the app's window closed
     #[arg(long)]
     pub no_app: bool,
     /// Throw away the state of an earlier demo on this port

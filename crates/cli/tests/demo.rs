@@ -67,7 +67,9 @@ fn a_script_gets_what_a_device_and_a_client_need_and_can_stop_it() {
     let home = tempfile::tempdir().expect("a folder");
     let (mut demo, mut stdout, ready) = serving(home.path(), "127.77.1.3:0");
     let members: Vec<&str> = ready.as_object().expect("an object").keys().map(String::as_str).collect();
-    let mut expected = ["event", "issuer", "enrollment_link", "user", "client_id", "client_secret", "trust", "till_url"];
+    let pages = ["till_url", "support_url", "kiosk_url", "agent_url"];
+    let mut expected =
+        [&["event", "issuer", "enrollment_link", "user", "client_id", "client_secret", "trust"], &pages[..]].concat();
     expected.sort_unstable();
     assert_eq!(members, expected);
     assert_eq!(

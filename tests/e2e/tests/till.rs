@@ -42,7 +42,7 @@ async fn from_the_first_coffee_to_the_evidence() {
     page.read("#device-state", "no device yet").await;
     page.picture("0 nobody's device").await;
     page.press("button[data-item=flat-white]").await;
-    page.see("#sale[data-state=no_device]").await;
+    page.see("#request[data-state=no_device]").await;
 
     let first_link = page.run("return document.querySelector('#link-field').value", vec![]).await;
     let window = Window::open(&stage, "window").await;
@@ -54,7 +54,7 @@ async fn from_the_first_coffee_to_the_evidence() {
 
     // 0:25 both screens show the same words.
     page.press("button[data-item=flat-white]").await;
-    page.see("#sale[data-state=waiting]").await;
+    page.see("#request[data-state=waiting]").await;
     window.request("4.20").await;
     let both = page.read("#both-screens", "Acme Coffee, Berlin").await;
     assert_eq!(both.matches("Till 2: flat white").count(), 2, "{both}");
@@ -62,7 +62,7 @@ async fn from_the_first_coffee_to_the_evidence() {
 
     // 0:40 approve.
     window.approve(PIN).await;
-    page.see("#sale[data-state=paid]").await;
+    page.see("#request[data-state=approved]").await;
     let line = page.read("#signature-line", "released by Alice’s signature, receipt").await;
     let took: u64 = line.split_whitespace().find_map(|word| word.parse().ok()).expect("milliseconds");
     assert!(took < 10_000, "{line}");
@@ -105,16 +105,16 @@ async fn from_the_first_coffee_to_the_evidence() {
 
     // 1:40 a stranger, with a number; then held.
     page.press("button[data-item=stranger]").await;
-    page.see("#sale[data-state=waiting][data-item=stranger] #number").await;
+    page.see("#request[data-state=waiting][data-item=stranger] #number").await;
     window.request("Prize Line").await;
     page.picture("5 the stranger asks").await;
     window.page.picture("the stranger asks").await;
     window.page.press("#not-me").await;
     window.screen("not-me").await;
     window.page.picture("not me").await;
-    page.see("#sale[data-state=not_me]").await;
+    page.see("#request[data-state=not_me]").await;
     page.press("button[data-item=stranger]").await;
-    page.see("#sale[data-held=true]").await;
+    page.see("#request[data-held=true]").await;
     page.read("#held", "without a sound").await;
     page.picture("6 held").await;
     window.page.press("#done").await;
@@ -165,7 +165,7 @@ async fn a_page_from_elsewhere_can_neither_read_the_till_nor_use_it() {
     let origin = origin.as_str();
     let json = ("content-type", "application/json");
     let sale = |headers: &[(&str, &str)]| {
-        countersign_tests::http::send("POST", &format!("{url}api/sale"), headers, br#"{"item":"flat-white"}"#).status
+        countersign_tests::http::send("POST", &format!("{url}api/ask"), headers, br#"{"item":"flat-white"}"#).status
     };
     assert_eq!(sale(&[("origin", origin), json]), 200, "the page itself may");
     assert_eq!(sale(&[json]), 403, "nobody without an origin");
@@ -194,7 +194,7 @@ async fn the_till_in_the_dark() {
     let page = &till.page;
     page.until("the dark", "return matchMedia('(prefers-color-scheme: dark)').matches").await;
     page.press("button[data-item=flat-white]").await;
-    page.see("#sale[data-state=waiting]").await;
+    page.see("#request[data-state=waiting]").await;
     phone.answer(id(&phone.only_pending()), &["approve"]).expect_code(0);
     page.see("#receipt").await;
     for (width, height) in [(1280, 900), (450, 844)] {
@@ -204,7 +204,7 @@ async fn the_till_in_the_dark() {
     }
     // Somebody who can't be reached any more is told so, and reloading loses nothing.
     page.client.refresh().await.expect("the page comes again");
-    page.see("#sale[data-state=paid]").await;
+    page.see("#request[data-state=approved]").await;
     drop(demo);
     page.read("#problem", "does not answer any more").await;
 }

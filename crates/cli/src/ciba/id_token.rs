@@ -46,6 +46,24 @@ pub enum NotBelieved {
 /// # Errors
 /// [`NotBelieved`].
 pub fn verify(token: &str, jwks: &Json, expected: &Expected<'_>) -> Result<String, NotBelieved> {
+    let (_, payload) = signed(token, jwks)?;
+    let claims = json::read(payload.as_bytes(), DEPTH).map_err(|_| NotBelieved::Unreadable)?;
+    check(&claims, expected)?;
+    Ok(payload)
+}
+
+/// The payload of a token of this type (its header's `typ`) that is signed by one of these keys. What it says is not checked.
+///
+/// # Errors
+/// [`NotBelieved`].
+pub fn signed_payload(token: &str, typ: &str, jwks: &Json) -> Result<String, NotBelieved> {
+    let (header, payload) = signed(token, jwks)?;
+    let is_of_type = header.get("typ").and_then(Json::as_str) == Some(typ);
+    is_of_type.then_some(payload).ok_or(NotBelieved::Unreadable)
+}
+
+/// Header and payload of a token whose signature holds.
+fn signed(token: &str, jwks: &Json) -> Result<(Json, String), NotBelieved> {
     let mut parts = token.split('.');
     let (Some(header), Some(payload), Some(signature), None) = (parts.next(), parts.next(), parts.next(), parts.next())
     else {
@@ -61,9 +79,7 @@ pub fn verify(token: &str, jwks: &Json, expected: &Expected<'_>) -> Result<Strin
     let signature: [u8; SIGNATURE_BYTES] = encoding::decode_array(signature).map_err(|_| NotBelieved::Signature)?;
     key.verify(input.as_bytes(), &signature).map_err(|_| NotBelieved::Signature)?;
     let payload = String::from_utf8(decoded(payload)?).map_err(|_| NotBelieved::Unreadable)?;
-    let claims = json::read(payload.as_bytes(), DEPTH).map_err(|_| NotBelieved::Unreadable)?;
-    check(&claims, expected)?;
-    Ok(payload)
+    Ok((header, payload))
 }
 
 fn check(claims: &Json, expected: &Expected<'_>) -> Result<(), NotBelieved> {

@@ -9,5 +9,5 @@ mod poll;
 pub use ask::{Acknowledged, Ask, ask};
 pub use discovery::discover;
 pub use http::{Http, NoReply, Refused};
-pub use id_token::{Expected, verify};
+pub use id_token::{Expected, signed_payload, verify};
 pub use poll::{Polled, poll};

@@ -1,6 +1,7 @@
 //! `countersign demo`: a provider, a client and Alice's device as three processes over TCP, to play with.
 
 mod alice;
+mod clients;
 mod once;
 mod port;
 mod processes;
@@ -8,9 +9,9 @@ mod settings;
 mod state;
 mod story;
 mod terminal;
-mod till;
 mod web;
 mod wire;
+mod wishes;
 mod words;
 
 use std::io::{self, IsTerminal as _};
@@ -34,7 +35,7 @@ use web::{Offer, Web};
 pub async fn run(demo: Demo, home: Option<PathBuf>, output: Output) -> Result<Exit, Failure> {
     let listen = port::choose(demo.listen, output)?;
     let base = home.unwrap_or_else(|| PathBuf::from(".demo"));
-    let state = State::open(&base, listen, demo.fresh)?;
+    let state = State::open(&base, listen, demo.issuer.as_ref(), demo.fresh)?;
     let mut provider = Provider::start(&state).await?;
     let web = match web(&state, listen, demo.no_app, output).await {
         Ok(web) => web,
@@ -56,7 +57,7 @@ pub async fn run(demo: Demo, home: Option<PathBuf>, output: Output) -> Result<Ex
     result
 }
 
-/// The till's page, where the demo goes on until it is stopped.
+/// The pages, where the demo goes on until it is stopped.
 async fn web(state: &State, listen: SocketAddr, no_app: bool, output: Output) -> Result<Option<Web>, Failure> {
     if !output.is_json() && !in_terminal(output) {
         return Ok(None);
@@ -96,6 +97,9 @@ struct Ready<'a> {
     client_secret: &'a str,
     trust: PathBuf,
     till_url: &'a str,
+    support_url: String,
+    kiosk_url: String,
+    agent_url: String,
 }
 
 async fn ready(state: &State, web: &Web, output: Output) -> Result<(), Failure> {
@@ -111,6 +115,9 @@ async fn ready(state: &State, web: &Web, output: Output) -> Result<(), Failure> 
         client_secret: secret.expose(),
         trust,
         till_url: &web.url,
+        support_url: web.page("support"),
+        kiosk_url: web.page("kiosk"),
+        agent_url: web.page("agent"),
     };
     output.result(&ready, |_| String::new())
 }

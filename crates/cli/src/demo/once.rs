@@ -5,9 +5,10 @@ use std::time::Duration;
 use countersign_device::{DeviceEvent, Verdict};
 
 use super::alice::{self, AUTOMATED, Alice};
+use super::clients::Clients;
 use super::state::State;
 use super::story::{Record, STEPS};
-use super::till::{SALES, Till};
+use super::wishes::WISHES;
 use crate::arguments;
 use crate::device;
 use crate::exit::Exit;
@@ -38,9 +39,9 @@ pub async fn play(state: &State, output: Output) -> Result<Exit, Failure> {
 
 async fn approve(state: &State, alice: &Alice, pad: &PinPad, output: Output) -> Result<Exit, Failure> {
     let mut events = alice.device.run().await;
-    let mut till = Till::new();
-    let mut record = Record::begin(SALES[0], &state.issuer, true);
-    let _client = till.ask(state, &record.sale, 0)?;
+    let mut clients = Clients::new();
+    let mut record = Record::begin(WISHES[0], &state.issuer, true);
+    let _client = clients.ask(state, &record.wish, 0)?;
     let mut told = 0;
     loop {
         while told < STEPS
@@ -63,13 +64,13 @@ async fn approve(state: &State, alice: &Alice, pad: &PinPad, output: Output) -> 
         tokio::select! {
             Some(event) = events.next() => {
                 if let DeviceEvent::Challenge(view) = event
-                    && view.binding_message.as_deref() == Some(record.sale.message)
+                    && view.binding_message.as_deref() == Some(record.wish.message)
                 {
                     alice.device.shown(&view.id).await;
                     record.challenge = Some((std::time::Instant::now(), *view));
                 }
             }
-            Some(told) = till.told.recv() => match told.line {
+            Some(told) = clients.told.recv() => match told.line {
                 Some(line) if line["event"] == "acknowledged" => record.acknowledged = Some((told.at, line)),
                 Some(line) if line["event"] == "error" => {
                     return Err(Failure::provider("demo_client", line["message"].as_str().unwrap_or("the till failed")));

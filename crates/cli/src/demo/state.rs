@@ -6,6 +6,7 @@ use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 
 use countersign_protocol::evidence::Trust;
+use countersign_protocol::issuer::Issuer;
 use countersign_protocol::secret::Secret;
 use serde::{Deserialize, Serialize};
 
@@ -31,8 +32,10 @@ struct Mark {
 }
 
 const MARK: &str = "demo.json";
+/// Of what a demo puts into its folder; each knows the earlier ones.
+const VERSION: u32 = 2;
 /// Everything a demo ever puts into its folder.
-const OURS: [&str; 13] = [
+const OURS: [&str; 16] = [
     MARK,
     "provider.toml",
     "provider.log",
@@ -45,21 +48,27 @@ const OURS: [&str; 13] = [
     "automated.pin",
     "trust.json",
     "coffee-pos.secret",
+    "support-desk.secret",
+    "bike-station.secret",
+    "acme-agent.secret",
     "prize-line.secret",
 ];
 
 impl State {
-    /// Opens or makes the state for this address, in a folder named after its port.
+    /// Opens or makes the state for this address, in a folder named after its port. What an earlier version made is brought up to
+    /// this one. `issuer` is said where the provider is reached by another address than it listens on.
     ///
     /// # Errors
     /// The folder can't be made, or is not a demo's, or is another address's.
-    pub fn open(base: &Path, listen: SocketAddr, fresh: bool) -> Result<State, Failure> {
+    pub fn open(base: &Path, listen: SocketAddr, issuer: Option<&Issuer>, fresh: bool) -> Result<State, Failure> {
         let folder = base.join(listen.port().to_string());
-        let issuer = format!("http://{listen}");
+        let issuer = issuer.map_or_else(|| format!("http://{listen}"), ToString::to_string);
         if fresh {
             remove(&folder)?;
         }
-        let continues = match mark_of(&folder)? {
+        let mark = mark_of(&folder)?;
+        let is_current = mark.as_ref().is_some_and(|mark| mark.countersign_demo == VERSION);
+        let continues = match mark {
             Some(mark) if mark.issuer == issuer => true,
             Some(mark) => {
                 let what = format!(
@@ -72,7 +81,7 @@ impl State {
             None => false,
         };
         let state = State { folder, issuer, continues };
-        if !continues {
+        if !is_current {
             state.make(listen).map_err(|error| unusable(&state.folder, &error))?;
         }
         Ok(state)
@@ -114,14 +123,19 @@ impl State {
         make_private_folder(&self.folder)?;
         let random = SystemRandom::new();
         for client in settings::CLIENTS {
-            let secret = Secret::random(&random);
-            write_private(&self.folder.join(format!("{client}.secret")), secret.expose())?;
+            let secret = self.folder.join(format!("{client}.secret"));
+            if !secret.exists() {
+                write_private(&secret, Secret::random(&random).expose())?;
+            }
         }
-        let pin = format!("{:06}", countersign_protocol::random::below(&random, 1_000_000));
-        write_private(&self.path("automated.pin"), &pin)?;
+        let pin = self.path("automated.pin");
+        if !pin.exists() {
+            let digits = format!("{:06}", countersign_protocol::random::below(&random, 1_000_000));
+            write_private(&pin, &digits)?;
+        }
         fs::write(self.path("provider.toml"), settings::provider(&self.issuer, listen))?;
         // Last, so that half a state is never taken for a whole one.
-        let mark = Mark { countersign_demo: 1, issuer: self.issuer.clone() };
+        let mark = Mark { countersign_demo: VERSION, issuer: self.issuer.clone() };
         fs::write(self.path(MARK), serde_json::to_string(&mark).expect("a mark is a number and a text"))
     }
 }
@@ -134,7 +148,7 @@ fn mark_of(folder: &Path) -> Result<Option<Mark>, Failure> {
         Err(error) => return Err(unusable(folder, &error)),
     };
     let mark = fs::read(folder.join(MARK)).ok().and_then(|text| serde_json::from_slice::<Mark>(&text).ok());
-    match mark.filter(|mark| mark.countersign_demo == 1) {
+    match mark.filter(|mark| (1..=VERSION).contains(&mark.countersign_demo)) {
         Some(mark) => Ok(Some(mark)),
         None if entries.next().is_none() => Ok(None),
         None => Err(not_ours(folder, "it has no mark of a demo")),
@@ -195,12 +209,12 @@ mod tests {
     #[test]
     fn a_demo_goes_on_where_it_was_and_fresh_starts_over() {
         let base = tempfile::tempdir().expect("a folder");
-        let first = State::open(base.path(), listen(), false).expect("a new state");
+        let first = State::open(base.path(), listen(), None, false).expect("a new state");
         let secret = first.secret("coffee-pos").expect("a secret");
-        let again = State::open(base.path(), listen(), false).expect("the same state");
+        let again = State::open(base.path(), listen(), None, false).expect("the same state");
         assert!(!first.continues && again.continues);
         assert!(again.secret("coffee-pos").expect("a secret") == secret);
-        let fresh = State::open(base.path(), listen(), true).expect("a fresh state");
+        let fresh = State::open(base.path(), listen(), None, true).expect("a fresh state");
         assert!(!fresh.continues);
         assert!(fresh.secret("coffee-pos").expect("a secret") != secret);
     }
@@ -212,21 +226,36 @@ mod tests {
         fs::create_dir(&folder).expect("a folder");
         fs::write(folder.join("thesis.txt"), "years of work").expect("written");
         for fresh in [true, false] {
-            let refused = State::open(base.path(), listen(), fresh).expect_err("not ours");
+            let refused = State::open(base.path(), listen(), None, fresh).expect_err("not ours");
             assert_eq!(refused.code, "not_a_demo");
         }
         fs::remove_file(folder.join("thesis.txt")).expect("removed");
-        State::open(base.path(), listen(), true).expect("an empty folder is as good as none");
+        State::open(base.path(), listen(), None, true).expect("an empty folder is as good as none");
         fs::write(folder.join("thesis.txt"), "years of work").expect("written");
-        let refused = State::open(base.path(), listen(), true).expect_err("not all of it is ours");
+        let refused = State::open(base.path(), listen(), None, true).expect_err("not all of it is ours");
         assert!(refused.message.contains("thesis.txt"), "{refused}");
         assert!(folder.join("thesis.txt").exists() && folder.join(MARK).exists());
     }
 
     #[test]
+    fn the_demo_of_an_earlier_version_goes_on_and_gets_the_clients_it_lacks() {
+        let base = tempfile::tempdir().expect("a folder");
+        let first = State::open(base.path(), listen(), None, false).expect("a new state");
+        let secret = first.secret("coffee-pos").expect("a secret");
+        let earlier = Mark { countersign_demo: 1, issuer: first.issuer.clone() };
+        fs::write(first.path(MARK), serde_json::to_string(&earlier).expect("a mark")).expect("written");
+        fs::write(first.path("provider.toml"), "").expect("written");
+        fs::remove_file(first.path("acme-agent.secret")).expect("removed");
+        let again = State::open(base.path(), listen(), None, false).expect("the same state");
+        assert!(again.continues && again.secret("coffee-pos").expect("a secret") == secret);
+        again.secret("acme-agent").expect("a secret of its own");
+        countersign_op::Config::read(&again.path("provider.toml")).unwrap_or_else(|e| panic!("{e}"));
+    }
+
+    #[test]
     fn the_provider_takes_its_settings() {
         let base = tempfile::tempdir().expect("a folder");
-        let state = State::open(base.path(), listen(), false).expect("a new state");
+        let state = State::open(base.path(), listen(), None, false).expect("a new state");
         let config = countersign_op::Config::read(&state.path("provider.toml")).unwrap_or_else(|e| panic!("{e}"));
         assert_eq!(config.issuer.as_str(), state.issuer);
         assert_eq!(config.clients.len(), settings::CLIENTS.len());

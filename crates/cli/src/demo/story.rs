@@ -9,8 +9,8 @@ use countersign_protocol::evidence::Evidence;
 use countersign_protocol::text;
 use serde_json::Value;
 
-use super::till::{Sale, form};
 use super::wire::{Heard, Sent};
+use super::wishes::Wish;
 use crate::output::Paint;
 use crate::screen;
 
@@ -20,7 +20,7 @@ pub const STEPS: usize = 7;
 /// One request from beginning to end, as far as it has come.
 pub struct Record {
     /// What was asked for.
-    pub sale: Sale,
+    pub wish: Wish,
     /// The provider.
     pub issuer: String,
     /// When the client's process was started.
@@ -40,10 +40,10 @@ pub struct Record {
 }
 
 impl Record {
-    /// A sale that begins now.
-    pub fn begin(sale: Sale, issuer: &str, automated: bool) -> Record {
+    /// A request that begins now.
+    pub fn begin(wish: Wish, issuer: &str, automated: bool) -> Record {
         Record {
-            sale,
+            wish,
             issuer: issuer.to_owned(),
             began: Instant::now(),
             acknowledged: None,
@@ -104,14 +104,16 @@ impl Record {
     }
 
     fn wish(&self) -> Vec<String> {
-        let amount = self.sale.amount.map(|amount| format!(", {amount}")).unwrap_or_default();
-        vec![format!("{}: \"{}\"{amount}", self.sale.client, self.sale.message)]
+        let amount = self.wish.amount.map(|amount| format!(", {amount}")).unwrap_or_default();
+        vec![format!("{}: \"{}\"{amount}", self.wish.client, self.wish.message)]
     }
 
     fn posted(&self, reply: &Value) -> Vec<String> {
         let mut lines =
-            vec![format!("POST {}/bc-authorize   as {}, with its secret", self.issuer, self.sale.client_id)];
-        lines.extend(form(&self.sale).into_iter().map(|(name, value)| format!("  {name} = {value}")));
+            vec![format!("POST {}/bc-authorize   as {}, with its secret", self.issuer, self.wish.client_id)];
+        let signed = self.challenge.as_ref().and_then(|(_, view)| view.authorization_details.as_deref());
+        let form = self.wish.form(signed.map(serde_json::value::RawValue::get));
+        lines.extend(form.into_iter().map(|(name, value)| format!("  {name} = {value}")));
         lines.push("200".to_owned());
         lines.extend(members(
             reply,

@@ -1,4 +1,4 @@
-//! The demo in a terminal: it is Alice's device, and beside it stands the till's menu.
+//! The demo in a terminal: it is Alice's device, and beside it stands a menu of everybody who asks.
 
 use std::collections::VecDeque;
 use std::io::{self, IsTerminal as _};
@@ -14,10 +14,11 @@ use countersign_protocol::interaction::InteractionType;
 use countersign_protocol::limits::APPROVE_INERT_MILLISECONDS;
 
 use super::alice::{self, Alice};
+use super::clients::{Clients, Running, Told};
 use super::state::State;
 use super::story::{Record, STEPS};
-use super::till::{Running, SALES, Sale, Till, Told};
 use super::web::Web;
+use super::wishes::{WISHES, Wish};
 use super::words;
 use crate::commands::answer;
 use crate::exit::Exit;
@@ -40,8 +41,8 @@ pub async fn play(state: &State, web: &Web, output: Output) -> Result<Exit, Fail
         state,
         alice,
         output,
-        till: Till::new(),
-        clients: Vec::new(),
+        clients: Clients::new(),
+        running: Vec::new(),
         records: Vec::new(),
         waiting: VecDeque::new(),
         current: None,
@@ -61,15 +62,15 @@ pub fn restore() {
     }
 }
 
-/// Everything on the table: the device, the till, and how far each request is.
+/// Everything on the table: the device, the clients, and how far each request is.
 struct Table<'a> {
     state: &'a State,
     alice: Alice,
     output: Output,
-    till: Till,
+    clients: Clients,
     /// Kept so that the clients' processes live as long as the demo.
-    clients: Vec<Running>,
-    /// One for each sale.
+    running: Vec<Running>,
+    /// One for each request.
     records: Vec<Record>,
     /// Requests that have not been shown yet.
     waiting: VecDeque<ChallengeView>,
@@ -100,7 +101,7 @@ impl Table<'_> {
                     Some(event) => self.happened(event)?,
                     None => return Ok(()),
                 },
-                Some(told) = self.till.told.recv() => self.told(told)?,
+                Some(told) = self.clients.told.recv() => self.told(told)?,
                 line = lines.next() => match line {
                     Some(line) if self.typed(line.trim()).await? == Next::GoOn => {}
                     _ => return Ok(()),
@@ -130,7 +131,7 @@ impl Table<'_> {
                 if let Some(current) = self.current.take_if(|current| current.view.id == id) {
                     let how = outcome.map_or("the provider no longer knows it", screen::ending);
                     self.output.words(&format!("\nThis request is over: {how}."))?;
-                    // A sale's end is told by its client.
+                    // How a request from here ended is told by its client.
                     if self.record_of(&current.view).is_none() {
                         self.menu()?;
                     }
@@ -144,13 +145,13 @@ impl Table<'_> {
         Ok(())
     }
 
-    /// The sale that a request belongs to; requests may also come from elsewhere.
+    /// The record that a request belongs to; requests may also come from elsewhere.
     fn record_of(&mut self, view: &ChallengeView) -> Option<&mut Record> {
         self.records.iter_mut().find(|record| {
             record.challenge.as_ref().is_none_or(|(_, known)| known.id == view.id)
                 && record.result.is_none()
-                && view.client.id == record.sale.client_id
-                && view.binding_message.as_deref() == Some(record.sale.message)
+                && view.client.id == record.wish.client_id
+                && view.binding_message.as_deref() == Some(record.wish.message)
         })
     }
 
@@ -160,7 +161,7 @@ impl Table<'_> {
         match told.line {
             Some(line) if line["event"] == "acknowledged" => {
                 if let Some(number) = line["interaction_value"].as_str() {
-                    self.output.words(&words::number(&record.sale, number, paint))?;
+                    self.output.words(&words::number(&record.wish, number, paint))?;
                 }
                 record.acknowledged = Some((told.at, line));
             }
@@ -170,7 +171,7 @@ impl Table<'_> {
                 self.menu()?;
             }
             None if record.result.is_none() => {
-                self.output.words(&format!("\n{}: its process ended without a word.", record.sale.client))?;
+                self.output.words(&format!("\n{}: its process ended without a word.", record.wish.client))?;
                 self.menu()?;
             }
             None => {}
@@ -264,8 +265,8 @@ impl Table<'_> {
 
     /// A line typed at the menu.
     fn chosen(&mut self, line: &str) -> Result<Next, Failure> {
-        if let Some(sale) = SALES.iter().find(|sale| sale.key == line) {
-            self.sell(*sale)?;
+        if let Some(wish) = WISHES.iter().find(|wish| wish.key == line) {
+            self.ask(*wish)?;
             return Ok(Next::GoOn);
         }
         match line {
@@ -278,11 +279,16 @@ impl Table<'_> {
         Ok(Next::GoOn)
     }
 
-    fn sell(&mut self, sale: Sale) -> Result<(), Failure> {
-        self.output.words(&format!("\n{} asks Acme ID to have Alice approve it …", sale.client))?;
-        self.records.push(Record::begin(sale, &self.state.issuer, false));
-        self.clients.push(self.till.ask(self.state, &sale, self.records.len() - 1)?);
-        Ok(())
+    fn ask(&mut self, wish: Wish) -> Result<(), Failure> {
+        match self.clients.ask(self.state, &wish, self.records.len()) {
+            Ok(running) => {
+                self.output.words(&format!("\n{} asks Acme ID to have Alice approve it …", wish.client))?;
+                self.records.push(Record::begin(wish, &self.state.issuer, false));
+                self.running.push(running);
+                Ok(())
+            }
+            Err(failure) => self.output.words(&format!("\n{}.", failure.message)),
+        }
     }
 
     fn tell_story(&self) -> Result<(), Failure> {

@@ -6,7 +6,7 @@ use serde_json::Value;
 use super::alice::Alice;
 use super::state::State;
 use super::story::Record;
-use super::till::{SALES, Sale};
+use super::wishes::{WISHES, Wish};
 use crate::output::Paint;
 
 /// The keys under a request.
@@ -16,12 +16,12 @@ pub const CHOICES: &str = "\n  a  Approve     d  Deny     n  This wasn't me\n> "
 const HELD_MINUTES: u32 = 15;
 
 /// Who plays, and where.
-pub fn welcome(state: &State, till: &str, paint: Paint) -> String {
+pub fn welcome(state: &State, pages: &str, paint: Paint) -> String {
     let again = if state.continues { ", continued" } else { "" };
     format!(
         "{}{again}\n\n  \
          Provider  Acme ID, {} (a process of its own)\n  \
-         Till      Acme Coffee: {till} in your browser (or the keys below)\n  \
+         Pages     {pages} in your browser: a till, a call centre, a bike station, an AI agent (or the keys below)\n  \
          Device    this terminal: you are Alice. Her window joins when it is built\n  \
          State     {}\n",
         paint.bold("Countersign demo"),
@@ -32,10 +32,10 @@ pub fn welcome(state: &State, till: &str, paint: Paint) -> String {
 
 /// What can be done when no request waits.
 pub fn menu(told: bool, paint: Paint) -> String {
-    let mut out = format!("\n{}", paint.bold("At the till"));
-    for sale in &SALES {
-        let amount = sale.amount.unwrap_or_default();
-        out += &format!("\n  {}  {:<36}{amount:>9}", sale.key, sale.title);
+    let mut out = format!("\n{}", paint.bold("Who asks?"));
+    for wish in &WISHES {
+        let amount = wish.amount.unwrap_or_default();
+        out += &format!("\n  {}  {:<42}{amount:>9}", wish.key, wish.title);
     }
     if told {
         out += "\n  w  What happened?";
@@ -44,25 +44,23 @@ pub fn menu(told: bool, paint: Paint) -> String {
 }
 
 /// The client's screen with a number on it.
-pub fn number(sale: &Sale, number: &str, paint: Paint) -> String {
+pub fn number(wish: &Wish, number: &str, paint: Paint) -> String {
     let (first, second) = number.split_at_checked(3).unwrap_or((number, ""));
-    format!("The screen of {} shows:   {}", sale.client, paint.bold(format!("{first} {second}").trim()))
+    format!("The screen of {} shows:   {}", wish.client, paint.bold(format!("{first} {second}").trim()))
 }
 
-/// A request, set apart from the till.
+/// A request, set apart from the menu.
 pub fn on_the_device(request: &str, paint: Paint) -> String {
     format!("\n{}\n{request}", paint.dim("── Alice's device ─────────────────────────────"))
 }
 
 /// What the client's screen shows in the end.
 pub fn receipt(record: &Record, alice: &Alice, paint: Paint) -> String {
-    let client = record.sale.client;
+    let client = record.wish.client;
     let Some((_, result)) = &record.result else { return String::new() };
     if result["event"] == "tokens" {
-        let done = match record.sale.amount {
-            Some(amount) => format!("paid, {amount}"),
-            None => "signed in".to_owned(),
-        };
+        let amount = record.wish.amount.map(|amount| format!(", {amount}")).unwrap_or_default();
+        let done = format!("{}{amount}", record.wish.done);
         let after = record.receipt_after(&alice.heard).map(|after| format!("; tokens {after} ms after it was sent"));
         let after = after.unwrap_or_default();
         return format!(

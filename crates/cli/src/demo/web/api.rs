@@ -1,4 +1,4 @@
-//! The till's addresses: its page, what the page asks for, and two files to take away.
+//! The addresses: the pages, what they ask for, and what can be taken away.
 
 use std::time::Duration;
 
@@ -11,6 +11,7 @@ use serde::Deserialize;
 use serde_json::json;
 
 use super::guard;
+use super::pages::{self, File};
 use super::server::Web;
 
 /// How long the page may wait for something new.
@@ -18,14 +19,11 @@ const WAIT: Duration = Duration::from_secs(25);
 
 pub(super) fn router(web: Web) -> Router {
     let host = web.table.host.clone();
-    let file =
-        |kind: &'static str, text: &'static str| get(move || async move { ([(header::CONTENT_TYPE, kind)], text) });
-    Router::new()
-        .route("/", file("text/html; charset=utf-8", include_str!("page/index.html")))
-        .route("/till.css", file("text/css; charset=utf-8", include_str!("page/till.css")))
-        .route("/till.js", file("text/javascript; charset=utf-8", include_str!("page/till.js")))
+    let served = |file: File| get(move || async move { ([(header::CONTENT_TYPE, file.kind)], file.text) });
+    let pages = pages::files().into_iter().fold(Router::new(), |router, file| router.route(file.path, served(file)));
+    pages
         .route("/api/state", get(state))
-        .route("/api/sale", post(sale))
+        .route("/api/ask", post(ask))
         .route("/api/confirm", post(confirm))
         .route("/api/app", post(app))
         .route("/api/cheat", post(cheat))
@@ -50,8 +48,8 @@ struct Wanted {
     item: String,
 }
 
-async fn sale(State(web): State<Web>, Json(Wanted { item }): Json<Wanted>) -> Response {
-    match web.sell(&item).await {
+async fn ask(State(web): State<Web>, Json(Wanted { item }): Json<Wanted>) -> Response {
+    match web.ask(&item).await {
         Ok(id) => Json(json!({ "id": id })).into_response(),
         Err(why) => (StatusCode::BAD_REQUEST, why).into_response(),
     }

@@ -1,62 +1,76 @@
-//! The till's book: every sale, and how far it is.
+//! The book: every request that a page made, and how far it is.
 
 use countersign_op::Provider;
 use countersign_protocol::clock::{Clock as _, Timestamp};
+use countersign_protocol::kind::Kind;
 use countersign_protocol::text;
 use serde::Serialize;
 use serde_json::Value;
 
 use super::proof::{self, Proof};
+use super::records::Record;
 use super::steps::{self, Step};
-use crate::demo::till::{Running, Sale, Till};
-use crate::demo::{State, till};
+use crate::demo::State;
+use crate::demo::clients::{Clients, Running};
+use crate::demo::wishes::{Place, Wish};
 use countersign_device::edge::system::SystemClock;
 
-/// So many sales are kept.
+/// So many requests are kept.
 const KEPT: usize = 50;
 
-/// All sales of one run.
+/// All requests of one run.
 pub struct Book {
-    till: Till,
-    sales: Vec<Entry>,
+    clients: Clients,
+    entries: Vec<Entry>,
 }
 
 /// A line of a client, and when it came.
 type Line = (Timestamp, Value);
 
-/// One sale.
+/// One request.
 pub struct Entry {
     /// What was asked.
-    pub sale: Sale,
+    pub wish: Wish,
     began: Timestamp,
     acknowledged: Option<Line>,
     result: Option<Line>,
     ended: bool,
+    /// What its access token opened, for the call centre.
+    record: Option<Record>,
     _client: Running,
 }
 
-/// A sale as the page shows it.
+/// A request as its page shows it.
 #[derive(Serialize, Clone, PartialEq)]
 pub struct Shown {
     id: usize,
     item: &'static str,
+    place: Place,
     title: &'static str,
     client: &'static str,
     amount: Option<&'static str>,
     message: &'static str,
     state: &'static str,
-    /// What the till's screen says about the end.
+    /// When it ends, by the clock of this computer: milliseconds since the epoch.
+    ends_at: Option<u64>,
+    /// What its client says about the end.
     said: Option<String>,
     /// The number for the person to type.
     number: Option<String>,
     /// Whether the device got it without a sound.
     held: bool,
+    /// What it is about, once the device is asked.
+    kind: Option<Kind>,
+    /// The details as the provider had them signed: JSON.
+    details: Option<String>,
     /// The lines on the device, once it is asked.
     device: Option<Vec<proof::ShownLine>>,
     /// Who answered.
     by: Option<String>,
-    /// Milliseconds from the answer's arrival at the provider until the till had its tokens.
+    /// Milliseconds from the answer's arrival at the provider until the client had its tokens.
     receipt_ms: Option<u64>,
+    /// What the tokens opened.
+    record: Option<Record>,
     steps: Vec<Step>,
     can_cheat: bool,
     evidence: bool,
@@ -65,23 +79,24 @@ pub struct Shown {
 impl Book {
     /// An empty book.
     pub fn new() -> Book {
-        Book { till: Till::new(), sales: Vec::new() }
+        Book { clients: Clients::new(), entries: Vec::new() }
     }
 
     /// Asks for something, in a process of its own.
-    pub fn sell(&mut self, state: &State, item: &str) -> Result<usize, String> {
-        let sale = till::SALES.iter().find(|sale| sale.item == item).ok_or("that is not on the menu")?;
-        if self.sales.len() >= KEPT {
-            return Err("the till has no more paper: start the demo again".to_owned());
+    pub fn ask(&mut self, state: &State, item: &str) -> Result<usize, String> {
+        let wish = Wish::of(item).ok_or("that is nothing that anybody asks for here")?;
+        if self.entries.len() >= KEPT {
+            return Err("the demo keeps no more requests: start it again".to_owned());
         }
-        let id = self.sales.len();
-        let client = self.till.ask(state, sale, id).map_err(|failure| failure.message)?;
-        self.sales.push(Entry {
-            sale: *sale,
+        let id = self.entries.len();
+        let client = self.clients.ask(state, wish, id).map_err(|failure| failure.message)?;
+        self.entries.push(Entry {
+            wish: *wish,
             began: SystemClock.now(),
             acknowledged: None,
             result: None,
             ended: false,
+            record: None,
             _client: client,
         });
         Ok(id)
@@ -90,9 +105,9 @@ impl Book {
     /// Takes what the clients have said since. Says whether there was anything.
     pub fn listen(&mut self) -> bool {
         let mut heard = false;
-        while let Ok(told) = self.till.told.try_recv() {
+        while let Ok(told) = self.clients.told.try_recv() {
             heard = true;
-            let Some(entry) = self.sales.get_mut(told.number) else { continue };
+            let Some(entry) = self.entries.get_mut(told.number) else { continue };
             match told.line {
                 Some(line) if line["event"] == "acknowledged" => entry.acknowledged = Some((told.clock, line)),
                 Some(line) => entry.result = Some((told.clock, line)),
@@ -102,43 +117,65 @@ impl Book {
         heard
     }
 
-    /// Everything the provider knows about a sale.
+    /// Everything the provider knows about a request.
     pub fn proof(&self, provider: &Provider, id: usize) -> Option<Proof> {
-        let (_, acknowledged) = self.sales.get(id)?.acknowledged.as_ref()?;
+        let (_, acknowledged) = self.entries.get(id)?.acknowledged.as_ref()?;
         let approval = provider.approval_of(acknowledged["auth_req_id"].as_str()?).ok()??;
         Proof::of(provider.gateway().record(&approval).ok()?)
     }
 
-    /// All sales as the page shows them, newest first.
+    /// Access tokens that nobody has tried at the records yet: the request, and the token.
+    pub fn untried_tokens(&self) -> Vec<(usize, String)> {
+        let entries = self.entries.iter().enumerate().filter(|(_, entry)| entry.wish.place == Place::Support);
+        let tokens = entries.filter(|(_, entry)| entry.record.is_none()).filter_map(|(id, entry)| {
+            let (_, result) = entry.result.as_ref()?;
+            Some((id, result["access_token"].as_str()?.to_owned()))
+        });
+        tokens.collect()
+    }
+
+    /// Notes what a token opened.
+    pub fn opened(&mut self, id: usize, record: Record) {
+        if let Some(entry) = self.entries.get_mut(id) {
+            entry.record = Some(record);
+        }
+    }
+
+    /// All requests as their pages show them, newest first.
     pub fn shown(&self, provider: &Provider, issuer: &str) -> Vec<Shown> {
         let shown = |id: usize| self.entry(provider, issuer, id);
-        (0..self.sales.len()).rev().map(shown).collect()
+        (0..self.entries.len()).rev().map(shown).collect()
     }
 
     fn entry(&self, provider: &Provider, issuer: &str, id: usize) -> Shown {
-        let entry = &self.sales[id];
+        let entry = &self.entries[id];
         let proof = self.proof(provider, id);
         let (state, said) = entry.state(proof.as_ref());
         let answered = proof.as_ref().and_then(Proof::answered_at);
-        let paid = matches!(state, "paid" | "signed_in");
+        let approved = state == "approved";
         let number = entry.acknowledged.as_ref().and_then(|(_, line)| line["interaction_value"].as_str());
         Shown {
             id,
-            item: entry.sale.item,
-            title: entry.sale.title,
-            client: entry.sale.client,
-            amount: entry.sale.amount,
-            message: entry.sale.message,
+            item: entry.wish.item,
+            place: entry.wish.place,
+            title: entry.wish.title,
+            client: entry.wish.client,
+            amount: entry.wish.amount,
+            message: entry.wish.message,
             state,
+            ends_at: entry.ends_at(),
             said,
+            kind: proof.as_ref().map(Proof::kind),
+            details: proof.as_ref().and_then(Proof::details).map(str::to_owned),
             number: number.map(str::to_owned),
             held: proof.as_ref().is_some_and(Proof::held),
             device: proof.as_ref().map(Proof::lines),
             by: proof.as_ref().and_then(Proof::by),
             receipt_ms: match (&entry.result, answered) {
-                (Some((at, _)), Some(answered)) if paid => Some(at.millis_since(answered)),
+                (Some((at, _)), Some(answered)) if approved => Some(at.millis_since(answered)),
                 _ => None,
             },
+            record: entry.record.clone().filter(|record| record.is_open(SystemClock.now())),
             steps: steps::of(entry, proof.as_ref(), issuer),
             can_cheat: proof.as_ref().is_some_and(Proof::has_amount),
             evidence: proof.as_ref().is_some_and(Proof::is_complete),
@@ -147,21 +184,26 @@ impl Book {
 }
 
 impl Entry {
-    /// When the sale began, and what its client heard and when.
+    /// When the request began, and what its client heard and when.
     pub fn heard(&self) -> (Timestamp, Option<&Line>, Option<&Line>) {
         (self.began, self.acknowledged.as_ref(), self.result.as_ref())
+    }
+
+    fn ends_at(&self) -> Option<u64> {
+        let (at, line) = self.acknowledged.as_ref()?;
+        Some(at.millis() + line["expires_in"].as_u64()? * 1000)
     }
 
     fn state(&self, proof: Option<&Proof>) -> (&'static str, Option<String>) {
         let Some((_, line)) = &self.result else {
             return match &self.acknowledged {
-                _ if self.ended => ("failed", Some("The till’s process ended without a word.".to_owned())),
+                _ if self.ended => ("failed", Some("The client’s process ended without a word.".to_owned())),
                 None => ("asking", None),
                 Some(_) => ("waiting", None),
             };
         };
         if line["event"] == "tokens" {
-            return (if self.sale.amount.is_some() { "paid" } else { "signed_in" }, None);
+            return ("approved", None);
         }
         let said = |name: &str| line.get(name).and_then(Value::as_str).map(text::escape);
         let why = said("error_description").or_else(|| said("message"));
@@ -174,7 +216,7 @@ impl Entry {
             ("access_denied", _) => ("denied", Some("Alice said no.".to_owned())),
             ("expired_token", _) => ("expired", Some("Nobody answered in time.".to_owned())),
             ("unknown_user_id", _) => {
-                ("no_device", Some("Alice has no device yet. Make one above, then try again.".to_owned()))
+                ("no_device", Some("Alice has no device yet. Make one on this page, then try again.".to_owned()))
             }
             _ => ("failed", Some(format!("{} ({error})", why.unwrap_or_default()))),
         }

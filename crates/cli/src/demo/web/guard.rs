@@ -1,4 +1,4 @@
-//! Who may talk to the till: this page alone. Any other page in the same browser can reach this port, too.
+//! Who may talk to the pages' server: its own pages alone. Any other page in the same browser can reach this port, too.
 
 use axum::extract::{Request, State};
 use axum::http::{HeaderValue, Method, StatusCode, header};
@@ -8,7 +8,7 @@ use axum::response::{IntoResponse as _, Response};
 /// What the page may load and where it may send: itself, and nothing else.
 const POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; img-src 'self' data:; base-uri 'none'; form-action 'none'; frame-ancestors 'none'";
 
-/// Lets requests through that name this server as their host and, where they change something, this page as their origin: a
+/// Lets requests through that name this server as their host and, where they change something, a page of its own as their origin: a
 /// name that was made to point here (DNS rebinding) and a page from elsewhere are refused.
 pub async fn same_origin(State(host): State<String>, request: Request, next: Next) -> Response {
     let mut response = match refusal(&host, &request) {
@@ -37,7 +37,7 @@ fn refusal(host: &str, request: &Request) -> Option<(StatusCode, &'static str)> 
         return None;
     }
     if header(header::ORIGIN) != Some(format!("http://{host}").as_str()) {
-        return Some((StatusCode::FORBIDDEN, "only the till's own page may do this"));
+        return Some((StatusCode::FORBIDDEN, "only the demo's own pages may do this"));
     }
     if header(header::CONTENT_TYPE) != Some("application/json") {
         return Some((StatusCode::UNSUPPORTED_MEDIA_TYPE, "application/json is expected"));

@@ -6,11 +6,11 @@ use countersign_protocol::answer::Answer;
 use countersign_protocol::challenge::{Challenge, VerifiedChallenge};
 use countersign_protocol::clock::Timestamp;
 use countersign_protocol::evidence::Evidence;
+use countersign_protocol::kind::Kind;
 use countersign_protocol::manifest::ManifestChain;
 use countersign_protocol::outcome::Ending;
 use countersign_protocol::transcript::{Line, LineValue};
 use serde::Serialize;
-use serde_json::Value;
 
 use crate::screen;
 
@@ -73,6 +73,16 @@ impl Proof {
         lines.map(|(role, line)| ShownLine::of(*role, line)).collect()
     }
 
+    /// The client's details, as they were signed.
+    pub fn details(&self) -> Option<&str> {
+        self.challenge.claims().authorization_details_json.as_deref()
+    }
+
+    /// What the request is about.
+    pub fn kind(&self) -> Kind {
+        self.challenge.claims().kind
+    }
+
     /// Whether there is an amount to tamper with.
     pub fn has_amount(&self) -> bool {
         super::cheat::amount_in(self.challenge.claims()).is_some()
@@ -96,12 +106,6 @@ impl Proof {
     /// The record as the gateway keeps it.
     pub fn asked(&self) -> &Asked {
         &self.asked
-    }
-
-    /// A signed message's claims, decoded for reading.
-    pub fn claims_of(compact: &str) -> Value {
-        let payload = compact.split('.').nth(1).and_then(|part| countersign_protocol::encoding::decode(part).ok());
-        payload.and_then(|bytes| serde_json::from_slice(&bytes).ok()).unwrap_or_default()
     }
 }
 

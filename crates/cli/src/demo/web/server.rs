@@ -1,4 +1,4 @@
-//! The till's server: what is on its page now, and who waits for something new.
+//! The pages' server: what is on them now, and who waits for something new.
 
 use std::net::{SocketAddr, TcpListener};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -12,6 +12,7 @@ use tokio::sync::watch;
 
 use super::book::{self, Book};
 use super::links::{self, Links};
+use super::records::Records;
 use super::window::{self, Window};
 use super::{api, cheat};
 use crate::commands::op_serve;
@@ -35,29 +36,30 @@ pub enum Offer {
     Never,
 }
 
-/// The till's web page. Cheap to clone; the window ends with the last clone.
+/// The web pages. Cheap to clone; the window ends with the last clone.
 #[derive(Clone)]
 pub struct Web {
     pub(super) table: Arc<Table>,
-    /// Where it is served.
+    /// Where the till is served, and the other pages below it.
     pub url: String,
 }
 
-/// Everything on the page, and what changes it.
+/// Everything on the pages, and what changes it.
 pub(super) struct Table {
     state: State,
     provider: Provider,
     pub(super) host: String,
     offer: Offer,
     book: Mutex<Book>,
+    records: Records,
     links: tokio::sync::Mutex<Links>,
     window: Mutex<Window>,
     page: watch::Sender<Page>,
-    /// Whether somebody has looked at the page: only then are links made.
+    /// Whether somebody has looked at a page: only then are links made.
     looked_at: std::sync::atomic::AtomicBool,
 }
 
-/// What the page shows.
+/// What the pages show.
 #[derive(Serialize, Clone, PartialEq)]
 pub(super) struct Page {
     pub(super) revision: u64,
@@ -68,7 +70,7 @@ pub(super) struct Page {
     devices: Vec<DeviceLine>,
     window: Option<window::Shown>,
     link: Option<links::Shown>,
-    sales: Vec<book::Shown>,
+    requests: Vec<book::Shown>,
 }
 
 #[derive(Serialize, Clone, PartialEq, Eq)]
@@ -78,7 +80,7 @@ struct DeviceLine {
 }
 
 impl Web {
-    /// Serves the till on the next free port after the provider's.
+    /// Serves the pages on the next free port after the provider's.
     ///
     /// # Errors
     /// No free port, or the provider's store can't be opened.
@@ -97,7 +99,7 @@ impl Web {
             devices: Vec::new(),
             window: None,
             link: None,
-            sales: Vec::new(),
+            requests: Vec::new(),
         };
         let table = Arc::new(Table {
             window: Mutex::new(Window::new(state, offer != Offer::Never)),
@@ -106,6 +108,7 @@ impl Web {
             host: host.clone(),
             offer,
             book: Mutex::new(Book::new()),
+            records: Records::new(state)?,
             links: tokio::sync::Mutex::default(),
             page: watch::Sender::new(page),
             looked_at: std::sync::atomic::AtomicBool::new(false),
@@ -117,7 +120,7 @@ impl Web {
             tokio::net::TcpListener::from_std(listener).map_err(|error| Failure::usage("demo_till", error))?;
         tokio::spawn(async move {
             if let Err(error) = axum::serve(listener, router).await {
-                tracing::error!(%error, "the till's page is not served any more");
+                tracing::error!(%error, "the demo's pages are not served any more");
             }
         });
         tokio::spawn(look(Arc::downgrade(&web.table)));
@@ -133,10 +136,15 @@ impl Web {
         self.table.page.borrow().clone()
     }
 
-    pub(super) async fn sell(&self, item: &str) -> Result<usize, String> {
-        let sold = lock(&self.table.book).sell(&self.table.state, item);
+    /// Where a page other than the till is.
+    pub fn page(&self, name: &str) -> String {
+        format!("{}{name}", self.url)
+    }
+
+    pub(super) async fn ask(&self, item: &str) -> Result<usize, String> {
+        let asked = lock(&self.table.book).ask(&self.table.state, item);
         self.table.look().await;
-        sold
+        asked
     }
 
     pub(super) async fn confirm(&self, code: &str) {
@@ -183,9 +191,10 @@ impl Table {
     /// Looks at everything, and tells the page where something is new.
     async fn look(&self) {
         lock(&self.book).listen();
+        self.open_records().await;
         let link = if self.looked_at.load(std::sync::atomic::Ordering::Relaxed) {
             let shown = self.links.lock().await.shown(self.provider.gateway()).await;
-            shown.inspect_err(|error| tracing::warn!(error, "the till has no link")).ok()
+            shown.inspect_err(|error| tracing::warn!(error, "the pages have no link")).ok()
         } else {
             None
         };
@@ -203,16 +212,25 @@ impl Table {
             Some(DeviceLine { name: text::escape(&device.name), status })
         });
         let devices: Vec<DeviceLine> = devices.collect();
-        let sales = lock(&self.book).shown(&self.provider, &self.state.issuer);
+        let requests = lock(&self.book).shown(&self.provider, &self.state.issuer);
         let window = lock(&self.window).shown();
         self.page.send_if_modified(|page| {
-            let new = Page { devices, sales, window: Some(window), link, ..page.clone() };
+            let new = Page { devices, requests, window: Some(window), link, ..page.clone() };
             let is_new = new != *page;
             if is_new {
                 *page = Page { revision: page.revision + 1, ..new };
             }
             is_new
         });
+    }
+
+    /// Tries new access tokens at the call centre's records.
+    async fn open_records(&self) {
+        let tokens = lock(&self.book).untried_tokens();
+        for (id, token) in tokens {
+            let record = self.records.open(&token).await;
+            lock(&self.book).opened(id, record);
+        }
     }
 
     /// A link for the window, where it has no account yet.
@@ -273,7 +291,7 @@ fn listen(provider_at: SocketAddr) -> Result<TcpListener, Failure> {
             return Ok(listener);
         }
     }
-    let what = format!("none of the {TRIES} ports after {provider_at} is free for the till's page");
+    let what = format!("none of the {TRIES} ports after {provider_at} is free for the demo's pages");
     Err(Failure::usage("listen", what))
 }
 

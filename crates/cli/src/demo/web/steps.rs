@@ -7,7 +7,7 @@ use serde_json::Value;
 
 use super::book::Entry;
 use super::proof::Proof;
-use crate::demo::till;
+use crate::demo::clients::claims_of;
 
 /// One step.
 #[derive(Serialize, Clone, PartialEq, Eq)]
@@ -25,28 +25,29 @@ pub struct Step {
 /// The steps that have happened.
 pub fn of(entry: &Entry, proof: Option<&Proof>, issuer: &str) -> Vec<Step> {
     let (began, acknowledged, result) = entry.heard();
-    let sale = &entry.sale;
+    let wish = &entry.wish;
     let after = |at: Timestamp| Some(at.millis_since(began));
-    let wish = format!("{}: “{}”", sale.client, sale.message);
+    let said = format!("{}: “{}”", wish.client, wish.message);
     let mut steps = vec![Step {
         number: 1,
         title: "The client asks for Alice’s approval",
         why: "A till, a call centre, a kiosk or an AI agent wants something that only Alice may allow.",
         after_ms: Some(0),
-        lines: vec![match sale.amount {
-            Some(amount) => format!("{wish}, {amount}"),
-            None => wish,
+        lines: vec![match wish.amount {
+            Some(amount) => format!("{said}, {amount}"),
+            None => said,
         }],
     }];
     let Some((at, reply)) = acknowledged else { return steps };
-    let mut lines = vec![format!("POST {issuer}/bc-authorize  (as {}, with its secret)", sale.client_id)];
-    lines.extend(till::form(sale).into_iter().map(|(name, value)| format!("{name} = {value}")));
+    let mut lines = vec![format!("POST {issuer}/bc-authorize  (as {}, with its secret)", wish.client_id)];
+    let signed = proof.and_then(Proof::details);
+    lines.extend(wish.form(signed).into_iter().map(|(name, value)| format!("{name} = {value}")));
     lines.push("→ 200".to_owned());
     lines.extend(members(reply, &["auth_req_id", "expires_in", "interval", "interaction_type", "interaction_value"]));
     steps.push(Step {
         number: 2,
         title: "Its backend posts to /bc-authorize",
-        why: "The request names Alice and says what for. The till gets a handle to ask with later.",
+        why: "The request names Alice and says what for. The client gets a handle to ask with later.",
         after_ms: after(*at),
         lines,
     });
@@ -54,14 +55,14 @@ pub fn of(entry: &Entry, proof: Option<&Proof>, issuer: &str) -> Vec<Step> {
     let challenge = proof.asked().challenge.as_str();
     let mut lines = vec!["event: update  (on the stream that the device holds open)".to_owned()];
     lines.extend(members(
-        &Proof::claims_of(challenge),
+        &claims_of(challenge),
         &["iss", "aud", "jti", "kind", "client", "binding_message", "authorization_details_json", "interaction", "exp"],
     ));
     lines.push(format!("signature: …{}", tail(challenge)));
     steps.push(Step {
         number: 3,
         title: "The provider accepts it and tells Alice’s device",
-        why: "One signed challenge for this device alone. It carries no handle that the till knows.",
+        why: "One signed challenge for this device alone. It carries no handle that the client knows.",
         after_ms: None,
         lines,
     });
@@ -74,7 +75,7 @@ pub fn of(entry: &Entry, proof: Option<&Proof>, issuer: &str) -> Vec<Step> {
         lines: shown.iter().map(super::proof::ShownLine::sentence).collect(),
     });
     let (Some((answer, arrived)), Some(decided)) = (&proof.asked().answer, proof.by()) else { return steps };
-    let claims = Proof::claims_of(answer.as_str());
+    let claims = claims_of(answer.as_str());
     let approved = claims["decision"] == "approved";
     steps.push(Step {
         number: 5,
