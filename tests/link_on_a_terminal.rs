@@ -42,7 +42,7 @@ fn a_link_that_others_can_follow_is_drawn() {
     let place = Place::new();
     let said = on_a_terminal(&place, "https://id.acme.example", 140, "");
     assert!(drawn(&said) > 30, "{said}");
-    assert!(!said.contains("no QR code"), "{said}");
+    assert!(!said.contains("No QR code"), "{said}");
 }
 
 #[test]

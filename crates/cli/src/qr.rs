@@ -11,7 +11,7 @@ use crate::output::Paint;
 pub enum NoQr {
     /// The issuer is this computer's own address.
     #[error(
-        "no QR code: {host} is this computer alone, and no other device can reach it. Where the issuer is an https address \
+        "No QR code: {host} is this computer alone, and no other device can reach it. Where the issuer is an https address \
          that others reach, the link is also drawn"
     )]
     OnlyHere {
@@ -19,7 +19,7 @@ pub enum NoQr {
         host: String,
     },
     /// The terminal is too narrow.
-    #[error("no QR code: it needs a terminal of {needed} columns, and this one has {columns}")]
+    #[error("No QR code: it needs a terminal of {needed} columns, and this one has {columns}")]
     TooNarrow {
         /// So many columns are there.
         columns: usize,
@@ -27,7 +27,7 @@ pub enum NoQr {
         needed: usize,
     },
     /// The link has more characters than a QR code holds.
-    #[error("no QR code: the link is too long for one")]
+    #[error("No QR code: the link is too long for one")]
     TooLong,
 }
 

@@ -185,6 +185,34 @@ async fn a_page_from_elsewhere_can_neither_read_the_till_nor_use_it() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_link_that_another_machine_can_follow_is_also_a_qr_code() {
+    let stage = Stage::new();
+    for (issuer, name) in [(None, "here"), (Some("https://demo.acme.example"), "there")] {
+        let arguments: Vec<&str> = issuer.into_iter().flat_map(|issuer| ["--issuer", issuer]).collect();
+        let demo = Demo::start(&stage, &[&["--no-app"], &arguments[..]].concat());
+        let till = Browser::open(&stage, name, demo.till_url()).await;
+        let page = &till.page;
+        page.press("#add-device summary").await;
+        match issuer {
+            None => {
+                page.read("#no-qr", "is this computer alone").await;
+                page.see("#qr[hidden]").await;
+            }
+            Some(_) => {
+                page.until("the picture", "return document.querySelector('#qr-picture').naturalWidth > 200").await;
+                page.see("#no-qr[hidden]").await;
+            }
+        }
+        for width in [1280, 450] {
+            page.resize(width, 900).await;
+            axe::check(page, "a link").await;
+            page.picture(&format!("{name} {width}")).await;
+        }
+        till.close().await;
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn the_till_in_the_dark() {
     let stage = Stage::new();
     let demo = Demo::start(&stage, &[]);

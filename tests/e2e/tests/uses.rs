@@ -227,6 +227,11 @@ async fn the_agent_shows_its_plan_as_a_tree_and_deletes_nothing_before_alice_app
     page.see("#request[data-state=approved]").await;
     page.read("#log", "Deleting 214 of 214").await;
     seen(page, "approved").await;
+    for width in [450, 1280] {
+        page.resize(width, 900).await;
+        page.run("document.querySelector('#code').scrollIntoView()", vec![]).await;
+        page.picture(&format!("source {width}")).await;
+    }
     seven_steps(
         page,
         [

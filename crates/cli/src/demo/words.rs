@@ -6,7 +6,7 @@ use serde_json::Value;
 use super::alice::Alice;
 use super::state::State;
 use super::story::Record;
-use super::wishes::{WISHES, Wish};
+use super::wishes::{Place, WISHES, Wish};
 use crate::output::Paint;
 
 /// The keys under a request.
@@ -35,7 +35,7 @@ pub fn menu(told: bool, paint: Paint) -> String {
     let mut out = format!("\n{}", paint.bold("Who asks?"));
     for wish in &WISHES {
         let amount = wish.amount.unwrap_or_default();
-        out += &format!("\n  {}  {:<42}{amount:>9}", wish.key, wish.title);
+        out += format!("\n  {}  {:<42}{amount:>9}", wish.key, wish.title).trim_end();
     }
     if told {
         out += "\n  w  What happened?";
@@ -43,10 +43,15 @@ pub fn menu(told: bool, paint: Paint) -> String {
     out + "\n  q  Quit\nType a key, then Enter."
 }
 
-/// The client's screen with a number on it.
+/// The screen with the number on it.
 pub fn number(wish: &Wish, number: &str, paint: Paint) -> String {
     let (first, second) = number.split_at_checked(3).unwrap_or((number, ""));
-    format!("The screen of {} shows:   {}", wish.client, paint.bold(format!("{first} {second}").trim()))
+    let screen = match wish.place {
+        // Not the agent's: whoever calls in Alice's name has the agent's ear.
+        Place::Support => "Alice's own page at Acme".to_owned(),
+        _ => format!("The screen of {}", wish.client),
+    };
+    format!("{screen} shows:   {}", paint.bold(format!("{first} {second}").trim()))
 }
 
 /// A request, set apart from the menu.

@@ -21,8 +21,8 @@ const ALICE: [(&str, &str); 5] = [
     ("Customer", "Alice, ACME-0042-7713"),
     ("Telephone", "+49 171 3920014"),
     ("E-mail", "alice@acme.example"),
-    ("Last order", "Catering for twelve, € 186.40"),
-    ("Before that", "Flat white, € 4.20"),
+    ("Last order", "Catering for twelve, €\u{a0}186.40"),
+    ("Before that", "Flat white, €\u{a0}4.20"),
 ];
 
 /// The records, and the provider whose tokens open them.

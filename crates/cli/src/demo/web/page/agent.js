@@ -34,8 +34,8 @@ function client(request) {
     { class: "screen" },
     el("h3", {}, "The agent’s plan"),
     el("p", { class: "quiet" }, request.client),
-    plan ? [el("p", { class: "big" }, title), el("div", { id: "plan" }, tree(rest))] : undefined,
     el("p", {}, request.message),
+    plan ? [el("p", { class: "big" }, title), el("div", { id: "plan" }, tree(rest))] : undefined,
   );
 }
 
