@@ -269,7 +269,7 @@ async fn the_other_pages_in_the_dark_and_by_keyboard_alone() {
         // Tab by tab to the link, Enter; then to the button, Enter.
         reach(page, "a", link).await;
         page.keys("\u{e007}").await;
-        page.see(&format!("button[data-item={item}]")).await;
+        page.see(&format!("button[data-item={item}]:not(:disabled)")).await;
         page.read("nav [aria-current=page]", link).await;
         let button = page.content(&format!("button[data-item={item}]")).await;
         reach(page, "button", &button).await;

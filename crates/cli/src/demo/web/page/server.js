@@ -26,6 +26,8 @@ export async function follow(show) {
       if (revision === 0) problem("");
       revision = state.revision;
       show(state);
+      // Not before everything has its place: nothing moves under a finger.
+      for (const button of asking()) button.disabled = false;
     } catch {
       problem("The demo does not answer any more. It has been stopped, or is being started again.");
       revision = 0;
@@ -34,9 +36,11 @@ export async function follow(show) {
   }
 }
 
+const asking = () => document.querySelectorAll("button[data-item]");
+
 /** Every button with something to ask for asks for it. */
 export function ask() {
-  for (const button of document.querySelectorAll("button[data-item]")) {
+  for (const button of asking()) {
     button.addEventListener("click", () => post("/api/ask", { item: button.dataset.item }));
   }
 }
