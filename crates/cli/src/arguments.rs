@@ -97,6 +97,12 @@ pub enum Op {
         #[arg(long, value_name = "FILE")]
         config: PathBuf,
     },
+    /// Copy the database to a new file, while the provider runs
+    Backup {
+        /// Where the copy goes; a file that is there is never replaced
+        #[arg(long, value_name = "FILE")]
+        to: PathBuf,
+    },
     /// Add, list and remove who may ask, while the provider runs
     Client {
         /// The provider

@@ -2,7 +2,7 @@
 
 use std::fs::{self, File, TryLockError};
 use std::io::{self, Read as _, Seek as _, Write as _};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use crate::provider::OpenError;
 
@@ -13,6 +13,11 @@ pub(crate) fn make(home: &Path) -> io::Result<()> {
     #[cfg(unix)]
     std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
     builder.create(home)
+}
+
+/// The file of state in it.
+pub(crate) fn database(home: &Path) -> PathBuf {
+    home.join("provider.db")
 }
 
 /// The right to serve a home. The system gives it back when the process ends, however it ends.

@@ -7,6 +7,7 @@
 
 mod access;
 mod asked;
+mod backup;
 mod bc_authorize;
 mod budget;
 mod certificate;
@@ -41,6 +42,7 @@ mod token;
 mod tokens;
 mod userinfo;
 
+pub use backup::back_up;
 pub use config::Config;
 pub use directory::{AddedClient, ClientRecord, DirectoryError, UserRecord};
 pub use http::{PeerCertificate, TrustedProxies};

@@ -167,7 +167,7 @@ impl Provider {
         let directory = home.join("keys");
         let keys = Keys::load_or_create(&directory, &*ports.random)?;
         let tokens = keys::load_or_create_key(&directory, "token", &*ports.random)?.into_signer();
-        let store = Store::open(&home.join("provider.db"), &*ports.random)?;
+        let store = Store::open(&home::database(home), &*ports.random)?;
         store.add_schema(&store::SCHEMA)?;
         let settings = settings(&config);
         let gateway = match approver {

@@ -2,6 +2,7 @@
 
 pub(crate) mod approvals;
 pub(crate) mod asking;
+mod backup;
 pub(crate) mod challenges;
 mod columns;
 pub(crate) mod credentials;
@@ -20,6 +21,7 @@ use std::time::Duration;
 use rusqlite::{Connection, OpenFlags};
 use tokio::sync::{mpsc, oneshot};
 
+pub use backup::{Backup, BackupError, back_up};
 pub use devices::Standing;
 pub use schema::Schema;
 pub use writer::Transaction;
@@ -83,6 +85,16 @@ pub enum StoreError {
         /// The newest version this program can read.
         known: i64,
     },
+    /// The file is of an older version, and could not be copied before its tables are changed. They were not changed.
+    #[error("the {room} tables can't be brought to version {next} without a copy of the file as it is: {source}")]
+    NoBackup {
+        /// Whose tables.
+        room: String,
+        /// The version they were to get.
+        next: i64,
+        /// What went wrong.
+        source: Box<BackupError>,
+    },
     /// The group this write belonged to could not be committed; nothing of it was kept.
     #[error("the provider's database did not take the write: {words}")]
     NotCommitted {
@@ -107,7 +119,9 @@ impl StoreError {
             StoreError::Sqlite(error) => passes(error),
             StoreError::NotCommitted { passes, .. } => *passes,
             StoreError::Closed => true,
-            StoreError::File { .. } | StoreError::Newer { .. } | StoreError::Undone => false,
+            StoreError::File { .. } | StoreError::Newer { .. } | StoreError::NoBackup { .. } | StoreError::Undone => {
+                false
+            }
         }
     }
 }

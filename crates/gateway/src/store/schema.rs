@@ -3,7 +3,7 @@
 use countersign_protocol::random::Random;
 use rusqlite::{Connection, OptionalExtension, TransactionBehavior, params};
 
-use super::StoreError;
+use super::{StoreError, backup};
 
 /// Another room's tables in the same file. Step `n` brings version `n` to version `n + 1`; steps are never edited, only added.
 pub struct Schema {
@@ -43,6 +43,9 @@ fn run_steps(transaction: &Connection, room: &str, found: i64, steps: &[&str]) -
     let known = steps.len() as i64;
     if found > known {
         return Err(StoreError::Newer { room: room.to_owned(), found, known });
+    }
+    if found > 0 && found < known {
+        backup::before_migration(transaction, room, known)?;
     }
     for step in steps.iter().skip(usize::try_from(found).unwrap_or(0)) {
         transaction.execute_batch(step)?;

@@ -1,5 +1,6 @@
-//! `countersign op client | user | device`: what an operator changes while the provider runs.
+//! `countersign op backup | client | user | device`: what an operator does while the provider runs.
 
+pub mod backup;
 pub mod client;
 pub mod device;
 mod entry;
