@@ -77,7 +77,7 @@ pub(crate) fn metadata(config: &Config) -> String {
         token_endpoint_auth_methods_supported: auth_methods(config),
         token_endpoint_auth_signing_alg_values_supported: names(algs),
         backchannel_authentication_request_signing_alg_values_supported: names(algs),
-        tls_client_certificate_bound_access_tokens: config.reads_certificates(),
+        tls_client_certificate_bound_access_tokens: config.sees_certificates(),
         dpop_signing_alg_values_supported: names(&SigningAlg::ALL),
         response_types_supported: [],
         subject_types_supported: ["public"],
@@ -110,10 +110,8 @@ fn auth_methods(config: &Config) -> Vec<&'static str> {
     if !is_fapi(config) {
         methods.splice(0..0, ["client_secret_basic", "client_secret_post"]);
     }
-    if config.client_ca.is_some() {
-        methods.push("tls_client_auth");
-    }
-    if config.reads_certificates() {
+    if config.sees_certificates() {
+        methods.extend(config.client_ca.is_some().then_some("tls_client_auth"));
         methods.push("self_signed_tls_client_auth");
     }
     methods

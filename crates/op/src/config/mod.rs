@@ -85,13 +85,9 @@ pub struct Config {
 }
 
 impl Config {
-    /// Whether clients' certificates mean anything here: somebody vouches for some, or a client has its own.
-    pub(crate) fn reads_certificates(&self) -> bool {
-        let by_certificate = |client: &Client| {
-            matches!(client.auth, ClientAuth::Tls(_) | ClientAuth::SelfSignedTls)
-                || client.binding == TokenBinding::Certificate
-        };
-        self.client_ca.is_some() || self.clients.iter().any(by_certificate)
+    /// Whether clients' certificates come this far: by TLS of the provider's own, or from a proxy that is trusted with them.
+    pub(crate) fn sees_certificates(&self) -> bool {
+        self.tls.is_some() || (self.proxies.certificate_header.is_some() && !self.proxies.networks.is_empty())
     }
 
     /// Reads a configuration file.

@@ -76,18 +76,24 @@ async fn the_key_set_has_the_token_key_and_nothing_private() {
 }
 
 #[tokio::test]
-async fn d06_ways_by_certificate_are_named_where_certificates_mean_something() {
-    let (_, jwk) = crate::client_key::self_signed();
-    let lines = format!(
-        "[[clients]]\nclient_id = \"signer\"\ntoken_endpoint_auth_method = \"self_signed_tls_client_auth\"\njwks = '{}'",
-        json!({ "keys": [jwk] })
-    );
-    let world = World::with(&format!("{CONFIG}\n{lines}\n"));
-    let says = world.get("/tenant/.well-known/openid-configuration").await.json();
-    assert_eq!(
-        says["token_endpoint_auth_methods_supported"],
-        json!(["client_secret_basic", "client_secret_post", "private_key_jwt", "self_signed_tls_client_auth"])
-    );
-    assert_eq!(says["tls_client_certificate_bound_access_tokens"], true);
-    assert!(says.get("mtls_endpoint_aliases").is_none(), "there is one set of endpoints");
+async fn d06_ways_by_certificate_are_named_where_certificates_arrive() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let authorities = folder.path().join("clients.pem");
+    std::fs::write(&authorities, crate::client_key::Authority::new("Acme CA").pem()).expect("written");
+    let client_ca = format!("[tls]\nclient_ca = \"{}\"\n", authorities.display());
+    let proxy = "[proxy]\ntrusted = [\"127.0.0.1\"]\nclient_certificate_header = \"X-SSL-Client-Cert\"\n";
+    let secret_or_key = ["client_secret_basic", "client_secret_post", "private_key_jwt"];
+    for (lines, ways) in [
+        (client_ca.clone(), vec![]),
+        (proxy.replace("trusted = [\"127.0.0.1\"]\n", ""), vec![]),
+        (proxy.to_owned(), vec!["self_signed_tls_client_auth"]),
+        (format!("{proxy}{client_ca}"), vec!["tls_client_auth", "self_signed_tls_client_auth"]),
+    ] {
+        let world = World::with(&format!("{CONFIG}\n{lines}"));
+        let says = world.get("/tenant/.well-known/openid-configuration").await.json();
+        let expected: Vec<&str> = secret_or_key.into_iter().chain(ways.iter().copied()).collect();
+        assert_eq!(says["token_endpoint_auth_methods_supported"], json!(expected), "{lines}");
+        assert_eq!(says["tls_client_certificate_bound_access_tokens"], !ways.is_empty(), "{lines}");
+        assert!(says.get("mtls_endpoint_aliases").is_none(), "there is one set of endpoints");
+    }
 }
