@@ -9,7 +9,7 @@ use countersign_protocol::kind::Kind;
 use countersign_protocol::{limits, text};
 
 use crate::config::{Client, Policy};
-use crate::details::{self, Schemas};
+use crate::details::{self, DetailTypes};
 use crate::hint::LoginHint;
 use crate::http::{Code, Form, OAuthError};
 
@@ -48,7 +48,7 @@ impl Asked {
     ///
     /// # Errors
     /// The codes of CIBA Core §13 and RFC 9396 §5, the first thing that is wrong.
-    pub(crate) fn read(form: &Form, client: &Client, issuer: &Issuer, schemas: &Schemas) -> Result<Asked, OAuthError> {
+    pub(crate) fn read(form: &Form, client: &Client, issuer: &Issuer, types: &DetailTypes) -> Result<Asked, OAuthError> {
         if form.get("request_uri").is_some() {
             let what =
                 "request_uri is not for authentication requests (CIBA Core 7.1.1): send the JWT itself as request";
@@ -58,7 +58,7 @@ impl Asked {
         let hint = LoginHint::read(form, issuer)?;
         let binding_message = binding_message(form)?;
         let acr_values = acr_values(form)?;
-        let details = authorization_details(form, client, schemas)?;
+        let details = authorization_details(form, client, types)?;
         let asked_interaction = interaction_type(form, client)?;
         let requested = requested_expiry(form)?;
         let types = details.iter().flat_map(Details::types);
@@ -122,9 +122,9 @@ fn acr_values(form: &Form) -> Result<Option<String>, OAuthError> {
     Ok(Some(values.to_owned()))
 }
 
-fn authorization_details(form: &Form, client: &Client, schemas: &Schemas) -> Result<Option<Details>, OAuthError> {
+fn authorization_details(form: &Form, client: &Client, types: &DetailTypes) -> Result<Option<Details>, OAuthError> {
     let Some(text) = form.get("authorization_details") else { return Ok(None) };
-    let checked = schemas.check(text, &client.authorization_details_types);
+    let checked = types.check(text, &client.authorization_details_types);
     checked.map(Some).map_err(|refused| OAuthError::new(Code::InvalidAuthorizationDetails, refused.to_string()))
 }
 

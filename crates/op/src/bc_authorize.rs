@@ -66,7 +66,7 @@ impl Inner {
             OAuthError::new(Code::RateLimited, "this client asks too often").with_retry_after(seconds)
         })?;
         let parameters = self.parameters(posted.form, &client).await?;
-        let asked = Asked::read(&parameters, &client, &self.config.issuer, &self.schemas)?;
+        let asked = Asked::read(&parameters, &client, &self.config.issuer, &self.config.detail_types)?;
         fapi::check(&client, &asked)?;
         let user = self.to_ask(&asked, &client)?;
 

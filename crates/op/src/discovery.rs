@@ -50,7 +50,7 @@ struct Metadata<'a> {
     scopes_supported: [&'static str; 2],
     claims_supported: [&'static str; 9],
     acr_values_supported: [&'static str; 5],
-    authorization_details_types_supported: Vec<&'static str>,
+    authorization_details_types_supported: Vec<&'a str>,
     interaction_types_supported: [InteractionType; 3],
     request_parameter_supported: bool,
     /// True where it is left out (OpenID Connect Discovery §3).
@@ -91,11 +91,7 @@ pub(crate) fn metadata(config: &Config) -> String {
             "urn:countersign:acr:tap",
             "urn:countersign:acr:automated",
         ],
-        authorization_details_types_supported: config
-            .authorization_details_types
-            .iter()
-            .map(|kind| kind.name())
-            .collect(),
+        authorization_details_types_supported: config.detail_types.names().collect(),
         interaction_types_supported: InteractionType::ALL,
         request_parameter_supported: false,
         request_uri_parameter_supported: false,

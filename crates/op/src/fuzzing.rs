@@ -3,20 +3,21 @@
 use crate::asked::Asked;
 use crate::client_auth::secret::Credentials;
 use crate::config::{Client, Config};
-use crate::details::{self, DetailType, Schemas};
+use crate::details::{self, DetailTypes, built_in};
 use crate::hint::LoginHint;
 use crate::http::Form;
 
 /// Reads as a provider with this configuration would.
 pub struct Reader {
     config: Config,
-    schemas: Schemas,
+    every_type: DetailTypes,
 }
 
 impl Reader {
     /// For a configuration with one client at least.
     pub fn new(config: Config) -> Reader {
-        Reader { config, schemas: Schemas::compile() }
+        let every_type = DetailTypes::new(TYPES.into_iter().filter_map(built_in));
+        Reader { config, every_type }
     }
 
     /// Reads a body as a form. Whether it is one.
@@ -33,7 +34,7 @@ impl Reader {
     /// Reads a whole authentication request of the first client. Whether it is sound.
     pub fn authentication_request(&self, body: &[u8]) -> bool {
         let Ok(form) = Form::parse(FORM, body) else { return false };
-        Asked::read(&form, self.client(), &self.config.issuer, &self.schemas).is_ok()
+        Asked::read(&form, self.client(), &self.config.issuer, &self.config.detail_types).is_ok()
     }
 
     /// Reads a `login_hint`; the name or subject in it.
@@ -47,8 +48,8 @@ impl Reader {
 
     /// Checks authorization details of every type. Whether they are sound; their text is what was given.
     pub fn authorization_details(&self, text: &str) -> bool {
-        let all = [DetailType::PaymentInitiation, DetailType::AccountInformation, DetailType::Generic];
-        self.schemas.check(text, &all).is_ok_and(|details| {
+        let all: Vec<String> = self.every_type.names().map(str::to_owned).collect();
+        self.every_type.check(text, &all).is_ok_and(|details| {
             assert_eq!(details.as_str(), text, "the client's bytes are kept");
             let _ = details::payments(&details).count();
             true
@@ -59,5 +60,13 @@ impl Reader {
         &self.config.clients[0]
     }
 }
+
+/// The types that are checked, one of Auth0's among them.
+const TYPES: [&str; 4] = [
+    "payment_initiation",
+    "account_information",
+    "generic",
+    "urn:auth0:schemas:authorization-details:v1:money-transfer",
+];
 
 const FORM: Option<&str> = Some("application/x-www-form-urlencoded");

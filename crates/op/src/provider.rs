@@ -25,7 +25,6 @@ use tokio::net::TcpListener;
 use crate::budget::Budget;
 use crate::client_auth::Clients;
 use crate::config::Config;
-use crate::details::Schemas;
 use crate::directory::Kept;
 use crate::discovery;
 use crate::egress::{Egress, SystemNames};
@@ -59,7 +58,6 @@ pub(crate) struct Inner {
     /// Those beside it.
     pub(crate) kept: Kept,
     pub(crate) remote_keys: RemoteKeys,
-    pub(crate) schemas: Schemas,
     pub(crate) gateway: Gateway,
     pub(crate) tokens: Arc<TokenSigner>,
     pub(crate) polls: Polls,
@@ -186,7 +184,6 @@ impl Provider {
             clients,
             kept: Kept::default(),
             remote_keys: RemoteKeys::new(egress.clone()),
-            schemas: Schemas::compile(),
             gateway,
             tokens: Arc::new(tokens),
             polls: Polls::default(),

@@ -5,7 +5,6 @@ use url::Url;
 
 use super::policy::Policy;
 use super::secret::KeptSecret;
-use crate::details::DetailType;
 use crate::jose::{JwkSet, SigningAlg};
 
 /// The grant a client needs to ask for approvals (CIBA Core §4).
@@ -47,8 +46,8 @@ pub struct Client {
     pub binding: TokenBinding,
     /// The dialect or rules that hold for it.
     pub profile: Option<Profile>,
-    /// Which types of authorization details it may send.
-    pub authorization_details_types: Vec<DetailType>,
+    /// Which of the provider's types of authorization details it may send.
+    pub authorization_details_types: Vec<String>,
     /// The scopes it may ask for; `None`: any.
     pub scope: Option<Vec<String>>,
     /// The provider's policy with this client's own on top.

@@ -11,8 +11,8 @@ use super::fapi;
 use super::policy::{INTERACTIONS, Policy};
 use super::read::{Found, Section};
 use super::secret::HashedSecret;
-use super::{DETAIL_TYPES, https, shown_text};
-use crate::details::DetailType;
+use super::{https, shown_text};
+use crate::details::DetailTypes;
 use crate::jose::SigningAlg;
 
 /// What a client's entry is read against.
@@ -20,7 +20,7 @@ pub(super) struct Surroundings<'a> {
     /// Where relative paths of secret files begin.
     pub(super) folder: &'a Path,
     pub(super) policy: &'a Policy,
-    pub(super) detail_types: &'a [DetailType],
+    pub(super) detail_types: &'a DetailTypes,
     /// A secret that is kept beside the entry; `None`: the entry names it.
     pub(super) kept_secret: Option<&'a HashedSecret>,
     /// The rules that hold for all clients.
@@ -203,16 +203,16 @@ fn scope(section: &Section<'_>) -> Option<Vec<String>> {
     Some(names)
 }
 
-fn detail_types(section: &Section<'_>, around: &Surroundings<'_>) -> Vec<DetailType> {
-    let Some(types) = section.texts("authorization_details_types") else { return around.detail_types.to_vec() };
+fn detail_types(section: &Section<'_>, around: &Surroundings<'_>) -> Vec<String> {
+    let taken = || around.detail_types.names().map(str::to_owned);
+    let Some(types) = section.texts("authorization_details_types") else { return taken().collect() };
     let known = types.iter().filter_map(|found| {
-        let kind = section.one_of("authorization_details_types", &found.at, found.value, DETAIL_TYPES)?;
-        if around.detail_types.contains(&kind) {
-            return Some(kind);
-        }
         let value = found.value;
-        section.fault(&found.at, format!("this provider does not take \"{value}\"; add it to `authorization_details_types` at the top of the file"));
-        None
+        if !around.detail_types.contains(value) {
+            section.fault(&found.at, format!("this provider does not take \"{value}\"; add it to `authorization_details_types` at the top of the file, or as [[authorization_details]]"));
+            return None;
+        }
+        Some(value.to_owned())
     });
     known.collect()
 }

@@ -23,7 +23,7 @@ pub(crate) fn client_entry(
         // A path in an entry begins where the command was given; commands make it absolute.
         folder: Path::new("/"),
         policy: &config.policy,
-        detail_types: &config.authorization_details_types,
+        detail_types: &config.detail_types,
         kept_secret: secret,
         profile: config.profile,
         client_ca: config.client_ca.is_some(),

@@ -5,6 +5,7 @@
 mod client;
 mod client_proof;
 mod clients;
+mod detail_types;
 mod egress;
 mod entry;
 mod error;
@@ -41,7 +42,7 @@ pub(crate) use users::folded;
 pub use users::{User, Users};
 
 use crate::certificate::Authorities;
-use crate::details::DetailType;
+use crate::details::DetailTypes;
 use crate::http::TrustedProxies;
 use crate::tls::CertificateFiles;
 use clients::{PROVIDER_PROFILES, Surroundings};
@@ -65,7 +66,7 @@ pub struct Config {
     /// How long approvals that ended, and what was signed about them, are kept.
     pub keep_records: Duration,
     /// Which types of authorization details are taken.
-    pub authorization_details_types: Vec<DetailType>,
+    pub detail_types: DetailTypes,
     /// What connections are made with; `None`: plain HTTP, for loopback or behind a proxy.
     pub tls: Option<CertificateFiles>,
     /// Whose word counts about where a request comes from.
@@ -136,9 +137,7 @@ impl Config {
         }
         let listen = listen(&top);
         let mode = top.word("mode", MODES).map_or(Mode::Production, |found| found.value);
-        let detail_types = top
-            .words("authorization_details_types", DETAIL_TYPES)
-            .unwrap_or_else(|| vec![DetailType::PaymentInitiation, DetailType::AccountInformation]);
+        let detail_types = detail_types::read(&top, folder);
         let keep_records = top.duration("keep_records", LEAST_KEPT..=MOST_KEPT).map_or(KEPT, |found| found.value);
         let support = top.section("support", " in [support]").map(support).unwrap_or_default();
         let policy = match top.section("policy", " in [policy]") {
@@ -176,7 +175,7 @@ impl Config {
             policy,
             support,
             keep_records,
-            authorization_details_types: detail_types,
+            detail_types,
             tls,
             proxies,
             registration,
@@ -272,9 +271,3 @@ fn shown_text(section: &Section<'_>, key: &str, found: &Found<&str>) {
 }
 
 const MODES: &[(&str, Mode)] = &[("production", Mode::Production), ("test", Mode::Test)];
-
-const DETAIL_TYPES: &[(&str, DetailType)] = &[
-    ("payment_initiation", DetailType::PaymentInitiation),
-    ("account_information", DetailType::AccountInformation),
-    ("generic", DetailType::Generic),
-];

@@ -56,7 +56,7 @@ fn every_bad_file_is_told_its_line_and_remedy() {
         (second_line("isuer = \"x\""), "line 2: unknown key `isuer` at the top of the file; did you mean `issuer`?"),
         (
             second_line("database = \"x\""),
-            "line 2: unknown key `database` at the top of the file; remove it, or use one of: issuer, name, listen, mode, authorization_details_types, keep_records, support, policy, proxy, registration, egress, profile, tls, users, clients",
+            "line 2: unknown key `database` at the top of the file; remove it, or use one of: issuer, name, listen, mode, authorization_details, authorization_details_types, keep_records, support, policy, proxy, registration, egress, profile, tls, users, clients",
         ),
         // Whom the provider calls.
         (
@@ -107,7 +107,7 @@ fn every_bad_file_is_told_its_line_and_remedy() {
         (second_line("mode = true"), "line 2: `mode` must be a text in quotes, not true or false"),
         (
             second_line("authorization_details_types = [\"payment\"]"),
-            "line 2: `authorization_details_types` can't be \"payment\"; use \"payment_initiation\" or \"account_information\" or \"generic\"",
+            "line 2: `authorization_details_types` can't be \"payment\": it is none of \"payment_initiation\", \"account_information\", \"generic\" and \"urn:auth0:schemas:authorization-details:v1:...\"; describe it in an [[authorization_details]]",
         ),
         (
             second_line("[support]\nphone = \"call me\""),
@@ -331,7 +331,7 @@ fn every_bad_file_is_told_its_line_and_remedy() {
         ),
         (
             client("authorization_details_types = [\"generic\"]"),
-            "line 5: this provider does not take \"generic\"; add it to `authorization_details_types` at the top of the file",
+            "line 5: this provider does not take \"generic\"; add it to `authorization_details_types` at the top of the file, or as [[authorization_details]]",
         ),
         (
             client("id_token_signed_response_alg = \"HS256\""),
@@ -425,7 +425,8 @@ fn what_is_left_out_has_the_documented_default() {
     assert_eq!((config.name.as_str(), config.listen.to_string().as_str()), ("id.example.com", "127.0.0.1:8787"));
     assert_eq!(config.mode, Mode::Production);
     assert_eq!(config.keep_records, Duration::from_secs(400 * 86_400));
-    assert_eq!(config.authorization_details_types, [DetailType::PaymentInitiation, DetailType::AccountInformation]);
+    let types: Vec<_> = config.detail_types.names().collect();
+    assert_eq!(types, ["payment_initiation", "account_information"]);
     let policy = &config.policy;
     assert_eq!(
         (policy.ttl, policy.max_ttl, policy.interval),
@@ -489,4 +490,44 @@ fn a_file_without_a_certificate_is_no_authority() {
     let shown = folder.path().join("ca.pem");
     let expected = format!("{} holds no certificate in PEM (\"-----BEGIN CERTIFICATE-----\")", shown.display());
     assert_eq!(errors.iter().map(|error| error.message.clone()).collect::<Vec<_>>(), [expected]);
+}
+
+#[test]
+fn an_operators_own_detail_types_are_read_with_their_schemas() {
+    let folder = tempfile::tempdir().expect("a folder");
+    std::fs::write(folder.path().join("vote.json"), r#"{"type":"object","required":["for"]}"#).expect("written");
+    std::fs::write(folder.path().join("broken.json"), "{").expect("written");
+    let read = |lines: &str| Config::parse(&second_line(lines), folder.path());
+    let config = read(
+        "[[authorization_details]]\ntype = \"vote\"\nschema_file = \"vote.json\"\nmax_count = 1\n\n[[authorization_details]]\ntype = \"deletion\"\nmax_bytes = 500\n[authorization_details.schema]\ntype = \"object\"\nrequired = [\"count\"]",
+    );
+    let config = config.unwrap_or_else(|errors| panic!("{errors:?}"));
+    let names: Vec<_> = config.detail_types.names().collect();
+    assert_eq!(names, ["vote", "deletion", "payment_initiation", "account_information"]);
+
+    let own = "[[authorization_details]]\ntype = \"vote\"\n";
+    for (lines, message) in [
+        (own.to_owned(), "line 2: a type needs a JSON Schema (2020-12): add `schema_file` or `schema`"),
+        (
+            format!("{own}schema = \"{{}}\"\nschema_file = \"vote.json\""),
+            "line 2: a type has one of `schema` and `schema_file`; remove the other",
+        ),
+        (
+            format!("{own}schema = '{{\"$ref\":\"https://schemas.example/vote\"}}'"),
+            "line 4: the type \"vote\" can't be used: this is not a schema that can be used: ",
+        ),
+        (format!("{own}schema_file = \"absent.json\""), "line 4: the schema's file "),
+        (format!("{own}schema_file = \"broken.json\""), "line 4: the schema's file "),
+        (
+            format!("{own}schema = \"{{}}\"\nmax_bytes = 7000"),
+            "line 5: `max_bytes` in [[authorization_details]] must be between 64 and 6144, not 7000",
+        ),
+        (
+            format!("{own}schema = \"{{}}\"\nmax_size = 1"),
+            "line 5: unknown key `max_size` in [[authorization_details]]; ",
+        ),
+    ] {
+        let errors = read(&lines).err().expect("refused");
+        assert!(errors[0].to_string().starts_with(message), "{lines}\n{}", errors[0]);
+    }
 }

@@ -2,10 +2,20 @@
 
 use super::*;
 
-const ALL: &[DetailType] = &[DetailType::PaymentInitiation, DetailType::AccountInformation, DetailType::Generic];
+const ALL: &[&str] = &built_in::NAMES;
 
-fn refused(text: &str, allowed: &[DetailType]) -> String {
-    match Schemas::compile().check(text, allowed) {
+const MONEY_TRANSFER: &str = "urn:auth0:schemas:authorization-details:v1:money-transfer";
+
+fn types() -> DetailTypes {
+    DetailTypes::new(ALL.iter().chain([&MONEY_TRANSFER]).map(|name| built_in(name).expect(name)))
+}
+
+fn check(text: &str, allowed: &[&str]) -> Result<Details, DetailsRefused> {
+    types().check(text, &allowed.iter().map(|name| (*name).to_owned()).collect::<Vec<_>>())
+}
+
+fn refused(text: &str, allowed: &[&str]) -> String {
+    match check(text, allowed) {
         Ok(_) => "accepted".to_owned(),
         Err(refused) => refused.to_string(),
     }
@@ -19,7 +29,7 @@ fn details_of_every_type_pass_and_keep_their_bytes() {
         "  {\"type\":\"account_information\",\"actions\":[\"read_balances\"]},",
         "  {\"type\":\"generic\",\"title\":\"Delete the branch\",\"tree\":{\"n\":1.50}} ]",
     );
-    let details = Schemas::compile().check(text, ALL).expect("details of known types");
+    let details = check(text, ALL).expect("details of known types");
     assert_eq!(details.as_str(), text);
 }
 
@@ -74,7 +84,7 @@ fn a_client_sends_only_the_types_it_may() {
     let generic = r#"[{"type":"generic","title":"x"}]"#;
     assert_eq!(refused(generic, ALL), "accepted");
     assert_eq!(
-        refused(generic, &[DetailType::AccountInformation]),
+        refused(generic, &["account_information"]),
         "authorization_details[0] has a type that this client may not send; it may send: account_information"
     );
 }
@@ -82,7 +92,96 @@ fn a_client_sends_only_the_types_it_may() {
 #[test]
 fn payments_are_found_among_other_details() {
     let text = r#"[{"type":"generic","title":"x"},{"type":"payment_initiation","instructedAmount":{"currency":"EUR","amount":"4.20"},"creditorName":"A"}]"#;
-    let details = Schemas::compile().check(text, ALL).expect("sound details");
+    let details = check(text, ALL).expect("sound details");
     let found: Vec<_> = payments(&details).collect();
     assert_eq!(found, [Money::parse("4.20 EUR")]);
+}
+
+#[test]
+fn auth0s_types_have_an_instruction_and_named_properties() {
+    let transfer = |members: &str| format!(r#"[{{"type":"{MONEY_TRANSFER}",{members}}}]"#);
+    let property = |members: &str| transfer(&format!(r#""properties":{{"to":{{{members}}}}}"#));
+    for sound in [
+        transfer(r#""instruction":"Confirm","properties":{"to":{"display":true,"name":"To","display_order":"2","value":"Bob"}}"#),
+        property(r#""value":{"any":["tree",1]},"display":false,"description":"","display_order":7"#),
+        // Common members of RFC 9396 section 2.
+        transfer(r#""properties":{"to":{"value":1}},"locations":["https://api.example"]"#),
+    ] {
+        assert_eq!(refused(&sound, &[MONEY_TRANSFER]), "accepted", "{sound}");
+    }
+    for (text, message) in [
+        (transfer(r#""instruction":"Confirm""#), "authorization_details[0]: properties is missing"),
+        (transfer(r#""properties":{}"#), "authorization_details[0].properties: this must not be empty"),
+        (property(r#""name":"To""#), "authorization_details[0].properties.to: value is missing"),
+        (property(r#""value":1,"shown":true"#), "authorization_details[0].properties.to: shown is not known here"),
+        (
+            property(r#""value":1,"display":"yes""#),
+            "authorization_details[0].properties.to.display: this must be of type boolean",
+        ),
+    ] {
+        assert_eq!(refused(&text, &[MONEY_TRANSFER]), message, "{text}");
+    }
+    let one = r#"[{"type":"urn:auth0:schemas:authorization-details:v1:vote","properties":{"x":{"value":1}}}]"#;
+    assert!(refused(one, &[MONEY_TRANSFER]).contains("may not send"), "each of Auth0's types is named by itself");
+    assert!(built_in("urn:auth0:schemas:authorization-details:v1:").is_none());
+}
+
+#[test]
+fn a_type_of_the_operators_own_has_its_schema_and_its_limits() {
+    let schema = serde_json::json!({
+        "type": "object",
+        "required": ["count"],
+        "properties": {
+            "type": true,
+            "count": { "type": "integer", "minimum": 1, "maximum": 1000 },
+            "what": { "enum": ["invoices", "branches"] },
+            "note": { "$ref": "#/$defs/short" },
+        },
+        "unevaluatedProperties": false,
+        "$defs": { "short": { "type": "string", "minLength": 2, "maxLength": 100 } },
+    });
+    let kind = DetailType::new("deletion", &schema, Some(60), Some(2)).expect("a schema");
+    let types = DetailTypes::new([Arc::new(kind)]);
+    let allowed = ["deletion".to_owned()];
+    let said = |elements: &[&str]| {
+        let elements: Vec<_> = elements.iter().map(|members| format!(r#"{{"type":"deletion",{members}}}"#)).collect();
+        let text = format!("[ {} ]", elements.join(" , "));
+        types.check(&text, &allowed).err().map(|refused| refused.to_string())
+    };
+    assert_eq!(said(&[r#""count":214,"what":"invoices""#, r#""count":1"#]), None);
+    for (elements, message) in [
+        (&[r#""count":1"#, r#""count":0"#][..], "authorization_details[1].count: this must be 1 at least"),
+        (&[r#""count":1001"#], "authorization_details[0].count: this must be 1000 at most"),
+        (&[r#""count":1,"what":"people""#], r#"authorization_details[0].what: this must be one of ["invoices","branches"]"#),
+        (&[r#""count":1,"note":"x""#], "authorization_details[0].note: this is shorter than 2 characters"),
+        (&[r#""count":1,"who":"me""#], "authorization_details[0]: who is not known here"),
+        (&[r#""count":1"#; 3], "authorization_details[2] is one too many of its type: 2 at most in one request"),
+        (
+            &[r#""count":1,"note":"a note that is much too long for it""#],
+            "authorization_details[0] is larger than 60 bytes, the most that its type may have",
+        ),
+    ] {
+        assert_eq!(said(elements).as_deref(), Some(message));
+    }
+}
+
+#[test]
+fn a_schema_stays_inside_its_file_and_its_dialect() {
+    let refused = |name: &str, schema: serde_json::Value| DetailType::new(name, &schema, None, None).err();
+    let any = || serde_json::json!({});
+    assert_eq!(refused("urn:countersign:device", any()), Some(DetailTypeError::Reserved));
+    assert_eq!(refused("", any()), Some(DetailTypeError::Name));
+    assert_eq!(refused("a\u{202e}b", any()), Some(DetailTypeError::Name));
+    let draft_7 = serde_json::json!({ "$schema": "http://json-schema.org/draft-07/schema#" });
+    assert_eq!(refused("x", draft_7), Some(DetailTypeError::Dialect));
+    for schema in [
+        serde_json::json!({ "$ref": "https://schemas.example/x.json" }),
+        serde_json::json!({ "$ref": "file:///etc/passwd" }),
+        serde_json::json!({ "$ref": "#/$defs/absent" }),
+        serde_json::json!({ "type": "text" }),
+        // Would need backtracking.
+        serde_json::json!({ "pattern": "(a)\\1" }),
+    ] {
+        assert!(matches!(refused("x", schema.clone()), Some(DetailTypeError::Schema(_))), "{schema}");
+    }
 }

@@ -5,7 +5,17 @@ use std::path::Path;
 use countersign_op::Config;
 
 /// Tables have headings of their own.
-const TABLES: [&str; 8] = ["support", "policy", "proxy", "registration", "egress", "tls", "users", "clients"];
+const TABLES: [&str; 9] = [
+    "authorization_details",
+    "support",
+    "policy",
+    "proxy",
+    "registration",
+    "egress",
+    "tls",
+    "users",
+    "clients",
+];
 
 const GUIDE: &str = include_str!("../../../../docs/operating.md");
 
@@ -38,6 +48,10 @@ fn every_name_of_the_configuration_is_in_the_guide() {
     // An unknown key makes the reader list all names it knows at that place.
     let places = [
         ("zzzzzzzzzzzz = 1\nissuer = \"https://id.example.com\"", "At the top"),
+        (
+            "issuer = \"https://id.example.com\"\n[[authorization_details]]\ntype = \"a\"\nschema = \"{}\"\nzzzzzzzzzzzz = 1",
+            "`[[authorization_details]]`",
+        ),
         ("issuer = \"https://id.example.com\"\n[support]\nzzzzzzzzzzzz = 1", "`[support]`"),
         ("issuer = \"https://id.example.com\"\n[proxy]\nzzzzzzzzzzzz = 1", "`[proxy]`"),
         ("issuer = \"https://id.example.com\"\n[registration]\nzzzzzzzzzzzz = 1", "`[registration]`"),
