@@ -34,7 +34,7 @@ pub(crate) fn effective(
         // The client shows that number or none that counts: nothing in between would match what is on its screen.
         (None, Some(told)) if every_device_can(told) || minimum > InteractionType::Boolean => told,
         (None, Some(_)) => InteractionType::Boolean,
-        (None, None) if kind == Kind::Payment => minimum,
+        (None, None) if kind == Kind::Payment && !interactions.number_wanted => minimum,
         (None, None) => strongest_shared,
     };
     if wanted < minimum {

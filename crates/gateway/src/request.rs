@@ -57,6 +57,9 @@ pub struct Interactions {
     /// devices can do and however often she was asked. Then a request is never raised above it, and devices of which some
     /// can't do it are asked for a tap instead. `None`: the client is told what devices are asked.
     pub told: Option<InteractionType>,
+    /// The client would like a number for its level of assurance (`acr_values`): a payment then gets the strongest interaction
+    /// that client and devices share, as a sign-in does anyway.
+    pub number_wanted: bool,
 }
 
 /// Policy that mutes. Nothing here refuses a request.

@@ -6,11 +6,14 @@ use countersign_protocol::details::Details;
 use countersign_protocol::interaction::{InteractionType, UserVerification};
 use countersign_protocol::issuer::Issuer;
 use countersign_protocol::kind::Kind;
+use countersign_protocol::secret::Secret;
 use countersign_protocol::{limits, text};
 
+use crate::acr::Wish;
+use crate::auth0;
 use crate::config::{Client, Policy};
 use crate::details::{self, DetailTypes};
-use crate::hint::LoginHint;
+use crate::hint::Hint;
 use crate::http::{Code, Form, OAuthError};
 
 /// The longest life of payments, of sign-ins and of whatever may have a number to enter: NIST SP 800-63B allows an
@@ -23,10 +26,10 @@ const CHALLENGE_FRAME_BYTES: usize = 2600;
 /// Longest `acr_values`, in characters.
 const ACR_VALUES_CHARACTERS: usize = 1000;
 
-/// An authentication request whose every parameter is sound.
-#[derive(Debug)]
+/// An authentication request whose every parameter is sound. Has no `Debug`: it may hold a user code.
 pub(crate) struct Asked {
-    pub(crate) hint: LoginHint,
+    pub(crate) hint: Hint,
+    pub(crate) user_code: Option<Secret>,
     /// As sent: names separated by single blanks, `openid` among them.
     pub(crate) scope: String,
     pub(crate) acr_values: Option<String>,
@@ -34,6 +37,8 @@ pub(crate) struct Asked {
     pub(crate) details: Option<Details>,
     /// What the client asks for by `interaction_type`.
     pub(crate) asked_interaction: Option<InteractionType>,
+    /// Whether `acr_values` wishes for a number.
+    pub(crate) number_wanted: bool,
     /// What the request gets unless the person's devices can do less, or the client is being muted; a client that must not
     /// learn about the person is told this whatever happens.
     pub(crate) interaction: InteractionType,
@@ -48,14 +53,20 @@ impl Asked {
     ///
     /// # Errors
     /// The codes of CIBA Core §13 and RFC 9396 §5, the first thing that is wrong.
-    pub(crate) fn read(form: &Form, client: &Client, issuer: &Issuer, types: &DetailTypes) -> Result<Asked, OAuthError> {
+    pub(crate) fn read(
+        form: &Form,
+        client: &Client,
+        issuer: &Issuer,
+        types: &DetailTypes,
+    ) -> Result<Asked, OAuthError> {
         if form.get("request_uri").is_some() {
             let what =
                 "request_uri is not for authentication requests (CIBA Core 7.1.1): send the JWT itself as request";
             return Err(OAuthError::new(Code::InvalidRequest, what));
         }
         let scope = scope(form, client)?;
-        let hint = LoginHint::read(form, issuer)?;
+        let hint = Hint::read(form, issuer)?;
+        auth0::check_request(form, client)?;
         let binding_message = binding_message(form)?;
         let acr_values = acr_values(form)?;
         let details = authorization_details(form, client, types)?;
@@ -63,8 +74,12 @@ impl Asked {
         let requested = requested_expiry(form)?;
         let types = details.iter().flat_map(Details::types);
         let kind = Kind::of(types, Some(&scope));
-        let user_verification = user_verification(&client.policy, details.as_ref());
-        let interaction = expected_interaction(asked_interaction, client, kind)?;
+        let wish = Wish::of(acr_values.as_deref());
+        let user_verification = match wish.verified {
+            true => UserVerification::Required,
+            false => user_verification(&client.policy, details.as_ref()),
+        };
+        let interaction = expected_interaction(asked_interaction, client, kind, wish)?;
         fits_a_challenge(&scope, acr_values.as_deref(), binding_message.as_deref(), details.as_ref())?;
         let may_wait = matches!(kind, Kind::Consent | Kind::Other)
             && interaction == InteractionType::Boolean
@@ -72,11 +87,13 @@ impl Asked {
         let life = life(&client.policy, requested, may_wait);
         Ok(Asked {
             hint,
+            user_code: form.get("user_code").map(Secret::new),
             scope,
             acr_values,
             binding_message,
             details,
             asked_interaction,
+            number_wanted: wish.number,
             interaction,
             life,
             user_verification,
@@ -148,10 +165,11 @@ fn expected_interaction(
     asked: Option<InteractionType>,
     client: &Client,
     kind: Kind,
+    wish: Wish,
 ) -> Result<InteractionType, OAuthError> {
     let minimum = client.policy.interaction_minimum;
     let strongest = client.interaction_types.iter().copied().max().unwrap_or(InteractionType::Boolean);
-    let expected = asked.unwrap_or(if kind == Kind::Payment { minimum } else { strongest });
+    let expected = asked.unwrap_or(if kind == Kind::Payment && !wish.number { minimum } else { strongest });
     if expected < minimum || (expected != InteractionType::Boolean && !client.interaction_types.contains(&expected)) {
         let (expected, minimum) = (expected.as_str(), minimum.as_str());
         let what = format!(

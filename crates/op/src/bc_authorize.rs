@@ -16,6 +16,7 @@ use countersign_protocol::{encoding, limits};
 use serde::Serialize;
 
 use crate::asked::Asked;
+use crate::auth0;
 use crate::config::{Client, User};
 use crate::fapi;
 use crate::http::{Code, NO_STORE, OAuthError, PRAGMA, Posted};
@@ -66,9 +67,12 @@ impl Inner {
             OAuthError::new(Code::RateLimited, "this client asks too often").with_retry_after(seconds)
         })?;
         let parameters = self.parameters(posted.form, &client).await?;
-        let asked = Asked::read(&parameters, &client, &self.config.issuer, &self.config.detail_types)?;
+        let mut asked = Asked::read(&parameters, &client, &self.config.issuer, &self.config.detail_types)?;
         fapi::check(&client, &asked)?;
-        let user = self.to_ask(&asked, &client)?;
+        let named = self.name_behind(&asked.hint, &client).await?;
+        let known = self.find_person(&named).map_err(|error| crate::provider::failed(&error))?;
+        let user = to_ask(known.as_ref(), &client)?;
+        self.check_user_code(asked.user_code.take(), &client, &named, known.as_deref()).await?;
 
         let auth_req_id =
             format!("ar_{}", encoding::encode(&random::bytes::<{ limits::ID_BITS / 8 }>(&*self.ports.random)));
@@ -97,20 +101,6 @@ impl Inner {
         })
     }
 
-    /// The person to ask; `None` where the client must not learn that there is none.
-    fn to_ask(&self, asked: &Asked, client: &Client) -> Result<Option<Arc<User>>, OAuthError> {
-        let known = self.find_person(&asked.hint).map_err(|error| crate::provider::failed(&error))?;
-        match known.as_ref().filter(|user| !user.locked) {
-            Some(user) => Ok(Some(user.clone())),
-            None if client.hides_unknown_users() => Ok(None),
-            None if known.is_some() => {
-                let what = "this user is locked";
-                Err(OAuthError::new(Code::AccessDenied, what).with_status(StatusCode::FORBIDDEN))
-            }
-            None => Err(unknown_user()),
-        }
-    }
-
     /// Stores the request, with an approval if there is somebody to ask.
     async fn take(
         &self,
@@ -121,6 +111,7 @@ impl Inner {
         now: Timestamp,
     ) -> Result<Shown, OAuthError> {
         let hides = client.hides_unknown_users();
+        let no_device = auth0::no_device(client);
         let expected = asked.interaction;
         let approval = user.map(|user| self.approval_request(&asked, &user, client, now));
         let (gateway, random, tokens) = (self.gateway.clone(), self.ports.random.clone(), self.tokens.clone());
@@ -148,7 +139,7 @@ impl Inner {
             Ok(pretend(expected, &*random))
         });
         stored.await.map_err(|error| match error {
-            WriteError::Refused(Refused::Gateway(refused)) => explain(&refused),
+            WriteError::Refused(Refused::Gateway(refused)) => explain(&refused, no_device),
             WriteError::Refused(Refused::Store(error)) => crate::provider::failed(&error),
             WriteError::Store(error) => crate::provider::failed(&error),
         })
@@ -174,6 +165,7 @@ impl Inner {
                 client_can: client.interaction_types.clone(),
                 minimum: policy.interaction_minimum,
                 told: client.hides_unknown_users().then_some(asked.interaction),
+                number_wanted: asked.number_wanted,
             },
             user_verification: asked.user_verification,
             context: Default::default(),
@@ -186,6 +178,19 @@ impl Inner {
                 not_me_hold_seconds: policy.not_me.as_secs(),
             },
         }
+    }
+}
+
+/// The person to ask; `None` where the client must not learn that there is none.
+fn to_ask(known: Option<&Arc<User>>, client: &Client) -> Result<Option<Arc<User>>, OAuthError> {
+    match known.filter(|user| !user.locked) {
+        Some(user) => Ok(Some(user.clone())),
+        None if client.hides_unknown_users() => Ok(None),
+        None if known.is_some() => {
+            let what = "this user is locked";
+            Err(OAuthError::new(Code::AccessDenied, what).with_status(StatusCode::FORBIDDEN))
+        }
+        None => Err(unknown_user()),
     }
 }
 
@@ -206,9 +211,10 @@ fn is_about_devices(refused: &RequestRefused) -> bool {
     )
 }
 
-fn explain(refused: &RequestRefused) -> OAuthError {
+/// `no_device`: what this client is told about somebody without one, where its dialect has words of its own.
+fn explain(refused: &RequestRefused, no_device: Option<OAuthError>) -> OAuthError {
     let code = match refused {
-        RequestRefused::NoDevice | RequestRefused::DevicesRevoked => return unknown_user(),
+        RequestRefused::NoDevice | RequestRefused::DevicesRevoked => return no_device.unwrap_or_else(unknown_user),
         RequestRefused::BindingMessage(_) => Code::InvalidBindingMessage,
         RequestRefused::TooLarge => Code::InvalidAuthorizationDetails,
         RequestRefused::Text { .. }
@@ -221,5 +227,5 @@ fn explain(refused: &RequestRefused) -> OAuthError {
 }
 
 fn unknown_user() -> OAuthError {
-    OAuthError::new(Code::UnknownUserId, "login_hint names nobody who could be asked here")
+    OAuthError::new(Code::UnknownUserId, "the hint names nobody who could be asked here")
 }

@@ -14,7 +14,7 @@ pub(crate) enum NotByClient {
     #[error("this client has no public keys here: add jwks or jwks_uri to its entry")]
     NoKeys,
     /// Its keys are elsewhere and can't be had.
-    #[error("the client's keys can't be had from its jwks_uri: {0}")]
+    #[error("the keys can't be had from their jwks_uri: {0}")]
     Unavailable(String),
     /// Form, algorithm, kind or signature.
     #[error("{0}")]
@@ -51,10 +51,24 @@ impl Inner {
         algs: &[SigningAlg],
         typ: impl Fn(Option<&str>) -> bool,
     ) -> Result<Verified, NotByClient> {
-        let known = self.keys_of(client, Need::Known).await?;
+        self.verify_by(client.keys.as_ref(), text, algs, typ).await
+    }
+
+    /// Opens a JWS by one of these keys, as [`Inner::verify_by_client`] does.
+    ///
+    /// # Errors
+    /// [`NotByClient`].
+    pub(crate) async fn verify_by(
+        &self,
+        keys: Option<&ClientKeys>,
+        text: &str,
+        algs: &[SigningAlg],
+        typ: impl Fn(Option<&str>) -> bool,
+    ) -> Result<Verified, NotByClient> {
+        let known = self.keys_of(keys, Need::Known).await?;
         match jose::verify(text, &known, algs, &typ) {
             Err(JwsRefused::Signature) if matches!(known, Keys::Fetched(_)) => {
-                let newer = self.keys_of(client, Need::Newer).await?;
+                let newer = self.keys_of(keys, Need::Newer).await?;
                 Ok(jose::verify(text, &newer, algs, &typ)?)
             }
             other => Ok(other?),
@@ -66,18 +80,18 @@ impl Inner {
     /// # Errors
     /// [`NotByClient`] where its keys can't be had.
     pub(crate) async fn client_has_key(&self, client: &Client, key: &PublicKey) -> Result<bool, NotByClient> {
-        let known = self.keys_of(client, Need::Known).await?;
+        let known = self.keys_of(client.keys.as_ref(), Need::Known).await?;
         if known.public_keys().any(|listed| listed == key) {
             return Ok(true);
         }
         if matches!(known, Keys::Listed(_)) {
             return Ok(false);
         }
-        Ok(self.keys_of(client, Need::Newer).await?.public_keys().any(|listed| listed == key))
+        Ok(self.keys_of(client.keys.as_ref(), Need::Newer).await?.public_keys().any(|listed| listed == key))
     }
 
-    async fn keys_of<'c>(&self, client: &'c Client, need: Need) -> Result<Keys<'c>, NotByClient> {
-        match &client.keys {
+    async fn keys_of<'c>(&self, keys: Option<&'c ClientKeys>, need: Need) -> Result<Keys<'c>, NotByClient> {
+        match keys {
             None => Err(NotByClient::NoKeys),
             Some(ClientKeys::Set(set)) => Ok(Keys::Listed(set)),
             Some(ClientKeys::At(uri)) => {

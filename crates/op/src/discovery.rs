@@ -9,6 +9,7 @@ use countersign_protocol::key::PublicKey;
 use serde::Serialize;
 use serde_json::{Value, json};
 
+use crate::acr;
 use crate::config::{CIBA_GRANT, Config, Profile};
 use crate::jose::SigningAlg;
 
@@ -72,7 +73,7 @@ pub(crate) fn metadata(config: &Config) -> String {
         jwks_uri: issuer.endpoint(JWKS),
         registration_endpoint: config.registration.enabled.then(|| issuer.endpoint(REGISTER)),
         backchannel_token_delivery_modes_supported: ["poll"],
-        backchannel_user_code_parameter_supported: false,
+        backchannel_user_code_parameter_supported: true,
         grant_types_supported: [CIBA_GRANT],
         token_endpoint_auth_methods_supported: auth_methods(config),
         token_endpoint_auth_signing_alg_values_supported: names(algs),
@@ -84,13 +85,7 @@ pub(crate) fn metadata(config: &Config) -> String {
         id_token_signing_alg_values_supported: ["ES256"],
         scopes_supported: ["openid", "profile"],
         claims_supported: ["iss", "sub", "aud", "exp", "iat", "auth_time", "acr", "amr", "approval"],
-        acr_values_supported: [
-            "urn:countersign:acr:number-verified",
-            "urn:countersign:acr:verified",
-            "urn:countersign:acr:number",
-            "urn:countersign:acr:tap",
-            "urn:countersign:acr:automated",
-        ],
+        acr_values_supported: acr::LEVELS,
         authorization_details_types_supported: config.detail_types.names().collect(),
         interaction_types_supported: InteractionType::ALL,
         request_parameter_supported: false,

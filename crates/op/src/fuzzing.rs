@@ -4,7 +4,7 @@ use crate::asked::Asked;
 use crate::client_auth::secret::Credentials;
 use crate::config::{Client, Config};
 use crate::details::{self, DetailTypes, built_in};
-use crate::hint::LoginHint;
+use crate::hint::{Hint, Named};
 use crate::http::Form;
 
 /// Reads as a provider with this configuration would.
@@ -41,8 +41,9 @@ impl Reader {
     pub fn login_hint(&self, hint: &str) -> Option<String> {
         let body = url::form_urlencoded::Serializer::new(String::new()).append_pair("login_hint", hint).finish();
         let form = Form::parse(FORM, body.as_bytes()).ok()?;
-        match LoginHint::read(&form, &self.config.issuer).ok()? {
-            LoginHint::Name(name) | LoginHint::Subject(name) => Some(name),
+        match Hint::read(&form, &self.config.issuer).ok()? {
+            Hint::Login(Named::Name(name) | Named::Subject(name)) => Some(name),
+            Hint::IdToken(_) | Hint::Token(_) => None,
         }
     }
 

@@ -6,8 +6,10 @@
 //! [`Config::read`] and [`Provider::open`]; docs/operating.md is for whoever runs it.
 
 mod access;
+mod acr;
 mod asked;
 mod backup;
+mod auth0;
 mod bc_authorize;
 mod budget;
 mod certificate;
@@ -40,6 +42,7 @@ mod store;
 mod tls;
 mod token;
 mod tokens;
+mod user_code;
 mod userinfo;
 
 pub use backup::back_up;

@@ -22,6 +22,7 @@ use countersign_protocol::id::ApprovalId;
 use countersign_protocol::issuer::Issuer;
 use tokio::net::TcpListener;
 
+use crate::auth0;
 use crate::budget::Budget;
 use crate::client_auth::Clients;
 use crate::config::Config;
@@ -37,6 +38,7 @@ use crate::stopping::Stopping;
 use crate::store;
 use crate::tls::{CertificateError, Tls, TlsListener};
 use crate::tokens::TokenSigner;
+use crate::user_code::UserCodes;
 
 /// How often requests that ended a day ago are forgotten.
 const FORGET_EVERY: Duration = Duration::from_secs(600);
@@ -64,11 +66,13 @@ pub(crate) struct Inner {
     pub(crate) budget: Budget,
     /// Every call out goes through it.
     pub(crate) egress: Egress,
+    pub(crate) user_codes: UserCodes,
     pub(crate) ports: Ports,
     pub(crate) stopping: Stopping,
     tls: Option<Tls>,
     metadata: String,
-    jwks: String,
+    /// The published keys that verify this provider's tokens.
+    pub(crate) jwks: String,
     /// Held by whoever serves.
     _lock: Option<HomeLock>,
 }
@@ -177,6 +181,7 @@ impl Provider {
         let metadata = discovery::metadata(&config);
         let egress = Egress::new(config.egress.clone(), Arc::new(SystemNames));
         let tls = config.tls.as_ref().map(Tls::read).transpose()?;
+        config.users.keep_codes_hashed(&*ports.random);
         let clients = Clients::new(std::mem::take(&mut config.clients), &*ports.random);
         let inner = Inner {
             metadata,
@@ -188,6 +193,7 @@ impl Provider {
             tokens: Arc::new(tokens),
             polls: Polls::default(),
             budget: Budget::default(),
+            user_codes: UserCodes::open(&directory, &*ports.random)?,
             stopping: Stopping::default(),
             egress,
             tls,
@@ -195,6 +201,7 @@ impl Provider {
             ports,
             _lock: lock,
         };
+        inner.count_user_codes()?;
         Ok(Provider { inner: Arc::new(inner) })
     }
 
@@ -237,6 +244,10 @@ impl Provider {
             .route(&format!("{path}{}", discovery::TOKEN), {
                 let inner = self.inner.clone();
                 post(async move |request: Request| inner.token(request).await).fallback(only_post)
+            })
+            .route(&format!("{path}{}", auth0::TOKEN), {
+                let inner = self.inner.clone();
+                post(async move |request: Request| inner.token_of_auth0(request).await).fallback(only_post)
             });
         let routes = match self.inner.config.registration.enabled {
             true => routes.route(&format!("{path}{}", discovery::REGISTER), {
@@ -300,8 +311,12 @@ impl Provider {
                 let forgotten = inner.gateway.store().write(move |transaction| {
                     store::forget_used(transaction, now)?;
                     store::forget_revoked(transaction, now)?;
+                    store::forget_guesses(transaction, now)?;
                     store::forget_old(transaction, now)
                 });
+                if let Err(error) = inner.count_user_codes() {
+                    tracing::warn!(%error, "people with a user code could not be counted");
+                }
                 if let Err(error) = forgotten.await {
                     tracing::warn!(%error, "old requests could not be forgotten");
                 }
@@ -333,8 +348,12 @@ fn documents(issuer: &Issuer, inner: &Arc<Inner>) -> Router {
         let inner = inner.clone();
         routes = routes.route(&place, get(async move || discovery::document(inner.metadata.clone())));
     }
-    let inner = inner.clone();
-    routes.route(&format!("{path}{}", discovery::JWKS), get(async move || discovery::document(inner.jwks.clone())))
+    for name in [discovery::JWKS, auth0::JWKS] {
+        let inner = inner.clone();
+        let keys = get(async move || discovery::document(inner.jwks.clone()));
+        routes = routes.route(&format!("{path}{name}"), keys);
+    }
+    routes
 }
 
 /// 405 for everything but POST (RFC 6749 §3.2, CIBA Core §7.1).

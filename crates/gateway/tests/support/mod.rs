@@ -123,6 +123,7 @@ impl World {
                 client_can: Vec::new(),
                 minimum: InteractionType::Boolean,
                 told: None,
+                number_wanted: false,
             },
             user_verification: UserVerification::Required,
             context: BTreeMap::new(),

@@ -176,6 +176,11 @@ impl Client {
         self.policy.hide_unknown_users.unwrap_or(!self.first_party)
     }
 
+    /// Whether a person who has a user code is asked only with it.
+    pub fn needs_user_code(&self) -> bool {
+        self.user_code || self.policy.require_user_code
+    }
+
     /// Whether the rules of FAPI-CIBA hold.
     pub fn is_fapi(&self) -> bool {
         self.profile == Some(Profile::FapiCiba)

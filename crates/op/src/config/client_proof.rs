@@ -115,12 +115,12 @@ fn needs_keys(section: &Section<'_>, at: &std::ops::Range<usize>) -> Option<()> 
     None
 }
 
-/// The client's keys; the inner `None` where a mistake was recorded.
-fn keys(section: &Section<'_>, folder: &Path) -> Option<Option<ClientKeys>> {
+/// Somebody's public keys; the inner `None` where a mistake was recorded.
+pub(super) fn keys(section: &Section<'_>, folder: &Path) -> Option<Option<ClientKeys>> {
     let (inline, file, uri) = (section.json("jwks"), section.text("jwks_file"), section.text("jwks_uri"));
     let given = [section.has("jwks"), section.has("jwks_file"), section.has("jwks_uri")];
     if given.iter().filter(|given| **given).count() > 1 {
-        section.fault(section.at(), "a client has one of `jwks`, `jwks_file` and `jwks_uri`; remove the others");
+        section.fault(section.at(), "one of `jwks`, `jwks_file` and `jwks_uri` is enough; remove the others");
         return Some(None);
     }
     let parsed = |key: &str, at: &std::ops::Range<usize>, text: &[u8]| match JwkSet::parse(text) {

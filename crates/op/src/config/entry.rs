@@ -4,6 +4,7 @@
 use std::path::Path;
 use std::sync::Arc;
 
+use countersign_protocol::random::Random;
 use toml::de::DeTable;
 
 use super::clients::{self, Surroundings};
@@ -39,6 +40,18 @@ pub(crate) fn client_entry(
 pub(crate) fn user_entry(text: &str) -> Result<Arc<User>, Vec<ConfigError>> {
     let users = one(text, |top| Users::read(top.sections("users", " in [[users]]")))?;
     users.iter().next().cloned().ok_or_else(Vec::new)
+}
+
+/// The text of a person's entry as it is kept: with the hash of a user code in place of the code. Takes a noticeable part of a
+/// second where there is one.
+pub(crate) fn kept_user_entry(text: String, user: &User, random: &dyn Random) -> String {
+    let Some(code) = &user.user_code else { return text };
+    let Ok(mut entry) = text.parse::<toml::Table>() else { return text };
+    let people = entry.get_mut("users").and_then(toml::Value::as_array_mut);
+    if let Some(person) = people.and_then(|people| people.first_mut()).and_then(toml::Value::as_table_mut) {
+        person.insert("user_code".to_owned(), code.to_hash(random).into());
+    }
+    entry.to_string()
 }
 
 fn one<T>(text: &str, read: impl FnOnce(&Section<'_>) -> T) -> Result<T, Vec<ConfigError>> {

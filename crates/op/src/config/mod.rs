@@ -10,6 +10,7 @@ mod egress;
 mod entry;
 mod error;
 mod fapi;
+mod hint_issuers;
 mod policy;
 mod proxy;
 mod read;
@@ -18,6 +19,7 @@ mod secret;
 #[cfg(test)]
 mod tests;
 mod tls;
+mod user_code;
 mod users;
 
 use std::net::SocketAddr;
@@ -32,12 +34,14 @@ use toml::de::DeTable;
 pub(crate) use client::ClientAuth;
 pub use client::{CIBA_GRANT, CertificateSubject, Client, ClientKeys, Delivery, Profile, SecretMethod, TokenBinding};
 pub use egress::EgressRules;
-pub(crate) use entry::{client_entry, user_entry};
+pub(crate) use entry::{client_entry, kept_user_entry, user_entry};
 pub use error::{ConfigError, ConfigErrors};
+pub use hint_issuers::HintIssuer;
 pub use policy::Policy;
 pub use registration::Registration;
 pub use secret::ClientSecret;
 pub(crate) use secret::{HashedSecret, KeptSecret};
+pub use user_code::{UserCode, UserCodeError};
 pub(crate) use users::folded;
 pub use users::{User, Users};
 
@@ -79,6 +83,8 @@ pub struct Config {
     pub profile: Option<Profile>,
     /// Who signs the certificates of clients that authenticate by one.
     pub(crate) client_ca: Option<Authorities>,
+    /// Whose `login_hint_token`s are believed.
+    pub hint_issuers: Vec<HintIssuer>,
     /// Who can be asked.
     pub users: Users,
     /// Who may ask.
@@ -155,6 +161,7 @@ impl Config {
             Some(section) => tls::read(section, folder),
             None => (None, None),
         };
+        let hint_issuers = hint_issuers::read(top.sections("login_hint_issuers", " in [[login_hint_issuers]]"), folder);
         let users = Users::read(top.sections("users", " in [[users]]"));
         let around = Surroundings {
             folder,
@@ -182,6 +189,7 @@ impl Config {
             egress: egress.unwrap_or_default(),
             profile,
             client_ca,
+            hint_issuers,
             users,
             clients,
         })

@@ -35,6 +35,10 @@ pub struct Policy {
     pub hide_not_me: bool,
     /// How many authentication requests a client may make in a minute; further ones get 429.
     pub requests_per_minute: u32,
+    /// Whether people who have a user code are asked only with it, also by clients that are not registered to send one.
+    pub require_user_code: bool,
+    /// How many wrong user codes a client may send in an hour, over all users.
+    pub user_code_guesses_per_hour: u32,
     /// How long ID tokens and access tokens live.
     pub token_ttl: Duration,
     /// How long the token endpoint holds a poll that has nothing to tell yet; 0 answers at once.
@@ -56,6 +60,8 @@ impl Default for Policy {
             hide_unknown_users: None,
             hide_not_me: false,
             requests_per_minute: 600,
+            require_user_code: false,
+            user_code_guesses_per_hour: 100,
             token_ttl: Duration::from_secs(600),
             token_wait: Duration::from_secs(25),
         }
@@ -88,6 +94,10 @@ impl Policy {
             requests_per_minute: section
                 .number("requests_per_minute", 1..=100_000_000)
                 .unwrap_or(base.requests_per_minute),
+            require_user_code: section.flag("require_user_code").unwrap_or(base.require_user_code),
+            user_code_guesses_per_hour: section
+                .number("user_code_guesses_per_hour", 3..=1_000_000)
+                .unwrap_or(base.user_code_guesses_per_hour),
             token_ttl: section.duration("token_ttl", Duration::from_secs(10)..=day).map_or(base.token_ttl, |f| f.value),
             token_wait: section
                 .duration("token_wait", Duration::ZERO..=LONGEST_WAIT)

@@ -56,7 +56,7 @@ fn every_bad_file_is_told_its_line_and_remedy() {
         (second_line("isuer = \"x\""), "line 2: unknown key `isuer` at the top of the file; did you mean `issuer`?"),
         (
             second_line("database = \"x\""),
-            "line 2: unknown key `database` at the top of the file; remove it, or use one of: issuer, name, listen, mode, authorization_details, authorization_details_types, keep_records, support, policy, proxy, registration, egress, profile, tls, users, clients",
+            "line 2: unknown key `database` at the top of the file; remove it, or use one of: issuer, name, listen, mode, authorization_details, authorization_details_types, keep_records, support, policy, proxy, registration, egress, profile, tls, login_hint_issuers, users, clients",
         ),
         // Whom the provider calls.
         (
@@ -230,7 +230,7 @@ fn every_bad_file_is_told_its_line_and_remedy() {
         ),
         (
             second_line(&format!("{users}phone = \"1\"")),
-            "line 7: unknown key `phone` in [[users]]; remove it, or use one of: sub, name, hints, allow_automated, locked",
+            "line 7: unknown key `phone` in [[users]]; remove it, or use one of: sub, name, hints, allow_automated, locked, user_code",
         ),
         // Clients.
         (
@@ -529,5 +529,46 @@ fn an_operators_own_detail_types_are_read_with_their_schemas() {
     ] {
         let errors = read(&lines).err().expect("refused");
         assert!(errors[0].to_string().starts_with(message), "{lines}\n{}", errors[0]);
+    }
+}
+
+#[test]
+fn a_user_code_is_a_short_text_or_its_hash() {
+    let user = |code: &str| second_line(&format!("[[users]]\nsub = \"alice\"\nuser_code = \"{code}\""));
+    assert!(good(&user("4711")).users.by_sub("alice").is_some_and(|user| user.user_code.is_some()));
+    assert!(good(&user(include_str!("user_code.phc").trim())).users.by_sub("alice").is_some());
+    assert_eq!(
+        mistakes(&user("12")),
+        [
+            "line 4: `user_code` in [[users]] can't be used: a user code is 4 to 64 printable ASCII characters without blanks"
+        ]
+    );
+    let hash = mistakes(&user("$2b$12$abcdefghijklmnopqrstuv"));
+    assert!(hash[0].starts_with("line 4: `user_code` in [[users]] can't be used: this is no hash"), "{hash:?}");
+    assert!(!format!("{:?}", good(&user("4711")).users).contains("4711"));
+}
+
+#[test]
+fn issuers_of_hints_have_keys_of_their_own() {
+    const KEYS: &str = r#"{"keys":[{"kty":"EC","crv":"P-256","x":"f83OJ3D2xF1Bg8vub9tLe1gHMzV76e8Tus9uPHvRVEU","y":"x_FEzRu9m36HLN_tue659LNpXW6pCyStikYjKIWI5a0"}]}"#;
+    let issuer = |lines: &str| format!("[[login_hint_issuers]]\nissuer = \"https://hints.example\"\n{lines}");
+    let config = good(&second_line(&issuer(&format!("jwks = '{KEYS}'"))));
+    assert_eq!(config.hint_issuers[0].subject_claim, "sub");
+    for (lines, message) in [
+        (issuer(""), "line 2: an issuer of hints needs its public keys: add `jwks`, `jwks_file` or `jwks_uri`"),
+        (
+            issuer("jwks = \"{}\""),
+            "line 4: `jwks` in [[login_hint_issuers]] can't be used: a JWK set is JSON with a list named keys",
+        ),
+        (
+            issuer(&format!("jwks = '{KEYS}'\nsubject_claim = \"\"")),
+            "line 5: `subject_claim` in [[login_hint_issuers]] is empty; leave it out for \"sub\"",
+        ),
+        (
+            format!("{0}{1}{0}{1}", issuer(""), format!("jwks = '{KEYS}'\n")),
+            "line 6: issuer \"https://hints.example\" is listed twice; remove one",
+        ),
+    ] {
+        assert_eq!(mistakes(&second_line(&lines)), [message], "{lines}");
     }
 }

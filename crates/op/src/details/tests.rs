@@ -102,7 +102,9 @@ fn auth0s_types_have_an_instruction_and_named_properties() {
     let transfer = |members: &str| format!(r#"[{{"type":"{MONEY_TRANSFER}",{members}}}]"#);
     let property = |members: &str| transfer(&format!(r#""properties":{{"to":{{{members}}}}}"#));
     for sound in [
-        transfer(r#""instruction":"Confirm","properties":{"to":{"display":true,"name":"To","display_order":"2","value":"Bob"}}"#),
+        transfer(
+            r#""instruction":"Confirm","properties":{"to":{"display":true,"name":"To","display_order":"2","value":"Bob"}}"#,
+        ),
         property(r#""value":{"any":["tree",1]},"display":false,"description":"","display_order":7"#),
         // Common members of RFC 9396 section 2.
         transfer(r#""properties":{"to":{"value":1}},"locations":["https://api.example"]"#),
@@ -152,7 +154,10 @@ fn a_type_of_the_operators_own_has_its_schema_and_its_limits() {
     for (elements, message) in [
         (&[r#""count":1"#, r#""count":0"#][..], "authorization_details[1].count: this must be 1 at least"),
         (&[r#""count":1001"#], "authorization_details[0].count: this must be 1000 at most"),
-        (&[r#""count":1,"what":"people""#], r#"authorization_details[0].what: this must be one of ["invoices","branches"]"#),
+        (
+            &[r#""count":1,"what":"people""#],
+            r#"authorization_details[0].what: this must be one of ["invoices","branches"]"#,
+        ),
         (&[r#""count":1,"note":"x""#], "authorization_details[0].note: this is shorter than 2 characters"),
         (&[r#""count":1,"who":"me""#], "authorization_details[0]: who is not known here"),
         (&[r#""count":1"#; 3], "authorization_details[2] is one too many of its type: 2 at most in one request"),

@@ -8,7 +8,9 @@ use countersign_protocol::id::Subject;
 
 use super::DirectoryError;
 use crate::Provider;
-use crate::config::{Client, ClientAuth, ClientSecret, HashedSecret, User, client_entry, folded, user_entry};
+use crate::config::{
+    Client, ClientAuth, ClientSecret, HashedSecret, User, client_entry, folded, kept_user_entry, user_entry,
+};
 use crate::provider::Inner;
 use crate::store::{self, directory as rows};
 
@@ -268,6 +270,7 @@ impl Inner {
         if let Some(name) = names.iter().find(|name| self.config.users.by_login_hint(name).is_some()) {
             return Err(DirectoryError::Taken { what: format!("the name {name}") });
         }
+        let entry = kept_user_entry(entry, &user, &*self.ports.random);
         let row = rows::UserRow { sub: sub.to_owned(), entry, added_at: self.ports.clock.now() };
         let put = self.gateway.store().write(move |tx| -> Result<(), DirectoryError> {
             let taken = |name| DirectoryError::Taken { what: format!("the name {name}") };

@@ -14,7 +14,7 @@ pub use admin::{AddedClient, ClientRecord, UserRecord};
 pub use error::DirectoryError;
 
 use crate::config::{Client, Config, User, client_entry, folded, user_entry};
-use crate::hint::LoginHint;
+use crate::hint::Named;
 use crate::provider::Inner;
 use crate::store::directory::{self as rows, ClientRow, UserRow};
 
@@ -77,11 +77,11 @@ impl Inner {
         self.kept.read(row, &self.config)
     }
 
-    /// The person that a hint names.
-    pub(crate) fn find_person(&self, hint: &LoginHint) -> Result<Option<Arc<User>>, StoreError> {
-        match hint {
-            LoginHint::Name(name) => self.person_named(name),
-            LoginHint::Subject(sub) => self.person(sub),
+    /// The person of this name.
+    pub(crate) fn find_person(&self, named: &Named) -> Result<Option<Arc<User>>, StoreError> {
+        match named {
+            Named::Name(name) => self.person_named(name),
+            Named::Subject(sub) => self.person(sub),
         }
     }
 

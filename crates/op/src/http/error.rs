@@ -17,6 +17,9 @@ pub(crate) enum Code {
     /// RFC 9449 §12.2.
     InvalidDpopProof,
     UnknownUserId,
+    ExpiredLoginHintToken,
+    MissingUserCode,
+    InvalidUserCode,
     InvalidBindingMessage,
     InvalidAuthorizationDetails,
     AccessDenied,
@@ -47,6 +50,9 @@ impl Code {
             Code::InvalidGrant => "invalid_grant",
             Code::InvalidDpopProof => "invalid_dpop_proof",
             Code::UnknownUserId => "unknown_user_id",
+            Code::ExpiredLoginHintToken => "expired_login_hint_token",
+            Code::MissingUserCode => "missing_user_code",
+            Code::InvalidUserCode => "invalid_user_code",
             Code::InvalidBindingMessage => "invalid_binding_message",
             Code::InvalidAuthorizationDetails => "invalid_authorization_details",
             Code::AccessDenied => "access_denied",
@@ -74,6 +80,8 @@ pub(crate) struct OAuthError {
     denial_reason: Option<&'static str>,
     /// Seconds until it makes sense to try again.
     retry_after: Option<u64>,
+    /// Seconds between polls from now on.
+    interval: Option<u32>,
 }
 
 impl OAuthError {
@@ -87,7 +95,7 @@ impl OAuthError {
             _ => StatusCode::BAD_REQUEST,
         };
         let description = description.into().chars().map(permitted).collect();
-        OAuthError { status, code, description, denial_reason: None, retry_after: None }
+        OAuthError { status, code, description, denial_reason: None, retry_after: None, interval: None }
     }
 
     pub(crate) fn with_status(self, status: StatusCode) -> OAuthError {
@@ -100,6 +108,11 @@ impl OAuthError {
 
     pub(crate) fn with_retry_after(self, seconds: u64) -> OAuthError {
         OAuthError { retry_after: Some(seconds), ..self }
+    }
+
+    /// The pause between polls that holds from now on, in the body and as `Retry-After`: what Auth0's clients read.
+    pub(crate) fn with_interval(self, seconds: u32) -> OAuthError {
+        OAuthError { interval: Some(seconds), retry_after: Some(seconds.into()), ..self }
     }
 }
 
@@ -119,12 +132,18 @@ struct Body<'a> {
     error_description: &'a str,
     #[serde(skip_serializing_if = "Option::is_none")]
     denial_reason: Option<&'static str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    interval: Option<u32>,
 }
 
 impl IntoResponse for OAuthError {
     fn into_response(self) -> Response {
-        let body =
-            Body { error: self.code.as_str(), error_description: &self.description, denial_reason: self.denial_reason };
+        let body = Body {
+            error: self.code.as_str(),
+            error_description: &self.description,
+            denial_reason: self.denial_reason,
+            interval: self.interval,
+        };
         let mut response = (self.status, [NO_STORE, PRAGMA], Json(body)).into_response();
         if self.status == StatusCode::UNAUTHORIZED {
             // RFC 9110 §15.5.2 wants it on every 401, RFC 6749 §5.2 where the client used the header.

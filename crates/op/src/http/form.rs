@@ -1,11 +1,14 @@
-//! Form bodies, read strictly: UTF-8, every parameter once (RFC 6749 §3.1, appendix B).
+//! Form bodies, read strictly: UTF-8, every parameter once (RFC 6749 §3.1, appendix B); and the same parameters as JSON.
 
 use std::collections::HashSet;
 use std::fmt;
 
+use countersign_protocol::json::{self, Json};
+
 /// The parameters of a request. Has no `Debug`: client secrets are among them.
 pub(crate) struct Form {
     parameters: Vec<(String, String)>,
+    was_json: bool,
 }
 
 /// Why a body was refused. All are `invalid_request`.
@@ -14,6 +17,9 @@ pub(crate) enum FormError {
     /// Another media type.
     #[error("the body must be application/x-www-form-urlencoded in UTF-8")]
     MediaType,
+    /// Not strict JSON, or anything else than an object of texts.
+    #[error("the body must be a JSON object whose members are texts, each once")]
+    Json,
     /// Not UTF-8 once decoded, or a % without two digits.
     #[error("the body is not form-urlencoded UTF-8")]
     Encoding,
@@ -51,12 +57,28 @@ impl Form {
             }
             parameters.push((name, value));
         }
-        Ok(Form { parameters })
+        Ok(Form { parameters, was_json: false })
+    }
+
+    /// Reads a body of JSON: one object, its members texts.
+    pub(crate) fn parse_json(body: &[u8]) -> Result<Form, FormError> {
+        // The object, and what is in it.
+        let Ok(Json::Object(members)) = json::read(body, 2) else { return Err(FormError::Json) };
+        let texts = members.into_iter().map(|(name, value)| match value {
+            Json::String(text) => Ok((name, text)),
+            _ => Err(FormError::Json),
+        });
+        Ok(Form { parameters: texts.collect::<Result<_, _>>()?, was_json: true })
+    }
+
+    /// Whether the parameters came as JSON.
+    pub(crate) fn was_json(&self) -> bool {
+        self.was_json
     }
 
     /// Parameters that came another way, each name once.
     pub(crate) fn of(parameters: Vec<(String, String)>) -> Form {
-        Form { parameters }
+        Form { parameters, was_json: false }
     }
 
     /// The parameter's value. One without a value counts as left out (RFC 6749 §3.1).
@@ -118,6 +140,27 @@ mod tests {
         assert_eq!(refused(FORM, b"a%22=&a%22="), Some(FormError::Twice(Name("(unknown)".into()))));
         for body in [b"a=%".as_slice(), b"a=%4", b"a=%zz", b"a=%ff", b"a=\xff"] {
             assert_eq!(refused(FORM, body), Some(FormError::Encoding), "{body:?}");
+        }
+    }
+
+    #[test]
+    fn json_is_one_object_of_texts() {
+        let Ok(form) = Form::parse_json(br#" {"a":"1 2","b":"\u00fc+","empty":""} "#) else { panic!("sound JSON") };
+        assert_eq!((form.get("a"), form.get("b"), form.get("empty")), (Some("1 2"), Some("ü+"), None));
+        assert!(form.was_json());
+        for body in [
+            b"".as_slice(),
+            b"[]",
+            b"\"a\"",
+            br#"{"a":1}"#,
+            br#"{"a":null}"#,
+            br#"{"a":["1"]}"#,
+            br#"{"a":{"b":"1"}}"#,
+            br#"{"a":"1","a":"1"}"#,
+            br#"{"a":"1"}{"#,
+            b"{\"a\":\"\xff\"}",
+        ] {
+            assert_eq!(Form::parse_json(body).err(), Some(FormError::Json), "{body:?}");
         }
     }
 

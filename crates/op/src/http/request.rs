@@ -1,10 +1,11 @@
-//! Takes a request apart: a form of at most 16 KiB, and what proves who sent it.
+//! Takes a request apart: a form (or, where that is taken, JSON) of at most 16 KiB, and what proves who sent it.
 
 use axum::extract::Request;
 use axum::http::{HeaderMap, HeaderName, StatusCode, header};
 use countersign_protocol::limits;
 
-use super::{Code, Form, OAuthError, PeerCertificate};
+use super::form::{Form, FormError};
+use super::{Code, OAuthError, PeerCertificate};
 
 const DPOP: HeaderName = HeaderName::from_static("dpop");
 
@@ -28,6 +29,25 @@ impl Posted {
     /// `invalid_request` for another media type, a broken form, a parameter that stands twice, two `Authorization` or `DPoP`
     /// headers, or a body over 16 KiB (413).
     pub(crate) async fn read(request: Request) -> Result<Posted, OAuthError> {
+        Posted::read_as(request, Form::parse).await
+    }
+
+    /// Reads a POST whose parameters may come as JSON instead of a form.
+    ///
+    /// # Errors
+    /// As [`Posted::read`].
+    pub(crate) async fn read_form_or_json(request: Request) -> Result<Posted, OAuthError> {
+        let read = |content_type: Option<&str>, body: &[u8]| match content_type {
+            Some(named) if is_json(named) => Form::parse_json(body),
+            other => Form::parse(other, body),
+        };
+        Posted::read_as(request, read).await
+    }
+
+    async fn read_as(
+        request: Request,
+        read: impl FnOnce(Option<&str>, &[u8]) -> Result<Form, FormError>,
+    ) -> Result<Posted, OAuthError> {
         let invalid = |what: &str| OAuthError::new(Code::InvalidRequest, what);
         let headers = request.headers();
         let authorization = one(headers, &header::AUTHORIZATION, "Authorization")?;
@@ -39,7 +59,7 @@ impl Posted {
         let body = body.map_err(|_| {
             invalid("the body is larger than 16 KiB, or broke off").with_status(StatusCode::PAYLOAD_TOO_LARGE)
         })?;
-        let form = Form::parse(content_type.as_deref(), &body).map_err(|error| invalid(&error.to_string()))?;
+        let form = read(content_type.as_deref(), &body).map_err(|error| invalid(&error.to_string()))?;
         Ok(Posted { authorization, form, certificate, proof, path })
     }
 }
@@ -54,4 +74,9 @@ fn one(headers: &HeaderMap, name: &HeaderName, shown: &str) -> Result<Option<Str
         return Err(invalid("stands twice"));
     }
     Ok(value)
+}
+
+/// `application/json`, whatever parameters follow: JSON is UTF-8 (RFC 8259 §8.1).
+fn is_json(content_type: &str) -> bool {
+    content_type.split(';').next().unwrap_or_default().trim().eq_ignore_ascii_case("application/json")
 }

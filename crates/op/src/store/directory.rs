@@ -167,3 +167,9 @@ pub(crate) fn set_lock(connection: &Connection, sub: &str, lock: Option<Timestam
     };
     Ok(changed == 1)
 }
+
+/// How many people beside the file have a user code, and how many there are.
+pub(crate) fn users_with_code(connection: &Connection) -> rusqlite::Result<(u64, u64)> {
+    let counts = "SELECT count(*) FILTER (WHERE instr(entry, 'user_code') > 0), count(*) FROM user_entry";
+    connection.query_row(counts, [], |row| Ok((row.get::<_, u32>(0)?.into(), row.get::<_, u32>(1)?.into())))
+}

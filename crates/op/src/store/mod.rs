@@ -2,12 +2,14 @@
 
 mod columns;
 pub(crate) mod directory;
+mod guesses;
 mod requests;
 mod revoked;
 mod used;
 
 use countersign_gateway::Schema;
 
+pub(crate) use guesses::{Guess, Turn, forget_guesses, guess, right as guessed_right};
 pub(crate) use requests::{
     AuthRequest, Pace, Real, cancel, find, forget_old, insert, note_poll, pending_of_client, pending_of_user, redeem,
 };
@@ -22,5 +24,6 @@ pub(crate) const SCHEMA: Schema = Schema {
         include_str!("schema_directory.sql"),
         include_str!("schema_used.sql"),
         include_str!("schema_called_off.sql"),
+        include_str!("schema_guesses.sql"),
     ],
 };

@@ -12,6 +12,7 @@ use countersign_protocol::hash::Hash;
 use countersign_protocol::id::ApprovalId;
 use tokio::time::Instant;
 
+use crate::auth0;
 use crate::config::Client;
 use crate::confirmation::Confirmation;
 use crate::http::{Code, Form, OAuthError};
@@ -78,7 +79,7 @@ impl Inner {
                 Found::Pending(request, listening) => (request, listening),
                 Found::TooFast(interval) => {
                     let what = format!("polled too early: from now on wait {interval} seconds between polls");
-                    return Err(OAuthError::new(Code::SlowDown, what));
+                    return Err(OAuthError::new(Code::SlowDown, what).with_interval(interval));
                 }
             };
             let waiting = match &held {
@@ -103,9 +104,9 @@ impl Inner {
 
     /// Finds the request, and spends it if it is approved, in one transaction; the first look of a poll is noted.
     async fn look_at(self: &Arc<Self>, id: Hash, client: &Arc<Client>, is_first: bool) -> Result<Found, OAuthError> {
-        let (inner, client, now) = (self.clone(), client.clone(), self.ports.clock.now());
+        let (inner, asker, now) = (self.clone(), client.clone(), self.ports.clock.now());
         let found = self.gateway.store().write(move |tx: &Transaction<'_>| -> Result<Found, NotGiven> {
-            let request = inner.request_of(tx, &id, &client)?;
+            let request = inner.request_of(tx, &id, &asker)?;
             match inner.approval_of_request(tx, &request, now)? {
                 Some(approval) if store::redeem(tx, &id, now)? => Ok(Found::Spent(request, approval)),
                 Some(_) => Err(NotGiven::Told(spent())),
@@ -119,7 +120,7 @@ impl Inner {
             }
         });
         found.await.map_err(|error| match error {
-            WriteError::Refused(NotGiven::Told(error)) => error,
+            WriteError::Refused(NotGiven::Told(error)) => auth0::ended(error, client),
             WriteError::Refused(NotGiven::Gateway(NotRedeemable::Disputed)) => {
                 denied("the user disputed the approval", Some("disputed"))
             }

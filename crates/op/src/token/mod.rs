@@ -9,6 +9,7 @@ use axum::extract::Request;
 use axum::http::{StatusCode, header};
 use axum::response::{IntoResponse, Response};
 
+use crate::auth0;
 use crate::config::{CIBA_GRANT, Client};
 use crate::http::{Code, Form, NO_STORE, OAuthError, PRAGMA, Posted};
 use crate::provider::Inner;
@@ -16,7 +17,16 @@ use crate::provider::Inner;
 impl Inner {
     /// Answers `POST /token`.
     pub(crate) async fn token(self: &Arc<Self>, request: Request) -> Response {
-        match self.grant(request).await {
+        self.answer(Posted::read(request).await).await
+    }
+
+    /// Answers `POST /oauth/token`, where parameters may come as JSON.
+    pub(crate) async fn token_of_auth0(self: &Arc<Self>, request: Request) -> Response {
+        self.answer(Posted::read_form_or_json(request).await).await
+    }
+
+    async fn answer(self: &Arc<Self>, posted: Result<Posted, OAuthError>) -> Response {
+        match self.grant(posted).await {
             Ok(tokens) => {
                 let json = (header::CONTENT_TYPE, "application/json");
                 (StatusCode::OK, [json, NO_STORE, PRAGMA], tokens).into_response()
@@ -25,9 +35,10 @@ impl Inner {
         }
     }
 
-    async fn grant(self: &Arc<Self>, request: Request) -> Result<String, OAuthError> {
-        let posted = Posted::read(request).await?;
+    async fn grant(self: &Arc<Self>, posted: Result<Posted, OAuthError>) -> Result<String, OAuthError> {
+        let posted = posted?;
         let client = self.client(&posted).await?;
+        auth0::check_body(&posted.form, &client)?;
         check_grant(&posted.form, &client)?;
         let confirmation = self.confirmation(&posted, &client).await?;
         self.poll(&posted.form, &client, confirmation).await

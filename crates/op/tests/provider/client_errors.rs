@@ -48,8 +48,9 @@ fn rows() -> Vec<Row> {
     let unauthorized = "this client is not registered for the grant urn:openid:params:grant-type:ciba";
     let scope_form = "scope must be names separated by single blanks, 1000 characters at most";
     let one_hint = "send one hint only: login_hint, id_token_hint or login_hint_token";
+    let no_hint = "say who is meant: send one of login_hint, id_token_hint and login_hint_token";
     let expiry = "requested_expiry must be a positive whole number of seconds";
-    let nobody = "login_hint names nobody who could be asked here";
+    let nobody = "the hint names nobody who could be asked here";
     let mut twice = form_request(BC, Some(&till), &[("scope", "openid"), ("login_hint", "bob")]);
     twice.headers_mut().append(header::AUTHORIZATION, till.parse().expect("a header"));
     vec![
@@ -196,7 +197,7 @@ fn rows() -> Vec<Row> {
             "invalid_scope",
             "this client may not ask for the scope email",
         ),
-        ("b04 no hint", bc(&[("login_hint", "")]), 400, "invalid_request", "say who is meant by login_hint"),
+        ("b04 no hint", bc(&[("login_hint", "")]), 400, "invalid_request", no_hint),
         ("b04 two hints", bc(&[("id_token_hint", "e30.e30.x")]), 400, "invalid_request", one_hint),
         (
             "b04 two other hints",
@@ -207,18 +208,25 @@ fn rows() -> Vec<Row> {
         ),
         ("b04 three hints", bc(&[("id_token_hint", "x"), ("login_hint_token", "x")]), 400, "invalid_request", one_hint),
         (
-            "b07 an id_token_hint",
-            bc(&[("id_token_hint", "e30.e30.x"), ("login_hint", "")]),
+            "b07 an id_token_hint that is no token",
+            bc(&[("id_token_hint", "alice"), ("login_hint", "")]),
             400,
             "invalid_request",
-            "id_token_hint is not supported by this provider: use login_hint",
+            "id_token_hint: it is not a compact JWS of three parts",
         ),
         (
-            "b07 a login_hint_token",
-            bc(&[("login_hint_token", "e30.e30.x"), ("login_hint", "")]),
+            "b07 a login_hint_token that is no token",
+            bc(&[("login_hint_token", "alice"), ("login_hint", "")]),
             400,
             "invalid_request",
-            "login_hint_token is not supported by this provider: use login_hint",
+            "login_hint_token: it is not a compact JWS of three parts",
+        ),
+        (
+            "a hint about nobody",
+            bc(&[("login_hint", "{\"format\":\"iss_sub\",\"iss\":\"https://id.example/tenant/\",\"sub\":\"\"}")]),
+            400,
+            "invalid_request",
+            "sub in login_hint is empty",
         ),
         (
             "a hint in half a JSON",

@@ -425,12 +425,11 @@ async fn keys_that_can_not_be_had_are_told_with_the_reason() {
     let key = ClientKey::p256(1);
     let document = Document::serve("{}".to_owned()).await;
     let world = World::with(&format!("{}\n[egress]\nallow = [\"127.0.0.1\"]\n", document.config()));
-    let words =
-        "client_assertion: the client's keys can't be had from its jwks_uri: a JWK set is JSON with a list named keys";
+    let words = "client_assertion: the keys can't be had from their jwks_uri: a JWK set is JSON with a list named keys";
     assert_refused(&world.send(ask(&key.jwt(&claims()))).await, words);
     document.becomes(None);
     world.forward(60);
-    let words = "client_assertion: the client's keys can't be had from its jwks_uri: it answered with status 404";
+    let words = "client_assertion: the keys can't be had from their jwks_uri: it answered with status 404";
     let later = with(&claims(), "exp", json!(NOW + 100));
     assert_refused(&world.send(ask(&key.jwt(&later))).await, words);
 }
@@ -440,7 +439,7 @@ async fn attack_15_a_jwks_uri_inside_the_operators_network_is_not_called() {
     let key = ClientKey::p256(1);
     let document = Document::serve(key.jwks("k1")).await;
     let world = World::with(&document.config());
-    let words = "client_assertion: the client's keys can't be had from its jwks_uri: the address is inside this provider's own network; if it may be called, name it in [egress] allow";
+    let words = "client_assertion: the keys can't be had from their jwks_uri: the address is inside this provider's own network; if it may be called, name it in [egress] allow";
     assert_refused(&world.send(ask(&key.jwt(&claims()))).await, words);
     assert_eq!(document.fetched(), 0);
 }

@@ -17,7 +17,7 @@ async fn d01_to_d06_discovery_says_what_this_version_can_do() {
         "token_endpoint": "https://id.example/tenant/token",
         "jwks_uri": "https://id.example/tenant/jwks",
         "backchannel_token_delivery_modes_supported": ["poll"],
-        "backchannel_user_code_parameter_supported": false,
+        "backchannel_user_code_parameter_supported": true,
         "grant_types_supported": ["urn:openid:params:grant-type:ciba"],
         "token_endpoint_auth_methods_supported": ["client_secret_basic", "client_secret_post", "private_key_jwt"],
         "token_endpoint_auth_signing_alg_values_supported": ["ES256", "PS256", "RS256"],

@@ -2,6 +2,7 @@
 
 mod attacks;
 mod after_tokens;
+mod auth0;
 mod bound_tokens;
 mod client_errors;
 mod client_key;
@@ -10,15 +11,18 @@ mod directory;
 mod discovery;
 mod fapi_ciba;
 mod hiding;
+mod hints;
 mod operating_guide;
 mod out_of_order;
 mod polling;
 mod registration;
+mod request_rows;
 mod requests;
 mod signed_requests;
 mod story;
 mod tls;
 mod tokens;
+mod user_codes;
 
 /// The gateway's own test device and its ports: one device for both rooms.
 #[path = "../../../gateway/tests/support/mod.rs"]

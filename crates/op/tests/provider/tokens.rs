@@ -16,7 +16,7 @@ const PAYMENT: &str = r#"[{"type":"payment_initiation","instructedAmount":{"curr
 
 impl World {
     /// A request about Alice, taken. The parameters come beside scope and hint.
-    async fn ask(&self, client: &str, parameters: &[(&str, &str)]) -> Reply {
+    pub(crate) async fn ask(&self, client: &str, parameters: &[(&str, &str)]) -> Reply {
         let mut form = vec![("scope", "openid"), ("login_hint", "alice")];
         form.retain(|(name, _)| !parameters.iter().any(|(other, _)| other == name));
         form.extend_from_slice(parameters);
@@ -34,7 +34,7 @@ impl World {
     }
 
     /// Asks and approves a plain request of the till; its id.
-    async fn approved(&self, device: &mut TestDevice) -> String {
+    pub(crate) async fn approved(&self, device: &mut TestDevice) -> String {
         let id = self.ask("till", &[("interaction_type", "boolean")]).await.text("auth_req_id");
         self.approve(device, None).await;
         id

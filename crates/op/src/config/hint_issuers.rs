@@ -1,0 +1,52 @@
+//! Whose statements about people are believed: `[[login_hint_issuers]]`.
+
+use std::path::Path;
+
+use super::client::ClientKeys;
+use super::client_proof;
+use super::read::Section;
+
+/// The claim that names a person where the entry says nothing.
+const SUBJECT_CLAIM: &str = "sub";
+
+/// An issuer of `login_hint_token`s.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct HintIssuer {
+    /// What its tokens have as `iss`, byte for byte.
+    pub issuer: String,
+    /// Its public keys.
+    pub keys: ClientKeys,
+    /// The claim whose value `login_hint` could have as well: a subject here, or one of a person's hints.
+    pub subject_claim: String,
+}
+
+pub(super) fn read(sections: Vec<Section<'_>>, folder: &Path) -> Vec<HintIssuer> {
+    let mut issuers: Vec<HintIssuer> = Vec::new();
+    for section in sections {
+        let issuer = section.required_text("issuer", "https://hints.example.com");
+        let keys = client_proof::keys(&section, folder);
+        let subject_claim = section.text("subject_claim");
+        if let Some(claim) = subject_claim.as_ref().filter(|claim| claim.value.is_empty()) {
+            section.fault(&claim.at, "`subject_claim` in [[login_hint_issuers]] is empty; leave it out for \"sub\"");
+        }
+        if keys.is_none() {
+            section
+                .fault(section.at(), "an issuer of hints needs its public keys: add `jwks`, `jwks_file` or `jwks_uri`");
+        }
+        if let Some(found) = &issuer
+            && issuers.iter().any(|known| known.issuer == found.value)
+        {
+            let value = found.value;
+            section.fault(&found.at, format!("issuer \"{value}\" is listed twice; remove one"));
+        }
+        if let (Some(issuer), Some(Some(keys))) = (issuer, keys) {
+            issuers.push(HintIssuer {
+                issuer: issuer.value.to_owned(),
+                keys,
+                subject_claim: subject_claim.map_or(SUBJECT_CLAIM, |claim| claim.value).to_owned(),
+            });
+        }
+        section.finish();
+    }
+    issuers
+}

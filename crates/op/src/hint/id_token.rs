@@ -1,0 +1,65 @@
+//! `id_token_hint`: an ID token of this provider for this very client. One that has expired is taken all the same (CIBA Core
+//! §7.1): it says whom the client dealt with, and lets nobody in.
+
+use countersign_protocol::clock::Timestamp;
+use countersign_protocol::issuer::Issuer;
+use countersign_protocol::json::Json;
+
+use crate::jose::{self, ClaimFault, Claims, JwkSet, JwsRefused, SigningAlg};
+
+/// How long after its end an ID token still names somebody, in seconds: as long as clients keep a person signed in.
+const KEPT_SECONDS: u64 = 30 * 86_400;
+
+/// Why an ID token names nobody.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub(super) enum IdTokenRefused {
+    /// Form, kind, algorithm or signature.
+    #[error("{0}")]
+    Jws(#[from] JwsRefused),
+    /// A claim is missing or malformed.
+    #[error("{0}")]
+    Claim(#[from] ClaimFault),
+    /// Of somebody else.
+    #[error("it is by another issuer than this provider")]
+    Issuer,
+    /// For somebody else.
+    #[error("it was given to another client")]
+    Audience,
+    /// Older than anybody's session.
+    #[error("it expired more than 30 days ago")]
+    TooOld,
+}
+
+/// The subject of an ID token that one of these keys signed.
+pub(super) fn subject(
+    token: &str,
+    keys: &JwkSet,
+    issuer: &Issuer,
+    client_id: &str,
+    now: Timestamp,
+) -> Result<String, IdTokenRefused> {
+    // An access token is signed by the same key; its typ says what it is.
+    let is_id_token = |typ: Option<&str>| typ.is_none_or(|typ| typ.eq_ignore_ascii_case("JWT"));
+    let verified = jose::verify(token, keys, &SigningAlg::ALL, is_id_token)?;
+    let claims = Claims(&verified.claims);
+    if claims.text("iss")? != issuer.as_str() {
+        return Err(IdTokenRefused::Issuer);
+    }
+    if !is_among(verified.claims.get("aud"), client_id) {
+        return Err(IdTokenRefused::Audience);
+    }
+    claims.past("iat", now)?;
+    if claims.time("exp")?.saturating_add(KEPT_SECONDS) <= now.seconds() {
+        return Err(IdTokenRefused::TooOld);
+    }
+    Ok(claims.text("sub")?.to_owned())
+}
+
+/// `aud` is a text, or a list of texts.
+fn is_among(aud: Option<&Json>, client_id: &str) -> bool {
+    match aud {
+        Some(Json::Array(all)) => all.iter().any(|one| one.as_str() == Some(client_id)),
+        Some(one) => one.as_str() == Some(client_id),
+        None => false,
+    }
+}

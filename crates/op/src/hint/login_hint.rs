@@ -1,0 +1,40 @@
+//! `login_hint`: a subject or a hint as it is, or Auth0's `{"format":"iss_sub","iss":…,"sub":…}`.
+
+use countersign_protocol::issuer::Issuer;
+use countersign_protocol::json;
+use serde::Deserialize;
+
+use super::Named;
+use crate::http::{Code, OAuthError};
+
+#[derive(Deserialize)]
+struct Identifier {
+    format: String,
+    iss: String,
+    sub: String,
+}
+
+/// Reads either form.
+///
+/// # Errors
+/// `invalid_request` for JSON that is not understood, or about another issuer.
+pub(super) fn read(hint: &str, issuer: &Issuer) -> Result<Named, OAuthError> {
+    let refused = |what: &str| Err(OAuthError::new(Code::InvalidRequest, what));
+    if !hint.trim_start().starts_with('{') {
+        return Ok(Named::Name(hint.to_owned()));
+    }
+    let Ok(identifier) = json::parse::<Identifier>(hint.as_bytes()) else {
+        return refused("the JSON in login_hint must have the texts format, iss and sub");
+    };
+    if identifier.format != "iss_sub" {
+        return refused("the format of login_hint must be iss_sub");
+    }
+    // Auth0's clients write the issuer with a slash at its end, whatever discovery says.
+    if identifier.iss.trim_end_matches('/') != issuer.as_str().trim_end_matches('/') {
+        return refused("iss in login_hint is another issuer than this provider");
+    }
+    if identifier.sub.is_empty() {
+        return refused("sub in login_hint is empty");
+    }
+    Ok(Named::Subject(identifier.sub))
+}

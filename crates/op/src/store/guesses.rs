@@ -1,0 +1,140 @@
+//! Guesses of user codes: few, then ever fewer, whatever is restarted in between.
+//!
+//! Three counts: of one client about one name (three, then growing waits), of one client in an hour over all names, and about
+//! one person over all clients (NIST SP 800-63B-4 §3.2.2 allows 100).
+
+use countersign_protocol::clock::Timestamp;
+use countersign_protocol::hash::Hash;
+use rusqlite::{Connection, OptionalExtension, params};
+
+use super::columns::{column, time};
+
+/// Wrong codes of one client about one name before it has to wait.
+const FREE: u32 = 3;
+
+/// Wrong codes about one person, by whichever clients, before all of them have to wait.
+const FREE_OVER_ALL: u32 = 100;
+
+/// The first wait and the longest, in seconds.
+const WAITS: (u64, u64) = (30, 3600);
+
+/// The window of a client's budget, in seconds.
+const HOUR: u64 = 3600;
+
+/// How long a count of wrong codes lasts after its last one, in seconds.
+const KEPT: u64 = 30 * 86_400;
+
+/// Who guesses whose code.
+#[derive(Debug, Clone)]
+pub(crate) struct Guess {
+    pub(crate) client_id: String,
+    /// Stands for the name that the client used, whoever has it.
+    pub(crate) name: Hash,
+    /// The person, where it is somebody.
+    pub(crate) sub: Option<String>,
+    /// How many wrong codes the client may send in an hour.
+    pub(crate) per_hour: u32,
+}
+
+/// Whether a guess may be judged.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Turn {
+    /// It was counted as wrong; [`right`] takes it back.
+    Now,
+    /// In this many seconds. Nothing was counted.
+    Wait(u64),
+}
+
+struct Count {
+    wrong: u32,
+    since: Timestamp,
+}
+
+/// Counts a guess before anybody knows whether it is right.
+pub(crate) fn guess(connection: &Connection, guess: &Guess, now: Timestamp) -> rusqlite::Result<Turn> {
+    let (pair, client, person) = keys(guess);
+    let hour = read(connection, &client)?.filter(|count| now.millis_since(count.since) < HOUR * 1000);
+    let hour = hour.unwrap_or(Count { wrong: 0, since: now });
+    if hour.wrong >= guess.per_hour {
+        return Ok(Turn::Wait(left(hour.since, HOUR, now)));
+    }
+    let mut waiting = [(Some(pair), FREE), (person, FREE_OVER_ALL)].into_iter();
+    while let Some((Some(key), free)) = waiting.next() {
+        let Some(count) = read(connection, &key)? else { continue };
+        let wait = left(count.since, wait(count.wrong, free), now);
+        if wait > 0 {
+            return Ok(Turn::Wait(wait));
+        }
+    }
+    for key in [Some(pair), person].into_iter().flatten() {
+        let wrong = read(connection, &key)?.map_or(0, |count| count.wrong);
+        write(connection, &key, wrong.saturating_add(1), now, now.plus_seconds(KEPT))?;
+    }
+    write(connection, &client, hour.wrong + 1, hour.since, hour.since.plus_seconds(HOUR))?;
+    Ok(Turn::Now)
+}
+
+/// A guess that was counted turned out to be right: whoever knows the code has made no wrong ones.
+pub(crate) fn right(connection: &Connection, guess: &Guess) -> rusqlite::Result<()> {
+    let (pair, client, person) = keys(guess);
+    for key in [Some(pair), person].into_iter().flatten() {
+        connection.prepare_cached("DELETE FROM user_code_guess WHERE key = ?1")?.execute([key.as_bytes()])?;
+    }
+    connection
+        .prepare_cached("UPDATE user_code_guess SET wrong = max(wrong - 1, 0) WHERE key = ?1")?
+        .execute([client.as_bytes()])?;
+    Ok(())
+}
+
+/// Forgets counts that no longer matter.
+pub(crate) fn forget_guesses(connection: &Connection, now: Timestamp) -> rusqlite::Result<usize> {
+    connection.prepare_cached("DELETE FROM user_code_guess WHERE kept < ?1")?.execute([column(now)])
+}
+
+/// Of the client and the name, of the client, and of the person. A client's id has no zero byte in it.
+fn keys(guess: &Guess) -> (Hash, Hash, Option<Hash>) {
+    let client = guess.client_id.as_bytes();
+    let pair = Hash::of_parts(&[b"pair", &[0], client, &[0], guess.name.as_bytes()]);
+    let person = guess.sub.as_ref().map(|sub| Hash::of_parts(&[b"person", &[0], sub.as_bytes()]));
+    (pair, Hash::of_parts(&[b"client", &[0], client]), person)
+}
+
+/// How long to wait after this many wrong codes, in seconds.
+fn wait(wrong: u32, free: u32) -> u64 {
+    let (first, longest) = WAITS;
+    match wrong.checked_sub(free) {
+        None => 0,
+        Some(beyond) => first.saturating_mul(1 << beyond.min(20)).min(longest),
+    }
+}
+
+/// What is left of a wait, in whole seconds.
+fn left(since: Timestamp, seconds: u64, now: Timestamp) -> u64 {
+    (seconds * 1000).saturating_sub(now.millis_since(since)).div_ceil(1000)
+}
+
+fn read(connection: &Connection, key: &Hash) -> rusqlite::Result<Option<Count>> {
+    let mut statement = connection.prepare_cached("SELECT wrong, since FROM user_code_guess WHERE key = ?1")?;
+    let row = statement.query_row([key.as_bytes()], |row| Ok(Count { wrong: row.get(0)?, since: time(row.get(1)?) }));
+    row.optional()
+}
+
+fn write(connection: &Connection, key: &Hash, wrong: u32, since: Timestamp, kept: Timestamp) -> rusqlite::Result<()> {
+    let mut statement = connection.prepare_cached(
+        "INSERT INTO user_code_guess (key, wrong, since, kept) VALUES (?1, ?2, ?3, ?4)
+         ON CONFLICT (key) DO UPDATE SET wrong = excluded.wrong, since = excluded.since, kept = excluded.kept",
+    )?;
+    statement.execute(params![key.as_bytes(), wrong, column(since), column(kept)])?;
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn waits_double_up_to_an_hour() {
+        let waits: Vec<_> = [0, 2, 3, 4, 5, 9, 10, 11, u32::MAX].into_iter().map(|wrong| wait(wrong, FREE)).collect();
+        assert_eq!(waits, [0, 0, 30, 60, 120, 1920, 3600, 3600, 3600]);
+    }
+}
