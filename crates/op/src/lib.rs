@@ -8,8 +8,8 @@
 mod access;
 mod acr;
 mod asked;
-mod backup;
 mod auth0;
+mod backup;
 mod bc_authorize;
 mod budget;
 mod certificate;
@@ -23,9 +23,9 @@ mod discovery;
 mod dpop;
 mod egress;
 mod fapi;
-mod health;
 #[doc(hidden)]
 pub mod fuzzing;
+mod health;
 mod hint;
 mod home;
 mod http;

@@ -36,8 +36,12 @@ impl Inner {
         }
         let person = self.person(&access.sub).map_err(|error| failed(&error))?;
         let mut claims = json!({ "sub": access.sub });
-        if let Some(person) = person.filter(|_| granted("profile")) {
+        let Some(person) = person else { return Ok(claims) };
+        if granted("profile") {
             claims["name"] = person.name.as_str().into();
+        }
+        if let Some(email) = person.email.as_deref().filter(|_| granted("email")) {
+            claims["email"] = email.into();
         }
         Ok(claims)
     }

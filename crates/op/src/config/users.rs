@@ -17,6 +17,8 @@ pub struct User {
     pub sub: Subject,
     /// What the device calls the person while enrolling.
     pub name: String,
+    /// The e-mail address that clients are told at userinfo, with the scope `email`. It is no hint unless it is listed there too.
+    pub email: Option<String>,
     /// E-mail addresses, phone numbers, card numbers: what `login_hint` may hold beside the subject.
     pub hints: Vec<String>,
     /// Whether a device that answers by itself may answer for this person.
@@ -74,6 +76,7 @@ impl Users {
         for (n, section) in sections.into_iter().enumerate() {
             let sub = section.required_text("sub", "alice");
             let name = section.text("name");
+            let email = section.text("email");
             let hints = section.texts("hints").unwrap_or_default();
             let allow_automated = section.flag("allow_automated").unwrap_or(false);
             let locked = section.flag("locked").unwrap_or(false);
@@ -87,6 +90,10 @@ impl Users {
             });
             if let Some(name) = &name {
                 shown_text(&section, "name", name);
+            }
+            if let Some(email) = email.as_ref().filter(|email| !is_email(email.value)) {
+                let shown = section.name("email");
+                section.fault(&email.at, format!("{shown} must be an address such as \"alice@example.com\""));
             }
             for hint in hints.iter().filter(|hint| hint.value.trim() != hint.value || hint.value.is_empty()) {
                 let shown = section.name("hints");
@@ -114,6 +121,7 @@ impl Users {
                 users.list.push(Arc::new(User {
                     name: name.map_or(sub.as_str(), |name| name.value).to_owned(),
                     sub,
+                    email: email.map(|email| email.value.to_owned()),
                     hints: hints.iter().map(|hint| hint.value.to_owned()).collect(),
                     allow_automated,
                     user_code,
@@ -135,7 +143,54 @@ fn parse_sub(section: &Section<'_>, sub: &Found<&str>) -> Option<Subject> {
     parsed
 }
 
+/// Whether this has the form of an e-mail address that needs no quoting (RFC 5321 §4.1.2): 254 ASCII characters at most, 64 of
+/// them before the `@`. Stricter than the RFC, so that no client reads two addresses or a header into it.
+fn is_email(text: &str) -> bool {
+    let Some((local, domain)) = text.split_once('@') else { return false };
+    let atom = |part: &str| {
+        let fits = |c: u8| c.is_ascii_alphanumeric() || b"!#$%&'*+-/=?^_`{|}~".contains(&c);
+        !part.is_empty() && part.bytes().all(fits)
+    };
+    let label = |part: &str| {
+        let fits = |c: u8| c.is_ascii_alphanumeric() || c == b'-';
+        matches!(part.len(), 1..=63) && part.bytes().all(fits) && !part.starts_with('-') && !part.ends_with('-')
+    };
+    text.len() <= 254 && local.len() <= 64 && local.split('.').all(atom) && domain.split('.').all(label)
+}
+
 /// A hint as it is compared: the case of ASCII letters does not matter.
 pub(crate) fn folded(hint: &str) -> String {
     hint.to_ascii_lowercase()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_address_is_one_plain_address() {
+        for good in ["alice@example.com", "a.b+c@till-15.example", "o'neill@localhost"] {
+            assert!(is_email(good), "{good}");
+        }
+        let long = format!("{}@example.com", "a".repeat(65));
+        for bad in [
+            "",
+            "alice",
+            "@example.com",
+            "alice@",
+            "a@b@example.com",
+            "alice @example.com",
+            "a,b@example.com",
+            "alice@example.com\n",
+            "Alice <alice@example.com>",
+            "a..b@example.com",
+            "alice@-x.example",
+            "alice@x..example",
+            "\"a b\"@example.com",
+            "zo\u{eb}@example.com",
+            &long,
+        ] {
+            assert!(!is_email(bad), "{bad}");
+        }
+    }
 }

@@ -1,7 +1,7 @@
 //! The provider in process: its router, a real SQLite file, a clock in the test's hand, and seeded randomness.
 
-mod attacks;
 mod after_tokens;
+mod attacks;
 mod auth0;
 mod bound_tokens;
 mod client_errors;
@@ -23,6 +23,7 @@ mod story;
 mod tls;
 mod tokens;
 mod user_codes;
+mod userinfo;
 
 /// The gateway's own test device and its ports: one device for both rooms.
 #[path = "../../../gateway/tests/support/mod.rs"]
