@@ -99,7 +99,10 @@ fn somebody_is_added_enrolls_is_locked_and_is_let_in_again() {
     let device = devices[0]["device_id"].as_str().expect("an id").to_owned();
     assert_eq!(provider.op(&["device", "revoke", &device]).expect_code(0).line("device_revoked")["changed"], true);
     assert_eq!(provider.op(&["device", "revoke", &device]).expect_code(0).line("device_revoked")["changed"], false);
-    assert!(said(&provider.till().request_for("carol", &[]).finish()).contains("unknown_user_id"), "nobody is left to ask");
+    assert!(
+        said(&provider.till().request_for("carol", &[]).finish()).contains("unknown_user_id"),
+        "nobody is left to ask"
+    );
     provider.op(&["user", "remove", "carol"]).expect_code(0);
     assert!(said(&provider.op(&["user", "lock", "carol"]).expect_code(2)).contains("there is no user carol"));
 }

@@ -230,7 +230,7 @@ fn every_bad_file_is_told_its_line_and_remedy() {
         ),
         (
             second_line(&format!("{users}phone = \"1\"")),
-            "line 7: unknown key `phone` in [[users]]; remove it, or use one of: sub, name, hints, allow_automated, locked, user_code",
+            "line 7: unknown key `phone` in [[users]]; remove it, or use one of: sub, name, email, hints, allow_automated, locked, user_code",
         ),
         // Clients.
         (

@@ -19,7 +19,8 @@ fn with_notes(path: &Path) -> Store {
 }
 
 fn note(store: &Store, text: String) {
-    let written = store.write_blocking(move |tx| tx.execute("INSERT INTO note (text) VALUES (?1)", [text.as_str()]).map(drop));
+    let written =
+        store.write_blocking(move |tx| tx.execute("INSERT INTO note (text) VALUES (?1)", [text.as_str()]).map(drop));
     written.unwrap_or_else(|error: WriteError<rusqlite::Error>| panic!("{error}"));
 }
 
