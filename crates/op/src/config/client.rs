@@ -29,8 +29,6 @@ pub struct Client {
     pub interaction_types: Vec<InteractionType>,
     /// Whether [`CIBA_GRANT`] is among its `grant_types`.
     pub may_ask: bool,
-    /// Whether `refresh_token` is among its `grant_types`: `offline_access` gives it refresh tokens.
-    pub may_refresh: bool,
     /// Whether it is a resource server, which is told about every client's tokens.
     pub may_introspect: bool,
     /// How it learns of a verdict.

@@ -65,7 +65,6 @@ fn read_one(section: Section<'_>, client_id: Option<Found<&str>>, around: &Surro
         section.words("interaction_types", INTERACTIONS).unwrap_or_else(|| vec![InteractionType::Boolean]);
     let grants = section.words("grant_types", GRANTS);
     let may_ask = grants.as_ref().is_none_or(|grants| grants.contains(&Grant::Ciba));
-    let may_refresh = grants.is_some_and(|grants| grants.contains(&Grant::Refresh));
     let may_introspect = section.flag("may_introspect").unwrap_or(false);
     let delivery = delivery(&section);
     let user_code = section.flag("backchannel_user_code_parameter").unwrap_or(false);
@@ -90,7 +89,6 @@ fn read_one(section: Section<'_>, client_id: Option<Found<&str>>, around: &Surro
         verified,
         interaction_types,
         may_ask,
-        may_refresh,
         may_introspect,
         delivery,
         user_code,
@@ -220,7 +218,6 @@ fn detail_types(section: &Section<'_>, around: &Surroundings<'_>) -> Vec<String>
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Grant {
     Ciba,
-    Refresh,
     /// Known to OpenID registration, of no use here.
     Other,
 }
@@ -228,7 +225,7 @@ enum Grant {
 const GRANTS: &[(&str, Grant)] = &[
     (CIBA_GRANT, Grant::Ciba),
     ("authorization_code", Grant::Other),
-    ("refresh_token", Grant::Refresh),
+    ("refresh_token", Grant::Other),
     ("client_credentials", Grant::Other),
 ];
 
