@@ -103,6 +103,18 @@ pub fn load_or_create_secret(
         .ok_or(KeyError::Damaged { path })
 }
 
+/// Reads a key file of another form from the directory, or makes it of what `make` returns (mode 0600).
+///
+/// # Errors
+/// [`KeyError`] when the file can't be read or written. What is in it is the caller's to judge.
+pub fn load_or_create_file(
+    directory: &Path,
+    name: &str,
+    make: impl FnOnce() -> Zeroizing<Vec<u8>>,
+) -> Result<Zeroizing<Vec<u8>>, KeyError> {
+    read_or_make(&directory.join(name), make)
+}
+
 /// The file's bytes. A missing file is written under another name first and then linked into place, so that a crash leaves
 /// no half a key, and of two processes that start together both end up with the same one.
 fn read_or_make(path: &Path, make: impl FnOnce() -> Zeroizing<Vec<u8>>) -> Result<Zeroizing<Vec<u8>>, KeyError> {

@@ -43,7 +43,7 @@ impl Inner {
 
     /// A token by its signature and form alone, over or not.
     pub(crate) fn signed_by_us(&self, token: &str) -> Option<Access> {
-        let keys = JwkSet::parse(self.jwks().as_bytes()).ok()?;
+        let keys = JwkSet::parse(self.tokens.jwks().as_bytes()).ok()?;
         let verified = verify(token, &keys, &SigningAlg::ALL, |typ| typ == Some("at+jwt")).ok()?;
         let claims = verified.claims;
         let text = |name: &str| claims.get(name).and_then(Json::as_str).map(str::to_owned);

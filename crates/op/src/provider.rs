@@ -72,7 +72,6 @@ pub(crate) struct Inner {
     tls: Option<Tls>,
     metadata: String,
     /// The published keys that verify this provider's tokens.
-    pub(crate) jwks: String,
     /// Held by whoever serves.
     _lock: Option<HomeLock>,
 }
@@ -177,7 +176,10 @@ impl Provider {
             Some(approver) => Gateway::open_with_approver(settings, store, keys, ports.clone(), approver)?,
             None => Gateway::open(settings, store, keys, ports.clone())?,
         };
-        let tokens = TokenSigner::new(tokens);
+        let tokens = TokenSigner::open(tokens, &directory)?;
+        for client in &config.clients {
+            tokens.prepare(client.id_token_alg, &*ports.random)?;
+        }
         let metadata = discovery::metadata(&config);
         let egress = Egress::new(config.egress.clone(), Arc::new(SystemNames));
         let tls = config.tls.as_ref().map(Tls::read).transpose()?;
@@ -185,7 +187,6 @@ impl Provider {
         let clients = Clients::new(std::mem::take(&mut config.clients), &*ports.random);
         let inner = Inner {
             metadata,
-            jwks: discovery::jwks(tokens.public_key()),
             clients,
             kept: Kept::default(),
             remote_keys: RemoteKeys::new(egress.clone()),
@@ -350,7 +351,7 @@ fn documents(issuer: &Issuer, inner: &Arc<Inner>) -> Router {
     }
     for name in [discovery::JWKS, auth0::JWKS] {
         let inner = inner.clone();
-        let keys = get(async move || discovery::document(inner.jwks.clone()));
+        let keys = get(async move || discovery::document(inner.tokens.jwks()));
         routes = routes.route(&format!("{path}{name}"), keys);
     }
     routes
@@ -362,13 +363,6 @@ async fn only_post() -> Response {
     let mut response = error.with_status(StatusCode::METHOD_NOT_ALLOWED).into_response();
     response.headers_mut().insert(header::ALLOW, HeaderValue::from_static("POST"));
     response
-}
-
-impl Inner {
-    /// The published keys.
-    pub(crate) fn jwks(&self) -> &str {
-        &self.jwks
-    }
 }
 
 /// When a client may try again after the store did not take its request, in seconds.

@@ -11,6 +11,7 @@ use crate::Provider;
 use crate::config::{
     Client, ClientAuth, ClientSecret, HashedSecret, User, client_entry, folded, kept_user_entry, user_entry,
 };
+use crate::jose::SigningAlg;
 use crate::provider::Inner;
 use crate::store::{self, directory as rows};
 
@@ -247,6 +248,11 @@ impl Inner {
         let taken = || DirectoryError::Taken { what: format!("client {client_id}") };
         if self.clients.get(&client_id).is_some() {
             return Err(taken());
+        }
+        if client.id_token_alg != SigningAlg::Es256 {
+            let (tokens, random, alg) = (self.tokens.clone(), self.ports.random.clone(), client.id_token_alg);
+            let made = tokio::task::spawn_blocking(move || tokens.prepare(alg, &*random));
+            made.await.map_err(|_| DirectoryError::KeyNotMade)??;
         }
         let has_secret = matches!(client.auth, ClientAuth::Secret { .. });
         let row = rows::ClientRow {

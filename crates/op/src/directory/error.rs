@@ -1,6 +1,6 @@
 //! Why a client or a person was not added or changed.
 
-use countersign_gateway::{EndError, StoreError};
+use countersign_gateway::{EndError, KeyError, StoreError};
 
 use crate::config::ConfigError;
 
@@ -40,6 +40,12 @@ pub enum DirectoryError {
     /// An approval that was pending could not be ended.
     #[error("what was pending could not be ended: {0}")]
     End(#[from] EndError),
+    /// The key that its ID tokens need.
+    #[error(transparent)]
+    Key(#[from] KeyError),
+    /// The thread that made the key ended early.
+    #[error("the key for its ID tokens could not be made; try again")]
+    KeyNotMade,
     /// The store failed.
     #[error(transparent)]
     Store(#[from] StoreError),

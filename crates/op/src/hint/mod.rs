@@ -65,7 +65,8 @@ impl Inner {
         match hint {
             Hint::Login(named) => Ok(named.clone()),
             Hint::IdToken(token) => {
-                let keys = JwkSet::parse(self.jwks.as_bytes()).map_err(|error| crate::provider::failed(&error))?;
+                let keys =
+                    JwkSet::parse(self.tokens.jwks().as_bytes()).map_err(|error| crate::provider::failed(&error))?;
                 let sub = id_token::subject(token, &keys, &self.config.issuer, &client.client_id, now);
                 let refused = |why| OAuthError::new(Code::InvalidRequest, format!("id_token_hint: {why}"));
                 sub.map(Named::Subject).map_err(refused)

@@ -36,6 +36,7 @@ impl Inner {
             auth_time: approval.auth_time,
             confirmation,
             life: client.policy.token_ttl,
+            id_token_alg: client.id_token_alg,
         };
         self.tokens.respond(&grant, now, &*self.ports.random).map_err(|error| failed(&error))
     }

@@ -26,7 +26,7 @@ async fn d01_to_d06_discovery_says_what_this_version_can_do() {
         "dpop_signing_alg_values_supported": ["ES256", "PS256", "RS256"],
         "response_types_supported": [],
         "subject_types_supported": ["public"],
-        "id_token_signing_alg_values_supported": ["ES256"],
+        "id_token_signing_alg_values_supported": ["ES256", "PS256", "RS256"],
         "scopes_supported": ["openid", "profile", "email"],
         "revocation_endpoint": "https://id.example/tenant/revoke",
         "introspection_endpoint": "https://id.example/tenant/introspect",

@@ -21,6 +21,7 @@ mod requests;
 mod signed_requests;
 mod story;
 mod tls;
+mod token_algs;
 mod tokens;
 mod user_codes;
 mod userinfo;

@@ -1,9 +1,14 @@
 //! ID token (OpenID Connect Core §2, CIBA Core §10) and access token (RFC 9068), with the approval they rest on and the
 //! client's details to the byte.
 
+mod rsa;
+
+use std::path::{Path, PathBuf};
+use std::sync::OnceLock;
 use std::time::Duration;
 
 use countersign_gateway::Approval;
+use countersign_gateway::keys::KeyError;
 use countersign_protocol::clock::Timestamp;
 use countersign_protocol::encoding;
 use countersign_protocol::hash::Hash;
@@ -14,12 +19,18 @@ use countersign_protocol::random::Random;
 use serde::Serialize;
 
 use crate::confirmation::Confirmation;
+use crate::discovery;
+use crate::jose::SigningAlg;
+use rsa::RsaSigner;
 
 /// Signs this provider's tokens; the headers are encoded once.
 pub(crate) struct TokenSigner {
     signer: LocalSigner,
     id_header: String,
     access_header: String,
+    /// Where the RSA key is, once some client needs it.
+    keys: PathBuf,
+    rsa: OnceLock<RsaSigner>,
 }
 
 /// What the tokens say.
@@ -41,6 +52,8 @@ pub(crate) struct Grant<'a> {
     /// What the access token is bound to.
     pub(crate) confirmation: Option<Confirmation>,
     pub(crate) life: Duration,
+    /// The algorithm of the ID token.
+    pub(crate) id_token_alg: SigningAlg,
 }
 
 /// The `approval` claim: what the tokens rest on, for whoever holds the evidence.
@@ -126,16 +139,47 @@ struct Response<'a> {
 }
 
 impl TokenSigner {
-    pub(crate) fn new(signer: LocalSigner) -> TokenSigner {
+    /// Over the P-256 key, and the RSA key in this folder if there is one.
+    ///
+    /// # Errors
+    /// [`KeyError`] when the RSA key's file can't be used.
+    pub(crate) fn open(signer: LocalSigner, keys: &Path) -> Result<TokenSigner, KeyError> {
         let header = |typ| {
             let header = serde_json::json!({ "alg": "ES256", "typ": typ, "kid": signer.public_key().thumbprint() });
             encoding::encode(header.to_string().as_bytes())
         };
-        TokenSigner { id_header: header("JWT"), access_header: header("at+jwt"), signer }
+        let (id_header, access_header) = (header("JWT"), header("at+jwt"));
+        let tokens = TokenSigner { id_header, access_header, signer, keys: keys.to_owned(), rsa: OnceLock::new() };
+        tokens.look_for_rsa()?;
+        Ok(tokens)
     }
 
-    pub(crate) fn public_key(&self) -> &countersign_protocol::key::PublicKey {
-        self.signer.public_key()
+    /// Makes sure that ID tokens can be signed by this algorithm. Making a key takes up to a second of a thread.
+    ///
+    /// # Errors
+    /// [`KeyError`] when the RSA key's file can't be used.
+    pub(crate) fn prepare(&self, alg: SigningAlg, random: &dyn Random) -> Result<(), KeyError> {
+        if alg != SigningAlg::Es256 && self.rsa.get().is_none() {
+            let _ = self.rsa.set(RsaSigner::load_or_create(&self.keys, random)?);
+        }
+        Ok(())
+    }
+
+    /// The published keys (RFC 7517 §5), one that another process has made meanwhile included.
+    pub(crate) fn jwks(&self) -> String {
+        if let Err(error) = self.look_for_rsa() {
+            tracing::error!(%error, "the RSA key is not published");
+        }
+        discovery::jwks(self.signer.public_key(), self.rsa.get().map(RsaSigner::jwk))
+    }
+
+    fn look_for_rsa(&self) -> Result<(), KeyError> {
+        if self.rsa.get().is_none()
+            && let Some(key) = RsaSigner::load(&self.keys)?
+        {
+            let _ = self.rsa.set(key);
+        }
+        Ok(())
     }
 
     /// The body of the token response.
@@ -159,7 +203,7 @@ impl TokenSigner {
             auth_req_id: grant.auth_req_id,
             approval: &grant.approval,
         };
-        let id_token = self.sign(&self.id_header, &object(&id_token, None))?;
+        let id_token = self.id_token(grant.id_token_alg, &object(&id_token, None))?;
         let response = Response {
             access_token: &access_token,
             token_type: Confirmation::token_type(grant.confirmation),
@@ -193,6 +237,17 @@ impl TokenSigner {
             approval: &grant.approval,
         };
         self.sign(&self.access_header, &object(&claims, grant.details))
+    }
+
+    fn id_token(&self, alg: SigningAlg, payload: &str) -> Result<String, SignFailed> {
+        if alg == SigningAlg::Es256 {
+            return self.sign(&self.id_header, payload);
+        }
+        self.look_for_rsa().map_err(|_| SignFailed)?;
+        let rsa = self.rsa.get().ok_or(SignFailed)?;
+        let input = format!("{}.{}", rsa.header(alg), encoding::encode(payload.as_bytes()));
+        let signature = rsa.sign(alg, input.as_bytes())?;
+        Ok(format!("{input}.{}", encoding::encode(&signature)))
     }
 
     fn sign(&self, header: &str, payload: &str) -> Result<String, SignFailed> {

@@ -1,0 +1,128 @@
+//! The RSA key for clients that read no other ID tokens than RS256 or PS256. Made when the first of them comes.
+
+use std::path::Path;
+
+use countersign_gateway::keys::{self, KeyError};
+use countersign_protocol::encoding;
+use countersign_protocol::hash::Hash;
+use countersign_protocol::key::SignFailed;
+use countersign_protocol::random::Random;
+use ring::rand::SystemRandom;
+use ring::rsa::PublicKeyComponents;
+use ring::signature::{RSA_PKCS1_SHA256, RSA_PSS_SHA256, RsaEncoding, RsaKeyPair};
+use rsa::pkcs8::EncodePrivateKey as _;
+use rsa::rand_core::{CryptoRng, Error, RngCore};
+use serde_json::{Value, json};
+use zeroize::Zeroizing;
+
+use crate::jose::SigningAlg;
+
+/// The key's file in the keys' folder.
+const FILE: &str = "token-rsa.p8";
+/// NIST SP 800-131A asks for 2048 bits at least; more would cost every token.
+const BITS: usize = 2048;
+
+/// Signs ID tokens by RS256 and PS256. Has no `Debug`.
+pub(crate) struct RsaSigner {
+    pair: RsaKeyPair,
+    n: String,
+    e: String,
+    kid: Hash,
+}
+
+impl RsaSigner {
+    /// Reads the key, or makes it, which takes up to a second.
+    ///
+    /// # Errors
+    /// [`KeyError`] when the file can't be used.
+    pub(super) fn load_or_create(directory: &Path, random: &dyn Random) -> Result<RsaSigner, KeyError> {
+        let der = keys::load_or_create_file(directory, FILE, || make(random))?;
+        let damaged = || KeyError::Damaged { path: directory.join(FILE) };
+        let pair = RsaKeyPair::from_pkcs8(&der).map_err(|_| damaged())?;
+        let public = PublicKeyComponents::<Vec<u8>>::from(pair.public());
+        let (n, e) = (encoding::encode(&public.n), encoding::encode(&public.e));
+        // RFC 7638 §3.2: the required members in the order of their names.
+        let kid = Hash::of(format!(r#"{{"e":"{e}","kty":"RSA","n":"{n}"}}"#));
+        Ok(RsaSigner { pair, n, e, kid })
+    }
+
+    /// Reads the key, if there is one.
+    ///
+    /// # Errors
+    /// [`KeyError`] when the file can't be used.
+    pub(super) fn load(directory: &Path) -> Result<Option<RsaSigner>, KeyError> {
+        match directory.join(FILE).exists() {
+            // The file is there: nothing is made of this randomness.
+            true => RsaSigner::load_or_create(directory, &NoRandomness).map(Some),
+            false => Ok(None),
+        }
+    }
+
+    /// The header of its tokens.
+    pub(super) fn header(&self, alg: SigningAlg) -> String {
+        let header = json!({ "alg": alg.as_str(), "typ": "JWT", "kid": self.kid });
+        encoding::encode(header.to_string().as_bytes())
+    }
+
+    /// # Errors
+    /// [`SignFailed`] if ring does not sign, or for an algorithm of another kind of key.
+    pub(super) fn sign(&self, alg: SigningAlg, input: &[u8]) -> Result<Vec<u8>, SignFailed> {
+        let encoding: &dyn RsaEncoding = match alg {
+            SigningAlg::Rs256 => &RSA_PKCS1_SHA256,
+            SigningAlg::Ps256 => &RSA_PSS_SHA256,
+            SigningAlg::Es256 => return Err(SignFailed),
+        };
+        let mut signature = vec![0; self.pair.public().modulus_len()];
+        self.pair.sign(encoding, &SystemRandom::new(), input, &mut signature).map_err(|_| SignFailed)?;
+        Ok(signature)
+    }
+
+    /// The key as it is published. Without `alg`, for it serves two.
+    pub(super) fn jwk(&self) -> Value {
+        json!({ "kty": "RSA", "n": self.n, "e": self.e, "kid": self.kid, "use": "sig" })
+    }
+}
+
+fn make(random: &dyn Random) -> Zeroizing<Vec<u8>> {
+    let key = rsa::RsaPrivateKey::new(&mut Drawn(random), BITS).expect("2048 bits are enough for two primes");
+    let der = key.to_pkcs8_der().expect("PKCS#8 has room for an RSA key");
+    Zeroizing::new(der.as_bytes().to_vec())
+}
+
+/// The provider's randomness, as the crate `rsa` takes it.
+struct Drawn<'a>(&'a dyn Random);
+
+impl RngCore for Drawn<'_> {
+    fn next_u32(&mut self) -> u32 {
+        let mut bytes = [0; 4];
+        self.0.fill(&mut bytes);
+        u32::from_le_bytes(bytes)
+    }
+
+    fn next_u64(&mut self) -> u64 {
+        let mut bytes = [0; 8];
+        self.0.fill(&mut bytes);
+        u64::from_le_bytes(bytes)
+    }
+
+    fn fill_bytes(&mut self, bytes: &mut [u8]) {
+        self.0.fill(bytes);
+    }
+
+    fn try_fill_bytes(&mut self, bytes: &mut [u8]) -> Result<(), Error> {
+        self.0.fill(bytes);
+        Ok(())
+    }
+}
+
+/// `Random` is cryptographically secure by its contract.
+impl CryptoRng for Drawn<'_> {}
+
+struct NoRandomness;
+
+impl Random for NoRandomness {
+    fn fill(&self, bytes: &mut [u8]) {
+        // Only reached if somebody removed the key's file between two looks: ring's system source is as good.
+        let _ = ring::rand::SecureRandom::fill(&SystemRandom::new(), bytes);
+    }
+}
