@@ -47,7 +47,7 @@ struct Metadata<'a> {
     /// There is no authorization endpoint; both specifications require the member all the same.
     response_types_supported: [&'static str; 0],
     subject_types_supported: [&'static str; 1],
-    id_token_signing_alg_values_supported: [&'static str; 3],
+    id_token_signing_alg_values_supported: Vec<&'static str>,
     scopes_supported: [&'static str; 3],
     claims_supported: [&'static str; 9],
     acr_values_supported: [&'static str; 5],
@@ -82,7 +82,7 @@ pub(crate) fn metadata(config: &Config) -> String {
         dpop_signing_alg_values_supported: names(&SigningAlg::ALL),
         response_types_supported: [],
         subject_types_supported: ["public"],
-        id_token_signing_alg_values_supported: ["ES256", "PS256", "RS256"],
+        id_token_signing_alg_values_supported: names(algs),
         scopes_supported: ["openid", "profile", "email"],
         claims_supported: ["iss", "sub", "aud", "exp", "iat", "auth_time", "acr", "amr", "approval"],
         acr_values_supported: acr::LEVELS,
@@ -117,13 +117,13 @@ fn names(algs: &[SigningAlg]) -> Vec<&'static str> {
 }
 
 /// The keys that sign tokens (RFC 7517 §5), and nothing else: the devices' keys are the gateway's.
-pub(crate) fn jwks(key: &PublicKey, rsa: Option<Value>) -> String {
+pub(crate) fn jwks(key: &PublicKey, rsa: Option<[Value; 2]>) -> String {
     let mut jwk = serde_json::to_value(key).expect("a public key is a JWK");
     let members = [("kid", key.thumbprint().to_string()), ("use", "sig".to_owned()), ("alg", "ES256".to_owned())];
     for (name, value) in members {
         jwk[name] = Value::String(value);
     }
-    let keys: Vec<Value> = [Some(jwk), rsa].into_iter().flatten().collect();
+    let keys: Vec<Value> = [jwk].into_iter().chain(rsa.into_iter().flatten()).collect();
     json!({ "keys": keys }).to_string()
 }
 

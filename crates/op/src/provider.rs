@@ -71,7 +71,6 @@ pub(crate) struct Inner {
     pub(crate) stopping: Stopping,
     tls: Option<Tls>,
     metadata: String,
-    /// The published keys that verify this provider's tokens.
     /// Held by whoever serves.
     _lock: Option<HomeLock>,
 }

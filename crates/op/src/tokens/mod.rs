@@ -170,7 +170,7 @@ impl TokenSigner {
         if let Err(error) = self.look_for_rsa() {
             tracing::error!(%error, "the RSA key is not published");
         }
-        discovery::jwks(self.signer.public_key(), self.rsa.get().map(RsaSigner::jwk))
+        discovery::jwks(self.signer.public_key(), self.rsa.get().map(RsaSigner::jwks))
     }
 
     fn look_for_rsa(&self) -> Result<(), KeyError> {

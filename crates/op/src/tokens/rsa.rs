@@ -1,5 +1,6 @@
 //! The RSA key for clients that read no other ID tokens than RS256 or PS256. Made when the first of them comes.
 
+use std::io;
 use std::path::Path;
 
 use countersign_gateway::keys::{self, KeyError};
@@ -27,7 +28,8 @@ pub(crate) struct RsaSigner {
     pair: RsaKeyPair,
     n: String,
     e: String,
-    kid: Hash,
+    /// RFC 7638.
+    thumbprint: Hash,
 }
 
 impl RsaSigner {
@@ -37,13 +39,16 @@ impl RsaSigner {
     /// [`KeyError`] when the file can't be used.
     pub(super) fn load_or_create(directory: &Path, random: &dyn Random) -> Result<RsaSigner, KeyError> {
         let der = keys::load_or_create_file(directory, FILE, || make(random))?;
-        let damaged = || KeyError::Damaged { path: directory.join(FILE) };
-        let pair = RsaKeyPair::from_pkcs8(&der).map_err(|_| damaged())?;
+        RsaSigner::over(&der, &directory.join(FILE))
+    }
+
+    fn over(der: &[u8], path: &Path) -> Result<RsaSigner, KeyError> {
+        let pair = RsaKeyPair::from_pkcs8(der).map_err(|_| KeyError::Damaged { path: path.to_owned() })?;
         let public = PublicKeyComponents::<Vec<u8>>::from(pair.public());
         let (n, e) = (encoding::encode(&public.n), encoding::encode(&public.e));
         // RFC 7638 §3.2: the required members in the order of their names.
-        let kid = Hash::of(format!(r#"{{"e":"{e}","kty":"RSA","n":"{n}"}}"#));
-        Ok(RsaSigner { pair, n, e, kid })
+        let thumbprint = Hash::of(format!(r#"{{"e":"{e}","kty":"RSA","n":"{n}"}}"#));
+        Ok(RsaSigner { pair, n, e, thumbprint })
     }
 
     /// Reads the key, if there is one.
@@ -51,16 +56,17 @@ impl RsaSigner {
     /// # Errors
     /// [`KeyError`] when the file can't be used.
     pub(super) fn load(directory: &Path) -> Result<Option<RsaSigner>, KeyError> {
-        match directory.join(FILE).exists() {
-            // The file is there: nothing is made of this randomness.
-            true => RsaSigner::load_or_create(directory, &NoRandomness).map(Some),
-            false => Ok(None),
+        let path = directory.join(FILE);
+        match std::fs::read(&path) {
+            Ok(der) => RsaSigner::over(&Zeroizing::new(der), &path).map(Some),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
+            Err(source) => Err(KeyError::File { path, source }),
         }
     }
 
     /// The header of its tokens.
     pub(super) fn header(&self, alg: SigningAlg) -> String {
-        let header = json!({ "alg": alg.as_str(), "typ": "JWT", "kid": self.kid });
+        let header = json!({ "alg": alg.as_str(), "typ": "JWT", "kid": self.kid(alg) });
         encoding::encode(header.to_string().as_bytes())
     }
 
@@ -77,9 +83,19 @@ impl RsaSigner {
         Ok(signature)
     }
 
-    /// The key as it is published. Without `alg`, for it serves two.
-    pub(super) fn jwk(&self) -> Value {
-        json!({ "kty": "RSA", "n": self.n, "e": self.e, "kid": self.kid, "use": "sig" })
+    /// The key as it is published: once for each algorithm, for there are clients that use no key without `alg`, and others that
+    /// go by `kid` alone.
+    pub(super) fn jwks(&self) -> [Value; 2] {
+        [SigningAlg::Rs256, SigningAlg::Ps256].map(|alg| {
+            json!({ "kty": "RSA", "n": self.n, "e": self.e, "kid": self.kid(alg), "use": "sig", "alg": alg.as_str() })
+        })
+    }
+
+    fn kid(&self, alg: SigningAlg) -> String {
+        match alg {
+            SigningAlg::Ps256 => format!("{}.PS256", self.thumbprint),
+            SigningAlg::Rs256 | SigningAlg::Es256 => self.thumbprint.to_string(),
+        }
     }
 }
 
@@ -117,12 +133,3 @@ impl RngCore for Drawn<'_> {
 
 /// `Random` is cryptographically secure by its contract.
 impl CryptoRng for Drawn<'_> {}
-
-struct NoRandomness;
-
-impl Random for NoRandomness {
-    fn fill(&self, bytes: &mut [u8]) {
-        // Only reached if somebody removed the key's file between two looks: ring's system source is as good.
-        let _ = ring::rand::SecureRandom::fill(&SystemRandom::new(), bytes);
-    }
-}
