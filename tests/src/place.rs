@@ -5,6 +5,7 @@ use std::hash::{DefaultHasher, Hash as _, Hasher as _};
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::path::{Path, PathBuf};
 use std::process::Command;
+use std::sync::OnceLock;
 use std::sync::atomic::{AtomicU16, Ordering};
 
 use tempfile::TempDir;
@@ -22,6 +23,7 @@ pub struct Place {
     address: Ipv4Addr,
     next_port: AtomicU16,
     folder: TempDir,
+    authority: OnceLock<PathBuf>,
 }
 
 impl Place {
@@ -31,7 +33,7 @@ impl Place {
     /// If there is no temporary folder to be had.
     pub fn new() -> Place {
         let folder = tempfile::Builder::new().prefix("countersign-").tempdir().expect("a temporary folder");
-        Place { address: own_address(), next_port: AtomicU16::new(FIRST_PORT), folder }
+        Place { address: own_address(), next_port: AtomicU16::new(FIRST_PORT), folder, authority: OnceLock::new() }
     }
 
     /// The test's folder.
@@ -62,7 +64,15 @@ impl Place {
         }
         command.env("HOME", self.folder()).env("XDG_DATA_HOME", self.path("data")).env_remove("DISPLAY");
         command.env_remove("WAYLAND_DISPLAY").env("COUNTERSIGN_LOG", "debug");
+        if let Some(authority) = self.authority.get() {
+            command.env("SSL_CERT_FILE", authority);
+        }
         command
+    }
+
+    /// From now on, commands believe the certificates of the authority in this file, and of no other.
+    pub fn trust(&self, authority: &Path) {
+        let _ = self.authority.set(authority.to_owned());
     }
 
     /// The last lines of every process's standard error so far.

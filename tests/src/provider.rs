@@ -19,6 +19,8 @@ pub struct Settings {
     pub policy: String,
     /// Lines at the end of the file: more users and clients.
     pub more: String,
+    /// The issuer, where it is not plain http at the address.
+    pub issuer: Option<String>,
     /// Where the provider listens; the issuer then belongs to a proxy in front of it.
     pub behind: Option<SocketAddr>,
     /// The value of `COUNTERSIGN_LOG` of every process of this provider.
@@ -51,7 +53,7 @@ impl<'a> Provider<'a> {
     /// # Panics
     /// If it doesn't get ready.
     pub fn start_at(place: &'a Place, name: &str, address: SocketAddr, settings: &Settings) -> Provider<'a> {
-        let issuer = http_issuer(address);
+        let issuer = settings.issuer.clone().unwrap_or_else(|| http_issuer(address));
         let config = place.path(&format!("{name}.toml"));
         let listen = settings.behind.unwrap_or(address);
         std::fs::write(&config, configuration(&issuer, listen, settings)).expect("the configuration can be written");
