@@ -167,8 +167,14 @@ fn delivery(section: &Section<'_>) -> Option<Delivery> {
             section.fault(at, "`backchannel_client_notification_endpoint` is of use to \"ping\" and \"push\" only; set `backchannel_token_delivery_mode`, or remove it");
             None
         }
-        (Some(Mode::Ping), Some(address)) => address.map(Delivery::Ping),
-        (Some(Mode::Push), Some(address)) => address.map(Delivery::Push),
+        (Some(kind @ (Mode::Ping | Mode::Push)), Some(address)) => {
+            // A client that waits to be told would wait for ever. What else is wrong with its entry is told as well.
+            let name = if kind == Mode::Ping { "ping" } else { "push" };
+            let what =
+                format!("`backchannel_token_delivery_mode` \"{name}\" is not supported by this version; use \"poll\"");
+            section.fault(&mode?.at, what);
+            address.map(if kind == Mode::Ping { Delivery::Ping } else { Delivery::Push })
+        }
         (Some(_), None) => {
             let message = "this mode needs `backchannel_client_notification_endpoint`, an https address such as \"https://till.example.com/ciba\"; add it";
             section.fault(&mode?.at, message);
@@ -229,7 +235,7 @@ const GRANTS: &[(&str, Grant)] = &[
     ("client_credentials", Grant::Other),
 ];
 
-#[derive(Clone, Copy)]
+#[derive(Clone, Copy, PartialEq, Eq)]
 enum Mode {
     Poll,
     Ping,
