@@ -311,7 +311,7 @@ fn every_bad_file_is_told_its_line_and_remedy() {
         ),
         (
             client("backchannel_client_notification_endpoint = \"https://till.example.com/ciba\""),
-            "line 5: `backchannel_client_notification_endpoint` is of use to \"ping\" and \"push\" only; set `backchannel_token_delivery_mode`, or remove it",
+            "line 5: `backchannel_client_notification_endpoint` is of use to \"ping\" and \"push\" only, which are not supported by this version; remove it",
         ),
         (
             client(
@@ -321,7 +321,7 @@ fn every_bad_file_is_told_its_line_and_remedy() {
         ),
         (
             client("backchannel_token_delivery_mode = \"push\""),
-            "line 5: this mode needs `backchannel_client_notification_endpoint`, an https address such as \"https://till.example.com/ciba\"; add it",
+            "line 5: `backchannel_token_delivery_mode` \"push\" is not supported by this version; use \"poll\"",
         ),
         (
             client("grant_types = [\"urn:ietf:params:oauth:grant-type:ciba\"]"),

@@ -175,11 +175,11 @@ mod tests {
         let folder = tempfile::tempdir().expect("a folder");
         let (one, other) = (pair("one.example"), pair("two.example"));
         let said =
-            |pair: &(String, String)| Current::read(files(folder.path(), pair)).err().expect("refused").to_string();
+            |pair: &(String, String)| Current::read(files(folder.path(), pair)).expect_err("refused").to_string();
         assert!(said(&(one.1.clone(), one.1.clone())).contains("has no certificate in it"));
         assert!(said(&(one.0.clone(), one.0.clone())).contains("has no private key in it"));
         assert!(said(&(one.0.clone(), other.1)).contains("is not the key of the certificate"));
         let nowhere = CertificateFiles { cert: "/nowhere/cert.pem".into(), key: "/nowhere/key.pem".into() };
-        assert!(Current::read(nowhere).err().expect("refused").to_string().contains("/nowhere/cert.pem can't be read"));
+        assert!(Current::read(nowhere).expect_err("refused").to_string().contains("/nowhere/cert.pem can't be read"));
     }
 }

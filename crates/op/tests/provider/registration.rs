@@ -110,7 +110,7 @@ async fn what_a_client_may_not_be_is_told_in_words() {
         ),
         (
             json!({ "grant_types": [CIBA], "backchannel_token_delivery_mode": "ping" }),
-            "needs `backchannel_client_notification_endpoint`",
+            "is not supported by this version",
         ),
         (json!({ "grant_types": [CIBA], "scope": "profile" }), "`openid` among them"),
         (json!([1]), "must be a JSON object"),

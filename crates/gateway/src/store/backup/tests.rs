@@ -78,7 +78,7 @@ fn a_file_that_is_there_is_left_as_it_is() {
     fs::write(&to, "something else").expect("written");
     assert!(matches!(back_up(&from, &to), Err(BackupError::Exists(path)) if path == to));
     assert_eq!(fs::read_to_string(&to).expect("there"), "something else");
-    let error = back_up(&home.path().join("nothing.db"), &home.path().join("other.db")).err().expect("refused");
+    let error = back_up(&home.path().join("nothing.db"), &home.path().join("other.db")).expect_err("refused");
     assert!(error.to_string().contains("there is no database at"), "{error}");
     assert_eq!(names(home.path()), ["copy.db", "provider.db"], "and nothing was made");
 }
@@ -88,7 +88,7 @@ fn a_damaged_database_leaves_no_copy() {
     let home = tempfile::tempdir().expect("a folder");
     let (from, to) = (home.path().join("provider.db"), home.path().join("copy.db"));
     fs::write(&from, vec![b'x'; 8192]).expect("written");
-    let error = back_up(&from, &to).err().expect("refused");
+    let error = back_up(&from, &to).expect_err("refused");
     assert!(matches!(error, BackupError::Damaged(_)), "{error}");
     assert_eq!(names(home.path()), ["provider.db"]);
 }
@@ -104,7 +104,7 @@ fn before_tables_change_the_file_is_copied_and_the_copy_serves_the_older_program
 
     open(&path).add_schema(&NEW).expect("brought up to date");
     assert_eq!(names(home.path()), ["provider.db", "provider.db.before-notes-2"]);
-    let refused = open(&path).add_schema(&OLD).err().expect("the older program refuses the newer file");
+    let refused = open(&path).add_schema(&OLD).expect_err("the older program refuses the newer file");
     assert!(matches!(refused, StoreError::Newer { .. }), "{refused}");
     open(&path).add_schema(&NEW).expect("again");
     assert_eq!(
