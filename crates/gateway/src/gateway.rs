@@ -19,6 +19,7 @@ use crate::manifest::ManifestError;
 use crate::settings::{Settings, Urls};
 use crate::store::{Store, StoreError, WriteError, approvals, challenges, devices};
 use crate::verdict::{Approval, NotRedeemable, Verdict};
+use crate::witness::{Nobody, Witness};
 
 /// How often the store is asked whether another process wrote it, and how often overdue approvals are ended.
 const LOOK_EVERY: Duration = Duration::from_millis(200);
@@ -47,6 +48,7 @@ struct Inner {
     store: Store,
     keys: Keys,
     ports: Ports,
+    witness: Arc<dyn Witness>,
     nonces: Nonces,
     registrations: RegistrationRate,
     closing: AtomicBool,
@@ -72,6 +74,20 @@ impl Gateway {
     /// # Errors
     /// [`OpenError`] when the store fails, or when its manifest belongs to other keys or another issuer.
     pub fn open(settings: Settings, store: Store, keys: Keys, ports: Ports) -> Result<Gateway, OpenError> {
+        Gateway::open_with_witness(settings, store, keys, ports, Arc::new(Nobody))
+    }
+
+    /// As [`Gateway::open`]; `witness` is told of everything that happens, in the transaction in which it does.
+    ///
+    /// # Errors
+    /// As [`Gateway::open`].
+    pub fn open_with_witness(
+        settings: Settings,
+        store: Store,
+        keys: Keys,
+        ports: Ports,
+        witness: Arc<dyn Witness>,
+    ) -> Result<Gateway, OpenError> {
         let now = ports.clock.now();
         crate::manifest::bring_up_to_date(&store, &keys, &settings.issuer, now)?;
         let nonces = Nonces::new(&*ports.random, now);
@@ -79,7 +95,7 @@ impl Gateway {
         let urls = Urls::of(&settings.issuer);
         let closing = AtomicBool::new(false);
         let tidied = AtomicU64::new(0);
-        let inner = Inner { settings, urls, store, keys, ports, nonces, registrations, closing, tidied };
+        let inner = Inner { settings, urls, store, keys, ports, witness, nonces, registrations, closing, tidied };
         Ok(Gateway { inner: Arc::new(inner) })
     }
 
@@ -254,6 +270,10 @@ impl Gateway {
 
     pub(crate) fn keys(&self) -> &Keys {
         &self.inner.keys
+    }
+
+    pub(crate) fn witness(&self) -> &dyn Witness {
+        &*self.inner.witness
     }
 
     pub(crate) fn urls(&self) -> &Urls {

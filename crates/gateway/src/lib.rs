@@ -29,6 +29,7 @@ mod settings;
 pub mod store;
 mod verdict;
 pub mod wake;
+mod witness;
 
 pub use enrollment::{ConfirmError, Confirmed, DeviceRecord, IssuedLink, LinkError, LinkRequest, RevokeError};
 pub use gateway::{Gateway, OpenError, Ports};
@@ -41,6 +42,7 @@ pub use settings::Settings;
 pub use store::links::LinkState;
 pub use store::{Schema, Standing, Store, StoreError, Transaction, WriteError};
 pub use verdict::{Approval, NotRedeemable, Verdict};
+pub use witness::{Happening, Witness};
 
 #[cfg(test)]
 #[path = "../tests/support/ports.rs"]
