@@ -18,6 +18,7 @@ mod secret;
 mod tests;
 mod tls;
 mod users;
+mod webhook;
 
 use std::net::SocketAddr;
 use std::path::Path;
@@ -36,9 +37,10 @@ pub use error::{ConfigError, ConfigErrors};
 pub use policy::Policy;
 pub use registration::Registration;
 pub use secret::ClientSecret;
-pub(crate) use secret::{HashedSecret, KeptSecret};
+pub(crate) use secret::{HashedSecret, KeptSecret, bits_of_form};
 pub(crate) use users::folded;
 pub use users::{User, Users};
+pub use webhook::Webhook;
 
 use crate::certificate::Authorities;
 use crate::details::DetailType;
@@ -78,6 +80,8 @@ pub struct Config {
     pub profile: Option<Profile>,
     /// Who signs the certificates of clients that authenticate by one.
     pub(crate) client_ca: Option<Authorities>,
+    /// Where the operator is told what happens.
+    pub webhook: Option<Webhook>,
     /// Who can be asked.
     pub users: Users,
     /// Who may ask.
@@ -160,6 +164,7 @@ impl Config {
             Some(section) => tls::read(section, folder),
             None => (None, None),
         };
+        let webhook = top.section("webhook", " in [webhook]").map(|section| Webhook::read(section, folder));
         let users = Users::read(top.sections("users", " in [[users]]"));
         let around = Surroundings {
             folder,
@@ -187,6 +192,7 @@ impl Config {
             egress: egress.unwrap_or_default(),
             profile,
             client_ca,
+            webhook: webhook.flatten(),
             users,
             clients,
         })

@@ -2,6 +2,7 @@
 
 mod columns;
 pub(crate) mod directory;
+pub(crate) mod outbox;
 mod requests;
 mod revoked;
 mod used;
@@ -22,5 +23,6 @@ pub(crate) const SCHEMA: Schema = Schema {
         include_str!("schema_directory.sql"),
         include_str!("schema_used.sql"),
         include_str!("schema_called_off.sql"),
+        include_str!("schema_outbox.sql"),
     ],
 };

@@ -15,7 +15,7 @@ use crate::provider::{Inner, failed};
 use crate::store::{self, AuthRequest, Pace, Real};
 
 /// How a request stands.
-enum Standing {
+pub(crate) enum Standing {
     Pending,
     Approved(Real),
     Ended(OAuthError),
@@ -86,7 +86,7 @@ impl Inner {
 
     /// How the request stands now. One whose devices' time is over stays pending until its own end, so that a client can't
     /// tell it from one that nobody was asked about.
-    fn standing(&self, request: &AuthRequest) -> Result<Standing, OAuthError> {
+    pub(crate) fn standing(&self, request: &AuthRequest) -> Result<Standing, OAuthError> {
         if self.ports.clock.now() >= request.expires_at {
             let what = "nobody answered in time: make a new authentication request";
             return Ok(Standing::Ended(OAuthError::new(Code::ExpiredToken, what)));

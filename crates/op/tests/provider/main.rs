@@ -1,16 +1,19 @@
 //! The provider in process: its router, a real SQLite file, a clock in the test's hand, and seeded randomness.
 
-mod attacks;
 mod after_tokens;
+mod attacks;
 mod bound_tokens;
 mod client_errors;
 mod client_key;
 mod client_proofs;
 mod directory;
 mod discovery;
+mod endpoint;
 mod fapi_ciba;
 mod hiding;
+mod notifications;
 mod operating_guide;
+mod operator_events;
 mod out_of_order;
 mod polling;
 mod registration;

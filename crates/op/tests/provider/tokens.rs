@@ -16,7 +16,7 @@ const PAYMENT: &str = r#"[{"type":"payment_initiation","instructedAmount":{"curr
 
 impl World {
     /// A request about Alice, taken. The parameters come beside scope and hint.
-    async fn ask(&self, client: &str, parameters: &[(&str, &str)]) -> Reply {
+    pub(crate) async fn ask(&self, client: &str, parameters: &[(&str, &str)]) -> Reply {
         let mut form = vec![("scope", "openid"), ("login_hint", "alice")];
         form.retain(|(name, _)| !parameters.iter().any(|(other, _)| other == name));
         form.extend_from_slice(parameters);
