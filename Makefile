@@ -5,7 +5,7 @@ TARGET_DIR := $(or $(CARGO_TARGET_DIR),target)
 export PATH := $(PATH):$(or $(CARGO_HOME),$(HOME)/.cargo)/bin
 
 .DEFAULT_GOAL := help
-.PHONY: help setup setup-core setup-test setup-lint setup-app demo app test quick lint pictures clean
+.PHONY: help setup setup-core setup-test setup-lint setup-app demo app test quick lint bench bench-provider pictures clean
 
 help:
 	@echo 'make setup   install what is missing, after asking (PART=core, test, lint or app for a part of it)'
@@ -14,6 +14,8 @@ help:
 	@echo 'make test    every test'
 	@echo "make quick   the tests of the crates protocol, device, gateway, op and app alone"
 	@echo 'make lint    formatting, clippy, and whether the device still compiles for browsers'
+	@echo 'make bench   every figure of docs/performance.md, measured here (ARGS=... is passed on; some minutes)'
+	@echo 'make bench-provider PORT=3950   a provider to be measured from outside'
 	@echo 'make clean   remove what was built, and the state of the demo'
 
 setup:
@@ -52,6 +54,18 @@ lint:
 	cargo fmt --all --check
 	cargo clippy --workspace --all-targets -- -D warnings
 	scripts/check-wasm
+
+bench:
+	@scripts/setup core
+	@cargo build --profile measure -p countersign-bench
+	@exec '$(TARGET_DIR)/measure/countersign-bench' run $(ARGS)
+
+# One line of JSON on standard output once it serves: issuer, client_id, client_secret.
+PORT ?= 3950
+bench-provider:
+	@scripts/setup core
+	@cargo build --quiet --profile measure -p countersign-bench >&2
+	@exec '$(TARGET_DIR)/measure/countersign-bench' provider --port $(PORT)
 
 # What the README shows, made by the tests.
 pictures:

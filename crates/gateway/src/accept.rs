@@ -10,6 +10,7 @@ use countersign_protocol::registration::DeviceClass;
 use countersign_protocol::{limits, text};
 
 use crate::Gateway;
+use crate::in_process;
 use crate::interaction::effective;
 use crate::request::{Accepted, ApprovalRequest, RequestRefused};
 use crate::store::Transaction;
@@ -39,7 +40,8 @@ impl Gateway {
         }
         let now = self.now();
         let kind = kind_of(request);
-        let devices = self.devices_to_ask(transaction, request)?;
+        let decided_here = self.approves_in_process(&request.subject);
+        let devices = if decided_here { Vec::new() } else { self.devices_to_ask(transaction, request)? };
 
         let client = request.client.id.as_str();
         let pending = approvals::pending_unheld(transaction, &request.subject, client)?;
@@ -47,7 +49,10 @@ impl Gateway {
         let held = asking.admit(now, pending, &request.limits);
         // A number never lives longer than ten minutes (ASVS 6.5.5), so what lives longer stays as it was asked.
         let raised = held && request.ttl_seconds <= NUMBER_SECONDS;
-        let effective = effective(&request.interactions, kind, raised, &devices)?;
+        let effective = match decided_here {
+            true => in_process::interaction(&request.interactions, kind)?,
+            false => effective(&request.interactions, kind, raised, &devices)?,
+        };
         let (interaction, opening) = match interaction::draw(effective, self.random()) {
             Some((interaction, opening)) => (interaction, Some(opening)),
             None => (Interaction::boolean(), None),
@@ -76,7 +81,11 @@ impl Gateway {
         for device in asked {
             self.issue_challenge(transaction, request, &approval, kind, &interaction, device)?;
         }
-        if !held {
+        if decided_here {
+            self.approve_in_process(transaction, &approval)?;
+            asking.approved();
+        }
+        if !held || decided_here {
             asking::save(transaction, &request.subject, client, &asking)?;
         }
         Ok(Accepted {

@@ -14,11 +14,12 @@ use tokio::time::{Instant, timeout_at};
 
 use crate::dpop_nonce::Nonces;
 use crate::enrollment::RegistrationRate;
+use crate::in_process::InProcessApprover;
 use crate::keys::Keys;
 use crate::manifest::ManifestError;
 use crate::settings::{Settings, Urls};
 use crate::store::{Store, StoreError, WriteError, approvals, challenges, devices};
-use crate::verdict::{Approval, NotRedeemable, Verdict};
+use crate::verdict::{Approval, NotRedeemable, Signed, Verdict};
 
 /// How often the store is asked whether another process wrote it, and how often overdue approvals are ended.
 const LOOK_EVERY: Duration = Duration::from_millis(200);
@@ -49,6 +50,7 @@ struct Inner {
     ports: Ports,
     nonces: Nonces,
     registrations: RegistrationRate,
+    approver: Option<Arc<dyn InProcessApprover>>,
     closing: AtomicBool,
     /// When old feed entries were last looked for, milliseconds since the epoch.
     tidied: AtomicU64,
@@ -72,6 +74,30 @@ impl Gateway {
     /// # Errors
     /// [`OpenError`] when the store fails, or when its manifest belongs to other keys or another issuer.
     pub fn open(settings: Settings, store: Store, keys: Keys, ports: Ports) -> Result<Gateway, OpenError> {
+        Gateway::over(settings, store, keys, ports, None)
+    }
+
+    /// As [`Gateway::open`], with somebody who approves in a device's place: for measuring, see [`InProcessApprover`].
+    ///
+    /// # Errors
+    /// As [`Gateway::open`].
+    pub fn open_with_approver(
+        settings: Settings,
+        store: Store,
+        keys: Keys,
+        ports: Ports,
+        approver: Arc<dyn InProcessApprover>,
+    ) -> Result<Gateway, OpenError> {
+        Gateway::over(settings, store, keys, ports, Some(approver))
+    }
+
+    fn over(
+        settings: Settings,
+        store: Store,
+        keys: Keys,
+        ports: Ports,
+        approver: Option<Arc<dyn InProcessApprover>>,
+    ) -> Result<Gateway, OpenError> {
         let now = ports.clock.now();
         crate::manifest::bring_up_to_date(&store, &keys, &settings.issuer, now)?;
         let nonces = Nonces::new(&*ports.random, now);
@@ -79,7 +105,7 @@ impl Gateway {
         let urls = Urls::of(&settings.issuer);
         let closing = AtomicBool::new(false);
         let tidied = AtomicU64::new(0);
-        let inner = Inner { settings, urls, store, keys, ports, nonces, registrations, closing, tidied };
+        let inner = Inner { settings, urls, store, keys, ports, nonces, registrations, approver, closing, tidied };
         Ok(Gateway { inner: Arc::new(inner) })
     }
 
@@ -103,7 +129,8 @@ impl Gateway {
         Ok(match row.status {
             approvals::Status::Pending if self.now() >= row.answer_until => Verdict::Expired,
             approvals::Status::Pending => Verdict::Pending,
-            approvals::Status::Approved => Verdict::Approved(self.given(connection, row)?),
+            // What nobody signed is worth nothing here, unless somebody was handed in to approve so.
+            approvals::Status::Approved => self.given(connection, row)?.map_or(Verdict::Cancelled, Verdict::Approved),
             approvals::Status::Denied => Verdict::Denied { reason },
             approvals::Status::Expired => Verdict::Expired,
             approvals::Status::Mismatch => Verdict::Mismatch,
@@ -125,31 +152,40 @@ impl Gateway {
         if given.disputed {
             return Err(NotRedeemable::Disputed);
         }
-        match devices::by_id(connection, &given.device_id)? {
+        let Some(signed) = &given.signed else { return Ok(given) };
+        match devices::by_id(connection, &signed.device_id)? {
             Some(device) if device.standing == devices::Standing::Active => Ok(given),
             _ => Err(NotRedeemable::DeviceRevoked),
         }
     }
 
-    fn given(&self, connection: &Connection, row: approvals::ApprovalRow) -> rusqlite::Result<Approval> {
+    fn given(&self, connection: &Connection, row: approvals::ApprovalRow) -> rusqlite::Result<Option<Approval>> {
         let missing = || rusqlite::Error::QueryReturnedNoRows;
         let decided = row.decided.ok_or_else(missing)?;
-        let challenge_id = decided.challenge.ok_or_else(missing)?;
-        let challenge = challenges::by_id(connection, &challenge_id)?.ok_or_else(missing)?;
-        let device = devices::by_id(connection, &challenge.device)?.ok_or_else(missing)?;
-        Ok(Approval {
+        let signed = match &decided.challenge {
+            Some(challenge) => {
+                let challenge = challenges::by_id(connection, challenge)?.ok_or_else(missing)?;
+                let device = devices::by_id(connection, &challenge.device)?.ok_or_else(missing)?;
+                Some(Signed {
+                    challenge_hash: challenge.hash,
+                    answer_hash: decided.answer_hash.ok_or_else(missing)?,
+                    device_id: device.id,
+                    device_class: device.class,
+                    acr: decided.acr.ok_or_else(missing)?,
+                    amr: decided.amr,
+                })
+            }
+            None if self.approves_in_process(&row.subject) => None,
+            None => return Ok(None),
+        };
+        Ok(Some(Approval {
             id: row.id,
-            challenge_hash: challenge.hash,
-            answer_hash: decided.answer_hash.ok_or_else(missing)?,
+            signed,
             details_hash: row.details_hash,
             interaction: row.interaction,
-            device_id: device.id,
-            device_class: device.class,
-            amr: decided.amr,
-            acr: decided.acr.ok_or_else(missing)?,
             auth_time: decided.auth_time.unwrap_or(decided.at),
             disputed: row.disputed_at.is_some(),
-        })
+        }))
     }
 
     /// Returns as soon as the approval has a verdict, or after `at_most`. The caller reads [`Gateway::verdict`] afterwards.
@@ -261,6 +297,10 @@ impl Gateway {
 
     pub(crate) fn nonces(&self) -> &Nonces {
         &self.inner.nonces
+    }
+
+    pub(crate) fn approver(&self) -> Option<&dyn InProcessApprover> {
+        self.inner.approver.as_deref()
     }
 
     pub(crate) fn registrations(&self) -> &RegistrationRate {

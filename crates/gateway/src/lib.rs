@@ -14,6 +14,7 @@ mod error;
 mod feed;
 mod gateway;
 mod http;
+mod in_process;
 mod interaction;
 mod judge;
 pub mod keys;
@@ -29,6 +30,7 @@ pub mod wake;
 
 pub use enrollment::{ConfirmError, Confirmed, DeviceRecord, IssuedLink, LinkError, LinkRequest, RevokeError};
 pub use gateway::{Gateway, OpenError, Ports};
+pub use in_process::InProcessApprover;
 pub use keys::{KeyError, Keys};
 pub use manifest::ManifestError;
 pub use outcome::EndError;
@@ -37,7 +39,7 @@ pub use request::{Accepted, ApprovalRequest, Interactions, Limits, RequestRefuse
 pub use settings::Settings;
 pub use store::links::LinkState;
 pub use store::{Schema, Standing, Store, StoreError, Transaction, WriteError};
-pub use verdict::{Approval, NotRedeemable, Verdict};
+pub use verdict::{Approval, NotRedeemable, Signed, Verdict};
 
 #[cfg(test)]
 #[path = "../tests/support/ports.rs"]

@@ -33,19 +33,30 @@ pub enum Verdict {
     DeviceRevoked,
 }
 
-/// A device's approval: what tokens say about it.
+/// An approval: what tokens say about it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Approval {
     /// The approval.
     pub id: ApprovalId,
-    /// Hash of the challenge that was answered.
-    pub challenge_hash: Hash,
-    /// Hash of the answer.
-    pub answer_hash: Hash,
+    /// What the device signed. `None` only for approvals of a [`crate::InProcessApprover`]: no device took part.
+    pub signed: Option<Signed>,
     /// Hash of the authorization details as the client sent them.
     pub details_hash: Option<Hash>,
     /// The interaction that was passed.
     pub interaction: InteractionType,
+    /// When the person was verified, or else when the answer arrived.
+    pub auth_time: Timestamp,
+    /// Whether the person disputed it since.
+    pub disputed: bool,
+}
+
+/// A device's signature under an approval, and what follows from it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Signed {
+    /// Hash of the challenge that was answered.
+    pub challenge_hash: Hash,
+    /// Hash of the answer.
+    pub answer_hash: Hash,
     /// The device that answered.
     pub device_id: DeviceId,
     /// Person or program.
@@ -54,10 +65,6 @@ pub struct Approval {
     pub amr: Vec<String>,
     /// `urn:countersign:acr:…`.
     pub acr: String,
-    /// When the person was verified, or else when the answer arrived.
-    pub auth_time: Timestamp,
-    /// Whether the person disputed it since.
-    pub disputed: bool,
 }
 
 /// Why an approval can't be redeemed any more.

@@ -48,13 +48,13 @@ async fn a_payment_is_asked_shown_approved_and_redeemable() {
     assert_eq!(outcome.claims().enrollment_hash, *phone.enrollment().current().1);
 
     let Verdict::Approved(approval) = world.verdict(&accepted.approval) else { panic!("approved") };
-    assert_eq!(approval.answer_hash, answer.hash());
-    assert_eq!(approval.challenge_hash, *challenge.hash());
+    assert_eq!(signed(&approval).answer_hash, answer.hash());
+    assert_eq!(signed(&approval).challenge_hash, *challenge.hash());
     assert_eq!(approval.details_hash, Some(details.hash()));
-    assert_eq!(approval.amr, ["swk", "pin"]);
-    assert_eq!(approval.acr, "urn:countersign:acr:verified");
-    assert_eq!(approval.device_class, DeviceClass::Interactive);
-    assert_eq!(approval.device_id, *phone.id());
+    assert_eq!(signed(&approval).amr, ["swk", "pin"]);
+    assert_eq!(signed(&approval).acr, "urn:countersign:acr:verified");
+    assert_eq!(signed(&approval).device_class, DeviceClass::Interactive);
+    assert_eq!(signed(&approval).device_id, *phone.id());
     let again = world.gateway.store().read(|c| Ok(world.gateway.redeemable(c, &accepted.approval)));
     assert_eq!(again.expect("read").expect("redeemable"), approval);
 }
@@ -251,7 +251,7 @@ async fn the_right_number_approves_and_the_outcome_opens_the_commitment() {
     let outcome = phone.settle(&world, &challenge, &answer).await;
     assert_eq!(outcome.claims().opening.as_ref().map(|o| o.value.as_str()), Some(value.as_str()));
     let Verdict::Approved(approval) = world.verdict(&accepted.approval) else { panic!("approved") };
-    assert_eq!(approval.acr, "urn:countersign:acr:number-verified");
+    assert_eq!(signed(&approval).acr, "urn:countersign:acr:number-verified");
 }
 
 #[tokio::test]
@@ -263,9 +263,9 @@ async fn an_automated_device_answers_where_it_may_and_says_so() {
     let answer = robot.approve(&world, &challenge, None);
     robot.settle(&world, &challenge, &answer).await;
     let Verdict::Approved(approval) = world.verdict(&accepted.approval) else { panic!("approved") };
-    assert_eq!(approval.amr, ["swk"]);
-    assert_eq!(approval.acr, "urn:countersign:acr:automated");
-    assert_eq!(approval.device_class, DeviceClass::Automated);
+    assert_eq!(signed(&approval).amr, ["swk"]);
+    assert_eq!(signed(&approval).acr, "urn:countersign:acr:automated");
+    assert_eq!(signed(&approval).device_class, DeviceClass::Automated);
 }
 
 #[tokio::test]
@@ -283,8 +283,8 @@ async fn without_verification_the_transport_key_approves_only_where_it_is_discou
         let response = phone.send_answer(&world, challenge.id(), &answer).await;
         assert_eq!(response.status.as_u16(), status, "{wanted:?}");
         if let Verdict::Approved(approval) = world.verdict(&accepted.approval) {
-            assert_eq!(approval.amr, ["swk"], "the transport key vouches for nobody");
-            assert_eq!(approval.acr, "urn:countersign:acr:tap");
+            assert_eq!(signed(&approval).amr, ["swk"], "the transport key vouches for nobody");
+            assert_eq!(signed(&approval).acr, "urn:countersign:acr:tap");
         }
     }
 }
@@ -434,4 +434,9 @@ async fn a_short_request_leaves_time_for_the_last_poll() {
     assert_eq!(accepted.expires_at, Timestamp::from_seconds(world.clock.now().seconds() + 10));
     let challenge = phone.next_challenge(&world).await;
     assert_eq!(challenge.claims().exp, world.clock.now().seconds() + 8, "a fifth of its life");
+}
+
+/// What the device signed.
+fn signed(approval: &countersign_gateway::Approval) -> &countersign_gateway::Signed {
+    approval.signed.as_ref().expect("a device approved")
 }

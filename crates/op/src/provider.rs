@@ -12,7 +12,7 @@ use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post};
 use countersign_gateway::keys::{self, KeyError, Keys};
-use countersign_gateway::{Gateway, OpenError as GatewayError, Ports, Settings, Store, StoreError};
+use countersign_gateway::{Gateway, InProcessApprover, OpenError as GatewayError, Ports, Settings, Store, StoreError};
 use countersign_protocol::hash::Hash;
 use countersign_protocol::id::ApprovalId;
 use countersign_protocol::issuer::Issuer;
@@ -99,7 +99,23 @@ impl Provider {
     pub fn open(config: Config, home: &Path, ports: Ports) -> Result<Provider, OpenError> {
         home::make(home).map_err(|source| OpenError::Home { path: home.to_owned(), source })?;
         let lock = HomeLock::take(home)?;
-        Provider::over(config, home, ports, Some(lock))
+        Provider::over(config, home, ports, None, Some(lock))
+    }
+
+    /// As [`Provider::open`], with somebody who approves in a device's place, for measuring: tokens then say `in_process`,
+    /// and nothing of a device or a person. No configuration reaches this, and no program but the one that measures calls it.
+    ///
+    /// # Errors
+    /// As [`Provider::open`].
+    pub fn open_with_approver(
+        config: Config,
+        home: &Path,
+        ports: Ports,
+        approver: Arc<dyn InProcessApprover>,
+    ) -> Result<Provider, OpenError> {
+        home::make(home).map_err(|source| OpenError::Home { path: home.to_owned(), source })?;
+        let lock = HomeLock::take(home)?;
+        Provider::over(config, home, ports, Some(approver), Some(lock))
     }
 
     /// Opens the same home beside a process that serves it, for commands such as `op link`. What is written here wakes the
@@ -109,7 +125,7 @@ impl Provider {
     /// As [`Provider::open`], except [`OpenError::InUse`].
     pub fn open_for_admin(config: Config, home: &Path, ports: Ports) -> Result<Provider, OpenError> {
         home::make(home).map_err(|source| OpenError::Home { path: home.to_owned(), source })?;
-        Provider::over(config, home, ports, None)
+        Provider::over(config, home, ports, None, None)
     }
 
     /// The approval behind an authentication request, for an operator's own look; `None` for one that is not known, or that
@@ -122,14 +138,24 @@ impl Provider {
         Ok(found.and_then(|request| request.real).map(|real| real.approval))
     }
 
-    fn over(mut config: Config, home: &Path, ports: Ports, lock: Option<HomeLock>) -> Result<Provider, OpenError> {
+    fn over(
+        mut config: Config,
+        home: &Path,
+        ports: Ports,
+        approver: Option<Arc<dyn InProcessApprover>>,
+        lock: Option<HomeLock>,
+    ) -> Result<Provider, OpenError> {
         let directory = home.join("keys");
         let keys = Keys::load_or_create(&directory, &*ports.random)?;
         let tokens = keys::load_or_create_key(&directory, "token", &*ports.random)?.into_signer();
         let store = Store::open(&home.join("provider.db"), &*ports.random)?;
         store.add_schema(&store::SCHEMA)?;
         let settings = settings(&config);
-        let gateway = Gateway::open(settings, store, keys, ports.clone())?;
+        let gateway = match approver {
+            #[expect(clippy::disallowed_methods, reason = "hands on what it was handed")]
+            Some(approver) => Gateway::open_with_approver(settings, store, keys, ports.clone(), approver)?,
+            None => Gateway::open(settings, store, keys, ports.clone())?,
+        };
         let tokens = TokenSigner::new(tokens);
         let clients = Clients::new(std::mem::take(&mut config.clients), &*ports.random);
         let inner = Inner {

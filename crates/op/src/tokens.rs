@@ -3,6 +3,7 @@
 
 use std::time::Duration;
 
+use countersign_gateway::Approval;
 use countersign_protocol::clock::Timestamp;
 use countersign_protocol::encoding;
 use countersign_protocol::hash::Hash;
@@ -30,7 +31,8 @@ pub(crate) struct Grant<'a> {
     /// The client's bytes.
     pub(crate) details: Option<&'a str>,
     pub(crate) approval: ApprovalClaim<'a>,
-    pub(crate) acr: &'a str,
+    /// `None`, and no `amr`, where no device took part.
+    pub(crate) acr: Option<&'a str>,
     pub(crate) amr: &'a [String],
     /// When the person approved.
     pub(crate) auth_time: Timestamp,
@@ -41,12 +43,34 @@ pub(crate) struct Grant<'a> {
 #[derive(Serialize, Clone)]
 pub(crate) struct ApprovalClaim<'a> {
     pub(crate) id: &'a str,
-    pub(crate) challenge_hash: Hash,
-    pub(crate) answer_hash: Hash,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) challenge_hash: Option<Hash>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) answer_hash: Option<Hash>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) details_hash: Option<Hash>,
     pub(crate) interaction: &'a str,
-    pub(crate) device_class: &'a str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) device_class: Option<&'a str>,
+    /// No device took part and nobody was asked: the approval of a provider that is being measured.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub(crate) in_process: bool,
+}
+
+impl<'a> ApprovalClaim<'a> {
+    /// What is to be said about this approval.
+    pub(crate) fn of(approval: &'a Approval) -> Self {
+        let signed = approval.signed.as_ref();
+        Self {
+            id: approval.id.as_str(),
+            challenge_hash: signed.map(|signed| signed.challenge_hash),
+            answer_hash: signed.map(|signed| signed.answer_hash),
+            details_hash: approval.details_hash,
+            interaction: approval.interaction.as_str(),
+            device_class: signed.map(|signed| signed.device_class.as_str()),
+            in_process: signed.is_none(),
+        }
+    }
 }
 
 #[derive(Serialize)]
@@ -57,7 +81,9 @@ struct IdToken<'a> {
     exp: u64,
     iat: u64,
     auth_time: u64,
-    acr: &'a str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    acr: Option<&'a str>,
+    #[serde(skip_serializing_if = "<[String]>::is_empty")]
     amr: &'a [String],
     at_hash: String,
     #[serde(rename = "urn:openid:params:jwt:claim:auth_req_id")]
@@ -76,7 +102,9 @@ struct AccessToken<'a> {
     exp: u64,
     iat: u64,
     auth_time: u64,
-    acr: &'a str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    acr: Option<&'a str>,
+    #[serde(skip_serializing_if = "<[String]>::is_empty")]
     amr: &'a [String],
     scope: &'a str,
     approval: &'a ApprovalClaim<'a>,

@@ -1,0 +1,92 @@
+//! One kept-alive HTTP/1.1 connection to a provider on the loopback address; opened again when the other side has closed it.
+
+use std::net::SocketAddr;
+
+use http_body_util::{BodyExt as _, Full};
+use hyper::body::{Bytes, Incoming};
+use hyper::client::conn::http1::{self, SendRequest};
+use hyper::{HeaderMap, Request, Response, StatusCode};
+use hyper_util::rt::TokioIo;
+use tokio::net::TcpStream;
+use url::Url;
+
+use crate::failure::Failure;
+
+/// A connection.
+pub struct Connection {
+    address: SocketAddr,
+    sender: Option<SendRequest<Full<Bytes>>>,
+}
+
+/// A response, read whole.
+pub struct Reply {
+    /// Its status.
+    pub status: StatusCode,
+    /// Its headers.
+    pub headers: HeaderMap,
+    /// Its body.
+    pub body: Bytes,
+}
+
+impl Connection {
+    /// To whatever serves this URL.
+    ///
+    /// # Errors
+    /// [`Failure`] unless the URL names an address of the loopback network: this program loads nothing else.
+    pub fn to(url: &Url) -> Result<Connection, Failure> {
+        let address = url.socket_addrs(|| None).ok().and_then(|found| found.into_iter().find(|a| a.ip().is_loopback()));
+        let address = address.ok_or_else(|| Failure::of(url.as_str(), "is not an address of this machine"))?;
+        Ok(Connection { address, sender: None })
+    }
+
+    /// Sends a request and reads the whole response.
+    ///
+    /// # Errors
+    /// [`Failure`] when nobody answers.
+    pub async fn send(&mut self, request: Request<Full<Bytes>>) -> Result<Reply, Failure> {
+        let (parts, body) = self.open(request).await?.into_parts();
+        let body = body.collect().await.map_err(|error| Failure::of("a response", error))?.to_bytes();
+        Ok(Reply { status: parts.status, headers: parts.headers, body })
+    }
+
+    /// Sends a request; the body is still to come.
+    ///
+    /// # Errors
+    /// [`Failure`] when nobody answers.
+    pub async fn open(&mut self, request: Request<Full<Bytes>>) -> Result<Response<Incoming>, Failure> {
+        let failed = |error| Failure::of("a request", error);
+        if let Some(sender) = &mut self.sender
+            && sender.ready().await.is_ok()
+        {
+            return sender.send_request(request).await.map_err(failed);
+        }
+        let mut sender = self.connect().await?;
+        sender.ready().await.map_err(failed)?;
+        self.sender.insert(sender).send_request(request).await.map_err(failed)
+    }
+
+    async fn connect(&self) -> Result<SendRequest<Full<Bytes>>, Failure> {
+        let stream = TcpStream::connect(self.address).await.map_err(Failure::io("the provider"))?;
+        stream.set_nodelay(true).map_err(Failure::io("the connection"))?;
+        let (sender, connection) =
+            http1::handshake(TokioIo::new(stream)).await.map_err(|error| Failure::of("the connection", error))?;
+        tokio::spawn(async move {
+            // Whoever waits for a response hears of it there.
+            let _ = connection.await;
+        });
+        Ok(sender)
+    }
+}
+
+impl Reply {
+    /// The body as JSON, if this is the status that was expected.
+    ///
+    /// # Errors
+    /// [`Failure`] with what the body says.
+    pub fn json<T: serde::de::DeserializeOwned>(&self, what: &str, expected: StatusCode) -> Result<T, Failure> {
+        if self.status != expected {
+            return Err(Failure::of(what, format!("{}: {}", self.status, String::from_utf8_lossy(&self.body))));
+        }
+        serde_json::from_slice(&self.body).map_err(|error| Failure::of(what, error))
+    }
+}

@@ -1,0 +1,136 @@
+//! Load: workers that do one flow after another, and what a window of that looked like.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU8, Ordering};
+use std::time::{Duration, Instant};
+
+use serde::Serialize;
+
+use crate::cpu::{self, Moment};
+use crate::failure::Failure;
+
+/// Does one flow at a time.
+pub trait Worker: Send + 'static {
+    /// One whole flow.
+    fn flow(&mut self) -> impl Future<Output = Result<(), Failure>> + Send;
+}
+
+/// One measured window.
+#[derive(Debug, Clone, Serialize)]
+pub struct Window {
+    /// Flows that began and ended in it.
+    pub flows: u64,
+    /// Its length.
+    pub seconds: f64,
+    /// Flows per second.
+    pub flows_per_second: f64,
+    /// Half of the flows took no longer, in milliseconds.
+    pub p50_ms: f64,
+    /// 99 of 100 flows took no longer, in milliseconds.
+    pub p99_ms: f64,
+    /// The longest, in milliseconds.
+    pub max_ms: f64,
+    /// CPU time of the provider's process per flow, user and system, in microseconds.
+    pub provider_cpu_us_per_flow: f64,
+    /// CPU time of this process per flow, in microseconds.
+    pub load_cpu_us_per_flow: f64,
+    /// How much of all cores neither of the two used although somebody did, in percent: the neighbours' share.
+    pub others_percent: f64,
+    /// How much of all cores nobody used, in percent.
+    pub idle_percent: f64,
+}
+
+const WARMING_UP: u8 = 0;
+const MEASURING: u8 = 1;
+const OVER: u8 = 2;
+
+/// Lets the workers run for the warm-up and then for `length`. Every failed flow ends the measurement: a figure with
+/// failures in it says nothing. Returns the workers, for the next window.
+///
+/// # Errors
+/// The first flow that failed.
+pub async fn closed_loop<W: Worker>(
+    workers: Vec<W>,
+    provider: u32,
+    warm_up: Duration,
+    length: Duration,
+) -> Result<(Vec<W>, Window), Failure> {
+    let phase = Arc::new(AtomicU8::new(WARMING_UP));
+    let running: Vec<_> = workers.into_iter().map(|worker| tokio::spawn(work(worker, phase.clone()))).collect();
+    tokio::time::sleep(warm_up).await;
+    let before = cpu::now(provider)?;
+    let begun = Instant::now();
+    phase.store(MEASURING, Ordering::SeqCst);
+    tokio::time::sleep(length).await;
+    phase.store(OVER, Ordering::SeqCst);
+    let seconds = begun.elapsed().as_secs_f64();
+    let after = cpu::now(provider)?;
+    let (mut workers, mut latencies) = (Vec::new(), Vec::new());
+    for task in running {
+        let (worker, own) = task.await.map_err(|error| Failure::of("a worker", error))??;
+        workers.push(worker);
+        latencies.extend(own);
+    }
+    Ok((workers, Window::of(latencies, seconds, &before, &after)))
+}
+
+async fn work<W: Worker>(mut worker: W, phase: Arc<AtomicU8>) -> Result<(W, Vec<Duration>), Failure> {
+    let mut latencies = Vec::new();
+    loop {
+        let phase_before = phase.load(Ordering::Relaxed);
+        if phase_before == OVER {
+            return Ok((worker, latencies));
+        }
+        let begun = Instant::now();
+        worker.flow().await?;
+        if phase_before == MEASURING && phase.load(Ordering::Relaxed) == MEASURING {
+            latencies.push(begun.elapsed());
+        }
+    }
+}
+
+impl Window {
+    /// What these latencies and CPU times amount to.
+    pub fn of(mut latencies: Vec<Duration>, seconds: f64, before: &Moment, after: &Moment) -> Window {
+        latencies.sort_unstable();
+        let at = |share: f64| quantile(&latencies, share);
+        let flows = latencies.len() as f64;
+        let spent = after.since(before);
+        Window {
+            flows: latencies.len() as u64,
+            seconds: rounded(seconds),
+            flows_per_second: rounded(flows / seconds),
+            p50_ms: at(0.5),
+            p99_ms: at(0.99),
+            max_ms: at(1.0),
+            provider_cpu_us_per_flow: rounded(spent.provider_seconds * 1e6 / flows),
+            load_cpu_us_per_flow: rounded(spent.load_seconds * 1e6 / flows),
+            others_percent: rounded(spent.others_share * 100.0),
+            idle_percent: rounded(spent.idle_share * 100.0),
+        }
+    }
+}
+
+/// The value below which this share of the sorted durations lies, in milliseconds; 0 without any.
+fn quantile(sorted: &[Duration], share: f64) -> f64 {
+    let Some(last) = sorted.len().checked_sub(1) else { return 0.0 };
+    let index = (share * last as f64).ceil() as usize;
+    rounded(sorted[index.min(last)].as_secs_f64() * 1000.0)
+}
+
+fn rounded(number: f64) -> f64 {
+    (number * 100.0).round() / 100.0
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn quantiles_are_values_that_occurred() {
+        let sorted: Vec<_> = (1..=200).map(Duration::from_millis).collect();
+        assert_eq!((quantile(&sorted, 0.5), quantile(&sorted, 0.99), quantile(&sorted, 1.0)), (101.0, 199.0, 200.0));
+        assert_eq!(quantile(&sorted[..1], 0.5), 1.0);
+        assert_eq!(quantile(&[], 0.5), 0.0);
+    }
+}

@@ -1,0 +1,117 @@
+//! Measures Countersign on the loopback address: load generators, and a provider to be measured from outside.
+
+mod child;
+mod client;
+mod connection;
+mod cpu;
+mod failure;
+mod load;
+mod machine;
+mod plan;
+mod provider;
+mod report;
+mod scenarios;
+mod stop;
+
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use clap::{Parser, Subcommand};
+
+use countersign_device::edge::system;
+
+use crate::failure::Failure;
+use crate::machine::Machine;
+use crate::plan::Question;
+use crate::provider::Answering;
+use crate::report::Report;
+
+/// Measures Countersign. Everything stays on the loopback address.
+#[derive(Parser)]
+#[command(name = "countersign-bench")]
+struct Arguments {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Subcommand)]
+enum Command {
+    /// Measures, prints a table, and writes it as JSON to target/bench.
+    Run(#[command(flatten)] plan::Settings),
+    /// Serves a provider whose users auto0 to auto99 approve in process, until it is stopped.
+    Provider {
+        /// The port on 127.0.0.1; 0 takes any.
+        #[arg(long, default_value_t = 0)]
+        port: u16,
+        /// The folder of its state; a new one under target/bench if left out.
+        #[arg(long)]
+        home: Option<PathBuf>,
+        /// Stops when standard input ends.
+        #[arg(long)]
+        stop_with_stdin: bool,
+    },
+}
+
+fn main() -> ExitCode {
+    let arguments = Arguments::parse();
+    start_logging();
+    let runtime = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
+        Ok(runtime) => runtime,
+        Err(error) => return ended(Err(Failure::of("the process can't start its threads", error))),
+    };
+    let result = runtime.block_on(run(arguments.command));
+    runtime.shutdown_background();
+    ended(result)
+}
+
+async fn run(command: Command) -> Result<(), Failure> {
+    match command {
+        Command::Run(settings) => measure(settings).await,
+        Command::Provider { port, home, stop_with_stdin } => {
+            serve(provider::open(port, home, Answering::InProcess).await?, stop_with_stdin).await
+        }
+    }
+}
+
+#[expect(clippy::print_stdout, reason = "the table is what was asked for")]
+async fn measure(settings: plan::Settings) -> Result<(), Failure> {
+    let folder = provider::target_directory().join("bench");
+    std::fs::create_dir_all(&folder).map_err(Failure::io("target/bench"))?;
+    let (plan, settings) = settings.plan();
+    let mut report = Report { machine: Machine::look(&folder), settings, figures: Vec::new() };
+    for question in &plan.questions {
+        report.figures.extend(match question {
+            Question::InProcess => scenarios::in_process::measure(&plan).await?,
+        });
+    }
+    println!("{}", report.table());
+    let name = format!("{}", system::clock().now().seconds());
+    let path = report.write(&folder, &name)?;
+    println!("The same as JSON, every window: {}", path.display());
+    Ok(())
+}
+
+/// Says where the provider is, as one line on standard output, and serves.
+#[expect(clippy::print_stdout, reason = "the line is what scripts wait for")]
+async fn serve(opened: provider::Opened, stop_with_stdin: bool) -> Result<(), Failure> {
+    println!("{}", opened.ready());
+    opened.serve(stop::asked(stop_with_stdin)).await
+}
+
+#[expect(clippy::print_stderr, reason = "this is a program, and nobody else tells why it ended")]
+fn ended(result: Result<(), Failure>) -> ExitCode {
+    match result {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(failure) => {
+            eprintln!("countersign-bench: {failure}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+/// Warnings and errors, as the `countersign` command logs them.
+fn start_logging() {
+    let filter = tracing_subscriber::EnvFilter::try_from_env("COUNTERSIGN_LOG");
+    let filter = filter.unwrap_or_else(|_| tracing_subscriber::EnvFilter::new("warn"));
+    let _ = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).try_init();
+}

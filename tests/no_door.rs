@@ -1,0 +1,71 @@
+//! What the measuring provider can do, to approve without a device, can be reached in no way through `countersign`.
+
+use countersign_tests::binary;
+use countersign_tests::place::Place;
+use countersign_tests::process::{Finished, Process};
+use countersign_tests::provider::{Provider, Settings};
+
+const AUTO: &str = "\n[[users]]\nsub = \"auto0\"\n";
+
+#[test]
+fn a_user_of_that_name_is_one_like_any_other() {
+    let place = Place::new();
+    let provider = Provider::start_with(&place, "provider", &Settings { more: AUTO.into(), ..Settings::default() });
+    let reply = provider.till().post("/bc-authorize", &[("scope", "openid"), ("login_hint", "auto0")]);
+    assert_eq!((reply.status, reply.error().as_str()), (400, "unknown_user_id"), "{}", reply.text());
+}
+
+#[test]
+fn no_subcommand_leads_there() {
+    let place = Place::new();
+    for arguments in [&["bench"][..], &["provider"], &["bench-provider"], &["op", "bench"], &["op", "provider"]] {
+        let ended = Process::start(&place, "countersign", place.command(arguments)).finish();
+        assert_eq!(ended.code, 2, "{arguments:?}: {}", ended.errors);
+    }
+    for flag in ["--in-process", "--approve-in-process", "--approver"] {
+        let ended = serve(&place, &["op", "serve", flag], "");
+        assert_eq!(ended.code, 2, "{flag}: {}", ended.errors);
+        assert!(ended.errors.contains(flag), "{}", ended.errors);
+    }
+}
+
+#[test]
+fn no_name_of_the_configuration_leads_there() {
+    let place = Place::new();
+    for name in ["in_process", "approve_in_process", "approver", "auto_approve", "bench"] {
+        let lines = [
+            format!("{name} = true\n"),
+            format!("[policy]\n{name} = true\n"),
+            format!("[{name}]\nusers = [\"auto0\"]\n"),
+            format!("[[users]]\nsub = \"auto0\"\n{name} = true\n"),
+            format!(
+                "[[clients]]\nclient_id = \"bench\"\nsecret = \"5f0c7a52e9b84d3e9a6d1c2b3f4e5d6c\"\n{name} = true\n"
+            ),
+        ];
+        for line in lines {
+            let ended = serve(&place, &["op", "serve"], &line);
+            assert_eq!(ended.code, 2, "{line}: {}", ended.errors);
+            let says = ended.errors + &ended.output.join("\n");
+            assert!(says.contains("unknown") && says.contains(name), "{line}: {says}");
+        }
+    }
+}
+
+/// What only the measuring provider has in it, as text: the name of its client in front of the rest of its configuration.
+#[test]
+fn the_program_does_not_hold_it() {
+    let program = std::fs::read(binary::countersign()).expect("the program can be read");
+    let holds = |text: &[u8]| program.windows(text.len()).any(|window| window == text);
+    assert!(holds(b"authentication-challenge+jwt"), "this way of looking finds what is there");
+    assert!(!holds(b"countersign-bench"), "the measuring program is in the command");
+    assert!(!holds(b"countersign_bench"), "the measuring program is in the command");
+}
+
+fn serve(place: &Place, arguments: &[&str], lines: &str) -> Finished {
+    let config = place.path("refused.toml");
+    let text = format!("issuer = \"http://127.0.0.1:1\"\nlisten = \"127.0.0.1:0\"\n{lines}");
+    std::fs::write(&config, text).expect("written");
+    let mut command = place.command(arguments);
+    command.arg("--config").arg(&config).arg("--home").arg(place.path("refused-home")).arg("--json");
+    Process::start(place, "refused", command).finish()
+}
