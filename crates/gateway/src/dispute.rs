@@ -25,7 +25,7 @@ impl Gateway {
         id: &ChallengeId,
         compact: &Compact<Dispute>,
     ) -> Result<Received, Refused> {
-        let (challenge, _) = self.challenge_of(device, id)?;
+        let (challenge, _) = self.challenge_of(device, id).await?;
         let claims =
             open_by_device(compact, device, &[device.transport_kid]).map_err(|why| invalid(&why.to_string()))?.claims;
         let about_this = claims.iss == device.id

@@ -52,7 +52,8 @@ impl Gateway {
             let words = "The device's credential is not known here, or was replaced.";
             refused(ProblemCode::InvalidDeviceCredential, words)
         };
-        let presented = self.store().read(|connection| credentials::by_hash(connection, &hash))?.ok_or_else(unknown)?;
+        let presented = self.store().look(move |connection| credentials::by_hash(connection, &hash)).await?;
+        let presented = presented.ok_or_else(unknown)?;
         let device = presented.device;
         if device.transport_kid != *proof.key.thumbprint() {
             return Err(refused(ProblemCode::InvalidDpopProof, "The DPoP proof is by another key than the device's."));

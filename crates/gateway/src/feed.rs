@@ -79,7 +79,7 @@ impl Gateway {
     /// Forgets old entries.
     pub(crate) async fn forget_old_feed(&self) -> Result<(), StoreError> {
         let before = Timestamp::from_millis(self.now().millis().saturating_sub(KEPT));
-        if !self.store().read(|connection| feed::has_older(connection, before))? {
+        if !self.store().look(move |connection| feed::has_older(connection, before)).await? {
             return Ok(());
         }
         let forgotten = self.store().write(move |tx| feed::forget(tx, before)).await;

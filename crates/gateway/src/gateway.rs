@@ -149,12 +149,21 @@ impl Gateway {
         let Verdict::Approved(given) = self.verdict(connection, approval)? else {
             return Err(NotRedeemable::NotApproved);
         };
+        self.stands(connection, &given)?;
+        Ok(given)
+    }
+
+    /// Whether an approval that was given is still worth something: not disputed, and by a device that is still the user's.
+    ///
+    /// # Errors
+    /// [`NotRedeemable`].
+    pub fn stands(&self, connection: &Connection, given: &Approval) -> Result<(), NotRedeemable> {
         if given.disputed {
             return Err(NotRedeemable::Disputed);
         }
-        let Some(signed) = &given.signed else { return Ok(given) };
+        let Some(signed) = &given.signed else { return Ok(()) };
         match devices::by_id(connection, &signed.device_id)? {
-            Some(device) if device.standing == devices::Standing::Active => Ok(given),
+            Some(device) if device.standing == devices::Standing::Active => Ok(()),
             _ => Err(NotRedeemable::DeviceRevoked),
         }
     }
@@ -197,7 +206,8 @@ impl Gateway {
         let listener = self.store().wakes().listen(approval.as_str());
         loop {
             let changed = listener.changed();
-            let verdict = self.store().read(|connection| self.verdict(connection, approval))?;
+            let (gateway, id) = (self.clone(), approval.clone());
+            let verdict = self.store().look(move |connection| gateway.verdict(connection, &id)).await?;
             let has_ended = verdict != Verdict::Pending || self.is_closing();
             // A wake-up only says "look again": another process may have written something else.
             if has_ended || timeout_at(until, changed).await.is_err() {
@@ -215,7 +225,7 @@ impl Gateway {
         const AT_ONCE: usize = 64;
         loop {
             let now = self.now();
-            let overdue = self.store().read(|connection| approvals::overdue(connection, now, AT_ONCE))?;
+            let overdue = self.store().look(move |connection| approvals::overdue(connection, now, AT_ONCE)).await?;
             let is_last = overdue.len() < AT_ONCE;
             let gateway = self.clone();
             let ended = self.store().write(move |tx| {

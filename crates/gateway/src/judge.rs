@@ -25,7 +25,7 @@ impl Gateway {
         id: &ChallengeId,
         compact: &Compact<Answer>,
     ) -> Result<Received, Refused> {
-        let (challenge, approval) = self.challenge_of(device, id)?;
+        let (challenge, approval) = self.challenge_of(device, id).await?;
         let checked = check_answer(compact, &self.settings().issuer, device, &challenge, &approval)?;
         let gateway = self.clone();
         let device = device.id.clone();
@@ -34,17 +34,18 @@ impl Gateway {
     }
 
     /// The device's challenge and its approval, as they stand.
-    pub(crate) fn challenge_of(
+    pub(crate) async fn challenge_of(
         &self,
         device: &Device,
         id: &ChallengeId,
     ) -> Result<(ChallengeRow, ApprovalRow), Refused> {
-        let found = self.store().read(|connection| {
-            let Some(challenge) = challenges::of_device(connection, id, &device.id)? else { return Ok(None) };
+        let (device, id) = (device.id.clone(), id.clone());
+        let found = self.store().look(move |connection| {
+            let Some(challenge) = challenges::of_device(connection, &id, &device)? else { return Ok(None) };
             let approval = approvals::by_id(connection, &challenge.approval)?;
             Ok(approval.map(|approval| (challenge, approval)))
-        })?;
-        found.ok_or_else(not_found)
+        });
+        found.await?.ok_or_else(not_found)
     }
 
     fn judge(

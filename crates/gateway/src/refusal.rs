@@ -23,7 +23,7 @@ impl Gateway {
         compact: &Compact<Refusal>,
     ) -> Result<Received, Refused> {
         let invalid = |why: String| refused(ProblemCode::InvalidMessage, format!("The refusal does not hold: {why}."));
-        let (challenge, _) = self.challenge_of(device, id)?;
+        let (challenge, _) = self.challenge_of(device, id).await?;
         let claims =
             open_by_device(compact, device, &[device.transport_kid]).map_err(|why| invalid(why.to_string()))?.claims;
         // Its hash is of what arrived there, which may be the very reason; it is not compared.

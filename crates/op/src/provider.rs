@@ -11,6 +11,7 @@ use axum::extract::Request;
 use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post};
+use axum::serve::ListenerExt as _;
 use countersign_gateway::keys::{self, KeyError, Keys};
 use countersign_gateway::{Gateway, InProcessApprover, OpenError as GatewayError, Ports, Settings, Store, StoreError};
 use countersign_protocol::hash::Hash;
@@ -210,6 +211,10 @@ impl Provider {
         let stopping = self.inner.stopping.clone();
         let service = self.router().into_make_service_with_connect_info::<std::net::SocketAddr>();
         let stopped = stopping.clone();
+        // A device's stream writes without being written to; its second event would wait for the first one's acknowledgement.
+        let listener = listener.tap_io(|stream| {
+            let _ = stream.set_nodelay(true);
+        });
         let serving = axum::serve(listener, service).with_graceful_shutdown(async move { stopped.wait().await });
         let serving = serving.into_future();
         tokio::pin!(serving);

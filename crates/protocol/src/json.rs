@@ -131,6 +131,11 @@ pub fn read(bytes: &[u8], depth: usize) -> Result<Json, JsonError> {
 /// As [`read`]; [`Reason::Shape`] if the document is sound but not a `T`.
 pub fn parse<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, JsonError> {
     read(bytes, limits::JSON_DEPTH)?;
+    parse_checked(bytes)
+}
+
+/// As [`parse`], for a document that [`read`] has accepted just before.
+pub(crate) fn parse_checked<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, JsonError> {
     serde_json::from_slice(bytes).map_err(|e| JsonError { reason: Reason::Shape, at: e.column().saturating_sub(1) })
 }
 
@@ -293,9 +298,12 @@ impl Reader<'_> {
                     let character = self.escape()?;
                     out.extend_from_slice(character.encode_utf8(&mut [0; 4]).as_bytes());
                 }
-                Some(byte) => {
-                    out.push(byte);
-                    self.at += 1;
+                Some(_) => {
+                    let rest = &self.text[self.at..];
+                    let plain =
+                        rest.iter().position(|byte| matches!(byte, 0..=0x1f | b'"' | b'\\')).unwrap_or(rest.len());
+                    out.extend_from_slice(&rest[..plain]);
+                    self.at += plain;
                 }
             }
         }

@@ -251,7 +251,7 @@ fn read_claims<T: Claims>(payload: &[u8]) -> Result<T, JwsError> {
         }
         Some(_) => return Err(JwsError::Unsupported),
     }
-    json::parse(payload).map_err(JwsError::Payload)
+    json::parse_checked(payload).map_err(JwsError::Payload)
 }
 
 /// Claims whose signature was checked, and by which key.

@@ -57,6 +57,10 @@ pub fn check_inner(text: &str, characters: usize) -> Result<(), TextError> {
     if text.chars().count() > characters {
         return Err(TextError::TooLong(characters));
     }
+    // Nothing of what follows can happen in printable ASCII, which most names and messages are.
+    if text.bytes().all(|byte| matches!(byte, b' '..=b'~')) {
+        return Ok(());
+    }
     let normalized = match is_nfc_quick(text.chars()) {
         IsNormalized::Yes => true,
         IsNormalized::No => false,

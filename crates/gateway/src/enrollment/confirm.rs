@@ -134,7 +134,7 @@ impl Gateway {
     pub(crate) async fn abandon_unconfirmed(&self) -> Result<(), StoreError> {
         let before =
             countersign_protocol::clock::Timestamp::from_millis(self.now().millis().saturating_sub(CODE_LIFE * 1000));
-        if self.store().read(|connection| devices::unconfirmed_since(connection, before))?.is_empty() {
+        if self.store().look(move |connection| devices::unconfirmed_since(connection, before)).await?.is_empty() {
             return Ok(());
         }
         let gateway = self.clone();

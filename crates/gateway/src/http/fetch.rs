@@ -47,13 +47,15 @@ async fn wait_for_news(gateway: &Gateway, caller: &Caller, query: &Query) -> Res
     let listener = gateway.store().wakes().listen(device.as_str());
     loop {
         let changed = listener.changed();
-        let fetched =
-            gateway.store().read(|connection| gateway.fetch(connection, device, query.after.as_deref(), usize::MAX))?;
+        let (inside, id, after) = (gateway.clone(), device.clone(), query.after.clone());
+        let fetched = gateway.store().look(move |c| inside.fetch(c, &id, after.as_deref(), usize::MAX)).await?;
         if has_news(&fetched) || gateway.is_closing() || timeout_at(until, changed).await.is_err() {
             return Ok(fetched);
         }
         // Whatever woke us may have been the device's own end.
-        let now = gateway.store().read(|connection| devices::by_id(connection, device))?.ok_or_else(not_found)?;
+        let id = device.clone();
+        let now = gateway.store().look(move |connection| devices::by_id(connection, &id)).await?;
+        let now = now.ok_or_else(not_found)?;
         gateway.check_standing(&now, caller.credential_until, Admits::Unconfirmed)?;
     }
 }

@@ -84,10 +84,7 @@ impl Following {
     async fn next(&mut self) -> Option<Event> {
         loop {
             let changed = self.listener.changed();
-            if !self.may_go_on() {
-                return None;
-            }
-            if let Some(update) = self.update()? {
+            if let Some(update) = self.update().await? {
                 self.next_comment = Instant::now() + COMMENT_EVERY;
                 return Some(update);
             }
@@ -108,22 +105,23 @@ impl Following {
         }
     }
 
-    fn may_go_on(&self) -> bool {
-        // By its credential, so that a stream does not outlive one that was replaced.
-        let presented = self.gateway.store().read(|connection| credentials::by_hash(connection, &self.credential));
-        let Ok(Some(presented)) = presented else { return false };
-        !self.gateway.is_closing()
-            && self.gateway.check_standing(&presented.device, self.credential_until, Admits::Unconfirmed).is_ok()
-    }
-
-    /// One item as an event, if there is one. The outer `None`: the store failed.
-    fn update(&mut self) -> Option<Option<Event>> {
-        let fetched = self
-            .gateway
-            .store()
-            .read(|connection| self.gateway.fetch(connection, &self.device, self.cursor.as_deref(), 1))
-            .inspect_err(|error| tracing::error!(%error, "a stream could not read its feed"))
-            .ok()?;
+    /// One item as an event, if there is one. The outer `None`: the stream has no right to go on, or the store failed.
+    async fn update(&mut self) -> Option<Option<Event>> {
+        let (gateway, credential) = (self.gateway.clone(), self.credential);
+        let (device, cursor) = (self.device.clone(), self.cursor.clone());
+        let looked = self.gateway.store().look(move |connection| {
+            // By its credential, so that a stream does not outlive one that was replaced.
+            let Some(presented) = credentials::by_hash(connection, &credential)? else { return Ok(None) };
+            let fetched = gateway.fetch(connection, &device, cursor.as_deref(), 1)?;
+            Ok(Some((presented.device, fetched)))
+        });
+        let looked = looked.await.inspect_err(|error| tracing::error!(%error, "a stream could not read its feed"));
+        let (device, fetched) = looked.ok()??;
+        let may_go_on = !self.gateway.is_closing()
+            && self.gateway.check_standing(&device, self.credential_until, Admits::Unconfirmed).is_ok();
+        if !may_go_on {
+            return None;
+        }
         self.cursor = Some(fetched.cursor.clone());
         if !has_news(&fetched) {
             return Some(None);

@@ -1,4 +1,4 @@
-//! The provider's file: one SQLite database, written by one thread in groups, read through a small pool.
+//! The provider's file: one SQLite database, written by one thread in groups, read by another in groups.
 
 pub(crate) mod approvals;
 pub(crate) mod asking;
@@ -9,6 +9,7 @@ pub(crate) mod devices;
 pub(crate) mod feed;
 pub(crate) mod links;
 pub(crate) mod manifests;
+mod reader;
 mod schema;
 mod writer;
 
@@ -24,14 +25,20 @@ pub use schema::Schema;
 pub use writer::Transaction;
 
 use crate::wake::Wakes;
+use reader::Look;
 use writer::{Job, Work};
 
 /// How long a writer waits for another process (`op link`) to finish its own write.
 const BUSY_TIMEOUT: Duration = Duration::from_secs(5);
 /// Closures that may queue before callers wait for room.
 const QUEUE: usize = 4096;
-/// Read connections kept open; more are opened under load and closed afterwards.
-const KEPT_READERS: usize = 8;
+/// Connections of [`Store::read`] kept open; more are opened when several threads read at once, and closed afterwards.
+const KEPT_READERS: usize = 2;
+/// Pages that the writer and the reader keep in memory, in KiB: what is asked and answered just now, and the tops of the trees.
+const CACHE_KIB: i64 = 32 * 1024;
+/// The log is copied into the file once it has this many pages of 4 KiB. Pages that many requests write in turn are copied
+/// once, so a longer log is less work; 64 MiB are read again in a moment after a crash.
+const CHECKPOINT_PAGES: i64 = 16_384;
 const STATEMENT_CACHE: usize = 256;
 
 /// A handle on the provider's file. Cheap to clone; the file closes with the last clone.
@@ -43,6 +50,7 @@ pub struct Store {
 struct Inner {
     path: std::path::PathBuf,
     jobs: mpsc::Sender<Job>,
+    looks: mpsc::Sender<Look>,
     readers: Mutex<Vec<Connection>>,
     generation: String,
     wakes: Wakes,
@@ -79,7 +87,7 @@ pub enum StoreError {
     #[error("the provider's database did not take the write: {0}")]
     NotCommitted(String),
     /// The closure panicked, or its group never ran; nothing of it was kept. The log says which.
-    #[error("a write was undone; the provider's log says why")]
+    #[error("a piece of work on the provider's database was undone; the provider's log says why")]
     Undone,
     /// The writer has stopped: the store is being closed.
     #[error("the provider's database is closed")]
@@ -107,15 +115,20 @@ impl Store {
         let mut connection = connect(path, OpenFlags::SQLITE_OPEN_READ_WRITE)?;
         connection.pragma_update(None, "journal_mode", "WAL")?;
         connection.pragma_update(None, "synchronous", "FULL")?;
-        connection.pragma_update(None, "wal_autocheckpoint", 4000)?;
+        connection.pragma_update(None, "wal_autocheckpoint", CHECKPOINT_PAGES)?;
+        connection.pragma_update(None, "cache_size", -CACHE_KIB)?;
+        // The pages that a savepoint would bring back are kept in memory, never in a temporary file.
+        connection.pragma_update(None, "temp_store", "MEMORY")?;
         schema::bring_up_to_date(&mut connection)?;
         let generation = schema::generation(&mut connection, random)?;
         let wakes = Wakes::default();
-        let jobs = writer::start(connection, QUEUE, wakes.clone())
-            .map_err(|source| StoreError::File { path: path.display().to_string(), source })?;
-        Ok(Store {
-            inner: Arc::new(Inner { path: path.to_owned(), jobs, readers: Mutex::new(Vec::new()), generation, wakes }),
-        })
+        let failed = |source| StoreError::File { path: path.display().to_string(), source };
+        let jobs = writer::start(connection, QUEUE, wakes.clone()).map_err(failed)?;
+        let reading = connect(path, OpenFlags::SQLITE_OPEN_READ_ONLY)?;
+        reading.pragma_update(None, "cache_size", -CACHE_KIB)?;
+        let looks = reader::start(reading, QUEUE).map_err(failed)?;
+        let readers = Mutex::new(Vec::new());
+        Ok(Store { inner: Arc::new(Inner { path: path.to_owned(), jobs, looks, readers, generation, wakes }) })
     }
 
     /// Adds another room's tables to the same file, so that its writes can join the gateway's transactions.
@@ -171,7 +184,22 @@ impl Store {
         replied.recv().unwrap_or(Err(WriteError::Store(StoreError::Undone)))
     }
 
-    /// Runs a closure on a read connection; it sees everything committed so far.
+    /// Runs a closure on the reader's thread; it sees everything committed before this call. For servers.
+    ///
+    /// # Errors
+    /// What SQLite said.
+    pub async fn look<T: Send + 'static>(
+        &self,
+        look: impl FnOnce(&Connection) -> rusqlite::Result<T> + Send + 'static,
+    ) -> Result<T, StoreError> {
+        let (reply, replied) = oneshot::channel();
+        let look: Look = Box::new(move |connection| drop(reply.send(look(connection))));
+        self.inner.looks.send(look).await.map_err(|_| StoreError::Closed)?;
+        Ok(replied.await.map_err(|_| StoreError::Undone)??)
+    }
+
+    /// Runs a closure on a read connection, here and now; it sees everything committed so far. It blocks the thread: for the
+    /// start of a program, its commands and tests. A server uses [`Store::look`].
     ///
     /// # Errors
     /// What SQLite said.

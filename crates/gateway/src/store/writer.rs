@@ -91,14 +91,19 @@ fn write_group(connection: &Connection, writes: Vec<Work>, wakes: &Wakes) {
     let mut topics = Vec::new();
     let committed = match begun {
         Ok(_) => {
-            let mut result = Ok(());
+            // A piece of work that is alone is undone with its group; one among others needs a savepoint for that.
+            let is_alone = writes.len() == 1;
+            let mut result = Ok(true);
             for work in writes {
                 if result.is_ok() {
-                    result = in_savepoint(connection, work, &mut answers, &mut topics);
+                    result = match is_alone {
+                        true => Ok(run_one(connection, work, &mut answers, &mut topics)),
+                        false => in_savepoint(connection, work, &mut answers, &mut topics),
+                    };
                 }
                 // Whatever did not run is dropped with its reply channel: its caller hears that nothing was kept.
             }
-            result.and_then(|()| connection.prepare_cached("COMMIT")?.execute([]).map(drop))
+            result.and_then(|keep| statement(connection, if is_alone && !keep { "ROLLBACK" } else { "COMMIT" }))
         }
         Err(error) => Err(error),
     };
@@ -122,27 +127,41 @@ fn write_group(connection: &Connection, writes: Vec<Work>, wakes: &Wakes) {
     }
 }
 
-/// Runs one closure. Its own error or panic undoes only its own changes; an error here is the store's and ends the group.
+fn statement(connection: &Connection, how: &str) -> rusqlite::Result<()> {
+    connection.prepare_cached(how)?.execute([]).map(drop)
+}
+
+/// Runs one closure among others. Its own error or panic undoes only its own changes; an error here is the store's and ends the
+/// group. Returns whether its changes stay.
 fn in_savepoint(
     connection: &Connection,
     work: Work,
     answers: &mut Vec<Answer>,
     topics: &mut Vec<Topic>,
-) -> rusqlite::Result<()> {
-    connection.prepare_cached("SAVEPOINT one")?.execute([])?;
-    let transaction = Transaction { connection, wakes: RefCell::default() };
-    let outcome = catch_unwind(AssertUnwindSafe(|| work(&transaction)));
-    let keep = matches!(outcome, Ok((true, _)));
+) -> rusqlite::Result<bool> {
+    statement(connection, "SAVEPOINT one")?;
+    let keep = run_one(connection, work, answers, topics);
     if !keep {
-        connection.prepare_cached("ROLLBACK TO one")?.execute([])?;
+        statement(connection, "ROLLBACK TO one")?;
     }
-    connection.prepare_cached("RELEASE one")?.execute([])?;
-    match outcome {
-        Ok((_, answer)) => answers.push(answer),
-        Err(_) => tracing::error!("a write panicked and was undone"),
+    statement(connection, "RELEASE one")?;
+    Ok(keep)
+}
+
+/// Runs one closure, and returns whether its changes are to stay. Its answer and whom it wakes wait for the commit.
+fn run_one(connection: &Connection, work: Work, answers: &mut Vec<Answer>, topics: &mut Vec<Topic>) -> bool {
+    let transaction = Transaction { connection, wakes: RefCell::default() };
+    match catch_unwind(AssertUnwindSafe(|| work(&transaction))) {
+        Ok((keep, answer)) => {
+            answers.push(answer);
+            if keep {
+                topics.append(&mut transaction.wakes.into_inner());
+            }
+            keep
+        }
+        Err(_) => {
+            tracing::error!("a write panicked and was undone");
+            false
+        }
     }
-    if keep {
-        topics.append(&mut transaction.wakes.into_inner());
-    }
-    Ok(())
 }
