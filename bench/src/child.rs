@@ -1,7 +1,6 @@
 //! A provider in a process of its own, so that its CPU time can be told from the load's. It stops with its handle.
 
 use std::io::{BufRead as _, BufReader};
-use std::path::PathBuf;
 use std::process::{Child, Command, Stdio};
 
 use serde::Deserialize;
@@ -22,7 +21,6 @@ struct Ready {
     issuer: Url,
     client_id: String,
     client_secret: String,
-    home: PathBuf,
     #[serde(default)]
     links: Vec<String>,
 }
@@ -62,11 +60,6 @@ impl Provider {
             client_secret: self.ready.client_secret.clone(),
             approve_url: None,
         }
-    }
-
-    /// Where its files are.
-    pub fn home(&self) -> &PathBuf {
-        &self.ready.home
     }
 
     /// Enrollment links of `user0` and so on.

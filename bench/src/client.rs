@@ -78,7 +78,18 @@ impl Client {
     /// # Errors
     /// [`Failure`] when the provider has no such documents.
     pub async fn with_keys(target: &Target) -> Result<(Client, serde_json::Value), Failure> {
-        let mut connection = Connection::to(&target.issuer)?;
+        Client::read(Connection::to(&target.issuer)?, target).await
+    }
+
+    /// As [`Client::discover`], over this connection.
+    ///
+    /// # Errors
+    /// [`Failure`] when the provider has no such documents.
+    pub async fn over(connection: Connection, target: &Target) -> Result<Client, Failure> {
+        Ok(Client::read(connection, target).await?.0)
+    }
+
+    async fn read(mut connection: Connection, target: &Target) -> Result<(Client, serde_json::Value), Failure> {
         let issuer = target.issuer.as_str().trim_end_matches('/');
         let known: Url = format!("{issuer}/.well-known/openid-configuration")
             .parse()
@@ -123,11 +134,15 @@ impl Client {
     /// # Errors
     /// [`Failure`] when it is refused.
     pub async fn ask(&mut self, login_hint: &str) -> Result<String, Failure> {
-        let form = Serializer::new(String::new())
-            .append_pair("scope", "openid")
-            .append_pair("login_hint", login_hint)
-            .append_pair("binding_message", "Till 2: flat white")
-            .finish();
+        self.ask_for(login_hint, None).await
+    }
+
+    /// As [`Client::ask`], with a life in seconds.
+    ///
+    /// # Errors
+    /// [`Failure`] when it is refused.
+    pub async fn ask_for(&mut self, login_hint: &str, life: Option<u64>) -> Result<String, Failure> {
+        let form = request_form(login_hint, life);
         let path = self.ask.clone();
         let acknowledged: Acknowledgement = self.post(&path, form).await?.json("/bc-authorize", StatusCode::OK)?;
         Ok(acknowledged.auth_req_id)
@@ -163,6 +178,16 @@ impl Client {
             .map_err(|error| Failure::of("a request", error))?;
         self.connection.send(request).await
     }
+}
+
+fn request_form(login_hint: &str, life: Option<u64>) -> String {
+    let mut form = Serializer::new(String::new());
+    form.append_pair("scope", "openid").append_pair("login_hint", login_hint);
+    form.append_pair("binding_message", "Till 2: flat white");
+    if let Some(life) = life {
+        form.append_pair("requested_expiry", &life.to_string());
+    }
+    form.finish()
 }
 
 /// Reads a document.

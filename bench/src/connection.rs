@@ -2,20 +2,30 @@
 
 use std::net::SocketAddr;
 
+use axum::Router;
+use axum::body::Body;
 use http_body_util::{BodyExt as _, Full};
 use hyper::body::{Bytes, Incoming};
 use hyper::client::conn::http1::{self, SendRequest};
 use hyper::{HeaderMap, Request, Response, StatusCode};
 use hyper_util::rt::TokioIo;
 use tokio::net::TcpStream;
+use tower::ServiceExt as _;
 use url::Url;
 
 use crate::failure::Failure;
 
 /// A connection.
 pub struct Connection {
-    address: SocketAddr,
+    to: To,
     sender: Option<SendRequest<Full<Bytes>>>,
+}
+
+/// Where requests go.
+enum To {
+    Address(SocketAddr),
+    /// A provider in this very process; for filling one before it serves.
+    Within(Router),
 }
 
 /// A response, read whole.
@@ -36,7 +46,12 @@ impl Connection {
     pub fn to(url: &Url) -> Result<Connection, Failure> {
         let address = url.socket_addrs(|| None).ok().and_then(|found| found.into_iter().find(|a| a.ip().is_loopback()));
         let address = address.ok_or_else(|| Failure::of(url.as_str(), "is not an address of this machine"))?;
-        Ok(Connection { address, sender: None })
+        Ok(Connection { to: To::Address(address), sender: None })
+    }
+
+    /// To a provider in this process, without a network between.
+    pub fn within(router: Router) -> Connection {
+        Connection { to: To::Within(router), sender: None }
     }
 
     /// Sends a request and reads the whole response.
@@ -44,9 +59,11 @@ impl Connection {
     /// # Errors
     /// [`Failure`] when nobody answers.
     pub async fn send(&mut self, request: Request<Full<Bytes>>) -> Result<Reply, Failure> {
-        let (parts, body) = self.open(request).await?.into_parts();
-        let body = body.collect().await.map_err(|error| Failure::of("a response", error))?.to_bytes();
-        Ok(Reply { status: parts.status, headers: parts.headers, body })
+        if let To::Within(router) = &self.to {
+            let Ok(response) = router.clone().oneshot(request.map(Body::new)).await;
+            return whole(response).await;
+        }
+        whole(self.open(request).await?).await
     }
 
     /// Sends a request; the body is still to come.
@@ -66,7 +83,10 @@ impl Connection {
     }
 
     async fn connect(&self) -> Result<SendRequest<Full<Bytes>>, Failure> {
-        let stream = TcpStream::connect(self.address).await.map_err(Failure::io("the provider"))?;
+        let To::Address(address) = &self.to else {
+            return Err(Failure::of("a stream", "needs a network"));
+        };
+        let stream = TcpStream::connect(address).await.map_err(Failure::io("the provider"))?;
         stream.set_nodelay(true).map_err(Failure::io("the connection"))?;
         let (sender, connection) =
             http1::handshake(TokioIo::new(stream)).await.map_err(|error| Failure::of("the connection", error))?;
@@ -76,6 +96,15 @@ impl Connection {
         });
         Ok(sender)
     }
+}
+
+async fn whole<B>(response: Response<B>) -> Result<Reply, Failure>
+where
+    B: hyper::body::Body<Error: std::fmt::Display>,
+{
+    let (parts, body) = response.into_parts();
+    let body = body.collect().await.map_err(|error| Failure::of("a response", error))?.to_bytes();
+    Ok(Reply { status: parts.status, headers: parts.headers, body })
 }
 
 impl Reply {

@@ -4,7 +4,10 @@ mod child;
 mod client;
 mod connection;
 mod cpu;
+mod device;
+mod enrolled;
 mod failure;
+mod fill;
 mod load;
 mod machine;
 mod plan;
@@ -38,7 +41,8 @@ struct Arguments {
 enum Command {
     /// Measures, prints a table, and writes it as JSON to target/bench.
     Run(#[command(flatten)] plan::Settings),
-    /// Serves a provider whose users auto0 to auto99 approve in process, until it is stopped.
+    /// Serves a provider whose users auto0 to auto99 approve in process, until it is stopped; or, with --devices, one whose users
+    /// are asked on their devices as everywhere.
     Provider {
         /// The port on 127.0.0.1; 0 takes any.
         #[arg(long, default_value_t = 0)]
@@ -46,6 +50,15 @@ enum Command {
         /// The folder of its state; a new one under target/bench if left out.
         #[arg(long)]
         home: Option<PathBuf>,
+        /// How many users have a link for a device of theirs; nobody then approves in process.
+        #[arg(long)]
+        devices: Option<usize>,
+        /// How many more users have a device enrolled before the provider serves.
+        #[arg(long, default_value_t = 0, requires = "devices")]
+        enrolled: usize,
+        /// How many requests of theirs have expired before the provider serves.
+        #[arg(long, default_value_t = 0, requires = "devices")]
+        expired: usize,
         /// Stops when standard input ends.
         #[arg(long)]
         stop_with_stdin: bool,
@@ -67,8 +80,12 @@ fn main() -> ExitCode {
 async fn run(command: Command) -> Result<(), Failure> {
     match command {
         Command::Run(settings) => measure(settings).await,
-        Command::Provider { port, home, stop_with_stdin } => {
-            serve(provider::open(port, home, Answering::InProcess).await?, stop_with_stdin).await
+        Command::Provider { port, home, devices, enrolled, expired, stop_with_stdin } => {
+            let answering = match devices {
+                None => Answering::InProcess,
+                Some(users) => Answering::Devices { users, enrolled, expired },
+            };
+            serve(provider::open(port, home, answering).await?, stop_with_stdin).await
         }
     }
 }
@@ -82,6 +99,9 @@ async fn measure(settings: plan::Settings) -> Result<(), Failure> {
     for question in &plan.questions {
         report.figures.extend(match question {
             Question::InProcess => scenarios::in_process::measure(&plan).await?,
+            Question::WithDevice => scenarios::with_device::measure(&plan).await?,
+            Question::Latency => scenarios::with_device::measure_latency(&plan).await?,
+            Question::Size => scenarios::size::measure(&plan).await?,
         });
     }
     println!("{}", report.table());

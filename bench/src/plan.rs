@@ -27,6 +27,12 @@ pub struct Settings {
     /// Only with this many clients.
     #[arg(long)]
     clients: Option<usize>,
+    /// Devices enrolled in the large provider of `size`.
+    #[arg(long, default_value_t = 100_000)]
+    devices: usize,
+    /// Expired requests behind it.
+    #[arg(long, default_value_t = 100_000)]
+    expired: usize,
     /// Another provider to measure in turn: its issuer.
     #[arg(long, requires_all = ["beside_process", "beside_client", "beside_secret"])]
     beside_issuer: Option<Url>,
@@ -56,6 +62,12 @@ pub struct Settings {
 pub enum Question {
     /// Flows with the decision in process.
     InProcess,
+    /// Complete flows with the device.
+    WithDevice,
+    /// From the request to a verified challenge at the device, at half the load.
+    Latency,
+    /// Cost of a flow with few and with many devices and expired requests.
+    Size,
 }
 
 /// The settings as they are used.
@@ -70,6 +82,10 @@ pub struct Plan {
     pub rounds: usize,
     /// Only with this many clients.
     clients: Option<usize>,
+    /// Devices enrolled in the large provider.
+    pub devices: usize,
+    /// Expired requests behind it.
+    pub expired: usize,
     /// Another provider.
     pub beside: Option<Beside>,
 }
@@ -92,7 +108,7 @@ impl Settings {
         let questions = if self.only.is_empty() { Question::value_variants().to_vec() } else { self.only };
         let told = json!({
             "only": questions, "seconds": self.seconds, "warm_up": self.warm_up, "rounds": self.rounds,
-            "clients": self.clients, "beside": self.beside_issuer.as_ref().map(|_| &self.beside_name),
+            "clients": self.clients, "devices": self.devices, "expired": self.expired, "beside": self.beside_issuer.as_ref().map(|_| &self.beside_name),
         });
         let beside = match (self.beside_issuer, self.beside_process, self.beside_client, self.beside_secret) {
             (Some(issuer), Some(process), Some(client_id), Some(client_secret)) => Some(Beside {
@@ -109,6 +125,8 @@ impl Settings {
             warm_up: Duration::from_secs_f64(self.warm_up.clamp(0.0, 60.0)),
             rounds: self.rounds.max(1),
             clients: self.clients,
+            devices: self.devices,
+            expired: self.expired,
             beside,
         };
         (plan, told)

@@ -15,7 +15,9 @@ use countersign_protocol::random;
 use serde_json::json;
 use tokio::net::TcpListener;
 
+use crate::client::Target;
 use crate::failure::Failure;
+use crate::fill;
 
 /// The one client, which may use `client_secret_basic` and `client_secret_post`.
 pub const CLIENT_ID: &str = "bench";
@@ -29,8 +31,12 @@ pub enum Answering {
     InProcess,
     /// Devices of `user0` and so on; opened as `countersign op serve` opens it.
     Devices {
-        /// How many users there are.
+        /// How many users get a link for a device.
         users: usize,
+        /// How many more, `crowd0` and so on, have a device before the provider serves.
+        enrolled: usize,
+        /// How many requests of these have expired before the provider serves.
+        expired: usize,
     },
 }
 
@@ -62,13 +68,24 @@ pub async fn open(port: u16, home: Option<PathBuf>, answering: Answering) -> Res
         Config::parse(&text, path).map_err(|errors| Failure::of("the configuration", format!("{errors:?}")))?;
     let ports = Ports { clock: system::clock(), random: system::random() };
     let provider = open_provider(config, path, ports, answering).map_err(|error| Failure::of("the provider", error))?;
-    let ready = json!({
+    let mut ready = json!({
         "event": "ready",
         "issuer": format!("http://{address}"),
         "client_id": CLIENT_ID,
         "client_secret": secret,
         "home": path,
     });
+    if let Answering::Devices { users, enrolled, expired } = answering {
+        let issuer = format!("http://{address}").parse().map_err(|error| Failure::of("the issuer", error))?;
+        let target = Target { issuer, client_id: CLIENT_ID.to_owned(), client_secret: secret, approve_url: None };
+        fill::enroll(&provider, &target.issuer, enrolled).await?;
+        fill::expire(&provider, &target, enrolled, expired).await?;
+        let mut links = Vec::new();
+        for n in 0..users {
+            links.push(fill::link(&provider, &format!("user{n}")).await?);
+        }
+        ready["links"] = json!(links);
+    }
     Ok(Opened { provider, listener, ready, _home: fresh })
 }
 
@@ -76,11 +93,6 @@ impl Opened {
     /// One line of JSON: where it is, and who may ask.
     pub fn ready(&self) -> &serde_json::Value {
         &self.ready
-    }
-
-    /// The provider.
-    pub fn provider(&self) -> &Provider {
-        &self.provider
     }
 
     /// Serves until `stopped` resolves.
@@ -115,11 +127,13 @@ impl InProcessApprover for AutoUsers {
 }
 
 fn configuration(address: SocketAddr, secret: &str, answering: Answering) -> String {
-    let (prefix, count) = match answering {
-        Answering::InProcess => ("auto", IN_PROCESS_USERS),
-        Answering::Devices { users } => ("user", users),
+    let named = |prefix: &str, count: usize| -> String {
+        (0..count).map(|n| format!("[[users]]\nsub = \"{prefix}{n}\"\n")).collect()
     };
-    let users: String = (0..count).map(|n| format!("[[users]]\nsub = \"{prefix}{n}\"\n")).collect();
+    let users = match answering {
+        Answering::InProcess => named("auto", IN_PROCESS_USERS),
+        Answering::Devices { users, enrolled, .. } => named("user", users) + &named("crowd", enrolled),
+    };
     format!(
         r#"issuer = "http://{address}"
 name = "Bench"

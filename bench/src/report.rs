@@ -37,6 +37,12 @@ pub struct Figure {
 }
 
 impl Figure {
+    /// A figure without windows yet.
+    pub fn new(name: &str, what: &str, clients: usize) -> Figure {
+        let (name, what) = (name.to_owned(), what.to_owned());
+        Figure { name, what, clients, windows: Vec::new(), notes: Vec::new() }
+    }
+
     /// The middle one of a value over all windows.
     pub fn median(&self, of: impl Fn(&Window) -> f64) -> f64 {
         let mut values: Vec<f64> = self.windows.iter().map(of).collect();

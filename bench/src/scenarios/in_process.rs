@@ -75,13 +75,8 @@ impl Side {
         } else {
             "/bc-authorize, /token"
         };
-        Figure {
-            name: self.name.clone(),
-            what: format!("{steps}; decision in process, client_secret_basic, ID token by ES256"),
-            clients,
-            windows: Vec::new(),
-            notes: Vec::new(),
-        }
+        let what = format!("{steps}; decision in process, client_secret_basic, ID token by ES256");
+        Figure::new(&self.name, &what, clients)
     }
 
     async fn workers(&self, clients: usize) -> Result<Vec<Asker>, Failure> {

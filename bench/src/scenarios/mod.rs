@@ -1,3 +1,5 @@
 //! What is measured, one file per question.
 
 pub mod in_process;
+pub mod size;
+pub mod with_device;

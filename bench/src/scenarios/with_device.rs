@@ -1,0 +1,176 @@
+//! How many complete flows a second: `/bc-authorize`, a signed challenge through the stream, verified, answered under the approval
+//! key with a DPoP proof, judged, its outcome verified by the device, `/token`. And how long a challenge is on its way at half that.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::{Duration, Instant};
+
+use tokio::sync::mpsc::{UnboundedReceiver, unbounded_channel};
+use url::Url;
+
+use crate::child::Provider;
+use crate::client::{Client, Target};
+use crate::connection::Connection;
+use crate::cpu;
+use crate::enrolled::{self, Done};
+use crate::failure::Failure;
+use crate::load::{Window, Worker, closed_loop};
+use crate::plan::Plan;
+use crate::report::Figure;
+
+const CLIENTS: [usize; 3] = [1, 8, 32];
+/// Users, and so devices, of the measurement at a steady rate: more than can be at work at once.
+pub const USERS: usize = 64;
+
+const WHAT: &str =
+    "/bc-authorize, challenge by stream, verified, answer with DPoP, outcome verified, /token; ES256 throughout";
+
+/// Measures flows.
+///
+/// # Errors
+/// [`Failure`] when the provider doesn't start or anything in a flow does not hold.
+pub async fn measure(plan: &Plan) -> Result<Vec<Figure>, Failure> {
+    let provider = start()?;
+    let mut pairs = pairs(&provider).await?;
+    let mut figures = Vec::new();
+    for clients in plan.of(&CLIENTS) {
+        let mut figure = Figure::new("with_device", WHAT, clients);
+        for _ in 0..plan.rounds {
+            let at_work = pairs.drain(..clients.min(pairs.len())).collect();
+            let (rested, window) = closed_loop(at_work, provider.id(), plan.warm_up, plan.window).await?;
+            pairs.extend(rested);
+            figure.windows.push(window);
+        }
+        figures.push(figure);
+    }
+    Ok(figures)
+}
+
+/// Measures how long it takes from sending the request to the device holding a verified challenge, at half the load that the
+/// provider can take.
+///
+/// # Errors
+/// [`Failure`] when the provider doesn't start or anything in a flow does not hold.
+pub async fn measure_latency(plan: &Plan) -> Result<Vec<Figure>, Failure> {
+    let provider = start()?;
+    let pairs = pairs(&provider).await?;
+    let (mut pairs, full) = closed_loop(pairs, provider.id(), plan.warm_up, plan.window / 2).await?;
+    let rate = full.flows_per_second / 2.0;
+    let mut figure = Figure::new(
+        "request_to_challenge",
+        "from sending /bc-authorize to a verified challenge at the device, by stream",
+        USERS,
+    );
+    figure.notes.push(format!(
+        "{rate:.0} requests/s at even distances, half of {:.0} complete flows/s measured just before",
+        full.flows_per_second
+    ));
+    for _ in 0..plan.rounds {
+        let (rested, window) = steady(pairs, rate, provider.id(), plan).await?;
+        pairs = rested;
+        figure.windows.push(window);
+    }
+    Ok(vec![figure])
+}
+
+fn start() -> Result<Provider, Failure> {
+    Provider::start(&["provider".to_owned(), "--devices".to_owned(), USERS.to_string()])
+}
+
+/// A client and the device of the one user it asks for.
+pub struct Pair {
+    client: Client,
+    login_hint: String,
+    done: UnboundedReceiver<Done>,
+}
+
+/// One pair for each link that the provider gave out; the devices live until the provider stops.
+///
+/// # Errors
+/// [`Failure`] when a device can't be enrolled.
+pub async fn pairs(provider: &Provider) -> Result<Vec<Pair>, Failure> {
+    let target = provider.target();
+    let mut connection = Connection::to(&target.issuer)?;
+    let known = enrolled::learn(&mut connection, &target.issuer).await?;
+    let mut pairs = Vec::new();
+    for (n, link) in provider.links().iter().enumerate() {
+        let device = enrolled::enroll(&mut connection, &known, link).await?;
+        pairs.push(pair(device, &target, format!("user{n}")).await?);
+    }
+    Ok(pairs)
+}
+
+async fn pair(device: crate::device::Device, target: &Target, login_hint: String) -> Result<Pair, Failure> {
+    let (sender, done) = unbounded_channel();
+    let issuer: Url = target.issuer.clone();
+    tokio::spawn(enrolled::live(device, issuer, sender));
+    Ok(Pair { client: Client::discover(target).await?, login_hint, done })
+}
+
+impl Pair {
+    /// One flow; returns how long the challenge was on its way.
+    async fn asked(&mut self) -> Result<Duration, Failure> {
+        let sent = Instant::now();
+        let request = self.client.ask(&self.login_hint).await?;
+        self.client.collect(&request).await?;
+        let mut on_its_way = None;
+        loop {
+            match self.done.recv().await {
+                Some(Done::Verified(at)) => on_its_way = Some(at - sent),
+                Some(Done::Concluded) => break,
+                Some(Done::Failed(failure)) => return Err(failure),
+                None => return Err(Failure::of("a device", "its stream ended")),
+            }
+        }
+        on_its_way.ok_or_else(|| Failure::of("a device", "answered what it had not verified"))
+    }
+}
+
+impl Worker for Pair {
+    async fn flow(&mut self) -> Result<(), Failure> {
+        self.asked().await.map(drop)
+    }
+}
+
+/// Requests at even distances, whether or not earlier ones are done: whoever is free takes the next.
+async fn steady(pairs: Vec<Pair>, rate: f64, provider: u32, plan: &Plan) -> Result<(Vec<Pair>, Window), Failure> {
+    let begun = Instant::now();
+    let (from, until) = (begun + plan.warm_up, begun + plan.warm_up + plan.window);
+    let next = Arc::new(AtomicU64::new(0));
+    let running: Vec<_> =
+        pairs.into_iter().map(|pair| tokio::spawn(take_turns(pair, rate, begun, from, until, next.clone()))).collect();
+    tokio::time::sleep_until(from.into()).await;
+    let before = cpu::now(provider)?;
+    tokio::time::sleep_until(until.into()).await;
+    let after = cpu::now(provider)?;
+    let (mut pairs, mut latencies) = (Vec::new(), Vec::new());
+    for task in running {
+        let (pair, own) = task.await.map_err(|error| Failure::of("a worker", error))??;
+        pairs.push(pair);
+        latencies.extend(own);
+    }
+    Ok((pairs, Window::of(latencies, plan.window.as_secs_f64(), &before, &after)))
+}
+
+async fn take_turns(
+    mut pair: Pair,
+    rate: f64,
+    begun: Instant,
+    from: Instant,
+    until: Instant,
+    next: Arc<AtomicU64>,
+) -> Result<(Pair, Vec<Duration>), Failure> {
+    let mut latencies = Vec::new();
+    loop {
+        let turn = next.fetch_add(1, Ordering::Relaxed);
+        let at = begun + Duration::from_secs_f64(turn as f64 / rate);
+        if at >= until {
+            return Ok((pair, latencies));
+        }
+        tokio::time::sleep_until(at.into()).await;
+        let on_its_way = pair.asked().await?;
+        if at >= from {
+            latencies.push(on_its_way);
+        }
+    }
+}
