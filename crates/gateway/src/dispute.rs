@@ -16,6 +16,7 @@ use crate::judge::not_found;
 use crate::store::approvals::{self, ApprovalRow, Status};
 use crate::store::devices::Device;
 use crate::store::{Transaction, asking, challenges, feed};
+use crate::witness::Happening;
 
 impl Gateway {
     /// Takes a dispute of an approval that this device was asked about. Again is fine.
@@ -57,6 +58,8 @@ impl Gateway {
             let mut history = asking::load(tx, &approval.subject, &approval.client_id)?;
             history.not_me(now, approval.not_me_hold);
             asking::save(tx, &approval.subject, &approval.client_id, &history)?;
+            let (subject, client_id) = (&approval.subject, approval.client_id.as_str());
+            self.witness().saw(tx, &Happening::Disputed { approval: &approval.id, subject, client_id, device })?;
             tx.wake_after_commit(approval.id.as_str());
             tracing::error!(approval = %approval.id, subject = %approval.subject, client = approval.client_id, %device, "an approval was disputed");
         }

@@ -20,6 +20,7 @@ use crate::manifest::ManifestError;
 use crate::settings::{Settings, Urls};
 use crate::store::{Store, StoreError, WriteError, approvals, challenges, devices};
 use crate::verdict::{Approval, NotRedeemable, Signed, Verdict};
+use crate::witness::{Nobody, Witness};
 
 /// How often the store is asked whether another process wrote it, and how often overdue approvals are ended.
 const LOOK_EVERY: Duration = Duration::from_millis(200);
@@ -48,6 +49,7 @@ struct Inner {
     store: Store,
     keys: Keys,
     ports: Ports,
+    witness: Arc<dyn Witness>,
     nonces: Nonces,
     registrations: RegistrationRate,
     approver: Option<Arc<dyn InProcessApprover>>,
@@ -74,10 +76,24 @@ impl Gateway {
     /// # Errors
     /// [`OpenError`] when the store fails, or when its manifest belongs to other keys or another issuer.
     pub fn open(settings: Settings, store: Store, keys: Keys, ports: Ports) -> Result<Gateway, OpenError> {
-        Gateway::over(settings, store, keys, ports, None)
+        Gateway::over(settings, store, keys, ports, Arc::new(Nobody), None)
     }
 
-    /// As [`Gateway::open`], with somebody who approves in a device's place: for measuring, see [`InProcessApprover`].
+    /// As [`Gateway::open`]; `witness` is told of everything that happens, in the transaction in which it does.
+    ///
+    /// # Errors
+    /// As [`Gateway::open`].
+    pub fn open_with_witness(
+        settings: Settings,
+        store: Store,
+        keys: Keys,
+        ports: Ports,
+        witness: Arc<dyn Witness>,
+    ) -> Result<Gateway, OpenError> {
+        Gateway::over(settings, store, keys, ports, witness, None)
+    }
+
+    /// As [`Gateway::open_with_witness`], with somebody who approves in a device's place: for measuring, see [`InProcessApprover`].
     ///
     /// # Errors
     /// As [`Gateway::open`].
@@ -86,9 +102,10 @@ impl Gateway {
         store: Store,
         keys: Keys,
         ports: Ports,
+        witness: Arc<dyn Witness>,
         approver: Arc<dyn InProcessApprover>,
     ) -> Result<Gateway, OpenError> {
-        Gateway::over(settings, store, keys, ports, Some(approver))
+        Gateway::over(settings, store, keys, ports, witness, Some(approver))
     }
 
     fn over(
@@ -96,6 +113,7 @@ impl Gateway {
         store: Store,
         keys: Keys,
         ports: Ports,
+        witness: Arc<dyn Witness>,
         approver: Option<Arc<dyn InProcessApprover>>,
     ) -> Result<Gateway, OpenError> {
         let now = ports.clock.now();
@@ -105,7 +123,7 @@ impl Gateway {
         let urls = Urls::of(&settings.issuer);
         let closing = AtomicBool::new(false);
         let tidied = AtomicU64::new(0);
-        let inner = Inner { settings, urls, store, keys, ports, nonces, registrations, approver, closing, tidied };
+        let inner = Inner { settings, urls, store, keys, ports, witness, nonces, registrations, approver, closing, tidied };
         Ok(Gateway { inner: Arc::new(inner) })
     }
 
@@ -300,6 +318,10 @@ impl Gateway {
 
     pub(crate) fn keys(&self) -> &Keys {
         &self.inner.keys
+    }
+
+    pub(crate) fn witness(&self) -> &dyn Witness {
+        &*self.inner.witness
     }
 
     pub(crate) fn urls(&self) -> &Urls {

@@ -13,6 +13,7 @@ use crate::store::approvals::{self, ApprovalRow, Decided, Status};
 use crate::store::challenges::{self, ChallengeRow};
 use crate::store::devices::{self, Device, Standing};
 use crate::store::{Transaction, asking};
+use crate::witness::Happening;
 
 /// A reply whose changes are kept, though it may be a refusal.
 type Kept = Result<Received, Refused>;
@@ -123,6 +124,10 @@ impl Gateway {
             Status::Approved => history.approved(),
             Status::Mismatch => history.wrong_number(now),
             Status::Denied if is_not_me => {
+                if let Some(held_until) = held_until {
+                    let approval = &approval.id;
+                    self.witness().saw(tx, &Happening::NotMe { approval, subject, client_id: client, held_until })?;
+                }
                 tracing::warn!(%subject, client, until = ?held_until, "denied as \"this wasn't me\": the client is held for this user");
             }
             _ => return Ok(()),

@@ -30,6 +30,7 @@ mod settings;
 pub mod store;
 mod verdict;
 pub mod wake;
+mod witness;
 
 pub use enrollment::{ConfirmError, Confirmed, DeviceRecord, IssuedLink, LinkError, LinkRequest, RevokeError};
 pub use gateway::{Gateway, OpenError, Ports};
@@ -43,6 +44,7 @@ pub use settings::Settings;
 pub use store::links::LinkState;
 pub use store::{Schema, Standing, Store, StoreError, Transaction, WriteError};
 pub use verdict::{Approval, NotRedeemable, Signed, Verdict};
+pub use witness::{Happening, Nobody, Witness};
 
 #[cfg(test)]
 #[path = "../tests/support/ports.rs"]

@@ -11,6 +11,7 @@ use crate::store::Transaction;
 use crate::store::approvals::{self, ApprovalRow, Decided, Status};
 use crate::store::challenges::{self, ChallengeRow};
 use crate::store::feed;
+use crate::witness::Happening;
 
 /// An approval could not be ended; nothing was changed.
 #[derive(Debug, thiserror::Error)]
@@ -45,6 +46,8 @@ impl Gateway {
             let now = decided.at;
             feed::append(transaction, &challenge.device, "ended", challenge.id.as_str(), now, self.random())?;
         }
+        let expired = status == Status::Expired;
+        self.witness().saw(transaction, &Happening::Ended { approval: &approval.id, expired })?;
         transaction.wake_after_commit(approval.id.as_str());
         tracing::info!(approval = %approval.id, ?status, "approval ended");
         Ok(true)

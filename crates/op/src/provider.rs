@@ -170,7 +170,7 @@ impl Provider {
         let settings = settings(&config);
         let gateway = match approver {
             #[expect(clippy::disallowed_methods, reason = "hands on what it was handed")]
-            Some(approver) => Gateway::open_with_approver(settings, store, keys, ports.clone(), approver)?,
+            Some(approver) => Gateway::open_with_approver(settings, store, keys, ports.clone(), Arc::new(Nobody), approver)?,
             None => Gateway::open(settings, store, keys, ports.clone())?,
         };
         let tokens = TokenSigner::open(tokens, &directory)?;

@@ -12,6 +12,7 @@ use crate::outcome::EndError;
 use crate::store::approvals::Status;
 use crate::store::devices::{self, Device, Standing};
 use crate::store::{StoreError, Transaction, WriteError, challenges, feed};
+use crate::witness::Happening;
 
 /// A device as its user and the operator see it.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -135,6 +136,8 @@ impl Gateway {
         transaction.wake_after_commit(device.id.as_str());
         self.tell_others(transaction, &device.subject, DeviceEvent::DeviceSuspended, Some(device))?;
         self.withdraw_from(transaction, &device.id)?;
+        let Device { subject, id, name, .. } = device;
+        self.witness().saw(transaction, &Happening::DeviceCopied { subject, device: id, name })?;
         tracing::warn!(device = %device.id, subject = %device.subject, "device suspended: its history forked, it may have been copied or restored");
         Ok(())
     }

@@ -1,0 +1,142 @@
+//! Whoever must know what happens is told within the transaction, and can undo it.
+
+mod support;
+
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex};
+
+use axum::http::StatusCode;
+use countersign_gateway::{Gateway, Happening, Keys, Ports, Settings, Store, Transaction, Verdict, Witness};
+use countersign_protocol::answer::DenialReason;
+use countersign_protocol::clock::Clock as _;
+use countersign_protocol::discovery::Mode;
+use support::{World, issuer};
+
+/// Keeps what it saw in words, in a table of its own too; refuses when told to.
+#[derive(Default)]
+struct Notes {
+    seen: Mutex<Vec<String>>,
+    refuses: AtomicBool,
+}
+
+impl Witness for Notes {
+    fn saw(&self, transaction: &Transaction<'_>, happening: &Happening<'_>) -> rusqlite::Result<()> {
+        let words = match happening {
+            Happening::Ended { approval, expired } => format!("{approval} ended, expired: {expired}"),
+            Happening::NotMe { approval, subject, client_id, held_until } => {
+                format!("{subject} did not start {approval} of {client_id}, held until {}", held_until.seconds())
+            }
+            Happening::Disputed { approval, subject, client_id, device } => {
+                format!("{subject} disputes {approval} of {client_id} by {device}")
+            }
+            Happening::DeviceAdded { subject, device, name, class } => {
+                format!("{subject} has {device}, {name}, {}", class.as_str())
+            }
+            Happening::DeviceCopied { subject, device, name } => format!("{device} of {subject}, {name}, was copied"),
+            other => format!("{other:?}"),
+        };
+        if self.refuses.load(Ordering::SeqCst) {
+            return Err(rusqlite::Error::QueryReturnedNoRows);
+        }
+        transaction.execute("INSERT INTO note (words) VALUES (?1)", [&words])?;
+        self.seen.lock().expect("the notes").push(words);
+        Ok(())
+    }
+}
+
+/// A gateway whose happenings are noted.
+fn watched() -> (World, Arc<Notes>) {
+    let mut world = World::new();
+    let notes = Arc::new(Notes::default());
+    let random = world.random.clone();
+    let home = world.home.path();
+    let store = Store::open(&home.join("provider.db"), &*random).expect("the store opens");
+    store
+        .write_blocking(|transaction| transaction.execute_batch("CREATE TABLE note (words TEXT NOT NULL)"))
+        .expect("a table");
+    let keys = Keys::load_or_create(&home.join("keys"), &*random).expect("keys");
+    let ports = Ports { clock: world.clock.clone(), random };
+    let settings = Settings::new(issuer(), Mode::Test);
+    world.gateway = Gateway::open_with_witness(settings, store, keys, ports, notes.clone()).expect("the gateway opens");
+    world.router = world.gateway.router();
+    (world, notes)
+}
+
+impl Notes {
+    /// What was seen since the last look.
+    fn take(&self) -> Vec<String> {
+        std::mem::take(&mut self.seen.lock().expect("the notes"))
+    }
+}
+
+#[tokio::test]
+async fn everything_that_happens_is_told_once() {
+    let (world, notes) = watched();
+    let mut phone = world.enroll("Phone").await;
+    assert_eq!(notes.take(), [format!("alice has {}, Phone, interactive", phone.id())]);
+
+    let approved = world.ask().await.approval;
+    let challenge = phone.next_challenge(&world).await;
+    let answer = phone.approve(&world, &challenge, None);
+    phone.send_answer(&world, challenge.id(), &answer).await;
+    phone.send_answer(&world, challenge.id(), &answer).await;
+    assert_eq!(notes.take(), [format!("{approved} ended, expired: false")]);
+
+    assert_eq!(phone.dispute(&world, &challenge).await.status, StatusCode::OK);
+    assert_eq!(phone.dispute(&world, &challenge).await.status, StatusCode::OK);
+    assert_eq!(notes.take(), [format!("alice disputes {approved} of coffee-pos by {}", phone.id())]);
+
+    let expired = world.ask_as("kiosk").await.approval;
+    world.clock.forward(400);
+    world.gateway.sweep().await.expect("swept");
+    world.gateway.sweep().await.expect("swept");
+    assert_eq!(notes.take(), [format!("{expired} ended, expired: true")]);
+    phone.pull(&world).await;
+
+    let denied = world.ask_as("call-centre").await.approval;
+    let challenge = phone.next_challenge(&world).await;
+    let denial = phone.deny(&world, &challenge, Some(DenialReason::NotMe));
+    phone.send_answer(&world, challenge.id(), &denial).await;
+    let until = world.clock.now().seconds() + 900;
+    let told = [
+        format!("{denied} ended, expired: false"),
+        format!("alice did not start {denied} of call-centre, held until {until}"),
+    ];
+    assert_eq!(notes.take(), told);
+}
+
+#[tokio::test]
+async fn a_device_whose_history_forked_is_told() {
+    let (world, notes) = watched();
+    let mut phone = world.enroll("Phone").await;
+    world.ask().await;
+    world.ask_as("another").await;
+    let pending = phone.pull(&world).await.challenges;
+    let (one, two) = (phone.verify(&world, &pending[0]), phone.verify(&world, &pending[1]));
+    let answer = phone.approve(&world, &one, None);
+    phone.settle(&world, &one, &answer).await;
+    // The copy goes on from the same point of the history.
+    phone.seq -= 1;
+    let of_the_copy = phone.approve(&world, &two, None);
+    let refused = phone.send_answer(&world, two.id(), &of_the_copy).await;
+    assert_eq!(refused.problem(), (403, "device_suspended".to_owned()));
+    let told = format!("{} of alice, Phone, was copied", phone.id());
+    assert_eq!(notes.take().iter().filter(|words| **words == told).count(), 1);
+}
+
+#[tokio::test]
+async fn what_can_not_be_noted_did_not_happen() {
+    let (world, notes) = watched();
+    let mut phone = world.enroll("Phone").await;
+    let accepted = world.ask().await;
+    let challenge = phone.next_challenge(&world).await;
+    let answer = phone.approve(&world, &challenge, None);
+    notes.refuses.store(true, Ordering::SeqCst);
+    let response = phone.send_answer(&world, challenge.id(), &answer).await;
+    assert_eq!(response.status, StatusCode::INTERNAL_SERVER_ERROR);
+    assert_eq!(world.verdict(&accepted.approval), Verdict::Pending);
+    notes.refuses.store(false, Ordering::SeqCst);
+    let response = phone.send_answer(&world, challenge.id(), &answer).await;
+    assert_eq!(response.status, StatusCode::OK);
+    assert!(matches!(world.verdict(&accepted.approval), Verdict::Approved(_)));
+}
