@@ -54,6 +54,7 @@ impl<'a> Scene<'a> {
     }
 
     /// Runs a client's program to its end.
+    #[expect(clippy::print_stdout, reason = "libtest shows what a failing test printed")]
     fn run(&self, mut program: Command) -> Output {
         program
             .env("AUTH0_DOMAIN", &self.domain)

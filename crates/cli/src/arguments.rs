@@ -185,10 +185,10 @@ pub struct AddClient {
     /// Where its public keys are
     #[arg(long, value_name = "URL")]
     pub jwks_uri: Option<String>,
-    /// poll; ping and push are not supported by this version
+    /// poll, ping or push
     #[arg(long, value_name = "MODE")]
     pub backchannel_token_delivery_mode: Option<String>,
-    /// Of use to ping and push only, which are not supported by this version
+    /// Where it is told, with ping and push
     #[arg(long, value_name = "URL")]
     pub backchannel_client_notification_endpoint: Option<String>,
     /// ES256, PS256 or RS256

@@ -123,7 +123,8 @@ impl Gateway {
         let urls = Urls::of(&settings.issuer);
         let closing = AtomicBool::new(false);
         let tidied = AtomicU64::new(0);
-        let inner = Inner { settings, urls, store, keys, ports, witness, nonces, registrations, approver, closing, tidied };
+        let inner =
+            Inner { settings, urls, store, keys, ports, witness, nonces, registrations, approver, closing, tidied };
         Ok(Gateway { inner: Arc::new(inner) })
     }
 

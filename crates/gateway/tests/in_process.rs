@@ -6,8 +6,8 @@ mod support;
 use std::sync::Arc;
 
 use countersign_gateway::{
-    Accepted, ApprovalRequest, Gateway, InProcessApprover, Keys, Nobody, NotRedeemable, Ports, RequestRefused, Settings, Store,
-    Verdict, WriteError,
+    Accepted, ApprovalRequest, Gateway, InProcessApprover, Keys, Nobody, NotRedeemable, Ports, RequestRefused,
+    Settings, Store, Verdict, WriteError,
 };
 use countersign_protocol::id::Subject;
 use countersign_protocol::interaction::InteractionType;
@@ -27,7 +27,8 @@ fn approving(world: &World) -> Gateway {
     let keys = Keys::load_or_create(&world.home.path().join("keys"), &*world.random).expect("keys");
     let ports = Ports { clock: world.clock.clone(), random: world.random.clone() };
     let settings = Settings::new(support::issuer(), world.gateway.settings().mode);
-    Gateway::open_with_approver(settings, store, keys, ports, Arc::new(Nobody), Arc::new(Auto)).expect("the gateway opens")
+    Gateway::open_with_approver(settings, store, keys, ports, Arc::new(Nobody), Arc::new(Auto))
+        .expect("the gateway opens")
 }
 
 async fn accept(gateway: &Gateway, request: ApprovalRequest) -> Result<Accepted, RequestRefused> {

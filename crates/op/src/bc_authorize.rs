@@ -12,6 +12,7 @@ use countersign_protocol::clock::Timestamp;
 use countersign_protocol::hash::Hash;
 use countersign_protocol::interaction::{self, InteractionType};
 use countersign_protocol::random::{self, Random};
+use countersign_protocol::secret::Secret;
 use countersign_protocol::{encoding, limits};
 use serde::Serialize;
 
@@ -20,7 +21,9 @@ use crate::auth0;
 use crate::config::{Client, User};
 use crate::fapi;
 use crate::http::{Code, NO_STORE, OAuthError, PRAGMA, Posted};
+use crate::notification_token;
 use crate::provider::Inner;
+use crate::store::outbox::{self, NewNotification};
 use crate::store::{self, AuthRequest, Real};
 
 /// What a client gets for a request that was taken (CIBA Core §7.3).
@@ -28,7 +31,9 @@ use crate::store::{self, AuthRequest, Real};
 struct Acknowledgement {
     auth_req_id: String,
     expires_in: u64,
-    interval: u64,
+    /// Left out for push: nobody polls (CIBA Core §7.3).
+    #[serde(skip_serializing_if = "Option::is_none")]
+    interval: Option<u64>,
     interaction_type: InteractionType,
     #[serde(skip_serializing_if = "Option::is_none")]
     interaction_value: Option<String>,
@@ -38,6 +43,35 @@ struct Acknowledgement {
 struct Shown {
     interaction: InteractionType,
     value: Option<String>,
+}
+
+/// A client that is told of the verdict, and the token it is told with.
+struct Told {
+    auth_req_id: Secret,
+    token: Secret,
+}
+
+/// How long a push may still be tried once its request is over, in seconds: a verdict in the last moment counts.
+const PUSH_AFTER_THE_END: u64 = 300;
+
+impl Told {
+    fn await_verdict(&self, transaction: &Transaction<'_>, request: &AuthRequest, push: bool) -> rusqlite::Result<()> {
+        let expires_at = request.expires_at;
+        outbox::await_verdict(
+            transaction,
+            &NewNotification {
+                client_id: &request.client_id,
+                push,
+                request: request.id,
+                approval: request.real.as_ref().map(|real| &real.approval),
+                auth_req_id: &self.auth_req_id,
+                token: &self.token,
+                expires_at,
+                // A ping about an expired request says nothing that the client does not know.
+                give_up_at: if push { expires_at.plus_seconds(PUSH_AFTER_THE_END) } else { expires_at },
+            },
+        )
+    }
 }
 
 /// Why a request was not stored.
@@ -69,6 +103,7 @@ impl Inner {
         let parameters = self.parameters(posted.form, &client).await?;
         let mut asked = Asked::read(&parameters, &client, &self.config.issuer, &self.config.detail_types)?;
         fapi::check(&client, &asked)?;
+        let token = notification_token::read(&parameters, &client)?;
         let named = self.name_behind(&asked.hint, &client).await?;
         let known = self.find_person(&named).map_err(|error| crate::provider::failed(&error))?;
         let user = to_ask(known.as_ref(), &client)?;
@@ -91,11 +126,12 @@ impl Inner {
             redeemed: false,
             cancelled: false,
         };
-        let shown = self.take(request, asked, user, &client, now).await?;
+        let told = token.map(|token| Told { auth_req_id: Secret::new(auth_req_id.clone()), token });
+        let shown = self.take(request, asked, user, &client, told).await?;
         Ok(Acknowledgement {
             auth_req_id,
             expires_in,
-            interval,
+            interval: Some(interval).filter(|_| !client.delivery.is_push()),
             interaction_type: shown.interaction,
             interaction_value: shown.value,
         })
@@ -108,13 +144,19 @@ impl Inner {
         asked: Asked,
         user: Option<Arc<User>>,
         client: &Client,
-        now: Timestamp,
+        told: Option<Told>,
     ) -> Result<Shown, OAuthError> {
+        let now = request.requested_at;
         let hides = client.hides_unknown_users();
         let no_device = auth0::no_device(client);
         let expected = asked.interaction;
         let approval = user.map(|user| self.approval_request(&asked, &user, client, now));
         let (gateway, random, tokens) = (self.gateway.clone(), self.ports.random.clone(), self.tokens.clone());
+        let push = client.delivery.is_push();
+        let insert = move |transaction: &Transaction<'_>, request: &AuthRequest| {
+            store::insert(transaction, request)?;
+            told.as_ref().map_or(Ok(()), |told| told.await_verdict(transaction, request, push))
+        };
         let stored = self.gateway.store().write(move |transaction: &Transaction<'_>| {
             request.real = None;
             if let Some(approval) = &approval {
@@ -122,7 +164,7 @@ impl Inner {
                     Ok(accepted) => {
                         request.real =
                             Some(Real { sub: approval.subject.as_str().to_owned(), approval: accepted.approval });
-                        store::insert(transaction, &request).map_err(Refused::Store)?;
+                        insert(transaction, &request).map_err(Refused::Store)?;
                         // Devices that can do less are asked for less; the client's screen must not tell.
                         return Ok(match hides && accepted.interaction != expected {
                             true => pretend(expected, &*random),
@@ -135,7 +177,7 @@ impl Inner {
             }
             // Nobody is asked, and the client is not to notice: one signature and one row, as for somebody with a device.
             tokens.sign_for_nobody();
-            store::insert(transaction, &request).map_err(Refused::Store)?;
+            insert(transaction, &request).map_err(Refused::Store)?;
             Ok(pretend(expected, &*random))
         });
         stored.await.map_err(|error| match error {

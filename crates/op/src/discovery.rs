@@ -36,7 +36,7 @@ struct Metadata<'a> {
     jwks_uri: String,
     #[serde(skip_serializing_if = "Option::is_none")]
     registration_endpoint: Option<String>,
-    backchannel_token_delivery_modes_supported: [&'static str; 1],
+    backchannel_token_delivery_modes_supported: [&'static str; 3],
     backchannel_user_code_parameter_supported: bool,
     grant_types_supported: [&'static str; 1],
     token_endpoint_auth_methods_supported: Vec<&'static str>,
@@ -72,7 +72,7 @@ pub(crate) fn metadata(config: &Config) -> String {
         userinfo_endpoint: issuer.endpoint(USERINFO),
         jwks_uri: issuer.endpoint(JWKS),
         registration_endpoint: config.registration.enabled.then(|| issuer.endpoint(REGISTER)),
-        backchannel_token_delivery_modes_supported: ["poll"],
+        backchannel_token_delivery_modes_supported: ["poll", "ping", "push"],
         backchannel_user_code_parameter_supported: true,
         grant_types_supported: [CIBA_GRANT],
         token_endpoint_auth_methods_supported: auth_methods(config),

@@ -1,9 +1,9 @@
-//! An OpenID provider with CIBA (poll mode) on top of the Countersign gateway: it knows users and clients, the gateway knows
-//! devices, and they meet in one approval per authentication request.
+//! An OpenID provider with CIBA (poll, ping and push) on top of the Countersign gateway: it knows users and clients, the gateway
+//! knows devices, and they meet in one approval per authentication request.
 //!
 //! A client's request enters at `/bc-authorize` (`bc_authorize.rs`; `asked.rs` reads it), becomes one row here and one approval
-//! at the gateway in the same transaction, and leaves at `/token` (`token.rs`) once the approval has its verdict. Start with
-//! [`Config::read`] and [`Provider::open`]; docs/operating.md is for whoever runs it.
+//! at the gateway in the same transaction, and leaves at `/token` (`token`) or by the `outbox` once the approval has its verdict.
+//! Start with [`Config::read`] and [`Provider::open`]; docs/operating.md is for whoever runs it.
 
 mod access;
 mod acr;
@@ -31,6 +31,8 @@ mod home;
 mod http;
 mod introspect;
 pub mod jose;
+mod notification_token;
+mod outbox;
 mod polls;
 mod provider;
 mod remote_keys;
@@ -49,5 +51,6 @@ pub use backup::back_up;
 pub use config::Config;
 pub use directory::{AddedClient, ClientRecord, DirectoryError, UserRecord};
 pub use http::{PeerCertificate, TrustedProxies};
+pub use outbox::Told;
 pub use provider::{OpenError, Provider};
 pub use tls::{CertificateError, CertificateFiles};

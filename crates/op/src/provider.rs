@@ -32,6 +32,7 @@ use crate::egress::{Egress, SystemNames};
 use crate::health;
 use crate::home::{self, HomeLock};
 use crate::http::{Code, OAuthError, Peer, know_arrivals, surround};
+use crate::outbox::{Clerk, Tally, Told};
 use crate::polls::Polls;
 use crate::remote_keys::RemoteKeys;
 use crate::stopping::Stopping;
@@ -65,6 +66,10 @@ pub(crate) struct Inner {
     pub(crate) polls: Polls,
     pub(crate) budget: Budget,
     pub(crate) user_codes: UserCodes,
+    /// How attempts to tell clients and the operator ended.
+    pub(crate) tally: Tally,
+    /// Every call out goes through it.
+    pub(crate) egress: Egress,
     pub(crate) ports: Ports,
     pub(crate) stopping: Stopping,
     tls: Option<Tls>,
@@ -168,10 +173,16 @@ impl Provider {
         let store = Store::open(&home::database(home), &*ports.random)?;
         store.add_schema(&store::SCHEMA)?;
         let settings = settings(&config);
+        let clerk = Arc::new(Clerk {
+            issuer: config.issuer.clone(),
+            clock: ports.clock.clone(),
+            random: ports.random.clone(),
+            webhook: config.webhook.is_some(),
+        });
         let gateway = match approver {
             #[expect(clippy::disallowed_methods, reason = "hands on what it was handed")]
-            Some(approver) => Gateway::open_with_approver(settings, store, keys, ports.clone(), Arc::new(Nobody), approver)?,
-            None => Gateway::open(settings, store, keys, ports.clone())?,
+            Some(approver) => Gateway::open_with_approver(settings, store, keys, ports.clone(), clerk, approver)?,
+            None => Gateway::open_with_witness(settings, store, keys, ports.clone(), clerk)?,
         };
         let tokens = TokenSigner::open(tokens, &directory)?;
         for client in &config.clients {
@@ -186,13 +197,15 @@ impl Provider {
             metadata,
             clients,
             kept: Kept::default(),
-            remote_keys: RemoteKeys::new(egress),
+            remote_keys: RemoteKeys::new(egress.clone()),
             gateway,
             tokens: Arc::new(tokens),
             polls: Polls::default(),
             budget: Budget::default(),
             user_codes: UserCodes::open(&directory, &*ports.random)?,
             stopping: Stopping::default(),
+            tally: Tally::default(),
+            egress,
             tls,
             config,
             ports,
@@ -280,9 +293,10 @@ impl Provider {
         for<'a> Peer: Connected<IncomingStream<'a, L>>,
     {
         let background = [self.gateway().run_background(), self.forget_old_requests()];
+        let telling = self.run_outbox();
         let stopping = self.inner.stopping.clone();
         let service = self.router().into_make_service_with_connect_info::<Peer>();
-        let stopped = stopping.clone();
+        let (stopped, stopping_for_good) = (stopping.clone(), stopping.clone());
         let serving = axum::serve(listener, service).with_graceful_shutdown(async move { stopped.wait().await });
         let serving = serving.into_future();
         tokio::pin!(serving);
@@ -294,8 +308,22 @@ impl Provider {
                 tokio::time::timeout(GRACE, serving).await.unwrap_or(Ok(()))
             }
         };
+        // What it is telling gets its few seconds too; a task that panicked has said so itself.
+        stopping_for_good.begin();
+        let _ = telling.await;
         background.iter().for_each(|task| task.abort());
         result
+    }
+
+    /// Starts telling clients that are pinged or pushed to, and the operator's webhook; ends when the provider stops.
+    /// [`Provider::serve`] does this by itself; call it where [`Provider::router`] is served in another way.
+    pub fn run_outbox(&self) -> tokio::task::JoinHandle<()> {
+        tokio::spawn(self.inner.clone().run_outbox())
+    }
+
+    /// How attempts to tell clients and the operator have ended since the provider was opened.
+    pub fn told(&self) -> Vec<Told> {
+        self.inner.tally.all()
     }
 
     fn forget_old_requests(&self) -> tokio::task::JoinHandle<()> {

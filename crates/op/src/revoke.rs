@@ -9,8 +9,9 @@ use countersign_protocol::hash::Hash;
 
 use crate::config::Client;
 use crate::http::{Code, NO_STORE, OAuthError, PRAGMA, Posted};
+use crate::outbox::NEWS;
 use crate::provider::{Inner, failed};
-use crate::store;
+use crate::store::{self, outbox};
 
 /// Why a request was not called off.
 #[derive(Debug, thiserror::Error)]
@@ -58,11 +59,15 @@ impl Inner {
         let Some(request) = found.filter(|request| request.client_id == client.client_id) else { return Ok(()) };
         let (gateway, id, now) = (self.gateway.clone(), *id, self.ports.clock.now());
         let ended = self.gateway.store().write(move |transaction| -> Result<(), NotEnded> {
-            if store::cancel(transaction, &id, now)?
-                && let Some(real) = &request.real
-            {
+            if !store::cancel(transaction, &id, now)? {
+                return Ok(());
+            }
+            if let Some(real) = &request.real {
                 gateway.withdraw(transaction, &real.approval)?;
                 transaction.wake_after_commit(real.approval.as_str());
+            }
+            if outbox::request_is_over(transaction, &id, now)? {
+                transaction.wake_after_commit(NEWS);
             }
             Ok(())
         });

@@ -129,6 +129,11 @@ impl Delivery {
         }
     }
 
+    /// Whether the tokens themselves are sent.
+    pub const fn is_push(&self) -> bool {
+        matches!(self, Delivery::Push(_))
+    }
+
     /// Where the client is told, unless it polls.
     pub const fn endpoint(&self) -> Option<&Url> {
         match self {

@@ -160,27 +160,19 @@ fn delivery(section: &Section<'_>) -> Option<Delivery> {
     let mode = section.word("backchannel_token_delivery_mode", MODES);
     let endpoint = section.text("backchannel_client_notification_endpoint");
     let address = endpoint.as_ref().map(|found| https(section, "backchannel_client_notification_endpoint", found));
-    let refused = |name: &str| {
-        // A client that waits to be told would wait for ever. What else is wrong with its entry is told as well.
-        let at = section.place_of("backchannel_token_delivery_mode");
-        let what =
-            format!("`backchannel_token_delivery_mode` \"{name}\" is not supported by this version; use \"poll\"");
-        section.fault(&at, what);
-    };
-    match (mode.map(|mode| mode.value), address) {
+    match (mode.as_ref().map(|mode| mode.value), address) {
         (None | Some(Mode::Poll), None) => Some(Delivery::Poll),
         (None | Some(Mode::Poll), Some(_)) => {
             let at = &endpoint?.at;
-            section.fault(at, "`backchannel_client_notification_endpoint` is of use to \"ping\" and \"push\" only, which are not supported by this version; remove it");
+            section.fault(at, "`backchannel_client_notification_endpoint` is of use to \"ping\" and \"push\" only; set `backchannel_token_delivery_mode`, or remove it");
             None
         }
-        (Some(Mode::Ping), address) => {
-            refused("ping");
-            address.flatten().map(Delivery::Ping)
-        }
-        (Some(Mode::Push), address) => {
-            refused("push");
-            address.flatten().map(Delivery::Push)
+        (Some(Mode::Ping), Some(address)) => address.map(Delivery::Ping),
+        (Some(Mode::Push), Some(address)) => address.map(Delivery::Push),
+        (Some(_), None) => {
+            let message = "this mode needs `backchannel_client_notification_endpoint`, an https address such as \"https://till.example.com/ciba\"; add it";
+            section.fault(&mode?.at, message);
+            None
         }
     }
 }

@@ -21,6 +21,7 @@ mod tests;
 mod tls;
 mod user_code;
 mod users;
+mod webhook;
 
 use std::net::SocketAddr;
 use std::path::Path;
@@ -40,10 +41,11 @@ pub use hint_issuers::HintIssuer;
 pub use policy::Policy;
 pub use registration::Registration;
 pub use secret::ClientSecret;
-pub(crate) use secret::{HashedSecret, KeptSecret};
+pub(crate) use secret::{HashedSecret, KeptSecret, bits_of_form};
 pub use user_code::{UserCode, UserCodeError};
 pub(crate) use users::folded;
 pub use users::{User, Users};
+pub use webhook::Webhook;
 
 use crate::certificate::Authorities;
 use crate::details::DetailTypes;
@@ -85,6 +87,8 @@ pub struct Config {
     pub(crate) client_ca: Option<Authorities>,
     /// Whose `login_hint_token`s are believed.
     pub hint_issuers: Vec<HintIssuer>,
+    /// Where the operator is told what happens.
+    pub webhook: Option<Webhook>,
     /// Who can be asked.
     pub users: Users,
     /// Who may ask.
@@ -162,6 +166,7 @@ impl Config {
             None => (None, None),
         };
         let hint_issuers = hint_issuers::read(top.sections("login_hint_issuers", " in [[login_hint_issuers]]"), folder);
+        let webhook = top.section("webhook", " in [webhook]").map(|section| Webhook::read(section, folder));
         let users = Users::read(top.sections("users", " in [[users]]"));
         let around = Surroundings {
             folder,
@@ -190,6 +195,7 @@ impl Config {
             profile,
             client_ca,
             hint_issuers,
+            webhook: webhook.flatten(),
             users,
             clients,
         })

@@ -65,7 +65,7 @@ impl ClientSecret {
         if !text.bytes().all(|byte| (b' '..=b'~').contains(&byte)) {
             return Err(SecretFault::Characters);
         }
-        match bits(text) < BITS_MIN {
+        match bits_of_form(text) < BITS_MIN {
             true => Err(SecretFault::Short),
             false => Ok(ClientSecret(Secret::new(text))),
         }
@@ -106,7 +106,7 @@ impl HashedSecret {
 }
 
 /// The most that may be in a secret made at random from the kinds of characters that occur in this one, in bits.
-fn bits(text: &str) -> f64 {
+pub(crate) fn bits_of_form(text: &str) -> f64 {
     let has = |kind: fn(&u8) -> bool| text.bytes().any(|byte| kind(&byte));
     let hexadecimal = text.bytes().all(|byte| byte.is_ascii_hexdigit());
     let alphabet = match (hexadecimal, has(u8::is_ascii_lowercase) || has(u8::is_ascii_uppercase)) {

@@ -56,7 +56,7 @@ fn every_bad_file_is_told_its_line_and_remedy() {
         (second_line("isuer = \"x\""), "line 2: unknown key `isuer` at the top of the file; did you mean `issuer`?"),
         (
             second_line("database = \"x\""),
-            "line 2: unknown key `database` at the top of the file; remove it, or use one of: issuer, name, listen, mode, authorization_details, authorization_details_types, keep_records, support, policy, proxy, registration, egress, profile, tls, login_hint_issuers, users, clients",
+            "line 2: unknown key `database` at the top of the file; remove it, or use one of: issuer, name, listen, mode, authorization_details, authorization_details_types, keep_records, support, policy, proxy, registration, egress, profile, tls, login_hint_issuers, webhook, users, clients",
         ),
         // Whom the provider calls.
         (
@@ -70,6 +70,10 @@ fn every_bad_file_is_told_its_line_and_remedy() {
         (
             second_line("[egress]\nca = \"ca.pem\""),
             "line 3: the certificates' file /nowhere/ca.pem can't be read: No such file or directory (os error 2); check the path (it begins at the configuration's folder)",
+        ),
+        (
+            second_line("[webhook]\nurl = \"https://ops.example.com/\""),
+            "line 2: `secret_file` in [webhook] is missing; add it, for example secret_file = \"webhook.secret\"",
         ),
         // Issuer.
         ("issuer = 7".into(), "line 1: `issuer` must be a text in quotes, not a number"),
@@ -311,17 +315,11 @@ fn every_bad_file_is_told_its_line_and_remedy() {
         ),
         (
             client("backchannel_client_notification_endpoint = \"https://till.example.com/ciba\""),
-            "line 5: `backchannel_client_notification_endpoint` is of use to \"ping\" and \"push\" only, which are not supported by this version; remove it",
-        ),
-        (
-            client(
-                "backchannel_token_delivery_mode = \"ping\"\nbackchannel_client_notification_endpoint = \"https://till.example.com/ciba\"",
-            ),
-            "line 5: `backchannel_token_delivery_mode` \"ping\" is not supported by this version; use \"poll\"",
+            "line 5: `backchannel_client_notification_endpoint` is of use to \"ping\" and \"push\" only; set `backchannel_token_delivery_mode`, or remove it",
         ),
         (
             client("backchannel_token_delivery_mode = \"push\""),
-            "line 5: `backchannel_token_delivery_mode` \"push\" is not supported by this version; use \"poll\"",
+            "line 5: this mode needs `backchannel_client_notification_endpoint`, an https address such as \"https://till.example.com/ciba\"; add it",
         ),
         (
             client("grant_types = [\"urn:ietf:params:oauth:grant-type:ciba\"]"),
@@ -576,5 +574,41 @@ fn issuers_of_hints_have_keys_of_their_own() {
         ),
     ] {
         assert_eq!(mistakes(&second_line(&lines)), [message], "{lines}");
+    }
+}
+
+#[test]
+#[cfg(unix)]
+fn a_webhooks_secret_must_be_hard_to_guess() {
+    use std::os::unix::fs::PermissionsExt as _;
+    let folder = tempfile::tempdir().expect("a folder");
+    let path = folder.path().join("webhook.secret");
+    let text = second_line("[webhook]\nurl = \"https://ops.example.com/\"\nsecret_file = \"webhook.secret\"");
+    let with = |secret: &str, mode: u32| {
+        std::fs::write(&path, secret).expect("written");
+        std::fs::set_permissions(&path, std::fs::Permissions::from_mode(mode)).expect("set");
+        Config::parse(&text, folder.path()).map(|config| config.webhook.map(|webhook| webhook.key().to_vec()))
+    };
+    let key = |secret: &str| with(secret, 0o600).unwrap_or_else(|errors| panic!("{errors:?}")).expect("a webhook");
+    assert_eq!(key(&format!("{SECRET}\n")), SECRET.as_bytes());
+    assert_eq!(key("whsec_MTIzNDU2Nzg5MDEyMzQ1Ng==\n"), b"1234567890123456");
+    for weak in ["swordfish", "", "whsec_MTIzNA==", "whsec_", "whsec_!!!"] {
+        let errors = with(weak, 0o600).expect_err("a mistake");
+        assert!(errors[0].message.contains("is too easy to guess"), "{weak}: {}", errors[0]);
+        assert!(weak.is_empty() || !errors[0].message.contains(weak), "{}", errors[0]);
+    }
+    let errors = with(SECRET, 0o644).expect_err("a mistake");
+    assert!(errors[0].message.starts_with("everybody may read the secret's file"), "{}", errors[0]);
+}
+
+#[test]
+fn p05_a_push_client_with_bound_tokens_is_refused() {
+    let push = "backchannel_token_delivery_mode = \"push\"\nbackchannel_client_notification_endpoint = \"https://till.example.com/ciba\"";
+    for binding in ["dpop_bound_access_tokens", "tls_client_certificate_bound_access_tokens"] {
+        let told = mistakes(&client(&format!("{push}\n{binding} = true")));
+        assert_eq!(told.len(), 1);
+        assert!(told[0].contains("tokens that are pushed can't be bound"), "{told:?}");
+        let ping = push.replace("push", "ping");
+        assert!(mistakes(&client(&format!("{ping}\n{binding} = true"))).is_empty());
     }
 }

@@ -9,8 +9,9 @@ use countersign_protocol::id::Subject;
 use super::DirectoryError;
 use crate::Provider;
 use crate::config::{
-    Client, ClientAuth, ClientSecret, HashedSecret, User, client_entry, folded, kept_user_entry, user_entry,
+    Client, ClientAuth, ClientKeys, ClientSecret, HashedSecret, User, client_entry, folded, kept_user_entry, user_entry,
 };
+use crate::egress::NoAnswer;
 use crate::jose::SigningAlg;
 use crate::provider::Inner;
 use crate::store::{self, directory as rows};
@@ -244,6 +245,7 @@ impl Inner {
     pub(super) async fn add_client(&self, entry: String, registered: bool) -> Result<AddedClient, DirectoryError> {
         let (secret, hashed) = self.new_secret();
         let client = client_entry(&entry, Some(&hashed), &self.config).map_err(DirectoryError::Entry)?;
+        self.can_be_called(&client)?;
         let client_id = client.client_id.clone();
         let taken = || DirectoryError::Taken { what: format!("client {client_id}") };
         if self.clients.get(&client_id).is_some() {
@@ -266,6 +268,20 @@ impl Inner {
             true => Ok(AddedClient { client_id, secret: has_secret.then_some(secret) }),
             false => Err(taken()),
         }
+    }
+
+    /// Whether the addresses in a client's entry are such that the provider may call. What a name stands for is judged at each call.
+    fn can_be_called(&self, client: &Client) -> Result<(), DirectoryError> {
+        let notified = client.delivery.endpoint().map(|url| ("backchannel_client_notification_endpoint", url));
+        let keys = match &client.keys {
+            Some(ClientKeys::At(url)) => Some(("jwks_uri", url)),
+            _ => None,
+        };
+        for (member, url) in notified.into_iter().chain(keys) {
+            let refused = |error: NoAnswer| DirectoryError::OutOfReach { member, why: error.to_string() };
+            self.egress.check(url).map_err(refused)?;
+        }
+        Ok(())
     }
 
     async fn put_user(&self, entry: String, user: Arc<User>) -> Result<Arc<User>, DirectoryError> {

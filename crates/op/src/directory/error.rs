@@ -37,6 +37,14 @@ pub enum DirectoryError {
     /// The entry is not sound; every mistake in it.
     #[error("{}", .0.iter().map(|error| error.message.as_str()).collect::<Vec<_>>().join("\n"))]
     Entry(Vec<ConfigError>),
+    /// The provider would never call an address of the entry.
+    #[error("`{member}` can't be used: {why}")]
+    OutOfReach {
+        /// "jwks_uri", "backchannel_client_notification_endpoint".
+        member: &'static str,
+        /// In words.
+        why: String,
+    },
     /// An approval that was pending could not be ended.
     #[error("what was pending could not be ended: {0}")]
     End(#[from] EndError),

@@ -68,6 +68,9 @@ impl Inner {
                     errors.iter().map(|error| error.message.replace(" in [[clients]]", "")).collect();
                 OAuthError::new(Code::InvalidClientMetadata, words.join("; "))
             }
+            refused @ DirectoryError::OutOfReach { .. } => {
+                OAuthError::new(Code::InvalidClientMetadata, refused.to_string())
+            }
             other => failed(&other),
         })?;
         Ok(information(&metadata, &added, now.seconds()))

@@ -54,7 +54,6 @@ pub(crate) struct Answer {
     /// The status.
     pub(crate) status: u16,
     /// Its headers.
-    #[cfg_attr(not(test), expect(dead_code, reason = "for what is posted to clients, which comes later"))]
     pub(crate) headers: HeaderMap,
     /// The body; empty where nobody asked for it.
     pub(crate) body: Vec<u8>,
@@ -98,7 +97,6 @@ impl Egress {
     ///
     /// # Errors
     /// [`NoAnswer`].
-    #[cfg_attr(not(test), expect(dead_code, reason = "for what is posted to clients, which comes later"))]
     pub(crate) async fn post(&self, url: &Url, headers: HeaderMap, body: Vec<u8>) -> Result<Answer, NoAnswer> {
         let call = self.open(url)?.post(url.clone()).headers(headers).body(body);
         read(send(call).await?, 0).await

@@ -14,7 +14,6 @@ use crate::config::EgressRules;
 use endpoint::{Authority, Behaviour, Endpoint};
 
 #[path = "../../tests/provider/endpoint.rs"]
-#[allow(dead_code, reason = "the provider's tests use the rest")]
 mod endpoint;
 
 /// Answers each question with the next list of addresses, and keeps the questions.

@@ -99,6 +99,16 @@ impl OAuthError {
         OAuthError { status, code, description, denial_reason: None, retry_after: None, interval: None }
     }
 
+    /// For the client's developer; only characters of RFC 6749 §5.2.
+    pub(crate) fn description(&self) -> &str {
+        &self.description
+    }
+
+    /// Why the person denied, or what ended the request, as far as the client may know.
+    pub(crate) fn denial_reason(&self) -> Option<&'static str> {
+        self.denial_reason
+    }
+
     pub(crate) fn with_status(self, status: StatusCode) -> OAuthError {
         OAuthError { status, ..self }
     }

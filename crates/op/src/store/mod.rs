@@ -3,6 +3,7 @@
 mod columns;
 pub(crate) mod directory;
 mod guesses;
+pub(crate) mod outbox;
 mod requests;
 mod revoked;
 mod used;
@@ -25,5 +26,6 @@ pub(crate) const SCHEMA: Schema = Schema {
         include_str!("schema_used.sql"),
         include_str!("schema_called_off.sql"),
         include_str!("schema_guesses.sql"),
+        include_str!("schema_outbox.sql"),
     ],
 };

@@ -5,19 +5,18 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use countersign_gateway::wake::Listener;
-use countersign_gateway::{Approval, NotRedeemable, Transaction, Verdict, WriteError};
-use countersign_protocol::answer::DenialReason;
-use countersign_protocol::clock::Timestamp;
+use countersign_gateway::{Approval, Transaction};
 use countersign_protocol::hash::Hash;
 use countersign_protocol::id::ApprovalId;
 use tokio::time::Instant;
 
+use super::standing::{NotGiven, spent};
 use crate::auth0;
 use crate::config::Client;
 use crate::confirmation::Confirmation;
 use crate::http::{Code, Form, OAuthError};
 use crate::polls::Place;
-use crate::provider::{Inner, failed};
+use crate::provider::Inner;
 use crate::store::{self, AuthRequest, Pace};
 
 /// How a poll found its request.
@@ -40,19 +39,6 @@ struct Listening {
 struct Held {
     place: Place,
     until: Instant,
-}
-
-/// Why a poll gave no tokens. Nothing was changed.
-enum NotGiven {
-    Told(OAuthError),
-    Gateway(NotRedeemable),
-    Store(rusqlite::Error),
-}
-
-impl From<rusqlite::Error> for NotGiven {
-    fn from(error: rusqlite::Error) -> Self {
-        Self::Store(error)
-    }
 }
 
 impl Inner {
@@ -119,18 +105,7 @@ impl Inner {
                 }
             }
         });
-        found.await.map_err(|error| match error {
-            WriteError::Refused(NotGiven::Told(error)) => auth0::ended(error, client),
-            WriteError::Refused(NotGiven::Gateway(NotRedeemable::Disputed)) => {
-                denied("the user disputed the approval", Some("disputed"))
-            }
-            WriteError::Refused(NotGiven::Gateway(NotRedeemable::DeviceRevoked)) => {
-                denied("the device that approved was revoked", Some("device_revoked"))
-            }
-            WriteError::Refused(NotGiven::Gateway(other)) => failed(&other),
-            WriteError::Refused(NotGiven::Store(error)) => failed(&error),
-            WriteError::Store(error) => failed(&error),
-        })
+        found.await.map_err(|error| auth0::ended(NotGiven::told(error), client))
     }
 
     /// Called by the writer, which wakes nobody before its work is done: a verdict that comes later wakes, and one that came
@@ -147,59 +122,6 @@ impl Inner {
         let request = found.ok_or_else(|| invalid("auth_req_id is not known, or belongs to another client"))?;
         if request.redeemed { Err(NotGiven::Told(spent())) } else { Ok(request) }
     }
-
-    /// The approval that may be given out now, `None` while there is no verdict. One whose devices' time is over stays pending
-    /// until its own end, so that a client can't tell it from one that nobody was asked about. Whether user, device and key are
-    /// still good is asked at this moment.
-    fn approval_of_request(
-        &self,
-        tx: &Transaction<'_>,
-        request: &AuthRequest,
-        now: Timestamp,
-    ) -> Result<Option<Approval>, NotGiven> {
-        let told = |error| Err(NotGiven::Told(error));
-        if now >= request.expires_at {
-            let what = "nobody answered in time: make a new authentication request";
-            return told(OAuthError::new(Code::ExpiredToken, what));
-        }
-        if request.cancelled {
-            return told(denied("this client called the request off", Some("cancelled")));
-        }
-        let Some(real) = &request.real else { return Ok(None) };
-        match self.gateway.verdict(tx, &real.approval)? {
-            Verdict::Pending | Verdict::Expired => Ok(None),
-            // Nobody answered: that there were devices is not told to a client that must not know.
-            Verdict::Refused | Verdict::DeviceRevoked if self.hides_from(&request.client_id) => Ok(None),
-            Verdict::Approved(approval) => {
-                if self.person_in(tx, &real.sub)?.is_none_or(|user| user.locked) {
-                    return told(denied("the user was locked or removed since the approval", None));
-                }
-                self.gateway.stands(tx, &approval).map_err(NotGiven::Gateway)?;
-                Ok(Some(approval))
-            }
-            Verdict::Denied { reason } => told(denied("the user denied the request", self.told(request, reason))),
-            Verdict::Mismatch => told(denied("the number that was entered is wrong", Some("mismatch"))),
-            Verdict::Refused => told(denied("no device of the user could show the request", Some("refused"))),
-            Verdict::DeviceRevoked => told(denied("the device that was asked was revoked", Some("device_revoked"))),
-            Verdict::Cancelled => told(denied("the request was withdrawn", Some("cancelled"))),
-            _ => told(denied("the request ended without an approval", None)),
-        }
-    }
-
-    fn hides_from(&self, client_id: &str) -> bool {
-        self.find_client(client_id).ok().flatten().is_none_or(|client| client.hides_unknown_users())
-    }
-
-    /// What the client is told of why a person denied.
-    fn told(&self, request: &AuthRequest, reason: Option<DenialReason>) -> Option<&'static str> {
-        let policy = &self.find_client(&request.client_id).ok()??.policy;
-        match reason? {
-            DenialReason::NotMe if policy.hide_not_me => None,
-            DenialReason::NotMe => Some("not_me"),
-            DenialReason::Mistake => Some("mistake"),
-            _ => Some("other"),
-        }
-    }
 }
 
 /// Waits for ever where there is nothing to wait for: nobody was asked.
@@ -208,14 +130,6 @@ async fn if_any(listening: Option<Listening>) {
         Some(mut listening) => listening.changed.as_mut().await,
         None => std::future::pending().await,
     }
-}
-
-fn denied(what: &str, reason: Option<&'static str>) -> OAuthError {
-    OAuthError::new(Code::AccessDenied, what).with_denial_reason(reason)
-}
-
-fn spent() -> OAuthError {
-    OAuthError::new(Code::InvalidGrant, "the tokens for this auth_req_id were given out already")
 }
 
 fn pending() -> OAuthError {

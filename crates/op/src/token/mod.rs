@@ -2,6 +2,7 @@
 
 mod ciba;
 mod redeem;
+mod standing;
 
 use std::sync::Arc;
 
@@ -48,6 +49,11 @@ impl Inner {
 fn check_grant(form: &Form, client: &Client) -> Result<(), OAuthError> {
     let unsupported = |what: &str| Err(OAuthError::new(Code::UnsupportedGrantType, what));
     match form.get("grant_type") {
+        // CIBA Core §11.
+        Some(CIBA_GRANT) if client.may_ask && client.delivery.is_push() => {
+            let what = "this client is registered for push: its tokens are sent to its notification endpoint";
+            Err(OAuthError::new(Code::UnauthorizedClient, what))
+        }
         Some(CIBA_GRANT) if client.may_ask => Ok(()),
         Some(CIBA_GRANT) => {
             let what = "this client is not registered for the grant urn:openid:params:grant-type:ciba";

@@ -16,7 +16,7 @@ async fn d01_to_d06_discovery_says_what_this_version_can_do() {
         "backchannel_authentication_endpoint": "https://id.example/tenant/bc-authorize",
         "token_endpoint": "https://id.example/tenant/token",
         "jwks_uri": "https://id.example/tenant/jwks",
-        "backchannel_token_delivery_modes_supported": ["poll"],
+        "backchannel_token_delivery_modes_supported": ["poll", "ping", "push"],
         "backchannel_user_code_parameter_supported": true,
         "grant_types_supported": ["urn:openid:params:grant-type:ciba"],
         "token_endpoint_auth_methods_supported": ["client_secret_basic", "client_secret_post", "private_key_jwt"],

@@ -1,5 +1,7 @@
 //! A client's own https endpoint: real TLS on a port of this machine, answers as the test orders, and keeps what it was sent.
 
+#![allow(dead_code)] // each test file uses its part
+
 use std::collections::VecDeque;
 use std::net::{IpAddr, SocketAddr};
 use std::sync::{Arc, Mutex};

@@ -5,7 +5,7 @@ use std::path::Path;
 use countersign_op::Config;
 
 /// Tables have headings of their own.
-const TABLES: [&str; 10] = [
+const TABLES: [&str; 11] = [
     "authorization_details",
     "support",
     "policy",
@@ -13,6 +13,7 @@ const TABLES: [&str; 10] = [
     "registration",
     "egress",
     "tls",
+    "webhook",
     "login_hint_issuers",
     "users",
     "clients",
@@ -63,6 +64,10 @@ fn every_name_of_the_configuration_is_in_the_guide() {
         ("issuer = \"https://id.example.com\"\n[policy]\nzzzzzzzzzzzz = 1", "`[policy]`"),
         ("issuer = \"https://id.example.com\"\n[egress]\nzzzzzzzzzzzz = 1", "`[egress]`"),
         ("issuer = \"https://id.example.com\"\n[tls]\nzzzzzzzzzzzz = 1", "`[tls]`"),
+        (
+            "issuer = \"https://id.example.com\"\n[webhook]\nzzzzzzzzzzzz = 1\nurl = \"https://ops.example\"\nsecret_file = \"x\"",
+            "`[webhook]`",
+        ),
         ("issuer = \"https://id.example.com\"\n[[users]]\nsub = \"a\"\nzzzzzzzzzzzz = 1", "`[[users]]`"),
         (
             "issuer = \"https://id.example.com\"\n[[clients]]\nclient_id = \"a\"\nsecret = \"f7c09d1c2b8e4a6590d3b1a7e2c45f68\"\nzzzzzzzzzzzz = 1",

@@ -110,7 +110,15 @@ async fn what_a_client_may_not_be_is_told_in_words() {
         ),
         (
             json!({ "grant_types": [CIBA], "backchannel_token_delivery_mode": "ping" }),
-            "is not supported by this version",
+            "needs `backchannel_client_notification_endpoint`",
+        ),
+        (
+            json!({ "grant_types": [CIBA], "backchannel_token_delivery_mode": "ping", "backchannel_client_notification_endpoint": "https://169.254.169.254/latest" }),
+            "the address is inside this provider's own network",
+        ),
+        (
+            json!({ "grant_types": [CIBA], "token_endpoint_auth_method": "private_key_jwt", "jwks_uri": "https://10.0.0.1/keys" }),
+            "`jwks_uri` can't be used: the address is inside",
         ),
         (json!({ "grant_types": [CIBA], "scope": "profile" }), "`openid` among them"),
         (json!([1]), "must be a JSON object"),

@@ -1,0 +1,75 @@
+//! Where the operator is told what happens: `[webhook]`.
+
+use std::path::Path;
+
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use url::Url;
+use zeroize::Zeroizing;
+
+use super::https;
+use super::read::Section;
+use super::secret::{self, SecretFileFault, bits_of_form};
+
+/// The least a secret must hold, in bits.
+const BITS_MIN: f64 = 128.0;
+
+/// An endpoint of the operator's. Has no `Debug`: it holds a secret.
+#[derive(Clone)]
+pub struct Webhook {
+    /// An https address.
+    pub url: Url,
+    key: Zeroizing<Vec<u8>>,
+}
+
+impl Webhook {
+    /// What signs each call.
+    pub(crate) fn key(&self) -> &[u8] {
+        &self.key
+    }
+
+    /// `None` only where a mistake was recorded.
+    pub(super) fn read(section: Section<'_>, folder: &Path) -> Option<Webhook> {
+        let url = section.required_text("url", "https://ops.example.com/countersign");
+        let url = url.and_then(|found| https(&section, "url", &found));
+        let key = key(&section, folder);
+        section.finish();
+        Some(Webhook { url: url?, key: key? })
+    }
+}
+
+fn key(section: &Section<'_>, folder: &Path) -> Option<Zeroizing<Vec<u8>>> {
+    let found = section.required_text("secret_file", "webhook.secret")?;
+    let path = folder.join(found.value);
+    let shown = path.display();
+    let fault = |message: String| {
+        section.fault(&found.at, message);
+        None
+    };
+    let text = match secret::read_file(&path) {
+        Ok(text) => text,
+        Err(SecretFileFault::Unreadable(error)) => {
+            return fault(format!(
+                "the secret's file {shown} can't be read: {error}; check the path (it begins at the configuration's folder) and who may read it"
+            ));
+        }
+        Err(SecretFileFault::WorldReadable(mode)) => {
+            return fault(format!(
+                "everybody may read the secret's file {shown} (mode {mode:o}); run: chmod 600 {shown}"
+            ));
+        }
+    };
+    // Standard Webhooks writes secrets as base64 behind this mark; any other text is the key as it stands.
+    let key = match text.strip_prefix("whsec_") {
+        Some(encoded) => {
+            STANDARD.decode(encoded).ok().map(Zeroizing::new).filter(|key| key.len() * 8 >= BITS_MIN as usize)
+        }
+        None => Some(Zeroizing::new(text.as_bytes().to_vec())).filter(|_| bits_of_form(&text) >= BITS_MIN),
+    };
+    match key {
+        Some(key) => Some(key),
+        None => fault(format!(
+            "the secret in {shown} is too easy to guess: it needs at least 128 random bits, for example from: openssl rand -hex 32"
+        )),
+    }
+}

@@ -1,0 +1,66 @@
+//! The bearer token that a client wants to be told with (`client_notification_token`, CIBA Core §7.1).
+
+use countersign_protocol::secret::Secret;
+
+use crate::config::{Client, Delivery, bits_of_form};
+use crate::http::{Code, Form, OAuthError};
+
+/// Longest token, in characters (CIBA Core §7.1).
+const CHARACTERS: usize = 1024;
+
+/// The least that must be in it, in bits, going by its form (CIBA Core §7.1).
+const BITS: f64 = 128.0;
+
+/// The token of a request; `None` for a client that polls, whatever it sends.
+///
+/// # Errors
+/// `invalid_request` where ping or push lack it, and for one that is too long, no bearer token (RFC 6750 §2.1), or easy to guess.
+pub(crate) fn read(form: &Form, client: &Client) -> Result<Option<Secret>, OAuthError> {
+    let mode = match &client.delivery {
+        Delivery::Poll => return Ok(None),
+        delivery => delivery.as_str(),
+    };
+    let refused = |what: String| Err(OAuthError::new(Code::InvalidRequest, what));
+    let Some(token) = form.get("client_notification_token") else {
+        return refused(format!(
+            "client_notification_token is missing: this client is registered for {mode} and is told with it"
+        ));
+    };
+    if token.len() > CHARACTERS {
+        return refused(format!("client_notification_token is longer than {CHARACTERS} characters"));
+    }
+    if !is_b64token(token) {
+        return refused(
+            "client_notification_token is no bearer token (RFC 6750): letters, digits and -._~+/ only, then = if any"
+                .to_owned(),
+        );
+    }
+    if bits_of_form(token) < BITS {
+        return refused(
+            "client_notification_token is too easy to guess: make each of at least 128 random bits, 160 are better"
+                .to_owned(),
+        );
+    }
+    Ok(Some(Secret::new(token)))
+}
+
+/// `b64token = 1*( ALPHA / DIGIT / "-" / "." / "_" / "~" / "+" / "/" ) *"="` (RFC 6750 §2.1).
+fn is_b64token(token: &str) -> bool {
+    let body = token.trim_end_matches('=');
+    !body.is_empty() && body.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"-._~+/".contains(&byte))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn b64tokens_are_those_of_rfc_6750() {
+        for good in ["a", "mF_9.B5f-4.1JqM", "a~b+c/d", "YWJj=", "YQ=="] {
+            assert!(is_b64token(good), "{good}");
+        }
+        for bad in ["", "=", "a=b", "a b", "a\n", "a,b", "ä", "a\"", "a;"] {
+            assert!(!is_b64token(bad), "{bad}");
+        }
+    }
+}

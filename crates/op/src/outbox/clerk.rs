@@ -1,0 +1,59 @@
+//! Writes into the outbox what became true, in the transaction in which it did.
+
+use std::sync::Arc;
+
+use countersign_gateway::{Happening, Transaction, Witness};
+use countersign_protocol::clock::Clock;
+use countersign_protocol::issuer::Issuer;
+use countersign_protocol::random::Random;
+
+use super::{Event, NEWS};
+use crate::store::outbox;
+
+/// How long the operator's endpoint may be away before an event is given up, in seconds.
+const EVENT_LIFE: u64 = 24 * 3600;
+
+/// Is told of everything at the gateway, and of what happens to tokens.
+pub(crate) struct Clerk {
+    pub(crate) issuer: Issuer,
+    pub(crate) clock: Arc<dyn Clock>,
+    pub(crate) random: Arc<dyn Random>,
+    /// Whether the operator wants to hear of events.
+    pub(crate) webhook: bool,
+}
+
+impl Clerk {
+    /// Takes note of an event, for the operator.
+    ///
+    /// # Errors
+    /// What SQLite said.
+    pub(crate) fn note(&self, transaction: &Transaction<'_>, event: &Event<'_>) -> rusqlite::Result<()> {
+        if !self.webhook {
+            return Ok(());
+        }
+        let now = self.clock.now();
+        let (id, body) = event.body(&self.issuer, now, &*self.random);
+        outbox::add_event(transaction, &id, &body, now, now.plus_seconds(EVENT_LIFE))?;
+        transaction.wake_after_commit(NEWS);
+        Ok(())
+    }
+}
+
+impl Witness for Clerk {
+    fn saw(&self, transaction: &Transaction<'_>, happening: &Happening<'_>) -> rusqlite::Result<()> {
+        match happening {
+            // A client is told that nobody answered at its request's own end, which is later, and the same for nobody's request.
+            Happening::Ended { expired: true, .. } => Ok(()),
+            Happening::Ended { approval, .. } => {
+                if outbox::verdict_is_there(transaction, approval, self.clock.now())? {
+                    transaction.wake_after_commit(NEWS);
+                }
+                Ok(())
+            }
+            other => match Event::of(other) {
+                Some(event) => self.note(transaction, &event),
+                None => Ok(()),
+            },
+        }
+    }
+}

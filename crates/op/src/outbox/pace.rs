@@ -1,0 +1,127 @@
+//! What an attempt came to, and when the next one makes sense.
+
+use std::time::Duration;
+
+use countersign_protocol::random::{self, Random};
+use reqwest::header;
+
+use crate::egress::{Answer, NoAnswer};
+
+/// The pause after the first attempt in vain; it doubles.
+const FIRST_PAUSE: Duration = Duration::from_secs(1);
+
+/// What an attempt came to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Outcome {
+    /// It was received.
+    Delivered,
+    /// The same would be refused again (CIBA Core §10.2: no redirect is followed, a client that says 401 is left alone).
+    Refused,
+    /// Another time it may work; not before so long, if the other side said so.
+    Again(Option<Duration>),
+}
+
+impl Outcome {
+    /// The name in counts and logs.
+    pub(super) const fn as_str(self) -> &'static str {
+        match self {
+            Outcome::Delivered => "delivered",
+            Outcome::Refused => "refused",
+            Outcome::Again(_) => "failed",
+        }
+    }
+}
+
+/// Judges what came back.
+pub(super) fn judge(result: &Result<Answer, NoAnswer>) -> Outcome {
+    match result {
+        Ok(answer) => match answer.status {
+            200..=299 => Outcome::Delivered,
+            408 | 429 | 500..=599 => Outcome::Again(retry_after(answer)),
+            _ => Outcome::Refused,
+        },
+        Err(NoAnswer::NotHttps | NoAnswer::OutOfReach) => Outcome::Refused,
+        Err(_) => Outcome::Again(None),
+    }
+}
+
+/// `Retry-After` in seconds; a date is not read.
+fn retry_after(answer: &Answer) -> Option<Duration> {
+    let value = answer.headers.get(header::RETRY_AFTER)?.to_str().ok()?;
+    value.trim().parse().ok().map(Duration::from_secs)
+}
+
+/// The pause after this many attempts in vain: doubling up to `longest`, and between half and one and a half of that, so that
+/// what failed together does not come again together. Never shorter than the other side asked for, `longest` at most.
+pub(super) fn pause(attempts: u32, longest: Duration, asked: Option<Duration>, random: &dyn Random) -> Duration {
+    let doubled = FIRST_PAUSE.saturating_mul(1_u32.checked_shl(attempts.saturating_sub(1)).unwrap_or(u32::MAX));
+    let usual = doubled.min(longest);
+    let spread = usual / 2 + usual.mul_f64(f64::from(random::below(random, 1001)) / 1000.0);
+    spread.max(asked.unwrap_or_default().min(longest))
+}
+
+#[cfg(test)]
+mod tests {
+    use reqwest::header::HeaderMap;
+
+    use super::*;
+    use countersign_protocol::hash::Hash;
+
+    struct Counting(std::sync::atomic::AtomicU32);
+
+    impl Random for Counting {
+        fn fill(&self, bytes: &mut [u8]) {
+            let count = self.0.fetch_add(1, std::sync::atomic::Ordering::Relaxed);
+            bytes.copy_from_slice(&Hash::of(count.to_be_bytes()).as_bytes()[..bytes.len()]);
+        }
+    }
+
+    fn answered(status: u16, retry_after: Option<&'static str>) -> Result<Answer, NoAnswer> {
+        let mut headers = HeaderMap::new();
+        if let Some(value) = retry_after {
+            headers.insert(header::RETRY_AFTER, header::HeaderValue::from_static(value));
+        }
+        Ok(Answer { status, headers, body: Vec::new() })
+    }
+
+    #[test]
+    fn p02_what_was_received_is_done_and_what_is_refused_is_left_alone() {
+        for status in [200, 202, 204] {
+            assert_eq!(judge(&answered(status, None)), Outcome::Delivered, "{status}");
+        }
+        for status in [301, 302, 303, 307, 308, 400, 401, 403, 404, 410, 422] {
+            assert_eq!(judge(&answered(status, None)), Outcome::Refused, "{status}");
+        }
+        for status in [408, 429, 500, 502, 503, 504] {
+            assert_eq!(judge(&answered(status, None)), Outcome::Again(None), "{status}");
+        }
+        assert_eq!(judge(&Err(NoAnswer::OutOfReach)), Outcome::Refused);
+        for error in [NoAnswer::TimedOut, NoAnswer::Unreachable, NoAnswer::Untrusted] {
+            assert_eq!(judge(&Err(error)), Outcome::Again(None));
+        }
+    }
+
+    #[test]
+    fn a_wish_to_wait_is_heard_as_far_as_it_is_a_number() {
+        let seconds = |n| Outcome::Again(Some(Duration::from_secs(n)));
+        assert_eq!(judge(&answered(503, Some("17"))), seconds(17));
+        assert_eq!(judge(&answered(429, Some("Wed, 25 Nov 2026 03:00:00 GMT"))), Outcome::Again(None));
+        let random = Counting(0.into());
+        let longest = Duration::from_secs(60);
+        assert!(pause(1, longest, Some(Duration::from_secs(17)), &random) >= Duration::from_secs(17));
+        assert!(pause(1, longest, Some(Duration::from_secs(9999)), &random) <= longest);
+    }
+
+    #[test]
+    fn pauses_double_up_to_the_longest_and_are_spread() {
+        let random = Counting(0.into());
+        let longest = Duration::from_secs(60);
+        for (attempts, usual) in [(1, 1), (2, 2), (3, 4), (6, 32), (7, 60), (40, 60), (u32::MAX, 60)] {
+            let pauses: Vec<_> = (0..200).map(|_| pause(attempts, longest, None, &random)).collect();
+            let usual = Duration::from_secs(usual);
+            assert!(pauses.iter().all(|pause| *pause >= usual / 2 && *pause <= usual * 3 / 2), "{attempts}");
+            let (least, most) = (pauses.iter().min(), pauses.iter().max());
+            assert!(least < Some(&(usual * 6 / 10)) && most > Some(&(usual * 14 / 10)), "{attempts}: not spread");
+        }
+    }
+}

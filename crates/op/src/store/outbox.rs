@@ -1,0 +1,204 @@
+//! What clients and the operator are still to be told: one row each, until it was delivered.
+
+use countersign_protocol::clock::Timestamp;
+use countersign_protocol::hash::Hash;
+use countersign_protocol::id::ApprovalId;
+use countersign_protocol::secret::Secret;
+use rusqlite::{Connection, OptionalExtension, Row, named_params, params};
+
+use super::columns::{column, time};
+
+/// The queue of everything that goes to the operator.
+const WEBHOOK: &str = "webhook";
+
+/// A client to be told of its request's verdict, once there is one.
+pub(crate) struct NewNotification<'a> {
+    pub(crate) client_id: &'a str,
+    /// Whether the tokens themselves are sent (push), or only that there is a verdict (ping).
+    pub(crate) push: bool,
+    pub(crate) request: Hash,
+    /// `None` for a request that only pretends.
+    pub(crate) approval: Option<&'a ApprovalId>,
+    pub(crate) auth_req_id: &'a Secret,
+    pub(crate) token: &'a Secret,
+    /// The request's end: when the client is told that nobody answered, unless there was a verdict before.
+    pub(crate) expires_at: Timestamp,
+    pub(crate) give_up_at: Timestamp,
+}
+
+/// A row whose time has come.
+pub(crate) struct Entry {
+    pub(crate) id: i64,
+    /// Whose queue it waits in.
+    pub(crate) recipient: String,
+    pub(crate) item: Item,
+    /// How often it was tried in vain.
+    pub(crate) attempts: u32,
+    pub(crate) give_up_at: Timestamp,
+}
+
+/// What is to be told.
+pub(crate) enum Item {
+    /// A verdict, to the client that asked.
+    Notification(Notification),
+    /// Something that happened, to the operator.
+    Event { id: String, body: String },
+}
+
+/// A verdict that a client is to be told of. Has no `Debug`: its token is in it.
+pub(crate) struct Notification {
+    pub(crate) push: bool,
+    pub(crate) request: Hash,
+    pub(crate) auth_req_id: Secret,
+    pub(crate) token: Secret,
+    /// What was made to be sent; it never changes.
+    pub(crate) body: Option<Secret>,
+}
+
+/// Adds a notification that waits for its request's verdict.
+pub(crate) fn await_verdict(connection: &Connection, new: &NewNotification<'_>) -> rusqlite::Result<()> {
+    let mut statement = connection.prepare_cached(
+        "INSERT INTO outbox (recipient, kind, request_id, approval_id, auth_req_id, token, due_at, give_up_at)
+         VALUES (:recipient, :kind, :request_id, :approval_id, :auth_req_id, :token, :due_at, :give_up_at)",
+    )?;
+    statement.execute(named_params! {
+        ":recipient": format!("client {}", new.client_id),
+        ":kind": if new.push { "push" } else { "ping" },
+        ":request_id": new.request.as_bytes(),
+        ":approval_id": new.approval.map(ApprovalId::as_str),
+        ":auth_req_id": new.auth_req_id.expose(),
+        ":token": new.token.expose(),
+        ":due_at": column(new.expires_at),
+        ":give_up_at": column(new.give_up_at),
+    })?;
+    Ok(())
+}
+
+/// Makes the notification about an approval due, if one waits for it. Returns whether one did.
+pub(crate) fn verdict_is_there(
+    connection: &Connection,
+    approval: &ApprovalId,
+    now: Timestamp,
+) -> rusqlite::Result<bool> {
+    let changed = connection
+        .prepare_cached("UPDATE outbox SET due_at = ?2 WHERE approval_id = ?1 AND attempts = 0 AND body IS NULL")?
+        .execute(params![approval.as_str(), column(now)])?;
+    Ok(changed > 0)
+}
+
+/// Makes the notification about a request due that its client called off. Returns whether one waits.
+pub(crate) fn request_is_over(connection: &Connection, request: &Hash, now: Timestamp) -> rusqlite::Result<bool> {
+    let changed = connection
+        .prepare_cached("UPDATE outbox SET due_at = ?2 WHERE request_id = ?1 AND attempts = 0 AND body IS NULL")?
+        .execute(params![request.as_bytes(), column(now)])?;
+    Ok(changed > 0)
+}
+
+/// Adds something that happened, for the operator.
+pub(crate) fn add_event(
+    connection: &Connection,
+    id: &str,
+    body: &str,
+    now: Timestamp,
+    give_up_at: Timestamp,
+) -> rusqlite::Result<()> {
+    connection
+        .prepare_cached(
+            "INSERT INTO outbox (recipient, kind, event_id, body, due_at, give_up_at) VALUES (?1, 'event', ?2, ?3, ?4, ?5)",
+        )?
+        .execute(params![WEBHOOK, id, body, column(now), column(give_up_at)])?;
+    Ok(())
+}
+
+/// Whose queues have something due, the longest waiting first. Looks at each queue once, however long it is.
+pub(crate) fn recipients_due(connection: &Connection, now: Timestamp) -> rusqlite::Result<Vec<String>> {
+    let mut statement = connection.prepare_cached(
+        "WITH RECURSIVE queue (recipient) AS (
+             SELECT min(recipient) FROM outbox
+             UNION ALL
+             SELECT (SELECT min(recipient) FROM outbox WHERE recipient > queue.recipient) FROM queue
+             WHERE queue.recipient IS NOT NULL
+         )
+         SELECT recipient, (SELECT min(due_at) FROM outbox WHERE outbox.recipient = queue.recipient) AS first
+         FROM queue WHERE recipient IS NOT NULL AND first <= ?1 ORDER BY first",
+    )?;
+    statement.query_map([column(now)], |row| row.get(0))?.collect()
+}
+
+/// What of one queue is due, at most `most`, the longest waiting first.
+pub(crate) fn due(
+    connection: &Connection,
+    recipient: &str,
+    now: Timestamp,
+    most: usize,
+) -> rusqlite::Result<Vec<Entry>> {
+    let mut statement = connection.prepare_cached(
+        "SELECT id, recipient, kind, request_id, auth_req_id, token, event_id, body, attempts, give_up_at
+         FROM outbox WHERE recipient = ?1 AND due_at <= ?2 ORDER BY due_at LIMIT ?3",
+    )?;
+    let most = i64::try_from(most).unwrap_or(i64::MAX);
+    statement.query_map(params![recipient, column(now), most], entry)?.collect()
+}
+
+/// When the next row that is not due yet will be.
+pub(crate) fn next_due(connection: &Connection, now: Timestamp) -> rusqlite::Result<Option<Timestamp>> {
+    let next: Option<i64> = connection
+        .prepare_cached("SELECT min(due_at) FROM outbox WHERE due_at > ?1")?
+        .query_row([column(now)], |row| row.get(0))?;
+    Ok(next.map(time))
+}
+
+/// Keeps what is to be sent. The first that is kept stays, and is returned.
+pub(crate) fn keep_body(connection: &Connection, id: i64, body: &Secret) -> rusqlite::Result<Option<Secret>> {
+    connection
+        .prepare_cached("UPDATE outbox SET body = ?2 WHERE id = ?1 AND body IS NULL")?
+        .execute(params![id, body.expose()])?;
+    let kept: Option<String> = connection
+        .prepare_cached("SELECT body FROM outbox WHERE id = ?1")?
+        .query_row([id], |row| row.get(0))
+        .optional()?;
+    Ok(kept.map(Secret::new))
+}
+
+/// Puts a row off until later, after an attempt in vain.
+pub(crate) fn put_off(connection: &Connection, id: i64, attempts: u32, due_at: Timestamp) -> rusqlite::Result<()> {
+    connection.prepare_cached("UPDATE outbox SET attempts = ?2, due_at = ?3 WHERE id = ?1")?.execute(params![
+        id,
+        attempts,
+        column(due_at)
+    ])?;
+    Ok(())
+}
+
+/// Puts a row off that has nothing to tell yet.
+pub(crate) fn wait_on(connection: &Connection, id: i64, due_at: Timestamp) -> rusqlite::Result<()> {
+    connection.prepare_cached("UPDATE outbox SET due_at = ?2 WHERE id = ?1")?.execute(params![id, column(due_at)])?;
+    Ok(())
+}
+
+/// Forgets a row, and with it the client's token.
+pub(crate) fn remove(connection: &Connection, id: i64) -> rusqlite::Result<()> {
+    connection.prepare_cached("DELETE FROM outbox WHERE id = ?1")?.execute([id])?;
+    Ok(())
+}
+
+fn entry(row: &Row<'_>) -> rusqlite::Result<Entry> {
+    let kind: String = row.get("kind")?;
+    let item = match kind.as_str() {
+        "event" => Item::Event { id: row.get("event_id")?, body: row.get("body")? },
+        kind => Item::Notification(Notification {
+            push: kind == "push",
+            request: Hash::from(row.get::<_, [u8; 32]>("request_id")?),
+            auth_req_id: Secret::new(row.get::<_, String>("auth_req_id")?),
+            token: Secret::new(row.get::<_, String>("token")?),
+            body: row.get::<_, Option<String>>("body")?.map(Secret::new),
+        }),
+    };
+    Ok(Entry {
+        id: row.get("id")?,
+        recipient: row.get("recipient")?,
+        item,
+        attempts: row.get("attempts")?,
+        give_up_at: time(row.get("give_up_at")?),
+    })
+}

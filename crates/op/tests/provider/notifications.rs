@@ -1,0 +1,642 @@
+//! Ping and push: a client with a real https endpoint is told of verdicts, and of nothing twice in effect.
+
+use axum::http::StatusCode;
+use countersign_protocol::answer::DenialReason;
+use countersign_protocol::clock::Clock as _;
+use countersign_protocol::encoding;
+use countersign_protocol::hash::Hash;
+use countersign_protocol::interaction::InteractionType;
+use serde_json::{Value, json};
+use tokio::task::{JoinHandle, yield_now};
+
+use crate::endpoint::{Authority, Behaviour, Call, Endpoint};
+use crate::support::device::TestDevice;
+use crate::world::{BC, Reply, TOKEN, World};
+
+/// What the client in these tests wants to be told with: 160 random bits.
+const BEARER: &str = "8d67dc78-7faa-4d41-aabd-67707b374255.Zg==";
+
+/// A provider, its clients `pinged` and `pushed` with one endpoint each, and Alice's phone.
+struct Told {
+    world: World,
+    config: String,
+    ping: Endpoint,
+    push: Endpoint,
+    phone: TestDevice,
+    telling: Option<JoinHandle<()>>,
+    _certificates: tempfile::TempDir,
+}
+
+impl Told {
+    /// Everything is there, and nobody is told anything yet.
+    async fn quiet() -> Told {
+        let authority = Authority::new();
+        let (ping, push) =
+            (Endpoint::start(&authority, "127.0.0.1", &[]).await, Endpoint::start(&authority, "127.0.0.1", &[]).await);
+        let certificates = tempfile::tempdir().expect("a folder");
+        let ca = certificates.path().join("ca.pem");
+        std::fs::write(&ca, authority.pem()).expect("written");
+        let egress = format!("[egress]\nallow = [\"127.0.0.1\"]\nca = \"{}\"", ca.display());
+        let config = configuration(&egress, &ping.url("/ciba/ping"), &push.url("/ciba/push"));
+        let world = World::with(&config);
+        let phone = world.enroll("Phone").await;
+        Told { world, config, ping, push, phone, telling: None, _certificates: certificates }
+    }
+
+    async fn new() -> Told {
+        let mut told = Told::quiet().await;
+        told.tell();
+        told
+    }
+
+    /// Begins to tell.
+    fn tell(&mut self) {
+        self.telling = Some(self.world.provider.run_outbox());
+    }
+
+    /// As after `kill -9`: what is under way is cut off; then the same home, told to nobody yet.
+    async fn crashed(self, config: &str) -> Told {
+        let Told { world, ping, push, phone, telling, _certificates, .. } = self;
+        if let Some(telling) = telling {
+            telling.abort();
+            let _ = telling.await;
+            // The calls under way are dropped when the runtime comes to them.
+            for _ in 0..1000 {
+                yield_now().await;
+            }
+        }
+        let world = world.restarted_with(config);
+        Told { world, config: config.to_owned(), ping, push, phone, telling: None, _certificates }
+    }
+
+    /// A request about Alice; its id.
+    async fn ask(&self, client: &str) -> String {
+        let reply = self.try_ask(client, Some(BEARER)).await;
+        assert_eq!(reply.status, StatusCode::OK, "{}", reply.body);
+        reply.text("auth_req_id")
+    }
+
+    async fn try_ask(&self, client: &str, token: Option<&str>) -> Reply {
+        self.world.try_ask_about("alice", client, token).await
+    }
+
+    async fn approve(&mut self) {
+        self.world.approve(&mut self.phone, None).await;
+    }
+
+    async fn deny(&mut self, reason: Option<DenialReason>) {
+        let challenge = self.phone.next_challenge(&self.world.side).await;
+        let denial = self.phone.deny(&self.world.side, &challenge, reason);
+        self.phone.settle(&self.world.side, &challenge, &denial).await;
+    }
+
+    /// Time passes, and the provider looks at its clock.
+    fn later(&self, seconds: u64) {
+        self.world.forward(seconds);
+        self.world.provider.gateway().store().wakes().wake_all();
+    }
+
+    /// Resolves once the only row was tried so often in vain; false if it is there no more.
+    async fn failed(&self, attempts: i64) -> bool {
+        while self.world.outbox() > 0 {
+            if self.world.only("attempts") >= attempts {
+                return true;
+            }
+            yield_now().await;
+        }
+        false
+    }
+
+    /// Time passes until the only row is due.
+    fn until_due(&self) {
+        let left = self.world.only("due_at").unsigned_abs().saturating_sub(self.world.side.clock.now().millis());
+        self.later(left.div_ceil(1000));
+    }
+
+    /// Resolves once nothing is left to be told.
+    async fn all_told(&self) {
+        while self.world.outbox() > 0 {
+            yield_now().await;
+        }
+    }
+}
+
+impl World {
+    pub(crate) async fn try_ask_about(&self, login_hint: &str, client: &str, token: Option<&str>) -> Reply {
+        let mut form = vec![("scope", "openid"), ("login_hint", login_hint), ("interaction_type", "boolean")];
+        form.extend(token.map(|token| ("client_notification_token", token)));
+        self.post(client, BC, &form).await
+    }
+
+    /// A number of the only row in the outbox; 0 if there is none.
+    pub(crate) fn only(&self, column: &str) -> i64 {
+        let sql = format!("SELECT coalesce(max({column}), 0) FROM outbox");
+        let found = self.provider.gateway().store().read(|connection| connection.query_row(&sql, [], |row| row.get(0)));
+        found.expect("a number")
+    }
+
+    /// How many rows wait in the outbox.
+    pub(crate) fn outbox(&self) -> i64 {
+        let count = self
+            .provider
+            .gateway()
+            .store()
+            .read(|connection| connection.query_row("SELECT count(*) FROM outbox", [], |row| row.get(0)));
+        count.expect("a count")
+    }
+}
+
+fn configuration(egress: &str, ping: &str, push: &str) -> String {
+    format!(
+        r#"
+issuer = "https://id.example/tenant"
+name = "Test Bank"
+mode = "test"
+
+[policy]
+interval = 5
+token_wait = 0
+requests_per_minute = 100000
+
+{egress}
+
+[[users]]
+sub = "alice"
+name = "Alice"
+
+[[clients]]
+client_id = "pinged"
+secret = "f7c09d1c2b8e4a6590d3b1a7e2c45f68"
+first_party = true
+interaction_types = ["boolean", "input_manual"]
+backchannel_token_delivery_mode = "ping"
+backchannel_client_notification_endpoint = "{ping}"
+
+[[clients]]
+client_id = "pushed"
+secret = "f7c09d1c2b8e4a6590d3b1a7e2c45f68"
+interaction_types = ["boolean", "input_manual"]
+backchannel_token_delivery_mode = "push"
+backchannel_client_notification_endpoint = "{push}"
+"#
+    )
+}
+
+fn has_bearer(call: &Call) {
+    assert_eq!(call.method, "POST");
+    assert_eq!(call.header("authorization"), Some(format!("Bearer {BEARER}").as_str()));
+    assert_eq!(call.header("content-type"), Some("application/json"));
+}
+
+#[tokio::test]
+async fn b08_ping_and_push_need_a_token_that_can_be_sent_and_not_be_guessed() {
+    let told = Told::quiet().await;
+    let long = "a1B2c3D4".repeat(129);
+    let bad: [(Option<&str>, &str); 7] = [
+        (None, "client_notification_token is missing"),
+        (Some(&long), "longer than 1024 characters"),
+        (Some("8d67dc78 7faa4d41aabd67707b374255"), "no bearer token"),
+        (Some("8d67dc787faa4d41aabd67707b37425\u{e4}"), "no bearer token"),
+        (Some("8d67dc787faa=4d41aabd67707b374255"), "no bearer token"),
+        (Some("8d67dc787faa4d41"), "too easy to guess"),
+        (Some("aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa"), "too easy to guess"),
+    ];
+    for client in ["pinged", "pushed"] {
+        for (token, words) in &bad {
+            let reply = told.try_ask(client, *token).await;
+            assert_eq!((reply.status, reply.text("error").as_str()), (StatusCode::BAD_REQUEST, "invalid_request"));
+            assert!(reply.text("error_description").contains(words), "{}", reply.body);
+            assert!(token.is_none_or(|token| !reply.body.contains(token)), "{}", reply.body);
+        }
+        for good in [BEARER, &long[..1024]] {
+            assert_eq!(told.try_ask(client, Some(good)).await.status, StatusCode::OK);
+        }
+    }
+    let poll = told.world.restarted_with(crate::world::CONFIG);
+    let reply = poll.try_ask_about("alice", "till", Some("of no use to a client that polls")).await;
+    assert_eq!(reply.status, StatusCode::OK, "{}", reply.body);
+}
+
+#[tokio::test]
+async fn an_acknowledgement_names_an_interval_to_whoever_may_poll() {
+    let told = Told::quiet().await;
+    let pinged = told.try_ask("pinged", Some(BEARER)).await;
+    assert_eq!(pinged.json()["interval"], 5);
+    let pushed = told.try_ask("pushed", Some(BEARER)).await;
+    let members: Vec<String> = pushed.json().as_object().expect("an object").keys().cloned().collect();
+    assert_eq!(members, ["auth_req_id", "expires_in", "interaction_type"]);
+}
+
+#[tokio::test]
+async fn p01_a_ping_tells_that_there_is_a_verdict_and_nothing_else() {
+    let mut told = Told::new().await;
+    let approved = told.ask("pinged").await;
+    assert_eq!(told.world.poll("pinged", &approved).await.text("error"), "authorization_pending");
+    told.approve().await;
+    let calls = told.ping.wait_for(1).await;
+    has_bearer(&calls[0]);
+    assert_eq!((calls[0].path.as_str(), calls[0].json()), ("/ciba/ping", json!({ "auth_req_id": approved })));
+    let reply = told.world.poll("pinged", &approved).await;
+    assert_eq!(reply.status, StatusCode::OK, "{}", reply.body);
+
+    let denied = told.ask("pinged").await;
+    told.deny(None).await;
+    let calls = told.ping.wait_for(2).await;
+    has_bearer(&calls[1]);
+    assert_eq!(calls[1].json(), json!({ "auth_req_id": denied }));
+    assert_eq!(told.world.poll("pinged", &denied).await.text("error"), "access_denied");
+    told.all_told().await;
+    assert_eq!(told.ping.calls().len(), 2);
+}
+
+#[tokio::test]
+async fn p01_an_expired_request_is_not_pinged() {
+    let told = Told::new().await;
+    let id = told.ask("pinged").await;
+    told.later(301);
+    told.all_told().await;
+    assert!(told.ping.calls().is_empty());
+    assert_eq!(told.world.poll("pinged", &id).await.text("error"), "expired_token");
+}
+
+#[tokio::test]
+async fn p02_whatever_a_client_answers_its_later_poll_is_served() {
+    let mut told = Told::new().await;
+    let elsewhere = told.push.url("/ciba/push");
+    let answers = [
+        Behaviour::Status(204),
+        Behaviour::With(200, "content-type", "text/html".to_owned()),
+        Behaviour::Status(401),
+        Behaviour::Status(403),
+        Behaviour::With(302, "location", elsewhere.clone()),
+        Behaviour::With(307, "location", elsewhere),
+    ];
+    for (n, answer) in answers.into_iter().enumerate() {
+        told.ping.order([answer]);
+        let id = told.ask("pinged").await;
+        told.approve().await;
+        let calls = told.ping.wait_for(n + 1).await;
+        assert_eq!(calls[n].json(), json!({ "auth_req_id": id }));
+        told.all_told().await;
+        assert_eq!(told.world.poll("pinged", &id).await.status, StatusCode::OK);
+    }
+    told.later(60);
+    assert_eq!(told.ping.calls().len(), 6, "nothing is repeated");
+    assert!(told.push.calls().is_empty(), "no redirect is followed");
+}
+
+#[tokio::test]
+async fn p02_a_client_that_is_away_is_told_when_it_comes_back() {
+    let mut told = Told::new().await;
+    told.ping.order([500, 503, 429, 408].map(Behaviour::Status));
+    let id = told.ask("pinged").await;
+    told.approve().await;
+    for attempt in 1..=4 {
+        told.failed(attempt).await;
+        assert_eq!(told.ping.calls().len() as i64, attempt);
+        told.until_due();
+    }
+    let calls = told.ping.wait_for(5).await;
+    assert!(calls.iter().all(|call| call.json() == json!({ "auth_req_id": id })));
+    told.all_told().await;
+    let counts = told.world.provider.told();
+    let counts: Vec<_> = counts.iter().map(|told| (told.kind, told.outcome, told.count)).collect();
+    assert_eq!(counts, [("ping", "delivered", 1), ("ping", "failed", 4)]);
+}
+
+#[tokio::test]
+async fn a_client_that_stays_away_is_given_up_at_the_requests_end() {
+    let mut told = Told::new().await;
+    told.ping.order(vec![Behaviour::Status(500); 50]);
+    let id = told.ask("pinged").await;
+    told.approve().await;
+    let mut attempt = 1;
+    while told.failed(attempt).await {
+        told.until_due();
+        attempt += 1;
+    }
+    let calls = told.ping.calls().len();
+    assert!((8..14).contains(&calls), "{calls} attempts in 300 s");
+    assert!(told.world.side.clock.now().seconds() <= 1_800_000_300);
+    assert!(told.ping.calls().iter().all(|call| call.json() == json!({ "auth_req_id": id })));
+}
+
+#[tokio::test]
+async fn t06_a_client_that_is_pinged_may_poll_and_is_then_not_pinged() {
+    let mut told = Told::quiet().await;
+    let id = told.ask("pinged").await;
+    told.approve().await;
+    assert_eq!(told.world.poll("pinged", &id).await.status, StatusCode::OK);
+    told.tell();
+    told.all_told().await;
+    assert!(told.ping.calls().is_empty());
+}
+
+#[tokio::test]
+async fn p03_a_push_brings_tokens_that_are_bound_to_their_request() {
+    let mut told = Told::new().await;
+    let id = told.ask("pushed").await;
+    told.approve().await;
+    let call = told.push.wait_for(1).await.remove(0);
+    has_bearer(&call);
+    assert_eq!(call.path, "/ciba/push");
+    let pushed = call.json();
+    assert_eq!(pushed["auth_req_id"], json!(id));
+    assert_eq!(
+        (&pushed["token_type"], &pushed["expires_in"], &pushed["scope"]),
+        (&json!("Bearer"), &json!(600), &json!("openid"))
+    );
+    let access_token = pushed["access_token"].as_str().expect("a token");
+    let (_, claims) = told.world.open(pushed["id_token"].as_str().expect("a token")).await;
+    let claims: Value = serde_json::from_str(&claims).expect("claims");
+    assert_eq!((&claims["sub"], &claims["aud"]), (&json!("alice"), &json!("pushed")));
+    assert_eq!(claims["urn:openid:params:jwt:claim:auth_req_id"], json!(id));
+    assert_eq!(claims["at_hash"], json!(encoding::encode(&Hash::of(access_token).as_bytes()[..16])));
+    told.all_told().await;
+    assert_eq!(told.push.calls().len(), 1);
+}
+
+#[tokio::test]
+async fn p03_details_are_pushed_as_they_were_signed_to_the_byte() {
+    let mut told = Told::new().await;
+    let details = " [ {\"type\":\"payment_initiation\", \"instructedAmount\":{\"currency\":\"EUR\",\"amount\":\"80.00\"},\"creditorName\":\"Acme Coffee\"} ]\n";
+    let form = [
+        ("scope", "openid"),
+        ("login_hint", "alice"),
+        ("client_notification_token", BEARER),
+        ("authorization_details", details),
+    ];
+    let reply = told.world.post("pushed", BC, &form).await;
+    assert_eq!(reply.status, StatusCode::OK, "{}", reply.body);
+    told.approve().await;
+    let call = told.push.wait_for(1).await.remove(0);
+    assert!(call.body.ends_with(&format!(",\"authorization_details\":{details}}}")), "{}", call.body);
+}
+
+#[tokio::test]
+async fn p04_a_denial_is_pushed_with_its_reason() {
+    let mut told = Told::new().await;
+    for (n, reason) in [(0, None), (1, Some(DenialReason::NotMe))] {
+        let id = told.ask("pushed").await;
+        told.deny(reason).await;
+        let call = told.push.wait_for(n + 1).await.remove(n);
+        has_bearer(&call);
+        let mut expected =
+            json!({ "auth_req_id": id, "error": "access_denied", "error_description": "the user denied the request" });
+        if reason.is_some() {
+            expected["denial_reason"] = json!("not_me");
+        }
+        assert_eq!(call.json(), expected);
+    }
+}
+
+#[tokio::test]
+async fn p04_an_expired_request_is_pushed_alike_whether_somebody_was_asked_or_not() {
+    let told = Told::new().await;
+    let mut ids = Vec::new();
+    for hint in ["alice", "mallory"] {
+        let reply = told.world.try_ask_about(hint, "pushed", Some(BEARER)).await;
+        ids.push(reply.text("auth_req_id"));
+    }
+    // The devices' time is over, the clients' is not.
+    told.later(295);
+    told.world.provider.gateway().sweep().await.expect("swept");
+    told.later(0);
+    for _ in 0..200 {
+        yield_now().await;
+    }
+    assert!(told.push.calls().is_empty(), "told too early");
+    told.later(6);
+    let calls = told.push.wait_for(2).await;
+    let mut told_about: Vec<String> = Vec::new();
+    for call in &calls {
+        has_bearer(call);
+        let mut said = call.json();
+        told_about.push(said["auth_req_id"].take().as_str().expect("an id").to_owned());
+        let words = "nobody answered in time: make a new authentication request";
+        assert_eq!(said, json!({ "auth_req_id": null, "error": "expired_token", "error_description": words }));
+    }
+    ids.sort();
+    told_about.sort();
+    assert_eq!(told_about, ids);
+    told.all_told().await;
+}
+
+#[tokio::test]
+async fn p04_a_request_that_was_called_off_is_pushed_alike_whether_somebody_was_asked_or_not() {
+    let told = Told::new().await;
+    for (n, hint) in ["alice", "mallory"].into_iter().enumerate() {
+        let id = told.world.try_ask_about(hint, "pushed", Some(BEARER)).await.text("auth_req_id");
+        let revoked = told.world.post("pushed", "/tenant/revoke", &[("token", &id)]).await;
+        assert_eq!(revoked.status, StatusCode::OK, "{}", revoked.body);
+        let call = told.push.wait_for(n + 1).await.remove(n);
+        has_bearer(&call);
+        let words = "this client called the request off";
+        let expected = json!({ "auth_req_id": id, "error": "access_denied", "error_description": words, "denial_reason": "cancelled" });
+        assert_eq!(call.json(), expected);
+    }
+    told.all_told().await;
+}
+
+#[tokio::test]
+async fn p04_what_can_not_be_completed_is_pushed_as_transaction_failed() {
+    let mut told = Told::quiet().await;
+    let id = told.ask("pushed").await;
+    told.approve().await;
+    // The approval's record is damaged: it says no more how the person was verified.
+    let store = told.world.provider.gateway().store();
+    store.write(|transaction| transaction.execute("UPDATE approval SET acr = NULL", [])).await.expect("damaged");
+    told.tell();
+    for attempt in 1..=2 {
+        told.failed(attempt).await;
+        told.until_due();
+    }
+    let call = told.push.wait_for(1).await.remove(0);
+    let said = call.json();
+    assert_eq!((&said["auth_req_id"], &said["error"]), (&json!(id), &json!("transaction_failed")));
+    assert!(!call.body.contains("access_token"));
+    told.all_told().await;
+}
+
+#[tokio::test]
+async fn t07_a_user_locked_since_the_approval_is_pushed_a_denial() {
+    let mut told = Told::quiet().await;
+    let id = told.ask("pushed").await;
+    told.approve().await;
+    let locked = told.config.replace("name = \"Alice\"", "name = \"Alice\"\nlocked = true");
+    let mut told = told.crashed(&locked).await;
+    told.tell();
+    let said = told.push.wait_for(1).await.remove(0).json();
+    assert_eq!((&said["auth_req_id"], &said["error"]), (&json!(id), &json!("access_denied")));
+}
+
+#[tokio::test]
+async fn t07_an_approval_disputed_before_its_push_is_pushed_as_a_denial() {
+    let mut told = Told::quiet().await;
+    told.ask("pushed").await;
+    let challenge = told.phone.next_challenge(&told.world.side).await;
+    let answer = told.phone.approve(&told.world.side, &challenge, None);
+    told.phone.settle(&told.world.side, &challenge, &answer).await;
+    assert_eq!(told.phone.dispute(&told.world.side, &challenge).await.status, StatusCode::OK);
+    told.tell();
+    let said = told.push.wait_for(1).await.remove(0).json();
+    assert_eq!((&said["error"], &said["denial_reason"]), (&json!("access_denied"), &json!("disputed")));
+}
+
+#[tokio::test]
+async fn t04_a_client_that_is_pushed_to_may_not_poll() {
+    let mut told = Told::quiet().await;
+    let id = told.ask("pushed").await;
+    let refused = async |told: &Told| {
+        let form = [("grant_type", "urn:openid:params:grant-type:ciba"), ("auth_req_id", id.as_str())];
+        let reply = told.world.post("pushed", TOKEN, &form).await;
+        assert_eq!((reply.status, reply.text("error").as_str()), (StatusCode::BAD_REQUEST, "unauthorized_client"));
+    };
+    refused(&told).await;
+    told.approve().await;
+    refused(&told).await;
+    told.tell();
+    told.push.wait_for(1).await;
+    refused(&told).await;
+}
+
+#[tokio::test]
+async fn p04_a_wrong_number_is_pushed_as_a_denial() {
+    let mut told = Told::new().await;
+    told.phone.interaction_types = InteractionType::ALL.to_vec();
+    let form = [
+        ("scope", "openid"),
+        ("login_hint", "alice"),
+        ("client_notification_token", BEARER),
+        ("interaction_type", "input_manual"),
+    ];
+    let shown = told.world.post("pushed", BC, &form).await.text("interaction_value");
+    let wrong = if shown == "000000" { "000001" } else { "000000" };
+    told.world.approve(&mut told.phone, Some(wrong)).await;
+    let said = told.push.wait_for(1).await.remove(0).json();
+    assert_eq!((&said["error"], &said["denial_reason"]), (&json!("access_denied"), &json!("mismatch")));
+}
+
+#[tokio::test]
+async fn a_push_cut_off_by_a_crash_is_repeated_word_for_word() {
+    let mut told = Told::new().await;
+    told.push.order([Behaviour::Hang]);
+    told.ask("pushed").await;
+    told.approve().await;
+    told.push.wait_for(1).await;
+    let config = told.config.clone();
+    let mut told = told.crashed(&config).await;
+    told.world.forward(30);
+    told.tell();
+    let calls = told.push.wait_for(2).await;
+    assert_eq!(calls[0].body, calls[1].body, "the tokens were made once");
+    has_bearer(&calls[1]);
+    told.all_told().await;
+    let config = told.config.clone();
+    let mut told = told.crashed(&config).await;
+    told.tell();
+    told.later(60);
+    told.all_told().await;
+    assert_eq!(told.push.calls().len(), 2, "what was received is not repeated");
+}
+
+#[tokio::test]
+async fn a_verdict_before_a_crash_is_told_after_it() {
+    let mut told = Told::quiet().await;
+    let (pinged, pushed) = (told.ask("pinged").await, told.ask("pushed").await);
+    for challenge in told.phone.pull(&told.world.side).await.challenges {
+        let challenge = told.phone.verify(&told.world.side, &challenge);
+        let answer = told.phone.approve(&told.world.side, &challenge, None);
+        told.phone.settle(&told.world.side, &challenge, &answer).await;
+    }
+    let config = told.config.clone();
+    let mut told = told.crashed(&config).await;
+    told.tell();
+    assert_eq!(told.ping.wait_for(1).await[0].json()["auth_req_id"], json!(pinged));
+    assert_eq!(told.push.wait_for(1).await[0].json()["auth_req_id"], json!(pushed));
+    told.all_told().await;
+}
+
+#[tokio::test]
+async fn a_verdict_made_by_another_process_is_told() {
+    let mut told = Told::new().await;
+    let watching = told.world.provider.gateway().run_background();
+    let id = told.ask("pinged").await;
+    told.phone.pull(&told.world.side).await;
+    let admin = countersign_op::Provider::open_for_admin(
+        countersign_op::Config::parse(&told.config, told.world.home()).unwrap_or_else(|errors| panic!("{errors:?}")),
+        told.world.home(),
+        told.world.ports(),
+    );
+    let admin = admin.unwrap_or_else(|error| panic!("{error}"));
+    let by = countersign_protocol::revocation::RevokedBy::Operator;
+    admin.gateway().revoke_device(told.phone.id(), by).await.expect("revoked");
+    let calls = told.ping.wait_for(1).await;
+    assert_eq!(calls[0].json(), json!({ "auth_req_id": id }));
+    watching.abort();
+}
+
+#[tokio::test]
+async fn an_endpoint_that_hangs_holds_up_nobody_else() {
+    let mut told = Told::quiet().await;
+    told.ping.order(vec![Behaviour::Hang; 100]);
+    for _ in 0..20 {
+        told.ask("pinged").await;
+    }
+    let pushed = told.ask("pushed").await;
+    for challenge in told.phone.pull(&told.world.side).await.challenges {
+        let challenge = told.phone.verify(&told.world.side, &challenge);
+        let answer = told.phone.deny(&told.world.side, &challenge, None);
+        told.phone.settle(&told.world.side, &challenge, &answer).await;
+    }
+    told.tell();
+    told.ping.wait_for(4).await;
+    assert_eq!(told.push.wait_for(1).await[0].json()["auth_req_id"], json!(pushed));
+    assert_eq!(told.ping.calls().len(), 4, "one client has four places at most");
+}
+
+#[tokio::test]
+async fn nothing_of_a_client_is_kept_once_it_was_told() {
+    let mut told = Told::new().await;
+    for client in ["pinged", "pushed"] {
+        told.ask(client).await;
+        told.approve().await;
+    }
+    told.ping.wait_for(1).await;
+    told.push.wait_for(1).await;
+    told.all_told().await;
+}
+
+#[tokio::test]
+async fn attack_15_p06_an_address_inside_is_never_called() {
+    // A listener that would see any connection, at an address that no [egress] names.
+    let trap = tokio::net::TcpListener::bind("127.0.0.1:0").await.expect("a port");
+    let port = trap.local_addr().expect("an address").port();
+    let forms = [
+        "127.0.0.1",
+        "2130706433",
+        "0x7f.0.0.1",
+        "0177.0.0.1",
+        "[::ffff:127.0.0.1]",
+        "localhost",
+        "[::1]",
+        "169.254.169.254",
+    ];
+    for host in forms {
+        let inside = format!("https://{host}:{port}/");
+        let world = World::with(&configuration("", &inside, &inside));
+        let mut phone = world.enroll("Phone").await;
+        let telling = world.provider.run_outbox();
+        for client in ["pinged", "pushed"] {
+            let reply = world.try_ask_about("alice", client, Some(BEARER)).await;
+            assert_eq!(reply.status, StatusCode::OK, "{}", reply.body);
+            world.approve(&mut phone, None).await;
+        }
+        while world.outbox() > 0 {
+            yield_now().await;
+        }
+        telling.abort();
+    }
+    let nobody = std::future::poll_fn(|context| std::task::Poll::Ready(trap.poll_accept(context).is_pending())).await;
+    assert!(nobody, "somebody called inside");
+}

@@ -1,0 +1,195 @@
+//! The operator's webhook is told what happens, signed, once in effect, and for a day.
+
+use axum::http::StatusCode;
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use countersign_protocol::answer::DenialReason;
+use countersign_protocol::clock::Clock as _;
+use countersign_protocol::registration::Confirm;
+use ring::hmac;
+use serde_json::{Value, json};
+use tokio::task::{JoinHandle, yield_now};
+
+use crate::endpoint::{Authority, Behaviour, Call, Endpoint};
+use crate::support::device::TestDevice;
+use crate::world::{CONFIG, World};
+
+const SECRET: &str = "6f1c0a5be2d94f87a3b6c8d0e1f23459";
+
+struct Operated {
+    world: World,
+    endpoint: Endpoint,
+    telling: JoinHandle<()>,
+    _files: tempfile::TempDir,
+}
+
+impl Operated {
+    async fn new() -> Operated {
+        Operated::with_secret(SECRET).await
+    }
+
+    async fn with_secret(secret: &str) -> Operated {
+        let authority = Authority::new();
+        let endpoint = Endpoint::start(&authority, "127.0.0.1", &[]).await;
+        let files = tempfile::tempdir().expect("a folder");
+        let write = |name: &str, text: &str| {
+            let path = files.path().join(name);
+            std::fs::write(&path, text).expect("written");
+            #[cfg(unix)]
+            std::fs::set_permissions(&path, std::os::unix::fs::PermissionsExt::from_mode(0o600)).expect("private");
+            path.display().to_string()
+        };
+        let (ca, secret) = (write("ca.pem", &authority.pem()), write("webhook.secret", &format!("{secret}\n")));
+        let url = endpoint.url("/countersign");
+        let sections = format!(
+            "[egress]\nallow = [\"127.0.0.1\"]\nca = \"{ca}\"\n[webhook]\nurl = \"{url}\"\nsecret_file = \"{secret}\"\n[policy]"
+        );
+        let world = World::with(&CONFIG.replace("[policy]", &sections));
+        let telling = world.provider.run_outbox();
+        Operated { world, endpoint, telling, _files: files }
+    }
+
+    /// The next event, its headers checked; all before are known.
+    async fn event(&self, n: usize) -> Value {
+        let call = self.endpoint.wait_for(n).await.remove(n - 1);
+        is_signed(&call, SECRET.as_bytes(), self.world.side.clock.now().seconds());
+        let event = call.json();
+        assert_eq!(event["issuer"], "https://id.example/tenant");
+        assert_eq!(call.header("webhook-id"), event["id"].as_str());
+        event
+    }
+
+    async fn asked(&self, phone: &mut TestDevice) -> (String, countersign_protocol::challenge::VerifiedChallenge) {
+        let id = self.world.ask("till", &[("interaction_type", "boolean")]).await.text("auth_req_id");
+        (id, phone.next_challenge(&self.world.side).await)
+    }
+
+    fn later(&self, seconds: u64) {
+        self.world.forward(seconds);
+        self.world.provider.gateway().store().wakes().wake_all();
+    }
+}
+
+/// What a receiver does, as docs/operating.md says.
+fn is_signed(call: &Call, key: &[u8], now: u64) {
+    let header = |name| call.header(name).unwrap_or_else(|| panic!("{name} is missing"));
+    let (id, seconds) = (header("webhook-id"), header("webhook-timestamp"));
+    let key = hmac::Key::new(hmac::HMAC_SHA256, key);
+    let tag = hmac::sign(&key, format!("{id}.{seconds}.{}", call.body).as_bytes());
+    assert_eq!(header("webhook-signature"), format!("v1,{}", STANDARD.encode(tag)));
+    assert_eq!(seconds.parse::<u64>(), Ok(now));
+    assert_eq!((call.method.as_str(), header("content-type")), ("POST", "application/json"));
+}
+
+#[tokio::test]
+async fn every_event_is_told_signed_with_what_an_operator_needs() {
+    let operated = Operated::new().await;
+    let world = &operated.world;
+    let mut phone = world.enroll("Phone").await;
+    let added = operated.event(1).await;
+    assert_eq!(added["type"], "device_added");
+    assert_eq!(added["timestamp"], "2027-01-15T08:00:00Z");
+    let data =
+        json!({ "sub": "alice", "device_id": phone.id(), "device_name": "Phone", "device_class": "interactive" });
+    assert_eq!(added["data"], data);
+
+    let (_, challenge) = operated.asked(&mut phone).await;
+    let denial = phone.deny(&world.side, &challenge, Some(DenialReason::NotMe));
+    phone.settle(&world.side, &challenge, &denial).await;
+    let not_me = operated.event(2).await;
+    assert_eq!(not_me["type"], "not_me");
+    let approval = &challenge.claims().approval;
+    let data = json!({ "sub": "alice", "client_id": "till", "approval": approval, "held_until": 1_800_000_900 });
+    assert_eq!(not_me["data"], data);
+
+    world.forward(1000);
+    let (_, challenge) = operated.asked(&mut phone).await;
+    let answer = phone.approve(&world.side, &challenge, None);
+    phone.settle(&world.side, &challenge, &answer).await;
+    assert_eq!(phone.dispute(&world.side, &challenge).await.status, StatusCode::OK);
+    let dispute = operated.event(3).await;
+    assert_eq!(dispute["type"], "dispute");
+    let approval = &challenge.claims().approval;
+    assert_eq!(
+        dispute["data"],
+        json!({ "sub": "alice", "client_id": "till", "approval": approval, "device_id": phone.id() })
+    );
+
+    let (_, challenge) = operated.asked(&mut phone).await;
+    phone.seq -= 1;
+    let of_the_copy = phone.deny(&world.side, &challenge, None);
+    let refused = phone.send_answer(&world.side, challenge.id(), &of_the_copy).await;
+    assert_eq!(refused.problem(), (403, "device_suspended".to_owned()));
+    let copied = operated.event(4).await;
+    assert_eq!(copied["type"], "device_copied");
+    assert_eq!(copied["data"], json!({ "sub": "alice", "device_id": phone.id(), "device_name": "Phone" }));
+    while world.outbox() > 0 {
+        yield_now().await;
+    }
+    assert_eq!(operated.endpoint.calls().len(), 4);
+}
+
+#[tokio::test]
+async fn an_event_is_repeated_under_its_own_id_until_it_was_received() {
+    let operated = Operated::new().await;
+    operated.endpoint.order([Behaviour::Status(503), Behaviour::Status(500)]);
+    operated.world.enroll("Phone").await;
+    for attempt in 1..=2 {
+        operated.event(attempt).await;
+        while operated.world.only("attempts") < attempt as i64 {
+            yield_now().await;
+        }
+        operated.later(5);
+    }
+    let event = operated.event(3).await;
+    assert!(operated.endpoint.calls().iter().all(|call| call.json() == event));
+    while operated.world.outbox() > 0 {
+        yield_now().await;
+    }
+}
+
+#[tokio::test]
+async fn an_operator_who_is_away_for_a_day_is_not_told_any_more() {
+    let operated = Operated::new().await;
+    operated.endpoint.order(vec![Behaviour::Status(503); 2]);
+    operated.world.enroll("Phone").await;
+    operated.event(1).await;
+    while operated.world.only("attempts") < 1 {
+        yield_now().await;
+    }
+    operated.later(24 * 3600);
+    while operated.world.outbox() > 0 {
+        yield_now().await;
+    }
+    assert_eq!(operated.endpoint.calls().len(), 2, "one last attempt");
+}
+
+#[tokio::test]
+async fn an_event_before_a_crash_is_told_after_it() {
+    let operated = Operated::new().await;
+    operated.endpoint.order([Behaviour::Hang]);
+    operated.world.enroll("Phone").await;
+    let first = operated.endpoint.wait_for(1).await.remove(0);
+    operated.telling.abort();
+    let _ = operated.telling.await;
+    let _telling = operated.world.provider.run_outbox();
+    let second = operated.endpoint.wait_for(2).await.remove(1);
+    assert_eq!((first.header("webhook-id"), &first.body), (second.header("webhook-id"), &second.body));
+}
+
+#[tokio::test]
+async fn a_secret_in_the_form_of_standard_webhooks_is_decoded() {
+    let secret = format!("whsec_{}", STANDARD.encode(SECRET));
+    let operated = Operated::with_secret(&secret).await;
+    operated.world.enroll("Phone").await;
+    operated.event(1).await;
+}
+
+#[tokio::test]
+async fn without_a_webhook_nothing_is_kept_for_one() {
+    let world = World::new();
+    let link = world.side.link(Confirm::None).await;
+    let mut device = TestDevice::new("Phone", world.side.random.clone());
+    assert_eq!(device.register(&world.side, &link.link).await.status, StatusCode::CREATED);
+    assert_eq!(world.outbox(), 0);
+}
