@@ -59,7 +59,7 @@ impl Gateway {
         };
 
         let approval = ApprovalRow {
-            id: ApprovalId::random(self.random()),
+            id: ApprovalId::new(now, self.random()),
             subject: request.subject.clone(),
             client_id: client.to_owned(),
             status: Status::Pending,
@@ -128,7 +128,7 @@ impl Gateway {
             iss: self.settings().issuer.clone(),
             aud: device.id.clone(),
             sub: request.subject.clone(),
-            jti: ChallengeId::random(self.random()),
+            jti: ChallengeId::new(now, self.random()),
             iat: now.seconds(),
             exp: approval.answer_until.seconds(),
             approval: approval.id.clone(),

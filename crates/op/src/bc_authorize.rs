@@ -9,14 +9,13 @@ use axum::response::{IntoResponse, Response};
 use countersign_gateway::{ApprovalRequest, Interactions, Limits, RequestRefused, Transaction, WriteError};
 use countersign_protocol::challenge::{self, Party};
 use countersign_protocol::clock::Timestamp;
-use countersign_protocol::hash::Hash;
 use countersign_protocol::interaction::{self, InteractionType};
-use countersign_protocol::random::{self, Random};
+use countersign_protocol::random::Random;
 use countersign_protocol::secret::Secret;
-use countersign_protocol::{encoding, limits};
 use serde::Serialize;
 
 use crate::asked::Asked;
+use crate::auth_req_id;
 use crate::auth0;
 use crate::config::{Client, User};
 use crate::fapi;
@@ -109,12 +108,11 @@ impl Inner {
         let user = to_ask(known.as_ref(), &client)?;
         self.check_user_code(asked.user_code.take(), &client, &named, known.as_deref()).await?;
 
-        let auth_req_id =
-            format!("ar_{}", encoding::encode(&random::bytes::<{ limits::ID_BITS / 8 }>(&*self.ports.random)));
+        let auth_req_id = auth_req_id::new(now, &*self.ports.random);
         let expires_in = asked.life.as_secs();
         let interval = client.policy.interval.as_secs();
         let request = AuthRequest {
-            id: Hash::of(&auth_req_id),
+            id: auth_req_id::key(&auth_req_id),
             client_id: client.client_id.clone(),
             real: None,
             scope: asked.scope.clone(),

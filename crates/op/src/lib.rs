@@ -9,6 +9,7 @@ mod access;
 mod acr;
 mod asked;
 mod auth0;
+mod auth_req_id;
 mod backup;
 mod bc_authorize;
 mod budget;

@@ -17,11 +17,11 @@ use countersign_gateway::keys::{self, KeyError, Keys};
 use countersign_gateway::{
     Gateway, InProcessApprover, OpenError as GatewayError, Ports, Settings, Store, StoreError, WriteError,
 };
-use countersign_protocol::hash::Hash;
 use countersign_protocol::id::ApprovalId;
 use countersign_protocol::issuer::Issuer;
 use tokio::net::TcpListener;
 
+use crate::auth_req_id;
 use crate::auth0;
 use crate::budget::Budget;
 use crate::client_auth::Clients;
@@ -156,7 +156,8 @@ impl Provider {
     /// # Errors
     /// What the store said.
     pub fn approval_of(&self, auth_req_id: &str) -> Result<Option<ApprovalId>, StoreError> {
-        let found = self.inner.gateway.store().read(|connection| store::find(connection, &Hash::of(auth_req_id)))?;
+        let found =
+            self.inner.gateway.store().read(|connection| store::find(connection, &auth_req_id::key(auth_req_id)))?;
         Ok(found.and_then(|request| request.real).map(|real| real.approval))
     }
 

@@ -7,6 +7,7 @@ use axum::response::{IntoResponse, Response};
 use countersign_gateway::{EndError, WriteError};
 use countersign_protocol::hash::Hash;
 
+use crate::auth_req_id;
 use crate::config::Client;
 use crate::http::{Code, NO_STORE, OAuthError, PRAGMA, Posted};
 use crate::outbox::NEWS;
@@ -41,7 +42,7 @@ impl Inner {
         if token.contains('.') {
             return self.give_up(token, &client).await;
         }
-        self.call_off(&Hash::of(token), &client).await
+        self.call_off(&auth_req_id::key(token), &client).await
     }
 
     async fn give_up(&self, token: &str, client: &Client) -> Result<(), OAuthError> {

@@ -3,6 +3,7 @@
 mod world;
 
 use countersign_protocol::challenge::Challenge;
+use countersign_protocol::clock::Timestamp;
 use countersign_protocol::details::Details;
 use countersign_protocol::id::ChallengeId;
 use countersign_protocol::interaction::{self, InteractionType};
@@ -75,6 +76,9 @@ proptest! {
         let id = ChallengeId::random(&Counter::new(seed));
         prop_assert_eq!(id.as_str().parse::<ChallengeId>(), Ok(id.clone()));
         prop_assert_eq!(id.as_str().len(), "ch_".len() + 43);
+        let timed = ChallengeId::new(Timestamp::from_millis(seed), &Counter::new(seed));
+        prop_assert_eq!(timed.as_str().parse::<ChallengeId>(), Ok(timed.clone()));
+        prop_assert_eq!(timed.as_str().len(), "ch_".len() + 12 + 43);
     }
 
     #[test]

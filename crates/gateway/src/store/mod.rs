@@ -1,13 +1,15 @@
-//! The provider's file: one SQLite database, written by one thread in groups, read by another in groups.
+//! The provider's file: one SQLite database, written by one thread in groups, read by another in groups; a third keeps its log short.
 
 pub(crate) mod approvals;
 pub(crate) mod asking;
 mod backup;
 pub(crate) mod challenges;
+mod checkpoint;
 mod columns;
 pub(crate) mod credentials;
 pub(crate) mod devices;
 pub(crate) mod feed;
+mod gather;
 pub(crate) mod links;
 pub(crate) mod manifests;
 mod reader;
@@ -38,9 +40,6 @@ const QUEUE: usize = 4096;
 const KEPT_READERS: usize = 2;
 /// Pages that the writer and the reader keep in memory, in KiB: what is asked and answered just now, and the tops of the trees.
 const CACHE_KIB: i64 = 32 * 1024;
-/// The log is copied into the file once it has this many pages of 4 KiB. Pages that many requests write in turn are copied
-/// once, so a longer log is less work; 64 MiB are read again in a moment after a crash.
-const CHECKPOINT_PAGES: i64 = 16_384;
 const STATEMENT_CACHE: usize = 256;
 
 /// A handle on the provider's file. Cheap to clone; the file closes with the last clone.
@@ -154,7 +153,6 @@ impl Store {
         let mut connection = connect(path, OpenFlags::SQLITE_OPEN_READ_WRITE)?;
         connection.pragma_update(None, "journal_mode", "WAL")?;
         connection.pragma_update(None, "synchronous", "FULL")?;
-        connection.pragma_update(None, "wal_autocheckpoint", CHECKPOINT_PAGES)?;
         connection.pragma_update(None, "cache_size", -CACHE_KIB)?;
         // The pages that a savepoint would bring back are kept in memory, never in a temporary file.
         connection.pragma_update(None, "temp_store", "MEMORY")?;
@@ -162,7 +160,9 @@ impl Store {
         let generation = schema::generation(&mut connection, random)?;
         let wakes = Wakes::default();
         let failed = |source| StoreError::File { path: path.display().to_string(), source };
-        let jobs = writer::start(connection, QUEUE, wakes.clone()).map_err(failed)?;
+        let copying = connect(path, OpenFlags::SQLITE_OPEN_READ_WRITE)?;
+        let rest = checkpoint::start(&mut connection, copying, checkpoint::PAGES).map_err(failed)?;
+        let jobs = writer::start(connection, rest, QUEUE, wakes.clone()).map_err(failed)?;
         let reading = connect(path, OpenFlags::SQLITE_OPEN_READ_ONLY)?;
         reading.pragma_update(None, "cache_size", -CACHE_KIB)?;
         let looks = reader::start(reading, QUEUE).map_err(failed)?;

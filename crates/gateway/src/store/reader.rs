@@ -6,8 +6,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use rusqlite::Connection;
 use tokio::sync::mpsc;
 
-/// Looks that share one snapshot at most.
-const GROUP: usize = 128;
+use super::gather::Gather;
 
 /// A closure of a caller: looks, and sends off what it saw.
 pub(super) type Look = Box<dyn FnOnce(&Connection) + Send>;
@@ -19,13 +18,13 @@ pub(super) fn start(connection: Connection, queue: usize) -> std::io::Result<mps
     Ok(looks)
 }
 
-fn run(connection: &Connection, mut looks: mpsc::Receiver<Look>) {
-    let mut group = Vec::with_capacity(GROUP);
-    while looks.blocking_recv_many(&mut group, GROUP) > 0 {
+fn run(connection: &Connection, looks: mpsc::Receiver<Look>) {
+    let mut looks = Gather::new(looks);
+    while let Some(group) = looks.next() {
         // The snapshot is taken at the first read, later than everything that was committed when these looks were queued.
         // Without one each look has a snapshot of its own, which is as true.
         let shared = group.len() > 1 && run_statement(connection, "BEGIN");
-        for look in group.drain(..) {
+        for look in group {
             if catch_unwind(AssertUnwindSafe(|| look(connection))).is_err() {
                 tracing::error!("a look into the provider's database panicked");
             }

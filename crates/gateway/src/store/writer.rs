@@ -8,10 +8,9 @@ use rusqlite::Connection;
 use tokio::sync::{mpsc, oneshot};
 
 use super::StoreError;
+use super::checkpoint::Rest;
+use super::gather::Gather;
 use crate::wake::{Topic, Wakes};
-
-/// Closures that share one commit at most, so that the first does not wait for hundreds of others.
-const GROUP: usize = 128;
 
 /// A piece of a caller's work. It may be run again, after everything of the first run was undone.
 pub(super) trait Work: Send {
@@ -48,18 +47,23 @@ impl Deref for Transaction<'_> {
 }
 
 /// Starts the writer; it ends when the last sender is gone.
-pub(super) fn start(connection: Connection, queue: usize, wakes: Wakes) -> std::io::Result<mpsc::Sender<Job>> {
+pub(super) fn start(
+    connection: Connection,
+    rest: Rest,
+    queue: usize,
+    wakes: Wakes,
+) -> std::io::Result<mpsc::Sender<Job>> {
     let (jobs, queued) = mpsc::channel(queue);
-    std::thread::Builder::new().name("store-writer".into()).spawn(move || run(&connection, queued, &wakes))?;
+    std::thread::Builder::new().name("store-writer".into()).spawn(move || run(&connection, &rest, queued, &wakes))?;
     Ok(jobs)
 }
 
-fn run(connection: &Connection, mut jobs: mpsc::Receiver<Job>, wakes: &Wakes) {
+fn run(connection: &Connection, rest: &Rest, jobs: mpsc::Receiver<Job>, wakes: &Wakes) {
     let mut seen = data_version(connection).unwrap_or_default();
-    let mut group = Vec::with_capacity(GROUP);
-    while jobs.blocking_recv_many(&mut group, GROUP) > 0 {
+    let mut jobs = Gather::new(jobs);
+    while let Some(group) = jobs.next() {
         let mut writes = Vec::with_capacity(group.len());
-        for job in group.drain(..) {
+        for job in group {
             match job {
                 Job::Write(work) => writes.push(work),
                 Job::LookForOthers(reply) => {
@@ -69,6 +73,7 @@ fn run(connection: &Connection, mut jobs: mpsc::Receiver<Job>, wakes: &Wakes) {
         }
         if !writes.is_empty() {
             write_group(connection, writes, wakes);
+            rest.copy(connection);
         }
     }
 }

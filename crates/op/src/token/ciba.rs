@@ -11,6 +11,7 @@ use countersign_protocol::id::ApprovalId;
 use tokio::time::Instant;
 
 use super::standing::{NotGiven, spent};
+use crate::auth_req_id;
 use crate::auth0;
 use crate::config::Client;
 use crate::confirmation::Confirmation;
@@ -55,7 +56,7 @@ impl Inner {
         let Some(auth_req_id) = form.get("auth_req_id") else {
             return Err(OAuthError::new(Code::InvalidRequest, "auth_req_id is missing"));
         };
-        let id = Hash::of(auth_req_id);
+        let id = auth_req_id::key(auth_req_id);
         let mut held: Option<Held> = None;
         loop {
             let (request, listening) = match self.look_at(id, client, held.is_none()).await? {

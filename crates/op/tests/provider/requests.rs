@@ -1,6 +1,7 @@
 //! What `/bc-authorize` takes and promises, as far as it needs nobody's device: hidden users, lives, hints, what is stored.
 
 use axum::http::{StatusCode, header};
+use countersign_protocol::clock::Clock as _;
 use serde_json::json;
 
 use crate::world::{BC, CONFIG, World};
@@ -97,8 +98,12 @@ async fn an_auth_req_id_has_256_random_bits_and_is_stored_only_as_a_hash() {
     for _ in 0..3 {
         let reply = world.post("kiosk", BC, &[("scope", "openid"), ("login_hint", "mallory")]).await;
         let id = reply.text("auth_req_id");
-        let random = id.strip_prefix("ar_").expect("a prefix, for base64url may begin with a hyphen").to_owned();
+        let drawn =
+            id.strip_prefix("ar_").expect("a prefix, for base64url may begin with a hyphen").split_at_checked(12);
+        let (time, random) = drawn.expect("the time");
+        assert_eq!(u64::from_str_radix(time, 16), Ok(world.side.clock.now().millis()));
         assert_eq!(random.len(), 43);
+        let random = random.to_owned();
         assert!(!ids.contains(&random));
         ids.push(random);
     }

@@ -42,8 +42,9 @@ fn read_all(connection: &Connection, names: &Names<'_>) -> rusqlite::Result<Mode
 fn request(connection: &Connection, names: &Names<'_>, id: &str) -> rusqlite::Result<Request> {
     let found: Option<(Option<String>, bool)> = connection
         .query_row(
-            "SELECT approval_id, redeemed_at IS NOT NULL FROM authentication_request WHERE id = ?1",
-            [Hash::of(id).as_bytes()],
+            "SELECT approval_id, redeemed_at IS NOT NULL FROM authentication_request WHERE substr(id, 7) = ?1",
+            // The first six bytes of the key are the time.
+            [&Hash::of(id).as_bytes()[6..]],
             |row| Ok((row.get(0)?, row.get(1)?)),
         )
         .optional()?;

@@ -1,0 +1,116 @@
+//! The thread that copies SQLite's log into the file while the writer goes on, so that no commit waits for it.
+//!
+//! The log begins anew only once all of it was copied, which never happens behind a writer that does not pause. So the thread
+//! copies nearly all, and the writer the little that came meanwhile, between two groups.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
+
+use rusqlite::Connection;
+
+/// The log is copied once it has this many pages of 4 KiB. Pages that many requests write in turn are copied once, so a longer log
+/// is less work; 64 MiB are read again in a moment after a crash.
+pub(super) const PAGES: usize = 16_384;
+
+/// How often the thread copies before the writer does the rest. Each time there is less: what came during the copy before.
+const PASSES: usize = 2;
+
+/// The writer's side.
+pub(super) struct Rest {
+    left: Arc<AtomicBool>,
+}
+
+impl Rest {
+    /// Copies what is left, if the thread has done its part. For the writer, between two groups.
+    pub(super) fn copy(&self, connection: &Connection) {
+        if self.left.swap(false, Ordering::AcqRel) {
+            copy(connection);
+        }
+    }
+}
+
+/// Has the log of `writing` copied by a thread with the connection `copying`, whenever a commit leaves `pages` or more in it. The
+/// thread ends with the writer's connection.
+///
+/// # Errors
+/// What the system or SQLite said.
+pub(super) fn start(writing: &mut Connection, copying: Connection, pages: usize) -> std::io::Result<Rest> {
+    let (ask, asked) = sync_channel(1);
+    let rest = Rest { left: Arc::default() };
+    let left = rest.left.clone();
+    std::thread::Builder::new().name("store-checkpoint".into()).spawn(move || run(&copying, &asked, &left))?;
+    watch(writing, ask, pages).map_err(std::io::Error::other)?;
+    Ok(rest)
+}
+
+fn watch(writing: &mut Connection, ask: SyncSender<()>, pages: usize) -> rusqlite::Result<()> {
+    // This takes the place of SQLite's own checkpoints, which run inside a commit.
+    writing.wal_hook(Some(move |_: &mut rusqlite::hooks::Wal, there: std::ffi::c_int| {
+        if usize::try_from(there).is_ok_and(|there| there >= pages) {
+            // Asked already is as good.
+            let _ = ask.try_send(());
+        }
+        Ok(())
+    }))
+}
+
+fn run(connection: &Connection, asked: &Receiver<()>, left: &AtomicBool) {
+    while asked.recv().is_ok() {
+        (0..PASSES).for_each(|_| copy(connection));
+        // Whoever asked meanwhile is served by what the writer does now.
+        let _ = asked.try_recv();
+        left.store(true, Ordering::Release);
+    }
+}
+
+/// Copies what no reader needs any more from the log; one that is being read is copied the next time.
+fn copy(connection: &Connection) {
+    let done = connection
+        .prepare_cached("PRAGMA wal_checkpoint(PASSIVE)")
+        .and_then(|mut statement| statement.query_row([], |_| Ok(())));
+    if let Err(error) = done {
+        tracing::warn!(%error, "the database's log could not be copied into its file; it is tried again");
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const PAGES: u32 = 64;
+
+    #[test]
+    fn a_log_that_is_written_without_a_pause_stays_short() {
+        let home = tempfile::tempdir().expect("a folder");
+        let path = home.path().join("some.db");
+        let open = || {
+            let connection = Connection::open(&path).expect("opens");
+            connection.pragma_update(None, "journal_mode", "WAL").expect("set");
+            connection
+        };
+        let mut writing = open();
+        writing.execute_batch("CREATE TABLE text (words TEXT NOT NULL)").expect("a table");
+        let rest = start(&mut writing, open(), PAGES as usize).expect("starts");
+        let words = "x".repeat(3000);
+        let mut longest = 0;
+        for _ in 0..40 * PAGES {
+            writing.execute("INSERT INTO text (words) VALUES (?1)", [&words]).expect("written");
+            // Where the thread is starved for long, its turn is waited for.
+            while log_of(&writing) > 8 * PAGES && !rest.left.load(Ordering::Acquire) {
+                std::thread::yield_now();
+            }
+            rest.copy(&writing);
+            longest = longest.max(log_of(&writing));
+        }
+        assert!(longest >= PAGES, "it was left to grow to where copying pays");
+        assert!(longest < 9 * PAGES, "{longest} pages");
+        let count: u32 = open().query_row("SELECT count(*) FROM text", [], |row| row.get(0)).expect("counted");
+        assert_eq!(count, 40 * PAGES);
+    }
+
+    /// The pages in the log, however many of them are copied.
+    fn log_of(connection: &Connection) -> u32 {
+        connection.query_row("PRAGMA wal_checkpoint(NOOP)", [], |row| row.get(1)).expect("told")
+    }
+}
