@@ -5,7 +5,7 @@ TARGET_DIR := $(or $(CARGO_TARGET_DIR),target)
 export PATH := $(PATH):$(or $(CARGO_HOME),$(HOME)/.cargo)/bin
 
 .DEFAULT_GOAL := help
-.PHONY: help setup setup-core setup-test setup-lint setup-app demo app test quick lint fuzz pictures clean interop bench bench-provider
+.PHONY: help setup setup-core setup-test setup-lint setup-app demo app test quick lint fuzz pictures clean interop bench bench-provider soak
 
 help:
 	@echo 'make setup   install what is missing, after asking (PART=core, test, lint or app for a part of it)'
@@ -17,6 +17,7 @@ help:
 	@echo 'make lint    formatting, clippy, and whether the device still compiles for browsers'
 	@echo 'make fuzz    every reader of bytes from outside is fed what a fuzzer makes up (SECONDS=20 each, TARGET=one of them)'
 	@echo 'make bench   every figure of docs/performance.md, measured here (ARGS=... is passed on; some minutes)'
+	@echo 'make soak    complete flows at half load for MINUTES=10, while memory is watched'
 	@echo 'make bench-provider PORT=3950   a provider to be measured from outside'
 	@echo 'make clean   remove what was built, and the state of the demo'
 
@@ -77,6 +78,13 @@ bench-provider:
 	@scripts/setup core
 	@cargo build --quiet --profile measure -p countersign-bench >&2
 	@exec '$(TARGET_DIR)/measure/countersign-bench' provider --port $(PORT)
+
+# Prints flows, errors and the provider's memory every ten seconds; fails if a flow failed or memory grew.
+MINUTES ?= 10
+soak:
+	@scripts/setup core
+	@cargo build --profile measure -p countersign-bench
+	@exec '$(TARGET_DIR)/measure/countersign-bench' soak --minutes $(MINUTES) $(ARGS)
 
 # What the README shows, made by the tests.
 pictures:

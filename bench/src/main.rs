@@ -40,7 +40,9 @@ struct Arguments {
 #[derive(Subcommand)]
 enum Command {
     /// Measures, prints a table, and writes it as JSON to target/bench.
-    Run(#[command(flatten)] plan::Settings),
+    Run(#[command(flatten)] Box<plan::Settings>),
+    /// Complete flows at half load for minutes, while the provider's memory is watched.
+    Soak(#[command(flatten)] scenarios::soak::Settings),
     /// Serves a provider whose users auto0 to auto99 approve in process, until it is stopped; or, with --devices, one whose users
     /// are asked on their devices as everywhere.
     Provider {
@@ -79,7 +81,8 @@ fn main() -> ExitCode {
 
 async fn run(command: Command) -> Result<(), Failure> {
     match command {
-        Command::Run(settings) => measure(settings).await,
+        Command::Run(settings) => measure(*settings).await,
+        Command::Soak(settings) => scenarios::soak::run(settings).await,
         Command::Provider { port, home, devices, enrolled, expired, stop_with_stdin } => {
             let answering = match devices {
                 None => Answering::InProcess,

@@ -2,4 +2,5 @@
 
 pub mod in_process;
 pub mod size;
+pub mod soak;
 pub mod with_device;

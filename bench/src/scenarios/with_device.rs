@@ -73,7 +73,11 @@ pub async fn measure_latency(plan: &Plan) -> Result<Vec<Figure>, Failure> {
     Ok(vec![figure])
 }
 
-fn start() -> Result<Provider, Failure> {
+/// Starts a provider whose users are asked on devices.
+///
+/// # Errors
+/// [`Failure`] when it doesn't start.
+pub fn start() -> Result<Provider, Failure> {
     Provider::start(&["provider".to_owned(), "--devices".to_owned(), USERS.to_string()])
 }
 
