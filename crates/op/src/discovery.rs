@@ -10,7 +10,7 @@ use serde::Serialize;
 use serde_json::{Value, json};
 
 use crate::acr;
-use crate::config::{CIBA_GRANT, Config, Profile};
+use crate::config::{CIBA_GRANT, Config, Profile, REFRESH_GRANT};
 use crate::jose::SigningAlg;
 
 /// Paths below the issuer.
@@ -38,7 +38,7 @@ struct Metadata<'a> {
     registration_endpoint: Option<String>,
     backchannel_token_delivery_modes_supported: [&'static str; 3],
     backchannel_user_code_parameter_supported: bool,
-    grant_types_supported: [&'static str; 1],
+    grant_types_supported: [&'static str; 2],
     token_endpoint_auth_methods_supported: Vec<&'static str>,
     token_endpoint_auth_signing_alg_values_supported: Vec<&'static str>,
     backchannel_authentication_request_signing_alg_values_supported: Vec<&'static str>,
@@ -74,7 +74,7 @@ pub(crate) fn metadata(config: &Config) -> String {
         registration_endpoint: config.registration.enabled.then(|| issuer.endpoint(REGISTER)),
         backchannel_token_delivery_modes_supported: ["poll", "ping", "push"],
         backchannel_user_code_parameter_supported: true,
-        grant_types_supported: [CIBA_GRANT],
+        grant_types_supported: [CIBA_GRANT, REFRESH_GRANT],
         token_endpoint_auth_methods_supported: auth_methods(config),
         token_endpoint_auth_signing_alg_values_supported: names(algs),
         backchannel_authentication_request_signing_alg_values_supported: names(algs),

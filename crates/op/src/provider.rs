@@ -66,6 +66,8 @@ pub(crate) struct Inner {
     pub(crate) polls: Polls,
     pub(crate) budget: Budget,
     pub(crate) user_codes: UserCodes,
+    /// Notes for the operator what happens to tokens.
+    pub(crate) clerk: Arc<Clerk>,
     /// How attempts to tell clients and the operator ended.
     pub(crate) tally: Tally,
     /// Every call out goes through it.
@@ -182,8 +184,10 @@ impl Provider {
         });
         let gateway = match approver {
             #[expect(clippy::disallowed_methods, reason = "hands on what it was handed")]
-            Some(approver) => Gateway::open_with_approver(settings, store, keys, ports.clone(), clerk, approver)?,
-            None => Gateway::open_with_witness(settings, store, keys, ports.clone(), clerk)?,
+            Some(approver) => {
+                Gateway::open_with_approver(settings, store, keys, ports.clone(), clerk.clone(), approver)?
+            }
+            None => Gateway::open_with_witness(settings, store, keys, ports.clone(), clerk.clone())?,
         };
         let tokens = TokenSigner::open(tokens, &directory)?;
         for client in &config.clients {
@@ -205,6 +209,7 @@ impl Provider {
             budget: Budget::default(),
             user_codes: UserCodes::open(&directory, &*ports.random)?,
             stopping: Stopping::default(),
+            clerk,
             tally: Tally::default(),
             egress,
             tls,
@@ -338,6 +343,7 @@ impl Provider {
                     store::forget_used(transaction, now)?;
                     store::forget_revoked(transaction, now)?;
                     store::forget_guesses(transaction, now)?;
+                    store::forget_families(transaction, now)?;
                     store::forget_old(transaction, now)
                 });
                 if let Err(error) = inner.count_user_codes() {

@@ -1,4 +1,4 @@
-//! `POST /revoke` (RFC 7009): a client gives up an access token, or calls a request off that is still pending: then `token` is its
+//! `POST /revoke` (RFC 7009): a client gives up an access token or a refresh token, or calls a request off that is still pending: then `token` is its
 //! `auth_req_id`.
 
 use axum::extract::Request;
@@ -13,6 +13,7 @@ use crate::http::{Code, NO_STORE, OAuthError, PRAGMA, Posted};
 use crate::outbox::NEWS;
 use crate::provider::{Inner, failed};
 use crate::store::{self, outbox};
+use crate::token::is_refresh_token;
 
 /// Why a request was not called off.
 #[derive(Debug, thiserror::Error)]
@@ -41,6 +42,9 @@ impl Inner {
         };
         if token.contains('.') {
             return self.give_up(token, &client).await;
+        }
+        if is_refresh_token(token) {
+            return self.end_family_of(token, &client).await;
         }
         self.call_off(&auth_req_id::key(token), &client).await
     }

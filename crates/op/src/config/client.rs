@@ -10,6 +10,9 @@ use crate::jose::{JwkSet, SigningAlg};
 /// The grant a client needs to ask for approvals (CIBA Core §4).
 pub const CIBA_GRANT: &str = "urn:openid:params:grant-type:ciba";
 
+/// The grant for new tokens without a new approval (RFC 6749 §6).
+pub const REFRESH_GRANT: &str = "refresh_token";
+
 /// A party that asks. Has no `Debug`: it holds a secret.
 #[derive(Clone)]
 pub struct Client {
@@ -31,6 +34,8 @@ pub struct Client {
     pub may_ask: bool,
     /// Whether it is a resource server, which is told about every client's tokens.
     pub may_introspect: bool,
+    /// Whether it gets refresh tokens where it asks for `offline_access`: `refresh_token` is among its `grant_types`.
+    pub may_refresh: bool,
     /// How it learns of a verdict.
     pub delivery: Delivery,
     /// Whether it may send a `user_code` (`backchannel_user_code_parameter`).

@@ -5,7 +5,7 @@ use std::path::Path;
 
 use countersign_protocol::interaction::InteractionType;
 
-use super::client::{CIBA_GRANT, Client, ClientAuth, Delivery, Profile, TokenBinding};
+use super::client::{CIBA_GRANT, Client, ClientAuth, Delivery, Profile, REFRESH_GRANT, TokenBinding};
 use super::client_proof::{self, ALGS};
 use super::fapi;
 use super::policy::{INTERACTIONS, Policy};
@@ -65,6 +65,7 @@ fn read_one(section: Section<'_>, client_id: Option<Found<&str>>, around: &Surro
         section.words("interaction_types", INTERACTIONS).unwrap_or_else(|| vec![InteractionType::Boolean]);
     let grants = section.words("grant_types", GRANTS);
     let may_ask = grants.as_ref().is_none_or(|grants| grants.contains(&Grant::Ciba));
+    let may_refresh = grants.as_ref().is_some_and(|grants| grants.contains(&Grant::Refresh));
     let may_introspect = section.flag("may_introspect").unwrap_or(false);
     let delivery = delivery(&section);
     let user_code = section.flag("backchannel_user_code_parameter").unwrap_or(false);
@@ -90,6 +91,7 @@ fn read_one(section: Section<'_>, client_id: Option<Found<&str>>, around: &Surro
         interaction_types,
         may_ask,
         may_introspect,
+        may_refresh,
         delivery,
         user_code,
         request_signing_alg,
@@ -218,6 +220,7 @@ fn detail_types(section: &Section<'_>, around: &Surroundings<'_>) -> Vec<String>
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Grant {
     Ciba,
+    Refresh,
     /// Known to OpenID registration, of no use here.
     Other,
 }
@@ -225,7 +228,7 @@ enum Grant {
 const GRANTS: &[(&str, Grant)] = &[
     (CIBA_GRANT, Grant::Ciba),
     ("authorization_code", Grant::Other),
-    ("refresh_token", Grant::Other),
+    (REFRESH_GRANT, Grant::Refresh),
     ("client_credentials", Grant::Other),
 ];
 

@@ -33,7 +33,9 @@ use countersign_protocol::{limits, text};
 use toml::de::DeTable;
 
 pub(crate) use client::ClientAuth;
-pub use client::{CIBA_GRANT, CertificateSubject, Client, ClientKeys, Delivery, Profile, SecretMethod, TokenBinding};
+pub use client::{
+    CIBA_GRANT, CertificateSubject, Client, ClientKeys, Delivery, Profile, REFRESH_GRANT, SecretMethod, TokenBinding,
+};
 pub use egress::EgressRules;
 pub(crate) use entry::{client_entry, kept_user_entry, user_entry};
 pub use error::{ConfigError, ConfigErrors};

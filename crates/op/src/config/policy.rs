@@ -41,6 +41,8 @@ pub struct Policy {
     pub user_code_guesses_per_hour: u32,
     /// How long ID tokens and access tokens live.
     pub token_ttl: Duration,
+    /// How long new tokens can be had by refresh tokens, from the approval on.
+    pub refresh_ttl: Duration,
     /// How long the token endpoint holds a poll that has nothing to tell yet; 0 answers at once.
     pub token_wait: Duration,
 }
@@ -63,6 +65,7 @@ impl Default for Policy {
             require_user_code: false,
             user_code_guesses_per_hour: 100,
             token_ttl: Duration::from_secs(600),
+            refresh_ttl: Duration::from_secs(30 * 86_400),
             token_wait: Duration::from_secs(25),
         }
     }
@@ -99,6 +102,9 @@ impl Policy {
                 .number("user_code_guesses_per_hour", 3..=1_000_000)
                 .unwrap_or(base.user_code_guesses_per_hour),
             token_ttl: section.duration("token_ttl", Duration::from_secs(10)..=day).map_or(base.token_ttl, |f| f.value),
+            refresh_ttl: section
+                .duration("refresh_ttl", Duration::from_secs(60)..=400 * day)
+                .map_or(base.refresh_ttl, |f| f.value),
             token_wait: section
                 .duration("token_wait", Duration::ZERO..=LONGEST_WAIT)
                 .map_or(base.token_wait, |f| f.value),

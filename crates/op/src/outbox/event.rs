@@ -36,6 +36,8 @@ pub(crate) enum Event<'a> {
     DeviceAdded { sub: &'a str, device_id: &'a str, device_name: &'a str, device_class: &'a str },
     /// A device was suspended: two histories claim to be its own.
     DeviceCopied { sub: &'a str, device_id: &'a str, device_name: &'a str },
+    /// A refresh token was used a second time: it, or its successor, is in the wrong hands.
+    RefreshReuse { sub: &'a str, client_id: &'a str, approval: &'a str },
 }
 
 #[derive(Serialize)]

@@ -4,6 +4,7 @@ mod columns;
 pub(crate) mod directory;
 mod guesses;
 pub(crate) mod outbox;
+mod refresh;
 mod requests;
 mod revoked;
 mod used;
@@ -11,6 +12,7 @@ mod used;
 use countersign_gateway::Schema;
 
 pub(crate) use guesses::{Guess, Turn, forget_guesses, guess, right as guessed_right};
+pub(crate) use refresh::{Family, KeptFamily, begin_family, end_family, family_of, forget_families, rotate};
 pub(crate) use requests::{
     AuthRequest, Pace, Real, cancel, find, forget_old, insert, note_poll, pending_of_client, pending_of_user, redeem,
 };
@@ -27,5 +29,6 @@ pub(crate) const SCHEMA: Schema = Schema {
         include_str!("schema_called_off.sql"),
         include_str!("schema_guesses.sql"),
         include_str!("schema_outbox.sql"),
+        include_str!("schema_refresh.sql"),
     ],
 };

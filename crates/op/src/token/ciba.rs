@@ -8,8 +8,11 @@ use countersign_gateway::wake::Listener;
 use countersign_gateway::{Approval, Transaction};
 use countersign_protocol::hash::Hash;
 use countersign_protocol::id::ApprovalId;
+use countersign_protocol::secret::Secret;
 use tokio::time::Instant;
 
+use super::redeem::Given;
+use super::refresh::{family, granted, is_offline, new_token};
 use super::standing::{NotGiven, spent};
 use crate::auth_req_id;
 use crate::auth0;
@@ -57,11 +60,23 @@ impl Inner {
             return Err(OAuthError::new(Code::InvalidRequest, "auth_req_id is missing"));
         };
         let id = auth_req_id::key(auth_req_id);
+        let refresh = new_token(&*self.ports.random);
         let mut held: Option<Held> = None;
         loop {
-            let (request, listening) = match self.look_at(id, client, held.is_none()).await? {
+            let (request, listening) = match self.look_at(id, client, held.is_none(), &refresh, confirmation).await? {
                 Found::Spent(request, approval) => {
-                    return self.tokens_for(auth_req_id, &request, &approval, client, confirmation);
+                    let scope = granted(&request.scope, client);
+                    let given = Given {
+                        auth_req_id: Some(auth_req_id),
+                        sub: request.real.as_ref().map(|real| real.sub.as_str()).unwrap_or_default(),
+                        scope: &scope,
+                        details: request.details.as_deref(),
+                        approval: &approval,
+                        confirmation,
+                        refresh_token: is_offline(&scope).then_some(&refresh),
+                        is_pushed: false,
+                    };
+                    return self.tokens_for(client, &given);
                 }
                 Found::Pending(request, listening) => (request, listening),
                 Found::TooFast(interval) => {
@@ -90,12 +105,28 @@ impl Inner {
     }
 
     /// Finds the request, and spends it if it is approved, in one transaction; the first look of a poll is noted.
-    async fn look_at(self: &Arc<Self>, id: Hash, client: &Arc<Client>, is_first: bool) -> Result<Found, OAuthError> {
+    async fn look_at(
+        self: &Arc<Self>,
+        id: Hash,
+        client: &Arc<Client>,
+        is_first: bool,
+        refresh: &Secret,
+        binding: Option<Confirmation>,
+    ) -> Result<Found, OAuthError> {
         let (inner, asker, now) = (self.clone(), client.clone(), self.ports.clock.now());
+        let refresh = Hash::of(refresh.expose());
         let found = self.gateway.store().write(move |tx: &Transaction<'_>| -> Result<Found, NotGiven> {
             let request = inner.request_of(tx, &id, &asker)?;
             match inner.approval_of_request(tx, &request, now)? {
-                Some(approval) if store::redeem(tx, &id, now)? => Ok(Found::Spent(request, approval)),
+                Some(approval) if store::redeem(tx, &id, now)? => {
+                    let scope = granted(&request.scope, &asker);
+                    if is_offline(&scope)
+                        && let Some(family) = family(&request, &scope, &asker, binding, now)
+                    {
+                        store::begin_family(tx, &family, &refresh)?;
+                    }
+                    Ok(Found::Spent(request, approval))
+                }
                 Some(_) => Err(NotGiven::Told(spent())),
                 None => {
                     if is_first && let Pace::TooFast(interval) = store::note_poll(tx, &id, now)? {

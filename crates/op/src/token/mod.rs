@@ -2,16 +2,19 @@
 
 mod ciba;
 mod redeem;
+mod refresh;
 mod standing;
 
 use std::sync::Arc;
+
+pub(crate) use refresh::is_refresh_token;
 
 use axum::extract::Request;
 use axum::http::{StatusCode, header};
 use axum::response::{IntoResponse, Response};
 
 use crate::auth0;
-use crate::config::{CIBA_GRANT, Client};
+use crate::config::{CIBA_GRANT, Client, REFRESH_GRANT};
 use crate::http::{Code, Form, NO_STORE, OAuthError, PRAGMA, Posted};
 use crate::provider::Inner;
 
@@ -42,6 +45,9 @@ impl Inner {
         auth0::check_body(&posted.form, &client)?;
         check_grant(&posted.form, &client)?;
         let confirmation = self.confirmation(&posted, &client).await?;
+        if posted.form.get("grant_type") == Some(REFRESH_GRANT) {
+            return self.refresh(&posted.form, &client, confirmation).await;
+        }
         self.poll(&posted.form, &client, confirmation).await
     }
 }
@@ -55,6 +61,11 @@ fn check_grant(form: &Form, client: &Client) -> Result<(), OAuthError> {
             Err(OAuthError::new(Code::UnauthorizedClient, what))
         }
         Some(CIBA_GRANT) if client.may_ask => Ok(()),
+        Some(REFRESH_GRANT) if client.may_refresh => Ok(()),
+        Some(REFRESH_GRANT) => {
+            let what = "this client is not registered for the grant refresh_token: add it to its grant_types";
+            Err(OAuthError::new(Code::UnauthorizedClient, what))
+        }
         Some(CIBA_GRANT) => {
             let what = "this client is not registered for the grant urn:openid:params:grant-type:ciba";
             Err(OAuthError::new(Code::UnauthorizedClient, what))
@@ -63,7 +74,7 @@ fn check_grant(form: &Form, client: &Client) -> Result<(), OAuthError> {
         Some("urn:ietf:params:oauth:grant-type:ciba") => unsupported(
             "the grant's name is urn:openid:params:grant-type:ciba (CIBA Core 10.1), not urn:ietf:params:oauth:grant-type:ciba",
         ),
-        Some(_) => unsupported("this provider knows one grant: urn:openid:params:grant-type:ciba"),
+        Some(_) => unsupported("this provider knows two grants: urn:openid:params:grant-type:ciba and refresh_token"),
         None => {
             Err(OAuthError::new(Code::InvalidRequest, "grant_type is missing: send urn:openid:params:grant-type:ciba"))
         }

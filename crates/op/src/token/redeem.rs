@@ -3,8 +3,10 @@
 use std::sync::Arc;
 
 use countersign_gateway::{Approval, Transaction};
+use countersign_protocol::hash::Hash;
 use countersign_protocol::secret::Secret;
 
+use super::refresh::{family, granted, is_offline, new_token};
 use super::standing::{NotGiven, spent};
 use crate::config::Client;
 use crate::confirmation::Confirmation;
@@ -17,6 +19,21 @@ use crate::tokens::{ApprovalClaim, Grant};
 #[derive(Debug, thiserror::Error)]
 #[error("the approval changed while its tokens were made")]
 struct Changed;
+
+/// What tokens are made of.
+pub(super) struct Given<'a> {
+    /// `None` for tokens that are not a request's first.
+    pub(super) auth_req_id: Option<&'a str>,
+    pub(super) sub: &'a str,
+    /// What was granted.
+    pub(super) scope: &'a str,
+    /// The client's bytes.
+    pub(super) details: Option<&'a str>,
+    pub(super) approval: &'a Approval,
+    pub(super) confirmation: Option<Confirmation>,
+    pub(super) refresh_token: Option<&'a Secret>,
+    pub(super) is_pushed: bool,
+}
 
 impl Inner {
     /// Makes what is pushed for an approval: the tokens, kept in the outbox's row in the transaction that spends the request.
@@ -32,7 +49,20 @@ impl Inner {
         approval: Approval,
         client: &Client,
     ) -> Result<Secret, OAuthError> {
-        let body = with_auth_req_id(auth_req_id, &self.tokens_for(auth_req_id, request, &approval, client, None)?);
+        let scope = granted(&request.scope, client);
+        let refresh_token = is_offline(&scope).then(|| new_token(&*self.ports.random));
+        let given = Given {
+            auth_req_id: Some(auth_req_id),
+            sub: request.real.as_ref().map(|real| real.sub.as_str()).unwrap_or_default(),
+            scope: &scope,
+            details: request.details.as_deref(),
+            approval: &approval,
+            confirmation: None,
+            refresh_token: refresh_token.as_ref(),
+            is_pushed: true,
+        };
+        let body = with_auth_req_id(auth_req_id, &self.tokens_for(client, &given)?);
+        let family = refresh_token.zip(family(request, &scope, client, None, self.ports.clock.now()));
         let (inner, id, now) = (self.clone(), request.id, self.ports.clock.now());
         let kept = self.gateway.store().write(move |tx: &Transaction<'_>| -> Result<Secret, NotGiven> {
             let request = store::find(tx, &id)?.ok_or_else(|| NotGiven::Told(spent()))?;
@@ -42,46 +72,37 @@ impl Inner {
             if !store::redeem(tx, &id, now)? {
                 return Err(NotGiven::Told(spent()));
             }
+            if let Some((token, family)) = &family {
+                store::begin_family(tx, family, &Hash::of(token.expose()))?;
+            }
             outbox::keep_body(tx, row, &body)?.ok_or_else(|| NotGiven::Told(spent()))
         });
         kept.await.map_err(NotGiven::told)
     }
 
-    /// The tokens of a request that a poll has spent. A client that never receives them does not get others: single use stays
-    /// single use.
-    pub(super) fn tokens_for(
-        &self,
-        auth_req_id: &str,
-        request: &AuthRequest,
-        approval: &Approval,
-        client: &Client,
-        confirmation: Option<Confirmation>,
-    ) -> Result<String, OAuthError> {
-        let sub = request.real.as_ref().map(|real| real.sub.as_str()).unwrap_or_default();
-        let now = self.ports.clock.now();
-        let scope = granted(&request.scope);
+    /// The body of a token response. A client that never receives the first tokens of a request does not get others: single use
+    /// stays single use.
+    pub(super) fn tokens_for(&self, client: &Client, given: &Given<'_>) -> Result<String, OAuthError> {
+        let signed = given.approval.signed.as_ref();
         let grant = Grant {
             issuer: &self.config.issuer,
-            sub,
+            sub: given.sub,
             client_id: &client.client_id,
-            auth_req_id,
-            scope: &scope,
-            details: request.details.as_deref(),
-            approval: ApprovalClaim::of(approval),
-            acr: approval.signed.as_ref().map(|signed| signed.acr.as_str()),
-            amr: approval.signed.as_ref().map_or(&[], |signed| &signed.amr),
-            auth_time: approval.auth_time,
-            confirmation,
+            auth_req_id: given.auth_req_id,
+            refresh_token: given.refresh_token,
+            is_pushed: given.is_pushed,
+            scope: given.scope,
+            details: given.details,
+            approval: ApprovalClaim::of(given.approval),
+            acr: signed.map(|signed| signed.acr.as_str()),
+            amr: signed.map_or(&[], |signed| &signed.amr),
+            auth_time: given.approval.auth_time,
+            confirmation: given.confirmation,
             life: client.policy.token_ttl,
             id_token_alg: client.id_token_alg,
         };
-        self.tokens.respond(&grant, now, &*self.ports.random).map_err(|error| failed(&error))
+        self.tokens.respond(&grant, self.ports.clock.now(), &*self.ports.random).map_err(|error| failed(&error))
     }
-}
-
-/// What was asked for, less `offline_access`: this version gives no refresh tokens (RFC 6749 §5.1 tells the client so).
-fn granted(scope: &str) -> String {
-    scope.split(' ').filter(|name| *name != "offline_access").collect::<Vec<_>>().join(" ")
 }
 
 /// The token response with `auth_req_id` as its first member (CIBA Core §10.3.1); the rest stays byte for byte.

@@ -16,6 +16,7 @@ use countersign_protocol::id::MessageId;
 use countersign_protocol::issuer::Issuer;
 use countersign_protocol::key::{LocalSigner, SignFailed, Signer};
 use countersign_protocol::random::Random;
+use countersign_protocol::secret::Secret;
 use serde::Serialize;
 
 use crate::confirmation::Confirmation;
@@ -38,8 +39,11 @@ pub(crate) struct Grant<'a> {
     pub(crate) issuer: &'a Issuer,
     pub(crate) sub: &'a str,
     pub(crate) client_id: &'a str,
-    /// As the client knows the request; goes into the ID token.
-    pub(crate) auth_req_id: &'a str,
+    /// As the client knows the request; goes into the ID token of the first tokens.
+    pub(crate) auth_req_id: Option<&'a str>,
+    pub(crate) refresh_token: Option<&'a Secret>,
+    /// Whether the tokens are pushed: then the ID token names the refresh token too (CIBA Core §10.3.1).
+    pub(crate) is_pushed: bool,
     pub(crate) scope: &'a str,
     /// The client's bytes.
     pub(crate) details: Option<&'a str>,
@@ -103,8 +107,10 @@ struct IdToken<'a> {
     #[serde(skip_serializing_if = "<[String]>::is_empty")]
     amr: &'a [String],
     at_hash: String,
-    #[serde(rename = "urn:openid:params:jwt:claim:auth_req_id")]
-    auth_req_id: &'a str,
+    #[serde(rename = "urn:openid:params:jwt:claim:rt_hash", skip_serializing_if = "Option::is_none")]
+    rt_hash: Option<String>,
+    #[serde(rename = "urn:openid:params:jwt:claim:auth_req_id", skip_serializing_if = "Option::is_none")]
+    auth_req_id: Option<&'a str>,
     approval: &'a ApprovalClaim<'a>,
 }
 
@@ -136,6 +142,8 @@ struct Response<'a> {
     expires_in: u64,
     scope: &'a str,
     id_token: &'a str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    refresh_token: Option<&'a str>,
 }
 
 impl TokenSigner {
@@ -200,6 +208,7 @@ impl TokenSigner {
             acr: grant.acr,
             amr: grant.amr,
             at_hash: at_hash(&access_token),
+            rt_hash: grant.refresh_token.filter(|_| grant.is_pushed).map(|token| at_hash(token.expose())),
             auth_req_id: grant.auth_req_id,
             approval: &grant.approval,
         };
@@ -210,6 +219,7 @@ impl TokenSigner {
             expires_in: grant.life.as_secs(),
             scope: grant.scope,
             id_token: &id_token,
+            refresh_token: grant.refresh_token.map(Secret::expose),
         };
         Ok(object(&response, grant.details))
     }
@@ -259,7 +269,7 @@ impl TokenSigner {
     }
 }
 
-/// The left half of the access token's hash (OpenID Connect Core §3.1.3.6).
+/// The left half of a token's hash (OpenID Connect Core §3.1.3.6; for refresh tokens CIBA Core §10.3.1).
 fn at_hash(access_token: &str) -> String {
     encoding::encode(&Hash::of(access_token).as_bytes()[..16])
 }
@@ -297,5 +307,7 @@ mod tests {
     fn at_hash_is_that_of_openid_core() {
         // An independent calculation: printf %s token | openssl dgst -sha256 -binary | head -c 16 | basenc --base64url
         assert_eq!(at_hash("jHkWEdUXMU1BwAsC4vtUsZwnNvTIxEl0z9K3vx5KF0Y"), "77QmUPtjPfzWtF2AnpK9RQ");
+        // CIBA Core §10.3.1, example.
+        assert_eq!(at_hash("4bwc0ESC_IAhflf-ACC_vjD_ltc11ne-8gFPfA2Kx16"), "sHahCuSpXCRg5mkDDvvr4w");
     }
 }

@@ -20,13 +20,13 @@ fn config(line: &str) -> String {
 }
 
 /// The claims of a sound proof that was not used before.
-fn claims() -> Value {
+pub(crate) fn claims() -> Value {
     static COUNT: AtomicUsize = AtomicUsize::new(0);
     let jti = format!("p-{}", COUNT.fetch_add(1, Ordering::SeqCst));
     json!({ "jti": jti, "htm": "POST", "htu": TOKEN_URL, "iat": NOW })
 }
 
-fn proof(key: &ClientKey, claims: &Value) -> String {
+pub(crate) fn proof(key: &ClientKey, claims: &Value) -> String {
     key.jws(&json!({ "typ": "dpop+jwt", "alg": key.alg(), "jwk": key.jwk() }), &claims.to_string())
 }
 

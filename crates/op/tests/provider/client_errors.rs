@@ -437,7 +437,7 @@ fn rows() -> Vec<Row> {
             token(&[("grant_type", "authorization_code"), ("code", "x")]),
             400,
             "unsupported_grant_type",
-            "this provider knows one grant: urn:openid:params:grant-type:ciba",
+            "this provider knows two grants: urn:openid:params:grant-type:ciba and refresh_token",
         ),
         (
             "the grant's name from a tutorial",

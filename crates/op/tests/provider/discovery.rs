@@ -18,7 +18,7 @@ async fn d01_to_d06_discovery_says_what_this_version_can_do() {
         "jwks_uri": "https://id.example/tenant/jwks",
         "backchannel_token_delivery_modes_supported": ["poll", "ping", "push"],
         "backchannel_user_code_parameter_supported": true,
-        "grant_types_supported": ["urn:openid:params:grant-type:ciba"],
+        "grant_types_supported": ["urn:openid:params:grant-type:ciba", "refresh_token"],
         "token_endpoint_auth_methods_supported": ["client_secret_basic", "client_secret_post", "private_key_jwt"],
         "token_endpoint_auth_signing_alg_values_supported": ["ES256", "PS256", "RS256"],
         "backchannel_authentication_request_signing_alg_values_supported": ["ES256", "PS256", "RS256"],

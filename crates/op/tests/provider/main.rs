@@ -18,6 +18,7 @@ mod operating_guide;
 mod operator_events;
 mod out_of_order;
 mod polling;
+mod refresh;
 mod registration;
 mod request_rows;
 mod requests;

@@ -174,6 +174,7 @@ backchannel_client_notification_endpoint = "{ping}"
 
 [[clients]]
 client_id = "pushed"
+grant_types = ["urn:openid:params:grant-type:ciba", "refresh_token"]
 secret = "f7c09d1c2b8e4a6590d3b1a7e2c45f68"
 interaction_types = ["boolean", "input_manual"]
 backchannel_token_delivery_mode = "push"
@@ -354,6 +355,28 @@ async fn p03_a_push_brings_tokens_that_are_bound_to_their_request() {
     assert_eq!(claims["at_hash"], json!(encoding::encode(&Hash::of(access_token).as_bytes()[..16])));
     told.all_told().await;
     assert_eq!(told.push.calls().len(), 1);
+}
+
+#[tokio::test]
+async fn p03_a_refresh_token_is_pushed_with_its_hash_and_is_good_once_the_push_was_made() {
+    let mut told = Told::new().await;
+    let form = [
+        ("scope", "openid offline_access"),
+        ("login_hint", "alice"),
+        ("interaction_type", "boolean"),
+        ("client_notification_token", BEARER),
+    ];
+    assert_eq!(told.world.post("pushed", BC, &form).await.status, StatusCode::OK);
+    told.approve().await;
+    let said = told.push.wait_for(1).await.remove(0).json();
+    let token = said["refresh_token"].as_str().expect("a refresh token");
+    let (_, claims) = told.world.open(said["id_token"].as_str().expect("an ID token")).await;
+    let claims: Value = serde_json::from_str(&claims).expect("claims");
+    let expected = encoding::encode(&Hash::of(token).as_bytes()[..16]);
+    assert_eq!(claims["urn:openid:params:jwt:claim:rt_hash"], json!(expected));
+    let form = [("grant_type", "refresh_token"), ("refresh_token", token)];
+    let new = told.world.post("pushed", TOKEN, &form).await;
+    assert_eq!(new.status, StatusCode::OK, "{}", new.body);
 }
 
 #[tokio::test]

@@ -12,7 +12,7 @@ use tokio::task::{JoinHandle, yield_now};
 
 use crate::endpoint::{Authority, Behaviour, Call, Endpoint};
 use crate::support::device::TestDevice;
-use crate::world::{CONFIG, World};
+use crate::world::{BC, CONFIG, TOKEN, World};
 
 const SECRET: &str = "6f1c0a5be2d94f87a3b6c8d0e1f23459";
 
@@ -44,7 +44,8 @@ impl Operated {
         let sections = format!(
             "[egress]\nallow = [\"127.0.0.1\"]\nca = \"{ca}\"\n[webhook]\nurl = \"{url}\"\nsecret_file = \"{secret}\"\n[policy]"
         );
-        let world = World::with(&CONFIG.replace("[policy]", &sections));
+        let offline = "\n[[clients]]\nclient_id = \"offline\"\nsecret = \"f7c09d1c2b8e4a6590d3b1a7e2c45f68\"\nfirst_party = true\ngrant_types = [\"urn:openid:params:grant-type:ciba\", \"refresh_token\"]\n";
+        let world = World::with(&format!("{}{offline}", CONFIG.replace("[policy]", &sections)));
         let telling = world.provider.run_outbox();
         Operated { world, endpoint, telling, _files: files }
     }
@@ -183,6 +184,25 @@ async fn a_secret_in_the_form_of_standard_webhooks_is_decoded() {
     let operated = Operated::with_secret(&secret).await;
     operated.world.enroll("Phone").await;
     operated.event(1).await;
+}
+
+#[tokio::test]
+async fn a_refresh_token_that_is_used_twice_is_told_to_the_operator() {
+    let told = Operated::new().await;
+    let mut phone = told.world.enroll("Phone").await;
+    assert_eq!(told.event(1).await["type"], "device_added");
+    let form = [("scope", "openid offline_access"), ("login_hint", "alice"), ("interaction_type", "boolean")];
+    let id = told.world.post("offline", BC, &form).await.text("auth_req_id");
+    told.world.approve(&mut phone, None).await;
+    let token = told.world.poll("offline", &id).await.text("refresh_token");
+    let form = [("grant_type", "refresh_token"), ("refresh_token", token.as_str())];
+    assert_eq!(told.world.post("offline", TOKEN, &form).await.status, StatusCode::OK);
+    told.world.forward(60);
+    assert_eq!(told.world.post("offline", TOKEN, &form).await.text("error"), "invalid_grant");
+    let event = told.event(2).await;
+    assert_eq!(event["type"], "refresh_reuse");
+    assert_eq!((&event["data"]["sub"], &event["data"]["client_id"]), (&json!("alice"), &json!("offline")));
+    assert!(!event.to_string().contains(&token));
 }
 
 #[tokio::test]

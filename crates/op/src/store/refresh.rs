@@ -1,0 +1,137 @@
+//! Families of refresh tokens: one for each approval with `offline_access`.
+
+use countersign_protocol::clock::Timestamp;
+use countersign_protocol::hash::Hash;
+use countersign_protocol::id::ApprovalId;
+use rusqlite::types::Type;
+use rusqlite::{Connection, OptionalExtension, Row, named_params, params};
+
+use super::columns::{column, time};
+use crate::confirmation::Confirmation;
+
+/// What new tokens are given for.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Family {
+    pub(crate) client_id: String,
+    pub(crate) sub: String,
+    pub(crate) approval: ApprovalId,
+    /// As granted with the first tokens.
+    pub(crate) scope: String,
+    /// The client's bytes.
+    pub(crate) details: Option<String>,
+    pub(crate) binding: Option<Confirmation>,
+    pub(crate) ends_at: Timestamp,
+}
+
+/// A family as it is kept.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct KeptFamily {
+    pub(crate) id: i64,
+    pub(crate) family: Family,
+    pub(crate) current: Hash,
+    /// The token before, and when it was used.
+    pub(crate) previous: Option<(Hash, Timestamp)>,
+    pub(crate) has_ended: bool,
+}
+
+/// Begins a family with its first token.
+pub(crate) fn begin_family(connection: &Connection, family: &Family, first: &Hash) -> rusqlite::Result<()> {
+    let (binding, bound_to) = match family.binding {
+        Some(Confirmation::Key(hash)) => (Some(KEY), Some(hash)),
+        Some(Confirmation::Certificate(hash)) => (Some(CERTIFICATE), Some(hash)),
+        None => (None, None),
+    };
+    let mut statement = connection.prepare_cached(
+        "INSERT INTO refresh_family (client_id, subject, approval_id, scope, details, binding, bound_to, current, ends_at)
+         VALUES (:client_id, :subject, :approval_id, :scope, :details, :binding, :bound_to, :current, :ends_at)",
+    )?;
+    statement.execute(named_params! {
+        ":client_id": family.client_id,
+        ":subject": family.sub,
+        ":approval_id": family.approval.as_str(),
+        ":scope": family.scope,
+        ":details": family.details,
+        ":binding": binding,
+        ":bound_to": bound_to.as_ref().map(Hash::as_bytes),
+        ":current": first.as_bytes(),
+        ":ends_at": column(family.ends_at),
+    })?;
+    add(connection, connection.last_insert_rowid(), first)
+}
+
+/// The family that a token is or was of.
+pub(crate) fn family_of(connection: &Connection, token: &Hash) -> rusqlite::Result<Option<KeptFamily>> {
+    let mut statement = connection.prepare_cached(
+        "SELECT refresh_family.id, client_id, subject, approval_id, scope, details, binding, bound_to, current, previous,
+                rotated_at, ends_at, ended_at
+         FROM refresh_token JOIN refresh_family ON refresh_family.id = family WHERE hash = ?1",
+    )?;
+    statement.query_row([token.as_bytes()], read).optional()
+}
+
+/// Puts the next token in the place of the one that counts. `used` is the one that was shown: a token that was lost on its way
+/// leaves it as it is.
+pub(crate) fn rotate(
+    connection: &Connection,
+    family: i64,
+    used: (&Hash, Timestamp),
+    next: &Hash,
+) -> rusqlite::Result<()> {
+    connection
+        .prepare_cached("UPDATE refresh_family SET current = ?2, previous = ?3, rotated_at = ?4 WHERE id = ?1")?
+        .execute(params![family, next.as_bytes(), used.0.as_bytes(), column(used.1)])?;
+    add(connection, family, next)
+}
+
+/// Ends a family: none of its tokens is worth anything any more.
+pub(crate) fn end_family(connection: &Connection, family: i64, now: Timestamp) -> rusqlite::Result<()> {
+    connection
+        .prepare_cached("UPDATE refresh_family SET ended_at = ?2 WHERE id = ?1 AND ended_at IS NULL")?
+        .execute(params![family, column(now)])?;
+    Ok(())
+}
+
+/// Forgets families whose time is over, with their tokens.
+pub(crate) fn forget_families(connection: &Connection, now: Timestamp) -> rusqlite::Result<usize> {
+    connection.prepare_cached("DELETE FROM refresh_family WHERE ends_at <= ?1")?.execute([column(now)])
+}
+
+const KEY: &str = "jkt";
+const CERTIFICATE: &str = "x5t#S256";
+
+fn add(connection: &Connection, family: i64, token: &Hash) -> rusqlite::Result<()> {
+    connection
+        .prepare_cached("INSERT INTO refresh_token (hash, family) VALUES (?1, ?2)")?
+        .execute(params![token.as_bytes(), family])?;
+    Ok(())
+}
+
+fn read(row: &Row<'_>) -> rusqlite::Result<KeptFamily> {
+    let unreadable = |at: usize, what: &str| rusqlite::Error::FromSqlConversionFailure(at, Type::Text, what.into());
+    let hash = |at: usize| row.get::<_, Option<[u8; 32]>>(at).map(|bytes| bytes.map(Hash::from));
+    let binding: Option<String> = row.get(6)?;
+    let binding = match (binding.as_deref(), hash(7)?) {
+        (None, _) => None,
+        (Some(KEY), Some(hash)) => Some(Confirmation::Key(hash)),
+        (Some(CERTIFICATE), Some(hash)) => Some(Confirmation::Certificate(hash)),
+        // A binding that can't be read must not count as none.
+        _ => return Err(unreadable(6, "the binding of a family of refresh tokens")),
+    };
+    let approval: String = row.get(3)?;
+    let rotated_at: Option<i64> = row.get(10)?;
+    Ok(KeptFamily {
+        id: row.get(0)?,
+        family: Family {
+            client_id: row.get(1)?,
+            sub: row.get(2)?,
+            approval: approval.parse().map_err(|_| unreadable(3, "the id of an approval"))?,
+            scope: row.get(4)?,
+            details: row.get(5)?,
+            binding,
+            ends_at: time(row.get(11)?),
+        },
+        current: hash(8)?.ok_or_else(|| unreadable(8, "a refresh token's hash"))?,
+        previous: hash(9)?.zip(rotated_at.map(time)),
+        has_ended: row.get::<_, Option<i64>>(12)?.is_some(),
+    })
+}

@@ -1,0 +1,239 @@
+//! The refresh grant (RFC 6749 §6): new tokens for an approval that its person gave for a longer time (`offline_access`). Each use
+//! makes the next refresh token; one that is used again ends them all (RFC 9700 §4.14.2).
+
+use std::sync::Arc;
+
+use countersign_gateway::{Approval, NotRedeemable, Transaction};
+use countersign_protocol::clock::Timestamp;
+use countersign_protocol::hash::Hash;
+use countersign_protocol::random::Random;
+use countersign_protocol::secret::Secret;
+use countersign_protocol::{encoding, limits, random};
+
+use super::redeem::Given;
+use super::standing::NotGiven;
+use crate::config::Client;
+use crate::confirmation::Confirmation;
+use crate::http::{Code, Form, OAuthError};
+use crate::outbox::Event;
+use crate::provider::Inner;
+use crate::store::{self, AuthRequest, Family, KeptFamily};
+
+/// What every refresh token begins with; none has a dot, as access tokens have.
+const PREFIX: &str = "rf_";
+
+/// The scope that asks for a refresh token (OpenID Connect Core §11).
+const OFFLINE_ACCESS: &str = "offline_access";
+
+/// For how long, in seconds, a token that was used may be shown again as long as its successor was not: the reply may have been
+/// lost. Its client gets another successor, and the lost one is void.
+const REPEATABLE: u64 = 30;
+
+/// What a refresh token brings; `None` for one that was used before, whose family has ended.
+type Shown = Option<(Family, Approval)>;
+
+/// Whether this may be a refresh token.
+pub(crate) fn is_refresh_token(text: &str) -> bool {
+    text.starts_with(PREFIX)
+}
+
+/// What is granted of what was asked for: all, but `offline_access` only to a client that is registered for refresh tokens
+/// (RFC 6749 §5.1 tells it so).
+pub(super) fn granted(scope: &str, client: &Client) -> String {
+    let names = scope.split(' ').filter(|name| *name != OFFLINE_ACCESS || client.may_refresh);
+    names.collect::<Vec<_>>().join(" ")
+}
+
+/// Whether a refresh token belongs to what is granted.
+pub(super) fn is_offline(scope: &str) -> bool {
+    scope.split(' ').any(|name| name == OFFLINE_ACCESS)
+}
+
+/// The family that begins with a request's first tokens.
+pub(super) fn family(
+    request: &AuthRequest,
+    scope: &str,
+    client: &Client,
+    binding: Option<Confirmation>,
+    now: Timestamp,
+) -> Option<Family> {
+    let real = request.real.as_ref()?;
+    Some(Family {
+        client_id: client.client_id.clone(),
+        sub: real.sub.clone(),
+        approval: real.approval.clone(),
+        scope: scope.to_owned(),
+        details: request.details.clone(),
+        binding,
+        ends_at: now.plus_seconds(client.policy.refresh_ttl.as_secs()),
+    })
+}
+
+impl Inner {
+    /// New tokens for a refresh token.
+    ///
+    /// # Errors
+    /// `invalid_grant` for a token that is not this client's or worth nothing any more, `invalid_scope` for one that was not granted.
+    pub(super) async fn refresh(
+        self: &Arc<Self>,
+        form: &Form,
+        client: &Arc<Client>,
+        confirmation: Option<Confirmation>,
+    ) -> Result<String, OAuthError> {
+        let Some(token) = form.get("refresh_token") else {
+            return Err(OAuthError::new(Code::InvalidRequest, "refresh_token is missing"));
+        };
+        let wanted = form.get("scope").map(str::to_owned);
+        let next = new_token(&*self.ports.random);
+        let (used, next_hash, now) = (Hash::of(token), Hash::of(next.expose()), self.ports.clock.now());
+        let (inner, asker, narrower) = (self.clone(), client.clone(), wanted.clone());
+        let shown = self.gateway.store().write(move |tx: &Transaction<'_>| -> Result<Shown, NotGiven> {
+            let kept = inner.family_of(tx, &used, &asker, confirmation, now)?;
+            let since = match kept.previous {
+                _ if used == kept.current => now,
+                Some((previous, at)) if used == previous && now < at.plus_seconds(REPEATABLE) => at,
+                _ => {
+                    store::end_family(tx, kept.id, now)?;
+                    let Family { sub, client_id, approval, .. } = &kept.family;
+                    let approval = approval.as_str();
+                    inner.clerk.note(tx, &Event::RefreshReuse { sub, client_id, approval })?;
+                    return Ok(None);
+                }
+            };
+            check_scope(narrower.as_deref(), &kept.family.scope)?;
+            let approval = inner.approval_of_family(tx, &kept.family)?;
+            store::rotate(tx, kept.id, (&used, since), &next_hash)?;
+            Ok(Some((kept.family, approval)))
+        });
+        let Some((family, approval)) = shown.await.map_err(NotGiven::told)? else {
+            let client_id = client.client_id.as_str();
+            tracing::warn!(client_id, "refresh_reuse: a refresh token was used a second time; all of its family ended");
+            return Err(invalid(
+                "this refresh token was used before: whoever has it, none of its family is worth anything now",
+            ));
+        };
+        let given = Given {
+            auth_req_id: None,
+            sub: &family.sub,
+            scope: wanted.as_deref().unwrap_or(&family.scope),
+            details: family.details.as_deref(),
+            approval: &approval,
+            confirmation: confirmation.or(family.binding),
+            refresh_token: Some(&next),
+            is_pushed: false,
+        };
+        self.tokens_for(client, &given)
+    }
+
+    /// The family of a token that this client shows, if it is worth something still.
+    fn family_of(
+        &self,
+        tx: &Transaction<'_>,
+        token: &Hash,
+        client: &Client,
+        confirmation: Option<Confirmation>,
+        now: Timestamp,
+    ) -> Result<KeptFamily, NotGiven> {
+        let found = store::family_of(tx, token)?.filter(|kept| kept.family.client_id == client.client_id);
+        let Some(kept) = found else { return refused("the refresh token is not known, or belongs to another client") };
+        if kept.has_ended {
+            return refused("this refresh token was given up, or one of its family was used twice");
+        }
+        if now >= kept.family.ends_at {
+            return refused("the time of this refresh token is over: make a new authentication request");
+        }
+        // A key of another is no proof; a family without a binding may be shown with any.
+        if kept.family.binding.is_some() && kept.family.binding != confirmation {
+            return refused("this refresh token is bound to another key or certificate than came with the request");
+        }
+        Ok(kept)
+    }
+
+    /// The approval that a family rests on, if person and device are still good and nobody disputed it.
+    fn approval_of_family(&self, tx: &Transaction<'_>, family: &Family) -> Result<Approval, NotGiven> {
+        if self.person_in(tx, &family.sub)?.is_none_or(|person| person.locked) {
+            return refused("the user was locked or removed since the approval");
+        }
+        match self.gateway.redeemable(tx, &family.approval) {
+            Ok(approval) => Ok(approval),
+            Err(NotRedeemable::Disputed) => refused("the user disputed the approval"),
+            Err(NotRedeemable::DeviceRevoked) => refused("the device that approved was revoked"),
+            Err(NotRedeemable::Store(rusqlite::Error::QueryReturnedNoRows)) => {
+                refused("the approval is forgotten: make a new authentication request")
+            }
+            Err(other) => Err(NotGiven::Gateway(other)),
+        }
+    }
+
+    /// Gives up a refresh token of this client, and with it its family (RFC 7009 §2.1).
+    pub(crate) async fn end_family_of(&self, token: &str, client: &Client) -> Result<(), OAuthError> {
+        let (token, client_id, now) = (Hash::of(token), client.client_id.clone(), self.ports.clock.now());
+        let ended = self.gateway.store().write(move |tx: &Transaction<'_>| -> rusqlite::Result<()> {
+            match store::family_of(tx, &token)?.filter(|kept| kept.family.client_id == client_id) {
+                Some(kept) => store::end_family(tx, kept.id, now),
+                None => Ok(()),
+            }
+        });
+        ended.await.map_err(|error| crate::provider::failed(&error))
+    }
+
+    /// What introspection says of a refresh token of this client that would be taken now (RFC 7662 §2.2).
+    pub(crate) async fn introspected_family(
+        self: &Arc<Self>,
+        token: &str,
+        client: &Arc<Client>,
+    ) -> Result<Option<String>, OAuthError> {
+        let (inner, asker, token, now) = (self.clone(), client.clone(), Hash::of(token), self.ports.clock.now());
+        let found = self.gateway.store().look(move |connection| {
+            let found = store::family_of(connection, &token)?.filter(|kept| {
+                let is_current = kept.current == token && !kept.has_ended && now < kept.family.ends_at;
+                is_current && kept.family.client_id == asker.client_id
+            });
+            let Some(kept) = found else { return Ok(None) };
+            let person = inner.person_in(connection, &kept.family.sub)?.filter(|person| !person.locked);
+            let stands = inner.gateway.redeemable(connection, &kept.family.approval).is_ok();
+            Ok(person.filter(|_| stands).map(|_| kept.family))
+        });
+        let family = found.await.map_err(|error| crate::provider::failed(&error))?;
+        Ok(family.map(|family| {
+            let members = serde_json::json!({
+                "active": true,
+                "iss": self.config.issuer.as_str(),
+                "client_id": family.client_id,
+                "sub": family.sub,
+                "scope": family.scope,
+                "exp": family.ends_at.seconds(),
+            });
+            members.to_string()
+        }))
+    }
+}
+
+/// A new refresh token of 256 random bits.
+pub(super) fn new_token(random: &dyn Random) -> Secret {
+    Secret::new(format!("{PREFIX}{}", encoding::encode(&random::bytes::<{ limits::ID_BITS / 8 }>(random))))
+}
+
+/// RFC 6749 §6: nothing that was not granted.
+fn check_scope(wanted: Option<&str>, granted: &str) -> Result<(), NotGiven> {
+    let Some(wanted) = wanted else { return Ok(()) };
+    let is_granted = |name: &str| granted.split(' ').any(|known| known == name);
+    match wanted.split(' ').find(|name| !is_granted(name)) {
+        Some(_) => Err(NotGiven::Told(OAuthError::new(
+            Code::InvalidScope,
+            "scope has a name in it that was not granted before",
+        ))),
+        None if !wanted.split(' ').any(|name| name == "openid") => {
+            Err(NotGiven::Told(OAuthError::new(Code::InvalidScope, "scope must have openid in it")))
+        }
+        None => Ok(()),
+    }
+}
+
+fn refused<T>(what: &str) -> Result<T, NotGiven> {
+    Err(NotGiven::Told(invalid(what)))
+}
+
+fn invalid(what: &str) -> OAuthError {
+    OAuthError::new(Code::InvalidGrant, what)
+}
