@@ -50,8 +50,14 @@ pub async fn run(settings: Settings) -> Result<(), Failure> {
     let pairs = pairs(&provider).await?;
     let (pairs, full) = closed_loop(pairs, provider.id(), Duration::from_secs(1), FULL).await?;
     let rate = settings.rate.unwrap_or(full.flows_per_second / 2.0).max(1.0);
-    println!("{rate:.0} complete flows a second for {} min ({:.0} are possible)", settings.minutes, full.flows_per_second);
-    println!("{:>8} {:>10} {:>8} {:>8} {:>8} {:>7} {:>9}", "seconds", "flows", "flows/s", "p50 ms", "p99 ms", "errors", "RSS MiB");
+    println!(
+        "{rate:.0} complete flows a second for {} min ({:.0} are possible)",
+        settings.minutes, full.flows_per_second
+    );
+    println!(
+        "{:>8} {:>10} {:>8} {:>8} {:>8} {:>7} {:>9}",
+        "seconds", "flows", "flows/s", "p50 ms", "p99 ms", "errors", "RSS MiB"
+    );
 
     let (begun, length) = (Instant::now(), Duration::from_secs_f64(settings.minutes.max(0.1) * 60.0));
     let (sender, mut heard) = unbounded_channel();
@@ -77,7 +83,10 @@ pub async fn run(settings: Settings) -> Result<(), Failure> {
         memory.push(rss);
         let (p50, p99) = quantiles(count.latencies);
         let seconds = begun.elapsed().as_secs();
-        println!("{seconds:>8} {flows:>10} {:>8.0} {p50:>8.1} {p99:>8.1} {errors:>7} {rss:>9.1}", done as f64 / every.as_secs_f64());
+        println!(
+            "{seconds:>8} {flows:>10} {:>8.0} {p50:>8.1} {p99:>8.1} {errors:>7} {rss:>9.1}",
+            done as f64 / every.as_secs_f64()
+        );
     }
     let quarter = (memory.len() / 4).max(1);
     let warm = mean(&memory[quarter.min(memory.len() - 1)..(2 * quarter).min(memory.len())]);

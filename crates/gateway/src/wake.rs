@@ -11,12 +11,22 @@ pub type Topic = String;
 /// The waiters of this process. Cheap to clone.
 #[derive(Clone, Default)]
 pub struct Wakes {
-    topics: Arc<Mutex<HashMap<Topic, Arc<Notify>>>>,
+    topics: Topics,
+}
+
+type Topics = Arc<Mutex<HashMap<Topic, Queue>>>;
+
+/// Those who wait for one topic.
+#[derive(Default)]
+struct Queue {
+    notify: Arc<Notify>,
+    /// How many listeners there are. Futures hold the `Notify` too, and may live longer.
+    listeners: usize,
 }
 
 /// A place in the queue of one topic; leaving the scope leaves the queue.
 pub struct Listener {
-    topics: Arc<Mutex<HashMap<Topic, Arc<Notify>>>>,
+    topics: Topics,
     topic: Topic,
     notify: Arc<Notify>,
 }
@@ -25,23 +35,25 @@ impl Wakes {
     /// Begins to listen. Ask [`Listener::changed`] *before* reading the store and await it afterwards: nothing is missed in between.
     pub fn listen(&self, topic: &str) -> Listener {
         let mut topics = self.topics.lock().unwrap_or_else(PoisonError::into_inner);
-        let notify = topics.entry(topic.to_owned()).or_default().clone();
+        let queue = topics.entry(topic.to_owned()).or_default();
+        queue.listeners += 1;
+        let notify = queue.notify.clone();
         Listener { topics: self.topics.clone(), topic: topic.to_owned(), notify }
     }
 
     /// Wakes everybody who waits for the topic.
     pub fn wake(&self, topic: &str) {
         let topics = self.topics.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(notify) = topics.get(topic) {
-            notify.notify_waiters();
+        if let Some(queue) = topics.get(topic) {
+            queue.notify.notify_waiters();
         }
     }
 
     /// Wakes everybody: another process changed the store, and nobody knows what.
     pub fn wake_all(&self) {
         let topics = self.topics.lock().unwrap_or_else(PoisonError::into_inner);
-        for notify in topics.values() {
-            notify.notify_waiters();
+        for queue in topics.values() {
+            queue.notify.notify_waiters();
         }
     }
 
@@ -62,9 +74,11 @@ impl Listener {
 impl Drop for Listener {
     fn drop(&mut self) {
         let mut topics = self.topics.lock().unwrap_or_else(PoisonError::into_inner);
-        // Two left: the map's and ours. Whoever listens anew takes the lock first, so nobody can be lost.
-        if Arc::strong_count(&self.notify) <= 2 {
-            topics.remove(&self.topic);
+        if let Some(queue) = topics.get_mut(&self.topic) {
+            queue.listeners -= 1;
+            if queue.listeners == 0 {
+                topics.remove(&self.topic);
+            }
         }
     }
 }
@@ -91,5 +105,15 @@ mod tests {
         assert_eq!(wakes.topics(), 1, "the second listener still waits");
         drop(two);
         assert_eq!(wakes.topics(), 0);
+    }
+
+    #[tokio::test]
+    async fn a_topic_is_forgotten_though_somebody_still_holds_what_it_would_have_told() {
+        let wakes = Wakes::default();
+        let listener = wakes.listen("ap_1");
+        let changed = listener.changed();
+        drop(listener);
+        assert_eq!(wakes.topics(), 0);
+        drop(changed);
     }
 }
