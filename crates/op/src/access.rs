@@ -73,7 +73,12 @@ impl Inner {
     fn stands(&self, claims: &Json) -> Result<bool, StoreError> {
         let id = claims.get("approval").and_then(|approval| approval.get("id")).and_then(Json::as_str);
         let Some(id) = id.and_then(|id| id.parse::<ApprovalId>().ok()) else { return Ok(false) };
-        let standing = self.gateway.store().read(|connection| Ok(self.gateway.redeemable(connection, &id)))?;
+        let standing = self.gateway.store().read(|connection| {
+            // What was given up, or used twice, takes the access tokens with it.
+            let ended = store::has_family_ended(connection, &id)?;
+            Ok((!ended).then(|| self.gateway.redeemable(connection, &id)))
+        })?;
+        let Some(standing) = standing else { return Ok(false) };
         match standing {
             Ok(_) => Ok(true),
             // A device that was revoked later took nothing back of what it had approved.

@@ -115,6 +115,7 @@ impl Provider {
         let (gateway, id, now) = (inner.gateway.clone(), client_id.to_owned(), inner.ports.clock.now());
         let removed = inner.gateway.store().write(move |tx| -> Result<usize, DirectoryError> {
             rows::remove_client(tx, &id)?;
+            store::end_families_of_client(tx, &id, now)?;
             let mut ended = 0;
             for approval in store::pending_of_client(tx, &id, now)? {
                 ended += usize::from(gateway.withdraw(tx, &approval)?);

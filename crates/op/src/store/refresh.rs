@@ -91,6 +91,21 @@ pub(crate) fn end_family(connection: &Connection, family: i64, now: Timestamp) -
     Ok(())
 }
 
+/// Ends all families of a client, so that another of its name finds none.
+pub(crate) fn end_families_of_client(connection: &Connection, client_id: &str, now: Timestamp) -> rusqlite::Result<()> {
+    connection
+        .prepare_cached("UPDATE refresh_family SET ended_at = ?2 WHERE client_id = ?1 AND ended_at IS NULL")?
+        .execute(params![client_id, column(now)])?;
+    Ok(())
+}
+
+/// Whether the family that rests on an approval was ended before its time.
+pub(crate) fn has_family_ended(connection: &Connection, approval: &ApprovalId) -> rusqlite::Result<bool> {
+    connection
+        .prepare_cached("SELECT 1 FROM refresh_family WHERE approval_id = ?1 AND ended_at IS NOT NULL")?
+        .exists([approval.as_str()])
+}
+
 /// Forgets families whose time is over, with their tokens.
 pub(crate) fn forget_families(connection: &Connection, now: Timestamp) -> rusqlite::Result<usize> {
     connection.prepare_cached("DELETE FROM refresh_family WHERE ends_at <= ?1")?.execute([column(now)])

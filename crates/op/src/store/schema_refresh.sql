@@ -15,6 +15,8 @@ CREATE TABLE refresh_family (
     ended_at    INTEGER                         -- given up by its client, or used twice
 ) STRICT;
 CREATE INDEX refresh_family_by_end ON refresh_family (ends_at);
+CREATE INDEX refresh_family_ended ON refresh_family (approval_id) WHERE ended_at IS NOT NULL;
+CREATE INDEX refresh_family_of_client ON refresh_family (client_id);
 
 -- Every token a family ever had, so that one used again is known.
 CREATE TABLE refresh_token (

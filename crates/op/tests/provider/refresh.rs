@@ -120,7 +120,12 @@ async fn a_refresh_token_that_is_used_again_ends_its_family() {
     let one = first(&world, &mut device).await;
     let two = assert_good(&refresh(&world, "app", &one, &[]).await);
     let three = assert_good(&refresh(&world, "app", &two, &[]).await);
+    let access = refresh(&world, "app", &three, &[]).await;
+    let three = assert_good(&access);
+    let access = access.text("access_token");
+    assert_eq!(world.post("app", INTROSPECT, &[("token", &access)]).await.json()["active"], true);
     assert_refused(&refresh(&world, "app", &one, &[]).await, "was used before");
+    assert_eq!(world.post("app", INTROSPECT, &[("token", &access)]).await.body, r#"{"active":false}"#);
     for token in [&one, &two, &three] {
         assert_refused(&refresh(&world, "app", token, &[]).await, "was given up, or one of its family was used twice");
     }
@@ -228,6 +233,37 @@ async fn a_user_locked_or_an_approval_disputed_ends_refreshing() {
     assert_refused(&refresh(&world, "app", &disputed, &[]).await, "disputed");
     assert_eq!(world.post("app", INTROSPECT, &[("token", &disputed)]).await.body, r#"{"active":false}"#);
     assert_good(&refresh(&world, "app", &token, &[]).await);
+}
+
+#[tokio::test]
+async fn a_client_that_is_removed_and_added_again_finds_nothing_of_the_former_one() {
+    let world = World::with(&config());
+    let mut device = world.enroll("phone").await;
+    let entry = "[[clients]]\nclient_id = \"late\"\nfirst_party = true\ngrant_types = [\"urn:openid:params:grant-type:ciba\", \"refresh_token\"]";
+    let send = async |secret: &str, path: &str, form: &[(&str, &str)]| {
+        world.send(form_request(path, Some(&basic("late", secret)), form)).await
+    };
+    let added = world.provider.add_client(entry).await.expect("added").secret.expect("a secret");
+    let form = [("scope", "openid offline_access"), ("login_hint", "alice"), ("interaction_type", "boolean")];
+    let id = send(added.expose(), BC, &form).await.text("auth_req_id");
+    world.approve(&mut device, None).await;
+    let poll = [("grant_type", "urn:openid:params:grant-type:ciba"), ("auth_req_id", id.as_str())];
+    let token = assert_good(&send(added.expose(), TOKEN, &poll).await);
+
+    world.provider.remove_client("late").await.expect("removed");
+    let added = world.provider.add_client(entry).await.expect("added again").secret.expect("a secret");
+    let form = [("grant_type", "refresh_token"), ("refresh_token", token.as_str())];
+    assert_refused(&send(added.expose(), TOKEN, &form).await, "was given up");
+}
+
+#[tokio::test]
+async fn a_device_revoked_since_the_approval_ends_refreshing() {
+    let world = World::with(&config());
+    let mut device = world.enroll("phone").await;
+    let token = first(&world, &mut device).await;
+    let by = countersign_protocol::revocation::RevokedBy::Operator;
+    assert!(world.provider.gateway().revoke_device(device.id(), by).await.expect("revoked"));
+    assert_refused(&refresh(&world, "app", &token, &[]).await, "the device that approved was revoked");
 }
 
 #[tokio::test]
