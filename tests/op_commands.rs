@@ -3,7 +3,7 @@
 use countersign_tests::client::Client;
 use countersign_tests::device::{Device, id};
 use countersign_tests::place::Place;
-use countersign_tests::process::Finished;
+use countersign_tests::process::{Finished, Process};
 use countersign_tests::provider::Provider;
 use serde_json::Value;
 
@@ -105,4 +105,28 @@ fn somebody_is_added_enrolls_is_locked_and_is_let_in_again() {
     );
     provider.op(&["user", "remove", "carol"]).expect_code(0);
     assert!(said(&provider.op(&["user", "lock", "carol"]).expect_code(2)).contains("there is no user carol"));
+}
+
+#[test]
+fn a_configuration_is_checked_without_a_start() {
+    let place = Place::new();
+    let file = |name: &str, text: &str| {
+        let path = place.path(name);
+        std::fs::write(&path, text).expect("written");
+        path.display().to_string()
+    };
+    let check = |name: &str, config: &str| {
+        Process::start(&place, name, place.command(&["op", "check", "--config", config, "--json"])).finish()
+    };
+    let good = file("good.toml", "issuer = \"https://id.example.com\"\n[[users]]\nsub = \"alice\"\n");
+    let told = check("good", &good).expect_code(0).line("checked");
+    assert_eq!((&told["issuer"], &told["users"]), (&"https://id.example.com".into(), &1.into()));
+    let bad = file("bad.toml", "isuer = \"x\"\n[tls]\ncert = \"cert.pem\"\n");
+    let told = check("bad", &bad).expect_code(2);
+    assert!(said(&told).contains("bad.toml:1: unknown key `isuer`"), "{}", said(&told));
+    let missing =
+        file("missing.toml", "issuer = \"https://id.example.com\"\n[tls]\ncert = \"cert.pem\"\nkey = \"key.pem\"\n");
+    let told = check("missing", &missing).expect_code(2);
+    assert!(said(&told).contains("cert.pem"), "{}", said(&told));
+    assert!(!place.path("provider.db").exists());
 }

@@ -1,7 +1,7 @@
 //! Load: workers that do one flow after another, and what a window of that looked like.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU8, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU8, Ordering};
 use std::time::{Duration, Instant};
 
 use serde::Serialize;
@@ -44,7 +44,10 @@ const WARMING_UP: u8 = 0;
 const MEASURING: u8 = 1;
 const OVER: u8 = 2;
 
-/// Lets the workers run for the warm-up and then for `length`. Every failed flow ends the measurement: a figure with
+/// How long a window is stretched at most for its first flow.
+const PATIENCE: Duration = Duration::from_secs(60);
+
+/// Lets the workers run for the warm-up and then for `length`, or until there was a flow at all. Every failed flow ends the measurement: a figure with
 /// failures in it says nothing. Returns the workers, for the next window.
 ///
 /// # Errors
@@ -56,12 +59,17 @@ pub async fn closed_loop<W: Worker>(
     length: Duration,
 ) -> Result<(Vec<W>, Window), Failure> {
     let phase = Arc::new(AtomicU8::new(WARMING_UP));
-    let running: Vec<_> = workers.into_iter().map(|worker| tokio::spawn(work(worker, phase.clone()))).collect();
+    let done = Arc::new(AtomicBool::new(false));
+    let start = |worker| tokio::spawn(work(worker, phase.clone(), done.clone()));
+    let running: Vec<_> = workers.into_iter().map(start).collect();
     tokio::time::sleep(warm_up).await;
     let before = cpu::now(provider)?;
     let begun = Instant::now();
     phase.store(MEASURING, Ordering::SeqCst);
     tokio::time::sleep(length).await;
+    while !done.load(Ordering::Relaxed) && begun.elapsed() < PATIENCE {
+        tokio::time::sleep(Duration::from_millis(10)).await;
+    }
     phase.store(OVER, Ordering::SeqCst);
     let seconds = begun.elapsed().as_secs_f64();
     let after = cpu::now(provider)?;
@@ -74,7 +82,11 @@ pub async fn closed_loop<W: Worker>(
     Ok((workers, Window::of(latencies, seconds, &before, &after)))
 }
 
-async fn work<W: Worker>(mut worker: W, phase: Arc<AtomicU8>) -> Result<(W, Vec<Duration>), Failure> {
+async fn work<W: Worker>(
+    mut worker: W,
+    phase: Arc<AtomicU8>,
+    done: Arc<AtomicBool>,
+) -> Result<(W, Vec<Duration>), Failure> {
     let mut latencies = Vec::new();
     loop {
         let phase_before = phase.load(Ordering::Relaxed);
@@ -85,6 +97,7 @@ async fn work<W: Worker>(mut worker: W, phase: Arc<AtomicU8>) -> Result<(W, Vec<
         worker.flow().await?;
         if phase_before == MEASURING && phase.load(Ordering::Relaxed) == MEASURING {
             latencies.push(begun.elapsed());
+            done.store(true, Ordering::Relaxed);
         }
     }
 }

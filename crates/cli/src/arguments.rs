@@ -97,6 +97,12 @@ pub enum Op {
         #[arg(long, value_name = "FILE")]
         config: PathBuf,
     },
+    /// Read a configuration and tell all that is wrong with it; nothing is opened
+    Check {
+        /// The provider's configuration (TOML)
+        #[arg(long, value_name = "FILE")]
+        config: PathBuf,
+    },
     /// Copy the database to a new file, while the provider runs
     Backup {
         /// Where the copy goes; a file that is there is never replaced

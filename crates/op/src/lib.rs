@@ -14,6 +14,7 @@ mod backup;
 mod bc_authorize;
 mod budget;
 mod certificate;
+mod check;
 mod client_auth;
 mod client_keys;
 pub mod config;
@@ -49,6 +50,7 @@ mod user_code;
 mod userinfo;
 
 pub use backup::back_up;
+pub use check::check;
 pub use config::Config;
 pub use directory::{AddedClient, ClientRecord, DirectoryError, UserRecord};
 pub use http::{PeerCertificate, TrustedProxies};

@@ -31,6 +31,7 @@ pub async fn run(arguments: Arguments, output: Output) -> Result<Exit, Failure> 
             op_serve::run(&config, home, stop_with_stdin, output).await
         }
         Command::Op(Op::Link { user, confirm, config }) => op_link::run(&user, confirm, &config, home, output).await,
+        Command::Op(Op::Check { config }) => op::check::run(&config, output),
         Command::Op(Op::Backup { to }) => op::backup::run(&to, home, output),
         Command::Op(Op::Client { provider, command }) => op::client::run(command, &provider.config, home, output).await,
         Command::Op(Op::User { provider, command }) => op::user::run(command, &provider.config, home, output).await,

@@ -8,8 +8,9 @@ use countersign_protocol::id::Subject;
 
 use super::DirectoryError;
 use crate::Provider;
+use crate::check::addresses;
 use crate::config::{
-    Client, ClientAuth, ClientKeys, ClientSecret, HashedSecret, User, client_entry, folded, kept_user_entry, user_entry,
+    Client, ClientAuth, ClientSecret, HashedSecret, User, client_entry, folded, kept_user_entry, user_entry,
 };
 use crate::egress::NoAnswer;
 use crate::jose::SigningAlg;
@@ -273,12 +274,7 @@ impl Inner {
 
     /// Whether the addresses in a client's entry are such that the provider may call. What a name stands for is judged at each call.
     fn can_be_called(&self, client: &Client) -> Result<(), DirectoryError> {
-        let notified = client.delivery.endpoint().map(|url| ("backchannel_client_notification_endpoint", url));
-        let keys = match &client.keys {
-            Some(ClientKeys::At(url)) => Some(("jwks_uri", url)),
-            _ => None,
-        };
-        for (member, url) in notified.into_iter().chain(keys) {
+        for (member, url) in addresses(client) {
             let refused = |error: NoAnswer| DirectoryError::OutOfReach { member, why: error.to_string() };
             self.egress.check(url).map_err(refused)?;
         }

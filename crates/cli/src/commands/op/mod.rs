@@ -1,6 +1,7 @@
-//! `countersign op backup | client | user | device`: what an operator does while the provider runs.
+//! `countersign op backup | check | client | user | device`: what an operator does while the provider runs.
 
 pub mod backup;
+pub mod check;
 pub mod client;
 pub mod device;
 mod entry;
