@@ -67,14 +67,9 @@ impl Inner {
                 Found::Spent(request, approval) => {
                     let scope = granted(&request.scope, client);
                     let given = Given {
-                        auth_req_id: Some(auth_req_id),
-                        sub: request.real.as_ref().map(|real| real.sub.as_str()).unwrap_or_default(),
-                        scope: &scope,
-                        details: request.details.as_deref(),
-                        approval: &approval,
                         confirmation,
                         refresh_token: is_offline(&scope).then_some(&refresh),
-                        is_pushed: false,
+                        ..Given::first(auth_req_id, &request, &scope, &approval)
                     };
                     return self.tokens_for(client, &given);
                 }

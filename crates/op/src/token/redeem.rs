@@ -35,6 +35,27 @@ pub(super) struct Given<'a> {
     pub(super) is_pushed: bool,
 }
 
+impl<'a> Given<'a> {
+    /// The first tokens of a request, bound to nobody.
+    pub(super) fn first(
+        auth_req_id: &'a str,
+        request: &'a AuthRequest,
+        scope: &'a str,
+        approval: &'a Approval,
+    ) -> Given<'a> {
+        Given {
+            auth_req_id: Some(auth_req_id),
+            sub: request.real.as_ref().map(|real| real.sub.as_str()).unwrap_or_default(),
+            scope,
+            details: request.details.as_deref(),
+            approval,
+            confirmation: None,
+            refresh_token: None,
+            is_pushed: false,
+        }
+    }
+}
+
 impl Inner {
     /// Makes what is pushed for an approval: the tokens, kept in the outbox's row in the transaction that spends the request.
     /// They are made before and kept only if nothing has changed, so that no crash can spend a request without its tokens.
@@ -52,14 +73,9 @@ impl Inner {
         let scope = granted(&request.scope, client);
         let refresh_token = is_offline(&scope).then(|| new_token(&*self.ports.random));
         let given = Given {
-            auth_req_id: Some(auth_req_id),
-            sub: request.real.as_ref().map(|real| real.sub.as_str()).unwrap_or_default(),
-            scope: &scope,
-            details: request.details.as_deref(),
-            approval: &approval,
-            confirmation: None,
             refresh_token: refresh_token.as_ref(),
             is_pushed: true,
+            ..Given::first(auth_req_id, request, &scope, &approval)
         };
         let body = with_auth_req_id(auth_req_id, &self.tokens_for(client, &given)?);
         let family = refresh_token.zip(family(request, &scope, client, None, self.ports.clock.now()));
