@@ -65,6 +65,8 @@ pub(crate) struct Inner {
     pub(crate) tokens: Arc<TokenSigner>,
     pub(crate) polls: Polls,
     pub(crate) budget: Budget,
+    /// The same for refresh tokens.
+    pub(crate) refreshes: Budget,
     pub(crate) user_codes: UserCodes,
     /// Notes for the operator what happens to tokens.
     pub(crate) clerk: Arc<Clerk>,
@@ -123,7 +125,9 @@ impl Provider {
     pub fn open(config: Config, home: &Path, ports: Ports) -> Result<Provider, OpenError> {
         home::make(home).map_err(|source| OpenError::Home { path: home.to_owned(), source })?;
         let lock = HomeLock::take(home)?;
-        Provider::over(config, home, ports, None, Some(lock))
+        let provider = Provider::over(config, home, ports, None, Some(lock))?;
+        provider.inner.end_families_of_strangers()?;
+        Ok(provider)
     }
 
     /// As [`Provider::open`], with somebody who approves in a device's place, for measuring: tokens then say `in_process`,
@@ -207,6 +211,7 @@ impl Provider {
             tokens: Arc::new(tokens),
             polls: Polls::default(),
             budget: Budget::default(),
+            refreshes: Budget::default(),
             user_codes: UserCodes::open(&directory, &*ports.random)?,
             stopping: Stopping::default(),
             clerk,

@@ -1,5 +1,5 @@
-//! `POST /revoke` (RFC 7009): a client gives up an access token or a refresh token, or calls a request off that is still pending: then `token` is its
-//! `auth_req_id`.
+//! `POST /revoke` (RFC 7009): a client gives up an access token or a refresh token, or calls a request off that is still
+//! pending: then `token` is its `auth_req_id`.
 
 use axum::extract::Request;
 use axum::http::StatusCode;

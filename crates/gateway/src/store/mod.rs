@@ -143,6 +143,15 @@ pub enum WriteError<E> {
     Store(#[source] StoreError),
 }
 
+impl From<WriteError<rusqlite::Error>> for StoreError {
+    fn from(error: WriteError<rusqlite::Error>) -> StoreError {
+        match error {
+            WriteError::Refused(error) => StoreError::Sqlite(error),
+            WriteError::Store(error) => error,
+        }
+    }
+}
+
 impl Store {
     /// Opens the file, creates it with mode 0600 when it is missing, and brings the gateway's tables up to date.
     ///
@@ -232,10 +241,7 @@ impl Store {
         let written = self.write(|transaction| {
             transaction.prepare_cached("UPDATE meta SET value = value WHERE name = 'generation'")?.execute([]).map(drop)
         });
-        written.await.map_err(|error: WriteError<rusqlite::Error>| match error {
-            WriteError::Refused(error) => StoreError::Sqlite(error),
-            WriteError::Store(error) => error,
-        })
+        written.await.map_err(|error: WriteError<rusqlite::Error>| error.into())
     }
 
     /// Runs a closure on the reader's thread; it sees everything committed before this call. For servers.

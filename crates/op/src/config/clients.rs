@@ -2,6 +2,7 @@
 
 use std::collections::HashMap;
 use std::path::Path;
+use std::time::Duration;
 
 use countersign_protocol::interaction::InteractionType;
 
@@ -20,6 +21,7 @@ pub(super) struct Surroundings<'a> {
     /// Where relative paths of secret files begin.
     pub(super) folder: &'a Path,
     pub(super) policy: &'a Policy,
+    pub(super) keep_records: Duration,
     pub(super) detail_types: &'a DetailTypes,
     /// A secret that is kept beside the entry; `None`: the entry names it.
     pub(super) kept_secret: Option<&'a HashedSecret>,
@@ -77,7 +79,7 @@ fn read_one(section: Section<'_>, client_id: Option<Found<&str>>, around: &Surro
     let authorization_details_types = detail_types(&section, around);
     let scope = scope(&section);
     let policy = match section.section("policy", " in [clients.policy]") {
-        Some(policy) => Policy::read(policy, around.policy),
+        Some(policy) => Policy::read(policy, around.policy, around.keep_records),
         None => around.policy.clone(),
     };
     let client_id = client_id.filter(|id| valid_id(&section, id)).map(|id| id.value.to_owned());

@@ -24,6 +24,7 @@ pub(crate) fn client_entry(
         // A path in an entry begins where the command was given; commands make it absolute.
         folder: Path::new("/"),
         policy: &config.policy,
+        keep_records: config.keep_records,
         detail_types: &config.detail_types,
         kept_secret: secret,
         profile: config.profile,

@@ -40,6 +40,7 @@ pub use egress::EgressRules;
 pub(crate) use entry::{client_entry, kept_user_entry, user_entry};
 pub use error::{ConfigError, ConfigErrors};
 pub use hint_issuers::HintIssuer;
+pub(crate) use policy::LONGEST_TOKEN;
 pub use policy::Policy;
 pub use registration::Registration;
 pub use secret::ClientSecret;
@@ -153,7 +154,7 @@ impl Config {
         let keep_records = top.duration("keep_records", LEAST_KEPT..=MOST_KEPT).map_or(KEPT, |found| found.value);
         let support = top.section("support", " in [support]").map(support).unwrap_or_default();
         let policy = match top.section("policy", " in [policy]") {
-            Some(policy) => Policy::read(policy, &Policy::default()),
+            Some(policy) => Policy::read(policy, &Policy::default(), keep_records),
             None => Policy::default(),
         };
         let proxies = top.section("proxy", " in [proxy]").map(proxy::read).unwrap_or_default();
@@ -173,6 +174,7 @@ impl Config {
         let around = Surroundings {
             folder,
             policy: &policy,
+            keep_records,
             detail_types: &detail_types,
             kept_secret: None,
             profile,

@@ -72,8 +72,8 @@ impl Default for Policy {
 }
 
 impl Policy {
-    /// Reads a `[policy]` table; what it leaves out stays as in `base`.
-    pub(super) fn read(section: Section<'_>, base: &Policy) -> Policy {
+    /// Reads a `[policy]` table; what it leaves out stays as in `base`. `keep_records` is how long approvals are known.
+    pub(super) fn read(section: Section<'_>, base: &Policy, keep_records: Duration) -> Policy {
         let second = Duration::from_secs(1);
         let day = Duration::from_secs(86_400);
         let ttl = section.duration("ttl", second..=LONGEST_LIFE);
@@ -101,7 +101,9 @@ impl Policy {
             user_code_guesses_per_hour: section
                 .number("user_code_guesses_per_hour", 3..=1_000_000)
                 .unwrap_or(base.user_code_guesses_per_hour),
-            token_ttl: section.duration("token_ttl", Duration::from_secs(10)..=day).map_or(base.token_ttl, |f| f.value),
+            token_ttl: section
+                .duration("token_ttl", Duration::from_secs(10)..=LONGEST_TOKEN)
+                .map_or(base.token_ttl, |f| f.value),
             refresh_ttl: section
                 .duration("refresh_ttl", Duration::from_secs(60)..=400 * day)
                 .map_or(base.refresh_ttl, |f| f.value),
@@ -122,6 +124,13 @@ impl Policy {
             let message = "`user_verification_above` changes nothing where `user_verification` is \"required\" anyway; set that to \"preferred\", or remove this";
             section.fault(&at, message);
         }
+        if section.has("refresh_ttl") && policy.refresh_ttl > keep_records {
+            let (refresh, kept) = (spoken(policy.refresh_ttl), spoken(keep_records));
+            let message = format!(
+                "`refresh_ttl` ({refresh}) is longer than `keep_records` ({kept}), after which an approval is forgotten; shorten the one or lengthen the other"
+            );
+            section.fault(&section.place_of("refresh_ttl"), message);
+        }
         section.finish();
         policy
     }
@@ -129,6 +138,9 @@ impl Policy {
 
 /// CIBA Core §10.1 lets a poll be held for at most this long.
 const LONGEST_WAIT: Duration = Duration::from_secs(30);
+
+/// No access token lives longer, whatever the policy says.
+pub(crate) const LONGEST_TOKEN: Duration = Duration::from_secs(86_400);
 
 /// No request lives longer, whatever the policy says.
 const LONGEST_LIFE: Duration = Duration::from_secs(limits::REQUEST_SECONDS);

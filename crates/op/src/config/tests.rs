@@ -168,6 +168,10 @@ fn every_bad_file_is_told_its_line_and_remedy() {
             "line 3: `ttl` (5m) is longer than `max_ttl` (1m); shorten one or lengthen the other",
         ),
         (
+            second_line("keep_records = \"40d\"\n[policy]\nrefresh_ttl = \"41d\""),
+            "line 4: `refresh_ttl` (984h) is longer than `keep_records` (960h), after which an approval is forgotten; shorten the one or lengthen the other",
+        ),
+        (
             second_line("[policy]\ninterval = 0.5"),
             "line 3: `interval` in [policy] must be seconds such as 300, or a text such as \"5m\", not a number with a decimal point",
         ),

@@ -13,8 +13,8 @@ use countersign_gateway::Schema;
 
 pub(crate) use guesses::{Guess, Turn, forget_guesses, guess, right as guessed_right};
 pub(crate) use refresh::{
-    Family, KeptFamily, begin_family, end_families_of_client, end_family, family_of, forget_families, has_family_ended,
-    rotate,
+    Family, KeptFamily, begin_family, clients_with_families, end_families_of_client, end_family, family_of,
+    forget_families, has_family_ended, rotate,
 };
 pub(crate) use requests::{
     AuthRequest, Pace, Real, cancel, find, forget_old, insert, note_poll, pending_of_client, pending_of_user, redeem,

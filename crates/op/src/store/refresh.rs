@@ -7,6 +7,7 @@ use rusqlite::types::Type;
 use rusqlite::{Connection, OptionalExtension, Row, named_params, params};
 
 use super::columns::{column, time};
+use crate::config::LONGEST_TOKEN;
 use crate::confirmation::Confirmation;
 
 /// What new tokens are given for.
@@ -106,9 +107,19 @@ pub(crate) fn has_family_ended(connection: &Connection, approval: &ApprovalId) -
         .exists([approval.as_str()])
 }
 
-/// Forgets families whose time is over, with their tokens.
+/// The clients that have a family which has not ended.
+pub(crate) fn clients_with_families(connection: &Connection) -> rusqlite::Result<Vec<String>> {
+    let mut statement = connection.prepare("SELECT DISTINCT client_id FROM refresh_family WHERE ended_at IS NULL")?;
+    statement.query_map([], |row| row.get(0))?.collect()
+}
+
+/// Forgets families whose time is over, with their tokens. One that was ended before its time stays for as long as an access token
+/// from it may live: while it stands here, that token is worth nothing.
 pub(crate) fn forget_families(connection: &Connection, now: Timestamp) -> rusqlite::Result<usize> {
-    connection.prepare_cached("DELETE FROM refresh_family WHERE ends_at <= ?1")?.execute([column(now)])
+    let longest = i64::try_from(LONGEST_TOKEN.as_millis()).unwrap_or(i64::MAX);
+    connection
+        .prepare_cached("DELETE FROM refresh_family WHERE ends_at <= ?1 AND (ended_at IS NULL OR ended_at <= ?1 - ?2)")?
+        .execute([column(now), longest])
 }
 
 const KEY: &str = "jkt";
@@ -149,4 +160,42 @@ fn read(row: &Row<'_>) -> rusqlite::Result<KeptFamily> {
         previous: hash(9)?.zip(rotated_at.map(time)),
         has_ended: row.get::<_, Option<i64>>(12)?.is_some(),
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const DAY: u64 = 86_400;
+
+    #[test]
+    fn a_family_that_was_ended_is_remembered_while_an_access_token_of_it_may_live() -> rusqlite::Result<()> {
+        let connection = Connection::open_in_memory()?;
+        connection.execute_batch(include_str!("schema_refresh.sql"))?;
+        let approval = |letter: &str| format!("ap_{}", letter.repeat(43)).parse::<ApprovalId>().expect("an id");
+        let family = |approval: ApprovalId| Family {
+            client_id: "app".to_owned(),
+            sub: "alice".to_owned(),
+            approval,
+            scope: "openid offline_access".to_owned(),
+            details: None,
+            binding: None,
+            ends_at: Timestamp::from_seconds(10 * DAY),
+        };
+        let (ended, untouched) = (Hash::of("ended"), Hash::of("untouched"));
+        begin_family(&connection, &family(approval("A")), &ended)?;
+        begin_family(&connection, &family(approval("B")), &untouched)?;
+        // A minute before its time, so that its last access token outlives it by nearly a day.
+        let kept = family_of(&connection, &ended)?.expect("kept");
+        end_family(&connection, kept.id, Timestamp::from_seconds(10 * DAY - 60))?;
+
+        let forget = |seconds: u64| forget_families(&connection, Timestamp::from_seconds(seconds));
+        assert_eq!(forget(10 * DAY - 1)?, 0);
+        assert_eq!(forget(10 * DAY)?, 1, "the one that ended by itself");
+        assert_eq!(forget(11 * DAY - 61)?, 0);
+        assert!(has_family_ended(&connection, &approval("A"))?);
+        assert_eq!(forget(11 * DAY - 60)?, 1);
+        assert_eq!(family_of(&connection, &ended)?, None, "with its tokens");
+        Ok(())
+    }
 }

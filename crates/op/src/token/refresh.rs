@@ -3,7 +3,7 @@
 
 use std::sync::Arc;
 
-use countersign_gateway::{Approval, NotRedeemable, Transaction};
+use countersign_gateway::{Approval, NotRedeemable, StoreError, Transaction};
 use countersign_protocol::clock::Timestamp;
 use countersign_protocol::hash::Hash;
 use countersign_protocol::random::Random;
@@ -17,7 +17,7 @@ use crate::confirmation::Confirmation;
 use crate::http::{Code, Form, OAuthError};
 use crate::outbox::Event;
 use crate::provider::Inner;
-use crate::store::{self, AuthRequest, Family, KeptFamily};
+use crate::store::{self, AuthRequest, Family, KeptFamily, directory};
 
 /// What every refresh token begins with; none has a dot, as access tokens have.
 const PREFIX: &str = "rf_";
@@ -83,9 +83,14 @@ impl Inner {
         let Some(token) = form.get("refresh_token") else {
             return Err(OAuthError::new(Code::InvalidRequest, "refresh_token is missing"));
         };
+        // Each use leaves a row until the family's end.
+        let (per_minute, now) = (client.policy.requests_per_minute, self.ports.clock.now());
+        self.refreshes.spend(&client.client_id, per_minute, now).map_err(|seconds| {
+            OAuthError::new(Code::RateLimited, "this client refreshes too often").with_retry_after(seconds)
+        })?;
         let wanted = form.get("scope").map(str::to_owned);
         let next = new_token(&*self.ports.random);
-        let (used, next_hash, now) = (Hash::of(token), Hash::of(next.expose()), self.ports.clock.now());
+        let (used, next_hash) = (Hash::of(token), Hash::of(next.expose()));
         let (inner, asker, narrower) = (self.clone(), client.clone(), wanted.clone());
         let shown = self.gateway.store().write(move |tx: &Transaction<'_>| -> Result<Shown, NotGiven> {
             let kept = inner.family_of(tx, &used, &asker, confirmation, now)?;
@@ -165,6 +170,26 @@ impl Inner {
         }
     }
 
+    /// Ends what clients had that stand neither in the configuration nor beside it any more, so that another of the same name
+    /// finds nothing.
+    pub(crate) fn end_families_of_strangers(&self) -> Result<(), StoreError> {
+        let gone = self.gateway.store().read(|connection| {
+            let mut gone = store::clients_with_families(connection)?;
+            gone.retain(|client_id| self.clients.get(client_id).is_none());
+            let beside = gone.iter().map(|client_id| directory::client(connection, client_id));
+            let beside = beside.collect::<rusqlite::Result<Vec<_>>>()?;
+            Ok(gone.into_iter().zip(beside).filter(|(_, row)| row.is_none()).map(|(client_id, _)| client_id).collect())
+        });
+        let (gone, now): (Vec<String>, _) = (gone?, self.ports.clock.now());
+        if gone.is_empty() {
+            return Ok(());
+        }
+        let ended = self.gateway.store().write_blocking(move |tx: &Transaction<'_>| {
+            gone.iter().try_for_each(|client_id| store::end_families_of_client(tx, client_id, now))
+        });
+        ended.map_err(StoreError::from)
+    }
+
     /// Gives up a refresh token of this client, and with it its family (RFC 7009 §2.1).
     pub(crate) async fn end_family_of(&self, token: &str, client: &Client) -> Result<(), OAuthError> {
         let (token, client_id, now) = (Hash::of(token), client.client_id.clone(), self.ports.clock.now());
@@ -196,7 +221,7 @@ impl Inner {
         });
         let family = found.await.map_err(|error| crate::provider::failed(&error))?;
         Ok(family.map(|family| {
-            let members = serde_json::json!({
+            let mut members = serde_json::json!({
                 "active": true,
                 "iss": self.config.issuer.as_str(),
                 "client_id": family.client_id,
@@ -204,6 +229,9 @@ impl Inner {
                 "scope": family.scope,
                 "exp": family.ends_at.seconds(),
             });
+            if let Some(binding) = family.binding {
+                members["cnf"] = serde_json::json!(binding);
+            }
             members.to_string()
         }))
     }

@@ -1,10 +1,12 @@
 //! Refresh tokens: who gets them, that each is good once, and what ends them.
 
-use axum::http::{HeaderValue, StatusCode};
+use axum::http::{HeaderValue, StatusCode, header};
+use countersign_op::PeerCertificate;
+use countersign_protocol::hash::Hash;
 use serde_json::{Value, json};
 
 use crate::bound_tokens::{claims, proof};
-use crate::client_key::ClientKey;
+use crate::client_key::{ClientKey, self_signed};
 use crate::support::device::TestDevice;
 use crate::world::{BC, CONFIG, Reply, SECRET, TOKEN, World, basic, form_request};
 
@@ -292,4 +294,94 @@ async fn refreshing_ends_with_the_time_that_the_operator_allows_however_often_it
     let three = assert_good(&refresh(&world, "app", &two, &[]).await);
     world.forward(1);
     assert_refused(&refresh(&world, "app", &three, &[]).await, "the time of this refresh token is over");
+}
+
+#[tokio::test]
+async fn refreshing_is_as_limited_as_asking_and_takes_nothing_from_it() {
+    let few = config()
+        .replace("first_party = true\ngrant", "first_party = true\npolicy = { requests_per_minute = 2 }\ngrant");
+    let world = World::with(&few);
+    let mut device = world.enroll("phone").await;
+    let one = first(&world, &mut device).await;
+    let two = assert_good(&refresh(&world, "app", &one, &[]).await);
+    let three = assert_good(&refresh(&world, "app", &two, &[]).await);
+    let reply = refresh(&world, "app", &three, &[]).await;
+    assert_eq!(reply.status, StatusCode::TOO_MANY_REQUESTS, "{}", reply.body);
+    assert_eq!(reply.header(header::RETRY_AFTER), Some("60"));
+    first(&world, &mut device).await;
+    world.forward(60);
+    assert_good(&refresh(&world, "app", &three, &[]).await);
+}
+
+#[tokio::test]
+async fn a_client_taken_out_of_the_file_leaves_nothing_to_another_of_its_name() {
+    let world = World::with(&config());
+    let mut device = world.enroll("phone").await;
+    let (of_app, of_other) =
+        (first(&world, &mut device).await, ask(&world, &mut device, "other", "openid offline_access", &[]).await);
+    let world = world.restarted_with(CONFIG);
+    let world = world.restarted_with(&config());
+    assert_refused(&refresh(&world, "app", &of_app, &[]).await, "was given up");
+    assert_refused(&refresh(&world, "other", &of_other.text("refresh_token"), &[]).await, "was given up");
+    let again = first(&world, &mut device).await;
+    let world = world.restarted_with(&config());
+    assert_good(&refresh(&world, "app", &again, &[]).await);
+}
+
+#[tokio::test]
+async fn a_removed_user_brings_no_new_tokens() {
+    let world = World::with(&config());
+    let mut device = world.enroll("phone").await;
+    let token = first(&world, &mut device).await;
+    let world = world.restarted_with(&config().replace("sub = \"alice\"", "sub = \"alicia\""));
+    assert_refused(&refresh(&world, "app", &token, &[]).await, "locked or removed");
+    assert_eq!(world.post("app", INTROSPECT, &[("token", &token)]).await.body, r#"{"active":false}"#);
+}
+
+#[tokio::test]
+async fn of_two_refreshes_at_once_one_successor_counts_and_the_other_is_void() {
+    let world = World::with(&config());
+    let mut device = world.enroll("phone").await;
+    let one = first(&world, &mut device).await;
+    let (left, right) = tokio::join!(refresh(&world, "app", &one, &[]), refresh(&world, "app", &one, &[]));
+    // Both have their reply, as if the first had got lost on its way; the later one replaced the earlier one's.
+    let (left, right) = (assert_good(&left), assert_good(&right));
+    let told = async |token: &str| world.post("app", INTROSPECT, &[("token", token)]).await.json()["active"] == true;
+    assert_ne!(told(&left).await, told(&right).await);
+}
+
+#[tokio::test]
+async fn a_family_is_bound_to_the_certificate_of_its_first_tokens() {
+    let bound = "tls_client_certificate_bound_access_tokens = true\nfirst_party = true\ngrant";
+    let world = World::with(&config().replace("first_party = true\ngrant", bound));
+    let mut device = world.enroll("phone").await;
+    let ((ours, _), (another, _)) = (self_signed(), self_signed());
+    let send = async |form: &[(&str, &str)], certificate: &[u8]| {
+        let mut request = form_request(TOKEN, Some(&basic("app", SECRET)), form);
+        request.extensions_mut().insert(PeerCertificate(certificate.to_vec()));
+        world.send(request).await
+    };
+    let form = [("scope", "openid offline_access"), ("login_hint", "alice"), ("interaction_type", "boolean")];
+    let id = world.post("app", BC, &form).await.text("auth_req_id");
+    world.approve(&mut device, None).await;
+    let poll = [("grant_type", "urn:openid:params:grant-type:ciba"), ("auth_req_id", id.as_str())];
+    let token = assert_good(&send(&poll, &ours).await);
+
+    let form = [("grant_type", "refresh_token"), ("refresh_token", token.as_str())];
+    assert_refused(&send(&form, &another).await, "is bound to another key or certificate");
+    let new = send(&form, &ours).await;
+    let told = world.post("app", INTROSPECT, &[("token", &assert_good(&new))]).await.json();
+    let cnf = json!({ "x5t#S256": Hash::of(&ours) });
+    assert_eq!((&told["active"], &told["cnf"]), (&json!(true), &cnf));
+    assert_eq!(world.claims_of(&new, "access_token").await["cnf"], cnf);
+}
+
+#[tokio::test]
+async fn auth0s_token_path_refreshes_too() {
+    let world = World::with(&config());
+    let mut device = world.enroll("phone").await;
+    let one = first(&world, &mut device).await;
+    let form = [("grant_type", "refresh_token"), ("refresh_token", one.as_str())];
+    let two = assert_good(&world.post("app", "/tenant/oauth/token", &form).await);
+    assert_good(&refresh(&world, "app", &two, &[]).await);
 }
