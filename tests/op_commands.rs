@@ -130,3 +130,46 @@ fn a_configuration_is_checked_without_a_start() {
     assert!(said(&told).contains("cert.pem"), "{}", said(&told));
     assert!(!place.path("provider.db").exists());
 }
+
+#[test]
+fn keys_are_followed_by_new_ones_while_a_real_device_goes_on() {
+    let place = Place::new();
+    let provider = Provider::start(&place);
+    let phone = Device::enrolled(&place, "phone", &provider, "alice");
+    let root = {
+        let listed = provider.op(&["keys", "list"]).expect_code(0).lines("key");
+        let root = listed.iter().find(|key| key["name"] == "evidence-root").expect("listed");
+        root["kid"].as_str().expect("text").to_owned()
+    };
+    let approve = |name: &str| {
+        let (mut asked, _) = provider.till().acknowledged(&["--interaction", "boolean"]);
+        let challenge = phone.only_pending();
+        phone.answer(id(&challenge), &["approve"]).expect_code(0);
+        asked.line("tokens");
+        let file = place.path(name);
+        std::fs::write(&file, phone.evidence(id(&challenge))).expect("written");
+        let trust = format!("{}={root}", provider.issuer());
+        let verify = place.command(&["verify", file.to_str().expect("text"), "--trust", &trust, "--json"]);
+        Process::start(&place, "verify", verify).finish().expect_code(0);
+    };
+    approve("before");
+
+    let rotated = provider.op(&["keys", "rotate"]).expect_code(0);
+    let states = |finished: &Finished, name: &str| -> Vec<String> {
+        let keys = finished.lines("key").into_iter().filter(|key| key["name"] == name);
+        keys.map(|key| key["state"].as_str().expect("text").to_owned()).collect()
+    };
+    assert_eq!(states(&rotated, "gateway"), ["former", "signs"]);
+    assert_eq!(states(&rotated, "token"), ["signs", "next"]);
+    assert_eq!(rotated.line("keys_rotated")["compromised"], false);
+    let again = said(&provider.op(&["keys", "rotate"]).expect_code(2));
+    assert!(again.contains("until then there is nothing to rotate"), "{again}");
+    approve("after");
+
+    let rotated = provider.op(&["keys", "rotate", "--compromised"]).expect_code(0);
+    assert_eq!(states(&rotated, "gateway"), ["revoked", "revoked", "signs"]);
+    assert_eq!(states(&rotated, "token"), ["signs"]);
+    let token = rotated.lines("key").into_iter().find(|key| key["name"] == "token").expect("listed")["kid"].clone();
+    provider.until_it_signs(token.as_str().expect("text"));
+    approve("afterwards");
+}

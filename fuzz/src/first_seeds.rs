@@ -1,4 +1,4 @@
-//! Writes the inputs that fuzzing begins with into `seeds/`: one sound message of each kind. `cargo run --bin first_seeds`.
+//! Writes the inputs that fuzzing begins with into `seeds/`: one sound message of each kind. `cargo run --example first_seeds` in this folder.
 
 use std::path::Path;
 

@@ -2,8 +2,11 @@
 
 use std::net::SocketAddr;
 use std::path::PathBuf;
+use std::time::Instant;
 
+use crate::PATIENCE;
 use crate::client::Client;
+use crate::http;
 use crate::place::{Place, http_issuer};
 use crate::process::{Finished, Process};
 
@@ -130,6 +133,22 @@ impl<'a> Provider<'a> {
         let mut process = self.begin(&["op", "link", user], &format!("{}-link", self.name));
         let link = text_of(&process.line("link"), "enrollment_link");
         (link, process)
+    }
+
+    /// Asks for the published keys until this one is the first of them.
+    ///
+    /// # Panics
+    /// If it never is.
+    pub fn until_it_signs(&self, kid: &str) {
+        let deadline = Instant::now() + PATIENCE;
+        loop {
+            let keys = http::send("GET", &format!("{}/jwks", self.issuer), &[], b"");
+            let keys: serde_json::Value = serde_json::from_slice(&keys.body).expect("JSON");
+            if keys["keys"][0]["kid"] == kid {
+                return;
+            }
+            assert!(Instant::now() < deadline, "{kid} does not sign: {keys}");
+        }
     }
 
     /// A command of the operator, beside the running process.

@@ -136,6 +136,15 @@ pub enum Op {
         #[command(subcommand)]
         command: OpDevice,
     },
+    /// List the provider's keys, and have them followed by new ones, while the provider runs
+    Keys {
+        /// The provider
+        #[command(flatten)]
+        provider: ProviderConfig,
+        /// What to do
+        #[command(subcommand)]
+        command: OpKeys,
+    },
 }
 
 /// `countersign op client …`
@@ -277,6 +286,19 @@ pub enum OpDevice {
     Revoke {
         /// The device (dv_…)
         device: DeviceId,
+    },
+}
+
+/// `countersign op keys …`
+#[derive(Subcommand, Debug)]
+pub enum OpKeys {
+    /// List every key that signs, signed or will sign
+    List,
+    /// Make new keys; what was signed before stays good
+    Rotate {
+        /// The former keys are in the wrong hands: what they signed is worth nothing from now on
+        #[arg(long)]
+        compromised: bool,
     },
 }
 

@@ -1,12 +1,15 @@
 //! The gateway itself: what it is made of, and what runs beside its callers.
 
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::{Arc, PoisonError, RwLock};
 use std::time::Duration;
 
 use countersign_protocol::clock::{Clock, Timestamp};
 use countersign_protocol::discovery::Mode;
 use countersign_protocol::id::ApprovalId;
+use countersign_protocol::jws::Compact;
+use countersign_protocol::key::{Signer as _, Thumbprint};
+use countersign_protocol::manifest::ManifestKey;
 use countersign_protocol::random::Random;
 use rusqlite::Connection;
 use tokio::task::JoinHandle;
@@ -47,7 +50,8 @@ struct Inner {
     settings: Settings,
     urls: Urls,
     store: Store,
-    keys: Keys,
+    /// Changed when one is followed by another.
+    keys: RwLock<Arc<Keys>>,
     ports: Ports,
     witness: Arc<dyn Witness>,
     nonces: Nonces,
@@ -117,7 +121,8 @@ impl Gateway {
         approver: Option<Arc<dyn InProcessApprover>>,
     ) -> Result<Gateway, OpenError> {
         let now = ports.clock.now();
-        crate::manifest::bring_up_to_date(&store, &keys, &settings.issuer, now)?;
+        crate::manifest::bring_up_to_date(&store, &keys, &settings.issuer, now, false)?;
+        let keys = RwLock::new(Arc::new(keys));
         let nonces = Nonces::new(&*ports.random, now);
         let registrations = RegistrationRate::new(settings.registrations_per_link);
         let urls = Urls::of(&settings.issuer);
@@ -317,8 +322,42 @@ impl Gateway {
         &*self.inner.ports.random
     }
 
-    pub(crate) fn keys(&self) -> &Keys {
-        &self.inner.keys
+    /// Signs with these keys from now on; those they follow end soon, or at once where they are in the wrong hands
+    /// (`revoke_others`). Every process over the same store calls this when a key was followed by another. Blocks the thread.
+    ///
+    /// # Errors
+    /// [`ManifestError`]; then the former keys stay in use.
+    pub fn renew_keys(&self, keys: Keys, revoke_others: bool) -> Result<(), ManifestError> {
+        crate::manifest::bring_up_to_date(self.store(), &keys, &self.settings().issuer, self.now(), revoke_others)?;
+        *self.inner.keys.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(keys);
+        Ok(())
+    }
+
+    /// The keys that sign for devices, those of the past included, as the newest manifest lists them.
+    ///
+    /// # Errors
+    /// [`ManifestError`] when the stored chain can't be read.
+    pub fn listed_keys(&self) -> Result<Vec<ManifestKey>, ManifestError> {
+        let chain = crate::manifest::chain(self.store())?;
+        let last = chain.manifests.last().map(Compact::peek).transpose();
+        let last = last.map_err(|why| ManifestError::Foreign(why.into()))?;
+        Ok(last.map(|last| last.keys).unwrap_or_default())
+    }
+
+    /// The thumbprints of the key that signs enrollment links, and of those before it.
+    pub fn registration_keys(&self) -> (Thumbprint, Vec<Thumbprint>) {
+        let keys = self.keys();
+        let former = keys.former_registration.iter().map(|key| *key.thumbprint());
+        (*keys.registration.public_key().thumbprint(), former.collect())
+    }
+
+    /// The thumbprint that devices pin, and by which evidence is verified.
+    pub fn evidence_root(&self) -> Thumbprint {
+        *self.keys().root.public_key().thumbprint()
+    }
+
+    pub(crate) fn keys(&self) -> Arc<Keys> {
+        self.inner.keys.read().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
     pub(crate) fn witness(&self) -> &dyn Witness {

@@ -6,7 +6,7 @@ use countersign_protocol::id::ApprovalId;
 use countersign_protocol::json::Json;
 
 use crate::confirmation::Confirmation;
-use crate::jose::{JwkSet, SigningAlg, verify};
+use crate::jose::{SigningAlg, verify};
 use crate::provider::Inner;
 use crate::store;
 
@@ -43,8 +43,8 @@ impl Inner {
 
     /// A token by its signature and form alone, over or not.
     pub(crate) fn signed_by_us(&self, token: &str) -> Option<Access> {
-        let keys = JwkSet::parse(self.tokens.jwks().as_bytes()).ok()?;
-        let verified = verify(token, &keys, &SigningAlg::ALL, |typ| typ == Some("at+jwt")).ok()?;
+        let held = self.tokens.keys().held();
+        let verified = verify(token, held.verifying(), &SigningAlg::ALL, |typ| typ == Some("at+jwt")).ok()?;
         let claims = verified.claims;
         let text = |name: &str| claims.get(name).and_then(Json::as_str).map(str::to_owned);
         if text("iss")? != self.config.issuer.as_str() {

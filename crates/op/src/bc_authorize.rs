@@ -174,7 +174,7 @@ impl Inner {
                 }
             }
             // Nobody is asked, and the client is not to notice: one signature and one row, as for somebody with a device.
-            tokens.sign_for_nobody();
+            tokens.sign_for_nobody(now);
             insert(transaction, &request).map_err(Refused::Store)?;
             Ok(pretend(expected, &*random))
         });

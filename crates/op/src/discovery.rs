@@ -5,9 +5,7 @@ use axum::http::{HeaderName, header};
 use axum::response::IntoResponse;
 use countersign_protocol::interaction::InteractionType;
 use countersign_protocol::issuer::Issuer;
-use countersign_protocol::key::PublicKey;
 use serde::Serialize;
-use serde_json::{Value, json};
 
 use crate::acr;
 use crate::config::{CIBA_GRANT, Config, Profile, REFRESH_GRANT};
@@ -48,7 +46,7 @@ struct Metadata<'a> {
     response_types_supported: [&'static str; 0],
     subject_types_supported: [&'static str; 1],
     id_token_signing_alg_values_supported: Vec<&'static str>,
-    scopes_supported: [&'static str; 3],
+    scopes_supported: [&'static str; 4],
     claims_supported: [&'static str; 9],
     acr_values_supported: [&'static str; 5],
     authorization_details_types_supported: Vec<&'a str>,
@@ -83,7 +81,7 @@ pub(crate) fn metadata(config: &Config) -> String {
         response_types_supported: [],
         subject_types_supported: ["public"],
         id_token_signing_alg_values_supported: names(algs),
-        scopes_supported: ["openid", "profile", "email"],
+        scopes_supported: ["openid", "profile", "email", "offline_access"],
         claims_supported: ["iss", "sub", "aud", "exp", "iat", "auth_time", "acr", "amr", "approval"],
         acr_values_supported: acr::LEVELS,
         authorization_details_types_supported: config.detail_types.names().collect(),
@@ -114,17 +112,6 @@ fn is_fapi(config: &Config) -> bool {
 
 fn names(algs: &[SigningAlg]) -> Vec<&'static str> {
     algs.iter().map(|alg| alg.as_str()).collect()
-}
-
-/// The keys that sign tokens (RFC 7517 §5), and nothing else: the devices' keys are the gateway's.
-pub(crate) fn jwks(key: &PublicKey, rsa: Option<[Value; 2]>) -> String {
-    let mut jwk = serde_json::to_value(key).expect("a public key is a JWK");
-    let members = [("kid", key.thumbprint().to_string()), ("use", "sig".to_owned()), ("alg", "ES256".to_owned())];
-    for (name, value) in members {
-        jwk[name] = Value::String(value);
-    }
-    let keys: Vec<Value> = [jwk].into_iter().chain(rsa.into_iter().flatten()).collect();
-    json!({ "keys": keys }).to_string()
 }
 
 /// A document that may be kept for five minutes, so that a changed one is soon seen.

@@ -13,7 +13,7 @@ use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post};
 use axum::serve::{IncomingStream, Listener};
-use countersign_gateway::keys::{self, KeyError, Keys};
+use countersign_gateway::keys::{KeyError, Keys};
 use countersign_gateway::{
     Gateway, InProcessApprover, OpenError as GatewayError, Ports, Settings, Store, StoreError, WriteError,
 };
@@ -35,6 +35,7 @@ use crate::http::{Code, OAuthError, Peer, know_arrivals, surround};
 use crate::outbox::{Clerk, Tally, Told};
 use crate::polls::Polls;
 use crate::remote_keys::RemoteKeys;
+use crate::rotation::{KeyFolder, forget_former_keys};
 use crate::stopping::Stopping;
 use crate::store;
 use crate::tls::{CertificateError, Tls, TlsListener};
@@ -63,6 +64,7 @@ pub(crate) struct Inner {
     pub(crate) remote_keys: RemoteKeys,
     pub(crate) gateway: Gateway,
     pub(crate) tokens: Arc<TokenSigner>,
+    pub(crate) key_folder: KeyFolder,
     pub(crate) polls: Polls,
     pub(crate) budget: Budget,
     /// The same for refresh tokens.
@@ -175,8 +177,12 @@ impl Provider {
         lock: Option<HomeLock>,
     ) -> Result<Provider, OpenError> {
         let directory = home.join("keys");
+        if lock.is_some() {
+            forget_former_keys(&directory, ports.clock.now())?;
+        }
+        let key_folder = KeyFolder::new(&directory);
         let keys = Keys::load_or_create(&directory, &*ports.random)?;
-        let tokens = keys::load_or_create_key(&directory, "token", &*ports.random)?.into_signer();
+        let tokens = TokenSigner::open(&directory, &*ports.random)?;
         let store = Store::open(&home::database(home), &*ports.random)?;
         store.add_schema(&store::SCHEMA)?;
         let settings = settings(&config);
@@ -193,7 +199,6 @@ impl Provider {
             }
             None => Gateway::open_with_witness(settings, store, keys, ports.clone(), clerk.clone())?,
         };
-        let tokens = TokenSigner::open(tokens, &directory)?;
         for client in &config.clients {
             tokens.prepare(client.id_token_alg, &*ports.random)?;
         }
@@ -209,6 +214,7 @@ impl Provider {
             remote_keys: RemoteKeys::new(egress.clone()),
             gateway,
             tokens: Arc::new(tokens),
+            key_folder,
             polls: Polls::default(),
             budget: Budget::default(),
             refreshes: Budget::default(),
@@ -303,7 +309,8 @@ impl Provider {
         L: Listener<Addr: std::fmt::Debug>,
         for<'a> Peer: Connected<IncomingStream<'a, L>>,
     {
-        let background = [self.gateway().run_background(), self.forget_old_requests()];
+        let keeping_up = Provider::keep_up_with_keys(self.inner.clone());
+        let background = [self.gateway().run_background(), self.forget_old_requests(), keeping_up];
         let telling = self.run_outbox();
         let stopping = self.inner.stopping.clone();
         let service = self.router().into_make_service_with_connect_info::<Peer>();
@@ -387,7 +394,7 @@ fn documents(issuer: &Issuer, inner: &Arc<Inner>) -> Router {
     }
     for name in [discovery::JWKS, auth0::JWKS] {
         let inner = inner.clone();
-        let keys = get(async move || discovery::document(inner.tokens.jwks()));
+        let keys = get(async move || discovery::document(inner.published_keys()));
         routes = routes.route(&format!("{path}{name}"), keys);
     }
     routes

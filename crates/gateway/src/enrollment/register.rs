@@ -37,7 +37,9 @@ enum Registered {
 impl Gateway {
     /// Verifies the token of a registration, before anything else of it is believed.
     pub(crate) fn check_token(&self, request: &RegistrationRequest) -> Result<RegistrationToken, Refused> {
-        let keys = KeySet { keys: vec![self.keys().registration.public_key().clone()] };
+        let ours = self.keys();
+        let mut keys = KeySet { keys: vec![ours.registration.public_key().clone()] };
+        keys.keys.extend(ours.former_registration.iter().cloned());
         let endpoint = &self.urls().registration;
         RegistrationToken::verify(&request.registration_token, &keys, &self.settings().issuer, endpoint, self.now())
             .map_err(|error| match error {

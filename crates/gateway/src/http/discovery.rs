@@ -24,13 +24,16 @@ pub(super) async fn manifests(State(gateway): State<Gateway>) -> Response {
 }
 
 pub(super) async fn keys(State(gateway): State<Gateway>) -> Response {
-    let key = gateway.keys().registration.public_key();
-    let mut jwk = serde_json::json!(key);
-    // For JOSE libraries that choose by these.
-    jwk["kid"] = serde_json::json!(key.thumbprint());
-    jwk["alg"] = "ES256".into();
-    jwk["use"] = "sig".into();
-    let set = serde_json::json!({ "keys": [jwk] });
+    let keys = gateway.keys();
+    let jwks = [keys.registration.public_key()].into_iter().chain(&keys.former_registration).map(|key| {
+        let mut jwk = serde_json::json!(key);
+        // For JOSE libraries that choose by these.
+        jwk["kid"] = serde_json::json!(key.thumbprint());
+        jwk["alg"] = "ES256".into();
+        jwk["use"] = "sig".into();
+        jwk
+    });
+    let set = serde_json::json!({ "keys": jwks.collect::<Vec<_>>() });
     reply::complete(reply::json(StatusCode::OK, &set), gateway.now(), None)
 }
 

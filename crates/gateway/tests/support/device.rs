@@ -151,6 +151,14 @@ impl TestDevice {
         response
     }
 
+    /// Fetches the manifests again, as a device does that meets a key it does not know: the chain must go on from what it saw.
+    pub async fn learn_keys(&mut self, world: &World) {
+        let seen = self.keys.as_ref().expect("registered");
+        let chain: ManifestChain = world.get("/tenant/push/manifests").await.json();
+        let learned = chain.verify(&issuer(), seen.root(), Some(seen.head()));
+        self.keys = Some(learned.expect("a chain that goes on"));
+    }
+
     /// A call with credential and proof; a nonce that has ended is replaced once.
     pub async fn call(&self, world: &World, method: Method, path: &str, body: Option<&[u8]>) -> Response {
         self.send(world, method, path, &self.credential, true, body).await

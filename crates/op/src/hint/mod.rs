@@ -11,7 +11,7 @@ use countersign_protocol::issuer::Issuer;
 
 use crate::config::{Client, folded};
 use crate::http::{Code, Form, OAuthError};
-use crate::jose::{JwkSet, SigningAlg};
+use crate::jose::SigningAlg;
 use crate::provider::Inner;
 use login_hint_token::TokenRefused;
 
@@ -65,9 +65,8 @@ impl Inner {
         match hint {
             Hint::Login(named) => Ok(named.clone()),
             Hint::IdToken(token) => {
-                let keys =
-                    JwkSet::parse(self.tokens.jwks().as_bytes()).map_err(|error| crate::provider::failed(&error))?;
-                let sub = id_token::subject(token, &keys, &self.config.issuer, &client.client_id, now);
+                let held = self.tokens.keys().held_with_rsa(&*self.ports.random);
+                let sub = id_token::subject(token, held.verifying(), &self.config.issuer, &client.client_id, now);
                 let refused = |why| OAuthError::new(Code::InvalidRequest, format!("id_token_hint: {why}"));
                 sub.map(Named::Subject).map_err(refused)
             }

@@ -1,10 +1,10 @@
 //! ID token (OpenID Connect Core §2, CIBA Core §10) and access token (RFC 9068), with the approval they rest on and the
 //! client's details to the byte.
 
+pub(crate) mod keys;
 mod rsa;
 
-use std::path::{Path, PathBuf};
-use std::sync::OnceLock;
+use std::path::Path;
 use std::time::Duration;
 
 use countersign_gateway::Approval;
@@ -14,24 +14,18 @@ use countersign_protocol::encoding;
 use countersign_protocol::hash::Hash;
 use countersign_protocol::id::MessageId;
 use countersign_protocol::issuer::Issuer;
-use countersign_protocol::key::{LocalSigner, SignFailed, Signer};
+use countersign_protocol::key::SignFailed;
 use countersign_protocol::random::Random;
 use countersign_protocol::secret::Secret;
 use serde::Serialize;
 
 use crate::confirmation::Confirmation;
-use crate::discovery;
 use crate::jose::SigningAlg;
-use rsa::RsaSigner;
+use keys::{EcSigner, Held, TokenKeys};
 
-/// Signs this provider's tokens; the headers are encoded once.
+/// Signs this provider's tokens.
 pub(crate) struct TokenSigner {
-    signer: LocalSigner,
-    id_header: String,
-    access_header: String,
-    /// Where the RSA key is, once some client needs it.
-    keys: PathBuf,
-    rsa: OnceLock<RsaSigner>,
+    keys: TokenKeys,
 }
 
 /// What the tokens say.
@@ -147,19 +141,12 @@ struct Response<'a> {
 }
 
 impl TokenSigner {
-    /// Over the P-256 key, and the RSA key in this folder if there is one.
+    /// Over the keys in this folder.
     ///
     /// # Errors
-    /// [`KeyError`] when the RSA key's file can't be used.
-    pub(crate) fn open(signer: LocalSigner, keys: &Path) -> Result<TokenSigner, KeyError> {
-        let header = |typ| {
-            let header = serde_json::json!({ "alg": "ES256", "typ": typ, "kid": signer.public_key().thumbprint() });
-            encoding::encode(header.to_string().as_bytes())
-        };
-        let (id_header, access_header) = (header("JWT"), header("at+jwt"));
-        let tokens = TokenSigner { id_header, access_header, signer, keys: keys.to_owned(), rsa: OnceLock::new() };
-        tokens.look_for_rsa()?;
-        Ok(tokens)
+    /// [`KeyError`] when a file can't be used.
+    pub(crate) fn open(directory: &Path, random: &dyn Random) -> Result<TokenSigner, KeyError> {
+        Ok(TokenSigner { keys: TokenKeys::open(directory, random)? })
     }
 
     /// Makes sure that ID tokens can be signed by this algorithm. Making a key takes up to a second of a thread.
@@ -167,27 +154,12 @@ impl TokenSigner {
     /// # Errors
     /// [`KeyError`] when the RSA key's file can't be used.
     pub(crate) fn prepare(&self, alg: SigningAlg, random: &dyn Random) -> Result<(), KeyError> {
-        if alg != SigningAlg::Es256 && self.rsa.get().is_none() {
-            let _ = self.rsa.set(RsaSigner::load_or_create(&self.keys, random)?);
-        }
-        Ok(())
+        if alg == SigningAlg::Es256 { Ok(()) } else { self.keys.prepare_rsa(random) }
     }
 
-    /// The published keys (RFC 7517 §5), one that another process has made meanwhile included.
-    pub(crate) fn jwks(&self) -> String {
-        if let Err(error) = self.look_for_rsa() {
-            tracing::error!(%error, "the RSA key is not published");
-        }
-        discovery::jwks(self.signer.public_key(), self.rsa.get().map(RsaSigner::jwks))
-    }
-
-    fn look_for_rsa(&self) -> Result<(), KeyError> {
-        if self.rsa.get().is_none()
-            && let Some(key) = RsaSigner::load(&self.keys)?
-        {
-            let _ = self.rsa.set(key);
-        }
-        Ok(())
+    /// The keys themselves.
+    pub(crate) fn keys(&self) -> &TokenKeys {
+        &self.keys
     }
 
     /// The body of the token response.
@@ -197,7 +169,9 @@ impl TokenSigner {
     pub(crate) fn respond(&self, grant: &Grant<'_>, now: Timestamp, random: &dyn Random) -> Result<String, SignFailed> {
         let (iat, exp) = (now.seconds(), now.seconds() + grant.life.as_secs());
         let iss = grant.issuer.as_str();
-        let access_token = self.access_token(grant, iat, exp, random)?;
+        let held = self.keys.held();
+        let signer = held.ec(now);
+        let access_token = access_token(signer, grant, iat, exp, random)?;
         let id_token = IdToken {
             iss,
             sub: grant.sub,
@@ -212,7 +186,11 @@ impl TokenSigner {
             auth_req_id: grant.auth_req_id,
             approval: &grant.approval,
         };
-        let id_token = self.id_token(grant.id_token_alg, &object(&id_token, None))?;
+        let claims = object(&id_token, None);
+        let id_token = match grant.id_token_alg {
+            SigningAlg::Es256 => signed(signer, &signer.id_header, &claims)?,
+            alg => signed_by_rsa(&self.keys.held_with_rsa(random), alg, &claims, now)?,
+        };
         let response = Response {
             access_token: &access_token,
             token_type: Confirmation::token_type(grant.confirmation),
@@ -225,48 +203,52 @@ impl TokenSigner {
     }
 
     /// Takes as long as signing a challenge and keeps nothing, for requests about nobody.
-    pub(crate) fn sign_for_nobody(&self) {
-        let _ = self.signer.sign(self.id_header.as_bytes());
+    pub(crate) fn sign_for_nobody(&self, now: Timestamp) {
+        let held = self.keys.held();
+        let signer = held.ec(now);
+        let _ = signer.sign(signer.id_header.as_bytes());
     }
+}
 
-    fn access_token(&self, grant: &Grant<'_>, iat: u64, exp: u64, random: &dyn Random) -> Result<String, SignFailed> {
-        let iss = grant.issuer.as_str();
-        let claims = AccessToken {
-            iss,
-            sub: grant.sub,
-            aud: iss,
-            client_id: grant.client_id,
-            jti: MessageId::random(random),
-            exp,
-            iat,
-            auth_time: grant.auth_time.seconds(),
-            acr: grant.acr,
-            amr: grant.amr,
-            scope: grant.scope,
-            cnf: grant.confirmation,
-            approval: &grant.approval,
-        };
-        self.sign(&self.access_header, &object(&claims, grant.details))
-    }
+fn access_token(
+    signer: &EcSigner,
+    grant: &Grant<'_>,
+    iat: u64,
+    exp: u64,
+    random: &dyn Random,
+) -> Result<String, SignFailed> {
+    let iss = grant.issuer.as_str();
+    let claims = AccessToken {
+        iss,
+        sub: grant.sub,
+        aud: iss,
+        client_id: grant.client_id,
+        jti: MessageId::random(random),
+        exp,
+        iat,
+        auth_time: grant.auth_time.seconds(),
+        acr: grant.acr,
+        amr: grant.amr,
+        scope: grant.scope,
+        cnf: grant.confirmation,
+        approval: &grant.approval,
+    };
+    signed(signer, &signer.access_header, &object(&claims, grant.details))
+}
 
-    fn id_token(&self, alg: SigningAlg, payload: &str) -> Result<String, SignFailed> {
-        if alg == SigningAlg::Es256 {
-            return self.sign(&self.id_header, payload);
-        }
-        self.look_for_rsa().map_err(|_| SignFailed)?;
-        let rsa = self.rsa.get().ok_or(SignFailed)?;
-        let input = format!("{}.{}", rsa.header(alg), encoding::encode(payload.as_bytes()));
-        let signature = rsa.sign(alg, input.as_bytes())?;
-        Ok(format!("{input}.{}", encoding::encode(&signature)))
-    }
+fn signed_by_rsa(held: &Held, alg: SigningAlg, payload: &str, now: Timestamp) -> Result<String, SignFailed> {
+    let rsa = held.rsa(now).ok_or(SignFailed)?;
+    let input = format!("{}.{}", rsa.header(alg), encoding::encode(payload.as_bytes()));
+    let signature = rsa.sign(alg, input.as_bytes())?;
+    Ok(format!("{input}.{}", encoding::encode(&signature)))
+}
 
-    fn sign(&self, header: &str, payload: &str) -> Result<String, SignFailed> {
-        let mut token = format!("{header}.{}", encoding::encode(payload.as_bytes()));
-        let signature = self.signer.sign(token.as_bytes())?;
-        token.push('.');
-        token.push_str(&encoding::encode(&signature));
-        Ok(token)
-    }
+fn signed(signer: &EcSigner, header: &str, payload: &str) -> Result<String, SignFailed> {
+    let mut token = format!("{header}.{}", encoding::encode(payload.as_bytes()));
+    let signature = signer.sign(token.as_bytes())?;
+    token.push('.');
+    token.push_str(&encoding::encode(&signature));
+    Ok(token)
 }
 
 /// The left half of a token's hash (OpenID Connect Core §3.1.3.6; for refresh tokens CIBA Core §10.3.1).

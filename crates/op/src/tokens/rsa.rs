@@ -1,9 +1,8 @@
 //! The RSA key for clients that read no other ID tokens than RS256 or PS256. Made when the first of them comes.
 
-use std::io;
 use std::path::Path;
 
-use countersign_gateway::keys::{self, KeyError};
+use countersign_gateway::keys::KeyError;
 use countersign_protocol::encoding;
 use countersign_protocol::hash::Hash;
 use countersign_protocol::key::SignFailed;
@@ -18,8 +17,6 @@ use zeroize::Zeroizing;
 
 use crate::jose::SigningAlg;
 
-/// The key's file in the keys' folder.
-const FILE: &str = "token-rsa.p8";
 /// NIST SP 800-131A asks for 2048 bits at least; more would cost every token.
 const BITS: usize = 2048;
 
@@ -33,13 +30,13 @@ pub(crate) struct RsaSigner {
 }
 
 impl RsaSigner {
-    /// Reads the key, or makes it, which takes up to a second.
+    /// Reads the key.
     ///
     /// # Errors
     /// [`KeyError`] when the file can't be used.
-    pub(super) fn load_or_create(directory: &Path, random: &dyn Random) -> Result<RsaSigner, KeyError> {
-        let der = keys::load_or_create_file(directory, FILE, || make(random))?;
-        RsaSigner::over(&der, &directory.join(FILE))
+    pub(super) fn read(path: &Path) -> Result<RsaSigner, KeyError> {
+        let der = std::fs::read(path).map_err(|source| KeyError::File { path: path.to_owned(), source })?;
+        RsaSigner::over(&Zeroizing::new(der), path)
     }
 
     fn over(der: &[u8], path: &Path) -> Result<RsaSigner, KeyError> {
@@ -51,17 +48,9 @@ impl RsaSigner {
         Ok(RsaSigner { pair, n, e, thumbprint })
     }
 
-    /// Reads the key, if there is one.
-    ///
-    /// # Errors
-    /// [`KeyError`] when the file can't be used.
-    pub(super) fn load(directory: &Path) -> Result<Option<RsaSigner>, KeyError> {
-        let path = directory.join(FILE);
-        match std::fs::read(&path) {
-            Ok(der) => RsaSigner::over(&Zeroizing::new(der), &path).map(Some),
-            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
-            Err(source) => Err(KeyError::File { path, source }),
-        }
+    /// RFC 7638.
+    pub(super) fn thumbprint(&self) -> &Hash {
+        &self.thumbprint
     }
 
     /// The header of its tokens.
@@ -101,7 +90,8 @@ impl RsaSigner {
     }
 }
 
-fn make(random: &dyn Random) -> Zeroizing<Vec<u8>> {
+/// A new key in PKCS#8; making one takes up to a second.
+pub(super) fn make(random: &dyn Random) -> Zeroizing<Vec<u8>> {
     let key = rsa::RsaPrivateKey::new(&mut Drawn(random), BITS).expect("2048 bits are enough for two primes");
     let der = key.to_pkcs8_der().expect("PKCS#8 has room for an RSA key");
     Zeroizing::new(der.as_bytes().to_vec())

@@ -8,7 +8,7 @@ use crate::world::{BC, SECRET, TOKEN, World, basic, form_request};
 const ASK: &[(&str, &str)] = &[("scope", "openid"), ("login_hint", "alice"), ("interaction_type", "boolean")];
 
 /// A second process on the same home, as a command is one.
-fn beside(world: &World) -> Provider {
+pub(crate) fn beside(world: &World) -> Provider {
     match Provider::open_for_admin(world.config(), world.home(), world.ports()) {
         Ok(provider) => provider,
         Err(error) => panic!("{error}"),

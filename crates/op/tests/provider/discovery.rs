@@ -27,7 +27,7 @@ async fn d01_to_d06_discovery_says_what_this_version_can_do() {
         "response_types_supported": [],
         "subject_types_supported": ["public"],
         "id_token_signing_alg_values_supported": ["ES256", "PS256", "RS256"],
-        "scopes_supported": ["openid", "profile", "email"],
+        "scopes_supported": ["openid", "profile", "email", "offline_access"],
         "revocation_endpoint": "https://id.example/tenant/revoke",
         "introspection_endpoint": "https://id.example/tenant/introspect",
         "userinfo_endpoint": "https://id.example/tenant/userinfo",

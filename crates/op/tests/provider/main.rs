@@ -22,6 +22,7 @@ mod refresh;
 mod registration;
 mod request_rows;
 mod requests;
+mod rotation;
 mod signed_requests;
 mod story;
 mod tls;

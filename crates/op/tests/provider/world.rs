@@ -134,9 +134,15 @@ impl World {
 
     /// The same home under another configuration, as after a restart.
     pub(crate) fn restarted_with(self, config: &str) -> World {
+        self.restarted_over(config, |_| ())
+    }
+
+    /// As [`World::restarted_with`], after something was done to the home.
+    pub(crate) fn restarted_over(self, config: &str, done: impl FnOnce(&Path)) -> World {
         let World { provider, side } = self;
         let support::World { home, clock, gateway, router, random: _ } = side;
         drop((provider, gateway, router));
+        done(home.path());
         World::over(home, config, clock, 8)
     }
 

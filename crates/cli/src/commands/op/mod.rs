@@ -1,10 +1,11 @@
-//! `countersign op backup | check | client | user | device`: what an operator does while the provider runs.
+//! `countersign op backup | check | client | user | device | keys`: what an operator does while the provider runs.
 
 pub mod backup;
 pub mod check;
 pub mod client;
 pub mod device;
 mod entry;
+pub mod keys;
 pub mod user;
 
 use std::path::{Path, PathBuf};

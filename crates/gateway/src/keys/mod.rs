@@ -1,27 +1,42 @@
-//! The gateway's own keys: made at first start, kept as one PKCS#8 file each (mode 0600), parsed once.
+//! The gateway's own keys: made at first start, kept as one PKCS#8 file each (mode 0600), parsed once and again when one is followed
+//! by another.
 
+mod generation;
+
+use std::collections::BTreeMap;
 use std::fs;
 use std::io::{self, Write as _};
 use std::path::{Path, PathBuf};
 
 use countersign_protocol::encoding;
-use countersign_protocol::key::{LocalSigner, PrivateKey};
+use countersign_protocol::key::{LocalSigner, PrivateKey, PublicKey, Signer as _};
 use countersign_protocol::random::{self, Random};
 use p256::SecretKey;
 use p256::pkcs8::{DecodePrivateKey as _, EncodePrivateKey as _};
 use zeroize::Zeroizing;
 
+pub use generation::{Generation, add_generation, forget_generations, generations, remove_generation};
+
 /// What the gateway signs with. It has no `Debug`.
 pub struct Keys {
     /// Signs the key manifest and nothing else; devices pin its thumbprint.
     pub(crate) root: LocalSigner,
-    /// Signs challenges, outcomes, statements, notices.
+    /// Signs challenges, outcomes, statements, notices: the newest of its name.
     pub(crate) signing: LocalSigner,
-    /// Signs registration tokens.
+    /// Signs registration tokens: the newest of its name.
     pub(crate) registration: LocalSigner,
+    /// Those that signed registration tokens before it.
+    pub(crate) former_registration: Vec<PublicKey>,
     /// Confirmation codes are derived from it.
     pub(crate) secret: Zeroizing<[u8; 32]>,
+    /// Where all of them are.
+    pub(crate) directory: PathBuf,
 }
+
+/// The names of the keys that can be followed by another; the evidence root, which devices pin, is not among them.
+pub const SIGNING: &str = "gateway";
+/// See [`SIGNING`].
+pub const REGISTRATION: &str = "registration";
 
 /// A key could not be read or made.
 #[derive(Debug, thiserror::Error)]
@@ -51,31 +66,57 @@ impl Keys {
     /// # Errors
     /// [`KeyError`] when a file is unreadable or damaged. A damaged key is never replaced.
     pub fn load_or_create(directory: &Path, random: &dyn Random) -> Result<Keys, KeyError> {
-        let signer = |name| load_or_create_key(directory, name, random).map(PrivateKey::into_signer);
+        let root = load_or_create_key(&directory.join("evidence-root.p8"), random)?.into_signer();
+        let (signing, _) = newest(load_generations(directory, SIGNING, random)?);
+        let (registration, former) = newest(load_generations(directory, REGISTRATION, random)?);
         Ok(Keys {
-            root: signer("evidence-root")?,
-            signing: signer("gateway")?,
-            registration: signer("registration")?,
+            root,
+            signing,
+            registration,
+            former_registration: former.iter().map(|(_, former)| former.public_key().clone()).collect(),
             secret: load_or_create_secret(directory, "gateway-secret", random)?,
+            directory: directory.to_owned(),
         })
     }
 }
 
-/// Reads `<name>.p8` from the directory, or makes it. For other rooms' keys in the same directory (the token key of `op`).
+/// Reads every generation of a key, oldest first, each with the second from which on it signs; makes the first where there is none.
+/// Never empty. For other rooms' keys in the same directory too (the token key of `op`).
 ///
 /// # Errors
-/// [`KeyError`] when the file is unreadable or damaged.
-pub fn load_or_create_key(directory: &Path, name: &str, random: &dyn Random) -> Result<PrivateKey, KeyError> {
-    let path = directory.join(format!("{name}.p8"));
-    let make = || {
-        let key = PrivateKey::generate(random);
-        let der = SecretKey::from_slice(key.expose_bytes().as_slice())
-            .ok()
-            .and_then(|secret| secret.to_pkcs8_der().ok())
-            .expect("a PrivateKey's scalar is in range, and PKCS#8 has room for it");
-        der.to_bytes()
-    };
-    let der = read_or_make(&path, make)?;
+/// [`KeyError`] when a file is unreadable or damaged.
+pub fn load_generations(
+    directory: &Path,
+    name: &str,
+    random: &dyn Random,
+) -> Result<Vec<(u64, LocalSigner)>, KeyError> {
+    let mut found = generations(directory, name)?;
+    if found.is_empty() {
+        found.push(Generation { from: 0, path: directory.join(format!("{name}.p8")) });
+    }
+    let read = |one: Generation| Ok((one.from, load_or_create_key(&one.path, random)?.into_signer()));
+    found.into_iter().map(read).collect()
+}
+
+/// The newest, and those before it.
+fn newest(mut all: Vec<(u64, LocalSigner)>) -> (LocalSigner, Vec<(u64, LocalSigner)>) {
+    let (_, newest) = all.pop().expect("there is always one");
+    (newest, all)
+}
+
+/// A new P-256 key in PKCS#8.
+pub fn new_key(random: &dyn Random) -> Zeroizing<Vec<u8>> {
+    let key = PrivateKey::generate(random);
+    let der = SecretKey::from_slice(key.expose_bytes().as_slice())
+        .ok()
+        .and_then(|secret| secret.to_pkcs8_der().ok())
+        .expect("a PrivateKey's scalar is in range, and PKCS#8 has room for it");
+    der.to_bytes()
+}
+
+fn load_or_create_key(path: &Path, random: &dyn Random) -> Result<PrivateKey, KeyError> {
+    let path = path.to_owned();
+    let der = read_or_make(&path, || new_key(random))?;
     let damaged = || KeyError::Damaged { path: path.clone() };
     let secret = SecretKey::from_pkcs8_der(&der).map_err(|_| damaged())?;
     let scalar = Zeroizing::new(<[u8; 32]>::from(secret.to_bytes()));
@@ -113,6 +154,29 @@ pub fn load_or_create_file(
     make: impl FnOnce() -> Zeroizing<Vec<u8>>,
 ) -> Result<Zeroizing<Vec<u8>>, KeyError> {
     read_or_make(&directory.join(name), make)
+}
+
+/// The key manifests beside the keys, by their sequence.
+pub(crate) fn manifest_files(directory: &Path) -> Result<BTreeMap<u64, String>, KeyError> {
+    let failed = |path: &Path, source| KeyError::File { path: path.to_owned(), source };
+    let mut found = BTreeMap::new();
+    for entry in fs::read_dir(directory).map_err(|error| failed(directory, error))? {
+        let path = entry.map_err(|error| failed(directory, error))?.path();
+        let name = path.file_name().and_then(|name| name.to_str());
+        let digits = name.and_then(|name| name.strip_prefix("manifest.")?.strip_suffix(".jws"));
+        if let Some(sequence) = digits.and_then(|digits| digits.parse().ok()) {
+            let text = fs::read_to_string(&path).map_err(|error| failed(&path, error))?;
+            found.insert(sequence, text);
+        }
+    }
+    Ok(found)
+}
+
+/// Keeps a manifest beside the keys, unless there is one of this sequence; returns the one that is there now.
+pub(crate) fn keep_manifest(directory: &Path, sequence: u64, text: &str) -> Result<String, KeyError> {
+    let name = format!("manifest.{sequence}.jws");
+    let bytes = load_or_create_file(directory, &name, || Zeroizing::new(text.as_bytes().to_vec()))?;
+    String::from_utf8(bytes.to_vec()).map_err(|_| KeyError::Damaged { path: directory.join(name) })
 }
 
 /// The file's bytes. A missing file is written under another name first and then linked into place, so that a crash leaves
