@@ -119,11 +119,20 @@ pub(crate) fn parse_url(text: &str) -> Result<Url, IssuerError> {
     }
     let host = url.host().ok_or(IssuerError::NotAUrl)?;
     match url.scheme() {
-        "https" => Ok(url),
-        "http" if is_loopback(&host) => Ok(url),
-        _ => Err(IssuerError::NotHttps),
+        "https" => {}
+        "http" if is_loopback(&host) => {}
+        _ => return Err(IssuerError::NotHttps),
+    }
+    // The parser also takes `HTTPS:host` and `https:///host`, and hosts longer than a name can be (RFC 1035 §2.3.4).
+    let written_out = text.strip_prefix(url.scheme()).and_then(|rest| rest.strip_prefix("://"));
+    match written_out {
+        Some(rest) if !rest.starts_with('/') && host.to_string().len() <= HOST_CHARACTERS => Ok(url),
+        _ => Err(IssuerError::NotAUrl),
     }
 }
+
+/// The longest name of a host.
+const HOST_CHARACTERS: usize = 253;
 
 fn is_loopback(host: &Host<&str>) -> bool {
     match host {
@@ -185,6 +194,10 @@ mod tests {
             (" https://id.example", IssuerError::NotAUrl),
             ("https:\\\\id.example", IssuerError::NotAUrl),
             ("id.example", IssuerError::NotAUrl),
+            ("https:id.example", IssuerError::NotAUrl),
+            ("HTTPS://id.example", IssuerError::NotAUrl),
+            ("https:///id.example", IssuerError::NotAUrl),
+            (&format!("https://{}.example", "a".repeat(250)), IssuerError::NotAUrl),
         ] {
             assert_eq!(bad.parse::<Issuer>(), Err(why), "{bad}");
         }
