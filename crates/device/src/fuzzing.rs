@@ -1,12 +1,20 @@
 //! Doors for the fuzz targets (`fuzz/`): the private readers of what providers send. No part of the API; may change at any time.
 
+use std::sync::LazyLock;
+
 use futures_util::{FutureExt as _, stream};
+use tokio::runtime::{Builder, Runtime};
 
 use crate::edge::stream::EventStream;
 use crate::ports::provider::{NoReply, PushStream as _, Pushed};
 
+/// A stream watches the clock for silence, which takes a runtime.
+static RUNTIME: LazyLock<Runtime> =
+    LazyLock::new(|| Builder::new_current_thread().enable_time().build().expect("a runtime with a clock"));
+
 /// Reads a stream of events that arrives in these chunks, to its end or to what ends it.
 pub fn event_stream(chunks: Vec<Vec<u8>>) -> Vec<Result<Pushed, NoReply>> {
+    let _within = RUNTIME.enter();
     let chunks = chunks.into_iter().map(|chunk| Ok(chunk.into()));
     let mut events = EventStream::over(stream::iter(chunks));
     let mut read = Vec::new();
