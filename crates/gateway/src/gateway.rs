@@ -21,6 +21,7 @@ use crate::in_process::InProcessApprover;
 use crate::keys::Keys;
 use crate::manifest::ManifestError;
 use crate::settings::{Settings, Urls};
+use crate::store::approvals::PendingApprovals;
 use crate::store::{Store, StoreError, WriteError, approvals, challenges, devices};
 use crate::verdict::{Approval, NotRedeemable, Signed, Verdict};
 use crate::witness::{Nobody, Witness};
@@ -219,6 +220,14 @@ impl Gateway {
             auth_time: decided.auth_time.unwrap_or(decided.at),
             disputed: row.disputed_at.is_some(),
         }))
+    }
+
+    /// How many approvals wait for an answer.
+    ///
+    /// # Errors
+    /// What SQLite said.
+    pub fn standing(&self, connection: &Connection) -> rusqlite::Result<PendingApprovals> {
+        approvals::count_pending(connection, self.now())
     }
 
     /// Returns as soon as the approval has a verdict, or after `at_most`. The caller reads [`Gateway::verdict`] afterwards.

@@ -41,6 +41,7 @@ pub use outcome::EndError;
 pub use record::Asked;
 pub use request::{Accepted, ApprovalRequest, Interactions, Limits, RequestRefused};
 pub use settings::Settings;
+pub use store::approvals::PendingApprovals;
 pub use store::links::LinkState;
 pub use store::{Schema, Standing, Store, StoreError, Transaction, WriteError};
 pub use verdict::{Approval, NotRedeemable, Signed, Verdict};

@@ -1,5 +1,7 @@
 //! Ends approvals: one verdict by compare-and-swap, and a signed outcome for every device that was asked.
 
+use std::time::Duration;
+
 use countersign_protocol::clock::Timestamp;
 use countersign_protocol::id::{ApprovalId, MessageId};
 use countersign_protocol::jws::Compact;
@@ -47,9 +49,12 @@ impl Gateway {
             feed::append(transaction, &challenge.device, "ended", challenge.id.as_str(), now, self.random())?;
         }
         let expired = status == Status::Expired;
-        self.witness().saw(transaction, &Happening::Ended { approval: &approval.id, expired })?;
+        let after = Duration::from_millis(decided.at.millis_since(approval.requested_at));
+        let ended = Happening::Ended { approval: &approval.id, expired, outcome: status.as_str(), after };
+        self.witness().saw(transaction, &ended)?;
         transaction.wake_after_commit(approval.id.as_str());
-        tracing::info!(approval = %approval.id, ?status, "approval ended");
+        let id = approval.id.clone();
+        transaction.after_commit(move || tracing::info!(approval = %id, outcome = status.as_str(), "approval ended"));
         Ok(true)
     }
 

@@ -1,6 +1,8 @@
 //! Whoever must know what happens at the gateway is told in the very transaction in which it happens, so that its own rows
 //! about it stand or fall with it.
 
+use std::time::Duration;
+
 use countersign_protocol::clock::Timestamp;
 use countersign_protocol::id::{ApprovalId, DeviceId, Subject};
 use countersign_protocol::registration::DeviceClass;
@@ -17,6 +19,10 @@ pub enum Happening<'a> {
         approval: &'a ApprovalId,
         /// Whether nobody answered in time.
         expired: bool,
+        /// The verdict's word: `approved`, `denied`, `expired`, `cancelled`, `device_revoked`, `mismatch`, `refused`.
+        outcome: &'static str,
+        /// How long after the request.
+        after: Duration,
     },
     /// A person denied a request as "this wasn't me".
     NotMe {

@@ -22,7 +22,10 @@ struct Notes {
 impl Witness for Notes {
     fn saw(&self, transaction: &Transaction<'_>, happening: &Happening<'_>) -> rusqlite::Result<()> {
         let words = match happening {
-            Happening::Ended { approval, expired } => format!("{approval} ended, expired: {expired}"),
+            Happening::Ended { approval, expired, outcome, .. } => {
+                assert_eq!(*expired, *outcome == "expired");
+                format!("{approval} ended, expired: {expired}")
+            }
             Happening::NotMe { approval, subject, client_id, held_until } => {
                 format!("{subject} did not start {approval} of {client_id}, held until {}", held_until.seconds())
             }

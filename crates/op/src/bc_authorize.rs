@@ -9,6 +9,7 @@ use axum::response::{IntoResponse, Response};
 use countersign_gateway::{ApprovalRequest, Interactions, Limits, RequestRefused, Transaction, WriteError};
 use countersign_protocol::challenge::{self, Party};
 use countersign_protocol::clock::Timestamp;
+use countersign_protocol::id::ApprovalId;
 use countersign_protocol::interaction::{self, InteractionType};
 use countersign_protocol::random::Random;
 use countersign_protocol::secret::Secret;
@@ -42,6 +43,8 @@ struct Acknowledgement {
 struct Shown {
     interaction: InteractionType,
     value: Option<String>,
+    /// For the log.
+    approval: Option<ApprovalId>,
 }
 
 /// A client that is told of the verdict, and the token it is told with.
@@ -82,7 +85,9 @@ enum Refused {
 impl Inner {
     /// Answers `POST /bc-authorize`.
     pub(crate) async fn bc_authorize(&self, request: axum::extract::Request) -> Response {
-        match self.ask(request).await {
+        let asked = self.ask(request).await;
+        self.metrics.authentication_request(asked.as_ref().map_or_else(OAuthError::code, |_| "acknowledged"));
+        match asked {
             Ok(acknowledgement) => (StatusCode::OK, [NO_STORE, PRAGMA], Json(acknowledgement)).into_response(),
             Err(error) => error.into_response(),
         }
@@ -126,6 +131,8 @@ impl Inner {
         };
         let told = token.map(|token| Told { auth_req_id: Secret::new(auth_req_id.clone()), token });
         let shown = self.take(request, asked, user, &client, told).await?;
+        let (client_id, approval) = (client.client_id.as_str(), shown.approval.as_ref().map(ApprovalId::as_str));
+        tracing::info!(client_id, approval, "a client asks; without an approval nobody is asked");
         Ok(Acknowledgement {
             auth_req_id,
             expires_in,
@@ -164,9 +171,12 @@ impl Inner {
                             Some(Real { sub: approval.subject.as_str().to_owned(), approval: accepted.approval });
                         insert(transaction, &request).map_err(Refused::Store)?;
                         // Devices that can do less are asked for less; the client's screen must not tell.
+                        let approval = request.real.as_ref().map(|real| real.approval.clone());
                         return Ok(match hides && accepted.interaction != expected {
-                            true => pretend(expected, &*random),
-                            false => Shown { interaction: accepted.interaction, value: accepted.interaction_value },
+                            true => Shown { approval, ..pretend(expected, &*random) },
+                            false => {
+                                Shown { interaction: accepted.interaction, value: accepted.interaction_value, approval }
+                            }
                         });
                     }
                     Err(refused) if hides && is_about_devices(&refused) => {}
@@ -237,7 +247,7 @@ fn to_ask(known: Option<&Arc<User>>, client: &Client) -> Result<Option<Arc<User>
 /// What would be shown if somebody were asked.
 fn pretend(kind: InteractionType, random: &dyn Random) -> Shown {
     let drawn = interaction::draw(kind, random);
-    Shown { interaction: kind, value: drawn.map(|(_, opening)| opening.value) }
+    Shown { interaction: kind, value: drawn.map(|(_, opening)| opening.value), approval: None }
 }
 
 /// Whether a refusal would tell a client something about a person's devices, and so about the person.

@@ -33,6 +33,7 @@ mod home;
 mod http;
 mod introspect;
 pub mod jose;
+mod metrics;
 mod notification_token;
 mod outbox;
 mod polls;

@@ -32,6 +32,7 @@ use crate::egress::{Egress, SystemNames};
 use crate::health;
 use crate::home::{self, HomeLock};
 use crate::http::{Code, OAuthError, Peer, know_arrivals, surround};
+use crate::metrics::Metrics;
 use crate::outbox::{Clerk, Tally, Told};
 use crate::polls::Polls;
 use crate::remote_keys::RemoteKeys;
@@ -74,6 +75,7 @@ pub(crate) struct Inner {
     pub(crate) clerk: Arc<Clerk>,
     /// How attempts to tell clients and the operator ended.
     pub(crate) tally: Tally,
+    pub(crate) metrics: Arc<Metrics>,
     /// Every call out goes through it.
     pub(crate) egress: Egress,
     pub(crate) ports: Ports,
@@ -186,7 +188,9 @@ impl Provider {
         let store = Store::open(&home::database(home), &*ports.random)?;
         store.add_schema(&store::SCHEMA)?;
         let settings = settings(&config);
+        let metrics = Arc::new(Metrics::default());
         let clerk = Arc::new(Clerk {
+            metrics: metrics.clone(),
             issuer: config.issuer.clone(),
             clock: ports.clock.clone(),
             random: ports.random.clone(),
@@ -222,6 +226,7 @@ impl Provider {
             stopping: Stopping::default(),
             clerk,
             tally: Tally::default(),
+            metrics,
             egress,
             tls,
             config,
@@ -234,6 +239,10 @@ impl Provider {
 
     pub(crate) fn inner(&self) -> &Inner {
         &self.inner
+    }
+
+    pub(crate) fn inner_arc(&self) -> Arc<Inner> {
+        self.inner.clone()
     }
 
     /// The gateway, for enrollment links and devices.
@@ -284,7 +293,7 @@ impl Provider {
             false => routes,
         };
         let routes = routes.merge(self.inner.gateway.router()).merge(health::routes(&self.inner));
-        know_arrivals(surround(routes), &self.inner.config.proxies)
+        know_arrivals(surround(routes, &self.inner.metrics, &self.inner.ports.random), &self.inner.config.proxies)
     }
 
     /// Serves until `shutdown` resolves: held polls are answered at once, other connections get a few seconds to finish.

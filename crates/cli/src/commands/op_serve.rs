@@ -22,6 +22,17 @@ pub async fn run(config: &Path, home: Option<PathBuf>, stop_with_stdin: bool, ou
         let owner = crate::port_owner::of(listen).map(|owner| format!(" ({owner} has it)")).unwrap_or_default();
         Failure::usage("listen", format_args!("{listen} can't be listened on: {error}{owner}; choose another `listen`"))
     })?;
+    let metrics = match provider.config().metrics {
+        Some(address) => {
+            let listener = TcpListener::bind(address).await.map_err(|error| {
+                let what = format!("{address} of [metrics] can't be listened on: {error}; choose another `listen`");
+                Failure::usage("listen", what)
+            })?;
+            let provider = provider.clone();
+            Some(tokio::spawn(async move { provider.serve_metrics(listener).await }))
+        }
+        None => None,
+    };
     let issuer = provider.config().issuer.clone();
     output.result(&json!({ "event": "ready", "issuer": issuer }), |_| format!("Serving {issuer}. Ctrl-C stops it."))?;
     let stopped = async move {
@@ -30,7 +41,11 @@ pub async fn run(config: &Path, home: Option<PathBuf>, stop_with_stdin: bool, ou
             () = stop::when_stdin_closes(stop_with_stdin) => {}
         }
     };
-    provider.serve(listener, stopped).await.map_err(|error| Failure::provider("serve", error))?;
+    let served = provider.serve(listener, stopped).await;
+    if let Some(metrics) = metrics {
+        metrics.abort();
+    }
+    served.map_err(|error| Failure::provider("serve", error))?;
     Ok(Exit::Ok)
 }
 

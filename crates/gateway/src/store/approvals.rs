@@ -26,6 +26,46 @@ pub(crate) enum Status {
     Refused,
 }
 
+impl Status {
+    /// The word in the store, and for whoever counts.
+    pub(crate) const fn as_str(self) -> &'static str {
+        match self {
+            Status::Pending => "pending",
+            Status::Approved => "approved",
+            Status::Denied => "denied",
+            Status::Expired => "expired",
+            Status::Cancelled => "cancelled",
+            Status::DeviceRevoked => "device_revoked",
+            Status::Mismatch => "mismatch",
+            Status::Refused => "refused",
+        }
+    }
+}
+
+/// How many approvals wait.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct PendingApprovals {
+    /// All that wait for an answer.
+    pub pending: u64,
+    /// Those of them that are held: listed on devices, never pushed.
+    pub held: u64,
+}
+
+/// Counts what waits at this time.
+pub(crate) fn count_pending(connection: &Connection, now: Timestamp) -> rusqlite::Result<PendingApprovals> {
+    connection
+        .prepare_cached(
+            "SELECT count(*), coalesce(sum(held), 0) FROM approval WHERE status = 'pending' AND answer_until > ?1",
+        )?
+        .query_row([millis(now)], |row| {
+            Ok(PendingApprovals {
+                pending: row.get::<_, i64>(0)?.unsigned_abs(),
+                held: row.get::<_, i64>(1)?.unsigned_abs(),
+            })
+        })
+}
+
 /// An approval as the store keeps it.
 pub(crate) struct ApprovalRow {
     pub(crate) id: ApprovalId,

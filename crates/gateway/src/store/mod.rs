@@ -244,6 +244,12 @@ impl Store {
         written.await.map_err(|error: WriteError<rusqlite::Error>| error.into())
     }
 
+    /// How many writes wait for the writer at this moment.
+    pub fn waiting_writes(&self) -> u64 {
+        let jobs = &self.inner.jobs;
+        u64::try_from(jobs.max_capacity() - jobs.capacity()).unwrap_or(u64::MAX)
+    }
+
     /// Runs a closure on the reader's thread; it sees everything committed before this call. For servers.
     ///
     /// # Errors

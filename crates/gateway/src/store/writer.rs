@@ -29,12 +29,22 @@ pub(super) enum Job {
 pub struct Transaction<'c> {
     connection: &'c Connection,
     wakes: RefCell<Vec<Topic>>,
+    later: RefCell<Vec<Later>>,
 }
+
+/// What is done once a write is on disk.
+type Later = Box<dyn FnOnce() + Send>;
 
 impl Transaction<'_> {
     /// Wakes whoever waits for this topic, after the commit and not at all without one.
     pub fn wake_after_commit(&self, topic: impl Into<Topic>) {
         self.wakes.borrow_mut().push(topic.into());
+    }
+
+    /// Does this after the commit and not at all without one: once, however often the closure runs. For counting; it keeps the
+    /// writer's thread from everything else.
+    pub fn after_commit(&self, later: impl FnOnce() + Send + 'static) {
+        self.later.borrow_mut().push(Box::new(later));
     }
 }
 
@@ -94,7 +104,7 @@ fn data_version(connection: &Connection) -> rusqlite::Result<i64> {
 }
 
 fn write_group(connection: &Connection, mut writes: Vec<Box<dyn Work>>, wakes: &Wakes) {
-    let mut group = Group { connection, topics: Vec::new(), ran: 0 };
+    let mut group = Group { connection, topics: Vec::new(), later: Vec::new(), ran: 0 };
     let committed = group.run(&mut writes);
     if let Err(error) = &committed {
         tracing::error!(%error, "the provider's database did not take a group of writes");
@@ -112,12 +122,16 @@ fn write_group(connection: &Connection, mut writes: Vec<Box<dyn Work>>, wakes: &
     for topic in &group.topics {
         wakes.wake(topic);
     }
+    for later in group.later {
+        later();
+    }
 }
 
 /// Work that is committed together.
 struct Group<'c> {
     connection: &'c Connection,
     topics: Vec<Topic>,
+    later: Vec<Later>,
     /// How many pieces of work have run.
     ran: usize,
 }
@@ -159,19 +173,22 @@ impl Group<'_> {
     /// Runs one piece of work, and returns whether its changes are to stay. Whom it wakes waits for the commit.
     fn run_one(&mut self, work: &mut dyn Work) -> bool {
         self.ran += 1;
-        let transaction = Transaction { connection: self.connection, wakes: RefCell::default() };
+        let transaction =
+            Transaction { connection: self.connection, wakes: RefCell::default(), later: RefCell::default() };
         let keep = catch_unwind(AssertUnwindSafe(|| work.run(&transaction))).unwrap_or_else(|_| {
             tracing::error!("a write panicked and was undone");
             false
         });
         if keep {
             self.topics.append(&mut transaction.wakes.into_inner());
+            self.later.append(&mut transaction.later.into_inner());
         }
         keep
     }
 
     fn undo(&mut self) {
         self.topics.clear();
+        self.later.clear();
         if !self.connection.is_autocommit() {
             let _ = self.connection.execute_batch("ROLLBACK");
         }

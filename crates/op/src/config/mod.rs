@@ -11,6 +11,7 @@ mod entry;
 mod error;
 mod fapi;
 mod hint_issuers;
+mod metrics;
 mod policy;
 mod proxy;
 mod read;
@@ -92,6 +93,8 @@ pub struct Config {
     pub hint_issuers: Vec<HintIssuer>,
     /// Where the operator is told what happens.
     pub webhook: Option<Webhook>,
+    /// Where the provider's counts can be read; never the address that clients and devices call.
+    pub metrics: Option<SocketAddr>,
     /// Who can be asked.
     pub users: Users,
     /// Who may ask.
@@ -170,6 +173,7 @@ impl Config {
         };
         let hint_issuers = hint_issuers::read(top.sections("login_hint_issuers", " in [[login_hint_issuers]]"), folder);
         let webhook = top.section("webhook", " in [webhook]").map(|section| Webhook::read(section, folder));
+        let metrics = top.section("metrics", " in [metrics]").map(metrics::read);
         let users = Users::read(top.sections("users", " in [[users]]"));
         let around = Surroundings {
             folder,
@@ -200,6 +204,7 @@ impl Config {
             client_ca,
             hint_issuers,
             webhook: webhook.flatten(),
+            metrics: metrics.flatten(),
             users,
             clients,
         })

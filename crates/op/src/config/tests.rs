@@ -56,7 +56,7 @@ fn every_bad_file_is_told_its_line_and_remedy() {
         (second_line("isuer = \"x\""), "line 2: unknown key `isuer` at the top of the file; did you mean `issuer`?"),
         (
             second_line("database = \"x\""),
-            "line 2: unknown key `database` at the top of the file; remove it, or use one of: issuer, name, listen, mode, authorization_details, authorization_details_types, keep_records, support, policy, proxy, registration, egress, profile, tls, login_hint_issuers, webhook, users, clients",
+            "line 2: unknown key `database` at the top of the file; remove it, or use one of: issuer, name, listen, mode, authorization_details, authorization_details_types, keep_records, support, policy, proxy, registration, egress, profile, tls, login_hint_issuers, webhook, metrics, users, clients",
         ),
         // Whom the provider calls.
         (
@@ -166,6 +166,10 @@ fn every_bad_file_is_told_its_line_and_remedy() {
         (
             second_line("[policy]\nmax_ttl = 60"),
             "line 3: `ttl` (5m) is longer than `max_ttl` (1m); shorten one or lengthen the other",
+        ),
+        (
+            second_line("[metrics]\nlisten = \"9464\""),
+            "line 3: `listen` in [metrics] must be an IP address and a port such as \"127.0.0.1:9464\", not \"9464\"",
         ),
         (
             second_line("keep_records = \"40d\"\n[policy]\nrefresh_ttl = \"41d\""),

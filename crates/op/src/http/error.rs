@@ -104,6 +104,11 @@ impl OAuthError {
         &self.description
     }
 
+    /// The code on the wire.
+    pub(crate) fn code(&self) -> &'static str {
+        self.code.as_str()
+    }
+
     /// Why the person denied, or what ended the request, as far as the client may know.
     pub(crate) fn denial_reason(&self) -> Option<&'static str> {
         self.denial_reason

@@ -8,6 +8,7 @@ use countersign_protocol::issuer::Issuer;
 use countersign_protocol::random::Random;
 
 use super::{Event, NEWS};
+use crate::metrics::Metrics;
 use crate::store::outbox;
 
 /// How long the operator's endpoint may be away before an event is given up, in seconds.
@@ -20,6 +21,7 @@ pub(crate) struct Clerk {
     pub(crate) random: Arc<dyn Random>,
     /// Whether the operator wants to hear of events.
     pub(crate) webhook: bool,
+    pub(crate) metrics: Arc<Metrics>,
 }
 
 impl Clerk {
@@ -41,6 +43,10 @@ impl Clerk {
 
 impl Witness for Clerk {
     fn saw(&self, transaction: &Transaction<'_>, happening: &Happening<'_>) -> rusqlite::Result<()> {
+        if let Happening::Ended { outcome, after, .. } = happening {
+            let (metrics, outcome, after) = (self.metrics.clone(), *outcome, *after);
+            transaction.after_commit(move || metrics.approval(outcome, after));
+        }
         match happening {
             // A client is told that nobody answered at its request's own end, which is later, and the same for nobody's request.
             Happening::Ended { expired: true, .. } => Ok(()),

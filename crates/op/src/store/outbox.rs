@@ -125,6 +125,16 @@ pub(crate) fn recipients_due(connection: &Connection, now: Timestamp) -> rusqlit
     statement.query_map([column(now)], |row| row.get(0))?.collect()
 }
 
+/// How many of each kind are to be delivered now, or are tried again later. Those that wait for a verdict are not among them.
+pub(crate) fn queued(connection: &Connection, now: Timestamp) -> rusqlite::Result<Vec<(&'static str, i64)>> {
+    let mut statement = connection
+        .prepare_cached("SELECT kind, count(*) FROM outbox WHERE attempts > 0 OR due_at <= ?1 GROUP BY kind")?;
+    let counted = statement.query_map([column(now)], |row| Ok((row.get::<_, String>(0)?, row.get::<_, i64>(1)?)))?;
+    let counted = counted.collect::<rusqlite::Result<Vec<_>>>()?;
+    let of = |kind: &str| counted.iter().find(|(found, _)| found == kind).map_or(0, |(_, count)| *count);
+    Ok(["ping", "push", "event"].map(|kind| (kind, of(kind))).into())
+}
+
 /// What of one queue is due, at most `most`, the longest waiting first.
 pub(crate) fn due(
     connection: &Connection,

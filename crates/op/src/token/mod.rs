@@ -30,7 +30,9 @@ impl Inner {
     }
 
     async fn answer(self: &Arc<Self>, posted: Result<Posted, OAuthError>) -> Response {
-        match self.grant(posted).await {
+        let granted = self.grant(posted).await;
+        self.metrics.token_response(granted.as_ref().map_or_else(OAuthError::code, |_| "tokens"));
+        match granted {
             Ok(tokens) => {
                 let json = (header::CONTENT_TYPE, "application/json");
                 (StatusCode::OK, [json, NO_STORE, PRAGMA], tokens).into_response()

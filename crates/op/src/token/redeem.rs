@@ -99,6 +99,8 @@ impl Inner {
     /// The body of a token response. A client that never receives the first tokens of a request does not get others: single use
     /// stays single use.
     pub(super) fn tokens_for(&self, client: &Client, given: &Given<'_>) -> Result<String, OAuthError> {
+        let (client_id, approval) = (client.client_id.as_str(), given.approval.id.as_str());
+        tracing::info!(client_id, approval, is_pushed = given.is_pushed, "tokens are given");
         let signed = given.approval.signed.as_ref();
         let grant = Grant {
             issuer: &self.config.issuer,

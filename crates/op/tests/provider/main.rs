@@ -13,6 +13,7 @@ mod endpoint;
 mod fapi_ciba;
 mod hiding;
 mod hints;
+mod metrics;
 mod notifications;
 mod operating_guide;
 mod operator_events;

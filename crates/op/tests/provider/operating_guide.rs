@@ -5,7 +5,7 @@ use std::path::Path;
 use countersign_op::Config;
 
 /// Tables have headings of their own.
-const TABLES: [&str; 11] = [
+const TABLES: [&str; 12] = [
     "authorization_details",
     "support",
     "policy",
@@ -14,6 +14,7 @@ const TABLES: [&str; 11] = [
     "egress",
     "tls",
     "webhook",
+    "metrics",
     "login_hint_issuers",
     "users",
     "clients",
@@ -68,6 +69,10 @@ fn every_name_of_the_configuration_is_in_the_guide() {
             "issuer = \"https://id.example.com\"\n[webhook]\nzzzzzzzzzzzz = 1\nurl = \"https://ops.example\"\nsecret_file = \"x\"",
             "`[webhook]`",
         ),
+        (
+            "issuer = \"https://id.example.com\"\n[metrics]\nzzzzzzzzzzzz = 1\nlisten = \"127.0.0.1:9464\"",
+            "`[metrics]`",
+        ),
         ("issuer = \"https://id.example.com\"\n[[users]]\nsub = \"a\"\nzzzzzzzzzzzz = 1", "`[[users]]`"),
         (
             "issuer = \"https://id.example.com\"\n[[clients]]\nclient_id = \"a\"\nsecret = \"f7c09d1c2b8e4a6590d3b1a7e2c45f68\"\nzzzzzzzzzzzz = 1",
@@ -84,4 +89,30 @@ fn every_name_of_the_configuration_is_in_the_guide() {
             assert!(section.contains(&format!("`{name}`")), "{name} is missing under {heading}");
         }
     }
+}
+
+#[tokio::test]
+async fn every_alert_has_its_section_and_asks_for_what_is_counted() {
+    let rules = include_str!("../../../../packaging/prometheus/alerts.yml");
+    let pages = include_str!("../../../../docs/alerts.md");
+    let alerts: Vec<&str> = rules.lines().filter_map(|line| line.trim().strip_prefix("- alert: ")).collect();
+    assert_eq!(alerts.len(), pages.matches("\n## ").count(), "a section for each alert and none besides");
+    for alert in alerts {
+        assert!(pages.contains(&format!("\n## {alert}\n")), "{alert} has no section");
+        assert!(rules.contains(&format!("docs/alerts.md#{}\n", alert.to_lowercase())), "{alert} does not lead to it");
+    }
+    let guide = include_str!("../../../../docs/operating.md");
+    let known = crate::metrics::names().await;
+    let mut asked = names_in(rules);
+    asked.extend(names_in(guide));
+    for name in asked {
+        let family = ["_total", "_bucket"].iter().find_map(|end| name.strip_suffix(end)).unwrap_or(name);
+        assert!(known.iter().any(|known| known == family), "{name} is not counted: {known:?}");
+    }
+}
+
+/// Every name of a metric in a text.
+fn names_in(text: &str) -> Vec<&str> {
+    let words = text.split(|c: char| !(c.is_ascii_lowercase() || c == '_'));
+    words.filter(|word| word.starts_with("countersign_") && *word != "countersign_gateway").collect()
 }

@@ -1,0 +1,184 @@
+//! What the provider counts, in the text form of Prometheus and OpenMetrics, for an address of its own (`[metrics]`): never where
+//! clients and devices come, and nothing in it names a person, a client or a request.
+
+use std::io;
+use std::sync::Arc;
+use std::time::Duration;
+
+use axum::Router;
+use axum::http::{StatusCode, header};
+use axum::response::{IntoResponse, Response};
+use axum::routing::get;
+use countersign_gateway::StoreError;
+use prometheus_client::encoding::text::encode;
+use prometheus_client::metrics::counter::Counter;
+use prometheus_client::metrics::family::Family;
+use prometheus_client::metrics::gauge::Gauge;
+use prometheus_client::metrics::histogram::Histogram;
+use prometheus_client::registry::{Registry, Unit};
+use tokio::net::TcpListener;
+
+use crate::provider::{Inner, Provider};
+use crate::store::outbox;
+
+const OPEN_METRICS: &str = "application/openmetrics-text; version=1.0.0; charset=utf-8";
+
+type Label = (&'static str, &'static str);
+type Counts<const N: usize> = Family<[Label; N], Counter>;
+type Times = Family<[(&'static str, String); 1], Histogram, fn() -> Histogram>;
+
+/// Everything that is counted while the process runs.
+pub(crate) struct Metrics {
+    authentication_requests: Counts<1>,
+    approvals: Counts<1>,
+    approval_seconds: Family<[Label; 1], Histogram, fn() -> Histogram>,
+    token_responses: Counts<1>,
+    http_requests: Family<[(&'static str, String); 2], Counter>,
+    http_seconds: Times,
+}
+
+impl Default for Metrics {
+    fn default() -> Metrics {
+        Metrics {
+            authentication_requests: Family::default(),
+            approvals: Family::default(),
+            approval_seconds: Family::new_with_constructor(persons_times),
+            token_responses: Family::default(),
+            http_requests: Family::default(),
+            http_seconds: Family::new_with_constructor(machines_times),
+        }
+    }
+}
+
+/// From a second to the longest ordinary life of a request, and beyond.
+fn persons_times() -> Histogram {
+    Histogram::new([1.0, 2.0, 5.0, 10.0, 20.0, 30.0, 60.0, 120.0, 300.0, 600.0])
+}
+
+/// From a millisecond to the longest held poll.
+fn machines_times() -> Histogram {
+    Histogram::new([0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0])
+}
+
+impl Metrics {
+    /// An authentication request was answered: `acknowledged`, or an error's code.
+    pub(crate) fn authentication_request(&self, result: &'static str) {
+        self.authentication_requests.get_or_create(&[("result", result)]).inc();
+    }
+
+    /// An approval got its verdict.
+    pub(crate) fn approval(&self, outcome: &'static str, after: Duration) {
+        self.approvals.get_or_create(&[("outcome", outcome)]).inc();
+        self.approval_seconds.get_or_create(&[("outcome", outcome)]).observe(after.as_secs_f64());
+    }
+
+    /// The token endpoint answered: `tokens`, or an error's code.
+    pub(crate) fn token_response(&self, result: &'static str) {
+        self.token_responses.get_or_create(&[("result", result)]).inc();
+    }
+
+    /// A request was answered. `route` is a pattern, never a path.
+    pub(crate) fn http_request(&self, route: &str, status: StatusCode, took: Duration) {
+        let status = status.as_str().to_owned();
+        self.http_requests.get_or_create(&[("route", route.to_owned()), ("status", status)]).inc();
+        self.http_seconds.get_or_create(&[("route", route.to_owned())]).observe(took.as_secs_f64());
+    }
+
+    fn register(&self, registry: &mut Registry) {
+        registry.register(
+            "authentication_requests",
+            "Answers at /bc-authorize: acknowledged, or the error's code",
+            self.authentication_requests.clone(),
+        );
+        registry.register("approvals", "Approvals that ended, by their outcome", self.approvals.clone());
+        registry.register_with_unit(
+            "approval_time",
+            "From the request to the verdict",
+            Unit::Seconds,
+            self.approval_seconds.clone(),
+        );
+        registry.register(
+            "token_responses",
+            "Answers at /token: tokens, or the error's code",
+            self.token_responses.clone(),
+        );
+        registry.register(
+            "http_requests",
+            "Answers, by the route's pattern and the status",
+            self.http_requests.clone(),
+        );
+        registry.register_with_unit(
+            "http_request_time",
+            "Until a request was answered; held polls and streams included",
+            Unit::Seconds,
+            self.http_seconds.clone(),
+        );
+    }
+}
+
+impl Inner {
+    /// Everything, as it is now.
+    async fn metrics_text(&self) -> Result<String, StoreError> {
+        let mut registry = Registry::with_prefix("countersign");
+        self.metrics.register(&mut registry);
+        let (store, now) = (self.gateway.store(), self.ports.clock.now());
+        let gateway = self.gateway.clone();
+        let standing = store.look(move |connection| gateway.standing(connection)).await?;
+        let queued = store.look(move |connection| outbox::queued(connection, now)).await?;
+        let gauge = |registry: &mut Registry, name: &str, help: &str, value: u64| {
+            let gauge = Gauge::<i64>::default();
+            gauge.set(i64::try_from(value).unwrap_or(i64::MAX));
+            registry.register(name, help, gauge);
+        };
+        gauge(&mut registry, "approvals_pending", "Approvals that wait for an answer", standing.pending);
+        gauge(
+            &mut registry,
+            "approvals_held",
+            "Those of them that are listed on devices but not pushed",
+            standing.held,
+        );
+        gauge(&mut registry, "store_queue", "Writes that wait for the store's one writer", store.waiting_writes());
+        let waiting = Family::<[Label; 1], Gauge>::default();
+        for (kind, count) in queued {
+            waiting.get_or_create(&[("kind", kind)]).set(count);
+        }
+        registry.register("outbox", "Notifications and events that are to be delivered", waiting);
+        let told = Counts::<2>::default();
+        for one in self.tally.all() {
+            told.get_or_create(&[("kind", one.kind), ("outcome", one.outcome)]).inc_by(one.count);
+        }
+        registry.register("notifications", "Attempts to tell a client or the operator, by how they ended", told);
+        let build = Family::<[Label; 1], Gauge>::default();
+        build.get_or_create(&[("version", env!("CARGO_PKG_VERSION"))]).set(1);
+        registry.register("build", "The version that runs; always 1", build);
+        let mut text = String::new();
+        encode(&mut text, &registry).expect("a text can be written to");
+        Ok(text)
+    }
+}
+
+impl Provider {
+    /// What the address of `[metrics]` answers to: `/metrics`, and nothing else.
+    pub fn metrics_router(&self) -> Router {
+        let inner = self.inner_arc();
+        Router::new().route("/metrics", get(async move || metrics(&inner).await))
+    }
+
+    /// Serves [`Provider::metrics_router`] until the task is aborted.
+    ///
+    /// # Errors
+    /// What the system said about the listener.
+    pub async fn serve_metrics(&self, listener: TcpListener) -> io::Result<()> {
+        axum::serve(listener, self.metrics_router()).await
+    }
+}
+
+async fn metrics(inner: &Arc<Inner>) -> Response {
+    match inner.metrics_text().await {
+        Ok(text) => ([(header::CONTENT_TYPE, OPEN_METRICS)], text).into_response(),
+        Err(error) => {
+            tracing::error!(%error, "the metrics could not be read");
+            (StatusCode::SERVICE_UNAVAILABLE, "the store can't be read; the log says why\n").into_response()
+        }
+    }
+}
