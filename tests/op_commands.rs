@@ -173,3 +173,66 @@ fn keys_are_followed_by_new_ones_while_a_real_device_goes_on() {
     provider.until_it_signs(token.as_str().expect("text"));
     approve("afterwards");
 }
+
+#[test]
+fn status_says_what_works_and_the_next_step() {
+    let place = Place::new();
+    let mut provider = Provider::start(&place);
+    let by_name = |finished: &Finished| -> Vec<(String, bool)> {
+        let lines = finished.lines("status");
+        lines.iter().map(|line| (line["name"].as_str().expect("text").to_owned(), line["ok"] == true)).collect()
+    };
+    let told = provider.op(&["status"]).expect_code(4);
+    let lines = by_name(&told);
+    assert_eq!(lines.len(), 10, "{lines:?}");
+    let ill: Vec<_> = lines.iter().filter(|(_, ok)| !ok).collect();
+    assert_eq!(ill, [&("people".to_owned(), false)], "nobody has a device yet");
+    assert!(told.line("next")["step"].as_str().is_some_and(|step| step.contains("countersign op link")));
+
+    let phone = Device::enrolled(&place, "phone", &provider, "alice");
+    let (mut asked, _) = provider.till().acknowledged(&["--interaction", "boolean"]);
+    phone.answer(id(&phone.only_pending()), &["approve"]).expect_code(0);
+    asked.line("tokens");
+    let told = provider.op(&["status"]).expect_code(0);
+    assert!(by_name(&told).iter().all(|(_, ok)| *ok));
+    assert!(told.line("next")["step"].is_null());
+    let approvals = told.lines("status").into_iter().find(|line| line["name"] == "approvals").expect("a line");
+    assert!(approvals["detail"].as_str().is_some_and(|detail| detail.ends_with("1 approved")), "{approvals}");
+
+    provider.kill_9();
+    let told = provider.op(&["status"]).expect_code(4);
+    let ill: Vec<String> = by_name(&told).into_iter().filter(|(_, ok)| !ok).map(|(name, _)| name).collect();
+    assert_eq!(ill, ["address", "process"]);
+}
+
+#[test]
+fn a_trace_tells_one_approvals_story() {
+    let place = Place::new();
+    let provider = Provider::start(&place);
+    let phone = Device::enrolled(&place, "phone", &provider, "alice");
+    let message = "A message that no trace shows";
+    let (mut asked, acknowledged) =
+        provider.till().acknowledged(&["--interaction", "boolean", "--binding-message", message]);
+    let challenge = phone.only_pending();
+    let steps = |id: &str| -> (Value, Vec<String>) {
+        let told = provider.op(&["trace", id]).expect_code(0);
+        assert!(!said(&told).contains(message), "{}", said(&told));
+        let steps = told.lines("step").iter().map(|step| step["step"].as_str().expect("text").to_owned()).collect();
+        (told.line("trace"), steps)
+    };
+    let request = acknowledged["auth_req_id"].as_str().expect("text");
+    let (head, before) = steps(request);
+    assert_eq!((&head["outcome"], &head["sub"]), (&"pending".into(), &"alice".into()));
+    assert_eq!(before[..2], ["requested", "asked"]);
+    phone.answer(id(&challenge), &["approve"]).expect_code(0);
+    asked.line("tokens");
+    let (head, after) = steps(id(&challenge));
+    assert_eq!(head["outcome"], "approved");
+    for step in ["requested", "asked", "answered", "ended", "tokens"] {
+        assert!(after.iter().any(|known| known == step), "{step} in {after:?}");
+    }
+    let approval = head["approval"].as_str().expect("text");
+    assert_eq!(steps(approval).0, head);
+    let unknown = said(&provider.op(&["trace", "ap_nothing"]).expect_code(2));
+    assert!(unknown.contains("nothing is known of this id"), "{unknown}");
+}

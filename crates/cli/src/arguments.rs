@@ -136,6 +136,20 @@ pub enum Op {
         #[command(subcommand)]
         command: OpDevice,
     },
+    /// Say in ten lines what works, what doesn't, and the next step
+    Status {
+        /// The provider's configuration (TOML)
+        #[arg(long, value_name = "FILE")]
+        config: PathBuf,
+    },
+    /// Tell one approval's story: who asked whom, what devices said, what became of it
+    Trace {
+        /// An approval (ap_…), a challenge (ch_…), or an auth_req_id
+        id: String,
+        /// The provider's configuration (TOML)
+        #[arg(long, value_name = "FILE")]
+        config: PathBuf,
+    },
     /// List the provider's keys, and have them followed by new ones, while the provider runs
     Keys {
         /// The provider

@@ -22,6 +22,7 @@ use crate::keys::Keys;
 use crate::manifest::ManifestError;
 use crate::settings::{Settings, Urls};
 use crate::store::approvals::PendingApprovals;
+use crate::store::devices::Enrolled;
 use crate::store::{Store, StoreError, WriteError, approvals, challenges, devices};
 use crate::verdict::{Approval, NotRedeemable, Signed, Verdict};
 use crate::witness::{Nobody, Witness};
@@ -228,6 +229,22 @@ impl Gateway {
     /// What SQLite said.
     pub fn standing(&self, connection: &Connection) -> rusqlite::Result<PendingApprovals> {
         approvals::count_pending(connection, self.now())
+    }
+
+    /// How many people have a device that takes part. Reads every device: for commands.
+    ///
+    /// # Errors
+    /// What SQLite said.
+    pub fn enrolled(&self, connection: &Connection) -> rusqlite::Result<Enrolled> {
+        devices::count_active(connection)
+    }
+
+    /// How many approvals ended since then, by their outcome. Reads every one of them: for commands.
+    ///
+    /// # Errors
+    /// What SQLite said.
+    pub fn ended_since(&self, connection: &Connection, since: Timestamp) -> rusqlite::Result<Vec<(String, u64)>> {
+        approvals::count_ended(connection, since)
     }
 
     /// Returns as soon as the approval has a verdict, or after `at_most`. The caller reads [`Gateway::verdict`] afterwards.

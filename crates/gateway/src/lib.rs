@@ -28,6 +28,7 @@ mod request;
 mod retention;
 mod settings;
 pub mod store;
+mod trace;
 mod verdict;
 pub mod wake;
 mod witness;
@@ -42,8 +43,10 @@ pub use record::Asked;
 pub use request::{Accepted, ApprovalRequest, Interactions, Limits, RequestRefused};
 pub use settings::Settings;
 pub use store::approvals::PendingApprovals;
+pub use store::devices::Enrolled;
 pub use store::links::LinkState;
 pub use store::{Schema, Standing, Store, StoreError, Transaction, WriteError};
+pub use trace::{ApprovalTrace, AskedDevice};
 pub use verdict::{Approval, NotRedeemable, Signed, Verdict};
 pub use witness::{Happening, Nobody, Witness};
 

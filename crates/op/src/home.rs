@@ -47,3 +47,16 @@ impl HomeLock {
         Ok(HomeLock { _file: file })
     }
 }
+
+/// The process that serves this home, as its file tells; `None`: nobody does.
+pub(crate) fn holder(home: &Path) -> Option<String> {
+    let mut file = File::open(home.join("serving.lock")).ok()?;
+    match file.try_lock_shared() {
+        Err(TryLockError::WouldBlock) => {
+            let mut pid = String::new();
+            let _ = file.read_to_string(&mut pid);
+            Some(pid.trim().to_owned())
+        }
+        _ => None,
+    }
+}

@@ -66,6 +66,7 @@ pub(crate) struct Inner {
     pub(crate) gateway: Gateway,
     pub(crate) tokens: Arc<TokenSigner>,
     pub(crate) key_folder: KeyFolder,
+    pub(crate) home: PathBuf,
     pub(crate) polls: Polls,
     pub(crate) budget: Budget,
     /// The same for refresh tokens.
@@ -219,6 +220,7 @@ impl Provider {
             gateway,
             tokens: Arc::new(tokens),
             key_folder,
+            home: home.to_owned(),
             polls: Polls::default(),
             budget: Budget::default(),
             refreshes: Budget::default(),

@@ -36,6 +36,8 @@ pub async fn run(arguments: Arguments, output: Output) -> Result<Exit, Failure> 
         Command::Op(Op::Client { provider, command }) => op::client::run(command, &provider.config, home, output).await,
         Command::Op(Op::User { provider, command }) => op::user::run(command, &provider.config, home, output).await,
         Command::Op(Op::Device { provider, command }) => op::device::run(command, &provider.config, home, output).await,
+        Command::Op(Op::Status { config }) => op::status::run(&config, home, output).await,
+        Command::Op(Op::Trace { id, config }) => op::trace::run(&id, &config, home, output),
         Command::Op(Op::Keys { provider, command }) => op::keys::run(&command, &provider.config, home, output),
         Command::Enroll(enroll) => enroll::run(enroll, home, output).await,
         Command::Accounts => accounts::run(home, output).await,

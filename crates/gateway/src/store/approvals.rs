@@ -66,6 +66,14 @@ pub(crate) fn count_pending(connection: &Connection, now: Timestamp) -> rusqlite
         })
 }
 
+/// Counts what ended since then, by its outcome.
+pub(crate) fn count_ended(connection: &Connection, since: Timestamp) -> rusqlite::Result<Vec<(String, u64)>> {
+    connection
+        .prepare_cached("SELECT status, count(*) FROM approval WHERE decided_at >= ?1 GROUP BY status ORDER BY status")?
+        .query_map([millis(since)], |row| Ok((row.get(0)?, row.get::<_, i64>(1)?.unsigned_abs())))?
+        .collect()
+}
+
 /// An approval as the store keeps it.
 pub(crate) struct ApprovalRow {
     pub(crate) id: ApprovalId,

@@ -11,6 +11,26 @@ use serde::{Deserialize, Serialize};
 
 use super::columns::{Places, as_json, json, millis, name, name_of, optional_name, optional_time, text, time};
 
+/// Who takes part.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Enrolled {
+    /// People with a device that takes part.
+    pub people: u64,
+    /// Their devices.
+    pub devices: u64,
+}
+
+/// Counts who takes part.
+pub(crate) fn count_active(connection: &Connection) -> rusqlite::Result<Enrolled> {
+    connection
+        .prepare_cached("SELECT count(DISTINCT subject), count(*) FROM device WHERE status = 'active'")?
+        .query_row([], |row| {
+            let count = |at: usize| row.get::<_, i64>(at).map(i64::unsigned_abs);
+            Ok(Enrolled { people: count(0)?, devices: count(1)? })
+        })
+}
+
 /// Where a device stands.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]

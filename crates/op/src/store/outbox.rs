@@ -135,6 +135,14 @@ pub(crate) fn queued(connection: &Connection, now: Timestamp) -> rusqlite::Resul
     Ok(["ping", "push", "event"].map(|kind| (kind, of(kind))).into())
 }
 
+/// Whose delivery was tried most often, and how often: `client ` and an id, or `webhook`.
+pub(crate) fn most_attempts(connection: &Connection) -> rusqlite::Result<Option<(String, u32)>> {
+    connection
+        .prepare_cached("SELECT recipient, attempts FROM outbox ORDER BY attempts DESC LIMIT 1")?
+        .query_row([], |row| Ok((row.get(0)?, row.get(1)?)))
+        .optional()
+}
+
 /// What of one queue is due, at most `most`, the longest waiting first.
 pub(crate) fn due(
     connection: &Connection,

@@ -3,10 +3,12 @@
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError, RwLock};
 
+use countersign_protocol::clock::Timestamp;
 use rustls::pki_types::pem::PemObject as _;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer};
 use rustls::server::{ClientHello, ResolvesServerCert};
 use rustls::sign::CertifiedKey;
+use x509_cert::der::Decode as _;
 use zeroize::Zeroizing;
 
 /// Where certificate and key are (PEM).
@@ -16,6 +18,21 @@ pub struct CertificateFiles {
     pub cert: PathBuf,
     /// Its private key.
     pub key: PathBuf,
+}
+
+impl CertificateFiles {
+    /// Until when the certificate is good.
+    ///
+    /// # Errors
+    /// [`CertificateError`] for files that can't be used.
+    pub(crate) fn not_after(&self) -> Result<Timestamp, CertificateError> {
+        let pair = parse(self, &read(self)?)?;
+        let missing = || CertificateError::NoCertificate(self.cert.clone());
+        let leaf = pair.cert.first().ok_or_else(missing)?;
+        let certificate = x509_cert::Certificate::from_der(leaf).map_err(|_| missing())?;
+        let until = certificate.tbs_certificate.validity.not_after.to_unix_duration();
+        Ok(Timestamp::from_seconds(until.as_secs()))
+    }
 }
 
 /// Why a pair of files can't be used.

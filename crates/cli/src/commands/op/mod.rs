@@ -1,4 +1,4 @@
-//! `countersign op backup | check | client | user | device | keys`: what an operator does while the provider runs.
+//! `countersign op backup | check | client | user | device | keys | status | trace`: what an operator does while the provider runs.
 
 pub mod backup;
 pub mod check;
@@ -6,6 +6,8 @@ pub mod client;
 pub mod device;
 mod entry;
 pub mod keys;
+pub mod status;
+pub mod trace;
 pub mod user;
 
 use std::path::{Path, PathBuf};

@@ -1,0 +1,115 @@
+//! One approval's story, for an operator: who asked whom, which devices were asked, what they said and when it ended. Nothing of what
+//! was asked is in it: no message, no details, no number.
+
+use countersign_protocol::clock::Timestamp;
+use countersign_protocol::id::{ApprovalId, ChallengeId, DeviceId, Subject};
+use rusqlite::Connection;
+
+use crate::Gateway;
+use crate::store::devices::Standing;
+use crate::store::{approvals, challenges, devices};
+
+/// An approval as it stands.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct ApprovalTrace {
+    /// The approval.
+    pub id: ApprovalId,
+    /// Whom it asks.
+    pub subject: Subject,
+    /// Who asks.
+    pub client_id: String,
+    /// `boolean`, `number_choose` or `input_manual`.
+    pub interaction: &'static str,
+    /// Whether it is listed on devices but not pushed.
+    pub held: bool,
+    /// When it was asked.
+    pub requested_at: Timestamp,
+    /// Until when an answer counts.
+    pub answer_until: Timestamp,
+    /// `pending`, or its verdict: `approved`, `denied`, `expired`, `cancelled`, `device_revoked`, `mismatch`, `refused`.
+    pub outcome: &'static str,
+    /// When it got its verdict.
+    pub ended_at: Option<Timestamp>,
+    /// Why the person denied.
+    pub reason: Option<&'static str>,
+    /// What the answer proved.
+    pub acr: Option<String>,
+    /// When the person disputed it afterwards.
+    pub disputed_at: Option<Timestamp>,
+    /// The devices that were asked.
+    pub asked: Vec<AskedDevice>,
+}
+
+/// A device that was asked.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct AskedDevice {
+    /// The challenge it got.
+    pub challenge: ChallengeId,
+    /// The device.
+    pub device: DeviceId,
+    /// What its owner calls it: data, never markup.
+    pub name: String,
+    /// Whether it still takes part.
+    pub active: bool,
+    /// Its code, if it could not show the challenge.
+    pub refused: Option<String>,
+    /// When its first valid answer came.
+    pub answered_at: Option<Timestamp>,
+    /// Whether that answer decided.
+    pub decided: bool,
+}
+
+impl Gateway {
+    /// The story of an approval; `None` for one that never was, or is forgotten.
+    ///
+    /// # Errors
+    /// What SQLite said.
+    pub fn trace(&self, connection: &Connection, approval: &ApprovalId) -> rusqlite::Result<Option<ApprovalTrace>> {
+        let Some(row) = approvals::by_id(connection, approval)? else { return Ok(None) };
+        let mut asked = Vec::new();
+        for kept in challenges::kept_of_approval(connection, approval)? {
+            let device = devices::by_id(connection, &kept.row.device)?;
+            asked.push(AskedDevice {
+                challenge: kept.row.id,
+                device: kept.row.device,
+                name: kept.row.device_name,
+                active: device.is_some_and(|device| device.standing == Standing::Active),
+                refused: kept.row.refused,
+                answered_at: kept.answer.map(|(_, at)| at),
+                decided: kept.decided,
+            });
+        }
+        let overdue = row.status == approvals::Status::Pending && self.now() >= row.answer_until;
+        let status = if overdue { approvals::Status::Expired } else { row.status };
+        let decided = row.decided.as_ref();
+        Ok(Some(ApprovalTrace {
+            id: row.id,
+            subject: row.subject,
+            client_id: row.client_id,
+            interaction: row.interaction.as_str(),
+            held: row.held,
+            requested_at: row.requested_at,
+            answer_until: row.answer_until,
+            outcome: status.as_str(),
+            ended_at: decided.map(|decided| decided.at),
+            reason: decided.and_then(|decided| decided.reason).map(|reason| reason.as_str()),
+            acr: row.decided.and_then(|decided| decided.acr),
+            disputed_at: row.disputed_at,
+            asked,
+        }))
+    }
+
+    /// The approval that a challenge is about.
+    ///
+    /// # Errors
+    /// What SQLite said.
+    pub fn approval_of(
+        &self,
+        connection: &Connection,
+        challenge: &ChallengeId,
+    ) -> rusqlite::Result<Option<ApprovalId>> {
+        Ok(challenges::by_id(connection, challenge)?.map(|challenge| challenge.approval))
+    }
+}

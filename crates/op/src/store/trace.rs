@@ -1,0 +1,50 @@
+//! What is kept about a request, for an operator's look: a command's work, so that nothing here has an index of its own.
+
+use countersign_protocol::hash::Hash;
+use countersign_protocol::id::ApprovalId;
+use rusqlite::{Connection, OptionalExtension, Row, params};
+
+use super::columns::time;
+use crate::trace::RequestTrace;
+
+const COLUMNS: &str =
+    "r.client_id, r.requested_at, r.expires_at, r.interval, r.polled_at, r.redeemed_at, r.cancelled_at,
+    o.kind, o.attempts, f.ends_at, f.ended_at, r.approval_id";
+const TABLES: &str = "authentication_request r LEFT JOIN outbox o ON o.request_id = r.id
+    LEFT JOIN refresh_family f ON f.approval_id = r.approval_id";
+
+type Found = (RequestTrace, Option<ApprovalId>);
+
+/// By the request's own id.
+pub(crate) fn trace_of_request(connection: &Connection, id: &Hash) -> rusqlite::Result<Option<Found>> {
+    let mut statement = connection.prepare(&format!("SELECT {COLUMNS} FROM {TABLES} WHERE r.id = ?1"))?;
+    statement.query_row([id.as_bytes()], read).optional()
+}
+
+/// By its approval.
+pub(crate) fn trace_of_approval(connection: &Connection, id: &ApprovalId) -> rusqlite::Result<Option<Found>> {
+    let mut statement = connection.prepare(&format!("SELECT {COLUMNS} FROM {TABLES} WHERE r.approval_id = ?1"))?;
+    statement.query_row(params![id.as_str()], read).optional()
+}
+
+fn read(row: &Row<'_>) -> rusqlite::Result<Found> {
+    let optional = |at: usize| row.get::<_, Option<i64>>(at).map(|found| found.map(time));
+    let kind: Option<String> = row.get(7)?;
+    let attempts: Option<u32> = row.get(8)?;
+    let approval: Option<String> = row.get(11)?;
+    let request = RequestTrace {
+        client_id: row.get(0)?,
+        requested_at: time(row.get(1)?),
+        expires_at: time(row.get(2)?),
+        interval: row.get(3)?,
+        polled_at: optional(4)?,
+        redeemed_at: optional(5)?,
+        cancelled_at: optional(6)?,
+        untold: kind.zip(attempts),
+        refresh: match optional(9)? {
+            Some(ends) => Some((ends, optional(10)?)),
+            None => None,
+        },
+    };
+    Ok((request, approval.and_then(|id| id.parse().ok())))
+}
