@@ -129,6 +129,22 @@ fn a_configuration_is_checked_without_a_start() {
     let told = check("missing", &missing).expect_code(2);
     assert!(said(&told).contains("cert.pem"), "{}", said(&told));
     assert!(!place.path("provider.db").exists());
+
+    // The command line goes before the environment, and that before the file.
+    let elsewhere = |name: &str, issuer: &str, given: &[&str]| {
+        let mut command = place.command(&[&["op", "check", "--config", &good, "--json"], given].concat());
+        command.env("COUNTERSIGN_OP_ISSUER", issuer);
+        Process::start(&place, name, command).finish()
+    };
+    let told = elsewhere("environment", "https://env.example.com", &[]).expect_code(0).line("checked");
+    assert_eq!(told["issuer"], "https://env.example.com");
+    let given = ["--configure", "issuer=https://flag.example.com"];
+    assert_eq!(
+        elsewhere("flag", "https://env.example.com", &given).expect_code(0).line("checked")["issuer"],
+        "https://flag.example.com"
+    );
+    let told = said(&elsewhere("wrong", "env.example.com", &[]).expect_code(2));
+    assert!(told.contains("COUNTERSIGN_OP_ISSUER: `issuer` must be"), "{told}");
 }
 
 #[test]

@@ -79,9 +79,9 @@ pub struct Demo {
 pub enum Op {
     /// Serve until stopped
     Serve {
-        /// The provider's configuration (TOML)
-        #[arg(long, value_name = "FILE")]
-        config: PathBuf,
+        /// The provider
+        #[command(flatten)]
+        provider: ProviderConfig,
         /// Stop when standard input closes too: for whoever starts this as a child
         #[arg(long)]
         stop_with_stdin: bool,
@@ -93,15 +93,15 @@ pub enum Op {
         /// `none` (test mode only): the device needs no code
         #[arg(long, value_enum, default_value_t = Confirmation::Code)]
         confirm: Confirmation,
-        /// The provider's configuration (TOML)
-        #[arg(long, value_name = "FILE")]
-        config: PathBuf,
+        /// The provider
+        #[command(flatten)]
+        provider: ProviderConfig,
     },
     /// Read a configuration and tell all that is wrong with it; nothing is opened
     Check {
-        /// The provider's configuration (TOML)
-        #[arg(long, value_name = "FILE")]
-        config: PathBuf,
+        /// The provider
+        #[command(flatten)]
+        provider: ProviderConfig,
     },
     /// Copy the database to a new file, while the provider runs
     Backup {
@@ -138,17 +138,17 @@ pub enum Op {
     },
     /// Say in ten lines what works, what doesn't, and the next step
     Status {
-        /// The provider's configuration (TOML)
-        #[arg(long, value_name = "FILE")]
-        config: PathBuf,
+        /// The provider
+        #[command(flatten)]
+        provider: ProviderConfig,
     },
     /// Tell one approval's story: who asked whom, what devices said, what became of it
     Trace {
         /// An approval (ap_…), a challenge (ch_…), or an auth_req_id
         id: String,
-        /// The provider's configuration (TOML)
-        #[arg(long, value_name = "FILE")]
-        config: PathBuf,
+        /// The provider
+        #[command(flatten)]
+        provider: ProviderConfig,
     },
     /// List the provider's keys, and have them followed by new ones, while the provider runs
     Keys {
@@ -322,6 +322,17 @@ pub struct ProviderConfig {
     /// The provider's configuration (TOML)
     #[arg(long, value_name = "FILE", global = true, default_value = "provider.toml")]
     pub config: PathBuf,
+    /// A name of the configuration and its value, which goes before the environment and the file, for example policy.ttl=2m; may be
+    /// repeated
+    #[arg(long, value_name = "NAME=VALUE", global = true)]
+    pub configure: Vec<String>,
+}
+
+impl ProviderConfig {
+    /// This file, without anything of the command line.
+    pub fn of(config: PathBuf) -> ProviderConfig {
+        ProviderConfig { config, configure: Vec::new() }
+    }
 }
 
 /// How a new device is confirmed.

@@ -55,7 +55,7 @@ mod userinfo;
 
 pub use backup::back_up;
 pub use check::check;
-pub use config::Config;
+pub use config::{Config, Overrides};
 pub use directory::{AddedClient, ClientRecord, DirectoryError, UserRecord};
 pub use http::{PeerCertificate, TrustedProxies};
 pub use outbox::Told;

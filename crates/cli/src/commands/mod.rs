@@ -27,18 +27,20 @@ pub async fn run(arguments: Arguments, output: Output) -> Result<Exit, Failure> 
     let home = arguments.home;
     match arguments.command {
         Command::Demo(demo) => demo::run(demo, home, output).await,
-        Command::Op(Op::Serve { config, stop_with_stdin }) => {
-            op_serve::run(&config, home, stop_with_stdin, output).await
+        Command::Op(Op::Serve { provider, stop_with_stdin }) => {
+            op_serve::run(&provider, home, stop_with_stdin, output).await
         }
-        Command::Op(Op::Link { user, confirm, config }) => op_link::run(&user, confirm, &config, home, output).await,
-        Command::Op(Op::Check { config }) => op::check::run(&config, output),
+        Command::Op(Op::Link { user, confirm, provider }) => {
+            op_link::run(&user, confirm, &provider, home, output).await
+        }
+        Command::Op(Op::Check { provider }) => op::check::run(&provider, output),
         Command::Op(Op::Backup { to }) => op::backup::run(&to, home, output),
-        Command::Op(Op::Client { provider, command }) => op::client::run(command, &provider.config, home, output).await,
-        Command::Op(Op::User { provider, command }) => op::user::run(command, &provider.config, home, output).await,
-        Command::Op(Op::Device { provider, command }) => op::device::run(command, &provider.config, home, output).await,
-        Command::Op(Op::Status { config }) => op::status::run(&config, home, output).await,
-        Command::Op(Op::Trace { id, config }) => op::trace::run(&id, &config, home, output),
-        Command::Op(Op::Keys { provider, command }) => op::keys::run(&command, &provider.config, home, output),
+        Command::Op(Op::Client { provider, command }) => op::client::run(command, &provider, home, output).await,
+        Command::Op(Op::User { provider, command }) => op::user::run(command, &provider, home, output).await,
+        Command::Op(Op::Device { provider, command }) => op::device::run(command, &provider, home, output).await,
+        Command::Op(Op::Status { provider }) => op::status::run(&provider, home, output).await,
+        Command::Op(Op::Trace { id, provider }) => op::trace::run(&id, &provider, home, output),
+        Command::Op(Op::Keys { provider, command }) => op::keys::run(&command, &provider, home, output),
         Command::Enroll(enroll) => enroll::run(enroll, home, output).await,
         Command::Accounts => accounts::run(home, output).await,
         Command::Pending => pending::run(home, output).await,

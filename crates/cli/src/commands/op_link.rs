@@ -1,7 +1,7 @@
 //! `countersign op link`: makes an enrollment link, then reads the code that the new device shows.
 
 use std::io::{self, IsTerminal as _};
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use countersign_gateway::{ConfirmError, Gateway, LinkRequest};
 use countersign_op::Provider;
@@ -11,7 +11,7 @@ use countersign_protocol::registration::Confirm;
 use serde_json::json;
 
 use super::op_serve;
-use crate::arguments::Confirmation;
+use crate::arguments::{Confirmation, ProviderConfig};
 use crate::exit::Exit;
 use crate::failure::Failure;
 use crate::lines::Lines;
@@ -22,13 +22,13 @@ use crate::qr;
 pub async fn run(
     user: &str,
     confirm: Confirmation,
-    config: &Path,
+    config: &ProviderConfig,
     home: Option<PathBuf>,
     output: Output,
 ) -> Result<Exit, Failure> {
     let provider = op_serve::open(config, home, Provider::open_for_admin)?;
     let found = provider.user(user).map_err(|error| {
-        let what = format!("{error}; add one: countersign op user add, or [[users]] in {}", config.display());
+        let what = format!("{error}; add one: countersign op user add, or [[users]] in {}", config.config.display());
         Failure::usage("unknown_user", what)
     })?;
     let confirm = match confirm {

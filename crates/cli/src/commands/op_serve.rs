@@ -4,10 +4,11 @@ use std::path::{Path, PathBuf};
 
 use countersign_device::edge::system;
 use countersign_gateway::Ports;
-use countersign_op::{Config, Provider};
+use countersign_op::{Config, Overrides, Provider};
 use serde_json::json;
 use tokio::net::TcpListener;
 
+use crate::arguments::ProviderConfig;
 use crate::exit::Exit;
 use crate::failure::Failure;
 use crate::home::{self, Resident};
@@ -15,7 +16,12 @@ use crate::output::Output;
 use crate::stop;
 
 /// Runs the command.
-pub async fn run(config: &Path, home: Option<PathBuf>, stop_with_stdin: bool, output: Output) -> Result<Exit, Failure> {
+pub async fn run(
+    config: &ProviderConfig,
+    home: Option<PathBuf>,
+    stop_with_stdin: bool,
+    output: Output,
+) -> Result<Exit, Failure> {
     let provider = open(config, home, Provider::open)?;
     let listen = provider.config().listen;
     let listener = TcpListener::bind(listen).await.map_err(|error| {
@@ -49,13 +55,27 @@ pub async fn run(config: &Path, home: Option<PathBuf>, stop_with_stdin: bool, ou
     Ok(Exit::Ok)
 }
 
+/// Reads the configuration: the file, then the environment, then the command line.
+///
+/// # Errors
+/// Every mistake in it.
+pub fn read(given: &ProviderConfig) -> Result<Config, Failure> {
+    let mut overrides = Overrides::of_environment(std::env::vars_os());
+    for each in &given.configure {
+        overrides
+            .add(each)
+            .map_err(|given| Failure::usage("configuration", format!("--configure takes NAME=VALUE, not {given}")))?;
+    }
+    Config::read_with(&given.config, &overrides).map_err(|errors| Failure::usage("configuration", errors))
+}
+
 /// Reads the configuration and opens its provider, to serve or beside the process that serves.
 pub fn open<E: std::fmt::Display>(
-    config: &Path,
+    config: &ProviderConfig,
     home: Option<PathBuf>,
     open: impl FnOnce(Config, &Path, Ports) -> Result<Provider, E>,
 ) -> Result<Provider, Failure> {
-    let config = Config::read(config).map_err(|errors| Failure::usage("configuration", errors))?;
+    let config = read(config)?;
     let home = home::folder(home, Resident::Provider)?;
     let ports = Ports { clock: system::clock(), random: system::random() };
     open(config, &home, ports).map_err(|error| Failure::usage("provider", error))

@@ -12,6 +12,7 @@ mod error;
 mod fapi;
 mod hint_issuers;
 mod metrics;
+mod overrides;
 mod policy;
 mod proxy;
 mod read;
@@ -41,6 +42,7 @@ pub use egress::EgressRules;
 pub(crate) use entry::{client_entry, kept_user_entry, user_entry};
 pub use error::{ConfigError, ConfigErrors};
 pub use hint_issuers::HintIssuer;
+pub use overrides::Overrides;
 pub(crate) use policy::LONGEST_TOKEN;
 pub use policy::Policy;
 pub use registration::Registration;
@@ -112,9 +114,17 @@ impl Config {
     /// # Errors
     /// Every mistake in it, in the order of its lines, or that it can't be read.
     pub fn read(path: &Path) -> Result<Config, ConfigErrors> {
+        Config::read_with(path, &Overrides::default())
+    }
+
+    /// As [`Config::read`]; what `overrides` say goes before the file.
+    ///
+    /// # Errors
+    /// As [`Config::read`]; a mistake that was made elsewhere is named by where.
+    pub fn read_with(path: &Path, overrides: &Overrides) -> Result<Config, ConfigErrors> {
         let text = std::fs::read_to_string(path).map_err(|error| ConfigErrors::unreadable(path, &error))?;
         let folder = path.parent().unwrap_or(Path::new(""));
-        Config::parse(&text, folder).map_err(|errors| ConfigErrors { file: path.to_owned(), errors })
+        Config::parse_with(&text, folder, overrides).map_err(|errors| ConfigErrors { file: path.to_owned(), errors })
     }
 
     /// Reads a configuration from its text; paths of secret files begin at `folder`.
@@ -122,9 +132,21 @@ impl Config {
     /// # Errors
     /// Every mistake in it, in the order of its lines.
     pub fn parse(text: &str, folder: &Path) -> Result<Config, Vec<ConfigError>> {
-        let faults = Faults::of(text);
+        Config::parse_with(text, folder, &Overrides::default())
+    }
+
+    /// As [`Config::parse`]; what `overrides` say goes before the text.
+    ///
+    /// # Errors
+    /// As [`Config::read_with`].
+    pub fn parse_with(text: &str, folder: &Path, overrides: &Overrides) -> Result<Config, Vec<ConfigError>> {
+        let lines = overrides.lines(text.len());
+        let faults = Faults::with(text, &lines);
         let document = match DeTable::parse(text) {
-            Ok(document) => document,
+            Ok(mut document) => {
+                overrides::apply(document.get_mut(), &lines, &faults);
+                document
+            }
             Err(error) => {
                 let at = error.span().unwrap_or(0..0);
                 let remedy = match error.message() {

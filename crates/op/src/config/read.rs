@@ -12,20 +12,36 @@ use super::error::ConfigError;
 /// The mistakes found so far in one document.
 pub(super) struct Faults<'t> {
     text: &'t str,
+    /// What was said elsewhere, each with where it ends; places behind the text are in them.
+    elsewhere: Vec<(usize, &'t str)>,
     found: RefCell<Vec<ConfigError>>,
 }
 
 impl<'t> Faults<'t> {
     pub(super) fn of(text: &'t str) -> Faults<'t> {
-        Faults { text, found: RefCell::default() }
+        Faults { text, elsewhere: Vec::new(), found: RefCell::default() }
+    }
+
+    /// Also of these lines from elsewhere, each with the name of where it comes from.
+    pub(super) fn with(text: &'t str, lines: &'t [(String, String)]) -> Faults<'t> {
+        let elsewhere = lines.iter().map(|(source, line)| (line.len(), source.as_str())).collect();
+        Faults { text, elsewhere, found: RefCell::default() }
     }
 
     pub(super) fn add(&self, at: &Range<usize>, message: impl Into<String>) {
         let line = self.line(at.start);
-        self.found.borrow_mut().push(ConfigError { line, message: message.into() });
+        let message = match self.elsewhere.iter().find(|(end, _)| line == 0 && at.start <= *end) {
+            Some((_, source)) => format!("{source}: {}", message.into()),
+            None => message.into(),
+        };
+        self.found.borrow_mut().push(ConfigError { line, message });
     }
 
+    /// Counted from 1; 0 for a place in what was said elsewhere.
     pub(super) fn line(&self, offset: usize) -> usize {
+        if offset > self.text.len() {
+            return 0;
+        }
         1 + self.text.as_bytes().iter().take(offset).filter(|byte| **byte == b'\n').count()
     }
 

@@ -620,3 +620,69 @@ fn p05_a_push_client_with_bound_tokens_is_refused() {
         assert!(mistakes(&client(&format!("{ping}\n{binding} = true"))).is_empty());
     }
 }
+
+/// The configuration that the environment and the command line make of a file's text.
+fn overridden(text: &str, variables: &[(&str, &str)], given: &[&str]) -> Result<Config, Vec<String>> {
+    let variables = variables.iter().map(|(name, value)| ((*name).into(), (*value).into()));
+    let mut overrides = Overrides::of_environment(variables);
+    for each in given {
+        overrides.add(each).expect("NAME=VALUE");
+    }
+    let said = |errors: Vec<ConfigError>| errors.iter().map(ToString::to_string).collect();
+    Config::parse_with(text, Path::new("/nowhere"), &overrides).map_err(said)
+}
+
+#[test]
+fn the_command_line_goes_before_the_environment_and_that_before_the_file() {
+    let text = "issuer = \"https://id.example.com\"\nname = \"File\"\nlisten = \"127.0.0.1:1\"\n[policy]\nttl = \"1m\"\nmax_ttl = \"2m\"\n";
+    let variables = [
+        ("COUNTERSIGN_OP_NAME", "Environment"),
+        ("COUNTERSIGN_OP_LISTEN", "127.0.0.1:2"),
+        ("COUNTERSIGN_OP_POLICY__TTL", "90"),
+        ("COUNTERSIGN_OP_PROXY__TRUSTED", "[\"10.0.0.0/8\", \"127.0.0.1\"]"),
+        ("COUNTERSIGN_OP_METRICS__LISTEN", "127.0.0.1:9464"),
+        ("COUNTERSIGN_LOG", "info"),
+        ("PATH", "/bin"),
+    ];
+    let Ok(config) = overridden(text, &variables, &["listen=127.0.0.1:3", "policy.hide_not_me=true"]) else {
+        panic!("sound")
+    };
+    assert_eq!((config.name.as_str(), config.listen.port()), ("Environment", 3));
+    assert_eq!((config.policy.ttl.as_secs(), config.policy.max_ttl.as_secs()), (90, 120), "beside what the file says");
+    assert!(config.policy.hide_not_me);
+    assert_eq!(config.proxies.networks.len(), 2);
+    assert_eq!(config.metrics.map(|address| address.port()), Some(9464), "a table that the file has not");
+}
+
+#[test]
+fn a_mistake_made_elsewhere_is_named_by_where_it_was_made() {
+    let text = "issuer = \"https://id.example.com\"\n";
+    for (variables, given, expected) in [
+        (
+            vec![("COUNTERSIGN_OP_LISTN", "127.0.0.1:1")],
+            vec![],
+            "COUNTERSIGN_OP_LISTN: unknown key `listn` at the top of the file; did you mean `listen`?",
+        ),
+        (
+            vec![("COUNTERSIGN_OP_LISTEN", "somewhere")],
+            vec![],
+            "COUNTERSIGN_OP_LISTEN: `listen` must be an IP address and a port such as \"127.0.0.1:8787\", not \"somewhere\"",
+        ),
+        (
+            vec![("COUNTERSIGN_OP_NAME", "One"), ("COUNTERSIGN_OP_MODE", "tset")],
+            vec!["policy.ttl=5 minutes"],
+            "COUNTERSIGN_OP_MODE: `mode` can't be \"tset\"; use \"production\" or \"test\"",
+        ),
+        (
+            vec![],
+            vec!["policy.ttl=5 minutes"],
+            "--configure policy.ttl: `ttl` in [policy] must be seconds such as 300, or a text such as \"5m\", not \"5 minutes\"",
+        ),
+        (vec![], vec!["policy=off"], "--configure policy: `policy` must be a table headed [policy], not a text"),
+        (vec![], vec!["a b=1"], "--configure a b: this is no name of the configuration"),
+    ] {
+        let errors = overridden(text, &variables, &given).err().expect("a mistake");
+        assert!(errors.iter().any(|error| error.starts_with(expected)), "{expected}: {errors:?}");
+    }
+    assert_eq!(Overrides::default().add("no value"), Err("no value".to_owned()));
+}

@@ -1,17 +1,17 @@
 //! `countersign op check`: whether a provider can be started with this configuration.
 
-use std::path::Path;
-
-use countersign_op::{Config, check};
+use countersign_op::check;
 use serde_json::json;
 
+use crate::arguments::ProviderConfig;
+use crate::commands::op_serve;
 use crate::exit::Exit;
 use crate::failure::Failure;
 use crate::output::Output;
 
 /// Runs the command. Opens neither home nor port.
-pub fn run(config: &Path, output: Output) -> Result<Exit, Failure> {
-    let read = Config::read(config).map_err(|errors| Failure::usage("configuration", errors))?;
+pub fn run(config: &ProviderConfig, output: Output) -> Result<Exit, Failure> {
+    let read = op_serve::read(config)?;
     let faults = check(&read);
     if !faults.is_empty() {
         return Err(Failure::usage("configuration", faults.join("\n")));
@@ -19,7 +19,7 @@ pub fn run(config: &Path, output: Output) -> Result<Exit, Failure> {
     let (clients, users) = (read.clients.len(), read.users.iter().count());
     let event = json!({ "event": "checked", "issuer": read.issuer, "clients": clients, "users": users });
     output.result(&event, |_| {
-        format!("{}: fine. {}, {clients} clients and {users} people in the file.", config.display(), read.issuer)
+        format!("{}: fine. {}, {clients} clients and {users} people in the file.", config.config.display(), read.issuer)
     })?;
     Ok(Exit::Ok)
 }

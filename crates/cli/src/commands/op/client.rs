@@ -1,20 +1,25 @@
 //! `countersign op client`: who may ask.
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use countersign_op::{AddedClient, ClientRecord};
 use serde_json::{Value, json};
 
 use super::entry::Entry;
 use super::{beside, failed};
-use crate::arguments::{AddClient, OpClient};
+use crate::arguments::{AddClient, OpClient, ProviderConfig};
 use crate::exit::Exit;
 use crate::failure::Failure;
 use crate::moments;
 use crate::output::Output;
 
 /// Runs the command.
-pub async fn run(command: OpClient, config: &Path, home: Option<PathBuf>, output: Output) -> Result<Exit, Failure> {
+pub async fn run(
+    command: OpClient,
+    config: &ProviderConfig,
+    home: Option<PathBuf>,
+    output: Output,
+) -> Result<Exit, Failure> {
     let provider = beside(config, home)?;
     match command {
         OpClient::Add(add) => {

@@ -1,6 +1,6 @@
 //! `countersign op device`: a person's devices, and ending one.
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use countersign_gateway::{DeviceRecord, RevokeError, Standing};
 use countersign_protocol::revocation::RevokedBy;
@@ -8,14 +8,19 @@ use countersign_protocol::text::escape;
 use serde_json::json;
 
 use super::{beside, failed};
-use crate::arguments::OpDevice;
+use crate::arguments::{OpDevice, ProviderConfig};
 use crate::exit::Exit;
 use crate::failure::Failure;
 use crate::moments;
 use crate::output::Output;
 
 /// Runs the command.
-pub async fn run(command: OpDevice, config: &Path, home: Option<PathBuf>, output: Output) -> Result<Exit, Failure> {
+pub async fn run(
+    command: OpDevice,
+    config: &ProviderConfig,
+    home: Option<PathBuf>,
+    output: Output,
+) -> Result<Exit, Failure> {
     let provider = beside(config, home)?;
     match command {
         OpDevice::List { user } => {

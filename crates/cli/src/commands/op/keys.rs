@@ -1,19 +1,19 @@
 //! `countersign op keys`: the provider's keys, and having them followed by new ones.
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use countersign_op::{KeyRecord, KeyState, Provider, RotateError};
 use serde_json::{Value, json};
 
 use super::beside;
-use crate::arguments::OpKeys;
+use crate::arguments::{OpKeys, ProviderConfig};
 use crate::exit::Exit;
 use crate::failure::Failure;
 use crate::moments;
 use crate::output::Output;
 
 /// Runs the command. Nothing else runs in this process, so it may block the thread.
-pub fn run(command: &OpKeys, config: &Path, home: Option<PathBuf>, output: Output) -> Result<Exit, Failure> {
+pub fn run(command: &OpKeys, config: &ProviderConfig, home: Option<PathBuf>, output: Output) -> Result<Exit, Failure> {
     let provider = beside(config, home)?;
     match command {
         OpKeys::List => list(&provider, output)?,

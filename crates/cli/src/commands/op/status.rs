@@ -1,6 +1,6 @@
 //! `countersign op status`: what works, what doesn't, and the next step.
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use countersign_op::{Config, Provider, StatusLine, check};
 use countersign_protocol::discovery::Mode;
@@ -8,15 +8,16 @@ use countersign_protocol::issuer::Issuer;
 use countersign_protocol::secret::Secret;
 use serde_json::json;
 
-use super::super::op_serve;
+use crate::arguments::ProviderConfig;
 use crate::ciba::{Http, discover};
+use crate::commands::op_serve;
 use crate::exit::Exit;
 use crate::failure::Failure;
 use crate::output::Output;
 
 /// Runs the command. Ends with [`Exit::Provider`] where something does not work.
-pub async fn run(config: &Path, home: Option<PathBuf>, output: Output) -> Result<Exit, Failure> {
-    let read = Config::read(config).map_err(|errors| Failure::usage("configuration", errors))?;
+pub async fn run(config: &ProviderConfig, home: Option<PathBuf>, output: Output) -> Result<Exit, Failure> {
+    let read = op_serve::read(config)?;
     let mut lines = vec![configuration(&read), address(&read.issuer).await];
     let provider = op_serve::open(config, home, Provider::open_for_admin)?;
     lines.extend(provider.status().await.map_err(|error| Failure::usage("provider", error))?);

@@ -1,6 +1,6 @@
 //! `countersign op trace`: one approval's story.
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use countersign_gateway::ApprovalTrace;
 use countersign_op::{RequestTrace, Trace};
@@ -9,6 +9,7 @@ use countersign_protocol::text::escape;
 use serde_json::{Value, json};
 
 use super::beside;
+use crate::arguments::ProviderConfig;
 use crate::exit::Exit;
 use crate::failure::Failure;
 use crate::moments;
@@ -23,7 +24,7 @@ struct Step {
 }
 
 /// Runs the command.
-pub fn run(id: &str, config: &Path, home: Option<PathBuf>, output: Output) -> Result<Exit, Failure> {
+pub fn run(id: &str, config: &ProviderConfig, home: Option<PathBuf>, output: Output) -> Result<Exit, Failure> {
     let provider = beside(config, home)?;
     let found = provider.trace(id).map_err(|error| Failure::usage("provider", error))?;
     let Some(trace) = found else {

@@ -1,6 +1,6 @@
 //! `countersign op user`: who can be asked.
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use countersign_op::UserRecord;
 use countersign_op::config::User;
@@ -9,13 +9,18 @@ use serde_json::{Value, json};
 
 use super::entry::Entry;
 use super::{beside, failed};
-use crate::arguments::{AddUser, OpUser};
+use crate::arguments::{AddUser, OpUser, ProviderConfig};
 use crate::exit::Exit;
 use crate::failure::Failure;
 use crate::output::Output;
 
 /// Runs the command.
-pub async fn run(command: OpUser, config: &Path, home: Option<PathBuf>, output: Output) -> Result<Exit, Failure> {
+pub async fn run(
+    command: OpUser,
+    config: &ProviderConfig,
+    home: Option<PathBuf>,
+    output: Output,
+) -> Result<Exit, Failure> {
     let provider = beside(config, home)?;
     match command {
         OpUser::Add(add) => {

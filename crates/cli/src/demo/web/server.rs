@@ -15,6 +15,7 @@ use super::links::{self, Links};
 use super::records::Records;
 use super::window::{self, Window};
 use super::{api, cheat};
+use crate::arguments::ProviderConfig;
 use crate::commands::op_serve;
 use crate::demo::{State, processes};
 use crate::failure::Failure;
@@ -86,7 +87,7 @@ impl Web {
     /// No free port, or the provider's store can't be opened.
     pub async fn start(state: &State, provider_at: SocketAddr, offer: Offer) -> Result<Web, Failure> {
         let (config, home) = (state.path("provider.toml"), state.path("provider"));
-        let provider = op_serve::open(&config, Some(home), Provider::open_for_admin)?;
+        let provider = op_serve::open(&ProviderConfig::of(config), Some(home), Provider::open_for_admin)?;
         let listener = listen(provider_at)?;
         let host = listener.local_addr().map_err(|error| Failure::usage("demo_till", error))?.to_string();
         let page = Page {
