@@ -78,6 +78,7 @@ fn read_one(section: Section<'_>, client_id: Option<Found<&str>>, around: &Surro
     let profile = profile(&section, around);
     let authorization_details_types = detail_types(&section, around);
     let scope = scope(&section);
+    public_subjects(&section);
     let policy = match section.section("policy", " in [clients.policy]") {
         Some(policy) => Policy::read(policy, around.policy, around.keep_records),
         None => around.policy.clone(),
@@ -145,6 +146,14 @@ fn profile(section: &Section<'_>, around: &Surroundings<'_>) -> Option<Profile> 
         section.fault(&own.at, message);
     }
     own.map(|found| found.value).or(around.profile)
+}
+
+/// Whoever registers for pairwise subjects (OpenID Connect Core §8.1, CIBA Core §4) must not be given public ones instead.
+fn public_subjects(section: &Section<'_>) {
+    if let Some(found) = section.text("subject_type").filter(|found| found.value != "public") {
+        let what = "`subject_type` can only be \"public\": this provider has one subject for a person towards all clients; leave it out";
+        section.fault(&found.at, what);
+    }
 }
 
 fn valid_id(section: &Section<'_>, id: &Found<&str>) -> bool {

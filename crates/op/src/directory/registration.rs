@@ -18,7 +18,7 @@ const BUDGET: &str = "(registration)";
 
 /// Metadata that go into the entry as they are, under their own names; everything else that is unknown is passed over
 /// (RFC 7591 §2).
-const TAKEN_OVER: [&str; 17] = [
+const TAKEN_OVER: [&str; 18] = [
     "grant_types",
     "token_endpoint_auth_method",
     "token_endpoint_auth_signing_alg",
@@ -36,6 +36,7 @@ const TAKEN_OVER: [&str; 17] = [
     "scope",
     "authorization_details_types",
     "interaction_types",
+    "subject_type",
 ];
 
 impl Inner {

@@ -24,6 +24,7 @@ mod registration;
 mod request_rows;
 mod requests;
 mod rotation;
+mod rows;
 mod signed_requests;
 mod story;
 mod tls;
