@@ -112,7 +112,7 @@ pub fn ending(ending: Ending) -> &'static str {
         Ending::Denied => "denied",
         Ending::Expired => "expired, nobody answered in time",
         Ending::AnsweredElsewhere => "answered on another device",
-        Ending::Cancelled => "called off",
+        Ending::Cancelled => "cancelled",
         Ending::Mismatch => "ended, the number was wrong",
         Ending::Refused => "ended, no device could show it",
         Ending::Disputed => "disputed",

@@ -39,6 +39,7 @@ mod outbox;
 mod polls;
 mod provider;
 mod remote_keys;
+mod resource;
 mod revoke;
 mod rotation;
 mod signed_request;

@@ -22,8 +22,9 @@ const LIFE_SECONDS: u64 = 3600;
 const OUTSIDE: [&str; 5] = ["request", "client_id", "client_secret", "client_assertion", "client_assertion_type"];
 
 /// Parameters of the request itself, none of which may stand outside.
-const INSIDE: [&str; 13] = [
+const INSIDE: [&str; 14] = [
     "scope",
+    "audience",
     "client_notification_token",
     "acr_values",
     "login_hint_token",

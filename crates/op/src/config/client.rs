@@ -51,6 +51,8 @@ pub struct Client {
     pub profile: Option<Profile>,
     /// Which of the provider's types of authorization details it may send.
     pub authorization_details_types: Vec<String>,
+    /// The resource servers that its access tokens may be for (RFC 8707), beside this provider.
+    pub resources: Vec<String>,
     /// The scopes it may ask for; `None`: any.
     pub scope: Option<Vec<String>>,
     /// The provider's policy with this client's own on top.

@@ -77,6 +77,7 @@ fn read_one(section: Section<'_>, client_id: Option<Found<&str>>, around: &Surro
     let binding = binding(&section);
     let profile = profile(&section, around);
     let authorization_details_types = detail_types(&section, around);
+    let resources = resources(&section);
     let scope = scope(&section);
     public_subjects(&section);
     let policy = match section.section("policy", " in [clients.policy]") {
@@ -106,6 +107,7 @@ fn read_one(section: Section<'_>, client_id: Option<Found<&str>>, around: &Surro
         binding,
         profile,
         authorization_details_types,
+        resources,
         scope,
         policy,
     });
@@ -146,6 +148,20 @@ fn profile(section: &Section<'_>, around: &Surroundings<'_>) -> Option<Profile> 
         section.fault(&own.at, message);
     }
     own.map(|found| found.value).or(around.profile)
+}
+
+/// Absolute addresses without a fragment (RFC 8707 §2), compared byte for byte.
+fn resources(section: &Section<'_>) -> Vec<String> {
+    let found = section.texts("resources").unwrap_or_default();
+    let sound = found.iter().filter_map(|found| {
+        let is_sound = url::Url::parse(found.value).is_ok_and(|url| url.fragment().is_none());
+        if !is_sound {
+            let value = found.value;
+            section.fault(&found.at, format!("`resources` holds absolute addresses without a fragment such as \"https://api.example.com\", not \"{value}\""));
+        }
+        is_sound.then(|| found.value.to_owned())
+    });
+    sound.collect()
 }
 
 /// Whoever registers for pairwise subjects (OpenID Connect Core §8.1, CIBA Core §4) must not be given public ones instead.

@@ -23,6 +23,8 @@ pub(crate) enum Code {
     InvalidUserCode,
     InvalidBindingMessage,
     InvalidAuthorizationDetails,
+    /// RFC 8707 §2.
+    InvalidTarget,
     AccessDenied,
     AuthorizationPending,
     SlowDown,
@@ -56,6 +58,7 @@ impl Code {
             Code::InvalidUserCode => "invalid_user_code",
             Code::InvalidBindingMessage => "invalid_binding_message",
             Code::InvalidAuthorizationDetails => "invalid_authorization_details",
+            Code::InvalidTarget => "invalid_target",
             Code::AccessDenied => "access_denied",
             Code::AuthorizationPending => "authorization_pending",
             Code::SlowDown => "slow_down",

@@ -35,5 +35,6 @@ pub(crate) const SCHEMA: Schema = Schema {
         include_str!("schema_guesses.sql"),
         include_str!("schema_outbox.sql"),
         include_str!("schema_refresh.sql"),
+        include_str!("schema_resource.sql"),
     ],
 };

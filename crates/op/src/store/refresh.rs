@@ -20,6 +20,8 @@ pub(crate) struct Family {
     pub(crate) scope: String,
     /// The client's bytes.
     pub(crate) details: Option<String>,
+    /// Which resource server the tokens are for.
+    pub(crate) resource: Option<String>,
     pub(crate) binding: Option<Confirmation>,
     pub(crate) ends_at: Timestamp,
 }
@@ -43,8 +45,8 @@ pub(crate) fn begin_family(connection: &Connection, family: &Family, first: &Has
         None => (None, None),
     };
     let mut statement = connection.prepare_cached(
-        "INSERT INTO refresh_family (client_id, subject, approval_id, scope, details, binding, bound_to, current, ends_at)
-         VALUES (:client_id, :subject, :approval_id, :scope, :details, :binding, :bound_to, :current, :ends_at)",
+        "INSERT INTO refresh_family (client_id, subject, approval_id, scope, details, resource, binding, bound_to, current, ends_at)
+         VALUES (:client_id, :subject, :approval_id, :scope, :details, :resource, :binding, :bound_to, :current, :ends_at)",
     )?;
     statement.execute(named_params! {
         ":client_id": family.client_id,
@@ -52,6 +54,7 @@ pub(crate) fn begin_family(connection: &Connection, family: &Family, first: &Has
         ":approval_id": family.approval.as_str(),
         ":scope": family.scope,
         ":details": family.details,
+        ":resource": family.resource,
         ":binding": binding,
         ":bound_to": bound_to.as_ref().map(Hash::as_bytes),
         ":current": first.as_bytes(),
@@ -64,7 +67,7 @@ pub(crate) fn begin_family(connection: &Connection, family: &Family, first: &Has
 pub(crate) fn family_of(connection: &Connection, token: &Hash) -> rusqlite::Result<Option<KeptFamily>> {
     let mut statement = connection.prepare_cached(
         "SELECT refresh_family.id, client_id, subject, approval_id, scope, details, binding, bound_to, current, previous,
-                rotated_at, ends_at, ended_at
+                rotated_at, ends_at, ended_at, resource
          FROM refresh_token JOIN refresh_family ON refresh_family.id = family WHERE hash = ?1",
     )?;
     statement.query_row([token.as_bytes()], read).optional()
@@ -153,6 +156,7 @@ fn read(row: &Row<'_>) -> rusqlite::Result<KeptFamily> {
             approval: approval.parse().map_err(|_| unreadable(3, "the id of an approval"))?,
             scope: row.get(4)?,
             details: row.get(5)?,
+            resource: row.get(13)?,
             binding,
             ends_at: time(row.get(11)?),
         },
@@ -172,6 +176,7 @@ mod tests {
     fn a_family_that_was_ended_is_remembered_while_an_access_token_of_it_may_live() -> rusqlite::Result<()> {
         let connection = Connection::open_in_memory()?;
         connection.execute_batch(include_str!("schema_refresh.sql"))?;
+        connection.execute_batch("ALTER TABLE refresh_family ADD COLUMN resource TEXT")?;
         let approval = |letter: &str| format!("ap_{}", letter.repeat(43)).parse::<ApprovalId>().expect("an id");
         let family = |approval: ApprovalId| Family {
             client_id: "app".to_owned(),
@@ -179,6 +184,7 @@ mod tests {
             approval,
             scope: "openid offline_access".to_owned(),
             details: None,
+            resource: None,
             binding: None,
             ends_at: Timestamp::from_seconds(10 * DAY),
         };

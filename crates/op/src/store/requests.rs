@@ -22,6 +22,8 @@ pub(crate) struct AuthRequest {
     pub(crate) scope: String,
     /// The client's bytes.
     pub(crate) details: Option<String>,
+    /// Which resource server the tokens are for.
+    pub(crate) resource: Option<String>,
     pub(crate) requested_at: Timestamp,
     pub(crate) expires_at: Timestamp,
     /// Seconds between two polls; grows with every `slow_down`.
@@ -52,8 +54,8 @@ const SLOWER_BY: u32 = 5;
 pub(crate) fn insert(connection: &Connection, request: &AuthRequest) -> rusqlite::Result<()> {
     let mut statement = connection.prepare_cached(
         "INSERT INTO authentication_request
-             (id, client_id, subject, approval_id, scope, details, requested_at, expires_at, interval)
-         VALUES (:id, :client_id, :subject, :approval_id, :scope, :details, :requested_at, :expires_at, :interval)",
+             (id, client_id, subject, approval_id, scope, details, resource, requested_at, expires_at, interval)
+         VALUES (:id, :client_id, :subject, :approval_id, :scope, :details, :resource, :requested_at, :expires_at, :interval)",
     )?;
     statement.execute(named_params! {
         ":id": request.id.as_bytes(),
@@ -62,6 +64,7 @@ pub(crate) fn insert(connection: &Connection, request: &AuthRequest) -> rusqlite
         ":approval_id": request.real.as_ref().map(|real| real.approval.as_str()),
         ":scope": request.scope,
         ":details": request.details,
+        ":resource": request.resource,
         ":requested_at": column(request.requested_at),
         ":expires_at": column(request.expires_at),
         ":interval": request.interval,
@@ -72,7 +75,7 @@ pub(crate) fn insert(connection: &Connection, request: &AuthRequest) -> rusqlite
 pub(crate) fn find(connection: &Connection, id: &Hash) -> rusqlite::Result<Option<AuthRequest>> {
     let mut statement = connection.prepare_cached(
         "SELECT client_id, subject, approval_id, scope, details, requested_at, expires_at, interval, redeemed_at,
-                cancelled_at
+                cancelled_at, resource
          FROM authentication_request WHERE id = ?1",
     )?;
     statement.query_row([id.as_bytes()], |row| read(row, *id)).optional()
@@ -164,6 +167,7 @@ fn read(row: &Row<'_>, id: Hash) -> rusqlite::Result<AuthRequest> {
         real: sub.zip(approval).map(|(sub, approval)| Real { sub, approval }),
         scope: row.get(3)?,
         details: row.get(4)?,
+        resource: row.get(10)?,
         requested_at: time(row.get(5)?),
         expires_at: time(row.get(6)?),
         interval: row.get(7)?,

@@ -21,6 +21,7 @@ use crate::confirmation::Confirmation;
 use crate::http::{Code, Form, OAuthError};
 use crate::polls::Place;
 use crate::provider::Inner;
+use crate::resource;
 use crate::store::{self, AuthRequest, Pace};
 
 /// How a poll found its request.
@@ -61,24 +62,26 @@ impl Inner {
         };
         let id = auth_req_id::key(auth_req_id);
         let refresh = new_token(&*self.ports.random);
+        let named = resource::named(form, client);
         let mut held: Option<Held> = None;
         loop {
-            let (request, listening) = match self.look_at(id, client, held.is_none(), &refresh, confirmation).await? {
-                Found::Spent(request, approval) => {
-                    let scope = granted(&request.scope, client);
-                    let given = Given {
-                        confirmation,
-                        refresh_token: is_offline(&scope).then_some(&refresh),
-                        ..Given::first(auth_req_id, &request, &scope, &approval)
-                    };
-                    return self.tokens_for(client, &given);
-                }
-                Found::Pending(request, listening) => (request, listening),
-                Found::TooFast(interval) => {
-                    let what = format!("polled too early: from now on wait {interval} seconds between polls");
-                    return Err(OAuthError::new(Code::SlowDown, what).with_interval(interval));
-                }
-            };
+            let (request, listening) =
+                match self.look_at(id, client, held.is_none(), &refresh, confirmation, named).await? {
+                    Found::Spent(request, approval) => {
+                        let scope = granted(&request.scope, client);
+                        let given = Given {
+                            confirmation,
+                            refresh_token: is_offline(&scope).then_some(&refresh),
+                            ..Given::first(auth_req_id, &request, &scope, &approval)
+                        };
+                        return self.tokens_for(client, &given);
+                    }
+                    Found::Pending(request, listening) => (request, listening),
+                    Found::TooFast(interval) => {
+                        let what = format!("polled too early: from now on wait {interval} seconds between polls");
+                        return Err(OAuthError::new(Code::SlowDown, what).with_interval(interval));
+                    }
+                };
             let waiting = match &held {
                 Some(waiting) if Instant::now() >= waiting.until => return Err(pending()),
                 Some(waiting) => waiting,
@@ -107,11 +110,14 @@ impl Inner {
         is_first: bool,
         refresh: &Secret,
         binding: Option<Confirmation>,
+        named: Option<&str>,
     ) -> Result<Found, OAuthError> {
+        let named = named.map(str::to_owned);
         let (inner, asker, now) = (self.clone(), client.clone(), self.ports.clock.now());
         let refresh = Hash::of(refresh.expose());
         let found = self.gateway.store().write(move |tx: &Transaction<'_>| -> Result<Found, NotGiven> {
             let request = inner.request_of(tx, &id, &asker)?;
+            resource::check(named.as_deref(), request.resource.as_deref()).map_err(NotGiven::Told)?;
             match inner.approval_of_request(tx, &request, now)? {
                 Some(approval) if store::redeem(tx, &id, now)? => {
                     let scope = granted(&request.scope, &asker);

@@ -17,6 +17,7 @@ use crate::confirmation::Confirmation;
 use crate::http::{Code, Form, OAuthError};
 use crate::outbox::Event;
 use crate::provider::Inner;
+use crate::resource;
 use crate::store::{self, AuthRequest, Family, KeptFamily, directory};
 
 /// What every refresh token begins with; none has a dot, as access tokens have.
@@ -64,6 +65,7 @@ pub(super) fn family(
         approval: real.approval.clone(),
         scope: scope.to_owned(),
         details: request.details.clone(),
+        resource: request.resource.clone(),
         binding,
         ends_at: now.plus_seconds(client.policy.refresh_ttl.as_secs()),
     })
@@ -92,6 +94,7 @@ impl Inner {
         let next = new_token(&*self.ports.random);
         let (used, next_hash) = (Hash::of(token), Hash::of(next.expose()));
         let (inner, asker, narrower) = (self.clone(), client.clone(), wanted.clone());
+        let named = resource::named(form, client).map(str::to_owned);
         let shown = self.gateway.store().write(move |tx: &Transaction<'_>| -> Result<Shown, NotGiven> {
             let kept = inner.family_of(tx, &used, &asker, confirmation, now)?;
             let since = match kept.previous {
@@ -106,6 +109,7 @@ impl Inner {
                 }
             };
             check_scope(narrower.as_deref(), &kept.family.scope)?;
+            resource::check(named.as_deref(), kept.family.resource.as_deref()).map_err(NotGiven::Told)?;
             let approval = inner.approval_of_family(tx, &kept.family)?;
             store::rotate(tx, kept.id, (&used, since), &next_hash)?;
             Ok(Some((kept.family, approval)))
@@ -122,6 +126,7 @@ impl Inner {
             sub: &family.sub,
             scope: wanted.as_deref().unwrap_or(&family.scope),
             details: family.details.as_deref(),
+            resource: family.resource.as_deref(),
             approval: &approval,
             confirmation: confirmation.or(family.binding),
             refresh_token: Some(&next),

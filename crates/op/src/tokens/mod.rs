@@ -41,6 +41,8 @@ pub(crate) struct Grant<'a> {
     pub(crate) scope: &'a str,
     /// The client's bytes.
     pub(crate) details: Option<&'a str>,
+    /// Which resource server the access token is for, beside this provider (RFC 8707).
+    pub(crate) resource: Option<&'a str>,
     pub(crate) approval: ApprovalClaim<'a>,
     /// `None`, and no `amr`, where no device took part.
     pub(crate) acr: Option<&'a str>,
@@ -112,8 +114,7 @@ struct IdToken<'a> {
 struct AccessToken<'a> {
     iss: &'a str,
     sub: &'a str,
-    /// RFC 9068 §3: the default resource, this provider, as long as clients can't name one.
-    aud: &'a str,
+    aud: Audience<'a>,
     client_id: &'a str,
     jti: MessageId,
     exp: u64,
@@ -127,6 +128,14 @@ struct AccessToken<'a> {
     #[serde(skip_serializing_if = "Option::is_none")]
     cnf: Option<Confirmation>,
     approval: &'a ApprovalClaim<'a>,
+}
+
+/// RFC 9068 §3: the resource that the client named and this provider, whose userinfo takes the token too; else this provider alone.
+#[derive(Serialize)]
+#[serde(untagged)]
+enum Audience<'a> {
+    Provider(&'a str),
+    Resource([&'a str; 2]),
 }
 
 #[derive(Serialize)]
@@ -221,7 +230,7 @@ fn access_token(
     let claims = AccessToken {
         iss,
         sub: grant.sub,
-        aud: iss,
+        aud: grant.resource.map_or(Audience::Provider(iss), |resource| Audience::Resource([resource, iss])),
         client_id: grant.client_id,
         jti: MessageId::random(random),
         exp,

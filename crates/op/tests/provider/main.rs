@@ -23,6 +23,7 @@ mod refresh;
 mod registration;
 mod request_rows;
 mod requests;
+mod resource;
 mod rotation;
 mod rows;
 mod signed_requests;
