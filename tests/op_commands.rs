@@ -252,3 +252,36 @@ fn a_trace_tells_one_approvals_story() {
     let unknown = said(&provider.op(&["trace", "ap_nothing"]).expect_code(2));
     assert!(unknown.contains("nothing is known of this id"), "{unknown}");
 }
+
+#[test]
+fn a_copy_made_while_requests_come_is_whole_and_can_be_served() {
+    let place = Place::new();
+    let mut provider = Provider::start(&place);
+    let phone = Device::enrolled(&place, "phone", &provider, "alice");
+    let (_waiting, _) = provider.till().acknowledged(&["--interaction", "boolean"]);
+    let copy = place.path("copy.db");
+    let to = copy.to_str().expect("text");
+    let home = provider.home();
+    let backup = |to: &str| {
+        let command = place.command(&["op", "backup", "--to", to, "--home", home.to_str().expect("text"), "--json"]);
+        Process::start(&place, "backup", command).finish()
+    };
+    let made = backup(to).expect_code(0).line("backup");
+    assert!(
+        made["bytes"].as_u64().is_some_and(|bytes| bytes == std::fs::metadata(&copy).expect("a file").len()),
+        "{made}"
+    );
+    let again = said(&backup(to).expect_code(2));
+    assert!(again.contains("copy.db"), "a file that is there is never replaced: {again}");
+    let nowhere = said(&backup("/nowhere/at/all.db").expect_code(2));
+    assert!(nowhere.contains("/nowhere/at/all.db"), "{nowhere}");
+
+    provider.kill_9();
+    for name in ["provider.db", "provider.db-wal", "provider.db-shm"] {
+        let _ = std::fs::remove_file(home.join(name));
+    }
+    std::fs::copy(&copy, home.join("provider.db")).expect("restored");
+    provider.restart();
+    // The device goes on, with what was pending when the copy was made.
+    phone.answer(id(&phone.only_pending()), &["approve"]).expect_code(0);
+}

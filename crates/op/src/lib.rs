@@ -58,7 +58,7 @@ pub use backup::back_up;
 pub use check::check;
 pub use config::{Config, Overrides};
 pub use directory::{AddedClient, ClientRecord, DirectoryError, UserRecord};
-pub use http::{PeerCertificate, TrustedProxies};
+pub use http::{ForwardedBy, PeerCertificate, TrustedProxies};
 pub use outbox::Told;
 pub use provider::{OpenError, Provider};
 pub use rotation::{KeyRecord, KeyState, RotateError};

@@ -6,7 +6,7 @@ use axum::http::HeaderName;
 use ipnet::IpNet;
 
 use super::read::Section;
-use crate::http::TrustedProxies;
+use crate::http::{ForwardedBy, TrustedProxies};
 
 /// Reads the table.
 pub(super) fn read(section: Section<'_>) -> TrustedProxies {
@@ -20,6 +20,7 @@ pub(super) fn read(section: Section<'_>) -> TrustedProxies {
         network
     });
     let networks = networks.collect();
+    let forwarded_by = section.word("forwarded_header", FORWARDED).map(|found| found.value).unwrap_or_default();
     let header = section.text("client_certificate_header");
     let certificate_header = header.and_then(|found| {
         let name = HeaderName::try_from(found.value).ok();
@@ -30,5 +31,8 @@ pub(super) fn read(section: Section<'_>) -> TrustedProxies {
         name
     });
     section.finish();
-    TrustedProxies { networks, certificate_header }
+    TrustedProxies { networks, forwarded_by, certificate_header }
 }
+
+const FORWARDED: &[(&str, ForwardedBy)] =
+    &[("X-Forwarded-For", ForwardedBy::XForwardedFor), ("Forwarded", ForwardedBy::Forwarded)];

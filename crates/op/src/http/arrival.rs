@@ -52,8 +52,20 @@ impl Connected<IncomingStream<'_, TlsListener>> for Peer {
 pub struct TrustedProxies {
     /// Their addresses.
     pub networks: Vec<IpNet>,
+    /// The header in which they say for whom they forward. The other one was written by whoever it is, and says nothing.
+    pub forwarded_by: ForwardedBy,
     /// The header with the client's certificate: PEM, percent-encoded, as nginx's `$ssl_client_escaped_cert`.
     pub certificate_header: Option<HeaderName>,
+}
+
+/// How a proxy says for whom it forwards.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum ForwardedBy {
+    /// `X-Forwarded-For`: addresses, separated by commas.
+    #[default]
+    XForwardedFor,
+    /// `Forwarded` (RFC 7239): its elements' `for`.
+    Forwarded,
 }
 
 /// The address a request comes from, as far as it can be believed.
@@ -86,9 +98,16 @@ impl TrustedProxies {
             return (direct, peer.certificate);
         }
         // The nearest that is no proxy of ours: what stands before it was written by whoever it is.
-        let forwarded = headers.get_all("x-forwarded-for").iter().filter_map(|value| value.to_str().ok());
+        let name = match self.forwarded_by {
+            ForwardedBy::XForwardedFor => "x-forwarded-for",
+            ForwardedBy::Forwarded => "forwarded",
+        };
+        let forwarded = headers.get_all(name).iter().filter_map(|value| value.to_str().ok());
         let hops: Vec<&str> = forwarded.flat_map(|value| value.split(',')).map(str::trim).collect();
-        let parsed = hops.iter().rev().map_while(|hop| hop.parse::<IpAddr>().ok());
+        let parsed = hops.iter().rev().map_while(|hop| match self.forwarded_by {
+            ForwardedBy::XForwardedFor => hop.parse::<IpAddr>().ok(),
+            ForwardedBy::Forwarded => forwarded_for(hop),
+        });
         let address = parsed.map(|hop| hop.to_canonical()).find(|hop| !self.trusts(*hop)).unwrap_or(direct);
         let header = self.certificate_header.as_ref().and_then(|name| headers.get(name));
         let certificate = header.and_then(|value| certificate(value.as_bytes()));
@@ -97,6 +116,18 @@ impl TrustedProxies {
 
     fn trusts(&self, address: IpAddr) -> bool {
         self.networks.iter().any(|network| network.contains(&address))
+    }
+}
+
+/// The address in an element of `Forwarded`: `for=192.0.2.60`, `for="[2001:db8::17]:4711"`. `None` for a name that somebody made up
+/// (`_hidden`, `unknown`), or none at all.
+fn forwarded_for(element: &str) -> Option<IpAddr> {
+    let mut pairs = element.split(';').filter_map(|pair| pair.trim().split_once('='));
+    let (_, node) = pairs.find(|(name, _)| name.trim().eq_ignore_ascii_case("for"))?;
+    let node = node.trim().trim_matches('"');
+    match node.strip_prefix('[') {
+        Some(rest) => rest.split_once(']')?.0.parse().ok(),
+        None => node.split_once(':').map_or(node, |(host, _)| host).parse().ok(),
     }
 }
 
@@ -121,6 +152,7 @@ mod tests {
         TrustedProxies {
             networks: vec!["10.0.0.0/8".parse().expect("a network")],
             certificate_header: Some(HeaderName::from_static("x-ssl-client-cert")),
+            ..TrustedProxies::default()
         }
     }
 
@@ -144,6 +176,28 @@ mod tests {
         );
         assert_eq!(address("10.0.0.1", "198.51.100.1, nonsense"), "10.0.0.1");
         assert_eq!(address("::ffff:10.0.0.1", "2001:db8::1"), "2001:db8::1");
+    }
+
+    #[test]
+    fn forwarded_is_read_where_the_operator_says_so_and_nowhere_else() {
+        let by = |forwarded_by: ForwardedBy, peer_address: &str, element: &str| {
+            let sent = headers(&[("forwarded", element), ("x-forwarded-for", "192.0.2.1")]);
+            TrustedProxies { forwarded_by, ..proxies() }.arrival(peer(peer_address), &sent).0.to_string()
+        };
+        for (element, expected) in [
+            ("for=198.51.100.1", "198.51.100.1"),
+            ("For=\"198.51.100.1:4711\";proto=https;by=10.0.0.1", "198.51.100.1"),
+            ("proto=https; for=\"[2001:db8::17]:4711\"", "2001:db8::17"),
+            ("for=192.0.2.66, for=198.51.100.1, for=10.0.0.2", "198.51.100.1"),
+            ("for=unknown", "10.0.0.1"),
+            ("for=198.51.100.1, for=_hidden", "10.0.0.1"),
+            ("proto=https", "10.0.0.1"),
+            ("for=\"[2001:db8::17\"", "10.0.0.1"),
+        ] {
+            assert_eq!(by(ForwardedBy::Forwarded, "10.0.0.1", element), expected, "{element}");
+            assert_eq!(by(ForwardedBy::XForwardedFor, "10.0.0.1", element), "192.0.2.1", "{element}");
+            assert_eq!(by(ForwardedBy::Forwarded, "203.0.113.9", element), "203.0.113.9", "{element}");
+        }
     }
 
     #[test]

@@ -7,8 +7,8 @@ mod peer;
 mod request;
 mod surround;
 
-pub use arrival::TrustedProxies;
 pub(crate) use arrival::{ClientAddress, Peer, know_arrivals};
+pub use arrival::{ForwardedBy, TrustedProxies};
 pub(crate) use error::{Code, NO_STORE, OAuthError, PRAGMA};
 pub(crate) use form::{Form, decode};
 pub use peer::PeerCertificate;
