@@ -86,12 +86,20 @@ pub fn check_inner(text: &str, characters: usize) -> Result<(), TextError> {
 /// Text that passes is returned as it is, except for its length, which is kept.
 pub fn escape(text: &str) -> String {
     let characters: Vec<char> = text.chars().collect();
-    let mut out = String::with_capacity(text.len());
     let mut marks = 0;
-    for (at, &character) in characters.iter().enumerate() {
+    let mut hidden = Vec::with_capacity(characters.len());
+    for (at, character) in characters.iter().enumerate() {
         let is_mark = character.general_category_group() == GeneralCategoryGroup::Mark;
         marks = if is_mark { marks + 1 } else { 0 };
-        if check_character(&characters, at).is_err() || marks > limits::COMBINING_MARKS {
+        hidden.push(check_character(&characters, at).is_err() || marks > limits::COMBINING_MARKS);
+    }
+    let mut out = String::with_capacity(text.len());
+    for (at, &character) in characters.iter().enumerate() {
+        // What joins or selects its neighbours does nothing where one of them is written out, and would be drawn as nothing.
+        let leans = matches!(character, '\u{200c}' | '\u{200d}' | '\u{fe0e}' | '\u{fe0f}');
+        let before = at.checked_sub(1).is_some_and(|before| hidden[before]);
+        hidden[at] |= leans && (before || hidden.get(at + 1).copied().unwrap_or(false));
+        if hidden[at] {
             out.push_str(&format!("\\u{{{:x}}}", u32::from(character)));
         } else {
             out.push(character);
@@ -271,12 +279,28 @@ mod tests {
         assert_eq!(check(&"x".repeat(501), 500), Err(TextError::TooLong(500)));
     }
 
+    #[test]
+    fn a_joiner_whose_neighbour_is_written_out_is_written_out_too() {
+        let marks = "\u{30b}\u{312}\u{30c}\u{30b}".repeat(3);
+        let escaped = escape(&format!("a{marks}\u{dcf}\u{200d}\u{c8f}"));
+        assert!(escaped.contains("\\u{dcf}\\u{200d}"), "{escaped:?}");
+        assert!(matches!(check500(&escaped), Ok(()) | Err(TextError::NotNfc)), "{escaped:?}");
+    }
+
     proptest! {
         #[test]
         fn what_passes_is_never_changed_by_escaping(text in any::<String>()) {
             if check_inner(&text, usize::MAX).is_ok() {
                 prop_assert_eq!(escape(&text), text);
             }
+        }
+
+        #[test]
+        fn marks_and_joiners_in_any_order_have_nothing_left_to_hide(
+            text in "[\u{300}-\u{30c}\u{dcf}\u{c8f}\u{200c}\u{200d}\u{fe0f}\u{1f469}\u{1f3fd}\u{7}ab]{0,24}"
+        ) {
+            let left = check_inner(&escape(&text), usize::MAX);
+            prop_assert!(matches!(left, Ok(()) | Err(TextError::NotNfc)), "{:?} from {:?}", left, text);
         }
 
         #[test]
