@@ -90,12 +90,26 @@ pub fn load_generations(
     name: &str,
     random: &dyn Random,
 ) -> Result<Vec<(u64, LocalSigner)>, KeyError> {
-    let mut found = generations(directory, name)?;
+    let found = generations(directory, name)?;
     if found.is_empty() {
-        found.push(Generation { from: 0, path: directory.join(format!("{name}.p8")) });
+        let first = load_or_create_key(&directory.join(format!("{name}.p8")), random)?;
+        return Ok(vec![(0, first.into_signer())]);
     }
-    let read = |one: Generation| Ok((one.from, load_or_create_key(&one.path, random)?.into_signer()));
-    found.into_iter().map(read).collect()
+    let mut keys = Vec::new();
+    for one in found {
+        match fs::read(&one.path) {
+            Ok(der) => keys.push((one.from, parse_key(&one.path, &Zeroizing::new(der))?.into_signer())),
+            // Another process removed it since it was listed: it has a successor, which is listed too. Never made anew.
+            Err(error) if error.kind() == io::ErrorKind::NotFound => {}
+            Err(source) => return Err(KeyError::File { path: one.path, source }),
+        }
+    }
+    match keys.is_empty() {
+        true => {
+            Err(KeyError::File { path: directory.join(format!("{name}.p8")), source: io::ErrorKind::NotFound.into() })
+        }
+        false => Ok(keys),
+    }
 }
 
 /// The newest, and those before it.
@@ -115,10 +129,12 @@ pub fn new_key(random: &dyn Random) -> Zeroizing<Vec<u8>> {
 }
 
 fn load_or_create_key(path: &Path, random: &dyn Random) -> Result<PrivateKey, KeyError> {
-    let path = path.to_owned();
-    let der = read_or_make(&path, || new_key(random))?;
-    let damaged = || KeyError::Damaged { path: path.clone() };
-    let secret = SecretKey::from_pkcs8_der(&der).map_err(|_| damaged())?;
+    parse_key(path, &read_or_make(path, || new_key(random))?)
+}
+
+fn parse_key(path: &Path, der: &[u8]) -> Result<PrivateKey, KeyError> {
+    let damaged = || KeyError::Damaged { path: path.to_owned() };
+    let secret = SecretKey::from_pkcs8_der(der).map_err(|_| damaged())?;
     let scalar = Zeroizing::new(<[u8; 32]>::from(secret.to_bytes()));
     PrivateKey::from_bytes(&scalar).map_err(|_| damaged())
 }

@@ -1,6 +1,7 @@
 //! The keys that sign tokens. Each may be followed by another: the new one is published for a while before it signs, and the old one
 //! for as long as anything that it signed is of use.
 
+use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, PoisonError, RwLock};
 
@@ -131,9 +132,15 @@ impl Held {
         let ec = keys::load_generations(directory, EC, random)?;
         let ec: Vec<_> =
             ec.into_iter().map(|(from, signer)| Generation { from, signer: EcSigner::over(signer) }).collect();
-        let read =
-            |one: keys::Generation| RsaSigner::read(&one.path).map(|signer| Generation { from: one.from, signer });
-        let rsa = keys::generations(directory, RSA)?.into_iter().map(read).collect::<Result<Vec<_>, _>>()?;
+        let mut rsa = Vec::new();
+        for one in keys::generations(directory, RSA)? {
+            match RsaSigner::read(&one.path) {
+                Ok(signer) => rsa.push(Generation { from: one.from, signer }),
+                // Another process removed it since it was listed: it has a successor.
+                Err(KeyError::File { source, .. }) if source.kind() == io::ErrorKind::NotFound => {}
+                Err(error) => return Err(error),
+            }
+        }
         let all = ec.iter().map(|one| one.signer.jwk()).chain(rsa.iter().flat_map(|one| one.signer.jwks()));
         let verifying = JwkSet::parse(document(all).as_bytes()).expect("keys that sign are keys");
         Ok(Held { ec, rsa, verifying })
