@@ -41,15 +41,15 @@ impl Gateway {
         id: &ChallengeId,
     ) -> Result<(ChallengeRow, ApprovalRow), Refused> {
         let (device, id) = (device.id.clone(), id.clone());
-        let (by, about) = (device.to_string(), id.to_string());
         let found = self.store().look(move |connection| {
             let Some(challenge) = challenges::of_device(connection, &id, &device)? else { return Ok(None) };
             let approval = approvals::by_id(connection, &challenge.approval)?;
             Ok(approval.map(|approval| (challenge, approval)))
         });
-        let found = found.await?.ok_or_else(not_found)?;
-        tracing::info!(approval = %found.1.id, challenge = about, device = by, "a device speaks about a challenge");
-        Ok(found)
+        let (challenge, approval) = found.await?.ok_or_else(not_found)?;
+        let (about, by) = (&challenge.id, &challenge.device);
+        tracing::info!(approval = %approval.id, challenge = %about, device = %by, "a device speaks about a challenge");
+        Ok((challenge, approval))
     }
 
     fn judge(
