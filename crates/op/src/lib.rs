@@ -63,5 +63,6 @@ pub use outbox::Told;
 pub use provider::{OpenError, Provider};
 pub use rotation::{KeyRecord, KeyState, RotateError};
 pub use status::StatusLine;
+pub use store::RequestTrace;
 pub use tls::{CertificateError, CertificateFiles};
-pub use trace::{RequestTrace, Trace};
+pub use trace::Trace;

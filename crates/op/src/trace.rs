@@ -1,12 +1,11 @@
 //! `op trace`: one request's story, from the client's question to the tokens.
 
 use countersign_gateway::{ApprovalTrace, StoreError};
-use countersign_protocol::clock::Timestamp;
 use countersign_protocol::id::{ApprovalId, ChallengeId};
 
 use crate::Provider;
 use crate::auth_req_id;
-use crate::store;
+use crate::store::{self, RequestTrace};
 
 /// What is known about a request.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -16,30 +15,6 @@ pub struct Trace {
     pub request: Option<RequestTrace>,
     /// The devices' side; `None` where nobody was asked: somebody unknown or locked, or without a device.
     pub approval: Option<ApprovalTrace>,
-}
-
-/// A request as its client knows it.
-#[derive(Debug, Clone, PartialEq, Eq)]
-#[non_exhaustive]
-pub struct RequestTrace {
-    /// Who asks.
-    pub client_id: String,
-    /// When.
-    pub requested_at: Timestamp,
-    /// Until when.
-    pub expires_at: Timestamp,
-    /// The pause in seconds that holds between two polls.
-    pub interval: u32,
-    /// When it last polled.
-    pub polled_at: Option<Timestamp>,
-    /// When its tokens were given out.
-    pub redeemed_at: Option<Timestamp>,
-    /// When its client called it off.
-    pub cancelled_at: Option<Timestamp>,
-    /// What is still to be told to the client: `ping` or `push`, and how often it was tried.
-    pub untold: Option<(String, u32)>,
-    /// Until when refresh tokens bring new ones, and when that ended early.
-    pub refresh: Option<(Timestamp, Option<Timestamp>)>,
 }
 
 impl Provider {

@@ -21,6 +21,7 @@ pub(crate) use requests::{
     AuthRequest, Pace, Real, cancel, find, forget_old, insert, note_poll, pending_of_client, pending_of_user, redeem,
 };
 pub(crate) use revoked::{forget_revoked, is_revoked, revoke_token};
+pub use trace::RequestTrace;
 pub(crate) use trace::{trace_of_approval, trace_of_request};
 pub(crate) use used::{forget_used, use_once};
 

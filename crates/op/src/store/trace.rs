@@ -1,12 +1,35 @@
 //! What is kept about a request, for an operator's look: a command's work, so that nothing here has an index of its own.
 
+use countersign_protocol::clock::Timestamp;
 use countersign_protocol::hash::Hash;
 use countersign_protocol::id::ApprovalId;
 use rusqlite::{Connection, OptionalExtension, Row, params};
 
 use super::columns::time;
-use crate::trace::RequestTrace;
 
+/// A request as its client knows it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct RequestTrace {
+    /// Who asks.
+    pub client_id: String,
+    /// When.
+    pub requested_at: Timestamp,
+    /// Until when.
+    pub expires_at: Timestamp,
+    /// The pause in seconds that holds between two polls.
+    pub interval: u32,
+    /// When it last polled.
+    pub polled_at: Option<Timestamp>,
+    /// When its tokens were given out.
+    pub redeemed_at: Option<Timestamp>,
+    /// When its client called it off.
+    pub cancelled_at: Option<Timestamp>,
+    /// What is still to be told to the client: `ping` or `push`, and how often it was tried.
+    pub untold: Option<(String, u32)>,
+    /// Until when refresh tokens bring new ones, and when that ended early.
+    pub refresh: Option<(Timestamp, Option<Timestamp>)>,
+}
 const COLUMNS: &str =
     "r.client_id, r.requested_at, r.expires_at, r.interval, r.polled_at, r.redeemed_at, r.cancelled_at,
     o.kind, o.attempts, f.ends_at, f.ended_at, r.approval_id";
