@@ -5,7 +5,7 @@
 
 use std::future::Future;
 use std::io;
-use std::net::{IpAddr, SocketAddr};
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::pin::Pin;
 use std::sync::Arc;
 
@@ -29,10 +29,19 @@ impl Names for SystemNames {
     fn lookup(&self, host: &str) -> Lookup {
         let host = host.to_owned();
         Box::pin(async move {
+            if is_localhost(&host) {
+                return Ok(vec![Ipv4Addr::LOCALHOST.into(), Ipv6Addr::LOCALHOST.into()]);
+            }
             let found = tokio::net::lookup_host((host.as_str(), 0)).await?;
             Ok(found.map(|address| address.ip()).collect())
         })
     }
+}
+
+/// Names of this machine, whatever a resolver knows of them (RFC 6761 §6.3); without a file of hosts it knows none.
+fn is_localhost(host: &str) -> bool {
+    let host = host.strip_suffix('.').unwrap_or(host).to_ascii_lowercase();
+    host == "localhost" || host.ends_with(".localhost")
 }
 
 /// All addresses of a name lie where the provider may not call.
@@ -64,5 +73,19 @@ impl Resolve for Judged {
             let addresses = addresses.into_iter().map(|address| SocketAddr::new(address, 0));
             Ok(Box::new(addresses.collect::<Vec<_>>().into_iter()) as reqwest::dns::Addrs)
         })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn names_of_this_machine_are_loopback_without_asking_anybody() {
+        for name in ["localhost", "LocalHost.", "till.localhost"] {
+            let found = SystemNames.lookup(name).await.expect("known");
+            assert!(found.iter().all(IpAddr::is_loopback) && found.len() == 2, "{name}");
+        }
+        assert!(!is_localhost("localhost.example.com") && !is_localhost("notlocalhost"));
     }
 }

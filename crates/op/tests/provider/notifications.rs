@@ -115,9 +115,7 @@ impl Told {
 
     /// Resolves once nothing is left to be told.
     async fn all_told(&self) {
-        while self.world.outbox() > 0 {
-            yield_now().await;
-        }
+        self.world.until_all_are_told().await;
     }
 }
 
@@ -136,6 +134,15 @@ impl World {
     }
 
     /// How many rows wait in the outbox.
+    /// Returns once nothing waits to be told any more.
+    pub(crate) async fn until_all_are_told(&self) {
+        let deadline = std::time::Instant::now() + std::time::Duration::from_secs(30);
+        while self.outbox() > 0 {
+            assert!(std::time::Instant::now() < deadline, "something is never told");
+            yield_now().await;
+        }
+    }
+
     pub(crate) fn outbox(&self) -> i64 {
         let count = self
             .provider
@@ -655,9 +662,7 @@ async fn attack_15_p06_an_address_inside_is_never_called() {
             assert_eq!(reply.status, StatusCode::OK, "{}", reply.body);
             world.approve(&mut phone, None).await;
         }
-        while world.outbox() > 0 {
-            yield_now().await;
-        }
+        world.until_all_are_told().await;
         telling.abort();
     }
     let nobody = std::future::poll_fn(|context| std::task::Poll::Ready(trap.poll_accept(context).is_pending())).await;

@@ -124,9 +124,7 @@ async fn every_event_is_told_signed_with_what_an_operator_needs() {
     let copied = operated.event(4).await;
     assert_eq!(copied["type"], "device_copied");
     assert_eq!(copied["data"], json!({ "sub": "alice", "device_id": phone.id(), "device_name": "Phone" }));
-    while world.outbox() > 0 {
-        yield_now().await;
-    }
+    world.until_all_are_told().await;
     assert_eq!(operated.endpoint.calls().len(), 4);
 }
 
@@ -144,9 +142,7 @@ async fn an_event_is_repeated_under_its_own_id_until_it_was_received() {
     }
     let event = operated.event(3).await;
     assert!(operated.endpoint.calls().iter().all(|call| call.json() == event));
-    while operated.world.outbox() > 0 {
-        yield_now().await;
-    }
+    operated.world.until_all_are_told().await;
 }
 
 #[tokio::test]
@@ -159,9 +155,7 @@ async fn an_operator_who_is_away_for_a_day_is_not_told_any_more() {
         yield_now().await;
     }
     operated.later(24 * 3600);
-    while operated.world.outbox() > 0 {
-        yield_now().await;
-    }
+    operated.world.until_all_are_told().await;
     assert_eq!(operated.endpoint.calls().len(), 2, "one last attempt");
 }
 
