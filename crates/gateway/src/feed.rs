@@ -8,8 +8,8 @@ use countersign_protocol::limits;
 use rusqlite::Connection;
 
 use crate::Gateway;
+use crate::store::StoreError;
 use crate::store::feed::{self, Entry, Item};
-use crate::store::{StoreError, WriteError};
 
 /// Feed entries are forgotten after 30 days; a device that was away for longer gets everything pending.
 const KEPT: u64 = 30 * 86_400_000;
@@ -83,10 +83,7 @@ impl Gateway {
             return Ok(());
         }
         let forgotten = self.store().write(move |tx| feed::forget(tx, before)).await;
-        forgotten.map(drop).map_err(|error| match error {
-            WriteError::Refused(error) => error.into(),
-            WriteError::Store(error) => error,
-        })
+        forgotten.map(drop).map_err(StoreError::from)
     }
 }
 

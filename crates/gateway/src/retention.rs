@@ -4,7 +4,7 @@
 use countersign_protocol::clock::Timestamp;
 
 use crate::Gateway;
-use crate::store::{StoreError, WriteError, approvals, links};
+use crate::store::{StoreError, approvals, links};
 
 /// Records forgotten in one write: few enough that nobody's request waits for them.
 const AT_ONCE: usize = 128;
@@ -27,10 +27,7 @@ impl Gateway {
                 links::forget(tx, before, AT_ONCE)?;
                 approvals.iter().try_for_each(|approval| approvals::forget(tx, approval))
             });
-            forgotten.await.map_err(|error| match error {
-                WriteError::Refused(error) => error.into(),
-                WriteError::Store(error) => error,
-            })?;
+            forgotten.await.map_err(StoreError::from)?;
         }
         Ok(())
     }

@@ -11,8 +11,8 @@ use countersign_protocol::registration::{Confirm, RegistrationToken};
 use countersign_protocol::text::{self, TextError};
 
 use crate::Gateway;
+use crate::store::StoreError;
 use crate::store::links::{self, Link, LinkState};
-use crate::store::{StoreError, WriteError};
 
 /// For whom a link is made.
 #[derive(Debug, Clone)]
@@ -95,10 +95,7 @@ impl Gateway {
             registration: None,
         };
         let stored = self.store().write(move |tx| links::insert(tx, &row)).await;
-        stored.map_err(|error| match error {
-            WriteError::Refused(error) => StoreError::from(error),
-            WriteError::Store(error) => error,
-        })?;
+        stored.map_err(StoreError::from)?;
         let link = EnrollmentLink::new(self.settings().issuer.clone(), signed);
         Ok(IssuedLink { id: token.jti, link, expires_at })
     }

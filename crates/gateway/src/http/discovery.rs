@@ -11,6 +11,7 @@ use countersign_protocol::{limits, problem};
 
 use super::reply;
 use crate::Gateway;
+use crate::keys::published;
 
 pub(super) async fn document(State(gateway): State<Gateway>) -> Response {
     let document = gateway.discovery();
@@ -25,14 +26,7 @@ pub(super) async fn manifests(State(gateway): State<Gateway>) -> Response {
 
 pub(super) async fn keys(State(gateway): State<Gateway>) -> Response {
     let keys = gateway.keys();
-    let jwks = [keys.registration.public_key()].into_iter().chain(&keys.former_registration).map(|key| {
-        let mut jwk = serde_json::json!(key);
-        // For JOSE libraries that choose by these.
-        jwk["kid"] = serde_json::json!(key.thumbprint());
-        jwk["alg"] = "ES256".into();
-        jwk["use"] = "sig".into();
-        jwk
-    });
+    let jwks = [keys.registration.public_key()].into_iter().chain(&keys.former_registration).map(published);
     let set = serde_json::json!({ "keys": jwks.collect::<Vec<_>>() });
     reply::complete(reply::json(StatusCode::OK, &set), gateway.now(), None)
 }

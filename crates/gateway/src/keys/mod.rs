@@ -118,6 +118,15 @@ fn newest(mut all: Vec<(u64, LocalSigner)>) -> (LocalSigner, Vec<(u64, LocalSign
     (newest, all)
 }
 
+/// A public key as it is published: with the members that JOSE libraries choose by (RFC 7517 §4).
+pub fn published(key: &PublicKey) -> serde_json::Value {
+    let mut jwk = serde_json::json!(key);
+    jwk["kid"] = serde_json::json!(key.thumbprint());
+    jwk["alg"] = "ES256".into();
+    jwk["use"] = "sig".into();
+    jwk
+}
+
 /// A new P-256 key in PKCS#8.
 pub fn new_key(random: &dyn Random) -> Zeroizing<Vec<u8>> {
     let key = PrivateKey::generate(random);

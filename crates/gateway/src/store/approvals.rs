@@ -220,7 +220,7 @@ pub(crate) fn decide(
         )?
         .execute(params![
             id.as_str(),
-            name_of(&status),
+            status.as_str(),
             millis(decided.at),
             decided.reason.as_ref().map(name_of),
             decided.challenge.as_ref().map(ChallengeId::as_str),

@@ -217,12 +217,6 @@ impl EcSigner {
     }
 
     fn jwk(&self) -> Value {
-        let key = self.signer.public_key();
-        let mut jwk = serde_json::to_value(key).expect("a public key is a JWK");
-        let members = [("kid", key.thumbprint().to_string()), ("use", "sig".to_owned()), ("alg", "ES256".to_owned())];
-        for (name, value) in members {
-            jwk[name] = Value::String(value);
-        }
-        jwk
+        keys::published(self.signer.public_key())
     }
 }
