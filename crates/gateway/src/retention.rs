@@ -17,9 +17,10 @@ impl Gateway {
         let kept = u64::try_from(self.settings().keep_records.as_millis()).unwrap_or(u64::MAX);
         let before = Timestamp::from_millis(self.now().millis().saturating_sub(kept));
         for _ in 0..WRITES {
-            let (approvals, has_links) = self.store().read(|connection| {
+            let old = self.store().look(move |connection| {
                 Ok((approvals::ended_before(connection, before, AT_ONCE)?, links::has_older(connection, before)?))
-            })?;
+            });
+            let (approvals, has_links) = old.await?;
             if approvals.is_empty() && !has_links {
                 return Ok(());
             }

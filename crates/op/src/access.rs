@@ -1,9 +1,12 @@
 //! An access token that somebody shows: whether it is one of this provider's, and still worth something.
 
+use std::sync::Arc;
+
 use countersign_gateway::{NotRedeemable, StoreError};
 use countersign_protocol::clock::Timestamp;
 use countersign_protocol::id::ApprovalId;
 use countersign_protocol::json::Json;
+use rusqlite::Connection;
 
 use crate::confirmation::Confirmation;
 use crate::jose::{SigningAlg, verify};
@@ -27,18 +30,23 @@ pub(crate) struct Access {
 impl Inner {
     /// Reads an access token. `None` for one that is not this provider's, has ended, was revoked, or whose person, client or
     /// approval is not what it was: locked, removed, disputed.
-    pub(crate) fn access(&self, token: &str) -> Result<Option<Access>, StoreError> {
+    pub(crate) async fn access(self: &Arc<Self>, token: &str) -> Result<Option<Access>, StoreError> {
         let Some(access) = self.signed_by_us(token) else { return Ok(None) };
         if self.ports.clock.now() >= access.until {
             return Ok(None);
         }
-        let revoked = self.gateway.store().read(|connection| store::is_revoked(connection, &access.jti))?;
-        let person = self.person(&access.sub)?.filter(|person| !person.locked);
-        let client = self.find_client(&access.client_id)?;
-        if revoked || person.is_none() || client.is_none() || !self.stands(&access.claims)? {
-            return Ok(None);
-        }
-        Ok(Some(access))
+        let inner = self.clone();
+        let good =
+            self.gateway.store().look(move |connection| Ok(inner.is_good(connection, &access)?.then_some(access)));
+        good.await
+    }
+
+    /// Whether a token that is not over by itself may still be used.
+    fn is_good(&self, connection: &Connection, access: &Access) -> rusqlite::Result<bool> {
+        Ok(!store::is_revoked(connection, &access.jti)?
+            && self.person_in(connection, &access.sub)?.is_some_and(|person| !person.locked)
+            && self.client_in(connection, &access.client_id)?.is_some()
+            && self.stands(connection, &access.claims)?)
     }
 
     /// A token by its signature and form alone, over or not.
@@ -70,20 +78,18 @@ impl Inner {
     }
 
     /// Whether the approval that a token rests on still stands.
-    fn stands(&self, claims: &Json) -> Result<bool, StoreError> {
+    fn stands(&self, connection: &Connection, claims: &Json) -> rusqlite::Result<bool> {
         let id = claims.get("approval").and_then(|approval| approval.get("id")).and_then(Json::as_str);
         let Some(id) = id.and_then(|id| id.parse::<ApprovalId>().ok()) else { return Ok(false) };
-        let standing = self.gateway.store().read(|connection| {
-            // What was given up, or used twice, takes the access tokens with it.
-            let ended = store::has_family_ended(connection, &id)?;
-            Ok((!ended).then(|| self.gateway.redeemable(connection, &id)))
-        })?;
-        let Some(standing) = standing else { return Ok(false) };
-        match standing {
+        // What was given up, or used twice, takes the access tokens with it.
+        if store::has_family_ended(connection, &id)? {
+            return Ok(false);
+        }
+        match self.gateway.redeemable(connection, &id) {
             Ok(_) => Ok(true),
             // A device that was revoked later took nothing back of what it had approved.
             Err(NotRedeemable::DeviceRevoked) => Ok(true),
-            Err(NotRedeemable::Store(error)) => Err(error.into()),
+            Err(NotRedeemable::Store(error)) => Err(error),
             Err(_) => Ok(false),
         }
     }

@@ -84,7 +84,7 @@ enum Refused {
 
 impl Inner {
     /// Answers `POST /bc-authorize`.
-    pub(crate) async fn bc_authorize(&self, request: axum::extract::Request) -> Response {
+    pub(crate) async fn bc_authorize(self: &Arc<Self>, request: axum::extract::Request) -> Response {
         let asked = self.ask(request).await;
         self.metrics.authentication_request(asked.as_ref().map_or_else(OAuthError::code, |_| "acknowledged"));
         match asked {
@@ -93,7 +93,7 @@ impl Inner {
         }
     }
 
-    async fn ask(&self, request: axum::extract::Request) -> Result<Acknowledgement, OAuthError> {
+    async fn ask(self: &Arc<Self>, request: axum::extract::Request) -> Result<Acknowledgement, OAuthError> {
         let posted = Posted::read(request).await?;
         let client = self.client(&posted).await?;
         if !client.may_ask {
@@ -109,7 +109,7 @@ impl Inner {
         fapi::check(&client, &asked)?;
         let token = notification_token::read(&parameters, &client)?;
         let named = self.name_behind(&asked.hint, &client).await?;
-        let known = self.find_person(&named).map_err(|error| crate::provider::failed(&error))?;
+        let known = self.find_person(&named).await.map_err(|error| crate::provider::failed(&error))?;
         let user = to_ask(known.as_ref(), &client)?;
         self.check_user_code(asked.user_code.take(), &client, &named, known.as_deref()).await?;
 

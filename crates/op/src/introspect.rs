@@ -34,7 +34,7 @@ impl Inner {
             let told = self.introspected_family(token, &client).await?;
             return Ok(told.unwrap_or_else(|| INACTIVE.to_owned()));
         }
-        let access = self.access(token).map_err(|error| failed(&error))?;
+        let access = self.access(token).await.map_err(|error| failed(&error))?;
         let told = access.filter(|access| client.may_introspect || access.client_id == client.client_id);
         let Some(access) = told else { return Ok(INACTIVE.to_owned()) };
         // The token's own bytes, so that details are told as they were signed; they are an object that was read strictly.

@@ -369,7 +369,7 @@ impl Provider {
                     store::forget_families(transaction, now)?;
                     store::forget_old(transaction, now)
                 });
-                if let Err(error) = inner.count_user_codes() {
+                if let Err(error) = inner.recount_user_codes().await {
                     tracing::warn!(%error, "people with a user code could not be counted");
                 }
                 if let Err(error) = forgotten.await {
@@ -405,7 +405,7 @@ fn documents(issuer: &Issuer, inner: &Arc<Inner>) -> Router {
     }
     for name in [discovery::JWKS, auth0::JWKS] {
         let inner = inner.clone();
-        let keys = get(async move || discovery::document(inner.published_keys()));
+        let keys = get(async move || discovery::document(inner.published_keys().await));
         routes = routes.route(&format!("{path}{name}"), keys);
     }
     routes

@@ -1,6 +1,8 @@
 //! `POST /revoke` (RFC 7009): a client gives up an access token or a refresh token, or calls a request off that is still
 //! pending: then `token` is its `auth_req_id`.
 
+use std::sync::Arc;
+
 use axum::extract::Request;
 use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
@@ -26,7 +28,7 @@ enum NotEnded {
 
 impl Inner {
     /// Answers `POST /revoke`.
-    pub(crate) async fn revoke(&self, request: Request) -> Response {
+    pub(crate) async fn revoke(self: &Arc<Self>, request: Request) -> Response {
         match self.revoked(request).await {
             // RFC 7009 §2.2: also for a token that is not known.
             Ok(()) => (StatusCode::OK, [NO_STORE, PRAGMA]).into_response(),
@@ -34,7 +36,7 @@ impl Inner {
         }
     }
 
-    async fn revoked(&self, request: Request) -> Result<(), OAuthError> {
+    async fn revoked(self: &Arc<Self>, request: Request) -> Result<(), OAuthError> {
         let posted = Posted::read(request).await?;
         let client = self.client(&posted).await?;
         let Some(token) = posted.form.get("token") else {
@@ -60,10 +62,11 @@ impl Inner {
 
     /// Ends a request of this client. A request that nobody was asked about ends in the same way, so that a client can't tell.
     async fn call_off(&self, id: &Hash, client: &Client) -> Result<(), OAuthError> {
-        let found = self.gateway.store().read(|connection| store::find(connection, id)).map_err(|e| failed(&e))?;
-        let Some(request) = found.filter(|request| request.client_id == client.client_id) else { return Ok(()) };
         let (gateway, id, now) = (self.gateway.clone(), *id, self.ports.clock.now());
+        let client_id = client.client_id.clone();
         let ended = self.gateway.store().write(move |transaction| -> Result<(), NotEnded> {
+            let found = store::find(transaction, &id)?.filter(|request| request.client_id == client_id);
+            let Some(request) = found else { return Ok(()) };
             if !store::cancel(transaction, &id, now)? {
                 return Ok(());
             }

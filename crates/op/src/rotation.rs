@@ -12,7 +12,7 @@ use countersign_protocol::clock::Timestamp;
 use tokio::task::JoinHandle;
 
 use crate::provider::{Inner, Provider};
-use crate::tokens::keys::{ANNOUNCED, EC, PUBLISHED_AFTER, RSA};
+use crate::tokens::keys::{ANNOUNCED, EC, Held, PUBLISHED_AFTER, RSA};
 
 /// How often the folder of keys is looked at.
 const LOOK_EVERY: Duration = Duration::from_secs(2);
@@ -247,7 +247,18 @@ impl Inner {
     }
 
     /// The keys by which tokens are verified.
-    pub(crate) fn published_keys(&self) -> String {
-        self.tokens.keys().held_with_rsa(&*self.ports.random).published(self.ports.clock.now())
+    pub(crate) async fn published_keys(&self) -> String {
+        self.token_keys().await.published(self.ports.clock.now())
+    }
+
+    /// The keys that sign tokens, with the RSA key that another process may have made a moment ago. While there is none the folder
+    /// is looked into, by a thread that may wait for the disk.
+    pub(crate) async fn token_keys(&self) -> Arc<Held> {
+        let held = self.tokens.keys().held();
+        if held.has_rsa() {
+            return held;
+        }
+        let (tokens, random) = (self.tokens.clone(), self.ports.random.clone());
+        tokio::task::spawn_blocking(move || tokens.keys().held_with_rsa(&*random)).await.unwrap_or(held)
     }
 }

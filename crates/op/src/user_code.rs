@@ -54,12 +54,22 @@ impl UserCodes {
 }
 
 impl Inner {
-    /// Counts anew how many people have a code, for names that are nobody's.
+    /// Counts how many people have a code, for names that are nobody's. Blocks the thread.
     pub(crate) fn count_user_codes(&self) -> Result<(), StoreError> {
-        let (with_code, all) = self.config.users.with_code();
-        let beside = self.gateway.store().read(store::directory::users_with_code)?;
-        *self.user_codes.share.lock().unwrap_or_else(PoisonError::into_inner) = (with_code + beside.0, all + beside.1);
+        self.note_user_codes(self.gateway.store().read(store::directory::users_with_code)?);
         Ok(())
+    }
+
+    /// Counts them anew.
+    pub(crate) async fn recount_user_codes(&self) -> Result<(), StoreError> {
+        self.note_user_codes(self.gateway.store().look(store::directory::users_with_code).await?);
+        Ok(())
+    }
+
+    /// `beside`: how many of those beside the configuration file have a code, and how many there are.
+    fn note_user_codes(&self, beside: (u64, u64)) {
+        let (with_code, all) = self.config.users.with_code();
+        *self.user_codes.share.lock().unwrap_or_else(PoisonError::into_inner) = (with_code + beside.0, all + beside.1);
     }
 
     /// Lets a request pass if it brings the person's code, or if it needs none. `known` is who has the name, locked or not.

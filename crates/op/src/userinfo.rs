@@ -1,5 +1,7 @@
 //! `GET` and `POST /userinfo` (OpenID Connect Core §5.3): who approved, for whoever shows the access token.
 
+use std::sync::Arc;
+
 use axum::Json;
 use axum::extract::Request;
 use axum::http::request::Parts;
@@ -10,31 +12,32 @@ use serde_json::{Value, json};
 use crate::access::Access;
 use crate::certificate;
 use crate::confirmation::Confirmation;
+use crate::hint::Named;
 use crate::http::{Code, NO_STORE, OAuthError, PRAGMA, PeerCertificate};
 use crate::provider::{Inner, failed};
 
 impl Inner {
     /// Answers `GET` and `POST /userinfo`.
-    pub(crate) async fn userinfo(&self, request: Request) -> Response {
+    pub(crate) async fn userinfo(self: &Arc<Self>, request: Request) -> Response {
         match self.claims_for(request.into_parts().0).await {
             Ok(claims) => (StatusCode::OK, [NO_STORE, PRAGMA], Json(claims)).into_response(),
             Err(error) => error.into_response(),
         }
     }
 
-    async fn claims_for(&self, request: Parts) -> Result<Value, OAuthError> {
+    async fn claims_for(self: &Arc<Self>, request: Parts) -> Result<Value, OAuthError> {
         let invalid = |what: &str| OAuthError::new(Code::InvalidToken, what);
         let (scheme, token) = shown(&request.headers).ok_or_else(|| {
             invalid("show the access token in the Authorization header, as Bearer, or as DPoP with a proof")
         })?;
-        let access = self.access(&token).map_err(|error| failed(&error))?;
+        let access = self.access(&token).await.map_err(|error| failed(&error))?;
         let access = access.ok_or_else(|| invalid("the access token is not valid, has ended, or was revoked"))?;
         self.is_its_clients(&access, scheme, &token, &request).await?;
         let granted = |name: &str| access.scope.split(' ').any(|scope| scope == name);
         if !granted("openid") {
             return Err(invalid("the access token is not for userinfo: it has no openid in its scope"));
         }
-        let person = self.person(&access.sub).map_err(|error| failed(&error))?;
+        let person = self.find_person(&Named::Subject(access.sub.clone())).await.map_err(|error| failed(&error))?;
         let mut claims = json!({ "sub": access.sub });
         let Some(person) = person else { return Ok(claims) };
         if granted("profile") {

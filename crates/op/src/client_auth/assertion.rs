@@ -35,7 +35,11 @@ enum Fault {
 
 impl Inner {
     /// The client whose key signed this.
-    pub(super) async fn by_assertion(&self, assertion: &str, form: &Form) -> Result<Arc<Client>, OAuthError> {
+    pub(super) async fn by_assertion(
+        self: &Arc<Self>,
+        assertion: &str,
+        form: &Form,
+    ) -> Result<Arc<Client>, OAuthError> {
         let refused = |why: &dyn std::fmt::Display| not_proven(format!("client_assertion: {why}"));
         if form.get("client_assertion_type") != Some(ASSERTION_TYPE) {
             return Err(not_proven(format!("client_assertion_type must be {ASSERTION_TYPE}")));
@@ -46,7 +50,7 @@ impl Inner {
             let what = "client_id in the body is another one than in client_assertion";
             return Err(OAuthError::new(Code::InvalidRequest, what));
         }
-        let client = self.named(client_id)?;
+        let client = self.named(client_id).await?;
         if !matches!(client.auth, ClientAuth::PrivateKeyJwt { .. }) {
             return Err(another_way(&client.auth));
         }

@@ -11,11 +11,11 @@ use crate::provider::Inner;
 impl Inner {
     /// The client of this name, if the connection's certificate is its own.
     pub(super) async fn by_certificate(
-        &self,
+        self: &Arc<Self>,
         client_id: &str,
         certificate: Option<&PeerCertificate>,
     ) -> Result<Arc<Client>, OAuthError> {
-        let client = self.named(client_id)?;
+        let client = self.named(client_id).await?;
         let by_certificate = matches!(client.auth, ClientAuth::Tls(_) | ClientAuth::SelfSignedTls);
         let Some(certificate) = certificate.filter(|_| by_certificate) else {
             return Err(another_way(&client.auth));

@@ -61,17 +61,17 @@ impl Inner {
     /// # Errors
     /// `invalid_client` (401) for a client that is unknown, can't prove who it is, or uses another way than the registered
     /// one; `invalid_request` for one that uses several ways at once.
-    pub(crate) async fn client(&self, posted: &Posted) -> Result<Arc<Client>, OAuthError> {
+    pub(crate) async fn client(self: &Arc<Self>, posted: &Posted) -> Result<Arc<Client>, OAuthError> {
         match Shown::read(posted)? {
-            Shown::Secret(credentials) => self.by_secret(&credentials),
+            Shown::Secret(credentials) => self.by_secret(&credentials).await,
             Shown::Assertion(assertion) => self.by_assertion(assertion, &posted.form).await,
             Shown::Name(client_id) => self.by_certificate(client_id, posted.certificate.as_ref()).await,
         }
     }
 
     /// The client of this id, where its absence may be told: no secret is compared.
-    fn named(&self, client_id: &str) -> Result<Arc<Client>, OAuthError> {
-        let found = self.find_client(client_id).map_err(|error| failed(&error))?;
+    async fn named(self: &Arc<Self>, client_id: &str) -> Result<Arc<Client>, OAuthError> {
+        let found = self.find_client(client_id).await.map_err(|error| failed(&error))?;
         found.ok_or_else(|| not_proven("the client is not known"))
     }
 }

@@ -22,8 +22,8 @@ pub(crate) struct Credentials {
 
 impl Inner {
     /// The client with this secret. Somebody unknown takes as long as somebody with a wrong secret.
-    pub(super) fn by_secret(&self, shown: &Credentials) -> Result<Arc<Client>, OAuthError> {
-        let client = self.find_client(&shown.client_id).map_err(|error| failed(&error))?;
+    pub(super) async fn by_secret(self: &Arc<Self>, shown: &Credentials) -> Result<Arc<Client>, OAuthError> {
+        let client = self.find_client(&shown.client_id).await.map_err(|error| failed(&error))?;
         let (secret, only) = match client.as_ref().map(|client| &client.auth) {
             Some(ClientAuth::Secret { secret, only }) => (secret, *only),
             _ => (&self.clients.nobody, None),

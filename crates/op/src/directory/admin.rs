@@ -133,7 +133,8 @@ impl Provider {
     pub async fn add_user(&self, entry: &str) -> Result<Arc<User>, DirectoryError> {
         let inner = self.inner();
         let user = user_entry(entry).map_err(DirectoryError::Entry)?;
-        if inner.person(user.sub.as_str())?.is_some() {
+        let there = inner.gateway.store().read(|connection| inner.person_in(connection, user.sub.as_str()))?;
+        if there.is_some() {
             return Err(DirectoryError::Taken { what: format!("user {}", user.sub.as_str()) });
         }
         inner.put_user(entry.to_owned(), user).await
@@ -163,7 +164,8 @@ impl Provider {
         for (sub, in_file, added_at) in in_file.chain(stored) {
             // A person who stands in both is told once, as the file says.
             let known = records.iter().any(|record: &UserRecord| record.user.sub.as_str() == sub);
-            if let Some(user) = inner.person(&sub)?.filter(|_| !known) {
+            let person = inner.gateway.store().read(|connection| inner.person_in(connection, &sub))?;
+            if let Some(user) = person.filter(|_| !known) {
                 records.push(UserRecord { user, in_file, added_at });
             }
         }
@@ -175,7 +177,9 @@ impl Provider {
     /// # Errors
     /// [`DirectoryError::Unknown`], or what the store said.
     pub fn user(&self, name: &str) -> Result<Arc<User>, DirectoryError> {
-        self.inner().person_named(name)?.ok_or_else(|| DirectoryError::Unknown { what: format!("user {name}") })
+        let inner = self.inner();
+        let found = inner.gateway.store().read(|connection| inner.person_named_in(connection, name))?;
+        found.ok_or_else(|| DirectoryError::Unknown { what: format!("user {name}") })
     }
 
     /// The entry of a person that was added by a command.
@@ -305,7 +309,8 @@ impl Inner {
         if self.clients.get(client_id).is_some() {
             return Err(DirectoryError::InFile { what });
         }
-        self.find_client(client_id)?.ok_or(DirectoryError::Unknown { what })
+        let found = self.gateway.store().read(|connection| self.client_in(connection, client_id))?;
+        found.ok_or(DirectoryError::Unknown { what })
     }
 
     /// The entry of a person that a command may change.

@@ -8,7 +8,8 @@ mod registration;
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
 
-use countersign_gateway::{Store, StoreError};
+use countersign_gateway::StoreError;
+use rusqlite::Connection;
 
 pub use admin::{AddedClient, ClientRecord, UserRecord};
 pub use error::DirectoryError;
@@ -64,12 +65,20 @@ impl Kept {
 
 impl Inner {
     /// The client of this id, wherever its entry stands.
-    pub(crate) fn find_client(&self, client_id: &str) -> Result<Option<Arc<Client>>, StoreError> {
+    pub(crate) async fn find_client(self: &Arc<Self>, client_id: &str) -> Result<Option<Arc<Client>>, StoreError> {
         if let Some(client) = self.clients.get(client_id) {
             return Ok(Some(client.clone()));
         }
-        let row = self.store().read(|connection| rows::client(connection, client_id))?;
-        Ok(row.and_then(|row| self.kept_client(&row)))
+        let (inner, client_id) = (self.clone(), client_id.to_owned());
+        self.gateway.store().look(move |connection| inner.client_in(connection, &client_id)).await
+    }
+
+    /// As [`Inner::find_client`], inside a transaction.
+    pub(crate) fn client_in(&self, connection: &Connection, client_id: &str) -> rusqlite::Result<Option<Arc<Client>>> {
+        if let Some(client) = self.clients.get(client_id) {
+            return Ok(Some(client.clone()));
+        }
+        Ok(rows::client(connection, client_id)?.and_then(|row| self.kept_client(&row)))
     }
 
     /// A client beside the file, if its entry can still be read.
@@ -78,48 +87,34 @@ impl Inner {
     }
 
     /// The person of this name.
-    pub(crate) fn find_person(&self, named: &Named) -> Result<Option<Arc<User>>, StoreError> {
-        match named {
-            Named::Name(name) => self.person_named(name),
-            Named::Subject(sub) => self.person(sub),
-        }
+    pub(crate) async fn find_person(self: &Arc<Self>, named: &Named) -> Result<Option<Arc<User>>, StoreError> {
+        let (inner, named) = (self.clone(), named.clone());
+        let found = self.gateway.store().look(move |connection| match &named {
+            Named::Name(name) => inner.person_named_in(connection, name),
+            Named::Subject(sub) => inner.person_in(connection, sub),
+        });
+        found.await
     }
 
     /// The person with this subject or one of whose hints this is.
-    pub(crate) fn person_named(&self, name: &str) -> Result<Option<Arc<User>>, StoreError> {
-        let users = &self.config.users;
-        self.store().read(|connection| {
-            let found = match users.by_login_hint(name) {
-                Some(user) => Some(user.clone()),
-                None => match rows::user(connection, name)? {
-                    Some(row) => read_user(&row),
-                    None => rows::user_named(connection, &folded(name))?.and_then(|row| read_user(&row)),
-                },
-            };
-            with_lock(connection, found)
-        })
+    pub(crate) fn person_named_in(&self, connection: &Connection, name: &str) -> rusqlite::Result<Option<Arc<User>>> {
+        let found = match self.config.users.by_login_hint(name) {
+            Some(user) => Some(user.clone()),
+            None => match rows::user(connection, name)? {
+                Some(row) => read_user(&row),
+                None => rows::user_named(connection, &folded(name))?.and_then(|row| read_user(&row)),
+            },
+        };
+        with_lock(connection, found)
     }
 
     /// The person with this subject, byte for byte.
-    pub(crate) fn person(&self, sub: &str) -> Result<Option<Arc<User>>, StoreError> {
-        self.store().read(|connection| self.person_in(connection, sub))
-    }
-
-    /// As [`Inner::person`], inside a transaction.
-    pub(crate) fn person_in(
-        &self,
-        connection: &rusqlite::Connection,
-        sub: &str,
-    ) -> rusqlite::Result<Option<Arc<User>>> {
+    pub(crate) fn person_in(&self, connection: &Connection, sub: &str) -> rusqlite::Result<Option<Arc<User>>> {
         let found = match self.config.users.by_sub(sub) {
             Some(user) => Some(user.clone()),
             None => rows::user(connection, sub)?.and_then(|row| read_user(&row)),
         };
         with_lock(connection, found)
-    }
-
-    fn store(&self) -> &Store {
-        self.gateway.store()
     }
 }
 
@@ -128,7 +123,7 @@ fn read_user(row: &UserRow) -> Option<Arc<User>> {
 }
 
 /// Whether a command locked the person out, which goes before what the entry says.
-fn with_lock(connection: &rusqlite::Connection, found: Option<Arc<User>>) -> rusqlite::Result<Option<Arc<User>>> {
+fn with_lock(connection: &Connection, found: Option<Arc<User>>) -> rusqlite::Result<Option<Arc<User>>> {
     match found {
         Some(user) if !user.locked && rows::is_locked(connection, user.sub.as_str())? => {
             Ok(Some(Arc::new(User { locked: true, ..(*user).clone() })))

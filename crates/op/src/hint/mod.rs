@@ -65,7 +65,7 @@ impl Inner {
         match hint {
             Hint::Login(named) => Ok(named.clone()),
             Hint::IdToken(token) => {
-                let held = self.tokens.keys().held_with_rsa(&*self.ports.random);
+                let held = self.token_keys().await;
                 let sub = id_token::subject(token, held.verifying(), &self.config.issuer, &client.client_id, now);
                 let refused = |why| OAuthError::new(Code::InvalidRequest, format!("id_token_hint: {why}"));
                 sub.map(Named::Subject).map_err(refused)

@@ -56,7 +56,7 @@ impl Inner {
                 return Prepared::Failed;
             }
         };
-        let client = match self.find_client(&request.client_id) {
+        let client = match self.find_client(&request.client_id).await {
             Ok(client) => client,
             Err(error) => {
                 tracing::error!(%error, "a client could not be read");

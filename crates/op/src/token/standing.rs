@@ -81,7 +81,7 @@ impl Inner {
         match self.gateway.verdict(connection, &real.approval)? {
             Verdict::Pending | Verdict::Expired => Ok(None),
             // Nobody answered: that there were devices is not told to a client that must not know.
-            Verdict::Refused | Verdict::DeviceRevoked if self.hides_from(&request.client_id) => Ok(None),
+            Verdict::Refused | Verdict::DeviceRevoked if self.hides_from(connection, &request.client_id) => Ok(None),
             Verdict::Approved(approval) => {
                 if self.person_in(connection, &real.sub)?.is_none_or(|user| user.locked) {
                     return told(denied("the user was locked or removed since the approval", None));
@@ -89,7 +89,9 @@ impl Inner {
                 self.gateway.stands(connection, &approval).map_err(NotGiven::Gateway)?;
                 Ok(Some(approval))
             }
-            Verdict::Denied { reason } => told(denied("the user denied the request", self.told(request, reason))),
+            Verdict::Denied { reason } => {
+                told(denied("the user denied the request", self.told(connection, request, reason)))
+            }
             Verdict::Mismatch => told(denied("the number that was entered is wrong", Some("mismatch"))),
             Verdict::Refused => told(denied("no device of the user could show the request", Some("refused"))),
             Verdict::DeviceRevoked => told(denied("the device that was asked was revoked", Some("device_revoked"))),
@@ -98,13 +100,18 @@ impl Inner {
         }
     }
 
-    fn hides_from(&self, client_id: &str) -> bool {
-        self.find_client(client_id).ok().flatten().is_none_or(|client| client.hides_unknown_users())
+    fn hides_from(&self, connection: &Connection, client_id: &str) -> bool {
+        self.client_in(connection, client_id).ok().flatten().is_none_or(|client| client.hides_unknown_users())
     }
 
     /// What the client is told of why a person denied.
-    fn told(&self, request: &AuthRequest, reason: Option<DenialReason>) -> Option<&'static str> {
-        let policy = &self.find_client(&request.client_id).ok()??.policy;
+    fn told(
+        &self,
+        connection: &Connection,
+        request: &AuthRequest,
+        reason: Option<DenialReason>,
+    ) -> Option<&'static str> {
+        let policy = &self.client_in(connection, &request.client_id).ok()??.policy;
         match reason? {
             DenialReason::NotMe if policy.hide_not_me => None,
             DenialReason::NotMe => Some("not_me"),

@@ -88,7 +88,7 @@ impl TokenKeys {
     /// # Errors
     /// [`KeyError`] when its file can't be used.
     pub(crate) fn prepare_rsa(&self, random: &dyn Random) -> Result<(), KeyError> {
-        if !self.held().rsa.is_empty() {
+        if self.held().has_rsa() {
             return Ok(());
         }
         if keys::generations(&self.directory, RSA)?.is_empty() {
@@ -105,7 +105,7 @@ impl TokenKeys {
     /// As [`TokenKeys::held`], with the RSA key that another process may have made meanwhile.
     pub(crate) fn held_with_rsa(&self, random: &dyn Random) -> Arc<Held> {
         let held = self.held();
-        if held.rsa.is_empty()
+        if !held.has_rsa()
             && !keys::generations(&self.directory, RSA).is_ok_and(|found| found.is_empty())
             && let Err(error) = self.reload(random)
         {
@@ -144,6 +144,11 @@ impl Held {
         let all = ec.iter().map(|one| one.signer.jwk()).chain(rsa.iter().flat_map(|one| one.signer.jwks()));
         let verifying = JwkSet::parse(document(all).as_bytes()).expect("keys that sign are keys");
         Ok(Held { ec, rsa, verifying })
+    }
+
+    /// Whether some client has needed an RSA key.
+    pub(crate) fn has_rsa(&self) -> bool {
+        !self.rsa.is_empty()
     }
 
     /// The P-256 key that signs now.
