@@ -23,6 +23,7 @@ use crate::fapi;
 use crate::http::{Code, NO_STORE, OAuthError, PRAGMA, Posted};
 use crate::notification_token;
 use crate::provider::Inner;
+use crate::store::directory as rows;
 use crate::store::outbox::{self, NewNotification};
 use crate::store::{self, AuthRequest, Real};
 
@@ -78,6 +79,7 @@ impl Told {
 
 /// Why a request was not stored.
 enum Refused {
+    Locked,
     Gateway(RequestRefused),
     Store(rusqlite::Error),
 }
@@ -166,10 +168,14 @@ impl Inner {
         let stored = self.gateway.store().write(move |transaction: &Transaction<'_>| {
             request.real = None;
             if let Some(approval) = &approval {
-                match gateway.accept(transaction, approval) {
+                let sub = approval.subject.as_str();
+                let accepted = match rows::is_locked(transaction, sub).map_err(Refused::Store)? {
+                    true => Err(Refused::Locked),
+                    false => gateway.accept(transaction, approval).map_err(Refused::Gateway),
+                };
+                match accepted {
                     Ok(accepted) => {
-                        request.real =
-                            Some(Real { sub: approval.subject.as_str().to_owned(), approval: accepted.approval });
+                        request.real = Some(Real { sub: sub.to_owned(), approval: accepted.approval });
                         insert(transaction, &request).map_err(Refused::Store)?;
                         // Devices that can do less are asked for less; the client's screen must not tell.
                         let approval = request.real.as_ref().map(|real| real.approval.clone());
@@ -180,8 +186,8 @@ impl Inner {
                             }
                         });
                     }
-                    Err(refused) if hides && is_about_devices(&refused) => {}
-                    Err(refused) => return Err(Refused::Gateway(refused)),
+                    Err(refused) if hides && is_about_person(&refused) => {}
+                    Err(refused) => return Err(refused),
                 }
             }
             // Nobody is asked, and the client is not to notice: one signature and one row, as for somebody with a device.
@@ -190,6 +196,7 @@ impl Inner {
             Ok(pretend(expected, &*random))
         });
         stored.await.map_err(|error| match error {
+            WriteError::Refused(Refused::Locked) => locked(),
             WriteError::Refused(Refused::Gateway(refused)) => explain(&refused, no_device),
             WriteError::Refused(Refused::Store(error)) => crate::provider::failed(&error),
             WriteError::Store(error) => crate::provider::failed(&error),
@@ -237,10 +244,7 @@ fn to_ask(known: Option<&Arc<User>>, client: &Client) -> Result<Option<Arc<User>
     match known.filter(|user| !user.locked) {
         Some(user) => Ok(Some(user.clone())),
         None if client.hides_unknown_users() => Ok(None),
-        None if known.is_some() => {
-            let what = "this user is locked";
-            Err(OAuthError::new(Code::AccessDenied, what).with_status(StatusCode::FORBIDDEN))
-        }
+        None if known.is_some() => Err(locked()),
         None => Err(unknown_user()),
     }
 }
@@ -251,15 +255,19 @@ fn pretend(kind: InteractionType, random: &dyn Random) -> Shown {
     Shown { interaction: kind, value: drawn.map(|(_, opening)| opening.value), approval: None }
 }
 
-/// Whether a refusal would tell a client something about a person's devices, and so about the person.
-fn is_about_devices(refused: &RequestRefused) -> bool {
-    matches!(
-        refused,
-        RequestRefused::NoDevice
-            | RequestRefused::DevicesRevoked
-            | RequestRefused::InteractionBelowMinimum { .. }
-            | RequestRefused::InteractionBeyondDevices(_)
-    )
+/// Whether a refusal would tell a client something about the person, or about the person's devices.
+fn is_about_person(refused: &Refused) -> bool {
+    match refused {
+        Refused::Locked => true,
+        Refused::Gateway(refused) => matches!(
+            refused,
+            RequestRefused::NoDevice
+                | RequestRefused::DevicesRevoked
+                | RequestRefused::InteractionBelowMinimum { .. }
+                | RequestRefused::InteractionBeyondDevices(_)
+        ),
+        Refused::Store(_) => false,
+    }
 }
 
 /// `no_device`: what this client is told about somebody without one, where its dialect has words of its own.
@@ -275,6 +283,10 @@ fn explain(refused: &RequestRefused, no_device: Option<OAuthError>) -> OAuthErro
         other => return crate::provider::failed(other),
     };
     OAuthError::new(code, refused.to_string())
+}
+
+fn locked() -> OAuthError {
+    OAuthError::new(Code::AccessDenied, "this user is locked").with_status(StatusCode::FORBIDDEN)
 }
 
 fn unknown_user() -> OAuthError {
