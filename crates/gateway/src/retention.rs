@@ -17,7 +17,7 @@ impl Gateway {
         let kept = u64::try_from(self.settings().keep_records.as_millis()).unwrap_or(u64::MAX);
         let before = Timestamp::from_millis(self.now().millis().saturating_sub(kept));
         for _ in 0..WRITES {
-            let old = self.store().look(move |connection| {
+            let old = self.store().survey(move |connection| {
                 Ok((approvals::ended_before(connection, before, AT_ONCE)?, links::has_older(connection, before)?))
             });
             let (approvals, has_links) = old.await?;

@@ -123,8 +123,8 @@ impl Inner {
         self.metrics.register(&mut registry);
         let (store, now) = (self.gateway.store(), self.ports.clock.now());
         let gateway = self.gateway.clone();
-        let standing = store.look(move |connection| gateway.standing(connection)).await?;
-        let queued = store.look(move |connection| outbox::queued(connection, now)).await?;
+        let standing = store.survey(move |connection| gateway.standing(connection)).await?;
+        let queued = store.survey(move |connection| outbox::queued(connection, now)).await?;
         let gauge = |registry: &mut Registry, name: &str, help: &str, value: u64| {
             let gauge = Gauge::<i64>::default();
             gauge.set(i64::try_from(value).unwrap_or(i64::MAX));
@@ -137,7 +137,7 @@ impl Inner {
             "Those of them that are listed on devices but not pushed",
             standing.held,
         );
-        gauge(&mut registry, "store_queue", "Writes that wait for the store's one writer", store.waiting_writes());
+        gauge(&mut registry, "store_queue", "Writes and looks that wait for the store's one writer", store.queue());
         let waiting = Family::<[Label; 1], Gauge>::default();
         for (kind, count) in queued {
             waiting.get_or_create(&[("kind", kind)]).set(count);

@@ -62,7 +62,7 @@ impl Inner {
 
     /// Counts them anew.
     pub(crate) async fn recount_user_codes(&self) -> Result<(), StoreError> {
-        self.note_user_codes(self.gateway.store().look(store::directory::users_with_code).await?);
+        self.note_user_codes(self.gateway.store().survey(store::directory::users_with_code).await?);
         Ok(())
     }
 

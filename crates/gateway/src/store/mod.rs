@@ -1,4 +1,5 @@
-//! The provider's file: one SQLite database, written by one thread in groups, read by another in groups; a third keeps its log short.
+//! The provider's file: one SQLite database, written and read by one thread in groups. Another reads where the disk is slow or a look
+//! takes long; a third keeps the log short.
 
 pub(crate) mod approvals;
 pub(crate) mod asking;
@@ -29,7 +30,7 @@ pub use schema::Schema;
 pub use writer::Transaction;
 
 use crate::wake::Wakes;
-use reader::Look;
+use reader::{Look, Pace};
 use writer::{Job, Work};
 
 /// How long a writer waits for another process (`op link`) to finish its own write.
@@ -52,6 +53,7 @@ struct Inner {
     path: std::path::PathBuf,
     jobs: mpsc::Sender<Job>,
     looks: mpsc::Sender<Look>,
+    pace: Pace,
     readers: Mutex<Vec<Connection>>,
     generation: String,
     wakes: Wakes,
@@ -171,12 +173,13 @@ impl Store {
         let failed = |source| StoreError::File { path: path.display().to_string(), source };
         let copying = connect(path, OpenFlags::SQLITE_OPEN_READ_WRITE)?;
         let rest = checkpoint::start(&mut connection, copying, checkpoint::PAGES).map_err(failed)?;
-        let jobs = writer::start(connection, rest, QUEUE, wakes.clone()).map_err(failed)?;
+        let pace = Pace::default();
+        let jobs = writer::start(connection, rest, QUEUE, wakes.clone(), pace.clone()).map_err(failed)?;
         let reading = connect(path, OpenFlags::SQLITE_OPEN_READ_ONLY)?;
         reading.pragma_update(None, "cache_size", -CACHE_KIB)?;
         let looks = reader::start(reading, QUEUE).map_err(failed)?;
         let readers = Mutex::new(Vec::new());
-        Ok(Store { inner: Arc::new(Inner { path: path.to_owned(), jobs, looks, readers, generation, wakes }) })
+        Ok(Store { inner: Arc::new(Inner { path: path.to_owned(), jobs, looks, pace, readers, generation, wakes }) })
     }
 
     /// Adds another room's tables to the same file, so that its writes can join the gateway's transactions.
@@ -244,22 +247,38 @@ impl Store {
         written.await.map_err(|error: WriteError<rusqlite::Error>| error.into())
     }
 
-    /// How many writes wait for the writer at this moment.
-    pub fn waiting_writes(&self) -> u64 {
+    /// How many writes and looks wait for the writer at this moment.
+    pub fn queue(&self) -> u64 {
         let jobs = &self.inner.jobs;
         u64::try_from(jobs.max_capacity() - jobs.capacity()).unwrap_or(u64::MAX)
     }
 
-    /// Runs a closure on the reader's thread; it sees everything committed before this call. For servers.
+    /// Runs a closure that finds what it looks for by a key or an index on a thread of the store; it sees everything committed before
+    /// this call. For servers.
     ///
     /// # Errors
-    /// What SQLite said.
+    /// What SQLite said, also of a closure that wrote.
     pub async fn look<T: Send + 'static>(
         &self,
         look: impl FnOnce(&Connection) -> rusqlite::Result<T> + Send + 'static,
     ) -> Result<T, StoreError> {
-        let (reply, replied) = oneshot::channel();
-        let look: Look = Box::new(move |connection| drop(reply.send(look(connection))));
+        if !self.inner.pace.is_quick() {
+            return self.survey(look).await;
+        }
+        let (look, replied) = looking(look);
+        self.inner.jobs.send(Job::Look(look)).await.map_err(|_| StoreError::Closed)?;
+        Ok(replied.await.map_err(|_| StoreError::Undone)??)
+    }
+
+    /// As [`Store::look`], for one that may have to read many rows: it keeps no write waiting.
+    ///
+    /// # Errors
+    /// As [`Store::look`].
+    pub async fn survey<T: Send + 'static>(
+        &self,
+        look: impl FnOnce(&Connection) -> rusqlite::Result<T> + Send + 'static,
+    ) -> Result<T, StoreError> {
+        let (look, replied) = looking(look);
         self.inner.looks.send(look).await.map_err(|_| StoreError::Closed)?;
         Ok(replied.await.map_err(|_| StoreError::Undone)??)
     }
@@ -305,6 +324,16 @@ impl Store {
     fn readers(&self) -> std::sync::MutexGuard<'_, Vec<Connection>> {
         self.inner.readers.lock().unwrap_or_else(PoisonError::into_inner)
     }
+}
+
+/// A look, and the way its result goes back.
+fn looking<T: Send + 'static>(
+    look: impl FnOnce(&Connection) -> rusqlite::Result<T> + Send + 'static,
+) -> (Look, oneshot::Receiver<rusqlite::Result<T>>) {
+    let (reply, replied) = oneshot::channel();
+    // Nobody listening any more is fine.
+    let look: Look = Box::new(move |connection| drop(reply.send(reader::only_looked(connection, look))));
+    (look, replied)
 }
 
 /// What is told to whoever queued for a group that could not begin, or ended before their turn.

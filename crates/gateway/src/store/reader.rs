@@ -1,15 +1,22 @@
-//! The thread that reads for a server: it takes what has queued, and answers all of it from one snapshot, so that no thread of
-//! the runtime waits for the disk and a snapshot's cost is shared.
+//! Looks: closures that only read. The writer's thread answers them between two groups, for its pages are still in memory after it has
+//! committed. Where the disk is slow, and for looks that may take long, there is a thread with a connection of its own, whose pages
+//! SQLite drops whenever the writer commits.
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU32, Ordering};
+use std::time::Duration;
 
-use rusqlite::Connection;
+use rusqlite::{Connection, ffi};
 use tokio::sync::mpsc;
 
 use super::gather::Gather;
 
 /// A closure of a caller: looks, and sends off what it saw.
 pub(super) type Look = Box<dyn FnOnce(&Connection) + Send>;
+
+/// How long a commit may take on the average before looks no longer wait for it.
+const QUICK: Duration = Duration::from_millis(1);
 
 /// Starts the reader; it ends when the last sender is gone.
 pub(super) fn start(connection: Connection, queue: usize) -> std::io::Result<mpsc::Sender<Look>> {
@@ -21,21 +28,89 @@ pub(super) fn start(connection: Connection, queue: usize) -> std::io::Result<mps
 fn run(connection: &Connection, looks: mpsc::Receiver<Look>) {
     let mut looks = Gather::new(looks);
     while let Some(group) = looks.next() {
-        // The snapshot is taken at the first read, later than everything that was committed when these looks were queued.
-        // Without one each look has a snapshot of its own, which is as true.
-        let shared = group.len() > 1 && run_statement(connection, "BEGIN");
-        for look in group {
-            if catch_unwind(AssertUnwindSafe(|| look(connection))).is_err() {
-                tracing::error!("a look into the provider's database panicked");
-            }
+        answer(connection, group);
+    }
+}
+
+/// Answers all of them from one snapshot. It is taken at the first read, later than everything that was committed when these looks
+/// were queued. Without one each statement has a snapshot of its own, which is as true.
+pub(super) fn answer(connection: &Connection, looks: impl IntoIterator<Item = Look>) {
+    let begin = || run_statement(connection, "BEGIN");
+    let mut shared = begin();
+    for look in looks {
+        let changes = connection.total_changes();
+        if catch_unwind(AssertUnwindSafe(|| look(connection))).is_err() {
+            tracing::error!("a look into the provider's database panicked");
         }
-        if shared && !run_statement(connection, "COMMIT") {
-            let _ = connection.execute_batch("ROLLBACK");
+        if shared && connection.total_changes() != changes {
+            tracing::error!("a look into the provider's database wrote, which was undone");
+            shared = run_statement(connection, "ROLLBACK") && begin();
         }
     }
+    if shared && !run_statement(connection, "COMMIT") {
+        let _ = connection.execute_batch("ROLLBACK");
+    }
+}
+
+/// What a look saw; an error for one that wrote, whose changes are undone.
+///
+/// # Errors
+/// What SQLite said, or `SQLITE_READONLY`.
+pub(super) fn only_looked<T>(
+    connection: &Connection,
+    look: impl FnOnce(&Connection) -> rusqlite::Result<T>,
+) -> rusqlite::Result<T> {
+    let changes = connection.total_changes();
+    let seen = look(connection)?;
+    if connection.total_changes() == changes {
+        return Ok(seen);
+    }
+    let error = ffi::Error::new(ffi::SQLITE_READONLY);
+    Err(rusqlite::Error::SqliteFailure(error, Some("a look may not write".to_owned())))
 }
 
 fn run_statement(connection: &Connection, sql: &str) -> bool {
     let done = connection.prepare_cached(sql).and_then(|mut statement| statement.execute([]));
     done.inspect_err(|error| tracing::error!(%error, "the provider's database refused a snapshot")).is_ok()
+}
+
+/// How long commits take: whether a look had better not wait for one.
+#[derive(Clone, Default)]
+pub(super) struct Pace {
+    /// A moving average, in microseconds.
+    commit: Arc<AtomicU32>,
+}
+
+impl Pace {
+    /// Notes a commit. Called by the writer alone.
+    pub(super) fn note(&self, took: Duration) {
+        let took = i64::try_from(took.as_micros()).unwrap_or(i64::MAX).min(i64::from(u32::MAX));
+        let average = i64::from(self.commit.load(Ordering::Relaxed));
+        let next = average + (took - average) / 8;
+        self.commit.store(u32::try_from(next).unwrap_or_default(), Ordering::Relaxed);
+    }
+
+    pub(super) fn is_quick(&self) -> bool {
+        u128::from(self.commit.load(Ordering::Relaxed)) <= QUICK.as_micros()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_disk_is_slow_once_several_commits_were_and_quick_again_after_some() {
+        let pace = Pace::default();
+        assert!(pace.is_quick(), "nothing is known yet");
+        (0..50).for_each(|_| pace.note(Duration::from_micros(200)));
+        pace.note(Duration::from_millis(3));
+        assert!(pace.is_quick(), "one commit in fifty");
+        (0..8).for_each(|_| pace.note(Duration::from_millis(3)));
+        assert!(!pace.is_quick());
+        (0..50).for_each(|_| pace.note(Duration::from_micros(200)));
+        assert!(pace.is_quick());
+        pace.note(Duration::MAX);
+        assert!(!pace.is_quick());
+    }
 }

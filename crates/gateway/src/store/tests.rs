@@ -164,6 +164,8 @@ async fn a_look_sees_what_was_committed_before_it_and_a_broken_one_disturbs_nobo
         let broken = store.look(|_| -> rusqlite::Result<()> { panic!("a defect") });
         let writing = store.look(|c| c.execute("INSERT INTO note VALUES ('x')", []));
         let (broken, writing, one, other) = tokio::join!(broken, writing, count(), count());
+        let survey = store.survey(|c| c.query_row("SELECT count(*) FROM note", [], |row| row.get::<_, i64>(0)));
+        assert_eq!(survey.await.expect("read"), known as i64 + 1, "nothing of the writing look was kept");
         assert!(matches!(broken, Err(StoreError::Undone)));
         assert!(matches!(writing, Err(StoreError::Sqlite(_))), "a look can't write");
         assert_eq!((one.expect("read"), other.expect("read")), (known as i64 + 1, known as i64 + 1));

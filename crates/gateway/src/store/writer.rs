@@ -1,8 +1,9 @@
-//! The one thread that writes: takes what has queued, runs each closure in its savepoint, commits once, then answers all.
+//! The one thread that writes: takes what has queued, answers the looks in it, runs each write, commits once, then answers these.
 
 use std::cell::RefCell;
 use std::ops::Deref;
 use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::time::Instant;
 
 use rusqlite::Connection;
 use tokio::sync::{mpsc, oneshot};
@@ -10,6 +11,7 @@ use tokio::sync::{mpsc, oneshot};
 use super::StoreError;
 use super::checkpoint::Rest;
 use super::gather::Gather;
+use super::reader::{self, Look, Pace};
 use crate::wake::{Topic, Wakes};
 
 /// A piece of a caller's work. It may be run again, after everything of the first run was undone.
@@ -22,6 +24,7 @@ pub(super) trait Work: Send {
 
 pub(super) enum Job {
     Write(Box<dyn Work>),
+    Look(Look),
     LookForOthers(oneshot::Sender<Result<bool, StoreError>>),
 }
 
@@ -62,33 +65,40 @@ pub(super) fn start(
     rest: Rest,
     queue: usize,
     wakes: Wakes,
+    pace: Pace,
 ) -> std::io::Result<mpsc::Sender<Job>> {
     let (jobs, queued) = mpsc::channel(queue);
-    std::thread::Builder::new().name("store-writer".into()).spawn(move || run(&connection, &rest, queued, &wakes))?;
+    let thread = std::thread::Builder::new().name("store-writer".into());
+    thread.spawn(move || run(&connection, &rest, queued, &wakes, &pace))?;
     Ok(jobs)
 }
 
-fn run(connection: &Connection, rest: &Rest, jobs: mpsc::Receiver<Job>, wakes: &Wakes) {
+fn run(connection: &Connection, rest: &Rest, jobs: mpsc::Receiver<Job>, wakes: &Wakes, pace: &Pace) {
     let mut seen = data_version(connection).unwrap_or_default();
     let mut jobs = Gather::new(jobs);
     while let Some(group) = jobs.next() {
-        let mut writes = Vec::with_capacity(group.len());
+        let (mut writes, mut looks) = (Vec::with_capacity(group.len()), Vec::new());
         for job in group {
             match job {
                 Job::Write(work) => writes.push(work),
+                Job::Look(look) => looks.push(look),
                 Job::LookForOthers(reply) => {
-                    let _ = reply.send(look(connection, &mut seen, wakes));
+                    let _ = reply.send(look_for_others(connection, &mut seen, wakes));
                 }
             }
         }
+        // First: they see what was committed when they were queued, and don't wait for a commit of others.
+        if !looks.is_empty() {
+            reader::answer(connection, looks);
+        }
         if !writes.is_empty() {
-            write_group(connection, writes, wakes);
+            write_group(connection, writes, wakes, pace);
             rest.copy(connection);
         }
     }
 }
 
-fn look(connection: &Connection, seen: &mut i64, wakes: &Wakes) -> Result<bool, StoreError> {
+fn look_for_others(connection: &Connection, seen: &mut i64, wakes: &Wakes) -> Result<bool, StoreError> {
     let now = data_version(connection)?;
     let changed = now != *seen;
     if changed {
@@ -103,8 +113,8 @@ fn data_version(connection: &Connection) -> rusqlite::Result<i64> {
     connection.query_row("PRAGMA data_version", [], |row| row.get(0))
 }
 
-fn write_group(connection: &Connection, mut writes: Vec<Box<dyn Work>>, wakes: &Wakes) {
-    let mut group = Group { connection, topics: Vec::new(), later: Vec::new(), ran: 0 };
+fn write_group(connection: &Connection, mut writes: Vec<Box<dyn Work>>, wakes: &Wakes, pace: &Pace) {
+    let mut group = Group { connection, pace, topics: Vec::new(), later: Vec::new(), ran: 0 };
     let committed = group.run(&mut writes);
     if let Err(error) = &committed {
         tracing::error!(%error, "the provider's database did not take a group of writes");
@@ -130,6 +140,7 @@ fn write_group(connection: &Connection, mut writes: Vec<Box<dyn Work>>, wakes: &
 /// Work that is committed together.
 struct Group<'c> {
     connection: &'c Connection,
+    pace: &'c Pace,
     topics: Vec<Topic>,
     later: Vec<Later>,
     /// How many pieces of work have run.
@@ -142,7 +153,7 @@ impl Group<'_> {
     fn run(&mut self, writes: &mut [Box<dyn Work>]) -> rusqlite::Result<()> {
         self.statement("BEGIN IMMEDIATE")?;
         if self.run_plainly(writes) {
-            return self.statement("COMMIT");
+            return self.commit();
         }
         self.undo();
         self.ran = 0;
@@ -150,7 +161,14 @@ impl Group<'_> {
         for work in writes {
             self.run_in_savepoint(&mut **work)?;
         }
-        self.statement("COMMIT")
+        self.commit()
+    }
+
+    fn commit(&self) -> rusqlite::Result<()> {
+        let begun = Instant::now();
+        self.statement("COMMIT")?;
+        self.pace.note(begun.elapsed());
+        Ok(())
     }
 
     /// Returns false as soon as some work is to be undone although it changed something.
