@@ -10,7 +10,6 @@ mod columns;
 pub(crate) mod credentials;
 pub(crate) mod devices;
 pub(crate) mod feed;
-mod gather;
 pub(crate) mod links;
 pub(crate) mod manifests;
 mod reader;
@@ -37,6 +36,8 @@ use writer::{Job, Work};
 const BUSY_TIMEOUT: Duration = Duration::from_secs(5);
 /// Closures that may queue before callers wait for room.
 const QUEUE: usize = 4096;
+/// What shares one commit or snapshot at most, so that the first does not wait for hundreds of others.
+const GROUP: usize = 128;
 /// Connections of [`Store::read`] kept open; more are opened when several threads read at once, and closed afterwards.
 const KEPT_READERS: usize = 2;
 /// Pages that the writer and the reader keep in memory, in KiB: what is asked and answered just now, and the tops of the trees.

@@ -10,7 +10,7 @@ use std::time::Duration;
 use rusqlite::{Connection, ffi};
 use tokio::sync::mpsc;
 
-use super::gather::Gather;
+use super::GROUP;
 
 /// A closure of a caller: looks, and sends off what it saw.
 pub(super) type Look = Box<dyn FnOnce(&Connection) + Send>;
@@ -25,10 +25,10 @@ pub(super) fn start(connection: Connection, queue: usize) -> std::io::Result<mps
     Ok(looks)
 }
 
-fn run(connection: &Connection, looks: mpsc::Receiver<Look>) {
-    let mut looks = Gather::new(looks);
-    while let Some(group) = looks.next() {
-        answer(connection, group);
+fn run(connection: &Connection, mut looks: mpsc::Receiver<Look>) {
+    let mut group = Vec::with_capacity(GROUP);
+    while looks.blocking_recv_many(&mut group, GROUP) > 0 {
+        answer(connection, group.drain(..));
     }
 }
 

@@ -8,10 +8,9 @@ use std::time::Instant;
 use rusqlite::Connection;
 use tokio::sync::{mpsc, oneshot};
 
-use super::StoreError;
 use super::checkpoint::Rest;
-use super::gather::Gather;
 use super::reader::{self, Look, Pace};
+use super::{GROUP, StoreError};
 use crate::wake::{Topic, Wakes};
 
 /// A piece of a caller's work. It may be run again, after everything of the first run was undone.
@@ -73,12 +72,12 @@ pub(super) fn start(
     Ok(jobs)
 }
 
-fn run(connection: &Connection, rest: &Rest, jobs: mpsc::Receiver<Job>, wakes: &Wakes, pace: &Pace) {
+fn run(connection: &Connection, rest: &Rest, mut jobs: mpsc::Receiver<Job>, wakes: &Wakes, pace: &Pace) {
     let mut seen = data_version(connection).unwrap_or_default();
-    let mut jobs = Gather::new(jobs);
-    while let Some(group) = jobs.next() {
+    let mut group = Vec::with_capacity(GROUP);
+    while jobs.blocking_recv_many(&mut group, GROUP) > 0 {
         let (mut writes, mut looks) = (Vec::with_capacity(group.len()), Vec::new());
-        for job in group {
+        for job in group.drain(..) {
             match job {
                 Job::Write(work) => writes.push(work),
                 Job::Look(look) => looks.push(look),
