@@ -285,3 +285,17 @@ fn a_copy_made_while_requests_come_is_whole_and_can_be_served() {
     // The device goes on, with what was pending when the copy was made.
     phone.answer(id(&phone.only_pending()), &["approve"]).expect_code(0);
 }
+
+#[test]
+fn a_folder_that_no_provider_serves_from_is_told_apart() {
+    let place = Place::new();
+    let provider = Provider::start(&place);
+    let list = |name: &str, home: &std::path::Path| {
+        let mut command = place.command(&["op", "client", "list", "--json"]);
+        command.arg("--config").arg(provider.config()).arg("--home").arg(home);
+        Process::start(&place, name, command).finish().expect_code(0)
+    };
+    let mistyped = place.path("provdier");
+    assert!(list("mistyped", &mistyped).errors.contains("provdier is a new provider's folder"));
+    assert!(!list("right", &provider.home()).errors.contains("new provider's folder"));
+}

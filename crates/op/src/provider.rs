@@ -151,6 +151,11 @@ impl Provider {
         Provider::over(config, home, ports, Some(approver), Some(lock))
     }
 
+    /// Whether some provider was opened over this home before.
+    pub fn is_at(home: &Path) -> bool {
+        home::database(home).exists()
+    }
+
     /// Opens the same home beside a process that serves it, for commands such as `op link`. What is written here wakes the
     /// serving process within a fraction of a second.
     ///

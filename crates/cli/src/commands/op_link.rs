@@ -4,7 +4,6 @@ use std::io::{self, IsTerminal as _};
 use std::path::PathBuf;
 
 use countersign_gateway::{ConfirmError, Gateway, LinkRequest};
-use countersign_op::Provider;
 use countersign_protocol::id::RegistrationTokenId;
 use countersign_protocol::issuer::Issuer;
 use countersign_protocol::registration::Confirm;
@@ -26,7 +25,7 @@ pub async fn run(
     home: Option<PathBuf>,
     output: Output,
 ) -> Result<Exit, Failure> {
-    let provider = op_serve::open(config, home, Provider::open_for_admin)?;
+    let provider = op_serve::open_beside(config, home, output)?;
     let found = provider.user(user).map_err(|error| {
         let what = format!("{error}; add one: countersign op user add, or [[users]] in {}", config.config.display());
         Failure::usage("unknown_user", what)

@@ -6,8 +6,9 @@ use countersign_op::{AddedClient, ClientRecord};
 use serde_json::{Value, json};
 
 use super::entry::Entry;
-use super::{beside, failed};
+use super::failed;
 use crate::arguments::{AddClient, OpClient, ProviderConfig};
+use crate::commands::op_serve::open_beside;
 use crate::exit::Exit;
 use crate::failure::Failure;
 use crate::moments;
@@ -20,7 +21,7 @@ pub async fn run(
     home: Option<PathBuf>,
     output: Output,
 ) -> Result<Exit, Failure> {
-    let provider = beside(config, home)?;
+    let provider = open_beside(config, home, output)?;
     match command {
         OpClient::Add(add) => {
             let added = provider.add_client(&entry(*add)?).await.map_err(failed)?;

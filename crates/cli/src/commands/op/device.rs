@@ -7,8 +7,9 @@ use countersign_protocol::revocation::RevokedBy;
 use countersign_protocol::text::escape;
 use serde_json::json;
 
-use super::{beside, failed};
+use super::failed;
 use crate::arguments::{OpDevice, ProviderConfig};
+use crate::commands::op_serve::open_beside;
 use crate::exit::Exit;
 use crate::failure::Failure;
 use crate::moments;
@@ -21,7 +22,7 @@ pub async fn run(
     home: Option<PathBuf>,
     output: Output,
 ) -> Result<Exit, Failure> {
-    let provider = beside(config, home)?;
+    let provider = open_beside(config, home, output)?;
     match command {
         OpDevice::List { user } => {
             let user = provider.user(&user).map_err(failed)?;

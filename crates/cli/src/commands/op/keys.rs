@@ -5,8 +5,8 @@ use std::path::PathBuf;
 use countersign_op::{KeyRecord, KeyState, Provider, RotateError};
 use serde_json::{Value, json};
 
-use super::beside;
 use crate::arguments::{OpKeys, ProviderConfig};
+use crate::commands::op_serve::open_beside;
 use crate::exit::Exit;
 use crate::failure::Failure;
 use crate::moments;
@@ -14,7 +14,7 @@ use crate::output::Output;
 
 /// Runs the command. Nothing else runs in this process, so it may block the thread.
 pub fn run(command: &OpKeys, config: &ProviderConfig, home: Option<PathBuf>, output: Output) -> Result<Exit, Failure> {
-    let provider = beside(config, home)?;
+    let provider = open_beside(config, home, output)?;
     match command {
         OpKeys::List => list(&provider, output)?,
         OpKeys::Rotate { compromised } => {

@@ -10,18 +10,9 @@ pub mod status;
 pub mod trace;
 pub mod user;
 
-use std::path::PathBuf;
+use countersign_op::DirectoryError;
 
-use countersign_op::{DirectoryError, Provider};
-
-use super::op_serve;
-use crate::arguments::ProviderConfig;
 use crate::failure::Failure;
-
-/// Opens the provider beside the process that serves it.
-fn beside(config: &ProviderConfig, home: Option<PathBuf>) -> Result<Provider, Failure> {
-    op_serve::open(config, home, Provider::open_for_admin)
-}
 
 fn failed(error: DirectoryError) -> Failure {
     let code = match &error {

@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use countersign_op::{Config, Provider, StatusLine, check};
+use countersign_op::{Config, StatusLine, check};
 use countersign_protocol::discovery::Mode;
 use countersign_protocol::issuer::Issuer;
 use countersign_protocol::secret::Secret;
@@ -19,7 +19,7 @@ use crate::output::Output;
 pub async fn run(config: &ProviderConfig, home: Option<PathBuf>, output: Output) -> Result<Exit, Failure> {
     let read = op_serve::read(config)?;
     let mut lines = vec![configuration(&read), address(&read.issuer).await];
-    let provider = op_serve::open(config, home, Provider::open_for_admin)?;
+    let provider = op_serve::open_beside(config, home, output)?;
     lines.extend(provider.status().await.map_err(|error| Failure::usage("provider", error))?);
     for line in &lines {
         let event = json!({

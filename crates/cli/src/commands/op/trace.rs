@@ -8,8 +8,8 @@ use countersign_protocol::clock::Timestamp;
 use countersign_protocol::text::escape;
 use serde_json::{Value, json};
 
-use super::beside;
 use crate::arguments::ProviderConfig;
+use crate::commands::op_serve::open_beside;
 use crate::exit::Exit;
 use crate::failure::Failure;
 use crate::moments;
@@ -25,7 +25,7 @@ struct Step {
 
 /// Runs the command.
 pub fn run(id: &str, config: &ProviderConfig, home: Option<PathBuf>, output: Output) -> Result<Exit, Failure> {
-    let provider = beside(config, home)?;
+    let provider = open_beside(config, home, output)?;
     let found = provider.trace(id).map_err(|error| Failure::usage("provider", error))?;
     let Some(trace) = found else {
         let what = "nothing is known of this id: take an approval's (ap_…), a challenge's (ch_…) or an auth_req_id; requests are forgotten a day after their end, approvals after keep_records";

@@ -8,8 +8,9 @@ use countersign_protocol::text::escape;
 use serde_json::{Value, json};
 
 use super::entry::Entry;
-use super::{beside, failed};
+use super::failed;
 use crate::arguments::{AddUser, OpUser, ProviderConfig};
+use crate::commands::op_serve::open_beside;
 use crate::exit::Exit;
 use crate::failure::Failure;
 use crate::output::Output;
@@ -21,7 +22,7 @@ pub async fn run(
     home: Option<PathBuf>,
     output: Output,
 ) -> Result<Exit, Failure> {
-    let provider = beside(config, home)?;
+    let provider = open_beside(config, home, output)?;
     match command {
         OpUser::Add(add) => {
             let user = provider.add_user(&entry(*add)?).await.map_err(failed)?;
