@@ -15,8 +15,11 @@ use super::GROUP;
 /// A closure of a caller: looks, and sends off what it saw.
 pub(super) type Look = Box<dyn FnOnce(&Connection) + Send>;
 
-/// How long a commit may take on the average before looks no longer wait for it.
+/// How long a group of writes may wait for the disk on the average before looks no longer wait for it.
 const QUICK: Duration = Duration::from_millis(1);
+
+/// What one wait counts at most, so that after a long one a dozen quick ones say that it is over.
+const COUNTED: Duration = Duration::from_millis(16);
 
 /// Starts the reader; it ends when the last sender is gone.
 pub(super) fn start(connection: Connection, queue: usize) -> std::io::Result<mpsc::Sender<Look>> {
@@ -74,24 +77,24 @@ fn run_statement(connection: &Connection, sql: &str) -> bool {
     done.inspect_err(|error| tracing::error!(%error, "the provider's database refused a snapshot")).is_ok()
 }
 
-/// How long commits take: whether a look had better not wait for one.
+/// How long groups of writes wait for the disk, or for somebody else who holds the file: whether a look had better not wait for one.
 #[derive(Clone, Default)]
 pub(super) struct Pace {
     /// A moving average, in microseconds.
-    commit: Arc<AtomicU32>,
+    waited: Arc<AtomicU32>,
 }
 
 impl Pace {
-    /// Notes a commit. Called by the writer alone.
-    pub(super) fn note(&self, took: Duration) {
-        let took = i64::try_from(took.as_micros()).unwrap_or(i64::MAX).min(i64::from(u32::MAX));
-        let average = i64::from(self.commit.load(Ordering::Relaxed));
-        let next = average + (took - average) / 8;
-        self.commit.store(u32::try_from(next).unwrap_or_default(), Ordering::Relaxed);
+    /// Notes what a group waited. Called by the writer alone.
+    pub(super) fn note(&self, waited: Duration) {
+        let waited = i64::try_from(waited.min(COUNTED).as_micros()).unwrap_or(i64::MAX);
+        let average = i64::from(self.waited.load(Ordering::Relaxed));
+        let next = average + (waited - average) / 8;
+        self.waited.store(u32::try_from(next).unwrap_or_default(), Ordering::Relaxed);
     }
 
     pub(super) fn is_quick(&self) -> bool {
-        u128::from(self.commit.load(Ordering::Relaxed)) <= QUICK.as_micros()
+        u128::from(self.waited.load(Ordering::Relaxed)) <= QUICK.as_micros()
     }
 }
 
@@ -105,12 +108,14 @@ mod tests {
         assert!(pace.is_quick(), "nothing is known yet");
         (0..50).for_each(|_| pace.note(Duration::from_micros(200)));
         pace.note(Duration::from_millis(3));
-        assert!(pace.is_quick(), "one commit in fifty");
+        assert!(pace.is_quick(), "one in fifty");
         (0..8).for_each(|_| pace.note(Duration::from_millis(3)));
         assert!(!pace.is_quick());
         (0..50).for_each(|_| pace.note(Duration::from_micros(200)));
         assert!(pace.is_quick());
         pace.note(Duration::MAX);
-        assert!(!pace.is_quick());
+        assert!(!pace.is_quick(), "somebody held the file");
+        (0..24).for_each(|_| pace.note(Duration::from_micros(200)));
+        assert!(pace.is_quick());
     }
 }

@@ -3,7 +3,7 @@
 use std::cell::RefCell;
 use std::ops::Deref;
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use rusqlite::Connection;
 use tokio::sync::{mpsc, oneshot};
@@ -113,8 +113,9 @@ fn data_version(connection: &Connection) -> rusqlite::Result<i64> {
 }
 
 fn write_group(connection: &Connection, mut writes: Vec<Box<dyn Work>>, wakes: &Wakes, pace: &Pace) {
-    let mut group = Group { connection, pace, topics: Vec::new(), later: Vec::new(), ran: 0 };
+    let mut group = Group { connection, topics: Vec::new(), later: Vec::new(), ran: 0, waited: Duration::ZERO };
     let committed = group.run(&mut writes);
+    pace.note(group.waited);
     if let Err(error) = &committed {
         tracing::error!(%error, "the provider's database did not take a group of writes");
         group.undo();
@@ -139,35 +140,37 @@ fn write_group(connection: &Connection, mut writes: Vec<Box<dyn Work>>, wakes: &
 /// Work that is committed together.
 struct Group<'c> {
     connection: &'c Connection,
-    pace: &'c Pace,
     topics: Vec<Topic>,
     later: Vec<Later>,
     /// How many pieces of work have run.
     ran: usize,
+    /// For the disk, or for somebody else who holds the file.
+    waited: Duration,
 }
 
 impl Group<'_> {
     /// Runs everything in one transaction. Hardly any work fails after it changed something, so there are no savepoints at
     /// first: they copy every page that is changed. When it happens, all is undone and run again with one for each.
     fn run(&mut self, writes: &mut [Box<dyn Work>]) -> rusqlite::Result<()> {
-        self.statement("BEGIN IMMEDIATE")?;
+        self.wait("BEGIN IMMEDIATE")?;
         if self.run_plainly(writes) {
-            return self.commit();
+            return self.wait("COMMIT");
         }
         self.undo();
         self.ran = 0;
-        self.statement("BEGIN IMMEDIATE")?;
+        self.wait("BEGIN IMMEDIATE")?;
         for work in writes {
             self.run_in_savepoint(&mut **work)?;
         }
-        self.commit()
+        self.wait("COMMIT")
     }
 
-    fn commit(&self) -> rusqlite::Result<()> {
+    /// Runs a statement that may have to wait.
+    fn wait(&mut self, sql: &str) -> rusqlite::Result<()> {
         let begun = Instant::now();
-        self.statement("COMMIT")?;
-        self.pace.note(begun.elapsed());
-        Ok(())
+        let done = self.statement(sql);
+        self.waited += begun.elapsed();
+        done
     }
 
     /// Returns false as soon as some work is to be undone although it changed something.
