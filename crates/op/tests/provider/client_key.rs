@@ -122,6 +122,12 @@ impl Authority {
         self.0.pem()
     }
 
+    /// A certificate of the till and its key, in PEM.
+    pub(crate) fn certified_pair(&self) -> (String, String) {
+        let key = KeyPair::generate().expect("a key");
+        (till().signed_by(&key, &self.0).expect("a certificate").pem(), key.serialize_pem())
+    }
+
     /// A certificate of the till, in DER, after the test changed what it wants to.
     pub(crate) fn certify(&self, change: impl FnOnce(&mut CertificateParams)) -> Vec<u8> {
         let mut params = till();

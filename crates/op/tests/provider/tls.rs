@@ -11,6 +11,7 @@ use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::oneshot;
 
+use crate::client_key::Authority;
 use crate::world::World;
 
 struct Pair {
@@ -28,11 +29,12 @@ fn put(folder: &Path, pair: &Pair) {
     std::fs::write(folder.join("cert.pem"), &pair.cert).expect("written");
 }
 
-/// Serves over TLS until the sender is dropped.
-async fn served(world: &World) -> (SocketAddr, oneshot::Sender<()>, tokio::task::JoinHandle<()>) {
-    let text =
-        "issuer = \"https://id.example\"\nlisten = \"127.0.0.1:0\"\n[tls]\ncert = \"cert.pem\"\nkey = \"key.pem\"\n";
-    let config = Config::parse(text, world.home()).unwrap_or_else(|errors| panic!("{errors:?}"));
+/// Serves over TLS until the sender is dropped; `more` follows the section `[tls]`.
+async fn served(world: &World, more: &str) -> (SocketAddr, oneshot::Sender<()>, tokio::task::JoinHandle<()>) {
+    let text = format!(
+        "issuer = \"https://id.example\"\nlisten = \"127.0.0.1:0\"\n[tls]\ncert = \"cert.pem\"\nkey = \"key.pem\"\n{more}"
+    );
+    let config = Config::parse(&text, world.home()).unwrap_or_else(|errors| panic!("{errors:?}"));
     let home = world.home().join("tls-home");
     let provider = match Provider::open(config, &home, world.ports()) {
         Ok(provider) => provider,
@@ -48,8 +50,13 @@ async fn served(world: &World) -> (SocketAddr, oneshot::Sender<()>, tokio::task:
     (address, stop, serving)
 }
 
-/// One GET over TLS that believes this certificate, as this client; the response's text.
 async fn get(address: SocketAddr, believed: &Pair, own: Option<&Pair>, path: &str) -> std::io::Result<String> {
+    let request = format!("GET {path} HTTP/1.1\r\nhost: id.example\r\nconnection: close\r\n\r\n");
+    exchange(address, believed, own, &request).await
+}
+
+/// One request over TLS that believes this certificate, as this client; the response's text.
+async fn exchange(address: SocketAddr, believed: &Pair, own: Option<&Pair>, request: &str) -> std::io::Result<String> {
     let mut roots = rustls::RootCertStore::empty();
     roots.add(CertificateDer::from_pem_slice(believed.cert.as_bytes()).expect("PEM")).expect("a root");
     let provider = Arc::new(rustls::crypto::ring::default_provider());
@@ -68,7 +75,6 @@ async fn get(address: SocketAddr, believed: &Pair, own: Option<&Pair>, path: &st
     let stream = TcpStream::connect(address).await?;
     let name = ServerName::try_from("id.example").expect("a name");
     let mut stream = tokio_rustls::TlsConnector::from(Arc::new(config)).connect(name, stream).await?;
-    let request = format!("GET {path} HTTP/1.1\r\nhost: id.example\r\nconnection: close\r\n\r\n");
     stream.write_all(request.as_bytes()).await?;
     let mut text = Vec::new();
     // A peer that closes without a TLS goodbye has said all the same what it said.
@@ -81,7 +87,7 @@ async fn the_provider_speaks_tls_and_takes_another_certificate_while_it_runs() {
     let world = World::new();
     let (first, second) = (pair("id.example"), pair("id.example"));
     put(world.home(), &first);
-    let (address, stop, serving) = served(&world).await;
+    let (address, stop, serving) = served(&world, "").await;
 
     // Somebody who never says anything holds up nobody.
     let silent = TcpStream::connect(address).await.expect("connected");
@@ -106,5 +112,33 @@ async fn the_provider_speaks_tls_and_takes_another_certificate_while_it_runs() {
     let _ = plain.read_to_end(&mut said).await;
     assert!(!said.starts_with(b"HTTP/1.1"), "plain HTTP is not answered on a TLS port");
     drop((stop, silent));
+    serving.await.expect("stopped");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn d06_a_client_proves_itself_by_the_certificate_of_its_connection() {
+    let world = World::new();
+    let server = pair("id.example");
+    put(world.home(), &server);
+    let authority = Authority::new("Acme CA");
+    std::fs::write(world.home().join("clients.pem"), authority.pem()).expect("written");
+    let more = "client_ca = \"clients.pem\"\n[[clients]]\nclient_id = \"till\"\nname = \"Till\"\n\
+        token_endpoint_auth_method = \"tls_client_auth\"\ntls_client_auth_san_dns = \"till.example.com\"\n";
+    let (address, stop, serving) = served(&world, more).await;
+    let form = "client_id=till&scope=openid&login_hint=nobody";
+    let ask = format!(
+        "POST /bc-authorize HTTP/1.1\r\nhost: id.example\r\nconnection: close\r\n\
+         content-type: application/x-www-form-urlencoded\r\ncontent-length: {}\r\n\r\n{form}",
+        form.len()
+    );
+    let ours = |(cert, key)| Pair { cert, key };
+    let (known, stranger) = (ours(authority.certified_pair()), ours(Authority::new("Acme CA").certified_pair()));
+    let said = exchange(address, &server, Some(&known), &ask).await.expect("an answer");
+    assert!(said.starts_with("HTTP/1.1 200") && said.contains("auth_req_id"), "{said}");
+    for other in [None, Some(&stranger)] {
+        let said = exchange(address, &server, other, &ask).await.expect("an answer");
+        assert!(said.starts_with("HTTP/1.1 401") && said.contains("invalid_client"), "{said}");
+    }
+    drop(stop);
     serving.await.expect("stopped");
 }
