@@ -291,7 +291,7 @@ fn a_folder_that_no_provider_serves_from_is_told_apart() {
     let place = Place::new();
     let provider = Provider::start(&place);
     let list = |name: &str, home: &std::path::Path| {
-        let mut command = place.command(&["op", "client", "list", "--json"]);
+        let mut command = place.command(&["op", "client", "list"]);
         command.arg("--config").arg(provider.config()).arg("--home").arg(home);
         Process::start(&place, name, command).finish().expect_code(0)
     };

@@ -69,11 +69,11 @@ pub fn read(given: &ProviderConfig) -> Result<Config, Failure> {
     Config::read_with(&given.config, &overrides).map_err(|errors| Failure::usage("configuration", errors))
 }
 
-/// Reads the configuration and opens its provider beside the process that serves it. Says so where there is none yet: then the folder
-/// may be the wrong one.
+/// Reads the configuration and opens its provider beside the process that serves it. Tells people where there is none yet: then the
+/// folder may be the wrong one.
 pub fn open_beside(config: &ProviderConfig, home: Option<PathBuf>, output: Output) -> Result<Provider, Failure> {
     let folder = home::folder(home.clone(), Resident::Provider)?;
-    if !Provider::is_at(&folder) {
+    if !output.is_json() && !Provider::is_at(&folder) {
         let folder = folder.display();
         output.progress(&format!(
             "{folder} is a new provider's folder. If yours serves from another, name that one by --home: it sees nothing of this."
