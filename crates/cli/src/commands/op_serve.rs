@@ -72,14 +72,14 @@ pub fn read(given: &ProviderConfig) -> Result<Config, Failure> {
 /// Reads the configuration and opens its provider beside the process that serves it. Tells people where there is none yet: then the
 /// folder may be the wrong one.
 pub fn open_beside(config: &ProviderConfig, home: Option<PathBuf>, output: Output) -> Result<Provider, Failure> {
-    let folder = home::folder(home.clone(), Resident::Provider)?;
-    if !output.is_json() && !Provider::is_at(&folder) {
-        let folder = folder.display();
+    let home = home::folder(home, Resident::Provider)?;
+    if !output.is_json() && !Provider::is_at(&home) {
+        let folder = home.display();
         output.progress(&format!(
             "{folder} is a new provider's folder. If yours serves from another, name that one by --home: it sees nothing of this."
         ));
     }
-    open(config, home, Provider::open_for_admin)
+    open(config, Some(home), Provider::open_for_admin)
 }
 
 /// Reads the configuration and opens its provider, to serve or beside the process that serves.
