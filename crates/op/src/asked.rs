@@ -15,7 +15,7 @@ use crate::config::{Client, Policy};
 use crate::details::{self, DetailTypes};
 use crate::hint::Hint;
 use crate::http::{Code, Form, OAuthError};
-use crate::resource;
+use crate::resource::Resources;
 
 /// The longest life of payments, of sign-ins and of whatever may have a number to enter: NIST SP 800-63B allows an
 /// out-of-band secret ten minutes.
@@ -36,8 +36,8 @@ pub(crate) struct Asked {
     pub(crate) acr_values: Option<String>,
     pub(crate) binding_message: Option<String>,
     pub(crate) details: Option<Details>,
-    /// Which resource server the tokens are for.
-    pub(crate) resource: Option<String>,
+    /// Which resource servers the tokens are for.
+    pub(crate) resources: Resources,
     /// What the client asks for by `interaction_type`.
     pub(crate) asked_interaction: Option<InteractionType>,
     /// Whether `acr_values` wishes for a number.
@@ -73,7 +73,7 @@ impl Asked {
         let binding_message = binding_message(form)?;
         let acr_values = acr_values(form)?;
         let details = authorization_details(form, client, types)?;
-        let resource = resource::asked(form, client)?;
+        let resources = Resources::asked(form, client)?;
         let asked_interaction = interaction_type(form, client)?;
         let requested = requested_expiry(form)?;
         let types = details.iter().flat_map(Details::types);
@@ -96,7 +96,7 @@ impl Asked {
             acr_values,
             binding_message,
             details,
-            resource,
+            resources,
             asked_interaction,
             number_wanted: wish.number,
             interaction,

@@ -124,7 +124,7 @@ impl Inner {
             real: None,
             scope: asked.scope.clone(),
             details: asked.details.as_ref().map(|details| details.as_str().to_owned()),
-            resource: asked.resource.clone(),
+            resources: asked.resources.clone(),
             requested_at: now,
             expires_at: now.plus_seconds(expires_in),
             // Policy keeps it below a minute.

@@ -9,7 +9,7 @@ use serde::Deserialize;
 use serde_json::value::RawValue;
 
 use crate::config::Client;
-use crate::http::{Code, Form, OAuthError};
+use crate::http::{Code, Form, OAuthError, parameter};
 use crate::jose::{ClaimFault, Claims, Verified};
 use crate::provider::Inner;
 use crate::single_use::Signed;
@@ -143,19 +143,22 @@ fn inside(verified: &Verified) -> Result<Form, Unread> {
         if ENVELOPE.contains(&name.as_str()) || OUTSIDE.contains(&name.as_str()) {
             continue;
         }
-        let text = match (name.as_str(), value) {
-            ("authorization_details", Json::Array(_)) => details(verified).ok_or(Unread::Details)?,
+        let one = |text: String| vec![(name.clone(), text)];
+        let read = match (name.as_str(), value) {
+            ("authorization_details", Json::Array(_)) => details(verified).map(one).ok_or(Unread::Details)?,
             ("authorization_details", _) => return Err(Unread::Details),
             // CIBA Core §7.1.1: in a JWT a number or a text.
-            ("requested_expiry", Json::Number(literal)) => literal.clone(),
-            (_, Json::String(text)) => text.clone(),
-            (known, _) if INSIDE.contains(&known) && known != "request_context" => {
-                return Err(Unread::Other(Fault::Text(name.clone())));
-            }
-            // Nobody here knows it (CIBA Core §7.1: ignored).
-            _ => continue,
+            ("requested_expiry", Json::Number(literal)) => one(literal.clone()),
+            (known, value) => match parameter(known, value) {
+                Some(read) => read,
+                None if INSIDE.contains(&known) && known != "request_context" => {
+                    return Err(Unread::Other(Fault::Text(name.clone())));
+                }
+                // Nobody here knows it (CIBA Core §7.1: ignored).
+                None => continue,
+            },
         };
-        parameters.push((name.clone(), text));
+        parameters.extend(read);
     }
     Ok(Form::of(parameters))
 }

@@ -154,7 +154,8 @@ fn profile(section: &Section<'_>, around: &Surroundings<'_>) -> Option<Profile> 
 fn resources(section: &Section<'_>) -> Vec<String> {
     let found = section.texts("resources").unwrap_or_default();
     let sound = found.iter().filter_map(|found| {
-        let is_sound = url::Url::parse(found.value).is_ok_and(|url| url.fragment().is_none());
+        let is_sound = !found.value.contains(char::is_whitespace)
+            && url::Url::parse(found.value).is_ok_and(|url| url.fragment().is_none());
         if !is_sound {
             let value = found.value;
             section.fault(&found.at, format!("`resources` holds absolute addresses without a fragment such as \"https://api.example.com\", not \"{value}\""));

@@ -1,9 +1,13 @@
-//! Form bodies, read strictly: UTF-8, every parameter once (RFC 6749 §3.1, appendix B); and the same parameters as JSON.
+//! Form bodies, read strictly: UTF-8, every parameter once (RFC 6749 §3.1, appendix B) but `resource` (RFC 8707 §2); and the same
+//! parameters as JSON.
 
 use std::collections::HashSet;
 use std::fmt;
 
 use countersign_protocol::json::{self, Json};
+
+/// What may stand more than once: a list, one parameter each (RFC 8707 §2).
+const REPEATABLE: &str = "resource";
 
 /// The parameters of a request. Has no `Debug`: client secrets are among them.
 pub(crate) struct Form {
@@ -51,7 +55,7 @@ impl Form {
             let (name, value) = pair.split_at(equals.unwrap_or(pair.len()));
             let name = decode(name).ok_or(FormError::Encoding)?;
             let value = decode(value.get(1..).unwrap_or_default()).ok_or(FormError::Encoding)?;
-            if !names.insert(name.clone()) {
+            if !names.insert(name.clone()) && name != REPEATABLE {
                 let plain = name.len() <= 60 && name.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'_');
                 return Err(FormError::Twice(Name(if plain { name } else { "(unknown)".to_owned() })));
             }
@@ -60,15 +64,15 @@ impl Form {
         Ok(Form { parameters, was_json: false })
     }
 
-    /// Reads a body of JSON: one object, its members texts.
+    /// Reads a body of JSON: one object, its members texts; `resource` may be an array of them.
     pub(crate) fn parse_json(body: &[u8]) -> Result<Form, FormError> {
-        // The object, and what is in it.
-        let Ok(Json::Object(members)) = json::read(body, 2) else { return Err(FormError::Json) };
-        let texts = members.into_iter().map(|(name, value)| match value {
-            Json::String(text) => Ok((name, text)),
-            _ => Err(FormError::Json),
-        });
-        Ok(Form { parameters: texts.collect::<Result<_, _>>()?, was_json: true })
+        // The object, what is in it, and the texts of an array.
+        let Ok(Json::Object(members)) = json::read(body, 3) else { return Err(FormError::Json) };
+        let mut parameters = Vec::new();
+        for (name, value) in members {
+            parameters.extend(parameter(&name, &value).ok_or(FormError::Json)?);
+        }
+        Ok(Form { parameters, was_json: true })
     }
 
     /// Whether the parameters came as JSON.
@@ -76,7 +80,7 @@ impl Form {
         self.was_json
     }
 
-    /// Parameters that came another way, each name once.
+    /// Parameters that came another way, each name once but `resource`.
     pub(crate) fn of(parameters: Vec<(String, String)>) -> Form {
         Form { parameters, was_json: false }
     }
@@ -85,6 +89,24 @@ impl Form {
     pub(crate) fn get(&self, name: &str) -> Option<&str> {
         let (_, value) = self.parameters.iter().find(|(parameter, _)| parameter == name)?;
         (!value.is_empty()).then_some(value)
+    }
+
+    /// All values of a parameter that may stand more than once.
+    pub(crate) fn all(&self, name: &str) -> impl Iterator<Item = &str> {
+        self.parameters
+            .iter()
+            .filter(move |(parameter, value)| parameter == name && !value.is_empty())
+            .map(|(_, value)| value.as_str())
+    }
+}
+
+/// A member of JSON as a form would have it: a text, or several of what may stand more than once. `None` for anything else.
+pub(crate) fn parameter(name: &str, value: &Json) -> Option<Vec<(String, String)>> {
+    let named = |text: &str| (name.to_owned(), text.to_owned());
+    match value {
+        Json::String(text) => Some(vec![named(text)]),
+        Json::Array(several) if name == REPEATABLE => several.iter().map(|one| one.as_str().map(named)).collect(),
+        _ => None,
     }
 }
 
@@ -140,6 +162,18 @@ mod tests {
         assert_eq!(refused(FORM, b"a%22=&a%22="), Some(FormError::Twice(Name("(unknown)".into()))));
         for body in [b"a=%".as_slice(), b"a=%4", b"a=%zz", b"a=%ff", b"a=\xff"] {
             assert_eq!(refused(FORM, body), Some(FormError::Encoding), "{body:?}");
+        }
+    }
+
+    #[test]
+    fn resource_alone_may_stand_several_times() {
+        let all = |form: &Form| form.all("resource").map(str::to_owned).collect::<Vec<_>>();
+        let Ok(form) = Form::parse(FORM, b"resource=a&resource=&a=1&resource=b") else { panic!("a sound form") };
+        assert_eq!(all(&form), ["a", "b"]);
+        let Ok(form) = Form::parse_json(br#"{"resource":["a","b"]}"#) else { panic!("sound JSON") };
+        assert_eq!(all(&form), ["a", "b"]);
+        for body in [br#"{"resource":["a",1]}"#.as_slice(), br#"{"resource":[["a"]]}"#, br#"{"audience":["a","b"]}"#] {
+            assert_eq!(Form::parse_json(body).err(), Some(FormError::Json), "{body:?}");
         }
     }
 

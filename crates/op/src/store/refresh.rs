@@ -9,6 +9,7 @@ use rusqlite::{Connection, OptionalExtension, Row, named_params, params};
 use super::columns::{column, time};
 use crate::config::LONGEST_TOKEN;
 use crate::confirmation::Confirmation;
+use crate::resource::Resources;
 
 /// What new tokens are given for.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -20,8 +21,8 @@ pub(crate) struct Family {
     pub(crate) scope: String,
     /// The client's bytes.
     pub(crate) details: Option<String>,
-    /// Which resource server the tokens are for.
-    pub(crate) resource: Option<String>,
+    /// Which resource servers the tokens are for.
+    pub(crate) resources: Resources,
     pub(crate) binding: Option<Confirmation>,
     pub(crate) ends_at: Timestamp,
 }
@@ -54,7 +55,7 @@ pub(crate) fn begin_family(connection: &Connection, family: &Family, first: &Has
         ":approval_id": family.approval.as_str(),
         ":scope": family.scope,
         ":details": family.details,
-        ":resource": family.resource,
+        ":resource": family.resources.to_column(),
         ":binding": binding,
         ":bound_to": bound_to.as_ref().map(Hash::as_bytes),
         ":current": first.as_bytes(),
@@ -156,7 +157,7 @@ fn read(row: &Row<'_>) -> rusqlite::Result<KeptFamily> {
             approval: approval.parse().map_err(|_| unreadable(3, "the id of an approval"))?,
             scope: row.get(4)?,
             details: row.get(5)?,
-            resource: row.get(13)?,
+            resources: Resources::from_column(row.get_ref(13)?.as_str_or_null()?),
             binding,
             ends_at: time(row.get(11)?),
         },
@@ -184,7 +185,7 @@ mod tests {
             approval,
             scope: "openid offline_access".to_owned(),
             details: None,
-            resource: None,
+            resources: Resources::default(),
             binding: None,
             ends_at: Timestamp::from_seconds(10 * DAY),
         };

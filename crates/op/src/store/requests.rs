@@ -6,6 +6,7 @@ use countersign_protocol::id::ApprovalId;
 use rusqlite::{Connection, OptionalExtension, Row, named_params, params};
 
 use super::columns::{column, time};
+use crate::resource::Resources;
 
 /// How long a request that is over can still be asked about, in milliseconds: until then a client hears how it ended, later
 /// `invalid_grant`.
@@ -22,8 +23,8 @@ pub(crate) struct AuthRequest {
     pub(crate) scope: String,
     /// The client's bytes.
     pub(crate) details: Option<String>,
-    /// Which resource server the tokens are for.
-    pub(crate) resource: Option<String>,
+    /// Which resource servers the tokens are for.
+    pub(crate) resources: Resources,
     pub(crate) requested_at: Timestamp,
     pub(crate) expires_at: Timestamp,
     /// Seconds between two polls; grows with every `slow_down`.
@@ -64,7 +65,7 @@ pub(crate) fn insert(connection: &Connection, request: &AuthRequest) -> rusqlite
         ":approval_id": request.real.as_ref().map(|real| real.approval.as_str()),
         ":scope": request.scope,
         ":details": request.details,
-        ":resource": request.resource,
+        ":resource": request.resources.to_column(),
         ":requested_at": column(request.requested_at),
         ":expires_at": column(request.expires_at),
         ":interval": request.interval,
@@ -167,11 +168,56 @@ fn read(row: &Row<'_>, id: Hash) -> rusqlite::Result<AuthRequest> {
         real: sub.zip(approval).map(|(sub, approval)| Real { sub, approval }),
         scope: row.get(3)?,
         details: row.get(4)?,
-        resource: row.get(10)?,
+        resources: Resources::from_column(row.get_ref(10)?.as_str_or_null()?),
         requested_at: time(row.get(5)?),
         expires_at: time(row.get(6)?),
         interval: row.get(7)?,
         redeemed: redeemed.is_some(),
         cancelled: cancelled.is_some(),
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::store::SCHEMA;
+
+    #[test]
+    fn a_request_of_an_older_file_is_the_same_in_its_new_table() -> rusqlite::Result<()> {
+        let connection = Connection::open_in_memory()?;
+        let (older, newer) = SCHEMA.steps.split_at(8);
+        older.iter().try_for_each(|step| connection.execute_batch(step))?;
+        let request = |n: u64, resources: Option<&str>| AuthRequest {
+            id: Hash::of(n.to_string()),
+            client_id: format!("client {n}"),
+            real: (n > 1).then(|| Real {
+                sub: "alice".to_owned(),
+                approval: format!("ap_{}", "A".repeat(43)).parse().expect("an id"),
+            }),
+            scope: "openid".to_owned(),
+            details: (n > 1).then(|| " [ ]\n".to_owned()),
+            resources: Resources::from_column(resources),
+            requested_at: Timestamp::from_seconds(1_000 - n),
+            expires_at: Timestamp::from_seconds(2_000 + n),
+            interval: 5,
+            redeemed: false,
+            cancelled: false,
+        };
+        let all = [
+            request(1, None),
+            request(2, Some("https://a.example https://b.example")),
+            request(3, Some("https://a.example")),
+        ];
+        all.iter().try_for_each(|request| insert(&connection, request))?;
+        assert!(redeem(&connection, &all[1].id, Timestamp::from_seconds(1_500))?);
+        let before = all.iter().map(|request| find(&connection, &request.id)).collect::<rusqlite::Result<Vec<_>>>()?;
+
+        newer.iter().try_for_each(|step| connection.execute_batch(step))?;
+        let after = all.iter().map(|request| find(&connection, &request.id)).collect::<rusqlite::Result<Vec<_>>>()?;
+        assert_eq!(after, before);
+        assert!(after[1].as_ref().is_some_and(|request| request.redeemed && request.resources.iter().count() == 2));
+        assert!(!redeem(&connection, &all[1].id, Timestamp::from_seconds(1_501))?, "once is once");
+        assert_eq!(note_poll(&connection, &all[2].id, Timestamp::from_seconds(1_500))?, Pace::Fine);
+        Ok(())
+    }
 }

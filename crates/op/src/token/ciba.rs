@@ -21,7 +21,7 @@ use crate::confirmation::Confirmation;
 use crate::http::{Code, Form, OAuthError};
 use crate::polls::Place;
 use crate::provider::Inner;
-use crate::resource;
+use crate::resource::Resources;
 use crate::store::{self, AuthRequest, Pace};
 
 /// How a poll found its request.
@@ -62,11 +62,11 @@ impl Inner {
         };
         let id = auth_req_id::key(auth_req_id);
         let refresh = new_token(&*self.ports.random);
-        let named = resource::named(form, client);
+        let named = Resources::named(form, client);
         let mut held: Option<Held> = None;
         loop {
             let (request, listening) =
-                match self.look_at(id, client, held.is_none(), &refresh, confirmation, named).await? {
+                match self.look_at(id, client, held.is_none(), &refresh, confirmation, &named).await? {
                     Found::Spent(request, approval) => {
                         let scope = granted(&request.scope, client);
                         let given = Given {
@@ -110,14 +110,14 @@ impl Inner {
         is_first: bool,
         refresh: &Secret,
         binding: Option<Confirmation>,
-        named: Option<&str>,
+        named: &Resources,
     ) -> Result<Found, OAuthError> {
-        let named = named.map(str::to_owned);
+        let named = named.clone();
         let (inner, asker, now) = (self.clone(), client.clone(), self.ports.clock.now());
         let refresh = Hash::of(refresh.expose());
         let found = self.gateway.store().write(move |tx: &Transaction<'_>| -> Result<Found, NotGiven> {
             let request = inner.request_of(tx, &id, &asker)?;
-            resource::check(named.as_deref(), request.resource.as_deref()).map_err(NotGiven::Told)?;
+            let resources = request.resources.narrowed_to(&named).map_err(NotGiven::Told)?;
             match inner.approval_of_request(tx, &request, now)? {
                 Some(approval) if store::redeem(tx, &id, now)? => {
                     let scope = granted(&request.scope, &asker);
@@ -126,7 +126,7 @@ impl Inner {
                     {
                         store::begin_family(tx, &family, &refresh)?;
                     }
-                    Ok(Found::Spent(request, approval))
+                    Ok(Found::Spent(AuthRequest { resources, ..request }, approval))
                 }
                 Some(_) => Err(NotGiven::Told(spent())),
                 None => {

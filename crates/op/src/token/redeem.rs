@@ -12,6 +12,7 @@ use crate::config::Client;
 use crate::confirmation::Confirmation;
 use crate::http::OAuthError;
 use crate::provider::{Inner, failed};
+use crate::resource::Resources;
 use crate::store::{self, AuthRequest, outbox};
 use crate::tokens::{ApprovalClaim, Grant};
 
@@ -29,8 +30,8 @@ pub(super) struct Given<'a> {
     pub(super) scope: &'a str,
     /// The client's bytes.
     pub(super) details: Option<&'a str>,
-    /// Which resource server they are for.
-    pub(super) resource: Option<&'a str>,
+    /// Which resource servers they are for.
+    pub(super) resources: &'a Resources,
     pub(super) approval: &'a Approval,
     pub(super) confirmation: Option<Confirmation>,
     pub(super) refresh_token: Option<&'a Secret>,
@@ -50,7 +51,7 @@ impl<'a> Given<'a> {
             sub: request.real.as_ref().map(|real| real.sub.as_str()).unwrap_or_default(),
             scope,
             details: request.details.as_deref(),
-            resource: request.resource.as_deref(),
+            resources: &request.resources,
             approval,
             confirmation: None,
             refresh_token: None,
@@ -114,7 +115,7 @@ impl Inner {
             is_pushed: given.is_pushed,
             scope: given.scope,
             details: given.details,
-            resource: given.resource,
+            resources: given.resources,
             approval: ApprovalClaim::of(given.approval),
             acr: signed.map(|signed| signed.acr.as_str()),
             amr: signed.map_or(&[], |signed| &signed.amr),

@@ -17,7 +17,7 @@ use crate::confirmation::Confirmation;
 use crate::http::{Code, Form, OAuthError};
 use crate::outbox::Event;
 use crate::provider::Inner;
-use crate::resource;
+use crate::resource::Resources;
 use crate::store::{self, AuthRequest, Family, KeptFamily, directory};
 
 /// What every refresh token begins with; none has a dot, as access tokens have.
@@ -30,8 +30,8 @@ const OFFLINE_ACCESS: &str = "offline_access";
 /// lost. Its client gets another successor, and the lost one is void.
 const REPEATABLE: u64 = 30;
 
-/// What a refresh token brings; `None` for one that was used before, whose family has ended.
-type Shown = Option<(Family, Approval)>;
+/// What a refresh token brings, and which resources the access token is for; `None` for one that was used before, whose family has ended.
+type Shown = Option<(Family, Resources, Approval)>;
 
 /// Whether this may be a refresh token.
 pub(crate) fn is_refresh_token(text: &str) -> bool {
@@ -65,7 +65,7 @@ pub(super) fn family(
         approval: real.approval.clone(),
         scope: scope.to_owned(),
         details: request.details.clone(),
-        resource: request.resource.clone(),
+        resources: request.resources.clone(),
         binding,
         ends_at: now.plus_seconds(client.policy.refresh_ttl.as_secs()),
     })
@@ -94,7 +94,7 @@ impl Inner {
         let next = new_token(&*self.ports.random);
         let (used, next_hash) = (Hash::of(token), Hash::of(next.expose()));
         let (inner, asker, narrower) = (self.clone(), client.clone(), wanted.clone());
-        let named = resource::named(form, client).map(str::to_owned);
+        let named = Resources::named(form, client);
         let shown = self.gateway.store().write(move |tx: &Transaction<'_>| -> Result<Shown, NotGiven> {
             let kept = inner.family_of(tx, &used, &asker, confirmation, now)?;
             let since = match kept.previous {
@@ -109,12 +109,12 @@ impl Inner {
                 }
             };
             check_scope(narrower.as_deref(), &kept.family.scope)?;
-            resource::check(named.as_deref(), kept.family.resource.as_deref()).map_err(NotGiven::Told)?;
+            let resources = kept.family.resources.narrowed_to(&named).map_err(NotGiven::Told)?;
             let approval = inner.approval_of_family(tx, &kept.family)?;
             store::rotate(tx, kept.id, (&used, since), &next_hash)?;
-            Ok(Some((kept.family, approval)))
+            Ok(Some((kept.family, resources, approval)))
         });
-        let Some((family, approval)) = shown.await.map_err(NotGiven::told)? else {
+        let Some((family, resources, approval)) = shown.await.map_err(NotGiven::told)? else {
             let client_id = client.client_id.as_str();
             tracing::warn!(client_id, "refresh_reuse: a refresh token was used a second time; all of its family ended");
             return Err(invalid(
@@ -126,7 +126,7 @@ impl Inner {
             sub: &family.sub,
             scope: wanted.as_deref().unwrap_or(&family.scope),
             details: family.details.as_deref(),
-            resource: family.resource.as_deref(),
+            resources: &resources,
             approval: &approval,
             confirmation: confirmation.or(family.binding),
             refresh_token: Some(&next),

@@ -21,6 +21,7 @@ use serde::Serialize;
 
 use crate::confirmation::Confirmation;
 use crate::jose::SigningAlg;
+use crate::resource::Resources;
 use keys::{EcSigner, Held, TokenKeys};
 
 /// Signs this provider's tokens.
@@ -41,8 +42,8 @@ pub(crate) struct Grant<'a> {
     pub(crate) scope: &'a str,
     /// The client's bytes.
     pub(crate) details: Option<&'a str>,
-    /// Which resource server the access token is for, beside this provider (RFC 8707).
-    pub(crate) resource: Option<&'a str>,
+    /// Which resource servers the access token is for, beside this provider (RFC 8707).
+    pub(crate) resources: &'a Resources,
     pub(crate) approval: ApprovalClaim<'a>,
     /// `None`, and no `amr`, where no device took part.
     pub(crate) acr: Option<&'a str>,
@@ -130,12 +131,23 @@ struct AccessToken<'a> {
     approval: &'a ApprovalClaim<'a>,
 }
 
-/// RFC 9068 §3: the resource that the client named and this provider, whose userinfo takes the token too; else this provider alone.
+/// RFC 9068 §3: the resources that the client named and this provider, whose userinfo takes the token too; else this provider alone.
 #[derive(Serialize)]
 #[serde(untagged)]
 enum Audience<'a> {
     Provider(&'a str),
-    Resource([&'a str; 2]),
+    Resources(Vec<&'a str>),
+}
+
+impl<'a> Audience<'a> {
+    fn of(resources: &'a Resources, issuer: &'a str) -> Self {
+        let mut audience: Vec<&str> = resources.iter().collect();
+        if audience.is_empty() {
+            return Audience::Provider(issuer);
+        }
+        audience.push(issuer);
+        Audience::Resources(audience)
+    }
 }
 
 #[derive(Serialize)]
@@ -230,7 +242,7 @@ fn access_token(
     let claims = AccessToken {
         iss,
         sub: grant.sub,
-        aud: grant.resource.map_or(Audience::Provider(iss), |resource| Audience::Resource([resource, iss])),
+        aud: Audience::of(grant.resources, iss),
         client_id: grant.client_id,
         jti: MessageId::random(random),
         exp,

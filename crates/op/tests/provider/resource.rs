@@ -7,6 +7,7 @@ use crate::support::device::TestDevice;
 use crate::world::{BC, CONFIG, Reply, SECRET, TOKEN, World};
 
 const API: &str = "https://api.example.com/v1";
+const OTHER: &str = "https://other.example.com";
 const ISSUER: &str = "https://id.example/tenant";
 
 /// [`CONFIG`] with `app`, which has a resource server, and `shop`, which has one and speaks Auth0's dialect.
@@ -16,7 +17,7 @@ fn config() -> String {
             "\n[[clients]]\nclient_id = \"{id}\"\nsecret = \"{SECRET}\"\nfirst_party = true\ngrant_types = [\"urn:openid:params:grant-type:ciba\", \"refresh_token\"]\n{more}\n"
         )
     };
-    let resources = format!("resources = [\"https://other.example.com\", \"{API}\"]");
+    let resources = format!("resources = [\"{OTHER}\", \"{API}\"]");
     let shop = format!("profile = \"auth0\"\n{resources}");
     format!("{CONFIG}{}{}{}", client("app", &resources), client("shop", &shop), client("plain", "profile = \"auth0\""))
 }
@@ -79,11 +80,36 @@ async fn a_token_is_for_the_resource_that_its_request_named_and_so_are_those_tha
         }
     };
     let token = tokens.text("refresh_token");
-    assert_no_target(&refresh(token.clone(), &[("resource", "https://other.example.com")]).await);
+    assert_no_target(&refresh(token.clone(), &[("resource", OTHER)]).await);
     let next = refresh(token, &[("resource", API)]).await;
     assert_eq!(audience(&world, &next).await, json!([API, ISSUER]));
     let next = refresh(next.text("refresh_token"), &[]).await;
     assert_eq!(audience(&world, &next).await, json!([API, ISSUER]));
+}
+
+/// RFC 8707 §2: "Multiple resource parameters MAY be used".
+#[tokio::test]
+async fn a_token_may_be_for_several_resources_and_each_response_for_some_of_them() {
+    let world = World::with(&config());
+    let mut device = world.enroll("phone").await;
+    let both = [("resource", API), ("resource", OTHER), ("resource", API)];
+    let id = ask(&world, "app", &both).await.text("auth_req_id");
+    world.approve(&mut device, None).await;
+    let form = [("grant_type", "urn:openid:params:grant-type:ciba"), ("auth_req_id", id.as_str())];
+    let first = world.post("app", TOKEN, &[&form[..], &[("resource", OTHER)]].concat()).await;
+    assert_eq!(audience(&world, &first).await, json!([OTHER, ISSUER]), "RFC 8707 §2.2: some of what was approved");
+
+    let refresh = async |reply: &Reply, more: &[(&str, &str)]| {
+        let token = reply.text("refresh_token");
+        let form = [("grant_type", "refresh_token"), ("refresh_token", token.as_str())];
+        world.post("app", TOKEN, &[&form[..], more].concat()).await
+    };
+    let second = refresh(&first, &[]).await;
+    assert_eq!(audience(&world, &second).await, json!([API, OTHER, ISSUER]), "the approval was about both");
+    assert_no_target(&refresh(&second, &[("resource", API), ("resource", "https://evil.example")]).await);
+    let third = refresh(&second, &both).await;
+    assert_eq!(audience(&world, &third).await, json!([API, OTHER, ISSUER]));
+    assert_no_target(&ask(&world, "app", &[("resource", API), ("resource", "https://evil.example")]).await);
 }
 
 #[tokio::test]
@@ -106,9 +132,7 @@ async fn a_resource_that_is_not_the_clients_is_an_invalid_target() {
     let id = ask(&world, "app", &[("resource", API)]).await.text("auth_req_id");
     world.approve(&mut device, None).await;
     let form = [("grant_type", "urn:openid:params:grant-type:ciba"), ("auth_req_id", id.as_str())];
-    assert_no_target(
-        &world.post("app", TOKEN, &[&form[..], &[("resource", "https://other.example.com")]].concat()).await,
-    );
+    assert_no_target(&world.post("app", TOKEN, &[&form[..], &[("resource", OTHER)]].concat()).await);
     assert_eq!(world.post("app", TOKEN, &[&form[..], &[("resource", API)]].concat()).await.status, StatusCode::OK);
 }
 

@@ -280,6 +280,25 @@ async fn b12_requested_expiry_in_a_request_is_a_number_or_a_text() {
     }
 }
 
+/// RFC 8707 §2.1 in a JWT: a text or an array of texts.
+#[tokio::test]
+async fn several_resources_are_an_array_in_a_request() {
+    let key = ClientKey::p256(1);
+    let resources = "resources = [\"https://a.example\", \"https://b.example\"]";
+    let world = World::with(&config(&key.jwks("k1"), resources));
+    for (resource, error) in [
+        (json!(["https://a.example", "https://b.example"]), None),
+        (json!("https://b.example"), None),
+        (json!(["https://a.example", "https://c.example"]), Some("invalid_target")),
+        (json!(["https://a.example", 1]), Some("invalid_request")),
+    ] {
+        let mut request = claims();
+        request["resource"] = resource.clone();
+        let reply = world.ask_signed(&key.jwt(&request)).await;
+        assert_eq!(reply.json()["error"].as_str(), error, "{resource}: {}", reply.body);
+    }
+}
+
 #[tokio::test]
 async fn attack_11_a_token_of_another_kind_is_no_request() {
     let key = ClientKey::p256(1);
