@@ -40,8 +40,9 @@ const QUEUE: usize = 4096;
 const GROUP: usize = 128;
 /// Connections of [`Store::read`] kept open; more are opened when several threads read at once, and closed afterwards.
 const KEPT_READERS: usize = 2;
-/// Pages that the writer and the reader keep in memory, in KiB: what is asked and answered just now, and the tops of the trees.
-const CACHE_KIB: i64 = 32 * 1024;
+/// Pages that the writer and the reader keep in memory, in KiB: what is asked and answered just now, and the tops of the trees. More is slower:
+/// SQLite walks through all of them at a commit that reordered a tree's pages.
+const CACHE_KIB: i64 = 8 * 1024;
 const STATEMENT_CACHE: usize = 256;
 
 /// A handle on the provider's file. Cheap to clone; the file closes with the last clone.

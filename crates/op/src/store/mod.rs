@@ -37,5 +37,6 @@ pub(crate) const SCHEMA: Schema = Schema {
         include_str!("schema_outbox.sql"),
         include_str!("schema_refresh.sql"),
         include_str!("schema_resource.sql"),
+        include_str!("schema_requests.sql"),
     ],
 };
