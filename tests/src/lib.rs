@@ -14,6 +14,7 @@ pub mod place;
 pub mod process;
 pub mod provider;
 pub mod proxy;
+pub mod receiver;
 pub mod tls;
 pub mod tokens;
 
