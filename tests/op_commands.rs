@@ -108,6 +108,32 @@ fn somebody_is_added_enrolls_is_locked_and_is_let_in_again() {
 }
 
 #[test]
+fn somebody_who_is_added_with_a_code_is_asked_only_with_it() {
+    let place = Place::new();
+    let provider = Provider::start(&place);
+    let set = ["user", "add", "carol", "--name", "Carol", "--set", "user_code=xyz789"];
+    let added = provider.op(&set).expect_code(0);
+    assert!(!said(&added).contains("xyz789"), "a code is not repeated: {}", said(&added));
+    let listed = provider.op(&["user", "list"]).expect_code(0);
+    assert!(!said(&listed).contains("xyz789") && !said(&listed).contains("$argon2id$"), "{}", said(&listed));
+    let database = std::fs::read(provider.home().join("provider.db")).expect("readable");
+    let log = std::fs::read(provider.home().join("provider.db-wal")).unwrap_or_default();
+    assert!(![database, log].concat().windows(6).any(|bytes| bytes == b"xyz789"), "it is kept as a hash");
+
+    let set = ["client", "add", "desk", "--set", "backchannel_user_code_parameter=true", "--set", "first_party=true"];
+    let desk = client(&place, &provider, &provider.op(&set).expect_code(0).line("client_added"));
+    let _phone = Device::enrolled(&place, "phone", &provider, "carol");
+    let ask = |code: &[(&str, &str)]| {
+        let usual = [("login_hint", "carol"), ("scope", "openid"), ("binding_message", "hello")];
+        desk.post("/bc-authorize", &[&usual[..], code].concat())
+    };
+    assert_eq!(ask(&[]).error(), "missing_user_code");
+    assert_eq!(ask(&[("user_code", "xyz780")]).error(), "invalid_user_code");
+    let asked = ask(&[("user_code", "xyz789")]);
+    assert_eq!(asked.status, 200, "{}", asked.text());
+}
+
+#[test]
 fn a_configuration_is_checked_without_a_start() {
     let place = Place::new();
     let file = |name: &str, text: &str| {

@@ -111,13 +111,8 @@ fn check<'j>(claims: &'j Json, client_id: &str, issuer: &str, now: Timestamp) ->
     if read.text("iss")? != client_id {
         return Err(Fault::Issuer);
     }
-    let audience = claims.get("aud").ok_or(ClaimFault::Missing("aud"))?;
-    let only = match audience.as_array() {
-        Some([only]) => only.as_str(),
-        Some(_) => None,
-        None => audience.as_str(),
-    };
-    if only != Some(issuer) {
+    claims.get("aud").ok_or(ClaimFault::Missing("aud"))?;
+    if !read.is_only_for(issuer) {
         return Err(Fault::Audience(issuer.to_owned()));
     }
     let (exp, nbf) = (read.expiry(now)?, read.past("nbf", now)?);

@@ -58,12 +58,7 @@ pub(super) fn is_plain(typ: Option<&str>) -> bool {
 
 /// What the claims of a verified token call somebody.
 pub(super) fn subject(claims: &Json, by: &HintIssuer, issuer: &Issuer, now: Timestamp) -> Result<String, TokenRefused> {
-    let for_us = match claims.get("aud") {
-        Some(Json::Array(all)) => matches!(&all[..], [only] if only.as_str() == Some(issuer.as_str())),
-        Some(one) => one.as_str() == Some(issuer.as_str()),
-        None => false,
-    };
-    if !for_us {
+    if !Claims(claims).is_only_for(issuer.as_str()) {
         return Err(TokenRefused::Audience);
     }
     Claims(claims).expiry(now)?;

@@ -72,6 +72,15 @@ impl<'j> Claims<'j> {
         }
     }
 
+    /// Whether `aud` names this party and nobody else: a text, or an array of one (RFC 7519 §4.1.3).
+    pub(crate) fn is_only_for(self, party: &str) -> bool {
+        match self.0.get("aud") {
+            Some(Json::Array(all)) => matches!(&all[..], [only] if only.as_str() == Some(party)),
+            Some(one) => one.as_str() == Some(party),
+            None => false,
+        }
+    }
+
     /// `jti`.
     pub(crate) fn jti(self) -> Result<&'j str, ClaimFault> {
         let jti = self.text("jti")?;

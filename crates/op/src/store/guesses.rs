@@ -137,4 +137,28 @@ mod tests {
         let waits: Vec<_> = [0, 2, 3, 4, 5, 9, 10, 11, u32::MAX].into_iter().map(|wrong| wait(wrong, FREE)).collect();
         assert_eq!(waits, [0, 0, 30, 60, 120, 1920, 3600, 3600, 3600]);
     }
+
+    #[test]
+    fn a_hundred_wrong_codes_about_one_person_make_every_client_wait() -> rusqlite::Result<()> {
+        let connection = Connection::open_in_memory()?;
+        connection.execute_batch(include_str!("schema_guesses.sql"))?;
+        let now = Timestamp::from_seconds(1_800_000_000);
+        let by = |client: u32, sub: &str| Guess {
+            client_id: format!("client-{client}"),
+            name: Hash::of(sub),
+            sub: Some(sub.to_owned()),
+            per_hour: 100,
+        };
+        for number in 0..FREE_OVER_ALL {
+            assert_eq!(guess(&connection, &by(number / FREE, "alice"), now)?, Turn::Now, "guess {number}");
+        }
+        assert_eq!(guess(&connection, &by(50, "alice"), now)?, Turn::Wait(30), "a client that has not guessed yet");
+        assert_eq!(guess(&connection, &by(50, "bob"), now)?, Turn::Now, "about somebody else");
+        let later = now.plus_seconds(30);
+        assert_eq!(guess(&connection, &by(51, "alice"), later)?, Turn::Now);
+        assert_eq!(guess(&connection, &by(52, "alice"), later)?, Turn::Wait(60));
+        right(&connection, &by(51, "alice"))?;
+        assert_eq!(guess(&connection, &by(52, "alice"), later)?, Turn::Now, "a right one ends that");
+        Ok(())
+    }
 }

@@ -1,17 +1,15 @@
 //! D6: how clients prove who they are by a key or a certificate, alike at both endpoints (OpenID Connect Core §9, RFC 8705).
 
-use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-use axum::Router;
 use axum::body::Body;
 use axum::http::{Request, StatusCode};
-use axum::routing::get;
 use countersign_op::{Config, PeerCertificate};
 use rcgen::{ExtendedKeyUsagePurpose, date_time_ymd};
 use serde_json::{Value, json};
 
 use crate::client_key::{Authority, ClientKey, JWT_BEARER, NOW, self_signed, with};
+use crate::document::Document;
 use crate::world::{BC, CONFIG, Reply, SECRET, TOKEN, World, basic, form_request};
 
 const ISSUER: &str = "https://id.example/tenant";
@@ -359,47 +357,16 @@ async fn d06_self_signed_tls_client_auth_knows_a_certificate_by_its_key() {
     assert_refused(&world.send(ask_by_certificate("signer", Some(b"no certificate"))).await, words);
 }
 
-/// A document on a port of this machine, and how often it was fetched. Stops with the test.
-struct Document {
-    address: String,
-    fetched: Arc<AtomicUsize>,
-    text: Arc<std::sync::Mutex<Option<String>>>,
-}
-
-impl Document {
-    async fn serve(text: String) -> Document {
-        let (fetched, text) = (Arc::new(AtomicUsize::new(0)), Arc::new(std::sync::Mutex::new(Some(text))));
-        let (count, shown) = (fetched.clone(), text.clone());
-        let answer = async move || {
-            count.fetch_add(1, Ordering::SeqCst);
-            shown.lock().expect("the text").clone().ok_or(StatusCode::NOT_FOUND)
-        };
-        let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.expect("a port");
-        let address = format!("http://{}/jwks", listener.local_addr().expect("an address"));
-        let router = Router::new().route("/jwks", get(answer));
-        tokio::spawn(async move { axum::serve(listener, router).await });
-        Document { address, fetched, text }
-    }
-
-    fn becomes(&self, text: Option<String>) {
-        *self.text.lock().expect("the text") = text;
-    }
-
-    fn fetched(&self) -> usize {
-        self.fetched.load(Ordering::SeqCst)
-    }
-
-    /// The configuration of a client whose keys are here.
-    fn config(&self) -> String {
-        config(&format!("token_endpoint_auth_method = \"private_key_jwt\"\njwks_uri = \"{}\"", self.address))
-    }
+/// The configuration of a client whose keys are there.
+fn with_keys_at(document: &Document) -> String {
+    config(&format!("token_endpoint_auth_method = \"private_key_jwt\"\njwks_uri = \"{}\"", document.address))
 }
 
 #[tokio::test]
 async fn keys_at_a_jwks_uri_are_fetched_once_and_again_for_a_new_key_once_a_minute() {
     let (old, new) = (ClientKey::p256(1), ClientKey::p256(2));
     let document = Document::serve(old.jwks("old")).await;
-    let world = World::with(&format!("{}\n[egress]\nallow = [\"127.0.0.1\"]\n", document.config()));
+    let world = World::with(&format!("{}\n[egress]\nallow = [\"127.0.0.1\"]\n", with_keys_at(&document)));
     let status = async |key: &ClientKey| {
         let claims = with(&claims(), "exp", json!(NOW + 580));
         world.send(ask(&key.jwt(&claims))).await.status
@@ -424,7 +391,7 @@ async fn keys_at_a_jwks_uri_are_fetched_once_and_again_for_a_new_key_once_a_minu
 async fn keys_that_can_not_be_had_are_told_with_the_reason() {
     let key = ClientKey::p256(1);
     let document = Document::serve("{}".to_owned()).await;
-    let world = World::with(&format!("{}\n[egress]\nallow = [\"127.0.0.1\"]\n", document.config()));
+    let world = World::with(&format!("{}\n[egress]\nallow = [\"127.0.0.1\"]\n", with_keys_at(&document)));
     let words = "client_assertion: the keys can't be had from their jwks_uri: a JWK set is JSON with a list named keys";
     assert_refused(&world.send(ask(&key.jwt(&claims()))).await, words);
     document.becomes(None);
@@ -438,7 +405,7 @@ async fn keys_that_can_not_be_had_are_told_with_the_reason() {
 async fn attack_15_a_jwks_uri_inside_the_operators_network_is_not_called() {
     let key = ClientKey::p256(1);
     let document = Document::serve(key.jwks("k1")).await;
-    let world = World::with(&document.config());
+    let world = World::with(&with_keys_at(&document));
     let words = "client_assertion: the keys can't be had from their jwks_uri: the address is inside this provider's own network; if it may be called, name it in [egress] allow";
     assert_refused(&world.send(ask(&key.jwt(&claims()))).await, words);
     assert_eq!(document.fetched(), 0);

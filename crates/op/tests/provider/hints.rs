@@ -5,6 +5,7 @@ use countersign_protocol::encoding;
 use countersign_protocol::key::{LocalSigner, PrivateKey, Signer as _};
 use serde_json::{Value, json};
 
+use crate::document::Document;
 use crate::support::device::TestDevice;
 use crate::support::ports::Seeded;
 use crate::world::{BC, CONFIG, Reply, World};
@@ -147,6 +148,35 @@ async fn b07_a_login_hint_token_names_somebody_by_the_claim_that_the_operator_ch
     let nobody = issuer.plain(&claims(json!({ "email": "mallory@example.com" })));
     assert_eq!(world.hint("till", "login_hint_token", &nobody).await.text("error"), "unknown_user_id");
     assert_eq!(world.hint("kiosk", "login_hint_token", &nobody).await.status, StatusCode::OK, "hidden");
+}
+
+#[tokio::test]
+async fn b07_the_keys_of_an_issuer_of_hints_may_be_at_an_address() {
+    let (issuer, successor) = (Issuer::new(5), Issuer::new(6));
+    let document = Document::serve(issuer.jwks()).await;
+    let trusted = format!(
+        "[egress]\nallow = [\"127.0.0.1\"]\n\n[[login_hint_issuers]]\nissuer = \"{HINTS}\"\njwks_uri = \"{}\"\nsubject_claim = \"email\"\n\n[[users]]\nsub = \"alice\"",
+        document.address
+    );
+    let world = World::with(&CONFIG.replacen("[[users]]\nsub = \"alice\"", &trusted, 1));
+    let _phone = world.enroll("Phone").await;
+    let hint = async |by: &Issuer| {
+        world.hint("till", "login_hint_token", &by.plain(&claims(json!({ "exp": NOW + 600 })))).await
+    };
+    for _ in 0..2 {
+        let reply = hint(&issuer).await;
+        assert_eq!(reply.status, StatusCode::OK, "{}", reply.body);
+    }
+    assert_eq!(document.fetched(), 1);
+
+    // It has another key now, which is found as soon as the address may be asked again.
+    document.becomes(Some(successor.jwks()));
+    assert_eq!(said(&hint(&successor).await).0, 400, "within a minute");
+    world.forward(60);
+    assert_eq!(hint(&successor).await.status, StatusCode::OK);
+    let former = said(&hint(&issuer).await);
+    assert_eq!(former.2, "login_hint_token: its signature is by none of the keys it may be by");
+    assert_eq!(document.fetched(), 2);
 }
 
 #[tokio::test]

@@ -9,6 +9,7 @@ mod client_key;
 mod client_proofs;
 mod directory;
 mod discovery;
+mod document;
 mod endpoint;
 mod fapi_ciba;
 mod hiding;

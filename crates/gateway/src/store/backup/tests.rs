@@ -130,3 +130,17 @@ fn an_earlier_copy_of_the_same_version_is_kept() {
     let expected = ["provider.db", "provider.db.before-notes-2", "provider.db.before-notes-2.2"];
     assert_eq!(names(home.path()), expected);
 }
+
+#[test]
+fn without_a_copy_nothing_is_changed() {
+    let home = tempfile::tempdir().expect("a folder");
+    let path = home.path().join("provider.db");
+    drop(with_notes(&path));
+    for number in 1..=COPIES_MAX {
+        let number = if number == 1 { String::new() } else { format!(".{number}") };
+        fs::write(home.path().join(format!("provider.db.before-notes-2{number}")), "").expect("written");
+    }
+    let refused = open(&path).add_schema(&NEW).expect_err("there is no place for a copy");
+    assert!(matches!(refused, StoreError::NoBackup { .. }), "{refused}");
+    open(&path).add_schema(&OLD).expect("the tables are as they were");
+}
