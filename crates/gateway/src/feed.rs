@@ -28,12 +28,12 @@ impl Gateway {
         after: Option<&str>,
         most: usize,
     ) -> rusqlite::Result<Fetched> {
-        let known = match after.and_then(|cursor| self.position(cursor)) {
-            Some(n) if feed::is_known(connection, device, n)? => Some(n),
-            _ => None,
-        };
         // The head is read before the entries: what arrives in between is fetched next time, and nothing is skipped.
         let head = feed::head(connection, device)?;
+        let known = match after.and_then(|cursor| self.position(cursor)) {
+            Some(n) if n == head || feed::has(connection, device, n)? => Some(n),
+            _ => None,
+        };
         let at_once = most.saturating_mul(16).min(AT_ONCE);
         let entries = match known {
             Some(n) => feed::after(connection, device, n, at_once)?,

@@ -47,10 +47,7 @@ pub(crate) fn append(
     now: Timestamp,
     random: &dyn Random,
 ) -> rusqlite::Result<()> {
-    let head: i64 = transaction
-        .prepare_cached("SELECT feed_head FROM device WHERE id = ?1")?
-        .query_row([device.as_str()], |row| row.get(0))?;
-    let n = next(head, random);
+    let n = next(head(transaction, device)?, random);
     transaction
         .prepare_cached("INSERT INTO feed (device_id, n, kind, item, at) VALUES (?1, ?2, ?3, ?4, ?5)")?
         .execute(params![device.as_str(), n, kind, item, millis(now)])?;
@@ -68,11 +65,8 @@ pub(crate) fn head(connection: &Connection, device: &DeviceId) -> rusqlite::Resu
         .query_row([device.as_str()], |row| row.get(0))
 }
 
-/// Whether this history has given out that number to that device.
-pub(crate) fn is_known(connection: &Connection, device: &DeviceId, n: i64) -> rusqlite::Result<bool> {
-    if head(connection, device)? == n {
-        return Ok(true);
-    }
+/// Whether the device's feed has an entry of this number. The latest may be forgotten already; it is known by [`head`].
+pub(crate) fn has(connection: &Connection, device: &DeviceId, n: i64) -> rusqlite::Result<bool> {
     let found = connection
         .prepare_cached("SELECT 1 FROM feed WHERE device_id = ?1 AND n = ?2")?
         .query_row(params![device.as_str(), n], |_| Ok(()))
