@@ -1,6 +1,8 @@
 //! What this provider says about itself: OpenID Connect Discovery §3, RFC 8414 §2, CIBA Core §4, RFC 9396 §10. Only what is
 //! true of this version.
 
+use std::collections::BTreeSet;
+
 use axum::http::{HeaderName, header};
 use axum::response::IntoResponse;
 use countersign_protocol::interaction::InteractionType;
@@ -50,6 +52,9 @@ struct Metadata<'a> {
     claims_supported: [&'static str; 9],
     acr_values_supported: [&'static str; 5],
     authorization_details_types_supported: Vec<&'a str>,
+    /// FAPI-CIBA, draft 3: names of an ecosystem, as the operator gives them to issuers of hints.
+    #[serde(skip_serializing_if = "BTreeSet::is_empty")]
+    backchannel_endpoint_login_hint_token_types_supported: BTreeSet<&'a str>,
     interaction_types_supported: [InteractionType; 3],
     request_parameter_supported: bool,
     /// True where it is left out (OpenID Connect Discovery §3).
@@ -85,6 +90,11 @@ pub(crate) fn metadata(config: &Config) -> String {
         claims_supported: ["iss", "sub", "aud", "exp", "iat", "auth_time", "acr", "amr", "approval"],
         acr_values_supported: acr::LEVELS,
         authorization_details_types_supported: config.detail_types.names().collect(),
+        backchannel_endpoint_login_hint_token_types_supported: config
+            .hint_issuers
+            .iter()
+            .filter_map(|issuer| issuer.token_type.as_deref())
+            .collect(),
         interaction_types_supported: InteractionType::ALL,
         request_parameter_supported: false,
         request_uri_parameter_supported: false,

@@ -51,6 +51,8 @@ pub struct Client {
     pub profile: Option<Profile>,
     /// Which of the provider's types of authorization details it may send.
     pub authorization_details_types: Vec<String>,
+    /// The types of `login_hint_token` that it sends, of those that the operator's issuers have (FAPI-CIBA, metadata); `None`: any.
+    pub hint_token_types: Option<Vec<String>>,
     /// The resource servers that its access tokens may be for (RFC 8707), beside this provider.
     pub resources: Vec<String>,
     /// The scopes it may ask for; `None`: any.

@@ -9,6 +9,7 @@ use countersign_protocol::interaction::InteractionType;
 use super::client::{CIBA_GRANT, Client, ClientAuth, Delivery, Profile, REFRESH_GRANT, TokenBinding};
 use super::client_proof::{self, ALGS};
 use super::fapi;
+use super::hint_issuers::HintIssuer;
 use super::policy::{INTERACTIONS, Policy};
 use super::read::{Found, Section};
 use super::secret::HashedSecret;
@@ -23,6 +24,7 @@ pub(super) struct Surroundings<'a> {
     pub(super) policy: &'a Policy,
     pub(super) keep_records: Duration,
     pub(super) detail_types: &'a DetailTypes,
+    pub(super) hint_issuers: &'a [HintIssuer],
     /// A secret that is kept beside the entry; `None`: the entry names it.
     pub(super) kept_secret: Option<&'a HashedSecret>,
     /// The rules that hold for all clients.
@@ -77,6 +79,7 @@ fn read_one(section: Section<'_>, client_id: Option<Found<&str>>, around: &Surro
     let binding = binding(&section);
     let profile = profile(&section, around);
     let authorization_details_types = detail_types(&section, around);
+    let hint_token_types = hint_token_types(&section, around);
     let resources = resources(&section);
     let scope = scope(&section);
     public_subjects(&section);
@@ -107,6 +110,7 @@ fn read_one(section: Section<'_>, client_id: Option<Found<&str>>, around: &Surro
         binding,
         profile,
         authorization_details_types,
+        hint_token_types,
         resources,
         scope,
         policy,
@@ -243,6 +247,22 @@ fn detail_types(section: &Section<'_>, around: &Surroundings<'_>) -> Vec<String>
         Some(value.to_owned())
     });
     known.collect()
+}
+
+fn hint_token_types(section: &Section<'_>, around: &Surroundings<'_>) -> Option<Vec<String>> {
+    let types = section.texts("backchannel_endpoint_login_hint_token_types")?;
+    let known = types.iter().filter_map(|found| {
+        let value = found.value;
+        if around.hint_issuers.iter().any(|issuer| issuer.token_type.as_deref() == Some(value)) {
+            return Some(value.to_owned());
+        }
+        section.fault(
+            &found.at,
+            format!("no issuer of hints has the type \"{value}\"; add it to [[login_hint_issuers]] as its `type`"),
+        );
+        None
+    });
+    Some(known.collect())
 }
 
 #[derive(Clone, Copy, PartialEq, Eq)]

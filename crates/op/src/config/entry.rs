@@ -26,6 +26,7 @@ pub(crate) fn client_entry(
         policy: &config.policy,
         keep_records: config.keep_records,
         detail_types: &config.detail_types,
+        hint_issuers: &config.hint_issuers,
         kept_secret: secret,
         profile: config.profile,
         client_ca: config.client_ca.is_some(),

@@ -18,6 +18,8 @@ pub struct HintIssuer {
     pub keys: ClientKeys,
     /// The claim whose value `login_hint` could have as well: a subject here, or one of a person's hints.
     pub subject_claim: String,
+    /// What tokens like its own are called in metadata, where an ecosystem has a name for them.
+    pub token_type: Option<String>,
 }
 
 pub(super) fn read(sections: Vec<Section<'_>>, folder: &Path) -> Vec<HintIssuer> {
@@ -28,6 +30,13 @@ pub(super) fn read(sections: Vec<Section<'_>>, folder: &Path) -> Vec<HintIssuer>
         let subject_claim = section.text("subject_claim");
         if let Some(claim) = subject_claim.as_ref().filter(|claim| claim.value.is_empty()) {
             section.fault(&claim.at, "`subject_claim` in [[login_hint_issuers]] is empty; leave it out for \"sub\"");
+        }
+        let token_type = section.text("type");
+        if let Some(found) = token_type.as_ref().filter(|found| found.value.is_empty()) {
+            section.fault(
+                &found.at,
+                "`type` in [[login_hint_issuers]] is empty; leave it out, or use the name that clients know",
+            );
         }
         if keys.is_none() {
             section
@@ -44,6 +53,7 @@ pub(super) fn read(sections: Vec<Section<'_>>, folder: &Path) -> Vec<HintIssuer>
                 issuer: issuer.value.to_owned(),
                 keys,
                 subject_claim: subject_claim.map_or(SUBJECT_CLAIM, |claim| claim.value).to_owned(),
+                token_type: token_type.map(|found| found.value.to_owned()),
             });
         }
         section.finish();

@@ -202,6 +202,7 @@ impl Config {
             policy: &policy,
             keep_records,
             detail_types: &detail_types,
+            hint_issuers: &hint_issuers,
             kept_secret: None,
             profile,
             client_ca: client_ca.is_some(),

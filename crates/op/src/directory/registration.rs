@@ -18,7 +18,7 @@ const BUDGET: &str = "(registration)";
 
 /// Metadata that go into the entry as they are, under their own names; everything else that is unknown is passed over
 /// (RFC 7591 §2).
-const TAKEN_OVER: [&str; 18] = [
+const TAKEN_OVER: [&str; 19] = [
     "grant_types",
     "token_endpoint_auth_method",
     "token_endpoint_auth_signing_alg",
@@ -35,6 +35,7 @@ const TAKEN_OVER: [&str; 18] = [
     "tls_client_auth_san_uri",
     "scope",
     "authorization_details_types",
+    "backchannel_endpoint_login_hint_token_types",
     "interaction_types",
     "subject_type",
 ];

@@ -27,6 +27,11 @@ pub(super) enum TokenRefused {
     /// By nobody whom the operator named.
     #[error("its issuer is not trusted by this provider")]
     Issuer,
+    /// Of a type that the client did not register.
+    #[error(
+        "it is of a type that this client is not registered for: add it to its backchannel_endpoint_login_hint_token_types"
+    )]
+    Type,
     /// Not for this provider and nobody else.
     #[error("aud must be this provider's issuer and nothing else")]
     Audience,

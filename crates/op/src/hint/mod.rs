@@ -71,7 +71,7 @@ impl Inner {
                 sub.map(Named::Subject).map_err(refused)
             }
             Hint::Token(token) => {
-                let subject = self.subject_of_token(token, now).await;
+                let subject = self.subject_of_token(token, client, now).await;
                 subject.map(Named::Name).map_err(|why| {
                     let code = match why {
                         TokenRefused::Expired => Code::ExpiredLoginHintToken,
@@ -83,8 +83,12 @@ impl Inner {
         }
     }
 
-    async fn subject_of_token(&self, token: &str, now: Timestamp) -> Result<String, TokenRefused> {
+    async fn subject_of_token(&self, token: &str, client: &Client, now: Timestamp) -> Result<String, TokenRefused> {
         let by = login_hint_token::issuer(token, &self.config.hint_issuers)?;
+        let is_registered = |types: &Vec<String>| by.token_type.as_ref().is_some_and(|by| types.contains(by));
+        if !client.hint_token_types.as_ref().is_none_or(is_registered) {
+            return Err(TokenRefused::Type);
+        }
         let verified = self.verify_by(Some(&by.keys), token, &SigningAlg::ALL, login_hint_token::is_plain).await?;
         login_hint_token::subject(&verified.claims, by, &self.config.issuer, now)
     }

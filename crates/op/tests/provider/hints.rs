@@ -1,6 +1,9 @@
 //! Whom a client means: ID tokens of this provider, and tokens of issuers that the operator trusts.
 
+use std::path::Path;
+
 use axum::http::StatusCode;
+use countersign_op::Config;
 use countersign_protocol::encoding;
 use countersign_protocol::key::{LocalSigner, PrivateKey, Signer as _};
 use serde_json::{Value, json};
@@ -8,7 +11,7 @@ use serde_json::{Value, json};
 use crate::document::Document;
 use crate::support::device::TestDevice;
 use crate::support::ports::Seeded;
-use crate::world::{BC, CONFIG, Reply, World};
+use crate::world::{BC, CONFIG, Reply, SECRET, World};
 
 /// Where the clock of every test begins.
 const NOW: u64 = 1_800_000_000;
@@ -177,6 +180,49 @@ async fn b07_the_keys_of_an_issuer_of_hints_may_be_at_an_address() {
     let former = said(&hint(&issuer).await);
     assert_eq!(former.2, "login_hint_token: its signature is by none of the keys it may be by");
     assert_eq!(document.fetched(), 2);
+}
+
+/// FAPI-CIBA, draft 3: what an ecosystem calls its tokens is told in discovery, and clients register for some.
+#[tokio::test]
+async fn c05_a_client_registers_which_types_of_login_hint_token_it_sends() {
+    const CPF: &str = "urn:example:login-hint-token-type:cpf";
+    let (typed, untyped) = (Issuer::new(5), Issuer::new(6));
+    let issuer = |name: &str, keys: &Issuer, more: &str| {
+        format!(
+            "[[login_hint_issuers]]\nissuer = \"{name}\"\njwks = '{}'\nsubject_claim = \"email\"\n{more}\n",
+            keys.jwks()
+        )
+    };
+    let trusted = format!(
+        "{}{}\n[[clients]]\nclient_id = \"cpf-only\"\nsecret = \"{SECRET}\"\nbackchannel_endpoint_login_hint_token_types = [\"{CPF}\"]\n\n[[users]]\nsub = \"alice\"",
+        issuer(HINTS, &typed, &format!("type = \"{CPF}\"")),
+        issuer("https://other.example", &untyped, "")
+    );
+    let config = CONFIG.replacen("[[users]]\nsub = \"alice\"", &trusted, 1);
+    let world = World::with(&config);
+    let _phone = world.enroll("Phone").await;
+    let metadata = world.get("/tenant/.well-known/openid-configuration").await.json();
+    assert_eq!(metadata["backchannel_endpoint_login_hint_token_types_supported"], json!([CPF]));
+
+    let other = untyped.plain(&claims(json!({ "iss": "https://other.example" })));
+    for (client, token, expected) in [
+        ("cpf-only", typed.plain(&claims(json!({}))), None),
+        (
+            "cpf-only",
+            other.clone(),
+            Some(
+                "login_hint_token: it is of a type that this client is not registered for: add it to its backchannel_endpoint_login_hint_token_types",
+            ),
+        ),
+        ("till", other, None),
+    ] {
+        let reply = world.hint(client, "login_hint_token", &token).await;
+        assert_eq!(reply.json()["error_description"].as_str(), expected, "{client}: {}", reply.body);
+    }
+    let unknown = config.replacen(&format!("types = [\"{CPF}\"]"), "types = [\"urn:example:other\"]", 1);
+    let Err(faults) = Config::parse(&unknown, Path::new(".")) else { panic!("nobody has this type") };
+    let words = "no issuer of hints has the type \"urn:example:other\"; add it to [[login_hint_issuers]] as its `type`";
+    assert!(faults.iter().any(|fault| fault.to_string().contains(words)), "{faults:?}");
 }
 
 #[tokio::test]
