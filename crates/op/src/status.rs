@@ -137,7 +137,8 @@ impl Inner {
         let enrolled = gateway.store().read(|connection| gateway.enrolled(connection))?;
         let known =
             self.config.users.with_code().1 + self.gateway.store().read(crate::store::directory::users_with_code)?.1;
-        let detail = format!("{known} can be asked, {} have a device ({} devices)", enrolled.people, enrolled.devices);
+        let detail =
+            format!("{known} can be asked, {} of them with a device; devices: {}", enrolled.people, enrolled.devices);
         Ok(match (known, enrolled.people) {
             (0, _) => StatusLine::ill("people", "nobody can be asked", "add somebody: countersign op user add"),
             (_, 0) => StatusLine::ill("people", detail, "make a link for somebody: countersign op link USER"),

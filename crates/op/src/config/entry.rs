@@ -21,7 +21,7 @@ pub(crate) fn client_entry(
     config: &Config,
 ) -> Result<Client, Vec<ConfigError>> {
     let around = Surroundings {
-        // A path in an entry begins where the command was given; commands make it absolute.
+        // Commands make the paths in an entry absolute.
         folder: Path::new("/"),
         policy: &config.policy,
         keep_records: config.keep_records,

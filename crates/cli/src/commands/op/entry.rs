@@ -4,6 +4,9 @@ use toml::{Table, Value};
 
 use crate::failure::Failure;
 
+/// Members that are paths.
+const FILES: [&str; 2] = ["jwks_file", "secret_file"];
+
 /// An entry that is being put together.
 #[derive(Default)]
 pub struct Entry(Table);
@@ -42,6 +45,7 @@ impl Entry {
         match name.split_once('.') {
             _ if name.is_empty() => Err(wrong()),
             None => {
+                let value = if FILES.contains(&name) { absolute(value) } else { value };
                 self.0.insert(name.to_owned(), value);
                 Ok(())
             }
@@ -80,6 +84,16 @@ impl Entry {
     }
 }
 
+/// A path that begins where the command is given: the provider reads it from elsewhere.
+fn absolute(path: Value) -> Value {
+    match &path {
+        Value::String(text) => {
+            std::path::absolute(text).map_or(path.clone(), |found| found.display().to_string().into())
+        }
+        _ => path,
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -91,7 +105,9 @@ mod tests {
         entry.text("name", None::<String>);
         entry.texts("grant_types", vec!["urn:openid:params:grant-type:ciba".to_owned()]);
         entry.flag("verified", true);
-        for given in ["policy.ttl=2m", "policy.max_pending=7", "scope=openid profile", "first_party=true"] {
+        for given in
+            ["policy.ttl=2m", "policy.max_pending=7", "scope=openid profile", "first_party=true", "jwks_file=keys.json"]
+        {
             assert!(entry.set(given).is_ok(), "{given}");
         }
         let text = entry.into_toml("clients");
@@ -103,6 +119,8 @@ mod tests {
         assert_eq!(client["scope"].as_str(), Some("openid profile"));
         assert_eq!(client["policy"]["ttl"].as_str(), Some("2m"));
         assert_eq!(client["policy"]["max_pending"].as_integer(), Some(7));
+        let here = std::env::current_dir().expect("a folder").join("keys.json");
+        assert_eq!(client["jwks_file"].as_str(), here.to_str(), "a path begins where the command is given");
         assert!(client.get("name").is_none());
         for given in ["ttl", "=2m", "client_id.x=1"] {
             assert!(Entry::default().set(given).is_err() || given == "client_id.x=1", "{given}");
