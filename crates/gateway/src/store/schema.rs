@@ -103,7 +103,7 @@ mod tests {
     use crate::testing::Seeded;
 
     /// The tables that step 4 replaced.
-    const TABLES: [&str; 4] = ["device", "approval", "challenge", "answer"];
+    const TABLES: [&str; 6] = ["device", "approval", "challenge", "answer", "statement", "feed"];
 
     fn columns(connection: &Connection, table: &str) -> Vec<(String, String)> {
         let sql = format!("SELECT name, type FROM pragma_table_info('{table}')");

@@ -116,3 +116,26 @@ INSERT INTO new_answer (
 FROM answer ORDER BY received_at;
 DROP TABLE answer;
 ALTER TABLE new_answer RENAME TO answer;
+
+CREATE TABLE new_statement (
+    device_id TEXT NOT NULL REFERENCES device (id),
+    sequence  INTEGER NOT NULL,
+    jws       TEXT NOT NULL,
+    PRIMARY KEY (device_id, sequence)
+) STRICT;
+INSERT INTO new_statement (device_id, sequence, jws) SELECT device_id, sequence, jws FROM statement;
+DROP TABLE statement;
+ALTER TABLE new_statement RENAME TO statement;
+
+CREATE TABLE new_feed (
+    device_id TEXT NOT NULL REFERENCES device (id),
+    n         INTEGER NOT NULL,
+    kind      TEXT NOT NULL,                    -- challenge | ended | disputed | notice
+    item      TEXT NOT NULL,                    -- the challenge's id, or the notice's JWS
+    at        INTEGER NOT NULL,
+    PRIMARY KEY (device_id, n)
+) STRICT;
+INSERT INTO new_feed (device_id, n, kind, item, at) SELECT device_id, n, kind, item, at FROM feed ORDER BY at;
+DROP TABLE feed;
+ALTER TABLE new_feed RENAME TO feed;
+CREATE INDEX feed_by_age ON feed (at);
