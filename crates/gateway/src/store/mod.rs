@@ -167,9 +167,9 @@ impl Store {
         connection.pragma_update(None, "journal_mode", "WAL")?;
         connection.pragma_update(None, "synchronous", "FULL")?;
         connection.pragma_update(None, "cache_size", -CACHE_KIB)?;
-        // The pages that a savepoint would bring back are kept in memory, never in a temporary file.
-        connection.pragma_update(None, "temp_store", "MEMORY")?;
         schema::bring_up_to_date(&mut connection)?;
+        // Afterwards, for new indexes of a large file are sorted on disk: the pages that a savepoint would bring back are kept in memory.
+        connection.pragma_update(None, "temp_store", "MEMORY")?;
         let generation = schema::generation(&mut connection, random)?;
         let wakes = Wakes::default();
         let failed = |source| StoreError::File { path: path.display().to_string(), source };

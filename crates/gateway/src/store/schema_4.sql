@@ -1,5 +1,6 @@
 -- Rows of more than some 200 bytes stood inside the trees of their keys, where a page holds four of them and each comparison reads a whole
--- row. They get tables by number, in the order in which they came, beside which the trees hold keys alone.
+-- row. They get tables by number, in the order in which they come, beside which the trees hold keys alone. Those that are there
+-- are copied in the order of their keys, for sorting a large file would take as much memory.
 
 CREATE TABLE new_device (
     id                TEXT NOT NULL PRIMARY KEY,
@@ -34,7 +35,7 @@ INSERT INTO new_device (
     id, subject, status, name, class, platform, key_protection, key_verified, transport_kid, transport_jwk,
     approval_kid, approval_jwk, interaction_types, version, allow_automated, link_id, registered_at, confirmed_at,
     statement_hash, feed_head, seq, revocation, ended_at
-FROM device ORDER BY registered_at;
+FROM device;
 DROP TABLE device;
 ALTER TABLE new_device RENAME TO device;
 CREATE INDEX device_by_subject ON device (subject, status);
@@ -75,7 +76,7 @@ INSERT INTO new_approval (
     id, subject, client_id, status, held, interaction, salt, value, user_verification, allow_automated, details_hash,
     requested_at, expires_at, answer_until, not_me_hold, decided_at, reason, challenge_id, answer_hash, amr, acr,
     auth_time, disputed_at
-FROM approval ORDER BY requested_at;
+FROM approval;
 DROP TABLE approval;
 ALTER TABLE new_approval RENAME TO approval;
 CREATE INDEX approval_pending ON approval (subject, client_id, held) WHERE status = 'pending';
@@ -96,7 +97,7 @@ INSERT INTO new_challenge (
     id, approval_id, device_id, jws, hash, refused, outcome, disputed
 ) SELECT
     id, approval_id, device_id, jws, hash, refused, outcome, disputed
-FROM challenge ORDER BY id;
+FROM challenge;
 DROP TABLE challenge;
 ALTER TABLE new_challenge RENAME TO challenge;
 CREATE INDEX challenge_by_approval ON challenge (approval_id);
@@ -113,7 +114,7 @@ INSERT INTO new_answer (
     challenge_id, jti, signed_hash, received_at, jws
 ) SELECT
     challenge_id, jti, signed_hash, received_at, jws
-FROM answer ORDER BY received_at;
+FROM answer;
 DROP TABLE answer;
 ALTER TABLE new_answer RENAME TO answer;
 
@@ -135,7 +136,7 @@ CREATE TABLE new_feed (
     at        INTEGER NOT NULL,
     PRIMARY KEY (device_id, n)
 ) STRICT;
-INSERT INTO new_feed (device_id, n, kind, item, at) SELECT device_id, n, kind, item, at FROM feed ORDER BY at;
+INSERT INTO new_feed (device_id, n, kind, item, at) SELECT device_id, n, kind, item, at FROM feed;
 DROP TABLE feed;
 ALTER TABLE new_feed RENAME TO feed;
 CREATE INDEX feed_by_age ON feed (at);

@@ -1,4 +1,4 @@
--- Each request stood at its random key, in a page that no other of its time needed. They stand in the order in which they came now, beside
+-- Each request stood at its random key, in a page that no other of its time needed. They stand in the order in which they come now, beside
 -- a tree of keys alone.
 CREATE TABLE new_authentication_request (
     id           BLOB NOT NULL PRIMARY KEY,     -- SHA-256 of the auth_req_id, which is kept nowhere
@@ -21,7 +21,7 @@ INSERT INTO new_authentication_request (
 ) SELECT
     id, client_id, subject, approval_id, scope, details, requested_at, expires_at, interval, polled_at, redeemed_at,
     cancelled_at, resource
-FROM authentication_request ORDER BY requested_at;
+FROM authentication_request;
 DROP TABLE authentication_request;
 ALTER TABLE new_authentication_request RENAME TO authentication_request;
 CREATE INDEX authentication_request_by_expiry ON authentication_request (expires_at);
