@@ -123,17 +123,35 @@ fn split(url: &str) -> (&str, &str) {
     (host, if path.is_empty() { "/" } else { path })
 }
 
+/// What stands before a message's body.
+pub(crate) struct Head<'b> {
+    /// The second word of the first line: a response's status, a request's target.
+    pub(crate) second: &'b str,
+    /// Names in lower case, in the order they came.
+    pub(crate) headers: Vec<(String, String)>,
+    /// What comes after it.
+    pub(crate) rest: &'b [u8],
+}
+
+impl Head<'_> {
+    /// Reads a head that is there to its end.
+    pub(crate) fn read(bytes: &[u8]) -> Option<Head<'_>> {
+        let end = bytes.windows(4).position(|window| window == b"\r\n\r\n")?;
+        let head = std::str::from_utf8(&bytes[..end]).ok()?;
+        let mut lines = head.split("\r\n");
+        let second = lines.next()?.split(' ').nth(1)?;
+        let headers = lines
+            .filter_map(|line| line.split_once(':'))
+            .map(|(name, value)| (name.to_ascii_lowercase(), value.trim().to_owned()))
+            .collect();
+        Some(Head { second, headers, rest: &bytes[end + 4..] })
+    }
+}
+
 fn parse(bytes: &[u8]) -> Option<Response> {
-    let end = bytes.windows(4).position(|window| window == b"\r\n\r\n")?;
-    let head = std::str::from_utf8(&bytes[..end]).ok()?;
-    let mut lines = head.split("\r\n");
-    let status = lines.next()?.split(' ').nth(1)?.parse().ok()?;
-    let headers: Vec<(String, String)> = lines
-        .filter_map(|line| line.split_once(':'))
-        .map(|(name, value)| (name.to_ascii_lowercase(), value.trim().to_owned()))
-        .collect();
+    let Head { second, headers, rest } = Head::read(bytes)?;
+    let status = second.parse().ok()?;
     let value = |name| headers.iter().find(|(header, _)| header == name).map(|(_, value)| value.as_str());
-    let rest = &bytes[end + 4..];
     let body = if value("transfer-encoding") == Some("chunked") {
         unchunked(rest)?
     } else {

@@ -12,6 +12,7 @@ use rustls::{ServerConfig, ServerConnection, StreamOwned};
 use serde_json::Value;
 
 use crate::PATIENCE;
+use crate::http::Head;
 use crate::tls::Certificates;
 
 /// One call that arrived.
@@ -106,18 +107,11 @@ fn serve(stream: TcpStream, config: &Arc<ServerConfig>, status: &AtomicU16, arri
 }
 
 fn parse(bytes: &[u8]) -> Option<Call> {
-    let end = bytes.windows(4).position(|window| window == b"\r\n\r\n")?;
-    let head = std::str::from_utf8(&bytes[..end]).ok()?;
-    let mut lines = head.split("\r\n");
-    let path = lines.next()?.split(' ').nth(1)?.to_owned();
-    let headers: Vec<(String, &str)> = lines
-        .filter_map(|line| line.split_once(':'))
-        .map(|(name, value)| (name.to_ascii_lowercase(), value.trim()))
-        .collect();
-    let header = |name: &str| headers.iter().find(|(header, _)| header == name).map(|(_, value)| *value);
-    let body = bytes.get(end + 4..end + 4 + header("content-length")?.parse::<usize>().ok()?)?;
+    let Head { second, headers, rest } = Head::read(bytes)?;
+    let header = |name: &str| headers.iter().find(|(header, _)| header == name).map(|(_, value)| value.as_str());
+    let body = rest.get(..header("content-length")?.parse().ok()?)?;
     Some(Call {
-        path,
+        path: second.to_owned(),
         authorization: header("authorization").map(str::to_owned),
         body: serde_json::from_slice(body).ok()?,
     })

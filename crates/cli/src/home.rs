@@ -1,6 +1,6 @@
 //! Where state is kept unless `--home` says otherwise.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use countersign_device::edge::system;
 
@@ -36,4 +36,9 @@ pub fn folder(given: Option<PathBuf>, resident: Resident) -> Result<PathBuf, Fai
 
 fn variable(name: &str) -> Option<PathBuf> {
     std::env::var_os(name).filter(|value| !value.is_empty()).map(PathBuf::from)
+}
+
+/// A path as somebody finds it who works elsewhere: it begins where the command was given.
+pub fn absolute(path: &Path) -> PathBuf {
+    std::path::absolute(path).unwrap_or_else(|_| path.to_owned())
 }

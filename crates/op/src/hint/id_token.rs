@@ -3,7 +3,6 @@
 
 use countersign_protocol::clock::Timestamp;
 use countersign_protocol::issuer::Issuer;
-use countersign_protocol::json::Json;
 
 use crate::jose::{self, ClaimFault, Claims, JwkSet, JwsRefused, SigningAlg};
 
@@ -45,7 +44,7 @@ pub(super) fn subject(
     if claims.text("iss")? != issuer.as_str() {
         return Err(IdTokenRefused::Issuer);
     }
-    if !is_among(verified.claims.get("aud"), client_id) {
+    if !claims.is_for(client_id) {
         return Err(IdTokenRefused::Audience);
     }
     claims.past("iat", now)?;
@@ -53,13 +52,4 @@ pub(super) fn subject(
         return Err(IdTokenRefused::TooOld);
     }
     Ok(claims.text("sub")?.to_owned())
-}
-
-/// `aud` is a text, or a list of texts.
-fn is_among(aud: Option<&Json>, client_id: &str) -> bool {
-    match aud {
-        Some(Json::Array(all)) => all.iter().any(|one| one.as_str() == Some(client_id)),
-        Some(one) => one.as_str() == Some(client_id),
-        None => false,
-    }
 }

@@ -74,10 +74,19 @@ impl<'j> Claims<'j> {
 
     /// Whether `aud` names this party and nobody else: a text, or an array of one (RFC 7519 §4.1.3).
     pub(crate) fn is_only_for(self, party: &str) -> bool {
+        matches!(self.audience(), [only] if only.as_str() == Some(party))
+    }
+
+    /// Whether `aud` names this party, alone or among others.
+    pub(crate) fn is_for(self, party: &str) -> bool {
+        self.audience().iter().any(|one| one.as_str() == Some(party))
+    }
+
+    fn audience(self) -> &'j [Json] {
         match self.0.get("aud") {
-            Some(Json::Array(all)) => matches!(&all[..], [only] if only.as_str() == Some(party)),
-            Some(one) => one.as_str() == Some(party),
-            None => false,
+            Some(Json::Array(all)) => all,
+            Some(one) => std::slice::from_ref(one),
+            None => &[],
         }
     }
 

@@ -1,10 +1,13 @@
 //! Makes an entry of the configuration out of a command's options. Whether it is sound is the provider's to say.
 
+use std::path::Path;
+
 use toml::{Table, Value};
 
 use crate::failure::Failure;
+use crate::home::absolute;
 
-/// Members that are paths.
+/// Members that are paths, which the provider reads from elsewhere.
 const FILES: [&str; 2] = ["jwks_file", "secret_file"];
 
 /// An entry that is being put together.
@@ -45,7 +48,12 @@ impl Entry {
         match name.split_once('.') {
             _ if name.is_empty() => Err(wrong()),
             None => {
-                let value = if FILES.contains(&name) { absolute(value) } else { value };
+                let value = match value {
+                    Value::String(path) if FILES.contains(&name) => {
+                        absolute(Path::new(&path)).display().to_string().into()
+                    }
+                    value => value,
+                };
                 self.0.insert(name.to_owned(), value);
                 Ok(())
             }
@@ -81,16 +89,6 @@ impl Entry {
     pub fn replace_texts(&mut self, name: &str, values: Vec<String>) {
         self.0.remove(name);
         self.texts(name, values);
-    }
-}
-
-/// A path that begins where the command is given: the provider reads it from elsewhere.
-fn absolute(path: Value) -> Value {
-    match &path {
-        Value::String(text) => {
-            std::path::absolute(text).map_or(path.clone(), |found| found.display().to_string().into())
-        }
-        _ => path,
     }
 }
 

@@ -2,13 +2,14 @@
 
 use std::fs::{self, File};
 use std::io::Write as _;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::process::{Child, ChildStdin, Command, Stdio};
 use std::time::Instant;
 
 use serde::Serialize;
 
 use crate::demo::State;
+use crate::home::absolute;
 
 /// The window's process and where it comes from.
 pub struct Window {
@@ -168,10 +169,6 @@ impl Window {
             let _ = child.wait();
         }
     }
-}
-
-fn absolute(path: &Path) -> PathBuf {
-    std::path::absolute(path).unwrap_or_else(|_| path.to_owned())
 }
 
 fn has_display() -> bool {
