@@ -1,4 +1,4 @@
-# What a person types here. Continuous integration types it too: .ci/run is `make test`.
+# What a person types here. Continuous integration types it too: .ci/run is `make lint` and `make test`.
 
 TARGET_DIR := $(or $(CARGO_TARGET_DIR),target)
 # rustup puts cargo where a shell opened before it was installed doesn't look.
@@ -11,10 +11,10 @@ help:
 	@echo 'make setup   install what is missing, after asking (PART=core, test, lint or app for a part of it)'
 	@echo 'make demo    a provider, a till, and Alice'"'"'s devices: this terminal and a window (ARGS=... is passed on)'
 	@echo 'make app     the window: target/debug/countersign-app'
-	@echo 'make test    every test'
+	@echo 'make test    every test (ONLY=... runs some of its parts, here and for lint)'
 	@echo "make quick   the tests of the crates protocol, device, gateway, op and app alone"
 	@echo "make interop other people's clients and providers, as far as their tools are here (ARGS=... names some)"
-	@echo 'make lint    formatting, clippy, and whether the device still compiles for browsers'
+	@echo 'make lint    formatting, lints, documentation, borders between modules and crates, banned dependencies, links'
 	@echo 'make fuzz    every reader of bytes from outside is fed what a fuzzer makes up (SECONDS=20 each, TARGET=one of them)'
 	@echo 'make bench   every figure of docs/performance.md, measured here (ARGS=... is passed on; some minutes)'
 	@echo 'make soak    complete flows at half load for MINUTES=10, while memory is watched'
@@ -36,15 +36,18 @@ app:
 	@scripts/build-app
 	@echo 'The window is $(TARGET_DIR)/debug/countersign-app'
 
+# Each part with the time it took; ONLY='page cargo-test' runs these alone. Tests start the programs, and would build them themselves,
+# without a word.
 test:
-	@scripts/setup core app test
-	@scripts/build-app page
-	@cargo build --workspace --bins # tests start the programs, and would build them themselves, without a word
-	@npm --prefix ui run --silent check
-	@npm --prefix ui test --silent
-	@npm --prefix ui run --silent size
-	@scripts/test --workspace
-	@echo 'Every test passed.'
+	@scripts/timed \
+	  'setup: scripts/setup core app test' \
+	  'page: scripts/build-app page' \
+	  'programs: cargo build --workspace --bins' \
+	  'svelte-check: npm --prefix ui run --silent check' \
+	  'page-tests: npm --prefix ui test --silent' \
+	  'page-size: npm --prefix ui run --silent size' \
+	  'cargo-test: scripts/test --workspace'
+	@[ -n '$(ONLY)' ] || echo 'Every test passed.'
 
 quick:
 	@scripts/setup core
@@ -55,12 +58,15 @@ interop:
 	@scripts/setup core
 	@tests/interop/run $(ARGS)
 
+# Every part, even after one that failed; ONLY='clippy links' runs these alone. What a machine lacks is skipped, with the reason.
 lint:
-	@scripts/setup core app lint
-	@scripts/build-app page
-	cargo fmt --all --check
-	cargo clippy --workspace --all-targets -- -D warnings
-	scripts/check-wasm
+	@scripts/timed --all \
+	  'setup: scripts/setup core app lint' \
+	  'page: scripts/build-app page' \
+	  'rustfmt: cargo fmt --all --check' \
+	  'clippy: cargo clippy --workspace --all-targets -- -D warnings' \
+	  'wasm32: scripts/check-wasm' \
+	  'svelte-check: npm --prefix ui run --silent check'
 
 # Needs the nightly compiler and cargo-fuzz; says how to get them.
 fuzz:
