@@ -66,7 +66,10 @@ lint:
 	  'rustfmt: cargo fmt --all --check' \
 	  'clippy: cargo clippy --workspace --all-targets -- -D warnings' \
 	  'wasm32: scripts/check-wasm' \
-	  'svelte-check: npm --prefix ui run --silent check'
+	  'svelte-check: npm --prefix ui run --silent check' \
+	  'shellcheck: scripts/check-shell' \
+	  'dependencies: scripts/check-repository dependencies' \
+	  'own-gates: scripts/module-cycles --self-test && scripts/check-repository --self-test'
 
 # Needs the nightly compiler and cargo-fuzz; says how to get them.
 fuzz:
