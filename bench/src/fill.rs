@@ -10,10 +10,10 @@ use countersign_protocol::registration::Confirm;
 use tokio::task::{JoinError, JoinSet};
 use url::Url;
 
-use crate::client::{Client, Target};
-use crate::connection::Connection;
-use crate::enrolled;
+use crate::device_session;
 use crate::failure::Failure;
+use crate::http_connection::Connection;
+use crate::load_client::{Client, Target};
 
 /// At work at once while filling.
 const AT_ONCE: usize = 32;
@@ -42,12 +42,13 @@ pub async fn link(provider: &Provider, user: &str) -> Result<String, Failure> {
 /// # Errors
 /// The first device that was refused.
 pub async fn enroll(provider: &Provider, issuer: &Url, count: usize) -> Result<(), Failure> {
-    let known = Arc::new(enrolled::learn(&mut Connection::within(provider.router()), issuer).await?);
+    let known =
+        Arc::new(device_session::fetch_provider_info(&mut Connection::within(provider.router()), issuer).await?);
     each(count, |n| {
         let (provider, known) = (provider.clone(), known.clone());
         async move {
             let link = link(&provider, &format!("crowd{n}")).await?;
-            enrolled::enroll(&mut Connection::within(provider.router()), &known, &link).await.map(drop)
+            device_session::enroll(&mut Connection::within(provider.router()), &known, &link).await.map(drop)
         }
     })
     .await

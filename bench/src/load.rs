@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 
 use serde::Serialize;
 
-use crate::cpu::{self, Moment};
+use crate::cpu_time::{self, CpuSnapshot};
 use crate::failure::Failure;
 
 /// Does one flow at a time.
@@ -63,7 +63,7 @@ pub async fn closed_loop<W: Worker>(
     let start = |worker| tokio::spawn(work(worker, phase.clone(), done.clone()));
     let running: Vec<_> = workers.into_iter().map(start).collect();
     tokio::time::sleep(warm_up).await;
-    let before = cpu::now(provider)?;
+    let before = cpu_time::now(provider)?;
     let begun = Instant::now();
     phase.store(MEASURING, Ordering::SeqCst);
     tokio::time::sleep(length).await;
@@ -72,7 +72,7 @@ pub async fn closed_loop<W: Worker>(
     }
     phase.store(OVER, Ordering::SeqCst);
     let seconds = begun.elapsed().as_secs_f64();
-    let after = cpu::now(provider)?;
+    let after = cpu_time::now(provider)?;
     let (mut workers, mut latencies) = (Vec::new(), Vec::new());
     for task in running {
         let (worker, own) = task.await.map_err(|error| Failure::of("a worker", error))??;
@@ -104,7 +104,7 @@ async fn work<W: Worker>(
 
 impl Window {
     /// What these latencies and CPU times amount to.
-    pub fn of(mut latencies: Vec<Duration>, seconds: f64, before: &Moment, after: &Moment) -> Window {
+    pub fn of(mut latencies: Vec<Duration>, seconds: f64, before: &CpuSnapshot, after: &CpuSnapshot) -> Window {
         latencies.sort_unstable();
         let at = |share: f64| quantile(&latencies, share);
         let flows = latencies.len() as f64;

@@ -1,20 +1,20 @@
 //! Measures Countersign on the loopback address: load generators, and a provider to be measured from outside.
 
-mod child;
-mod client;
-mod connection;
-mod cpu;
-mod device;
-mod enrolled;
+mod bench_provider;
+mod bench_stop;
+mod cpu_time;
+mod device_session;
 mod failure;
 mod fill;
+mod http_connection;
 mod load;
+mod load_client;
 mod machine;
 mod plan;
-mod provider;
+mod provider_child;
 mod report;
 mod scenarios;
-mod stop;
+mod virtual_device;
 
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -23,10 +23,10 @@ use clap::{Parser, Subcommand};
 
 use countersign_device::edge::system;
 
+use crate::bench_provider::ApprovalMode;
 use crate::failure::Failure;
 use crate::machine::Machine;
-use crate::plan::Question;
-use crate::provider::Answering;
+use crate::plan::Measurement;
 use crate::report::Report;
 
 /// Measures Countersign. Everything stays on the loopback address.
@@ -84,27 +84,27 @@ async fn run(command: Command) -> Result<(), Failure> {
         Command::Run(settings) => measure(*settings).await,
         Command::Soak(settings) => scenarios::soak::run(settings).await,
         Command::Provider { port, home, devices, enrolled, expired, stop_with_stdin } => {
-            let answering = match devices {
-                None => Answering::InProcess,
-                Some(users) => Answering::Devices { users, enrolled, expired },
+            let mode = match devices {
+                None => ApprovalMode::InProcess,
+                Some(users) => ApprovalMode::Devices { users, enrolled, expired },
             };
-            serve(provider::open(port, home, answering).await?, stop_with_stdin).await
+            serve(bench_provider::open(port, home, mode).await?, stop_with_stdin).await
         }
     }
 }
 
 #[expect(clippy::print_stdout, reason = "the table is what was asked for")]
 async fn measure(settings: plan::Settings) -> Result<(), Failure> {
-    let folder = settings.out.clone().unwrap_or_else(|| provider::target_directory().join("bench"));
+    let folder = settings.out.clone().unwrap_or_else(|| bench_provider::target_directory().join("bench"));
     std::fs::create_dir_all(&folder).map_err(Failure::io("target/bench"))?;
     let (plan, settings) = settings.plan();
     let mut report = Report { machine: Machine::look(&folder), settings, figures: Vec::new() };
-    for question in &plan.questions {
-        report.figures.extend(match question {
-            Question::InProcess => scenarios::in_process::measure(&plan).await?,
-            Question::WithDevice => scenarios::with_device::measure(&plan).await?,
-            Question::Latency => scenarios::with_device::measure_latency(&plan).await?,
-            Question::Size => scenarios::size::measure(&plan).await?,
+    for measurement in &plan.measurements {
+        report.figures.extend(match measurement {
+            Measurement::InProcess => scenarios::in_process::measure(&plan).await?,
+            Measurement::WithDevice => scenarios::with_device::measure(&plan).await?,
+            Measurement::Latency => scenarios::with_device::measure_latency(&plan).await?,
+            Measurement::Size => scenarios::size::measure(&plan).await?,
         });
     }
     println!("{}", report.table());
@@ -116,9 +116,9 @@ async fn measure(settings: plan::Settings) -> Result<(), Failure> {
 
 /// Says where the provider is, as one line on standard output, and serves.
 #[expect(clippy::print_stdout, reason = "the line is what scripts wait for")]
-async fn serve(opened: provider::Opened, stop_with_stdin: bool) -> Result<(), Failure> {
+async fn serve(opened: bench_provider::BoundProvider, stop_with_stdin: bool) -> Result<(), Failure> {
     println!("{}", opened.ready());
-    opened.serve(stop::asked(stop_with_stdin)).await
+    opened.serve(bench_stop::received(stop_with_stdin)).await
 }
 
 #[expect(clippy::print_stderr, reason = "this is a program, and nobody else tells why it ended")]

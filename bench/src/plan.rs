@@ -8,14 +8,14 @@ use serde::Serialize;
 use serde_json::json;
 use url::Url;
 
-use crate::client::Target;
+use crate::load_client::Target;
 
 /// The settings as they are typed.
 #[derive(Args, Clone)]
 pub struct Settings {
     /// What to measure; everything if left out.
     #[arg(long, value_enum, value_delimiter = ',')]
-    only: Vec<Question>,
+    only: Vec<Measurement>,
     /// Length of one measured window in seconds.
     #[arg(long, default_value_t = 8.0)]
     seconds: f64,
@@ -63,7 +63,7 @@ pub struct Settings {
 /// What can be measured.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum, Serialize)]
 #[serde(rename_all = "snake_case")]
-pub enum Question {
+pub enum Measurement {
     /// Flows with the decision in process.
     InProcess,
     /// Complete flows with the device.
@@ -77,7 +77,7 @@ pub enum Question {
 /// The settings as they are used.
 pub struct Plan {
     /// What is to be measured.
-    pub questions: Vec<Question>,
+    pub measurements: Vec<Measurement>,
     /// Length of a window.
     pub window: Duration,
     /// Before each window.
@@ -91,11 +91,11 @@ pub struct Plan {
     /// Expired requests behind it.
     pub expired: usize,
     /// Another provider.
-    pub beside: Option<Beside>,
+    pub beside: Option<ComparedProvider>,
 }
 
 /// Another provider, measured in turn.
-pub struct Beside {
+pub struct ComparedProvider {
     /// Its name in the table.
     pub name: String,
     /// Where it is.
@@ -109,13 +109,13 @@ pub struct Beside {
 impl Settings {
     /// The plan, and the settings as the report names them.
     pub fn plan(self) -> (Plan, serde_json::Value) {
-        let questions = if self.only.is_empty() { Question::value_variants().to_vec() } else { self.only };
+        let measurements = if self.only.is_empty() { Measurement::value_variants().to_vec() } else { self.only };
         let told = json!({
-            "only": questions, "seconds": self.seconds, "warm_up": self.warm_up, "rounds": self.rounds,
+            "only": measurements, "seconds": self.seconds, "warm_up": self.warm_up, "rounds": self.rounds,
             "clients": self.clients, "devices": self.devices, "expired": self.expired, "beside": self.beside_issuer.as_ref().map(|_| &self.beside_name),
         });
         let beside = match (self.beside_issuer, self.beside_process, self.beside_client, self.beside_secret) {
-            (Some(issuer), Some(process), Some(client_id), Some(client_secret)) => Some(Beside {
+            (Some(issuer), Some(process), Some(client_id), Some(client_secret)) => Some(ComparedProvider {
                 name: self.beside_name,
                 target: Target { issuer, client_id, client_secret, approve_url: self.beside_approve },
                 process,
@@ -124,7 +124,7 @@ impl Settings {
             _ => None,
         };
         let plan = Plan {
-            questions,
+            measurements,
             window: Duration::from_secs_f64(self.seconds.clamp(0.1, 60.0)),
             warm_up: Duration::from_secs_f64(self.warm_up.clamp(0.0, 60.0)),
             rounds: self.rounds.max(1),

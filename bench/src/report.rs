@@ -20,7 +20,7 @@ pub struct Report {
     pub figures: Vec<Figure>,
 }
 
-/// One question, answered by several windows.
+/// One measurement, answered by several windows.
 #[derive(Serialize)]
 pub struct Figure {
     /// A short name, stable for scripts.

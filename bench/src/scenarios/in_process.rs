@@ -9,12 +9,12 @@ use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use countersign_protocol::key::PublicKey;
 use serde_json::Value;
 
-use crate::child::Provider;
-use crate::client::{Client, Target};
+use crate::bench_provider::IN_PROCESS_USERS;
 use crate::failure::Failure;
 use crate::load::{Worker, closed_loop};
-use crate::plan::{Beside, Plan};
-use crate::provider::IN_PROCESS_USERS;
+use crate::load_client::{Client, Target};
+use crate::plan::{ComparedProvider, Plan};
+use crate::provider_child::ProviderChild;
 use crate::report::Figure;
 
 const CLIENTS: [usize; 3] = [1, 8, 32];
@@ -24,11 +24,11 @@ const CLIENTS: [usize; 3] = [1, 8, 32];
 /// # Errors
 /// [`Failure`] when a provider doesn't start or a flow fails.
 pub async fn measure(plan: &Plan) -> Result<Vec<Figure>, Failure> {
-    let own = Provider::start(&["provider".to_owned()])?;
+    let own = ProviderChild::start(&["provider".to_owned()])?;
     verify_one(&own.target()).await?;
-    let mut sides = vec![Side::new("in_process", &own.target(), own.id(), "auto{n}")];
+    let mut sides = vec![MeasuredProvider::new("in_process", &own.target(), own.id(), "auto{n}")];
     if let Some(beside) = &plan.beside {
-        sides.push(Side::beside(beside));
+        sides.push(MeasuredProvider::beside(beside));
     }
     let mut figures: Vec<Figure> = Vec::new();
     for clients in plan.of(&CLIENTS) {
@@ -51,7 +51,7 @@ pub async fn measure(plan: &Plan) -> Result<Vec<Figure>, Failure> {
 }
 
 /// A provider to be measured, and whom to ask for there.
-struct Side {
+struct MeasuredProvider {
     name: String,
     target: Target,
     process: u32,
@@ -59,14 +59,14 @@ struct Side {
     count: Arc<AtomicUsize>,
 }
 
-impl Side {
-    fn new(name: &str, target: &Target, process: u32, login_hint: &str) -> Side {
+impl MeasuredProvider {
+    fn new(name: &str, target: &Target, process: u32, login_hint: &str) -> MeasuredProvider {
         let (name, login_hint) = (name.to_owned(), login_hint.to_owned());
-        Side { name, target: target.clone(), process, login_hint, count: Arc::default() }
+        MeasuredProvider { name, target: target.clone(), process, login_hint, count: Arc::default() }
     }
 
-    fn beside(beside: &Beside) -> Side {
-        Side::new(&beside.name, &beside.target, beside.process, &beside.login_hint)
+    fn beside(beside: &ComparedProvider) -> MeasuredProvider {
+        MeasuredProvider::new(&beside.name, &beside.target, beside.process, &beside.login_hint)
     }
 
     fn figure(&self, clients: usize) -> Figure {
@@ -79,24 +79,24 @@ impl Side {
         Figure::new(&self.name, &what, clients)
     }
 
-    async fn workers(&self, clients: usize) -> Result<Vec<Asker>, Failure> {
+    async fn workers(&self, clients: usize) -> Result<Vec<LoadClient>, Failure> {
         let mut workers = Vec::new();
         for _ in 0..clients {
             let client = Client::discover(&self.target).await?;
-            workers.push(Asker { client, login_hint: self.login_hint.clone(), count: self.count.clone() });
+            workers.push(LoadClient { client, login_hint: self.login_hint.clone(), count: self.count.clone() });
         }
         Ok(workers)
     }
 }
 
 /// A client that asks one user after another.
-struct Asker {
+struct LoadClient {
     client: Client,
     login_hint: String,
     count: Arc<AtomicUsize>,
 }
 
-impl Worker for Asker {
+impl Worker for LoadClient {
     async fn flow(&mut self) -> Result<(), Failure> {
         let n = self.count.fetch_add(1, Ordering::Relaxed) % IN_PROCESS_USERS;
         let tokens = self.client.flow(&self.login_hint.replace("{n}", &n.to_string())).await?;

@@ -1,4 +1,4 @@
-//! What is measured, one file per question.
+//! What is measured, one file per measurement.
 
 pub mod in_process;
 pub mod size;

@@ -1,10 +1,10 @@
 //! Whether a flow costs the same with few and with many devices enrolled, and with many expired requests behind it: two providers
 //! at once, measured in turn, compared by their CPU time per flow.
 
-use crate::child::Provider;
 use crate::failure::Failure;
 use crate::load::closed_loop;
 use crate::plan::Plan;
+use crate::provider_child::ProviderChild;
 use crate::report::Figure;
 use crate::scenarios::with_device;
 
@@ -48,8 +48,8 @@ pub async fn measure(plan: &Plan) -> Result<Vec<Figure>, Failure> {
     Ok(figures)
 }
 
-fn start(enrolled: usize, expired: usize) -> Result<Provider, Failure> {
+fn start(enrolled: usize, expired: usize) -> Result<ProviderChild, Failure> {
     let arguments = [("--devices", AT_WORK), ("--enrolled", enrolled), ("--expired", expired)];
     let arguments = arguments.iter().flat_map(|(name, count)| [(*name).to_owned(), count.to_string()]);
-    Provider::start(&std::iter::once("provider".to_owned()).chain(arguments).collect::<Vec<_>>())
+    ProviderChild::start(&std::iter::once("provider".to_owned()).chain(arguments).collect::<Vec<_>>())
 }

@@ -11,7 +11,7 @@ use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
 
 use crate::failure::Failure;
 use crate::load::{Worker, closed_loop};
-use crate::scenarios::with_device::{Pair, pairs, start};
+use crate::scenarios::with_device::{ClientWithDevice, pairs, start};
 
 /// How long the rate that the provider can take is measured before.
 const FULL: Duration = Duration::from_secs(5);
@@ -103,7 +103,7 @@ pub async fn run(settings: Settings) -> Result<(), Failure> {
 
 /// Flows at even distances; whoever is free takes the next. A failure ends one of the pairs, the others go on.
 async fn take_turns(
-    mut pair: Pair,
+    mut pair: ClientWithDevice,
     rate: f64,
     begun: Instant,
     until: Instant,

@@ -8,14 +8,14 @@ use std::time::{Duration, Instant};
 use tokio::sync::mpsc::{UnboundedReceiver, unbounded_channel};
 use url::Url;
 
-use crate::child::Provider;
-use crate::client::{Client, Target};
-use crate::connection::Connection;
-use crate::cpu;
-use crate::enrolled::{self, Done};
+use crate::cpu_time;
+use crate::device_session::{self, DeviceProgress};
 use crate::failure::Failure;
+use crate::http_connection::Connection;
 use crate::load::{Window, Worker, closed_loop};
+use crate::load_client::{Client, Target};
 use crate::plan::Plan;
+use crate::provider_child::ProviderChild;
 use crate::report::Figure;
 
 const CLIENTS: [usize; 3] = [1, 8, 32];
@@ -81,41 +81,45 @@ pub async fn measure_latency(plan: &Plan) -> Result<Vec<Figure>, Failure> {
 ///
 /// # Errors
 /// [`Failure`] when it doesn't start.
-pub fn start() -> Result<Provider, Failure> {
-    Provider::start(&["provider".to_owned(), "--devices".to_owned(), USERS.to_string()])
+pub fn start() -> Result<ProviderChild, Failure> {
+    ProviderChild::start(&["provider".to_owned(), "--devices".to_owned(), USERS.to_string()])
 }
 
 /// A client and the device of the one user it asks for.
-pub struct Pair {
+pub struct ClientWithDevice {
     client: Client,
     login_hint: String,
-    done: UnboundedReceiver<Done>,
+    done: UnboundedReceiver<DeviceProgress>,
 }
 
 /// One pair for each link that the provider gave out; the devices live until the provider stops.
 ///
 /// # Errors
 /// [`Failure`] when a device can't be enrolled.
-pub async fn pairs(provider: &Provider) -> Result<Vec<Pair>, Failure> {
+pub async fn pairs(provider: &ProviderChild) -> Result<Vec<ClientWithDevice>, Failure> {
     let target = provider.target();
     let mut connection = Connection::to(&target.issuer)?;
-    let known = enrolled::learn(&mut connection, &target.issuer).await?;
+    let known = device_session::fetch_provider_info(&mut connection, &target.issuer).await?;
     let mut pairs = Vec::new();
     for (n, link) in provider.links().iter().enumerate() {
-        let device = enrolled::enroll(&mut connection, &known, link).await?;
+        let device = device_session::enroll(&mut connection, &known, link).await?;
         pairs.push(pair(device, &target, format!("user{n}")).await?);
     }
     Ok(pairs)
 }
 
-async fn pair(device: crate::device::Device, target: &Target, login_hint: String) -> Result<Pair, Failure> {
+async fn pair(
+    device: crate::virtual_device::Device,
+    target: &Target,
+    login_hint: String,
+) -> Result<ClientWithDevice, Failure> {
     let (sender, done) = unbounded_channel();
     let issuer: Url = target.issuer.clone();
-    tokio::spawn(enrolled::live(device, issuer, sender));
-    Ok(Pair { client: Client::discover(target).await?, login_hint, done })
+    tokio::spawn(device_session::run(device, issuer, sender));
+    Ok(ClientWithDevice { client: Client::discover(target).await?, login_hint, done })
 }
 
-impl Pair {
+impl ClientWithDevice {
     /// One flow; returns how long the challenge was on its way.
     async fn asked(&mut self) -> Result<Duration, Failure> {
         let sent = Instant::now();
@@ -124,9 +128,9 @@ impl Pair {
         let mut on_its_way = None;
         loop {
             match self.done.recv().await {
-                Some(Done::Verified(at)) => on_its_way = Some(at - sent),
-                Some(Done::Concluded) => break,
-                Some(Done::Failed(failure)) => return Err(failure),
+                Some(DeviceProgress::Verified(at)) => on_its_way = Some(at - sent),
+                Some(DeviceProgress::Concluded) => break,
+                Some(DeviceProgress::Failed(failure)) => return Err(failure),
                 None => return Err(Failure::of("a device", "its stream ended")),
             }
         }
@@ -134,23 +138,28 @@ impl Pair {
     }
 }
 
-impl Worker for Pair {
+impl Worker for ClientWithDevice {
     async fn flow(&mut self) -> Result<(), Failure> {
         self.asked().await.map(drop)
     }
 }
 
 /// Requests at even distances, whether or not earlier ones are done: whoever is free takes the next.
-async fn steady(pairs: Vec<Pair>, rate: f64, provider: u32, plan: &Plan) -> Result<(Vec<Pair>, Window), Failure> {
+async fn steady(
+    pairs: Vec<ClientWithDevice>,
+    rate: f64,
+    provider: u32,
+    plan: &Plan,
+) -> Result<(Vec<ClientWithDevice>, Window), Failure> {
     let begun = Instant::now();
     let (from, until) = (begun + plan.warm_up, begun + plan.warm_up + plan.window);
     let next = Arc::new(AtomicU64::new(0));
     let running: Vec<_> =
         pairs.into_iter().map(|pair| tokio::spawn(take_turns(pair, rate, begun, from, until, next.clone()))).collect();
     tokio::time::sleep_until(from.into()).await;
-    let before = cpu::now(provider)?;
+    let before = cpu_time::now(provider)?;
     tokio::time::sleep_until(until.into()).await;
-    let after = cpu::now(provider)?;
+    let after = cpu_time::now(provider)?;
     let (mut pairs, mut latencies) = (Vec::new(), Vec::new());
     for task in running {
         let (pair, own) = task.await.map_err(|error| Failure::of("a worker", error))??;
@@ -161,13 +170,13 @@ async fn steady(pairs: Vec<Pair>, rate: f64, provider: u32, plan: &Plan) -> Resu
 }
 
 async fn take_turns(
-    mut pair: Pair,
+    mut pair: ClientWithDevice,
     rate: f64,
     begun: Instant,
     from: Instant,
     until: Instant,
     next: Arc<AtomicU64>,
-) -> Result<(Pair, Vec<Duration>), Failure> {
+) -> Result<(ClientWithDevice, Vec<Duration>), Failure> {
     let mut latencies = Vec::new();
     loop {
         let turn = next.fetch_add(1, Ordering::Relaxed);

@@ -12,16 +12,16 @@ use countersign_protocol::registration;
 
 use crate::exit::Exit;
 use crate::failure::Failure;
-use crate::home::{self, Resident};
-use crate::moments;
+use crate::home::{self, HomeKind};
 use crate::output::Output;
+use crate::time_format;
 
 /// Opens the device of this home, in the language of the environment.
 ///
 /// # Errors
 /// Another process holds the home, or what is in it can't be used.
 pub fn open(home: Option<PathBuf>) -> Result<Device, Failure> {
-    open_with(&home::folder(home, Resident::Device)?, ports()?)
+    open_with(&home::folder(home, HomeKind::Device)?, ports()?)
 }
 
 /// Opens the device that lives in this folder.
@@ -84,7 +84,7 @@ pub fn trouble(host: &str, since: u64, why: Trouble) -> String {
         Trouble::NoReply => "does not reply",
         _ => "is busy or broken",
     };
-    let since = moments::full(since);
+    let since = time_format::full(since);
     format!("{host} {what} (since {since}). Answers are kept and will be sent.")
 }
 
@@ -96,18 +96,21 @@ pub fn beside(event: &DeviceEvent, host: &str) -> String {
         DeviceEvent::Online { .. } => format!("{host} replies again."),
         DeviceEvent::Confirmed { .. } => format!("The account at {host} is confirmed and takes part now."),
         DeviceEvent::AccountUnknown { since, .. } => {
-            let since = moments::full(*since);
+            let since = time_format::full(*since);
             format!(
                 "{host} does not know this device any more (since {since}). Nothing is lost; it is asked again every hour."
             )
         }
         DeviceEvent::AccountSuspended { since, .. } => {
-            let since = moments::full(*since);
+            let since = time_format::full(*since);
             format!("{host} has suspended this device (since {since}): it may have been copied or restored. Ask there.")
         }
         DeviceEvent::AccountKnown { .. } => format!("{host} knows this device again."),
         DeviceEvent::AccountRevoked { at, .. } => {
-            format!("{host} revoked this device at {}. Its keys are destroyed; its history stays.", moments::full(*at))
+            format!(
+                "{host} revoked this device at {}. Its keys are destroyed; its history stays.",
+                time_format::full(*at)
+            )
         }
         DeviceEvent::AccountUnusable { why, .. } => {
             format!("The account at {host} cannot be used on this device: {}", name(why))

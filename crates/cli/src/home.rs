@@ -8,7 +8,7 @@ use crate::failure::Failure;
 
 /// What lives in a home. One process holds one home, so provider and device never share one.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Resident {
+pub enum HomeKind {
     /// Accounts, keys, history.
     Device,
     /// The provider's keys and database.
@@ -19,14 +19,14 @@ pub enum Resident {
 ///
 /// # Errors
 /// The system names no data directory.
-pub fn folder(given: Option<PathBuf>, resident: Resident) -> Result<PathBuf, Failure> {
+pub fn folder(given: Option<PathBuf>, resident: HomeKind) -> Result<PathBuf, Failure> {
     let named = given.or_else(|| variable("COUNTERSIGN_HOME"));
     if let Some(named) = named {
         return Ok(named);
     }
     let below = match resident {
-        Resident::Device => "device",
-        Resident::Provider => "provider",
+        HomeKind::Device => "device",
+        HomeKind::Provider => "provider",
     };
     match system::data_directory() {
         Some(data) => Ok(data.join("countersign").join(below)),

@@ -1,23 +1,24 @@
 //! The `countersign` command: a provider, a device, a client and a verifier, for people and for scripts.
 
+mod answer_rules;
 mod arguments;
-mod ciba;
+mod ciba_client;
 mod commands;
 mod demo;
 mod device;
+mod dispatch;
 mod exit;
 mod failure;
 mod home;
-mod lines;
 mod logging;
-mod moments;
 mod output;
-mod pin;
+mod pin_pad;
 mod port_owner;
-mod qr;
-mod rules;
-mod screen;
-mod stop;
+mod qr_code;
+mod request_text;
+mod stdin_lines;
+mod stop_signal;
+mod time_format;
 
 use std::process::ExitCode;
 
@@ -40,7 +41,7 @@ fn main() -> ExitCode {
             return Exit::Usage.into();
         }
     };
-    let result = runtime.block_on(commands::run(arguments, output));
+    let result = runtime.block_on(dispatch::run(arguments, output));
     // A thread that still waits for a key to be pressed must not keep the process from ending.
     runtime.shutdown_background();
     match result {

@@ -55,7 +55,7 @@ impl Output {
     ///
     /// # Errors
     /// Standard output is closed.
-    pub fn result_text(&self, json: &str, words: impl FnOnce(Paint) -> String) -> Result<(), Failure> {
+    pub fn result_json(&self, json: &str, words: impl FnOnce(Paint) -> String) -> Result<(), Failure> {
         match self.json {
             true => print(json),
             false => print(&words(self.paint)),
@@ -66,7 +66,7 @@ impl Output {
     ///
     /// # Errors
     /// Standard output is closed.
-    pub fn words(&self, words: &str) -> Result<(), Failure> {
+    pub fn message(&self, words: &str) -> Result<(), Failure> {
         if self.json { Ok(()) } else { print(words) }
     }
 
@@ -122,7 +122,7 @@ impl Paint {
     }
 
     /// White on the colour of a kind.
-    pub fn band(self, colour: u8, text: &str) -> String {
+    pub fn badge(self, colour: u8, text: &str) -> String {
         self.wrap(&format!("1;97;48;5;{colour}"), text)
     }
 

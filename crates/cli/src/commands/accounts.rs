@@ -9,8 +9,8 @@ use serde::Serialize;
 use crate::device;
 use crate::exit::Exit;
 use crate::failure::Failure;
-use crate::moments;
 use crate::output::{Output, Paint};
+use crate::time_format;
 
 #[derive(Serialize)]
 struct Event<'a> {
@@ -24,7 +24,7 @@ pub async fn run(home: Option<PathBuf>, output: Output) -> Result<Exit, Failure>
     let (device, _) = device::open_and_pull(home, output).await?;
     let accounts = device.accounts().await.map_err(|error| device::opening(&error))?;
     if accounts.is_empty() {
-        output.words("No accounts yet. Enroll with the link from a provider: countersign enroll LINK")?;
+        output.message("No accounts yet. Enroll with the link from a provider: countersign enroll LINK")?;
     }
     for account in &accounts {
         output.result(&Event { event: "account", account }, |paint| words(account, paint))?;
@@ -49,12 +49,12 @@ fn words(account: &AccountView, paint: Paint) -> String {
         Standing::Active => {
             "can deny, but no longer approve: its approval key was destroyed. Enroll again to approve".to_owned()
         }
-        Standing::NotKnown { since } => format!("not known to the provider since {}", moments::full(*since)),
+        Standing::NotKnown { since } => format!("not known to the provider since {}", time_format::full(*since)),
         Standing::Suspended { since } => format!(
             "suspended by the provider since {}: it may have been copied or restored. Ask the provider",
-            moments::full(*since)
+            time_format::full(*since)
         ),
-        Standing::Revoked { at } => format!("revoked at {}", moments::full(*at)),
+        Standing::Revoked { at } => format!("revoked at {}", time_format::full(*at)),
     };
     out += &format!("\n  {standing}");
     if account.pending > 0 {

@@ -13,8 +13,8 @@ use crate::arguments::{Answer, Choice, Reason};
 use crate::exit::Exit;
 use crate::failure::Failure;
 use crate::output::{Output, Paint};
-use crate::pin::{self, PinPad};
-use crate::{device, screen};
+use crate::pin_pad::{self, PinPad};
+use crate::{device, request_text};
 use countersign_device::edge::system::SystemClock;
 
 #[derive(Serialize)]
@@ -27,15 +27,15 @@ struct Event<'a> {
 /// Runs the command.
 pub async fn run(answer: Answer, home: Option<PathBuf>, output: Output) -> Result<Exit, Failure> {
     let verdict = verdict(&answer)?;
-    let pad = PinPad::of(&answer.pin)?;
+    let pad = PinPad::from_options(&answer.pin)?;
     let (device, _) = device::open_and_pull(home, output).await?;
     if let Some(view) = device.pending().await.into_iter().find(|view| view.id == answer.id) {
-        output.words(&screen::request(&view, SystemClock.now().seconds(), output.paint()))?;
+        output.message(&request_text::request(&view, SystemClock.now().seconds(), output.paint()))?;
         device.shown(&answer.id).await;
     }
     let answered = match device.answer(&answer.id, verdict, &pad).await {
         Ok(answered) => answered,
-        Err(AnswerError::NotVerified) if !pad.can_give() => return Err(pin::no_pin()),
+        Err(AnswerError::NotVerified) if !pad.is_available() => return Err(pin_pad::no_pin()),
         Err(AnswerError::Ended | AnswerError::Answered) => return Err(over(&device, &answer)),
         Err(error) => return Err(device::answering(&error)),
     };
@@ -63,8 +63,8 @@ fn verdict(answer: &Answer) -> Result<Verdict, Failure> {
 fn over(device: &Device, answer: &Answer) -> Failure {
     let past = device.history().ok().and_then(|all| all.into_iter().find(|past| past.id == answer.id));
     let (exit, how) = match past.as_ref().and_then(|past| past.outcome) {
-        Some(Ending::Expired) => (Exit::Expired, screen::ending(Ending::Expired)),
-        Some(ending) => (Exit::Denied, screen::ending(ending)),
+        Some(Ending::Expired) => (Exit::Expired, request_text::ending(Ending::Expired)),
+        Some(ending) => (Exit::Denied, request_text::ending(ending)),
         None if past.is_some_and(|past| past.decision.is_some()) => {
             (Exit::Usage, "answered here already; the answer is kept and will be sent")
         }
@@ -82,7 +82,7 @@ pub fn words(answered: &Answered, paint: Paint) -> String {
         (_, Some(ending)) => {
             let by = answered.by.as_deref().map(countersign_protocol::text::escape);
             let by = by.map_or_else(String::new, |by| format!(" ({by})"));
-            format!("Your answer came to nothing: {}{by}.", screen::ending(ending))
+            format!("Your answer came to nothing: {}{by}.", request_text::ending(ending))
         }
     }
 }

@@ -12,7 +12,7 @@ use crate::device;
 use crate::exit::Exit;
 use crate::failure::Failure;
 use crate::output::{Output, Paint};
-use crate::pin::{self, PinPad};
+use crate::pin_pad::{self, PinPad};
 
 #[derive(Serialize)]
 struct Event<'a> {
@@ -23,9 +23,9 @@ struct Event<'a> {
 
 /// Runs the command.
 pub async fn run(enroll: Enroll, home: Option<PathBuf>, output: Output) -> Result<Exit, Failure> {
-    let pad = PinPad::of(&enroll.pin)?;
-    if !pad.can_give() {
-        return Err(pin::no_pin());
+    let pad = PinPad::from_options(&enroll.pin)?;
+    if !pad.is_available() {
+        return Err(pin_pad::no_pin());
     }
     let link = link(&enroll)?;
     let device = device::open(home)?;
@@ -35,7 +35,7 @@ pub async fn run(enroll: Enroll, home: Option<PathBuf>, output: Output) -> Resul
     if output.is_json() {
         output.progress(&shown)
     } else {
-        output.words(&shown)?
+        output.message(&shown)?
     }
     if !enroll.yes && !agreed(&enroll.link)? {
         return Err(Failure { exit: Exit::Denied, code: "not_enrolled", message: "nothing was enrolled".to_owned() });
@@ -50,7 +50,7 @@ pub async fn run(enroll: Enroll, home: Option<PathBuf>, output: Output) -> Resul
 pub fn describe(preview: &Preview, paint: Paint) -> String {
     let mut out = String::new();
     if preview.test {
-        out += &format!("{}\n", paint.band(94, " TEST: nothing here counts "));
+        out += &format!("{}\n", paint.badge(94, " TEST: nothing here counts "));
     }
     out += &format!("\n    {}\n", paint.bold(&preview.domain.shown));
     if let Some(ascii) = &preview.domain.ascii {

@@ -14,6 +14,6 @@ pub async fn run(id: &ChallengeId, home: Option<PathBuf>, output: Output) -> Res
     let (device, _) = device::open_and_pull(home, output).await?;
     let file = device.evidence(id).map_err(|error| device::exporting(&error))?;
     let line = file.strip_suffix('\n').unwrap_or(&file);
-    output.result_text(line, |_| line.to_owned())?;
+    output.result_json(line, |_| line.to_owned())?;
     Ok(Exit::Ok)
 }

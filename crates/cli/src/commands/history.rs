@@ -13,7 +13,7 @@ use crate::device;
 use crate::exit::Exit;
 use crate::failure::Failure;
 use crate::output::{Output, Paint};
-use crate::{moments, screen};
+use crate::{request_text, time_format};
 use countersign_device::edge::system::SystemClock;
 
 #[derive(Serialize)]
@@ -28,7 +28,7 @@ pub async fn run(home: Option<PathBuf>, output: Output) -> Result<Exit, Failure>
     let (device, _) = device::open_and_pull(home, output).await?;
     let history = device.history().map_err(|error| device::exporting(&error))?;
     if history.is_empty() {
-        output.words("Nothing was asked yet.")?;
+        output.message("Nothing was asked yet.")?;
     }
     let now = SystemClock.now().seconds();
     for past in &history {
@@ -38,8 +38,8 @@ pub async fn run(home: Option<PathBuf>, output: Output) -> Result<Exit, Failure>
 }
 
 fn words(past: &Past, now: u64, paint: Paint) -> String {
-    let mut parts = vec![moments::clock(past.issued_at, now)];
-    parts.push(past.kind.map_or("Unreadable request", screen::kind).to_owned());
+    let mut parts = vec![time_format::short(past.issued_at, now)];
+    parts.push(past.kind.map_or("Unreadable request", request_text::kind).to_owned());
     parts.extend(past.client.as_ref().map(|client| text::escape(&client.name)));
     parts.extend(past.binding_message.as_deref().map(text::escape));
     let said = past.decision.map(|decision| match decision {
@@ -47,7 +47,7 @@ fn words(past: &Past, now: u64, paint: Paint) -> String {
         Decision::Denied => "you denied",
     });
     let ended = match (past.outcome, past.stage) {
-        (Some(ending), _) => screen::ending(ending),
+        (Some(ending), _) => request_text::ending(ending),
         (None, Stage::Answering) => "the answer is kept until the provider confirms it",
         (None, Stage::Refused) => "this device could not show it and said so",
         (None, Stage::Ended) => "ended; the provider no longer knew it",

@@ -10,7 +10,7 @@ use crate::device;
 use crate::exit::Exit;
 use crate::failure::Failure;
 use crate::output::Output;
-use crate::screen;
+use crate::request_text;
 use countersign_device::edge::system::SystemClock;
 
 #[derive(Serialize)]
@@ -25,13 +25,13 @@ pub async fn run(home: Option<PathBuf>, output: Output) -> Result<Exit, Failure>
     let (device, offline) = device::open_and_pull(home, output).await?;
     let pending = device.pending().await;
     if pending.is_empty() {
-        output.words("No requests wait.")?;
+        output.message("No requests wait.")?;
     }
     let now = SystemClock.now().seconds();
     for challenge in &pending {
         output.result(&Event { event: "challenge", challenge }, |paint| {
             let id = paint.dim(challenge.id.as_str());
-            format!("{}\n  {id}", screen::summary(challenge, now, paint))
+            format!("{}\n  {id}", request_text::summary(challenge, now, paint))
         })?;
     }
     Ok(if offline { Exit::Provider } else { Exit::Ok })

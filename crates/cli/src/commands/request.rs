@@ -7,11 +7,13 @@ use countersign_protocol::text;
 use serde::Serialize;
 
 use crate::arguments::{Interaction, Request};
-use crate::ciba::{self, Acknowledged, Ask, Expected, Http, NoReply, Polled, Refused};
+use crate::ciba_client::{
+    self, Acknowledgement, AuthenticationRequest, CallError, ExpectedClaims, HttpClient, OauthError, PollResult,
+};
 use crate::exit::Exit;
 use crate::failure::Failure;
 use crate::output::Output;
-use crate::stop;
+use crate::stop_signal;
 use countersign_device::edge::system::SystemClock;
 
 /// One result.
@@ -26,7 +28,7 @@ struct Event<'a, T> {
 pub async fn run(request: Request, output: Output) -> Result<Exit, Failure> {
     tokio::select! {
         result = ask_and_wait(&request, output) => result,
-        () = stop::when_stdin_closes(request.stop_with_stdin) => {
+        () = stop_signal::stdin_closed(request.stop_with_stdin) => {
             Err(Failure::usage("stopped", "standard input closed before there was an answer"))
         }
     }
@@ -34,21 +36,21 @@ pub async fn run(request: Request, output: Output) -> Result<Exit, Failure> {
 
 async fn ask_and_wait(request: &Request, output: Output) -> Result<Exit, Failure> {
     let ask = read(request)?;
-    let http = Http::new(&request.client_id, &secret(request)?)?;
-    let endpoints = ciba::discover(&http, &request.issuer).await?;
-    let acknowledged = match ciba::ask(&http, &endpoints.bc_authorize, &ask).await {
+    let http = HttpClient::new(&request.client_id, &secret(request)?)?;
+    let endpoints = ciba_client::discover(&http, &request.issuer).await?;
+    let acknowledged = match ciba_client::request(&http, &endpoints.bc_authorize, &ask).await {
         Ok(acknowledged) => acknowledged,
-        Err(NoReply::Lost(failure)) => return Err(failure),
-        Err(NoReply::Refused(refused)) => return failed(&refused, output),
+        Err(CallError::Transport(failure)) => return Err(failure),
+        Err(CallError::Oauth(refused)) => return failed(&refused, output),
     };
-    tell_acknowledged(&acknowledged, output)?;
+    print_acknowledgement(&acknowledged, output)?;
     let away = |failure: &Failure| output.progress(&format!("{failure}. Asking again until the request ends."));
-    let response = match ciba::poll(&http, &endpoints.token, &acknowledged, away).await? {
-        Polled::Tokens(response) => response,
-        Polled::Refused(refused) => return failed(&refused, output),
+    let response = match ciba_client::poll(&http, &endpoints.token, &acknowledged, away).await? {
+        PollResult::Tokens(response) => response,
+        PollResult::Denied(refused) => return failed(&refused, output),
     };
     let jwks = http.get(&endpoints.jwks).await?.json;
-    let expected = Expected {
+    let expected = ExpectedClaims {
         issuer: &request.issuer,
         client_id: &request.client_id,
         auth_req_id: &acknowledged.auth_req_id,
@@ -56,19 +58,19 @@ async fn ask_and_wait(request: &Request, output: Output) -> Result<Exit, Failure
     };
     match tokens_line(&response, &jwks, &expected) {
         Ok((line, words)) => {
-            output.result_text(&line, |_| words)?;
+            output.result_json(&line, |_| words)?;
             Ok(Exit::Ok)
         }
         Err(why) => {
             let refused =
-                Refused { error: "invalid_id_token".into(), error_description: Some(why), denial_reason: None };
+                OauthError { error: "invalid_id_token".into(), error_description: Some(why), denial_reason: None };
             failed(&refused, output)?;
             Ok(Exit::Unverified)
         }
     }
 }
 
-fn read(request: &Request) -> Result<Ask, Failure> {
+fn read(request: &Request) -> Result<AuthenticationRequest, Failure> {
     let details = request.authorization_details.as_deref().map(|given| match given.strip_prefix('@') {
         None => Ok(given.to_owned()),
         Some(file) => std::fs::read_to_string(file).map_err(|error| {
@@ -80,7 +82,7 @@ fn read(request: &Request) -> Result<Ask, Failure> {
         Interaction::NumberChoose => "number_choose",
         Interaction::InputManual => "input_manual",
     });
-    Ok(Ask {
+    Ok(AuthenticationRequest {
         login_hint: request.login_hint.clone(),
         scope: request.scope.clone(),
         binding_message: request.binding_message.clone(),
@@ -108,7 +110,7 @@ fn secret(request: &Request) -> Result<Secret, Failure> {
     Ok(Secret::new(text.trim()))
 }
 
-fn tell_acknowledged(acknowledged: &Acknowledged, output: Output) -> Result<(), Failure> {
+fn print_acknowledgement(acknowledged: &Acknowledgement, output: Output) -> Result<(), Failure> {
     output.result(&Event { event: "acknowledged", rest: acknowledged }, |paint| {
         let mut words = format!("The provider has asked. It waits {} seconds at most.", acknowledged.expires_in);
         if let Some(value) = &acknowledged.interaction_value {
@@ -119,7 +121,7 @@ fn tell_acknowledged(acknowledged: &Acknowledged, output: Output) -> Result<(), 
 }
 
 /// The result of `request` where there are no tokens; decides the exit code.
-fn failed(refused: &Refused, output: Output) -> Result<Exit, Failure> {
+fn failed(refused: &OauthError, output: Output) -> Result<Exit, Failure> {
     output.result(&Event { event: "failed", rest: refused }, |_| {
         let mut words = match refused.error.as_str() {
             "access_denied" => "Denied".to_owned(),
@@ -137,7 +139,7 @@ fn failed(refused: &Refused, output: Output) -> Result<Exit, Failure> {
     Ok(exit(refused))
 }
 
-fn exit(refused: &Refused) -> Exit {
+fn exit(refused: &OauthError) -> Exit {
     match refused.error.as_str() {
         "access_denied" => Exit::Denied,
         "expired_token" => Exit::Expired,
@@ -147,10 +149,10 @@ fn exit(refused: &Refused) -> Exit {
 
 /// The `tokens` line: the response as received, and the ID token's claims as signed. Both keep their number literals; line
 /// breaks between their members become blanks.
-fn tokens_line(response: &str, jwks: &Json, expected: &Expected<'_>) -> Result<(String, String), String> {
+fn tokens_line(response: &str, jwks: &Json, expected: &ExpectedClaims<'_>) -> Result<(String, String), String> {
     let members = json::read(response.as_bytes(), DEPTH).map_err(|error| format!("the token response: {error}"))?;
     let id_token = members.get("id_token").and_then(Json::as_str).ok_or("the token response has no id_token")?;
-    let claims = ciba::verify(id_token, jwks, expected).map_err(|error| error.to_string())?;
+    let claims = ciba_client::verify(id_token, jwks, expected).map_err(|error| error.to_string())?;
     let ours = ["event", "id_token_claims"].iter().any(|name| members.get(name).is_some());
     let inner = response.trim().strip_prefix('{').and_then(|rest| rest.strip_suffix('}')).filter(|_| !ours);
     let inner = inner.ok_or("the token response has members that this client does not expect")?.trim();
@@ -178,7 +180,7 @@ mod tests {
         for (error, expected) in
             [("access_denied", Exit::Denied), ("expired_token", Exit::Expired), ("invalid_request", Exit::Provider)]
         {
-            let refused = Refused { error: error.to_owned(), error_description: None, denial_reason: None };
+            let refused = OauthError { error: error.to_owned(), error_description: None, denial_reason: None };
             assert_eq!(exit(&refused), expected, "{error}");
         }
     }

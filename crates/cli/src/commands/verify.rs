@@ -12,9 +12,9 @@ use serde_json::json;
 use crate::arguments::Verify;
 use crate::exit::Exit;
 use crate::failure::Failure;
-use crate::moments;
 use crate::output::{Output, Paint};
-use crate::screen;
+use crate::request_text;
+use crate::time_format;
 
 /// Runs the command.
 pub fn run(verify: &Verify, output: Output) -> Result<Exit, Failure> {
@@ -149,13 +149,13 @@ fn words(report: &Report, paint: Paint) -> String {
         Some(answer) => {
             let decision = if answer.decision == Decision::Approved { "approved" } else { "denied" };
             let key = if report.by_approval_key { "approval" } else { "transport" };
-            format!("{decision} at {} (signed by its {key} key)", moments::full(answer.iat))
+            format!("{decision} at {} (signed by its {key} key)", time_format::full(answer.iat))
         }
     };
     let (device, user) = (&report.statement.device_id, text::escape(report.statement.sub.as_str()));
     out += &format!("\n\nThe device {device} of {user} {decided}.");
     if let Some(ending) = report.ending {
-        out += &format!("\nThe provider's outcome: {}.", screen::ending(ending));
+        out += &format!("\nThe provider's outcome: {}.", request_text::ending(ending));
     }
     if report.disputed {
         out += &paint.bold("\nThe person disputed it afterwards: \"that wasn't me\".");
@@ -167,7 +167,7 @@ fn words(report: &Report, paint: Paint) -> String {
                 Basis::Challenge => "the provider signed it",
                 Basis::Device => "the device's own words",
             };
-            out += &format!("\n  {}", screen::line(line, paint));
+            out += &format!("\n  {}", request_text::line(line, paint));
             out += &paint.dim(&format!("  [{rests_on}]"));
         }
     }

@@ -10,13 +10,13 @@ use countersign_protocol::clock::Clock as _;
 use countersign_protocol::id::ChallengeId;
 use tokio::sync::mpsc;
 
+use crate::answer_rules::{RuleDecision, Rules};
 use crate::arguments::Watch;
 use crate::exit::Exit;
 use crate::failure::Failure;
 use crate::output::Output;
-use crate::pin::{self, PinPad};
-use crate::rules::{self, Rules};
-use crate::{device, screen, stop};
+use crate::pin_pad::{self, PinPad};
+use crate::{device, request_text, stop_signal};
 use countersign_device::edge::system::SystemClock;
 
 /// One run of the command.
@@ -27,15 +27,15 @@ struct Watcher {
     output: Output,
     /// Requests that count: those a rule answers once they have ended, others once they were printed.
     done: BTreeSet<ChallengeId>,
-    trouble: mpsc::UnboundedSender<(ChallengeId, AnswerError)>,
+    failed_answers: mpsc::UnboundedSender<(ChallengeId, AnswerError)>,
 }
 
 /// Runs the command.
 pub async fn run(watch: Watch, home: Option<PathBuf>, output: Output) -> Result<Exit, Failure> {
     let rules = Rules::read(&watch.approve_if, &watch.deny_if)?;
-    let pad = PinPad::of(&watch.pin)?;
-    if !watch.approve_if.is_empty() && !pad.can_give() {
-        return Err(pin::no_pin());
+    let pad = PinPad::from_options(&watch.pin)?;
+    if !watch.approve_if.is_empty() && !pad.is_available() {
+        return Err(pin_pad::no_pin());
     }
     let device = device::open(home)?;
     if device.accounts().await.map_err(|error| device::opening(&error))?.is_empty() {
@@ -45,9 +45,9 @@ pub async fn run(watch: Watch, home: Option<PathBuf>, output: Output) -> Result<
         ));
     }
     let mut events = device.run().await;
-    let (trouble, mut troubles) = mpsc::unbounded_channel();
-    let mut watcher = Watcher { device, pad: pad.into(), rules, output, done: BTreeSet::new(), trouble };
-    let stopped = stop::asked();
+    let (failed_answers, mut failures) = mpsc::unbounded_channel();
+    let mut watcher = Watcher { device, pad: pad.into(), rules, output, done: BTreeSet::new(), failed_answers };
+    let stopped = stop_signal::received();
     tokio::pin!(stopped);
     while watch.count.is_none_or(|count| (watcher.done.len() as u64) < count) {
         tokio::select! {
@@ -55,7 +55,7 @@ pub async fn run(watch: Watch, home: Option<PathBuf>, output: Output) -> Result<
                 Some(event) => watcher.tell(&event).await?,
                 None => break,
             },
-            Some((id, error)) = troubles.recv() => watcher.not_answered(&id, &error)?,
+            Some((id, error)) = failures.recv() => watcher.not_answered(&id, &error)?,
             () = &mut stopped => break,
         }
     }
@@ -68,14 +68,14 @@ impl Watcher {
             DeviceEvent::Challenge(view) => {
                 self.output.result(event, |paint| {
                     let now = SystemClock.now().seconds();
-                    format!("{}\n  {}", screen::request(view, now, paint), paint.dim(view.id.as_str()))
+                    format!("{}\n  {}", request_text::request(view, now, paint), paint.dim(view.id.as_str()))
                 })?;
                 self.device.shown(&view.id).await;
-                self.judge(view);
+                self.apply_rules(view);
             }
             DeviceEvent::Answered { id, decision, outcome, .. } => {
                 self.output.result(event, |_| {
-                    let how = outcome.map_or("the provider no longer knew it", screen::ending);
+                    let how = outcome.map_or("the provider no longer knew it", request_text::ending);
                     let said = serde_json::to_value(decision).unwrap_or_default();
                     format!("{id}: this device {}; {how}", said.as_str().unwrap_or("answered"))
                 })?;
@@ -83,7 +83,7 @@ impl Watcher {
             }
             DeviceEvent::Ended { id, outcome, .. } => {
                 self.output.result(event, |_| {
-                    format!("{id}: {}", outcome.map_or("the provider no longer knew it", screen::ending))
+                    format!("{id}: {}", outcome.map_or("the provider no longer knew it", request_text::ending))
                 })?;
                 self.done.insert(id.clone());
             }
@@ -99,21 +99,22 @@ impl Watcher {
     }
 
     /// Answers by the rules, beside everything else that happens; what none matches counts as seen.
-    fn judge(&mut self, view: &ChallengeView) {
+    fn apply_rules(&mut self, view: &ChallengeView) {
         let text = serde_json::to_string(view).unwrap_or_default();
-        let verdict = match self.rules.judge(&text) {
-            rules::Verdict::LeaveAlone => {
+        let verdict = match self.rules.decide(&text) {
+            RuleDecision::NoMatch => {
                 self.done.insert(view.id.clone());
                 return;
             }
-            rules::Verdict::Approve => Verdict::Approve { value: None },
-            rules::Verdict::Deny => Verdict::Deny { reason: None },
+            RuleDecision::Approve => Verdict::Approve { value: None },
+            RuleDecision::Deny => Verdict::Deny { reason: None },
         };
-        let (device, pad, id, trouble) = (self.device.clone(), self.pad.clone(), view.id.clone(), self.trouble.clone());
+        let (device, pad, id, failed_answers) =
+            (self.device.clone(), self.pad.clone(), view.id.clone(), self.failed_answers.clone());
         tokio::spawn(async move {
             if let Err(error) = device.answer(&id, verdict, &*pad).await {
                 // Nobody listens any more once the command has ended.
-                let _ = trouble.send((id, error));
+                let _ = failed_answers.send((id, error));
             }
         });
     }

@@ -1,18 +1,18 @@
 //! `countersign demo`: a provider, a client and Alice's device as three processes over TCP, to play with.
 
-mod alice;
-mod clients;
-mod once;
-mod port;
-mod processes;
-mod settings;
-mod state;
-mod story;
-mod terminal;
+mod client_processes;
+mod demo_config;
+mod demo_device;
+mod demo_state;
+mod flow_record;
+mod free_port;
+mod interactive;
+mod provider_process;
+mod scenarios;
+mod sent_answers;
+mod terminal_text;
+mod unattended;
 mod web;
-mod wire;
-mod wishes;
-mod words;
 
 use std::io::{self, IsTerminal as _};
 use std::net::SocketAddr;
@@ -26,17 +26,17 @@ use crate::arguments::Demo;
 use crate::exit::Exit;
 use crate::failure::Failure;
 use crate::output::Output;
-use crate::stop;
-use processes::Provider;
-use state::State;
-use web::{Offer, Web};
+use crate::stop_signal;
+use demo_state::DemoState;
+use provider_process::ProviderProcess;
+use web::{AppLaunch, PageServer};
 
 /// Runs the demo. `COUNTERSIGN_HOME` is not asked: a demo never lives in a person's own store.
 pub async fn run(demo: Demo, home: Option<PathBuf>, output: Output) -> Result<Exit, Failure> {
-    let listen = port::choose(demo.listen, output)?;
+    let listen = free_port::choose(demo.listen, output)?;
     let base = home.unwrap_or_else(|| PathBuf::from(".demo"));
-    let state = State::open(&base, listen, demo.issuer.as_ref(), demo.fresh)?;
-    let mut provider = Provider::start(&state).await?;
+    let state = DemoState::open(&base, listen, demo.issuer.as_ref(), demo.fresh)?;
+    let mut provider = ProviderProcess::start(&state).await?;
     let web = match web(&state, listen, demo.no_app, output).await {
         Ok(web) => web,
         Err(failure) => {
@@ -47,9 +47,9 @@ pub async fn run(demo: Demo, home: Option<PathBuf>, output: Output) -> Result<Ex
     let result = tokio::select! {
         result = play(&state, web.as_ref(), output) => result,
         failure = provider.ended() => Err(failure),
-        () = stop::asked() => if in_terminal(output) { output.words(&words::farewell(&state)).map(|()| Exit::Ok) } else { Ok(Exit::Ok) },
+        () = stop_signal::received() => if in_terminal(output) { output.message(&terminal_text::farewell(&state)).map(|()| Exit::Ok) } else { Ok(Exit::Ok) },
     };
-    terminal::restore();
+    interactive::restore();
     if let Some(web) = &web {
         web.close_window().await;
     }
@@ -58,26 +58,31 @@ pub async fn run(demo: Demo, home: Option<PathBuf>, output: Output) -> Result<Ex
 }
 
 /// The pages, where the demo goes on until it is stopped.
-async fn web(state: &State, listen: SocketAddr, no_app: bool, output: Output) -> Result<Option<Web>, Failure> {
+async fn web(
+    state: &DemoState,
+    listen: SocketAddr,
+    no_app: bool,
+    output: Output,
+) -> Result<Option<PageServer>, Failure> {
     if !output.is_json() && !in_terminal(output) {
         return Ok(None);
     }
     let offer = match (no_app, output.is_json()) {
-        (true, _) => Offer::Never,
-        (false, true) => Offer::WhenAsked,
-        (false, false) => Offer::ByItself,
+        (true, _) => AppLaunch::Never,
+        (false, true) => AppLaunch::OnRequest,
+        (false, false) => AppLaunch::Automatic,
     };
-    Web::start(state, listen, offer).await.map(Some)
+    PageServer::start(state, listen, offer).await.map(Some)
 }
 
-async fn play(state: &State, web: Option<&Web>, output: Output) -> Result<Exit, Failure> {
+async fn play(state: &DemoState, web: Option<&PageServer>, output: Output) -> Result<Exit, Failure> {
     match web {
-        None => once::play(state, output).await,
+        None => unattended::play(state, output).await,
         Some(web) if output.is_json() => {
             ready(state, web, output).await?;
             std::future::pending().await
         }
-        Some(web) => terminal::play(state, web, output).await,
+        Some(web) => interactive::play(state, web, output).await,
     }
 }
 
@@ -102,8 +107,8 @@ struct Ready<'a> {
     agent_url: String,
 }
 
-async fn ready(state: &State, web: &Web, output: Output) -> Result<(), Failure> {
-    let link = processes::link(state, "alice").await?;
+async fn ready(state: &DemoState, web: &PageServer, output: Output) -> Result<(), Failure> {
+    let link = provider_process::enrollment_link(state, "alice").await?;
     let trust = state.write_trust(&trust(&link)?)?;
     let secret = state.secret("coffee-pos")?;
     let ready = Ready {

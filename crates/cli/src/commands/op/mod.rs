@@ -1,18 +1,46 @@
-//! `countersign op backup | check | client | user | device | keys | status | trace`: what an operator does while the provider runs.
+//! `countersign op …`: serving the provider, and what an operator does while it runs. One file per command.
 
-pub mod backup;
-pub mod check;
-pub mod client;
-pub mod device;
-mod entry;
-pub mod keys;
-pub mod status;
-pub mod trace;
-pub mod user;
+mod config_entry;
+mod op_backup;
+mod op_check;
+mod op_client;
+mod op_device;
+mod op_keys;
+mod op_link;
+mod op_serve;
+mod op_status;
+mod op_trace;
+mod op_user;
+mod open_provider;
+
+use std::path::PathBuf;
 
 use countersign_op::DirectoryError;
 
+use crate::arguments::Op;
+use crate::exit::Exit;
 use crate::failure::Failure;
+use crate::output::Output;
+pub use open_provider::open;
+
+/// Runs the command.
+///
+/// # Errors
+/// Why the command ended early.
+pub async fn run(command: Op, home: Option<PathBuf>, output: Output) -> Result<Exit, Failure> {
+    match command {
+        Op::Serve { provider, stop_with_stdin } => op_serve::run(&provider, home, stop_with_stdin, output).await,
+        Op::Link { user, confirm, provider } => op_link::run(&user, confirm, &provider, home, output).await,
+        Op::Check { provider } => op_check::run(&provider, output),
+        Op::Backup { to } => op_backup::run(&to, home, output),
+        Op::Client { provider, command } => op_client::run(command, &provider, home, output).await,
+        Op::User { provider, command } => op_user::run(command, &provider, home, output).await,
+        Op::Device { provider, command } => op_device::run(command, &provider, home, output).await,
+        Op::Status { provider } => op_status::run(&provider, home, output).await,
+        Op::Trace { id, provider } => op_trace::run(&id, &provider, home, output),
+        Op::Keys { provider, command } => op_keys::run(&command, &provider, home, output),
+    }
+}
 
 fn failed(error: DirectoryError) -> Failure {
     let code = match &error {

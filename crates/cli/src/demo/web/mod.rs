@@ -1,15 +1,15 @@
 //! The demo's web pages, served by the demo's own process beside the provider: a till, a call centre, a bike station, an agent.
 
-mod api;
-mod book;
-mod cheat;
-mod guard;
-mod links;
-mod pages;
-mod proof;
-mod records;
-mod server;
-mod steps;
-mod window;
+mod app_window;
+mod customer_records;
+mod enrollment_links;
+mod page_files;
+mod page_routes;
+mod page_server;
+mod page_steps;
+mod recorded_approval;
+mod request_log;
+mod same_origin;
+mod tamper;
 
-pub use server::{Offer, Web};
+pub use page_server::{AppLaunch, PageServer};

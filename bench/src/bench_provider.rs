@@ -1,0 +1,176 @@
+//! A provider to be measured from outside: the real one, over a folder of its own on disk, except that some users approve in
+//! process the moment they are asked. No device takes part in that, and the tokens say so (`approval.in_process`, neither
+//! `amr` nor `acr`).
+
+use std::fs;
+use std::net::{Ipv4Addr, SocketAddr};
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use countersign_device::edge::system;
+use countersign_gateway::{InProcessApprover, Ports};
+use countersign_op::{Config, Provider};
+use countersign_protocol::id::Subject;
+use countersign_protocol::random;
+use serde_json::json;
+use tokio::net::TcpListener;
+
+use crate::failure::Failure;
+use crate::fill;
+use crate::load_client::Target;
+
+/// The one client, which may use `client_secret_basic` and `client_secret_post`.
+pub const CLIENT_ID: &str = "bench";
+/// How many users approve in process: `auto0` and so on.
+pub const IN_PROCESS_USERS: usize = 100;
+
+/// Who approves.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum ApprovalMode {
+    /// `auto0` to `auto99`, in process.
+    InProcess,
+    /// Devices of `user0` and so on; opened as `countersign op serve` opens it.
+    Devices {
+        /// How many users get a link for a device.
+        users: usize,
+        /// How many more, `crowd0` and so on, have a device before the provider serves.
+        enrolled: usize,
+        /// How many requests of these have expired before the provider serves.
+        expired: usize,
+    },
+}
+
+/// A provider with its listener, ready to serve.
+pub struct BoundProvider {
+    provider: Provider,
+    listener: TcpListener,
+    ready: serde_json::Value,
+    /// The home, if nobody named one; removed with the last of it.
+    _home: Option<tempfile::TempDir>,
+}
+
+/// Opens a provider on this port of the loopback address (0: any) over `home`, or over a new folder under `target/bench`.
+///
+/// # Errors
+/// [`Failure`] when port or home can't be used.
+pub async fn open(port: u16, home: Option<PathBuf>, mode: ApprovalMode) -> Result<BoundProvider, Failure> {
+    let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, port)).await.map_err(Failure::io("the port"))?;
+    let address = listener.local_addr().map_err(Failure::io("the port"))?;
+    let fresh = home.is_none().then(fresh_home).transpose()?;
+    let path = match (&home, &fresh) {
+        (Some(home), _) => home.as_path(),
+        (None, Some(fresh)) => fresh.path(),
+        (None, None) => unreachable!("a fresh home was made"),
+    };
+    let secret = secret();
+    let text = configuration(address, &secret, mode);
+    let config =
+        Config::parse(&text, path).map_err(|errors| Failure::of("the configuration", format!("{errors:?}")))?;
+    let ports = Ports { clock: system::clock(), random: system::random() };
+    let provider = open_provider(config, path, ports, mode).map_err(|error| Failure::of("the provider", error))?;
+    let mut ready = json!({
+        "event": "ready",
+        "issuer": format!("http://{address}"),
+        "client_id": CLIENT_ID,
+        "client_secret": secret,
+        "home": path,
+    });
+    if let ApprovalMode::Devices { users, enrolled, expired } = mode {
+        let issuer = format!("http://{address}").parse().map_err(|error| Failure::of("the issuer", error))?;
+        let target = Target { issuer, client_id: CLIENT_ID.to_owned(), client_secret: secret, approve_url: None };
+        fill::enroll(&provider, &target.issuer, enrolled).await?;
+        fill::expire(&provider, &target, enrolled, expired).await?;
+        let mut links = Vec::new();
+        for n in 0..users {
+            links.push(fill::link(&provider, &format!("user{n}")).await?);
+        }
+        ready["links"] = json!(links);
+    }
+    Ok(BoundProvider { provider, listener, ready, _home: fresh })
+}
+
+impl BoundProvider {
+    /// One line of JSON: where it is, and who may ask.
+    pub fn ready(&self) -> &serde_json::Value {
+        &self.ready
+    }
+
+    /// Serves until `stopped` resolves.
+    ///
+    /// # Errors
+    /// What the system said about the listener.
+    pub async fn serve(self, stopped: impl Future<Output = ()> + Send) -> Result<(), Failure> {
+        self.provider.serve(self.listener, stopped).await.map_err(Failure::io("serving"))
+    }
+}
+
+#[expect(clippy::disallowed_methods, reason = "this program measures; it is the one that may")]
+fn open_provider(
+    config: Config,
+    home: &Path,
+    ports: Ports,
+    mode: ApprovalMode,
+) -> Result<Provider, countersign_op::OpenError> {
+    match mode {
+        ApprovalMode::InProcess => Provider::open_with_approver(config, home, ports, Arc::new(AutoUsers)),
+        ApprovalMode::Devices { .. } => Provider::open(config, home, ports),
+    }
+}
+
+/// Approves for everybody whose name begins with `auto`.
+struct AutoUsers;
+
+impl InProcessApprover for AutoUsers {
+    fn approves(&self, subject: &Subject) -> bool {
+        subject.as_str().starts_with("auto")
+    }
+}
+
+fn configuration(address: SocketAddr, secret: &str, mode: ApprovalMode) -> String {
+    let named = |prefix: &str, count: usize| -> String {
+        (0..count).map(|n| format!("[[users]]\nsub = \"{prefix}{n}\"\n")).collect()
+    };
+    let users = match mode {
+        ApprovalMode::InProcess => named("auto", IN_PROCESS_USERS),
+        ApprovalMode::Devices { users, enrolled, .. } => named("user", users) + &named("crowd", enrolled),
+    };
+    format!(
+        r#"issuer = "http://{address}"
+name = "Bench"
+mode = "test"
+
+[policy]
+interval = "1s"
+requests_per_minute = 100_000_000
+prompts_per_minute = 1000
+max_pending = 1000
+
+[[clients]]
+client_id = "{CLIENT_ID}"
+name = "Acme Coffee"
+secret = "{secret}"
+first_party = true
+verified = true
+
+{users}"#
+    )
+}
+
+/// 256 bits as hexadecimal digits.
+fn secret() -> String {
+    random::bytes::<32>(&*system::random()).iter().map(|byte| format!("{byte:02x}")).collect()
+}
+
+/// A folder on the disk that holds the build, not on a memory file system: writes are to be as durable as they claim.
+fn fresh_home() -> Result<tempfile::TempDir, Failure> {
+    let around = target_directory().join("bench");
+    fs::create_dir_all(&around).map_err(Failure::io("target/bench"))?;
+    tempfile::Builder::new().prefix("home-").tempdir_in(&around).map_err(Failure::io("target/bench"))
+}
+
+/// Where cargo put this program: results and homes go beside it.
+pub fn target_directory() -> PathBuf {
+    let program = std::env::current_exe().unwrap_or_default();
+    let target = program.ancestors().find(|folder| folder.join("CACHEDIR.TAG").exists());
+    target.map_or_else(|| PathBuf::from("target"), Path::to_owned)
+}

@@ -1,0 +1,136 @@
+//! A virtual device on the wire: enrolled by a link over HTTP, following its stream, answering what comes.
+
+use std::sync::OnceLock;
+use std::time::Instant;
+
+use countersign_protocol::discovery::Discovery;
+use countersign_protocol::fetch::{Fetched, Received};
+use countersign_protocol::link::EnrollmentLink;
+use countersign_protocol::problem::Problem;
+use countersign_protocol::registration::RegistrationResponse;
+use futures_util::StreamExt as _;
+use hyper::StatusCode;
+use hyper::body::Incoming;
+use sse_stream::SseStream;
+use tokio::sync::mpsc::UnboundedSender;
+use url::Url;
+
+use crate::failure::Failure;
+use crate::http_connection::{Connection, Reply};
+use crate::load_client;
+use crate::virtual_device::{Device, ProviderInfo, SignedAnswer, UnregisteredDevice};
+
+const NONCE: &str = "dpop-nonce";
+
+/// What a device does, as it does it.
+#[derive(Debug)]
+pub enum DeviceProgress {
+    /// It holds a challenge whose signature, device, user and time it has checked.
+    Verified(Instant),
+    /// It has checked the outcome of its answer.
+    Concluded,
+    /// Something did not hold; it does no more.
+    Failed(Failure),
+}
+
+/// Learns what a device needs to know before it registers.
+///
+/// # Errors
+/// [`Failure`] when a document is missing.
+pub async fn fetch_provider_info(connection: &mut Connection, issuer: &Url) -> Result<ProviderInfo, Failure> {
+    let at = |path: &str| issuer.join(path).map_err(|error| Failure::of("the issuer", error));
+    let discovery: Discovery = load_client::get(connection, &at("/.well-known/oauth-push-notification")?).await?;
+    let parsed = |text: &str| text.parse::<Url>().map_err(|error| Failure::of("discovery", error));
+    Ok(ProviderInfo {
+        registration: parsed(&discovery.registration_endpoint)?,
+        keys: load_client::get(connection, &parsed(&discovery.device_jwks_uri)?).await?,
+        manifests: load_client::get(connection, &parsed(&discovery.manifest_uri)?).await?,
+        trusted: OnceLock::new(),
+        issuer: discovery.issuer,
+    })
+}
+
+/// Enrolls one device.
+///
+/// # Errors
+/// [`Failure`] when link or provider refuse.
+pub async fn enroll(connection: &mut Connection, known: &ProviderInfo, link: &str) -> Result<Device, Failure> {
+    let link: EnrollmentLink = link.parse().map_err(|error| Failure::of("a link", error))?;
+    let unregistered = UnregisteredDevice::of(&link, known)?;
+    let first = connection.send(unregistered.request(None)?).await?;
+    let reply = match nonce_wanted(&first) {
+        Some(nonce) => connection.send(unregistered.request(Some(&nonce))?).await?,
+        None => first,
+    };
+    let registered: RegistrationResponse = reply.json("/push/register", StatusCode::CREATED)?;
+    Ok(unregistered.registered(&registered))
+}
+
+/// Follows the device's stream and answers every challenge, until the provider hangs up or something does not hold.
+pub async fn run(device: Device, issuer: Url, done: UnboundedSender<DeviceProgress>) {
+    if let Err(failure) = follow(device, &issuer, &done).await {
+        let _ = done.send(DeviceProgress::Failed(failure));
+    }
+}
+
+async fn follow(mut device: Device, issuer: &Url, done: &UnboundedSender<DeviceProgress>) -> Result<(), Failure> {
+    let mut calls = Connection::to(issuer)?;
+    let mut stream = SseStream::new(open_stream(&mut device, issuer).await?);
+    while let Some(event) = stream.next().await {
+        let event = event.map_err(|error| Failure::of("a stream", error))?;
+        let Some(data) = event.data else { continue };
+        if event.event.as_deref() == Some("nonce") {
+            device.remember_nonce(&data);
+            continue;
+        }
+        let fetched: Fetched = serde_json::from_str(&data).map_err(|error| Failure::of("a stream", error))?;
+        for challenge in &fetched.challenges {
+            let challenge = device.verify(challenge)?;
+            // Whoever measures may have stopped listening.
+            let _ = done.send(DeviceProgress::Verified(Instant::now()));
+            let answered = device.approve(challenge)?;
+            answer(&mut device, &mut calls, &answered).await?;
+            let _ = done.send(DeviceProgress::Concluded);
+        }
+    }
+    Ok(())
+}
+
+async fn open_stream(device: &mut Device, issuer: &Url) -> Result<Incoming, Failure> {
+    for _ in 0..2 {
+        let mut connection = Connection::to(issuer)?;
+        let response = connection.open(device.stream()?).await?;
+        if let Some(nonce) = response.headers().get(NONCE).and_then(|nonce| nonce.to_str().ok()) {
+            device.remember_nonce(nonce);
+        }
+        if response.status() == StatusCode::OK {
+            return Ok(response.into_body());
+        }
+    }
+    Err(Failure::of("/push/stream", "the provider refuses"))
+}
+
+async fn answer(device: &mut Device, calls: &mut Connection, answered: &SignedAnswer) -> Result<(), Failure> {
+    let mut reply = calls.send(device.send(answered)?).await?;
+    if let Some(nonce) = nonce_wanted(&reply) {
+        device.remember_nonce(&nonce);
+        reply = calls.send(device.send(answered)?).await?;
+    }
+    if let Some(nonce) = nonce_of(&reply) {
+        device.remember_nonce(&nonce);
+    }
+    let received: Received = reply.json("an answer", StatusCode::OK)?;
+    let outcome = received.outcome.ok_or_else(|| Failure::of("an answer", "came back without an outcome"))?;
+    device.conclude(answered, &outcome)
+}
+
+fn nonce_of(reply: &Reply) -> Option<String> {
+    reply.headers.get(NONCE)?.to_str().ok().map(str::to_owned)
+}
+
+/// The nonce to sign with, if that is why the call was refused.
+fn nonce_wanted(reply: &Reply) -> Option<String> {
+    let problem: Problem =
+        serde_json::from_slice(&reply.body).ok().filter(|_| reply.status == StatusCode::UNAUTHORIZED)?;
+    nonce_of(reply).filter(|_| problem.title.as_str() == "use_dpop_nonce")
+}

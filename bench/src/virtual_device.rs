@@ -1,0 +1,281 @@
+//! A virtual device: keys in memory, the protocol's own types, and every check that a device owes. It belongs to the class of
+//! devices that answer by themselves, and says so.
+
+use std::sync::{Arc, OnceLock};
+
+use countersign_device::edge::system;
+use countersign_protocol::COUNTERSIGN_VERSION;
+use countersign_protocol::answer::{Answer, AnswerDraft, ApprovalKey, HistoryPlace, VerifiedBy, VerifiedUser};
+use countersign_protocol::challenge::{Challenge, Expected, VerifiedChallenge};
+use countersign_protocol::clock::Clock;
+use countersign_protocol::dpop::DpopProof;
+use countersign_protocol::hash::Hash;
+use countersign_protocol::id::{DeviceId, MessageId, Subject};
+use countersign_protocol::interaction::InteractionType;
+use countersign_protocol::issuer::Issuer;
+use countersign_protocol::jws::Compact;
+use countersign_protocol::key::{LocalSigner, PrivateKey, Signer as _};
+use countersign_protocol::link::EnrollmentLink;
+use countersign_protocol::manifest::{ManifestChain, TrustedKeys};
+use countersign_protocol::outcome::{Concerned, Ending, Outcome};
+use countersign_protocol::random::Random;
+use countersign_protocol::registration::{
+    DeviceClass, KeyProtection, KeySet, RegistrationRequest, RegistrationResponse, RegistrationToken,
+};
+use countersign_protocol::transcript::Transcript;
+use http_body_util::Full;
+use hyper::body::Bytes;
+use hyper::{Method, Request, header};
+use url::Url;
+
+use crate::failure::Failure;
+
+/// What a device learns about its provider before it registers.
+pub struct ProviderInfo {
+    /// The issuer.
+    pub issuer: Issuer,
+    /// Where to register.
+    pub registration: Url,
+    /// The keys that sign links.
+    pub keys: KeySet,
+    /// The keys that sign challenges, as far as they are published.
+    pub manifests: ManifestChain,
+    /// These, once they were verified against the root that a link pins.
+    pub trusted: OnceLock<TrustedKeys>,
+}
+
+/// A device before its registration was taken.
+pub struct UnregisteredDevice {
+    transport: LocalSigner,
+    approval: LocalSigner,
+    subject: Subject,
+    keys: TrustedKeys,
+    token: String,
+    body: Bytes,
+    registration: Url,
+    issuer: Issuer,
+    ports: Ports,
+}
+
+/// A device that takes part.
+pub struct Device {
+    transport: LocalSigner,
+    approval: LocalSigner,
+    issuer: Issuer,
+    subject: Subject,
+    id: DeviceId,
+    credential: String,
+    keys: TrustedKeys,
+    nonce: Option<String>,
+    seq: u64,
+    prev: Hash,
+    ports: Ports,
+}
+
+/// An answer, ready to be sent.
+pub struct SignedAnswer {
+    /// The challenge.
+    pub challenge: VerifiedChallenge,
+    /// The signed answer.
+    pub answer: Compact<Answer>,
+}
+
+#[derive(Clone)]
+struct Ports {
+    clock: Arc<dyn Clock>,
+    random: Arc<dyn Random>,
+}
+
+impl UnregisteredDevice {
+    /// Verifies a link, makes two keys, and prepares the registration.
+    ///
+    /// # Errors
+    /// [`Failure`] when the link or the provider's keys don't hold.
+    pub fn of(link: &EnrollmentLink, known: &ProviderInfo) -> Result<UnregisteredDevice, Failure> {
+        let refused = |error: &dyn std::fmt::Display| Failure::of("a link", error);
+        let ports = Ports { clock: system::clock(), random: system::random() };
+        let (token, now) = (link.token(), ports.clock.now());
+        let claims = RegistrationToken::verify(token, &known.keys, &known.issuer, known.registration.as_str(), now)
+            .map_err(|error| refused(&error))?;
+        let keys = match known.trusted.get() {
+            Some(keys) => keys.clone(),
+            None => {
+                let keys = known.manifests.verify(&known.issuer, &claims.evidence_root, None);
+                let keys = keys.map_err(|error| refused(&error))?;
+                known.trusted.get_or_init(|| keys).clone()
+            }
+        };
+        let key = || PrivateKey::generate(&*ports.random).into_signer();
+        let (transport, approval) = (key(), key());
+        let protection = KeyProtection::Memory;
+        let proof = RegistrationRequest::prove(token, &claims, transport.public_key(), &approval, protection, now);
+        let request = RegistrationRequest {
+            countersign_version: COUNTERSIGN_VERSION,
+            registration_token: token.clone(),
+            public_key: transport.public_key().clone(),
+            approval_key: approval.public_key().clone(),
+            approval_proof: proof.map_err(|error| refused(&error))?,
+            interaction_types: InteractionType::ALL.to_vec(),
+            device_class: DeviceClass::Automated,
+            key_protection: protection,
+            push_address: None,
+            platform: "bench".to_owned(),
+            device_name: "Bench".to_owned(),
+            attestation: None,
+        };
+        let body = serde_json::to_vec(&request).map_err(|error| refused(&error))?.into();
+        let token = token.as_str().to_owned();
+        let (registration, issuer) = (known.registration.clone(), known.issuer.clone());
+        Ok(UnregisteredDevice {
+            transport,
+            approval,
+            subject: claims.sub,
+            keys,
+            token,
+            body,
+            registration,
+            issuer,
+            ports,
+        })
+    }
+
+    /// The registration as a request; `nonce` as the last response gave it.
+    ///
+    /// # Errors
+    /// [`Failure`] if the key doesn't sign.
+    pub fn request(&self, nonce: Option<&str>) -> Result<Request<Full<Bytes>>, Failure> {
+        let proof = proof(&self.transport, &Method::POST, &self.registration, &self.token, nonce, &self.ports)?;
+        call(Method::POST, &self.registration, &proof, None, self.body.clone())
+    }
+
+    /// The device, once the registration was taken.
+    pub fn registered(self, response: &RegistrationResponse) -> Device {
+        Device {
+            transport: self.transport,
+            approval: self.approval,
+            issuer: self.issuer,
+            subject: self.subject,
+            id: response.device_id.clone(),
+            credential: response.device_credential.expose().to_owned(),
+            keys: self.keys,
+            nonce: None,
+            seq: 0,
+            prev: Hash::of("the enrollment statement"),
+            ports: self.ports,
+        }
+    }
+}
+
+impl Device {
+    /// The request that opens its stream, from everything pending on.
+    ///
+    /// # Errors
+    /// [`Failure`] if the key doesn't sign.
+    pub fn stream(&self) -> Result<Request<Full<Bytes>>, Failure> {
+        self.call(Method::GET, "/push/stream", Bytes::new())
+    }
+
+    /// Verifies a challenge: signature, device, user, time.
+    ///
+    /// # Errors
+    /// [`Failure`] when it does not hold.
+    pub fn verify(&self, challenge: &Compact<Challenge>) -> Result<VerifiedChallenge, Failure> {
+        let now = self.ports.clock.now();
+        let expected = Expected { device: &self.id, subject: &self.subject, keys: &self.keys, now };
+        Challenge::verify(challenge, &expected).map_err(|error| Failure::of("a challenge", error))
+    }
+
+    /// Draws the challenge, and signs an approval of what was drawn.
+    ///
+    /// # Errors
+    /// [`Failure`] if the key doesn't sign.
+    pub fn approve(&mut self, challenge: VerifiedChallenge) -> Result<SignedAnswer, Failure> {
+        let shown = Transcript::draw(&challenge, "en", Vec::new()).freeze();
+        let now = self.ports.clock.now();
+        self.seq += 1;
+        let place = HistoryPlace { seq: self.seq, prev: self.prev };
+        let draft = AnswerDraft::new(&challenge, &shown, MessageId::random(&*self.ports.random), place, now);
+        let draft = draft.ok_or_else(|| Failure::of("an answer", "is about another challenge"))?;
+        let user = VerifiedUser::vouch(VerifiedBy::Automated, false, now);
+        let answer = ApprovalKey::new(&self.approval).approve(draft, &user, None);
+        let answer = answer.map_err(|error| Failure::of("an answer", error))?;
+        self.prev = answer.hash();
+        Ok(SignedAnswer { challenge, answer })
+    }
+
+    /// The request that sends an answer.
+    ///
+    /// # Errors
+    /// [`Failure`] if the key doesn't sign.
+    pub fn send(&self, answered: &SignedAnswer) -> Result<Request<Full<Bytes>>, Failure> {
+        let body = serde_json::to_vec(&serde_json::json!({ "answer": answered.answer }));
+        let body = body.map_err(|error| Failure::of("an answer", error))?;
+        self.call(Method::POST, &format!("/push/challenges/{}/answer", answered.challenge.id()), body.into())
+    }
+
+    /// Verifies the outcome that came back: the approval this device gave decided.
+    ///
+    /// # Errors
+    /// [`Failure`] when it does not hold, or says something else.
+    pub fn conclude(&self, answered: &SignedAnswer, outcome: &Compact<Outcome>) -> Result<(), Failure> {
+        let about = Concerned {
+            device: &self.id,
+            subject: &self.subject,
+            challenge: answered.challenge.id(),
+            challenge_hash: answered.challenge.hash(),
+            commitment: None,
+            answer_hash: Some(&answered.answer.hash()),
+        };
+        let outcome = Outcome::verify(outcome, &self.keys, &about).map_err(|error| Failure::of("an outcome", error))?;
+        match outcome.ending() {
+            Ending::Approved => Ok(()),
+            other => Err(Failure::of("an outcome", format!("{other:?}"))),
+        }
+    }
+
+    /// Keeps the nonce that a response or the stream gave, for the next call.
+    pub fn remember_nonce(&mut self, nonce: &str) {
+        self.nonce = Some(nonce.to_owned());
+    }
+
+    fn call(&self, method: Method, path: &str, body: Bytes) -> Result<Request<Full<Bytes>>, Failure> {
+        let url = self.issuer.endpoint(path).parse().map_err(|error| Failure::of("the issuer", error))?;
+        let nonce = self.nonce.as_deref();
+        let proof = proof(&self.transport, &method, &url, &self.credential, nonce, &self.ports)?;
+        call(method, &url, &proof, Some(&self.credential), body)
+    }
+}
+
+fn proof(
+    transport: &LocalSigner,
+    method: &Method,
+    url: &Url,
+    token: &str,
+    nonce: Option<&str>,
+    ports: &Ports,
+) -> Result<Compact<DpopProof>, Failure> {
+    let jti = MessageId::random(&*ports.random).as_str().to_owned();
+    DpopProof::make(transport, method.as_str(), url, token, nonce, jti, ports.clock.now())
+        .map_err(|error| Failure::of("a proof", error))
+}
+
+fn call(
+    method: Method,
+    url: &Url,
+    proof: &Compact<DpopProof>,
+    credential: Option<&str>,
+    body: Bytes,
+) -> Result<Request<Full<Bytes>>, Failure> {
+    let mut request = Request::builder()
+        .method(method)
+        .uri(&url[url::Position::BeforePath..])
+        .header(header::HOST, &url[url::Position::BeforeHost..url::Position::AfterPort])
+        .header("dpop", proof.as_str());
+    if let Some(credential) = credential {
+        request = request.header(header::AUTHORIZATION, format!("DPoP {credential}"));
+    }
+    if !body.is_empty() {
+        request = request.header(header::CONTENT_TYPE, "application/json");
+    }
+    request.body(Full::new(body)).map_err(|error| Failure::of("a request", error))
+}

@@ -1,0 +1,13 @@
+//! The client's side of CIBA (OpenID CIBA Core, poll mode): find the provider, ask, poll, check the ID token.
+
+mod backchannel_request;
+mod http_client;
+mod id_token_check;
+mod provider_metadata;
+mod token_poll;
+
+pub use backchannel_request::{Acknowledgement, AuthenticationRequest, request};
+pub use http_client::{CallError, HttpClient, OauthError};
+pub use id_token_check::{ExpectedClaims, signed_payload, verify};
+pub use provider_metadata::discover;
+pub use token_poll::{PollResult, poll};

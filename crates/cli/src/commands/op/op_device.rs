@@ -1,0 +1,94 @@
+//! `countersign op device`: a person's devices, and ending one.
+
+use std::path::PathBuf;
+
+use countersign_gateway::{DeviceRecord, RevokeError, Standing};
+use countersign_protocol::revocation::RevokedBy;
+use countersign_protocol::text::escape;
+use serde_json::json;
+
+use super::failed;
+use super::open_provider::open_beside;
+use crate::arguments::{OpDevice, ProviderConfig};
+use crate::exit::Exit;
+use crate::failure::Failure;
+use crate::output::Output;
+use crate::time_format;
+
+/// Runs the command.
+pub async fn run(
+    command: OpDevice,
+    config: &ProviderConfig,
+    home: Option<PathBuf>,
+    output: Output,
+) -> Result<Exit, Failure> {
+    let provider = open_beside(config, home, output)?;
+    match command {
+        OpDevice::List { user } => {
+            let user = provider.user(&user).map_err(failed)?;
+            let devices = provider.gateway().devices(&user.sub).map_err(|error| Failure::usage("provider", error))?;
+            if devices.is_empty() {
+                let sub = user.sub.as_str();
+                output
+                    .message(&format!("{sub} has no device. Make a link: countersign op link {sub} --config FILE"))?;
+            }
+            for device in &devices {
+                let event = json!({
+                    "event": "device",
+                    "device_id": device.id,
+                    "sub": device.subject,
+                    "name": device.name,
+                    "class": device.class.as_str(),
+                    "platform": device.platform,
+                    "key_protection": device.key_protection,
+                    "status": device.standing,
+                    "registered_at": device.registered_at.seconds(),
+                    "confirmed_at": device.confirmed_at.map(|at| at.seconds()),
+                });
+                output.result(&event, |paint| {
+                    format!(
+                        "{}  {}\n  {}",
+                        paint.bold(device.id.as_str()),
+                        escape(&device.name),
+                        paint.dim(&about(device))
+                    )
+                })?;
+            }
+        }
+        OpDevice::Revoke { device } => {
+            let revoked =
+                provider.gateway().revoke_device(&device, RevokedBy::Operator).await.map_err(|error| match error {
+                    RevokeError::UnknownDevice => Failure::usage(
+                        "unknown",
+                        format!("there is no device {}; countersign op device list USER names them", device.as_str()),
+                    ),
+                    other => Failure::usage("provider", other),
+                })?;
+            let event = json!({ "event": "device_revoked", "device_id": device, "changed": revoked });
+            output.result(&event, |_| match revoked {
+                true => format!(
+                    "{} is revoked. It is told so when it next calls, and the user's other devices hear of it.",
+                    device.as_str()
+                ),
+                false => format!("{} had ended already.", device.as_str()),
+            })?;
+        }
+    }
+    Ok(Exit::Ok)
+}
+
+fn about(device: &DeviceRecord) -> String {
+    let standing = match device.standing {
+        Standing::Unconfirmed => "waits for its confirmation code",
+        Standing::Active => "in use",
+        Standing::Suspended => "suspended: it may have been copied or restored",
+        Standing::Revoked => "revoked",
+        Standing::Abandoned => "was never confirmed",
+    };
+    format!(
+        "{standing} · {} · {} · since {}",
+        device.class.as_str(),
+        escape(&device.platform),
+        time_format::full(device.registered_at.seconds())
+    )
+}

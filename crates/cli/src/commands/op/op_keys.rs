@@ -1,0 +1,78 @@
+//! `countersign op keys`: the provider's keys, and having them followed by new ones.
+
+use std::path::PathBuf;
+
+use countersign_op::{KeyRecord, KeyState, Provider, RotateError};
+use serde_json::{Value, json};
+
+use super::open_provider::open_beside;
+use crate::arguments::{OpKeys, ProviderConfig};
+use crate::exit::Exit;
+use crate::failure::Failure;
+use crate::output::Output;
+use crate::time_format;
+
+/// Runs the command. Nothing else runs in this process, so it may block the thread.
+pub fn run(command: &OpKeys, config: &ProviderConfig, home: Option<PathBuf>, output: Output) -> Result<Exit, Failure> {
+    let provider = open_beside(config, home, output)?;
+    match command {
+        OpKeys::List => list(&provider, output)?,
+        OpKeys::Rotate { compromised } => {
+            provider.rotate_keys(*compromised).map_err(|error| {
+                let code = match &error {
+                    RotateError::UnderWay { .. } => "rotating",
+                    _ => "provider",
+                };
+                Failure::usage(code, error)
+            })?;
+            list(&provider, output)?;
+            let event = json!({ "event": "keys_rotated", "compromised": compromised });
+            output.result(&event, |paint| {
+                let what = match compromised {
+                    false => "Rotated. The new token keys are published now and sign in ten minutes; the others sign at once. What was signed before stays good.",
+                    true => "Rotated. Tokens and enrollment links that the former keys signed are worth nothing from now on, and devices believe nothing more of the former gateway key.",
+                };
+                let copy = paint.dim("Back up the folder keys again.");
+                format!("{what} A running provider notices within seconds.\n{copy}")
+            })?;
+        }
+    }
+    Ok(Exit::Ok)
+}
+
+fn list(provider: &Provider, output: Output) -> Result<(), Failure> {
+    let keys = provider.keys().map_err(|error| Failure::usage("provider", error))?;
+    for key in &keys {
+        output.result(&line(key), |paint| {
+            let state = format!("{}{}", word(key.state), times(key));
+            format!("{}  {}\n  {}", paint.bold(key.name), key.kid, paint.dim(&state))
+        })?;
+    }
+    Ok(())
+}
+
+fn line(key: &KeyRecord) -> Value {
+    json!({
+        "event": "key",
+        "name": key.name,
+        "kid": key.kid,
+        "state": key.state.as_str(),
+        "from": key.from,
+        "until": key.until,
+    })
+}
+
+const fn word(state: KeyState) -> &'static str {
+    match state {
+        KeyState::Next => "is published and will sign",
+        KeyState::Signs => "signs",
+        KeyState::Former => "signs no more; what it signed stays good",
+        KeyState::Revoked => "revoked: what it signed since counts for nothing",
+    }
+}
+
+fn times(key: &KeyRecord) -> String {
+    let from = key.from.map(|from| format!(" · from {}", time_format::full(from))).unwrap_or_default();
+    let until = key.until.map(|until| format!(" · until {}", time_format::full(until))).unwrap_or_default();
+    format!("{from}{until}")
+}

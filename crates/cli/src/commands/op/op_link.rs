@@ -1,0 +1,98 @@
+//! `countersign op link`: makes an enrollment link, then reads the code that the new device shows.
+
+use std::io::{self, IsTerminal as _};
+use std::path::PathBuf;
+
+use countersign_gateway::{ConfirmError, Gateway, LinkRequest};
+use countersign_protocol::id::RegistrationTokenId;
+use countersign_protocol::issuer::Issuer;
+use countersign_protocol::registration::Confirm;
+use serde_json::json;
+
+use super::open_provider::open_beside;
+use crate::arguments::{Confirmation, ProviderConfig};
+use crate::exit::Exit;
+use crate::failure::Failure;
+use crate::output::{Output, Paint};
+use crate::qr_code;
+use crate::stdin_lines::StdinLines;
+
+/// Runs the command.
+pub async fn run(
+    user: &str,
+    confirm: Confirmation,
+    config: &ProviderConfig,
+    home: Option<PathBuf>,
+    output: Output,
+) -> Result<Exit, Failure> {
+    let provider = open_beside(config, home, output)?;
+    let found = provider.user(user).map_err(|error| {
+        let what = format!("{error}; add one: countersign op user add, or [[users]] in {}", config.config.display());
+        Failure::usage("unknown_user", what)
+    })?;
+    let confirm = match confirm {
+        Confirmation::Code => Confirm::Code,
+        Confirmation::None => Confirm::None,
+    };
+    let request = LinkRequest {
+        subject: found.sub.clone(),
+        subject_label: found.name.clone(),
+        confirm,
+        allow_automated: found.allow_automated,
+    };
+    let gateway = provider.gateway();
+    let issued = gateway.issue_link(request).await.map_err(|error| Failure::usage("link", error))?;
+    let link = issued.link.expose();
+    output.result(&json!({ "event": "link", "enrollment_link": link }), |paint| {
+        format!(
+            "Open this link on the device. It serves one device, for ten minutes:\n\n{link}\n\n{}{}",
+            paint.dim("On a computer: countersign enroll 'LINK'"),
+            drawn(&provider.config().issuer, &link, paint)
+        )
+    })?;
+    if confirm == Confirm::None {
+        return Ok(Exit::Ok);
+    }
+    confirm_by_code(gateway, &issued.id, output).await
+}
+
+/// The link for a camera, where somebody looks at a terminal; else nothing, or why there is none.
+fn drawn(issuer: &Issuer, link: &str, paint: Paint) -> String {
+    if !io::stdout().is_terminal() {
+        return String::new();
+    }
+    match qr_code::blocks(issuer, link, qr_code::columns(), paint) {
+        Ok(blocks) => format!("\n\n{blocks}"),
+        Err(why) => format!("\n{}", paint.dim(&format!("{why}."))),
+    }
+}
+
+/// Reads codes until one is right, the third is wrong, or there is nothing more to read.
+async fn confirm_by_code(gateway: &Gateway, link: &RegistrationTokenId, output: Output) -> Result<Exit, Failure> {
+    output.progress("Then type the six digits that the device shows, and press Enter:");
+    let mut lines = StdinLines::start();
+    while let Some(code) = lines.next().await {
+        if code.trim().is_empty() {
+            continue;
+        }
+        match gateway.confirm(link, &code).await {
+            Ok(confirmed) => {
+                let line = json!({ "event": "confirmed", "device_id": confirmed.device_id, "device_name": confirmed.device_name });
+                let name = countersign_protocol::text::escape(&confirmed.device_name);
+                output.result(&line, |paint| {
+                    format!("{} The device \"{name}\" takes part now.", paint.green("Confirmed."))
+                })?;
+                return Ok(Exit::Ok);
+            }
+            Err(error @ (ConfirmError::WrongCode { .. } | ConfirmError::NotRegistered)) => {
+                output.progress(&format!("Not taken: {error}."));
+            }
+            Err(error @ ConfirmError::Ended) => return Err(Failure::unverified("confirmation_failed", error)),
+            Err(error) => return Err(Failure::usage("confirmation", error)),
+        }
+    }
+    Err(Failure::usage(
+        "not_confirmed",
+        "no code was typed: the device stays unconfirmed and gets nothing; make a new link",
+    ))
+}

@@ -1,0 +1,54 @@
+//! `countersign op serve`: the provider, until it is stopped.
+
+use std::path::PathBuf;
+
+use countersign_op::Provider;
+use serde_json::json;
+use tokio::net::TcpListener;
+
+use super::open_provider::open;
+use crate::arguments::ProviderConfig;
+use crate::exit::Exit;
+use crate::failure::Failure;
+use crate::output::Output;
+use crate::stop_signal;
+
+/// Runs the command.
+pub async fn run(
+    config: &ProviderConfig,
+    home: Option<PathBuf>,
+    stop_with_stdin: bool,
+    output: Output,
+) -> Result<Exit, Failure> {
+    let provider = open(config, home, Provider::open)?;
+    let listen = provider.config().listen;
+    let listener = TcpListener::bind(listen).await.map_err(|error| {
+        let owner = crate::port_owner::of(listen).map(|owner| format!(" ({owner} has it)")).unwrap_or_default();
+        Failure::usage("listen", format_args!("{listen} can't be listened on: {error}{owner}; choose another `listen`"))
+    })?;
+    let metrics = match provider.config().metrics {
+        Some(address) => {
+            let listener = TcpListener::bind(address).await.map_err(|error| {
+                let what = format!("{address} of [metrics] can't be listened on: {error}; choose another `listen`");
+                Failure::usage("listen", what)
+            })?;
+            let provider = provider.clone();
+            Some(tokio::spawn(async move { provider.serve_metrics(listener).await }))
+        }
+        None => None,
+    };
+    let issuer = provider.config().issuer.clone();
+    output.result(&json!({ "event": "ready", "issuer": issuer }), |_| format!("Serving {issuer}. Ctrl-C stops it."))?;
+    let stopped = async move {
+        tokio::select! {
+            () = stop_signal::received() => {}
+            () = stop_signal::stdin_closed(stop_with_stdin) => {}
+        }
+    };
+    let served = provider.serve(listener, stopped).await;
+    if let Some(metrics) = metrics {
+        metrics.abort();
+    }
+    served.map_err(|error| Failure::provider("serve", error))?;
+    Ok(Exit::Ok)
+}

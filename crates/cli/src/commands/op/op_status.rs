@@ -1,0 +1,70 @@
+//! `countersign op status`: what works, what doesn't, and the next step.
+
+use std::path::PathBuf;
+
+use countersign_op::{Config, StatusLine, check};
+use countersign_protocol::discovery::Mode;
+use countersign_protocol::issuer::Issuer;
+use countersign_protocol::secret::Secret;
+use serde_json::json;
+
+use super::open_provider::{open_beside, read_config};
+use crate::arguments::ProviderConfig;
+use crate::ciba_client::{HttpClient, discover};
+use crate::exit::Exit;
+use crate::failure::Failure;
+use crate::output::Output;
+
+/// Runs the command. Ends with [`Exit::Provider`] where something does not work.
+pub async fn run(config: &ProviderConfig, home: Option<PathBuf>, output: Output) -> Result<Exit, Failure> {
+    let read = read_config(config)?;
+    let mut lines = vec![configuration(&read), address(&read.issuer).await];
+    let provider = open_beside(config, home, output)?;
+    lines.extend(provider.status().await.map_err(|error| Failure::usage("provider", error))?);
+    for line in &lines {
+        let event = json!({
+            "event": "status",
+            "name": line.name,
+            "ok": line.next.is_none(),
+            "detail": line.detail,
+            "next": line.next,
+        });
+        output.result(&event, |paint| {
+            let mark = if line.next.is_none() { paint.green("ok") } else { paint.red("!!") };
+            format!("{mark}  {:<14} {}", line.name, line.detail)
+        })?;
+    }
+    let next = lines.iter().find_map(|line| line.next.as_deref());
+    output.result(&json!({ "event": "next", "step": next }), |paint| match next {
+        Some(next) => format!("\n{} {next}.", paint.bold("Next:")),
+        None => "\nAll is well.".to_owned(),
+    })?;
+    Ok(if next.is_none() { Exit::Ok } else { Exit::Provider })
+}
+
+fn configuration(config: &Config) -> StatusLine {
+    const NAME: &str = "configuration";
+    match check(config).into_iter().next() {
+        Some(fault) => StatusLine::ill(NAME, fault, "change it: countersign op check tells all that is wrong"),
+        None => StatusLine::well(
+            NAME,
+            format!("{}{}", config.issuer, if config.mode == Mode::Test { ", in test mode" } else { "" }),
+        ),
+    }
+}
+
+/// The way that clients and devices take, from this machine.
+async fn address(issuer: &Issuer) -> StatusLine {
+    const NAME: &str = "address";
+    let found = match HttpClient::new("status", &Secret::new(String::new())) {
+        Ok(http) => discover(&http, issuer).await.map(drop),
+        Err(failure) => Err(failure),
+    };
+    match found {
+        Ok(()) => StatusLine::well(NAME, "the issuer answers by its own name"),
+        Err(failure) => {
+            let next = "see that the server runs, and that its name and its proxy lead to it (SSL_CERT_FILE for a private authority)";
+            StatusLine::ill(NAME, failure.message, next)
+        }
+    }
+}

@@ -1,0 +1,163 @@
+//! `countersign op trace`: one approval's story.
+
+use std::path::PathBuf;
+
+use countersign_gateway::ApprovalTrace;
+use countersign_op::{RequestTrace, Trace};
+use countersign_protocol::clock::Timestamp;
+use countersign_protocol::text::escape;
+use serde_json::{Value, json};
+
+use super::open_provider::open_beside;
+use crate::arguments::ProviderConfig;
+use crate::exit::Exit;
+use crate::failure::Failure;
+use crate::output::Output;
+use crate::time_format;
+
+/// One thing that happened: when, its name for scripts, what else a script may want, and words.
+struct Step {
+    at: Option<Timestamp>,
+    name: &'static str,
+    more: Value,
+    words: String,
+}
+
+/// Runs the command.
+pub fn run(id: &str, config: &ProviderConfig, home: Option<PathBuf>, output: Output) -> Result<Exit, Failure> {
+    let provider = open_beside(config, home, output)?;
+    let found = provider.trace(id).map_err(|error| Failure::usage("provider", error))?;
+    let Some(trace) = found else {
+        let what = "nothing is known of this id: take an approval's (ap_…), a challenge's (ch_…) or an auth_req_id; requests are forgotten a day after their end, approvals after keep_records";
+        return Err(Failure::usage("unknown", what));
+    };
+    let head = json!({
+        "event": "trace",
+        "approval": trace.approval.as_ref().map(|approval| approval.id.as_str()),
+        "sub": trace.approval.as_ref().map(|approval| approval.subject.as_str()),
+        "client_id": client(&trace),
+        "outcome": trace.approval.as_ref().map_or("nobody_asked", |approval| approval.outcome),
+    });
+    output.result(&head, |paint| match &trace.approval {
+        Some(approval) => {
+            let (id, outcome) = (paint.bold(approval.id.as_str()), paint.bold(approval.outcome));
+            format!("{id}\n{} asks {}: {outcome}", approval.client_id, approval.subject.as_str())
+        }
+        None => format!(
+            "{} asked about somebody who is unknown or locked, or has no device: nobody was asked",
+            client(&trace)
+        ),
+    })?;
+    let mut steps = Vec::new();
+    if let Some(approval) = &trace.approval {
+        of_approval(approval, &mut steps);
+    }
+    if let Some(request) = &trace.request {
+        of_request(request, trace.approval.is_some(), &mut steps);
+    }
+    // What has no time of its own stands at the end.
+    steps.sort_by_key(|step| step.at.map_or(u64::MAX, Timestamp::millis));
+    for step in steps {
+        let at = step.at.map(Timestamp::seconds);
+        let mut line = json!({ "event": "step", "step": step.name, "at": at });
+        if let (Some(line), Value::Object(more)) = (line.as_object_mut(), step.more) {
+            line.extend(more);
+        }
+        output.result(&line, |paint| {
+            let time = at.map_or_else(|| " ".repeat(26), time_format::full);
+            format!("{}  {}", paint.dim(&time), step.words)
+        })?;
+    }
+    Ok(Exit::Ok)
+}
+
+fn client(trace: &Trace) -> &str {
+    let asked = trace.approval.as_ref().map(|approval| approval.client_id.as_str());
+    asked.or_else(|| trace.request.as_ref().map(|request| request.client_id.as_str())).unwrap_or_default()
+}
+
+fn of_approval(approval: &ApprovalTrace, steps: &mut Vec<Step>) {
+    let held = if approval.held { ", held back: listed on devices, not pushed" } else { "" };
+    let until = approval.answer_until.seconds();
+    steps.push(Step {
+        at: Some(approval.requested_at),
+        name: "requested",
+        more: json!({ "interaction": approval.interaction, "held": approval.held, "until": until }),
+        words: format!(
+            "{} asks ({}{held}), until {}",
+            approval.client_id,
+            approval.interaction,
+            time_format::full(until)
+        ),
+    });
+    for asked in &approval.asked {
+        let name = escape(&asked.name);
+        let ended = if asked.active { "" } else { "; that device has ended since" };
+        let more = json!({ "challenge": asked.challenge, "device_id": asked.device, "device_name": asked.name });
+        steps.push(Step {
+            at: Some(approval.requested_at),
+            name: "asked",
+            more: more.clone(),
+            words: format!("\"{name}\" is asked by {}{ended}", asked.challenge.as_str()),
+        });
+        if let Some(code) = &asked.refused {
+            steps.push(Step {
+                at: None,
+                name: "not_shown",
+                more: json!({ "challenge": asked.challenge, "code": code }),
+                words: format!("\"{name}\" could not show it: {}", escape(code)),
+            });
+        }
+        if let Some(at) = asked.answered_at {
+            let mut more = more;
+            more["decided"] = asked.decided.into();
+            let decided = if asked.decided { "and decides" } else { "too late, or after another" };
+            steps.push(Step { at: Some(at), name: "answered", more, words: format!("\"{name}\" answers, {decided}") });
+        }
+    }
+    if let Some(at) = approval.ended_at {
+        let reason = approval.reason.map(|reason| format!(" ({reason})")).unwrap_or_default();
+        let acr = approval.acr.as_ref().map(|acr| format!(", {acr}")).unwrap_or_default();
+        steps.push(Step {
+            at: Some(at),
+            name: "ended",
+            more: json!({ "outcome": approval.outcome, "reason": approval.reason, "acr": approval.acr }),
+            words: format!("the verdict: {}{reason}{acr}", approval.outcome),
+        });
+    }
+    if let Some(at) = approval.disputed_at {
+        let words = "the person disputes it: its tokens are worth nothing any more".to_owned();
+        steps.push(Step { at: Some(at), name: "disputed", more: json!({}), words });
+    }
+}
+
+fn of_request(request: &RequestTrace, asked: bool, steps: &mut Vec<Step>) {
+    let mut step = |at, name, more, words: String| steps.push(Step { at, name, more, words });
+    if !asked {
+        let until = request.expires_at.seconds();
+        let words = format!("{} asks, until {}", request.client_id, time_format::full(until));
+        step(Some(request.requested_at), "requested", json!({ "until": until }), words);
+    }
+    if let Some(at) = request.polled_at {
+        let interval = request.interval;
+        let words = format!("the client polled for the last time so far; it may every {interval} s");
+        step(Some(at), "polled", json!({ "interval": interval }), words);
+    }
+    if let Some(at) = request.cancelled_at {
+        step(Some(at), "called_off", json!({}), "the client called it off".to_owned());
+    }
+    if let Some(at) = request.redeemed_at {
+        step(Some(at), "tokens", json!({}), "the tokens were given out".to_owned());
+    }
+    if let Some((kind, attempts)) = &request.untold {
+        let words = format!("the client is still to be told ({kind}), tried {attempts} times");
+        step(None, "untold", json!({ "kind": kind, "attempts": attempts }), words);
+    }
+    if let Some((ends, ended)) = request.refresh {
+        let words = match ended {
+            Some(_) => "its refresh tokens have ended early".to_owned(),
+            None => format!("refresh tokens bring new ones until {}", time_format::full(ends.seconds())),
+        };
+        step(ended, "refresh", json!({ "ends_at": ends.seconds(), "ended": ended.is_some() }), words);
+    }
+}

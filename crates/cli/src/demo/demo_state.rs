@@ -1,0 +1,263 @@
+//! Where a demo keeps its state: one folder per port, marked as ours, so that `--fresh` never removes anything else.
+
+use std::fs;
+use std::io::{self, Write as _};
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+
+use countersign_protocol::evidence::Trust;
+use countersign_protocol::issuer::Issuer;
+use countersign_protocol::secret::Secret;
+use serde::{Deserialize, Serialize};
+
+use super::demo_config;
+use crate::failure::Failure;
+use countersign_device::edge::system::SystemRandom;
+
+/// The state of the demo on one port.
+#[derive(Debug, Clone)]
+pub struct DemoState {
+    folder: PathBuf,
+    /// The provider.
+    pub issuer: String,
+    /// Whether an earlier demo was here.
+    pub continues: bool,
+}
+
+/// What marks a folder as a demo's.
+#[derive(Serialize, Deserialize)]
+struct Marker {
+    countersign_demo: u32,
+    issuer: String,
+}
+
+const MARKER: &str = "demo.json";
+/// Of what a demo puts into its folder; each knows the earlier ones.
+const VERSION: u32 = 2;
+/// Everything a demo ever puts into its folder.
+const FILES: [&str; 16] = [
+    MARKER,
+    "provider.toml",
+    "provider.log",
+    "provider",
+    "device",
+    "app",
+    "app.log",
+    "app.enrolled",
+    "automated",
+    "automated.pin",
+    "trust.json",
+    "coffee-pos.secret",
+    "support-desk.secret",
+    "bike-station.secret",
+    "acme-agent.secret",
+    "prize-line.secret",
+];
+
+impl DemoState {
+    /// Opens or makes the state for this address, in a folder named after its port. What an earlier version made is brought up to
+    /// this one. `issuer` is said where the provider is reached by another address than it listens on.
+    ///
+    /// # Errors
+    /// The folder can't be made, or is not a demo's, or is another address's.
+    pub fn open(base: &Path, listen: SocketAddr, issuer: Option<&Issuer>, fresh: bool) -> Result<DemoState, Failure> {
+        let folder = base.join(listen.port().to_string());
+        let issuer = issuer.map_or_else(|| format!("http://{listen}"), ToString::to_string);
+        if fresh {
+            remove(&folder)?;
+        }
+        let mark = marker_of(&folder)?;
+        let is_current = mark.as_ref().is_some_and(|mark| mark.countersign_demo == VERSION);
+        let continues = match mark {
+            Some(mark) if mark.issuer == issuer => true,
+            Some(mark) => {
+                let what = format!(
+                    "{} holds the demo of {}; start over with --fresh, or say another --home",
+                    folder.display(),
+                    mark.issuer
+                );
+                return Err(Failure::usage("other_demo", what));
+            }
+            None => false,
+        };
+        let state = DemoState { folder, issuer, continues };
+        if !is_current {
+            state.make(listen).map_err(|error| unusable(&state.folder, &error))?;
+        }
+        Ok(state)
+    }
+
+    /// The folder.
+    pub fn folder(&self) -> &Path {
+        &self.folder
+    }
+
+    /// Something in it.
+    pub fn path(&self, name: &str) -> PathBuf {
+        debug_assert!(FILES.contains(&name), "--fresh must know {name}");
+        self.folder.join(name)
+    }
+
+    /// A client's secret.
+    ///
+    /// # Errors
+    /// Its file can't be read.
+    pub fn secret(&self, client_id: &str) -> Result<Secret, Failure> {
+        let path = self.folder.join(format!("{client_id}.secret"));
+        let text = fs::read_to_string(&path).map_err(|error| unusable(&path, &error))?;
+        Ok(Secret::new(text.trim()))
+    }
+
+    /// Writes down whom to trust, for `countersign verify --trust`.
+    ///
+    /// # Errors
+    /// The file can't be written.
+    pub fn write_trust(&self, trust: &Trust) -> Result<PathBuf, Failure> {
+        let path = self.path("trust.json");
+        let text = serde_json::to_string(trust).expect("a trust is two texts");
+        fs::write(&path, text + "\n").map_err(|error| unusable(&path, &error))?;
+        Ok(fs::canonicalize(&path).unwrap_or(path))
+    }
+
+    fn make(&self, listen: SocketAddr) -> io::Result<()> {
+        make_private_folder(&self.folder)?;
+        let random = SystemRandom::new();
+        for client in demo_config::CLIENTS {
+            let secret = self.folder.join(format!("{client}.secret"));
+            if !secret.exists() {
+                write_private(&secret, Secret::random(&random).expose())?;
+            }
+        }
+        let pin = self.path("automated.pin");
+        if !pin.exists() {
+            let digits = format!("{:06}", countersign_protocol::random::below(&random, 1_000_000));
+            write_private(&pin, &digits)?;
+        }
+        fs::write(self.path("provider.toml"), demo_config::provider_toml(&self.issuer, listen))?;
+        // Last, so that half a state is never taken for a whole one.
+        let mark = Marker { countersign_demo: VERSION, issuer: self.issuer.clone() };
+        fs::write(self.path(MARKER), serde_json::to_string(&mark).expect("a mark is a number and a text"))
+    }
+}
+
+/// The mark of a demo; `None` where there is no folder or an empty one.
+fn marker_of(folder: &Path) -> Result<Option<Marker>, Failure> {
+    let mut entries = match fs::read_dir(folder) {
+        Ok(entries) => entries,
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
+        Err(error) => return Err(unusable(folder, &error)),
+    };
+    let mark = fs::read(folder.join(MARKER)).ok().and_then(|text| serde_json::from_slice::<Marker>(&text).ok());
+    match mark.filter(|mark| (1..=VERSION).contains(&mark.countersign_demo)) {
+        Some(mark) => Ok(Some(mark)),
+        None if entries.next().is_none() => Ok(None),
+        None => Err(not_ours(folder, "it has no mark of a demo")),
+    }
+}
+
+/// Removes an earlier demo: a real folder, marked, with nothing in it that a demo did not put there.
+fn remove(folder: &Path) -> Result<(), Failure> {
+    let Ok(kind) = fs::symlink_metadata(folder) else { return Ok(()) };
+    if !kind.is_dir() {
+        return Err(not_ours(folder, "it is no folder"));
+    }
+    if marker_of(folder)?.is_none() {
+        return Ok(());
+    }
+    let entries = fs::read_dir(folder).map_err(|error| unusable(folder, &error))?;
+    for entry in entries.flatten() {
+        if !FILES.iter().any(|ours| entry.file_name() == *ours) {
+            return Err(not_ours(folder, &format!("it also holds {}", entry.file_name().display())));
+        }
+    }
+    fs::remove_dir_all(folder).map_err(|error| unusable(folder, &error))
+}
+
+fn not_ours(folder: &Path, why: &str) -> Failure {
+    let what = format!("{} is not a demo's state ({why}); nothing was removed. Say another --home", folder.display());
+    Failure::usage("not_a_demo", what)
+}
+
+fn unusable(path: &Path, error: &io::Error) -> Failure {
+    Failure::usage("demo_state", format_args!("{} can't be used: {error}", path.display()))
+}
+
+fn make_private_folder(path: &Path) -> io::Result<()> {
+    let mut builder = fs::DirBuilder::new();
+    builder.recursive(true);
+    #[cfg(unix)]
+    std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
+    builder.create(path)
+}
+
+fn write_private(path: &Path, text: &str) -> io::Result<()> {
+    let mut options = fs::OpenOptions::new();
+    options.write(true).create(true).truncate(true);
+    #[cfg(unix)]
+    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
+    writeln!(options.open(path)?, "{text}")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn listen() -> SocketAddr {
+        SocketAddr::from(([127, 31, 7, 2], 4711))
+    }
+
+    #[test]
+    fn a_demo_goes_on_where_it_was_and_fresh_starts_over() {
+        let base = tempfile::tempdir().expect("a folder");
+        let first = DemoState::open(base.path(), listen(), None, false).expect("a new state");
+        let secret = first.secret("coffee-pos").expect("a secret");
+        let again = DemoState::open(base.path(), listen(), None, false).expect("the same state");
+        assert!(!first.continues && again.continues);
+        assert!(again.secret("coffee-pos").expect("a secret") == secret);
+        let fresh = DemoState::open(base.path(), listen(), None, true).expect("a fresh state");
+        assert!(!fresh.continues);
+        assert!(fresh.secret("coffee-pos").expect("a secret") != secret);
+    }
+
+    #[test]
+    fn fresh_removes_nothing_that_is_not_a_demos() {
+        let base = tempfile::tempdir().expect("a folder");
+        let folder = base.path().join("4711");
+        fs::create_dir(&folder).expect("a folder");
+        fs::write(folder.join("thesis.txt"), "years of work").expect("written");
+        for fresh in [true, false] {
+            let refused = DemoState::open(base.path(), listen(), None, fresh).expect_err("not ours");
+            assert_eq!(refused.code, "not_a_demo");
+        }
+        fs::remove_file(folder.join("thesis.txt")).expect("removed");
+        DemoState::open(base.path(), listen(), None, true).expect("an empty folder is as good as none");
+        fs::write(folder.join("thesis.txt"), "years of work").expect("written");
+        let refused = DemoState::open(base.path(), listen(), None, true).expect_err("not all of it is ours");
+        assert!(refused.message.contains("thesis.txt"), "{refused}");
+        assert!(folder.join("thesis.txt").exists() && folder.join(MARKER).exists());
+    }
+
+    #[test]
+    fn the_demo_of_an_earlier_version_goes_on_and_gets_the_clients_it_lacks() {
+        let base = tempfile::tempdir().expect("a folder");
+        let first = DemoState::open(base.path(), listen(), None, false).expect("a new state");
+        let secret = first.secret("coffee-pos").expect("a secret");
+        let earlier = Marker { countersign_demo: 1, issuer: first.issuer.clone() };
+        fs::write(first.path(MARKER), serde_json::to_string(&earlier).expect("a mark")).expect("written");
+        fs::write(first.path("provider.toml"), "").expect("written");
+        fs::remove_file(first.path("acme-agent.secret")).expect("removed");
+        let again = DemoState::open(base.path(), listen(), None, false).expect("the same state");
+        assert!(again.continues && again.secret("coffee-pos").expect("a secret") == secret);
+        again.secret("acme-agent").expect("a secret of its own");
+        countersign_op::Config::read(&again.path("provider.toml")).unwrap_or_else(|e| panic!("{e}"));
+    }
+
+    #[test]
+    fn the_provider_takes_its_settings() {
+        let base = tempfile::tempdir().expect("a folder");
+        let state = DemoState::open(base.path(), listen(), None, false).expect("a new state");
+        let config = countersign_op::Config::read(&state.path("provider.toml")).unwrap_or_else(|e| panic!("{e}"));
+        assert_eq!(config.issuer.as_str(), state.issuer);
+        assert_eq!(config.clients.len(), demo_config::CLIENTS.len());
+    }
+}

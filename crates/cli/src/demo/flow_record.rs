@@ -1,0 +1,211 @@
+//! What happened, in the seven steps of the CIBA flow, with the messages that were really sent.
+
+use std::time::Instant;
+
+use countersign_device::view::ChallengeView;
+use countersign_device::{Answered, Device};
+use countersign_protocol::answer::Decision;
+use countersign_protocol::evidence::Evidence;
+use countersign_protocol::text;
+use serde_json::Value;
+
+use super::scenarios::Scenario;
+use super::sent_answers::{SentAnswer, SentAnswers};
+use crate::output::Paint;
+use crate::request_text;
+
+/// The number of steps.
+pub const STEPS: usize = 7;
+
+/// One request from beginning to end, as far as it has come.
+pub struct FlowRecord {
+    /// What was asked for.
+    pub scenario: Scenario,
+    /// The provider.
+    pub issuer: String,
+    /// When the client's process was started.
+    pub began: Instant,
+    /// The provider's acknowledgement.
+    pub acknowledged: Option<(Instant, Value)>,
+    /// The challenge on Alice's device.
+    pub challenge: Option<(Instant, ChallengeView)>,
+    /// When Alice, or the rule in her place, had decided.
+    pub decided: Option<Instant>,
+    /// What came of her answer.
+    pub answered: Option<Answered>,
+    /// The client's last line: tokens or failed.
+    pub result: Option<(Instant, Value)>,
+    /// Whether a rule answers in Alice's place.
+    pub automated: bool,
+}
+
+impl FlowRecord {
+    /// A request that begins now.
+    pub fn begin(scenario: Scenario, issuer: &str, automated: bool) -> FlowRecord {
+        FlowRecord {
+            scenario,
+            issuer: issuer.to_owned(),
+            began: Instant::now(),
+            acknowledged: None,
+            challenge: None,
+            decided: None,
+            answered: None,
+            result: None,
+            automated,
+        }
+    }
+
+    /// Milliseconds from when the answer went out until the client had its tokens.
+    pub fn receipt_after(&self, sent_answers: &SentAnswers) -> Option<u128> {
+        let (at, _) = self.result.as_ref()?;
+        let (_, challenge) = self.challenge.as_ref()?;
+        Some(at.saturating_duration_since(sent_answers.answer_to(challenge.id.as_str())?.at).as_millis())
+    }
+
+    /// A step as text, once it has happened.
+    pub fn step(&self, number: usize, device: &Device, sent_answers: &SentAnswers, paint: Paint) -> Option<String> {
+        let (at, title, body) = match number {
+            1 => (self.began, "The client asks for Alice's approval", self.scenario()),
+            2 => {
+                let (at, reply) = self.acknowledged.as_ref()?;
+                (*at, "Its backend posts to /bc-authorize", self.posted(reply))
+            }
+            3 => {
+                let (at, view) = self.challenge.as_ref()?;
+                (*at, "The provider accepts it and tells Alice's device", self.told(view))
+            }
+            4 => {
+                let (at, view) = self.challenge.as_ref()?;
+                (*at, "The device verifies the challenge and shows it", shown(view, paint))
+            }
+            5 => (self.decided?, "Alice reviews it", self.reviewed()?),
+            6 => {
+                let answered = self.answered.as_ref()?;
+                let sent = sent_answers.answer_to(answered.id.as_str())?;
+                (sent.at, "The device signs her answer and sends it", signed(answered, &sent, device))
+            }
+            7 => {
+                let (at, result) = self.result.as_ref()?;
+                (*at, "The client polls /token", self.received(result, device))
+            }
+            _ => return None,
+        };
+        let after = at.saturating_duration_since(self.began).as_millis();
+        let mut out = format!(
+            "{}  {}  {}",
+            paint.bold(&number.to_string()),
+            paint.bold(title),
+            paint.dim(&format!("+{after} ms"))
+        );
+        for line in body {
+            out += &format!("\n     {line}");
+        }
+        Some(out)
+    }
+
+    fn scenario(&self) -> Vec<String> {
+        let amount = self.scenario.amount.map(|amount| format!(", {amount}")).unwrap_or_default();
+        vec![format!("{}: \"{}\"{amount}", self.scenario.client, self.scenario.message)]
+    }
+
+    fn posted(&self, reply: &Value) -> Vec<String> {
+        let mut lines =
+            vec![format!("POST {}/bc-authorize   as {}, with its secret", self.issuer, self.scenario.client_id)];
+        let signed = self.challenge.as_ref().and_then(|(_, view)| view.authorization_details.as_deref());
+        let form = self.scenario.form(signed.map(serde_json::value::RawValue::get));
+        lines.extend(form.into_iter().map(|(name, value)| format!("  {name} = {value}")));
+        lines.push("200".to_owned());
+        lines.extend(members(
+            reply,
+            &["auth_req_id", "expires_in", "interval", "interaction_type", "interaction_value"],
+        ));
+        lines
+    }
+
+    fn told(&self, view: &ChallengeView) -> Vec<String> {
+        vec![
+            format!("GET {}/push/stream   held open by the device", self.issuer),
+            "event: update".to_owned(),
+            format!("  {}", view.id),
+            "  signed by the provider for this device alone; it carries no auth_req_id".to_owned(),
+        ]
+    }
+
+    fn reviewed(&self) -> Option<Vec<String>> {
+        let answered = self.answered.as_ref()?;
+        let how = match answered.decision {
+            _ if self.automated => {
+                "Nobody sits at this terminal: a rule approves in her place, and the tokens will say so (acr, amr)."
+            }
+            Decision::Approved => "She read it and approved; her PIN released the approval key.",
+            Decision::Denied => "She read it and denied; for that no PIN is asked.",
+        };
+        Some(vec![how.to_owned()])
+    }
+
+    fn received(&self, result: &Value, device: &Device) -> Vec<String> {
+        let mut lines = vec![format!("POST {}/token   grant_type=urn:openid:params:grant-type:ciba", self.issuer)];
+        if result["event"] != "tokens" {
+            lines.push("400".to_owned());
+            lines.extend(members(result, &["error", "error_description", "denial_reason"]));
+            return lines;
+        }
+        lines.push("200".to_owned());
+        lines.extend(members(result, &["token_type", "expires_in", "scope"]));
+        lines.push("  id_token, access_token: signed by the provider. The ID token says:".to_owned());
+        let claims = &result["id_token_claims"];
+        lines.extend(
+            members(claims, &["iss", "aud", "sub", "acr", "amr", "approval"])
+                .into_iter()
+                .map(|line| format!("  {line}")),
+        );
+        let answer = self.evidence(device).and_then(|evidence| evidence.answer).map(|answer| answer.hash().to_string());
+        if answer.as_deref() == claims["approval"]["answer_hash"].as_str() && answer.is_some() {
+            lines.push(
+                "answer_hash is the SHA-256 of the answer in step 6: the tokens rest on that signature.".to_owned(),
+            );
+        }
+        lines
+    }
+
+    fn evidence(&self, device: &Device) -> Option<Evidence> {
+        let (_, view) = self.challenge.as_ref()?;
+        Evidence::from_file(device.evidence(&view.id).ok()?.as_bytes()).ok()
+    }
+}
+
+fn shown(view: &ChallengeView, paint: Paint) -> Vec<String> {
+    view.transcript.lines.iter().map(|line| request_text::line(line, paint)).collect()
+}
+
+fn signed(answered: &Answered, sent: &SentAnswer, device: &Device) -> Vec<String> {
+    let file = device.evidence(&answered.id).ok();
+    let evidence = file.and_then(|file| Evidence::from_file(file.as_bytes()).ok());
+    let answer = evidence.and_then(|evidence| evidence.answer);
+    let mut lines = vec![format!("POST {}", sent.url)];
+    if let Some((answer, claims)) = answer.and_then(|answer| Some((answer.clone(), answer.peek().ok()?))) {
+        let key = if claims.decision == Decision::Approved { "approval key" } else { "transport key" };
+        if let Ok(kid) = answer.kid() {
+            lines.push(format!("  signed by the {key} {kid}"));
+        }
+        let claims = serde_json::to_value(&claims).unwrap_or_default();
+        let names = ["decision", "reason", "interaction_value", "challenge_hash", "display_hash", "amr", "seq", "prev"];
+        lines.extend(members(&claims, &names));
+    }
+    lines.extend(sent.status.map(|status| status.to_string()));
+    if let Some(ending) = answered.outcome {
+        lines.push(format!("  outcome, signed by the provider: {}", request_text::ending(ending)));
+    }
+    lines
+}
+
+/// Some members of an object, one a line, those that are there.
+fn members(object: &Value, names: &[&str]) -> Vec<String> {
+    let there =
+        names.iter().filter_map(|name| object.get(name).filter(|value| !value.is_null()).map(|value| (name, value)));
+    let shown = there.map(|(name, value)| match value {
+        Value::String(value) => format!("  {name} = {}", text::escape(value)),
+        other => format!("  {name} = {}", text::escape(&other.to_string())),
+    });
+    shown.collect()
+}

@@ -1,0 +1,96 @@
+//! The demo without a terminal: one approval through the same processes, told step by step as it happens.
+
+use std::time::Duration;
+
+use countersign_device::{DeviceEvent, Verdict};
+
+use super::client_processes::ClientProcesses;
+use super::demo_device::{self, AUTOMATED, DemoDevice};
+use super::demo_state::DemoState;
+use super::flow_record::{FlowRecord, STEPS};
+use super::scenarios::SCENARIOS;
+use crate::arguments;
+use crate::device;
+use crate::exit::Exit;
+use crate::failure::Failure;
+use crate::output::Output;
+use crate::pin_pad::PinPad;
+
+/// Longer than any of it takes.
+const PATIENCE: Duration = Duration::from_secs(60);
+
+/// Plays one approval.
+///
+/// # Errors
+/// Something of it failed, or took longer than a minute.
+pub async fn play(state: &DemoState, output: Output) -> Result<Exit, Failure> {
+    let options = arguments::Pin { pin_file: Some(state.path("automated.pin")) };
+    let pad = PinPad::from_options(&options)?;
+    let alice = demo_device::open(state, &state.path(AUTOMATED), &pad, output).await?;
+    output.message(&format!(
+        "Three processes talk over TCP: the provider {}, the till of Acme Coffee, and Alice's device.\n",
+        state.issuer
+    ))?;
+    match tokio::time::timeout(PATIENCE, approve(state, &alice, &pad, output)).await {
+        Ok(result) => result,
+        Err(_) => Err(Failure::provider("demo_slow", "the demo did not come to its end within a minute")),
+    }
+}
+
+async fn approve(state: &DemoState, alice: &DemoDevice, pad: &PinPad, output: Output) -> Result<Exit, Failure> {
+    let mut events = alice.device.run().await;
+    let mut clients = ClientProcesses::new();
+    let mut record = FlowRecord::begin(SCENARIOS[0], &state.issuer, true);
+    let _client = clients.ask(state, &record.scenario, 0)?;
+    let mut printed = 0;
+    loop {
+        while printed < STEPS
+            && let Some(step) = record.step(printed + 1, &alice.device, &alice.sent_answers, output.paint())
+        {
+            output.message(&step)?;
+            printed += 1;
+        }
+        if let Some((_, result)) = &record.result {
+            return end(&record, alice, result["event"] == "tokens", output);
+        }
+        // The answer waits until the client has its acknowledgement, so that the steps are told in their order.
+        if let (Some(_), Some((_, view)), None) = (&record.acknowledged, &record.challenge, record.decided) {
+            let id = view.id.clone();
+            record.decided = Some(std::time::Instant::now());
+            let approved = alice.device.answer(&id, Verdict::Approve { value: None }, pad).await;
+            record.answered = Some(approved.map_err(|error| device::answering(&error))?);
+            continue;
+        }
+        tokio::select! {
+            Some(event) = events.next() => {
+                if let DeviceEvent::Challenge(view) = event
+                    && view.binding_message.as_deref() == Some(record.scenario.message)
+                {
+                    alice.device.shown(&view.id).await;
+                    record.challenge = Some((std::time::Instant::now(), *view));
+                }
+            }
+            Some(message) = clients.messages.recv() => match message.line {
+                Some(line) if line["event"] == "acknowledged" => record.acknowledged = Some((message.at, line)),
+                Some(line) if line["event"] == "error" => {
+                    return Err(Failure::provider("demo_client", line["message"].as_str().unwrap_or("the till failed")));
+                }
+                Some(line) => record.result = Some((message.at, line)),
+                None if record.result.is_none() => return Err(Failure::provider("demo_client", "the till ended without a word")),
+                None => {}
+            },
+        }
+    }
+}
+
+fn end(record: &FlowRecord, alice: &DemoDevice, paid: bool, output: Output) -> Result<Exit, Failure> {
+    if !paid {
+        return Err(Failure { exit: Exit::Denied, code: "demo_denied", message: "the till got no tokens".to_owned() });
+    }
+    let after = record.receipt_after(&alice.sent_answers).unwrap_or_default();
+    output.message(&format!(
+        "\n{} € 4.20, released by the signature of Alice's device; the till had its tokens {after} ms after it was sent.",
+        output.paint().green("Paid:")
+    ))?;
+    Ok(Exit::Ok)
+}

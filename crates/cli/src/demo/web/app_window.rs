@@ -1,0 +1,177 @@
+//! Alice's window: built while the demo runs, opened with the link in it, and ended with the demo.
+
+use std::fs::{self, File};
+use std::io::Write as _;
+use std::path::PathBuf;
+use std::process::{Child, ChildStdin, Command, Stdio};
+use std::time::Instant;
+
+use serde::Serialize;
+
+use crate::demo::DemoState;
+use crate::home::absolute;
+
+/// The window's process and where it comes from.
+pub struct AppWindow {
+    program: PathBuf,
+    build: Option<PathBuf>,
+    allowed: bool,
+    home: PathBuf,
+    log: PathBuf,
+    mark: PathBuf,
+    began: Instant,
+    running: Option<(Child, Option<ChildStdin>)>,
+    /// The link that it was handed last.
+    handed: Option<String>,
+    said: Option<String>,
+}
+
+/// How the window is doing.
+#[derive(Serialize, Clone, PartialEq, Eq)]
+pub struct WindowView {
+    state: &'static str,
+    /// What to know about it.
+    said: Option<String>,
+}
+
+impl AppWindow {
+    /// A window that is not open. `allowed` is false with `--no-app`.
+    pub fn new(state: &DemoState, allowed: bool) -> AppWindow {
+        let beside = std::env::current_exe().ok().and_then(|program| Some(program.parent()?.join("countersign-app")));
+        let named = std::env::var_os("COUNTERSIGN_APP").map(PathBuf::from);
+        AppWindow {
+            program: named.or(beside).unwrap_or_else(|| PathBuf::from("countersign-app")),
+            build: std::env::var_os("COUNTERSIGN_APP_BUILD").map(PathBuf::from),
+            allowed,
+            home: state.path("app"),
+            log: state.path("app.log"),
+            mark: state.path("app.enrolled"),
+            began: Instant::now(),
+            running: None,
+            handed: None,
+            said: None,
+        }
+    }
+
+    /// How it is doing.
+    pub fn view(&mut self) -> WindowView {
+        let is_building = self.build.as_ref().is_some_and(|folder| folder.join("building").exists());
+        let failed = self.build.clone().filter(|folder| folder.join("failed").exists());
+        let of = |state, said: Option<String>| WindowView { state, said };
+        if self.is_open() {
+            of("open", None)
+        } else if !self.allowed {
+            of("off", None)
+        } else if is_building {
+            let minutes = self.began.elapsed().as_secs() / 60;
+            of("building", Some(format!("The window is being compiled, {minutes} min so far. It opens by itself.")))
+        } else if let Some(folder) = failed {
+            of("failed", Some(format!("The window could not be built; see {}.", folder.join("build.log").display())))
+        } else if !self.program.exists() {
+            of("absent", Some("The window is not built: make app.".to_owned()))
+        } else if !has_display() {
+            of("no_display", Some("There is no display here for the window.".to_owned()))
+        } else {
+            of("ready", self.said.clone())
+        }
+    }
+
+    /// Whether it could be opened now.
+    pub fn is_ready(&mut self) -> bool {
+        self.view().state == "ready"
+    }
+
+    /// Whether it is open; notices when a person has closed it.
+    pub fn is_open(&mut self) -> bool {
+        if let Some((child, _)) = &mut self.running
+            && let Ok(Some(_)) = child.try_wait()
+        {
+            self.running = None;
+            self.handed = None;
+        }
+        self.running.is_some()
+    }
+
+    /// Whether the window is one of Alice's devices, as far as this demo has seen.
+    pub fn is_enrolled(&self) -> bool {
+        self.mark.exists()
+    }
+
+    /// Notes that the link it was handed was used and confirmed.
+    pub fn enrolled(&self) {
+        if let Err(error) = fs::write(&self.mark, "") {
+            tracing::warn!(%error, "it could not be noted that the window is enrolled");
+        }
+    }
+
+    /// The link that it was handed last.
+    pub fn handed(&self) -> Option<&str> {
+        self.handed.as_deref()
+    }
+
+    /// Opens it, or hands it a link. The link goes through a pipe: no other process of the computer can read it there.
+    pub fn open(&mut self, link: Option<&str>) {
+        if !self.is_open() {
+            match self.start() {
+                Ok(running) => {
+                    self.running = Some(running);
+                    self.said = None;
+                }
+                Err(error) => {
+                    self.said = Some(format!("The window does not open: {error}"));
+                    return;
+                }
+            }
+        }
+        if let (Some(link), Some((_, Some(stdin)))) = (link, &mut self.running)
+            && self.handed.as_deref() != Some(link)
+        {
+            // One that is gone is noticed at the next look.
+            let _ = writeln!(stdin, "{link}").and_then(|()| stdin.flush());
+            self.handed = Some(link.to_owned());
+        }
+    }
+
+    fn start(&self) -> std::io::Result<(Child, Option<ChildStdin>)> {
+        let log = File::options().create(true).append(true).open(&self.log)?;
+        let mut command = Command::new(&self.program);
+        command.arg("--stop-with-stdin").arg("--home").arg(absolute(&self.home));
+        command.stdin(Stdio::piped()).stdout(log.try_clone()?).stderr(log).env_remove("COUNTERSIGN_HOME");
+        // Ctrl-C is for the demo, which then ends the window by closing its pipe.
+        #[cfg(unix)]
+        std::os::unix::process::CommandExt::process_group(&mut command, 0);
+        let mut child = command.spawn()?;
+        let stdin = child.stdin.take();
+        Ok((child, stdin))
+    }
+}
+
+impl Drop for AppWindow {
+    fn drop(&mut self) {
+        self.close();
+    }
+}
+
+impl AppWindow {
+    /// Ends its process, for good.
+    pub fn close(&mut self) {
+        self.allowed = false;
+        if let Some((mut child, stdin)) = self.running.take() {
+            drop(stdin);
+            // It ends when its pipe is closed; one that hangs is not left behind.
+            for _ in 0..100 {
+                if !matches!(child.try_wait(), Ok(None)) {
+                    return;
+                }
+                std::thread::sleep(std::time::Duration::from_millis(20));
+            }
+            let _ = child.kill();
+            let _ = child.wait();
+        }
+    }
+}
+
+fn has_display() -> bool {
+    let named = |name| std::env::var_os(name).is_some_and(|value| !value.is_empty());
+    !cfg!(target_os = "linux") || named("DISPLAY") || named("WAYLAND_DISPLAY")
+}

@@ -1,0 +1,134 @@
+//! The link on the pages: made when somebody looks, renewed before it is too old, replaced when it was used.
+
+use countersign_gateway::{ConfirmError, Gateway, IssuedLink, LinkRequest, LinkState};
+use countersign_protocol::clock::Clock as _;
+use countersign_protocol::registration::Confirm;
+use serde::Serialize;
+
+use crate::qr_code;
+use countersign_device::edge::system::SystemClock;
+
+/// A link is renewed when it has less than this left, in seconds: enough to finish with it.
+const RENEW_BELOW: u64 = 120;
+
+/// The newest link, and what came of the code for it.
+#[derive(Default)]
+pub struct EnrollmentLinks {
+    current: Option<CurrentLink>,
+    /// EnrollmentLinks that made a device Alice's. They are worth nothing any more.
+    confirmed: Vec<String>,
+    said: Option<String>,
+}
+
+struct CurrentLink {
+    issued: IssuedLink,
+    qr: QrView,
+}
+
+/// What the pages show of it.
+#[derive(Serialize, Clone, PartialEq, Eq)]
+pub struct LinkView {
+    /// The link, for pasting.
+    link: String,
+    /// Whether a device has used it and waits for its code.
+    waits_for_code: bool,
+    /// What came of the last code.
+    said: Option<String>,
+    qr: QrView,
+}
+
+/// The link for a camera.
+#[derive(Serialize, Clone, PartialEq, Eq)]
+struct QrView {
+    /// SVG.
+    picture: Option<String>,
+    /// Why there is none, in a sentence.
+    why_not: Option<String>,
+}
+
+impl LinkView {
+    /// The link.
+    pub fn link(&self) -> &str {
+        &self.link
+    }
+
+    /// Whether a device has used it and waits for its code.
+    pub fn waits_for_code(&self) -> bool {
+        self.waits_for_code
+    }
+}
+
+fn qr_view(issued: &IssuedLink) -> QrView {
+    match qr_code::picture(issued.link.issuer(), &issued.link.expose()) {
+        Ok(picture) => QrView { picture: Some(picture), why_not: None },
+        Err(why) => QrView { picture: None, why_not: Some(format!("{why}.")) },
+    }
+}
+
+impl EnrollmentLinks {
+    /// Whether this link made a device Alice's.
+    pub fn was_confirmed(&self, link: &str) -> bool {
+        self.confirmed.iter().any(|known| known == link)
+    }
+
+    /// The link as it is to be shown now, made where there is none that serves.
+    pub async fn view(&mut self, gateway: &Gateway) -> Result<LinkView, String> {
+        let state = self.state(gateway)?;
+        let left = self
+            .current
+            .as_ref()
+            .map_or(0, |current| current.issued.expires_at.seconds().saturating_sub(SystemClock.now().seconds()));
+        let serves = match state {
+            Some(LinkState::Open) => left > RENEW_BELOW,
+            // The code may be typed for as long again.
+            Some(LinkState::Registered) => true,
+            Some(LinkState::Confirmed | LinkState::Ended) | None => false,
+        };
+        if !serves {
+            if state == Some(LinkState::Confirmed) {
+                self.confirmed.extend(self.current.as_ref().map(|current| current.issued.link.expose()));
+                self.said.get_or_insert_with(|| "That device is one of Alice’s now.".to_owned());
+            } else if state == Some(LinkState::Ended) && self.said.is_none() {
+                self.said = Some("That link has ended. Here is a new one.".to_owned());
+            }
+            let issued = self.make(gateway).await?;
+            self.current = Some(CurrentLink { qr: qr_view(&issued), issued });
+        }
+        let Some(current) = &self.current else { return Err("there is no link".to_owned()) };
+        Ok(LinkView {
+            link: current.issued.link.expose(),
+            waits_for_code: state == Some(LinkState::Registered),
+            said: self.said.clone(),
+            qr: current.qr.clone(),
+        })
+    }
+
+    /// Takes the code that a device shows.
+    pub async fn confirm(&mut self, gateway: &Gateway, code: &str) {
+        let Some(current) = &self.current else { return };
+        self.said = match gateway.confirm(&current.issued.id, code).await {
+            Ok(confirmed) => Some(format!("“{}” is one of Alice’s devices now.", confirmed.device_name)),
+            Err(ConfirmError::WrongCode { tries_left }) => {
+                let tries = if tries_left == 1 { "one try is".to_owned() } else { format!("{tries_left} tries are") };
+                Some(format!("That is not the code. Look at the device again; {tries} left."))
+            }
+            Err(ConfirmError::Ended) => {
+                Some("That was the third wrong code: link and device have ended. Here is a new link.".to_owned())
+            }
+            Err(ConfirmError::NotRegistered) => Some("No device has opened this link yet.".to_owned()),
+            Err(error) => Some(error.to_string()),
+        };
+    }
+
+    fn state(&self, gateway: &Gateway) -> Result<Option<LinkState>, String> {
+        let Some(current) = &self.current else { return Ok(None) };
+        gateway.link_state(&current.issued.id).map_err(|error| error.to_string())
+    }
+
+    async fn make(&self, gateway: &Gateway) -> Result<IssuedLink, String> {
+        let subject = "alice".parse().map_err(|_| "alice is no subject".to_owned())?;
+        let request =
+            LinkRequest { subject, subject_label: "Alice".to_owned(), confirm: Confirm::Code, allow_automated: true };
+        gateway.issue_link(request).await.map_err(|error| error.to_string())
+    }
+}

@@ -1,0 +1,104 @@
+//! The addresses: the pages, what they ask for, and what can be taken away.
+
+use std::time::Duration;
+
+use axum::extract::{Path, Query, State};
+use axum::http::{StatusCode, header};
+use axum::response::{IntoResponse, Response};
+use axum::routing::{get, post};
+use axum::{Json, Router, middleware};
+use serde::Deserialize;
+use serde_json::json;
+
+use super::page_files::{self, File};
+use super::page_server::PageServer;
+use super::same_origin;
+
+/// How long the page may wait for something new.
+const WAIT: Duration = Duration::from_secs(25);
+
+pub(super) fn router(web: PageServer) -> Router {
+    let host = web.pages.host.clone();
+    let served = |file: File| get(move || async move { ([(header::CONTENT_TYPE, file.kind)], file.text) });
+    let pages =
+        page_files::files().into_iter().fold(Router::new(), |router, file| router.route(file.path, served(file)));
+    pages
+        .route("/api/state", get(state))
+        .route("/api/ask", post(ask))
+        .route("/api/confirm", post(confirm))
+        .route("/api/app", post(app))
+        .route("/api/cheat", post(tamper))
+        .route("/api/evidence/{id}", get(evidence))
+        .route("/api/trust", get(trust))
+        .layer(middleware::from_fn_with_state(host, same_origin::check))
+        .with_state(web)
+}
+
+#[derive(Deserialize)]
+struct After {
+    #[serde(default)]
+    after: u64,
+}
+
+async fn state(State(web): State<PageServer>, Query(After { after }): Query<After>) -> Response {
+    Json(web.page_after(after, WAIT).await).into_response()
+}
+
+#[derive(Deserialize)]
+struct Wanted {
+    item: String,
+}
+
+async fn ask(State(web): State<PageServer>, Json(Wanted { item }): Json<Wanted>) -> Response {
+    match web.ask(&item).await {
+        Ok(id) => Json(json!({ "id": id })).into_response(),
+        Err(why) => (StatusCode::BAD_REQUEST, why).into_response(),
+    }
+}
+
+#[derive(Deserialize)]
+struct Typed {
+    code: String,
+}
+
+async fn confirm(State(web): State<PageServer>, Json(Typed { code }): Json<Typed>) -> StatusCode {
+    web.confirm(&code).await;
+    StatusCode::NO_CONTENT
+}
+
+async fn app(State(web): State<PageServer>) -> StatusCode {
+    web.open_window().await;
+    StatusCode::NO_CONTENT
+}
+
+#[derive(Deserialize)]
+struct Which {
+    id: usize,
+}
+
+async fn tamper(State(web): State<PageServer>, Json(Which { id }): Json<Which>) -> Response {
+    match web.tamper(id) {
+        Some(result) => Json(result).into_response(),
+        None => (StatusCode::NOT_FOUND, "there is no recorded payment to tamper with").into_response(),
+    }
+}
+
+async fn evidence(State(web): State<PageServer>, Path(id): Path<usize>) -> Response {
+    match web.evidence(id) {
+        Some(file) => download("evidence.json", file),
+        None => (StatusCode::NOT_FOUND, "there is no evidence yet").into_response(),
+    }
+}
+
+async fn trust(State(web): State<PageServer>) -> Response {
+    match web.trust().await {
+        Ok(file) => download("trust.json", file),
+        Err(failure) => (StatusCode::SERVICE_UNAVAILABLE, failure.message).into_response(),
+    }
+}
+
+fn download(name: &str, text: String) -> Response {
+    let disposition = format!("attachment; filename=\"{name}\"");
+    ([(header::CONTENT_TYPE, "application/json".to_owned()), (header::CONTENT_DISPOSITION, disposition)], text)
+        .into_response()
+}

@@ -1,0 +1,302 @@
+//! The pages' server: what is on them now, and who waits for something new.
+
+use std::net::{SocketAddr, TcpListener};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use countersign_gateway::Standing;
+use countersign_op::Provider;
+use countersign_protocol::text;
+use serde::Serialize;
+use tokio::sync::watch;
+
+use super::app_window::{AppWindow, WindowView};
+use super::customer_records::CustomerRecords;
+use super::enrollment_links::{EnrollmentLinks, LinkView};
+use super::request_log::{RequestLog, RequestView};
+use super::{page_routes, tamper};
+use crate::arguments::ProviderConfig;
+use crate::commands::op;
+use crate::demo::{DemoState, provider_process};
+use crate::failure::Failure;
+
+/// How often the page's state is looked at.
+const REFRESH_EVERY: Duration = Duration::from_millis(150);
+
+/// How many ports after the provider's are tried.
+const TRIES: u16 = 50;
+
+/// What the demo wants of the window.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub enum AppLaunch {
+    /// It opens by itself as soon as it can.
+    Automatic,
+    /// It opens when the page asks for it.
+    OnRequest,
+    /// It does not open: `--no-app`.
+    Never,
+}
+
+/// The web pages. Cheap to clone; the window ends with the last clone.
+#[derive(Clone)]
+pub struct PageServer {
+    pub(super) pages: Arc<PageState>,
+    /// Where the till is served, and the other pages below it.
+    pub url: String,
+}
+
+/// Everything on the pages, and what changes it.
+pub(super) struct PageState {
+    state: DemoState,
+    provider: Provider,
+    pub(super) host: String,
+    offer: AppLaunch,
+    request_log: Mutex<RequestLog>,
+    records: CustomerRecords,
+    links: tokio::sync::Mutex<EnrollmentLinks>,
+    window: Mutex<AppWindow>,
+    page: watch::Sender<Page>,
+    /// Whether somebody has looked at a page: only then are links made.
+    looked_at: std::sync::atomic::AtomicBool,
+}
+
+/// What the pages show.
+#[derive(Serialize, Clone, PartialEq)]
+pub(super) struct Page {
+    pub(super) revision: u64,
+    issuer: String,
+    program: String,
+    demo_folder: String,
+    provider_runs: bool,
+    devices: Vec<DeviceRow>,
+    window: Option<WindowView>,
+    link: Option<LinkView>,
+    requests: Vec<RequestView>,
+}
+
+#[derive(Serialize, Clone, PartialEq, Eq)]
+struct DeviceRow {
+    name: String,
+    status: &'static str,
+}
+
+impl PageServer {
+    /// Serves the pages on the next free port after the provider's.
+    ///
+    /// # Errors
+    /// No free port, or the provider's store can't be opened.
+    pub async fn start(state: &DemoState, provider_at: SocketAddr, offer: AppLaunch) -> Result<PageServer, Failure> {
+        let (config, home) = (state.path("provider.toml"), state.path("provider"));
+        let provider = op::open(&ProviderConfig::of(config), Some(home), Provider::open_for_admin)?;
+        let listener = listen(provider_at)?;
+        let host = listener.local_addr().map_err(|error| Failure::usage("demo_till", error))?.to_string();
+        let page = Page {
+            revision: 0,
+            issuer: state.issuer.clone(),
+            // As it was typed, for it is not on everybody's PATH.
+            program: std::env::args().next().unwrap_or_else(|| "countersign".to_owned()),
+            demo_folder: state.folder().display().to_string(),
+            provider_runs: true,
+            devices: Vec::new(),
+            window: None,
+            link: None,
+            requests: Vec::new(),
+        };
+        let pages = Arc::new(PageState {
+            window: Mutex::new(AppWindow::new(state, offer != AppLaunch::Never)),
+            state: state.clone(),
+            provider,
+            host: host.clone(),
+            offer,
+            request_log: Mutex::new(RequestLog::new()),
+            records: CustomerRecords::new(state)?,
+            links: tokio::sync::Mutex::default(),
+            page: watch::Sender::new(page),
+            looked_at: std::sync::atomic::AtomicBool::new(false),
+        });
+        let web = PageServer { pages, url: format!("http://{host}/") };
+        let router = page_routes::router(web.clone());
+        listener.set_nonblocking(true).map_err(|error| Failure::usage("demo_till", error))?;
+        let listener =
+            tokio::net::TcpListener::from_std(listener).map_err(|error| Failure::usage("demo_till", error))?;
+        tokio::spawn(async move {
+            if let Err(error) = axum::serve(listener, router).await {
+                tracing::error!(%error, "the demo's pages are not served any more");
+            }
+        });
+        tokio::spawn(refresh(Arc::downgrade(&web.pages)));
+        Ok(web)
+    }
+
+    /// The page as it is, once it is newer than this revision or half a minute has passed.
+    pub(super) async fn page_after(&self, revision: u64, at_most: Duration) -> Page {
+        self.pages.looked_at.store(true, std::sync::atomic::Ordering::Relaxed);
+        let mut page = self.pages.page.subscribe();
+        let newer = page.wait_for(|page| page.revision > revision);
+        let _ = tokio::time::timeout(at_most, newer).await;
+        self.pages.page.borrow().clone()
+    }
+
+    /// Where a page other than the till is.
+    pub fn page(&self, name: &str) -> String {
+        format!("{}{name}", self.url)
+    }
+
+    pub(super) async fn ask(&self, item: &str) -> Result<usize, String> {
+        let asked = lock(&self.pages.request_log).ask(&self.pages.state, item);
+        self.pages.refresh().await;
+        asked
+    }
+
+    pub(super) async fn confirm(&self, code: &str) {
+        self.pages.links.lock().await.confirm(self.pages.provider.gateway(), code).await;
+        self.pages.refresh().await;
+    }
+
+    pub(super) async fn open_window(&self) {
+        let link = self.pages.link_for_window().await;
+        let mut window = lock(&self.pages.window);
+        if window.is_ready() || window.is_open() {
+            window.open(link.as_deref());
+        }
+    }
+
+    /// Ends the window's process, and returns when it is gone.
+    pub async fn close_window(&self) {
+        let pages = Arc::clone(&self.pages);
+        // It waits for a process.
+        let _ = tokio::task::spawn_blocking(move || lock(&pages.window).close()).await;
+    }
+
+    pub(super) fn tamper(&self, id: usize) -> Option<tamper::TamperResult> {
+        tamper::multiply_amount(&lock(&self.pages.request_log).proof(&self.pages.provider, id)?)
+    }
+
+    pub(super) fn evidence(&self, id: usize) -> Option<String> {
+        let proof = lock(&self.pages.request_log).proof(&self.pages.provider, id)?;
+        proof.is_complete().then(|| proof.evidence().to_file())
+    }
+
+    /// The trust file, for `countersign verify --trust`.
+    pub(super) async fn trust(&self) -> Result<String, Failure> {
+        let path = self.pages.state.path("trust.json");
+        if !path.exists() {
+            let link = provider_process::enrollment_link(&self.pages.state, "alice").await?;
+            self.pages.state.write_trust(&crate::demo::trust(&link)?)?;
+        }
+        std::fs::read_to_string(&path).map_err(|error| Failure::usage("demo_state", error))
+    }
+}
+
+impl PageState {
+    /// Looks at everything, and tells the page where something is new.
+    async fn refresh(&self) {
+        lock(&self.request_log).drain();
+        self.open_records().await;
+        let link = if self.looked_at.load(std::sync::atomic::Ordering::Relaxed) {
+            let shown = self.links.lock().await.view(self.provider.gateway()).await;
+            shown.inspect_err(|error| tracing::warn!(error, "the pages have no link")).ok()
+        } else {
+            None
+        };
+        let devices = match "alice".parse() {
+            Ok(alice) => self.provider.gateway().devices(&alice).unwrap_or_default(),
+            Err(_) => Vec::new(),
+        };
+        let devices = devices.into_iter().filter_map(|device| {
+            let status = match device.standing {
+                Standing::Active => "active",
+                Standing::Unconfirmed => "unconfirmed",
+                Standing::Suspended => "suspended",
+                _ => return None,
+            };
+            Some(DeviceRow { name: text::escape(&device.name), status })
+        });
+        let devices: Vec<DeviceRow> = devices.collect();
+        let requests = lock(&self.request_log).views(&self.provider, &self.state.issuer);
+        let window = lock(&self.window).view();
+        self.page.send_if_modified(|page| {
+            let new = Page { devices, requests, window: Some(window), link, ..page.clone() };
+            let is_new = new != *page;
+            if is_new {
+                *page = Page { revision: page.revision + 1, ..new };
+            }
+            is_new
+        });
+    }
+
+    /// Tries new access tokens at the call centre's records.
+    async fn open_records(&self) {
+        let tokens = lock(&self.request_log).untried_tokens();
+        for (id, token) in tokens {
+            let record = self.records.open(&token).await;
+            lock(&self.request_log).opened(id, record);
+        }
+    }
+
+    /// A link for the window, where it has no account yet.
+    async fn link_for_window(&self) -> Option<String> {
+        if lock(&self.window).is_enrolled() {
+            return None;
+        }
+        let shown = self.links.lock().await.view(self.provider.gateway()).await.ok()?;
+        (!shown.waits_for_code()).then(|| shown.link().to_owned())
+    }
+
+    /// Opens the window when it may and can; a link that was renewed is handed on.
+    async fn tend_window(&self) {
+        let (ready, open, enrolled, handed) = {
+            let mut window = lock(&self.window);
+            (window.is_ready(), window.is_open(), window.is_enrolled(), window.handed().map(str::to_owned))
+        };
+        if !enrolled
+            && let Some(handed) = &handed
+            && self.links.lock().await.was_confirmed(handed)
+        {
+            lock(&self.window).enrolled();
+            return;
+        }
+        if (ready && self.offer == AppLaunch::Automatic && handed.is_none()) || (open && !enrolled && handed.is_some())
+        {
+            let link = self.link_for_window().await;
+            lock(&self.window).open(link.as_deref());
+        }
+    }
+}
+
+/// Looks until the demo ends.
+async fn refresh(pages: std::sync::Weak<PageState>) {
+    let mut opened = false;
+    let mut ticks = tokio::time::interval(REFRESH_EVERY);
+    ticks.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
+    loop {
+        ticks.tick().await;
+        let Some(pages) = pages.upgrade() else { return };
+        pages.refresh().await;
+        // By itself it opens once; a person who closes it wants it closed.
+        let is_open = lock(&pages.window).is_open();
+        if is_open || !opened {
+            pages.tend_window().await;
+        }
+        opened |= lock(&pages.window).is_open();
+    }
+}
+
+fn listen(provider_at: SocketAddr) -> Result<TcpListener, Failure> {
+    let mut address = provider_at;
+    for _ in 0..TRIES {
+        match address.port().checked_add(1) {
+            Some(next) => address.set_port(next),
+            None => break,
+        }
+        if let Ok(listener) = TcpListener::bind(address) {
+            return Ok(listener);
+        }
+    }
+    let what = format!("none of the {TRIES} ports after {provider_at} is free for the demo's pages");
+    Err(Failure::usage("listen", what))
+}
+
+pub(super) fn lock<T>(mutex: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}

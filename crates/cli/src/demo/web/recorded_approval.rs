@@ -1,0 +1,154 @@
+//! What the provider kept about one request: the very bytes that were signed, and what they say.
+
+use countersign_device::transcript::{self, Drawn, Locale, Role};
+use countersign_gateway::Asked;
+use countersign_protocol::answer::Answer;
+use countersign_protocol::challenge::{Challenge, VerifiedChallenge};
+use countersign_protocol::clock::Timestamp;
+use countersign_protocol::evidence::Evidence;
+use countersign_protocol::kind::Kind;
+use countersign_protocol::manifest::ManifestChain;
+use countersign_protocol::outcome::Ending;
+use countersign_protocol::transcript::{Line, LineValue};
+use serde::Serialize;
+
+use crate::request_text;
+
+/// The provider's record of one request, as seen from the device that answered it, or from the first that was asked.
+pub struct RecordedApproval {
+    asked: Asked,
+    challenge: VerifiedChallenge,
+    drawn: Drawn,
+}
+
+/// A line of the device's screen, for the page.
+#[derive(Serialize, Clone, PartialEq, Eq)]
+pub struct ScreenLine {
+    role: Role,
+    label: String,
+    text: String,
+}
+
+impl RecordedApproval {
+    /// Reads a record. Nothing of it is believed that does not verify.
+    pub fn of(mut all: Vec<Asked>) -> Option<RecordedApproval> {
+        let at = all.iter().position(|asked| asked.decided).or(if all.is_empty() { None } else { Some(0) })?;
+        let mut asked = all.swap_remove(at);
+        let challenge = verified(&asked)?;
+        let answer = asked.answer.as_ref().and_then(|(answer, _)| answer.peek().ok());
+        let drawn = match &answer {
+            Some(answer) => same_lines(&challenge, answer)?,
+            None => transcript::draw(&challenge, true, false, Locale::En),
+        };
+        if answer.is_some() {
+            asked.evidence.transcript = Some(drawn.transcript.freeze().text().to_owned());
+        }
+        Some(RecordedApproval { asked, challenge, drawn })
+    }
+
+    /// When the answer arrived at the provider.
+    pub fn answered_at(&self) -> Option<Timestamp> {
+        self.asked.answer.as_ref().map(|(_, at)| *at)
+    }
+
+    /// The device that answered.
+    pub fn by(&self) -> Option<String> {
+        self.asked.decided.then(|| countersign_protocol::text::escape(&self.asked.device_name))
+    }
+
+    /// Whether it came to the device without a sound.
+    pub fn held(&self) -> bool {
+        self.challenge.claims().held
+    }
+
+    /// Whether the number was wrong.
+    pub fn was_mismatch(&self) -> bool {
+        let outcome = self.asked.outcome.as_ref().and_then(|outcome| outcome.peek().ok());
+        outcome.is_some_and(|outcome| outcome.outcome == Ending::Mismatch)
+    }
+
+    /// What the device shows.
+    pub fn lines(&self) -> Vec<ScreenLine> {
+        let lines = self.drawn.roles.iter().zip(&self.drawn.transcript.lines);
+        lines.map(|(role, line)| ScreenLine::of(*role, line)).collect()
+    }
+
+    /// The client's details, as they were signed.
+    pub fn details(&self) -> Option<&str> {
+        self.challenge.claims().authorization_details_json.as_deref()
+    }
+
+    /// What the request is about.
+    pub fn kind(&self) -> Kind {
+        self.challenge.claims().kind
+    }
+
+    /// Whether there is an amount to tamper with.
+    pub fn has_amount(&self) -> bool {
+        super::tamper::amount_in(self.challenge.claims()).is_some()
+    }
+
+    /// Whether it ended by an answer, so that there is evidence.
+    pub fn is_complete(&self) -> bool {
+        self.asked.answer.is_some() && self.asked.outcome.is_some()
+    }
+
+    /// The evidence.
+    pub fn evidence(&self) -> &Evidence {
+        &self.asked.evidence
+    }
+
+    /// The challenge, verified.
+    pub fn challenge(&self) -> &VerifiedChallenge {
+        &self.challenge
+    }
+
+    /// The record as the gateway keeps it.
+    pub fn asked(&self) -> &Asked {
+        &self.asked
+    }
+}
+
+/// The challenge, by the keys of the provider's own manifests.
+pub fn verified(asked: &Asked) -> Option<VerifiedChallenge> {
+    verify(asked, &asked.challenge).ok()
+}
+
+/// Verifies a challenge that may have been tampered with, as the device does.
+pub fn verify(
+    asked: &Asked,
+    challenge: &countersign_protocol::jws::Compact<Challenge>,
+) -> Result<VerifiedChallenge, String> {
+    let claims = asked.challenge.peek().map_err(|error| error.to_string())?;
+    let chain = ManifestChain { manifests: asked.evidence.manifests.clone() };
+    let first = chain.manifests.first().and_then(|manifest| manifest.peek().ok()).ok_or("no manifest")?;
+    let root = *first.root.thumbprint();
+    let keys = chain.verify(&claims.iss, &root, None).map_err(|error| error.to_string())?;
+    Challenge::verify_signed(challenge, &claims.aud, &claims.sub, &keys).map_err(|error| error.to_string())
+}
+
+/// The lines that the device showed: those of which the answer signed the hash.
+fn same_lines(challenge: &VerifiedChallenge, answer: &Answer) -> Option<Drawn> {
+    [Locale::En, Locale::De].into_iter().find_map(|locale| {
+        [true, false].into_iter().find_map(|first| {
+            let drawn = transcript::draw(challenge, true, first, locale);
+            (*drawn.transcript.freeze().hash() == answer.display_hash).then_some(drawn)
+        })
+    })
+}
+
+impl ScreenLine {
+    /// The line in one.
+    pub fn sentence(&self) -> String {
+        format!("{}: {}", self.label, self.text)
+    }
+
+    fn of(role: Role, line: &Line) -> ScreenLine {
+        let text = match &line.value {
+            LineValue::Money(money) => request_text::money(money),
+            LineValue::Text(text) | LineValue::Date(text) | LineValue::Account(text) => text.clone(),
+            _ => String::new(),
+        };
+        ScreenLine { role, label: line.label.clone(), text }
+    }
+}

@@ -1,0 +1,224 @@
+//! The book: every request that a page made, and how far it is.
+
+use countersign_op::Provider;
+use countersign_protocol::clock::{Clock as _, Timestamp};
+use countersign_protocol::kind::Kind;
+use countersign_protocol::text;
+use serde::Serialize;
+use serde_json::Value;
+
+use super::customer_records::CustomerRecord;
+use super::page_steps::{self, Step};
+use super::recorded_approval::{self, RecordedApproval};
+use crate::demo::DemoState;
+use crate::demo::client_processes::{ClientHandle, ClientProcesses};
+use crate::demo::scenarios::{Place, Scenario};
+use countersign_device::edge::system::SystemClock;
+
+/// So many requests are kept.
+const KEPT: usize = 50;
+
+/// All requests of one run.
+pub struct RequestLog {
+    clients: ClientProcesses,
+    entries: Vec<LogEntry>,
+}
+
+/// A line of a client, and when it came.
+type Line = (Timestamp, Value);
+
+/// One request.
+pub struct LogEntry {
+    /// What was asked.
+    pub scenario: Scenario,
+    began: Timestamp,
+    acknowledged: Option<Line>,
+    result: Option<Line>,
+    ended: bool,
+    /// What its access token opened, for the call centre.
+    record: Option<CustomerRecord>,
+    _client: ClientHandle,
+}
+
+/// A request as its page shows it.
+#[derive(Serialize, Clone, PartialEq)]
+pub struct RequestView {
+    id: usize,
+    item: &'static str,
+    place: Place,
+    title: &'static str,
+    client: &'static str,
+    amount: Option<&'static str>,
+    message: &'static str,
+    state: &'static str,
+    /// When it ends, by the clock of this computer: milliseconds since the epoch.
+    ends_at: Option<u64>,
+    /// What its client says about the end.
+    said: Option<String>,
+    /// The number for the person to type.
+    number: Option<String>,
+    /// Whether the device got it without a sound.
+    held: bool,
+    /// What it is about, once the device is asked.
+    kind: Option<Kind>,
+    /// The details as the provider had them signed: JSON.
+    details: Option<String>,
+    /// The lines on the device, once it is asked.
+    device: Option<Vec<recorded_approval::ScreenLine>>,
+    /// Who answered.
+    by: Option<String>,
+    /// Milliseconds from the answer's arrival at the provider until the client had its tokens.
+    receipt_ms: Option<u64>,
+    /// What the tokens opened.
+    record: Option<CustomerRecord>,
+    steps: Vec<Step>,
+    can_cheat: bool,
+    evidence: bool,
+}
+
+impl RequestLog {
+    /// An empty book.
+    pub fn new() -> RequestLog {
+        RequestLog { clients: ClientProcesses::new(), entries: Vec::new() }
+    }
+
+    /// Asks for something, in a process of its own.
+    pub fn ask(&mut self, state: &DemoState, item: &str) -> Result<usize, String> {
+        let scenario = Scenario::of(item).ok_or("that is nothing that anybody asks for here")?;
+        if self.entries.len() >= KEPT {
+            return Err("the demo keeps no more requests: start it again".to_owned());
+        }
+        let id = self.entries.len();
+        let client = self.clients.ask(state, scenario, id).map_err(|failure| failure.message)?;
+        self.entries.push(LogEntry {
+            scenario: *scenario,
+            began: SystemClock.now(),
+            acknowledged: None,
+            result: None,
+            ended: false,
+            record: None,
+            _client: client,
+        });
+        Ok(id)
+    }
+
+    /// Takes what the clients have said since. Says whether there was anything.
+    pub fn drain(&mut self) -> bool {
+        let mut any = false;
+        while let Ok(message) = self.clients.messages.try_recv() {
+            any = true;
+            let Some(entry) = self.entries.get_mut(message.number) else { continue };
+            match message.line {
+                Some(line) if line["event"] == "acknowledged" => entry.acknowledged = Some((message.clock, line)),
+                Some(line) => entry.result = Some((message.clock, line)),
+                None => entry.ended = true,
+            }
+        }
+        any
+    }
+
+    /// Everything the provider knows about a request.
+    pub fn proof(&self, provider: &Provider, id: usize) -> Option<RecordedApproval> {
+        let (_, acknowledged) = self.entries.get(id)?.acknowledged.as_ref()?;
+        let approval = provider.approval_of(acknowledged["auth_req_id"].as_str()?).ok()??;
+        RecordedApproval::of(provider.gateway().record(&approval).ok()?)
+    }
+
+    /// Access tokens that nobody has tried at the records yet: the request, and the token.
+    pub fn untried_tokens(&self) -> Vec<(usize, String)> {
+        let entries = self.entries.iter().enumerate().filter(|(_, entry)| entry.scenario.place == Place::Support);
+        let tokens = entries.filter(|(_, entry)| entry.record.is_none()).filter_map(|(id, entry)| {
+            let (_, result) = entry.result.as_ref()?;
+            Some((id, result["access_token"].as_str()?.to_owned()))
+        });
+        tokens.collect()
+    }
+
+    /// Notes what a token opened.
+    pub fn opened(&mut self, id: usize, record: CustomerRecord) {
+        if let Some(entry) = self.entries.get_mut(id) {
+            entry.record = Some(record);
+        }
+    }
+
+    /// All requests as their pages show them, newest first.
+    pub fn views(&self, provider: &Provider, issuer: &str) -> Vec<RequestView> {
+        let shown = |id: usize| self.entry(provider, issuer, id);
+        (0..self.entries.len()).rev().map(shown).collect()
+    }
+
+    fn entry(&self, provider: &Provider, issuer: &str, id: usize) -> RequestView {
+        let entry = &self.entries[id];
+        let proof = self.proof(provider, id);
+        let (state, said) = entry.state(proof.as_ref());
+        let answered = proof.as_ref().and_then(RecordedApproval::answered_at);
+        let approved = state == "approved";
+        let number = entry.acknowledged.as_ref().and_then(|(_, line)| line["interaction_value"].as_str());
+        RequestView {
+            id,
+            item: entry.scenario.item,
+            place: entry.scenario.place,
+            title: entry.scenario.title,
+            client: entry.scenario.client,
+            amount: entry.scenario.amount,
+            message: entry.scenario.message,
+            state,
+            ends_at: entry.ends_at(),
+            said,
+            kind: proof.as_ref().map(RecordedApproval::kind),
+            details: proof.as_ref().and_then(RecordedApproval::details).map(str::to_owned),
+            number: number.map(str::to_owned),
+            held: proof.as_ref().is_some_and(RecordedApproval::held),
+            device: proof.as_ref().map(RecordedApproval::lines),
+            by: proof.as_ref().and_then(RecordedApproval::by),
+            receipt_ms: match (&entry.result, answered) {
+                (Some((at, _)), Some(answered)) if approved => Some(at.millis_since(answered)),
+                _ => None,
+            },
+            record: entry.record.clone().filter(|record| record.is_open(SystemClock.now())),
+            steps: page_steps::of(entry, proof.as_ref(), issuer),
+            can_cheat: proof.as_ref().is_some_and(RecordedApproval::has_amount),
+            evidence: proof.as_ref().is_some_and(RecordedApproval::is_complete),
+        }
+    }
+}
+
+impl LogEntry {
+    /// When the request began, and what its client printed and when.
+    pub fn heard(&self) -> (Timestamp, Option<&Line>, Option<&Line>) {
+        (self.began, self.acknowledged.as_ref(), self.result.as_ref())
+    }
+
+    fn ends_at(&self) -> Option<u64> {
+        let (at, line) = self.acknowledged.as_ref()?;
+        Some(at.millis() + line["expires_in"].as_u64()? * 1000)
+    }
+
+    fn state(&self, proof: Option<&RecordedApproval>) -> (&'static str, Option<String>) {
+        let Some((_, line)) = &self.result else {
+            return match &self.acknowledged {
+                _ if self.ended => ("failed", Some("The client’s process ended without a word.".to_owned())),
+                None => ("asking", None),
+                Some(_) => ("waiting", None),
+            };
+        };
+        if line["event"] == "tokens" {
+            return ("approved", None);
+        }
+        let said = |name: &str| line.get(name).and_then(Value::as_str).map(text::escape);
+        let why = said("error_description").or_else(|| said("message"));
+        let error = said("error").unwrap_or_default();
+        match (error.as_str(), said("denial_reason").as_deref()) {
+            ("access_denied", Some("not_me")) => ("not_me", Some("Alice says: this wasn’t me.".to_owned())),
+            ("access_denied", _) if proof.is_some_and(RecordedApproval::was_mismatch) => {
+                ("mismatch", Some("The number was wrong, and the request is dead.".to_owned()))
+            }
+            ("access_denied", _) => ("denied", Some("Alice said no.".to_owned())),
+            ("expired_token", _) => ("expired", Some("Nobody answered in time.".to_owned())),
+            ("unknown_user_id", _) => {
+                ("no_device", Some("Alice has no device yet. Make one on this page, then try again.".to_owned()))
+            }
+            _ => ("failed", Some(format!("{} ({error})", why.unwrap_or_default()))),
+        }
+    }
+}

@@ -1,0 +1,29 @@
+//! Runs the command that was typed.
+
+use crate::arguments::{Arguments, Command};
+use crate::commands::{accounts, answer, enroll, evidence, history, op, pending, request, verify, watch};
+use crate::demo;
+use crate::exit::Exit;
+use crate::failure::Failure;
+use crate::output::Output;
+
+/// Runs the command and returns its exit code.
+///
+/// # Errors
+/// Why the command ended early.
+pub async fn run(arguments: Arguments, output: Output) -> Result<Exit, Failure> {
+    let home = arguments.home;
+    match arguments.command {
+        Command::Demo(demo) => demo::run(demo, home, output).await,
+        Command::Op(command) => op::run(command, home, output).await,
+        Command::Enroll(enroll) => enroll::run(enroll, home, output).await,
+        Command::Accounts => accounts::run(home, output).await,
+        Command::Pending => pending::run(home, output).await,
+        Command::History => history::run(home, output).await,
+        Command::Answer(answer) => answer::run(answer, home, output).await,
+        Command::Watch(watch) => watch::run(watch, home, output).await,
+        Command::Request(request) => request::run(request, output).await,
+        Command::Evidence { id } => evidence::run(&id, home, output).await,
+        Command::Verify(file) => verify::run(&file, output),
+    }
+}

@@ -1,0 +1,175 @@
+//! A request as a terminal shows it: the transcript's lines, nothing left out, nothing cut off.
+
+use countersign_device::view::ChallengeView;
+use countersign_protocol::kind::Kind;
+use countersign_protocol::outcome::Ending;
+use countersign_protocol::transcript::{Line, LineValue, Money};
+
+use crate::output::Paint;
+use crate::time_format;
+
+/// The whole request. `now` is seconds since the epoch.
+pub fn request(view: &ChallengeView, now: u64, paint: Paint) -> String {
+    let left = time_format::remaining(view.expires_at.saturating_sub(now));
+    let mut out =
+        format!("{}  {}\n", paint.badge(colour(view.kind), &format!(" {} ", kind(view.kind))), left_words(&left));
+    for shown in &view.transcript.lines {
+        let text = match &shown.value {
+            // A terminal has one size of letters: what matters most stands alone.
+            LineValue::Money(_) if shown.prominence == 1 => format!("\n    {}\n", line(shown, paint)),
+            _ => format!("  {}", line(shown, paint)),
+        };
+        out += &format!("\n{}", wrap(&text));
+    }
+    out
+}
+
+/// Breaks a long line between words, where the terminal would break it anywhere. Nothing is cut off: a word that is longer than
+/// a line stays whole, and the terminal breaks it.
+fn wrap(text: &str) -> String {
+    const WIDTH: usize = 76;
+    let mut out = String::with_capacity(text.len() + 16);
+    let mut column = 0;
+    for piece in text.split_inclusive(' ') {
+        let length = visible(piece.trim_end());
+        if column > 0 && column + length > WIDTH && !piece.trim().is_empty() {
+            out.truncate(out.trim_end_matches(' ').len());
+            out += "\n    ";
+            column = 4;
+        }
+        out += piece;
+        column += visible(piece);
+    }
+    out
+}
+
+/// How many characters are seen: those that are not part of a colour.
+fn visible(text: &str) -> usize {
+    let mut in_colour = false;
+    let seen = text.chars().filter(|&character| {
+        let shown = !in_colour && character != '\u{1b}';
+        in_colour = character == '\u{1b}' || (in_colour && character != 'm');
+        shown
+    });
+    seen.count()
+}
+
+/// The request in one line, for lists.
+pub fn summary(view: &ChallengeView, now: u64, paint: Paint) -> String {
+    let mut parts = vec![kind(view.kind).to_owned()];
+    let first = view.transcript.lines.iter().filter(|line| line.prominence == 1);
+    let worth = first.filter_map(|line| match &line.value {
+        LineValue::Money(amount) => Some(paint.bold(&money(amount))),
+        _ => None,
+    });
+    parts.extend(worth);
+    let name = countersign_protocol::text::escape(&view.client.name);
+    parts.push(if view.client.verified { name } else { format!("calls itself {name}") });
+    parts.extend(view.binding_message.as_deref().map(countersign_protocol::text::escape));
+    if view.held {
+        parts.push("held back".to_owned());
+    }
+    format!("{}  {}", parts.join(" · "), left_words(&time_format::remaining(view.expires_at.saturating_sub(now))))
+}
+
+/// One line of a transcript.
+pub fn line(line: &Line, paint: Paint) -> String {
+    let value = match &line.value {
+        LineValue::Section(_) => return paint.bold(&line.label),
+        LineValue::Money(amount) => paint.bold(&money(amount)),
+        LineValue::Date(text) => date(text),
+        LineValue::Text(text) | LineValue::Account(text) if line.prominence == 1 => paint.bold(text),
+        LineValue::Text(text) | LineValue::Account(text) => text.clone(),
+        _ => String::new(),
+    };
+    format!("{} {value}", paint.dim(&format!("{}:", line.label)))
+}
+
+/// An amount with the sign people know, else with its code.
+pub fn money(money: &Money) -> String {
+    match money.currency.as_str() {
+        "EUR" => format!("€ {}", money.amount),
+        "GBP" => format!("£ {}", money.amount),
+        code => format!("{code} {}", money.amount),
+    }
+}
+
+/// The title of a kind.
+pub fn kind(kind: Kind) -> &'static str {
+    match kind {
+        Kind::Login => "Sign-in",
+        Kind::Payment => "Payment",
+        Kind::Consent => "Consent",
+        Kind::Device => "New device",
+        _ => "Approval",
+    }
+}
+
+/// How a request ended, in words.
+pub fn ending(ending: Ending) -> &'static str {
+    match ending {
+        Ending::Approved => "approved",
+        Ending::Denied => "denied",
+        Ending::Expired => "expired, nobody answered in time",
+        Ending::AnsweredElsewhere => "answered on another device",
+        Ending::Cancelled => "cancelled",
+        Ending::Mismatch => "ended, the number was wrong",
+        Ending::Refused => "ended, no device could show it",
+        Ending::Disputed => "disputed",
+        _ => "ended",
+    }
+}
+
+fn left_words(left: &str) -> String {
+    match left {
+        "0:00" => "time is over".to_owned(),
+        left => format!("{left} left"),
+    }
+}
+
+/// The nearest of the 256 colours of terminals to the app's kinds.
+fn colour(kind: Kind) -> u8 {
+    match kind {
+        Kind::Login => 25,
+        Kind::Payment => 23,
+        Kind::Consent => 61,
+        Kind::Device => 94,
+        _ => 59,
+    }
+}
+
+/// RFC 3339 as this computer's time; what is none is shown as it is.
+fn date(text: &str) -> String {
+    let moment = text.parse::<jiff::Timestamp>().ok().and_then(|moment| u64::try_from(moment.as_second()).ok());
+    moment.map_or_else(|| text.to_owned(), time_format::full)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_long_line_breaks_between_words_and_loses_nothing() {
+        let text = format!("  Before you answer: {}", "Did you start this yourself, just now? ".repeat(5));
+        let wrapped = wrap(&text);
+        assert!(wrapped.lines().count() > 2 && wrapped.lines().all(|line| line.chars().count() <= 76), "{wrapped}");
+        let words = |text: &str| text.split_whitespace().map(str::to_owned).collect::<Vec<_>>();
+        assert_eq!(words(&wrapped), words(&text));
+        let long = "x".repeat(200);
+        assert_eq!(wrap(&long), long);
+    }
+
+    #[test]
+    fn colours_take_no_room() {
+        assert_eq!(visible("\u{1b}[1mAcme\u{1b}[0m Coffee"), "Acme Coffee".len());
+    }
+
+    #[test]
+    fn amounts_keep_their_digits() {
+        let money = |amount: &str, currency: &str| {
+            super::money(&Money { amount: amount.to_owned(), currency: currency.to_owned() })
+        };
+        assert_eq!(money("4.20", "EUR"), "€ 4.20");
+        assert_eq!(money("1200", "JPY"), "JPY 1200");
+    }
+}
