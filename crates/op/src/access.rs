@@ -3,13 +3,13 @@
 use std::sync::Arc;
 
 use countersign_gateway::{NotRedeemable, StoreError};
+use countersign_jose::jwt::{SigningAlg, verify};
 use countersign_protocol::clock::Timestamp;
 use countersign_protocol::id::ApprovalId;
 use countersign_protocol::json::Json;
 use rusqlite::Connection;
 
 use crate::confirmation::Confirmation;
-use crate::jose::{SigningAlg, verify};
 use crate::provider::Inner;
 use crate::store;
 

@@ -3,6 +3,7 @@
 
 use std::time::Duration;
 
+use countersign_jose::jwt::VerificationKey;
 use countersign_protocol::clock::Timestamp;
 use countersign_protocol::hash::Hash;
 use rustls_pki_types::pem::PemObject as _;
@@ -15,7 +16,6 @@ use x509_cert::spki::SubjectPublicKeyInfoOwned;
 
 use crate::config::CertificateSubject;
 use crate::http::PeerCertificate;
-use crate::jose::PublicKey;
 
 const EC_KEY: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.2.840.10045.2.1");
 const P256: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.2.840.10045.3.1.7");
@@ -110,7 +110,7 @@ fn without_blanks(name: &str) -> String {
 }
 
 /// The certificate's public key; `None` for a kind that no client can register.
-pub(crate) fn public_key(certificate: &PeerCertificate) -> Option<PublicKey> {
+pub(crate) fn public_key(certificate: &PeerCertificate) -> Option<VerificationKey> {
     key_of(&parsed(certificate)?.tbs_certificate.subject_public_key_info)
 }
 
@@ -123,20 +123,20 @@ fn parsed(certificate: &PeerCertificate) -> Option<x509_cert::Certificate> {
     x509_cert::Certificate::from_der(&certificate.0).ok()
 }
 
-fn key_of(info: &SubjectPublicKeyInfoOwned) -> Option<PublicKey> {
+fn key_of(info: &SubjectPublicKeyInfoOwned) -> Option<VerificationKey> {
     let bits = info.subject_public_key.as_bytes()?;
     let algorithm = &info.algorithm;
     if algorithm.oid == EC_KEY {
         let curve = algorithm.parameters.as_ref()?.decode_as::<ObjectIdentifier>().ok()?;
         let uncompressed = bits.len() == 65 && bits[0] == 4;
-        return (curve == P256 && uncompressed).then(|| PublicKey::P256(bits.to_vec()));
+        return (curve == P256 && uncompressed).then(|| VerificationKey::P256(bits.to_vec()));
     }
     if algorithm.oid == RSA_KEY {
         let mut reader = SliceReader::new(bits).ok()?;
         // RFC 8017 §A.1.1.
         let (n, e) =
             reader.sequence(|members| Ok((members.decode::<UintRef<'_>>()?, members.decode::<UintRef<'_>>()?))).ok()?;
-        return Some(PublicKey::Rsa { n: n.as_bytes().to_vec(), e: e.as_bytes().to_vec() });
+        return Some(VerificationKey::Rsa { n: n.as_bytes().to_vec(), e: e.as_bytes().to_vec() });
     }
     None
 }

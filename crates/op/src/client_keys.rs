@@ -2,8 +2,9 @@
 
 use std::sync::Arc;
 
+use countersign_jose::jwt::{self, JwkSet, JwtError, SigningAlg, VerificationKey, VerifiedJwt};
+
 use crate::config::{Client, ClientKeys};
-use crate::jose::{self, JwkSet, JwsRefused, PublicKey, SigningAlg, Verified};
 use crate::provider::Inner;
 use crate::remote_keys::Need;
 
@@ -18,7 +19,7 @@ pub(crate) enum NotByClient {
     Unavailable(String),
     /// Form, algorithm, kind or signature.
     #[error("{0}")]
-    Refused(#[from] JwsRefused),
+    Refused(#[from] JwtError),
 }
 
 /// The keys of one client, where they are now.
@@ -50,7 +51,7 @@ impl Inner {
         text: &str,
         algs: &[SigningAlg],
         typ: impl Fn(Option<&str>) -> bool,
-    ) -> Result<Verified, NotByClient> {
+    ) -> Result<VerifiedJwt, NotByClient> {
         self.verify_by(client.keys.as_ref(), text, algs, typ).await
     }
 
@@ -64,12 +65,12 @@ impl Inner {
         text: &str,
         algs: &[SigningAlg],
         typ: impl Fn(Option<&str>) -> bool,
-    ) -> Result<Verified, NotByClient> {
+    ) -> Result<VerifiedJwt, NotByClient> {
         let known = self.keys_of(keys, Need::Known).await?;
-        match jose::verify(text, &known, algs, &typ) {
-            Err(JwsRefused::Signature) if matches!(known, Keys::Fetched(_)) => {
+        match jwt::verify(text, &known, algs, &typ) {
+            Err(JwtError::Signature) if matches!(known, Keys::Fetched(_)) => {
                 let newer = self.keys_of(keys, Need::Newer).await?;
-                Ok(jose::verify(text, &newer, algs, &typ)?)
+                Ok(jwt::verify(text, &newer, algs, &typ)?)
             }
             other => Ok(other?),
         }
@@ -79,7 +80,7 @@ impl Inner {
     ///
     /// # Errors
     /// [`NotByClient`] where its keys can't be had.
-    pub(crate) async fn client_has_key(&self, client: &Client, key: &PublicKey) -> Result<bool, NotByClient> {
+    pub(crate) async fn client_has_key(&self, client: &Client, key: &VerificationKey) -> Result<bool, NotByClient> {
         let known = self.keys_of(client.keys.as_ref(), Need::Known).await?;
         if known.public_keys().any(|listed| listed == key) {
             return Ok(true);

@@ -5,13 +5,13 @@ use std::collections::BTreeSet;
 
 use axum::http::{HeaderName, header};
 use axum::response::IntoResponse;
+use countersign_jose::jwt::SigningAlg;
 use countersign_protocol::interaction::InteractionType;
 use countersign_protocol::issuer::Issuer;
 use serde::Serialize;
 
 use crate::acr;
 use crate::config::{CIBA_GRANT, Config, Profile, REFRESH_GRANT};
-use crate::jose::SigningAlg;
 
 /// Paths below the issuer.
 pub(crate) const BC_AUTHORIZE: &str = "/bc-authorize";

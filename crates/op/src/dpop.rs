@@ -4,6 +4,7 @@
 //! what their keys are, and have no token yet. There are no nonces here: a proof counts once, and that is on disk, so that one
 //! made ahead of time is of use to its maker only, and for two minutes.
 
+use countersign_jose::jwt::{ClaimError, Claims, JwtError, SigningAlg, verify_by_own_key};
 use countersign_protocol::clock::Timestamp;
 use countersign_protocol::hash::Hash;
 use countersign_protocol::json::Json;
@@ -11,7 +12,6 @@ use countersign_protocol::limits;
 use url::Url;
 
 use crate::http::{Code, OAuthError};
-use crate::jose::{ClaimFault, Claims, JwsRefused, SigningAlg, verify_by_own_key};
 use crate::provider::Inner;
 use crate::single_use::Signed;
 
@@ -19,9 +19,9 @@ use crate::single_use::Signed;
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 enum Fault {
     #[error("{0}")]
-    Jws(#[from] JwsRefused),
+    Jws(#[from] JwtError),
     #[error("{0}")]
-    Claim(#[from] ClaimFault),
+    Claim(#[from] ClaimError),
     #[error("htm must be {0}")]
     Method(String),
     #[error("ath is not the hash of the access token")]
@@ -84,18 +84,18 @@ fn check<'j>(
     now: Timestamp,
 ) -> Result<Sound<'j>, Fault> {
     let read = Claims(claims);
-    if read.text("htm")? != method {
+    if read.string("htm")? != method {
         return Err(Fault::Method(method.to_owned()));
     }
     if let Some(token) = token
-        && read.text("ath")? != Hash::of(token).to_string()
+        && read.string("ath")? != Hash::of(token).to_string()
     {
         return Err(Fault::Token);
     }
-    if without_query(read.text("htu")?).is_none_or(|htu| Some(htu) != without_query(url)) {
+    if without_query(read.string("htu")?).is_none_or(|htu| Some(htu) != without_query(url)) {
         return Err(Fault::Url(url.to_owned()));
     }
-    let iat = read.time("iat")?;
+    let iat = read.numeric_date("iat")?;
     if iat.abs_diff(now.seconds()) > limits::DPOP_SKEW_SECONDS {
         return Err(Fault::Time);
     }

@@ -32,7 +32,6 @@ mod hint;
 mod home;
 mod http;
 mod introspect;
-pub mod jose;
 mod metrics;
 mod notification_token;
 mod outbox;

@@ -3,6 +3,7 @@
 //! What comes out is read by `asked.rs` like a form, so that a rule about a parameter is written once. Authorization details
 //! keep the bytes that the client wrote inside its payload: those are shown, signed and put into tokens.
 
+use countersign_jose::jwt::{ClaimError, Claims, VerifiedJwt};
 use countersign_protocol::clock::Timestamp;
 use countersign_protocol::json::Json;
 use serde::Deserialize;
@@ -10,7 +11,6 @@ use serde_json::value::RawValue;
 
 use crate::config::Client;
 use crate::http::{Code, Form, OAuthError, parameter};
-use crate::jose::{ClaimFault, Claims, Verified};
 use crate::provider::Inner;
 use crate::single_use::Signed;
 
@@ -46,7 +46,7 @@ const ENVELOPE: [&str; 6] = ["iss", "aud", "exp", "iat", "nbf", "jti"];
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 enum Fault {
     #[error("{0}")]
-    Claim(#[from] ClaimFault),
+    Claim(#[from] ClaimError),
     #[error("iss must be the client_id")]
     Issuer,
     #[error("aud must be this provider's issuer, {0}, and nobody else")]
@@ -108,15 +108,15 @@ struct Sound<'j> {
 
 fn check<'j>(claims: &'j Json, client_id: &str, issuer: &str, now: Timestamp) -> Result<Sound<'j>, Fault> {
     let read = Claims(claims);
-    if read.text("iss")? != client_id {
+    if read.string("iss")? != client_id {
         return Err(Fault::Issuer);
     }
-    claims.get("aud").ok_or(ClaimFault::Missing("aud"))?;
+    claims.get("aud").ok_or(ClaimError::Missing("aud"))?;
     if !read.is_only_for(issuer) {
         return Err(Fault::Audience(issuer.to_owned()));
     }
-    let (exp, nbf) = (read.expiry(now)?, read.past("nbf", now)?);
-    read.past("iat", now)?;
+    let (exp, nbf) = (read.expiry(now)?, read.not_in_future("nbf", now)?);
+    read.not_in_future("iat", now)?;
     if now.seconds().saturating_sub(nbf) > LIFE_SECONDS {
         return Err(Fault::Old);
     }
@@ -132,7 +132,7 @@ enum Unread {
 }
 
 /// The parameters inside, each as a form would have it.
-fn inside(verified: &Verified) -> Result<Form, Unread> {
+fn inside(verified: &VerifiedJwt) -> Result<Form, Unread> {
     let mut parameters = Vec::new();
     for (name, value) in verified.claims.as_object().unwrap_or_default() {
         if ENVELOPE.contains(&name.as_str()) || OUTSIDE.contains(&name.as_str()) {
@@ -165,7 +165,7 @@ struct Raw<'p> {
 }
 
 /// The very bytes of the array inside the payload, which the strict reader has accepted.
-fn details(verified: &Verified) -> Option<String> {
+fn details(verified: &VerifiedJwt) -> Option<String> {
     let raw: Raw<'_> = serde_json::from_slice(&verified.payload).ok()?;
     Some(raw.authorization_details.get().to_owned())
 }

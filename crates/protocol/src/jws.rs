@@ -7,11 +7,15 @@ use std::marker::PhantomData;
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
-use crate::encoding;
-use crate::hash::Hash;
-use crate::json::{self, Json, JsonError};
-use crate::key::{PublicKey, SIGNATURE_BYTES, SignFailed, Signer, Thumbprint};
+use countersign_jose::base64url;
+use countersign_jose::hash::Hash;
+use countersign_jose::json::{self, Json, JsonError, Strictness};
+use countersign_jose::jws::{self, CompactError, CompactParts};
+use countersign_jose::key::{PublicKey, SIGNATURE_BYTES, SignFailed, Signer, Thumbprint};
+
 use crate::limits;
+
+const JSON: Strictness = Strictness::with_depth(limits::JSON_DEPTH);
 
 /// What a kind of message declares about itself.
 pub trait Claims: Serialize + DeserializeOwned {
@@ -79,7 +83,7 @@ struct JwkHeader<'a> {
 struct Parts<'a> {
     header: Vec<u8>,
     payload: Vec<u8>,
-    input: &'a str,
+    signing_input: &'a str,
     signature: [u8; SIGNATURE_BYTES],
 }
 
@@ -111,16 +115,15 @@ impl<T> Compact<T> {
     }
 
     fn parts(&self) -> Result<Parts<'_>, JwsError> {
-        if self.text.len() > limits::JWS_BYTES {
-            return Err(JwsError::TooLarge);
-        }
-        let (input, signature) = self.text.rsplit_once('.').ok_or(JwsError::Malformed)?;
-        let (header, payload) = input.split_once('.').ok_or(JwsError::Malformed)?;
+        let parts = CompactParts::split(&self.text, limits::JWS_BYTES).map_err(|error| match error {
+            CompactError::TooLarge => JwsError::TooLarge,
+            _ => JwsError::Malformed,
+        })?;
         Ok(Parts {
-            header: encoding::decode(header).map_err(|_| JwsError::Malformed)?,
-            payload: encoding::decode(payload).map_err(|_| JwsError::Malformed)?,
-            input,
-            signature: encoding::decode_array(signature).map_err(|_| JwsError::Malformed)?,
+            header: parts.header().map_err(|_| JwsError::Malformed)?,
+            payload: parts.payload().map_err(|_| JwsError::Malformed)?,
+            signing_input: parts.signing_input(),
+            signature: parts.signature().ok().and_then(|bytes| bytes.try_into().ok()).ok_or(JwsError::Malformed)?,
         })
     }
 }
@@ -145,15 +148,8 @@ impl<T: Claims> Compact<T> {
     }
 
     fn sign_with_header(header: &impl Serialize, claims: &T, signer: &dyn Signer) -> Result<Self, SignFailed> {
-        let header = serde_json::to_vec(header).map_err(|_| SignFailed)?;
         let payload = serde_json::to_vec(claims).map_err(|_| SignFailed)?;
-        let mut text = encoding::encode(&header);
-        text.push('.');
-        text.push_str(&encoding::encode(&payload));
-        let signature = signer.sign(text.as_bytes())?;
-        text.push('.');
-        text.push_str(&encoding::encode(&signature));
-        Ok(Self::from_text(text))
+        jws::sign(header, &payload, signer).map(Self::from_text)
     }
 
     /// Checks form, header and signature with the key that `key_of` knows under the header's `kid`, then reads the claims.
@@ -209,7 +205,7 @@ impl<T: Claims> Compact<T> {
     }
 
     fn finish(&self, parts: &Parts<'_>, key: &PublicKey) -> Result<Opened<T>, JwsError> {
-        key.verify(parts.input.as_bytes(), &parts.signature).map_err(|_| JwsError::Signature)?;
+        key.verify(parts.signing_input.as_bytes(), &parts.signature).map_err(|_| JwsError::Signature)?;
         Ok(Opened { claims: read_claims(&parts.payload)?, key: key.clone(), hash: self.hash() })
     }
 }
@@ -220,12 +216,12 @@ pub fn peek_typ(text: &str) -> Option<String> {
     struct Typ {
         typ: String,
     }
-    let header = encoding::decode(text.split_once('.')?.0).ok()?;
-    json::parse::<Typ>(&header).ok().map(|header| header.typ)
+    let header = base64url::decode(text.split_once('.')?.0).ok()?;
+    json::parse::<Typ>(&header, JSON).ok().map(|header| header.typ)
 }
 
 fn read_header<'a, H: Deserialize<'a>>(bytes: &'a [u8]) -> Result<H, JwsError> {
-    json::read(bytes, limits::JSON_DEPTH).map_err(|_| JwsError::Header)?;
+    json::read(bytes, JSON).map_err(|_| JwsError::Header)?;
     serde_json::from_slice(bytes).map_err(|_| JwsError::Header)
 }
 
@@ -240,7 +236,7 @@ fn check_header(alg: &str, typ: &str, wanted: &'static str) -> Result<(), JwsErr
 }
 
 fn read_claims<T: Claims>(payload: &[u8]) -> Result<T, JwsError> {
-    let tree = json::read(payload, limits::JSON_DEPTH).map_err(JwsError::Payload)?;
+    let tree = json::read(payload, JSON).map_err(JwsError::Payload)?;
     match tree.get("must_understand") {
         None => {}
         Some(Json::Array(names)) => {

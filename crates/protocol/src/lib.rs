@@ -8,22 +8,18 @@
 
 pub mod answer;
 pub mod challenge;
-pub mod clock;
 pub mod details;
 pub mod discovery;
 pub mod dispute;
 pub mod dpop;
-pub mod encoding;
 pub mod enrollment;
 pub mod evidence;
 pub mod fetch;
-pub mod hash;
 pub mod id;
 pub mod interaction;
 pub mod issuer;
 pub mod json;
 pub mod jws;
-pub mod key;
 pub mod kind;
 pub mod limits;
 pub mod link;
@@ -31,14 +27,15 @@ pub mod manifest;
 pub mod notice;
 pub mod outcome;
 pub mod problem;
-pub mod random;
 pub mod refusal;
 pub mod registration;
 pub mod revocation;
-pub mod secret;
 pub mod text;
 pub mod transcript;
 
 /// The version of this protocol, sent as `countersign_version`. A gateway sends a device nothing newer than the device
 /// registered with.
 pub const COUNTERSIGN_VERSION: u32 = 1;
+
+// Moved to countersign-jose; these paths go once every crate names it.
+pub use countersign_jose::{base64url as encoding, clock, hash, key, random, secret};

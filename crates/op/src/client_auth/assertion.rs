@@ -5,13 +5,13 @@
 
 use std::sync::Arc;
 
+use countersign_jose::jwt::{ClaimError, Claims, unverified_claims};
 use countersign_protocol::clock::Timestamp;
 use countersign_protocol::json::Json;
 
 use super::{another_way, not_proven};
 use crate::config::{Client, ClientAuth};
 use crate::http::{Code, Form, OAuthError};
-use crate::jose::{ClaimFault, Claims, unverified_claims};
 use crate::provider::Inner;
 use crate::single_use::Signed;
 
@@ -24,7 +24,7 @@ const LIFE_SECONDS: u64 = 600;
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 enum Fault {
     #[error("{0}")]
-    Claim(#[from] ClaimFault),
+    Claim(#[from] ClaimError),
     #[error("iss and sub must both be the client_id")]
     Party,
     #[error("aud must be one text, this provider's issuer {0}, not a list and not an endpoint's address")]
@@ -45,7 +45,7 @@ impl Inner {
             return Err(not_proven(format!("client_assertion_type must be {ASSERTION_TYPE}")));
         }
         let unverified = unverified_claims(assertion).map_err(|why| refused(&why))?;
-        let client_id = Claims(&unverified).text("sub").map_err(|why| refused(&why))?;
+        let client_id = Claims(&unverified).string("sub").map_err(|why| refused(&why))?;
         if form.get("client_id").is_some_and(|named| named != client_id) {
             let what = "client_id in the body is another one than in client_assertion";
             return Err(OAuthError::new(Code::InvalidRequest, what));
@@ -79,17 +79,17 @@ struct Sound<'j> {
 
 fn check<'j>(claims: &'j Json, client_id: &str, issuer: &str, now: Timestamp) -> Result<Sound<'j>, Fault> {
     let read = Claims(claims);
-    if read.text("iss")? != client_id || read.text("sub")? != client_id {
+    if read.string("iss")? != client_id || read.string("sub")? != client_id {
         return Err(Fault::Party);
     }
     match claims.get("aud") {
-        None => return Err(ClaimFault::Missing("aud").into()),
+        None => return Err(ClaimError::Missing("aud").into()),
         Some(aud) if aud.as_str() == Some(issuer) => {}
         Some(_) => return Err(Fault::Audience(issuer.to_owned())),
     }
     let exp = read.expiry(now)?;
-    read.past_if_any("nbf", now)?;
-    read.past_if_any("iat", now)?;
+    read.not_in_future_if_present("nbf", now)?;
+    read.not_in_future_if_present("iat", now)?;
     if exp > now.seconds() + LIFE_SECONDS {
         return Err(Fault::Long);
     }

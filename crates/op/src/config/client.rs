@@ -1,11 +1,11 @@
 //! A party that asks, with the members of OpenID registration (OpenID Connect Registration §2, CIBA Core §4, RFC 8705, RFC 9449).
 
+use countersign_jose::jwt::{JwkSet, SigningAlg};
 use countersign_protocol::interaction::InteractionType;
 use url::Url;
 
 use super::policy::Policy;
 use super::secret::KeptSecret;
-use crate::jose::{JwkSet, SigningAlg};
 
 /// The grant a client needs to ask for approvals (CIBA Core §4).
 pub const CIBA_GRANT: &str = "urn:openid:params:grant-type:ciba";
@@ -201,14 +201,14 @@ impl Client {
     /// What its assertions may be signed by.
     pub(crate) fn assertion_algs(&self) -> &'static [SigningAlg] {
         match self.auth {
-            ClientAuth::PrivateKeyJwt { alg: Some(alg) } => alg.alone(),
+            ClientAuth::PrivateKeyJwt { alg: Some(alg) } => alg.as_slice(),
             _ => self.algs(),
         }
     }
 
     /// What its requests may be signed by.
     pub(crate) fn request_algs(&self) -> &'static [SigningAlg] {
-        self.request_signing_alg.map_or(self.algs(), SigningAlg::alone)
+        self.request_signing_alg.map_or(self.algs(), SigningAlg::as_slice)
     }
 
     /// Whether unsigned requests of it are refused.

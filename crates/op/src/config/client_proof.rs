@@ -2,12 +2,13 @@
 
 use std::path::Path;
 
+use countersign_jose::jwt::{JwkSet, SigningAlg};
+
 use super::client::{CertificateSubject, ClientAuth, ClientKeys, SecretMethod};
 use super::https;
 use super::read::Section;
 use super::secret::{self, ClientSecret, HashedSecret, KeptSecret, SecretFault, SecretFileFault};
 use crate::certificate;
-use crate::jose::{JwkSet, SigningAlg};
 
 /// The method and the keys; `None` where a mistake was recorded. `kept` is the secret of a client whose entry names none.
 pub(super) fn read(

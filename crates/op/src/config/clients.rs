@@ -4,6 +4,7 @@ use std::collections::HashMap;
 use std::path::Path;
 use std::time::Duration;
 
+use countersign_jose::jwt::SigningAlg;
 use countersign_protocol::interaction::InteractionType;
 
 use super::client::{CIBA_GRANT, Client, ClientAuth, Delivery, Profile, REFRESH_GRANT, TokenBinding};
@@ -15,7 +16,6 @@ use super::read::{Found, Section};
 use super::secret::HashedSecret;
 use super::{https, shown_text};
 use crate::details::DetailTypes;
-use crate::jose::SigningAlg;
 
 /// What a client's entry is read against.
 pub(super) struct Surroundings<'a> {

@@ -2,9 +2,10 @@
 
 use std::time::Duration;
 
+use countersign_jose::jwt::SigningAlg;
+
 use super::client::{Client, ClientAuth, Delivery, TokenBinding};
 use super::read::{Section, spoken};
-use crate::jose::SigningAlg;
 
 /// The longest life of an access token.
 const TOKEN_LIFE: Duration = Duration::from_secs(600);

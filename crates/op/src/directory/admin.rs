@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use countersign_gateway::WriteError;
+use countersign_jose::jwt::SigningAlg;
 use countersign_protocol::clock::Timestamp;
 use countersign_protocol::id::Subject;
 
@@ -13,7 +14,6 @@ use crate::config::{
     Client, ClientAuth, ClientSecret, HashedSecret, User, client_entry, folded, kept_user_entry, user_entry,
 };
 use crate::egress::NoAnswer;
-use crate::jose::SigningAlg;
 use crate::provider::Inner;
 use crate::store::{self, directory as rows};
 

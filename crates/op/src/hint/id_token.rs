@@ -4,7 +4,7 @@
 use countersign_protocol::clock::Timestamp;
 use countersign_protocol::issuer::Issuer;
 
-use crate::jose::{self, ClaimFault, Claims, JwkSet, JwsRefused, SigningAlg};
+use countersign_jose::jwt::{self, ClaimError, Claims, JwkSet, JwtError, SigningAlg};
 
 /// How long after its end an ID token still names somebody, in seconds: as long as clients keep a person signed in.
 const KEPT_SECONDS: u64 = 30 * 86_400;
@@ -14,10 +14,10 @@ const KEPT_SECONDS: u64 = 30 * 86_400;
 pub(super) enum IdTokenRefused {
     /// Form, kind, algorithm or signature.
     #[error("{0}")]
-    Jws(#[from] JwsRefused),
+    Jws(#[from] JwtError),
     /// A claim is missing or malformed.
     #[error("{0}")]
-    Claim(#[from] ClaimFault),
+    Claim(#[from] ClaimError),
     /// Of somebody else.
     #[error("it is by another issuer than this provider")]
     Issuer,
@@ -39,17 +39,17 @@ pub(super) fn subject(
 ) -> Result<String, IdTokenRefused> {
     // An access token is signed by the same key; its typ says what it is.
     let is_id_token = |typ: Option<&str>| typ.is_none_or(|typ| typ.eq_ignore_ascii_case("JWT"));
-    let verified = jose::verify(token, keys, &SigningAlg::ALL, is_id_token)?;
+    let verified = jwt::verify(token, keys, &SigningAlg::ALL, is_id_token)?;
     let claims = Claims(&verified.claims);
-    if claims.text("iss")? != issuer.as_str() {
+    if claims.string("iss")? != issuer.as_str() {
         return Err(IdTokenRefused::Issuer);
     }
     if !claims.is_for(client_id) {
         return Err(IdTokenRefused::Audience);
     }
-    claims.past("iat", now)?;
-    if claims.time("exp")?.saturating_add(KEPT_SECONDS) <= now.seconds() {
+    claims.not_in_future("iat", now)?;
+    if claims.numeric_date("exp")?.saturating_add(KEPT_SECONDS) <= now.seconds() {
         return Err(IdTokenRefused::TooOld);
     }
-    Ok(claims.text("sub")?.to_owned())
+    Ok(claims.string("sub")?.to_owned())
 }

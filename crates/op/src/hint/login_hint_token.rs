@@ -1,13 +1,13 @@
 //! `login_hint_token`: a JWT by an issuer that the operator trusts (`[[login_hint_issuers]]`), for this provider, about
 //! somebody. CIBA Core §7.1 leaves its form open; docs/operating.md says what is asked of it here.
 
+use countersign_jose::jwt::{self, ClaimError, Claims};
 use countersign_protocol::clock::Timestamp;
 use countersign_protocol::issuer::Issuer;
 use countersign_protocol::json::Json;
 
 use crate::client_keys::NotByClient;
 use crate::config::HintIssuer;
-use crate::jose::{self, ClaimFault, Claims};
 
 /// Longest name of a person, in bytes.
 const NAME_BYTES: usize = 255;
@@ -20,7 +20,7 @@ pub(super) enum TokenRefused {
     Jws(#[from] NotByClient),
     /// A claim is missing or malformed.
     #[error("{0}")]
-    Claim(ClaimFault),
+    Claim(ClaimError),
     /// Its time is over.
     #[error("it has expired: get a new one")]
     Expired,
@@ -40,10 +40,10 @@ pub(super) enum TokenRefused {
     Subject(String),
 }
 
-impl From<ClaimFault> for TokenRefused {
-    fn from(fault: ClaimFault) -> TokenRefused {
+impl From<ClaimError> for TokenRefused {
+    fn from(fault: ClaimError) -> TokenRefused {
         match fault {
-            ClaimFault::Expired => TokenRefused::Expired,
+            ClaimError::Expired => TokenRefused::Expired,
             other => TokenRefused::Claim(other),
         }
     }
@@ -51,8 +51,8 @@ impl From<ClaimFault> for TokenRefused {
 
 /// The trusted issuer whose keys the token must be by.
 pub(super) fn issuer<'i>(token: &str, trusted: &'i [HintIssuer]) -> Result<&'i HintIssuer, TokenRefused> {
-    let claimed = jose::unverified_claims(token).map_err(NotByClient::from)?;
-    let by = claimed.get("iss").and_then(Json::as_str).ok_or(TokenRefused::Claim(ClaimFault::Missing("iss")))?;
+    let claimed = jwt::unverified_claims(token).map_err(NotByClient::from)?;
+    let by = claimed.get("iss").and_then(Json::as_str).ok_or(TokenRefused::Claim(ClaimError::Missing("iss")))?;
     trusted.iter().find(|trusted| trusted.issuer == by).ok_or(TokenRefused::Issuer)
 }
 
@@ -67,8 +67,8 @@ pub(super) fn subject(claims: &Json, by: &HintIssuer, issuer: &Issuer, now: Time
         return Err(TokenRefused::Audience);
     }
     Claims(claims).expiry(now)?;
-    Claims(claims).past_if_any("iat", now)?;
-    Claims(claims).past_if_any("nbf", now)?;
+    Claims(claims).not_in_future_if_present("iat", now)?;
+    Claims(claims).not_in_future_if_present("nbf", now)?;
     let name = claims.get(&by.subject_claim).and_then(Json::as_str);
     match name.filter(|name| (1..=NAME_BYTES).contains(&name.len())) {
         Some(name) => Ok(name.to_owned()),

@@ -5,13 +5,13 @@ mod id_token;
 mod login_hint;
 mod login_hint_token;
 
+use countersign_jose::jwt::SigningAlg;
 use countersign_protocol::clock::Timestamp;
 use countersign_protocol::hash::Hash;
 use countersign_protocol::issuer::Issuer;
 
 use crate::config::{Client, folded};
 use crate::http::{Code, Form, OAuthError};
-use crate::jose::SigningAlg;
 use crate::provider::Inner;
 use login_hint_token::TokenRefused;
 

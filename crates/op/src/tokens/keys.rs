@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, PoisonError, RwLock};
 
 use countersign_gateway::keys::{self, KeyError};
+use countersign_jose::jwt::JwkSet;
 use countersign_protocol::clock::Timestamp;
 use countersign_protocol::encoding;
 use countersign_protocol::key::{LocalSigner, SignFailed, Signer as _};
@@ -13,7 +14,6 @@ use countersign_protocol::random::Random;
 use serde_json::{Value, json};
 
 use super::rsa::{self, RsaSigner};
-use crate::jose::JwkSet;
 
 /// The P-256 key's name in the keys' folder.
 pub(crate) const EC: &str = "token";

@@ -9,6 +9,7 @@ use std::time::Duration;
 
 use countersign_gateway::Approval;
 use countersign_gateway::keys::KeyError;
+use countersign_jose::jwt::SigningAlg;
 use countersign_protocol::clock::Timestamp;
 use countersign_protocol::encoding;
 use countersign_protocol::hash::Hash;
@@ -20,7 +21,6 @@ use countersign_protocol::secret::Secret;
 use serde::Serialize;
 
 use crate::confirmation::Confirmation;
-use crate::jose::SigningAlg;
 use crate::resource::Resources;
 use keys::{EcSigner, Held, TokenKeys};
 

@@ -15,7 +15,7 @@ use rsa::rand_core::{CryptoRng, Error, RngCore};
 use serde_json::{Value, json};
 use zeroize::Zeroizing;
 
-use crate::jose::SigningAlg;
+use countersign_jose::jwt::SigningAlg;
 
 /// NIST SP 800-131A asks for 2048 bits at least; more would cost every token.
 const BITS: usize = 2048;

@@ -1,29 +1,29 @@
-//! Text that must not be printed.
+//! Secrets in memory.
 
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use subtle::ConstantTimeEq as _;
 use zeroize::Zeroizing;
 
-use crate::encoding;
+use crate::base64url;
 use crate::random::{self, Random};
 
-/// A secret text: no `Debug`, no `Display`, compared in constant time, wiped when dropped. Serialising it is the one way out
+/// A secret string: no `Debug`, no `Display`, compared in constant time, wiped when dropped. Serialising it is the one way out
 /// besides [`Secret::expose`], for it has to cross the wire once.
 #[derive(Clone)]
 pub struct Secret(Zeroizing<String>);
 
 impl Secret {
-    /// Takes the text.
+    /// Wraps the string.
     pub fn new(text: impl Into<String>) -> Self {
         Self(Zeroizing::new(text.into()))
     }
 
     /// A new secret of 256 random bits, base64url.
     pub fn random(random: &dyn Random) -> Self {
-        Self::new(encoding::encode(&random::bytes::<32>(random)))
+        Self::new(base64url::encode(&random::bytes::<32>(random)))
     }
 
-    /// The text. Whoever calls this sees to it that it is neither logged nor stored in plain.
+    /// The string. The caller must neither log it nor store it in plain.
     pub fn expose(&self) -> &str {
         &self.0
     }

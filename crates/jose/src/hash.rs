@@ -1,4 +1,4 @@
-//! The one hash of the protocol: SHA-256 over exact bytes, written as base64url.
+//! SHA-256 over exact bytes, written as base64url: the only hash in use.
 
 use std::fmt;
 use std::str::FromStr;
@@ -6,10 +6,10 @@ use std::str::FromStr;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use sha2::{Digest, Sha256};
 
-use crate::encoding::{self, NotBase64Url};
+use crate::base64url::{self, NotBase64Url};
 
-/// SHA-256 of some bytes. Of a JWS: its compact ASCII as received; of transcript, history entry and details: their UTF-8
-/// as stored. Nothing is ever canonicalised before hashing.
+/// SHA-256 of exact bytes: of a JWS its compact ASCII as received, of a document its UTF-8 as stored. Nothing is ever
+/// canonicalised before hashing.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Hash([u8; 32]);
 
@@ -19,7 +19,7 @@ impl Hash {
         Self(Sha256::digest(bytes.as_ref()).into())
     }
 
-    /// Hashes several slices as if they were one.
+    /// Hashes the concatenation of several slices.
     pub fn of_parts(parts: &[&[u8]]) -> Self {
         let mut hasher = Sha256::new();
         for part in parts {
@@ -44,13 +44,13 @@ impl FromStr for Hash {
     type Err = NotBase64Url;
 
     fn from_str(text: &str) -> Result<Self, NotBase64Url> {
-        encoding::decode_array(text).map(Self)
+        base64url::decode_array(text).map(Self)
     }
 }
 
 impl fmt::Display for Hash {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&encoding::encode(&self.0))
+        f.write_str(&base64url::encode(&self.0))
     }
 }
 

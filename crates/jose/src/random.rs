@@ -1,4 +1,4 @@
-//! Randomness as it is passed in.
+//! Randomness, passed in.
 
 /// A source of cryptographically secure random bytes. Tests pass a seeded one.
 pub trait Random: Send + Sync {

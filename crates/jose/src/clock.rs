@@ -1,4 +1,4 @@
-//! Time as it is passed in: a point in time, and the port that tells it.
+//! The time, passed in: a timestamp, and the clock that gives it.
 
 use std::fmt;
 
@@ -49,7 +49,7 @@ impl fmt::Debug for Timestamp {
     }
 }
 
-/// Tells the time. The system's clock is one implementation, a test's hand is another.
+/// A source of the time: the system's clock, or one that a test sets by hand.
 pub trait Clock: Send + Sync {
     /// The time now.
     fn now(&self) -> Timestamp;

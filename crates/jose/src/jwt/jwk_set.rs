@@ -1,14 +1,14 @@
 //! Other parties' public keys: a JWK set (RFC 7517 §5) of P-256 and RSA keys.
 
-use countersign_protocol::hash::Hash;
-use countersign_protocol::json::{self, Json};
-use countersign_protocol::{encoding, limits};
 use ring::signature::{self, RsaPublicKeyComponents, UnparsedPublicKey};
 
-use super::SigningAlg;
+use super::{DEPTH, SigningAlg};
+use crate::base64url;
+use crate::hash::Hash;
+use crate::json::{self, Json, Strictness};
 
-/// Keys in one set at most; a set with more is refused.
-const KEYS: usize = 32;
+/// Most keys in one set; a set with more is refused.
+const MAX_KEYS: usize = 32;
 
 /// Public keys that verify signatures.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
@@ -16,30 +16,38 @@ pub struct JwkSet {
     keys: Vec<Jwk>,
 }
 
-/// One key.
+/// One public key with its name and use (RFC 7517 §4).
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct Jwk {
-    pub(crate) kid: Option<String>,
-    /// The only algorithm it is for, where it says so.
+pub struct Jwk {
+    /// The key's name, where it has one.
+    pub kid: Option<String>,
+    /// The only algorithm the key may be used with, where it names one.
     alg: Option<SigningAlg>,
-    pub(crate) key: PublicKey,
+    /// The key itself.
+    pub key: VerificationKey,
 }
 
-/// The key itself.
+/// A public key of another party, of a kind that can verify one of [`SigningAlg::ALL`]. Whether a point is on the curve is
+/// checked when it verifies.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) enum PublicKey {
+pub enum VerificationKey {
     /// A point of P-256, uncompressed: `04`, x, y.
     P256(Vec<u8>),
-    /// Modulus and exponent, big-endian.
-    Rsa { n: Vec<u8>, e: Vec<u8> },
+    /// An RSA key.
+    Rsa {
+        /// Modulus, big-endian, 2048 to 8192 bits.
+        n: Vec<u8>,
+        /// Exponent, big-endian, at most 5 bytes.
+        e: Vec<u8>,
+    },
 }
 
-/// Why a text is not a JWK set.
+/// Why a document is not a usable JWK set.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum JwksError {
     /// Not strict JSON, or not `{"keys":[…]}`.
-    #[error("a JWK set is JSON with a list named keys")]
+    #[error("a JWK set is a JSON object with an array named keys")]
     Form,
     /// More than 32 keys.
     #[error("a JWK set may have 32 keys at most")]
@@ -59,15 +67,28 @@ pub enum JwksError {
     Empty,
 }
 
+impl JwksError {
+    /// The stable code, for programs.
+    pub const fn code(&self) -> &'static str {
+        match self {
+            JwksError::Form => "jwks_malformed",
+            JwksError::TooMany => "jwks_too_many_keys",
+            JwksError::Private => "jwks_private_key",
+            JwksError::Key => "jwks_bad_key",
+            JwksError::Empty => "jwks_no_usable_key",
+        }
+    }
+}
+
 impl JwkSet {
-    /// Reads a set. Keys of other kinds and keys for encryption are passed over (RFC 7517 §5).
+    /// Reads a set of at most 32 keys. Keys of other kinds and keys for encryption are skipped (RFC 7517 §5).
     ///
     /// # Errors
-    /// [`JwksError`].
+    /// [`JwksError`]
     pub fn parse(text: &[u8]) -> Result<JwkSet, JwksError> {
-        let json = json::read(text, limits::JSON_DEPTH).map_err(|_| JwksError::Form)?;
+        let json = json::read(text, Strictness::with_depth(DEPTH)).map_err(|_| JwksError::Form)?;
         let listed = json.get("keys").and_then(Json::as_array).ok_or(JwksError::Form)?;
-        if listed.len() > KEYS {
+        if listed.len() > MAX_KEYS {
             return Err(JwksError::TooMany);
         }
         let mut keys = Vec::new();
@@ -77,59 +98,59 @@ impl JwkSet {
         if keys.is_empty() { Err(JwksError::Empty) } else { Ok(JwkSet { keys }) }
     }
 
-    /// The keys that may have made a signature by this algorithm: of this `kid` where the signature names one, and those
-    /// without a name.
-    pub(crate) fn candidates<'k>(
+    /// The keys that may have made a signature by this algorithm: those of its `kid`, where it names one, and those without
+    /// a `kid`.
+    pub fn candidates<'k>(
         &'k self,
         alg: SigningAlg,
         kid: Option<&'k str>,
-    ) -> impl Iterator<Item = &'k PublicKey> {
+    ) -> impl Iterator<Item = &'k VerificationKey> {
         let named =
             self.keys.iter().filter(move |jwk| kid.is_none_or(|kid| jwk.kid.as_deref().is_none_or(|own| own == kid)));
         named.filter(move |jwk| jwk.alg.is_none_or(|only| only == alg) && jwk.key.is_for(alg)).map(|jwk| &jwk.key)
     }
 
-    /// All keys, whatever they are for.
-    pub(crate) fn public_keys(&self) -> impl Iterator<Item = &PublicKey> {
+    /// Every key, whatever its `alg`.
+    pub fn public_keys(&self) -> impl Iterator<Item = &VerificationKey> {
         self.keys.iter().map(|jwk| &jwk.key)
     }
 }
 
 impl Jwk {
-    /// Reads one key; `None` for a key that is of no use here.
+    /// Reads one key; `None` for one of another kind or for another use.
     ///
     /// # Errors
-    /// [`JwksError`] for one that is malformed, or private.
-    pub(crate) fn read(jwk: &Json) -> Result<Option<Jwk>, JwksError> {
+    /// [`JwksError::Form`], [`JwksError::Private`] and [`JwksError::Key`]
+    pub fn read(jwk: &Json) -> Result<Option<Jwk>, JwksError> {
         read(jwk)
     }
 }
 
-impl PublicKey {
+impl VerificationKey {
     /// The RFC 7638 thumbprint.
-    pub(crate) fn thumbprint(&self) -> Hash {
-        let encoded = |bytes: &[u8]| encoding::encode(bytes);
+    pub fn thumbprint(&self) -> Hash {
+        let encoded = |bytes: &[u8]| base64url::encode(bytes);
         Hash::of(match self {
-            PublicKey::P256(point) => {
+            VerificationKey::P256(point) => {
                 let (x, y) = (encoded(&point[1..33]), encoded(&point[33..]));
                 format!(r#"{{"crv":"P-256","kty":"EC","x":"{x}","y":"{y}"}}"#)
             }
-            PublicKey::Rsa { n, e } => format!(r#"{{"e":"{}","kty":"RSA","n":"{}"}}"#, encoded(e), encoded(n)),
+            VerificationKey::Rsa { n, e } => format!(r#"{{"e":"{}","kty":"RSA","n":"{}"}}"#, encoded(e), encoded(n)),
         })
     }
 
     /// Whether the key is of the kind that signs by this algorithm.
     pub(super) fn is_for(&self, alg: SigningAlg) -> bool {
-        matches!(self, PublicKey::P256(_)) == (alg == SigningAlg::Es256)
+        matches!(self, VerificationKey::P256(_)) == (alg == SigningAlg::Es256)
     }
 
     /// Whether this key made the signature.
     pub(super) fn verifies(&self, alg: SigningAlg, input: &[u8], signature: &[u8]) -> bool {
         match (self, alg.rsa()) {
-            (PublicKey::P256(point), None) => {
+            (VerificationKey::P256(point), None) => {
                 UnparsedPublicKey::new(&signature::ECDSA_P256_SHA256_FIXED, point).verify(input, signature).is_ok()
             }
-            (PublicKey::Rsa { n, e }, Some(parameters)) => {
+            (VerificationKey::Rsa { n, e }, Some(parameters)) => {
                 RsaPublicKeyComponents { n, e }.verify(parameters, input, signature).is_ok()
             }
             _ => false,
@@ -137,22 +158,22 @@ impl PublicKey {
     }
 }
 
-/// `None` for a key that is of no use here.
+/// `None` for a key of another kind or for another use.
 fn read(jwk: &Json) -> Result<Option<Jwk>, JwksError> {
     let text = |name: &str| jwk.get(name).and_then(Json::as_str);
-    let bytes = |name: &str| text(name).and_then(|text| encoding::decode(text).ok()).ok_or(JwksError::Key);
+    let bytes = |name: &str| text(name).and_then(|text| base64url::decode(text).ok()).ok_or(JwksError::Key);
     if jwk.as_object().is_none() {
         return Err(JwksError::Form);
     }
     if ["d", "p", "q", "dp", "dq", "qi", "oth", "k"].iter().any(|name| jwk.get(name).is_some()) {
         return Err(JwksError::Private);
     }
-    if text("use").is_some_and(|for_what| for_what != "sig") {
+    if text("use").is_some_and(|usage| usage != "sig") {
         return Ok(None);
     }
     let alg = match text("alg") {
         None => None,
-        Some(name) => match SigningAlg::of(name) {
+        Some(name) => match SigningAlg::from_name(name) {
             Some(alg) => Some(alg),
             None => return Ok(None),
         },
@@ -163,14 +184,14 @@ fn read(jwk: &Json) -> Result<Option<Jwk>, JwksError> {
             if x.len() != 32 || y.len() != 32 {
                 return Err(JwksError::Key);
             }
-            PublicKey::P256([&[4], x.as_slice(), &y].concat())
+            VerificationKey::P256([&[4], x.as_slice(), &y].concat())
         }
         (Some("RSA"), _) => {
             let (n, e) = (without_zeros(bytes("n")?), without_zeros(bytes("e")?));
             if !(256..=1024).contains(&n.len()) || e.is_empty() || e.len() > 5 {
                 return Err(JwksError::Key);
             }
-            PublicKey::Rsa { n, e }
+            VerificationKey::Rsa { n, e }
         }
         _ => return Ok(None),
     };

@@ -1,4 +1,5 @@
-//! P-256 keys: public ones as JWK (RFC 7517, RFC 7518 §6.2), private ones that can't be printed, and who signs with them.
+//! P-256 keys: public ones as JWK (RFC 7517, RFC 7518 §6.2), private ones without `Debug`, and ES256 (RFC 7518 §3.4) by ring
+//! and by p256.
 
 use std::fmt;
 use std::str::FromStr;
@@ -7,7 +8,7 @@ use p256::elliptic_curve::sec1::ToEncodedPoint as _;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use zeroize::Zeroizing;
 
-use crate::encoding::{self, NotBase64Url};
+use crate::base64url::{self, NotBase64Url};
 use crate::hash::Hash;
 use crate::random::{self, Random};
 
@@ -44,7 +45,7 @@ pub trait Signer: Send + Sync {
     /// An ES256 signature over the bytes.
     ///
     /// # Errors
-    /// [`SignFailed`] if the key is gone or its keeper refuses.
+    /// [`SignFailed`] if the key is gone or the keystore refuses.
     fn sign(&self, input: &[u8]) -> Result<[u8; SIGNATURE_BYTES], SignFailed>;
 }
 
@@ -62,15 +63,36 @@ pub trait Verifier: Send + Sync {
 #[error("the key could not sign")]
 pub struct SignFailed;
 
+impl SignFailed {
+    /// The stable code, for programs.
+    pub const fn code(&self) -> &'static str {
+        "sign_failed"
+    }
+}
+
 /// The signature is not by this key over these bytes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("the signature does not match")]
 pub struct BadSignature;
 
-/// The text or bytes are not a P-256 key.
+impl BadSignature {
+    /// The stable code, for programs.
+    pub const fn code(&self) -> &'static str {
+        "bad_signature"
+    }
+}
+
+/// The input is not a P-256 key.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("this is not a P-256 key")]
 pub struct NotAKey;
+
+impl NotAKey {
+    /// The stable code, for programs.
+    pub const fn code(&self) -> &'static str {
+        "not_a_key"
+    }
+}
 
 /// A P-256 public key that lies on the curve.
 #[derive(Clone, PartialEq, Eq)]
@@ -93,8 +115,8 @@ impl PublicKey {
         p256::PublicKey::from_sec1_bytes(&sec1).map_err(|_| NotAKey)?;
         let thumbprint = Thumbprint(Hash::of(format!(
             r#"{{"crv":"P-256","kty":"EC","x":"{}","y":"{}"}}"#,
-            encoding::encode(&sec1[1..33]),
-            encoding::encode(&sec1[33..]),
+            base64url::encode(&sec1[1..33]),
+            base64url::encode(&sec1[33..]),
         )));
         Ok(Self { sec1, thumbprint })
     }
@@ -104,7 +126,7 @@ impl PublicKey {
         &self.sec1
     }
 
-    /// The key's thumbprint, its `kid` everywhere in this protocol.
+    /// The key's thumbprint, by which Countersign names it (`kid`).
     pub const fn thumbprint(&self) -> &Thumbprint {
         &self.thumbprint
     }
@@ -124,8 +146,8 @@ impl fmt::Debug for PublicKey {
     }
 }
 
-/// The members of a JWK that this protocol reads and writes. `kid`, `use` and `alg` of other libraries are ignored; a private
-/// member is an error, for whoever sent it has lost the key.
+/// The members of a JWK that are read and written. `kid`, `use` and `alg` of other libraries are ignored; a private member is an
+/// error, for its sender has disclosed the key.
 #[derive(Serialize, Deserialize)]
 struct Jwk {
     kty: String,
@@ -141,8 +163,8 @@ impl Serialize for PublicKey {
         Jwk {
             kty: "EC".into(),
             crv: "P-256".into(),
-            x: encoding::encode(&self.sec1[1..33]),
-            y: encoding::encode(&self.sec1[33..]),
+            x: base64url::encode(&self.sec1[1..33]),
+            y: base64url::encode(&self.sec1[33..]),
             d: None,
         }
         .serialize(serializer)
@@ -152,7 +174,7 @@ impl Serialize for PublicKey {
 impl<'de> Deserialize<'de> for PublicKey {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         let jwk = Jwk::deserialize(deserializer)?;
-        let part = |text: &str| encoding::decode_array::<32>(text).map_err(serde::de::Error::custom);
+        let part = |text: &str| base64url::decode_array::<32>(text).map_err(serde::de::Error::custom);
         if jwk.kty != "EC" || jwk.crv != "P-256" || jwk.d.is_some() {
             return Err(serde::de::Error::custom(NotAKey));
         }
@@ -217,7 +239,7 @@ impl PrivateKey {
         Ok(Self { scalar: Zeroizing::new(*scalar), public })
     }
 
-    /// The scalar, big-endian, for whoever stores or seals it.
+    /// The scalar, big-endian, to be stored or sealed.
     pub const fn expose_bytes(&self) -> &Zeroizing<[u8; 32]> {
         &self.scalar
     }

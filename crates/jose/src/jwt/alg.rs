@@ -1,5 +1,5 @@
-//! The signature algorithms of RFC 7518 §3 that this provider verifies and signs with. All are asymmetric: a secret that both
-//! sides know proves nothing to a third.
+//! The signature algorithms of RFC 7518 §3 that are accepted. All are asymmetric: a secret that both sides know proves nothing
+//! to a third party.
 
 use ring::signature::{self, RsaParameters};
 
@@ -18,11 +18,11 @@ impl SigningAlg {
     /// Every algorithm, in the order in which they are offered.
     pub const ALL: [SigningAlg; 3] = [SigningAlg::Es256, SigningAlg::Ps256, SigningAlg::Rs256];
 
-    /// Those that FAPI takes (FAPI 1.0 part 2 §8.6).
+    /// Those that FAPI allows (FAPI 1.0 part 2 §8.6).
     pub const FAPI: [SigningAlg; 2] = [SigningAlg::Es256, SigningAlg::Ps256];
 
-    /// A list of this one.
-    pub(crate) const fn alone(self) -> &'static [SigningAlg] {
+    /// A list of this algorithm alone.
+    pub const fn as_slice(self) -> &'static [SigningAlg] {
         match self {
             SigningAlg::Es256 => &[SigningAlg::Es256],
             SigningAlg::Ps256 => &[SigningAlg::Ps256],
@@ -39,12 +39,12 @@ impl SigningAlg {
         }
     }
 
-    /// The algorithm of this name; `none`, `HS256` and all others are nobody's here.
-    pub fn of(name: &str) -> Option<SigningAlg> {
+    /// The algorithm of this name; `None` for `none`, `HS256` and all others.
+    pub fn from_name(name: &str) -> Option<SigningAlg> {
         SigningAlg::ALL.into_iter().find(|alg| alg.as_str() == name)
     }
 
-    /// How ring verifies it with an RSA key of 2048 to 8192 bits; `None` for ES256.
+    /// ring's parameters for verifying by an RSA key of 2048 to 8192 bits; `None` for ES256.
     pub(super) fn rsa(self) -> Option<&'static RsaParameters> {
         match self {
             SigningAlg::Es256 => None,

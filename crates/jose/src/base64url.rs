@@ -8,6 +8,13 @@ use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 #[error("this is not base64url without padding")]
 pub struct NotBase64Url;
 
+impl NotBase64Url {
+    /// The stable code, for programs.
+    pub const fn code(&self) -> &'static str {
+        "not_base64url"
+    }
+}
+
 /// Bytes as base64url.
 pub fn encode(bytes: &[u8]) -> String {
     URL_SAFE_NO_PAD.encode(bytes)
@@ -16,7 +23,7 @@ pub fn encode(bytes: &[u8]) -> String {
 /// base64url as bytes.
 ///
 /// # Errors
-/// Padding, other alphabets, white space and non-zero trailing bits are refused: each byte string has exactly one text.
+/// Padding, other alphabets, white space and non-zero trailing bits are refused: each byte string has exactly one encoding.
 pub fn decode(text: &str) -> Result<Vec<u8>, NotBase64Url> {
     URL_SAFE_NO_PAD.decode(text).map_err(|_| NotBase64Url)
 }

@@ -1,0 +1,182 @@
+//! A strict JSON reader (RFC 8259, I-JSON): refuses everything that two readers could understand differently.
+//!
+//! Always refused: duplicate names at any depth (compared after unescaping, RFC 7515 §4), lone surrogates, exponents, a byte
+//! order mark, anything after the value. [`Strictness`] says how deep a document may be nested and how large its numbers may
+//! be. Number literals are kept as they were sent.
+
+use std::fmt;
+
+use serde::de::DeserializeOwned;
+
+mod reader;
+#[cfg(test)]
+mod tests;
+
+/// How much of JSON a reader accepts. Start from [`Strictness::with_depth`].
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Strictness {
+    /// Deepest nesting; a scalar root counts as 1.
+    pub depth: usize,
+    /// Largest integer part of a number, without its sign.
+    pub max_integer: u64,
+    /// Longest number literal, in characters.
+    pub number_characters: usize,
+}
+
+impl Strictness {
+    /// The largest integer that every JSON implementation keeps exactly: 2^53 − 1 (RFC 8259 §6).
+    pub const MAX_INTEGER: u64 = (1 << 53) - 1;
+
+    /// Documents nested at most `depth` deep, with integers up to [`Strictness::MAX_INTEGER`] and number literals of at most
+    /// 40 characters.
+    pub const fn with_depth(depth: usize) -> Self {
+        Self { depth, max_integer: Self::MAX_INTEGER, number_characters: 40 }
+    }
+}
+
+/// Reads one JSON document.
+///
+/// # Errors
+/// [`JsonError`] with the first violation and its position.
+pub fn read(bytes: &[u8], strictness: Strictness) -> Result<Json, JsonError> {
+    let text = std::str::from_utf8(bytes).map_err(|e| JsonError { reason: Reason::NotUtf8, at: e.valid_up_to() })?;
+    reader::Reader::new(text, strictness).document()
+}
+
+/// Reads one JSON document into a type.
+///
+/// # Errors
+/// As [`read`]; [`Reason::Shape`] if the document is accepted but is not a `T`.
+pub fn parse<T: DeserializeOwned>(bytes: &[u8], strictness: Strictness) -> Result<T, JsonError> {
+    read(bytes, strictness)?;
+    parse_checked(bytes)
+}
+
+/// As [`parse`], for a document that [`read`] has just accepted: this alone checks nothing that serde_json does not.
+///
+/// # Errors
+/// [`Reason::Shape`] if the document is not a `T`.
+pub fn parse_checked<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, JsonError> {
+    serde_json::from_slice(bytes).map_err(|e| JsonError { reason: Reason::Shape, at: e.column().saturating_sub(1) })
+}
+
+/// A JSON value with the order of its members and its number literals as they were sent.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Json {
+    /// `null`
+    Null,
+    /// `true` or `false`
+    Bool(bool),
+    /// A number's literal, for example `4.20`.
+    Number(String),
+    /// A string, unescaped.
+    String(String),
+    /// An array.
+    Array(Vec<Json>),
+    /// An object, its members in the order they were sent.
+    Object(Vec<(String, Json)>),
+}
+
+impl Json {
+    /// The member of this name, if this is an object that has one.
+    pub fn get(&self, name: &str) -> Option<&Json> {
+        match self {
+            Json::Object(members) => members.iter().find(|(member, _)| member == name).map(|(_, value)| value),
+            _ => None,
+        }
+    }
+
+    /// The unescaped string, if this is one.
+    pub fn as_str(&self) -> Option<&str> {
+        match self {
+            Json::String(text) => Some(text),
+            _ => None,
+        }
+    }
+
+    /// The elements, if this is an array.
+    pub fn as_array(&self) -> Option<&[Json]> {
+        match self {
+            Json::Array(elements) => Some(elements),
+            _ => None,
+        }
+    }
+
+    /// The members, if this is an object.
+    pub fn as_object(&self) -> Option<&[(String, Json)]> {
+        match self {
+            Json::Object(members) => Some(members),
+            _ => None,
+        }
+    }
+}
+
+/// A document that was refused, and where. Holds nothing of the document itself.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("{reason} at byte {at}")]
+pub struct JsonError {
+    /// Why.
+    pub reason: Reason,
+    /// Offset in bytes from the start.
+    pub at: usize,
+}
+
+impl JsonError {
+    /// The stable code of the [`Reason`].
+    pub const fn code(&self) -> &'static str {
+        self.reason.code()
+    }
+}
+
+/// Why a document was refused.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum Reason {
+    /// Not JSON at all.
+    Syntax,
+    /// Not UTF-8.
+    NotUtf8,
+    /// One object has the same name more than once.
+    DuplicateName,
+    /// A `\ud800`-like escape without its other half.
+    LoneSurrogate,
+    /// Nested deeper than [`Strictness::depth`].
+    TooDeep,
+    /// An integer beyond [`Strictness::max_integer`], or a literal longer than [`Strictness::number_characters`].
+    NumberTooLarge,
+    /// A number with an exponent.
+    Exponent,
+    /// Well-formed, but not the members of the expected message.
+    Shape,
+}
+
+impl Reason {
+    /// The stable code, for programs.
+    pub const fn code(self) -> &'static str {
+        match self {
+            Reason::Syntax => "json_syntax",
+            Reason::NotUtf8 => "json_not_utf8",
+            Reason::DuplicateName => "json_duplicate_name",
+            Reason::LoneSurrogate => "json_lone_surrogate",
+            Reason::TooDeep => "json_too_deep",
+            Reason::NumberTooLarge => "json_number_too_large",
+            Reason::Exponent => "json_exponent",
+            Reason::Shape => "json_shape",
+        }
+    }
+}
+
+impl fmt::Display for Reason {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Reason::Syntax => "this is not JSON",
+            Reason::NotUtf8 => "this is not UTF-8",
+            Reason::DuplicateName => "an object has the same name more than once",
+            Reason::LoneSurrogate => "half of a surrogate pair without the other",
+            Reason::TooDeep => "this is nested too deeply",
+            Reason::NumberTooLarge => "a number is too large to be kept exactly",
+            Reason::Exponent => "a number has an exponent",
+            Reason::Shape => "a member is missing or of another type",
+        })
+    }
+}

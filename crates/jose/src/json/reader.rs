@@ -1,0 +1,244 @@
+//! The recursive-descent reader behind [`super::read`].
+
+use std::collections::HashSet;
+
+use super::{Json, JsonError, Reason, Strictness};
+
+/// A position in a text, and what is accepted there.
+pub(super) struct Reader<'a> {
+    text: &'a [u8],
+    at: usize,
+    strictness: Strictness,
+}
+
+impl<'a> Reader<'a> {
+    pub(super) fn new(text: &'a str, strictness: Strictness) -> Self {
+        Self { text: text.as_bytes(), at: 0, strictness }
+    }
+
+    /// The one value of the document, and nothing after it.
+    pub(super) fn document(mut self) -> Result<Json, JsonError> {
+        self.skip_space();
+        let value = self.value(self.strictness.depth)?;
+        self.skip_space();
+        if self.at < self.text.len() {
+            return Err(self.error(Reason::Syntax));
+        }
+        Ok(value)
+    }
+
+    fn error(&self, reason: Reason) -> JsonError {
+        JsonError { reason, at: self.at }
+    }
+
+    fn peek(&self) -> Option<u8> {
+        self.text.get(self.at).copied()
+    }
+
+    fn skip_space(&mut self) {
+        while let Some(b' ' | b'\t' | b'\n' | b'\r') = self.peek() {
+            self.at += 1;
+        }
+    }
+
+    fn expect(&mut self, word: &[u8]) -> Result<(), JsonError> {
+        if !self.text[self.at..].starts_with(word) {
+            return Err(self.error(Reason::Syntax));
+        }
+        self.at += word.len();
+        Ok(())
+    }
+
+    fn value(&mut self, depth: usize) -> Result<Json, JsonError> {
+        if depth == 0 {
+            return Err(self.error(Reason::TooDeep));
+        }
+        match self.peek() {
+            Some(b'{') => self.object(depth),
+            Some(b'[') => self.array(depth),
+            Some(b'"') => self.string().map(Json::String),
+            Some(b'-' | b'0'..=b'9') => self.number().map(Json::Number),
+            Some(b't') => self.expect(b"true").map(|()| Json::Bool(true)),
+            Some(b'f') => self.expect(b"false").map(|()| Json::Bool(false)),
+            Some(b'n') => self.expect(b"null").map(|()| Json::Null),
+            _ => Err(self.error(Reason::Syntax)),
+        }
+    }
+
+    fn object(&mut self, depth: usize) -> Result<Json, JsonError> {
+        let mut members: Vec<(String, Json)> = Vec::new();
+        let mut names = HashSet::new();
+        self.at += 1;
+        self.skip_space();
+        if self.peek() == Some(b'}') {
+            self.at += 1;
+            return Ok(Json::Object(members));
+        }
+        loop {
+            self.skip_space();
+            let start = self.at;
+            if self.peek() != Some(b'"') {
+                return Err(self.error(Reason::Syntax));
+            }
+            let name = self.string()?;
+            if !names.insert(name.clone()) {
+                return Err(JsonError { reason: Reason::DuplicateName, at: start });
+            }
+            self.skip_space();
+            self.expect(b":")?;
+            self.skip_space();
+            let value = self.value(depth - 1)?;
+            members.push((name, value));
+            self.skip_space();
+            match self.peek() {
+                Some(b',') => self.at += 1,
+                Some(b'}') => {
+                    self.at += 1;
+                    return Ok(Json::Object(members));
+                }
+                _ => return Err(self.error(Reason::Syntax)),
+            }
+        }
+    }
+
+    fn array(&mut self, depth: usize) -> Result<Json, JsonError> {
+        let mut elements = Vec::new();
+        self.at += 1;
+        self.skip_space();
+        if self.peek() == Some(b']') {
+            self.at += 1;
+            return Ok(Json::Array(elements));
+        }
+        loop {
+            self.skip_space();
+            elements.push(self.value(depth - 1)?);
+            self.skip_space();
+            match self.peek() {
+                Some(b',') => self.at += 1,
+                Some(b']') => {
+                    self.at += 1;
+                    return Ok(Json::Array(elements));
+                }
+                _ => return Err(self.error(Reason::Syntax)),
+            }
+        }
+    }
+
+    fn number(&mut self) -> Result<String, JsonError> {
+        let start = self.at;
+        if self.peek() == Some(b'-') {
+            self.at += 1;
+        }
+        let integer = self.at;
+        match self.peek() {
+            Some(b'0') => self.at += 1,
+            Some(b'1'..=b'9') => self.skip_digits(),
+            _ => return Err(self.error(Reason::Syntax)),
+        }
+        let integer = &self.text[integer..self.at];
+        if self.peek() == Some(b'.') {
+            self.at += 1;
+            if !matches!(self.peek(), Some(b'0'..=b'9')) {
+                return Err(self.error(Reason::Syntax));
+            }
+            self.skip_digits();
+        }
+        if let Some(b'e' | b'E') = self.peek() {
+            return Err(self.error(Reason::Exponent));
+        }
+        let literal = &self.text[start..self.at];
+        let too_large = JsonError { reason: Reason::NumberTooLarge, at: start };
+        if literal.len() > self.strictness.number_characters {
+            return Err(too_large);
+        }
+        let integer =
+            integer.iter().try_fold(0_u64, |sum, digit| sum.checked_mul(10)?.checked_add(u64::from(digit - b'0')));
+        if integer.is_none_or(|integer| integer > self.strictness.max_integer) {
+            return Err(too_large);
+        }
+        Ok(literal.iter().map(|&b| char::from(b)).collect())
+    }
+
+    fn skip_digits(&mut self) {
+        while let Some(b'0'..=b'9') = self.peek() {
+            self.at += 1;
+        }
+    }
+
+    fn string(&mut self) -> Result<String, JsonError> {
+        self.at += 1;
+        let mut out = Vec::new();
+        loop {
+            match self.peek() {
+                None | Some(0..=0x1f) => return Err(self.error(Reason::Syntax)),
+                Some(b'"') => {
+                    self.at += 1;
+                    // Unreachable: only whole characters were copied or decoded, from UTF-8.
+                    return String::from_utf8(out).map_err(|_| self.error(Reason::NotUtf8));
+                }
+                Some(b'\\') => {
+                    let character = self.escape()?;
+                    out.extend_from_slice(character.encode_utf8(&mut [0; 4]).as_bytes());
+                }
+                Some(_) => {
+                    let rest = &self.text[self.at..];
+                    let plain =
+                        rest.iter().position(|byte| matches!(byte, 0..=0x1f | b'"' | b'\\')).unwrap_or(rest.len());
+                    out.extend_from_slice(&rest[..plain]);
+                    self.at += plain;
+                }
+            }
+        }
+    }
+
+    fn escape(&mut self) -> Result<char, JsonError> {
+        let start = self.at;
+        self.at += 1;
+        let simple = match self.peek() {
+            Some(b'"') => '"',
+            Some(b'\\') => '\\',
+            Some(b'/') => '/',
+            Some(b'b') => '\u{8}',
+            Some(b'f') => '\u{c}',
+            Some(b'n') => '\n',
+            Some(b'r') => '\r',
+            Some(b't') => '\t',
+            Some(b'u') => return self.unicode_escape(start),
+            _ => return Err(self.error(Reason::Syntax)),
+        };
+        self.at += 1;
+        Ok(simple)
+    }
+
+    fn unicode_escape(&mut self, start: usize) -> Result<char, JsonError> {
+        let lone = JsonError { reason: Reason::LoneSurrogate, at: start };
+        let first = self.hex4()?;
+        let code = match first {
+            0xd800..=0xdbff => {
+                if !self.text[self.at..].starts_with(b"\\u") {
+                    return Err(lone);
+                }
+                self.at += 1;
+                let second = self.hex4()?;
+                if !(0xdc00..=0xdfff).contains(&second) {
+                    return Err(lone);
+                }
+                0x10000 + ((first - 0xd800) << 10) + (second - 0xdc00)
+            }
+            code => code,
+        };
+        char::from_u32(code).ok_or(lone)
+    }
+
+    /// Four hexadecimal digits after the `u` at the current position.
+    fn hex4(&mut self) -> Result<u32, JsonError> {
+        self.at += 1;
+        let mut code = 0;
+        for _ in 0..4 {
+            let digit = self.peek().and_then(|b| char::from(b).to_digit(16)).ok_or(self.error(Reason::Syntax))?;
+            code = code * 16 + digit;
+            self.at += 1;
+        }
+        Ok(code)
+    }
+}
