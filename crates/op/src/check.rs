@@ -2,10 +2,10 @@
 
 use std::sync::Arc;
 
+use countersign_egress::{Egress, SystemResolver};
 use url::Url;
 
 use crate::config::{Client, ClientKeys, Config};
-use crate::egress::{Egress, SystemNames};
 use crate::tls::Tls;
 
 /// Looks at everything beside the file itself, without opening the home or a port. One sentence for each fault; none: it is fine.
@@ -14,7 +14,7 @@ pub fn check(config: &Config) -> Vec<String> {
     if let Some(Err(error)) = config.tls.as_ref().map(Tls::read) {
         faults.push(format!("[tls]: {error}"));
     }
-    let egress = Egress::new(config.egress.clone(), Arc::new(SystemNames));
+    let egress = Egress::new(config.egress.clone(), Arc::new(SystemResolver));
     for client in &config.clients {
         for (member, url) in addresses(client) {
             if let Err(error) = egress.check(url) {

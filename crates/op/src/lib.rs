@@ -23,7 +23,6 @@ pub mod details;
 mod directory;
 mod discovery;
 mod dpop;
-mod egress;
 mod fapi;
 #[doc(hidden)]
 pub mod fuzzing;

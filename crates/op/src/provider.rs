@@ -13,6 +13,7 @@ use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post};
 use axum::serve::{IncomingStream, Listener};
+use countersign_egress::{Egress, SystemResolver};
 use countersign_gateway::keys::{KeyError, Keys};
 use countersign_gateway::{
     Gateway, InProcessApprover, OpenError as GatewayError, Ports, Settings, Store, StoreError, WriteError,
@@ -28,7 +29,6 @@ use crate::client_auth::Clients;
 use crate::config::Config;
 use crate::directory::Kept;
 use crate::discovery;
-use crate::egress::{Egress, SystemNames};
 use crate::health;
 use crate::home::{self, HomeLock};
 use crate::http::{Code, OAuthError, Peer, know_arrivals, surround};
@@ -213,7 +213,7 @@ impl Provider {
             tokens.prepare(client.id_token_alg, &*ports.random)?;
         }
         let metadata = discovery::metadata(&config);
-        let egress = Egress::new(config.egress.clone(), Arc::new(SystemNames));
+        let egress = Egress::new(config.egress.clone(), Arc::new(SystemResolver));
         let tls = config.tls.as_ref().map(Tls::read).transpose()?;
         config.users.keep_codes_hashed(&*ports.random);
         let clients = Clients::new(std::mem::take(&mut config.clients), &*ports.random);

@@ -4,12 +4,11 @@
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
 
+use countersign_egress::Egress;
 use countersign_jose::jwt::JwkSet;
 use countersign_protocol::clock::Timestamp;
 use countersign_protocol::limits;
 use url::Url;
-
-use crate::egress::Egress;
 
 /// For this long keys are used without asking again, in seconds.
 const FRESH: u64 = 600;

@@ -1,41 +1,29 @@
-//! Whom the provider may call: `[egress]`.
+//! The section `[egress]`: which addresses the provider may call, and how.
 
 use std::net::IpAddr;
 use std::path::Path;
 
+use countersign_egress::{Authorities, EgressConfig};
 use ipnet::IpNet;
 use url::Url;
 
 use super::read::Section;
 
-/// Rules for every call that the provider makes of its own accord.
-#[derive(Debug, Clone, Default)]
-pub struct EgressRules {
-    /// Networks of the operator that may be called as if they were public.
-    pub allow: Vec<IpNet>,
-    /// Certificates of authorities that are trusted beside the system's, as PEM.
-    pub ca: Option<Vec<u8>>,
-    /// Every call goes through it; it then resolves the names.
-    pub proxy: Option<Url>,
-}
-
-impl EgressRules {
-    pub(super) fn read(section: Section<'_>, folder: &Path) -> EgressRules {
-        let allow = section.texts("allow").unwrap_or_default();
-        let allow = allow.iter().filter_map(|found| {
-            let net = network(found.value);
-            if net.is_none() {
-                let value = found.value;
-                section.fault(&found.at, format!("`allow` in [egress] lists networks such as \"10.1.2.0/24\" or addresses such as \"10.1.2.3\", not \"{value}\""));
-            }
-            net
-        });
-        let allow = allow.collect();
-        let ca = certificates(&section, folder);
-        let proxy = proxy(&section);
-        section.finish();
-        EgressRules { allow, ca, proxy }
-    }
+pub(super) fn read(section: Section<'_>, folder: &Path) -> EgressConfig {
+    let allow = section.texts("allow").unwrap_or_default();
+    let allow = allow.iter().filter_map(|found| {
+        let net = network(found.value);
+        if net.is_none() {
+            let value = found.value;
+            section.fault(&found.at, format!("`allow` in [egress] lists networks such as \"10.1.2.0/24\" or addresses such as \"10.1.2.3\", not \"{value}\""));
+        }
+        net
+    });
+    let allow = allow.collect();
+    let ca = authorities(&section, folder);
+    let proxy = proxy(&section);
+    section.finish();
+    EgressConfig { allow, ca, proxy }
 }
 
 /// A network with no bits set behind its prefix, or a single address.
@@ -44,7 +32,7 @@ fn network(text: &str) -> Option<IpNet> {
     net.or_else(|| text.parse::<IpAddr>().ok().map(IpNet::from))
 }
 
-fn certificates(section: &Section<'_>, folder: &Path) -> Option<Vec<u8>> {
+fn authorities(section: &Section<'_>, folder: &Path) -> Option<Authorities> {
     let found = section.text("ca")?;
     let path = folder.join(found.value);
     let shown = path.display();
@@ -55,13 +43,11 @@ fn certificates(section: &Section<'_>, folder: &Path) -> Option<Vec<u8>> {
             return None;
         }
     };
-    match reqwest::Certificate::from_pem_bundle(&pem) {
-        Ok(certificates) if !certificates.is_empty() => Some(pem),
-        _ => {
-            section.fault(&found.at, format!("{shown} holds no certificate in PEM (\"-----BEGIN CERTIFICATE-----\")"));
-            None
-        }
+    let authorities = Authorities::from_pem(&pem);
+    if let Err(error) = authorities {
+        section.fault(&found.at, format!("{shown} holds {error}"));
     }
+    authorities.ok()
 }
 
 fn proxy(section: &Section<'_>) -> Option<Url> {

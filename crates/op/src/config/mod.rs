@@ -29,6 +29,7 @@ use std::net::SocketAddr;
 use std::path::Path;
 use std::time::Duration;
 
+use countersign_egress::EgressConfig;
 use countersign_protocol::discovery::{Mode, Support};
 use countersign_protocol::issuer::{Issuer, IssuerError};
 use countersign_protocol::{limits, text};
@@ -38,7 +39,6 @@ pub(crate) use client::ClientAuth;
 pub use client::{
     CIBA_GRANT, CertificateSubject, Client, ClientKeys, Delivery, Profile, REFRESH_GRANT, SecretMethod, TokenBinding,
 };
-pub use egress::EgressRules;
 pub(crate) use entry::{client_entry, kept_user_entry, user_entry};
 pub use error::{ConfigError, ConfigErrors};
 pub use hint_issuers::HintIssuer;
@@ -86,7 +86,7 @@ pub struct Config {
     /// Whether clients may register themselves.
     pub registration: Registration,
     /// Whom the provider itself may call.
-    pub egress: EgressRules,
+    pub egress: EgressConfig,
     /// The rules that hold for all clients.
     pub profile: Option<Profile>,
     /// Who signs the certificates of clients that authenticate by one.
@@ -187,7 +187,7 @@ impl Config {
             Some(section) => Registration::read(section, folder),
             None => Registration::default(),
         };
-        let egress = top.section("egress", " in [egress]").map(|section| EgressRules::read(section, folder));
+        let egress = top.section("egress", " in [egress]").map(|section| egress::read(section, folder));
         let profile = top.word("profile", PROVIDER_PROFILES).map(|found| found.value);
         let (tls, client_ca) = match top.section("tls", " in [tls]") {
             Some(section) => tls::read(section, folder),

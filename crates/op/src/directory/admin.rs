@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use countersign_egress::CallError;
 use countersign_gateway::WriteError;
 use countersign_jose::jwt::SigningAlg;
 use countersign_protocol::clock::Timestamp;
@@ -13,7 +14,6 @@ use crate::check::addresses;
 use crate::config::{
     Client, ClientAuth, ClientSecret, HashedSecret, User, client_entry, folded, kept_user_entry, user_entry,
 };
-use crate::egress::NoAnswer;
 use crate::provider::Inner;
 use crate::store::{self, directory as rows};
 
@@ -279,7 +279,7 @@ impl Inner {
     /// Whether the addresses in a client's entry are such that the provider may call. What a name stands for is judged at each call.
     fn can_be_called(&self, client: &Client) -> Result<(), DirectoryError> {
         for (member, url) in addresses(client) {
-            let refused = |error: NoAnswer| DirectoryError::OutOfReach { member, why: error.to_string() };
+            let refused = |error: CallError| DirectoryError::OutOfReach { member, why: error.to_string() };
             self.egress.check(url).map_err(refused)?;
         }
         Ok(())

@@ -2,10 +2,9 @@
 
 use std::time::Duration;
 
+use countersign_egress::{CallError, Response};
 use countersign_protocol::random::{self, Random};
 use reqwest::header;
-
-use crate::egress::{Answer, NoAnswer};
 
 /// The pause after the first attempt in vain; it doubles.
 const FIRST_PAUSE: Duration = Duration::from_secs(1);
@@ -33,20 +32,20 @@ impl Outcome {
 }
 
 /// Judges what came back.
-pub(super) fn judge(result: &Result<Answer, NoAnswer>) -> Outcome {
+pub(super) fn judge(result: &Result<Response, CallError>) -> Outcome {
     match result {
         Ok(answer) => match answer.status {
             200..=299 => Outcome::Delivered,
             408 | 429 | 500..=599 => Outcome::Again(retry_after(answer)),
             _ => Outcome::Refused,
         },
-        Err(NoAnswer::NotHttps | NoAnswer::OutOfReach) => Outcome::Refused,
+        Err(CallError::NotHttps | CallError::Blocked) => Outcome::Refused,
         Err(_) => Outcome::Again(None),
     }
 }
 
 /// `Retry-After` in seconds; a date is not read.
-fn retry_after(answer: &Answer) -> Option<Duration> {
+fn retry_after(answer: &Response) -> Option<Duration> {
     let value = answer.headers.get(header::RETRY_AFTER)?.to_str().ok()?;
     value.trim().parse().ok().map(Duration::from_secs)
 }
@@ -76,12 +75,12 @@ mod tests {
         }
     }
 
-    fn answered(status: u16, retry_after: Option<&'static str>) -> Result<Answer, NoAnswer> {
+    fn answered(status: u16, retry_after: Option<&'static str>) -> Result<Response, CallError> {
         let mut headers = HeaderMap::new();
         if let Some(value) = retry_after {
             headers.insert(header::RETRY_AFTER, header::HeaderValue::from_static(value));
         }
-        Ok(Answer { status, headers, body: Vec::new() })
+        Ok(Response { status, headers, body: Vec::new() })
     }
 
     #[test]
@@ -95,8 +94,8 @@ mod tests {
         for status in [408, 429, 500, 502, 503, 504] {
             assert_eq!(judge(&answered(status, None)), Outcome::Again(None), "{status}");
         }
-        assert_eq!(judge(&Err(NoAnswer::OutOfReach)), Outcome::Refused);
-        for error in [NoAnswer::TimedOut, NoAnswer::Unreachable, NoAnswer::Untrusted] {
+        assert_eq!(judge(&Err(CallError::Blocked)), Outcome::Refused);
+        for error in [CallError::TimedOut, CallError::Unreachable, CallError::Untrusted] {
             assert_eq!(judge(&Err(error)), Outcome::Again(None));
         }
     }

@@ -1,31 +1,33 @@
-//! Which addresses the provider may call: the public ones, and those inside its own network that the configuration names.
+//! The SSRF guard: which IP addresses may be called. Public ones, and those inside the operator's network that the
+//! configuration allows.
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
 use ipnet::{IpNet, Ipv4Net, Ipv6Net};
 
-/// Decides by address, never by name.
+/// Decides by address, never by name. The default allows public addresses alone.
 #[derive(Debug, Clone, Default)]
-pub(crate) struct Reach {
+pub struct AddressPolicy {
     allow: Vec<IpNet>,
 }
 
-impl Reach {
-    /// Public addresses, and these networks.
-    pub(crate) fn new(allow: Vec<IpNet>) -> Reach {
-        Reach { allow }
+impl AddressPolicy {
+    /// Allows public addresses, and these networks.
+    pub fn new(allow: Vec<IpNet>) -> AddressPolicy {
+        AddressPolicy { allow }
     }
 
-    /// Whether this address may be called. One that stands for an IPv4 address (IPv4-mapped, NAT64) is judged as that one.
-    pub(crate) fn permits(&self, address: IpAddr) -> bool {
-        let meant = meant(address);
-        let named = |address: &IpAddr| self.allow.iter().any(|net| net.contains(address));
-        named(&address) || named(&meant) || is_public(meant)
+    /// Whether this address may be called. An IPv6 address that embeds an IPv4 address (IPv4-mapped, NAT64) is checked as that
+    /// one.
+    pub fn permits(&self, address: IpAddr) -> bool {
+        let destination = destination(address);
+        let allowed = |address: &IpAddr| self.allow.iter().any(|net| net.contains(address));
+        allowed(&address) || allowed(&destination) || is_public(destination)
     }
 }
 
-/// The address a packet would end at.
-fn meant(address: IpAddr) -> IpAddr {
+/// The address that a packet would be delivered to.
+fn destination(address: IpAddr) -> IpAddr {
     let IpAddr::V6(v6) = address else { return address };
     let octets = v6.octets();
     let translated = MAPPED.contains(&v6) || NAT64.contains(&v6);
@@ -43,7 +45,7 @@ fn is_public(address: IpAddr) -> bool {
     }
 }
 
-/// The IANA registry of special addresses, and one that clouds answer at.
+/// The IANA special-purpose registry, and an address of cloud metadata.
 const NOT_PUBLIC_V4: &[Ipv4Net] = &[
     v4(0, 0, 0, 0, 8),        // "this network"
     v4(10, 0, 0, 0, 8),       // private (RFC 1918)
@@ -66,7 +68,7 @@ const NOT_PUBLIC_V4: &[Ipv4Net] = &[
 /// Global unicast (RFC 4291 §2.4).
 const GLOBAL: Ipv6Net = v6([0x2000, 0, 0, 0, 0, 0, 0, 0], 3);
 
-/// What is inside [`GLOBAL`] and still not public.
+/// Inside [`GLOBAL`] and still not public.
 const NOT_PUBLIC_V6: &[Ipv6Net] = &[
     v6([0x2001, 0, 0, 0, 0, 0, 0, 0], 23), // IETF protocols: Teredo, benchmarks, ORCHID
     v6([0x2001, 0xdb8, 0, 0, 0, 0, 0, 0], 32), // documentation
@@ -92,8 +94,8 @@ const fn v6(s: [u16; 8], prefix: u8) -> Ipv6Net {
 mod tests {
     use super::*;
 
-    fn permits(reach: &Reach, address: &str) -> bool {
-        reach.permits(address.parse().unwrap_or_else(|error| panic!("{address}: {error}")))
+    fn permits(policy: &AddressPolicy, address: &str) -> bool {
+        policy.permits(address.parse().unwrap_or_else(|error| panic!("{address}: {error}")))
     }
 
     #[test]
@@ -156,7 +158,7 @@ mod tests {
             "ff0e::1",
         ];
         for address in inside {
-            assert!(!permits(&Reach::default(), address), "{address} is in reach");
+            assert!(!permits(&AddressPolicy::default(), address), "{address} is in reach");
         }
     }
 
@@ -188,19 +190,19 @@ mod tests {
             "64:ff9b::8.8.8.8",
         ];
         for address in public {
-            assert!(permits(&Reach::default(), address), "{address} is out of reach");
+            assert!(permits(&AddressPolicy::default(), address), "{address} is out of reach");
         }
     }
 
     #[test]
     fn what_the_configuration_names_is_in_reach_and_nothing_beside_it() {
         let nets = ["10.1.2.0/24", "127.0.0.1/32", "fd12::/16"].map(|net| net.parse().expect("a network"));
-        let reach = Reach::new(nets.to_vec());
+        let policy = AddressPolicy::new(nets.to_vec());
         for address in ["10.1.2.3", "127.0.0.1", "::ffff:10.1.2.3", "fd12::1", "8.8.8.8"] {
-            assert!(permits(&reach, address), "{address} is out of reach");
+            assert!(permits(&policy, address), "{address} is out of reach");
         }
         for address in ["10.1.3.3", "127.0.0.2", "::ffff:10.1.3.3", "::1", "fd13::1"] {
-            assert!(!permits(&reach, address), "{address} is in reach");
+            assert!(!permits(&policy, address), "{address} is in reach");
         }
     }
 }

@@ -1,4 +1,4 @@
-//! Real TLS servers on addresses of this machine: one stands for a public address, another for what lies inside.
+//! Calls to real TLS servers on loopback addresses: one plays a public server, another one inside the operator's network.
 
 use std::collections::VecDeque;
 use std::io;
@@ -8,12 +8,10 @@ use std::sync::{Arc, Mutex};
 use reqwest::header::HeaderMap;
 use url::Url;
 
-use super::names::Lookup;
-use super::{Egress, Names, NoAnswer};
-use crate::config::EgressRules;
+use crate::{Authorities, CallError, Egress, EgressConfig, Lookup, Resolver};
 use endpoint::{Authority, Behaviour, Endpoint};
 
-#[path = "../../tests/provider/endpoint.rs"]
+#[path = "../../op/tests/provider/endpoint.rs"]
 mod endpoint;
 
 /// Answers each question with the next list of addresses, and keeps the questions.
@@ -34,7 +32,7 @@ impl Scripted {
     }
 }
 
-impl Names for Scripted {
+impl Resolver for Scripted {
     fn lookup(&self, host: &str) -> Lookup {
         self.asked.lock().expect("the questions").push(host.to_owned());
         let next = self.answers.lock().expect("the answers").pop_front();
@@ -45,20 +43,21 @@ impl Names for Scripted {
     }
 }
 
-fn rules(allow: &[&str], authority: &Authority) -> EgressRules {
+fn config(allow: &[&str], authority: &Authority) -> EgressConfig {
     let allow = allow.iter().map(|net| net.parse().expect("a network")).collect();
-    EgressRules { allow, ca: Some(authority.pem().into_bytes()), proxy: None }
+    let ca = Authorities::from_pem(authority.pem().as_bytes()).expect("a certificate");
+    EgressConfig { allow, ca: Some(ca), proxy: None }
 }
 
 fn egress(allow: &[&str], authority: &Authority, names: Arc<Scripted>) -> Egress {
-    Egress::new(rules(allow, authority), names)
+    Egress::new(config(allow, authority), names)
 }
 
 fn url(text: &str) -> Url {
     text.parse().unwrap_or_else(|error| panic!("{text}: {error}"))
 }
 
-async fn post(egress: &Egress, to: &str) -> Result<u16, NoAnswer> {
+async fn post(egress: &Egress, to: &str) -> Result<u16, CallError> {
     egress.post(&url(to), HeaderMap::new(), b"{}".to_vec()).await.map(|answer| answer.status)
 }
 
@@ -94,7 +93,7 @@ async fn attack_15_addresses_in_the_url_itself_are_judged_in_every_form() {
     ];
     for form in forms {
         let refused = post(&egress, &format!("https://{form}:{}/", inside.port())).await;
-        assert_eq!(refused, Err(NoAnswer::OutOfReach), "{form}");
+        assert_eq!(refused, Err(CallError::Blocked), "{form}");
     }
     assert!(inside.calls().is_empty());
 }
@@ -106,10 +105,10 @@ async fn attack_15_a_name_is_judged_by_all_that_it_resolves_to() {
     let names = Scripted::new(&[&["127.0.0.2"], &["169.254.169.254", "::1", "10.0.0.1"], &["127.0.0.2", "127.0.0.1"]]);
     let egress = egress(&["127.0.0.1/32"], &authority, names);
     let to = format!("https://client.example:{}/", outside.port());
-    assert_eq!(post(&egress, &to).await, Err(NoAnswer::OutOfReach));
-    assert_eq!(post(&egress, &to).await, Err(NoAnswer::OutOfReach));
+    assert_eq!(post(&egress, &to).await, Err(CallError::Blocked));
+    assert_eq!(post(&egress, &to).await, Err(CallError::Blocked));
     assert_eq!(post(&egress, &to).await, Ok(204), "what is left is called");
-    assert_eq!(post(&egress, "https://gone.example/").await, Err(NoAnswer::Unreachable));
+    assert_eq!(post(&egress, "https://gone.example/").await, Err(CallError::Unreachable));
 }
 
 #[tokio::test]
@@ -123,7 +122,7 @@ async fn attack_15_a_name_that_turns_inside_between_two_calls_is_judged_again_an
     assert_eq!(post(&egress, &format!("https://rebind.example:{}/", outside.port())).await, Ok(204));
     assert_eq!(names.asked(), 1);
     let again = post(&egress, &format!("https://rebind.example:{}/", inside.port())).await;
-    assert_eq!(again, Err(NoAnswer::OutOfReach));
+    assert_eq!(again, Err(CallError::Blocked));
     assert_eq!((names.asked(), inside.calls().len(), outside.calls().len()), (2, 0, 1));
 }
 
@@ -146,10 +145,10 @@ async fn only_https_is_called_except_where_loopback_is_allowed() {
     let egress = egress(&["127.0.0.1/32", "10.0.0.0/8"], &authority, Scripted::new(&[]));
     for refused in ["http://client.example/", "http://8.8.8.8/", "http://10.0.0.1/", "ftp://client.example/", "data:x"]
     {
-        assert_eq!(egress.check(&url(refused)), Err(NoAnswer::NotHttps), "{refused}");
+        assert_eq!(egress.check(&url(refused)), Err(CallError::NotHttps), "{refused}");
     }
     assert_eq!(egress.check(&url("http://127.0.0.1:1/")), Ok(()));
-    assert_eq!(egress.check(&url("http://127.0.0.2:1/")), Err(NoAnswer::OutOfReach));
+    assert_eq!(egress.check(&url("http://127.0.0.2:1/")), Err(CallError::Blocked));
 }
 
 #[tokio::test]
@@ -157,7 +156,7 @@ async fn a_certificate_by_an_unknown_authority_is_refused() {
     let (known, unknown) = (Authority::new(), Authority::new());
     let endpoint = Endpoint::start(&unknown, "127.0.0.1", &[]).await;
     let egress = egress(&["127.0.0.1/32"], &known, Scripted::new(&[]));
-    assert_eq!(post(&egress, &endpoint.url("/")).await, Err(NoAnswer::Untrusted));
+    assert_eq!(post(&egress, &endpoint.url("/")).await, Err(CallError::Untrusted));
     assert!(endpoint.calls().is_empty());
 }
 
@@ -167,7 +166,7 @@ async fn a_certificate_for_another_name_is_refused() {
     let endpoint = Endpoint::start(&authority, "127.0.0.1", &["client.example"]).await;
     let egress = egress(&["127.0.0.1/32"], &authority, Scripted::new(&[&["127.0.0.1"]]));
     let refused = post(&egress, &format!("https://other.example:{}/", endpoint.port())).await;
-    assert_eq!(refused, Err(NoAnswer::Untrusted));
+    assert_eq!(refused, Err(CallError::Untrusted));
 }
 
 #[tokio::test]
@@ -182,7 +181,7 @@ async fn a_document_is_fetched_up_to_its_limit() {
     assert_eq!((fetched.status, fetched.body.as_slice()), (200, body.as_bytes()));
     assert_eq!(fetched.headers["cache-control"], "max-age=60");
     let refused = egress.get(&url(&endpoint.url("/jwks")), "application/json", body.len() - 1).await;
-    assert_eq!(refused.map(|_| ()), Err(NoAnswer::TooLarge));
+    assert_eq!(refused.map(|_| ()), Err(CallError::TooLarge));
     assert_eq!(endpoint.calls()[0].header("accept"), Some("application/json"));
 }
 
@@ -193,7 +192,7 @@ async fn the_configured_proxy_is_asked_and_no_other_name() {
     let port = proxy.local_addr().expect("an address").port();
     let names = Scripted::new(&[&["127.0.0.1"]]);
     let proxied = url(&format!("http://proxy.example:{port}"));
-    let egress = Egress::new(EgressRules { proxy: Some(proxied), ..rules(&[], &authority) }, names.clone());
+    let egress = Egress::new(EgressConfig { proxy: Some(proxied), ..config(&[], &authority) }, names.clone());
     let asked = tokio::spawn(async move {
         use tokio::io::AsyncReadExt as _;
         let (mut stream, _) = proxy.accept().await.expect("a connection");
@@ -201,12 +200,8 @@ async fn the_configured_proxy_is_asked_and_no_other_name() {
         stream.read_exact(&mut head).await.expect("a request");
         String::from_utf8(head).expect("text")
     });
-    assert_eq!(post(&egress, "https://client.example/").await, Err(NoAnswer::Unreachable));
+    assert_eq!(post(&egress, "https://client.example/").await, Err(CallError::Unreachable));
     assert_eq!(asked.await.expect("the proxy"), "CONNECT client.example:443 HTTP/1.1\r\nHo");
     assert_eq!(*names.asked.lock().expect("the questions"), ["proxy.example"]);
-    assert_eq!(
-        post(&egress, "https://127.0.0.1/").await,
-        Err(NoAnswer::OutOfReach),
-        "an address is judged all the same"
-    );
+    assert_eq!(post(&egress, "https://127.0.0.1/").await, Err(CallError::Blocked), "an address is judged all the same");
 }

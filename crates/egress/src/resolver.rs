@@ -1,7 +1,7 @@
-//! Finds the addresses of a name, and keeps those that may be called: a connection goes to one of them and nowhere else.
+//! Host name resolution behind the [`AddressPolicy`]: a connection goes to one of the addresses that passed, and nowhere else.
 //!
-//! The question is asked anew for each connection, and the connection is made to the very addresses that were judged. A name
-//! that answers otherwise the next time (DNS rebinding) is judged again the next time.
+//! A name is resolved once for each connection, and the connection is made to the addresses that were checked. A name that
+//! resolves differently the next time (DNS rebinding) is checked again the next time.
 
 use std::future::Future;
 use std::io;
@@ -11,21 +11,21 @@ use std::sync::Arc;
 
 use reqwest::dns::{Name, Resolve, Resolving};
 
-use super::reach::Reach;
+use crate::address_policy::AddressPolicy;
 
-/// The addresses of a name, some time later.
-pub(crate) type Lookup = Pin<Box<dyn Future<Output = io::Result<Vec<IpAddr>>> + Send>>;
+/// The result of [`Resolver::lookup`].
+pub type Lookup = Pin<Box<dyn Future<Output = io::Result<Vec<IpAddr>>> + Send>>;
 
-/// Who knows the addresses of names.
-pub(crate) trait Names: Send + Sync {
-    /// All addresses of a host name.
+/// Looks up host names.
+pub trait Resolver: Send + Sync {
+    /// All addresses of a host name. No address is filtered here.
     fn lookup(&self, host: &str) -> Lookup;
 }
 
-/// The system's resolver.
-pub(crate) struct SystemNames;
+/// The system's resolver. `localhost` and the names below it are loopback without asking it (RFC 6761 §6.3).
+pub struct SystemResolver;
 
-impl Names for SystemNames {
+impl Resolver for SystemResolver {
     fn lookup(&self, host: &str) -> Lookup {
         let host = host.to_owned();
         Box::pin(async move {
@@ -38,36 +38,36 @@ impl Names for SystemNames {
     }
 }
 
-/// Names of this machine, whatever a resolver knows of them (RFC 6761 §6.3); without a file of hosts it knows none.
+/// Whether a name is `localhost` or below it. A bare machine's resolver may not know it.
 fn is_localhost(host: &str) -> bool {
     let host = host.strip_suffix('.').unwrap_or(host).to_ascii_lowercase();
     host == "localhost" || host.ends_with(".localhost")
 }
 
-/// All addresses of a name lie where the provider may not call.
+/// Every address of a name is refused by the [`AddressPolicy`].
 #[derive(Debug, thiserror::Error)]
 #[error("every address of this name is inside the operator's network")]
-pub(super) struct OutOfReach;
+pub(crate) struct Blocked;
 
-/// What the HTTP client asks for every name it connects to.
+/// The HTTP client's resolver: drops the addresses that the policy refuses.
 #[derive(Clone)]
-pub(super) struct Judged {
-    pub(super) names: Arc<dyn Names>,
-    pub(super) reach: Arc<Reach>,
-    /// The proxy that the operator configured, which may be anywhere.
-    pub(super) proxy: Option<String>,
+pub(crate) struct GuardedResolver {
+    pub(crate) resolver: Arc<dyn Resolver>,
+    pub(crate) policy: Arc<AddressPolicy>,
+    /// Host of the configured proxy, which may have any address.
+    pub(crate) proxy: Option<String>,
 }
 
-impl Resolve for Judged {
+impl Resolve for GuardedResolver {
     fn resolve(&self, name: Name) -> Resolving {
-        let (found, reach) = (self.names.lookup(name.as_str()), self.reach.clone());
+        let (found, policy) = (self.resolver.lookup(name.as_str()), self.policy.clone());
         let is_proxy = self.proxy.as_deref().is_some_and(|proxy| proxy.eq_ignore_ascii_case(name.as_str()));
         Box::pin(async move {
             let mut addresses = found.await?;
             let any = !addresses.is_empty();
-            addresses.retain(|address| is_proxy || reach.permits(*address));
+            addresses.retain(|address| is_proxy || policy.permits(*address));
             if any && addresses.is_empty() {
-                return Err(OutOfReach.into());
+                return Err(Blocked.into());
             }
             // Port 0 stands for the URL's own.
             let addresses = addresses.into_iter().map(|address| SocketAddr::new(address, 0));
@@ -83,7 +83,7 @@ mod tests {
     #[tokio::test]
     async fn names_of_this_machine_are_loopback_without_asking_anybody() {
         for name in ["localhost", "LocalHost.", "till.localhost"] {
-            let found = SystemNames.lookup(name).await.expect("known");
+            let found = SystemResolver.lookup(name).await.expect("known");
             assert!(found.iter().all(IpAddr::is_loopback) && found.len() == 2, "{name}");
         }
         assert!(!is_localhost("localhost.example.com") && !is_localhost("notlocalhost"));
