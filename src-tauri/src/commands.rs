@@ -1,7 +1,8 @@
 //! What the page may ask, one to one onto the app. Every command is listed in `build.rs` and in `capabilities/main.json`.
 
 use countersign_app::{
-    Answered, App, Appearance, Decision, Enrolled, Failure, LinkText, Past, PinText, Preview, Said, Snapshot,
+    ActivityEntry, AnswerResult, App, Appearance, Decision, EnrollmentResult, Failure, LinkPreview, LinkText, PinText,
+    Said, Snapshot,
 };
 use tauri::State;
 
@@ -11,12 +12,16 @@ pub(crate) async fn snapshot(app: State<'_, App>) -> Result<Snapshot, Failure> {
 }
 
 #[tauri::command(rename_all = "snake_case")]
-pub(crate) async fn preview(app: State<'_, App>, link: Option<LinkText>) -> Result<Preview, Failure> {
+pub(crate) async fn preview(app: State<'_, App>, link: Option<LinkText>) -> Result<LinkPreview, Failure> {
     app.preview(link).await
 }
 
 #[tauri::command(rename_all = "snake_case")]
-pub(crate) async fn enroll(app: State<'_, App>, pin: PinText, device_name: String) -> Result<Enrolled, Failure> {
+pub(crate) async fn enroll(
+    app: State<'_, App>,
+    pin: PinText,
+    device_name: String,
+) -> Result<EnrollmentResult, Failure> {
     app.enroll(&pin, &device_name).await
 }
 
@@ -39,7 +44,7 @@ pub(crate) async fn answer(
     decision: Decision,
     pin: Option<PinText>,
     number: Option<String>,
-) -> Result<Answered, Failure> {
+) -> Result<AnswerResult, Failure> {
     app.answer(Said { challenge_id, display_hash, decision, pin, number }).await
 }
 
@@ -49,7 +54,7 @@ pub(crate) async fn check_now(app: State<'_, App>) -> Result<(), Failure> {
 }
 
 #[tauri::command(rename_all = "snake_case")]
-pub(crate) async fn activity(app: State<'_, App>) -> Result<Vec<Past>, Failure> {
+pub(crate) async fn activity(app: State<'_, App>) -> Result<Vec<ActivityEntry>, Failure> {
     app.activity().await
 }
 

@@ -49,7 +49,7 @@ pub struct Said {
 /// What came of an answer.
 #[derive(Clone, Debug, Serialize)]
 #[cfg_attr(test, derive(ts_rs::TS))]
-pub struct Answered {
+pub struct AnswerResult {
     /// Which request.
     pub id: String,
     /// What this device said.
@@ -88,7 +88,7 @@ impl App {
     ///
     /// # Errors
     /// [`Failure`]; then nothing was signed.
-    pub async fn answer(&self, said: Said) -> Result<Answered, Failure> {
+    pub async fn answer(&self, said: Said) -> Result<AnswerResult, Failure> {
         let device = self.device()?;
         let id = parse(&said.challenge_id)?;
         let Some(view) = self.waiting(&id).await? else {
@@ -118,7 +118,7 @@ impl App {
         let accounts = device.accounts().await?;
         let support =
             accounts.iter().find(|known| known.account == view.account).and_then(|known| known.support.as_ref());
-        Ok(Answered {
+        Ok(AnswerResult {
             id: id.to_string(),
             decision: answered.decision,
             outcome: answered.outcome,

@@ -19,7 +19,7 @@ use crate::enrolling::Enrolling;
 use crate::failure::Failure;
 use crate::keepsakes::{Keepsakes, Remembered};
 use crate::results::Results;
-use crate::snapshot::{AccountLine, Request, Snapshot};
+use crate::snapshot::{AccountLine, PendingRequest, Snapshot};
 
 /// What the app is told about where it runs.
 pub struct Options {
@@ -147,11 +147,11 @@ impl App {
         accounts.into_iter().map(|view| AccountLine::draw(view.clone(), codes.get(&view.account).cloned())).collect()
     }
 
-    async fn requests(&self, device: &Device) -> Vec<Request> {
+    async fn requests(&self, device: &Device) -> Vec<PendingRequest> {
         let mut requests = Vec::new();
         for view in device.pending().await {
             let needs_pin = device.asks_for_pin(&view.id).await;
-            requests.push(Request::draw(view, needs_pin));
+            requests.push(PendingRequest::draw(view, needs_pin));
         }
         requests
     }

@@ -15,7 +15,7 @@ use crate::secrets::{LinkText, PinText};
 /// A link that was verified: what a person is asked about.
 #[derive(Clone, Debug, Serialize)]
 #[cfg_attr(test, derive(ts_rs::TS))]
-pub struct Preview {
+pub struct LinkPreview {
     /// The provider.
     pub issuer: String,
     /// Its registrable domain.
@@ -35,7 +35,7 @@ pub struct Preview {
 /// A new account.
 #[derive(Clone, Debug, Serialize)]
 #[cfg_attr(test, derive(ts_rs::TS))]
-pub struct Enrolled {
+pub struct EnrollmentResult {
     /// Its id on this device.
     pub account: String,
     /// Six digits to type where the link came from; until then the account gets nothing.
@@ -56,7 +56,7 @@ impl App {
     ///
     /// # Errors
     /// [`Failure`]; it holds nothing of the link.
-    pub async fn preview(&self, link: Option<LinkText>) -> Result<Preview, Failure> {
+    pub async fn preview(&self, link: Option<LinkText>) -> Result<LinkPreview, Failure> {
         let device = self.device()?;
         let link = match link {
             Some(text) => Link::read(&text).map_err(|error| Failure::new("invalid_link", error))?,
@@ -67,7 +67,7 @@ impl App {
         };
         let found = Arc::new(device.preview(link.expose()).await?);
         self.enrolling(|enrolling| enrolling.preview = Some(Arc::clone(&found)));
-        Ok(Preview {
+        Ok(LinkPreview {
             issuer: found.issuer.as_str().to_owned(),
             domain: found.domain.shown.clone(),
             punycode: found.domain.ascii.clone(),
@@ -82,7 +82,7 @@ impl App {
     ///
     /// # Errors
     /// [`Failure`]; the link is kept, so that it can be tried again.
-    pub async fn enroll(&self, pin: &PinText, device_name: &str) -> Result<Enrolled, Failure> {
+    pub async fn enroll(&self, pin: &PinText, device_name: &str) -> Result<EnrollmentResult, Failure> {
         let device = self.device()?;
         let preview = self.enrolling(|enrolling| enrolling.preview.clone());
         let preview = preview.ok_or_else(|| Failure::new("no_link", "no link was verified"))?;
@@ -93,7 +93,7 @@ impl App {
             self.remember(|remembered| drop(remembered.codes.insert(enrolled.account.clone(), code.clone())));
         }
         self.changed();
-        Ok(Enrolled { account: enrolled.account.to_string(), confirmation_code: code })
+        Ok(EnrollmentResult { account: enrolled.account.to_string(), confirmation_code: code })
     }
 
     /// Forgets a link that waits, and what was verified.

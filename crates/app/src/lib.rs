@@ -18,13 +18,13 @@ mod snapshot;
 #[cfg(test)]
 mod typescript;
 
-pub use answer::{Answered, Decision, Said};
+pub use answer::{AnswerResult, Decision, Said};
 pub use app::{App, Options};
 pub use appearance::Appearance;
-pub use enrolling::{Enrolled, Preview};
+pub use enrolling::{EnrollmentResult, LinkPreview};
 pub use failure::Failure;
 pub use link::{Link, NotALink};
-pub use looking_back::Past;
-pub use results::Result;
+pub use looking_back::ActivityEntry;
+pub use results::RequestResult;
 pub use secrets::{LinkText, PinText};
-pub use snapshot::{AccountLine, Interaction, Line, Request, Snapshot, Support};
+pub use snapshot::{AccountLine, Interaction, Line, PendingRequest, Snapshot, Support};

@@ -26,7 +26,7 @@ const TRIES: u32 = 100;
 /// A request in the activity.
 #[derive(Clone, Debug, Serialize)]
 #[cfg_attr(test, derive(ts_rs::TS))]
-pub struct Past {
+pub struct ActivityEntry {
     /// Which.
     pub id: String,
     /// Whose.
@@ -63,7 +63,7 @@ pub struct Past {
     /// The device that answered, where another did.
     pub by: Option<String>,
     /// What was on the screen when it was answered.
-    #[cfg_attr(test, ts(type = "PastLine[] | null"))]
+    #[cfg_attr(test, ts(type = "TranscriptLine[] | null"))]
     pub lines: Option<Vec<Line>>,
     /// Whether the person can still say: that wasn't me.
     pub can_dispute: bool,
@@ -76,7 +76,7 @@ impl App {
     ///
     /// # Errors
     /// [`Failure`], `history_broken` where the record was changed.
-    pub async fn activity(&self) -> Result<Vec<Past>, Failure> {
+    pub async fn activity(&self) -> Result<Vec<ActivityEntry>, Failure> {
         let device = self.device()?.clone();
         let accounts = device.accounts().await?;
         let hosts: std::collections::BTreeMap<_, _> =
@@ -86,7 +86,7 @@ impl App {
         let history = tokio::task::spawn_blocking(move || device.history()).await;
         let history = history.map_err(|_| Failure::new("stopped", "the record could not be read"))??;
         let host = |past: &device::Past| hosts.get(&past.account).cloned().unwrap_or_default();
-        Ok(history.into_iter().map(|past| Past::draw(host(&past), past, now)).collect())
+        Ok(history.into_iter().map(|past| ActivityEntry::draw(host(&past), past, now)).collect())
     }
 
     /// Writes the evidence about a request into the downloads folder. An existing file is never replaced.
@@ -104,11 +104,11 @@ impl App {
     }
 }
 
-impl Past {
-    fn draw(host: String, past: device::Past, now: u64) -> Past {
+impl ActivityEntry {
+    fn draw(host: String, past: device::Past, now: u64) -> ActivityEntry {
         let lines = past.transcript.map(|transcript| transcript.lines);
         let recent = now.saturating_sub(past.issued_at) < limits::DISPUTE_SECONDS;
-        Past {
+        ActivityEntry {
             id: past.id.to_string(),
             account: past.account.to_string(),
             host,

@@ -21,7 +21,7 @@ const KEPT: usize = 20;
 /// A request that ended, or was answered and waits for its outcome.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 #[cfg_attr(test, derive(ts_rs::TS))]
-pub struct Result {
+pub struct RequestResult {
     /// Which.
     pub id: String,
     /// Whose.
@@ -52,8 +52,8 @@ pub struct Result {
 /// What is known of requests, so that their end can be told in words.
 #[derive(Default)]
 pub(crate) struct Results {
-    known: BTreeMap<ChallengeId, Result>,
-    ended: VecDeque<Result>,
+    known: BTreeMap<ChallengeId, RequestResult>,
+    ended: VecDeque<RequestResult>,
 }
 
 impl Results {
@@ -64,7 +64,7 @@ impl Results {
             LineValue::Text(text) => Some(text.clone()),
             _ => None,
         });
-        let result = Result {
+        let result = RequestResult {
             id: view.id.to_string(),
             account: view.account.to_string(),
             kind: Some(view.kind),
@@ -82,7 +82,7 @@ impl Results {
     /// A request that was answered before the start and has no outcome yet.
     pub(crate) fn know_answered(&mut self, past: &Past) {
         let lines = past.transcript.as_ref().map(|transcript| &transcript.lines[..]).unwrap_or_default();
-        let result = Result {
+        let result = RequestResult {
             id: past.id.to_string(),
             account: past.account.to_string(),
             kind: past.kind,
@@ -128,17 +128,17 @@ impl Results {
         // A second statement about something that ended earlier is in the activity.
         let Some(known) = self.known.remove(id) else { return };
         let decision = decision.or(known.decision);
-        self.ended.push_front(Result { decision, outcome, by: by.map(escape), at, ..known });
+        self.ended.push_front(RequestResult { decision, outcome, by: by.map(escape), at, ..known });
         self.ended.truncate(KEPT);
     }
 
     /// What was answered and has no outcome yet.
-    pub(crate) fn kept(&self) -> Vec<Result> {
+    pub(crate) fn kept(&self) -> Vec<RequestResult> {
         self.known.values().filter(|known| known.decision.is_some()).cloned().collect()
     }
 
     /// What ended, newest first.
-    pub(crate) fn ended(&self) -> Vec<Result> {
+    pub(crate) fn ended(&self) -> Vec<RequestResult> {
         self.ended.iter().cloned().collect()
     }
 }

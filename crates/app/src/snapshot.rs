@@ -14,7 +14,7 @@ use serde::Serialize;
 
 use crate::appearance::Appearance;
 use crate::failure::Failure;
-use crate::results::Result;
+use crate::results::RequestResult;
 
 /// Everything at one moment.
 #[derive(Clone, Debug, Serialize)]
@@ -41,11 +41,11 @@ pub struct Snapshot {
     /// All accounts, oldest first.
     pub accounts: Vec<AccountLine>,
     /// What waits for an answer, the oldest deadline first; what is held back is among it.
-    pub requests: Vec<Request>,
+    pub requests: Vec<PendingRequest>,
     /// Answers that were signed and are still to be taken by a provider.
-    pub kept: Vec<Result>,
+    pub kept: Vec<RequestResult>,
     /// What ended since the start, newest first, 20 at most.
-    pub results: Vec<Result>,
+    pub results: Vec<RequestResult>,
 }
 
 /// One account.
@@ -109,7 +109,7 @@ pub struct Support {
 /// A request that waits for an answer.
 #[derive(Clone, Debug, Serialize)]
 #[cfg_attr(test, derive(ts_rs::TS))]
-pub struct Request {
+pub struct PendingRequest {
     /// Its id.
     pub id: String,
     /// Whose.
@@ -220,12 +220,12 @@ impl From<&discovery::Support> for Support {
     }
 }
 
-impl Request {
-    pub(crate) fn draw(view: ChallengeView, needs_pin: bool) -> Request {
+impl PendingRequest {
+    pub(crate) fn draw(view: ChallengeView, needs_pin: bool) -> PendingRequest {
         let display_hash = view.transcript.freeze().hash().to_string();
         let locale = view.transcript.locale;
         let lines = view.roles.into_iter().zip(view.transcript.lines);
-        Request {
+        PendingRequest {
             id: view.id.to_string(),
             account: view.account.to_string(),
             kind: view.kind,

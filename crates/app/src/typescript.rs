@@ -5,8 +5,8 @@ use std::path::Path;
 use ts_rs::{Config, TS};
 
 use crate::{
-    AccountLine, Answered, Appearance, Decision, Enrolled, Failure, Interaction, Line, Past, Preview, Request, Result,
-    Snapshot, Support,
+    AccountLine, ActivityEntry, AnswerResult, Appearance, Decision, EnrollmentResult, Failure, Interaction, Line,
+    LinkPreview, PendingRequest, RequestResult, Snapshot, Support,
 };
 
 const FILE: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../../ui/src/backend/types.ts");
@@ -19,11 +19,11 @@ export type Ending = "approved" | "denied" | "expired" | "answered_elsewhere" | 
 /** An amount as the client sent it. */
 export type Money = { amount: string, currency: string };
 
-/** Where a line belongs. */
+/** Where a line is placed on the screen. */
 export type Role = "test" | "kind" | "held" | "first_request" | "client" | "provider" | "provider_address" | "by_way_of" | "amount" | "payee" | "detail" | "section" | "message" | "number" | "warning" | "scope" | "assurance" | "context" | "client_id" | "asked_at" | "answer_until";
 
-/** A line of a transcript that was kept. */
-export type PastLine = { label: string, prominence: 1 | 2 | 3 } & ({ type: "text" | "date" | "account" | "section", value: string } | { type: "money", value: Money });
+/** One line of a transcript, as it is shown and as it is recorded. */
+export type TranscriptLine = { label: string, prominence: 1 | 2 | 3 } & ({ type: "text" | "date" | "account" | "section", value: string } | { type: "money", value: Money });
 "#;
 
 fn types() -> String {
@@ -35,14 +35,14 @@ fn types() -> String {
         Support::decl(&config),
         Interaction::decl(&config),
         Line::decl(&config),
-        Request::decl(&config),
-        Result::decl(&config),
+        PendingRequest::decl(&config),
+        RequestResult::decl(&config),
         AccountLine::decl(&config),
         Snapshot::decl(&config),
-        Preview::decl(&config),
-        Enrolled::decl(&config),
-        Answered::decl(&config),
-        Past::decl(&config),
+        LinkPreview::decl(&config),
+        EnrollmentResult::decl(&config),
+        AnswerResult::decl(&config),
+        ActivityEntry::decl(&config),
     ];
     all.iter().fold(HEAD.to_owned(), |text, decl| format!("{text}\nexport {}\n", decl.trim()))
 }

@@ -1,6 +1,6 @@
 // What the page can ask of the app. The page knows this interface and nothing behind it.
 
-import type { Answered, Appearance, Decision, Enrolled, Failure, Past, Preview, Snapshot } from "./types";
+import type { AnswerResult, Appearance, Decision, EnrollmentResult, Failure, ActivityEntry, LinkPreview, Snapshot } from "./types";
 
 export interface Answer {
   challengeId: string;
@@ -16,13 +16,13 @@ export interface Backend {
   /** Hears every snapshot from now on; the result stops that. */
   watch(listener: (snapshot: Snapshot) => void): Promise<() => void>;
   /** Verifies a pasted link; without one, the link that waits. The link never comes back. */
-  preview(link?: string): Promise<Preview>;
-  enroll(pin: string, deviceName: string): Promise<Enrolled>;
+  preview(link?: string): Promise<LinkPreview>;
+  enroll(pin: string, deviceName: string): Promise<EnrollmentResult>;
   forgetLink(): Promise<void>;
   shown(challengeId: string): Promise<void>;
-  answer(answer: Answer): Promise<Answered>;
+  answer(answer: Answer): Promise<AnswerResult>;
   checkNow(): Promise<void>;
-  activity(): Promise<Past[]>;
+  activity(): Promise<ActivityEntry[]>;
   dispute(challengeId: string): Promise<void>;
   /** Says where the file is. */
   saveEvidence(challengeId: string): Promise<string>;

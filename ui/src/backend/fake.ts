@@ -1,7 +1,7 @@
 // An app that is played, for tests and for looking at screens. It is no part of what is built.
 
 import type { Answer, Backend } from "./backend";
-import type { AccountLine, Answered, Enrolled, Failure, Line, Past, Preview, Request, Result, Role, Snapshot } from "./types";
+import type { AccountLine, AnswerResult, EnrollmentResult, Failure, Line, ActivityEntry, LinkPreview, PendingRequest, RequestResult, Role, Snapshot } from "./types";
 
 export function line(role: Role, label: string, value: string, type: "text" | "date" | "account" | "section" = "text", prominence: 1 | 2 | 3 = 1): Line {
   return { role, label, value, type, prominence };
@@ -34,7 +34,7 @@ export function account(over: Partial<AccountLine> = {}): AccountLine {
 const WARNING =
   "Did you start this yourself, just now? If somebody on the phone told you to approve, or gave you a number, press Deny. Acme ID never does that.";
 
-export function payment(id: string, over: Partial<Request> = {}): Request {
+export function payment(id: string, over: Partial<PendingRequest> = {}): PendingRequest {
   return {
     id,
     account: "ac_1",
@@ -72,7 +72,7 @@ export function payment(id: string, over: Partial<Request> = {}): Request {
   };
 }
 
-export function signIn(id: string, over: Partial<Request> = {}): Request {
+export function signIn(id: string, over: Partial<PendingRequest> = {}): PendingRequest {
   return {
     ...payment(id),
     kind: "login",
@@ -99,7 +99,7 @@ export function signIn(id: string, over: Partial<Request> = {}): Request {
   };
 }
 
-export function result(id: string, over: Partial<Result> = {}): Result {
+export function result(id: string, over: Partial<RequestResult> = {}): RequestResult {
   return {
     id,
     account: "ac_1",
@@ -115,7 +115,7 @@ export function result(id: string, over: Partial<Result> = {}): Result {
   };
 }
 
-export function past(id: string, over: Partial<Past> = {}): Past {
+export function past(id: string, over: Partial<ActivityEntry> = {}): ActivityEntry {
   const request = payment(id);
   return {
     id,
@@ -144,8 +144,8 @@ export class FakeBackend implements Backend {
   state: Snapshot;
   asked: [string, ...unknown[]][] = [];
   /** What the next answer leads to. */
-  onAnswer: (answer: Answer) => Answered | Failure = (answer) => this.#answered(answer);
-  onPreview: (link?: string) => Preview | Failure = () => ({
+  onAnswer: (answer: Answer) => AnswerResult | Failure = (answer) => this.#answered(answer);
+  onPreview: (link?: string) => LinkPreview | Failure = () => ({
     issuer: "https://id.acme.example",
     domain: "acme.example",
     punycode: null,
@@ -154,8 +154,8 @@ export class FakeBackend implements Backend {
     test: false,
     confirm: true,
   });
-  onEnroll: () => Enrolled | Failure = () => ({ account: "ac_1", confirmation_code: "482913" });
-  pasts: Past[] = [];
+  onEnroll: () => EnrollmentResult | Failure = () => ({ account: "ac_1", confirmation_code: "482913" });
+  pasts: ActivityEntry[] = [];
   #listeners = new Set<(snapshot: Snapshot) => void>();
 
   constructor(over: Partial<Snapshot> = {}) {
@@ -182,7 +182,7 @@ export class FakeBackend implements Backend {
     for (const listener of this.#listeners) listener(this.state);
   }
 
-  #answered({ challengeId, decision }: Answer): Answered {
+  #answered({ challengeId, decision }: Answer): AnswerResult {
     const said = decision === "approve" ? "approved" : "denied";
     const support = this.state.accounts[0]?.support ?? null;
     const held_until = decision === "not_me" ? 1_790_000_900 : null;

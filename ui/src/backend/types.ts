@@ -6,11 +6,11 @@ export type Ending = "approved" | "denied" | "expired" | "answered_elsewhere" | 
 /** An amount as the client sent it. */
 export type Money = { amount: string, currency: string };
 
-/** Where a line belongs. */
+/** Where a line is placed on the screen. */
 export type Role = "test" | "kind" | "held" | "first_request" | "client" | "provider" | "provider_address" | "by_way_of" | "amount" | "payee" | "detail" | "section" | "message" | "number" | "warning" | "scope" | "assurance" | "context" | "client_id" | "asked_at" | "answer_until";
 
-/** A line of a transcript that was kept. */
-export type PastLine = { label: string, prominence: 1 | 2 | 3 } & ({ type: "text" | "date" | "account" | "section", value: string } | { type: "money", value: Money });
+/** One line of a transcript, as it is shown and as it is recorded. */
+export type TranscriptLine = { label: string, prominence: 1 | 2 | 3 } & ({ type: "text" | "date" | "account" | "section", value: string } | { type: "money", value: Money });
 
 export type Appearance = "system" | "light" | "dark";
 
@@ -60,7 +60,7 @@ length: number | null, };
 
 export type Line = { label: string, prominence: 1 | 2 | 3, role: Role } & ({ type: "text" | "date" | "account" | "section", value: string } | { type: "money", value: Money });
 
-export type Request = { 
+export type PendingRequest = { 
 /**
  * Its id.
  */
@@ -134,7 +134,7 @@ locale: string,
  */
 lines: Array<Line>, };
 
-export type Result = { 
+export type RequestResult = { 
 /**
  * Which.
  */
@@ -290,17 +290,17 @@ accounts: Array<AccountLine>,
 /**
  * What waits for an answer, the oldest deadline first; what is held back is among it.
  */
-requests: Array<Request>, 
+requests: Array<PendingRequest>, 
 /**
  * Answers that were signed and are still to be taken by a provider.
  */
-kept: Array<Result>, 
+kept: Array<RequestResult>, 
 /**
  * What ended since the start, newest first, 20 at most.
  */
-results: Array<Result>, };
+results: Array<RequestResult>, };
 
-export type Preview = { 
+export type LinkPreview = { 
 /**
  * The provider.
  */
@@ -330,7 +330,7 @@ test: boolean,
  */
 confirm: boolean, };
 
-export type Enrolled = { 
+export type EnrollmentResult = { 
 /**
  * Its id on this device.
  */
@@ -340,7 +340,7 @@ account: string,
  */
 confirmation_code: string | null, };
 
-export type Answered = { 
+export type AnswerResult = { 
 /**
  * Which request.
  */
@@ -366,7 +366,7 @@ held_until: number | null,
  */
 support: Support | null, };
 
-export type Past = { 
+export type ActivityEntry = { 
 /**
  * Which.
  */
@@ -426,7 +426,7 @@ by: string | null,
 /**
  * What was on the screen when it was answered.
  */
-lines: PastLine[] | null, 
+lines: TranscriptLine[] | null, 
 /**
  * Whether the person can still say: that wasn't me.
  */

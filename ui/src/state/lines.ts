@@ -1,6 +1,6 @@
 // Where the lines of a request go on its screen, by their roles. The words are the lines' own.
 
-import type { Line, Request, Role } from "../backend/types";
+import type { Line, PendingRequest, Role } from "../backend/types";
 
 export interface Layout {
   test?: Line;
@@ -39,7 +39,7 @@ const ONCE: Partial<Record<Role, keyof Layout>> = {
 };
 
 /** Every line has a place; none is left out. Details of one payment fold, what is unknown never does. */
-export function layOut(request: Pick<Request, "lines" | "unrecognised">): Layout {
+export function layOut(request: Pick<PendingRequest, "lines" | "unrecognised">): Layout {
   const layout: Layout = { amounts: [], payees: [], shown: [], folded: [], context: [] };
   const several = request.lines.some((line) => line.role === "section");
   for (const line of request.lines) {

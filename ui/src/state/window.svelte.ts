@@ -1,18 +1,18 @@
 // What the window shows: the newest snapshot, the screen, and how one leads to the other.
 
 import { failureOf, type Answer, type Backend } from "../backend/backend";
-import type { Answered, Appearance, Failure, Past, Preview, Request, Result, Snapshot } from "../backend/types";
+import type { AnswerResult, Appearance, Failure, ActivityEntry, LinkPreview, PendingRequest, RequestResult, Snapshot } from "../backend/types";
 import { words, type Locale, type Words } from "../words/words";
 
 export type Tab = "requests" | "accounts" | "activity" | "settings";
 
 export type Screen =
   | { name: "starting" | "trouble" | "welcome" | "link" | "pin-new" | Tab }
-  | { name: "preview"; preview: Preview }
+  | { name: "preview"; preview: LinkPreview }
   | { name: "code"; account: string }
-  | { name: "request"; request: Request }
-  | { name: "not-me"; answered: Answered; request: Request }
-  | { name: "past"; past: Past };
+  | { name: "request"; request: PendingRequest }
+  | { name: "not-me"; answered: AnswerResult; request: PendingRequest }
+  | { name: "past"; past: ActivityEntry };
 
 /** Screens on which nobody is in the middle of something. */
 const IDLE: ReadonlySet<Screen["name"]> = new Set(["starting", "welcome", "requests", "accounts"]);
@@ -21,9 +21,9 @@ export class WindowState {
   snapshot = $state.raw<Snapshot | undefined>();
   screen = $state.raw<Screen>({ name: "starting" });
   /** The line that stays until the next one. */
-  outcome = $state.raw<Result | undefined>();
+  outcome = $state.raw<RequestResult | undefined>();
   /** How the request before this one ended, when one followed the other. */
-  before = $state.raw<Result | undefined>();
+  before = $state.raw<RequestResult | undefined>();
   /** Milliseconds by the page's own clock, a few times a second. */
   now = $state(0);
 
@@ -64,16 +64,16 @@ export class WindowState {
   }
 
   /** Requests that are not held back, the oldest deadline first. */
-  get waiting(): Request[] {
+  get waiting(): PendingRequest[] {
     return this.snapshot?.requests.filter((request) => !request.held) ?? [];
   }
 
-  get held(): Request[] {
+  get held(): PendingRequest[] {
     return this.snapshot?.requests.filter((request) => request.held) ?? [];
   }
 
   /** Milliseconds that a request has left, counted down since the snapshot. */
-  leftOf(request: Request): number {
+  leftOf(request: PendingRequest): number {
     const fresh = this.snapshot?.requests.find((open) => open.id === request.id);
     return fresh ? Math.max(0, fresh.left_ms - (this.now - this.#receivedAt)) : 0;
   }
@@ -82,7 +82,7 @@ export class WindowState {
     return this.snapshot?.requests.some((open) => open.id === id) ?? false;
   }
 
-  resultOf(id: string): Result | undefined {
+  resultOf(id: string): RequestResult | undefined {
     return this.snapshot?.results.find((result) => result.id === id);
   }
 
@@ -128,19 +128,19 @@ export class WindowState {
     this.screen = { name: tab };
   }
 
-  open(request: Request): void {
+  open(request: PendingRequest): void {
     this.before = undefined;
     this.screen = { name: "request", request };
   }
 
   /** Leaves a request unanswered; it stays in the list and does not open by itself again. */
-  leave(request: Request): void {
+  leave(request: PendingRequest): void {
     this.#left.add(request.id);
     this.go("requests");
   }
 
   /** After an answer: the next request, or the list. */
-  next(after: Request): void {
+  next(after: PendingRequest): void {
     const next = this.waiting.find((request) => request.id !== after.id && !this.#left.has(request.id));
     if (next) {
       this.open(next);
@@ -173,7 +173,7 @@ export class WindowState {
   }
 
   /** Answers; says what went wrong, and otherwise goes on. */
-  async answer(request: Request, said: Omit<Answer, "challengeId" | "displayHash">): Promise<Failure | undefined> {
+  async answer(request: PendingRequest, said: Omit<Answer, "challengeId" | "displayHash">): Promise<Failure | undefined> {
     return this.#try(async () => {
       const answered = await this.backend.answer({ challengeId: request.id, displayHash: request.display_hash, ...said });
       // The list without it, before anything moves on.

@@ -1,6 +1,6 @@
 // Which words, and what a failure is called.
 
-import type { Failure, Result } from "../backend/types";
+import type { Failure, RequestResult } from "../backend/types";
 import { clock, left } from "../format/time";
 import { money } from "../format/money";
 import { de } from "./de";
@@ -27,13 +27,13 @@ export function failureWords(failure: Failure, w: Words): string {
 }
 
 /** What a result was about: an amount and its payee, or a kind and its client. */
-export function aboutWords(result: Result, w: Words, locale: Locale): string {
+export function aboutWords(result: RequestResult, w: Words, locale: Locale): string {
   if (result.amount) return w.result.payment(money(result.amount, locale), result.payee ?? result.client_name);
   return w.result.other(w.kind[result.kind ?? "other"], result.client_name);
 }
 
 /** How it ended. */
-export function endingWords(result: { outcome: Result["outcome"]; by: Result["by"]; client_name: string | null }, w: Words): string {
+export function endingWords(result: { outcome: RequestResult["outcome"]; by: RequestResult["by"]; client_name: string | null }, w: Words): string {
   if (result.outcome === null) return w.ending.gone;
   if (result.outcome === "cancelled" && result.client_name) return w.result.cancelled(result.client_name);
   if (result.outcome === "answered_elsewhere" && result.by) return w.result.elsewhere(result.by);
@@ -41,7 +41,7 @@ export function endingWords(result: { outcome: Result["outcome"]; by: Result["by
 }
 
 /** The line that stays: "Approved € 4.20 to Acme Coffee · 10:41:07". */
-export function resultWords(result: Result, w: Words, locale: Locale): string {
+export function resultWords(result: RequestResult, w: Words, locale: Locale): string {
   const [about, time] = [aboutWords(result, w, locale), clock(result.at, locale, true)];
   if (result.outcome === "approved" || result.outcome === "denied") return w.result.line(w.ending[result.outcome], about, time);
   return w.result.ended(about, endingWords(result, w), time);

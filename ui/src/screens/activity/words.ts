@@ -1,9 +1,9 @@
 // How far a request in the activity came, in words.
 
-import type { Past } from "../../backend/types";
+import type { ActivityEntry } from "../../backend/types";
 import { endingWords, type Words } from "../../words/words";
 
-export function pastWords(past: Past, w: Words): string {
+export function pastWords(past: ActivityEntry, w: Words): string {
   switch (past.stage) {
     case "received":
     case "shown":
