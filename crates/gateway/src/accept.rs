@@ -1,4 +1,4 @@
-//! Takes a request: checks what devices will show, decides interaction and muting, and stores one signed challenge per device.
+//! Accepts requests: checks what devices will show, decides interaction and muting, and stores one signed challenge per device.
 
 use countersign_protocol::challenge::Challenge;
 use countersign_protocol::clock::Timestamp;
@@ -12,31 +12,35 @@ use countersign_protocol::{limits, text};
 use crate::Gateway;
 use crate::in_process;
 use crate::interaction::effective;
-use crate::request::{Accepted, ApprovalRequest, RequestRefused};
+use crate::request::{AcceptError, AcceptedRequest, ApprovalRequest};
 use crate::store::Transaction;
 use crate::store::approvals::{self, ApprovalRow, Status};
 use crate::store::devices::{self, Device};
-use crate::store::{asking, challenges, feed};
+use crate::store::{challenges, feed, prompt_history};
 
 /// Longest scope, `acr_values` and context value, in characters.
 const LINE_CHARACTERS: usize = 1000;
 /// Longest client id, in characters.
 const CLIENT_ID_CHARACTERS: usize = 255;
-/// Longest life of a request with a number, in seconds.
+/// Longest lifetime of a request with a number, in seconds.
 const NUMBER_SECONDS: u64 = 600;
 /// Challenges end this long before the last poll would come, in seconds.
 const LAST_POLL_MARGIN: u64 = 2;
 
 impl Gateway {
-    /// Takes a request inside the caller's transaction: the approval and its challenges stand or fall with the caller's own
+    /// Accepts a request inside the caller's transaction: the approval and its challenges commit or roll back with the caller's own
     /// rows. Devices are woken after the commit.
     ///
     /// # Errors
-    /// [`RequestRefused`]; nothing was changed.
-    pub fn accept(&self, transaction: &Transaction<'_>, request: &ApprovalRequest) -> Result<Accepted, RequestRefused> {
+    /// [`AcceptError`]; nothing was changed.
+    pub fn accept(
+        &self,
+        transaction: &Transaction<'_>,
+        request: &ApprovalRequest,
+    ) -> Result<AcceptedRequest, AcceptError> {
         check_texts(request)?;
         if request.ttl_seconds == 0 || request.ttl_seconds > limits::REQUEST_SECONDS {
-            return Err(RequestRefused::Lifetime);
+            return Err(AcceptError::Lifetime);
         }
         let now = self.now();
         let kind = kind_of(request);
@@ -45,13 +49,13 @@ impl Gateway {
 
         let client = request.client.id.as_str();
         let pending = approvals::pending_unheld(transaction, &request.subject, client)?;
-        let mut asking = asking::load(transaction, &request.subject, client)?;
-        let held = asking.admit(now, pending, &request.limits);
+        let mut history = prompt_history::load(transaction, &request.subject, client)?;
+        let held = history.admit(now, pending, &request.limits);
         // A number never lives longer than ten minutes (ASVS 6.5.5), so what lives longer stays as it was asked.
         let raised = held && request.ttl_seconds <= NUMBER_SECONDS;
         let effective = match decided_here {
-            true => in_process::interaction(&request.interactions, kind)?,
-            false => effective(&request.interactions, kind, raised, &devices)?,
+            true => in_process::interaction(&request.interaction_policy, kind)?,
+            false => effective(&request.interaction_policy, kind, raised, &devices)?,
         };
         let (interaction, opening) = match interaction::draw(effective, self.random()) {
             Some((interaction, opening)) => (interaction, Some(opening)),
@@ -67,13 +71,13 @@ impl Gateway {
             interaction: effective,
             opening,
             user_verification: verification(request.user_verification, kind),
-            allow_automated: self.takes_automated(request.subject_allows_automated),
+            allow_automated: self.allows_automated(request.subject_allows_automated),
             details_hash: request.authorization_details.as_ref().map(|details| details.hash()),
             requested_at: request.requested_at,
             expires_at: request.requested_at.plus_seconds(request.ttl_seconds),
             answer_until: answer_until(request, now),
             not_me_hold: request.limits.not_me_hold_seconds.saturating_mul(1000),
-            decided: None,
+            resolution: None,
             disputed_at: None,
         };
         approvals::insert(transaction, &approval)?;
@@ -83,12 +87,12 @@ impl Gateway {
         }
         if decided_here {
             self.approve_in_process(transaction, &approval)?;
-            asking.approved();
+            history.approved();
         }
         if !held || decided_here {
-            asking::save(transaction, &request.subject, client, &asking)?;
+            prompt_history::save(transaction, &request.subject, client, &history)?;
         }
-        Ok(Accepted {
+        Ok(AcceptedRequest {
             approval: approval.id,
             interaction: effective,
             interaction_value: approval.opening.map(|opening| opening.value),
@@ -101,16 +105,16 @@ impl Gateway {
         &self,
         transaction: &Transaction<'_>,
         request: &ApprovalRequest,
-    ) -> Result<Vec<Device>, RequestRefused> {
+    ) -> Result<Vec<Device>, AcceptError> {
         let mut devices = devices::active(transaction, &request.subject)?;
-        let automated_too = self.takes_automated(request.subject_allows_automated);
+        let automated_too = self.allows_automated(request.subject_allows_automated);
         devices.retain(|device| device.class == DeviceClass::Interactive || automated_too);
         if !devices.is_empty() {
             return Ok(devices);
         }
         let ever = devices::all(transaction, &request.subject)?;
-        let all_revoked = !ever.is_empty() && ever.iter().all(|device| device.standing == devices::Standing::Revoked);
-        Err(if all_revoked { RequestRefused::DevicesRevoked } else { RequestRefused::NoDevice })
+        let all_revoked = !ever.is_empty() && ever.iter().all(|device| device.state == devices::DeviceState::Revoked);
+        Err(if all_revoked { AcceptError::DevicesRevoked } else { AcceptError::NoDevice })
     }
 
     /// Signs one device's challenge, once, and stores it before anybody can fetch it.
@@ -122,7 +126,7 @@ impl Gateway {
         kind: Kind,
         interaction: &Interaction,
         device: &Device,
-    ) -> Result<(), RequestRefused> {
+    ) -> Result<(), AcceptError> {
         let now = self.now();
         let challenge = Challenge {
             iss: self.settings().issuer.clone(),
@@ -147,9 +151,9 @@ impl Gateway {
             requested_at: request.requested_at.seconds(),
             must_understand: None,
         };
-        let signed = Compact::sign(&challenge, &self.keys().signing).map_err(|_| RequestRefused::Sign)?;
+        let signed = Compact::sign(&challenge, &self.keys().signing).map_err(|_| AcceptError::Sign)?;
         if signed.as_str().len() > limits::CHALLENGE_BYTES {
-            return Err(RequestRefused::TooLarge);
+            return Err(AcceptError::TooLarge);
         }
         let id = &challenge.jti;
         challenges::insert(transaction, id, &approval.id, &device.id, signed.as_str(), &signed.hash())?;
@@ -171,7 +175,7 @@ fn verification(asked: UserVerification, kind: Kind) -> UserVerification {
     if kind == Kind::Device { UserVerification::Required } else { asked }
 }
 
-/// The end of the challenges: the request's, less min(interval + 2 s, a fifth of its life), in whole seconds as a JWT has them.
+/// The end of the challenges: the request's, less min(interval + 2 s, a fifth of its lifetime), in whole seconds as a JWT has them.
 fn answer_until(request: &ApprovalRequest, now: Timestamp) -> Timestamp {
     let life = request.ttl_seconds.saturating_mul(1000);
     let margin = request.interval_seconds.saturating_add(LAST_POLL_MARGIN).saturating_mul(1000).min(life / 5);
@@ -179,13 +183,13 @@ fn answer_until(request: &ApprovalRequest, now: Timestamp) -> Timestamp {
     Timestamp::from_seconds(end.seconds().max(now.seconds() + 1))
 }
 
-fn check_texts(request: &ApprovalRequest) -> Result<(), RequestRefused> {
+fn check_texts(request: &ApprovalRequest) -> Result<(), AcceptError> {
     if let Some(message) = &request.binding_message {
-        text::check(message, limits::BINDING_MESSAGE_CHARACTERS).map_err(RequestRefused::BindingMessage)?;
+        text::check(message, limits::BINDING_MESSAGE_CHARACTERS).map_err(AcceptError::BindingMessage)?;
     }
     let refused = |member: &str| {
         let member = member.to_owned();
-        move |why| RequestRefused::Text { member, why }
+        move |why| AcceptError::Text { member, why }
     };
     text::check(&request.provider.name, limits::NAME_CHARACTERS).map_err(refused("provider name"))?;
     text::check(&request.client.name, limits::NAME_CHARACTERS).map_err(refused("client name"))?;

@@ -1,4 +1,4 @@
-//! Takes disputes: "that wasn't me", up to 30 days after an approval. The verdict stays; a second statement replaces the first.
+//! Disputes: "that wasn't me", up to 30 days after an approval. The verdict stays; a second statement replaces the first.
 
 use countersign_protocol::dispute::Dispute;
 use countersign_protocol::fetch::Received;
@@ -10,22 +10,22 @@ use countersign_protocol::outcome::{Ending, Outcome};
 use countersign_protocol::problem::ProblemCode;
 
 use crate::Gateway;
-use crate::answer_check::open_by_device;
-use crate::error::{Refused, refused};
-use crate::judge::not_found;
+use crate::answer::not_found;
+use crate::answer::verify::open_by_device;
+use crate::event_sink::GatewayEvent;
+use crate::rejection::{Rejection, reject};
 use crate::store::approvals::{self, ApprovalRow, Status};
 use crate::store::devices::Device;
-use crate::store::{Transaction, asking, challenges, feed};
-use crate::witness::Happening;
+use crate::store::{Transaction, challenges, feed, prompt_history};
 
 impl Gateway {
-    /// Takes a dispute of an approval that this device was asked about. Again is fine.
+    /// Receives a dispute of an approval that this device was asked about. Idempotent.
     pub(crate) async fn dispute(
         &self,
         device: &Device,
         id: &ChallengeId,
         compact: &Compact<Dispute>,
-    ) -> Result<Received, Refused> {
+    ) -> Result<Received, Rejection> {
         let (challenge, _) = self.challenge_of(device, id).await?;
         let claims =
             open_by_device(compact, device, &[device.transport_kid]).map_err(|why| invalid(&why.to_string()))?.claims;
@@ -42,11 +42,11 @@ impl Gateway {
         Ok(self.store().write(move |tx| gateway.dispute_in(tx, &device, &id)).await?)
     }
 
-    fn dispute_in(&self, tx: &Transaction<'_>, device: &DeviceId, id: &ChallengeId) -> Result<Received, Refused> {
+    fn dispute_in(&self, tx: &Transaction<'_>, device: &DeviceId, id: &ChallengeId) -> Result<Received, Rejection> {
         let now = self.now();
         let challenge = challenges::of_device(tx, id, device)?.ok_or_else(not_found)?;
         let approval = approvals::by_id(tx, &challenge.approval)?.ok_or_else(not_found)?;
-        let (Status::Approved, Some(decided)) = (approval.status, &approval.decided) else {
+        let (Status::Approved, Some(decided)) = (approval.status, &approval.resolution) else {
             return Err(invalid("only what was approved can be disputed"));
         };
         if approval.disputed_at.is_none() {
@@ -55,20 +55,21 @@ impl Gateway {
             }
             approvals::dispute(tx, &approval.id, now)?;
             self.state_dispute(tx, &approval)?;
-            let mut history = asking::load(tx, &approval.subject, &approval.client_id)?;
+            let mut history = prompt_history::load(tx, &approval.subject, &approval.client_id)?;
             history.not_me(now, approval.not_me_hold);
-            asking::save(tx, &approval.subject, &approval.client_id, &history)?;
+            prompt_history::save(tx, &approval.subject, &approval.client_id, &history)?;
             let (subject, client_id) = (&approval.subject, approval.client_id.as_str());
-            self.witness().saw(tx, &Happening::Disputed { approval: &approval.id, subject, client_id, device })?;
-            tx.wake_after_commit(approval.id.as_str());
+            self.event_sink()
+                .record(tx, &GatewayEvent::Disputed { approval: &approval.id, subject, client_id, device })?;
+            tx.notify_after_commit(approval.id.as_str());
             tracing::error!(approval = %approval.id, subject = %approval.subject, client = approval.client_id, %device, "an approval was disputed");
         }
         let outcome = challenges::of_device(tx, id, device)?.ok_or_else(not_found)?.disputed;
         Ok(Received { outcome: outcome.map(Compact::from_text) })
     }
 
-    /// Tells every device that was asked.
-    fn state_dispute(&self, tx: &Transaction<'_>, approval: &ApprovalRow) -> Result<(), Refused> {
+    /// Signs the second statement for every device that was asked.
+    fn state_dispute(&self, tx: &Transaction<'_>, approval: &ApprovalRow) -> Result<(), Rejection> {
         let now = self.now();
         for challenge in challenges::of_approval(tx, &approval.id)? {
             let outcome = Outcome {
@@ -84,6 +85,6 @@ impl Gateway {
     }
 }
 
-fn invalid(why: &str) -> Refused {
-    refused(ProblemCode::InvalidMessage, format!("The dispute does not hold: {why}."))
+fn invalid(why: &str) -> Rejection {
+    reject(ProblemCode::InvalidMessage, format!("The dispute does not hold: {why}."))
 }

@@ -32,7 +32,7 @@ struct Epoch {
 
 /// Why a proof's nonce or `jti` was not accepted.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum NonceRefused {
+pub(crate) enum NonceError {
     /// Missing, of another key, of another epoch or too old: a new one is due.
     UseNew,
     /// This proof was used before.
@@ -61,10 +61,10 @@ impl Nonces {
         thumbprint: &Thumbprint,
         now: Timestamp,
         random: &dyn Random,
-    ) -> Result<(), NonceRefused> {
+    ) -> Result<(), NonceError> {
         let bytes = nonce
             .and_then(|nonce| encoding::decode_array::<{ 8 + TAG_BYTES }>(nonce).ok())
-            .ok_or(NonceRefused::UseNew)?;
+            .ok_or(NonceError::UseNew)?;
         let (time, tag) = bytes.split_at(8);
         let issued = u64::from_be_bytes(time.try_into().expect("split at eight"));
         let mut epoch = self.lock();
@@ -72,16 +72,16 @@ impl Nonces {
         // Our own clock may have been set back a little since; a proof's time is checked by the same tolerance.
         let ahead = issued.saturating_sub(now.millis()) > limits::DPOP_SKEW_SECONDS * 1000;
         if !bool::from(is_ours) || ahead || now.millis().saturating_sub(issued) >= LIFE {
-            return Err(NonceRefused::UseNew);
+            return Err(NonceError::UseNew);
         }
         epoch.turn_over(now);
         let proof = proof_id(thumbprint, jti);
         if epoch.seen.iter().any(|seen| seen.contains(&proof)) {
-            return Err(NonceRefused::Replayed);
+            return Err(NonceError::Replayed);
         }
         if epoch.seen.iter().map(HashSet::len).sum::<usize>() >= REMEMBERED {
             *epoch = Epoch::new(random, now);
-            return Err(NonceRefused::UseNew);
+            return Err(NonceError::UseNew);
         }
         epoch.seen[0].insert(proof);
         Ok(())
@@ -105,7 +105,7 @@ impl Epoch {
         context.sign().as_ref()[..TAG_BYTES].try_into().expect("SHA-256 has more bytes than the tag")
     }
 
-    /// Forgets proofs whose nonces have ended: a proof stays for one to two lives of a nonce.
+    /// Forgets proofs whose nonces have ended: a proof stays for one to two lifetimes of a nonce.
     fn turn_over(&mut self, now: Timestamp) {
         let periods = now.millis_since(self.since) / LIFE;
         if periods > 0 {
@@ -138,10 +138,10 @@ mod tests {
         let nonce = nonces.issue(&key("a"), NOW);
         let accept = |jti, at| nonces.accept(Some(&nonce), jti, &key("a"), at, &Seeded::new(9));
         assert_eq!(accept("1", NOW), Ok(()));
-        assert_eq!(accept("1", NOW), Err(NonceRefused::Replayed));
+        assert_eq!(accept("1", NOW), Err(NonceError::Replayed));
         assert_eq!(accept("2", NOW), Ok(()), "a nonce serves several proofs");
-        assert_eq!(accept("1", NOW.plus_seconds(299)), Err(NonceRefused::Replayed));
-        assert_eq!(accept("1", NOW.plus_seconds(300)), Err(NonceRefused::UseNew), "its nonce has ended");
+        assert_eq!(accept("1", NOW.plus_seconds(299)), Err(NonceError::Replayed));
+        assert_eq!(accept("1", NOW.plus_seconds(300)), Err(NonceError::UseNew), "its nonce has ended");
     }
 
     #[test]
@@ -152,7 +152,7 @@ mod tests {
         assert_eq!(nonces.accept(Some(&nonce), "1", &key("a"), late, &Seeded::new(9)), Ok(()));
         for seconds in [300, 450, 598] {
             let again = nonces.accept(Some(&nonce), "1", &key("a"), NOW.plus_seconds(seconds), &Seeded::new(9));
-            assert_eq!(again, Err(NonceRefused::Replayed), "after {seconds} s");
+            assert_eq!(again, Err(NonceError::Replayed), "after {seconds} s");
         }
     }
 
@@ -162,17 +162,17 @@ mod tests {
         let nonce = nonces.issue(&key("a"), NOW.plus_seconds(120));
         let accept = |jti, at| nonces.accept(Some(&nonce), jti, &key("a"), at, &Seeded::new(9));
         assert_eq!(accept("1", NOW), Ok(()));
-        assert_eq!(accept("2", Timestamp::from_millis(NOW.millis() - 1)), Err(NonceRefused::UseNew));
+        assert_eq!(accept("2", Timestamp::from_millis(NOW.millis() - 1)), Err(NonceError::UseNew));
     }
 
     #[test]
     fn a_nonce_belongs_to_one_key_and_one_epoch() {
         let nonces = Nonces::new(&Seeded::new(1), NOW);
         let nonce = nonces.issue(&key("a"), NOW);
-        assert_eq!(nonces.accept(Some(&nonce), "1", &key("b"), NOW, &Seeded::new(9)), Err(NonceRefused::UseNew));
+        assert_eq!(nonces.accept(Some(&nonce), "1", &key("b"), NOW, &Seeded::new(9)), Err(NonceError::UseNew));
         let restarted = Nonces::new(&Seeded::new(2), NOW);
-        assert_eq!(restarted.accept(Some(&nonce), "1", &key("a"), NOW, &Seeded::new(9)), Err(NonceRefused::UseNew));
-        assert_eq!(nonces.accept(None, "1", &key("a"), NOW, &Seeded::new(9)), Err(NonceRefused::UseNew));
+        assert_eq!(restarted.accept(Some(&nonce), "1", &key("a"), NOW, &Seeded::new(9)), Err(NonceError::UseNew));
+        assert_eq!(nonces.accept(None, "1", &key("a"), NOW, &Seeded::new(9)), Err(NonceError::UseNew));
         assert_eq!(nonces.accept(Some(&nonce), "1", &key("a"), NOW, &Seeded::new(9)), Ok(()));
     }
 }

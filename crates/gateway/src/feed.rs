@@ -1,4 +1,4 @@
-//! What a device fetches: everything newer than its cursor, or, without a known one, everything pending.
+//! A device's feed: everything newer than its cursor, or, without a known one, everything pending.
 
 use countersign_protocol::clock::Timestamp;
 use countersign_protocol::fetch::{Fetched, Withdrawn};
@@ -65,21 +65,21 @@ impl Gateway {
     }
 
     fn cursor(&self, n: i64) -> String {
-        format!("{}-{n:x}", self.store().generation())
+        format!("{}-{n:x}", self.store().history_id())
     }
 
     /// The number of a cursor of this store's history.
     fn position(&self, cursor: &str) -> Option<i64> {
-        let (generation, n) = cursor.rsplit_once('-')?;
+        let (history, n) = cursor.rsplit_once('-')?;
         let n = i64::from_str_radix(n, 16).ok().filter(|n| *n > 0)?;
         // Only our own spelling: the cursor is compared, not interpreted.
-        (generation == self.store().generation() && self.cursor(n) == cursor).then_some(n)
+        (history == self.store().history_id() && self.cursor(n) == cursor).then_some(n)
     }
 
     /// Forgets old entries.
     pub(crate) async fn forget_old_feed(&self) -> Result<(), StoreError> {
         let before = Timestamp::from_millis(self.now().millis().saturating_sub(KEPT));
-        if !self.store().look(move |connection| feed::has_older(connection, before)).await? {
+        if !self.store().read(move |connection| feed::has_older(connection, before)).await? {
             return Ok(());
         }
         let forgotten = self.store().write(move |tx| feed::forget(tx, before)).await;

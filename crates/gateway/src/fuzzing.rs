@@ -16,5 +16,5 @@ pub fn revocation_form(body: &[u8]) -> bool {
 pub fn credential(value: &[u8]) -> Option<String> {
     let mut headers = HeaderMap::new();
     headers.insert(header::AUTHORIZATION, HeaderValue::from_bytes(value).ok()?);
-    crate::dpop_gate::credential(&headers).ok().map(str::to_owned)
+    crate::device_auth::credential(&headers).ok().map(str::to_owned)
 }

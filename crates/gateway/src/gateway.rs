@@ -1,4 +1,4 @@
-//! The gateway itself: what it is made of, and what runs beside its callers.
+//! The gateway itself: opening, its parts, and the verdicts it gives.
 
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, PoisonError, RwLock};
@@ -17,21 +17,21 @@ use tokio::time::{Instant, timeout_at};
 
 use crate::dpop_nonce::Nonces;
 use crate::enrollment::RegistrationRate;
+use crate::event_sink::{EventSink, NoopSink};
 use crate::in_process::InProcessApprover;
 use crate::keys::Keys;
 use crate::manifest::ManifestError;
 use crate::settings::{Settings, Urls};
-use crate::store::approvals::PendingApprovals;
-use crate::store::devices::Enrolled;
+use crate::store::approvals::PendingCount;
+use crate::store::devices::EnrollmentCount;
 use crate::store::{Store, StoreError, WriteError, approvals, challenges, devices};
-use crate::verdict::{Approval, NotRedeemable, Signed, Verdict};
-use crate::witness::{Nobody, Witness};
+use crate::verdict::{Approval, NotRedeemable, SignedAnswer, Verdict};
 
-/// How often the store is asked whether another process wrote it, and how often overdue approvals are ended.
-const LOOK_EVERY: Duration = Duration::from_millis(200);
+/// How often writes of other processes are detected; overdue approvals are ended at every fifth.
+const DETECT_EVERY: Duration = Duration::from_millis(200);
 const SWEEP_EVERY: u32 = 5;
-/// How often what is old is looked for, in milliseconds.
-const TIDY_EVERY: u64 = 3_600_000;
+/// How often old feed entries are purged, in milliseconds.
+const FEED_PURGE_EVERY: u64 = 3_600_000;
 
 /// Time and randomness, as they are passed in.
 #[derive(Clone)]
@@ -55,13 +55,13 @@ struct Inner {
     /// Changed when one is followed by another.
     keys: RwLock<Arc<Keys>>,
     ports: Ports,
-    witness: Arc<dyn Witness>,
+    event_sink: Arc<dyn EventSink>,
     nonces: Nonces,
     registrations: RegistrationRate,
     approver: Option<Arc<dyn InProcessApprover>>,
     closing: AtomicBool,
-    /// When old feed entries were last looked for, milliseconds since the epoch.
-    tidied: AtomicU64,
+    /// When old feed entries were last purged, milliseconds since the epoch.
+    feed_purged: AtomicU64,
 }
 
 /// The gateway could not start.
@@ -82,24 +82,24 @@ impl Gateway {
     /// # Errors
     /// [`OpenError`] when the store fails, or when its manifest belongs to other keys or another issuer.
     pub fn open(settings: Settings, store: Store, keys: Keys, ports: Ports) -> Result<Gateway, OpenError> {
-        Gateway::over(settings, store, keys, ports, Arc::new(Nobody), None)
+        Gateway::open_with(settings, store, keys, ports, Arc::new(NoopSink), None)
     }
 
-    /// As [`Gateway::open`]; `witness` is told of everything that happens, in the transaction in which it does.
+    /// As [`Gateway::open`]; `event_sink` records each event in the transaction that made it.
     ///
     /// # Errors
     /// As [`Gateway::open`].
-    pub fn open_with_witness(
+    pub fn open_with_event_sink(
         settings: Settings,
         store: Store,
         keys: Keys,
         ports: Ports,
-        witness: Arc<dyn Witness>,
+        event_sink: Arc<dyn EventSink>,
     ) -> Result<Gateway, OpenError> {
-        Gateway::over(settings, store, keys, ports, witness, None)
+        Gateway::open_with(settings, store, keys, ports, event_sink, None)
     }
 
-    /// As [`Gateway::open_with_witness`], with somebody who approves in a device's place: for measuring, see [`InProcessApprover`].
+    /// As [`Gateway::open_with_event_sink`], with an approver in a device's place: for measuring, see [`InProcessApprover`].
     ///
     /// # Errors
     /// As [`Gateway::open`].
@@ -108,18 +108,18 @@ impl Gateway {
         store: Store,
         keys: Keys,
         ports: Ports,
-        witness: Arc<dyn Witness>,
+        event_sink: Arc<dyn EventSink>,
         approver: Arc<dyn InProcessApprover>,
     ) -> Result<Gateway, OpenError> {
-        Gateway::over(settings, store, keys, ports, witness, Some(approver))
+        Gateway::open_with(settings, store, keys, ports, event_sink, Some(approver))
     }
 
-    fn over(
+    fn open_with(
         settings: Settings,
         store: Store,
         keys: Keys,
         ports: Ports,
-        witness: Arc<dyn Witness>,
+        event_sink: Arc<dyn EventSink>,
         approver: Option<Arc<dyn InProcessApprover>>,
     ) -> Result<Gateway, OpenError> {
         let now = ports.clock.now();
@@ -129,9 +129,20 @@ impl Gateway {
         let registrations = RegistrationRate::new(settings.registrations_per_link);
         let urls = Urls::of(&settings.issuer);
         let closing = AtomicBool::new(false);
-        let tidied = AtomicU64::new(0);
-        let inner =
-            Inner { settings, urls, store, keys, ports, witness, nonces, registrations, approver, closing, tidied };
+        let feed_purged = AtomicU64::new(0);
+        let inner = Inner {
+            settings,
+            urls,
+            store,
+            keys,
+            ports,
+            event_sink,
+            nonces,
+            registrations,
+            approver,
+            closing,
+            feed_purged,
+        };
         Ok(Gateway { inner: Arc::new(inner) })
     }
 
@@ -145,18 +156,20 @@ impl Gateway {
         &self.inner.settings
     }
 
-    /// How an approval stands now. One whose time is over has expired, whether or not it was swept yet.
+    /// The verdict of an approval now. One whose time is over has expired, whether or not it was swept yet.
     ///
     /// # Errors
     /// What SQLite said; [`rusqlite::Error::QueryReturnedNoRows`] for an approval that never was.
     pub fn verdict(&self, connection: &Connection, approval: &ApprovalId) -> rusqlite::Result<Verdict> {
         let row = approvals::by_id(connection, approval)?.ok_or(rusqlite::Error::QueryReturnedNoRows)?;
-        let reason = row.decided.as_ref().and_then(|decided| decided.reason);
+        let reason = row.resolution.as_ref().and_then(|decided| decided.reason);
         Ok(match row.status {
             approvals::Status::Pending if self.now() >= row.answer_until => Verdict::Expired,
             approvals::Status::Pending => Verdict::Pending,
-            // What nobody signed is worth nothing here, unless somebody was handed in to approve so.
-            approvals::Status::Approved => self.given(connection, row)?.map_or(Verdict::Cancelled, Verdict::Approved),
+            // An approval without a signature counts only while an in-process approver is configured.
+            approvals::Status::Approved => {
+                self.approval_from(connection, row)?.map_or(Verdict::Cancelled, Verdict::Approved)
+            }
             approvals::Status::Denied => Verdict::Denied { reason },
             approvals::Status::Expired => Verdict::Expired,
             approvals::Status::Mismatch => Verdict::Mismatch,
@@ -166,7 +179,7 @@ impl Gateway {
         })
     }
 
-    /// Checks once more, at the moment of redemption, that the approval stands: approved, not disputed, by a device that is
+    /// Checks once more, at the moment of redemption, that the approval is good: approved, not disputed, by a device that is
     /// still the user's, with the keys it had.
     ///
     /// # Errors
@@ -175,7 +188,7 @@ impl Gateway {
         let Verdict::Approved(given) = self.verdict(connection, approval)? else {
             return Err(NotRedeemable::NotApproved);
         };
-        self.stands(connection, &given)?;
+        self.still_valid(connection, &given)?;
         Ok(given)
     }
 
@@ -183,25 +196,29 @@ impl Gateway {
     ///
     /// # Errors
     /// [`NotRedeemable`].
-    pub fn stands(&self, connection: &Connection, given: &Approval) -> Result<(), NotRedeemable> {
+    pub fn still_valid(&self, connection: &Connection, given: &Approval) -> Result<(), NotRedeemable> {
         if given.disputed {
             return Err(NotRedeemable::Disputed);
         }
         let Some(signed) = &given.signed else { return Ok(()) };
         match devices::by_id(connection, &signed.device_id)? {
-            Some(device) if device.standing == devices::Standing::Active => Ok(()),
+            Some(device) if device.state == devices::DeviceState::Active => Ok(()),
             _ => Err(NotRedeemable::DeviceRevoked),
         }
     }
 
-    fn given(&self, connection: &Connection, row: approvals::ApprovalRow) -> rusqlite::Result<Option<Approval>> {
+    fn approval_from(
+        &self,
+        connection: &Connection,
+        row: approvals::ApprovalRow,
+    ) -> rusqlite::Result<Option<Approval>> {
         let missing = || rusqlite::Error::QueryReturnedNoRows;
-        let decided = row.decided.ok_or_else(missing)?;
+        let decided = row.resolution.ok_or_else(missing)?;
         let signed = match &decided.challenge {
             Some(challenge) => {
                 let challenge = challenges::by_id(connection, challenge)?.ok_or_else(missing)?;
                 let device = devices::by_id(connection, &challenge.device)?.ok_or_else(missing)?;
-                Some(Signed {
+                Some(SignedAnswer {
                     challenge_hash: challenge.hash,
                     answer_hash: decided.answer_hash.ok_or_else(missing)?,
                     device_id: device.id,
@@ -227,7 +244,7 @@ impl Gateway {
     ///
     /// # Errors
     /// What SQLite said.
-    pub fn standing(&self, connection: &Connection) -> rusqlite::Result<PendingApprovals> {
+    pub fn pending_approvals(&self, connection: &Connection) -> rusqlite::Result<PendingCount> {
         approvals::count_pending(connection, self.now())
     }
 
@@ -235,7 +252,7 @@ impl Gateway {
     ///
     /// # Errors
     /// What SQLite said.
-    pub fn enrolled(&self, connection: &Connection) -> rusqlite::Result<Enrolled> {
+    pub fn count_enrolled(&self, connection: &Connection) -> rusqlite::Result<EnrollmentCount> {
         devices::count_active(connection)
     }
 
@@ -243,7 +260,7 @@ impl Gateway {
     ///
     /// # Errors
     /// What SQLite said.
-    pub fn ended_since(&self, connection: &Connection, since: Timestamp) -> rusqlite::Result<Vec<(String, u64)>> {
+    pub fn count_ended(&self, connection: &Connection, since: Timestamp) -> rusqlite::Result<Vec<(String, u64)>> {
         approvals::count_ended(connection, since)
     }
 
@@ -253,11 +270,11 @@ impl Gateway {
     /// What the store said.
     pub async fn verdict_changed(&self, approval: &ApprovalId, at_most: Duration) -> Result<(), StoreError> {
         let until = Instant::now() + at_most;
-        let listener = self.store().wakes().listen(approval.as_str());
+        let listener = self.store().notifier().listen(approval.as_str());
         loop {
             let changed = listener.changed();
             let (gateway, id) = (self.clone(), approval.clone());
-            let verdict = self.store().look(move |connection| gateway.verdict(connection, &id)).await?;
+            let verdict = self.store().read(move |connection| gateway.verdict(connection, &id)).await?;
             let has_ended = verdict != Verdict::Pending || self.is_closing();
             // A wake-up only says "look again": another process may have written something else.
             if has_ended || timeout_at(until, changed).await.is_err() {
@@ -275,7 +292,7 @@ impl Gateway {
         const AT_ONCE: usize = 64;
         loop {
             let now = self.now();
-            let overdue = self.store().look(move |connection| approvals::overdue(connection, now, AT_ONCE)).await?;
+            let overdue = self.store().read(move |connection| approvals::overdue(connection, now, AT_ONCE)).await?;
             let is_last = overdue.len() < AT_ONCE;
             let gateway = self.clone();
             let ended = self.store().write(move |tx| {
@@ -298,24 +315,24 @@ impl Gateway {
         self.forget_old_records().await?;
         // Once an hour: it reads the whole old end of the feed, where enrollment statements stay for good.
         let now = self.now().millis();
-        if now.saturating_sub(self.inner.tidied.load(Ordering::Relaxed)) < TIDY_EVERY {
+        if now.saturating_sub(self.inner.feed_purged.load(Ordering::Relaxed)) < FEED_PURGE_EVERY {
             return Ok(());
         }
-        self.inner.tidied.store(now, Ordering::Relaxed);
+        self.inner.feed_purged.store(now, Ordering::Relaxed);
         self.forget_old_feed().await
     }
 
-    /// Starts the sweeper and the look for writes of other processes; they end when the handle is aborted or the store closes.
+    /// Starts the sweeper and the detection of writes by other processes; they end when the handle is aborted or the store closes.
     pub fn run_background(&self) -> JoinHandle<()> {
         let gateway = self.clone();
         tokio::spawn(async move {
-            let mut ticks = tokio::time::interval(LOOK_EVERY);
+            let mut ticks = tokio::time::interval(DETECT_EVERY);
             ticks.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
             let mut count = 0_u32;
             loop {
                 ticks.tick().await;
-                if let Err(error) = gateway.store().look_for_others().await {
-                    tracing::warn!(%error, "could not look for writes of other processes");
+                if let Err(error) = gateway.store().detect_external_writes().await {
+                    tracing::warn!(%error, "writes of other processes could not be detected");
                     if matches!(error, StoreError::Closed) {
                         return;
                     }
@@ -333,7 +350,7 @@ impl Gateway {
     /// Ends every stream and long poll, so that a server can stop without waiting for them. Devices come again.
     pub fn close(&self) {
         self.inner.closing.store(true, Ordering::SeqCst);
-        self.store().wakes().wake_all();
+        self.store().notifier().notify_all();
     }
 
     pub(crate) fn is_closing(&self) -> bool {
@@ -386,8 +403,8 @@ impl Gateway {
         self.inner.keys.read().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
-    pub(crate) fn witness(&self) -> &dyn Witness {
-        &*self.inner.witness
+    pub(crate) fn event_sink(&self) -> &dyn EventSink {
+        &*self.inner.event_sink
     }
 
     pub(crate) fn urls(&self) -> &Urls {
@@ -407,7 +424,7 @@ impl Gateway {
     }
 
     /// Automated devices answer in test mode, and where the user's entry allows it.
-    pub(crate) fn takes_automated(&self, subject_allows: bool) -> bool {
+    pub(crate) fn allows_automated(&self, subject_allows: bool) -> bool {
         self.settings().mode == Mode::Test || subject_allows
     }
 }

@@ -1,7 +1,7 @@
-//! Approvals without a device, for a provider that is measured from outside. No device takes part and nobody is asked; the
-//! verdict still goes through the one place where verdicts are made, and says that nothing was signed.
+//! Approvals without a device, for measuring a provider from outside. No device takes part and no person is asked; the verdict
+//! still goes through the one place where verdicts are made, and says that nothing was signed.
 //!
-//! There is no setting for it: whoever opens the gateway hands an [`InProcessApprover`] in, and the `countersign` command never
+//! There is no setting for it: the program that opens the gateway hands an [`InProcessApprover`] in, and the `countersign` command never
 //! does. A gateway without one gives no tokens for what was approved so, whatever its file says.
 
 use countersign_protocol::id::Subject;
@@ -10,11 +10,11 @@ use countersign_protocol::kind::Kind;
 
 use crate::Gateway;
 use crate::outcome::EndError;
-use crate::request::{Interactions, RequestRefused};
+use crate::request::{AcceptError, InteractionPolicy};
 use crate::store::Transaction;
-use crate::store::approvals::{ApprovalRow, Decided, Status};
+use crate::store::approvals::{ApprovalRow, Resolution, Status};
 
-/// Decides in a device's place, in this process, the moment a request is taken.
+/// Decides in a device's place, in this process, when a request is accepted.
 pub trait InProcessApprover: Send + Sync {
     /// Whether requests about this user are approved at once. All others are asked on their devices, as always.
     fn approves(&self, subject: &Subject) -> bool;
@@ -32,20 +32,20 @@ impl Gateway {
         &self,
         transaction: &Transaction<'_>,
         approval: &ApprovalRow,
-    ) -> Result<(), RequestRefused> {
-        let decided = Decided { at: self.now(), ..Decided::default() };
-        self.end(transaction, approval, Status::Approved, &decided).map(drop).map_err(|error| match error {
-            EndError::Store(error) => RequestRefused::Store(error),
-            EndError::Sign(_) => RequestRefused::Sign,
+    ) -> Result<(), AcceptError> {
+        let resolution = Resolution { at: self.now(), ..Resolution::default() };
+        self.end(transaction, approval, Status::Approved, &resolution).map(drop).map_err(|error| match error {
+            EndError::Store(error) => AcceptError::Store(error),
+            EndError::Sign(_) => AcceptError::Sign,
         })
     }
 }
 
 /// The interaction of a request that no device sees: a plain yes, or the refusal of whatever asks for a number.
-pub(crate) fn interaction(interactions: &Interactions, kind: Kind) -> Result<InteractionType, RequestRefused> {
-    let asked = interactions.asked.unwrap_or(InteractionType::Boolean).max(interactions.minimum);
+pub(crate) fn interaction(policy: &InteractionPolicy, kind: Kind) -> Result<InteractionType, AcceptError> {
+    let asked = policy.requested.unwrap_or(InteractionType::Boolean).max(policy.minimum);
     match asked {
         InteractionType::Boolean if kind != Kind::Device => Ok(asked),
-        beyond => Err(RequestRefused::InteractionBeyondDevices(beyond)),
+        beyond => Err(AcceptError::InteractionBeyondDevices(beyond)),
     }
 }

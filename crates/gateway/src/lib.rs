@@ -4,13 +4,14 @@
 //! asks and what the verdict is for. [`Gateway::router`] is everything a device calls.
 
 mod accept;
-mod answer_check;
-mod asking;
+mod answer;
+mod approval_trace;
+mod challenge_record;
+mod device_auth;
 mod dispute;
-mod dpop_gate;
 mod dpop_nonce;
 mod enrollment;
-mod error;
+mod event_sink;
 mod feed;
 #[doc(hidden)]
 pub mod fuzzing;
@@ -18,37 +19,35 @@ mod gateway;
 mod http;
 mod in_process;
 mod interaction;
-mod judge;
 pub mod keys;
 mod manifest;
+pub mod notifier;
 mod outcome;
-mod record;
+mod prompt_limit;
 mod refusal;
+mod rejection;
 mod request;
 mod retention;
 mod settings;
 pub mod store;
-mod trace;
 mod verdict;
-pub mod wake;
-mod witness;
 
-pub use enrollment::{ConfirmError, Confirmed, DeviceRecord, IssuedLink, LinkError, LinkRequest, RevokeError};
+pub use approval_trace::{ApprovalTrace, AskedDevice};
+pub use challenge_record::ChallengeRecord;
+pub use enrollment::{ConfirmError, ConfirmedDevice, DeviceRecord, IssuedLink, LinkError, LinkRequest, RevokeError};
+pub use event_sink::{EventSink, GatewayEvent, NoopSink};
 pub use gateway::{Gateway, OpenError, Ports};
 pub use in_process::InProcessApprover;
 pub use keys::{KeyError, Keys};
 pub use manifest::ManifestError;
 pub use outcome::EndError;
-pub use record::Asked;
-pub use request::{Accepted, ApprovalRequest, Interactions, Limits, RequestRefused};
+pub use request::{AcceptError, AcceptedRequest, ApprovalRequest, InteractionPolicy, Limits};
 pub use settings::Settings;
-pub use store::approvals::PendingApprovals;
-pub use store::devices::Enrolled;
+pub use store::approvals::PendingCount;
+pub use store::devices::EnrollmentCount;
 pub use store::links::LinkState;
-pub use store::{Schema, Standing, Store, StoreError, Transaction, WriteError};
-pub use trace::{ApprovalTrace, AskedDevice};
-pub use verdict::{Approval, NotRedeemable, Signed, Verdict};
-pub use witness::{Happening, Nobody, Witness};
+pub use store::{DeviceState, Schema, Store, StoreError, Transaction, WriteError};
+pub use verdict::{Approval, NotRedeemable, SignedAnswer, Verdict};
 
 #[cfg(test)]
 #[path = "../tests/support/ports.rs"]

@@ -1,4 +1,4 @@
-//! The key manifest: the gateway's signing keys, vouched for by its evidence root; a chain that only grows.
+//! The key manifest: the gateway's signing keys, signed by its evidence root; a chain that only grows.
 //!
 //! It is kept twice: in the database, and as `manifest.<sequence>.jws` beside the keys. A device refuses a provider whose chain lacks a
 //! manifest it has seen, so a database that is restored from before a rotation takes what it lacks from the files.
@@ -18,7 +18,7 @@ use crate::store::{Store, StoreError, Transaction, WriteError, manifests};
 const KEY_LIFE: u64 = 10 * 365 * 86_400;
 
 /// For how long, in seconds, a key may sign on after another followed it: processes that opened the keys before (a command that
-/// waits for a confirmation code) may do so for as long as a link lives, and somewhat longer.
+/// waits for a confirmation code) may do so for as long as a link is valid, and somewhat longer.
 const OVERLAP: u64 = 15 * 60;
 
 /// How long, in seconds, the process that serves may go on signing with a revoked key before it notices. Who has stolen the key can date
@@ -106,19 +106,19 @@ pub(crate) fn bring_up_to_date(
         }
         add(store, keys, &next)?;
     }
-    // Whoever was first each time has other keys than these.
+    // The process that was first each time has other keys than these.
     Err(ManifestError::Ended)
 }
 
 /// The whole chain, oldest first, as `manifest_uri` returns it.
 pub(crate) fn chain(store: &Store) -> Result<ManifestChain, StoreError> {
-    let manifests = store.read(manifests::all)?;
+    let manifests = store.read_blocking(manifests::all)?;
     Ok(ManifestChain { manifests: manifests.into_iter().map(Compact::from_text).collect() })
 }
 
 /// What database and files have together; each gets what only the other has.
 fn merged(store: &Store, keys: &Keys, issuer: &Issuer) -> Result<ManifestChain, ManifestError> {
-    let stored = store.read(manifests::all)?;
+    let stored = store.read_blocking(manifests::all)?;
     let files = keys::manifest_files(&keys.directory)?;
     let mut all: BTreeMap<u64, String> = (1..).zip(stored.iter().cloned()).collect();
     for (sequence, text) in &files {

@@ -9,11 +9,11 @@ use countersign_protocol::key::SignFailed;
 use countersign_protocol::outcome::{Ending, Outcome};
 
 use crate::Gateway;
+use crate::event_sink::GatewayEvent;
 use crate::store::Transaction;
-use crate::store::approvals::{self, ApprovalRow, Decided, Status};
+use crate::store::approvals::{self, ApprovalRow, Resolution, Status};
 use crate::store::challenges::{self, ChallengeRow};
 use crate::store::feed;
-use crate::witness::Happening;
 
 /// An approval could not be ended; nothing was changed.
 #[derive(Debug, thiserror::Error)]
@@ -33,32 +33,32 @@ impl Gateway {
         transaction: &Transaction<'_>,
         approval: &ApprovalRow,
         status: Status,
-        decided: &Decided,
+        resolution: &Resolution,
     ) -> Result<bool, EndError> {
-        if !approvals::decide(transaction, &approval.id, status, decided)? {
+        if !approvals::resolve(transaction, &approval.id, status, resolution)? {
             return Ok(false);
         }
         let asked = challenges::of_approval(transaction, &approval.id)?;
-        let by = asked.iter().find(|challenge| decided.challenge.as_ref() == Some(&challenge.id));
+        let by = asked.iter().find(|challenge| resolution.challenge.as_ref() == Some(&challenge.id));
         for challenge in &asked {
-            let outcome = self.first_outcome(approval, status, decided, challenge, by);
+            let outcome = self.first_outcome(approval, status, resolution, challenge, by);
             let Some(outcome) = outcome else { continue };
             let signed = Compact::sign(&outcome, &self.keys().signing)?;
             challenges::set_outcome(transaction, &challenge.id, signed.as_str())?;
-            let now = decided.at;
+            let now = resolution.at;
             feed::append(transaction, &challenge.device, "ended", challenge.id.as_str(), now, self.random())?;
         }
         let expired = status == Status::Expired;
-        let after = Duration::from_millis(decided.at.millis_since(approval.requested_at));
-        let ended = Happening::Ended { approval: &approval.id, expired, outcome: status.as_str(), after };
-        self.witness().saw(transaction, &ended)?;
-        transaction.wake_after_commit(approval.id.as_str());
+        let after = Duration::from_millis(resolution.at.millis_since(approval.requested_at));
+        let ended = GatewayEvent::Ended { approval: &approval.id, expired, outcome: status.as_str(), after };
+        self.event_sink().record(transaction, &ended)?;
+        transaction.notify_after_commit(approval.id.as_str());
         let id = approval.id.clone();
         transaction.after_commit(move || tracing::info!(approval = %id, outcome = status.as_str(), "approval ended"));
         Ok(true)
     }
 
-    /// Withdraws an approval that is still pending: every device is told `cancelled`. Returns whether this call ended it.
+    /// Withdraws an approval that is still pending: every device gets the outcome `cancelled`. Returns whether this call ended it.
     ///
     /// # Errors
     /// [`EndError`]; nothing was changed.
@@ -75,10 +75,10 @@ impl Gateway {
     ) -> Result<bool, EndError> {
         match approvals::by_id(transaction, approval)? {
             Some(row) if row.status == Status::Pending => {
-                // What should have expired has expired, whoever comes to end it now.
+                // An approval whose time is over has expired, whatever ends it now.
                 let now = self.now();
                 let status = if now >= row.answer_until { Status::Expired } else { status };
-                self.end(transaction, &row, status, &Decided { at: now, ..Decided::default() })
+                self.end(transaction, &row, status, &Resolution { at: now, ..Resolution::default() })
             }
             _ => Ok(false),
         }
@@ -88,7 +88,7 @@ impl Gateway {
         &self,
         approval: &ApprovalRow,
         status: Status,
-        decided: &Decided,
+        resolution: &Resolution,
         challenge: &ChallengeRow,
         by: Option<&ChallengeRow>,
     ) -> Option<Outcome> {
@@ -105,10 +105,10 @@ impl Gateway {
         };
         Some(Outcome {
             outcome: ending,
-            answer_hash: decided.answer_hash.filter(|_| is_answerer),
+            answer_hash: resolution.answer_hash.filter(|_| is_answerer),
             by: by.filter(|_| !is_answerer).map(|by| by.device_name.clone()),
-            held_until: decided.held_until.filter(|_| is_answerer).map(Timestamp::seconds),
-            ..self.outcome_about(approval, challenge, decided.at)
+            held_until: resolution.held_until.filter(|_| is_answerer).map(Timestamp::seconds),
+            ..self.outcome_about(approval, challenge, resolution.at)
         })
     }
 

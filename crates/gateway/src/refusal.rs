@@ -1,4 +1,4 @@
-//! Takes refusals: a device can't show a challenge. When nobody is left who can, the request ends as refused.
+//! Refusals: a device can't show a challenge. When no device is left that can, the request ends as refused.
 
 use countersign_protocol::fetch::Received;
 use countersign_protocol::id::ChallengeId;
@@ -7,22 +7,22 @@ use countersign_protocol::problem::ProblemCode;
 use countersign_protocol::refusal::Refusal;
 
 use crate::Gateway;
-use crate::answer_check::open_by_device;
-use crate::error::{Refused, refused};
-use crate::judge::not_found;
+use crate::answer::not_found;
+use crate::answer::verify::open_by_device;
+use crate::rejection::{Rejection, reject};
 use crate::store::approvals::Status;
 use crate::store::challenges;
 use crate::store::devices::Device;
 
 impl Gateway {
-    /// Takes a device's refusal of one of its challenges. Again is fine.
+    /// Receives a device's refusal of one of its challenges. Idempotent.
     pub(crate) async fn refuse(
         &self,
         device: &Device,
         id: &ChallengeId,
         compact: &Compact<Refusal>,
-    ) -> Result<Received, Refused> {
-        let invalid = |why: String| refused(ProblemCode::InvalidMessage, format!("The refusal does not hold: {why}."));
+    ) -> Result<Received, Rejection> {
+        let invalid = |why: String| reject(ProblemCode::InvalidMessage, format!("The refusal does not hold: {why}."));
         let (challenge, _) = self.challenge_of(device, id).await?;
         let claims =
             open_by_device(compact, device, &[device.transport_kid]).map_err(|why| invalid(why.to_string()))?.claims;
@@ -37,7 +37,7 @@ impl Gateway {
         let gateway = self.clone();
         let (device, id) = (device.id.clone(), id.clone());
         let as_sent = claims.challenge_hash == challenge.hash;
-        let refused = self.store().write(move |tx| -> Result<Received, Refused> {
+        let refused = self.store().write(move |tx| -> Result<Received, Rejection> {
             let challenge = challenges::of_device(tx, &id, &device)?.ok_or_else(not_found)?;
             if challenge.outcome.is_none() && challenge.refused.is_none() {
                 challenges::set_refused(tx, &id, claims.code.as_str())?;

@@ -1,4 +1,4 @@
-//! What the gateway is asked to have approved. Whoever asks has already checked its client, user and schemas.
+//! Requests for an approval. The caller has already checked its client, the user and the schemas.
 
 use std::collections::BTreeMap;
 
@@ -18,7 +18,7 @@ pub struct ApprovalRequest {
     pub subject_allows_automated: bool,
     /// Who issues the tokens.
     pub provider: Party,
-    /// Who asks.
+    /// The client that asks.
     pub client: Client,
     /// The client's message, verbatim.
     pub binding_message: Option<String>,
@@ -29,14 +29,14 @@ pub struct ApprovalRequest {
     /// The client's own bytes, already valid by their schemas.
     pub authorization_details: Option<Details>,
     /// What client and policy say about the interaction.
-    pub interactions: Interactions,
+    pub interaction_policy: InteractionPolicy,
     /// Whether the person must be verified.
     pub user_verification: UserVerification,
     /// What is known about where the request comes from, by member.
     pub context: BTreeMap<String, ContextValue>,
     /// When the client asked.
     pub requested_at: Timestamp,
-    /// Life of the request in seconds, at most 72 h; policy and `requested_expiry` have been applied.
+    /// Lifetime of the request in seconds, at most 72 h; policy and `requested_expiry` have been applied.
     pub ttl_seconds: u64,
     /// The polling interval in seconds: challenges end a little earlier, so that the last answer can still be fetched.
     pub interval_seconds: u64,
@@ -46,20 +46,20 @@ pub struct ApprovalRequest {
 
 /// From which the effective interaction follows (docs/protocol.md, "Interaction").
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Interactions {
+pub struct InteractionPolicy {
     /// `interaction_type` of the request.
-    pub asked: Option<InteractionType>,
+    pub requested: Option<InteractionType>,
     /// The client's registered `interaction_types`; empty means boolean alone.
-    pub client_can: Vec<InteractionType>,
+    pub client_supported: Vec<InteractionType>,
     /// Policy's minimum.
     pub minimum: InteractionType,
     /// What the client is told, where it must not learn anything about the person: it shows the same whatever that person's
     /// devices can do and however often she was asked. Then a request is never raised above it, and devices of which some
     /// can't do it are asked for a tap instead. `None`: the client is told what devices are asked.
-    pub told: Option<InteractionType>,
+    pub disclosed: Option<InteractionType>,
     /// The client would like a number for its level of assurance (`acr_values`): a payment then gets the strongest interaction
     /// that client and devices share, as a sign-in does anyway.
-    pub number_wanted: bool,
+    pub number_preferred: bool,
 }
 
 /// Policy that mutes. Nothing here refuses a request.
@@ -79,9 +79,9 @@ impl Default for Limits {
     }
 }
 
-/// The gateway took the request; devices are told once the transaction is committed.
+/// An accepted request; devices are woken once the transaction is committed.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Accepted {
+pub struct AcceptedRequest {
     /// The approval. Never shown to the client.
     pub approval: ApprovalId,
     /// The interaction that devices ask for.
@@ -94,10 +94,10 @@ pub struct Accepted {
     pub held: bool,
 }
 
-/// Why a request was not taken. Nothing was changed.
+/// Why a request was not accepted. Nothing was changed.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
-pub enum RequestRefused {
+pub enum AcceptError {
     /// The user has no device that could answer.
     #[error("the user has no device")]
     NoDevice,
@@ -110,7 +110,7 @@ pub enum RequestRefused {
     /// Client name, provider name, scope or context can't be shown.
     #[error("{member}: {why}")]
     Text {
-        /// Which.
+        /// The member that can't be shown.
         member: String,
         /// Why.
         why: TextError,
@@ -132,8 +132,8 @@ pub enum RequestRefused {
     /// None of the user's devices can do it.
     #[error("no device of the user can do interaction_type {}", .0.as_str())]
     InteractionBeyondDevices(InteractionType),
-    /// The life is zero or longer than 72 hours.
-    #[error("a request lives between 1 second and 72 hours")]
+    /// The lifetime is zero or longer than 72 hours.
+    #[error("the lifetime of a request is between 1 second and 72 hours")]
     Lifetime,
     /// The gateway's key did not sign.
     #[error("the gateway could not sign")]

@@ -1,4 +1,4 @@
-//! Forgets what is old: approvals that ended, with their challenges and answers, and enrollment links. Devices keep their own
+//! Retention: deletes old approvals that ended, with their challenges and answers, and old enrollment links. Devices keep their own
 //! evidence; devices, their statements and the key manifests stay here, so that it can still be verified.
 
 use countersign_protocol::clock::Timestamp;
@@ -6,7 +6,7 @@ use countersign_protocol::clock::Timestamp;
 use crate::Gateway;
 use crate::store::{StoreError, approvals, links};
 
-/// Records forgotten in one write: few enough that nobody's request waits for them.
+/// Records deleted in one write: few enough that no request waits for them.
 const AT_ONCE: usize = 128;
 /// Writes of one sweep. What is still there then waits for the next.
 const WRITES: usize = 16;
@@ -17,7 +17,7 @@ impl Gateway {
         let kept = u64::try_from(self.settings().keep_records.as_millis()).unwrap_or(u64::MAX);
         let before = Timestamp::from_millis(self.now().millis().saturating_sub(kept));
         for _ in 0..WRITES {
-            let old = self.store().survey(move |connection| {
+            let old = self.store().read_slow(move |connection| {
                 Ok((approvals::ended_before(connection, before, AT_ONCE)?, links::has_older(connection, before)?))
             });
             let (approvals, has_links) = old.await?;

@@ -1,4 +1,4 @@
-//! Who the gateway is: what its configuration says and its devices are told.
+//! The gateway's configuration, and the endpoints that follow from it.
 
 use std::time::Duration;
 
@@ -22,11 +22,11 @@ pub struct Settings {
     /// Registrations with one link in ten minutes; not applied in test mode.
     pub registrations_per_link: u32,
     /// How long what is known of an approval that ended, and of an enrollment link, is kept. At least 31 days: disputes are
-    /// taken for 30, and feeds reach back as far.
+    /// accepted for 30, and feeds reach back as far.
     pub keep_records: Duration,
 }
 
-/// What a provider keeps unless told otherwise: payments can be contested for 13 months (PSD2 art. 71).
+/// The default of [`Settings::keep_records`]: payments can be contested for 13 months (PSD2 art. 71).
 const KEEP_RECORDS: Duration = Duration::from_secs(400 * 86_400);
 
 impl Settings {

@@ -1,4 +1,4 @@
-//! How an approval stands, for whoever asked.
+//! Verdicts: the result of an approval, for its client.
 
 use countersign_protocol::answer::DenialReason;
 use countersign_protocol::clock::Timestamp;
@@ -12,7 +12,7 @@ use countersign_protocol::registration::DeviceClass;
 #[non_exhaustive]
 #[expect(clippy::large_enum_variant, reason = "a verdict lives for one call; a box would be in everybody's way")]
 pub enum Verdict {
-    /// Nobody has answered yet.
+    /// No device has answered yet.
     Pending,
     /// A device approved it.
     Approved(Approval),
@@ -21,7 +21,7 @@ pub enum Verdict {
         /// Why, if the person said so.
         reason: Option<DenialReason>,
     },
-    /// Nobody answered in time.
+    /// No device answered in time.
     Expired,
     /// The number was wrong.
     Mismatch,
@@ -33,13 +33,13 @@ pub enum Verdict {
     DeviceRevoked,
 }
 
-/// An approval: what tokens say about it.
+/// What tokens say about an approval.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Approval {
     /// The approval.
     pub id: ApprovalId,
     /// What the device signed. `None` only for approvals of a [`crate::InProcessApprover`]: no device took part.
-    pub signed: Option<Signed>,
+    pub signed: Option<SignedAnswer>,
     /// Hash of the authorization details as the client sent them.
     pub details_hash: Option<Hash>,
     /// The interaction that was passed.
@@ -52,7 +52,7 @@ pub struct Approval {
 
 /// A device's signature under an approval, and what follows from it.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Signed {
+pub struct SignedAnswer {
     /// Hash of the challenge that was answered.
     pub challenge_hash: Hash,
     /// Hash of the answer.

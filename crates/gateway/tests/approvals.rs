@@ -5,7 +5,7 @@ mod support;
 use std::time::Duration;
 
 use axum::http::StatusCode;
-use countersign_gateway::{NotRedeemable, RequestRefused, Verdict};
+use countersign_gateway::{AcceptError, NotRedeemable, Verdict};
 use countersign_protocol::answer::{Answer, DenialReason};
 use countersign_protocol::challenge::ContextSource;
 use countersign_protocol::clock::{Clock as _, Timestamp};
@@ -55,7 +55,7 @@ async fn a_payment_is_asked_shown_approved_and_redeemable() {
     assert_eq!(signed(&approval).acr, "urn:countersign:acr:verified");
     assert_eq!(signed(&approval).device_class, DeviceClass::Interactive);
     assert_eq!(signed(&approval).device_id, *phone.id());
-    let again = world.gateway.store().read(|c| Ok(world.gateway.redeemable(c, &accepted.approval)));
+    let again = world.gateway.store().read_blocking(|c| Ok(world.gateway.redeemable(c, &accepted.approval)));
     assert_eq!(again.expect("read").expect("redeemable"), approval);
 }
 
@@ -216,7 +216,8 @@ async fn a_dispute_adds_a_second_statement_and_forbids_redemption() {
     assert_eq!(outcome.claims().replaces, Some(first.hash()));
     let Verdict::Approved(approval) = world.verdict(&accepted.approval) else { panic!("the verdict never changes") };
     assert!(approval.disputed);
-    let redeemed = world.gateway.store().read(|c| Ok(world.gateway.redeemable(c, &accepted.approval))).expect("read");
+    let redeemed =
+        world.gateway.store().read_blocking(|c| Ok(world.gateway.redeemable(c, &accepted.approval))).expect("read");
     assert!(matches!(redeemed, Err(NotRedeemable::Disputed)));
     let told = phone.pull(&world).await.withdrawn;
     let last = told.last().expect("the phone is told");
@@ -316,9 +317,9 @@ async fn the_interaction_is_the_strongest_that_all_can_and_never_below_the_minim
     let effective = async |asked, client_can: &[InteractionType], minimum, pays: bool| {
         let mut request = world.request();
         request.client.id = format!("client-{}", support::ports::counter());
-        request.interactions.asked = asked;
-        request.interactions.client_can = client_can.to_vec();
-        request.interactions.minimum = minimum;
+        request.interaction_policy.requested = asked;
+        request.interaction_policy.client_supported = client_can.to_vec();
+        request.interaction_policy.minimum = minimum;
         request.authorization_details = pays.then(|| payment("1.00"));
         world.accept(request).await.map(|accepted| accepted.interaction)
     };
@@ -330,16 +331,13 @@ async fn the_interaction_is_the_strongest_that_all_can_and_never_below_the_minim
     assert_eq!(effective(Some(NumberChoose), &all, Boolean, true).await.ok(), Some(NumberChoose));
     assert!(matches!(
         effective(Some(Boolean), &all, NumberChoose, false).await,
-        Err(RequestRefused::InteractionBelowMinimum { asked: Boolean, minimum: NumberChoose })
+        Err(AcceptError::InteractionBelowMinimum { asked: Boolean, minimum: NumberChoose })
     ));
     assert!(matches!(
         effective(Some(InputManual), &[], Boolean, false).await,
-        Err(RequestRefused::InteractionBeyondClient(InputManual))
+        Err(AcceptError::InteractionBeyondClient(InputManual))
     ));
-    assert!(matches!(
-        effective(None, &[], InputManual, false).await,
-        Err(RequestRefused::InteractionBelowMinimum { .. })
-    ));
+    assert!(matches!(effective(None, &[], InputManual, false).await, Err(AcceptError::InteractionBelowMinimum { .. })));
 }
 
 #[tokio::test]
@@ -351,8 +349,8 @@ async fn admitting_a_device_always_takes_a_number_and_verification() {
     request.authorization_details = Some(Details::parse(details).expect("sound details"));
     request.user_verification = UserVerification::Discouraged;
     let tap = world.accept(request.clone()).await;
-    assert!(matches!(tap, Err(RequestRefused::InteractionBelowMinimum { .. })));
-    request.interactions.client_can = vec![InteractionType::NumberChoose];
+    assert!(matches!(tap, Err(AcceptError::InteractionBelowMinimum { .. })));
+    request.interaction_policy.client_supported = vec![InteractionType::NumberChoose];
     let accepted = world.accept(request).await.expect("accepted");
     assert_eq!(accepted.interaction, InteractionType::NumberChoose);
     let challenge = phone.next_challenge(&world).await;
@@ -366,10 +364,10 @@ async fn what_cannot_be_shown_is_refused_before_anybody_is_asked() {
     let mut phone = world.enroll("Phone").await;
     let mut request = world.request();
     request.binding_message = Some("Pay \u{202e}00.08€".to_owned());
-    assert!(matches!(world.accept(request).await, Err(RequestRefused::BindingMessage(TextError::Bidi))));
+    assert!(matches!(world.accept(request).await, Err(AcceptError::BindingMessage(TextError::Bidi))));
     let mut request = world.request();
     request.client.name = "Acme\u{200b}".to_owned();
-    assert!(matches!(world.accept(request).await, Err(RequestRefused::Text { .. })));
+    assert!(matches!(world.accept(request).await, Err(AcceptError::Text { .. })));
     let mut request = world.request();
     let value = "x".repeat(900);
     for n in 0..14 {
@@ -377,18 +375,18 @@ async fn what_cannot_be_shown_is_refused_before_anybody_is_asked() {
             countersign_protocol::challenge::ContextValue { value: value.clone(), source: ContextSource::Client };
         request.context.insert(format!("member {n}"), value);
     }
-    assert!(matches!(world.accept(request).await, Err(RequestRefused::TooLarge)));
+    assert!(matches!(world.accept(request).await, Err(AcceptError::TooLarge)));
     assert!(phone.pull(&world).await.challenges.is_empty());
 }
 
 #[tokio::test]
 async fn a_user_without_devices_and_one_whose_devices_are_revoked_are_told_apart() {
     let world = World::new();
-    assert!(matches!(world.accept(world.request()).await, Err(RequestRefused::NoDevice)));
+    assert!(matches!(world.accept(world.request()).await, Err(AcceptError::NoDevice)));
     let phone = world.enroll("Phone").await;
     let by = countersign_protocol::revocation::RevokedBy::Operator;
     world.gateway.revoke_device(phone.id(), by).await.expect("revoked");
-    assert!(matches!(world.accept(world.request()).await, Err(RequestRefused::DevicesRevoked)));
+    assert!(matches!(world.accept(world.request()).await, Err(AcceptError::DevicesRevoked)));
 }
 
 #[tokio::test]
@@ -416,7 +414,7 @@ async fn whoever_waits_for_a_verdict_hears_it_at_once() {
         tokio::join!(world.gateway.verdict_changed(&accepted.approval, Duration::from_secs(25)), async {
             world.until_somebody_waits().await;
             // Somebody else's commit is no verdict: the wait goes on.
-            world.gateway.store().wakes().wake_all();
+            world.gateway.store().notifier().notify_all();
             phone.settle(&world, &challenge, &denial).await;
         });
     waited.expect("waited");
@@ -437,6 +435,6 @@ async fn a_short_request_leaves_time_for_the_last_poll() {
 }
 
 /// What the device signed.
-fn signed(approval: &countersign_gateway::Approval) -> &countersign_gateway::Signed {
+fn signed(approval: &countersign_gateway::Approval) -> &countersign_gateway::SignedAnswer {
     approval.signed.as_ref().expect("a device approved")
 }

@@ -3,7 +3,7 @@
 mod support;
 
 use axum::http::{Method, StatusCode};
-use countersign_gateway::{Standing, Verdict};
+use countersign_gateway::{DeviceState, Verdict};
 use countersign_protocol::answer::{Answer, Decision, DenialReason};
 use countersign_protocol::clock::Clock as _;
 use countersign_protocol::hash::Hash;
@@ -58,8 +58,8 @@ async fn what_is_held_asks_for_a_number_where_client_and_device_can() {
     let world = World::new();
     let mut phone = world.enroll("Phone").await;
     let mut request = world.request();
-    request.interactions.asked = Some(InteractionType::Boolean);
-    request.interactions.client_can = vec![InteractionType::InputManual];
+    request.interaction_policy.requested = Some(InteractionType::Boolean);
+    request.interaction_policy.client_supported = vec![InteractionType::InputManual];
     let first = world.accept(request.clone()).await.expect("accepted");
     let challenge = phone.next_challenge(&world).await;
     let denial = phone.deny(&world, &challenge, Some(DenialReason::NotMe));
@@ -182,7 +182,7 @@ async fn attack_09_an_answer_counts_for_one_challenge_of_one_device_once() {
     for approval in [&first.approval, &second.approval] {
         assert_eq!(world.verdict(approval), Verdict::Pending, "no state changed");
     }
-    assert!(world.gateway.devices(&alice()).expect("read").iter().all(|d| d.standing == Standing::Active));
+    assert!(world.gateway.devices(&alice()).expect("read").iter().all(|d| d.state == DeviceState::Active));
 
     assert_eq!(phone.settle(&world, &one, &good).await.ending(), Ending::Approved, "the unaltered one works");
     assert_eq!(world.verdict(&second.approval), Verdict::Pending, "and for nothing else");
@@ -323,10 +323,11 @@ async fn a_copied_device_is_suspended_and_the_others_are_told() {
     assert_eq!(world.verdict(&second.approval), Verdict::Pending, "the copy decides nothing");
     let devices = world.gateway.devices(&alice()).expect("read");
     let copied = devices.iter().find(|device| device.id == *phone.id()).expect("listed");
-    assert_eq!(copied.standing, Standing::Suspended);
+    assert_eq!(copied.state, DeviceState::Suspended);
     let fetch = phone.call(&world, Method::GET, "/push/challenges", None).await;
     assert_eq!(fetch.problem(), (403, "device_suspended".to_owned()));
-    let redeemed = world.gateway.store().read(|c| Ok(world.gateway.redeemable(c, &first.approval))).expect("read");
+    let redeemed =
+        world.gateway.store().read_blocking(|c| Ok(world.gateway.redeemable(c, &first.approval))).expect("read");
     assert!(redeemed.is_err(), "what it approved is not redeemed any more");
 
     tablet.pull(&world).await;
@@ -375,7 +376,7 @@ async fn another_answer_with_its_own_place_in_the_history_is_no_fork() {
     assert_ne!(MessageId::random(&*world.random), other.peek().expect("own").jti);
     let response = phone.send_answer(&world, challenge.id(), &other).await;
     assert_eq!(response.problem(), (409, "approval_decided".to_owned()));
-    assert_eq!(world.gateway.devices(&alice()).expect("read")[0].standing, Standing::Active);
+    assert_eq!(world.gateway.devices(&alice()).expect("read")[0].state, DeviceState::Active);
     let again = phone.send_answer(&world, challenge.id(), &denial).await;
     assert_eq!(again.status, StatusCode::OK, "the first one still gets its reply");
 }

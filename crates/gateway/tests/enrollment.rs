@@ -3,7 +3,7 @@
 mod support;
 
 use axum::http::{Method, StatusCode};
-use countersign_gateway::{ConfirmError, LinkError, LinkRequest, Standing, Verdict};
+use countersign_gateway::{ConfirmError, DeviceState, LinkError, LinkRequest, Verdict};
 use countersign_protocol::discovery::{Discovery, Mode};
 use countersign_protocol::enrollment::ConfirmedBy;
 use countersign_protocol::fetch::Fetched;
@@ -113,7 +113,7 @@ async fn a_code_that_is_never_typed_ends_the_device_after_ten_minutes() {
     world.gateway.sweep().await.expect("swept");
     let code = phone.code.clone().expect("six digits");
     assert!(matches!(world.gateway.confirm(&link.id, &code).await, Err(ConfirmError::Ended)));
-    assert_eq!(world.gateway.devices(&alice()).expect("read")[0].standing, Standing::Abandoned);
+    assert_eq!(world.gateway.devices(&alice()).expect("read")[0].state, DeviceState::Abandoned);
 }
 
 #[tokio::test]
@@ -312,7 +312,7 @@ async fn a_device_revokes_only_itself() {
     let form = format!("device_id={}&token={}", tablet.id(), tablet.credential);
     let response = phone.call(&world, Method::POST, "/push/revoke", Some(form.as_bytes())).await;
     assert_eq!(response.problem(), (400, "invalid_request".to_owned()));
-    assert!(world.gateway.devices(&alice()).expect("read").iter().all(|d| d.standing == Standing::Active));
+    assert!(world.gateway.devices(&alice()).expect("read").iter().all(|d| d.state == DeviceState::Active));
 }
 
 #[tokio::test]

@@ -6,7 +6,7 @@ mod support;
 use std::sync::Arc;
 
 use countersign_gateway::{
-    Accepted, ApprovalRequest, Gateway, InProcessApprover, Keys, Nobody, NotRedeemable, Ports, RequestRefused,
+    AcceptError, AcceptedRequest, ApprovalRequest, Gateway, InProcessApprover, Keys, Nobody, NotRedeemable, Ports,
     Settings, Store, Verdict, WriteError,
 };
 use countersign_protocol::id::Subject;
@@ -31,7 +31,7 @@ fn approving(world: &World) -> Gateway {
         .expect("the gateway opens")
 }
 
-async fn accept(gateway: &Gateway, request: ApprovalRequest) -> Result<Accepted, RequestRefused> {
+async fn accept(gateway: &Gateway, request: ApprovalRequest) -> Result<AcceptedRequest, AcceptError> {
     let inside = gateway.clone();
     gateway.store().write(move |tx| inside.accept(tx, &request)).await.map_err(|error| match error {
         WriteError::Refused(refused) => refused,
@@ -48,7 +48,7 @@ async fn an_approval_without_a_device_is_decided_once_and_signed_by_nobody() {
     let world = World::new();
     let gateway = approving(&world);
     let accepted = accept(&gateway, about_auto(&world)).await.expect("accepted");
-    let redeemable = gateway.store().read(|connection| Ok(gateway.redeemable(connection, &accepted.approval)));
+    let redeemable = gateway.store().read_blocking(|connection| Ok(gateway.redeemable(connection, &accepted.approval)));
     let approval = redeemable.expect("read").expect("redeemable");
     assert_eq!((&approval.id, &approval.signed), (&accepted.approval, &None));
     let id = accepted.approval.clone();
@@ -63,9 +63,9 @@ async fn others_are_asked_on_their_devices() {
     let mut phone = world.enroll("Phone").await;
     let gateway = approving(&world);
     let refused = accept(&gateway, ApprovalRequest { subject: "auto1".parse().unwrap(), ..world.request() }).await;
-    assert!(matches!(refused, Err(RequestRefused::NoDevice)), "{refused:?}");
+    assert!(matches!(refused, Err(AcceptError::NoDevice)), "{refused:?}");
     let accepted = accept(&gateway, world.request()).await.expect("accepted");
-    let verdict = gateway.store().read(|connection| gateway.verdict(connection, &accepted.approval));
+    let verdict = gateway.store().read_blocking(|connection| gateway.verdict(connection, &accepted.approval));
     assert_eq!(verdict.expect("read"), Verdict::Pending);
     assert_eq!(phone.next_challenge(&world).await.claims().approval, accepted.approval);
 }
@@ -75,10 +75,10 @@ async fn without_the_approver_such_an_approval_is_worth_nothing() {
     let world = World::new();
     let accepted = accept(&approving(&world), about_auto(&world)).await.expect("accepted");
     assert_eq!(world.verdict(&accepted.approval), Verdict::Cancelled);
-    let redeemable = world.gateway.store().read(|c| Ok(world.gateway.redeemable(c, &accepted.approval)));
+    let redeemable = world.gateway.store().read_blocking(|c| Ok(world.gateway.redeemable(c, &accepted.approval)));
     assert!(matches!(redeemable.expect("read"), Err(NotRedeemable::NotApproved)));
     let refused = accept(&world.gateway, about_auto(&world)).await;
-    assert!(matches!(refused, Err(RequestRefused::NoDevice)), "the gateway of everybody asks devices: {refused:?}");
+    assert!(matches!(refused, Err(AcceptError::NoDevice)), "the gateway of everybody asks devices: {refused:?}");
 }
 
 #[tokio::test]
@@ -86,12 +86,12 @@ async fn what_needs_a_number_is_not_approved_without_a_device() {
     let world = World::new();
     let gateway = approving(&world);
     let mut asked = about_auto(&world);
-    asked.interactions.asked = Some(InteractionType::InputManual);
-    asked.interactions.client_can = vec![InteractionType::InputManual];
+    asked.interaction_policy.requested = Some(InteractionType::InputManual);
+    asked.interaction_policy.client_supported = vec![InteractionType::InputManual];
     let mut policy = about_auto(&world);
-    policy.interactions.minimum = InteractionType::NumberChoose;
+    policy.interaction_policy.minimum = InteractionType::NumberChoose;
     for request in [asked, policy] {
         let refused = accept(&gateway, request).await;
-        assert!(matches!(refused, Err(RequestRefused::InteractionBeyondDevices(_))), "{refused:?}");
+        assert!(matches!(refused, Err(AcceptError::InteractionBeyondDevices(_))), "{refused:?}");
     }
 }

@@ -15,7 +15,10 @@ impl World {
     /// Rows of a table of the gateway.
     fn count(&self, table: &str) -> i64 {
         let count = format!("SELECT count(*) FROM {table}");
-        self.gateway.store().read(|connection| connection.query_row(&count, [], |row| row.get(0))).expect("a count")
+        self.gateway
+            .store()
+            .read_blocking(|connection| connection.query_row(&count, [], |row| row.get(0)))
+            .expect("a count")
     }
 
     fn records(&self) -> [i64; 4] {
@@ -61,7 +64,7 @@ async fn a_device_that_kept_its_evidence_proves_what_the_gateway_has_forgotten()
     let shown = Transcript::draw(&challenge, "en", Vec::new()).freeze();
     let answer = phone.approve(&world, &challenge, None);
     let outcome = phone.settle(&world, &challenge, &answer).await;
-    let kept = world.gateway.record(&accepted.approval).expect("a record").remove(0).evidence;
+    let kept = world.gateway.challenge_records(&accepted.approval).expect("a record").remove(0).evidence;
     let of_device = Evidence {
         challenge: challenge.compact().clone(),
         answer: Some(answer),
@@ -71,7 +74,7 @@ async fn a_device_that_kept_its_evidence_proves_what_the_gateway_has_forgotten()
     };
     world.clock.forward(401 * DAY);
     world.gateway.sweep().await.expect("swept");
-    assert!(world.gateway.record(&accepted.approval).expect("read").is_empty());
+    assert!(world.gateway.challenge_records(&accepted.approval).expect("read").is_empty());
     of_device.verify(None).expect("sound without the gateway");
 }
 

@@ -37,7 +37,7 @@ impl Inner {
         }
         let inner = self.clone();
         let good =
-            self.gateway.store().look(move |connection| Ok(inner.is_good(connection, &access)?.then_some(access)));
+            self.gateway.store().read(move |connection| Ok(inner.is_good(connection, &access)?.then_some(access)));
         good.await
     }
 

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use axum::Json;
 use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
-use countersign_gateway::{ApprovalRequest, Interactions, Limits, RequestRefused, Transaction, WriteError};
+use countersign_gateway::{AcceptError, ApprovalRequest, InteractionPolicy, Limits, Transaction, WriteError};
 use countersign_protocol::challenge::{self, Party};
 use countersign_protocol::clock::Timestamp;
 use countersign_protocol::id::ApprovalId;
@@ -80,7 +80,7 @@ impl Told {
 /// Why a request was not stored.
 enum Refused {
     Locked,
-    Gateway(RequestRefused),
+    Gateway(AcceptError),
     Store(rusqlite::Error),
 }
 
@@ -218,12 +218,12 @@ impl Inner {
             scope: Some(asked.scope.clone()),
             acr_values: asked.acr_values.clone(),
             authorization_details: asked.details.clone(),
-            interactions: Interactions {
-                asked: asked.asked_interaction,
-                client_can: client.interaction_types.clone(),
+            interaction_policy: InteractionPolicy {
+                requested: asked.asked_interaction,
+                client_supported: client.interaction_types.clone(),
                 minimum: policy.interaction_minimum,
-                told: client.hides_unknown_users().then_some(asked.interaction),
-                number_wanted: asked.number_wanted,
+                disclosed: client.hides_unknown_users().then_some(asked.interaction),
+                number_preferred: asked.number_wanted,
             },
             user_verification: asked.user_verification,
             context: Default::default(),
@@ -261,25 +261,25 @@ fn is_about_person(refused: &Refused) -> bool {
         Refused::Locked => true,
         Refused::Gateway(refused) => matches!(
             refused,
-            RequestRefused::NoDevice
-                | RequestRefused::DevicesRevoked
-                | RequestRefused::InteractionBelowMinimum { .. }
-                | RequestRefused::InteractionBeyondDevices(_)
+            AcceptError::NoDevice
+                | AcceptError::DevicesRevoked
+                | AcceptError::InteractionBelowMinimum { .. }
+                | AcceptError::InteractionBeyondDevices(_)
         ),
         Refused::Store(_) => false,
     }
 }
 
 /// `no_device`: what this client is told about somebody without one, where its dialect has words of its own.
-fn explain(refused: &RequestRefused, no_device: Option<OAuthError>) -> OAuthError {
+fn explain(refused: &AcceptError, no_device: Option<OAuthError>) -> OAuthError {
     let code = match refused {
-        RequestRefused::NoDevice | RequestRefused::DevicesRevoked => return no_device.unwrap_or_else(unknown_user),
-        RequestRefused::BindingMessage(_) => Code::InvalidBindingMessage,
-        RequestRefused::TooLarge => Code::InvalidAuthorizationDetails,
-        RequestRefused::Text { .. }
-        | RequestRefused::InteractionBelowMinimum { .. }
-        | RequestRefused::InteractionBeyondClient(_)
-        | RequestRefused::InteractionBeyondDevices(_) => Code::InvalidRequest,
+        AcceptError::NoDevice | AcceptError::DevicesRevoked => return no_device.unwrap_or_else(unknown_user),
+        AcceptError::BindingMessage(_) => Code::InvalidBindingMessage,
+        AcceptError::TooLarge => Code::InvalidAuthorizationDetails,
+        AcceptError::Text { .. }
+        | AcceptError::InteractionBelowMinimum { .. }
+        | AcceptError::InteractionBeyondClient(_)
+        | AcceptError::InteractionBeyondDevices(_) => Code::InvalidRequest,
         other => return crate::provider::failed(other),
     };
     OAuthError::new(code, refused.to_string())

@@ -123,8 +123,8 @@ impl Inner {
         self.metrics.register(&mut registry);
         let (store, now) = (self.gateway.store(), self.ports.clock.now());
         let gateway = self.gateway.clone();
-        let standing = store.survey(move |connection| gateway.standing(connection)).await?;
-        let queued = store.survey(move |connection| outbox::queued(connection, now)).await?;
+        let standing = store.read_slow(move |connection| gateway.pending_approvals(connection)).await?;
+        let queued = store.read_slow(move |connection| outbox::queued(connection, now)).await?;
         let gauge = |registry: &mut Registry, name: &str, help: &str, value: u64| {
             let gauge = Gauge::<i64>::default();
             gauge.set(i64::try_from(value).unwrap_or(i64::MAX));

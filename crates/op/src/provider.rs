@@ -172,8 +172,11 @@ impl Provider {
     /// # Errors
     /// What the store said.
     pub fn approval_of(&self, auth_req_id: &str) -> Result<Option<ApprovalId>, StoreError> {
-        let found =
-            self.inner.gateway.store().read(|connection| store::find(connection, &auth_req_id::key(auth_req_id)))?;
+        let found = self
+            .inner
+            .gateway
+            .store()
+            .read_blocking(|connection| store::find(connection, &auth_req_id::key(auth_req_id)))?;
         Ok(found.and_then(|request| request.real).map(|real| real.approval))
     }
 
@@ -207,7 +210,7 @@ impl Provider {
             Some(approver) => {
                 Gateway::open_with_approver(settings, store, keys, ports.clone(), clerk.clone(), approver)?
             }
-            None => Gateway::open_with_witness(settings, store, keys, ports.clone(), clerk.clone())?,
+            None => Gateway::open_with_event_sink(settings, store, keys, ports.clone(), clerk.clone())?,
         };
         for client in &config.clients {
             tokens.prepare(client.id_token_alg, &*ports.random)?;
@@ -441,13 +444,13 @@ pub(crate) fn failed(error: &(dyn std::error::Error + 'static)) -> OAuthError {
 fn passes(error: &(dyn std::error::Error + 'static)) -> bool {
     let mut cause = Some(error);
     while let Some(error) = cause {
-        let is_store = error.downcast_ref::<StoreError>().is_some_and(StoreError::passes);
+        let is_store = error.downcast_ref::<StoreError>().is_some_and(StoreError::is_transient);
         let refused = error.downcast_ref::<WriteError<rusqlite::Error>>().and_then(|error| match error {
             WriteError::Refused(error) => Some(error),
             WriteError::Store(_) => None,
         });
         let sqlite = error.downcast_ref::<rusqlite::Error>().or(refused);
-        let is_sqlite = sqlite.is_some_and(countersign_gateway::store::passes);
+        let is_sqlite = sqlite.is_some_and(countersign_gateway::store::is_transient);
         if is_store || is_sqlite {
             return true;
         }

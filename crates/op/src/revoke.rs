@@ -72,10 +72,10 @@ impl Inner {
             }
             if let Some(real) = &request.real {
                 gateway.withdraw(transaction, &real.approval)?;
-                transaction.wake_after_commit(real.approval.as_str());
+                transaction.notify_after_commit(real.approval.as_str());
             }
             if outbox::request_is_over(transaction, &id, now)? {
-                transaction.wake_after_commit(NEWS);
+                transaction.notify_after_commit(NEWS);
             }
             Ok(())
         });

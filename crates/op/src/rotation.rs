@@ -101,7 +101,7 @@ impl KeyFolder {
 /// Removes keys that nothing of use was signed by.
 pub(crate) fn forget_former_keys(folder: &Path, now: Timestamp) -> Result<(), KeyError> {
     for (name, kept) in [(EC, PUBLISHED_AFTER), (RSA, PUBLISHED_AFTER), (SIGNING, KEPT), (REGISTRATION, KEPT)] {
-        keys::forget_generations(folder, name, kept, now.seconds())?;
+        keys::remove_expired_versions(folder, name, kept, now.seconds())?;
     }
     Ok(())
 }
@@ -168,7 +168,7 @@ impl Provider {
     pub fn rotate_keys(&self, compromised: bool) -> Result<(), RotateError> {
         let inner = self.inner();
         let (folder, random, now) = (&inner.key_folder.path, &*inner.ports.random, inner.ports.clock.now().seconds());
-        let last = keys::generations(folder, EC)?.last().map_or(0, |last| last.from);
+        let last = keys::key_versions(folder, EC)?.last().map_or(0, |last| last.from);
         if last > now && !compromised {
             return Err(RotateError::UnderWay { from: last });
         }
@@ -176,22 +176,22 @@ impl Provider {
         if compromised {
             // A key that does not sign yet may be known as well; its name lies in the future, so that it would count as the newest.
             for name in [EC, RSA] {
-                for later in keys::generations(folder, name)?.into_iter().filter(|one| one.from >= now) {
-                    keys::remove_generation(&later)?;
+                for later in keys::key_versions(folder, name)?.into_iter().filter(|one| one.from >= now) {
+                    keys::remove_key_version(&later)?;
                 }
             }
         }
         inner.tokens.keys().add(from, random)?;
         for name in [SIGNING, REGISTRATION] {
             // The newest has the highest number, also where the clock was set back.
-            let last = keys::generations(folder, name)?.last().map_or(0, |last| last.from);
-            keys::add_generation(folder, name, now.max(last + 1), || keys::new_key(random))?;
+            let last = keys::key_versions(folder, name)?.last().map_or(0, |last| last.from);
+            keys::add_key_version(folder, name, now.max(last + 1), || keys::new_key(random))?;
         }
         if compromised {
             for name in [EC, RSA, SIGNING, REGISTRATION] {
-                let mut all = keys::generations(folder, name)?;
+                let mut all = keys::key_versions(folder, name)?;
                 all.pop();
-                all.iter().try_for_each(keys::remove_generation)?;
+                all.iter().try_for_each(keys::remove_key_version)?;
             }
         }
         forget_former_keys(folder, inner.ports.clock.now())?;

@@ -134,9 +134,9 @@ impl Inner {
 
     fn people(&self) -> Result<StatusLine, StoreError> {
         let gateway = &self.gateway;
-        let enrolled = gateway.store().read(|connection| gateway.enrolled(connection))?;
-        let known =
-            self.config.users.with_code().1 + self.gateway.store().read(crate::store::directory::users_with_code)?.1;
+        let enrolled = gateway.store().read_blocking(|connection| gateway.count_enrolled(connection))?;
+        let known = self.config.users.with_code().1
+            + self.gateway.store().read_blocking(crate::store::directory::users_with_code)?.1;
         let detail =
             format!("{known} can be asked, {} of them with a device; devices: {}", enrolled.people, enrolled.devices);
         Ok(match (known, enrolled.people) {
@@ -149,9 +149,9 @@ impl Inner {
     fn approvals(&self) -> Result<StatusLine, StoreError> {
         let (gateway, now) = (&self.gateway, self.ports.clock.now());
         let since = Timestamp::from_seconds(now.seconds().saturating_sub(LATELY));
-        let (standing, ended) = gateway
-            .store()
-            .read(|connection| Ok((gateway.standing(connection)?, gateway.ended_since(connection, since)?)))?;
+        let (standing, ended) = gateway.store().read_blocking(|connection| {
+            Ok((gateway.pending_approvals(connection)?, gateway.count_ended(connection, since)?))
+        })?;
         let lately: Vec<String> = ended.iter().map(|(outcome, count)| format!("{count} {outcome}")).collect();
         let lately = if lately.is_empty() { "none".to_owned() } else { lately.join(", ") };
         let detail = format!("{} wait, {} of them held; ended in a day: {lately}", standing.pending, standing.held);
@@ -162,8 +162,8 @@ impl Inner {
         const NAME: &str = "telling";
         let now = self.ports.clock.now();
         let store = self.gateway.store();
-        let queued = store.read(|connection| outbox::queued(connection, now))?;
-        let tried = store.read(outbox::most_attempts)?;
+        let queued = store.read_blocking(|connection| outbox::queued(connection, now))?;
+        let tried = store.read_blocking(outbox::most_attempts)?;
         let waiting: i64 = queued.iter().map(|(_, count)| count).sum();
         let webhook = if self.config.webhook.is_some() { "your webhook gets events" } else { "no webhook" };
         let detail = format!("{waiting} notifications and events to deliver; {webhook}");

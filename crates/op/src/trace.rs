@@ -25,7 +25,7 @@ impl Provider {
     /// What the store said.
     pub fn trace(&self, id: &str) -> Result<Option<Trace>, StoreError> {
         let gateway = self.gateway();
-        gateway.store().read(|connection| {
+        gateway.store().read_blocking(|connection| {
             let by_challenge = match id.parse::<ChallengeId>() {
                 Ok(challenge) => gateway.approval_of(connection, &challenge)?,
                 Err(_) => None,

@@ -56,13 +56,13 @@ impl UserCodes {
 impl Inner {
     /// Counts how many people have a code, for names that are nobody's. Blocks the thread.
     pub(crate) fn count_user_codes(&self) -> Result<(), StoreError> {
-        self.note_user_codes(self.gateway.store().read(store::directory::users_with_code)?);
+        self.note_user_codes(self.gateway.store().read_blocking(store::directory::users_with_code)?);
         Ok(())
     }
 
     /// Counts them anew.
     pub(crate) async fn recount_user_codes(&self) -> Result<(), StoreError> {
-        self.note_user_codes(self.gateway.store().survey(store::directory::users_with_code).await?);
+        self.note_user_codes(self.gateway.store().read_slow(store::directory::users_with_code).await?);
         Ok(())
     }
 

@@ -9,7 +9,7 @@ use ring::hmac;
 
 use crate::Gateway;
 use crate::outcome::EndError;
-use crate::store::devices::{self, Standing};
+use crate::store::devices::{self, DeviceState};
 use crate::store::links::{self, LinkState};
 use crate::store::{StoreError, Transaction, WriteError};
 
@@ -18,7 +18,7 @@ const CODE_LIFE: u64 = limits::REGISTRATION_TOKEN_SECONDS;
 
 /// A device was confirmed.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Confirmed {
+pub struct ConfirmedDevice {
     /// The device.
     pub device_id: DeviceId,
     /// What the person called it.
@@ -32,7 +32,7 @@ pub enum ConfirmError {
     /// There is no such link.
     #[error("there is no such link")]
     UnknownLink,
-    /// No device has used the link yet. No try was taken.
+    /// No device has used the link yet. The try does not count.
     #[error("no device has used the link yet: open it on the device first, then type the code it shows")]
     NotRegistered,
     /// Another code. The device still waits.
@@ -79,12 +79,12 @@ impl Gateway {
         Secret::new(format!("{:06}", u64::from_be_bytes(*first) % 1_000_000))
     }
 
-    /// Compares the code a person typed with the one their device shows; blanks are ignored. Right: the device takes part and
-    /// gets its statement, the user's others are told. The third miss ends link and device.
+    /// Compares the code a person typed with the one their device shows, ignoring white space. If equal, the device becomes active
+    /// and gets its statement, and the user's others are notified. The third wrong code ends link and device.
     ///
     /// # Errors
     /// [`ConfirmError`].
-    pub async fn confirm(&self, link: &RegistrationTokenId, code: &str) -> Result<Confirmed, ConfirmError> {
+    pub async fn confirm(&self, link: &RegistrationTokenId, code: &str) -> Result<ConfirmedDevice, ConfirmError> {
         let gateway = self.clone();
         let link = link.clone();
         let typed = Secret::new(code.split_whitespace().collect::<String>());
@@ -102,7 +102,7 @@ impl Gateway {
         transaction: &Transaction<'_>,
         link_id: &RegistrationTokenId,
         typed: &Secret,
-    ) -> Result<Result<Confirmed, ConfirmError>, ConfirmError> {
+    ) -> Result<Result<ConfirmedDevice, ConfirmError>, ConfirmError> {
         let link = links::by_id(transaction, link_id)?.ok_or(ConfirmError::UnknownLink)?;
         match link.state {
             LinkState::Open => return Err(ConfirmError::NotRegistered),
@@ -112,20 +112,20 @@ impl Gateway {
         }
         let device_id = link.device.ok_or(ConfirmError::NotRegistered)?;
         let device = devices::by_id(transaction, &device_id)?.ok_or(ConfirmError::UnknownLink)?;
-        if device.standing != Standing::Unconfirmed {
+        if device.state != DeviceState::Unconfirmed {
             return Err(ConfirmError::Ended);
         }
         if *typed == self.confirmation_code(&device_id) {
             links::set_state(transaction, link_id, LinkState::Confirmed)?;
             self.confirm_device(transaction, &device, ConfirmedBy::Code)?;
-            return Ok(Ok(Confirmed { device_id, device_name: device.name }));
+            return Ok(Ok(ConfirmedDevice { device_id, device_name: device.name }));
         }
         let tries_left = links::miss(transaction, link_id)?;
         if tries_left > 0 {
             return Ok(Err(ConfirmError::WrongCode { tries_left }));
         }
         links::set_state(transaction, link_id, LinkState::Ended)?;
-        self.end_device(transaction, &device, Standing::Abandoned, RevokedBy::Confirmation)?;
+        self.end_device(transaction, &device, DeviceState::Abandoned, RevokedBy::Confirmation)?;
         tracing::warn!(device = %device_id, "confirmation code missed three times: link and device ended");
         Ok(Err(ConfirmError::Ended))
     }
@@ -134,15 +134,15 @@ impl Gateway {
     pub(crate) async fn abandon_unconfirmed(&self) -> Result<(), StoreError> {
         let before =
             countersign_protocol::clock::Timestamp::from_millis(self.now().millis().saturating_sub(CODE_LIFE * 1000));
-        if self.store().look(move |connection| devices::unconfirmed_since(connection, before)).await?.is_empty() {
+        if self.store().read(move |connection| devices::unconfirmed_before(connection, before)).await?.is_empty() {
             return Ok(());
         }
         let gateway = self.clone();
         let ended = self.store().write(move |tx| {
-            // Looked up again: a code may have been typed, even in another process, since the look above.
-            devices::unconfirmed_since(tx, before)?.iter().try_for_each(|device| {
+            // Looked up again: a code may have been typed, even in another process, since the read above.
+            devices::unconfirmed_before(tx, before)?.iter().try_for_each(|device| {
                 links::set_state(tx, &device.link, LinkState::Ended)?;
-                gateway.end_device(tx, device, Standing::Abandoned, RevokedBy::Confirmation)
+                gateway.end_device(tx, device, DeviceState::Abandoned, RevokedBy::Confirmation)
             })
         });
         match ended.await {

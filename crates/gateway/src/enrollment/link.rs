@@ -34,7 +34,7 @@ pub struct IssuedLink {
     pub id: RegistrationTokenId,
     /// The link; [`EnrollmentLink::expose`] gives its text.
     pub link: EnrollmentLink,
-    /// Nobody can register with it from then on.
+    /// When the link expires.
     pub expires_at: Timestamp,
 }
 
@@ -100,11 +100,11 @@ impl Gateway {
         Ok(IssuedLink { id: token.jti, link, expires_at })
     }
 
-    /// Where a link stands; `None` for one that never was.
+    /// The state of a link; `None` if there is none of this id.
     ///
     /// # Errors
     /// What the store said.
     pub fn link_state(&self, id: &RegistrationTokenId) -> Result<Option<LinkState>, StoreError> {
-        self.store().read(|connection| Ok(links::by_id(connection, id)?.map(|link| link.state)))
+        self.store().read_blocking(|connection| Ok(links::by_id(connection, id)?.map(|link| link.state)))
     }
 }

@@ -7,7 +7,7 @@ mod registration_rate;
 mod revoke;
 mod statement;
 
-pub use confirm::{ConfirmError, Confirmed};
+pub use confirm::{ConfirmError, ConfirmedDevice};
 pub use link::{IssuedLink, LinkError, LinkRequest};
 pub use revoke::{DeviceRecord, RevokeError};
 

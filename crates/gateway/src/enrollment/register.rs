@@ -15,13 +15,13 @@ use countersign_protocol::secret::Secret;
 use countersign_protocol::{limits, text};
 
 use crate::Gateway;
-use crate::error::{Refused, refused};
-use crate::store::devices::{self, Device, NewDevice, Standing};
+use crate::rejection::{Rejection, reject};
+use crate::store::devices::{self, Device, DeviceState, NewDevice};
 use crate::store::links::{self, Link, LinkState};
 use crate::store::{Transaction, credentials, feed};
 
 /// A registration whose token, keys and proofs hold.
-pub(crate) struct CheckedRegistration {
+pub(crate) struct VerifiedRegistration {
     token: RegistrationToken,
     request: RegistrationRequest,
     /// Hash of the body's bytes: a repeated registration has the same.
@@ -29,14 +29,14 @@ pub(crate) struct CheckedRegistration {
 }
 
 /// What came of a registration, where something is to be kept either way.
-enum Registered {
+enum RegistrationReply {
     Response(Box<RegistrationResponse>),
     AlreadyUsed,
 }
 
 impl Gateway {
     /// Verifies the token of a registration, before anything else of it is believed.
-    pub(crate) fn check_token(&self, request: &RegistrationRequest) -> Result<RegistrationToken, Refused> {
+    pub(crate) fn check_token(&self, request: &RegistrationRequest) -> Result<RegistrationToken, Rejection> {
         let ours = self.keys();
         let mut keys = KeySet { keys: vec![ours.registration.public_key().clone()] };
         keys.keys.extend(ours.former_registration.iter().cloned());
@@ -44,9 +44,9 @@ impl Gateway {
         RegistrationToken::verify(&request.registration_token, &keys, &self.settings().issuer, endpoint, self.now())
             .map_err(|error| match error {
                 TokenError::Expired => {
-                    refused(ProblemCode::RegistrationTokenExpired, "This link has expired. Ask for a new one.")
+                    reject(ProblemCode::RegistrationTokenExpired, "This link has expired. Ask for a new one.")
                 }
-                other => refused(ProblemCode::InvalidRegistrationToken, other.to_string()),
+                other => reject(ProblemCode::InvalidRegistrationToken, other.to_string()),
             })
     }
 
@@ -57,15 +57,15 @@ impl Gateway {
         request: RegistrationRequest,
         proven: &PublicKey,
         body: &[u8],
-    ) -> Result<CheckedRegistration, Refused> {
+    ) -> Result<VerifiedRegistration, Rejection> {
         if request.public_key != *proven {
             let words = "The DPoP proof is signed by another key than public_key.";
-            return Err(refused(ProblemCode::InvalidPublicKey, words));
+            return Err(reject(ProblemCode::InvalidPublicKey, words));
         }
         request
             .verify_proof(&token)
-            .map_err(|error| refused(ProblemCode::InvalidPublicKey, format!("approval_proof: {error}.")))?;
-        let invalid = |member: &str| refused(ProblemCode::InvalidRequest, format!("{member} can't be shown or used."));
+            .map_err(|error| reject(ProblemCode::InvalidPublicKey, format!("approval_proof: {error}.")))?;
+        let invalid = |member: &str| reject(ProblemCode::InvalidRequest, format!("{member} can't be shown or used."));
         text::check(&request.device_name, limits::NAME_CHARACTERS).map_err(|_| invalid("device_name"))?;
         text::check(&request.platform, limits::NAME_CHARACTERS).map_err(|_| invalid("platform"))?;
         if request.push_address.as_ref().is_some_and(|address| address.len() > limits::PUSH_ADDRESS_BYTES) {
@@ -77,30 +77,34 @@ impl Gateway {
         let minimum = self.settings().minimum_interaction;
         if !request.interaction_types.contains(&minimum) {
             let words = format!("This provider asks for devices that can do {}.", minimum.as_str());
-            return Err(refused(ProblemCode::InteractionTypeUnsupported, words));
+            return Err(reject(ProblemCode::InteractionTypeUnsupported, words));
         }
         let automated = request.device_class == DeviceClass::Automated;
         if automated && !token.allow_automated && self.settings().mode != Mode::Test {
             let words = "This link is for a device that a person uses, not for a program.";
-            return Err(refused(ProblemCode::AutomatedNotAllowed, words));
+            return Err(reject(ProblemCode::AutomatedNotAllowed, words));
         }
-        Ok(CheckedRegistration { token, request, body: Hash::of(body) })
+        Ok(VerifiedRegistration { token, request, body: Hash::of(body) })
     }
 
     /// Binds the device, or answers a repeated registration with a new credential.
-    pub(crate) async fn register(&self, checked: CheckedRegistration) -> Result<RegistrationResponse, Refused> {
+    pub(crate) async fn register(&self, checked: VerifiedRegistration) -> Result<RegistrationResponse, Rejection> {
         let gateway = self.clone();
         match self.store().write(move |tx| gateway.register_in(tx, &checked)).await? {
-            Registered::Response(response) => Ok(*response),
-            Registered::AlreadyUsed => {
+            RegistrationReply::Response(response) => Ok(*response),
+            RegistrationReply::AlreadyUsed => {
                 let words = "This link was used by another device. If that was not you, tell your provider.";
-                Err(refused(ProblemCode::RegistrationTokenAlreadyUsed, words))
+                Err(reject(ProblemCode::RegistrationTokenAlreadyUsed, words))
             }
         }
     }
 
-    fn register_in(&self, tx: &Transaction<'_>, checked: &CheckedRegistration) -> Result<Registered, Refused> {
-        let unknown = || refused(ProblemCode::InvalidRegistrationToken, "This link is not known here any more.");
+    fn register_in(
+        &self,
+        tx: &Transaction<'_>,
+        checked: &VerifiedRegistration,
+    ) -> Result<RegistrationReply, Rejection> {
+        let unknown = || reject(ProblemCode::InvalidRegistrationToken, "This link is not known here any more.");
         let link = links::by_id(tx, &checked.token.jti)?.ok_or_else(unknown)?;
         let device = match link.device.as_ref().map(|id| devices::by_id(tx, id)).transpose()?.flatten() {
             None if link.state == LinkState::Open => self.add_device(tx, checked, &link)?,
@@ -113,8 +117,8 @@ impl Gateway {
         let expires_at = self.now().plus_seconds(limits::CREDENTIAL_SECONDS);
         credentials::add(tx, &device.id, &Hash::of(credential.expose()), expires_at)?;
 
-        let waits = device.standing == Standing::Unconfirmed;
-        Ok(Registered::Response(Box::new(RegistrationResponse {
+        let waits = device.state == DeviceState::Unconfirmed;
+        Ok(RegistrationReply::Response(Box::new(RegistrationResponse {
             registration_ref: format!("urn:push-reg:{}", device.id),
             device_credential: credential,
             expires_in: limits::CREDENTIAL_SECONDS,
@@ -126,17 +130,22 @@ impl Gateway {
         })))
     }
 
-    fn add_device(&self, tx: &Transaction<'_>, checked: &CheckedRegistration, link: &Link) -> Result<Device, Refused> {
+    fn add_device(
+        &self,
+        tx: &Transaction<'_>,
+        checked: &VerifiedRegistration,
+        link: &Link,
+    ) -> Result<Device, Rejection> {
         let request = &checked.request;
         for key in [&request.public_key, &request.approval_key] {
             if devices::is_key_known(tx, key.thumbprint())? {
                 let words = "A key belongs to another registration: make new keys for each.";
-                return Err(refused(ProblemCode::InvalidPublicKey, words));
+                return Err(reject(ProblemCode::InvalidPublicKey, words));
             }
         }
-        if devices::count_living(tx, &link.subject)? >= self.settings().max_devices_per_user {
+        if devices::count_not_ended(tx, &link.subject)? >= self.settings().max_devices_per_user {
             let words = "This user has as many devices as the provider allows: remove one first.";
-            return Err(refused(ProblemCode::DeviceLimit, words));
+            return Err(reject(ProblemCode::DeviceLimit, words));
         }
         let id = DeviceId::random(self.random());
         let known: Vec<_> = request
@@ -165,7 +174,7 @@ impl Gateway {
             },
         )?;
         links::register(tx, &link.id, &id, &checked.body.to_string())?;
-        let gone = || refused(ProblemCode::Internal, "The device was not kept. Try again.");
+        let gone = || reject(ProblemCode::Internal, "The device was not kept. Try again.");
         if link.confirm == Confirm::None && self.settings().mode == Mode::Test {
             let device = devices::by_id(tx, &id)?.ok_or_else(gone)?;
             links::set_state(tx, &link.id, LinkState::Confirmed)?;
@@ -174,21 +183,21 @@ impl Gateway {
         devices::by_id(tx, &id)?.ok_or_else(gone)
     }
 
-    /// Somebody else holds the link, or its device is gone: the user's devices are told, once.
-    fn link_used_again(&self, tx: &Transaction<'_>, link: &Link) -> Result<Registered, Refused> {
+    /// Another device used the link, or its device has ended: notifies the user's devices, once.
+    fn link_used_again(&self, tx: &Transaction<'_>, link: &Link) -> Result<RegistrationReply, Rejection> {
         if !link.alerted {
             links::set_alerted(tx, &link.id)?;
             self.tell_others(tx, &link.subject, DeviceEvent::LinkUsedAgain, None)?;
             tracing::warn!(link = %link.id, subject = %link.subject, "an enrollment link was used again, with another key");
         }
-        Ok(Registered::AlreadyUsed)
+        Ok(RegistrationReply::AlreadyUsed)
     }
 }
 
 /// Whether this is the registration that the link's device was made by.
-fn is_same(checked: &CheckedRegistration, link: &Link, device: &Device) -> bool {
+fn is_same(checked: &VerifiedRegistration, link: &Link, device: &Device) -> bool {
     matches!(link.state, LinkState::Registered | LinkState::Confirmed)
-        && matches!(device.standing, Standing::Unconfirmed | Standing::Active)
+        && matches!(device.state, DeviceState::Unconfirmed | DeviceState::Active)
         && device.transport_kid == *checked.request.public_key.thumbprint()
         && device.approval_kid == *checked.request.approval_key.thumbprint()
         && link.registration.as_deref() == Some(checked.body.to_string().as_str())

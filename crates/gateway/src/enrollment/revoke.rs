@@ -8,11 +8,11 @@ use countersign_protocol::registration::{DeviceClass, KeyProtection};
 use countersign_protocol::revocation::{Revocation, RevokedBy};
 
 use crate::Gateway;
+use crate::event_sink::GatewayEvent;
 use crate::outcome::EndError;
 use crate::store::approvals::Status;
-use crate::store::devices::{self, Device, Standing};
+use crate::store::devices::{self, Device, DeviceState};
 use crate::store::{StoreError, Transaction, WriteError, challenges, feed};
-use crate::witness::Happening;
 
 /// A device as its user and the operator see it.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -29,8 +29,8 @@ pub struct DeviceRecord {
     pub platform: String,
     /// What keeps its approval key, as it claims.
     pub key_protection: KeyProtection,
-    /// Where it stands.
-    pub standing: Standing,
+    /// Its state.
+    pub state: DeviceState,
     /// When it registered.
     pub registered_at: Timestamp,
     /// When it was confirmed.
@@ -67,12 +67,12 @@ impl Gateway {
     /// # Errors
     /// What the store said.
     pub fn devices(&self, subject: &Subject) -> Result<Vec<DeviceRecord>, StoreError> {
-        let devices = self.store().read(|connection| devices::all(connection, subject))?;
+        let devices = self.store().read_blocking(|connection| devices::all(connection, subject))?;
         Ok(devices.into_iter().map(DeviceRecord::from).collect())
     }
 
     /// Revokes a device: its streams end, what waits for it alone is withdrawn, it finds a signed revocation in every 401, and
-    /// the user's others are told. Again is fine: returns whether this call ended it.
+    /// the user's others are notified. Idempotent: returns whether this call ended it.
     ///
     /// # Errors
     /// [`RevokeError`].
@@ -81,10 +81,10 @@ impl Gateway {
         let id = device.clone();
         let revoked = self.store().write(move |tx| {
             let device = devices::by_id(tx, &id).map_err(StoreError::from)?.ok_or(RevokeError::UnknownDevice)?;
-            if matches!(device.standing, Standing::Revoked | Standing::Abandoned) {
+            if matches!(device.state, DeviceState::Revoked | DeviceState::Abandoned) {
                 return Ok(false);
             }
-            gateway.end_device(tx, &device, Standing::Revoked, by)?;
+            gateway.end_device(tx, &device, DeviceState::Revoked, by)?;
             Ok(true)
         });
         revoked.await.map_err(|error| match error {
@@ -98,7 +98,7 @@ impl Gateway {
         &self,
         transaction: &Transaction<'_>,
         device: &Device,
-        standing: Standing,
+        state: DeviceState,
         by: RevokedBy,
     ) -> Result<(), EndError> {
         let now = self.now();
@@ -116,10 +116,10 @@ impl Gateway {
             Compact::sign(&claims, &self.keys().signing)
         };
         let own = revocation(&device.id)?;
-        devices::end(transaction, &device.id, standing, Some(own.as_str()), now)?;
-        transaction.wake_after_commit(device.id.as_str());
-        // Nobody was ever told of a device that was never confirmed.
-        if device.standing != Standing::Unconfirmed {
+        devices::end(transaction, &device.id, state, Some(own.as_str()), now)?;
+        transaction.notify_after_commit(device.id.as_str());
+        // The others never heard of a device that was never confirmed.
+        if device.state != DeviceState::Unconfirmed {
             for other in self.others(transaction, &device.subject, Some(&device.id))? {
                 let told = revocation(&other.id)?;
                 feed::append(transaction, &other.id, "notice", told.as_str(), now, self.random())?;
@@ -132,12 +132,12 @@ impl Gateway {
 
     /// Suspends a device that may have been copied or restored, and tells the others.
     pub(crate) fn suspend_device(&self, transaction: &Transaction<'_>, device: &Device) -> Result<(), EndError> {
-        devices::end(transaction, &device.id, Standing::Suspended, None, self.now())?;
-        transaction.wake_after_commit(device.id.as_str());
+        devices::end(transaction, &device.id, DeviceState::Suspended, None, self.now())?;
+        transaction.notify_after_commit(device.id.as_str());
         self.tell_others(transaction, &device.subject, DeviceEvent::DeviceSuspended, Some(device))?;
         self.withdraw_from(transaction, &device.id)?;
         let Device { subject, id, name, .. } = device;
-        self.witness().saw(transaction, &Happening::DeviceCopied { subject, device: id, name })?;
+        self.event_sink().record(transaction, &GatewayEvent::DeviceCopied { subject, device: id, name })?;
         tracing::warn!(device = %device.id, subject = %device.subject, "device suspended: its history forked, it may have been copied or restored");
         Ok(())
     }
@@ -164,7 +164,7 @@ impl From<Device> for DeviceRecord {
             class: device.class,
             platform: device.platform,
             key_protection: device.key_protection,
-            standing: device.standing,
+            state: device.state,
             registered_at: device.registered_at,
             confirmed_at: device.confirmed_at,
         }

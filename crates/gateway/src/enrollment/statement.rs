@@ -7,10 +7,10 @@ use countersign_protocol::jws::Compact;
 use countersign_protocol::notice::{DeviceEvent, DeviceNotice};
 
 use crate::Gateway;
+use crate::event_sink::GatewayEvent;
 use crate::outcome::EndError;
 use crate::store::devices::{self, Device};
 use crate::store::{Transaction, feed};
-use crate::witness::Happening;
 
 impl Gateway {
     /// Confirms a registered device: signs its statement, gives it to the device, and tells the others.
@@ -43,8 +43,8 @@ impl Gateway {
         feed::append(transaction, &device.id, "notice", signed.as_str(), now, self.random())?;
         self.tell_others(transaction, &device.subject, DeviceEvent::DeviceAdded, Some(device))?;
         let Device { subject, id: device_id, name, class, .. } = device;
-        let added = Happening::DeviceAdded { subject, device: device_id, name, class: *class };
-        self.witness().saw(transaction, &added)?;
+        let added = GatewayEvent::DeviceAdded { subject, device: device_id, name, class: *class };
+        self.event_sink().record(transaction, &added)?;
         tracing::info!(device = %device.id, ?confirmed_by, "device confirmed");
         Ok(())
     }

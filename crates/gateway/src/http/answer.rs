@@ -16,9 +16,9 @@ use serde::de::DeserializeOwned;
 
 use super::reply;
 use crate::Gateway;
-use crate::dpop_gate::Admits;
-use crate::error::Refused;
-use crate::judge::not_found;
+use crate::answer::not_found;
+use crate::device_auth::Admission;
+use crate::rejection::Rejection;
 use crate::store::devices::Device;
 
 type IdInPath = Result<Path<String>, PathRejection>;
@@ -65,13 +65,13 @@ async fn receive<B: DeserializeOwned>(
     id: IdInPath,
     verb: &str,
     request: Request<Body>,
-    take: impl AsyncFnOnce(Device, ChallengeId, B) -> Result<Received, Refused>,
+    take: impl AsyncFnOnce(Device, ChallengeId, B) -> Result<Received, Rejection>,
 ) -> Response {
     let headers = request.headers().clone();
     // An address that is not even UTF-8 names no challenge.
     let id = id.map(|Path(id)| id).unwrap_or_default();
     let url = format!("{}/{id}/{verb}", gateway.urls().challenges);
-    let caller = match gateway.caller(&headers, "POST", &url, Admits::Active).await {
+    let caller = match gateway.caller(&headers, "POST", &url, Admission::Active).await {
         Ok(caller) => caller,
         Err(refused) => return reply::finish(Err(refused), gateway.now(), None),
     };

@@ -10,13 +10,13 @@ use countersign_protocol::secret::Secret;
 
 use super::reply;
 use crate::Gateway;
-use crate::dpop_gate::{Admits, Caller};
-use crate::error::Refused;
+use crate::device_auth::{Admission, Caller};
+use crate::rejection::Rejection;
 use crate::store::credentials;
 
 pub(super) async fn renew(State(gateway): State<Gateway>, headers: HeaderMap) -> Response {
     let url = &gateway.urls().credential;
-    match gateway.caller(&headers, "POST", url, Admits::ExpiredCredential).await {
+    match gateway.caller(&headers, "POST", url, Admission::ExpiredCredential).await {
         Ok(caller) => {
             let nonce = caller.nonce.clone();
             reply::finish(issue(&gateway, caller).await, gateway.now(), Some(&nonce))
@@ -25,12 +25,12 @@ pub(super) async fn renew(State(gateway): State<Gateway>, headers: HeaderMap) ->
     }
 }
 
-async fn issue(gateway: &Gateway, caller: Caller) -> Result<Response, Refused> {
+async fn issue(gateway: &Gateway, caller: Caller) -> Result<Response, Rejection> {
     let credential = Secret::random(gateway.random());
     let hash = Hash::of(credential.expose());
     let expires_at = gateway.now().plus_seconds(limits::CREDENTIAL_SECONDS);
     let device = caller.device.id;
-    let kept = gateway.store().write(move |tx| -> Result<(), Refused> {
+    let kept = gateway.store().write(move |tx| -> Result<(), Rejection> {
         // A renewal whose reply was lost is void; what the device holds was used, for it came with it.
         credentials::end_unused(tx, &device)?;
         credentials::add(tx, &device, &hash, expires_at)?;

@@ -12,10 +12,10 @@ use tokio::time::{Instant, timeout_at};
 
 use super::reply;
 use crate::Gateway;
-use crate::dpop_gate::{Admits, Caller};
-use crate::error::{Refused, refused};
+use crate::answer::not_found;
+use crate::device_auth::{Admission, Caller};
 use crate::feed::has_news;
-use crate::judge::not_found;
+use crate::rejection::{Rejection, reject};
 use crate::store::devices;
 
 /// What a device asks for.
@@ -26,7 +26,7 @@ pub(super) struct Query {
 }
 
 pub(super) async fn fetch(State(gateway): State<Gateway>, RawQuery(query): RawQuery, headers: HeaderMap) -> Response {
-    let caller = match gateway.caller(&headers, "GET", &gateway.urls().challenges, Admits::Unconfirmed).await {
+    let caller = match gateway.caller(&headers, "GET", &gateway.urls().challenges, Admission::Unconfirmed).await {
         Ok(caller) => caller,
         Err(refused) => return reply::finish(Err(refused), gateway.now(), None),
     };
@@ -41,33 +41,33 @@ pub(super) async fn fetch(State(gateway): State<Gateway>, RawQuery(query): RawQu
     reply::finish(fetched, gateway.now(), Some(&nonce))
 }
 
-async fn wait_for_news(gateway: &Gateway, caller: &Caller, query: &Query) -> Result<Fetched, Refused> {
+async fn wait_for_news(gateway: &Gateway, caller: &Caller, query: &Query) -> Result<Fetched, Rejection> {
     let device = &caller.device.id;
     let until = Instant::now() + query.wait;
-    let listener = gateway.store().wakes().listen(device.as_str());
+    let listener = gateway.store().notifier().listen(device.as_str());
     loop {
         let changed = listener.changed();
         let (inside, id, after) = (gateway.clone(), device.clone(), query.after.clone());
-        let fetched = gateway.store().look(move |c| inside.fetch(c, &id, after.as_deref(), usize::MAX)).await?;
+        let fetched = gateway.store().read(move |c| inside.fetch(c, &id, after.as_deref(), usize::MAX)).await?;
         if has_news(&fetched) || gateway.is_closing() || timeout_at(until, changed).await.is_err() {
             return Ok(fetched);
         }
         // Whatever woke us may have been the device's own end.
         let id = device.clone();
-        let now = gateway.store().look(move |connection| devices::by_id(connection, &id)).await?;
+        let now = gateway.store().read(move |connection| devices::by_id(connection, &id)).await?;
         let now = now.ok_or_else(not_found)?;
-        gateway.check_standing(&now, caller.credential_until, Admits::Unconfirmed)?;
+        gateway.check_state(&now, caller.credential_until, Admission::Unconfirmed)?;
     }
 }
 
 /// Reads `wait` (seconds; more than 25 counts as 25) and `after`. Other parameters are ignored.
-pub(super) fn parse(query: &str) -> Result<Query, Refused> {
+pub(super) fn parse(query: &str) -> Result<Query, Rejection> {
     let mut parsed = Query::default();
     for pair in query.split('&') {
         match pair.split_once('=') {
             Some(("wait", seconds)) => {
                 let seconds: u64 = seconds.parse().map_err(|_| {
-                    refused(ProblemCode::InvalidRequest, "wait must be a number of seconds from 0 to 25.")
+                    reject(ProblemCode::InvalidRequest, "wait must be a number of seconds from 0 to 25.")
                 })?;
                 parsed.wait = Duration::from_secs(seconds.min(limits::FETCH_WAIT_SECONDS));
             }

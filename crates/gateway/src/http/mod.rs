@@ -16,7 +16,7 @@ use countersign_protocol::discovery::WELL_KNOWN;
 use countersign_protocol::problem::ProblemCode;
 
 use crate::Gateway;
-use crate::error::{Refused, refused};
+use crate::rejection::{Rejection, reject};
 
 /// Whether this is a query that a fetch can have.
 pub(crate) fn read_fetch_query(query: &str) -> bool {
@@ -46,7 +46,7 @@ impl Gateway {
             .route(&format!("{path}/push/challenges/{{id}}/answer"), post(answer::answer).fallback(wrong_method))
             .route(&format!("{path}/push/challenges/{{id}}/refuse"), post(answer::refuse).fallback(wrong_method))
             .route(&format!("{path}/push/challenges/{{id}}/dispute"), post(answer::dispute).fallback(wrong_method))
-            .route(&format!("{path}/push/{{*rest}}"), axum::routing::any(nowhere));
+            .route(&format!("{path}/push/{{*rest}}"), axum::routing::any(unknown_path));
         if !path.is_empty() {
             let appended = format!("{path}/.well-known/{WELL_KNOWN}");
             router = router.route(&appended, get(discovery::document).fallback(wrong_method));
@@ -55,10 +55,10 @@ impl Gateway {
     }
 }
 
-async fn wrong_method() -> Refused {
-    refused(ProblemCode::MethodNotAllowed, "This address takes another method.")
+async fn wrong_method() -> Rejection {
+    reject(ProblemCode::MethodNotAllowed, "This address takes another method.")
 }
 
-async fn nowhere() -> Refused {
-    refused(ProblemCode::NotFound, "There is nothing at this address.")
+async fn unknown_path() -> Rejection {
+    reject(ProblemCode::NotFound, "There is nothing at this address.")
 }

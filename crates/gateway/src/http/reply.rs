@@ -1,4 +1,4 @@
-//! What every response has in common: no caching, the server's own time, a nonce for whoever proved a key.
+//! Common parts of every response: no caching, the server's time, a DPoP nonce for a caller that proved a key.
 
 use axum::body::{Body, to_bytes};
 use axum::extract::Request;
@@ -10,7 +10,7 @@ use countersign_protocol::{json, limits};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
-use crate::error::{Refused, refused};
+use crate::rejection::{Rejection, reject};
 
 /// The header that carries a nonce (RFC 9449 §8.1).
 const DPOP_NONCE: header::HeaderName = header::HeaderName::from_static("dpop-nonce");
@@ -42,7 +42,7 @@ pub(super) fn complete(mut response: Response, now: Timestamp, nonce: Option<&st
 }
 
 /// A result as a complete response; a refusal keeps its own nonce, if it has one.
-pub(super) fn finish(result: Result<Response, Refused>, now: Timestamp, nonce: Option<&str>) -> Response {
+pub(super) fn finish(result: Result<Response, Rejection>, now: Timestamp, nonce: Option<&str>) -> Response {
     match result {
         Ok(response) => complete(response, now, nonce),
         Err(mut refused) => {
@@ -52,7 +52,7 @@ pub(super) fn finish(result: Result<Response, Refused>, now: Timestamp, nonce: O
     }
 }
 
-impl IntoResponse for Refused {
+impl IntoResponse for Rejection {
     fn into_response(self) -> Response {
         let status = StatusCode::from_u16(self.problem.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
         let mut response = json(status, &*self.problem);
@@ -81,17 +81,17 @@ impl IntoResponse for Refused {
 }
 
 /// The whole body, at most 16 KiB.
-pub(super) async fn body(request: Request<Body>) -> Result<Vec<u8>, Refused> {
-    let too_large = || refused(ProblemCode::BodyTooLarge, "The body is larger than 16 KiB.");
+pub(super) async fn body(request: Request<Body>) -> Result<Vec<u8>, Rejection> {
+    let too_large = || reject(ProblemCode::BodyTooLarge, "The body is larger than 16 KiB.");
     to_bytes(request.into_body(), limits::BODY_BYTES).await.map(Vec::from).map_err(|_| too_large())
 }
 
 /// A JSON body, read strictly.
-pub(super) fn parse<T: DeserializeOwned>(headers: &HeaderMap, body: &[u8]) -> Result<T, Refused> {
+pub(super) fn parse<T: DeserializeOwned>(headers: &HeaderMap, body: &[u8]) -> Result<T, Rejection> {
     if !is_of_type(headers, "application/json") {
-        return Err(refused(ProblemCode::InvalidRequest, "The body must be application/json."));
+        return Err(reject(ProblemCode::InvalidRequest, "The body must be application/json."));
     }
-    json::parse(body).map_err(|error| refused(ProblemCode::InvalidRequest, format!("The body can't be read: {error}.")))
+    json::parse(body).map_err(|error| reject(ProblemCode::InvalidRequest, format!("The body can't be read: {error}.")))
 }
 
 /// Whether the body is of this media type, whatever its parameters (RFC 9110 §8.3.1: letters of either case).

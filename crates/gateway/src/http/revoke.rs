@@ -10,9 +10,9 @@ use countersign_protocol::revocation::RevokedBy;
 use countersign_protocol::secret::Secret;
 
 use super::reply;
-use crate::dpop_gate::{Admits, Caller};
+use crate::device_auth::{Admission, Caller};
 use crate::enrollment::RevokeError;
-use crate::error::{Refused, refused};
+use crate::rejection::{Rejection, reject};
 use crate::{Gateway, StoreError};
 
 pub(super) struct Form {
@@ -34,16 +34,16 @@ impl Form {
 
 pub(super) async fn revoke(State(gateway): State<Gateway>, request: Request<Body>) -> Response {
     let headers = request.headers().clone();
-    match gateway.caller(&headers, "POST", &gateway.urls().revocation, Admits::ExpiredCredential).await {
+    match gateway.caller(&headers, "POST", &gateway.urls().revocation, Admission::ExpiredCredential).await {
         Ok(caller) => reply::finish(end(&gateway, &caller, request).await, gateway.now(), Some(&caller.nonce)),
         Err(refused) => reply::finish(Err(refused), gateway.now(), None),
     }
 }
 
-async fn end(gateway: &Gateway, caller: &Caller, request: Request<Body>) -> Result<Response, Refused> {
+async fn end(gateway: &Gateway, caller: &Caller, request: Request<Body>) -> Result<Response, Rejection> {
     let is_form = reply::is_of_type(request.headers(), "application/x-www-form-urlencoded");
     let body = reply::body(request).await?;
-    let invalid = |words: &str| refused(ProblemCode::InvalidRequest, words);
+    let invalid = |words: &str| reject(ProblemCode::InvalidRequest, words);
     let form: Form = Some(&body)
         .filter(|_| is_form)
         .and_then(|body| Form::parse(body))
@@ -54,10 +54,10 @@ async fn end(gateway: &Gateway, caller: &Caller, request: Request<Body>) -> Resu
     }
     let revoked = gateway.revoke_device(&caller.device.id, RevokedBy::Device).await;
     revoked.map_err(|error| match error {
-        RevokeError::Store(error) => Refused::from(error),
+        RevokeError::Store(error) => Rejection::from(error),
         other => {
             tracing::error!(error = %other, "a device could not be revoked");
-            Refused::from(StoreError::Closed)
+            Rejection::from(StoreError::Closed)
         }
     })?;
     Ok(StatusCode::NO_CONTENT.into_response())

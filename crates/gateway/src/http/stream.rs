@@ -18,16 +18,16 @@ use tokio::time::{Instant, sleep_until};
 
 use super::{fetch, reply};
 use crate::Gateway;
-use crate::dpop_gate::{Admits, Caller};
+use crate::device_auth::{Admission, Caller};
 use crate::feed::has_news;
+use crate::notifier::Listener;
 use crate::store::credentials;
-use crate::wake::Listener;
 
 const COMMENT_EVERY: Duration = Duration::from_secs(limits::STREAM_COMMENT_SECONDS);
 const NONCE_EVERY: Duration = Duration::from_secs(limits::STREAM_NONCE_SECONDS);
 
 pub(super) async fn stream(State(gateway): State<Gateway>, RawQuery(query): RawQuery, headers: HeaderMap) -> Response {
-    let caller = match gateway.caller(&headers, "GET", &gateway.urls().stream, Admits::Unconfirmed).await {
+    let caller = match gateway.caller(&headers, "GET", &gateway.urls().stream, Admission::Unconfirmed).await {
         Ok(caller) => caller,
         Err(refused) => return reply::finish(Err(refused), gateway.now(), None),
     };
@@ -39,14 +39,14 @@ pub(super) async fn stream(State(gateway): State<Gateway>, RawQuery(query): RawQ
     };
     let nonce = caller.nonce.clone();
     let now = gateway.now();
-    let mut response = Sse::new(Following::new(gateway, caller, cursor).into_stream()).into_response();
+    let mut response = Sse::new(FeedStream::new(gateway, caller, cursor).into_stream()).into_response();
     // A proxy that buffers would make a stream of nothing.
     response.headers_mut().insert(HeaderName::from_static("x-accel-buffering"), HeaderValue::from_static("no"));
     reply::complete(response, now, Some(&nonce))
 }
 
 /// One device that follows its feed.
-struct Following {
+struct FeedStream {
     gateway: Gateway,
     device: DeviceId,
     transport_kid: Thumbprint,
@@ -54,15 +54,15 @@ struct Following {
     credential_until: Timestamp,
     cursor: Option<String>,
     listener: Listener,
-    /// The next wake-up after the last look, if that look found everything there was.
+    /// The next wake-up after the last read, if that read found everything there was.
     changed: Option<Pin<Box<dyn Future<Output = ()> + Send>>>,
     next_comment: Instant,
     next_nonce: Instant,
 }
 
-impl Following {
+impl FeedStream {
     fn new(gateway: Gateway, caller: Caller, cursor: Option<String>) -> Self {
-        let listener = gateway.store().wakes().listen(caller.device.id.as_str());
+        let listener = gateway.store().notifier().listen(caller.device.id.as_str());
         Self {
             device: caller.device.id,
             transport_kid: caller.device.transport_kid,
@@ -87,7 +87,7 @@ impl Following {
     /// The next event; `None` ends the stream: revoked, suspended, credential replaced or at its end, gateway closing, store failing.
     async fn next(&mut self) -> Option<Event> {
         loop {
-            // Where the last look found everything there was, only something new is a reason for another.
+            // Where the last read found everything there was, only something new is a reason for another.
             let mut changed = match self.changed.take() {
                 Some(changed) => changed,
                 None => {
@@ -127,7 +127,7 @@ impl Following {
     async fn update(&mut self) -> Option<(Option<Event>, bool)> {
         let (gateway, credential) = (self.gateway.clone(), self.credential);
         let (device, cursor) = (self.device.clone(), self.cursor.clone());
-        let looked = self.gateway.store().look(move |connection| {
+        let looked = self.gateway.store().read(move |connection| {
             // By its credential, so that a stream does not outlive one that was replaced.
             let Some(presented) = credentials::by_hash(connection, &credential)? else { return Ok(None) };
             let fetched = gateway.fetch(connection, &device, cursor.as_deref(), 1)?;
@@ -136,7 +136,7 @@ impl Following {
         let looked = looked.await.inspect_err(|error| tracing::error!(%error, "a stream could not read its feed"));
         let (device, fetched) = looked.ok()??;
         let may_go_on = !self.gateway.is_closing()
-            && self.gateway.check_standing(&device, self.credential_until, Admits::Unconfirmed).is_ok();
+            && self.gateway.check_state(&device, self.credential_until, Admission::Unconfirmed).is_ok();
         if !may_go_on {
             return None;
         }

@@ -1,7 +1,7 @@
 //! The gateway's own keys: made at first start, kept as one PKCS#8 file each (mode 0600), parsed once and again when one is followed
 //! by another.
 
-mod generation;
+mod version;
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -15,7 +15,7 @@ use p256::SecretKey;
 use p256::pkcs8::{DecodePrivateKey as _, EncodePrivateKey as _};
 use zeroize::Zeroizing;
 
-pub use generation::{Generation, add_generation, forget_generations, generations, remove_generation};
+pub use version::{KeyVersion, add_key_version, key_versions, remove_expired_versions, remove_key_version};
 
 /// What the gateway signs with. It has no `Debug`.
 pub struct Keys {
@@ -67,8 +67,8 @@ impl Keys {
     /// [`KeyError`] when a file is unreadable or damaged. A damaged key is never replaced.
     pub fn load_or_create(directory: &Path, random: &dyn Random) -> Result<Keys, KeyError> {
         let root = load_or_create_key(&directory.join("evidence-root.p8"), random)?.into_signer();
-        let (signing, _) = newest(load_generations(directory, SIGNING, random)?);
-        let (registration, former) = newest(load_generations(directory, REGISTRATION, random)?);
+        let (signing, _) = newest(load_key_versions(directory, SIGNING, random)?);
+        let (registration, former) = newest(load_key_versions(directory, REGISTRATION, random)?);
         Ok(Keys {
             root,
             signing,
@@ -80,17 +80,17 @@ impl Keys {
     }
 }
 
-/// Reads every generation of a key, oldest first, each with the second from which on it signs; makes the first where there is none.
-/// Never empty. For other rooms' keys in the same directory too (the token key of `op`).
+/// Reads every version of a key, oldest first, each with the second from which on it signs; makes the first where there is none.
+/// Never empty. For other crates' keys in the same directory too (the token key of `op`).
 ///
 /// # Errors
 /// [`KeyError`] when a file is unreadable or damaged.
-pub fn load_generations(
+pub fn load_key_versions(
     directory: &Path,
     name: &str,
     random: &dyn Random,
 ) -> Result<Vec<(u64, LocalSigner)>, KeyError> {
-    let found = generations(directory, name)?;
+    let found = key_versions(directory, name)?;
     if found.is_empty() {
         let first = load_or_create_key(&directory.join(format!("{name}.p8")), random)?;
         return Ok(vec![(0, first.into_signer())]);

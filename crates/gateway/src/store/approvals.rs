@@ -9,10 +9,11 @@ use rusqlite::{Connection, OptionalExtension, Row, params};
 use serde::{Deserialize, Serialize};
 
 use super::columns::{
-    Places, as_json, millis, name, name_of, optional_json, optional_name, optional_text, optional_time, text, time,
+    ColumnCursor, as_json, millis, name, name_of, optional_json, optional_name, optional_text, optional_time, text,
+    time,
 };
 
-/// Where an approval stands. Everything but `Pending` is final.
+/// The state of an approval. Everything but `Pending` is final.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub(crate) enum Status {
@@ -27,7 +28,7 @@ pub(crate) enum Status {
 }
 
 impl Status {
-    /// The word in the store, and for whoever counts.
+    /// The word in the store and in metrics.
     pub(crate) const fn as_str(self) -> &'static str {
         match self {
             Status::Pending => "pending",
@@ -45,7 +46,7 @@ impl Status {
 /// How many approvals wait.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
-pub struct PendingApprovals {
+pub struct PendingCount {
     /// All that wait for an answer.
     pub pending: u64,
     /// Those of them that are held: listed on devices, never pushed.
@@ -53,13 +54,13 @@ pub struct PendingApprovals {
 }
 
 /// Counts what waits at this time.
-pub(crate) fn count_pending(connection: &Connection, now: Timestamp) -> rusqlite::Result<PendingApprovals> {
+pub(crate) fn count_pending(connection: &Connection, now: Timestamp) -> rusqlite::Result<PendingCount> {
     connection
         .prepare_cached(
             "SELECT count(*), coalesce(sum(held), 0) FROM approval WHERE status = 'pending' AND answer_until > ?1",
         )?
         .query_row([millis(now)], |row| {
-            Ok(PendingApprovals {
+            Ok(PendingCount {
                 pending: row.get::<_, i64>(0)?.unsigned_abs(),
                 held: row.get::<_, i64>(1)?.unsigned_abs(),
             })
@@ -91,13 +92,13 @@ pub(crate) struct ApprovalRow {
     pub(crate) answer_until: Timestamp,
     /// How long `not_me` holds the client the first time, in milliseconds.
     pub(crate) not_me_hold: u64,
-    pub(crate) decided: Option<Decided>,
+    pub(crate) resolution: Option<Resolution>,
     pub(crate) disputed_at: Option<Timestamp>,
 }
 
 /// How an approval ended.
 #[derive(Debug, Clone, Default)]
-pub(crate) struct Decided {
+pub(crate) struct Resolution {
     pub(crate) at: Timestamp,
     pub(crate) reason: Option<DenialReason>,
     pub(crate) challenge: Option<ChallengeId>,
@@ -105,7 +106,7 @@ pub(crate) struct Decided {
     pub(crate) amr: Vec<String>,
     pub(crate) acr: Option<String>,
     pub(crate) auth_time: Option<Timestamp>,
-    /// Until when the client is held back for the user. It stands in the outcome only, and is not read back.
+    /// Until when the client is held back for the user. For the outcome only; it is not stored here.
     pub(crate) held_until: Option<Timestamp>,
 }
 
@@ -116,7 +117,7 @@ const COLUMNS: &str =
     a.decided_at, a.reason, a.challenge_id, a.answer_hash, a.amr, a.acr, a.auth_time";
 
 fn approval(row: &Row<'_>) -> rusqlite::Result<ApprovalRow> {
-    let mut at = Places::default();
+    let mut at = ColumnCursor::default();
     Ok(ApprovalRow {
         id: text(row, at.next())?,
         subject: text(row, at.next())?,
@@ -136,9 +137,9 @@ fn approval(row: &Row<'_>) -> rusqlite::Result<ApprovalRow> {
         answer_until: time(row, at.next())?,
         not_me_hold: row.get::<_, i64>(at.next())?.unsigned_abs(),
         disputed_at: optional_time(row, at.next())?,
-        decided: match optional_time(row, at.next())? {
+        resolution: match optional_time(row, at.next())? {
             None => None,
-            Some(decided_at) => Some(Decided {
+            Some(decided_at) => Some(Resolution {
                 at: decided_at,
                 reason: optional_name(row, at.next())?,
                 challenge: optional_text(row, at.next())?,
@@ -206,11 +207,11 @@ pub(crate) fn overdue(connection: &Connection, now: Timestamp, most: usize) -> r
 }
 
 /// The one place where a verdict is made: ends the approval if it is still pending. Returns whether this call did.
-pub(crate) fn decide(
+pub(crate) fn resolve(
     connection: &Connection,
     id: &ApprovalId,
     status: Status,
-    decided: &Decided,
+    resolution: &Resolution,
 ) -> rusqlite::Result<bool> {
     let changed = connection
         .prepare_cached(
@@ -221,13 +222,13 @@ pub(crate) fn decide(
         .execute(params![
             id.as_str(),
             status.as_str(),
-            millis(decided.at),
-            decided.reason.as_ref().map(name_of),
-            decided.challenge.as_ref().map(ChallengeId::as_str),
-            decided.answer_hash.map(|hash| hash.to_string()),
-            as_json(&decided.amr),
-            decided.acr,
-            decided.auth_time.map(millis),
+            millis(resolution.at),
+            resolution.reason.as_ref().map(name_of),
+            resolution.challenge.as_ref().map(ChallengeId::as_str),
+            resolution.answer_hash.map(|hash| hash.to_string()),
+            as_json(&resolution.amr),
+            resolution.acr,
+            resolution.auth_time.map(millis),
         ])?;
     Ok(changed == 1)
 }

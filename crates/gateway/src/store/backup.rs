@@ -88,25 +88,25 @@ pub fn back_up(from: &Path, to: &Path) -> Result<Backup, BackupError> {
 
 /// Copies the database of this connection beside it, before a room's tables become version `next`. The connection holds the
 /// right to write, so that nothing comes between copy and change. An earlier copy of that name is kept: this one gets a number.
-pub(super) fn before_migration(connection: &Connection, room: &str, next: i64) -> Result<(), StoreError> {
+pub(super) fn before_migration(connection: &Connection, part: &str, next: i64) -> Result<(), StoreError> {
     let Some(path) = connection.path().filter(|path| !path.is_empty()).map(PathBuf::from) else { return Ok(()) };
     for number in 1..=COPIES_MAX {
         let mut name = path.as_os_str().to_owned();
-        name.push(format!(".before-{room}-{next}"));
+        name.push(format!(".before-{part}-{next}"));
         if number > 1 {
             name.push(format!(".{number}"));
         }
         match back_up(&path, Path::new(&name)) {
             Ok(backup) => {
-                tracing::warn!(room, version = next, copy = %backup.path.display(), "the database was copied; now its tables are changed");
+                tracing::warn!(part, version = next, copy = %backup.path.display(), "the database was copied; now its tables are changed");
                 return Ok(());
             }
             Err(BackupError::Exists(_)) => {}
-            Err(source) => return Err(StoreError::NoBackup { room: room.to_owned(), next, source: Box::new(source) }),
+            Err(source) => return Err(StoreError::NoBackup { part: part.to_owned(), next, source: Box::new(source) }),
         }
     }
     let source = BackupError::Exists(path);
-    Err(StoreError::NoBackup { room: room.to_owned(), next, source: Box::new(source) })
+    Err(StoreError::NoBackup { part: part.to_owned(), next, source: Box::new(source) })
 }
 
 fn make(from: &Path, unfinished: &Path, to: &Path) -> Result<u64, BackupError> {

@@ -5,7 +5,7 @@ use countersign_protocol::hash::Hash;
 use countersign_protocol::id::{ApprovalId, ChallengeId, DeviceId};
 use rusqlite::{Connection, OptionalExtension, Row, params};
 
-use super::columns::{Places, millis, optional_text, text, time};
+use super::columns::{ColumnCursor, millis, optional_text, text, time};
 
 /// A challenge as the store keeps it.
 pub(crate) struct ChallengeRow {
@@ -20,7 +20,7 @@ pub(crate) struct ChallengeRow {
     /// The second statement after a dispute.
     pub(crate) disputed: Option<String>,
     /// The first valid answer.
-    pub(crate) answer: Option<AnswerSeen>,
+    pub(crate) answer: Option<AnswerFingerprint>,
     /// The device's name.
     pub(crate) device_name: String,
     /// Hash of the device's enrollment statement in force; only confirmed devices are asked, so there is one.
@@ -29,7 +29,7 @@ pub(crate) struct ChallengeRow {
 
 /// By what an answer is known again.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct AnswerSeen {
+pub(crate) struct AnswerFingerprint {
     pub(crate) jti: String,
     pub(crate) signed: Hash,
 }
@@ -41,7 +41,7 @@ const COLUMNS: &str =
 const TABLES: &str = "challenge c JOIN device d ON d.id = c.device_id LEFT JOIN answer s ON s.challenge_id = c.id";
 
 fn challenge(row: &Row<'_>) -> rusqlite::Result<ChallengeRow> {
-    let mut at = Places::default();
+    let mut at = ColumnCursor::default();
     Ok(ChallengeRow {
         id: text(row, at.next())?,
         approval: text(row, at.next())?,
@@ -51,7 +51,7 @@ fn challenge(row: &Row<'_>) -> rusqlite::Result<ChallengeRow> {
         outcome: row.get(at.next())?,
         disputed: row.get(at.next())?,
         answer: match (row.get(at.next())?, optional_text(row, at.next())?) {
-            (Some(jti), Some(signed)) => Some(AnswerSeen { jti, signed }),
+            (Some(jti), Some(signed)) => Some(AnswerFingerprint { jti, signed }),
             _ => None,
         },
         device_name: row.get(at.next())?,
@@ -102,7 +102,7 @@ pub(crate) fn of_approval(connection: &Connection, approval: &ApprovalId) -> rus
 }
 
 /// A challenge with everything that was signed about it.
-pub(crate) struct Kept {
+pub(crate) struct ChallengeWithAnswer {
     pub(crate) row: ChallengeRow,
     pub(crate) jws: String,
     /// The first valid answer and when it arrived.
@@ -112,7 +112,10 @@ pub(crate) struct Kept {
 }
 
 /// All challenges of an approval, with everything that was signed about them.
-pub(crate) fn kept_of_approval(connection: &Connection, approval: &ApprovalId) -> rusqlite::Result<Vec<Kept>> {
+pub(crate) fn with_answers(
+    connection: &Connection,
+    approval: &ApprovalId,
+) -> rusqlite::Result<Vec<ChallengeWithAnswer>> {
     connection
         .prepare_cached(&format!(
             "SELECT {COLUMNS}, c.jws AS challenge_jws, s.jws AS answer_jws, s.received_at,
@@ -121,7 +124,7 @@ pub(crate) fn kept_of_approval(connection: &Connection, approval: &ApprovalId) -
         ))?
         .query_map([approval.as_str()], |row| {
             let answer: Option<String> = row.get("answer_jws")?;
-            Ok(Kept {
+            Ok(ChallengeWithAnswer {
                 jws: row.get("challenge_jws")?,
                 answer: answer.map(|jws| Ok::<_, rusqlite::Error>((jws, time(row, "received_at")?))).transpose()?,
                 decided: row.get("decided")?,
@@ -177,7 +180,7 @@ pub(crate) fn set_refused(connection: &Connection, id: &ChallengeId, code: &str)
 pub(crate) fn keep_answer(
     connection: &Connection,
     id: &ChallengeId,
-    answer: &AnswerSeen,
+    answer: &AnswerFingerprint,
     jws: &str,
     now: Timestamp,
 ) -> rusqlite::Result<()> {

@@ -17,13 +17,13 @@ pub(super) const PAGES: usize = 16_384;
 const PASSES: usize = 2;
 
 /// The writer's side.
-pub(super) struct Rest {
+pub(super) struct Checkpointer {
     left: Arc<AtomicBool>,
 }
 
-impl Rest {
+impl Checkpointer {
     /// Copies what is left, if the thread has done its part. For the writer, between two groups.
-    pub(super) fn copy(&self, connection: &Connection) {
+    pub(super) fn finish(&self, connection: &Connection) {
         if self.left.swap(false, Ordering::AcqRel) {
             copy(connection);
         }
@@ -35,13 +35,13 @@ impl Rest {
 ///
 /// # Errors
 /// What the system or SQLite said.
-pub(super) fn start(writing: &mut Connection, copying: Connection, pages: usize) -> std::io::Result<Rest> {
+pub(super) fn start(writing: &mut Connection, copying: Connection, pages: usize) -> std::io::Result<Checkpointer> {
     let (ask, asked) = sync_channel(1);
-    let rest = Rest { left: Arc::default() };
-    let left = rest.left.clone();
+    let checkpointer = Checkpointer { left: Arc::default() };
+    let left = checkpointer.left.clone();
     std::thread::Builder::new().name("store-checkpoint".into()).spawn(move || run(&copying, &asked, &left))?;
     watch(writing, ask, pages).map_err(std::io::Error::other)?;
-    Ok(rest)
+    Ok(checkpointer)
 }
 
 fn watch(writing: &mut Connection, ask: SyncSender<()>, pages: usize) -> rusqlite::Result<()> {
@@ -91,16 +91,16 @@ mod tests {
         };
         let mut writing = open();
         writing.execute_batch("CREATE TABLE text (words TEXT NOT NULL)").expect("a table");
-        let rest = start(&mut writing, open(), PAGES as usize).expect("starts");
+        let checkpointer = start(&mut writing, open(), PAGES as usize).expect("starts");
         let words = "x".repeat(3000);
         let mut longest = 0;
         for _ in 0..40 * PAGES {
             writing.execute("INSERT INTO text (words) VALUES (?1)", [&words]).expect("written");
             // Where the thread is starved for long, its turn is waited for.
-            while log_of(&writing) > 8 * PAGES && !rest.left.load(Ordering::Acquire) {
+            while log_of(&writing) > 8 * PAGES && !checkpointer.left.load(Ordering::Acquire) {
                 std::thread::yield_now();
             }
-            rest.copy(&writing);
+            checkpointer.finish(&writing);
             longest = longest.max(log_of(&writing));
         }
         assert!(longest >= PAGES, "it was left to grow to where copying pays");

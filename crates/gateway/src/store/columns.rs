@@ -9,12 +9,12 @@ use rusqlite::{Row, RowIndex};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
-/// Places of columns, one after another in the order of their SELECT: to find each by its name costs more than to read it.
+/// Indexes of columns, one after another in the order of their SELECT: to find each by its name costs more than to read it.
 #[derive(Default)]
-pub(crate) struct Places(usize);
+pub(crate) struct ColumnCursor(usize);
 
-impl Places {
-    /// The next column's place.
+impl ColumnCursor {
+    /// The next column's index.
     pub(crate) fn next(&mut self) -> usize {
         self.0 += 1;
         self.0 - 1

@@ -5,26 +5,26 @@ use countersign_protocol::hash::Hash;
 use countersign_protocol::id::DeviceId;
 use rusqlite::{Connection, OptionalExtension, params};
 
-use super::columns::{Places, millis, time};
+use super::columns::{ColumnCursor, millis, time};
 use super::devices::{self, Device};
 
 /// A credential that was presented, and whose it is.
-pub(crate) struct Presented {
+pub(crate) struct CredentialRow {
     pub(crate) device: Device,
     pub(crate) expires_at: Timestamp,
     pub(crate) used: bool,
 }
 
 /// Looks a credential up by its hash.
-pub(crate) fn by_hash(connection: &Connection, hash: &Hash) -> rusqlite::Result<Option<Presented>> {
+pub(crate) fn by_hash(connection: &Connection, hash: &Hash) -> rusqlite::Result<Option<CredentialRow>> {
     connection
         .prepare_cached(&format!(
             "SELECT {}, c.expires_at, c.used FROM credential c JOIN device d ON d.id = c.device_id WHERE c.hash = ?1",
             devices::COLUMNS
         ))?
         .query_row([hash.to_string()], |row| {
-            let mut at = Places::default();
-            Ok(Presented {
+            let mut at = ColumnCursor::default();
+            Ok(CredentialRow {
                 device: devices::device(row, &mut at)?,
                 expires_at: time(row, at.next())?,
                 used: row.get(at.next())?,

@@ -9,32 +9,32 @@ use countersign_protocol::registration::{DeviceClass, KeyProtection};
 use rusqlite::{Connection, OptionalExtension, Row, params};
 use serde::{Deserialize, Serialize};
 
-use super::columns::{Places, as_json, json, millis, name, name_of, optional_name, optional_time, text, time};
+use super::columns::{ColumnCursor, as_json, json, millis, name, name_of, optional_name, optional_time, text, time};
 
-/// Who takes part.
+/// How many users and devices are active.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
-pub struct Enrolled {
-    /// People with a device that takes part.
+pub struct EnrollmentCount {
+    /// Users with an active device.
     pub people: u64,
-    /// Their devices.
+    /// Active devices.
     pub devices: u64,
 }
 
-/// Counts who takes part.
-pub(crate) fn count_active(connection: &Connection) -> rusqlite::Result<Enrolled> {
+/// Counts active devices and their users.
+pub(crate) fn count_active(connection: &Connection) -> rusqlite::Result<EnrollmentCount> {
     connection
         .prepare_cached("SELECT count(DISTINCT subject), count(*) FROM device WHERE status = 'active'")?
         .query_row([], |row| {
             let count = |at: usize| row.get::<_, i64>(at).map(i64::unsigned_abs);
-            Ok(Enrolled { people: count(0)?, devices: count(1)? })
+            Ok(EnrollmentCount { people: count(0)?, devices: count(1)? })
         })
 }
 
-/// Where a device stands.
+/// The state of a device.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
-pub enum Standing {
+pub enum DeviceState {
     /// Registered; waits for its confirmation code. Is asked nothing.
     Unconfirmed,
     /// Takes part.
@@ -52,7 +52,7 @@ pub enum Standing {
 pub(crate) struct Device {
     pub(crate) id: DeviceId,
     pub(crate) subject: Subject,
-    pub(crate) standing: Standing,
+    pub(crate) state: DeviceState,
     pub(crate) name: String,
     pub(crate) class: DeviceClass,
     pub(crate) platform: String,
@@ -113,11 +113,11 @@ pub(super) const COLUMNS: &str =
     d.transport_kid, d.transport_jwk, d.approval_kid, d.approval_jwk, d.interaction_types, d.link_id, d.registered_at,
     d.confirmed_at, d.seq, d.revocation";
 
-pub(super) fn device(row: &Row<'_>, at: &mut Places) -> rusqlite::Result<Device> {
+pub(super) fn device(row: &Row<'_>, at: &mut ColumnCursor) -> rusqlite::Result<Device> {
     Ok(Device {
         id: text(row, at.next())?,
         subject: text(row, at.next())?,
-        standing: name(row, at.next())?,
+        state: name(row, at.next())?,
         name: row.get(at.next())?,
         class: name(row, at.next())?,
         platform: row.get(at.next())?,
@@ -137,7 +137,7 @@ pub(super) fn device(row: &Row<'_>, at: &mut Places) -> rusqlite::Result<Device>
 }
 
 fn only_device(row: &Row<'_>) -> rusqlite::Result<Device> {
-    device(row, &mut Places::default())
+    device(row, &mut ColumnCursor::default())
 }
 
 pub(crate) fn insert(connection: &Connection, new: &NewDevice<'_>) -> rusqlite::Result<()> {
@@ -194,7 +194,7 @@ pub(crate) fn all(connection: &Connection, subject: &Subject) -> rusqlite::Resul
 }
 
 /// How many devices of a user take part or wait for their code.
-pub(crate) fn count_living(connection: &Connection, subject: &Subject) -> rusqlite::Result<u32> {
+pub(crate) fn count_not_ended(connection: &Connection, subject: &Subject) -> rusqlite::Result<u32> {
     connection
         .prepare_cached(
             "SELECT count(*) FROM device WHERE subject = ?1 AND status IN ('active', 'unconfirmed', 'suspended')",
@@ -210,7 +210,7 @@ pub(crate) fn is_key_known(connection: &Connection, kid: &Thumbprint) -> rusqlit
 }
 
 /// Devices that were registered before then and never confirmed.
-pub(crate) fn unconfirmed_since(connection: &Connection, before: Timestamp) -> rusqlite::Result<Vec<Device>> {
+pub(crate) fn unconfirmed_before(connection: &Connection, before: Timestamp) -> rusqlite::Result<Vec<Device>> {
     connection
         .prepare_cached(&format!(
             "SELECT {COLUMNS} FROM device d WHERE d.status = 'unconfirmed' AND d.registered_at < ?1 LIMIT 100"
@@ -231,13 +231,13 @@ pub(crate) fn confirm(connection: &Connection, id: &DeviceId, now: Timestamp) ->
 pub(crate) fn end(
     connection: &Connection,
     id: &DeviceId,
-    standing: Standing,
+    state: DeviceState,
     revocation: Option<&str>,
     now: Timestamp,
 ) -> rusqlite::Result<()> {
     connection
         .prepare_cached("UPDATE device SET status = ?2, revocation = ?3, ended_at = ?4 WHERE id = ?1")?
-        .execute(params![id.as_str(), name_of(&standing), revocation, millis(now)])
+        .execute(params![id.as_str(), name_of(&state), revocation, millis(now)])
         .map(drop)
 }
 

@@ -1,4 +1,4 @@
-//! What each device has still to hear, in order, under numbers that no restored backup repeats.
+//! Feed entries of each device, in order, under numbers that no restored backup repeats.
 
 use countersign_protocol::clock::Timestamp;
 use countersign_protocol::id::{ChallengeId, DeviceId};
@@ -54,7 +54,7 @@ pub(crate) fn append(
     transaction
         .prepare_cached("UPDATE device SET feed_head = ?2 WHERE id = ?1")?
         .execute(params![device.as_str(), n])?;
-    transaction.wake_after_commit(device.as_str());
+    transaction.notify_after_commit(device.as_str());
     Ok(())
 }
 

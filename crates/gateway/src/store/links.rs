@@ -8,11 +8,11 @@ use serde::{Deserialize, Serialize};
 
 use super::columns::{millis, name, name_of, optional_text, text, time};
 
-/// Where a link stands.
+/// The state of a link.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum LinkState {
-    /// Nobody has used it.
+    /// No device has used it.
     Open,
     /// A device registered; its code is due.
     Registered,
@@ -32,7 +32,7 @@ pub(crate) struct Link {
     pub(crate) tries_left: u32,
     pub(crate) state: LinkState,
     pub(crate) device: Option<DeviceId>,
-    /// Whether the user's devices were told that somebody else tried it.
+    /// Whether the user's devices were notified that another device tried it.
     pub(crate) alerted: bool,
     /// Hash of the registration's body.
     pub(crate) registration: Option<String>,
@@ -101,7 +101,7 @@ pub(crate) fn set_state(connection: &Connection, id: &RegistrationTokenId, state
         .map(drop)
 }
 
-/// Notes that the user's devices were told of a second use, so that they are told once.
+/// Records that the user's devices were notified of a second use, so that they are notified once.
 pub(crate) fn set_alerted(connection: &Connection, id: &RegistrationTokenId) -> rusqlite::Result<()> {
     connection.prepare_cached("UPDATE link SET alerted = 1 WHERE id = ?1")?.execute([id.as_str()]).map(drop)
 }

@@ -2,7 +2,6 @@
 //! takes long; a third keeps the log short.
 
 pub(crate) mod approvals;
-pub(crate) mod asking;
 mod backup;
 pub(crate) mod challenges;
 mod checkpoint;
@@ -12,6 +11,7 @@ pub(crate) mod devices;
 pub(crate) mod feed;
 pub(crate) mod links;
 pub(crate) mod manifests;
+pub(crate) mod prompt_history;
 mod reader;
 mod schema;
 mod writer;
@@ -24,12 +24,12 @@ use rusqlite::{Connection, OpenFlags};
 use tokio::sync::{mpsc, oneshot};
 
 pub use backup::{Backup, BackupError, back_up};
-pub use devices::Standing;
+pub use devices::DeviceState;
 pub use schema::Schema;
 pub use writer::Transaction;
 
-use crate::wake::Wakes;
-use reader::{Look, Pace};
+use crate::notifier::Notifier;
+use reader::{CommitLatency, Look};
 use writer::{Job, Work};
 
 /// How long a writer waits for another process (`op link`) to finish its own write.
@@ -38,7 +38,7 @@ const BUSY_TIMEOUT: Duration = Duration::from_secs(5);
 const QUEUE: usize = 4096;
 /// What shares one commit or snapshot at most, so that the first does not wait for hundreds of others.
 const GROUP: usize = 128;
-/// Connections of [`Store::read`] kept open; more are opened when several threads read at once, and closed afterwards.
+/// Connections of [`Store::read_blocking`] kept open; more are opened when several threads read at once, and closed afterwards.
 const KEPT_READERS: usize = 2;
 /// Pages that the writer and the reader keep in memory, in KiB: what is asked and answered just now, and the tops of the trees. More is slower:
 /// SQLite walks through all of them at a commit that reordered a tree's pages.
@@ -55,10 +55,10 @@ struct Inner {
     path: std::path::PathBuf,
     jobs: mpsc::Sender<Job>,
     looks: mpsc::Sender<Look>,
-    pace: Pace,
+    latency: CommitLatency,
     readers: Mutex<Vec<Connection>>,
-    generation: String,
-    wakes: Wakes,
+    history_id: String,
+    notifier: Notifier,
 }
 
 /// Why the store did not do as asked.
@@ -78,37 +78,37 @@ pub enum StoreError {
     },
     /// The file was written by a newer version of the program.
     #[error(
-        "the provider's database has the {room} tables of version {found}, this program knows up to {known}: start the newer program that wrote it, or restore a backup from before"
+        "the provider's database has the {part} tables of version {found}, this program knows up to {known}: start the newer program that wrote it, or restore a backup from before"
     )]
     Newer {
         /// Whose tables: `gateway`, or a room that joined by [`Store::add_schema`].
-        room: String,
+        part: String,
         /// The version in the file.
         found: i64,
         /// The newest version this program can read.
         known: i64,
     },
     /// The file is of an older version, and could not be copied before its tables are changed. They were not changed.
-    #[error("the {room} tables can't be brought to version {next} without a copy of the file as it is: {source}")]
+    #[error("the {part} tables can't be brought to version {next} without a copy of the file as it is: {source}")]
     NoBackup {
         /// Whose tables.
-        room: String,
+        part: String,
         /// The version they were to get.
         next: i64,
         /// What went wrong.
         source: Box<BackupError>,
     },
     /// The group this write belonged to could not be committed; nothing of it was kept.
-    #[error("the provider's database did not take the write: {words}")]
+    #[error("the provider's database did not take the write: {message}")]
     NotCommitted {
         /// What SQLite said.
-        words: String,
+        message: String,
         /// Whether it is a state that passes.
-        passes: bool,
+        is_transient: bool,
     },
     /// The closure panicked; nothing of it was kept. The log says so.
     #[error("a piece of work on the provider's database was undone; the provider's log says why")]
-    Undone,
+    Panicked,
     /// The writer has stopped: the store is being closed.
     #[error("the provider's database is closed")]
     Closed,
@@ -117,20 +117,20 @@ pub enum StoreError {
 impl StoreError {
     /// Whether this is a state that passes, and not a fault: the disk is full or failing, or somebody holds the file. Nothing was
     /// kept, and the same call may succeed later.
-    pub fn passes(&self) -> bool {
+    pub fn is_transient(&self) -> bool {
         match self {
-            StoreError::Sqlite(error) => passes(error),
-            StoreError::NotCommitted { passes, .. } => *passes,
+            StoreError::Sqlite(error) => is_transient(error),
+            StoreError::NotCommitted { is_transient, .. } => *is_transient,
             StoreError::Closed => true,
-            StoreError::File { .. } | StoreError::Newer { .. } | StoreError::NoBackup { .. } | StoreError::Undone => {
+            StoreError::File { .. } | StoreError::Newer { .. } | StoreError::NoBackup { .. } | StoreError::Panicked => {
                 false
             }
         }
     }
 }
 
-/// [`StoreError::passes`], of what SQLite said.
-pub fn passes(error: &rusqlite::Error) -> bool {
+/// [`StoreError::is_transient`], of what SQLite said.
+pub fn is_transient(error: &rusqlite::Error) -> bool {
     use rusqlite::ErrorCode::{CannotOpen, DatabaseBusy, DatabaseLocked, DiskFull, ReadOnly, SystemIoFailure};
     let code = error.sqlite_error_code();
     matches!(code, Some(CannotOpen | DatabaseBusy | DatabaseLocked | DiskFull | ReadOnly | SystemIoFailure))
@@ -170,18 +170,20 @@ impl Store {
         schema::bring_up_to_date(&mut connection)?;
         // Afterwards, for new indexes of a large file are sorted on disk: the pages that a savepoint would bring back are kept in memory.
         connection.pragma_update(None, "temp_store", "MEMORY")?;
-        let generation = schema::generation(&mut connection, random)?;
-        let wakes = Wakes::default();
+        let history_id = schema::history_id(&mut connection, random)?;
+        let notifier = Notifier::default();
         let failed = |source| StoreError::File { path: path.display().to_string(), source };
         let copying = connect(path, OpenFlags::SQLITE_OPEN_READ_WRITE)?;
-        let rest = checkpoint::start(&mut connection, copying, checkpoint::PAGES).map_err(failed)?;
-        let pace = Pace::default();
-        let jobs = writer::start(connection, rest, QUEUE, wakes.clone(), pace.clone()).map_err(failed)?;
+        let checkpointer = checkpoint::start(&mut connection, copying, checkpoint::PAGES).map_err(failed)?;
+        let latency = CommitLatency::default();
+        let jobs = writer::start(connection, checkpointer, QUEUE, notifier.clone(), latency.clone()).map_err(failed)?;
         let reading = connect(path, OpenFlags::SQLITE_OPEN_READ_ONLY)?;
         reading.pragma_update(None, "cache_size", -CACHE_KIB)?;
         let looks = reader::start(reading, QUEUE).map_err(failed)?;
         let readers = Mutex::new(Vec::new());
-        Ok(Store { inner: Arc::new(Inner { path: path.to_owned(), jobs, looks, pace, readers, generation, wakes }) })
+        Ok(Store {
+            inner: Arc::new(Inner { path: path.to_owned(), jobs, looks, latency, readers, history_id, notifier }),
+        })
     }
 
     /// Adds another room's tables to the same file, so that its writes can join the gateway's transactions.
@@ -260,37 +262,37 @@ impl Store {
     ///
     /// # Errors
     /// What SQLite said, also of a closure that wrote.
-    pub async fn look<T: Send + 'static>(
+    pub async fn read<T: Send + 'static>(
         &self,
         look: impl FnOnce(&Connection) -> rusqlite::Result<T> + Send + 'static,
     ) -> Result<T, StoreError> {
-        if !self.inner.pace.is_quick() {
-            return self.survey(look).await;
+        if !self.inner.latency.is_short() {
+            return self.read_slow(look).await;
         }
         let (look, replied) = looking(look);
         self.inner.jobs.send(Job::Look(look)).await.map_err(|_| StoreError::Closed)?;
-        Ok(replied.await.map_err(|_| StoreError::Undone)??)
+        Ok(replied.await.map_err(|_| StoreError::Panicked)??)
     }
 
-    /// As [`Store::look`], for one that may have to read many rows: it keeps no write waiting.
+    /// As [`Store::read`], for one that may have to read many rows: it keeps no write waiting.
     ///
     /// # Errors
-    /// As [`Store::look`].
-    pub async fn survey<T: Send + 'static>(
+    /// As [`Store::read`].
+    pub async fn read_slow<T: Send + 'static>(
         &self,
         look: impl FnOnce(&Connection) -> rusqlite::Result<T> + Send + 'static,
     ) -> Result<T, StoreError> {
         let (look, replied) = looking(look);
         self.inner.looks.send(look).await.map_err(|_| StoreError::Closed)?;
-        Ok(replied.await.map_err(|_| StoreError::Undone)??)
+        Ok(replied.await.map_err(|_| StoreError::Panicked)??)
     }
 
     /// Runs a closure on a read connection, here and now; it sees everything committed so far. It blocks the thread: for the
-    /// start of a program, its commands and tests. A server uses [`Store::look`].
+    /// start of a program, its commands and tests. A server uses [`Store::read`].
     ///
     /// # Errors
     /// What SQLite said.
-    pub fn read<T>(&self, work: impl FnOnce(&Connection) -> rusqlite::Result<T>) -> Result<T, StoreError> {
+    pub fn read_blocking<T>(&self, work: impl FnOnce(&Connection) -> rusqlite::Result<T>) -> Result<T, StoreError> {
         let connection = match self.readers().pop() {
             Some(connection) => connection,
             None => connect(&self.inner.path, OpenFlags::SQLITE_OPEN_READ_ONLY)?,
@@ -304,22 +306,22 @@ impl Store {
     }
 
     /// Who waits for what in this process.
-    pub fn wakes(&self) -> &Wakes {
-        &self.inner.wakes
+    pub fn notifier(&self) -> &Notifier {
+        &self.inner.notifier
     }
 
     /// A name of this file's history, drawn when the file was created: the first half of every cursor.
-    pub fn generation(&self) -> &str {
-        &self.inner.generation
+    pub fn history_id(&self) -> &str {
+        &self.inner.history_id
     }
 
     /// Looks whether another process wrote the file since the last look, and if so wakes every waiter.
     ///
     /// # Errors
     /// What SQLite said, or [`StoreError::Closed`].
-    pub async fn look_for_others(&self) -> Result<bool, StoreError> {
+    pub async fn detect_external_writes(&self) -> Result<bool, StoreError> {
         let (reply, replied) = oneshot::channel();
-        self.inner.jobs.send(Job::LookForOthers(reply)).await.map_err(|_| StoreError::Closed)?;
+        self.inner.jobs.send(Job::DetectExternalWrites(reply)).await.map_err(|_| StoreError::Closed)?;
         replied.await.unwrap_or(Err(StoreError::Closed))
     }
 
@@ -340,7 +342,7 @@ fn looking<T: Send + 'static>(
 
 /// What is told to whoever queued for a group that could not begin, or ended before their turn.
 fn never_ran() -> StoreError {
-    StoreError::NotCommitted { words: "its group could not begin".to_owned(), passes: true }
+    StoreError::NotCommitted { message: "its group could not begin".to_owned(), is_transient: true }
 }
 
 /// A caller's closure, its result, and the way this goes back.
@@ -371,7 +373,7 @@ where
         drop(work);
         reply(match (result, committed) {
             // It panicked; the log says where.
-            (None, _) => Err(WriteError::Store(StoreError::Undone)),
+            (None, _) => Err(WriteError::Store(StoreError::Panicked)),
             (Some(Err(refusal)), _) => Err(WriteError::Refused(refusal)),
             (Some(Ok(_)), Err(failure)) => Err(WriteError::Store(failure)),
             (Some(Ok(value)), Ok(())) => Ok(value),

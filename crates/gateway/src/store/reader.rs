@@ -79,21 +79,21 @@ fn run_statement(connection: &Connection, sql: &str) -> bool {
 
 /// How long groups of writes wait for the disk, or for somebody else who holds the file: whether a look had better not wait for one.
 #[derive(Clone, Default)]
-pub(super) struct Pace {
+pub(super) struct CommitLatency {
     /// A moving average, in microseconds.
     waited: Arc<AtomicU32>,
 }
 
-impl Pace {
+impl CommitLatency {
     /// Notes what a group waited. Called by the writer alone.
-    pub(super) fn note(&self, waited: Duration) {
+    pub(super) fn record(&self, waited: Duration) {
         let waited = i64::try_from(waited.min(COUNTED).as_micros()).unwrap_or(i64::MAX);
         let average = i64::from(self.waited.load(Ordering::Relaxed));
         let next = average + (waited - average) / 8;
         self.waited.store(u32::try_from(next).unwrap_or_default(), Ordering::Relaxed);
     }
 
-    pub(super) fn is_quick(&self) -> bool {
+    pub(super) fn is_short(&self) -> bool {
         u128::from(self.waited.load(Ordering::Relaxed)) <= QUICK.as_micros()
     }
 }
@@ -104,18 +104,18 @@ mod tests {
 
     #[test]
     fn a_disk_is_slow_once_several_commits_were_and_quick_again_after_some() {
-        let pace = Pace::default();
-        assert!(pace.is_quick(), "nothing is known yet");
-        (0..50).for_each(|_| pace.note(Duration::from_micros(200)));
-        pace.note(Duration::from_millis(3));
-        assert!(pace.is_quick(), "one in fifty");
-        (0..8).for_each(|_| pace.note(Duration::from_millis(3)));
-        assert!(!pace.is_quick());
-        (0..50).for_each(|_| pace.note(Duration::from_micros(200)));
-        assert!(pace.is_quick());
-        pace.note(Duration::MAX);
-        assert!(!pace.is_quick(), "somebody held the file");
-        (0..24).for_each(|_| pace.note(Duration::from_micros(200)));
-        assert!(pace.is_quick());
+        let latency = CommitLatency::default();
+        assert!(latency.is_short(), "nothing is known yet");
+        (0..50).for_each(|_| latency.record(Duration::from_micros(200)));
+        latency.record(Duration::from_millis(3));
+        assert!(latency.is_short(), "one in fifty");
+        (0..8).for_each(|_| latency.record(Duration::from_millis(3)));
+        assert!(!latency.is_short());
+        (0..50).for_each(|_| latency.record(Duration::from_micros(200)));
+        assert!(latency.is_short());
+        latency.record(Duration::MAX);
+        assert!(!latency.is_short(), "somebody held the file");
+        (0..24).for_each(|_| latency.record(Duration::from_micros(200)));
+        assert!(latency.is_short());
     }
 }

@@ -8,7 +8,7 @@ use super::{StoreError, backup};
 /// Another room's tables in the same file. Step `n` brings version `n` to version `n + 1`; steps are never edited, only added.
 pub struct Schema {
     /// The room's name, for error messages and the version's record.
-    pub room: &'static str,
+    pub part: &'static str,
     /// SQL scripts, oldest first.
     pub steps: &'static [&'static str],
 }
@@ -34,12 +34,12 @@ pub(super) fn bring_up_to_date(connection: &mut Connection) -> Result<(), StoreE
 pub(super) fn add(connection: &mut Connection, schema: &Schema) -> Result<(), StoreError> {
     changing(connection, |transaction| {
         let found: Option<i64> = transaction
-            .query_row("SELECT version FROM room WHERE name = ?1", [schema.room], |row| row.get(0))
+            .query_row("SELECT version FROM part WHERE name = ?1", [schema.part], |row| row.get(0))
             .optional()?;
-        run_steps(transaction, schema.room, found.unwrap_or(0), schema.steps)?;
+        run_steps(transaction, schema.part, found.unwrap_or(0), schema.steps)?;
         transaction.execute(
             "INSERT INTO room (name, version) VALUES (?1, ?2) ON CONFLICT (name) DO UPDATE SET version = excluded.version",
-            params![schema.room, schema.steps.len() as i64],
+            params![schema.part, schema.steps.len() as i64],
         )?;
         Ok(())
     })
@@ -59,31 +59,31 @@ fn changing(
     Ok(connection.pragma_update(None, "foreign_keys", "ON")?)
 }
 
-fn run_steps(transaction: &Connection, room: &str, found: i64, steps: &[&str]) -> Result<(), StoreError> {
+fn run_steps(transaction: &Connection, part: &str, found: i64, steps: &[&str]) -> Result<(), StoreError> {
     let known = steps.len() as i64;
     if found > known {
-        return Err(StoreError::Newer { room: room.to_owned(), found, known });
+        return Err(StoreError::Newer { part: part.to_owned(), found, known });
     }
     if found > 0 && found < known {
-        backup::before_migration(transaction, room, known)?;
+        backup::before_migration(transaction, part, known)?;
     }
     let missing = steps.get(usize::try_from(found).unwrap_or(0)..).unwrap_or_default();
     for step in missing {
         transaction.execute_batch(step)?;
     }
     if !missing.is_empty() && transaction.prepare("PRAGMA foreign_key_check")?.exists([])? {
-        return Err(StoreError::Sqlite(dangling(room)));
+        return Err(StoreError::Sqlite(dangling(part)));
     }
     Ok(())
 }
 
-fn dangling(room: &str) -> rusqlite::Error {
-    let what = format!("the tables of {room} would refer to rows that are not there");
+fn dangling(part: &str) -> rusqlite::Error {
+    let what = format!("the tables of {part} would refer to rows that are not there");
     rusqlite::Error::SqliteFailure(ffi::Error::new(ffi::SQLITE_CONSTRAINT_FOREIGNKEY), Some(what))
 }
 
 /// The file's name for its own history, drawn once: 128 bits in hex.
-pub(super) fn generation(connection: &mut Connection, random: &dyn Random) -> Result<String, StoreError> {
+pub(super) fn history_id(connection: &mut Connection, random: &dyn Random) -> Result<String, StoreError> {
     let mut bytes = [0_u8; 16];
     random.fill(&mut bytes);
     let drawn: String = bytes.iter().map(|byte| format!("{byte:02x}")).collect();

@@ -7,7 +7,7 @@ fn open(directory: &Path) -> Store {
     Store::open(&directory.join("provider.db"), &Seeded::new(1)).expect("the store opens")
 }
 
-const NOTES: Schema = Schema { room: "notes", steps: &["CREATE TABLE note (text TEXT PRIMARY KEY) STRICT"] };
+const NOTES: Schema = Schema { part: "notes", steps: &["CREATE TABLE note (text TEXT PRIMARY KEY) STRICT"] };
 
 async fn note(store: &Store, text: &'static str) -> Result<(), WriteError<rusqlite::Error>> {
     store.write(move |tx| tx.execute("INSERT INTO note VALUES (?1)", [text]).map(drop)).await
@@ -15,7 +15,7 @@ async fn note(store: &Store, text: &'static str) -> Result<(), WriteError<rusqli
 
 fn notes(store: &Store) -> Vec<String> {
     store
-        .read(|c| c.prepare("SELECT text FROM note ORDER BY text")?.query_map([], |row| row.get(0))?.collect())
+        .read_blocking(|c| c.prepare("SELECT text FROM note ORDER BY text")?.query_map([], |row| row.get(0))?.collect())
         .expect("readable")
 }
 
@@ -39,7 +39,7 @@ async fn a_closure_that_fails_undoes_only_itself() {
     first.expect("kept");
     last.expect("kept");
     assert!(matches!(failing, Err(WriteError::Refused("changed my mind"))));
-    assert!(matches!(panicking, Err(WriteError::Store(StoreError::Undone))));
+    assert!(matches!(panicking, Err(WriteError::Store(StoreError::Panicked))));
     assert_eq!(notes(&store), ["first", "last"]);
 }
 
@@ -48,7 +48,7 @@ async fn what_was_acknowledged_is_there_after_reopening() {
     let home = tempfile::tempdir().expect("a directory");
     let store = open(home.path());
     store.add_schema(&NOTES).expect("added");
-    let generation = store.generation().to_owned();
+    let history_id = store.history_id().to_owned();
     let many = (0..500).map(|n| {
         let store = store.clone();
         tokio::spawn(async move {
@@ -65,18 +65,18 @@ async fn what_was_acknowledged_is_there_after_reopening() {
     }
     let again = open(after.path());
     assert_eq!(notes(&again).len(), 500);
-    assert_eq!(again.generation(), generation);
+    assert_eq!(again.history_id(), history_id);
 }
 
 #[tokio::test]
 async fn waiters_wake_after_the_commit_and_not_after_a_refusal() {
     let home = tempfile::tempdir().expect("a directory");
     let store = open(home.path());
-    let listener = store.wakes().listen("ap_1");
+    let listener = store.notifier().listen("ap_1");
     let changed = listener.changed();
     let refused = store
         .write(|tx| -> Result<(), ()> {
-            tx.wake_after_commit("ap_1");
+            tx.notify_after_commit("ap_1");
             Err(())
         })
         .await;
@@ -85,7 +85,7 @@ async fn waiters_wake_after_the_commit_and_not_after_a_refusal() {
     assert!(changed.as_mut().now_or_never().is_none(), "nothing was committed");
     store
         .write(|tx| -> Result<(), ()> {
-            tx.wake_after_commit("ap_1");
+            tx.notify_after_commit("ap_1");
             Ok(())
         })
         .await
@@ -98,14 +98,14 @@ async fn another_process_writing_the_file_wakes_the_waiters() {
     let home = tempfile::tempdir().expect("a directory");
     let ours = open(home.path());
     ours.add_schema(&NOTES).expect("added");
-    ours.look_for_others().await.expect("looked");
+    ours.detect_external_writes().await.expect("looked");
     note(&ours, "mine").await.expect("written");
-    assert!(!ours.look_for_others().await.expect("looked"), "our own commits are no news");
-    let listener = ours.wakes().listen("anything");
+    assert!(!ours.detect_external_writes().await.expect("looked"), "our own commits are no news");
+    let listener = ours.notifier().listen("anything");
     let changed = listener.changed();
     let theirs = open(home.path());
     note(&theirs, "theirs").await.expect("written");
-    assert!(ours.look_for_others().await.expect("looked"));
+    assert!(ours.detect_external_writes().await.expect("looked"));
     changed.await;
 }
 
@@ -148,26 +148,26 @@ async fn work_that_is_alone_and_fails_leaves_nothing() {
         tx.execute("INSERT INTO note VALUES ('broken')", []).expect("inserted");
         panic!("a defect")
     });
-    assert!(matches!(panicking.await, Err(WriteError::Store(StoreError::Undone))));
+    assert!(matches!(panicking.await, Err(WriteError::Store(StoreError::Panicked))));
     note(&store, "next").await.expect("the writer goes on");
     assert_eq!(notes(&store), ["next"]);
 }
 
 #[tokio::test]
-async fn a_look_sees_what_was_committed_before_it_and_a_broken_one_disturbs_nobody() {
+async fn a_read_sees_what_was_committed_before_it_and_a_broken_one_disturbs_nobody() {
     let home = tempfile::tempdir().expect("a directory");
     let store = open(home.path());
     store.add_schema(&NOTES).expect("added");
-    let count = || store.look(|c| c.query_row("SELECT count(*) FROM note", [], |row| row.get::<_, i64>(0)));
+    let count = || store.read(|c| c.query_row("SELECT count(*) FROM note", [], |row| row.get::<_, i64>(0)));
     for (known, text) in ["a", "b", "c"].into_iter().enumerate() {
         note(&store, text).await.expect("kept");
-        let broken = store.look(|_| -> rusqlite::Result<()> { panic!("a defect") });
-        let writing = store.look(|c| c.execute("INSERT INTO note VALUES ('x')", []));
+        let broken = store.read(|_| -> rusqlite::Result<()> { panic!("a defect") });
+        let writing = store.read(|c| c.execute("INSERT INTO note VALUES ('x')", []));
         let (broken, writing, one, other) = tokio::join!(broken, writing, count(), count());
-        let survey = store.survey(|c| c.query_row("SELECT count(*) FROM note", [], |row| row.get::<_, i64>(0)));
-        assert_eq!(survey.await.expect("read"), known as i64 + 1, "nothing of the writing look was kept");
-        assert!(matches!(broken, Err(StoreError::Undone)));
-        assert!(matches!(writing, Err(StoreError::Sqlite(_))), "a look can't write");
+        let slow = store.read_slow(|c| c.query_row("SELECT count(*) FROM note", [], |row| row.get::<_, i64>(0)));
+        assert_eq!(slow.await.expect("read"), known as i64 + 1, "nothing of the writing read was kept");
+        assert!(matches!(broken, Err(StoreError::Panicked)));
+        assert!(matches!(writing, Err(StoreError::Sqlite(_))), "a read can't write");
         assert_eq!((one.expect("read"), other.expect("read")), (known as i64 + 1, known as i64 + 1));
     }
 }

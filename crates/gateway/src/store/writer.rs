@@ -8,10 +8,10 @@ use std::time::{Duration, Instant};
 use rusqlite::Connection;
 use tokio::sync::{mpsc, oneshot};
 
-use super::checkpoint::Rest;
-use super::reader::{self, Look, Pace};
+use super::checkpoint::Checkpointer;
+use super::reader::{self, CommitLatency, Look};
 use super::{GROUP, StoreError};
-use crate::wake::{Topic, Wakes};
+use crate::notifier::{Notifier, Topic};
 
 /// A piece of a caller's work. It may be run again, after everything of the first run was undone.
 pub(super) trait Work: Send {
@@ -24,13 +24,13 @@ pub(super) trait Work: Send {
 pub(super) enum Job {
     Write(Box<dyn Work>),
     Look(Look),
-    LookForOthers(oneshot::Sender<Result<bool, StoreError>>),
+    DetectExternalWrites(oneshot::Sender<Result<bool, StoreError>>),
 }
 
 /// A write in progress: the connection, and whom to wake once it is on disk.
 pub struct Transaction<'c> {
     connection: &'c Connection,
-    wakes: RefCell<Vec<Topic>>,
+    notifier: RefCell<Vec<Topic>>,
     later: RefCell<Vec<Later>>,
 }
 
@@ -38,9 +38,9 @@ pub struct Transaction<'c> {
 type Later = Box<dyn FnOnce() + Send>;
 
 impl Transaction<'_> {
-    /// Wakes whoever waits for this topic, after the commit and not at all without one.
-    pub fn wake_after_commit(&self, topic: impl Into<Topic>) {
-        self.wakes.borrow_mut().push(topic.into());
+    /// Notifier whoever waits for this topic, after the commit and not at all without one.
+    pub fn notify_after_commit(&self, topic: impl Into<Topic>) {
+        self.notifier.borrow_mut().push(topic.into());
     }
 
     /// Does this after the commit and not at all without one: once, however often the closure runs. For counting; it keeps the
@@ -61,18 +61,24 @@ impl Deref for Transaction<'_> {
 /// Starts the writer; it ends when the last sender is gone.
 pub(super) fn start(
     connection: Connection,
-    rest: Rest,
+    checkpointer: Checkpointer,
     queue: usize,
-    wakes: Wakes,
-    pace: Pace,
+    notifier: Notifier,
+    latency: CommitLatency,
 ) -> std::io::Result<mpsc::Sender<Job>> {
     let (jobs, queued) = mpsc::channel(queue);
     let thread = std::thread::Builder::new().name("store-writer".into());
-    thread.spawn(move || run(&connection, &rest, queued, &wakes, &pace))?;
+    thread.spawn(move || run(&connection, &checkpointer, queued, &notifier, &latency))?;
     Ok(jobs)
 }
 
-fn run(connection: &Connection, rest: &Rest, mut jobs: mpsc::Receiver<Job>, wakes: &Wakes, pace: &Pace) {
+fn run(
+    connection: &Connection,
+    checkpointer: &Checkpointer,
+    mut jobs: mpsc::Receiver<Job>,
+    notifier: &Notifier,
+    latency: &CommitLatency,
+) {
     let mut seen = data_version(connection).unwrap_or_default();
     let mut group = Vec::with_capacity(GROUP);
     while jobs.blocking_recv_many(&mut group, GROUP) > 0 {
@@ -81,8 +87,8 @@ fn run(connection: &Connection, rest: &Rest, mut jobs: mpsc::Receiver<Job>, wake
             match job {
                 Job::Write(work) => writes.push(work),
                 Job::Look(look) => looks.push(look),
-                Job::LookForOthers(reply) => {
-                    let _ = reply.send(look_for_others(connection, &mut seen, wakes));
+                Job::DetectExternalWrites(reply) => {
+                    let _ = reply.send(detect_external_writes(connection, &mut seen, notifier));
                 }
             }
         }
@@ -91,18 +97,18 @@ fn run(connection: &Connection, rest: &Rest, mut jobs: mpsc::Receiver<Job>, wake
             reader::answer(connection, looks);
         }
         if !writes.is_empty() {
-            write_group(connection, writes, wakes, pace);
-            rest.copy(connection);
+            write_group(connection, writes, notifier, latency);
+            checkpointer.finish(connection);
         }
     }
 }
 
-fn look_for_others(connection: &Connection, seen: &mut i64, wakes: &Wakes) -> Result<bool, StoreError> {
+fn detect_external_writes(connection: &Connection, seen: &mut i64, notifier: &Notifier) -> Result<bool, StoreError> {
     let now = data_version(connection)?;
     let changed = now != *seen;
     if changed {
         *seen = now;
-        wakes.wake_all();
+        notifier.notify_all();
     }
     Ok(changed)
 }
@@ -112,10 +118,10 @@ fn data_version(connection: &Connection) -> rusqlite::Result<i64> {
     connection.query_row("PRAGMA data_version", [], |row| row.get(0))
 }
 
-fn write_group(connection: &Connection, mut writes: Vec<Box<dyn Work>>, wakes: &Wakes, pace: &Pace) {
+fn write_group(connection: &Connection, mut writes: Vec<Box<dyn Work>>, notifier: &Notifier, latency: &CommitLatency) {
     let mut group = Group { connection, topics: Vec::new(), later: Vec::new(), ran: 0, waited: Duration::ZERO };
     let committed = group.run(&mut writes);
-    pace.note(group.waited);
+    latency.record(group.waited);
     if let Err(error) = &committed {
         tracing::error!(%error, "the provider's database did not take a group of writes");
         group.undo();
@@ -126,11 +132,13 @@ fn write_group(connection: &Connection, mut writes: Vec<Box<dyn Work>>, wakes: &
     for work in writes.into_iter().take(group.ran) {
         work.answer(match &committed {
             Ok(()) => Ok(()),
-            Err(error) => Err(StoreError::NotCommitted { words: error.to_string(), passes: super::passes(error) }),
+            Err(error) => {
+                Err(StoreError::NotCommitted { message: error.to_string(), is_transient: super::is_transient(error) })
+            }
         });
     }
     for topic in &group.topics {
-        wakes.wake(topic);
+        notifier.notify(topic);
     }
     for later in group.later {
         later();
@@ -194,13 +202,13 @@ impl Group<'_> {
     fn run_one(&mut self, work: &mut dyn Work) -> bool {
         self.ran += 1;
         let transaction =
-            Transaction { connection: self.connection, wakes: RefCell::default(), later: RefCell::default() };
+            Transaction { connection: self.connection, notifier: RefCell::default(), later: RefCell::default() };
         let keep = catch_unwind(AssertUnwindSafe(|| work.run(&transaction))).unwrap_or_else(|_| {
             tracing::error!("a write panicked and was undone");
             false
         });
         if keep {
-            self.topics.append(&mut transaction.wakes.into_inner());
+            self.topics.append(&mut transaction.notifier.into_inner());
             self.later.append(&mut transaction.later.into_inner());
         }
         keep

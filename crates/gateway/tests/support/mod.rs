@@ -13,8 +13,8 @@ use axum::Router;
 use axum::body::{Body, to_bytes};
 use axum::http::{HeaderMap, Request, StatusCode};
 use countersign_gateway::{
-    Accepted, ApprovalRequest, Gateway, Interactions, IssuedLink, Keys, Limits, LinkRequest, Ports, RequestRefused,
-    Settings, Store, Verdict, WriteError,
+    AcceptError, AcceptedRequest, ApprovalRequest, Gateway, InteractionPolicy, IssuedLink, Keys, Limits, LinkRequest,
+    Ports, Settings, Store, Verdict, WriteError,
 };
 use countersign_protocol::challenge::{Client, Party};
 use countersign_protocol::clock::Clock as _;
@@ -70,7 +70,7 @@ impl World {
     /// Returns once somebody listens for news, so that a test wakes a poll that waits instead of racing it.
     pub async fn until_somebody_waits(&self) {
         let deadline = std::time::Instant::now() + std::time::Duration::from_secs(5);
-        while self.gateway.store().wakes().topics() == 0 {
+        while self.gateway.store().notifier().topics() == 0 {
             assert!(std::time::Instant::now() < deadline, "nobody waits");
             tokio::task::yield_now().await;
         }
@@ -118,12 +118,12 @@ impl World {
             scope: Some("openid".to_owned()),
             acr_values: None,
             authorization_details: None,
-            interactions: Interactions {
-                asked: None,
-                client_can: Vec::new(),
+            interaction_policy: InteractionPolicy {
+                requested: None,
+                client_supported: Vec::new(),
                 minimum: InteractionType::Boolean,
-                told: None,
-                number_wanted: false,
+                disclosed: None,
+                number_preferred: false,
             },
             user_verification: UserVerification::Required,
             context: BTreeMap::new(),
@@ -134,7 +134,7 @@ impl World {
         }
     }
 
-    pub async fn accept(&self, request: ApprovalRequest) -> Result<Accepted, RequestRefused> {
+    pub async fn accept(&self, request: ApprovalRequest) -> Result<AcceptedRequest, AcceptError> {
         let gateway = self.gateway.clone();
         self.gateway.store().write(move |tx| gateway.accept(tx, &request)).await.map_err(|error| match error {
             WriteError::Refused(refused) => refused,
@@ -143,27 +143,27 @@ impl World {
     }
 
     /// A plain request, accepted.
-    pub async fn ask(&self) -> Accepted {
+    pub async fn ask(&self) -> AcceptedRequest {
         self.accept(self.request()).await.expect("accepted")
     }
 
     /// A request of another client than the usual one.
-    pub async fn ask_as(&self, client: &str) -> Accepted {
+    pub async fn ask_as(&self, client: &str) -> AcceptedRequest {
         let mut request = self.request();
         request.client.id = client.to_owned();
         self.accept(request).await.expect("accepted")
     }
 
     /// A request whose number the person must type.
-    pub async fn ask_with_number(&self) -> Accepted {
+    pub async fn ask_with_number(&self) -> AcceptedRequest {
         let mut request = self.request();
-        request.interactions.asked = Some(InteractionType::InputManual);
-        request.interactions.client_can = vec![InteractionType::InputManual];
+        request.interaction_policy.requested = Some(InteractionType::InputManual);
+        request.interaction_policy.client_supported = vec![InteractionType::InputManual];
         self.accept(request).await.expect("accepted")
     }
 
     pub fn verdict(&self, approval: &ApprovalId) -> Verdict {
-        self.gateway.store().read(|connection| self.gateway.verdict(connection, approval)).expect("a verdict")
+        self.gateway.store().read_blocking(|connection| self.gateway.verdict(connection, approval)).expect("a verdict")
     }
 
     /// A response whose body is still to come.

@@ -77,7 +77,7 @@ impl Provider {
         let inner = self.inner();
         let mut records: Vec<ClientRecord> = inner.clients.iter().map(|client| record(client, None)).collect();
         records.sort_by(|one, other| one.client_id.cmp(&other.client_id));
-        let stored = inner.gateway.store().read(rows::clients)?;
+        let stored = inner.gateway.store().read_blocking(rows::clients)?;
         let in_file = |row: &rows::ClientRow| inner.clients.get(&row.client_id).is_some();
         let read = stored.into_iter().filter(|row| !in_file(row)).filter_map(|row| {
             let client = inner.kept_client(&row)?;
@@ -133,7 +133,7 @@ impl Provider {
     pub async fn add_user(&self, entry: &str) -> Result<Arc<User>, DirectoryError> {
         let inner = self.inner();
         let user = user_entry(entry).map_err(DirectoryError::Entry)?;
-        let there = inner.gateway.store().read(|connection| inner.person_in(connection, user.sub.as_str()))?;
+        let there = inner.gateway.store().read_blocking(|connection| inner.person_in(connection, user.sub.as_str()))?;
         if there.is_some() {
             return Err(DirectoryError::Taken { what: format!("user {}", user.sub.as_str()) });
         }
@@ -158,13 +158,13 @@ impl Provider {
     pub fn users(&self) -> Result<Vec<UserRecord>, DirectoryError> {
         let inner = self.inner();
         let in_file = inner.config.users.iter().map(|user| (user.sub.as_str().to_owned(), true, None));
-        let stored = inner.gateway.store().read(rows::users)?;
+        let stored = inner.gateway.store().read_blocking(rows::users)?;
         let stored = stored.into_iter().map(|row| (row.sub, false, Some(row.added_at)));
         let mut records = Vec::new();
         for (sub, in_file, added_at) in in_file.chain(stored) {
             // A person who stands in both is told once, as the file says.
             let known = records.iter().any(|record: &UserRecord| record.user.sub.as_str() == sub);
-            let person = inner.gateway.store().read(|connection| inner.person_in(connection, &sub))?;
+            let person = inner.gateway.store().read_blocking(|connection| inner.person_in(connection, &sub))?;
             if let Some(user) = person.filter(|_| !known) {
                 records.push(UserRecord { user, in_file, added_at });
             }
@@ -178,7 +178,7 @@ impl Provider {
     /// [`DirectoryError::Unknown`], or what the store said.
     pub fn user(&self, name: &str) -> Result<Arc<User>, DirectoryError> {
         let inner = self.inner();
-        let found = inner.gateway.store().read(|connection| inner.person_named_in(connection, name))?;
+        let found = inner.gateway.store().read_blocking(|connection| inner.person_named_in(connection, name))?;
         found.ok_or_else(|| DirectoryError::Unknown { what: format!("user {name}") })
     }
 
@@ -309,7 +309,7 @@ impl Inner {
         if self.clients.get(client_id).is_some() {
             return Err(DirectoryError::InFile { what });
         }
-        let found = self.gateway.store().read(|connection| self.client_in(connection, client_id))?;
+        let found = self.gateway.store().read_blocking(|connection| self.client_in(connection, client_id))?;
         found.ok_or(DirectoryError::Unknown { what })
     }
 
@@ -319,7 +319,7 @@ impl Inner {
         if self.config.users.by_sub(sub).is_some() {
             return Err(DirectoryError::InFile { what });
         }
-        let row = self.gateway.store().read(|connection| rows::user(connection, sub))?;
+        let row = self.gateway.store().read_blocking(|connection| rows::user(connection, sub))?;
         row.map(|row| row.entry).ok_or(DirectoryError::Unknown { what })
     }
 

@@ -70,7 +70,7 @@ impl Inner {
             return Ok(Some(client.clone()));
         }
         let (inner, client_id) = (self.clone(), client_id.to_owned());
-        self.gateway.store().look(move |connection| inner.client_in(connection, &client_id)).await
+        self.gateway.store().read(move |connection| inner.client_in(connection, &client_id)).await
     }
 
     /// As [`Inner::find_client`], inside a transaction.
@@ -97,7 +97,7 @@ impl Inner {
             return Ok(Some(user.clone()));
         }
         let (inner, named) = (self.clone(), named.clone());
-        let found = self.gateway.store().look(move |connection| match &named {
+        let found = self.gateway.store().read(move |connection| match &named {
             Named::Name(name) => inner.person_named_in(connection, name),
             Named::Subject(sub) => inner.person_in(connection, sub),
         });

@@ -57,7 +57,7 @@ impl Inner {
             OAuthError::new(Code::RateLimited, "too many clients register; try again later").with_retry_after(seconds)
         })?;
         let metadata = read(request).await?;
-        let there = self.gateway.store().survey(rows::registered_clients).await.map_err(|error| failed(&error))?;
+        let there = self.gateway.store().read_slow(rows::registered_clients).await.map_err(|error| failed(&error))?;
         if there >= self.config.registration.max_clients {
             let what = "this provider has as many registered clients as it takes; ask its operator";
             return Err(OAuthError::new(Code::AccessDenied, what).with_status(StatusCode::FORBIDDEN));

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use countersign_gateway::{Happening, Transaction, Witness};
+use countersign_gateway::{EventSink, GatewayEvent, Transaction};
 use countersign_protocol::clock::Clock;
 use countersign_protocol::issuer::Issuer;
 use countersign_protocol::random::Random;
@@ -36,23 +36,23 @@ impl Clerk {
         let now = self.clock.now();
         let (id, body) = event.body(&self.issuer, now, &*self.random);
         outbox::add_event(transaction, &id, &body, now, now.plus_seconds(EVENT_LIFE))?;
-        transaction.wake_after_commit(NEWS);
+        transaction.notify_after_commit(NEWS);
         Ok(())
     }
 }
 
-impl Witness for Clerk {
-    fn saw(&self, transaction: &Transaction<'_>, happening: &Happening<'_>) -> rusqlite::Result<()> {
-        if let Happening::Ended { outcome, after, .. } = happening {
+impl EventSink for Clerk {
+    fn record(&self, transaction: &Transaction<'_>, happening: &GatewayEvent<'_>) -> rusqlite::Result<()> {
+        if let GatewayEvent::Ended { outcome, after, .. } = happening {
             let (metrics, outcome, after) = (self.metrics.clone(), *outcome, *after);
             transaction.after_commit(move || metrics.approval(outcome, after));
         }
         match happening {
             // A client is told that nobody answered at its request's own end, which is later, and the same for nobody's request.
-            Happening::Ended { expired: true, .. } => Ok(()),
-            Happening::Ended { approval, .. } => {
+            GatewayEvent::Ended { expired: true, .. } => Ok(()),
+            GatewayEvent::Ended { approval, .. } => {
                 if outbox::verdict_is_there(transaction, approval, self.clock.now())? {
-                    transaction.wake_after_commit(NEWS);
+                    transaction.notify_after_commit(NEWS);
                 }
                 Ok(())
             }

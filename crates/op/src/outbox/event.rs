@@ -5,7 +5,7 @@
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
-use countersign_gateway::Happening;
+use countersign_gateway::GatewayEvent;
 use countersign_protocol::clock::Timestamp;
 use countersign_protocol::issuer::Issuer;
 use countersign_protocol::random::{self, Random};
@@ -51,27 +51,27 @@ struct Body<'a> {
 
 impl<'a> Event<'a> {
     /// What of the gateway's happenings an operator is told.
-    pub(super) fn of(happening: &Happening<'a>) -> Option<Event<'a>> {
+    pub(super) fn of(happening: &GatewayEvent<'a>) -> Option<Event<'a>> {
         Some(match *happening {
-            Happening::NotMe { approval, subject, client_id, held_until } => Event::NotMe {
+            GatewayEvent::NotMe { approval, subject, client_id, held_until } => Event::NotMe {
                 sub: subject.as_str(),
                 client_id,
                 approval: approval.as_str(),
                 held_until: held_until.seconds(),
             },
-            Happening::Disputed { approval, subject, client_id, device } => Event::Dispute {
+            GatewayEvent::Disputed { approval, subject, client_id, device } => Event::Dispute {
                 sub: subject.as_str(),
                 client_id,
                 approval: approval.as_str(),
                 device_id: device.as_str(),
             },
-            Happening::DeviceAdded { subject, device, name, class } => Event::DeviceAdded {
+            GatewayEvent::DeviceAdded { subject, device, name, class } => Event::DeviceAdded {
                 sub: subject.as_str(),
                 device_id: device.as_str(),
                 device_name: name,
                 device_class: class.as_str(),
             },
-            Happening::DeviceCopied { subject, device, name } => {
+            GatewayEvent::DeviceCopied { subject, device, name } => {
                 Event::DeviceCopied { sub: subject.as_str(), device_id: device.as_str(), device_name: name }
             }
             _ => return None,

@@ -57,7 +57,7 @@ impl Inner {
     /// Tells until the provider stops.
     pub(crate) async fn run_outbox(self: Arc<Self>) {
         let mut under_way = UnderWay::default();
-        let wakes = self.gateway.store().wakes().clone();
+        let wakes = self.gateway.store().notifier().clone();
         loop {
             let listener = wakes.listen(NEWS);
             let changed = listener.changed();
@@ -81,7 +81,7 @@ impl Inner {
     async fn start_due(self: &Arc<Self>, under_way: &mut UnderWay) -> Result<(), StoreError> {
         let now = self.ports.clock.now();
         let store = self.gateway.store();
-        for recipient in store.look(move |connection| outbox::recipients_due(connection, now)).await? {
+        for recipient in store.read(move |connection| outbox::recipients_due(connection, now)).await? {
             if under_way.tasks.len() >= AT_ONCE {
                 break;
             }
@@ -89,7 +89,7 @@ impl Inner {
             if under_way.by_recipient.get(&recipient).is_some_and(|rows| rows.len() >= most) {
                 continue;
             }
-            for entry in store.look(move |connection| outbox::due(connection, &recipient, now, most)).await? {
+            for entry in store.read(move |connection| outbox::due(connection, &recipient, now, most)).await? {
                 under_way.start(self, entry);
             }
         }
@@ -98,7 +98,7 @@ impl Inner {
 
     async fn until_next_due(&self) -> Duration {
         let now = self.ports.clock.now();
-        let next = self.gateway.store().look(move |connection| outbox::next_due(connection, now)).await.ok().flatten();
+        let next = self.gateway.store().read(move |connection| outbox::next_due(connection, now)).await.ok().flatten();
         let pause = next.map_or(LOOK_EVERY, |next| Duration::from_millis(next.millis_since(now)));
         pause.min(LOOK_EVERY)
     }

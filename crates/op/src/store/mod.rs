@@ -27,7 +27,7 @@ pub(crate) use used::{forget_used, use_once};
 
 /// The tables, in steps; a step that was ever released never changes.
 pub(crate) const SCHEMA: Schema = Schema {
-    room: "op",
+    part: "op",
     steps: &[
         include_str!("schema_1.sql"),
         include_str!("schema_directory.sql"),

@@ -4,7 +4,7 @@ use std::pin::Pin;
 use std::sync::Arc;
 use std::time::Duration;
 
-use countersign_gateway::wake::Listener;
+use countersign_gateway::notifier::Listener;
 use countersign_gateway::{Approval, Transaction};
 use countersign_protocol::hash::Hash;
 use countersign_protocol::id::ApprovalId;
@@ -144,7 +144,7 @@ impl Inner {
     /// Called by the writer, which wakes nobody before its work is done: a verdict that comes later wakes, and one that came
     /// earlier was seen.
     fn listen(&self, approval: &ApprovalId) -> Listening {
-        let place = self.gateway.store().wakes().listen(approval.as_str());
+        let place = self.gateway.store().notifier().listen(approval.as_str());
         Listening { changed: Box::pin(place.changed()), _place: place }
     }
 

@@ -178,7 +178,7 @@ impl Inner {
     /// Ends what clients had that stand neither in the configuration nor beside it any more, so that another of the same name
     /// finds nothing.
     pub(crate) fn end_families_of_strangers(&self) -> Result<(), StoreError> {
-        let gone = self.gateway.store().read(|connection| {
+        let gone = self.gateway.store().read_blocking(|connection| {
             let mut gone = store::clients_with_families(connection)?;
             gone.retain(|client_id| self.clients.get(client_id).is_none());
             let beside = gone.iter().map(|client_id| directory::client(connection, client_id));
@@ -214,7 +214,7 @@ impl Inner {
         client: &Arc<Client>,
     ) -> Result<Option<String>, OAuthError> {
         let (inner, asker, token, now) = (self.clone(), client.clone(), Hash::of(token), self.ports.clock.now());
-        let found = self.gateway.store().look(move |connection| {
+        let found = self.gateway.store().read(move |connection| {
             let found = store::family_of(connection, &token)?.filter(|kept| {
                 let is_current = kept.current == token && !kept.has_ended && now < kept.family.ends_at;
                 is_current && kept.family.client_id == asker.client_id

@@ -56,7 +56,7 @@ impl Inner {
     pub(crate) async fn how_it_stands(self: &Arc<Self>, request: &AuthRequest) -> Result<Option<Approval>, OAuthError> {
         let (inner, request, now) = (self.clone(), request.clone(), self.ports.clock.now());
         let found =
-            self.gateway.store().look(move |connection| Ok(inner.approval_of_request(connection, &request, now)));
+            self.gateway.store().read(move |connection| Ok(inner.approval_of_request(connection, &request, now)));
         Ok(found.await.map_err(|error| failed(&error))??)
     }
 
@@ -86,7 +86,7 @@ impl Inner {
                 if self.person_in(connection, &real.sub)?.is_none_or(|user| user.locked) {
                     return told(denied("the user was locked or removed since the approval", None));
                 }
-                self.gateway.stands(connection, &approval).map_err(NotGiven::Gateway)?;
+                self.gateway.still_valid(connection, &approval).map_err(NotGiven::Gateway)?;
                 Ok(Some(approval))
             }
             Verdict::Denied { reason } => {

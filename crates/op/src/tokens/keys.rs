@@ -91,7 +91,7 @@ impl TokenKeys {
         if self.held().has_rsa() {
             return Ok(());
         }
-        if keys::generations(&self.directory, RSA)?.is_empty() {
+        if keys::key_versions(&self.directory, RSA)?.is_empty() {
             keys::load_or_create_file(&self.directory, &format!("{RSA}.p8"), || rsa::make(random))?;
         }
         self.reload(random)
@@ -106,7 +106,7 @@ impl TokenKeys {
     pub(crate) fn held_with_rsa(&self, random: &dyn Random) -> Arc<Held> {
         let held = self.held();
         if !held.has_rsa()
-            && !keys::generations(&self.directory, RSA).is_ok_and(|found| found.is_empty())
+            && !keys::key_versions(&self.directory, RSA).is_ok_and(|found| found.is_empty())
             && let Err(error) = self.reload(random)
         {
             tracing::error!(%error, "the RSA key is not used");
@@ -119,9 +119,9 @@ impl TokenKeys {
     /// # Errors
     /// [`KeyError`] when a file can't be written.
     pub(crate) fn add(&self, from: u64, random: &dyn Random) -> Result<(), KeyError> {
-        keys::add_generation(&self.directory, EC, from, || keys::new_key(random))?;
-        if !keys::generations(&self.directory, RSA)?.is_empty() {
-            keys::add_generation(&self.directory, RSA, from, || rsa::make(random))?;
+        keys::add_key_version(&self.directory, EC, from, || keys::new_key(random))?;
+        if !keys::key_versions(&self.directory, RSA)?.is_empty() {
+            keys::add_key_version(&self.directory, RSA, from, || rsa::make(random))?;
         }
         Ok(())
     }
@@ -129,11 +129,11 @@ impl TokenKeys {
 
 impl Held {
     fn read(directory: &Path, random: &dyn Random) -> Result<Held, KeyError> {
-        let ec = keys::load_generations(directory, EC, random)?;
+        let ec = keys::load_key_versions(directory, EC, random)?;
         let ec: Vec<_> =
             ec.into_iter().map(|(from, signer)| Generation { from, signer: EcSigner::over(signer) }).collect();
         let mut rsa = Vec::new();
-        for one in keys::generations(directory, RSA)? {
+        for one in keys::key_versions(directory, RSA)? {
             match RsaSigner::read(&one.path) {
                 Ok(signer) => rsa.push(Generation { from: one.from, signer }),
                 // Another process removed it since it was listed: it has a successor.

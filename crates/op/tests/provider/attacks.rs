@@ -149,7 +149,8 @@ async fn attack_10_more_than_a_thousand_calls_at_once_make_one_verdict_and_one_t
         let tokens = tokens + usize::from(later.status == StatusCode::OK);
         let accepted: Vec<_> = (0..3).filter(|device| replies.contains(&(*device, StatusCode::OK))).collect();
         let approval = world.provider.approval_of(&id).expect("read").expect("known");
-        let verdict = world.side.gateway.store().read(|connection| world.side.gateway.verdict(connection, &approval));
+        let verdict =
+            world.side.gateway.store().read_blocking(|connection| world.side.gateway.verdict(connection, &approval));
         match verdict.expect("a verdict") {
             Verdict::Approved(_) => {
                 assert!(accepted.len() == 1 && accepted[0] != 2, "{accepted:?}");

@@ -93,7 +93,7 @@ impl Told {
     /// Time passes, and the provider looks at its clock.
     fn later(&self, seconds: u64) {
         self.world.forward(seconds);
-        self.world.provider.gateway().store().wakes().wake_all();
+        self.world.provider.gateway().store().notifier().notify_all();
     }
 
     /// Resolves once the only row was tried so often in vain; false if it is there no more.
@@ -129,7 +129,11 @@ impl World {
     /// A number of the only row in the outbox; 0 if there is none.
     pub(crate) fn only(&self, column: &str) -> i64 {
         let sql = format!("SELECT coalesce(max({column}), 0) FROM outbox");
-        let found = self.provider.gateway().store().read(|connection| connection.query_row(&sql, [], |row| row.get(0)));
+        let found = self
+            .provider
+            .gateway()
+            .store()
+            .read_blocking(|connection| connection.query_row(&sql, [], |row| row.get(0)));
         found.expect("a number")
     }
 
@@ -148,7 +152,7 @@ impl World {
             .provider
             .gateway()
             .store()
-            .read(|connection| connection.query_row("SELECT count(*) FROM outbox", [], |row| row.get(0)));
+            .read_blocking(|connection| connection.query_row("SELECT count(*) FROM outbox", [], |row| row.get(0)));
         count.expect("a count")
     }
 }

@@ -67,7 +67,7 @@ impl Operated {
 
     fn later(&self, seconds: u64) {
         self.world.forward(seconds);
-        self.world.provider.gateway().store().wakes().wake_all();
+        self.world.provider.gateway().store().notifier().notify_all();
     }
 }
 

@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use countersign_gateway::{DeviceRecord, RevokeError, Standing};
+use countersign_gateway::{DeviceRecord, DeviceState, RevokeError};
 use countersign_protocol::revocation::RevokedBy;
 use countersign_protocol::text::escape;
 use serde_json::json;
@@ -41,7 +41,7 @@ pub async fn run(
                     "class": device.class.as_str(),
                     "platform": device.platform,
                     "key_protection": device.key_protection,
-                    "status": device.standing,
+                    "status": device.state,
                     "registered_at": device.registered_at.seconds(),
                     "confirmed_at": device.confirmed_at.map(|at| at.seconds()),
                 });
@@ -78,15 +78,15 @@ pub async fn run(
 }
 
 fn about(device: &DeviceRecord) -> String {
-    let standing = match device.standing {
-        Standing::Unconfirmed => "waits for its confirmation code",
-        Standing::Active => "in use",
-        Standing::Suspended => "suspended: it may have been copied or restored",
-        Standing::Revoked => "revoked",
-        Standing::Abandoned => "was never confirmed",
+    let state = match device.state {
+        DeviceState::Unconfirmed => "waits for its confirmation code",
+        DeviceState::Active => "in use",
+        DeviceState::Suspended => "suspended: it may have been copied or restored",
+        DeviceState::Revoked => "revoked",
+        DeviceState::Abandoned => "was never confirmed",
     };
     format!(
-        "{standing} · {} · {} · since {}",
+        "{state} · {} · {} · since {}",
         device.class.as_str(),
         escape(&device.platform),
         time_format::full(device.registered_at.seconds())

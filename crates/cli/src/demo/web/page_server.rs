@@ -4,7 +4,7 @@ use std::net::{SocketAddr, TcpListener};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use countersign_gateway::Standing;
+use countersign_gateway::DeviceState;
 use countersign_op::Provider;
 use countersign_protocol::text;
 use serde::Serialize;
@@ -204,10 +204,10 @@ impl PageState {
             Err(_) => Vec::new(),
         };
         let devices = devices.into_iter().filter_map(|device| {
-            let status = match device.standing {
-                Standing::Active => "active",
-                Standing::Unconfirmed => "unconfirmed",
-                Standing::Suspended => "suspended",
+            let status = match device.state {
+                DeviceState::Active => "active",
+                DeviceState::Unconfirmed => "unconfirmed",
+                DeviceState::Suspended => "suspended",
                 _ => return None,
             };
             Some(DeviceRow { name: text::escape(&device.name), status })

@@ -1,7 +1,7 @@
 //! What the provider kept about one request: the very bytes that were signed, and what they say.
 
 use countersign_device::transcript::{self, Drawn, Locale, Role};
-use countersign_gateway::Asked;
+use countersign_gateway::ChallengeRecord;
 use countersign_protocol::answer::Answer;
 use countersign_protocol::challenge::{Challenge, VerifiedChallenge};
 use countersign_protocol::clock::Timestamp;
@@ -16,7 +16,7 @@ use crate::request_text;
 
 /// The provider's record of one request, as seen from the device that answered it, or from the first that was asked.
 pub struct RecordedApproval {
-    asked: Asked,
+    asked: ChallengeRecord,
     challenge: VerifiedChallenge,
     drawn: Drawn,
 }
@@ -31,7 +31,7 @@ pub struct ScreenLine {
 
 impl RecordedApproval {
     /// Reads a record. Nothing of it is believed that does not verify.
-    pub fn of(mut all: Vec<Asked>) -> Option<RecordedApproval> {
+    pub fn of(mut all: Vec<ChallengeRecord>) -> Option<RecordedApproval> {
         let at = all.iter().position(|asked| asked.decided).or(if all.is_empty() { None } else { Some(0) })?;
         let mut asked = all.swap_remove(at);
         let challenge = verified(&asked)?;
@@ -104,19 +104,19 @@ impl RecordedApproval {
     }
 
     /// The record as the gateway keeps it.
-    pub fn asked(&self) -> &Asked {
+    pub fn asked(&self) -> &ChallengeRecord {
         &self.asked
     }
 }
 
 /// The challenge, by the keys of the provider's own manifests.
-pub fn verified(asked: &Asked) -> Option<VerifiedChallenge> {
+pub fn verified(asked: &ChallengeRecord) -> Option<VerifiedChallenge> {
     verify(asked, &asked.challenge).ok()
 }
 
 /// Verifies a challenge that may have been tampered with, as the device does.
 pub fn verify(
-    asked: &Asked,
+    asked: &ChallengeRecord,
     challenge: &countersign_protocol::jws::Compact<Challenge>,
 ) -> Result<VerifiedChallenge, String> {
     let claims = asked.challenge.peek().map_err(|error| error.to_string())?;

@@ -121,7 +121,7 @@ impl RequestLog {
     pub fn proof(&self, provider: &Provider, id: usize) -> Option<RecordedApproval> {
         let (_, acknowledged) = self.entries.get(id)?.acknowledged.as_ref()?;
         let approval = provider.approval_of(acknowledged["auth_req_id"].as_str()?).ok()??;
-        RecordedApproval::of(provider.gateway().record(&approval).ok()?)
+        RecordedApproval::of(provider.gateway().challenge_records(&approval).ok()?)
     }
 
     /// Access tokens that nobody has tried at the records yet: the request, and the token.

@@ -5,8 +5,8 @@ use crate::store::{Schema, Store, WriteError};
 use crate::testing::Seeded;
 
 const FIRST: &str = "CREATE TABLE note (text TEXT PRIMARY KEY) STRICT";
-const OLD: Schema = Schema { room: "notes", steps: &[FIRST] };
-const NEW: Schema = Schema { room: "notes", steps: &[FIRST, "ALTER TABLE note ADD COLUMN colour TEXT"] };
+const OLD: Schema = Schema { part: "notes", steps: &[FIRST] };
+const NEW: Schema = Schema { part: "notes", steps: &[FIRST, "ALTER TABLE note ADD COLUMN colour TEXT"] };
 
 fn open(path: &Path) -> Store {
     Store::open(path, &Seeded::new(1)).expect("the store opens")
@@ -26,7 +26,8 @@ fn note(store: &Store, text: String) {
 
 fn notes(path: &Path) -> Vec<String> {
     let store = open(path);
-    let read = store.read(|c| c.prepare("SELECT text FROM note ORDER BY text")?.query_map([], |r| r.get(0))?.collect());
+    let read = store
+        .read_blocking(|c| c.prepare("SELECT text FROM note ORDER BY text")?.query_map([], |r| r.get(0))?.collect());
     read.expect("readable")
 }
 
@@ -61,7 +62,7 @@ fn a_copy_made_while_others_write_has_everything_acknowledged_before_and_is_priv
     assert_eq!(backup.bytes, fs::metadata(&to).expect("there").len());
     let copied = notes(&to);
     assert!(copied.iter().take(200).map(String::as_str).eq((0..200).map(|n| format!("{n:04}")).collect::<Vec<_>>()));
-    assert_eq!(open(&to).generation(), store.generation(), "it is the same file's history");
+    assert_eq!(open(&to).history_id(), store.history_id(), "it is the same file's history");
     #[cfg(unix)]
     {
         use std::os::unix::fs::PermissionsExt as _;

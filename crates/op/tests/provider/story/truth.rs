@@ -19,7 +19,7 @@ pub(super) struct Names<'a> {
 }
 
 pub(super) fn read(store: &Store, names: &Names<'_>) -> Model {
-    store.read(|connection| read_all(connection, names)).expect("the file can be read")
+    store.read_blocking(|connection| read_all(connection, names)).expect("the file can be read")
 }
 
 fn read_all(connection: &Connection, names: &Names<'_>) -> rusqlite::Result<Model> {

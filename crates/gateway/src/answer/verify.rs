@@ -1,4 +1,4 @@
-//! Whether an answer holds by itself: who signed it, what it is about, and how the person was verified.
+//! Verification of an answer by itself: its signature, the challenge it names, and how the person was verified.
 
 use countersign_protocol::answer::{Answer, Decision};
 use countersign_protocol::clock::Timestamp;
@@ -11,9 +11,9 @@ use countersign_protocol::limits;
 use countersign_protocol::problem::ProblemCode;
 use countersign_protocol::registration::{DeviceClass, KeyProtection};
 
-use crate::error::{Refused, refused};
+use crate::rejection::{Rejection, reject};
 use crate::store::approvals::ApprovalRow;
-use crate::store::challenges::{AnswerSeen, ChallengeRow};
+use crate::store::challenges::{AnswerFingerprint, ChallengeRow};
 use crate::store::devices::Device;
 
 /// `amr` values (RFC 8176) that say a person was verified.
@@ -21,11 +21,11 @@ const USER_VALUES: [&str; 4] = ["pin", "fpt", "face", "user"];
 /// Under `preferred`, one verification serves for so long, in seconds.
 const VERIFICATION_LIFE: u64 = 300;
 
-/// An answer that holds; whether it decides is for the store to say.
-pub(crate) struct CheckedAnswer {
+/// A valid answer. Whether it decides depends on the approval's row.
+pub(crate) struct VerifiedAnswer {
     pub(crate) claims: Answer,
     pub(crate) compact: Compact<Answer>,
-    pub(crate) seen: AnswerSeen,
+    pub(crate) fingerprint: AnswerFingerprint,
     pub(crate) hash: Hash,
     pub(crate) amr: Vec<String>,
     pub(crate) acr: String,
@@ -33,13 +33,13 @@ pub(crate) struct CheckedAnswer {
 }
 
 /// Checks an answer against its challenge. Nothing here depends on whether the approval is still pending.
-pub(crate) fn check_answer(
+pub(crate) fn verify_answer(
     compact: &Compact<Answer>,
     issuer: &Issuer,
     device: &Device,
     challenge: &ChallengeRow,
     approval: &ApprovalRow,
-) -> Result<CheckedAnswer, Refused> {
+) -> Result<VerifiedAnswer, Rejection> {
     let opened = open_by_device(compact, device, &[device.approval_kid, device.transport_kid])
         .map_err(|why| invalid(&why.to_string()))?;
     let claims = opened.claims;
@@ -59,7 +59,7 @@ pub(crate) fn check_answer(
         Decision::Denied if claims.interaction_value.is_some() => {
             return Err(invalid("interaction_value belongs to an approval"));
         }
-        Decision::Denied => Verified { amr: Vec::new(), by_person: false },
+        Decision::Denied => AuthMethods { amr: Vec::new(), by_person: false },
         Decision::Approved => {
             if claims.reason.is_some() {
                 return Err(invalid("reason belongs to a denial"));
@@ -71,9 +71,9 @@ pub(crate) fn check_answer(
             check_verification(&claims, by_approval_key, device, approval)?
         }
     };
-    Ok(CheckedAnswer {
+    Ok(VerifiedAnswer {
         compact: compact.clone(),
-        seen: AnswerSeen { jti: claims.jti.to_string(), signed: Hash::of(compact.signed_part()) },
+        fingerprint: AnswerFingerprint { jti: claims.jti.to_string(), signed: Hash::of(compact.signed_part()) },
         hash: opened.hash,
         acr: acr(device.class, approval.interaction, verified.by_person),
         auth_time: claims.uv_at.filter(|_| verified.by_person).map(Timestamp::from_seconds),
@@ -82,7 +82,7 @@ pub(crate) fn check_answer(
     })
 }
 
-struct Verified {
+struct AuthMethods {
     amr: Vec<String>,
     by_person: bool,
 }
@@ -92,7 +92,7 @@ fn check_verification(
     by_approval_key: bool,
     device: &Device,
     approval: &ApprovalRow,
-) -> Result<Verified, Refused> {
+) -> Result<AuthMethods, Rejection> {
     let discouraged = approval.user_verification == UserVerification::Discouraged;
     if !by_approval_key && !discouraged {
         return Err(invalid("this challenge asks for the approval key's signature"));
@@ -111,12 +111,12 @@ fn check_verification(
     let by_person = by_approval_key && !user.is_empty();
     let key = if device.key_verified.is_some_and(is_hardware) { "hwk" } else { "swk" };
     let amr = std::iter::once(key).chain(user.into_iter().filter(|_| by_person)).map(str::to_owned).collect();
-    Ok(Verified { amr, by_person })
+    Ok(AuthMethods { amr, by_person })
 }
 
 /// `required`: after the request was made. `preferred`: at most five minutes before the answer. Times are the device's, in the
 /// server's time as it knows it.
-fn check_person(claims: &Answer, user: &[&str], approval: &ApprovalRow) -> Result<(), Refused> {
+fn check_person(claims: &Answer, user: &[&str], approval: &ApprovalRow) -> Result<(), Rejection> {
     let (Some(at), false) = (claims.uv_at, user.is_empty()) else {
         return Err(invalid("the person was not verified"));
     };
@@ -163,6 +163,6 @@ pub(crate) fn open_by_device<T: Claims>(
     compact.open(|_| Some(&key))
 }
 
-fn invalid(why: &str) -> Refused {
-    refused(ProblemCode::InvalidAnswer, format!("The answer does not hold: {why}."))
+fn invalid(why: &str) -> Rejection {
+    reject(ProblemCode::InvalidAnswer, format!("The answer does not hold: {why}."))
 }

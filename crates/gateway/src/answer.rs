@@ -1,4 +1,6 @@
-//! Takes answers: the first valid one decides, the same one again gets the same reply, a second history suspends the device.
+//! Answers: the first valid one decides, the same one again gets the same reply, a second history suspends the device.
+
+pub(crate) mod verify;
 
 use countersign_protocol::answer::{Answer, Decision, DenialReason};
 use countersign_protocol::fetch::Received;
@@ -7,41 +9,41 @@ use countersign_protocol::jws::Compact;
 use countersign_protocol::problem::ProblemCode;
 
 use crate::Gateway;
-use crate::answer_check::{CheckedAnswer, check_answer};
-use crate::error::{Refused, refused};
-use crate::store::approvals::{self, ApprovalRow, Decided, Status};
+use crate::answer::verify::{VerifiedAnswer, verify_answer};
+use crate::event_sink::GatewayEvent;
+use crate::rejection::{Rejection, reject};
+use crate::store::approvals::{self, ApprovalRow, Resolution, Status};
 use crate::store::challenges::{self, ChallengeRow};
-use crate::store::devices::{self, Device, Standing};
-use crate::store::{Transaction, asking};
-use crate::witness::Happening;
+use crate::store::devices::{self, Device, DeviceState};
+use crate::store::{Transaction, prompt_history};
 
 /// A reply whose changes are kept, though it may be a refusal.
-type Kept = Result<Received, Refused>;
+type Reply = Result<Received, Rejection>;
 
 impl Gateway {
-    /// Takes a device's answer to one of its challenges.
+    /// Receives a device's answer to one of its challenges.
     pub(crate) async fn answer(
         &self,
         device: &Device,
         id: &ChallengeId,
         compact: &Compact<Answer>,
-    ) -> Result<Received, Refused> {
+    ) -> Result<Received, Rejection> {
         let (challenge, approval) = self.challenge_of(device, id).await?;
-        let checked = check_answer(compact, &self.settings().issuer, device, &challenge, &approval)?;
+        let checked = verify_answer(compact, &self.settings().issuer, device, &challenge, &approval)?;
         let gateway = self.clone();
         let device = device.id.clone();
         let id = id.clone();
-        self.store().write(move |tx| gateway.judge(tx, &device, &id, &checked)).await?
+        self.store().write(move |tx| gateway.record_answer(tx, &device, &id, &checked)).await?
     }
 
-    /// The device's challenge and its approval, as they stand.
+    /// The device's challenge and its approval.
     pub(crate) async fn challenge_of(
         &self,
         device: &Device,
         id: &ChallengeId,
-    ) -> Result<(ChallengeRow, ApprovalRow), Refused> {
+    ) -> Result<(ChallengeRow, ApprovalRow), Rejection> {
         let (device, id) = (device.id.clone(), id.clone());
-        let found = self.store().look(move |connection| {
+        let found = self.store().read(move |connection| {
             let Some(challenge) = challenges::of_device(connection, &id, &device)? else { return Ok(None) };
             let approval = approvals::by_id(connection, &challenge.approval)?;
             Ok(approval.map(|approval| (challenge, approval)))
@@ -52,20 +54,20 @@ impl Gateway {
         Ok((challenge, approval))
     }
 
-    fn judge(
+    fn record_answer(
         &self,
         tx: &Transaction<'_>,
         device: &DeviceId,
         id: &ChallengeId,
-        checked: &CheckedAnswer,
-    ) -> Result<Kept, Refused> {
+        checked: &VerifiedAnswer,
+    ) -> Result<Reply, Rejection> {
         let challenge = challenges::of_device(tx, id, device)?.ok_or_else(not_found)?;
         let approval = approvals::by_id(tx, &challenge.approval)?.ok_or_else(not_found)?;
-        if challenge.answer.as_ref() == Some(&checked.seen) {
+        if challenge.answer.as_ref() == Some(&checked.fingerprint) {
             return Ok(reply(&challenge, &approval, checked));
         }
         let device = devices::by_id(tx, device)?.ok_or_else(not_found)?;
-        if device.standing != Standing::Active {
+        if device.state != DeviceState::Active {
             return Err(suspended());
         }
         if device.seq.is_some_and(|used| checked.claims.seq <= used) {
@@ -74,7 +76,7 @@ impl Gateway {
         }
         devices::advance(tx, &device.id, checked.claims.seq)?;
         if challenge.answer.is_none() {
-            challenges::keep_answer(tx, id, &checked.seen, checked.compact.as_str(), self.now())?;
+            challenges::keep_answer(tx, id, &checked.fingerprint, checked.compact.as_str(), self.now())?;
         }
         if approval.status == Status::Pending {
             if self.now() >= approval.answer_until {
@@ -94,8 +96,8 @@ impl Gateway {
         tx: &Transaction<'_>,
         approval: &ApprovalRow,
         challenge: &ChallengeId,
-        checked: &CheckedAnswer,
-    ) -> Result<(), Refused> {
+        checked: &VerifiedAnswer,
+    ) -> Result<(), Rejection> {
         let now = self.now();
         let claims = &checked.claims;
         let typed = claims.interaction_value.as_deref().unwrap_or_default();
@@ -107,10 +109,10 @@ impl Gateway {
             Decision::Approved => Status::Approved,
         };
         let (subject, client) = (&approval.subject, approval.client_id.as_str());
-        let mut history = asking::load(tx, subject, client)?;
+        let mut history = prompt_history::load(tx, subject, client)?;
         let is_not_me = status == Status::Denied && claims.reason == Some(DenialReason::NotMe);
         let held_until = is_not_me.then(|| history.not_me(now, approval.not_me_hold));
-        let decided = Decided {
+        let resolution = Resolution {
             at: now,
             reason: claims.reason,
             challenge: Some(challenge.clone()),
@@ -120,7 +122,7 @@ impl Gateway {
             auth_time: checked.auth_time.map(|at| at.min(now)),
             held_until,
         };
-        if !self.end(tx, approval, status, &decided)? {
+        if !self.end(tx, approval, status, &resolution)? {
             return Ok(());
         }
         match status {
@@ -129,21 +131,22 @@ impl Gateway {
             Status::Denied if is_not_me => {
                 if let Some(held_until) = held_until {
                     let approval = &approval.id;
-                    self.witness().saw(tx, &Happening::NotMe { approval, subject, client_id: client, held_until })?;
+                    self.event_sink()
+                        .record(tx, &GatewayEvent::NotMe { approval, subject, client_id: client, held_until })?;
                 }
                 tracing::warn!(%subject, client, until = ?held_until, "denied as \"this wasn't me\": the client is held for this user");
             }
             _ => return Ok(()),
         }
-        asking::save(tx, subject, client, &history)?;
+        prompt_history::save(tx, subject, client, &history)?;
         Ok(())
     }
 }
 
 /// What a device hears about its answer, now and whenever it sends the same again.
-fn reply(challenge: &ChallengeRow, approval: &ApprovalRow, checked: &CheckedAnswer) -> Kept {
-    let decided_by = approval.decided.as_ref().and_then(|decided| decided.challenge.as_ref());
-    let is_first = challenge.answer.as_ref() == Some(&checked.seen);
+fn reply(challenge: &ChallengeRow, approval: &ApprovalRow, checked: &VerifiedAnswer) -> Reply {
+    let decided_by = approval.resolution.as_ref().and_then(|decided| decided.challenge.as_ref());
+    let is_first = challenge.answer.as_ref() == Some(&checked.fingerprint);
     let outcome = challenge.outcome.clone();
     let is_decisive = is_first && decided_by == Some(&challenge.id);
     let (code, words) = match approval.status {
@@ -156,14 +159,14 @@ fn reply(challenge: &ChallengeRow, approval: &ApprovalRow, checked: &CheckedAnsw
         Status::Expired => (ProblemCode::ChallengeExpired, "The answer came after the request's time was over."),
         _ => (ProblemCode::ApprovalDecided, "This request has ended already."),
     };
-    Err(refused(code, words).with_outcome(outcome))
+    Err(reject(code, words).with_outcome(outcome))
 }
 
-pub(crate) fn not_found() -> Refused {
-    refused(ProblemCode::NotFound, "There is no such challenge for this device.")
+pub(crate) fn not_found() -> Rejection {
+    reject(ProblemCode::NotFound, "There is no such challenge for this device.")
 }
 
-fn suspended() -> Refused {
+fn suspended() -> Rejection {
     let words = "Two different answers claim one place in this device's history: it may have been copied or restored. It is suspended; ask your provider.";
-    refused(ProblemCode::DeviceSuspended, words)
+    reject(ProblemCode::DeviceSuspended, words)
 }

@@ -1,4 +1,4 @@
-//! Refusals of a device's call: a problem document and what its response's head adds.
+//! Rejection of a device's call: a problem document (RFC 9457) and the headers that go with it.
 
 use countersign_protocol::jws::Compact;
 use countersign_protocol::problem::{Problem, ProblemCode};
@@ -9,9 +9,9 @@ use crate::store::{StoreError, WriteError};
 /// When a device may try again after the store did not take its call.
 const RETRY_AFTER_SECONDS: u64 = 5;
 
-/// A call that was refused.
+/// The response to a call that was refused.
 #[derive(Debug)]
-pub(crate) struct Refused {
+pub(crate) struct Rejection {
     pub(crate) problem: Box<Problem>,
     /// A fresh nonce for the caller's key.
     pub(crate) nonce: Option<String>,
@@ -19,12 +19,12 @@ pub(crate) struct Refused {
     pub(crate) retry_after: Option<u64>,
 }
 
-/// Refuses with a code and words for a person.
-pub(crate) fn refused(code: ProblemCode, detail: impl Into<String>) -> Refused {
-    Refused { problem: Box::new(Problem::new(code, detail)), nonce: None, retry_after: None }
+/// Rejects with a code and words for a person.
+pub(crate) fn reject(code: ProblemCode, detail: impl Into<String>) -> Rejection {
+    Rejection { problem: Box::new(Problem::new(code, detail)), nonce: None, retry_after: None }
 }
 
-impl Refused {
+impl Rejection {
     /// Adds how the approval ended.
     pub(crate) fn with_outcome(mut self, outcome: Option<String>) -> Self {
         self.problem.outcome = outcome.map(Compact::from_text);
@@ -44,12 +44,11 @@ impl Refused {
     }
 }
 
-impl From<StoreError> for Refused {
+impl From<StoreError> for Rejection {
     fn from(error: StoreError) -> Self {
         tracing::error!(%error, "a device's call failed");
-        let mut refused =
-            refused(ProblemCode::Internal, "Something went wrong at the provider. Try again in a moment.");
-        if error.passes() {
+        let mut refused = reject(ProblemCode::Internal, "Something went wrong at the provider. Try again in a moment.");
+        if error.is_transient() {
             refused.problem.status = 503;
             refused.retry_after = Some(RETRY_AFTER_SECONDS);
         }
@@ -57,24 +56,24 @@ impl From<StoreError> for Refused {
     }
 }
 
-impl From<rusqlite::Error> for Refused {
+impl From<rusqlite::Error> for Rejection {
     fn from(error: rusqlite::Error) -> Self {
         StoreError::from(error).into()
     }
 }
 
-impl From<EndError> for Refused {
+impl From<EndError> for Rejection {
     fn from(error: EndError) -> Self {
         if let EndError::Store(error) = error {
             return error.into();
         }
         tracing::error!(%error, "a device's call failed");
-        refused(ProblemCode::Internal, "Something went wrong at the provider. Try again in a moment.")
+        reject(ProblemCode::Internal, "Something went wrong at the provider. Try again in a moment.")
     }
 }
 
-impl From<WriteError<Refused>> for Refused {
-    fn from(error: WriteError<Refused>) -> Self {
+impl From<WriteError<Rejection>> for Rejection {
+    fn from(error: WriteError<Rejection>) -> Self {
         match error {
             WriteError::Refused(refused) => refused,
             WriteError::Store(error) => error.into(),

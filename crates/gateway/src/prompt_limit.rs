@@ -1,4 +1,4 @@
-//! How often one client has lately asked one user, and whether its next request is held: limits mute, they never refuse.
+//! Prompt limit: how often one client has lately asked one user, and whether its next request is held. It mutes, it never refuses.
 
 use countersign_protocol::clock::Timestamp;
 
@@ -18,9 +18,9 @@ const LONGEST_NOT_ME: u64 = 7 * 86_400_000;
 const WRONG_NUMBERS: u32 = 5;
 const WRONG_NUMBERS_HOLD: u64 = 900_000;
 
-/// What one client has lately asked of one user. Times are zero where nothing is due.
+/// One client's recent prompts to one user. Times are zero where nothing is due.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub(crate) struct Asking {
+pub(crate) struct PromptHistory {
     pub(crate) window_from: Timestamp,
     pub(crate) prompts: u32,
     pub(crate) step: u32,
@@ -30,7 +30,7 @@ pub(crate) struct Asking {
     pub(crate) held_until: Timestamp,
 }
 
-impl Asking {
+impl PromptHistory {
     /// Decides about a new request; `pending` counts this client's requests that wait for this user unheld. Returns whether
     /// the request is held. One that is not held counts as a prompt until an approval shows that the person wanted it.
     pub(crate) fn admit(&mut self, now: Timestamp, pending: u32, limits: &Limits) -> bool {
@@ -102,25 +102,25 @@ mod tests {
     }
 
     /// Asks once a second for so long; returns at which seconds the person was prompted.
-    fn prompts(asking: &mut Asking, seconds: u64) -> Vec<u64> {
+    fn prompts(asking: &mut PromptHistory, seconds: u64) -> Vec<u64> {
         (0..seconds).filter(|s| !asking.admit(NOW.plus_seconds(*s), 0, &limits())).collect()
     }
 
     #[test]
     fn five_prompts_a_minute_then_waits_that_grow() {
-        assert_eq!(prompts(&mut Asking::default(), 400), [0, 1, 2, 3, 4, 14, 34, 74, 154, 314]);
+        assert_eq!(prompts(&mut PromptHistory::default(), 400), [0, 1, 2, 3, 4, 14, 34, 74, 154, 314]);
     }
 
     #[test]
     fn the_wait_never_exceeds_an_hour() {
-        let mut asking = Asking::default();
+        let mut asking = PromptHistory::default();
         let all = prompts(&mut asking, 40_000);
         assert_eq!(all[all.len() - 1] - all[all.len() - 2], 3600);
     }
 
     #[test]
     fn an_approval_ends_every_wait() {
-        let mut asking = Asking::default();
+        let mut asking = PromptHistory::default();
         prompts(&mut asking, 10);
         asking.not_me(NOW, 900_000);
         asking.approved();
@@ -129,7 +129,7 @@ mod tests {
 
     #[test]
     fn a_prompt_now_and_then_is_never_held() {
-        let mut asking = Asking::default();
+        let mut asking = PromptHistory::default();
         for minute in 0..100 {
             assert!(!asking.admit(NOW.plus_seconds(minute * 61), 0, &limits()), "minute {minute}");
         }
@@ -137,16 +137,16 @@ mod tests {
 
     #[test]
     fn beyond_max_pending_a_request_is_held_and_does_not_count() {
-        let mut asking = Asking::default();
+        let mut asking = PromptHistory::default();
         for _ in 0..50 {
             assert!(asking.admit(NOW, 3, &limits()));
         }
-        assert_eq!(asking, Asking::default());
+        assert_eq!(asking, PromptHistory::default());
     }
 
     #[test]
     fn not_me_holds_for_a_quarter_of_an_hour_then_longer() {
-        let mut asking = Asking::default();
+        let mut asking = PromptHistory::default();
         let until = asking.not_me(NOW, 900_000);
         assert_eq!(until, NOW.plus_seconds(900));
         assert!(asking.admit(NOW.plus_seconds(899), 0, &limits()));
@@ -156,7 +156,7 @@ mod tests {
 
     #[test]
     fn five_wrong_numbers_in_a_row_hold() {
-        let mut asking = Asking::default();
+        let mut asking = PromptHistory::default();
         for _ in 0..4 {
             asking.wrong_number(NOW);
         }

@@ -1,4 +1,4 @@
-//! Everything the gateway keeps about one approval, and the evidence that is in it.
+//! The challenges of one approval with their answers and outcomes, and the evidence in them.
 
 use countersign_protocol::answer::Answer;
 use countersign_protocol::challenge::Challenge;
@@ -11,16 +11,16 @@ use countersign_protocol::outcome::Outcome;
 use crate::Gateway;
 use crate::store::{StoreError, challenges, devices, manifests};
 
-/// What one device was asked, and what it said.
+/// One device's challenge and its answer.
 #[derive(Debug, Clone)]
-pub struct Asked {
+pub struct ChallengeRecord {
     /// What the person called the device.
     pub device_name: String,
     /// The challenge, as it was signed for this device.
     pub challenge: Compact<Challenge>,
     /// The first valid answer to it, and when it arrived. Answers from before answers were kept are missing.
     pub answer: Option<(Compact<Answer>, Timestamp)>,
-    /// How the approval ended, as this device was told.
+    /// How the approval ended, as signed for this device.
     pub outcome: Option<Compact<Outcome>>,
     /// Whether this device's answer decided.
     pub decided: bool,
@@ -34,11 +34,11 @@ impl Gateway {
     ///
     /// # Errors
     /// What the store said.
-    pub fn record(&self, approval: &ApprovalId) -> Result<Vec<Asked>, StoreError> {
-        self.store().read(|connection| {
+    pub fn challenge_records(&self, approval: &ApprovalId) -> Result<Vec<ChallengeRecord>, StoreError> {
+        self.store().read_blocking(|connection| {
             let manifests = manifests::all(connection)?;
             let mut all = Vec::new();
-            for kept in challenges::kept_of_approval(connection, approval)? {
+            for kept in challenges::with_answers(connection, approval)? {
                 let statements = devices::statements(connection, &kept.row.device)?;
                 let challenge = Compact::<Challenge>::from_text(kept.jws);
                 let answer = kept.answer.map(|(jws, at)| (Compact::<Answer>::from_text(jws), at));
@@ -53,7 +53,7 @@ impl Gateway {
                     disputed: kept.row.disputed.map(Compact::from_text),
                 };
                 let device_name = kept.row.device_name;
-                all.push(Asked { device_name, challenge, answer, outcome, decided: kept.decided, evidence });
+                all.push(ChallengeRecord { device_name, challenge, answer, outcome, decided: kept.decided, evidence });
             }
             Ok(all)
         })

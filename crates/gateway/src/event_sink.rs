@@ -1,5 +1,4 @@
-//! Whoever must know what happens at the gateway is told in the very transaction in which it happens, so that its own rows
-//! about it stand or fall with it.
+//! Event sink called inside the transaction that made the change: its rows commit or roll back with it.
 
 use std::time::Duration;
 
@@ -9,15 +8,15 @@ use countersign_protocol::registration::DeviceClass;
 
 use crate::store::Transaction;
 
-/// Something that happened. Names of devices are their owners' words: data, never markup.
+/// An event at the gateway. Names of devices are their owners' words: data, never markup.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
-pub enum Happening<'a> {
-    /// An approval has its verdict, which [`Gateway::verdict`](crate::Gateway::verdict) tells and which never changes.
+pub enum GatewayEvent<'a> {
+    /// An approval has its verdict, which [`Gateway::verdict`](crate::Gateway::verdict) returns and which never changes.
     Ended {
         /// The approval.
         approval: &'a ApprovalId,
-        /// Whether nobody answered in time.
+        /// Whether no device answered in time.
         expired: bool,
         /// The verdict's word: `approved`, `denied`, `expired`, `cancelled`, `device_revoked`, `mismatch`, `refused`.
         outcome: &'static str,
@@ -68,21 +67,21 @@ pub enum Happening<'a> {
     },
 }
 
-/// Is told of every [`Happening`].
-pub trait Witness: Send + Sync {
-    /// Takes note, with rows of its own in the same transaction. It runs on the writer's thread: no call out, no waiting.
+/// Records every [`GatewayEvent`].
+pub trait EventSink: Send + Sync {
+    /// Records the event in rows of its own, in the same transaction. Runs on the writer's thread: no call out, no waiting.
     ///
     /// # Errors
-    /// What SQLite said; it undoes what happened as well.
-    fn saw(&self, transaction: &Transaction<'_>, happening: &Happening<'_>) -> rusqlite::Result<()>;
+    /// The store's; the change that the event reports is rolled back as well.
+    fn record(&self, transaction: &Transaction<'_>, event: &GatewayEvent<'_>) -> rusqlite::Result<()>;
 }
 
-/// Nobody takes note.
+/// Records nothing.
 #[derive(Debug, Clone, Copy)]
-pub struct Nobody;
+pub struct NoopSink;
 
-impl Witness for Nobody {
-    fn saw(&self, _transaction: &Transaction<'_>, _happening: &Happening<'_>) -> rusqlite::Result<()> {
+impl EventSink for NoopSink {
+    fn record(&self, _transaction: &Transaction<'_>, _happening: &GatewayEvent<'_>) -> rusqlite::Result<()> {
         Ok(())
     }
 }

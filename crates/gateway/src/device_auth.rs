@@ -1,4 +1,4 @@
-//! Who is calling: the credential and a DPoP proof of the transport key, on every call.
+//! Authentication of a device's calls: its credential and a DPoP proof of the transport key (RFC 9449), on every call.
 
 use axum::http::{HeaderMap, header};
 use countersign_protocol::clock::Timestamp;
@@ -10,9 +10,9 @@ use countersign_protocol::limits;
 use countersign_protocol::problem::ProblemCode;
 
 use crate::Gateway;
-use crate::dpop_nonce::NonceRefused;
-use crate::error::{Refused, refused};
-use crate::store::devices::{Device, Standing};
+use crate::dpop_nonce::NonceError;
+use crate::rejection::{Rejection, reject};
+use crate::store::devices::{Device, DeviceState};
 use crate::store::{WriteError, credentials};
 
 /// A device whose call was authenticated.
@@ -25,9 +25,9 @@ pub(crate) struct Caller {
     pub(crate) nonce: String,
 }
 
-/// What a call is allowed to.
+/// The devices that an endpoint admits.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Admits {
+pub(crate) enum Admission {
     /// Devices that take part.
     Active,
     /// These, and devices that wait for their code.
@@ -43,30 +43,30 @@ impl Gateway {
         headers: &HeaderMap,
         method: &str,
         url: &str,
-        admits: Admits,
-    ) -> Result<Caller, Refused> {
+        admits: Admission,
+    ) -> Result<Caller, Rejection> {
         let credential = credential(headers)?;
         let proof = self.verify_proof(headers, method, url, credential)?;
         let hash = Hash::of(credential);
         let unknown = || {
             let words = "The device's credential is not known here, or was replaced.";
-            refused(ProblemCode::InvalidDeviceCredential, words)
+            reject(ProblemCode::InvalidDeviceCredential, words)
         };
-        let presented = self.store().look(move |connection| credentials::by_hash(connection, &hash)).await?;
+        let presented = self.store().read(move |connection| credentials::by_hash(connection, &hash)).await?;
         let presented = presented.ok_or_else(unknown)?;
         let device = presented.device;
         if device.transport_kid != *proof.key.thumbprint() {
-            return Err(refused(ProblemCode::InvalidDpopProof, "The DPoP proof is by another key than the device's."));
+            return Err(reject(ProblemCode::InvalidDpopProof, "The DPoP proof is by another key than the device's."));
         }
         self.accept_nonce(&proof)?;
         let nonce = self.nonce_for(&device.transport_kid);
-        let admitted = self.check_standing(&device, presented.expires_at, admits);
+        let admitted = self.check_state(&device, presented.expires_at, admits);
         admitted.map_err(|refused| refused.with_nonce(nonce.clone()))?;
         if !presented.used {
             let id = device.id.clone();
             let kept = self.store().write(move |tx| {
-                // Streams of the credentials that this ends look again, and end.
-                tx.wake_after_commit(id.as_str());
+                // Streams of the credentials that this ends read again, and end.
+                tx.notify_after_commit(id.as_str());
                 credentials::mark_used(tx, &id, &hash)
             });
             let kept = kept.await;
@@ -80,66 +80,66 @@ impl Gateway {
         Ok(Caller { device, credential: hash, credential_until: presented.expires_at, nonce })
     }
 
-    /// Whether the device may go on; asked again whenever a long call wakes up.
-    pub(crate) fn check_standing(
+    /// Whether the device may go on; checked again whenever a long call wakes up.
+    pub(crate) fn check_state(
         &self,
         device: &Device,
         credential_until: Timestamp,
-        admits: Admits,
-    ) -> Result<(), Refused> {
-        match device.standing {
-            Standing::Active => {}
-            Standing::Unconfirmed if admits != Admits::Active => {}
-            Standing::Unconfirmed => {
+        admits: Admission,
+    ) -> Result<(), Rejection> {
+        match device.state {
+            DeviceState::Active => {}
+            DeviceState::Unconfirmed if admits != Admission::Active => {}
+            DeviceState::Unconfirmed => {
                 let words = "The device is not confirmed yet: type the code it shows where the link came from.";
-                return Err(refused(ProblemCode::NotFound, words));
+                return Err(reject(ProblemCode::NotFound, words));
             }
-            Standing::Suspended => {
+            DeviceState::Suspended => {
                 let words = "This device is suspended: it may have been copied or restored. Ask your provider.";
-                return Err(refused(ProblemCode::DeviceSuspended, words));
+                return Err(reject(ProblemCode::DeviceSuspended, words));
             }
-            Standing::Revoked | Standing::Abandoned => {
+            DeviceState::Revoked | DeviceState::Abandoned => {
                 let words = "This device was removed from the account.";
-                return Err(refused(ProblemCode::DeviceRevoked, words).with_revocation(device.revocation.clone()));
+                return Err(reject(ProblemCode::DeviceRevoked, words).with_revocation(device.revocation.clone()));
             }
         }
-        let grace = if admits == Admits::ExpiredCredential { limits::CREDENTIAL_GRACE_SECONDS } else { 0 };
+        let grace = if admits == Admission::ExpiredCredential { limits::CREDENTIAL_GRACE_SECONDS } else { 0 };
         if self.now() >= credential_until.plus_seconds(grace) {
             let words = "The device's credential has expired: renew it.";
-            return Err(refused(ProblemCode::InvalidDeviceCredential, words));
+            return Err(reject(ProblemCode::InvalidDeviceCredential, words));
         }
         Ok(())
     }
 
-    /// Verifies the call's one proof against method, URL and token; nonce and key are still to be looked at.
+    /// Verifies the call's one proof against method, URL and token; nonce and key are still to be checked.
     pub(crate) fn verify_proof(
         &self,
         headers: &HeaderMap,
         method: &str,
         url: &str,
         token: &str,
-    ) -> Result<VerifiedProof, Refused> {
+    ) -> Result<VerifiedProof, Rejection> {
         let mut proofs = headers.get_all("dpop").iter();
         let (Some(proof), None) = (proofs.next(), proofs.next()) else {
-            return Err(refused(ProblemCode::DpopRequired, "The call needs exactly one DPoP proof."));
+            return Err(reject(ProblemCode::DpopRequired, "The call needs exactly one DPoP proof."));
         };
         let proof = proof.to_str().unwrap_or_default();
         let expected = ExpectedRequest { method, url, token, now: self.now() };
         DpopProof::verify(&Compact::from_text(proof), &expected)
-            .map_err(|error| refused(ProblemCode::InvalidDpopProof, format!("{error}.")))
+            .map_err(|error| reject(ProblemCode::InvalidDpopProof, format!("{error}.")))
     }
 
     /// Accepts the proof's nonce and `jti` once.
-    pub(crate) fn accept_nonce(&self, proof: &VerifiedProof) -> Result<(), Refused> {
+    pub(crate) fn accept_nonce(&self, proof: &VerifiedProof) -> Result<(), Rejection> {
         let thumbprint = proof.key.thumbprint();
         let accepted = self.nonces().accept(proof.nonce.as_deref(), &proof.jti, thumbprint, self.now(), self.random());
         accepted.map_err(|why| {
             let nonce = self.nonce_for(thumbprint);
             match why {
-                NonceRefused::UseNew => {
-                    refused(ProblemCode::UseDpopNonce, "Sign the proof again with the nonce of this response.")
+                NonceError::UseNew => {
+                    reject(ProblemCode::UseDpopNonce, "Sign the proof again with the nonce of this response.")
                 }
-                NonceRefused::Replayed => refused(ProblemCode::InvalidDpopProof, "This DPoP proof was used before."),
+                NonceError::Replayed => reject(ProblemCode::InvalidDpopProof, "This DPoP proof was used before."),
             }
             .with_nonce(nonce)
         })
@@ -152,7 +152,7 @@ impl Gateway {
 }
 
 /// The credential of `Authorization: DPoP <credential>` (RFC 9449 §7.1).
-pub(crate) fn credential(headers: &HeaderMap) -> Result<&str, Refused> {
+pub(crate) fn credential(headers: &HeaderMap) -> Result<&str, Rejection> {
     let mut values = headers.get_all(header::AUTHORIZATION).iter();
     let one = match (values.next(), values.next()) {
         (Some(value), None) => value.to_str().ok(),
@@ -163,6 +163,6 @@ pub(crate) fn credential(headers: &HeaderMap) -> Result<&str, Refused> {
         .map(|(_, credential)| credential.trim())
         .filter(|credential| !credential.is_empty() && credential.len() <= 512)
         .ok_or_else(|| {
-            refused(ProblemCode::DpopRequired, "The call needs Authorization: DPoP with the device's credential.")
+            reject(ProblemCode::DpopRequired, "The call needs Authorization: DPoP with the device's credential.")
         })
 }

@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
 
 use axum::http::StatusCode;
-use countersign_gateway::{Gateway, Happening, Keys, Ports, Settings, Store, Transaction, Verdict, Witness};
+use countersign_gateway::{EventSink, Gateway, GatewayEvent, Keys, Ports, Settings, Store, Transaction, Verdict};
 use countersign_protocol::answer::DenialReason;
 use countersign_protocol::clock::Clock as _;
 use countersign_protocol::discovery::Mode;
@@ -19,23 +19,25 @@ struct Notes {
     refuses: AtomicBool,
 }
 
-impl Witness for Notes {
-    fn saw(&self, transaction: &Transaction<'_>, happening: &Happening<'_>) -> rusqlite::Result<()> {
-        let words = match happening {
-            Happening::Ended { approval, expired, outcome, .. } => {
+impl EventSink for Notes {
+    fn record(&self, transaction: &Transaction<'_>, event: &GatewayEvent<'_>) -> rusqlite::Result<()> {
+        let words = match event {
+            GatewayEvent::Ended { approval, expired, outcome, .. } => {
                 assert_eq!(*expired, *outcome == "expired");
                 format!("{approval} ended, expired: {expired}")
             }
-            Happening::NotMe { approval, subject, client_id, held_until } => {
+            GatewayEvent::NotMe { approval, subject, client_id, held_until } => {
                 format!("{subject} did not start {approval} of {client_id}, held until {}", held_until.seconds())
             }
-            Happening::Disputed { approval, subject, client_id, device } => {
+            GatewayEvent::Disputed { approval, subject, client_id, device } => {
                 format!("{subject} disputes {approval} of {client_id} by {device}")
             }
-            Happening::DeviceAdded { subject, device, name, class } => {
+            GatewayEvent::DeviceAdded { subject, device, name, class } => {
                 format!("{subject} has {device}, {name}, {}", class.as_str())
             }
-            Happening::DeviceCopied { subject, device, name } => format!("{device} of {subject}, {name}, was copied"),
+            GatewayEvent::DeviceCopied { subject, device, name } => {
+                format!("{device} of {subject}, {name}, was copied")
+            }
             other => format!("{other:?}"),
         };
         if self.refuses.load(Ordering::SeqCst) {
@@ -60,7 +62,8 @@ fn watched() -> (World, Arc<Notes>) {
     let keys = Keys::load_or_create(&home.join("keys"), &*random).expect("keys");
     let ports = Ports { clock: world.clock.clone(), random };
     let settings = Settings::new(issuer(), Mode::Test);
-    world.gateway = Gateway::open_with_witness(settings, store, keys, ports, notes.clone()).expect("the gateway opens");
+    world.gateway =
+        Gateway::open_with_event_sink(settings, store, keys, ports, notes.clone()).expect("the gateway opens");
     world.router = world.gateway.router();
     (world, notes)
 }

@@ -1,15 +1,15 @@
-//! One approval's story, for an operator: who asked whom, which devices were asked, what they said and when it ended. Nothing of what
-//! was asked is in it: no message, no details, no number.
+//! Trace of one approval, for an operator: client, user, devices asked, their answers and the end. It holds nothing of the request's
+//! contents: no message, no details, no number.
 
 use countersign_protocol::clock::Timestamp;
 use countersign_protocol::id::{ApprovalId, ChallengeId, DeviceId, Subject};
 use rusqlite::Connection;
 
 use crate::Gateway;
-use crate::store::devices::Standing;
+use crate::store::devices::DeviceState;
 use crate::store::{approvals, challenges, devices};
 
-/// An approval as it stands.
+/// An approval and its state.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct ApprovalTrace {
@@ -69,13 +69,13 @@ impl Gateway {
     pub fn trace(&self, connection: &Connection, approval: &ApprovalId) -> rusqlite::Result<Option<ApprovalTrace>> {
         let Some(row) = approvals::by_id(connection, approval)? else { return Ok(None) };
         let mut asked = Vec::new();
-        for kept in challenges::kept_of_approval(connection, approval)? {
+        for kept in challenges::with_answers(connection, approval)? {
             let device = devices::by_id(connection, &kept.row.device)?;
             asked.push(AskedDevice {
                 challenge: kept.row.id,
                 device: kept.row.device,
                 name: kept.row.device_name,
-                active: device.is_some_and(|device| device.standing == Standing::Active),
+                active: device.is_some_and(|device| device.state == DeviceState::Active),
                 refused: kept.row.refused,
                 answered_at: kept.answer.map(|(_, at)| at),
                 decided: kept.decided,
@@ -83,7 +83,7 @@ impl Gateway {
         }
         let overdue = row.status == approvals::Status::Pending && self.now() >= row.answer_until;
         let status = if overdue { approvals::Status::Expired } else { row.status };
-        let decided = row.decided.as_ref();
+        let decided = row.resolution.as_ref();
         Ok(Some(ApprovalTrace {
             id: row.id,
             subject: row.subject,
@@ -95,7 +95,7 @@ impl Gateway {
             outcome: status.as_str(),
             ended_at: decided.map(|decided| decided.at),
             reason: decided.and_then(|decided| decided.reason).map(|reason| reason.as_str()),
-            acr: row.decided.and_then(|decided| decided.acr),
+            acr: row.resolution.and_then(|decided| decided.acr),
             disputed_at: row.disputed_at,
             asked,
         }))

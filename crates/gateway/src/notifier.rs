@@ -10,7 +10,7 @@ pub type Topic = String;
 
 /// The waiters of this process. Cheap to clone.
 #[derive(Clone, Default)]
-pub struct Wakes {
+pub struct Notifier {
     topics: Topics,
 }
 
@@ -31,7 +31,7 @@ pub struct Listener {
     notify: Arc<Notify>,
 }
 
-impl Wakes {
+impl Notifier {
     /// Begins to listen. Ask [`Listener::changed`] *before* reading the store and await it afterwards: nothing is missed in between.
     pub fn listen(&self, topic: &str) -> Listener {
         let mut topics = self.topics.lock().unwrap_or_else(PoisonError::into_inner);
@@ -41,16 +41,16 @@ impl Wakes {
         Listener { topics: self.topics.clone(), topic: topic.to_owned(), notify }
     }
 
-    /// Wakes everybody who waits for the topic.
-    pub fn wake(&self, topic: &str) {
+    /// Notifier everybody who waits for the topic.
+    pub fn notify(&self, topic: &str) {
         let topics = self.topics.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(queue) = topics.get(topic) {
             queue.notify.notify_waiters();
         }
     }
 
-    /// Wakes everybody: another process changed the store, and nobody knows what.
-    pub fn wake_all(&self) {
+    /// Notifier everybody: another process changed the store, and nobody knows what.
+    pub fn notify_all(&self) {
         let topics = self.topics.lock().unwrap_or_else(PoisonError::into_inner);
         for queue in topics.values() {
             queue.notify.notify_waiters();
@@ -89,31 +89,31 @@ mod tests {
 
     #[tokio::test]
     async fn a_wake_up_between_asking_and_awaiting_is_not_lost() {
-        let wakes = Wakes::default();
-        let listener = wakes.listen("dv_1");
+        let notifier = Notifier::default();
+        let listener = notifier.listen("dv_1");
         let changed = listener.changed();
-        wakes.wake("dv_1");
+        notifier.notify("dv_1");
         changed.await;
     }
 
     #[test]
     fn a_topic_without_listeners_is_forgotten() {
-        let wakes = Wakes::default();
-        let one = wakes.listen("dv_1");
-        let two = wakes.listen("dv_1");
+        let notifier = Notifier::default();
+        let one = notifier.listen("dv_1");
+        let two = notifier.listen("dv_1");
         drop(one);
-        assert_eq!(wakes.topics(), 1, "the second listener still waits");
+        assert_eq!(notifier.topics(), 1, "the second listener still waits");
         drop(two);
-        assert_eq!(wakes.topics(), 0);
+        assert_eq!(notifier.topics(), 0);
     }
 
     #[tokio::test]
     async fn a_topic_is_forgotten_though_somebody_still_holds_what_it_would_have_told() {
-        let wakes = Wakes::default();
-        let listener = wakes.listen("ap_1");
+        let notifier = Notifier::default();
+        let listener = notifier.listen("ap_1");
         let changed = listener.changed();
         drop(listener);
-        assert_eq!(wakes.topics(), 0);
+        assert_eq!(notifier.topics(), 0);
         drop(changed);
     }
 }

@@ -1,20 +1,20 @@
-//! What clients have lately asked of users.
+//! Recent prompts, by user and client.
 
 use countersign_protocol::id::Subject;
 use rusqlite::{Connection, OptionalExtension, params};
 
-use super::columns::{Places, millis, time};
-use crate::asking::Asking;
+use super::columns::{ColumnCursor, millis, time};
+use crate::prompt_limit::PromptHistory;
 
-pub(crate) fn load(connection: &Connection, subject: &Subject, client: &str) -> rusqlite::Result<Asking> {
+pub(crate) fn load(connection: &Connection, subject: &Subject, client: &str) -> rusqlite::Result<PromptHistory> {
     let found = connection
         .prepare_cached(
             "SELECT window_from, prompts, step, next_prompt, not_me_count, wrong_in_a_row, held_until
              FROM asking WHERE subject = ?1 AND client_id = ?2",
         )?
         .query_row(params![subject.as_str(), client], |row| {
-            let mut at = Places::default();
-            Ok(Asking {
+            let mut at = ColumnCursor::default();
+            Ok(PromptHistory {
                 window_from: time(row, at.next())?,
                 prompts: row.get(at.next())?,
                 step: row.get(at.next())?,
@@ -28,7 +28,12 @@ pub(crate) fn load(connection: &Connection, subject: &Subject, client: &str) -> 
     Ok(found.unwrap_or_default())
 }
 
-pub(crate) fn save(connection: &Connection, subject: &Subject, client: &str, asking: &Asking) -> rusqlite::Result<()> {
+pub(crate) fn save(
+    connection: &Connection,
+    subject: &Subject,
+    client: &str,
+    asking: &PromptHistory,
+) -> rusqlite::Result<()> {
     connection
         .prepare_cached(
             "INSERT OR REPLACE INTO asking
