@@ -19,6 +19,7 @@ pub mod error;
 pub mod events;
 #[cfg(not(target_arch = "wasm32"))]
 #[doc(hidden)]
+#[cfg(fuzzing)]
 pub mod fuzzing;
 pub mod history;
 #[cfg(not(target_arch = "wasm32"))]

@@ -14,6 +14,7 @@ mod enrollment;
 mod event_sink;
 mod feed;
 #[doc(hidden)]
+#[cfg(fuzzing)]
 pub mod fuzzing;
 mod gateway;
 mod http;

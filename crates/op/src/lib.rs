@@ -25,6 +25,7 @@ mod discovery;
 mod dpop;
 mod fapi;
 #[doc(hidden)]
+#[cfg(fuzzing)]
 pub mod fuzzing;
 mod health;
 mod hint;

@@ -19,11 +19,13 @@ use crate::Gateway;
 use crate::rejection::{Rejection, reject};
 
 /// Whether this is a query that a fetch can have.
+#[cfg(fuzzing)]
 pub(crate) fn read_fetch_query(query: &str) -> bool {
     fetch::parse(query).is_ok()
 }
 
 /// Whether this is the form of a revocation.
+#[cfg(fuzzing)]
 pub(crate) fn read_revocation(body: &[u8]) -> bool {
     revoke::Form::parse(body).is_some()
 }
