@@ -64,12 +64,23 @@ lint:
 	  'setup: scripts/setup core app lint' \
 	  'page: scripts/build-app page' \
 	  'rustfmt: cargo fmt --all --check' \
-	  'clippy: cargo clippy --workspace --all-targets -- -D warnings' \
-	  'wasm32: scripts/check-wasm' \
+	  'prettier: npm --prefix ui run --silent format:check' \
+	  'eslint: npm --prefix ui run --silent lint' \
 	  'svelte-check: npm --prefix ui run --silent check' \
 	  'shellcheck: scripts/check-shell' \
+	  'lengths: scripts/check-repository lengths' \
+	  'links: scripts/check-repository links' \
+	  'sql: scripts/check-repository sql' \
 	  'dependencies: scripts/check-repository dependencies' \
-	  'own-gates: scripts/module-cycles --self-test && scripts/check-repository --self-test'
+	  'cycles: scripts/module-cycles' \
+	  'own-gates: scripts/module-cycles --self-test && scripts/check-repository --self-test' \
+	  'clippy: cargo clippy --workspace --all-targets -- -D warnings' \
+	  "rustdoc: RUSTDOCFLAGS='-D warnings' cargo doc --workspace --no-deps --document-private-items" \
+	  'wasm32: scripts/check-wasm' \
+	  'fuzzing: scripts/check-fuzzing' \
+	  'msrv: scripts/check-optional msrv' \
+	  'cargo-deny: scripts/check-optional cargo-deny' \
+	  'actionlint: scripts/check-optional actionlint'
 
 # Needs the nightly compiler and cargo-fuzz; says how to get them.
 fuzz:
