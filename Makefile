@@ -12,7 +12,7 @@ help:
 	@echo 'make demo    a provider, a till, and Alice'"'"'s devices: this terminal and a window (ARGS=... is passed on)'
 	@echo 'make app     the window: target/debug/countersign-app'
 	@echo 'make test    every test (ONLY=... runs some of its parts, here and for lint)'
-	@echo "make quick   the tests of the crates protocol, device, gateway, op and app alone"
+	@echo 'make quick   the tests of the crates alone, without the window and what spans crates'
 	@echo "make interop other people's clients and providers, as far as their tools are here (ARGS=... names some)"
 	@echo 'make lint    formatting, lints, documentation, borders between modules and crates, banned dependencies, links'
 	@echo 'make fuzz    every reader of bytes from outside is fed what a fuzzer makes up (SECONDS=20 each, TARGET=one of them)'
@@ -51,8 +51,8 @@ test:
 
 quick:
 	@scripts/setup core
-	@scripts/test -p countersign-protocol -p countersign-device -p countersign-gateway -p countersign-op -p countersign-app
-	@echo 'Every test of the five crates passed.'
+	@scripts/test $(patsubst %,-p countersign-%,jose protocol device egress gateway op app)
+	@echo 'Every test of these crates passed.'
 
 interop:
 	@scripts/setup core
