@@ -3,7 +3,9 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use countersign_app::{Answered, App, Decision, Failure, Link, LinkText, Options, PinText, Request, Said, Snapshot};
+use countersign_app::{
+    AnswerRequest, AnswerResult, App, Decision, Failure, Link, LinkText, Options, PendingRequest, PinText, Snapshot,
+};
 use countersign_device::Ports;
 use countersign_device::edge::system;
 use countersign_tests::place::Place;
@@ -51,23 +53,23 @@ impl Desk {
         }
     }
 
-    async fn request(&self) -> Request {
+    async fn request(&self) -> PendingRequest {
         self.until(|snapshot| snapshot.requests.first().cloned()).await
     }
 
     /// Shows a request and lets the half second pass.
-    async fn look_at(&self, request: &Request) {
+    async fn look_at(&self, request: &PendingRequest) {
         self.app.shown(&request.id).await.expect("shown");
         self.ticks.fetch_add(500, Ordering::SeqCst);
     }
 
-    async fn say(&self, said: Said) -> Result<Answered, Failure> {
+    async fn say(&self, said: AnswerRequest) -> Result<AnswerResult, Failure> {
         self.app.answer(said).await
     }
 }
 
-fn yes(request: &Request) -> Said {
-    Said {
+fn yes(request: &PendingRequest) -> AnswerRequest {
+    AnswerRequest {
         challenge_id: request.id.clone(),
         display_hash: request.display_hash.clone(),
         decision: Decision::Approve,
@@ -76,7 +78,7 @@ fn yes(request: &Request) -> Said {
     }
 }
 
-fn code(result: Result<Answered, Failure>) -> String {
+fn code(result: Result<AnswerResult, Failure>) -> String {
     result.err().map(|failure| failure.code).unwrap_or_default()
 }
 
@@ -89,8 +91,8 @@ async fn what_was_drawn_must_be_what_would_be_signed() {
     let request = desk.request().await;
     desk.look_at(&request).await;
     let other = request.display_hash.replace(|character: char| character.is_ascii_lowercase(), "a");
-    assert_eq!(code(desk.say(Said { display_hash: other, ..yes(&request) }).await), "display_changed");
-    let denied = Said { display_hash: String::new(), decision: Decision::NotMe, ..yes(&request) };
+    assert_eq!(code(desk.say(AnswerRequest { display_hash: other, ..yes(&request) }).await), "display_changed");
+    let denied = AnswerRequest { display_hash: String::new(), decision: Decision::NotMe, ..yes(&request) };
     assert_eq!(code(desk.say(denied).await), "display_changed");
     let answered = desk.say(yes(&request)).await.expect("the unaltered answer counts");
     assert_eq!(answered.outcome.map(|outcome| outcome.as_str()), Some("approved"));
@@ -110,7 +112,7 @@ async fn approving_within_half_a_second_or_unseen_is_refused_and_denying_is_not(
     // Saying again that it is shown begins nothing anew, and shortens nothing.
     desk.app.shown(&request.id).await.expect("shown");
     assert_eq!(code(desk.say(yes(&request)).await), "too_soon");
-    let no = Said { decision: Decision::Deny, pin: None, ..yes(&request) };
+    let no = AnswerRequest { decision: Decision::Deny, pin: None, ..yes(&request) };
     assert_eq!(desk.say(no).await.expect("denied").outcome.map(|outcome| outcome.as_str()), Some("denied"));
     asked.finish().expect_code(1);
     assert_eq!(code(desk.say(yes(&request)).await), "request_ended");
@@ -125,7 +127,7 @@ async fn pins_and_numbers_are_read_strictly() {
     let number = shown["interaction_value"].as_str().expect("a number").to_owned();
     let request = desk.request().await;
     desk.look_at(&request).await;
-    let with = |pin: Option<&str>, number: Option<&str>| Said {
+    let with = |pin: Option<&str>, number: Option<&str>| AnswerRequest {
         pin: pin.map(PinText::new),
         number: number.map(str::to_owned),
         ..yes(&request)

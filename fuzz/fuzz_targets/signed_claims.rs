@@ -4,7 +4,7 @@
 
 use std::sync::LazyLock;
 
-use countersign_device::transcript::{Locale, draw};
+use countersign_device::transcript::{Locale, render};
 use countersign_fuzz::world::{World, forge};
 use countersign_protocol::answer::Answer;
 use countersign_protocol::challenge::{Challenge, VerifiedChallenge};
@@ -103,7 +103,7 @@ fn open<T: Claims>(payload: &[u8], signer: &P256Signer) {
 fn check_transcript(challenge: &VerifiedChallenge) {
     for locale in [Locale::En, Locale::De] {
         for first in [false, true] {
-            let drawn = draw(challenge, true, first, locale);
+            let drawn = render(challenge, true, first, locale);
             assert_eq!(drawn.roles.len(), drawn.transcript.lines.len());
             let frozen = drawn.transcript.freeze();
             let read: Transcript = countersign_protocol::json::parse(frozen.text().as_bytes()).expect("it is read again");

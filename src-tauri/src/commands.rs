@@ -1,8 +1,8 @@
 //! What the page may ask, one to one onto the app. Every command is listed in `build.rs` and in `capabilities/main.json`.
 
 use countersign_app::{
-    ActivityEntry, AnswerResult, App, Appearance, Decision, EnrollmentResult, Failure, LinkPreview, LinkText, PinText,
-    Said, Snapshot,
+    ActivityEntry, AnswerRequest, AnswerResult, App, Appearance, Decision, EnrollmentResult, Failure, LinkPreview,
+    LinkText, PinText, Snapshot,
 };
 use tauri::State;
 
@@ -45,7 +45,7 @@ pub(crate) async fn answer(
     pin: Option<PinText>,
     number: Option<String>,
 ) -> Result<AnswerResult, Failure> {
-    app.answer(Said { challenge_id, display_hash, decision, pin, number }).await
+    app.answer(AnswerRequest { challenge_id, display_hash, decision, pin, number }).await
 }
 
 #[tauri::command(rename_all = "snake_case")]

@@ -23,7 +23,7 @@ pub enum StartError {
     Ports(#[from] countersign_device::error::OpenError),
     /// The argument is no link.
     #[error(transparent)]
-    Link(#[from] countersign_app::NotALink),
+    Link(#[from] countersign_app::InvalidLink),
 }
 
 /// Opens the app as the command line says. To be called within a tokio runtime.

@@ -1,11 +1,11 @@
-//! What a person said to a request, checked whatever the page says.
+//! The person's answer to a request, checked whatever the page says.
 
-use std::future::{Future, ready};
-use std::pin::Pin;
+use std::future::ready;
 
-use countersign_device::Verdict;
+use countersign_device as device;
 use countersign_device::pin::PinEntry;
-use countersign_device::ports::user_verifier::{Ask, UserVerifier};
+use countersign_device::ports::transport::BoxFuture;
+use countersign_device::ports::user_verifier::{PinPrompt, UserVerifier};
 use countersign_device::view::ChallengeView;
 use countersign_protocol::answer::{self, DenialReason};
 use countersign_protocol::id::ChallengeId;
@@ -33,7 +33,7 @@ pub enum Decision {
 }
 
 /// An answer as a page gives it.
-pub struct Said {
+pub struct AnswerRequest {
     /// Which request.
     pub challenge_id: String,
     /// The hash of what the page showed.
@@ -52,7 +52,7 @@ pub struct Said {
 pub struct AnswerResult {
     /// Which request.
     pub id: String,
-    /// What this device said.
+    /// The decision that this device signed.
     #[cfg_attr(test, ts(type = "\"approved\" | \"denied\""))]
     pub decision: answer::Decision,
     /// How it ended; `null`: the answer is kept and will be sent.
@@ -88,30 +88,30 @@ impl App {
     ///
     /// # Errors
     /// [`Failure`]; then nothing was signed.
-    pub async fn answer(&self, said: Said) -> Result<AnswerResult, Failure> {
+    pub async fn answer(&self, request: AnswerRequest) -> Result<AnswerResult, Failure> {
         let device = self.device()?;
-        let id = parse(&said.challenge_id)?;
+        let id = parse(&request.challenge_id)?;
         let Some(view) = self.waiting(&id).await? else {
             return Err(Failure::new("request_ended", "this request does not wait for an answer any more"));
         };
-        if view.transcript.freeze().hash().to_string() != said.display_hash {
+        if view.transcript.freeze().hash().to_string() != request.display_hash {
             return Err(Failure::new("display_changed", "what was shown is not what would be signed"));
         }
-        let verdict = match said.decision {
-            Decision::Deny => Verdict::Deny { reason: None },
-            Decision::NotMe => Verdict::Deny { reason: Some(DenialReason::NotMe) },
+        let decision = match request.decision {
+            Decision::Deny => device::Decision::Deny { reason: None },
+            Decision::NotMe => device::Decision::Deny { reason: Some(DenialReason::NotMe) },
             Decision::Approve => {
                 if !self.was_shown_for(&id, APPROVE_INERT_MILLISECONDS) {
                     return Err(Failure::new("too_soon", "this request has not been on the screen for half a second"));
                 }
-                Verdict::Approve { value: said.number }
+                device::Decision::Approve { value: request.number }
             }
         };
-        let pin = match (&verdict, &said.pin) {
-            (Verdict::Approve { .. }, Some(pin)) => Some(pin.entry()?),
+        let pin = match (&decision, &request.pin) {
+            (device::Decision::Approve { .. }, Some(pin)) => Some(pin.entry()?),
             _ => None,
         };
-        let answered = device.answer(&id, verdict, &Typed(pin)).await;
+        let answered = device.answer(&id, decision, &TypedPin(pin)).await;
         self.changed();
         let answered = answered?;
         self.note_answered(&id, answered.decision);
@@ -148,10 +148,10 @@ pub(crate) fn parse(challenge_id: &str) -> Result<ChallengeId, Failure> {
 }
 
 /// The PIN that came with the answer, or nobody to ask.
-struct Typed(Option<PinEntry>);
+struct TypedPin(Option<PinEntry>);
 
-impl UserVerifier for Typed {
-    fn verify(&self, _: Ask) -> Pin<Box<dyn Future<Output = Option<PinEntry>> + Send + '_>> {
+impl UserVerifier for TypedPin {
+    fn verify(&self, _: PinPrompt) -> BoxFuture<'_, Option<PinEntry>> {
         Box::pin(ready(self.0.clone()))
     }
 }

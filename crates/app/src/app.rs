@@ -4,8 +4,8 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use countersign_device::account::Standing;
-use countersign_device::events::DeviceEvent;
+use countersign_device::account::AccountStatus;
+use countersign_device::device_event::DeviceEvent;
 use countersign_device::ports::vault::Stage;
 use countersign_device::transcript::Locale;
 use countersign_device::{Device, Ports};
@@ -14,11 +14,11 @@ use countersign_protocol::clock::Clock;
 use countersign_protocol::id::ChallengeId;
 use tokio::sync::watch;
 
+use crate::app_state::{AppState, AppStateFile};
 use crate::appearance::Appearance;
-use crate::enrolling::Enrolling;
+use crate::enrollment::EnrollmentState;
 use crate::failure::Failure;
-use crate::keepsakes::{Keepsakes, Remembered};
-use crate::results::Results;
+use crate::results::RequestResults;
 use crate::snapshot::{AccountLine, PendingRequest, Snapshot};
 
 /// What the app is told about where it runs.
@@ -45,9 +45,9 @@ struct Inner {
     locale: Locale,
     clock: Arc<dyn Clock>,
     changes: watch::Sender<u64>,
-    enrolling: Mutex<Enrolling>,
-    keepsakes: Mutex<Keepsakes>,
-    results: Mutex<Results>,
+    enrollment: Mutex<EnrollmentState>,
+    state_file: Mutex<AppStateFile>,
+    results: Mutex<RequestResults>,
     shown: Mutex<BTreeMap<ChallengeId, u64>>,
 }
 
@@ -64,8 +64,8 @@ impl App {
                 locale,
                 clock,
                 changes: watch::Sender::new(1),
-                enrolling: Mutex::default(),
-                keepsakes: Mutex::new(Keepsakes::open(home)),
+                enrollment: Mutex::default(),
+                state_file: Mutex::new(AppStateFile::open(home)),
                 results: Mutex::default(),
                 shown: Mutex::default(),
             }),
@@ -77,21 +77,21 @@ impl App {
     async fn listen(&self) {
         let Ok(device) = self.device() else { return };
         // Answers under way since an earlier run; a record that can't be read is told where it is looked at.
-        for past in device.history().unwrap_or_default().iter().filter(|past| past.stage == Stage::Answering) {
-            lock(&self.inner.results).know_answered(past);
+        for item in device.history().unwrap_or_default().iter().filter(|item| item.stage == Stage::Answering) {
+            lock(&self.inner.results).track_answered(item);
         }
         let mut events = device.run().await;
         let inner = Arc::downgrade(&self.inner);
         tokio::spawn(async move {
             while let Some(event) = events.next().await {
                 let Some(inner) = inner.upgrade() else { return };
-                App { inner }.hear(&event);
+                App { inner }.handle_event(&event);
             }
         });
     }
 
-    fn hear(&self, event: &DeviceEvent) {
-        lock(&self.inner.results).hear(event, self.now_seconds());
+    fn handle_event(&self, event: &DeviceEvent) {
+        lock(&self.inner.results).handle_event(event, self.now_seconds());
         if let DeviceEvent::Ended { id, .. } | DeviceEvent::Answered { id, .. } = event {
             lock(&self.inner.shown).remove(id);
         }
@@ -119,7 +119,7 @@ impl App {
             (results.kept(), results.ended())
         };
         let (link_waiting, link_revision) =
-            self.enrolling(|enrolling| (enrolling.waiting.is_some(), enrolling.revision));
+            self.enrollment(|enrollment| (enrollment.waiting.is_some(), enrollment.revision));
         Snapshot {
             revision,
             version: self.inner.options.version.clone(),
@@ -137,21 +137,21 @@ impl App {
     }
 
     fn lines(&self, accounts: Vec<countersign_device::view::AccountView>) -> Vec<AccountLine> {
-        let mut codes = lock(&self.inner.keepsakes).remembered.codes.clone();
+        let mut codes = lock(&self.inner.state_file).state.codes.clone();
         let is_open =
-            |id: &_| accounts.iter().any(|view| view.account == *id && view.standing == Standing::Unconfirmed);
+            |id: &_| accounts.iter().any(|view| view.account == *id && view.status == AccountStatus::Unconfirmed);
         if codes.keys().any(|id| !is_open(id)) {
             codes.retain(|id, _| is_open(id));
-            self.remember(|remembered| remembered.codes.clone_from(&codes));
+            self.update_state(|state| state.codes.clone_from(&codes));
         }
-        accounts.into_iter().map(|view| AccountLine::draw(view.clone(), codes.get(&view.account).cloned())).collect()
+        accounts.into_iter().map(|view| AccountLine::render(view.clone(), codes.get(&view.account).cloned())).collect()
     }
 
     async fn requests(&self, device: &Device) -> Vec<PendingRequest> {
         let mut requests = Vec::new();
         for view in device.pending().await {
             let needs_pin = device.asks_for_pin(&view.id).await;
-            requests.push(PendingRequest::draw(view, needs_pin));
+            requests.push(PendingRequest::render(view, needs_pin));
         }
         requests
     }
@@ -168,12 +168,12 @@ impl App {
 
     /// How the window looks.
     pub fn appearance(&self) -> Appearance {
-        lock(&self.inner.keepsakes).remembered.appearance
+        lock(&self.inner.state_file).state.appearance
     }
 
     /// Chooses how the window looks.
     pub fn set_appearance(&self, appearance: Appearance) {
-        self.remember(|remembered| remembered.appearance = appearance);
+        self.update_state(|state| state.appearance = appearance);
         self.changed();
     }
 
@@ -193,12 +193,12 @@ impl App {
         self.inner.changes.send_modify(|revision| *revision += 1);
     }
 
-    pub(crate) fn enrolling<T>(&self, look: impl FnOnce(&mut Enrolling) -> T) -> T {
-        look(&mut lock(&self.inner.enrolling))
+    pub(crate) fn enrollment<T>(&self, look: impl FnOnce(&mut EnrollmentState) -> T) -> T {
+        look(&mut lock(&self.inner.enrollment))
     }
 
-    pub(crate) fn remember(&self, change: impl FnOnce(&mut Remembered)) {
-        lock(&self.inner.keepsakes).change(change);
+    pub(crate) fn update_state(&self, change: impl FnOnce(&mut AppState)) {
+        lock(&self.inner.state_file).change(change);
     }
 
     pub(crate) fn note_shown(&self, id: &ChallengeId) {

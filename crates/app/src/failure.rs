@@ -1,7 +1,7 @@
 //! What a page is told when something could not be done: a stable code to switch on, and words for a log.
 
 use countersign_device::error::{AnswerError, EnrollError, ExportError, OpenError};
-use countersign_device::pin::PinRefused;
+use countersign_device::pin::InvalidPin;
 use serde::Serialize;
 
 /// Something could not be done.
@@ -71,11 +71,11 @@ impl From<OpenError> for Failure {
     }
 }
 
-impl From<PinRefused> for Failure {
-    fn from(error: PinRefused) -> Failure {
+impl From<InvalidPin> for Failure {
+    fn from(error: InvalidPin) -> Failure {
         let code = match error {
-            PinRefused::NotDigits => "pin_not_digits",
-            PinRefused::TooShort => "pin_too_short",
+            InvalidPin::NotDigits => "pin_not_digits",
+            InvalidPin::TooShort => "pin_too_short",
             _ => "pin_too_long",
         };
         Failure::new(code, error)

@@ -13,16 +13,16 @@ pub struct Link(Secret);
 /// The text is no link at all.
 #[derive(Clone, Copy, Debug, Error, PartialEq, Eq)]
 #[error("this is no enrollment link: one begins with https:// or countersign://enroll?link=")]
-pub struct NotALink;
+pub struct InvalidLink;
 
 impl Link {
     /// Reads `https://…/push/enroll#…`, or `countersign://enroll?link=…` with the same percent-encoded.
     ///
     /// # Errors
-    /// [`NotALink`]; it holds nothing of the text.
-    pub fn read(text: &LinkText) -> Result<Link, NotALink> {
+    /// [`InvalidLink`]; it holds nothing of the text.
+    pub fn read(text: &LinkText) -> Result<Link, InvalidLink> {
         let text = text.expose().trim();
-        let url = Url::parse(text).map_err(|_| NotALink)?;
+        let url = Url::parse(text).map_err(|_| InvalidLink)?;
         match url.scheme() {
             "https" | "http" => Ok(Link(Secret::new(text))),
             "countersign" if url.host_str() == Some("enroll") && matches!(url.path(), "" | "/") => {
@@ -31,10 +31,10 @@ impl Link {
                     (Some((_, link)), None) if link.starts_with("https://") || link.starts_with("http://") => {
                         Ok(Link(Secret::new(link)))
                     }
-                    _ => Err(NotALink),
+                    _ => Err(InvalidLink),
                 }
             }
-            _ => Err(NotALink),
+            _ => Err(InvalidLink),
         }
     }
 

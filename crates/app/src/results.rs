@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, VecDeque};
 
 use countersign_device::transcript::Role;
 use countersign_device::view::ChallengeView;
-use countersign_device::{DeviceEvent, Past};
+use countersign_device::{DeviceEvent, HistoryItem};
 use countersign_protocol::answer::Decision;
 use countersign_protocol::id::ChallengeId;
 use countersign_protocol::kind::Kind;
@@ -49,16 +49,16 @@ pub struct RequestResult {
     pub at: u64,
 }
 
-/// What is known of requests, so that their end can be told in words.
+/// What is tracked of requests, so that their end can be told in words.
 #[derive(Default)]
-pub(crate) struct Results {
-    known: BTreeMap<ChallengeId, RequestResult>,
+pub(crate) struct RequestResults {
+    tracked: BTreeMap<ChallengeId, RequestResult>,
     ended: VecDeque<RequestResult>,
 }
 
-impl Results {
+impl RequestResults {
     /// A request that is open.
-    pub(crate) fn know(&mut self, view: &ChallengeView) {
+    pub(crate) fn track(&mut self, view: &ChallengeView) {
         let mut roles = view.roles.iter().zip(&view.transcript.lines);
         let payee = roles.find(|(role, _)| **role == Role::Payee).and_then(|(_, line)| match &line.value {
             LineValue::Text(text) => Some(text.clone()),
@@ -76,39 +76,39 @@ impl Results {
             by: None,
             at: 0,
         };
-        self.known.insert(view.id.clone(), result);
+        self.tracked.insert(view.id.clone(), result);
     }
 
     /// A request that was answered before the start and has no outcome yet.
-    pub(crate) fn know_answered(&mut self, past: &Past) {
-        let lines = past.transcript.as_ref().map(|transcript| &transcript.lines[..]).unwrap_or_default();
+    pub(crate) fn track_answered(&mut self, item: &HistoryItem) {
+        let lines = item.transcript.as_ref().map(|transcript| &transcript.lines[..]).unwrap_or_default();
         let result = RequestResult {
-            id: past.id.to_string(),
-            account: past.account.to_string(),
-            kind: past.kind,
-            client_name: past.client.as_ref().map(|client| escape(&client.name)).unwrap_or_default(),
+            id: item.id.to_string(),
+            account: item.account.to_string(),
+            kind: item.kind,
+            client_name: item.client.as_ref().map(|client| escape(&client.name)).unwrap_or_default(),
             amount: amount_of(lines),
             payee: None,
-            decision: past.decision,
+            decision: item.decision,
             outcome: None,
             by: None,
-            at: past.answered_at.unwrap_or(past.issued_at),
+            at: item.answered_at.unwrap_or(item.issued_at),
         };
-        self.known.insert(past.id.clone(), result);
+        self.tracked.insert(item.id.clone(), result);
     }
 
     /// A request was answered here.
     pub(crate) fn answered(&mut self, id: &ChallengeId, decision: Decision, at: u64) {
-        if let Some(known) = self.known.get_mut(id) {
-            known.decision = Some(decision);
-            known.at = at;
+        if let Some(tracked) = self.tracked.get_mut(id) {
+            tracked.decision = Some(decision);
+            tracked.at = at;
         }
     }
 
     /// Takes what the device tells.
-    pub(crate) fn hear(&mut self, event: &DeviceEvent, at: u64) {
+    pub(crate) fn handle_event(&mut self, event: &DeviceEvent, at: u64) {
         match event {
-            DeviceEvent::Challenge(view) => self.know(view),
+            DeviceEvent::Challenge(view) => self.track(view),
             DeviceEvent::Ended { id, outcome, by, .. } => self.end(id, None, *outcome, by.as_deref(), at),
             DeviceEvent::Answered { id, decision, outcome, by, .. } => {
                 self.end(id, Some(*decision), *outcome, by.as_deref(), at);
@@ -126,15 +126,15 @@ impl Results {
         at: u64,
     ) {
         // A second statement about something that ended earlier is in the activity.
-        let Some(known) = self.known.remove(id) else { return };
-        let decision = decision.or(known.decision);
-        self.ended.push_front(RequestResult { decision, outcome, by: by.map(escape), at, ..known });
+        let Some(tracked) = self.tracked.remove(id) else { return };
+        let decision = decision.or(tracked.decision);
+        self.ended.push_front(RequestResult { decision, outcome, by: by.map(escape), at, ..tracked });
         self.ended.truncate(KEPT);
     }
 
     /// What was answered and has no outcome yet.
     pub(crate) fn kept(&self) -> Vec<RequestResult> {
-        self.known.values().filter(|known| known.decision.is_some()).cloned().collect()
+        self.tracked.values().filter(|tracked| tracked.decision.is_some()).cloned().collect()
     }
 
     /// What ended, newest first.

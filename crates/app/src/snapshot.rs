@@ -1,7 +1,7 @@
 //! Everything a page shows, at one moment. A page draws this and invents nothing.
 
-use countersign_device::account::Standing;
-use countersign_device::events::Trouble;
+use countersign_device::account::AccountStatus;
+use countersign_device::device_event::OfflineReason;
 use countersign_device::transcript::{Locale, Role};
 use countersign_device::view::{AccountView, ChallengeView};
 use countersign_protocol::discovery;
@@ -9,7 +9,7 @@ use countersign_protocol::interaction::InteractionType;
 use countersign_protocol::kind::Kind;
 use countersign_protocol::registration::KeyProtection;
 use countersign_protocol::text::escape;
-use countersign_protocol::transcript::{Line as Drawn, LineValue};
+use countersign_protocol::transcript::{Line as TranscriptLine, LineValue};
 use serde::Serialize;
 
 use crate::appearance::Appearance;
@@ -84,7 +84,7 @@ pub struct AccountLine {
     pub offline_since: Option<u64>,
     /// Why.
     #[cfg_attr(test, ts(type = "\"unreachable\" | \"not_the_provider\" | \"no_reply\" | \"unwell\" | null"))]
-    pub offline_why: Option<Trouble>,
+    pub offline_why: Option<OfflineReason>,
     /// When the provider last replied, seconds since the epoch.
     #[cfg_attr(test, ts(type = "number | null"))]
     pub checked_at: Option<u64>,
@@ -178,17 +178,17 @@ pub struct Line {
     pub role: Role,
     /// Label, type, value and prominence.
     #[serde(flatten)]
-    pub line: Drawn,
+    pub line: TranscriptLine,
 }
 
 impl AccountLine {
-    pub(crate) fn draw(view: AccountView, code: Option<String>) -> AccountLine {
-        let (status, since) = match view.standing {
-            Standing::Unconfirmed => ("unconfirmed", None),
-            Standing::Active => ("active", None),
-            Standing::NotKnown { since } => ("not_known", Some(since)),
-            Standing::Suspended { since } => ("suspended", Some(since)),
-            Standing::Revoked { at } => ("revoked", Some(at)),
+    pub(crate) fn render(view: AccountView, code: Option<String>) -> AccountLine {
+        let (status, since) = match view.status {
+            AccountStatus::Unconfirmed => ("unconfirmed", None),
+            AccountStatus::Active => ("active", None),
+            AccountStatus::NotKnown { since } => ("not_known", Some(since)),
+            AccountStatus::Suspended { since } => ("suspended", Some(since)),
+            AccountStatus::Revoked { at } => ("revoked", Some(at)),
         };
         AccountLine {
             account: view.account.to_string(),
@@ -221,7 +221,7 @@ impl From<&discovery::Support> for Support {
 }
 
 impl PendingRequest {
-    pub(crate) fn draw(view: ChallengeView, needs_pin: bool) -> PendingRequest {
+    pub(crate) fn render(view: ChallengeView, needs_pin: bool) -> PendingRequest {
         let display_hash = view.transcript.freeze().hash().to_string();
         let locale = view.transcript.locale;
         let lines = view.roles.into_iter().zip(view.transcript.lines);
@@ -253,7 +253,7 @@ impl PendingRequest {
 }
 
 /// The amount at first sight among lines.
-pub(crate) fn amount_of(lines: &[Drawn]) -> Option<countersign_protocol::transcript::Money> {
+pub(crate) fn amount_of(lines: &[TranscriptLine]) -> Option<countersign_protocol::transcript::Money> {
     lines.iter().find_map(|line| match &line.value {
         LineValue::Money(money) if line.prominence == 1 => Some(money.clone()),
         _ => None,

@@ -3,10 +3,10 @@
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use countersign_device::device_event::OfflineReason;
 use countersign_device::edge::system;
 use countersign_device::error::{AnswerError, EnrollError, ExportError, OpenError};
-use countersign_device::events::Trouble;
-use countersign_device::{Device, DeviceEvent, Ports, Pulled};
+use countersign_device::{Device, DeviceEvent, Ports, PullResult};
 use countersign_protocol::notice::DeviceEvent as OtherDevice;
 use countersign_protocol::registration;
 
@@ -63,10 +63,10 @@ async fn pull(device: &Device, output: Output) -> Result<bool, Failure> {
             pulling.await
         }
     };
-    let offline: Vec<Pulled> = pulled.into_iter().filter(|pulled| pulled.offline.is_some()).collect();
+    let offline: Vec<PullResult> = pulled.into_iter().filter(|pulled| pulled.offline.is_some()).collect();
     if !offline.is_empty() {
         let accounts = device.accounts().await.map_err(|error| opening(&error))?;
-        for Pulled { account, offline } in &offline {
+        for PullResult { account, offline } in &offline {
             let host = accounts.iter().find(|known| known.account == *account).map(|known| known.issuer.host());
             if let (Some(host), Some((since, why))) = (host, offline) {
                 output.progress(&trouble(&host, *since, *why));
@@ -77,11 +77,11 @@ async fn pull(device: &Device, output: Output) -> Result<bool, Failure> {
 }
 
 /// Why a provider counts as offline, in words.
-pub fn trouble(host: &str, since: u64, why: Trouble) -> String {
+pub fn trouble(host: &str, since: u64, why: OfflineReason) -> String {
     let what = match why {
-        Trouble::Unreachable => "can't be reached",
-        Trouble::NotTheProvider => "does not answer itself; something else does, check the network",
-        Trouble::NoReply => "does not reply",
+        OfflineReason::Unreachable => "can't be reached",
+        OfflineReason::NotTheProvider => "does not answer itself; something else does, check the network",
+        OfflineReason::NoReply => "does not reply",
         _ => "is busy or broken",
     };
     let since = time_format::full(since);

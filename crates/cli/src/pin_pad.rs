@@ -5,7 +5,7 @@ use std::io::{self, IsTerminal as _};
 use std::pin::Pin as Pinned;
 
 use countersign_device::pin::{Pin, PinEntry, PinSource};
-use countersign_device::ports::user_verifier::{Ask, UserVerifier};
+use countersign_device::ports::user_verifier::{PinPrompt, UserVerifier};
 use zeroize::Zeroizing;
 
 use crate::arguments;
@@ -63,7 +63,7 @@ fn given(text: &str, from: &str) -> Result<PinPad, Failure> {
 }
 
 impl UserVerifier for PinPad {
-    fn verify(&self, ask: Ask) -> Pinned<Box<dyn Future<Output = Option<PinEntry>> + Send + '_>> {
+    fn verify(&self, ask: PinPrompt) -> Pinned<Box<dyn Future<Output = Option<PinEntry>> + Send + '_>> {
         Box::pin(async move {
             match self {
                 PinPad::Given(entry) => Some(entry.clone()),
@@ -78,14 +78,14 @@ impl UserVerifier for PinPad {
 }
 
 /// Asks at the terminal, without an echo. `None` for an empty line: the person would not.
-fn typed(ask: &Ask) -> Option<Pin> {
+fn typed(ask: &PinPrompt) -> Option<Pin> {
     loop {
         let prompt = match ask {
-            Ask::NewPin => {
+            PinPrompt::NewPin => {
                 "Choose a PIN for this account, six digits or more (nothing is shown while you type): ".to_owned()
             }
-            Ask::Pin { tries_left, .. } if *tries_left < 10 => format!("PIN (tries left: {tries_left}): "),
-            Ask::Pin { .. } => "PIN (nothing is shown while you type): ".to_owned(),
+            PinPrompt::Pin { tries_left, .. } if *tries_left < 10 => format!("PIN (tries left: {tries_left}): "),
+            PinPrompt::Pin { .. } => "PIN (nothing is shown while you type): ".to_owned(),
         };
         let text = hidden(&prompt)?;
         if text.trim().is_empty() {
@@ -98,7 +98,7 @@ fn typed(ask: &Ask) -> Option<Pin> {
                 continue;
             }
         };
-        let again = matches!(ask, Ask::NewPin);
+        let again = matches!(ask, PinPrompt::NewPin);
         if again && Zeroizing::new(hidden("The same PIN again: ")?.trim().to_owned()).as_str() != text.trim() {
             say("The two differ. Once more.");
             continue;

@@ -23,7 +23,7 @@ pub struct AccountId(String);
 /// The text is not an account's id.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("this is not an account (ac_…); `countersign accounts` lists them")]
-pub struct NotAnAccount;
+pub struct InvalidAccountId;
 
 impl AccountId {
     /// A new id.
@@ -38,13 +38,13 @@ impl AccountId {
 }
 
 impl FromStr for AccountId {
-    type Err = NotAnAccount;
+    type Err = InvalidAccountId;
 
-    fn from_str(text: &str) -> Result<AccountId, NotAnAccount> {
-        let rest = text.strip_prefix("ac_").ok_or(NotAnAccount)?;
+    fn from_str(text: &str) -> Result<AccountId, InvalidAccountId> {
+        let rest = text.strip_prefix("ac_").ok_or(InvalidAccountId)?;
         let plain = rest.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'-' || byte == b'_');
         if rest.is_empty() || rest.len() > 64 || !plain {
-            return Err(NotAnAccount);
+            return Err(InvalidAccountId);
         }
         Ok(AccountId(text.to_owned()))
     }
@@ -76,7 +76,8 @@ pub struct Account {
     /// The provider's own help line.
     pub support: Option<Support>,
     /// Where the provider is called.
-    pub addresses: Addresses,
+    #[serde(rename = "addresses")]
+    pub endpoints: AccountEndpoints,
     /// The user.
     pub subject: Subject,
     /// The user's name.
@@ -100,16 +101,18 @@ pub struct Account {
     /// The credential, sealed by the key store.
     pub credential: String,
     /// When it was received and how long it lives.
-    pub credential_life: Life,
+    #[serde(rename = "credential_life")]
+    pub credential_lifetime: Lifetime,
     /// How far this device has fetched.
     pub cursor: Option<String>,
     /// Whether the provider knows this device.
-    pub standing: Standing,
+    #[serde(rename = "standing")]
+    pub status: AccountStatus,
 }
 
 /// Where a provider is called: its own endpoints, checked when the account was made.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Addresses {
+pub struct AccountEndpoints {
     /// Fetching, and below it answering.
     pub challenges: String,
     /// The stream of the same.
@@ -122,14 +125,14 @@ pub struct Addresses {
 
 /// A span of time by the provider's clock.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Life {
+pub struct Lifetime {
     /// When it began, seconds since the epoch.
     pub from: u64,
     /// How long it is, in seconds.
     pub seconds: u64,
 }
 
-impl Life {
+impl Lifetime {
     /// When half of it is over: from here on a credential is renewed.
     pub fn half(self) -> u64 {
         self.from.saturating_add(self.seconds / 2)
@@ -144,7 +147,7 @@ impl Life {
 /// Whether a provider knows this device.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "status", rename_all = "snake_case")]
-pub enum Standing {
+pub enum AccountStatus {
     /// The confirmation code has not been typed yet.
     Unconfirmed,
     /// It takes part.
@@ -167,10 +170,10 @@ pub enum Standing {
     },
 }
 
-impl Addresses {
+impl AccountEndpoints {
     /// Takes what the device needs of checked endpoints.
-    pub fn of(endpoints: &Endpoints) -> Addresses {
-        Addresses {
+    pub fn of(endpoints: &Endpoints) -> AccountEndpoints {
+        AccountEndpoints {
             challenges: endpoints.challenge.to_string(),
             stream: endpoints.stream.to_string(),
             manifest: endpoints.manifest.to_string(),

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use countersign_protocol::answer::{Decision, DenialReason};
+use countersign_protocol::answer::{self, DenialReason};
 use countersign_protocol::id::ChallengeId;
 use countersign_protocol::interaction::UserVerification;
 use countersign_protocol::jws::Compact;
@@ -12,20 +12,20 @@ use countersign_protocol::outcome::{Ending, Outcome};
 use serde::Serialize;
 
 use crate::account::{Account, AccountId};
-use crate::core::{Core, Moment, Word};
-use crate::device::{Device, Seat};
+use crate::core::{AuthorizedDecision, Core, Moment};
+use crate::device::{AccountHandle, Device};
 use crate::error::AnswerError;
 use crate::pin::PinEntry;
-use crate::ports::user_verifier::{Ask, UserVerifier};
+use crate::ports::user_verifier::{PinPrompt, UserVerifier};
 use crate::ports::vault::{Stage, StoredChallenge};
-use crate::unlock::{Now, Unlocked, forget_later, vouch};
+use crate::unlock::{UnlockTime, UnlockedKey, expire_later, verified_by_pin};
 
 /// How long [`Device::answer`] waits for an outcome from a provider that is slow; one that is offline is not waited for.
-const PATIENCE: Duration = Duration::from_secs(20);
+const OUTCOME_TIMEOUT: Duration = Duration::from_secs(20);
 
 /// What a person says to a request.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Verdict {
+pub enum Decision {
     /// Yes.
     Approve {
         /// The number that was typed or chosen, where the request asks for one.
@@ -40,13 +40,13 @@ pub enum Verdict {
 
 /// What came of an answer.
 #[derive(Clone, Debug, Serialize)]
-pub struct Answered {
+pub struct AnswerResult {
     /// Whose.
     pub account: AccountId,
     /// Which request.
     pub id: ChallengeId,
     /// What this device said.
-    pub decision: Decision,
+    pub decision: answer::Decision,
     /// How the request ended, verified. `None`: the answer is kept and will be sent until an outcome arrives.
     pub outcome: Option<Ending>,
     /// The device that answered first, where another did.
@@ -64,32 +64,35 @@ impl Device {
     pub async fn answer(
         &self,
         id: &ChallengeId,
-        verdict: Verdict,
+        decision: Decision,
         verifier: &dyn UserVerifier,
-    ) -> Result<Answered, AnswerError> {
-        let seat = self.seat_of(id).await?;
-        let decision = match verdict {
-            Verdict::Deny { reason } => {
-                say(&seat, id, move |core, at, id| core.answer(at, id, Word::Deny { reason })).await?;
-                Decision::Denied
+    ) -> Result<AnswerResult, AnswerError> {
+        let handle = self.handle_of(id).await?;
+        let decision = match decision {
+            Decision::Deny { reason } => {
+                sign_and_store(&handle, id, move |core, at, id| {
+                    core.answer(at, id, AuthorizedDecision::Deny { reason })
+                })
+                .await?;
+                answer::Decision::Denied
             }
-            Verdict::Approve { value } => {
-                self.approve(&seat, id, value, verifier).await?;
-                Decision::Approved
+            Decision::Approve { value } => {
+                self.approve(&handle, id, value, verifier).await?;
+                answer::Decision::Approved
             }
         };
-        self.outcome_of(&seat, id, decision).await
+        self.outcome_of(&handle, id, decision).await
     }
 
     /// Whether approving this request would ask for the PIN now. A request that is not here asks for one.
     pub async fn asks_for_pin(&self, id: &ChallengeId) -> bool {
-        let Ok(seat) = self.seat_of(id).await else { return true };
+        let Ok(handle) = self.handle_of(id).await else { return true };
         let asked = id.clone();
-        let state = seat.running.look(move |core, at| (core.verification_of(&asked), now(core, at))).await;
+        let state = handle.task.read(move |core, at| (core.verification_of(&asked), now(core, at))).await;
         match state {
             Ok((Some(UserVerification::Discouraged), _)) => false,
             Ok((Some(UserVerification::Preferred), now)) => {
-                !seat.latch.lock().await.as_ref().is_some_and(|unlocked| unlocked.serves(now))
+                !handle.unlock_cache.lock().await.as_ref().is_some_and(|unlocked| unlocked.serves(now))
             }
             _ => true,
         }
@@ -100,14 +103,14 @@ impl Device {
     /// # Errors
     /// [`AnswerError`]; then nothing was signed.
     pub async fn dispute(&self, id: &ChallengeId) -> Result<(), AnswerError> {
-        for (account, seat) in self.seats() {
-            if let Some(kept) = self.inner.world.vault.challenge(&account, id)? {
+        for (account, handle) in self.handles() {
+            if let Some(kept) = self.inner.services.vault.challenge(&account, id)? {
                 if kept.stage != Stage::Ended {
                     return Err(AnswerError::Unknown);
                 }
-                let signed = seat.running.with(move |core, at| split(core.dispute(at, &kept))).await?;
+                let signed = handle.task.run(move |core, at| split(core.dispute(at, &kept))).await?;
                 signed?;
-                return Ok(seat.running.settled().await?);
+                return Ok(handle.task.wait_idle().await?);
             }
         }
         Err(AnswerError::Unknown)
@@ -115,36 +118,46 @@ impl Device {
 
     async fn approve(
         &self,
-        seat: &Seat,
+        handle: &AccountHandle,
         id: &ChallengeId,
         value: Option<String>,
         verifier: &dyn UserVerifier,
     ) -> Result<(), AnswerError> {
         let (asked, number) = (id.clone(), value.clone());
-        let needed = seat.running.look(move |core, at| core.may_approve(at, &asked, number.as_deref())).await??;
+        let needed = handle.task.read(move |core, at| core.may_approve(at, &asked, number.as_deref())).await??;
         if needed == UserVerification::Discouraged {
-            return say(seat, id, move |core, at, id| core.answer(at, id, Word::ApproveUnverified { value })).await;
+            return sign_and_store(handle, id, move |core, at, id| {
+                core.answer(at, id, AuthorizedDecision::ApproveUnverified { value })
+            })
+            .await;
         }
-        // Whoever holds the latch may try a PIN; everybody else waits.
-        let mut latch = seat.latch.lock().await;
-        let (account, now) = seat.running.look(|core, at| (core.account().clone(), now(core, at))).await?;
+        // Whoever holds the unlock_cache may try a PIN; everybody else waits.
+        let mut unlock_cache = handle.unlock_cache.lock().await;
+        let (account, now) = handle.task.read(|core, at| (core.account().clone(), now(core, at))).await?;
         let prefers = needed == UserVerification::Preferred;
-        if !latch.as_ref().is_some_and(|unlocked| prefers && unlocked.serves(now)) {
-            *latch = None;
+        if !unlock_cache.as_ref().is_some_and(|unlocked| prefers && unlocked.serves(now)) {
+            *unlock_cache = None;
             let (entry, key) = self.unlock(&account, verifier).await?;
             let (at, now) =
-                seat.running.look(|core, at| (core.server_time(at).unwrap_or(at.wall), self::now(core, at))).await?;
-            *latch = Some(Unlocked { key: Arc::from(key), user: vouch(account.device_class, entry.source, at)?, now });
+                handle.task.read(|core, at| (core.server_time(at).unwrap_or(at.wall), self::now(core, at))).await?;
+            *unlock_cache = Some(UnlockedKey {
+                key: Arc::from(key),
+                user: verified_by_pin(account.device_class, entry.source, at)?,
+                now,
+            });
         }
-        let unlocked = latch.as_ref().ok_or(AnswerError::NotVerified)?;
+        let unlocked = unlock_cache.as_ref().ok_or(AnswerError::NotVerified)?;
         let (key, user) = (Arc::clone(&unlocked.key), unlocked.user.clone());
         if prefers {
-            forget_later(&seat.latch);
+            expire_later(&handle.unlock_cache);
         } else {
             // `required` asks each time.
-            *latch = None;
+            *unlock_cache = None;
         }
-        say(seat, id, move |core, at, id| core.answer(at, id, Word::Approve { value, user: &user, key: &*key })).await
+        sign_and_store(handle, id, move |core, at, id| {
+            core.answer(at, id, AuthorizedDecision::Approve { value, user: &user, key: &*key })
+        })
+        .await
     }
 
     /// Asks for the PIN and opens the approval key with it.
@@ -154,30 +167,37 @@ impl Device {
         verifier: &dyn UserVerifier,
     ) -> Result<(PinEntry, Box<dyn Signer>), AnswerError> {
         let id = account.id.clone();
-        let tries_left = self.gate().tries_left(&id)?;
-        let entry =
-            verifier.verify(Ask::Pin { account: id.clone(), tries_left }).await.ok_or(AnswerError::NotVerified)?;
-        vouch(account.device_class, entry.source, self.inner.world.clock.now())?;
-        let (gate, given) = (self.gate(), entry.clone());
-        let opened = tokio::task::spawn_blocking(move || gate.open(&id, &given)).await;
+        let tries_left = self.pin_gate().tries_left(&id)?;
+        let entry = verifier
+            .verify(PinPrompt::Pin { account: id.clone(), tries_left })
+            .await
+            .ok_or(AnswerError::NotVerified)?;
+        verified_by_pin(account.device_class, entry.source, self.inner.services.clock.now())?;
+        let (pin_gate, given) = (self.pin_gate(), entry.clone());
+        let opened = tokio::task::spawn_blocking(move || pin_gate.open(&id, &given)).await;
         Ok((entry, opened.map_err(|_| AnswerError::Stopped)??))
     }
 
     /// Waits for a verified outcome, or until it is clear that the answer has to be kept for now.
-    async fn outcome_of(&self, seat: &Seat, id: &ChallengeId, decision: Decision) -> Result<Answered, AnswerError> {
-        let account = seat.running.look(|core, _| core.account().id.clone()).await?;
+    async fn outcome_of(
+        &self,
+        handle: &AccountHandle,
+        id: &ChallengeId,
+        decision: answer::Decision,
+    ) -> Result<AnswerResult, AnswerError> {
+        let account = handle.task.read(|core, _| core.account().id.clone()).await?;
         let waited = id.clone();
         let decided =
-            seat.running.until(move |core, _| (!core.is_open(&waited) || core.is_kept_back(&waited)).then_some(()));
-        match tokio::time::timeout(PATIENCE, decided).await {
+            handle.task.wait_for(move |core, _| (!core.is_open(&waited) || core.is_delayed(&waited)).then_some(()));
+        match tokio::time::timeout(OUTCOME_TIMEOUT, decided).await {
             Ok(decided) => decided?,
             Err(_) => tracing::debug!(challenge = %id, "no outcome yet; the answer is kept"),
         }
-        let kept = self.inner.world.vault.challenge(&account, id)?;
+        let kept = self.inner.services.vault.challenge(&account, id)?;
         let verdict = kept.as_ref().and_then(last_outcome);
         let outcome = verdict.as_ref().map(|verdict| verdict.outcome);
         let held_until = verdict.as_ref().and_then(|verdict| verdict.held_until);
-        Ok(Answered {
+        Ok(AnswerResult {
             account,
             id: id.clone(),
             decision,
@@ -187,18 +207,18 @@ impl Device {
         })
     }
 
-    async fn seat_of(&self, id: &ChallengeId) -> Result<Seat, AnswerError> {
-        for (account, seat) in self.seats() {
+    async fn handle_of(&self, id: &ChallengeId) -> Result<AccountHandle, AnswerError> {
+        for (account, handle) in self.handles() {
             let asked = id.clone();
-            if seat.running.look(move |core, _| core.is_open(&asked)).await.unwrap_or(false) {
-                return Ok(seat);
+            if handle.task.read(move |core, _| core.is_open(&asked)).await.unwrap_or(false) {
+                return Ok(handle);
             }
-            if self.inner.world.vault.challenge(&account, id)?.is_some() {
+            if self.inner.services.vault.challenge(&account, id)?.is_some() {
                 return Err(AnswerError::Ended);
             }
         }
         for (account, why) in &self.inner.closed {
-            if self.inner.world.vault.challenge(account, id)?.is_some() {
+            if self.inner.services.vault.challenge(account, id)?.is_some() {
                 return Err(AnswerError::Unusable { why: why.clone() });
             }
         }
@@ -206,18 +226,18 @@ impl Device {
     }
 }
 
-fn now(core: &Core, at: Moment) -> Now {
-    Now { tick: at.tick, sleeps: core.sleeps() }
+fn now(core: &Core, at: Moment) -> UnlockTime {
+    UnlockTime { tick: at.tick, sleeps: core.sleeps() }
 }
 
 /// Has the core sign, and returns when the answer is durable.
-async fn say(
-    seat: &Seat,
+async fn sign_and_store(
+    handle: &AccountHandle,
     id: &ChallengeId,
     sign: impl FnOnce(&mut Core, Moment, &ChallengeId) -> Result<Vec<crate::core::Effect>, AnswerError> + Send + 'static,
 ) -> Result<(), AnswerError> {
     let id = id.clone();
-    seat.running.with(move |core, at| split(sign(core, at, &id))).await?
+    handle.task.run(move |core, at| split(sign(core, at, &id))).await?
 }
 
 /// Parts effects from an error, for the task carries out the one and the caller gets the other.

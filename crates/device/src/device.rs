@@ -11,20 +11,20 @@ use countersign_protocol::random::Random;
 
 use crate::account::{Account, AccountId};
 use crate::core::{Core, Event};
-use crate::edge::http::HttpProvider;
-use crate::edge::key_file::{Costs, FileKeys};
-use crate::edge::runtime::{Running, Stopped, World};
+use crate::device_event::{DeviceEvent, OfflineReason};
+use crate::edge::http::HttpTransport;
+use crate::edge::key_file::{FileKeys, PinCosts};
+use crate::edge::runtime::{AccountTask, Services, TaskStopped};
 use crate::edge::vault_sqlite::SqliteVault;
 use crate::error::OpenError;
-use crate::events::{DeviceEvent, Trouble};
 use crate::home::Home;
 use crate::listeners::{Events, Listeners};
 use crate::ports::key_store::KeyStore;
-use crate::ports::provider::Provider;
+use crate::ports::transport::Transport;
 use crate::ports::vault::Vault;
 use crate::ports::wake::{PullNow, Wake};
 use crate::transcript::Locale;
-use crate::unlock::{Gate, Latch};
+use crate::unlock::{PinGate, UnlockCache};
 use crate::view::{AccountView, ChallengeView};
 
 /// A device: every account of one home. Cheap to clone; it lives until its last clone is dropped.
@@ -33,7 +33,7 @@ pub struct Device {
     pub(crate) inner: Arc<Inner>,
 }
 
-/// What a device needs of the world.
+/// What a device needs of its surroundings.
 #[derive(Clone)]
 pub struct Ports {
     /// The system's clock.
@@ -41,11 +41,11 @@ pub struct Ports {
     /// The system's randomness.
     pub random: Arc<dyn Random>,
     /// How providers are reached.
-    pub provider: Arc<dyn Provider>,
+    pub transport: Arc<dyn Transport>,
     /// The language of what is shown.
     pub locale: Locale,
     /// What a guess of a PIN costs.
-    pub costs: Costs,
+    pub costs: PinCosts,
 }
 
 impl Ports {
@@ -54,16 +54,22 @@ impl Ports {
     /// # Errors
     /// [`OpenError::Http`] where the system's certificates cannot be loaded.
     pub fn new(clock: Arc<dyn Clock>, random: Arc<dyn Random>) -> Result<Ports, OpenError> {
-        let provider = HttpProvider::new().map_err(|error| OpenError::Http(error.to_string()))?;
-        Ok(Ports { clock, random, provider: Arc::new(provider), locale: Locale::default(), costs: Costs::default() })
+        let transport = HttpTransport::new().map_err(|error| OpenError::Http(error.to_string()))?;
+        Ok(Ports {
+            clock,
+            random,
+            transport: Arc::new(transport),
+            locale: Locale::default(),
+            costs: PinCosts::default(),
+        })
     }
 }
 
 pub(crate) struct Inner {
-    pub(crate) world: World,
+    pub(crate) services: Services,
     pub(crate) random: Arc<dyn Random>,
     pub(crate) locale: Locale,
-    accounts: Mutex<BTreeMap<AccountId, Seat>>,
+    accounts: Mutex<BTreeMap<AccountId, AccountHandle>>,
     /// Whether accounts are looked after without being asked, those that are still to come included.
     pub(crate) watching: AtomicBool,
     /// Accounts that could not be opened, and why.
@@ -71,38 +77,38 @@ pub(crate) struct Inner {
 }
 
 impl Inner {
-    fn start(&self, account: Account) -> Result<Seat, OpenError> {
-        let world = self.world.clone();
-        let snapshot = world.vault.load(&account.id)?;
+    fn start(&self, account: Account) -> Result<AccountHandle, OpenError> {
+        let services = self.services.clone();
+        let snapshot = services.vault.load(&account.id)?;
         let id = account.id.clone();
-        let core = Core::open(account, snapshot, Arc::clone(&world.keys), Arc::clone(&self.random), self.locale)?;
+        let core = Core::open(account, snapshot, Arc::clone(&services.keys), Arc::clone(&self.random), self.locale)?;
         if let Some(why) = core.unusable() {
             self.tell_unusable(&id, why.to_owned());
         }
-        let seat = Seat { running: Running::start(core, world), latch: Latch::default() };
-        self.accounts.lock().unwrap_or_else(PoisonError::into_inner).insert(id, seat.clone());
-        Ok(seat)
+        let handle = AccountHandle { task: AccountTask::start(core, services), unlock_cache: UnlockCache::default() };
+        self.accounts.lock().unwrap_or_else(PoisonError::into_inner).insert(id, handle.clone());
+        Ok(handle)
     }
 
     fn tell_unusable(&self, account: &AccountId, why: String) {
-        self.world.listeners.tell(&DeviceEvent::AccountUnusable { account: account.clone(), why });
+        self.services.listeners.emit(&DeviceEvent::AccountUnusable { account: account.clone(), why });
     }
 }
 
-/// An account's task, and the latch of its approval key.
+/// An account's task, and the cache of its unlocked approval key.
 #[derive(Clone)]
-pub(crate) struct Seat {
-    pub(crate) running: Running,
-    pub(crate) latch: Latch,
+pub(crate) struct AccountHandle {
+    pub(crate) task: AccountTask,
+    pub(crate) unlock_cache: UnlockCache,
 }
 
 /// What came of a pull for one account.
 #[derive(Clone, Debug)]
-pub struct Pulled {
+pub struct PullResult {
     /// Which account.
     pub account: AccountId,
     /// Since when (seconds since the epoch, this device's clock) and why the provider counts as offline, if it does.
-    pub offline: Option<(u64, Trouble)>,
+    pub offline: Option<(u64, OfflineReason)>,
 }
 
 impl Device {
@@ -134,17 +140,17 @@ impl Device {
         keys: Arc<dyn KeyStore>,
         home: Option<Arc<Home>>,
     ) -> Result<Device, OpenError> {
-        let Ports { clock, random, provider, locale, costs: _ } = ports;
-        let world = World { vault, keys, provider, clock, listeners: Listeners::default(), _home: home };
+        let Ports { clock, random, transport, locale, costs: _ } = ports;
+        let services = Services { vault, keys, transport, clock, listeners: Listeners::default(), _home: home };
         let mut inner = Inner {
-            world,
+            services,
             random,
             locale,
             accounts: Mutex::default(),
             watching: AtomicBool::new(false),
             closed: BTreeMap::new(),
         };
-        for account in inner.world.vault.accounts()? {
+        for account in inner.services.vault.accounts()? {
             let id = account.id.clone();
             if let Err(error) = inner.start(account) {
                 inner.tell_unusable(&id, error.why());
@@ -155,24 +161,24 @@ impl Device {
     }
 
     /// Starts an account's task.
-    pub(crate) fn start(&self, account: Account) -> Result<Seat, OpenError> {
+    pub(crate) fn start(&self, account: Account) -> Result<AccountHandle, OpenError> {
         self.inner.start(account)
     }
 
     /// Listens to what happens from now on.
     pub fn events(&self) -> Events {
-        self.inner.world.listeners.listen()
+        self.inner.services.listeners.listen()
     }
 
     /// Looks at once and keeps looking, by stream or long poll, until the device is dropped or [`Device::rest`] is called. What
     /// happened since the device was opened is among the events, unless somebody has listened before.
     pub async fn run(&self) -> Events {
-        let events = self.inner.world.listeners.listen_from_the_start();
+        let events = self.inner.services.listeners.listen_from_the_start();
         self.inner.watching.store(true, Ordering::SeqCst);
-        for seat in self.seats().into_values() {
+        for handle in self.handles().into_values() {
             // A stopped account has told its listeners.
-            seat.running.tell(Event::Wake).await.ok();
-            seat.running.tell(Event::Watch(true)).await.ok();
+            handle.task.send(Event::Wake).await.ok();
+            handle.task.send(Event::Watch(true)).await.ok();
         }
         events
     }
@@ -180,22 +186,22 @@ impl Device {
     /// Stops looking.
     pub async fn rest(&self) {
         self.inner.watching.store(false, Ordering::SeqCst);
-        for seat in self.seats().into_values() {
-            seat.running.tell(Event::Watch(false)).await.ok();
+        for handle in self.handles().into_values() {
+            handle.task.send(Event::Watch(false)).await.ok();
         }
     }
 
     /// Sends what waits to be sent and fetches what is new, for all accounts at once. Returns when everything was tried once.
-    pub async fn pull(&self) -> Vec<Pulled> {
-        let seats = self.seats();
-        for seat in seats.values() {
-            seat.running.tell(Event::Wake).await.ok();
+    pub async fn pull(&self) -> Vec<PullResult> {
+        let handles = self.handles();
+        for handle in handles.values() {
+            handle.task.send(Event::Wake).await.ok();
         }
-        let mut all = Vec::with_capacity(seats.len());
-        for (account, seat) in seats {
-            seat.running.settled().await.ok();
-            let offline = seat.running.look(|core, _| core.offline()).await.unwrap_or(None);
-            all.push(Pulled { account, offline });
+        let mut all = Vec::with_capacity(handles.len());
+        for (account, handle) in handles {
+            handle.task.wait_idle().await.ok();
+            let offline = handle.task.read(|core, _| core.offline()).await.unwrap_or(None);
+            all.push(PullResult { account, offline });
         }
         all
     }
@@ -206,8 +212,8 @@ impl Device {
         tokio::spawn(async move {
             while let Some(PullNow) = wake.next().await {
                 let Some(inner) = device.upgrade() else { return };
-                for seat in (Device { inner }).seats().into_values() {
-                    seat.running.tell(Event::Wake).await.ok();
+                for handle in (Device { inner }).handles().into_values() {
+                    handle.task.send(Event::Wake).await.ok();
                 }
             }
         });
@@ -219,21 +225,23 @@ impl Device {
     /// [`OpenError::Vault`].
     pub async fn accounts(&self) -> Result<Vec<AccountView>, OpenError> {
         let mut views = Vec::new();
-        for kept in self.inner.world.vault.accounts()? {
-            let can_approve = self.inner.world.keys.has_approval(&kept.id);
-            let Some(seat) = self.seats().remove(&kept.id) else {
+        for kept in self.inner.services.vault.accounts()? {
+            let can_approve = self.inner.services.keys.has_approval(&kept.id);
+            let Some(handle) = self.handles().remove(&kept.id) else {
                 // One that is just being made is neither here nor there.
                 let why = self.inner.closed.get(&kept.id);
-                views.extend(why.map(|why| AccountView::draw(&kept, can_approve, None, 0).unusable(Some(why.clone()))));
+                views.extend(
+                    why.map(|why| AccountView::render(&kept, can_approve, None, 0).unusable(Some(why.clone()))),
+                );
                 continue;
             };
-            let now = seat.running.look(|core, at| {
+            let now = handle.task.read(|core, at| {
                 let why = core.unusable().map(str::to_owned);
                 (core.account().clone(), core.offline(), core.pending(at).len(), core.checked(), why)
             });
-            let stopped = |Stopped| (kept, None, 0, None, Some(Stopped.to_string()));
+            let stopped = |TaskStopped| (kept, None, 0, None, Some(TaskStopped.to_string()));
             let (account, offline, pending, checked, why) = now.await.unwrap_or_else(stopped);
-            views.push(AccountView::draw(&account, can_approve, offline, pending).checked(checked).unusable(why));
+            views.push(AccountView::render(&account, can_approve, offline, pending).checked(checked).unusable(why));
         }
         Ok(views)
     }
@@ -241,8 +249,8 @@ impl Device {
     /// What waits for an answer on any account, the oldest deadline first. Fetch first, by [`Device::pull`].
     pub async fn pending(&self) -> Vec<ChallengeView> {
         let mut all = Vec::new();
-        for seat in self.seats().into_values() {
-            all.extend(seat.running.look(Core::pending).await.unwrap_or_default());
+        for handle in self.handles().into_values() {
+            all.extend(handle.task.read(Core::pending).await.unwrap_or_default());
         }
         all.sort_by_key(|view| view.expires_at);
         all
@@ -250,30 +258,34 @@ impl Device {
 
     /// Forgets every verification, as when the screen is locked: the next approval asks again.
     pub async fn lock(&self) {
-        for seat in self.seats().into_values() {
-            *seat.latch.lock().await = None;
+        for handle in self.handles().into_values() {
+            *handle.unlock_cache.lock().await = None;
         }
     }
 
     /// Notes that a person saw a request.
     pub async fn shown(&self, id: &ChallengeId) {
-        for seat in self.seats().into_values() {
-            seat.running.tell(Event::Shown(id.clone())).await.ok();
+        for handle in self.handles().into_values() {
+            handle.task.send(Event::Shown(id.clone())).await.ok();
         }
     }
 
-    pub(crate) fn seats(&self) -> BTreeMap<AccountId, Seat> {
+    pub(crate) fn handles(&self) -> BTreeMap<AccountId, AccountHandle> {
         self.inner.accounts.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
-    pub(crate) fn gate(&self) -> Gate {
-        let world = &self.inner.world;
-        Gate { vault: Arc::clone(&world.vault), keys: Arc::clone(&world.keys), clock: Arc::clone(&world.clock) }
+    pub(crate) fn pin_gate(&self) -> PinGate {
+        let services = &self.inner.services;
+        PinGate {
+            vault: Arc::clone(&services.vault),
+            keys: Arc::clone(&services.keys),
+            clock: Arc::clone(&services.clock),
+        }
     }
 }
 
-impl From<Stopped> for crate::error::AnswerError {
-    fn from(Stopped: Stopped) -> Self {
+impl From<TaskStopped> for crate::error::AnswerError {
+    fn from(TaskStopped: TaskStopped) -> Self {
         crate::error::AnswerError::Stopped
     }
 }

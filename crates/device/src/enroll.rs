@@ -27,21 +27,21 @@ use countersign_protocol::text;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
-use crate::account::{Account, AccountId, Addresses, Life, Standing, is_test};
+use crate::account::{Account, AccountEndpoints, AccountId, AccountStatus, Lifetime, is_test};
 use crate::core::Event;
 use crate::device::Device;
 use crate::domain::Domain;
 use crate::error::{AnswerError, EnrollError};
 use crate::pin::{PinEntry, PinSource};
 use crate::ports::key_store::KeyError;
-use crate::ports::provider::{Call, Method, Reply};
-use crate::ports::user_verifier::{Ask, UserVerifier};
-use crate::ports::vault::{BegunEnrollment, Change};
+use crate::ports::transport::{Call, Method, Reply};
+use crate::ports::user_verifier::{PinPrompt, UserVerifier};
+use crate::ports::vault::{Change, PendingEnrollment};
 
-const PATIENCE_MS: u64 = 15_000;
+const REPLY_TIMEOUT_MS: u64 = 15_000;
 
 /// A link that was verified and may be shown: who asks this device to enroll, and for whom.
-pub struct Preview {
+pub struct LinkPreview {
     /// The provider.
     pub issuer: Issuer,
     /// Its registrable domain, to be shown in large type.
@@ -68,7 +68,7 @@ pub struct Preview {
 
 /// A new account.
 #[derive(Clone, Serialize)]
-pub struct Enrolled {
+pub struct EnrollmentResult {
     /// Its id on this device.
     pub account: AccountId,
     /// The provider.
@@ -95,7 +95,7 @@ impl Device {
     ///
     /// # Errors
     /// [`EnrollError`]; its words hold nothing of a link that was not verified.
-    pub async fn preview(&self, link: &str) -> Result<Preview, EnrollError> {
+    pub async fn preview(&self, link: &str) -> Result<LinkPreview, EnrollError> {
         let link: EnrollmentLink = link.parse()?;
         let issuer = link.issuer().clone();
         let [first, appended] = issuer.well_known(WELL_KNOWN);
@@ -106,12 +106,12 @@ impl Device {
         let reply = self.get(endpoints.device_jwks.to_string()).await?;
         let keys: KeySet = read("keys", &reply)?;
         // The provider's own time, for this device's clock may be wrong.
-        let now = reply.date.unwrap_or_else(|| self.inner.world.clock.now());
+        let now = reply.date.unwrap_or_else(|| self.inner.services.clock.now());
         let token = RegistrationToken::verify(link.token(), &keys, &issuer, &discovery.registration_endpoint, now)?;
         let manifests: ManifestChain = read("key manifests", &self.get(endpoints.manifest.to_string()).await?)?;
         manifests.verify(&issuer, &token.evidence_root, None)?;
-        let known = self.inner.world.vault.accounts()?;
-        Ok(Preview {
+        let known = self.inner.services.vault.accounts()?;
+        Ok(LinkPreview {
             domain: Domain::of(&issuer),
             new_provider: !known.iter().any(|account| account.issuer == issuer),
             subject: token.sub.clone(),
@@ -135,15 +135,15 @@ impl Device {
     /// [`EnrollError`].
     pub async fn enroll(
         &self,
-        preview: &Preview,
+        preview: &LinkPreview,
         device_name: &str,
         verifier: &dyn UserVerifier,
-    ) -> Result<Enrolled, EnrollError> {
+    ) -> Result<EnrollmentResult, EnrollError> {
         let name = device_name.trim();
         text::check(name, limits::NAME_CHARACTERS).map_err(EnrollError::Name)?;
-        let pin = verifier.verify(Ask::NewPin).await.ok_or(EnrollError::NoPin)?;
+        let pin = verifier.verify(PinPrompt::NewPin).await.ok_or(EnrollError::NoPin)?;
         let begun = self.begin(preview, name, &pin).await?;
-        let transport = self.inner.world.keys.transport(&begun.account)?;
+        let transport = self.inner.services.keys.transport(&begun.account)?;
         let reply = self.register(preview, &begun.body, &*transport).await?;
         let registered: RegistrationResponse = match reply.status {
             200 | 201 => read("registration", &reply)?,
@@ -152,9 +152,9 @@ impl Device {
         if registered.subject != preview.token.sub {
             return Err(EnrollError::NotAProvider { what: "registration", status: reply.status });
         }
-        let now = reply.date.unwrap_or_else(|| self.inner.world.clock.now());
+        let now = reply.date.unwrap_or_else(|| self.inner.services.clock.now());
         let account = self.account(preview, &begun, &registered, now)?;
-        let enrolled = Enrolled {
+        let enrolled = EnrollmentResult {
             account: account.id.clone(),
             issuer: account.issuer.clone(),
             subject: account.subject.clone(),
@@ -165,26 +165,26 @@ impl Device {
             confirmation_code: registered.confirmation_code,
             test: account.test,
         };
-        let changes = [Change::PutAccount(Box::new(account.clone())), Change::EndEnrollment(begun.token)];
-        self.inner.world.vault.apply(&account.id, &changes)?;
-        let seat = self.start(account).map_err(|_| EnrollError::Keys(KeyError::Unreadable))?;
+        let changes = [Change::PutAccount(Box::new(account.clone())), Change::DeleteEnrollment(begun.token)];
+        self.inner.services.vault.apply(&account.id, &changes)?;
+        let handle = self.start(account).map_err(|_| EnrollError::Keys(KeyError::Unreadable))?;
         // The first fetch brings the enrollment statement; without it the account waits, as after any start.
-        seat.running.tell(Event::Wake).await.ok();
-        seat.running.settled().await.ok();
+        handle.task.send(Event::Wake).await.ok();
+        handle.task.wait_idle().await.ok();
         if self.inner.watching.load(Ordering::SeqCst) {
-            seat.running.tell(Event::Watch(true)).await.ok();
+            handle.task.send(Event::Watch(true)).await.ok();
         }
         Ok(enrolled)
     }
 
     /// Makes keys and body for this link, or finds those that were made before.
-    async fn begin(&self, preview: &Preview, name: &str, pin: &PinEntry) -> Result<BegunEnrollment, EnrollError> {
+    async fn begin(&self, preview: &LinkPreview, name: &str, pin: &PinEntry) -> Result<PendingEnrollment, EnrollError> {
         let token = preview.link.token().hash();
-        let (gate, given) = (self.gate(), pin.clone());
-        if let Some(mut begun) = self.inner.world.vault.enrollment(&token)? {
-            begun.body = self.inner.world.keys.unseal(&begun.account, &begun.body)?.expose().to_owned();
+        let (pin_gate, given) = (self.pin_gate(), pin.clone());
+        if let Some(mut begun) = self.inner.services.vault.enrollment(&token)? {
+            begun.body = self.inner.services.keys.unseal(&begun.account, &begun.body)?.expose().to_owned();
             let account = begun.account.clone();
-            let opened = tokio::task::spawn_blocking(move || gate.open(&account, &given)).await;
+            let opened = tokio::task::spawn_blocking(move || pin_gate.open(&account, &given)).await;
             return match opened {
                 Ok(Ok(_)) => Ok(begun),
                 Ok(Err(AnswerError::WrongPin { .. })) => Err(EnrollError::OtherPin),
@@ -192,20 +192,20 @@ impl Device {
             };
         }
         let account = AccountId::random(&*self.inner.random);
-        let (id, keys) = (account.clone(), Arc::clone(&self.inner.world.keys));
+        let (id, keys) = (account.clone(), Arc::clone(&self.inner.services.keys));
         let made = tokio::task::spawn_blocking(move || {
             let made = keys.make(&id, &given)?;
             Ok::<_, KeyError>((made, keys.open_approval(&id, &given)?))
         });
         let (made, approval) = made.await.map_err(|_| EnrollError::Keys(KeyError::Unreadable))??;
-        let key_protection = self.inner.world.keys.protection();
+        let key_protection = self.inner.services.keys.protection();
         let approval_proof = RegistrationRequest::prove(
             preview.link.token(),
             &preview.token,
             &made.transport,
             &*approval,
             key_protection,
-            self.inner.world.clock.now(),
+            self.inner.services.clock.now(),
         )
         .map_err(unsigned)?;
         let request = RegistrationRequest {
@@ -226,18 +226,18 @@ impl Device {
             attestation: None,
         };
         let body = serde_json::to_string(&request).expect("a registration has string keys and whole numbers");
-        let begun = BegunEnrollment { token, account, body };
+        let begun = PendingEnrollment { token, account, body };
         // The link in it is a secret until it was used, and a database keeps what was deleted for a while.
-        let sealed = self.inner.world.keys.seal(&begun.account, &Secret::new(begun.body.as_str()))?;
-        self.inner.world.vault.put_enrollment(&BegunEnrollment { body: sealed, ..begun.clone() })?;
+        let sealed = self.inner.services.keys.seal(&begun.account, &Secret::new(begun.body.as_str()))?;
+        self.inner.services.vault.put_enrollment(&PendingEnrollment { body: sealed, ..begun.clone() })?;
         Ok(begun)
     }
 
     /// Posts the registration; a nonce and a wrong clock cost one silent retry each.
-    async fn register(&self, preview: &Preview, body: &str, transport: &dyn Signer) -> Result<Reply, EnrollError> {
+    async fn register(&self, preview: &LinkPreview, body: &str, transport: &dyn Signer) -> Result<Reply, EnrollError> {
         let url = &preview.endpoints.registration;
         let token = preview.link.token().as_str();
-        let (mut nonce, mut now) = (None, self.inner.world.clock.now());
+        let (mut nonce, mut now) = (None, self.inner.services.clock.now());
         let mut retries = 2;
         loop {
             let jti = encoding::encode(&random::bytes::<16>(&*self.inner.random));
@@ -247,9 +247,9 @@ impl Device {
                 url: url.to_string(),
                 headers: vec![("accept", "application/json".to_owned()), ("dpop", proof.into_string())],
                 body: Some(("application/json", body.to_owned())),
-                patience_ms: PATIENCE_MS,
+                timeout_ms: REPLY_TIMEOUT_MS,
             };
-            let reply = self.inner.world.provider.call(call).await?;
+            let reply = self.inner.services.transport.call(call).await?;
             let code = json::parse::<Problem>(&reply.body).ok().map(|problem| problem.title);
             let can_help = matches!(code, Some(ProblemCode::UseDpopNonce | ProblemCode::InvalidDpopProof));
             if reply.status != 401 || !can_help || retries == 0 {
@@ -263,8 +263,8 @@ impl Device {
 
     fn account(
         &self,
-        preview: &Preview,
-        begun: &BegunEnrollment,
+        preview: &LinkPreview,
+        begun: &PendingEnrollment,
         registered: &RegistrationResponse,
         now: Timestamp,
     ) -> Result<Account, EnrollError> {
@@ -276,7 +276,7 @@ impl Device {
             issuer: preview.issuer.clone(),
             test: preview.test,
             support: preview.support.clone(),
-            addresses: Addresses::of(&preview.endpoints),
+            endpoints: AccountEndpoints::of(&preview.endpoints),
             subject: registered.subject.clone(),
             subject_label: registered.subject_label.clone(),
             device_id: registered.device_id.clone(),
@@ -287,20 +287,20 @@ impl Device {
             root: preview.token.evidence_root,
             manifests: preview.manifests.clone(),
             statements: Vec::new(),
-            credential: self.inner.world.keys.seal(&begun.account, &registered.device_credential)?,
-            credential_life: Life { from: now.seconds(), seconds: registered.expires_in },
+            credential: self.inner.services.keys.seal(&begun.account, &registered.device_credential)?,
+            credential_lifetime: Lifetime { from: now.seconds(), seconds: registered.expires_in },
             cursor: None,
-            standing: match registered.status {
-                DeviceStatus::Confirmed => Standing::Active,
-                DeviceStatus::Unconfirmed => Standing::Unconfirmed,
+            status: match registered.status {
+                DeviceStatus::Confirmed => AccountStatus::Active,
+                DeviceStatus::Unconfirmed => AccountStatus::Unconfirmed,
             },
         })
     }
 
     async fn get(&self, url: String) -> Result<Reply, EnrollError> {
         let headers = vec![("accept", "application/json".to_owned())];
-        let call = Call { method: Method::Get, url, headers, body: None, patience_ms: PATIENCE_MS };
-        Ok(self.inner.world.provider.call(call).await?)
+        let call = Call { method: Method::Get, url, headers, body: None, timeout_ms: REPLY_TIMEOUT_MS };
+        Ok(self.inner.services.transport.call(call).await?)
     }
 }
 

@@ -8,9 +8,9 @@ use countersign_protocol::registration::TokenError;
 use countersign_protocol::text::TextError;
 use thiserror::Error;
 
-use crate::history::BrokenHistory;
+use crate::history::HistoryError;
 use crate::ports::key_store::KeyError;
-use crate::ports::provider::NoReply;
+use crate::ports::transport::TransportError;
 use crate::ports::vault::VaultError;
 
 /// Why a device could not be opened.
@@ -84,7 +84,7 @@ pub enum EnrollError {
     Name(TextError),
     /// No reply.
     #[error(transparent)]
-    NoReply(#[from] NoReply),
+    NoReply(#[from] TransportError),
     /// The provider replied with something that is not what was asked for.
     #[error("the provider did not reply as one ({what}, status {status})")]
     NotAProvider {
@@ -271,7 +271,7 @@ pub enum ExportError {
     Incomplete(&'static str),
     /// The history was changed.
     #[error(transparent)]
-    Broken(#[from] BrokenHistory),
+    Broken(#[from] HistoryError),
     /// The vault.
     #[error(transparent)]
     Vault(#[from] VaultError),

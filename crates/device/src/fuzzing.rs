@@ -5,18 +5,18 @@ use std::sync::LazyLock;
 use futures_util::{FutureExt as _, stream};
 use tokio::runtime::{Builder, Runtime};
 
-use crate::edge::stream::EventStream;
-use crate::ports::provider::{NoReply, PushStream as _, Pushed};
+use crate::edge::sse::SseStream;
+use crate::ports::transport::{EventStream as _, StreamEvent, TransportError};
 
 /// A stream watches the clock for silence, which takes a runtime.
 static RUNTIME: LazyLock<Runtime> =
     LazyLock::new(|| Builder::new_current_thread().enable_time().build().expect("a runtime with a clock"));
 
 /// Reads a stream of events that arrives in these chunks, to its end or to what ends it.
-pub fn event_stream(chunks: Vec<Vec<u8>>) -> Vec<Result<Pushed, NoReply>> {
+pub fn event_stream(chunks: Vec<Vec<u8>>) -> Vec<Result<StreamEvent, TransportError>> {
     let _within = RUNTIME.enter();
     let chunks = chunks.into_iter().map(|chunk| Ok(chunk.into()));
-    let mut events = EventStream::over(stream::iter(chunks));
+    let mut events = SseStream::over(stream::iter(chunks));
     let mut read = Vec::new();
     // Nothing is waited for: every chunk is there.
     while let Some(Some(event)) = events.next().now_or_never() {

@@ -22,8 +22,8 @@ impl Head {
     }
 
     /// Continues the chain by one entry.
-    pub fn append(&mut self, at: u64, what: What) -> Entry {
-        let body = Body { seq: self.seq + 1, prev: self.hash, at, what };
+    pub fn append(&mut self, at: u64, what: HistoryEvent) -> Entry {
+        let body = EntryBody { seq: self.seq + 1, prev: self.hash, at, what };
         let text = serde_json::to_string(&body).expect("an entry has string keys and no floating-point numbers");
         *self = Head { seq: body.seq, hash: Hash::of(&text) };
         Entry { body, text }
@@ -33,14 +33,14 @@ impl Head {
 /// One entry and the exact bytes that are stored and hashed.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Entry {
-    body: Body,
+    body: EntryBody,
     text: String,
 }
 
 /// What an entry says.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub struct Body {
+pub struct EntryBody {
     /// Its number, from 1, without gaps.
     pub seq: u64,
     /// The hash of the entry before it, or of the enrollment statement.
@@ -48,13 +48,13 @@ pub struct Body {
     /// When it was written, by the provider's clock as far as the device knew it (milliseconds since the epoch).
     pub at: u64,
     /// What happened.
-    pub what: What,
+    pub what: HistoryEvent,
 }
 
 /// What happened to a challenge.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "event", rename_all = "snake_case", deny_unknown_fields)]
-pub enum What {
+pub enum HistoryEvent {
     /// This device answered. The answer's `seq` is this entry's, its `prev` this entry's `prev`.
     Answered {
         /// Which challenge.
@@ -95,14 +95,14 @@ pub enum What {
     },
 }
 
-impl What {
+impl HistoryEvent {
     /// The challenge this is about.
     pub fn challenge(&self) -> &ChallengeId {
         match self {
-            What::Answered { challenge, .. }
-            | What::Refused { challenge, .. }
-            | What::Ended { challenge, .. }
-            | What::Disputed { challenge, .. } => challenge,
+            HistoryEvent::Answered { challenge, .. }
+            | HistoryEvent::Refused { challenge, .. }
+            | HistoryEvent::Ended { challenge, .. }
+            | HistoryEvent::Disputed { challenge, .. } => challenge,
         }
     }
 }
@@ -110,7 +110,7 @@ impl What {
 /// Why a stored history is not what this device wrote.
 #[derive(Debug, Error, PartialEq, Eq)]
 #[non_exhaustive]
-pub enum BrokenHistory {
+pub enum HistoryError {
     /// An entry cannot be read.
     #[error("entry {seq} of the history cannot be read")]
     Unreadable {
@@ -129,14 +129,14 @@ impl Entry {
     /// Reads a stored entry; whether it continues a chain is [`check`]'s business.
     ///
     /// # Errors
-    /// [`BrokenHistory::Unreadable`].
-    pub fn read(seq: u64, text: String) -> Result<Entry, BrokenHistory> {
-        let body: Body = json::parse(text.as_bytes()).map_err(|_| BrokenHistory::Unreadable { seq })?;
+    /// [`HistoryError::Unreadable`].
+    pub fn read(seq: u64, text: String) -> Result<Entry, HistoryError> {
+        let body: EntryBody = json::parse(text.as_bytes()).map_err(|_| HistoryError::Unreadable { seq })?;
         Ok(Entry { body, text })
     }
 
     /// What it says.
-    pub fn body(&self) -> &Body {
+    pub fn body(&self) -> &EntryBody {
         &self.body
     }
 
@@ -149,13 +149,13 @@ impl Entry {
 /// Checks that the entries, oldest first, are a chain that begins at `beginning`, and says where it ends.
 ///
 /// # Errors
-/// [`BrokenHistory`] names the first entry that is missing, changed or out of order.
-pub fn check<'a>(beginning: Head, entries: impl IntoIterator<Item = &'a Entry>) -> Result<Head, BrokenHistory> {
+/// [`HistoryError`] names the first entry that is missing, changed or out of order.
+pub fn check<'a>(beginning: Head, entries: impl IntoIterator<Item = &'a Entry>) -> Result<Head, HistoryError> {
     let mut head = beginning;
     for entry in entries {
         let seq = head.seq + 1;
         if entry.body.seq != seq || entry.body.prev != head.hash {
-            return Err(BrokenHistory::Unchained { seq });
+            return Err(HistoryError::Unchained { seq });
         }
         head = Head { seq, hash: Hash::of(&entry.text) };
     }
@@ -166,8 +166,8 @@ pub fn check<'a>(beginning: Head, entries: impl IntoIterator<Item = &'a Entry>) 
 mod tests {
     use super::*;
 
-    fn ended(id: &str) -> What {
-        What::Ended {
+    fn ended(id: &str) -> HistoryEvent {
+        HistoryEvent::Ended {
             challenge: id.parse().unwrap(),
             challenge_hash: Hash::of(id),
             outcome: "expired".into(),
@@ -194,11 +194,11 @@ mod tests {
     fn a_missing_swapped_or_changed_entry_is_named() {
         let (beginning, entries) = three();
         let without = [entries[0].clone(), entries[2].clone()];
-        assert_eq!(check(beginning, &without), Err(BrokenHistory::Unchained { seq: 2 }));
+        assert_eq!(check(beginning, &without), Err(HistoryError::Unchained { seq: 2 }));
         let mut changed = entries.clone();
         changed[1] = Entry::read(2, entries[1].text().replace("ch_b", "ch_x")).unwrap();
-        assert_eq!(check(beginning, &changed), Err(BrokenHistory::Unchained { seq: 3 }));
-        assert_eq!(Entry::read(2, "{".into()), Err(BrokenHistory::Unreadable { seq: 2 }));
+        assert_eq!(check(beginning, &changed), Err(HistoryError::Unchained { seq: 3 }));
+        assert_eq!(Entry::read(2, "{".into()), Err(HistoryError::Unreadable { seq: 2 }));
     }
 
     #[test]

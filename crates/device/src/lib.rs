@@ -10,26 +10,26 @@ mod answering;
 pub mod core;
 #[cfg(not(target_arch = "wasm32"))]
 mod device;
+pub mod device_event;
 pub mod domain;
 #[cfg(not(target_arch = "wasm32"))]
 pub mod edge;
 #[cfg(not(target_arch = "wasm32"))]
 mod enroll;
 pub mod error;
-pub mod events;
 #[cfg(not(target_arch = "wasm32"))]
 #[doc(hidden)]
 #[cfg(fuzzing)]
 pub mod fuzzing;
 pub mod history;
 #[cfg(not(target_arch = "wasm32"))]
+mod history_view;
+#[cfg(not(target_arch = "wasm32"))]
 pub mod home;
 #[cfg(not(target_arch = "wasm32"))]
 mod listeners;
 pub mod pin;
 pub mod ports;
-#[cfg(not(target_arch = "wasm32"))]
-mod records;
 #[cfg(not(target_arch = "wasm32"))]
 pub mod seal;
 #[cfg(test)]
@@ -42,13 +42,13 @@ mod unlock;
 pub mod view;
 
 #[cfg(not(target_arch = "wasm32"))]
-pub use answering::{Answered, Verdict};
+pub use answering::{AnswerResult, Decision};
 #[cfg(not(target_arch = "wasm32"))]
-pub use device::{Device, Ports, Pulled};
+pub use device::{Device, Ports, PullResult};
+pub use device_event::DeviceEvent;
 #[cfg(not(target_arch = "wasm32"))]
-pub use enroll::{Enrolled, Preview};
-pub use events::DeviceEvent;
+pub use enroll::{EnrollmentResult, LinkPreview};
+#[cfg(not(target_arch = "wasm32"))]
+pub use history_view::HistoryItem;
 #[cfg(not(target_arch = "wasm32"))]
 pub use listeners::Events;
-#[cfg(not(target_arch = "wasm32"))]
-pub use records::Past;

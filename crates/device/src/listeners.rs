@@ -5,7 +5,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use tokio::sync::mpsc;
 
-use crate::events::DeviceEvent;
+use crate::device_event::DeviceEvent;
 
 /// Events kept for the first listener; a program that never listens keeps no more.
 const EARLY: usize = 1000;
@@ -30,7 +30,7 @@ impl Default for Listeners {
 
 impl Listeners {
     /// Tells everybody; those who are gone are forgotten.
-    pub(crate) fn tell(&self, event: &DeviceEvent) {
+    pub(crate) fn emit(&self, event: &DeviceEvent) {
         match &mut *self.state.lock().unwrap_or_else(PoisonError::into_inner) {
             State::Nobody(early) => {
                 if early.len() == EARLY {
@@ -93,10 +93,10 @@ mod tests {
     fn what_happened_before_anybody_listened_is_told_to_the_first_alone() {
         let account: AccountId = "ac_AAAAAAAAAAAAAAAA".parse().unwrap();
         let listeners = Listeners::default();
-        listeners.tell(&DeviceEvent::Online { account: account.clone() });
+        listeners.emit(&DeviceEvent::Online { account: account.clone() });
         let mut first = listeners.listen_from_the_start();
         let mut second = listeners.listen_from_the_start();
-        listeners.tell(&DeviceEvent::AccountKnown { account });
+        listeners.emit(&DeviceEvent::AccountKnown { account });
         assert!(matches!(first.try_next(), Some(DeviceEvent::Online { .. })));
         assert!(matches!(first.try_next(), Some(DeviceEvent::AccountKnown { .. })));
         assert!(matches!(second.try_next(), Some(DeviceEvent::AccountKnown { .. })));

@@ -38,16 +38,16 @@ impl Pin {
     /// Reads a PIN; surrounding white space (a line feed at the end of a file) is not part of it.
     ///
     /// # Errors
-    /// [`PinRefused`] where it is not [`limits::PIN_DIGITS`] to [`MAX_DIGITS`] ASCII digits.
-    pub fn parse(text: &str) -> Result<Pin, PinRefused> {
+    /// [`InvalidPin`] where it is not [`limits::PIN_DIGITS`] to [`MAX_DIGITS`] ASCII digits.
+    pub fn parse(text: &str) -> Result<Pin, InvalidPin> {
         let digits = text.trim();
         if !digits.bytes().all(|byte| byte.is_ascii_digit()) {
-            return Err(PinRefused::NotDigits);
+            return Err(InvalidPin::NotDigits);
         }
         match digits.len() {
-            0..MIN_DIGITS => Err(PinRefused::TooShort),
+            0..MIN_DIGITS => Err(InvalidPin::TooShort),
             MIN_DIGITS..=MAX_DIGITS => Ok(Pin(Secret::new(digits))),
-            _ => Err(PinRefused::TooLong),
+            _ => Err(InvalidPin::TooLong),
         }
     }
 
@@ -60,7 +60,7 @@ impl Pin {
 /// Why a text is no PIN.
 #[derive(Debug, Error, PartialEq, Eq)]
 #[non_exhaustive]
-pub enum PinRefused {
+pub enum InvalidPin {
     /// Something other than the digits 0–9.
     #[error("a PIN has digits only")]
     NotDigits,
@@ -83,7 +83,7 @@ pub struct PinGuard {
 
 /// What a try may do.
 #[derive(Debug, PartialEq, Eq)]
-pub enum Turn {
+pub enum Attempt {
     /// Store this guard durably, then check the PIN.
     Check(PinGuard),
     /// Too early: this many milliseconds are left.
@@ -99,17 +99,17 @@ impl PinGuard {
     /// Decides about a try at `now` (this device's clock).
     ///
     /// A clock set back begins the wait again instead of ending it, so that moving the clock gains nothing.
-    pub fn turn(&self, now: Timestamp) -> Turn {
+    pub fn attempt(&self, now: Timestamp) -> Attempt {
         if self.tries >= limits::PIN_TRIES {
-            return Turn::Spent;
+            return Attempt::Spent;
         }
         let now = now.millis();
         let wait = wait_after(self.tries);
         let passed = now.saturating_sub(self.last_try_at);
         if passed < wait {
-            return Turn::Wait { left_ms: wait - passed };
+            return Attempt::Wait { left_ms: wait - passed };
         }
-        Turn::Check(PinGuard { tries: self.tries + 1, last_try_at: now })
+        Attempt::Check(PinGuard { tries: self.tries + 1, last_try_at: now })
     }
 
     /// Tries left after this many, before the key is destroyed.
@@ -144,11 +144,11 @@ mod tests {
     #[test]
     fn a_pin_is_six_digits_or_more() {
         assert!(Pin::parse("123456\n").is_ok());
-        assert_eq!(Pin::parse("12345").err(), Some(PinRefused::TooShort));
-        assert_eq!(Pin::parse("").err(), Some(PinRefused::TooShort));
-        assert_eq!(Pin::parse("12345a").err(), Some(PinRefused::NotDigits));
-        assert_eq!(Pin::parse("١٢٣٤٥٦").err(), Some(PinRefused::NotDigits));
-        assert_eq!(Pin::parse(&"1".repeat(65)).err(), Some(PinRefused::TooLong));
+        assert_eq!(Pin::parse("12345").err(), Some(InvalidPin::TooShort));
+        assert_eq!(Pin::parse("").err(), Some(InvalidPin::TooShort));
+        assert_eq!(Pin::parse("12345a").err(), Some(InvalidPin::NotDigits));
+        assert_eq!(Pin::parse("١٢٣٤٥٦").err(), Some(InvalidPin::NotDigits));
+        assert_eq!(Pin::parse(&"1".repeat(65)).err(), Some(InvalidPin::TooLong));
     }
 
     #[test]
@@ -160,23 +160,23 @@ mod tests {
 
     #[test]
     fn a_try_counts_before_it_is_checked() {
-        let Turn::Check(stored) = PinGuard::default().turn(at(1_000)) else { panic!("the first try is free") };
+        let Attempt::Check(stored) = PinGuard::default().attempt(at(1_000)) else { panic!("the first try is free") };
         assert_eq!(stored, PinGuard { tries: 1, last_try_at: 1_000 });
     }
 
     #[test]
     fn moving_the_clock_back_does_not_shorten_a_wait() {
         let guard = PinGuard { tries: 4, last_try_at: 1_000_000 };
-        assert_eq!(guard.turn(at(1_029_999)), Turn::Wait { left_ms: 1 });
-        assert_eq!(guard.turn(at(0)), Turn::Wait { left_ms: 30_000 });
-        assert!(matches!(guard.turn(at(1_030_000)), Turn::Check(_)));
+        assert_eq!(guard.attempt(at(1_029_999)), Attempt::Wait { left_ms: 1 });
+        assert_eq!(guard.attempt(at(0)), Attempt::Wait { left_ms: 30_000 });
+        assert!(matches!(guard.attempt(at(1_030_000)), Attempt::Check(_)));
     }
 
     #[test]
     fn the_tenth_try_is_the_last() {
         let guard = PinGuard { tries: 9, last_try_at: 0 };
-        let Turn::Check(tenth) = guard.turn(at(10_000_000)) else { panic!("the tenth try is checked") };
+        let Attempt::Check(tenth) = guard.attempt(at(10_000_000)) else { panic!("the tenth try is checked") };
         assert_eq!(tenth.tries_left(), 0);
-        assert_eq!(tenth.turn(at(u64::MAX)), Turn::Spent);
+        assert_eq!(tenth.attempt(at(u64::MAX)), Attempt::Spent);
     }
 }

@@ -12,7 +12,7 @@ use crate::pin::Pin;
 
 /// What one guess of a PIN costs, here and for somebody who copied the file.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Cost {
+pub struct Argon2Cost {
     /// Memory in KiB.
     pub memory_kib: u32,
     /// Passes over it.
@@ -21,27 +21,27 @@ pub struct Cost {
     pub lanes: u32,
 }
 
-impl Cost {
+impl Argon2Cost {
     /// For a PIN that a person remembers: RFC 9106 §4, second recommended option, on one lane.
-    pub const PERSON: Cost = Cost { memory_kib: 64 * 1024, passes: 3, lanes: 1 };
+    pub const PERSON: Argon2Cost = Argon2Cost { memory_kib: 64 * 1024, passes: 3, lanes: 1 };
     /// For a PIN that lies in a file beside the key: the OWASP minimum, for more would protect nothing.
-    pub const SCRIPT: Cost = Cost { memory_kib: 19 * 1024, passes: 2, lanes: 1 };
+    pub const SCRIPT: Argon2Cost = Argon2Cost { memory_kib: 19 * 1024, passes: 2, lanes: 1 };
 
-    const LARGEST: Cost = Cost { memory_kib: 1024 * 1024, passes: 16, lanes: 8 };
+    const LARGEST: Argon2Cost = Argon2Cost { memory_kib: 1024 * 1024, passes: 16, lanes: 8 };
 
     fn is_sane(self) -> bool {
-        self.memory_kib <= Cost::LARGEST.memory_kib
-            && self.passes <= Cost::LARGEST.passes
-            && self.lanes <= Cost::LARGEST.lanes
+        self.memory_kib <= Argon2Cost::LARGEST.memory_kib
+            && self.passes <= Argon2Cost::LARGEST.passes
+            && self.lanes <= Argon2Cost::LARGEST.lanes
     }
 }
 
-/// A secret that only its PIN opens, in the form it is stored. Cost and salt are this secret's own.
+/// A secret that only its PIN opens, in the form it is stored. Argon2Cost and salt are this secret's own.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Sealed {
     version: u32,
-    cost: Cost,
+    cost: Argon2Cost,
     salt: String,
     nonce: String,
     ciphertext: String,
@@ -68,7 +68,7 @@ impl Sealed {
         secret: &[u8],
         pin: &Pin,
         bound_to: &str,
-        cost: Cost,
+        cost: Argon2Cost,
         random: &dyn Random,
     ) -> Result<Sealed, SealError> {
         let salt = random::bytes::<16>(random);
@@ -107,7 +107,7 @@ impl Sealed {
     }
 }
 
-fn derive(pin: &Pin, salt: &[u8], cost: Cost) -> Result<LessSafeKey, SealError> {
+fn derive(pin: &Pin, salt: &[u8], cost: Argon2Cost) -> Result<LessSafeKey, SealError> {
     let params = Params::new(cost.memory_kib, cost.passes, cost.lanes, Some(32)).map_err(|_| SealError::Unreadable)?;
     let mut key = Zeroizing::new([0; 32]);
     Argon2::new(Algorithm::Argon2id, Version::V0x13, params)
@@ -124,9 +124,9 @@ fn context(bound_to: &str) -> Vec<u8> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::testing::Counting;
+    use crate::testing::CountingRandom;
 
-    const CHEAP: Cost = Cost { memory_kib: 64, passes: 1, lanes: 1 };
+    const CHEAP: Argon2Cost = Argon2Cost { memory_kib: 64, passes: 1, lanes: 1 };
 
     fn pin(text: &str) -> Pin {
         Pin::parse(text).unwrap()
@@ -134,7 +134,7 @@ mod tests {
 
     #[test]
     fn only_the_same_pin_and_account_open_what_was_sealed() {
-        let sealed = Sealed::seal(b"secret", &pin("123456"), "ac_1", CHEAP, &Counting::default()).unwrap();
+        let sealed = Sealed::seal(b"secret", &pin("123456"), "ac_1", CHEAP, &CountingRandom::default()).unwrap();
         assert_eq!(sealed.open(&pin("123456"), "ac_1").unwrap().as_slice(), b"secret");
         assert_eq!(sealed.open(&pin("123457"), "ac_1").unwrap_err(), SealError::WrongPin);
         assert_eq!(sealed.open(&pin("123456"), "ac_2").unwrap_err(), SealError::WrongPin);
@@ -142,15 +142,15 @@ mod tests {
 
     #[test]
     fn a_file_cannot_ask_for_unbounded_memory() {
-        let mut sealed = Sealed::seal(b"secret", &pin("123456"), "ac_1", CHEAP, &Counting::default()).unwrap();
+        let mut sealed = Sealed::seal(b"secret", &pin("123456"), "ac_1", CHEAP, &CountingRandom::default()).unwrap();
         sealed.cost.memory_kib = u32::MAX;
         assert_eq!(sealed.open(&pin("123456"), "ac_1").unwrap_err(), SealError::Unreadable);
     }
 
     #[test]
     fn the_default_cost_is_one_argon2_takes() {
-        for cost in [Cost::PERSON, Cost::SCRIPT] {
-            let sealed = Sealed::seal(b"secret", &pin("123456"), "ac_1", cost, &Counting::default()).unwrap();
+        for cost in [Argon2Cost::PERSON, Argon2Cost::SCRIPT] {
+            let sealed = Sealed::seal(b"secret", &pin("123456"), "ac_1", cost, &CountingRandom::default()).unwrap();
             assert!(sealed.open(&pin("123456"), "ac_1").is_ok());
         }
     }

@@ -3,7 +3,7 @@
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Arc, Mutex};
 
-use countersign_protocol::answer::{Decision, DenialReason};
+use countersign_protocol::answer::{self, DenialReason};
 use countersign_protocol::challenge::Challenge;
 use countersign_protocol::clock::Timestamp;
 use countersign_protocol::evidence::{Evidence, EvidenceError, Trust};
@@ -13,46 +13,46 @@ use countersign_protocol::outcome::Ending;
 use countersign_protocol::registration::{DeviceClass, RegistrationToken};
 
 use crate::core::Core;
-use crate::edge::key_file::Costs;
+use crate::edge::key_file::PinCosts;
 use crate::error::{AnswerError, EnrollError, OpenError};
 use crate::home::HomeError;
 use crate::pin::{Pin, PinEntry, PinSource};
-use crate::ports::user_verifier::GivenPin;
+use crate::ports::user_verifier::FixedPin;
 use crate::ports::wake::{PullNow, Wake};
-use crate::seal::Cost;
-use crate::testing::{Counting, HandClock, Office, OfficesAtPort};
+use crate::seal::Argon2Cost;
+use crate::testing::{CountingRandom, FakeProvider, FakeTransport, ManualClock};
 use crate::transcript::Locale;
-use crate::{Answered, Device, DeviceEvent, Enrolled, Ports, Verdict};
+use crate::{AnswerResult, Decision, Device, DeviceEvent, EnrollmentResult, Ports};
 
-const CHEAP: Cost = Cost { memory_kib: 64, passes: 1, lanes: 1 };
+const CHEAP: Argon2Cost = Argon2Cost { memory_kib: 64, passes: 1, lanes: 1 };
 
-struct Desk {
+struct DeviceFixture {
     home: tempfile::TempDir,
-    office: Arc<Mutex<Office>>,
-    other: Arc<Mutex<Office>>,
-    clock: Arc<HandClock>,
-    random: Arc<Counting>,
+    provider: Arc<Mutex<FakeProvider>>,
+    other: Arc<Mutex<FakeProvider>>,
+    clock: Arc<ManualClock>,
+    random: Arc<CountingRandom>,
 }
 
-fn pin(digits: &str) -> GivenPin {
-    GivenPin(PinEntry { pin: Pin::parse(digits).unwrap(), source: PinSource::Person })
+fn pin(digits: &str) -> FixedPin {
+    FixedPin(PinEntry { pin: Pin::parse(digits).unwrap(), source: PinSource::Person })
 }
 
-fn script(digits: &str) -> GivenPin {
-    GivenPin(PinEntry { pin: Pin::parse(digits).unwrap(), source: PinSource::Script })
+fn script(digits: &str) -> FixedPin {
+    FixedPin(PinEntry { pin: Pin::parse(digits).unwrap(), source: PinSource::Script })
 }
 
-const YES: Verdict = Verdict::Approve { value: None };
-const NO: Verdict = Verdict::Deny { reason: Some(DenialReason::NotMe) };
+const YES: Decision = Decision::Approve { value: None };
+const NO: Decision = Decision::Deny { reason: Some(DenialReason::NotMe) };
 
-impl Desk {
-    fn new() -> Desk {
-        Desk {
+impl DeviceFixture {
+    fn new() -> DeviceFixture {
+        DeviceFixture {
             home: tempfile::tempdir().unwrap(),
-            office: Arc::new(Mutex::new(Office::open())),
-            other: Arc::new(Mutex::new(Office::open_at("https://login.bank.example/tenant"))),
-            clock: Arc::new(HandClock::at(Timestamp::from_seconds(1_790_000_000))),
-            random: Arc::new(Counting::default()),
+            provider: Arc::new(Mutex::new(FakeProvider::open())),
+            other: Arc::new(Mutex::new(FakeProvider::open_at("https://login.bank.example/tenant"))),
+            clock: Arc::new(ManualClock::at(Timestamp::from_seconds(1_790_000_000))),
+            random: Arc::new(CountingRandom::default()),
         }
     }
 
@@ -60,85 +60,85 @@ impl Desk {
         let ports = Ports {
             clock: self.clock.clone(),
             random: self.random.clone(),
-            provider: Arc::new(OfficesAtPort(vec![self.office.clone(), self.other.clone()])),
+            transport: Arc::new(FakeTransport(vec![self.provider.clone(), self.other.clone()])),
             locale: Locale::En,
-            costs: Costs { person: CHEAP, script: CHEAP },
+            costs: PinCosts { person: CHEAP, script: CHEAP },
         };
         Device::open(self.home.path(), ports)
     }
 
     fn link(&self) -> String {
-        let office = self.office.lock().unwrap();
-        office.link(&office.token())
+        let provider = self.provider.lock().unwrap();
+        provider.link(&provider.token())
     }
 
     /// A device with one account that takes part.
-    async fn enrolled(&self) -> (Device, Enrolled) {
+    async fn enrolled(&self) -> (Device, EnrollmentResult) {
         let device = self.open().unwrap();
         let preview = device.preview(&self.link()).await.unwrap();
         let enrolled = device.enroll(&preview, "Desk", &pin("123456")).await.unwrap();
-        self.office.lock().unwrap().confirm_registered();
+        self.provider.lock().unwrap().confirm_registered();
         device.pull().await;
         (device, enrolled)
     }
 
     async fn asked(&self, device: &Device) -> ChallengeId {
-        let id = self.office.lock().unwrap().ask_login();
+        let id = self.provider.lock().unwrap().ask_login();
         device.pull().await;
         id
     }
 }
 
-fn outcome(answered: &Answered) -> (Decision, Option<Ending>) {
+fn outcome(answered: &AnswerResult) -> (answer::Decision, Option<Ending>) {
     (answered.decision, answered.outcome)
 }
 
 #[tokio::test]
 async fn a_link_becomes_an_account_that_approves() {
-    let desk = Desk::new();
-    let device = desk.open().unwrap();
-    let preview = device.preview(&desk.link()).await.unwrap();
+    let fixture = DeviceFixture::new();
+    let device = fixture.open().unwrap();
+    let preview = device.preview(&fixture.link()).await.unwrap();
     assert_eq!((preview.domain.shown.as_str(), preview.subject_label.as_str()), ("acme.example", "Alice"));
     assert!(preview.new_provider && !preview.test);
     let mut events = device.events();
-    let enrolled = device.enroll(&preview, " Desk ", &pin("123456")).await.unwrap();
+    let enrolled = device.enroll(&preview, " DeviceFixture ", &pin("123456")).await.unwrap();
     assert_eq!(enrolled.confirmation_code.as_ref().map(|code| code.expose()), Some("314159"));
     assert_eq!(enrolled.device_class, DeviceClass::Interactive);
-    desk.office.lock().unwrap().confirm_registered();
-    let id = desk.asked(&device).await;
+    fixture.provider.lock().unwrap().confirm_registered();
+    let id = fixture.asked(&device).await;
     assert!(matches!(events.next().await, Some(DeviceEvent::Confirmed { .. })));
     assert!(matches!(events.next().await, Some(DeviceEvent::Challenge(view)) if view.id == id));
     let answered = device.answer(&id, YES, &pin("123456")).await.unwrap();
-    assert_eq!(outcome(&answered), (Decision::Approved, Some(Ending::Approved)));
+    assert_eq!(outcome(&answered), (answer::Decision::Approved, Some(Ending::Approved)));
     assert!(device.pending().await.is_empty());
-    let known = device.preview(&desk.link()).await.unwrap();
+    let known = device.preview(&fixture.link()).await.unwrap();
     assert!(!known.new_provider);
 }
 
 #[tokio::test]
 async fn a_lost_201_is_no_loss() {
-    let desk = Desk::new();
-    let device = desk.open().unwrap();
-    let link = desk.link();
+    let fixture = DeviceFixture::new();
+    let device = fixture.open().unwrap();
+    let link = fixture.link();
     let preview = device.preview(&link).await.unwrap();
-    desk.office.lock().unwrap().lose_status = Some(201);
+    fixture.provider.lock().unwrap().lose_status = Some(201);
     assert!(matches!(device.enroll(&preview, "Desk", &pin("123456")).await, Err(EnrollError::NoReply(_))));
     drop(device);
-    let device = desk.open_when_free().await;
+    let device = fixture.open_when_free().await;
     let preview = device.preview(&link).await.unwrap();
     assert!(matches!(device.enroll(&preview, "Desk", &pin("999999")).await, Err(EnrollError::OtherPin)));
     device.enroll(&preview, "Desk", &pin("123456")).await.unwrap();
-    let office = desk.office.lock().unwrap();
-    assert_eq!(office.registrations.len(), 2);
-    assert_eq!(office.registrations[0], office.registrations[1], "the same keys and bytes");
+    let provider = fixture.provider.lock().unwrap();
+    assert_eq!(provider.registrations.len(), 2);
+    assert_eq!(provider.registrations[0], provider.registrations[1], "the same keys and bytes");
 }
 
-impl Desk {
+impl DeviceFixture {
     /// A second account, at the other provider.
-    async fn enrolled_elsewhere(&self, device: &Device) -> Enrolled {
+    async fn enrolled_elsewhere(&self, device: &Device) -> EnrollmentResult {
         let link = {
-            let office = self.other.lock().unwrap();
-            office.link(&office.token())
+            let provider = self.other.lock().unwrap();
+            provider.link(&provider.token())
         };
         let preview = device.preview(&link).await.unwrap();
         let enrolled = device.enroll(&preview, "Desk", &pin("654321")).await.unwrap();
@@ -164,24 +164,24 @@ impl Desk {
 
 #[tokio::test]
 async fn nothing_of_a_link_is_shown_before_it_is_verified() {
-    let desk = Desk::new();
-    let device = desk.open().unwrap();
-    let sound = desk.office.lock().unwrap().token();
-    assert!(device.preview(&desk.link()).await.is_ok());
+    let fixture = DeviceFixture::new();
+    let device = fixture.open().unwrap();
+    let sound = fixture.provider.lock().unwrap().token();
+    assert!(device.preview(&fixture.link()).await.is_ok());
     let now = sound.iat;
     let altered: [(&str, RegistrationToken); 4] = [
         ("link_expired", RegistrationToken { iat: now - 300, exp: now, ..sound.clone() }),
         ("link_expired", RegistrationToken { exp: now + 601, ..sound.clone() }),
         ("link_not_verified", RegistrationToken { aud: "https://id.acme.example/elsewhere".into(), ..sound.clone() }),
-        ("manifest_not_verified", RegistrationToken { evidence_root: Office::stranger_root(), ..sound.clone() }),
+        ("manifest_not_verified", RegistrationToken { evidence_root: FakeProvider::stranger_root(), ..sound.clone() }),
     ];
     for (code, token) in altered {
-        let link = desk.office.lock().unwrap().link(&token);
+        let link = fixture.provider.lock().unwrap().link(&token);
         let refused = device.preview(&link).await.err().expect(code);
         assert_eq!(refused.code(), code);
         assert!(!refused.to_string().contains("Alice"), "{refused}");
     }
-    let link = desk.link();
+    let link = fixture.link();
     let cut = &link[..link.len() - 4];
     for (code, link) in [
         ("link_not_verified", format!("{cut}AAAA")),
@@ -197,22 +197,22 @@ async fn nothing_of_a_link_is_shown_before_it_is_verified() {
 
 #[tokio::test]
 async fn wrong_pins_are_counted_across_restarts_and_denying_needs_none() {
-    let desk = Desk::new();
-    let (device, enrolled) = desk.enrolled().await;
-    let id = desk.asked(&device).await;
+    let fixture = DeviceFixture::new();
+    let (device, enrolled) = fixture.enrolled().await;
+    let id = fixture.asked(&device).await;
     for left in [9, 8] {
         let wrong = device.answer(&id, YES, &pin("000000")).await;
         assert!(matches!(wrong, Err(AnswerError::WrongPin { tries_left, .. }) if tries_left == left), "{wrong:?}");
     }
     drop(device);
-    let device = desk.open_when_free().await;
+    let device = fixture.open_when_free().await;
     device.pull().await;
     let wrong = device.answer(&id, YES, &pin("000000")).await;
     assert!(matches!(wrong, Err(AnswerError::WrongPin { tries_left: 7, .. })), "{wrong:?}");
     let scripted = device.answer(&id, YES, &script("123456")).await;
     assert!(matches!(scripted, Err(AnswerError::PersonNeeded)), "{scripted:?}");
     let denied = device.answer(&id, NO, &pin("000000")).await.unwrap();
-    assert_eq!(outcome(&denied), (Decision::Denied, Some(Ending::Denied)));
+    assert_eq!(outcome(&denied), (answer::Decision::Denied, Some(Ending::Denied)));
     assert!(matches!(device.answer(&id, NO, &pin("000000")).await, Err(AnswerError::Ended)));
     assert!(device.accounts().await.unwrap().iter().all(|view| view.account == enrolled.account && view.can_approve));
 }
@@ -223,17 +223,17 @@ async fn one_verification_serves_requests_that_prefer_one_until_the_device_is_lo
     impl crate::ports::user_verifier::UserVerifier for Absent {
         fn verify(
             &self,
-            _: crate::ports::user_verifier::Ask,
+            _: crate::ports::user_verifier::PinPrompt,
         ) -> std::pin::Pin<Box<dyn Future<Output = Option<PinEntry>> + Send + '_>> {
             Box::pin(std::future::ready(None))
         }
     }
-    let desk = Desk::new();
-    let (device, _) = desk.enrolled().await;
+    let fixture = DeviceFixture::new();
+    let (device, _) = fixture.enrolled().await;
     let ask = |verification| {
-        let mut office = desk.office.lock().unwrap();
-        let claims = Challenge { user_verification: verification, ..office.claims() };
-        office.ask(&claims)
+        let mut provider = fixture.provider.lock().unwrap();
+        let claims = Challenge { user_verification: verification, ..provider.claims() };
+        provider.ask(&claims)
     };
     let (first, second, third) =
         (ask(UserVerification::Preferred), ask(UserVerification::Preferred), ask(UserVerification::Preferred));
@@ -249,21 +249,21 @@ async fn one_verification_serves_requests_that_prefer_one_until_the_device_is_lo
     device.answer(&strict, YES, &pin("123456")).await.unwrap();
     device.lock().await;
     assert!(matches!(device.answer(&third, YES, &Absent).await, Err(AnswerError::NotVerified)));
-    let office = desk.office.lock().unwrap();
-    assert!(office.answers.iter().all(|answer| answer.peek().unwrap().amr == ["swk", "pin"]));
+    let provider = fixture.provider.lock().unwrap();
+    assert!(provider.answers.iter().all(|answer| answer.peek().unwrap().amr == ["swk", "pin"]));
 }
 
 #[tokio::test]
 async fn an_answer_is_kept_while_the_provider_is_away_and_sent_after_a_restart() {
-    let desk = Desk::new();
-    let (device, _) = desk.enrolled().await;
-    let id = desk.asked(&device).await;
-    desk.office.lock().unwrap().away = true;
+    let fixture = DeviceFixture::new();
+    let (device, _) = fixture.enrolled().await;
+    let id = fixture.asked(&device).await;
+    fixture.provider.lock().unwrap().away = true;
     let kept = device.answer(&id, YES, &pin("123456")).await.unwrap();
-    assert_eq!(outcome(&kept), (Decision::Approved, None), "kept, will be sent");
+    assert_eq!(outcome(&kept), (answer::Decision::Approved, None), "kept, will be sent");
     drop(device);
-    desk.office.lock().unwrap().away = false;
-    let device = desk.open_when_free().await;
+    fixture.provider.lock().unwrap().away = false;
+    let device = fixture.open_when_free().await;
     let mut events = device.events();
     device.pull().await;
     loop {
@@ -275,31 +275,31 @@ async fn an_answer_is_kept_while_the_provider_is_away_and_sent_after_a_restart()
             _ => continue,
         }
     }
-    assert_eq!(desk.office.lock().unwrap().answers.len(), 1);
+    assert_eq!(fixture.provider.lock().unwrap().answers.len(), 1);
 }
 
 #[tokio::test]
 async fn a_swallowed_reply_is_made_good_within_the_same_answer() {
-    let desk = Desk::new();
-    let (device, _) = desk.enrolled().await;
-    let id = desk.asked(&device).await;
-    desk.office.lock().unwrap().lose_status = Some(200);
+    let fixture = DeviceFixture::new();
+    let (device, _) = fixture.enrolled().await;
+    let id = fixture.asked(&device).await;
+    fixture.provider.lock().unwrap().lose_status = Some(200);
     let answered = device.answer(&id, YES, &pin("123456")).await.unwrap();
-    assert_eq!(outcome(&answered), (Decision::Approved, Some(Ending::Approved)));
-    assert_eq!(desk.office.lock().unwrap().answers.len(), 1);
+    assert_eq!(outcome(&answered), (answer::Decision::Approved, Some(Ending::Approved)));
+    assert_eq!(fixture.provider.lock().unwrap().answers.len(), 1);
 }
 
 #[tokio::test]
 async fn evidence_verifies_offline_and_a_changed_byte_does_not() {
-    let desk = Desk::new();
-    let (device, _) = desk.enrolled().await;
-    let id = desk.asked(&device).await;
+    let fixture = DeviceFixture::new();
+    let (device, _) = fixture.enrolled().await;
+    let id = fixture.asked(&device).await;
     assert!(device.evidence(&id).is_err(), "nothing was signed about it yet");
     device.answer(&id, YES, &pin("123456")).await.unwrap();
     let file = device.evidence(&id).unwrap();
     let trust = {
-        let office = desk.office.lock().unwrap();
-        Trust { issuer: office.issuer.clone(), root: office.root() }
+        let provider = fixture.provider.lock().unwrap();
+        Trust { issuer: provider.issuer.clone(), root: provider.root() }
     };
     let verify = |bytes: &[u8]| Evidence::from_file(bytes)?.verify(Some(std::slice::from_ref(&trust)));
     let report = verify(file.as_bytes()).unwrap();
@@ -310,22 +310,22 @@ async fn evidence_verifies_offline_and_a_changed_byte_does_not() {
         changed[at] ^= 1;
         assert!(verify(&changed).is_err(), "byte {at}");
     }
-    let other = Trust { root: Office::stranger_root(), ..trust.clone() };
+    let other = Trust { root: FakeProvider::stranger_root(), ..trust.clone() };
     let foreign = Evidence::from_file(file.as_bytes()).unwrap().verify(Some(&[other]));
     assert_eq!(foreign.err(), Some(EvidenceError::Untrusted));
     let past = &device.history().unwrap()[0];
-    assert_eq!((past.decision, past.outcome), (Some(Decision::Approved), Some(Ending::Approved)));
+    assert_eq!((past.decision, past.outcome), (Some(answer::Decision::Approved), Some(Ending::Approved)));
     assert!(past.transcript.is_some());
 }
 
 #[tokio::test]
 async fn the_vault_holds_no_credential_in_plain() {
-    let desk = Desk::new();
-    let (device, _) = desk.enrolled().await;
-    let credential = desk.office.lock().unwrap().credential.clone();
+    let fixture = DeviceFixture::new();
+    let (device, _) = fixture.enrolled().await;
+    let credential = fixture.provider.lock().unwrap().credential.clone();
     drop(device);
     for name in ["device.db", "device.db-wal"] {
-        let bytes = std::fs::read(desk.home.path().join(name)).unwrap_or_default();
+        let bytes = std::fs::read(fixture.home.path().join(name)).unwrap_or_default();
         let found = bytes.windows(credential.len()).any(|window| window == credential.as_bytes());
         assert!(!found, "{name} holds the credential");
     }
@@ -333,23 +333,25 @@ async fn the_vault_holds_no_credential_in_plain() {
 
 #[tokio::test]
 async fn a_second_process_is_told_who_holds_the_home() {
-    let desk = Desk::new();
-    let _device = desk.open().unwrap();
-    let Err(OpenError::Home(HomeError::InUse { pid, .. })) = desk.open() else { panic!("two devices hold one home") };
+    let fixture = DeviceFixture::new();
+    let _device = fixture.open().unwrap();
+    let Err(OpenError::Home(HomeError::InUse { pid, .. })) = fixture.open() else {
+        panic!("two devices hold one home")
+    };
     assert_eq!(pid, Some(std::process::id()));
 }
 
 #[tokio::test]
 async fn a_program_enrolls_as_automated() {
-    let desk = Desk::new();
-    let device = desk.open().unwrap();
-    let preview = device.preview(&desk.link()).await.unwrap();
+    let fixture = DeviceFixture::new();
+    let device = fixture.open().unwrap();
+    let preview = device.preview(&fixture.link()).await.unwrap();
     let enrolled = device.enroll(&preview, "Robot", &script("123456")).await.unwrap();
     assert_eq!(enrolled.device_class, DeviceClass::Automated);
-    desk.office.lock().unwrap().confirm_registered();
-    let id = desk.asked(&device).await;
+    fixture.provider.lock().unwrap().confirm_registered();
+    let id = fixture.asked(&device).await;
     device.answer(&id, YES, &script("123456")).await.unwrap();
-    assert_eq!(desk.office.lock().unwrap().answers[0].peek().unwrap().amr, ["swk"]);
+    assert_eq!(fixture.provider.lock().unwrap().answers[0].peek().unwrap().amr, ["swk"]);
 }
 
 /// A push service in the test's hand.
@@ -363,13 +365,13 @@ impl Wake for HandWake {
 
 #[tokio::test]
 async fn attack_12_a_push_brings_what_the_provider_has_and_nothing_else() {
-    let desk = Desk::new();
-    let (device, _) = desk.enrolled().await;
+    let fixture = DeviceFixture::new();
+    let (device, _) = fixture.enrolled().await;
     let (push, wake) = tokio::sync::mpsc::unbounded_channel();
     device.wake_by(Box::new(HandWake(wake)));
     let mut events = device.events();
     push.send(()).unwrap();
-    let id = desk.office.lock().unwrap().ask_login();
+    let id = fixture.provider.lock().unwrap().ask_login();
     push.send(()).unwrap();
     assert!(matches!(events.next().await, Some(DeviceEvent::Challenge(view)) if view.id == id));
     device.pull().await;
@@ -378,27 +380,30 @@ async fn attack_12_a_push_brings_what_the_provider_has_and_nothing_else() {
 
 #[tokio::test]
 async fn a_provider_that_is_away_does_not_hold_up_another() {
-    let desk = Desk::new();
-    let (device, first) = desk.enrolled().await;
-    let second = desk.enrolled_elsewhere(&device).await;
-    desk.office.lock().unwrap().away = true;
-    let id = desk.other.lock().unwrap().ask_login();
+    let fixture = DeviceFixture::new();
+    let (device, first) = fixture.enrolled().await;
+    let second = fixture.enrolled_elsewhere(&device).await;
+    fixture.provider.lock().unwrap().away = true;
+    let id = fixture.other.lock().unwrap().ask_login();
     let pulled = device.pull().await;
     let offline = |account| pulled.iter().find(|pulled| pulled.account == account).unwrap().offline.is_some();
     assert_eq!((offline(first.account), offline(second.account.clone())), (true, false));
     assert_eq!(device.pending().await.len(), 1);
     assert!(device.answer(&id, YES, &pin("123456")).await.is_err(), "each account has its own PIN");
     let answered = device.answer(&id, YES, &pin("654321")).await.unwrap();
-    assert_eq!((outcome(&answered), answered.account), ((Decision::Approved, Some(Ending::Approved)), second.account));
+    assert_eq!(
+        (outcome(&answered), answered.account),
+        ((answer::Decision::Approved, Some(Ending::Approved)), second.account)
+    );
 }
 
 #[tokio::test]
 async fn watching_falls_back_to_long_polls_where_streams_are_refused() {
-    let desk = Desk::new();
-    let (device, _) = desk.enrolled().await;
+    let fixture = DeviceFixture::new();
+    let (device, _) = fixture.enrolled().await;
     let mut events = device.run().await;
     // Refused twice, a second or so apart; then each long poll of the stand-in returns at once.
-    let id = desk.office.lock().unwrap().ask_login();
+    let id = fixture.provider.lock().unwrap().ask_login();
     loop {
         match events.next().await {
             Some(DeviceEvent::Challenge(view)) if view.id == id => break,
@@ -410,45 +415,45 @@ async fn watching_falls_back_to_long_polls_where_streams_are_refused() {
 }
 
 #[tokio::test]
-async fn who_waits_looks_again_only_after_a_step_and_not_after_a_look() {
-    let desk = Desk::new();
-    let (device, first) = desk.enrolled().await;
-    let running = device.seats().remove(&first.account).unwrap().running;
-    running.settled().await.unwrap();
+async fn a_waiting_reader_reads_again_after_a_step_and_not_after_a_read() {
+    let fixture = DeviceFixture::new();
+    let (device, first) = fixture.enrolled().await;
+    let task = device.handles().remove(&first.account).unwrap().task;
+    task.wait_idle().await.unwrap();
     let looks = Arc::new(AtomicU32::new(0));
     let counted = Arc::clone(&looks);
     let waiting = tokio::spawn({
-        let running = running.clone();
+        let task = task.clone();
         async move {
-            let look = move |core: &Core, _| {
+            let read = move |core: &Core, _| {
                 counted.fetch_add(1, Ordering::SeqCst);
                 core.offline().map(drop)
             };
-            running.until(look).await
+            task.wait_for(read).await
         }
     });
     // Commands are taken in order, so that each of these leaves room for a look of the one that waits.
     for _ in 0..50 {
-        running.look(|_, _| ()).await.unwrap();
+        task.read(|_, _| ()).await.unwrap();
     }
     assert!(looks.load(Ordering::SeqCst) <= 2, "{looks:?} looks, though nothing happened");
-    desk.office.lock().unwrap().away = true;
+    fixture.provider.lock().unwrap().away = true;
     device.pull().await;
     waiting.await.unwrap().unwrap();
 }
 
 #[tokio::test]
 async fn an_account_that_cannot_be_opened_says_why_and_stops_no_other() {
-    let desk = Desk::new();
-    let (device, first) = desk.enrolled().await;
-    let waiting = desk.asked(&device).await;
-    let second = desk.enrolled_elsewhere(&device).await;
+    let fixture = DeviceFixture::new();
+    let (device, first) = fixture.enrolled().await;
+    let waiting = fixture.asked(&device).await;
+    let second = fixture.enrolled_elsewhere(&device).await;
     drop(device);
     // One account lost its key; the other one's provider has a say neither in this nor in what follows.
-    desk.when_free().await;
-    let key = |which| desk.home.path().join("keys").join(format!("{}.{which}", first.account));
+    fixture.when_free().await;
+    let key = |which| fixture.home.path().join("keys").join(format!("{}.{which}", first.account));
     std::fs::rename(key("transport"), key("elsewhere")).unwrap();
-    let device = desk.open_when_free().await;
+    let device = fixture.open_when_free().await;
     let mut events = device.run().await;
     device.rest().await;
     assert!(
@@ -462,7 +467,7 @@ async fn an_account_that_cannot_be_opened_says_why_and_stops_no_other() {
     assert_eq!(accounts[1].unusable, None);
     assert!(matches!(device.answer(&waiting, NO, &pin("123456")).await, Err(AnswerError::Unusable { .. })));
     let id = {
-        let mut other = desk.other.lock().unwrap();
+        let mut other = fixture.other.lock().unwrap();
         // The stand-ins draw the same ids; this one is to differ from what waits at the first.
         drop(other.claims());
         other.ask_login()
@@ -470,12 +475,15 @@ async fn an_account_that_cannot_be_opened_says_why_and_stops_no_other() {
     assert_ne!(id, waiting);
     device.pull().await;
     let answered = device.answer(&id, YES, &pin("654321")).await.unwrap();
-    assert_eq!((outcome(&answered), answered.account), ((Decision::Approved, Some(Ending::Approved)), second.account));
+    assert_eq!(
+        (outcome(&answered), answered.account),
+        ((answer::Decision::Approved, Some(Ending::Approved)), second.account)
+    );
     drop(device);
-    desk.when_free().await;
+    fixture.when_free().await;
     std::fs::rename(key("elsewhere"), key("transport")).unwrap();
-    let device = desk.open_when_free().await;
+    let device = fixture.open_when_free().await;
     device.pull().await;
     let answered = device.answer(&waiting, YES, &pin("123456")).await.unwrap();
-    assert_eq!(outcome(&answered), (Decision::Approved, Some(Ending::Approved)), "nothing was lost");
+    assert_eq!(outcome(&answered), (answer::Decision::Approved, Some(Ending::Approved)), "nothing was lost");
 }

@@ -12,10 +12,10 @@ use countersign_protocol::transcript::Transcript;
 use serde::Serialize;
 use serde_json::value::RawValue;
 
-use crate::account::{Account, AccountId, Standing};
-use crate::events::Trouble;
+use crate::account::{Account, AccountId, AccountStatus};
+use crate::device_event::OfflineReason;
 use crate::ports::vault::Stage;
-use crate::transcript::{self, Drawn, Locale, Role};
+use crate::transcript::{self, Locale, RenderedTranscript, Role};
 
 /// A verified request that waits for an answer, in one language.
 #[derive(Clone, Debug, Serialize)]
@@ -84,7 +84,7 @@ pub struct InteractionView {
 
 impl ChallengeView {
     /// Draws a verified challenge in a language, at a time.
-    pub fn draw(
+    pub fn render(
         account: &Account,
         challenge: &VerifiedChallenge,
         stage: Stage,
@@ -93,8 +93,8 @@ impl ChallengeView {
         now: Timestamp,
     ) -> ChallengeView {
         let claims = challenge.claims();
-        let Drawn { transcript, roles, unrecognised } =
-            transcript::draw(challenge, account.test, first_request, locale);
+        let RenderedTranscript { transcript, roles, unrecognised } =
+            transcript::render(challenge, account.test, first_request, locale);
         let details = claims.authorization_details_json.clone();
         ChallengeView {
             account: account.id.clone(),
@@ -149,7 +149,7 @@ pub struct AccountView {
     pub can_approve: bool,
     /// Whether the provider knows this device.
     #[serde(flatten)]
-    pub standing: Standing,
+    pub status: AccountStatus,
     /// Why this account can't be used on this device, in words, where it can't. Nothing of it was changed or removed.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub unusable: Option<String>,
@@ -160,7 +160,7 @@ pub struct AccountView {
     pub offline_since: Option<u64>,
     /// Why it is offline, if it is.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub offline_why: Option<Trouble>,
+    pub offline_why: Option<OfflineReason>,
     /// When the provider last replied as itself since the start, by this device's clock (seconds since the epoch).
     #[serde(skip_serializing_if = "Option::is_none")]
     pub checked_at: Option<u64>,
@@ -173,7 +173,12 @@ pub struct AccountView {
 
 impl AccountView {
     /// Draws an account.
-    pub fn draw(account: &Account, can_approve: bool, offline: Option<(u64, Trouble)>, pending: usize) -> AccountView {
+    pub fn render(
+        account: &Account,
+        can_approve: bool,
+        offline: Option<(u64, OfflineReason)>,
+        pending: usize,
+    ) -> AccountView {
         AccountView {
             account: account.id.clone(),
             issuer: account.issuer.clone(),
@@ -184,7 +189,7 @@ impl AccountView {
             device_class: account.device_class,
             key_protection: account.key_protection,
             can_approve,
-            standing: account.standing.clone(),
+            status: account.status.clone(),
             unusable: None,
             test: account.test,
             offline_since: offline.map(|(since, _)| since),

@@ -346,7 +346,7 @@ export type AnswerResult = {
  */
 id: string, 
 /**
- * What this device said.
+ * The decision that this device signed.
  */
 decision: "approved" | "denied", 
 /**

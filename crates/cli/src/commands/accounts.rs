@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use countersign_device::account::Standing;
+use countersign_device::account::AccountStatus;
 use countersign_device::view::AccountView;
 use serde::Serialize;
 
@@ -43,18 +43,18 @@ fn words(account: &AccountView, paint: Paint) -> String {
     if let Some(why) = &account.unusable {
         return out + &format!("\n  cannot be used on this device: {}", escape(why));
     }
-    let standing = match &account.standing {
-        Standing::Unconfirmed => "waits for its confirmation code to be typed where the link came from".to_owned(),
-        Standing::Active if account.can_approve => "takes part".to_owned(),
-        Standing::Active => {
+    let standing = match &account.status {
+        AccountStatus::Unconfirmed => "waits for its confirmation code to be typed where the link came from".to_owned(),
+        AccountStatus::Active if account.can_approve => "takes part".to_owned(),
+        AccountStatus::Active => {
             "can deny, but no longer approve: its approval key was destroyed. Enroll again to approve".to_owned()
         }
-        Standing::NotKnown { since } => format!("not known to the provider since {}", time_format::full(*since)),
-        Standing::Suspended { since } => format!(
+        AccountStatus::NotKnown { since } => format!("not known to the provider since {}", time_format::full(*since)),
+        AccountStatus::Suspended { since } => format!(
             "suspended by the provider since {}: it may have been copied or restored. Ask the provider",
             time_format::full(*since)
         ),
-        Standing::Revoked { at } => format!("revoked at {}", time_format::full(*at)),
+        AccountStatus::Revoked { at } => format!("revoked at {}", time_format::full(*at)),
     };
     out += &format!("\n  {standing}");
     if account.pending > 0 {

@@ -3,8 +3,8 @@
 use std::path::PathBuf;
 
 use countersign_device::error::AnswerError;
-use countersign_device::{Answered, Device, Verdict};
-use countersign_protocol::answer::{Decision, DenialReason};
+use countersign_device::{AnswerResult, Decision, Device};
+use countersign_protocol::answer::{self, DenialReason};
 use countersign_protocol::clock::Clock as _;
 use countersign_protocol::outcome::Ending;
 use serde::Serialize;
@@ -21,7 +21,7 @@ use countersign_device::edge::system::SystemClock;
 struct Event<'a> {
     event: &'static str,
     #[serde(flatten)]
-    answered: &'a Answered,
+    answered: &'a AnswerResult,
 }
 
 /// Runs the command.
@@ -43,15 +43,15 @@ pub async fn run(answer: Answer, home: Option<PathBuf>, output: Output) -> Resul
     Ok(exit(&answered))
 }
 
-fn verdict(answer: &Answer) -> Result<Verdict, Failure> {
+fn verdict(answer: &Answer) -> Result<Decision, Failure> {
     let reason = answer.reason.map(|reason| match reason {
         Reason::NotMe => DenialReason::NotMe,
         Reason::Mistake => DenialReason::Mistake,
         Reason::Other => DenialReason::Other,
     });
     match (answer.decision, reason, &answer.value) {
-        (Choice::Approve, None, value) => Ok(Verdict::Approve { value: value.clone() }),
-        (Choice::Deny, reason, None) => Ok(Verdict::Deny { reason }),
+        (Choice::Approve, None, value) => Ok(Decision::Approve { value: value.clone() }),
+        (Choice::Deny, reason, None) => Ok(Decision::Deny { reason }),
         (Choice::Approve, Some(_), _) => {
             Err(Failure::usage("usage", "--reason says why a request is denied; leave it out to approve"))
         }
@@ -74,11 +74,11 @@ fn over(device: &Device, answer: &Answer) -> Failure {
 }
 
 /// What came of an answer, in words.
-pub fn words(answered: &Answered, paint: Paint) -> String {
+pub fn words(answered: &AnswerResult, paint: Paint) -> String {
     match (answered.decision, answered.outcome) {
         (_, None) => "Your answer is kept and will be sent as soon as the provider can be reached.".to_owned(),
-        (Decision::Approved, Some(Ending::Approved)) => paint.green("Approved."),
-        (Decision::Denied, Some(Ending::Denied)) => "Denied.".to_owned(),
+        (answer::Decision::Approved, Some(Ending::Approved)) => paint.green("Approved."),
+        (answer::Decision::Denied, Some(Ending::Denied)) => "Denied.".to_owned(),
         (_, Some(ending)) => {
             let by = answered.by.as_deref().map(countersign_protocol::text::escape);
             let by = by.map_or_else(String::new, |by| format!(" ({by})"));
@@ -87,9 +87,11 @@ pub fn words(answered: &Answered, paint: Paint) -> String {
     }
 }
 
-fn exit(answered: &Answered) -> Exit {
+fn exit(answered: &AnswerResult) -> Exit {
     match (answered.decision, answered.outcome) {
-        (Decision::Approved, Some(Ending::Approved)) | (Decision::Denied, Some(Ending::Denied)) => Exit::Ok,
+        (answer::Decision::Approved, Some(Ending::Approved)) | (answer::Decision::Denied, Some(Ending::Denied)) => {
+            Exit::Ok
+        }
         (_, Some(Ending::Expired)) => Exit::Expired,
         (_, Some(_)) => Exit::Denied,
         (_, None) => Exit::Provider,

@@ -3,7 +3,7 @@
 use std::io::{self, BufRead as _, IsTerminal as _, Write as _};
 use std::path::PathBuf;
 
-use countersign_device::{Enrolled, Preview};
+use countersign_device::{EnrollmentResult, LinkPreview};
 use countersign_protocol::registration::{Confirm, DeviceClass, KeyProtection};
 use serde::Serialize;
 
@@ -18,7 +18,7 @@ use crate::pin_pad::{self, PinPad};
 struct Event<'a> {
     event: &'static str,
     #[serde(flatten)]
-    enrolled: &'a Enrolled,
+    enrolled: &'a EnrollmentResult,
 }
 
 /// Runs the command.
@@ -47,7 +47,7 @@ pub async fn run(enroll: Enroll, home: Option<PathBuf>, output: Output) -> Resul
 }
 
 /// Who asks, as it must be seen before anybody agrees. All of it was verified.
-pub fn describe(preview: &Preview, paint: Paint) -> String {
+pub fn describe(preview: &LinkPreview, paint: Paint) -> String {
     let mut out = String::new();
     if preview.test {
         out += &format!("{}\n", paint.badge(94, " TEST: nothing here counts "));
@@ -70,7 +70,7 @@ pub fn describe(preview: &Preview, paint: Paint) -> String {
     out
 }
 
-fn words(enrolled: &Enrolled, preview: &Preview, paint: Paint) -> String {
+fn words(enrolled: &EnrollmentResult, preview: &LinkPreview, paint: Paint) -> String {
     let mut out = format!("\n{} {} at {}.", paint.green("Enrolled:"), preview.subject_label, preview.domain.shown);
     if let Some(code) = &enrolled.confirmation_code {
         let (first, second) = code.expose().split_at(code.expose().len() / 2);

@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use countersign_device::Past;
+use countersign_device::HistoryItem;
 use countersign_device::ports::vault::Stage;
 use countersign_protocol::answer::Decision;
 use countersign_protocol::clock::Clock as _;
@@ -20,7 +20,7 @@ use countersign_device::edge::system::SystemClock;
 struct Event<'a> {
     event: &'static str,
     #[serde(flatten)]
-    past: &'a Past,
+    past: &'a HistoryItem,
 }
 
 /// Runs the command.
@@ -37,7 +37,7 @@ pub async fn run(home: Option<PathBuf>, output: Output) -> Result<Exit, Failure>
     Ok(Exit::Ok)
 }
 
-fn words(past: &Past, now: u64, paint: Paint) -> String {
+fn words(past: &HistoryItem, now: u64, paint: Paint) -> String {
     let mut parts = vec![time_format::short(past.issued_at, now)];
     parts.push(past.kind.map_or("Unreadable request", request_text::kind).to_owned());
     parts.extend(past.client.as_ref().map(|client| text::escape(&client.name)));

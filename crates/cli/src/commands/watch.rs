@@ -5,7 +5,7 @@ use std::path::PathBuf;
 
 use countersign_device::error::AnswerError;
 use countersign_device::view::ChallengeView;
-use countersign_device::{Device, DeviceEvent, Verdict};
+use countersign_device::{Decision, Device, DeviceEvent};
 use countersign_protocol::clock::Clock as _;
 use countersign_protocol::id::ChallengeId;
 use tokio::sync::mpsc;
@@ -106,8 +106,8 @@ impl Watcher {
                 self.done.insert(view.id.clone());
                 return;
             }
-            RuleDecision::Approve => Verdict::Approve { value: None },
-            RuleDecision::Deny => Verdict::Deny { reason: None },
+            RuleDecision::Approve => Decision::Approve { value: None },
+            RuleDecision::Deny => Decision::Deny { reason: None },
         };
         let (device, pad, id, failed_answers) =
             (self.device.clone(), self.pad.clone(), view.id.clone(), self.failed_answers.clone());

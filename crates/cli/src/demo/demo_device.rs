@@ -4,7 +4,7 @@ use std::path::Path;
 use std::sync::Arc;
 
 use countersign_device::Device;
-use countersign_device::account::Standing;
+use countersign_device::account::AccountStatus;
 use countersign_device::view::AccountView;
 
 use super::demo_state::DemoState;
@@ -35,8 +35,8 @@ pub const AUTOMATED: &str = "automated";
 /// The home is in use, or enrolling failed.
 pub async fn open(state: &DemoState, home: &Path, pad: &PinPad, output: Output) -> Result<DemoDevice, Failure> {
     let mut ports = device::ports()?;
-    let (wire, sent_answers) = RecordingTransport::over(ports.provider);
-    ports.provider = Arc::new(wire);
+    let (wire, sent_answers) = RecordingTransport::over(ports.transport);
+    ports.transport = Arc::new(wire);
     let device = device::open_with(home, ports)?;
     let account = match usable(&device).await? {
         Some(account) => account,
@@ -55,7 +55,7 @@ async fn usable(device: &Device) -> Result<Option<AccountView>, Failure> {
     let accounts = device.accounts().await.map_err(|error| device::opening(&error))?;
     Ok(accounts
         .into_iter()
-        .find(|account| account.standing == Standing::Active && account.unusable.is_none() && account.can_approve))
+        .find(|account| account.status == AccountStatus::Active && account.unusable.is_none() && account.can_approve))
 }
 
 async fn enroll(state: &DemoState, device: &Device, pad: &PinPad, output: Output) -> Result<(), Failure> {

@@ -3,7 +3,7 @@
 use std::time::Instant;
 
 use countersign_device::view::ChallengeView;
-use countersign_device::{Answered, Device};
+use countersign_device::{AnswerResult, Device};
 use countersign_protocol::answer::Decision;
 use countersign_protocol::evidence::Evidence;
 use countersign_protocol::text;
@@ -32,7 +32,7 @@ pub struct FlowRecord {
     /// When Alice, or the rule in her place, had decided.
     pub decided: Option<Instant>,
     /// What came of her answer.
-    pub answered: Option<Answered>,
+    pub answered: Option<AnswerResult>,
     /// The client's last line: tokens or failed.
     pub result: Option<(Instant, Value)>,
     /// Whether a rule answers in Alice's place.
@@ -178,7 +178,7 @@ fn shown(view: &ChallengeView, paint: Paint) -> Vec<String> {
     view.transcript.lines.iter().map(|line| request_text::line(line, paint)).collect()
 }
 
-fn signed(answered: &Answered, sent: &SentAnswer, device: &Device) -> Vec<String> {
+fn signed(answered: &AnswerResult, sent: &SentAnswer, device: &Device) -> Vec<String> {
     let file = device.evidence(&answered.id).ok();
     let evidence = file.and_then(|file| Evidence::from_file(file.as_bytes()).ok());
     let answer = evidence.and_then(|evidence| evidence.answer);

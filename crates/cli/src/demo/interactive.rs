@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 
 use countersign_device::error::AnswerError;
 use countersign_device::view::ChallengeView;
-use countersign_device::{DeviceEvent, Events, Verdict};
+use countersign_device::{Decision, DeviceEvent, Events};
 use countersign_protocol::answer::DenialReason;
 use countersign_protocol::clock::Clock as _;
 use countersign_protocol::interaction::InteractionType;
@@ -209,16 +209,16 @@ impl Session<'_> {
             number if current.wants_number && !number.is_empty() => {
                 current.wants_number = false;
                 let value = Some(number.split_whitespace().collect());
-                Some(Verdict::Approve { value })
+                Some(Decision::Approve { value })
             }
             "a" if by_number => {
                 current.wants_number = true;
                 self.output.prompt("The number on the other screen: ")?;
                 return Ok(Next::GoOn);
             }
-            "a" => Some(Verdict::Approve { value: None }),
-            "d" => Some(Verdict::Deny { reason: None }),
-            "n" => Some(Verdict::Deny { reason: Some(DenialReason::NotMe) }),
+            "a" => Some(Decision::Approve { value: None }),
+            "d" => Some(Decision::Deny { reason: None }),
+            "n" => Some(Decision::Deny { reason: Some(DenialReason::NotMe) }),
             _ => {
                 current.wants_number = false;
                 self.output.message("Answer this request first: a, d or n.")?;
@@ -232,9 +232,9 @@ impl Session<'_> {
         Ok(Next::GoOn)
     }
 
-    async fn answer(&mut self, verdict: Verdict) -> Result<(), Failure> {
+    async fn answer(&mut self, verdict: Decision) -> Result<(), Failure> {
         let Some(current) = self.current.take() else { return Ok(()) };
-        let not_me = verdict == Verdict::Deny { reason: Some(DenialReason::NotMe) };
+        let not_me = verdict == Decision::Deny { reason: Some(DenialReason::NotMe) };
         let (view, decided) = (current.view, Instant::now());
         match self.alice.device.answer(&view.id, verdict, &PinPad::Terminal).await {
             Ok(answered) => {

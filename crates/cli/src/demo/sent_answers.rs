@@ -3,7 +3,7 @@
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Instant;
 
-use countersign_device::ports::provider::{Call, NoReply, Provider, Reply, Soon, Watched};
+use countersign_device::ports::transport::{BoxFuture, Call, Reply, StreamReply, Transport, TransportError};
 
 /// One answer on the wire. Nothing secret is kept.
 #[derive(Debug, Clone)]
@@ -18,7 +18,7 @@ pub struct SentAnswer {
 
 /// A provider's connection with somebody listening in.
 pub struct RecordingTransport {
-    inner: Arc<dyn Provider>,
+    inner: Arc<dyn Transport>,
     sent: SentAnswers,
 }
 
@@ -52,14 +52,14 @@ impl SentAnswers {
 
 impl RecordingTransport {
     /// Listens in on a connection.
-    pub fn over(inner: Arc<dyn Provider>) -> (RecordingTransport, SentAnswers) {
+    pub fn over(inner: Arc<dyn Transport>) -> (RecordingTransport, SentAnswers) {
         let sent = SentAnswers::default();
         (RecordingTransport { inner, sent: sent.clone() }, sent)
     }
 }
 
-impl Provider for RecordingTransport {
-    fn call(&self, call: Call) -> Soon<'_, Result<Reply, NoReply>> {
+impl Transport for RecordingTransport {
+    fn call(&self, call: Call) -> BoxFuture<'_, Result<Reply, TransportError>> {
         Box::pin(async move {
             let number = call.url.ends_with("/answer").then(|| self.sent.went_out(call.url.clone()));
             let reply = self.inner.call(call).await;
@@ -70,8 +70,8 @@ impl Provider for RecordingTransport {
         })
     }
 
-    fn watch(&self, call: Call) -> Soon<'_, Result<Watched, NoReply>> {
-        self.inner.watch(call)
+    fn open_stream(&self, call: Call) -> BoxFuture<'_, Result<StreamReply, TransportError>> {
+        self.inner.open_stream(call)
     }
 }
 

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use countersign_device::{DeviceEvent, Verdict};
+use countersign_device::{Decision, DeviceEvent};
 
 use super::client_processes::ClientProcesses;
 use super::demo_device::{self, AUTOMATED, DemoDevice};
@@ -57,7 +57,7 @@ async fn approve(state: &DemoState, alice: &DemoDevice, pad: &PinPad, output: Ou
         if let (Some(_), Some((_, view)), None) = (&record.acknowledged, &record.challenge, record.decided) {
             let id = view.id.clone();
             record.decided = Some(std::time::Instant::now());
-            let approved = alice.device.answer(&id, Verdict::Approve { value: None }, pad).await;
+            let approved = alice.device.answer(&id, Decision::Approve { value: None }, pad).await;
             record.answered = Some(approved.map_err(|error| device::answering(&error))?);
             continue;
         }

@@ -57,11 +57,11 @@ impl Backoff {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::testing::Counting;
+    use crate::testing::CountingRandom;
 
     #[test]
     fn waits_grow_and_stay_bounded() {
-        let random = Counting::default();
+        let random = CountingRandom::default();
         let mut backoff = Backoff::default();
         assert!(backoff.is_due(Tick(0)));
         for failure in 0..20 {

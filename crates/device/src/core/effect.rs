@@ -4,8 +4,8 @@ use countersign_protocol::id::ChallengeId;
 use countersign_protocol::jws::Compact;
 use countersign_protocol::outcome::Outcome;
 
-use crate::events::DeviceEvent;
-use crate::ports::provider::Call;
+use crate::device_event::DeviceEvent;
+use crate::ports::transport::Call;
 use crate::ports::vault::Change;
 
 /// Names a call until its reply. Ids are never used twice by one core.
@@ -17,7 +17,7 @@ pub enum Effect {
     /// Make all these changes or none, durably. Should it fail, this core is void: rebuild it from the vault.
     Write(Vec<Change>),
     /// Tell the listeners.
-    Tell(DeviceEvent),
+    Emit(DeviceEvent),
     /// Make a call; report it by [`Event::Replied`](super::Event::Replied) or [`Event::Failed`](super::Event::Failed).
     Call {
         /// Its name.
@@ -25,16 +25,16 @@ pub enum Effect {
         /// What to send.
         call: Call,
     },
-    /// Open a stream; report by [`Event::Opened`](super::Event::Opened), [`Event::Pushed`](super::Event::Pushed) and in the
+    /// Open a stream; report by [`Event::Opened`](super::Event::Opened), [`Event::StreamEvent`](super::Event::StreamEvent) and in the
     /// end [`Event::Failed`](super::Event::Failed), or by [`Event::Replied`](super::Event::Replied) where it was refused.
-    Watch {
+    OpenStream {
         /// Its name.
         id: CallId,
         /// What to send.
         call: Call,
     },
     /// Drop a call or stream; nothing more is reported of it.
-    HangUp(CallId),
+    Cancel(CallId),
     /// Look up an ended challenge; report by [`Event::Recalled`](super::Event::Recalled).
     Recall {
         /// Which.

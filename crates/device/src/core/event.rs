@@ -5,7 +5,7 @@ use countersign_protocol::jws::Compact;
 use countersign_protocol::outcome::Outcome;
 
 use super::effect::CallId;
-use crate::ports::provider::{NoReply, Pushed, Reply};
+use crate::ports::transport::{Reply, StreamEvent, TransportError};
 use crate::ports::vault::StoredChallenge;
 
 /// Something happened.
@@ -30,7 +30,7 @@ pub enum Event {
         /// Which call.
         id: CallId,
         /// Why; `None` where the other side closed a stream in order.
-        why: Option<NoReply>,
+        why: Option<TransportError>,
     },
     /// A stream is open.
     Opened {
@@ -40,11 +40,11 @@ pub enum Event {
         head: Reply,
     },
     /// Something arrived on a stream.
-    Pushed {
+    StreamEvent {
         /// Which call.
         id: CallId,
-        /// What.
-        pushed: Pushed,
+        /// The event.
+        event: StreamEvent,
     },
     /// The vault found, or did not find, the ended challenge that an outcome is about.
     Recalled {

@@ -12,11 +12,11 @@ use url::Url;
 use super::backoff::Backoff;
 use super::clock::Moment;
 use super::effect::CallId;
-use super::session::{Errand, Request};
-use super::{Core, PATIENCE_MS, notices};
+use super::session::{CallDraft, CallPurpose};
+use super::{Core, REPLY_TIMEOUT_MS, notices};
 use crate::core::Tick;
-use crate::events::Trouble;
-use crate::ports::provider::{Method, Pushed, Reply};
+use crate::device_event::OfflineReason;
+use crate::ports::transport::{Method, Reply, StreamEvent};
 
 /// Streams that fail so often in a row, while the provider is there, count as blocked.
 const BLOCKED_AFTER: u32 = 2;
@@ -47,7 +47,7 @@ pub(super) struct Fetching {
     /// Until when long polls replace the stream.
     pub(super) blocked_until: Option<Tick>,
     /// What was fetched and waits for newer key manifests, oldest first.
-    parked: VecDeque<(Way, Fetched)>,
+    parked: VecDeque<(Source, Fetched)>,
     /// What a reset has listed so far, and where its next page begins.
     resetting: Option<Resetting>,
     /// What the stream brought since the last pull was begun: its reply may not list that yet.
@@ -56,11 +56,11 @@ pub(super) struct Fetching {
 
 /// How something fetched came.
 #[derive(Clone, Copy, PartialEq, Eq)]
-enum Way {
+enum Source {
     /// By pull or long poll.
-    Asked,
+    Pull,
     /// By stream.
-    Pushed,
+    Stream,
 }
 
 /// A reset under way. Its cursor is stored with its last page, so that a crash in between begins it again.
@@ -86,22 +86,22 @@ impl Core {
     pub(super) fn set_watching(&mut self, on: bool) {
         self.fetching.watching = on;
         if !on {
-            self.hang_up(|errand| matches!(errand, Errand::Stream | Errand::Fetch { waiting: true }));
+            self.cancel_calls(|purpose| matches!(purpose, CallPurpose::Stream | CallPurpose::Fetch { waiting: true }));
         }
     }
 
     /// Ticks may have stood still and connections be half-open: look again.
     pub(super) fn after_sleep(&mut self) {
-        self.hang_up(|errand| matches!(errand, Errand::Stream | Errand::Fetch { .. }));
+        self.cancel_calls(|purpose| matches!(purpose, CallPurpose::Stream | CallPurpose::Fetch { .. }));
         self.wake();
     }
 
     /// The URL of a fetch or of the stream, from where this device stands.
-    pub(super) fn fetch_request(&self, errand: Errand) -> Option<Request> {
-        let (base, wait) = match errand {
-            Errand::Stream => (&self.account.addresses.stream, 0),
-            Errand::Fetch { waiting: true } => (&self.account.addresses.challenges, limits::FETCH_WAIT_SECONDS),
-            _ => (&self.account.addresses.challenges, 0),
+    pub(super) fn fetch_request(&self, purpose: CallPurpose) -> Option<CallDraft> {
+        let (base, wait) = match purpose {
+            CallPurpose::Stream => (&self.account.endpoints.stream, 0),
+            CallPurpose::Fetch { waiting: true } => (&self.account.endpoints.challenges, limits::FETCH_WAIT_SECONDS),
+            _ => (&self.account.endpoints.challenges, 0),
         };
         let mut url = Url::parse(base).ok()?;
         let page = self.fetching.resetting.as_ref().map(|reset| &reset.page);
@@ -111,30 +111,30 @@ impl Core {
         if wait > 0 {
             url.query_pairs_mut().append_pair("wait", &wait.to_string());
         }
-        let accept = if errand == Errand::Stream { "text/event-stream" } else { "application/json" };
-        Some(Request {
+        let accept = if purpose == CallPurpose::Stream { "text/event-stream" } else { "application/json" };
+        Some(CallDraft {
             method: Method::Get,
             url,
             body: None,
             headers: vec![("accept", accept.to_owned())],
-            patience_ms: PATIENCE_MS + wait * 1000,
+            timeout_ms: REPLY_TIMEOUT_MS + wait * 1000,
         })
     }
 
     pub(super) fn fetched(&mut self, at: Moment, reply: &Reply) {
         match json::parse::<Fetched>(&reply.body) {
             Ok(fetched) if reply.status == 200 => {
-                self.known_again(at);
+                self.recognised(at);
                 self.fetching.backoff.succeeded();
                 self.fetching.wanted = false;
                 if self.account.cursor.as_ref() == Some(&fetched.cursor) {
                     // A provider that does not hold a long poll is not asked in circles.
                     self.fetching.backoff.pause_until(self.fetching.polled_at.plus_millis(SHORTEST_POLL_MS));
                 }
-                self.take(at, Way::Asked, fetched);
+                self.take(at, Source::Pull, fetched);
             }
             _ => {
-                self.trouble_with(at, reply);
+                self.unexpected_reply(at, reply);
                 self.not_fetched(at, reply.retry_after.unwrap_or(0) * 1000);
             }
         }
@@ -162,38 +162,38 @@ impl Core {
         self.fetching.stream.failed(at.tick, at_least_ms, &*self.random);
     }
 
-    pub(super) fn pushed(&mut self, at: Moment, id: CallId, pushed: Pushed) {
+    pub(super) fn stream_event(&mut self, at: Moment, id: CallId, event: StreamEvent) {
         if !self.is_open_stream(id) {
             return;
         }
         self.fetching.stream.succeeded();
         self.fetching.stream_failures = 0;
         self.checked = Some(at.wall.seconds());
-        match pushed {
-            Pushed::Alive => {}
-            Pushed::Nonce(nonce) => self.take_nonce(nonce),
-            Pushed::Update(bytes) => match json::parse::<Fetched>(&bytes) {
+        match event {
+            StreamEvent::Alive => {}
+            StreamEvent::Nonce(nonce) => self.take_nonce(nonce),
+            StreamEvent::Update(bytes) => match json::parse::<Fetched>(&bytes) {
                 // Only a pull says what has ended: there one reply follows the other.
                 Ok(fetched) if fetched.reset => self.pull_instead(at),
-                Ok(fetched) => self.take(at, Way::Pushed, fetched),
+                Ok(fetched) => self.take(at, Source::Stream, fetched),
                 Err(_) => self.fetching.wanted = true,
             },
         }
     }
 
     /// A reply that is not what this provider says: something in between, or the provider is unwell.
-    pub(super) fn trouble_with(&mut self, at: Moment, reply: &Reply) {
+    pub(super) fn unexpected_reply(&mut self, at: Moment, reply: &Reply) {
         let why = match reply.status {
-            408 | 429 | 500..=599 => Trouble::Unwell,
-            _ => Trouble::NotTheProvider,
+            408 | 429 | 500..=599 => OfflineReason::Unwell,
+            _ => OfflineReason::NotTheProvider,
         };
-        self.trouble(at, why);
+        self.gone_offline(at, why);
     }
 
     /// Leaves the stream until a pull was made: what it says next would move the cursor past what only the pull brings.
     fn pull_instead(&mut self, at: Moment) {
         self.fetching.wanted = true;
-        self.hang_up(|errand| errand == Errand::Stream);
+        self.cancel_calls(|purpose| purpose == CallPurpose::Stream);
         self.stream_ended(at, 0);
     }
 
@@ -204,11 +204,11 @@ impl Core {
         }
     }
 
-    fn take(&mut self, at: Moment, way: Way, fetched: Fetched) {
+    fn take(&mut self, at: Moment, source: Source, fetched: Fetched) {
         if self.fetching.parked.len() >= PARKED {
             return self.pull_instead(at);
         }
-        self.fetching.parked.push_back((way, fetched));
+        self.fetching.parked.push_back((source, fetched));
         self.apply_parked(at);
     }
 
@@ -224,8 +224,8 @@ impl Core {
             if self.needs_manifest(at, &kids) {
                 return;
             }
-            if let Some((way, fetched)) = self.fetching.parked.pop_front() {
-                self.apply(at, way, fetched);
+            if let Some((source, fetched)) = self.fetching.parked.pop_front() {
+                self.apply(at, source, fetched);
             }
         }
     }
@@ -235,7 +235,7 @@ impl Core {
         self.fetching.parked.iter().flat_map(|(_, fetched)| kids_of(fetched)).collect()
     }
 
-    fn apply(&mut self, at: Moment, way: Way, fetched: Fetched) {
+    fn apply(&mut self, at: Moment, source: Source, fetched: Fetched) {
         if fetched.reset {
             self.fetching.resetting = Some(Resetting { listed: BTreeSet::new(), page: String::new() });
         }
@@ -244,11 +244,11 @@ impl Core {
         }
         for compact in &fetched.challenges {
             let id = self.accept(at, compact);
-            match (way, &mut self.fetching.resetting, id) {
-                (Way::Pushed, _, Some(id)) if self.inbox.open.contains_key(&id) => {
+            match (source, &mut self.fetching.resetting, id) {
+                (Source::Stream, _, Some(id)) if self.inbox.open.contains_key(&id) => {
                     self.fetching.beside.insert(id);
                 }
-                (Way::Asked, Some(reset), Some(id)) => drop(reset.listed.insert(id)),
+                (Source::Pull, Some(reset), Some(id)) => drop(reset.listed.insert(id)),
                 _ => {}
             }
         }
@@ -260,7 +260,7 @@ impl Core {
         }
         match &mut self.fetching.resetting {
             // The reset's last page ends it, and nothing that comes in between.
-            Some(_) if way == Way::Pushed => self.announce(at),
+            Some(_) if source == Source::Stream => self.announce(at),
             Some(reset) if fetched.more => reset.page = fetched.cursor,
             _ => {
                 if let Some(mut reset) = self.fetching.resetting.take() {

@@ -16,17 +16,17 @@ use super::clock::Moment;
 use super::effect::Effect;
 use super::{Core, Known};
 use crate::account::Account;
-use crate::events::DeviceEvent;
-use crate::history::What;
-use crate::ports::vault::{ApprovedClient, Change, Purpose, Stage, StoredChallenge};
+use crate::device_event::DeviceEvent;
+use crate::history::HistoryEvent;
+use crate::ports::vault::{ApprovedClient, Change, OutboxPurpose, Stage, StoredChallenge};
 use crate::view::ChallengeView;
 
-/// Past its end by so many seconds and without an outcome, a request that nobody answered here is given up.
+/// HistoryItem its end by so many seconds and without an outcome, a request that nobody answered here is given up.
 const LONG_EXPIRED_SECONDS: u64 = 3600;
 
 /// Challenges that have not ended, and what may not come again in another form.
 pub(super) struct Inbox {
-    pub(super) open: BTreeMap<ChallengeId, Open>,
+    pub(super) open: BTreeMap<ChallengeId, OpenChallenge>,
     pub(super) known: Known,
     /// What was refused since the start, by its hash.
     pub(super) refused: BTreeSet<Hash>,
@@ -35,7 +35,7 @@ pub(super) struct Inbox {
 }
 
 /// A challenge that has not ended.
-pub(super) struct Open {
+pub(super) struct OpenChallenge {
     pub(super) kept: StoredChallenge,
     /// What was verified; `None` for one that this device refused, and for one that no longer verifies since the provider
     /// revoked the key that signed it.
@@ -63,22 +63,22 @@ impl Inbox {
                 Stage::Refused => None,
                 _ => Challenge::verify_signed(&compact, &account.device_id, &account.subject, keys).ok(),
             };
-            (kept.id.clone(), Open::new(kept, verified, &approved))
+            (kept.id.clone(), OpenChallenge::new(kept, verified, &approved))
         });
         let open = open.collect();
         Inbox { open, known: known.into_iter().collect(), refused: BTreeSet::new(), approved }
     }
 }
 
-impl Open {
+impl OpenChallenge {
     /// One that has just come.
     pub(super) fn new(
         kept: StoredChallenge,
         verified: Option<VerifiedChallenge>,
         approved: &BTreeSet<ApprovedClient>,
-    ) -> Open {
+    ) -> OpenChallenge {
         let first_request = verified.as_ref().is_some_and(|challenge| !approved.contains(&client_of(challenge)));
-        Open { kept, verified, announced: false, absent: false, first_request }
+        OpenChallenge { kept, verified, announced: false, absent: false, first_request }
     }
 }
 
@@ -133,15 +133,16 @@ impl Core {
                 open.announced = true;
             }
             if let Some(view) = self.inbox.open.get(&id).and_then(|open| self.view(at, open)) {
-                self.tell(DeviceEvent::Challenge(Box::new(view)));
+                self.emit(DeviceEvent::Challenge(Box::new(view)));
             }
         }
     }
 
     /// What was kept and no longer verifies is refused as it would be if it came now.
     fn refuse_what_no_longer_verifies(&mut self, at: Moment) {
-        let unverified =
-            |open: &&Open| open.verified.is_none() && open.kept.stage <= Stage::Shown && !self.is_over(at, open);
+        let unverified = |open: &&OpenChallenge| {
+            open.verified.is_none() && open.kept.stage <= Stage::Shown && !self.is_over(at, open)
+        };
         let lost: Vec<ChallengeId> =
             self.inbox.open.values().filter(unverified).map(|open| open.kept.id.clone()).collect();
         for id in lost {
@@ -180,7 +181,7 @@ impl Core {
         let verified = self.verified_outcome(&kept, outcome);
         let Some(verified) = verified else { return self.ignore("an outcome") };
         if verified.ending() == Ending::Disputed {
-            self.settle_all(&kept.id, Purpose::Dispute);
+            self.settle_all(&kept.id, OutboxPurpose::Dispute);
         }
         let continues = verified.claims().replaces == kept.outcomes.last().map(Hash::of);
         if known || !continues {
@@ -188,9 +189,9 @@ impl Core {
         }
         kept.outcomes.push(outcome.as_str().to_owned());
         let (account, id) = (self.account.id.clone(), kept.id.clone());
-        self.remember(
+        self.append_history(
             at,
-            What::Ended {
+            HistoryEvent::Ended {
                 challenge: id.clone(),
                 challenge_hash: kept.hash(),
                 outcome: verified.ending().as_str().to_owned(),
@@ -199,7 +200,7 @@ impl Core {
         );
         self.put(*kept);
         let (ending, by) = (verified.ending(), verified.claims().by.clone());
-        self.tell(DeviceEvent::Ended { account, id, outcome: Some(ending), by });
+        self.emit(DeviceEvent::Ended { account, id, outcome: Some(ending), by });
     }
 
     fn verified_outcome(&self, kept: &StoredChallenge, outcome: &Compact<Outcome>) -> Option<VerifiedOutcome> {
@@ -220,7 +221,7 @@ impl Core {
 
     /// Ends a challenge, with an outcome or because the provider no longer knows it.
     fn end(&mut self, at: Moment, id: &ChallengeId, outcome: Option<&VerifiedOutcome>) {
-        let Some(Open { mut kept, verified, .. }) = self.inbox.open.remove(id) else { return };
+        let Some(OpenChallenge { mut kept, verified, .. }) = self.inbox.open.remove(id) else { return };
         if let Some(challenge) =
             verified.filter(|_| outcome.is_some_and(|outcome| outcome.ending() == Ending::Approved))
         {
@@ -230,11 +231,11 @@ impl Core {
         let before = kept.stage;
         kept.stage = Stage::Ended;
         kept.outcomes.extend(outcome.map(|outcome| outcome.compact().as_str().to_owned()));
-        self.settle_all(id, Purpose::Answer);
-        self.settle_all(id, Purpose::Refusal);
-        self.remember(
+        self.settle_all(id, OutboxPurpose::Answer);
+        self.settle_all(id, OutboxPurpose::Refusal);
+        self.append_history(
             at,
-            What::Ended {
+            HistoryEvent::Ended {
                 challenge: id.clone(),
                 challenge_hash: kept.hash(),
                 outcome: outcome.map_or("absent", |outcome| outcome.ending().as_str()).to_owned(),
@@ -245,10 +246,10 @@ impl Core {
         let by = outcome.and_then(|outcome| outcome.claims().by.clone());
         let (account, id) = (self.account.id.clone(), id.clone());
         match decision_of(&kept) {
-            Some(decision) => self.tell(DeviceEvent::Answered { account, id, decision, outcome: ending, by }),
+            Some(decision) => self.emit(DeviceEvent::Answered { account, id, decision, outcome: ending, by }),
             // Nothing of a refused request was ever shown.
             None if before == Stage::Refused => {}
-            None => self.tell(DeviceEvent::Ended { account, id, outcome: ending, by }),
+            None => self.emit(DeviceEvent::Ended { account, id, outcome: ending, by }),
         }
         self.put(kept);
     }
@@ -292,21 +293,21 @@ impl Core {
     }
 
     /// Whether its time is over by the provider's clock; unknown time is not over.
-    pub(super) fn is_over(&self, at: Moment, open: &Open) -> bool {
+    pub(super) fn is_over(&self, at: Moment, open: &OpenChallenge) -> bool {
         self.clock.now(at).is_some_and(|now| now.seconds() >= open.kept.expires_at)
     }
 
     /// Remembers that something of this client was approved.
     fn know_client(&mut self, client: ApprovedClient) {
         if self.inbox.approved.insert(client.clone()) {
-            self.change(Change::KnowClient(client));
+            self.change(Change::AddApprovedClient(client));
         }
     }
 
-    fn view(&self, at: Moment, open: &Open) -> Option<ChallengeView> {
+    fn view(&self, at: Moment, open: &OpenChallenge) -> Option<ChallengeView> {
         let verified = open.verified.as_ref()?;
         let now = self.clock.or_own(at);
-        Some(ChallengeView::draw(&self.account, verified, open.kept.stage, open.first_request, self.locale, now))
+        Some(ChallengeView::render(&self.account, verified, open.kept.stage, open.first_request, self.locale, now))
     }
 }
 

@@ -3,8 +3,6 @@
 //! The core decides; whoever drives it carries out the effects, in order, and reports back. Its state can be rebuilt from the
 //! vault at any moment, so that a crash between any two effects loses nothing and repeats nothing that counts.
 
-mod accepting;
-mod answering;
 mod backoff;
 mod clock;
 mod effect;
@@ -14,7 +12,9 @@ mod inbox;
 mod notices;
 mod outbox;
 mod planning;
+mod receive;
 mod session;
+mod sign_answer;
 #[cfg(test)]
 mod tests;
 mod tick;
@@ -31,20 +31,20 @@ use countersign_protocol::manifest::TrustedKeys;
 use countersign_protocol::random::Random;
 use countersign_protocol::secret::Secret;
 
-use crate::account::{Account, Standing};
+use crate::account::{Account, AccountStatus};
+use crate::device_event::{DeviceEvent, OfflineReason};
 use crate::error::OpenError;
-use crate::events::{DeviceEvent, Trouble};
-use crate::history::{Head, What};
+use crate::history::{Head, HistoryEvent};
 use crate::ports::key_store::KeyStore;
-use crate::ports::vault::{Change, Snapshot, StoredChallenge};
+use crate::ports::vault::{AccountSnapshot, Change, StoredChallenge};
 use crate::transcript::Locale;
 
-pub use answering::Word;
 pub use clock::Moment;
 pub use effect::{CallId, Effect};
 pub use event::Event;
 #[cfg(not(target_arch = "wasm32"))]
 pub(crate) use inbox::decision_of;
+pub use sign_answer::AuthorizedDecision;
 pub use tick::Tick;
 
 /// One account: its state, and what it does when something happens.
@@ -64,7 +64,7 @@ pub struct Core {
     session: session::Session,
     fetching: fetching::Fetching,
     upkeep: upkeep::Upkeep,
-    offline: Option<(u64, Trouble)>,
+    offline: Option<(u64, OfflineReason)>,
     checked: Option<u64>,
     sleeps: u64,
     step: Step,
@@ -88,7 +88,7 @@ impl Core {
     /// [`OpenError`] where its key manifests do not verify or its keys are unreadable.
     pub fn open(
         account: Account,
-        snapshot: Snapshot,
+        snapshot: AccountSnapshot,
         keys: Arc<dyn KeyStore>,
         random: Arc<dyn Random>,
         locale: Locale,
@@ -99,12 +99,12 @@ impl Core {
             .verify(&account.issuer, &account.root, None)
             .map_err(|_| damaged("its key manifests do not verify"))?;
         let enrollment = VerifiedEnrollment::verify(&account.statements, &trusted).ok();
-        let (transport, credential) = match account.standing {
-            Standing::Revoked { .. } => (None, Secret::new(String::new())),
+        let (transport, credential) = match account.status {
+            AccountStatus::Revoked { .. } => (None, Secret::new(String::new())),
             _ => (Some(keys.transport(&account.id)?), keys.unseal(&account.id, &account.credential)?),
         };
         let mut step = Step::default();
-        if matches!(account.standing, Standing::Revoked { .. }) {
+        if matches!(account.status, AccountStatus::Revoked { .. }) {
             // The last start may have ended before they were destroyed.
             step.effects.push(Effect::DestroyKeys);
         }
@@ -146,7 +146,7 @@ impl Core {
             Event::Replied { id, reply } => self.replied(at, id, reply),
             Event::Failed { id, why } => self.failed(at, id, why),
             Event::Opened { id, head } => self.opened(at, id, &head),
-            Event::Pushed { id, pushed } => self.pushed(at, id, pushed),
+            Event::StreamEvent { id, event } => self.stream_event(at, id, event),
             Event::Recalled { outcome, kept } => self.recalled(at, &outcome, kept),
         }
         self.finish(at)
@@ -171,7 +171,7 @@ impl Core {
     }
 
     /// Since when and why the provider counts as offline.
-    pub fn offline(&self) -> Option<(u64, Trouble)> {
+    pub fn offline(&self) -> Option<(u64, OfflineReason)> {
         self.offline
     }
 
@@ -211,17 +211,17 @@ impl Core {
         self.step.account_changed = true;
     }
 
-    fn tell(&mut self, event: DeviceEvent) {
-        self.step.effects.push(Effect::Tell(event));
+    fn emit(&mut self, event: DeviceEvent) {
+        self.step.effects.push(Effect::Emit(event));
     }
 
     fn ignore(&mut self, what: &'static str) {
         let account = self.account.id.clone();
-        self.tell(DeviceEvent::Ignored { account, what });
+        self.emit(DeviceEvent::Ignored { account, what });
     }
 
     /// Continues the history. Before the device is confirmed there is nothing to continue, and nothing to write.
-    fn remember(&mut self, at: Moment, what: What) {
+    fn append_history(&mut self, at: Moment, what: HistoryEvent) {
         if let Some(mut head) = self.head_or_beginning() {
             let entry = head.append(self.clock.or_own(at).millis(), what);
             self.head = Some(head);
@@ -240,7 +240,7 @@ impl Core {
 
     /// Whether this device is still one of the provider's, as far as anybody signed.
     fn is_revoked(&self) -> bool {
-        matches!(self.account.standing, Standing::Revoked { .. })
+        matches!(self.account.status, AccountStatus::Revoked { .. })
     }
 }
 
@@ -248,7 +248,7 @@ impl Core {
 type Known = BTreeMap<ChallengeId, Hash>;
 
 /// How long a reply may take, in milliseconds.
-const PATIENCE_MS: u64 = 15_000;
+const REPLY_TIMEOUT_MS: u64 = 15_000;
 
 /// How often an account that the provider does not know is asked about, in milliseconds.
 const HOURLY_MS: u64 = 3_600_000;

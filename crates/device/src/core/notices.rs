@@ -7,8 +7,8 @@ use countersign_protocol::notice::{DeviceNotice, Notice};
 use countersign_protocol::revocation::Revocation;
 
 use super::Core;
-use crate::account::Standing;
-use crate::events::DeviceEvent;
+use crate::account::AccountStatus;
+use crate::device_event::DeviceEvent;
 
 /// The key that a notice names, for finding out whether it is known.
 pub(super) fn kid(notice: &str) -> Option<Thumbprint> {
@@ -50,10 +50,10 @@ impl Core {
         self.enrollment = Some(verified);
         self.account.statements = statements;
         self.change_account();
-        if self.account.standing == Standing::Unconfirmed {
-            self.account.standing = Standing::Active;
+        if self.account.status == AccountStatus::Unconfirmed {
+            self.account.status = AccountStatus::Active;
             let account = self.account.id.clone();
-            self.tell(DeviceEvent::Confirmed { account });
+            self.emit(DeviceEvent::Confirmed { account });
         }
     }
 
@@ -62,7 +62,7 @@ impl Core {
             Ok(revocation) if revocation.device_id == self.account.device_id => self.revoked(&revocation),
             Ok(Revocation { device_name, by, .. }) => {
                 let account = self.account.id.clone();
-                self.tell(DeviceEvent::OtherDeviceRevoked { account, device_name, by });
+                self.emit(DeviceEvent::OtherDeviceRevoked { account, device_name, by });
             }
             Err(_) => self.ignore("a revocation"),
         }
@@ -72,7 +72,7 @@ impl Core {
         match DeviceNotice::verify(compact, &self.trusted, &self.account.device_id, &self.account.subject) {
             Ok(notice) => {
                 let account = self.account.id.clone();
-                self.tell(DeviceEvent::OtherDevice { account, change: notice.event, device_name: notice.device_name });
+                self.emit(DeviceEvent::OtherDevice { account, change: notice.event, device_name: notice.device_name });
             }
             Err(_) => self.ignore("a notice about another device"),
         }

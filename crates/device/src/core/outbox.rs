@@ -15,12 +15,12 @@ use url::Url;
 use super::backoff::Backoff;
 use super::clock::Moment;
 use super::effect::Effect;
-use super::session::{Errand, Request, problem};
-use super::{Core, PATIENCE_MS, earlier};
+use super::session::{CallDraft, CallPurpose, problem};
+use super::{Core, REPLY_TIMEOUT_MS, earlier};
 use crate::core::Tick;
-use crate::events::DeviceEvent;
-use crate::ports::provider::{Method, Reply};
-use crate::ports::vault::{Change, Posting, PostingId, Purpose};
+use crate::device_event::DeviceEvent;
+use crate::ports::transport::{Method, Reply};
+use crate::ports::vault::{Change, OutboxEntry, OutboxId, OutboxPurpose};
 
 /// What failed so often in a row is kept for later.
 const KEPT_AFTER: u32 = 3;
@@ -31,39 +31,40 @@ const AFTER_NO_MS: u64 = 5_000;
 /// What is to be sent, oldest first.
 #[derive(Default)]
 pub(super) struct Outbox {
-    postings: BTreeMap<PostingId, Pending>,
-    last: PostingId,
+    entries: BTreeMap<OutboxId, PendingEntry>,
+    last: OutboxId,
 }
 
 /// One thing to be sent.
-struct Pending {
-    posting: Posting,
+struct PendingEntry {
+    entry: OutboxEntry,
     backoff: Backoff,
-    told: bool,
+    reported: bool,
 }
 
 impl Outbox {
-    pub(super) fn open(postings: Vec<Posting>) -> Outbox {
-        let last = postings.iter().map(|posting| posting.id).max().unwrap_or(0);
-        let pending = |posting: Posting| (posting.id, Pending { posting, backoff: Backoff::default(), told: false });
-        Outbox { postings: postings.into_iter().map(pending).collect(), last }
+    pub(super) fn open(entries: Vec<OutboxEntry>) -> Outbox {
+        let last = entries.iter().map(|entry| entry.id).max().unwrap_or(0);
+        let pending =
+            |entry: OutboxEntry| (entry.id, PendingEntry { entry, backoff: Backoff::default(), reported: false });
+        Outbox { entries: entries.into_iter().map(pending).collect(), last }
     }
 
     /// Tries everything at once.
     pub(super) fn hurry(&mut self) {
-        self.postings.values_mut().for_each(|pending| pending.backoff.hurry());
+        self.entries.values_mut().for_each(|pending| pending.backoff.hurry());
     }
 
     /// The next thing of each lane. Answers go one by one in the order of their `seq`; a refusal never waits for an answer.
-    fn next(&self) -> impl Iterator<Item = &Pending> {
+    fn next(&self) -> impl Iterator<Item = &PendingEntry> {
         let of_lane = |answers: bool| {
-            self.postings.values().find(move |pending| (pending.posting.purpose == Purpose::Answer) == answers)
+            self.entries.values().find(move |pending| (pending.entry.purpose == OutboxPurpose::Answer) == answers)
         };
         of_lane(true).into_iter().chain(of_lane(false))
     }
 
-    pub(super) fn due(&self, now: Tick) -> Vec<PostingId> {
-        self.next().filter(|pending| pending.backoff.is_due(now)).map(|pending| pending.posting.id).collect()
+    pub(super) fn due(&self, now: Tick) -> Vec<OutboxId> {
+        self.next().filter(|pending| pending.backoff.is_due(now)).map(|pending| pending.entry.id).collect()
     }
 
     pub(super) fn deadline(&self) -> Option<Tick> {
@@ -71,42 +72,40 @@ impl Outbox {
     }
 
     /// Whether something about this challenge failed several times since the start.
-    fn is_kept_back(&self, challenge: &ChallengeId) -> bool {
-        self.postings
+    fn is_delayed(&self, challenge: &ChallengeId) -> bool {
+        self.entries
             .values()
-            .any(|pending| pending.posting.challenge == *challenge && pending.backoff.failures() >= KEPT_AFTER)
+            .any(|pending| pending.entry.challenge == *challenge && pending.backoff.failures() >= KEPT_AFTER)
     }
 
-    pub(super) fn holds(&self, challenge: &ChallengeId, purpose: Purpose) -> bool {
-        self.postings
-            .values()
-            .any(|pending| pending.posting.challenge == *challenge && pending.posting.purpose == purpose)
+    pub(super) fn holds(&self, challenge: &ChallengeId, purpose: OutboxPurpose) -> bool {
+        self.entries.values().any(|pending| pending.entry.challenge == *challenge && pending.entry.purpose == purpose)
     }
 }
 
 impl Core {
     /// Whether what this device has to say about this challenge was sent several times without success: nobody should wait for
     /// it now. It is sent again all the same.
-    pub fn is_kept_back(&self, challenge: &ChallengeId) -> bool {
-        self.outbox.is_kept_back(challenge)
+    pub fn is_delayed(&self, challenge: &ChallengeId) -> bool {
+        self.outbox.is_delayed(challenge)
     }
 
     /// Puts something signed into the outbox.
-    pub(super) fn post<T: Claims>(&mut self, purpose: Purpose, challenge: &ChallengeId, compact: &Compact<T>) {
+    pub(super) fn post<T: Claims>(&mut self, purpose: OutboxPurpose, challenge: &ChallengeId, compact: &Compact<T>) {
         self.outbox.last += 1;
-        let posting = Posting {
+        let entry = OutboxEntry {
             id: self.outbox.last,
             purpose,
             challenge: challenge.clone(),
             compact: compact.as_str().to_owned(),
         };
-        self.change(Change::Post(posting.clone()));
-        let pending = Pending { posting, backoff: Backoff::default(), told: false };
-        self.outbox.postings.insert(pending.posting.id, pending);
+        self.change(Change::Enqueue(entry.clone()));
+        let pending = PendingEntry { entry, backoff: Backoff::default(), reported: false };
+        self.outbox.entries.insert(pending.entry.id, pending);
     }
 
     pub(super) fn post_refusal(&mut self, at: Moment, id: &ChallengeId, challenge_hash: Hash, code: RefusalCode) {
-        if self.outbox.holds(id, Purpose::Refusal) {
+        if self.outbox.holds(id, OutboxPurpose::Refusal) {
             return;
         }
         let refusal = Refusal {
@@ -122,64 +121,64 @@ impl Core {
         if let Some(transport) = &self.transport
             && let Ok(compact) = Compact::sign(&refusal, &**transport)
         {
-            self.post(Purpose::Refusal, id, &compact);
+            self.post(OutboxPurpose::Refusal, id, &compact);
         }
     }
 
-    pub(super) fn post_request(&self, id: PostingId) -> Option<Request> {
-        let posting = &self.outbox.postings.get(&id)?.posting;
-        let (place, member) = match posting.purpose {
-            Purpose::Answer => ("answer", "answer"),
-            Purpose::Refusal => ("refuse", "refusal"),
-            Purpose::Dispute => ("dispute", "dispute"),
+    pub(super) fn post_request(&self, id: OutboxId) -> Option<CallDraft> {
+        let entry = &self.outbox.entries.get(&id)?.entry;
+        let (place, member) = match entry.purpose {
+            OutboxPurpose::Answer => ("answer", "answer"),
+            OutboxPurpose::Refusal => ("refuse", "refusal"),
+            OutboxPurpose::Dispute => ("dispute", "dispute"),
         };
-        let base = self.account.addresses.challenges.trim_end_matches('/');
-        let url = Url::parse(&format!("{base}/{}/{place}", posting.challenge)).ok()?;
+        let base = self.account.endpoints.challenges.trim_end_matches('/');
+        let url = Url::parse(&format!("{base}/{}/{place}", entry.challenge)).ok()?;
         // A compact JWS has no character that JSON would escape.
-        let body = format!(r#"{{"{member}":"{}"}}"#, posting.compact);
-        Some(Request {
+        let body = format!(r#"{{"{member}":"{}"}}"#, entry.compact);
+        Some(CallDraft {
             method: Method::Post,
             url,
             body: Some(("application/json", body)),
             headers: vec![("accept", "application/json".to_owned())],
-            patience_ms: PATIENCE_MS,
+            timeout_ms: REPLY_TIMEOUT_MS,
         })
     }
 
     /// Takes the reply to something that was sent.
-    pub(super) fn posted(&mut self, at: Moment, id: PostingId, reply: &Reply) {
-        let Some(pending) = self.outbox.postings.get(&id) else { return };
-        let (purpose, challenge) = (pending.posting.purpose, pending.posting.challenge.clone());
+    pub(super) fn posted(&mut self, at: Moment, id: OutboxId, reply: &Reply) {
+        let Some(pending) = self.outbox.entries.get(&id) else { return };
+        let (purpose, challenge) = (pending.entry.purpose, pending.entry.challenge.clone());
         let received = match reply.status {
             200 => json::parse::<Received>(&reply.body).ok().map(|received| received.outcome),
             status if (400..500).contains(&status) && status != 429 => problem(reply).map(|problem| problem.outcome),
             _ => None,
         };
         let Some(outcome) = received else {
-            self.trouble_with(at, reply);
+            self.unexpected_reply(at, reply);
             return self.not_posted(at, id, reply.retry_after.unwrap_or(0) * 1000);
         };
-        self.known_again(at);
+        self.recognised(at);
         let kid = outcome.as_ref().and_then(|outcome| outcome.kid().ok());
         if self.want_manifest_for(kid) {
             // The outcome is by a key this device has yet to learn of; the same bytes will bring it again.
             return self.not_posted(at, id, 0);
         }
         match purpose {
-            Purpose::Answer => {
+            OutboxPurpose::Answer => {
                 if reply.status == 404 && problem(reply).is_some_and(|said| said.title == ProblemCode::NotFound) {
                     // As after a reset that does not list it: its answer is kept until its time is over.
                     self.mark_absent(&challenge);
                 }
                 self.answer_posted(at, id, &challenge, reply.status, outcome);
             }
-            Purpose::Refusal => {
+            OutboxPurpose::Refusal => {
                 self.settle(id);
                 if let Some(outcome) = outcome {
                     self.withdrawn(at, &challenge, &outcome);
                 }
             }
-            Purpose::Dispute => self.dispute_posted(at, id, challenge, reply.status, outcome),
+            OutboxPurpose::Dispute => self.dispute_posted(at, id, challenge, reply.status, outcome),
         }
     }
 
@@ -188,7 +187,7 @@ impl Core {
     fn answer_posted(
         &mut self,
         at: Moment,
-        id: PostingId,
+        id: OutboxId,
         challenge: &ChallengeId,
         status: u16,
         outcome: Option<Compact<Outcome>>,
@@ -196,11 +195,11 @@ impl Core {
         if outcome.is_some_and(|outcome| self.end_by(at, challenge, &outcome)) {
             return;
         }
-        if let Some(pending) = self.outbox.postings.get_mut(&id)
-            && !std::mem::replace(&mut pending.told, true)
+        if let Some(pending) = self.outbox.entries.get_mut(&id)
+            && !std::mem::replace(&mut pending.reported, true)
         {
             let account = self.account.id.clone();
-            self.tell(DeviceEvent::AnswerNotTaken { account, id: challenge.clone(), status });
+            self.emit(DeviceEvent::AnswerNotTaken { account, id: challenge.clone(), status });
         }
         self.forget_long_expired(at);
         self.not_posted(at, id, AFTER_NO_MS);
@@ -210,7 +209,7 @@ impl Core {
     fn dispute_posted(
         &mut self,
         at: Moment,
-        id: PostingId,
+        id: OutboxId,
         challenge: ChallengeId,
         status: u16,
         outcome: Option<Compact<Outcome>>,
@@ -225,36 +224,36 @@ impl Core {
                 self.settle(id);
                 if status != 200 {
                     let account = self.account.id.clone();
-                    self.tell(DeviceEvent::AnswerNotTaken { account, id: challenge, status });
+                    self.emit(DeviceEvent::AnswerNotTaken { account, id: challenge, status });
                 }
             }
         }
     }
 
-    pub(super) fn not_posted(&mut self, at: Moment, id: PostingId, at_least_ms: u64) {
-        if let Some(pending) = self.outbox.postings.get_mut(&id) {
+    pub(super) fn not_posted(&mut self, at: Moment, id: OutboxId, at_least_ms: u64) {
+        if let Some(pending) = self.outbox.entries.get_mut(&id) {
             pending.backoff.failed(at.tick, at_least_ms, &*self.random);
         }
     }
 
     /// Takes everything of a purpose about a challenge out of the outbox.
-    pub(super) fn settle_all(&mut self, challenge: &ChallengeId, purpose: Purpose) {
-        let settled: Vec<PostingId> = self
+    pub(super) fn settle_all(&mut self, challenge: &ChallengeId, purpose: OutboxPurpose) {
+        let settled: Vec<OutboxId> = self
             .outbox
-            .postings
+            .entries
             .values()
-            .filter(|pending| pending.posting.challenge == *challenge && pending.posting.purpose == purpose)
-            .map(|pending| pending.posting.id)
+            .filter(|pending| pending.entry.challenge == *challenge && pending.entry.purpose == purpose)
+            .map(|pending| pending.entry.id)
             .collect();
         for id in settled {
             self.settle(id);
         }
     }
 
-    fn settle(&mut self, id: PostingId) {
-        if self.outbox.postings.remove(&id).is_some() {
-            self.hang_up(|errand| errand == Errand::Post(id));
-            self.change(Change::Settle(id));
+    fn settle(&mut self, id: OutboxId) {
+        if self.outbox.entries.remove(&id).is_some() {
+            self.cancel_calls(|purpose| purpose == CallPurpose::Post(id));
+            self.change(Change::Dequeue(id));
         }
     }
 }

@@ -1,10 +1,10 @@
 //! After every event: what to send now, and when to look again.
 
 use super::clock::Moment;
-use super::session::{Errand, Request};
+use super::session::{CallDraft, CallPurpose};
 use super::{Core, earlier};
 use crate::core::Tick;
-use crate::ports::provider::Reply;
+use crate::ports::transport::Reply;
 
 impl Core {
     /// When [`Event::Tick`](super::Event::Tick) is due, if nothing else happens before.
@@ -12,7 +12,7 @@ impl Core {
         if self.is_revoked() {
             return None;
         }
-        let idle = |wanted: fn(Errand) -> bool| !self.is_under_way(wanted);
+        let idle = |wanted: fn(CallPurpose) -> bool| !self.has_pending_call(wanted);
         let mut next = self.manifest_due();
         if let Some(probe) = self.next_probe() {
             return earlier(next, Some(probe));
@@ -20,7 +20,7 @@ impl Core {
         if self.awaits_renewal() {
             return earlier(next, self.renewal_deadline());
         }
-        if idle(|errand| matches!(errand, Errand::Post(_))) {
+        if idle(|purpose| matches!(purpose, CallPurpose::Post(_))) {
             next = earlier(next, self.outbox.deadline());
         }
         let fetching = &self.fetching;
@@ -28,11 +28,11 @@ impl Core {
         if self.awaits_manifest() {
             return next;
         }
-        if idle(|errand| matches!(errand, Errand::Fetch { .. })) && (may_pull || self.is_long_polling()) {
+        if idle(|purpose| matches!(purpose, CallPurpose::Fetch { .. })) && (may_pull || self.is_long_polling()) {
             next = earlier(next, Some(fetching.backoff.next()));
         }
         let pulling = fetching.wanted || self.is_pulling();
-        if fetching.watching && !pulling && idle(|errand| errand == Errand::Stream) {
+        if fetching.watching && !pulling && idle(|purpose| purpose == CallPurpose::Stream) {
             next = earlier(next, Some(fetching.blocked_until.unwrap_or_else(|| fetching.stream.next())));
         }
         next
@@ -40,7 +40,7 @@ impl Core {
 
     /// Whether something is under way that ends by itself: a pull, a posting, a renewal. Streams and long polls don't count.
     pub fn is_busy(&self) -> bool {
-        self.is_under_way(|errand| !matches!(errand, Errand::Stream | Errand::Fetch { waiting: true }))
+        self.has_pending_call(|purpose| !matches!(purpose, CallPurpose::Stream | CallPurpose::Fetch { waiting: true }))
     }
 
     /// Sends what is due.
@@ -49,21 +49,21 @@ impl Core {
             return;
         }
         if self.manifest_due().is_some_and(|due| due <= at.tick) {
-            self.send(at, Errand::Manifest);
+            self.send(at, CallPurpose::Manifest);
         }
         if !self.may_ask(at) {
             return;
         }
         self.probe_now();
         if self.renewal_due(at) {
-            self.send(at, Errand::Renew);
+            self.send(at, CallPurpose::Renew);
         }
         if self.awaits_renewal() {
             return;
         }
         for id in self.outbox.due(at.tick) {
-            if !self.is_under_way(|errand| errand == Errand::Post(id)) {
-                self.send(at, Errand::Post(id));
+            if !self.has_pending_call(|purpose| purpose == CallPurpose::Post(id)) {
+                self.send(at, CallPurpose::Post(id));
             }
         }
         if !self.awaits_manifest() {
@@ -75,74 +75,74 @@ impl Core {
     /// A pull waits for what is being sent: how earlier requests ended is told before new ones show.
     fn plan_fetch(&mut self, at: Moment) {
         if self.fetching.wanted && !self.is_sending() && !self.is_pulling() && self.fetching.backoff.is_due(at.tick) {
-            self.hang_up(|errand| errand == Errand::Fetch { waiting: true });
+            self.cancel_calls(|purpose| purpose == CallPurpose::Fetch { waiting: true });
             self.pull_begins();
-            self.send(at, Errand::Fetch { waiting: false });
+            self.send(at, CallPurpose::Fetch { waiting: false });
         }
     }
 
     fn plan_watch(&mut self, at: Moment) {
         let pulling = self.fetching.wanted || self.is_pulling();
-        if !self.fetching.watching || pulling || self.is_under_way(|errand| errand == Errand::Stream) {
+        if !self.fetching.watching || pulling || self.has_pending_call(|purpose| purpose == CallPurpose::Stream) {
             return;
         }
         if self.fetching.blocked_until.is_some_and(|until| until <= at.tick) {
             self.fetching.blocked_until = None;
         }
-        let polling = self.is_under_way(|errand| errand == Errand::Fetch { waiting: true });
+        let polling = self.has_pending_call(|purpose| purpose == CallPurpose::Fetch { waiting: true });
         if !self.is_long_polling() && self.fetching.stream.is_due(at.tick) {
-            self.hang_up(|errand| errand == Errand::Fetch { waiting: true });
-            self.send(at, Errand::Stream);
+            self.cancel_calls(|purpose| purpose == CallPurpose::Fetch { waiting: true });
+            self.send(at, CallPurpose::Stream);
         } else if self.is_long_polling() && !polling && self.fetching.backoff.is_due(at.tick) {
             self.fetching.polled_at = at.tick;
-            self.send(at, Errand::Fetch { waiting: true });
+            self.send(at, CallPurpose::Fetch { waiting: true });
         }
     }
 
     fn is_sending(&self) -> bool {
-        self.is_under_way(|errand| matches!(errand, Errand::Post(_)))
+        self.has_pending_call(|purpose| matches!(purpose, CallPurpose::Post(_)))
     }
 
     fn is_pulling(&self) -> bool {
-        self.is_under_way(|errand| errand == Errand::Fetch { waiting: false })
+        self.has_pending_call(|purpose| purpose == CallPurpose::Fetch { waiting: false })
     }
 
     fn is_long_polling(&self) -> bool {
         self.fetching.watching && self.fetching.blocked_until.is_some()
     }
 
-    /// What to send for an errand; `None` where it has become pointless.
-    pub(super) fn request(&self, errand: Errand) -> Option<Request> {
-        match errand {
-            Errand::Fetch { .. } | Errand::Stream => self.fetch_request(errand),
-            Errand::Post(id) => self.post_request(id),
-            Errand::Manifest => self.manifest_request(),
-            Errand::Renew => self.renewal_request(),
+    /// What to send for a purpose; `None` where it has become pointless.
+    pub(super) fn draft_call(&self, purpose: CallPurpose) -> Option<CallDraft> {
+        match purpose {
+            CallPurpose::Fetch { .. } | CallPurpose::Stream => self.fetch_request(purpose),
+            CallPurpose::Post(id) => self.post_request(id),
+            CallPurpose::Manifest => self.manifest_request(),
+            CallPurpose::Renew => self.renewal_request(),
         }
     }
 
-    /// Hands a reply to whoever sent the errand.
-    pub(super) fn done(&mut self, at: Moment, errand: Errand, reply: &Reply) {
-        match errand {
-            Errand::Fetch { .. } => self.fetched(at, reply),
-            Errand::Stream => {
+    /// Hands a reply to whoever sent the purpose.
+    pub(super) fn call_replied(&mut self, at: Moment, purpose: CallPurpose, reply: &Reply) {
+        match purpose {
+            CallPurpose::Fetch { .. } => self.fetched(at, reply),
+            CallPurpose::Stream => {
                 self.count_blocked_stream(at);
                 self.stream_ended(at, reply.retry_after.unwrap_or(0) * 1000);
             }
-            Errand::Post(id) => self.posted(at, id, reply),
-            Errand::Manifest => self.manifest_fetched(at, reply),
-            Errand::Renew => self.renewed(at, reply),
+            CallPurpose::Post(id) => self.posted(at, id, reply),
+            CallPurpose::Manifest => self.manifest_fetched(at, reply),
+            CallPurpose::Renew => self.renewed(at, reply),
         }
     }
 
-    /// Tells whoever sent the errand that it was in vain, and how long to wait at least.
-    pub(super) fn not_done(&mut self, at: Moment, errand: Errand, at_least_ms: u64) {
-        match errand {
-            Errand::Fetch { .. } => self.not_fetched(at, at_least_ms),
-            Errand::Stream => self.stream_ended(at, at_least_ms),
-            Errand::Post(id) => self.not_posted(at, id, at_least_ms),
-            Errand::Manifest => self.manifest_not_fetched(at, at_least_ms),
-            Errand::Renew => self.not_renewed(at, at_least_ms),
+    /// Tells whoever sent the purpose that it was in vain, and how long to wait at least.
+    pub(super) fn call_failed(&mut self, at: Moment, purpose: CallPurpose, at_least_ms: u64) {
+        match purpose {
+            CallPurpose::Fetch { .. } => self.not_fetched(at, at_least_ms),
+            CallPurpose::Stream => self.stream_ended(at, at_least_ms),
+            CallPurpose::Post(id) => self.not_posted(at, id, at_least_ms),
+            CallPurpose::Manifest => self.manifest_not_fetched(at, at_least_ms),
+            CallPurpose::Renew => self.not_renewed(at, at_least_ms),
         }
     }
 }

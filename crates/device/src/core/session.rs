@@ -13,11 +13,11 @@ use url::Url;
 use super::clock::Moment;
 use super::effect::{CallId, Effect};
 use super::{Core, HOURLY_MS};
-use crate::account::Standing;
+use crate::account::AccountStatus;
 use crate::core::Tick;
-use crate::events::{DeviceEvent, Trouble};
-use crate::ports::provider::{Call, Method, NoReply, Reply};
-use crate::ports::vault::PostingId;
+use crate::device_event::{DeviceEvent, OfflineReason};
+use crate::ports::transport::{Call, Method, Reply, TransportError};
+use crate::ports::vault::OutboxId;
 
 /// How long to wait after something could not even be sent, in milliseconds.
 const UNSENDABLE_MS: u64 = 60_000;
@@ -27,13 +27,13 @@ const PROOFS_REFUSED: u32 = 8;
 
 /// What a call is for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Errand {
+pub(super) enum CallPurpose {
     /// Fetch what is new; with `waiting`, hold until something is.
     Fetch { waiting: bool },
     /// Open the stream.
     Stream,
     /// Send something from the outbox.
-    Post(PostingId),
+    Post(OutboxId),
     /// Fetch the key manifests.
     Manifest,
     /// Renew the credential.
@@ -45,7 +45,7 @@ pub(super) enum Errand {
 pub(super) struct Session {
     nonce: Option<String>,
     last_call: u64,
-    calls: BTreeMap<CallId, UnderWay>,
+    calls: BTreeMap<CallId, PendingCall>,
     /// Counts credentials since the start.
     credential: u64,
     /// When an account that the provider does not know is asked about again.
@@ -55,57 +55,58 @@ pub(super) struct Session {
 }
 
 /// One call under way.
-struct UnderWay {
-    errand: Errand,
-    tried: Tried,
+struct PendingCall {
+    purpose: CallPurpose,
+    retries: Retries,
     /// Which of this session's credentials it carries.
     credential: u64,
 }
 
-/// What was tried already for one errand; each silently, and once.
+/// What was tried already for one purpose; each silently, and once.
 #[derive(Clone, Copy, Default)]
-struct Tried {
+struct Retries {
     nonce: bool,
     time: bool,
     credential: bool,
 }
 
 /// What to send, without the headers that prove who sends it.
-pub(super) struct Request {
+pub(super) struct CallDraft {
     pub(super) method: Method,
     pub(super) url: Url,
     pub(super) body: Option<(&'static str, String)>,
     pub(super) headers: Vec<(&'static str, String)>,
-    pub(super) patience_ms: u64,
+    pub(super) timeout_ms: u64,
 }
 
 impl Core {
     /// Whether a call for this is under way.
-    pub(super) fn is_under_way(&self, wanted: impl Fn(Errand) -> bool) -> bool {
-        self.session.calls.values().any(|call| wanted(call.errand))
+    pub(super) fn has_pending_call(&self, wanted: impl Fn(CallPurpose) -> bool) -> bool {
+        self.session.calls.values().any(|call| wanted(call.purpose))
     }
 
-    /// Sends an errand's call.
-    pub(super) fn send(&mut self, at: Moment, errand: Errand) {
-        self.send_again(at, errand, Tried::default());
+    /// Sends the call for a purpose.
+    pub(super) fn send(&mut self, at: Moment, purpose: CallPurpose) {
+        self.send_again(at, purpose, Retries::default());
     }
 
-    fn send_again(&mut self, at: Moment, errand: Errand, tried: Tried) {
-        let call = self.request(errand).and_then(|request| self.prove(at, request, errand == Errand::Manifest));
+    fn send_again(&mut self, at: Moment, purpose: CallPurpose, retries: Retries) {
+        let call =
+            self.draft_call(purpose).and_then(|request| self.prove(at, request, purpose == CallPurpose::Manifest));
         // Without a key that signs nothing can be sent; the wait keeps this from being tried over and over.
-        let Some(call) = call else { return self.not_done(at, errand, UNSENDABLE_MS) };
+        let Some(call) = call else { return self.call_failed(at, purpose, UNSENDABLE_MS) };
         self.session.last_call += 1;
         let id = CallId(self.session.last_call);
         let credential = self.session.credential;
-        self.session.calls.insert(id, UnderWay { errand, tried, credential });
-        self.step.effects.push(match errand {
-            Errand::Stream => Effect::Watch { id, call },
+        self.session.calls.insert(id, PendingCall { purpose, retries, credential });
+        self.step.effects.push(match purpose {
+            CallPurpose::Stream => Effect::OpenStream { id, call },
             _ => Effect::Call { id, call },
         });
     }
 
     /// Adds credential and proof. Manifests are public: no credential goes with them.
-    fn prove(&mut self, at: Moment, request: Request, public: bool) -> Option<Call> {
+    fn prove(&mut self, at: Moment, request: CallDraft, public: bool) -> Option<Call> {
         let mut headers = request.headers;
         if !public {
             let proof = DpopProof::make(
@@ -126,56 +127,56 @@ impl Core {
             url: request.url.to_string(),
             headers,
             body: request.body,
-            patience_ms: request.patience_ms,
+            timeout_ms: request.timeout_ms,
         })
     }
 
     /// Takes a reply to a call that is still waited for.
     pub(super) fn replied(&mut self, at: Moment, id: CallId, reply: Reply) {
         let Some(call) = self.session.calls.remove(&id) else { return };
-        let time_was_off = self.heard(at, &reply);
+        let time_was_off = self.learn_from(at, &reply);
         match reply.status {
             401 => self.unauthorized(at, call, &reply, time_was_off),
             403 if problem(&reply).is_some_and(|problem| problem.title == ProblemCode::DeviceSuspended) => {
-                self.suspended(at, call.errand);
+                self.suspended(at, call.purpose);
             }
-            _ => self.done(at, call.errand, &reply),
+            _ => self.call_replied(at, call.purpose, &reply),
         }
     }
 
     /// Takes that a call got no reply, or a stream ended.
-    pub(super) fn failed(&mut self, at: Moment, id: CallId, why: Option<NoReply>) {
+    pub(super) fn failed(&mut self, at: Moment, id: CallId, why: Option<TransportError>) {
         let Some(call) = self.session.calls.remove(&id) else { return };
         if let Some(why) = why {
-            self.trouble(at, Trouble::from(why));
+            self.gone_offline(at, OfflineReason::from(why));
         }
-        if call.errand == Errand::Stream && why != Some(NoReply::Unreachable) {
+        if call.purpose == CallPurpose::Stream && why != Some(TransportError::Unreachable) {
             self.count_blocked_stream(at);
         }
-        self.not_done(at, call.errand, 0);
+        self.call_failed(at, call.purpose, 0);
     }
 
     /// Takes that a stream is open.
     pub(super) fn opened(&mut self, at: Moment, id: CallId, head: &Reply) {
-        if self.session.calls.get(&id).is_some_and(|call| call.errand == Errand::Stream) {
-            self.heard(at, head);
-            self.known_again(at);
+        if self.session.calls.get(&id).is_some_and(|call| call.purpose == CallPurpose::Stream) {
+            self.learn_from(at, head);
+            self.recognised(at);
             self.stream_opened();
         }
     }
 
-    /// The errand of a stream that something arrived on.
+    /// The purpose of a stream that something arrived on.
     pub(super) fn is_open_stream(&self, id: CallId) -> bool {
-        self.session.calls.get(&id).is_some_and(|call| call.errand == Errand::Stream)
+        self.session.calls.get(&id).is_some_and(|call| call.purpose == CallPurpose::Stream)
     }
 
-    /// Drops the calls of an errand.
-    pub(super) fn hang_up(&mut self, unwanted: impl Fn(Errand) -> bool) {
+    /// Cancels the calls for these purposes.
+    pub(super) fn cancel_calls(&mut self, unwanted: impl Fn(CallPurpose) -> bool) {
         let dropped: Vec<CallId> =
-            self.session.calls.iter().filter(|(_, call)| unwanted(call.errand)).map(|(id, _)| *id).collect();
+            self.session.calls.iter().filter(|(_, call)| unwanted(call.purpose)).map(|(id, _)| *id).collect();
         for id in dropped {
             self.session.calls.remove(&id);
-            self.step.effects.push(Effect::HangUp(id));
+            self.step.effects.push(Effect::Cancel(id));
         }
     }
 
@@ -189,7 +190,7 @@ impl Core {
     }
 
     /// Learns nonce and time from any reply. Says whether the time was off so far that proofs were void.
-    fn heard(&mut self, at: Moment, reply: &Reply) -> bool {
+    fn learn_from(&mut self, at: Moment, reply: &Reply) -> bool {
         if let Some(nonce) = &reply.dpop_nonce {
             self.session.nonce = Some(nonce.clone());
         }
@@ -197,19 +198,19 @@ impl Core {
     }
 
     /// A 401 never destroys anything, unless its body holds a revocation that the issuer signed.
-    fn unauthorized(&mut self, at: Moment, call: UnderWay, reply: &Reply, time_was_off: bool) {
+    fn unauthorized(&mut self, at: Moment, call: PendingCall, reply: &Reply, time_was_off: bool) {
         let problem = problem(reply);
         let code = problem.as_ref().map(|problem| problem.title);
-        let UnderWay { errand, tried, credential } = call;
-        if code == Some(ProblemCode::UseDpopNonce) && reply.dpop_nonce.is_some() && !tried.nonce {
-            return self.send_again(at, errand, Tried { nonce: true, ..tried });
+        let PendingCall { purpose, retries, credential } = call;
+        if code == Some(ProblemCode::UseDpopNonce) && reply.dpop_nonce.is_some() && !retries.nonce {
+            return self.send_again(at, purpose, Retries { nonce: true, ..retries });
         }
-        if code == Some(ProblemCode::InvalidDpopProof) && time_was_off && !tried.time {
-            return self.send_again(at, errand, Tried { time: true, ..tried });
+        if code == Some(ProblemCode::InvalidDpopProof) && time_was_off && !retries.time {
+            return self.send_again(at, purpose, Retries { time: true, ..retries });
         }
         let renewed_since = credential != self.session.credential;
-        if code == Some(ProblemCode::InvalidDeviceCredential) && renewed_since && !tried.credential {
-            return self.send_again(at, errand, Tried { credential: true, ..tried });
+        if code == Some(ProblemCode::InvalidDeviceCredential) && renewed_since && !retries.credential {
+            return self.send_again(at, purpose, Retries { credential: true, ..retries });
         }
         if let Some(revocation) = problem.and_then(|problem| problem.revocation) {
             let keys = &self.trusted;
@@ -222,48 +223,51 @@ impl Core {
                 }
             }
         }
-        if code == Some(ProblemCode::InvalidDeviceCredential) && errand != Errand::Renew && self.may_renew_after_401() {
-            return self.not_done(at, errand, 0);
+        if code == Some(ProblemCode::InvalidDeviceCredential)
+            && purpose != CallPurpose::Renew
+            && self.may_renew_after_401()
+        {
+            return self.call_failed(at, purpose, 0);
         }
         if matches!(code, Some(ProblemCode::UseDpopNonce | ProblemCode::InvalidDpopProof)) {
             self.session.proofs_refused += 1;
             if self.session.proofs_refused < PROOFS_REFUSED {
                 // A nonce that was renewed meanwhile, two clocks that differ: nothing about the account.
-                self.trouble(at, Trouble::Unwell);
-                return self.not_done(at, errand, 0);
+                self.gone_offline(at, OfflineReason::Unwell);
+                return self.call_failed(at, purpose, 0);
             }
         }
-        self.not_known(at, errand);
+        self.not_recognised(at, purpose);
     }
 
     /// The provider does not know this device, without a signed word: nothing is lost, and it is asked again every hour.
-    fn not_known(&mut self, at: Moment, errand: Errand) {
-        if !matches!(self.account.standing, Standing::NotKnown { .. }) {
+    fn not_recognised(&mut self, at: Moment, purpose: CallPurpose) {
+        if !matches!(self.account.status, AccountStatus::NotKnown { .. }) {
             let since = self.clock.or_own(at).seconds();
-            self.account.standing = Standing::NotKnown { since };
+            self.account.status = AccountStatus::NotKnown { since };
             self.change_account();
             let account = self.account.id.clone();
-            self.tell(DeviceEvent::AccountUnknown { account, since });
+            self.emit(DeviceEvent::AccountUnknown { account, since });
         }
-        self.ask_hourly(at, errand);
+        self.retry_hourly(at, purpose);
     }
 
     /// The provider suspended this device. The word is unsigned, too: nothing is lost, and it is asked again every hour.
-    fn suspended(&mut self, at: Moment, errand: Errand) {
-        if !matches!(self.account.standing, Standing::Suspended { .. }) {
+    fn suspended(&mut self, at: Moment, purpose: CallPurpose) {
+        if !matches!(self.account.status, AccountStatus::Suspended { .. }) {
             let since = self.clock.or_own(at).seconds();
-            self.account.standing = Standing::Suspended { since };
+            self.account.status = AccountStatus::Suspended { since };
             self.change_account();
             let account = self.account.id.clone();
-            self.tell(DeviceEvent::AccountSuspended { account, since });
+            self.emit(DeviceEvent::AccountSuspended { account, since });
         }
-        self.ask_hourly(at, errand);
+        self.retry_hourly(at, purpose);
     }
 
-    fn ask_hourly(&mut self, at: Moment, errand: Errand) {
+    fn retry_hourly(&mut self, at: Moment, purpose: CallPurpose) {
         self.back_online();
         self.session.next_probe = Some(at.tick.plus_millis(HOURLY_MS));
-        self.not_done(at, errand, HOURLY_MS);
+        self.call_failed(at, purpose, HOURLY_MS);
     }
 
     /// Ends the account on the issuer's signed word: keys go, history stays.
@@ -271,28 +275,28 @@ impl Core {
         if self.is_revoked() {
             return;
         }
-        self.account.standing = Standing::Revoked { at: revocation.iat };
+        self.account.status = AccountStatus::Revoked { at: revocation.iat };
         self.change_account();
-        self.hang_up(|_| true);
+        self.cancel_calls(|_| true);
         self.transport = None;
         let account = self.account.id.clone();
-        self.tell(DeviceEvent::AccountRevoked { account, at: revocation.iat, by: revocation.by });
+        self.emit(DeviceEvent::AccountRevoked { account, at: revocation.iat, by: revocation.by });
         self.step.effects.push(Effect::DestroyKeys);
     }
 
     /// The provider replied to this device as itself.
-    pub(super) fn known_again(&mut self, at: Moment) {
+    pub(super) fn recognised(&mut self, at: Moment) {
         self.checked = Some(at.wall.seconds());
         self.back_online();
         self.session.next_probe = None;
         self.session.proofs_refused = 0;
         self.credential_works();
-        if matches!(self.account.standing, Standing::NotKnown { .. } | Standing::Suspended { .. }) {
+        if matches!(self.account.status, AccountStatus::NotKnown { .. } | AccountStatus::Suspended { .. }) {
             let confirmed = !self.account.statements.is_empty();
-            self.account.standing = if confirmed { Standing::Active } else { Standing::Unconfirmed };
+            self.account.status = if confirmed { AccountStatus::Active } else { AccountStatus::Unconfirmed };
             self.change_account();
             let account = self.account.id.clone();
-            self.tell(DeviceEvent::AccountKnown { account });
+            self.emit(DeviceEvent::AccountKnown { account });
             self.hurry();
         }
     }
@@ -312,11 +316,11 @@ impl Core {
         self.session.next_probe = None;
     }
 
-    pub(super) fn trouble(&mut self, at: Moment, why: Trouble) {
+    pub(super) fn gone_offline(&mut self, at: Moment, why: OfflineReason) {
         if self.offline.is_none() {
             let since = at.wall.seconds();
             let account = self.account.id.clone();
-            self.tell(DeviceEvent::Offline { account, since, why });
+            self.emit(DeviceEvent::Offline { account, since, why });
             self.offline = Some((since, why));
         }
     }
@@ -324,17 +328,17 @@ impl Core {
     pub(super) fn back_online(&mut self) {
         if self.offline.take().is_some() {
             let account = self.account.id.clone();
-            self.tell(DeviceEvent::Online { account });
+            self.emit(DeviceEvent::Online { account });
         }
     }
 }
 
-impl From<NoReply> for Trouble {
-    fn from(why: NoReply) -> Trouble {
+impl From<TransportError> for OfflineReason {
+    fn from(why: TransportError) -> OfflineReason {
         match why {
-            NoReply::Unreachable => Trouble::Unreachable,
-            NoReply::Untrusted | NoReply::TooLarge => Trouble::NotTheProvider,
-            NoReply::TimedOut => Trouble::NoReply,
+            TransportError::Unreachable => OfflineReason::Unreachable,
+            TransportError::Untrusted | TransportError::TooLarge => OfflineReason::NotTheProvider,
+            TransportError::TimedOut => OfflineReason::NoReply,
         }
     }
 }

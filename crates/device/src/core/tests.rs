@@ -1,9 +1,9 @@
 //! The core, event by event.
 
+mod account_status;
 mod answers;
 mod diligence;
 mod fetches;
 mod interleavings;
-mod standing;
 mod taken_back;
 mod time;

@@ -11,11 +11,11 @@ use url::Url;
 
 use super::backoff::Backoff;
 use super::clock::Moment;
-use super::session::{Errand, Request};
-use super::{Core, PATIENCE_MS};
-use crate::account::Life;
+use super::session::{CallDraft, CallPurpose};
+use super::{Core, REPLY_TIMEOUT_MS};
+use crate::account::Lifetime;
 use crate::core::Tick;
-use crate::ports::provider::{Method, Reply};
+use crate::ports::transport::{Method, Reply};
 
 /// Manifests and credential.
 #[derive(Default)]
@@ -27,12 +27,12 @@ pub(super) struct Upkeep {
     fetched_at: Option<Tick>,
     renewal: Backoff,
     /// A 401 asked for a renewal; the rest waits for it. A second 401 is then believed.
-    renewal_after_401: AfterDenied,
+    renewal_after_401: RenewalAfter401,
 }
 
 /// How far a renewal is that a 401 asked for.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-enum AfterDenied {
+enum RenewalAfter401 {
     #[default]
     NotAsked,
     Wanted,
@@ -62,17 +62,17 @@ impl Core {
 
     /// When the manifests are to be fetched, if they are.
     pub(super) fn manifest_due(&self) -> Option<Tick> {
-        let wanted = self.upkeep.manifest_wanted && !self.is_under_way(|errand| errand == Errand::Manifest);
+        let wanted = self.upkeep.manifest_wanted && !self.has_pending_call(|purpose| purpose == CallPurpose::Manifest);
         wanted.then(|| self.upkeep.manifest.next().max(self.may_refetch_at().unwrap_or_default()))
     }
 
-    pub(super) fn manifest_request(&self) -> Option<Request> {
-        Some(Request {
+    pub(super) fn manifest_request(&self) -> Option<CallDraft> {
+        Some(CallDraft {
             method: Method::Get,
-            url: Url::parse(&self.account.addresses.manifest).ok()?,
+            url: Url::parse(&self.account.endpoints.manifest).ok()?,
             body: None,
             headers: vec![("accept", "application/json".to_owned())],
-            patience_ms: PATIENCE_MS,
+            timeout_ms: REPLY_TIMEOUT_MS,
         })
     }
 
@@ -80,7 +80,7 @@ impl Core {
         let chain = match json::parse::<ManifestChain>(&reply.body) {
             Ok(chain) if reply.status == 200 => chain,
             _ => {
-                self.trouble_with(at, reply);
+                self.unexpected_reply(at, reply);
                 return self.manifest_not_fetched(at, reply.retry_after.unwrap_or(0) * 1000);
             }
         };
@@ -108,45 +108,45 @@ impl Core {
 
     /// Whether a new credential is to be asked for now: half its life is over, or a 401 said it is no good.
     pub(super) fn renewal_due(&self, at: Moment) -> bool {
-        let half_over = self.clock.now(at).is_some_and(|now| now.seconds() >= self.account.credential_life.half());
-        let wanted = half_over || self.upkeep.renewal_after_401 == AfterDenied::Wanted;
-        wanted && self.upkeep.renewal.is_due(at.tick) && !self.is_under_way(|errand| errand == Errand::Renew)
+        let half_over = self.clock.now(at).is_some_and(|now| now.seconds() >= self.account.credential_lifetime.half());
+        let wanted = half_over || self.upkeep.renewal_after_401 == RenewalAfter401::Wanted;
+        wanted && self.upkeep.renewal.is_due(at.tick) && !self.has_pending_call(|purpose| purpose == CallPurpose::Renew)
     }
 
     /// Whether everything else waits for a new credential.
     pub(super) fn awaits_renewal(&self) -> bool {
-        self.upkeep.renewal_after_401 == AfterDenied::Wanted
+        self.upkeep.renewal_after_401 == RenewalAfter401::Wanted
     }
 
     /// When a renewal that everything waits for is tried again.
     pub(super) fn renewal_deadline(&self) -> Option<Tick> {
-        let waiting = self.awaits_renewal() && !self.is_under_way(|errand| errand == Errand::Renew);
+        let waiting = self.awaits_renewal() && !self.has_pending_call(|purpose| purpose == CallPurpose::Renew);
         waiting.then(|| self.upkeep.renewal.next())
     }
 
     /// Asks for a renewal because the provider did not take the credential. Says no where that was tried before in vain.
     pub(super) fn may_renew_after_401(&mut self) -> bool {
         match self.upkeep.renewal_after_401 {
-            AfterDenied::NotAsked => {
-                self.upkeep.renewal_after_401 = AfterDenied::Wanted;
+            RenewalAfter401::NotAsked => {
+                self.upkeep.renewal_after_401 = RenewalAfter401::Wanted;
                 true
             }
-            AfterDenied::Wanted => true,
-            AfterDenied::Tried => false,
+            RenewalAfter401::Wanted => true,
+            RenewalAfter401::Tried => false,
         }
     }
 
     pub(super) fn credential_works(&mut self) {
-        self.upkeep.renewal_after_401 = AfterDenied::NotAsked;
+        self.upkeep.renewal_after_401 = RenewalAfter401::NotAsked;
     }
 
-    pub(super) fn renewal_request(&self) -> Option<Request> {
-        Some(Request {
+    pub(super) fn renewal_request(&self) -> Option<CallDraft> {
+        Some(CallDraft {
             method: Method::Post,
-            url: Url::parse(&self.account.addresses.credential).ok()?,
+            url: Url::parse(&self.account.endpoints.credential).ok()?,
             body: None,
             headers: vec![("accept", "application/json".to_owned())],
-            patience_ms: PATIENCE_MS,
+            timeout_ms: REPLY_TIMEOUT_MS,
         })
     }
 
@@ -161,18 +161,19 @@ impl Core {
         };
         let for_401 = self.awaits_renewal();
         self.account.credential = sealed;
-        self.account.credential_life = Life { from: self.clock.or_own(at).seconds(), seconds: renewed.expires_in };
+        self.account.credential_lifetime =
+            Lifetime { from: self.clock.or_own(at).seconds(), seconds: renewed.expires_in };
         self.credential = renewed.device_credential;
         self.count_credential();
         self.change_account();
         self.upkeep.renewal.succeeded();
-        self.upkeep.renewal_after_401 = if for_401 { AfterDenied::Tried } else { AfterDenied::NotAsked };
+        self.upkeep.renewal_after_401 = if for_401 { RenewalAfter401::Tried } else { RenewalAfter401::NotAsked };
         self.back_online();
     }
 
     pub(super) fn not_renewed(&mut self, at: Moment, at_least_ms: u64) {
         if self.awaits_renewal() {
-            self.upkeep.renewal_after_401 = AfterDenied::Tried;
+            self.upkeep.renewal_after_401 = RenewalAfter401::Tried;
         }
         self.upkeep.renewal.failed(at.tick, at_least_ms, &*self.random);
     }

@@ -7,14 +7,14 @@ use futures_util::StreamExt as _;
 use reqwest::header::{HeaderMap, HeaderName};
 use reqwest::{Client, Response, redirect};
 
-use super::stream::EventStream;
-use crate::ports::provider::{Call, LARGEST_BODY, Method, NoReply, Provider, Reply, Soon, Watched};
+use super::sse::SseStream;
+use crate::ports::transport::{BoxFuture, Call, LARGEST_BODY, Method, Reply, StreamReply, Transport, TransportError};
 
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
 
 /// Reaches providers over HTTP.
 #[derive(Clone)]
-pub struct HttpProvider {
+pub struct HttpTransport {
     client: Client,
 }
 
@@ -23,12 +23,12 @@ pub struct HttpProvider {
 #[error("the HTTP client cannot be set up: {0}")]
 pub struct HttpUnavailable(String);
 
-impl HttpProvider {
+impl HttpTransport {
     /// A client that trusts the certificates the system trusts.
     ///
     /// # Errors
     /// [`HttpUnavailable`] where the system's certificates cannot be loaded.
-    pub fn new() -> Result<HttpProvider, HttpUnavailable> {
+    pub fn new() -> Result<HttpTransport, HttpUnavailable> {
         rustls::crypto::ring::default_provider().install_default().ok();
         let client = Client::builder()
             .redirect(redirect::Policy::none())
@@ -37,10 +37,10 @@ impl HttpProvider {
             .user_agent(concat!("countersign-device/", env!("CARGO_PKG_VERSION")))
             .build()
             .map_err(|error| HttpUnavailable(error.to_string()))?;
-        Ok(HttpProvider { client })
+        Ok(HttpTransport { client })
     }
 
-    async fn send(&self, call: Call) -> Result<Response, NoReply> {
+    async fn send(&self, call: Call) -> Result<Response, TransportError> {
         let mut request = match call.method {
             Method::Get => self.client.get(&call.url),
             Method::Post => self.client.post(&call.url),
@@ -51,27 +51,27 @@ impl HttpProvider {
         if let Some((media_type, body)) = call.body {
             request = request.header(reqwest::header::CONTENT_TYPE, media_type).body(body);
         }
-        let patience = Duration::from_millis(call.patience_ms);
+        let patience = Duration::from_millis(call.timeout_ms);
         match tokio::time::timeout(patience, request.send()).await {
-            Err(_) => Err(NoReply::TimedOut),
+            Err(_) => Err(TransportError::TimedOut),
             Ok(Err(error)) => Err(no_reply(&error)),
             Ok(Ok(response)) => Ok(response),
         }
     }
 }
 
-impl Provider for HttpProvider {
-    fn call(&self, call: Call) -> Soon<'_, Result<Reply, NoReply>> {
+impl Transport for HttpTransport {
+    fn call(&self, call: Call) -> BoxFuture<'_, Result<Reply, TransportError>> {
         Box::pin(async move {
-            let patience = Duration::from_millis(call.patience_ms);
+            let patience = Duration::from_millis(call.timeout_ms);
             let response = self.send(call).await?;
-            tokio::time::timeout(patience, read(response)).await.map_err(|_| NoReply::TimedOut)?
+            tokio::time::timeout(patience, read(response)).await.map_err(|_| TransportError::TimedOut)?
         })
     }
 
-    fn watch(&self, call: Call) -> Soon<'_, Result<Watched, NoReply>> {
+    fn open_stream(&self, call: Call) -> BoxFuture<'_, Result<StreamReply, TransportError>> {
         Box::pin(async move {
-            let patience = Duration::from_millis(call.patience_ms);
+            let patience = Duration::from_millis(call.timeout_ms);
             let response = self.send(call).await?;
             let head = head(&response);
             let is_stream = response
@@ -80,21 +80,22 @@ impl Provider for HttpProvider {
                 .and_then(|value| value.to_str().ok())
                 .is_some_and(|value| value.starts_with("text/event-stream"));
             if head.status == 200 && is_stream {
-                return Ok(Watched::Open { head, stream: Box::new(EventStream::new(response)) });
+                return Ok(StreamReply::Open { head, stream: Box::new(SseStream::new(response)) });
             }
-            let reply = tokio::time::timeout(patience, read(response)).await.map_err(|_| NoReply::TimedOut)??;
-            Ok(Watched::Refused(reply))
+            let reply =
+                tokio::time::timeout(patience, read(response)).await.map_err(|_| TransportError::TimedOut)??;
+            Ok(StreamReply::Refused(reply))
         })
     }
 }
 
-async fn read(response: Response) -> Result<Reply, NoReply> {
+async fn read(response: Response) -> Result<Reply, TransportError> {
     let mut reply = head(&response);
     let mut body = response.bytes_stream();
     while let Some(chunk) = body.next().await {
         let chunk = chunk.map_err(|error| no_reply(&error))?;
         if reply.body.len() + chunk.len() > LARGEST_BODY {
-            return Err(NoReply::TooLarge);
+            return Err(TransportError::TooLarge);
         }
         reply.body.extend_from_slice(&chunk);
     }
@@ -123,23 +124,23 @@ fn http_date(text: &str) -> Option<Timestamp> {
 }
 
 /// What a failed call means for the person; the URL and the headers stay out of it.
-pub(super) fn no_reply(error: &reqwest::Error) -> NoReply {
+pub(super) fn no_reply(error: &reqwest::Error) -> TransportError {
     if error.is_timeout() {
-        return NoReply::TimedOut;
+        return TransportError::TimedOut;
     }
     let mut source = std::error::Error::source(error);
     while let Some(cause) = source {
         if cause.downcast_ref::<rustls::Error>().is_some() {
-            return NoReply::Untrusted;
+            return TransportError::Untrusted;
         }
         if let Some(io) = cause.downcast_ref::<std::io::Error>()
             && io.get_ref().is_some_and(|inner| inner.downcast_ref::<rustls::Error>().is_some())
         {
-            return NoReply::Untrusted;
+            return TransportError::Untrusted;
         }
         source = cause.source();
     }
-    NoReply::Unreachable
+    TransportError::Unreachable
 }
 
 #[cfg(test)]

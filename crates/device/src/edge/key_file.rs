@@ -15,8 +15,8 @@ use zeroize::Zeroizing;
 use crate::account::AccountId;
 use crate::home::private_file;
 use crate::pin::{PinEntry, PinSource};
-use crate::ports::key_store::{KeyError, KeyStore, MadeKeys};
-use crate::seal::{Cost, SealError, Sealed};
+use crate::ports::key_store::{KeyError, KeyStore, NewKeys};
+use crate::seal::{Argon2Cost, SealError, Sealed};
 
 /// Keys in the folder `keys/` of a home: `<account>.transport`, `<account>.approval`, and `home`, which seals credentials so
 /// that a copy of the vault alone is worth nothing.
@@ -25,22 +25,22 @@ use crate::seal::{Cost, SealError, Sealed};
 pub struct FileKeys {
     folder: PathBuf,
     random: Arc<dyn Random>,
-    costs: Costs,
+    costs: PinCosts,
     home: LessSafeKey,
 }
 
 /// What a guess costs, by who gave the PIN.
 #[derive(Clone, Copy, Debug)]
-pub struct Costs {
+pub struct PinCosts {
     /// For a person's PIN.
-    pub person: Cost,
+    pub person: Argon2Cost,
     /// For a script's.
-    pub script: Cost,
+    pub script: Argon2Cost,
 }
 
-impl Default for Costs {
-    fn default() -> Costs {
-        Costs { person: Cost::PERSON, script: Cost::SCRIPT }
+impl Default for PinCosts {
+    fn default() -> PinCosts {
+        PinCosts { person: Argon2Cost::PERSON, script: Argon2Cost::SCRIPT }
     }
 }
 
@@ -49,7 +49,7 @@ impl FileKeys {
     ///
     /// # Errors
     /// [`KeyError`] where its own key can be neither read nor made.
-    pub fn open(folder: &Path, random: Arc<dyn Random>, costs: Costs) -> Result<FileKeys, KeyError> {
+    pub fn open(folder: &Path, random: Arc<dyn Random>, costs: PinCosts) -> Result<FileKeys, KeyError> {
         let path = folder.join("home");
         let bytes = match read_private(&path)? {
             Some(text) => decode_key(&text)?,
@@ -73,7 +73,7 @@ impl KeyStore for FileKeys {
         KeyProtection::FilePin
     }
 
-    fn make(&self, account: &AccountId, pin: &PinEntry) -> Result<MadeKeys, KeyError> {
+    fn make(&self, account: &AccountId, pin: &PinEntry) -> Result<NewKeys, KeyError> {
         let transport = PrivateKey::generate(&*self.random);
         let approval = PrivateKey::generate(&*self.random);
         let cost = match pin.source {
@@ -86,7 +86,7 @@ impl KeyStore for FileKeys {
         write_private(&self.path(account, "approval"), &sealed)?;
         let scalar = Zeroizing::new(encoding::encode(transport.expose_bytes().as_slice()));
         write_private(&self.path(account, "transport"), &scalar)?;
-        Ok(MadeKeys { transport: transport.public_key().clone(), approval: approval.public_key().clone() })
+        Ok(NewKeys { transport: transport.public_key().clone(), approval: approval.public_key().clone() })
     }
 
     fn transport(&self, account: &AccountId) -> Result<Arc<dyn Signer>, KeyError> {

@@ -3,6 +3,6 @@
 pub mod http;
 pub mod key_file;
 pub mod runtime;
-pub(crate) mod stream;
+pub(crate) mod sse;
 pub mod system;
 pub mod vault_sqlite;

@@ -11,19 +11,19 @@ use tokio::task::{AbortHandle, JoinSet};
 use tokio::time::Instant;
 
 use crate::core::{CallId, Core, Effect, Event, Moment, Tick};
-use crate::events::DeviceEvent;
+use crate::device_event::DeviceEvent;
 use crate::home::Home;
 use crate::listeners::Listeners;
 use crate::ports::key_store::KeyStore;
-use crate::ports::provider::{Call, Provider, Watched};
+use crate::ports::transport::{Call, StreamReply, Transport};
 use crate::ports::vault::{Change, Vault};
 
-/// What a task needs of the world.
+/// What a task needs of its surroundings.
 #[derive(Clone)]
-pub(crate) struct World {
+pub(crate) struct Services {
     pub(crate) vault: Arc<dyn Vault>,
     pub(crate) keys: Arc<dyn KeyStore>,
-    pub(crate) provider: Arc<dyn Provider>,
+    pub(crate) transport: Arc<dyn Transport>,
     pub(crate) clock: Arc<dyn Clock>,
     pub(crate) listeners: Listeners,
     /// Kept until the last task has ended, so that the next holder of the home finds nobody still writing.
@@ -32,81 +32,81 @@ pub(crate) struct World {
 
 /// The other end of an account's task. When the last one is dropped, the task ends.
 #[derive(Clone)]
-pub(crate) struct Running {
-    commands: mpsc::UnboundedSender<Work>,
-    state: watch::Receiver<State>,
+pub(crate) struct AccountTask {
+    commands: mpsc::UnboundedSender<Command>,
+    state: watch::Receiver<Progress>,
 }
 
 /// The account's task has ended after a failure of vault or key store.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("it stopped after an earlier failure; start again")]
-pub(crate) struct Stopped;
+pub(crate) struct TaskStopped;
 
 /// What others can wait for.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-struct State {
+struct Progress {
     busy: bool,
     steps: u64,
 }
 
 /// Something to do with the core, and what to do when its effects have been carried out.
-type Work = Box<dyn FnOnce(&mut Core, Moment) -> (Vec<Effect>, Finish) + Send>;
-type Finish = Box<dyn FnOnce() + Send>;
+type Command = Box<dyn FnOnce(&mut Core, Moment) -> (Vec<Effect>, OnDone) + Send>;
+type OnDone = Box<dyn FnOnce() + Send>;
 
-impl Running {
+impl AccountTask {
     /// Starts an account's task.
-    pub(crate) fn start(core: Core, world: World) -> Running {
+    pub(crate) fn start(core: Core, services: Services) -> AccountTask {
         let (commands, inbox) = mpsc::unbounded_channel();
-        let (state, watcher) = watch::channel(State::default());
-        tokio::spawn(Driver::new(core, world, state).run(inbox));
-        Running { commands, state: watcher }
+        let (state, watcher) = watch::channel(Progress::default());
+        tokio::spawn(Driver::new(core, services, state).run(inbox));
+        AccountTask { commands, state: watcher }
     }
 
     /// Does something with the core, and returns when its effects have been carried out: what it wrote is durable.
-    pub(crate) async fn with<T: Send + 'static>(
+    pub(crate) async fn run<T: Send + 'static>(
         &self,
         work: impl FnOnce(&mut Core, Moment) -> (T, Vec<Effect>) + Send + 'static,
-    ) -> Result<T, Stopped> {
+    ) -> Result<T, TaskStopped> {
         let (done, result) = oneshot::channel();
-        let work: Work = Box::new(move |core, at| {
+        let work: Command = Box::new(move |core, at| {
             let (value, effects) = work(core, at);
             (effects, Box::new(move || drop(done.send(value))))
         });
-        self.commands.send(work).map_err(|_| Stopped)?;
-        result.await.map_err(|_| Stopped)
+        self.commands.send(work).map_err(|_| TaskStopped)?;
+        result.await.map_err(|_| TaskStopped)
     }
 
-    /// Takes a look at the core.
-    pub(crate) async fn look<T: Send + 'static>(
+    /// Takes a read at the core.
+    pub(crate) async fn read<T: Send + 'static>(
         &self,
-        look: impl FnOnce(&Core, Moment) -> T + Send + 'static,
-    ) -> Result<T, Stopped> {
-        self.with(|core, at| (look(core, at), Vec::new())).await
+        read: impl FnOnce(&Core, Moment) -> T + Send + 'static,
+    ) -> Result<T, TaskStopped> {
+        self.run(|core, at| (read(core, at), Vec::new())).await
     }
 
     /// Lets an event happen.
-    pub(crate) async fn tell(&self, event: Event) -> Result<(), Stopped> {
-        self.with(|core, at| ((), core.step(at, event))).await
+    pub(crate) async fn send(&self, event: Event) -> Result<(), TaskStopped> {
+        self.run(|core, at| ((), core.step(at, event))).await
     }
 
     /// Returns when nothing is under way that ends by itself.
-    pub(crate) async fn settled(&self) -> Result<(), Stopped> {
+    pub(crate) async fn wait_idle(&self) -> Result<(), TaskStopped> {
         let mut state = self.state.clone();
-        state.wait_for(|state| !state.busy).await.map(drop).map_err(|_| Stopped)
+        state.wait_for(|state| !state.busy).await.map(drop).map_err(|_| TaskStopped)
     }
 
     /// Looks again after every step, until there is something to say.
-    pub(crate) async fn until<T: Send + 'static>(
+    pub(crate) async fn wait_for<T: Send + 'static>(
         &self,
-        look: impl Fn(&Core, Moment) -> Option<T> + Clone + Send + 'static,
-    ) -> Result<T, Stopped> {
+        read: impl Fn(&Core, Moment) -> Option<T> + Clone + Send + 'static,
+    ) -> Result<T, TaskStopped> {
         let mut state = self.state.clone();
         loop {
             state.mark_unchanged();
-            if let Some(found) = self.look(look.clone()).await? {
+            if let Some(found) = self.read(read.clone()).await? {
                 return Ok(found);
             }
-            state.changed().await.map_err(|_| Stopped)?;
+            state.changed().await.map_err(|_| TaskStopped)?;
         }
     }
 }
@@ -114,8 +114,8 @@ impl Running {
 /// One account's task.
 struct Driver {
     core: Core,
-    world: World,
-    state: watch::Sender<State>,
+    services: Services,
+    state: watch::Sender<Progress>,
     began: Instant,
     calls: JoinSet<()>,
     open: BTreeMap<CallId, AbortHandle>,
@@ -124,13 +124,13 @@ struct Driver {
 }
 
 impl Driver {
-    fn new(core: Core, world: World, state: watch::Sender<State>) -> Driver {
+    fn new(core: Core, services: Services, state: watch::Sender<Progress>) -> Driver {
         let (report, reports) = mpsc::unbounded_channel();
         let (calls, open) = (JoinSet::new(), BTreeMap::new());
-        Driver { core, world, state, began: Instant::now(), calls, open, report, reports }
+        Driver { core, services, state, began: Instant::now(), calls, open, report, reports }
     }
 
-    async fn run(mut self, mut commands: mpsc::UnboundedReceiver<Work>) {
+    async fn run(mut self, mut commands: mpsc::UnboundedReceiver<Command>) {
         loop {
             let deadline = self.core.deadline().map(|tick| self.began + Duration::from_millis(tick.0));
             let (effects, finish) = tokio::select! {
@@ -143,18 +143,18 @@ impl Driver {
                     None => return,
                 },
                 Some(event) = self.reports.recv() => (self.step(event), None),
-                () = until(deadline) => (self.step(Event::Tick), None),
+                () = sleep_until(deadline) => (self.step(Event::Tick), None),
             };
-            // A mere look is no step: whoever looks after every step would otherwise wake itself for ever.
+            // A mere read is no step: whoever looks after every step would otherwise wake itself for ever.
             let is_step = finish.is_none() || !effects.is_empty();
             if let Err(message) = self.carry_out(effects).await {
                 let account = self.core.account().id.clone();
-                return self.world.listeners.tell(&DeviceEvent::Stopped { account, message });
+                return self.services.listeners.emit(&DeviceEvent::Stopped { account, message });
             }
             while self.calls.try_join_next().is_some() {}
             let busy = self.core.is_busy();
             self.state.send_if_modified(|state| {
-                let next = State { busy, steps: state.steps.wrapping_add(u64::from(is_step)) };
+                let next = Progress { busy, steps: state.steps.wrapping_add(u64::from(is_step)) };
                 std::mem::replace(state, next) != next
             });
             if let Some(finish) = finish {
@@ -165,7 +165,7 @@ impl Driver {
 
     fn moment(&self) -> Moment {
         let ticks = u64::try_from(self.began.elapsed().as_millis()).unwrap_or(u64::MAX);
-        Moment { wall: self.world.clock.now(), tick: Tick(ticks) }
+        Moment { wall: self.services.clock.now(), tick: Tick(ticks) }
     }
 
     fn step(&mut self, event: Event) -> Vec<Effect> {
@@ -179,22 +179,22 @@ impl Driver {
         while let Some(effect) = effects.pop_front() {
             match effect {
                 Effect::Write(changes) => self.write(changes).await?,
-                Effect::Tell(event) => self.world.listeners.tell(&event),
+                Effect::Emit(event) => self.services.listeners.emit(&event),
                 Effect::Call { id, call } => self.call(id, call),
-                Effect::Watch { id, call } => self.watch(id, call),
-                Effect::HangUp(id) => {
+                Effect::OpenStream { id, call } => self.watch(id, call),
+                Effect::Cancel(id) => {
                     if let Some(call) = self.open.remove(&id) {
                         call.abort();
                     }
                 }
                 Effect::Recall { challenge, outcome } => {
                     let account = self.core.account().id.clone();
-                    let kept = self.blocking(move |world| world.vault.challenge(&account, &challenge)).await?;
+                    let kept = self.blocking(move |services| services.vault.challenge(&account, &challenge)).await?;
                     effects.extend(self.step(Event::Recalled { outcome, kept: kept.map(Box::new) }));
                 }
                 Effect::DestroyKeys => {
                     let account = self.core.account().id.clone();
-                    self.blocking(move |world| world.keys.destroy(&account)).await?;
+                    self.blocking(move |services| services.keys.destroy(&account)).await?;
                 }
             }
         }
@@ -203,22 +203,22 @@ impl Driver {
 
     async fn write(&self, changes: Vec<Change>) -> Result<(), String> {
         let account = self.core.account().id.clone();
-        self.blocking(move |world| world.vault.apply(&account, &changes)).await
+        self.blocking(move |services| services.vault.apply(&account, &changes)).await
     }
 
     async fn blocking<T: Send + 'static, E: std::fmt::Display + Send + 'static>(
         &self,
-        work: impl FnOnce(&World) -> Result<T, E> + Send + 'static,
+        work: impl FnOnce(&Services) -> Result<T, E> + Send + 'static,
     ) -> Result<T, String> {
-        let world = self.world.clone();
-        let done = tokio::task::spawn_blocking(move || work(&world).map_err(|error| error.to_string())).await;
+        let services = self.services.clone();
+        let done = tokio::task::spawn_blocking(move || work(&services).map_err(|error| error.to_string())).await;
         done.unwrap_or_else(|_| Err("the store stopped working".to_owned()))
     }
 
     fn call(&mut self, id: CallId, call: Call) {
-        let (provider, report) = (Arc::clone(&self.world.provider), self.report.clone());
+        let (transport, report) = (Arc::clone(&self.services.transport), self.report.clone());
         let handle = self.calls.spawn(async move {
-            let event = match provider.call(call).await {
+            let event = match transport.call(call).await {
                 Ok(reply) => Event::Replied { id, reply },
                 Err(why) => Event::Failed { id, why: Some(why) },
             };
@@ -228,19 +228,19 @@ impl Driver {
     }
 
     fn watch(&mut self, id: CallId, call: Call) {
-        let (provider, report) = (Arc::clone(&self.world.provider), self.report.clone());
+        let (transport, report) = (Arc::clone(&self.services.transport), self.report.clone());
         let handle = self.calls.spawn(async move {
-            let mut stream = match provider.watch(call).await {
-                Ok(Watched::Open { head, stream }) => {
+            let mut stream = match transport.open_stream(call).await {
+                Ok(StreamReply::Open { head, stream }) => {
                     report.send(Event::Opened { id, head }).ok();
                     stream
                 }
-                Ok(Watched::Refused(reply)) => return drop(report.send(Event::Replied { id, reply })),
+                Ok(StreamReply::Refused(reply)) => return drop(report.send(Event::Replied { id, reply })),
                 Err(why) => return drop(report.send(Event::Failed { id, why: Some(why) })),
             };
             loop {
                 let event = match stream.next().await {
-                    Some(Ok(pushed)) => Event::Pushed { id, pushed },
+                    Some(Ok(event)) => Event::StreamEvent { id, event },
                     Some(Err(why)) => return drop(report.send(Event::Failed { id, why: Some(why) })),
                     None => return drop(report.send(Event::Failed { id, why: None })),
                 };
@@ -256,7 +256,7 @@ impl Driver {
     }
 }
 
-async fn until(deadline: Option<Instant>) {
+async fn sleep_until(deadline: Option<Instant>) {
     match deadline {
         Some(deadline) => tokio::time::sleep_until(deadline).await,
         None => pending().await,

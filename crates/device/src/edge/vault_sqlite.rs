@@ -17,8 +17,8 @@ use crate::history::{Entry, Head};
 use crate::home::private_file;
 use crate::pin::PinGuard;
 use crate::ports::vault::{
-    ApprovedClient, BegunEnrollment, Change, Posting, REMEMBERED_SECONDS, Snapshot, Stage, StoredChallenge, Vault,
-    VaultError,
+    AccountSnapshot, ApprovedClient, Change, OutboxEntry, PendingEnrollment, REMEMBERED_SECONDS, Stage,
+    StoredChallenge, Vault, VaultError,
 };
 
 pub use schema::SCHEMA;
@@ -69,13 +69,13 @@ impl Vault for SqliteVault {
         self.records("account", "SELECT record FROM accounts WHERE ?1 = '' ORDER BY position", "")
     }
 
-    fn load(&self, account: &AccountId) -> Result<Snapshot, VaultError> {
+    fn load(&self, account: &AccountId) -> Result<AccountSnapshot, VaultError> {
         let id = account.as_str();
         // Each takes the lock for itself: in one expression with what follows, it would be held until the end.
         let known = known(&self.connection(), id)?;
         let head = head(&self.connection(), id)?;
         let approved = approved(&self.connection(), id)?;
-        Ok(Snapshot {
+        Ok(AccountSnapshot {
             open: self.records(
                 "challenge",
                 "SELECT record FROM challenges WHERE account = ?1 AND ended = 0 ORDER BY position",
@@ -140,13 +140,13 @@ impl Vault for SqliteVault {
         Ok(())
     }
 
-    fn enrollment(&self, token: &Hash) -> Result<Option<BegunEnrollment>, VaultError> {
+    fn enrollment(&self, token: &Hash) -> Result<Option<PendingEnrollment>, VaultError> {
         let begun =
             self.records("enrollment", "SELECT record FROM enrollments WHERE token = ?1", &token.to_string())?;
         Ok(begun.into_iter().next())
     }
 
-    fn put_enrollment(&self, begun: &BegunEnrollment) -> Result<(), VaultError> {
+    fn put_enrollment(&self, begun: &PendingEnrollment) -> Result<(), VaultError> {
         self.connection().execute(
             "INSERT OR REPLACE INTO enrollments (token, record) VALUES (?1, ?2)",
             params![begun.token.to_string(), write(begun)],
@@ -173,19 +173,19 @@ fn make(transaction: &Transaction<'_>, account: &str, change: &Change) -> Result
                 write(kept)
             ],
         ),
-        Change::Post(posting) => transaction.execute(
+        Change::Enqueue(entry) => transaction.execute(
             "INSERT INTO outbox (account, id, record) VALUES (?1, ?2, ?3)",
-            params![account, number(posting.id), write::<Posting>(posting)],
+            params![account, number(entry.id), write::<OutboxEntry>(entry)],
         ),
-        Change::Settle(id) => {
+        Change::Dequeue(id) => {
             transaction.execute("DELETE FROM outbox WHERE account = ?1 AND id = ?2", params![account, number(*id)])
         }
         Change::Append(entry) => transaction.execute(
             "INSERT INTO history (account, seq, entry) VALUES (?1, ?2, ?3)",
             params![account, number(entry.body().seq), entry.text()],
         ),
-        Change::KnowClient(client) => schema::know_client(transaction, account, client),
-        Change::EndEnrollment(token) => {
+        Change::AddApprovedClient(client) => schema::know_client(transaction, account, client),
+        Change::DeleteEnrollment(token) => {
             transaction.execute("DELETE FROM enrollments WHERE token = ?1", [token.to_string()])
         }
     }?;

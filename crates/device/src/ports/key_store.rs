@@ -20,7 +20,7 @@ pub trait KeyStore: Send + Sync {
     ///
     /// # Errors
     /// [`KeyError::Storage`].
-    fn make(&self, account: &AccountId, pin: &PinEntry) -> Result<MadeKeys, KeyError>;
+    fn make(&self, account: &AccountId, pin: &PinEntry) -> Result<NewKeys, KeyError>;
 
     /// The transport key.
     ///
@@ -64,7 +64,7 @@ pub trait KeyStore: Send + Sync {
 
 /// The public halves of new keys.
 #[derive(Clone, Debug)]
-pub struct MadeKeys {
+pub struct NewKeys {
     /// Signs transport, denials and disputes.
     pub transport: PublicKey,
     /// Signs approvals.

@@ -9,12 +9,12 @@ use crate::pin::PinEntry;
 /// Asks the person, or a script, to verify themselves. Called only when it is needed: never to deny.
 pub trait UserVerifier: Send + Sync {
     /// Asks once. `None` means that they would not.
-    fn verify(&self, ask: Ask) -> Pinned<Box<dyn Future<Output = Option<PinEntry>> + Send + '_>>;
+    fn verify(&self, ask: PinPrompt) -> Pinned<Box<dyn Future<Output = Option<PinEntry>> + Send + '_>>;
 }
 
 /// What the verification is for.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Ask {
+pub enum PinPrompt {
     /// A new PIN for an account that is being made.
     NewPin,
     /// The account's PIN, to approve.
@@ -27,10 +27,10 @@ pub enum Ask {
 }
 
 /// Gives the same PIN whenever asked: for scripts, for tests, and for a PIN that was typed before the call.
-pub struct GivenPin(pub PinEntry);
+pub struct FixedPin(pub PinEntry);
 
-impl UserVerifier for GivenPin {
-    fn verify(&self, _: Ask) -> Pinned<Box<dyn Future<Output = Option<PinEntry>> + Send + '_>> {
+impl UserVerifier for FixedPin {
+    fn verify(&self, _: PinPrompt) -> Pinned<Box<dyn Future<Output = Option<PinEntry>> + Send + '_>> {
         Box::pin(std::future::ready(Some(self.0.clone())))
     }
 }

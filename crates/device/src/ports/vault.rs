@@ -23,7 +23,7 @@ pub trait Vault: Send + Sync {
     ///
     /// # Errors
     /// [`VaultError`].
-    fn load(&self, account: &AccountId) -> Result<Snapshot, VaultError>;
+    fn load(&self, account: &AccountId) -> Result<AccountSnapshot, VaultError>;
 
     /// Makes all changes or none.
     ///
@@ -65,24 +65,24 @@ pub trait Vault: Send + Sync {
     ///
     /// # Errors
     /// [`VaultError`].
-    fn enrollment(&self, token: &Hash) -> Result<Option<BegunEnrollment>, VaultError>;
+    fn enrollment(&self, token: &Hash) -> Result<Option<PendingEnrollment>, VaultError>;
 
     /// Keeps a registration before it is sent, so that the same bytes can be sent again.
     ///
     /// # Errors
     /// [`VaultError`].
-    fn put_enrollment(&self, begun: &BegunEnrollment) -> Result<(), VaultError>;
+    fn put_enrollment(&self, begun: &PendingEnrollment) -> Result<(), VaultError>;
 }
 
 /// What an account's core is rebuilt from after a start.
 #[derive(Clone, Debug, Default)]
-pub struct Snapshot {
+pub struct AccountSnapshot {
     /// Challenges that have not ended.
     pub open: Vec<StoredChallenge>,
     /// Every challenge that could still come again, with the hash of its bytes.
     pub known: Vec<(ChallengeId, Hash)>,
     /// What is still to be sent, oldest first.
-    pub outbox: Vec<Posting>,
+    pub outbox: Vec<OutboxEntry>,
     /// Where the history ends; `None` before its first entry.
     pub head: Option<Head>,
     /// The clients that something was approved for.
@@ -106,15 +106,15 @@ pub enum Change {
     /// Writes a challenge, replacing its earlier state.
     PutChallenge(Box<StoredChallenge>),
     /// Puts something into the outbox.
-    Post(Posting),
+    Enqueue(OutboxEntry),
     /// Takes something out of the outbox.
-    Settle(PostingId),
+    Dequeue(OutboxId),
     /// Appends to the history.
     Append(Entry),
     /// Remembers a client that something was approved for.
-    KnowClient(ApprovedClient),
+    AddApprovedClient(ApprovedClient),
     /// Forgets a begun registration: it became an account.
-    EndEnrollment(Hash),
+    DeleteEnrollment(Hash),
 }
 
 /// A challenge as it is kept: the bytes that were received and everything signed about it.
@@ -162,15 +162,15 @@ pub enum Stage {
 }
 
 /// Orders what is in the outbox.
-pub type PostingId = u64;
+pub type OutboxId = u64;
 
 /// Something signed that the provider has to receive: sent as these bytes until it is settled, never signed again.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Posting {
+pub struct OutboxEntry {
     /// Its place in the outbox; of answers, their `seq` gives the same order.
-    pub id: PostingId,
+    pub id: OutboxId,
     /// What it is.
-    pub purpose: Purpose,
+    pub purpose: OutboxPurpose,
     /// Which challenge it is about.
     pub challenge: ChallengeId,
     /// The compact JWS.
@@ -180,7 +180,7 @@ pub struct Posting {
 /// What a posting is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
-pub enum Purpose {
+pub enum OutboxPurpose {
     /// An answer. It stays until a verified outcome arrives.
     Answer,
     /// A refusal. It stays until the provider replied.
@@ -191,7 +191,7 @@ pub enum Purpose {
 
 /// A registration whose reply has not arrived yet.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct BegunEnrollment {
+pub struct PendingEnrollment {
     /// Hash of the registration token.
     pub token: Hash,
     /// The account it will become; its keys exist already.

@@ -1,7 +1,7 @@
 //! Stand-ins for the machine and for a provider, in this crate's own tests.
 
-mod bench;
-mod office;
+mod core_harness;
+mod fake_provider;
 
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -9,14 +9,14 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use countersign_protocol::clock::{Clock, Timestamp};
 use countersign_protocol::random::Random;
 
-pub(crate) use bench::{Bench, account};
-pub(crate) use office::{Office, OfficesAtPort, problem};
+pub(crate) use core_harness::{CoreHarness, account};
+pub(crate) use fake_provider::{FakeProvider, FakeTransport, problem};
 
 /// Random bytes that are the same in every run.
 #[derive(Default)]
-pub(crate) struct Counting(AtomicU64);
+pub(crate) struct CountingRandom(AtomicU64);
 
-impl Random for Counting {
+impl Random for CountingRandom {
     fn fill(&self, bytes: &mut [u8]) {
         for chunk in bytes.chunks_mut(8) {
             // SplitMix64: distinct, well-spread values from a counter.
@@ -30,20 +30,20 @@ impl Random for Counting {
 }
 
 /// A clock that a test moves.
-pub(crate) struct HandClock(Mutex<Timestamp>);
+pub(crate) struct ManualClock(Mutex<Timestamp>);
 
-impl HandClock {
-    pub(crate) fn at(now: Timestamp) -> HandClock {
-        HandClock(Mutex::new(now))
+impl ManualClock {
+    pub(crate) fn at(now: Timestamp) -> ManualClock {
+        ManualClock(Mutex::new(now))
     }
 
-    pub(crate) fn forward_ms(&self, millis: u64) {
+    pub(crate) fn advance_millis(&self, millis: u64) {
         let mut now = self.0.lock().unwrap();
         *now = now.plus_millis(millis);
     }
 }
 
-impl Clock for HandClock {
+impl Clock for ManualClock {
     fn now(&self) -> Timestamp {
         *self.0.lock().unwrap()
     }

@@ -4,9 +4,9 @@ use countersign_protocol::json::Json;
 use countersign_protocol::transcript::LineValue;
 
 use super::payment::is_day;
-use super::{FIRST, FOLDED, MAIN, Page};
+use super::{FIRST, FOLDED, MAIN, Renderer};
 
-impl Page {
+impl Renderer {
     pub(super) fn account_information(&mut self, object: &Json) {
         let words = self.locale.words();
         let mut shown: Vec<&str> = vec!["type"];

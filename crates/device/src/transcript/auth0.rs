@@ -3,12 +3,12 @@
 use countersign_protocol::json::Json;
 use countersign_protocol::text::escape;
 
-use super::{FIRST, FOLDED, MAIN, Page};
+use super::{FIRST, FOLDED, MAIN, Renderer};
 
 /// How the names of these types begin.
 pub(super) const SCHEMAS: &str = "urn:auth0:schemas:authorization-details:v1:";
 
-impl Page {
+impl Renderer {
     pub(super) fn auth0(&mut self, object: &Json) {
         let words = self.locale.words();
         let mut shown: Vec<&str> = Vec::new();

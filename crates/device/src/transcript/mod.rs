@@ -16,7 +16,7 @@ use countersign_protocol::transcript::{Line, LineValue, Transcript};
 
 pub use catalogue::Locale;
 use catalogue::fill;
-pub use role::{Drawn, Role};
+pub use role::{RenderedTranscript, Role};
 
 /// At first sight.
 const FIRST: u8 = 1;
@@ -27,29 +27,30 @@ const FOLDED: u8 = 3;
 
 /// Draws a challenge in a language. Everything that the client sent is in some line, in full; text from outside that could
 /// deceive is escaped. `first_request` says that nothing of this client was ever approved on this account.
-pub fn draw(challenge: &VerifiedChallenge, test: bool, first_request: bool, locale: Locale) -> Drawn {
+pub fn render(challenge: &VerifiedChallenge, test: bool, first_request: bool, locale: Locale) -> RenderedTranscript {
     let claims = challenge.claims();
-    let mut page = Page { locale, lines: Vec::new(), roles: Vec::new(), role: Role::Detail, unrecognised: false };
-    page.head(claims, test, first_request);
+    let mut renderer =
+        Renderer { locale, lines: Vec::new(), roles: Vec::new(), role: Role::Detail, unrecognised: false };
+    renderer.head(claims, test, first_request);
     let elements = challenge.details().map_or(&[][..], |details| details.elements());
     for (at, element) in elements.iter().enumerate() {
         if elements.len() > 1 {
             let part = fill(locale.words().part, &format!("{}/{}", at + 1, elements.len()));
-            page.section(part, MAIN);
+            renderer.section(part, MAIN);
         }
-        page.about(Role::Detail).element(element);
+        renderer.about(Role::Detail).element(element);
     }
-    page.message(claims);
-    page.interaction(claims);
-    page.scope(claims);
-    page.origin(claims);
-    page.times(claims);
-    let transcript = Transcript::draw(challenge, locale.tag(), page.lines);
-    Drawn { transcript, roles: page.roles, unrecognised: page.unrecognised }
+    renderer.message(claims);
+    renderer.interaction(claims);
+    renderer.scope(claims);
+    renderer.origin(claims);
+    renderer.times(claims);
+    let transcript = Transcript::draw(challenge, locale.tag(), renderer.lines);
+    RenderedTranscript { transcript, roles: renderer.roles, unrecognised: renderer.unrecognised }
 }
 
 /// Lines in the making.
-struct Page {
+struct Renderer {
     locale: Locale,
     lines: Vec<Line>,
     roles: Vec<Role>,
@@ -58,9 +59,9 @@ struct Page {
     unrecognised: bool,
 }
 
-impl Page {
+impl Renderer {
     /// Says what the lines that come next are about.
-    fn about(&mut self, role: Role) -> &mut Page {
+    fn about(&mut self, role: Role) -> &mut Renderer {
         self.role = role;
         self
     }

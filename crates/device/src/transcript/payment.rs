@@ -4,9 +4,9 @@ use countersign_protocol::json::Json;
 use countersign_protocol::text::escape;
 use countersign_protocol::transcript::{LineValue, Money};
 
-use super::{FIRST, FOLDED, MAIN, Page, Role};
+use super::{FIRST, FOLDED, MAIN, Renderer, Role};
 
-impl Page {
+impl Renderer {
     pub(super) fn payment(&mut self, object: &Json) {
         let words = self.locale.words();
         let mut shown: Vec<&str> = vec!["type"];

@@ -54,7 +54,7 @@ pub enum Role {
 
 /// A transcript, and what a screen needs to lay it out.
 #[derive(Clone, Debug)]
-pub struct Drawn {
+pub struct RenderedTranscript {
     /// The lines, whose hash an answer signs.
     pub transcript: Transcript,
     /// One for each line.

@@ -9,8 +9,8 @@ use countersign_protocol::text;
 use countersign_protocol::transcript::{LineValue, Transcript};
 use proptest::prelude::*;
 
-use super::{Locale, draw};
-use crate::testing::Office;
+use super::{Locale, render};
+use crate::testing::FakeProvider;
 
 const PAYMENT: &str = r#"[{"type":"payment_initiation","instructedAmount":{"currency":"EUR","amount":"80.00"},
  "creditorName":"Acme Coffee, Berlin","creditorAccount":{"iban":"DE02100100109307118603"},
@@ -24,19 +24,19 @@ const AUTH0: &str = r#"[{"type":"urn:auth0:schemas:authorization-details:v1:tran
 const GENERIC: &str = r#"[{"type":"generic","title":"Delete the archive","items":[{"id":1,"keep":false},{"id":2,"tags":[]}],"note":null}]"#;
 const UNKNOWN: &str = r#"[{"type":"https://example.com/novelty","deep":{"a":[1,2.50,{"b":{}}]}}]"#;
 
-fn verified(office: &mut Office, claims: &Challenge) -> VerifiedChallenge {
-    let keys = office.manifests.verify(&office.issuer, &office.root(), None).unwrap();
-    Challenge::verify_signed(&office.sign(claims), &office.device, &office.subject, &keys).unwrap()
+fn verified(provider: &mut FakeProvider, claims: &Challenge) -> VerifiedChallenge {
+    let keys = provider.manifests.verify(&provider.issuer, &provider.root(), None).unwrap();
+    Challenge::verify_signed(&provider.sign(claims), &provider.device, &provider.subject, &keys).unwrap()
 }
 
-fn claims(office: &Office, kind: Kind, details: Option<&str>) -> Challenge {
-    Challenge { kind, authorization_details_json: details.map(str::to_owned), ..office.claims() }
+fn claims(provider: &FakeProvider, kind: Kind, details: Option<&str>) -> Challenge {
+    Challenge { kind, authorization_details_json: details.map(str::to_owned), ..provider.claims() }
 }
 
-fn drawn(alter: impl Fn(&Office) -> Challenge, locale: Locale) -> Transcript {
-    let mut office = Office::open();
-    let claims = alter(&office);
-    draw(&verified(&mut office, &claims), false, false, locale).transcript
+fn drawn(alter: impl Fn(&FakeProvider) -> Challenge, locale: Locale) -> Transcript {
+    let mut provider = FakeProvider::open();
+    let claims = alter(&provider);
+    render(&verified(&mut provider, &claims), false, false, locale).transcript
 }
 
 /// The lines as `prominence type label: value`, which reads more easily than JSON.
@@ -54,7 +54,7 @@ fn lines(transcript: &Transcript) -> String {
     transcript.lines.iter().map(line).collect::<Vec<_>>().join("\n")
 }
 
-fn both(name: &str, alter: impl Fn(&Office) -> Challenge) {
+fn both(name: &str, alter: impl Fn(&FakeProvider) -> Challenge) {
     for locale in [Locale::En, Locale::De] {
         insta::assert_snapshot!(format!("{name}_{}", locale.tag()), lines(&drawn(&alter, locale)));
     }
@@ -62,59 +62,59 @@ fn both(name: &str, alter: impl Fn(&Office) -> Challenge) {
 
 #[test]
 fn a_payment_shows_amount_and_payee_first() {
-    both("payment", |office| claims(office, Kind::Payment, Some(PAYMENT)));
+    both("payment", |provider| claims(provider, Kind::Payment, Some(PAYMENT)));
 }
 
 #[test]
 fn attack_25_a_sign_in_by_number_asks_whether_it_was_begun_here() {
-    both("login", |office| {
+    both("login", |provider| {
         let interaction = Interaction {
             kind: InteractionType::InputManual,
             choices: None,
             length: Some(6),
             commitment: Some(countersign_protocol::hash::Hash::of("x")),
         };
-        Challenge { interaction, ..claims(office, Kind::Login, None) }
+        Challenge { interaction, ..claims(provider, Kind::Login, None) }
     });
 }
 
 #[test]
 fn a_consent_says_to_what() {
-    both("account_information", |office| claims(office, Kind::Consent, Some(ACCOUNTS)));
+    both("account_information", |provider| claims(provider, Kind::Consent, Some(ACCOUNTS)));
 }
 
 #[test]
 fn a_scope_beyond_a_sign_in_is_shown_on_the_main_screen() {
-    both("scope", |office| Challenge {
+    both("scope", |provider| Challenge {
         scope: Some("openid accounts payments:read".into()),
         acr_values: Some("urn:example:high".into()),
-        ..claims(office, Kind::Consent, None)
+        ..claims(provider, Kind::Consent, None)
     });
 }
 
 #[test]
 fn auth0_properties_come_in_their_order_and_none_is_hidden() {
-    both("auth0", |office| claims(office, Kind::Other, Some(AUTH0)));
+    both("auth0", |provider| claims(provider, Kind::Other, Some(AUTH0)));
 }
 
 #[test]
 fn a_generic_request_shows_its_title_and_its_whole_tree() {
-    both("generic", |office| claims(office, Kind::Other, Some(GENERIC)));
+    both("generic", |provider| claims(provider, Kind::Other, Some(GENERIC)));
 }
 
 #[test]
 fn an_unknown_type_is_labelled_and_shown_whole() {
-    both("unknown", |office| claims(office, Kind::Other, Some(UNKNOWN)));
+    both("unknown", |provider| claims(provider, Kind::Other, Some(UNKNOWN)));
 }
 
 #[test]
 fn an_unverified_client_behind_a_connector_says_where_it_comes_from() {
-    both("origin", |office| {
+    both("origin", |provider| {
         let browser = ContextValue { value: "Firefox on Linux".into(), source: ContextSource::Client };
         let network = ContextValue { value: "192.0.2.7".into(), source: ContextSource::Provider };
         let choices = Some(vec!["17".into(), "42".into(), "81".into()]);
         let commitment = Some(countersign_protocol::hash::Hash::of("x"));
-        let mut claims = claims(office, Kind::Login, None);
+        let mut claims = claims(provider, Kind::Login, None);
         claims.client = Client { id: "c-1".into(), name: "Acme Bank".into(), verified: false };
         claims.provider.issuer = "https://login.bank.example".parse().unwrap();
         claims.held = true;
@@ -127,7 +127,7 @@ fn an_unverified_client_behind_a_connector_says_where_it_comes_from() {
 #[test]
 fn several_details_are_all_shown_each_under_its_own_heading() {
     let two = format!("[{},{}]", &PAYMENT[1..PAYMENT.len() - 1], &UNKNOWN[1..UNKNOWN.len() - 1]);
-    let text = lines(&drawn(|office| claims(office, Kind::Payment, Some(&two)), Locale::En));
+    let text = lines(&drawn(|provider| claims(provider, Kind::Payment, Some(&two)), Locale::En));
     for part in ["Part 1/2", "80.00 EUR", "Part 2/2", "Unrecognised request: https://example.com/novelty", "2.50"] {
         assert!(text.contains(part), "{part} is missing in\n{text}");
     }
@@ -143,7 +143,7 @@ fn an_amount_that_is_none_stays_what_it_is() {
         r#"{"currency":"EUR"}"#,
     ] {
         let details = format!(r#"[{{"type":"payment_initiation","instructedAmount":{amount},"creditorName":"A"}}]"#);
-        let transcript = drawn(|office| claims(office, Kind::Payment, Some(&details)), Locale::En);
+        let transcript = drawn(|provider| claims(provider, Kind::Payment, Some(&details)), Locale::En);
         assert!(!transcript.lines.iter().any(|line| matches!(line.value, LineValue::Money(_))), "{amount}");
         assert!(lines(&transcript).contains("instructedAmount"), "{amount} is shown as it was sent");
     }
@@ -151,9 +151,9 @@ fn an_amount_that_is_none_stays_what_it_is() {
 
 #[test]
 fn a_test_provider_is_marked_first() {
-    let mut office = Office::open();
-    let claims = office.claims();
-    let transcript = draw(&verified(&mut office, &claims), true, false, Locale::En).transcript;
+    let mut provider = FakeProvider::open();
+    let claims = provider.claims();
+    let transcript = render(&verified(&mut provider, &claims), true, false, Locale::En).transcript;
     assert_eq!(transcript.lines[0].label, "TEST");
 }
 
@@ -170,8 +170,8 @@ fn attack_06_text_that_deceives_is_shown_escaped_and_stays_in_its_caption() {
     ];
     for (sent, shown) in corpus {
         let transcript = drawn(
-            |office| {
-                let mut claims = office.claims();
+            |provider| {
+                let mut claims = provider.claims();
                 claims.binding_message = Some(sent.into());
                 claims.client.name = sent.into();
                 claims.provider.name = sent.into();
@@ -198,7 +198,8 @@ fn attack_06_text_that_deceives_is_shown_escaped_and_stays_in_its_caption() {
 #[test]
 fn the_longest_message_is_shown_whole() {
     let long = "🍕".repeat(450);
-    let transcript = drawn(|office| Challenge { binding_message: Some(long.clone()), ..office.claims() }, Locale::De);
+    let transcript =
+        drawn(|provider| Challenge { binding_message: Some(long.clone()), ..provider.claims() }, Locale::De);
     assert!(transcript.lines.iter().any(|line| line.value == LineValue::Text(long.clone())));
 }
 
@@ -256,7 +257,7 @@ proptest! {
         value in json(),
     ) {
         let details = serde_json::json!([{ "type": name, member: value }]).to_string();
-        let text = lines(&drawn(|office| claims(office, Kind::Payment, Some(&details)), Locale::En));
+        let text = lines(&drawn(|provider| claims(provider, Kind::Payment, Some(&details)), Locale::En));
         let mut expected = Vec::new();
         leaves(&value, &mut expected);
         for leaf in expected {

@@ -3,9 +3,9 @@
 use countersign_protocol::json::Json;
 use countersign_protocol::text::escape;
 
-use super::{FIRST, MAIN, Page};
+use super::{FIRST, MAIN, Renderer};
 
-impl Page {
+impl Renderer {
     /// `generic`: a title, then everything else as a tree.
     pub(super) fn generic(&mut self, object: &Json) {
         let title = object.get("title").and_then(Json::as_str);

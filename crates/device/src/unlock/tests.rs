@@ -3,9 +3,9 @@
 use super::*;
 use crate::account::AccountId;
 use crate::pin::Pin;
-use crate::ports::key_store::{MadeKeys, MemoryKeys};
+use crate::ports::key_store::{MemoryKeys, NewKeys};
 use crate::ports::vault::MemoryVault;
-use crate::testing::{Counting, HandClock};
+use crate::testing::{CountingRandom, ManualClock};
 use countersign_protocol::registration::KeyProtection;
 use countersign_protocol::secret::Secret;
 
@@ -13,64 +13,64 @@ fn entry(pin: &str) -> PinEntry {
     PinEntry { pin: Pin::parse(pin).unwrap(), source: PinSource::Person }
 }
 
-struct Bench {
-    gate: Gate,
-    clock: Arc<HandClock>,
+struct CoreHarness {
+    pin_gate: PinGate,
+    clock: Arc<ManualClock>,
     keys: Arc<MemoryKeys>,
     vault: Arc<MemoryVault>,
     account: AccountId,
 }
 
-fn bench() -> Bench {
-    let random = Arc::new(Counting::default());
+fn harness() -> CoreHarness {
+    let random = Arc::new(CountingRandom::default());
     let keys = Arc::new(MemoryKeys::new(random.clone()));
     let vault = Arc::new(MemoryVault::default());
-    let clock = Arc::new(HandClock::at(Timestamp::from_seconds(1_790_000_000)));
+    let clock = Arc::new(ManualClock::at(Timestamp::from_seconds(1_790_000_000)));
     let account = AccountId::random(&*random);
     keys.make(&account, &entry("123456")).unwrap();
-    let gate = Gate { vault: vault.clone(), keys: keys.clone(), clock: clock.clone() };
-    Bench { gate, clock, keys, vault, account }
+    let pin_gate = PinGate { vault: vault.clone(), keys: keys.clone(), clock: clock.clone() };
+    CoreHarness { pin_gate, clock, keys, vault, account }
 }
 
-impl Bench {
+impl CoreHarness {
     fn wrong(&self) -> AnswerError {
-        self.gate.open(&self.account, &entry("000000")).err().expect("a wrong PIN opens nothing")
+        self.pin_gate.open(&self.account, &entry("000000")).err().expect("a wrong PIN opens nothing")
     }
 }
 
 #[test]
 fn waits_begin_at_the_fourth_wrong_pin_and_the_tenth_destroys_the_approval_key_alone() {
-    let bench = bench();
+    let harness = harness();
     for (wrong, wait) in [(1, 0), (2, 0), (3, 0), (4, 30), (5, 60), (6, 120), (7, 240), (8, 480), (9, 960)] {
-        let error = bench.wrong();
+        let error = harness.wrong();
         let expected = (10 - wrong, wait * 1000);
         assert!(
             matches!(error, AnswerError::WrongPin { tries_left, wait_ms } if (tries_left, wait_ms) == expected),
             "{error}"
         );
         if wait > 0 {
-            let early = bench.gate.open(&bench.account, &entry("123456"));
+            let early = harness.pin_gate.open(&harness.account, &entry("123456"));
             assert!(matches!(early, Err(AnswerError::PinWait { .. })), "the right PIN waits, too");
-            bench.clock.forward_ms(wait * 1000);
+            harness.clock.advance_millis(wait * 1000);
         }
     }
-    assert!(bench.keys.has_approval(&bench.account));
-    assert!(matches!(bench.wrong(), AnswerError::PinSpent));
-    assert!(!bench.keys.has_approval(&bench.account));
-    assert!(bench.keys.transport(&bench.account).is_ok(), "it can still deny and report");
-    bench.clock.forward_ms(100_000_000);
-    assert!(matches!(bench.gate.open(&bench.account, &entry("123456")), Err(AnswerError::PinSpent)));
+    assert!(harness.keys.has_approval(&harness.account));
+    assert!(matches!(harness.wrong(), AnswerError::PinSpent));
+    assert!(!harness.keys.has_approval(&harness.account));
+    assert!(harness.keys.transport(&harness.account).is_ok(), "it can still deny and report");
+    harness.clock.advance_millis(100_000_000);
+    assert!(matches!(harness.pin_gate.open(&harness.account, &entry("123456")), Err(AnswerError::PinSpent)));
 }
 
 #[test]
 fn the_right_pin_forgets_the_wrong_ones() {
-    let bench = bench();
+    let harness = harness();
     for _ in 0..3 {
-        bench.wrong();
+        harness.wrong();
     }
-    assert!(bench.gate.open(&bench.account, &entry("123456")).is_ok());
-    assert_eq!(bench.vault.pin_guard(&bench.account).unwrap(), PinGuard::default());
-    assert_eq!(bench.gate.tries_left(&bench.account).unwrap(), 10);
+    assert!(harness.pin_gate.open(&harness.account, &entry("123456")).is_ok());
+    assert_eq!(harness.vault.pin_guard(&harness.account).unwrap(), PinGuard::default());
+    assert_eq!(harness.pin_gate.tries_left(&harness.account).unwrap(), 10);
 }
 
 /// A key store that looks, at the moment a PIN is checked, whether the try was stored.
@@ -85,7 +85,7 @@ impl KeyStore for Watching {
     fn protection(&self) -> KeyProtection {
         KeyProtection::Memory
     }
-    fn make(&self, _: &AccountId, _: &PinEntry) -> Result<MadeKeys, KeyError> {
+    fn make(&self, _: &AccountId, _: &PinEntry) -> Result<NewKeys, KeyError> {
         Err(KeyError::Gone)
     }
     fn transport(&self, _: &AccountId) -> Result<Arc<dyn Signer>, KeyError> {
@@ -117,11 +117,11 @@ fn a_try_is_stored_before_the_pin_is_checked() {
     let vault = Arc::new(MemoryVault::default());
     let keys =
         Arc::new(Watching { vault: vault.clone(), seen: std::sync::Mutex::default(), error: || KeyError::WrongPin });
-    let clock = Arc::new(HandClock::at(Timestamp::from_seconds(1_790_000_000)));
-    let gate = Gate { vault, keys: keys.clone(), clock };
+    let clock = Arc::new(ManualClock::at(Timestamp::from_seconds(1_790_000_000)));
+    let pin_gate = PinGate { vault, keys: keys.clone(), clock };
     let account: AccountId = "ac_1".parse().unwrap();
     for _ in 0..3 {
-        gate.open(&account, &entry("123456")).err().unwrap();
+        pin_gate.open(&account, &entry("123456")).err().unwrap();
     }
     assert_eq!(*keys.seen.lock().unwrap(), [1, 2, 3]);
 }
@@ -133,13 +133,13 @@ fn a_key_store_that_fails_says_nothing_about_the_pin_and_costs_no_try() {
     for error in failures {
         let vault = Arc::new(MemoryVault::default());
         let keys = Arc::new(Watching { vault: vault.clone(), seen: std::sync::Mutex::default(), error });
-        let clock = Arc::new(HandClock::at(Timestamp::from_seconds(1_790_000_000)));
-        let gate = Gate { vault: vault.clone(), keys: keys.clone(), clock };
+        let clock = Arc::new(ManualClock::at(Timestamp::from_seconds(1_790_000_000)));
+        let pin_gate = PinGate { vault: vault.clone(), keys: keys.clone(), clock };
         let account: AccountId = "ac_1".parse().unwrap();
         let before = PinGuard { tries: 9, last_try_at: 5 };
         vault.put_pin_guard(&account, &before).unwrap();
         for _ in 0..3 {
-            assert!(matches!(gate.open(&account, &entry("123456")), Err(AnswerError::Keys(_))));
+            assert!(matches!(pin_gate.open(&account, &entry("123456")), Err(AnswerError::Keys(_))));
         }
         assert_eq!(*keys.seen.lock().unwrap(), [10, 10, 10], "counted while it was checked");
         assert_eq!(vault.pin_guard(&account).unwrap(), before);
@@ -148,18 +148,18 @@ fn a_key_store_that_fails_says_nothing_about_the_pin_and_costs_no_try() {
 
 #[test]
 fn a_crash_while_the_tenth_pin_is_checked_gains_no_eleventh_try() {
-    let bench = bench();
+    let harness = harness();
     // The counter says that a tenth try began; nothing says how it went.
-    bench.vault.put_pin_guard(&bench.account, &PinGuard { tries: 10, last_try_at: 0 }).unwrap();
-    let after = bench.gate.open(&bench.account, &entry("123456"));
+    harness.vault.put_pin_guard(&harness.account, &PinGuard { tries: 10, last_try_at: 0 }).unwrap();
+    let after = harness.pin_gate.open(&harness.account, &entry("123456"));
     assert!(matches!(after, Err(AnswerError::PinSpent)));
-    assert!(!bench.keys.has_approval(&bench.account));
+    assert!(!harness.keys.has_approval(&harness.account));
 }
 
 #[test]
 fn a_scripts_pin_never_claims_a_person() {
     let at = Timestamp::from_seconds(1);
-    let amr = |class, source| vouch(class, source, at).map(|user| user.amr()).ok();
+    let amr = |class, source| verified_by_pin(class, source, at).map(|user| user.amr()).ok();
     assert_eq!(amr(DeviceClass::Interactive, PinSource::Person), Some(vec!["swk".into(), "pin".into()]));
     assert_eq!(amr(DeviceClass::Automated, PinSource::Script), Some(vec!["swk".into()]));
     assert_eq!(amr(DeviceClass::Automated, PinSource::Person), Some(vec!["swk".into()]));

@@ -1,6 +1,6 @@
 //! What the provider kept about one request: the very bytes that were signed, and what they say.
 
-use countersign_device::transcript::{self, Drawn, Locale, Role};
+use countersign_device::transcript::{self, Locale, RenderedTranscript, Role};
 use countersign_gateway::ChallengeRecord;
 use countersign_protocol::answer::Answer;
 use countersign_protocol::challenge::{Challenge, VerifiedChallenge};
@@ -18,7 +18,7 @@ use crate::request_text;
 pub struct RecordedApproval {
     asked: ChallengeRecord,
     challenge: VerifiedChallenge,
-    drawn: Drawn,
+    drawn: RenderedTranscript,
 }
 
 /// A line of the device's screen, for the page.
@@ -38,7 +38,7 @@ impl RecordedApproval {
         let answer = asked.answer.as_ref().and_then(|(answer, _)| answer.peek().ok());
         let drawn = match &answer {
             Some(answer) => same_lines(&challenge, answer)?,
-            None => transcript::draw(&challenge, true, false, Locale::En),
+            None => transcript::render(&challenge, true, false, Locale::En),
         };
         if answer.is_some() {
             asked.evidence.transcript = Some(drawn.transcript.freeze().text().to_owned());
@@ -128,10 +128,10 @@ pub fn verify(
 }
 
 /// The lines that the device showed: those of which the answer signed the hash.
-fn same_lines(challenge: &VerifiedChallenge, answer: &Answer) -> Option<Drawn> {
+fn same_lines(challenge: &VerifiedChallenge, answer: &Answer) -> Option<RenderedTranscript> {
     [Locale::En, Locale::De].into_iter().find_map(|locale| {
         [true, false].into_iter().find_map(|first| {
-            let drawn = transcript::draw(challenge, true, first, locale);
+            let drawn = transcript::render(challenge, true, first, locale);
             (*drawn.transcript.freeze().hash() == answer.display_hash).then_some(drawn)
         })
     })

@@ -9,12 +9,12 @@ use proptest::prelude::*;
 use crate::core::Event;
 use crate::history::{self, Head};
 use crate::ports::vault::{Stage, Vault as _};
-use crate::testing::Bench;
+use crate::testing::CoreHarness;
 
 /// One thing that can happen.
 #[derive(Clone, Debug)]
 enum Happening {
-    Asked,
+    Requested,
     Approved(usize),
     Denied(usize),
     Disputed(usize),
@@ -31,7 +31,7 @@ enum Happening {
 
 fn happening() -> impl Strategy<Value = Happening> {
     prop_oneof![
-        3 => Just(Happening::Asked),
+        3 => Just(Happening::Requested),
         4 => (0..6usize).prop_map(Happening::Approved),
         3 => (0..6usize).prop_map(Happening::Denied),
         1 => (0..6usize).prop_map(Happening::Disputed),
@@ -47,26 +47,30 @@ fn happening() -> impl Strategy<Value = Happening> {
     ]
 }
 
-fn happen(bench: &mut Bench, asked: &mut Vec<ChallengeId>, happening: Happening) {
+fn happen(harness: &mut CoreHarness, asked: &mut Vec<ChallengeId>, happening: Happening) {
     let of = |at: usize| asked.get(at % asked.len().max(1)).cloned();
     match happening {
-        Happening::Asked => asked.push(bench.office.ask_login()),
-        Happening::Approved(at) => drop(of(at).map(|id| bench.approve(&id, None))),
-        Happening::Denied(at) => drop(of(at).map(|id| bench.deny(&id))),
+        Happening::Requested => asked.push(harness.provider.ask_login()),
+        Happening::Approved(at) => drop(of(at).map(|id| harness.approve(&id, None))),
+        Happening::Denied(at) => drop(of(at).map(|id| harness.deny(&id))),
         Happening::Disputed(at) => {
-            if let Some(id) = of(at).filter(|id| bench.stage(id) == Some(Stage::Ended)) {
-                drop(bench.dispute(&id));
+            if let Some(id) = of(at).filter(|id| harness.stage(id) == Some(Stage::Ended)) {
+                drop(harness.dispute(&id));
             }
         }
-        Happening::Delivered => drop(bench.deliver()),
-        Happening::ReplyLost => bench.lose_reply(),
-        Happening::CallLost => bench.lose_call(),
-        Happening::CrashAfter(effects) => bench.plug = Some(effects),
-        Happening::Time(millis) => bench.pass_ms(millis),
-        Happening::EndedElsewhere(at) => drop(of(at).map(|id| bench.office.end(&id, Ending::AnsweredElsewhere, None))),
-        Happening::CursorsForgotten => bench.office.forget_cursors(),
-        Happening::KeyRotated => bench.office.rotate_signing_key(),
-        Happening::Woken => bench.event(Event::Wake),
+        Happening::Delivered => drop(harness.deliver()),
+        Happening::ReplyLost => harness.lose_reply(),
+        Happening::CallLost => harness.lose_call(),
+        Happening::CrashAfter(effects) => harness.plug = Some(effects),
+        Happening::Time(millis) => harness.pass_ms(millis),
+        Happening::EndedElsewhere(at) => {
+            if let Some(id) = of(at) {
+                harness.provider.end(&id, Ending::AnsweredElsewhere, None);
+            }
+        }
+        Happening::CursorsForgotten => harness.provider.forget_cursors(),
+        Happening::KeyRotated => harness.provider.rotate_signing_key(),
+        Happening::Woken => harness.event(Event::Wake),
     }
 }
 
@@ -75,40 +79,40 @@ proptest! {
 
     #[test]
     fn never_two_answers_never_a_lost_one(happenings in prop::collection::vec(happening(), 1..60)) {
-        let mut bench = Bench::pulled();
+        let mut harness = CoreHarness::pulled();
         let mut asked = Vec::new();
         for next in happenings {
-            happen(&mut bench, &mut asked, next);
+            happen(&mut harness, &mut asked, next);
         }
         // The network is well again; everything that was said arrives.
-        bench.plug = None;
+        harness.plug = None;
         for _ in 0..4 {
-            bench.event(Event::Wake);
-            bench.calm();
-            bench.pass_ms(61_000);
-            bench.calm();
+            harness.event(Event::Wake);
+            harness.calm();
+            harness.pass_ms(61_000);
+            harness.calm();
         }
         let mut answered: BTreeMap<ChallengeId, u32> = BTreeMap::new();
-        for answer in &bench.office.answers {
+        for answer in &harness.provider.answers {
             *answered.entry(answer.peek().unwrap().challenge).or_default() += 1;
         }
         prop_assert!(answered.values().all(|&answers| answers == 1), "two different answers to one request");
-        prop_assert_eq!(bench.office.forks, 0, "a seq was used twice or went back");
+        prop_assert_eq!(harness.provider.forks, 0, "a seq was used twice or went back");
         for id in &asked {
-            let Some(kept) = bench.kept(id) else { continue };
+            let Some(kept) = harness.kept(id) else { continue };
             prop_assert_ne!(kept.stage, Stage::Answering, "an answer without an outcome");
             if kept.answer.is_some() {
                 let ended = !kept.outcomes.is_empty();
                 prop_assert!(ended, "an answered request that ended without a verified outcome");
                 let arrived = answered.contains_key(id);
-                let over = bench.office.asked[id].outcome.is_some();
+                let over = harness.provider.issued[id].outcome.is_some();
                 prop_assert!(arrived || over, "an answer was lost");
             }
         }
-        let account = bench.core.account().id.clone();
-        let entries = bench.vault.history(&account).unwrap();
-        let beginning = Head::beginning(bench.office.statements[0].as_str());
+        let account = harness.core.account().id.clone();
+        let entries = harness.vault.history(&account).unwrap();
+        let beginning = Head::beginning(harness.provider.statements[0].as_str());
         prop_assert!(history::check(beginning, &entries).is_ok());
-        prop_assert!(bench.vault.load(&account).unwrap().outbox.is_empty());
+        prop_assert!(harness.vault.load(&account).unwrap().outbox.is_empty());
     }
 }

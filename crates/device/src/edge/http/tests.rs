@@ -7,7 +7,7 @@ use tokio::net::TcpListener;
 use tokio::sync::Notify;
 
 use super::*;
-use crate::ports::provider::{PushStream, Pushed};
+use crate::ports::transport::{EventStream, StreamEvent};
 
 /// Says the same to everybody, and notes what it was asked. Keeps connections open until told otherwise.
 struct Server {
@@ -41,20 +41,20 @@ impl Server {
             url: self.url.clone(),
             headers: vec![("dpop", "proof".to_owned())],
             body: None,
-            patience_ms: 5_000,
+            timeout_ms: 5_000,
         }
     }
 
-    async fn stream(&self) -> Box<dyn PushStream> {
-        match provider().watch(self.call()).await {
-            Ok(Watched::Open { stream, .. }) => stream,
+    async fn stream(&self) -> Box<dyn EventStream> {
+        match provider().open_stream(self.call()).await {
+            Ok(StreamReply::Open { stream, .. }) => stream,
             _ => panic!("the stream was refused"),
         }
     }
 }
 
-fn provider() -> HttpProvider {
-    HttpProvider::new().unwrap()
+fn provider() -> HttpTransport {
+    HttpTransport::new().unwrap()
 }
 
 const STREAM: &str = "HTTP/1.1 200 OK\r\ncontent-type: text/event-stream\r\n\r\n";
@@ -93,7 +93,7 @@ async fn a_body_larger_than_any_fetch_is_not_read() {
     let body = vec![b' '; LARGEST_BODY + 1];
     let head = format!("HTTP/1.1 200 OK\r\ncontent-length: {}\r\n\r\n", body.len());
     let server = Server::saying([head.into_bytes(), body].concat()).await;
-    assert_eq!(provider().call(server.call()).await.err(), Some(NoReply::TooLarge));
+    assert_eq!(provider().call(server.call()).await.err(), Some(TransportError::TooLarge));
 }
 
 #[tokio::test]
@@ -101,15 +101,15 @@ async fn a_provider_that_is_not_there_is_unreachable() {
     let listener = TcpListener::bind("127.77.1.2:0").await.unwrap();
     let url = format!("http://{}/", listener.local_addr().unwrap());
     drop(listener);
-    let call = Call { method: Method::Post, url, headers: Vec::new(), body: None, patience_ms: 5_000 };
-    assert_eq!(provider().call(call).await.err(), Some(NoReply::Unreachable));
+    let call = Call { method: Method::Post, url, headers: Vec::new(), body: None, timeout_ms: 5_000 };
+    assert_eq!(provider().call(call).await.err(), Some(TransportError::Unreachable));
 }
 
 #[tokio::test]
 async fn a_provider_that_says_nothing_costs_no_more_than_patience() {
     let server = Server::saying("").await;
-    let call = Call { patience_ms: 50, ..server.call() };
-    assert_eq!(provider().call(call).await.err(), Some(NoReply::TimedOut));
+    let call = Call { timeout_ms: 50, ..server.call() };
+    assert_eq!(provider().call(call).await.err(), Some(TransportError::TimedOut));
 }
 
 #[tokio::test]
@@ -117,10 +117,10 @@ async fn a_stream_brings_updates_and_nonces_however_they_are_cut() {
     let events = ": hello\n\nevent: update\nid: 1-2\ndata: {\"cursor\":\ndata: \"1-2\"}\n\nevent: nonce\ndata: n-2\n\nevent: later\ndata: x\n\n";
     let server = Server::saying(format!("{STREAM}{events}")).await;
     let mut stream = server.stream().await;
-    let update = Pushed::Update(b"{\"cursor\":\n\"1-2\"}".to_vec());
+    let update = StreamEvent::Update(b"{\"cursor\":\n\"1-2\"}".to_vec());
     assert_eq!(stream.next().await, Some(Ok(update)));
-    assert_eq!(stream.next().await, Some(Ok(Pushed::Nonce("n-2".into()))));
-    assert_eq!(stream.next().await, Some(Ok(Pushed::Alive)), "an event of a newer version is no harm");
+    assert_eq!(stream.next().await, Some(Ok(StreamEvent::Nonce("n-2".into()))));
+    assert_eq!(stream.next().await, Some(Ok(StreamEvent::Alive)), "an event of a newer version is no harm");
     server.hang_up.notify_one();
     assert!(matches!(stream.next().await, None | Some(Err(_))));
 }
@@ -130,12 +130,12 @@ async fn an_event_that_never_ends_is_cut_off() {
     let endless = vec![b'x'; LARGEST_BODY + 100];
     let server = Server::saying([STREAM.as_bytes(), b"data: ", &endless].concat()).await;
     let mut stream = server.stream().await;
-    assert_eq!(stream.next().await, Some(Err(NoReply::TooLarge)));
+    assert_eq!(stream.next().await, Some(Err(TransportError::TooLarge)));
 }
 
 #[tokio::test]
 async fn a_page_instead_of_a_stream_is_a_refusal() {
     let server = Server::saying("HTTP/1.1 200 OK\r\ncontent-type: text/html\r\ncontent-length: 6\r\n\r\n<html>").await;
-    let watched = provider().watch(server.call()).await;
-    assert!(matches!(watched, Ok(Watched::Refused(reply)) if reply.body == b"<html>"));
+    let watched = provider().open_stream(server.call()).await;
+    assert!(matches!(watched, Ok(StreamReply::Refused(reply)) if reply.body == b"<html>"));
 }

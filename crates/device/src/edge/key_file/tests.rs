@@ -2,12 +2,12 @@
 
 use super::*;
 use crate::pin::Pin;
-use crate::testing::Counting;
+use crate::testing::CountingRandom;
 
-const CHEAP: Cost = Cost { memory_kib: 64, passes: 1, lanes: 1 };
+const CHEAP: Argon2Cost = Argon2Cost { memory_kib: 64, passes: 1, lanes: 1 };
 
-fn open(folder: &Path, random: &Arc<Counting>) -> FileKeys {
-    FileKeys::open(folder, random.clone(), Costs { person: CHEAP, script: CHEAP }).unwrap()
+fn open(folder: &Path, random: &Arc<CountingRandom>) -> FileKeys {
+    FileKeys::open(folder, random.clone(), PinCosts { person: CHEAP, script: CHEAP }).unwrap()
 }
 
 fn entry(pin: &str) -> PinEntry {
@@ -16,7 +16,7 @@ fn entry(pin: &str) -> PinEntry {
 
 #[test]
 fn keys_and_sealed_secrets_survive_reopening() {
-    let (dir, random) = (tempfile::tempdir().unwrap(), Arc::new(Counting::default()));
+    let (dir, random) = (tempfile::tempdir().unwrap(), Arc::new(CountingRandom::default()));
     let account = AccountId::random(&*random);
     let keys = open(dir.path(), &random);
     let made = keys.make(&account, &entry("123456")).unwrap();
@@ -32,7 +32,7 @@ fn keys_and_sealed_secrets_survive_reopening() {
 
 #[test]
 fn destroying_the_approval_key_leaves_the_transport_key() {
-    let (dir, random) = (tempfile::tempdir().unwrap(), Arc::new(Counting::default()));
+    let (dir, random) = (tempfile::tempdir().unwrap(), Arc::new(CountingRandom::default()));
     let account = AccountId::random(&*random);
     let keys = open(dir.path(), &random);
     keys.make(&account, &entry("123456")).unwrap();
@@ -48,7 +48,7 @@ fn destroying_the_approval_key_leaves_the_transport_key() {
 
 #[test]
 fn no_file_holds_pin_approval_key_or_credential_in_plain() {
-    let (dir, random) = (tempfile::tempdir().unwrap(), Arc::new(Counting::default()));
+    let (dir, random) = (tempfile::tempdir().unwrap(), Arc::new(CountingRandom::default()));
     let account = AccountId::random(&*random);
     let keys = open(dir.path(), &random);
     keys.make(&account, &entry("271828182845")).unwrap();
@@ -67,6 +67,6 @@ fn no_file_holds_pin_approval_key_or_credential_in_plain() {
 
 #[test]
 fn the_level_is_told_plainly() {
-    let (dir, random) = (tempfile::tempdir().unwrap(), Arc::new(Counting::default()));
+    let (dir, random) = (tempfile::tempdir().unwrap(), Arc::new(CountingRandom::default()));
     assert_eq!(open(dir.path(), &random).protection(), KeyProtection::FilePin);
 }

@@ -1,12 +1,12 @@
 //! What only a file can get wrong.
 
 use super::*;
-use crate::history::What;
+use crate::history::HistoryEvent;
 use crate::ports::key_store::MemoryKeys;
-use crate::testing::{Counting, Office, account};
+use crate::testing::{CountingRandom, FakeProvider, account};
 
 fn entry() -> Entry {
-    let what = What::Disputed { challenge: "ch_1".parse().unwrap(), dispute_hash: Hash::of("d") };
+    let what = HistoryEvent::Disputed { challenge: "ch_1".parse().unwrap(), dispute_hash: Hash::of("d") };
     Head::beginning("statement").append(7, what)
 }
 
@@ -14,8 +14,8 @@ fn entry() -> Entry {
 fn what_was_written_is_there_after_reopening() {
     let dir = tempfile::tempdir().unwrap();
     let path = dir.path().join("device.db");
-    let keys = MemoryKeys::new(std::sync::Arc::new(Counting::default()));
-    let account = account(&Office::open(), &keys, &Counting::default());
+    let keys = MemoryKeys::new(std::sync::Arc::new(CountingRandom::default()));
+    let account = account(&FakeProvider::open(), &keys, &CountingRandom::default());
     let changes = [Change::PutAccount(Box::new(account.clone())), Change::Append(entry())];
     SqliteVault::open(&path).unwrap().apply(&account.id, &changes).unwrap();
     let reopened = SqliteVault::open(&path).unwrap();
@@ -29,9 +29,9 @@ fn a_change_that_fails_half_way_changes_nothing() {
     let vault = SqliteVault::open(&dir.path().join("device.db")).unwrap();
     let account: AccountId = "ac_1".parse().unwrap();
     vault.apply(&account, &[Change::Append(entry())]).unwrap();
-    let begun = BegunEnrollment { token: Hash::of("t"), account: account.clone(), body: "{}".into() };
+    let begun = PendingEnrollment { token: Hash::of("t"), account: account.clone(), body: "{}".into() };
     vault.put_enrollment(&begun).unwrap();
-    let again = [Change::EndEnrollment(begun.token), Change::Append(entry())];
+    let again = [Change::DeleteEnrollment(begun.token), Change::Append(entry())];
     assert!(vault.apply(&account, &again).is_err(), "a history number is used once");
     assert_eq!(vault.enrollment(&begun.token).unwrap(), Some(begun), "the first step was undone");
 }
@@ -82,19 +82,19 @@ fn writes_are_on_the_disk_when_they_return() {
 fn a_store_of_the_first_version_learns_which_clients_were_approved() {
     let dir = tempfile::tempdir().unwrap();
     let path = dir.path().join("device.db");
-    let mut bench = crate::testing::Bench::pulled();
-    let id = bench.office.ask_login();
-    bench.event(crate::core::Event::Wake);
-    bench.calm();
-    bench.approve(&id, None).unwrap();
-    bench.calm();
-    let account = bench.core.account().id.clone();
-    let kept = bench.vault.challenge(&account, &id).unwrap().unwrap();
+    let mut harness = crate::testing::CoreHarness::pulled();
+    let id = harness.provider.ask_login();
+    harness.event(crate::core::Event::Wake);
+    harness.calm();
+    harness.approve(&id, None).unwrap();
+    harness.calm();
+    let account = harness.core.account().id.clone();
+    let kept = harness.vault.challenge(&account, &id).unwrap().unwrap();
     let vault = SqliteVault::open(&path).unwrap();
     vault.apply(&account, &[Change::PutChallenge(Box::new(kept))]).unwrap();
     vault.connection().execute_batch("DROP TABLE approved_clients; PRAGMA user_version = 1").unwrap();
     drop(vault);
     let upgraded = SqliteVault::open(&path).unwrap().load(&account).unwrap();
-    assert_eq!(upgraded.approved, bench.vault.load(&account).unwrap().approved);
+    assert_eq!(upgraded.approved, harness.vault.load(&account).unwrap().approved);
     assert_eq!(upgraded.approved.len(), 1);
 }

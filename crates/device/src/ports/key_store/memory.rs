@@ -8,29 +8,29 @@ use countersign_protocol::random::Random;
 use countersign_protocol::registration::KeyProtection;
 use countersign_protocol::secret::Secret;
 
-use super::{KeyError, KeyStore, MadeKeys};
+use super::{KeyError, KeyStore, NewKeys};
 use crate::account::AccountId;
 use crate::pin::PinEntry;
 
 /// Keeps keys until it is dropped.
 pub struct MemoryKeys {
     random: Arc<dyn Random>,
-    kept: Mutex<BTreeMap<AccountId, Kept>>,
+    keys: Mutex<BTreeMap<AccountId, AccountKeys>>,
 }
 
-struct Kept {
+struct AccountKeys {
     transport: PrivateKey,
     approval: Option<(PrivateKey, PinEntry)>,
 }
 
 impl MemoryKeys {
-    /// An empty store that draws its keys from `random`.
+    /// An empty store that takes the randomness of its keys from `random`.
     pub fn new(random: Arc<dyn Random>) -> MemoryKeys {
-        MemoryKeys { random, kept: Mutex::default() }
+        MemoryKeys { random, keys: Mutex::default() }
     }
 
-    fn kept(&self) -> MutexGuard<'_, BTreeMap<AccountId, Kept>> {
-        self.kept.lock().unwrap_or_else(PoisonError::into_inner)
+    fn keys(&self) -> MutexGuard<'_, BTreeMap<AccountId, AccountKeys>> {
+        self.keys.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -39,23 +39,23 @@ impl KeyStore for MemoryKeys {
         KeyProtection::Memory
     }
 
-    fn make(&self, account: &AccountId, pin: &PinEntry) -> Result<MadeKeys, KeyError> {
+    fn make(&self, account: &AccountId, pin: &PinEntry) -> Result<NewKeys, KeyError> {
         let transport = PrivateKey::generate(&*self.random);
         let approval = PrivateKey::generate(&*self.random);
-        let made = MadeKeys { transport: transport.public_key().clone(), approval: approval.public_key().clone() };
-        self.kept().insert(account.clone(), Kept { transport, approval: Some((approval, pin.clone())) });
+        let made = NewKeys { transport: transport.public_key().clone(), approval: approval.public_key().clone() };
+        self.keys().insert(account.clone(), AccountKeys { transport, approval: Some((approval, pin.clone())) });
         Ok(made)
     }
 
     fn transport(&self, account: &AccountId) -> Result<Arc<dyn Signer>, KeyError> {
-        let kept = self.kept();
-        let key = &kept.get(account).ok_or(KeyError::Gone)?.transport;
+        let keys = self.keys();
+        let key = &keys.get(account).ok_or(KeyError::Gone)?.transport;
         Ok(Arc::new(key.clone().into_signer()))
     }
 
     fn open_approval(&self, account: &AccountId, pin: &PinEntry) -> Result<Box<dyn Signer>, KeyError> {
-        let kept = self.kept();
-        let (key, right) = kept.get(account).and_then(|kept| kept.approval.as_ref()).ok_or(KeyError::Gone)?;
+        let keys = self.keys();
+        let (key, right) = keys.get(account).and_then(|keys| keys.approval.as_ref()).ok_or(KeyError::Gone)?;
         if right.pin.secret() != pin.pin.secret() {
             return Err(KeyError::WrongPin);
         }
@@ -63,19 +63,19 @@ impl KeyStore for MemoryKeys {
     }
 
     fn destroy_approval(&self, account: &AccountId) -> Result<(), KeyError> {
-        if let Some(kept) = self.kept().get_mut(account) {
-            kept.approval = None;
+        if let Some(keys) = self.keys().get_mut(account) {
+            keys.approval = None;
         }
         Ok(())
     }
 
     fn destroy(&self, account: &AccountId) -> Result<(), KeyError> {
-        self.kept().remove(account);
+        self.keys().remove(account);
         Ok(())
     }
 
     fn has_approval(&self, account: &AccountId) -> bool {
-        self.kept().get(account).is_some_and(|kept| kept.approval.is_some())
+        self.keys().get(account).is_some_and(|keys| keys.approval.is_some())
     }
 
     fn seal(&self, _: &AccountId, secret: &Secret) -> Result<String, KeyError> {

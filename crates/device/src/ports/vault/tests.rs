@@ -5,15 +5,15 @@ use countersign_protocol::id::ChallengeId;
 
 use super::*;
 use crate::edge::vault_sqlite::SqliteVault;
-use crate::history::What;
+use crate::history::HistoryEvent;
 use crate::ports::key_store::MemoryKeys;
-use crate::testing::{Counting, Office, account};
+use crate::testing::{CountingRandom, FakeProvider, account};
 
 fn each_vault(check: impl Fn(&dyn Vault, &Account)) {
     let dir = tempfile::tempdir().unwrap();
     let sqlite = SqliteVault::open(&dir.path().join("device.db")).unwrap();
-    let keys = MemoryKeys::new(std::sync::Arc::new(Counting::default()));
-    let account = account(&Office::open(), &keys, &Counting::default());
+    let keys = MemoryKeys::new(std::sync::Arc::new(CountingRandom::default()));
+    let account = account(&FakeProvider::open(), &keys, &CountingRandom::default());
     check(&MemoryVault::default(), &account);
     check(&sqlite, &account);
 }
@@ -41,11 +41,11 @@ fn a_core_is_rebuilt_from_what_is_open_known_unsent_and_last() {
         let mut head = Head::beginning("statement");
         let entry = |head: &mut Head| {
             let challenge: ChallengeId = "ch_1".parse().unwrap();
-            head.append(7, What::Disputed { challenge, dispute_hash: Hash::of("d") })
+            head.append(7, HistoryEvent::Disputed { challenge, dispute_hash: Hash::of("d") })
         };
-        let posting = |id| Posting {
+        let posting = |id| OutboxEntry {
             id,
-            purpose: Purpose::Answer,
+            purpose: OutboxPurpose::Answer,
             challenge: "ch_2".parse().unwrap(),
             compact: format!("answer {id}"),
         };
@@ -58,11 +58,11 @@ fn a_core_is_rebuilt_from_what_is_open_known_unsent_and_last() {
             put("ch_2", now, Stage::Answering),
             Change::Append(entry(&mut head)),
             Change::Append(entry(&mut head)),
-            Change::Post(posting(2)),
-            Change::Post(posting(1)),
+            Change::Enqueue(posting(2)),
+            Change::Enqueue(posting(1)),
         ];
         vault.apply(&account.id, &changes).unwrap();
-        vault.apply(&account.id, &[put("ch_1", now, Stage::Ended), Change::Settle(2)]).unwrap();
+        vault.apply(&account.id, &[put("ch_1", now, Stage::Ended), Change::Dequeue(2)]).unwrap();
         let snapshot = vault.load(&account.id).unwrap();
         assert_eq!(snapshot.open, [kept("ch_2", now, Stage::Answering)]);
         let known: Vec<&str> = snapshot.known.iter().map(|(id, _)| id.as_str()).collect();
@@ -98,10 +98,10 @@ fn pin_counters_and_begun_registrations_are_kept() {
         let guard = PinGuard { tries: 3, last_try_at: 9 };
         vault.put_pin_guard(&account.id, &guard).unwrap();
         assert_eq!(vault.pin_guard(&account.id).unwrap(), guard);
-        let begun = BegunEnrollment { token: Hash::of("t"), account: account.id.clone(), body: "{}".into() };
+        let begun = PendingEnrollment { token: Hash::of("t"), account: account.id.clone(), body: "{}".into() };
         vault.put_enrollment(&begun).unwrap();
         assert_eq!(vault.enrollment(&begun.token).unwrap(), Some(begun.clone()));
-        vault.apply(&account.id, &[Change::EndEnrollment(begun.token)]).unwrap();
+        vault.apply(&account.id, &[Change::DeleteEnrollment(begun.token)]).unwrap();
         assert_eq!(vault.enrollment(&begun.token).unwrap(), None);
     });
 }

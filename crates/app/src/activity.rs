@@ -85,8 +85,8 @@ impl App {
         // It reads and checks the whole record.
         let history = tokio::task::spawn_blocking(move || device.history()).await;
         let history = history.map_err(|_| Failure::new("stopped", "the record could not be read"))??;
-        let host = |past: &device::Past| hosts.get(&past.account).cloned().unwrap_or_default();
-        Ok(history.into_iter().map(|past| ActivityEntry::draw(host(&past), past, now)).collect())
+        let host = |item: &device::HistoryItem| hosts.get(&item.account).cloned().unwrap_or_default();
+        Ok(history.into_iter().map(|item| ActivityEntry::render(host(&item), item, now)).collect())
     }
 
     /// Writes the evidence about a request into the downloads folder. An existing file is never replaced.
@@ -105,27 +105,27 @@ impl App {
 }
 
 impl ActivityEntry {
-    fn draw(host: String, past: device::Past, now: u64) -> ActivityEntry {
-        let lines = past.transcript.map(|transcript| transcript.lines);
-        let recent = now.saturating_sub(past.issued_at) < limits::DISPUTE_SECONDS;
+    fn render(host: String, item: device::HistoryItem, now: u64) -> ActivityEntry {
+        let lines = item.transcript.map(|transcript| transcript.lines);
+        let recent = now.saturating_sub(item.issued_at) < limits::DISPUTE_SECONDS;
         ActivityEntry {
-            id: past.id.to_string(),
-            account: past.account.to_string(),
+            id: item.id.to_string(),
+            account: item.account.to_string(),
             host,
-            kind: past.kind,
-            client_verified: past.client.as_ref().is_some_and(|client| client.verified),
-            client_name: past.client.map(|client| escape(&client.name)),
-            message: past.binding_message.as_deref().map(escape),
+            kind: item.kind,
+            client_verified: item.client.as_ref().is_some_and(|client| client.verified),
+            client_name: item.client.map(|client| escape(&client.name)),
+            message: item.binding_message.as_deref().map(escape),
             amount: lines.as_deref().and_then(amount_of),
-            issued_at: past.issued_at,
-            stage: past.stage,
-            decision: past.decision,
-            answered_at: past.answered_at,
-            outcome: past.outcome,
-            by: past.by.as_deref().map(escape),
+            issued_at: item.issued_at,
+            stage: item.stage,
+            decision: item.decision,
+            answered_at: item.answered_at,
+            outcome: item.outcome,
+            by: item.by.as_deref().map(escape),
             lines,
-            can_dispute: recent && matches!(past.outcome, Some(Ending::Approved | Ending::AnsweredElsewhere)),
-            has_evidence: past.decision.is_some() || past.outcome.is_some(),
+            can_dispute: recent && matches!(item.outcome, Some(Ending::Approved | Ending::AnsweredElsewhere)),
+            has_evidence: item.decision.is_some() || item.outcome.is_some(),
         }
     }
 }

@@ -32,12 +32,12 @@ use serde::Serialize;
 use serde_json::Value;
 use url::Url;
 
-use super::Counting;
-use crate::ports::provider::{Call, NoReply, Provider, Reply, Soon, Watched};
+use super::CountingRandom;
+use crate::ports::transport::{BoxFuture, Call, Reply, StreamReply, Transport, TransportError};
 
 /// A provider with one device.
-pub(crate) struct Office {
-    pub(crate) random: Counting,
+pub(crate) struct FakeProvider {
+    pub(crate) random: CountingRandom,
     pub(crate) issuer: Issuer,
     pub(crate) now: Timestamp,
     pub(crate) device: DeviceId,
@@ -59,8 +59,8 @@ pub(crate) struct Office {
     pub(crate) away: bool,
     /// The next reply of this status gets lost.
     pub(crate) lose_status: Option<u16>,
-    pub(crate) asked: BTreeMap<ChallengeId, Asked>,
-    feed: Vec<Item>,
+    pub(crate) issued: BTreeMap<ChallengeId, IssuedChallenge>,
+    feed: Vec<FeedItem>,
     generation: u32,
     /// Distinct answers that arrived, in order.
     pub(crate) answers: Vec<Compact<Answer>>,
@@ -72,36 +72,36 @@ pub(crate) struct Office {
     pub(crate) calls: Vec<String>,
 }
 
-/// One challenge on the office's side.
+/// One challenge on the provider's side.
 #[derive(Clone)]
-pub(crate) struct Asked {
+pub(crate) struct IssuedChallenge {
     pub(crate) compact: Compact<Challenge>,
     pub(crate) opening: Option<Opening>,
     pub(crate) outcome: Option<Compact<Outcome>>,
 }
 
 #[derive(Clone)]
-enum Item {
+enum FeedItem {
     Challenge(ChallengeId),
     Ended(ChallengeId),
     Notice(String),
 }
 
-impl Office {
+impl FakeProvider {
     /// Opens at a fixed time.
-    pub(crate) fn open() -> Office {
-        Office::open_at("https://id.acme.example")
+    pub(crate) fn open() -> FakeProvider {
+        FakeProvider::open_at("https://id.acme.example")
     }
 
     /// Opens under another name.
-    pub(crate) fn open_at(issuer: &str) -> Office {
-        let random = Counting::default();
+    pub(crate) fn open_at(issuer: &str) -> FakeProvider {
+        let random = CountingRandom::default();
         let issuer: Issuer = issuer.parse().unwrap();
         let root = PrivateKey::generate(&random).into_signer();
         let signing = PrivateKey::generate(&random).into_signer();
         let now = Timestamp::from_seconds(1_790_000_000);
         let manifests = ManifestChain { manifests: Vec::new() };
-        let mut office = Office {
+        let mut provider = FakeProvider {
             device: DeviceId::random(&random),
             subject: "alice".parse().unwrap(),
             credential: "first-credential".into(),
@@ -120,7 +120,7 @@ impl Office {
             random,
             root,
             signing,
-            asked: BTreeMap::new(),
+            issued: BTreeMap::new(),
             feed: Vec::new(),
             generation: 1,
             answers: Vec::new(),
@@ -129,8 +129,8 @@ impl Office {
             instead: Vec::new(),
             calls: Vec::new(),
         };
-        office.list_signing_key();
-        office
+        provider.list_signing_key();
+        provider
     }
 
     pub(crate) fn root(&self) -> Thumbprint {
@@ -139,7 +139,7 @@ impl Office {
 
     /// The root of some other provider.
     pub(crate) fn stranger_root() -> Thumbprint {
-        let random = Counting::default();
+        let random = CountingRandom::default();
         drop(PrivateKey::generate(&random));
         drop(PrivateKey::generate(&random));
         *PrivateKey::generate(&random).public_key().thumbprint()
@@ -204,7 +204,7 @@ impl Office {
             prev: None,
         };
         let compact = Compact::sign(&statement, &self.signing).unwrap();
-        self.feed.push(Item::Notice(compact.as_str().to_owned()));
+        self.feed.push(FeedItem::Notice(compact.as_str().to_owned()));
         self.statements.push(compact);
     }
 
@@ -262,8 +262,8 @@ impl Office {
         compact: Compact<Challenge>,
         opening: Option<Opening>,
     ) -> ChallengeId {
-        self.asked.insert(id.clone(), Asked { compact, opening, outcome: None });
-        self.feed.push(Item::Challenge(id.clone()));
+        self.issued.insert(id.clone(), IssuedChallenge { compact, opening, outcome: None });
+        self.feed.push(FeedItem::Challenge(id.clone()));
         id
     }
 
@@ -274,20 +274,20 @@ impl Office {
 
     /// Puts a notice into the feed.
     pub(crate) fn notify(&mut self, notice: &str) {
-        self.feed.push(Item::Notice(notice.to_owned()));
+        self.feed.push(FeedItem::Notice(notice.to_owned()));
     }
 
     /// Ends a challenge that has not ended.
     pub(crate) fn end(&mut self, id: &ChallengeId, ending: Ending, answer: Option<Hash>) {
-        if self.asked[id].outcome.is_none() {
+        if self.issued[id].outcome.is_none() {
             let outcome = self.outcome(id, ending, answer);
-            self.asked.get_mut(id).unwrap().outcome = Some(outcome);
-            self.feed.push(Item::Ended(id.clone()));
+            self.issued.get_mut(id).unwrap().outcome = Some(outcome);
+            self.feed.push(FeedItem::Ended(id.clone()));
         }
     }
 
     pub(crate) fn outcome(&self, id: &ChallengeId, outcome: Ending, answer_hash: Option<Hash>) -> Compact<Outcome> {
-        let asked = &self.asked[id];
+        let asked = &self.issued[id];
         self.sign(&Outcome {
             iss: self.issuer.clone(),
             aud: self.device.clone(),
@@ -314,8 +314,8 @@ impl Office {
 
     /// What a restored backup may also do: not know a challenge any more.
     pub(crate) fn forget(&mut self, id: &ChallengeId) {
-        self.asked.remove(id);
-        self.feed.retain(|item| !matches!(item, Item::Challenge(known) | Item::Ended(known) if known == id));
+        self.issued.remove(id);
+        self.feed.retain(|item| !matches!(item, FeedItem::Challenge(known) | FeedItem::Ended(known) if known == id));
     }
 
     /// Replies to a call.
@@ -486,22 +486,22 @@ impl Office {
             Fetched { cursor: format!("{prefix}{}", self.feed.len()), reset: known.is_none(), ..Fetched::default() };
         for item in &self.feed[known.unwrap_or(0)..] {
             match item {
-                Item::Challenge(id) if self.asked[id].outcome.is_none() => {
-                    fetched.challenges.push(self.asked[id].compact.clone());
+                FeedItem::Challenge(id) if self.issued[id].outcome.is_none() => {
+                    fetched.challenges.push(self.issued[id].compact.clone());
                 }
-                Item::Ended(id) => {
-                    let outcome = self.asked[id].outcome.clone();
+                FeedItem::Ended(id) => {
+                    let outcome = self.issued[id].outcome.clone();
                     fetched.withdrawn.extend(outcome.map(|outcome| Withdrawn { id: id.clone(), outcome }));
                 }
-                Item::Challenge(_) => {}
-                Item::Notice(notice) => fetched.notices.push(notice.clone()),
+                FeedItem::Challenge(_) => {}
+                FeedItem::Notice(notice) => fetched.notices.push(notice.clone()),
             }
         }
         json(200, &fetched)
     }
 
     fn answer(&mut self, id: &ChallengeId, text: &str) -> Reply {
-        let Some(asked) = self.asked.get(id).cloned() else { return problem(ProblemCode::NotFound, None) };
+        let Some(asked) = self.issued.get(id).cloned() else { return problem(ProblemCode::NotFound, None) };
         let compact = Compact::<Answer>::from_text(text);
         let keys = [self.transport.clone().unwrap(), self.approval.clone().unwrap()];
         let answer = compact.open(|kid| keys.iter().find(|key| key.thumbprint() == kid)).unwrap().claims;
@@ -520,7 +520,7 @@ impl Office {
         }
         if self.now.seconds() >= answer.exp {
             self.end(id, Ending::Expired, None);
-            return problem(ProblemCode::ChallengeExpired, self.asked[id].outcome.clone());
+            return problem(ProblemCode::ChallengeExpired, self.issued[id].outcome.clone());
         }
         let value = answer.interaction_value.as_deref();
         let right = asked.opening.as_ref().is_none_or(|opening| value.is_some_and(|value| opening.matches(value)));
@@ -530,7 +530,7 @@ impl Office {
             Decision::Approved => Ending::Mismatch,
         };
         self.end(id, ending, Some(compact.hash()));
-        let outcome = self.asked[id].outcome.clone();
+        let outcome = self.issued[id].outcome.clone();
         match ending {
             Ending::Mismatch => problem(ProblemCode::InteractionMismatch, outcome),
             _ => json(200, &Received { outcome }),
@@ -540,7 +540,7 @@ impl Office {
     fn dispute(&mut self, id: &ChallengeId, text: &str) -> Reply {
         let compact = Compact::<Dispute>::from_text(text);
         assert_eq!(compact.open(|_| self.transport.as_ref()).unwrap().claims.challenge, *id);
-        let first = self.asked[id].outcome.clone().unwrap();
+        let first = self.issued[id].outcome.clone().unwrap();
         let second = Outcome { outcome: Ending::Disputed, replaces: Some(first.hash()), ..first.peek().unwrap() };
         json(200, &Received { outcome: Some(self.sign(&second)) })
     }
@@ -556,26 +556,26 @@ pub(crate) fn problem(code: ProblemCode, outcome: Option<Compact<Outcome>>) -> R
 
 /// Offices behind the provider port, for tests of the whole device. Streams are refused, as behind some proxies.
 #[derive(Clone)]
-pub(crate) struct OfficesAtPort(pub(crate) Vec<Arc<Mutex<Office>>>);
+pub(crate) struct FakeTransport(pub(crate) Vec<Arc<Mutex<FakeProvider>>>);
 
-impl Provider for OfficesAtPort {
-    fn call(&self, call: Call) -> Soon<'_, Result<Reply, NoReply>> {
+impl Transport for FakeTransport {
+    fn call(&self, call: Call) -> BoxFuture<'_, Result<Reply, TransportError>> {
         Box::pin(async move {
-            let mut offices = self.0.iter().map(|office| office.lock().unwrap());
-            let mut office = offices.find(|office| call.url.starts_with(&office.issuer.origin())).unwrap();
-            if office.away {
-                return Err(NoReply::Unreachable);
+            let mut providers = self.0.iter().map(|provider| provider.lock().unwrap());
+            let mut provider = providers.find(|provider| call.url.starts_with(&provider.issuer.origin())).unwrap();
+            if provider.away {
+                return Err(TransportError::Unreachable);
             }
-            let reply = office.reply(&call);
-            if office.lose_status == Some(reply.status) {
-                office.lose_status = None;
-                return Err(NoReply::TimedOut);
+            let reply = provider.reply(&call);
+            if provider.lose_status == Some(reply.status) {
+                provider.lose_status = None;
+                return Err(TransportError::TimedOut);
             }
             Ok(reply)
         })
     }
 
-    fn watch(&self, _: Call) -> Soon<'_, Result<Watched, NoReply>> {
-        Box::pin(async { Ok(Watched::Refused(problem(ProblemCode::MethodNotAllowed, None))) })
+    fn open_stream(&self, _: Call) -> BoxFuture<'_, Result<StreamReply, TransportError>> {
+        Box::pin(async { Ok(StreamReply::Refused(problem(ProblemCode::MethodNotAllowed, None))) })
     }
 }

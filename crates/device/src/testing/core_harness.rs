@@ -9,28 +9,28 @@ use countersign_protocol::id::ChallengeId;
 use countersign_protocol::registration::{DeviceClass, KeyProtection};
 use countersign_protocol::secret::Secret;
 
-use super::{Counting, Office};
-use crate::account::{Account, AccountId, Addresses, Life, Standing};
-use crate::core::{CallId, Core, Effect, Event, Moment, Tick, Word};
+use super::{CountingRandom, FakeProvider};
+use crate::account::{Account, AccountEndpoints, AccountId, AccountStatus, Lifetime};
+use crate::core::{AuthorizedDecision, CallId, Core, Effect, Event, Moment, Tick};
+use crate::device_event::DeviceEvent;
 use crate::error::AnswerError;
-use crate::events::DeviceEvent;
 use crate::pin::{Pin, PinEntry, PinSource};
 use crate::ports::key_store::{KeyStore, MemoryKeys};
-use crate::ports::provider::{Call, NoReply};
+use crate::ports::transport::{Call, TransportError};
 use crate::ports::vault::{Change, MemoryVault, Stage, StoredChallenge, Vault};
 use crate::transcript::Locale;
 
 /// A core, its vault, its keys, the other side, and what is on the wire between them.
-pub(crate) struct Bench {
+pub(crate) struct CoreHarness {
     pub(crate) core: Core,
     pub(crate) vault: Arc<MemoryVault>,
     pub(crate) keys: Arc<MemoryKeys>,
-    random: Arc<Counting>,
-    pub(crate) office: Office,
+    random: Arc<CountingRandom>,
+    pub(crate) provider: FakeProvider,
     pub(crate) at: Moment,
     pub(crate) wire: VecDeque<(CallId, Call)>,
     pub(crate) streams: Vec<CallId>,
-    pub(crate) told: Vec<DeviceEvent>,
+    pub(crate) emitted: Vec<DeviceEvent>,
     /// The plug is pulled after so many more effects.
     pub(crate) plug: Option<usize>,
     pub(crate) crashes: u32,
@@ -40,28 +40,28 @@ pub(crate) fn pin() -> PinEntry {
     PinEntry { pin: Pin::parse("123456").unwrap(), source: PinSource::Person }
 }
 
-impl Bench {
+impl CoreHarness {
     /// A confirmed account that has not fetched yet.
-    pub(crate) fn new() -> Bench {
-        let random = Arc::new(Counting::default());
+    pub(crate) fn new() -> CoreHarness {
+        let random = Arc::new(CountingRandom::default());
         let keys = Arc::new(MemoryKeys::new(random.clone()));
         let vault = Arc::new(MemoryVault::default());
-        let mut office = Office::open();
-        let account = account(&office, &*keys, &random);
-        office.confirm(&account.transport_key, &account.approval_key);
+        let mut provider = FakeProvider::open();
+        let account = account(&provider, &*keys, &random);
+        provider.confirm(&account.transport_key, &account.approval_key);
         vault.apply(&account.id, &[Change::PutAccount(Box::new(account.clone()))]).unwrap();
-        let at = Moment { wall: office.now, tick: Tick(1_000) };
+        let at = Moment { wall: provider.now, tick: Tick(1_000) };
         let core = open(&account.id, &vault, &keys, &random);
-        let (wire, streams, told) = (VecDeque::new(), Vec::new(), Vec::new());
-        Bench { core, vault, keys, random, office, at, wire, streams, told, plug: None, crashes: 0 }
+        let (wire, streams, emitted) = (VecDeque::new(), Vec::new(), Vec::new());
+        CoreHarness { core, vault, keys, random, provider, at, wire, streams, emitted, plug: None, crashes: 0 }
     }
 
     /// The same, after its first pull.
-    pub(crate) fn pulled() -> Bench {
-        let mut bench = Bench::new();
-        bench.event(Event::Wake);
-        bench.calm();
-        bench
+    pub(crate) fn pulled() -> CoreHarness {
+        let mut harness = CoreHarness::new();
+        harness.event(Event::Wake);
+        harness.calm();
+        harness
     }
 
     pub(crate) fn event(&mut self, event: Event) {
@@ -82,10 +82,10 @@ impl Bench {
             }
             match effect {
                 Effect::Write(changes) => self.vault.apply(&account, &changes).unwrap(),
-                Effect::Tell(event) => self.told.push(event),
+                Effect::Emit(event) => self.emitted.push(event),
                 Effect::Call { id, call } => self.wire.push_back((id, call)),
-                Effect::Watch { id, .. } => self.streams.push(id),
-                Effect::HangUp(id) => {
+                Effect::OpenStream { id, .. } => self.streams.push(id),
+                Effect::Cancel(id) => {
                     self.wire.retain(|(call, _)| *call != id);
                     self.streams.retain(|stream| *stream != id);
                 }
@@ -111,7 +111,7 @@ impl Bench {
     /// The oldest call arrives and its reply, too. Says whether there was one.
     pub(crate) fn deliver(&mut self) -> bool {
         let Some((id, call)) = self.wire.pop_front() else { return false };
-        let reply = self.office.reply(&call);
+        let reply = self.provider.reply(&call);
         self.event(Event::Replied { id, reply });
         true
     }
@@ -119,15 +119,15 @@ impl Bench {
     /// The oldest call arrives, its reply does not.
     pub(crate) fn lose_reply(&mut self) {
         if let Some((id, call)) = self.wire.pop_front() {
-            self.office.reply(&call);
-            self.event(Event::Failed { id, why: Some(NoReply::TimedOut) });
+            self.provider.reply(&call);
+            self.event(Event::Failed { id, why: Some(TransportError::TimedOut) });
         }
     }
 
     /// The oldest call does not arrive.
     pub(crate) fn lose_call(&mut self) {
         if let Some((id, _)) = self.wire.pop_front() {
-            self.event(Event::Failed { id, why: Some(NoReply::Unreachable) });
+            self.event(Event::Failed { id, why: Some(TransportError::Unreachable) });
         }
     }
 
@@ -138,7 +138,7 @@ impl Bench {
                 return;
             }
         }
-        panic!("the device never stops calling, lately {:?}", self.office.calls.last());
+        panic!("the device never stops calling, lately {:?}", self.provider.calls.last());
     }
 
     /// Everything on the wire now arrives, except for long polls; what follows from it does not.
@@ -153,7 +153,7 @@ impl Bench {
 
     /// Time passes, for both sides alike.
     pub(crate) fn pass_ms(&mut self, millis: u64) {
-        self.office.now = self.office.now.plus_millis(millis);
+        self.provider.now = self.provider.now.plus_millis(millis);
         self.at.wall = self.at.wall.plus_millis(millis);
         self.at.tick = self.at.tick.plus_millis(millis);
         self.event(Event::Tick);
@@ -162,14 +162,14 @@ impl Bench {
     pub(crate) fn approve(&mut self, id: &ChallengeId, value: Option<&str>) -> Result<(), AnswerError> {
         let key = self.keys.open_approval(&self.core.account().id, &pin()).unwrap();
         let user = VerifiedUser::vouch(VerifiedBy::Pin, false, self.at.wall);
-        let word = Word::Approve { value: value.map(str::to_owned), user: &user, key: &*key };
+        let word = AuthorizedDecision::Approve { value: value.map(str::to_owned), user: &user, key: &*key };
         let effects = self.core.answer(self.at, id, word)?;
         self.carry_out(effects);
         Ok(())
     }
 
     pub(crate) fn deny(&mut self, id: &ChallengeId) -> Result<(), AnswerError> {
-        let effects = self.core.answer(self.at, id, Word::Deny { reason: Some(DenialReason::NotMe) })?;
+        let effects = self.core.answer(self.at, id, AuthorizedDecision::Deny { reason: Some(DenialReason::NotMe) })?;
         self.carry_out(effects);
         Ok(())
     }
@@ -194,42 +194,42 @@ impl Bench {
     }
 }
 
-fn open(id: &AccountId, vault: &Arc<MemoryVault>, keys: &Arc<MemoryKeys>, random: &Arc<Counting>) -> Core {
+fn open(id: &AccountId, vault: &Arc<MemoryVault>, keys: &Arc<MemoryKeys>, random: &Arc<CountingRandom>) -> Core {
     let account = vault.accounts().unwrap().into_iter().find(|account| account.id == *id).unwrap();
     let snapshot = vault.load(id).unwrap();
     Core::open(account, snapshot, keys.clone(), random.clone(), Locale::En).unwrap()
 }
 
-/// An account at the office as an enrollment leaves it.
-pub(crate) fn account(office: &Office, keys: &dyn KeyStore, random: &Counting) -> Account {
+/// An account at the provider as an enrollment leaves it.
+pub(crate) fn account(provider: &FakeProvider, keys: &dyn KeyStore, random: &CountingRandom) -> Account {
     let id = AccountId::random(random);
     let made = keys.make(&id, &pin()).unwrap();
-    let endpoint = |path: &str| office.issuer.endpoint(path);
+    let endpoint = |path: &str| provider.issuer.endpoint(path);
     Account {
         device_name: "Desk".into(),
-        issuer: office.issuer.clone(),
+        issuer: provider.issuer.clone(),
         test: false,
         support: None,
-        addresses: Addresses {
+        endpoints: AccountEndpoints {
             challenges: endpoint("/push/challenges"),
             stream: endpoint("/push/stream"),
             manifest: endpoint("/push/manifests"),
             credential: endpoint("/push/credential"),
         },
-        subject: office.subject.clone(),
+        subject: provider.subject.clone(),
         subject_label: "Alice".into(),
-        device_id: office.device.clone(),
+        device_id: provider.device.clone(),
         device_class: DeviceClass::Interactive,
         key_protection: KeyProtection::Memory,
         transport_key: made.transport,
         approval_key: made.approval,
-        root: office.root(),
-        manifests: office.manifests.clone(),
+        root: provider.root(),
+        manifests: provider.manifests.clone(),
         statements: Vec::new(),
-        credential: keys.seal(&id, &Secret::new(office.credential.clone())).unwrap(),
-        credential_life: Life { from: office.now.seconds(), seconds: 2_592_000 },
+        credential: keys.seal(&id, &Secret::new(provider.credential.clone())).unwrap(),
+        credential_lifetime: Lifetime { from: provider.now.seconds(), seconds: 2_592_000 },
         cursor: None,
-        standing: Standing::Unconfirmed,
+        status: AccountStatus::Unconfirmed,
         id,
     }
 }

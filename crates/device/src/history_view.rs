@@ -20,7 +20,7 @@ use crate::ports::vault::{Stage, StoredChallenge};
 
 /// A request in the history.
 #[derive(Clone, Debug, Serialize)]
-pub struct Past {
+pub struct HistoryItem {
     /// Whose.
     pub account: AccountId,
     /// Which.
@@ -53,15 +53,15 @@ impl Device {
     ///
     /// # Errors
     /// [`ExportError::Broken`] where an entry was changed, removed or put in.
-    pub fn history(&self) -> Result<Vec<Past>, ExportError> {
-        let vault = &self.inner.world.vault;
+    pub fn history(&self) -> Result<Vec<HistoryItem>, ExportError> {
+        let vault = &self.inner.services.vault;
         let mut all = Vec::new();
         for account in vault.accounts()? {
             let entries = vault.history(&account.id)?;
             if let Some(statement) = account.statements.first() {
                 history::check(Head::beginning(statement.as_str()), &entries)?;
             }
-            all.extend(vault.challenges(&account.id)?.iter().map(|kept| past(&account, kept)));
+            all.extend(vault.challenges(&account.id)?.iter().map(|kept| history_item(&account, kept)));
         }
         all.sort_by_key(|past| std::cmp::Reverse(past.issued_at));
         Ok(all)
@@ -72,7 +72,7 @@ impl Device {
     /// # Errors
     /// [`ExportError`] where the request is unknown or nothing about it was signed by this device or its provider yet.
     pub fn evidence(&self, id: &ChallengeId) -> Result<String, ExportError> {
-        let vault = &self.inner.world.vault;
+        let vault = &self.inner.services.vault;
         for account in vault.accounts()? {
             if let Some(kept) = vault.challenge(&account.id, id)? {
                 return Ok(evidence(&account, kept)?.to_file());
@@ -107,11 +107,11 @@ fn verdict_and_dispute(outcomes: Vec<String>) -> (Option<Compact<Outcome>>, Opti
     (verdict, disputed)
 }
 
-fn past(account: &Account, kept: &StoredChallenge) -> Past {
+fn history_item(account: &Account, kept: &StoredChallenge) -> HistoryItem {
     let challenge = Compact::<Challenge>::from_text(kept.compact.clone()).peek().ok();
     let answer = kept.answer.clone().and_then(|text| Compact::<Answer>::from_text(text).peek().ok());
     let ending = ending_of(kept);
-    Past {
+    HistoryItem {
         account: account.id.clone(),
         id: kept.id.clone(),
         kind: challenge.as_ref().map(|challenge| challenge.kind),

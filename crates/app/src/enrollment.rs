@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use countersign_device as device;
-use countersign_device::ports::user_verifier::GivenPin;
+use countersign_device::ports::user_verifier::FixedPin;
 use countersign_protocol::registration::Confirm;
 use serde::Serialize;
 
@@ -45,9 +45,9 @@ pub struct EnrollmentResult {
 impl App {
     /// A link from outside, which replaces one that waits.
     pub fn offer_link(&self, link: Link) {
-        self.enrolling(|enrolling| {
-            enrolling.waiting = Some(link);
-            enrolling.revision = enrolling.revision.wrapping_add(1);
+        self.enrollment(|state| {
+            state.waiting = Some(link);
+            state.revision = state.revision.wrapping_add(1);
         });
         self.changed();
     }
@@ -61,12 +61,12 @@ impl App {
         let link = match link {
             Some(text) => Link::read(&text).map_err(|error| Failure::new("invalid_link", error))?,
             None => {
-                let waiting = self.enrolling(|enrolling| enrolling.waiting.clone());
+                let waiting = self.enrollment(|state| state.waiting.clone());
                 waiting.ok_or_else(|| Failure::new("no_link", "no link waits"))?
             }
         };
         let found = Arc::new(device.preview(link.expose()).await?);
-        self.enrolling(|enrolling| enrolling.preview = Some(Arc::clone(&found)));
+        self.enrollment(|state| state.preview = Some(Arc::clone(&found)));
         Ok(LinkPreview {
             issuer: found.issuer.as_str().to_owned(),
             domain: found.domain.shown.clone(),
@@ -84,13 +84,13 @@ impl App {
     /// [`Failure`]; the link is kept, so that it can be tried again.
     pub async fn enroll(&self, pin: &PinText, device_name: &str) -> Result<EnrollmentResult, Failure> {
         let device = self.device()?;
-        let preview = self.enrolling(|enrolling| enrolling.preview.clone());
+        let preview = self.enrollment(|state| state.preview.clone());
         let preview = preview.ok_or_else(|| Failure::new("no_link", "no link was verified"))?;
-        let enrolled = device.enroll(&preview, device_name, &GivenPin(pin.entry()?)).await?;
+        let enrolled = device.enroll(&preview, device_name, &FixedPin(pin.entry()?)).await?;
         self.forget_link();
         let code = enrolled.confirmation_code.map(|code| code.expose().to_owned());
         if let Some(code) = &code {
-            self.remember(|remembered| drop(remembered.codes.insert(enrolled.account.clone(), code.clone())));
+            self.update_state(|state| drop(state.codes.insert(enrolled.account.clone(), code.clone())));
         }
         self.changed();
         Ok(EnrollmentResult { account: enrolled.account.to_string(), confirmation_code: code })
@@ -98,9 +98,9 @@ impl App {
 
     /// Forgets a link that waits, and what was verified.
     pub fn forget_link(&self) {
-        self.enrolling(|enrolling| {
-            enrolling.waiting = None;
-            enrolling.preview = None;
+        self.enrollment(|state| {
+            state.waiting = None;
+            state.preview = None;
         });
         self.changed();
     }
@@ -108,8 +108,8 @@ impl App {
 
 /// The link that waits, and the one that was verified.
 #[derive(Default)]
-pub(crate) struct Enrolling {
+pub(crate) struct EnrollmentState {
     pub(crate) waiting: Option<Link>,
     pub(crate) revision: u32,
-    preview: Option<Arc<device::Preview>>,
+    preview: Option<Arc<device::LinkPreview>>,
 }

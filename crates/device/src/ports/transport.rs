@@ -7,15 +7,15 @@ use countersign_protocol::clock::Timestamp;
 use thiserror::Error;
 
 /// A result that is still to come.
-pub type Soon<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;
+pub type BoxFuture<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;
 
 /// Carries calls to a provider and replies back. It follows no redirect, keeps no cookie and retries nothing.
-pub trait Provider: Send + Sync {
+pub trait Transport: Send + Sync {
     /// Makes one call.
-    fn call(&self, call: Call) -> Soon<'_, Result<Reply, NoReply>>;
+    fn call(&self, call: Call) -> BoxFuture<'_, Result<Reply, TransportError>>;
 
     /// Opens a stream (Server-Sent Events). A reply of another status than 200 is returned as [`Watched::Refused`].
-    fn watch(&self, call: Call) -> Soon<'_, Result<Watched, NoReply>>;
+    fn open_stream(&self, call: Call) -> BoxFuture<'_, Result<StreamReply, TransportError>>;
 }
 
 /// One call. It carries credentials, therefore it has no `Debug`.
@@ -30,7 +30,7 @@ pub struct Call {
     /// The body and its media type.
     pub body: Option<(&'static str, String)>,
     /// How long the provider may take to reply, in milliseconds.
-    pub patience_ms: u64,
+    pub timeout_ms: u64,
 }
 
 /// What a call does.
@@ -73,7 +73,7 @@ pub const LARGEST_BODY: usize = 2 * countersign_protocol::limits::FETCH_BYTES;
 /// Why there was no reply. The device says so and tries again.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
 #[non_exhaustive]
-pub enum NoReply {
+pub enum TransportError {
     /// No connection.
     #[error("the provider cannot be reached")]
     Unreachable,
@@ -89,28 +89,28 @@ pub enum NoReply {
 }
 
 /// What came of opening a stream.
-pub enum Watched {
+pub enum StreamReply {
     /// It is open.
     Open {
         /// Status and headers; no body.
         head: Reply,
         /// What arrives.
-        stream: Box<dyn PushStream>,
+        stream: Box<dyn EventStream>,
     },
     /// It is not.
     Refused(Reply),
 }
 
 /// An open stream.
-pub trait PushStream: Send {
+pub trait EventStream: Send {
     /// The next thing that arrives; `None` when the other side closed. Ends with [`NoReply::TimedOut`] where even the comments
     /// stopped, and with [`NoReply::TooLarge`] where one event is larger than [`LARGEST_BODY`].
-    fn next(&mut self) -> Soon<'_, Option<Result<Pushed, NoReply>>>;
+    fn next(&mut self) -> BoxFuture<'_, Option<Result<StreamEvent, TransportError>>>;
 }
 
 /// One thing that arrived on a stream.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Pushed {
+pub enum StreamEvent {
     /// `event: update`: a fetch document with one challenge.
     Update(Vec<u8>),
     /// `event: nonce`: the DPoP nonce for the next call.

@@ -15,13 +15,13 @@ use super::Core;
 use super::clock::Moment;
 use super::effect::Effect;
 use crate::error::AnswerError;
-use crate::history::What;
+use crate::history::HistoryEvent;
 use crate::ports::key_store::KeyError;
-use crate::ports::vault::{Purpose, Stage, StoredChallenge};
+use crate::ports::vault::{OutboxPurpose, Stage, StoredChallenge};
 use crate::transcript;
 
 /// What a person says to a request.
-pub enum Word<'k> {
+pub enum AuthorizedDecision<'k> {
     /// Yes, by the approval key, after the person was verified.
     Approve {
         /// The number that was typed or chosen.
@@ -68,25 +68,30 @@ impl Core {
     ///
     /// # Errors
     /// [`AnswerError`]; then nothing was signed or stored.
-    pub fn answer(&mut self, at: Moment, id: &ChallengeId, word: Word<'_>) -> Result<Vec<Effect>, AnswerError> {
+    pub fn answer(
+        &mut self,
+        at: Moment,
+        id: &ChallengeId,
+        word: AuthorizedDecision<'_>,
+    ) -> Result<Vec<Effect>, AnswerError> {
         let challenge = self.answerable(at, id)?;
-        if let Word::Approve { value, .. } | Word::ApproveUnverified { value } = &word {
+        if let AuthorizedDecision::Approve { value, .. } | AuthorizedDecision::ApproveUnverified { value } = &word {
             check_value(challenge, value.as_deref())?;
         }
         let head = self.head_or_beginning().ok_or(AnswerError::NotConfirmed)?;
         let transport = self.transport.as_ref().ok_or(AnswerError::Keys(KeyError::Gone))?;
         let first_request = self.inbox.open.get(id).is_some_and(|open| open.first_request);
-        let shown = transcript::draw(challenge, self.account.test, first_request, self.locale).transcript.freeze();
+        let shown = transcript::render(challenge, self.account.test, first_request, self.locale).transcript.freeze();
         let place = HistoryPlace { seq: head.seq + 1, prev: head.hash };
         let jti = MessageId::random(&*self.random);
         let draft = AnswerDraft::new(challenge, &shown, jti, place, self.clock.or_own(at))
             .expect("the transcript was drawn from this challenge");
         let unsigned = |_| AnswerError::Keys(KeyError::Gone);
         let (decision, compact) = match word {
-            Word::Approve { value, user, key } => {
+            AuthorizedDecision::Approve { value, user, key } => {
                 (Decision::Approved, ApprovalKey::new(key).approve(draft, user, value).map_err(unsigned)?)
             }
-            Word::ApproveUnverified { value } => {
+            AuthorizedDecision::ApproveUnverified { value } => {
                 let signed = TransportKey::new(&**transport).approve_unverified(draft, value);
                 let signed = signed.map_err(|error| match error {
                     UnverifiedError::VerificationNeeded => AnswerError::NotVerified,
@@ -94,20 +99,20 @@ impl Core {
                 })?;
                 (Decision::Approved, signed)
             }
-            Word::Deny { reason } => {
+            AuthorizedDecision::Deny { reason } => {
                 (Decision::Denied, TransportKey::new(&**transport).deny(draft, reason).map_err(unsigned)?)
             }
         };
-        self.remember(
+        self.append_history(
             at,
-            What::Answered {
+            HistoryEvent::Answered {
                 challenge: id.clone(),
                 challenge_hash: *self.answerable(at, id)?.hash(),
                 answer_hash: compact.hash(),
                 decision: word_of(decision).to_owned(),
             },
         );
-        self.post(Purpose::Answer, id, &compact);
+        self.post(OutboxPurpose::Answer, id, &compact);
         if let Some(open) = self.inbox.open.get_mut(id) {
             open.kept.stage = Stage::Answering;
             open.kept.transcript = Some(shown.text().to_owned());
@@ -124,7 +129,7 @@ impl Core {
     /// [`AnswerError`]; then nothing was signed or stored.
     pub fn dispute(&mut self, at: Moment, kept: &StoredChallenge) -> Result<Vec<Effect>, AnswerError> {
         let transport = self.transport.as_ref().ok_or(AnswerError::Keys(KeyError::Gone))?;
-        if self.outbox.holds(&kept.id, Purpose::Dispute) {
+        if self.outbox.holds(&kept.id, OutboxPurpose::Dispute) {
             return Err(AnswerError::Answered);
         }
         let dispute = Dispute {
@@ -138,8 +143,8 @@ impl Core {
             outcome_hash: kept.outcomes.last().map(Hash::of),
         };
         let compact = Compact::sign(&dispute, &**transport).map_err(|_| AnswerError::Keys(KeyError::Gone))?;
-        self.remember(at, What::Disputed { challenge: kept.id.clone(), dispute_hash: compact.hash() });
-        self.post(Purpose::Dispute, &kept.id, &compact);
+        self.append_history(at, HistoryEvent::Disputed { challenge: kept.id.clone(), dispute_hash: compact.hash() });
+        self.post(OutboxPurpose::Dispute, &kept.id, &compact);
         Ok(self.finish(at))
     }
 

@@ -11,16 +11,16 @@ use countersign_protocol::refusal::RefusalCode;
 
 use super::Core;
 use super::clock::Moment;
-use super::inbox::Open;
-use crate::events::DeviceEvent;
-use crate::history::What;
+use super::inbox::OpenChallenge;
+use crate::device_event::DeviceEvent;
+use crate::history::HistoryEvent;
 use crate::ports::vault::{Stage, StoredChallenge};
 
 impl Core {
     /// Takes a challenge as received. Returns the id that it names.
     pub(super) fn accept(&mut self, at: Moment, compact: &Compact<Challenge>) -> Option<ChallengeId> {
         let hash = compact.hash();
-        let claimed = Claimed::read(compact);
+        let claimed = UnverifiedClaims::read(compact);
         let id = claimed.as_ref().map(|claimed| claimed.id.clone());
         if self.inbox.refused.contains(&hash) {
             return id;
@@ -65,14 +65,14 @@ impl Core {
         };
         self.inbox.known.insert(kept.id.clone(), *verified.hash());
         self.put(kept.clone());
-        let open = Open::new(kept, Some(verified), &self.inbox.approved);
+        let open = OpenChallenge::new(kept, Some(verified), &self.inbox.approved);
         self.inbox.open.insert(open.kept.id.clone(), open);
     }
 
     /// Refuses what could not be verified. What the issuer did sign is remembered, so that its end can be told from a forgery.
-    fn reject(&mut self, at: Moment, claimed: Claimed, compact: &Compact<Challenge>, error: &ChallengeError) {
+    fn reject(&mut self, at: Moment, claimed: UnverifiedClaims, compact: &Compact<Challenge>, error: &ChallengeError) {
         let Some(code) = error.refusal() else { return };
-        let Claimed { id, iat, exp } = claimed;
+        let UnverifiedClaims { id, iat, exp } = claimed;
         if code != RefusalCode::Unverifiable {
             let now = self.clock.or_own(at).seconds();
             let kept = StoredChallenge {
@@ -86,7 +86,7 @@ impl Core {
                 outcomes: Vec::new(),
             };
             self.inbox.known.insert(id.clone(), compact.hash());
-            self.inbox.open.insert(id, Open::new(kept.clone(), None, &self.inbox.approved));
+            self.inbox.open.insert(id, OpenChallenge::new(kept.clone(), None, &self.inbox.approved));
             return self.refuse_kept(at, kept, code);
         }
         self.refuse(at, &id, compact.hash(), code);
@@ -96,7 +96,10 @@ impl Core {
     pub(super) fn refuse_kept(&mut self, at: Moment, kept: StoredChallenge, code: RefusalCode) {
         let (id, challenge_hash) = (kept.id.clone(), kept.hash());
         self.put(kept);
-        self.remember(at, What::Refused { challenge: id.clone(), challenge_hash, code: code.as_str().to_owned() });
+        self.append_history(
+            at,
+            HistoryEvent::Refused { challenge: id.clone(), challenge_hash, code: code.as_str().to_owned() },
+        );
         self.refuse(at, &id, challenge_hash, code);
     }
 
@@ -104,19 +107,19 @@ impl Core {
         self.inbox.refused.insert(hash);
         self.post_refusal(at, id, hash, code);
         let account = self.account.id.clone();
-        self.tell(DeviceEvent::Refused { account, id: id.clone(), code });
+        self.emit(DeviceEvent::Refused { account, id: id.clone(), code });
     }
 }
 
 /// What a challenge says of itself, also where the rest of it can't be read. Nothing is verified.
-struct Claimed {
+struct UnverifiedClaims {
     id: ChallengeId,
     iat: Option<u64>,
     exp: Option<u64>,
 }
 
-impl Claimed {
-    fn read(compact: &Compact<Challenge>) -> Option<Claimed> {
+impl UnverifiedClaims {
+    fn read(compact: &Compact<Challenge>) -> Option<UnverifiedClaims> {
         let payload = encoding::decode(compact.as_str().split('.').nth(1)?).ok()?;
         let payload = json::read(&payload, limits::JSON_DEPTH).ok()?;
         let number = |name| match payload.get(name) {
@@ -124,6 +127,6 @@ impl Claimed {
             _ => None,
         };
         let id = payload.get("jti").and_then(Json::as_str)?.parse().ok()?;
-        Some(Claimed { id, iat: number("iat"), exp: number("exp") })
+        Some(UnverifiedClaims { id, iat: number("iat"), exp: number("exp") })
     }
 }

@@ -74,7 +74,7 @@ pub enum DeviceEvent {
         /// Since when, by this device's clock (seconds since the epoch).
         since: u64,
         /// Why.
-        why: Trouble,
+        why: OfflineReason,
     },
     /// The provider replies again.
     Online {
@@ -153,7 +153,7 @@ pub enum DeviceEvent {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "snake_case")]
 #[non_exhaustive]
-pub enum Trouble {
+pub enum OfflineReason {
     /// No connection.
     Unreachable,
     /// Something else answers in the provider's place: a captive portal, a proxy.

@@ -1,0 +1,236 @@
+//! What the provider says about the account itself: nothing unsigned destroys anything.
+
+use countersign_protocol::id::MessageId;
+use countersign_protocol::notice::{DeviceEvent as OtherDevice, DeviceNotice};
+use countersign_protocol::problem::{Problem, ProblemCode};
+use countersign_protocol::revocation::{Revocation, RevokedBy};
+
+use crate::account::AccountStatus;
+use crate::core::Event;
+use crate::device_event::{DeviceEvent, OfflineReason};
+use crate::ports::key_store::KeyStore as _;
+use crate::ports::transport::Reply;
+use crate::testing::{CoreHarness, FakeProvider, problem};
+
+fn revocation(provider: &FakeProvider) -> Revocation {
+    Revocation {
+        iss: provider.issuer.clone(),
+        aud: provider.device.clone(),
+        sub: provider.subject.clone(),
+        jti: MessageId::random(&provider.random),
+        iat: provider.now.seconds(),
+        device_id: provider.device.clone(),
+        device_name: "Desk".into(),
+        by: RevokedBy::User,
+    }
+}
+
+fn revoked(revocation: countersign_protocol::jws::Compact<Revocation>) -> Reply {
+    let problem = Problem { revocation: Some(revocation), ..Problem::new(ProblemCode::DeviceRevoked, "revoked") };
+    Reply { status: 401, body: serde_json::to_vec(&problem).unwrap(), ..Reply::default() }
+}
+
+#[test]
+fn a_statement_of_the_provider_confirms_the_account() {
+    let harness = CoreHarness::pulled();
+    assert_eq!(harness.core.account().status, AccountStatus::Active);
+    assert!(matches!(harness.emitted[..], [DeviceEvent::Confirmed { .. }]));
+}
+
+#[test]
+fn an_unsigned_401_destroys_nothing_and_is_asked_again_every_hour() {
+    let mut harness = CoreHarness::pulled();
+    let id = harness.provider.ask_login();
+    harness.event(Event::Wake);
+    harness.calm();
+    harness.approve(&id, None).unwrap();
+    let real = std::mem::replace(&mut harness.provider.credential, "another".into());
+    harness.calm();
+    let since = harness.provider.now.seconds();
+    assert_eq!(harness.core.account().status, AccountStatus::NotKnown { since });
+    assert!(harness.keys.has_approval(&harness.core.account().id));
+    let calls = harness.provider.calls.len();
+    harness.pass_ms(3_500_000);
+    harness.calm();
+    assert_eq!(harness.provider.calls.len(), calls, "not before the hour is over");
+    harness.provider.credential = real;
+    harness.pass_ms(200_000);
+    harness.calm();
+    assert_eq!(harness.core.account().status, AccountStatus::Active);
+    assert_eq!(harness.provider.answers.len(), 1, "the answer was kept");
+}
+
+#[test]
+fn a_suspended_device_says_so_and_is_known_again_when_it_is_lifted() {
+    let mut harness = CoreHarness::pulled();
+    let account = harness.core.account().id.clone();
+    harness.emitted.clear();
+    harness.provider.instead = vec![problem(ProblemCode::DeviceSuspended, None)];
+    harness.event(Event::Wake);
+    harness.calm();
+    let since = harness.provider.now.seconds();
+    assert_eq!(harness.core.account().status, AccountStatus::Suspended { since });
+    assert!(matches!(harness.emitted[..], [DeviceEvent::AccountSuspended { .. }]));
+    assert!(harness.keys.has_approval(&account), "the word is unsigned: nothing is destroyed");
+    harness.pass_ms(3_600_000);
+    harness.calm();
+    assert_eq!(harness.core.account().status, AccountStatus::Active);
+}
+
+#[test]
+fn a_credential_that_is_no_longer_taken_is_renewed_once() {
+    let mut harness = CoreHarness::pulled();
+    harness.provider.instead = vec![problem(ProblemCode::InvalidDeviceCredential, None)];
+    harness.event(Event::Wake);
+    harness.calm();
+    assert_eq!(harness.core.account().status, AccountStatus::Active);
+    assert_eq!(harness.provider.credential, "first-credential+");
+    harness.crash();
+    harness.calm();
+    assert_eq!(harness.core.account().status, AccountStatus::Active, "the new credential survives a crash");
+}
+
+#[test]
+fn a_credential_is_renewed_from_half_its_life() {
+    let mut harness = CoreHarness::pulled();
+    harness.pass_ms(14 * 86_400_000);
+    harness.event(Event::Wake);
+    harness.calm();
+    assert_eq!(harness.provider.credential, "first-credential");
+    harness.pass_ms(2 * 86_400_000);
+    harness.event(Event::Wake);
+    harness.calm();
+    assert_eq!(harness.provider.credential, "first-credential+");
+}
+
+#[test]
+fn only_a_signed_revocation_of_this_device_ends_the_account() {
+    let mut harness = CoreHarness::pulled();
+    let account = harness.core.account().id.clone();
+    let signed = revocation(&harness.provider);
+    let forger = FakeProvider::open();
+    let of_other = Revocation { device_id: "dv_other".parse().unwrap(), ..signed.clone() };
+    let mut forged = harness.provider.sign(&signed).into_string();
+    forged.replace_range(forged.len() - 4.., "AAAA");
+    drop(forger);
+    for unsound in [countersign_protocol::jws::Compact::from_text(forged), harness.provider.sign(&of_other)] {
+        harness.provider.instead = vec![revoked(unsound)];
+        harness.event(Event::Wake);
+        harness.deliver();
+        assert!(matches!(harness.core.account().status, AccountStatus::NotKnown { .. }));
+        assert!(harness.keys.has_approval(&account));
+    }
+    harness.provider.instead = vec![revoked(harness.provider.sign(&signed))];
+    harness.event(Event::Wake);
+    harness.deliver();
+    assert!(matches!(harness.core.account().status, AccountStatus::Revoked { .. }));
+    assert!(!harness.keys.has_approval(&account));
+    assert_eq!(harness.core.deadline(), None);
+    harness.crash();
+    assert!(harness.wire.is_empty(), "a revoked account calls nobody");
+}
+
+#[test]
+fn a_proof_that_is_not_taken_is_trouble_and_only_many_in_a_row_mean_not_known() {
+    for code in [ProblemCode::UseDpopNonce, ProblemCode::InvalidDpopProof] {
+        let mut harness = CoreHarness::pulled();
+        harness.provider.instead = vec![problem(code, None), problem(code, None)];
+        harness.event(Event::Wake);
+        harness.calm();
+        assert_eq!(harness.core.account().status, AccountStatus::Active, "{code:?}");
+        assert!(matches!(harness.core.offline(), Some((_, OfflineReason::Unwell))));
+        let id = harness.provider.ask_login();
+        for _ in 0..4 {
+            harness.pass_ms(2_000);
+            harness.calm();
+        }
+        assert_eq!(harness.core.offline(), None);
+        assert!(harness.kept(&id).is_some(), "it was fetched within seconds");
+        harness.provider.instead = vec![problem(code, None); 100];
+        for _ in 0..10 {
+            harness.event(Event::Wake);
+            harness.calm();
+        }
+        assert!(matches!(harness.core.account().status, AccountStatus::NotKnown { .. }), "{code:?}");
+        let calls = harness.provider.calls.len();
+        harness.pass_ms(3_500_000);
+        harness.calm();
+        assert_eq!(harness.provider.calls.len(), calls, "asked again every hour");
+        harness.provider.instead.clear();
+        harness.pass_ms(200_000);
+        harness.calm();
+        assert_eq!(harness.core.account().status, AccountStatus::Active);
+    }
+}
+
+#[test]
+fn a_crash_right_after_a_revocation_was_stored_keeps_neither_keys_nor_requests() {
+    let mut harness = CoreHarness::pulled();
+    let account = harness.core.account().id.clone();
+    let id = harness.provider.ask_login();
+    harness.event(Event::Wake);
+    harness.calm();
+    let signed = harness.provider.sign(&revocation(&harness.provider));
+    harness.provider.instead = vec![revoked(signed)];
+    harness.event(Event::Wake);
+    harness.emitted.clear();
+    harness.plug = Some(1); // The write happens, the keys stay.
+    harness.deliver();
+    assert_eq!(harness.crashes, 1);
+    assert!(matches!(harness.core.account().status, AccountStatus::Revoked { .. }));
+    assert!(!harness.keys.has_approval(&account), "the next start destroys them");
+    assert!(harness.keys.transport(&account).is_err());
+    assert!(harness.core.pending(harness.at).is_empty(), "a revoked account has nothing to answer");
+    assert!(harness.deny(&id).is_err());
+    harness.crash();
+    assert!(harness.core.pending(harness.at).is_empty());
+    assert!(!harness.emitted.iter().any(|event| matches!(event, DeviceEvent::Challenge(_))));
+}
+
+#[test]
+fn news_about_other_devices_are_told_and_forged_ones_ignored() {
+    let mut harness = CoreHarness::pulled();
+    let notice = DeviceNotice {
+        iss: harness.provider.issuer.clone(),
+        aud: harness.provider.device.clone(),
+        sub: harness.provider.subject.clone(),
+        jti: MessageId::random(&harness.provider.random),
+        iat: harness.provider.now.seconds(),
+        event: OtherDevice::DeviceAdded,
+        device_id: None,
+        device_name: Some("Phone".into()),
+        device_class: None,
+    };
+    let sound = harness.provider.sign(&notice);
+    let foreign = harness.provider.sign(&DeviceNotice { aud: "dv_x".parse().unwrap(), ..notice });
+    harness.provider.notify(sound.as_str());
+    harness.provider.notify(foreign.as_str());
+    harness.provider.notify("rubbish");
+    harness.emitted.clear();
+    harness.event(Event::Wake);
+    harness.calm();
+    assert!(
+        matches!(&harness.emitted[..], [
+        DeviceEvent::OtherDevice { change: OtherDevice::DeviceAdded, device_name: Some(name), .. },
+        DeviceEvent::Ignored { .. },
+    ] if name == "Phone"),
+        "{:?}",
+        harness.emitted
+    );
+}
+
+#[test]
+fn being_offline_is_said_once_and_so_is_its_end() {
+    let mut harness = CoreHarness::pulled();
+    harness.emitted.clear();
+    harness.event(Event::Wake);
+    harness.lose_call();
+    harness.pass_ms(60_000);
+    harness.lose_call();
+    harness.pass_ms(60_000);
+    harness.calm();
+    assert!(matches!(
+        harness.emitted[..],
+        [DeviceEvent::Offline { why: OfflineReason::Unreachable, .. }, DeviceEvent::Online { .. }]
+    ));
+}
