@@ -2,7 +2,7 @@
 #![no_main]
 
 use countersign_device::fuzzing::event_stream;
-use countersign_device::ports::provider::Pushed;
+use countersign_device::ports::transport::StreamEvent;
 use countersign_protocol::fetch::Fetched;
 use countersign_protocol::json;
 use libfuzzer_sys::fuzz_target;
@@ -14,7 +14,7 @@ fuzz_target!(|bytes: &[u8]| {
     let parts = event_stream(stream.chunks(size).map(<[u8]>::to_vec).collect());
     assert_eq!(format!("{whole:?}"), format!("{parts:?}"), "in chunks of {size}");
     for event in whole {
-        if let Ok(Pushed::Update(update)) = event {
+        if let Ok(StreamEvent::Update(update)) = event {
             let _ = json::parse::<Fetched>(&update);
         }
     }
