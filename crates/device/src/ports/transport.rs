@@ -14,7 +14,7 @@ pub trait Transport: Send + Sync {
     /// Makes one call.
     fn call(&self, call: Call) -> BoxFuture<'_, Result<Reply, TransportError>>;
 
-    /// Opens a stream (Server-Sent Events). A reply of another status than 200 is returned as [`Watched::Refused`].
+    /// Opens a stream (Server-Sent Events). A reply of another status than 200 is returned as [`StreamReply::Refused`].
     fn open_stream(&self, call: Call) -> BoxFuture<'_, Result<StreamReply, TransportError>>;
 }
 
@@ -103,8 +103,8 @@ pub enum StreamReply {
 
 /// An open stream.
 pub trait EventStream: Send {
-    /// The next thing that arrives; `None` when the other side closed. Ends with [`NoReply::TimedOut`] where even the comments
-    /// stopped, and with [`NoReply::TooLarge`] where one event is larger than [`LARGEST_BODY`].
+    /// The next thing that arrives; `None` when the other side closed. Ends with [`TransportError::TimedOut`] where even the comments
+    /// stopped, and with [`TransportError::TooLarge`] where one event is larger than [`LARGEST_BODY`].
     fn next(&mut self) -> BoxFuture<'_, Option<Result<StreamEvent, TransportError>>>;
 }
 

@@ -291,7 +291,7 @@ fn parse_issuer(top: &Section<'_>, found: &Found<&str>) -> Option<Issuer> {
     None
 }
 
-/// An https address; plain http only for 127.0.0.0/8 and [::1], as for the issuer. `None` where a mistake was recorded.
+/// An https address; plain http only for 127.0.0.0/8 and `[::1]`, as for the issuer. `None` where a mistake was recorded.
 fn https(section: &Section<'_>, key: &str, found: &Found<&str>) -> Option<url::Url> {
     let address = url::Url::parse(found.value).ok().filter(|address| {
         let loopback = match address.host() {
