@@ -6,7 +6,7 @@ mod support;
 use std::sync::Arc;
 
 use countersign_gateway::{
-    AcceptError, AcceptedRequest, ApprovalRequest, Gateway, InProcessApprover, Keys, Nobody, NotRedeemable, Ports,
+    AcceptError, AcceptedRequest, ApprovalRequest, Gateway, InProcessApprover, Keys, NoopSink, NotRedeemable, Ports,
     Settings, Store, Verdict, WriteError,
 };
 use countersign_protocol::id::Subject;
@@ -27,7 +27,7 @@ fn approving(world: &World) -> Gateway {
     let keys = Keys::load_or_create(&world.home.path().join("keys"), &*world.random).expect("keys");
     let ports = Ports { clock: world.clock.clone(), random: world.random.clone() };
     let settings = Settings::new(support::issuer(), world.gateway.settings().mode);
-    Gateway::open_with_approver(settings, store, keys, ports, Arc::new(Nobody), Arc::new(Auto))
+    Gateway::open_with_approver(settings, store, keys, ports, Arc::new(NoopSink), Arc::new(Auto))
         .expect("the gateway opens")
 }
 
