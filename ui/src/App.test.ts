@@ -78,7 +78,10 @@ it("approves a payment with a PIN, and hands back the hash of what it drew", asy
   await fill("#pin", "123456");
   await press("#pin-approve");
   await screen("requests");
-  expect(backend.asked.at(-1)).toEqual(["answer", { challengeId: "ch_1", displayHash: "hash-of-ch_1", decision: "approve", pin: "123456" }]);
+  expect(backend.asked.at(-1)).toEqual([
+    "answer",
+    { challengeId: "ch_1", displayHash: "hash-of-ch_1", decision: "approve", pin: "123456" },
+  ]);
   expect((await see("#outcome")).textContent).toContain("Approved");
 });
 
@@ -104,7 +107,10 @@ it("denies without a PIN, and tells what becomes of a client after This wasn’t
   await screen("not-me");
   expect((await see("#held-for")).textContent).toContain("Acme Support Desk is held back until");
   expect((await see("#support")).textContent).toContain("+49 30 23125 014");
-  expect(backend.asked.at(-1)).toEqual(["answer", { challengeId: "ch_1", displayHash: "hash-of-ch_1", decision: "not_me" }]);
+  expect(backend.asked.at(-1)).toEqual([
+    "answer",
+    { challengeId: "ch_1", displayHash: "hash-of-ch_1", decision: "not_me" },
+  ]);
 });
 
 it("keeps Approve inert until the number is whole", async () => {
@@ -176,7 +182,11 @@ it("says that it is offline and that an answer is kept", async () => {
 
 it("shows outside text as text", async () => {
   const markup = '<img src=x onerror="alert(1)"><b>Approve</b>';
-  const lines = [line("kind", "Request", "Payment"), line("client", "From", markup), line("message", `Message from ${markup}`, markup)];
+  const lines = [
+    line("kind", "Request", "Payment"),
+    line("client", "From", markup),
+    line("message", `Message from ${markup}`, markup),
+  ];
   const { see, container } = await open({ requests: [payment("ch_1", { client_name: markup, lines })] });
   expect((await see("#message .verbatim")).textContent).toBe(markup);
   expect((await see("#client .verbatim")).textContent).toBe(markup);

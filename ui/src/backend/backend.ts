@@ -1,6 +1,15 @@
 // What the page can ask of the app. The page knows this interface and nothing behind it.
 
-import type { AnswerResult, Appearance, Decision, EnrollmentResult, Failure, ActivityEntry, LinkPreview, Snapshot } from "./types";
+import type {
+  AnswerResult,
+  Appearance,
+  Decision,
+  EnrollmentResult,
+  Failure,
+  ActivityEntry,
+  LinkPreview,
+  Snapshot,
+} from "./types";
 
 export interface Answer {
   challengeId: string;

@@ -1,9 +1,27 @@
 // An app that is played, for tests and for looking at screens. It is no part of what is built.
 
 import type { Answer, Backend } from "./backend";
-import type { AccountLine, AnswerResult, EnrollmentResult, Failure, Line, ActivityEntry, LinkPreview, PendingRequest, RequestResult, Role, Snapshot } from "./types";
+import type {
+  AccountLine,
+  AnswerResult,
+  EnrollmentResult,
+  Failure,
+  Line,
+  ActivityEntry,
+  LinkPreview,
+  PendingRequest,
+  RequestResult,
+  Role,
+  Snapshot,
+} from "./types";
 
-export function line(role: Role, label: string, value: string, type: "text" | "date" | "account" | "section" = "text", prominence: 1 | 2 | 3 = 1): Line {
+export function line(
+  role: Role,
+  label: string,
+  value: string,
+  type: "text" | "date" | "account" | "section" = "text",
+  prominence: 1 | 2 | 3 = 1,
+): Line {
   return { role, label, value, type, prominence };
 }
 

@@ -16,14 +16,18 @@ export function clock(seconds: number, locale: string, withSeconds = false): str
 
 /** The day and the time of day. */
 export function moment(seconds: number, locale: string): string {
-  return new Intl.DateTimeFormat(locale, { dateStyle: "medium", timeStyle: "short", hourCycle: "h23" }).format(seconds * 1000);
+  return new Intl.DateTimeFormat(locale, { dateStyle: "medium", timeStyle: "short", hourCycle: "h23" }).format(
+    seconds * 1000,
+  );
 }
 
 /** RFC 3339, a day or a moment, in the person's way; what is none stays as it is. */
 export function date(text: string, locale: string): string {
   if (/^\d{4}-\d{2}-\d{2}$/.test(text)) {
     // A day has no time zone; it is the same day everywhere.
-    return new Intl.DateTimeFormat(locale, { dateStyle: "long", timeZone: "UTC" }).format(Date.parse(`${text}T00:00:00Z`));
+    return new Intl.DateTimeFormat(locale, { dateStyle: "long", timeZone: "UTC" }).format(
+      Date.parse(`${text}T00:00:00Z`),
+    );
   }
   const at = Date.parse(text);
   return Number.isNaN(at) ? text : moment(at / 1000, locale);

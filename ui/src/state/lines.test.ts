@@ -20,7 +20,10 @@ it("amount and payee of one payment stand at the top, account and reference behi
 
 it("what is unknown or comes in parts is shown whole and in its order", () => {
   const request = payment("ch_1");
-  const unknown = [line("section", "Unrecognised request: novelty", "", "section"), line("detail", "deep › a", "1", "text", 2)];
+  const unknown = [
+    line("section", "Unrecognised request: novelty", "", "section"),
+    line("detail", "deep › a", "1", "text", 2),
+  ];
   const layout = layOut({ ...request, unrecognised: true, lines: [...request.lines, ...unknown] });
   expect(layout.amounts).toEqual([]);
   expect(layout.shown.map((shown) => shown.role)).toContain("amount");

@@ -56,7 +56,13 @@ export function layOut(request: Pick<PendingRequest, "lines" | "unrecognised">):
 }
 
 function isFolded(line: Line, several: boolean): boolean {
-  if (line.role === "client_id" || line.role === "asked_at" || line.role === "answer_until" || line.role === "assurance") return true;
+  if (
+    line.role === "client_id" ||
+    line.role === "asked_at" ||
+    line.role === "answer_until" ||
+    line.role === "assurance"
+  )
+    return true;
   if (line.prominence === 3) return !several;
   // Account and reference of a payment: said in the fold's heading.
   return line.prominence === 2 && line.role === "detail" && !several;

@@ -1,7 +1,16 @@
 // What the window shows: the newest snapshot, the screen, and how one leads to the other.
 
 import { failureOf, type Answer, type Backend } from "../backend/backend";
-import type { AnswerResult, Appearance, Failure, ActivityEntry, LinkPreview, PendingRequest, RequestResult, Snapshot } from "../backend/types";
+import type {
+  AnswerResult,
+  Appearance,
+  Failure,
+  ActivityEntry,
+  LinkPreview,
+  PendingRequest,
+  RequestResult,
+  Snapshot,
+} from "../backend/types";
 import { words, type Locale, type Words } from "../words/words";
 
 export type Tab = "requests" | "accounts" | "activity" | "settings";
@@ -40,10 +49,12 @@ export class WindowState {
     const timer = setInterval(() => (this.now = performance.now()), 250);
     let stop: (() => void) | undefined;
     let stopped = false;
-    void this.backend.watch((snapshot) => this.take(snapshot)).then((unwatch) => {
-      if (stopped) unwatch();
-      else stop = unwatch;
-    });
+    void this.backend
+      .watch((snapshot) => this.take(snapshot))
+      .then((unwatch) => {
+        if (stopped) unwatch();
+        else stop = unwatch;
+      });
     void this.backend.snapshot().then(
       (snapshot) => this.take(snapshot),
       () => (this.screen = { name: "trouble" }),
@@ -108,7 +119,12 @@ export class WindowState {
       return;
     }
     if (this.screen.name === "starting" || this.screen.name === "trouble") this.home();
-    if (snapshot.link_waiting && snapshot.link_revision !== this.#linkSeen && IDLE.has(this.screen.name) && !this.waiting.length) {
+    if (
+      snapshot.link_waiting &&
+      snapshot.link_revision !== this.#linkSeen &&
+      IDLE.has(this.screen.name) &&
+      !this.waiting.length
+    ) {
       this.#linkSeen = snapshot.link_revision;
       this.screen = { name: "link" };
       return;
@@ -116,7 +132,8 @@ export class WindowState {
     // Nothing moves under a finger: only what comes into an empty list opens by itself.
     const wasEmpty = !before || before.requests.every((request) => request.held);
     const [only, ...others] = this.waiting;
-    if (this.screen.name === "requests" && wasEmpty && only && !others.length && !this.#left.has(only.id)) this.open(only);
+    if (this.screen.name === "requests" && wasEmpty && only && !others.length && !this.#left.has(only.id))
+      this.open(only);
   }
 
   /** Where a person begins: at requests, or at the welcome where there is no account. */
@@ -173,9 +190,16 @@ export class WindowState {
   }
 
   /** Answers; says what went wrong, and otherwise goes on. */
-  async answer(request: PendingRequest, said: Omit<Answer, "challengeId" | "displayHash">): Promise<Failure | undefined> {
+  async answer(
+    request: PendingRequest,
+    said: Omit<Answer, "challengeId" | "displayHash">,
+  ): Promise<Failure | undefined> {
     return this.#try(async () => {
-      const answered = await this.backend.answer({ challengeId: request.id, displayHash: request.display_hash, ...said });
+      const answered = await this.backend.answer({
+        challengeId: request.id,
+        displayHash: request.display_hash,
+        ...said,
+      });
       // The list without it, before anything moves on.
       this.take(await this.backend.snapshot());
       if (said.decision === "not_me") this.screen = { name: "not-me", answered, request };

@@ -16,9 +16,12 @@ export const de = {
 
   trouble: {
     title: "Countersign lässt sich nicht öffnen",
-    home_in_use: "Countersign ist schon in einem anderen Fenster oder Programm offen. Schließen Sie das und öffnen Sie dieses noch einmal.",
-    store_newer: "Ihre Konten hat eine neuere Version von Countersign geschrieben. Bringen Sie es auf den neuen Stand. Nichts wurde verändert.",
-    other: "Ihre Konten ließen sich nicht öffnen. Nichts wurde verändert oder entfernt. Schließen Sie Countersign und öffnen Sie es noch einmal.",
+    home_in_use:
+      "Countersign ist schon in einem anderen Fenster oder Programm offen. Schließen Sie das und öffnen Sie dieses noch einmal.",
+    store_newer:
+      "Ihre Konten hat eine neuere Version von Countersign geschrieben. Bringen Sie es auf den neuen Stand. Nichts wurde verändert.",
+    other:
+      "Ihre Konten ließen sich nicht öffnen. Nichts wurde verändert oder entfernt. Schließen Sie Countersign und öffnen Sie es noch einmal.",
     details: "Was das Programm sagt",
   },
 
@@ -57,14 +60,16 @@ export const de = {
     again: "Dieselbe PIN noch einmal",
     differs: "Die beiden PINs sind nicht gleich.",
     name: "Wie dieses Gerät heißt",
-    protects: "Die PIN schützt den Schlüssel auf diesem Computer. Nach zehn falschen wird er zerstört, und Sie melden das Gerät neu an. Wer die Schlüsseldatei kopiert, kann PINs ausprobieren: Nehmen Sie eine, die niemand errät.",
+    protects:
+      "Die PIN schützt den Schlüssel auf diesem Computer. Nach zehn falschen wird er zerstört, und Sie melden das Gerät neu an. Wer die Schlüsseldatei kopiert, kann PINs ausprobieren: Nehmen Sie eine, die niemand errät.",
     enroll: "Zu meinem Gerät machen",
     enrolling: "Die Schlüssel entstehen, Ihr Anbieter erfährt davon …",
   },
 
   code: {
     title: "Geben Sie diesen Code ein",
-    lead: (host: string) => `Geben Sie diese sechs Ziffern auf der Seite von ${host} ein, von der der Link kam. Dann gehört dieses Gerät zu Ihnen.`,
+    lead: (host: string) =>
+      `Geben Sie diese sechs Ziffern auf der Seite von ${host} ein, von der der Link kam. Dann gehört dieses Gerät zu Ihnen.`,
     digits: (code: string) => [...code].join(" "),
     waiting: "Es wird auf den Code gewartet …",
     confirmed: "Bestätigt. Dieses Gerät macht jetzt mit.",
@@ -119,7 +124,8 @@ export const de = {
     inertConfirm: "Bestätigen Sie oben, dass Sie alles gelesen haben",
     digit: (length: number) => `Zahl auf dem anderen Bildschirm, ${length} Ziffern`,
     choose: "Zahl auf dem anderen Bildschirm",
-    unrecognised: "Countersign kennt diese Art von Anfrage nicht. Hier steht alles, was sie enthält. Ich habe es gelesen.",
+    unrecognised:
+      "Countersign kennt diese Art von Anfrage nicht. Hier steht alles, was sie enthält. Ich habe es gelesen.",
     pinLabel: "Ihre PIN",
     pinWhy: "Ihre PIN gibt die Unterschrift frei.",
     sending: "Wird unterschrieben und gesendet …",
@@ -154,7 +160,8 @@ export const de = {
 
   notMe: {
     title: "Abgelehnt. Sie haben gesagt, dass Sie es nicht waren.",
-    held: (client: string, time: string) => `${client} wird bis ${time} zurückgehalten. Was es vorher fragt, kommt lautlos.`,
+    held: (client: string, time: string) =>
+      `${client} wird bis ${time} zurückgehalten. Was es vorher fragt, kommt lautlos.`,
     heldLater: (client: string) => `${client} wird zurückgehalten, sobald Ihr Anbieter Ihre Antwort hat.`,
     help: (provider: string) => `Wenn Sie sich sorgen, fragen Sie ${provider}:`,
     noHelp: "Wenn Sie sich sorgen, fragen Sie Ihren Anbieter unter einer Nummer, die Sie selbst kennen.",
@@ -166,13 +173,20 @@ export const de = {
     active: "In Gebrauch",
     unconfirmed: "Wartet auf den Bestätigungscode",
     showCode: "Code zeigen",
-    not_known: (time: string) => `Dort nicht bekannt seit ${time}. Nichts ist verloren; es wird stündlich wieder gefragt.`,
-    suspended: (time: string) => `Gesperrt seit ${time}: Dieses Gerät wurde vielleicht kopiert oder wiederhergestellt. Fragen Sie Ihren Anbieter.`,
-    revoked: (time: string) => `Von Ihrem Anbieter entfernt am ${time}. Die Schlüssel sind zerstört, der Verlauf bleibt.`,
+    not_known: (time: string) =>
+      `Dort nicht bekannt seit ${time}. Nichts ist verloren; es wird stündlich wieder gefragt.`,
+    suspended: (time: string) =>
+      `Gesperrt seit ${time}: Dieses Gerät wurde vielleicht kopiert oder wiederhergestellt. Fragen Sie Ihren Anbieter.`,
+    revoked: (time: string) =>
+      `Von Ihrem Anbieter entfernt am ${time}. Die Schlüssel sind zerstört, der Verlauf bleibt.`,
     unusable: "Auf diesem Gerät nicht zu gebrauchen. Melden Sie es neu an.",
-    cannotApprove: "Kann ablehnen, aber nicht mehr freigeben: Der Schlüssel wurde nach zehn falschen PINs zerstört. Melden Sie dieses Gerät neu an.",
+    cannotApprove:
+      "Kann ablehnen, aber nicht mehr freigeben: Der Schlüssel wurde nach zehn falschen PINs zerstört. Melden Sie dieses Gerät neu an.",
     device: (name: string) => `Dieses Gerät heißt ${name}`,
-    protection: { file_pin: "Schlüssel in einer Datei, mit Ihrer PIN versiegelt", other: (level: string) => `Schutz des Schlüssels: ${level}` },
+    protection: {
+      file_pin: "Schlüssel in einer Datei, mit Ihrer PIN versiegelt",
+      other: (level: string) => `Schutz des Schlüssels: ${level}`,
+    },
     help: "Hilfe",
   },
 
@@ -187,7 +201,8 @@ export const de = {
     shown: "Was auf dem Bildschirm stand",
     notShown: "Dieses Gerät hat nicht geantwortet, darum ist vom Bildschirm nichts aufgehoben.",
     dispute: "Das war ich nicht",
-    disputeWhy: "Ihr Anbieter erfährt davon und handelt nicht danach, wo er noch kann. Das lässt sich nicht zurücknehmen.",
+    disputeWhy:
+      "Ihr Anbieter erfährt davon und handelt nicht danach, wo er noch kann. Das lässt sich nicht zurücknehmen.",
     disputed: "Gemeldet. Das Wort des Anbieters folgt, sobald er geantwortet hat.",
     save: "Beweis sichern",
     saved: (path: string) => `Gesichert als ${path}`,
@@ -207,7 +222,8 @@ export const de = {
   failure: {
     wrong_pin: (left: number) => `Falsche PIN. ${tries(left)}, bevor der Schlüssel zerstört wird.`,
     pin_wait: (time: string) => `Zu viele falsche PINs. Noch ${time} bis zum nächsten Versuch.`,
-    pin_spent: "Zehn falsche PINs: Der Schlüssel zum Freigeben wurde zerstört. Ablehnen geht noch. Melden Sie das Gerät neu an, um freizugeben.",
+    pin_spent:
+      "Zehn falsche PINs: Der Schlüssel zum Freigeben wurde zerstört. Ablehnen geht noch. Melden Sie das Gerät neu an, um freizugeben.",
     pin_not_digits: "Eine PIN hat nur Ziffern.",
     pin_too_short: "Eine PIN hat mindestens sechs Ziffern.",
     pin_too_long: "Eine PIN hat höchstens 64 Ziffern.",
@@ -226,18 +242,21 @@ export const de = {
     invalid_link: "Das ist kein Link zur Anmeldung. Kopieren Sie ihn ganz und fügen Sie ihn noch einmal ein.",
     link_expired: "Dieser Link ist zu alt. Bitten Sie um einen neuen.",
     link_not_verified: "Diesen Link hat nicht der Anbieter gemacht, den er nennt. Benutzen Sie ihn nicht.",
-    manifest_not_verified: "Die Schlüssel des Anbieters lassen sich nicht prüfen. Machen Sie nicht weiter und sagen Sie es dem Anbieter.",
+    manifest_not_verified:
+      "Die Schlüssel des Anbieters lassen sich nicht prüfen. Machen Sie nicht weiter und sagen Sie es dem Anbieter.",
     registration_token_already_used: "Dieser Link wurde schon benutzt. Bitten Sie um einen neuen.",
     registration_token_expired: "Dieser Link ist zu alt. Bitten Sie um einen neuen.",
     invalid_discovery: "Was da antwortet, ist kein Anbieter, mit dem Countersign sprechen kann.",
     not_a_provider: "Was da antwortet, ist kein Anbieter, mit dem Countersign sprechen kann.",
-    no_reply: "Der Anbieter ist nicht zu erreichen. Prüfen Sie das Netz und versuchen Sie es noch einmal; der Link gilt noch.",
+    no_reply:
+      "Der Anbieter ist nicht zu erreichen. Prüfen Sie das Netz und versuchen Sie es noch einmal; der Link gilt noch.",
     invalid_name: "Dieser Name geht nicht. Wählen Sie einen anderen.",
     no_link: "Der Link ist nicht mehr da. Bitten Sie um einen neuen.",
     other_pin: "Dieser Link wurde mit einer anderen PIN begonnen. Nehmen Sie die, oder bitten Sie um einen neuen Link.",
     rate_limited: "Der Anbieter bittet Sie, etwas zu warten. Versuchen Sie es in einer Minute noch einmal.",
     evidence_incomplete: "Über diese Anfrage ist noch nichts unterschrieben.",
-    history_broken: "Der Verlauf auf diesem Gerät wurde von etwas anderem verändert. Verlassen Sie sich nicht darauf und fragen Sie Ihren Anbieter.",
+    history_broken:
+      "Der Verlauf auf diesem Gerät wurde von etwas anderem verändert. Verlassen Sie sich nicht darauf und fragen Sie Ihren Anbieter.",
     not_saved: "Die Datei ließ sich nicht schreiben. Ist die Platte voll?",
     unknown: (code: string) => `Das ging nicht, und nichts wurde gesendet. (${code})`,
   },

@@ -16,7 +16,8 @@ export const en = {
   trouble: {
     title: "Countersign can’t open",
     home_in_use: "Countersign is already open in another window or program. Close that one, then open this again.",
-    store_newer: "Your accounts were written by a newer version of Countersign. Update it, then open it again. Nothing was changed.",
+    store_newer:
+      "Your accounts were written by a newer version of Countersign. Update it, then open it again. Nothing was changed.",
     other: "Your accounts could not be opened. Nothing was changed or removed. Close Countersign and open it again.",
     details: "What the program says",
   },
@@ -56,14 +57,16 @@ export const en = {
     again: "The same PIN again",
     differs: "The two PINs are not the same.",
     name: "What this device is called",
-    protects: "The PIN protects the key on this computer. After ten wrong ones the key is destroyed, and you enroll again. Somebody who copies the key file can try PINs: use one that nobody guesses.",
+    protects:
+      "The PIN protects the key on this computer. After ten wrong ones the key is destroyed, and you enroll again. Somebody who copies the key file can try PINs: use one that nobody guesses.",
     enroll: "Make this my device",
     enrolling: "Making the keys and telling your provider …",
   },
 
   code: {
     title: "Type this code",
-    lead: (host: string) => `Type these six digits on the page of ${host} that gave you the link. Then this device is yours.`,
+    lead: (host: string) =>
+      `Type these six digits on the page of ${host} that gave you the link. Then this device is yours.`,
     digits: (code: string) => [...code].join(" "),
     waiting: "Waiting for the code …",
     confirmed: "Confirmed. This device takes part now.",
@@ -153,7 +156,8 @@ export const en = {
 
   notMe: {
     title: "Denied. You said it wasn’t you.",
-    held: (client: string, time: string) => `${client} is held back until ${time}. What it asks before then comes without a sound.`,
+    held: (client: string, time: string) =>
+      `${client} is held back until ${time}. What it asks before then comes without a sound.`,
     heldLater: (client: string) => `${client} will be held back as soon as your provider has your answer.`,
     help: (provider: string) => `If you are worried, ask ${provider}:`,
     noHelp: "If you are worried, ask your provider, by a number that you know yourself.",
@@ -166,10 +170,12 @@ export const en = {
     unconfirmed: "Waiting for the confirmation code",
     showCode: "Show the code",
     not_known: (time: string) => `Not known there since ${time}. Nothing is lost; it is asked again every hour.`,
-    suspended: (time: string) => `Suspended since ${time}: this device may have been copied or restored. Ask your provider.`,
+    suspended: (time: string) =>
+      `Suspended since ${time}: this device may have been copied or restored. Ask your provider.`,
     revoked: (time: string) => `Removed by your provider on ${time}. Its keys are destroyed; the activity stays.`,
     unusable: "Can’t be used on this device. Enroll again.",
-    cannotApprove: "Can deny, and can’t approve any more: the key was destroyed after ten wrong PINs. Enroll this device again.",
+    cannotApprove:
+      "Can deny, and can’t approve any more: the key was destroyed after ten wrong PINs. Enroll this device again.",
     device: (name: string) => `This device is called ${name}`,
     protection: { file_pin: "Key in a file, sealed by your PIN", other: (level: string) => `Key protection: ${level}` },
     help: "Help line",
@@ -206,7 +212,8 @@ export const en = {
   failure: {
     wrong_pin: (left: number) => `Wrong PIN. ${tries(left)} before the key is destroyed.`,
     pin_wait: (time: string) => `Too many wrong PINs. Try again in ${time}.`,
-    pin_spent: "Ten wrong PINs: the approval key was destroyed. You can still deny. Enroll this device again to approve.",
+    pin_spent:
+      "Ten wrong PINs: the approval key was destroyed. You can still deny. Enroll this device again to approve.",
     pin_not_digits: "A PIN has digits only.",
     pin_too_short: "A PIN has at least six digits.",
     pin_too_long: "A PIN has at most 64 digits.",

@@ -33,7 +33,10 @@ export function aboutWords(result: RequestResult, w: Words, locale: Locale): str
 }
 
 /** How it ended. */
-export function endingWords(result: { outcome: RequestResult["outcome"]; by: RequestResult["by"]; client_name: string | null }, w: Words): string {
+export function endingWords(
+  result: { outcome: RequestResult["outcome"]; by: RequestResult["by"]; client_name: string | null },
+  w: Words,
+): string {
   if (result.outcome === null) return w.ending.gone;
   if (result.outcome === "cancelled" && result.client_name) return w.result.cancelled(result.client_name);
   if (result.outcome === "answered_elsewhere" && result.by) return w.result.elsewhere(result.by);
@@ -43,6 +46,7 @@ export function endingWords(result: { outcome: RequestResult["outcome"]; by: Req
 /** The line that stays: "Approved € 4.20 to Acme Coffee · 10:41:07". */
 export function resultWords(result: RequestResult, w: Words, locale: Locale): string {
   const [about, time] = [aboutWords(result, w, locale), clock(result.at, locale, true)];
-  if (result.outcome === "approved" || result.outcome === "denied") return w.result.line(w.ending[result.outcome], about, time);
+  if (result.outcome === "approved" || result.outcome === "denied")
+    return w.result.line(w.ending[result.outcome], about, time);
   return w.result.ended(about, endingWords(result, w), time);
 }
