@@ -1,4 +1,4 @@
-// The window's flows on a backend that is played: what is shown, what is asked of the app, and that nothing moves under a finger.
+// Flows across screens on a fake backend: what is shown, what is asked of the app, and that nothing moves under a finger.
 
 import { cleanup, fireEvent, render, waitFor } from "@testing-library/svelte";
 import { afterEach, beforeEach, expect, it, vi } from "vitest";
@@ -18,33 +18,33 @@ afterEach(() => {
   vi.useRealTimers();
 });
 
-/** The page over a played app, at its first screen. */
-async function open(over: Partial<Snapshot> = {}) {
-  const backend = new FakeBackend(over);
+/** The page on a fake backend, at its first screen. */
+async function openPage(overrides: Partial<Snapshot> = {}) {
+  const backend = new FakeBackend(overrides);
   const { container } = render(App, { props: { backend } });
-  const find = <E extends HTMLElement = HTMLElement>(css: string) => container.querySelector<E>(css);
+  const query = <E extends HTMLElement = HTMLElement>(css: string) => container.querySelector<E>(css);
   const see = async <E extends HTMLElement = HTMLElement>(css: string) => {
-    await waitFor(() => expect(find(css), css).not.toBeNull());
-    return find<E>(css) as E;
+    await waitFor(() => expect(query(css), css).not.toBeNull());
+    return query<E>(css) as E;
   };
   const press = async (css: string) => fireEvent.click(await see(`${css}:not([aria-disabled=true])`));
   const fill = async (css: string, value: string) => fireEvent.input(await see(css), { target: { value } });
-  const screen = (name: string) => see(`main[data-screen="${name}"]`);
-  /** Half a second after a request came. */
+  const onScreen = (expected: string) => see(`main[data-screen="${expected}"]`);
+  /** Resolves once Approve is no longer inert by its delay. */
   const ready = async () => {
-    await waitFor(() => expect(backend.asked.some(([name]) => name === "shown")).toBe(true));
+    await waitFor(() => expect(backend.calls.some(([method]) => method === "shown")).toBe(true));
     await vi.advanceTimersByTimeAsync(600);
   };
-  return { backend, container, find, see, press, fill, screen, ready };
+  return { backend, container, query, see, press, fill, onScreen, ready };
 }
 
 it("leads from a pasted link to an account", async () => {
-  const { backend, screen, press, fill, see } = await open({ accounts: [] });
-  await screen("welcome");
+  const { backend, onScreen, press, fill, see } = await openPage({ accounts: [] });
+  await onScreen("welcome");
   await press("#have-link");
   await fill("#link", " https://id.acme.example/push/enroll#token ");
   await press("#continue");
-  await screen("preview");
+  await onScreen("preview");
   expect((await see("#preview-domain")).textContent).toBe("acme.example");
   await press("#confirm");
   await fill("#pin", "123456");
@@ -53,32 +53,32 @@ it("leads from a pasted link to an account", async () => {
   expect((await see("#problem")).textContent).toBe(en.pin.differs);
   await fill("#pin-again", "123456");
   await press("#enroll");
-  await screen("code");
+  await onScreen("code");
   backend.change({ accounts: [account({ status: "unconfirmed", confirmation_code: "482913" })] });
   await waitFor(async () => expect((await see("#code")).textContent).toBe("482913"));
   backend.change({ accounts: [account()] });
   await waitFor(async () => expect((await see("#done")).textContent).toBe(en.done));
   expect((await see("#code")).textContent).toBe("482913");
-  expect(backend.asked.map(([name]) => name)).toEqual(["preview", "enroll"]);
+  expect(backend.calls.map(([method]) => method)).toEqual(["preview", "enroll"]);
 });
 
 it("looks at a link that waits without being asked", async () => {
-  const { backend, screen } = await open({ accounts: [], link_waiting: true, link_revision: 1 });
-  await screen("preview");
-  expect(backend.asked).toEqual([["preview", undefined]]);
+  const { backend, onScreen } = await openPage({ accounts: [], link_waiting: true, link_revision: 1 });
+  await onScreen("preview");
+  expect(backend.calls).toEqual([["preview", undefined]]);
 });
 
-it("approves a payment with a PIN, and hands back the hash of what it drew", async () => {
-  const { backend, screen, press, fill, see, ready } = await open({ requests: [payment("ch_1")] });
-  await screen("request");
+it("approves a payment with a PIN, and hands back the hash of what it rendered", async () => {
+  const { backend, onScreen, press, fill, see, ready } = await openPage({ requests: [payment("ch_1")] });
+  await onScreen("request");
   expect((await see("#approve")).getAttribute("aria-disabled")).toBe("true");
   await fireEvent.click(await see("#approve"));
   await ready();
   await press("#approve");
   await fill("#pin", "123456");
   await press("#pin-approve");
-  await screen("requests");
-  expect(backend.asked.at(-1)).toEqual([
+  await onScreen("requests");
+  expect(backend.calls.at(-1)).toEqual([
     "answer",
     { challengeId: "ch_1", displayHash: "hash-of-ch_1", decision: "approve", pin: "123456" },
   ]);
@@ -86,7 +86,7 @@ it("approves a payment with a PIN, and hands back the hash of what it drew", asy
 });
 
 it("says how many tries are left, and counts a wait down", async () => {
-  const { backend, press, fill, see, ready } = await open({ requests: [payment("ch_1")] });
+  const { backend, press, fill, see, ready } = await openPage({ requests: [payment("ch_1")] });
   backend.onAnswer = () => ({ code: "wrong_pin", message: "", tries_left: 6, wait_ms: 30_000 });
   await ready();
   await press("#approve");
@@ -102,19 +102,19 @@ it("says how many tries are left, and counts a wait down", async () => {
 });
 
 it("denies without a PIN, and tells what becomes of a client after This wasn’t me", async () => {
-  const { backend, press, screen, see } = await open({ requests: [signIn("ch_1")] });
+  const { backend, press, onScreen, see } = await openPage({ requests: [signIn("ch_1")] });
   await press("#not-me");
-  await screen("not-me");
+  await onScreen("not-me");
   expect((await see("#held-for")).textContent).toContain("Acme Support Desk is held back until");
   expect((await see("#support")).textContent).toContain("+49 30 23125 014");
-  expect(backend.asked.at(-1)).toEqual([
+  expect(backend.calls.at(-1)).toEqual([
     "answer",
     { challengeId: "ch_1", displayHash: "hash-of-ch_1", decision: "not_me" },
   ]);
 });
 
 it("keeps Approve inert until the number is whole", async () => {
-  const { backend, press, fill, see, ready } = await open({ requests: [signIn("ch_1", { needs_pin: false })] });
+  const { backend, press, fill, see, ready } = await openPage({ requests: [signIn("ch_1", { needs_pin: false })] });
   await ready();
   expect((await see("#approve")).getAttribute("aria-disabled")).toBe("true");
   expect((await see("#inert")).textContent).toBe(en.request.inertNumber);
@@ -122,12 +122,12 @@ it("keeps Approve inert until the number is whole", async () => {
   expect((await see("#approve")).getAttribute("aria-disabled")).toBe("true");
   await fill("#number", "48 29-13 7");
   await press("#approve");
-  await waitFor(() => expect(backend.asked.at(-1)?.[1]).toMatchObject({ number: "482913" }));
+  await waitFor(() => expect(backend.calls.at(-1)?.[1]).toMatchObject({ number: "482913" }));
 });
 
 it("wants what it does not know to be read once more", async () => {
   const unknown = payment("ch_1", { unrecognised: true, needs_pin: false });
-  const { press, see, ready } = await open({ requests: [unknown] });
+  const { press, see, ready } = await openPage({ requests: [unknown] });
   await ready();
   expect((await see("#inert")).textContent).toBe(en.request.inertConfirm);
   await fireEvent.click(await see("#confirm-unrecognised"));
@@ -139,43 +139,43 @@ it.each([
   ["answered_elsewhere", "Answered on Alice’s terminal.", "Alice’s terminal"],
   ["cancelled", "Acme Coffee cancelled this.", null],
 ] as const)("stays where it is when a request has %s while shown", async (outcome, words, by) => {
-  const { backend, see, find, press, screen } = await open({ requests: [payment("ch_1")] });
-  await screen("request");
+  const { backend, see, query, press, onScreen } = await openPage({ requests: [payment("ch_1")] });
+  await onScreen("request");
   backend.change({ requests: [], results: [result("ch_1", { decision: null, outcome, by })] });
   await waitFor(async () => expect((await see("main[data-screen=request] #outcome")).textContent).toBe(words));
-  expect(find("#approve")).toBeNull();
+  expect(query("#approve")).toBeNull();
   await press("#done");
-  await screen("requests");
+  await onScreen("requests");
 });
 
 it("never lets one request take another’s place", async () => {
-  const { backend, see, screen } = await open({ requests: [payment("ch_1")] });
-  await screen("request");
+  const { backend, see, onScreen } = await openPage({ requests: [payment("ch_1")] });
+  await onScreen("request");
   backend.change({ requests: [signIn("ch_2", { left_ms: 1_000 }), payment("ch_1")] });
   await waitFor(async () => expect((await see(".last")).textContent).toContain(en.requests.more(1)));
   expect((await see("section[data-challenge]")).dataset["challenge"]).toBe("ch_1");
 });
 
 it("does not open by itself what a person has left", async () => {
-  const { backend, press, screen, find } = await open({ requests: [payment("ch_1")] });
+  const { backend, press, onScreen, query } = await openPage({ requests: [payment("ch_1")] });
   await press("#back");
-  await screen("requests");
+  await onScreen("requests");
   backend.change({ requests: [] });
   backend.change({ requests: [payment("ch_1")] });
   await vi.advanceTimersByTimeAsync(300);
-  expect(find("main[data-screen=requests]")).not.toBeNull();
+  expect(query("main[data-screen=requests]")).not.toBeNull();
 });
 
 it("lists what is held back apart, and opens none of it", async () => {
-  const { see, screen } = await open({ requests: [payment("ch_1", { held: true })] });
-  await screen("requests");
+  const { see, onScreen } = await openPage({ requests: [payment("ch_1", { held: true })] });
+  await onScreen("requests");
   expect((await see("#held")).textContent).toContain("Held back (1)");
   await see("#empty");
 });
 
 it("says that it is offline and that an answer is kept", async () => {
   const offline = account({ offline_since: 1_790_000_000, offline_why: "unreachable" });
-  const { see } = await open({ accounts: [offline], kept: [result("ch_1", { outcome: null })] });
+  const { see } = await openPage({ accounts: [offline], kept: [result("ch_1", { outcome: null })] });
   expect((await see("#offline")).textContent).toContain(en.offline.kept);
   expect((await see("[data-kept]")).textContent).toContain("€");
 });
@@ -187,25 +187,25 @@ it("shows outside text as text", async () => {
     line("client", "From", markup),
     line("message", `Message from ${markup}`, markup),
   ];
-  const { see, container } = await open({ requests: [payment("ch_1", { client_name: markup, lines })] });
+  const { see, container } = await openPage({ requests: [payment("ch_1", { client_name: markup, lines })] });
   expect((await see("#message .verbatim")).textContent).toBe(markup);
   expect((await see("#client .verbatim")).textContent).toBe(markup);
   expect(container.querySelector("img, b")).toBeNull();
 });
 
 it("tells why the device can’t be opened", async () => {
-  const { see, screen } = await open({ trouble: { code: "home_in_use", message: "process 7" } });
-  await screen("trouble");
+  const { see, onScreen } = await openPage({ trouble: { code: "home_in_use", message: "process 7" } });
+  await onScreen("trouble");
   expect((await see("main")).textContent).toContain(en.trouble.home_in_use);
 });
 
 it("drops a snapshot that comes late", async () => {
-  const { backend, screen, find } = await open({ revision: 5 });
-  await screen("requests");
+  const { backend, onScreen, query } = await openPage({ revision: 5 });
+  await onScreen("requests");
   backend.state = { ...backend.state, revision: 3, requests: [payment("ch_1")] };
   backend.change({});
   await vi.advanceTimersByTimeAsync(300);
-  expect(find("section[data-challenge]")).toBeNull();
+  expect(query("section[data-challenge]")).toBeNull();
 });
 
 it("has a word in every language for every code, and none for a code that it does not know", () => {

@@ -1,4 +1,4 @@
-// The page's beginning: the app behind Tauri, and the window on top of it.
+// Entry point: mounts the page on the Tauri backend.
 
 import { mount } from "svelte";
 

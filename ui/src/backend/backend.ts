@@ -1,4 +1,4 @@
-// What the page can ask of the app. The page knows this interface and nothing behind it.
+// The interface between the page and the app. The page knows nothing behind it.
 
 import type {
   AnswerResult,
@@ -22,9 +22,9 @@ export interface Answer {
 /** Every promise is rejected with a `Failure` and nothing else. */
 export interface Backend {
   snapshot(): Promise<Snapshot>;
-  /** Hears every snapshot from now on; the result stops that. */
+  /** Calls `listener` with every snapshot from now on; the returned function unsubscribes. */
   watch(listener: (snapshot: Snapshot) => void): Promise<() => void>;
-  /** Verifies a pasted link; without one, the link that waits. The link never comes back. */
+  /** Verifies a pasted link or, without an argument, the one handed to the app from outside. The page never gets that link. */
   preview(link?: string): Promise<LinkPreview>;
   enroll(pin: string, deviceName: string): Promise<EnrollmentResult>;
   forgetLink(): Promise<void>;
@@ -33,12 +33,12 @@ export interface Backend {
   checkNow(): Promise<void>;
   activity(): Promise<ActivityEntry[]>;
   dispute(challengeId: string): Promise<void>;
-  /** Says where the file is. */
+  /** Resolves to the path of the file. */
   saveEvidence(challengeId: string): Promise<string>;
   setAppearance(appearance: Appearance): Promise<void>;
 }
 
-/** What was thrown, as a failure; anything else is a fault of the program. */
+/** The thrown value as a `Failure`; anything but a `Failure` is a bug and gets the code `unexpected`. */
 export function failureOf(thrown: unknown): Failure {
   if (typeof thrown === "object" && thrown !== null && "code" in thrown && typeof thrown.code === "string") {
     return thrown as Failure;

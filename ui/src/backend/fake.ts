@@ -1,4 +1,4 @@
-// An app that is played, for tests and for looking at screens. It is no part of what is built.
+// A fake backend and fixtures for tests; no part of the bundle.
 
 import type { Answer, Backend } from "./backend";
 import type {
@@ -13,6 +13,7 @@ import type {
   RequestResult,
   Role,
   Snapshot,
+  TranscriptLine,
 } from "./types";
 
 export function line(
@@ -25,7 +26,7 @@ export function line(
   return { role, label, value, type, prominence };
 }
 
-export function account(over: Partial<AccountLine> = {}): AccountLine {
+export function account(overrides: Partial<AccountLine> = {}): AccountLine {
   return {
     account: "ac_1",
     issuer: "https://id.acme.example",
@@ -45,14 +46,14 @@ export function account(over: Partial<AccountLine> = {}): AccountLine {
     pending: 0,
     confirmation_code: null,
     support: { phone: "+49 30 23125 014", url: null },
-    ...over,
+    ...overrides,
   };
 }
 
 const WARNING =
   "Did you start this yourself, just now? If somebody on the phone told you to approve, or gave you a number, press Deny. Acme ID never does that.";
 
-export function payment(id: string, over: Partial<PendingRequest> = {}): PendingRequest {
+export function payment(id: string, overrides: Partial<PendingRequest> = {}): PendingRequest {
   return {
     id,
     account: "ac_1",
@@ -86,11 +87,11 @@ export function payment(id: string, over: Partial<PendingRequest> = {}): Pending
       line("asked_at", "Asked at", "2026-11-21T10:41:07Z", "date", 3),
       line("answer_until", "Answer before", "2026-11-21T10:46:07Z", "date", 2),
     ],
-    ...over,
+    ...overrides,
   };
 }
 
-export function signIn(id: string, over: Partial<PendingRequest> = {}): PendingRequest {
+export function signIn(id: string, overrides: Partial<PendingRequest> = {}): PendingRequest {
   return {
     ...payment(id),
     kind: "login",
@@ -113,11 +114,11 @@ export function signIn(id: string, over: Partial<PendingRequest> = {}): PendingR
       line("asked_at", "Asked at", "2026-11-21T10:41:07Z", "date", 3),
       line("answer_until", "Answer before", "2026-11-21T10:46:07Z", "date", 2),
     ],
-    ...over,
+    ...overrides,
   };
 }
 
-export function result(id: string, over: Partial<RequestResult> = {}): RequestResult {
+export function result(id: string, overrides: Partial<RequestResult> = {}): RequestResult {
   return {
     id,
     account: "ac_1",
@@ -129,11 +130,11 @@ export function result(id: string, over: Partial<RequestResult> = {}): RequestRe
     outcome: "approved",
     by: null,
     at: 1_790_000_467,
-    ...over,
+    ...overrides,
   };
 }
 
-export function past(id: string, over: Partial<ActivityEntry> = {}): ActivityEntry {
+export function activityEntry(id: string, overrides: Partial<ActivityEntry> = {}): ActivityEntry {
   const request = payment(id);
   return {
     id,
@@ -150,19 +151,26 @@ export function past(id: string, over: Partial<ActivityEntry> = {}): ActivityEnt
     answered_at: 1_790_000_020,
     outcome: "approved",
     by: null,
-    lines: request.lines.map(({ role: _, ...rest }) => rest),
+    lines: request.lines.map(withoutRole),
     can_dispute: true,
     has_evidence: true,
-    ...over,
+    ...overrides,
   };
 }
 
-/** A backend whose replies a test chooses, and that remembers what it was asked. */
+/** A line as the activity keeps it. */
+function withoutRole(placed: Line): TranscriptLine {
+  const { role, ...rest } = placed;
+  void role;
+  return rest;
+}
+
+/** A backend whose replies a test chooses, and that records its calls. */
 export class FakeBackend implements Backend {
   state: Snapshot;
-  asked: [string, ...unknown[]][] = [];
-  /** What the next answer leads to. */
-  onAnswer: (answer: Answer) => AnswerResult | Failure = (answer) => this.#answered(answer);
+  calls: [string, ...unknown[]][] = [];
+  /** What `answer` replies. */
+  onAnswer: (answer: Answer) => AnswerResult | Failure = (answer) => this.#acceptAnswer(answer);
   onPreview: (link?: string) => LinkPreview | Failure = () => ({
     issuer: "https://id.acme.example",
     domain: "acme.example",
@@ -173,10 +181,11 @@ export class FakeBackend implements Backend {
     confirm: true,
   });
   onEnroll: () => EnrollmentResult | Failure = () => ({ account: "ac_1", confirmation_code: "482913" });
-  pasts: ActivityEntry[] = [];
+  /** What `activity` replies. */
+  onActivity: () => ActivityEntry[] | Failure = () => [];
   #listeners = new Set<(snapshot: Snapshot) => void>();
 
-  constructor(over: Partial<Snapshot> = {}) {
+  constructor(overrides: Partial<Snapshot> = {}) {
     this.state = {
       revision: 1,
       version: "0.1.0",
@@ -190,29 +199,29 @@ export class FakeBackend implements Backend {
       requests: [],
       kept: [],
       results: [],
-      ...over,
+      ...overrides,
     };
   }
 
-  /** Something changed. */
-  change(over: Partial<Snapshot>): void {
-    this.state = { ...this.state, ...over, revision: this.state.revision + 1 };
+  /** Changes the snapshot and notifies the listeners. */
+  change(overrides: Partial<Snapshot>): void {
+    this.state = { ...this.state, ...overrides, revision: this.state.revision + 1 };
     for (const listener of this.#listeners) listener(this.state);
   }
 
-  #answered({ challengeId, decision }: Answer): AnswerResult {
-    const said = decision === "approve" ? "approved" : "denied";
+  #acceptAnswer({ challengeId, decision }: Answer): AnswerResult {
+    const decided = decision === "approve" ? "approved" : "denied";
     const support = this.state.accounts[0]?.support ?? null;
     const held_until = decision === "not_me" ? 1_790_000_900 : null;
-    const request = this.state.requests.find((open) => open.id === challengeId);
-    const ended = result(challengeId, { decision: said, outcome: said, client_name: request?.client_name ?? "" });
-    const requests = this.state.requests.filter((open) => open.id !== challengeId);
+    const request = this.state.requests.find(({ id }) => id === challengeId);
+    const ended = result(challengeId, { decision: decided, outcome: decided, client_name: request?.client_name ?? "" });
+    const requests = this.state.requests.filter(({ id }) => id !== challengeId);
     this.change({ requests, results: [ended, ...this.state.results] });
-    return { id: challengeId, decision: said, outcome: said, by: null, held_until, support };
+    return { id: challengeId, decision: decided, outcome: decided, by: null, held_until, support };
   }
 
-  async #say<T>(name: string, reply: T | Failure, ...args: unknown[]): Promise<T> {
-    this.asked.push([name, ...args]);
+  async #reply<T>(method: string, reply: T | Failure, ...args: unknown[]): Promise<T> {
+    this.calls.push([method, ...args]);
     if (typeof reply === "object" && reply !== null && "code" in reply) throw reply;
     return reply as T;
   }
@@ -222,17 +231,20 @@ export class FakeBackend implements Backend {
     this.#listeners.add(listener);
     return () => void this.#listeners.delete(listener);
   };
-  preview = (link?: string) => this.#say("preview", this.onPreview(link), link);
-  enroll = (pin: string, deviceName: string) => this.#say("enroll", this.onEnroll(), pin, deviceName);
-  forgetLink = () => this.#say("forgetLink", undefined);
-  shown = (id: string) => this.#say("shown", undefined, id);
-  answer = (answer: Answer) => this.#say("answer", this.onAnswer(answer), answer);
-  checkNow = () => this.#say("checkNow", undefined);
-  activity = () => this.#say("activity", this.pasts);
-  dispute = (id: string) => this.#say("dispute", undefined, id);
-  saveEvidence = (id: string) => this.#say("saveEvidence", `/home/alice/Downloads/countersign-${id}.json`, id);
+  preview = (link?: string) => this.#reply("preview", this.onPreview(link), link);
+  enroll = (pin: string, deviceName: string) => this.#reply("enroll", this.onEnroll(), pin, deviceName);
+  forgetLink = () => this.#reply("forgetLink", undefined);
+  shown = (id: string) => this.#reply("shown", undefined, id);
+  answer = (answer: Answer) => this.#reply("answer", this.onAnswer(answer), answer);
+  checkNow = () => this.#reply("checkNow", this.failure);
+  activity = () => this.#reply("activity", this.onActivity());
+  /** What `checkNow`, `dispute` and `saveEvidence` fail with. */
+  failure: Failure | undefined;
+  dispute = (id: string) => this.#reply("dispute", this.failure, id);
+  saveEvidence = (id: string) =>
+    this.#reply("saveEvidence", this.failure ?? `/home/alice/Downloads/countersign-${id}.json`, id);
   setAppearance = (appearance: Snapshot["appearance"]) => {
     this.change({ appearance });
-    return this.#say("setAppearance", undefined, appearance);
+    return this.#reply("setAppearance", undefined, appearance);
   };
 }

@@ -1,4 +1,4 @@
-// The app behind Tauri. This is the only file that knows of it.
+// `Backend` over Tauri. The only file that imports it.
 
 import { invoke } from "@tauri-apps/api/core";
 import { listen } from "@tauri-apps/api/event";

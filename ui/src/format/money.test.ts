@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
 
-import { money } from "./money";
+import { formatMoney } from "./money";
 
 const NBSP = "\u00a0";
 
@@ -18,6 +18,6 @@ describe("an amount", () => {
     ["007.10", "EUR", "en", `€${NBSP}007.10`],
     ["1e3", "EUR", "en", `EUR${NBSP}1e3`],
   ])("%s %s in %s keeps every digit", (amount, currency, locale, shown) => {
-    expect(money({ amount, currency }, locale)).toBe(shown);
+    expect(formatMoney({ amount, currency }, locale)).toBe(shown);
   });
 });

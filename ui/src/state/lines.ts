@@ -1,4 +1,4 @@
-// Where the lines of a request go on its screen, by their roles. The words are the lines' own.
+// Places the lines of a request on its screen by their roles.
 
 import type { Line, PendingRequest, Role } from "../backend/types";
 
@@ -16,7 +16,7 @@ export interface Layout {
   message?: Line;
   number?: Line;
   warning?: Line;
-  /** At first sight, below amount and payee. */
+  /** Always visible, below amount and payee. */
   shown: Line[];
   /** Behind "Details". */
   folded: Line[];
@@ -24,7 +24,7 @@ export interface Layout {
   context: Line[];
 }
 
-const ONCE: Partial<Record<Role, keyof Layout>> = {
+const SINGLE: Partial<Record<Role, keyof Layout>> = {
   test: "test",
   kind: "kind",
   held: "held",
@@ -38,12 +38,12 @@ const ONCE: Partial<Record<Role, keyof Layout>> = {
   warning: "warning",
 };
 
-/** Every line has a place; none is left out. Details of one payment fold, what is unknown never does. */
-export function layOut(request: Pick<PendingRequest, "lines" | "unrecognised">): Layout {
+/** Gives every line exactly one place. Details of a single payment fold; unrecognised details never do. */
+export function layOutLines(request: Pick<PendingRequest, "lines" | "unrecognised">): Layout {
   const layout: Layout = { amounts: [], payees: [], shown: [], folded: [], context: [] };
   const several = request.lines.some((line) => line.role === "section");
   for (const line of request.lines) {
-    const place = ONCE[line.role];
+    const place = SINGLE[line.role];
     if (place && layout[place] === undefined) Object.assign(layout, { [place]: line });
     else if (several && (line.role === "amount" || line.role === "payee")) layout.shown.push(line);
     else if (line.role === "amount") layout.amounts.push(line);
@@ -64,12 +64,12 @@ function isFolded(line: Line, several: boolean): boolean {
   )
     return true;
   if (line.prominence === 3) return !several;
-  // Account and reference of a payment: said in the fold's heading.
+  // Account and reference of a payment: named in the fold's heading.
   return line.prominence === 2 && line.role === "detail" && !several;
 }
 
-/** The fold's heading: the captions of what is in it that is worth a look. */
-export function hint(lines: Line[]): string {
+/** What the fold's heading names: the labels of its details of prominence 2. */
+export function foldSummary(lines: Line[]): string {
   const labels = lines.filter((line) => line.prominence === 2 && line.role === "detail").map((line) => line.label);
   return [...new Set(labels)].join(", ");
 }

@@ -1,4 +1,4 @@
-// Deutsch.
+// German; see en.ts.
 
 import type { Words } from "./en";
 
@@ -95,7 +95,7 @@ export const de = {
     openLink: "Ansehen",
     kept: (what: string) => `${what}. Ihre Antwort ist aufgehoben und wird gesendet.`,
     more: (count: number) => (count === 1 ? "1 weitere wartet" : `${count} weitere warten`),
-    unverified: (name: string) => `Nennt sich ${name}`,
+    unverified: (client: string) => `Nennt sich ${client}`,
   },
 
   offline: {
@@ -122,7 +122,7 @@ export const de = {
     inertSoon: "Freigeben geht gleich",
     inertNumber: "Geben Sie zuerst die Zahl ein",
     inertConfirm: "Bestätigen Sie oben, dass Sie alles gelesen haben",
-    digit: (length: number) => `Zahl auf dem anderen Bildschirm, ${length} Ziffern`,
+    digit: (digits: number) => `Zahl auf dem anderen Bildschirm, ${digits} Ziffern`,
     choose: "Zahl auf dem anderen Bildschirm",
     unrecognised:
       "Countersign kennt diese Art von Anfrage nicht. Hier steht alles, was sie enthält. Ich habe es gelesen.",
@@ -182,7 +182,7 @@ export const de = {
     unusable: "Auf diesem Gerät nicht zu gebrauchen. Melden Sie es neu an.",
     cannotApprove:
       "Kann ablehnen, aber nicht mehr freigeben: Der Schlüssel wurde nach zehn falschen PINs zerstört. Melden Sie dieses Gerät neu an.",
-    device: (name: string) => `Dieses Gerät heißt ${name}`,
+    device: (deviceName: string) => `Dieses Gerät heißt ${deviceName}`,
     protection: {
       file_pin: "Schlüssel in einer Datei, mit Ihrer PIN versiegelt",
       other: (level: string) => `Schutz des Schlüssels: ${level}`,

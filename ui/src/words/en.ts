@@ -1,4 +1,4 @@
-// English. Every language has the same members; one that misses a word does not compile.
+// English. Every language has the same members; a missing one does not compile.
 
 const plural = new Intl.PluralRules("en");
 const tries = (count: number) => (plural.select(count) === "one" ? `${count} try is left` : `${count} tries are left`);
@@ -92,7 +92,7 @@ export const en = {
     openLink: "Look at it",
     kept: (what: string) => `${what}. Your answer is kept and will be sent.`,
     more: (count: number) => (plural.select(count) === "one" ? "1 more waits" : `${count} more wait`),
-    unverified: (name: string) => `Calls itself ${name}`,
+    unverified: (client: string) => `Calls itself ${client}`,
   },
 
   offline: {
@@ -119,7 +119,7 @@ export const en = {
     inertSoon: "Approve works in a moment",
     inertNumber: "Enter the number first",
     inertConfirm: "Confirm above that you have read all of it",
-    digit: (length: number) => `Number on the other screen, ${length} digits`,
+    digit: (digits: number) => `Number on the other screen, ${digits} digits`,
     choose: "Number on the other screen",
     unrecognised: "Countersign does not know this kind of request. All of it is shown here. I have read it.",
     pinLabel: "Your PIN",
@@ -176,7 +176,7 @@ export const en = {
     unusable: "Can’t be used on this device. Enroll again.",
     cannotApprove:
       "Can deny, and can’t approve any more: the key was destroyed after ten wrong PINs. Enroll this device again.",
-    device: (name: string) => `This device is called ${name}`,
+    device: (deviceName: string) => `This device is called ${deviceName}`,
     protection: { file_pin: "Key in a file, sealed by your PIN", other: (level: string) => `Key protection: ${level}` },
     help: "Help line",
   },

@@ -1,8 +1,8 @@
-// Which words, and what a failure is called.
+// Catalogues by locale, and sentences for failures and results.
 
 import type { Failure, RequestResult } from "../backend/types";
-import { clock, left } from "../format/time";
-import { money } from "../format/money";
+import { formatTime, formatTimeLeft } from "../format/time";
+import { formatMoney } from "../format/money";
 import { de } from "./de";
 import { en, type Words } from "./en";
 
@@ -12,41 +12,42 @@ export type Locale = "en" | "de";
 
 const languages: Record<Locale, Words> = { en, de };
 
-export function words(locale: Locale): Words {
+export function catalogue(locale: Locale): Words {
   return languages[locale];
 }
 
-/** What happened and what to do, for a failure of any code. */
-export function failureWords(failure: Failure, w: Words): string {
+/** What happened and what to do, by the failure's code; an unknown code is named. */
+export function failureText(failure: Failure, words: Words): string {
   const { code } = failure;
-  if (code === "wrong_pin") return w.failure.wrong_pin(failure.tries_left ?? 0);
-  if (code === "pin_wait") return w.failure.pin_wait(left(failure.wait_ms ?? 0));
-  const known: Record<string, unknown> = w.failure;
+  if (code === "wrong_pin") return words.failure.wrong_pin(failure.tries_left ?? 0);
+  if (code === "pin_wait") return words.failure.pin_wait(formatTimeLeft(failure.wait_ms ?? 0));
+  const known: Record<string, unknown> = words.failure;
   const text = Object.hasOwn(known, code) ? known[code] : undefined;
-  return typeof text === "string" ? text : w.failure.unknown(code);
+  return typeof text === "string" ? text : words.failure.unknown(code);
 }
 
-/** What a result was about: an amount and its payee, or a kind and its client. */
-export function aboutWords(result: RequestResult, w: Words, locale: Locale): string {
-  if (result.amount) return w.result.payment(money(result.amount, locale), result.payee ?? result.client_name);
-  return w.result.other(w.kind[result.kind ?? "other"], result.client_name);
+/** The subject of a result: amount and payee, or kind and client. */
+export function subjectText(result: RequestResult, words: Words, locale: Locale): string {
+  if (result.amount)
+    return words.result.payment(formatMoney(result.amount, locale), result.payee ?? result.client_name);
+  return words.result.other(words.kind[result.kind ?? "other"], result.client_name);
 }
 
-/** How it ended. */
-export function endingWords(
+/** How a request ended. */
+export function endingText(
   result: { outcome: RequestResult["outcome"]; by: RequestResult["by"]; client_name: string | null },
-  w: Words,
+  words: Words,
 ): string {
-  if (result.outcome === null) return w.ending.gone;
-  if (result.outcome === "cancelled" && result.client_name) return w.result.cancelled(result.client_name);
-  if (result.outcome === "answered_elsewhere" && result.by) return w.result.elsewhere(result.by);
-  return w.ending[result.outcome];
+  if (result.outcome === null) return words.ending.gone;
+  if (result.outcome === "cancelled" && result.client_name) return words.result.cancelled(result.client_name);
+  if (result.outcome === "answered_elsewhere" && result.by) return words.result.elsewhere(result.by);
+  return words.ending[result.outcome];
 }
 
-/** The line that stays: "Approved € 4.20 to Acme Coffee · 10:41:07". */
-export function resultWords(result: RequestResult, w: Words, locale: Locale): string {
-  const [about, time] = [aboutWords(result, w, locale), clock(result.at, locale, true)];
+/** The line about the last result: "Approved € 4.20 to Acme Coffee · 10:41:07". */
+export function resultText(result: RequestResult, words: Words, locale: Locale): string {
+  const [subject, time] = [subjectText(result, words, locale), formatTime(result.at, locale, true)];
   if (result.outcome === "approved" || result.outcome === "denied")
-    return w.result.line(w.ending[result.outcome], about, time);
-  return w.result.ended(about, endingWords(result, w), time);
+    return words.result.line(words.ending[result.outcome], subject, time);
+  return words.result.ended(subject, endingText(result, words), time);
 }

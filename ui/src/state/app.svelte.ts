@@ -1,4 +1,4 @@
-// What the window shows: the newest snapshot, the screen, and how one leads to the other.
+// State of the page: the newest snapshot, the current screen, and the transitions between screens.
 
 import { failureOf, type Answer, type Backend } from "../backend/backend";
 import type {
@@ -11,58 +11,61 @@ import type {
   RequestResult,
   Snapshot,
 } from "../backend/types";
-import { words, type Locale, type Words } from "../words/words";
+import { catalogue, type Locale, type Words } from "../words/words";
 
 export type Tab = "requests" | "accounts" | "activity" | "settings";
 
-export type Screen =
+export type AppScreen =
   | { name: "starting" | "trouble" | "welcome" | "link" | "pin-new" | Tab }
   | { name: "preview"; preview: LinkPreview }
-  | { name: "code"; account: string }
+  | { name: "code"; accountId: string }
   | { name: "request"; request: PendingRequest }
-  | { name: "not-me"; answered: AnswerResult; request: PendingRequest }
-  | { name: "past"; past: ActivityEntry };
+  | { name: "not-me"; result: AnswerResult; request: PendingRequest }
+  | { name: "past"; entry: ActivityEntry };
 
-/** Screens on which nobody is in the middle of something. */
-const IDLE: ReadonlySet<Screen["name"]> = new Set(["starting", "welcome", "requests", "accounts"]);
+/** Screens that a link from outside may replace. */
+const IDLE: ReadonlySet<AppScreen["name"]> = new Set(["starting", "welcome", "requests", "accounts"]);
 
-export class WindowState {
+export class AppState {
   snapshot = $state.raw<Snapshot | undefined>();
-  screen = $state.raw<Screen>({ name: "starting" });
-  /** The line that stays until the next one. */
-  outcome = $state.raw<RequestResult | undefined>();
-  /** How the request before this one ended, when one followed the other. */
-  before = $state.raw<RequestResult | undefined>();
-  /** Milliseconds by the page's own clock, a few times a second. */
+  screen = $state.raw<AppScreen>({ name: "starting" });
+  /** How the newest request ended; shown until the next result. */
+  lastResult = $state.raw<RequestResult | undefined>();
+  /** How the request before the current one ended, when an answer led straight from one to the other. */
+  previousResult = $state.raw<RequestResult | undefined>();
+  /** `performance.now()`, refreshed every 250 ms. */
   now = $state(0);
 
   #receivedAt = 0;
-  #left = new Set<string>();
+  /** Requests that the person left unanswered. Not reactive: read on transitions alone. */
+  // eslint-disable-next-line svelte/prefer-svelte-reactivity
+  #leftUnanswered = new Set<string>();
+  /** The revision of the newest link that was opened. */
   #linkSeen = 0;
-  #newest: string | undefined;
+  #newestResult: string | undefined;
 
   constructor(readonly backend: Backend) {}
 
-  /** Begins to watch; the result stops it. */
+  /** Subscribes to snapshots; the returned function unsubscribes. */
   start(): () => void {
     this.now = performance.now();
     const timer = setInterval(() => (this.now = performance.now()), 250);
-    let stop: (() => void) | undefined;
+    let unsubscribe: (() => void) | undefined;
     let stopped = false;
     void this.backend
-      .watch((snapshot) => this.take(snapshot))
+      .watch((snapshot) => this.receive(snapshot))
       .then((unwatch) => {
         if (stopped) unwatch();
-        else stop = unwatch;
+        else unsubscribe = unwatch;
       });
     void this.backend.snapshot().then(
-      (snapshot) => this.take(snapshot),
+      (snapshot) => this.receive(snapshot),
       () => (this.screen = { name: "trouble" }),
     );
     return () => {
       stopped = true;
       clearInterval(timer);
-      stop?.();
+      unsubscribe?.();
     };
   }
 
@@ -71,7 +74,7 @@ export class WindowState {
   }
 
   get words(): Words {
-    return words(this.locale);
+    return catalogue(this.locale);
   }
 
   /** Requests that are not held back, the oldest deadline first. */
@@ -83,21 +86,21 @@ export class WindowState {
     return this.snapshot?.requests.filter((request) => request.held) ?? [];
   }
 
-  /** Milliseconds that a request has left, counted down since the snapshot. */
-  leftOf(request: PendingRequest): number {
-    const fresh = this.snapshot?.requests.find((open) => open.id === request.id);
+  /** Milliseconds until the request expires, counted down since the snapshot; 0 once it is gone. */
+  millisLeft(request: PendingRequest): number {
+    const fresh = this.snapshot?.requests.find(({ id }) => id === request.id);
     return fresh ? Math.max(0, fresh.left_ms - (this.now - this.#receivedAt)) : 0;
   }
 
   isOpen(id: string): boolean {
-    return this.snapshot?.requests.some((open) => open.id === id) ?? false;
+    return this.snapshot?.requests.some((request) => request.id === id) ?? false;
   }
 
   resultOf(id: string): RequestResult | undefined {
     return this.snapshot?.results.find((result) => result.id === id);
   }
 
-  take(snapshot: Snapshot): void {
+  receive(snapshot: Snapshot): void {
     if (this.snapshot && snapshot.revision < this.snapshot.revision) return;
     const before = this.snapshot;
     this.snapshot = snapshot;
@@ -106,12 +109,12 @@ export class WindowState {
     document.documentElement.lang = snapshot.locale;
     document.documentElement.dataset["appearance"] = snapshot.appearance;
     const newest = snapshot.results[0];
-    if (newest && newest.id !== this.#newest) this.outcome = newest;
-    this.#newest = newest?.id;
-    this.#move(before);
+    if (newest && newest.id !== this.#newestResult) this.lastResult = newest;
+    this.#newestResult = newest?.id;
+    this.#chooseScreen(before);
   }
 
-  #move(before: Snapshot | undefined): void {
+  #chooseScreen(before: Snapshot | undefined): void {
     const snapshot = this.snapshot;
     if (!snapshot) return;
     if (snapshot.trouble) {
@@ -129,14 +132,14 @@ export class WindowState {
       this.screen = { name: "link" };
       return;
     }
-    // Nothing moves under a finger: only what comes into an empty list opens by itself.
+    // Nothing moves under a finger: only a request that arrives in an empty list opens by itself.
     const wasEmpty = !before || before.requests.every((request) => request.held);
     const [only, ...others] = this.waiting;
-    if (this.screen.name === "requests" && wasEmpty && only && !others.length && !this.#left.has(only.id))
+    if (this.screen.name === "requests" && wasEmpty && only && !others.length && !this.#leftUnanswered.has(only.id))
       this.open(only);
   }
 
-  /** Where a person begins: at requests, or at the welcome where there is no account. */
+  /** The first screen: the requests, or the welcome without an account. */
   home(): void {
     this.screen = { name: this.snapshot?.accounts.length ? "requests" : "welcome" };
   }
@@ -146,22 +149,22 @@ export class WindowState {
   }
 
   open(request: PendingRequest): void {
-    this.before = undefined;
+    this.previousResult = undefined;
     this.screen = { name: "request", request };
   }
 
-  /** Leaves a request unanswered; it stays in the list and does not open by itself again. */
+  /** Goes back to the list without an answer; the request stays there and does not open by itself again. */
   leave(request: PendingRequest): void {
-    this.#left.add(request.id);
+    this.#leftUnanswered.add(request.id);
     this.go("requests");
   }
 
   /** After an answer: the next request, or the list. */
   next(after: PendingRequest): void {
-    const next = this.waiting.find((request) => request.id !== after.id && !this.#left.has(request.id));
+    const next = this.waiting.find((request) => request.id !== after.id && !this.#leftUnanswered.has(request.id));
     if (next) {
       this.open(next);
-      this.before = this.resultOf(after.id);
+      this.previousResult = this.resultOf(after.id);
     } else this.go("requests");
   }
 
@@ -180,7 +183,7 @@ export class WindowState {
     return this.#try(async () => {
       const enrolled = await this.backend.enroll(pin, deviceName);
       if (enrolled.confirmation_code === null) this.go("requests");
-      else this.screen = { name: "code", account: enrolled.account };
+      else this.screen = { name: "code", accountId: enrolled.account };
     });
   }
 
@@ -189,20 +192,20 @@ export class WindowState {
     this.home();
   }
 
-  /** Answers; says what went wrong, and otherwise goes on. */
+  /** Sends the answer and goes to the next screen; returns the failure, if any, and stays. */
   async answer(
     request: PendingRequest,
-    said: Omit<Answer, "challengeId" | "displayHash">,
+    choice: Omit<Answer, "challengeId" | "displayHash">,
   ): Promise<Failure | undefined> {
     return this.#try(async () => {
-      const answered = await this.backend.answer({
+      const result = await this.backend.answer({
         challengeId: request.id,
         displayHash: request.display_hash,
-        ...said,
+        ...choice,
       });
-      // The list without it, before anything moves on.
-      this.take(await this.backend.snapshot());
-      if (said.decision === "not_me") this.screen = { name: "not-me", answered, request };
+      // The answered request leaves the list before the next one is chosen.
+      this.receive(await this.backend.snapshot());
+      if (choice.decision === "not_me") this.screen = { name: "not-me", result, request };
       else this.next(request);
     });
   }
