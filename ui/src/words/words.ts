@@ -1,6 +1,6 @@
 // Catalogues by locale, and sentences for failures and results.
 
-import type { Failure, RequestResult } from "../backend/types";
+import type { AccountLine, Failure, RequestResult } from "../backend/types";
 import { formatTime, formatTimeLeft } from "../format/time";
 import { formatMoney } from "../format/money";
 import { de } from "./de";
@@ -50,4 +50,10 @@ export function resultText(result: RequestResult, words: Words, locale: Locale):
   if (result.outcome === "approved" || result.outcome === "denied")
     return words.result.line(words.ending[result.outcome], subject, time);
   return words.result.ended(subject, endingText(result, words), time);
+}
+
+/** Since when the provider of an account is offline, and why. One string: its place on the screen keeps every space. */
+export function offlineText(account: AccountLine, words: Words, locale: Locale): string {
+  const since = words.offline.since(account.host, formatTime(account.offline_since ?? 0, locale));
+  return `${since} ${words.offline.why[account.offline_why ?? "unreachable"]}`;
 }
