@@ -1,0 +1,86 @@
+//! Options of the commands of a device: `countersign enroll`, `answer` and `watch`.
+
+use std::path::PathBuf;
+
+use clap::{Args, ValueEnum};
+use countersign_protocol::id::ChallengeId;
+
+/// Source of the PIN where there is no terminal.
+#[derive(Args, Debug, Default)]
+pub struct Pin {
+    /// Read the PIN from this file [default: COUNTERSIGN_PIN, else the terminal asks]; the device counts as automated
+    #[arg(long, value_name = "FILE")]
+    pub pin_file: Option<PathBuf>,
+}
+
+/// `countersign enroll`
+#[derive(Args, Debug)]
+pub struct Enroll {
+    /// The enrollment link, or - to read it from standard input
+    pub link: String,
+    /// Name of this device [default: this computer's name]
+    #[arg(long)]
+    pub name: Option<String>,
+    /// Do not ask for confirmation of provider and user
+    #[arg(long)]
+    pub yes: bool,
+    /// The PIN
+    #[command(flatten)]
+    pub pin: Pin,
+}
+
+/// `countersign answer`
+#[derive(Args, Debug)]
+pub struct Answer {
+    /// The request's id (ch_…), as `countersign pending` lists it
+    pub id: ChallengeId,
+    /// The answer
+    pub decision: Choice,
+    /// Why the request is denied
+    #[arg(long, value_enum)]
+    pub reason: Option<Reason>,
+    /// The number on the client's screen, if the request asks for one
+    #[arg(long, value_name = "N")]
+    pub value: Option<String>,
+    /// The PIN
+    #[command(flatten)]
+    pub pin: Pin,
+}
+
+/// The person's decision.
+#[derive(ValueEnum, Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Choice {
+    /// Approve the request.
+    Approve,
+    /// Deny the request.
+    Deny,
+}
+
+/// Why a request is denied (`denial_reason`).
+#[derive(ValueEnum, Clone, Copy, Debug, PartialEq, Eq)]
+#[value(rename_all = "snake_case")]
+pub enum Reason {
+    /// The person did not start it.
+    NotMe,
+    /// Started by mistake.
+    Mistake,
+    /// Any other reason.
+    Other,
+}
+
+/// `countersign watch`
+#[derive(Args, Debug)]
+pub struct Watch {
+    /// Approve requests that have all these members; {} matches every request; may be repeated
+    #[arg(long, value_name = "JSON")]
+    pub approve_if: Vec<String>,
+    /// Deny requests that have all these members; takes precedence over --approve-if; may be repeated
+    #[arg(long, value_name = "JSON")]
+    pub deny_if: Vec<String>,
+    /// Exit after this many requests: answered ones count when they have ended, others when printed
+    #[arg(long, value_name = "N")]
+    pub count: Option<u64>,
+    /// The PIN
+    #[command(flatten)]
+    pub pin: Pin,
+}
