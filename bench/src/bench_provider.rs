@@ -1,6 +1,5 @@
-//! A provider to be measured from outside: the real one, over a folder of its own on disk, except that some users approve in
-//! process the moment they are asked. No device takes part in that, and the tokens say so (`approval.in_process`, neither
-//! `amr` nor `acr`).
+//! The provider under test: the real one, with its home on disk. In one mode users approve in process, without a device; the tokens
+//! say so (`approval.in_process`, neither `amr` nor `acr`).
 
 use std::fs;
 use std::net::{Ipv4Addr, SocketAddr};
@@ -21,21 +20,21 @@ use crate::load_client::Target;
 
 /// The one client, which may use `client_secret_basic` and `client_secret_post`.
 pub const CLIENT_ID: &str = "bench";
-/// How many users approve in process: `auto0` and so on.
+/// Number of users that approve in process: `auto0`, `auto1` and so on.
 pub const IN_PROCESS_USERS: usize = 100;
 
-/// Who approves.
+/// How users approve.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum ApprovalMode {
     /// `auto0` to `auto99`, in process.
     InProcess,
-    /// Devices of `user0` and so on; opened as `countersign op serve` opens it.
+    /// On the devices of `user0` and so on; opened as `countersign op serve` opens it.
     Devices {
-        /// How many users get a link for a device.
+        /// Number of users with a link for a device.
         users: usize,
-        /// How many more, `crowd0` and so on, have a device before the provider serves.
+        /// Number of further users, `crowd0` and so on, with a device before the provider serves.
         enrolled: usize,
-        /// How many requests of these have expired before the provider serves.
+        /// Number of their requests that have expired before the provider serves.
         expired: usize,
     },
 }
@@ -45,7 +44,7 @@ pub struct BoundProvider {
     provider: Provider,
     listener: TcpListener,
     ready: serde_json::Value,
-    /// The home, if nobody named one; removed with the last of it.
+    /// The home, if none was given; removed when this is dropped.
     _home: Option<tempfile::TempDir>,
 }
 
@@ -65,9 +64,9 @@ pub async fn open(port: u16, home: Option<PathBuf>, mode: ApprovalMode) -> Resul
     let secret = secret();
     let text = configuration(address, &secret, mode);
     let config =
-        Config::parse(&text, path).map_err(|errors| Failure::of("the configuration", format!("{errors:?}")))?;
+        Config::parse(&text, path).map_err(|errors| Failure::new("the configuration", format!("{errors:?}")))?;
     let ports = Ports { clock: system::clock(), random: system::random() };
-    let provider = open_provider(config, path, ports, mode).map_err(|error| Failure::of("the provider", error))?;
+    let provider = open_provider(config, path, ports, mode).map_err(|error| Failure::new("the provider", error))?;
     let mut ready = json!({
         "event": "ready",
         "issuer": format!("http://{address}"),
@@ -76,7 +75,7 @@ pub async fn open(port: u16, home: Option<PathBuf>, mode: ApprovalMode) -> Resul
         "home": path,
     });
     if let ApprovalMode::Devices { users, enrolled, expired } = mode {
-        let issuer = format!("http://{address}").parse().map_err(|error| Failure::of("the issuer", error))?;
+        let issuer = format!("http://{address}").parse().map_err(|error| Failure::new("the issuer", error))?;
         let target = Target { issuer, client_id: CLIENT_ID.to_owned(), client_secret: secret, approve_url: None };
         fill::enroll(&provider, &target.issuer, enrolled).await?;
         fill::expire(&provider, &target, enrolled, expired).await?;
@@ -90,7 +89,7 @@ pub async fn open(port: u16, home: Option<PathBuf>, mode: ApprovalMode) -> Resul
 }
 
 impl BoundProvider {
-    /// One line of JSON: where it is, and who may ask.
+    /// The `ready` line: issuer, client and links.
     pub fn ready(&self) -> &serde_json::Value {
         &self.ready
     }
@@ -98,13 +97,13 @@ impl BoundProvider {
     /// Serves until `stopped` resolves.
     ///
     /// # Errors
-    /// What the system said about the listener.
+    /// The listener failed.
     pub async fn serve(self, stopped: impl Future<Output = ()> + Send) -> Result<(), Failure> {
         self.provider.serve(self.listener, stopped).await.map_err(Failure::io("serving"))
     }
 }
 
-#[expect(clippy::disallowed_methods, reason = "this program measures; it is the one that may")]
+#[expect(clippy::disallowed_methods, reason = "the benchmark may open a provider with an in-process approver")]
 fn open_provider(
     config: Config,
     home: &Path,
@@ -117,7 +116,7 @@ fn open_provider(
     }
 }
 
-/// Approves for everybody whose name begins with `auto`.
+/// Approves for every user whose `sub` begins with `auto`.
 struct AutoUsers;
 
 impl InProcessApprover for AutoUsers {
@@ -156,19 +155,19 @@ verified = true
     )
 }
 
-/// 256 bits as hexadecimal digits.
+/// 256 random bits as hexadecimal digits.
 fn secret() -> String {
     random::bytes::<32>(&*system::random()).iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
-/// A folder on the disk that holds the build, not on a memory file system: writes are to be as durable as they claim.
+/// A folder beside the build, on disk and not on a memory file system, so that commits cost what they do in production.
 fn fresh_home() -> Result<tempfile::TempDir, Failure> {
     let around = target_directory().join("bench");
     fs::create_dir_all(&around).map_err(Failure::io("target/bench"))?;
     tempfile::Builder::new().prefix("home-").tempdir_in(&around).map_err(Failure::io("target/bench"))
 }
 
-/// Where cargo put this program: results and homes go beside it.
+/// Cargo's target directory: results and homes go there.
 pub fn target_directory() -> PathBuf {
     let program = std::env::current_exe().unwrap_or_default();
     let target = program.ancestors().find(|folder| folder.join("CACHEDIR.TAG").exists());

@@ -1,10 +1,10 @@
-//! When a provider that is being measured stops.
+//! Stop signals of the provider under test.
 
 use std::io::Read as _;
 
 use tokio::signal::unix::{SignalKind, signal};
 
-/// Resolves on Ctrl-C or SIGTERM, or, if that is wanted, at the end of standard input.
+/// Resolves at Ctrl-C or SIGTERM, or, with `with_stdin`, when standard input closes.
 pub async fn received(with_stdin: bool) {
     let terminated = async {
         match signal(SignalKind::terminate()) {
@@ -19,7 +19,7 @@ pub async fn received(with_stdin: bool) {
     }
 }
 
-/// A thread of its own, for a blocked read must not keep the process from ending.
+/// Reads on a thread of its own, so that a blocked read does not keep the process from ending.
 async fn stdin_closed() {
     let (sender, closed) = tokio::sync::oneshot::channel::<()>();
     std::thread::spawn(move || {

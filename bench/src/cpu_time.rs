@@ -1,11 +1,11 @@
-//! CPU time as Linux counts it: of the provider's process, of this one, and of the whole machine. Time per flow says more than
-//! flows per second on a machine that others use too.
+//! CPU time of the provider's process, of this process and of the machine, from /proc. On a shared machine, CPU time per flow is
+//! steadier than flows per second.
 
 use std::fs;
 
 use crate::failure::Failure;
 
-/// What `/proc` counts in: ticks of a hundredth of a second, on every Linux.
+/// Clock ticks per second in `/proc`: USER_HZ, 100 on Linux.
 const TICKS_PER_SECOND: f64 = 100.0;
 
 /// CPU times at one moment, in ticks.
@@ -16,19 +16,19 @@ pub struct CpuSnapshot {
     idle: u64,
 }
 
-/// What passed between two moments.
+/// CPU time used between two snapshots.
 pub struct CpuUsage {
     /// CPU time of the provider, in seconds.
     pub provider_seconds: f64,
     /// CPU time of this process, in seconds.
     pub load_seconds: f64,
-    /// The part of all cores' time that others used, 0 to 1.
+    /// Share of all cores used by other processes, 0 to 1.
     pub others_share: f64,
-    /// The part of all cores' time that nobody used, 0 to 1.
+    /// Share of all cores that was idle, 0 to 1.
     pub idle_share: f64,
 }
 
-/// Looks at the clocks of this process, of the provider's process and of the machine.
+/// Takes a snapshot; `provider` is a process id.
 ///
 /// # Errors
 /// [`Failure`] where there is no such process, or no `/proc`.
@@ -49,15 +49,15 @@ pub fn now(provider: u32) -> Result<CpuSnapshot, Failure> {
 /// User and system time of a process with all its threads.
 fn of_process(name: &str) -> Result<u64, Failure> {
     let path = format!("/proc/{name}/stat");
-    let text = fs::read_to_string(&path).map_err(|error| Failure::of(&path, error))?;
+    let text = fs::read_to_string(&path).map_err(|error| Failure::new(&path, error))?;
     // The name in parentheses may hold anything; behind it the state is the third field, utime and stime are 14 and 15.
     let fields = text.rsplit_once(") ").map(|(_, rest)| rest.split(' ').collect::<Vec<_>>()).unwrap_or_default();
     let tick = |index: usize| fields.get(index).and_then(|field| field.parse::<u64>().ok());
-    tick(11).zip(tick(12)).map(|(user, system)| user + system).ok_or_else(|| Failure::of(path, "can't be read"))
+    tick(11).zip(tick(12)).map(|(user, system)| user + system).ok_or_else(|| Failure::new(path, "can't be read"))
 }
 
 impl CpuSnapshot {
-    /// What passed since an earlier moment.
+    /// CPU time used since an earlier snapshot.
     pub fn since(&self, earlier: &CpuSnapshot) -> CpuUsage {
         let (provider, load) = (self.provider - earlier.provider, self.load - earlier.load);
         let (busy, idle) = (self.busy - earlier.busy, self.idle - earlier.idle);

@@ -1,4 +1,4 @@
-//! A virtual device on the wire: enrolled by a link over HTTP, following its stream, answering what comes.
+//! HTTP session of a virtual device: enrolls with a link, follows its stream, answers every challenge.
 
 use std::sync::OnceLock;
 use std::time::Instant;
@@ -22,25 +22,25 @@ use crate::virtual_device::{Device, ProviderInfo, SignedAnswer, UnregisteredDevi
 
 const NONCE: &str = "dpop-nonce";
 
-/// What a device does, as it does it.
+/// Progress of a device with one challenge.
 #[derive(Debug)]
 pub enum DeviceProgress {
-    /// It holds a challenge whose signature, device, user and time it has checked.
+    /// It verified a challenge: signature, device, user and time.
     Verified(Instant),
-    /// It has checked the outcome of its answer.
+    /// It verified the outcome of its answer.
     Concluded,
-    /// Something did not hold; it does no more.
+    /// Something did not verify; the session has ended.
     Failed(Failure),
 }
 
-/// Learns what a device needs to know before it registers.
+/// Fetches what a device needs before it registers.
 ///
 /// # Errors
 /// [`Failure`] when a document is missing.
 pub async fn fetch_provider_info(connection: &mut Connection, issuer: &Url) -> Result<ProviderInfo, Failure> {
-    let at = |path: &str| issuer.join(path).map_err(|error| Failure::of("the issuer", error));
-    let discovery: Discovery = load_client::get(connection, &at("/.well-known/oauth-push-notification")?).await?;
-    let parsed = |text: &str| text.parse::<Url>().map_err(|error| Failure::of("discovery", error));
+    let at = |path: &str| issuer.join(path).map_err(|error| Failure::new("the issuer", error));
+    let discovery: Discovery = load_client::get(connection, &at("/.well-info/oauth-push-notification")?).await?;
+    let parsed = |text: &str| text.parse::<Url>().map_err(|error| Failure::new("discovery", error));
     Ok(ProviderInfo {
         registration: parsed(&discovery.registration_endpoint)?,
         keys: load_client::get(connection, &parsed(&discovery.device_jwks_uri)?).await?,
@@ -54,9 +54,9 @@ pub async fn fetch_provider_info(connection: &mut Connection, issuer: &Url) -> R
 ///
 /// # Errors
 /// [`Failure`] when link or provider refuse.
-pub async fn enroll(connection: &mut Connection, known: &ProviderInfo, link: &str) -> Result<Device, Failure> {
-    let link: EnrollmentLink = link.parse().map_err(|error| Failure::of("a link", error))?;
-    let unregistered = UnregisteredDevice::of(&link, known)?;
+pub async fn enroll(connection: &mut Connection, info: &ProviderInfo, link: &str) -> Result<Device, Failure> {
+    let link: EnrollmentLink = link.parse().map_err(|error| Failure::new("a link", error))?;
+    let unregistered = UnregisteredDevice::prepare(&link, info)?;
     let first = connection.send(unregistered.request(None)?).await?;
     let reply = match nonce_wanted(&first) {
         Some(nonce) => connection.send(unregistered.request(Some(&nonce))?).await?,
@@ -66,7 +66,7 @@ pub async fn enroll(connection: &mut Connection, known: &ProviderInfo, link: &st
     Ok(unregistered.registered(&registered))
 }
 
-/// Follows the device's stream and answers every challenge, until the provider hangs up or something does not hold.
+/// Follows the device's stream and answers every challenge, until the stream ends or something does not verify.
 pub async fn run(device: Device, issuer: Url, done: UnboundedSender<DeviceProgress>) {
     if let Err(failure) = follow(device, &issuer, &done).await {
         let _ = done.send(DeviceProgress::Failed(failure));
@@ -77,16 +77,16 @@ async fn follow(mut device: Device, issuer: &Url, done: &UnboundedSender<DeviceP
     let mut calls = Connection::to(issuer)?;
     let mut stream = SseStream::new(open_stream(&mut device, issuer).await?);
     while let Some(event) = stream.next().await {
-        let event = event.map_err(|error| Failure::of("a stream", error))?;
+        let event = event.map_err(|error| Failure::new("a stream", error))?;
         let Some(data) = event.data else { continue };
         if event.event.as_deref() == Some("nonce") {
             device.remember_nonce(&data);
             continue;
         }
-        let fetched: Fetched = serde_json::from_str(&data).map_err(|error| Failure::of("a stream", error))?;
+        let fetched: Fetched = serde_json::from_str(&data).map_err(|error| Failure::new("a stream", error))?;
         for challenge in &fetched.challenges {
             let challenge = device.verify(challenge)?;
-            // Whoever measures may have stopped listening.
+            // The receiver may be gone: the measurement has ended.
             let _ = done.send(DeviceProgress::Verified(Instant::now()));
             let answered = device.approve(challenge)?;
             answer(&mut device, &mut calls, &answered).await?;
@@ -107,7 +107,7 @@ async fn open_stream(device: &mut Device, issuer: &Url) -> Result<Incoming, Fail
             return Ok(response.into_body());
         }
     }
-    Err(Failure::of("/push/stream", "the provider refuses"))
+    Err(Failure::new("/push/stream", "the provider refuses"))
 }
 
 async fn answer(device: &mut Device, calls: &mut Connection, answered: &SignedAnswer) -> Result<(), Failure> {
@@ -120,7 +120,7 @@ async fn answer(device: &mut Device, calls: &mut Connection, answered: &SignedAn
         device.remember_nonce(&nonce);
     }
     let received: Received = reply.json("an answer", StatusCode::OK)?;
-    let outcome = received.outcome.ok_or_else(|| Failure::of("an answer", "came back without an outcome"))?;
+    let outcome = received.outcome.ok_or_else(|| Failure::new("an answer", "came back without an outcome"))?;
     device.conclude(answered, &outcome)
 }
 
@@ -128,7 +128,7 @@ fn nonce_of(reply: &Reply) -> Option<String> {
     reply.headers.get(NONCE)?.to_str().ok().map(str::to_owned)
 }
 
-/// The nonce to sign with, if that is why the call was refused.
+/// The nonce to retry with, if the call was refused with `use_dpop_nonce`.
 fn nonce_wanted(reply: &Reply) -> Option<String> {
     let problem: Problem =
         serde_json::from_slice(&reply.body).ok().filter(|_| reply.status == StatusCode::UNAUTHORIZED)?;

@@ -1,9 +1,9 @@
-//! Why a measurement did not happen, in words.
+//! The error of a measurement.
 
 use std::fmt::Display;
 use std::io;
 
-/// What failed, and what was said about it.
+/// What failed, and why.
 #[derive(Debug, thiserror::Error)]
 #[error("{what}: {why}")]
 pub struct Failure {
@@ -12,13 +12,13 @@ pub struct Failure {
 }
 
 impl Failure {
-    /// A failure of this part.
-    pub fn of(what: impl Into<String>, why: impl Display) -> Failure {
+    /// A failure of `what`.
+    pub fn new(what: impl Into<String>, why: impl Display) -> Failure {
         Failure { what: what.into(), why: why.to_string() }
     }
 
-    /// Names the part for what the system says about it.
+    /// Wraps an I/O error of `what`.
     pub fn io(what: &'static str) -> impl FnOnce(io::Error) -> Failure {
-        move |error| Failure::of(what, error)
+        move |error| Failure::new(what, error)
     }
 }

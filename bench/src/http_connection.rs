@@ -1,4 +1,4 @@
-//! One kept-alive HTTP/1.1 connection to a provider on the loopback address; opened again when the other side has closed it.
+//! One persistent HTTP/1.1 connection to a provider on the loopback address; reopened when the provider has closed it.
 
 use std::net::SocketAddr;
 
@@ -24,7 +24,7 @@ pub struct Connection {
 /// Where requests go.
 enum To {
     Address(SocketAddr),
-    /// A provider in this very process; for filling one before it serves.
+    /// A router in this process, for filling a provider before it serves.
     Within(Router),
 }
 
@@ -39,17 +39,17 @@ pub struct Reply {
 }
 
 impl Connection {
-    /// To whatever serves this URL.
+    /// To the server of this URL.
     ///
     /// # Errors
-    /// [`Failure`] unless the URL names an address of the loopback network: this program loads nothing else.
+    /// [`Failure`] unless the host is a loopback address: this program sends load nowhere else.
     pub fn to(url: &Url) -> Result<Connection, Failure> {
         let address = url.socket_addrs(|| None).ok().and_then(|found| found.into_iter().find(|a| a.ip().is_loopback()));
-        let address = address.ok_or_else(|| Failure::of(url.as_str(), "is not an address of this machine"))?;
+        let address = address.ok_or_else(|| Failure::new(url.as_str(), "is not an address of this machine"))?;
         Ok(Connection { to: To::Address(address), sender: None })
     }
 
-    /// To a provider in this process, without a network between.
+    /// To a router in this process, without a network.
     pub fn within(router: Router) -> Connection {
         Connection { to: To::Within(router), sender: None }
     }
@@ -57,7 +57,7 @@ impl Connection {
     /// Sends a request and reads the whole response.
     ///
     /// # Errors
-    /// [`Failure`] when nobody answers.
+    /// [`Failure`] when there is no response.
     pub async fn send(&mut self, request: Request<Full<Bytes>>) -> Result<Reply, Failure> {
         if let To::Within(router) = &self.to {
             let Ok(response) = router.clone().oneshot(request.map(Body::new)).await;
@@ -66,12 +66,12 @@ impl Connection {
         whole(self.open(request).await?).await
     }
 
-    /// Sends a request; the body is still to come.
+    /// Sends a request, and returns the response with its body unread.
     ///
     /// # Errors
-    /// [`Failure`] when nobody answers.
+    /// [`Failure`] when there is no response.
     pub async fn open(&mut self, request: Request<Full<Bytes>>) -> Result<Response<Incoming>, Failure> {
-        let failed = |error| Failure::of("a request", error);
+        let failed = |error| Failure::new("a request", error);
         if let Some(sender) = &mut self.sender
             && sender.ready().await.is_ok()
         {
@@ -84,14 +84,14 @@ impl Connection {
 
     async fn connect(&self) -> Result<SendRequest<Full<Bytes>>, Failure> {
         let To::Address(address) = &self.to else {
-            return Err(Failure::of("a stream", "needs a network"));
+            return Err(Failure::new("a stream", "needs a network"));
         };
         let stream = TcpStream::connect(address).await.map_err(Failure::io("the provider"))?;
         stream.set_nodelay(true).map_err(Failure::io("the connection"))?;
         let (sender, connection) =
-            http1::handshake(TokioIo::new(stream)).await.map_err(|error| Failure::of("the connection", error))?;
+            http1::handshake(TokioIo::new(stream)).await.map_err(|error| Failure::new("the connection", error))?;
         tokio::spawn(async move {
-            // Whoever waits for a response hears of it there.
+            // Errors surface where the response is awaited.
             let _ = connection.await;
         });
         Ok(sender)
@@ -103,7 +103,7 @@ where
     B: hyper::body::Body<Error: std::fmt::Display>,
 {
     let (parts, body) = response.into_parts();
-    let body = body.collect().await.map_err(|error| Failure::of("a response", error))?.to_bytes();
+    let body = body.collect().await.map_err(|error| Failure::new("a response", error))?.to_bytes();
     Ok(Reply { status: parts.status, headers: parts.headers, body })
 }
 
@@ -114,8 +114,8 @@ impl Reply {
     /// [`Failure`] with what the body says.
     pub fn json<T: serde::de::DeserializeOwned>(&self, what: &str, expected: StatusCode) -> Result<T, Failure> {
         if self.status != expected {
-            return Err(Failure::of(what, format!("{}: {}", self.status, String::from_utf8_lossy(&self.body))));
+            return Err(Failure::new(what, format!("{}: {}", self.status, String::from_utf8_lossy(&self.body))));
         }
-        serde_json::from_slice(&self.body).map_err(|error| Failure::of(what, error))
+        serde_json::from_slice(&self.body).map_err(|error| Failure::new(what, error))
     }
 }

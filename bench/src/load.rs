@@ -1,4 +1,4 @@
-//! Load: workers that do one flow after another, and what a window of that looked like.
+//! Closed-loop load: workers that run one flow after another, measured in windows.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU8, Ordering};
@@ -9,7 +9,7 @@ use serde::Serialize;
 use crate::cpu_time::{self, CpuSnapshot};
 use crate::failure::Failure;
 
-/// Does one flow at a time.
+/// Runs one flow at a time.
 pub trait Worker: Send + 'static {
     /// One whole flow.
     fn flow(&mut self) -> impl Future<Output = Result<(), Failure>> + Send;
@@ -20,23 +20,23 @@ pub trait Worker: Send + 'static {
 pub struct Window {
     /// Flows that began and ended in it.
     pub flows: u64,
-    /// Its length.
+    /// Its length in seconds.
     pub seconds: f64,
     /// Flows per second.
     pub flows_per_second: f64,
-    /// Half of the flows took no longer, in milliseconds.
+    /// Median latency, in milliseconds.
     pub p50_ms: f64,
-    /// 99 of 100 flows took no longer, in milliseconds.
+    /// 99th percentile of latency, in milliseconds.
     pub p99_ms: f64,
-    /// The longest, in milliseconds.
+    /// Largest latency, in milliseconds.
     pub max_ms: f64,
     /// CPU time of the provider's process per flow, user and system, in microseconds.
     pub provider_cpu_us_per_flow: f64,
     /// CPU time of this process per flow, in microseconds.
     pub load_cpu_us_per_flow: f64,
-    /// How much of all cores neither of the two used although somebody did, in percent: the neighbours' share.
+    /// Share of all cores used by other processes, in percent.
     pub others_percent: f64,
-    /// How much of all cores nobody used, in percent.
+    /// Share of all cores that was idle, in percent.
     pub idle_percent: f64,
 }
 
@@ -44,11 +44,11 @@ const WARMING_UP: u8 = 0;
 const MEASURING: u8 = 1;
 const OVER: u8 = 2;
 
-/// How long a window is stretched at most for its first flow.
+/// How long a window is extended at most until its first flow.
 const PATIENCE: Duration = Duration::from_secs(60);
 
-/// Lets the workers run for the warm-up and then for `length`, or until there was a flow at all. Every failed flow ends the measurement: a figure with
-/// failures in it says nothing. Returns the workers, for the next window.
+/// Runs the workers for the warm-up and then for `length`, or longer until one flow is done. A failed flow ends the measurement, for a
+/// figure with failures in it is not comparable. Returns the workers, for the next window.
 ///
 /// # Errors
 /// The first flow that failed.
@@ -75,11 +75,11 @@ pub async fn closed_loop<W: Worker>(
     let after = cpu_time::now(provider)?;
     let (mut workers, mut latencies) = (Vec::new(), Vec::new());
     for task in running {
-        let (worker, own) = task.await.map_err(|error| Failure::of("a worker", error))??;
+        let (worker, own) = task.await.map_err(|error| Failure::new("a worker", error))??;
         workers.push(worker);
         latencies.extend(own);
     }
-    Ok((workers, Window::of(latencies, seconds, &before, &after)))
+    Ok((workers, Window::summarize(latencies, seconds, &before, &after)))
 }
 
 async fn work<W: Worker>(
@@ -103,8 +103,8 @@ async fn work<W: Worker>(
 }
 
 impl Window {
-    /// What these latencies and CPU times amount to.
-    pub fn of(mut latencies: Vec<Duration>, seconds: f64, before: &CpuSnapshot, after: &CpuSnapshot) -> Window {
+    /// The figures of these latencies and CPU times.
+    pub fn summarize(mut latencies: Vec<Duration>, seconds: f64, before: &CpuSnapshot, after: &CpuSnapshot) -> Window {
         latencies.sort_unstable();
         let at = |share: f64| quantile(&latencies, share);
         let flows = latencies.len() as f64;

@@ -1,4 +1,4 @@
-//! A client of a CIBA provider: discovers it, asks by `client_secret_basic`, and collects the tokens.
+//! CIBA client of the load (poll mode, `client_secret_basic`): metadata, authentication request, polling for tokens.
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
@@ -15,7 +15,7 @@ use crate::http_connection::{Connection, Reply};
 
 const CIBA_GRANT: &str = "urn:openid:params:grant-type:ciba";
 
-/// Which provider, and as whom.
+/// The provider, and the client to authenticate as.
 #[derive(Debug, Clone)]
 pub struct Target {
     /// The issuer.
@@ -24,11 +24,11 @@ pub struct Target {
     pub client_id: String,
     /// Its secret.
     pub client_secret: String,
-    /// POSTed between request and poll for providers that are told so what the user decided; `{auth_req_id}` is replaced.
+    /// URL to POST to between request and poll, for a provider that takes the user's decision there; `{auth_req_id}` is replaced.
     pub approve_url: Option<String>,
 }
 
-/// A client with its connection.
+/// A client with one connection.
 pub struct Client {
     connection: Connection,
     host: String,
@@ -50,12 +50,12 @@ struct Acknowledgement {
     auth_req_id: String,
 }
 
-/// What a token response must have.
+/// A token response.
 #[derive(Deserialize)]
 pub struct Tokens {
-    /// A JWT.
+    /// The access token, a JWT.
     pub access_token: String,
-    /// A JWT.
+    /// The ID token, a JWT.
     pub id_token: String,
 }
 
@@ -85,16 +85,16 @@ impl Client {
     ///
     /// # Errors
     /// [`Failure`] when the provider has no such documents.
-    pub async fn over(connection: Connection, target: &Target) -> Result<Client, Failure> {
+    pub async fn with_connection(connection: Connection, target: &Target) -> Result<Client, Failure> {
         Ok(Client::read(connection, target).await?.0)
     }
 
     async fn read(mut connection: Connection, target: &Target) -> Result<(Client, serde_json::Value), Failure> {
         let issuer = target.issuer.as_str().trim_end_matches('/');
-        let known: Url = format!("{issuer}/.well-known/openid-configuration")
+        let info: Url = format!("{issuer}/.well-info/openid-configuration")
             .parse()
-            .map_err(|error| Failure::of("the issuer", error))?;
-        let metadata: Metadata = get(&mut connection, &known).await?;
+            .map_err(|error| Failure::new("the issuer", error))?;
+        let metadata: Metadata = get(&mut connection, &info).await?;
         let keys = get(&mut connection, &metadata.jwks_uri).await?;
         let encoded = |text: &str| byte_serialize(text.as_bytes()).collect::<String>();
         let pair = format!("{}:{}", encoded(&target.client_id), encoded(&target.client_secret));
@@ -109,21 +109,21 @@ impl Client {
         Ok((client, keys))
     }
 
-    /// A whole flow: asks, and polls until there are tokens.
+    /// One flow: sends the request, and polls until there are tokens.
     ///
     /// # Errors
-    /// [`Failure`] for everything else than tokens.
+    /// [`Failure`] unless it ends with tokens.
     pub async fn flow(&mut self, login_hint: &str) -> Result<Tokens, Failure> {
         let request = self.ask(login_hint).await?;
         if let Some(url) = &self.approve_url {
             let url: Url = url
                 .replace("{auth_req_id}", &byte_serialize(request.as_bytes()).collect::<String>())
                 .parse()
-                .map_err(|error| Failure::of("the address to approve at", error))?;
+                .map_err(|error| Failure::new("the address to approve at", error))?;
             let path = url[url::Position::BeforePath..].to_owned();
             let reply = self.post(&path, String::new()).await?;
             if !reply.status.is_success() {
-                return Err(Failure::of("approving", reply.status));
+                return Err(Failure::new("approving", reply.status));
             }
         }
         self.collect(&request).await
@@ -137,12 +137,12 @@ impl Client {
         self.ask_for(login_hint, None).await
     }
 
-    /// As [`Client::ask`], with a life in seconds.
+    /// As [`Client::ask`], with a requested lifetime in seconds.
     ///
     /// # Errors
     /// [`Failure`] when it is refused.
-    pub async fn ask_for(&mut self, login_hint: &str, life: Option<u64>) -> Result<String, Failure> {
-        let form = request_form(login_hint, life);
+    pub async fn ask_for(&mut self, login_hint: &str, requested_expiry: Option<u64>) -> Result<String, Failure> {
+        let form = request_form(login_hint, requested_expiry);
         let path = self.ask.clone();
         let acknowledged: Acknowledgement = self.post(&path, form).await?.json("/bc-authorize", StatusCode::OK)?;
         Ok(acknowledged.auth_req_id)
@@ -175,30 +175,30 @@ impl Client {
             .header(header::AUTHORIZATION, &self.authorization)
             .header(header::CONTENT_TYPE, "application/x-www-form-urlencoded")
             .body(Full::new(Bytes::from(form)))
-            .map_err(|error| Failure::of("a request", error))?;
+            .map_err(|error| Failure::new("a request", error))?;
         self.connection.send(request).await
     }
 }
 
-fn request_form(login_hint: &str, life: Option<u64>) -> String {
+fn request_form(login_hint: &str, requested_expiry: Option<u64>) -> String {
     let mut form = Serializer::new(String::new());
     form.append_pair("scope", "openid").append_pair("login_hint", login_hint);
     form.append_pair("binding_message", "Till-2");
-    if let Some(life) = life {
-        form.append_pair("requested_expiry", &life.to_string());
+    if let Some(seconds) = requested_expiry {
+        form.append_pair("requested_expiry", &seconds.to_string());
     }
     form.finish()
 }
 
-/// Reads a document.
+/// Fetches a JSON document.
 ///
 /// # Errors
-/// [`Failure`] when there is none, or none of this form.
+/// [`Failure`] unless the reply is 200 with JSON of this type.
 pub async fn get<T: DeserializeOwned>(connection: &mut Connection, url: &Url) -> Result<T, Failure> {
     let request = Request::get(&url[url::Position::BeforePath..])
         .header(header::HOST, host(url))
         .body(Full::new(Bytes::new()))
-        .map_err(|error| Failure::of("a request", error))?;
+        .map_err(|error| Failure::new("a request", error))?;
     connection.send(request).await?.json(url.as_str(), StatusCode::OK)
 }
 

@@ -1,4 +1,4 @@
-//! On what was measured: the machine, its disk and how busy it was.
+//! The machine that was measured on: processor, memory, disk and load.
 
 use std::fs::{self, File};
 use std::io::Write as _;
@@ -21,17 +21,17 @@ pub struct Machine {
     pub system: String,
     /// File system of the provider's home.
     pub file_system: String,
-    /// Median time of writing 4 KiB and having it on disk (`fdatasync`), in microseconds: what a commit can't go below.
+    /// Median time to write 4 KiB and flush it (`fdatasync`), in microseconds: the lower bound of a commit.
     pub disk_flush_us: u64,
     /// Load averages of 1, 5 and 15 minutes before anything was measured.
     pub load_before: String,
-    /// What was measured: the commit, with `+` if files were changed since; "unknown" outside of a checkout.
+    /// The commit, with `+` if files differ from it; "unknown" outside a checkout.
     pub commit: String,
 }
 
 impl Machine {
-    /// Looks at this machine; `folder` is where homes will be.
-    pub fn look(folder: &Path) -> Machine {
+    /// Describes this machine; `folder` is where homes will be.
+    pub fn detect(folder: &Path) -> Machine {
         let read = |path: &str| fs::read_to_string(path).unwrap_or_default();
         let after = |text: &str, name: &str| {
             let line = text.lines().find(|line| line.starts_with(name)).unwrap_or_default();
@@ -98,7 +98,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_nearest_mount_tells_the_file_system() {
+    fn the_longest_mount_point_names_the_file_system() {
         let mounts = "/dev/a / ext4 rw 0 0\ntmpfs /tmp tmpfs rw 0 0\n/dev/b /tmp/disk xfs rw 0 0\n";
         let of = |folder: &str| file_system(mounts, Path::new(folder));
         assert_eq!((of("/tmp/disk/x").as_str(), of("/tmp/y").as_str(), of("/var").as_str()), ("xfs", "tmpfs", "ext4"));

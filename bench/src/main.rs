@@ -1,4 +1,4 @@
-//! Measures Countersign on the loopback address: load generators, and a provider to be measured from outside.
+//! Benchmarks of Countersign on the loopback address: load generators, and a provider in a process of its own.
 
 mod bench_provider;
 mod bench_stop;
@@ -43,22 +43,21 @@ enum Command {
     Run(#[command(flatten)] Box<plan::Settings>),
     /// Complete flows at half load for minutes, while the provider's memory is watched.
     Soak(#[command(flatten)] scenarios::soak::Settings),
-    /// Serves a provider whose users auto0 to auto99 approve in process, until it is stopped; or, with --devices, one whose users
-    /// are asked on their devices as everywhere.
+    /// Serves a provider until stopped: users auto0 to auto99 approve in process; with --devices, users approve on their devices.
     Provider {
-        /// The port on 127.0.0.1; 0 takes any.
+        /// The port on 127.0.0.1; 0 picks a free one.
         #[arg(long, default_value_t = 0)]
         port: u16,
-        /// The folder of its state; a new one under target/bench if left out.
+        /// The folder for its state; if omitted, a new one under target/bench.
         #[arg(long)]
         home: Option<PathBuf>,
-        /// How many users have a link for a device of theirs; nobody then approves in process.
+        /// Number of users with an enrollment link for a device; no user then approves in process.
         #[arg(long)]
         devices: Option<usize>,
-        /// How many more users have a device enrolled before the provider serves.
+        /// Number of further users with a device enrolled before the provider serves.
         #[arg(long, default_value_t = 0, requires = "devices")]
         enrolled: usize,
-        /// How many requests of theirs have expired before the provider serves.
+        /// Number of their requests that have expired before the provider serves.
         #[arg(long, default_value_t = 0, requires = "devices")]
         expired: usize,
         /// Stops when standard input ends.
@@ -72,7 +71,7 @@ fn main() -> ExitCode {
     start_logging();
     let runtime = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
         Ok(runtime) => runtime,
-        Err(error) => return ended(Err(Failure::of("the process can't start its threads", error))),
+        Err(error) => return ended(Err(Failure::new("the process can't start its threads", error))),
     };
     let result = runtime.block_on(run(arguments.command));
     runtime.shutdown_background();
@@ -98,7 +97,7 @@ async fn measure(settings: plan::Settings) -> Result<(), Failure> {
     let folder = settings.out.clone().unwrap_or_else(|| bench_provider::target_directory().join("bench"));
     std::fs::create_dir_all(&folder).map_err(Failure::io("target/bench"))?;
     let (plan, settings) = settings.plan();
-    let mut report = Report { machine: Machine::look(&folder), settings, figures: Vec::new() };
+    let mut report = Report { machine: Machine::detect(&folder), settings, figures: Vec::new() };
     for measurement in &plan.measurements {
         report.figures.extend(match measurement {
             Measurement::InProcess => scenarios::in_process::measure(&plan).await?,
@@ -114,7 +113,7 @@ async fn measure(settings: plan::Settings) -> Result<(), Failure> {
     Ok(())
 }
 
-/// Says where the provider is, as one line on standard output, and serves.
+/// Prints issuer and client as one line of JSON, and serves.
 #[expect(clippy::print_stdout, reason = "the line is what scripts wait for")]
 async fn serve(opened: bench_provider::BoundProvider, stop_with_stdin: bool) -> Result<(), Failure> {
     println!("{}", opened.ready());
@@ -132,7 +131,7 @@ fn ended(result: Result<(), Failure>) -> ExitCode {
     }
 }
 
-/// Warnings and errors, as the `countersign` command logs them.
+/// Logs warnings and errors to standard error, as the `countersign` command does; `COUNTERSIGN_LOG` sets other levels.
 fn start_logging() {
     let filter = tracing_subscriber::EnvFilter::try_from_env("COUNTERSIGN_LOG");
     let filter = filter.unwrap_or_else(|_| tracing_subscriber::EnvFilter::new("warn"));

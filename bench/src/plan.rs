@@ -1,4 +1,4 @@
-//! How long, how often and what: the settings of one run.
+//! Settings of one run: what is measured, how long and how often.
 
 use std::path::PathBuf;
 use std::time::Duration;
@@ -10,16 +10,16 @@ use url::Url;
 
 use crate::load_client::Target;
 
-/// The settings as they are typed.
+/// The options of `countersign-bench run`.
 #[derive(Args, Clone)]
 pub struct Settings {
-    /// What to measure; everything if left out.
+    /// What to measure; if omitted, everything.
     #[arg(long, value_enum, value_delimiter = ',')]
     only: Vec<Measurement>,
     /// Length of one measured window in seconds.
     #[arg(long, default_value_t = 8.0)]
     seconds: f64,
-    /// Seconds before each window that do not count.
+    /// Warm-up before each window, in seconds.
     #[arg(long, default_value_t = 1.0)]
     warm_up: f64,
     /// Windows per figure.
@@ -34,16 +34,16 @@ pub struct Settings {
     /// Expired requests behind it.
     #[arg(long, default_value_t = 100_000)]
     expired: usize,
-    /// Where the report goes; target/bench if left out.
+    /// Folder for the report; if omitted, target/bench.
     #[arg(long)]
     pub out: Option<PathBuf>,
-    /// Another provider to measure in turn: its issuer.
+    /// Issuer of another provider to measure in alternation.
     #[arg(long, requires_all = ["beside_process", "beside_client", "beside_secret"])]
     beside_issuer: Option<Url>,
     /// The other provider's name in the table.
     #[arg(long, default_value = "beside")]
     beside_name: String,
-    /// The other provider's process.
+    /// The other provider's process id.
     #[arg(long)]
     beside_process: Option<u32>,
     /// The client's id there.
@@ -52,10 +52,10 @@ pub struct Settings {
     /// The client's secret there.
     #[arg(long)]
     beside_secret: Option<String>,
-    /// Whom to ask for there; {n} becomes 0 to 99.
+    /// The login_hint there; {n} becomes 0 to 99.
     #[arg(long, default_value = "alice")]
     beside_login_hint: String,
-    /// POSTed there between request and poll, if somebody has to say that the user approved; {auth_req_id} is replaced.
+    /// URL to POST to between request and poll, for a provider that takes the user's decision there; {auth_req_id} is replaced.
     #[arg(long)]
     beside_approve: Option<String>,
 }
@@ -74,13 +74,13 @@ pub enum Measurement {
     Size,
 }
 
-/// The settings as they are used.
+/// The settings in force, within their limits.
 pub struct Plan {
     /// What is to be measured.
     pub measurements: Vec<Measurement>,
     /// Length of a window.
     pub window: Duration,
-    /// Before each window.
+    /// Warm-up before each window.
     pub warm_up: Duration,
     /// Windows per figure.
     pub rounds: usize,
@@ -94,15 +94,15 @@ pub struct Plan {
     pub beside: Option<ComparedProvider>,
 }
 
-/// Another provider, measured in turn.
+/// Another provider, measured in alternation.
 pub struct ComparedProvider {
     /// Its name in the table.
     pub name: String,
-    /// Where it is.
+    /// Its issuer, and the client to use.
     pub target: Target,
-    /// Its process.
+    /// Its process id.
     pub process: u32,
-    /// Whom to ask for.
+    /// The `login_hint`.
     pub login_hint: String,
 }
 
@@ -110,7 +110,7 @@ impl Settings {
     /// The plan, and the settings as the report names them.
     pub fn plan(self) -> (Plan, serde_json::Value) {
         let measurements = if self.only.is_empty() { Measurement::value_variants().to_vec() } else { self.only };
-        let told = json!({
+        let settings = json!({
             "only": measurements, "seconds": self.seconds, "warm_up": self.warm_up, "rounds": self.rounds,
             "clients": self.clients, "devices": self.devices, "expired": self.expired, "beside": self.beside_issuer.as_ref().map(|_| &self.beside_name),
         });
@@ -133,13 +133,13 @@ impl Settings {
             expired: self.expired,
             beside,
         };
-        (plan, told)
+        (plan, settings)
     }
 }
 
 impl Plan {
-    /// These numbers of clients, or the one that was named.
-    pub fn of(&self, usual: &[usize]) -> Vec<usize> {
+    /// The usual numbers of clients, or the one given by `--clients`.
+    pub fn client_counts(&self, usual: &[usize]) -> Vec<usize> {
         self.clients.map_or_else(|| usual.to_vec(), |clients| vec![clients])
     }
 }

@@ -1,4 +1,4 @@
-//! A provider in a process of its own, so that its CPU time can be told from the load's. It stops with its handle.
+//! A provider in a child process, so that its CPU time is counted apart from the load's. It stops when its handle is dropped.
 
 use std::io::{BufRead as _, BufReader};
 use std::process::{Child, Command, Stdio};
@@ -15,7 +15,7 @@ pub struct ProviderChild {
     ready: Ready,
 }
 
-/// The line that a provider says first.
+/// The provider's first line.
 #[derive(Deserialize)]
 struct Ready {
     issuer: Url,
@@ -26,7 +26,7 @@ struct Ready {
 }
 
 impl ProviderChild {
-    /// Starts this program again with these arguments, and waits until it serves.
+    /// Starts this program with these arguments, and waits until it serves.
     ///
     /// # Errors
     /// [`Failure`] when it doesn't.
@@ -41,18 +41,18 @@ impl ProviderChild {
             .spawn()
             .map_err(failed("the provider"))?;
         let mut line = String::new();
-        let stdout = process.stdout.take().ok_or_else(|| Failure::of("the provider", "has no output"))?;
+        let stdout = process.stdout.take().ok_or_else(|| Failure::new("the provider", "has no output"))?;
         BufReader::new(stdout).read_line(&mut line).map_err(failed("the provider"))?;
-        let ready = serde_json::from_str(&line).map_err(|error| Failure::of("the provider's first line", error))?;
+        let ready = serde_json::from_str(&line).map_err(|error| Failure::new("the provider's first line", error))?;
         Ok(ProviderChild { process, ready })
     }
 
-    /// The number of its process.
+    /// Its process id.
     pub fn id(&self) -> u32 {
         self.process.id()
     }
 
-    /// Where it is, and as whom to ask.
+    /// Its issuer, and the client to use.
     pub fn target(&self) -> Target {
         Target {
             issuer: self.ready.issuer.clone(),
@@ -62,7 +62,7 @@ impl ProviderChild {
         }
     }
 
-    /// Enrollment links of `user0` and so on.
+    /// Enrollment links for `user0`, `user1` and so on.
     pub fn links(&self) -> &[String] {
         &self.ready.links
     }
@@ -70,7 +70,7 @@ impl ProviderChild {
 
 impl Drop for ProviderChild {
     fn drop(&mut self) {
-        // Its standard input ends, and so does it; it removes its home by itself.
+        // It stops when its standard input closes, and removes its home itself.
         drop(self.process.stdin.take());
         let _ = self.process.wait();
     }

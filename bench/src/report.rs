@@ -1,4 +1,4 @@
-//! What was measured: a table for people, and the same as JSON under `target/bench`.
+//! The report: a table for people, and the same as JSON under `target/bench`.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -12,11 +12,11 @@ use crate::machine::Machine;
 /// Everything that one run of this program measured.
 #[derive(Serialize)]
 pub struct Report {
-    /// On what.
+    /// The machine.
     pub machine: Machine,
-    /// How: the settings of this run, as given on the command line.
+    /// The settings of this run, as given on the command line.
     pub settings: serde_json::Value,
-    /// What.
+    /// The figures.
     pub figures: Vec<Figure>,
 }
 
@@ -25,13 +25,13 @@ pub struct Report {
 pub struct Figure {
     /// A short name, stable for scripts.
     pub name: String,
-    /// What one flow was.
+    /// What one flow consists of.
     pub what: String,
-    /// Clients at work at once.
+    /// Concurrent clients.
     pub clients: usize,
-    /// Every window, in the order they were measured; windows of different figures were interleaved.
+    /// Every window, in the order measured; windows of different figures were interleaved.
     pub windows: Vec<Window>,
-    /// What is to be said beside that.
+    /// Remarks.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub notes: Vec<String>,
 }
@@ -43,7 +43,7 @@ impl Figure {
         Figure { name, what, clients, windows: Vec::new(), notes: Vec::new() }
     }
 
-    /// The middle one of a value over all windows.
+    /// Median of a value over all windows.
     pub fn median(&self, of: impl Fn(&Window) -> f64) -> f64 {
         let mut values: Vec<f64> = self.windows.iter().map(of).collect();
         values.sort_by(f64::total_cmp);
@@ -94,12 +94,12 @@ impl Report {
         text
     }
 
-    /// Writes `<folder>/latest.json`, and the same under the time at which it was measured.
+    /// Writes `<folder>/latest.json` and `<folder>/<name>.json`; returns the path of the latter.
     ///
     /// # Errors
     /// [`Failure`] when the folder can't be written.
     pub fn write(&self, folder: &Path, name: &str) -> Result<PathBuf, Failure> {
-        let json = serde_json::to_string_pretty(self).map_err(|error| Failure::of("the report", error))?;
+        let json = serde_json::to_string_pretty(self).map_err(|error| Failure::new("the report", error))?;
         fs::create_dir_all(folder).map_err(Failure::io("target/bench"))?;
         let path = folder.join(format!("{name}.json"));
         for path in [&folder.join("latest.json"), &path] {

@@ -1,5 +1,5 @@
-//! A virtual device: keys in memory, the protocol's own types, and every check that a device owes. It belongs to the class of
-//! devices that answer by themselves, and says so.
+//! A virtual device: keys in memory, the types of the protocol crate, and every check that the protocol requires of a device. It
+//! registers as automated. Its logic is its own and not that of `crates/device`, so that the load stays the same between versions.
 
 use std::sync::{Arc, OnceLock};
 
@@ -30,21 +30,21 @@ use url::Url;
 
 use crate::failure::Failure;
 
-/// What a device learns about its provider before it registers.
+/// What a device needs of its provider before it registers.
 pub struct ProviderInfo {
     /// The issuer.
     pub issuer: Issuer,
-    /// Where to register.
+    /// The registration endpoint.
     pub registration: Url,
     /// The keys that sign links.
     pub keys: KeySet,
-    /// The keys that sign challenges, as far as they are published.
+    /// The manifests with the keys that sign challenges.
     pub manifests: ManifestChain,
-    /// These, once they were verified against the root that a link pins.
+    /// The keys of the manifests, once verified against the root pinned by a link.
     pub trusted: OnceLock<TrustedKeys>,
 }
 
-/// A device before its registration was taken.
+/// A device that is not registered yet.
 pub struct UnregisteredDevice {
     transport: LocalSigner,
     approval: LocalSigner,
@@ -57,7 +57,7 @@ pub struct UnregisteredDevice {
     ports: Ports,
 }
 
-/// A device that takes part.
+/// A registered device.
 pub struct Device {
     transport: LocalSigner,
     approval: LocalSigner,
@@ -72,7 +72,7 @@ pub struct Device {
     ports: Ports,
 }
 
-/// An answer, ready to be sent.
+/// A challenge and its signed answer.
 pub struct SignedAnswer {
     /// The challenge.
     pub challenge: VerifiedChallenge,
@@ -87,22 +87,22 @@ struct Ports {
 }
 
 impl UnregisteredDevice {
-    /// Verifies a link, makes two keys, and prepares the registration.
+    /// Verifies a link, generates both keys, and prepares the registration.
     ///
     /// # Errors
-    /// [`Failure`] when the link or the provider's keys don't hold.
-    pub fn of(link: &EnrollmentLink, known: &ProviderInfo) -> Result<UnregisteredDevice, Failure> {
-        let refused = |error: &dyn std::fmt::Display| Failure::of("a link", error);
+    /// [`Failure`] when the link or the provider's manifests don't verify.
+    pub fn prepare(link: &EnrollmentLink, info: &ProviderInfo) -> Result<UnregisteredDevice, Failure> {
+        let refused = |error: &dyn std::fmt::Display| Failure::new("a link", error);
         let ports = Ports { clock: system::clock(), random: system::random() };
         let (token, now) = (link.token(), ports.clock.now());
-        let claims = RegistrationToken::verify(token, &known.keys, &known.issuer, known.registration.as_str(), now)
+        let claims = RegistrationToken::verify(token, &info.keys, &info.issuer, info.registration.as_str(), now)
             .map_err(|error| refused(&error))?;
-        let keys = match known.trusted.get() {
+        let keys = match info.trusted.get() {
             Some(keys) => keys.clone(),
             None => {
-                let keys = known.manifests.verify(&known.issuer, &claims.evidence_root, None);
+                let keys = info.manifests.verify(&info.issuer, &claims.evidence_root, None);
                 let keys = keys.map_err(|error| refused(&error))?;
-                known.trusted.get_or_init(|| keys).clone()
+                info.trusted.get_or_init(|| keys).clone()
             }
         };
         let key = || PrivateKey::generate(&*ports.random).into_signer();
@@ -125,7 +125,7 @@ impl UnregisteredDevice {
         };
         let body = serde_json::to_vec(&request).map_err(|error| refused(&error))?.into();
         let token = token.as_str().to_owned();
-        let (registration, issuer) = (known.registration.clone(), known.issuer.clone());
+        let (registration, issuer) = (info.registration.clone(), info.issuer.clone());
         Ok(UnregisteredDevice {
             transport,
             approval,
@@ -148,7 +148,7 @@ impl UnregisteredDevice {
         call(Method::POST, &self.registration, &proof, None, self.body.clone())
     }
 
-    /// The device, once the registration was taken.
+    /// The device, after the registration was accepted.
     pub fn registered(self, response: &RegistrationResponse) -> Device {
         Device {
             transport: self.transport,
@@ -167,7 +167,7 @@ impl UnregisteredDevice {
 }
 
 impl Device {
-    /// The request that opens its stream, from everything pending on.
+    /// The request that opens its stream, without a cursor.
     ///
     /// # Errors
     /// [`Failure`] if the key doesn't sign.
@@ -178,14 +178,14 @@ impl Device {
     /// Verifies a challenge: signature, device, user, time.
     ///
     /// # Errors
-    /// [`Failure`] when it does not hold.
+    /// [`Failure`] when it does not verify.
     pub fn verify(&self, challenge: &Compact<Challenge>) -> Result<VerifiedChallenge, Failure> {
         let now = self.ports.clock.now();
         let expected = Expected { device: &self.id, subject: &self.subject, keys: &self.keys, now };
-        Challenge::verify(challenge, &expected).map_err(|error| Failure::of("a challenge", error))
+        Challenge::verify(challenge, &expected).map_err(|error| Failure::new("a challenge", error))
     }
 
-    /// Draws the challenge, and signs an approval of what was drawn.
+    /// Renders the transcript, and signs an approval of it.
     ///
     /// # Errors
     /// [`Failure`] if the key doesn't sign.
@@ -195,10 +195,10 @@ impl Device {
         self.seq += 1;
         let place = HistoryPlace { seq: self.seq, prev: self.prev };
         let draft = AnswerDraft::new(&challenge, &shown, MessageId::random(&*self.ports.random), place, now);
-        let draft = draft.ok_or_else(|| Failure::of("an answer", "is about another challenge"))?;
+        let draft = draft.ok_or_else(|| Failure::new("an answer", "is about another challenge"))?;
         let user = VerifiedUser::vouch(VerifiedBy::Automated, false, now);
         let answer = ApprovalKey::new(&self.approval).approve(draft, &user, None);
-        let answer = answer.map_err(|error| Failure::of("an answer", error))?;
+        let answer = answer.map_err(|error| Failure::new("an answer", error))?;
         self.prev = answer.hash();
         Ok(SignedAnswer { challenge, answer })
     }
@@ -209,14 +209,14 @@ impl Device {
     /// [`Failure`] if the key doesn't sign.
     pub fn send(&self, answered: &SignedAnswer) -> Result<Request<Full<Bytes>>, Failure> {
         let body = serde_json::to_vec(&serde_json::json!({ "answer": answered.answer }));
-        let body = body.map_err(|error| Failure::of("an answer", error))?;
+        let body = body.map_err(|error| Failure::new("an answer", error))?;
         self.call(Method::POST, &format!("/push/challenges/{}/answer", answered.challenge.id()), body.into())
     }
 
-    /// Verifies the outcome that came back: the approval this device gave decided.
+    /// Verifies the outcome: approved, by this device's answer.
     ///
     /// # Errors
-    /// [`Failure`] when it does not hold, or says something else.
+    /// [`Failure`] when it does not verify, or has another ending.
     pub fn conclude(&self, answered: &SignedAnswer, outcome: &Compact<Outcome>) -> Result<(), Failure> {
         let about = Concerned {
             device: &self.id,
@@ -226,20 +226,21 @@ impl Device {
             commitment: None,
             answer_hash: Some(&answered.answer.hash()),
         };
-        let outcome = Outcome::verify(outcome, &self.keys, &about).map_err(|error| Failure::of("an outcome", error))?;
+        let outcome =
+            Outcome::verify(outcome, &self.keys, &about).map_err(|error| Failure::new("an outcome", error))?;
         match outcome.ending() {
             Ending::Approved => Ok(()),
-            other => Err(Failure::of("an outcome", format!("{other:?}"))),
+            other => Err(Failure::new("an outcome", format!("{other:?}"))),
         }
     }
 
-    /// Keeps the nonce that a response or the stream gave, for the next call.
+    /// Stores the DPoP nonce of a response or the stream, for the next call.
     pub fn remember_nonce(&mut self, nonce: &str) {
         self.nonce = Some(nonce.to_owned());
     }
 
     fn call(&self, method: Method, path: &str, body: Bytes) -> Result<Request<Full<Bytes>>, Failure> {
-        let url = self.issuer.endpoint(path).parse().map_err(|error| Failure::of("the issuer", error))?;
+        let url = self.issuer.endpoint(path).parse().map_err(|error| Failure::new("the issuer", error))?;
         let nonce = self.nonce.as_deref();
         let proof = proof(&self.transport, &method, &url, &self.credential, nonce, &self.ports)?;
         call(method, &url, &proof, Some(&self.credential), body)
@@ -256,7 +257,7 @@ fn proof(
 ) -> Result<Compact<DpopProof>, Failure> {
     let jti = MessageId::random(&*ports.random).as_str().to_owned();
     DpopProof::make(transport, method.as_str(), url, token, nonce, jti, ports.clock.now())
-        .map_err(|error| Failure::of("a proof", error))
+        .map_err(|error| Failure::new("a proof", error))
 }
 
 fn call(
@@ -277,5 +278,5 @@ fn call(
     if !body.is_empty() {
         request = request.header(header::CONTENT_TYPE, "application/json");
     }
-    request.body(Full::new(body)).map_err(|error| Failure::of("a request", error))
+    request.body(Full::new(body)).map_err(|error| Failure::new("a request", error))
 }

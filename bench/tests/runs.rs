@@ -1,5 +1,4 @@
-//! The measuring program measures: every question gets its windows, and a provider says where it is in one line. Nothing here is
-//! about how fast.
+//! The benchmark works: every measurement gets its windows, and a provider prints its issuer in one line. Speed is not tested.
 
 use std::io::{BufRead as _, BufReader};
 use std::process::{Command, Stdio};
@@ -9,7 +8,7 @@ use serde_json::Value;
 const PROGRAM: &str = env!("CARGO_BIN_EXE_countersign-bench");
 
 #[test]
-fn every_question_is_answered_by_flows_that_were_checked() {
+fn every_measurement_has_flows_that_were_verified() {
     let out = tempfile::tempdir().expect("a folder");
     let run = Command::new(PROGRAM)
         .args(["run", "--seconds", "0.4", "--warm-up", "0.1", "--rounds", "1", "--clients", "2"])
@@ -32,7 +31,7 @@ fn every_question_is_answered_by_flows_that_were_checked() {
 }
 
 #[test]
-fn a_provider_says_where_it_is_and_stops_with_whoever_started_it() {
+fn a_provider_prints_its_issuer_and_stops_with_its_parent() {
     let home = tempfile::tempdir().expect("a folder");
     let mut provider = Command::new(PROGRAM)
         .args(["provider", "--stop-with-stdin", "--home"])
@@ -51,10 +50,10 @@ fn a_provider_says_where_it_is_and_stops_with_whoever_started_it() {
     drop(provider.stdin.take());
     assert!(provider.wait().expect("ended").success());
     line.clear();
-    assert_eq!(stdout.read_line(&mut line).expect("read"), 0, "nothing more is said");
+    assert_eq!(stdout.read_line(&mut line).expect("read"), 0, "nothing more is printed");
 }
 
-/// The packages that make the `countersign` command and the window don't have this one among them.
+/// The `countersign` command and the app do not depend on the benchmark.
 #[test]
 fn no_other_package_depends_on_this_one() {
     let root = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).parent().expect("the workspace");

@@ -1,5 +1,5 @@
-//! How many flows a second, with the decision in process: `/bc-authorize`, an approval on disk, `/token` with an ES256 ID token.
-//! Beside another provider, if one is named, window by window in turn.
+//! Flows per second with the decision in process: `/bc-authorize`, an approval on disk, `/token` with an ES256 ID token. A second
+//! provider, if given, is measured in alternation, window by window.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -19,7 +19,7 @@ use crate::report::Figure;
 
 const CLIENTS: [usize; 3] = [1, 8, 32];
 
-/// Measures.
+/// Runs the measurement.
 ///
 /// # Errors
 /// [`Failure`] when a provider doesn't start or a flow fails.
@@ -31,7 +31,7 @@ pub async fn measure(plan: &Plan) -> Result<Vec<Figure>, Failure> {
         sides.push(MeasuredProvider::beside(beside));
     }
     let mut figures: Vec<Figure> = Vec::new();
-    for clients in plan.of(&CLIENTS) {
+    for clients in plan.client_counts(&CLIENTS) {
         let from = figures.len();
         figures.extend(sides.iter().map(|side| side.figure(clients)));
         let mut workers = Vec::new();
@@ -40,9 +40,9 @@ pub async fn measure(plan: &Plan) -> Result<Vec<Figure>, Failure> {
         }
         for _ in 0..plan.rounds {
             for (n, side) in sides.iter().enumerate() {
-                let at_work = std::mem::take(&mut workers[n]);
-                let (rested, window) = closed_loop(at_work, side.process, plan.warm_up, plan.window).await?;
-                workers[n] = rested;
+                let active = std::mem::take(&mut workers[n]);
+                let (idle, window) = closed_loop(active, side.process, plan.warm_up, plan.window).await?;
+                workers[n] = idle;
                 figures[from + n].windows.push(window);
             }
         }
@@ -50,7 +50,7 @@ pub async fn measure(plan: &Plan) -> Result<Vec<Figure>, Failure> {
     Ok(figures)
 }
 
-/// A provider to be measured, and whom to ask for there.
+/// A provider under test, and the users to ask there.
 struct MeasuredProvider {
     name: String,
     target: Target,
@@ -89,7 +89,7 @@ impl MeasuredProvider {
     }
 }
 
-/// A client that asks one user after another.
+/// A client that asks the users in turn.
 struct LoadClient {
     client: Client,
     login_hint: String,
@@ -102,12 +102,12 @@ impl Worker for LoadClient {
         let tokens = self.client.flow(&self.login_hint.replace("{n}", &n.to_string())).await?;
         match tokens.id_token.split('.').count() {
             3 => Ok(()),
-            _ => Err(Failure::of("/token", "the ID token is no JWT")),
+            _ => Err(Failure::new("/token", "the ID token is not a JWT")),
         }
     }
 }
 
-/// One flow whose tokens are looked at closely: signed by the published key, about this user and client, and by nobody's device.
+/// Runs one flow and verifies its tokens: signature by the published key, user, client, and no device.
 async fn verify_one(target: &Target) -> Result<(), Failure> {
     let (mut client, keys) = Client::with_keys(target).await?;
     let tokens = client.flow("auto7").await?;
@@ -115,16 +115,16 @@ async fn verify_one(target: &Target) -> Result<(), Failure> {
         [(&tokens.id_token, target.client_id.as_str()), (&tokens.access_token, target.issuer.as_str())]
     {
         let claims =
-            claims(token, &keys).ok_or_else(|| Failure::of("a token", "is not signed by the provider's key"))?;
+            claims(token, &keys).ok_or_else(|| Failure::new("a token", "is not signed by the provider's key"))?;
         let issuer = target.issuer.as_str().trim_end_matches('/');
-        let is_sound = claims["iss"] == issuer
+        let is_valid = claims["iss"] == issuer
             && claims["aud"].as_str().map(|aud| aud.trim_end_matches('/')) == Some(audience.trim_end_matches('/'))
             && claims["sub"] == "auto7"
             && claims["approval"]["in_process"] == true
             && claims.get("amr").is_none()
             && claims.get("acr").is_none();
-        if !is_sound {
-            return Err(Failure::of("a token", format!("says something else than was asked for: {claims}")));
+        if !is_valid {
+            return Err(Failure::new("a token", format!("has other claims than expected: {claims}")));
         }
     }
     Ok(())

@@ -1,5 +1,5 @@
-//! A soak: complete flows with the device at half load for minutes, while the provider's memory is watched. Nothing may fail,
-//! and memory must not grow once everything is warm.
+//! Soak test: complete flows with the device at half load for minutes, with the provider's memory sampled. No flow may fail, and
+//! memory must not grow after warm-up.
 
 use std::fs;
 use std::sync::Arc;
@@ -13,34 +13,34 @@ use crate::failure::Failure;
 use crate::load::{Worker, closed_loop};
 use crate::scenarios::with_device::{ClientWithDevice, pairs, start};
 
-/// How long the rate that the provider can take is measured before.
+/// How long the provider's full rate is measured beforehand.
 const FULL: Duration = Duration::from_secs(5);
-/// Growth of memory that is none: caches fill at different times.
+/// Growth of memory that is tolerated: caches fill at different times.
 const TOLERANCE_MIB: f64 = 8.0;
 const TOLERANCE: f64 = 1.10;
 
-/// How long, and how much of it.
+/// The options of `countersign-bench soak`.
 #[derive(Args)]
 pub struct Settings {
-    /// How long it lasts, in minutes.
+    /// Duration in minutes.
     #[arg(long, default_value_t = 10.0)]
     minutes: f64,
-    /// Flows per second; half of what is measured just before if left out.
+    /// Flows per second; if omitted, half of the full rate measured beforehand.
     #[arg(long)]
     rate: Option<f64>,
-    /// Seconds between two lines.
+    /// Seconds between two lines of output.
     #[arg(long, default_value_t = 10.0)]
     every: f64,
 }
 
-/// What happened since the last line.
+/// Flows since the last line.
 #[derive(Default)]
 struct Count {
     latencies: Vec<Duration>,
     failures: Vec<Failure>,
 }
 
-/// Runs it, and prints a line now and then.
+/// Runs the soak test, and prints a line at each interval.
 ///
 /// # Errors
 /// [`Failure`] when a flow failed, or when memory grew.
@@ -51,7 +51,7 @@ pub async fn run(settings: Settings) -> Result<(), Failure> {
     let (pairs, full) = closed_loop(pairs, provider.id(), Duration::from_secs(1), FULL).await?;
     let rate = settings.rate.unwrap_or(full.flows_per_second / 2.0).max(1.0);
     println!(
-        "{rate:.0} complete flows a second for {} min ({:.0} are possible)",
+        "{rate:.0} complete flows a second for {} min ({:.0} at full rate)",
         settings.minutes, full.flows_per_second
     );
     println!(
@@ -60,7 +60,7 @@ pub async fn run(settings: Settings) -> Result<(), Failure> {
     );
 
     let (begun, length) = (Instant::now(), Duration::from_secs_f64(settings.minutes.max(0.1) * 60.0));
-    let (sender, mut heard) = unbounded_channel();
+    let (sender, mut results) = unbounded_channel();
     let next = Arc::new(AtomicU64::new(0));
     for pair in pairs {
         tokio::spawn(take_turns(pair, rate, begun, begun + length, next.clone(), sender.clone()));
@@ -72,7 +72,7 @@ pub async fn run(settings: Settings) -> Result<(), Failure> {
     let mut line_at = begun;
     while begun.elapsed() < length {
         line_at += every;
-        let count = collect(&mut heard, line_at).await;
+        let count = collect(&mut results, line_at).await;
         let done = count.latencies.len();
         flows += done;
         errors += count.failures.len();
@@ -93,22 +93,22 @@ pub async fn run(settings: Settings) -> Result<(), Failure> {
     let end = mean(&memory[memory.len() - quarter..]);
     println!("{flows} flows, {errors} errors; memory {warm:.1} MiB in the second quarter, {end:.1} MiB in the last");
     if errors > 0 {
-        return Err(Failure::of("the soak", format!("{errors} flows failed")));
+        return Err(Failure::new("the soak", format!("{errors} flows failed")));
     }
     if end > warm * TOLERANCE + TOLERANCE_MIB {
-        return Err(Failure::of("the soak", format!("memory grew from {warm:.1} to {end:.1} MiB")));
+        return Err(Failure::new("the soak", format!("memory grew from {warm:.1} to {end:.1} MiB")));
     }
     Ok(())
 }
 
-/// Flows at even distances; whoever is free takes the next. A failure ends one of the pairs, the others go on.
+/// Runs flows at even intervals, shared between the pairs. A failure ends its pair; the others go on.
 async fn take_turns(
     mut pair: ClientWithDevice,
     rate: f64,
     begun: Instant,
     until: Instant,
     next: Arc<AtomicU64>,
-    heard: UnboundedSender<Result<Duration, Failure>>,
+    results: UnboundedSender<Result<Duration, Failure>>,
 ) {
     loop {
         let turn = next.fetch_add(1, Ordering::Relaxed);
@@ -120,19 +120,19 @@ async fn take_turns(
         let sent = Instant::now();
         let flow = pair.flow().await.map(|()| sent.elapsed());
         let has_failed = flow.is_err();
-        if heard.send(flow).is_err() || has_failed {
+        if results.send(flow).is_err() || has_failed {
             return;
         }
     }
 }
 
-async fn collect(heard: &mut UnboundedReceiver<Result<Duration, Failure>>, until: Instant) -> Count {
+async fn collect(results: &mut UnboundedReceiver<Result<Duration, Failure>>, until: Instant) -> Count {
     let mut count = Count::default();
     loop {
-        match tokio::time::timeout_at(until.into(), heard.recv()).await {
+        match tokio::time::timeout_at(until.into(), results.recv()).await {
             Ok(Some(Ok(latency))) => count.latencies.push(latency),
             Ok(Some(Err(failure))) => count.failures.push(failure),
-            // Nobody works any more: the rest of the time passes.
+            // All pairs have ended: wait for the rest of the interval.
             Ok(None) => tokio::time::sleep_until(until.into()).await,
             Err(_) => return count,
         }
@@ -142,16 +142,16 @@ async fn collect(heard: &mut UnboundedReceiver<Result<Duration, Failure>>, until
     }
 }
 
-/// What a process holds in memory, in MiB.
+/// Resident memory of a process, in MiB.
 fn resident_mib(process: u32) -> Result<f64, Failure> {
     let path = format!("/proc/{process}/status");
-    let status = fs::read_to_string(&path).map_err(|error| Failure::of(&path, error))?;
+    let status = fs::read_to_string(&path).map_err(|error| Failure::new(&path, error))?;
     let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:"));
     let kib = line.and_then(|rest| rest.trim().trim_end_matches(" kB").parse::<f64>().ok());
-    kib.map(|kib| kib / 1024.0).ok_or_else(|| Failure::of(path, "says nothing of memory"))
+    kib.map(|kib| kib / 1024.0).ok_or_else(|| Failure::new(path, "has no VmRSS"))
 }
 
-/// In milliseconds; 0 where nothing was done.
+/// Median and 99th percentile in milliseconds; 0 without any.
 fn quantiles(mut latencies: Vec<Duration>) -> (f64, f64) {
     latencies.sort_unstable();
     let at = |share: f64| {

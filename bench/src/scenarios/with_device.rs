@@ -1,5 +1,5 @@
-//! How many complete flows a second: `/bc-authorize`, a signed challenge through the stream, verified, answered under the approval
-//! key with a DPoP proof, judged, its outcome verified by the device, `/token`. And how long a challenge is on its way at half that.
+//! Complete flows per second: `/bc-authorize`, a signed challenge by stream, verified, answered with the approval key and a DPoP
+//! proof, the outcome verified by the device, `/token`. And the latency of a challenge at half that rate.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -19,29 +19,29 @@ use crate::provider_child::ProviderChild;
 use crate::report::Figure;
 
 const CLIENTS: [usize; 3] = [1, 8, 32];
-/// Users, and so devices, of the measurement at a steady rate: more than can be at work at once.
+/// Users, each with a device: more than are busy at once at a steady rate.
 pub const USERS: usize = 64;
 
-/// Requests in a window of the measurement at a steady rate, at least.
+/// Fewest requests in a window of the latency measurement.
 const FEW: f64 = 10.0;
 
 const WHAT: &str =
     "/bc-authorize, challenge by stream, verified, answer with DPoP, outcome verified, /token; ES256 throughout";
 
-/// Measures flows.
+/// Measures flows per second.
 ///
 /// # Errors
-/// [`Failure`] when the provider doesn't start or anything in a flow does not hold.
+/// [`Failure`] when the provider doesn't start or a flow fails.
 pub async fn measure(plan: &Plan) -> Result<Vec<Figure>, Failure> {
     let provider = start()?;
     let mut pairs = pairs(&provider).await?;
     let mut figures = Vec::new();
-    for clients in plan.of(&CLIENTS) {
+    for clients in plan.client_counts(&CLIENTS) {
         let mut figure = Figure::new("with_device", WHAT, clients);
         for _ in 0..plan.rounds {
-            let at_work = pairs.drain(..clients.min(pairs.len())).collect();
-            let (rested, window) = closed_loop(at_work, provider.id(), plan.warm_up, plan.window).await?;
-            pairs.extend(rested);
+            let active = pairs.drain(..clients.min(pairs.len())).collect();
+            let (idle, window) = closed_loop(active, provider.id(), plan.warm_up, plan.window).await?;
+            pairs.extend(idle);
             figure.windows.push(window);
         }
         figures.push(figure);
@@ -49,16 +49,15 @@ pub async fn measure(plan: &Plan) -> Result<Vec<Figure>, Failure> {
     Ok(figures)
 }
 
-/// Measures how long it takes from sending the request to the device holding a verified challenge, at half the load that the
-/// provider can take.
+/// Measures the time from sending the request until the device has verified its challenge, at half the full rate.
 ///
 /// # Errors
-/// [`Failure`] when the provider doesn't start or anything in a flow does not hold.
+/// [`Failure`] when the provider doesn't start or a flow fails.
 pub async fn measure_latency(plan: &Plan) -> Result<Vec<Figure>, Failure> {
     let provider = start()?;
     let pairs = pairs(&provider).await?;
     let (mut pairs, full) = closed_loop(pairs, provider.id(), plan.warm_up, plan.window / 2).await?;
-    // However slow it is, a window has some in it.
+    // Even on a slow machine a window has some requests.
     let rate = (full.flows_per_second / 2.0).max(FEW / plan.window.as_secs_f64());
     let mut figure = Figure::new(
         "request_to_challenge",
@@ -70,14 +69,14 @@ pub async fn measure_latency(plan: &Plan) -> Result<Vec<Figure>, Failure> {
         full.flows_per_second
     ));
     for _ in 0..plan.rounds {
-        let (rested, window) = steady(pairs, rate, provider.id(), plan).await?;
-        pairs = rested;
+        let (idle, window) = steady(pairs, rate, provider.id(), plan).await?;
+        pairs = idle;
         figure.windows.push(window);
     }
     Ok(vec![figure])
 }
 
-/// Starts a provider whose users are asked on devices.
+/// Starts a provider whose users approve on devices.
 ///
 /// # Errors
 /// [`Failure`] when it doesn't start.
@@ -85,24 +84,24 @@ pub fn start() -> Result<ProviderChild, Failure> {
     ProviderChild::start(&["provider".to_owned(), "--devices".to_owned(), USERS.to_string()])
 }
 
-/// A client and the device of the one user it asks for.
+/// A client, and the device of the user it asks.
 pub struct ClientWithDevice {
     client: Client,
     login_hint: String,
     done: UnboundedReceiver<DeviceProgress>,
 }
 
-/// One pair for each link that the provider gave out; the devices live until the provider stops.
+/// One pair per enrollment link of the provider; the devices run until the provider stops.
 ///
 /// # Errors
 /// [`Failure`] when a device can't be enrolled.
 pub async fn pairs(provider: &ProviderChild) -> Result<Vec<ClientWithDevice>, Failure> {
     let target = provider.target();
     let mut connection = Connection::to(&target.issuer)?;
-    let known = device_session::fetch_provider_info(&mut connection, &target.issuer).await?;
+    let info = device_session::fetch_provider_info(&mut connection, &target.issuer).await?;
     let mut pairs = Vec::new();
     for (n, link) in provider.links().iter().enumerate() {
-        let device = device_session::enroll(&mut connection, &known, link).await?;
+        let device = device_session::enroll(&mut connection, &info, link).await?;
         pairs.push(pair(device, &target, format!("user{n}")).await?);
     }
     Ok(pairs)
@@ -120,31 +119,31 @@ async fn pair(
 }
 
 impl ClientWithDevice {
-    /// One flow; returns how long the challenge was on its way.
-    async fn asked(&mut self) -> Result<Duration, Failure> {
+    /// Runs one flow; returns the time from the request to the verified challenge.
+    async fn timed_flow(&mut self) -> Result<Duration, Failure> {
         let sent = Instant::now();
         let request = self.client.ask(&self.login_hint).await?;
         self.client.collect(&request).await?;
-        let mut on_its_way = None;
+        let mut latency = None;
         loop {
             match self.done.recv().await {
-                Some(DeviceProgress::Verified(at)) => on_its_way = Some(at - sent),
+                Some(DeviceProgress::Verified(at)) => latency = Some(at - sent),
                 Some(DeviceProgress::Concluded) => break,
                 Some(DeviceProgress::Failed(failure)) => return Err(failure),
-                None => return Err(Failure::of("a device", "its stream ended")),
+                None => return Err(Failure::new("a device", "its stream ended")),
             }
         }
-        on_its_way.ok_or_else(|| Failure::of("a device", "answered what it had not verified"))
+        latency.ok_or_else(|| Failure::new("a device", "answered what it had not verified"))
     }
 }
 
 impl Worker for ClientWithDevice {
     async fn flow(&mut self) -> Result<(), Failure> {
-        self.asked().await.map(drop)
+        self.timed_flow().await.map(drop)
     }
 }
 
-/// Requests at even distances, whether or not earlier ones are done: whoever is free takes the next.
+/// Sends requests at even intervals, whether or not earlier ones are done, shared between the pairs.
 async fn steady(
     pairs: Vec<ClientWithDevice>,
     rate: f64,
@@ -162,11 +161,11 @@ async fn steady(
     let after = cpu_time::now(provider)?;
     let (mut pairs, mut latencies) = (Vec::new(), Vec::new());
     for task in running {
-        let (pair, own) = task.await.map_err(|error| Failure::of("a worker", error))??;
+        let (pair, own) = task.await.map_err(|error| Failure::new("a worker", error))??;
         pairs.push(pair);
         latencies.extend(own);
     }
-    Ok((pairs, Window::of(latencies, plan.window.as_secs_f64(), &before, &after)))
+    Ok((pairs, Window::summarize(latencies, plan.window.as_secs_f64(), &before, &after)))
 }
 
 async fn take_turns(
@@ -185,9 +184,9 @@ async fn take_turns(
             return Ok((pair, latencies));
         }
         tokio::time::sleep_until(at.into()).await;
-        let on_its_way = pair.asked().await?;
+        let latency = pair.timed_flow().await?;
         if at >= from {
-            latencies.push(on_its_way);
+            latencies.push(latency);
         }
     }
 }
