@@ -156,7 +156,7 @@ fn its_link_is_a_qr_code_only_where_another_machine_can_reach_the_issuer() {
     let link = link_of(&here);
     assert!(link["qr"]["picture"].is_null(), "{link}");
     let why = link["qr"]["why_not"].as_str().expect("words");
-    assert!(why.contains("is this computer alone") && why.contains("https"), "{why}");
+    assert!(why.contains("no other device can reach it") && why.contains("https"), "{why}");
     stop(process);
 
     let (process, there) = serving(&place, place.free_address(), &["--issuer", "https://demo.acme.example"]);

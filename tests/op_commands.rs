@@ -276,7 +276,7 @@ fn a_trace_tells_one_approvals_story() {
     let approval = head["approval"].as_str().expect("text");
     assert_eq!(steps(approval).0, head);
     let unknown = said(&provider.op(&["trace", "ap_nothing"]).expect_code(2));
-    assert!(unknown.contains("nothing is known of this id"), "{unknown}");
+    assert!(unknown.contains("unknown id"), "{unknown}");
 }
 
 #[test]
@@ -322,6 +322,6 @@ fn a_folder_that_no_provider_serves_from_is_told_apart() {
         Process::start(&place, name, command).finish().expect_code(0)
     };
     let mistyped = place.path("provdier");
-    assert!(list("mistyped", &mistyped).errors.contains("provdier is a new provider's folder"));
-    assert!(!list("right", &provider.home()).errors.contains("new provider's folder"));
+    assert!(list("mistyped", &mistyped).errors.contains("provdier is a new home"));
+    assert!(!list("right", &provider.home()).errors.contains("is a new home"));
 }

@@ -1,31 +1,32 @@
-//! Rules by which an unattended device answers: a rule is a subset of a challenge's members.
+//! Rules of an unattended device: a rule matches a challenge that contains all its members.
 
 use countersign_protocol::json::{self, Json};
 
+use crate::error_code::ErrorCode;
 use crate::failure::Failure;
 
-/// Deeper than a challenge with its details ever is.
+/// JSON depth: more than a challenge with authorization details.
 const DEPTH: usize = 16;
 
-/// What to do about a request.
+/// What the rules say about a request.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum RuleDecision {
     /// A rule of `--approve-if` matches, and none of `--deny-if`.
     Approve,
     /// A rule of `--deny-if` matches.
     Deny,
-    /// None matches: somebody else may answer.
+    /// No rule matches: the request is left to others.
     NoMatch,
 }
 
-/// The rules of one run.
+/// The rules of one command.
 pub struct Rules {
     approve: Vec<Json>,
     deny: Vec<Json>,
 }
 
 impl Rules {
-    /// Reads the rules as they stand on the command line.
+    /// Parses the rules of the command line.
     ///
     /// # Errors
     /// A rule that is not a JSON object.
@@ -33,7 +34,7 @@ impl Rules {
         let read = |option: &str, texts: &[String]| {
             let rules = texts.iter().map(|text| match json::read(text.as_bytes(), DEPTH) {
                 Ok(rule @ Json::Object(_)) => Ok(rule),
-                Ok(_) => Err(bad_rule(option, "it must be an object such as {\"kind\":\"payment\"}")),
+                Ok(_) => Err(bad_rule(option, "it must be a JSON object such as {\"kind\":\"payment\"}")),
                 Err(error) => Err(bad_rule(option, &error.to_string())),
             });
             rules.collect::<Result<Vec<_>, _>>()
@@ -41,7 +42,7 @@ impl Rules {
         Ok(Rules { approve: read("--approve-if", approve)?, deny: read("--deny-if", deny)? })
     }
 
-    /// Judges a challenge by its members as JSON; denying comes first. What can't be read matches nothing.
+    /// Applies the rules to a challenge as JSON; `--deny-if` takes precedence. A challenge that can't be parsed matches nothing.
     pub fn decide(&self, challenge: &str) -> RuleDecision {
         let Ok(challenge) = json::read(challenge.as_bytes(), DEPTH) else { return RuleDecision::NoMatch };
         let matches = |rules: &[Json]| rules.iter().any(|rule| is_subset(rule, &challenge));
@@ -56,11 +57,11 @@ impl Rules {
 }
 
 fn bad_rule(option: &str, why: &str) -> Failure {
-    Failure::usage("bad_rule", format_args!("the rule of {option} can't be used: {why}"))
+    Failure::usage(ErrorCode::BadRule, format_args!("the rule of {option} is not valid: {why}"))
 }
 
-/// Objects: each member of the rule is there and matches. Arrays: each element of the rule matches some element. Anything else
-/// is equal, numbers by their literals.
+/// Whether the value contains the rule. Objects: each member of the rule is present and matches. Arrays: each element of the rule
+/// matches some element. Anything else must be equal, numbers by their literals.
 fn is_subset(rule: &Json, value: &Json) -> bool {
     match (rule, value) {
         (Json::Object(members), Json::Object(_)) => {
@@ -83,7 +84,7 @@ mod tests {
 
     fn decided(approve: &[&str], deny: &[&str]) -> RuleDecision {
         let owned = |rules: &[&str]| rules.iter().map(|&rule| rule.to_owned()).collect::<Vec<_>>();
-        Rules::read(&owned(approve), &owned(deny)).expect("sound rules").decide(PAYMENT)
+        Rules::read(&owned(approve), &owned(deny)).expect("valid rules").decide(PAYMENT)
     }
 
     #[test]
@@ -94,7 +95,7 @@ mod tests {
     }
 
     #[test]
-    fn a_rule_matches_what_has_all_its_members_at_any_depth() {
+    fn a_rule_matches_a_challenge_that_has_its_members_at_any_depth() {
         assert_eq!(decided(&[r#"{"kind":"payment","client":{"id":"coffee-pos"}}"#], &[]), RuleDecision::Approve);
         let amount = r#"{"authorization_details":[{"instructedAmount":{"amount":"4.20"}}]}"#;
         assert_eq!(decided(&[amount], &[]), RuleDecision::Approve);
@@ -102,17 +103,17 @@ mod tests {
         assert_eq!(decided(&[other_amount], &[]), RuleDecision::NoMatch);
         assert_eq!(decided(&[r#"{"kind":"login"}"#], &[]), RuleDecision::NoMatch);
         assert_eq!(decided(&[r#"{"colour":"red"}"#], &[]), RuleDecision::NoMatch);
-        assert_eq!(decided(&[r#"{"expires_at":"1800"}"#], &[]), RuleDecision::NoMatch, "a text is no number");
+        assert_eq!(decided(&[r#"{"expires_at":"1800"}"#], &[]), RuleDecision::NoMatch, "a string is not a number");
     }
 
     #[test]
-    fn denying_goes_before_approving_and_a_later_rule_counts_as_well() {
+    fn deny_takes_precedence_and_later_rules_count_as_well() {
         assert_eq!(decided(&["{}"], &[r#"{"kind":"payment"}"#]), RuleDecision::Deny);
         assert_eq!(decided(&[r#"{"kind":"login"}"#, r#"{"kind":"payment"}"#], &[]), RuleDecision::Approve);
     }
 
     #[test]
-    fn what_is_no_object_is_refused() {
+    fn a_rule_that_is_not_an_object_is_refused() {
         for rule in ["[]", "approve", r#"{"a":1,"a":2}"#, ""] {
             let refused = Rules::read(&[rule.to_owned()], &[]).err().expect(rule);
             assert_eq!(refused.code, "bad_rule");

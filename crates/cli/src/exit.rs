@@ -1,4 +1,4 @@
-//! What the command's exit code says, so that a script can act without reading anything.
+//! Exit codes of the command: stable, so that scripts can act on them.
 
 use std::process::ExitCode;
 
@@ -6,7 +6,7 @@ use std::process::ExitCode;
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[repr(u8)]
 pub enum Exit {
-    /// Approved, or simply done.
+    /// Approved or done.
     Ok = 0,
     /// Denied, or ended without an approval.
     Denied = 1,
@@ -14,9 +14,9 @@ pub enum Exit {
     Usage = 2,
     /// Nobody answered in time.
     Expired = 3,
-    /// The provider, or the way to it.
+    /// The provider or the network failed.
     Provider = 4,
-    /// Something that should have been signed does not verify.
+    /// A signature, or a claim that it covers, does not verify.
     Unverified = 5,
     /// Verified, but only against keys that came with the file.
     OwnKeysOnly = 6,

@@ -1,4 +1,4 @@
-//! Why a command could not do its work: a stable code, words for a person, and the exit code.
+//! The error of a command: a stable code, a message for people, and the exit code.
 
 use std::fmt;
 
@@ -9,7 +9,7 @@ use crate::exit::Exit;
 pub struct Failure {
     /// What the process exits with.
     pub exit: Exit,
-    /// Stable; scripts may compare it.
+    /// Stable, in snake_case; from [`ErrorCode`](crate::error_code::ErrorCode) or an error's `code()`.
     pub code: &'static str,
     /// What happened and what to do.
     pub message: String,
@@ -17,18 +17,18 @@ pub struct Failure {
 
 impl Failure {
     /// The command line, a file named on it or the configuration is wrong.
-    pub fn usage(code: &'static str, message: impl fmt::Display) -> Failure {
-        Failure { exit: Exit::Usage, code, message: message.to_string() }
+    pub fn usage(code: impl Into<&'static str>, message: impl fmt::Display) -> Failure {
+        Failure { exit: Exit::Usage, code: code.into(), message: message.to_string() }
     }
 
-    /// The provider, or the way to it.
-    pub fn provider(code: &'static str, message: impl fmt::Display) -> Failure {
-        Failure { exit: Exit::Provider, code, message: message.to_string() }
+    /// The provider or the network failed.
+    pub fn provider(code: impl Into<&'static str>, message: impl fmt::Display) -> Failure {
+        Failure { exit: Exit::Provider, code: code.into(), message: message.to_string() }
     }
 
-    /// A signature or what it is about does not hold.
-    pub fn unverified(code: &'static str, message: impl fmt::Display) -> Failure {
-        Failure { exit: Exit::Unverified, code, message: message.to_string() }
+    /// A signature, or a claim that it covers, does not verify.
+    pub fn unverified(code: impl Into<&'static str>, message: impl fmt::Display) -> Failure {
+        Failure { exit: Exit::Unverified, code: code.into(), message: message.to_string() }
     }
 }
 

@@ -1,12 +1,13 @@
-//! Where state is kept unless `--home` says otherwise.
+//! The folder for state: `--home`, `COUNTERSIGN_HOME`, or the platform's data directory.
 
 use std::path::{Path, PathBuf};
 
 use countersign_device::edge::system;
 
+use crate::error_code::ErrorCode;
 use crate::failure::Failure;
 
-/// What lives in a home. One process holds one home, so provider and device never share one.
+/// What a home holds. Provider and device never share a home: one process locks it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum HomeKind {
     /// Accounts, keys, history.
@@ -30,7 +31,7 @@ pub fn folder(given: Option<PathBuf>, resident: HomeKind) -> Result<PathBuf, Fai
     };
     match system::data_directory() {
         Some(data) => Ok(data.join("countersign").join(below)),
-        None => Err(Failure::usage("no_home", "the system names no data directory; say --home DIR")),
+        None => Err(Failure::usage(ErrorCode::NoHome, "the system has no data directory; set --home DIR")),
     }
 }
 
@@ -38,7 +39,7 @@ fn variable(name: &str) -> Option<PathBuf> {
     std::env::var_os(name).filter(|value| !value.is_empty()).map(PathBuf::from)
 }
 
-/// A path as somebody finds it who works elsewhere: it begins where the command was given.
+/// The path made absolute from the current directory.
 pub fn absolute(path: &Path) -> PathBuf {
     std::path::absolute(path).unwrap_or_else(|_| path.to_owned())
 }

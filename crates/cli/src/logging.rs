@@ -1,11 +1,11 @@
-//! What the process says about itself on standard error, by `COUNTERSIGN_LOG` (`info`, `countersign_gateway=debug`, …), in lines for
-//! people or, with `COUNTERSIGN_LOG_FORMAT=json`, as one JSON object each.
+//! Log on standard error: levels by `COUNTERSIGN_LOG` (`info`, `countersign_gateway=debug`, …), as text or, with
+//! `COUNTERSIGN_LOG_FORMAT=json`, one JSON object per line.
 
 use std::io::{self, IsTerminal as _};
 
 use tracing_subscriber::EnvFilter;
 
-/// Starts logging; warnings and errors unless `COUNTERSIGN_LOG` asks for more or less. Secrets are in no log at any level.
+/// Starts logging: warnings and errors, unless `COUNTERSIGN_LOG` sets other levels. No level logs secrets.
 pub fn start() {
     let filter = EnvFilter::try_from_env("COUNTERSIGN_LOG").unwrap_or_else(|_| EnvFilter::new("warn"));
     let lines = tracing_subscriber::fmt().with_env_filter(filter).with_writer(io::stderr);

@@ -1,16 +1,19 @@
-//! The `countersign` command: a provider, a device, a client and a verifier, for people and for scripts.
+#![doc = include_str!("../README.md")]
 
 mod answer_rules;
 mod arguments;
 mod ciba_client;
 mod commands;
 mod demo;
-mod device;
+mod device_event_text;
+mod device_failure;
 mod dispatch;
+mod error_code;
 mod exit;
 mod failure;
 mod home;
 mod logging;
+mod open_device;
 mod output;
 mod pin_pad;
 mod port_owner;
@@ -31,7 +34,7 @@ use crate::output::Output;
 fn main() -> ExitCode {
     let arguments = Arguments::parse();
     logging::start();
-    // Once for the whole process; an error would mean that it was done already.
+    // Once per process; an error would mean that a provider is installed already.
     let _ = rustls::crypto::ring::default_provider().install_default();
     let output = Output::new(arguments.json);
     let runtime = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {

@@ -1,14 +1,15 @@
-//! Where results go: with `--json` one object a line on standard output and nothing else there, otherwise words. Progress
-//! and complaints go to standard error.
+//! Results on standard output: text, or with `--json` one object per line and nothing else. Progress and errors go to standard
+//! error.
 
 use std::io::{self, IsTerminal as _, Write as _};
 
 use serde::Serialize;
 
+use crate::error_code::ErrorCode;
 use crate::exit::Exit;
 use crate::failure::Failure;
 
-/// Standard output and standard error of this process.
+/// Standard output and standard error.
 #[derive(Clone, Copy, Debug)]
 pub struct Output {
     json: bool,
@@ -20,7 +21,7 @@ pub struct Output {
 pub struct Paint(bool);
 
 impl Output {
-    /// For this run.
+    /// For results as JSON or as text.
     pub fn new(json: bool) -> Output {
         let wanted = std::env::var_os("NO_COLOR").is_none_or(|value| value.is_empty());
         Output { json, paint: Paint(!json && wanted && io::stdout().is_terminal()) }
@@ -31,63 +32,63 @@ impl Output {
         self.json
     }
 
-    /// How to colour words.
+    /// How to colour text.
     pub fn paint(&self) -> Paint {
         self.paint
     }
 
-    /// Prints one result.
+    /// Prints one result: `event` as JSON, or `text` for people.
     ///
     /// # Errors
     /// Standard output is closed.
-    pub fn result(&self, event: &impl Serialize, words: impl FnOnce(Paint) -> String) -> Result<(), Failure> {
+    pub fn result(&self, event: &impl Serialize, text: impl FnOnce(Paint) -> String) -> Result<(), Failure> {
         match self.json {
             true => {
-                let line = serde_json::to_string(event).expect("results are texts, numbers and lists of them");
-                // A client's details keep their bytes, line breaks between members among them; inside a text JSON has none.
+                let line = serde_json::to_string(event).expect("results are strings, numbers and lists of them");
+                // A client's details keep their bytes, with line breaks between members; JSON strings hold no raw line breaks.
                 print(&line.replace(['\n', '\r'], " "))
             }
-            false => print(&words(self.paint)),
+            false => print(&text(self.paint)),
         }
     }
 
-    /// Prints one result whose JSON is text already, on one line.
+    /// Prints one result whose JSON is serialized already, on one line.
     ///
     /// # Errors
     /// Standard output is closed.
-    pub fn result_json(&self, json: &str, words: impl FnOnce(Paint) -> String) -> Result<(), Failure> {
+    pub fn result_json(&self, json: &str, text: impl FnOnce(Paint) -> String) -> Result<(), Failure> {
         match self.json {
             true => print(json),
-            false => print(&words(self.paint)),
+            false => print(&text(self.paint)),
         }
     }
 
-    /// Prints words that are no result, for people only.
+    /// Prints a message for people; nothing with `--json`.
     ///
     /// # Errors
     /// Standard output is closed.
-    pub fn message(&self, words: &str) -> Result<(), Failure> {
-        if self.json { Ok(()) } else { print(words) }
+    pub fn message(&self, text: &str) -> Result<(), Failure> {
+        if self.json { Ok(()) } else { print(text) }
     }
 
-    /// Asks for a line: words without a line end.
+    /// Prints a prompt, without a line end.
     ///
     /// # Errors
     /// Standard output is closed.
-    pub fn prompt(&self, words: &str) -> Result<(), Failure> {
+    pub fn prompt(&self, text: &str) -> Result<(), Failure> {
         let mut out = io::stdout().lock();
-        write!(out, "{words}").and_then(|()| out.flush()).map_err(closed)
+        write!(out, "{text}").and_then(|()| out.flush()).map_err(closed)
     }
 
-    /// Tells what takes time, or what a person should know beside the result.
-    pub fn progress(&self, words: &str) {
-        // Nobody left to read it is no reason to stop.
-        let _ = writeln!(io::stderr().lock(), "{words}");
+    /// Prints progress or a remark beside the result to standard error.
+    pub fn progress(&self, text: &str) {
+        // A closed standard error is no reason to stop.
+        let _ = writeln!(io::stderr().lock(), "{text}");
     }
 
-    /// Tells why a command ended early.
+    /// Prints why a command ended early.
     pub fn failure(&self, failure: &Failure) {
-        if failure.code == CLOSED {
+        if failure.code == ErrorCode::OutputClosed.code() {
             return;
         }
         if self.json {
@@ -99,29 +100,29 @@ impl Output {
 }
 
 impl Paint {
-    /// For a terminal that shows colours.
+    /// With colours.
     #[cfg(test)]
     pub fn with_colours() -> Paint {
         Paint(true)
     }
 
-    /// For one that does not.
+    /// Without colours.
     #[cfg(test)]
     pub fn without_colours() -> Paint {
         Paint(false)
     }
 
-    /// Stands out: amounts, names.
+    /// For amounts and names.
     pub fn bold(self, text: &str) -> String {
         self.wrap("1", text)
     }
 
-    /// Steps back: hints, captions.
+    /// For hints and captions.
     pub fn dim(self, text: &str) -> String {
         self.wrap("2", text)
     }
 
-    /// White on the colour of a kind.
+    /// White on one of the 256 colours.
     pub fn badge(self, colour: u8, text: &str) -> String {
         self.wrap(&format!("1;97;48;5;{colour}"), text)
     }
@@ -131,17 +132,17 @@ impl Paint {
         self.0
     }
 
-    /// Black on white, whatever the terminal's own colours are.
+    /// Black on white, whatever the terminal's colours.
     pub fn black_on_white(self, text: &str) -> String {
         self.wrap("38;5;16;48;5;231", text)
     }
 
-    /// Danger.
+    /// For failures.
     pub fn red(self, text: &str) -> String {
         self.wrap("31", text)
     }
 
-    /// It worked.
+    /// For success.
     pub fn green(self, text: &str) -> String {
         self.wrap("32", text)
     }
@@ -151,15 +152,13 @@ impl Paint {
     }
 }
 
-/// The one result of a command that ended early.
+/// The result of a command that ended early.
 #[derive(Serialize)]
 struct Error<'a> {
     event: &'static str,
     error: &'static str,
     message: &'a str,
 }
-
-const CLOSED: &str = "output_closed";
 
 fn print(line: &str) -> Result<(), Failure> {
     let mut out = io::stdout().lock();
@@ -168,5 +167,5 @@ fn print(line: &str) -> Result<(), Failure> {
 }
 
 fn closed(error: io::Error) -> Failure {
-    Failure { exit: Exit::Usage, code: CLOSED, message: error.to_string() }
+    Failure { exit: Exit::Usage, code: ErrorCode::OutputClosed.code(), message: error.to_string() }
 }

@@ -1,4 +1,4 @@
-//! Where a PIN comes from: a file or `COUNTERSIGN_PIN` (then no person was there), else typed at the terminal.
+//! Source of the PIN: a file or `COUNTERSIGN_PIN` (the device then counts as automated), or a prompt on the terminal.
 
 use std::future::Future;
 use std::io::{self, IsTerminal as _};
@@ -9,56 +9,60 @@ use countersign_device::ports::user_verifier::{PinPrompt, UserVerifier};
 use zeroize::Zeroizing;
 
 use crate::arguments;
+use crate::error_code::ErrorCode;
 use crate::failure::Failure;
 
-/// How this run gets a PIN when one is needed.
+/// Source of the PIN.
 pub enum PinPad {
-    /// Known before the run; the device counts as automated.
+    /// From a file or a variable; the device counts as automated.
     Given(PinEntry),
-    /// A person types it.
+    /// Typed by a person at the terminal.
     Terminal,
-    /// Nobody is there to ask.
+    /// There is neither an option nor a terminal.
     Unavailable,
 }
 
 impl PinPad {
-    /// As the options and the environment say.
+    /// From `--pin-file`, else `COUNTERSIGN_PIN`, else the terminal.
     ///
     /// # Errors
-    /// A file that can't be read, or what is given is no PIN.
+    /// The file can't be read, or its content is not a valid PIN.
     pub fn from_options(options: &arguments::Pin) -> Result<PinPad, Failure> {
         if let Some(file) = &options.pin_file {
             let text = std::fs::read_to_string(file).map(Zeroizing::new).map_err(|error| {
-                Failure::usage("pin_file", format_args!("the PIN's file {} can't be read: {error}", file.display()))
+                Failure::usage(
+                    ErrorCode::PinFile,
+                    format_args!("the PIN file {} can't be read: {error}", file.display()),
+                )
             })?;
-            return given(&text, "--pin-file");
+            return parse_pin(&text, "--pin-file");
         }
         match std::env::var("COUNTERSIGN_PIN").map(Zeroizing::new) {
-            Ok(text) if !text.is_empty() => given(&text, "COUNTERSIGN_PIN"),
+            Ok(text) if !text.is_empty() => parse_pin(&text, "COUNTERSIGN_PIN"),
             // Prompts go to standard error, and rpassword reads from the terminal itself.
             _ if io::stderr().is_terminal() => Ok(PinPad::Terminal),
             _ => Ok(PinPad::Unavailable),
         }
     }
 
-    /// Whether somebody or something can give a PIN.
+    /// Whether there is a source.
     pub fn is_available(&self) -> bool {
         !matches!(self, PinPad::Unavailable)
     }
 }
 
-/// What to do where no PIN can be had.
+/// The failure of a command that needs a PIN where none is available.
 pub fn no_pin() -> Failure {
     Failure::usage(
-        "no_pin",
-        "this needs a PIN and there is no terminal to ask; say --pin-file FILE or set COUNTERSIGN_PIN",
+        ErrorCode::NoPin,
+        "a PIN is needed and there is no terminal to ask; use --pin-file FILE or set COUNTERSIGN_PIN",
     )
 }
 
-fn given(text: &str, from: &str) -> Result<PinPad, Failure> {
+fn parse_pin(text: &str, from: &str) -> Result<PinPad, Failure> {
     match Pin::parse(text) {
         Ok(pin) => Ok(PinPad::Given(PinEntry { pin, source: PinSource::Script })),
-        Err(error) => Err(Failure::usage("bad_pin", format_args!("what {from} gives is no PIN: {error}"))),
+        Err(error) => Err(Failure::usage(ErrorCode::BadPin, format_args!("the PIN from {from} is not valid: {error}"))),
     }
 }
 
@@ -69,7 +73,7 @@ impl UserVerifier for PinPad {
                 PinPad::Given(entry) => Some(entry.clone()),
                 PinPad::Unavailable => None,
                 PinPad::Terminal => {
-                    let typed = tokio::task::spawn_blocking(move || typed(&ask)).await.ok()??;
+                    let typed = tokio::task::spawn_blocking(move || prompt_pin(&ask)).await.ok()??;
                     Some(PinEntry { pin: typed, source: PinSource::Person })
                 }
             }
@@ -77,8 +81,8 @@ impl UserVerifier for PinPad {
     }
 }
 
-/// Asks at the terminal, without an echo. `None` for an empty line: the person would not.
-fn typed(ask: &PinPrompt) -> Option<Pin> {
+/// Asks at the terminal, without echo. `None` for an empty line: the person declined.
+fn prompt_pin(ask: &PinPrompt) -> Option<Pin> {
     loop {
         let prompt = match ask {
             PinPrompt::NewPin => {
@@ -87,31 +91,31 @@ fn typed(ask: &PinPrompt) -> Option<Pin> {
             PinPrompt::Pin { tries_left, .. } if *tries_left < 10 => format!("PIN (tries left: {tries_left}): "),
             PinPrompt::Pin { .. } => "PIN (nothing is shown while you type): ".to_owned(),
         };
-        let text = hidden(&prompt)?;
+        let text = read_hidden(&prompt)?;
         if text.trim().is_empty() {
             return None;
         }
         let pin = match Pin::parse(&text) {
             Ok(pin) => pin,
             Err(error) => {
-                say(&format!("Not taken: {error}."));
+                print_line(&format!("Not accepted: {error}."));
                 continue;
             }
         };
         let again = matches!(ask, PinPrompt::NewPin);
-        if again && Zeroizing::new(hidden("The same PIN again: ")?.trim().to_owned()).as_str() != text.trim() {
-            say("The two differ. Once more.");
+        if again && Zeroizing::new(read_hidden("Repeat the PIN: ")?.trim().to_owned()).as_str() != text.trim() {
+            print_line("The two differ. Try again.");
             continue;
         }
         return Some(pin);
     }
 }
 
-fn hidden(prompt: &str) -> Option<Zeroizing<String>> {
+fn read_hidden(prompt: &str) -> Option<Zeroizing<String>> {
     rpassword::prompt_password(prompt).ok().map(Zeroizing::new)
 }
 
-fn say(words: &str) {
+fn print_line(text: &str) {
     use std::io::Write as _;
-    let _ = writeln!(io::stderr().lock(), "{words}");
+    let _ = writeln!(io::stderr().lock(), "{text}");
 }

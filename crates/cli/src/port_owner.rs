@@ -1,16 +1,16 @@
-//! Who listens on a port, by Linux's /proc; elsewhere nobody knows.
+//! The process that listens on a port, from /proc; on other systems than Linux unknown.
 
 use std::fmt;
 use std::fs;
 use std::net::{IpAddr, SocketAddr};
 use std::path::Path;
 
-/// A process that listens.
+/// A listening process.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Owner {
-    /// Its id.
+    /// Process id.
     pub pid: u32,
-    /// What was typed to start it.
+    /// Its command line.
     pub command: String,
 }
 
@@ -20,8 +20,8 @@ impl fmt::Display for Owner {
     }
 }
 
-/// The process that listens at this address, or at this port of every address, as far as this user may see it.
-pub fn of(address: SocketAddr) -> Option<Owner> {
+/// The process that listens on this address, or on this port of all addresses, if this user may see it.
+pub fn find(address: SocketAddr) -> Option<Owner> {
     let inodes: Vec<u64> = ["/proc/net/tcp", "/proc/net/tcp6"]
         .into_iter()
         .filter_map(|table| fs::read_to_string(table).ok())
@@ -36,7 +36,7 @@ pub fn of(address: SocketAddr) -> Option<Owner> {
     Some(Owner { pid, command })
 }
 
-/// The sockets of a table (proc_pid_net(5)) that listen there.
+/// Inodes of the sockets in a table (proc_pid_net(5)) that listen on the address.
 fn listening(table: &str, address: SocketAddr) -> Vec<u64> {
     const LISTEN: &str = "0A";
     let rows = table.lines().skip(1).map(|row| row.split_whitespace().collect::<Vec<_>>());
@@ -50,7 +50,7 @@ fn listening(table: &str, address: SocketAddr) -> Vec<u64> {
         .collect()
 }
 
-/// An address as the table has it: words of 32 bits in this machine's order of bytes.
+/// The address in the table's format: 32-bit words in the machine's byte order, in hexadecimal.
 fn in_table(ip: IpAddr) -> String {
     let octets = match ip {
         IpAddr::V4(ip) => ip.octets().to_vec(),
@@ -72,7 +72,7 @@ mod tests {
 
     #[cfg(target_endian = "little")]
     #[test]
-    fn only_what_listens_there_is_found() {
+    fn only_sockets_that_listen_on_the_address_are_found() {
         let table = "  sl  local_address rem_address   st tx_queue rx_queue tr tm->when retrnsmt   uid  timeout inode\n\
             0: 0100007F:2253 00000000:0000 0A 00000000:00000000 00:00000000 00000000     0        0 41 1 0 100 0 0 10 0\n\
             1: 0100007F:2253 0100007F:9999 01 00000000:00000000 00:00000000 00000000     0        0 42 1 0 100 0 0 10 0\n\
@@ -81,15 +81,15 @@ mod tests {
             4: 00000000:2255 00000000:0000 0A 00000000:00000000 00:00000000 00000000     0        0 45 1 0 100 0 0 10 0\n";
         let at = |port| SocketAddr::from(([127, 0, 0, 1], port));
         assert_eq!(listening(table, at(0x2253)), [41], "neither a connection nor another address's port");
-        assert_eq!(listening(table, at(0x2255)), [45], "who listens everywhere listens there too");
+        assert_eq!(listening(table, at(0x2255)), [45], "a socket on all addresses listens there too");
         assert_eq!(listening(table, at(80)), [0_u64; 0]);
     }
 
     #[cfg(target_os = "linux")]
     #[test]
-    fn a_port_that_this_process_listens_on_is_its_own() {
+    fn a_port_this_process_listens_on_is_its_own() {
         let listener = std::net::TcpListener::bind("127.31.7.1:0").expect("a free port");
-        let owner = of(listener.local_addr().expect("an address")).expect("somebody listens");
+        let owner = find(listener.local_addr().expect("an address")).expect("somebody listens");
         assert_eq!(owner.pid, std::process::id());
         assert!(!owner.command.is_empty());
     }

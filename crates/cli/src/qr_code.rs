@@ -1,4 +1,4 @@
-//! Enrollment links as QR codes, for a page and for a terminal: only where a device on another machine could follow them.
+//! Enrollment links as QR codes, as SVG and for a terminal. None for a loopback issuer, which no other machine can reach.
 
 use countersign_protocol::issuer::Issuer;
 use qrcode::render::{svg, unicode};
@@ -9,10 +9,10 @@ use crate::output::Paint;
 /// Why there is no QR code.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum QrUnavailable {
-    /// The issuer is this computer's own address.
+    /// The issuer is a loopback address.
     #[error(
-        "No QR code: {host} is this computer alone, and no other device can reach it. Where the issuer is an https address \
-         that others reach, the link is also drawn"
+        "No QR code: {host} is this computer, and no other device can reach it. With an https issuer that other devices \
+         reach there is one"
     )]
     OnlyHere {
         /// The issuer's host.
@@ -21,9 +21,9 @@ pub enum QrUnavailable {
     /// The terminal is too narrow.
     #[error("No QR code: it needs a terminal of {needed} columns, and this one has {columns}")]
     TooNarrow {
-        /// So many columns are there.
+        /// The terminal's width.
         columns: usize,
-        /// So many would do.
+        /// The width needed.
         needed: usize,
     },
     /// The link has more characters than a QR code holds.
@@ -31,7 +31,7 @@ pub enum QrUnavailable {
     TooLong,
 }
 
-/// The link as an SVG picture, black on white with a quiet zone.
+/// The link as an SVG image, black on white with a quiet zone.
 ///
 /// # Errors
 /// [`QrUnavailable`].
@@ -40,7 +40,7 @@ pub fn picture(issuer: &Issuer, link: &str) -> Result<String, QrUnavailable> {
     Ok(code.render().min_dimensions(240, 240).dark_color(svg::Color("#000")).light_color(svg::Color("#fff")).build())
 }
 
-/// The link as lines of half blocks for a terminal of so many columns, two modules a character.
+/// The link as lines of half blocks for a terminal of this width in columns; a character is two modules high.
 ///
 /// # Errors
 /// [`QrUnavailable`].
@@ -52,9 +52,9 @@ pub fn blocks(issuer: &Issuer, link: &str, columns: usize, paint: Paint) -> Resu
         return Err(QrUnavailable::TooNarrow { columns, needed });
     }
     let text = match paint.can_colour() {
-        // Black on white whatever the terminal's own colours are: most readers want it so.
+        // Black on white whatever the terminal's colours: most scanners expect it.
         true => code.render::<unicode::Dense1x2>().build(),
-        // Most terminals are dark: what is drawn is light.
+        // Most terminals are dark: the modules are drawn light.
         false => code
             .render::<unicode::Dense1x2>()
             .dark_color(unicode::Dense1x2::Light)
@@ -64,7 +64,7 @@ pub fn blocks(issuer: &Issuer, link: &str, columns: usize, paint: Paint) -> Resu
     Ok(text.lines().map(|line| paint.black_on_white(line)).collect::<Vec<_>>().join("\n"))
 }
 
-/// How many columns the terminal of standard output has; 80 where it does not say.
+/// Width of the terminal in columns; 80 if unknown.
 pub fn columns() -> usize {
     terminal_size::terminal_size().map_or(80, |(width, _)| usize::from(width.0))
 }
@@ -74,7 +74,7 @@ fn code(issuer: &Issuer, link: &str) -> Result<QrCode, QrUnavailable> {
     if is_this_computer(&host) {
         return Err(QrUnavailable::OnlyHere { host });
     }
-    // The link is long and its code lives for minutes on a screen: small modules cost more than damage would.
+    // The link is long and shown on a screen: larger modules help more than error correction.
     QrCode::with_error_correction_level(link, EcLevel::L).map_err(|_| QrUnavailable::TooLong)
 }
 
@@ -169,7 +169,7 @@ mod tests {
     }
 
     #[test]
-    fn there_is_none_where_no_other_machine_could_follow_it() {
+    fn a_loopback_issuer_has_no_qr_code() {
         for here in [
             "http://127.0.0.1:8787",
             "http://127.31.7.2:8787",
@@ -185,7 +185,7 @@ mod tests {
     }
 
     #[test]
-    fn a_narrow_terminal_says_how_wide_it_should_be() {
+    fn a_narrow_terminal_names_the_width_needed() {
         let refused = blocks(&issuer("https://id.acme.example"), &link(), 80, Paint::without_colours());
         let Err(QrUnavailable::TooNarrow { columns: 80, needed }) = refused else { panic!("{refused:?}") };
         assert!(blocks(&issuer("https://id.acme.example"), &link(), needed, Paint::without_colours()).is_ok());

@@ -1,4 +1,4 @@
-//! A request as a terminal shows it: the transcript's lines, nothing left out, nothing cut off.
+//! A request as text for a terminal: all lines of the transcript, none cut off.
 
 use countersign_device::view::ChallengeView;
 use countersign_protocol::kind::Kind;
@@ -24,8 +24,7 @@ pub fn request(view: &ChallengeView, now: u64, paint: Paint) -> String {
     out
 }
 
-/// Breaks a long line between words, where the terminal would break it anywhere. Nothing is cut off: a word that is longer than
-/// a line stays whole, and the terminal breaks it.
+/// Wraps a long line between words. A word longer than a line stays whole, and the terminal wraps it.
 fn wrap(text: &str) -> String {
     const WIDTH: usize = 76;
     let mut out = String::with_capacity(text.len() + 16);
@@ -43,7 +42,7 @@ fn wrap(text: &str) -> String {
     out
 }
 
-/// How many characters are seen: those that are not part of a colour.
+/// Number of visible characters: without colour sequences.
 fn visible(text: &str) -> usize {
     let mut in_colour = false;
     let seen = text.chars().filter(|&character| {
@@ -85,7 +84,7 @@ pub fn line(line: &Line, paint: Paint) -> String {
     format!("{} {value}", paint.dim(&format!("{}:", line.label)))
 }
 
-/// An amount with the sign people know, else with its code.
+/// An amount with the currency's sign if it is well known, else with its code.
 pub fn money(money: &Money) -> String {
     match money.currency.as_str() {
         "EUR" => format!("€ {}", money.amount),
@@ -94,7 +93,7 @@ pub fn money(money: &Money) -> String {
     }
 }
 
-/// The title of a kind.
+/// Title of a kind.
 pub fn kind(kind: Kind) -> &'static str {
     match kind {
         Kind::Login => "Sign-in",
@@ -105,7 +104,7 @@ pub fn kind(kind: Kind) -> &'static str {
     }
 }
 
-/// How a request ended, in words.
+/// How a request ended.
 pub fn ending(ending: Ending) -> &'static str {
     match ending {
         Ending::Approved => "approved",
@@ -127,7 +126,7 @@ fn left_words(left: &str) -> String {
     }
 }
 
-/// The nearest of the 256 colours of terminals to the app's kinds.
+/// The terminal colour (of 256) nearest to the app's colour of the kind.
 fn colour(kind: Kind) -> u8 {
     match kind {
         Kind::Login => 25,
@@ -138,7 +137,7 @@ fn colour(kind: Kind) -> u8 {
     }
 }
 
-/// RFC 3339 as this computer's time; what is none is shown as it is.
+/// An RFC 3339 time in the local time zone; any other string unchanged.
 fn date(text: &str) -> String {
     let moment = text.parse::<jiff::Timestamp>().ok().and_then(|moment| u64::try_from(moment.as_second()).ok());
     moment.map_or_else(|| text.to_owned(), time_format::full)
@@ -149,7 +148,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_long_line_breaks_between_words_and_loses_nothing() {
+    fn a_long_line_wraps_between_words_and_loses_nothing() {
         let text = format!("  Before you answer: {}", "Did you start this yourself, just now? ".repeat(5));
         let wrapped = wrap(&text);
         assert!(wrapped.lines().count() > 2 && wrapped.lines().all(|line| line.chars().count() <= 76), "{wrapped}");
@@ -160,7 +159,7 @@ mod tests {
     }
 
     #[test]
-    fn colours_take_no_room() {
+    fn colour_sequences_have_no_width() {
         assert_eq!(visible("\u{1b}[1mAcme\u{1b}[0m Coffee"), "Acme Coffee".len());
     }
 

@@ -1,5 +1,4 @@
-//! StdinLines a person types, read one at a time and only when somebody waits for one, so that a PIN prompt has the terminal for
-//! itself in between.
+//! Lines of standard input, read only on request, so that a PIN prompt can read the terminal in between.
 
 use std::sync::mpsc as blocking;
 
@@ -13,7 +12,7 @@ pub struct StdinLines {
 }
 
 impl StdinLines {
-    /// Starts the reader: a thread of its own, for a blocked read must not keep the process from ending.
+    /// Starts the reader on a thread of its own, so that a blocked read does not keep the process from ending.
     pub fn start() -> StdinLines {
         let (wanted, requests) = blocking::channel();
         let (sender, typed) = mpsc::unbounded_channel();
@@ -29,7 +28,7 @@ impl StdinLines {
         StdinLines { wanted, typed, waiting: false }
     }
 
-    /// The next line without its end; `None` when there is no more. Safe to drop and call again: no line is lost.
+    /// The next line without its line end; `None` at the end of input. Cancel-safe: no line is lost.
     pub async fn next(&mut self) -> Option<String> {
         if !self.waiting {
             self.wanted.send(()).ok()?;

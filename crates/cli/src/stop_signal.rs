@@ -1,8 +1,8 @@
-//! Being asked to stop: Ctrl-C, SIGTERM where there are signals, or the end of standard input where a parent wants that.
+//! Stop signals: Ctrl-C, SIGTERM and SIGHUP on Unix, and the end of standard input for a parent process.
 
 use std::io::Read as _;
 
-/// Ends when the process is asked to stop. From the first call on, the signals no longer end the process by themselves.
+/// Resolves at the first stop signal. From the first call on, the signals no longer end the process by themselves.
 pub async fn received() {
     #[cfg(unix)]
     {
@@ -21,8 +21,8 @@ pub async fn received() {
     }
 }
 
-/// Ends when standard input does, if that is wanted. A thread of its own, for a blocked read must not keep the process from
-/// ending.
+/// Resolves when standard input closes, if `wanted`; otherwise never. Reads on a thread of its own, so that a blocked read does not
+/// keep the process from ending.
 pub async fn stdin_closed(wanted: bool) {
     if !wanted {
         return std::future::pending().await;
@@ -34,6 +34,6 @@ pub async fn stdin_closed(wanted: bool) {
         while matches!(stdin.read(&mut rest), Ok(read) if read > 0) {}
         let _ = sender.send(());
     });
-    // The thread sends or dies; both mean that nothing more can be read.
+    // The thread sends or panics; either way standard input is at its end.
     let _ = closed.await;
 }

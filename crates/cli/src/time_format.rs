@@ -1,9 +1,9 @@
-//! Times as a person at this computer reads them.
+//! Times in the local time zone, and remaining time.
 
 use jiff::tz::TimeZone;
 use jiff::{Timestamp, Zoned};
 
-/// `14:02:31`, with the day if it is not today's; `now` and the moment are seconds since the epoch.
+/// `14:02:31`, with the date if it is not today. Both are in seconds since the epoch.
 pub fn short(seconds: u64, now: u64) -> String {
     match (zoned(seconds), zoned(now)) {
         (Some(moment), Some(now)) if moment.date() == now.date() => moment.strftime("%H:%M:%S").to_string(),
@@ -12,12 +12,12 @@ pub fn short(seconds: u64, now: u64) -> String {
     }
 }
 
-/// `2026-11-21 14:02:31 +01:00`.
+/// `2026-11-21 14:02:31 +01:00`; `seconds` since the epoch.
 pub fn full(seconds: u64) -> String {
     zoned(seconds).map_or_else(|| seconds.to_string(), |moment| moment.strftime("%Y-%m-%d %H:%M:%S %:z").to_string())
 }
 
-/// `1:42`, or `2 days` where it is long.
+/// A duration in seconds as `1:42`, `1 h 30 min` or `2 days`.
 pub fn remaining(seconds: u64) -> String {
     match seconds {
         0..3600 => format!("{}:{:02}", seconds / 60, seconds % 60),

@@ -1,4 +1,4 @@
-//! The demo as a process: what it tells a pipe, what it hands a script, and that nothing of it is left.
+//! The demo as a process: its output in a pipe, its `ready` line for a script, and that it leaves no process behind.
 
 use std::io::{BufRead as _, BufReader, Read as _};
 use std::path::Path;
@@ -36,14 +36,14 @@ fn terminate(process: &Child) {
     assert!(status.success());
 }
 
-/// Whether somebody accepts connections there.
+/// Whether the issuer accepts connections.
 fn answers(issuer: &str) -> bool {
     let address = issuer.strip_prefix("http://").expect("a plain http issuer");
     std::net::TcpStream::connect(address).is_ok()
 }
 
 #[test]
-fn in_a_pipe_one_approval_is_told_in_seven_steps() {
+fn without_a_terminal_one_approval_is_printed_in_seven_steps() {
     let home = tempfile::tempdir().expect("a folder");
     let output = played(home.path(), &["--listen", "127.77.1.2:0"]);
     let text = String::from_utf8(output.stdout).expect("UTF-8");
@@ -109,7 +109,7 @@ fn a_provider_ends_with_its_demo_even_when_that_is_killed() {
 }
 
 #[test]
-fn a_demo_goes_on_with_its_device_and_a_busy_port_is_left_to_its_owner() {
+fn a_demo_continues_with_its_device_and_leaves_a_busy_port_to_its_owner() {
     let home = tempfile::tempdir().expect("a folder");
     let (mut demo, _stdout, ready) = serving(home.path(), "127.77.1.5:0");
     let address =

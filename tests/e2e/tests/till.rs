@@ -195,7 +195,7 @@ async fn a_link_that_another_machine_can_follow_is_also_a_qr_code() {
         page.press("#add-device summary").await;
         match issuer {
             None => {
-                page.read("#no-qr", "is this computer alone").await;
+                page.read("#no-qr", "no other device can reach it").await;
                 page.see("#qr[hidden]").await;
             }
             Some(_) => {

@@ -1,4 +1,4 @@
-//! Asks: the authentication request and its acknowledgement (CIBA Core §7).
+//! Authentication request and its acknowledgement (CIBA Core §7.1, §7.3).
 
 use std::time::Duration;
 
@@ -6,46 +6,50 @@ use countersign_protocol::json::Json;
 use serde::Serialize;
 
 use super::http_client::{CallError, HttpClient};
+use crate::error_code::ErrorCode;
 use crate::failure::Failure;
 
-/// What is asked for.
+/// The parameters of an authentication request (CIBA Core §7.1).
 #[derive(Debug, Clone, Default)]
 pub struct AuthenticationRequest {
-    /// Whom to ask.
+    /// The user to ask: `login_hint`.
     pub login_hint: String,
-    /// Names separated by blanks, `openid` among them.
+    /// A space-delimited list with `openid`.
     pub scope: String,
-    /// A line for both screens.
+    /// Shown on the client's screen and on the device.
     pub binding_message: Option<String>,
-    /// JSON, sent as it is.
+    /// `authorization_details` as JSON (RFC 9396), sent unchanged.
     pub authorization_details: Option<String>,
     /// `boolean`, `number_choose` or `input_manual`.
     pub interaction_type: Option<&'static str>,
-    /// How long the person may take, in seconds.
+    /// Requested lifetime, in seconds.
     pub requested_expiry: Option<u64>,
 }
 
-/// The provider took the request.
+/// The provider accepted the request (CIBA Core §7.3).
 #[derive(Debug, Clone, Serialize)]
 pub struct Acknowledgement {
-    /// The request, between client and provider.
+    /// The id of the request.
     pub auth_req_id: String,
-    /// Seconds until it ends.
+    /// Seconds until it expires.
     pub expires_in: u64,
-    /// Seconds between two polls.
+    /// Minimum seconds between two polls.
     pub interval: u64,
-    /// How the person proves that they look at the right request.
+    /// How the person shows that they are looking at the right request.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub interaction_type: Option<String>,
-    /// The number to show.
+    /// The number for the client to show.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub interaction_value: Option<String>,
 }
 
-/// CIBA Core §7.3: where the provider names no interval.
+/// Poll interval in seconds where the provider names none (CIBA Core §7.3).
 const INTERVAL: u64 = 5;
 
 /// Sends the request.
+///
+/// # Errors
+/// [`CallError`]; an acknowledgement without `auth_req_id` or `expires_in` is one.
 pub async fn request(
     http: &HttpClient,
     endpoint: &str,
@@ -75,8 +79,8 @@ pub async fn request(
             interaction_value: text("interaction_value"),
         }),
         _ => {
-            let what = format!("{endpoint} took the request without saying auth_req_id and expires_in");
-            Err(CallError::Transport(Failure::provider("not_a_provider", what)))
+            let what = format!("{endpoint} accepted the request without auth_req_id and expires_in");
+            Err(CallError::Transport(Failure::provider(ErrorCode::NotAProvider, what)))
         }
     }
 }

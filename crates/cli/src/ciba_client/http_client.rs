@@ -1,4 +1,4 @@
-//! One HTTP client with the client's credentials: no redirects, bounded in time and size, a 429 waited out.
+//! HTTP client authenticated as one OAuth client: no redirects, bounded in time and size, retries after a 429.
 
 use std::time::Duration;
 
@@ -11,36 +11,37 @@ use reqwest::header::{AUTHORIZATION, HeaderValue, RETRY_AFTER};
 use reqwest::{RequestBuilder, Response, StatusCode, redirect};
 use serde::Serialize;
 
+use crate::error_code::ErrorCode;
 use crate::failure::Failure;
 
-/// More than any reply of a provider.
+/// Largest reply accepted, in bytes.
 const LARGEST: usize = 256 * 1024;
-/// A client never waits longer than this because of a 429.
+/// Longest `Retry-After` of a 429 that is waited for, in seconds.
 const LONGEST_RETRY: u64 = 60;
-/// And not more often.
+/// Most attempts of one call.
 const MOST_RETRIES: u32 = 3;
-/// Details of depth 8, and the response around them.
+/// JSON depth: authorization details of depth 8, and the response around them.
 const DEPTH: usize = 12;
 
 /// Talks to one provider as one client.
 pub struct HttpClient {
     client: reqwest::Client,
-    /// Marked as sensitive, so that no library's log shows it.
+    /// Marked as sensitive, so that no library logs it.
     basic: HeaderValue,
 }
 
-/// A reply that is JSON: its text as received, and what it says.
+/// A JSON reply: as received, and parsed.
 pub struct Reply {
     pub text: String,
     pub json: Json,
 }
 
-/// The provider said no: its error, in its own words.
+/// An OAuth error response (RFC 6749 §5.2).
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct OauthError {
     /// The OAuth error code.
     pub error: String,
-    /// The provider's words, for the client's developer.
+    /// The provider's description, for the client's developer.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub error_description: Option<String>,
     /// Why the person denied.
@@ -48,11 +49,11 @@ pub struct OauthError {
     pub denial_reason: Option<String>,
 }
 
-/// What became of a call.
+/// Why a call has no result.
 pub enum CallError {
-    /// No reply at all, or none of a provider: worth another try while polling.
+    /// No reply, or one that is not a provider's: worth another try while polling.
     Transport(Failure),
-    /// An error of the provider.
+    /// An OAuth error.
     Oauth(OauthError),
 }
 
@@ -68,7 +69,7 @@ impl HttpClient {
             .referer(false)
             .user_agent(concat!("countersign/", env!("CARGO_PKG_VERSION")))
             .build()
-            .map_err(|error| Failure::provider("http_unavailable", error))?;
+            .map_err(|error| Failure::provider(ErrorCode::HttpUnavailable, error))?;
         let encode = |text: &str| url::form_urlencoded::byte_serialize(text.as_bytes()).collect::<String>();
         let pair = Secret::new(format!("{}:{}", encode(client_id), encode(secret.expose())));
         let header = Secret::new(format!("Basic {}", STANDARD.encode(pair.expose())));
@@ -77,7 +78,10 @@ impl HttpClient {
         Ok(HttpClient { client, basic })
     }
 
-    /// Gets a public document.
+    /// Fetches a public document.
+    ///
+    /// # Errors
+    /// No reply, a status other than 200, or no JSON object.
     pub async fn get(&self, url: &str) -> Result<Reply, Failure> {
         let request = self.client.get(url).timeout(Duration::from_secs(15));
         let (status, reply) = send(request, url).await?;
@@ -87,11 +91,15 @@ impl HttpClient {
         }
     }
 
-    /// Posts a form as this client, and waits out a 429.
+    /// Posts a form with the client's credentials; a 429 is retried after its `Retry-After`. `patience` bounds each attempt.
+    ///
+    /// # Errors
+    /// [`CallError`].
     pub async fn post(&self, url: &str, form: &[(&str, &str)], patience: Duration) -> Result<Reply, CallError> {
         for turn in 1.. {
             let request = self.client.post(url).header(AUTHORIZATION, self.basic.clone()).timeout(patience).form(form);
-            let response = request.send().await.map_err(|error| CallError::Transport(lost(&error, url)))?;
+            let response =
+                request.send().await.map_err(|error| CallError::Transport(transport_failure(&error, url)))?;
             let wait = retry_after(&response).filter(|_| response.status() == StatusCode::TOO_MANY_REQUESTS);
             let (status, reply) = read(response, url).await.map_err(CallError::Transport)?;
             if let Some(seconds) = wait.filter(|&seconds| turn < MOST_RETRIES && seconds <= LONGEST_RETRY) {
@@ -111,7 +119,7 @@ impl HttpClient {
 }
 
 async fn send(request: RequestBuilder, url: &str) -> Result<(StatusCode, Option<Reply>), Failure> {
-    let response = request.send().await.map_err(|error| lost(&error, url))?;
+    let response = request.send().await.map_err(|error| transport_failure(&error, url))?;
     read(response, url).await
 }
 
@@ -120,9 +128,9 @@ async fn read(response: Response, url: &str) -> Result<(StatusCode, Option<Reply
     let mut bytes = Vec::new();
     let mut body = response.bytes_stream();
     while let Some(chunk) = body.next().await {
-        bytes.extend_from_slice(&chunk.map_err(|error| lost(&error, url))?);
+        bytes.extend_from_slice(&chunk.map_err(|error| transport_failure(&error, url))?);
         if bytes.len() > LARGEST {
-            return Err(Failure::provider("not_a_provider", format_args!("the reply of {url} is too large")));
+            return Err(Failure::provider(ErrorCode::NotAProvider, format_args!("the reply of {url} is too large")));
         }
     }
     let json = json::read(&bytes, DEPTH).ok().filter(|json| json.as_object().is_some());
@@ -141,15 +149,15 @@ fn refusal(json: &Json) -> Option<OauthError> {
 }
 
 fn not_a_provider(url: &str, status: StatusCode) -> Failure {
-    let what = format!("{url} answers with status {} and nothing this client understands", status.as_u16());
-    Failure::provider("not_a_provider", what)
+    let what = format!("{url} replied with status {} and no JSON that this client understands", status.as_u16());
+    Failure::provider(ErrorCode::NotAProvider, what)
 }
 
-fn lost(error: &reqwest::Error, url: &str) -> Failure {
-    let why = if error.is_timeout() { "it does not reply" } else { "no connection" };
+fn transport_failure(error: &reqwest::Error, url: &str) -> Failure {
+    let why = if error.is_timeout() { "no reply in time" } else { "no connection" };
     let where_ = url::Url::parse(url).map_or_else(|_| url.to_owned(), |url| url.origin().ascii_serialization());
     Failure::provider(
-        "unreachable",
+        ErrorCode::Unreachable,
         format_args!("{where_} can't be reached: {why}; check the address and the network"),
     )
 }

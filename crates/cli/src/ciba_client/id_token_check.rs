@@ -1,4 +1,4 @@
-//! Checks an ID token before anybody believes it (OpenID Connect Core §3.1.3.7, CIBA Core §10.1.1).
+//! ID token validation (OpenID Connect Core §3.1.3.7, CIBA Core §10.1.1).
 
 use countersign_protocol::clock::Timestamp;
 use countersign_protocol::encoding;
@@ -6,42 +6,42 @@ use countersign_protocol::issuer::Issuer;
 use countersign_protocol::json::{self, Json};
 use countersign_protocol::key::{PublicKey, SIGNATURE_BYTES, Thumbprint};
 
-/// Details of depth 8, and the claims around them.
+/// JSON depth: authorization details of depth 8, and the claims around them.
 const DEPTH: usize = 12;
 
-/// What the token must say.
+/// What the claims must equal.
 pub struct ExpectedClaims<'a> {
-    /// Who issued it.
+    /// `iss`.
     pub issuer: &'a Issuer,
-    /// For whom.
+    /// `aud`.
     pub client_id: &'a str,
-    /// For which request.
+    /// `urn:openid:params:jwt:claim:auth_req_id`, where the token has it.
     pub auth_req_id: &'a str,
-    /// It must not have ended by then.
+    /// The current time; `exp` must be later.
     pub now: Timestamp,
 }
 
-/// Why an ID token is not believed.
+/// Why an ID token is not valid.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum IdTokenError {
-    /// Not a signed token at all.
+    /// Not a compact JWS with JSON.
     #[error("the ID token can't be read")]
     Unreadable,
-    /// Signed in another way than this client can check.
+    /// Another algorithm than ES256, or `crit`.
     #[error("the ID token is not signed with ES256")]
     Algorithm,
-    /// By a key that the provider does not list.
-    #[error("the ID token is signed by a key that the provider does not list")]
+    /// Signed by a key that is not in the provider's JWKS.
+    #[error("the ID token is signed by a key that is not in the provider's JWKS")]
     Key,
-    /// Not by that key.
+    /// The signature does not verify.
     #[error("the ID token's signature does not match")]
     Signature,
-    /// A claim is missing or about something else.
-    #[error("the ID token's claim {0} is not what it must be")]
+    /// A claim is missing or has another value.
+    #[error("the claim {0} of the ID token is missing or has another value than expected")]
     Claim(&'static str),
 }
 
-/// Verifies the token with the provider's keys; returns its claims as JSON, as they were signed.
+/// Verifies signature and claims with the provider's keys; returns the claims as the JSON text that was signed.
 ///
 /// # Errors
 /// [`IdTokenError`].
@@ -52,7 +52,7 @@ pub fn verify(token: &str, jwks: &Json, expected: &ExpectedClaims<'_>) -> Result
     Ok(payload)
 }
 
-/// The payload of a token of this type (its header's `typ`) that is signed by one of these keys. What it says is not checked.
+/// The payload of a token of this type (`typ` of the header) signed by one of these keys. Its claims are not checked.
 ///
 /// # Errors
 /// [`IdTokenError`].
@@ -62,7 +62,7 @@ pub fn signed_payload(token: &str, typ: &str, jwks: &Json) -> Result<String, IdT
     is_of_type.then_some(payload).ok_or(IdTokenError::Unreadable)
 }
 
-/// Header and payload of a token whose signature holds.
+/// Header and payload of a token whose signature verifies.
 fn signed(token: &str, jwks: &Json) -> Result<(Json, String), IdTokenError> {
     let mut parts = token.split('.');
     let (Some(header), Some(payload), Some(signature), None) = (parts.next(), parts.next(), parts.next(), parts.next())
@@ -109,7 +109,7 @@ fn check(claims: &Json, expected: &ExpectedClaims<'_>) -> Result<(), IdTokenErro
     if ends.is_none_or(|ends| expected.now.seconds() >= ends) {
         return Err(IdTokenError::Claim("exp"));
     }
-    // CIBA Core demands it in push mode; this provider sends it always, and what is sent must be right.
+    // CIBA Core requires it in push mode only; where it is present it must be right.
     if claims.get(AUTH_REQ_ID).is_some() && text(AUTH_REQ_ID) != Some(expected.auth_req_id) {
         return Err(IdTokenError::Claim(AUTH_REQ_ID));
     }
@@ -119,7 +119,7 @@ fn check(claims: &Json, expected: &ExpectedClaims<'_>) -> Result<(), IdTokenErro
     Ok(())
 }
 
-/// The key of this id, or the only one where the token names none.
+/// The key with this `kid`, or the only key where the token names none.
 fn find_key(jwks: &Json, kid: Option<&str>) -> Option<PublicKey> {
     let keys = jwks.get("keys")?.as_array()?;
     let usable = |jwk: &&Json| {
@@ -172,21 +172,21 @@ mod tests {
         format!("{input}.{}", encoding::encode(&signature))
     }
 
-    fn believed(token: &str, jwks: &Json, now: u64) -> Result<String, IdTokenError> {
+    fn validate(token: &str, jwks: &Json, now: u64) -> Result<String, IdTokenError> {
         let issuer = "https://id.example".parse().expect("an issuer");
         let now = Timestamp::from_seconds(now);
         verify(token, jwks, &ExpectedClaims { issuer: &issuer, client_id: "till", auth_req_id: "ar_1", now })
     }
 
     #[test]
-    fn a_sound_token_gives_its_claims_as_they_were_signed() {
+    fn a_valid_token_yields_its_claims_as_they_were_signed() {
         let signer = key();
         let header = format!("{{\"alg\":\"ES256\",\"kid\":\"{}\"}}", signer.public_key().thumbprint());
-        assert_eq!(believed(&token(&signer, &header, CLAIMS), &jwks(&signer), 1000), Ok(CLAIMS.to_owned()));
+        assert_eq!(validate(&token(&signer, &header, CLAIMS), &jwks(&signer), 1000), Ok(CLAIMS.to_owned()));
     }
 
     #[test]
-    fn each_claim_that_is_wrong_is_named() {
+    fn each_wrong_claim_is_named() {
         let signer = key();
         for (from, to, claim) in [
             ("https://id.example", "https://id.other", "iss"),
@@ -198,7 +198,7 @@ mod tests {
             ("\"alice\"", "\"\"", "sub"),
         ] {
             let changed = token(&signer, "{\"alg\":\"ES256\"}", &CLAIMS.replace(from, to));
-            assert_eq!(believed(&changed, &jwks(&signer), 1000), Err(IdTokenError::Claim(claim)), "{from} → {to}");
+            assert_eq!(validate(&changed, &jwks(&signer), 1000), Err(IdTokenError::Claim(claim)), "{from} → {to}");
         }
     }
 
@@ -207,15 +207,15 @@ mod tests {
         let (signer, other) = (key(), key());
         let header = "{\"alg\":\"ES256\"}";
         let sound = token(&signer, header, CLAIMS);
-        assert_eq!(believed(&sound, &jwks(&other), 1000), Err(IdTokenError::Signature));
+        assert_eq!(validate(&sound, &jwks(&other), 1000), Err(IdTokenError::Signature));
         assert_eq!(
-            believed(&token(&signer, "{\"alg\":\"none\"}", CLAIMS), &jwks(&signer), 1000),
+            validate(&token(&signer, "{\"alg\":\"none\"}", CLAIMS), &jwks(&signer), 1000),
             Err(IdTokenError::Algorithm)
         );
         let unknown = token(&signer, "{\"alg\":\"ES256\",\"kid\":\"x\"}", CLAIMS);
-        assert_eq!(believed(&unknown, &jwks(&signer), 1000), Err(IdTokenError::Key));
+        assert_eq!(validate(&unknown, &jwks(&signer), 1000), Err(IdTokenError::Key));
         let moved = token(&signer, header, &CLAIMS.replace("alice", "bob"));
         let spliced = format!("{}.{}", moved.rsplit_once('.').unwrap().0, sound.rsplit_once('.').unwrap().1);
-        assert_eq!(believed(&spliced, &jwks(&signer), 1000), Err(IdTokenError::Signature));
+        assert_eq!(validate(&spliced, &jwks(&signer), 1000), Err(IdTokenError::Signature));
     }
 }

@@ -1,4 +1,4 @@
-//! The client's side of CIBA (OpenID CIBA Core, poll mode): find the provider, ask, poll, check the ID token.
+//! A client of OpenID CIBA Core in poll mode: metadata, authentication request, polling, ID token validation.
 
 mod backchannel_request;
 mod http_client;
@@ -8,6 +8,6 @@ mod token_poll;
 
 pub use backchannel_request::{Acknowledgement, AuthenticationRequest, request};
 pub use http_client::{CallError, HttpClient, OauthError};
-pub use id_token_check::{ExpectedClaims, signed_payload, verify};
+pub use id_token_check::{ExpectedClaims, IdTokenError, signed_payload, verify};
 pub use provider_metadata::discover;
 pub use token_poll::{PollResult, poll};

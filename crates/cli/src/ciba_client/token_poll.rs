@@ -1,4 +1,4 @@
-//! Polls for tokens until there is an end (CIBA Core §10.1): never faster than told, patient while the provider is away.
+//! Token polling (CIBA Core §10.1, §11): respects `interval` and `slow_down`, and goes on while the provider can't be reached.
 
 use std::time::Duration;
 
@@ -8,25 +8,26 @@ use super::backchannel_request::Acknowledgement;
 use super::http_client::{CallError, HttpClient, OauthError};
 use crate::failure::Failure;
 
-/// CIBA Core §11: `slow_down` adds five seconds for good.
+/// `slow_down` adds five seconds to every later interval (CIBA Core §11).
 const SLOWER_BY: Duration = Duration::from_secs(5);
-/// A provider may hold a poll for up to 30 seconds.
+/// Time limit of one poll; a provider may hold it for up to 30 seconds (long polling).
 const PATIENCE: Duration = Duration::from_secs(40);
-/// How much later than the request's end a client stops waiting to be told so.
+/// How long after the request's expiry polling goes on, so that the provider's own error is seen.
 const GRACE: Duration = Duration::from_secs(5);
 
-/// How it ended.
+/// How polling ended.
 pub enum PollResult {
     /// The token response, as received.
     Tokens(String),
-    /// No tokens.
+    /// An OAuth error that ends the request.
     Denied(OauthError),
 }
 
-/// Polls until tokens, an error that ends it, or the request's end. A provider that can't be reached is asked again until then.
+/// Polls until there are tokens, an error that ends the request, or its expiry. `away` is called when the provider can't be reached
+/// for the first time in a row.
 ///
 /// # Errors
-/// The provider was away when the request ended.
+/// The provider could not be reached when the request expired.
 pub async fn poll(
     http: &HttpClient,
     endpoint: &str,

@@ -1,4 +1,4 @@
-//! `countersign accounts`: where this device is enrolled, and how it stands there.
+//! `countersign accounts`: the device's accounts and their status.
 
 use std::path::PathBuf;
 
@@ -6,9 +6,10 @@ use countersign_device::account::AccountStatus;
 use countersign_device::view::AccountView;
 use serde::Serialize;
 
-use crate::device;
+use crate::device_failure;
 use crate::exit::Exit;
 use crate::failure::Failure;
+use crate::open_device;
 use crate::output::{Output, Paint};
 use crate::time_format;
 
@@ -21,18 +22,18 @@ struct Event<'a> {
 
 /// Runs the command.
 pub async fn run(home: Option<PathBuf>, output: Output) -> Result<Exit, Failure> {
-    let (device, _) = device::open_and_pull(home, output).await?;
-    let accounts = device.accounts().await.map_err(|error| device::opening(&error))?;
+    let (device, _) = open_device::open_and_pull(home, output).await?;
+    let accounts = device.accounts().await.map_err(|error| device_failure::open_failed(&error))?;
     if accounts.is_empty() {
         output.message("No accounts yet. Enroll with the link from a provider: countersign enroll LINK")?;
     }
     for account in &accounts {
-        output.result(&Event { event: "account", account }, |paint| words(account, paint))?;
+        output.result(&Event { event: "account", account }, |paint| describe(account, paint))?;
     }
     Ok(Exit::Ok)
 }
 
-fn words(account: &AccountView, paint: Paint) -> String {
+fn describe(account: &AccountView, paint: Paint) -> String {
     let escape = countersign_protocol::text::escape;
     let test = if account.test { "  TEST" } else { "" };
     let mut out = format!("{} at {}{test}", paint.bold(&escape(&account.subject_label)), account.issuer);
@@ -44,21 +45,21 @@ fn words(account: &AccountView, paint: Paint) -> String {
         return out + &format!("\n  cannot be used on this device: {}", escape(why));
     }
     let standing = match &account.status {
-        AccountStatus::Unconfirmed => "waits for its confirmation code to be typed where the link came from".to_owned(),
-        AccountStatus::Active if account.can_approve => "takes part".to_owned(),
+        AccountStatus::Unconfirmed => "unconfirmed: type its confirmation code where the link came from".to_owned(),
+        AccountStatus::Active if account.can_approve => "active".to_owned(),
         AccountStatus::Active => {
-            "can deny, but no longer approve: its approval key was destroyed. Enroll again to approve".to_owned()
+            "active, but can only deny: its approval key was destroyed. Enroll again to approve".to_owned()
         }
         AccountStatus::NotKnown { since } => format!("not known to the provider since {}", time_format::full(*since)),
         AccountStatus::Suspended { since } => format!(
-            "suspended by the provider since {}: it may have been copied or restored. Ask the provider",
+            "suspended by the provider since {}: it may have been copied or restored. Contact the provider",
             time_format::full(*since)
         ),
         AccountStatus::Revoked { at } => format!("revoked at {}", time_format::full(*at)),
     };
     out += &format!("\n  {standing}");
     if account.pending > 0 {
-        out += &format!("; requests that wait: {}", account.pending);
+        out += &format!("; pending requests: {}", account.pending);
     }
     out
 }

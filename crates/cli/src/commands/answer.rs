@@ -10,11 +10,12 @@ use countersign_protocol::outcome::Ending;
 use serde::Serialize;
 
 use crate::arguments::{Answer, Choice, Reason};
+use crate::error_code::ErrorCode;
 use crate::exit::Exit;
 use crate::failure::Failure;
 use crate::output::{Output, Paint};
 use crate::pin_pad::{self, PinPad};
-use crate::{device, request_text};
+use crate::{device_failure, open_device, request_text};
 use countersign_device::edge::system::SystemClock;
 
 #[derive(Serialize)]
@@ -28,7 +29,7 @@ struct Event<'a> {
 pub async fn run(answer: Answer, home: Option<PathBuf>, output: Output) -> Result<Exit, Failure> {
     let verdict = verdict(&answer)?;
     let pad = PinPad::from_options(&answer.pin)?;
-    let (device, _) = device::open_and_pull(home, output).await?;
+    let (device, _) = open_device::open_and_pull(home, output).await?;
     if let Some(view) = device.pending().await.into_iter().find(|view| view.id == answer.id) {
         output.message(&request_text::request(&view, SystemClock.now().seconds(), output.paint()))?;
         device.shown(&answer.id).await;
@@ -36,10 +37,10 @@ pub async fn run(answer: Answer, home: Option<PathBuf>, output: Output) -> Resul
     let answered = match device.answer(&answer.id, verdict, &pad).await {
         Ok(answered) => answered,
         Err(AnswerError::NotVerified) if !pad.is_available() => return Err(pin_pad::no_pin()),
-        Err(AnswerError::Ended | AnswerError::Answered) => return Err(over(&device, &answer)),
-        Err(error) => return Err(device::answering(&error)),
+        Err(AnswerError::Ended | AnswerError::Answered) => return Err(ended_before(&device, &answer)),
+        Err(error) => return Err(device_failure::answer_failed(&error)),
     };
-    output.result(&Event { event: "answered", answered: &answered }, |paint| words(&answered, paint))?;
+    output.result(&Event { event: "answered", answered: &answered }, |paint| describe(&answered, paint))?;
     Ok(exit(&answered))
 }
 
@@ -53,36 +54,38 @@ fn verdict(answer: &Answer) -> Result<Decision, Failure> {
         (Choice::Approve, None, value) => Ok(Decision::Approve { value: value.clone() }),
         (Choice::Deny, reason, None) => Ok(Decision::Deny { reason }),
         (Choice::Approve, Some(_), _) => {
-            Err(Failure::usage("usage", "--reason says why a request is denied; leave it out to approve"))
+            Err(Failure::usage(ErrorCode::Usage, "--reason applies to deny only; omit it to approve"))
         }
-        (Choice::Deny, _, Some(_)) => Err(Failure::usage("usage", "--value is for approving; leave it out to deny")),
+        (Choice::Deny, _, Some(_)) => {
+            Err(Failure::usage(ErrorCode::Usage, "--value applies to approve only; omit it to deny"))
+        }
     }
 }
 
-/// A request that was over before this answer.
-fn over(device: &Device, answer: &Answer) -> Failure {
+/// The failure for a request that ended before this answer.
+fn ended_before(device: &Device, answer: &Answer) -> Failure {
     let past = device.history().ok().and_then(|all| all.into_iter().find(|past| past.id == answer.id));
     let (exit, how) = match past.as_ref().and_then(|past| past.outcome) {
         Some(Ending::Expired) => (Exit::Expired, request_text::ending(Ending::Expired)),
         Some(ending) => (Exit::Denied, request_text::ending(ending)),
         None if past.is_some_and(|past| past.decision.is_some()) => {
-            (Exit::Usage, "answered here already; the answer is kept and will be sent")
+            (Exit::Usage, "already answered here; the answer is stored and will be sent")
         }
         None => (Exit::Usage, "ended"),
     };
-    Failure { exit, code: "request_ended", message: format!("this request is over: {how}") }
+    Failure { exit, code: ErrorCode::RequestEnded.code(), message: format!("this request is over: {how}") }
 }
 
-/// What came of an answer, in words.
-pub fn words(answered: &AnswerResult, paint: Paint) -> String {
+/// The result of an answer, as text.
+pub fn describe(answered: &AnswerResult, paint: Paint) -> String {
     match (answered.decision, answered.outcome) {
-        (_, None) => "Your answer is kept and will be sent as soon as the provider can be reached.".to_owned(),
+        (_, None) => "Your answer is stored and will be sent as soon as the provider can be reached.".to_owned(),
         (answer::Decision::Approved, Some(Ending::Approved)) => paint.green("Approved."),
         (answer::Decision::Denied, Some(Ending::Denied)) => "Denied.".to_owned(),
         (_, Some(ending)) => {
             let by = answered.by.as_deref().map(countersign_protocol::text::escape);
             let by = by.map_or_else(String::new, |by| format!(" ({by})"));
-            format!("Your answer came to nothing: {}{by}.", request_text::ending(ending))
+            format!("Your answer did not count: {}{by}.", request_text::ending(ending))
         }
     }
 }

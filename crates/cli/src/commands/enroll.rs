@@ -1,4 +1,4 @@
-//! `countersign enroll`: shows who asks to enroll this device and for whom, asks, and makes the account.
+//! `countersign enroll`: shows provider and user of an enrollment link, asks for confirmation, and enrolls the device.
 
 use std::io::{self, BufRead as _, IsTerminal as _, Write as _};
 use std::path::PathBuf;
@@ -8,9 +8,11 @@ use countersign_protocol::registration::{Confirm, DeviceClass, KeyProtection};
 use serde::Serialize;
 
 use crate::arguments::Enroll;
-use crate::device;
+use crate::device_failure;
+use crate::error_code::ErrorCode;
 use crate::exit::Exit;
 use crate::failure::Failure;
+use crate::open_device;
 use crate::output::{Output, Paint};
 use crate::pin_pad::{self, PinPad};
 
@@ -28,25 +30,31 @@ pub async fn run(enroll: Enroll, home: Option<PathBuf>, output: Output) -> Resul
         return Err(pin_pad::no_pin());
     }
     let link = link(&enroll)?;
-    let device = device::open(home)?;
-    let preview = device.preview(&link).await.map_err(|error| device::enrolling(&error))?;
-    // With --json the words are progress, not result.
-    let shown = describe(&preview, output.paint());
+    let device = open_device::open(home)?;
+    let preview = device.preview(&link).await.map_err(|error| device_failure::enroll_failed(&error))?;
+    // With --json this is progress, not a result.
+    let description = describe(&preview, output.paint());
     if output.is_json() {
-        output.progress(&shown)
+        output.progress(&description)
     } else {
-        output.message(&shown)?
+        output.message(&description)?
     }
-    if !enroll.yes && !agreed(&enroll.link)? {
-        return Err(Failure { exit: Exit::Denied, code: "not_enrolled", message: "nothing was enrolled".to_owned() });
+    if !enroll.yes && !ask_person(&enroll.link)? {
+        return Err(Failure {
+            exit: Exit::Denied,
+            code: ErrorCode::NotEnrolled.code(),
+            message: "declined: nothing was enrolled".to_owned(),
+        });
     }
     let name = enroll.name.unwrap_or_else(name_of_this_computer);
-    let enrolled = device.enroll(&preview, &name, &pad).await.map_err(|error| device::enrolling(&error))?;
-    output.result(&Event { event: "enrolled", enrolled: &enrolled }, |paint| words(&enrolled, &preview, paint))?;
+    let enrolled = device.enroll(&preview, &name, &pad).await.map_err(|error| device_failure::enroll_failed(&error))?;
+    output.result(&Event { event: "enrolled", enrolled: &enrolled }, |paint| {
+        describe_enrolled(&enrolled, &preview, paint)
+    })?;
     Ok(Exit::Ok)
 }
 
-/// Who asks, as it must be seen before anybody agrees. All of it was verified.
+/// Provider and user of the link, as the person must see them before agreeing. Everything here is verified.
 pub fn describe(preview: &LinkPreview, paint: Paint) -> String {
     let mut out = String::new();
     if preview.test {
@@ -54,34 +62,37 @@ pub fn describe(preview: &LinkPreview, paint: Paint) -> String {
     }
     out += &format!("\n    {}\n", paint.bold(&preview.domain.shown));
     if let Some(ascii) = &preview.domain.ascii {
-        out += &format!("    in plain letters: {ascii}\n");
+        out += &format!("    in ASCII: {ascii}\n");
     }
     out += &format!("    {}\n", preview.issuer);
     if preview.new_provider {
         out += "    New provider: this device has no account there yet.\n";
     }
-    out += &format!("\nIt wants to make this device one of: {}", paint.bold(&preview.subject_label));
+    out += &format!("\nEnrolls this device for: {}", paint.bold(&preview.subject_label));
     if preview.subject_label != preview.subject.as_str() {
         out += &format!(" ({})", countersign_protocol::text::escape(preview.subject.as_str()));
     }
     if preview.confirm == Confirm::None {
-        out += "\nThis link needs no confirmation code; such links are for demos and tests.";
+        out += "\nThis link needs no confirmation code; that is for demos and tests only.";
     }
     out
 }
 
-fn words(enrolled: &EnrollmentResult, preview: &LinkPreview, paint: Paint) -> String {
+fn describe_enrolled(enrolled: &EnrollmentResult, preview: &LinkPreview, paint: Paint) -> String {
     let mut out = format!("\n{} {} at {}.", paint.green("Enrolled:"), preview.subject_label, preview.domain.shown);
     if let Some(code) = &enrolled.confirmation_code {
         let (first, second) = code.expose().split_at(code.expose().len() / 2);
-        out += &format!("\n\nType this code where the link came from:   {}", paint.bold(&format!("{first} {second}")));
-        out += "\nUntil then this account gets nothing.";
+        out += &format!(
+            "\n\nType this confirmation code where the link came from:   {}",
+            paint.bold(&format!("{first} {second}"))
+        );
+        out += "\nUntil then this account receives no requests.";
     }
     if enrolled.device_class == DeviceClass::Automated {
-        out += "\nThe PIN came from a file or a variable, so this device counts as automated.";
+        out += "\nThe PIN came from a file or a variable, so this device is automated.";
     }
     if enrolled.key_protection == KeyProtection::FilePin {
-        out += "\nThe approval key is in a file sealed by the PIN alone: somebody who copies this file can try PINs.";
+        out += "\nThe approval key is in a file protected by the PIN alone: anyone who copies the file can guess PINs offline.";
     }
     out
 }
@@ -94,13 +105,13 @@ fn link(enroll: &Enroll) -> Result<String, Failure> {
     let mut line = String::new();
     match io::stdin().lock().read_line(&mut line) {
         Ok(bytes) if bytes > 0 => Ok(line.trim().to_owned()),
-        _ => Err(Failure::usage("no_link", "there is no link on standard input")),
+        _ => Err(Failure::usage(ErrorCode::NoLink, "standard input has no enrollment link")),
     }
 }
 
-/// Asks the person; from the terminal itself where standard input carried the link.
-fn agreed(link: &str) -> Result<bool, Failure> {
-    let nobody = || Failure::usage("nobody_to_ask", "there is no terminal to ask whether this is right; say --yes");
+/// Asks the person; reads /dev/tty if standard input carried the link.
+fn ask_person(link: &str) -> Result<bool, Failure> {
+    let nobody = || Failure::usage(ErrorCode::NobodyToAsk, "there is no terminal to ask for confirmation; use --yes");
     let mut answer = String::new();
     let ask = || write!(io::stderr(), "\nEnroll this device there? [y/N] ");
     if link == "-" {

@@ -1,4 +1,4 @@
-//! `countersign history`: what was asked and how it ended, newest first.
+//! `countersign history`: past requests and how each ended, newest first.
 
 use std::path::PathBuf;
 
@@ -9,9 +9,10 @@ use countersign_protocol::clock::Clock as _;
 use countersign_protocol::text;
 use serde::Serialize;
 
-use crate::device;
+use crate::device_failure;
 use crate::exit::Exit;
 use crate::failure::Failure;
+use crate::open_device;
 use crate::output::{Output, Paint};
 use crate::{request_text, time_format};
 use countersign_device::edge::system::SystemClock;
@@ -25,19 +26,19 @@ struct Event<'a> {
 
 /// Runs the command.
 pub async fn run(home: Option<PathBuf>, output: Output) -> Result<Exit, Failure> {
-    let (device, _) = device::open_and_pull(home, output).await?;
-    let history = device.history().map_err(|error| device::exporting(&error))?;
+    let (device, _) = open_device::open_and_pull(home, output).await?;
+    let history = device.history().map_err(|error| device_failure::export_failed(&error))?;
     if history.is_empty() {
-        output.message("Nothing was asked yet.")?;
+        output.message("No requests yet.")?;
     }
     let now = SystemClock.now().seconds();
     for past in &history {
-        output.result(&Event { event: "history", past }, |paint| words(past, now, paint))?;
+        output.result(&Event { event: "history", past }, |paint| describe(past, now, paint))?;
     }
     Ok(Exit::Ok)
 }
 
-fn words(past: &HistoryItem, now: u64, paint: Paint) -> String {
+fn describe(past: &HistoryItem, now: u64, paint: Paint) -> String {
     let mut parts = vec![time_format::short(past.issued_at, now)];
     parts.push(past.kind.map_or("Unreadable request", request_text::kind).to_owned());
     parts.extend(past.client.as_ref().map(|client| text::escape(&client.name)));
@@ -48,10 +49,10 @@ fn words(past: &HistoryItem, now: u64, paint: Paint) -> String {
     });
     let ended = match (past.outcome, past.stage) {
         (Some(ending), _) => request_text::ending(ending),
-        (None, Stage::Answering) => "the answer is kept until the provider confirms it",
-        (None, Stage::Refused) => "this device could not show it and said so",
-        (None, Stage::Ended) => "ended; the provider no longer knew it",
-        (None, _) => "waits",
+        (None, Stage::Answering) => "the answer is stored until the provider confirms it",
+        (None, Stage::Refused) => "this device could not display it and refused it",
+        (None, Stage::Ended) => "ended; unknown to the provider",
+        (None, _) => "pending",
     };
     let mut how = said.map_or_else(String::new, |said| format!("{said}; "));
     how += ended;

@@ -1,4 +1,4 @@
-//! `countersign pending`: the requests that wait for an answer, the oldest deadline first.
+//! `countersign pending`: pending requests, the nearest expiry first.
 
 use std::path::PathBuf;
 
@@ -6,9 +6,9 @@ use countersign_device::view::ChallengeView;
 use countersign_protocol::clock::Clock as _;
 use serde::Serialize;
 
-use crate::device;
 use crate::exit::Exit;
 use crate::failure::Failure;
+use crate::open_device;
 use crate::output::Output;
 use crate::request_text;
 use countersign_device::edge::system::SystemClock;
@@ -20,12 +20,12 @@ struct Event<'a> {
     challenge: &'a ChallengeView,
 }
 
-/// Runs the command. Where a provider could not be asked, the exit code says so: an empty list then means nothing.
+/// Runs the command. Exits with [`Exit::Provider`] if a provider could not be reached: the list may be incomplete.
 pub async fn run(home: Option<PathBuf>, output: Output) -> Result<Exit, Failure> {
-    let (device, offline) = device::open_and_pull(home, output).await?;
+    let (device, offline) = open_device::open_and_pull(home, output).await?;
     let pending = device.pending().await;
     if pending.is_empty() {
-        output.message("No requests wait.")?;
+        output.message("No pending requests.")?;
     }
     let now = SystemClock.now().seconds();
     for challenge in &pending {

@@ -1,15 +1,17 @@
-//! `countersign request`: be a client. Asks, shows the number, waits, checks and prints the tokens.
+//! `countersign request`: a CIBA client in poll mode. Sends the request, shows its number, polls, verifies and prints the tokens.
 
 use countersign_protocol::clock::Clock as _;
-use countersign_protocol::json::{self, Json};
+use countersign_protocol::json::{self, Json, JsonError};
 use countersign_protocol::secret::Secret;
 use countersign_protocol::text;
 use serde::Serialize;
 
 use crate::arguments::{Interaction, Request};
 use crate::ciba_client::{
-    self, Acknowledgement, AuthenticationRequest, CallError, ExpectedClaims, HttpClient, OauthError, PollResult,
+    self, Acknowledgement, AuthenticationRequest, CallError, ExpectedClaims, HttpClient, IdTokenError, OauthError,
+    PollResult,
 };
+use crate::error_code::ErrorCode;
 use crate::exit::Exit;
 use crate::failure::Failure;
 use crate::output::Output;
@@ -29,7 +31,7 @@ pub async fn run(request: Request, output: Output) -> Result<Exit, Failure> {
     tokio::select! {
         result = ask_and_wait(&request, output) => result,
         () = stop_signal::stdin_closed(request.stop_with_stdin) => {
-            Err(Failure::usage("stopped", "standard input closed before there was an answer"))
+            Err(Failure::usage(ErrorCode::Stopped, "standard input closed before the request ended"))
         }
     }
 }
@@ -41,13 +43,13 @@ async fn ask_and_wait(request: &Request, output: Output) -> Result<Exit, Failure
     let acknowledged = match ciba_client::request(&http, &endpoints.bc_authorize, &ask).await {
         Ok(acknowledged) => acknowledged,
         Err(CallError::Transport(failure)) => return Err(failure),
-        Err(CallError::Oauth(refused)) => return failed(&refused, output),
+        Err(CallError::Oauth(error)) => return print_oauth_error(&error, output),
     };
     print_acknowledgement(&acknowledged, output)?;
-    let away = |failure: &Failure| output.progress(&format!("{failure}. Asking again until the request ends."));
+    let away = |failure: &Failure| output.progress(&format!("{failure}. Polling again until the request expires."));
     let response = match ciba_client::poll(&http, &endpoints.token, &acknowledged, away).await? {
         PollResult::Tokens(response) => response,
-        PollResult::Denied(refused) => return failed(&refused, output),
+        PollResult::Denied(error) => return print_oauth_error(&error, output),
     };
     let jwks = http.get(&endpoints.jwks).await?.json;
     let expected = ExpectedClaims {
@@ -57,14 +59,17 @@ async fn ask_and_wait(request: &Request, output: Output) -> Result<Exit, Failure
         now: SystemClock.now(),
     };
     match tokens_line(&response, &jwks, &expected) {
-        Ok((line, words)) => {
-            output.result_json(&line, |_| words)?;
+        Ok((line, summary)) => {
+            output.result_json(&line, |_| summary)?;
             Ok(Exit::Ok)
         }
         Err(why) => {
-            let refused =
-                OauthError { error: "invalid_id_token".into(), error_description: Some(why), denial_reason: None };
-            failed(&refused, output)?;
+            let error = OauthError {
+                error: "invalid_id_token".into(),
+                error_description: Some(why.to_string()),
+                denial_reason: None,
+            };
+            print_oauth_error(&error, output)?;
             Ok(Exit::Unverified)
         }
     }
@@ -74,7 +79,10 @@ fn read(request: &Request) -> Result<AuthenticationRequest, Failure> {
     let details = request.authorization_details.as_deref().map(|given| match given.strip_prefix('@') {
         None => Ok(given.to_owned()),
         Some(file) => std::fs::read_to_string(file).map_err(|error| {
-            Failure::usage("details_file", format_args!("the authorization details in {file} can't be read: {error}"))
+            Failure::usage(
+                ErrorCode::DetailsFile,
+                format_args!("the authorization details in {file} can't be read: {error}"),
+            )
         }),
     });
     let interaction_type = request.interaction.map(|interaction| match interaction {
@@ -96,13 +104,13 @@ fn secret(request: &Request) -> Result<Secret, Failure> {
     let text = match &request.client_secret_file {
         Some(file) => std::fs::read_to_string(file).map_err(|error| {
             Failure::usage(
-                "secret_file",
+                ErrorCode::SecretFile,
                 format_args!("the client's secret in {} can't be read: {error}", file.display()),
             )
         })?,
         None => std::env::var("COUNTERSIGN_CLIENT_SECRET").map_err(|_| {
             Failure::usage(
-                "no_secret",
+                ErrorCode::NoSecret,
                 "a client needs its secret: say --client-secret-file FILE or set COUNTERSIGN_CLIENT_SECRET",
             )
         })?,
@@ -112,7 +120,8 @@ fn secret(request: &Request) -> Result<Secret, Failure> {
 
 fn print_acknowledgement(acknowledged: &Acknowledgement, output: Output) -> Result<(), Failure> {
     output.result(&Event { event: "acknowledged", rest: acknowledged }, |paint| {
-        let mut words = format!("The provider has asked. It waits {} seconds at most.", acknowledged.expires_in);
+        let mut words =
+            format!("The provider accepted the request. It expires in {} seconds.", acknowledged.expires_in);
         if let Some(value) = &acknowledged.interaction_value {
             words += &format!("\nShow this number to the person who approves: {}", paint.bold(&text::escape(value)));
         }
@@ -120,55 +129,72 @@ fn print_acknowledgement(acknowledged: &Acknowledgement, output: Output) -> Resu
     })
 }
 
-/// The result of `request` where there are no tokens; decides the exit code.
-fn failed(refused: &OauthError, output: Output) -> Result<Exit, Failure> {
-    output.result(&Event { event: "failed", rest: refused }, |_| {
-        let mut words = match refused.error.as_str() {
+/// Prints an OAuth error and returns its exit code.
+fn print_oauth_error(error: &OauthError, output: Output) -> Result<Exit, Failure> {
+    output.result(&Event { event: "failed", rest: error }, |_| {
+        let mut words = match error.error.as_str() {
             "access_denied" => "Denied".to_owned(),
             "expired_token" => "Expired".to_owned(),
             other => format!("No tokens ({})", text::escape(other)),
         };
-        if let Some(description) = &refused.error_description {
+        if let Some(description) = &error.error_description {
             words += &format!(": {}", text::escape(description));
         }
-        if let Some(reason) = &refused.denial_reason {
+        if let Some(reason) = &error.denial_reason {
             words += &format!(" ({})", text::escape(reason));
         }
         words + "."
     })?;
-    Ok(exit(refused))
+    Ok(exit(error))
 }
 
-fn exit(refused: &OauthError) -> Exit {
-    match refused.error.as_str() {
+fn exit(error: &OauthError) -> Exit {
+    match error.error.as_str() {
         "access_denied" => Exit::Denied,
         "expired_token" => Exit::Expired,
         _ => Exit::Provider,
     }
 }
 
-/// The `tokens` line: the response as received, and the ID token's claims as signed. Both keep their number literals; line
-/// breaks between their members become blanks.
-fn tokens_line(response: &str, jwks: &Json, expected: &ExpectedClaims<'_>) -> Result<(String, String), String> {
-    let members = json::read(response.as_bytes(), DEPTH).map_err(|error| format!("the token response: {error}"))?;
-    let id_token = members.get("id_token").and_then(Json::as_str).ok_or("the token response has no id_token")?;
-    let claims = ciba_client::verify(id_token, jwks, expected).map_err(|error| error.to_string())?;
-    let ours = ["event", "id_token_claims"].iter().any(|name| members.get(name).is_some());
-    let inner = response.trim().strip_prefix('{').and_then(|rest| rest.strip_suffix('}')).filter(|_| !ours);
-    let inner = inner.ok_or("the token response has members that this client does not expect")?.trim();
-    let line =
-        format!("{{\"event\":\"tokens\",{inner},\"id_token_claims\":{}}}", claims.trim()).replace(['\n', '\r'], " ");
-    let read = json::read(claims.as_bytes(), DEPTH).map_err(|error| error.to_string())?;
-    let text = |name: &str| read.get(name).and_then(Json::as_str).map(text::escape).unwrap_or_default();
-    let mut words = format!("Approved by {} at {}.", text("sub"), text("iss"));
-    if !text("acr").is_empty() {
-        words += &format!(" How surely: {}.", text("acr"));
-    }
-    words += &format!("\n{response}");
-    Ok((line, words))
+/// Why a token response is not accepted.
+#[derive(Debug, thiserror::Error)]
+enum TokenResponseError {
+    #[error("the token response: {0}")]
+    Json(JsonError),
+    #[error("the token response has no id_token")]
+    NoIdToken,
+    #[error(transparent)]
+    IdToken(#[from] IdTokenError),
+    #[error("the token response has members that this client does not expect")]
+    UnexpectedMember,
 }
 
-/// Details of depth 8, and the response around them.
+/// The result as the `tokens` line and as text. The line holds the response as received and the ID token's claims as signed: number
+/// literals are kept, and line breaks between members become spaces.
+fn tokens_line(
+    response: &str,
+    jwks: &Json,
+    expected: &ExpectedClaims<'_>,
+) -> Result<(String, String), TokenResponseError> {
+    let members = json::read(response.as_bytes(), DEPTH).map_err(TokenResponseError::Json)?;
+    let id_token = members.get("id_token").and_then(Json::as_str).ok_or(TokenResponseError::NoIdToken)?;
+    let claims = ciba_client::verify(id_token, jwks, expected)?;
+    let has_reserved = ["event", "id_token_claims"].iter().any(|name| members.get(name).is_some());
+    let inner = response.trim().strip_prefix('{').and_then(|rest| rest.strip_suffix('}')).filter(|_| !has_reserved);
+    let inner = inner.ok_or(TokenResponseError::UnexpectedMember)?.trim();
+    let line =
+        format!("{{\"event\":\"tokens\",{inner},\"id_token_claims\":{}}}", claims.trim()).replace(['\n', '\r'], " ");
+    let parsed = json::read(claims.as_bytes(), DEPTH).map_err(TokenResponseError::Json)?;
+    let claim = |name: &str| parsed.get(name).and_then(Json::as_str).map(text::escape).unwrap_or_default();
+    let mut summary = format!("Approved by {} at {}.", claim("sub"), claim("iss"));
+    if !claim("acr").is_empty() {
+        summary += &format!(" Authentication context (acr): {}.", claim("acr"));
+    }
+    summary += &format!("\n{response}");
+    Ok((line, summary))
+}
+
+/// JSON depth: authorization details of depth 8, and the response around them.
 const DEPTH: usize = 12;
 
 #[cfg(test)]
@@ -176,12 +202,12 @@ mod tests {
     use super::*;
 
     #[test]
-    fn each_end_has_its_exit_code() {
+    fn each_oauth_error_maps_to_its_exit_code() {
         for (error, expected) in
             [("access_denied", Exit::Denied), ("expired_token", Exit::Expired), ("invalid_request", Exit::Provider)]
         {
-            let refused = OauthError { error: error.to_owned(), error_description: None, denial_reason: None };
-            assert_eq!(exit(&refused), expected, "{error}");
+            let refusal = OauthError { error: error.to_owned(), error_description: None, denial_reason: None };
+            assert_eq!(exit(&refusal), expected, "{error}");
         }
     }
 }

@@ -1,4 +1,4 @@
-//! `countersign verify`: checks evidence offline and says for each line what it rests on.
+//! `countersign verify`: verifies evidence offline and names the signature behind each line.
 
 use std::io::Read as _;
 use std::path::Path;
@@ -10,6 +10,7 @@ use serde::Serialize;
 use serde_json::json;
 
 use crate::arguments::Verify;
+use crate::error_code::ErrorCode;
 use crate::exit::Exit;
 use crate::failure::Failure;
 use crate::output::{Output, Paint};
@@ -22,7 +23,7 @@ pub fn run(verify: &Verify, output: Output) -> Result<Exit, Failure> {
     let bytes = read(&verify.file)?;
     let (exit, report) = judge(&bytes, &trusted);
     match report {
-        Ok(report) => output.result(&line(&report), |paint| words(&report, paint))?,
+        Ok(report) => output.result(&line(&report), |paint| describe(&report, paint))?,
         Err(error) => {
             let line = json!({ "event": "not_verified", "message": error.to_string() });
             output.result(&line, |paint| format!("{} {error}.", paint.red("Not verified:")))?;
@@ -31,7 +32,7 @@ pub fn run(verify: &Verify, output: Output) -> Result<Exit, Failure> {
     Ok(exit)
 }
 
-/// Verifies; without anybody to trust, what holds together is still not authenticated.
+/// Verifies the file. Without a trusted root, consistent evidence is [`Exit::OwnKeysOnly`].
 fn judge(bytes: &[u8], trusted: &[Trust]) -> (Exit, Result<Report, EvidenceError>) {
     let trust = Some(trusted).filter(|trusted| !trusted.is_empty());
     let verified = Evidence::from_file(bytes).and_then(|evidence| evidence.verify(trust));
@@ -45,9 +46,12 @@ fn judge(bytes: &[u8], trusted: &[Trust]) -> (Exit, Result<Report, EvidenceError
 
 fn read(file: &Path) -> Result<Vec<u8>, Failure> {
     let refused = |error: std::io::Error| {
-        Failure::usage("evidence_file", format_args!("the evidence in {} can't be read: {error}", file.display()))
+        Failure::usage(
+            ErrorCode::EvidenceFile,
+            format_args!("the evidence in {} can't be read: {error}", file.display()),
+        )
     };
-    // One byte more than evidence ever has, so that what is too large is seen to be.
+    // One byte more than the limit, so that a file that is too large is noticed.
     let limit = FILE_BYTES as u64 + 1;
     let mut bytes = Vec::new();
     if file == Path::new("-") {
@@ -58,7 +62,7 @@ fn read(file: &Path) -> Result<Vec<u8>, Failure> {
     Ok(bytes)
 }
 
-/// `ISSUER=THUMBPRINT`, or a file with the two.
+/// `ISSUER=THUMBPRINT`, or a file with both.
 fn trust(given: &str) -> Result<Trust, Failure> {
     if let Some((issuer, root)) = given.rsplit_once('=')
         && let (Ok(issuer), Ok(root)) = (issuer.parse(), root.parse())
@@ -67,16 +71,16 @@ fn trust(given: &str) -> Result<Trust, Failure> {
     }
     let refused = |why: String| {
         let what = format!("--trust {given} is neither ISSUER=THUMBPRINT nor a file {{\"issuer\",\"root\"}}: {why}");
-        Failure::usage("bad_trust", what)
+        Failure::usage(ErrorCode::BadTrust, what)
     };
     let text = std::fs::read(given).map_err(|error| refused(error.to_string()))?;
     countersign_protocol::json::parse(&text).map_err(|error| refused(error.to_string()))
 }
 
 #[derive(Serialize)]
-struct Verified<'a> {
+struct VerifiedEvent<'a> {
     event: &'static str,
-    /// Whether issuer and root are trusted ones.
+    /// Whether issuer and root are trusted.
     authenticated: bool,
     issuer: &'a str,
     root: String,
@@ -88,26 +92,26 @@ struct Verified<'a> {
     client: &'a countersign_protocol::challenge::Client,
     #[serde(skip_serializing_if = "Option::is_none")]
     decision: Option<Decision>,
-    /// The key that signed the answer.
+    /// The key that signed the answer: `approval_key` or `transport_key`.
     #[serde(skip_serializing_if = "Option::is_none")]
     answered_by: Option<&'static str>,
     #[serde(skip_serializing_if = "Option::is_none")]
     outcome: Option<&'static str>,
-    /// The person said afterwards that it was not them.
+    /// Whether the person disputed it afterwards.
     disputed: bool,
-    lines: Vec<Shown<'a>>,
+    lines: Vec<TranscriptLine<'a>>,
 }
 
 #[derive(Serialize)]
-struct Shown<'a> {
+struct TranscriptLine<'a> {
     #[serde(flatten)]
     line: &'a countersign_protocol::transcript::Line,
     rests_on: &'static str,
 }
 
-fn line(report: &Report) -> Verified<'_> {
+fn line(report: &Report) -> VerifiedEvent<'_> {
     let key = if report.by_approval_key { "approval_key" } else { "transport_key" };
-    Verified {
+    VerifiedEvent {
         event: "verified",
         authenticated: report.authenticated,
         issuer: report.signed_by.issuer.as_str(),
@@ -122,7 +126,7 @@ fn line(report: &Report) -> Verified<'_> {
         answered_by: report.answer.as_ref().map(|_| key),
         outcome: report.ending.map(|ending| ending.as_str()),
         disputed: report.disputed,
-        lines: report.lines.iter().map(|(line, basis)| Shown { line, rests_on: name(*basis) }).collect(),
+        lines: report.lines.iter().map(|(line, basis)| TranscriptLine { line, rests_on: name(*basis) }).collect(),
     }
 }
 
@@ -133,13 +137,13 @@ fn name(basis: Basis) -> &'static str {
     }
 }
 
-fn words(report: &Report, paint: Paint) -> String {
+fn describe(report: &Report, paint: Paint) -> String {
     let issuer = text::escape(report.signed_by.issuer.as_str());
     let mut out = match report.authenticated {
         true => format!("{} Signed by {issuer}, whose root you trust.", paint.green("Verified.")),
         false => format!(
-            "{} Signed by somebody who calls itself {issuer}, root {}.\n\
-             Nothing says that this is really them: name the root you know with --trust {issuer}=THUMBPRINT.",
+            "{} Signed by a party that calls itself {issuer}, root {}.\n\
+             Whether it is that issuer is not proven: name the root you know with --trust {issuer}=THUMBPRINT.",
             paint.bold("Consistent, issuer not authenticated."),
             report.signed_by.root
         ),
@@ -161,11 +165,11 @@ fn words(report: &Report, paint: Paint) -> String {
         out += &paint.bold("\nThe person disputed it afterwards: \"that wasn't me\".");
     }
     if !report.lines.is_empty() {
-        out += "\n\nWhat was on the screen, and what each line rests on:";
+        out += "\n\nThe lines on the screen, and the source of each:";
         for (line, basis) in &report.lines {
             let rests_on = match basis {
-                Basis::Challenge => "the provider signed it",
-                Basis::Device => "the device's own words",
+                Basis::Challenge => "signed by the provider",
+                Basis::Device => "added by the device",
             };
             out += &format!("\n  {}", request_text::line(line, paint));
             out += &paint.dim(&format!("  [{rests_on}]"));
@@ -178,7 +182,7 @@ fn words(report: &Report, paint: Paint) -> String {
 mod tests {
     use super::*;
 
-    /// The vectors that implementations in other languages read, too.
+    /// The test vectors shared with implementations in other languages.
     fn sample() -> (String, Trust) {
         let read = |name: &str| {
             let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/../../tests/vectors/");
@@ -190,7 +194,7 @@ mod tests {
     }
 
     #[test]
-    fn without_trust_what_holds_together_is_still_not_authenticated() {
+    fn without_a_trusted_root_consistent_evidence_is_not_authenticated() {
         let (file, trust) = sample();
         assert_eq!(judge(file.as_bytes(), &[]).0, Exit::OwnKeysOnly);
         assert_eq!(judge(file.as_bytes(), &[trust]).0, Exit::Ok);
@@ -208,7 +212,7 @@ mod tests {
     }
 
     #[test]
-    fn trust_is_an_issuer_with_a_thumbprint_or_a_file() {
+    fn a_trusted_root_is_an_issuer_with_a_thumbprint_or_a_file() {
         let (_, known) = sample();
         let given = format!("{}={}", known.issuer, known.root);
         assert_eq!(trust(&given).expect("a trust"), known);

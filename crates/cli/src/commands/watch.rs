@@ -1,4 +1,4 @@
-//! `countersign watch`: prints requests as they come, and answers those that a rule matches.
+//! `countersign watch`: prints requests as they arrive, and answers those that a rule matches.
 
 use std::collections::BTreeSet;
 use std::path::PathBuf;
@@ -12,20 +12,21 @@ use tokio::sync::mpsc;
 
 use crate::answer_rules::{RuleDecision, Rules};
 use crate::arguments::Watch;
+use crate::error_code::ErrorCode;
 use crate::exit::Exit;
 use crate::failure::Failure;
 use crate::output::Output;
 use crate::pin_pad::{self, PinPad};
-use crate::{device, request_text, stop_signal};
+use crate::{device_event_text, device_failure, open_device, request_text, stop_signal};
 use countersign_device::edge::system::SystemClock;
 
-/// One run of the command.
+/// State of the command while it runs.
 struct Watcher {
     device: Device,
     pad: std::sync::Arc<PinPad>,
     rules: Rules,
     output: Output,
-    /// Requests that count: those a rule answers once they have ended, others once they were printed.
+    /// Requests that count towards `--count`: those a rule answers once they have ended, others once they were printed.
     done: BTreeSet<ChallengeId>,
     failed_answers: mpsc::UnboundedSender<(ChallengeId, AnswerError)>,
 }
@@ -37,11 +38,11 @@ pub async fn run(watch: Watch, home: Option<PathBuf>, output: Output) -> Result<
     if !watch.approve_if.is_empty() && !pad.is_available() {
         return Err(pin_pad::no_pin());
     }
-    let device = device::open(home)?;
-    if device.accounts().await.map_err(|error| device::opening(&error))?.is_empty() {
+    let device = open_device::open(home)?;
+    if device.accounts().await.map_err(|error| device_failure::open_failed(&error))?.is_empty() {
         return Err(Failure::usage(
-            "no_accounts",
-            "this device has no account yet; enroll with a link: countersign enroll LINK",
+            ErrorCode::NoAccounts,
+            "this device has no account yet; enroll it first: countersign enroll LINK",
         ));
     }
     let mut events = device.run().await;
@@ -52,10 +53,10 @@ pub async fn run(watch: Watch, home: Option<PathBuf>, output: Output) -> Result<
     while watch.count.is_none_or(|count| (watcher.done.len() as u64) < count) {
         tokio::select! {
             event = events.next() => match event {
-                Some(event) => watcher.tell(&event).await?,
+                Some(event) => watcher.on_event(&event).await?,
                 None => break,
             },
-            Some((id, error)) = failures.recv() => watcher.not_answered(&id, &error)?,
+            Some((id, error)) = failures.recv() => watcher.on_failed_answer(&id, &error)?,
             () = &mut stopped => break,
         }
     }
@@ -63,7 +64,7 @@ pub async fn run(watch: Watch, home: Option<PathBuf>, output: Output) -> Result<
 }
 
 impl Watcher {
-    async fn tell(&mut self, event: &DeviceEvent) -> Result<(), Failure> {
+    async fn on_event(&mut self, event: &DeviceEvent) -> Result<(), Failure> {
         match event {
             DeviceEvent::Challenge(view) => {
                 self.output.result(event, |paint| {
@@ -75,7 +76,7 @@ impl Watcher {
             }
             DeviceEvent::Answered { id, decision, outcome, .. } => {
                 self.output.result(event, |_| {
-                    let how = outcome.map_or("the provider no longer knew it", request_text::ending);
+                    let how = outcome.map_or("unknown to the provider", request_text::ending);
                     let said = serde_json::to_value(decision).unwrap_or_default();
                     format!("{id}: this device {}; {how}", said.as_str().unwrap_or("answered"))
                 })?;
@@ -83,22 +84,22 @@ impl Watcher {
             }
             DeviceEvent::Ended { id, outcome, .. } => {
                 self.output.result(event, |_| {
-                    format!("{id}: {}", outcome.map_or("the provider no longer knew it", request_text::ending))
+                    format!("{id}: {}", outcome.map_or("unknown to the provider", request_text::ending))
                 })?;
                 self.done.insert(id.clone());
             }
-            DeviceEvent::Stopped { message, .. } => return Err(Failure::usage("stopped", message)),
+            DeviceEvent::Stopped { message, .. } => return Err(Failure::usage(ErrorCode::Stopped, message)),
             other => {
-                let accounts = self.device.accounts().await.map_err(|error| device::opening(&error))?;
+                let accounts = self.device.accounts().await.map_err(|error| device_failure::open_failed(&error))?;
                 let of = other.account();
                 let host = accounts.into_iter().find(|known| known.account == *of).map(|known| known.issuer.host());
-                self.output.progress(&device::beside(other, &host.unwrap_or_else(|| of.to_string())));
+                self.output.progress(&device_event_text::describe(other, &host.unwrap_or_else(|| of.to_string())));
             }
         }
         Ok(())
     }
 
-    /// Answers by the rules, beside everything else that happens; what none matches counts as seen.
+    /// Answers by the rules, in a task of its own; a request that no rule matches counts as done.
     fn apply_rules(&mut self, view: &ChallengeView) {
         let text = serde_json::to_string(view).unwrap_or_default();
         let verdict = match self.rules.decide(&text) {
@@ -113,23 +114,23 @@ impl Watcher {
             (self.device.clone(), self.pad.clone(), view.id.clone(), self.failed_answers.clone());
         tokio::spawn(async move {
             if let Err(error) = device.answer(&id, verdict, &*pad).await {
-                // Nobody listens any more once the command has ended.
+                // The receiver is gone once the command has ended.
                 let _ = failed_answers.send((id, error));
             }
         });
     }
 
-    /// A wrong PIN from a file would destroy the approval key at the tenth request, so it ends the command at the first.
-    fn not_answered(&mut self, id: &ChallengeId, error: &AnswerError) -> Result<(), Failure> {
+    /// Handles an answer that failed. A wrong PIN ends the command: repeated ten times it would destroy the approval key.
+    fn on_failed_answer(&mut self, id: &ChallengeId, error: &AnswerError) -> Result<(), Failure> {
         match error {
             AnswerError::Ended | AnswerError::Expired | AnswerError::Answered => {}
             AnswerError::ValueNeeded | AnswerError::ValueUnfit { .. } => {
                 self.output.progress(&format!(
-                    "{id} is left alone: {error}. Answer it with: countersign answer {id} approve --value N"
+                    "{id} is not answered: {error}. Answer it with: countersign answer {id} approve --value N"
                 ));
                 self.done.insert(id.clone());
             }
-            other => return Err(device::answering(other)),
+            other => return Err(device_failure::answer_failed(other)),
         }
         Ok(())
     }

@@ -1,4 +1,4 @@
-//! The clients: each request is made by a process of its own, `countersign request` or the agent of `examples/`.
+//! Client processes: each request is sent by a process of its own, `countersign request` or the agent of `examples/`.
 
 use std::process::Stdio;
 use std::time::Instant;
@@ -12,42 +12,43 @@ use tokio::sync::mpsc;
 use super::demo_state::DemoState;
 use super::provider_process::{countersign, stdout_lines};
 use super::scenarios::{Program, Scenario};
+use crate::error_code::ErrorCode;
 use crate::failure::Failure;
 
-/// The agent's program, as it stands in `examples/`.
+/// The agent's program, `examples/agent.py`.
 pub const AGENT: &str = include_str!("../../../../examples/agent.py");
 
-/// What a client's process says.
+/// A line that a client process printed, or its end.
 #[derive(Debug)]
 pub struct ClientMessage {
-    /// Which request, counted from 0.
+    /// Number of the request, from 0.
     pub number: usize,
-    /// Its line as JSON; `None` when the process has ended.
+    /// The line as JSON; `None` when the process has ended.
     pub line: Option<Value>,
-    /// When the line came.
+    /// When the line arrived.
     pub at: Instant,
-    /// The same by the clock that the provider uses, too.
+    /// The same by the system clock, which the provider uses too.
     pub clock: Timestamp,
 }
 
-/// Runs the clients.
+/// Starts client processes and collects their lines.
 pub struct ClientProcesses {
     sender: mpsc::UnboundedSender<ClientMessage>,
-    /// What the clients say.
+    /// Lines of all clients.
     pub messages: mpsc::UnboundedReceiver<ClientMessage>,
 }
 
-/// The standard input of a client's process: it ends with the demo.
+/// Standard input of a client process, which stops when this is dropped.
 pub struct ClientHandle(#[expect(dead_code, reason = "kept open for the child's sake")] Option<ChildStdin>);
 
 impl ClientProcesses {
-    /// Nobody asks yet.
+    /// No client runs yet.
     pub fn new() -> ClientProcesses {
         let (sender, messages) = mpsc::unbounded_channel();
         ClientProcesses { sender, messages }
     }
 
-    /// Asks, in a process of its own.
+    /// Starts the client of a scenario; `number` identifies its messages.
     ///
     /// # Errors
     /// The process does not start.
@@ -90,18 +91,18 @@ fn request(state: &DemoState, scenario: &Scenario) -> Result<Command, Failure> {
     Ok(command)
 }
 
-/// The secret goes by the environment, as with any agent: no other person's process can read it there.
+/// Passes the secret in the environment, which other users' processes can't read.
 fn agent_script(state: &DemoState, scenario: &Scenario) -> Result<Command, Failure> {
     let mut command = Command::new("python3");
-    // -I: nothing of the surroundings is imported; -u: each line is told at once.
+    // -I: isolated from the user's Python environment; -u: each line is written at once.
     command.args(["-I", "-u", "-c", AGENT]);
     command.env("ISSUER", &state.issuer).env("CLIENT_ID", scenario.client_id).env("LOGIN_HINT", scenario.hint);
     command.env("CLIENT_SECRET", state.secret(scenario.client_id)?.expose());
     Ok(command)
 }
 
-/// What `countersign request` adds by itself. The agent had its ID token from the provider directly, so that it may believe it
-/// without checking the signature (OpenID Connect Core §3.1.3.7).
+/// Adds the member that `countersign request` prints by itself. The agent received its ID token directly from the provider, so it need
+/// not check the signature (OpenID Connect Core §3.1.3.7, item 6).
 fn add_claims(line: &mut Value) {
     let claims = line["id_token"].as_str().map(claims_of);
     if let (Some(claims), Some(line)) = (claims, line.as_object_mut()) {
@@ -109,7 +110,7 @@ fn add_claims(line: &mut Value) {
     }
 }
 
-/// A signed message's claims, decoded for reading.
+/// Claims of a compact JWS, decoded for display and not verified.
 pub fn claims_of(compact: &str) -> Value {
     let payload = compact.split('.').nth(1).and_then(|part| countersign_protocol::encoding::decode(part).ok());
     payload.and_then(|bytes| serde_json::from_slice(&bytes).ok()).unwrap_or_default()
@@ -118,9 +119,9 @@ pub fn claims_of(compact: &str) -> Value {
 fn not_started(scenario: &Scenario, error: &std::io::Error) -> Failure {
     match scenario.program {
         Program::Script if error.kind() == std::io::ErrorKind::NotFound => Failure::provider(
-            "no_python",
+            ErrorCode::NoPython,
             "the agent is written in Python, and python3 is not on this computer; the rest of the demo needs none",
         ),
-        _ => Failure::provider("demo_client", format_args!("{} does not start: {error}", scenario.client)),
+        _ => Failure::provider(ErrorCode::DemoClient, format_args!("{} does not start: {error}", scenario.client)),
     }
 }

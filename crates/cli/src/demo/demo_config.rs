@@ -1,17 +1,17 @@
-//! The provider that a demo plays with: who can be asked, who asks.
+//! Configuration of the demo's provider: users and clients.
 
 use std::net::SocketAddr;
 
 use super::scenarios::HINTS;
 
-/// The clients; each has a secret of its own in a file named after it.
+/// The clients; each has its secret in a file `<client_id>.secret`.
 pub const CLIENTS: [&str; 5] = ["coffee-pos", "support-desk", "bike-station", "acme-agent", "prize-line"];
 
 /// The provider's configuration.
 pub fn provider_toml(issuer: &str, listen: SocketAddr) -> String {
     let [address, telephone, card] = HINTS;
     format!(
-        r#"# Made by `countersign demo`. docs/operating.md says what each name means.
+        r#"# Made by `countersign demo`. docs/operating.md explains each setting.
 issuer = "{issuer}"
 listen = "{listen}"
 name = "Acme ID"
@@ -34,7 +34,7 @@ sub = "bob"
 name = "Bob"
 hints = ["bob@acme.example", "+49 171 3920015", "ACME-0042-7714"]
 
-# The till: the provider's own, its name vouched for, its screen can show a number.
+# The till: first party, name verified, its screen can show a number.
 [[clients]]
 client_id = "coffee-pos"
 name = "Acme Coffee"
@@ -43,7 +43,7 @@ first_party = true
 verified = true
 interaction_types = ["boolean", "number_choose", "input_manual"]
 
-# The call centre: the number stands on the caller's own page, where whoever listens in can't see it.
+# The call centre: the number is shown on the caller's own page, so that an eavesdropper on the call can't see it.
 [[clients]]
 client_id = "support-desk"
 name = "Acme Support Desk"
@@ -53,7 +53,7 @@ verified = true
 interaction_types = ["boolean", "input_manual"]
 authorization_details_types = ["account_information"]
 
-# A station of rental bikes: a screen, and nothing to type on.
+# A station of rental bikes: a screen without a keyboard.
 [[clients]]
 client_id = "bike-station"
 name = "City Bikes"
@@ -71,7 +71,7 @@ first_party = true
 verified = true
 authorization_details_types = ["generic"]
 
-# Somebody who registered and may call itself what it likes.
+# A third party whose name nobody has verified.
 [[clients]]
 client_id = "prize-line"
 name = "Prize Line"

@@ -1,4 +1,4 @@
-//! Where a demo keeps its state: one folder per port, marked as ours, so that `--fresh` never removes anything else.
+//! State of a demo: one folder per port with a marker file, so that `--fresh` never removes anything else.
 
 use std::fs;
 use std::io::{self, Write as _};
@@ -11,6 +11,7 @@ use countersign_protocol::secret::Secret;
 use serde::{Deserialize, Serialize};
 
 use super::demo_config;
+use crate::error_code::ErrorCode;
 use crate::failure::Failure;
 use countersign_device::edge::system::SystemRandom;
 
@@ -18,13 +19,13 @@ use countersign_device::edge::system::SystemRandom;
 #[derive(Debug, Clone)]
 pub struct DemoState {
     folder: PathBuf,
-    /// The provider.
+    /// The provider's issuer.
     pub issuer: String,
-    /// Whether an earlier demo was here.
+    /// Whether an earlier demo left its state here.
     pub continues: bool,
 }
 
-/// What marks a folder as a demo's.
+/// Content of the marker file.
 #[derive(Serialize, Deserialize)]
 struct Marker {
     countersign_demo: u32,
@@ -32,9 +33,9 @@ struct Marker {
 }
 
 const MARKER: &str = "demo.json";
-/// Of what a demo puts into its folder; each knows the earlier ones.
+/// Version of the folder's content; earlier versions are upgraded.
 const VERSION: u32 = 2;
-/// Everything a demo ever puts into its folder.
+/// All entries that a demo makes in its folder.
 const FILES: [&str; 16] = [
     MARKER,
     "provider.toml",
@@ -55,8 +56,8 @@ const FILES: [&str; 16] = [
 ];
 
 impl DemoState {
-    /// Opens or makes the state for this address, in a folder named after its port. What an earlier version made is brought up to
-    /// this one. `issuer` is said where the provider is reached by another address than it listens on.
+    /// Opens or makes the state for this address, in a folder named after its port, and upgrades that of an earlier version. `issuer` is
+    /// given if the provider is reached by another URL than the address it listens on.
     ///
     /// # Errors
     /// The folder can't be made, or is not a demo's, or is another address's.
@@ -72,11 +73,11 @@ impl DemoState {
             Some(mark) if mark.issuer == issuer => true,
             Some(mark) => {
                 let what = format!(
-                    "{} holds the demo of {}; start over with --fresh, or say another --home",
+                    "{} holds the demo of {}; start over with --fresh, or use another --home",
                     folder.display(),
                     mark.issuer
                 );
-                return Err(Failure::usage("other_demo", what));
+                return Err(Failure::usage(ErrorCode::OtherDemo, what));
             }
             None => false,
         };
@@ -92,7 +93,7 @@ impl DemoState {
         &self.folder
     }
 
-    /// Something in it.
+    /// An entry of the folder, one of `FILES`.
     pub fn path(&self, name: &str) -> PathBuf {
         debug_assert!(FILES.contains(&name), "--fresh must know {name}");
         self.folder.join(name)
@@ -108,13 +109,13 @@ impl DemoState {
         Ok(Secret::new(text.trim()))
     }
 
-    /// Writes down whom to trust, for `countersign verify --trust`.
+    /// Writes the evidence root, for `countersign verify --trust`.
     ///
     /// # Errors
     /// The file can't be written.
     pub fn write_trust(&self, trust: &Trust) -> Result<PathBuf, Failure> {
         let path = self.path("trust.json");
-        let text = serde_json::to_string(trust).expect("a trust is two texts");
+        let text = serde_json::to_string(trust).expect("issuer and root serialize as strings");
         fs::write(&path, text + "\n").map_err(|error| unusable(&path, &error))?;
         Ok(fs::canonicalize(&path).unwrap_or(path))
     }
@@ -134,13 +135,13 @@ impl DemoState {
             write_private(&pin, &digits)?;
         }
         fs::write(self.path("provider.toml"), demo_config::provider_toml(&self.issuer, listen))?;
-        // Last, so that half a state is never taken for a whole one.
+        // Last, so that incomplete state has no marker.
         let mark = Marker { countersign_demo: VERSION, issuer: self.issuer.clone() };
-        fs::write(self.path(MARKER), serde_json::to_string(&mark).expect("a mark is a number and a text"))
+        fs::write(self.path(MARKER), serde_json::to_string(&mark).expect("a marker is a number and a string"))
     }
 }
 
-/// The mark of a demo; `None` where there is no folder or an empty one.
+/// The marker; `None` if the folder is missing or empty.
 fn marker_of(folder: &Path) -> Result<Option<Marker>, Failure> {
     let mut entries = match fs::read_dir(folder) {
         Ok(entries) => entries,
@@ -151,15 +152,15 @@ fn marker_of(folder: &Path) -> Result<Option<Marker>, Failure> {
     match mark.filter(|mark| (1..=VERSION).contains(&mark.countersign_demo)) {
         Some(mark) => Ok(Some(mark)),
         None if entries.next().is_none() => Ok(None),
-        None => Err(not_ours(folder, "it has no mark of a demo")),
+        None => Err(not_ours(folder, "it has no marker of a demo")),
     }
 }
 
-/// Removes an earlier demo: a real folder, marked, with nothing in it that a demo did not put there.
+/// Removes an earlier demo: a folder, not a link, with a marker and nothing in it that a demo did not make.
 fn remove(folder: &Path) -> Result<(), Failure> {
     let Ok(kind) = fs::symlink_metadata(folder) else { return Ok(()) };
     if !kind.is_dir() {
-        return Err(not_ours(folder, "it is no folder"));
+        return Err(not_ours(folder, "it is not a folder"));
     }
     if marker_of(folder)?.is_none() {
         return Ok(());
@@ -174,12 +175,12 @@ fn remove(folder: &Path) -> Result<(), Failure> {
 }
 
 fn not_ours(folder: &Path, why: &str) -> Failure {
-    let what = format!("{} is not a demo's state ({why}); nothing was removed. Say another --home", folder.display());
-    Failure::usage("not_a_demo", what)
+    let what = format!("{} is not a demo's state ({why}); nothing was removed. Use another --home", folder.display());
+    Failure::usage(ErrorCode::NotADemo, what)
 }
 
 fn unusable(path: &Path, error: &io::Error) -> Failure {
-    Failure::usage("demo_state", format_args!("{} can't be used: {error}", path.display()))
+    Failure::usage(ErrorCode::DemoState, format_args!("{} can't be used: {error}", path.display()))
 }
 
 fn make_private_folder(path: &Path) -> io::Result<()> {
@@ -207,7 +208,7 @@ mod tests {
     }
 
     #[test]
-    fn a_demo_goes_on_where_it_was_and_fresh_starts_over() {
+    fn a_demo_continues_its_state_and_fresh_starts_over() {
         let base = tempfile::tempdir().expect("a folder");
         let first = DemoState::open(base.path(), listen(), None, false).expect("a new state");
         let secret = first.secret("coffee-pos").expect("a secret");
@@ -220,7 +221,7 @@ mod tests {
     }
 
     #[test]
-    fn fresh_removes_nothing_that_is_not_a_demos() {
+    fn fresh_removes_only_the_state_of_a_demo() {
         let base = tempfile::tempdir().expect("a folder");
         let folder = base.path().join("4711");
         fs::create_dir(&folder).expect("a folder");
@@ -238,7 +239,7 @@ mod tests {
     }
 
     #[test]
-    fn the_demo_of_an_earlier_version_goes_on_and_gets_the_clients_it_lacks() {
+    fn the_state_of_an_earlier_version_continues_and_gains_missing_clients() {
         let base = tempfile::tempdir().expect("a folder");
         let first = DemoState::open(base.path(), listen(), None, false).expect("a new state");
         let secret = first.secret("coffee-pos").expect("a secret");
@@ -253,7 +254,7 @@ mod tests {
     }
 
     #[test]
-    fn the_provider_takes_its_settings() {
+    fn the_provider_accepts_the_generated_configuration() {
         let base = tempfile::tempdir().expect("a folder");
         let state = DemoState::open(base.path(), listen(), None, false).expect("a new state");
         let config = countersign_op::Config::read(&state.path("provider.toml")).unwrap_or_else(|e| panic!("{e}"));

@@ -1,4 +1,4 @@
-//! What happened, in the seven steps of the CIBA flow, with the messages that were really sent.
+//! One request as the seven steps of the CIBA flow, with the messages that were sent.
 
 use std::time::Instant;
 
@@ -17,23 +17,23 @@ use crate::request_text;
 /// The number of steps.
 pub const STEPS: usize = 7;
 
-/// One request from beginning to end, as far as it has come.
+/// One request and how far it has come.
 pub struct FlowRecord {
-    /// What was asked for.
+    /// What is asked for.
     pub scenario: Scenario,
-    /// The provider.
+    /// The provider's issuer.
     pub issuer: String,
-    /// When the client's process was started.
+    /// When the client process was started.
     pub began: Instant,
     /// The provider's acknowledgement.
     pub acknowledged: Option<(Instant, Value)>,
     /// The challenge on Alice's device.
     pub challenge: Option<(Instant, ChallengeView)>,
-    /// When Alice, or the rule in her place, had decided.
+    /// When Alice, or the rule in her place, decided.
     pub decided: Option<Instant>,
-    /// What came of her answer.
+    /// The result of her answer.
     pub answered: Option<AnswerResult>,
-    /// The client's last line: tokens or failed.
+    /// The client's last line: `tokens` or `failed`.
     pub result: Option<(Instant, Value)>,
     /// Whether a rule answers in Alice's place.
     pub automated: bool,
@@ -55,38 +55,38 @@ impl FlowRecord {
         }
     }
 
-    /// Milliseconds from when the answer went out until the client had its tokens.
+    /// Milliseconds from sending the answer until the client had its tokens.
     pub fn receipt_after(&self, sent_answers: &SentAnswers) -> Option<u128> {
         let (at, _) = self.result.as_ref()?;
         let (_, challenge) = self.challenge.as_ref()?;
         Some(at.saturating_duration_since(sent_answers.answer_to(challenge.id.as_str())?.at).as_millis())
     }
 
-    /// A step as text, once it has happened.
+    /// A step as text; `None` until it has happened.
     pub fn step(&self, number: usize, device: &Device, sent_answers: &SentAnswers, paint: Paint) -> Option<String> {
         let (at, title, body) = match number {
-            1 => (self.began, "The client asks for Alice's approval", self.scenario()),
+            1 => (self.began, "The client asks for Alice's approval", self.request_lines()),
             2 => {
                 let (at, reply) = self.acknowledged.as_ref()?;
-                (*at, "Its backend posts to /bc-authorize", self.posted(reply))
+                (*at, "Its backend posts to /bc-authorize", self.authentication_request_lines(reply))
             }
             3 => {
                 let (at, view) = self.challenge.as_ref()?;
-                (*at, "The provider accepts it and tells Alice's device", self.told(view))
+                (*at, "The provider accepts it and tells Alice's device", self.challenge_lines(view))
             }
             4 => {
                 let (at, view) = self.challenge.as_ref()?;
-                (*at, "The device verifies the challenge and shows it", shown(view, paint))
+                (*at, "The device verifies the challenge and shows it", screen_lines(view, paint))
             }
-            5 => (self.decided?, "Alice reviews it", self.reviewed()?),
+            5 => (self.decided?, "Alice reviews it", self.decision_lines()?),
             6 => {
                 let answered = self.answered.as_ref()?;
                 let sent = sent_answers.answer_to(answered.id.as_str())?;
-                (sent.at, "The device signs her answer and sends it", signed(answered, &sent, device))
+                (sent.at, "The device signs her answer and sends it", answer_lines(answered, &sent, device))
             }
             7 => {
                 let (at, result) = self.result.as_ref()?;
-                (*at, "The client polls /token", self.received(result, device))
+                (*at, "The client polls /token", self.token_response_lines(result, device))
             }
             _ => return None,
         };
@@ -103,12 +103,12 @@ impl FlowRecord {
         Some(out)
     }
 
-    fn scenario(&self) -> Vec<String> {
+    fn request_lines(&self) -> Vec<String> {
         let amount = self.scenario.amount.map(|amount| format!(", {amount}")).unwrap_or_default();
         vec![format!("{}: \"{}\"{amount}", self.scenario.client, self.scenario.message)]
     }
 
-    fn posted(&self, reply: &Value) -> Vec<String> {
+    fn authentication_request_lines(&self, reply: &Value) -> Vec<String> {
         let mut lines =
             vec![format!("POST {}/bc-authorize   as {}, with its secret", self.issuer, self.scenario.client_id)];
         let signed = self.challenge.as_ref().and_then(|(_, view)| view.authorization_details.as_deref());
@@ -122,7 +122,7 @@ impl FlowRecord {
         lines
     }
 
-    fn told(&self, view: &ChallengeView) -> Vec<String> {
+    fn challenge_lines(&self, view: &ChallengeView) -> Vec<String> {
         vec![
             format!("GET {}/push/stream   held open by the device", self.issuer),
             "event: update".to_owned(),
@@ -131,19 +131,17 @@ impl FlowRecord {
         ]
     }
 
-    fn reviewed(&self) -> Option<Vec<String>> {
+    fn decision_lines(&self) -> Option<Vec<String>> {
         let answered = self.answered.as_ref()?;
         let how = match answered.decision {
-            _ if self.automated => {
-                "Nobody sits at this terminal: a rule approves in her place, and the tokens will say so (acr, amr)."
-            }
+            _ if self.automated => "Unattended: a rule approves in her place, and the tokens say so (acr, amr).",
             Decision::Approved => "She read it and approved; her PIN released the approval key.",
             Decision::Denied => "She read it and denied; for that no PIN is asked.",
         };
         Some(vec![how.to_owned()])
     }
 
-    fn received(&self, result: &Value, device: &Device) -> Vec<String> {
+    fn token_response_lines(&self, result: &Value, device: &Device) -> Vec<String> {
         let mut lines = vec![format!("POST {}/token   grant_type=urn:openid:params:grant-type:ciba", self.issuer)];
         if result["event"] != "tokens" {
             lines.push("400".to_owned());
@@ -174,11 +172,11 @@ impl FlowRecord {
     }
 }
 
-fn shown(view: &ChallengeView, paint: Paint) -> Vec<String> {
+fn screen_lines(view: &ChallengeView, paint: Paint) -> Vec<String> {
     view.transcript.lines.iter().map(|line| request_text::line(line, paint)).collect()
 }
 
-fn signed(answered: &AnswerResult, sent: &SentAnswer, device: &Device) -> Vec<String> {
+fn answer_lines(answered: &AnswerResult, sent: &SentAnswer, device: &Device) -> Vec<String> {
     let file = device.evidence(&answered.id).ok();
     let evidence = file.and_then(|file| Evidence::from_file(file.as_bytes()).ok());
     let answer = evidence.and_then(|evidence| evidence.answer);
@@ -199,7 +197,7 @@ fn signed(answered: &AnswerResult, sent: &SentAnswer, device: &Device) -> Vec<St
     lines
 }
 
-/// Some members of an object, one a line, those that are there.
+/// The named members of an object that are present, one per line.
 fn members(object: &Value, names: &[&str]) -> Vec<String> {
     let there =
         names.iter().filter_map(|name| object.get(name).filter(|value| !value.is_null()).map(|value| (name, value)));

@@ -1,23 +1,24 @@
-//! Finds the port for a demo: the one asked for, or the next that is free.
+//! Port of the demo: the requested one, or the next free one.
 
 use std::io;
 use std::net::{SocketAddr, TcpListener};
 
+use crate::error_code::ErrorCode;
 use crate::failure::Failure;
 use crate::output::Output;
 use crate::port_owner;
 
-/// How many ports are tried.
+/// Ports tried, the requested one included.
 const TRIES: u16 = 50;
 
-/// The address to listen on. A busy port is named with its owner; port 0 becomes a free one.
+/// The address to listen on. Prints the process that owns a busy port; port 0 becomes a free one.
 ///
 /// # Errors
 /// An address beyond this computer, or no free port nearby.
 pub fn choose(asked: SocketAddr, output: Output) -> Result<SocketAddr, Failure> {
     if !asked.ip().is_loopback() {
-        let what = format!("a demo is for this computer only; {} is no loopback address such as 127.0.0.1", asked.ip());
-        return Err(Failure::usage("not_loopback", what));
+        let what = format!("a demo listens on loopback addresses only, such as 127.0.0.1, not on {}", asked.ip());
+        return Err(Failure::usage(ErrorCode::NotLoopback, what));
     }
     let mut address = asked;
     for _ in 0..TRIES {
@@ -25,18 +26,18 @@ pub fn choose(asked: SocketAddr, output: Output) -> Result<SocketAddr, Failure> 
             Ok(free) => return Ok(free),
             Err(error) if error.kind() == io::ErrorKind::AddrInUse && address.port() < u16::MAX => {
                 let port = address.port();
-                let owner = port_owner::of(address).map(|owner| format!(" by {owner}")).unwrap_or_default();
+                let owner = port_owner::find(address).map(|owner| format!(" by {owner}")).unwrap_or_default();
                 address.set_port(port + 1);
                 output.progress(&format!("Port {port} is taken{owner}. Trying {}.", port + 1));
             }
             Err(error) => {
-                return Err(Failure::usage("listen", format_args!("{address} can't be listened on: {error}")));
+                return Err(Failure::usage(ErrorCode::Listen, format_args!("can't listen on {address}: {error}")));
             }
         }
     }
     Err(Failure::usage(
-        "listen",
-        format_args!("none of the {TRIES} ports from {asked} on is free; say --listen 127.0.0.1:0"),
+        ErrorCode::Listen,
+        format_args!("none of the {TRIES} ports from {asked} on is free; use --listen 127.0.0.1:0"),
     ))
 }
 

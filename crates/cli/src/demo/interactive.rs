@@ -1,4 +1,4 @@
-//! The demo in a terminal: it is Alice's device, and beside it stands a menu of everybody who asks.
+//! The demo in a terminal: Alice's device, and a menu of the clients that ask her.
 
 use std::collections::VecDeque;
 use std::io::{self, IsTerminal as _};
@@ -26,10 +26,10 @@ use crate::failure::Failure;
 use crate::output::Output;
 use crate::pin_pad::PinPad;
 use crate::stdin_lines::StdinLines;
-use crate::{device, request_text};
+use crate::{device_event_text, request_text};
 use countersign_device::edge::system::SystemClock;
 
-/// Plays until the person quits.
+/// Runs until the person quits.
 ///
 /// # Errors
 /// The device does not open, or standard output is closed.
@@ -52,7 +52,7 @@ pub async fn play(state: &DemoState, web: &PageServer, output: Output) -> Result
     Ok(Exit::Ok)
 }
 
-/// Shows what is typed again, should a PIN prompt have been interrupted.
+/// Switches the terminal's echo on again, in case a PIN prompt was interrupted.
 pub fn restore() {
     if io::stdin().is_terminal() {
         let stty = std::process::Command::new("stty").arg("echo").stderr(Stdio::null()).status();
@@ -62,19 +62,19 @@ pub fn restore() {
     }
 }
 
-/// The session: the device, the clients, and how far each request is.
+/// The session: device, clients, and the state of each request.
 struct Session<'a> {
     state: &'a DemoState,
     alice: DemoDevice,
     output: Output,
     clients: ClientProcesses,
-    /// Kept so that the clients' processes live as long as the demo.
+    /// Kept so that client processes run as long as the demo.
     running: Vec<ClientHandle>,
-    /// One for each request.
+    /// One per request, by number.
     records: Vec<FlowRecord>,
-    /// Requests that have not been shown yet.
+    /// Requests that are not displayed yet.
     waiting: VecDeque<ChallengeView>,
-    /// The request on the screen.
+    /// The displayed request.
     current: Option<CurrentRequest>,
 }
 
@@ -84,7 +84,7 @@ struct CurrentRequest {
     wants_number: bool,
 }
 
-/// What a line that was typed leads to.
+/// Whether to go on after a line of input.
 #[derive(PartialEq, Eq)]
 enum Next {
     GoOn,
@@ -112,8 +112,8 @@ impl Session<'_> {
     }
 
     fn menu(&self) -> Result<(), Failure> {
-        let told = self.records.iter().any(|record| record.result.is_some());
-        self.output.message(&terminal_text::menu(told, self.output.paint()))?;
+        let has_result = self.records.iter().any(|record| record.result.is_some());
+        self.output.message(&terminal_text::menu(has_result, self.output.paint()))?;
         self.output.prompt("> ")
     }
 
@@ -129,23 +129,23 @@ impl Session<'_> {
             DeviceEvent::Ended { id, outcome, .. } => {
                 self.waiting.retain(|view| view.id != id);
                 if let Some(current) = self.current.take_if(|current| current.view.id == id) {
-                    let how = outcome.map_or("the provider no longer knows it", request_text::ending);
+                    let how = outcome.map_or("unknown to the provider", request_text::ending);
                     self.output.message(&format!("\nThis request is over: {how}."))?;
-                    // How a request from here ended is told by its client.
+                    // For a request of this demo the client prints how it ended.
                     if self.record_of(&current.view).is_none() {
                         self.menu()?;
                     }
                 }
             }
             DeviceEvent::Offline { since, why, .. } => {
-                self.output.message(&device::trouble(&self.alice.account.issuer.host(), since, why))?;
+                self.output.message(&device_event_text::offline(&self.alice.account.issuer.host(), since, why))?;
             }
             _ => {}
         }
         Ok(())
     }
 
-    /// The record that a request belongs to; requests may also come from elsewhere.
+    /// The record of a request; `None` for one that another program sent.
     fn record_of(&mut self, view: &ChallengeView) -> Option<&mut FlowRecord> {
         self.records.iter_mut().find(|record| {
             record.challenge.as_ref().is_none_or(|(_, known)| known.id == view.id)
@@ -171,7 +171,7 @@ impl Session<'_> {
                 self.menu()?;
             }
             None if record.result.is_none() => {
-                self.output.message(&format!("\n{}: its process ended without a word.", record.scenario.client))?;
+                self.output.message(&format!("\n{}: its process ended without a result.", record.scenario.client))?;
                 self.menu()?;
             }
             None => {}
@@ -179,7 +179,7 @@ impl Session<'_> {
         Ok(())
     }
 
-    /// Shows the next request, once its client's screen shows what belongs to it.
+    /// Displays the next request, once its client's own message is printed.
     async fn show_next(&mut self) -> Result<(), Failure> {
         if self.current.is_some() {
             return Ok(());
@@ -203,7 +203,7 @@ impl Session<'_> {
         let by_number = current.view.interaction.kind != InteractionType::Boolean;
         let verdict = match line {
             _ if inert => {
-                self.output.message("Too quick: read it first.")?;
+                self.output.message("Too fast: read the request first.")?;
                 None
             }
             number if current.wants_number && !number.is_empty() => {
@@ -238,7 +238,7 @@ impl Session<'_> {
         let (view, decided) = (current.view, Instant::now());
         match self.alice.device.answer(&view.id, verdict, &PinPad::Terminal).await {
             Ok(answered) => {
-                self.output.message(&format!("\n{}", answer::words(&answered, self.output.paint())))?;
+                self.output.message(&format!("\n{}", answer::describe(&answered, self.output.paint())))?;
                 if not_me {
                     self.output.message(&terminal_text::not_me(&view, &self.alice))?;
                 }
@@ -247,7 +247,7 @@ impl Session<'_> {
                         record.decided = Some(decided);
                         record.answered = Some(answered);
                     }
-                    // From another client: nothing more will be told here.
+                    // From another program: no result follows here.
                     None => self.menu()?,
                 }
             }
@@ -263,7 +263,7 @@ impl Session<'_> {
         Ok(())
     }
 
-    /// A line typed at the menu.
+    /// A line of input at the menu.
     fn on_menu_choice(&mut self, line: &str) -> Result<Next, Failure> {
         if let Some(scenario) = SCENARIOS.iter().find(|scenario| scenario.key == line) {
             self.ask(*scenario)?;

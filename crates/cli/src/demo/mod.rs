@@ -1,4 +1,4 @@
-//! `countersign demo`: a provider, a client and Alice's device as three processes over TCP, to play with.
+//! `countersign demo`: a provider, a client and Alice's device as three processes that talk over TCP.
 
 mod client_processes;
 mod demo_config;
@@ -23,6 +23,7 @@ use countersign_protocol::link::EnrollmentLink;
 use serde::Serialize;
 
 use crate::arguments::Demo;
+use crate::error_code::ErrorCode;
 use crate::exit::Exit;
 use crate::failure::Failure;
 use crate::output::Output;
@@ -31,7 +32,7 @@ use demo_state::DemoState;
 use provider_process::ProviderProcess;
 use web::{AppLaunch, PageServer};
 
-/// Runs the demo. `COUNTERSIGN_HOME` is not asked: a demo never lives in a person's own store.
+/// Runs the demo. Ignores `COUNTERSIGN_HOME`: a demo never uses a person's own state.
 pub async fn run(demo: Demo, home: Option<PathBuf>, output: Output) -> Result<Exit, Failure> {
     let listen = free_port::choose(demo.listen, output)?;
     let base = home.unwrap_or_else(|| PathBuf::from(".demo"));
@@ -57,7 +58,7 @@ pub async fn run(demo: Demo, home: Option<PathBuf>, output: Output) -> Result<Ex
     result
 }
 
-/// The pages, where the demo goes on until it is stopped.
+/// Starts the web pages, if the demo runs until it is stopped.
 async fn web(
     state: &DemoState,
     listen: SocketAddr,
@@ -86,12 +87,12 @@ async fn play(state: &DemoState, web: Option<&PageServer>, output: Output) -> Re
     }
 }
 
-/// Whether a person sits there.
+/// Whether standard input and output are a terminal.
 fn in_terminal(output: Output) -> bool {
     !output.is_json() && io::stdin().is_terminal() && io::stdout().is_terminal()
 }
 
-/// What a script needs to enroll a device and to be a client.
+/// The `ready` line: what a script needs to enroll a device and to act as a client.
 #[derive(Serialize)]
 struct Ready<'a> {
     event: &'static str,
@@ -127,10 +128,11 @@ async fn ready(state: &DemoState, web: &PageServer, output: Output) -> Result<()
     output.result(&ready, |_| String::new())
 }
 
-/// The provider's root, from a link that this demo has just had made.
+/// The provider's evidence root, from a link that this demo made.
 fn trust(link: &str) -> Result<Trust, Failure> {
-    let unreadable =
-        |error: String| Failure::provider("demo_link", format_args!("the demo's own link can't be read: {error}"));
+    let unreadable = |error: String| {
+        Failure::provider(ErrorCode::DemoLink, format_args!("the demo's own link can't be read: {error}"))
+    };
     let link: EnrollmentLink =
         link.parse().map_err(|error: countersign_protocol::link::LinkError| unreadable(error.to_string()))?;
     let token = link.token().peek().map_err(|error| unreadable(error.to_string()))?;

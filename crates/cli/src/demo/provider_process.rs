@@ -1,4 +1,4 @@
-//! The demo's other processes: the provider, which lives as long as the demo, and short ones that make links.
+//! The demo's provider process, which runs as long as the demo, and short processes that make enrollment links.
 
 use std::fs::File;
 use std::path::{Path, PathBuf};
@@ -10,10 +10,11 @@ use tokio::io::{AsyncBufReadExt as _, BufReader, Lines};
 use tokio::process::{Child, ChildStdin, ChildStdout, Command};
 
 use super::demo_state::DemoState;
+use crate::error_code::ErrorCode;
 use crate::exit::Exit;
 use crate::failure::Failure;
 
-/// How long a provider may take to be ready, and to stop.
+/// How long the provider may take to be ready, and to stop.
 const PATIENCE: Duration = Duration::from_secs(20);
 const GRACE: Duration = Duration::from_secs(5);
 
@@ -28,7 +29,7 @@ impl ProviderProcess {
     /// Starts the provider and waits until it serves.
     ///
     /// # Errors
-    /// It does not start; what it said is in its log, whose end is part of the message.
+    /// It does not start; the message ends with the last lines of its log.
     pub async fn start(state: &DemoState) -> Result<ProviderProcess, Failure> {
         let log = state.path("provider.log");
         let file = File::create(&log).map_err(|error| not_started(&error.to_string()))?;
@@ -52,14 +53,14 @@ impl ProviderProcess {
         }
     }
 
-    /// Ends when the provider's process has, which it never should by itself.
+    /// Resolves when the provider process ends, which it should not before it is stopped.
     pub async fn ended(&mut self) -> Failure {
-        // An error means that there is no such process any more.
+        // An error means that the process is gone.
         let _ = self.child.wait().await;
         self.failure()
     }
 
-    /// Stops the provider: politely, then by force.
+    /// Stops the provider by closing its standard input; kills it after a few seconds.
     pub async fn stop(&mut self) {
         drop(self.stdin.take());
         if tokio::time::timeout(GRACE, self.child.wait()).await.is_err() {
@@ -71,14 +72,14 @@ impl ProviderProcess {
         let said = std::fs::read_to_string(&self.log).unwrap_or_default();
         let end: Vec<&str> = said.lines().rev().take(5).collect();
         let end = end.into_iter().rev().collect::<Vec<_>>().join("\n");
-        not_started(&format!("{end}\n(all of it: {})", self.log.display()))
+        not_started(&format!("{end}\n(full log: {})", self.log.display()))
     }
 }
 
 /// Makes an enrollment link without a confirmation code, by `countersign op link` beside the serving process.
 ///
 /// # Errors
-/// No link came.
+/// The command printed no link.
 pub async fn enrollment_link(state: &DemoState, user: &str) -> Result<String, Failure> {
     let mut command = countersign()?;
     command.args(["op", "link", user, "--confirm", "none", "--json", "--config"]);
@@ -90,14 +91,14 @@ pub async fn enrollment_link(state: &DemoState, user: &str) -> Result<String, Fa
     link.ok_or_else(|| not_started(&format!("no link was made: {}", String::from_utf8_lossy(&output.stderr).trim())))
 }
 
-/// This very program, to be run as another process; it is killed when its handle is dropped.
+/// This program as a command for another process, which is killed when its handle is dropped.
 ///
 /// # Errors
-/// The system does not say where the program is.
+/// The path of the program is unknown.
 pub fn countersign() -> Result<Command, Failure> {
     let program = std::env::current_exe().map_err(|error| not_started(&error.to_string()))?;
     let running = Path::new("/proc/self/exe");
-    // Where there is /proc, the program itself, for its file may have been replaced by a newer build meanwhile.
+    // On Linux the running program itself: its file may have been replaced by a newer build.
     let mut command = Command::new(if running.exists() { running } else { &program });
     #[cfg(unix)]
     command.arg0(&program);
@@ -105,7 +106,7 @@ pub fn countersign() -> Result<Command, Failure> {
     Ok(command)
 }
 
-/// What a child prints, line by line.
+/// The child's standard output, by line.
 pub fn stdout_lines(child: &mut Child) -> Lines<BufReader<ChildStdout>> {
     let stdout = child.stdout.take().expect("the child's standard output is a pipe, and is taken once");
     BufReader::new(stdout).lines()
@@ -117,5 +118,9 @@ pub fn event_name(line: &str) -> Option<String> {
 }
 
 fn not_started(why: &str) -> Failure {
-    Failure { exit: Exit::Provider, code: "demo_provider", message: format!("the demo's provider does not run: {why}") }
+    Failure {
+        exit: Exit::Provider,
+        code: ErrorCode::DemoProvider.code(),
+        message: format!("the demo's provider does not run: {why}"),
+    }
 }

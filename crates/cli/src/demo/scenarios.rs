@@ -1,8 +1,8 @@
-//! What somebody may want of Alice: every request that the demo can make, on whose behalf, and in which words.
+//! Scenarios of the demo: every request it can send, by which client and with which parameters.
 
 use serde::Serialize;
 
-/// Where a request is made: one page each.
+/// Where a request is made; each has a page.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Place {
@@ -25,36 +25,36 @@ pub enum Program {
     Script,
 }
 
-/// Something that a client asks for.
+/// One request of a client.
 #[derive(Debug, Clone, Copy)]
 pub struct Scenario {
-    /// Its name for the pages.
+    /// Its name in the pages' calls.
     pub item: &'static str,
     /// Where it is asked.
     pub place: Place,
     /// The key to press in the terminal.
     pub key: &'static str,
-    /// What stands in the menu.
+    /// Its title in the menu.
     pub title: &'static str,
-    /// The amount, for people.
+    /// The amount as displayed.
     pub amount: Option<&'static str>,
-    /// What an approval leads to.
+    /// Shown by the client after approval.
     pub done: &'static str,
-    /// Who asks.
+    /// The client's id.
     pub client_id: &'static str,
     /// The client's name on its own screen.
     pub client: &'static str,
-    /// How the client knows Alice: its `login_hint`.
+    /// `login_hint`.
     pub hint: &'static str,
-    /// The line on both screens.
+    /// `binding_message`.
     pub message: &'static str,
-    /// `authorization_details` as sent, unless the program brings its own.
+    /// `authorization_details` as sent; `None` if the program has its own.
     pub details: Option<&'static str>,
-    /// Which program asks.
+    /// The program that is the client.
     pub program: Program,
 }
 
-/// Alice's hints: her address, her telephone, the number on her customer card.
+/// Alice's hints: e-mail address, phone number, customer card number.
 pub const HINTS: [&str; 3] = ["alice@acme.example", "+49 171 3920014", "ACME-0042-7713"];
 
 const TILL: Scenario = Scenario {
@@ -74,7 +74,7 @@ const TILL: Scenario = Scenario {
     program: Program::Request,
 };
 
-/// What can be asked for; the first is what a demo without a person plays.
+/// All scenarios; an unattended demo runs the first.
 pub const SCENARIOS: [Scenario; 6] = [
     TILL,
     Scenario {
@@ -150,12 +150,11 @@ pub const SCENARIOS: [Scenario; 6] = [
 
 impl Scenario {
     /// The scenario of this name.
-    pub fn of(item: &str) -> Option<&'static Scenario> {
+    pub fn by_item(item: &str) -> Option<&'static Scenario> {
         SCENARIOS.iter().find(|scenario| scenario.item == item)
     }
 
-    /// The form that the client posts, without its secret. `signed` are the details that the provider had signed, for a program
-    /// that brings its own.
+    /// The form that the client posts, without its secret. `signed` are the details in the challenge, for a program that has its own.
     pub fn form<'a>(&'a self, signed: Option<&'a str>) -> Vec<(&'static str, &'a str)> {
         let mut form = vec![("scope", "openid"), ("login_hint", self.hint), ("binding_message", self.message)];
         let details = match self.program {

@@ -1,4 +1,4 @@
-//! What the demo says in a terminal.
+//! Texts of the demo in a terminal.
 
 use countersign_device::view::ChallengeView;
 use serde_json::Value;
@@ -12,10 +12,10 @@ use crate::output::Paint;
 /// The keys under a request.
 pub const CHOICES: &str = "\n  a  Approve     d  Deny     n  This wasn't me\n> ";
 
-/// How long the demo's provider holds a client back after "this wasn't me".
+/// Minutes for which the provider holds a client's requests after "this wasn't me".
 const HELD_MINUTES: u32 = 15;
 
-/// Who plays, and where.
+/// Heading: the processes and their addresses.
 pub fn welcome(state: &DemoState, pages: &str, paint: Paint) -> String {
     let again = if state.continues { ", continued" } else { "" };
     format!(
@@ -30,36 +30,36 @@ pub fn welcome(state: &DemoState, pages: &str, paint: Paint) -> String {
     )
 }
 
-/// What can be done when no request waits.
-pub fn menu(told: bool, paint: Paint) -> String {
+/// The menu, displayed when no request is pending.
+pub fn menu(has_result: bool, paint: Paint) -> String {
     let mut out = format!("\n{}", paint.bold("Who asks?"));
     for scenario in &SCENARIOS {
         let amount = scenario.amount.unwrap_or_default();
         out += format!("\n  {}  {:<42}{amount:>9}", scenario.key, scenario.title).trim_end();
     }
-    if told {
+    if has_result {
         out += "\n  w  What happened?";
     }
     out + "\n  q  Quit\nType a key, then Enter."
 }
 
-/// The screen with the number on it.
+/// The client's screen with the number to type.
 pub fn number(scenario: &Scenario, number: &str, paint: Paint) -> String {
     let (first, second) = number.split_at_checked(3).unwrap_or((number, ""));
     let screen = match scenario.place {
-        // Not the agent's: whoever calls in Alice's name has the agent's ear.
+        // Not on the agent's screen: a caller who impersonates Alice could ask the agent for it.
         Place::Support => "Alice's own page at Acme".to_owned(),
         _ => format!("The screen of {}", scenario.client),
     };
     format!("{screen} shows:   {}", paint.bold(format!("{first} {second}").trim()))
 }
 
-/// A request, set apart from the menu.
+/// A request, with a heading that sets it apart from the menu.
 pub fn on_the_device(request: &str, paint: Paint) -> String {
     format!("\n{}\n{request}", paint.dim("── Alice's device ─────────────────────────────"))
 }
 
-/// What the client's screen shows in the end.
+/// The client's screen after the request ended.
 pub fn receipt(record: &FlowRecord, alice: &DemoDevice, paint: Paint) -> String {
     let client = record.scenario.client;
     let Some((_, result)) = &record.result else { return String::new() };
@@ -81,10 +81,11 @@ pub fn receipt(record: &FlowRecord, alice: &DemoDevice, paint: Paint) -> String 
     format!("{} no tokens: {said} ({why}).", paint.bold(&format!("{client}:")))
 }
 
-/// What "this wasn't me" leads to.
+/// The effect of "this wasn't me".
 pub fn not_me(view: &ChallengeView, alice: &DemoDevice) -> String {
     let client = countersign_protocol::text::escape(&view.client.name);
-    let mut out = format!("What {client} asks of you is held back for {HELD_MINUTES} minutes.");
+    let mut out =
+        format!("Requests of {client} to you are held for {HELD_MINUTES} minutes: listed, without a notification.");
     if let Some(phone) = alice.account.support.as_ref().and_then(|support| support.phone.as_deref()) {
         let provider = countersign_protocol::text::escape(&view.provider.name);
         out += &format!(" If you are worried, call {provider}: {}", countersign_protocol::text::escape(phone));
@@ -92,13 +93,13 @@ pub fn not_me(view: &ChallengeView, alice: &DemoDevice) -> String {
     out
 }
 
-/// How to check all of it.
+/// How to export and verify the evidence.
 pub fn evidence(view: &ChallengeView, state: &DemoState, paint: Paint) -> String {
     let folder = state.folder().display();
-    // As it was typed, for it is not on everybody's PATH.
+    // As it was typed: it may not be on PATH.
     let program = std::env::args().next().unwrap_or_else(|| "countersign".to_owned());
     let hint = format!(
-        "All that was signed is evidence. After you quit, anybody can check it, offline:\n  \
+        "Everything signed is evidence. After you quit, anyone can verify it offline:\n  \
          {program} evidence {} --home {folder}/device > evidence.json\n  \
          {program} verify evidence.json --trust {folder}/trust.json",
         view.id
@@ -106,10 +107,10 @@ pub fn evidence(view: &ChallengeView, state: &DemoState, paint: Paint) -> String
     format!("\n{}", paint.dim(&hint))
 }
 
-/// Where it goes on.
+/// Printed at the end: where the state is.
 pub fn farewell(state: &DemoState) -> String {
     format!(
-        "\nStopped. The state is in {}; the same command continues there, with --fresh it starts over.",
+        "\nStopped. The state is in {}; the same command continues from it, with --fresh it starts over.",
         state.folder().display()
     )
 }

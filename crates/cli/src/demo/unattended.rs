@@ -1,4 +1,4 @@
-//! The demo without a terminal: one approval through the same processes, told step by step as it happens.
+//! The demo without a terminal: one approval through the same processes, printed step by step.
 
 use std::time::Duration;
 
@@ -10,19 +10,20 @@ use super::demo_state::DemoState;
 use super::flow_record::{FlowRecord, STEPS};
 use super::scenarios::SCENARIOS;
 use crate::arguments;
-use crate::device;
+use crate::device_failure;
+use crate::error_code::ErrorCode;
 use crate::exit::Exit;
 use crate::failure::Failure;
 use crate::output::Output;
 use crate::pin_pad::PinPad;
 
-/// Longer than any of it takes.
+/// Time limit of the whole approval.
 const PATIENCE: Duration = Duration::from_secs(60);
 
-/// Plays one approval.
+/// Runs one approval.
 ///
 /// # Errors
-/// Something of it failed, or took longer than a minute.
+/// A step failed, or the approval took longer than a minute.
 pub async fn play(state: &DemoState, output: Output) -> Result<Exit, Failure> {
     let options = arguments::Pin { pin_file: Some(state.path("automated.pin")) };
     let pad = PinPad::from_options(&options)?;
@@ -33,7 +34,7 @@ pub async fn play(state: &DemoState, output: Output) -> Result<Exit, Failure> {
     ))?;
     match tokio::time::timeout(PATIENCE, approve(state, &alice, &pad, output)).await {
         Ok(result) => result,
-        Err(_) => Err(Failure::provider("demo_slow", "the demo did not come to its end within a minute")),
+        Err(_) => Err(Failure::provider(ErrorCode::DemoSlow, "the demo did not finish within a minute")),
     }
 }
 
@@ -53,12 +54,12 @@ async fn approve(state: &DemoState, alice: &DemoDevice, pad: &PinPad, output: Ou
         if let Some((_, result)) = &record.result {
             return end(&record, alice, result["event"] == "tokens", output);
         }
-        // The answer waits until the client has its acknowledgement, so that the steps are told in their order.
+        // Answer only once the client has its acknowledgement, so that the steps are printed in order.
         if let (Some(_), Some((_, view)), None) = (&record.acknowledged, &record.challenge, record.decided) {
             let id = view.id.clone();
             record.decided = Some(std::time::Instant::now());
             let approved = alice.device.answer(&id, Decision::Approve { value: None }, pad).await;
-            record.answered = Some(approved.map_err(|error| device::answering(&error))?);
+            record.answered = Some(approved.map_err(|error| device_failure::answer_failed(&error))?);
             continue;
         }
         tokio::select! {
@@ -73,10 +74,10 @@ async fn approve(state: &DemoState, alice: &DemoDevice, pad: &PinPad, output: Ou
             Some(message) = clients.messages.recv() => match message.line {
                 Some(line) if line["event"] == "acknowledged" => record.acknowledged = Some((message.at, line)),
                 Some(line) if line["event"] == "error" => {
-                    return Err(Failure::provider("demo_client", line["message"].as_str().unwrap_or("the till failed")));
+                    return Err(Failure::provider(ErrorCode::DemoClient, line["message"].as_str().unwrap_or("the till failed")));
                 }
                 Some(line) => record.result = Some((message.at, line)),
-                None if record.result.is_none() => return Err(Failure::provider("demo_client", "the till ended without a word")),
+                None if record.result.is_none() => return Err(Failure::provider(ErrorCode::DemoClient, "the till ended without a result")),
                 None => {}
             },
         }
@@ -85,7 +86,11 @@ async fn approve(state: &DemoState, alice: &DemoDevice, pad: &PinPad, output: Ou
 
 fn end(record: &FlowRecord, alice: &DemoDevice, paid: bool, output: Output) -> Result<Exit, Failure> {
     if !paid {
-        return Err(Failure { exit: Exit::Denied, code: "demo_denied", message: "the till got no tokens".to_owned() });
+        return Err(Failure {
+            exit: Exit::Denied,
+            code: ErrorCode::DemoDenied.code(),
+            message: "the till got no tokens".to_owned(),
+        });
     }
     let after = record.receipt_after(&alice.sent_answers).unwrap_or_default();
     output.message(&format!(

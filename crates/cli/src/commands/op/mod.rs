@@ -42,7 +42,7 @@ pub async fn run(command: Op, home: Option<PathBuf>, output: Output) -> Result<E
     }
 }
 
-fn failed(error: DirectoryError) -> Failure {
+fn directory_failure(error: DirectoryError) -> Failure {
     let code = match &error {
         DirectoryError::Taken { .. } => "taken",
         DirectoryError::Unknown { .. } => "unknown",

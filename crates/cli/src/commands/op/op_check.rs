@@ -1,10 +1,11 @@
-//! `countersign op check`: whether a provider can be started with this configuration.
+//! `countersign op check`: whether the provider can start with this configuration.
 
 use countersign_op::check;
 use serde_json::json;
 
 use super::open_provider::read_config;
 use crate::arguments::ProviderConfig;
+use crate::error_code::ErrorCode;
 use crate::exit::Exit;
 use crate::failure::Failure;
 use crate::output::Output;
@@ -12,14 +13,18 @@ use crate::output::Output;
 /// Runs the command. Opens neither home nor port.
 pub fn run(config: &ProviderConfig, output: Output) -> Result<Exit, Failure> {
     let read = read_config(config)?;
-    let faults = check(&read);
-    if !faults.is_empty() {
-        return Err(Failure::usage("configuration", faults.join("\n")));
+    let mistakes = check(&read);
+    if !mistakes.is_empty() {
+        return Err(Failure::usage(ErrorCode::Configuration, mistakes.join("\n")));
     }
     let (clients, users) = (read.clients.len(), read.users.iter().count());
     let event = json!({ "event": "checked", "issuer": read.issuer, "clients": clients, "users": users });
     output.result(&event, |_| {
-        format!("{}: fine. {}, {clients} clients and {users} people in the file.", config.config.display(), read.issuer)
+        format!(
+            "{}: no mistakes. {}, {clients} clients and {users} users in the file.",
+            config.config.display(),
+            read.issuer
+        )
     })?;
     Ok(Exit::Ok)
 }

@@ -1,4 +1,4 @@
-//! `countersign op client`: who may ask.
+//! `countersign op client`: the clients that may send authentication requests.
 
 use std::path::PathBuf;
 
@@ -6,9 +6,10 @@ use countersign_op::{AddedClient, ClientRecord};
 use serde_json::{Value, json};
 
 use super::config_entry::ConfigEntry;
-use super::failed;
+use super::directory_failure;
 use super::open_provider::open_beside;
 use crate::arguments::{AddClient, OpClient, ProviderConfig};
+use crate::error_code::ErrorCode;
 use crate::exit::Exit;
 use crate::failure::Failure;
 use crate::output::Output;
@@ -24,11 +25,11 @@ pub async fn run(
     let provider = open_beside(config, home, output)?;
     match command {
         OpClient::Add(add) => {
-            let added = provider.add_client(&entry(*add)?).await.map_err(failed)?;
-            tell(&added, "client_added", "may ask from now on", output)?;
+            let added = provider.add_client(&entry(*add)?).await.map_err(directory_failure)?;
+            print_with_secret(&added, "client_added", "is added", output)?;
         }
         OpClient::List => {
-            let clients = provider.clients().map_err(failed)?;
+            let clients = provider.clients().map_err(directory_failure)?;
             if clients.is_empty() {
                 output.message("No clients yet. Add one: countersign op client add ID --config FILE")?;
             }
@@ -46,28 +47,33 @@ pub async fn run(
             }
         }
         OpClient::Show { client_id } => {
-            let clients = provider.clients().map_err(failed)?;
+            let clients = provider.clients().map_err(directory_failure)?;
             let client = clients
                 .into_iter()
                 .find(|client| client.client_id == client_id)
-                .ok_or_else(|| Failure::usage("unknown", format!("there is no client {client_id}")))?;
-            output.result(&line(&client), |_| words(&client))?;
+                .ok_or_else(|| Failure::usage(ErrorCode::Unknown, format!("there is no client {client_id}")))?;
+            output.result(&line(&client), |_| describe(&client))?;
         }
         OpClient::RotateSecret { client_id } => {
-            let added = provider.rotate_secret(&client_id).await.map_err(failed)?;
-            tell(&added, "secret_rotated", "has a new secret; the old one is refused from now on", output)?;
+            let added = provider.rotate_secret(&client_id).await.map_err(directory_failure)?;
+            print_with_secret(
+                &added,
+                "secret_rotated",
+                "has a new secret; the old one is refused from now on",
+                output,
+            )?;
         }
         OpClient::Remove { client_id } => {
-            let ended = provider.remove_client(&client_id).await.map_err(failed)?;
+            let ended = provider.remove_client(&client_id).await.map_err(directory_failure)?;
             let event = json!({ "event": "client_removed", "client_id": client_id, "withdrawn": ended });
-            output.result(&event, |_| format!("{client_id} is no client any more. Requests withdrawn: {ended}."))?;
+            output.result(&event, |_| format!("{client_id} is removed. Requests withdrawn: {ended}."))?;
         }
     }
     Ok(Exit::Ok)
 }
 
-/// The one time that a secret is told.
-fn tell(added: &AddedClient, event: &str, what: &str, output: Output) -> Result<(), Failure> {
+/// Prints a client with its new secret, the only time the secret is shown.
+fn print_with_secret(added: &AddedClient, event: &str, what: &str, output: Output) -> Result<(), Failure> {
     let mut line = json!({ "event": event, "client_id": added.client_id });
     if let Some(secret) = &added.secret {
         line["client_secret"] = secret.expose().into();
@@ -75,7 +81,7 @@ fn tell(added: &AddedClient, event: &str, what: &str, output: Output) -> Result<
     output.result(&line, |paint| {
         let mut words = format!("{} {what}.", paint.bold(&added.client_id));
         if let Some(secret) = &added.secret {
-            words += &format!("\nIts secret, which is kept nowhere and told this once:\n\n{}\n", secret.expose());
+            words += &format!("\nIts secret, which is not stored and not shown again:\n\n{}\n", secret.expose());
         }
         words
     })
@@ -96,12 +102,12 @@ fn line(client: &ClientRecord) -> Value {
     })
 }
 
-fn words(client: &ClientRecord) -> String {
+fn describe(client: &ClientRecord) -> String {
     let name = countersign_protocol::text::escape(&client.name);
     let since = match client.added_at {
         Some(at) if client.registered => format!("It registered itself at {}.", time_format::full(at.seconds())),
         Some(at) => format!("It was added at {}.", time_format::full(at.seconds())),
-        None => "It stands in the configuration file.".to_owned(),
+        None => "It is in the configuration file.".to_owned(),
     };
     let entry = client.entry.as_deref().map(|entry| format!("\n\n{entry}")).unwrap_or_default();
     format!("{}: \"{name}\". {since}{entry}", client.client_id)
@@ -109,24 +115,25 @@ fn words(client: &ClientRecord) -> String {
 
 fn entry(add: AddClient) -> Result<String, Failure> {
     let mut entry = ConfigEntry::default();
-    entry.text("client_id", Some(add.client_id));
-    entry.text("name", add.name);
+    entry.string("client_id", Some(add.client_id));
+    entry.string("name", add.name);
     entry.flag("first_party", add.first_party);
     entry.flag("verified", add.verified);
-    entry.texts("grant_types", add.grant_types);
-    entry.texts("interaction_types", add.interaction_types);
-    entry.text("token_endpoint_auth_method", add.token_endpoint_auth_method);
+    entry.strings("grant_types", add.grant_types);
+    entry.strings("interaction_types", add.interaction_types);
+    entry.string("token_endpoint_auth_method", add.token_endpoint_auth_method);
     if let Some(file) = add.jwks_file {
-        let jwks = std::fs::read_to_string(&file)
-            .map_err(|error| Failure::usage("jwks_file", format!("{} can't be read: {error}", file.display())))?;
-        entry.text("jwks", Some(jwks));
+        let jwks = std::fs::read_to_string(&file).map_err(|error| {
+            Failure::usage(ErrorCode::JwksFile, format!("{} can't be read: {error}", file.display()))
+        })?;
+        entry.string("jwks", Some(jwks));
     }
-    entry.text("jwks_uri", add.jwks_uri);
-    entry.text("backchannel_token_delivery_mode", add.backchannel_token_delivery_mode);
-    entry.text("backchannel_client_notification_endpoint", add.backchannel_client_notification_endpoint);
-    entry.text("id_token_signed_response_alg", add.id_token_signed_response_alg);
-    entry.text("scope", add.scope);
-    entry.text("profile", add.profile);
+    entry.string("jwks_uri", add.jwks_uri);
+    entry.string("backchannel_token_delivery_mode", add.backchannel_token_delivery_mode);
+    entry.string("backchannel_client_notification_endpoint", add.backchannel_client_notification_endpoint);
+    entry.string("id_token_signed_response_alg", add.id_token_signed_response_alg);
+    entry.string("scope", add.scope);
+    entry.string("profile", add.profile);
     for given in &add.set {
         entry.set(given)?;
     }

@@ -1,4 +1,4 @@
-//! `countersign op device`: a person's devices, and ending one.
+//! `countersign op device`: lists a user's devices, and revokes one.
 
 use std::path::PathBuf;
 
@@ -7,9 +7,10 @@ use countersign_protocol::revocation::RevokedBy;
 use countersign_protocol::text::escape;
 use serde_json::json;
 
-use super::failed;
+use super::directory_failure;
 use super::open_provider::open_beside;
 use crate::arguments::{OpDevice, ProviderConfig};
+use crate::error_code::ErrorCode;
 use crate::exit::Exit;
 use crate::failure::Failure;
 use crate::output::Output;
@@ -25,8 +26,9 @@ pub async fn run(
     let provider = open_beside(config, home, output)?;
     match command {
         OpDevice::List { user } => {
-            let user = provider.user(&user).map_err(failed)?;
-            let devices = provider.gateway().devices(&user.sub).map_err(|error| Failure::usage("provider", error))?;
+            let user = provider.user(&user).map_err(directory_failure)?;
+            let devices =
+                provider.gateway().devices(&user.sub).map_err(|error| Failure::usage(ErrorCode::Provider, error))?;
             if devices.is_empty() {
                 let sub = user.sub.as_str();
                 output
@@ -59,18 +61,18 @@ pub async fn run(
             let revoked =
                 provider.gateway().revoke_device(&device, RevokedBy::Operator).await.map_err(|error| match error {
                     RevokeError::UnknownDevice => Failure::usage(
-                        "unknown",
-                        format!("there is no device {}; countersign op device list USER names them", device.as_str()),
+                        ErrorCode::Unknown,
+                        format!("there is no device {}; list them: countersign op device list USER", device.as_str()),
                     ),
-                    other => Failure::usage("provider", other),
+                    other => Failure::usage(ErrorCode::Provider, other),
                 })?;
             let event = json!({ "event": "device_revoked", "device_id": device, "changed": revoked });
             output.result(&event, |_| match revoked {
                 true => format!(
-                    "{} is revoked. It is told so when it next calls, and the user's other devices hear of it.",
+                    "{} is revoked. It learns so at its next call, and the user's other devices are notified.",
                     device.as_str()
                 ),
-                false => format!("{} had ended already.", device.as_str()),
+                false => format!("{} was revoked or had ended before.", device.as_str()),
             })?;
         }
     }
@@ -78,15 +80,15 @@ pub async fn run(
 }
 
 fn about(device: &DeviceRecord) -> String {
-    let state = match device.state {
-        DeviceState::Unconfirmed => "waits for its confirmation code",
-        DeviceState::Active => "in use",
+    let standing = match device.state {
+        DeviceState::Unconfirmed => "unconfirmed: waits for its confirmation code",
+        DeviceState::Active => "active",
         DeviceState::Suspended => "suspended: it may have been copied or restored",
         DeviceState::Revoked => "revoked",
-        DeviceState::Abandoned => "was never confirmed",
+        DeviceState::Abandoned => "never confirmed",
     };
     format!(
-        "{state} · {} · {} · since {}",
+        "{standing} · {} · {} · since {}",
         device.class.as_str(),
         escape(&device.platform),
         time_format::full(device.registered_at.seconds())

@@ -1,4 +1,4 @@
-//! `countersign op keys`: the provider's keys, and having them followed by new ones.
+//! `countersign op keys`: lists the provider's keys, and rotates them.
 
 use std::path::PathBuf;
 
@@ -7,12 +7,13 @@ use serde_json::{Value, json};
 
 use super::open_provider::open_beside;
 use crate::arguments::{OpKeys, ProviderConfig};
+use crate::error_code::ErrorCode;
 use crate::exit::Exit;
 use crate::failure::Failure;
 use crate::output::Output;
 use crate::time_format;
 
-/// Runs the command. Nothing else runs in this process, so it may block the thread.
+/// Runs the command. Blocks the thread: nothing else runs in this process.
 pub fn run(command: &OpKeys, config: &ProviderConfig, home: Option<PathBuf>, output: Output) -> Result<Exit, Failure> {
     let provider = open_beside(config, home, output)?;
     match command {
@@ -29,10 +30,10 @@ pub fn run(command: &OpKeys, config: &ProviderConfig, home: Option<PathBuf>, out
             let event = json!({ "event": "keys_rotated", "compromised": compromised });
             output.result(&event, |paint| {
                 let what = match compromised {
-                    false => "Rotated. The new token keys are published now and sign in ten minutes; the others sign at once. What was signed before stays good.",
-                    true => "Rotated. Tokens and enrollment links that the former keys signed are worth nothing from now on, and devices believe nothing more of the former gateway key.",
+                    false => "Rotated. The new token keys are published now and sign in ten minutes; the other new keys sign at once. Existing signatures stay valid.",
+                    true => "Rotated. Tokens and enrollment links signed by the former keys are void from now on, and devices reject the former gateway key.",
                 };
-                let copy = paint.dim("Back up the folder keys again.");
+                let copy = paint.dim("Back up the folder `keys` again.");
                 format!("{what} A running provider notices within seconds.\n{copy}")
             })?;
         }
@@ -41,10 +42,10 @@ pub fn run(command: &OpKeys, config: &ProviderConfig, home: Option<PathBuf>, out
 }
 
 fn list(provider: &Provider, output: Output) -> Result<(), Failure> {
-    let keys = provider.keys().map_err(|error| Failure::usage("provider", error))?;
+    let keys = provider.keys().map_err(|error| Failure::usage(ErrorCode::Provider, error))?;
     for key in &keys {
         output.result(&line(key), |paint| {
-            let state = format!("{}{}", word(key.state), times(key));
+            let state = format!("{}{}", state_text(key.state), times(key));
             format!("{}  {}\n  {}", paint.bold(key.name), key.kid, paint.dim(&state))
         })?;
     }
@@ -62,12 +63,12 @@ fn line(key: &KeyRecord) -> Value {
     })
 }
 
-const fn word(state: KeyState) -> &'static str {
+const fn state_text(state: KeyState) -> &'static str {
     match state {
-        KeyState::Next => "is published and will sign",
-        KeyState::Signs => "signs",
-        KeyState::Former => "signs no more; what it signed stays good",
-        KeyState::Revoked => "revoked: what it signed since counts for nothing",
+        KeyState::Next => "next: published, will sign",
+        KeyState::Signs => "current: signs",
+        KeyState::Former => "former: signs no more; its signatures stay valid",
+        KeyState::Revoked => "revoked: signatures made since then are void",
     }
 }
 

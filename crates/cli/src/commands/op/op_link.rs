@@ -1,4 +1,4 @@
-//! `countersign op link`: makes an enrollment link, then reads the code that the new device shows.
+//! `countersign op link`: makes an enrollment link, then reads the confirmation code that the new device shows.
 
 use std::io::{self, IsTerminal as _};
 use std::path::PathBuf;
@@ -11,6 +11,7 @@ use serde_json::json;
 
 use super::open_provider::open_beside;
 use crate::arguments::{Confirmation, ProviderConfig};
+use crate::error_code::ErrorCode;
 use crate::exit::Exit;
 use crate::failure::Failure;
 use crate::output::{Output, Paint};
@@ -28,7 +29,7 @@ pub async fn run(
     let provider = open_beside(config, home, output)?;
     let found = provider.user(user).map_err(|error| {
         let what = format!("{error}; add one: countersign op user add, or [[users]] in {}", config.config.display());
-        Failure::usage("unknown_user", what)
+        Failure::usage(ErrorCode::UnknownUser, what)
     })?;
     let confirm = match confirm {
         Confirmation::Code => Confirm::Code,
@@ -41,13 +42,13 @@ pub async fn run(
         allow_automated: found.allow_automated,
     };
     let gateway = provider.gateway();
-    let issued = gateway.issue_link(request).await.map_err(|error| Failure::usage("link", error))?;
+    let issued = gateway.issue_link(request).await.map_err(|error| Failure::usage(ErrorCode::Link, error))?;
     let link = issued.link.expose();
     output.result(&json!({ "event": "link", "enrollment_link": link }), |paint| {
         format!(
-            "Open this link on the device. It serves one device, for ten minutes:\n\n{link}\n\n{}{}",
+            "Open this link on the device. It is for one device and valid for ten minutes:\n\n{link}\n\n{}{}",
             paint.dim("On a computer: countersign enroll 'LINK'"),
-            drawn(&provider.config().issuer, &link, paint)
+            qr_text(&provider.config().issuer, &link, paint)
         )
     })?;
     if confirm == Confirm::None {
@@ -56,8 +57,8 @@ pub async fn run(
     confirm_by_code(gateway, &issued.id, output).await
 }
 
-/// The link for a camera, where somebody looks at a terminal; else nothing, or why there is none.
-fn drawn(issuer: &Issuer, link: &str, paint: Paint) -> String {
+/// The link as a QR code, or why there is none; empty unless standard output is a terminal.
+fn qr_text(issuer: &Issuer, link: &str, paint: Paint) -> String {
     if !io::stdout().is_terminal() {
         return String::new();
     }
@@ -67,9 +68,9 @@ fn drawn(issuer: &Issuer, link: &str, paint: Paint) -> String {
     }
 }
 
-/// Reads codes until one is right, the third is wrong, or there is nothing more to read.
+/// Reads codes until one is right, the third is wrong, or input ends.
 async fn confirm_by_code(gateway: &Gateway, link: &RegistrationTokenId, output: Output) -> Result<Exit, Failure> {
-    output.progress("Then type the six digits that the device shows, and press Enter:");
+    output.progress("Then type the six digits that the device shows and press Enter:");
     let mut lines = StdinLines::start();
     while let Some(code) = lines.next().await {
         if code.trim().is_empty() {
@@ -79,20 +80,19 @@ async fn confirm_by_code(gateway: &Gateway, link: &RegistrationTokenId, output: 
             Ok(confirmed) => {
                 let line = json!({ "event": "confirmed", "device_id": confirmed.device_id, "device_name": confirmed.device_name });
                 let name = countersign_protocol::text::escape(&confirmed.device_name);
-                output.result(&line, |paint| {
-                    format!("{} The device \"{name}\" takes part now.", paint.green("Confirmed."))
-                })?;
+                output
+                    .result(&line, |paint| format!("{} The device \"{name}\" is active.", paint.green("Confirmed.")))?;
                 return Ok(Exit::Ok);
             }
             Err(error @ (ConfirmError::WrongCode { .. } | ConfirmError::NotRegistered)) => {
-                output.progress(&format!("Not taken: {error}."));
+                output.progress(&format!("Not accepted: {error}."));
             }
-            Err(error @ ConfirmError::Ended) => return Err(Failure::unverified("confirmation_failed", error)),
-            Err(error) => return Err(Failure::usage("confirmation", error)),
+            Err(error @ ConfirmError::Ended) => return Err(Failure::unverified(ErrorCode::ConfirmationFailed, error)),
+            Err(error) => return Err(Failure::usage(ErrorCode::Confirmation, error)),
         }
     }
     Err(Failure::usage(
-        "not_confirmed",
-        "no code was typed: the device stays unconfirmed and gets nothing; make a new link",
+        ErrorCode::NotConfirmed,
+        "no code was typed: the device stays unconfirmed and receives no requests; make a new link",
     ))
 }

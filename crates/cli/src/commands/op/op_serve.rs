@@ -1,4 +1,4 @@
-//! `countersign op serve`: the provider, until it is stopped.
+//! `countersign op serve`: serves the provider until a stop signal.
 
 use std::path::PathBuf;
 
@@ -8,6 +8,7 @@ use tokio::net::TcpListener;
 
 use super::open_provider::open;
 use crate::arguments::ProviderConfig;
+use crate::error_code::ErrorCode;
 use crate::exit::Exit;
 use crate::failure::Failure;
 use crate::output::Output;
@@ -23,14 +24,17 @@ pub async fn run(
     let provider = open(config, home, Provider::open)?;
     let listen = provider.config().listen;
     let listener = TcpListener::bind(listen).await.map_err(|error| {
-        let owner = crate::port_owner::of(listen).map(|owner| format!(" ({owner} has it)")).unwrap_or_default();
-        Failure::usage("listen", format_args!("{listen} can't be listened on: {error}{owner}; choose another `listen`"))
+        let owner = crate::port_owner::find(listen).map(|owner| format!(" (in use by {owner})")).unwrap_or_default();
+        Failure::usage(
+            ErrorCode::Listen,
+            format_args!("can't listen on {listen}: {error}{owner}; choose another `listen`"),
+        )
     })?;
     let metrics = match provider.config().metrics {
         Some(address) => {
             let listener = TcpListener::bind(address).await.map_err(|error| {
-                let what = format!("{address} of [metrics] can't be listened on: {error}; choose another `listen`");
-                Failure::usage("listen", what)
+                let what = format!("can't listen on {address} of [metrics]: {error}; choose another `listen`");
+                Failure::usage(ErrorCode::Listen, what)
             })?;
             let provider = provider.clone();
             Some(tokio::spawn(async move { provider.serve_metrics(listener).await }))
@@ -49,6 +53,6 @@ pub async fn run(
     if let Some(metrics) = metrics {
         metrics.abort();
     }
-    served.map_err(|error| Failure::provider("serve", error))?;
+    served.map_err(|error| Failure::provider(ErrorCode::Serve, error))?;
     Ok(Exit::Ok)
 }

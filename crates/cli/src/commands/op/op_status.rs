@@ -1,4 +1,4 @@
-//! `countersign op status`: what works, what doesn't, and the next step.
+//! `countersign op status`: what works, what does not, and the next step.
 
 use std::path::PathBuf;
 
@@ -11,16 +11,17 @@ use serde_json::json;
 use super::open_provider::{open_beside, read_config};
 use crate::arguments::ProviderConfig;
 use crate::ciba_client::{HttpClient, discover};
+use crate::error_code::ErrorCode;
 use crate::exit::Exit;
 use crate::failure::Failure;
 use crate::output::Output;
 
-/// Runs the command. Ends with [`Exit::Provider`] where something does not work.
+/// Runs the command. Exits with [`Exit::Provider`] if something does not work.
 pub async fn run(config: &ProviderConfig, home: Option<PathBuf>, output: Output) -> Result<Exit, Failure> {
     let read = read_config(config)?;
     let mut lines = vec![configuration(&read), address(&read.issuer).await];
     let provider = open_beside(config, home, output)?;
-    lines.extend(provider.status().await.map_err(|error| Failure::usage("provider", error))?);
+    lines.extend(provider.status().await.map_err(|error| Failure::usage(ErrorCode::Provider, error))?);
     for line in &lines {
         let event = json!({
             "event": "status",
@@ -37,7 +38,7 @@ pub async fn run(config: &ProviderConfig, home: Option<PathBuf>, output: Output)
     let next = lines.iter().find_map(|line| line.next.as_deref());
     output.result(&json!({ "event": "next", "step": next }), |paint| match next {
         Some(next) => format!("\n{} {next}.", paint.bold("Next:")),
-        None => "\nAll is well.".to_owned(),
+        None => "\nEverything works.".to_owned(),
     })?;
     Ok(if next.is_none() { Exit::Ok } else { Exit::Provider })
 }
@@ -45,7 +46,7 @@ pub async fn run(config: &ProviderConfig, home: Option<PathBuf>, output: Output)
 fn configuration(config: &Config) -> StatusLine {
     const NAME: &str = "configuration";
     match check(config).into_iter().next() {
-        Some(fault) => StatusLine::ill(NAME, fault, "change it: countersign op check tells all that is wrong"),
+        Some(fault) => StatusLine::ill(NAME, fault, "change it: countersign op check lists every mistake"),
         None => StatusLine::well(
             NAME,
             format!("{}{}", config.issuer, if config.mode == Mode::Test { ", in test mode" } else { "" }),
@@ -53,7 +54,7 @@ fn configuration(config: &Config) -> StatusLine {
     }
 }
 
-/// The way that clients and devices take, from this machine.
+/// Whether the issuer's URL reaches the provider from this machine.
 async fn address(issuer: &Issuer) -> StatusLine {
     const NAME: &str = "address";
     let found = match HttpClient::new("status", &Secret::new(String::new())) {
@@ -61,9 +62,9 @@ async fn address(issuer: &Issuer) -> StatusLine {
         Err(failure) => Err(failure),
     };
     match found {
-        Ok(()) => StatusLine::well(NAME, "the issuer answers by its own name"),
+        Ok(()) => StatusLine::well(NAME, "the issuer URL reaches the provider"),
         Err(failure) => {
-            let next = "see that the server runs, and that its name and its proxy lead to it (SSL_CERT_FILE for a private authority)";
+            let next = "check that the server runs and that DNS and proxy lead to it (SSL_CERT_FILE for a private certificate authority)";
             StatusLine::ill(NAME, failure.message, next)
         }
     }

@@ -1,4 +1,4 @@
-//! `countersign op trace`: one approval's story.
+//! `countersign op trace`: the history of one approval, step by step.
 
 use std::path::PathBuf;
 
@@ -10,26 +10,27 @@ use serde_json::{Value, json};
 
 use super::open_provider::open_beside;
 use crate::arguments::ProviderConfig;
+use crate::error_code::ErrorCode;
 use crate::exit::Exit;
 use crate::failure::Failure;
 use crate::output::Output;
 use crate::time_format;
 
-/// One thing that happened: when, its name for scripts, what else a script may want, and words.
+/// A step: when, its name, further members for `--json`, and its text.
 struct Step {
     at: Option<Timestamp>,
     name: &'static str,
     more: Value,
-    words: String,
+    text: String,
 }
 
 /// Runs the command.
 pub fn run(id: &str, config: &ProviderConfig, home: Option<PathBuf>, output: Output) -> Result<Exit, Failure> {
     let provider = open_beside(config, home, output)?;
-    let found = provider.trace(id).map_err(|error| Failure::usage("provider", error))?;
+    let found = provider.trace(id).map_err(|error| Failure::usage(ErrorCode::Provider, error))?;
     let Some(trace) = found else {
-        let what = "nothing is known of this id: take an approval's (ap_…), a challenge's (ch_…) or an auth_req_id; requests are forgotten a day after their end, approvals after keep_records";
-        return Err(Failure::usage("unknown", what));
+        let what = "unknown id: use an approval's (ap_…), a challenge's (ch_…) or an auth_req_id; requests are deleted a day after their end, approvals after keep_records";
+        return Err(Failure::usage(ErrorCode::Unknown, what));
     };
     let head = json!({
         "event": "trace",
@@ -44,7 +45,7 @@ pub fn run(id: &str, config: &ProviderConfig, home: Option<PathBuf>, output: Out
             format!("{id}\n{} asks {}: {outcome}", approval.client_id, approval.subject.as_str())
         }
         None => format!(
-            "{} asked about somebody who is unknown or locked, or has no device: nobody was asked",
+            "{} asked for a user who is unknown or locked, or has no device: no device was asked",
             client(&trace)
         ),
     })?;
@@ -55,7 +56,7 @@ pub fn run(id: &str, config: &ProviderConfig, home: Option<PathBuf>, output: Out
     if let Some(request) = &trace.request {
         of_request(request, trace.approval.is_some(), &mut steps);
     }
-    // What has no time of its own stands at the end.
+    // Steps without a time come last.
     steps.sort_by_key(|step| step.at.map_or(u64::MAX, Timestamp::millis));
     for step in steps {
         let at = step.at.map(Timestamp::seconds);
@@ -65,7 +66,7 @@ pub fn run(id: &str, config: &ProviderConfig, home: Option<PathBuf>, output: Out
         }
         output.result(&line, |paint| {
             let time = at.map_or_else(|| " ".repeat(26), time_format::full);
-            format!("{}  {}", paint.dim(&time), step.words)
+            format!("{}  {}", paint.dim(&time), step.text)
         })?;
     }
     Ok(Exit::Ok)
@@ -77,13 +78,13 @@ fn client(trace: &Trace) -> &str {
 }
 
 fn of_approval(approval: &ApprovalTrace, steps: &mut Vec<Step>) {
-    let held = if approval.held { ", held back: listed on devices, not pushed" } else { "" };
+    let held = if approval.held { ", held: listed on devices, not pushed" } else { "" };
     let until = approval.answer_until.seconds();
     steps.push(Step {
         at: Some(approval.requested_at),
         name: "requested",
         more: json!({ "interaction": approval.interaction, "held": approval.held, "until": until }),
-        words: format!(
+        text: format!(
             "{} asks ({}{held}), until {}",
             approval.client_id,
             approval.interaction,
@@ -92,27 +93,27 @@ fn of_approval(approval: &ApprovalTrace, steps: &mut Vec<Step>) {
     });
     for asked in &approval.asked {
         let name = escape(&asked.name);
-        let ended = if asked.active { "" } else { "; that device has ended since" };
+        let ended = if asked.active { "" } else { "; that device is no longer active" };
         let more = json!({ "challenge": asked.challenge, "device_id": asked.device, "device_name": asked.name });
         steps.push(Step {
             at: Some(approval.requested_at),
             name: "asked",
             more: more.clone(),
-            words: format!("\"{name}\" is asked by {}{ended}", asked.challenge.as_str()),
+            text: format!("\"{name}\" is asked by {}{ended}", asked.challenge.as_str()),
         });
         if let Some(code) = &asked.refused {
             steps.push(Step {
                 at: None,
                 name: "not_shown",
                 more: json!({ "challenge": asked.challenge, "code": code }),
-                words: format!("\"{name}\" could not show it: {}", escape(code)),
+                text: format!("\"{name}\" could not display it: {}", escape(code)),
             });
         }
         if let Some(at) = asked.answered_at {
             let mut more = more;
             more["decided"] = asked.decided.into();
-            let decided = if asked.decided { "and decides" } else { "too late, or after another" };
-            steps.push(Step { at: Some(at), name: "answered", more, words: format!("\"{name}\" answers, {decided}") });
+            let decided = if asked.decided { "and decides" } else { "too late or after another answer" };
+            steps.push(Step { at: Some(at), name: "answered", more, text: format!("\"{name}\" answers, {decided}") });
         }
     }
     if let Some(at) = approval.ended_at {
@@ -122,42 +123,42 @@ fn of_approval(approval: &ApprovalTrace, steps: &mut Vec<Step>) {
             at: Some(at),
             name: "ended",
             more: json!({ "outcome": approval.outcome, "reason": approval.reason, "acr": approval.acr }),
-            words: format!("the verdict: {}{reason}{acr}", approval.outcome),
+            text: format!("the verdict: {}{reason}{acr}", approval.outcome),
         });
     }
     if let Some(at) = approval.disputed_at {
-        let words = "the person disputes it: its tokens are worth nothing any more".to_owned();
-        steps.push(Step { at: Some(at), name: "disputed", more: json!({}), words });
+        let text = "the person disputes it: its tokens are void".to_owned();
+        steps.push(Step { at: Some(at), name: "disputed", more: json!({}), text });
     }
 }
 
 fn of_request(request: &RequestTrace, asked: bool, steps: &mut Vec<Step>) {
-    let mut step = |at, name, more, words: String| steps.push(Step { at, name, more, words });
+    let mut step = |at, name, more, text: String| steps.push(Step { at, name, more, text });
     if !asked {
         let until = request.expires_at.seconds();
-        let words = format!("{} asks, until {}", request.client_id, time_format::full(until));
-        step(Some(request.requested_at), "requested", json!({ "until": until }), words);
+        let text = format!("{} asks, until {}", request.client_id, time_format::full(until));
+        step(Some(request.requested_at), "requested", json!({ "until": until }), text);
     }
     if let Some(at) = request.polled_at {
         let interval = request.interval;
-        let words = format!("the client polled for the last time so far; it may every {interval} s");
-        step(Some(at), "polled", json!({ "interval": interval }), words);
+        let text = format!("the client's latest poll; it may poll every {interval} s");
+        step(Some(at), "polled", json!({ "interval": interval }), text);
     }
     if let Some(at) = request.cancelled_at {
-        step(Some(at), "called_off", json!({}), "the client called it off".to_owned());
+        step(Some(at), "called_off", json!({}), "the client cancelled it".to_owned());
     }
     if let Some(at) = request.redeemed_at {
-        step(Some(at), "tokens", json!({}), "the tokens were given out".to_owned());
+        step(Some(at), "tokens", json!({}), "the tokens were issued".to_owned());
     }
     if let Some((kind, attempts)) = &request.untold {
-        let words = format!("the client is still to be told ({kind}), tried {attempts} times");
-        step(None, "untold", json!({ "kind": kind, "attempts": attempts }), words);
+        let text = format!("notification of the client is pending ({kind}), {attempts} attempts");
+        step(None, "untold", json!({ "kind": kind, "attempts": attempts }), text);
     }
     if let Some((ends, ended)) = request.refresh {
-        let words = match ended {
-            Some(_) => "its refresh tokens have ended early".to_owned(),
-            None => format!("refresh tokens bring new ones until {}", time_format::full(ends.seconds())),
+        let text = match ended {
+            Some(_) => "its refresh tokens were revoked".to_owned(),
+            None => format!("refresh tokens are valid until {}", time_format::full(ends.seconds())),
         };
-        step(ended, "refresh", json!({ "ends_at": ends.seconds(), "ended": ended.is_some() }), words);
+        step(ended, "refresh", json!({ "ends_at": ends.seconds(), "ended": ended.is_some() }), text);
     }
 }

@@ -7,38 +7,39 @@ use countersign_gateway::Ports;
 use countersign_op::{Config, Overrides, Provider};
 
 use crate::arguments::ProviderConfig;
+use crate::error_code::ErrorCode;
 use crate::failure::Failure;
 use crate::home::{self, HomeKind};
 use crate::output::Output;
 
-/// Reads the configuration: the file, then the environment, then the command line.
+/// Reads the configuration: the file, overridden by environment variables, overridden by `--configure`.
 ///
 /// # Errors
-/// Every mistake in it.
+/// Every mistake in the configuration.
 pub fn read_config(given: &ProviderConfig) -> Result<Config, Failure> {
     let mut overrides = Overrides::of_environment(std::env::vars_os());
     for each in &given.configure {
-        overrides
-            .add(each)
-            .map_err(|given| Failure::usage("configuration", format!("--configure takes NAME=VALUE, not {given}")))?;
+        overrides.add(each).map_err(|given| {
+            Failure::usage(ErrorCode::Configuration, format!("--configure takes NAME=VALUE, not {given}"))
+        })?;
     }
-    Config::read_with(&given.config, &overrides).map_err(|errors| Failure::usage("configuration", errors))
+    Config::read_with(&given.config, &overrides).map_err(|errors| Failure::usage(ErrorCode::Configuration, errors))
 }
 
-/// Reads the configuration and opens its provider beside the process that serves it. Tells people where there is none yet: then the
-/// folder may be the wrong one.
+/// Opens the provider for administration, beside the process that serves it. Prints a remark if the home is new: it may be the wrong
+/// folder.
 pub fn open_beside(config: &ProviderConfig, home: Option<PathBuf>, output: Output) -> Result<Provider, Failure> {
     let home = home::folder(home, HomeKind::Provider)?;
     if !output.is_json() && !Provider::is_at(&home) {
         let folder = home.display();
         output.progress(&format!(
-            "{folder} is a new provider's folder. If yours serves from another, name that one by --home: it sees nothing of this."
+            "{folder} is a new home. If your provider serves from another folder, pass that one as --home: it does not see changes made here."
         ));
     }
     open(config, Some(home), Provider::open_for_admin)
 }
 
-/// Reads the configuration and opens its provider, to serve or beside the process that serves.
+/// Reads the configuration and opens the provider with `open`.
 pub fn open<E: std::fmt::Display>(
     config: &ProviderConfig,
     home: Option<PathBuf>,
@@ -47,5 +48,5 @@ pub fn open<E: std::fmt::Display>(
     let config = read_config(config)?;
     let home = home::folder(home, HomeKind::Provider)?;
     let ports = Ports { clock: system::clock(), random: system::random() };
-    open(config, &home, ports).map_err(|error| Failure::usage("provider", error))
+    open(config, &home, ports).map_err(|error| Failure::usage(ErrorCode::Provider, error))
 }

@@ -1,4 +1,4 @@
-//! Alice's window: built while the demo runs, opened with the link in it, and ended with the demo.
+//! The app as Alice's device: built while the demo runs, started with an enrollment link, and ended with the demo.
 
 use std::fs::{self, File};
 use std::io::Write as _;
@@ -11,7 +11,7 @@ use serde::Serialize;
 use crate::demo::DemoState;
 use crate::home::absolute;
 
-/// The window's process and where it comes from.
+/// The app's process, its program and its home.
 pub struct AppWindow {
     program: PathBuf,
     build: Option<PathBuf>,
@@ -21,21 +21,21 @@ pub struct AppWindow {
     mark: PathBuf,
     began: Instant,
     running: Option<(Child, Option<ChildStdin>)>,
-    /// The link that it was handed last.
+    /// The link passed to it last.
     handed: Option<String>,
     said: Option<String>,
 }
 
-/// How the window is doing.
+/// State of the app, for the pages.
 #[derive(Serialize, Clone, PartialEq, Eq)]
 pub struct WindowView {
     state: &'static str,
-    /// What to know about it.
+    /// A message about it.
     said: Option<String>,
 }
 
 impl AppWindow {
-    /// A window that is not open. `allowed` is false with `--no-app`.
+    /// The app, not open. `allowed` is false with `--no-app`.
     pub fn new(state: &DemoState, allowed: bool) -> AppWindow {
         let beside = std::env::current_exe().ok().and_then(|program| Some(program.parent()?.join("countersign-app")));
         let named = std::env::var_os("COUNTERSIGN_APP").map(PathBuf::from);
@@ -53,7 +53,7 @@ impl AppWindow {
         }
     }
 
-    /// How it is doing.
+    /// Its state.
     pub fn view(&mut self) -> WindowView {
         let is_building = self.build.as_ref().is_some_and(|folder| folder.join("building").exists());
         let failed = self.build.clone().filter(|folder| folder.join("failed").exists());
@@ -76,12 +76,12 @@ impl AppWindow {
         }
     }
 
-    /// Whether it could be opened now.
+    /// Whether it can be opened now.
     pub fn is_ready(&mut self) -> bool {
         self.view().state == "ready"
     }
 
-    /// Whether it is open; notices when a person has closed it.
+    /// Whether it is open. Notices when a person has closed it.
     pub fn is_open(&mut self) -> bool {
         if let Some((child, _)) = &mut self.running
             && let Ok(Some(_)) = child.try_wait()
@@ -92,24 +92,24 @@ impl AppWindow {
         self.running.is_some()
     }
 
-    /// Whether the window is one of Alice's devices, as far as this demo has seen.
+    /// Whether the app is one of Alice's devices, as far as this demo knows.
     pub fn is_enrolled(&self) -> bool {
         self.mark.exists()
     }
 
-    /// Notes that the link it was handed was used and confirmed.
+    /// Records that the link passed to it was used and confirmed.
     pub fn enrolled(&self) {
         if let Err(error) = fs::write(&self.mark, "") {
             tracing::warn!(%error, "it could not be noted that the window is enrolled");
         }
     }
 
-    /// The link that it was handed last.
+    /// The link passed to it last.
     pub fn handed(&self) -> Option<&str> {
         self.handed.as_deref()
     }
 
-    /// Opens it, or hands it a link. The link goes through a pipe: no other process of the computer can read it there.
+    /// Opens the app, or passes a link to it, through a pipe that no other process can read.
     pub fn open(&mut self, link: Option<&str>) {
         if !self.is_open() {
             match self.start() {
@@ -126,7 +126,7 @@ impl AppWindow {
         if let (Some(link), Some((_, Some(stdin)))) = (link, &mut self.running)
             && self.handed.as_deref() != Some(link)
         {
-            // One that is gone is noticed at the next look.
+            // If it is gone, the next refresh notices.
             let _ = writeln!(stdin, "{link}").and_then(|()| stdin.flush());
             self.handed = Some(link.to_owned());
         }
@@ -137,7 +137,7 @@ impl AppWindow {
         let mut command = Command::new(&self.program);
         command.arg("--stop-with-stdin").arg("--home").arg(absolute(&self.home));
         command.stdin(Stdio::piped()).stdout(log.try_clone()?).stderr(log).env_remove("COUNTERSIGN_HOME");
-        // Ctrl-C is for the demo, which then ends the window by closing its pipe.
+        // Ctrl-C goes to the demo, which then ends the app by closing its pipe.
         #[cfg(unix)]
         std::os::unix::process::CommandExt::process_group(&mut command, 0);
         let mut child = command.spawn()?;
@@ -153,12 +153,12 @@ impl Drop for AppWindow {
 }
 
 impl AppWindow {
-    /// Ends its process, for good.
+    /// Ends its process; it does not open again.
     pub fn close(&mut self) {
         self.allowed = false;
         if let Some((mut child, stdin)) = self.running.take() {
             drop(stdin);
-            // It ends when its pipe is closed; one that hangs is not left behind.
+            // It ends when its pipe is closed; one that hangs is killed.
             for _ in 0..100 {
                 if !matches!(child.try_wait(), Ok(None)) {
                     return;

@@ -1,4 +1,4 @@
-//! The call centre's customer records: handed out for an access token that Alice's approval made, and for nothing else.
+//! Customer records of the call centre: a resource server that opens a record only for an access token of Alice's approval.
 
 use countersign_device::edge::system::SystemClock;
 use countersign_protocol::clock::{Clock as _, Timestamp};
@@ -10,10 +10,10 @@ use crate::ciba_client::{self, HttpClient};
 use crate::demo::DemoState;
 use crate::failure::Failure;
 
-/// The only client that records are for.
+/// The only client that may read records.
 const CLIENT: &str = "support-desk";
 
-/// The type of authorization details, and what it must ask for.
+/// The type of authorization details required, and its action.
 const DETAILS: (&str, &str) = ("account_information", "see your customer record");
 
 /// Alice's record, line by line.
@@ -25,24 +25,24 @@ const ALICE: [(&str, &str); 5] = [
     ("Before that", "Flat white, €\u{a0}4.20"),
 ];
 
-/// The records, and the provider whose tokens open them.
+/// The records, and the provider whose access tokens open them.
 pub struct CustomerRecords {
     http: HttpClient,
     issuer: String,
 }
 
-/// What a token opened.
+/// The record that a token opened, or why it did not.
 #[derive(Serialize, Clone, PartialEq, Eq, Debug)]
 pub struct CustomerRecord {
     lines: Vec<(&'static str, &'static str)>,
-    /// When the token ends and the record closes, in milliseconds since the epoch.
+    /// When the token expires and the record closes, in milliseconds since the epoch.
     until: u64,
-    /// Why it stays closed.
+    /// Why the token was refused.
     refused: Option<String>,
 }
 
 impl CustomerRecord {
-    /// Whether there is something to show of it now.
+    /// Whether there is something to show at this time.
     pub fn is_open(&self, now: Timestamp) -> bool {
         self.refused.is_some() || now.millis() < self.until
     }
@@ -61,7 +61,7 @@ impl CustomerRecords {
         Ok(CustomerRecords { http: HttpClient::new(CLIENT, &state.secret(CLIENT)?)?, issuer: state.issuer.clone() })
     }
 
-    /// Opens the record that a token is for, once its signature is verified with the keys that the provider publishes.
+    /// Opens the record of a token after verifying its signature with the provider's published keys.
     pub async fn open(&self, access_token: &str) -> CustomerRecord {
         match self.checked(access_token).await {
             Ok(until) => CustomerRecord { lines: ALICE.to_vec(), until: until * 1000, refused: None },
@@ -80,7 +80,7 @@ impl CustomerRecords {
     }
 }
 
-/// Whether these claims open Alice's record; until when, in seconds since the epoch.
+/// Checks that these claims open Alice's record; returns the token's expiry in seconds since the epoch.
 fn allows(claims: &Value, issuer: &str, now: Timestamp) -> Result<u64, String> {
     let (kind, action) = DETAILS;
     let is_for_it = |details: &Value| {
@@ -114,13 +114,13 @@ mod tests {
     }
 
     #[test]
-    fn the_record_opens_for_its_own_token_while_that_lives() {
+    fn the_record_opens_for_its_own_token_until_that_expires() {
         assert_eq!(allows(&claims(), ISSUER, Timestamp::from_seconds(1999)), Ok(2000));
         assert!(allows(&claims(), ISSUER, Timestamp::from_seconds(2000)).is_err());
     }
 
     #[test]
-    fn it_opens_for_no_other_token() {
+    fn the_record_opens_for_no_other_token() {
         for (member, other) in [
             ("iss", json!("https://id.evil.example")),
             ("aud", json!("coffee-pos")),

@@ -1,4 +1,4 @@
-//! The link on the pages: made when somebody looks, renewed before it is too old, replaced when it was used.
+//! Enrollment link on the pages: made when a page is open, renewed before it expires, replaced once used.
 
 use countersign_gateway::{ConfirmError, Gateway, IssuedLink, LinkRequest, LinkState};
 use countersign_protocol::clock::Clock as _;
@@ -8,14 +8,14 @@ use serde::Serialize;
 use crate::qr_code;
 use countersign_device::edge::system::SystemClock;
 
-/// A link is renewed when it has less than this left, in seconds: enough to finish with it.
+/// A link is renewed when it expires in less than this, in seconds: enough time to finish enrolling.
 const RENEW_BELOW: u64 = 120;
 
-/// The newest link, and what came of the code for it.
+/// The current link, and the result of its confirmation code.
 #[derive(Default)]
 pub struct EnrollmentLinks {
     current: Option<CurrentLink>,
-    /// EnrollmentLinks that made a device Alice's. They are worth nothing any more.
+    /// Links that were used and confirmed.
     confirmed: Vec<String>,
     said: Option<String>,
 }
@@ -25,24 +25,24 @@ struct CurrentLink {
     qr: QrView,
 }
 
-/// What the pages show of it.
+/// The link as the pages show it.
 #[derive(Serialize, Clone, PartialEq, Eq)]
 pub struct LinkView {
     /// The link, for pasting.
     link: String,
     /// Whether a device has used it and waits for its code.
     waits_for_code: bool,
-    /// What came of the last code.
+    /// The result of the last code.
     said: Option<String>,
     qr: QrView,
 }
 
-/// The link for a camera.
+/// The link as a QR code.
 #[derive(Serialize, Clone, PartialEq, Eq)]
 struct QrView {
     /// SVG.
     picture: Option<String>,
-    /// Why there is none, in a sentence.
+    /// Why there is none.
     why_not: Option<String>,
 }
 
@@ -66,12 +66,12 @@ fn qr_view(issued: &IssuedLink) -> QrView {
 }
 
 impl EnrollmentLinks {
-    /// Whether this link made a device Alice's.
+    /// Whether a device was confirmed with this link.
     pub fn was_confirmed(&self, link: &str) -> bool {
         self.confirmed.iter().any(|known| known == link)
     }
 
-    /// The link as it is to be shown now, made where there is none that serves.
+    /// The link to show now; a new one if the current one can't be used.
     pub async fn view(&mut self, gateway: &Gateway) -> Result<LinkView, String> {
         let state = self.state(gateway)?;
         let left = self
@@ -80,7 +80,7 @@ impl EnrollmentLinks {
             .map_or(0, |current| current.issued.expires_at.seconds().saturating_sub(SystemClock.now().seconds()));
         let serves = match state {
             Some(LinkState::Open) => left > RENEW_BELOW,
-            // The code may be typed for as long again.
+            // Its device is registered, and the code can still be typed.
             Some(LinkState::Registered) => true,
             Some(LinkState::Confirmed | LinkState::Ended) | None => false,
         };
@@ -103,7 +103,7 @@ impl EnrollmentLinks {
         })
     }
 
-    /// Takes the code that a device shows.
+    /// Checks the confirmation code that a device shows.
     pub async fn confirm(&mut self, gateway: &Gateway, code: &str) {
         let Some(current) = &self.current else { return };
         self.said = match gateway.confirm(&current.issued.id, code).await {

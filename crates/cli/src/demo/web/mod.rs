@@ -1,4 +1,4 @@
-//! The demo's web pages, served by the demo's own process beside the provider: a till, a call centre, a bike station, an agent.
+//! Web pages of the demo, served by its own process: a till, a call centre, a bike station, an AI agent.
 
 mod app_window;
 mod customer_records;

@@ -1,22 +1,22 @@
-//! The files of the pages. A page is the frame that all share with what is its own put into it.
+//! Files of the pages. A page is the shared frame with its own body in it.
 
 use crate::demo::client_processes;
 
-/// Something that is served as it is.
+/// A static file.
 #[derive(Clone)]
 pub struct File {
     /// Its path.
     pub path: &'static str,
     /// Its media type.
     pub kind: &'static str,
-    /// What is in it.
+    /// Its content.
     pub text: String,
 }
 
-/// What one page has of its own.
+/// The parts of a page that the frame does not have.
 struct Own {
     path: &'static str,
-    /// The page's name in the styles, and the file that draws it.
+    /// The page's name in the style sheets, and of its script.
     name: &'static str,
     title: &'static str,
     body: &'static str,
@@ -66,7 +66,7 @@ fn framed(own: &Own) -> String {
         .replace("{{agent}}", &escaped(client_processes::AGENT))
 }
 
-/// A text as HTML shows it.
+/// Escapes a string for HTML.
 fn escaped(text: &str) -> String {
     text.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;").replace('"', "&quot;")
 }
@@ -76,7 +76,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn every_page_is_filled_in_and_says_which_it_is() {
+    fn every_page_is_complete_and_marks_itself_as_current() {
         for own in &PAGES {
             let page = framed(own);
             assert!(!page.contains("{{"), "{}", own.path);

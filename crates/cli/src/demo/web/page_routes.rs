@@ -1,4 +1,4 @@
-//! The addresses: the pages, what they ask for, and what can be taken away.
+//! Routes of the pages: files, the JSON they fetch, and downloads.
 
 use std::time::Duration;
 
@@ -14,7 +14,7 @@ use super::page_files::{self, File};
 use super::page_server::PageServer;
 use super::same_origin;
 
-/// How long the page may wait for something new.
+/// How long a page's request for changes is held.
 const WAIT: Duration = Duration::from_secs(25);
 
 pub(super) fn router(web: PageServer) -> Router {

@@ -1,4 +1,4 @@
-//! The pages' server: what is on them now, and who waits for something new.
+//! Server of the pages: collects their state, and wakes pages that wait for a change.
 
 use std::net::{SocketAddr, TcpListener};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -18,34 +18,35 @@ use super::{page_routes, tamper};
 use crate::arguments::ProviderConfig;
 use crate::commands::op;
 use crate::demo::{DemoState, provider_process};
+use crate::error_code::ErrorCode;
 use crate::failure::Failure;
 
-/// How often the page's state is looked at.
+/// How often the state is collected.
 const REFRESH_EVERY: Duration = Duration::from_millis(150);
 
-/// How many ports after the provider's are tried.
+/// Ports tried after the provider's.
 const TRIES: u16 = 50;
 
-/// What the demo wants of the window.
+/// When the app opens.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub enum AppLaunch {
-    /// It opens by itself as soon as it can.
+    /// As soon as it is built.
     Automatic,
-    /// It opens when the page asks for it.
+    /// When a page asks for it.
     OnRequest,
-    /// It does not open: `--no-app`.
+    /// Never: `--no-app`.
     Never,
 }
 
-/// The web pages. Cheap to clone; the window ends with the last clone.
+/// The web pages. Cheap to clone; the app ends with the last clone.
 #[derive(Clone)]
 pub struct PageServer {
     pub(super) pages: Arc<PageState>,
-    /// Where the till is served, and the other pages below it.
+    /// URL of the till; the other pages are below it.
     pub url: String,
 }
 
-/// Everything on the pages, and what changes it.
+/// State of the pages, and what changes it.
 pub(super) struct PageState {
     state: DemoState,
     provider: Provider,
@@ -56,7 +57,7 @@ pub(super) struct PageState {
     links: tokio::sync::Mutex<EnrollmentLinks>,
     window: Mutex<AppWindow>,
     page: watch::Sender<Page>,
-    /// Whether somebody has looked at a page: only then are links made.
+    /// Whether a page was opened: only then are links made.
     looked_at: std::sync::atomic::AtomicBool,
 }
 
@@ -89,11 +90,11 @@ impl PageServer {
         let (config, home) = (state.path("provider.toml"), state.path("provider"));
         let provider = op::open(&ProviderConfig::of(config), Some(home), Provider::open_for_admin)?;
         let listener = listen(provider_at)?;
-        let host = listener.local_addr().map_err(|error| Failure::usage("demo_till", error))?.to_string();
+        let host = listener.local_addr().map_err(|error| Failure::usage(ErrorCode::DemoTill, error))?.to_string();
         let page = Page {
             revision: 0,
             issuer: state.issuer.clone(),
-            // As it was typed, for it is not on everybody's PATH.
+            // As it was typed: it may not be on PATH.
             program: std::env::args().next().unwrap_or_else(|| "countersign".to_owned()),
             demo_folder: state.folder().display().to_string(),
             provider_runs: true,
@@ -116,9 +117,9 @@ impl PageServer {
         });
         let web = PageServer { pages, url: format!("http://{host}/") };
         let router = page_routes::router(web.clone());
-        listener.set_nonblocking(true).map_err(|error| Failure::usage("demo_till", error))?;
+        listener.set_nonblocking(true).map_err(|error| Failure::usage(ErrorCode::DemoTill, error))?;
         let listener =
-            tokio::net::TcpListener::from_std(listener).map_err(|error| Failure::usage("demo_till", error))?;
+            tokio::net::TcpListener::from_std(listener).map_err(|error| Failure::usage(ErrorCode::DemoTill, error))?;
         tokio::spawn(async move {
             if let Err(error) = axum::serve(listener, router).await {
                 tracing::error!(%error, "the demo's pages are not served any more");
@@ -128,7 +129,7 @@ impl PageServer {
         Ok(web)
     }
 
-    /// The page as it is, once it is newer than this revision or half a minute has passed.
+    /// The pages' content, once it is newer than this revision or `at_most` has passed.
     pub(super) async fn page_after(&self, revision: u64, at_most: Duration) -> Page {
         self.pages.looked_at.store(true, std::sync::atomic::Ordering::Relaxed);
         let mut page = self.pages.page.subscribe();
@@ -137,7 +138,7 @@ impl PageServer {
         self.pages.page.borrow().clone()
     }
 
-    /// Where a page other than the till is.
+    /// URL of a page other than the till.
     pub fn page(&self, name: &str) -> String {
         format!("{}{name}", self.url)
     }
@@ -161,10 +162,10 @@ impl PageServer {
         }
     }
 
-    /// Ends the window's process, and returns when it is gone.
+    /// Ends the app's process, and returns when it is gone.
     pub async fn close_window(&self) {
         let pages = Arc::clone(&self.pages);
-        // It waits for a process.
+        // Blocks until the process has ended.
         let _ = tokio::task::spawn_blocking(move || lock(&pages.window).close()).await;
     }
 
@@ -184,12 +185,12 @@ impl PageServer {
             let link = provider_process::enrollment_link(&self.pages.state, "alice").await?;
             self.pages.state.write_trust(&crate::demo::trust(&link)?)?;
         }
-        std::fs::read_to_string(&path).map_err(|error| Failure::usage("demo_state", error))
+        std::fs::read_to_string(&path).map_err(|error| Failure::usage(ErrorCode::DemoState, error))
     }
 }
 
 impl PageState {
-    /// Looks at everything, and tells the page where something is new.
+    /// Collects the state, and publishes a new revision if it changed.
     async fn refresh(&self) {
         lock(&self.request_log).drain();
         self.open_records().await;
@@ -225,7 +226,7 @@ impl PageState {
         });
     }
 
-    /// Tries new access tokens at the call centre's records.
+    /// Uses new access tokens of the call centre to open customer records.
     async fn open_records(&self) {
         let tokens = lock(&self.request_log).untried_tokens();
         for (id, token) in tokens {
@@ -234,7 +235,7 @@ impl PageState {
         }
     }
 
-    /// A link for the window, where it has no account yet.
+    /// A link for the app, if it has no account yet.
     async fn link_for_window(&self) -> Option<String> {
         if lock(&self.window).is_enrolled() {
             return None;
@@ -243,7 +244,7 @@ impl PageState {
         (!shown.waits_for_code()).then(|| shown.link().to_owned())
     }
 
-    /// Opens the window when it may and can; a link that was renewed is handed on.
+    /// Opens the app when it may and can; passes on a renewed link.
     async fn tend_window(&self) {
         let (ready, open, enrolled, handed) = {
             let mut window = lock(&self.window);
@@ -264,7 +265,7 @@ impl PageState {
     }
 }
 
-/// Looks until the demo ends.
+/// Refreshes until the demo ends.
 async fn refresh(pages: std::sync::Weak<PageState>) {
     let mut opened = false;
     let mut ticks = tokio::time::interval(REFRESH_EVERY);
@@ -273,7 +274,7 @@ async fn refresh(pages: std::sync::Weak<PageState>) {
         ticks.tick().await;
         let Some(pages) = pages.upgrade() else { return };
         pages.refresh().await;
-        // By itself it opens once; a person who closes it wants it closed.
+        // It opens automatically once; a person who closes it wants it closed.
         let is_open = lock(&pages.window).is_open();
         if is_open || !opened {
             pages.tend_window().await;
@@ -294,7 +295,7 @@ fn listen(provider_at: SocketAddr) -> Result<TcpListener, Failure> {
         }
     }
     let what = format!("none of the {TRIES} ports after {provider_at} is free for the demo's pages");
-    Err(Failure::usage("listen", what))
+    Err(Failure::usage(ErrorCode::Listen, what))
 }
 
 pub(super) fn lock<T>(mutex: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {

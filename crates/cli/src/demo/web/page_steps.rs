@@ -1,4 +1,4 @@
-//! The seven steps of the flow with the messages that were really sent, for the page.
+//! The seven steps of the CIBA flow with the messages that were sent, for the pages.
 
 use countersign_protocol::clock::Timestamp;
 use countersign_protocol::text;
@@ -14,17 +14,17 @@ use crate::demo::client_processes::claims_of;
 pub struct Step {
     number: u8,
     title: &'static str,
-    /// In a sentence: what this is for.
+    /// The purpose of the step, in a sentence.
     why: &'static str,
-    /// Milliseconds since the beginning, where the moment is known here.
+    /// Milliseconds since the request began, where known.
     after_ms: Option<u64>,
-    /// What was sent, a line each.
+    /// The message, by line.
     lines: Vec<String>,
 }
 
 /// The steps that have happened.
-pub fn of(entry: &LogEntry, proof: Option<&RecordedApproval>, issuer: &str) -> Vec<Step> {
-    let (began, acknowledged, result) = entry.heard();
+pub fn build(entry: &LogEntry, proof: Option<&RecordedApproval>, issuer: &str) -> Vec<Step> {
+    let (began, acknowledged, result) = entry.timeline();
     let scenario = &entry.scenario;
     let after = |at: Timestamp| Some(at.millis_since(began));
     let said = format!("{}: “{}”", scenario.client, scenario.message);
@@ -52,7 +52,7 @@ pub fn of(entry: &LogEntry, proof: Option<&RecordedApproval>, issuer: &str) -> V
         lines,
     });
     let Some(proof) = proof else { return steps };
-    let challenge = proof.asked().challenge.as_str();
+    let challenge = proof.record().challenge.as_str();
     let mut lines = vec!["event: update  (on the stream that the device holds open)".to_owned()];
     lines.extend(members(
         &claims_of(challenge),
@@ -74,7 +74,7 @@ pub fn of(entry: &LogEntry, proof: Option<&RecordedApproval>, issuer: &str) -> V
         after_ms: None,
         lines: shown.iter().map(super::recorded_approval::ScreenLine::sentence).collect(),
     });
-    let (Some((answer, arrived)), Some(decided)) = (&proof.asked().answer, proof.by()) else { return steps };
+    let (Some((answer, arrived)), Some(decided)) = (&proof.record().answer, proof.by()) else { return steps };
     let claims = claims_of(answer.as_str());
     let approved = claims["decision"] == "approved";
     steps.push(Step {
@@ -130,7 +130,7 @@ pub fn of(entry: &LogEntry, proof: Option<&RecordedApproval>, issuer: &str) -> V
     steps
 }
 
-/// Some members of an object, one a line, those that are there.
+/// The named members of an object that are present, one per line.
 fn members(object: &Value, names: &[&str]) -> Vec<String> {
     let there = names.iter().filter_map(|name| Some((name, object.get(name).filter(|value| !value.is_null())?)));
     let shown = there.map(|(name, value)| match value {

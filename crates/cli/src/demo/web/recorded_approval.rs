@@ -1,4 +1,4 @@
-//! What the provider kept about one request: the very bytes that were signed, and what they say.
+//! The provider's record of one approval: the bytes that were signed, and their claims.
 
 use countersign_device::transcript::{self, Locale, RenderedTranscript, Role};
 use countersign_gateway::ChallengeRecord;
@@ -30,14 +30,14 @@ pub struct ScreenLine {
 }
 
 impl RecordedApproval {
-    /// Reads a record. Nothing of it is believed that does not verify.
-    pub fn of(mut all: Vec<ChallengeRecord>) -> Option<RecordedApproval> {
+    /// Reads a record; `None` unless its challenge verifies.
+    pub fn from_record(mut all: Vec<ChallengeRecord>) -> Option<RecordedApproval> {
         let at = all.iter().position(|asked| asked.decided).or(if all.is_empty() { None } else { Some(0) })?;
         let mut asked = all.swap_remove(at);
         let challenge = verified(&asked)?;
         let answer = asked.answer.as_ref().and_then(|(answer, _)| answer.peek().ok());
         let drawn = match &answer {
-            Some(answer) => same_lines(&challenge, answer)?,
+            Some(answer) => lines_answered(&challenge, answer)?,
             None => transcript::render(&challenge, true, false, Locale::En),
         };
         if answer.is_some() {
@@ -46,39 +46,39 @@ impl RecordedApproval {
         Some(RecordedApproval { asked, challenge, drawn })
     }
 
-    /// When the answer arrived at the provider.
+    /// When the provider received the answer.
     pub fn answered_at(&self) -> Option<Timestamp> {
         self.asked.answer.as_ref().map(|(_, at)| *at)
     }
 
-    /// The device that answered.
+    /// Name of the device that answered.
     pub fn by(&self) -> Option<String> {
         self.asked.decided.then(|| countersign_protocol::text::escape(&self.asked.device_name))
     }
 
-    /// Whether it came to the device without a sound.
+    /// Whether it was held: no notification on the device.
     pub fn held(&self) -> bool {
         self.challenge.claims().held
     }
 
-    /// Whether the number was wrong.
+    /// Whether it ended because the number was wrong.
     pub fn was_mismatch(&self) -> bool {
         let outcome = self.asked.outcome.as_ref().and_then(|outcome| outcome.peek().ok());
         outcome.is_some_and(|outcome| outcome.outcome == Ending::Mismatch)
     }
 
-    /// What the device shows.
+    /// The lines on the device's screen.
     pub fn lines(&self) -> Vec<ScreenLine> {
         let lines = self.drawn.roles.iter().zip(&self.drawn.transcript.lines);
         lines.map(|(role, line)| ScreenLine::of(*role, line)).collect()
     }
 
-    /// The client's details, as they were signed.
+    /// The authorization details, as signed.
     pub fn details(&self) -> Option<&str> {
         self.challenge.claims().authorization_details_json.as_deref()
     }
 
-    /// What the request is about.
+    /// The kind of the request.
     pub fn kind(&self) -> Kind {
         self.challenge.claims().kind
     }
@@ -104,17 +104,17 @@ impl RecordedApproval {
     }
 
     /// The record as the gateway keeps it.
-    pub fn asked(&self) -> &ChallengeRecord {
+    pub fn record(&self) -> &ChallengeRecord {
         &self.asked
     }
 }
 
-/// The challenge, by the keys of the provider's own manifests.
+/// The challenge, verified with the keys of the provider's manifests.
 pub fn verified(asked: &ChallengeRecord) -> Option<VerifiedChallenge> {
     verify(asked, &asked.challenge).ok()
 }
 
-/// Verifies a challenge that may have been tampered with, as the device does.
+/// Verifies a challenge, which may be altered, as a device does.
 pub fn verify(
     asked: &ChallengeRecord,
     challenge: &countersign_protocol::jws::Compact<Challenge>,
@@ -127,8 +127,8 @@ pub fn verify(
     Challenge::verify_signed(challenge, &claims.aud, &claims.sub, &keys).map_err(|error| error.to_string())
 }
 
-/// The lines that the device showed: those of which the answer signed the hash.
-fn same_lines(challenge: &VerifiedChallenge, answer: &Answer) -> Option<RenderedTranscript> {
+/// The lines that the device showed: those whose hash the answer signed.
+fn lines_answered(challenge: &VerifiedChallenge, answer: &Answer) -> Option<RenderedTranscript> {
     [Locale::En, Locale::De].into_iter().find_map(|locale| {
         [true, false].into_iter().find_map(|first| {
             let drawn = transcript::render(challenge, true, first, locale);
@@ -138,7 +138,7 @@ fn same_lines(challenge: &VerifiedChallenge, answer: &Answer) -> Option<Rendered
 }
 
 impl ScreenLine {
-    /// The line in one.
+    /// Label and text.
     pub fn sentence(&self) -> String {
         format!("{}: {}", self.label, self.text)
     }

@@ -1,4 +1,4 @@
-//! The book: every request that a page made, and how far it is.
+//! Log of the requests that the pages made, and the state of each.
 
 use countersign_op::Provider;
 use countersign_protocol::clock::{Clock as _, Timestamp};
@@ -15,27 +15,27 @@ use crate::demo::client_processes::{ClientHandle, ClientProcesses};
 use crate::demo::scenarios::{Place, Scenario};
 use countersign_device::edge::system::SystemClock;
 
-/// So many requests are kept.
+/// Largest number of requests in one run.
 const KEPT: usize = 50;
 
-/// All requests of one run.
+/// All requests of one run, by id.
 pub struct RequestLog {
     clients: ClientProcesses,
     entries: Vec<LogEntry>,
 }
 
-/// A line of a client, and when it came.
+/// A line of a client, and when it arrived.
 type Line = (Timestamp, Value);
 
 /// One request.
 pub struct LogEntry {
-    /// What was asked.
+    /// What is asked for.
     pub scenario: Scenario,
     began: Timestamp,
     acknowledged: Option<Line>,
     result: Option<Line>,
     ended: bool,
-    /// What its access token opened, for the call centre.
+    /// The customer record that its access token opened, for the call centre.
     record: Option<CustomerRecord>,
     _client: ClientHandle,
 }
@@ -51,25 +51,25 @@ pub struct RequestView {
     amount: Option<&'static str>,
     message: &'static str,
     state: &'static str,
-    /// When it ends, by the clock of this computer: milliseconds since the epoch.
+    /// When it expires, in milliseconds since the epoch.
     ends_at: Option<u64>,
-    /// What its client says about the end.
+    /// The client's message about how it ended.
     said: Option<String>,
-    /// The number for the person to type.
+    /// The number for the person to type on the device.
     number: Option<String>,
-    /// Whether the device got it without a sound.
+    /// Whether it is held: no notification on the device.
     held: bool,
-    /// What it is about, once the device is asked.
+    /// Its kind, once the device is asked.
     kind: Option<Kind>,
-    /// The details as the provider had them signed: JSON.
+    /// The authorization details in the challenge: JSON.
     details: Option<String>,
-    /// The lines on the device, once it is asked.
+    /// The lines on the device's screen, once it is asked.
     device: Option<Vec<recorded_approval::ScreenLine>>,
-    /// Who answered.
+    /// Name of the device that answered.
     by: Option<String>,
     /// Milliseconds from the answer's arrival at the provider until the client had its tokens.
     receipt_ms: Option<u64>,
-    /// What the tokens opened.
+    /// The customer record that the tokens opened.
     record: Option<CustomerRecord>,
     steps: Vec<Step>,
     can_cheat: bool,
@@ -77,16 +77,16 @@ pub struct RequestView {
 }
 
 impl RequestLog {
-    /// An empty book.
+    /// An empty log.
     pub fn new() -> RequestLog {
         RequestLog { clients: ClientProcesses::new(), entries: Vec::new() }
     }
 
-    /// Asks for something, in a process of its own.
+    /// Starts the client of this scenario; returns the request's id.
     pub fn ask(&mut self, state: &DemoState, item: &str) -> Result<usize, String> {
-        let scenario = Scenario::of(item).ok_or("that is nothing that anybody asks for here")?;
+        let scenario = Scenario::by_item(item).ok_or("there is no such scenario")?;
         if self.entries.len() >= KEPT {
-            return Err("the demo keeps no more requests: start it again".to_owned());
+            return Err("the demo holds no more requests: restart it".to_owned());
         }
         let id = self.entries.len();
         let client = self.clients.ask(state, scenario, id).map_err(|failure| failure.message)?;
@@ -102,7 +102,7 @@ impl RequestLog {
         Ok(id)
     }
 
-    /// Takes what the clients have said since. Says whether there was anything.
+    /// Processes the clients' new lines. Returns whether there were any.
     pub fn drain(&mut self) -> bool {
         let mut any = false;
         while let Ok(message) = self.clients.messages.try_recv() {
@@ -117,14 +117,14 @@ impl RequestLog {
         any
     }
 
-    /// Everything the provider knows about a request.
+    /// The provider's record of a request.
     pub fn proof(&self, provider: &Provider, id: usize) -> Option<RecordedApproval> {
         let (_, acknowledged) = self.entries.get(id)?.acknowledged.as_ref()?;
         let approval = provider.approval_of(acknowledged["auth_req_id"].as_str()?).ok()??;
-        RecordedApproval::of(provider.gateway().challenge_records(&approval).ok()?)
+        RecordedApproval::from_record(provider.gateway().challenge_records(&approval).ok()?)
     }
 
-    /// Access tokens that nobody has tried at the records yet: the request, and the token.
+    /// Access tokens of the call centre that have not been used yet, with their request's id.
     pub fn untried_tokens(&self) -> Vec<(usize, String)> {
         let entries = self.entries.iter().enumerate().filter(|(_, entry)| entry.scenario.place == Place::Support);
         let tokens = entries.filter(|(_, entry)| entry.record.is_none()).filter_map(|(id, entry)| {
@@ -134,14 +134,14 @@ impl RequestLog {
         tokens.collect()
     }
 
-    /// Notes what a token opened.
+    /// Stores the record that a token opened.
     pub fn opened(&mut self, id: usize, record: CustomerRecord) {
         if let Some(entry) = self.entries.get_mut(id) {
             entry.record = Some(record);
         }
     }
 
-    /// All requests as their pages show them, newest first.
+    /// All requests as the pages show them, newest first.
     pub fn views(&self, provider: &Provider, issuer: &str) -> Vec<RequestView> {
         let shown = |id: usize| self.entry(provider, issuer, id);
         (0..self.entries.len()).rev().map(shown).collect()
@@ -176,7 +176,7 @@ impl RequestLog {
                 _ => None,
             },
             record: entry.record.clone().filter(|record| record.is_open(SystemClock.now())),
-            steps: page_steps::of(entry, proof.as_ref(), issuer),
+            steps: page_steps::build(entry, proof.as_ref(), issuer),
             can_cheat: proof.as_ref().is_some_and(RecordedApproval::has_amount),
             evidence: proof.as_ref().is_some_and(RecordedApproval::is_complete),
         }
@@ -184,8 +184,8 @@ impl RequestLog {
 }
 
 impl LogEntry {
-    /// When the request began, and what its client printed and when.
-    pub fn heard(&self) -> (Timestamp, Option<&Line>, Option<&Line>) {
+    /// When the request began, and the acknowledgement and result that its client printed.
+    pub fn timeline(&self) -> (Timestamp, Option<&Line>, Option<&Line>) {
         (self.began, self.acknowledged.as_ref(), self.result.as_ref())
     }
 
@@ -197,7 +197,7 @@ impl LogEntry {
     fn state(&self, proof: Option<&RecordedApproval>) -> (&'static str, Option<String>) {
         let Some((_, line)) = &self.result else {
             return match &self.acknowledged {
-                _ if self.ended => ("failed", Some("The client’s process ended without a word.".to_owned())),
+                _ if self.ended => ("failed", Some("The client’s process ended without a result.".to_owned())),
                 None => ("asking", None),
                 Some(_) => ("waiting", None),
             };

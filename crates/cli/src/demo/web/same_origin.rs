@@ -1,15 +1,15 @@
-//! Who may talk to the pages' server: its own pages alone. Any other page in the same browser can reach this port, too.
+//! Same-origin check: only the demo's own pages may call its server, for other pages in the same browser can reach this port too.
 
 use axum::extract::{Request, State};
 use axum::http::{HeaderValue, Method, StatusCode, header};
 use axum::middleware::Next;
 use axum::response::{IntoResponse as _, Response};
 
-/// What the page may load and where it may send: itself, and nothing else.
+/// Content Security Policy: the pages load from and send to this server alone.
 const POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; img-src 'self' data:; base-uri 'none'; form-action 'none'; frame-ancestors 'none'";
 
-/// Lets requests through that name this server as their host and, where they change something, a page of its own as their origin: a
-/// name that was made to point here (DNS rebinding) and a page from elsewhere are refused.
+/// Passes requests whose `Host` is this server and, unless they are GET, whose `Origin` is too. Refuses DNS rebinding and pages of other
+/// origins.
 pub async fn check(State(host): State<String>, request: Request, next: Next) -> Response {
     let mut response = match refusal(&host, &request) {
         Some(refused) => refused.into_response(),

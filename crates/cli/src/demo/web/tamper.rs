@@ -1,4 +1,4 @@
-//! Trying to cheat: the recorded challenge with another amount in it, shown to the very check that a device makes.
+//! Tampering: the recorded challenge with another amount, given to the same verification that a device performs.
 
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
@@ -8,39 +8,40 @@ use serde::Serialize;
 
 use super::recorded_approval::{self, RecordedApproval};
 
-/// What came of it.
+/// The result of verifying the original and the altered challenge.
 #[derive(Serialize)]
 pub struct TamperResult {
     /// The details as they were signed.
     before: String,
     /// The same with another amount.
     after: String,
-    /// The amounts alone.
+    /// The signed amount.
     amount: String,
+    /// The forged amount.
     forged: String,
     /// Whether the unaltered challenge verifies.
     original_verifies: bool,
-    /// Whether the altered one does; it must not.
+    /// Whether the altered challenge verifies; it must not.
     forged_verifies: bool,
-    /// Why not, in the words of the check.
+    /// The verification's error.
     refusal: Option<String>,
 }
 
-/// The amount of a payment, as it stands in the details.
+/// The amount of a payment, as in its authorization details.
 pub fn amount_in(challenge: &Challenge) -> Option<String> {
     let details = challenge.authorization_details_json.as_deref()?;
     let parsed: serde_json::Value = serde_json::from_str(details).ok()?;
     Some(parsed.get(0)?.get("instructedAmount")?.get("amount")?.as_str()?.to_owned())
 }
 
-/// Ten times as much, put in the place of the amount under the signature that was made for the other.
+/// Replaces the amount by ten times as much under the original signature, and verifies both.
 pub fn multiply_amount(proof: &RecordedApproval) -> Option<TamperResult> {
     let claims = proof.challenge().claims();
     let before = claims.authorization_details_json.clone()?;
     let amount = amount_in(claims)?;
     let forged = ten_times(&amount);
     let after = before.replace(&format!("\"{amount}\""), &format!("\"{forged}\""));
-    let original = proof.asked().challenge.as_str();
+    let original = proof.record().challenge.as_str();
     let [header, payload, signature] = original.split('.').collect::<Vec<_>>().try_into().ok()?;
     let payload = String::from_utf8(URL_SAFE_NO_PAD.decode(payload).ok()?).ok()?;
     // The details are a string in the payload, so that their quotation marks are escaped there.
@@ -49,19 +50,19 @@ pub fn multiply_amount(proof: &RecordedApproval) -> Option<TamperResult> {
         return None;
     }
     let altered = Compact::<Challenge>::from_text(format!("{header}.{}.{signature}", URL_SAFE_NO_PAD.encode(altered)));
-    let verdict = recorded_approval::verify(proof.asked(), &altered);
+    let verdict = recorded_approval::verify(proof.record(), &altered);
     Some(TamperResult {
         before,
         after,
         amount,
         forged,
-        original_verifies: recorded_approval::verified(proof.asked()).is_some(),
+        original_verifies: recorded_approval::verified(proof.record()).is_some(),
         forged_verifies: verdict.is_ok(),
         refusal: verdict.err(),
     })
 }
 
-/// `4.20` as `42.00`: the same digits with the point one place on.
+/// `4.20` as `42.00`: the decimal point moved one place.
 fn ten_times(amount: &str) -> String {
     match amount.split_once('.') {
         Some((whole, fraction)) => {

@@ -1,0 +1,77 @@
+//! Events of the device as sentences for people: a provider offline, an account revoked, another device added.
+
+use countersign_device::DeviceEvent;
+use countersign_device::device_event::OfflineReason;
+use countersign_protocol::notice::DeviceEvent as OtherDevice;
+
+use crate::time_format;
+
+/// Why a provider is offline. `since` is in seconds since the epoch.
+pub fn offline(host: &str, since: u64, why: OfflineReason) -> String {
+    let what = match why {
+        OfflineReason::Unreachable => "can't be reached",
+        OfflineReason::NotTheProvider => "does not reply itself: something else does; check the network",
+        OfflineReason::NoReply => "does not reply",
+        _ => "is busy or broken",
+    };
+    let since = time_format::full(since);
+    format!("{host} {what} (since {since}). Answers are stored and will be sent.")
+}
+
+/// An event of the device that is neither a request nor an answer.
+pub fn describe(event: &DeviceEvent, host: &str) -> String {
+    let name = |name: &str| countersign_protocol::text::escape(name);
+    match event {
+        DeviceEvent::Offline { since, why, .. } => offline(host, *since, *why),
+        DeviceEvent::Online { .. } => format!("{host} replies again."),
+        DeviceEvent::Confirmed { .. } => format!("The account at {host} is confirmed and active."),
+        DeviceEvent::AccountUnknown { since, .. } => {
+            let since = time_format::full(*since);
+            format!(
+                "{host} does not know this device any more (since {since}). Nothing is deleted; the device asks again every hour."
+            )
+        }
+        DeviceEvent::AccountSuspended { since, .. } => {
+            let since = time_format::full(*since);
+            format!(
+                "{host} has suspended this device (since {since}): it may have been copied or restored. Contact the provider."
+            )
+        }
+        DeviceEvent::AccountKnown { .. } => format!("{host} knows this device again."),
+        DeviceEvent::AccountRevoked { at, .. } => {
+            format!(
+                "{host} revoked this device at {}. Its keys are destroyed; its history stays.",
+                time_format::full(*at)
+            )
+        }
+        DeviceEvent::AccountUnusable { why, .. } => {
+            format!("The account at {host} cannot be used on this device: {}", name(why))
+        }
+        DeviceEvent::Refused { id, code, .. } => {
+            let code = serde_json::to_value(code).unwrap_or_default();
+            format!(
+                "{id} could not be verified or displayed, and was refused ({}).",
+                code.as_str().unwrap_or("refused")
+            )
+        }
+        DeviceEvent::AnswerNotTaken { id, status, .. } => {
+            format!("{host} did not accept the answer to {id} (status {status}). It is stored and will be sent again.")
+        }
+        DeviceEvent::OtherDeviceRevoked { device_name, .. } => {
+            format!("Another device was revoked at {host}: {}.", name(device_name))
+        }
+        DeviceEvent::OtherDevice { change, device_name, .. } => {
+            let which = device_name.as_deref().map(|device| format!(": {}", name(device))).unwrap_or_default();
+            let what = match change {
+                OtherDevice::DeviceAdded => "A device was added to your account",
+                OtherDevice::DeviceRotated => "A device of yours has new keys",
+                OtherDevice::DeviceSuspended => "A device of yours may have been copied or restored, and was suspended",
+                OtherDevice::LinkUsedAgain => "An enrollment link of yours was used again",
+                _ => "Something changed with your devices",
+            };
+            format!("{what} at {host}{which}.")
+        }
+        DeviceEvent::Ignored { what, .. } => format!("Ignored a message that does not verify: {what} ({host})."),
+        _ => format!("An event at {host} that this version does not know; update countersign."),
+    }
+}

@@ -1,0 +1,38 @@
+//! Exit codes for the errors of the device; code and message are the error's own.
+
+use countersign_device::error::{AnswerError, EnrollError, ExportError, OpenError};
+use countersign_protocol::registration;
+
+use crate::exit::Exit;
+use crate::failure::Failure;
+
+/// The device did not open.
+pub fn open_failed(error: &OpenError) -> Failure {
+    Failure::usage(error.code(), error)
+}
+
+/// Enrolling failed.
+pub fn enroll_failed(error: &EnrollError) -> Failure {
+    let exit = match error {
+        EnrollError::Token(registration::TokenError::Expired) => Exit::Expired,
+        EnrollError::Token(_) | EnrollError::Manifest(_) => Exit::Unverified,
+        EnrollError::Discovery(_)
+        | EnrollError::NoReply(_)
+        | EnrollError::NotAProvider { .. }
+        | EnrollError::Refused { .. } => Exit::Provider,
+        _ => Exit::Usage,
+    };
+    Failure { exit, code: error.code(), message: error.to_string() }
+}
+
+/// The answer was not given.
+pub fn answer_failed(error: &AnswerError) -> Failure {
+    let exit = if matches!(error, AnswerError::Expired) { Exit::Expired } else { Exit::Usage };
+    Failure { exit, code: error.code(), message: error.to_string() }
+}
+
+/// History or evidence can't be read.
+pub fn export_failed(error: &ExportError) -> Failure {
+    let exit = if matches!(error, ExportError::Broken(_)) { Exit::Unverified } else { Exit::Usage };
+    Failure { exit, code: error.code(), message: error.to_string() }
+}

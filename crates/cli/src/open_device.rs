@@ -1,0 +1,73 @@
+//! Opens the device that this process runs, and fetches what is new from its providers.
+
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use countersign_device::edge::system;
+use countersign_device::{Device, Ports, PullResult};
+
+use crate::device_event_text;
+use crate::device_failure::open_failed;
+use crate::failure::Failure;
+use crate::home::{self, HomeKind};
+use crate::output::Output;
+
+/// Opens the device of this home, in the language of the environment.
+///
+/// # Errors
+/// Another process has the home open, or its contents can't be used.
+pub fn open(home: Option<PathBuf>) -> Result<Device, Failure> {
+    open_with(&home::folder(home, HomeKind::Device)?, ports()?)
+}
+
+/// Opens the device whose state is in this folder.
+///
+/// # Errors
+/// As [`open`].
+pub fn open_with(folder: &Path, ports: Ports) -> Result<Device, Failure> {
+    Device::open(folder, ports).map_err(|error| open_failed(&error))
+}
+
+/// Clock, randomness, transport and locale of this system.
+///
+/// # Errors
+/// The system's certificates can't be loaded.
+pub fn ports() -> Result<Ports, Failure> {
+    let mut ports = Ports::new(system::clock(), system::random()).map_err(|error| open_failed(&error))?;
+    ports.locale = system::locale();
+    Ok(ports)
+}
+
+/// Opens the device and fetches what is new from each provider. Returns whether one could not be reached.
+///
+/// # Errors
+/// As [`open`].
+pub async fn open_and_pull(home: Option<PathBuf>, output: Output) -> Result<(Device, bool), Failure> {
+    let device = open(home)?;
+    let offline = pull(&device, output).await?;
+    Ok((device, offline))
+}
+
+/// Fetches what is new, with progress lines for a slow provider and for each that could not be reached.
+async fn pull(device: &Device, output: Output) -> Result<bool, Failure> {
+    let pulling = device.pull();
+    tokio::pin!(pulling);
+    let pulled = tokio::select! {
+        pulled = &mut pulling => pulled,
+        () = tokio::time::sleep(Duration::from_secs(1)) => {
+            output.progress("Fetching new requests from the provider …");
+            pulling.await
+        }
+    };
+    let offline: Vec<PullResult> = pulled.into_iter().filter(|pulled| pulled.offline.is_some()).collect();
+    if !offline.is_empty() {
+        let accounts = device.accounts().await.map_err(|error| open_failed(&error))?;
+        for PullResult { account, offline } in &offline {
+            let host = accounts.iter().find(|known| known.account == *account).map(|known| known.issuer.host());
+            if let (Some(host), Some((since, why))) = (host, offline) {
+                output.progress(&device_event_text::offline(&host, *since, *why));
+            }
+        }
+    }
+    Ok(!offline.is_empty())
+}
