@@ -103,8 +103,8 @@ pub enum StreamReply {
 
 /// An open stream.
 pub trait EventStream: Send {
-    /// The next thing that arrives; `None` when the other side closed. Ends with [`TransportError::TimedOut`] where even the comments
-    /// stopped, and with [`TransportError::TooLarge`] where one event is larger than [`LARGEST_BODY`].
+    /// The next thing that arrives; `None` when the other side closed. Ends with [`TransportError::TimedOut`] where even
+    /// the comments stopped, and with [`TransportError::TooLarge`] where one event is larger than [`LARGEST_BODY`].
     fn next(&mut self) -> BoxFuture<'_, Option<Result<StreamEvent, TransportError>>>;
 }
 
