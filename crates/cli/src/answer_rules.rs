@@ -30,7 +30,7 @@ impl Rules {
     ///
     /// # Errors
     /// A rule that is not a JSON object.
-    pub fn read(approve: &[String], deny: &[String]) -> Result<Rules, Failure> {
+    pub fn parse(approve: &[String], deny: &[String]) -> Result<Rules, Failure> {
         let read = |option: &str, texts: &[String]| {
             let rules = texts.iter().map(|text| match json::read(text.as_bytes(), DEPTH) {
                 Ok(rule @ Json::Object(_)) => Ok(rule),
@@ -84,7 +84,7 @@ mod tests {
 
     fn decided(approve: &[&str], deny: &[&str]) -> RuleDecision {
         let owned = |rules: &[&str]| rules.iter().map(|&rule| rule.to_owned()).collect::<Vec<_>>();
-        Rules::read(&owned(approve), &owned(deny)).expect("valid rules").decide(PAYMENT)
+        Rules::parse(&owned(approve), &owned(deny)).expect("valid rules").decide(PAYMENT)
     }
 
     #[test]
@@ -115,7 +115,7 @@ mod tests {
     #[test]
     fn a_rule_that_is_not_an_object_is_refused() {
         for rule in ["[]", "approve", r#"{"a":1,"a":2}"#, ""] {
-            let refused = Rules::read(&[rule.to_owned()], &[]).err().expect(rule);
+            let refused = Rules::parse(&[rule.to_owned()], &[]).err().expect(rule);
             assert_eq!(refused.code, "bad_rule");
             assert!(refused.message.contains("--approve-if"), "{refused}");
         }

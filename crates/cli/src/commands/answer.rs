@@ -41,7 +41,7 @@ pub async fn run(answer: Answer, home: Option<PathBuf>, output: Output) -> Resul
         Err(error) => return Err(device_failure::answer_failed(&error)),
     };
     output.result(&Event { event: "answered", answered: &answered }, |paint| describe(&answered, paint))?;
-    Ok(exit(&answered))
+    Ok(exit_for(&answered))
 }
 
 fn verdict(answer: &Answer) -> Result<Decision, Failure> {
@@ -90,7 +90,7 @@ pub fn describe(answered: &AnswerResult, paint: Paint) -> String {
     }
 }
 
-fn exit(answered: &AnswerResult) -> Exit {
+fn exit_for(answered: &AnswerResult) -> Exit {
     match (answered.decision, answered.outcome) {
         (answer::Decision::Approved, Some(Ending::Approved)) | (answer::Decision::Denied, Some(Ending::Denied)) => {
             Exit::Ok

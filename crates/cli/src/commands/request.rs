@@ -37,8 +37,8 @@ pub async fn run(request: Request, output: Output) -> Result<Exit, Failure> {
 }
 
 async fn ask_and_wait(request: &Request, output: Output) -> Result<Exit, Failure> {
-    let ask = read(request)?;
-    let http = HttpClient::new(&request.client_id, &secret(request)?)?;
+    let ask = authentication_request(request)?;
+    let http = HttpClient::new(&request.client_id, &read_secret(request)?)?;
     let endpoints = ciba_client::discover(&http, &request.issuer).await?;
     let acknowledged = match ciba_client::request(&http, &endpoints.bc_authorize, &ask).await {
         Ok(acknowledged) => acknowledged,
@@ -75,7 +75,7 @@ async fn ask_and_wait(request: &Request, output: Output) -> Result<Exit, Failure
     }
 }
 
-fn read(request: &Request) -> Result<AuthenticationRequest, Failure> {
+fn authentication_request(request: &Request) -> Result<AuthenticationRequest, Failure> {
     let details = request.authorization_details.as_deref().map(|given| match given.strip_prefix('@') {
         None => Ok(given.to_owned()),
         Some(file) => std::fs::read_to_string(file).map_err(|error| {
@@ -100,7 +100,7 @@ fn read(request: &Request) -> Result<AuthenticationRequest, Failure> {
     })
 }
 
-fn secret(request: &Request) -> Result<Secret, Failure> {
+fn read_secret(request: &Request) -> Result<Secret, Failure> {
     let text = match &request.client_secret_file {
         Some(file) => std::fs::read_to_string(file).map_err(|error| {
             Failure::usage(
@@ -120,35 +120,35 @@ fn secret(request: &Request) -> Result<Secret, Failure> {
 
 fn print_acknowledgement(acknowledged: &Acknowledgement, output: Output) -> Result<(), Failure> {
     output.result(&Event { event: "acknowledged", rest: acknowledged }, |paint| {
-        let mut words =
+        let mut message =
             format!("The provider accepted the request. It expires in {} seconds.", acknowledged.expires_in);
         if let Some(value) = &acknowledged.interaction_value {
-            words += &format!("\nShow this number to the person who approves: {}", paint.bold(&text::escape(value)));
+            message += &format!("\nShow this number to the person who approves: {}", paint.bold(&text::escape(value)));
         }
-        words
+        message
     })
 }
 
 /// Prints an OAuth error and returns its exit code.
 fn print_oauth_error(error: &OauthError, output: Output) -> Result<Exit, Failure> {
     output.result(&Event { event: "failed", rest: error }, |_| {
-        let mut words = match error.error.as_str() {
+        let mut message = match error.error.as_str() {
             "access_denied" => "Denied".to_owned(),
             "expired_token" => "Expired".to_owned(),
             other => format!("No tokens ({})", text::escape(other)),
         };
         if let Some(description) = &error.error_description {
-            words += &format!(": {}", text::escape(description));
+            message += &format!(": {}", text::escape(description));
         }
         if let Some(reason) = &error.denial_reason {
-            words += &format!(" ({})", text::escape(reason));
+            message += &format!(" ({})", text::escape(reason));
         }
-        words + "."
+        message + "."
     })?;
-    Ok(exit(error))
+    Ok(exit_for(error))
 }
 
-fn exit(error: &OauthError) -> Exit {
+fn exit_for(error: &OauthError) -> Exit {
     match error.error.as_str() {
         "access_denied" => Exit::Denied,
         "expired_token" => Exit::Expired,
@@ -207,7 +207,7 @@ mod tests {
             [("access_denied", Exit::Denied), ("expired_token", Exit::Expired), ("invalid_request", Exit::Provider)]
         {
             let refusal = OauthError { error: error.to_owned(), error_description: None, denial_reason: None };
-            assert_eq!(exit(&refusal), expected, "{error}");
+            assert_eq!(exit_for(&refusal), expected, "{error}");
         }
     }
 }

@@ -19,11 +19,11 @@ use crate::time_format;
 
 /// Runs the command.
 pub fn run(verify: &Verify, output: Output) -> Result<Exit, Failure> {
-    let trusted = verify.trust.iter().map(|given| trust(given)).collect::<Result<Vec<_>, _>>()?;
-    let bytes = read(&verify.file)?;
-    let (exit, report) = judge(&bytes, &trusted);
+    let trusted = verify.trust.iter().map(|given| parse_trust(given)).collect::<Result<Vec<_>, _>>()?;
+    let bytes = read_file(&verify.file)?;
+    let (exit, report) = verify_file(&bytes, &trusted);
     match report {
-        Ok(report) => output.result(&line(&report), |paint| describe(&report, paint))?,
+        Ok(report) => output.result(&verified_event(&report), |paint| describe(&report, paint))?,
         Err(error) => {
             let line = json!({ "event": "not_verified", "message": error.to_string() });
             output.result(&line, |paint| format!("{} {error}.", paint.red("Not verified:")))?;
@@ -33,7 +33,7 @@ pub fn run(verify: &Verify, output: Output) -> Result<Exit, Failure> {
 }
 
 /// Verifies the file. Without a trusted root, consistent evidence is [`Exit::OwnKeysOnly`].
-fn judge(bytes: &[u8], trusted: &[Trust]) -> (Exit, Result<Report, EvidenceError>) {
+fn verify_file(bytes: &[u8], trusted: &[Trust]) -> (Exit, Result<Report, EvidenceError>) {
     let trust = Some(trusted).filter(|trusted| !trusted.is_empty());
     let verified = Evidence::from_file(bytes).and_then(|evidence| evidence.verify(trust));
     let exit = match &verified {
@@ -44,7 +44,7 @@ fn judge(bytes: &[u8], trusted: &[Trust]) -> (Exit, Result<Report, EvidenceError
     (exit, verified)
 }
 
-fn read(file: &Path) -> Result<Vec<u8>, Failure> {
+fn read_file(file: &Path) -> Result<Vec<u8>, Failure> {
     let refused = |error: std::io::Error| {
         Failure::usage(
             ErrorCode::EvidenceFile,
@@ -63,7 +63,7 @@ fn read(file: &Path) -> Result<Vec<u8>, Failure> {
 }
 
 /// `ISSUER=THUMBPRINT`, or a file with both.
-fn trust(given: &str) -> Result<Trust, Failure> {
+fn parse_trust(given: &str) -> Result<Trust, Failure> {
     if let Some((issuer, root)) = given.rsplit_once('=')
         && let (Ok(issuer), Ok(root)) = (issuer.parse(), root.parse())
     {
@@ -109,7 +109,7 @@ struct TranscriptLine<'a> {
     rests_on: &'static str,
 }
 
-fn line(report: &Report) -> VerifiedEvent<'_> {
+fn verified_event(report: &Report) -> VerifiedEvent<'_> {
     let key = if report.by_approval_key { "approval_key" } else { "transport_key" };
     VerifiedEvent {
         event: "verified",
@@ -126,11 +126,11 @@ fn line(report: &Report) -> VerifiedEvent<'_> {
         answered_by: report.answer.as_ref().map(|_| key),
         outcome: report.ending.map(|ending| ending.as_str()),
         disputed: report.disputed,
-        lines: report.lines.iter().map(|(line, basis)| TranscriptLine { line, rests_on: name(*basis) }).collect(),
+        lines: report.lines.iter().map(|(line, basis)| TranscriptLine { line, rests_on: basis_name(*basis) }).collect(),
     }
 }
 
-fn name(basis: Basis) -> &'static str {
+fn basis_name(basis: Basis) -> &'static str {
     match basis {
         Basis::Challenge => "challenge",
         Basis::Device => "device",
@@ -196,29 +196,29 @@ mod tests {
     #[test]
     fn without_a_trusted_root_consistent_evidence_is_not_authenticated() {
         let (file, trust) = sample();
-        assert_eq!(judge(file.as_bytes(), &[]).0, Exit::OwnKeysOnly);
-        assert_eq!(judge(file.as_bytes(), &[trust]).0, Exit::Ok);
+        assert_eq!(verify_file(file.as_bytes(), &[]).0, Exit::OwnKeysOnly);
+        assert_eq!(verify_file(file.as_bytes(), &[trust]).0, Exit::Ok);
     }
 
     #[test]
     fn another_root_or_a_changed_byte_is_not_verified() {
         let (file, trust) = sample();
         let other = Trust { issuer: "https://id.other.example".parse().expect("an issuer"), root: trust.root };
-        assert_eq!(judge(file.as_bytes(), &[other]).0, Exit::Unverified);
+        assert_eq!(verify_file(file.as_bytes(), &[other]).0, Exit::Unverified);
         let changed = file.replacen('A', "B", 1);
         assert_ne!(changed, file);
-        assert_eq!(judge(changed.as_bytes(), &[]).0, Exit::Unverified);
-        assert_eq!(judge(b"", &[]).0, Exit::Unverified);
+        assert_eq!(verify_file(changed.as_bytes(), &[]).0, Exit::Unverified);
+        assert_eq!(verify_file(b"", &[]).0, Exit::Unverified);
     }
 
     #[test]
     fn a_trusted_root_is_an_issuer_with_a_thumbprint_or_a_file() {
         let (_, known) = sample();
         let given = format!("{}={}", known.issuer, known.root);
-        assert_eq!(trust(&given).expect("a trust"), known);
+        assert_eq!(parse_trust(&given).expect("a trust"), known);
         let file = tempfile::NamedTempFile::new().expect("a file");
         std::fs::write(file.path(), serde_json::to_string(&known).expect("JSON")).expect("written");
-        assert_eq!(trust(file.path().to_str().expect("a path")).expect("a trust"), known);
-        assert_eq!(trust("https://id.example=short").expect_err("no thumbprint").code, "bad_trust");
+        assert_eq!(parse_trust(file.path().to_str().expect("a path")).expect("a trust"), known);
+        assert_eq!(parse_trust("https://id.example=short").expect_err("no thumbprint").code, "bad_trust");
     }
 }

@@ -33,7 +33,7 @@ struct Watcher {
 
 /// Runs the command.
 pub async fn run(watch: Watch, home: Option<PathBuf>, output: Output) -> Result<Exit, Failure> {
-    let rules = Rules::read(&watch.approve_if, &watch.deny_if)?;
+    let rules = Rules::parse(&watch.approve_if, &watch.deny_if)?;
     let pad = PinPad::from_options(&watch.pin)?;
     if !watch.approve_if.is_empty() && !pad.is_available() {
         return Err(pin_pad::no_pin());

@@ -65,7 +65,7 @@ async fn usable(device: &Device) -> Result<Option<AccountView>, Failure> {
 
 async fn enroll(state: &DemoState, device: &Device, pad: &PinPad, output: Output) -> Result<(), Failure> {
     let link = provider_process::enrollment_link(state, "alice").await?;
-    state.write_trust(&super::trust(&link)?)?;
+    state.write_trust(&super::evidence_root(&link)?)?;
     let preview = device.preview(&link).await.map_err(|error| device_failure::enroll_failed(&error))?;
     if matches!(pad, PinPad::Terminal) {
         output.message("This device is not enrolled yet. A link from the provider enrolls it for Alice:")?;

@@ -110,7 +110,7 @@ struct Ready<'a> {
 
 async fn ready(state: &DemoState, web: &PageServer, output: Output) -> Result<(), Failure> {
     let link = provider_process::enrollment_link(state, "alice").await?;
-    let trust = state.write_trust(&trust(&link)?)?;
+    let trust = state.write_trust(&evidence_root(&link)?)?;
     let secret = state.secret("coffee-pos")?;
     let ready = Ready {
         event: "ready",
@@ -129,7 +129,7 @@ async fn ready(state: &DemoState, web: &PageServer, output: Output) -> Result<()
 }
 
 /// The provider's evidence root, from a link that this demo made.
-fn trust(link: &str) -> Result<Trust, Failure> {
+fn evidence_root(link: &str) -> Result<Trust, Failure> {
     let unreadable = |error: String| {
         Failure::provider(ErrorCode::DemoLink, format_args!("the demo's own link can't be read: {error}"))
     };

@@ -25,7 +25,7 @@ pub async fn run(
     let provider = open_beside(config, home, output)?;
     match command {
         OpClient::Add(add) => {
-            let added = provider.add_client(&entry(*add)?).await.map_err(directory_failure)?;
+            let added = provider.add_client(&toml_entry(*add)?).await.map_err(directory_failure)?;
             print_with_secret(&added, "client_added", "is added", output)?;
         }
         OpClient::List => {
@@ -34,7 +34,7 @@ pub async fn run(
                 output.message("No clients yet. Add one: countersign op client add ID --config FILE")?;
             }
             for client in &clients {
-                output.result(&line(client), |paint| {
+                output.result(&client_event(client), |paint| {
                     let place = if client.in_file { "file" } else { "added" };
                     let how = client.auth_method.unwrap_or("secret");
                     let name = countersign_protocol::text::escape(&client.name);
@@ -52,7 +52,7 @@ pub async fn run(
                 .into_iter()
                 .find(|client| client.client_id == client_id)
                 .ok_or_else(|| Failure::usage(ErrorCode::Unknown, format!("there is no client {client_id}")))?;
-            output.result(&line(&client), |_| describe(&client))?;
+            output.result(&client_event(&client), |_| describe(&client))?;
         }
         OpClient::RotateSecret { client_id } => {
             let added = provider.rotate_secret(&client_id).await.map_err(directory_failure)?;
@@ -79,15 +79,15 @@ fn print_with_secret(added: &AddedClient, event: &str, what: &str, output: Outpu
         line["client_secret"] = secret.expose().into();
     }
     output.result(&line, |paint| {
-        let mut words = format!("{} {what}.", paint.bold(&added.client_id));
+        let mut message = format!("{} {what}.", paint.bold(&added.client_id));
         if let Some(secret) = &added.secret {
-            words += &format!("\nIts secret, which is not stored and not shown again:\n\n{}\n", secret.expose());
+            message += &format!("\nIts secret, which is not stored and not shown again:\n\n{}\n", secret.expose());
         }
-        words
+        message
     })
 }
 
-fn line(client: &ClientRecord) -> Value {
+fn client_event(client: &ClientRecord) -> Value {
     json!({
         "event": "client",
         "client_id": client.client_id,
@@ -113,7 +113,7 @@ fn describe(client: &ClientRecord) -> String {
     format!("{}: \"{name}\". {since}{entry}", client.client_id)
 }
 
-fn entry(add: AddClient) -> Result<String, Failure> {
+fn toml_entry(add: AddClient) -> Result<String, Failure> {
     let mut entry = ConfigEntry::default();
     entry.string("client_id", Some(add.client_id));
     entry.string("name", add.name);

@@ -44,7 +44,7 @@ pub fn run(command: &OpKeys, config: &ProviderConfig, home: Option<PathBuf>, out
 fn list(provider: &Provider, output: Output) -> Result<(), Failure> {
     let keys = provider.keys().map_err(|error| Failure::usage(ErrorCode::Provider, error))?;
     for key in &keys {
-        output.result(&line(key), |paint| {
+        output.result(&key_event(key), |paint| {
             let state = format!("{}{}", state_text(key.state), times(key));
             format!("{}  {}\n  {}", paint.bold(key.name), key.kid, paint.dim(&state))
         })?;
@@ -52,7 +52,7 @@ fn list(provider: &Provider, output: Output) -> Result<(), Failure> {
     Ok(())
 }
 
-fn line(key: &KeyRecord) -> Value {
+fn key_event(key: &KeyRecord) -> Value {
     json!({
         "event": "key",
         "name": key.name,

@@ -26,8 +26,8 @@ pub async fn run(
     let provider = open_beside(config, home, output)?;
     match command {
         OpUser::Add(add) => {
-            let user = provider.add_user(&entry(*add)?).await.map_err(directory_failure)?;
-            output.result(&line("user_added", &user), |paint| {
+            let user = provider.add_user(&toml_entry(*add)?).await.map_err(directory_failure)?;
+            output.result(&user_event("user_added", &user), |paint| {
                 let sub = user.sub.as_str();
                 format!("{} is added. Next: countersign op link {sub} --config FILE", paint.bold(sub))
             })?;
@@ -38,7 +38,7 @@ pub async fn run(
                 output.message("No users yet. Add one: countersign op user add SUB --config FILE")?;
             }
             for UserRecord { user, in_file, added_at } in &users {
-                let mut event = line("user", user);
+                let mut event = user_event("user", user);
                 event["in_file"] = (*in_file).into();
                 event["added_at"] = added_at.map(|at| at.seconds()).into();
                 output.result(&event, |paint| {
@@ -67,7 +67,7 @@ pub async fn run(
             hints.extend(add);
             entry.replace_strings("hints", hints);
             let user = provider.change_user(&entry.into_toml("users")).await.map_err(directory_failure)?;
-            output.result(&line("user_changed", &user), |_| {
+            output.result(&user_event("user_changed", &user), |_| {
                 let hints = user.hints.iter().map(|hint| escape(hint)).collect::<Vec<_>>().join(", ");
                 format!("{} has the hints: {hints}", user.sub.as_str())
             })?;
@@ -107,7 +107,7 @@ pub async fn run(
     Ok(Exit::Ok)
 }
 
-fn line(event: &str, user: &User) -> Value {
+fn user_event(event: &str, user: &User) -> Value {
     json!({
         "event": event,
         "sub": user.sub,
@@ -118,7 +118,7 @@ fn line(event: &str, user: &User) -> Value {
     })
 }
 
-fn entry(add: AddUser) -> Result<String, Failure> {
+fn toml_entry(add: AddUser) -> Result<String, Failure> {
     let mut entry = ConfigEntry::default();
     entry.string("sub", Some(add.sub));
     entry.string("name", add.name);

@@ -183,7 +183,7 @@ impl PageServer {
         let path = self.pages.state.path("trust.json");
         if !path.exists() {
             let link = provider_process::enrollment_link(&self.pages.state, "alice").await?;
-            self.pages.state.write_trust(&crate::demo::trust(&link)?)?;
+            self.pages.state.write_trust(&crate::demo::evidence_root(&link)?)?;
         }
         std::fs::read_to_string(&path).map_err(|error| Failure::usage(ErrorCode::DemoState, error))
     }
