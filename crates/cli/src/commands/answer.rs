@@ -27,14 +27,14 @@ struct Event<'a> {
 
 /// Runs the command.
 pub async fn run(answer: Answer, home: Option<PathBuf>, output: Output) -> Result<Exit, Failure> {
-    let verdict = verdict(&answer)?;
+    let decision = decision(&answer)?;
     let pad = PinPad::from_options(&answer.pin)?;
     let (device, _) = open_device::open_and_pull(home, output).await?;
     if let Some(view) = device.pending().await.into_iter().find(|view| view.id == answer.id) {
         output.message(&request_text::request(&view, SystemClock.now().seconds(), output.paint()))?;
         device.shown(&answer.id).await;
     }
-    let answered = match device.answer(&answer.id, verdict, &pad).await {
+    let answered = match device.answer(&answer.id, decision, &pad).await {
         Ok(answered) => answered,
         Err(AnswerError::NotVerified) if !pad.is_available() => return Err(pin_pad::no_pin()),
         Err(AnswerError::Ended | AnswerError::Answered) => return Err(ended_before(&device, &answer)),
@@ -44,7 +44,7 @@ pub async fn run(answer: Answer, home: Option<PathBuf>, output: Output) -> Resul
     Ok(exit_for(&answered))
 }
 
-fn verdict(answer: &Answer) -> Result<Decision, Failure> {
+fn decision(answer: &Answer) -> Result<Decision, Failure> {
     let reason = answer.reason.map(|reason| match reason {
         Reason::NotMe => DenialReason::NotMe,
         Reason::Mistake => DenialReason::Mistake,

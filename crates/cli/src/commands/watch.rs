@@ -102,7 +102,7 @@ impl Watcher {
     /// Answers by the rules, in a task of its own; a request that no rule matches counts as done.
     fn apply_rules(&mut self, view: &ChallengeView) {
         let text = serde_json::to_string(view).unwrap_or_default();
-        let verdict = match self.rules.decide(&text) {
+        let decision = match self.rules.decide(&text) {
             RuleDecision::NoMatch => {
                 self.done.insert(view.id.clone());
                 return;
@@ -113,7 +113,7 @@ impl Watcher {
         let (device, pad, id, failed_answers) =
             (self.device.clone(), self.pad.clone(), view.id.clone(), self.failed_answers.clone());
         tokio::spawn(async move {
-            if let Err(error) = device.answer(&id, verdict, &*pad).await {
+            if let Err(error) = device.answer(&id, decision, &*pad).await {
                 // The receiver is gone once the command has ended.
                 let _ = failed_answers.send((id, error));
             }

@@ -201,7 +201,7 @@ impl Session<'_> {
         let Some(current) = &mut self.current else { return self.on_menu_choice(line) };
         let inert = current.shown_at.elapsed() < Duration::from_millis(APPROVE_INERT_MILLISECONDS);
         let by_number = current.view.interaction.kind != InteractionType::Boolean;
-        let verdict = match line {
+        let decision = match line {
             _ if inert => {
                 self.output.message("Too fast: read the request first.")?;
                 None
@@ -225,18 +225,18 @@ impl Session<'_> {
                 None
             }
         };
-        match verdict {
-            Some(verdict) => self.answer(verdict).await?,
+        match decision {
+            Some(decision) => self.answer(decision).await?,
             None => self.output.prompt(terminal_text::CHOICES)?,
         }
         Ok(Next::GoOn)
     }
 
-    async fn answer(&mut self, verdict: Decision) -> Result<(), Failure> {
+    async fn answer(&mut self, decision: Decision) -> Result<(), Failure> {
         let Some(current) = self.current.take() else { return Ok(()) };
-        let not_me = verdict == Decision::Deny { reason: Some(DenialReason::NotMe) };
+        let not_me = decision == Decision::Deny { reason: Some(DenialReason::NotMe) };
         let (view, decided) = (current.view, Instant::now());
-        match self.alice.device.answer(&view.id, verdict, &PinPad::Terminal).await {
+        match self.alice.device.answer(&view.id, decision, &PinPad::Terminal).await {
             Ok(answered) => {
                 self.output.message(&format!("\n{}", answer::describe(&answered, self.output.paint())))?;
                 if not_me {

@@ -170,12 +170,12 @@ impl PageServer {
     }
 
     pub(super) fn tamper(&self, id: usize) -> Option<tamper::TamperResult> {
-        tamper::multiply_amount(&lock(&self.pages.request_log).proof(&self.pages.provider, id)?)
+        tamper::multiply_amount(&lock(&self.pages.request_log).recorded_approval(&self.pages.provider, id)?)
     }
 
     pub(super) fn evidence(&self, id: usize) -> Option<String> {
-        let proof = lock(&self.pages.request_log).proof(&self.pages.provider, id)?;
-        proof.is_complete().then(|| proof.evidence().to_file())
+        let approval = lock(&self.pages.request_log).recorded_approval(&self.pages.provider, id)?;
+        approval.is_complete().then(|| approval.evidence().to_file())
     }
 
     /// The trust file, for `countersign verify --trust`.

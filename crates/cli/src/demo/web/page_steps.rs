@@ -23,7 +23,7 @@ pub struct Step {
 }
 
 /// The steps that have happened.
-pub fn build(entry: &LogEntry, proof: Option<&RecordedApproval>, issuer: &str) -> Vec<Step> {
+pub fn build(entry: &LogEntry, approval: Option<&RecordedApproval>, issuer: &str) -> Vec<Step> {
     let (began, acknowledged, result) = entry.timeline();
     let scenario = &entry.scenario;
     let after = |at: Timestamp| Some(at.millis_since(began));
@@ -40,7 +40,7 @@ pub fn build(entry: &LogEntry, proof: Option<&RecordedApproval>, issuer: &str) -
     }];
     let Some((at, reply)) = acknowledged else { return steps };
     let mut lines = vec![format!("POST {issuer}/bc-authorize  (as {}, with its secret)", scenario.client_id)];
-    let signed = proof.and_then(RecordedApproval::details);
+    let signed = approval.and_then(RecordedApproval::details);
     lines.extend(scenario.form(signed).into_iter().map(|(name, value)| format!("{name} = {value}")));
     lines.push("→ 200".to_owned());
     lines.extend(members(reply, &["auth_req_id", "expires_in", "interval", "interaction_type", "interaction_value"]));
@@ -51,8 +51,8 @@ pub fn build(entry: &LogEntry, proof: Option<&RecordedApproval>, issuer: &str) -
         after_ms: after(*at),
         lines,
     });
-    let Some(proof) = proof else { return steps };
-    let challenge = proof.record().challenge.as_str();
+    let Some(approval) = approval else { return steps };
+    let challenge = approval.record().challenge.as_str();
     let mut lines = vec!["event: update  (on the stream that the device holds open)".to_owned()];
     lines.extend(members(
         &claims_of(challenge),
@@ -66,7 +66,7 @@ pub fn build(entry: &LogEntry, proof: Option<&RecordedApproval>, issuer: &str) -
         after_ms: None,
         lines,
     });
-    let shown = proof.lines();
+    let shown = approval.lines();
     steps.push(Step {
         number: 4,
         title: "The device verifies the challenge and shows it",
@@ -74,7 +74,7 @@ pub fn build(entry: &LogEntry, proof: Option<&RecordedApproval>, issuer: &str) -
         after_ms: None,
         lines: shown.iter().map(super::recorded_approval::ScreenLine::sentence).collect(),
     });
-    let (Some((answer, arrived)), Some(decided)) = (&proof.record().answer, proof.by()) else { return steps };
+    let (Some((answer, arrived)), Some(decided)) = (&approval.record().answer, approval.by()) else { return steps };
     let claims = claims_of(answer.as_str());
     let approved = claims["decision"] == "approved";
     steps.push(Step {
@@ -89,7 +89,7 @@ pub fn build(entry: &LogEntry, proof: Option<&RecordedApproval>, issuer: &str) -
         lines: vec![format!("on “{decided}”")],
     });
     let names = ["decision", "reason", "interaction_value", "challenge_hash", "display_hash", "amr", "seq", "prev"];
-    let mut lines = vec![format!("POST {issuer}/push/challenges/{}/answer", proof.challenge().claims().jti)];
+    let mut lines = vec![format!("POST {issuer}/push/challenges/{}/answer", approval.challenge().claims().jti)];
     lines.extend(members(&claims, &names));
     lines.push(format!("signature: …{}", tail(answer.as_str())));
     steps.push(Step {

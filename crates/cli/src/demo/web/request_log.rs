@@ -118,7 +118,7 @@ impl RequestLog {
     }
 
     /// The provider's record of a request.
-    pub fn proof(&self, provider: &Provider, id: usize) -> Option<RecordedApproval> {
+    pub fn recorded_approval(&self, provider: &Provider, id: usize) -> Option<RecordedApproval> {
         let (_, acknowledged) = self.entries.get(id)?.acknowledged.as_ref()?;
         let approval = provider.approval_of(acknowledged["auth_req_id"].as_str()?).ok()??;
         RecordedApproval::from_record(provider.gateway().challenge_records(&approval).ok()?)
@@ -149,9 +149,9 @@ impl RequestLog {
 
     fn entry(&self, provider: &Provider, issuer: &str, id: usize) -> RequestView {
         let entry = &self.entries[id];
-        let proof = self.proof(provider, id);
-        let (state, said) = entry.state(proof.as_ref());
-        let answered = proof.as_ref().and_then(RecordedApproval::answered_at);
+        let approval = self.recorded_approval(provider, id);
+        let (state, said) = entry.state(approval.as_ref());
+        let answered = approval.as_ref().and_then(RecordedApproval::answered_at);
         let approved = state == "approved";
         let number = entry.acknowledged.as_ref().and_then(|(_, line)| line["interaction_value"].as_str());
         RequestView {
@@ -165,20 +165,20 @@ impl RequestLog {
             state,
             ends_at: entry.ends_at(),
             said,
-            kind: proof.as_ref().map(RecordedApproval::kind),
-            details: proof.as_ref().and_then(RecordedApproval::details).map(str::to_owned),
+            kind: approval.as_ref().map(RecordedApproval::kind),
+            details: approval.as_ref().and_then(RecordedApproval::details).map(str::to_owned),
             number: number.map(str::to_owned),
-            held: proof.as_ref().is_some_and(RecordedApproval::held),
-            device: proof.as_ref().map(RecordedApproval::lines),
-            by: proof.as_ref().and_then(RecordedApproval::by),
+            held: approval.as_ref().is_some_and(RecordedApproval::held),
+            device: approval.as_ref().map(RecordedApproval::lines),
+            by: approval.as_ref().and_then(RecordedApproval::by),
             receipt_ms: match (&entry.result, answered) {
                 (Some((at, _)), Some(answered)) if approved => Some(at.millis_since(answered)),
                 _ => None,
             },
             record: entry.record.clone().filter(|record| record.is_open(SystemClock.now())),
-            steps: page_steps::build(entry, proof.as_ref(), issuer),
-            can_cheat: proof.as_ref().is_some_and(RecordedApproval::has_amount),
-            evidence: proof.as_ref().is_some_and(RecordedApproval::is_complete),
+            steps: page_steps::build(entry, approval.as_ref(), issuer),
+            can_cheat: approval.as_ref().is_some_and(RecordedApproval::has_amount),
+            evidence: approval.as_ref().is_some_and(RecordedApproval::is_complete),
         }
     }
 }
@@ -194,7 +194,7 @@ impl LogEntry {
         Some(at.millis() + line["expires_in"].as_u64()? * 1000)
     }
 
-    fn state(&self, proof: Option<&RecordedApproval>) -> (&'static str, Option<String>) {
+    fn state(&self, approval: Option<&RecordedApproval>) -> (&'static str, Option<String>) {
         let Some((_, line)) = &self.result else {
             return match &self.acknowledged {
                 _ if self.ended => ("failed", Some("The client’s process ended without a result.".to_owned())),
@@ -210,7 +210,7 @@ impl LogEntry {
         let error = said("error").unwrap_or_default();
         match (error.as_str(), said("denial_reason").as_deref()) {
             ("access_denied", Some("not_me")) => ("not_me", Some("Alice says: this wasn’t me.".to_owned())),
-            ("access_denied", _) if proof.is_some_and(RecordedApproval::was_mismatch) => {
+            ("access_denied", _) if approval.is_some_and(RecordedApproval::was_mismatch) => {
                 ("mismatch", Some("The number was wrong, and the request is dead.".to_owned()))
             }
             ("access_denied", _) => ("denied", Some("Alice said no.".to_owned())),

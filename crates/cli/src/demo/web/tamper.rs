@@ -35,13 +35,13 @@ pub fn amount_in(challenge: &Challenge) -> Option<String> {
 }
 
 /// Replaces the amount by ten times as much under the original signature, and verifies both.
-pub fn multiply_amount(proof: &RecordedApproval) -> Option<TamperResult> {
-    let claims = proof.challenge().claims();
+pub fn multiply_amount(approval: &RecordedApproval) -> Option<TamperResult> {
+    let claims = approval.challenge().claims();
     let before = claims.authorization_details_json.clone()?;
     let amount = amount_in(claims)?;
     let forged = ten_times(&amount);
     let after = before.replace(&format!("\"{amount}\""), &format!("\"{forged}\""));
-    let original = proof.record().challenge.as_str();
+    let original = approval.record().challenge.as_str();
     let [header, payload, signature] = original.split('.').collect::<Vec<_>>().try_into().ok()?;
     let payload = String::from_utf8(URL_SAFE_NO_PAD.decode(payload).ok()?).ok()?;
     // The details are a string in the payload, so that their quotation marks are escaped there.
@@ -50,13 +50,13 @@ pub fn multiply_amount(proof: &RecordedApproval) -> Option<TamperResult> {
         return None;
     }
     let altered = Compact::<Challenge>::from_text(format!("{header}.{}.{signature}", URL_SAFE_NO_PAD.encode(altered)));
-    let verdict = recorded_approval::verify(proof.record(), &altered);
+    let verdict = recorded_approval::verify(approval.record(), &altered);
     Some(TamperResult {
         before,
         after,
         amount,
         forged,
-        original_verifies: recorded_approval::verified(proof.record()).is_some(),
+        original_verifies: recorded_approval::verified(approval.record()).is_some(),
         forged_verifies: verdict.is_ok(),
         refusal: verdict.err(),
     })
