@@ -6,11 +6,11 @@ use std::sync::Barrier;
 use countersign_protocol::fetch::Received;
 use countersign_protocol::outcome::Ending;
 use countersign_protocol::problem::Problem;
-use countersign_tests::bare_device::BareDevice;
 use countersign_tests::client::PAYMENT;
 use countersign_tests::http::Response;
 use countersign_tests::place::Place;
 use countersign_tests::provider::Provider;
+use countersign_tests::wire_device;
 
 /// How often each answer's bytes are sent.
 const COPIES: usize = 67;
@@ -23,11 +23,14 @@ fn three_answers_many_times_over_make_one_verdict_and_one_token_set() {
     let provider = Provider::start(&place);
     let till = provider.till();
     let names = ["first", "second", "third"];
-    let devices: Vec<_> = names.iter().map(|name| BareDevice::enroll(&provider.link("alice"), name)).collect();
+    let mut devices: Vec<_> = names.iter().map(|name| wire_device::enroll(&provider.link("alice"), name)).collect();
     let acknowledged = till.ask(&[("authorization_details", PAYMENT)]);
-    let challenges: Vec<_> = devices.iter().map(BareDevice::only_challenge).collect();
-    let answers =
-        [devices[0].approve(&challenges[0]), devices[1].approve(&challenges[1]), devices[2].deny(&challenges[2])];
+    let challenges: Vec<_> = devices.iter_mut().map(wire_device::only_challenge).collect();
+    let answers = [
+        devices[0].approve(&challenges[0], None),
+        devices[1].approve(&challenges[1], None),
+        devices[2].deny(&challenges[2], None),
+    ];
 
     let start = Barrier::new(3 * COPIES + POLLS);
     let (replies, polls) = std::thread::scope(|scope| {
@@ -36,7 +39,7 @@ fn three_answers_many_times_over_make_one_verdict_and_one_token_set() {
                 let (device, challenge, answer, start) = (&devices[n], &challenges[n], &answers[n], &start);
                 let send = move || {
                     start.wait();
-                    device.send(challenge.id(), answer)
+                    wire_device::send_answer(device, challenge.id(), answer)
                 };
                 (0..COPIES).map(|_| scope.spawn(send)).collect()
             })
@@ -59,10 +62,10 @@ fn three_answers_many_times_over_make_one_verdict_and_one_token_set() {
         let outcomes: HashSet<String> = all.iter().map(outcome_in).collect();
         assert_eq!(outcomes.len(), 1, "and the same outcome");
         let outcome = countersign_protocol::jws::Compact::from_text(outcomes.into_iter().next().unwrap());
-        let ending = devices[n].verify_outcome(&challenges[n], &answers[n], &outcome).ending();
+        let ending = devices[n].verify_outcome(&challenges[n], Some(&answers[n]), &outcome).ending();
         let decision = if n == 2 { Ending::Denied } else { Ending::Approved };
         assert_eq!(ending, if n == winner { decision } else { Ending::AnsweredElsewhere });
-        let told = devices[n].fetch().withdrawn;
+        let told = wire_device::fetch(&mut devices[n]).withdrawn;
         assert!(
             told.iter().any(|end| end.id == *challenges[n].id() && end.outcome == outcome),
             "it is fetched too: {told:?}"

@@ -5,7 +5,6 @@
 use std::sync::LazyLock;
 
 use countersign_device::transcript::{Locale, render};
-use countersign_fuzz::world::{World, forge};
 use countersign_protocol::answer::Answer;
 use countersign_protocol::challenge::{Challenge, VerifiedChallenge};
 use countersign_protocol::dispute::Dispute;
@@ -21,70 +20,71 @@ use countersign_protocol::registration::RegistrationToken;
 use countersign_protocol::revocation::Revocation;
 use countersign_protocol::text;
 use countersign_protocol::transcript::Transcript;
+use countersign_testing::fixture::{Fixture, forge};
 use libfuzzer_sys::fuzz_target;
 use serde_json::json;
 
 struct Stage {
-    world: World,
+    fixture: Fixture,
     keys: TrustedKeys,
     challenge: VerifiedChallenge,
 }
 
 static STAGE: LazyLock<Stage> = LazyLock::new(|| {
-    let world = World::new();
-    Stage { keys: world.keys(), challenge: world.verified(), world }
+    let fixture = Fixture::new();
+    Stage { keys: fixture.keys(), challenge: fixture.verified(), fixture }
 });
 
 fuzz_target!(|bytes: &[u8]| {
     let Some((kind, payload)) = bytes.split_first() else { return };
-    let Stage { world, keys, challenge } = &*STAGE;
+    let Stage { fixture, keys, challenge } = &*STAGE;
     match kind % 12 {
         0 => {
-            let verified = Challenge::verify(&signed(payload, &world.gateway), &world.expected(keys));
+            let verified = Challenge::verify(&signed(payload, &fixture.gateway), &fixture.expected(keys));
             if let Ok(challenge) = verified {
                 check_transcript(&challenge);
             }
         }
         1 => {
-            let outcome = signed::<Outcome>(payload, &world.gateway);
-            let _ = Outcome::verify(&outcome, keys, &world.concerned(challenge, None));
+            let outcome = signed::<Outcome>(payload, &fixture.gateway);
+            let _ = Outcome::verify(&outcome, keys, &fixture.concerned(challenge, None));
         }
         2 => {
-            let statement = signed::<EnrollmentStatement>(payload, &world.gateway);
-            let _ = VerifiedEnrollment::verify(&[world.statement(), statement.clone()], keys);
+            let statement = signed::<EnrollmentStatement>(payload, &fixture.gateway);
+            let _ = VerifiedEnrollment::verify(&[fixture.statement(), statement.clone()], keys);
             let _ = VerifiedEnrollment::verify(&[statement], keys);
         }
         3 => {
-            let manifests = vec![signed::<Manifest>(payload, &world.root)];
-            let root = world.root.public_key().thumbprint();
-            let _ = ManifestChain { manifests }.verify(&world.issuer, root, None);
+            let manifests = vec![signed::<Manifest>(payload, &fixture.root)];
+            let root = fixture.root.public_key().thumbprint();
+            let _ = ManifestChain { manifests }.verify(&fixture.issuer, root, None);
         }
         4 => {
-            let token = signed::<RegistrationToken>(payload, &world.link);
-            let endpoint = world.issuer.endpoint("/push/register");
-            let _ = RegistrationToken::verify(&token, &world.device_keys(), &world.issuer, &endpoint, world.now);
+            let token = signed::<RegistrationToken>(payload, &fixture.link);
+            let endpoint = fixture.issuer.endpoint("/push/register");
+            let _ = RegistrationToken::verify(&token, &fixture.device_keys(), &fixture.issuer, &endpoint, fixture.now);
         }
         5 => {
-            let notice = signed(payload, &world.gateway);
-            let _ = DeviceNotice::verify(&notice, keys, &world.device, &world.subject);
+            let notice = signed(payload, &fixture.gateway);
+            let _ = DeviceNotice::verify(&notice, keys, &fixture.device, &fixture.subject);
         }
         6 => {
-            let revocation = signed(payload, &world.gateway);
-            let _ = Revocation::verify(&revocation, keys, &world.device, &world.subject);
+            let revocation = signed(payload, &fixture.gateway);
+            let _ = Revocation::verify(&revocation, keys, &fixture.device, &fixture.subject);
         }
         7 => {
-            let header = json!({ "alg": "ES256", "typ": DpopProof::TYP, "jwk": world.transport.public_key() });
-            let proof = Compact::from_text(forge(&header, payload, &world.transport));
-            let endpoint = world.issuer.endpoint("/push/challenges");
-            let expected = ExpectedRequest { method: "GET", url: &endpoint, token: "credential", now: world.now };
+            let header = json!({ "alg": "ES256", "typ": DpopProof::TYP, "jwk": fixture.transport.public_key() });
+            let proof = Compact::from_text(forge(&header, payload, &fixture.transport));
+            let endpoint = fixture.issuer.endpoint("/push/challenges");
+            let expected = ExpectedRequest { method: "GET", url: &endpoint, token: "credential", now: fixture.now };
             let _ = DpopProof::verify(&proof, &expected);
         }
-        8 => open::<Answer>(payload, &world.approval),
-        9 => open::<Refusal>(payload, &world.transport),
-        10 => open::<Dispute>(payload, &world.transport),
+        8 => open::<Answer>(payload, &fixture.approval),
+        9 => open::<Refusal>(payload, &fixture.transport),
+        10 => open::<Dispute>(payload, &fixture.transport),
         _ => {
-            let evidence = world.evidence();
-            let answer = Some(signed(payload, &world.approval));
+            let evidence = fixture.evidence();
+            let answer = Some(signed(payload, &fixture.approval));
             let _ = countersign_protocol::evidence::Evidence { answer, ..evidence }.verify(None);
         }
     }
@@ -106,7 +106,8 @@ fn check_transcript(challenge: &VerifiedChallenge) {
             let drawn = render(challenge, true, first, locale);
             assert_eq!(drawn.roles.len(), drawn.transcript.lines.len());
             let frozen = drawn.transcript.freeze();
-            let read: Transcript = countersign_protocol::json::parse(frozen.text().as_bytes()).expect("it is read again");
+            let read: Transcript =
+                countersign_protocol::json::parse(frozen.text().as_bytes()).expect("it is read again");
             for line in &read.lines {
                 assert!(text::check_inner(&line.label, usize::MAX).is_ok(), "{:?}", line.label);
             }

@@ -3,7 +3,6 @@
 
 use std::sync::LazyLock;
 
-use countersign_fuzz::world::World;
 use countersign_protocol::answer::Answer;
 use countersign_protocol::challenge::Challenge;
 use countersign_protocol::dpop::{DpopProof, ExpectedRequest};
@@ -15,28 +14,29 @@ use countersign_protocol::notice::Notice;
 use countersign_protocol::outcome::Outcome;
 use countersign_protocol::refusal::Refusal;
 use countersign_protocol::registration::RegistrationToken;
+use countersign_testing::fixture::Fixture;
 use libfuzzer_sys::fuzz_target;
 
-static WORLD: LazyLock<(World, TrustedKeys)> = LazyLock::new(|| {
-    let world = World::new();
-    let keys = world.keys();
-    (world, keys)
+static WORLD: LazyLock<(Fixture, TrustedKeys)> = LazyLock::new(|| {
+    let fixture = Fixture::new();
+    let keys = fixture.keys();
+    (fixture, keys)
 });
 
 fuzz_target!(|text: &str| {
-    let (world, keys) = &*WORLD;
+    let (fixture, keys) = &*WORLD;
     let _ = peek_typ(text);
     let _ = Notice::of(text);
     peek::<Challenge>(text);
     peek::<Outcome>(text);
     peek::<Refusal>(text);
-    let _ = Challenge::verify(&Compact::from_text(text), &world.expected(keys));
+    let _ = Challenge::verify(&Compact::from_text(text), &fixture.expected(keys));
     let _ = VerifiedEnrollment::verify(&[Compact::from_text(text)], keys);
-    let endpoint = world.issuer.endpoint("/push/register");
+    let endpoint = fixture.issuer.endpoint("/push/register");
     let token = Compact::<RegistrationToken>::from_text(text);
-    let _ = RegistrationToken::verify(&token, &world.device_keys(), &world.issuer, &endpoint, world.now);
-    let _ = Compact::<Answer>::from_text(text).open(|_| Some(world.approval.public_key()));
-    let expected = ExpectedRequest { method: "GET", url: &endpoint, token: "credential", now: world.now };
+    let _ = RegistrationToken::verify(&token, &fixture.device_keys(), &fixture.issuer, &endpoint, fixture.now);
+    let _ = Compact::<Answer>::from_text(text).open(|_| Some(fixture.approval.public_key()));
+    let expected = ExpectedRequest { method: "GET", url: &endpoint, token: "credential", now: fixture.now };
     let _ = DpopProof::verify(&Compact::from_text(text), &expected);
 });
 

@@ -3,33 +3,33 @@
 use std::path::Path;
 
 use countersign_fuzz::CONFIGURATION;
-use countersign_fuzz::world::{PAYMENT, World};
 use countersign_protocol::encoding;
 use countersign_protocol::jws::Compact;
 use countersign_protocol::outcome::Ending;
 use countersign_protocol::registration::RegistrationToken;
+use countersign_testing::fixture::{Fixture, PAYMENT};
 
 fn main() -> std::io::Result<()> {
-    let world = World::new();
-    let challenge = world.verified();
-    let answer = world.approval_of(&challenge);
-    let outcome = world.sign_outcome(&world.outcome(&challenge, Ending::Approved, Some(&answer)));
-    let (token, request) = world.registration_request();
-    let token = Compact::<RegistrationToken>::sign(&token, &world.link).expect("signed");
-    let revocation = Compact::sign(&world.revocation(), &world.gateway).expect("signed");
-    let notice = Compact::sign(&world.notice(), &world.gateway).expect("signed");
-    let refusal = Compact::sign(&world.refusal(&challenge), &world.transport).expect("signed");
-    let dispute = Compact::sign(&world.dispute(&challenge), &world.transport).expect("signed");
-    let manifests = world.manifests();
+    let fixture = Fixture::new();
+    let challenge = fixture.verified();
+    let answer = fixture.approval_of(&challenge);
+    let outcome = fixture.sign_outcome(&fixture.outcome(&challenge, Ending::Approved, Some(&answer)));
+    let (token, request) = fixture.registration_request();
+    let token = Compact::<RegistrationToken>::sign(&token, &fixture.link).expect("signed");
+    let revocation = Compact::sign(&fixture.revocation(), &fixture.gateway).expect("signed");
+    let notice = Compact::sign(&fixture.notice(), &fixture.gateway).expect("signed");
+    let refusal = Compact::sign(&fixture.refusal(&challenge), &fixture.transport).expect("signed");
+    let dispute = Compact::sign(&fixture.dispute(&challenge), &fixture.transport).expect("signed");
+    let manifests = fixture.manifests();
     let messages = [
         challenge.compact().as_str(),
         outcome.as_str(),
-        &world.statement().into_string(),
+        &fixture.statement().into_string(),
         manifests[0].as_str(),
         token.as_str(),
         notice.as_str(),
         revocation.as_str(),
-        &world.dpop().into_string(),
+        &fixture.dpop().into_string(),
         answer.as_str(),
         refusal.as_str(),
         dispute.as_str(),
@@ -45,39 +45,61 @@ fn main() -> std::io::Result<()> {
     let json = |value: serde_json::Value| value.to_string();
     let to_json = |value: Result<String, serde_json::Error>| value.expect("JSON");
     let documents = [
-        (1, to_json(serde_json::to_string(&world.device_keys()))),
-        (2, to_json(serde_json::to_string(&world.chain()))),
+        (1, to_json(serde_json::to_string(&fixture.device_keys()))),
+        (2, to_json(serde_json::to_string(&fixture.chain()))),
         (3, to_json(serde_json::to_string(&request))),
-        (6, json(serde_json::json!({ "challenges": [challenge.compact()], "withdrawn": [{ "id": challenge.id(), "outcome": outcome }], "notices": [notice], "cursor": "g-1", "reset": false, "more": false }))),
+        (
+            6,
+            json(
+                serde_json::json!({ "challenges": [challenge.compact()], "withdrawn": [{ "id": challenge.id(), "outcome": outcome }], "notices": [notice], "cursor": "g-1", "reset": false, "more": false }),
+            ),
+        ),
         (7, json(serde_json::json!({ "outcome": outcome }))),
-        (8, json(serde_json::json!({ "type": "about:blank", "title": "invalid_answer", "status": 400, "detail": "No." }))),
-        (9, to_json(serde_json::to_string(&world.evidence()))),
-        (10, world.shown(&challenge).text().to_owned()),
-        (11, to_json(serde_json::to_string(&world.trust()))),
+        (
+            8,
+            json(
+                serde_json::json!({ "type": "about:blank", "title": "invalid_answer", "status": 400, "detail": "No." }),
+            ),
+        ),
+        (9, to_json(serde_json::to_string(&fixture.evidence()))),
+        (10, fixture.shown(&challenge).text().to_owned()),
+        (11, to_json(serde_json::to_string(&fixture.trust()))),
     ];
     for (kind, document) in documents {
         write("json_documents", &format!("document-{kind}"), &[&[kind][..], document.as_bytes()].concat())?;
     }
 
     write("strict_json", "payment", PAYMENT.as_bytes())?;
-    write("strict_json", "numbers", br#"[0,-1,1.5,9007199254740991,"\u00e9\ud83d\ude00",true,false,null,{"a":{"b":[]}}]"#)?;
-    let link = format!("{}#{}", world.issuer.endpoint("/push/enroll"), token.as_str());
+    write(
+        "strict_json",
+        "numbers",
+        br#"[0,-1,1.5,9007199254740991,"\u00e9\ud83d\ude00",true,false,null,{"a":{"b":[]}}]"#,
+    )?;
+    let link = format!("{}#{}", fixture.issuer.endpoint("/push/enroll"), token.as_str());
     write("enrollment_link", "link", link.as_bytes())?;
     write("enrollment_link", "app-link", format!("countersign://enroll?link={link}").replace('#', "%23").as_bytes())?;
     write("enrollment_link", "issuer", b"https://xn--mnchen-3ya.example/tenant")?;
-    write("evidence_file", "evidence", world.evidence().to_file().as_bytes())?;
-    write("evidence_file", "disputed", world.disputed_evidence().to_file().as_bytes())?;
+    write("evidence_file", "evidence", fixture.evidence().to_file().as_bytes())?;
+    write("evidence_file", "disputed", fixture.disputed_evidence().to_file().as_bytes())?;
     write("shown_text", "message", "POS terminal #14: Approve €4.20? 👩‍👩‍👧 e\u{301} شكرا".as_bytes())?;
     write("shown_text", "bidi", "Pay \u{202e}00.08€\u{200b}".as_bytes())?;
     write("authorization_details", "payment", PAYMENT.as_bytes())?;
     write("authorization_details", "accounts", br#"[{"type":"account_information","actions":["list_accounts"],"locations":["https://bank.example/accounts"]}]"#)?;
-    write("authorization_details", "generic", br#"[{"type":"generic","title":"Delete 214 old invoices?","tree":{"a":["b",1]}}]"#)?;
+    write(
+        "authorization_details",
+        "generic",
+        br#"[{"type":"generic","title":"Delete 214 old invoices?","tree":{"a":["b",1]}}]"#,
+    )?;
     write("login_hint", "name", b"alice@example.com")?;
     write("login_hint", "subject", br#"{"format":"iss_sub","iss":"https://id.example/tenant/","sub":"alice"}"#)?;
     write("form_body", "form", b"scope=openid&login_hint=alice&binding_message=a+b%C3%BC")?;
     write("form_body", "typed", b"application/x-www-form-urlencoded; charset=UTF-8\na=1&b=%41")?;
     let secret = "f7c09d1c2b8e4a6590d3b1a7e2c45f68";
-    write("client_authentication", "basic", b"Basic dGlsbDpmN2MwOWQxYzJiOGU0YTY1OTBkM2IxYTdlMmM0NWY2OA==\nscope=openid")?;
+    write(
+        "client_authentication",
+        "basic",
+        b"Basic dGlsbDpmN2MwOWQxYzJiOGU0YTY1OTBkM2IxYTdlMmM0NWY2OA==\nscope=openid",
+    )?;
     write("client_authentication", "post", format!("x\nclient_id=till&client_secret={secret}").as_bytes())?;
     let details: String = PAYMENT.bytes().map(|byte| format!("%{byte:02X}")).collect();
     let asked = format!(

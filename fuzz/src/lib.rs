@@ -1,13 +1,9 @@
-//! What the targets share: a small world with fixed keys, and a provider's reader with a fixed configuration.
+//! What the targets share: a provider's reader with a fixed configuration.
 
 use std::path::Path;
 
 use countersign_op::Config;
 use countersign_op::fuzzing::Reader;
-
-/// The world of the protocol's own tests.
-#[path = "../../crates/protocol/tests/world/mod.rs"]
-pub mod world;
 
 /// A provider's configuration with a client of each kind and people with hints.
 pub const CONFIGURATION: &str = include_str!("configuration.toml");

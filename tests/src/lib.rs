@@ -4,7 +4,6 @@
 //! [`device::Device`] and asks as a [`client::Client`]. Nothing here sleeps: whoever waits, waits for a line, a reply or a closed
 //! pipe, and says after thirty seconds what it waited for.
 
-pub mod bare_device;
 pub mod binary;
 pub mod canary;
 pub mod client;
@@ -17,6 +16,7 @@ pub mod proxy;
 pub mod receiver;
 pub mod tls;
 pub mod tokens;
+pub mod wire_device;
 
 use std::time::Duration;
 

@@ -3,7 +3,7 @@
 use std::net::IpAddr;
 use std::path::{Path, PathBuf};
 
-use rcgen::{BasicConstraints, CertificateParams, CertifiedIssuer, DnType, IsCa, KeyPair, KeyUsagePurpose, SanType};
+use countersign_testing::certificates::CertificateAuthority;
 
 /// What a provider and its clients need, as PEM files.
 pub struct Certificates {
@@ -21,19 +21,8 @@ impl Certificates {
     /// # Panics
     /// If they can't be made or written.
     pub fn make(address: IpAddr, folder: &Path) -> Certificates {
-        let key_pair = || KeyPair::generate().expect("a key pair");
-        let mut authority = CertificateParams::default();
-        authority.distinguished_name.push(DnType::CommonName, "Authority of this test");
-        authority.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
-        authority.key_usages = vec![KeyUsagePurpose::KeyCertSign, KeyUsagePurpose::CrlSign];
-        let authority = CertifiedIssuer::self_signed(authority, key_pair()).expect("an authority");
-
-        let server_key = key_pair();
-        let mut server = CertificateParams::default();
-        server.distinguished_name.push(DnType::CommonName, "Provider of this test");
-        server.subject_alt_names = vec![SanType::IpAddress(address)];
-        let server = server.signed_by(&server_key, &authority).expect("a certificate");
-
+        let authority = CertificateAuthority::new("Authority of this test");
+        let server = authority.issue(&[&address.to_string()]);
         let write = |name: &str, pem: String| {
             let path = folder.join(name);
             std::fs::write(&path, pem).expect("a file in the test's folder");
@@ -47,8 +36,8 @@ impl Certificates {
         };
         Certificates {
             authority: write("authority.pem", authority.pem()),
-            cert: write("provider.pem", server.pem()),
-            key: write("provider.key", server_key.serialize_pem()),
+            cert: write("provider.pem", server.cert.pem()),
+            key: write("provider.key", server.signing_key.serialize_pem()),
         }
     }
 }

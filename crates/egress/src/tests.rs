@@ -9,10 +9,8 @@ use reqwest::header::HeaderMap;
 use url::Url;
 
 use crate::{Authorities, CallError, Egress, EgressConfig, Lookup, Resolver};
-use endpoint::{Authority, Behaviour, Endpoint};
-
-#[path = "../../op/tests/provider/endpoint.rs"]
-mod endpoint;
+use countersign_testing::certificates::CertificateAuthority;
+use countersign_testing::https_server::{HttpsServer, ScriptedResponse};
 
 /// Answers each question with the next list of addresses, and keeps the questions.
 #[derive(Default)]
@@ -43,13 +41,13 @@ impl Resolver for Scripted {
     }
 }
 
-fn config(allow: &[&str], authority: &Authority) -> EgressConfig {
+fn config(allow: &[&str], authority: &CertificateAuthority) -> EgressConfig {
     let allow = allow.iter().map(|net| net.parse().expect("a network")).collect();
     let ca = Authorities::from_pem(authority.pem().as_bytes()).expect("a certificate");
     EgressConfig { allow, ca: Some(ca), proxy: None }
 }
 
-fn egress(allow: &[&str], authority: &Authority, names: Arc<Scripted>) -> Egress {
+fn egress(allow: &[&str], authority: &CertificateAuthority, names: Arc<Scripted>) -> Egress {
     Egress::new(config(allow, authority), names)
 }
 
@@ -63,8 +61,8 @@ async fn post(egress: &Egress, to: &str) -> Result<u16, CallError> {
 
 #[tokio::test]
 async fn attack_15_addresses_in_the_url_itself_are_judged_in_every_form() {
-    let authority = Authority::new();
-    let inside = Endpoint::start(&authority, "127.0.0.1", &[]).await;
+    let authority = CertificateAuthority::new("Test CA");
+    let inside = HttpsServer::start(&authority, "127.0.0.1", &[]).await;
     let egress = egress(&[], &authority, Scripted::new(&[]));
     let forms = [
         "127.0.0.1",
@@ -95,13 +93,13 @@ async fn attack_15_addresses_in_the_url_itself_are_judged_in_every_form() {
         let refused = post(&egress, &format!("https://{form}:{}/", inside.port())).await;
         assert_eq!(refused, Err(CallError::Blocked), "{form}");
     }
-    assert!(inside.calls().is_empty());
+    assert!(inside.requests().is_empty());
 }
 
 #[tokio::test]
 async fn attack_15_a_name_is_judged_by_all_that_it_resolves_to() {
-    let authority = Authority::new();
-    let outside = Endpoint::start(&authority, "127.0.0.1", &["client.example"]).await;
+    let authority = CertificateAuthority::new("Test CA");
+    let outside = HttpsServer::start(&authority, "127.0.0.1", &["client.example"]).await;
     let names = Scripted::new(&[&["127.0.0.2"], &["169.254.169.254", "::1", "10.0.0.1"], &["127.0.0.2", "127.0.0.1"]]);
     let egress = egress(&["127.0.0.1/32"], &authority, names);
     let to = format!("https://client.example:{}/", outside.port());
@@ -113,9 +111,9 @@ async fn attack_15_a_name_is_judged_by_all_that_it_resolves_to() {
 
 #[tokio::test]
 async fn attack_15_a_name_that_turns_inside_between_two_calls_is_judged_again_and_asked_once_a_connection() {
-    let authority = Authority::new();
-    let outside = Endpoint::start(&authority, "127.0.0.1", &["rebind.example"]).await;
-    let inside = Endpoint::start(&authority, "127.0.0.2", &["rebind.example"]).await;
+    let authority = CertificateAuthority::new("Test CA");
+    let outside = HttpsServer::start(&authority, "127.0.0.1", &["rebind.example"]).await;
+    let inside = HttpsServer::start(&authority, "127.0.0.2", &["rebind.example"]).await;
     // Were the name asked once to be judged and once more to be connected to, the second answer would lead inside.
     let names = Scripted::new(&[&["127.0.0.1"], &["127.0.0.2"]]);
     let egress = egress(&["127.0.0.1/32"], &authority, names.clone());
@@ -123,25 +121,25 @@ async fn attack_15_a_name_that_turns_inside_between_two_calls_is_judged_again_an
     assert_eq!(names.asked(), 1);
     let again = post(&egress, &format!("https://rebind.example:{}/", inside.port())).await;
     assert_eq!(again, Err(CallError::Blocked));
-    assert_eq!((names.asked(), inside.calls().len(), outside.calls().len()), (2, 0, 1));
+    assert_eq!((names.asked(), inside.requests().len(), outside.requests().len()), (2, 0, 1));
 }
 
 #[tokio::test]
 async fn attack_15_a_redirect_is_not_followed() {
-    let authority = Authority::new();
-    let inside = Endpoint::start(&authority, "127.0.0.2", &[]).await;
-    let outside = Endpoint::start(&authority, "127.0.0.1", &[]).await;
+    let authority = CertificateAuthority::new("Test CA");
+    let inside = HttpsServer::start(&authority, "127.0.0.2", &[]).await;
+    let outside = HttpsServer::start(&authority, "127.0.0.1", &[]).await;
     let egress = egress(&["127.0.0.0/8"], &authority, Scripted::new(&[]));
     for status in [301, 302, 303, 307, 308] {
-        outside.order([Behaviour::With(status, "location", inside.url("/"))]);
+        outside.respond_with([ScriptedResponse::With(status, "location", inside.url("/"))]);
         assert_eq!(post(&egress, &outside.url("/")).await, Ok(status));
     }
-    assert!(inside.calls().is_empty());
+    assert!(inside.requests().is_empty());
 }
 
 #[tokio::test]
 async fn only_https_is_called_except_where_loopback_is_allowed() {
-    let authority = Authority::new();
+    let authority = CertificateAuthority::new("Test CA");
     let egress = egress(&["127.0.0.1/32", "10.0.0.0/8"], &authority, Scripted::new(&[]));
     for refused in ["http://client.example/", "http://8.8.8.8/", "http://10.0.0.1/", "ftp://client.example/", "data:x"]
     {
@@ -153,17 +151,17 @@ async fn only_https_is_called_except_where_loopback_is_allowed() {
 
 #[tokio::test]
 async fn a_certificate_by_an_unknown_authority_is_refused() {
-    let (known, unknown) = (Authority::new(), Authority::new());
-    let endpoint = Endpoint::start(&unknown, "127.0.0.1", &[]).await;
+    let (known, unknown) = (CertificateAuthority::new("Test CA"), CertificateAuthority::new("Test CA"));
+    let endpoint = HttpsServer::start(&unknown, "127.0.0.1", &[]).await;
     let egress = egress(&["127.0.0.1/32"], &known, Scripted::new(&[]));
     assert_eq!(post(&egress, &endpoint.url("/")).await, Err(CallError::Untrusted));
-    assert!(endpoint.calls().is_empty());
+    assert!(endpoint.requests().is_empty());
 }
 
 #[tokio::test]
 async fn a_certificate_for_another_name_is_refused() {
-    let authority = Authority::new();
-    let endpoint = Endpoint::start(&authority, "127.0.0.1", &["client.example"]).await;
+    let authority = CertificateAuthority::new("Test CA");
+    let endpoint = HttpsServer::start(&authority, "127.0.0.1", &["client.example"]).await;
     let egress = egress(&["127.0.0.1/32"], &authority, Scripted::new(&[&["127.0.0.1"]]));
     let refused = post(&egress, &format!("https://other.example:{}/", endpoint.port())).await;
     assert_eq!(refused, Err(CallError::Untrusted));
@@ -171,23 +169,23 @@ async fn a_certificate_for_another_name_is_refused() {
 
 #[tokio::test]
 async fn a_document_is_fetched_up_to_its_limit() {
-    let authority = Authority::new();
-    let endpoint = Endpoint::start(&authority, "127.0.0.1", &[]).await;
+    let authority = CertificateAuthority::new("Test CA");
+    let endpoint = HttpsServer::start(&authority, "127.0.0.1", &[]).await;
     let egress = egress(&["127.0.0.1/32"], &authority, Scripted::new(&[]));
     let body = "a body nobody reads";
-    let document = || Behaviour::With(200, "cache-control", "max-age=60".to_owned());
-    endpoint.order([document(), document()]);
+    let document = || ScriptedResponse::With(200, "cache-control", "max-age=60".to_owned());
+    endpoint.respond_with([document(), document()]);
     let fetched = egress.get(&url(&endpoint.url("/jwks")), "application/json", body.len()).await.expect("an answer");
     assert_eq!((fetched.status, fetched.body.as_slice()), (200, body.as_bytes()));
     assert_eq!(fetched.headers["cache-control"], "max-age=60");
     let refused = egress.get(&url(&endpoint.url("/jwks")), "application/json", body.len() - 1).await;
     assert_eq!(refused.map(|_| ()), Err(CallError::TooLarge));
-    assert_eq!(endpoint.calls()[0].header("accept"), Some("application/json"));
+    assert_eq!(endpoint.requests()[0].header("accept"), Some("application/json"));
 }
 
 #[tokio::test]
 async fn the_configured_proxy_is_asked_and_no_other_name() {
-    let authority = Authority::new();
+    let authority = CertificateAuthority::new("Test CA");
     let proxy = tokio::net::TcpListener::bind("127.0.0.1:0").await.expect("a port");
     let port = proxy.local_addr().expect("an address").port();
     let names = Scripted::new(&[&["127.0.0.1"]]);

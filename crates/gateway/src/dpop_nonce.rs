@@ -124,7 +124,7 @@ fn proof_id(thumbprint: &Thumbprint, jti: &str) -> [u8; 16] {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::testing::Seeded;
+    use countersign_testing::CountingRandom;
 
     const NOW: Timestamp = Timestamp::from_seconds(1_000_000);
 
@@ -134,9 +134,9 @@ mod tests {
 
     #[test]
     fn a_proof_counts_once() {
-        let nonces = Nonces::new(&Seeded::new(1), NOW);
+        let nonces = Nonces::new(&CountingRandom::seeded(1), NOW);
         let nonce = nonces.issue(&key("a"), NOW);
-        let accept = |jti, at| nonces.accept(Some(&nonce), jti, &key("a"), at, &Seeded::new(9));
+        let accept = |jti, at| nonces.accept(Some(&nonce), jti, &key("a"), at, &CountingRandom::seeded(9));
         assert_eq!(accept("1", NOW), Ok(()));
         assert_eq!(accept("1", NOW), Err(NonceError::Replayed));
         assert_eq!(accept("2", NOW), Ok(()), "a nonce serves several proofs");
@@ -146,33 +146,40 @@ mod tests {
 
     #[test]
     fn a_proof_is_remembered_as_long_as_its_nonce_lives() {
-        let nonces = Nonces::new(&Seeded::new(1), NOW);
+        let nonces = Nonces::new(&CountingRandom::seeded(1), NOW);
         let late = NOW.plus_seconds(299);
         let nonce = nonces.issue(&key("a"), late);
-        assert_eq!(nonces.accept(Some(&nonce), "1", &key("a"), late, &Seeded::new(9)), Ok(()));
+        assert_eq!(nonces.accept(Some(&nonce), "1", &key("a"), late, &CountingRandom::seeded(9)), Ok(()));
         for seconds in [300, 450, 598] {
-            let again = nonces.accept(Some(&nonce), "1", &key("a"), NOW.plus_seconds(seconds), &Seeded::new(9));
+            let again =
+                nonces.accept(Some(&nonce), "1", &key("a"), NOW.plus_seconds(seconds), &CountingRandom::seeded(9));
             assert_eq!(again, Err(NonceError::Replayed), "after {seconds} s");
         }
     }
 
     #[test]
     fn a_clock_that_was_set_back_a_little_voids_no_nonce() {
-        let nonces = Nonces::new(&Seeded::new(1), NOW);
+        let nonces = Nonces::new(&CountingRandom::seeded(1), NOW);
         let nonce = nonces.issue(&key("a"), NOW.plus_seconds(120));
-        let accept = |jti, at| nonces.accept(Some(&nonce), jti, &key("a"), at, &Seeded::new(9));
+        let accept = |jti, at| nonces.accept(Some(&nonce), jti, &key("a"), at, &CountingRandom::seeded(9));
         assert_eq!(accept("1", NOW), Ok(()));
         assert_eq!(accept("2", Timestamp::from_millis(NOW.millis() - 1)), Err(NonceError::UseNew));
     }
 
     #[test]
     fn a_nonce_belongs_to_one_key_and_one_epoch() {
-        let nonces = Nonces::new(&Seeded::new(1), NOW);
+        let nonces = Nonces::new(&CountingRandom::seeded(1), NOW);
         let nonce = nonces.issue(&key("a"), NOW);
-        assert_eq!(nonces.accept(Some(&nonce), "1", &key("b"), NOW, &Seeded::new(9)), Err(NonceError::UseNew));
-        let restarted = Nonces::new(&Seeded::new(2), NOW);
-        assert_eq!(restarted.accept(Some(&nonce), "1", &key("a"), NOW, &Seeded::new(9)), Err(NonceError::UseNew));
-        assert_eq!(nonces.accept(None, "1", &key("a"), NOW, &Seeded::new(9)), Err(NonceError::UseNew));
-        assert_eq!(nonces.accept(Some(&nonce), "1", &key("a"), NOW, &Seeded::new(9)), Ok(()));
+        assert_eq!(
+            nonces.accept(Some(&nonce), "1", &key("b"), NOW, &CountingRandom::seeded(9)),
+            Err(NonceError::UseNew)
+        );
+        let restarted = Nonces::new(&CountingRandom::seeded(2), NOW);
+        assert_eq!(
+            restarted.accept(Some(&nonce), "1", &key("a"), NOW, &CountingRandom::seeded(9)),
+            Err(NonceError::UseNew)
+        );
+        assert_eq!(nonces.accept(None, "1", &key("a"), NOW, &CountingRandom::seeded(9)), Err(NonceError::UseNew));
+        assert_eq!(nonces.accept(Some(&nonce), "1", &key("a"), NOW, &CountingRandom::seeded(9)), Ok(()));
     }
 }

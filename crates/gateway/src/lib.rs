@@ -49,7 +49,3 @@ pub use store::devices::EnrollmentCount;
 pub use store::links::LinkState;
 pub use store::{DeviceState, Schema, Store, StoreError, Transaction, WriteError};
 pub use verdict::{Approval, NotRedeemable, SignedAnswer, Verdict};
-
-#[cfg(test)]
-#[path = "../tests/support/ports.rs"]
-mod testing;

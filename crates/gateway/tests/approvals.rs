@@ -1,7 +1,5 @@
 //! Requests, answers and outcomes: every way an approval can end, and what each device hears.
 
-mod support;
-
 use std::time::Duration;
 
 use axum::http::StatusCode;
@@ -18,7 +16,7 @@ use countersign_protocol::outcome::Ending;
 use countersign_protocol::problem::Problem;
 use countersign_protocol::registration::DeviceClass;
 use countersign_protocol::text::TextError;
-use support::{World, payment};
+use countersign_testing_gateway::{DeviceCalls as _, World, counter, payment};
 
 #[tokio::test]
 async fn a_payment_is_asked_shown_approved_and_redeemable() {
@@ -42,7 +40,7 @@ async fn a_payment_is_asked_shown_approved_and_redeemable() {
     // 300 s less min(interval + 2 s, a fifth).
     assert_eq!(claims.exp, claims.iat + 293);
 
-    let answer = phone.approve(&world, &challenge, None);
+    let answer = phone.approve(&challenge, None);
     let outcome = phone.settle(&world, &challenge, &answer).await;
     assert_eq!(outcome.ending(), Ending::Approved);
     assert_eq!(outcome.claims().enrollment_hash, *phone.enrollment().current().1);
@@ -65,11 +63,11 @@ async fn a_denial_needs_only_the_transport_key_and_is_final() {
     let mut phone = world.enroll("Phone").await;
     let accepted = world.ask().await;
     let challenge = phone.next_challenge(&world).await;
-    let denial = phone.deny(&world, &challenge, Some(DenialReason::Mistake));
+    let denial = phone.deny(&challenge, Some(DenialReason::Mistake));
     assert_eq!(phone.settle(&world, &challenge, &denial).await.ending(), Ending::Denied);
     assert_eq!(world.verdict(&accepted.approval), Verdict::Denied { reason: Some(DenialReason::Mistake) });
 
-    let too_late = phone.approve(&world, &challenge, None);
+    let too_late = phone.approve(&challenge, None);
     let response = phone.send_answer(&world, challenge.id(), &too_late).await;
     assert_eq!(response.problem(), (409, "approval_decided".to_owned()));
     let problem: Problem = response.json();
@@ -84,7 +82,7 @@ async fn an_answer_sent_twice_counts_once_and_gets_the_same_reply() {
     let mut phone = world.enroll("Phone").await;
     world.ask().await;
     let challenge = phone.next_challenge(&world).await;
-    let answer = phone.approve(&world, &challenge, None);
+    let answer = phone.approve(&challenge, None);
     let first = phone.send_answer(&world, challenge.id(), &answer).await;
     let second = phone.send_answer(&world, challenge.id(), &answer).await;
     assert_eq!(first.status, StatusCode::OK);
@@ -106,7 +104,7 @@ async fn the_other_devices_hear_who_answered() {
     world.ask().await;
     let (on_phone, on_tablet) = (phone.next_challenge(&world).await, tablet.next_challenge(&world).await);
     assert_ne!(on_phone.id(), on_tablet.id());
-    let answer = phone.approve(&world, &on_phone, None);
+    let answer = phone.approve(&on_phone, None);
     phone.settle(&world, &on_phone, &answer).await;
 
     let fetched = tablet.pull(&world).await;
@@ -116,7 +114,7 @@ async fn the_other_devices_hear_who_answered() {
     assert_eq!(outcome.ending(), Ending::AnsweredElsewhere);
     assert_eq!(outcome.claims().by.as_deref(), Some("Phone"));
 
-    let late = tablet.deny(&world, &on_tablet, None);
+    let late = tablet.deny(&on_tablet, None);
     let response = tablet.send_answer(&world, on_tablet.id(), &late).await;
     assert_eq!(response.problem(), (409, "approval_decided".to_owned()));
 }
@@ -127,9 +125,9 @@ async fn what_nobody_answers_expires_and_everybody_hears_it() {
     let mut phone = world.enroll("Phone").await;
     let accepted = world.ask().await;
     let challenge = phone.next_challenge(&world).await;
-    world.clock.forward(292);
+    world.clock.advance_seconds(292);
     assert_eq!(world.verdict(&accepted.approval), Verdict::Pending);
-    world.clock.forward(1);
+    world.clock.advance_seconds(1);
     assert_eq!(world.verdict(&accepted.approval), Verdict::Expired, "judged by the clock, swept or not");
 
     world.gateway.sweep().await.expect("swept");
@@ -146,8 +144,8 @@ async fn an_answer_that_arrives_too_late_gets_410_with_the_outcome() {
     let mut phone = world.enroll("Phone").await;
     let accepted = world.ask().await;
     let challenge = phone.next_challenge(&world).await;
-    let answer = phone.approve(&world, &challenge, None);
-    world.clock.forward(293);
+    let answer = phone.approve(&challenge, None);
+    world.clock.advance_seconds(293);
     for _ in 0..2 {
         let response = phone.send_answer(&world, challenge.id(), &answer).await;
         assert_eq!(response.problem(), (410, "challenge_expired".to_owned()));
@@ -204,11 +202,11 @@ async fn a_dispute_adds_a_second_statement_and_forbids_redemption() {
     let accepted = world.ask().await;
     let (on_phone, on_tablet) = (phone.next_challenge(&world).await, tablet.next_challenge(&world).await);
     assert_eq!(phone.dispute(&world, &on_phone).await.problem().1, "invalid_message", "nothing was approved yet");
-    let answer = phone.approve(&world, &on_phone, None);
+    let answer = phone.approve(&on_phone, None);
     phone.settle(&world, &on_phone, &answer).await;
     let first = tablet.pull(&world).await.withdrawn.remove(0).outcome;
 
-    world.clock.forward(29 * 86_400);
+    world.clock.advance_seconds(29 * 86_400);
     let received: Received = tablet.dispute(&world, &on_tablet).await.json();
     let second = received.outcome.expect("an outcome");
     let outcome = tablet.verify_outcome(&on_tablet, None, &second);
@@ -230,12 +228,12 @@ async fn after_thirty_days_nothing_can_be_disputed() {
     let mut phone = world.enroll("Phone").await;
     world.ask().await;
     let challenge = phone.next_challenge(&world).await;
-    let answer = phone.approve(&world, &challenge, None);
+    let answer = phone.approve(&challenge, None);
     phone.settle(&world, &challenge, &answer).await;
     // The credential lives as long; it is renewed on the way.
-    world.clock.forward(20 * 86_400);
+    world.clock.advance_seconds(20 * 86_400);
     phone.renew(&world).await;
-    world.clock.forward(10 * 86_400 + 1);
+    world.clock.advance_seconds(10 * 86_400 + 1);
     assert_eq!(phone.dispute(&world, &challenge).await.problem(), (400, "invalid_message".to_owned()));
 }
 
@@ -248,7 +246,7 @@ async fn the_right_number_approves_and_the_outcome_opens_the_commitment() {
     let value = accepted.interaction_value.expect("a number to show");
     assert!(value.len() == 6 && value.bytes().all(|b| b.is_ascii_digit()));
     let challenge = phone.next_challenge(&world).await;
-    let answer = phone.approve(&world, &challenge, Some(&value));
+    let answer = phone.approve(&challenge, Some(&value));
     let outcome = phone.settle(&world, &challenge, &answer).await;
     assert_eq!(outcome.claims().opening.as_ref().map(|o| o.value.as_str()), Some(value.as_str()));
     let Verdict::Approved(approval) = world.verdict(&accepted.approval) else { panic!("approved") };
@@ -261,7 +259,7 @@ async fn an_automated_device_answers_where_it_may_and_says_so() {
     let mut robot = world.enroll_automated("Robot").await;
     let accepted = world.ask().await;
     let challenge = robot.next_challenge(&world).await;
-    let answer = robot.approve(&world, &challenge, None);
+    let answer = robot.approve(&challenge, None);
     robot.settle(&world, &challenge, &answer).await;
     let Verdict::Approved(approval) = world.verdict(&accepted.approval) else { panic!("approved") };
     assert_eq!(signed(&approval).amr, ["swk"]);
@@ -278,7 +276,7 @@ async fn without_verification_the_transport_key_approves_only_where_it_is_discou
         request.user_verification = wanted;
         let accepted = world.accept(request).await.expect("accepted");
         let challenge = phone.next_challenge(&world).await;
-        let mut claims: Answer = phone.approve(&world, &challenge, None).peek().expect("own answer");
+        let mut claims: Answer = phone.approve(&challenge, None).peek().expect("own answer");
         claims.amr = vec!["swk".to_owned(), "pin".to_owned()];
         let answer = Compact::sign(&claims, &*phone.transport).expect("signed");
         let response = phone.send_answer(&world, challenge.id(), &answer).await;
@@ -296,7 +294,7 @@ async fn a_verification_from_before_the_request_does_not_count() {
     let mut phone = world.enroll("Phone").await;
     world.ask().await;
     let challenge = phone.next_challenge(&world).await;
-    let good: Answer = phone.approve(&world, &challenge, None).peek().expect("own answer");
+    let good: Answer = phone.approve(&challenge, None).peek().expect("own answer");
     let now = world.clock.now().seconds();
     for (uv_at, amr) in [(Some(now - 1000), vec!["swk", "pin"]), (None, vec!["swk", "pin"]), (Some(now), vec!["hwk"])] {
         let amr: Vec<String> = amr.into_iter().map(str::to_owned).collect();
@@ -316,7 +314,7 @@ async fn the_interaction_is_the_strongest_that_all_can_and_never_below_the_minim
     world.enroll("Phone").await;
     let effective = async |asked, client_can: &[InteractionType], minimum, pays: bool| {
         let mut request = world.request();
-        request.client.id = format!("client-{}", support::ports::counter());
+        request.client.id = format!("client-{}", counter());
         request.interaction_policy.requested = asked;
         request.interaction_policy.client_supported = client_can.to_vec();
         request.interaction_policy.minimum = minimum;
@@ -408,7 +406,7 @@ async fn whoever_waits_for_a_verdict_hears_it_at_once() {
     let mut phone = world.enroll("Phone").await;
     let accepted = world.ask().await;
     let challenge = phone.next_challenge(&world).await;
-    let denial = phone.deny(&world, &challenge, None);
+    let denial = phone.deny(&challenge, None);
     let began = std::time::Instant::now();
     let (waited, ()) =
         tokio::join!(world.gateway.verdict_changed(&accepted.approval, Duration::from_secs(25)), async {

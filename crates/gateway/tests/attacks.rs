@@ -1,7 +1,5 @@
 //! Attacks on answers and on people's attention: the unaltered input works, the altered one changes nothing.
 
-mod support;
-
 use axum::http::{Method, StatusCode};
 use countersign_gateway::{DeviceState, Verdict};
 use countersign_protocol::answer::{Answer, Decision, DenialReason};
@@ -13,7 +11,7 @@ use countersign_protocol::jws::Compact;
 use countersign_protocol::notice::{DeviceEvent, DeviceNotice, Notice};
 use countersign_protocol::outcome::Ending;
 use countersign_protocol::problem::Problem;
-use support::{World, alice};
+use countersign_testing_gateway::{DeviceCalls as _, World, alice};
 
 #[tokio::test]
 async fn attack_03_a_hundred_requests_make_few_prompts_and_do_not_touch_others() {
@@ -22,7 +20,7 @@ async fn attack_03_a_hundred_requests_make_few_prompts_and_do_not_touch_others()
     let mut prompts = 0;
     for _ in 0..100 {
         prompts += u32::from(!world.ask_as("bomber").await.held);
-        world.clock.forward(1);
+        world.clock.advance_seconds(1);
     }
     assert_eq!(prompts, 3, "max_pending, for nobody answered");
     assert!(!world.ask_as("coffee-pos").await.held, "another client's budget is its own");
@@ -31,14 +29,14 @@ async fn attack_03_a_hundred_requests_make_few_prompts_and_do_not_touch_others()
     let mut prompts = 0;
     for _ in 0..100 {
         let accepted = world.ask_as("denied").await;
-        world.clock.forward(1);
+        world.clock.advance_seconds(1);
         if accepted.held {
             continue;
         }
         prompts += 1;
         let pending = phone.pull(&world).await.challenges;
-        let challenge = phone.verify(&world, pending.last().expect("asked"));
-        let denial = phone.deny(&world, &challenge, None);
+        let challenge = phone.verify(pending.last().expect("asked"));
+        let denial = phone.deny(&challenge, None);
         phone.settle(&world, &challenge, &denial).await;
     }
     assert!(prompts <= 8, "{prompts} prompts in 100 s");
@@ -46,9 +44,9 @@ async fn attack_03_a_hundred_requests_make_few_prompts_and_do_not_touch_others()
     // What is held is accepted, listed, marked, and can be answered.
     let held = world.ask_as("bomber").await;
     let fetched = phone.pull(&world).await;
-    let challenge = phone.verify(&world, fetched.challenges.last().expect("listed"));
+    let challenge = phone.verify(fetched.challenges.last().expect("listed"));
     assert!(challenge.claims().held);
-    let answer = phone.approve(&world, &challenge, None);
+    let answer = phone.approve(&challenge, None);
     phone.settle(&world, &challenge, &answer).await;
     assert!(matches!(world.verdict(&held.approval), Verdict::Approved(_)));
 }
@@ -62,7 +60,7 @@ async fn what_is_held_asks_for_a_number_where_client_and_device_can() {
     request.interaction_policy.client_supported = vec![InteractionType::InputManual];
     let first = world.accept(request.clone()).await.expect("accepted");
     let challenge = phone.next_challenge(&world).await;
-    let denial = phone.deny(&world, &challenge, Some(DenialReason::NotMe));
+    let denial = phone.deny(&challenge, Some(DenialReason::NotMe));
     phone.settle(&world, &challenge, &denial).await;
     let second = world.accept(request.clone()).await.expect("accepted");
     assert_eq!((first.held, first.interaction), (false, InteractionType::Boolean));
@@ -80,15 +78,15 @@ async fn not_me_holds_that_client_for_a_quarter_of_an_hour_and_then_longer() {
         let accepted = world.ask().await;
         assert!(!accepted.held);
         let challenge = phone.next_challenge(&world).await;
-        let denial = phone.deny(&world, &challenge, Some(DenialReason::NotMe));
+        let denial = phone.deny(&challenge, Some(DenialReason::NotMe));
         let outcome = phone.settle(&world, &challenge, &denial).await;
         let held_until = outcome.claims().held_until.expect("the person is told how long");
         assert_eq!(held_until, world.clock.now().seconds() + 900 * quarter_hours);
         assert_eq!(world.verdict(&accepted.approval), Verdict::Denied { reason: Some(DenialReason::NotMe) });
         assert!(!world.ask_as(&format!("other-{quarter_hours}")).await.held, "that client alone");
-        world.clock.forward(900 * quarter_hours - 1);
+        world.clock.advance_seconds(900 * quarter_hours - 1);
         assert!(world.ask().await.held, "almost {quarter_hours} quarter hours later");
-        world.clock.forward(1);
+        world.clock.advance_seconds(1);
     }
 }
 
@@ -101,7 +99,7 @@ async fn attack_26_a_wrong_number_kills_the_approval_on_every_device() {
     let (on_phone, on_tablet) = (phone.next_challenge(&world).await, tablet.next_challenge(&world).await);
     let right = accepted.interaction_value.expect("a number");
     let wrong = if right == "123456" { "123457" } else { "123456" };
-    let guess = phone.approve(&world, &on_phone, Some(wrong));
+    let guess = phone.approve(&on_phone, Some(wrong));
     for _ in 0..2 {
         let response = phone.send_answer(&world, on_phone.id(), &guess).await;
         assert_eq!(response.problem(), (403, "interaction_mismatch".to_owned()));
@@ -112,7 +110,7 @@ async fn attack_26_a_wrong_number_kills_the_approval_on_every_device() {
     assert_eq!(world.verdict(&accepted.approval), Verdict::Mismatch);
     let told = tablet.pull(&world).await.withdrawn.remove(0).outcome;
     assert_eq!(tablet.verify_outcome(&on_tablet, None, &told).ending(), Ending::Mismatch);
-    let second_try = tablet.approve(&world, &on_tablet, Some(&right));
+    let second_try = tablet.approve(&on_tablet, Some(&right));
     let response = tablet.send_answer(&world, on_tablet.id(), &second_try).await;
     assert_eq!(response.problem(), (409, "approval_decided".to_owned()), "one try, on whichever device");
 }
@@ -126,13 +124,13 @@ async fn five_wrong_numbers_in_a_row_hold_the_client() {
         assert!(!accepted.held, "wrong numbers so far: {n}");
         let challenge = phone.next_challenge(&world).await;
         let right = accepted.interaction_value.expect("a number");
-        let guess = phone.approve(&world, &challenge, Some(if right == "123456" { "123457" } else { "123456" }));
+        let guess = phone.approve(&challenge, Some(if right == "123456" { "123457" } else { "123456" }));
         phone.send_answer(&world, challenge.id(), &guess).await;
-        world.clock.forward(120);
+        world.clock.advance_seconds(120);
     }
-    world.clock.forward(600);
+    world.clock.advance_seconds(600);
     assert!(world.ask_with_number().await.held);
-    world.clock.forward(300);
+    world.clock.advance_seconds(300);
     assert!(!world.ask_with_number().await.held);
 }
 
@@ -143,10 +141,10 @@ async fn attack_09_an_answer_counts_for_one_challenge_of_one_device_once() {
     phone.pull(&world).await;
     let (first, second) = (world.ask().await, world.ask_as("another").await);
     let pending = phone.pull(&world).await.challenges;
-    let (one, two) = (phone.verify(&world, &pending[0]), phone.verify(&world, &pending[1]));
+    let (one, two) = (phone.verify(&pending[0]), phone.verify(&pending[1]));
     let on_tablet = tablet.pull(&world).await.challenges;
-    let on_tablet = tablet.verify(&world, &on_tablet[0]);
-    let good = phone.approve(&world, &one, None);
+    let on_tablet = tablet.verify(&on_tablet[0]);
+    let good = phone.approve(&one, None);
     let claims: Answer = good.peek().expect("own answer");
 
     // The same bytes elsewhere.
@@ -194,7 +192,7 @@ async fn attack_11_one_kind_of_message_is_never_taken_for_another() {
     let mut phone = world.enroll("Phone").await;
     let accepted = world.ask().await;
     let challenge = phone.next_challenge(&world).await;
-    let answer = phone.approve(&world, &challenge, None);
+    let answer = phone.approve(&challenge, None);
     let statement = phone.statements[0].as_str().to_owned();
     for (verb, member, text) in [
         ("answer", "answer", statement.as_str()),
@@ -225,8 +223,8 @@ async fn attack_10_of_many_answers_at_once_exactly_one_decides() {
         for (n, device) in devices.iter_mut().enumerate() {
             let challenge = device.next_challenge(&world).await;
             let answer = match n {
-                2 => device.deny(&world, &challenge, None),
-                _ => device.approve(&world, &challenge, None),
+                2 => device.deny(&challenge, None),
+                _ => device.approve(&challenge, None),
             };
             answers.push((challenge, answer));
         }
@@ -246,7 +244,7 @@ async fn attack_10_of_many_answers_at_once_exactly_one_decides() {
         });
         let expire = async {
             if round % 2 == 1 {
-                world.clock.forward(293);
+                world.clock.advance_seconds(293);
                 world.gateway.sweep().await.expect("swept");
             }
         };
@@ -269,7 +267,7 @@ async fn attack_17_the_ids_a_client_knows_open_nothing_for_a_device() {
     let mut phone = world.enroll("Phone").await;
     let accepted = world.ask().await;
     let challenge = phone.next_challenge(&world).await;
-    let answer = phone.approve(&world, &challenge, None);
+    let answer = phone.approve(&challenge, None);
     let body = serde_json::json!({ "answer": answer }).to_string();
     let approval = accepted.approval.to_string();
     let disguised = approval.replacen("ap_", "ch_", 1);
@@ -293,8 +291,8 @@ async fn attack_23_a_device_with_its_clock_set_back_is_judged_by_the_gateways() 
     let mut phone = world.enroll("Phone").await;
     let accepted = world.ask().await;
     let challenge = phone.next_challenge(&world).await;
-    let early = phone.approve(&world, &challenge, None);
-    world.clock.forward(293);
+    let early = phone.approve(&challenge, None);
+    world.clock.advance_seconds(293);
     let response = phone.send_answer(&world, challenge.id(), &early).await;
     assert_eq!(response.problem(), (410, "challenge_expired".to_owned()), "signed in time, arrived too late");
     assert_eq!(world.verdict(&accepted.approval), Verdict::Expired);
@@ -311,13 +309,13 @@ async fn a_copied_device_is_suspended_and_the_others_are_told() {
     phone.pull(&world).await;
     let (first, second) = (world.ask().await, world.ask_as("another").await);
     let pending = phone.pull(&world).await.challenges;
-    let (one, two) = (phone.verify(&world, &pending[0]), phone.verify(&world, &pending[1]));
-    let answer = phone.approve(&world, &one, None);
+    let (one, two) = (phone.verify(&pending[0]), phone.verify(&pending[1]));
+    let answer = phone.approve(&one, None);
     phone.settle(&world, &one, &answer).await;
 
     // The copy goes on from the same point of the history.
     phone.seq -= 1;
-    let of_the_copy = phone.approve(&world, &two, None);
+    let of_the_copy = phone.approve(&two, None);
     let response = phone.send_answer(&world, two.id(), &of_the_copy).await;
     assert_eq!(response.problem(), (403, "device_suspended".to_owned()));
     assert_eq!(world.verdict(&second.approval), Verdict::Pending, "the copy decides nothing");
@@ -332,7 +330,7 @@ async fn a_copied_device_is_suspended_and_the_others_are_told() {
 
     tablet.pull(&world).await;
     let keys = tablet.keys.as_ref().expect("registered");
-    let told = tablet.news.iter().any(|text| match Notice::of(text) {
+    let told = tablet.notices.iter().any(|text| match Notice::of(text) {
         Notice::Device(notice) => {
             let notice = DeviceNotice::verify(&notice, keys, tablet.id(), &alice()).expect("sound");
             notice.event == DeviceEvent::DeviceSuspended && notice.device_name.as_deref() == Some("Phone")
@@ -351,7 +349,7 @@ async fn an_answer_under_a_used_name_with_other_content_is_a_second_history() {
     let mut phone = world.enroll("Phone").await;
     let accepted = world.ask().await;
     let challenge = phone.next_challenge(&world).await;
-    let denial = phone.deny(&world, &challenge, None);
+    let denial = phone.deny(&challenge, None);
     phone.settle(&world, &challenge, &denial).await;
     let mut claims: Answer = denial.peek().expect("own answer");
     claims.decision = Decision::Approved;
@@ -369,10 +367,10 @@ async fn another_answer_with_its_own_place_in_the_history_is_no_fork() {
     let mut phone = world.enroll("Phone").await;
     world.ask().await;
     let challenge = phone.next_challenge(&world).await;
-    let denial = phone.deny(&world, &challenge, None);
+    let denial = phone.deny(&challenge, None);
     phone.settle(&world, &challenge, &denial).await;
     phone.seq += 40; // gaps are normal
-    let other = phone.deny(&world, &challenge, Some(DenialReason::NotMe));
+    let other = phone.deny(&challenge, Some(DenialReason::NotMe));
     assert_ne!(MessageId::random(&*world.random), other.peek().expect("own").jti);
     let response = phone.send_answer(&world, challenge.id(), &other).await;
     assert_eq!(response.problem(), (409, "approval_decided".to_owned()));

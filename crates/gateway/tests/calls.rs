@@ -1,7 +1,5 @@
 //! How calls are authenticated, limited and refused: DPoP, nonces, sizes, methods, links.
 
-mod support;
-
 use std::net::SocketAddr;
 
 use axum::body::Body;
@@ -13,8 +11,7 @@ use countersign_protocol::dpop::DpopProof;
 use countersign_protocol::hash::Hash;
 use countersign_protocol::jws::Compact;
 use countersign_protocol::registration::Confirm;
-use support::device::TestDevice;
-use support::{World, issuer};
+use countersign_testing_gateway::{DeviceCalls as _, TestDevice, World, issuer};
 
 const FETCH: &str = "/push/challenges";
 
@@ -38,12 +35,12 @@ async fn a_call_without_a_nonce_is_given_one_and_succeeds_with_it() {
     let world = World::new();
     let phone = world.enroll("Phone").await;
     phone.forget_nonce();
-    let first = world.call(phone.signed(&world, &Method::GET, FETCH, &phone.credential, true, None)).await;
+    let first = world.call(phone.signed(&Method::GET, FETCH)).await;
     assert_eq!(first.problem(), (401, "use_dpop_nonce".to_owned()));
     assert!(first.headers["www-authenticate"].to_str().expect("ASCII").contains("use_dpop_nonce"));
     assert!(first.nonce().is_some());
-    phone.keep_nonce(&first);
-    let second = world.call(phone.signed(&world, &Method::GET, FETCH, &phone.credential, true, None)).await;
+    phone.keep_nonce(first.nonce().as_deref());
+    let second = world.call(phone.signed(&Method::GET, FETCH)).await;
     assert_eq!(second.status, StatusCode::OK);
     assert!(second.nonce().is_some(), "each response brings the next one");
     assert_eq!(second.headers["cache-control"], "no-store");
@@ -53,11 +50,11 @@ async fn a_call_without_a_nonce_is_given_one_and_succeeds_with_it() {
 async fn a_nonce_serves_for_five_minutes() {
     let world = World::new();
     let phone = world.enroll("Phone").await;
-    world.clock.forward(299);
-    let in_time = world.call(phone.signed(&world, &Method::GET, FETCH, &phone.credential, true, None)).await;
+    world.clock.advance_seconds(299);
+    let in_time = world.call(phone.signed(&Method::GET, FETCH)).await;
     assert_eq!(in_time.status, StatusCode::OK);
-    world.clock.forward(1);
-    let too_late = world.call(phone.signed(&world, &Method::GET, FETCH, &phone.credential, true, None)).await;
+    world.clock.advance_seconds(1);
+    let too_late = world.call(phone.signed(&Method::GET, FETCH)).await;
     assert_eq!(too_late.problem(), (401, "use_dpop_nonce".to_owned()));
 }
 
@@ -65,7 +62,7 @@ async fn a_nonce_serves_for_five_minutes() {
 async fn a_proof_counts_once() {
     let world = World::new();
     let phone = world.enroll("Phone").await;
-    let signed = || phone.signed(&world, &Method::GET, FETCH, &phone.credential, true, None);
+    let signed = || phone.signed(&Method::GET, FETCH);
     let call = signed();
     let proof = call.headers()["dpop"].to_str().expect("ASCII").to_owned();
     assert_eq!(world.call(call).await.status, StatusCode::OK);
@@ -79,7 +76,7 @@ async fn credential_and_proof_are_both_needed_and_belong_together() {
     let world = World::new();
     let (phone, tablet) = (world.enroll("Phone").await, world.enroll("Tablet").await);
     let proof = |device: &TestDevice, token: &str| {
-        let call = device.signed(&world, &Method::GET, FETCH, token, true, None);
+        let call = device.sign_call(&Method::GET, FETCH, token, true, None);
         call.headers()["dpop"].to_str().expect("ASCII").to_owned()
     };
     let cases = [
@@ -181,7 +178,7 @@ async fn registrations_with_one_link_are_limited_for_people_and_not_for_testers(
     for (mode, last) in [(Mode::Production, (429, "rate_limited")), (Mode::Test, (401, "dpop_required"))] {
         let world = World::with_mode(mode);
         let link = world.link(Confirm::Code).await;
-        let registration = TestDevice::new("Phone", world.random.clone()).registration(&world, &link.link).await;
+        let registration = world.device("Phone").registration(&world, &link.link).await;
         let body = serde_json::to_vec(&registration).expect("JSON");
         let mut response = None;
         for _ in 0..21 {
@@ -204,7 +201,7 @@ async fn calls_without_a_link_use_up_nobodys_tries() {
         assert_eq!(refused.problem(), (400, "invalid_request".to_owned()));
     }
     let link = world.link(Confirm::Code).await;
-    let registered = TestDevice::new("Phone", world.random.clone()).register(&world, &link.link).await;
+    let registered = world.device("Phone").register(&world, &link.link).await;
     assert_eq!(registered.status, StatusCode::CREATED);
 }
 
@@ -212,7 +209,7 @@ async fn calls_without_a_link_use_up_nobodys_tries() {
 async fn no_secret_is_stored_in_plain() {
     let world = World::new();
     let link = world.link(Confirm::Code).await;
-    let mut phone = TestDevice::new("Phone", world.random.clone());
+    let mut phone = world.device("Phone");
     phone.register(&world, &link.link).await;
     let mut everything = Vec::new();
     for file in ["provider.db", "provider.db-wal"] {

@@ -1,7 +1,5 @@
 //! From a link to a device that takes part, and back.
 
-mod support;
-
 use axum::http::{Method, StatusCode};
 use countersign_gateway::{ConfirmError, DeviceState, LinkError, LinkRequest, Verdict};
 use countersign_protocol::discovery::{Discovery, Mode};
@@ -16,8 +14,7 @@ use countersign_protocol::registration::{
     Confirm, CredentialResponse, DeviceClass, DeviceStatus, RegistrationResponse,
 };
 use countersign_protocol::revocation::{Revocation, RevokedBy};
-use support::device::TestDevice;
-use support::{World, alice, issuer};
+use countersign_testing_gateway::{DeviceCalls as _, TestDevice, World, alice, issuer};
 
 /// The news a device got about others, verified.
 fn news(device: &TestDevice) -> Vec<DeviceEvent> {
@@ -28,7 +25,7 @@ fn news(device: &TestDevice) -> Vec<DeviceEvent> {
         }
         _ => None,
     };
-    device.news.iter().filter_map(about).collect()
+    device.notices.iter().filter_map(about).collect()
 }
 
 #[tokio::test]
@@ -46,7 +43,7 @@ async fn the_code_the_device_shows_makes_it_take_part_and_the_others_are_told() 
     let world = World::new();
     let mut first = world.enroll("Phone").await;
     let link = world.link(Confirm::Code).await;
-    let mut tablet = TestDevice::new("Tablet", world.random.clone());
+    let mut tablet = world.device("Tablet");
     let registered: RegistrationResponse = tablet.register(&world, &link.link).await.json();
     assert_eq!(registered.status, DeviceStatus::Unconfirmed);
     assert_eq!(registered.registration_ref, format!("urn:push-reg:{}", registered.device_id));
@@ -79,7 +76,7 @@ async fn three_misses_end_link_and_device() {
     let world = World::new();
     let link = world.link(Confirm::Code).await;
     assert!(matches!(world.gateway.confirm(&link.id, "000000").await, Err(ConfirmError::NotRegistered)));
-    let mut phone = TestDevice::new("Phone", world.random.clone());
+    let mut phone = world.device("Phone");
     phone.register(&world, &link.link).await;
     let code = phone.code.clone().expect("six digits");
     let wrong = if code == "000000" { "000001" } else { "000000" };
@@ -107,9 +104,9 @@ async fn three_misses_end_link_and_device() {
 async fn a_code_that_is_never_typed_ends_the_device_after_ten_minutes() {
     let world = World::new();
     let link = world.link(Confirm::Code).await;
-    let mut phone = TestDevice::new("Phone", world.random.clone());
+    let mut phone = world.device("Phone");
     phone.register(&world, &link.link).await;
-    world.clock.forward(601);
+    world.clock.advance_seconds(601);
     world.gateway.sweep().await.expect("swept");
     let code = phone.code.clone().expect("six digits");
     assert!(matches!(world.gateway.confirm(&link.id, &code).await, Err(ConfirmError::Ended)));
@@ -120,7 +117,7 @@ async fn a_code_that_is_never_typed_ends_the_device_after_ten_minutes() {
 async fn a_lost_201_is_no_loss() {
     let world = World::new();
     let link = world.link(Confirm::Code).await;
-    let mut phone = TestDevice::new("Phone", world.random.clone());
+    let mut phone = world.device("Phone");
     let request = phone.registration(&world, &link.link).await;
     let first: RegistrationResponse = phone.post_registration(&world, &request, &link.link).await.json();
     let second: RegistrationResponse = phone.post_registration(&world, &request, &link.link).await.json();
@@ -140,9 +137,9 @@ async fn attack_13_a_photographed_link_is_worthless_and_the_user_hears_of_it() {
     let world = World::new();
     let mut old = world.enroll("Phone").await;
     let link = world.link(Confirm::Code).await;
-    let mut tablet = TestDevice::new("Tablet", world.random.clone());
+    let mut tablet = world.device("Tablet");
     assert_eq!(tablet.register(&world, &link.link).await.status, StatusCode::CREATED);
-    let mut thief = TestDevice::new("Tablet", world.random.clone());
+    let mut thief = world.device("Tablet");
     for _ in 0..3 {
         let stolen = thief.register(&world, &link.link).await;
         assert_eq!(stolen.problem(), (400, "registration_token_already_used".to_owned()));
@@ -158,9 +155,9 @@ async fn attack_13_a_photographed_link_is_worthless_and_the_user_hears_of_it() {
 async fn a_thief_who_is_first_shows_another_code_than_the_person_sees() {
     let world = World::new();
     let link = world.link(Confirm::Code).await;
-    let mut thief = TestDevice::new("Phone", world.random.clone());
+    let mut thief = world.device("Phone");
     thief.register(&world, &link.link).await;
-    let mut phone = TestDevice::new("Phone", world.random.clone());
+    let mut phone = world.device("Phone");
     let response = phone.register(&world, &link.link).await;
     assert_eq!(response.problem().1, "registration_token_already_used");
     assert!(phone.code.is_none(), "so there is nothing to type");
@@ -171,9 +168,9 @@ async fn a_thief_who_is_first_shows_another_code_than_the_person_sees() {
 async fn a_registration_that_does_not_hold_together_is_refused() {
     let world = World::with_mode(Mode::Production);
     let link = world.link(Confirm::Code).await;
-    let mut phone = TestDevice::new("Phone", world.random.clone());
+    let mut phone = world.device("Phone");
     let good = phone.registration(&world, &link.link).await;
-    let other = TestDevice::new("Other", world.random.clone());
+    let other = world.device("Other");
 
     let mut swapped = good.clone();
     swapped.approval_key = other.approval.public_key().clone();
@@ -203,9 +200,9 @@ async fn a_registration_that_does_not_hold_together_is_refused() {
 async fn a_link_ends_after_ten_minutes_and_serves_one_issuer() {
     let world = World::new();
     let link = world.link(Confirm::Code).await;
-    let mut phone = TestDevice::new("Phone", world.random.clone());
+    let mut phone = world.device("Phone");
     let request = phone.registration(&world, &link.link).await;
-    world.clock.forward(600);
+    world.clock.advance_seconds(600);
     let response = phone.post_registration(&world, &request, &link.link).await;
     assert_eq!(response.problem(), (400, "registration_token_expired".to_owned()));
 
@@ -235,7 +232,7 @@ async fn an_eleventh_device_is_one_too_many() {
         world.enroll(&format!("Device {n}")).await;
     }
     let link = world.link(Confirm::None).await;
-    let mut one_more = TestDevice::new("Phone", world.random.clone());
+    let mut one_more = world.device("Phone");
     assert_eq!(one_more.register(&world, &link.link).await.problem(), (403, "device_limit".to_owned()));
 }
 
@@ -262,12 +259,12 @@ async fn a_renewed_credential_ends_the_old_one_at_its_first_use() {
 async fn an_expired_credential_only_fetches_a_new_one_and_for_ninety_days() {
     let world = World::new();
     let mut phone = world.enroll("Phone").await;
-    world.clock.forward(30 * 86_400);
+    world.clock.advance_seconds(30 * 86_400);
     let response = phone.call(&world, Method::GET, "/push/challenges", None).await;
     assert_eq!(response.problem(), (401, "invalid_device_credential".to_owned()));
     phone.renew(&world).await;
     phone.pull(&world).await;
-    world.clock.forward(120 * 86_400);
+    world.clock.advance_seconds(120 * 86_400);
     let response = phone.call(&world, Method::POST, "/push/credential", None).await;
     assert_eq!(response.problem(), (401, "invalid_device_credential".to_owned()));
 }
@@ -288,7 +285,7 @@ async fn a_revoked_device_finds_its_signed_revocation_and_what_waited_for_it_end
     assert_eq!(revocation.expect("sound").by, RevokedBy::Operator);
 
     tablet.pull(&world).await;
-    let told = tablet.news.iter().any(|text| match Notice::of(text) {
+    let told = tablet.notices.iter().any(|text| match Notice::of(text) {
         Notice::Revocation(notice) => {
             let keys = tablet.keys.as_ref().expect("registered");
             Revocation::verify(&notice, keys, tablet.id(), &alice()).expect("sound").device_id == *phone.id()
@@ -327,7 +324,7 @@ async fn another_process_makes_links_and_types_codes_in_the_same_file() {
         allow_automated: false,
     };
     let link = other.issue_link(request).await.expect("a link");
-    let mut phone = TestDevice::new("Phone", world.random.clone());
+    let mut phone = world.device("Phone");
     assert_eq!(phone.register(&world, &link.link).await.status, StatusCode::CREATED);
     let code = phone.code.clone().expect("six digits");
     other.confirm(&link.id, &code).await.expect("the code is derived from the same secret");

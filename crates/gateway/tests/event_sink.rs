@@ -1,7 +1,5 @@
 //! Whoever must know what happens is told within the transaction, and can undo it.
 
-mod support;
-
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
 
@@ -10,7 +8,7 @@ use countersign_gateway::{EventSink, Gateway, GatewayEvent, Keys, Ports, Setting
 use countersign_protocol::answer::DenialReason;
 use countersign_protocol::clock::Clock as _;
 use countersign_protocol::discovery::Mode;
-use support::{World, issuer};
+use countersign_testing_gateway::{DeviceCalls as _, World, issuer};
 
 /// Keeps what it saw in words, in a table of its own too; refuses when told to.
 #[derive(Default)]
@@ -83,7 +81,7 @@ async fn everything_that_happens_is_told_once() {
 
     let approved = world.ask().await.approval;
     let challenge = phone.next_challenge(&world).await;
-    let answer = phone.approve(&world, &challenge, None);
+    let answer = phone.approve(&challenge, None);
     phone.send_answer(&world, challenge.id(), &answer).await;
     phone.send_answer(&world, challenge.id(), &answer).await;
     assert_eq!(notes.take(), [format!("{approved} ended, expired: false")]);
@@ -93,7 +91,7 @@ async fn everything_that_happens_is_told_once() {
     assert_eq!(notes.take(), [format!("alice disputes {approved} of coffee-pos by {}", phone.id())]);
 
     let expired = world.ask_as("kiosk").await.approval;
-    world.clock.forward(400);
+    world.clock.advance_seconds(400);
     world.gateway.sweep().await.expect("swept");
     world.gateway.sweep().await.expect("swept");
     assert_eq!(notes.take(), [format!("{expired} ended, expired: true")]);
@@ -101,7 +99,7 @@ async fn everything_that_happens_is_told_once() {
 
     let denied = world.ask_as("call-centre").await.approval;
     let challenge = phone.next_challenge(&world).await;
-    let denial = phone.deny(&world, &challenge, Some(DenialReason::NotMe));
+    let denial = phone.deny(&challenge, Some(DenialReason::NotMe));
     phone.send_answer(&world, challenge.id(), &denial).await;
     let until = world.clock.now().seconds() + 900;
     let told = [
@@ -118,12 +116,12 @@ async fn a_device_whose_history_forked_is_told() {
     world.ask().await;
     world.ask_as("another").await;
     let pending = phone.pull(&world).await.challenges;
-    let (one, two) = (phone.verify(&world, &pending[0]), phone.verify(&world, &pending[1]));
-    let answer = phone.approve(&world, &one, None);
+    let (one, two) = (phone.verify(&pending[0]), phone.verify(&pending[1]));
+    let answer = phone.approve(&one, None);
     phone.settle(&world, &one, &answer).await;
     // The copy goes on from the same point of the history.
     phone.seq -= 1;
-    let of_the_copy = phone.approve(&world, &two, None);
+    let of_the_copy = phone.approve(&two, None);
     let refused = phone.send_answer(&world, two.id(), &of_the_copy).await;
     assert_eq!(refused.problem(), (403, "device_suspended".to_owned()));
     let told = format!("{} of alice, Phone, was copied", phone.id());
@@ -136,7 +134,7 @@ async fn what_can_not_be_noted_did_not_happen() {
     let mut phone = world.enroll("Phone").await;
     let accepted = world.ask().await;
     let challenge = phone.next_challenge(&world).await;
-    let answer = phone.approve(&world, &challenge, None);
+    let answer = phone.approve(&challenge, None);
     notes.refuses.store(true, Ordering::SeqCst);
     let response = phone.send_answer(&world, challenge.id(), &answer).await;
     assert_eq!(response.status, StatusCode::INTERNAL_SERVER_ERROR);

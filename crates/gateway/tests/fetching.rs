@@ -1,7 +1,5 @@
 //! Pull, long poll and stream: one feed under one cursor, at least once, across restarts and restored backups.
 
-mod support;
-
 use std::time::Duration;
 
 use axum::http::{Method, StatusCode};
@@ -11,9 +9,8 @@ use countersign_protocol::limits;
 use countersign_protocol::outcome::Ending;
 use countersign_protocol::registration::Confirm;
 use countersign_protocol::revocation::RevokedBy;
-use support::device::TestDevice;
-use support::stream::Events;
-use support::{World, payment};
+use countersign_testing_gateway::event_stream::Events;
+use countersign_testing_gateway::{DeviceCalls as _, TestDevice, World, payment};
 
 #[tokio::test]
 async fn the_first_fetch_is_a_reset_and_the_next_only_news() {
@@ -54,7 +51,7 @@ async fn an_unknown_cursor_gives_everything_pending() {
         let fetched = phone.pull(&world).await;
         assert!(fetched.reset, "{unknown}");
         assert_eq!(fetched.challenges.len(), 1);
-        assert_eq!(phone.verify(&world, &fetched.challenges[0]).claims().approval, pending.approval);
+        assert_eq!(phone.verify(&fetched.challenges[0]).claims().approval, pending.approval);
         assert!(fetched.withdrawn.is_empty(), "what is absent has ended");
     }
 }
@@ -79,7 +76,7 @@ async fn more_than_fits_follows() {
             let fetched: Fetched = response.json();
             assert_eq!(fetched.reset, phone.cursor.is_none(), "only the first page of a reset says so");
             seen += fetched.challenges.len();
-            phone.take_notes(&fetched);
+            phone.keep(&fetched);
             if !fetched.more {
                 break;
             }
@@ -137,8 +134,8 @@ async fn the_stream_delivers_requests_and_ends_one_by_one() {
     let accepted = world.ask().await;
     let update = events.update().await;
     assert_eq!((update.challenges.len(), update.reset), (1, false));
-    let challenge = phone.verify(&world, &update.challenges[0]);
-    let denial = phone.deny(&world, &challenge, None);
+    let challenge = phone.verify(&update.challenges[0]);
+    let denial = phone.deny(&challenge, None);
     phone.settle(&world, &challenge, &denial).await;
     let update = events.update().await;
     assert_eq!(update.withdrawn.len(), 1);
@@ -215,7 +212,7 @@ async fn a_stream_ends_when_its_credential_does() {
     let world = World::new();
     let phone = world.enroll("Phone").await;
     let mut events = Events::open(&world, &phone).await;
-    world.clock.forward(30 * 86_400);
+    world.clock.advance_seconds(30 * 86_400);
     let ended = loop {
         match events.next().await {
             Some(event) => assert!(event.is_comment, "{event:?}"),
@@ -242,8 +239,8 @@ async fn a_restart_keeps_devices_requests_cursor_and_verdicts() {
     let mut phone = world.enroll("Phone").await;
     let (decided, pending) = (world.ask().await, world.ask_as("another").await);
     let fetched = phone.pull(&world).await;
-    let challenges: Vec<_> = fetched.challenges.iter().map(|one| phone.verify(&world, one)).collect();
-    let answer = phone.approve(&world, &challenges[0], None);
+    let challenges: Vec<_> = fetched.challenges.iter().map(|one| phone.verify(one)).collect();
+    let answer = phone.approve(&challenges[0], None);
     phone.settle(&world, &challenges[0], &answer).await;
     let before = world.verdict(&decided.approval);
     let manifests = world.get("/tenant/push/manifests").await.body;
@@ -257,7 +254,7 @@ async fn a_restart_keeps_devices_requests_cursor_and_verdicts() {
     assert_eq!(fetched.withdrawn.len(), 1);
     let again = phone.send_answer(&world, challenges[0].id(), &answer).await;
     assert_eq!(again.status, StatusCode::OK, "the same answer again, after the restart");
-    let late = phone.approve(&world, &challenges[1], None);
+    let late = phone.approve(&challenges[1], None);
     phone.settle(&world, &challenges[1], &late).await;
     assert!(matches!(world.verdict(&pending.approval), Verdict::Approved(_)));
 }
@@ -281,7 +278,7 @@ async fn a_restored_backup_says_reset_though_it_has_counted_on() {
     let fetched = phone.pull(&world).await;
     assert!(fetched.reset, "the cursor is of a history that never happened");
     assert_eq!(fetched.challenges.len(), 1);
-    assert_eq!(phone.verify(&world, &fetched.challenges[0]).claims().approval, pending.approval);
+    assert_eq!(phone.verify(&fetched.challenges[0]).claims().approval, pending.approval);
 }
 
 #[tokio::test]
@@ -289,7 +286,7 @@ async fn news_of_a_device_that_waits_for_its_code_is_its_own_statement_alone() {
     let world = World::new();
     world.enroll("Phone").await;
     let link = world.link(Confirm::Code).await;
-    let mut tablet = TestDevice::new("Tablet", world.random.clone());
+    let mut tablet = world.device("Tablet");
     tablet.register(&world, &link.link).await;
     tablet.pull(&world).await;
     let path = format!("/push/challenges?wait=25&after={}", tablet.cursor.as_ref().expect("a cursor"));

@@ -1,8 +1,6 @@
 //! Approvals without a device: only where an approver was handed in, only for its users, and never as if a device had signed.
 #![expect(clippy::disallowed_methods, reason = "this is the test of it")]
 
-mod support;
-
 use std::sync::Arc;
 
 use countersign_gateway::{
@@ -11,7 +9,7 @@ use countersign_gateway::{
 };
 use countersign_protocol::id::Subject;
 use countersign_protocol::interaction::InteractionType;
-use support::World;
+use countersign_testing_gateway::{DeviceCalls as _, World, issuer};
 
 struct Auto;
 
@@ -26,7 +24,7 @@ fn approving(world: &World) -> Gateway {
     let store = Store::open(&world.home.path().join("provider.db"), &*world.random).expect("the store opens");
     let keys = Keys::load_or_create(&world.home.path().join("keys"), &*world.random).expect("keys");
     let ports = Ports { clock: world.clock.clone(), random: world.random.clone() };
-    let settings = Settings::new(support::issuer(), world.gateway.settings().mode);
+    let settings = Settings::new(issuer(), world.gateway.settings().mode);
     Gateway::open_with_approver(settings, store, keys, ports, Arc::new(NoopSink), Arc::new(Auto))
         .expect("the gateway opens")
 }

@@ -1,29 +1,25 @@
 //! What is forgotten after a while, and what stays.
 
-mod support;
-
 use countersign_gateway::Verdict;
 use countersign_protocol::evidence::Evidence;
 use countersign_protocol::registration::Confirm;
 use countersign_protocol::transcript::Transcript;
-use support::World;
-use support::device::TestDevice;
+use countersign_testing_gateway::{DeviceCalls as _, World};
 
 const DAY: u64 = 86_400;
 
-impl World {
-    /// Rows of a table of the gateway.
-    fn count(&self, table: &str) -> i64 {
-        let count = format!("SELECT count(*) FROM {table}");
-        self.gateway
-            .store()
-            .read_blocking(|connection| connection.query_row(&count, [], |row| row.get(0)))
-            .expect("a count")
-    }
+/// Rows of a table of the gateway.
+fn count(world: &World, table: &str) -> i64 {
+    let count = format!("SELECT count(*) FROM {table}");
+    world
+        .gateway
+        .store()
+        .read_blocking(|connection| connection.query_row(&count, [], |row| row.get(0)))
+        .expect("a count")
+}
 
-    fn records(&self) -> [i64; 4] {
-        ["approval", "challenge", "answer", "link"].map(|table| self.count(table))
-    }
+fn records(world: &World) -> [i64; 4] {
+    ["approval", "challenge", "answer", "link"].map(|table| count(world, table))
 }
 
 #[tokio::test]
@@ -33,26 +29,30 @@ async fn records_are_forgotten_after_their_time_and_not_before() {
     world.enroll("Tablet").await;
     let approved = world.ask().await;
     let challenge = phone.next_challenge(&world).await;
-    let answer = phone.approve(&world, &challenge, None);
+    let answer = phone.approve(&challenge, None);
     phone.settle(&world, &challenge, &answer).await;
     let unanswered = world.ask().await;
-    world.clock.forward(301);
+    world.clock.advance_seconds(301);
     world.gateway.sweep().await.expect("swept");
-    assert_eq!(world.records(), [2, 4, 1, 2]);
+    assert_eq!(records(&world), [2, 4, 1, 2]);
 
-    world.clock.forward(400 * DAY - 301);
+    world.clock.advance_seconds(400 * DAY - 301);
     world.gateway.sweep().await.expect("swept");
-    assert_eq!(world.records(), [2, 4, 1, 2], "to the second");
+    assert_eq!(records(&world), [2, 4, 1, 2], "to the second");
     assert!(matches!(world.verdict(&approved.approval), Verdict::Approved(_)));
-    world.clock.forward(1);
+    world.clock.advance_seconds(1);
     world.gateway.sweep().await.expect("swept");
-    assert_eq!(world.records(), [1, 2, 0, 2], "what ended first is forgotten first");
+    assert_eq!(records(&world), [1, 2, 0, 2], "what ended first is forgotten first");
     assert_eq!(world.verdict(&unanswered.approval), Verdict::Expired);
-    world.clock.forward(700);
+    world.clock.advance_seconds(700);
     world.gateway.sweep().await.expect("swept");
-    assert_eq!(world.records(), [0, 0, 0, 0]);
+    assert_eq!(records(&world), [0, 0, 0, 0]);
 
-    assert_eq!((world.count("device"), world.count("statement")), (2, 2), "devices and what verifies their keys stay");
+    assert_eq!(
+        (count(&world, "device"), count(&world, "statement")),
+        (2, 2),
+        "devices and what verifies their keys stay"
+    );
 }
 
 #[tokio::test]
@@ -62,7 +62,7 @@ async fn a_device_that_kept_its_evidence_proves_what_the_gateway_has_forgotten()
     let accepted = world.ask().await;
     let challenge = phone.next_challenge(&world).await;
     let shown = Transcript::draw(&challenge, "en", Vec::new()).freeze();
-    let answer = phone.approve(&world, &challenge, None);
+    let answer = phone.approve(&challenge, None);
     let outcome = phone.settle(&world, &challenge, &answer).await;
     let kept = world.gateway.challenge_records(&accepted.approval).expect("a record").remove(0).evidence;
     let of_device = Evidence {
@@ -72,7 +72,7 @@ async fn a_device_that_kept_its_evidence_proves_what_the_gateway_has_forgotten()
         outcome: Some(outcome.compact().clone()),
         ..kept
     };
-    world.clock.forward(401 * DAY);
+    world.clock.advance_seconds(401 * DAY);
     world.gateway.sweep().await.expect("swept");
     assert!(world.gateway.challenge_records(&accepted.approval).expect("read").is_empty());
     of_device.verify(None).expect("sound without the gateway");
@@ -84,13 +84,13 @@ async fn one_sweep_forgets_a_bounded_number_and_the_next_goes_on() {
     world.enroll("Phone").await;
     let names: Vec<String> = (0..2100).map(|n| format!("client-{n}")).collect();
     futures_util::future::join_all(names.iter().map(|name| world.ask_as(name))).await;
-    world.clock.forward(301);
+    world.clock.advance_seconds(301);
     world.gateway.sweep().await.expect("swept");
-    world.clock.forward(401 * DAY);
+    world.clock.advance_seconds(401 * DAY);
     world.gateway.sweep().await.expect("swept");
-    assert_eq!(world.records()[..2], [2100 - 2048, 2100 - 2048]);
+    assert_eq!(records(&world)[..2], [2100 - 2048, 2100 - 2048]);
     world.gateway.sweep().await.expect("swept");
-    assert_eq!(world.records(), [0, 0, 0, 0]);
+    assert_eq!(records(&world), [0, 0, 0, 0]);
 }
 
 #[tokio::test]
@@ -100,7 +100,7 @@ async fn what_is_pending_is_never_forgotten() {
     let mut request = world.request();
     request.ttl_seconds = 72 * 3600;
     let accepted = world.accept(request).await.expect("accepted");
-    world.clock.forward(71 * 3600);
+    world.clock.advance_seconds(71 * 3600);
     world.restart();
     world.gateway.sweep().await.expect("swept");
     assert_eq!(world.verdict(&accepted.approval), Verdict::Pending);
@@ -110,11 +110,11 @@ async fn what_is_pending_is_never_forgotten() {
 async fn a_link_that_was_forgotten_is_as_dead_as_before() {
     let world = World::new();
     let link = world.link(Confirm::None).await;
-    let mut late = TestDevice::new("Late", world.random.clone());
+    let mut late = world.device("Late");
     let registration = late.registration(&world, &link.link).await;
-    world.clock.forward(500 * DAY);
+    world.clock.advance_seconds(500 * DAY);
     world.gateway.sweep().await.expect("swept");
-    assert_eq!(world.count("link"), 0);
+    assert_eq!(count(&world, "link"), 0);
     let response = late.post_registration(&world, &registration, &link.link).await;
     assert_eq!(response.problem(), (400, "registration_token_expired".to_owned()));
 }

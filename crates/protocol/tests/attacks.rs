@@ -2,8 +2,6 @@
 //! accepted, the altered one refused with its reason. Nothing here holds state; what the gateway and the device keep is tested
 //! where they are.
 
-mod world;
-
 use countersign_protocol::answer::{Answer, Decision, UnverifiedError};
 use countersign_protocol::challenge::{Challenge, ChallengeError};
 use countersign_protocol::clock::Timestamp;
@@ -25,35 +23,35 @@ use countersign_protocol::outcome::{Ending, Outcome, OutcomeError};
 use countersign_protocol::refusal::Refusal;
 use countersign_protocol::registration::{ApprovalProof, ProofError, RegistrationToken, TokenError};
 use countersign_protocol::revocation::{NoticeError, Revocation};
+use countersign_testing::fixture::{Fixture, NOW, PAYMENT, forge};
 use serde_json::json;
-use world::{NOW, World, forge};
 
 #[test]
 fn attack_08_changed_details_are_noticed_at_each_hop() {
-    let world = World::new();
-    let keys = world.keys();
-    let challenge = world.verified();
-    let answer = world.approval_of(&challenge);
+    let fixture = Fixture::new();
+    let keys = fixture.keys();
+    let challenge = fixture.verified();
+    let answer = fixture.approval_of(&challenge);
     let hash = answer.hash();
 
     // Gateway → device: even the gateway's own key can't pass off another amount as what was answered.
-    let mut dearer = world.challenge();
+    let mut dearer = fixture.challenge();
     dearer.authorization_details_json = dearer.authorization_details_json.map(|d| d.replace("4.20", "42.00"));
-    let dearer = world.sign_challenge(&dearer);
-    let dearer_verified = Challenge::verify(&dearer, &world.expected(&keys)).expect("a sound challenge, but another");
+    let dearer = fixture.sign_challenge(&dearer);
+    let dearer_verified = Challenge::verify(&dearer, &fixture.expected(&keys)).expect("a sound challenge, but another");
     assert_ne!(dearer_verified.hash(), challenge.hash());
 
     // Gateway → device, outcome: about the challenge that was answered, not about the dearer one.
-    let outcome = world.sign_outcome(&world.outcome(&challenge, Ending::Approved, Some(&answer)));
-    assert!(Outcome::verify(&outcome, &keys, &world.concerned(&challenge, Some(&hash))).is_ok());
+    let outcome = fixture.sign_outcome(&fixture.outcome(&challenge, Ending::Approved, Some(&answer)));
+    assert!(Outcome::verify(&outcome, &keys, &fixture.concerned(&challenge, Some(&hash))).is_ok());
     assert_eq!(
-        Outcome::verify(&outcome, &keys, &world.concerned(&dearer_verified, Some(&hash))),
+        Outcome::verify(&outcome, &keys, &fixture.concerned(&dearer_verified, Some(&hash))),
         Err(OutcomeError::OtherChallenge)
     );
 
     // Evidence: the answer does not stretch to the dearer challenge, nor to another transcript.
-    let trust = [world.trust()];
-    let evidence = world.evidence();
+    let trust = [fixture.trust()];
+    let evidence = fixture.evidence();
     assert!(evidence.verify(Some(&trust)).is_ok());
     let swapped = Evidence { challenge: dearer, ..evidence.clone() };
     assert_eq!(swapped.verify(Some(&trust)), Err(EvidenceError::Answer));
@@ -61,19 +59,19 @@ fn attack_08_changed_details_are_noticed_at_each_hop() {
     assert_eq!(retold.verify(Some(&trust)), Err(EvidenceError::Transcript));
 
     // Request → token: white space is part of what was signed.
-    let details = Details::parse(world::PAYMENT).expect("sound details");
-    let tidied = Details::parse(&world::PAYMENT.replace(", ", ",")).expect("sound details");
+    let details = Details::parse(PAYMENT).expect("sound details");
+    let tidied = Details::parse(&PAYMENT.replace(", ", ",")).expect("sound details");
     assert_ne!(details.hash(), tidied.hash());
 }
 
 #[test]
 fn attack_08_a_challenge_that_calls_itself_less_than_it_is_is_refused() {
-    let world = World::new();
-    let keys = world.keys();
+    let fixture = Fixture::new();
+    let keys = fixture.keys();
     let verify = |change: fn(&mut Challenge)| {
-        let mut claims = world.challenge();
+        let mut claims = fixture.challenge();
         change(&mut claims);
-        Challenge::verify(&world.sign_challenge(&claims), &world.expected(&keys)).map(|_| ())
+        Challenge::verify(&fixture.sign_challenge(&claims), &fixture.expected(&keys)).map(|_| ())
     };
     assert_eq!(verify(|_| {}), Ok(()));
     assert_eq!(verify(|c| c.kind = Kind::Device), Ok(()), "a stricter kind is the gateway's right");
@@ -96,14 +94,14 @@ fn attack_08_a_challenge_that_calls_itself_less_than_it_is_is_refused() {
 
 #[test]
 fn attack_09_nothing_signed_for_one_place_serves_in_another() {
-    let world = World::new();
-    let keys = world.keys();
-    let other = World::named("https://id.other.example", 100);
+    let fixture = Fixture::new();
+    let keys = fixture.keys();
+    let other = Fixture::named("https://id.other.example", 100);
 
     // A challenge: another device, user, issuer; after its end; from the future.
-    let claims = world.challenge();
+    let claims = fixture.challenge();
     let verify =
-        |claims: &Challenge| Challenge::verify(&world.sign_challenge(claims), &world.expected(&keys)).map(|_| ());
+        |claims: &Challenge| Challenge::verify(&fixture.sign_challenge(claims), &fixture.expected(&keys)).map(|_| ());
     assert_eq!(verify(&claims), Ok(()));
     assert_eq!(verify(&Challenge { aud: other.device.clone(), ..claims.clone() }), Err(ChallengeError::Audience));
     assert_eq!(
@@ -116,17 +114,17 @@ fn attack_09_nothing_signed_for_one_place_serves_in_another() {
     assert_eq!(verify(&Challenge { exp: NOW + 4 * 86_400, ..claims.clone() }), Err(ChallengeError::Times));
     let by_other = other.sign_challenge(&claims);
     assert!(matches!(
-        Challenge::verify(&by_other, &world.expected(&keys)),
+        Challenge::verify(&by_other, &fixture.expected(&keys)),
         Err(ChallengeError::Jws(JwsError::UnknownKey(_)))
     ));
 
     // An outcome: another device, another answer, a wrong opening.
-    let challenge = world.verified();
-    let answer = world.approval_of(&challenge);
+    let challenge = fixture.verified();
+    let answer = fixture.approval_of(&challenge);
     let hash = answer.hash();
-    let outcome = world.outcome(&challenge, Ending::Approved, Some(&answer));
+    let outcome = fixture.outcome(&challenge, Ending::Approved, Some(&answer));
     let check = |outcome: &Outcome, given| {
-        Outcome::verify(&world.sign_outcome(outcome), &keys, &world.concerned(&challenge, given)).map(|_| ())
+        Outcome::verify(&fixture.sign_outcome(outcome), &keys, &fixture.concerned(&challenge, given)).map(|_| ())
     };
     assert_eq!(check(&outcome, Some(&hash)), Ok(()));
     assert_eq!(check(&outcome, None), Err(OutcomeError::Unfitting), "approved, though this device said nothing");
@@ -144,63 +142,67 @@ fn attack_09_nothing_signed_for_one_place_serves_in_another() {
     assert_eq!(check(&moved, Some(&hash)), Err(OutcomeError::Unfitting), "the goal was moved after the shot");
 
     // A registration token: another issuer, endpoint, time, key; a proof: another token.
-    let token = world.registration_token();
-    let endpoint = world.issuer.endpoint("/push/register");
+    let token = fixture.registration_token();
+    let endpoint = fixture.issuer.endpoint("/push/register");
     let open = |token: &RegistrationToken, now: Timestamp| {
-        let compact = Compact::sign(token, &world.link).expect("the link key signs");
-        RegistrationToken::verify(&compact, &world.device_keys(), &world.issuer, &endpoint, now).map(|_| ())
+        let compact = Compact::sign(token, &fixture.link).expect("the link key signs");
+        RegistrationToken::verify(&compact, &fixture.device_keys(), &fixture.issuer, &endpoint, now).map(|_| ())
     };
-    assert_eq!(open(&token, world.now), Ok(()));
+    assert_eq!(open(&token, fixture.now), Ok(()));
     assert_eq!(open(&token, Timestamp::from_seconds(token.exp)), Err(TokenError::Expired));
-    assert_eq!(open(&RegistrationToken { exp: token.iat + 601, ..token.clone() }, world.now), Err(TokenError::Expired));
     assert_eq!(
-        open(&RegistrationToken { iss: other.issuer.clone(), ..token.clone() }, world.now),
+        open(&RegistrationToken { exp: token.iat + 601, ..token.clone() }, fixture.now),
+        Err(TokenError::Expired)
+    );
+    assert_eq!(
+        open(&RegistrationToken { iss: other.issuer.clone(), ..token.clone() }, fixture.now),
         Err(TokenError::OtherIssuer)
     );
     assert_eq!(
-        open(&RegistrationToken { aud: other.issuer.endpoint("/push/register"), ..token.clone() }, world.now),
+        open(&RegistrationToken { aud: other.issuer.endpoint("/push/register"), ..token.clone() }, fixture.now),
         Err(TokenError::Audience)
     );
-    let (claims, request) = world.registration_request();
+    let (claims, request) = fixture.registration_request();
     assert_eq!(request.verify_proof(&claims), Ok(()));
     let mut replayed = request.clone();
     replayed.public_key = other.transport.public_key().clone();
     assert_eq!(replayed.verify_proof(&claims), Err(ProofError::Mismatch), "another transport key");
     let mut replayed = request.clone();
-    replayed.registration_token = Compact::sign(&world.registration_token(), &world.link).expect("the link key signs");
+    replayed.registration_token =
+        Compact::sign(&fixture.registration_token(), &fixture.link).expect("the link key signs");
     assert_eq!(replayed.verify_proof(&claims), Err(ProofError::Mismatch), "another token");
     let mut one_key = request.clone();
     one_key.public_key = one_key.approval_key.clone();
     assert_eq!(one_key.verify_proof(&claims), Err(ProofError::SameKey));
 
     // A DPoP proof: another method, URL, credential, time.
-    let url = world.issuer.endpoint("/push/challenges");
-    let proof = world.dpop();
-    let right = ExpectedRequest { method: "GET", url: &url, token: "credential", now: world.now };
+    let url = fixture.issuer.endpoint("/push/challenges");
+    let proof = fixture.dpop();
+    let right = ExpectedRequest { method: "GET", url: &url, token: "credential", now: fixture.now };
     assert!(DpopProof::verify(&proof, &right).is_ok());
     let refused = |expected: ExpectedRequest<'_>| DpopProof::verify(&proof, &expected).expect_err("another request");
     assert_eq!(refused(ExpectedRequest { method: "POST", ..right }), DpopError::Request);
     assert_eq!(refused(ExpectedRequest { url: "https://id.acme.example/push/stream", ..right }), DpopError::Request);
     assert_eq!(refused(ExpectedRequest { token: "another", ..right }), DpopError::AccessToken);
-    assert_eq!(refused(ExpectedRequest { now: world.now.plus_seconds(121), ..right }), DpopError::Time);
+    assert_eq!(refused(ExpectedRequest { now: fixture.now.plus_seconds(121), ..right }), DpopError::Time);
     assert_eq!(refused(ExpectedRequest { now: Timestamp::from_seconds(NOW - 121), ..right }), DpopError::Time);
 
     // A revocation and a notice: another device's.
-    let revocation = Compact::sign(&world.revocation(), &world.gateway).expect("the gateway signs");
-    assert!(Revocation::verify(&revocation, &keys, &world.device, &world.subject).is_ok());
-    assert_eq!(Revocation::verify(&revocation, &keys, &other.device, &world.subject), Err(NoticeError::Audience));
-    let notice = Compact::sign(&world.notice(), &world.gateway).expect("the gateway signs");
-    assert!(DeviceNotice::verify(&notice, &keys, &world.device, &world.subject).is_ok());
-    assert_eq!(DeviceNotice::verify(&notice, &keys, &other.device, &world.subject), Err(NoticeError::Audience));
+    let revocation = Compact::sign(&fixture.revocation(), &fixture.gateway).expect("the gateway signs");
+    assert!(Revocation::verify(&revocation, &keys, &fixture.device, &fixture.subject).is_ok());
+    assert_eq!(Revocation::verify(&revocation, &keys, &other.device, &fixture.subject), Err(NoticeError::Audience));
+    let notice = Compact::sign(&fixture.notice(), &fixture.gateway).expect("the gateway signs");
+    assert!(DeviceNotice::verify(&notice, &keys, &fixture.device, &fixture.subject).is_ok());
+    assert_eq!(DeviceNotice::verify(&notice, &keys, &other.device, &fixture.subject), Err(NoticeError::Audience));
 }
 
 #[test]
 fn attack_09_keys_can_be_neither_unsaid_nor_slipped_in() {
-    let world = World::new();
-    let root = world.root.public_key().thumbprint();
-    let [first, second] = <[_; 2]>::try_from(world.manifests()).expect("two manifests");
+    let fixture = Fixture::new();
+    let root = fixture.root.public_key().thumbprint();
+    let [first, second] = <[_; 2]>::try_from(fixture.manifests()).expect("two manifests");
     let verify = |manifests: Vec<Compact<Manifest>>, seen: Option<&_>| {
-        ManifestChain { manifests }.verify(&world.issuer, root, seen).map(|_| ())
+        ManifestChain { manifests }.verify(&fixture.issuer, root, seen).map(|_| ())
     };
     let head = second.hash();
     assert_eq!(verify(vec![first.clone(), second.clone()], Some(&head)), Ok(()));
@@ -211,33 +213,33 @@ fn attack_09_keys_can_be_neither_unsaid_nor_slipped_in() {
 
     let mut dropped = second.peek().expect("a manifest");
     dropped.keys.remove(0);
-    let dropped = Compact::sign(&dropped, &world.root).expect("the root signs");
+    let dropped = Compact::sign(&dropped, &fixture.root).expect("the root signs");
     assert_eq!(verify(vec![first.clone(), dropped], None), Err(ManifestError::Broken), "a key was unsaid");
 
     let mut shortened = second.peek().expect("a manifest");
     shortened.keys[0].until = shortened.iat;
-    let retired = Compact::sign(&shortened, &world.root).expect("the root signs");
+    let retired = Compact::sign(&shortened, &fixture.root).expect("the root signs");
     assert_eq!(verify(vec![first.clone(), retired], None), Ok(()), "a key retires early");
     shortened.keys[0].until = shortened.iat - 1;
-    let backdated = Compact::sign(&shortened, &world.root).expect("the root signs");
+    let backdated = Compact::sign(&shortened, &fixture.root).expect("the root signs");
     assert_eq!(verify(vec![first.clone(), backdated], None), Err(ManifestError::Broken), "its past was unsaid");
 
     let mut misnamed = second.peek().expect("a manifest");
-    misnamed.keys[1].kid = *world.root.public_key().thumbprint();
-    let misnamed = Compact::sign(&misnamed, &world.root).expect("the root signs");
+    misnamed.keys[1].kid = *fixture.root.public_key().thumbprint();
+    let misnamed = Compact::sign(&misnamed, &fixture.root).expect("the root signs");
     assert_eq!(verify(vec![first.clone(), misnamed], None), Err(ManifestError::Broken));
 
-    let other = World::named("https://id.acme.example", 100);
+    let other = Fixture::named("https://id.acme.example", 100);
     assert_eq!(
-        other.chain().verify(&world.issuer, root, None).map(|_| ()),
+        other.chain().verify(&fixture.issuer, root, None).map(|_| ()),
         Err(ManifestError::OtherRoot),
         "the same name under another root"
     );
-    let by_gateway = Compact::sign(&second.peek().expect("a manifest"), &world.gateway).expect("the gateway signs");
+    let by_gateway = Compact::sign(&second.peek().expect("a manifest"), &fixture.gateway).expect("the gateway signs");
     assert!(matches!(verify(vec![first, by_gateway], None), Err(ManifestError::Jws(JwsError::UnknownKey(_)))));
 
-    let statement = world.statement();
-    let keys = world.keys();
+    let statement = fixture.statement();
+    let keys = fixture.keys();
     assert!(VerifiedEnrollment::verify(std::slice::from_ref(&statement), &keys).is_ok());
     assert_eq!(
         VerifiedEnrollment::verify(&[statement.clone(), statement], &keys),
@@ -248,30 +250,31 @@ fn attack_09_keys_can_be_neither_unsaid_nor_slipped_in() {
 
 #[test]
 fn attack_09_a_revoked_key_signs_nothing_more() {
-    let world = World::new();
-    let [first, second] = <[_; 2]>::try_from(world.manifests()).expect("two manifests");
+    let fixture = Fixture::new();
+    let [first, second] = <[_; 2]>::try_from(fixture.manifests()).expect("two manifests");
     let mut third = second.peek().expect("a manifest");
     third.sequence = 3;
     third.prev = Some(second.hash());
     third.keys[0].revoked_at = Some(NOW - 60);
-    let third = Compact::sign(&third, &world.root).expect("the root signs");
+    let third = Compact::sign(&third, &fixture.root).expect("the root signs");
     let chain = ManifestChain { manifests: vec![first, second, third] };
-    let keys = chain.verify(&world.issuer, world.root.public_key().thumbprint(), None).expect("a sound chain");
-    let refused = Challenge::verify(&world.sign_challenge(&world.challenge()), &world.expected(&keys));
+    let keys = chain.verify(&fixture.issuer, fixture.root.public_key().thumbprint(), None).expect("a sound chain");
+    let refused = Challenge::verify(&fixture.sign_challenge(&fixture.challenge()), &fixture.expected(&keys));
     assert!(matches!(refused, Err(ChallengeError::Jws(JwsError::UnknownKey(_)))), "{refused:?}");
-    assert!(VerifiedEnrollment::verify(&[world.statement()], &keys).is_ok(), "what it signed before still holds");
+    assert!(VerifiedEnrollment::verify(&[fixture.statement()], &keys).is_ok(), "what it signed before still holds");
 }
 
 #[test]
 fn attack_10_an_outcome_that_contradicts_the_answer_is_no_evidence() {
-    let world = World::new();
-    let trust = [world.trust()];
-    let evidence = world.evidence();
+    let fixture = Fixture::new();
+    let trust = [fixture.trust()];
+    let evidence = fixture.evidence();
     assert!(evidence.verify(Some(&trust)).is_ok());
-    let challenge = world.verified();
-    let denial = world.denial_of(&challenge);
-    let outcome =
-        |ending, answer: &Compact<Answer>| Some(world.sign_outcome(&world.outcome(&challenge, ending, Some(answer))));
+    let challenge = fixture.verified();
+    let denial = fixture.denial_of(&challenge);
+    let outcome = |ending, answer: &Compact<Answer>| {
+        Some(fixture.sign_outcome(&fixture.outcome(&challenge, ending, Some(answer))))
+    };
     let contradicting = |answer: &Compact<Answer>, ending| {
         Evidence { answer: Some(answer.clone()), outcome: outcome(ending, answer), ..evidence.clone() }
             .verify(Some(&trust))
@@ -279,7 +282,7 @@ fn attack_10_an_outcome_that_contradicts_the_answer_is_no_evidence() {
     };
     assert_eq!(contradicting(&denial, Ending::Denied), Ok(()));
     assert_eq!(contradicting(&denial, Ending::Approved), Err(EvidenceError::Contradiction));
-    let approval = world.approval_of(&challenge);
+    let approval = fixture.approval_of(&challenge);
     assert_eq!(contradicting(&approval, Ending::Denied), Err(EvidenceError::Contradiction));
     let without = Evidence { answer: None, transcript: None, ..evidence.clone() };
     assert_eq!(without.verify(Some(&trust)), Err(EvidenceError::Outcome(OutcomeError::Unfitting)));
@@ -287,31 +290,31 @@ fn attack_10_an_outcome_that_contradicts_the_answer_is_no_evidence() {
 
 #[test]
 fn a_dispute_stands_beside_the_verdict_and_follows_from_it() {
-    let world = World::new();
-    let trust = [world.trust()];
-    let evidence = world.disputed_evidence();
+    let fixture = Fixture::new();
+    let trust = [fixture.trust()];
+    let evidence = fixture.disputed_evidence();
     let report = evidence.verify(Some(&trust)).expect("a disputed approval");
     assert_eq!((report.ending, report.disputed), (Some(Ending::Approved), true));
-    assert!(!world.evidence().verify(Some(&trust)).expect("sound").disputed);
+    assert!(!fixture.evidence().verify(Some(&trust)).expect("sound").disputed);
 
     let contradicts =
         |evidence: &Evidence| evidence.verify(Some(&trust)).map(|_| ()) == Err(EvidenceError::Contradiction);
     assert!(contradicts(&Evidence { outcome: None, ..evidence.clone() }), "a second statement without the first");
     assert!(contradicts(&Evidence { disputed: evidence.outcome.clone(), ..evidence.clone() }), "the first once more");
     let second = evidence.disputed.as_ref().and_then(|second| second.peek().ok()).expect("it has one");
-    let astray = Outcome { replaces: Some(world.statement().hash()), ..second };
-    assert!(contradicts(&Evidence { disputed: Some(world.sign_outcome(&astray)), ..evidence }), "of another verdict");
+    let astray = Outcome { replaces: Some(fixture.statement().hash()), ..second };
+    assert!(contradicts(&Evidence { disputed: Some(fixture.sign_outcome(&astray)), ..evidence }), "of another verdict");
 }
 
 #[test]
 fn admitting_a_device_always_takes_a_number_and_a_verified_person() {
-    let world = World::new();
-    let keys = world.keys();
+    let fixture = Fixture::new();
+    let keys = fixture.keys();
     let verify = |change: fn(&mut Challenge)| {
-        let mut claims = world.challenge();
+        let mut claims = fixture.challenge();
         claims.kind = Kind::Device;
         change(&mut claims);
-        Challenge::verify(&world.sign_challenge(&claims), &world.expected(&keys)).map(|_| ())
+        Challenge::verify(&fixture.sign_challenge(&claims), &fixture.expected(&keys)).map(|_| ())
     };
     assert_eq!(verify(|_| {}), Ok(()));
     assert_eq!(verify(|c| c.interaction = Interaction::boolean()), Err(ChallengeError::Interaction));
@@ -319,31 +322,31 @@ fn admitting_a_device_always_takes_a_number_and_a_verified_person() {
 }
 
 /// One compact message of each kind, with the kind's `typ`.
-fn one_of_each(world: &World) -> Vec<(&'static str, String)> {
-    let challenge = world.verified();
-    let answer = world.approval_of(&challenge);
-    let (_, request) = world.registration_request();
-    let by_gateway = |claims: &Outcome| world.sign_outcome(claims).into_string();
+fn one_of_each(fixture: &Fixture) -> Vec<(&'static str, String)> {
+    let challenge = fixture.verified();
+    let answer = fixture.approval_of(&challenge);
+    let (_, request) = fixture.registration_request();
+    let by_gateway = |claims: &Outcome| fixture.sign_outcome(claims).into_string();
     vec![
         (RegistrationToken::TYP, request.registration_token.into_string()),
         (ApprovalProof::TYP, request.approval_proof.into_string()),
-        (Manifest::TYP, world.manifests().remove(0).into_string()),
-        (EnrollmentStatement::TYP, world.statement().into_string()),
+        (Manifest::TYP, fixture.manifests().remove(0).into_string()),
+        (EnrollmentStatement::TYP, fixture.statement().into_string()),
         (Challenge::TYP, challenge.compact().as_str().to_owned()),
         (Answer::TYP, answer.as_str().to_owned()),
-        (Outcome::TYP, by_gateway(&world.outcome(&challenge, Ending::Approved, Some(&answer)))),
-        (Refusal::TYP, Compact::sign(&world.refusal(&challenge), &world.transport).expect("signs").into_string()),
-        (Dispute::TYP, Compact::sign(&world.dispute(&challenge), &world.transport).expect("signs").into_string()),
-        (Revocation::TYP, Compact::sign(&world.revocation(), &world.gateway).expect("signs").into_string()),
-        (DeviceNotice::TYP, Compact::sign(&world.notice(), &world.gateway).expect("signs").into_string()),
-        (DpopProof::TYP, world.dpop().into_string()),
+        (Outcome::TYP, by_gateway(&fixture.outcome(&challenge, Ending::Approved, Some(&answer)))),
+        (Refusal::TYP, Compact::sign(&fixture.refusal(&challenge), &fixture.transport).expect("signs").into_string()),
+        (Dispute::TYP, Compact::sign(&fixture.dispute(&challenge), &fixture.transport).expect("signs").into_string()),
+        (Revocation::TYP, Compact::sign(&fixture.revocation(), &fixture.gateway).expect("signs").into_string()),
+        (DeviceNotice::TYP, Compact::sign(&fixture.notice(), &fixture.gateway).expect("signs").into_string()),
+        (DpopProof::TYP, fixture.dpop().into_string()),
     ]
 }
 
 #[test]
 fn attack_11_no_kind_of_message_passes_for_another() {
-    let world = World::new();
-    let signers = [&world.root, &world.gateway, &world.link, &world.transport, &world.approval];
+    let fixture = Fixture::new();
+    let signers = [&fixture.root, &fixture.gateway, &fixture.link, &fixture.transport, &fixture.approval];
     let all: Vec<_> = signers.iter().map(|signer| signer.public_key().clone()).collect();
     let known = |kid: &_| all.iter().find(|key| key.thumbprint() == kid);
     macro_rules! opens {
@@ -351,7 +354,7 @@ fn attack_11_no_kind_of_message_passes_for_another() {
             [$((<$kind>::TYP, Compact::<$kind>::from_text($text).open(known).map(|_| ()))),*]
         };
     }
-    let messages = one_of_each(&world);
+    let messages = one_of_each(&fixture);
     for (typ, text) in &messages {
         let results = opens!(
             text.as_str();
@@ -376,16 +379,16 @@ fn attack_11_no_kind_of_message_passes_for_another() {
 
 #[test]
 fn attack_11_only_es256_by_a_known_key_and_no_other_header() {
-    let world = World::new();
-    let keys = world.keys();
-    let payload = serde_json::to_vec(&world.challenge()).expect("claims are JSON");
-    let kid = world.gateway.public_key().thumbprint().to_string();
-    let verify = |text: String| match Challenge::verify(&Compact::from_text(text), &world.expected(&keys)) {
+    let fixture = Fixture::new();
+    let keys = fixture.keys();
+    let payload = serde_json::to_vec(&fixture.challenge()).expect("claims are JSON");
+    let kid = fixture.gateway.public_key().thumbprint().to_string();
+    let verify = |text: String| match Challenge::verify(&Compact::from_text(text), &fixture.expected(&keys)) {
         Ok(_) => Ok(()),
         Err(ChallengeError::Jws(why)) => Err(why),
         Err(other) => panic!("{other:?}"),
     };
-    let with = |header| verify(forge(&header, &payload, &world.gateway));
+    let with = |header| verify(forge(&header, &payload, &fixture.gateway));
     assert_eq!(with(json!({"alg":"ES256","typ":Challenge::TYP,"kid":kid})), Ok(()));
     for alg in ["none", "HS256", "ES384", "RS256", "es256", ""] {
         assert_eq!(with(json!({"alg":alg,"typ":Challenge::TYP,"kid":kid})), Err(JwsError::Header), "{alg}");
@@ -394,7 +397,7 @@ fn attack_11_only_es256_by_a_known_key_and_no_other_header() {
         ("crit", json!(["b64"])),
         ("b64", json!(false)),
         ("jku", json!("https://evil.example/jwks")),
-        ("jwk", serde_json::to_value(world.gateway.public_key()).expect("a key is JSON")),
+        ("jwk", serde_json::to_value(fixture.gateway.public_key()).expect("a key is JSON")),
         ("x5u", json!("https://evil.example/x5u")),
         ("x5c", json!([])),
         ("cty", json!("JWT")),
@@ -407,12 +410,12 @@ fn attack_11_only_es256_by_a_known_key_and_no_other_header() {
     assert_eq!(with(json!({"alg":"ES256","typ":"JWT","kid":kid})), Err(JwsError::Typ(Challenge::TYP)));
 
     // An HMAC keyed with the public key, and no signature at all.
-    let signed = world.sign_challenge(&world.challenge());
+    let signed = fixture.sign_challenge(&fixture.challenge());
     let unsigned = format!("{}.", signed.signed_part());
     assert_eq!(verify(unsigned), Err(JwsError::Malformed));
     let padded = format!("{}==", signed.as_str());
     assert_eq!(verify(padded), Err(JwsError::Malformed));
-    let by_stranger = forge(&json!({"alg":"ES256","typ":Challenge::TYP,"kid":kid}), &payload, &world.transport);
+    let by_stranger = forge(&json!({"alg":"ES256","typ":Challenge::TYP,"kid":kid}), &payload, &fixture.transport);
     assert_eq!(verify(by_stranger), Err(JwsError::Signature), "a stranger under the gateway's name");
 }
 
@@ -422,24 +425,24 @@ fn attack_17_the_clients_id_is_no_id_of_the_devices_side() {
     assert!("ch_1c266114-a1be-4252-8ad1-04986c5b9ac1".parse::<ChallengeId>().is_ok());
     assert!(auth_req_id.parse::<ChallengeId>().is_err());
     assert!("ap_coffee".parse::<ChallengeId>().is_err(), "nor is an approval's");
-    let world = World::new();
-    let mut claims = serde_json::to_value(world.challenge()).expect("claims are JSON");
+    let fixture = Fixture::new();
+    let mut claims = serde_json::to_value(fixture.challenge()).expect("claims are JSON");
     claims["jti"] = auth_req_id.into();
-    let kid = world.gateway.public_key().thumbprint().to_string();
+    let kid = fixture.gateway.public_key().thumbprint().to_string();
     let text =
-        forge(&json!({"alg":"ES256","typ":Challenge::TYP,"kid":kid}), claims.to_string().as_bytes(), &world.gateway);
-    let keys = world.keys();
-    let refused = Challenge::verify(&Compact::from_text(text), &world.expected(&keys));
+        forge(&json!({"alg":"ES256","typ":Challenge::TYP,"kid":kid}), claims.to_string().as_bytes(), &fixture.gateway);
+    let keys = fixture.keys();
+    let refused = Challenge::verify(&Compact::from_text(text), &fixture.expected(&keys));
     assert!(matches!(refused, Err(ChallengeError::Jws(JwsError::Payload(_)))), "{refused:?}");
 }
 
 #[test]
 fn attack_19_a_link_leads_nowhere_but_to_the_issuer_that_made_it() {
-    let world = World::new();
-    let token = Compact::sign(&world.registration_token(), &world.link).expect("signs").into_string();
+    let fixture = Fixture::new();
+    let token = Compact::sign(&fixture.registration_token(), &fixture.link).expect("signs").into_string();
     let good = format!("https://id.acme.example/push/enroll#{token}");
     let link = good.parse::<EnrollmentLink>().expect("the issuer's own link");
-    assert_eq!(link.issuer(), &world.issuer);
+    assert_eq!(link.issuer(), &fixture.issuer);
     assert_eq!(link.expose(), good);
     let encoded: String = url::form_urlencoded::byte_serialize(good.as_bytes()).collect();
     assert_eq!(format!("countersign://enroll?link={encoded}").parse::<EnrollmentLink>(), Ok(link));
@@ -458,7 +461,7 @@ fn attack_19_a_link_leads_nowhere_but_to_the_issuer_that_made_it() {
     ));
     assert_eq!(refused("https://id.acme.example/push/enroll".into()), LinkError::NotALink);
     assert!(matches!(refused("https://id.acme.example/push/enroll#x".into()), LinkError::Token(_)));
-    let challenge = world.sign_challenge(&world.challenge());
+    let challenge = fixture.sign_challenge(&fixture.challenge());
     assert!(matches!(
         refused(format!("https://id.acme.example/push/enroll#{}", challenge.as_str())),
         LinkError::Token(JwsError::Typ(_))
@@ -470,7 +473,7 @@ fn attack_19_a_link_leads_nowhere_but_to_the_issuer_that_made_it() {
         );
     }
 
-    let tenant = World::named("https://id.acme.example/tenant", 0);
+    let tenant = Fixture::named("https://id.acme.example/tenant", 0);
     let token = Compact::sign(&tenant.registration_token(), &tenant.link).expect("signs").into_string();
     assert!(format!("https://id.acme.example/tenant/push/enroll#{token}").parse::<EnrollmentLink>().is_ok());
     for elsewhere in ["/push/enroll", "/tenant2/push/enroll", "/other/tenant/push/enroll"] {
@@ -485,14 +488,14 @@ fn attack_19_a_link_leads_nowhere_but_to_the_issuer_that_made_it() {
 #[test]
 fn attack_21_approving_without_verification_needs_the_challenges_leave() {
     use countersign_protocol::answer::TransportKey;
-    let world = World::new();
-    let keys = world.keys();
+    let fixture = Fixture::new();
+    let keys = fixture.keys();
     let approve = |verification| {
-        let mut claims = world.challenge();
+        let mut claims = fixture.challenge();
         claims.user_verification = verification;
-        let challenge = Challenge::verify(&world.sign_challenge(&claims), &world.expected(&keys)).expect("sound");
-        let draft = world.draft(&challenge, &world.shown(&challenge));
-        let answer = TransportKey::new(&world.transport).approve_unverified(draft, None)?;
+        let challenge = Challenge::verify(&fixture.sign_challenge(&claims), &fixture.expected(&keys)).expect("sound");
+        let draft = fixture.draft(&challenge, &fixture.shown(&challenge));
+        let answer = TransportKey::new(&fixture.transport).approve_unverified(draft, None)?;
         Ok::<_, UnverifiedError>(answer.peek().expect("an answer").decision)
     };
     assert_eq!(approve(UserVerification::Discouraged), Ok(Decision::Approved));
@@ -500,30 +503,30 @@ fn attack_21_approving_without_verification_needs_the_challenges_leave() {
     assert_eq!(approve(UserVerification::Required), Err(UnverifiedError::VerificationNeeded));
 
     // And where it did not: an approval by the transport key is no evidence.
-    let challenge = world.verified();
-    let mut claims = world.approval_of(&challenge).peek().expect("an answer");
+    let challenge = fixture.verified();
+    let mut claims = fixture.approval_of(&challenge).peek().expect("an answer");
     claims.amr = vec!["swk".into()];
-    let answer = Compact::sign(&claims, &world.transport).expect("signs");
-    let outcome = world.sign_outcome(&world.outcome(&challenge, Ending::Approved, Some(&answer)));
-    let evidence = Evidence { answer: Some(answer), outcome: Some(outcome), ..world.evidence() };
+    let answer = Compact::sign(&claims, &fixture.transport).expect("signs");
+    let outcome = fixture.sign_outcome(&fixture.outcome(&challenge, Ending::Approved, Some(&answer)));
+    let evidence = Evidence { answer: Some(answer), outcome: Some(outcome), ..fixture.evidence() };
     assert_eq!(evidence.verify(None), Err(EvidenceError::Answer));
 }
 
 #[test]
 fn attack_27_oversized_deep_and_ambiguous_payloads_are_refused_though_signed() {
-    let world = World::new();
-    let keys = world.keys();
-    let kid = world.gateway.public_key().thumbprint().to_string();
+    let fixture = Fixture::new();
+    let keys = fixture.keys();
+    let kid = fixture.gateway.public_key().thumbprint().to_string();
     let header = json!({"alg":"ES256","typ":Challenge::TYP,"kid":kid});
     let verify = |payload: &str| {
-        let text = forge(&header, payload.as_bytes(), &world.gateway);
-        match Challenge::verify(&Compact::from_text(text), &world.expected(&keys)) {
+        let text = forge(&header, payload.as_bytes(), &fixture.gateway);
+        match Challenge::verify(&Compact::from_text(text), &fixture.expected(&keys)) {
             Ok(_) => Ok(()),
             Err(ChallengeError::Jws(why)) => Err(why),
             Err(other) => panic!("{other:?}"),
         }
     };
-    let good = serde_json::to_string(&world.challenge()).expect("claims are JSON");
+    let good = serde_json::to_string(&fixture.challenge()).expect("claims are JSON");
     let with = |extra: &str| good.replacen('{', &format!("{{{extra},"), 1);
     assert_eq!(verify(&good), Ok(()));
     assert_eq!(verify(&with(r#""later":{"x":1}"#)), Ok(()), "unknown members are ignored");

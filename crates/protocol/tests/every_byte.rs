@@ -1,7 +1,5 @@
 //! Every byte position of what is signed, changed three ways: each change is refused.
 
-mod world;
-
 use countersign_protocol::answer::Answer;
 use countersign_protocol::challenge::Challenge;
 use countersign_protocol::enrollment::VerifiedEnrollment;
@@ -10,7 +8,7 @@ use countersign_protocol::jws::Compact;
 use countersign_protocol::key::Signer as _;
 use countersign_protocol::manifest::ManifestChain;
 use countersign_protocol::outcome::{Ending, Outcome};
-use world::{World, one_byte_changed};
+use countersign_testing::fixture::{Fixture, one_byte_changed};
 
 /// Runs `accepts` on the text (must hold) and on every changed one (must not).
 fn no_byte_may_change(text: &str, accepts: impl Fn(&str) -> bool) {
@@ -25,19 +23,19 @@ fn no_byte_may_change(text: &str, accepts: impl Fn(&str) -> bool) {
 
 #[test]
 fn of_a_challenge() {
-    let world = World::new();
-    let keys = world.keys();
-    let challenge = world.sign_challenge(&world.challenge());
+    let fixture = Fixture::new();
+    let keys = fixture.keys();
+    let challenge = fixture.sign_challenge(&fixture.challenge());
     no_byte_may_change(challenge.as_str(), |text| {
-        Challenge::verify(&Compact::from_text(text), &world.expected(&keys)).is_ok()
+        Challenge::verify(&Compact::from_text(text), &fixture.expected(&keys)).is_ok()
     });
 }
 
 #[test]
 fn of_an_answer() {
-    let world = World::new();
-    let answer = world.approval_of(&world.verified());
-    let key = world.approval.public_key();
+    let fixture = Fixture::new();
+    let answer = fixture.approval_of(&fixture.verified());
+    let key = fixture.approval.public_key();
     no_byte_may_change(answer.as_str(), |text| {
         Compact::<Answer>::from_text(text).open(|kid| (kid == key.thumbprint()).then_some(key)).is_ok()
     });
@@ -45,32 +43,32 @@ fn of_an_answer() {
 
 #[test]
 fn of_an_outcome() {
-    let world = World::new();
-    let keys = world.keys();
-    let challenge = world.verified();
-    let answer = world.approval_of(&challenge);
-    let outcome = world.sign_outcome(&world.outcome(&challenge, Ending::Approved, Some(&answer)));
+    let fixture = Fixture::new();
+    let keys = fixture.keys();
+    let challenge = fixture.verified();
+    let answer = fixture.approval_of(&challenge);
+    let outcome = fixture.sign_outcome(&fixture.outcome(&challenge, Ending::Approved, Some(&answer)));
     let hash = answer.hash();
     no_byte_may_change(outcome.as_str(), |text| {
-        Outcome::verify(&Compact::from_text(text), &keys, &world.concerned(&challenge, Some(&hash))).is_ok()
+        Outcome::verify(&Compact::from_text(text), &keys, &fixture.concerned(&challenge, Some(&hash))).is_ok()
     });
 }
 
 #[test]
 fn of_an_enrollment_statement() {
-    let world = World::new();
-    let keys = world.keys();
-    no_byte_may_change(world.statement().as_str(), |text| {
+    let fixture = Fixture::new();
+    let keys = fixture.keys();
+    no_byte_may_change(fixture.statement().as_str(), |text| {
         VerifiedEnrollment::verify(&[Compact::from_text(text)], &keys).is_ok()
     });
 }
 
 #[test]
 fn of_a_manifest() {
-    let world = World::new();
-    let [first, second] = <[_; 2]>::try_from(world.manifests()).expect("two manifests");
+    let fixture = Fixture::new();
+    let [first, second] = <[_; 2]>::try_from(fixture.manifests()).expect("two manifests");
     let holds = |manifests| {
-        ManifestChain { manifests }.verify(&world.issuer, world.root.public_key().thumbprint(), None).is_ok()
+        ManifestChain { manifests }.verify(&fixture.issuer, fixture.root.public_key().thumbprint(), None).is_ok()
     };
     no_byte_may_change(second.as_str(), |text| holds(vec![first.clone(), Compact::from_text(text)]));
     no_byte_may_change(first.as_str(), |text| holds(vec![Compact::from_text(text), second.clone()]));
@@ -78,21 +76,21 @@ fn of_a_manifest() {
 
 #[test]
 fn of_evidence() {
-    let world = World::new();
-    let trust = [world.trust()];
-    no_byte_may_change(&world.evidence().to_file(), |text| {
+    let fixture = Fixture::new();
+    let trust = [fixture.trust()];
+    no_byte_may_change(&fixture.evidence().to_file(), |text| {
         Evidence::from_file(text.as_bytes()).and_then(|evidence| evidence.verify(Some(&trust))).is_ok()
     });
 }
 
 #[test]
 fn of_evidence_of_a_denial() {
-    let world = World::new();
-    let trust = [world.trust()];
-    let challenge = world.verified();
-    let answer = world.denial_of(&challenge);
-    let outcome = world.sign_outcome(&world.outcome(&challenge, Ending::Denied, Some(&answer)));
-    let evidence = Evidence { answer: Some(answer), outcome: Some(outcome), ..world.evidence() };
+    let fixture = Fixture::new();
+    let trust = [fixture.trust()];
+    let challenge = fixture.verified();
+    let answer = fixture.denial_of(&challenge);
+    let outcome = fixture.sign_outcome(&fixture.outcome(&challenge, Ending::Denied, Some(&answer)));
+    let evidence = Evidence { answer: Some(answer), outcome: Some(outcome), ..fixture.evidence() };
     no_byte_may_change(&evidence.to_file(), |text| {
         Evidence::from_file(text.as_bytes()).and_then(|evidence| evidence.verify(Some(&trust))).is_ok()
     });
@@ -100,9 +98,9 @@ fn of_evidence_of_a_denial() {
 
 #[test]
 fn of_evidence_of_a_dispute() {
-    let world = World::new();
-    let trust = [world.trust()];
-    no_byte_may_change(&world.disputed_evidence().to_file(), |text| {
+    let fixture = Fixture::new();
+    let trust = [fixture.trust()];
+    no_byte_may_change(&fixture.disputed_evidence().to_file(), |text| {
         Evidence::from_file(text.as_bytes()).and_then(|evidence| evidence.verify(Some(&trust))).is_ok()
     });
 }

@@ -1,7 +1,5 @@
 //! Properties that hold for whatever is put in.
 
-mod world;
-
 use countersign_protocol::challenge::Challenge;
 use countersign_protocol::clock::Timestamp;
 use countersign_protocol::details::Details;
@@ -14,8 +12,9 @@ use countersign_protocol::kind::{DEVICE_TYPE, Kind};
 use countersign_protocol::link::EnrollmentLink;
 use countersign_protocol::random;
 use countersign_protocol::text;
+use countersign_testing::CountingRandom;
+use countersign_testing::fixture::Fixture;
 use proptest::prelude::*;
-use world::{Counter, World};
 
 fn a_type() -> impl Strategy<Value = &'static str> {
     prop_oneof![
@@ -32,12 +31,12 @@ proptest! {
 
     #[test]
     fn what_one_key_signs_only_that_key_opens(seed in 0_u64..1 << 40, message in any::<String>(), amount in "[0-9]{1,9}") {
-        let world = World::new();
-        let mut claims = world.challenge();
+        let fixture = Fixture::new();
+        let mut claims = fixture.challenge();
         claims.binding_message = Some(message);
         claims.authorization_details_json = Some(format!("[{{\"type\":\"x\",\"amount\":{amount}}}]"));
-        let key = PrivateKey::generate(&Counter::new(seed));
-        let stranger = PrivateKey::generate(&Counter::new(seed + (1 << 41)));
+        let key = PrivateKey::generate(&CountingRandom::from_count(seed));
+        let stranger = PrivateKey::generate(&CountingRandom::from_count(seed + (1 << 41)));
         let signers: [Box<dyn Signer>; 2] = [Box::new(RingSigner::new(&key)), Box::new(P256Signer::new(&key))];
         for signer in signers {
             let compact = Compact::sign(&claims, signer.as_ref()).expect("a key in memory signs");
@@ -73,10 +72,10 @@ proptest! {
 
     #[test]
     fn an_id_is_read_as_it_was_written(seed in any::<u64>()) {
-        let id = ChallengeId::random(&Counter::new(seed));
+        let id = ChallengeId::random(&CountingRandom::from_count(seed));
         prop_assert_eq!(id.as_str().parse::<ChallengeId>(), Ok(id.clone()));
         prop_assert_eq!(id.as_str().len(), "ch_".len() + 43);
-        let timed = ChallengeId::new(Timestamp::from_millis(seed), &Counter::new(seed));
+        let timed = ChallengeId::new(Timestamp::from_millis(seed), &CountingRandom::from_count(seed));
         prop_assert_eq!(timed.as_str().parse::<ChallengeId>(), Ok(timed.clone()));
         prop_assert_eq!(timed.as_str().len(), "ch_".len() + 12 + 43);
     }
@@ -84,7 +83,7 @@ proptest! {
     #[test]
     fn a_drawn_number_opens_its_commitment_and_no_other_does(seed in any::<u64>(), guess in "[0-9]{1,6}") {
         for kind in [InteractionType::NumberChoose, InteractionType::InputManual] {
-            let (interaction, mut opening) = interaction::draw(kind, &Counter::new(seed)).expect("a number");
+            let (interaction, mut opening) = interaction::draw(kind, &CountingRandom::from_count(seed)).expect("a number");
             prop_assert!(interaction.is_sound());
             prop_assert_eq!(opening.commitment(), interaction.commitment);
             prop_assert_eq!(opening.matches(&guess), guess == opening.value);
@@ -97,7 +96,7 @@ proptest! {
 
     #[test]
     fn a_number_below_a_bound_is_below_it(seed in any::<u64>(), bound in 1_u32..) {
-        prop_assert!(random::below(&Counter::new(seed), bound) < bound);
+        prop_assert!(random::below(&CountingRandom::from_count(seed), bound) < bound);
     }
 
     #[test]

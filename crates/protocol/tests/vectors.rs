@@ -1,8 +1,6 @@
 //! The vectors under tests/vectors/ are exactly what this crate makes from fixed keys, and it judges each as its file says. Other
 //! implementations read the same files. `UPDATE_VECTORS=1 cargo test -p countersign-protocol --test vectors` writes them anew.
 
-mod world;
-
 use std::path::PathBuf;
 
 use countersign_protocol::answer::Answer;
@@ -16,8 +14,8 @@ use countersign_protocol::key::Signer as _;
 use countersign_protocol::outcome::{Ending, Outcome};
 use countersign_protocol::registration::RegistrationToken;
 use countersign_protocol::{json, limits, text};
+use countersign_testing::fixture::{Fixture, NOW, PAYMENT, forge, private_key};
 use serde_json::{Value, json};
-use world::{NOW, World, forge};
 
 fn check(name: &str, made: &Value) {
     let path = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../../tests/vectors").join(name);
@@ -49,7 +47,7 @@ fn broken(jws: &str) -> String {
 }
 
 fn private_jwk(seed: u8) -> Value {
-    let key = world::private_key(seed);
+    let key = private_key(seed);
     let mut jwk = serde_json::to_value(key.public_key()).expect("JSON");
     jwk["d"] = encode(key.expose_bytes().as_slice()).into();
     jwk
@@ -57,25 +55,25 @@ fn private_jwk(seed: u8) -> Value {
 
 #[test]
 fn the_world() {
-    let world = World::new();
-    let challenge = world.verified();
+    let fixture = Fixture::new();
+    let challenge = fixture.verified();
     check(
         "world.json",
         &json!({
-            "about": "An issuer, a user and a device with published test keys. Every other file is judged in this world at `now`.",
+            "about": "An issuer, a user and a device with published test keys. Every other file is judged in this fixture at `now`.",
             "now": NOW,
-            "issuer": world.issuer,
-            "subject": world.subject,
-            "device_id": world.device,
-            "root": world.root.public_key().thumbprint(),
-            "device_jwks": world.device_keys(),
-            "manifests": world.manifests(),
-            "statements": [world.statement()],
+            "issuer": fixture.issuer,
+            "subject": fixture.subject,
+            "device_id": fixture.device,
+            "root": fixture.root.public_key().thumbprint(),
+            "device_jwks": fixture.device_keys(),
+            "manifests": fixture.manifests(),
+            "statements": [fixture.statement()],
             "transport_key": private_jwk(4),
             "approval_key": private_jwk(5),
-            "opening": world.opening(),
-            "commitment": world.opening().commitment(),
-            "details": world::PAYMENT,
+            "opening": fixture.opening(),
+            "commitment": fixture.opening().commitment(),
+            "details": PAYMENT,
             "details_hash": challenge.details().expect("it has details").hash(),
             "challenge_hash": challenge.hash(),
         }),
@@ -84,22 +82,22 @@ fn the_world() {
 
 #[test]
 fn challenges() {
-    let world = World::new();
-    let keys = world.keys();
-    let claims = world.challenge();
-    let good = world.sign_challenge(&claims);
-    let signed = |claims: Challenge| world.sign_challenge(&claims).into_string();
-    let kid = world.gateway.public_key().thumbprint();
-    let forged = |header: Value| forge(&header, &serde_json::to_vec(&claims).expect("JSON"), &world.gateway);
+    let fixture = Fixture::new();
+    let keys = fixture.keys();
+    let claims = fixture.challenge();
+    let good = fixture.sign_challenge(&claims);
+    let signed = |claims: Challenge| fixture.sign_challenge(&claims).into_string();
+    let kid = fixture.gateway.public_key().thumbprint();
+    let forged = |header: Value| forge(&header, &serde_json::to_vec(&claims).expect("JSON"), &fixture.gateway);
     let newer = {
         let mut claims = serde_json::to_value(&claims).expect("JSON");
         claims["must_understand"] = json!(["later"]);
         claims["later"] = json!(true);
-        forge(&json!({"alg":"ES256","typ":Challenge::TYP,"kid":kid}), claims.to_string().as_bytes(), &world.gateway)
+        forge(&json!({"alg":"ES256","typ":Challenge::TYP,"kid":kid}), claims.to_string().as_bytes(), &fixture.gateway)
     };
     let duplicate = {
         let text = serde_json::to_string(&claims).expect("JSON").replacen('{', "{\"sub\":\"bob\",", 1);
-        forge(&json!({"alg":"ES256","typ":Challenge::TYP,"kid":kid}), text.as_bytes(), &world.gateway)
+        forge(&json!({"alg":"ES256","typ":Challenge::TYP,"kid":kid}), text.as_bytes(), &fixture.gateway)
     };
     let cases = vec![
         case("a payment with number entry", good.as_str(), true),
@@ -122,47 +120,47 @@ fn challenges() {
         case("alg none", forged(json!({"alg":"none","typ":Challenge::TYP,"kid":kid})), false),
         case("another typ", forged(json!({"alg":"ES256","typ":Answer::TYP,"kid":kid})), false),
         case("a crit header", forged(json!({"alg":"ES256","typ":Challenge::TYP,"kid":kid,"crit":["x"],"x":1})), false),
-        case("signed by the device", Compact::sign(&claims, &world.transport).expect("signs").into_string(), false),
+        case("signed by the device", Compact::sign(&claims, &fixture.transport).expect("signs").into_string(), false),
     ];
-    judge(&cases, |text| Challenge::verify(&Compact::from_text(text), &world.expected(&keys)).is_ok());
+    judge(&cases, |text| Challenge::verify(&Compact::from_text(text), &fixture.expected(&keys)).is_ok());
     check("challenge.json", &json!({"typ": Challenge::TYP, "cases": cases}));
 }
 
 #[test]
 fn answers() {
-    let world = World::new();
-    let challenge = world.verified();
-    let approval = world.approval_of(&challenge);
+    let fixture = Fixture::new();
+    let challenge = fixture.verified();
+    let approval = fixture.approval_of(&challenge);
     let cases = vec![
         case("approved by the approval key", approval.as_str(), true),
-        case("denied by the transport key", world.denial_of(&challenge).as_str(), true),
+        case("denied by the transport key", fixture.denial_of(&challenge).as_str(), true),
         case("its signature changed", broken(approval.as_str()), false),
         case(
             "signed by nobody known",
-            Compact::sign(&approval.peek().expect("an answer"), &world.link).expect("signs").into_string(),
+            Compact::sign(&approval.peek().expect("an answer"), &fixture.link).expect("signs").into_string(),
             false,
         ),
     ];
-    let device = [world.transport.public_key().clone(), world.approval.public_key().clone()];
+    let device = [fixture.transport.public_key().clone(), fixture.approval.public_key().clone()];
     judge(&cases, |text| {
         Compact::<Answer>::from_text(text).open(|kid| device.iter().find(|key| key.thumbprint() == kid)).is_ok()
     });
     check(
         "answer.json",
-        &json!({"typ": Answer::TYP, "challenge": challenge.compact(), "transcript": world.shown(&challenge).text(), "cases": cases}),
+        &json!({"typ": Answer::TYP, "challenge": challenge.compact(), "transcript": fixture.shown(&challenge).text(), "cases": cases}),
     );
 }
 
 #[test]
 fn outcomes() {
-    let world = World::new();
-    let keys = world.keys();
-    let challenge = world.verified();
-    let answer = world.approval_of(&challenge);
+    let fixture = Fixture::new();
+    let keys = fixture.keys();
+    let challenge = fixture.verified();
+    let answer = fixture.approval_of(&challenge);
     let hash = answer.hash();
-    let claims = world.outcome(&challenge, Ending::Approved, Some(&answer));
-    let good = world.sign_outcome(&claims);
-    let signed = |claims: Outcome| world.sign_outcome(&claims).into_string();
+    let claims = fixture.outcome(&challenge, Ending::Approved, Some(&answer));
+    let good = fixture.sign_outcome(&claims);
+    let signed = |claims: Outcome| fixture.sign_outcome(&claims).into_string();
     let mut moved = claims.clone();
     moved.opening.as_mut().expect("it has one").value = "000000".into();
     let cases = vec![
@@ -183,7 +181,7 @@ fn outcomes() {
         case("for another device", signed(Outcome { aud: "dv_other".parse().expect("an id"), ..claims }), false),
     ];
     judge(&cases, |text| {
-        Outcome::verify(&Compact::from_text(text), &keys, &world.concerned(&challenge, Some(&hash))).is_ok()
+        Outcome::verify(&Compact::from_text(text), &keys, &fixture.concerned(&challenge, Some(&hash))).is_ok()
     });
     check(
         "outcome.json",
@@ -193,10 +191,10 @@ fn outcomes() {
 
 #[test]
 fn registration_tokens() {
-    let world = World::new();
-    let claims = world.registration_token();
-    let endpoint = world.issuer.endpoint("/push/register");
-    let signed = |claims: RegistrationToken| Compact::sign(&claims, &world.link).expect("signs").into_string();
+    let fixture = Fixture::new();
+    let claims = fixture.registration_token();
+    let endpoint = fixture.issuer.endpoint("/push/register");
+    let signed = |claims: RegistrationToken| Compact::sign(&claims, &fixture.link).expect("signs").into_string();
     let good = signed(claims.clone());
     let cases = vec![
         case("good for five minutes", good.as_str(), true),
@@ -210,13 +208,19 @@ fn registration_tokens() {
         ),
         case(
             "signed by the challenge key",
-            Compact::sign(&claims, &world.gateway).expect("signs").into_string(),
+            Compact::sign(&claims, &fixture.gateway).expect("signs").into_string(),
             false,
         ),
     ];
     judge(&cases, |text| {
-        RegistrationToken::verify(&Compact::from_text(text), &world.device_keys(), &world.issuer, &endpoint, world.now)
-            .is_ok()
+        RegistrationToken::verify(
+            &Compact::from_text(text),
+            &fixture.device_keys(),
+            &fixture.issuer,
+            &endpoint,
+            fixture.now,
+        )
+        .is_ok()
     });
     check(
         "registration_token.json",
@@ -226,25 +230,25 @@ fn registration_tokens() {
 
 #[test]
 fn enrollment_statements() {
-    let world = World::new();
-    let good = world.statement();
+    let fixture = Fixture::new();
+    let good = fixture.statement();
     let cases = vec![
         case("the device's first", good.as_str(), true),
         case("its signature changed", broken(good.as_str()), false),
         case(
             "signed by the device",
-            Compact::sign(&good.peek().expect("a statement"), &world.approval).expect("signs").into_string(),
+            Compact::sign(&good.peek().expect("a statement"), &fixture.approval).expect("signs").into_string(),
             false,
         ),
     ];
-    judge(&cases, |text| VerifiedEnrollment::verify(&[Compact::from_text(text)], &world.keys()).is_ok());
+    judge(&cases, |text| VerifiedEnrollment::verify(&[Compact::from_text(text)], &fixture.keys()).is_ok());
     check("enrollment_statement.json", &json!({"typ": "device-enrollment+jwt", "cases": cases}));
 }
 
 #[test]
 fn evidence_files() {
-    let world = World::new();
-    let file = world.evidence().to_file();
+    let fixture = Fixture::new();
+    let file = fixture.evidence().to_file();
     let path = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../../tests/vectors/evidence.json");
     if std::env::var_os("UPDATE_VECTORS").is_some() {
         std::fs::write(&path, &file).expect("tests/vectors can be written");
@@ -252,7 +256,7 @@ fn evidence_files() {
     let kept = std::fs::read(&path).expect("the vector is kept; UPDATE_VECTORS=1 writes it");
     assert_eq!(kept, file.as_bytes());
     let evidence = Evidence::from_file(&kept).expect("canonical");
-    let report = evidence.verify(Some(&[world.trust()])).expect("sound");
+    let report = evidence.verify(Some(&[fixture.trust()])).expect("sound");
     assert!(report.authenticated && report.by_approval_key);
     assert_eq!(report.ending, Some(Ending::Approved));
     let basis: Vec<_> = report.lines.iter().map(|(line, basis)| (line.label.as_str(), *basis)).collect();
@@ -291,7 +295,7 @@ fn json_texts() {
 #[test]
 fn details_and_texts() {
     let details: Vec<Value> = [
-        ("a payment", world::PAYMENT, true),
+        ("a payment", PAYMENT, true),
         ("no element", "[]", false),
         ("an object instead of an array", "{}", false),
         ("an element without a type", "[{}]", false),

@@ -1,7 +1,5 @@
 //! A snapshot of each serialised type: whoever changes one changes what enrolled devices read.
 
-mod world;
-
 use std::collections::BTreeMap;
 
 use countersign_protocol::answer::Answer;
@@ -25,9 +23,10 @@ use countersign_protocol::registration::{
 };
 use countersign_protocol::revocation::Revocation;
 use countersign_protocol::secret::Secret;
+use countersign_testing::CountingRandom;
+use countersign_testing::fixture::{Fixture, private_key};
 use serde::Serialize;
 use serde_json::Value;
-use world::World;
 
 /// The claims as sent: parsed from the compact form, so that the snapshot is of the bytes on the wire.
 fn sent<T: Claims>(compact: &Compact<T>) -> Value {
@@ -47,68 +46,68 @@ fn json(value: &impl Serialize) -> Value {
 
 #[test]
 fn signed_messages() {
-    let world = World::new();
-    let challenge = world.verified();
-    let approval = world.approval_of(&challenge);
-    let denial = world.denial_of(&challenge);
-    let (_, request) = world.registration_request();
-    let manifests = world.manifests();
-    let outcome = world.outcome(&challenge, Ending::Approved, Some(&approval));
+    let fixture = Fixture::new();
+    let challenge = fixture.verified();
+    let approval = fixture.approval_of(&challenge);
+    let denial = fixture.denial_of(&challenge);
+    let (_, request) = fixture.registration_request();
+    let manifests = fixture.manifests();
+    let outcome = fixture.outcome(&challenge, Ending::Approved, Some(&approval));
     insta::assert_json_snapshot!(RegistrationToken::TYP, sent(&request.registration_token));
     insta::assert_json_snapshot!(ApprovalProof::TYP, sent(&request.approval_proof));
     insta::assert_json_snapshot!(Manifest::TYP, sent(&manifests[1]));
-    insta::assert_json_snapshot!(EnrollmentStatement::TYP, sent(&world.statement()));
+    insta::assert_json_snapshot!(EnrollmentStatement::TYP, sent(&fixture.statement()));
     insta::assert_json_snapshot!(Challenge::TYP, sent(challenge.compact()));
     insta::assert_json_snapshot!(Answer::TYP, sent(&approval));
     insta::assert_json_snapshot!("authentication-answer+jwt_denied", sent(&denial));
-    insta::assert_json_snapshot!(Outcome::TYP, sent(&world.sign_outcome(&outcome)));
+    insta::assert_json_snapshot!(Outcome::TYP, sent(&fixture.sign_outcome(&outcome)));
     insta::assert_json_snapshot!(
         Refusal::TYP,
-        sent(&Compact::sign(&world.refusal(&challenge), &world.transport).expect("signs"))
+        sent(&Compact::sign(&fixture.refusal(&challenge), &fixture.transport).expect("signs"))
     );
     insta::assert_json_snapshot!(
         Dispute::TYP,
-        sent(&Compact::sign(&world.dispute(&challenge), &world.transport).expect("signs"))
+        sent(&Compact::sign(&fixture.dispute(&challenge), &fixture.transport).expect("signs"))
     );
     insta::assert_json_snapshot!(
         Revocation::TYP,
-        sent(&Compact::sign(&world.revocation(), &world.gateway).expect("signs"))
+        sent(&Compact::sign(&fixture.revocation(), &fixture.gateway).expect("signs"))
     );
     insta::assert_json_snapshot!(
         DeviceNotice::TYP,
-        sent(&Compact::sign(&world.notice(), &world.gateway).expect("signs"))
+        sent(&Compact::sign(&fixture.notice(), &fixture.gateway).expect("signs"))
     );
-    insta::assert_json_snapshot!(DpopProof::TYP, sent(&world.dpop()));
+    insta::assert_json_snapshot!(DpopProof::TYP, sent(&fixture.dpop()));
 }
 
 #[test]
 fn headers() {
-    let world = World::new();
+    let fixture = Fixture::new();
     let header = |text: &str| -> Value {
         let bytes =
             countersign_protocol::encoding::decode(text.split('.').next().expect("a header")).expect("base64url");
         serde_json::from_slice(&bytes).expect("JSON")
     };
-    insta::assert_json_snapshot!("header_kid", header(world.statement().as_str()));
-    insta::assert_json_snapshot!("header_jwk", header(world.dpop().as_str()));
+    insta::assert_json_snapshot!("header_kid", header(fixture.statement().as_str()));
+    insta::assert_json_snapshot!("header_jwk", header(fixture.dpop().as_str()));
 }
 
 #[test]
 fn documents_and_envelopes() {
-    let world = World::new();
-    let challenge = world.verified();
-    let (_, request) = world.registration_request();
+    let fixture = Fixture::new();
+    let challenge = fixture.verified();
+    let (_, request) = fixture.registration_request();
     insta::assert_json_snapshot!("registration_request", json(&request));
     insta::assert_json_snapshot!(
         "registration_response",
         json(&RegistrationResponse {
-            device_id: world.device.clone(),
-            registration_ref: format!("urn:push-reg:{}", world.device),
+            device_id: fixture.device.clone(),
+            registration_ref: format!("urn:push-reg:{}", fixture.device),
             device_credential: Secret::new("credential"),
             expires_in: 2_592_000,
             status: DeviceStatus::Unconfirmed,
             confirmation_code: Some(Secret::new("041327")),
-            subject: world.subject.clone(),
+            subject: fixture.subject.clone(),
             subject_label: "Alice Example".into(),
         })
     );
@@ -116,20 +115,20 @@ fn documents_and_envelopes() {
         "credential_response",
         json(&CredentialResponse { device_credential: Secret::new("credential"), expires_in: 2_592_000 })
     );
-    insta::assert_json_snapshot!("device_keys", json(&world.device_keys()));
-    insta::assert_json_snapshot!("manifest_chain", json(&world.chain()));
+    insta::assert_json_snapshot!("device_keys", json(&fixture.device_keys()));
+    insta::assert_json_snapshot!("manifest_chain", json(&fixture.chain()));
     insta::assert_json_snapshot!("transcript", {
-        let shown = world.shown(&challenge);
+        let shown = fixture.shown(&challenge);
         serde_json::from_str::<Value>(shown.text()).expect("JSON")
     });
-    let outcome = world.sign_outcome(&world.outcome(&challenge, Ending::Expired, None));
+    let outcome = fixture.sign_outcome(&fixture.outcome(&challenge, Ending::Expired, None));
     insta::assert_json_snapshot!(
         "fetched",
         json(&Fetched {
             cursor: "k3v9-41".into(),
             challenges: vec![challenge.compact().clone()],
             withdrawn: vec![Withdrawn { id: challenge.id().clone(), outcome: outcome.clone() }],
-            notices: vec![world.statement().into_string()],
+            notices: vec![fixture.statement().into_string()],
             reset: true,
             more: true,
         })
@@ -140,8 +139,8 @@ fn documents_and_envelopes() {
         ..Problem::new(ProblemCode::ApprovalDecided, "Another device answered first.")
     };
     insta::assert_json_snapshot!("problem", json(&problem));
-    insta::assert_json_snapshot!("evidence", json(&world.evidence()));
-    insta::assert_json_snapshot!("trust", json(&world.trust()));
+    insta::assert_json_snapshot!("evidence", json(&fixture.evidence()));
+    insta::assert_json_snapshot!("trust", json(&fixture.trust()));
 }
 
 #[test]
@@ -218,7 +217,8 @@ fn names_that_this_version_does_not_know_are_read_in_safe_words() {
 
 #[test]
 fn the_commitment_is_over_raw_salt_and_ascii_value() {
-    let (drawn, opening) = interaction::draw(InteractionType::NumberChoose, &world::Counter::new(3)).expect("a number");
+    let (drawn, opening) =
+        interaction::draw(InteractionType::NumberChoose, &CountingRandom::from_count(3)).expect("a number");
     assert!(drawn.is_sound());
     assert!(drawn.choices.as_ref().is_some_and(|choices| choices.contains(&opening.value)));
     let salt = countersign_protocol::encoding::decode(&opening.salt).expect("base64url");
@@ -228,9 +228,9 @@ fn the_commitment_is_over_raw_salt_and_ascii_value() {
 
 #[test]
 fn a_thumbprint_names_the_key_of_its_message() {
-    let world = World::new();
-    let kid: Thumbprint = world.statement().kid().expect("a statement");
-    assert_eq!(kid, *world.gateway.public_key().thumbprint());
-    let copy = PrivateKey::from_bytes(world::private_key(2).expose_bytes()).expect("a key");
-    assert_eq!(copy.public_key(), world.gateway.public_key());
+    let fixture = Fixture::new();
+    let kid: Thumbprint = fixture.statement().kid().expect("a statement");
+    assert_eq!(kid, *fixture.gateway.public_key().thumbprint());
+    let copy = PrivateKey::from_bytes(private_key(2).expose_bytes()).expect("a key");
+    assert_eq!(copy.public_key(), fixture.gateway.public_key());
 }

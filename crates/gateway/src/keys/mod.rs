@@ -248,14 +248,14 @@ mod tests {
     use countersign_protocol::key::Signer as _;
 
     use super::*;
-    use crate::testing::Seeded;
+    use countersign_testing::CountingRandom;
 
     #[test]
     fn a_second_start_finds_the_same_keys() {
         let home = tempfile::tempdir().expect("a directory");
         let directory = home.path().join("keys");
-        let first = Keys::load_or_create(&directory, &Seeded::new(1)).expect("made");
-        let second = Keys::load_or_create(&directory, &Seeded::new(2)).expect("read");
+        let first = Keys::load_or_create(&directory, &CountingRandom::seeded(1)).expect("made");
+        let second = Keys::load_or_create(&directory, &CountingRandom::seeded(2)).expect("read");
         assert_eq!(first.root.public_key(), second.root.public_key());
         assert_eq!(first.signing.public_key(), second.signing.public_key());
         assert_eq!(*first.secret, *second.secret);
@@ -265,10 +265,10 @@ mod tests {
     #[test]
     fn a_damaged_key_is_reported_and_kept() {
         let home = tempfile::tempdir().expect("a directory");
-        Keys::load_or_create(home.path(), &Seeded::new(1)).expect("made");
+        Keys::load_or_create(home.path(), &CountingRandom::seeded(1)).expect("made");
         let path = home.path().join("gateway.p8");
         fs::write(&path, b"not a key").expect("written");
-        assert!(matches!(Keys::load_or_create(home.path(), &Seeded::new(2)), Err(KeyError::Damaged { .. })));
+        assert!(matches!(Keys::load_or_create(home.path(), &CountingRandom::seeded(2)), Err(KeyError::Damaged { .. })));
         assert_eq!(fs::read(&path).expect("still there"), b"not a key");
     }
 
@@ -277,7 +277,7 @@ mod tests {
     fn nobody_else_may_read_the_files() {
         use std::os::unix::fs::PermissionsExt as _;
         let home = tempfile::tempdir().expect("a directory");
-        Keys::load_or_create(home.path(), &Seeded::new(1)).expect("made");
+        Keys::load_or_create(home.path(), &CountingRandom::seeded(1)).expect("made");
         for file in fs::read_dir(home.path()).expect("listed") {
             let file = file.expect("an entry");
             assert_eq!(file.metadata().expect("metadata").permissions().mode() & 0o777, 0o600, "{:?}", file.path());

@@ -100,7 +100,7 @@ mod tests {
 
     use super::*;
     use crate::store::Store;
-    use crate::testing::Seeded;
+    use countersign_testing::CountingRandom;
 
     /// The tables that step 4 replaced.
     const TABLES: [&str; 6] = ["device", "approval", "challenge", "answer", "statement", "feed"];
@@ -159,7 +159,7 @@ mod tests {
         let (before, indexed) = (TABLES.map(|table| rows(&old, table)), indexes(&old));
         drop(old);
 
-        let store = Store::open(&path, &Seeded::new(1)).expect("brought up to date");
+        let store = Store::open(&path, &CountingRandom::seeded(1)).expect("brought up to date");
         assert!(home.path().join("provider.db.before-gateway-4").is_file(), "a copy of what was");
         let new = Connection::open(&path).expect("opened");
         assert_eq!(TABLES.map(|table| rows(&new, table)), before);
@@ -172,7 +172,7 @@ mod tests {
         let home = tempfile::tempdir().expect("a directory");
         let path = home.path().join("provider.db");
         drop(of_version_3(&path));
-        let store = Store::open(&path, &Seeded::new(1)).expect("brought up to date");
+        let store = Store::open(&path, &CountingRandom::seeded(1)).expect("brought up to date");
         let orphan = store.write(|tx| {
             tx.execute("INSERT INTO challenge VALUES ('ch', 'no approval', 'no device', '', '', NULL, NULL, NULL)", [])
         });
@@ -188,7 +188,7 @@ mod tests {
         old.pragma_update(None, "foreign_keys", "OFF").expect("set");
         fill(&old, "answer", 1);
         drop(old);
-        let Err(error) = Store::open(&path, &Seeded::new(1)) else { panic!("an answer to nothing") };
+        let Err(error) = Store::open(&path, &CountingRandom::seeded(1)) else { panic!("an answer to nothing") };
         assert!(error.to_string().contains("refer to rows that are not there"), "{error}");
         let old = Connection::open(&path).expect("opened");
         let version: i64 = old.query_row("PRAGMA user_version", [], |row| row.get(0)).expect("read");

@@ -1,10 +1,10 @@
 use futures_util::FutureExt as _;
 
 use super::*;
-use crate::testing::Seeded;
+use countersign_testing::CountingRandom;
 
 fn open(directory: &Path) -> Store {
-    Store::open(&directory.join("provider.db"), &Seeded::new(1)).expect("the store opens")
+    Store::open(&directory.join("provider.db"), &CountingRandom::seeded(1)).expect("the store opens")
 }
 
 const NOTES: Schema = Schema { part: "notes", steps: &["CREATE TABLE note (text TEXT PRIMARY KEY) STRICT"] };
@@ -115,7 +115,7 @@ fn a_file_of_a_newer_program_is_refused_in_words() {
     let path = home.path().join("provider.db");
     drop(open(home.path()));
     Connection::open(&path).expect("opened").pragma_update(None, "user_version", 99).expect("set");
-    let Err(error) = Store::open(&path, &Seeded::new(1)) else { panic!("a newer file must not open") };
+    let Err(error) = Store::open(&path, &CountingRandom::seeded(1)) else { panic!("a newer file must not open") };
     assert!(error.to_string().contains("version 99"), "{error}");
     assert!(matches!(error, StoreError::Newer { .. }));
 }

@@ -202,7 +202,7 @@ mod tests {
 
     #[test]
     fn only_a_trusted_proxy_brings_a_certificate() {
-        let made = rcgen::generate_simple_self_signed(vec!["till.example".to_owned()]).expect("a certificate");
+        let made = countersign_testing::certificates::self_signed(&["till.example"]);
         let escaped: String = url::form_urlencoded::byte_serialize(made.cert.pem().as_bytes()).collect();
         let nginx = escaped.replace('+', "%20");
         let sent = headers(&[("x-ssl-client-cert", &nginx)]);

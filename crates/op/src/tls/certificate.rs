@@ -148,7 +148,7 @@ mod tests {
     use super::*;
 
     fn pair(name: &str) -> (String, String) {
-        let made = rcgen::generate_simple_self_signed(vec![name.to_owned()]).expect("a certificate");
+        let made = countersign_testing::certificates::self_signed(&[name]);
         (made.cert.pem(), made.signing_key.serialize_pem())
     }
 

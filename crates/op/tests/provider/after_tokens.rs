@@ -3,8 +3,8 @@
 use axum::body::Body;
 use axum::http::{Request, StatusCode, header};
 use countersign_protocol::outcome::Ending;
+use countersign_testing_gateway::{DeviceCalls as _, TestDevice};
 
-use crate::support::device::TestDevice;
 use crate::world::{BC, CONFIG, Reply, World};
 
 const REVOKE: &str = "/tenant/revoke";
@@ -17,7 +17,7 @@ const ASK: &[(&str, &str)] = &[("scope", "openid profile"), ("login_hint", "alic
 async fn tokens(world: &World, device: &mut TestDevice, more: &[(&str, &str)]) -> Reply {
     let asked = world.post("till", BC, &[ASK, more].concat()).await;
     let challenge = device.next_challenge(&world.side).await;
-    let answer = device.approve(&world.side, &challenge, None);
+    let answer = device.approve(&challenge, None);
     device.send_answer(&world.side, challenge.id(), &answer).await;
     let reply = world.poll("till", &asked.text("auth_req_id")).await;
     assert_eq!(reply.status, StatusCode::OK, "{}", reply.body);
@@ -53,7 +53,7 @@ async fn a_client_calls_its_request_off_and_the_device_hears_of_it() {
     );
     let poll = world.poll("till", &id).await;
     assert_eq!((poll.text("error"), poll.text("denial_reason")), ("access_denied".to_owned(), "cancelled".to_owned()));
-    let answer = device.approve(&world.side, &challenge, None);
+    let answer = device.approve(&challenge, None);
     let late = device.send_answer(&world.side, challenge.id(), &answer).await;
     assert_eq!(late.status, StatusCode::CONFLICT, "an answer that comes too late changes nothing");
     let fetched = device.pull(&world.side).await;
@@ -79,7 +79,7 @@ async fn what_was_approved_and_called_off_before_the_tokens_gives_none() {
     let mut device = world.enroll("phone").await;
     let id = world.post("till", BC, ASK).await.text("auth_req_id");
     let challenge = device.next_challenge(&world.side).await;
-    let answer = device.approve(&world.side, &challenge, None);
+    let answer = device.approve(&challenge, None);
     device.send_answer(&world.side, challenge.id(), &answer).await;
     world.post("till", REVOKE, &[("token", &id)]).await;
     assert_eq!(world.poll("till", &id).await.text("denial_reason"), "cancelled");
@@ -110,7 +110,7 @@ async fn introspection_tells_the_details_as_they_were_signed_and_only_to_whom_it
     altered.push_str("AAAA");
     assert_eq!(told("till", &altered).await, inactive);
 
-    world.forward(601);
+    world.advance_seconds(601);
     assert_eq!(told("till", &token).await, inactive, "a token that has ended");
 }
 
@@ -131,7 +131,7 @@ async fn a_token_that_was_given_up_or_whose_approval_was_disputed_is_worth_nothi
 
     let asked = world.post("till", BC, ASK).await.text("auth_req_id");
     let challenge = device.next_challenge(&world.side).await;
-    let answer = device.approve(&world.side, &challenge, None);
+    let answer = device.approve(&challenge, None);
     device.send_answer(&world.side, challenge.id(), &answer).await;
     let token = world.poll("till", &asked).await.text("access_token");
     let told = async || world.post("till", INTROSPECT, &[("token", &token)]).await.json()["active"].clone();

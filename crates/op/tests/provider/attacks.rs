@@ -10,10 +10,10 @@ use countersign_protocol::challenge::Challenge;
 use countersign_protocol::encoding;
 use countersign_protocol::interaction::Opening;
 use countersign_protocol::jws::Compact;
+use countersign_testing_gateway::{DeviceCalls as _, TestDevice};
 use futures_util::future::join_all;
 use serde_json::json;
 
-use crate::support::device::TestDevice;
 use crate::world::{BC, CONFIG, Reply, SECRET, World};
 
 impl World {
@@ -39,9 +39,9 @@ impl World {
         let of_client =
             |challenge: &&Compact<_>| challenge.peek().is_ok_and(|claims: Challenge| claims.client.id == client);
         let challenge = pending.iter().find(of_client).unwrap_or_else(|| panic!("{client}'s request has arrived"));
-        let challenge = device.verify(&self.side, challenge);
+        let challenge = device.verify(challenge);
         assert!(!challenge.claims().held, "{client} is not held");
-        let answer = device.approve(&self.side, &challenge, None);
+        let answer = device.approve(&challenge, None);
         device.settle(&self.side, &challenge, &answer).await;
     }
 }
@@ -58,7 +58,7 @@ async fn attack_02_who_only_knows_her_hint_is_muted_by_one_word_of_hers() {
     let first = world.asks("kiosk", &[("binding_message", "Your parcel")]).await;
     let challenge = phone.next_challenge(&world.side).await;
     assert!(!challenge.claims().client.verified, "she is told that the client only calls itself so");
-    let denial = phone.deny(&world.side, &challenge, Some(DenialReason::NotMe));
+    let denial = phone.deny(&challenge, Some(DenialReason::NotMe));
     phone.settle(&world.side, &challenge, &denial).await;
     assert_eq!(world.poll("kiosk", &first.text("auth_req_id")).await.text("error"), "access_denied");
 
@@ -66,7 +66,7 @@ async fn attack_02_who_only_knows_her_hint_is_muted_by_one_word_of_hers() {
     for n in 0..20 {
         let reply = world.asks("kiosk", &[("binding_message", &format!("Parcel {n}"))]).await;
         assert_eq!(reply.status, StatusCode::OK);
-        world.forward(30);
+        world.advance_seconds(30);
     }
     let pending = world.everything_pending(&mut phone).await;
     assert_eq!(pending.len(), 20);
@@ -116,8 +116,8 @@ async fn attack_10_more_than_a_thousand_calls_at_once_make_one_verdict_and_one_t
         for (n, device) in devices.iter_mut().enumerate() {
             let challenge = device.next_challenge(&world.side).await;
             let answer = match n {
-                2 => device.deny(&world.side, &challenge, None),
-                _ => device.approve(&world.side, &challenge, None),
+                2 => device.deny(&challenge, None),
+                _ => device.approve(&challenge, None),
             };
             answers.push((challenge.id().clone(), answer));
         }
@@ -180,19 +180,19 @@ async fn attack_14_a_user_locked_before_during_or_after_approving_gets_no_token(
     let mut phone = world.enroll("Phone").await;
     let after = world.asks("till", &[("interaction_type", "boolean")]).await.text("auth_req_id");
     let challenge = phone.next_challenge(&world.side).await;
-    let answer = phone.approve(&world.side, &challenge, None);
+    let answer = phone.approve(&challenge, None);
     phone.settle(&world.side, &challenge, &answer).await;
     let during = world.asks("till", &[("interaction_type", "boolean")]).await.text("auth_req_id");
     let challenge = phone.next_challenge(&world.side).await;
     let world = world.restarted_with(&locked());
-    let answer = phone.approve(&world.side, &challenge, None);
+    let answer = phone.approve(&challenge, None);
     phone.settle(&world.side, &challenge, &answer).await;
     for id in [&during, &after] {
         for _ in 0..3 {
             let reply = world.poll("till", id).await;
             assert_eq!(reply.text("error"), "access_denied");
             assert_eq!(reply.text("error_description"), "the user was locked or removed since the approval");
-            world.forward(10);
+            world.advance_seconds(10);
         }
     }
     let world = world.restarted_with(CONFIG);
@@ -236,7 +236,7 @@ async fn attack_25_the_number_is_nowhere_on_the_devices_side_before_it_is_typed(
         guess("").is_none_or(|guess| guess != commitment) && guess(&encoding::encode(&[0; 32])) != Some(commitment)
     );
 
-    let answer = phone.approve(&world.side, &challenge, Some(&number));
+    let answer = phone.approve(&challenge, Some(&number));
     let outcome = phone.settle(&world.side, &challenge, &answer).await;
     assert_eq!(
         outcome.claims().opening.as_ref().and_then(Opening::commitment),
@@ -267,10 +267,10 @@ async fn attack_26_the_numbers_of_many_requests_are_spread_evenly_and_a_guess_en
     let right = asked.text("interaction_value");
     let wrong = if right == "123456" { "123457" } else { "123456" };
     let pending = world.everything_pending(&mut phone).await;
-    let challenge = phone.verify(&world.side, pending.last().expect("the till's"));
-    let guess = phone.approve(&world.side, &challenge, Some(wrong));
+    let challenge = phone.verify(pending.last().expect("the till's"));
+    let guess = phone.approve(&challenge, Some(wrong));
     assert_eq!(phone.send_answer(&world.side, challenge.id(), &guess).await.status, StatusCode::FORBIDDEN);
-    let second = phone.approve(&world.side, &challenge, Some(&right));
+    let second = phone.approve(&challenge, Some(&right));
     assert_eq!(phone.send_answer(&world.side, challenge.id(), &second).await.status, StatusCode::CONFLICT);
     let reply = world.poll("till", &asked.text("auth_req_id")).await;
     assert_eq!(

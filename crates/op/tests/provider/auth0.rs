@@ -2,6 +2,7 @@
 
 use axum::body::Body;
 use axum::http::{Request, StatusCode, header};
+use countersign_testing_gateway::DeviceCalls as _;
 use serde_json::{Value, json};
 
 use crate::world::{BC, CONFIG, Reply, SECRET, World, basic, form_request, raw_request};
@@ -59,7 +60,7 @@ async fn auth0_an_issuer_may_end_in_a_slash_and_everything_is_where_these_client
     for path in ["/oauth/token", "/token"] {
         let reply = world.post("kiosk", path, &poll).await;
         assert_eq!(reply.text("error"), "authorization_pending", "{path}");
-        world.forward(5);
+        world.advance_seconds(5);
     }
 }
 
@@ -74,7 +75,7 @@ async fn auth0_a_flow_of_go_auth0_ends_in_tokens() {
     let id = asked.text("auth_req_id");
     assert_eq!(world.go_polls(&id).await.text("error"), "authorization_pending");
     world.approve(&mut phone, None).await;
-    world.forward(5);
+    world.advance_seconds(5);
     let tokens = world.go_polls(&id).await;
     assert_eq!(tokens.status, StatusCode::OK, "{}", tokens.body);
     let response = tokens.json();
@@ -92,7 +93,7 @@ async fn auth0_python_polls_with_json() {
     let poll = || json!({ "client_id": "app", "auth_req_id": id, "grant_type": CIBA, "client_secret": SECRET });
     assert_eq!(world.send(json_poll(poll())).await.text("error"), "authorization_pending");
     world.approve(&mut phone, None).await;
-    world.forward(5);
+    world.advance_seconds(5);
     assert_eq!(world.send(json_poll(poll())).await.status, StatusCode::OK);
 }
 
@@ -197,7 +198,7 @@ async fn auth0_an_expired_request_is_told_as_access_denied() {
     let _phone = world.enroll("Phone").await;
     let id = world.send(go_asks()).await.text("auth_req_id");
     let other = world.ask_as("till").await;
-    world.forward(300);
+    world.advance_seconds(300);
     let reply = world.go_polls(&id).await;
     assert_eq!((reply.status.as_u16(), reply.text("error").as_str()), (400, "access_denied"));
     assert_eq!(reply.text("denial_reason"), "expired");

@@ -6,10 +6,10 @@ use axum::body::Body;
 use axum::http::{HeaderValue, Request, StatusCode, header};
 use countersign_op::{Config, PeerCertificate};
 use countersign_protocol::hash::Hash;
+use countersign_testing_gateway::TestDevice;
 use serde_json::{Value, json};
 
 use crate::client_key::{ClientKey, NOW, self_signed, with};
-use crate::support::device::TestDevice;
 use crate::world::{BC, CONFIG, Reply, SECRET, TOKEN, World, basic, form_request};
 
 const TOKEN_URL: &str = "https://id.example/tenant/token";
@@ -207,9 +207,9 @@ async fn attack_09_a_proof_counts_once_even_after_a_restart() {
     let words = "the DPoP proof was refused: it was used before: make a new one for every request";
     assert_no_proof(&world.send(poll("bound", "ar_x", &[&proof])).await, words);
     let world = world.restarted_with(&config);
-    world.forward(120);
+    world.advance_seconds(120);
     assert_no_proof(&world.send(poll("bound", "ar_x", &[&proof])).await, words);
-    world.forward(1);
+    world.advance_seconds(1);
     let words = "the DPoP proof was refused: iat is more than two minutes off";
     assert_no_proof(&world.send(poll("bound", "ar_x", &[&proof])).await, words);
 }

@@ -508,12 +508,12 @@ async fn asking_too_often_is_refused_before_anybody_is_looked_up() {
     let world = World::new();
     let ask = || world.send(bc_by("hasty", &[("login_hint", "mallory")]));
     assert_eq!(ask().await.status, StatusCode::OK);
-    world.forward(20);
+    world.advance_seconds(20);
     let reply = ask().await;
     assert_eq!((reply.status.as_u16(), reply.text("error").as_str()), (429, "rate_limited"));
     assert_eq!(reply.header(header::RETRY_AFTER), Some("40"));
     assert_eq!(reply.header(header::CACHE_CONTROL), Some("no-store"));
-    world.forward(40);
+    world.advance_seconds(40);
     assert_eq!(ask().await.status, StatusCode::OK);
 }
 

@@ -4,15 +4,14 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use countersign_protocol::encoding;
 use countersign_protocol::key::{LocalSigner, PrivateKey, Signer as _};
-use rcgen::{
-    BasicConstraints, CertificateParams, CertifiedIssuer, DistinguishedName, DnType, ExtendedKeyUsagePurpose, IsCa,
-    KeyPair, SanType,
+use countersign_testing::CountingRandom;
+use countersign_testing::certificates::CertificateAuthority;
+use countersign_testing::rcgen::{
+    CertificateParams, DistinguishedName, DnType, ExtendedKeyUsagePurpose, KeyPair, SanType,
 };
 use ring::rand::SystemRandom;
 use ring::signature::{self, KeyPair as _, RsaKeyPair, RsaPublicKeyComponents};
 use serde_json::{Value, json};
-
-use crate::support::ports::Seeded;
 
 /// Where the hand clock of a new world stands, in seconds.
 pub(crate) const NOW: u64 = 1_800_000_000;
@@ -31,7 +30,7 @@ pub(crate) enum ClientKey {
 impl ClientKey {
     /// The P-256 key of this number.
     pub(crate) fn p256(number: u64) -> ClientKey {
-        ClientKey::P256(Box::new(PrivateKey::generate(&Seeded::new(number)).into_signer()))
+        ClientKey::P256(Box::new(PrivateKey::generate(&CountingRandom::seeded(number)).into_signer()))
     }
 
     /// The one RSA key: making one takes seconds, and ring makes none.
@@ -105,36 +104,17 @@ pub(crate) fn with(claims: &Value, name: &str, value: Value) -> Value {
     claims
 }
 
-/// An authority that signs clients' certificates.
-pub(crate) struct Authority(CertifiedIssuer<'static, KeyPair>);
+/// A certificate of the till and its key, in PEM.
+pub(crate) fn certified_pair(authority: &CertificateAuthority) -> (String, String) {
+    let certified = authority.sign(&till());
+    (certified.cert.pem(), certified.signing_key.serialize_pem())
+}
 
-impl Authority {
-    pub(crate) fn new(name: &str) -> Authority {
-        let mut params = CertificateParams::new(Vec::new()).expect("parameters");
-        params.distinguished_name = DistinguishedName::new();
-        params.distinguished_name.push(DnType::CommonName, name);
-        params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
-        let key = KeyPair::generate().expect("a key");
-        Authority(CertifiedIssuer::self_signed(params, key).expect("a certificate"))
-    }
-
-    pub(crate) fn pem(&self) -> String {
-        self.0.pem()
-    }
-
-    /// A certificate of the till and its key, in PEM.
-    pub(crate) fn certified_pair(&self) -> (String, String) {
-        let key = KeyPair::generate().expect("a key");
-        (till().signed_by(&key, &self.0).expect("a certificate").pem(), key.serialize_pem())
-    }
-
-    /// A certificate of the till, in DER, after the test changed what it wants to.
-    pub(crate) fn certify(&self, change: impl FnOnce(&mut CertificateParams)) -> Vec<u8> {
-        let mut params = till();
-        change(&mut params);
-        let key = KeyPair::generate().expect("a key");
-        params.signed_by(&key, &self.0).expect("a certificate").der().to_vec()
-    }
+/// A certificate of the till, in DER, after the test changed what it wants to.
+pub(crate) fn certify(authority: &CertificateAuthority, change: impl FnOnce(&mut CertificateParams)) -> Vec<u8> {
+    let mut params = till();
+    change(&mut params);
+    authority.sign(&params).cert.der().to_vec()
 }
 
 /// A certificate that nobody vouches for, and its key as a JWK.

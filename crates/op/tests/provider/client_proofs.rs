@@ -5,10 +5,11 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use axum::body::Body;
 use axum::http::{Request, StatusCode};
 use countersign_op::{Config, PeerCertificate};
-use rcgen::{ExtendedKeyUsagePurpose, date_time_ymd};
+use countersign_testing::certificates::CertificateAuthority;
+use countersign_testing::rcgen::{ExtendedKeyUsagePurpose, date_time_ymd};
 use serde_json::{Value, json};
 
-use crate::client_key::{Authority, ClientKey, JWT_BEARER, NOW, self_signed, with};
+use crate::client_key::{ClientKey, JWT_BEARER, NOW, certify, self_signed, with};
 use crate::document::Document;
 use crate::world::{BC, CONFIG, Reply, SECRET, TOKEN, World, basic, form_request};
 
@@ -289,7 +290,7 @@ async fn a_client_by_key_that_is_added_while_the_provider_runs_is_known_at_once(
 }
 
 /// A world whose `signer` has this subject in certificates of the authority.
-fn by_subject(authority: &Authority, subject: &str) -> World {
+fn by_subject(authority: &CertificateAuthority, subject: &str) -> World {
     let home = tempfile::tempdir().expect("a folder");
     std::fs::write(home.path().join("clients.pem"), authority.pem()).expect("written");
     let lines = format!(
@@ -301,8 +302,8 @@ fn by_subject(authority: &Authority, subject: &str) -> World {
 
 #[tokio::test]
 async fn d06_tls_client_auth_knows_a_certificate_by_its_subject_and_its_authority() {
-    let authority = Authority::new("Acme CA");
-    let certificate = authority.certify(|_| {});
+    let authority = CertificateAuthority::new("Acme CA");
+    let certificate = certify(&authority, |_| {});
     for (subject, other) in [
         ("tls_client_auth_subject_dn = \"CN=till-14,O=Acme Coffee,C=DE\"", "till-14"),
         ("tls_client_auth_san_dns = \"till.example.com\"", "till.example.com"),
@@ -320,18 +321,18 @@ async fn d06_tls_client_auth_knows_a_certificate_by_its_subject_and_its_authorit
 
 #[tokio::test]
 async fn d06_tls_client_auth_believes_no_certificate_but_that_of_its_authority_for_clients_and_now() {
-    let authority = Authority::new("Acme CA");
+    let authority = CertificateAuthority::new("Acme CA");
     let world = by_subject(&authority, "tls_client_auth_san_dns = \"till.example.com\"");
     let words = "the connection's certificate is not valid now, not for clients, or by no authority this provider trusts for clients";
     let (nobodys, _) = self_signed();
     for certificate in [
         // Another authority of the same name.
-        Authority::new("Acme CA").certify(|_| {}),
+        certify(&CertificateAuthority::new("Acme CA"), |_| {}),
         nobodys,
         // The world's clock stands in January 2027.
-        authority.certify(|params| params.not_after = date_time_ymd(2027, 1, 1)),
-        authority.certify(|params| params.not_before = date_time_ymd(2027, 2, 1)),
-        authority.certify(|params| params.extended_key_usages = vec![ExtendedKeyUsagePurpose::ServerAuth]),
+        certify(&authority, |params| params.not_after = date_time_ymd(2027, 1, 1)),
+        certify(&authority, |params| params.not_before = date_time_ymd(2027, 2, 1)),
+        certify(&authority, |params| params.extended_key_usages = vec![ExtendedKeyUsagePurpose::ServerAuth]),
         b"no certificate".to_vec(),
     ] {
         assert_refused(&world.send(ask_by_certificate("signer", Some(&certificate))).await, words);
@@ -377,12 +378,12 @@ async fn keys_at_a_jwks_uri_are_fetched_once_and_again_for_a_new_key_once_a_minu
     document.becomes(Some(new.jwks("new")));
     assert_eq!(status(&new).await, StatusCode::UNAUTHORIZED, "a minute has not passed");
     assert_eq!(document.fetched(), 1);
-    world.forward(60);
+    world.advance_seconds(60);
     assert_eq!(status(&new).await, StatusCode::OK);
     assert_eq!((status(&old).await, document.fetched()), (StatusCode::UNAUTHORIZED, 2));
 
     document.becomes(None);
-    world.forward(60);
+    world.advance_seconds(60);
     assert_eq!(status(&old).await, StatusCode::UNAUTHORIZED);
     assert_eq!((status(&new).await, document.fetched()), (StatusCode::OK, 3), "what is known stays known for a while");
 }
@@ -395,7 +396,7 @@ async fn keys_that_can_not_be_had_are_told_with_the_reason() {
     let words = "client_assertion: the keys can't be had from their jwks_uri: a JWK set is JSON with a list named keys";
     assert_refused(&world.send(ask(&key.jwt(&claims()))).await, words);
     document.becomes(None);
-    world.forward(60);
+    world.advance_seconds(60);
     let words = "client_assertion: the keys can't be had from their jwks_uri: it answered with status 404";
     let later = with(&claims(), "exp", json!(NOW + 100));
     assert_refused(&world.send(ask(&key.jwt(&later))).await, words);

@@ -2,6 +2,7 @@
 
 use axum::http::StatusCode;
 use countersign_op::{DirectoryError, Provider};
+use countersign_testing_gateway::DeviceCalls as _;
 
 use crate::world::{BC, SECRET, TOKEN, World, basic, form_request};
 
@@ -158,7 +159,7 @@ async fn attack_14_a_user_locked_by_a_command_gets_no_token_whenever_it_happens(
     // After the approval, before the tokens.
     let asked = world.post("till", BC, ASK).await;
     let challenge = device.next_challenge(&world.side).await;
-    let answer = device.approve(&world.side, &challenge, None);
+    let answer = device.approve(&challenge, None);
     let answered = device.send_answer(&world.side, challenge.id(), &answer).await;
     assert_eq!(answered.status, StatusCode::OK, "{answered:?}");
     admin.lock_user(&alice).await.expect("locked");

@@ -79,7 +79,8 @@ async fn the_key_set_has_the_token_key_and_nothing_private() {
 async fn d06_ways_by_certificate_are_named_where_certificates_arrive() {
     let folder = tempfile::tempdir().expect("a folder");
     let authorities = folder.path().join("clients.pem");
-    std::fs::write(&authorities, crate::client_key::Authority::new("Acme CA").pem()).expect("written");
+    std::fs::write(&authorities, countersign_testing::certificates::CertificateAuthority::new("Acme CA").pem())
+        .expect("written");
     let client_ca = format!("[tls]\nclient_ca = \"{}\"\n", authorities.display());
     let proxy = "[proxy]\ntrusted = [\"127.0.0.1\"]\nclient_certificate_header = \"X-SSL-Client-Cert\"\n";
     let secret_or_key = ["client_secret_basic", "client_secret_post", "private_key_jwt"];

@@ -5,9 +5,9 @@ use countersign_protocol::answer::DenialReason;
 use countersign_protocol::interaction::InteractionType;
 use countersign_protocol::registration::Confirm;
 use countersign_protocol::revocation::RevokedBy;
+use countersign_testing_gateway::{DeviceCalls as _, TestDevice};
 use serde_json::Value;
 
-use crate::support::device::TestDevice;
 use crate::world::{BC, CONFIG, Reply, World};
 
 /// The client shows numbers, is not first-party, and asks as it likes.
@@ -54,7 +54,7 @@ impl World {
         let mut seen = vec![Seen::of(&asked)];
         let id = asked.text("auth_req_id");
         for pause in [0, 5, 1, 50, 4, 10] {
-            self.forward(pause);
+            self.advance_seconds(pause);
             self.side.gateway.sweep().await.expect("swept");
             seen.push(Seen::of(&self.poll(CLIENT, &id).await));
         }
@@ -63,7 +63,7 @@ impl World {
 
     async fn enroll_with(&self, interaction_types: &[InteractionType]) -> TestDevice {
         let link = self.side.link(Confirm::None).await;
-        let mut device = TestDevice::new("Phone", self.side.random.clone());
+        let mut device = self.side.device("Phone");
         device.interaction_types = interaction_types.to_vec();
         assert_eq!(device.register(&self.side, &link.link).await.status, StatusCode::CREATED);
         device.pull(&self.side).await;
@@ -101,7 +101,7 @@ async fn attack_22_a_client_that_is_held_back_sees_the_same_as_of_nobody() {
     let mut phone = world.enroll("Phone").await;
     world.post(CLIENT, BC, &[("scope", "openid"), ("login_hint", "alice")]).await;
     let challenge = phone.next_challenge(&world.side).await;
-    let denial = phone.deny(&world.side, &challenge, Some(DenialReason::NotMe));
+    let denial = phone.deny(&challenge, Some(DenialReason::NotMe));
     phone.settle(&world.side, &challenge, &denial).await;
 
     world.post(CLIENT, BC, &[("scope", "openid"), ("login_hint", "alice"), ("interaction_type", "boolean")]).await;
@@ -134,7 +134,7 @@ async fn attack_22_without_an_answer_of_hers_the_end_of_a_request_looks_the_same
             }
             let mut seen = Vec::new();
             for pause in [0, 10, 300] {
-                world.forward(pause);
+                world.advance_seconds(pause);
                 seen.push(Seen::of(&world.poll(CLIENT, &asked.text("auth_req_id")).await));
             }
             ends.push(seen);

@@ -6,11 +6,11 @@ use axum::http::StatusCode;
 use countersign_op::Config;
 use countersign_protocol::encoding;
 use countersign_protocol::key::{LocalSigner, PrivateKey, Signer as _};
+use countersign_testing::CountingRandom;
+use countersign_testing_gateway::{DeviceCalls as _, TestDevice};
 use serde_json::{Value, json};
 
 use crate::document::Document;
-use crate::support::device::TestDevice;
-use crate::support::ports::Seeded;
 use crate::world::{BC, CONFIG, Reply, SECRET, World};
 
 /// Where the clock of every test begins.
@@ -26,7 +26,7 @@ struct Issuer {
 
 impl Issuer {
     fn new(seed: u64) -> Issuer {
-        Issuer { signer: PrivateKey::generate(&Seeded::new(seed)).into_signer() }
+        Issuer { signer: PrivateKey::generate(&CountingRandom::seeded(seed)).into_signer() }
     }
 
     fn jwks(&self) -> String {
@@ -101,7 +101,7 @@ async fn b07_an_id_token_names_its_subject_to_its_own_client_even_when_it_has_ex
 
     assert_eq!(world.hint("till", "id_token_hint", &id_token).await.status, StatusCode::OK);
     assert_eq!(phone.next_challenge(&world.side).await.claims().sub.as_str(), "alice");
-    world.forward(29 * 86_400);
+    world.advance_seconds(29 * 86_400);
     assert_eq!(world.hint("till", "id_token_hint", &id_token).await.status, StatusCode::OK, "expired somewhat");
 
     let refused = |words: &str| (400, "invalid_request".to_owned(), format!("id_token_hint: {words}"));
@@ -114,7 +114,7 @@ async fn b07_an_id_token_names_its_subject_to_its_own_client_even_when_it_has_ex
     let changed = world.hint("till", "id_token_hint", &format!("{input}.{signature}")).await;
     assert_eq!(said(&changed), refused("its signature is by none of the keys it may be by"));
 
-    world.forward(2 * 86_400);
+    world.advance_seconds(2 * 86_400);
     let old = world.hint("till", "id_token_hint", &id_token).await;
     assert_eq!(said(&old), refused("it expired more than 30 days ago"));
 }
@@ -175,7 +175,7 @@ async fn b07_the_keys_of_an_issuer_of_hints_may_be_at_an_address() {
     // It has another key now, which is found as soon as the address may be asked again.
     document.becomes(Some(successor.jwks()));
     assert_eq!(said(&hint(&successor).await).0, 400, "within a minute");
-    world.forward(60);
+    world.advance_seconds(60);
     assert_eq!(hint(&successor).await.status, StatusCode::OK);
     let former = said(&hint(&issuer).await);
     assert_eq!(former.2, "login_hint_token: its signature is by none of the keys it may be by");
@@ -230,7 +230,7 @@ async fn b05_an_expired_login_hint_token_is_told_as_such() {
     let issuer = Issuer::new(5);
     let (world, _phone) = world_that_trusts(&issuer).await;
     let token = issuer.plain(&claims(json!({})));
-    world.forward(60);
+    world.advance_seconds(60);
     let reply = world.hint("till", "login_hint_token", &token).await;
     let words = "login_hint_token: it has expired: get a new one".to_owned();
     assert_eq!(said(&reply), (400, "expired_login_hint_token".to_owned(), words));

@@ -10,7 +10,6 @@ mod client_proofs;
 mod directory;
 mod discovery;
 mod document;
-mod endpoint;
 mod fapi_ciba;
 mod hiding;
 mod hints;
@@ -34,9 +33,5 @@ mod token_algs;
 mod tokens;
 mod user_codes;
 mod userinfo;
-
-/// The gateway's own test device and its ports: one device for both rooms.
-#[path = "../../../gateway/tests/support/mod.rs"]
-mod support;
 
 mod world;

@@ -2,9 +2,9 @@
 
 use axum::body::{Body, to_bytes};
 use axum::http::{Request, StatusCode, header};
+use countersign_testing_gateway::{DeviceCalls as _, TestDevice};
 use tower::ServiceExt as _;
 
-use crate::support::device::TestDevice;
 use crate::world::{BC, CONFIG, World};
 
 const ASK: &[(&str, &str)] = &[("scope", "openid"), ("login_hint", "alice"), ("interaction_type", "boolean")];
@@ -42,7 +42,7 @@ pub(crate) async fn names() -> Vec<String> {
 
 async fn denied(world: &World, device: &mut TestDevice) {
     let challenge = device.next_challenge(&world.side).await;
-    let answer = device.deny(&world.side, &challenge, None);
+    let answer = device.deny(&challenge, None);
     device.settle(&world.side, &challenge, &answer).await;
 }
 
@@ -54,13 +54,13 @@ async fn requests_verdicts_and_tokens_are_counted_once_each() {
     let before = read(&world).await;
     assert_eq!(value(&before, "countersign_approvals_pending"), 1.0);
     assert_eq!(world.poll("till", &approved).await.text("error"), "authorization_pending");
-    world.forward(5);
+    world.advance_seconds(5);
     world.approve(&mut device, None).await;
     assert_eq!(world.poll("till", &approved).await.status, StatusCode::OK);
     world.post("till", BC, ASK).await;
     denied(&world, &mut device).await;
     world.post("till", BC, ASK).await;
-    world.forward(301);
+    world.advance_seconds(301);
     world.side.gateway.sweep().await.expect("swept");
     world.post("till", BC, &[("scope", "openid"), ("login_hint", "nobody")]).await;
 

@@ -6,12 +6,13 @@ use countersign_protocol::clock::Clock as _;
 use countersign_protocol::encoding;
 use countersign_protocol::hash::Hash;
 use countersign_protocol::interaction::InteractionType;
+use countersign_testing_gateway::{DeviceCalls as _, TestDevice};
 use serde_json::{Value, json};
 use tokio::task::{JoinHandle, yield_now};
 
-use crate::endpoint::{Authority, Behaviour, Call, Endpoint};
-use crate::support::device::TestDevice;
 use crate::world::{BC, Reply, TOKEN, World};
+use countersign_testing::certificates::CertificateAuthority;
+use countersign_testing::https_server::{HttpsServer, ReceivedRequest, ScriptedResponse};
 
 /// What the client in these tests wants to be told with: 160 random bits.
 const BEARER: &str = "8d67dc78-7faa-4d41-aabd-67707b374255.Zg==";
@@ -20,8 +21,8 @@ const BEARER: &str = "8d67dc78-7faa-4d41-aabd-67707b374255.Zg==";
 struct Told {
     world: World,
     config: String,
-    ping: Endpoint,
-    push: Endpoint,
+    ping: HttpsServer,
+    push: HttpsServer,
     phone: TestDevice,
     telling: Option<JoinHandle<()>>,
     _certificates: tempfile::TempDir,
@@ -30,9 +31,11 @@ struct Told {
 impl Told {
     /// Everything is there, and nobody is told anything yet.
     async fn quiet() -> Told {
-        let authority = Authority::new();
-        let (ping, push) =
-            (Endpoint::start(&authority, "127.0.0.1", &[]).await, Endpoint::start(&authority, "127.0.0.1", &[]).await);
+        let authority = CertificateAuthority::new("Test CA");
+        let (ping, push) = (
+            HttpsServer::start(&authority, "127.0.0.1", &[]).await,
+            HttpsServer::start(&authority, "127.0.0.1", &[]).await,
+        );
         let certificates = tempfile::tempdir().expect("a folder");
         let ca = certificates.path().join("ca.pem");
         std::fs::write(&ca, authority.pem()).expect("written");
@@ -86,13 +89,13 @@ impl Told {
 
     async fn deny(&mut self, reason: Option<DenialReason>) {
         let challenge = self.phone.next_challenge(&self.world.side).await;
-        let denial = self.phone.deny(&self.world.side, &challenge, reason);
+        let denial = self.phone.deny(&challenge, reason);
         self.phone.settle(&self.world.side, &challenge, &denial).await;
     }
 
     /// Time passes, and the provider looks at its clock.
     fn later(&self, seconds: u64) {
-        self.world.forward(seconds);
+        self.world.advance_seconds(seconds);
         self.world.provider.gateway().store().notifier().notify_all();
     }
 
@@ -194,7 +197,7 @@ backchannel_client_notification_endpoint = "{push}"
     )
 }
 
-fn has_bearer(call: &Call) {
+fn has_bearer(call: &ReceivedRequest) {
     assert_eq!(call.method, "POST");
     assert_eq!(call.header("authorization"), Some(format!("Bearer {BEARER}").as_str()));
     assert_eq!(call.header("content-type"), Some("application/json"));
@@ -258,7 +261,7 @@ async fn p01_a_ping_tells_that_there_is_a_verdict_and_nothing_else() {
     assert_eq!(calls[1].json(), json!({ "auth_req_id": denied }));
     assert_eq!(told.world.poll("pinged", &denied).await.text("error"), "access_denied");
     told.all_told().await;
-    assert_eq!(told.ping.calls().len(), 2);
+    assert_eq!(told.ping.requests().len(), 2);
 }
 
 #[tokio::test]
@@ -267,7 +270,7 @@ async fn p01_an_expired_request_is_not_pinged() {
     let id = told.ask("pinged").await;
     told.later(301);
     told.all_told().await;
-    assert!(told.ping.calls().is_empty());
+    assert!(told.ping.requests().is_empty());
     assert_eq!(told.world.poll("pinged", &id).await.text("error"), "expired_token");
 }
 
@@ -276,15 +279,15 @@ async fn p02_whatever_a_client_answers_its_later_poll_is_served() {
     let mut told = Told::new().await;
     let elsewhere = told.push.url("/ciba/push");
     let answers = [
-        Behaviour::Status(204),
-        Behaviour::With(200, "content-type", "text/html".to_owned()),
-        Behaviour::Status(401),
-        Behaviour::Status(403),
-        Behaviour::With(302, "location", elsewhere.clone()),
-        Behaviour::With(307, "location", elsewhere),
+        ScriptedResponse::Status(204),
+        ScriptedResponse::With(200, "content-type", "text/html".to_owned()),
+        ScriptedResponse::Status(401),
+        ScriptedResponse::Status(403),
+        ScriptedResponse::With(302, "location", elsewhere.clone()),
+        ScriptedResponse::With(307, "location", elsewhere),
     ];
     for (n, answer) in answers.into_iter().enumerate() {
-        told.ping.order([answer]);
+        told.ping.respond_with([answer]);
         let id = told.ask("pinged").await;
         told.approve().await;
         let calls = told.ping.wait_for(n + 1).await;
@@ -293,19 +296,19 @@ async fn p02_whatever_a_client_answers_its_later_poll_is_served() {
         assert_eq!(told.world.poll("pinged", &id).await.status, StatusCode::OK);
     }
     told.later(60);
-    assert_eq!(told.ping.calls().len(), 6, "nothing is repeated");
-    assert!(told.push.calls().is_empty(), "no redirect is followed");
+    assert_eq!(told.ping.requests().len(), 6, "nothing is repeated");
+    assert!(told.push.requests().is_empty(), "no redirect is followed");
 }
 
 #[tokio::test]
 async fn p02_a_client_that_is_away_is_told_when_it_comes_back() {
     let mut told = Told::new().await;
-    told.ping.order([500, 503, 429, 408].map(Behaviour::Status));
+    told.ping.respond_with([500, 503, 429, 408].map(ScriptedResponse::Status));
     let id = told.ask("pinged").await;
     told.approve().await;
     for attempt in 1..=4 {
         told.failed(attempt).await;
-        assert_eq!(told.ping.calls().len() as i64, attempt);
+        assert_eq!(told.ping.requests().len() as i64, attempt);
         told.until_due();
     }
     let calls = told.ping.wait_for(5).await;
@@ -319,7 +322,7 @@ async fn p02_a_client_that_is_away_is_told_when_it_comes_back() {
 #[tokio::test]
 async fn a_client_that_stays_away_is_given_up_at_the_requests_end() {
     let mut told = Told::new().await;
-    told.ping.order(vec![Behaviour::Status(500); 50]);
+    told.ping.respond_with(vec![ScriptedResponse::Status(500); 50]);
     let id = told.ask("pinged").await;
     told.approve().await;
     let mut attempt = 1;
@@ -327,10 +330,10 @@ async fn a_client_that_stays_away_is_given_up_at_the_requests_end() {
         told.until_due();
         attempt += 1;
     }
-    let calls = told.ping.calls().len();
+    let calls = told.ping.requests().len();
     assert!((8..14).contains(&calls), "{calls} attempts in 300 s");
     assert!(told.world.side.clock.now().seconds() <= 1_800_000_300);
-    assert!(told.ping.calls().iter().all(|call| call.json() == json!({ "auth_req_id": id })));
+    assert!(told.ping.requests().iter().all(|call| call.json() == json!({ "auth_req_id": id })));
 }
 
 #[tokio::test]
@@ -341,7 +344,7 @@ async fn t06_a_client_that_is_pinged_may_poll_and_is_then_not_pinged() {
     assert_eq!(told.world.poll("pinged", &id).await.status, StatusCode::OK);
     told.tell();
     told.all_told().await;
-    assert!(told.ping.calls().is_empty());
+    assert!(told.ping.requests().is_empty());
 }
 
 #[tokio::test]
@@ -365,7 +368,7 @@ async fn p03_a_push_brings_tokens_that_are_bound_to_their_request() {
     assert_eq!(claims["urn:openid:params:jwt:claim:auth_req_id"], json!(id));
     assert_eq!(claims["at_hash"], json!(encoding::encode(&Hash::of(access_token).as_bytes()[..16])));
     told.all_told().await;
-    assert_eq!(told.push.calls().len(), 1);
+    assert_eq!(told.push.requests().len(), 1);
 }
 
 #[tokio::test]
@@ -439,7 +442,7 @@ async fn p04_an_expired_request_is_pushed_alike_whether_somebody_was_asked_or_no
     for _ in 0..200 {
         yield_now().await;
     }
-    assert!(told.push.calls().is_empty(), "told too early");
+    assert!(told.push.requests().is_empty(), "told too early");
     told.later(6);
     let calls = told.push.wait_for(2).await;
     let mut told_about: Vec<String> = Vec::new();
@@ -509,7 +512,7 @@ async fn t07_an_approval_disputed_before_its_push_is_pushed_as_a_denial() {
     let mut told = Told::quiet().await;
     told.ask("pushed").await;
     let challenge = told.phone.next_challenge(&told.world.side).await;
-    let answer = told.phone.approve(&told.world.side, &challenge, None);
+    let answer = told.phone.approve(&challenge, None);
     told.phone.settle(&told.world.side, &challenge, &answer).await;
     assert_eq!(told.phone.dispute(&told.world.side, &challenge).await.status, StatusCode::OK);
     told.tell();
@@ -554,13 +557,13 @@ async fn p04_a_wrong_number_is_pushed_as_a_denial() {
 #[tokio::test]
 async fn a_push_cut_off_by_a_crash_is_repeated_word_for_word() {
     let mut told = Told::new().await;
-    told.push.order([Behaviour::Hang]);
+    told.push.respond_with([ScriptedResponse::Hang]);
     told.ask("pushed").await;
     told.approve().await;
     told.push.wait_for(1).await;
     let config = told.config.clone();
     let mut told = told.crashed(&config).await;
-    told.world.forward(30);
+    told.world.advance_seconds(30);
     told.tell();
     let calls = told.push.wait_for(2).await;
     assert_eq!(calls[0].body, calls[1].body, "the tokens were made once");
@@ -571,7 +574,7 @@ async fn a_push_cut_off_by_a_crash_is_repeated_word_for_word() {
     told.tell();
     told.later(60);
     told.all_told().await;
-    assert_eq!(told.push.calls().len(), 2, "what was received is not repeated");
+    assert_eq!(told.push.requests().len(), 2, "what was received is not repeated");
 }
 
 #[tokio::test]
@@ -579,8 +582,8 @@ async fn a_verdict_before_a_crash_is_told_after_it() {
     let mut told = Told::quiet().await;
     let (pinged, pushed) = (told.ask("pinged").await, told.ask("pushed").await);
     for challenge in told.phone.pull(&told.world.side).await.challenges {
-        let challenge = told.phone.verify(&told.world.side, &challenge);
-        let answer = told.phone.approve(&told.world.side, &challenge, None);
+        let challenge = told.phone.verify(&challenge);
+        let answer = told.phone.approve(&challenge, None);
         told.phone.settle(&told.world.side, &challenge, &answer).await;
     }
     let config = told.config.clone();
@@ -613,20 +616,20 @@ async fn a_verdict_made_by_another_process_is_told() {
 #[tokio::test]
 async fn an_endpoint_that_hangs_holds_up_nobody_else() {
     let mut told = Told::quiet().await;
-    told.ping.order(vec![Behaviour::Hang; 100]);
+    told.ping.respond_with(vec![ScriptedResponse::Hang; 100]);
     for _ in 0..20 {
         told.ask("pinged").await;
     }
     let pushed = told.ask("pushed").await;
     for challenge in told.phone.pull(&told.world.side).await.challenges {
-        let challenge = told.phone.verify(&told.world.side, &challenge);
-        let answer = told.phone.deny(&told.world.side, &challenge, None);
+        let challenge = told.phone.verify(&challenge);
+        let answer = told.phone.deny(&challenge, None);
         told.phone.settle(&told.world.side, &challenge, &answer).await;
     }
     told.tell();
     told.ping.wait_for(4).await;
     assert_eq!(told.push.wait_for(1).await[0].json()["auth_req_id"], json!(pushed));
-    assert_eq!(told.ping.calls().len(), 4, "one client has four places at most");
+    assert_eq!(told.ping.requests().len(), 4, "one client has four places at most");
 }
 
 #[tokio::test]

@@ -6,19 +6,20 @@ use base64::engine::general_purpose::STANDARD;
 use countersign_protocol::answer::DenialReason;
 use countersign_protocol::clock::Clock as _;
 use countersign_protocol::registration::Confirm;
+use countersign_testing_gateway::{DeviceCalls as _, TestDevice};
 use ring::hmac;
 use serde_json::{Value, json};
 use tokio::task::{JoinHandle, yield_now};
 
-use crate::endpoint::{Authority, Behaviour, Call, Endpoint};
-use crate::support::device::TestDevice;
 use crate::world::{BC, CONFIG, TOKEN, World};
+use countersign_testing::certificates::CertificateAuthority;
+use countersign_testing::https_server::{HttpsServer, ReceivedRequest, ScriptedResponse};
 
 const SECRET: &str = "6f1c0a5be2d94f87a3b6c8d0e1f23459";
 
 struct Operated {
     world: World,
-    endpoint: Endpoint,
+    endpoint: HttpsServer,
     telling: JoinHandle<()>,
     _files: tempfile::TempDir,
 }
@@ -29,8 +30,8 @@ impl Operated {
     }
 
     async fn with_secret(secret: &str) -> Operated {
-        let authority = Authority::new();
-        let endpoint = Endpoint::start(&authority, "127.0.0.1", &[]).await;
+        let authority = CertificateAuthority::new("Test CA");
+        let endpoint = HttpsServer::start(&authority, "127.0.0.1", &[]).await;
         let files = tempfile::tempdir().expect("a folder");
         let write = |name: &str, text: &str| {
             let path = files.path().join(name);
@@ -66,13 +67,13 @@ impl Operated {
     }
 
     fn later(&self, seconds: u64) {
-        self.world.forward(seconds);
+        self.world.advance_seconds(seconds);
         self.world.provider.gateway().store().notifier().notify_all();
     }
 }
 
 /// What a receiver does, as docs/operating.md says.
-fn is_signed(call: &Call, key: &[u8], now: u64) {
+fn is_signed(call: &ReceivedRequest, key: &[u8], now: u64) {
     let header = |name| call.header(name).unwrap_or_else(|| panic!("{name} is missing"));
     let (id, seconds) = (header("webhook-id"), header("webhook-timestamp"));
     let key = hmac::Key::new(hmac::HMAC_SHA256, key);
@@ -95,7 +96,7 @@ async fn every_event_is_told_signed_with_what_an_operator_needs() {
     assert_eq!(added["data"], data);
 
     let (_, challenge) = operated.asked(&mut phone).await;
-    let denial = phone.deny(&world.side, &challenge, Some(DenialReason::NotMe));
+    let denial = phone.deny(&challenge, Some(DenialReason::NotMe));
     phone.settle(&world.side, &challenge, &denial).await;
     let not_me = operated.event(2).await;
     assert_eq!(not_me["type"], "not_me");
@@ -103,9 +104,9 @@ async fn every_event_is_told_signed_with_what_an_operator_needs() {
     let data = json!({ "sub": "alice", "client_id": "till", "approval": approval, "held_until": 1_800_000_900 });
     assert_eq!(not_me["data"], data);
 
-    world.forward(1000);
+    world.advance_seconds(1000);
     let (_, challenge) = operated.asked(&mut phone).await;
-    let answer = phone.approve(&world.side, &challenge, None);
+    let answer = phone.approve(&challenge, None);
     phone.settle(&world.side, &challenge, &answer).await;
     assert_eq!(phone.dispute(&world.side, &challenge).await.status, StatusCode::OK);
     let dispute = operated.event(3).await;
@@ -118,20 +119,20 @@ async fn every_event_is_told_signed_with_what_an_operator_needs() {
 
     let (_, challenge) = operated.asked(&mut phone).await;
     phone.seq -= 1;
-    let of_the_copy = phone.deny(&world.side, &challenge, None);
+    let of_the_copy = phone.deny(&challenge, None);
     let refused = phone.send_answer(&world.side, challenge.id(), &of_the_copy).await;
     assert_eq!(refused.problem(), (403, "device_suspended".to_owned()));
     let copied = operated.event(4).await;
     assert_eq!(copied["type"], "device_copied");
     assert_eq!(copied["data"], json!({ "sub": "alice", "device_id": phone.id(), "device_name": "Phone" }));
     world.until_all_are_told().await;
-    assert_eq!(operated.endpoint.calls().len(), 4);
+    assert_eq!(operated.endpoint.requests().len(), 4);
 }
 
 #[tokio::test]
 async fn an_event_is_repeated_under_its_own_id_until_it_was_received() {
     let operated = Operated::new().await;
-    operated.endpoint.order([Behaviour::Status(503), Behaviour::Status(500)]);
+    operated.endpoint.respond_with([ScriptedResponse::Status(503), ScriptedResponse::Status(500)]);
     operated.world.enroll("Phone").await;
     for attempt in 1..=2 {
         operated.event(attempt).await;
@@ -141,14 +142,14 @@ async fn an_event_is_repeated_under_its_own_id_until_it_was_received() {
         operated.later(5);
     }
     let event = operated.event(3).await;
-    assert!(operated.endpoint.calls().iter().all(|call| call.json() == event));
+    assert!(operated.endpoint.requests().iter().all(|call| call.json() == event));
     operated.world.until_all_are_told().await;
 }
 
 #[tokio::test]
 async fn an_operator_who_is_away_for_a_day_is_not_told_any_more() {
     let operated = Operated::new().await;
-    operated.endpoint.order(vec![Behaviour::Status(503); 2]);
+    operated.endpoint.respond_with(vec![ScriptedResponse::Status(503); 2]);
     operated.world.enroll("Phone").await;
     operated.event(1).await;
     while operated.world.only("attempts") < 1 {
@@ -156,13 +157,13 @@ async fn an_operator_who_is_away_for_a_day_is_not_told_any_more() {
     }
     operated.later(24 * 3600);
     operated.world.until_all_are_told().await;
-    assert_eq!(operated.endpoint.calls().len(), 2, "one last attempt");
+    assert_eq!(operated.endpoint.requests().len(), 2, "one last attempt");
 }
 
 #[tokio::test]
 async fn an_event_before_a_crash_is_told_after_it() {
     let operated = Operated::new().await;
-    operated.endpoint.order([Behaviour::Hang]);
+    operated.endpoint.respond_with([ScriptedResponse::Hang]);
     operated.world.enroll("Phone").await;
     let first = operated.endpoint.wait_for(1).await.remove(0);
     operated.telling.abort();
@@ -191,7 +192,7 @@ async fn a_refresh_token_that_is_used_twice_is_told_to_the_operator() {
     let token = told.world.poll("offline", &id).await.text("refresh_token");
     let form = [("grant_type", "refresh_token"), ("refresh_token", token.as_str())];
     assert_eq!(told.world.post("offline", TOKEN, &form).await.status, StatusCode::OK);
-    told.world.forward(60);
+    told.world.advance_seconds(60);
     assert_eq!(told.world.post("offline", TOKEN, &form).await.text("error"), "invalid_grant");
     let event = told.event(2).await;
     assert_eq!(event["type"], "refresh_reuse");
@@ -203,7 +204,7 @@ async fn a_refresh_token_that_is_used_twice_is_told_to_the_operator() {
 async fn without_a_webhook_nothing_is_kept_for_one() {
     let world = World::new();
     let link = world.side.link(Confirm::None).await;
-    let mut device = TestDevice::new("Phone", world.side.random.clone());
+    let mut device = world.side.device("Phone");
     assert_eq!(device.register(&world.side, &link.link).await.status, StatusCode::CREATED);
     assert_eq!(world.outbox(), 0);
 }

@@ -1,6 +1,7 @@
 //! A disk that is full, a store that somebody holds: 503 with Retry-After, never 500, and everything works again afterwards.
 
 use axum::http::{StatusCode, header};
+use countersign_testing_gateway::DeviceCalls as _;
 
 use crate::world::{BC, Reply, World};
 
@@ -28,7 +29,7 @@ async fn a_store_that_somebody_holds_is_503_and_readyz_says_so() {
     assert_eq!(world.get("/readyz").await.status, StatusCode::OK);
     let pending = world.post("till", BC, ASK).await.text("auth_req_id");
     let challenge = device.next_challenge(&world.side).await;
-    let answer = device.approve(&world.side, &challenge, None);
+    let answer = device.approve(&challenge, None);
 
     let other = rusqlite::Connection::open(world.home().join("provider.db")).expect("the store");
     other.execute_batch("BEGIN EXCLUSIVE").expect("held");
@@ -48,7 +49,7 @@ async fn a_store_that_somebody_holds_is_503_and_readyz_says_so() {
 
     let answered = device.send_answer(&world.side, challenge.id(), &answer).await;
     assert_eq!(answered.status, StatusCode::OK, "the same bytes again count");
-    world.forward(6);
+    world.advance_seconds(6);
     assert_eq!(world.poll("till", &pending).await.status, StatusCode::OK);
     assert_eq!(world.get("/readyz").await.text("status"), "ready");
 }
@@ -61,7 +62,7 @@ async fn a_full_disk_is_503_and_loses_nothing() {
     no_room(&world).await;
     let mut refused = 0;
     for n in 0..400 {
-        world.forward(1);
+        world.advance_seconds(1);
         let reply =
             world.post("till", BC, &[ASK, &[("binding_message", &format!("{n} {}", "x".repeat(400)))]].concat()).await;
         if reply.status != StatusCode::OK {

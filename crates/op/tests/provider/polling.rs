@@ -40,7 +40,7 @@ async fn t02_polling_too_fast_slows_down_every_later_poll() {
     let id = world.unanswered().await;
     let mut told = Vec::new();
     for pause in [0, 4, 9, 15, 14, 13] {
-        world.forward(pause);
+        world.advance_seconds(pause);
         let reply = world.poll("kiosk", &id).await;
         assert_eq!(reply.status, StatusCode::BAD_REQUEST);
         told.push((pause, reply.text("error")));
@@ -55,10 +55,10 @@ async fn t02_polling_too_fast_slows_down_every_later_poll() {
         (13, "authorization_pending"),
     ];
     assert_eq!(told, expected);
-    world.forward(8);
+    world.advance_seconds(8);
     let reply = world.poll("kiosk", &id).await;
     assert_eq!(reply.text("error_description"), "polled too early: from now on wait 15 seconds between polls");
-    world.forward(13);
+    world.advance_seconds(13);
     assert_eq!(world.poll("kiosk", &id).await.text("error"), "slow_down");
 }
 
@@ -78,7 +78,7 @@ async fn t03_of_overlapping_polls_the_earlier_ends_at_once() {
     let first = world.poll("kiosk", &id);
     let second = async {
         world.polled().await;
-        world.forward(5);
+        world.advance_seconds(5);
         world.poll("kiosk", &id).await
     };
     tokio::select! {

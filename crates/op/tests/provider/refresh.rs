@@ -3,11 +3,11 @@
 use axum::http::{HeaderValue, StatusCode, header};
 use countersign_op::PeerCertificate;
 use countersign_protocol::hash::Hash;
+use countersign_testing_gateway::{DeviceCalls as _, TestDevice};
 use serde_json::{Value, json};
 
 use crate::bound_tokens::{claims, proof};
 use crate::client_key::{ClientKey, self_signed};
-use crate::support::device::TestDevice;
 use crate::world::{BC, CONFIG, Reply, SECRET, TOKEN, World, basic, form_request};
 
 const REVOKE: &str = "/tenant/revoke";
@@ -83,7 +83,7 @@ async fn a_refresh_token_brings_new_tokens_about_the_same_approval() {
     assert_eq!(tokens.text("scope"), "openid offline_access");
     assert!(!world.holds(&token), "the token stands in a file");
 
-    world.forward(3600);
+    world.advance_seconds(3600);
     let new = refresh(&world, "app", &token, &[]).await;
     assert_ne!(assert_good(&new), token);
     assert!(new.body.ends_with(&format!(",\"authorization_details\":{PAYMENT}}}")), "{}", new.body);
@@ -140,7 +140,7 @@ async fn a_reply_that_was_lost_can_be_had_again_for_half_a_minute() {
     let mut device = world.enroll("phone").await;
     let one = first(&world, &mut device).await;
     let lost = assert_good(&refresh(&world, "app", &one, &[]).await);
-    world.forward(29);
+    world.advance_seconds(29);
     let world = world.restarted_with(&config());
     let two = assert_good(&refresh(&world, "app", &one, &[]).await);
     let three = assert_good(&refresh(&world, "app", &two, &[]).await);
@@ -149,9 +149,9 @@ async fn a_reply_that_was_lost_can_be_had_again_for_half_a_minute() {
 
     let one = first(&world, &mut device).await;
     assert_good(&refresh(&world, "app", &one, &[]).await);
-    world.forward(20);
+    world.advance_seconds(20);
     assert_good(&refresh(&world, "app", &one, &[]).await);
-    world.forward(10);
+    world.advance_seconds(10);
     assert_refused(&refresh(&world, "app", &one, &[]).await, "was used before");
 }
 
@@ -228,7 +228,7 @@ async fn a_user_locked_or_an_approval_disputed_ends_refreshing() {
     let form = [("scope", "openid offline_access"), ("login_hint", "alice"), ("interaction_type", "boolean")];
     let id = world.post("app", BC, &form).await.text("auth_req_id");
     let challenge = device.next_challenge(&world.side).await;
-    let answer = device.approve(&world.side, &challenge, None);
+    let answer = device.approve(&challenge, None);
     device.settle(&world.side, &challenge, &answer).await;
     let disputed = assert_good(&world.poll("app", &id).await);
     assert_eq!(device.dispute(&world.side, &challenge).await.status, StatusCode::OK);
@@ -288,11 +288,11 @@ async fn refreshing_ends_with_the_time_that_the_operator_allows_however_often_it
     let world = World::with(&config().replace("token_wait = 0", "token_wait = 0\nrefresh_ttl = \"2d\""));
     let mut device = world.enroll("phone").await;
     let one = first(&world, &mut device).await;
-    world.forward(DAY);
+    world.advance_seconds(DAY);
     let two = assert_good(&refresh(&world, "app", &one, &[]).await);
-    world.forward(DAY - 1);
+    world.advance_seconds(DAY - 1);
     let three = assert_good(&refresh(&world, "app", &two, &[]).await);
-    world.forward(1);
+    world.advance_seconds(1);
     assert_refused(&refresh(&world, "app", &three, &[]).await, "the time of this refresh token is over");
 }
 
@@ -309,7 +309,7 @@ async fn refreshing_is_as_limited_as_asking_and_takes_nothing_from_it() {
     assert_eq!(reply.status, StatusCode::TOO_MANY_REQUESTS, "{}", reply.body);
     assert_eq!(reply.header(header::RETRY_AFTER), Some("60"));
     first(&world, &mut device).await;
-    world.forward(60);
+    world.advance_seconds(60);
     assert_good(&refresh(&world, "app", &three, &[]).await);
 }
 

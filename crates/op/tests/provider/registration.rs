@@ -1,6 +1,7 @@
 //! Clients that register themselves (RFC 7591).
 
 use axum::http::{StatusCode, header};
+use countersign_testing_gateway::DeviceCalls as _;
 use serde_json::{Value, json};
 
 use crate::world::{BC, CONFIG, Reply, TOKEN, World, basic, form_request, raw_request};
@@ -71,7 +72,7 @@ async fn a_client_that_registered_itself_asks_and_polls_and_nobody_vouches_for_i
     let challenge = device.next_challenge(&world.side).await;
     let client = &challenge.claims().client;
     assert_eq!((client.name.as_str(), client.verified), ("My Client", false));
-    let answer = device.approve(&world.side, &challenge, None);
+    let answer = device.approve(&challenge, None);
     device.send_answer(&world.side, challenge.id(), &answer).await;
     let request = asked.text("auth_req_id");
     let form = [("grant_type", CIBA), ("auth_req_id", request.as_str())];
@@ -150,7 +151,7 @@ async fn registrations_are_bounded_in_pace_and_number() {
     }
     let fast = register(&world, None, &wish).await;
     assert_eq!((fast.status, fast.text("error")), (StatusCode::TOO_MANY_REQUESTS, "rate_limited".to_owned()));
-    world.forward(60);
+    world.advance_seconds(60);
     assert_eq!(register(&world, None, &wish).await.status, StatusCode::CREATED);
     let full = register(&world, None, &wish).await;
     assert_eq!((full.status, full.text("error")), (StatusCode::FORBIDDEN, "access_denied".to_owned()));

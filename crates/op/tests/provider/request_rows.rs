@@ -2,9 +2,9 @@
 
 use axum::http::StatusCode;
 use countersign_protocol::interaction::{InteractionType, UserVerification};
+use countersign_testing_gateway::DeviceCalls as _;
 use serde_json::Value;
 
-use crate::support::device::TestDevice;
 use crate::world::{BC, CONFIG, SECRET, TOKEN, World, basic, form_request};
 
 const PAYMENT: &str = r#"[{"type":"payment_initiation","instructedAmount":{"currency":"EUR","amount":"4.20"},"creditorName":"Acme Coffee"}]"#;
@@ -38,10 +38,10 @@ async fn b09_acr_values_raise_what_a_request_asks_and_never_lower_it() {
         let claims = challenge.claims();
         assert_eq!((claims.interaction.kind, claims.user_verification), (interaction, verification), "{acr_values}");
         assert_eq!(claims.acr_values.as_deref().unwrap_or_default(), acr_values);
-        let answer = phone.deny(&world.side, &challenge, Some(countersign_protocol::answer::DenialReason::Mistake));
+        let answer = phone.deny(&challenge, Some(countersign_protocol::answer::DenialReason::Mistake));
         phone.send_answer(&world.side, challenge.id(), &answer).await;
         drop(asked);
-        world.forward(120);
+        world.advance_seconds(120);
     }
     let strict = World::new();
     let mut phone = strict.enroll("Phone").await;
@@ -54,7 +54,7 @@ async fn b09_acr_values_raise_what_a_request_asks_and_never_lower_it() {
 async fn b09_the_id_token_says_what_really_happened() {
     let world = World::with(&easy());
     let link = world.side.link(countersign_protocol::registration::Confirm::None).await;
-    let mut phone = TestDevice::new("Old phone", world.side.random.clone());
+    let mut phone = world.side.device("Old phone");
     phone.interaction_types = vec![InteractionType::Boolean];
     assert_eq!(phone.register(&world.side, &link.link).await.status, StatusCode::CREATED);
     phone.pull(&world.side).await;

@@ -19,9 +19,9 @@ async fn b06_an_unknown_a_locked_and_a_deviceless_user_are_hidden_alike() {
             json!({ "auth_req_id": auth_req_id, "expires_in": 300, "interval": 5, "interaction_type": "boolean" });
         assert_eq!(reply.json(), expected, "{hint}");
 
-        world.forward(299);
+        world.advance_seconds(299);
         assert_eq!(world.poll("kiosk", &auth_req_id).await.text("error"), "authorization_pending", "{hint}");
-        world.forward(1);
+        world.advance_seconds(1);
         assert_eq!(world.poll("kiosk", &auth_req_id).await.text("error"), "expired_token", "{hint}");
     }
 }

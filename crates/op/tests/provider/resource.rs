@@ -1,9 +1,9 @@
 //! Whom an access token is for (RFC 8707): a resource server of the client's, or this provider alone.
 
 use axum::http::StatusCode;
+use countersign_testing_gateway::TestDevice;
 use serde_json::{Value, json};
 
-use crate::support::device::TestDevice;
 use crate::world::{BC, CONFIG, Reply, SECRET, TOKEN, World};
 
 const API: &str = "https://api.example.com/v1";

@@ -4,10 +4,10 @@ use axum::http::StatusCode;
 use countersign_op::{KeyRecord, KeyState, RotateError};
 use countersign_protocol::encoding;
 use countersign_protocol::registration::Confirm;
+use countersign_testing_gateway::{DeviceCalls as _, TestDevice};
 use serde_json::Value;
 
 use crate::directory::beside;
-use crate::support::device::TestDevice;
 use crate::world::{BC, CONFIG, Reply, World};
 
 const ASK: &[(&str, &str)] = &[("scope", "openid"), ("login_hint", "alice"), ("interaction_type", "boolean")];
@@ -68,8 +68,8 @@ async fn a_new_token_key_is_published_before_it_signs_and_the_old_one_as_long_as
     let both = published(&world).await;
     assert_eq!((both.len(), &both[0]), (2, &first[0]), "the one that signs stands first");
     assert_eq!(states(&world, "token"), [KeyState::Signs, KeyState::Next]);
-    device.learn_keys(&world.side).await;
-    world.forward(599);
+    device.fetch_keys(&world.side).await;
+    world.advance_seconds(599);
     assert_eq!(
         kid(&tokens(&world, &mut device, "till").await, "id_token"),
         first[0],
@@ -78,7 +78,7 @@ async fn a_new_token_key_is_published_before_it_signs_and_the_old_one_as_long_as
     let again = beside(&world).rotate_keys(false);
     assert!(matches!(again, Err(RotateError::UnderWay { .. })), "{again:?}");
 
-    world.forward(1);
+    world.advance_seconds(1);
     let new = tokens(&world, &mut device, "till").await;
     assert_eq!((kid(&new, "access_token"), kid(&new, "id_token")), (both[1].clone(), both[1].clone()));
     assert_eq!(published(&world).await, [both[1].clone(), first[0].clone()]);
@@ -93,9 +93,9 @@ async fn a_new_token_key_is_published_before_it_signs_and_the_old_one_as_long_as
         "a hint by the old key names somebody still"
     );
 
-    world.forward(32 * DAY - 1);
+    world.advance_seconds(32 * DAY - 1);
     assert_eq!(published(&world).await.len(), 2);
-    world.forward(1);
+    world.advance_seconds(1);
     assert_eq!(published(&world).await, [both[1].clone()]);
     let world = world.restarted_with(CONFIG);
     assert_eq!(states(&world, "token"), [KeyState::Signs], "and its file is gone after a restart");
@@ -109,20 +109,20 @@ async fn a_device_follows_the_gateways_key_and_what_the_former_one_signed_stays_
     let before = device.next_challenge(&world.side).await;
     let key = |world: &World| listed(world, "gateway").into_iter().map(|key| key.kid).collect::<Vec<_>>();
     let former = key(&world);
-    world.forward(10);
+    world.advance_seconds(10);
     rotate(&world, false);
     assert_eq!(states(&world, "gateway"), [KeyState::Former, KeyState::Signs]);
     assert_eq!(key(&world)[..1], former, "the manifest keeps what it listed");
 
-    device.learn_keys(&world.side).await;
-    let answer = device.approve(&world.side, &before, None);
+    device.fetch_keys(&world.side).await;
+    let answer = device.approve(&before, None);
     device.settle(&world.side, &before, &answer).await;
     // A restart finds the same keys; the next one goes on from there.
     let world = world.restarted_with(CONFIG);
     tokens(&world, &mut device, "till").await;
-    world.forward(700);
+    world.advance_seconds(700);
     rotate(&world, false);
-    device.learn_keys(&world.side).await;
+    device.fetch_keys(&world.side).await;
     tokens(&world, &mut device, "till").await;
     assert_eq!(states(&world, "gateway"), [KeyState::Former, KeyState::Former, KeyState::Signs]);
     assert_eq!(states(&world, "evidence-root"), [KeyState::Signs]);
@@ -132,9 +132,9 @@ async fn a_device_follows_the_gateways_key_and_what_the_former_one_signed_stays_
 async fn a_link_made_before_a_rotation_enrolls_after_it() {
     let world = World::new();
     let link = world.side.link(Confirm::None).await;
-    world.forward(5);
+    world.advance_seconds(5);
     rotate(&world, false);
-    let mut device = TestDevice::new("phone", world.side.random.clone());
+    let mut device = world.side.device("phone");
     let response = device.register(&world.side, &link.link).await;
     assert_eq!(response.status, StatusCode::CREATED, "{response:?}");
     assert_eq!(states(&world, "registration"), [KeyState::Former, KeyState::Signs]);
@@ -146,11 +146,11 @@ async fn what_a_stolen_key_signed_is_worth_nothing_from_the_rotation_on() {
     let mut device = world.enroll("phone").await;
     let old = tokens(&world, &mut device, "till").await;
     let stolen = world.side.link(Confirm::None).await.link;
-    let mut late = TestDevice::new("late", world.side.random.clone());
+    let mut late = world.side.device("late");
     let by_stolen_key = late.registration(&world.side, &stolen).await;
-    world.forward(100);
+    world.advance_seconds(100);
     rotate(&world, false);
-    world.forward(1);
+    world.advance_seconds(1);
     rotate(&world, true);
     assert_eq!(states(&world, "token"), [KeyState::Signs], "the one that was announced may be stolen too");
     assert_eq!(states(&world, "gateway"), [KeyState::Revoked, KeyState::Revoked, KeyState::Signs]);
@@ -161,7 +161,7 @@ async fn what_a_stolen_key_signed_is_worth_nothing_from_the_rotation_on() {
     let refused = late.post_registration(&world.side, &by_stolen_key, &stolen).await;
     assert_eq!(refused.problem().1, "invalid_registration_token", "{refused:?}");
 
-    device.learn_keys(&world.side).await;
+    device.fetch_keys(&world.side).await;
     let new = tokens(&world, &mut device, "till").await;
     assert!(is_active(&world, &new.text("access_token")).await);
     assert_eq!(published(&world).await, [kid(&new, "access_token")], "the new key signs at once");
@@ -175,9 +175,9 @@ async fn a_database_of_before_a_rotation_takes_the_manifests_from_beside_the_key
     let mut device = world.enroll("phone").await;
     let copy = world.home().join("copy.db");
     countersign_op::back_up(world.home(), &copy).expect("copied");
-    world.forward(10);
+    world.advance_seconds(10);
     rotate(&world, false);
-    device.learn_keys(&world.side).await;
+    device.fetch_keys(&world.side).await;
     let copy = std::fs::read(copy).expect("read");
     let world = world.restarted_over(CONFIG, |home| {
         for name in ["provider.db-wal", "provider.db-shm"] {
@@ -187,7 +187,7 @@ async fn a_database_of_before_a_rotation_takes_the_manifests_from_beside_the_key
     });
     assert_eq!(states(&world, "gateway"), [KeyState::Former, KeyState::Signs]);
     // The device saw the second manifest, and refuses a provider that does not show it.
-    device.learn_keys(&world.side).await;
+    device.fetch_keys(&world.side).await;
     tokens(&world, &mut device, "till").await;
 }
 
@@ -198,8 +198,8 @@ async fn an_rsa_key_is_followed_too_and_none_is_made_where_nobody_needs_it() {
     let mut device = world.enroll("phone").await;
     let old = kid(&tokens(&world, &mut device, "reader-rs").await, "id_token");
     rotate(&world, false);
-    device.learn_keys(&world.side).await;
-    world.forward(600);
+    device.fetch_keys(&world.side).await;
+    world.advance_seconds(600);
     let new = kid(&tokens(&world, &mut device, "reader-rs").await, "id_token");
     let published = published(&world).await;
     assert!(old != new && published.contains(&old) && published.contains(&new), "{published:?}");

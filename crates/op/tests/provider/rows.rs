@@ -144,9 +144,9 @@ async fn t08_auth_time_acr_and_amr_are_those_of_the_approval() {
     let mut phone = world.enroll("Phone").await;
     let asked_at = world.side.clock.now().seconds();
     let id = world.post("till", BC, ASK).await.text("auth_req_id");
-    world.forward(20);
+    world.advance_seconds(20);
     world.approve(&mut phone, None).await;
-    world.forward(40);
+    world.advance_seconds(40);
     let form = [("grant_type", "urn:openid:params:grant-type:ciba"), ("auth_req_id", id.as_str())];
     let tokens = world.post("till", TOKEN, &form).await;
     for token in ["id_token", "access_token"] {

@@ -5,6 +5,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use axum::http::StatusCode;
 use countersign_op::Config;
 use countersign_protocol::encoding;
+use countersign_testing_gateway::DeviceCalls as _;
 use serde_json::{Value, json};
 
 use crate::client_key::{ClientKey, NOW, with};
@@ -199,9 +200,9 @@ async fn s05_a_request_counts_once_even_after_a_restart() {
     let words = "the signed request: it was sent before: sign a new one, with a new jti, for every request";
     assert_invalid(&world.ask_signed(&request).await, words);
     let world = world.restarted_with(&config);
-    world.forward(299);
+    world.advance_seconds(299);
     assert_invalid(&world.ask_signed(&request).await, words);
-    world.forward(1);
+    world.advance_seconds(1);
     assert_invalid(&world.ask_signed(&request).await, "the signed request: it has expired");
 }
 
@@ -242,7 +243,7 @@ async fn s07_authorization_details_are_an_array_kept_to_the_byte() {
 
     let challenge = phone.next_challenge(&world.side).await;
     assert_eq!(challenge.claims().authorization_details_json.as_deref(), Some(details));
-    let answer = phone.approve(&world.side, &challenge, None);
+    let answer = phone.approve(&challenge, None);
     phone.settle(&world.side, &challenge, &answer).await;
     let tokens = world.poll("signer", &asked.text("auth_req_id")).await;
     assert!(tokens.body.ends_with(&format!(",\"authorization_details\":{details}}}")), "{}", tokens.body);

@@ -5,13 +5,14 @@ use std::path::Path;
 use std::sync::Arc;
 
 use countersign_op::{Config, Provider};
+use countersign_testing::certificates::{self, CertificateAuthority};
 use rustls::pki_types::pem::PemObject as _;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer, ServerName};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::oneshot;
 
-use crate::client_key::Authority;
+use crate::client_key::certified_pair;
 use crate::world::World;
 
 struct Pair {
@@ -20,7 +21,7 @@ struct Pair {
 }
 
 fn pair(name: &str) -> Pair {
-    let made = rcgen::generate_simple_self_signed(vec![name.to_owned()]).expect("a certificate");
+    let made = certificates::self_signed(&[name]);
     Pair { cert: made.cert.pem(), key: made.signing_key.serialize_pem() }
 }
 
@@ -120,7 +121,7 @@ async fn d06_a_client_proves_itself_by_the_certificate_of_its_connection() {
     let world = World::new();
     let server = pair("id.example");
     put(world.home(), &server);
-    let authority = Authority::new("Acme CA");
+    let authority = CertificateAuthority::new("Acme CA");
     std::fs::write(world.home().join("clients.pem"), authority.pem()).expect("written");
     let more = "client_ca = \"clients.pem\"\n[[clients]]\nclient_id = \"till\"\nname = \"Till\"\n\
         token_endpoint_auth_method = \"tls_client_auth\"\ntls_client_auth_san_dns = \"till.example.com\"\n";
@@ -132,7 +133,8 @@ async fn d06_a_client_proves_itself_by_the_certificate_of_its_connection() {
         form.len()
     );
     let ours = |(cert, key)| Pair { cert, key };
-    let (known, stranger) = (ours(authority.certified_pair()), ours(Authority::new("Acme CA").certified_pair()));
+    let (known, stranger) =
+        (ours(certified_pair(&authority)), ours(certified_pair(&CertificateAuthority::new("Acme CA"))));
     let said = exchange(address, &server, Some(&known), &ask).await.expect("an answer");
     assert!(said.starts_with("HTTP/1.1 200") && said.contains("auth_req_id"), "{said}");
     for other in [None, Some(&stranger)] {

@@ -1,6 +1,7 @@
 //! ID tokens by the algorithm that a client registered, verified by the published keys.
 
 use countersign_protocol::encoding;
+use countersign_testing_gateway::DeviceCalls as _;
 use ring::signature::{RSA_PKCS1_2048_8192_SHA256, RSA_PSS_2048_8192_SHA256, RsaParameters, RsaPublicKeyComponents};
 use serde_json::Value;
 
@@ -17,7 +18,7 @@ async fn id_token(world: &World, client: &str) -> String {
     let form = [("scope", "openid"), ("login_hint", "alice"), ("interaction_type", "boolean")];
     let asked = world.post(client, BC, &form).await;
     let challenge = device.next_challenge(&world.side).await;
-    let answer = device.approve(&world.side, &challenge, None);
+    let answer = device.approve(&challenge, None);
     device.send_answer(&world.side, challenge.id(), &answer).await;
     world.poll(client, &asked.text("auth_req_id")).await.text("id_token")
 }

@@ -7,9 +7,9 @@ use countersign_protocol::hash::Hash;
 use countersign_protocol::interaction::{InteractionType, UserVerification};
 use countersign_protocol::key::PublicKey;
 use countersign_protocol::revocation::RevokedBy;
+use countersign_testing_gateway::{DeviceCalls as _, TestDevice};
 use serde_json::{Value, json};
 
-use crate::support::device::TestDevice;
 use crate::world::{BC, CONFIG, Reply, World};
 
 const PAYMENT: &str = r#"[{"type":"payment_initiation","instructedAmount":{"currency":"EUR","amount":"80.00"},"creditorName":"Acme Coffee"}]"#;
@@ -28,7 +28,7 @@ impl World {
     /// The device fetches and approves the newest request.
     pub(crate) async fn approve(&self, device: &mut TestDevice, value: Option<&str>) {
         let challenge = device.next_challenge(&self.side).await;
-        let answer = device.approve(&self.side, &challenge, value);
+        let answer = device.approve(&challenge, value);
         let response = device.send_answer(&self.side, challenge.id(), &answer).await;
         assert!(value.is_some() || response.status == StatusCode::OK, "{response:?}");
     }
@@ -88,10 +88,10 @@ async fn an_approved_payment_becomes_tokens_that_say_what_was_signed_to_the_byte
 
     let challenge = phone.next_challenge(&world.side).await;
     assert_eq!(challenge.claims().authorization_details_json.as_deref(), Some(details.as_str()));
-    world.forward(20);
-    let answer = phone.approve(&world.side, &challenge, None);
+    world.advance_seconds(20);
+    let answer = phone.approve(&challenge, None);
     phone.settle(&world.side, &challenge, &answer).await;
-    world.forward(7);
+    world.advance_seconds(7);
 
     let reply = world.poll("till", &id).await;
     assert_eq!(reply.status, StatusCode::OK, "{}", reply.body);
@@ -190,7 +190,7 @@ async fn t04_a_denial_is_told_with_its_reason_every_time() {
         let mut phone = world.enroll("Phone").await;
         let id = world.ask("till", &[("interaction_type", "boolean")]).await.text("auth_req_id");
         let challenge = phone.next_challenge(&world.side).await;
-        let answer = phone.deny(&world.side, &challenge, reason);
+        let answer = phone.deny(&challenge, reason);
         phone.settle(&world.side, &challenge, &answer).await;
         for _ in 0..2 {
             assert_eq!(denial(&world.poll("till", &id).await).as_deref(), told, "{policy} {reason:?}");
@@ -223,9 +223,9 @@ async fn t04_a_request_that_nobody_answers_expires() {
     let world = World::new();
     world.enroll("Phone").await;
     let id = world.ask("till", &[("requested_expiry", "30")]).await.text("auth_req_id");
-    world.forward(29);
+    world.advance_seconds(29);
     assert_eq!(world.poll("till", &id).await.text("error"), "authorization_pending");
-    world.forward(1);
+    world.advance_seconds(1);
     assert_eq!(world.poll("till", &id).await.text("error"), "expired_token");
 }
 
@@ -234,7 +234,7 @@ async fn an_approval_that_is_not_collected_in_time_is_worth_nothing() {
     let world = World::new();
     let mut phone = world.enroll("Phone").await;
     let id = world.approved(&mut phone).await;
-    world.forward(300);
+    world.advance_seconds(300);
     assert_eq!(world.poll("till", &id).await.text("error"), "expired_token");
 }
 
@@ -271,7 +271,7 @@ async fn a_dispute_before_the_tokens_are_collected_voids_the_approval() {
     let mut phone = world.enroll("Phone").await;
     let id = world.ask("till", &[("interaction_type", "boolean")]).await.text("auth_req_id");
     let challenge = phone.next_challenge(&world.side).await;
-    let answer = phone.approve(&world.side, &challenge, None);
+    let answer = phone.approve(&challenge, None);
     phone.settle(&world.side, &challenge, &answer).await;
     assert_eq!(phone.dispute(&world.side, &challenge).await.status, StatusCode::OK);
     assert_eq!(denial(&world.poll("till", &id).await).as_deref(), Some("disputed"));
@@ -339,7 +339,7 @@ async fn large_payments_are_verified_where_small_ones_need_not_be() {
 async fn what_a_persons_devices_can_do_is_not_told_to_a_client_that_must_not_know() {
     let world = World::new();
     let link = world.side.link(countersign_protocol::registration::Confirm::None).await;
-    let mut phone = TestDevice::new("Old phone", world.side.random.clone());
+    let mut phone = world.side.device("Old phone");
     phone.interaction_types = vec![InteractionType::Boolean];
     assert_eq!(phone.register(&world.side, &link.link).await.status, StatusCode::CREATED);
     phone.pull(&world.side).await;
@@ -394,7 +394,7 @@ async fn attack_17_an_auth_req_id_means_nothing_to_the_devices_endpoints() {
     let mut phone = world.enroll("Phone").await;
     let id = world.ask("till", &[("interaction_type", "boolean")]).await.text("auth_req_id");
     let challenge = phone.next_challenge(&world.side).await;
-    let answer = phone.approve(&world.side, &challenge, None);
+    let answer = phone.approve(&challenge, None);
     let body = json!({ "answer": answer }).to_string();
     let path = format!("/push/challenges/{id}/answer");
     let response = phone.call(&world.side, axum::http::Method::POST, &path, Some(body.as_bytes())).await;

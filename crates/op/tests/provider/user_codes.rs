@@ -1,6 +1,7 @@
 //! User codes: a client that doesn't know a person's code has nobody asked, and learns nothing by guessing.
 
 use axum::http::{StatusCode, header};
+use countersign_testing_gateway::DeviceCalls as _;
 
 use crate::world::{BC, CONFIG, Reply, World};
 
@@ -91,7 +92,7 @@ async fn attack_02_a_client_without_the_code_gets_no_prompt() {
         let code = if guess % 6 == 0 { String::new() } else { format!("{guess:04}") };
         let reply = world.ask_with_code("shop", "alice", &code).await;
         refused += u32::from(reply.status == StatusCode::BAD_REQUEST);
-        world.forward(20);
+        world.advance_seconds(20);
     }
     assert_eq!(refused, 60);
     assert_eq!(phone.pull(&world.side).await.challenges.len(), 0, "no prompt, no push, nothing held back");
@@ -108,13 +109,13 @@ async fn wrong_codes_wait_longer_and_longer_also_over_a_restart_and_a_right_one_
     assert_eq!(error(&world.ask_with_code("shop", "alice", "").await), missing(), "no guess, no wait");
     world = world.restarted_with(&config());
     assert_eq!(error(&world.ask_with_code("shop", "alice", "0000").await), too_soon("30"));
-    world.forward(30);
+    world.advance_seconds(30);
     assert_eq!(error(&world.ask_with_code("shop", "alice", "0000").await), wrong());
     assert_eq!(error(&world.ask_with_code("shop", "alice", "0000").await), too_soon("60"));
 
     // What one client does is not held against another.
     assert_eq!(world.ask_with_code("desk", "alice", "4711").await.status, StatusCode::OK);
-    world.forward(60);
+    world.advance_seconds(60);
     assert_eq!(world.ask_with_code("shop", "alice", "4711").await.status, StatusCode::OK);
     for _ in 0..3 {
         assert_eq!(error(&world.ask_with_code("shop", "alice", "0000").await), wrong(), "counted anew");
@@ -140,7 +141,7 @@ async fn a_client_that_tries_one_code_on_everybody_runs_out_of_guesses() {
     }
     assert_eq!(error(&world.ask_with_code("stand", "bob", "1234").await), too_soon("3600"));
     assert_eq!(error(&world.ask_with_code("shop", "bob", "1234").await), wrong(), "another client has its own hour");
-    world.forward(3600);
+    world.advance_seconds(3600);
     assert_eq!(error(&world.ask_with_code("stand", "bob", "1234").await), wrong());
 }
 

@@ -2,9 +2,9 @@
 
 use axum::body::Body;
 use axum::http::{Request, StatusCode, header};
+use countersign_testing_gateway::TestDevice;
 use serde_json::{Value, json};
 
-use crate::support::device::TestDevice;
 use crate::world::{BC, CONFIG, World};
 
 const GRANTED: &[(&str, &str)] = &[("login_hint", "alice"), ("interaction_type", "boolean")];
@@ -76,7 +76,7 @@ async fn approving_is_for_once_and_nothing_is_remembered_as_consent() {
     let second = world.post("till", BC, &ask).await.text("auth_req_id");
     assert_eq!(world.poll("till", &second).await.text("error"), "authorization_pending", "the same again asks again");
     world.approve(&mut phone, None).await;
-    world.forward(5);
+    world.advance_seconds(5);
     assert_eq!(world.poll("till", &second).await.status, StatusCode::OK, "and is answered for itself");
     assert_eq!(world.poll("till", &first).await.text("error"), "invalid_grant", "t05: the first stays used up");
 }

@@ -9,10 +9,9 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use countersign_gateway::Ports;
 use countersign_op::{Config, Provider};
+use countersign_testing::{CountingRandom, ManualClock};
+use countersign_testing_gateway::TestDevice;
 use serde_json::Value;
-
-use crate::support::ports::{HandClock, Seeded};
-use crate::support::{self, device::TestDevice};
 
 /// The secret of every client here.
 pub(crate) const SECRET: &str = "f7c09d1c2b8e4a6590d3b1a7e2c45f68";
@@ -111,7 +110,7 @@ secret = "100% f7c09d1c2b8e4a65+90d3b1a7e2c45f68:"
 pub(crate) struct World {
     pub(crate) provider: Provider,
     /// The same provider's router, gateway, clock and folder, as the gateway's test device wants them.
-    pub(crate) side: support::World,
+    pub(crate) side: countersign_testing_gateway::World,
 }
 
 /// What came back.
@@ -129,7 +128,7 @@ impl World {
 
     pub(crate) fn with(config: &str) -> World {
         let home = tempfile::tempdir().expect("a folder");
-        World::over(home, config, Arc::new(HandClock::at(1_800_000_000)), 7)
+        World::over(home, config, Arc::new(ManualClock::at_seconds(1_800_000_000)), 7)
     }
 
     /// The same home under another configuration, as after a restart.
@@ -140,22 +139,22 @@ impl World {
     /// As [`World::restarted_with`], after something was done to the home.
     pub(crate) fn restarted_over(self, config: &str, done: impl FnOnce(&Path)) -> World {
         let World { provider, side } = self;
-        let support::World { home, clock, gateway, router, random: _ } = side;
+        let countersign_testing_gateway::World { home, clock, gateway, router, random: _ } = side;
         drop((provider, gateway, router));
         done(home.path());
         World::over(home, config, clock, 8)
     }
 
     /// A provider over these files, with random numbers of its own.
-    pub(crate) fn over(home: tempfile::TempDir, config: &str, clock: Arc<HandClock>, seed: u64) -> World {
-        let random = Arc::new(Seeded::new(seed));
+    pub(crate) fn over(home: tempfile::TempDir, config: &str, clock: Arc<ManualClock>, seed: u64) -> World {
+        let random = Arc::new(CountingRandom::seeded(seed));
         let ports = Ports { clock: clock.clone(), random: random.clone() };
         let provider = match Provider::open(read(config, home.path()), home.path(), ports) {
             Ok(provider) => provider,
             Err(error) => panic!("{error}"),
         };
         let (gateway, router) = (provider.gateway().clone(), provider.router());
-        World { provider, side: support::World { gateway, router, clock, random, home } }
+        World { provider, side: countersign_testing_gateway::World { gateway, router, clock, random, home } }
     }
 
     /// The configuration of most tests, read anew.
@@ -171,8 +170,8 @@ impl World {
         self.side.home.path()
     }
 
-    pub(crate) fn forward(&self, seconds: u64) {
-        self.side.clock.forward(seconds);
+    pub(crate) fn advance_seconds(&self, seconds: u64) {
+        self.side.clock.advance_seconds(seconds);
     }
 
     /// A device of Alice.
@@ -181,7 +180,7 @@ impl World {
     }
 
     pub(crate) async fn send(&self, request: Request<Body>) -> Reply {
-        let support::Response { status, headers, body } = self.side.call(request).await;
+        let countersign_testing_gateway::Response { status, headers, body } = self.side.call(request).await;
         Reply { status, headers, body: String::from_utf8(body).expect("text") }
     }
 

@@ -2,14 +2,14 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use super::*;
 use crate::store::{Schema, Store, WriteError};
-use crate::testing::Seeded;
+use countersign_testing::CountingRandom;
 
 const FIRST: &str = "CREATE TABLE note (text TEXT PRIMARY KEY) STRICT";
 const OLD: Schema = Schema { part: "notes", steps: &[FIRST] };
 const NEW: Schema = Schema { part: "notes", steps: &[FIRST, "ALTER TABLE note ADD COLUMN colour TEXT"] };
 
 fn open(path: &Path) -> Store {
-    Store::open(path, &Seeded::new(1)).expect("the store opens")
+    Store::open(path, &CountingRandom::seeded(1)).expect("the store opens")
 }
 
 fn with_notes(path: &Path) -> Store {

@@ -12,6 +12,8 @@ use countersign_protocol::hash::Hash;
 use countersign_protocol::jws::Compact;
 use countersign_protocol::outcome::Ending;
 use countersign_protocol::revocation::RevokedBy;
+use countersign_testing::ManualClock;
+use countersign_testing_gateway::{DeviceCalls as _, TestDevice};
 use futures_util::future::join_all;
 use proptest_state_machine::StateMachineTest;
 use serde_json::{Value, json};
@@ -20,9 +22,6 @@ use tokio::runtime::Runtime;
 use super::model::{Facts, Fate, Model, Signed, Standing, Terms, Told};
 use super::plot::{Act, Client, DEVICES, Plot, Step, Word};
 use super::truth::{self, Names};
-use crate::support::device::TestDevice;
-use crate::support::ports::HandClock;
-use crate::support::{self};
 use crate::world::{BC, CONFIG, Reply, World};
 
 /// A provider with three devices, what was asked and signed so far, and what must be true of it.
@@ -58,7 +57,7 @@ pub(super) static SEEN: Mutex<BTreeMap<String, u32>> = Mutex::new(BTreeMap::new(
 /// What somebody heard.
 enum Heard {
     Reply(Reply),
-    Device(support::Response),
+    Device(countersign_testing_gateway::Response),
     Nothing,
 }
 
@@ -88,7 +87,7 @@ impl StateMachineTest for Stage {
             Step::CutShort(act, written) if stage.can(&act) => stage.cut_short(&act, written),
             Step::CutShort(..) => {}
             Step::AskCutShort { by, written } => stage.ask_cut_short(by, written),
-            Step::Wait { seconds } => stage.world.forward(seconds.into()),
+            Step::Wait { seconds } => stage.world.advance_seconds(seconds.into()),
             Step::Kill => stage.restart(&stage.journal_bytes()),
             Step::Lock(locked) => {
                 stage.locked = locked;
@@ -136,7 +135,7 @@ impl Stage {
             });
             (copied(world.home(), None), devices)
         });
-        let clock = Arc::new(HandClock::at(1_800_000_000));
+        let clock = Arc::new(ManualClock::at_seconds(1_800_000_000));
         Stage {
             runtime: runtime(),
             world: World::over(copied(home.path(), None), &config(false), clock, 1000),
@@ -206,7 +205,7 @@ impl Stage {
                 continue;
             }
             let asked = &mut self.requests[*n];
-            let verified = self.devices[device].verify(&self.world.side, challenge);
+            let verified = self.devices[device].verify(challenge);
             let claims = verified.claims();
             assert_eq!(claims.authorization_details_json, asked.details, "it shows what was asked");
             assert_eq!(claims.client.id, asked.client);
@@ -247,14 +246,14 @@ impl Stage {
     fn sign(&mut self, device: usize, request: usize, word: Word) {
         let asked = &self.requests[request];
         let Some(challenge) = &asked.challenges[device] else { return self.answers.push(None) };
-        let (side, signer) = (&self.world.side, &mut self.devices[device]);
+        let signer = &mut self.devices[device];
         let number = asked.number.as_deref();
         let wrong = number.map(|right| if right == "000000" { "000001" } else { "000000" });
         let answer = match word {
-            Word::Yes => signer.approve(side, challenge, number),
-            Word::WrongNumber => signer.approve(side, challenge, wrong),
-            Word::No => signer.deny(side, challenge, None),
-            Word::NotMe => signer.deny(side, challenge, Some(DenialReason::NotMe)),
+            Word::Yes => signer.approve(challenge, number),
+            Word::WrongNumber => signer.approve(challenge, wrong),
+            Word::No => signer.deny(challenge, None),
+            Word::NotMe => signer.deny(challenge, Some(DenialReason::NotMe)),
         };
         let number = self.answers.len();
         self.numbers.insert(answer.peek().expect("its own").jti.to_string(), number);

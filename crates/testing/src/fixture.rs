@@ -1,8 +1,5 @@
-//! A small world with fixed keys: an issuer, a user's device, and one of each message. Signatures are deterministic (RFC 6979),
-//! so that whatever is made here is the same every time.
-#![allow(dead_code, reason = "each test file uses its part of the world")]
-
-use std::sync::atomic::{AtomicU64, Ordering};
+//! One of each message of the protocol, signed by fixed keys. Signatures are deterministic (RFC 6979), so that every run makes
+//! the same bytes.
 
 use countersign_protocol::answer::{
     Answer, AnswerDraft, ApprovalKey, DenialReason, HistoryPlace, TransportKey, VerifiedBy, VerifiedUser,
@@ -25,7 +22,6 @@ use countersign_protocol::kind::{self, Kind};
 use countersign_protocol::manifest::{Manifest, ManifestChain, ManifestKey, TrustedKeys};
 use countersign_protocol::notice::{DeviceEvent, DeviceNotice};
 use countersign_protocol::outcome::{Concerned, Ending, Outcome};
-use countersign_protocol::random::Random;
 use countersign_protocol::refusal::{Refusal, RefusalCode};
 use countersign_protocol::registration::{
     Confirm, DeviceClass, KeyProtection, KeySet, RegistrationRequest, RegistrationToken,
@@ -33,39 +29,35 @@ use countersign_protocol::registration::{
 use countersign_protocol::revocation::{Revocation, RevokedBy};
 use countersign_protocol::transcript::{Line, LineValue, Money, Shown, Transcript};
 
+use crate::random::CountingRandom;
+
 /// 2026-11-21T12:00:00Z.
 pub const NOW: u64 = 1_795_262_400;
 
+/// The `authorization_details` of the fixture's challenge, as sent.
 pub const PAYMENT: &str = r#"[{"type":"payment_initiation", "instructedAmount":{"currency":"EUR","amount":"4.20"}, "creditorName":"Acme Coffee"}]"#;
 
-/// Random bytes that are the same every time: SHA-256 of a counter.
-pub struct Counter(AtomicU64);
-
-impl Counter {
-    pub const fn new(start: u64) -> Self {
-        Self(AtomicU64::new(start))
-    }
-}
-
-impl Random for Counter {
-    fn fill(&self, bytes: &mut [u8]) {
-        for chunk in bytes.chunks_mut(32) {
-            let block = Hash::of(self.0.fetch_add(1, Ordering::Relaxed).to_be_bytes());
-            chunk.copy_from_slice(&block.as_bytes()[..chunk.len()]);
-        }
-    }
-}
-
-pub struct World {
+/// An issuer with its keys, and a device of a user there.
+pub struct Fixture {
+    /// The issuer.
     pub issuer: Issuer,
+    /// The user there.
     pub subject: Subject,
+    /// The user's device.
     pub device: DeviceId,
-    pub random: Counter,
+    /// Where ids come from.
+    pub random: CountingRandom,
+    /// Signs manifests.
     pub root: P256Signer,
+    /// Signs challenges, outcomes and statements.
     pub gateway: P256Signer,
+    /// Signs registration tokens.
     pub link: P256Signer,
+    /// The device's transport key.
     pub transport: P256Signer,
+    /// The device's approval key.
     pub approval: P256Signer,
+    /// The time at which everything is signed or verified.
     pub now: Timestamp,
 }
 
@@ -75,17 +67,18 @@ fn key(seed: u8) -> P256Signer {
 
 /// A fixed private key; `seed` tells them apart.
 pub fn private_key(seed: u8) -> PrivateKey {
-    PrivateKey::generate(&Counter::new(u64::from(seed) << 32))
+    PrivateKey::generate(&CountingRandom::seeded(u64::from(seed)))
 }
 
-impl World {
+impl Fixture {
+    /// The issuer `https://id.acme.example`.
     pub fn new() -> Self {
         Self::named("https://id.acme.example", 0)
     }
 
-    /// Another world: other name, other keys.
+    /// Another issuer with other keys. Seeds are at least 10 apart.
     pub fn named(issuer: &str, seed: u8) -> Self {
-        let random = Counter::new(u64::from(seed) << 48);
+        let random = CountingRandom::seeded(u64::from(seed) << 16);
         Self {
             issuer: issuer.parse().expect("an issuer"),
             subject: "alice".parse().expect("a subject"),
@@ -100,6 +93,7 @@ impl World {
         }
     }
 
+    /// Two manifests: the second adds a key that is valid from tomorrow.
     pub fn manifests(&self) -> Vec<Compact<Manifest>> {
         let first = Manifest {
             iss: self.issuer.clone(),
@@ -120,20 +114,24 @@ impl World {
         vec![first_compact, Compact::sign(&second, &self.root).expect("the root signs")]
     }
 
+    /// The manifests as a device fetches them.
     pub fn chain(&self) -> ManifestChain {
         ManifestChain { manifests: self.manifests() }
     }
 
+    /// What the manifests make a verifier trust.
     pub fn keys(&self) -> TrustedKeys {
         self.chain()
             .verify(&self.issuer, self.root.public_key().thumbprint(), None)
-            .expect("the world's own chain holds")
+            .expect("the fixture's own chain holds")
     }
 
+    /// The issuer and its root, as a verifier of evidence pins them.
     pub fn trust(&self) -> Trust {
         Trust { issuer: self.issuer.clone(), root: *self.root.public_key().thumbprint() }
     }
 
+    /// The claims of a registration token that asks for a confirmation code.
     pub fn registration_token(&self) -> RegistrationToken {
         RegistrationToken {
             iss: self.issuer.clone(),
@@ -149,10 +147,12 @@ impl World {
         }
     }
 
+    /// The keys that sign registration tokens (`device_jwks_uri`).
     pub fn device_keys(&self) -> KeySet {
         KeySet { keys: vec![self.link.public_key().clone()] }
     }
 
+    /// A registration token's claims, and what the device posts for it.
     pub fn registration_request(&self) -> (RegistrationToken, RegistrationRequest) {
         let claims = self.registration_token();
         let token = Compact::sign(&claims, &self.link).expect("the link key signs");
@@ -182,6 +182,7 @@ impl World {
         (claims, request)
     }
 
+    /// The first enrollment statement of the device.
     pub fn statement(&self) -> Compact<EnrollmentStatement> {
         let claims = EnrollmentStatement {
             iss: self.issuer.clone(),
@@ -235,24 +236,29 @@ impl World {
         }
     }
 
+    /// The opening of the challenge's number commitment.
     pub fn opening(&self) -> Opening {
-        interaction::draw(InteractionType::InputManual, &Counter::new(77)).expect("a number").1
+        interaction::draw(InteractionType::InputManual, &CountingRandom::from_count(77)).expect("a number").1
     }
 
+    /// A challenge signed by the gateway's key.
     pub fn sign_challenge(&self, claims: &Challenge) -> Compact<Challenge> {
         Compact::sign(claims, &self.gateway).expect("the gateway signs")
     }
 
+    /// The challenge as the device verified it.
     pub fn verified(&self) -> VerifiedChallenge {
         let compact = self.sign_challenge(&self.challenge());
         let keys = self.keys();
-        Challenge::verify(&compact, &self.expected(&keys)).expect("the world's own challenge holds")
+        Challenge::verify(&compact, &self.expected(&keys)).expect("the fixture's own challenge holds")
     }
 
+    /// What a device at this time expects of a challenge.
     pub fn expected<'a>(&'a self, keys: &'a TrustedKeys) -> Expected<'a> {
         Expected { device: &self.device, subject: &self.subject, keys, now: self.now }
     }
 
+    /// The transcript of the challenge in English.
     pub fn shown(&self, challenge: &VerifiedChallenge) -> Shown {
         let line = |label: &str, value, prominence| Line { label: label.into(), value, prominence };
         Transcript::draw(
@@ -272,12 +278,14 @@ impl World {
         .freeze()
     }
 
+    /// An answer five seconds after the challenge, the first of the device's history.
     pub fn draft(&self, challenge: &VerifiedChallenge, shown: &Shown) -> AnswerDraft {
         let place = HistoryPlace { seq: 1, prev: self.statement().hash() };
         AnswerDraft::new(challenge, shown, "ms_answer".parse().expect("an id"), place, self.now.plus_seconds(5))
             .expect("the transcript is of this challenge")
     }
 
+    /// The challenge approved with the right number, by PIN.
     pub fn approval_of(&self, challenge: &VerifiedChallenge) -> Compact<Answer> {
         let user = VerifiedUser::vouch(VerifiedBy::Pin, false, self.now.plus_seconds(4));
         let draft = self.draft(challenge, &self.shown(challenge));
@@ -286,11 +294,13 @@ impl World {
             .expect("the approval key signs")
     }
 
+    /// The challenge denied as `not_me`.
     pub fn denial_of(&self, challenge: &VerifiedChallenge) -> Compact<Answer> {
         let draft = self.draft(challenge, &self.shown(challenge));
         TransportKey::new(&self.transport).deny(draft, Some(DenialReason::NotMe)).expect("the transport key signs")
     }
 
+    /// The claims of an outcome of the challenge.
     pub fn outcome(&self, challenge: &VerifiedChallenge, ending: Ending, answer: Option<&Compact<Answer>>) -> Outcome {
         Outcome {
             iss: self.issuer.clone(),
@@ -311,10 +321,12 @@ impl World {
         }
     }
 
+    /// An outcome signed by the gateway's key.
     pub fn sign_outcome(&self, claims: &Outcome) -> Compact<Outcome> {
         Compact::sign(claims, &self.gateway).expect("the gateway signs")
     }
 
+    /// What a device knows when it verifies an outcome.
     pub fn concerned<'a>(&'a self, challenge: &'a VerifiedChallenge, answer_hash: Option<&'a Hash>) -> Concerned<'a> {
         Concerned {
             device: &self.device,
@@ -326,6 +338,7 @@ impl World {
         }
     }
 
+    /// The evidence of an approval.
     pub fn evidence(&self) -> Evidence {
         let challenge = self.verified();
         let answer = self.approval_of(&challenge);
@@ -341,7 +354,7 @@ impl World {
         }
     }
 
-    /// The same after the person disputed it.
+    /// The same evidence after the person disputed it.
     pub fn disputed_evidence(&self) -> Evidence {
         let challenge = self.verified();
         let evidence = self.evidence();
@@ -354,6 +367,7 @@ impl World {
         Evidence { disputed: Some(self.sign_outcome(&second)), ..evidence }
     }
 
+    /// The device can't show the challenge.
     pub fn refusal(&self, challenge: &VerifiedChallenge) -> Refusal {
         Refusal {
             iss: self.device.clone(),
@@ -367,6 +381,7 @@ impl World {
         }
     }
 
+    /// The person says that it was not them, without an outcome in hand.
     pub fn dispute(&self, challenge: &VerifiedChallenge) -> Dispute {
         Dispute {
             iss: self.device.clone(),
@@ -380,6 +395,7 @@ impl World {
         }
     }
 
+    /// The user revoked the device.
     pub fn revocation(&self) -> Revocation {
         Revocation {
             iss: self.issuer.clone(),
@@ -393,6 +409,7 @@ impl World {
         }
     }
 
+    /// Another device was added.
     pub fn notice(&self) -> DeviceNotice {
         DeviceNotice {
             iss: self.issuer.clone(),
@@ -407,6 +424,7 @@ impl World {
         }
     }
 
+    /// A DPoP proof of the device for fetching challenges.
     pub fn dpop(&self) -> Compact<DpopProof> {
         let url = self.issuer.endpoint("/push/challenges?wait=25").parse().expect("a URL");
         DpopProof::make(&self.transport, "GET", &url, "credential", Some("nonce"), "proof-1".into(), self.now)
@@ -427,8 +445,7 @@ pub fn forge(header: &serde_json::Value, payload: &[u8], signer: &dyn Signer) ->
     format!("{input}.{}", encode(&signature))
 }
 
-/// Every text that differs from this one in one byte, three ways per position. What is no longer UTF-8 is left out: it can't
-/// even be received as text.
+/// Every string that differs from this one in one byte, three ways per position. Those that are not UTF-8 are left out.
 pub fn one_byte_changed(text: &str) -> impl Iterator<Item = (usize, String)> + '_ {
     (0..text.len()).flat_map(move |at| {
         let other = |byte: u8| {

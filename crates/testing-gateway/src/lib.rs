@@ -1,13 +1,13 @@
-//! A gateway in process, with a real database, a clock and randomness in hand, and devices built on the protocol crate alone.
-#![allow(unreachable_pub, dead_code)] // each test file uses its part
+#![doc = include_str!("../README.md")]
+#![expect(clippy::missing_panics_doc, reason = "a fixture panics where a test would fail")]
 
-pub mod device;
-pub mod ports;
-pub mod stream;
+mod device_calls;
+pub mod event_stream;
 
 use std::collections::BTreeMap;
 use std::path::Path;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU32, Ordering};
 
 use axum::Router;
 use axum::body::{Body, to_bytes};
@@ -26,37 +26,50 @@ use countersign_protocol::issuer::Issuer;
 use countersign_protocol::registration::{Confirm, DeviceClass};
 use tower::ServiceExt as _;
 
-use device::TestDevice;
-use ports::{HandClock, Seeded};
+use countersign_testing::{CountingRandom, ManualClock};
 
+pub use countersign_testing::TestDevice;
+pub use device_calls::{DeviceCalls, in_process};
+
+/// The issuer of every gateway here; its path is part of it.
 pub const ISSUER: &str = "https://id.example/tenant";
 
-/// A provider's side with nothing of `op`.
+/// A gateway with nothing of `op` above it, in process.
 pub struct World {
+    /// The gateway.
     pub gateway: Gateway,
+    /// Its router.
     pub router: Router,
-    pub clock: Arc<HandClock>,
-    pub random: Arc<Seeded>,
+    /// Its clock, and its devices'.
+    pub clock: Arc<ManualClock>,
+    /// Its randomness, and its devices'.
+    pub random: Arc<CountingRandom>,
+    /// The folder with its store and keys.
     pub home: tempfile::TempDir,
 }
 
 /// A response, read whole.
 #[derive(Debug)]
 pub struct Response {
+    /// The status.
     pub status: StatusCode,
+    /// The headers.
     pub headers: HeaderMap,
+    /// The body.
     pub body: Vec<u8>,
 }
 
 impl World {
+    /// A gateway in test mode over a folder of its own.
     pub fn new() -> Self {
         Self::with_mode(Mode::Test)
     }
 
+    /// A gateway in this mode over a folder of its own.
     pub fn with_mode(mode: Mode) -> Self {
         let home = tempfile::tempdir().expect("a directory");
-        let clock = Arc::new(HandClock::at(1_800_000_000));
-        let random = Arc::new(Seeded::new(7));
+        let clock = Arc::new(ManualClock::at_seconds(1_800_000_000));
+        let random = Arc::new(CountingRandom::seeded(7));
         let gateway = open(home.path(), mode, &clock, &random);
         Self { router: gateway.router(), gateway, clock, random, home }
     }
@@ -78,29 +91,36 @@ impl World {
 
     /// Another gateway over the same files, as `op link` beside a running provider.
     pub fn beside(&self) -> Gateway {
-        let random = Arc::new(Seeded::new(u64::from(ports::counter()) + 100));
+        let random = Arc::new(CountingRandom::seeded(u64::from(counter()) + 100));
         open(self.home.path(), self.gateway.settings().mode, &self.clock, &random)
     }
 
+    /// A link for Alice.
     pub async fn link(&self, confirm: Confirm) -> IssuedLink {
         let request =
             LinkRequest { subject: alice(), subject_label: "Alice".to_owned(), confirm, allow_automated: false };
         self.gateway.issue_link(request).await.expect("a link")
     }
 
-    /// A device of Alice that takes part.
+    /// A device that follows this issuer's links, not yet registered.
+    pub fn device(&self, name: &str) -> TestDevice {
+        TestDevice::new(name, issuer(), self.clock.clone(), self.random.clone())
+    }
+
+    /// An interactive device of Alice, enrolled.
     pub async fn enroll(&self, name: &str) -> TestDevice {
         let link = self.link(Confirm::None).await;
-        let mut device = TestDevice::new(name, self.random.clone());
+        let mut device = self.device(name);
         let response = device.register(self, &link.link).await;
         assert_eq!(response.status, StatusCode::CREATED, "{response:?}");
         device.pull(self).await;
         device
     }
 
+    /// An automated device of Alice, enrolled.
     pub async fn enroll_automated(&self, name: &str) -> TestDevice {
         let link = self.link(Confirm::None).await;
-        let mut device = TestDevice::new(name, self.random.clone());
+        let mut device = self.device(name);
         device.class = DeviceClass::Automated;
         let response = device.register(self, &link.link).await;
         assert_eq!(response.status, StatusCode::CREATED, "{response:?}");
@@ -108,6 +128,7 @@ impl World {
         device
     }
 
+    /// A request for Alice by the till `coffee-pos` that shows no number.
     pub fn request(&self) -> ApprovalRequest {
         ApprovalRequest {
             subject: alice(),
@@ -134,6 +155,7 @@ impl World {
         }
     }
 
+    /// Asks Alice's devices.
     pub async fn accept(&self, request: ApprovalRequest) -> Result<AcceptedRequest, AcceptError> {
         let gateway = self.gateway.clone();
         self.gateway.store().write(move |tx| gateway.accept(tx, &request)).await.map_err(|error| match error {
@@ -162,6 +184,7 @@ impl World {
         self.accept(request).await.expect("accepted")
     }
 
+    /// How an approval ended, or that it is pending.
     pub fn verdict(&self, approval: &ApprovalId) -> Verdict {
         self.gateway.store().read_blocking(|connection| self.gateway.verdict(connection, approval)).expect("a verdict")
     }
@@ -171,6 +194,7 @@ impl World {
         self.router.clone().oneshot(request).await.expect("the router answers")
     }
 
+    /// Sends a request and reads the whole response.
     pub async fn call(&self, request: Request<Body>) -> Response {
         let response = self.open_call(request).await;
         let (parts, body) = response.into_parts();
@@ -178,12 +202,14 @@ impl World {
         Response { status: parts.status, headers: parts.headers, body }
     }
 
+    /// A GET without credentials.
     pub async fn get(&self, path: &str) -> Response {
         self.call(Request::get(path).body(Body::empty()).expect("a request")).await
     }
 }
 
 impl Response {
+    /// The body, deserialized.
     pub fn json<T: serde::de::DeserializeOwned>(&self) -> T {
         serde_json::from_slice(&self.body).unwrap_or_else(|error| panic!("{error}: {self:?}"))
     }
@@ -197,29 +223,39 @@ impl Response {
         (problem.status, problem.title.as_str().to_owned())
     }
 
+    /// The value of `DPoP-Nonce`.
     pub fn nonce(&self) -> Option<String> {
         self.headers.get("dpop-nonce").map(|nonce| nonce.to_str().expect("ASCII").to_owned())
     }
 }
 
-fn open(home: &Path, mode: Mode, clock: &Arc<HandClock>, random: &Arc<Seeded>) -> Gateway {
+fn open(home: &Path, mode: Mode, clock: &Arc<ManualClock>, random: &Arc<CountingRandom>) -> Gateway {
     let store = Store::open(&home.join("provider.db"), &**random).expect("the store opens");
     let keys = Keys::load_or_create(&home.join("keys"), &**random).expect("keys");
     let ports = Ports { clock: clock.clone(), random: random.clone() };
     Gateway::open(Settings::new(issuer(), mode), store, keys, ports).expect("the gateway opens")
 }
 
+/// [`ISSUER`], parsed.
 pub fn issuer() -> Issuer {
     ISSUER.parse().expect("an issuer")
 }
 
+/// The subject `alice`.
 pub fn alice() -> Subject {
     "alice".parse().expect("a subject")
 }
 
+/// A payment of this amount in EUR to Acme Coffee.
 pub fn payment(amount: &str) -> Details {
     let text = format!(
         r#"[{{"type":"payment_initiation","instructedAmount":{{"currency":"EUR","amount":"{amount}"}},"creditorName":"Acme Coffee"}}]"#
     );
     Details::parse(&text).expect("sound details")
+}
+
+/// A number that no other caller in this process gets.
+pub fn counter() -> u32 {
+    static COUNT: AtomicU32 = AtomicU32::new(0);
+    COUNT.fetch_add(1, Ordering::SeqCst)
 }

@@ -1,22 +1,26 @@
-//! Reads Server-Sent Events off a response as they come.
+//! Server-Sent Events, read off a response as they come.
 
 use axum::body::{Body, BodyDataStream};
 use axum::http::{Method, StatusCode};
 use countersign_protocol::fetch::Fetched;
 use futures_util::StreamExt as _;
 
-use super::World;
-use super::device::TestDevice;
+use crate::{DeviceCalls as _, TestDevice, World};
 
 /// One event, or a comment.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Event {
+    /// The field `event`.
     pub name: String,
+    /// The field `id`.
     pub id: String,
+    /// The field `data`.
     pub data: String,
+    /// A line that begins with a colon.
     pub is_comment: bool,
 }
 
+/// The events of an open stream.
 pub struct Events {
     body: BodyDataStream,
     read: String,
@@ -29,7 +33,7 @@ impl Events {
             Some(cursor) => format!("/push/stream?after={cursor}"),
             None => "/push/stream".to_owned(),
         };
-        let request = device.signed(world, &Method::GET, &path, &device.credential, true, None);
+        let request = device.signed(&Method::GET, &path);
         let response = world.open_call(request).await;
         assert_eq!(response.status(), StatusCode::OK);
         assert_eq!(response.headers()["content-type"], "text/event-stream");

@@ -1,0 +1,364 @@
+//! A device of at most what the protocol asks: it verifies what it is sent and signs what it says. Sans-I/O: it makes requests
+//! and reads responses; the test carries them, in process or over a socket.
+
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use countersign_protocol::COUNTERSIGN_VERSION;
+use countersign_protocol::answer::{
+    Answer, AnswerDraft, ApprovalKey, DenialReason, HistoryPlace, TransportKey, VerifiedBy, VerifiedUser,
+};
+use countersign_protocol::challenge::{Challenge, Expected, VerifiedChallenge};
+use countersign_protocol::clock::Clock;
+use countersign_protocol::dispute::Dispute;
+use countersign_protocol::dpop::DpopProof;
+use countersign_protocol::enrollment::{EnrollmentStatement, VerifiedEnrollment};
+use countersign_protocol::fetch::Fetched;
+use countersign_protocol::hash::Hash;
+use countersign_protocol::id::{ChallengeId, DeviceId, MessageId, Subject};
+use countersign_protocol::interaction::InteractionType;
+use countersign_protocol::issuer::Issuer;
+use countersign_protocol::jws::Compact;
+use countersign_protocol::key::{LocalSigner, PrivateKey, Signer as _};
+use countersign_protocol::link::EnrollmentLink;
+use countersign_protocol::manifest::{ManifestChain, TrustedKeys};
+use countersign_protocol::notice::Notice;
+use countersign_protocol::outcome::{Concerned, Outcome, VerifiedOutcome};
+use countersign_protocol::problem::Problem;
+use countersign_protocol::random::Random;
+use countersign_protocol::refusal::{Refusal, RefusalCode};
+use countersign_protocol::registration::{
+    CredentialResponse, DeviceClass, KeyProtection, KeySet, RegistrationRequest, RegistrationResponse,
+    RegistrationToken,
+};
+use countersign_protocol::transcript::Transcript;
+use http::{Method, Request, header};
+
+/// A device of one user at one issuer, before and after its registration.
+pub struct TestDevice {
+    /// Its name, as the provider lists it.
+    pub name: String,
+    /// Its class; an automated device needs a link that allows it.
+    pub class: DeviceClass,
+    /// What it says about where its keys are.
+    pub protection: KeyProtection,
+    /// Signs requests, denials, refusals and disputes.
+    pub transport: Arc<LocalSigner>,
+    /// Signs approvals.
+    pub approval: Arc<LocalSigner>,
+    /// The interactions it offers.
+    pub interaction_types: Vec<InteractionType>,
+    /// The issuer whose links it follows.
+    pub issuer: Issuer,
+    /// The user, once registered.
+    pub subject: Option<Subject>,
+    /// Its id, once registered.
+    pub id: Option<DeviceId>,
+    /// Its credential, once registered.
+    pub credential: String,
+    /// The confirmation code, if the link asked for one.
+    pub code: Option<String>,
+    /// Where its next fetch goes on.
+    pub cursor: Option<String>,
+    /// The place of its last answer in its history.
+    pub seq: u64,
+    /// The keys of the manifests it saw, once registered.
+    pub keys: Option<TrustedKeys>,
+    /// Its own enrollment statements, oldest first.
+    pub statements: Vec<Compact<EnrollmentStatement>>,
+    /// Notices that were no statement of this device, oldest first.
+    pub notices: Vec<String>,
+    nonce: Mutex<Option<String>>,
+    clock: Arc<dyn Clock>,
+    random: Arc<dyn Random>,
+}
+
+impl TestDevice {
+    /// An interactive device with keys of its own, not yet registered.
+    pub fn new(name: &str, issuer: Issuer, clock: Arc<dyn Clock>, random: Arc<dyn Random>) -> TestDevice {
+        let key = || Arc::new(PrivateKey::generate(&*random).into_signer());
+        TestDevice {
+            name: name.to_owned(),
+            class: DeviceClass::Interactive,
+            protection: KeyProtection::FilePin,
+            transport: key(),
+            approval: key(),
+            interaction_types: InteractionType::ALL.to_vec(),
+            issuer,
+            subject: None,
+            id: None,
+            credential: String::new(),
+            code: None,
+            cursor: None,
+            seq: 0,
+            keys: None,
+            statements: Vec::new(),
+            notices: Vec::new(),
+            nonce: Mutex::default(),
+            clock,
+            random,
+        }
+    }
+
+    /// The same device once more, as from a copy of its files.
+    pub fn copy(&self) -> TestDevice {
+        TestDevice {
+            name: self.name.clone(),
+            transport: self.transport.clone(),
+            approval: self.approval.clone(),
+            interaction_types: self.interaction_types.clone(),
+            issuer: self.issuer.clone(),
+            subject: self.subject.clone(),
+            id: self.id.clone(),
+            credential: self.credential.clone(),
+            code: self.code.clone(),
+            cursor: self.cursor.clone(),
+            keys: self.keys.clone(),
+            statements: self.statements.clone(),
+            notices: self.notices.clone(),
+            nonce: Mutex::new(self.nonce().clone()),
+            clock: self.clock.clone(),
+            random: self.random.clone(),
+            ..*self
+        }
+    }
+
+    /// Its id.
+    pub fn id(&self) -> &DeviceId {
+        self.id.as_ref().expect("the device is registered")
+    }
+
+    /// Its user.
+    pub fn subject(&self) -> &Subject {
+        self.subject.as_ref().expect("the device is registered")
+    }
+
+    /// The keys it trusts.
+    pub fn keys(&self) -> &TrustedKeys {
+        self.keys.as_ref().expect("the device is registered")
+    }
+
+    /// What a link asks the device to post to the registration endpoint. `keys` is the document at `device_jwks_uri`.
+    pub fn registration_request(&self, link: &EnrollmentLink, keys: &KeySet, endpoint: &str) -> RegistrationRequest {
+        let (token, now) = (link.token(), self.clock.now());
+        let claims = RegistrationToken::verify(token, keys, &self.issuer, endpoint, now).expect("a sound token");
+        let transport = self.transport.public_key();
+        let proof = RegistrationRequest::prove(token, &claims, transport, &*self.approval, self.protection, now);
+        RegistrationRequest {
+            countersign_version: COUNTERSIGN_VERSION,
+            registration_token: token.clone(),
+            public_key: transport.clone(),
+            approval_key: self.approval.public_key().clone(),
+            approval_proof: proof.expect("a key in memory signs"),
+            interaction_types: self.interaction_types.clone(),
+            device_class: self.class,
+            key_protection: self.protection,
+            push_address: None,
+            platform: "linux".to_owned(),
+            device_name: self.name.clone(),
+            attestation: None,
+        }
+    }
+
+    /// The POST of a registration.
+    pub fn registration_call(&self, registration: &RegistrationRequest) -> Request<Vec<u8>> {
+        let body = serde_json::to_vec(registration).expect("a registration is JSON");
+        let token = registration.registration_token.as_str();
+        self.sign_call(&Method::POST, "/push/register", token, false, Some(&body))
+    }
+
+    /// Reads the response 201 to a registration; the manifests must lead to the root that the link names.
+    pub fn registered(&mut self, link: &EnrollmentLink, response: &[u8], chain: &ManifestChain) {
+        let registered: RegistrationResponse = serde_json::from_slice(response).expect("a registration's response");
+        let claims = link.token().peek().expect("it was verified before");
+        self.keys = Some(chain.verify(&self.issuer, &claims.evidence_root, None).expect("a sound chain"));
+        self.subject = Some(claims.sub);
+        self.id = Some(registered.device_id);
+        self.credential = registered.device_credential.expose().to_owned();
+        self.code = registered.confirmation_code.map(|code| code.expose().to_owned());
+    }
+
+    /// Reads the manifests again, as a device does that meets an unknown key: the chain must continue from what it saw.
+    pub fn update_keys(&mut self, chain: &ManifestChain) {
+        let seen = self.keys();
+        let updated = chain.verify(&self.issuer, seen.root(), Some(seen.head()));
+        self.keys = Some(updated.expect("a chain that continues"));
+    }
+
+    /// Reads the response 200 to `POST /push/credential`.
+    pub fn renewed(&mut self, response: &[u8]) {
+        let renewed: CredentialResponse = serde_json::from_slice(response).expect("a new credential");
+        self.credential = renewed.device_credential.expose().to_owned();
+    }
+
+    /// A request with credential and DPoP proof (RFC 9449 §4.2), with the nonce at hand.
+    pub fn authorized_call(&self, method: &Method, path: &str, body: Option<&[u8]>) -> Request<Vec<u8>> {
+        self.sign_call(method, path, &self.credential, true, body)
+    }
+
+    /// A request whose proof is bound to this token, with or without `Authorization`. `path` begins below the issuer.
+    pub fn sign_call(
+        &self,
+        method: &Method,
+        path: &str,
+        token: &str,
+        authorize: bool,
+        body: Option<&[u8]>,
+    ) -> Request<Vec<u8>> {
+        let url = self.issuer.own_endpoint(&self.issuer.endpoint(path)).expect("its own");
+        let (nonce, jti) = (self.nonce().clone(), self.message_id().to_string());
+        let now = self.clock.now();
+        let proof = DpopProof::make(&*self.transport, method.as_str(), &url, token, nonce.as_deref(), jti, now);
+        let mut request = Request::builder().method(method).uri(url.as_str());
+        request = request.header("dpop", proof.expect("a key in memory signs").as_str());
+        if authorize {
+            request = request.header(header::AUTHORIZATION, format!("DPoP {token}"));
+        }
+        if body.is_some() {
+            let form = path == "/push/revoke";
+            let content_type = if form { "application/x-www-form-urlencoded" } else { "application/json" };
+            request = request.header(header::CONTENT_TYPE, content_type);
+        }
+        request.body(body.unwrap_or_default().to_vec()).expect("a sound request")
+    }
+
+    /// Keeps the nonce of a response's `DPoP-Nonce`, and says whether the request is to be signed and sent again with it.
+    pub fn must_retry(&self, status: u16, nonce: Option<&str>, body: &[u8]) -> bool {
+        self.keep_nonce(nonce);
+        let problem = || serde_json::from_slice::<Problem>(body);
+        status == 401 && problem().is_ok_and(|problem| problem.title.as_str() == "use_dpop_nonce")
+    }
+
+    /// Keeps the nonce of a response's `DPoP-Nonce`.
+    pub fn keep_nonce(&self, nonce: Option<&str>) {
+        if let Some(nonce) = nonce {
+            *self.nonce() = Some(nonce.to_owned());
+        }
+    }
+
+    /// As a device that never had a nonce.
+    pub fn forget_nonce(&self) {
+        *self.nonce() = None;
+    }
+
+    /// Where to fetch what is new since the last fetch, without waiting; the first time everything that is pending.
+    pub fn fetch_path(&self) -> String {
+        let query = self.cursor.as_ref().map(|cursor| format!("?after={cursor}"));
+        format!("/push/challenges{}", query.unwrap_or_default())
+    }
+
+    /// Keeps cursor, statements and notices of a fetch.
+    pub fn keep(&mut self, fetched: &Fetched) {
+        self.cursor = Some(fetched.cursor.clone());
+        for notice in &fetched.notices {
+            match Notice::of(notice) {
+                Notice::Statement(statement) if !self.statements.contains(&statement) => {
+                    self.statements.push(statement)
+                }
+                Notice::Statement(_) => {}
+                _ => self.notices.push(notice.clone()),
+            }
+        }
+    }
+
+    /// Its enrollment, verified.
+    pub fn enrollment(&self) -> VerifiedEnrollment {
+        VerifiedEnrollment::verify(&self.statements, self.keys()).expect("sound statements")
+    }
+
+    /// Verifies a challenge.
+    pub fn verify(&self, challenge: &Compact<Challenge>) -> VerifiedChallenge {
+        let now = self.clock.now();
+        let expected = Expected { device: self.id(), subject: self.subject(), keys: self.keys(), now };
+        Challenge::verify(challenge, &expected).expect("a sound challenge")
+    }
+
+    /// Begins an answer at the next place of the device's history.
+    pub fn draft(&mut self, challenge: &VerifiedChallenge) -> AnswerDraft {
+        let shown = Transcript::draw(challenge, "en", Vec::new()).freeze();
+        self.seq += 1;
+        let place = HistoryPlace { seq: self.seq, prev: Hash::of(self.seq.to_string()) };
+        AnswerDraft::new(challenge, &shown, self.message_id(), place, self.clock.now()).expect("the same challenge")
+    }
+
+    /// Signs an approval, with the number that the person typed or chose.
+    pub fn approve(&mut self, challenge: &VerifiedChallenge, value: Option<&str>) -> Compact<Answer> {
+        let by = if self.class == DeviceClass::Automated { VerifiedBy::Automated } else { VerifiedBy::Pin };
+        let user = VerifiedUser::vouch(by, false, self.clock.now());
+        let draft = self.draft(challenge);
+        let answer = ApprovalKey::new(&*self.approval).approve(draft, &user, value.map(str::to_owned));
+        answer.expect("a key in memory signs")
+    }
+
+    /// Signs a denial.
+    pub fn deny(&mut self, challenge: &VerifiedChallenge, reason: Option<DenialReason>) -> Compact<Answer> {
+        let draft = self.draft(challenge);
+        TransportKey::new(&*self.transport).deny(draft, reason).expect("a key in memory signs")
+    }
+
+    /// The path and body that send an answer.
+    pub fn answer_post(&self, id: &ChallengeId, answer: &Compact<Answer>) -> (String, Vec<u8>) {
+        let body = serde_json::json!({ "answer": answer });
+        (format!("/push/challenges/{id}/answer"), body.to_string().into_bytes())
+    }
+
+    /// Verifies an outcome; `answer` is this device's own, if it sent one.
+    pub fn verify_outcome(
+        &self,
+        challenge: &VerifiedChallenge,
+        answer: Option<&Compact<Answer>>,
+        outcome: &Compact<Outcome>,
+    ) -> VerifiedOutcome {
+        let answer_hash = answer.map(Compact::hash);
+        let about = Concerned {
+            device: self.id(),
+            subject: self.subject(),
+            challenge: challenge.id(),
+            challenge_hash: challenge.hash(),
+            commitment: challenge.claims().interaction.commitment.as_ref(),
+            answer_hash: answer_hash.as_ref(),
+        };
+        Outcome::verify(outcome, self.keys(), &about).expect("a sound outcome")
+    }
+
+    /// The path and body of a refusal: the device can't show the challenge.
+    pub fn refusal_post(&self, challenge: &VerifiedChallenge) -> (String, Vec<u8>) {
+        let refusal = Refusal {
+            iss: self.id().clone(),
+            aud: self.issuer.clone(),
+            sub: self.subject().clone(),
+            jti: self.message_id(),
+            iat: self.clock.now().seconds(),
+            challenge: challenge.id().clone(),
+            challenge_hash: *challenge.hash(),
+            code: RefusalCode::Unshowable,
+        };
+        let refusal = Compact::sign(&refusal, &*self.transport).expect("a key in memory signs");
+        let body = serde_json::json!({ "refusal": refusal });
+        (format!("/push/challenges/{}/refuse", challenge.id()), body.to_string().into_bytes())
+    }
+
+    /// The path and body of a dispute.
+    pub fn dispute_post(&self, challenge: &VerifiedChallenge) -> (String, Vec<u8>) {
+        let dispute = Dispute {
+            iss: self.id().clone(),
+            aud: self.issuer.clone(),
+            sub: self.subject().clone(),
+            jti: self.message_id(),
+            iat: self.clock.now().seconds(),
+            challenge: challenge.id().clone(),
+            challenge_hash: *challenge.hash(),
+            outcome_hash: None,
+        };
+        let dispute = Compact::sign(&dispute, &*self.transport).expect("a key in memory signs");
+        let body = serde_json::json!({ "dispute": dispute });
+        (format!("/push/challenges/{}/dispute", challenge.id()), body.to_string().into_bytes())
+    }
+
+    fn message_id(&self) -> MessageId {
+        MessageId::random(&*self.random)
+    }
+
+    fn nonce(&self) -> MutexGuard<'_, Option<String>> {
+        self.nonce.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}

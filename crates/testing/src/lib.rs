@@ -1,0 +1,14 @@
+#![doc = include_str!("../README.md")]
+#![expect(clippy::missing_panics_doc, reason = "a fixture panics where a test would fail")]
+
+pub mod certificates;
+pub mod clock;
+pub mod device;
+pub mod fixture;
+pub mod https_server;
+pub mod random;
+
+pub use clock::ManualClock;
+pub use device::TestDevice;
+pub use random::CountingRandom;
+pub use {http, rcgen};

@@ -1,0 +1,88 @@
+//! Carries the requests of a [`TestDevice`] over loopback HTTP, for what a real device never does: send one answer many times at
+//! once.
+
+use countersign_device::edge::system;
+use countersign_protocol::answer::Answer;
+use countersign_protocol::challenge::VerifiedChallenge;
+use countersign_protocol::discovery::Discovery;
+use countersign_protocol::fetch::Fetched;
+use countersign_protocol::id::ChallengeId;
+use countersign_protocol::jws::Compact;
+use countersign_protocol::link::EnrollmentLink;
+use countersign_protocol::manifest::ManifestChain;
+use countersign_protocol::registration::{DeviceClass, KeySet};
+use countersign_testing::TestDevice;
+use countersign_testing::http::{Method, Request};
+use serde::de::DeserializeOwned;
+
+use crate::http::{self, Response};
+
+/// An automated device, enrolled by a link that needs no confirmation.
+///
+/// # Panics
+/// If anything about link or provider does not hold.
+pub fn enroll(link: &str, name: &str) -> TestDevice {
+    let link: EnrollmentLink = link.parse().expect("a link");
+    let issuer = link.issuer().clone();
+    let discovery: Discovery = get(&format!("{}/.well-known/oauth-push-notification", issuer.as_str()));
+    let keys: KeySet = get(&discovery.device_jwks_uri);
+    let mut device = TestDevice::new(name, issuer, system::clock(), system::random());
+    device.class = DeviceClass::Automated;
+    let registration = device.registration_request(&link, &keys, &discovery.registration_endpoint);
+    let response = send(&device, || device.registration_call(&registration));
+    assert_eq!(response.status, 201, "{}", response.text());
+    let chain: ManifestChain = get(&discovery.manifest_uri);
+    device.registered(&link, &response.body, &chain);
+    device
+}
+
+/// Fetches the one challenge that waits, and verifies it.
+///
+/// # Panics
+/// If it is not one, or not sound.
+pub fn only_challenge(device: &mut TestDevice) -> VerifiedChallenge {
+    let fetched = fetch(device);
+    let [challenge] = &fetched.challenges[..] else { panic!("one challenge waits: {fetched:?}") };
+    device.verify(challenge)
+}
+
+/// Fetches what is new, without waiting.
+///
+/// # Panics
+/// If the provider refuses.
+pub fn fetch(device: &mut TestDevice) -> Fetched {
+    let response = send(device, || device.authorized_call(&Method::GET, &device.fetch_path(), None));
+    assert_eq!(response.status, 200, "{}", response.text());
+    let fetched: Fetched = serde_json::from_slice(&response.body).expect("a fetch object");
+    device.keep(&fetched);
+    fetched
+}
+
+/// Sends an answer, as often as the caller likes.
+pub fn send_answer(device: &TestDevice, id: &ChallengeId, answer: &Compact<Answer>) -> Response {
+    let (path, body) = device.answer_post(id, answer);
+    send(device, || device.authorized_call(&Method::POST, &path, Some(&body)))
+}
+
+/// Sends a signed request; once more if the provider wants a fresh nonce.
+fn send(device: &TestDevice, make: impl Fn() -> Request<Vec<u8>>) -> Response {
+    let once = || {
+        let request = make();
+        let headers = request.headers().iter();
+        let headers: Vec<_> = headers.map(|(name, value)| (name.as_str(), value.to_str().expect("ASCII"))).collect();
+        http::send(request.method().as_str(), &request.uri().to_string(), &headers, request.body())
+    };
+    let response = once();
+    if !device.must_retry(response.status, response.header("dpop-nonce"), &response.body) {
+        return response;
+    }
+    let response = once();
+    device.keep_nonce(response.header("dpop-nonce"));
+    response
+}
+
+fn get<T: DeserializeOwned>(url: &str) -> T {
+    let response = http::send("GET", url, &[], b"");
+    assert_eq!(response.status, 200, "GET {url}: {}", response.text());
+    serde_json::from_slice(&response.body).unwrap_or_else(|error| panic!("GET {url}: {error}"))
+}
