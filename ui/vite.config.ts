@@ -8,5 +8,11 @@ export default defineConfig({
   // A bare system may not resolve localhost.
   server: { host: "127.0.0.1" },
   build: { target: "safari15", modulePreload: { polyfill: false }, assetsInlineLimit: 0 },
-  test: { environment: "jsdom", include: ["src/**/*.test.ts"], restoreMocks: true },
+  test: {
+    environment: "jsdom",
+    include: ["src/**/*.test.ts"],
+    restoreMocks: true,
+    // A context of its own for each file, in threads that load jsdom once: half the time of a process for each.
+    pool: "vmThreads",
+  },
 });

@@ -1,0 +1,64 @@
+import { fireEvent, render, waitFor } from "@testing-library/svelte";
+import { expect, it } from "vitest";
+
+import type { LinkPreview } from "../../backend/types";
+import { fakeState } from "../../state/fakeState";
+import { en } from "../../words/en";
+import ProviderPreview from "./ProviderPreview.svelte";
+
+function renderPreview(overrides: Partial<LinkPreview> = {}) {
+  const { appState, backend } = fakeState();
+  const preview: LinkPreview = {
+    issuer: "https://id.acme.example",
+    domain: "acme.example",
+    punycode: null,
+    new_provider: false,
+    subject_label: "Alice",
+    test: false,
+    confirm: true,
+    ...overrides,
+  };
+  return { ...render(ProviderPreview, { appState, preview }), appState, backend };
+}
+
+it("shows provider and user, and marks nothing on an ordinary provider", () => {
+  const { getByText, getByRole, queryByText } = renderPreview();
+  expect(document.activeElement).toBe(getByRole("heading", { name: en.preview.title }));
+  for (const shown of ["acme.example", "https://id.acme.example", "Alice"]) expect(getByText(shown)).toBeTruthy();
+  expect(queryByText(en.preview.isNew)).toBeNull();
+  expect(queryByText(en.test.badge)).toBeNull();
+  expect(queryByText(/plain letters/)).toBeNull();
+});
+
+it("marks a new provider and one for tests, and spells an international domain in ASCII", () => {
+  const { getByText } = renderPreview({
+    new_provider: true,
+    test: true,
+    domain: "аcme.example",
+    punycode: "xn--cme-5cd.example",
+  });
+  expect(getByText(en.preview.isNew)).toBeTruthy();
+  expect(getByText(en.test.badge)).toBeTruthy();
+  expect(getByText(en.preview.also("xn--cme-5cd.example"))).toBeTruthy();
+});
+
+it("shows a long name whole, and markup as text", () => {
+  const subject_label = `<b>${"Alice-".repeat(40)}</b>`;
+  const { getByText, container } = renderPreview({ subject_label });
+  expect(getByText(subject_label)).toBeTruthy();
+  expect(container.querySelector("b")).toBeNull();
+});
+
+it("goes on to the PIN only when confirmed", async () => {
+  const { appState, backend, getByRole } = renderPreview();
+  await fireEvent.click(getByRole("button", { name: en.preview.confirm }));
+  expect(appState.screen).toEqual({ name: "pin-new" });
+  expect(backend.calls).toEqual([]);
+});
+
+it("forgets the link when cancelled", async () => {
+  const { appState, backend, getByRole } = renderPreview();
+  await fireEvent.click(getByRole("button", { name: en.preview.cancel }));
+  await waitFor(() => expect(appState.screen).toEqual({ name: "requests" }));
+  expect(backend.calls).toEqual([["forgetLink"]]);
+});
