@@ -17,7 +17,7 @@ pub fn enroll_failed(error: &EnrollError) -> Failure {
         EnrollError::Token(registration::TokenError::Expired) => Exit::Expired,
         EnrollError::Token(_) | EnrollError::Manifest(_) => Exit::Unverified,
         EnrollError::Discovery(_)
-        | EnrollError::NoReply(_)
+        | EnrollError::Transport(_)
         | EnrollError::NotAProvider { .. }
         | EnrollError::Refused { .. } => Exit::Provider,
         _ => Exit::Usage,

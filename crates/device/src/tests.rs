@@ -122,7 +122,7 @@ async fn a_lost_201_is_no_loss() {
     let link = fixture.link();
     let preview = device.preview(&link).await.unwrap();
     fixture.provider.lock().unwrap().lose_status = Some(201);
-    assert!(matches!(device.enroll(&preview, "Desk", &pin("123456")).await, Err(EnrollError::NoReply(_))));
+    assert!(matches!(device.enroll(&preview, "Desk", &pin("123456")).await, Err(EnrollError::Transport(_))));
     drop(device);
     let device = fixture.open_when_free().await;
     let preview = device.preview(&link).await.unwrap();

@@ -1,0 +1,11 @@
+//! Errors of the device's operations: one enum each, every variant with a stable `code()` that user interfaces and scripts switch on.
+
+mod answer;
+mod enroll;
+mod export;
+mod open;
+
+pub use answer::AnswerError;
+pub use enroll::EnrollError;
+pub use export::ExportError;
+pub use open::OpenError;
