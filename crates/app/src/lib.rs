@@ -1,8 +1,4 @@
-//! The app without its window: what a window may ask of the device, and what it is told.
-//!
-//! Every question of a page goes through [`App`], which checks it as if the page were hostile. Every answer is one of the types
-//! here, whose TypeScript types in `ui/src/backend/types.ts` are made from them. Neither a PIN nor a link is ever among what a
-//! page is told.
+#![doc = include_str!("../README.md")]
 
 mod activity;
 mod answer;

@@ -1,8 +1,4 @@
-//! The authentication device: keys, accounts, inbox, answering, transports. No UI.
-//!
-//! [`Device`] ties everything together and emits [`DeviceEvent`]s; an app and a terminal are two listeners. Under it is
-//! [`core`], which decides without I/O, and the [`ports`], through which it reaches the world. The [`edge`]s (HTTP, SQLite,
-//! files, tokio) do not exist on wasm32; everything else does.
+#![doc = include_str!("../README.md")]
 
 pub mod account;
 #[cfg(not(target_arch = "wasm32"))]
@@ -17,7 +13,7 @@ pub mod edge;
 #[cfg(not(target_arch = "wasm32"))]
 mod enroll;
 pub mod error;
-#[cfg(not(target_arch = "wasm32"))]
+#[cfg(fuzzing)]
 #[doc(hidden)]
 #[cfg(fuzzing)]
 pub mod fuzzing;
