@@ -1,4 +1,4 @@
-//! Lists the window's commands, so that a page reaches these and no others, and sees that there is a page.
+//! Build script: lists the commands that a page may call, and checks that the page is built.
 
 use std::path::Path;
 
@@ -20,5 +20,5 @@ fn main() {
     ];
     let manifest = tauri_build::AppManifest::new().commands(commands);
     tauri_build::try_build(tauri_build::Attributes::new().app_manifest(manifest))
-        .expect("tauri.conf.json and capabilities are sound");
+        .expect("tauri.conf.json and capabilities are valid");
 }

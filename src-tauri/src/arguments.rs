@@ -1,4 +1,4 @@
-//! The command line of the window.
+//! Command line of the app.
 
 use std::path::PathBuf;
 

@@ -1,4 +1,4 @@
-//! What the page may ask, one to one onto the app. Every command is listed in `build.rs` and in `capabilities/main.json`.
+//! The page's commands, one to one onto the app. Each is also listed in `build.rs` and in `capabilities/main.json`.
 
 use countersign_app::{
     ActivityEntry, AnswerRequest, AnswerResult, App, Appearance, Decision, EnrollmentResult, Failure, LinkPreview,

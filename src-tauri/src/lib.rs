@@ -1,4 +1,5 @@
-//! The window around the app. It holds no logic: commands go to [`countersign_app::App`], snapshots go to the page.
+//! The desktop window around the app. It holds no logic: commands go to [`countersign_app::App`], snapshots go to the
+//! page.
 
 pub mod arguments;
 mod commands;
@@ -8,7 +9,7 @@ pub mod window;
 use countersign_app::App;
 use tauri::{Builder, Runtime};
 
-/// A program with the app's commands and the app as their state; the same for the real window and for tests of what it may do.
+/// Adds the app and its commands to a Tauri builder, for the real window and for tests of the capabilities alike.
 pub fn with_commands<R: Runtime>(builder: Builder<R>, app: App) -> Builder<R> {
     builder.manage(app).invoke_handler(tauri::generate_handler![
         commands::snapshot,

@@ -1,4 +1,4 @@
-//! The window's program: opens the device, then the window, and ends when either is gone.
+//! The program `countersign-app`: opens the device, then the window, and ends with either.
 
 #![cfg_attr(not(debug_assertions), windows_subsystem = "windows")]
 
@@ -18,7 +18,7 @@ fn main() -> ExitCode {
         .with_writer(io::stderr)
         .with_ansi(io::stderr().is_terminal())
         .init();
-    // Once for the whole process; an error would mean that it was done already.
+    // Once per process; an error means that it was done already.
     let _ = rustls::crypto::ring::default_provider().install_default();
     match run(&arguments) {
         Ok(()) => ExitCode::SUCCESS,
@@ -33,12 +33,12 @@ fn run(arguments: &Arguments) -> Result<(), Box<dyn std::error::Error>> {
     let app = tauri::async_runtime::block_on(start::open(arguments))?;
     let built = with_commands(tauri::Builder::default(), app.clone()).build(tauri::generate_context!())?;
     window::open(built.handle(), app.appearance())?;
-    tauri::async_runtime::spawn(window::follow(built.handle().clone(), app.clone()));
+    tauri::async_runtime::spawn(window::send_snapshots(built.handle().clone(), app.clone()));
 
     let stop = built.handle().clone();
     let (all, first) = (arguments.stop_with_stdin, arguments.link.as_deref() == Some("-"));
     if all || first {
-        // Reading blocks until the other side closes, so that it has a thread of its own.
+        // Reading blocks until standard input is closed: it gets a thread of its own.
         std::thread::spawn(move || {
             start::read_links(&app, all);
             if all {

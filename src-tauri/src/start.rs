@@ -1,4 +1,4 @@
-//! What the app needs of this computer, and the links that come from outside.
+//! Opening the app on this computer, and links from the command line and standard input.
 
 use std::io::{self, BufRead as _};
 use std::path::{Path, PathBuf};
@@ -12,13 +12,13 @@ use countersign_protocol::{limits, text};
 
 use crate::arguments::Arguments;
 
-/// Why the app could not even say what is wrong in its window.
+/// Why the app could not be opened, where a window can't say so.
 #[derive(Debug, thiserror::Error)]
 pub enum StartError {
-    /// No place for data.
+    /// The system names no folder for data.
     #[error("the system names no data directory; say --home DIR")]
     NoHome,
-    /// No way out.
+    /// The HTTP client could not be set up.
     #[error(transparent)]
     Ports(#[from] countersign_device::error::OpenError),
     /// The argument is no link.
@@ -26,7 +26,7 @@ pub enum StartError {
     Link(#[from] countersign_app::InvalidLink),
 }
 
-/// Opens the app as the command line says. To be called within a tokio runtime.
+/// Opens the app as the command line says. Call it within a tokio runtime.
 ///
 /// # Errors
 /// [`StartError`]
@@ -55,13 +55,13 @@ pub async fn open(arguments: &Arguments) -> Result<App, StartError> {
     Ok(app)
 }
 
-/// Reads links from standard input: the first line alone, or all of them until it is closed. Blocks; returns at the end.
+/// Reads links from standard input: the first line alone, or every line until it is closed. Blocks.
 pub fn read_links(app: &App, all: bool) {
     for line in io::stdin().lock().lines() {
         let Ok(line) = line else { return };
         match Link::read(&LinkText::new(line)) {
             Ok(link) => app.offer_link(link),
-            Err(error) => tracing::warn!(%error, "a line of standard input was left out"),
+            Err(error) => tracing::warn!(%error, "ignored a line of standard input"),
         }
         if !all {
             return;
@@ -69,14 +69,14 @@ pub fn read_links(app: &App, all: bool) {
     }
 }
 
-/// The computer's name, where people may read it.
+/// The computer's name, where it may be shown.
 fn device_name() -> String {
     let host = std::fs::read_to_string("/etc/hostname").ok().or_else(|| std::env::var("COMPUTERNAME").ok());
     let host = host.map(|name| name.trim().to_owned()).unwrap_or_default();
     if !host.is_empty() && text::check(&host, limits::NAME_CHARACTERS).is_ok() { host } else { "Computer".to_owned() }
 }
 
-/// The downloads folder of the person, else the app's own home.
+/// The user's downloads folder, else a folder in the app's home.
 fn downloads(home: &Path) -> PathBuf {
     let named = std::env::var_os("XDG_DOWNLOAD_DIR").map(PathBuf::from).filter(|path| path.is_absolute());
     let person = std::env::var_os("HOME").or_else(|| std::env::var_os("USERPROFILE")).map(PathBuf::from);

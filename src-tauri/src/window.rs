@@ -1,4 +1,4 @@
-//! The one window: how it looks before the page does, and what it never does.
+//! The one window: its look before the page has loaded, and where it may not navigate.
 
 use std::time::Duration;
 
@@ -8,23 +8,23 @@ use tauri::webview::{NewWindowResponse, PageLoadEvent};
 use tauri::{AppHandle, Emitter as _, Manager as _, Runtime, Theme, UserAttentionType, WebviewUrl, WebviewWindow};
 use tauri::{WebviewWindowBuilder, WindowEvent};
 
-/// The window's name, which the capability file grants its commands to.
+/// The window's label, which the capability file grants the commands to.
 pub const MAIN: &str = "main";
 
-/// The one event a page hears; its payload is a snapshot.
+/// The one event a page gets; its payload is a snapshot.
 pub const SNAPSHOT: &str = "snapshot";
 
-/// A page that has not loaded by then is shown as it is: a window that never comes helps nobody.
-const LOADED_BY: Duration = Duration::from_secs(3);
+/// After this time the window is shown even if its page has not loaded.
+const LOAD_TIMEOUT: Duration = Duration::from_secs(3);
 
-/// The grounds of the page (`--bg` in ui/src/tokens.css), so that nothing flashes before it is drawn.
-const PAPER: Color = Color(0xf6, 0xf5, 0xf2, 0xff);
-const INK: Color = Color(0x14, 0x14, 0x13, 0xff);
+/// The page's backgrounds (`--bg` in ui/src/tokens.css), so that the window does not flash before the page has loaded.
+const LIGHT_BACKGROUND: Color = Color(0xf6, 0xf5, 0xf2, 0xff);
+const DARK_BACKGROUND: Color = Color(0x14, 0x14, 0x13, 0xff);
 
 /// Opens the window. It is shown when its page has loaded.
 ///
 /// # Errors
-/// The system gives no window.
+/// The system opens no window.
 pub fn open<R: Runtime>(handle: &AppHandle<R>, appearance: Appearance) -> tauri::Result<WebviewWindow<R>> {
     let window = WebviewWindowBuilder::new(handle, MAIN, WebviewUrl::default())
         .title("Countersign")
@@ -32,7 +32,7 @@ pub fn open<R: Runtime>(handle: &AppHandle<R>, appearance: Appearance) -> tauri:
         .min_inner_size(320.0, 568.0)
         .visible(false)
         .theme(theme(appearance))
-        .background_color(if appearance == Appearance::Dark { INK } else { PAPER })
+        .background_color(if appearance == Appearance::Dark { DARK_BACKGROUND } else { LIGHT_BACKGROUND })
         // The page comes from the program; it goes nowhere else and opens nothing.
         .on_navigation(|url| url.scheme() == "tauri" || url.host_str() == Some("tauri.localhost"))
         .on_new_window(|_, _| NewWindowResponse::Deny)
@@ -44,14 +44,14 @@ pub fn open<R: Runtime>(handle: &AppHandle<R>, appearance: Appearance) -> tauri:
         .build()?;
     let waiting = window.clone();
     tauri::async_runtime::spawn(async move {
-        tokio::time::sleep(LOADED_BY).await;
+        tokio::time::sleep(LOAD_TIMEOUT).await;
         show(&waiting);
     });
     Ok(window)
 }
 
-/// Tells the page whatever changes, and asks for attention when something new waits, until the app is gone.
-pub async fn follow<R: Runtime>(handle: AppHandle<R>, app: App) {
+/// Sends the page a snapshot at every change, and requests attention for new requests, until the app is dropped.
+pub async fn send_snapshots<R: Runtime>(handle: AppHandle<R>, app: App) {
     let mut changes = app.changes();
     let (mut waited, mut appearance) = (0, app.appearance());
     loop {
@@ -59,11 +59,11 @@ pub async fn follow<R: Runtime>(handle: AppHandle<R>, app: App) {
         let waits = snapshot.requests.iter().filter(|request| !request.held).count();
         let chosen = snapshot.appearance;
         if let Err(error) = handle.emit_to(MAIN, SNAPSHOT, snapshot) {
-            tracing::debug!(%error, "the page was not told");
+            tracing::debug!(%error, "the snapshot was not sent to the page");
         }
         if let Some(window) = handle.get_webview_window(MAIN) {
             if waits > waited && !window.is_focused().unwrap_or(true) {
-                // Where a system knows no such thing, the window still shows it.
+                // A system without this still shows the request in the window.
                 let _ = window.request_user_attention(Some(UserAttentionType::Informational));
             }
             if chosen != appearance {
@@ -77,7 +77,7 @@ pub async fn follow<R: Runtime>(handle: AppHandle<R>, app: App) {
     }
 }
 
-/// Whether this event means that the window is gone for good.
+/// Whether the window was destroyed.
 pub fn is_gone(event: &WindowEvent) -> bool {
     matches!(event, WindowEvent::Destroyed)
 }

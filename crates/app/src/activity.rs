@@ -1,4 +1,4 @@
-//! The activity: every request this device received, and the evidence about one.
+//! Activity: every request this device received, and saving the evidence about one.
 
 use std::fs;
 use std::io::{self, Write as _};
@@ -20,54 +20,54 @@ use crate::app::App;
 use crate::failure::Failure;
 use crate::snapshot::amount_of;
 
-/// So many files of one name are tried.
+/// How many file names are tried for one request.
 const TRIES: u32 = 100;
 
-/// A request in the activity.
+/// A request in the activity, open or ended.
 #[derive(Clone, Debug, Serialize)]
 #[cfg_attr(test, derive(ts_rs::TS))]
 pub struct ActivityEntry {
-    /// Which.
+    /// The challenge's id.
     pub id: String,
-    /// Whose.
+    /// The account's id on this device.
     pub account: String,
     /// The provider's host.
     pub host: String,
-    /// What it was about; `null` for one that could not be read.
+    /// What was asked for; `null` where the challenge could not be read.
     #[cfg_attr(test, ts(type = "\"login\" | \"payment\" | \"consent\" | \"device\" | \"other\" | null"))]
     pub kind: Option<Kind>,
-    /// Who asked; `null` for one that could not be read.
+    /// The client's name; `null` where the challenge could not be read.
     pub client_name: Option<String>,
-    /// Whether the operator vouched for that name.
+    /// Whether the provider's operator had verified that name.
     pub client_verified: bool,
-    /// The client's message.
+    /// The client's `binding_message`.
     pub message: Option<String>,
-    /// How much it was about.
+    /// The amount of a payment.
     #[cfg_attr(test, ts(type = "Money | null"))]
     pub amount: Option<Money>,
-    /// Asked at, seconds since the epoch.
+    /// When the challenge was issued, seconds since the epoch.
     #[cfg_attr(test, ts(type = "number"))]
     pub issued_at: u64,
-    /// How far it is.
+    /// How far it has come on this device.
     #[cfg_attr(test, ts(type = "\"received\" | \"shown\" | \"answering\" | \"refused\" | \"ended\""))]
     pub stage: Stage,
-    /// What this device said, if it did.
+    /// This device's decision, if it answered.
     #[cfg_attr(test, ts(type = "\"approved\" | \"denied\" | null"))]
     pub decision: Option<Decision>,
-    /// When it said so, seconds since the epoch.
+    /// When it answered, seconds since the epoch.
     #[cfg_attr(test, ts(type = "number | null"))]
     pub answered_at: Option<u64>,
-    /// How it ended, as far as the provider signed.
+    /// How it ended, by the newest verified outcome.
     #[cfg_attr(test, ts(type = "Ending | null"))]
     pub outcome: Option<Ending>,
     /// The device that answered, where another did.
     pub by: Option<String>,
-    /// What was on the screen when it was answered.
+    /// The lines that were on the screen when it was answered.
     #[cfg_attr(test, ts(type = "TranscriptLine[] | null"))]
     pub lines: Option<Vec<Line>>,
-    /// Whether the person can still say: that wasn't me.
+    /// Whether it can still be disputed.
     pub can_dispute: bool,
-    /// Whether there is something signed to save.
+    /// Whether there is evidence to save.
     pub has_evidence: bool,
 }
 
@@ -75,21 +75,22 @@ impl App {
     /// Every request this device received, newest first.
     ///
     /// # Errors
-    /// [`Failure`], `history_broken` where the record was changed.
+    /// [`Failure`], `history_broken` where the history was changed.
     pub async fn activity(&self) -> Result<Vec<ActivityEntry>, Failure> {
         let device = self.device()?.clone();
         let accounts = device.accounts().await?;
         let hosts: std::collections::BTreeMap<_, _> =
             accounts.into_iter().map(|account| (account.account, account.issuer.host())).collect();
         let now = self.now_seconds();
-        // It reads and checks the whole record.
+        // It reads and checks the whole history.
         let history = tokio::task::spawn_blocking(move || device.history()).await;
-        let history = history.map_err(|_| Failure::new("stopped", "the record could not be read"))??;
+        let history = history.map_err(|_| Failure::new("stopped", "the history could not be read"))??;
         let host = |item: &device::HistoryItem| hosts.get(&item.account).cloned().unwrap_or_default();
         Ok(history.into_iter().map(|item| ActivityEntry::render(host(&item), item, now)).collect())
     }
 
-    /// Writes the evidence about a request into the downloads folder. An existing file is never replaced.
+    /// Writes the evidence about a request into the downloads folder. Returns the file's path; an existing file is
+    /// never replaced.
     ///
     /// # Errors
     /// [`Failure`], `not_saved` where the folder can't be written to.

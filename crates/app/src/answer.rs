@@ -1,4 +1,4 @@
-//! The person's answer to a request, checked whatever the page says.
+//! Answering and disputing on behalf of a page, checked as if the page were hostile.
 
 use std::future::ready;
 
@@ -19,43 +19,43 @@ use crate::failure::Failure;
 use crate::secrets::PinText;
 use crate::snapshot::Support;
 
-/// What a page may say to a request.
+/// The person's choice, as a page sends it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
 #[cfg_attr(test, derive(ts_rs::TS))]
 #[serde(rename_all = "snake_case")]
 pub enum Decision {
-    /// Yes.
+    /// Approve.
     Approve,
-    /// No.
+    /// Deny.
     Deny,
-    /// No, and it was not the person who began this.
+    /// Deny, because the person did not start the request.
     NotMe,
 }
 
-/// An answer as a page gives it.
+/// An answer, as a page sends it.
 pub struct AnswerRequest {
-    /// Which request.
+    /// The challenge's id.
     pub challenge_id: String,
-    /// The hash of what the page showed.
+    /// The hash of the transcript that the page showed.
     pub display_hash: String,
-    /// Yes or no.
+    /// The person's choice.
     pub decision: Decision,
-    /// The PIN, where a yes asks for one. A no never looks at it.
+    /// The PIN, where approving needs one. Ignored when denying.
     pub pin: Option<PinText>,
-    /// The number, where the request asks for one. A no never looks at it.
+    /// The number, where the request asks for one. Ignored when denying.
     pub number: Option<String>,
 }
 
-/// What came of an answer.
+/// The result of an answer.
 #[derive(Clone, Debug, Serialize)]
 #[cfg_attr(test, derive(ts_rs::TS))]
 pub struct AnswerResult {
-    /// Which request.
+    /// The challenge's id.
     pub id: String,
     /// The decision that this device signed.
     #[cfg_attr(test, ts(type = "\"approved\" | \"denied\""))]
     pub decision: answer::Decision,
-    /// How it ended; `null`: the answer is kept and will be sent.
+    /// How the request ended; `null`: the answer is in the outbox and will be sent.
     #[cfg_attr(test, ts(type = "Ending | null"))]
     pub outcome: Option<Ending>,
     /// The device that answered first, where another did.
@@ -63,19 +63,19 @@ pub struct AnswerResult {
     /// After "this wasn't me": until when the provider holds this client back, seconds since the epoch.
     #[cfg_attr(test, ts(type = "number | null"))]
     pub held_until: Option<u64>,
-    /// The provider's own help line.
+    /// The provider's support contact.
     pub support: Option<Support>,
 }
 
 impl App {
-    /// Notes that a page shows a request: from now on half a second passes before it can be approved.
+    /// Records that a page shows a request: half a second must pass before it can be approved.
     ///
     /// # Errors
     /// [`Failure`] `bad_argument` or `not_open`.
     pub async fn shown(&self, challenge_id: &str) -> Result<(), Failure> {
         let device = self.device()?;
         let id = parse(challenge_id)?;
-        // Only what waits is noted, so that a page can't fill the memory with names.
+        // Only waiting requests are recorded, so that a page can't fill the memory with ids.
         if self.waiting(&id).await?.is_some() {
             self.note_shown(&id);
             device.shown(&id).await;
@@ -84,7 +84,7 @@ impl App {
         Ok(())
     }
 
-    /// Answers a request.
+    /// Answers a request. An approval counts only half a second after [`App::shown`].
     ///
     /// # Errors
     /// [`Failure`]; then nothing was signed.
@@ -128,7 +128,7 @@ impl App {
         })
     }
 
-    /// Says about a request that ended: that wasn't me.
+    /// Disputes a request that has ended: "that wasn't me".
     ///
     /// # Errors
     /// [`Failure`]; then nothing was signed.
@@ -147,7 +147,7 @@ pub(crate) fn parse(challenge_id: &str) -> Result<ChallengeId, Failure> {
     challenge_id.parse().map_err(|_| Failure::bad_argument("the request's id"))
 }
 
-/// The PIN that came with the answer, or nobody to ask.
+/// The PIN that came with the answer; `None`: there is nobody to ask.
 struct TypedPin(Option<PinEntry>);
 
 impl UserVerifier for TypedPin {

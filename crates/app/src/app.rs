@@ -1,4 +1,4 @@
-//! One device and everything a window needs beside it.
+//! [`App`]: a device, and the state that a window needs beside it.
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -21,19 +21,19 @@ use crate::failure::Failure;
 use crate::results::RequestResults;
 use crate::snapshot::{AccountLine, PendingRequest, Snapshot};
 
-/// What the app is told about where it runs.
+/// Properties of the machine and the program that the app runs in.
 pub struct Options {
     /// The version to show.
     pub version: String,
-    /// What this device could be called.
+    /// A suggestion for the device's name.
     pub device_name: String,
-    /// Where evidence is saved.
+    /// The folder that evidence is saved to.
     pub downloads: PathBuf,
-    /// Milliseconds by a clock that only goes forward.
+    /// Milliseconds of a monotonic clock.
     pub ticks: Arc<dyn Fn() -> u64 + Send + Sync>,
 }
 
-/// The app. Cheap to clone; the device lives until the last clone is dropped.
+/// The app. Cheap to clone; the device is closed with the last clone.
 #[derive(Clone)]
 pub struct App {
     inner: Arc<Inner>,
@@ -52,8 +52,8 @@ struct Inner {
 }
 
 impl App {
-    /// Opens the device in this home and begins to watch. A device that can't be opened is what every snapshot then says.
-    /// To be called within a tokio runtime.
+    /// Opens the device in this home and starts fetching. Where it can't be opened, every snapshot says why. Call it
+    /// within a tokio runtime.
     pub async fn open(home: &Path, ports: Ports, options: Options) -> App {
         let (locale, clock) = (ports.locale, Arc::clone(&ports.clock));
         let device = Device::open(home, ports).map_err(Failure::from);
@@ -76,7 +76,7 @@ impl App {
 
     async fn listen(&self) {
         let Ok(device) = self.device() else { return };
-        // Answers under way since an earlier run; a record that can't be read is told where it is looked at.
+        // Answers of an earlier run without an outcome. A history that can't be read is reported by `activity`.
         for item in device.history().unwrap_or_default().iter().filter(|item| item.stage == Stage::Answering) {
             lock(&self.inner.results).track_answered(item);
         }
@@ -98,14 +98,14 @@ impl App {
         self.changed();
     }
 
-    /// Says that something changed; whoever waits here draws a new snapshot.
+    /// Counts changes: a new value means that there is a new snapshot.
     pub fn changes(&self) -> watch::Receiver<u64> {
         self.inner.changes.subscribe()
     }
 
-    /// Everything at this moment.
+    /// Everything a page shows, at this moment.
     pub async fn snapshot(&self) -> Snapshot {
-        // Taken first: a change that comes while the rest is read makes another snapshot.
+        // Read first: a change while the rest is read makes another snapshot.
         let revision = *self.inner.changes.borrow();
         let (accounts, requests, trouble) = match self.device() {
             Ok(device) => match device.accounts().await {
@@ -156,7 +156,7 @@ impl App {
         requests
     }
 
-    /// Sends what waits to be sent and fetches what is new, for all accounts.
+    /// Sends what is in the outboxes and fetches what is new, for all accounts.
     ///
     /// # Errors
     /// [`Failure`] `not_open` or the reason.
@@ -166,18 +166,18 @@ impl App {
         Ok(())
     }
 
-    /// How the window looks.
+    /// The window's appearance.
     pub fn appearance(&self) -> Appearance {
         lock(&self.inner.state_file).state.appearance
     }
 
-    /// Chooses how the window looks.
+    /// Sets the window's appearance.
     pub fn set_appearance(&self, appearance: Appearance) {
         self.update_state(|state| state.appearance = appearance);
         self.changed();
     }
 
-    /// How many requests wait that are not held back.
+    /// How many requests wait for an answer, without those held back.
     pub async fn waiting_count(&self) -> usize {
         match self.device() {
             Ok(device) => device.pending().await.iter().filter(|view| !view.held).count(),

@@ -1,4 +1,4 @@
-//! The app's own small file beside the device's store: how it looks, and codes that are still to be typed.
+//! The app's own file beside the device's vault: appearance, and confirmation codes still to be typed.
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -12,24 +12,24 @@ use crate::appearance::Appearance;
 
 const FILE: &str = "app.json";
 
-/// What the app remembers.
+/// The state that survives a restart.
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]
 #[serde(default)]
 pub(crate) struct AppState {
     pub(crate) appearance: Appearance,
-    /// Confirmation codes of accounts that are not confirmed yet. They are for showing: who has one, but not the page that
-    /// the link came from, can do nothing with it.
+    /// Confirmation codes of accounts that are not confirmed yet, for showing. A code is useless without the page that
+    /// the link came from.
     pub(crate) codes: BTreeMap<AccountId, String>,
 }
 
-/// The file.
+/// The file `app.json` in the home.
 pub(crate) struct AppStateFile {
     path: PathBuf,
     pub(crate) state: AppState,
 }
 
 impl AppStateFile {
-    /// Reads the file in this home. What can't be read is as if it had never been written: nothing here is worth a failure.
+    /// Reads the file in this home. One that can't be read counts as empty: nothing in it is worth a failure.
     pub(crate) fn open(home: &Path) -> AppStateFile {
         let path = home.join(FILE);
         let text = fs::read(&path).ok();
@@ -37,16 +37,16 @@ impl AppStateFile {
         AppStateFile { path, state }
     }
 
-    /// Changes the state; the file is replaced as a whole.
+    /// Changes the state and replaces the file.
     pub(crate) fn change(&mut self, change: impl FnOnce(&mut AppState)) {
         change(&mut self.state);
         if let Err(error) = self.write() {
-            tracing::warn!(path = %self.path.display(), %error, "what the app remembers could not be written");
+            tracing::warn!(path = %self.path.display(), %error, "the app's state could not be written");
         }
     }
 
     fn write(&self) -> io::Result<()> {
-        let text = serde_json::to_vec(&self.state).expect("it is texts in maps with text keys");
+        let text = serde_json::to_vec(&self.state).expect("the state is strings in maps with string keys");
         let new = self.path.with_extension("json.new");
         let mut options = fs::OpenOptions::new();
         options.write(true).create(true).truncate(true);
@@ -62,7 +62,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_was_chosen_is_there_after_a_restart_and_rubbish_is_as_good_as_nothing() {
+    fn state_survives_a_restart_and_an_unreadable_file_counts_as_empty() {
         let home = tempfile::tempdir().expect("a folder");
         AppStateFile::open(home.path()).change(|state| state.appearance = Appearance::Dark);
         assert_eq!(AppStateFile::open(home.path()).state.appearance, Appearance::Dark);

@@ -1,4 +1,4 @@
-//! From a link to an account, with the link kept from the page.
+//! Enrollment from a link. A page never gets the link back.
 
 use std::sync::Arc;
 
@@ -12,19 +12,19 @@ use crate::failure::Failure;
 use crate::link::Link;
 use crate::secrets::{LinkText, PinText};
 
-/// A link that was verified: what a person is asked about.
+/// A verified link, for asking the person.
 #[derive(Clone, Debug, Serialize)]
 #[cfg_attr(test, derive(ts_rs::TS))]
 pub struct LinkPreview {
-    /// The provider.
+    /// The provider's issuer.
     pub issuer: String,
-    /// Its registrable domain.
+    /// The provider's registrable domain.
     pub domain: String,
-    /// The same in ASCII, where that is something else.
+    /// The domain in ASCII, where that differs.
     pub punycode: Option<String>,
-    /// Whether no account is at this provider yet.
+    /// Whether this device has no account at this provider yet.
     pub new_provider: bool,
-    /// The user.
+    /// The user's name.
     pub subject_label: String,
     /// Whether the provider is for tests.
     pub test: bool,
@@ -32,18 +32,18 @@ pub struct LinkPreview {
     pub confirm: bool,
 }
 
-/// A new account.
+/// The result of an enrollment: a new account.
 #[derive(Clone, Debug, Serialize)]
 #[cfg_attr(test, derive(ts_rs::TS))]
 pub struct EnrollmentResult {
-    /// Its id on this device.
+    /// The account's id on this device.
     pub account: String,
-    /// Six digits to type where the link came from; until then the account gets nothing.
+    /// Six digits to type where the link came from; until then the account receives nothing.
     pub confirmation_code: Option<String>,
 }
 
 impl App {
-    /// A link from outside, which replaces one that waits.
+    /// Offers a link from outside to the page. It replaces an earlier one.
     pub fn offer_link(&self, link: Link) {
         self.enrollment(|state| {
             state.waiting = Some(link);
@@ -52,17 +52,17 @@ impl App {
         self.changed();
     }
 
-    /// Verifies a pasted link, or the one that waits, and remembers what it found.
+    /// Verifies a pasted link, or the offered one, and stores the result for [`App::enroll`].
     ///
     /// # Errors
-    /// [`Failure`]; it holds nothing of the link.
+    /// [`Failure`]; its text holds nothing of the link.
     pub async fn preview(&self, link: Option<LinkText>) -> Result<LinkPreview, Failure> {
         let device = self.device()?;
         let link = match link {
             Some(text) => Link::read(&text).map_err(|error| Failure::new("invalid_link", error))?,
             None => {
                 let waiting = self.enrollment(|state| state.waiting.clone());
-                waiting.ok_or_else(|| Failure::new("no_link", "no link waits"))?
+                waiting.ok_or_else(|| Failure::new("no_link", "there is no link"))?
             }
         };
         let found = Arc::new(device.preview(link.expose()).await?);
@@ -78,14 +78,14 @@ impl App {
         })
     }
 
-    /// Enrolls with the link that was verified last. After a lost reply the same call may be made again.
+    /// Enrolls with the link that was verified last. After a lost reply the call may be repeated.
     ///
     /// # Errors
     /// [`Failure`]; the link is kept, so that it can be tried again.
     pub async fn enroll(&self, pin: &PinText, device_name: &str) -> Result<EnrollmentResult, Failure> {
         let device = self.device()?;
         let preview = self.enrollment(|state| state.preview.clone());
-        let preview = preview.ok_or_else(|| Failure::new("no_link", "no link was verified"))?;
+        let preview = preview.ok_or_else(|| Failure::new("no_link", "no link was verified yet"))?;
         let enrolled = device.enroll(&preview, device_name, &FixedPin(pin.entry()?)).await?;
         self.forget_link();
         let code = enrolled.confirmation_code.map(|code| code.expose().to_owned());
@@ -96,7 +96,7 @@ impl App {
         Ok(EnrollmentResult { account: enrolled.account.to_string(), confirmation_code: code })
     }
 
-    /// Forgets a link that waits, and what was verified.
+    /// Forgets the offered and the verified link.
     pub fn forget_link(&self) {
         self.enrollment(|state| {
             state.waiting = None;
@@ -106,7 +106,7 @@ impl App {
     }
 }
 
-/// The link that waits, and the one that was verified.
+/// The offered link and the verified one.
 #[derive(Default)]
 pub(crate) struct EnrollmentState {
     pub(crate) waiting: Option<Link>,

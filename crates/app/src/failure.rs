@@ -1,16 +1,16 @@
-//! What a page is told when something could not be done: a stable code to switch on, and words for a log.
+//! Errors as a page gets them: a stable code to switch on, and a text for a log.
 
 use countersign_device::error::{AnswerError, EnrollError, ExportError, OpenError};
 use countersign_device::pin::InvalidPin;
 use serde::Serialize;
 
-/// Something could not be done.
+/// Why a command failed.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 #[cfg_attr(test, derive(ts_rs::TS))]
 pub struct Failure {
-    /// Which; a page turns it into words.
+    /// The stable code, which a page turns into words.
     pub code: String,
-    /// The same in English, for a log. It holds no secret.
+    /// The error in English, for a log. It holds no secret.
     pub message: String,
     /// After a wrong PIN: tries until the approval key is destroyed.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -23,14 +23,14 @@ pub struct Failure {
 }
 
 impl Failure {
-    /// A failure of this room's own.
+    /// A failure of the app itself.
     pub(crate) fn new(code: &str, message: impl ToString) -> Failure {
         Failure { code: code.to_owned(), message: message.to_string(), tries_left: None, wait_ms: None }
     }
 
-    /// What the page said is not what a page says.
+    /// An argument that no honest page sends.
     pub(crate) fn bad_argument(what: &str) -> Failure {
-        Failure::new("bad_argument", format_args!("{what} is not what was expected"))
+        Failure::new("bad_argument", format_args!("{what} is not valid"))
     }
 }
 
@@ -73,12 +73,7 @@ impl From<OpenError> for Failure {
 
 impl From<InvalidPin> for Failure {
     fn from(error: InvalidPin) -> Failure {
-        let code = match error {
-            InvalidPin::NotDigits => "pin_not_digits",
-            InvalidPin::TooShort => "pin_too_short",
-            _ => "pin_too_long",
-        };
-        Failure::new(code, error)
+        Failure::new(error.code(), error)
     }
 }
 

@@ -1,4 +1,4 @@
-//! The three ways to hand the app a link.
+//! Enrollment links as the app accepts them: pasted, as an argument, or in a `countersign://` URL.
 
 use countersign_protocol::secret::Secret;
 use thiserror::Error;
@@ -6,20 +6,20 @@ use url::Url;
 
 use crate::secrets::LinkText;
 
-/// A text that may be an enrollment link: whether it is one, the device finds out.
+/// A URL that may be an enrollment link. The device finds out whether it is one.
 #[derive(Clone)]
 pub struct Link(Secret);
 
-/// The text is no link at all.
+/// The string is no link.
 #[derive(Clone, Copy, Debug, Error, PartialEq, Eq)]
 #[error("this is no enrollment link: one begins with https:// or countersign://enroll?link=")]
 pub struct InvalidLink;
 
 impl Link {
-    /// Reads `https://…/push/enroll#…`, or `countersign://enroll?link=…` with the same percent-encoded.
+    /// Reads `https://…/push/enroll#…`, or `countersign://enroll?link=…` with that link percent-encoded.
     ///
     /// # Errors
-    /// [`InvalidLink`]; it holds nothing of the text.
+    /// [`InvalidLink`]; its text holds nothing of the link.
     pub fn read(text: &LinkText) -> Result<Link, InvalidLink> {
         let text = text.expose().trim();
         let url = Url::parse(text).map_err(|_| InvalidLink)?;
@@ -53,7 +53,7 @@ mod tests {
     }
 
     #[test]
-    fn a_link_is_taken_as_it_is_or_out_of_the_apps_own_address() {
+    fn a_link_is_read_as_it_is_or_out_of_a_countersign_url() {
         let link = "https://id.example/push/enroll#abc.def.ghi";
         assert_eq!(read(&format!(" {link}\n")).as_deref(), Some(link));
         let wrapped = "countersign://enroll?link=https%3A%2F%2Fid.example%2Fpush%2Fenroll%23abc.def.ghi";

@@ -1,4 +1,4 @@
-//! How requests ended, as lines that stay.
+//! Results: how requests ended since the start, and answers that wait for their outcome.
 
 use std::collections::{BTreeMap, VecDeque};
 
@@ -15,31 +15,31 @@ use serde::Serialize;
 
 use crate::snapshot::amount_of;
 
-/// So many are kept.
+/// How many ended requests are kept.
 const KEPT: usize = 20;
 
-/// A request that ended, or was answered and waits for its outcome.
+/// A request that has ended, or was answered and waits for its outcome.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 #[cfg_attr(test, derive(ts_rs::TS))]
 pub struct RequestResult {
-    /// Which.
+    /// The challenge's id.
     pub id: String,
-    /// Whose.
+    /// The account's id on this device.
     pub account: String,
-    /// What it was about; unknown for one that could not be read.
+    /// What was asked for; `null` where the challenge could not be read.
     #[cfg_attr(test, ts(type = "\"login\" | \"payment\" | \"consent\" | \"device\" | \"other\" | null"))]
     pub kind: Option<Kind>,
-    /// Who asked.
+    /// The client's name.
     pub client_name: String,
-    /// How much it was about.
+    /// The amount of a payment.
     #[cfg_attr(test, ts(type = "Money | null"))]
     pub amount: Option<Money>,
-    /// Who is paid.
+    /// The payee of a payment.
     pub payee: Option<String>,
-    /// What this device said, if it did.
+    /// This device's decision, if it answered.
     #[cfg_attr(test, ts(type = "\"approved\" | \"denied\" | null"))]
     pub decision: Option<Decision>,
-    /// How it ended, as the provider signed it.
+    /// How it ended, by a verified outcome.
     #[cfg_attr(test, ts(type = "Ending | null"))]
     pub outcome: Option<Ending>,
     /// The device that answered, where another did.
@@ -49,7 +49,7 @@ pub struct RequestResult {
     pub at: u64,
 }
 
-/// What is tracked of requests, so that their end can be told in words.
+/// Open requests, tracked until they end, and the last ones that ended.
 #[derive(Default)]
 pub(crate) struct RequestResults {
     tracked: BTreeMap<ChallengeId, RequestResult>,
@@ -57,7 +57,7 @@ pub(crate) struct RequestResults {
 }
 
 impl RequestResults {
-    /// A request that is open.
+    /// Tracks an open request.
     pub(crate) fn track(&mut self, view: &ChallengeView) {
         let mut roles = view.roles.iter().zip(&view.transcript.lines);
         let payee = roles.find(|(role, _)| **role == Role::Payee).and_then(|(_, line)| match &line.value {
@@ -79,7 +79,7 @@ impl RequestResults {
         self.tracked.insert(view.id.clone(), result);
     }
 
-    /// A request that was answered before the start and has no outcome yet.
+    /// Tracks a request that was answered before the start and has no outcome yet.
     pub(crate) fn track_answered(&mut self, item: &HistoryItem) {
         let lines = item.transcript.as_ref().map(|transcript| &transcript.lines[..]).unwrap_or_default();
         let result = RequestResult {
@@ -97,7 +97,7 @@ impl RequestResults {
         self.tracked.insert(item.id.clone(), result);
     }
 
-    /// A request was answered here.
+    /// Records that a request was answered here.
     pub(crate) fn answered(&mut self, id: &ChallengeId, decision: Decision, at: u64) {
         if let Some(tracked) = self.tracked.get_mut(id) {
             tracked.decision = Some(decision);
@@ -105,7 +105,7 @@ impl RequestResults {
         }
     }
 
-    /// Takes what the device tells.
+    /// Handles an event of the device.
     pub(crate) fn handle_event(&mut self, event: &DeviceEvent, at: u64) {
         match event {
             DeviceEvent::Challenge(view) => self.track(view),
@@ -125,19 +125,19 @@ impl RequestResults {
         by: Option<&str>,
         at: u64,
     ) {
-        // A second statement about something that ended earlier is in the activity.
+        // A second outcome, after a dispute, shows in the activity.
         let Some(tracked) = self.tracked.remove(id) else { return };
         let decision = decision.or(tracked.decision);
         self.ended.push_front(RequestResult { decision, outcome, by: by.map(escape), at, ..tracked });
         self.ended.truncate(KEPT);
     }
 
-    /// What was answered and has no outcome yet.
+    /// Answered requests without an outcome yet.
     pub(crate) fn kept(&self) -> Vec<RequestResult> {
         self.tracked.values().filter(|tracked| tracked.decision.is_some()).cloned().collect()
     }
 
-    /// What ended, newest first.
+    /// Ended requests, newest first.
     pub(crate) fn ended(&self) -> Vec<RequestResult> {
         self.ended.iter().cloned().collect()
     }

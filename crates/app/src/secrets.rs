@@ -1,4 +1,4 @@
-//! What a page hands over and never gets back: a PIN, a link.
+//! Secrets that a page hands over and never gets back: a PIN, a link.
 
 use countersign_device::pin::{Pin, PinEntry, PinSource};
 use countersign_protocol::secret::Secret;
@@ -17,19 +17,22 @@ pub struct PinText(Secret);
 pub struct LinkText(Secret);
 
 impl PinText {
-    /// Takes what was typed.
+    /// A PIN as it was typed, not checked yet.
     pub fn new(text: impl Into<String>) -> PinText {
         PinText(Secret::new(text))
     }
 
-    /// The PIN of a person who typed it.
+    /// The PIN, typed by a person.
+    ///
+    /// # Errors
+    /// [`Failure`] with the code of [`InvalidPin`](countersign_device::pin::InvalidPin).
     pub(crate) fn entry(&self) -> Result<PinEntry, Failure> {
         Ok(PinEntry { pin: Pin::parse(self.0.expose())?, source: PinSource::Person })
     }
 }
 
 impl LinkText {
-    /// Takes what was pasted, or given as an argument.
+    /// A link as it was pasted or given as an argument, not checked yet.
     pub fn new(text: impl Into<String>) -> LinkText {
         LinkText(Secret::new(text))
     }

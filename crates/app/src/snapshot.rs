@@ -1,4 +1,4 @@
-//! Everything a page shows, at one moment. A page draws this and invents nothing.
+//! Snapshot: everything a page shows, at one moment. A page renders it and derives no facts of its own.
 
 use countersign_device::account::AccountStatus;
 use countersign_device::device_event::OfflineReason;
@@ -16,53 +16,53 @@ use crate::appearance::Appearance;
 use crate::failure::Failure;
 use crate::results::RequestResult;
 
-/// Everything at one moment.
+/// Everything a page shows, at one moment.
 #[derive(Clone, Debug, Serialize)]
 #[cfg_attr(test, derive(ts_rs::TS))]
 pub struct Snapshot {
-    /// Grows with each snapshot of one run; an older one that comes late is to be dropped.
+    /// Grows with each snapshot of one run. A page drops one that is older than the last it got.
     #[cfg_attr(test, ts(type = "number"))]
     pub revision: u64,
-    /// The version of the app.
+    /// The app's version.
     pub version: String,
-    /// The language of what is shown.
+    /// The language to show everything in.
     #[cfg_attr(test, ts(type = "\"en\" | \"de\""))]
     pub locale: Locale,
-    /// Light or dark.
+    /// The window's appearance.
     pub appearance: Appearance,
     /// Why there is no device, where it could not be opened.
     pub trouble: Option<Failure>,
-    /// Whether a link waits that was given from outside.
+    /// Whether a link was offered from outside.
     pub link_waiting: bool,
-    /// Grows with each link that was given from outside.
+    /// Grows with each link that is offered from outside.
     pub link_revision: u32,
-    /// What this device could be called.
+    /// A suggestion for the device's name.
     pub suggested_device_name: String,
-    /// All accounts, oldest first.
+    /// All accounts in the order of their enrollment.
     pub accounts: Vec<AccountLine>,
-    /// What waits for an answer, the oldest deadline first; what is held back is among it.
+    /// Requests that wait for an answer, the earliest expiry first, those held back included.
     pub requests: Vec<PendingRequest>,
-    /// Answers that were signed and are still to be taken by a provider.
+    /// Answered requests without an outcome yet.
     pub kept: Vec<RequestResult>,
-    /// What ended since the start, newest first, 20 at most.
+    /// Requests that ended since the start, newest first, 20 at most.
     pub results: Vec<RequestResult>,
 }
 
-/// One account.
+/// An account.
 #[derive(Clone, Debug, Serialize)]
 #[cfg_attr(test, derive(ts_rs::TS))]
 pub struct AccountLine {
-    /// Its id on this device.
+    /// The account's id on this device.
     pub account: String,
-    /// The provider's address.
+    /// The provider's issuer.
     pub issuer: String,
-    /// Its host.
+    /// The issuer's host.
     pub host: String,
-    /// Its registrable domain.
+    /// The issuer's registrable domain.
     pub domain: String,
-    /// Who the account is of.
+    /// The user's name.
     pub subject_label: String,
-    /// What this device is called there.
+    /// The device's name at the provider.
     pub device_name: String,
     /// Whether the provider knows this device.
     #[cfg_attr(test, ts(type = "\"unconfirmed\" | \"active\" | \"not_known\" | \"suspended\" | \"revoked\""))]
@@ -70,11 +70,11 @@ pub struct AccountLine {
     /// Since when, for `not_known`, `suspended` and `revoked`; seconds since the epoch.
     #[cfg_attr(test, ts(type = "number | null"))]
     pub since: Option<u64>,
-    /// Why it can't be used on this device, in English words, where it can't.
+    /// Why it can't be used on this device, in English, where it can't.
     pub unusable: Option<String>,
     /// Whether its approval key still exists.
     pub can_approve: bool,
-    /// What keeps the approval key.
+    /// What protects the approval key.
     #[cfg_attr(test, ts(type = "string"))]
     pub key_protection: KeyProtection,
     /// Whether its provider is for tests.
@@ -82,21 +82,21 @@ pub struct AccountLine {
     /// Since when the provider is offline, seconds since the epoch.
     #[cfg_attr(test, ts(type = "number | null"))]
     pub offline_since: Option<u64>,
-    /// Why.
+    /// Why the provider is offline.
     #[cfg_attr(test, ts(type = "\"unreachable\" | \"not_the_provider\" | \"no_reply\" | \"unwell\" | null"))]
     pub offline_why: Option<OfflineReason>,
     /// When the provider last replied, seconds since the epoch.
     #[cfg_attr(test, ts(type = "number | null"))]
     pub checked_at: Option<u64>,
-    /// How many requests wait.
+    /// How many requests wait for an answer.
     pub pending: usize,
     /// The code to type where the link came from, while it is not confirmed.
     pub confirmation_code: Option<String>,
-    /// The provider's own help line.
+    /// The provider's support contact.
     pub support: Option<Support>,
 }
 
-/// A provider's help line.
+/// A provider's support contact.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 #[cfg_attr(test, derive(ts_rs::TS))]
 pub struct Support {
@@ -110,61 +110,61 @@ pub struct Support {
 #[derive(Clone, Debug, Serialize)]
 #[cfg_attr(test, derive(ts_rs::TS))]
 pub struct PendingRequest {
-    /// Its id.
+    /// The challenge's id.
     pub id: String,
-    /// Whose.
+    /// The account's id on this device.
     pub account: String,
-    /// What it is about.
+    /// What is asked for.
     #[cfg_attr(test, ts(type = "\"login\" | \"payment\" | \"consent\" | \"device\" | \"other\""))]
     pub kind: Kind,
-    /// Whether a person saw it.
+    /// Whether a person has seen it.
     pub seen: bool,
-    /// Muted: to be listed apart.
+    /// Held back because of limits: listed apart, never notified.
     pub held: bool,
     /// Whether its provider is for tests.
     pub test: bool,
     /// Whether nothing of this client was ever approved on this account.
     pub first_request: bool,
-    /// Who asks.
+    /// The client's name.
     pub client_name: String,
-    /// Whether the operator vouches for that name.
+    /// Whether the provider's operator has verified that name.
     pub client_verified: bool,
-    /// Who issues the tokens.
+    /// The name of the provider that issues the tokens.
     pub provider_name: String,
-    /// Where.
+    /// That provider's host.
     pub provider_host: String,
-    /// How the person proves that they look at the right request.
+    /// The interaction that binds the answer to the screen where the request began.
     pub interaction: Interaction,
-    /// Whether approving will ask for the PIN.
+    /// Whether approving needs the PIN now.
     pub needs_pin: bool,
-    /// Milliseconds left by the provider's clock, at the moment of the snapshot.
+    /// Milliseconds until it expires by the provider's clock, at the moment of the snapshot.
     #[cfg_attr(test, ts(type = "number"))]
     pub left_ms: u64,
-    /// Whether some of its details are of an unknown type, which is to be confirmed once more.
+    /// Whether some `authorization_details` are of an unknown type: the page asks the person once more.
     pub unrecognised: bool,
-    /// The hash of what is shown, to be handed back with the answer.
+    /// The hash of the transcript, to be sent back with the answer.
     pub display_hash: String,
     /// The language of the lines.
     pub locale: String,
-    /// What is to be shown.
+    /// The transcript's lines.
     pub lines: Vec<Line>,
 }
 
-/// How the person proves that they look at the right request.
+/// The interaction that binds the answer to the screen where the request began.
 #[derive(Clone, Debug, Serialize)]
 #[cfg_attr(test, derive(ts_rs::TS))]
 pub struct Interaction {
-    /// Which way.
+    /// The interaction's type.
     #[serde(rename = "type")]
     #[cfg_attr(test, ts(type = "\"boolean\" | \"number_choose\" | \"input_manual\""))]
     pub kind: InteractionType,
-    /// The numbers to choose from.
+    /// The numbers to choose from, for `number_choose`.
     pub choices: Option<Vec<String>>,
-    /// How many digits to type.
+    /// How many digits to type, for `input_manual`.
     pub length: Option<u32>,
 }
 
-/// One line of a transcript and where it belongs.
+/// A line of the transcript and its role.
 #[derive(Clone, Debug, Serialize)]
 #[cfg_attr(test, derive(ts_rs::TS))]
 #[cfg_attr(
@@ -174,7 +174,7 @@ pub struct Interaction {
     )
 )]
 pub struct Line {
-    /// What it is about.
+    /// What the line is about.
     pub role: Role,
     /// Label, type, value and prominence.
     #[serde(flatten)]
@@ -252,7 +252,7 @@ impl PendingRequest {
     }
 }
 
-/// The amount at first sight among lines.
+/// The first amount of prominence 1.
 pub(crate) fn amount_of(lines: &[TranscriptLine]) -> Option<countersign_protocol::transcript::Money> {
     lines.iter().find_map(|line| match &line.value {
         LineValue::Money(money) if line.prominence == 1 => Some(money.clone()),

@@ -1,4 +1,4 @@
-//! The page's types are made from these: `UPDATE_TYPES=1 cargo test -p countersign-app` writes them.
+//! Generates the page's TypeScript types: `UPDATE_TYPES=1 cargo test -p countersign-app` writes them.
 
 use std::path::Path;
 

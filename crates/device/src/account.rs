@@ -1,4 +1,4 @@
-//! What the device keeps of one enrollment.
+//! An account: the record of one enrollment, as the vault stores it.
 
 use std::fmt;
 use std::str::FromStr;
@@ -15,23 +15,23 @@ use countersign_protocol::random::{self, Random};
 use countersign_protocol::registration::{DeviceClass, KeyProtection};
 use serde::{Deserialize, Serialize};
 
-/// Names an account on this device; it never leaves it.
+/// An account's id on this device (`ac_…`). No provider learns it.
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(transparent)]
 pub struct AccountId(String);
 
-/// The text is not an account's id.
+/// The string is not an account's id.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("this is not an account (ac_…); `countersign accounts` lists them")]
 pub struct InvalidAccountId;
 
 impl AccountId {
-    /// A new id.
+    /// A new random id.
     pub fn random(random: &dyn Random) -> AccountId {
         AccountId(format!("ac_{}", encoding::encode(&random::bytes::<12>(random))))
     }
 
-    /// The id as text; it is safe in a file's name.
+    /// The id as a string of letters, digits, `-` and `_`: safe in a file name.
     pub fn as_str(&self) -> &str {
         &self.0
     }
@@ -71,74 +71,74 @@ pub struct Account {
     pub device_name: String,
     /// The provider.
     pub issuer: Issuer,
-    /// Whether this provider is for tests: shown as TEST everywhere.
+    /// Whether the provider is for tests: shown as TEST everywhere.
     pub test: bool,
-    /// The provider's own help line.
+    /// The provider's support contact.
     pub support: Option<Support>,
-    /// Where the provider is called.
+    /// The provider's endpoints.
     #[serde(rename = "addresses")]
     pub endpoints: AccountEndpoints,
-    /// The user.
+    /// The user's id at the provider.
     pub subject: Subject,
-    /// The user's name.
+    /// The user's name, not escaped.
     pub subject_label: String,
-    /// This device at the provider.
+    /// This device's id at the provider.
     pub device_id: DeviceId,
-    /// Person or program.
+    /// Whether a person or a program answers.
     pub device_class: DeviceClass,
-    /// What keeps the approval key.
+    /// What protects the approval key.
     pub key_protection: KeyProtection,
-    /// The transport key.
+    /// The transport key's public half.
     pub transport_key: PublicKey,
-    /// The approval key.
+    /// The approval key's public half.
     pub approval_key: PublicKey,
     /// Thumbprint of the provider's evidence root, pinned at enrollment.
     pub root: Thumbprint,
     /// The provider's key manifests, verified when they were stored.
     pub manifests: ManifestChain,
-    /// The statements about this device, oldest first; empty until it is confirmed.
+    /// The enrollment statements about this device, oldest first; empty until it is confirmed.
     pub statements: Vec<Compact<EnrollmentStatement>>,
-    /// The credential, sealed by the key store.
+    /// The device credential, encrypted by the key store.
     pub credential: String,
-    /// When it was received and how long it lives.
+    /// When the credential was issued and how long it is valid.
     #[serde(rename = "credential_life")]
     pub credential_lifetime: Lifetime,
-    /// How far this device has fetched.
+    /// The cursor of the last fetch; `None` before the first.
     pub cursor: Option<String>,
     /// Whether the provider knows this device.
     #[serde(rename = "standing")]
     pub status: AccountStatus,
 }
 
-/// Where a provider is called: its own endpoints, checked when the account was made.
+/// A provider's endpoints as URLs, checked against its issuer at enrollment.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct AccountEndpoints {
-    /// Fetching, and below it answering.
+    /// Fetching challenges; answers are posted below it.
     pub challenges: String,
-    /// The stream of the same.
+    /// The stream of challenges.
     pub stream: String,
-    /// The chain of key manifests.
+    /// The key manifests.
     pub manifest: String,
-    /// Renewing the credential.
+    /// Renewing the device credential.
     pub credential: String,
 }
 
-/// A span of time by the provider's clock.
+/// A validity period by the provider's clock.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Lifetime {
-    /// When it began, seconds since the epoch.
+    /// Its begin, seconds since the epoch.
     pub from: u64,
-    /// How long it is, in seconds.
+    /// Its length in seconds.
     pub seconds: u64,
 }
 
 impl Lifetime {
-    /// When half of it is over: from here on a credential is renewed.
+    /// The time from which a credential is renewed: half of its lifetime, seconds since the epoch.
     pub fn half(self) -> u64 {
         self.from.saturating_add(self.seconds / 2)
     }
 
-    /// When it is over.
+    /// Its end, seconds since the epoch.
     pub fn end(self) -> u64 {
         self.from.saturating_add(self.seconds)
     }
@@ -150,28 +150,28 @@ impl Lifetime {
 pub enum AccountStatus {
     /// The confirmation code has not been typed yet.
     Unconfirmed,
-    /// It takes part.
+    /// Confirmed: it receives challenges.
     Active,
-    /// The provider answered 401 without a signed reason. Nothing is lost; the device asks again every hour.
+    /// The provider replied 401 without a signed reason. Keys and records stay; the device asks again every hour.
     NotKnown {
         /// Since when, by the provider's clock (seconds since the epoch).
         since: u64,
     },
-    /// The provider says, without signing it, that this device is suspended: it may have been copied or restored. Nothing is
-    /// lost; the device asks again every hour.
+    /// The provider replied, unsigned, that this device is suspended: it may have been copied or restored. Keys and
+    /// records stay; the device asks again every hour.
     Suspended {
         /// Since when, by the provider's clock (seconds since the epoch).
         since: u64,
     },
-    /// The provider signed that this device was revoked.
+    /// The provider signed that this device is revoked.
     Revoked {
-        /// When, seconds since the epoch.
+        /// Since when, seconds since the epoch.
         at: u64,
     },
 }
 
 impl AccountEndpoints {
-    /// Takes what the device needs of checked endpoints.
+    /// The endpoints that an account uses, of a checked discovery document.
     pub fn of(endpoints: &Endpoints) -> AccountEndpoints {
         AccountEndpoints {
             challenges: endpoints.challenge.to_string(),
@@ -182,7 +182,7 @@ impl AccountEndpoints {
     }
 }
 
-/// Whether an account there is marked TEST: the provider says so, or it is called without TLS.
+/// Whether accounts at this provider are marked TEST: its mode is `test`, or it is called without TLS.
 pub fn is_test(discovery: &Discovery) -> bool {
     discovery.mode == Mode::Test || discovery.issuer.is_plain_http()
 }

@@ -1,4 +1,4 @@
-//! Answering a request: verify the person where it must be, sign once, send until an outcome arrives.
+//! Answering: verifies the user where the challenge asks for it, signs once, and waits for a verified outcome.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -12,7 +12,7 @@ use countersign_protocol::outcome::{Ending, Outcome};
 use serde::Serialize;
 
 use crate::account::{Account, AccountId};
-use crate::core::{AuthorizedDecision, Core, Moment};
+use crate::core::{AuthorizedDecision, Core, Effect, Moment};
 use crate::device::{AccountHandle, Device};
 use crate::error::AnswerError;
 use crate::pin::PinEntry;
@@ -20,34 +20,36 @@ use crate::ports::user_verifier::{PinPrompt, UserVerifier};
 use crate::ports::vault::{Stage, StoredChallenge};
 use crate::unlock::{UnlockTime, UnlockedKey, expire_later, verified_by_pin};
 
-/// How long [`Device::answer`] waits for an outcome from a provider that is slow; one that is offline is not waited for.
+/// How long [`Device::answer`] waits for an outcome from a provider that is slow; one that is offline is not waited
+/// for.
 const OUTCOME_TIMEOUT: Duration = Duration::from_secs(20);
 
-/// What a person says to a request.
+/// The person's choice.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Decision {
-    /// Yes.
+    /// Approve. Asks for the PIN where the challenge wants user verification.
     Approve {
         /// The number that was typed or chosen, where the request asks for one.
         value: Option<String>,
     },
-    /// No. Never asks for a PIN.
+    /// Deny. Never asks for the PIN.
     Deny {
-        /// Why.
+        /// Why, if the person said so.
         reason: Option<DenialReason>,
     },
 }
 
-/// What came of an answer.
+/// The result of an answer.
 #[derive(Clone, Debug, Serialize)]
 pub struct AnswerResult {
-    /// Whose.
+    /// The account.
     pub account: AccountId,
-    /// Which request.
+    /// The challenge's id.
     pub id: ChallengeId,
-    /// What this device said.
+    /// The decision that was signed.
     pub decision: answer::Decision,
-    /// How the request ended, verified. `None`: the answer is kept and will be sent until an outcome arrives.
+    /// How the request ended, by a verified outcome. `None`: the answer is in the outbox and is sent until an outcome
+    /// arrives.
     pub outcome: Option<Ending>,
     /// The device that answered first, where another did.
     pub by: Option<String>,
@@ -57,7 +59,8 @@ pub struct AnswerResult {
 }
 
 impl Device {
-    /// Answers a request. `verifier` is asked only where a yes needs it, once: after [`AnswerError::WrongPin`] call again.
+    /// Answers a request, once and for good. `verifier` is asked at most once, where an approval needs it: after
+    /// [`AnswerError::WrongPin`] call again.
     ///
     /// # Errors
     /// [`AnswerError`]; then nothing was signed.
@@ -84,7 +87,7 @@ impl Device {
         self.outcome_of(&handle, id, decision).await
     }
 
-    /// Whether approving this request would ask for the PIN now. A request that is not here asks for one.
+    /// Whether approving this request would ask for the PIN now. For an unknown request: yes.
     pub async fn asks_for_pin(&self, id: &ChallengeId) -> bool {
         let Ok(handle) = self.handle_of(id).await else { return true };
         let asked = id.clone();
@@ -98,7 +101,7 @@ impl Device {
         }
     }
 
-    /// Disputes a request that ended here: "that wasn't me". It is kept and sent until the provider has replied.
+    /// Disputes a request that has ended: "that wasn't me". The dispute is sent until the provider has replied.
     ///
     /// # Errors
     /// [`AnswerError`]; then nothing was signed.
@@ -151,7 +154,7 @@ impl Device {
         if prefers {
             expire_later(&handle.unlock_cache);
         } else {
-            // `required` asks each time.
+            // `required` asks for the PIN each time.
             *unlock_cache = None;
         }
         sign_and_store(handle, id, move |core, at, id| {
@@ -178,7 +181,7 @@ impl Device {
         Ok((entry, opened.map_err(|_| AnswerError::Stopped)??))
     }
 
-    /// Waits for a verified outcome, or until it is clear that the answer has to be kept for now.
+    /// Waits for a verified outcome, until sending has failed several times, or for [`OUTCOME_TIMEOUT`].
     async fn outcome_of(
         &self,
         handle: &AccountHandle,
@@ -191,7 +194,7 @@ impl Device {
             handle.task.wait_for(move |core, _| (!core.is_open(&waited) || core.is_delayed(&waited)).then_some(()));
         match tokio::time::timeout(OUTCOME_TIMEOUT, decided).await {
             Ok(decided) => decided?,
-            Err(_) => tracing::debug!(challenge = %id, "no outcome yet; the answer is kept"),
+            Err(_) => tracing::debug!(challenge = %id, "no outcome yet; the answer stays in the outbox"),
         }
         let kept = self.inner.services.vault.challenge(&account, id)?;
         let verdict = kept.as_ref().and_then(last_outcome);
@@ -230,30 +233,30 @@ fn now(core: &Core, at: Moment) -> UnlockTime {
     UnlockTime { tick: at.tick, sleeps: core.sleeps() }
 }
 
-/// Has the core sign, and returns when the answer is durable.
+/// Has the core sign an answer, and returns when it is in the vault.
 async fn sign_and_store(
     handle: &AccountHandle,
     id: &ChallengeId,
-    sign: impl FnOnce(&mut Core, Moment, &ChallengeId) -> Result<Vec<crate::core::Effect>, AnswerError> + Send + 'static,
+    sign: impl FnOnce(&mut Core, Moment, &ChallengeId) -> Result<Vec<Effect>, AnswerError> + Send + 'static,
 ) -> Result<(), AnswerError> {
     let id = id.clone();
     handle.task.run(move |core, at| split(sign(core, at, &id))).await?
 }
 
-/// Parts effects from an error, for the task carries out the one and the caller gets the other.
-fn split(signed: Result<Vec<crate::core::Effect>, AnswerError>) -> (Result<(), AnswerError>, Vec<crate::core::Effect>) {
+/// Splits the result: effects for the task, the error for the caller.
+fn split(signed: Result<Vec<Effect>, AnswerError>) -> (Result<(), AnswerError>, Vec<Effect>) {
     match signed {
         Ok(effects) => (Ok(()), effects),
         Err(error) => (Err(error), Vec::new()),
     }
 }
 
-/// How a kept request ended.
+/// How a stored request ended, and the device that answered, where another did.
 pub(crate) fn ending_of(kept: &StoredChallenge) -> Option<(Ending, Option<String>)> {
     last_outcome(kept).map(|outcome| (outcome.outcome, outcome.by))
 }
 
-/// The newest word about a kept request; outcomes were verified before they were stored.
+/// The newest outcome of a stored request; outcomes are verified before they are stored.
 fn last_outcome(kept: &StoredChallenge) -> Option<Outcome> {
     Compact::<Outcome>::from_text(kept.outcomes.last()?.clone()).peek().ok()
 }

@@ -1,4 +1,4 @@
-//! The device as an app or a terminal sees it: all accounts together.
+//! [`Device`]: all accounts of one home, as an app or a terminal uses them.
 
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -27,29 +27,29 @@ use crate::transcript::Locale;
 use crate::unlock::{PinGate, UnlockCache};
 use crate::view::{AccountView, ChallengeView};
 
-/// A device: every account of one home. Cheap to clone; it lives until its last clone is dropped.
+/// A device: every account of one home, each with a task of its own. Cheap to clone; the tasks end with the last clone.
 #[derive(Clone)]
 pub struct Device {
     pub(crate) inner: Arc<Inner>,
 }
 
-/// What a device needs of its surroundings.
+/// Clock, randomness, transport and settings of a device.
 #[derive(Clone)]
 pub struct Ports {
-    /// The system's clock.
+    /// The wall clock.
     pub clock: Arc<dyn Clock>,
-    /// The system's randomness.
+    /// The source of randomness, for keys and ids.
     pub random: Arc<dyn Random>,
-    /// How providers are reached.
+    /// The transport to providers.
     pub transport: Arc<dyn Transport>,
-    /// The language of what is shown.
+    /// The language of transcripts.
     pub locale: Locale,
-    /// What a guess of a PIN costs.
+    /// The cost of one guess of a PIN.
     pub costs: PinCosts,
 }
 
 impl Ports {
-    /// HTTP, English, and the usual cost of a PIN.
+    /// HTTP, English, and the default cost of a PIN.
     ///
     /// # Errors
     /// [`OpenError::Http`] where the system's certificates cannot be loaded.
@@ -70,9 +70,9 @@ pub(crate) struct Inner {
     pub(crate) random: Arc<dyn Random>,
     pub(crate) locale: Locale,
     accounts: Mutex<BTreeMap<AccountId, AccountHandle>>,
-    /// Whether accounts are looked after without being asked, those that are still to come included.
+    /// Whether accounts keep fetching by themselves ([`Device::run`]), those that are enrolled later included.
     pub(crate) watching: AtomicBool,
-    /// Accounts that could not be opened, and why.
+    /// Accounts that could not be opened, and why, in English.
     pub(crate) closed: BTreeMap<AccountId, String>,
 }
 
@@ -102,23 +102,23 @@ pub(crate) struct AccountHandle {
     pub(crate) unlock_cache: UnlockCache,
 }
 
-/// What came of a pull for one account.
+/// The result of a pull for one account.
 #[derive(Clone, Debug)]
 pub struct PullResult {
-    /// Which account.
+    /// The account.
     pub account: AccountId,
     /// Since when (seconds since the epoch, this device's clock) and why the provider counts as offline, if it does.
     pub offline: Option<(u64, OfflineReason)>,
 }
 
 impl Device {
-    /// Opens a home: takes its lock, its vault and its keys, and starts every account. Nothing is sent yet; [`Device::pull`] or
-    /// [`Device::run`] follows. To be called within a tokio runtime.
+    /// Opens a home: takes its lock, opens vault and key files, and starts a task for every account. Nothing is sent
+    /// before [`Device::pull`] or [`Device::run`]. Call it within a tokio runtime.
     ///
-    /// An account that cannot be opened keeps no other from working: [`Device::accounts`] says why.
+    /// An account that can't be opened does not keep the others from working: [`Device::accounts`] says why.
     ///
     /// # Errors
-    /// [`OpenError`]; another process that holds the home is named by its pid.
+    /// [`OpenError`]. Where another process holds the home, it is named by its pid.
     pub fn open(home: &Path, ports: Ports) -> Result<Device, OpenError> {
         let home = Home::open(home)?;
         let vault = Arc::new(SqliteVault::open(&home.vault())?);
@@ -126,7 +126,7 @@ impl Device {
         Device::assemble(ports, vault, keys, Some(Arc::new(home)))
     }
 
-    /// A device on another vault and key store, for platforms and tests. To be called within a tokio runtime.
+    /// A device on another vault and key store, for platforms and tests. Call it within a tokio runtime.
     ///
     /// # Errors
     /// [`OpenError`] where the vault cannot be read.
@@ -165,25 +165,25 @@ impl Device {
         self.inner.start(account)
     }
 
-    /// Listens to what happens from now on.
+    /// Events from now on.
     pub fn events(&self) -> Events {
         self.inner.services.listeners.listen()
     }
 
-    /// Looks at once and keeps looking, by stream or long poll, until the device is dropped or [`Device::rest`] is called. What
-    /// happened since the device was opened is among the events, unless somebody has listened before.
+    /// Fetches at once and keeps fetching, by stream or long poll, until the device is dropped or [`Device::rest`] is
+    /// called. The first caller also gets the events since the device was opened.
     pub async fn run(&self) -> Events {
         let events = self.inner.services.listeners.listen_from_the_start();
         self.inner.watching.store(true, Ordering::SeqCst);
         for handle in self.handles().into_values() {
-            // A stopped account has told its listeners.
+            // A stopped account has emitted `Stopped` already.
             handle.task.send(Event::Wake).await.ok();
             handle.task.send(Event::Watch(true)).await.ok();
         }
         events
     }
 
-    /// Stops looking.
+    /// Stops fetching by itself.
     pub async fn rest(&self) {
         self.inner.watching.store(false, Ordering::SeqCst);
         for handle in self.handles().into_values() {
@@ -191,7 +191,8 @@ impl Device {
         }
     }
 
-    /// Sends what waits to be sent and fetches what is new, for all accounts at once. Returns when everything was tried once.
+    /// Sends what is in the outboxes and fetches what is new, for all accounts at once. Returns when everything was
+    /// tried once.
     pub async fn pull(&self) -> Vec<PullResult> {
         let handles = self.handles();
         for handle in handles.values() {
@@ -206,7 +207,7 @@ impl Device {
         all
     }
 
-    /// Pulls whenever `wake` says so. It says nothing else: a forged wake costs one request and shows nothing.
+    /// Pulls at every wake. A wake carries nothing: a forged one costs one call and shows nothing.
     pub fn wake_by(&self, mut wake: Box<dyn Wake>) {
         let device = Arc::downgrade(&self.inner);
         tokio::spawn(async move {
@@ -219,7 +220,7 @@ impl Device {
         });
     }
 
-    /// All accounts, in the order they were made, those included that can't be used: [`AccountView::unusable`] says why.
+    /// All accounts in the order of their enrollment, unusable ones included ([`AccountView::unusable`]).
     ///
     /// # Errors
     /// [`OpenError::Vault`].
@@ -228,7 +229,7 @@ impl Device {
         for kept in self.inner.services.vault.accounts()? {
             let can_approve = self.inner.services.keys.has_approval(&kept.id);
             let Some(handle) = self.handles().remove(&kept.id) else {
-                // One that is just being made is neither here nor there.
+                // An account that is being enrolled is in the vault before it has a task.
                 let why = self.inner.closed.get(&kept.id);
                 views.extend(
                     why.map(|why| AccountView::render(&kept, can_approve, None, 0).unusable(Some(why.clone()))),
@@ -246,7 +247,8 @@ impl Device {
         Ok(views)
     }
 
-    /// What waits for an answer on any account, the oldest deadline first. Fetch first, by [`Device::pull`].
+    /// Requests that wait for an answer, of all accounts, the earliest expiry first. Call [`Device::pull`] before for
+    /// new ones.
     pub async fn pending(&self) -> Vec<ChallengeView> {
         let mut all = Vec::new();
         for handle in self.handles().into_values() {
@@ -256,14 +258,14 @@ impl Device {
         all
     }
 
-    /// Forgets every verification, as when the screen is locked: the next approval asks again.
+    /// Forgets every unlocked key, as when the screen is locked: the next approval asks for the PIN again.
     pub async fn lock(&self) {
         for handle in self.handles().into_values() {
             *handle.unlock_cache.lock().await = None;
         }
     }
 
-    /// Notes that a person saw a request.
+    /// Records that a person saw a request.
     pub async fn shown(&self, id: &ChallengeId) {
         for handle in self.handles().into_values() {
             handle.task.send(Event::Shown(id.clone())).await.ok();

@@ -1,4 +1,5 @@
-//! What the device tells whoever listens: an app, a terminal, a script. Listeners invent nothing; everything they show is here.
+//! Events of a device for its listeners: an app, a terminal, a script. Listeners show these and derive nothing of their
+//! own.
 
 use countersign_protocol::answer::Decision;
 use countersign_protocol::id::ChallengeId;
@@ -11,140 +12,142 @@ use serde::Serialize;
 use crate::account::AccountId;
 use crate::view::ChallengeView;
 
-/// Something happened.
+/// An event of one account. The JSON form is a line of `countersign watch --json`.
 #[derive(Clone, Debug, Serialize)]
 #[serde(tag = "event", rename_all = "snake_case")]
 #[non_exhaustive]
 pub enum DeviceEvent {
-    /// A verified request waits for an answer. The same request is told once per start.
+    /// A verified request waits for an answer. Emitted once per request and start.
     Challenge(Box<ChallengeView>),
-    /// A request ended without an answer of this device, or a second statement about it arrived (a dispute).
+    /// A request ended without an answer of this device, or a second outcome followed a dispute.
     Ended {
-        /// Whose.
+        /// The account.
         account: AccountId,
-        /// Which.
+        /// The challenge.
         id: ChallengeId,
-        /// How; `None` where the provider no longer knew it.
+        /// How it ended; `None` where the provider no longer knew it.
         outcome: Option<Ending>,
         /// The device that answered, where another did.
         by: Option<String>,
     },
-    /// A request that this device answered has ended, verified.
+    /// A request that this device answered has ended, by a verified outcome.
     Answered {
-        /// Whose.
+        /// The account.
         account: AccountId,
-        /// Which.
+        /// The challenge.
         id: ChallengeId,
-        /// What this device said.
+        /// This device's decision.
         decision: Decision,
         /// How it ended; `None` where the provider no longer knew it.
         outcome: Option<Ending>,
         /// The device that answered first, where another did.
         by: Option<String>,
     },
-    /// The provider did not take an answer, and gave no outcome. It is kept and sent again.
+    /// The provider did not accept an answer or dispute, and sent no outcome. An answer is sent again.
     AnswerNotTaken {
-        /// Whose.
+        /// The account.
         account: AccountId,
-        /// Which.
+        /// The challenge.
         id: ChallengeId,
-        /// The status of the reply.
+        /// The HTTP status of the reply.
         status: u16,
     },
-    /// This device could not verify, read or show a request, said so to the provider, and shows nothing of it.
+    /// This device could not verify, read or show a request. It sends the provider a refusal and shows nothing of the
+    /// request.
     Refused {
-        /// Whose.
+        /// The account.
         account: AccountId,
-        /// Which.
+        /// The challenge.
         id: ChallengeId,
-        /// Why.
+        /// The refusal's code.
         code: RefusalCode,
     },
-    /// Something signed arrived that does not verify; it was ignored.
+    /// A signed message did not verify and was ignored.
     Ignored {
-        /// Whose.
+        /// The account.
         account: AccountId,
-        /// What, in words.
+        /// The kind of message, in English.
         what: &'static str,
     },
-    /// The provider cannot be reached, or does not reply as itself. Answers are kept and will be sent.
+    /// The provider cannot be reached, or something else replies in its place. Answers wait in the outbox.
     Offline {
-        /// Whose.
+        /// The account.
         account: AccountId,
         /// Since when, by this device's clock (seconds since the epoch).
         since: u64,
-        /// Why.
+        /// Why it counts as offline.
         why: OfflineReason,
     },
     /// The provider replies again.
     Online {
-        /// Whose.
+        /// The account.
         account: AccountId,
     },
-    /// The confirmation code was typed: the account takes part now.
+    /// The confirmation code was typed: the account receives challenges from now on.
     Confirmed {
-        /// Which.
+        /// The account.
         account: AccountId,
     },
-    /// The provider does not know this device, without a signed word about it. Nothing is lost; it is asked again every hour.
+    /// The provider does not recognise this device, and signed nothing about it. Keys and records stay; the device asks
+    /// again every hour.
     AccountUnknown {
-        /// Which.
+        /// The account.
         account: AccountId,
         /// Since when (seconds since the epoch).
         since: u64,
     },
-    /// The provider has suspended this device, without a signed word about it: it may have been copied or restored. Nothing is
-    /// lost; it is asked again every hour.
+    /// The provider has suspended this device, and signed nothing about it: it may have been copied or restored. Keys
+    /// and records stay; the device asks again every hour.
     AccountSuspended {
-        /// Which.
+        /// The account.
         account: AccountId,
         /// Since when (seconds since the epoch).
         since: u64,
     },
-    /// The provider knows this device again.
+    /// The provider recognises this device again.
     AccountKnown {
-        /// Which.
+        /// The account.
         account: AccountId,
     },
     /// The provider signed that this device is revoked. Its keys are destroyed; its history stays.
     AccountRevoked {
-        /// Which.
+        /// The account.
         account: AccountId,
-        /// When (seconds since the epoch).
+        /// When it was revoked (seconds since the epoch).
         at: u64,
-        /// On whose word.
+        /// Who revoked it.
         by: RevokedBy,
     },
-    /// An account can't be used on this device. Nothing of it was changed or removed; the others work.
+    /// An account can't be used on this device. Nothing of it was changed or removed; other accounts work.
     AccountUnusable {
-        /// Which.
+        /// The account.
         account: AccountId,
-        /// Why, in words.
+        /// Why, in English.
         why: String,
     },
-    /// Another device of the same person was revoked.
+    /// Another device of the same user was revoked.
     OtherDeviceRevoked {
-        /// Whose.
+        /// The account.
         account: AccountId,
-        /// Its name.
+        /// That device's name.
         device_name: String,
-        /// On whose word.
+        /// Who revoked it.
         by: RevokedBy,
     },
-    /// Something happened to another device of the same person.
+    /// Another device of the same user was added, changed or suspended.
     OtherDevice {
-        /// Whose.
+        /// The account.
         account: AccountId,
-        /// What.
+        /// What happened to it.
         change: OtherDevice,
-        /// Its name.
+        /// That device's name.
         device_name: Option<String>,
     },
-    /// The store or the key store failed; the account stands still until the device is opened again.
+    /// Vault or key store failed; the account does nothing until the device is opened again.
     Stopped {
-        /// Which.
+        /// The account.
         account: AccountId,
-        /// What to tell the person.
+        /// What failed, in English.
         message: String,
     },
 }
@@ -156,11 +159,11 @@ pub enum DeviceEvent {
 pub enum OfflineReason {
     /// No connection.
     Unreachable,
-    /// Something else answers in the provider's place: a captive portal, a proxy.
+    /// Something else replies in the provider's place: a captive portal, a proxy.
     NotTheProvider,
     /// No reply in time.
     NoReply,
-    /// It replies that it is busy or broken.
+    /// It replies with 408, 429 or 5xx, or refuses valid proofs.
     Unwell,
 }
 

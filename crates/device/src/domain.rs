@@ -1,4 +1,4 @@
-//! The part of a provider's address that somebody had to register: what a person can recognise.
+//! Registrable domain of an issuer: the part of its URL that a person can recognise.
 
 use countersign_protocol::issuer::Issuer;
 use serde::Serialize;
@@ -6,9 +6,9 @@ use serde::Serialize;
 /// A registrable domain (public suffix and one label), or the whole host where there is none.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Domain {
-    /// As it is shown: with its letters, where it is an internationalised name that reads back as itself.
+    /// For showing: in Unicode, where it is an internationalised name that converts back to itself.
     pub shown: String,
-    /// In ASCII (punycode), where that is something else; to be shown beside it.
+    /// In ASCII (punycode) where that differs; to be shown beside it.
     pub ascii: Option<String>,
 }
 
@@ -20,8 +20,8 @@ impl Domain {
         let registrable = if is_address { None } else { psl::domain_str(&host) };
         let ascii = registrable.unwrap_or(&host).to_owned();
         let (letters, readable) = idna::domain_to_unicode(&ascii);
-        let sound = readable.is_ok() && countersign_protocol::text::check(&letters, 253).is_ok();
-        if letters == ascii || !sound {
+        let is_safe = readable.is_ok() && countersign_protocol::text::check(&letters, 253).is_ok();
+        if letters == ascii || !is_safe {
             return Domain { shown: ascii, ascii: None };
         }
         Domain { shown: letters, ascii: Some(ascii) }

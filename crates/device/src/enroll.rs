@@ -1,4 +1,5 @@
-//! Enrolling from a link: verify before anything is shown, ask, make two keys, register, and lose nothing if the reply is lost.
+//! Enrollment from a link: verifies the registration token before anything is shown, generates two keys and registers
+//! them. A registration whose reply was lost is repeated with the same bytes.
 
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
@@ -40,25 +41,25 @@ use crate::ports::vault::{Change, PendingEnrollment};
 
 const REPLY_TIMEOUT_MS: u64 = 15_000;
 
-/// A link that was verified and may be shown: who asks this device to enroll, and for whom.
+/// A verified link, which may be shown: the provider that asks this device to enroll, and the user.
 pub struct LinkPreview {
     /// The provider.
     pub issuer: Issuer,
-    /// Its registrable domain, to be shown in large type.
+    /// The provider's registrable domain, to be shown in large type.
     pub domain: Domain,
-    /// Whether no account of this device is at this provider yet.
+    /// Whether this device has no account at this provider yet.
     pub new_provider: bool,
-    /// The user.
+    /// The user's id at the provider.
     pub subject: Subject,
-    /// The user's name; text from outside, escaped.
+    /// The user's name, escaped.
     pub subject_label: String,
-    /// Whether this is a provider for tests.
+    /// Whether the provider is for tests.
     pub test: bool,
-    /// Whether a confirmation code will have to be typed.
+    /// Whether a confirmation code will have to be typed where the link came from.
     pub confirm: Confirm,
-    /// Whether a program may be enrolled.
+    /// Whether the provider accepts a device of class `automated`.
     pub allow_automated: bool,
-    /// The provider's own help line.
+    /// The provider's support contact.
     pub support: Option<Support>,
     link: EnrollmentLink,
     token: RegistrationToken,
@@ -66,35 +67,35 @@ pub struct LinkPreview {
     manifests: ManifestChain,
 }
 
-/// A new account.
+/// The result of an enrollment: a new account.
 #[derive(Clone, Serialize)]
 pub struct EnrollmentResult {
     /// Its id on this device.
     pub account: AccountId,
     /// The provider.
     pub issuer: Issuer,
-    /// The user.
+    /// The user's id at the provider.
     pub subject: Subject,
-    /// The user's name.
+    /// The user's name, escaped.
     pub subject_label: String,
-    /// This device at the provider.
+    /// This device's id at the provider.
     pub device_id: DeviceId,
-    /// Person or program.
+    /// Whether a person or a program answers.
     pub device_class: DeviceClass,
-    /// What keeps the approval key.
+    /// What protects the approval key.
     pub key_protection: KeyProtection,
-    /// Six digits to be typed where the link came from; until then the account gets nothing.
+    /// Six digits to be typed where the link came from; until then the account receives nothing.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub confirmation_code: Option<Secret>,
-    /// Whether this is a provider for tests.
+    /// Whether the provider is for tests.
     pub test: bool,
 }
 
 impl Device {
-    /// Reads a link and verifies it with its provider's keys. Only what is returned here may be shown.
+    /// Reads a link and verifies its token with the provider's keys. Only what is returned here may be shown.
     ///
     /// # Errors
-    /// [`EnrollError`]; its words hold nothing of a link that was not verified.
+    /// [`EnrollError`]; its text holds nothing of a link that was not verified.
     pub async fn preview(&self, link: &str) -> Result<LinkPreview, EnrollError> {
         let link: EnrollmentLink = link.parse()?;
         let issuer = link.issuer().clone();
@@ -105,7 +106,7 @@ impl Device {
         let endpoints = discovery.endpoints(&issuer)?;
         let reply = self.get(endpoints.device_jwks.to_string()).await?;
         let keys: KeySet = read("keys", &reply)?;
-        // The provider's own time, for this device's clock may be wrong.
+        // The provider's time: this device's clock may be wrong.
         let now = reply.date.unwrap_or_else(|| self.inner.services.clock.now());
         let token = RegistrationToken::verify(link.token(), &keys, &issuer, &discovery.registration_endpoint, now)?;
         let manifests: ManifestChain = read("key manifests", &self.get(endpoints.manifest.to_string()).await?)?;
@@ -128,8 +129,8 @@ impl Device {
         })
     }
 
-    /// Enrolls: asks for a PIN, makes two keys, registers them, and fetches once. Called again with the same link after a lost
-    /// reply, and with the same PIN, it sends the same keys and bytes again.
+    /// Enrolls: asks for a PIN, generates two keys, registers them, and fetches once. Called again after a lost reply,
+    /// with the same link and PIN, it sends the same keys and bytes again.
     ///
     /// # Errors
     /// [`EnrollError`].
@@ -168,7 +169,7 @@ impl Device {
         let changes = [Change::PutAccount(Box::new(account.clone())), Change::DeleteEnrollment(begun.token)];
         self.inner.services.vault.apply(&account.id, &changes)?;
         let handle = self.start(account).map_err(|_| EnrollError::Keys(KeyError::Unreadable))?;
-        // The first fetch brings the enrollment statement; without it the account waits, as after any start.
+        // The first fetch brings the enrollment statement; until it comes the account waits, as after any start.
         handle.task.send(Event::Wake).await.ok();
         handle.task.wait_idle().await.ok();
         if self.inner.watching.load(Ordering::SeqCst) {
@@ -177,7 +178,7 @@ impl Device {
         Ok(enrolled)
     }
 
-    /// Makes keys and body for this link, or finds those that were made before.
+    /// Generates keys and body for this link, or loads those of an earlier attempt.
     async fn begin(&self, preview: &LinkPreview, name: &str, pin: &PinEntry) -> Result<PendingEnrollment, EnrollError> {
         let token = preview.link.token().hash();
         let (pin_gate, given) = (self.pin_gate(), pin.clone());
@@ -207,7 +208,7 @@ impl Device {
             key_protection,
             self.inner.services.clock.now(),
         )
-        .map_err(unsigned)?;
+        .map_err(signing_failed)?;
         let request = RegistrationRequest {
             countersign_version: COUNTERSIGN_VERSION,
             registration_token: preview.link.token().clone(),
@@ -227,13 +228,13 @@ impl Device {
         };
         let body = serde_json::to_string(&request).expect("a registration has string keys and whole numbers");
         let begun = PendingEnrollment { token, account, body };
-        // The link in it is a secret until it was used, and a database keeps what was deleted for a while.
+        // The body holds the link, a secret until it is used, and a database keeps deleted rows for a while.
         let sealed = self.inner.services.keys.seal(&begun.account, &Secret::new(begun.body.as_str()))?;
         self.inner.services.vault.put_enrollment(&PendingEnrollment { body: sealed, ..begun.clone() })?;
         Ok(begun)
     }
 
-    /// Posts the registration; a nonce and a wrong clock cost one silent retry each.
+    /// Posts the registration. A missing nonce and a wrong clock cost one silent retry each.
     async fn register(&self, preview: &LinkPreview, body: &str, transport: &dyn Signer) -> Result<Reply, EnrollError> {
         let url = &preview.endpoints.registration;
         let token = preview.link.token().as_str();
@@ -241,7 +242,8 @@ impl Device {
         let mut retries = 2;
         loop {
             let jti = encoding::encode(&random::bytes::<16>(&*self.inner.random));
-            let proof = DpopProof::make(transport, "POST", url, token, nonce.as_deref(), jti, now).map_err(unsigned)?;
+            let proof =
+                DpopProof::make(transport, "POST", url, token, nonce.as_deref(), jti, now).map_err(signing_failed)?;
             let call = Call {
                 method: Method::Post,
                 url: url.to_string(),
@@ -318,6 +320,6 @@ fn refusal(what: &'static str, reply: &Reply) -> EnrollError {
     }
 }
 
-fn unsigned(SignFailed: SignFailed) -> EnrollError {
+fn signing_failed(SignFailed: SignFailed) -> EnrollError {
     EnrollError::Keys(KeyError::Gone)
 }

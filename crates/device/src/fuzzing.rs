@@ -1,5 +1,5 @@
-//! Entry points for the fuzz targets (`fuzz/`) into private parsers of provider input. Compiled with `--cfg fuzzing` alone, and no
-//! part of the API.
+//! Entry points for the fuzz targets (`fuzz/`) into private parsers of provider input. Compiled with `--cfg fuzzing`
+//! alone, and no part of the API.
 
 use std::sync::LazyLock;
 

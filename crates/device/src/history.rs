@@ -1,4 +1,5 @@
-//! The device's own record of every challenge and how it ended, each entry hashing the one before.
+//! History: a hash chain of what this device answered, refused, disputed and saw end. Each entry holds the hash of the
+//! one before.
 
 use countersign_protocol::hash::Hash;
 use countersign_protocol::id::ChallengeId;
@@ -6,7 +7,7 @@ use countersign_protocol::json;
 use serde::{Deserialize, Serialize};
 use thiserror::Error;
 
-/// Where an account's history ends: what the next entry continues, and what the next answer commits to.
+/// The end of an account's history. The next entry continues it, and the next answer commits to it (`seq`, `prev`).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Head {
     /// The number of the newest entry; 0 before the first.
@@ -21,7 +22,7 @@ impl Head {
         Head { seq: 0, hash: Hash::of(enrollment_statement) }
     }
 
-    /// Continues the chain by one entry.
+    /// Appends an entry. `at`: milliseconds since the epoch.
     pub fn append(&mut self, at: u64, what: HistoryEvent) -> Entry {
         let body = EntryBody { seq: self.seq + 1, prev: self.hash, at, what };
         let text = serde_json::to_string(&body).expect("an entry has string keys and no floating-point numbers");
@@ -30,14 +31,14 @@ impl Head {
     }
 }
 
-/// One entry and the exact bytes that are stored and hashed.
+/// An entry and the exact bytes that are stored and hashed.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Entry {
     body: EntryBody,
     text: String,
 }
 
-/// What an entry says.
+/// The content of an entry.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct EntryBody {
@@ -51,13 +52,13 @@ pub struct EntryBody {
     pub what: HistoryEvent,
 }
 
-/// What happened to a challenge.
+/// An event in the life of a challenge.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "event", rename_all = "snake_case", deny_unknown_fields)]
 pub enum HistoryEvent {
     /// This device answered. The answer's `seq` is this entry's, its `prev` this entry's `prev`.
     Answered {
-        /// Which challenge.
+        /// The challenge.
         challenge: ChallengeId,
         /// Hash of its compact JWS.
         challenge_hash: Hash,
@@ -66,29 +67,29 @@ pub enum HistoryEvent {
         /// `approved` or `denied`.
         decision: String,
     },
-    /// This device could not verify, read or show it, and said so.
+    /// This device could not verify, read or show it, and sent a refusal.
     Refused {
-        /// Which challenge.
+        /// The challenge.
         challenge: ChallengeId,
         /// Hash of its compact JWS.
         challenge_hash: Hash,
-        /// The code of the refusal.
+        /// The refusal's code.
         code: String,
     },
-    /// It ended.
+    /// The challenge ended.
     Ended {
-        /// Which challenge.
+        /// The challenge.
         challenge: ChallengeId,
         /// Hash of its compact JWS.
         challenge_hash: Hash,
-        /// How: the outcome's word, or `absent` where the provider no longer knew it.
+        /// The outcome (`approved`, `expired` …), or `absent` where the provider no longer knew the challenge.
         outcome: String,
         /// Hash of the outcome's compact JWS, where there was one.
         outcome_hash: Option<Hash>,
     },
-    /// The person said afterwards: that wasn't me.
+    /// The person disputed it afterwards: that wasn't me.
     Disputed {
-        /// Which challenge.
+        /// The challenge.
         challenge: ChallengeId,
         /// Hash of the dispute's compact JWS.
         dispute_hash: Hash,
@@ -107,26 +108,36 @@ impl HistoryEvent {
     }
 }
 
-/// Why a stored history is not what this device wrote.
+/// Why a stored history is not the chain that this device wrote.
 #[derive(Debug, Error, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum HistoryError {
     /// An entry cannot be read.
     #[error("entry {seq} of the history cannot be read")]
     Unreadable {
-        /// The number it should have.
+        /// The number the entry should have.
         seq: u64,
     },
     /// An entry does not continue the one before it.
     #[error("entry {seq} of the history does not continue the one before it")]
     Unchained {
-        /// Its number.
+        /// The entry's number.
         seq: u64,
     },
 }
 
+impl HistoryError {
+    /// The stable code of this error.
+    pub const fn code(&self) -> &'static str {
+        match self {
+            HistoryError::Unreadable { .. } => "history_unreadable",
+            HistoryError::Unchained { .. } => "history_unchained",
+        }
+    }
+}
+
 impl Entry {
-    /// Reads a stored entry; whether it continues a chain is [`check`]'s business.
+    /// Reads a stored entry; [`check`] finds out whether it continues the chain.
     ///
     /// # Errors
     /// [`HistoryError::Unreadable`].
@@ -135,7 +146,7 @@ impl Entry {
         Ok(Entry { body, text })
     }
 
-    /// What it says.
+    /// Its content.
     pub fn body(&self) -> &EntryBody {
         &self.body
     }
@@ -146,7 +157,7 @@ impl Entry {
     }
 }
 
-/// Checks that the entries, oldest first, are a chain that begins at `beginning`, and says where it ends.
+/// Checks that the entries, oldest first, are a chain from `beginning` on. Returns its end.
 ///
 /// # Errors
 /// [`HistoryError`] names the first entry that is missing, changed or out of order.

@@ -1,4 +1,4 @@
-//! Looking back: the history of all accounts, and evidence about one request.
+//! The history of all accounts, and the evidence about one request.
 
 use countersign_protocol::answer::{Answer, Decision};
 use countersign_protocol::challenge::{Challenge, Client};
@@ -18,38 +18,38 @@ use crate::error::ExportError;
 use crate::history::{self, Head};
 use crate::ports::vault::{Stage, StoredChallenge};
 
-/// A request in the history.
+/// A request in the history, open or ended.
 #[derive(Clone, Debug, Serialize)]
 pub struct HistoryItem {
-    /// Whose.
+    /// The account it was sent to.
     pub account: AccountId,
-    /// Which.
+    /// The challenge's id.
     pub id: ChallengeId,
-    /// What it was about; `None` for one that could not be read.
+    /// What was asked for; `None` where the challenge could not be read.
     pub kind: Option<Kind>,
-    /// Who asked; `None` for one that could not be read.
+    /// The client that asked; `None` where the challenge could not be read.
     pub client: Option<Client>,
     /// The client's message, verbatim.
     pub binding_message: Option<String>,
-    /// Issued at, seconds since the epoch.
+    /// When the challenge was issued, seconds since the epoch.
     pub issued_at: u64,
-    /// How far it is.
+    /// How far it has come on this device.
     pub stage: Stage,
-    /// What this device said, if it did.
+    /// This device's decision, if it answered.
     pub decision: Option<Decision>,
-    /// When it said so, seconds since the epoch.
+    /// When it answered, seconds since the epoch.
     pub answered_at: Option<u64>,
-    /// How it ended, as far as the provider signed.
+    /// How it ended, by the newest verified outcome.
     pub outcome: Option<Ending>,
     /// The device that answered, where another did.
     pub by: Option<String>,
-    /// What was on the screen when it was answered.
+    /// The transcript that was on the screen when it was answered.
     #[serde(skip)]
     pub transcript: Option<Transcript>,
 }
 
 impl Device {
-    /// Every request this device ever received, newest first, after checking that the history is one chain.
+    /// Every request this device received, newest first. Checks first that each account's history is one chain.
     ///
     /// # Errors
     /// [`ExportError::Broken`] where an entry was changed, removed or put in.
@@ -67,7 +67,7 @@ impl Device {
         Ok(all)
     }
 
-    /// Everything signed about one request, as a file that anybody can verify offline.
+    /// Everything signed about one request, as the JSON of an evidence file that anybody can verify offline.
     ///
     /// # Errors
     /// [`ExportError`] where the request is unknown or nothing about it was signed by this device or its provider yet.
@@ -86,7 +86,7 @@ fn evidence(account: &Account, kept: StoredChallenge) -> Result<Evidence, Export
     if kept.answer.is_none() && kept.outcomes.is_empty() {
         return Err(ExportError::Incomplete("the request was neither answered here nor has it ended"));
     }
-    let (outcome, disputed) = verdict_and_dispute(kept.outcomes);
+    let (outcome, disputed) = first_and_disputed(kept.outcomes);
     Ok(Evidence {
         manifests: account.manifests.manifests.clone(),
         statements: account.statements.clone(),
@@ -98,13 +98,14 @@ fn evidence(account: &Account, kept: StoredChallenge) -> Result<Evidence, Export
     })
 }
 
-/// The verdict, and the second statement that follows from it after a dispute. One without its verdict is no evidence.
-fn verdict_and_dispute(outcomes: Vec<String>) -> (Option<Compact<Outcome>>, Option<Compact<Outcome>>) {
+/// The first outcome, and the second one that follows it after a dispute. A second one without the first is no
+/// evidence.
+fn first_and_disputed(outcomes: Vec<String>) -> (Option<Compact<Outcome>>, Option<Compact<Outcome>>) {
     let mut outcomes = outcomes.into_iter().map(Compact::<Outcome>::from_text);
     let is_second = |outcome: &Compact<Outcome>| outcome.peek().is_ok_and(|claims| claims.replaces.is_some());
-    let verdict = outcomes.next().filter(|outcome| !is_second(outcome));
-    let disputed = outcomes.find(is_second).filter(|_| verdict.is_some());
-    (verdict, disputed)
+    let first = outcomes.next().filter(|outcome| !is_second(outcome));
+    let disputed = outcomes.find(is_second).filter(|_| first.is_some());
+    (first, disputed)
 }
 
 fn history_item(account: &Account, kept: &StoredChallenge) -> HistoryItem {

@@ -1,4 +1,4 @@
-//! The folder a device lives in, held by one process at a time.
+//! Home: the folder of a device's files, locked by one process at a time.
 
 use std::fs::{File, OpenOptions, TryLockError};
 use std::io::{Read, Seek, SeekFrom, Write};
@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 
 use thiserror::Error;
 
-/// An open home: while this value lives, no other process can open the same folder.
+/// An open home. While this value lives, no other process can open the same folder.
 ///
 /// The folder holds `device.db` (the vault), `keys/` (key files) and `lock` (the pid of the holder).
 #[derive(Debug)]
@@ -27,7 +27,7 @@ pub enum HomeError {
         /// The process that holds it, where the lock file could be read.
         pid: Option<u32>,
     },
-    /// The folder or its lock file could not be made or read.
+    /// The folder or its lock file could not be created or read.
     #[error("cannot use {path} as a home: {source}")]
     Unusable {
         /// The home.
@@ -48,7 +48,7 @@ impl HomeError {
 }
 
 impl Home {
-    /// Opens `path` as a home, making it (mode 0700) where it does not exist, and takes its lock.
+    /// Opens `path` as a home and takes its lock. Creates the folder (mode 0700) where it does not exist.
     ///
     /// # Errors
     /// [`HomeError::InUse`] where another process, or another [`Home`] of this one, holds the folder.
@@ -73,18 +73,18 @@ impl Home {
         &self.path
     }
 
-    /// Where the vault is.
+    /// The path of the vault's file.
     pub fn vault(&self) -> PathBuf {
         self.path.join("device.db")
     }
 
-    /// Where key files are.
+    /// The folder of the key files.
     pub fn keys(&self) -> PathBuf {
         self.path.join("keys")
     }
 }
 
-/// Makes `path` and what is missing above it; what it makes is readable by its owner alone.
+/// Creates `path` and missing folders above it, readable by their owner alone.
 fn make_private_dir(path: &Path) -> std::io::Result<()> {
     let mut builder = std::fs::DirBuilder::new();
     builder.recursive(true);
@@ -93,7 +93,7 @@ fn make_private_dir(path: &Path) -> std::io::Result<()> {
     builder.create(path)
 }
 
-/// Opens or makes a file that its owner alone can read.
+/// Opens a file, or creates it readable by its owner alone.
 pub(crate) fn private_file(path: &Path) -> std::io::Result<File> {
     let mut options = OpenOptions::new();
     options.read(true).write(true).create(true).truncate(false);
@@ -139,7 +139,7 @@ mod tests {
 
     #[cfg(unix)]
     #[test]
-    fn what_a_home_makes_is_its_owners_alone() {
+    fn files_of_a_home_are_readable_by_their_owner_alone() {
         use std::os::unix::fs::PermissionsExt;
         let dir = tempfile::tempdir().unwrap();
         let home = Home::open(&dir.path().join("a/b")).unwrap();

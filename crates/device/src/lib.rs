@@ -13,9 +13,8 @@ pub mod edge;
 #[cfg(not(target_arch = "wasm32"))]
 mod enroll;
 pub mod error;
-#[cfg(fuzzing)]
+#[cfg(all(fuzzing, not(target_arch = "wasm32")))]
 #[doc(hidden)]
-#[cfg(fuzzing)]
 pub mod fuzzing;
 pub mod history;
 #[cfg(not(target_arch = "wasm32"))]

@@ -1,4 +1,4 @@
-//! Handing events to whoever listens.
+//! Fan-out of events to listeners.
 
 use std::collections::VecDeque;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -7,47 +7,46 @@ use tokio::sync::mpsc;
 
 use crate::device_event::DeviceEvent;
 
-/// Events kept for the first listener; a program that never listens keeps no more.
+/// How many events are kept for the first listener; a program that never listens keeps no more.
 const EARLY: usize = 1000;
 
-/// Everybody who listens. A device begins to work when it is opened: what happens before anybody listens is kept for
-/// the first who wants to hear it.
+/// All listeners. A device works from the moment it is opened: events before the first listener are kept for it.
 #[derive(Clone)]
 pub(crate) struct Listeners {
     state: Arc<Mutex<State>>,
 }
 
 enum State {
-    Nobody(VecDeque<DeviceEvent>),
-    Somebody(Vec<mpsc::UnboundedSender<DeviceEvent>>),
+    Buffering(VecDeque<DeviceEvent>),
+    Listening(Vec<mpsc::UnboundedSender<DeviceEvent>>),
 }
 
 impl Default for Listeners {
     fn default() -> Listeners {
-        Listeners { state: Arc::new(Mutex::new(State::Nobody(VecDeque::new()))) }
+        Listeners { state: Arc::new(Mutex::new(State::Buffering(VecDeque::new()))) }
     }
 }
 
 impl Listeners {
-    /// Tells everybody; those who are gone are forgotten.
+    /// Sends an event to all listeners, and drops those that are gone.
     pub(crate) fn emit(&self, event: &DeviceEvent) {
         match &mut *self.state.lock().unwrap_or_else(PoisonError::into_inner) {
-            State::Nobody(early) => {
+            State::Buffering(early) => {
                 if early.len() == EARLY {
                     early.pop_front();
                 }
                 early.push_back(event.clone());
             }
-            State::Somebody(all) => all.retain(|listener| listener.send(event.clone()).is_ok()),
+            State::Listening(all) => all.retain(|listener| listener.send(event.clone()).is_ok()),
         }
     }
 
-    /// Listens from now on.
+    /// A listener of events from now on.
     pub(crate) fn listen(&self) -> Events {
         self.add(|_| {})
     }
 
-    /// Listens from now on; the first also hears what happened before.
+    /// A listener of events from now on; the first also gets the events before.
     pub(crate) fn listen_from_the_start(&self) -> Events {
         // The receiver still exists when these are sent.
         self.add(|(early, sender)| early.into_iter().for_each(|event| drop(sender.send(event))))
@@ -57,11 +56,11 @@ impl Listeners {
         let (sender, receiver) = mpsc::unbounded_channel();
         let state = &mut *self.state.lock().unwrap_or_else(PoisonError::into_inner);
         match state {
-            State::Nobody(early) => {
+            State::Buffering(early) => {
                 hand_over((std::mem::take(early), &sender));
-                *state = State::Somebody(vec![sender]);
+                *state = State::Listening(vec![sender]);
             }
-            State::Somebody(all) => all.push(sender),
+            State::Listening(all) => all.push(sender),
         }
         Events { receiver }
     }
@@ -90,7 +89,7 @@ mod tests {
     use crate::account::AccountId;
 
     #[test]
-    fn what_happened_before_anybody_listened_is_told_to_the_first_alone() {
+    fn events_before_the_first_listener_go_to_it_alone() {
         let account: AccountId = "ac_AAAAAAAAAAAAAAAA".parse().unwrap();
         let listeners = Listeners::default();
         listeners.emit(&DeviceEvent::Online { account: account.clone() });

@@ -1,4 +1,4 @@
-//! A device's PIN: what may be one, who typed it, and what wrong ones cost.
+//! PINs: their form, their source, and the limits on wrong ones.
 
 use countersign_protocol::clock::Timestamp;
 use countersign_protocol::limits;
@@ -6,36 +6,36 @@ use countersign_protocol::secret::Secret;
 use serde::{Deserialize, Serialize};
 use thiserror::Error;
 
-/// The most digits of a PIN; more is a mistake, such as a pasted file.
+/// The most digits of a PIN. More are a mistake, such as a pasted file.
 pub const MAX_DIGITS: usize = 64;
 
 const MIN_DIGITS: usize = limits::PIN_DIGITS;
 
-/// A PIN: six digits or more. It is wiped when dropped and has neither `Debug` nor `Display`.
+/// A PIN: six to 64 digits. It is wiped when dropped and has neither `Debug` nor `Display`.
 #[derive(Clone)]
 pub struct Pin(Secret);
 
-/// How a PIN reached the device, and therefore whether a person can be said to have been there.
+/// How a PIN reached the device: whether an answer may claim that a person was verified.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum PinSource {
     /// Typed by a person at a terminal or in a window.
     Person,
-    /// Read from a file, an environment variable or a pipe: the device is `automated` and never claims `pin`.
+    /// Read from a file, an environment variable or a pipe: the device is `automated` and never claims `amr` `pin`.
     Script,
 }
 
-/// A PIN together with how it was given.
+/// A PIN and its source.
 #[derive(Clone)]
 pub struct PinEntry {
     /// The digits.
     pub pin: Pin,
-    /// Who gave them.
+    /// How it was given.
     pub source: PinSource,
 }
 
 impl Pin {
-    /// Reads a PIN; surrounding white space (a line feed at the end of a file) is not part of it.
+    /// Reads a PIN. White space around it (a line feed at the end of a file) is ignored.
     ///
     /// # Errors
     /// [`InvalidPin`] where it is not [`limits::PIN_DIGITS`] to [`MAX_DIGITS`] ASCII digits.
@@ -51,13 +51,13 @@ impl Pin {
         }
     }
 
-    /// The digits, for the one place that derives a key from them.
+    /// The digits, for deriving a key.
     pub fn secret(&self) -> &Secret {
         &self.0
     }
 }
 
-/// Why a text is no PIN.
+/// Why a string is no PIN.
 #[derive(Debug, Error, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum InvalidPin {
@@ -72,7 +72,18 @@ pub enum InvalidPin {
     TooLong,
 }
 
-/// What one account remembers of wrong PINs. Stored *before* a PIN is checked, so that pulling the plug gains no try.
+impl InvalidPin {
+    /// The stable code of this error.
+    pub const fn code(&self) -> &'static str {
+        match self {
+            InvalidPin::NotDigits => "pin_not_digits",
+            InvalidPin::TooShort => "pin_too_short",
+            InvalidPin::TooLong => "pin_too_long",
+        }
+    }
+}
+
+/// An account's counter of wrong PINs. Stored *before* a PIN is checked, so that a power cut gains no try.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct PinGuard {
     /// Tries since the last right PIN, the one under way included.
@@ -81,17 +92,17 @@ pub struct PinGuard {
     pub last_try_at: u64,
 }
 
-/// What a try may do.
+/// Whether a try may be made.
 #[derive(Debug, PartialEq, Eq)]
 pub enum Attempt {
-    /// Store this guard durably, then check the PIN.
+    /// Yes: store this guard durably, then check the PIN.
     Check(PinGuard),
-    /// Too early: this many milliseconds are left.
+    /// Not yet.
     Wait {
         /// Milliseconds until the next try.
         left_ms: u64,
     },
-    /// Ten tries are used up: the approval key is to be destroyed without another check.
+    /// Never again: ten tries are used up, and the approval key is to be destroyed without another check.
     Spent,
 }
 
@@ -112,7 +123,7 @@ impl PinGuard {
         Attempt::Check(PinGuard { tries: self.tries + 1, last_try_at: now })
     }
 
-    /// Tries left after this many, before the key is destroyed.
+    /// Tries left before the key is destroyed.
     pub fn tries_left(&self) -> u32 {
         limits::PIN_TRIES.saturating_sub(self.tries)
     }

@@ -1,4 +1,4 @@
-//! Sealing a private key under a PIN: Argon2id makes the key, AES-256-GCM seals with it.
+//! Encryption of a private key under a PIN: Argon2id (RFC 9106) derives a key, AES-256-GCM encrypts with it.
 
 use argon2::{Algorithm, Argon2, Params, Version};
 use countersign_protocol::encoding;
@@ -10,21 +10,21 @@ use zeroize::Zeroizing;
 
 use crate::pin::Pin;
 
-/// What one guess of a PIN costs, here and for somebody who copied the file.
+/// Argon2id parameters: the cost of one guess of a PIN, here and for an attacker who copied the file.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Argon2Cost {
     /// Memory in KiB.
     pub memory_kib: u32,
     /// Passes over it.
     pub passes: u32,
-    /// Lanes.
+    /// Lanes, computed in parallel.
     pub lanes: u32,
 }
 
 impl Argon2Cost {
     /// For a PIN that a person remembers: RFC 9106 §4, second recommended option, on one lane.
     pub const PERSON: Argon2Cost = Argon2Cost { memory_kib: 64 * 1024, passes: 3, lanes: 1 };
-    /// For a PIN that lies in a file beside the key: the OWASP minimum, for more would protect nothing.
+    /// For a PIN stored in a file beside the key: the OWASP minimum, since more would protect nothing.
     pub const SCRIPT: Argon2Cost = Argon2Cost { memory_kib: 19 * 1024, passes: 2, lanes: 1 };
 
     const LARGEST: Argon2Cost = Argon2Cost { memory_kib: 1024 * 1024, passes: 16, lanes: 8 };
@@ -36,7 +36,7 @@ impl Argon2Cost {
     }
 }
 
-/// A secret that only its PIN opens, in the form it is stored. Argon2Cost and salt are this secret's own.
+/// A secret encrypted under a PIN, in the form it is stored, with its own cost and salt.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Sealed {
@@ -47,7 +47,7 @@ pub struct Sealed {
     ciphertext: String,
 }
 
-/// Why sealing or opening failed.
+/// Why encryption or decryption failed.
 #[derive(Debug, Error, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum SealError {
@@ -59,11 +59,22 @@ pub enum SealError {
     Unreadable,
 }
 
+impl SealError {
+    /// The stable code of this error.
+    pub const fn code(&self) -> &'static str {
+        match self {
+            SealError::WrongPin => "wrong_pin",
+            SealError::Unreadable => "key_unreadable",
+        }
+    }
+}
+
 impl Sealed {
-    /// Seals `secret` under `pin`. `bound_to` (the account) is authenticated with it: a file moved to another account stays shut.
+    /// Encrypts `secret` under `pin`. `bound_to` (the account's id) is authenticated with it: a file moved to another
+    /// account does not open.
     ///
     /// # Errors
-    /// [`SealError::Unreadable`] where `cost` is outside what Argon2 takes.
+    /// [`SealError::Unreadable`] where Argon2 does not accept `cost`.
     pub fn seal(
         secret: &[u8],
         pin: &Pin,
@@ -86,10 +97,10 @@ impl Sealed {
         })
     }
 
-    /// Opens what [`Sealed::seal`] made with the same PIN for the same account.
+    /// Decrypts what [`Sealed::seal`] encrypted with the same PIN for the same account.
     ///
     /// # Errors
-    /// [`SealError::WrongPin`], or [`SealError::Unreadable`] where the file is not ours.
+    /// [`SealError::WrongPin`], or [`SealError::Unreadable`] where the file is not of this form.
     pub fn open(&self, pin: &Pin, bound_to: &str) -> Result<Zeroizing<Vec<u8>>, SealError> {
         if self.version != 1 || !self.cost.is_sane() {
             return Err(SealError::Unreadable);

@@ -1,4 +1,4 @@
-//! The whole device on real files, against a provider at the port.
+//! The whole device on real files, against a fake provider at the transport port.
 
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Arc, Mutex};
@@ -279,7 +279,7 @@ async fn an_answer_is_kept_while_the_provider_is_away_and_sent_after_a_restart()
 }
 
 #[tokio::test]
-async fn a_swallowed_reply_is_made_good_within_the_same_answer() {
+async fn a_lost_reply_is_retried_within_the_same_answer() {
     let fixture = DeviceFixture::new();
     let (device, _) = fixture.enrolled().await;
     let id = fixture.asked(&device).await;
@@ -332,7 +332,7 @@ async fn the_vault_holds_no_credential_in_plain() {
 }
 
 #[tokio::test]
-async fn a_second_process_is_told_who_holds_the_home() {
+async fn a_second_process_learns_which_process_holds_the_home() {
     let fixture = DeviceFixture::new();
     let _device = fixture.open().unwrap();
     let Err(OpenError::Home(HomeError::InUse { pid, .. })) = fixture.open() else {

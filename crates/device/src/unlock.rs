@@ -1,4 +1,5 @@
-//! From a PIN to an opened approval key: counted before it is checked, slower after wrong ones, over after ten.
+//! Opening the approval key with a PIN: a try is stored before it is checked, wrong ones delay the next, the tenth
+//! destroys the key.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -16,7 +17,7 @@ use crate::pin::{Attempt, PinEntry, PinGuard, PinSource};
 use crate::ports::key_store::{KeyError, KeyStore};
 use crate::ports::vault::Vault;
 
-/// Where PINs are checked. Only one try at a time may be under way for an account; the caller sees to that.
+/// Checks PINs. The caller makes sure that an account has one try at a time ([`UnlockCache`]).
 #[derive(Clone)]
 pub(crate) struct PinGate {
     pub(crate) vault: Arc<dyn Vault>,
@@ -25,10 +26,10 @@ pub(crate) struct PinGate {
 }
 
 impl PinGate {
-    /// Whether a try may be made now, before anybody is asked for a PIN. Says how many are left.
+    /// How many tries are left, where one may be made now; for checking before the person is asked.
     ///
     /// # Errors
-    /// [`AnswerError::PinWait`], [`AnswerError::PinSpent`], or that the key is gone.
+    /// [`AnswerError::PinWait`], [`AnswerError::PinSpent`], or the key store's.
     pub(crate) fn tries_left(&self, account: &AccountId) -> Result<u32, AnswerError> {
         let guard = self.vault.pin_guard(account)?;
         self.attempt(account, &guard)?;
@@ -38,7 +39,8 @@ impl PinGate {
     /// Opens the approval key with a PIN.
     ///
     /// # Errors
-    /// [`AnswerError::WrongPin`] and its kin; the tenth destroys the approval key, and nothing else.
+    /// [`AnswerError::WrongPin`], [`AnswerError::PinWait`], [`AnswerError::PinSpent`]. The tenth wrong PIN destroys the
+    /// approval key, and nothing else.
     pub(crate) fn open(&self, account: &AccountId, entry: &PinEntry) -> Result<Box<dyn Signer>, AnswerError> {
         let before = self.vault.pin_guard(account)?;
         let counted = self.attempt(account, &before)?;
@@ -53,7 +55,7 @@ impl PinGate {
                 Err(AnswerError::WrongPin { tries_left: counted.tries_left(), wait_ms: counted.wait_ms() })
             }
             Err(error) => {
-                // Nothing was said about the PIN: a disk that is away must not destroy a key.
+                // The PIN was not checked: a disk that can't be read must not use up tries.
                 self.vault.put_pin_guard(account, &before)?;
                 Err(error.into())
             }
@@ -74,18 +76,18 @@ impl PinGate {
     }
 }
 
-/// How long one verification serves requests that only prefer one, in milliseconds.
+/// How long one verification serves requests whose `user_verification` is `preferred`, in milliseconds.
 const UNLOCKED_MS: u64 = 300_000;
 
-/// An opened approval key that serves requests which prefer, and don't require, verification: for five minutes, for this
-/// account, until the device sleeps, is locked or starts again.
+/// An opened approval key, for requests whose `user_verification` is `preferred`: for five minutes, for one account,
+/// until the machine sleeps, the device is locked or the program ends.
 pub(crate) struct UnlockedKey {
     pub(crate) key: Arc<dyn Signer>,
     pub(crate) user: VerifiedUser,
     pub(crate) now: UnlockTime,
 }
 
-/// When something is, as far as an unlocked key is concerned.
+/// A point in time by ticks, and how often the machine had slept by then.
 #[derive(Clone, Copy)]
 pub(crate) struct UnlockTime {
     pub(crate) tick: Tick,
@@ -93,16 +95,16 @@ pub(crate) struct UnlockTime {
 }
 
 impl UnlockedKey {
-    /// Whether it still serves.
+    /// Whether the key may still be used.
     pub(crate) fn serves(&self, now: UnlockTime) -> bool {
         now.sleeps == self.now.sleeps && now.tick.millis_since(self.now.tick) < UNLOCKED_MS
     }
 }
 
-/// The place of an unlocked key; holding its lock is the right to try a PIN.
+/// An account's unlocked key, if any. Whoever holds the lock may try a PIN, so that tries follow one another.
 pub(crate) type UnlockCache = Arc<Mutex<Option<UnlockedKey>>>;
 
-/// Forgets an unlocked key when its time is over, also when nobody asks for it again.
+/// Drops an unlocked key after five minutes, also where nobody asks for it again.
 pub(crate) fn expire_later(unlock_cache: &UnlockCache) {
     let unlock_cache = Arc::downgrade(unlock_cache);
     tokio::spawn(async move {
@@ -113,10 +115,11 @@ pub(crate) fn expire_later(unlock_cache: &UnlockCache) {
     });
 }
 
-/// Who was verified by this PIN on this account. `at` is the provider's time.
+/// The user who was verified by a PIN from this source, on an account of this class. `at`: the provider's time.
 ///
 /// # Errors
-/// [`AnswerError::PersonNeeded`] where a script gives the PIN of a person's account: it would claim a person who was not there.
+/// [`AnswerError::PersonNeeded`] where a script gives the PIN of a person's account: the answer would claim that a
+/// person was verified.
 pub(crate) fn verified_by_pin(
     class: DeviceClass,
     source: PinSource,

@@ -17,18 +17,18 @@ use crate::device_event::OfflineReason;
 use crate::ports::vault::Stage;
 use crate::transcript::{self, Locale, RenderedTranscript, Role};
 
-/// A verified request that waits for an answer, in one language.
+/// A verified request that waits for an answer, rendered in one language.
 #[derive(Clone, Debug, Serialize)]
 pub struct ChallengeView {
-    /// Whose.
+    /// The account it was sent to.
     pub account: AccountId,
-    /// Which.
+    /// The challenge's id.
     pub id: ChallengeId,
-    /// What it is about.
+    /// What is asked for.
     pub kind: Kind,
-    /// Who asks.
+    /// The client that asks.
     pub client: Client,
-    /// Who issues the tokens.
+    /// The provider that issues the tokens.
     pub provider: Party,
     /// The client's message, verbatim; a terminal shows the transcript's line, which is escaped.
     pub binding_message: Option<String>,
@@ -36,22 +36,22 @@ pub struct ChallengeView {
     pub authorization_details: Option<Box<RawValue>>,
     /// The scope, as the client sent it.
     pub scope: Option<String>,
-    /// How the person proves that they look at the right request.
+    /// The interaction that binds the answer to the screen where the request began.
     pub interaction: InteractionView,
-    /// Whether the person must be verified.
+    /// Whether approving needs user verification.
     pub user_verification: UserVerification,
-    /// Issued at, seconds since the epoch.
+    /// When the challenge was issued, seconds since the epoch.
     pub issued_at: u64,
-    /// Answers that arrive then or later count for nothing; seconds since the epoch, by the provider's clock.
+    /// Answers that arrive at this time or later do not count; seconds since the epoch, by the provider's clock.
     pub expires_at: u64,
-    /// Muted because of limits: listed, without a sound.
+    /// Held back because of limits: listed, but never notified.
     pub held: bool,
-    /// Whether this is a provider for tests.
+    /// Whether the provider is for tests.
     pub test: bool,
-    /// How far it is here.
+    /// How far it has come on this device.
     pub stage: Stage,
-    /// Milliseconds until its time is over by the provider's clock, when this was drawn; by this device's clock where the
-    /// provider's is not known yet.
+    /// Milliseconds until it expires by the provider's clock, at the time of rendering; by this device's clock where
+    /// the provider's is not known yet.
     #[serde(skip)]
     pub left_ms: u64,
     /// Whether nothing of this client was ever approved on this account.
@@ -60,30 +60,30 @@ pub struct ChallengeView {
     /// Whether some of its details are of a type that this version has no template for.
     #[serde(skip)]
     pub unrecognised: bool,
-    /// The lines to draw; an answer signs their hash.
+    /// The lines to show; an answer signs their hash.
     #[serde(skip)]
     pub transcript: Transcript,
-    /// What each line is about.
+    /// The role of each line of the transcript.
     #[serde(skip)]
     pub roles: Vec<Role>,
 }
 
-/// The interaction as a listener needs it.
+/// The interaction's type and what it needs of the screen.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct InteractionView {
-    /// Which.
+    /// The type.
     #[serde(rename = "type")]
     pub kind: InteractionType,
-    /// The numbers to choose from.
+    /// The numbers to choose from, for `number_choose`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub choices: Option<Vec<String>>,
-    /// How many digits to type.
+    /// How many digits to type, for `input_manual`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub length: Option<u32>,
 }
 
 impl ChallengeView {
-    /// Draws a verified challenge in a language, at a time.
+    /// Renders a verified challenge in a language, at a time.
     pub fn render(
         account: &Account,
         challenge: &VerifiedChallenge,
@@ -126,34 +126,34 @@ impl ChallengeView {
     }
 }
 
-/// An account as listeners get it.
+/// An account, with what is known of its provider at this moment.
 #[derive(Clone, Debug, Serialize)]
 pub struct AccountView {
     /// Its id on this device.
     pub account: AccountId,
     /// The provider.
     pub issuer: Issuer,
-    /// The user.
+    /// The user's id at the provider.
     pub subject: Subject,
-    /// The user's name.
+    /// The user's name, not escaped.
     pub subject_label: String,
-    /// This device at the provider.
+    /// This device's id at the provider.
     pub device_id: DeviceId,
     /// What the person called this device.
     pub device_name: String,
-    /// Person or program.
+    /// Whether a person or a program answers.
     pub device_class: DeviceClass,
-    /// What keeps the approval key.
+    /// What protects the approval key.
     pub key_protection: KeyProtection,
     /// Whether the approval key still exists; ten wrong PINs destroy it.
     pub can_approve: bool,
     /// Whether the provider knows this device.
     #[serde(flatten)]
     pub status: AccountStatus,
-    /// Why this account can't be used on this device, in words, where it can't. Nothing of it was changed or removed.
+    /// Why this account can't be used on this device, in English, where it can't. Nothing of it was changed or removed.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub unusable: Option<String>,
-    /// Whether this is a provider for tests.
+    /// Whether the provider is for tests.
     pub test: bool,
     /// Since when the provider is offline (seconds since the epoch), if it is.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -161,18 +161,18 @@ pub struct AccountView {
     /// Why it is offline, if it is.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub offline_why: Option<OfflineReason>,
-    /// When the provider last replied as itself since the start, by this device's clock (seconds since the epoch).
+    /// When the provider last replied since the start, by this device's clock (seconds since the epoch).
     #[serde(skip_serializing_if = "Option::is_none")]
     pub checked_at: Option<u64>,
-    /// Requests that wait.
+    /// How many requests wait for an answer.
     pub pending: usize,
-    /// The provider's own help line.
+    /// The provider's support contact.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub support: Option<Support>,
 }
 
 impl AccountView {
-    /// Draws an account.
+    /// Renders an account.
     pub fn render(
         account: &Account,
         can_approve: bool,

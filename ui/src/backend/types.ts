@@ -18,11 +18,11 @@ export type Decision = "approve" | "deny" | "not_me";
 
 export type Failure = { 
 /**
- * Which; a page turns it into words.
+ * The stable code, which a page turns into words.
  */
 code: string, 
 /**
- * The same in English, for a log. It holds no secret.
+ * The error in English, for a log. It holds no secret.
  */
 message: string, 
 /**
@@ -46,15 +46,15 @@ url: string | null, };
 
 export type Interaction = { 
 /**
- * Which way.
+ * The interaction's type.
  */
 type: "boolean" | "number_choose" | "input_manual", 
 /**
- * The numbers to choose from.
+ * The numbers to choose from, for `number_choose`.
  */
 choices: Array<string> | null, 
 /**
- * How many digits to type.
+ * How many digits to type, for `input_manual`.
  */
 length: number | null, };
 
@@ -62,23 +62,23 @@ export type Line = { label: string, prominence: 1 | 2 | 3, role: Role } & ({ typ
 
 export type PendingRequest = { 
 /**
- * Its id.
+ * The challenge's id.
  */
 id: string, 
 /**
- * Whose.
+ * The account's id on this device.
  */
 account: string, 
 /**
- * What it is about.
+ * What is asked for.
  */
 kind: "login" | "payment" | "consent" | "device" | "other", 
 /**
- * Whether a person saw it.
+ * Whether a person has seen it.
  */
 seen: boolean, 
 /**
- * Muted: to be listed apart.
+ * Held back because of limits: listed apart, never notified.
  */
 held: boolean, 
 /**
@@ -90,39 +90,39 @@ test: boolean,
  */
 first_request: boolean, 
 /**
- * Who asks.
+ * The client's name.
  */
 client_name: string, 
 /**
- * Whether the operator vouches for that name.
+ * Whether the provider's operator has verified that name.
  */
 client_verified: boolean, 
 /**
- * Who issues the tokens.
+ * The name of the provider that issues the tokens.
  */
 provider_name: string, 
 /**
- * Where.
+ * That provider's host.
  */
 provider_host: string, 
 /**
- * How the person proves that they look at the right request.
+ * The interaction that binds the answer to the screen where the request began.
  */
 interaction: Interaction, 
 /**
- * Whether approving will ask for the PIN.
+ * Whether approving needs the PIN now.
  */
 needs_pin: boolean, 
 /**
- * Milliseconds left by the provider's clock, at the moment of the snapshot.
+ * Milliseconds until it expires by the provider's clock, at the moment of the snapshot.
  */
 left_ms: number, 
 /**
- * Whether some of its details are of an unknown type, which is to be confirmed once more.
+ * Whether some `authorization_details` are of an unknown type: the page asks the person once more.
  */
 unrecognised: boolean, 
 /**
- * The hash of what is shown, to be handed back with the answer.
+ * The hash of the transcript, to be sent back with the answer.
  */
 display_hash: string, 
 /**
@@ -130,41 +130,41 @@ display_hash: string,
  */
 locale: string, 
 /**
- * What is to be shown.
+ * The transcript's lines.
  */
 lines: Array<Line>, };
 
 export type RequestResult = { 
 /**
- * Which.
+ * The challenge's id.
  */
 id: string, 
 /**
- * Whose.
+ * The account's id on this device.
  */
 account: string, 
 /**
- * What it was about; unknown for one that could not be read.
+ * What was asked for; `null` where the challenge could not be read.
  */
 kind: "login" | "payment" | "consent" | "device" | "other" | null, 
 /**
- * Who asked.
+ * The client's name.
  */
 client_name: string, 
 /**
- * How much it was about.
+ * The amount of a payment.
  */
 amount: Money | null, 
 /**
- * Who is paid.
+ * The payee of a payment.
  */
 payee: string | null, 
 /**
- * What this device said, if it did.
+ * This device's decision, if it answered.
  */
 decision: "approved" | "denied" | null, 
 /**
- * How it ended, as the provider signed it.
+ * How it ended, by a verified outcome.
  */
 outcome: Ending | null, 
 /**
@@ -178,27 +178,27 @@ at: number, };
 
 export type AccountLine = { 
 /**
- * Its id on this device.
+ * The account's id on this device.
  */
 account: string, 
 /**
- * The provider's address.
+ * The provider's issuer.
  */
 issuer: string, 
 /**
- * Its host.
+ * The issuer's host.
  */
 host: string, 
 /**
- * Its registrable domain.
+ * The issuer's registrable domain.
  */
 domain: string, 
 /**
- * Who the account is of.
+ * The user's name.
  */
 subject_label: string, 
 /**
- * What this device is called there.
+ * The device's name at the provider.
  */
 device_name: string, 
 /**
@@ -210,7 +210,7 @@ status: "unconfirmed" | "active" | "not_known" | "suspended" | "revoked",
  */
 since: number | null, 
 /**
- * Why it can't be used on this device, in English words, where it can't.
+ * Why it can't be used on this device, in English, where it can't.
  */
 unusable: string | null, 
 /**
@@ -218,7 +218,7 @@ unusable: string | null,
  */
 can_approve: boolean, 
 /**
- * What keeps the approval key.
+ * What protects the approval key.
  */
 key_protection: string, 
 /**
@@ -230,7 +230,7 @@ test: boolean,
  */
 offline_since: number | null, 
 /**
- * Why.
+ * Why the provider is offline.
  */
 offline_why: "unreachable" | "not_the_provider" | "no_reply" | "unwell" | null, 
 /**
@@ -238,7 +238,7 @@ offline_why: "unreachable" | "not_the_provider" | "no_reply" | "unwell" | null,
  */
 checked_at: number | null, 
 /**
- * How many requests wait.
+ * How many requests wait for an answer.
  */
 pending: number, 
 /**
@@ -246,25 +246,25 @@ pending: number,
  */
 confirmation_code: string | null, 
 /**
- * The provider's own help line.
+ * The provider's support contact.
  */
 support: Support | null, };
 
 export type Snapshot = { 
 /**
- * Grows with each snapshot of one run; an older one that comes late is to be dropped.
+ * Grows with each snapshot of one run. A page drops one that is older than the last it got.
  */
 revision: number, 
 /**
- * The version of the app.
+ * The app's version.
  */
 version: string, 
 /**
- * The language of what is shown.
+ * The language to show everything in.
  */
 locale: "en" | "de", 
 /**
- * Light or dark.
+ * The window's appearance.
  */
 appearance: Appearance, 
 /**
@@ -272,53 +272,53 @@ appearance: Appearance,
  */
 trouble: Failure | null, 
 /**
- * Whether a link waits that was given from outside.
+ * Whether a link was offered from outside.
  */
 link_waiting: boolean, 
 /**
- * Grows with each link that was given from outside.
+ * Grows with each link that is offered from outside.
  */
 link_revision: number, 
 /**
- * What this device could be called.
+ * A suggestion for the device's name.
  */
 suggested_device_name: string, 
 /**
- * All accounts, oldest first.
+ * All accounts in the order of their enrollment.
  */
 accounts: Array<AccountLine>, 
 /**
- * What waits for an answer, the oldest deadline first; what is held back is among it.
+ * Requests that wait for an answer, the earliest expiry first, those held back included.
  */
 requests: Array<PendingRequest>, 
 /**
- * Answers that were signed and are still to be taken by a provider.
+ * Answered requests without an outcome yet.
  */
 kept: Array<RequestResult>, 
 /**
- * What ended since the start, newest first, 20 at most.
+ * Requests that ended since the start, newest first, 20 at most.
  */
 results: Array<RequestResult>, };
 
 export type LinkPreview = { 
 /**
- * The provider.
+ * The provider's issuer.
  */
 issuer: string, 
 /**
- * Its registrable domain.
+ * The provider's registrable domain.
  */
 domain: string, 
 /**
- * The same in ASCII, where that is something else.
+ * The domain in ASCII, where that differs.
  */
 punycode: string | null, 
 /**
- * Whether no account is at this provider yet.
+ * Whether this device has no account at this provider yet.
  */
 new_provider: boolean, 
 /**
- * The user.
+ * The user's name.
  */
 subject_label: string, 
 /**
@@ -332,17 +332,17 @@ confirm: boolean, };
 
 export type EnrollmentResult = { 
 /**
- * Its id on this device.
+ * The account's id on this device.
  */
 account: string, 
 /**
- * Six digits to type where the link came from; until then the account gets nothing.
+ * Six digits to type where the link came from; until then the account receives nothing.
  */
 confirmation_code: string | null, };
 
 export type AnswerResult = { 
 /**
- * Which request.
+ * The challenge's id.
  */
 id: string, 
 /**
@@ -350,7 +350,7 @@ id: string,
  */
 decision: "approved" | "denied", 
 /**
- * How it ended; `null`: the answer is kept and will be sent.
+ * How the request ended; `null`: the answer is in the outbox and will be sent.
  */
 outcome: Ending | null, 
 /**
@@ -362,17 +362,17 @@ by: string | null,
  */
 held_until: number | null, 
 /**
- * The provider's own help line.
+ * The provider's support contact.
  */
 support: Support | null, };
 
 export type ActivityEntry = { 
 /**
- * Which.
+ * The challenge's id.
  */
 id: string, 
 /**
- * Whose.
+ * The account's id on this device.
  */
 account: string, 
 /**
@@ -380,43 +380,43 @@ account: string,
  */
 host: string, 
 /**
- * What it was about; `null` for one that could not be read.
+ * What was asked for; `null` where the challenge could not be read.
  */
 kind: "login" | "payment" | "consent" | "device" | "other" | null, 
 /**
- * Who asked; `null` for one that could not be read.
+ * The client's name; `null` where the challenge could not be read.
  */
 client_name: string | null, 
 /**
- * Whether the operator vouched for that name.
+ * Whether the provider's operator had verified that name.
  */
 client_verified: boolean, 
 /**
- * The client's message.
+ * The client's `binding_message`.
  */
 message: string | null, 
 /**
- * How much it was about.
+ * The amount of a payment.
  */
 amount: Money | null, 
 /**
- * Asked at, seconds since the epoch.
+ * When the challenge was issued, seconds since the epoch.
  */
 issued_at: number, 
 /**
- * How far it is.
+ * How far it has come on this device.
  */
 stage: "received" | "shown" | "answering" | "refused" | "ended", 
 /**
- * What this device said, if it did.
+ * This device's decision, if it answered.
  */
 decision: "approved" | "denied" | null, 
 /**
- * When it said so, seconds since the epoch.
+ * When it answered, seconds since the epoch.
  */
 answered_at: number | null, 
 /**
- * How it ended, as far as the provider signed.
+ * How it ended, by the newest verified outcome.
  */
 outcome: Ending | null, 
 /**
@@ -424,14 +424,14 @@ outcome: Ending | null,
  */
 by: string | null, 
 /**
- * What was on the screen when it was answered.
+ * The lines that were on the screen when it was answered.
  */
 lines: TranscriptLine[] | null, 
 /**
- * Whether the person can still say: that wasn't me.
+ * Whether it can still be disputed.
  */
 can_dispute: boolean, 
 /**
- * Whether there is something signed to save.
+ * Whether there is evidence to save.
  */
 has_evidence: boolean, };

@@ -1,4 +1,4 @@
-//! How long to wait before trying again: doubling, bounded, with jitter so that devices don't return all at once.
+//! Exponential backoff, bounded, with jitter so that devices don't return all at once.
 
 use countersign_protocol::random::{self, Random};
 
@@ -15,12 +15,12 @@ const FIRST_MS: u64 = 500;
 const LONGEST_MS: u64 = 30_000;
 
 impl Backoff {
-    /// Whether it is time.
+    /// Whether the next try is due.
     pub(crate) fn is_due(&self, now: Tick) -> bool {
         self.next <= now
     }
 
-    /// When it will be time.
+    /// When the next try is due.
     pub(crate) fn next(&self) -> Tick {
         self.next
     }
@@ -43,12 +43,12 @@ impl Backoff {
         *self = Backoff::default();
     }
 
-    /// Waits until then, without a failure.
+    /// Delays the next try without counting a failure.
     pub(crate) fn pause_until(&mut self, then: Tick) {
         self.next = then;
     }
 
-    /// Tries at once, whatever happened; what follows a failure stays as it was.
+    /// Makes the next try due at once; the failures stay counted.
     pub(crate) fn hurry(&mut self) {
         self.next = Tick(0);
     }

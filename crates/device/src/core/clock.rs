@@ -1,22 +1,23 @@
-//! The provider's time, carried on by ticks. The device's own clock never decides about an expiry.
+//! The provider's time, learned from replies and continued by ticks. The device's own clock never decides about an
+//! expiry.
 
 use countersign_protocol::clock::Timestamp;
 
 use crate::core::Tick;
 
-/// When a step happens: by the device's own clock, which may be wrong, and by ticks, which only run forward.
+/// The time of a step: by the device's own clock, which may be wrong, and by monotonic ticks.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Moment {
     /// The device's own clock.
     pub wall: Timestamp,
-    /// Ticks.
+    /// Monotonic ticks.
     pub tick: Tick,
 }
 
-/// Wall clock and ticks drifting apart by more than this means that the machine slept or somebody set its clock.
+/// Wall clock and ticks apart by more than this, in milliseconds: the machine slept, or its clock was set.
 const SLEPT_MS: u64 = 30_000;
 
-/// What is known of the provider's clock.
+/// The provider's clock, as far as it is known.
 #[derive(Clone, Copy, Debug, Default)]
 pub(crate) struct ServerClock {
     learned: Option<(Timestamp, Tick)>,
@@ -24,8 +25,8 @@ pub(crate) struct ServerClock {
 }
 
 impl ServerClock {
-    /// Takes a reply's `Date`, which is cut to the second. Returns whether it differs by more than a minute from what was
-    /// believed before, be that the provider's time or, before the first reply, the device's own.
+    /// Learns from a reply's `Date`, which is cut to the second. Returns whether it differs by more than a minute from
+    /// the earlier estimate, or before the first reply from the device's own clock.
     pub(crate) fn learn(&mut self, date: Timestamp, at: Moment) -> bool {
         let before = self.or_own(at);
         let off = before.millis_since(date).max(date.millis_since(before));
@@ -36,18 +37,19 @@ impl ServerClock {
         off > 60_000
     }
 
-    /// The provider's time, if it was ever told since the start or the last sleep.
+    /// The provider's time, if a reply named it since the start or the last sleep.
     pub(crate) fn now(&self, at: Moment) -> Option<Timestamp> {
         self.learned.map(|(then, tick)| then.plus_millis(at.tick.millis_since(tick)))
     }
 
-    /// The provider's time, else the device's own: for `iat` of what the device signs, which the provider judges itself.
+    /// The provider's time, else the device's own: for `iat` of what the device signs, which the provider checks
+    /// itself.
     pub(crate) fn or_own(&self, at: Moment) -> Timestamp {
         self.now(at).unwrap_or(at.wall)
     }
 
-    /// Notices a sleep: wall clock and ticks went different ways since the last call. The provider's time is forgotten then,
-    /// for ticks may have stood still.
+    /// Detects a sleep: wall clock and ticks have moved apart since the last call. The provider's time is forgotten
+    /// then, because ticks may have paused.
     pub(crate) fn slept(&mut self, at: Moment) -> bool {
         let slept = self.last.is_some_and(|last| {
             let expected = last.wall.plus_millis(at.tick.millis_since(last.tick));

@@ -1,4 +1,4 @@
-//! What can happen to an account.
+//! Inputs of the core.
 
 use countersign_protocol::id::ChallengeId;
 use countersign_protocol::jws::Compact;
@@ -8,11 +8,11 @@ use super::effect::CallId;
 use crate::ports::transport::{Reply, StreamEvent, TransportError};
 use crate::ports::vault::StoredChallenge;
 
-/// Something happened.
+/// An input of [`Core::step`](super::Core::step).
 pub enum Event {
-    /// Look now: the device started, a push came, a person opened the app. It says nothing else.
+    /// Pull now: the device started, a push came, a person opened the app.
     Wake,
-    /// Keep looking from now on (or no longer): by stream, or by long poll where streams are blocked.
+    /// Keep fetching from now on (or stop): by stream, or by long poll where streams are blocked.
     Watch(bool),
     /// The [deadline](super::Core::deadline) has come.
     Tick,
@@ -20,37 +20,37 @@ pub enum Event {
     Shown(ChallengeId),
     /// A call got its reply.
     Replied {
-        /// Which call.
+        /// The call's id.
         id: CallId,
-        /// What came back.
+        /// The reply.
         reply: Reply,
     },
-    /// A call or a stream got none, or a stream ended.
+    /// A call got no reply, or a stream ended.
     Failed {
-        /// Which call.
+        /// The call's id.
         id: CallId,
-        /// Why; `None` where the other side closed a stream in order.
+        /// Why; `None` where the other side closed the stream regularly.
         why: Option<TransportError>,
     },
     /// A stream is open.
     Opened {
-        /// Which call.
+        /// The call's id.
         id: CallId,
         /// Status and headers.
         head: Reply,
     },
-    /// Something arrived on a stream.
+    /// An event arrived on the stream.
     StreamEvent {
-        /// Which call.
+        /// The call's id.
         id: CallId,
         /// The event.
         event: StreamEvent,
     },
-    /// The vault found, or did not find, the ended challenge that an outcome is about.
+    /// The vault's reply to [`Effect::Recall`](super::Effect::Recall).
     Recalled {
         /// The outcome as received.
         outcome: Compact<Outcome>,
-        /// What the vault keeps.
+        /// The stored challenge, if the vault has it.
         kept: Option<Box<StoredChallenge>>,
     },
 }

@@ -1,4 +1,4 @@
-//! Getting to know what is new: by pull, by stream, by long poll where streams are blocked.
+//! Fetching challenges, outcomes and notices: by pull, by stream, or by long poll where streams are blocked.
 
 use std::collections::{BTreeSet, VecDeque};
 
@@ -18,43 +18,43 @@ use crate::core::Tick;
 use crate::device_event::OfflineReason;
 use crate::ports::transport::{Method, Reply, StreamEvent};
 
-/// Streams that fail so often in a row, while the provider is there, count as blocked.
+/// After so many failures in a row while the provider can be reached, streams count as blocked.
 const BLOCKED_AFTER: u32 = 2;
-/// How long a blocked stream is replaced by long polls, in milliseconds.
+/// How long long polls replace a blocked stream, in milliseconds.
 const BLOCKED_MS: u64 = 600_000;
 
-/// The shortest time from one long poll that brought nothing to the next, in milliseconds.
+/// The shortest time from the begin of a long poll without news to the next, in milliseconds.
 const SHORTEST_POLL_MS: u64 = 1_000;
 
-/// So much that waits for newer key manifests is kept; the rest is pulled again afterwards.
+/// How many fetch replies may wait for newer key manifests; further ones are pulled again afterwards.
 const PARKED: usize = 8;
 
-/// What is known of fetching.
+/// The state of fetching.
 #[derive(Default)]
 pub(super) struct Fetching {
-    /// A pull is owed.
+    /// A pull is to be made.
     pub(super) wanted: bool,
-    /// Pulls and long polls that failed.
+    /// Backoff of pulls and long polls.
     pub(super) backoff: Backoff,
     /// When the last long poll began.
     pub(super) polled_at: Tick,
-    /// Whether to keep looking.
+    /// Whether to keep fetching.
     pub(super) watching: bool,
-    /// Streams that failed.
+    /// Backoff of the stream.
     pub(super) stream: Backoff,
-    /// How often in a row that happened while the provider was there.
+    /// Failures of the stream in a row while the provider could be reached.
     stream_failures: u32,
     /// Until when long polls replace the stream.
     pub(super) blocked_until: Option<Tick>,
-    /// What was fetched and waits for newer key manifests, oldest first.
+    /// Fetch replies that wait for newer key manifests, oldest first.
     parked: VecDeque<(Source, Fetched)>,
-    /// What a reset has listed so far, and where its next page begins.
+    /// The reset under way, if any.
     resetting: Option<Resetting>,
-    /// What the stream brought since the last pull was begun: its reply may not list that yet.
-    pub(super) beside: BTreeSet<ChallengeId>,
+    /// Challenges that the stream brought since the last pull began: its reply may not list them yet.
+    pub(super) from_stream: BTreeSet<ChallengeId>,
 }
 
-/// How something fetched came.
+/// The way a fetch reply came.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Source {
     /// By pull or long poll.
@@ -63,7 +63,8 @@ enum Source {
     Stream,
 }
 
-/// A reset under way. Its cursor is stored with its last page, so that a crash in between begins it again.
+/// A reset under way: the challenges listed so far, and the cursor of the next page. The account's cursor advances with
+/// the last page, so that a crash in between begins the reset again.
 struct Resetting {
     listed: BTreeSet<ChallengeId>,
     page: String,
@@ -76,7 +77,7 @@ impl Core {
         self.probe_now();
     }
 
-    /// Waits for nothing any longer.
+    /// Makes every delayed call due at once.
     pub(super) fn hurry(&mut self) {
         self.fetching.backoff.hurry();
         self.fetching.stream.hurry();
@@ -90,13 +91,13 @@ impl Core {
         }
     }
 
-    /// Ticks may have stood still and connections be half-open: look again.
+    /// After a sleep ticks may have paused and connections may be half-open: fetch again.
     pub(super) fn after_sleep(&mut self) {
         self.cancel_calls(|purpose| matches!(purpose, CallPurpose::Stream | CallPurpose::Fetch { .. }));
         self.wake();
     }
 
-    /// The URL of a fetch or of the stream, from where this device stands.
+    /// The call for a fetch or the stream, from this account's cursor on.
     pub(super) fn fetch_request(&self, purpose: CallPurpose) -> Option<CallDraft> {
         let (base, wait) = match purpose {
             CallPurpose::Stream => (&self.account.endpoints.stream, 0),
@@ -128,7 +129,7 @@ impl Core {
                 self.fetching.backoff.succeeded();
                 self.fetching.wanted = false;
                 if self.account.cursor.as_ref() == Some(&fetched.cursor) {
-                    // A provider that does not hold a long poll is not asked in circles.
+                    // A provider that does not hold a long poll must not be called in a loop.
                     self.fetching.backoff.pause_until(self.fetching.polled_at.plus_millis(SHORTEST_POLL_MS));
                 }
                 self.take(at, Source::Pull, fetched);
@@ -146,11 +147,11 @@ impl Core {
     }
 
     pub(super) fn stream_opened(&mut self) {
-        // What came between the last pull and now is not left to how the other side replays.
+        // A pull closes the gap since the last one, however the provider replays events.
         self.fetching.wanted = true;
     }
 
-    /// A stream failed although the provider can be reached: something in between may not let streams pass.
+    /// Counts a failed stream although the provider can be reached: something in between may block streams.
     pub(super) fn count_blocked_stream(&mut self, at: Moment) {
         self.fetching.stream_failures += 1;
         if self.fetching.stream_failures >= BLOCKED_AFTER {
@@ -173,7 +174,7 @@ impl Core {
             StreamEvent::Alive => {}
             StreamEvent::Nonce(nonce) => self.take_nonce(nonce),
             StreamEvent::Update(bytes) => match json::parse::<Fetched>(&bytes) {
-                // Only a pull says what has ended: there one reply follows the other.
+                // Only pulls can tell which challenges have ended, because their replies follow one another.
                 Ok(fetched) if fetched.reset => self.pull_instead(at),
                 Ok(fetched) => self.take(at, Source::Stream, fetched),
                 Err(_) => self.fetching.wanted = true,
@@ -181,7 +182,7 @@ impl Core {
         }
     }
 
-    /// A reply that is not what this provider says: something in between, or the provider is unwell.
+    /// Handles a reply outside the protocol: from something in between, or from an overloaded provider.
     pub(super) fn unexpected_reply(&mut self, at: Moment, reply: &Reply) {
         let why = match reply.status {
             408 | 429 | 500..=599 => OfflineReason::Unwell,
@@ -190,17 +191,17 @@ impl Core {
         self.gone_offline(at, why);
     }
 
-    /// Leaves the stream until a pull was made: what it says next would move the cursor past what only the pull brings.
+    /// Closes the stream until a pull is done: its next event would advance the cursor past what only the pull brings.
     fn pull_instead(&mut self, at: Moment) {
         self.fetching.wanted = true;
         self.cancel_calls(|purpose| purpose == CallPurpose::Stream);
         self.stream_ended(at, 0);
     }
 
-    /// A pull begins: whatever the stream brings from now on may not be in its reply.
+    /// A pull begins: what the stream brings from now on may be missing in its reply.
     pub(super) fn pull_begins(&mut self) {
         if self.fetching.resetting.is_none() {
-            self.fetching.beside.clear();
+            self.fetching.from_stream.clear();
         }
     }
 
@@ -212,12 +213,13 @@ impl Core {
         self.apply_parked(at);
     }
 
-    /// Whether something waits for newer key manifests. Until they are here, nothing else is fetched: it would wait, too.
+    /// Whether a fetch reply waits for newer key manifests. Until they have come, nothing else is fetched: it would
+    /// wait, too.
     pub(super) fn awaits_manifest(&self) -> bool {
         !self.fetching.parked.is_empty()
     }
 
-    /// Applies what was fetched, as far as its keys are known or known to be unknown.
+    /// Applies waiting fetch replies in order, up to the first with a key that newer manifests may list.
     pub(super) fn apply_parked(&mut self, at: Moment) {
         while let Some((_, next)) = self.fetching.parked.front() {
             let kids = kids_of(next);
@@ -230,7 +232,7 @@ impl Core {
         }
     }
 
-    /// The keys that everything parked claims to be signed with.
+    /// The `kid`s of all waiting fetch replies, unverified.
     pub(super) fn parked_kids(&self) -> Vec<Thumbprint> {
         self.fetching.parked.iter().flat_map(|(_, fetched)| kids_of(fetched)).collect()
     }
@@ -246,7 +248,7 @@ impl Core {
             let id = self.accept(at, compact);
             match (source, &mut self.fetching.resetting, id) {
                 (Source::Stream, _, Some(id)) if self.inbox.open.contains_key(&id) => {
-                    self.fetching.beside.insert(id);
+                    self.fetching.from_stream.insert(id);
                 }
                 (Source::Pull, Some(reset), Some(id)) => drop(reset.listed.insert(id)),
                 _ => {}
@@ -259,12 +261,12 @@ impl Core {
             self.fetching.wanted = true;
         }
         match &mut self.fetching.resetting {
-            // The reset's last page ends it, and nothing that comes in between.
+            // Only the reset's last page ends it.
             Some(_) if source == Source::Stream => self.announce(at),
             Some(reset) if fetched.more => reset.page = fetched.cursor,
             _ => {
                 if let Some(mut reset) = self.fetching.resetting.take() {
-                    reset.listed.append(&mut self.fetching.beside);
+                    reset.listed.append(&mut self.fetching.from_stream);
                     self.absent_after_reset(at, &reset.listed);
                 }
                 self.advance_to(fetched.cursor);
@@ -282,7 +284,7 @@ impl Core {
     }
 }
 
-/// The keys that something fetched is signed with, as it claims.
+/// The `kid`s of a fetch reply, unverified.
 fn kids_of(fetched: &Fetched) -> Vec<Thumbprint> {
     let challenges = fetched.challenges.iter().filter_map(|compact| compact.kid().ok());
     let outcomes = fetched.withdrawn.iter().filter_map(|withdrawn| withdrawn.outcome.kid().ok());

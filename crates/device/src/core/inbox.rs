@@ -1,4 +1,5 @@
-//! Challenges on this device: received → shown → answering → ended. Only a verified outcome ends one that was answered.
+//! Inbox: challenges on this device, received → shown → answering → ended. Only a verified outcome ends one that was
+//! answered.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::ops::Not as _;
@@ -21,30 +22,30 @@ use crate::history::HistoryEvent;
 use crate::ports::vault::{ApprovedClient, Change, OutboxPurpose, Stage, StoredChallenge};
 use crate::view::ChallengeView;
 
-/// HistoryItem its end by so many seconds and without an outcome, a request that nobody answered here is given up.
+/// So long after its expiry, in seconds, a challenge without answer and outcome counts as ended.
 const LONG_EXPIRED_SECONDS: u64 = 3600;
 
-/// Challenges that have not ended, and what may not come again in another form.
+/// Challenges that have not ended, and ids and hashes for recognising repeated ones.
 pub(super) struct Inbox {
     pub(super) open: BTreeMap<ChallengeId, OpenChallenge>,
     pub(super) known: Known,
-    /// What was refused since the start, by its hash.
+    /// Hashes of what was refused since the start.
     pub(super) refused: BTreeSet<Hash>,
-    /// The clients that something was approved for on this account.
+    /// The clients that this account has approved something for.
     pub(super) approved: BTreeSet<ApprovedClient>,
 }
 
 /// A challenge that has not ended.
 pub(super) struct OpenChallenge {
     pub(super) kept: StoredChallenge,
-    /// What was verified; `None` for one that this device refused, and for one that no longer verifies since the provider
-    /// revoked the key that signed it.
+    /// The verified challenge; `None` for one that this device refused, and for one that no longer verifies because the
+    /// provider has revoked the key that signed it.
     pub(super) verified: Option<VerifiedChallenge>,
-    /// Listeners were told since the start.
+    /// Emitted to the listeners since the start.
     announced: bool,
-    /// A reset did not list it, or the provider did not know it when it was answered.
+    /// A reset did not list it, or the provider did not know it when the answer was sent.
     absent: bool,
-    /// Nothing of its client was approved when it came. It stays so while it is open, for its lines may not change under a
+    /// Nothing of its client had been approved when it came. Fixed while it is open: its lines must not change before a
     /// person's eyes.
     pub(super) first_request: bool,
 }
@@ -71,7 +72,7 @@ impl Inbox {
 }
 
 impl OpenChallenge {
-    /// One that has just come.
+    /// A challenge that has just come or was loaded.
     pub(super) fn new(
         kept: StoredChallenge,
         verified: Option<VerifiedChallenge>,
@@ -83,19 +84,19 @@ impl OpenChallenge {
 }
 
 impl Core {
-    /// What waits for an answer, the oldest deadline first. What has expired by the provider's clock is left out.
+    /// Requests that wait for an answer, the earliest expiry first, without those expired by the provider's clock.
     pub fn pending(&self, at: Moment) -> Vec<ChallengeView> {
         if !self.may_answer() {
             return Vec::new();
         }
         let waiting =
-            self.inbox.open.values().filter(|open| open.kept.stage <= Stage::Shown && !self.is_over(at, open));
+            self.inbox.open.values().filter(|open| open.kept.stage <= Stage::Shown && !self.is_expired(at, open));
         let mut views: Vec<ChallengeView> = waiting.filter_map(|open| self.view(at, open)).collect();
         views.sort_by_key(|view| view.expires_at);
         views
     }
 
-    /// Whether this challenge is here and has not ended.
+    /// Whether this device has this challenge and it has not ended.
     pub fn is_open(&self, id: &ChallengeId) -> bool {
         self.inbox.open.contains_key(id)
     }
@@ -110,12 +111,12 @@ impl Core {
         }
     }
 
-    /// Whether this account can answer anything: requests of one that can't are nobody's business.
+    /// Whether this account can answer anything. Requests of one that can't are not shown.
     fn may_answer(&self) -> bool {
         self.unusable().is_none() && !self.is_revoked()
     }
 
-    /// Tells listeners what waits, once per start.
+    /// Emits requests that wait, each once per start.
     pub(super) fn announce(&mut self, at: Moment) {
         if !self.may_answer() {
             return;
@@ -125,7 +126,7 @@ impl Core {
             .inbox
             .open
             .values()
-            .filter(|open| !open.announced && open.kept.stage <= Stage::Shown && !self.is_over(at, open))
+            .filter(|open| !open.announced && open.kept.stage <= Stage::Shown && !self.is_expired(at, open))
             .map(|open| open.kept.id.clone())
             .collect();
         for id in due {
@@ -138,10 +139,10 @@ impl Core {
         }
     }
 
-    /// What was kept and no longer verifies is refused as it would be if it came now.
+    /// Refuses stored challenges that no longer verify, as if they came now.
     fn refuse_what_no_longer_verifies(&mut self, at: Moment) {
         let unverified = |open: &&OpenChallenge| {
-            open.verified.is_none() && open.kept.stage <= Stage::Shown && !self.is_over(at, open)
+            open.verified.is_none() && open.kept.stage <= Stage::Shown && !self.is_expired(at, open)
         };
         let lost: Vec<ChallengeId> =
             self.inbox.open.values().filter(unverified).map(|open| open.kept.id.clone()).collect();
@@ -154,7 +155,7 @@ impl Core {
         }
     }
 
-    /// A challenge ended, says the provider.
+    /// Handles an outcome that the provider sent.
     pub(super) fn withdrawn(&mut self, at: Moment, id: &ChallengeId, outcome: &Compact<Outcome>) {
         if self.inbox.open.contains_key(id) {
             self.end_by(at, id, outcome);
@@ -163,7 +164,7 @@ impl Core {
         }
     }
 
-    /// Ends a challenge by an outcome that verifies. Says whether it did.
+    /// Ends a challenge if the outcome verifies. Returns whether it did.
     pub(super) fn end_by(&mut self, at: Moment, id: &ChallengeId, outcome: &Compact<Outcome>) -> bool {
         let Some(open) = self.inbox.open.get(id) else { return false };
         let Some(verified) = self.verified_outcome(&open.kept, outcome) else {
@@ -174,14 +175,14 @@ impl Core {
         true
     }
 
-    /// Takes an outcome about a challenge that ended earlier: after a dispute, or after a reset had lost it.
+    /// Handles an outcome about a challenge that ended before: after a dispute, or after a reset that did not list it.
     pub(super) fn recalled(&mut self, at: Moment, outcome: &Compact<Outcome>, kept: Option<Box<StoredChallenge>>) {
         let Some(mut kept) = kept.filter(|kept| kept.stage == Stage::Ended) else { return };
         let known = kept.outcomes.iter().any(|known| known == outcome.as_str());
         let verified = self.verified_outcome(&kept, outcome);
         let Some(verified) = verified else { return self.ignore("an outcome") };
         if verified.ending() == Ending::Disputed {
-            self.settle_all(&kept.id, OutboxPurpose::Dispute);
+            self.dequeue_all(&kept.id, OutboxPurpose::Dispute);
         }
         let continues = verified.claims().replaces == kept.outcomes.last().map(Hash::of);
         if known || !continues {
@@ -219,7 +220,7 @@ impl Core {
         contradicts(decision_of(kept), verified.ending()).not().then_some(verified)
     }
 
-    /// Ends a challenge, with an outcome or because the provider no longer knows it.
+    /// Ends a challenge, with its outcome or because the provider no longer knows it.
     fn end(&mut self, at: Moment, id: &ChallengeId, outcome: Option<&VerifiedOutcome>) {
         let Some(OpenChallenge { mut kept, verified, .. }) = self.inbox.open.remove(id) else { return };
         if let Some(challenge) =
@@ -227,12 +228,12 @@ impl Core {
         {
             self.know_client(client_of(&challenge));
         }
-        self.fetching.beside.remove(id);
+        self.fetching.from_stream.remove(id);
         let before = kept.stage;
         kept.stage = Stage::Ended;
         kept.outcomes.extend(outcome.map(|outcome| outcome.compact().as_str().to_owned()));
-        self.settle_all(id, OutboxPurpose::Answer);
-        self.settle_all(id, OutboxPurpose::Refusal);
+        self.dequeue_all(id, OutboxPurpose::Answer);
+        self.dequeue_all(id, OutboxPurpose::Refusal);
         self.append_history(
             at,
             HistoryEvent::Ended {
@@ -247,14 +248,14 @@ impl Core {
         let (account, id) = (self.account.id.clone(), id.clone());
         match decision_of(&kept) {
             Some(decision) => self.emit(DeviceEvent::Answered { account, id, decision, outcome: ending, by }),
-            // Nothing of a refused request was ever shown.
+            // Nothing of a refused request was shown.
             None if before == Stage::Refused => {}
             None => self.emit(DeviceEvent::Ended { account, id, outcome: ending, by }),
         }
         self.put(kept);
     }
 
-    /// After a reset, what is not listed has ended. An answer under way is given up only when its time is over, too.
+    /// Ends what a reset did not list. One that was answered ends only when it has expired, too.
     pub(super) fn absent_after_reset(&mut self, at: Moment, listed: &BTreeSet<ChallengeId>) {
         let missing: Vec<ChallengeId> = self.inbox.open.keys().filter(|id| !listed.contains(id)).cloned().collect();
         for id in missing {
@@ -267,14 +268,14 @@ impl Core {
         }
     }
 
-    /// Notes that the provider does not know a request.
+    /// Records that the provider does not know a challenge.
     pub(super) fn mark_absent(&mut self, id: &ChallengeId) {
         if let Some(open) = self.inbox.open.get_mut(id) {
             open.absent = true;
         }
     }
 
-    /// Gives up what the provider will not speak of any more.
+    /// Ends challenges that the provider will not send an outcome for any more.
     pub(super) fn forget_long_expired(&mut self, at: Moment) {
         let Some(now) = self.clock.now(at) else { return };
         let gone: Vec<ChallengeId> = self
@@ -292,12 +293,12 @@ impl Core {
         }
     }
 
-    /// Whether its time is over by the provider's clock; unknown time is not over.
-    pub(super) fn is_over(&self, at: Moment, open: &OpenChallenge) -> bool {
+    /// Whether it has expired by the provider's clock. While that is not known, it has not.
+    pub(super) fn is_expired(&self, at: Moment, open: &OpenChallenge) -> bool {
         self.clock.now(at).is_some_and(|now| now.seconds() >= open.kept.expires_at)
     }
 
-    /// Remembers that something of this client was approved.
+    /// Records that something of this client was approved.
     fn know_client(&mut self, client: ApprovedClient) {
         if self.inbox.approved.insert(client.clone()) {
             self.change(Change::AddApprovedClient(client));
@@ -316,7 +317,7 @@ fn client_of(challenge: &VerifiedChallenge) -> ApprovedClient {
     ApprovedClient { provider: claims.provider.issuer.as_str().to_owned(), id: claims.client.id.clone() }
 }
 
-/// Whether an ending says that this device decided otherwise than it did.
+/// Whether an ending contradicts this device's own decision.
 fn contradicts(decision: Option<Decision>, ending: Ending) -> bool {
     match ending {
         Ending::Approved => decision != Some(Decision::Approved),
@@ -325,7 +326,7 @@ fn contradicts(decision: Option<Decision>, ending: Ending) -> bool {
     }
 }
 
-/// What this device answered, if it did.
+/// The decision of the stored answer, if there is one.
 pub(crate) fn decision_of(kept: &StoredChallenge) -> Option<Decision> {
     let answer = Compact::<countersign_protocol::answer::Answer>::from_text(kept.answer.clone()?);
     answer.peek().ok().map(|answer| answer.decision)

@@ -1,7 +1,7 @@
-//! One account's behaviour without I/O: `step(event) → effects`.
+//! State machine of one account, without I/O: `step(event) → effects`.
 //!
-//! The core decides; whoever drives it carries out the effects, in order, and reports back. Its state can be rebuilt from the
-//! vault at any moment, so that a crash between any two effects loses nothing and repeats nothing that counts.
+//! The core decides; its driver carries out the effects in order and reports back as events. The state can be rebuilt
+//! from the vault at any moment, so that a crash between any two effects loses nothing and repeats nothing that counts.
 
 mod backoff;
 mod clock;
@@ -47,7 +47,7 @@ pub(crate) use inbox::decision_of;
 pub use sign_answer::AuthorizedDecision;
 pub use tick::Tick;
 
-/// One account: its state, and what it does when something happens.
+/// The state of one account.
 pub struct Core {
     account: Account,
     keys: Arc<dyn KeyStore>,
@@ -70,7 +70,7 @@ pub struct Core {
     step: Step,
 }
 
-/// What one step amounts to; its changes are one transaction.
+/// The result of one step. Its changes are one transaction.
 #[derive(Default)]
 struct Step {
     changes: Vec<Change>,
@@ -79,10 +79,11 @@ struct Step {
 }
 
 impl Core {
-    /// Rebuilds an account from what the vault keeps.
+    /// Rebuilds an account from the vault.
     ///
-    /// What the provider signed with a key that it has revoked since does not keep the account from opening: such a request
-    /// can't be answered, and an account whose enrollment rests on it can't answer at all ([`Core::unusable`]).
+    /// A signature by a key that the provider has revoked since does not keep the account from opening: a request
+    /// signed by it can't be answered, and an account whose enrollment statement is signed by it can't answer at all
+    /// ([`Core::unusable`]).
     ///
     /// # Errors
     /// [`OpenError`] where its key manifests do not verify or its keys are unreadable.
@@ -105,7 +106,7 @@ impl Core {
         };
         let mut step = Step::default();
         if matches!(account.status, AccountStatus::Revoked { .. }) {
-            // The last start may have ended before they were destroyed.
+            // The program may have ended before they were destroyed.
             step.effects.push(Effect::DestroyKeys);
         }
         let inbox = inbox::Inbox::open(&account, &trusted, snapshot.open, snapshot.known, snapshot.approved);
@@ -132,7 +133,7 @@ impl Core {
         })
     }
 
-    /// Takes one event and says what to do about it.
+    /// Handles one event. Returns the effects to carry out, in order.
     pub fn step(&mut self, at: Moment, event: Event) -> Vec<Effect> {
         if self.clock.slept(at) {
             self.sleeps += 1;
@@ -152,12 +153,12 @@ impl Core {
         self.finish(at)
     }
 
-    /// The account as it stands.
+    /// The account's record.
     pub fn account(&self) -> &Account {
         &self.account
     }
 
-    /// Why this account can't answer anything any more, in words, where it can't and the provider did not revoke it.
+    /// Why this account can't answer anything, in English, where it can't although the provider did not revoke it.
     pub fn unusable(&self) -> Option<&'static str> {
         let lost = self.enrollment.is_none() && !self.account.statements.is_empty() && !self.is_revoked();
         lost.then_some(
@@ -165,22 +166,22 @@ impl Core {
         )
     }
 
-    /// The language requests are shown in.
+    /// The language of transcripts.
     pub fn locale(&self) -> Locale {
         self.locale
     }
 
-    /// Since when and why the provider counts as offline.
+    /// Since when (seconds since the epoch, this device's clock) and why the provider counts as offline, if it does.
     pub fn offline(&self) -> Option<(u64, OfflineReason)> {
         self.offline
     }
 
-    /// When the provider last replied as itself since the start, by this device's clock (seconds since the epoch).
+    /// When the provider last replied since the start, by this device's clock (seconds since the epoch).
     pub fn checked(&self) -> Option<u64> {
         self.checked
     }
 
-    /// How often the machine slept since the start: an unlocked key does not outlive a sleep.
+    /// How often the machine has slept since the start: an unlocked key does not survive a sleep.
     pub fn sleeps(&self) -> u64 {
         self.sleeps
     }
@@ -190,7 +191,7 @@ impl Core {
         self.clock.now(at)
     }
 
-    /// Plans what to send and hands out everything of this step: changes first.
+    /// Schedules calls and returns the step's effects, its changes first.
     fn finish(&mut self, at: Moment) -> Vec<Effect> {
         self.plan(at);
         let mut step = std::mem::take(&mut self.step);
@@ -220,7 +221,8 @@ impl Core {
         self.emit(DeviceEvent::Ignored { account, what });
     }
 
-    /// Continues the history. Before the device is confirmed there is nothing to continue, and nothing to write.
+    /// Appends to the history. Before the device is confirmed there is no statement to chain to, and nothing is
+    /// written.
     fn append_history(&mut self, at: Moment, what: HistoryEvent) {
         if let Some(mut head) = self.head_or_beginning() {
             let entry = head.append(self.clock.or_own(at).millis(), what);
@@ -238,22 +240,22 @@ impl Core {
         self.change(Change::PutChallenge(Box::new(kept)));
     }
 
-    /// Whether this device is still one of the provider's, as far as anybody signed.
+    /// Whether the issuer has signed that this device is revoked.
     fn is_revoked(&self) -> bool {
         matches!(self.account.status, AccountStatus::Revoked { .. })
     }
 }
 
-/// Ids that must not come again with other bytes.
+/// Challenge ids with the hash of their bytes: the same id must not come again with other bytes.
 type Known = BTreeMap<ChallengeId, Hash>;
 
 /// How long a reply may take, in milliseconds.
 const REPLY_TIMEOUT_MS: u64 = 15_000;
 
-/// How often an account that the provider does not know is asked about, in milliseconds.
+/// How often a provider that does not recognise this device is asked again, in milliseconds.
 const HOURLY_MS: u64 = 3_600_000;
 
-/// The earlier of two ticks that may not come.
+/// The earlier of two optional ticks.
 fn earlier(one: Option<Tick>, other: Option<Tick>) -> Option<Tick> {
     match (one, other) {
         (Some(one), Some(other)) => Some(one.min(other)),

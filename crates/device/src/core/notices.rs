@@ -1,4 +1,4 @@
-//! What a provider tells beside requests: this device's own statements, revocations, news about other devices.
+//! Notices: this device's enrollment statements, revocations, and changes of the user's other devices.
 
 use countersign_protocol::enrollment::{EnrollmentStatement, VerifiedEnrollment};
 use countersign_protocol::jws::Compact;
@@ -10,7 +10,7 @@ use super::Core;
 use crate::account::AccountStatus;
 use crate::device_event::DeviceEvent;
 
-/// The key that a notice names, for finding out whether it is known.
+/// The `kid` that a notice claims, unverified.
 pub(super) fn kid(notice: &str) -> Option<Thumbprint> {
     match Notice::of(notice) {
         Notice::Statement(compact) => compact.kid().ok(),
@@ -21,7 +21,7 @@ pub(super) fn kid(notice: &str) -> Option<Thumbprint> {
 }
 
 impl Core {
-    /// Takes one notice; what does not verify is ignored, what is of an unknown kind too.
+    /// Handles one notice. One that does not verify or is of an unknown kind is ignored.
     pub(super) fn notice(&mut self, text: &str) {
         match Notice::of(text) {
             Notice::Statement(compact) => self.statement(compact),
@@ -31,8 +31,7 @@ impl Core {
         }
     }
 
-    /// The gateway's word that this device's keys are confirmed. It must continue the statements known so far, and be about
-    /// the keys this device has.
+    /// Handles an enrollment statement: it must continue the chain of statements, and be about this device's own keys.
     fn statement(&mut self, compact: Compact<EnrollmentStatement>) {
         if self.account.statements.contains(&compact) {
             return;

@@ -1,4 +1,4 @@
-//! What is to be sent until it has arrived: the same bytes again and again, never signed twice.
+//! Outbox: signed messages that are sent until they are delivered, always as the same bytes, never signed again.
 
 use std::collections::BTreeMap;
 
@@ -22,20 +22,20 @@ use crate::device_event::DeviceEvent;
 use crate::ports::transport::{Method, Reply};
 use crate::ports::vault::{Change, OutboxEntry, OutboxId, OutboxPurpose};
 
-/// What failed so often in a row is kept for later.
+/// After so many failures in a row an entry counts as delayed.
 const KEPT_AFTER: u32 = 3;
 
-/// A provider that said no to an answer, without an outcome, is asked again no sooner than this, in milliseconds.
+/// The shortest wait after a provider refused an answer without an outcome, in milliseconds.
 const AFTER_NO_MS: u64 = 5_000;
 
-/// What is to be sent, oldest first.
+/// Messages to be delivered, oldest first.
 #[derive(Default)]
 pub(super) struct Outbox {
     entries: BTreeMap<OutboxId, PendingEntry>,
     last: OutboxId,
 }
 
-/// One thing to be sent.
+/// A message to be delivered.
 struct PendingEntry {
     entry: OutboxEntry,
     backoff: Backoff,
@@ -50,12 +50,13 @@ impl Outbox {
         Outbox { entries: entries.into_iter().map(pending).collect(), last }
     }
 
-    /// Tries everything at once.
+    /// Makes every entry due at once.
     pub(super) fn hurry(&mut self) {
         self.entries.values_mut().for_each(|pending| pending.backoff.hurry());
     }
 
-    /// The next thing of each lane. Answers go one by one in the order of their `seq`; a refusal never waits for an answer.
+    /// The next entry of each lane. Answers go one by one in the order of their `seq`; a refusal never waits for an
+    /// answer.
     fn next(&self) -> impl Iterator<Item = &PendingEntry> {
         let of_lane = |answers: bool| {
             self.entries.values().find(move |pending| (pending.entry.purpose == OutboxPurpose::Answer) == answers)
@@ -71,7 +72,7 @@ impl Outbox {
         self.next().map(|pending| pending.backoff.next()).fold(None, |least, next| earlier(least, Some(next)))
     }
 
-    /// Whether something about this challenge failed several times since the start.
+    /// Whether a message about this challenge has failed several times since the start.
     fn is_delayed(&self, challenge: &ChallengeId) -> bool {
         self.entries
             .values()
@@ -84,13 +85,13 @@ impl Outbox {
 }
 
 impl Core {
-    /// Whether what this device has to say about this challenge was sent several times without success: nobody should wait for
-    /// it now. It is sent again all the same.
+    /// Whether messages about this challenge have failed several times, so that a caller should not wait any longer.
+    /// They are still sent.
     pub fn is_delayed(&self, challenge: &ChallengeId) -> bool {
         self.outbox.is_delayed(challenge)
     }
 
-    /// Puts something signed into the outbox.
+    /// Adds a signed message to the outbox.
     pub(super) fn post<T: Claims>(&mut self, purpose: OutboxPurpose, challenge: &ChallengeId, compact: &Compact<T>) {
         self.outbox.last += 1;
         let entry = OutboxEntry {
@@ -145,7 +146,7 @@ impl Core {
         })
     }
 
-    /// Takes the reply to something that was sent.
+    /// Handles the reply to a message.
     pub(super) fn posted(&mut self, at: Moment, id: OutboxId, reply: &Reply) {
         let Some(pending) = self.outbox.entries.get(&id) else { return };
         let (purpose, challenge) = (pending.entry.purpose, pending.entry.challenge.clone());
@@ -161,19 +162,20 @@ impl Core {
         self.recognised(at);
         let kid = outcome.as_ref().and_then(|outcome| outcome.kid().ok());
         if self.want_manifest_for(kid) {
-            // The outcome is by a key this device has yet to learn of; the same bytes will bring it again.
+            // The outcome is signed by a key that this device does not know yet; sending the same bytes again brings it
+            // again.
             return self.not_posted(at, id, 0);
         }
         match purpose {
             OutboxPurpose::Answer => {
                 if reply.status == 404 && problem(reply).is_some_and(|said| said.title == ProblemCode::NotFound) {
-                    // As after a reset that does not list it: its answer is kept until its time is over.
+                    // As after a reset that does not list it: the answer is kept until the challenge expires.
                     self.mark_absent(&challenge);
                 }
                 self.answer_posted(at, id, &challenge, reply.status, outcome);
             }
             OutboxPurpose::Refusal => {
-                self.settle(id);
+                self.dequeue(id);
                 if let Some(outcome) = outcome {
                     self.withdrawn(at, &challenge, &outcome);
                 }
@@ -182,8 +184,8 @@ impl Core {
         }
     }
 
-    /// An answer stays until an outcome was verified, whatever else the provider says; where the provider does not know the
-    /// request, until its time is over, so that it does not hold up later answers for good.
+    /// An answer stays until an outcome is verified, whatever else the provider replies; where the provider does not
+    /// know the challenge, until it expires, so that it does not hold up later answers for good.
     fn answer_posted(
         &mut self,
         at: Moment,
@@ -205,7 +207,7 @@ impl Core {
         self.not_posted(at, id, AFTER_NO_MS);
     }
 
-    /// A dispute is settled when its second statement is stored, or the provider refused it.
+    /// A dispute is delivered when its second outcome is stored, or the provider has refused it.
     fn dispute_posted(
         &mut self,
         at: Moment,
@@ -216,12 +218,12 @@ impl Core {
     ) {
         match outcome {
             Some(outcome) => {
-                // Should it not verify, the dispute is sent again, in a while.
+                // Where it does not verify, the dispute is sent again later.
                 self.not_posted(at, id, AFTER_NO_MS);
                 self.step.effects.push(Effect::Recall { challenge, outcome });
             }
             None => {
-                self.settle(id);
+                self.dequeue(id);
                 if status != 200 {
                     let account = self.account.id.clone();
                     self.emit(DeviceEvent::AnswerNotTaken { account, id: challenge, status });
@@ -236,21 +238,21 @@ impl Core {
         }
     }
 
-    /// Takes everything of a purpose about a challenge out of the outbox.
-    pub(super) fn settle_all(&mut self, challenge: &ChallengeId, purpose: OutboxPurpose) {
-        let settled: Vec<OutboxId> = self
+    /// Removes all messages of a purpose about a challenge.
+    pub(super) fn dequeue_all(&mut self, challenge: &ChallengeId, purpose: OutboxPurpose) {
+        let delivered: Vec<OutboxId> = self
             .outbox
             .entries
             .values()
             .filter(|pending| pending.entry.challenge == *challenge && pending.entry.purpose == purpose)
             .map(|pending| pending.entry.id)
             .collect();
-        for id in settled {
-            self.settle(id);
+        for id in delivered {
+            self.dequeue(id);
         }
     }
 
-    fn settle(&mut self, id: OutboxId) {
+    fn dequeue(&mut self, id: OutboxId) {
         if self.outbox.entries.remove(&id).is_some() {
             self.cancel_calls(|purpose| purpose == CallPurpose::Post(id));
             self.change(Change::Dequeue(id));

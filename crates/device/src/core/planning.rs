@@ -1,4 +1,4 @@
-//! After every event: what to send now, and when to look again.
+//! Scheduling: after every event, which calls to send now and when to look again.
 
 use super::clock::Moment;
 use super::session::{CallDraft, CallPurpose};
@@ -38,12 +38,12 @@ impl Core {
         next
     }
 
-    /// Whether something is under way that ends by itself: a pull, a posting, a renewal. Streams and long polls don't count.
+    /// Whether a call is pending that ends by itself: a pull, a message, a renewal. Streams and long polls don't count.
     pub fn is_busy(&self) -> bool {
         self.has_pending_call(|purpose| !matches!(purpose, CallPurpose::Stream | CallPurpose::Fetch { waiting: true }))
     }
 
-    /// Sends what is due.
+    /// Sends the calls that are due.
     pub(super) fn plan(&mut self, at: Moment) {
         if self.is_revoked() {
             return;
@@ -72,7 +72,7 @@ impl Core {
         }
     }
 
-    /// A pull waits for what is being sent: how earlier requests ended is told before new ones show.
+    /// A pull waits for messages being sent, so that outcomes of earlier requests come before new requests.
     fn plan_fetch(&mut self, at: Moment) {
         if self.fetching.wanted && !self.is_sending() && !self.is_pulling() && self.fetching.backoff.is_due(at.tick) {
             self.cancel_calls(|purpose| purpose == CallPurpose::Fetch { waiting: true });
@@ -111,7 +111,7 @@ impl Core {
         self.fetching.watching && self.fetching.blocked_until.is_some()
     }
 
-    /// What to send for a purpose; `None` where it has become pointless.
+    /// The call for a purpose; `None` where it has become pointless.
     pub(super) fn draft_call(&self, purpose: CallPurpose) -> Option<CallDraft> {
         match purpose {
             CallPurpose::Fetch { .. } | CallPurpose::Stream => self.fetch_request(purpose),
@@ -121,7 +121,7 @@ impl Core {
         }
     }
 
-    /// Hands a reply to whoever sent the purpose.
+    /// Passes a reply on by the call's purpose.
     pub(super) fn call_replied(&mut self, at: Moment, purpose: CallPurpose, reply: &Reply) {
         match purpose {
             CallPurpose::Fetch { .. } => self.fetched(at, reply),
@@ -135,7 +135,7 @@ impl Core {
         }
     }
 
-    /// Tells whoever sent the purpose that it was in vain, and how long to wait at least.
+    /// Passes a failure on by the call's purpose. `at_least_ms`: the shortest wait before the next try.
     pub(super) fn call_failed(&mut self, at: Moment, purpose: CallPurpose, at_least_ms: u64) {
         match purpose {
             CallPurpose::Fetch { .. } => self.not_fetched(at, at_least_ms),

@@ -1,4 +1,4 @@
-//! Taking challenges in: verified before anything else happens, refused with a code where they don't hold.
+//! Receiving challenges: each is verified first, and refused with a code where it does not verify.
 
 use countersign_protocol::challenge::{Challenge, ChallengeError, Expected, VerifiedChallenge};
 use countersign_protocol::encoding;
@@ -17,7 +17,7 @@ use crate::history::HistoryEvent;
 use crate::ports::vault::{Stage, StoredChallenge};
 
 impl Core {
-    /// Takes a challenge as received. Returns the id that it names.
+    /// Handles a received challenge. Returns the id it claims.
     pub(super) fn accept(&mut self, at: Moment, compact: &Compact<Challenge>) -> Option<ChallengeId> {
         let hash = compact.hash();
         let claimed = UnverifiedClaims::read(compact);
@@ -36,7 +36,7 @@ impl Core {
         match (self.verify(at, compact), claimed) {
             (Ok(verified), _) => self.receive(verified),
             (Err(error), Some(claimed)) => self.reject(at, claimed, compact, &error),
-            // Nothing names it: there is nobody to tell.
+            // Without an id there is nothing to refuse.
             (Err(_), None) => self.ignore("a request without an id"),
         }
         id
@@ -46,7 +46,7 @@ impl Core {
         let (device, subject, keys) = (&self.account.device_id, &self.account.subject, &self.trusted);
         match self.clock.now(at) {
             Some(now) => Challenge::verify(compact, &Expected { device, subject, keys, now }),
-            // The provider did not say what time it is; the gateway judges the answer's arrival in any case.
+            // The provider's time is not known; the gateway checks the answer's arrival in any case.
             None => Challenge::verify_signed(compact, device, subject, keys),
         }
     }
@@ -69,7 +69,8 @@ impl Core {
         self.inbox.open.insert(open.kept.id.clone(), open);
     }
 
-    /// Refuses what could not be verified. What the issuer did sign is remembered, so that its end can be told from a forgery.
+    /// Refuses a challenge that does not verify. One that the issuer did sign is stored, so that its outcome can be
+    /// verified later.
     fn reject(&mut self, at: Moment, claimed: UnverifiedClaims, compact: &Compact<Challenge>, error: &ChallengeError) {
         let Some(code) = error.refusal() else { return };
         let UnverifiedClaims { id, iat, exp } = claimed;
@@ -92,7 +93,7 @@ impl Core {
         self.refuse(at, &id, compact.hash(), code);
     }
 
-    /// Refuses what is kept, and remembers it.
+    /// Refuses a stored challenge, with an entry in the history.
     pub(super) fn refuse_kept(&mut self, at: Moment, kept: StoredChallenge, code: RefusalCode) {
         let (id, challenge_hash) = (kept.id.clone(), kept.hash());
         self.put(kept);
@@ -111,7 +112,7 @@ impl Core {
     }
 }
 
-/// What a challenge says of itself, also where the rest of it can't be read. Nothing is verified.
+/// Claims that can be read of a challenge, even where the rest can't. Nothing is verified.
 struct UnverifiedClaims {
     id: ChallengeId,
     iat: Option<u64>,

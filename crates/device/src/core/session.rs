@@ -1,4 +1,5 @@
-//! Talking to the provider: proofs, nonces, and what a reply says about the account itself.
+//! Calls to the provider: credentials, DPoP proofs and nonces (RFC 9449), silent retries, and the account's status by
+//! the replies.
 
 use std::collections::BTreeMap;
 
@@ -19,50 +20,51 @@ use crate::device_event::{DeviceEvent, OfflineReason};
 use crate::ports::transport::{Call, Method, Reply, TransportError};
 use crate::ports::vault::OutboxId;
 
-/// How long to wait after something could not even be sent, in milliseconds.
+/// How long to wait where a call could not be signed, in milliseconds.
 const UNSENDABLE_MS: u64 = 60_000;
 
-/// So many proofs in a row that are not taken, each after its silent retry, mean that the provider does not know their key.
+/// After so many refused proofs in a row, each after its silent retry, the provider counts as not knowing the transport
+/// key.
 const PROOFS_REFUSED: u32 = 8;
 
-/// What a call is for.
+/// The purpose of a call.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum CallPurpose {
-    /// Fetch what is new; with `waiting`, hold until something is.
+    /// Fetch what is new. `waiting`: a long poll, held until something is new.
     Fetch { waiting: bool },
-    /// Open the stream.
+    /// Open the stream of challenges.
     Stream,
-    /// Send something from the outbox.
+    /// Send an entry of the outbox.
     Post(OutboxId),
     /// Fetch the key manifests.
     Manifest,
-    /// Renew the credential.
+    /// Renew the device credential.
     Renew,
 }
 
-/// Calls under way, and the nonce for the next.
+/// Pending calls, and the nonce for the next.
 #[derive(Default)]
 pub(super) struct Session {
     nonce: Option<String>,
     last_call: u64,
     calls: BTreeMap<CallId, PendingCall>,
-    /// Counts credentials since the start.
+    /// How many credentials there were since the start.
     credential: u64,
-    /// When an account that the provider does not know is asked about again.
+    /// When a provider that does not recognise this device is asked again.
     next_probe: Option<Tick>,
-    /// How many proofs were not taken since the last one that was.
+    /// How many proofs were refused since the last accepted one.
     proofs_refused: u32,
 }
 
-/// One call under way.
+/// A call without a reply yet.
 struct PendingCall {
     purpose: CallPurpose,
     retries: Retries,
-    /// Which of this session's credentials it carries.
+    /// The number of the credential it carries, by [`Session::credential`].
     credential: u64,
 }
 
-/// What was tried already for one purpose; each silently, and once.
+/// Silent retries that one purpose has used; each may happen once.
 #[derive(Clone, Copy, Default)]
 struct Retries {
     nonce: bool,
@@ -70,7 +72,7 @@ struct Retries {
     credential: bool,
 }
 
-/// What to send, without the headers that prove who sends it.
+/// A call without credential and proof.
 pub(super) struct CallDraft {
     pub(super) method: Method,
     pub(super) url: Url,
@@ -80,7 +82,7 @@ pub(super) struct CallDraft {
 }
 
 impl Core {
-    /// Whether a call for this is under way.
+    /// Whether a call for such a purpose is pending.
     pub(super) fn has_pending_call(&self, wanted: impl Fn(CallPurpose) -> bool) -> bool {
         self.session.calls.values().any(|call| wanted(call.purpose))
     }
@@ -93,7 +95,7 @@ impl Core {
     fn send_again(&mut self, at: Moment, purpose: CallPurpose, retries: Retries) {
         let call =
             self.draft_call(purpose).and_then(|request| self.prove(at, request, purpose == CallPurpose::Manifest));
-        // Without a key that signs nothing can be sent; the wait keeps this from being tried over and over.
+        // Without a transport key nothing can be sent; the wait keeps this from being tried in a loop.
         let Some(call) = call else { return self.call_failed(at, purpose, UNSENDABLE_MS) };
         self.session.last_call += 1;
         let id = CallId(self.session.last_call);
@@ -105,7 +107,7 @@ impl Core {
         });
     }
 
-    /// Adds credential and proof. Manifests are public: no credential goes with them.
+    /// Adds credential and proof. Manifests are public and are fetched without.
     fn prove(&mut self, at: Moment, request: CallDraft, public: bool) -> Option<Call> {
         let mut headers = request.headers;
         if !public {
@@ -131,7 +133,7 @@ impl Core {
         })
     }
 
-    /// Takes a reply to a call that is still waited for.
+    /// Handles the reply to a pending call.
     pub(super) fn replied(&mut self, at: Moment, id: CallId, reply: Reply) {
         let Some(call) = self.session.calls.remove(&id) else { return };
         let time_was_off = self.learn_from(at, &reply);
@@ -144,7 +146,7 @@ impl Core {
         }
     }
 
-    /// Takes that a call got no reply, or a stream ended.
+    /// Handles a call without a reply, or the end of a stream.
     pub(super) fn failed(&mut self, at: Moment, id: CallId, why: Option<TransportError>) {
         let Some(call) = self.session.calls.remove(&id) else { return };
         if let Some(why) = why {
@@ -156,7 +158,7 @@ impl Core {
         self.call_failed(at, call.purpose, 0);
     }
 
-    /// Takes that a stream is open.
+    /// Handles the opening of a stream.
     pub(super) fn opened(&mut self, at: Moment, id: CallId, head: &Reply) {
         if self.session.calls.get(&id).is_some_and(|call| call.purpose == CallPurpose::Stream) {
             self.learn_from(at, head);
@@ -165,7 +167,7 @@ impl Core {
         }
     }
 
-    /// The purpose of a stream that something arrived on.
+    /// Whether this call is the open stream.
     pub(super) fn is_open_stream(&self, id: CallId) -> bool {
         self.session.calls.get(&id).is_some_and(|call| call.purpose == CallPurpose::Stream)
     }
@@ -180,7 +182,7 @@ impl Core {
         }
     }
 
-    /// Counts a new credential: calls that still carry an older one may be refused without meaning anything.
+    /// Counts a new credential: a refusal of a call with an older one means nothing.
     pub(super) fn count_credential(&mut self) {
         self.session.credential += 1;
     }
@@ -189,7 +191,7 @@ impl Core {
         self.session.nonce = Some(nonce);
     }
 
-    /// Learns nonce and time from any reply. Says whether the time was off so far that proofs were void.
+    /// Learns nonce and time from any reply. Returns whether the time was so far off that proofs were invalid.
     fn learn_from(&mut self, at: Moment, reply: &Reply) -> bool {
         if let Some(nonce) = &reply.dpop_nonce {
             self.session.nonce = Some(nonce.clone());
@@ -197,7 +199,7 @@ impl Core {
         reply.date.is_some_and(|date| self.clock.learn(date, at))
     }
 
-    /// A 401 never destroys anything, unless its body holds a revocation that the issuer signed.
+    /// Handles a 401. It destroys nothing, unless its body holds a revocation that the issuer signed.
     fn unauthorized(&mut self, at: Moment, call: PendingCall, reply: &Reply, time_was_off: bool) {
         let problem = problem(reply);
         let code = problem.as_ref().map(|problem| problem.title);
@@ -232,7 +234,7 @@ impl Core {
         if matches!(code, Some(ProblemCode::UseDpopNonce | ProblemCode::InvalidDpopProof)) {
             self.session.proofs_refused += 1;
             if self.session.proofs_refused < PROOFS_REFUSED {
-                // A nonce that was renewed meanwhile, two clocks that differ: nothing about the account.
+                // A nonce renewed in between, or clocks that differ: it says nothing about the account.
                 self.gone_offline(at, OfflineReason::Unwell);
                 return self.call_failed(at, purpose, 0);
             }
@@ -240,7 +242,8 @@ impl Core {
         self.not_recognised(at, purpose);
     }
 
-    /// The provider does not know this device, without a signed word: nothing is lost, and it is asked again every hour.
+    /// The provider does not recognise this device, and signed nothing: keys and records stay, and it is asked again
+    /// every hour.
     fn not_recognised(&mut self, at: Moment, purpose: CallPurpose) {
         if !matches!(self.account.status, AccountStatus::NotKnown { .. }) {
             let since = self.clock.or_own(at).seconds();
@@ -252,7 +255,7 @@ impl Core {
         self.retry_hourly(at, purpose);
     }
 
-    /// The provider suspended this device. The word is unsigned, too: nothing is lost, and it is asked again every hour.
+    /// The provider suspended this device, unsigned too: keys and records stay, and it is asked again every hour.
     fn suspended(&mut self, at: Moment, purpose: CallPurpose) {
         if !matches!(self.account.status, AccountStatus::Suspended { .. }) {
             let since = self.clock.or_own(at).seconds();
@@ -270,7 +273,7 @@ impl Core {
         self.call_failed(at, purpose, HOURLY_MS);
     }
 
-    /// Ends the account on the issuer's signed word: keys go, history stays.
+    /// Ends the account by a verified revocation: its keys are destroyed, its history stays.
     pub(super) fn revoked(&mut self, revocation: &Revocation) {
         if self.is_revoked() {
             return;
@@ -284,7 +287,7 @@ impl Core {
         self.step.effects.push(Effect::DestroyKeys);
     }
 
-    /// The provider replied to this device as itself.
+    /// The provider accepted this device's credential and proof.
     pub(super) fn recognised(&mut self, at: Moment) {
         self.checked = Some(at.wall.seconds());
         self.back_online();
@@ -301,17 +304,17 @@ impl Core {
         }
     }
 
-    /// When the provider may be asked at all: at once, or once an hour where it does not know the device.
+    /// Whether the provider may be called now: once an hour where it does not recognise the device.
     pub(super) fn may_ask(&self, at: Moment) -> bool {
         !self.is_revoked() && self.session.next_probe.is_none_or(|then| then <= at.tick)
     }
 
-    /// When an unknown account is asked about again.
+    /// When a provider that does not recognise this device is asked again.
     pub(super) fn next_probe(&self) -> Option<Tick> {
         self.session.next_probe
     }
 
-    /// A person looks: an unknown account is asked about at once.
+    /// Asks at once, without waiting for the hour to pass.
     pub(super) fn probe_now(&mut self) {
         self.session.next_probe = None;
     }

@@ -1,4 +1,4 @@
-//! Answering: checked, signed once, and in the outbox before anything is sent.
+//! Signing answers and disputes: checked, signed once, and stored in the outbox before anything is sent.
 
 use countersign_protocol::answer::{
     AnswerDraft, ApprovalKey, Decision, DenialReason, HistoryPlace, TransportKey, UnverifiedError, VerifiedUser,
@@ -18,36 +18,35 @@ use crate::error::AnswerError;
 use crate::history::HistoryEvent;
 use crate::ports::key_store::KeyError;
 use crate::ports::vault::{OutboxPurpose, Stage, StoredChallenge};
-use crate::transcript;
 
-/// What a person says to a request.
+/// A decision together with what authorizes it.
 pub enum AuthorizedDecision<'k> {
-    /// Yes, by the approval key, after the person was verified.
+    /// Approve, by the approval key, after user verification.
     Approve {
         /// The number that was typed or chosen.
         value: Option<String>,
-        /// Who was verified, how and when.
+        /// The verified user.
         user: &'k VerifiedUser,
-        /// The opened approval key.
+        /// The unlocked approval key.
         key: &'k dyn Signer,
     },
-    /// Yes, by the transport key, where the challenge discourages verification.
+    /// Approve, by the transport key, where the challenge's `user_verification` is `discouraged`.
     ApproveUnverified {
         /// The number that was typed or chosen.
         value: Option<String>,
     },
-    /// No, by the transport key. Denying never asks for a PIN.
+    /// Deny, by the transport key.
     Deny {
-        /// Why.
+        /// Why, if the person said so.
         reason: Option<DenialReason>,
     },
 }
 
 impl Core {
-    /// Whether this request can be answered at all, and whether the person has to be verified for a yes.
+    /// Checks that this request can be approved with this number. Returns whether that needs user verification.
     ///
     /// # Errors
-    /// [`AnswerError`] as [`Core::answer`] would return it, before anybody is asked for a PIN.
+    /// [`AnswerError`] as [`Core::answer`] would return it, before the person is asked for a PIN.
     pub fn may_approve(
         &self,
         at: Moment,
@@ -59,12 +58,13 @@ impl Core {
         Ok(challenge.claims().user_verification)
     }
 
-    /// How the person is to be verified for a yes, where the request is here.
+    /// The challenge's `user_verification`, where the challenge is open.
     pub fn verification_of(&self, id: &ChallengeId) -> Option<UserVerification> {
         Some(self.inbox.open.get(id)?.verified.as_ref()?.claims().user_verification)
     }
 
-    /// Answers a request: once, for good. The effects store answer, history and outbox in one step and then send.
+    /// Answers a request, once and for good. The effects store answer, history and outbox in one transaction, then
+    /// send.
     ///
     /// # Errors
     /// [`AnswerError`]; then nothing was signed or stored.
@@ -72,22 +72,24 @@ impl Core {
         &mut self,
         at: Moment,
         id: &ChallengeId,
-        word: AuthorizedDecision<'_>,
+        authorized: AuthorizedDecision<'_>,
     ) -> Result<Vec<Effect>, AnswerError> {
         let challenge = self.answerable(at, id)?;
-        if let AuthorizedDecision::Approve { value, .. } | AuthorizedDecision::ApproveUnverified { value } = &word {
+        if let AuthorizedDecision::Approve { value, .. } | AuthorizedDecision::ApproveUnverified { value } = &authorized
+        {
             check_value(challenge, value.as_deref())?;
         }
         let head = self.head_or_beginning().ok_or(AnswerError::NotConfirmed)?;
         let transport = self.transport.as_ref().ok_or(AnswerError::Keys(KeyError::Gone))?;
         let first_request = self.inbox.open.get(id).is_some_and(|open| open.first_request);
-        let shown = transcript::render(challenge, self.account.test, first_request, self.locale).transcript.freeze();
+        let transcript =
+            crate::transcript::render(challenge, self.account.test, first_request, self.locale).transcript.freeze();
         let place = HistoryPlace { seq: head.seq + 1, prev: head.hash };
         let jti = MessageId::random(&*self.random);
-        let draft = AnswerDraft::new(challenge, &shown, jti, place, self.clock.or_own(at))
-            .expect("the transcript was drawn from this challenge");
+        let draft = AnswerDraft::new(challenge, &transcript, jti, place, self.clock.or_own(at))
+            .expect("the transcript was rendered from this challenge");
         let unsigned = |_| AnswerError::Keys(KeyError::Gone);
-        let (decision, compact) = match word {
+        let (decision, compact) = match authorized {
             AuthorizedDecision::Approve { value, user, key } => {
                 (Decision::Approved, ApprovalKey::new(key).approve(draft, user, value).map_err(unsigned)?)
             }
@@ -109,13 +111,13 @@ impl Core {
                 challenge: id.clone(),
                 challenge_hash: *self.answerable(at, id)?.hash(),
                 answer_hash: compact.hash(),
-                decision: word_of(decision).to_owned(),
+                decision: decision_name(decision).to_owned(),
             },
         );
         self.post(OutboxPurpose::Answer, id, &compact);
         if let Some(open) = self.inbox.open.get_mut(id) {
             open.kept.stage = Stage::Answering;
-            open.kept.transcript = Some(shown.text().to_owned());
+            open.kept.transcript = Some(transcript.text().to_owned());
             open.kept.answer = Some(compact.into_string());
             let kept = open.kept.clone();
             self.put(kept);
@@ -123,7 +125,7 @@ impl Core {
         Ok(self.finish(at))
     }
 
-    /// Disputes a request that ended: "that wasn't me". `kept` is what the vault keeps of it.
+    /// Disputes a request that has ended: "that wasn't me". `kept`: the stored challenge.
     ///
     /// # Errors
     /// [`AnswerError`]; then nothing was signed or stored.
@@ -158,7 +160,7 @@ impl Core {
             Stage::Answering => return Err(AnswerError::Answered),
             Stage::Refused | Stage::Ended => return Err(AnswerError::Ended),
         }
-        if self.is_over(at, open) {
+        if self.is_expired(at, open) {
             return Err(AnswerError::Expired);
         }
         if self.enrollment.is_none() {
@@ -168,13 +170,13 @@ impl Core {
     }
 }
 
-/// Whether the number is one the request could mean. Whether it is the right one, only the gateway knows.
+/// Whether the number has the form the request asks for. Only the gateway knows whether it is the right one.
 fn check_value(challenge: &VerifiedChallenge, value: Option<&str>) -> Result<(), AnswerError> {
     let interaction = &challenge.claims().interaction;
     let fits = match (interaction.kind, value) {
         (InteractionType::Boolean, None) => return Ok(()),
         (InteractionType::Boolean, Some(_)) => {
-            return Err(AnswerError::ValueUnfit { expected: "this request asks for no number".to_owned() });
+            return Err(AnswerError::ValueUnfit { expected: "no number".to_owned() });
         }
         (_, None) => return Err(AnswerError::ValueNeeded),
         (InteractionType::NumberChoose, Some(value)) => {
@@ -193,7 +195,7 @@ fn check_value(challenge: &VerifiedChallenge, value: Option<&str>) -> Result<(),
     }
 }
 
-fn word_of(decision: Decision) -> &'static str {
+fn decision_name(decision: Decision) -> &'static str {
     match decision {
         Decision::Approved => "approved",
         Decision::Denied => "denied",

@@ -1,9 +1,9 @@
-//! The core, event by event.
+//! Tests of the core, event by event.
 
 mod account_status;
 mod answers;
-mod diligence;
 mod fetches;
 mod interleavings;
-mod taken_back;
+mod no_busy_loops;
+mod revoked_keys;
 mod time;

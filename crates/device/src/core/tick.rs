@@ -1,6 +1,6 @@
-//! Time that only runs forward, for delays and for carrying the server's time on.
+//! Monotonic time, for delays and for continuing the provider's time.
 
-/// Milliseconds since some moment, never going back, wherever the wall clock is set to.
+/// Milliseconds since an arbitrary start; monotonic, whatever the wall clock is set to.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Tick(pub u64);
 

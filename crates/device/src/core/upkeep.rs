@@ -1,4 +1,4 @@
-//! What keeps an account alive: newer key manifests when an unknown key appears, a newer credential from half its life.
+//! Upkeep of an account: newer key manifests when an unknown key appears, a new credential from half of its lifetime.
 
 use std::collections::BTreeSet;
 
@@ -17,20 +17,20 @@ use crate::account::Lifetime;
 use crate::core::Tick;
 use crate::ports::transport::{Method, Reply};
 
-/// Manifests and credential.
+/// The state of fetching manifests and renewing the credential.
 #[derive(Default)]
 pub(super) struct Upkeep {
     manifest_wanted: bool,
     manifest: Backoff,
-    /// Keys that were not listed when the manifests were last fetched.
+    /// Keys that the last fetched manifests did not list.
     unlisted: BTreeSet<Thumbprint>,
     fetched_at: Option<Tick>,
     renewal: Backoff,
-    /// A 401 asked for a renewal; the rest waits for it. A second 401 is then believed.
+    /// The renewal after a 401; all other calls wait for it. A second 401 is then believed.
     renewal_after_401: RenewalAfter401,
 }
 
-/// How far a renewal is that a 401 asked for.
+/// The state of a renewal after a 401.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 enum RenewalAfter401 {
     #[default]
@@ -40,7 +40,7 @@ enum RenewalAfter401 {
 }
 
 impl Core {
-    /// Whether one of these keys is unknown, and newer manifests may know it: they are fetched at most once a minute.
+    /// Whether one of these keys is unknown and newer manifests may list it. They are fetched at most once a minute.
     pub(super) fn needs_manifest(&mut self, at: Moment, kids: &[Thumbprint]) -> bool {
         let minute_over = self.may_refetch_at().is_none_or(|then| then <= at.tick);
         let needed =
@@ -49,7 +49,7 @@ impl Core {
         needed
     }
 
-    /// Wants newer manifests where this key is unknown. Says whether it is.
+    /// Requests newer manifests where this key is unknown. Returns whether it is.
     pub(super) fn want_manifest_for(&mut self, kid: Option<Thumbprint>) -> bool {
         let unknown = kid.is_some_and(|kid| !self.trusted.lists(&kid));
         self.upkeep.manifest_wanted |= unknown;
@@ -60,7 +60,7 @@ impl Core {
         self.upkeep.fetched_at.map(|then| then.plus_millis(limits::KEY_REFETCH_SECONDS * 1000))
     }
 
-    /// When the manifests are to be fetched, if they are.
+    /// When the manifests are to be fetched, if at all.
     pub(super) fn manifest_due(&self) -> Option<Tick> {
         let wanted = self.upkeep.manifest_wanted && !self.has_pending_call(|purpose| purpose == CallPurpose::Manifest);
         wanted.then(|| self.upkeep.manifest.next().max(self.may_refetch_at().unwrap_or_default()))
@@ -106,25 +106,26 @@ impl Core {
         self.upkeep.manifest.failed(at.tick, at_least_ms, &*self.random);
     }
 
-    /// Whether a new credential is to be asked for now: half its life is over, or a 401 said it is no good.
+    /// Whether to renew the credential now: half of its lifetime has passed, or a 401 refused it.
     pub(super) fn renewal_due(&self, at: Moment) -> bool {
         let half_over = self.clock.now(at).is_some_and(|now| now.seconds() >= self.account.credential_lifetime.half());
         let wanted = half_over || self.upkeep.renewal_after_401 == RenewalAfter401::Wanted;
         wanted && self.upkeep.renewal.is_due(at.tick) && !self.has_pending_call(|purpose| purpose == CallPurpose::Renew)
     }
 
-    /// Whether everything else waits for a new credential.
+    /// Whether all other calls wait for a new credential.
     pub(super) fn awaits_renewal(&self) -> bool {
         self.upkeep.renewal_after_401 == RenewalAfter401::Wanted
     }
 
-    /// When a renewal that everything waits for is tried again.
+    /// When a renewal that all calls wait for is tried again.
     pub(super) fn renewal_deadline(&self) -> Option<Tick> {
         let waiting = self.awaits_renewal() && !self.has_pending_call(|purpose| purpose == CallPurpose::Renew);
         waiting.then(|| self.upkeep.renewal.next())
     }
 
-    /// Asks for a renewal because the provider did not take the credential. Says no where that was tried before in vain.
+    /// Requests a renewal because the provider refused the credential. Returns false where a renewal has not helped
+    /// before.
     pub(super) fn may_renew_after_401(&mut self) -> bool {
         match self.upkeep.renewal_after_401 {
             RenewalAfter401::NotAsked => {
@@ -156,7 +157,7 @@ impl Core {
             _ => return self.not_renewed(at, reply.retry_after.unwrap_or(60) * 1000),
         };
         let Ok(sealed) = self.keys.seal(&self.account.id, &renewed.device_credential) else {
-            // The old one still works until the new one is used.
+            // The earlier credential stays valid until the new one is used.
             return self.not_renewed(at, 60_000);
         };
         let for_401 = self.awaits_renewal();

@@ -1,4 +1,4 @@
-//! The provider over HTTP: reqwest on rustls with ring, no redirects, bounded in time and size.
+//! HTTP transport: reqwest on rustls with ring; no redirects; time and size are bounded.
 
 use std::time::Duration;
 
@@ -12,7 +12,7 @@ use crate::ports::transport::{BoxFuture, Call, LARGEST_BODY, Method, Reply, Stre
 
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
 
-/// Reaches providers over HTTP.
+/// The transport over HTTP/1.1 and HTTP/2.
 #[derive(Clone)]
 pub struct HttpTransport {
     client: Client,
@@ -51,8 +51,8 @@ impl HttpTransport {
         if let Some((media_type, body)) = call.body {
             request = request.header(reqwest::header::CONTENT_TYPE, media_type).body(body);
         }
-        let patience = Duration::from_millis(call.timeout_ms);
-        match tokio::time::timeout(patience, request.send()).await {
+        let timeout = Duration::from_millis(call.timeout_ms);
+        match tokio::time::timeout(timeout, request.send()).await {
             Err(_) => Err(TransportError::TimedOut),
             Ok(Err(error)) => Err(no_reply(&error)),
             Ok(Ok(response)) => Ok(response),
@@ -63,15 +63,15 @@ impl HttpTransport {
 impl Transport for HttpTransport {
     fn call(&self, call: Call) -> BoxFuture<'_, Result<Reply, TransportError>> {
         Box::pin(async move {
-            let patience = Duration::from_millis(call.timeout_ms);
+            let timeout = Duration::from_millis(call.timeout_ms);
             let response = self.send(call).await?;
-            tokio::time::timeout(patience, read(response)).await.map_err(|_| TransportError::TimedOut)?
+            tokio::time::timeout(timeout, read(response)).await.map_err(|_| TransportError::TimedOut)?
         })
     }
 
     fn open_stream(&self, call: Call) -> BoxFuture<'_, Result<StreamReply, TransportError>> {
         Box::pin(async move {
-            let patience = Duration::from_millis(call.timeout_ms);
+            let timeout = Duration::from_millis(call.timeout_ms);
             let response = self.send(call).await?;
             let head = head(&response);
             let is_stream = response
@@ -82,8 +82,7 @@ impl Transport for HttpTransport {
             if head.status == 200 && is_stream {
                 return Ok(StreamReply::Open { head, stream: Box::new(SseStream::new(response)) });
             }
-            let reply =
-                tokio::time::timeout(patience, read(response)).await.map_err(|_| TransportError::TimedOut)??;
+            let reply = tokio::time::timeout(timeout, read(response)).await.map_err(|_| TransportError::TimedOut)??;
             Ok(StreamReply::Refused(reply))
         })
     }
@@ -123,7 +122,7 @@ fn http_date(text: &str) -> Option<Timestamp> {
     u64::try_from(moment.as_second()).ok().map(Timestamp::from_seconds)
 }
 
-/// What a failed call means for the person; the URL and the headers stay out of it.
+/// The error of a failed call, without its URL and headers.
 pub(super) fn no_reply(error: &reqwest::Error) -> TransportError {
     if error.is_timeout() {
         return TransportError::TimedOut;

@@ -1,4 +1,4 @@
-//! Keys in files: the transport key behind the file's mode alone, the approval key sealed under the PIN.
+//! Key files: the transport key is protected by the file's mode alone, the approval key is encrypted under the PIN.
 
 use std::io::Write as _;
 use std::path::{Path, PathBuf};
@@ -18,10 +18,10 @@ use crate::pin::{PinEntry, PinSource};
 use crate::ports::key_store::{KeyError, KeyStore, NewKeys};
 use crate::seal::{Argon2Cost, SealError, Sealed};
 
-/// Keys in the folder `keys/` of a home: `<account>.transport`, `<account>.approval`, and `home`, which seals credentials so
-/// that a copy of the vault alone is worth nothing.
+/// Keys in the folder `keys/` of a home: `<account>.transport`, `<account>.approval`, and `home`, which encrypts
+/// credentials so that a copy of the vault alone is worth nothing.
 ///
-/// Somebody who copies the folder can try PINs; the level says so: `file_pin`.
+/// An attacker who copies the folder can try PINs; the declared protection says so: `file_pin`.
 pub struct FileKeys {
     folder: PathBuf,
     random: Arc<dyn Random>,
@@ -29,7 +29,7 @@ pub struct FileKeys {
     home: LessSafeKey,
 }
 
-/// What a guess costs, by who gave the PIN.
+/// The cost of one guess of a PIN, by its source.
 #[derive(Clone, Copy, Debug)]
 pub struct PinCosts {
     /// For a person's PIN.
@@ -45,10 +45,10 @@ impl Default for PinCosts {
 }
 
 impl FileKeys {
-    /// Opens the folder, which exists.
+    /// Opens an existing folder.
     ///
     /// # Errors
-    /// [`KeyError`] where its own key can be neither read nor made.
+    /// [`KeyError`] where its own key can be neither read nor written.
     pub fn open(folder: &Path, random: Arc<dyn Random>, costs: PinCosts) -> Result<FileKeys, KeyError> {
         let path = folder.join("home");
         let bytes = match read_private(&path)? {
@@ -154,7 +154,7 @@ fn read_private(path: &Path) -> Result<Option<Zeroizing<String>>, KeyError> {
     }
 }
 
-/// Writes a file that its owner alone can read, whole or not at all.
+/// Writes a file that its owner alone can read, atomically.
 fn write_private(path: &Path, text: &str) -> Result<(), KeyError> {
     let unfinished = path.with_extension("unfinished");
     remove(&unfinished)?;
@@ -174,7 +174,7 @@ fn remove(path: &Path) -> Result<(), KeyError> {
     }
 }
 
-/// Makes a renamed or removed name durable; elsewhere than on Unix the file system does so by itself.
+/// Makes a renaming or removal durable. Elsewhere than on Unix the file system does so by itself.
 fn sync_folder(path: &Path) -> Result<(), KeyError> {
     if cfg!(unix)
         && let Some(folder) = path.parent()

@@ -1,4 +1,4 @@
-//! Where the device touches the machine: HTTP, SQLite, files, tokio. None of it exists on wasm32.
+//! Implementations of the ports on a machine: HTTP, SQLite, files, tokio. Not compiled for wasm32.
 
 pub mod http;
 pub mod key_file;

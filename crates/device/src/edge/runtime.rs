@@ -1,4 +1,4 @@
-//! Driving a core on tokio: one task per account carries out its effects in order and reports back.
+//! Tokio driver of the core: one task per account carries out its effects in order and reports back.
 
 use std::collections::{BTreeMap, VecDeque};
 use std::future::pending;
@@ -14,11 +14,11 @@ use crate::core::{CallId, Core, Effect, Event, Moment, Tick};
 use crate::device_event::DeviceEvent;
 use crate::home::Home;
 use crate::listeners::Listeners;
-use crate::ports::key_store::KeyStore;
+use crate::ports::key_store::{KeyError, KeyStore};
 use crate::ports::transport::{Call, StreamReply, Transport};
-use crate::ports::vault::{Change, Vault};
+use crate::ports::vault::{Change, Vault, VaultError};
 
-/// What a task needs of its surroundings.
+/// The ports and listeners that an account's task works with.
 #[derive(Clone)]
 pub(crate) struct Services {
     pub(crate) vault: Arc<dyn Vault>,
@@ -26,11 +26,11 @@ pub(crate) struct Services {
     pub(crate) transport: Arc<dyn Transport>,
     pub(crate) clock: Arc<dyn Clock>,
     pub(crate) listeners: Listeners,
-    /// Kept until the last task has ended, so that the next holder of the home finds nobody still writing.
+    /// Held until the last task has ended, so that the home's next process finds no task still writing.
     pub(crate) _home: Option<Arc<Home>>,
 }
 
-/// The other end of an account's task. When the last one is dropped, the task ends.
+/// A handle to an account's task. The task ends when the last handle is dropped.
 #[derive(Clone)]
 pub(crate) struct AccountTask {
     commands: mpsc::UnboundedSender<Command>,
@@ -42,14 +42,14 @@ pub(crate) struct AccountTask {
 #[error("it stopped after an earlier failure; start again")]
 pub(crate) struct TaskStopped;
 
-/// What others can wait for.
+/// The state that callers can wait for.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 struct Progress {
     busy: bool,
     steps: u64,
 }
 
-/// Something to do with the core, and what to do when its effects have been carried out.
+/// A function to run with the core, which returns effects and what to do when they have been carried out.
 type Command = Box<dyn FnOnce(&mut Core, Moment) -> (Vec<Effect>, OnDone) + Send>;
 type OnDone = Box<dyn FnOnce() + Send>;
 
@@ -62,7 +62,7 @@ impl AccountTask {
         AccountTask { commands, state: watcher }
     }
 
-    /// Does something with the core, and returns when its effects have been carried out: what it wrote is durable.
+    /// Runs a function with the core, and returns when its effects have been carried out: changes are durable.
     pub(crate) async fn run<T: Send + 'static>(
         &self,
         work: impl FnOnce(&mut Core, Moment) -> (T, Vec<Effect>) + Send + 'static,
@@ -76,7 +76,7 @@ impl AccountTask {
         result.await.map_err(|_| TaskStopped)
     }
 
-    /// Takes a read at the core.
+    /// Reads from the core.
     pub(crate) async fn read<T: Send + 'static>(
         &self,
         read: impl FnOnce(&Core, Moment) -> T + Send + 'static,
@@ -84,18 +84,18 @@ impl AccountTask {
         self.run(|core, at| (read(core, at), Vec::new())).await
     }
 
-    /// Lets an event happen.
+    /// Passes an event to the core.
     pub(crate) async fn send(&self, event: Event) -> Result<(), TaskStopped> {
         self.run(|core, at| ((), core.step(at, event))).await
     }
 
-    /// Returns when nothing is under way that ends by itself.
+    /// Waits until no call is pending that ends by itself ([`Core::is_busy`]).
     pub(crate) async fn wait_idle(&self) -> Result<(), TaskStopped> {
         let mut state = self.state.clone();
         state.wait_for(|state| !state.busy).await.map(drop).map_err(|_| TaskStopped)
     }
 
-    /// Looks again after every step, until there is something to say.
+    /// Reads again after every step, until `read` returns something.
     pub(crate) async fn wait_for<T: Send + 'static>(
         &self,
         read: impl Fn(&Core, Moment) -> Option<T> + Clone + Send + 'static,
@@ -109,6 +109,17 @@ impl AccountTask {
             state.changed().await.map_err(|_| TaskStopped)?;
         }
     }
+}
+
+/// Why a task has to end: its effects could not be carried out.
+#[derive(Debug, thiserror::Error)]
+enum StorageError {
+    #[error(transparent)]
+    Vault(#[from] VaultError),
+    #[error(transparent)]
+    Keys(#[from] KeyError),
+    #[error("the store stopped working")]
+    Panicked,
 }
 
 /// One account's task.
@@ -145,10 +156,10 @@ impl Driver {
                 Some(event) = self.reports.recv() => (self.step(event), None),
                 () = sleep_until(deadline) => (self.step(Event::Tick), None),
             };
-            // A mere read is no step: whoever looks after every step would otherwise wake itself for ever.
+            // A mere read is no step: a reader that waits for steps would otherwise wake itself for ever.
             let is_step = finish.is_none() || !effects.is_empty();
-            if let Err(message) = self.carry_out(effects).await {
-                let account = self.core.account().id.clone();
+            if let Err(error) = self.carry_out(effects).await {
+                let (account, message) = (self.core.account().id.clone(), error.to_string());
                 return self.services.listeners.emit(&DeviceEvent::Stopped { account, message });
             }
             while self.calls.try_join_next().is_some() {}
@@ -173,8 +184,8 @@ impl Driver {
         self.core.step(at, event)
     }
 
-    /// Carries out effects in order. A failure leaves the core ahead of the vault: it must not go on.
-    async fn carry_out(&mut self, effects: Vec<Effect>) -> Result<(), String> {
+    /// Carries out effects in order. After a failure the core is ahead of the vault, and the task must end.
+    async fn carry_out(&mut self, effects: Vec<Effect>) -> Result<(), StorageError> {
         let mut effects = VecDeque::from(effects);
         while let Some(effect) = effects.pop_front() {
             match effect {
@@ -201,18 +212,18 @@ impl Driver {
         Ok(())
     }
 
-    async fn write(&self, changes: Vec<Change>) -> Result<(), String> {
+    async fn write(&self, changes: Vec<Change>) -> Result<(), StorageError> {
         let account = self.core.account().id.clone();
         self.blocking(move |services| services.vault.apply(&account, &changes)).await
     }
 
-    async fn blocking<T: Send + 'static, E: std::fmt::Display + Send + 'static>(
+    async fn blocking<T: Send + 'static, E: Into<StorageError> + Send + 'static>(
         &self,
         work: impl FnOnce(&Services) -> Result<T, E> + Send + 'static,
-    ) -> Result<T, String> {
+    ) -> Result<T, StorageError> {
         let services = self.services.clone();
-        let done = tokio::task::spawn_blocking(move || work(&services).map_err(|error| error.to_string())).await;
-        done.unwrap_or_else(|_| Err("the store stopped working".to_owned()))
+        let done = tokio::task::spawn_blocking(move || work(&services).map_err(Into::into)).await;
+        done.unwrap_or(Err(StorageError::Panicked))
     }
 
     fn call(&mut self, id: CallId, call: Call) {

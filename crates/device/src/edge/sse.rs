@@ -1,4 +1,4 @@
-//! Server-Sent Events as the device reads them: bounded in size, and dead when even the comments stop.
+//! Server-Sent Events reader: events are bounded in size, and a stream without even a comment for too long has ended.
 
 use std::pin::Pin;
 use std::sync::Arc;
@@ -14,13 +14,13 @@ use sse_stream::{Sse, SseByteStream};
 use super::http::no_reply;
 use crate::ports::transport::{BoxFuture, EventStream, LARGEST_BODY, StreamEvent, TransportError};
 
-/// Two comments and a half: a stream that was silent for so long is half-open.
+/// Two and a half times the interval of comments: a connection that was silent for so long is half-open.
 const SILENCE: Duration = Duration::from_millis(limits::STREAM_COMMENT_SECONDS * 2500);
 
 /// An open stream.
 pub(crate) struct SseStream {
     events: Pin<Box<dyn Stream<Item = Result<Sse, sse_stream::Error>> + Send>>,
-    /// Bytes since the last event: what the parser may be holding.
+    /// Bytes since the last event: what the parser may be buffering.
     unread: Arc<AtomicUsize>,
 }
 
@@ -29,7 +29,7 @@ impl SseStream {
         SseStream::over(response.bytes_stream().map(|chunk| chunk.map_err(|error| no_reply(&error))))
     }
 
-    /// Reads events from chunks of bytes, wherever they come from.
+    /// Reads events from chunks of bytes.
     pub(crate) fn over(chunks: impl Stream<Item = Result<Bytes, TransportError>> + Send + 'static) -> SseStream {
         let unread = Arc::new(AtomicUsize::new(0));
         let count = Arc::clone(&unread);

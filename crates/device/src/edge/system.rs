@@ -1,4 +1,5 @@
-//! The system's clock, randomness and data directory, for programs to take and to hand on: nothing else in here asks for them.
+//! The system's clock, randomness, data directory and language, for a program to pass in: nothing else in this crate
+//! asks for them.
 
 #![expect(clippy::disallowed_methods, reason = "this is where clock and randomness come from")]
 
@@ -26,7 +27,7 @@ impl Clock for SystemClock {
 pub struct SystemRandom(RingRandom);
 
 impl SystemRandom {
-    /// Opens it.
+    /// A handle to it.
     pub fn new() -> SystemRandom {
         SystemRandom(RingRandom::new())
     }
@@ -45,18 +46,18 @@ impl Random for SystemRandom {
     }
 }
 
-/// The clock, to hand out.
+/// The system's clock, shared.
 pub fn clock() -> Arc<dyn Clock> {
     Arc::new(SystemClock)
 }
 
-/// The randomness, to hand out.
+/// The system's randomness, shared.
 pub fn random() -> Arc<dyn Random> {
     Arc::new(SystemRandom::new())
 }
 
-/// Where programs keep a user's data: `$XDG_DATA_HOME` or `~/.local/share`, on macOS `~/Library/Application Support`, on Windows
-/// `%APPDATA%`.
+/// The folder of a user's application data: `$XDG_DATA_HOME` or `~/.local/share`, on macOS `~/Library/Application
+/// Support`, on Windows `%APPDATA%`.
 pub fn data_directory() -> Option<PathBuf> {
     if cfg!(windows) {
         return variable("APPDATA");

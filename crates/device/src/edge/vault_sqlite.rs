@@ -1,4 +1,4 @@
-//! The vault in one SQLite file, readable by its owner alone.
+//! SQLite vault: one file, readable by its owner alone.
 
 mod schema;
 
@@ -23,13 +23,13 @@ use crate::ports::vault::{
 
 pub use schema::SCHEMA;
 
-/// A vault in a file. Each change is one transaction that is on the disk when the call returns.
+/// A vault in a SQLite file. Each [`Vault::apply`] is one transaction, on the disk when the call returns.
 pub struct SqliteVault {
     connection: Mutex<Connection>,
 }
 
 impl SqliteVault {
-    /// Opens the file, making it (mode 0600) where it does not exist.
+    /// Opens the file, or creates it (mode 0600).
     ///
     /// # Errors
     /// [`VaultError::Newer`] where a newer version wrote it; nothing is changed then.
@@ -43,7 +43,7 @@ impl SqliteVault {
         connection.pragma_update(None, "journal_mode", "WAL")?;
         connection.pragma_update(None, "synchronous", "FULL")?;
         connection.pragma_update(None, "foreign_keys", "ON")?;
-        schema::bring_up_to_date(&mut connection, found)?;
+        schema::migrate(&mut connection, found)?;
         Ok(SqliteVault { connection: Mutex::new(connection) })
     }
 
@@ -71,7 +71,8 @@ impl Vault for SqliteVault {
 
     fn load(&self, account: &AccountId) -> Result<AccountSnapshot, VaultError> {
         let id = account.as_str();
-        // Each takes the lock for itself: in one expression with what follows, it would be held until the end.
+        // Each locks the connection for itself: within one expression with the calls below, the lock would be held
+        // until its end.
         let known = known(&self.connection(), id)?;
         let head = head(&self.connection(), id)?;
         let approved = approved(&self.connection(), id)?;
@@ -184,7 +185,7 @@ fn make(transaction: &Transaction<'_>, account: &str, change: &Change) -> Result
             "INSERT INTO history (account, seq, entry) VALUES (?1, ?2, ?3)",
             params![account, number(entry.body().seq), entry.text()],
         ),
-        Change::AddApprovedClient(client) => schema::know_client(transaction, account, client),
+        Change::AddApprovedClient(client) => schema::insert_approved_client(transaction, account, client),
         Change::DeleteEnrollment(token) => {
             transaction.execute("DELETE FROM enrollments WHERE token = ?1", [token.to_string()])
         }
@@ -226,7 +227,7 @@ fn head(connection: &Connection, account: &str) -> Result<Option<Head>, VaultErr
     Ok(newest.map(|(seq, text)| Head { seq: seq.unsigned_abs(), hash: Hash::of(text) }))
 }
 
-/// A number as SQLite keeps it. Nothing counted or timed here comes near 2^63.
+/// A number as SQLite stores it. Nothing counted or timed here comes near 2^63.
 fn number(value: u64) -> i64 {
     i64::try_from(value).unwrap_or(i64::MAX)
 }

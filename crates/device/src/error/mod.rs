@@ -1,4 +1,5 @@
-//! Errors of the device's operations: one enum each, every variant with a stable `code()` that user interfaces and scripts switch on.
+//! Errors of the device's operations: one enum each, every variant with a stable `code()` that user interfaces and
+//! scripts switch on.
 
 mod answer;
 mod enroll;

@@ -1,5 +1,5 @@
-//! Where an account's two keys are: the transport key, ready at any time, and the approval key, shut until the person is
-//! verified.
+//! Key store port: an account's transport key, usable at any time, and its approval key, which opens after user
+//! verification.
 
 use std::sync::Arc;
 
@@ -11,30 +11,30 @@ use thiserror::Error;
 use crate::account::AccountId;
 use crate::pin::PinEntry;
 
-/// Makes, keeps, uses and destroys keys. A file, a TPM, a phone's keystore are implementations.
+/// Generates, stores, opens and destroys keys. Files, a TPM, a phone's keystore are implementations.
 pub trait KeyStore: Send + Sync {
-    /// What keeps the approval keys made here.
+    /// What protects the approval keys of this store, as the registration declares it.
     fn protection(&self) -> KeyProtection;
 
-    /// Makes both keys of a new account; the approval key opens with this PIN from now on.
+    /// Generates both keys of a new account; the approval key opens with this PIN from now on.
     ///
     /// # Errors
     /// [`KeyError::Storage`].
     fn make(&self, account: &AccountId, pin: &PinEntry) -> Result<NewKeys, KeyError>;
 
-    /// The transport key.
+    /// The transport key, ready to sign.
     ///
     /// # Errors
     /// [`KeyError::Gone`] where it was destroyed.
     fn transport(&self, account: &AccountId) -> Result<Arc<dyn Signer>, KeyError>;
 
-    /// Opens the approval key with the PIN. Whoever calls this has counted the try first ([`crate::pin::PinGuard`]).
+    /// Opens the approval key with the PIN. The caller has stored the try first ([`crate::pin::PinGuard`]).
     ///
     /// # Errors
     /// [`KeyError::WrongPin`]; [`KeyError::Gone`] where it was destroyed.
     fn open_approval(&self, account: &AccountId, pin: &PinEntry) -> Result<Box<dyn Signer>, KeyError>;
 
-    /// Destroys the approval key alone: the account still fetches, denies and reports.
+    /// Destroys the approval key alone: the account can still fetch, deny and dispute.
     ///
     /// # Errors
     /// [`KeyError::Storage`]. A key that is gone already is no error.
@@ -49,13 +49,13 @@ pub trait KeyStore: Send + Sync {
     /// Whether the approval key still exists.
     fn has_approval(&self, account: &AccountId) -> bool;
 
-    /// Seals a secret (a device credential) so that it can be stored with other records.
+    /// Encrypts a secret (a device credential) so that the vault can store it.
     ///
     /// # Errors
     /// [`KeyError::Storage`].
     fn seal(&self, account: &AccountId, secret: &Secret) -> Result<String, KeyError>;
 
-    /// Opens what [`KeyStore::seal`] sealed for this account.
+    /// Decrypts what [`KeyStore::seal`] encrypted for this account.
     ///
     /// # Errors
     /// [`KeyError::Unreadable`].
@@ -65,9 +65,9 @@ pub trait KeyStore: Send + Sync {
 /// The public halves of new keys.
 #[derive(Clone, Debug)]
 pub struct NewKeys {
-    /// Signs transport, denials and disputes.
+    /// Of the key that signs DPoP proofs, denials and disputes.
     pub transport: PublicKey,
-    /// Signs approvals.
+    /// Of the key that signs approvals.
     pub approval: PublicKey,
 }
 
@@ -75,16 +75,16 @@ pub struct NewKeys {
 #[derive(Debug, Error)]
 #[non_exhaustive]
 pub enum KeyError {
-    /// The PIN does not open it.
+    /// The PIN does not open the approval key.
     #[error("wrong PIN")]
     WrongPin,
-    /// It was destroyed, or never made.
+    /// The key was destroyed, or never existed.
     #[error("the key of this account is gone; remove the account and enroll again")]
     Gone,
-    /// It is there and can't be read.
+    /// The key exists and can't be read.
     #[error("the key of this account cannot be read; its file was changed or written by a newer version")]
     Unreadable,
-    /// Its keeper refused.
+    /// The operating system refused.
     #[error("the key store cannot be used: {0}")]
     Storage(#[from] std::io::Error),
 }

@@ -1,4 +1,4 @@
-//! What the device needs of its surroundings: small traits, one file each, each with an in-memory twin for tests.
+//! Ports: the traits through which the device reaches network, storage, keys and people, one file each.
 
 pub mod key_store;
 pub mod transport;

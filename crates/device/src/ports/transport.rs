@@ -1,4 +1,5 @@
-//! How the device reaches a provider: single calls and one stream. What is said in them is the core's business.
+//! Transport port: single HTTP calls and one Server-Sent Events stream to a provider. It does not interpret what it
+//! carries.
 
 use std::future::Future;
 use std::pin::Pin;
@@ -6,44 +7,51 @@ use std::pin::Pin;
 use countersign_protocol::clock::Timestamp;
 use thiserror::Error;
 
-/// A result that is still to come.
+/// A boxed future that can move between threads.
 pub type BoxFuture<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;
 
-/// Carries calls to a provider and replies back. It follows no redirect, keeps no cookie and retries nothing.
+/// Carries calls to a provider and replies back. An implementation follows no redirect, keeps no cookie and retries
+/// nothing.
 pub trait Transport: Send + Sync {
-    /// Makes one call.
+    /// Makes one call; any HTTP status is a reply.
+    ///
+    /// # Errors
+    /// [`TransportError`] where no whole reply came within [`Call::timeout_ms`].
     fn call(&self, call: Call) -> BoxFuture<'_, Result<Reply, TransportError>>;
 
-    /// Opens a stream (Server-Sent Events). A reply of another status than 200 is returned as [`StreamReply::Refused`].
+    /// Opens a stream of Server-Sent Events. A reply that is no such stream is returned as [`StreamReply::Refused`].
+    ///
+    /// # Errors
+    /// [`TransportError`] where no reply came within [`Call::timeout_ms`].
     fn open_stream(&self, call: Call) -> BoxFuture<'_, Result<StreamReply, TransportError>>;
 }
 
-/// One call. It carries credentials, therefore it has no `Debug`.
+/// One HTTP call. It carries credentials, therefore it has no `Debug`.
 #[derive(Clone)]
 pub struct Call {
-    /// GET or POST.
+    /// The HTTP method.
     pub method: Method,
-    /// The whole URL, at the account's issuer.
+    /// The URL, on the account's issuer.
     pub url: String,
-    /// Headers besides those that transport itself needs.
+    /// Headers besides those that the transport sets itself.
     pub headers: Vec<(&'static str, String)>,
-    /// The body and its media type.
+    /// Media type and body.
     pub body: Option<(&'static str, String)>,
-    /// How long the provider may take to reply, in milliseconds.
+    /// How long to wait for the reply, in milliseconds.
     pub timeout_ms: u64,
 }
 
-/// What a call does.
+/// The HTTP methods that are used.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Method {
-    /// Reads.
+    /// `GET`
     Get,
-    /// Sends.
+    /// `POST`
     Post,
 }
 
 impl Method {
-    /// The name on the wire.
+    /// The method's name in a request line.
     pub const fn as_str(self) -> &'static str {
         match self {
             Method::Get => "GET",
@@ -52,10 +60,10 @@ impl Method {
     }
 }
 
-/// What came back, believed by nobody yet.
+/// A reply, nothing of it verified.
 #[derive(Clone, Default)]
 pub struct Reply {
-    /// The status.
+    /// The HTTP status.
     pub status: u16,
     /// The `Date` header.
     pub date: Option<Timestamp>,
@@ -63,58 +71,73 @@ pub struct Reply {
     pub dpop_nonce: Option<String>,
     /// The `Retry-After` header, in seconds.
     pub retry_after: Option<u64>,
-    /// The body, at most [`LARGEST_BODY`].
+    /// The body, at most [`LARGEST_BODY`] bytes.
     pub body: Vec<u8>,
 }
 
-/// The largest body a device reads, in bytes: a fetch and room for its envelope.
+/// The largest body a device reads, in bytes: the largest fetch reply and as much again for its JSON.
 pub const LARGEST_BODY: usize = 2 * countersign_protocol::limits::FETCH_BYTES;
 
-/// Why there was no reply. The device says so and tries again.
+/// Why there was no reply. The device reports the provider as offline and tries again.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
 #[non_exhaustive]
 pub enum TransportError {
     /// No connection.
     #[error("the provider cannot be reached")]
     Unreachable,
-    /// The connection is not with who it should be: a captive portal, a proxy, a wrong certificate.
+    /// The other end is not the provider: a captive portal, a proxy, a certificate that is not trusted.
     #[error("something else answers in the provider's place; check the network")]
     Untrusted,
-    /// Connected, but nothing came in time.
-    #[error("the provider does not reply")]
+    /// No reply in time.
+    #[error("the provider did not reply in time")]
     TimedOut,
-    /// More came than a provider sends.
+    /// The reply or event is larger than [`LARGEST_BODY`].
     #[error("the provider's reply is too large")]
     TooLarge,
 }
 
-/// What came of opening a stream.
+impl TransportError {
+    /// The stable code of this error.
+    pub const fn code(self) -> &'static str {
+        match self {
+            TransportError::Unreachable => "unreachable",
+            TransportError::Untrusted => "untrusted",
+            TransportError::TimedOut => "timed_out",
+            TransportError::TooLarge => "too_large",
+        }
+    }
+}
+
+/// The reply to opening a stream.
 pub enum StreamReply {
-    /// It is open.
+    /// The stream is open.
     Open {
-        /// Status and headers; no body.
+        /// Status and headers, without a body.
         head: Reply,
-        /// What arrives.
+        /// The events.
         stream: Box<dyn EventStream>,
     },
-    /// It is not.
+    /// The provider replied something else.
     Refused(Reply),
 }
 
 /// An open stream.
 pub trait EventStream: Send {
-    /// The next thing that arrives; `None` when the other side closed. Ends with [`TransportError::TimedOut`] where even
-    /// the comments stopped, and with [`TransportError::TooLarge`] where one event is larger than [`LARGEST_BODY`].
+    /// The next event; `None` when the other side closed.
+    ///
+    /// # Errors
+    /// [`TransportError::TimedOut`] where not even a comment came for too long, [`TransportError::TooLarge`] where one
+    /// event is larger than [`LARGEST_BODY`]. Nothing more comes after an error.
     fn next(&mut self) -> BoxFuture<'_, Option<Result<StreamEvent, TransportError>>>;
 }
 
-/// One thing that arrived on a stream.
+/// One event of a stream.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum StreamEvent {
-    /// `event: update`: a fetch document with one challenge.
+    /// `event: update`: a fetch reply with one challenge.
     Update(Vec<u8>),
     /// `event: nonce`: the DPoP nonce for the next call.
     Nonce(String),
-    /// A comment or an event this version does not know: the stream is alive.
+    /// A comment, or an event that this version does not know: the stream is alive.
     Alive,
 }

@@ -1,36 +1,34 @@
-//! How the device finds out that its user is there: by a PIN today, by biometrics later.
-
-use std::future::Future;
-use std::pin::Pin as Pinned;
+//! User verification port: asks for the PIN.
 
 use crate::account::AccountId;
 use crate::pin::PinEntry;
+use crate::ports::transport::BoxFuture;
 
-/// Asks the person, or a script, to verify themselves. Called only when it is needed: never to deny.
+/// Asks a person or a script for the PIN. Called only where an approval or an enrollment needs it, never to deny.
 pub trait UserVerifier: Send + Sync {
-    /// Asks once. `None` means that they would not.
-    fn verify(&self, ask: PinPrompt) -> Pinned<Box<dyn Future<Output = Option<PinEntry>> + Send + '_>>;
+    /// Asks once. `None`: no PIN was given.
+    fn verify(&self, ask: PinPrompt) -> BoxFuture<'_, Option<PinEntry>>;
 }
 
-/// What the verification is for.
+/// Which PIN is asked for.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum PinPrompt {
     /// A new PIN for an account that is being made.
     NewPin,
     /// The account's PIN, to approve.
     Pin {
-        /// Which account.
+        /// The account.
         account: AccountId,
-        /// Tries left before its approval key is destroyed.
+        /// Tries left before its approval key is destroyed, 1 to 10.
         tries_left: u32,
     },
 }
 
-/// Gives the same PIN whenever asked: for scripts, for tests, and for a PIN that was typed before the call.
+/// Gives the same PIN whenever asked: for scripts, tests, and a PIN that was typed before the call.
 pub struct FixedPin(pub PinEntry);
 
 impl UserVerifier for FixedPin {
-    fn verify(&self, _: PinPrompt) -> Pinned<Box<dyn Future<Output = Option<PinEntry>> + Send + '_>> {
+    fn verify(&self, _: PinPrompt) -> BoxFuture<'_, Option<PinEntry>> {
         Box::pin(std::future::ready(Some(self.0.clone())))
     }
 }

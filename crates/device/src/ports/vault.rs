@@ -1,4 +1,4 @@
-//! Where a device keeps what must survive a crash: accounts, inbox, outbox, history, PIN counters.
+//! Vault port: durable storage of accounts, inbox, outbox, history and PIN counters.
 
 use std::collections::BTreeSet;
 
@@ -19,13 +19,13 @@ pub trait Vault: Send + Sync {
     /// [`VaultError`], as every call here.
     fn accounts(&self) -> Result<Vec<Account>, VaultError>;
 
-    /// What an account's core is rebuilt from.
+    /// The state that an account's core is rebuilt from.
     ///
     /// # Errors
     /// [`VaultError`].
     fn load(&self, account: &AccountId) -> Result<AccountSnapshot, VaultError>;
 
-    /// Makes all changes or none.
+    /// Makes all changes or none, in order, in one transaction.
     ///
     /// # Errors
     /// [`VaultError`]; then nothing was changed.
@@ -61,142 +61,143 @@ pub trait Vault: Send + Sync {
     /// [`VaultError`].
     fn put_pin_guard(&self, account: &AccountId, guard: &PinGuard) -> Result<(), VaultError>;
 
-    /// A registration that was begun with this token and has not been answered yet.
+    /// The registration with this token that was begun and has no reply yet.
     ///
     /// # Errors
     /// [`VaultError`].
     fn enrollment(&self, token: &Hash) -> Result<Option<PendingEnrollment>, VaultError>;
 
-    /// Keeps a registration before it is sent, so that the same bytes can be sent again.
+    /// Stores a registration before it is sent, so that the same bytes can be sent again.
     ///
     /// # Errors
     /// [`VaultError`].
     fn put_enrollment(&self, begun: &PendingEnrollment) -> Result<(), VaultError>;
 }
 
-/// What an account's core is rebuilt from after a start.
+/// The state that an account's core is rebuilt from after a start.
 #[derive(Clone, Debug, Default)]
 pub struct AccountSnapshot {
     /// Challenges that have not ended.
     pub open: Vec<StoredChallenge>,
-    /// Every challenge that could still come again, with the hash of its bytes.
+    /// Every challenge that could still be sent again, with the hash of its bytes.
     pub known: Vec<(ChallengeId, Hash)>,
-    /// What is still to be sent, oldest first.
+    /// Messages still to be delivered, oldest first.
     pub outbox: Vec<OutboxEntry>,
-    /// Where the history ends; `None` before its first entry.
+    /// The end of the history; `None` before its first entry.
     pub head: Option<Head>,
-    /// The clients that something was approved for.
+    /// The clients that this account has approved something for.
     pub approved: BTreeSet<ApprovedClient>,
 }
 
-/// A client that something was approved for: a client's id means something to its provider only.
+/// A client that something was approved for. Client ids are unique within one provider only.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct ApprovedClient {
-    /// Who issues its tokens.
+    /// The issuer of its tokens.
     pub provider: String,
-    /// Its id there.
+    /// Its client id.
     pub id: String,
 }
 
-/// One step of a change.
+/// One change of a transaction.
 #[derive(Clone)]
 pub enum Change {
-    /// Writes the account's record, replacing an earlier one.
+    /// Inserts or replaces the account's record.
     PutAccount(Box<Account>),
-    /// Writes a challenge, replacing its earlier state.
+    /// Inserts or replaces a challenge.
     PutChallenge(Box<StoredChallenge>),
-    /// Puts something into the outbox.
+    /// Adds an entry to the outbox.
     Enqueue(OutboxEntry),
-    /// Takes something out of the outbox.
+    /// Removes an entry from the outbox: it was delivered, or has become pointless.
     Dequeue(OutboxId),
-    /// Appends to the history.
+    /// Appends an entry to the history.
     Append(Entry),
-    /// Remembers a client that something was approved for.
+    /// Adds a client that something was approved for.
     AddApprovedClient(ApprovedClient),
-    /// Forgets a begun registration: it became an account.
+    /// Deletes a begun registration: it became an account.
     DeleteEnrollment(Hash),
 }
 
-/// A challenge as it is kept: the bytes that were received and everything signed about it.
+/// A stored challenge: the bytes that were received and everything signed about it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct StoredChallenge {
-    /// Its id.
+    /// The challenge's id.
     pub id: ChallengeId,
-    /// Its compact JWS as received.
+    /// The compact JWS as received.
     pub compact: String,
-    /// Its `iat`, seconds since the epoch.
+    /// The claim `iat`, seconds since the epoch.
     pub issued_at: u64,
-    /// Its `exp`, seconds since the epoch.
+    /// The claim `exp`, seconds since the epoch.
     pub expires_at: u64,
-    /// How far it is.
+    /// How far the challenge has come on this device.
     pub stage: Stage,
-    /// The transcript that was on the screen when it was answered.
+    /// The transcript that was on the screen when it was answered, as JSON.
     pub transcript: Option<String>,
     /// The answer's compact JWS.
     pub answer: Option<String>,
-    /// The outcome's compact JWS, and after a dispute the second one.
+    /// Verified outcomes as compact JWS: the first, and after a dispute the second.
     pub outcomes: Vec<String>,
 }
 
 impl StoredChallenge {
-    /// The hash of its bytes.
+    /// The hash of the compact JWS.
     pub fn hash(&self) -> Hash {
         Hash::of(&self.compact)
     }
 }
 
-/// How far a challenge is on this device.
+/// How far a challenge has come on this device, in this order.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Stage {
-    /// Verified and kept.
+    /// Verified and stored.
     Received,
     /// A person saw it.
     Shown,
-    /// Answered; no verified outcome yet.
+    /// Answered; there is no verified outcome yet.
     Answering,
-    /// This device could not verify, read or show it.
+    /// This device could not verify, read or show it, and sent a refusal.
     Refused,
-    /// It ended, with or without this device's answer.
+    /// Ended, with or without an answer of this device.
     Ended,
 }
 
-/// Orders what is in the outbox.
+/// An entry's place in the outbox; ascending within an account.
 pub type OutboxId = u64;
 
-/// Something signed that the provider has to receive: sent as these bytes until it is settled, never signed again.
+/// A signed message that the provider has to receive: the same bytes are sent until it is delivered, never signed
+/// again.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct OutboxEntry {
-    /// Its place in the outbox; of answers, their `seq` gives the same order.
+    /// Its place in the outbox. Answers are in the order of their `seq`.
     pub id: OutboxId,
-    /// What it is.
+    /// The kind of message.
     pub purpose: OutboxPurpose,
-    /// Which challenge it is about.
+    /// The challenge it is about.
     pub challenge: ChallengeId,
     /// The compact JWS.
     pub compact: String,
 }
 
-/// What a posting is.
+/// The kinds of messages in the outbox, and how long each stays.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum OutboxPurpose {
-    /// An answer. It stays until a verified outcome arrives.
+    /// An answer: until a verified outcome arrives.
     Answer,
-    /// A refusal. It stays until the provider replied.
+    /// A refusal: until the provider has replied.
     Refusal,
-    /// A dispute. It stays until the provider replied.
+    /// A dispute: until the provider has replied.
     Dispute,
 }
 
-/// A registration whose reply has not arrived yet.
+/// A registration without a reply yet.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct PendingEnrollment {
     /// Hash of the registration token.
     pub token: Hash,
     /// The account it will become; its keys exist already.
     pub account: AccountId,
-    /// The exact body that is sent; in the vault sealed by the key store, for the link is in it.
+    /// The exact body that is sent. In the vault it is encrypted by the key store, because it holds the link.
     pub body: String,
 }
 
@@ -219,7 +220,7 @@ pub enum VaultError {
         "the store holds a record that cannot be read ({what}); restore it from a backup or enroll again in another --home"
     )]
     Damaged {
-        /// Which record.
+        /// The kind of record.
         what: &'static str,
     },
     /// The disk or the database refused.
@@ -238,7 +239,8 @@ impl VaultError {
     }
 }
 
-/// How long after the newest known challenge an id is still remembered in memory, in seconds: longer than any challenge lives.
+/// Ids of challenges older than the newest by more than this, in seconds, are not loaded: no challenge is valid for so
+/// long.
 pub(crate) const REMEMBERED_SECONDS: u64 = 2 * countersign_protocol::limits::REQUEST_SECONDS;
 
 pub use memory::MemoryVault;

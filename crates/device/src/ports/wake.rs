@@ -1,17 +1,16 @@
-//! Waking a sleeping device: a push says "look now" and nothing else.
+//! Wake port: a push notification makes the device pull. It carries nothing else.
 
-use std::future::Future;
-use std::pin::Pin;
+use crate::ports::transport::BoxFuture;
 
-/// Something that can wake the device: Web Push, UnifiedPush, a phone's push service.
+/// A push service: Web Push, UnifiedPush, a phone's own.
 ///
 /// A wake has no content: whatever a push says, the device only pulls, authenticated, from its providers. A forged push
 /// therefore costs one request and shows nothing.
 pub trait Wake: Send + Sync {
-    /// Ends when the device should pull from all its accounts; `None` when no wake will come any more.
-    fn next(&mut self) -> Pin<Box<dyn Future<Output = Option<PullNow>> + Send + '_>>;
+    /// Waits for the next wake; `None` when no more will come.
+    fn next(&mut self) -> BoxFuture<'_, Option<PullNow>>;
 }
 
-/// The one thing a wake can say.
+/// A wake: the device pulls from all its accounts.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct PullNow;

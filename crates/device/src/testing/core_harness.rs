@@ -1,4 +1,5 @@
-//! A core on a workbench: every effect is carried out by hand, every reply can be lost, and the plug can be pulled anywhere.
+//! Harness for the core: effects are carried out one by one, any reply can be lost, and the process can be killed after
+//! any effect.
 
 use std::collections::VecDeque;
 use std::sync::Arc;
@@ -20,7 +21,7 @@ use crate::ports::transport::{Call, TransportError};
 use crate::ports::vault::{Change, MemoryVault, Stage, StoredChallenge, Vault};
 use crate::transcript::Locale;
 
-/// A core, its vault, its keys, the other side, and what is on the wire between them.
+/// A core with its vault and keys, a fake provider, and the calls on the wire between them.
 pub(crate) struct CoreHarness {
     pub(crate) core: Core,
     pub(crate) vault: Arc<MemoryVault>,
@@ -31,8 +32,8 @@ pub(crate) struct CoreHarness {
     pub(crate) wire: VecDeque<(CallId, Call)>,
     pub(crate) streams: Vec<CallId>,
     pub(crate) emitted: Vec<DeviceEvent>,
-    /// The plug is pulled after so many more effects.
-    pub(crate) plug: Option<usize>,
+    /// The process is killed after so many more effects.
+    pub(crate) kill_after: Option<usize>,
     pub(crate) crashes: u32,
 }
 
@@ -53,14 +54,14 @@ impl CoreHarness {
         let at = Moment { wall: provider.now, tick: Tick(1_000) };
         let core = open(&account.id, &vault, &keys, &random);
         let (wire, streams, emitted) = (VecDeque::new(), Vec::new(), Vec::new());
-        CoreHarness { core, vault, keys, random, provider, at, wire, streams, emitted, plug: None, crashes: 0 }
+        CoreHarness { core, vault, keys, random, provider, at, wire, streams, emitted, kill_after: None, crashes: 0 }
     }
 
-    /// The same, after its first pull.
+    /// A confirmed account after its first pull.
     pub(crate) fn pulled() -> CoreHarness {
         let mut harness = CoreHarness::new();
         harness.event(Event::Wake);
-        harness.calm();
+        harness.deliver_all();
         harness
     }
 
@@ -69,12 +70,12 @@ impl CoreHarness {
         self.carry_out(effects);
     }
 
-    /// Carries out effects in order, unless the plug is pulled in between.
+    /// Carries out effects in order, until the process is killed.
     fn carry_out(&mut self, effects: Vec<Effect>) {
         let account = self.core.account().id.clone();
         let mut effects = VecDeque::from(effects);
         while let Some(effect) = effects.pop_front() {
-            if let Some(left) = &mut self.plug {
+            if let Some(left) = &mut self.kill_after {
                 if *left == 0 {
                     return self.crash();
                 }
@@ -98,9 +99,9 @@ impl CoreHarness {
         }
     }
 
-    /// `kill -9` and a new start: nothing is left but the vault and the keys.
+    /// `kill -9` and a restart: only vault and keys are left.
     pub(crate) fn crash(&mut self) {
-        self.plug = None;
+        self.kill_after = None;
         self.crashes += 1;
         self.wire.clear();
         self.streams.clear();
@@ -108,7 +109,7 @@ impl CoreHarness {
         self.event(Event::Wake);
     }
 
-    /// The oldest call arrives and its reply, too. Says whether there was one.
+    /// Delivers the oldest call and its reply. Returns whether there was one.
     pub(crate) fn deliver(&mut self) -> bool {
         let Some((id, call)) = self.wire.pop_front() else { return false };
         let reply = self.provider.reply(&call);
@@ -116,7 +117,7 @@ impl CoreHarness {
         true
     }
 
-    /// The oldest call arrives, its reply does not.
+    /// Delivers the oldest call, and loses its reply.
     pub(crate) fn lose_reply(&mut self) {
         if let Some((id, call)) = self.wire.pop_front() {
             self.provider.reply(&call);
@@ -124,15 +125,15 @@ impl CoreHarness {
         }
     }
 
-    /// The oldest call does not arrive.
+    /// Loses the oldest call.
     pub(crate) fn lose_call(&mut self) {
         if let Some((id, _)) = self.wire.pop_front() {
             self.event(Event::Failed { id, why: Some(TransportError::Unreachable) });
         }
     }
 
-    /// Everything arrives, until nothing is on the wire.
-    pub(crate) fn calm(&mut self) {
+    /// Delivers everything, until nothing is on the wire.
+    pub(crate) fn deliver_all(&mut self) {
         for _ in 0..200 {
             if !self.deliver() {
                 return;
@@ -141,8 +142,8 @@ impl CoreHarness {
         panic!("the device never stops calling, lately {:?}", self.provider.calls.last());
     }
 
-    /// Everything on the wire now arrives, except for long polls; what follows from it does not.
-    pub(crate) fn calm_once(&mut self) {
+    /// Delivers everything that is on the wire now, except for long polls, and nothing that follows from it.
+    pub(crate) fn deliver_pending(&mut self) {
         for _ in 0..self.wire.len() {
             match self.wire.front() {
                 Some((_, call)) if !call.url.contains("wait=") => drop(self.deliver()),
@@ -151,7 +152,7 @@ impl CoreHarness {
         }
     }
 
-    /// Time passes, for both sides alike.
+    /// Advances the time of both sides.
     pub(crate) fn pass_ms(&mut self, millis: u64) {
         self.provider.now = self.provider.now.plus_millis(millis);
         self.at.wall = self.at.wall.plus_millis(millis);
@@ -200,7 +201,7 @@ fn open(id: &AccountId, vault: &Arc<MemoryVault>, keys: &Arc<MemoryKeys>, random
     Core::open(account, snapshot, keys.clone(), random.clone(), Locale::En).unwrap()
 }
 
-/// An account at the provider as an enrollment leaves it.
+/// An account at the provider, as an enrollment makes it.
 pub(crate) fn account(provider: &FakeProvider, keys: &dyn KeyStore, random: &CountingRandom) -> Account {
     let id = AccountId::random(random);
     let made = keys.make(&id, &pin()).unwrap();

@@ -1,4 +1,4 @@
-//! A provider at the port: enough of a gateway to talk to a core, with the real messages and none of the HTTP.
+//! Fake provider: the gateway's side of the protocol for one device, with real messages and without HTTP.
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex};
@@ -43,7 +43,7 @@ pub(crate) struct FakeProvider {
     pub(crate) device: DeviceId,
     pub(crate) subject: Subject,
     pub(crate) credential: String,
-    /// Taken until the newer one is used.
+    /// The earlier credential, accepted until the newer one is used.
     previous: Option<String>,
     pub(crate) nonce: String,
     pub(crate) transport: Option<PublicKey>,
@@ -53,26 +53,26 @@ pub(crate) struct FakeProvider {
     root: LocalSigner,
     signing: LocalSigner,
     registrar: LocalSigner,
-    /// Registrations that arrived, by body; the first decides.
+    /// Bodies of the registrations that arrived; the first one counts.
     pub(crate) registrations: Vec<String>,
-    /// It cannot be reached.
+    /// It can't be reached.
     pub(crate) away: bool,
-    /// The next reply of this status gets lost.
+    /// The next reply of this status is lost.
     pub(crate) lose_status: Option<u16>,
     pub(crate) issued: BTreeMap<ChallengeId, IssuedChallenge>,
     feed: Vec<FeedItem>,
     generation: u32,
-    /// Distinct answers that arrived, in order.
+    /// Distinct answers in the order of their arrival.
     pub(crate) answers: Vec<Compact<Answer>>,
     pub(crate) refusals: Vec<Refusal>,
-    /// Answers at a `seq` that was used or passed by other bytes.
+    /// Answers whose `seq` is not above all earlier ones.
     pub(crate) forks: u32,
-    /// What to reply instead, once.
+    /// Replies to send instead of the next ones, the last first.
     pub(crate) instead: Vec<Reply>,
     pub(crate) calls: Vec<String>,
 }
 
-/// One challenge on the provider's side.
+/// A challenge on the provider's side.
 #[derive(Clone)]
 pub(crate) struct IssuedChallenge {
     pub(crate) compact: Compact<Challenge>,
@@ -88,12 +88,12 @@ enum FeedItem {
 }
 
 impl FakeProvider {
-    /// Opens at a fixed time.
+    /// A provider at a fixed time.
     pub(crate) fn open() -> FakeProvider {
         FakeProvider::open_at("https://id.acme.example")
     }
 
-    /// Opens under another name.
+    /// A provider with this issuer.
     pub(crate) fn open_at(issuer: &str) -> FakeProvider {
         let random = CountingRandom::default();
         let issuer: Issuer = issuer.parse().unwrap();
@@ -137,7 +137,7 @@ impl FakeProvider {
         *self.root.public_key().thumbprint()
     }
 
-    /// The root of some other provider.
+    /// The root of another provider.
     pub(crate) fn stranger_root() -> Thumbprint {
         let random = CountingRandom::default();
         drop(PrivateKey::generate(&random));
@@ -151,7 +151,7 @@ impl FakeProvider {
         self.list_signing_key();
     }
 
-    /// Signs with a new key from now on, and takes back what the old one signed since then (seconds).
+    /// Signs with a new key from now on, and revokes the old one since then (seconds since the epoch).
     pub(crate) fn revoke_signing_key(&mut self, since: u64) {
         let old = *self.signing.public_key().thumbprint();
         self.signing = PrivateKey::generate(&self.random).into_signer();
@@ -307,18 +307,18 @@ impl FakeProvider {
         })
     }
 
-    /// A restored backup: cursors of before are unknown, and pages begin anew.
+    /// As after a restored backup: earlier cursors are unknown, and a fetch is a reset.
     pub(crate) fn forget_cursors(&mut self) {
         self.generation += 1;
     }
 
-    /// What a restored backup may also do: not know a challenge any more.
+    /// As after a restored backup: a challenge is unknown.
     pub(crate) fn forget(&mut self, id: &ChallengeId) {
         self.issued.remove(id);
         self.feed.retain(|item| !matches!(item, FeedItem::Challenge(known) | FeedItem::Ended(known) if known == id));
     }
 
-    /// Replies to a call.
+    /// The reply to a call.
     pub(crate) fn reply(&mut self, call: &Call) -> Reply {
         let url = Url::parse(&call.url).unwrap();
         self.calls.push(format!("{} {}", call.method.as_str(), url.path()));
@@ -413,7 +413,7 @@ impl FakeProvider {
         }
     }
 
-    /// A sound registration token, to be altered.
+    /// A valid registration token.
     pub(crate) fn token(&self) -> RegistrationToken {
         RegistrationToken {
             iss: self.issuer.clone(),
@@ -472,7 +472,7 @@ impl FakeProvider {
         )
     }
 
-    /// The person typed the code.
+    /// Confirms the registered keys, as if the person had typed the code.
     pub(crate) fn confirm_registered(&mut self) {
         let (transport, approval) = (self.transport.clone().unwrap(), self.approval.clone().unwrap());
         self.confirm(&transport, &approval);

@@ -1,4 +1,4 @@
-//! Stand-ins for the machine and for a provider, in this crate's own tests.
+//! Test doubles for this crate's unit tests: a provider, and a harness that drives the core by hand.
 
 mod core_harness;
 mod fake_provider;

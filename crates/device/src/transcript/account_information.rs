@@ -1,4 +1,4 @@
-//! The template of `account_information`: what somebody wants to see, of which accounts, for how long.
+//! The template of `account_information`: the data and accounts that a client wants to see, and for how long.
 
 use countersign_protocol::json::Json;
 use countersign_protocol::transcript::LineValue;
@@ -39,7 +39,7 @@ impl Renderer {
     }
 }
 
-/// The texts of a list that holds nothing else, and at least one.
+/// The strings of an array that holds strings only, and at least one.
 fn all_texts(value: &Json) -> Option<Vec<&str>> {
     let elements = value.as_array().filter(|elements| !elements.is_empty())?;
     elements.iter().map(Json::as_str).collect()

@@ -1,11 +1,11 @@
-//! The template of Auth0's detail types: an instruction and named properties in the order they ask for.
+//! The template of Auth0's detail types: an instruction and named properties in the order of their `display_order`.
 
 use countersign_protocol::json::Json;
 use countersign_protocol::text::escape;
 
 use super::{FIRST, FOLDED, MAIN, Renderer};
 
-/// How the names of these types begin.
+/// The prefix of these types' names.
 pub(super) const SCHEMAS: &str = "urn:auth0:schemas:authorization-details:v1:";
 
 impl Renderer {
@@ -27,7 +27,7 @@ impl Renderer {
         self.tree_without(object, &|name| shown.contains(&name), FOLDED);
     }
 
-    /// One property under its name. One that asks not to be displayed is folded, not hidden.
+    /// One property under its name. One with `display: false` is folded, not hidden.
     fn property(&mut self, key: &str, property: &Json) {
         let name = property.get("name").and_then(Json::as_str).unwrap_or(key);
         let prominence = if property.get("display") == Some(&Json::Bool(false)) { FOLDED } else { MAIN };
@@ -50,7 +50,7 @@ impl Renderer {
     }
 }
 
-/// The place a property asks for, a number or a text that is one; without one it comes last.
+/// A property's `display_order`, as a number or a string of one; without one it comes last.
 fn order(property: &Json) -> u64 {
     match property.get("display_order") {
         Some(Json::Number(text) | Json::String(text)) => text.parse().unwrap_or(u64::MAX),

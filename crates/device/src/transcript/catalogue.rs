@@ -1,4 +1,4 @@
-//! The words of transcripts, in the languages there are. A language that misses a word does not compile.
+//! Catalogue of the transcripts' texts, by language. A language that misses one does not compile.
 
 use countersign_protocol::kind::Kind;
 use countersign_protocol::outcome::Ending;
@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Locale {
-    /// English, and whatever has no catalogue.
+    /// English, and every language without a catalogue.
     #[default]
     En,
     /// German.
@@ -30,7 +30,7 @@ impl Locale {
         }
     }
 
-    /// What a request is about, in words.
+    /// The name of a kind of request.
     pub const fn kind(self, kind: Kind) -> &'static str {
         let words = self.words();
         match kind {
@@ -42,7 +42,7 @@ impl Locale {
         }
     }
 
-    /// How a request ended, in words.
+    /// The sentence for how a request ended.
     pub const fn ending(self, ending: Ending) -> &'static str {
         let words = self.words();
         match ending {
@@ -66,7 +66,7 @@ impl Locale {
     }
 }
 
-/// Every word; `{}` stands for a name.
+/// The texts; `{}` is replaced by a name.
 pub(super) struct Words {
     pub(super) test: &'static str,
     pub(super) test_only: &'static str,
@@ -244,7 +244,7 @@ const DE: Words = Words {
     ended: "Diese Anfrage ist beendet.",
 };
 
-/// Puts a name where the words leave room for it.
+/// Replaces `{}` by a name.
 pub(super) fn fill(words: &str, name: &str) -> String {
     words.replacen("{}", name, 1)
 }

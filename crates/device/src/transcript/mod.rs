@@ -1,4 +1,4 @@
-//! Turning a verified challenge into the lines a person reads. The answer signs the hash of these lines.
+//! Rendering a verified challenge as the lines a person reads. The answer signs the hash of these lines.
 
 mod account_information;
 mod auth0;
@@ -18,15 +18,16 @@ pub use catalogue::Locale;
 use catalogue::fill;
 pub use role::{RenderedTranscript, Role};
 
-/// At first sight.
+/// Prominence 1: shown large, at first sight.
 const FIRST: u8 = 1;
-/// On the main screen.
+/// Prominence 2: on the main screen.
 const MAIN: u8 = 2;
-/// May stand behind a fold.
+/// Prominence 3: may be behind a fold.
 const FOLDED: u8 = 3;
 
-/// Draws a challenge in a language. Everything that the client sent is in some line, in full; text from outside that could
-/// deceive is escaped. `first_request` says that nothing of this client was ever approved on this account.
+/// Renders a challenge in a language. Everything that the client sent is in some line, in full; text from outside is
+/// escaped where it could deceive. `test`: the provider is for tests. `first_request`: nothing of this client was ever
+/// approved on this account.
 pub fn render(challenge: &VerifiedChallenge, test: bool, first_request: bool, locale: Locale) -> RenderedTranscript {
     let claims = challenge.claims();
     let mut renderer =
@@ -60,7 +61,7 @@ struct Renderer {
 }
 
 impl Renderer {
-    /// Says what the lines that come next are about.
+    /// Sets the role of the lines that follow.
     fn about(&mut self, role: Role) -> &mut Renderer {
         self.role = role;
         self
@@ -179,12 +180,12 @@ impl Renderer {
     }
 }
 
-/// What the client is called; its id where it has no name.
+/// The client's name, or its id where it has none.
 fn client_name(claims: &Challenge) -> &str {
     if claims.client.name.trim().is_empty() { &claims.client.id } else { &claims.client.name }
 }
 
-/// A moment as RFC 3339 in UTC; what no calendar has is shown as its number.
+/// A time as RFC 3339 in UTC; one outside the calendar is shown as its number of seconds.
 fn rfc3339(seconds: u64) -> String {
     let moment = i64::try_from(seconds).ok().and_then(|seconds| jiff::Timestamp::from_second(seconds).ok());
     moment.map_or_else(|| seconds.to_string(), |moment| moment.to_string())

@@ -42,7 +42,7 @@ impl Renderer {
         self.tree_without(object, &|name| shown.contains(&name), FOLDED);
     }
 
-    /// An account: its number as an account, its other members beside it. Says whether this was one.
+    /// A payment account: its number, and lines for its other members. Returns whether it is one.
     pub(super) fn account(&mut self, label: &str, account: &Json, prominence: u8) -> bool {
         let number = ["iban", "bban", "maskedPan", "msisdn", "other"]
             .into_iter()
@@ -58,21 +58,21 @@ impl Renderer {
     }
 }
 
-/// An amount, if it is one and nothing else: a literal and a currency of three letters.
+/// An amount, if the object has exactly a number literal and a currency of three letters.
 fn money(value: &Json) -> Option<Money> {
     let amount = match value.get("amount")? {
         Json::String(text) | Json::Number(text) => text,
         _ => return None,
     };
     let currency = value.get("currency")?.as_str()?;
-    let sound = value.as_object()?.len() == 2
+    let is_money = value.as_object()?.len() == 2
         && currency.len() == 3
         && currency.bytes().all(|byte| byte.is_ascii_uppercase())
         && is_amount(amount);
-    sound.then(|| Money { amount: amount.clone(), currency: currency.to_owned() })
+    is_money.then(|| Money { amount: amount.clone(), currency: currency.to_owned() })
 }
 
-/// Digits with at most one point between them, and maybe a sign: what a renderer can format without changing it.
+/// Digits with at most one point between them and an optional minus: what a screen can format without changing it.
 fn is_amount(text: &str) -> bool {
     let digits = |part: &str| !part.is_empty() && part.bytes().all(|byte| byte.is_ascii_digit());
     let unsigned = text.strip_prefix('-').unwrap_or(text);
@@ -82,7 +82,7 @@ fn is_amount(text: &str) -> bool {
     }
 }
 
-/// `2026-11-21`.
+/// A date of the form `2026-11-21`.
 pub(super) fn is_day(text: &str) -> bool {
     text.parse::<jiff::civil::Date>().is_ok_and(|day| day.to_string() == text)
 }

@@ -1,64 +1,65 @@
-//! What a line of a transcript is about, so that a screen can put it in its place. The words are the line's own.
+//! Roles of transcript lines, for a screen to lay them out. A line's text does not depend on its role.
 
 use countersign_protocol::transcript::Transcript;
 use serde::Serialize;
 
-/// Where a line belongs.
+/// What a line is about.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "snake_case")]
 #[non_exhaustive]
 pub enum Role {
     /// The provider is for tests.
     Test,
-    /// What the request is about, in a word.
+    /// The kind of request, in a word.
     Kind,
-    /// It is held back, and why.
+    /// The request is held back, and why.
     Held,
-    /// Nothing of this client was approved here before.
+    /// Nothing of this client was approved on this account before.
     FirstRequest,
-    /// Who asks.
+    /// The client that asks.
     Client,
-    /// Who issues the tokens.
+    /// The provider that issues the tokens.
     Provider,
-    /// Its address.
+    /// The provider's host.
     ProviderAddress,
     /// The provider that passes the request on, where it is another.
     ByWayOf,
-    /// How much is to be paid.
+    /// The amount of a payment.
     Amount,
-    /// Who is to be paid.
+    /// The payee of a payment.
     Payee,
-    /// Something else of the client's details.
+    /// Another member of the client's `authorization_details`.
     Detail,
-    /// A heading above details.
+    /// A heading.
     Section,
-    /// The client's message.
+    /// The client's `binding_message`.
     Message,
-    /// Which number is to be entered or chosen.
+    /// How many digits to enter, or the numbers to choose from.
     Number,
-    /// What to ask oneself before answering.
+    /// What to check before answering.
     Warning,
-    /// What the client asks for beside a sign-in.
+    /// A scope that the client asks for.
     Scope,
-    /// The assurance the client wants.
+    /// The `acr_values` that the client asks for.
     Assurance,
-    /// What the client or the provider says about the person's side.
+    /// Context that the client or the provider adds.
     Context,
     /// The client's id.
     ClientId,
-    /// When it was asked.
+    /// When the request was made.
     AskedAt,
-    /// When the time is over.
+    /// When the request expires.
     AnswerUntil,
 }
 
-/// A transcript, and what a screen needs to lay it out.
+/// A transcript with its lines' roles.
 #[derive(Clone, Debug)]
 pub struct RenderedTranscript {
     /// The lines, whose hash an answer signs.
     pub transcript: Transcript,
-    /// One for each line.
+    /// The role of each line.
     pub roles: Vec<Role>,
-    /// Whether something in it is of a type that this version has no template for: to be confirmed once more.
+    /// Whether some `authorization_details` are of a type without a template in this version: a screen asks the person
+    /// once more.
     pub unrecognised: bool,
 }

@@ -1,4 +1,4 @@
-//! What people read, for each kind of request in each language.
+//! Snapshots of transcripts for each kind of request in each language.
 
 use std::collections::BTreeMap;
 
@@ -134,7 +134,7 @@ fn several_details_are_all_shown_each_under_its_own_heading() {
 }
 
 #[test]
-fn an_amount_that_is_none_stays_what_it_is() {
+fn an_invalid_amount_is_shown_as_it_was_sent() {
     for amount in [
         r#"{"currency":"EUR","amount":"1,50"}"#,
         r#"{"currency":"eur","amount":"1.50"}"#,

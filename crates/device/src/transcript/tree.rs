@@ -1,4 +1,4 @@
-//! Showing any JSON whole: one line for each value, labelled by its path, numbers as they were sent.
+//! Any JSON as lines: one for each value, labelled by its path, numbers as they were sent.
 
 use countersign_protocol::json::Json;
 use countersign_protocol::text::escape;
@@ -15,7 +15,7 @@ impl Renderer {
         self.tree_without(object, &|name| name == "type" || (name == "title" && title.is_some()), MAIN);
     }
 
-    /// Every value below `value`; an empty list or object is shown as such.
+    /// A line for every value below `value`; an empty array or object is shown as such.
     pub(super) fn tree(&mut self, path: &str, value: &Json, prominence: u8) {
         match value {
             Json::Null => self.text(path, "null", prominence),
@@ -36,7 +36,7 @@ impl Renderer {
         }
     }
 
-    /// The members of an object, except for those that a template has shown already.
+    /// The members of an object without those that a template has shown.
     pub(super) fn tree_without(&mut self, object: &Json, shown: &dyn Fn(&str) -> bool, prominence: u8) {
         for (name, value) in object.as_object().unwrap_or_default() {
             if !shown(name) {

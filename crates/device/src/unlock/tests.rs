@@ -1,4 +1,4 @@
-//! What wrong PINs cost.
+//! Limits on wrong PINs.
 
 use super::*;
 use crate::account::AccountId;

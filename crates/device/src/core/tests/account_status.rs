@@ -1,4 +1,4 @@
-//! What the provider says about the account itself: nothing unsigned destroys anything.
+//! The account's status by the provider's replies: nothing unsigned destroys anything.
 
 use countersign_protocol::id::MessageId;
 use countersign_protocol::notice::{DeviceEvent as OtherDevice, DeviceNotice};
@@ -42,20 +42,20 @@ fn an_unsigned_401_destroys_nothing_and_is_asked_again_every_hour() {
     let mut harness = CoreHarness::pulled();
     let id = harness.provider.ask_login();
     harness.event(Event::Wake);
-    harness.calm();
+    harness.deliver_all();
     harness.approve(&id, None).unwrap();
     let real = std::mem::replace(&mut harness.provider.credential, "another".into());
-    harness.calm();
+    harness.deliver_all();
     let since = harness.provider.now.seconds();
     assert_eq!(harness.core.account().status, AccountStatus::NotKnown { since });
     assert!(harness.keys.has_approval(&harness.core.account().id));
     let calls = harness.provider.calls.len();
     harness.pass_ms(3_500_000);
-    harness.calm();
+    harness.deliver_all();
     assert_eq!(harness.provider.calls.len(), calls, "not before the hour is over");
     harness.provider.credential = real;
     harness.pass_ms(200_000);
-    harness.calm();
+    harness.deliver_all();
     assert_eq!(harness.core.account().status, AccountStatus::Active);
     assert_eq!(harness.provider.answers.len(), 1, "the answer was kept");
 }
@@ -67,39 +67,39 @@ fn a_suspended_device_says_so_and_is_known_again_when_it_is_lifted() {
     harness.emitted.clear();
     harness.provider.instead = vec![problem(ProblemCode::DeviceSuspended, None)];
     harness.event(Event::Wake);
-    harness.calm();
+    harness.deliver_all();
     let since = harness.provider.now.seconds();
     assert_eq!(harness.core.account().status, AccountStatus::Suspended { since });
     assert!(matches!(harness.emitted[..], [DeviceEvent::AccountSuspended { .. }]));
     assert!(harness.keys.has_approval(&account), "the word is unsigned: nothing is destroyed");
     harness.pass_ms(3_600_000);
-    harness.calm();
+    harness.deliver_all();
     assert_eq!(harness.core.account().status, AccountStatus::Active);
 }
 
 #[test]
-fn a_credential_that_is_no_longer_taken_is_renewed_once() {
+fn a_refused_credential_is_renewed_once() {
     let mut harness = CoreHarness::pulled();
     harness.provider.instead = vec![problem(ProblemCode::InvalidDeviceCredential, None)];
     harness.event(Event::Wake);
-    harness.calm();
+    harness.deliver_all();
     assert_eq!(harness.core.account().status, AccountStatus::Active);
     assert_eq!(harness.provider.credential, "first-credential+");
     harness.crash();
-    harness.calm();
+    harness.deliver_all();
     assert_eq!(harness.core.account().status, AccountStatus::Active, "the new credential survives a crash");
 }
 
 #[test]
-fn a_credential_is_renewed_from_half_its_life() {
+fn a_credential_is_renewed_from_half_of_its_lifetime() {
     let mut harness = CoreHarness::pulled();
     harness.pass_ms(14 * 86_400_000);
     harness.event(Event::Wake);
-    harness.calm();
+    harness.deliver_all();
     assert_eq!(harness.provider.credential, "first-credential");
     harness.pass_ms(2 * 86_400_000);
     harness.event(Event::Wake);
-    harness.calm();
+    harness.deliver_all();
     assert_eq!(harness.provider.credential, "first-credential+");
 }
 
@@ -131,34 +131,34 @@ fn only_a_signed_revocation_of_this_device_ends_the_account() {
 }
 
 #[test]
-fn a_proof_that_is_not_taken_is_trouble_and_only_many_in_a_row_mean_not_known() {
+fn a_refused_proof_counts_as_offline_and_only_many_in_a_row_as_not_known() {
     for code in [ProblemCode::UseDpopNonce, ProblemCode::InvalidDpopProof] {
         let mut harness = CoreHarness::pulled();
         harness.provider.instead = vec![problem(code, None), problem(code, None)];
         harness.event(Event::Wake);
-        harness.calm();
+        harness.deliver_all();
         assert_eq!(harness.core.account().status, AccountStatus::Active, "{code:?}");
         assert!(matches!(harness.core.offline(), Some((_, OfflineReason::Unwell))));
         let id = harness.provider.ask_login();
         for _ in 0..4 {
             harness.pass_ms(2_000);
-            harness.calm();
+            harness.deliver_all();
         }
         assert_eq!(harness.core.offline(), None);
         assert!(harness.kept(&id).is_some(), "it was fetched within seconds");
         harness.provider.instead = vec![problem(code, None); 100];
         for _ in 0..10 {
             harness.event(Event::Wake);
-            harness.calm();
+            harness.deliver_all();
         }
         assert!(matches!(harness.core.account().status, AccountStatus::NotKnown { .. }), "{code:?}");
         let calls = harness.provider.calls.len();
         harness.pass_ms(3_500_000);
-        harness.calm();
+        harness.deliver_all();
         assert_eq!(harness.provider.calls.len(), calls, "asked again every hour");
         harness.provider.instead.clear();
         harness.pass_ms(200_000);
-        harness.calm();
+        harness.deliver_all();
         assert_eq!(harness.core.account().status, AccountStatus::Active);
     }
 }
@@ -169,12 +169,12 @@ fn a_crash_right_after_a_revocation_was_stored_keeps_neither_keys_nor_requests()
     let account = harness.core.account().id.clone();
     let id = harness.provider.ask_login();
     harness.event(Event::Wake);
-    harness.calm();
+    harness.deliver_all();
     let signed = harness.provider.sign(&revocation(&harness.provider));
     harness.provider.instead = vec![revoked(signed)];
     harness.event(Event::Wake);
     harness.emitted.clear();
-    harness.plug = Some(1); // The write happens, the keys stay.
+    harness.kill_after = Some(1); // The write happens, the keys stay.
     harness.deliver();
     assert_eq!(harness.crashes, 1);
     assert!(matches!(harness.core.account().status, AccountStatus::Revoked { .. }));
@@ -188,7 +188,7 @@ fn a_crash_right_after_a_revocation_was_stored_keeps_neither_keys_nor_requests()
 }
 
 #[test]
-fn news_about_other_devices_are_told_and_forged_ones_ignored() {
+fn notices_about_other_devices_are_emitted_and_forged_ones_ignored() {
     let mut harness = CoreHarness::pulled();
     let notice = DeviceNotice {
         iss: harness.provider.issuer.clone(),
@@ -208,7 +208,7 @@ fn news_about_other_devices_are_told_and_forged_ones_ignored() {
     harness.provider.notify("rubbish");
     harness.emitted.clear();
     harness.event(Event::Wake);
-    harness.calm();
+    harness.deliver_all();
     assert!(
         matches!(&harness.emitted[..], [
         DeviceEvent::OtherDevice { change: OtherDevice::DeviceAdded, device_name: Some(name), .. },
@@ -220,7 +220,7 @@ fn news_about_other_devices_are_told_and_forged_ones_ignored() {
 }
 
 #[test]
-fn being_offline_is_said_once_and_so_is_its_end() {
+fn going_offline_and_online_again_is_emitted_once_each() {
     let mut harness = CoreHarness::pulled();
     harness.emitted.clear();
     harness.event(Event::Wake);
@@ -228,7 +228,7 @@ fn being_offline_is_said_once_and_so_is_its_end() {
     harness.pass_ms(60_000);
     harness.lose_call();
     harness.pass_ms(60_000);
-    harness.calm();
+    harness.deliver_all();
     assert!(matches!(
         harness.emitted[..],
         [DeviceEvent::Offline { why: OfflineReason::Unreachable, .. }, DeviceEvent::Online { .. }]

@@ -1,4 +1,4 @@
-//! Answers: signed once, kept until an outcome was verified.
+//! Answers: signed once, sent until an outcome is verified.
 
 use countersign_protocol::answer::Decision;
 use countersign_protocol::challenge::Challenge;
@@ -18,7 +18,7 @@ use crate::testing::{CoreHarness, problem};
 fn asked(harness: &mut CoreHarness) -> countersign_protocol::id::ChallengeId {
     let id = harness.provider.ask_login();
     harness.event(Event::Wake);
-    harness.calm();
+    harness.deliver_all();
     id
 }
 
@@ -37,7 +37,7 @@ fn an_approval_is_signed_by_the_approval_key_and_ends_with_its_outcome() {
     let id = asked(&mut harness);
     harness.approve(&id, None).unwrap();
     assert_eq!(harness.stage(&id), Some(Stage::Answering), "stored before it is sent");
-    harness.calm();
+    harness.deliver_all();
     assert_eq!(harness.stage(&id), Some(Stage::Ended));
     assert_eq!(outcomes(&harness), [(Decision::Approved, Some(Ending::Approved))]);
     let compact = &harness.provider.answers[0];
@@ -57,7 +57,7 @@ fn a_denial_needs_no_pin_and_is_signed_by_the_transport_key() {
     let mut harness = CoreHarness::pulled();
     let id = asked(&mut harness);
     harness.deny(&id).unwrap();
-    harness.calm();
+    harness.deliver_all();
     assert_eq!(outcomes(&harness), [(Decision::Denied, Some(Ending::Denied))]);
     assert_eq!(harness.provider.answers[0].kid().as_ref(), Ok(harness.core.account().transport_key.thumbprint()));
 }
@@ -72,7 +72,7 @@ fn the_transport_key_approves_only_where_verification_is_discouraged() {
     let claims = Challenge { user_verification: UserVerification::Discouraged, ..harness.provider.claims() };
     let lenient = harness.provider.ask(&claims);
     harness.event(Event::Wake);
-    harness.calm();
+    harness.deliver_all();
     assert!(harness.core.answer(harness.at, &lenient, word()).is_ok());
 }
 
@@ -84,7 +84,7 @@ fn a_request_is_answered_once() {
     assert!(matches!(harness.deny(&id), Err(AnswerError::Answered)));
     harness.crash();
     assert!(matches!(harness.deny(&id), Err(AnswerError::Answered)), "also after a crash");
-    harness.calm();
+    harness.deliver_all();
     assert!(matches!(harness.deny(&id), Err(AnswerError::Unknown)));
     assert_eq!(harness.provider.answers.len(), 1);
 }
@@ -103,7 +103,7 @@ fn a_lost_reply_sends_the_same_bytes_again() {
     }
     assert!(harness.core.is_delayed(&id));
     harness.pass_ms(60_000);
-    harness.calm();
+    harness.deliver_all();
     assert_eq!(harness.provider.answers.len(), 1, "the bytes were the same every time");
     assert_eq!(outcomes(&harness), [(Decision::Approved, Some(Ending::Approved))]);
 }
@@ -112,11 +112,11 @@ fn a_lost_reply_sends_the_same_bytes_again() {
 fn a_crash_between_writing_and_sending_loses_nothing() {
     let mut harness = CoreHarness::pulled();
     let id = asked(&mut harness);
-    harness.plug = Some(1); // The write happens, the call does not.
+    harness.kill_after = Some(1); // The write happens, the call does not.
     harness.approve(&id, None).unwrap();
     assert_eq!(harness.crashes, 1);
     assert_eq!(harness.provider.answers.len(), 0);
-    harness.calm();
+    harness.deliver_all();
     assert_eq!(harness.provider.answers.len(), 1);
     assert_eq!(harness.stage(&id), Some(Stage::Ended));
 }
@@ -125,13 +125,13 @@ fn a_crash_between_writing_and_sending_loses_nothing() {
 fn a_crash_before_writing_leaves_the_request_unanswered() {
     let mut harness = CoreHarness::pulled();
     let id = asked(&mut harness);
-    harness.plug = Some(0);
+    harness.kill_after = Some(0);
     harness.approve(&id, None).unwrap();
-    harness.calm();
+    harness.deliver_all();
     assert_eq!(harness.provider.answers.len(), 0);
     assert_eq!(harness.stage(&id), Some(Stage::Received));
     harness.deny(&id).unwrap();
-    harness.calm();
+    harness.deliver_all();
     assert_eq!(harness.provider.forks, 0);
 }
 
@@ -140,14 +140,14 @@ fn one_answer_is_in_flight_in_order_of_seq() {
     let mut harness = CoreHarness::pulled();
     let (first, second) = (harness.provider.ask_login(), harness.provider.ask_login());
     harness.event(Event::Wake);
-    harness.calm();
+    harness.deliver_all();
     harness.approve(&first, None).unwrap();
     harness.deny(&second).unwrap();
     assert_eq!(harness.wire.len(), 1, "the second waits for the first");
     harness.lose_reply();
     assert_eq!(harness.wire.len(), 0, "also while the first waits to be sent again");
     harness.pass_ms(60_000);
-    harness.calm();
+    harness.deliver_all();
     let seqs: Vec<u64> = harness.provider.answers.iter().map(|answer| answer.peek().unwrap().seq).collect();
     assert_eq!(seqs, [1, 2]);
     assert_eq!(harness.provider.forks, 0);
@@ -171,7 +171,7 @@ fn a_reply_without_a_verified_outcome_ends_nothing() {
     }
     let told = harness.emitted.iter().filter(|event| matches!(event, DeviceEvent::AnswerNotTaken { .. })).count();
     assert_eq!(told, 1, "the person is told once");
-    harness.calm();
+    harness.deliver_all();
     assert_eq!(harness.provider.answers.len(), 1);
     assert_eq!(harness.stage(&id), Some(Stage::Ended));
 }
@@ -188,7 +188,7 @@ fn an_outcome_that_says_approved_of_what_was_denied_ends_nothing() {
     assert!(harness.deliver());
     assert_eq!(harness.stage(&id), Some(Stage::Answering));
     harness.pass_ms(60_000);
-    harness.calm();
+    harness.deliver_all();
     assert_eq!(outcomes(&harness), [(Decision::Denied, Some(Ending::Denied))]);
 }
 
@@ -198,13 +198,13 @@ fn a_wrong_number_ends_it_and_a_number_that_cannot_be_is_not_signed() {
     let (id, value) = harness.provider.ask_number(InteractionType::InputManual);
     let (choose, _) = harness.provider.ask_number(InteractionType::NumberChoose);
     harness.event(Event::Wake);
-    harness.calm();
+    harness.deliver_all();
     assert!(matches!(harness.approve(&id, None), Err(AnswerError::ValueNeeded)));
     assert!(matches!(harness.approve(&id, Some("12345")), Err(AnswerError::ValueUnfit { .. })));
     assert!(matches!(harness.approve(&choose, Some("1")), Err(AnswerError::ValueUnfit { .. })));
     let wrong = if value == "000000" { "000001" } else { "000000" };
     harness.approve(&id, Some(wrong)).unwrap();
-    harness.calm();
+    harness.deliver_all();
     assert_eq!(outcomes(&harness), [(Decision::Approved, Some(Ending::Mismatch))]);
 }
 
@@ -213,14 +213,14 @@ fn an_answer_elsewhere_ends_it_here_even_while_ours_is_on_its_way() {
     let mut harness = CoreHarness::pulled();
     let (seen, answered) = (harness.provider.ask_login(), harness.provider.ask_login());
     harness.event(Event::Wake);
-    harness.calm();
+    harness.deliver_all();
     harness.approve(&answered, None).unwrap();
     harness.lose_call();
     for id in [&seen, &answered] {
         harness.provider.end(id, Ending::AnsweredElsewhere, None);
     }
     harness.event(Event::Wake);
-    harness.calm();
+    harness.deliver_all();
     assert!(harness.emitted.iter().any(|event| matches!(event,
         DeviceEvent::Ended { id, outcome: Some(Ending::AnsweredElsewhere), by: Some(by), .. } if *id == seen && by == "Phone")));
     assert_eq!(outcomes(&harness), [(Decision::Approved, Some(Ending::AnsweredElsewhere))]);
@@ -232,11 +232,11 @@ fn a_dispute_adds_a_second_statement() {
     let mut harness = CoreHarness::pulled();
     let id = asked(&mut harness);
     harness.approve(&id, None).unwrap();
-    harness.calm();
+    harness.deliver_all();
     harness.dispute(&id).unwrap();
     harness.lose_call();
     harness.crash();
-    harness.calm();
+    harness.deliver_all();
     let kept = harness.kept(&id).unwrap();
     assert_eq!(kept.outcomes.len(), 2, "the first statement stays");
     let entries = harness.vault.history(&harness.core.account().id).unwrap();
@@ -260,7 +260,7 @@ fn the_history_is_one_chain_from_the_enrollment_statement() {
     for deny in [true, false, true] {
         let id = asked(&mut harness);
         if deny { harness.deny(&id) } else { harness.approve(&id, None) }.unwrap();
-        harness.calm();
+        harness.deliver_all();
         harness.crash();
     }
     let entries = harness.vault.history(&harness.core.account().id).unwrap();
@@ -276,20 +276,20 @@ fn an_outcome_by_a_new_key_is_verified_after_the_manifests_were_fetched() {
     let mut harness = CoreHarness::pulled();
     let (answered, disputed) = (asked(&mut harness), asked(&mut harness));
     harness.deny(&disputed).unwrap();
-    harness.calm();
+    harness.deliver_all();
     harness.provider.rotate_signing_key();
     harness.approve(&answered, None).unwrap();
-    harness.calm();
+    harness.deliver_all();
     harness.pass_ms(60_000);
-    harness.calm();
+    harness.deliver_all();
     assert_eq!(harness.stage(&answered), Some(Stage::Ended));
     harness.provider.rotate_signing_key();
     harness.dispute(&disputed).unwrap();
-    harness.calm();
+    harness.deliver_all();
     harness.pass_ms(61_000);
-    harness.calm();
+    harness.deliver_all();
     harness.pass_ms(61_000);
-    harness.calm();
+    harness.deliver_all();
     assert_eq!(harness.kept(&disputed).unwrap().outcomes.len(), 2);
     assert!(harness.vault.load(&harness.core.account().id).unwrap().outbox.is_empty());
 }
@@ -310,16 +310,16 @@ fn a_client_is_new_until_something_of_it_was_approved() {
     let denied = asked(&mut harness);
     assert!(is_first(&harness));
     harness.deny(&denied).unwrap();
-    harness.calm();
+    harness.deliver_all();
     let approved = asked(&mut harness);
     assert!(is_first(&harness), "a denial makes nobody known");
     harness.approve(&approved, None).unwrap();
-    harness.calm();
+    harness.deliver_all();
     asked(&mut harness);
     assert!(!is_first(&harness));
     harness.crash();
     harness.event(Event::Wake);
-    harness.calm();
+    harness.deliver_all();
     assert!(!is_first(&harness), "it is remembered");
 }
 
@@ -333,6 +333,6 @@ fn the_lines_of_a_request_stay_as_they_are_while_another_of_its_client_is_approv
     };
     let before = lines(&harness);
     harness.approve(&one, None).unwrap();
-    harness.calm();
+    harness.deliver_all();
     assert_eq!(lines(&harness), before);
 }

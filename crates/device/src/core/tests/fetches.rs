@@ -1,4 +1,4 @@
-//! Getting to know requests, and refusing what does not hold.
+//! Fetching challenges, and refusing those that do not verify.
 
 use countersign_protocol::challenge::Challenge;
 use countersign_protocol::hash::Hash;
@@ -25,18 +25,18 @@ fn refused(harness: &CoreHarness) -> Vec<RefusalCode> {
 
 fn look(harness: &mut CoreHarness) {
     harness.event(Event::Wake);
-    harness.calm();
+    harness.deliver_all();
 }
 
 #[test]
-fn every_start_pulls_and_tells_what_waits_once() {
+fn every_start_pulls_and_emits_waiting_requests_once() {
     let mut harness = CoreHarness::pulled();
     harness.provider.ask_login();
     look(&mut harness);
     look(&mut harness);
     assert_eq!(challenges(&harness), 1);
     harness.crash();
-    harness.calm();
+    harness.deliver_all();
     assert_eq!(challenges(&harness), 2, "once per start");
 }
 
@@ -48,7 +48,7 @@ fn attack_12_a_forged_push_only_makes_the_device_look() {
         harness.event(Event::Wake);
     }
     assert_eq!(harness.wire.len(), 1, "a wake has no content, and five are one look");
-    harness.calm();
+    harness.deliver_all();
     assert!(harness.emitted.is_empty(), "nothing is claimed");
     assert!(harness.core.pending(harness.at).is_empty());
 }
@@ -76,7 +76,7 @@ fn the_same_id_with_other_bytes_is_refused_also_after_it_ended() {
             harness.provider.end(&id, Ending::Cancelled, None);
             look(&mut harness);
             harness.crash();
-            harness.calm();
+            harness.deliver_all();
         }
         let second = Challenge { binding_message: Some("another".into()), ..first.clone() };
         harness.provider.ask(&second);
@@ -89,7 +89,7 @@ fn the_same_id_with_other_bytes_is_refused_also_after_it_ended() {
 }
 
 #[test]
-fn what_does_not_hold_is_refused_with_its_code_and_never_shown() {
+fn a_challenge_that_does_not_verify_is_refused_with_its_code_and_never_shown() {
     let details = |text: &str| Some(text.to_owned());
     let payment = r#"[{"type":"payment_initiation","amount":1}]"#;
     type Alter = Box<dyn Fn(Challenge) -> Challenge>;
@@ -131,14 +131,14 @@ fn what_does_not_hold_is_refused_with_its_code_and_never_shown() {
         assert_eq!((challenges(&harness), harness.core.pending(harness.at).len()), (1, 1), "nothing is shown");
         assert!(harness.approve(&id, None).is_err());
         harness.crash();
-        harness.calm();
+        harness.deliver_all();
         look(&mut harness);
         assert_eq!(challenges(&harness), 2, "only the sound one is told again");
     }
 }
 
 #[test]
-fn a_request_that_nobody_here_signed_is_refused() {
+fn a_request_signed_by_an_unknown_key_is_refused() {
     let mut harness = CoreHarness::pulled();
     let mut stranger = FakeProvider::open();
     stranger.rotate_signing_key();
@@ -180,15 +180,15 @@ fn a_new_signing_key_is_learned_from_the_manifests_once_a_minute() {
     look(&mut harness);
     assert_eq!((fetched(&harness), challenges(&harness)), (1, 1), "not again within the minute");
     harness.pass_ms(61_000);
-    harness.calm();
+    harness.deliver_all();
     assert_eq!((fetched(&harness), challenges(&harness)), (2, 2));
     harness.crash();
-    harness.calm();
+    harness.deliver_all();
     assert_eq!(fetched(&harness), 2, "the manifests were stored");
 }
 
 #[test]
-fn manifests_that_unsay_a_key_are_not_believed() {
+fn manifests_that_drop_a_key_are_not_accepted() {
     let mut harness = CoreHarness::pulled();
     let mut other = FakeProvider::open();
     other.rotate_signing_key();
@@ -197,7 +197,7 @@ fn manifests_that_unsay_a_key_are_not_believed() {
     harness.provider.ask_with(id, other.sign(&claims), None);
     let honest = std::mem::take(&mut harness.provider.manifests.manifests);
     harness.event(Event::Wake);
-    harness.calm();
+    harness.deliver_all();
     assert_eq!(challenges(&harness), 0);
     harness.provider.manifests.manifests = honest;
     harness.provider.ask_login();
@@ -253,7 +253,7 @@ fn an_answer_that_a_restored_provider_does_not_know_blocks_no_later_one_also_aft
     look(&mut harness);
     // The reset is over and its cursor stored: the next start hears of it no more.
     harness.crash();
-    harness.calm();
+    harness.deliver_all();
     assert_eq!(harness.stage(&lost), Some(Stage::Answering), "its time is not over");
     harness.deny(&next).unwrap();
     harness.pass_ms(301_000);
@@ -265,7 +265,7 @@ fn an_answer_that_a_restored_provider_does_not_know_blocks_no_later_one_also_aft
 }
 
 #[test]
-fn an_outcome_is_believed_only_if_it_is_about_this_request() {
+fn an_outcome_is_accepted_only_if_it_is_about_this_request() {
     let mut harness = CoreHarness::pulled();
     let (id, other) = (harness.provider.ask_login(), harness.provider.ask_login());
     look(&mut harness);
@@ -275,7 +275,7 @@ fn an_outcome_is_believed_only_if_it_is_about_this_request() {
         harness.provider.issued.get_mut(&id).unwrap().outcome = Some(outcome);
         harness.provider.forget_cursors();
         harness.event(Event::Wake);
-        harness.calm();
+        harness.deliver_all();
         // The provider lists it neither as pending nor as withdrawn, or withdrawn by an outcome that does not hold.
         assert!(
             !harness
@@ -292,7 +292,7 @@ fn a_stream_brings_requests_and_nonces_and_its_end_a_new_one() {
     harness.event(Event::Watch(true));
     let stream = harness.streams[0];
     harness.event(Event::Opened { id: stream, head: Reply { status: 200, ..Reply::default() } });
-    harness.calm();
+    harness.deliver_all();
     harness.provider.nonce = "nonce-2".into();
     harness.event(Event::StreamEvent { id: stream, event: StreamEvent::Nonce("nonce-2".into()) });
     let compact = harness.provider.sign(&harness.provider.claims());
@@ -302,11 +302,11 @@ fn a_stream_brings_requests_and_nonces_and_its_end_a_new_one() {
     assert_eq!(harness.core.account().cursor.as_deref(), Some("0-9"));
     let calls = harness.provider.calls.len();
     harness.event(Event::Wake);
-    harness.calm();
+    harness.deliver_all();
     assert_eq!(harness.provider.calls.len(), calls + 1, "the nonce of the stream saves a round trip");
     harness.event(Event::Failed { id: stream, why: None });
     harness.pass_ms(10_000);
-    harness.calm();
+    harness.deliver_all();
     assert_eq!(harness.streams.len(), 2);
 }
 
@@ -315,7 +315,7 @@ fn streaming() -> (CoreHarness, CallId) {
     harness.event(Event::Watch(true));
     let stream = harness.streams[0];
     harness.event(Event::Opened { id: stream, head: Reply { status: 200, ..Reply::default() } });
-    harness.calm();
+    harness.deliver_all();
     (harness, stream)
 }
 
@@ -341,7 +341,7 @@ fn a_reset_on_the_stream_ends_nothing_but_makes_the_device_pull() {
     harness.event(Event::StreamEvent { id: stream, event: StreamEvent::Update(update) });
     assert_eq!(harness.stage(&id), Some(Stage::Received));
     assert!(harness.streams.is_empty(), "what the stream says next would move the cursor past what the pull brings");
-    harness.calm();
+    harness.deliver_all();
     assert_eq!(harness.stage(&id), Some(Stage::Received));
     harness.pass_ms(1_000);
     assert_eq!(harness.streams.len(), 1);
@@ -397,7 +397,7 @@ fn calm_without_manifests(harness: &mut CoreHarness) -> usize {
 }
 
 #[test]
-fn while_the_manifests_cannot_be_fetched_nothing_is_asked_in_circles() {
+fn while_the_manifests_cannot_be_fetched_nothing_is_called_in_a_loop() {
     let mut harness = CoreHarness::pulled();
     harness.event(Event::Watch(true));
     for _ in 0..2 {
@@ -416,7 +416,7 @@ fn while_the_manifests_cannot_be_fetched_nothing_is_asked_in_circles() {
     assert!(calls < 20, "{calls} calls in a minute");
     harness.event(Event::Wake);
     harness.pass_ms(31_000);
-    harness.calm_once();
+    harness.deliver_pending();
     assert_eq!(harness.stage(&id), Some(Stage::Received));
 }
 
@@ -435,7 +435,7 @@ fn what_waits_for_the_manifests_is_bounded_and_the_rest_is_pulled_afterwards() {
     assert!(harness.core.pending(harness.at).is_empty());
     for _ in 0..3 {
         harness.pass_ms(31_000);
-        harness.calm();
+        harness.deliver_all();
     }
     assert_eq!(harness.core.pending(harness.at).len(), 100, "nothing was lost");
     assert_eq!(harness.streams.len(), 1);
@@ -449,7 +449,7 @@ fn a_blocked_stream_is_replaced_by_long_polls_and_tried_again_later() {
         let stream = *harness.streams.last().unwrap();
         harness.event(Event::Failed { id: stream, why: Some(TransportError::TimedOut) });
         harness.pass_ms(10_000);
-        harness.calm_once();
+        harness.deliver_pending();
     }
     assert_eq!(harness.streams.len(), 2);
     assert_eq!(harness.wire.len(), 1, "a long poll is under way");
@@ -458,19 +458,19 @@ fn a_blocked_stream_is_replaced_by_long_polls_and_tried_again_later() {
     harness.deliver();
     assert_eq!(challenges(&harness), 1);
     harness.pass_ms(600_000);
-    harness.calm_once();
+    harness.deliver_pending();
     assert_eq!(harness.streams.len(), 3, "after ten minutes the stream is tried again");
 }
 
 #[test]
-fn a_provider_that_was_away_is_met_by_a_stream_again() {
+fn a_stream_is_opened_again_after_the_provider_was_offline() {
     let mut harness = CoreHarness::pulled();
     harness.event(Event::Watch(true));
     for _ in 0..5 {
         let stream = *harness.streams.last().unwrap();
         harness.event(Event::Failed { id: stream, why: Some(TransportError::Unreachable) });
         harness.pass_ms(31_000);
-        harness.calm_once();
+        harness.deliver_pending();
     }
     assert_eq!(harness.streams.len(), 6, "away is not blocked");
 }
@@ -491,7 +491,7 @@ fn a_wake_does_not_wait_for_a_long_poll() {
 }
 
 #[test]
-fn the_renewal_reply_has_the_form_the_office_uses() {
+fn the_renewal_reply_has_the_form_that_the_fake_provider_sends() {
     // Guards the stand-in: what it replies is the protocol's type.
     let text = r#"{"device_credential":"x","expires_in":1}"#;
     assert!(serde_json::from_str::<CredentialResponse>(text).is_ok());

@@ -1,4 +1,5 @@
-//! Any order of crashes, losses, repetitions and resets: never two answers to one request, never a lost one, one history.
+//! Property test over any order of crashes, losses, repetitions and resets: never two answers to one request, never a
+//! lost one, one history.
 
 use std::collections::BTreeMap;
 
@@ -61,7 +62,7 @@ fn happen(harness: &mut CoreHarness, asked: &mut Vec<ChallengeId>, happening: Ha
         Happening::Delivered => drop(harness.deliver()),
         Happening::ReplyLost => harness.lose_reply(),
         Happening::CallLost => harness.lose_call(),
-        Happening::CrashAfter(effects) => harness.plug = Some(effects),
+        Happening::CrashAfter(effects) => harness.kill_after = Some(effects),
         Happening::Time(millis) => harness.pass_ms(millis),
         Happening::EndedElsewhere(at) => {
             if let Some(id) = of(at) {
@@ -85,12 +86,12 @@ proptest! {
             happen(&mut harness, &mut asked, next);
         }
         // The network is well again; everything that was said arrives.
-        harness.plug = None;
+        harness.kill_after = None;
         for _ in 0..4 {
             harness.event(Event::Wake);
-            harness.calm();
+            harness.deliver_all();
             harness.pass_ms(61_000);
-            harness.calm();
+            harness.deliver_all();
         }
         let mut answered: BTreeMap<ChallengeId, u32> = BTreeMap::new();
         for answer in &harness.provider.answers {

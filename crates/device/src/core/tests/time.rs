@@ -1,4 +1,4 @@
-//! Whose clock counts.
+//! The provider's clock decides, not the device's.
 
 use countersign_protocol::clock::Timestamp;
 
@@ -16,7 +16,7 @@ fn attack_23_a_clock_set_back_does_not_bring_an_expired_request_back() {
         harness.set_wall(Timestamp::from_millis(real.checked_add_signed(own_clock * DAY_MS as i64).unwrap()));
         let id = harness.provider.ask_login();
         harness.event(Event::Wake);
-        harness.calm();
+        harness.deliver_all();
         assert_eq!(harness.core.pending(harness.at).len(), 1, "a wrong clock hides nothing either");
         assert_eq!(harness.core.offline(), None);
         // The same again after its end: refused on the device, whatever its own clock says.
@@ -34,11 +34,11 @@ fn attack_23_a_wrong_clock_costs_one_silent_retry() {
     harness.set_wall(Timestamp::from_millis(real + DAY_MS));
     let id = harness.provider.ask_login();
     harness.event(Event::Wake);
-    harness.calm();
+    harness.deliver_all();
     let calls = harness.provider.calls.len();
     assert!(calls <= 3, "clock and nonce cost at most one retry each, not {calls} calls");
     harness.approve(&id, None).unwrap();
-    harness.calm();
+    harness.deliver_all();
     let answer = harness.provider.answers[0].peek().unwrap();
     assert!(answer.iat.abs_diff(harness.provider.now.seconds()) <= 1, "signed in the provider's time");
 }
@@ -49,6 +49,6 @@ fn a_clock_changed_between_two_steps_makes_the_device_ask_again() {
     harness.provider.ask_login();
     harness.set_wall(Timestamp::from_millis(harness.at.wall.millis() + DAY_MS));
     harness.event(Event::Tick);
-    harness.calm();
+    harness.deliver_all();
     assert_eq!(harness.core.pending(harness.at).len(), 1);
 }

@@ -1,4 +1,4 @@
-//! Against a server that says exactly what the test wants, byte for byte.
+//! The HTTP transport against a server that sends exactly the bytes of the test.
 
 use std::sync::{Arc, Mutex};
 
@@ -106,7 +106,7 @@ async fn a_provider_that_is_not_there_is_unreachable() {
 }
 
 #[tokio::test]
-async fn a_provider_that_says_nothing_costs_no_more_than_patience() {
+async fn a_silent_provider_costs_no_more_than_the_timeout() {
     let server = Server::saying("").await;
     let call = Call { timeout_ms: 50, ..server.call() };
     assert_eq!(provider().call(call).await.err(), Some(TransportError::TimedOut));

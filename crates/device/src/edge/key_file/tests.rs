@@ -1,4 +1,4 @@
-//! Keys in files.
+//! Tests of the key files.
 
 use super::*;
 use crate::pin::Pin;
@@ -66,7 +66,7 @@ fn no_file_holds_pin_approval_key_or_credential_in_plain() {
 }
 
 #[test]
-fn the_level_is_told_plainly() {
+fn the_declared_protection_is_file_pin() {
     let (dir, random) = (tempfile::tempdir().unwrap(), Arc::new(CountingRandom::default()));
     assert_eq!(open(dir.path(), &random).protection(), KeyProtection::FilePin);
 }

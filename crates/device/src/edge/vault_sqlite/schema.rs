@@ -1,4 +1,4 @@
-//! The tables, and how a store of an earlier version gets those it misses.
+//! The schema, and the migration of a file of an earlier version.
 
 use countersign_protocol::answer::Decision;
 use countersign_protocol::challenge::Challenge;
@@ -62,11 +62,11 @@ CREATE TABLE approved_clients (
 ) STRICT;
 ";
 
-/// Makes what is missing, all of it or nothing.
+/// Creates missing tables, all of them or none.
 ///
 /// # Errors
-/// [`VaultError`]; then the store is as it was.
-pub(super) fn bring_up_to_date(connection: &mut Connection, found: u32) -> Result<(), VaultError> {
+/// [`VaultError`]; then the file is unchanged.
+pub(super) fn migrate(connection: &mut Connection, found: u32) -> Result<(), VaultError> {
     if found == SCHEMA {
         return Ok(());
     }
@@ -75,13 +75,13 @@ pub(super) fn bring_up_to_date(connection: &mut Connection, found: u32) -> Resul
         make.execute_batch(FIRST)?;
     }
     make.execute_batch(APPROVED_CLIENTS)?;
-    know_clients_of_the_past(&make)?;
+    insert_earlier_approved_clients(&make)?;
     make.pragma_update(None, "user_version", SCHEMA)?;
     Ok(make.commit()?)
 }
 
-/// Remembers one client.
-pub(super) fn know_client(
+/// Inserts one approved client.
+pub(super) fn insert_approved_client(
     transaction: &Transaction<'_>,
     account: &str,
     client: &ApprovedClient,
@@ -92,23 +92,23 @@ pub(super) fn know_client(
     )
 }
 
-/// What was approved before there was a table for it. A record that can't be read approved nothing.
-fn know_clients_of_the_past(make: &Transaction<'_>) -> Result<(), VaultError> {
+/// Clients that were approved before this table existed. A record that can't be read counts as not approved.
+fn insert_earlier_approved_clients(make: &Transaction<'_>) -> Result<(), VaultError> {
     let mut statement = make.prepare("SELECT account, record FROM challenges WHERE ended = 1")?;
     let rows = statement.query_map([], |row| Ok((row.get::<_, String>(0)?, row.get::<_, String>(1)?)))?;
     for row in rows {
         let (account, record) = row?;
         let kept = serde_json::from_str::<StoredChallenge>(&record).ok();
         if let Some(client) = kept.as_ref().and_then(approved_client) {
-            know_client(make, &account, &client)?;
+            insert_approved_client(make, &account, &client)?;
         }
     }
     Ok(())
 }
 
 fn approved_client(kept: &StoredChallenge) -> Option<ApprovedClient> {
-    let verdict = Compact::<Outcome>::from_text(kept.outcomes.first()?.clone()).peek().ok()?;
-    let here = decision_of(kept) == Some(Decision::Approved) && verdict.outcome == Ending::Approved;
+    let outcome = Compact::<Outcome>::from_text(kept.outcomes.first()?.clone()).peek().ok()?;
+    let here = decision_of(kept) == Some(Decision::Approved) && outcome.outcome == Ending::Approved;
     let challenge = Compact::<Challenge>::from_text(kept.compact.clone()).peek().ok().filter(|_| here)?;
     Some(ApprovedClient { provider: challenge.provider.issuer.as_str().to_owned(), id: challenge.client.id })
 }

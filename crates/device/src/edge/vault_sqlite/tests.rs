@@ -1,4 +1,4 @@
-//! What only a file can get wrong.
+//! Tests of the SQLite vault beyond those of every vault.
 
 use super::*;
 use crate::history::HistoryEvent;
@@ -53,7 +53,7 @@ fn a_store_of_a_newer_version_is_refused_in_plain_words_and_left_alone() {
 
 #[cfg(unix)]
 #[test]
-fn every_file_of_the_store_is_its_owners_alone() {
+fn every_file_of_the_vault_is_readable_by_its_owner_alone() {
     use std::os::unix::fs::PermissionsExt;
     let dir = tempfile::tempdir().unwrap();
     let vault = SqliteVault::open(&dir.path().join("device.db")).unwrap();
@@ -85,9 +85,9 @@ fn a_store_of_the_first_version_learns_which_clients_were_approved() {
     let mut harness = crate::testing::CoreHarness::pulled();
     let id = harness.provider.ask_login();
     harness.event(crate::core::Event::Wake);
-    harness.calm();
+    harness.deliver_all();
     harness.approve(&id, None).unwrap();
-    harness.calm();
+    harness.deliver_all();
     let account = harness.core.account().id.clone();
     let kept = harness.vault.challenge(&account, &id).unwrap().unwrap();
     let vault = SqliteVault::open(&path).unwrap();

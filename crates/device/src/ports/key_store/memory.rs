@@ -1,4 +1,4 @@
-//! Keys in memory: the twin for tests, and for devices that live as long as their process.
+//! In-memory key store: for tests, and for devices that live no longer than their process.
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};

@@ -1,4 +1,4 @@
-//! A vault in memory: the twin for tests and for a device that must leave nothing behind.
+//! In-memory vault: for tests, and for a device that must leave nothing behind.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Mutex, MutexGuard, PoisonError};

@@ -1,4 +1,4 @@
-//! The same for every vault.
+//! Tests that every vault passes.
 
 use countersign_protocol::hash::Hash;
 use countersign_protocol::id::ChallengeId;

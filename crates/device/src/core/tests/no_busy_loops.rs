@@ -1,4 +1,4 @@
-//! The deadline is never in the past: a driver that waits for it sleeps, and never spins.
+//! No busy loops: the deadline is never in the past, so that a driver waiting for it sleeps.
 
 use crate::core::Event;
 use crate::testing::CoreHarness;
@@ -16,7 +16,7 @@ fn nothing_makes_the_driver_spin() {
     harness.lose_call();
     assert_asleep(&harness, "after a lost pull");
     harness.event(Event::Wake);
-    harness.calm();
+    harness.deliver_all();
     harness.event(Event::Watch(true));
     for round in 0..6 {
         assert_asleep(&harness, "while a stream is being opened");
@@ -31,21 +31,21 @@ fn nothing_makes_the_driver_spin() {
     }
     let id = harness.provider.ask_login();
     harness.event(Event::Wake);
-    harness.calm_once();
+    harness.deliver_pending();
     harness.approve(&id, None).unwrap();
     assert_asleep(&harness, "with an answer under way");
     harness.lose_call();
     assert_asleep(&harness, "with an answer that waits");
     harness.provider.credential = "another".into();
     harness.event(Event::Wake);
-    harness.calm_once();
+    harness.deliver_pending();
     assert_asleep(&harness, "after a 401");
     harness.pass_ms(3_600_000);
     assert_asleep(&harness, "while an unknown account is asked about");
 }
 
 #[test]
-fn a_provider_that_does_not_hold_long_polls_is_not_asked_in_circles() {
+fn a_provider_that_does_not_hold_long_polls_is_not_called_in_a_loop() {
     let mut harness = CoreHarness::pulled();
     harness.event(Event::Watch(true));
     for _ in 0..2 {
@@ -54,10 +54,10 @@ fn a_provider_that_does_not_hold_long_polls_is_not_asked_in_circles() {
         harness.pass_ms(10_000);
     }
     // The first poll took ten seconds; the stand-in replies to the next at once.
-    harness.calm();
+    harness.deliver_all();
     let calls = harness.provider.calls.len();
     harness.pass_ms(500);
-    harness.calm();
+    harness.deliver_all();
     assert_eq!(harness.provider.calls.len(), calls, "the next poll waits a second");
     assert_asleep(&harness, "between long polls");
     harness.provider.ask_login();

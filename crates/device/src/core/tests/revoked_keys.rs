@@ -1,4 +1,5 @@
-//! What a provider signed with a key that it revoked afterwards: worth nothing any more, and no reason to stop.
+//! Signatures by a key that the provider has revoked since: they no longer verify, and do not keep an account from
+//! opening.
 
 use crate::account::AccountStatus;
 use crate::core::Event;
@@ -11,38 +12,38 @@ use countersign_protocol::refusal::RefusalCode;
 
 fn look(harness: &mut CoreHarness) {
     harness.event(Event::Wake);
-    harness.calm();
+    harness.deliver_all();
 }
 
 #[test]
 fn a_request_by_a_key_revoked_since_is_refused_at_the_next_start_and_others_are_answered() {
     let mut harness = CoreHarness::pulled();
     harness.provider.rotate_signing_key();
-    let taken_back = harness.provider.ask_login();
+    let revoked = harness.provider.ask_login();
     look(&mut harness);
-    assert_eq!(harness.stage(&taken_back), Some(Stage::Received));
+    assert_eq!(harness.stage(&revoked), Some(Stage::Received));
     harness.pass_ms(61_000);
     harness.provider.revoke_signing_key(harness.provider.now.seconds() - 61);
     let sound = harness.provider.ask_login();
     look(&mut harness);
     harness.crash();
-    assert!(harness.approve(&taken_back, None).is_err(), "also before anything was fetched");
-    harness.calm();
+    assert!(harness.approve(&revoked, None).is_err(), "also before anything was fetched");
+    harness.deliver_all();
     let waiting: Vec<_> = harness.core.pending(harness.at).into_iter().map(|view| view.id).collect();
     assert_eq!(waiting, std::slice::from_ref(&sound));
-    assert_eq!(harness.stage(&taken_back), Some(Stage::Refused));
+    assert_eq!(harness.stage(&revoked), Some(Stage::Refused));
     let told: Vec<RefusalCode> = harness.provider.refusals.iter().map(|refusal| refusal.code).collect();
     assert_eq!(told, [RefusalCode::Unverifiable], "the provider knows that nobody here will answer");
     harness.crash();
-    harness.calm();
+    harness.deliver_all();
     assert_eq!(harness.provider.refusals.len(), 1);
     harness.approve(&sound, None).unwrap();
-    harness.calm();
+    harness.deliver_all();
     assert_eq!(harness.stage(&sound), Some(Stage::Ended));
 }
 
 #[test]
-fn an_account_whose_enrollment_was_taken_back_says_so_and_keeps_everything() {
+fn an_account_whose_enrollment_key_was_revoked_says_so_and_keeps_everything() {
     let mut harness = CoreHarness::pulled();
     let account = harness.core.account().id.clone();
     assert_eq!(harness.core.unusable(), None);
@@ -52,7 +53,7 @@ fn an_account_whose_enrollment_was_taken_back_says_so_and_keeps_everything() {
     look(&mut harness);
     harness.emitted.clear();
     harness.crash();
-    harness.calm();
+    harness.deliver_all();
     assert!(harness.core.unusable().unwrap().contains("revoked the key"));
     assert_eq!(harness.core.account().status, AccountStatus::Active);
     assert!(matches!(harness.deny(&id), Err(AnswerError::Unusable { .. })));
