@@ -1,5 +1,5 @@
-//! The dialect of Auth0's clients (`profile = "auth0"`): where they expect something else than CIBA Core says. Their paths and
-//! JSON bodies are in `provider.rs` and `http/`; everything that needs no dialect is the same for everybody.
+//! The dialect of Auth0's clients (`profile = "auth0"`): where they expect something else than CIBA Core says. The router adds
+//! their paths, `http/` reads their JSON bodies.
 
 use axum::http::StatusCode;
 

@@ -1,10 +1,10 @@
 //! Doors for the fuzz targets (`fuzz/`): the private readers of what clients send. No part of the API; may change at any time.
 
-use crate::asked::Asked;
-use crate::client_auth::secret::Credentials;
+use crate::authentication_request::Asked;
+use crate::authentication_request::hint::{Hint, Named};
+use crate::authorization_details::{self, DetailTypes, built_in};
+use crate::client_auth::client_secret::Credentials;
 use crate::config::{Client, Config};
-use crate::details::{self, DetailTypes, built_in};
-use crate::hint::{Hint, Named};
 use crate::http::Form;
 
 /// Reads as a provider with this configuration would.
@@ -52,7 +52,7 @@ impl Reader {
         let all: Vec<String> = self.every_type.names().map(str::to_owned).collect();
         self.every_type.check(text, &all).is_ok_and(|details| {
             assert_eq!(details.as_str(), text, "the client's bytes are kept");
-            let _ = details::payments(&details).count();
+            let _ = authorization_details::payments(&details).count();
             true
         })
     }

@@ -10,10 +10,10 @@ use countersign_protocol::clock::Timestamp;
 use countersign_protocol::json::Json;
 
 use super::{another_way, not_proven};
+use crate::client_auth::replay::Signed;
 use crate::config::{Client, ClientAuth};
 use crate::http::{Code, Form, OAuthError};
-use crate::provider::Inner;
-use crate::single_use::Signed;
+use crate::server::Inner;
 
 const ASSERTION_TYPE: &str = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer";
 

@@ -1,10 +1,14 @@
-//! Who is asking: one way per client to prove it, the registered one (RFC 6749 §2.3, OpenID Connect Core §9, RFC 8705).
+//! Client authentication (RFC 6749 §2.3, OpenID Connect Core §9, RFC 8705): only the client's registered
+//! `token_endpoint_auth_method` is accepted.
 //!
-//! The same at every endpoint that clients post to. One file per way: `secret.rs`, `assertion.rs`, `certificate.rs`.
+//! The same at every endpoint that clients post to. A file per method: `client_secret.rs`, `assertion.rs`, `tls_client_auth.rs`.
 
 mod assertion;
-mod certificate;
-pub(crate) mod secret;
+pub(crate) mod client_keys;
+pub(crate) mod client_secret;
+pub(crate) mod jwks_cache;
+pub(crate) mod replay;
+mod tls_client_auth;
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -13,7 +17,7 @@ use countersign_protocol::random::Random;
 
 use crate::config::{Client, ClientAuth, ClientSecret, KeptSecret, SecretMethod};
 use crate::http::{Code, OAuthError, Posted};
-use crate::provider::{Inner, failed};
+use crate::server::{Inner, failed};
 
 /// Everybody in the configuration file who may ask, and the hashes of their secrets.
 pub(crate) struct Clients {
@@ -25,7 +29,7 @@ pub(crate) struct Clients {
 /// What a request brings to prove who sent it.
 enum Shown<'r> {
     /// A secret, in the header or in the body.
-    Secret(secret::Credentials),
+    Secret(client_secret::Credentials),
     /// `client_assertion`.
     Assertion(&'r str),
     /// A `client_id` alone: the connection's certificate must do.
@@ -91,7 +95,7 @@ impl Shown<'_> {
             return Ok(Shown::Assertion(assertion));
         }
         if authorization.is_some() || secret.is_some() {
-            return secret::Credentials::read(authorization, form).map(Shown::Secret);
+            return client_secret::Credentials::read(authorization, form).map(Shown::Secret);
         }
         form.get("client_id").map(Shown::Name).ok_or_else(|| {
             not_proven(

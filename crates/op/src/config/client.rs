@@ -4,8 +4,8 @@ use countersign_jose::jwt::{JwkSet, SigningAlg};
 use countersign_protocol::interaction::InteractionType;
 use url::Url;
 
+use super::hashed_secret::KeptSecret;
 use super::policy::Policy;
-use super::secret::KeptSecret;
 
 /// The grant a client needs to ask for approvals (CIBA Core §4).
 pub const CIBA_GRANT: &str = "urn:openid:params:grant-type:ciba";

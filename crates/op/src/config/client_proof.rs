@@ -5,10 +5,10 @@ use std::path::Path;
 use countersign_jose::jwt::{JwkSet, SigningAlg};
 
 use super::client::{CertificateSubject, ClientAuth, ClientKeys, SecretMethod};
+use super::hashed_secret::{self, ClientSecret, HashedSecret, KeptSecret, SecretFault, SecretFileFault};
 use super::https;
 use super::read::Section;
-use super::secret::{self, ClientSecret, HashedSecret, KeptSecret, SecretFault, SecretFileFault};
-use crate::certificate;
+use crate::client_certificate;
 
 /// The method and the keys; `None` where a mistake was recorded. `kept` is the secret of a client whose entry names none.
 pub(super) fn read(
@@ -153,7 +153,7 @@ pub(super) fn keys(section: &Section<'_>, folder: &Path) -> Option<Option<Client
 /// The certificate's subject; the inner `None` where a mistake was recorded.
 fn subject(section: &Section<'_>) -> Option<Option<CertificateSubject>> {
     let dn = section.text("tls_client_auth_subject_dn");
-    if let Some(found) = dn.as_ref().filter(|found| certificate::canonical(found.value).is_none()) {
+    if let Some(found) = dn.as_ref().filter(|found| client_certificate::canonical(found.value).is_none()) {
         let message = "`tls_client_auth_subject_dn` must be a name as RFC 4514 writes it, such as \"CN=till-14,O=Acme Coffee,C=DE\"";
         section.fault(&found.at, message);
         return Some(None);
@@ -201,7 +201,7 @@ pub(super) fn read_named_secret(
         (None, Some(file)) => {
             let path = folder.join(file.value);
             let shown = path.display();
-            match secret::read_file(&path) {
+            match hashed_secret::read_file(&path) {
                 Ok(text) => checked(section, in_file, &file.at, &text),
                 Err(SecretFileFault::Unreadable(error)) => {
                     let message = format!(

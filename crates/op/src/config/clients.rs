@@ -9,13 +9,13 @@ use countersign_protocol::interaction::InteractionType;
 
 use super::client::{CIBA_GRANT, Client, ClientAuth, Delivery, Profile, REFRESH_GRANT, TokenBinding};
 use super::client_proof::{self, ALGS};
-use super::fapi;
+use super::fapi_client;
+use super::hashed_secret::HashedSecret;
 use super::hint_issuers::HintIssuer;
 use super::policy::{INTERACTIONS, Policy};
 use super::read::{Found, Section};
-use super::secret::HashedSecret;
 use super::{https, shown_text};
-use crate::details::DetailTypes;
+use crate::authorization_details::DetailTypes;
 
 /// What a client's entry is read against.
 pub(super) struct Surroundings<'a> {
@@ -138,7 +138,7 @@ fn agrees(section: &Section<'_>, client: &Client, around: &Surroundings<'_>) {
         fault("backchannel_token_delivery_mode", message);
     }
     if client.is_fapi() {
-        fapi::check(section, client);
+        fapi_client::check(section, client);
     }
 }
 

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use serde_json::Value;
 
 use super::read::{Found, Section};
-use crate::details::{DetailType, DetailTypes, built_in};
+use crate::authorization_details::{DetailType, DetailTypes, built_in};
 
 /// Taken where the file names none.
 const DEFAULT: [&str; 2] = ["payment_initiation", "account_information"];

@@ -9,7 +9,8 @@ mod detail_types;
 mod egress;
 mod entry;
 mod error;
-mod fapi;
+mod fapi_client;
+mod hashed_secret;
 mod hint_issuers;
 mod metrics;
 mod overrides;
@@ -17,11 +18,10 @@ mod policy;
 mod proxy;
 mod read;
 mod registration;
-mod secret;
 #[cfg(test)]
 mod tests;
 mod tls;
-mod user_code;
+mod user_code_hash;
 mod users;
 mod webhook;
 
@@ -41,22 +41,22 @@ pub use client::{
 };
 pub(crate) use entry::{client_entry, kept_user_entry, user_entry};
 pub use error::{ConfigError, ConfigErrors};
+pub use hashed_secret::ClientSecret;
+pub(crate) use hashed_secret::{HashedSecret, KeptSecret, bits_of_form};
 pub use hint_issuers::HintIssuer;
 pub use overrides::Overrides;
 pub(crate) use policy::LONGEST_TOKEN;
 pub use policy::Policy;
+pub use proxy::{ForwardedBy, TrustedProxies};
 pub use registration::Registration;
-pub use secret::ClientSecret;
-pub(crate) use secret::{HashedSecret, KeptSecret, bits_of_form};
-pub use user_code::{UserCode, UserCodeError};
+pub use tls::CertificateFiles;
+pub use user_code_hash::{UserCode, UserCodeError};
 pub(crate) use users::folded;
 pub use users::{User, Users};
 pub use webhook::Webhook;
 
-use crate::certificate::Authorities;
-use crate::details::DetailTypes;
-use crate::http::TrustedProxies;
-use crate::tls::CertificateFiles;
+use crate::authorization_details::DetailTypes;
+use crate::client_certificate::Authorities;
 use clients::{PROVIDER_PROFILES, Surroundings};
 use read::{Faults, Found, Section};
 

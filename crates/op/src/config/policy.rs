@@ -6,7 +6,7 @@ use countersign_protocol::interaction::{InteractionType, UserVerification};
 use countersign_protocol::limits;
 
 use super::read::{Section, spoken};
-use crate::details::money::Money;
+use crate::authorization_details::money::Money;
 
 /// How requests are treated; names and defaults as in docs/operating.md.
 #[derive(Debug, Clone)]

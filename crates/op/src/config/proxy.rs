@@ -6,7 +6,27 @@ use axum::http::HeaderName;
 use ipnet::IpNet;
 
 use super::read::Section;
-use crate::http::{ForwardedBy, TrustedProxies};
+
+/// Which proxies are believed, and what they say it by.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct TrustedProxies {
+    /// Their addresses.
+    pub networks: Vec<IpNet>,
+    /// The header in which they say for whom they forward. The other one was written by whoever it is, and says nothing.
+    pub forwarded_by: ForwardedBy,
+    /// The header with the client's certificate: PEM, percent-encoded, as nginx's `$ssl_client_escaped_cert`.
+    pub certificate_header: Option<HeaderName>,
+}
+
+/// How a proxy says for whom it forwards.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum ForwardedBy {
+    /// `X-Forwarded-For`: addresses, separated by commas.
+    #[default]
+    XForwardedFor,
+    /// `Forwarded` (RFC 7239): its elements' `for`.
+    Forwarded,
+}
 
 /// Reads the table.
 pub(super) fn read(section: Section<'_>) -> TrustedProxies {

@@ -3,8 +3,8 @@
 use std::path::Path;
 
 use super::client_proof::read_named_secret;
+use super::hashed_secret::KeptSecret;
 use super::read::Section;
-use super::secret::KeptSecret;
 
 /// Who may register. Has no `Debug`: a token is in it.
 #[derive(Clone, Default)]

@@ -548,7 +548,7 @@ fn an_operators_own_detail_types_are_read_with_their_schemas() {
 fn a_user_code_is_a_short_text_or_its_hash() {
     let user = |code: &str| second_line(&format!("[[users]]\nsub = \"alice\"\nuser_code = \"{code}\""));
     assert!(good(&user("4711")).users.by_sub("alice").is_some_and(|user| user.user_code.is_some()));
-    assert!(good(&user(include_str!("user_code.phc").trim())).users.by_sub("alice").is_some());
+    assert!(good(&user(include_str!("user_code_hash.phc").trim())).users.by_sub("alice").is_some());
     assert_eq!(
         mistakes(&user("12")),
         [

@@ -1,10 +1,18 @@
 //! `[tls]`: what connections are made with, and whose certificates are believed.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use super::read::Section;
-use crate::certificate::Authorities;
-use crate::tls::CertificateFiles;
+use crate::client_certificate::Authorities;
+
+/// Where certificate and key are (PEM).
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct CertificateFiles {
+    /// The certificate, and those between it and the authority.
+    pub cert: PathBuf,
+    /// Its private key.
+    pub key: PathBuf,
+}
 
 /// Reads the table: where certificate and key are, and the authorities of `client_ca`, the file of those who sign clients'
 /// certificates.

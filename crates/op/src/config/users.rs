@@ -8,7 +8,7 @@ use countersign_protocol::random::Random;
 
 use super::read::{Found, Section};
 use super::shown_text;
-use super::user_code::UserCode;
+use super::user_code_hash::UserCode;
 
 /// A person who approves.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -7,9 +7,9 @@ use base64::engine::general_purpose::STANDARD;
 use url::Url;
 use zeroize::Zeroizing;
 
+use super::hashed_secret::{self, SecretFileFault, bits_of_form};
 use super::https;
 use super::read::Section;
-use super::secret::{self, SecretFileFault, bits_of_form};
 
 /// The least a secret must hold, in bits.
 const BITS_MIN: f64 = 128.0;
@@ -46,7 +46,7 @@ fn key(section: &Section<'_>, folder: &Path) -> Option<Zeroizing<Vec<u8>>> {
         section.fault(&found.at, message);
         None
     };
-    let text = match secret::read_file(&path) {
+    let text = match hashed_secret::read_file(&path) {
         Ok(text) => text,
         Err(SecretFileFault::Unreadable(error)) => {
             return fault(format!(

@@ -1,23 +1,16 @@
 //! Who may ask and who can be asked: those in the configuration file, and those beside it in the store, where commands and
 //! registration put them. A row is read at every question, so that a change holds from the next request on, in every process.
 
-mod admin;
-mod error;
-mod registration;
-
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use countersign_gateway::StoreError;
 use rusqlite::Connection;
 
-pub use admin::{AddedClient, ClientRecord, UserRecord};
-pub use error::DirectoryError;
-
+use crate::authentication_request::hint::Named;
 use crate::config::{Client, Config, User, client_entry, folded, user_entry};
-use crate::hint::Named;
-use crate::provider::Inner;
-use crate::store::directory::{self as rows, ClientRow, UserRow};
+use crate::server::Inner;
+use crate::store::directory_entries::{self as rows, ClientRow, UserRow};
 
 /// Clients whose entries are kept as they were read, at most; beyond that all are read anew.
 const KEPT: usize = 10_000;
@@ -82,7 +75,7 @@ impl Inner {
     }
 
     /// A client beside the file, if its entry can still be read.
-    fn kept_client(&self, row: &ClientRow) -> Option<Arc<Client>> {
+    pub(crate) fn kept_client(&self, row: &ClientRow) -> Option<Arc<Client>> {
         self.kept.read(row, &self.config)
     }
 

@@ -1,0 +1,362 @@
+//! What an operator does with clients and people while the provider runs.
+
+use std::sync::Arc;
+
+use countersign_egress::CallError;
+use countersign_gateway::WriteError;
+use countersign_jose::jwt::SigningAlg;
+use countersign_protocol::clock::Timestamp;
+use countersign_protocol::id::Subject;
+
+mod error;
+
+pub use error::DirectoryError;
+
+use crate::Provider;
+use crate::config::{
+    Client, ClientAuth, ClientSecret, HashedSecret, User, client_entry, folded, kept_user_entry, user_entry,
+};
+use crate::operator::check::addresses;
+use crate::server::Inner;
+use crate::store::{self, directory_entries as rows};
+
+/// A client as commands tell of it. No secret is in it.
+#[derive(Debug, Clone)]
+pub struct ClientRecord {
+    /// What it calls itself to the provider.
+    pub client_id: String,
+    /// What people are shown.
+    pub name: String,
+    /// Whether its entry stands in the configuration file.
+    pub in_file: bool,
+    /// Whether it registered itself.
+    pub registered: bool,
+    /// When it was added, unless it stands in the file.
+    pub added_at: Option<Timestamp>,
+    /// Its entry as it was added, one `[[clients]]` table; `None` for one in the file.
+    pub entry: Option<String>,
+    /// `token_endpoint_auth_method`; `None`: a secret, sent either way.
+    pub auth_method: Option<&'static str>,
+    /// `poll`, `ping` or `push`.
+    pub delivery: &'static str,
+    /// Whether the operator vouches for its name.
+    pub verified: bool,
+}
+
+/// A person as commands tell of them.
+#[derive(Debug, Clone)]
+pub struct UserRecord {
+    /// The entry, with `locked` as it is now.
+    pub user: Arc<User>,
+    /// Whether the entry stands in the configuration file.
+    pub in_file: bool,
+    /// When the person was added, unless the entry stands in the file.
+    pub added_at: Option<Timestamp>,
+}
+
+/// A client that was added, or has a new secret. Has no `Debug`: the secret is in it, and nowhere else.
+pub struct AddedClient {
+    /// What it calls itself to the provider.
+    pub client_id: String,
+    /// Its secret, if it authenticates by one.
+    pub secret: Option<ClientSecret>,
+}
+
+impl Provider {
+    /// Adds a client: `entry` is TOML, one `[[clients]]` table without a secret; one is made where the method needs it.
+    /// It may ask from the next request on.
+    ///
+    /// # Errors
+    /// [`DirectoryError::Entry`] with every mistake, [`DirectoryError::Taken`], or the store's failure.
+    pub async fn add_client(&self, entry: &str) -> Result<AddedClient, DirectoryError> {
+        self.inner().add_client(entry.to_owned(), false).await
+    }
+
+    /// Every client, those in the file first.
+    ///
+    /// # Errors
+    /// What the store said.
+    pub fn clients(&self) -> Result<Vec<ClientRecord>, DirectoryError> {
+        let inner = self.inner();
+        let mut records: Vec<ClientRecord> = inner.clients.iter().map(|client| record(client, None)).collect();
+        records.sort_by(|one, other| one.client_id.cmp(&other.client_id));
+        let stored = inner.gateway.store().read_blocking(rows::clients)?;
+        let in_file = |row: &rows::ClientRow| inner.clients.get(&row.client_id).is_some();
+        let read = stored.into_iter().filter(|row| !in_file(row)).filter_map(|row| {
+            let client = inner.kept_client(&row)?;
+            Some(record(&client, Some(row)))
+        });
+        records.extend(read);
+        Ok(records)
+    }
+
+    /// Gives a client a new secret; the old one ends with this call.
+    ///
+    /// # Errors
+    /// [`DirectoryError`].
+    pub async fn rotate_secret(&self, client_id: &str) -> Result<AddedClient, DirectoryError> {
+        let inner = self.inner();
+        let client = inner.removable_client(client_id)?;
+        if let Some(method) = client.auth.method().filter(|_| !matches!(client.auth, ClientAuth::Secret { .. })) {
+            return Err(DirectoryError::NoSecret { client_id: client_id.to_owned(), method });
+        }
+        let (secret, hashed) = inner.new_secret();
+        let id = client_id.to_owned();
+        let changed = inner.gateway.store().write(move |tx| rows::replace_secret(tx, &id, &hashed)).await;
+        match changed.map_err(flatten)? {
+            true => Ok(AddedClient { client_id: client_id.to_owned(), secret: Some(secret) }),
+            false => Err(DirectoryError::Unknown { what: format!("client {client_id}") }),
+        }
+    }
+
+    /// Removes a client and withdraws what it asked for. Returns how many requests were pending.
+    ///
+    /// # Errors
+    /// [`DirectoryError`].
+    pub async fn remove_client(&self, client_id: &str) -> Result<usize, DirectoryError> {
+        let inner = self.inner();
+        inner.removable_client(client_id)?;
+        let (gateway, id, now) = (inner.gateway.clone(), client_id.to_owned(), inner.ports.clock.now());
+        let removed = inner.gateway.store().write(move |tx| -> Result<usize, DirectoryError> {
+            rows::remove_client(tx, &id)?;
+            store::end_families_of_client(tx, &id, now)?;
+            let mut ended = 0;
+            for approval in store::pending_of_client(tx, &id, now)? {
+                ended += usize::from(gateway.withdraw(tx, &approval)?);
+            }
+            Ok(ended)
+        });
+        removed.await.map_err(refused)
+    }
+
+    /// Adds a person: `entry` is TOML, one `[[users]]` table.
+    ///
+    /// # Errors
+    /// [`DirectoryError::Entry`] with every mistake, [`DirectoryError::Taken`], or the store's failure.
+    pub async fn add_user(&self, entry: &str) -> Result<Arc<User>, DirectoryError> {
+        let inner = self.inner();
+        let user = user_entry(entry).map_err(DirectoryError::Entry)?;
+        let there = inner.gateway.store().read_blocking(|connection| inner.person_in(connection, user.sub.as_str()))?;
+        if there.is_some() {
+            return Err(DirectoryError::Taken { what: format!("user {}", user.sub.as_str()) });
+        }
+        inner.put_user(entry.to_owned(), user).await
+    }
+
+    /// Writes a person's entry in place of the one there is, for example with another hint.
+    ///
+    /// # Errors
+    /// As [`Provider::add_user`]; [`DirectoryError::InFile`] for a person in the configuration file.
+    pub async fn change_user(&self, entry: &str) -> Result<Arc<User>, DirectoryError> {
+        let inner = self.inner();
+        let user = user_entry(entry).map_err(DirectoryError::Entry)?;
+        inner.changeable_user(user.sub.as_str())?;
+        inner.put_user(entry.to_owned(), user).await
+    }
+
+    /// Everybody, those in the file first.
+    ///
+    /// # Errors
+    /// What the store said.
+    pub fn users(&self) -> Result<Vec<UserRecord>, DirectoryError> {
+        let inner = self.inner();
+        let in_file = inner.config.users.iter().map(|user| (user.sub.as_str().to_owned(), true, None));
+        let stored = inner.gateway.store().read_blocking(rows::users)?;
+        let stored = stored.into_iter().map(|row| (row.sub, false, Some(row.added_at)));
+        let mut records = Vec::new();
+        for (sub, in_file, added_at) in in_file.chain(stored) {
+            // A person who stands in both is told once, as the file says.
+            let known = records.iter().any(|record: &UserRecord| record.user.sub.as_str() == sub);
+            let person = inner.gateway.store().read_blocking(|connection| inner.person_in(connection, &sub))?;
+            if let Some(user) = person.filter(|_| !known) {
+                records.push(UserRecord { user, in_file, added_at });
+            }
+        }
+        Ok(records)
+    }
+
+    /// The person with this subject, or one of whose hints this is.
+    ///
+    /// # Errors
+    /// [`DirectoryError::Unknown`], or what the store said.
+    pub fn user(&self, name: &str) -> Result<Arc<User>, DirectoryError> {
+        let inner = self.inner();
+        let found = inner.gateway.store().read_blocking(|connection| inner.person_named_in(connection, name))?;
+        found.ok_or_else(|| DirectoryError::Unknown { what: format!("user {name}") })
+    }
+
+    /// The entry of a person that was added by a command.
+    ///
+    /// # Errors
+    /// [`DirectoryError::InFile`] or [`DirectoryError::Unknown`], or what the store said.
+    pub fn user_text(&self, sub: &str) -> Result<String, DirectoryError> {
+        self.inner().changeable_user(sub)
+    }
+
+    /// Locks a person out, wherever the entry stands: nobody asks them any more, what is pending is withdrawn, and approvals
+    /// already given yield no tokens. Returns how many requests were pending.
+    ///
+    /// # Errors
+    /// [`DirectoryError`].
+    pub async fn lock_user(&self, sub: &Subject) -> Result<usize, DirectoryError> {
+        let inner = self.inner();
+        let (gateway, sub, now) = (inner.gateway.clone(), sub.clone(), inner.ports.clock.now());
+        let locked = inner.gateway.store().write(move |tx| -> Result<usize, DirectoryError> {
+            rows::set_lock(tx, sub.as_str(), Some(now))?;
+            let mut ended = 0;
+            for approval in store::pending_of_user(tx, sub.as_str(), now)? {
+                ended += usize::from(gateway.withdraw(tx, &approval)?);
+            }
+            Ok(ended)
+        });
+        locked.await.map_err(refused)
+    }
+
+    /// Lets a person in again that a command locked out. Returns whether that changed anything.
+    ///
+    /// # Errors
+    /// What the store said.
+    pub async fn unlock_user(&self, sub: &Subject) -> Result<bool, DirectoryError> {
+        let sub = sub.clone();
+        let changed = self.gateway().store().write(move |tx| rows::set_lock(tx, sub.as_str(), None));
+        changed.await.map_err(flatten)
+    }
+
+    /// Removes a person: devices are revoked, what is pending is withdrawn. Returns how many devices there were.
+    ///
+    /// # Errors
+    /// [`DirectoryError`].
+    pub async fn remove_user(&self, sub: &Subject) -> Result<usize, DirectoryError> {
+        self.inner().changeable_user(sub.as_str())?;
+        self.lock_user(sub).await?;
+        let mut revoked = 0;
+        for device in self.gateway().devices(sub)? {
+            let by = countersign_protocol::revocation::RevokedBy::Operator;
+            if self.gateway().revoke_device(&device.id, by).await.map_err(|error| match error {
+                countersign_gateway::RevokeError::Store(error) => DirectoryError::Store(error),
+                other => DirectoryError::Unknown { what: format!("device {}: {other}", device.id.as_str()) },
+            })? {
+                revoked += 1;
+            }
+        }
+        let sub = sub.clone();
+        let removed = self.gateway().store().write(move |tx| -> Result<(), rusqlite::Error> {
+            rows::remove_user(tx, sub.as_str())?;
+            rows::set_lock(tx, sub.as_str(), None).map(drop)
+        });
+        removed.await.map_err(flatten)?;
+        Ok(revoked)
+    }
+}
+
+impl Inner {
+    /// Adds a client; `registered` for one that did so itself.
+    pub(super) async fn add_client(&self, entry: String, registered: bool) -> Result<AddedClient, DirectoryError> {
+        let (secret, hashed) = self.new_secret();
+        let client = client_entry(&entry, Some(&hashed), &self.config).map_err(DirectoryError::Entry)?;
+        self.can_be_called(&client)?;
+        let client_id = client.client_id.clone();
+        let taken = || DirectoryError::Taken { what: format!("client {client_id}") };
+        if self.clients.get(&client_id).is_some() {
+            return Err(taken());
+        }
+        if client.id_token_alg != SigningAlg::Es256 {
+            let (tokens, random, alg) = (self.tokens.clone(), self.ports.random.clone(), client.id_token_alg);
+            let made = tokio::task::spawn_blocking(move || tokens.prepare(alg, &*random));
+            made.await.map_err(|_| DirectoryError::KeyNotMade)??;
+        }
+        let has_secret = matches!(client.auth, ClientAuth::Secret { .. });
+        let row = rows::ClientRow {
+            client_id: client_id.clone(),
+            entry,
+            secret: has_secret.then_some(hashed),
+            registered,
+            added_at: self.ports.clock.now(),
+        };
+        match self.gateway.store().write(move |tx| rows::add_client(tx, &row)).await.map_err(flatten)? {
+            true => Ok(AddedClient { client_id, secret: has_secret.then_some(secret) }),
+            false => Err(taken()),
+        }
+    }
+
+    /// Whether the addresses in a client's entry are such that the provider may call. What a name stands for is judged at each call.
+    fn can_be_called(&self, client: &Client) -> Result<(), DirectoryError> {
+        for (member, url) in addresses(client) {
+            let refused = |error: CallError| DirectoryError::OutOfReach { member, why: error.to_string() };
+            self.egress.check(url).map_err(refused)?;
+        }
+        Ok(())
+    }
+
+    async fn put_user(&self, entry: String, user: Arc<User>) -> Result<Arc<User>, DirectoryError> {
+        let sub = user.sub.as_str();
+        let mut names: Vec<String> = user.hints.iter().map(|hint| folded(hint)).chain([folded(sub)]).collect();
+        names.sort_unstable();
+        names.dedup();
+        if let Some(name) = names.iter().find(|name| self.config.users.by_login_hint(name).is_some()) {
+            return Err(DirectoryError::Taken { what: format!("the name {name}") });
+        }
+        let entry = kept_user_entry(entry, &user, &*self.ports.random);
+        let row = rows::UserRow { sub: sub.to_owned(), entry, added_at: self.ports.clock.now() };
+        let put = self.gateway.store().write(move |tx| -> Result<(), DirectoryError> {
+            let taken = |name| DirectoryError::Taken { what: format!("the name {name}") };
+            rows::put_user(tx, &row, &names)?.map_err(taken)
+        });
+        put.await.map_err(refused)?;
+        Ok(user)
+    }
+
+    /// A client that a command may change.
+    fn removable_client(&self, client_id: &str) -> Result<Arc<Client>, DirectoryError> {
+        let what = format!("client {client_id}");
+        if self.clients.get(client_id).is_some() {
+            return Err(DirectoryError::InFile { what });
+        }
+        let found = self.gateway.store().read_blocking(|connection| self.client_in(connection, client_id))?;
+        found.ok_or(DirectoryError::Unknown { what })
+    }
+
+    /// The entry of a person that a command may change.
+    fn changeable_user(&self, sub: &str) -> Result<String, DirectoryError> {
+        let what = format!("user {sub}");
+        if self.config.users.by_sub(sub).is_some() {
+            return Err(DirectoryError::InFile { what });
+        }
+        let row = self.gateway.store().read_blocking(|connection| rows::user(connection, sub))?;
+        row.map(|row| row.entry).ok_or(DirectoryError::Unknown { what })
+    }
+
+    fn new_secret(&self) -> (ClientSecret, HashedSecret) {
+        let secret = ClientSecret::random(&*self.ports.random);
+        let hashed = secret.hashed(&*self.ports.random);
+        (secret, hashed)
+    }
+}
+
+fn record(client: &Client, row: Option<rows::ClientRow>) -> ClientRecord {
+    ClientRecord {
+        client_id: client.client_id.clone(),
+        name: client.name.clone(),
+        in_file: row.is_none(),
+        registered: row.as_ref().is_some_and(|row| row.registered),
+        added_at: row.as_ref().map(|row| row.added_at),
+        entry: row.map(|row| row.entry),
+        auth_method: client.auth.method(),
+        delivery: client.delivery.as_str(),
+        verified: client.verified,
+    }
+}
+
+fn refused(error: WriteError<DirectoryError>) -> DirectoryError {
+    match error {
+        WriteError::Refused(error) => error,
+        WriteError::Store(error) => error.into(),
+    }
+}
+
+fn flatten(error: WriteError<rusqlite::Error>) -> DirectoryError {
+    match error {
+        WriteError::Refused(error) => error.into(),
+        WriteError::Store(error) => error.into(),
+    }
+}

@@ -1,0 +1,104 @@
+//! Whom the client means: exactly one of three hints (CIBA Core §7.1), and the one place that turns any of them into the name
+//! that somebody goes by.
+
+mod id_token;
+mod login_hint;
+mod login_hint_token;
+
+use countersign_jose::jwt::SigningAlg;
+use countersign_protocol::clock::Timestamp;
+use countersign_protocol::hash::Hash;
+use countersign_protocol::issuer::Issuer;
+
+use crate::config::{Client, folded};
+use crate::http::{Code, Form, OAuthError};
+use crate::server::Inner;
+use login_hint_token::TokenRefused;
+
+/// A hint as it was sent. The tokens among them are believed by nobody yet.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum Hint {
+    /// `login_hint`: a name that needs no proof.
+    Login(Named),
+    /// `id_token_hint`: an ID token that this provider gave this client.
+    IdToken(String),
+    /// `login_hint_token`: a statement of an issuer that the operator trusts.
+    Token(String),
+}
+
+/// What somebody is called.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum Named {
+    /// A subject, or anything the person's entry lists: e-mail address, phone number, card number.
+    Name(String),
+    /// A subject at this provider.
+    Subject(String),
+}
+
+impl Hint {
+    /// Reads the hint of a request.
+    ///
+    /// # Errors
+    /// `invalid_request` for no hint, several, or a JSON hint that is not understood.
+    pub(crate) fn read(form: &Form, issuer: &Issuer) -> Result<Hint, OAuthError> {
+        let refused = |what: &str| Err(OAuthError::new(Code::InvalidRequest, what));
+        match ["login_hint", "id_token_hint", "login_hint_token"].map(|name| form.get(name)) {
+            [Some(hint), None, None] => login_hint::read(hint, issuer).map(Hint::Login),
+            [None, Some(token), None] => Ok(Hint::IdToken(token.to_owned())),
+            [None, None, Some(token)] => Ok(Hint::Token(token.to_owned())),
+            [None, None, None] => {
+                refused("say who is meant: send one of login_hint, id_token_hint and login_hint_token")
+            }
+            _ => refused("send one hint only: login_hint, id_token_hint or login_hint_token"),
+        }
+    }
+}
+
+impl Inner {
+    /// The name behind a hint, once what must be signed was verified.
+    ///
+    /// # Errors
+    /// `expired_login_hint_token`, and `invalid_request` for any other token that says nothing here. None of them depends on
+    /// who is known.
+    pub(crate) async fn name_behind(&self, hint: &Hint, client: &Client) -> Result<Named, OAuthError> {
+        let now = self.ports.clock.now();
+        match hint {
+            Hint::Login(named) => Ok(named.clone()),
+            Hint::IdToken(token) => {
+                let held = self.token_keys().await;
+                let sub = id_token::subject(token, held.verifying(), &self.config.issuer, &client.client_id, now);
+                let refused = |why| OAuthError::new(Code::InvalidRequest, format!("id_token_hint: {why}"));
+                sub.map(Named::Subject).map_err(refused)
+            }
+            Hint::Token(token) => {
+                let subject = self.subject_of_token(token, client, now).await;
+                subject.map(Named::Name).map_err(|why| {
+                    let code = match why {
+                        TokenRefused::Expired => Code::ExpiredLoginHintToken,
+                        _ => Code::InvalidRequest,
+                    };
+                    OAuthError::new(code, format!("login_hint_token: {why}"))
+                })
+            }
+        }
+    }
+
+    async fn subject_of_token(&self, token: &str, client: &Client, now: Timestamp) -> Result<String, TokenRefused> {
+        let by = login_hint_token::issuer(token, &self.config.hint_issuers)?;
+        let is_registered = |types: &Vec<String>| by.token_type.as_ref().is_some_and(|by| types.contains(by));
+        if !client.hint_token_types.as_ref().is_none_or(is_registered) {
+            return Err(TokenRefused::Type);
+        }
+        let verified = self.verify_by(Some(&by.keys), token, &SigningAlg::ALL, login_hint_token::is_plain).await?;
+        login_hint_token::subject(&verified.claims, by, &self.config.issuer, now)
+    }
+}
+
+impl Named {
+    /// Stands for the name where nobody may learn whether it is anybody's: the same for all ways of writing it.
+    pub(crate) fn digest(&self) -> Hash {
+        match self {
+            Named::Name(name) | Named::Subject(name) => Hash::of(folded(name)),
+        }
+    }
+}

@@ -1,0 +1,82 @@
+//! `client_secret_basic` and `client_secret_post` (RFC 6749 §2.3.1).
+
+use std::sync::Arc;
+
+use base64::Engine as _;
+use base64::engine::{DecodePaddingMode, GeneralPurpose, GeneralPurposeConfig};
+use zeroize::Zeroizing;
+
+use super::{another_way, not_proven};
+use crate::config::{Client, ClientAuth, SecretMethod};
+use crate::http::{Code, Form, OAuthError, decode};
+use crate::server::{Inner, failed};
+
+/// A name and a secret that came with a request.
+pub(crate) struct Credentials {
+    pub(crate) client_id: String,
+    secret: Zeroizing<String>,
+    /// The same before it was form-decoded, by clients that never encoded it (curl is one).
+    raw_secret: Option<Zeroizing<String>>,
+    method: SecretMethod,
+}
+
+impl Inner {
+    /// The client with this secret. Somebody unknown takes as long as somebody with a wrong secret.
+    pub(super) async fn by_secret(self: &Arc<Self>, shown: &Credentials) -> Result<Arc<Client>, OAuthError> {
+        let client = self.find_client(&shown.client_id).await.map_err(|error| failed(&error))?;
+        let (secret, only) = match client.as_ref().map(|client| &client.auth) {
+            Some(ClientAuth::Secret { secret, only }) => (secret, *only),
+            _ => (&self.clients.nobody, None),
+        };
+        let raw_matches = shown.raw_secret.as_ref().is_some_and(|raw| secret.matches(raw.as_bytes()));
+        let matches = secret.matches(shown.secret.as_bytes()) | raw_matches;
+        match &client {
+            Some(client) if matches && only.is_none_or(|only| only == shown.method) => Ok(client.clone()),
+            Some(client) if matches || !matches!(client.auth, ClientAuth::Secret { .. }) => {
+                Err(another_way(&client.auth))
+            }
+            _ => Err(not_proven("the client is not known or its secret is wrong")),
+        }
+    }
+}
+
+impl Credentials {
+    /// The credentials of a request that has some, in its header or else in its body.
+    pub(crate) fn read(authorization: Option<&str>, form: &Form) -> Result<Credentials, OAuthError> {
+        let Some(authorization) = authorization else {
+            let (Some(client_id), Some(secret)) = (form.get("client_id"), form.get("client_secret")) else {
+                return Err(not_proven("client_secret came without client_id"));
+            };
+            let secret = Zeroizing::new(secret.to_owned());
+            let client_id = client_id.to_owned();
+            return Ok(Credentials { client_id, secret, raw_secret: None, method: SecretMethod::Post });
+        };
+        let basic = basic(authorization).ok_or_else(|| {
+            not_proven("the Authorization header is not Basic with a form-encoded client_id and secret")
+        })?;
+        if form.get("client_id").is_some_and(|client_id| client_id != basic.client_id) {
+            let what = "client_id in the body is another one than in the Authorization header";
+            return Err(OAuthError::new(Code::InvalidRequest, what));
+        }
+        Ok(basic)
+    }
+}
+
+/// Both halves are form-encoded before they are joined (RFC 6749 §2.3.1), which matters for `:`, `+` and `%`.
+fn basic(authorization: &str) -> Option<Credentials> {
+    const LENIENT_PADDING: GeneralPurpose = GeneralPurpose::new(
+        &base64::alphabet::STANDARD,
+        GeneralPurposeConfig::new().with_decode_padding_mode(DecodePaddingMode::Indifferent),
+    );
+    let (scheme, token) = authorization.split_once(' ')?;
+    if !scheme.eq_ignore_ascii_case("Basic") {
+        return None;
+    }
+    let pair = Zeroizing::new(LENIENT_PADDING.decode(token.trim()).ok()?);
+    let colon = pair.iter().position(|byte| *byte == b':')?;
+    let (client_id, secret) = (decode(&pair[..colon])?, &pair[colon + 1..]);
+    let raw_secret = std::str::from_utf8(secret).ok().map(|raw| Zeroizing::new(raw.to_owned()));
+    // A raw secret with a % in it may not be form-encoded text at all.
+    let secret = Zeroizing::new(decode(secret).or_else(|| raw_secret.as_deref().cloned())?);
+    Some(Credentials { client_id, secret, raw_secret, method: SecretMethod::Basic })
+}

@@ -1,0 +1,49 @@
+//! What a client signs counts once: assertions, signed requests and proofs are remembered until they have expired anyway.
+
+use countersign_gateway::WriteError;
+use countersign_protocol::clock::Timestamp;
+use countersign_protocol::hash::Hash;
+
+use crate::http::OAuthError;
+use crate::server::{Inner, failed};
+use crate::store;
+
+/// What was signed. One `jti` may be used once for each.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Signed {
+    /// A client assertion.
+    Assertion,
+    /// A signed authentication request.
+    Request,
+    /// A DPoP proof.
+    Proof,
+}
+
+impl Inner {
+    /// Whether this is the first use of a `jti` by its signer: a client's id, or a key's thumbprint. It is on disk before
+    /// this returns, so that a restart forgets nothing.
+    ///
+    /// # Errors
+    /// `server_error` where the store does not take it.
+    pub(crate) async fn first_use(
+        &self,
+        what: Signed,
+        signer: &str,
+        jti: &str,
+        until: Timestamp,
+    ) -> Result<bool, OAuthError> {
+        let what = match what {
+            Signed::Assertion => "assertion",
+            Signed::Request => "request",
+            Signed::Proof => "proof",
+        };
+        // Neither a client's id nor a thumbprint has a zero byte in it.
+        let id = Hash::of_parts(&[what.as_bytes(), &[0], signer.as_bytes(), &[0], jti.as_bytes()]);
+        let now = self.ports.clock.now();
+        let first = self.gateway.store().write(move |transaction| store::use_once(transaction, &id, until, now)).await;
+        first.map_err(|error| match error {
+            WriteError::Refused(error) => failed(&error),
+            WriteError::Store(error) => failed(&error),
+        })
+    }
+}

@@ -1,0 +1,142 @@
+//! Delivery of pings, pushes (CIBA Core §10.2, §10.3) and webhook events, each repeated until it is acknowledged.
+//!
+//! The outbox is a table: its rows are added in the transaction of the event they report (`recorder.rs`) and removed once they
+//! are acknowledged (`attempt.rs`), so that a crash costs at most a repetition with the same body. Failed attempts are repeated
+//! with growing pauses (`retry.rs`). Each recipient has a queue of its own with few attempts at once: an endpoint that hangs
+//! delays no other.
+
+mod attempt;
+mod delivery_metrics;
+mod notification;
+mod recorder;
+mod retry;
+mod webhook;
+
+use std::collections::{HashMap, HashSet};
+use std::sync::Arc;
+use std::time::Duration;
+
+use countersign_gateway::StoreError;
+use tokio::task::{Id, JoinSet};
+use tokio::time::{sleep, timeout};
+
+pub(crate) use delivery_metrics::Tally;
+pub use delivery_metrics::Told;
+pub(crate) use recorder::Clerk;
+pub(crate) use webhook::Event;
+
+use crate::server::Inner;
+use crate::store::outbox;
+
+/// Woken when something new is due.
+pub(crate) const NEWS: &str = "outbox";
+
+/// Attempts at the same time, over all queues.
+const AT_ONCE: usize = 256;
+
+/// Attempts at the same time to one recipient; one only while its last attempt was in vain.
+const AT_ONCE_EACH: usize = 4;
+
+/// How often the store is looked at when nothing else happens: the clock may have been set.
+const LOOK_EVERY: Duration = Duration::from_secs(1);
+
+/// How long attempts may go on once the provider stops. What is cut off is made again after the next start.
+const GRACE: Duration = Duration::from_secs(3);
+
+/// The attempts that are being made.
+#[derive(Default)]
+struct UnderWay {
+    tasks: JoinSet<bool>,
+    rows: HashMap<Id, (String, i64)>,
+    by_recipient: HashMap<String, Vec<i64>>,
+    /// Whose last attempt was in vain.
+    troubled: HashSet<String>,
+}
+
+impl Inner {
+    /// Tells until the provider stops.
+    pub(crate) async fn run_outbox(self: Arc<Self>) {
+        let mut under_way = UnderWay::default();
+        let wakes = self.gateway.store().notifier().clone();
+        loop {
+            let listener = wakes.listen(NEWS);
+            let changed = listener.changed();
+            if let Err(error) = self.start_due(&mut under_way).await {
+                tracing::warn!(%error, "the outbox could not be read");
+            }
+            let pause = self.until_next_due().await;
+            tokio::select! {
+                () = changed => {}
+                () = under_way.one_ended() => {}
+                () = sleep(pause) => {}
+                () = self.stopping.wait() => break,
+            }
+        }
+        let finished = timeout(GRACE, async { while under_way.tasks.join_next().await.is_some() {} });
+        if finished.await.is_err() {
+            tracing::info!("notifications under way were cut off; they are made again after the next start");
+        }
+    }
+
+    async fn start_due(self: &Arc<Self>, under_way: &mut UnderWay) -> Result<(), StoreError> {
+        let now = self.ports.clock.now();
+        let store = self.gateway.store();
+        for recipient in store.read(move |connection| outbox::recipients_due(connection, now)).await? {
+            if under_way.tasks.len() >= AT_ONCE {
+                break;
+            }
+            let most = if under_way.troubled.contains(&recipient) { 1 } else { AT_ONCE_EACH };
+            if under_way.by_recipient.get(&recipient).is_some_and(|rows| rows.len() >= most) {
+                continue;
+            }
+            for entry in store.read(move |connection| outbox::due(connection, &recipient, now, most)).await? {
+                under_way.start(self, entry);
+            }
+        }
+        Ok(())
+    }
+
+    async fn until_next_due(&self) -> Duration {
+        let now = self.ports.clock.now();
+        let next = self.gateway.store().read(move |connection| outbox::next_due(connection, now)).await.ok().flatten();
+        let pause = next.map_or(LOOK_EVERY, |next| Duration::from_millis(next.millis_since(now)));
+        pause.min(LOOK_EVERY)
+    }
+}
+
+impl UnderWay {
+    /// Begins an attempt, unless this row's is being made.
+    fn start(&mut self, provider: &Arc<Inner>, entry: outbox::Entry) {
+        let rows = self.by_recipient.entry(entry.recipient.clone()).or_default();
+        if rows.contains(&entry.id) {
+            return;
+        }
+        rows.push(entry.id);
+        let (recipient, id, provider) = (entry.recipient.clone(), entry.id, provider.clone());
+        let task = self.tasks.spawn(async move { provider.attempt(entry).await });
+        self.rows.insert(task.id(), (recipient, id));
+    }
+
+    /// Resolves after an attempt; never while there is none.
+    async fn one_ended(&mut self) {
+        let (task, went_well) = match self.tasks.join_next_with_id().await {
+            Some(Ok((task, went_well))) => (task, went_well),
+            Some(Err(error)) => {
+                tracing::error!(%error, "an attempt to tell somebody broke off");
+                (error.id(), false)
+            }
+            None => return std::future::pending().await,
+        };
+        let Some((recipient, id)) = self.rows.remove(&task) else { return };
+        if let Some(rows) = self.by_recipient.get_mut(&recipient) {
+            rows.retain(|row| *row != id);
+            if rows.is_empty() {
+                self.by_recipient.remove(&recipient);
+            }
+        }
+        match went_well {
+            true => self.troubled.remove(&recipient),
+            false => self.troubled.insert(recipient),
+        };
+    }
+}

@@ -1,0 +1,169 @@
+//! What a client is told of its request's verdict: by ping that there is one (CIBA Core §10.2), by push the tokens or why there
+//! are none (§10.3.1, §12).
+
+use std::sync::Arc;
+
+use countersign_gateway::Verdict;
+use countersign_protocol::secret::Secret;
+use reqwest::header::{AUTHORIZATION, CONTENT_TYPE, HeaderMap, HeaderValue};
+use serde::Serialize;
+use url::Url;
+
+use super::attempt::{Message, Prepared, StillNothing};
+use crate::config::Client;
+use crate::http::{Code, OAuthError};
+use crate::server::Inner;
+use crate::store::outbox::{self, Entry, Notification};
+use crate::store::{self, AuthRequest};
+
+/// After so many attempts to make tokens in vain, the client is told `transaction_failed`.
+const TRIES: u32 = 3;
+
+#[derive(Serialize)]
+struct Ping<'a> {
+    auth_req_id: &'a str,
+}
+
+#[derive(Serialize)]
+struct PushError<'a> {
+    auth_req_id: &'a str,
+    error: &'a str,
+    error_description: &'a str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    denial_reason: Option<&'a str>,
+}
+
+/// What a push says.
+enum Said {
+    /// This, and nothing else at every repetition.
+    Body(Secret),
+    NotYet,
+    /// The tokens were fetched another way.
+    Nothing,
+    /// The tokens can't be made now.
+    Failed,
+}
+
+impl Inner {
+    /// The call that tells the client.
+    pub(super) async fn notification(self: &Arc<Self>, entry: &Entry, notification: &Notification) -> Prepared {
+        let id = notification.request;
+        let request = match self.gateway.store().read(move |connection| store::find(connection, &id)).await {
+            Ok(Some(request)) => request,
+            Ok(None) => return Prepared::Drop("the request is forgotten"),
+            Err(error) => {
+                tracing::error!(%error, "a request could not be read");
+                return Prepared::Failed;
+            }
+        };
+        let client = match self.find_client(&request.client_id).await {
+            Ok(client) => client,
+            Err(error) => {
+                tracing::error!(%error, "a client could not be read");
+                return Prepared::Failed;
+            }
+        };
+        let endpoint = client.as_ref().and_then(|client| Some((client, client.delivery.endpoint()?.clone())));
+        let Some((client, endpoint)) = endpoint else { return Prepared::Drop("the client is not told any more") };
+        if let Some(body) = &notification.body {
+            return send(endpoint, notification, body);
+        }
+        match notification.push {
+            true => match self.push(entry, notification, &request, client).await {
+                Said::Body(body) => send(endpoint, notification, &body),
+                Said::NotYet => self.not_yet(&request),
+                Said::Nothing => Prepared::Drop("the tokens were given out already"),
+                Said::Failed => Prepared::Failed,
+            },
+            false => self.ping(endpoint, notification, &request).await,
+        }
+    }
+
+    async fn ping(self: &Arc<Self>, endpoint: Url, notification: &Notification, request: &AuthRequest) -> Prepared {
+        if request.redeemed {
+            return Prepared::Drop("the client has its tokens already");
+        }
+        match self.how_it_stands(request).await {
+            Ok(None) => self.not_yet(request),
+            Err(error) if error.code == Code::ExpiredToken => {
+                Prepared::Drop("a ping about an expired request is not needed")
+            }
+            Err(error) if error.code != Code::AccessDenied => Prepared::Failed,
+            Ok(Some(_)) | Err(_) => {
+                let ping = Ping { auth_req_id: notification.auth_req_id.expose() };
+                send(endpoint, notification, &json(&ping))
+            }
+        }
+    }
+
+    /// What is pushed, kept before it is sent.
+    async fn push(
+        self: &Arc<Self>,
+        entry: &Entry,
+        notification: &Notification,
+        request: &AuthRequest,
+        client: &Client,
+    ) -> Said {
+        let auth_req_id = notification.auth_req_id.expose();
+        let error = match self.how_it_stands(request).await {
+            Ok(None) => return Said::NotYet,
+            Ok(Some(approval)) => match self.redeem_for_push(entry.id, auth_req_id, request, approval, client).await {
+                Ok(body) => return Said::Body(body),
+                Err(error) => error,
+            },
+            Err(error) => error,
+        };
+        let code = match error.code {
+            Code::AccessDenied => "access_denied",
+            Code::ExpiredToken => "expired_token",
+            Code::InvalidGrant => return Said::Nothing,
+            _ if entry.attempts + 1 < TRIES => return Said::Failed,
+            _ => "transaction_failed",
+        };
+        self.keep_error(entry.id, &push_error(auth_req_id, code, &error)).await
+    }
+
+    /// The first body that is kept is the one that is sent.
+    async fn keep_error(&self, row: i64, body: &Secret) -> Said {
+        let body = body.clone();
+        match self.gateway.store().write(move |transaction| outbox::keep_body(transaction, row, &body)).await {
+            Ok(Some(kept)) => Said::Body(kept),
+            Ok(None) => Said::Nothing,
+            Err(error) => {
+                tracing::error!(%error, "what is to be pushed could not be kept");
+                Said::Failed
+            }
+        }
+    }
+
+    fn not_yet(&self, request: &AuthRequest) -> Prepared {
+        let (gateway, real) = (self.gateway.clone(), request.real.clone());
+        let unless: StillNothing = Arc::new(move |transaction| match &real {
+            // A verdict since then has made the row due: it must stay so.
+            Some(real) => {
+                let verdict = gateway.verdict(transaction, &real.approval)?;
+                Ok(matches!(verdict, Verdict::Pending | Verdict::Expired))
+            }
+            None => Ok(true),
+        });
+        Prepared::NotYet { until: request.expires_at, unless }
+    }
+}
+
+fn push_error(auth_req_id: &str, code: &str, error: &OAuthError) -> Secret {
+    let (error_description, denial_reason) = (error.description(), error.denial_reason());
+    json(&PushError { auth_req_id, error: code, error_description, denial_reason })
+}
+
+fn json(body: &impl Serialize) -> Secret {
+    Secret::new(serde_json::to_string(body).expect("texts are JSON"))
+}
+
+fn send(url: Url, notification: &Notification, body: &Secret) -> Prepared {
+    let bearer = HeaderValue::from_str(&format!("Bearer {}", notification.token.expose()));
+    let Ok(mut bearer) = bearer else { return Prepared::Drop("the client's token can't stand in a header") };
+    bearer.set_sensitive(true);
+    let json = HeaderValue::from_static("application/json");
+    let headers = HeaderMap::from_iter([(AUTHORIZATION, bearer), (CONTENT_TYPE, json)]);
+    Prepared::Send(Message { url, headers, body: body.expose().as_bytes().to_vec() })
+}

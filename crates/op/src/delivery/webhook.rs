@@ -1,0 +1,137 @@
+//! What the operator's webhook is told: the events, their JSON, and the signature by which a receiver knows them.
+//!
+//! Headers and signature are those of Standard Webhooks 1.0 (`webhook-id`, `webhook-timestamp`, `webhook-signature`), which
+//! libraries in many languages verify.
+
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use countersign_gateway::GatewayEvent;
+use countersign_protocol::clock::Timestamp;
+use countersign_protocol::issuer::Issuer;
+use countersign_protocol::random::{self, Random};
+use countersign_protocol::{encoding, limits};
+use reqwest::header::{CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue};
+use ring::hmac;
+use serde::Serialize;
+
+use super::attempt::{Message, Prepared};
+use crate::config::Webhook;
+use crate::server::Inner;
+
+/// Something an operator wants to know at once. Texts are as their authors wrote them: data, never markup.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[serde(tag = "type", content = "data", rename_all = "snake_case")]
+pub(crate) enum Event<'a> {
+    /// Somebody denied a request as "this wasn't me".
+    NotMe {
+        sub: &'a str,
+        client_id: &'a str,
+        approval: &'a str,
+        /// Until when the client is held back for this person, in seconds since the epoch.
+        held_until: u64,
+    },
+    /// Somebody disputed an approval after the fact.
+    Dispute { sub: &'a str, client_id: &'a str, approval: &'a str, device_id: &'a str },
+    /// A device takes part from now on.
+    DeviceAdded { sub: &'a str, device_id: &'a str, device_name: &'a str, device_class: &'a str },
+    /// A device was suspended: two histories claim to be its own.
+    DeviceCopied { sub: &'a str, device_id: &'a str, device_name: &'a str },
+    /// A refresh token was used a second time: it, or its successor, is in the wrong hands.
+    RefreshReuse { sub: &'a str, client_id: &'a str, approval: &'a str },
+}
+
+#[derive(Serialize)]
+struct Body<'a> {
+    id: &'a str,
+    timestamp: String,
+    issuer: &'a Issuer,
+    #[serde(flatten)]
+    event: &'a Event<'a>,
+}
+
+impl<'a> Event<'a> {
+    /// What of the gateway's happenings an operator is told.
+    pub(super) fn of(happening: &GatewayEvent<'a>) -> Option<Event<'a>> {
+        Some(match *happening {
+            GatewayEvent::NotMe { approval, subject, client_id, held_until } => Event::NotMe {
+                sub: subject.as_str(),
+                client_id,
+                approval: approval.as_str(),
+                held_until: held_until.seconds(),
+            },
+            GatewayEvent::Disputed { approval, subject, client_id, device } => Event::Dispute {
+                sub: subject.as_str(),
+                client_id,
+                approval: approval.as_str(),
+                device_id: device.as_str(),
+            },
+            GatewayEvent::DeviceAdded { subject, device, name, class } => Event::DeviceAdded {
+                sub: subject.as_str(),
+                device_id: device.as_str(),
+                device_name: name,
+                device_class: class.as_str(),
+            },
+            GatewayEvent::DeviceCopied { subject, device, name } => {
+                Event::DeviceCopied { sub: subject.as_str(), device_id: device.as_str(), device_name: name }
+            }
+            _ => return None,
+        })
+    }
+
+    /// The event's id and its JSON.
+    pub(super) fn body(&self, issuer: &Issuer, now: Timestamp, random: &dyn Random) -> (String, String) {
+        let id = format!("ev_{}", encoding::encode(&random::bytes::<{ limits::ID_BITS / 8 }>(random)));
+        let body = Body { id: &id, timestamp: rfc_3339(now), issuer, event: self };
+        let json = serde_json::to_string(&body).expect("an event is texts and numbers");
+        (id, json)
+    }
+}
+
+impl Inner {
+    /// The call that tells the operator.
+    pub(super) fn event(&self, id: &str, body: &str) -> Prepared {
+        let Some(webhook) = &self.config.webhook else { return Prepared::Drop("no webhook is configured any more") };
+        let headers = headers(webhook, id, self.ports.clock.now().seconds(), body);
+        Prepared::Send(Message { url: webhook.url.clone(), headers, body: body.as_bytes().to_vec() })
+    }
+}
+
+fn headers(webhook: &Webhook, id: &str, seconds: u64, body: &str) -> HeaderMap {
+    let value = |text: &str| HeaderValue::from_str(text).expect("ids, digits and base64 are ASCII");
+    HeaderMap::from_iter([
+        (CONTENT_TYPE, HeaderValue::from_static("application/json")),
+        (HeaderName::from_static("webhook-id"), value(id)),
+        (HeaderName::from_static("webhook-timestamp"), HeaderValue::from(seconds)),
+        (HeaderName::from_static("webhook-signature"), value(&signature(webhook.key(), id, seconds, body))),
+    ])
+}
+
+/// HMAC-SHA-256 over id, time and body.
+fn signature(key: &[u8], id: &str, seconds: u64, body: &str) -> String {
+    let key = hmac::Key::new(hmac::HMAC_SHA256, key);
+    let tag = hmac::sign(&key, format!("{id}.{seconds}.{body}").as_bytes());
+    format!("v1,{}", STANDARD.encode(tag))
+}
+
+/// To the second, in UTC.
+fn rfc_3339(time: Timestamp) -> String {
+    let seconds = i64::try_from(time.seconds()).unwrap_or(i64::MAX);
+    jiff::Timestamp::from_second(seconds).unwrap_or(jiff::Timestamp::MAX).to_string()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_signature_is_that_of_an_independent_calculation() {
+        // printf %s 'ev_1.1800000000.{"id":"ev_1"}' | openssl dgst -sha256 -hmac 'f7c09d1c2b8e4a6590d3b1a7e2c45f68' -binary | base64
+        let signed = signature(b"f7c09d1c2b8e4a6590d3b1a7e2c45f68", "ev_1", 1_800_000_000, r#"{"id":"ev_1"}"#);
+        assert_eq!(signed, "v1,crWnKHlzjeKsk4z+dDiUZISW06085VpKENnFtxRR8S8=");
+    }
+
+    #[test]
+    fn times_are_those_of_rfc_3339() {
+        assert_eq!(rfc_3339(Timestamp::from_millis(1_800_000_000_999)), "2027-01-15T08:00:00Z");
+    }
+}

@@ -1,0 +1,294 @@
+//! `POST /bc-authorize` (CIBA Core §7): a client asks, and its request and the gateway's approval are stored in one
+//! transaction.
+
+use std::sync::Arc;
+
+use axum::Json;
+use axum::http::StatusCode;
+use axum::response::{IntoResponse, Response};
+use countersign_gateway::{AcceptError, ApprovalRequest, InteractionPolicy, Limits, Transaction, WriteError};
+use countersign_protocol::challenge::{self, Party};
+use countersign_protocol::clock::Timestamp;
+use countersign_protocol::id::ApprovalId;
+use countersign_protocol::interaction::{self, InteractionType};
+use countersign_protocol::random::Random;
+use countersign_protocol::secret::Secret;
+use serde::Serialize;
+
+use crate::auth0;
+use crate::authentication_request::Asked;
+use crate::authentication_request::auth_req_id;
+use crate::authentication_request::fapi_request;
+use crate::authentication_request::notification_token;
+use crate::config::{Client, User};
+use crate::http::{Code, NO_STORE, OAuthError, PRAGMA, Posted};
+use crate::server::Inner;
+use crate::store::directory_entries as rows;
+use crate::store::outbox::{self, NewNotification};
+use crate::store::{self, AuthRequest, Real};
+
+/// What a client gets for a request that was taken (CIBA Core §7.3).
+#[derive(Serialize)]
+struct Acknowledgement {
+    auth_req_id: String,
+    expires_in: u64,
+    /// Left out for push: nobody polls (CIBA Core §7.3).
+    #[serde(skip_serializing_if = "Option::is_none")]
+    interval: Option<u64>,
+    interaction_type: InteractionType,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    interaction_value: Option<String>,
+}
+
+/// What the client's screen shows.
+struct Shown {
+    interaction: InteractionType,
+    value: Option<String>,
+    /// For the log.
+    approval: Option<ApprovalId>,
+}
+
+/// A client that is told of the verdict, and the token it is told with.
+struct Told {
+    auth_req_id: Secret,
+    token: Secret,
+}
+
+/// How long a push may still be tried once its request is over, in seconds: a verdict in the last moment counts.
+const PUSH_AFTER_THE_END: u64 = 300;
+
+impl Told {
+    fn await_verdict(&self, transaction: &Transaction<'_>, request: &AuthRequest, push: bool) -> rusqlite::Result<()> {
+        let expires_at = request.expires_at;
+        outbox::await_verdict(
+            transaction,
+            &NewNotification {
+                client_id: &request.client_id,
+                push,
+                request: request.id,
+                approval: request.real.as_ref().map(|real| &real.approval),
+                auth_req_id: &self.auth_req_id,
+                token: &self.token,
+                expires_at,
+                // A ping about an expired request says nothing that the client does not know.
+                give_up_at: if push { expires_at.plus_seconds(PUSH_AFTER_THE_END) } else { expires_at },
+            },
+        )
+    }
+}
+
+/// Why a request was not stored.
+enum Refused {
+    Locked,
+    Gateway(AcceptError),
+    Store(rusqlite::Error),
+}
+
+impl Inner {
+    /// Answers `POST /bc-authorize`.
+    pub(crate) async fn bc_authorize(self: &Arc<Self>, request: axum::extract::Request) -> Response {
+        let asked = self.ask(request).await;
+        self.metrics.authentication_request(asked.as_ref().map_or_else(OAuthError::code, |_| "acknowledged"));
+        match asked {
+            Ok(acknowledgement) => (StatusCode::OK, [NO_STORE, PRAGMA], Json(acknowledgement)).into_response(),
+            Err(error) => error.into_response(),
+        }
+    }
+
+    async fn ask(self: &Arc<Self>, request: axum::extract::Request) -> Result<Acknowledgement, OAuthError> {
+        let posted = Posted::read(request).await?;
+        let client = self.client(&posted).await?;
+        if !client.may_ask {
+            let what = "this client is not registered for the grant urn:openid:params:grant-type:ciba";
+            return Err(OAuthError::new(Code::UnauthorizedClient, what));
+        }
+        let now = self.ports.clock.now();
+        self.budget.spend(&client.client_id, client.policy.requests_per_minute, now).map_err(|seconds| {
+            OAuthError::new(Code::RateLimited, "this client asks too often").with_retry_after(seconds)
+        })?;
+        let parameters = self.parameters(posted.form, &client).await?;
+        let mut asked = Asked::read(&parameters, &client, &self.config.issuer, &self.config.detail_types)?;
+        fapi_request::check(&client, &asked)?;
+        let token = notification_token::read(&parameters, &client)?;
+        let named = self.name_behind(&asked.hint, &client).await?;
+        let known = self.find_person(&named).await.map_err(|error| crate::server::failed(&error))?;
+        let user = to_ask(known.as_ref(), &client)?;
+        self.check_user_code(asked.user_code.take(), &client, &named, known.as_deref()).await?;
+
+        let auth_req_id = auth_req_id::new(now, &*self.ports.random);
+        let expires_in = asked.life.as_secs();
+        let interval = client.policy.interval.as_secs();
+        let request = AuthRequest {
+            id: auth_req_id::key(&auth_req_id),
+            client_id: client.client_id.clone(),
+            real: None,
+            scope: asked.scope.clone(),
+            details: asked.details.as_ref().map(|details| details.as_str().to_owned()),
+            resources: asked.resources.clone(),
+            requested_at: now,
+            expires_at: now.plus_seconds(expires_in),
+            // Policy keeps it below a minute.
+            interval: u32::try_from(interval).unwrap_or(u32::MAX),
+            redeemed: false,
+            cancelled: false,
+        };
+        let told = token.map(|token| Told { auth_req_id: Secret::new(auth_req_id.clone()), token });
+        let shown = self.take(request, asked, user, &client, told).await?;
+        let (client_id, approval) = (client.client_id.as_str(), shown.approval.as_ref().map(ApprovalId::as_str));
+        tracing::info!(client_id, approval, "a client asks; without an approval nobody is asked");
+        Ok(Acknowledgement {
+            auth_req_id,
+            expires_in,
+            interval: Some(interval).filter(|_| !client.delivery.is_push()),
+            interaction_type: shown.interaction,
+            interaction_value: shown.value,
+        })
+    }
+
+    /// Stores the request, with an approval if there is somebody to ask.
+    async fn take(
+        &self,
+        mut request: AuthRequest,
+        asked: Asked,
+        user: Option<Arc<User>>,
+        client: &Client,
+        told: Option<Told>,
+    ) -> Result<Shown, OAuthError> {
+        let now = request.requested_at;
+        let hides = client.hides_unknown_users();
+        let no_device = auth0::no_device(client);
+        let expected = asked.interaction;
+        let approval = user.map(|user| self.approval_request(&asked, &user, client, now));
+        let (gateway, random, tokens) = (self.gateway.clone(), self.ports.random.clone(), self.tokens.clone());
+        let push = client.delivery.is_push();
+        let insert = move |transaction: &Transaction<'_>, request: &AuthRequest| {
+            store::insert(transaction, request)?;
+            told.as_ref().map_or(Ok(()), |told| told.await_verdict(transaction, request, push))
+        };
+        let stored = self.gateway.store().write(move |transaction: &Transaction<'_>| {
+            request.real = None;
+            if let Some(approval) = &approval {
+                let sub = approval.subject.as_str();
+                let accepted = match rows::is_locked(transaction, sub).map_err(Refused::Store)? {
+                    true => Err(Refused::Locked),
+                    false => gateway.accept(transaction, approval).map_err(Refused::Gateway),
+                };
+                match accepted {
+                    Ok(accepted) => {
+                        request.real = Some(Real { sub: sub.to_owned(), approval: accepted.approval });
+                        insert(transaction, &request).map_err(Refused::Store)?;
+                        // Devices that can do less are asked for less; the client's screen must not tell.
+                        let approval = request.real.as_ref().map(|real| real.approval.clone());
+                        return Ok(match hides && accepted.interaction != expected {
+                            true => Shown { approval, ..pretend(expected, &*random) },
+                            false => {
+                                Shown { interaction: accepted.interaction, value: accepted.interaction_value, approval }
+                            }
+                        });
+                    }
+                    Err(refused) if hides && is_about_person(&refused) => {}
+                    Err(refused) => return Err(refused),
+                }
+            }
+            // Nobody is asked, and the client is not to notice: one signature and one row, as for somebody with a device.
+            tokens.sign_for_nobody(now);
+            insert(transaction, &request).map_err(Refused::Store)?;
+            Ok(pretend(expected, &*random))
+        });
+        stored.await.map_err(|error| match error {
+            WriteError::Refused(Refused::Locked) => locked(),
+            WriteError::Refused(Refused::Gateway(refused)) => explain(&refused, no_device),
+            WriteError::Refused(Refused::Store(error)) => crate::server::failed(&error),
+            WriteError::Store(error) => crate::server::failed(&error),
+        })
+    }
+
+    fn approval_request(&self, asked: &Asked, user: &User, client: &Client, now: Timestamp) -> ApprovalRequest {
+        let policy = &client.policy;
+        ApprovalRequest {
+            subject: user.sub.clone(),
+            subject_allows_automated: user.allow_automated,
+            provider: Party { issuer: self.config.issuer.clone(), name: self.config.name.clone() },
+            client: challenge::Client {
+                id: client.client_id.clone(),
+                name: client.name.clone(),
+                verified: client.verified,
+            },
+            binding_message: asked.binding_message.clone(),
+            scope: Some(asked.scope.clone()),
+            acr_values: asked.acr_values.clone(),
+            authorization_details: asked.details.clone(),
+            interaction_policy: InteractionPolicy {
+                requested: asked.asked_interaction,
+                client_supported: client.interaction_types.clone(),
+                minimum: policy.interaction_minimum,
+                disclosed: client.hides_unknown_users().then_some(asked.interaction),
+                number_preferred: asked.number_wanted,
+            },
+            user_verification: asked.user_verification,
+            context: Default::default(),
+            requested_at: now,
+            ttl_seconds: asked.life.as_secs(),
+            interval_seconds: policy.interval.as_secs(),
+            limits: Limits {
+                max_pending: policy.max_pending,
+                prompts_per_minute: policy.prompts_per_minute,
+                not_me_hold_seconds: policy.not_me.as_secs(),
+            },
+        }
+    }
+}
+
+/// The person to ask; `None` where the client must not learn that there is none.
+fn to_ask(known: Option<&Arc<User>>, client: &Client) -> Result<Option<Arc<User>>, OAuthError> {
+    match known.filter(|user| !user.locked) {
+        Some(user) => Ok(Some(user.clone())),
+        None if client.hides_unknown_users() => Ok(None),
+        None if known.is_some() => Err(locked()),
+        None => Err(unknown_user()),
+    }
+}
+
+/// What would be shown if somebody were asked.
+fn pretend(kind: InteractionType, random: &dyn Random) -> Shown {
+    let drawn = interaction::draw(kind, random);
+    Shown { interaction: kind, value: drawn.map(|(_, opening)| opening.value), approval: None }
+}
+
+/// Whether a refusal would tell a client something about the person, or about the person's devices.
+fn is_about_person(refused: &Refused) -> bool {
+    match refused {
+        Refused::Locked => true,
+        Refused::Gateway(refused) => matches!(
+            refused,
+            AcceptError::NoDevice
+                | AcceptError::DevicesRevoked
+                | AcceptError::InteractionBelowMinimum { .. }
+                | AcceptError::InteractionBeyondDevices(_)
+        ),
+        Refused::Store(_) => false,
+    }
+}
+
+/// `no_device`: what this client is told about somebody without one, where its dialect has words of its own.
+fn explain(refused: &AcceptError, no_device: Option<OAuthError>) -> OAuthError {
+    let code = match refused {
+        AcceptError::NoDevice | AcceptError::DevicesRevoked => return no_device.unwrap_or_else(unknown_user),
+        AcceptError::BindingMessage(_) => Code::InvalidBindingMessage,
+        AcceptError::TooLarge => Code::InvalidAuthorizationDetails,
+        AcceptError::Text { .. }
+        | AcceptError::InteractionBelowMinimum { .. }
+        | AcceptError::InteractionBeyondClient(_)
+        | AcceptError::InteractionBeyondDevices(_) => Code::InvalidRequest,
+        other => return crate::server::failed(other),
+    };
+    OAuthError::new(code, refused.to_string())
+}
+
+fn locked() -> OAuthError {
+    OAuthError::new(Code::AccessDenied, "this user is locked").with_status(StatusCode::FORBIDDEN)
+}
+
+fn unknown_user() -> OAuthError {
+    OAuthError::new(Code::UnknownUserId, "the hint names nobody who could be asked here")
+}

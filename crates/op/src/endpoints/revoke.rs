@@ -1,0 +1,87 @@
+//! `POST /revoke` (RFC 7009): a client gives up an access token or a refresh token, or calls a request off that is still
+//! pending: then `token` is its `auth_req_id`.
+
+use std::sync::Arc;
+
+use axum::extract::Request;
+use axum::http::StatusCode;
+use axum::response::{IntoResponse, Response};
+use countersign_gateway::{EndError, WriteError};
+use countersign_protocol::hash::Hash;
+
+use crate::authentication_request::auth_req_id;
+use crate::config::Client;
+use crate::delivery::NEWS;
+use crate::http::{Code, NO_STORE, OAuthError, PRAGMA, Posted};
+use crate::issuance::refresh_token::is_refresh_token;
+use crate::server::{Inner, failed};
+use crate::store::{self, outbox};
+
+/// Why a request was not called off.
+#[derive(Debug, thiserror::Error)]
+enum NotEnded {
+    #[error("{0}")]
+    Store(#[from] rusqlite::Error),
+    #[error("{0}")]
+    End(#[from] EndError),
+}
+
+impl Inner {
+    /// Answers `POST /revoke`.
+    pub(crate) async fn revoke(self: &Arc<Self>, request: Request) -> Response {
+        match self.revoked(request).await {
+            // RFC 7009 §2.2: also for a token that is not known.
+            Ok(()) => (StatusCode::OK, [NO_STORE, PRAGMA]).into_response(),
+            Err(error) => error.into_response(),
+        }
+    }
+
+    async fn revoked(self: &Arc<Self>, request: Request) -> Result<(), OAuthError> {
+        let posted = Posted::read(request).await?;
+        let client = self.client(&posted).await?;
+        let Some(token) = posted.form.get("token") else {
+            return Err(OAuthError::new(Code::InvalidRequest, "token is missing"));
+        };
+        if token.contains('.') {
+            return self.give_up(token, &client).await;
+        }
+        if is_refresh_token(token) {
+            return self.end_family_of(token, &client).await;
+        }
+        self.call_off(&auth_req_id::key(token), &client).await
+    }
+
+    async fn give_up(&self, token: &str, client: &Client) -> Result<(), OAuthError> {
+        let Some(access) = self.signed_by_us(token).filter(|access| access.client_id == client.client_id) else {
+            return Ok(());
+        };
+        let (jti, until) = (access.jti, access.until);
+        let written = self.gateway.store().write(move |transaction| store::revoke_token(transaction, &jti, until));
+        written.await.map_err(|error| failed(&error))
+    }
+
+    /// Ends a request of this client. A request that nobody was asked about ends in the same way, so that a client can't tell.
+    async fn call_off(&self, id: &Hash, client: &Client) -> Result<(), OAuthError> {
+        let (gateway, id, now) = (self.gateway.clone(), *id, self.ports.clock.now());
+        let client_id = client.client_id.clone();
+        let ended = self.gateway.store().write(move |transaction| -> Result<(), NotEnded> {
+            let found = store::find(transaction, &id)?.filter(|request| request.client_id == client_id);
+            let Some(request) = found else { return Ok(()) };
+            if !store::cancel(transaction, &id, now)? {
+                return Ok(());
+            }
+            if let Some(real) = &request.real {
+                gateway.withdraw(transaction, &real.approval)?;
+                transaction.notify_after_commit(real.approval.as_str());
+            }
+            if outbox::request_is_over(transaction, &id, now)? {
+                transaction.notify_after_commit(NEWS);
+            }
+            Ok(())
+        });
+        ended.await.map_err(|error| match error {
+            WriteError::Refused(error) => failed(&error),
+            WriteError::Store(error) => failed(&error),
+        })
+    }
+}

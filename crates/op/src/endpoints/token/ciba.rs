@@ -1,0 +1,170 @@
+//! The CIBA grant (CIBA Core §10.1): tells a client how its request stands, and holds its poll while there is nothing to tell.
+
+use std::pin::Pin;
+use std::sync::Arc;
+use std::time::Duration;
+
+use countersign_gateway::notifier::Listener;
+use countersign_gateway::{Approval, Transaction};
+use countersign_protocol::hash::Hash;
+use countersign_protocol::id::ApprovalId;
+use countersign_protocol::secret::Secret;
+use tokio::time::Instant;
+
+use crate::auth0;
+use crate::authentication_request::auth_req_id;
+use crate::config::Client;
+use crate::endpoints::token::long_poll::Place;
+use crate::grant::resource::Resources;
+use crate::http::{Code, Form, OAuthError};
+use crate::issuance::approval_status::{NotGiven, spent};
+use crate::issuance::redeem::Given;
+use crate::issuance::refresh_token::{family, granted, is_offline, new_token};
+use crate::issuance::sender_constraint::Confirmation;
+use crate::server::Inner;
+use crate::store::{self, AuthRequest, Pace};
+
+/// How a poll found its request.
+enum Found {
+    /// Approved, and spent by this poll.
+    Spent(AuthRequest, Approval),
+    /// Nobody has answered yet, and what tells when somebody has; nothing does where nobody was asked.
+    Pending(AuthRequest, Option<Listening>),
+    /// The poll came too early; the pause in seconds that holds from now on.
+    TooFast(u32),
+}
+
+/// A place in the queue of those who wait for a verdict, taken while there was none.
+struct Listening {
+    _place: Listener,
+    changed: Pin<Box<dyn Future<Output = ()> + Send>>,
+}
+
+/// A poll that is being held, and until when.
+struct Held {
+    place: Place,
+    until: Instant,
+}
+
+impl Inner {
+    /// Tells a client how its request stands, or gives it the tokens.
+    ///
+    /// # Errors
+    /// The codes of CIBA Core §11.
+    pub(super) async fn poll(
+        self: &Arc<Self>,
+        form: &Form,
+        client: &Arc<Client>,
+        confirmation: Option<Confirmation>,
+    ) -> Result<String, OAuthError> {
+        let Some(auth_req_id) = form.get("auth_req_id") else {
+            return Err(OAuthError::new(Code::InvalidRequest, "auth_req_id is missing"));
+        };
+        let id = auth_req_id::key(auth_req_id);
+        let refresh = new_token(&*self.ports.random);
+        let named = Resources::named(form, client);
+        let mut held: Option<Held> = None;
+        loop {
+            let (request, listening) =
+                match self.look_at(id, client, held.is_none(), &refresh, confirmation, &named).await? {
+                    Found::Spent(request, approval) => {
+                        let scope = granted(&request.scope, client);
+                        let given = Given {
+                            confirmation,
+                            refresh_token: is_offline(&scope).then_some(&refresh),
+                            ..Given::first(auth_req_id, &request, &scope, &approval)
+                        };
+                        return self.tokens_for(client, &given);
+                    }
+                    Found::Pending(request, listening) => (request, listening),
+                    Found::TooFast(interval) => {
+                        let what = format!("polled too early: from now on wait {interval} seconds between polls");
+                        return Err(OAuthError::new(Code::SlowDown, what).with_interval(interval));
+                    }
+                };
+            let waiting = match &held {
+                Some(waiting) if Instant::now() >= waiting.until => return Err(pending()),
+                Some(waiting) => waiting,
+                None if client.policy.token_wait.is_zero() => return Err(pending()),
+                None => held.insert(Held {
+                    place: self.polls.take(request.id),
+                    until: Instant::now() + client.policy.token_wait,
+                }),
+            };
+            let left = Duration::from_millis(request.expires_at.millis_since(self.ports.clock.now()));
+            tokio::select! {
+                () = if_any(listening) => {}
+                () = tokio::time::sleep_until(waiting.until) => {}
+                () = tokio::time::sleep(left) => {}
+                () = waiting.place.replaced() => return Err(pending()),
+                () = self.stopping.wait() => return Err(pending()),
+            }
+        }
+    }
+
+    /// Finds the request, and spends it if it is approved, in one transaction; the first look of a poll is noted.
+    async fn look_at(
+        self: &Arc<Self>,
+        id: Hash,
+        client: &Arc<Client>,
+        is_first: bool,
+        refresh: &Secret,
+        binding: Option<Confirmation>,
+        named: &Resources,
+    ) -> Result<Found, OAuthError> {
+        let named = named.clone();
+        let (inner, asker, now) = (self.clone(), client.clone(), self.ports.clock.now());
+        let refresh = Hash::of(refresh.expose());
+        let found = self.gateway.store().write(move |tx: &Transaction<'_>| -> Result<Found, NotGiven> {
+            let request = inner.request_of(tx, &id, &asker)?;
+            let resources = request.resources.narrowed_to(&named).map_err(NotGiven::Told)?;
+            match inner.approval_of_request(tx, &request, now)? {
+                Some(approval) if store::redeem(tx, &id, now)? => {
+                    let scope = granted(&request.scope, &asker);
+                    if is_offline(&scope)
+                        && let Some(family) = family(&request, &scope, &asker, binding, now)
+                    {
+                        store::begin_family(tx, &family, &refresh)?;
+                    }
+                    Ok(Found::Spent(AuthRequest { resources, ..request }, approval))
+                }
+                Some(_) => Err(NotGiven::Told(spent())),
+                None => {
+                    if is_first && let Pace::TooFast(interval) = store::note_poll(tx, &id, now)? {
+                        return Ok(Found::TooFast(interval));
+                    }
+                    let listening = request.real.as_ref().map(|real| inner.listen(&real.approval));
+                    Ok(Found::Pending(request, listening))
+                }
+            }
+        });
+        found.await.map_err(|error| auth0::ended(NotGiven::told(error), client))
+    }
+
+    /// Called by the writer, which wakes nobody before its work is done: a verdict that comes later wakes, and one that came
+    /// earlier was seen.
+    fn listen(&self, approval: &ApprovalId) -> Listening {
+        let place = self.gateway.store().notifier().listen(approval.as_str());
+        Listening { changed: Box::pin(place.changed()), _place: place }
+    }
+
+    /// The request, if it is this client's and can still be asked about.
+    fn request_of(&self, tx: &Transaction<'_>, id: &Hash, client: &Client) -> Result<AuthRequest, NotGiven> {
+        let invalid = |what: &str| NotGiven::Told(OAuthError::new(Code::InvalidGrant, what));
+        let found = store::find(tx, id)?.filter(|request| request.client_id == client.client_id);
+        let request = found.ok_or_else(|| invalid("auth_req_id is not known, or belongs to another client"))?;
+        if request.redeemed { Err(NotGiven::Told(spent())) } else { Ok(request) }
+    }
+}
+
+/// Waits for ever where there is nothing to wait for: nobody was asked.
+async fn if_any(listening: Option<Listening>) {
+    match listening {
+        Some(mut listening) => listening.changed.as_mut().await,
+        None => std::future::pending().await,
+    }
+}
+
+fn pending() -> OAuthError {
+    OAuthError::new(Code::AuthorizationPending, "nobody has answered yet")
+}

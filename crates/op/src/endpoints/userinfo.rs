@@ -1,0 +1,106 @@
+//! `GET` and `POST /userinfo` (OpenID Connect Core §5.3): who approved, for whoever shows the access token.
+
+use std::sync::Arc;
+
+use axum::Json;
+use axum::extract::Request;
+use axum::http::request::Parts;
+use axum::http::{HeaderMap, StatusCode, header};
+use axum::response::{IntoResponse, Response};
+use serde_json::{Value, json};
+
+use crate::authentication_request::hint::Named;
+use crate::client_certificate;
+use crate::http::{Code, NO_STORE, OAuthError, PRAGMA, PeerCertificate};
+use crate::issuance::access_token::Access;
+use crate::issuance::sender_constraint::Confirmation;
+use crate::server::{Inner, failed};
+
+impl Inner {
+    /// Answers `GET` and `POST /userinfo`.
+    pub(crate) async fn userinfo(self: &Arc<Self>, request: Request) -> Response {
+        match self.claims_for(request.into_parts().0).await {
+            Ok(claims) => (StatusCode::OK, [NO_STORE, PRAGMA], Json(claims)).into_response(),
+            Err(error) => error.into_response(),
+        }
+    }
+
+    async fn claims_for(self: &Arc<Self>, request: Parts) -> Result<Value, OAuthError> {
+        let invalid = |what: &str| OAuthError::new(Code::InvalidToken, what);
+        let (scheme, token) = shown(&request.headers).ok_or_else(|| {
+            invalid("show the access token in the Authorization header, as Bearer, or as DPoP with a proof")
+        })?;
+        let access = self.access(&token).await.map_err(|error| failed(&error))?;
+        let access = access.ok_or_else(|| invalid("the access token is not valid, has ended, or was revoked"))?;
+        self.is_its_clients(&access, scheme, &token, &request).await?;
+        let granted = |name: &str| access.scope.split(' ').any(|scope| scope == name);
+        if !granted("openid") {
+            return Err(invalid("the access token is not for userinfo: it has no openid in its scope"));
+        }
+        let person = self.find_person(&Named::Subject(access.sub.clone())).await.map_err(|error| failed(&error))?;
+        let mut claims = json!({ "sub": access.sub });
+        let Some(person) = person else { return Ok(claims) };
+        if granted("profile") {
+            claims["name"] = person.name.as_str().into();
+        }
+        if let Some(email) = person.email.as_deref().filter(|_| granted("email")) {
+            claims["email"] = email.into();
+        }
+        Ok(claims)
+    }
+
+    /// Whether whoever shows a bound token is the one it is bound to.
+    async fn is_its_clients(
+        &self,
+        access: &Access,
+        scheme: Scheme,
+        token: &str,
+        request: &Parts,
+    ) -> Result<(), OAuthError> {
+        let invalid = |what: &str| OAuthError::new(Code::InvalidToken, what);
+        match (access.confirmation, scheme) {
+            (None, Scheme::Bearer) => Ok(()),
+            (None, Scheme::Dpop) => Err(invalid("the access token is not bound to a key: show it as Bearer")),
+            (Some(Confirmation::Key(_)), Scheme::Bearer) => {
+                Err(invalid("the access token is bound to a key: show it as DPoP, with a proof by that key"))
+            }
+            (Some(Confirmation::Key(key)), Scheme::Dpop) => {
+                let proof = request.headers.get("dpop").and_then(|value| value.to_str().ok());
+                let proof = proof.ok_or_else(|| invalid("the DPoP header with the proof is missing"))?;
+                let path = request.uri.path().to_owned();
+                let made_by = self.dpop_key_for(proof, request.method.as_str(), &path, Some(token)).await?;
+                if made_by == key { Ok(()) } else { Err(invalid("the proof is by another key")) }
+            }
+            (Some(Confirmation::Certificate(expected)), _) => {
+                let certificate = request.extensions.get::<PeerCertificate>();
+                match certificate.is_some_and(|certificate| client_certificate::thumbprint(certificate) == expected) {
+                    true => Ok(()),
+                    false => Err(invalid("the access token is bound to a certificate: connect with it")),
+                }
+            }
+        }
+    }
+}
+
+/// How a token is shown.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Scheme {
+    Bearer,
+    Dpop,
+}
+
+/// The token in the one `Authorization` header; tokens in a query or a form are not read (RFC 6750 §5.3).
+fn shown(headers: &HeaderMap) -> Option<(Scheme, String)> {
+    let mut values = headers.get_all(header::AUTHORIZATION).iter();
+    let value = values.next()?.to_str().ok()?;
+    if values.next().is_some() {
+        return None;
+    }
+    let (scheme, token) = value.split_once(' ')?;
+    let scheme = match scheme {
+        _ if scheme.eq_ignore_ascii_case("Bearer") => Scheme::Bearer,
+        _ if scheme.eq_ignore_ascii_case("DPoP") => Scheme::Dpop,
+        _ => return None,
+    };
+    Some((scheme, token.trim().to_owned()))
+}

@@ -1,0 +1,96 @@
+//! An access token that somebody shows: whether it is one of this provider's, and still worth something.
+
+use std::sync::Arc;
+
+use countersign_gateway::{NotRedeemable, StoreError};
+use countersign_jose::jwt::{SigningAlg, verify};
+use countersign_protocol::clock::Timestamp;
+use countersign_protocol::id::ApprovalId;
+use countersign_protocol::json::Json;
+use rusqlite::Connection;
+
+use crate::issuance::sender_constraint::Confirmation;
+use crate::server::Inner;
+use crate::store;
+
+/// An access token that is good now.
+pub(crate) struct Access {
+    /// Its claims, with every number as it was written.
+    pub(crate) claims: Json,
+    /// The same as they were signed.
+    pub(crate) payload: Vec<u8>,
+    pub(crate) sub: String,
+    pub(crate) client_id: String,
+    pub(crate) scope: String,
+    pub(crate) jti: String,
+    pub(crate) until: Timestamp,
+    pub(crate) confirmation: Option<Confirmation>,
+}
+
+impl Inner {
+    /// Reads an access token. `None` for one that is not this provider's, has ended, was revoked, or whose person, client or
+    /// approval is not what it was: locked, removed, disputed.
+    pub(crate) async fn access(self: &Arc<Self>, token: &str) -> Result<Option<Access>, StoreError> {
+        let Some(access) = self.signed_by_us(token) else { return Ok(None) };
+        if self.ports.clock.now() >= access.until {
+            return Ok(None);
+        }
+        let inner = self.clone();
+        let good =
+            self.gateway.store().read(move |connection| Ok(inner.is_good(connection, &access)?.then_some(access)));
+        good.await
+    }
+
+    /// Whether a token that is not over by itself may still be used.
+    fn is_good(&self, connection: &Connection, access: &Access) -> rusqlite::Result<bool> {
+        Ok(!store::is_revoked(connection, &access.jti)?
+            && self.person_in(connection, &access.sub)?.is_some_and(|person| !person.locked)
+            && self.client_in(connection, &access.client_id)?.is_some()
+            && self.stands(connection, &access.claims)?)
+    }
+
+    /// A token by its signature and form alone, over or not.
+    pub(crate) fn signed_by_us(&self, token: &str) -> Option<Access> {
+        let held = self.tokens.keys().held();
+        let verified = verify(token, held.verifying(), &SigningAlg::ALL, |typ| typ == Some("at+jwt")).ok()?;
+        let claims = verified.claims;
+        let text = |name: &str| claims.get(name).and_then(Json::as_str).map(str::to_owned);
+        if text("iss")? != self.config.issuer.as_str() {
+            return None;
+        }
+        let Some(Json::Number(exp)) = claims.get("exp") else { return None };
+        let cnf = |name: &str| claims.get("cnf").and_then(|cnf| cnf.get(name)).and_then(Json::as_str)?.parse().ok();
+        let confirmation = cnf("jkt").map(Confirmation::Key).or_else(|| cnf("x5t#S256").map(Confirmation::Certificate));
+        // A binding of a kind that is not known here must not count as none.
+        if claims.get("cnf").is_some() && confirmation.is_none() {
+            return None;
+        }
+        Some(Access {
+            sub: text("sub")?,
+            client_id: text("client_id")?,
+            scope: text("scope")?,
+            jti: text("jti")?,
+            until: Timestamp::from_seconds(exp.parse().ok()?),
+            confirmation,
+            payload: verified.payload,
+            claims,
+        })
+    }
+
+    /// Whether the approval that a token rests on still stands.
+    fn stands(&self, connection: &Connection, claims: &Json) -> rusqlite::Result<bool> {
+        let id = claims.get("approval").and_then(|approval| approval.get("id")).and_then(Json::as_str);
+        let Some(id) = id.and_then(|id| id.parse::<ApprovalId>().ok()) else { return Ok(false) };
+        // What was given up, or used twice, takes the access tokens with it.
+        if store::has_family_ended(connection, &id)? {
+            return Ok(false);
+        }
+        match self.gateway.redeemable(connection, &id) {
+            Ok(_) => Ok(true),
+            // A device that was revoked later took nothing back of what it had approved.
+            Err(NotRedeemable::DeviceRevoked) => Ok(true),
+            Err(NotRedeemable::Store(error)) => Err(error),
+            Err(_) => Ok(false),
+        }
+    }
+}

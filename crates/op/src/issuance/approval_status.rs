@@ -1,0 +1,130 @@
+//! How a request stands: what a client is told of it, whether it asks or is pushed to.
+
+use std::sync::Arc;
+
+use countersign_gateway::{Approval, NotRedeemable, Verdict, WriteError};
+use countersign_protocol::answer::DenialReason;
+use countersign_protocol::clock::Timestamp;
+use rusqlite::Connection;
+
+use crate::http::{Code, OAuthError};
+use crate::server::{Inner, failed};
+use crate::store::AuthRequest;
+
+/// Why there are no tokens. Nothing was changed.
+pub(crate) enum NotGiven {
+    Told(OAuthError),
+    Gateway(NotRedeemable),
+    Store(rusqlite::Error),
+}
+
+impl From<rusqlite::Error> for NotGiven {
+    fn from(error: rusqlite::Error) -> Self {
+        Self::Store(error)
+    }
+}
+
+impl NotGiven {
+    /// What a client is told of it.
+    pub(crate) fn told(error: WriteError<NotGiven>) -> OAuthError {
+        match error {
+            WriteError::Refused(error) => error.into(),
+            WriteError::Store(error) => failed(&error),
+        }
+    }
+}
+
+impl From<NotGiven> for OAuthError {
+    fn from(error: NotGiven) -> OAuthError {
+        match error {
+            NotGiven::Told(error) => error,
+            NotGiven::Gateway(NotRedeemable::Disputed) => denied("the user disputed the approval", Some("disputed")),
+            NotGiven::Gateway(NotRedeemable::DeviceRevoked) => {
+                denied("the device that approved was revoked", Some("device_revoked"))
+            }
+            NotGiven::Gateway(other) => failed(&other),
+            NotGiven::Store(error) => failed(&error),
+        }
+    }
+}
+
+impl Inner {
+    /// The approval that may be given out now, as [`Inner::approval_of_request`] finds it, looked up beside the writer.
+    ///
+    /// # Errors
+    /// What a client is told that gets no tokens.
+    pub(crate) async fn how_it_stands(self: &Arc<Self>, request: &AuthRequest) -> Result<Option<Approval>, OAuthError> {
+        let (inner, request, now) = (self.clone(), request.clone(), self.ports.clock.now());
+        let found =
+            self.gateway.store().read(move |connection| Ok(inner.approval_of_request(connection, &request, now)));
+        Ok(found.await.map_err(|error| failed(&error))??)
+    }
+
+    /// The approval that may be given out now, `None` while there is no verdict. One whose devices' time is over stays pending
+    /// until its own end, so that a client can't tell it from one that nobody was asked about. Whether user, device and key are
+    /// still good is asked at this moment.
+    pub(crate) fn approval_of_request(
+        &self,
+        connection: &Connection,
+        request: &AuthRequest,
+        now: Timestamp,
+    ) -> Result<Option<Approval>, NotGiven> {
+        let told = |error| Err(NotGiven::Told(error));
+        if now >= request.expires_at {
+            let what = "nobody answered in time: make a new authentication request";
+            return told(OAuthError::new(Code::ExpiredToken, what));
+        }
+        if request.cancelled {
+            return told(denied("this client called the request off", Some("cancelled")));
+        }
+        let Some(real) = &request.real else { return Ok(None) };
+        match self.gateway.verdict(connection, &real.approval)? {
+            Verdict::Pending | Verdict::Expired => Ok(None),
+            // Nobody answered: that there were devices is not told to a client that must not know.
+            Verdict::Refused | Verdict::DeviceRevoked if self.hides_from(connection, &request.client_id) => Ok(None),
+            Verdict::Approved(approval) => {
+                if self.person_in(connection, &real.sub)?.is_none_or(|user| user.locked) {
+                    return told(denied("the user was locked or removed since the approval", None));
+                }
+                self.gateway.still_valid(connection, &approval).map_err(NotGiven::Gateway)?;
+                Ok(Some(approval))
+            }
+            Verdict::Denied { reason } => {
+                told(denied("the user denied the request", self.told(connection, request, reason)))
+            }
+            Verdict::Mismatch => told(denied("the number that was entered is wrong", Some("mismatch"))),
+            Verdict::Refused => told(denied("no device of the user could show the request", Some("refused"))),
+            Verdict::DeviceRevoked => told(denied("the device that was asked was revoked", Some("device_revoked"))),
+            Verdict::Cancelled => told(denied("the request was withdrawn", Some("cancelled"))),
+            _ => told(denied("the request ended without an approval", None)),
+        }
+    }
+
+    fn hides_from(&self, connection: &Connection, client_id: &str) -> bool {
+        self.client_in(connection, client_id).ok().flatten().is_none_or(|client| client.hides_unknown_users())
+    }
+
+    /// What the client is told of why a person denied.
+    fn told(
+        &self,
+        connection: &Connection,
+        request: &AuthRequest,
+        reason: Option<DenialReason>,
+    ) -> Option<&'static str> {
+        let policy = &self.client_in(connection, &request.client_id).ok()??.policy;
+        match reason? {
+            DenialReason::NotMe if policy.hide_not_me => None,
+            DenialReason::NotMe => Some("not_me"),
+            DenialReason::Mistake => Some("mistake"),
+            _ => Some("other"),
+        }
+    }
+}
+
+fn denied(what: &str, reason: Option<&'static str>) -> OAuthError {
+    OAuthError::new(Code::AccessDenied, what).with_denial_reason(reason)
+}
+
+pub(crate) fn spent() -> OAuthError {
+    OAuthError::new(Code::InvalidGrant, "the tokens for this auth_req_id were given out already")
+}

@@ -1,0 +1,111 @@
+//! DPoP proofs (RFC 9449 §4) at this provider's own endpoints.
+//!
+//! The protocol crate's `DpopProof` is that of devices: always P-256, always with `ath` and a nonce. Clients' libraries sign by
+//! what their keys are, and have no token yet. There are no nonces here: a proof counts once, and that is on disk, so that one
+//! made ahead of time is of use to its maker only, and for two minutes.
+
+use countersign_jose::jwt::{ClaimError, Claims, JwtError, SigningAlg, verify_by_own_key};
+use countersign_protocol::clock::Timestamp;
+use countersign_protocol::hash::Hash;
+use countersign_protocol::json::Json;
+use countersign_protocol::limits;
+use url::Url;
+
+use crate::client_auth::replay::Signed;
+use crate::http::{Code, OAuthError};
+use crate::server::Inner;
+
+/// Why a proof was refused.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+enum Fault {
+    #[error("{0}")]
+    Jws(#[from] JwtError),
+    #[error("{0}")]
+    Claim(#[from] ClaimError),
+    #[error("htm must be {0}")]
+    Method(String),
+    #[error("ath is not the hash of the access token")]
+    Token,
+    #[error("htu must be {0}")]
+    Url(String),
+    #[error("iat is more than two minutes off")]
+    Time,
+}
+
+impl Inner {
+    /// The thumbprint of the key that made this proof for a POST to `path`. The host is that of the configured issuer, never
+    /// that of a header.
+    ///
+    /// # Errors
+    /// `invalid_dpop_proof`.
+    pub(crate) async fn dpop_key(&self, proof: &str, path: &str) -> Result<Hash, OAuthError> {
+        self.dpop_key_for(proof, "POST", path, None).await
+    }
+
+    /// The same for any method, with an access token that the proof must name by its hash (`ath`, RFC 9449 §4.3).
+    ///
+    /// # Errors
+    /// `invalid_dpop_proof`.
+    pub(crate) async fn dpop_key_for(
+        &self,
+        proof: &str,
+        method: &str,
+        path: &str,
+        token: Option<&str>,
+    ) -> Result<Hash, OAuthError> {
+        let refused = |why: &dyn std::fmt::Display| {
+            OAuthError::new(Code::InvalidDpopProof, format!("the DPoP proof was refused: {why}"))
+        };
+        let url = format!("{}{path}", self.config.issuer.origin());
+        let now = self.ports.clock.now();
+        let (verified, key) = verify_by_own_key(proof, &SigningAlg::ALL, |typ| typ == Some("dpop+jwt"))
+            .map_err(|why| refused(&Fault::from(why)))?;
+        let sound = check(&verified.claims, method, &url, token, now).map_err(|why| refused(&why))?;
+        let thumbprint = key.thumbprint();
+        let until =
+            Timestamp::from_millis(sound.iat.saturating_add(limits::DPOP_SKEW_SECONDS + 1).saturating_mul(1000));
+        if !self.first_use(Signed::Proof, &thumbprint.to_string(), sound.jti, until).await? {
+            return Err(refused(&"it was used before: make a new one for every request"));
+        }
+        Ok(thumbprint)
+    }
+}
+
+struct Sound<'j> {
+    jti: &'j str,
+    iat: u64,
+}
+
+fn check<'j>(
+    claims: &'j Json,
+    method: &str,
+    url: &str,
+    token: Option<&str>,
+    now: Timestamp,
+) -> Result<Sound<'j>, Fault> {
+    let read = Claims(claims);
+    if read.string("htm")? != method {
+        return Err(Fault::Method(method.to_owned()));
+    }
+    if let Some(token) = token
+        && read.string("ath")? != Hash::of(token).to_string()
+    {
+        return Err(Fault::Token);
+    }
+    if without_query(read.string("htu")?).is_none_or(|htu| Some(htu) != without_query(url)) {
+        return Err(Fault::Url(url.to_owned()));
+    }
+    let iat = read.numeric_date("iat")?;
+    if iat.abs_diff(now.seconds()) > limits::DPOP_SKEW_SECONDS {
+        return Err(Fault::Time);
+    }
+    Ok(Sound { jti: read.jti()?, iat })
+}
+
+/// A URL as RFC 9449 §4.3 compares it: normalised, without query and fragment.
+fn without_query(url: &str) -> Option<Url> {
+    let mut url = Url::parse(url).ok()?;
+    url.set_query(None);
+    url.set_fragment(None);
+    Some(url)
+}

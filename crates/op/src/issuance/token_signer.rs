@@ -1,0 +1,313 @@
+//! ID token (OpenID Connect Core §2, CIBA Core §10) and access token (RFC 9068), with the approval they rest on and the
+//! client's details to the byte.
+
+use std::path::Path;
+use std::time::Duration;
+
+use countersign_gateway::Approval;
+use countersign_gateway::keys::KeyError;
+use countersign_jose::jwt::SigningAlg;
+use countersign_protocol::clock::Timestamp;
+use countersign_protocol::encoding;
+use countersign_protocol::hash::Hash;
+use countersign_protocol::id::MessageId;
+use countersign_protocol::issuer::Issuer;
+use countersign_protocol::key::SignFailed;
+use countersign_protocol::random::Random;
+use countersign_protocol::secret::Secret;
+use serde::Serialize;
+
+use super::token_keys::{EcSigner, Held, TokenKeys};
+use crate::grant::resource::Resources;
+use crate::issuance::sender_constraint::Confirmation;
+
+/// Signs this provider's tokens.
+pub(crate) struct TokenSigner {
+    keys: TokenKeys,
+}
+
+/// What the tokens say.
+pub(crate) struct Grant<'a> {
+    pub(crate) issuer: &'a Issuer,
+    pub(crate) sub: &'a str,
+    pub(crate) client_id: &'a str,
+    /// As the client knows the request; goes into the ID token of the first tokens.
+    pub(crate) auth_req_id: Option<&'a str>,
+    pub(crate) refresh_token: Option<&'a Secret>,
+    /// Whether the tokens are pushed: then the ID token names the refresh token too (CIBA Core §10.3.1).
+    pub(crate) is_pushed: bool,
+    pub(crate) scope: &'a str,
+    /// The client's bytes.
+    pub(crate) details: Option<&'a str>,
+    /// Which resource servers the access token is for, beside this provider (RFC 8707).
+    pub(crate) resources: &'a Resources,
+    pub(crate) approval: ApprovalClaim<'a>,
+    /// `None`, and no `amr`, where no device took part.
+    pub(crate) acr: Option<&'a str>,
+    pub(crate) amr: &'a [String],
+    /// When the person approved.
+    pub(crate) auth_time: Timestamp,
+    /// What the access token is bound to.
+    pub(crate) confirmation: Option<Confirmation>,
+    pub(crate) life: Duration,
+    /// The algorithm of the ID token.
+    pub(crate) id_token_alg: SigningAlg,
+}
+
+/// The `approval` claim: what the tokens rest on, for whoever holds the evidence.
+#[derive(Serialize, Clone)]
+pub(crate) struct ApprovalClaim<'a> {
+    pub(crate) id: &'a str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) challenge_hash: Option<Hash>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) answer_hash: Option<Hash>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) details_hash: Option<Hash>,
+    pub(crate) interaction: &'a str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) device_class: Option<&'a str>,
+    /// No device took part and nobody was asked: the approval of a provider that is being measured.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub(crate) in_process: bool,
+}
+
+impl<'a> ApprovalClaim<'a> {
+    /// What is to be said about this approval.
+    pub(crate) fn of(approval: &'a Approval) -> Self {
+        let signed = approval.signed.as_ref();
+        Self {
+            id: approval.id.as_str(),
+            challenge_hash: signed.map(|signed| signed.challenge_hash),
+            answer_hash: signed.map(|signed| signed.answer_hash),
+            details_hash: approval.details_hash,
+            interaction: approval.interaction.as_str(),
+            device_class: signed.map(|signed| signed.device_class.as_str()),
+            in_process: signed.is_none(),
+        }
+    }
+}
+
+#[derive(Serialize)]
+struct IdToken<'a> {
+    iss: &'a str,
+    sub: &'a str,
+    aud: &'a str,
+    exp: u64,
+    iat: u64,
+    auth_time: u64,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    acr: Option<&'a str>,
+    #[serde(skip_serializing_if = "<[String]>::is_empty")]
+    amr: &'a [String],
+    at_hash: String,
+    #[serde(rename = "urn:openid:params:jwt:claim:rt_hash", skip_serializing_if = "Option::is_none")]
+    rt_hash: Option<String>,
+    #[serde(rename = "urn:openid:params:jwt:claim:auth_req_id", skip_serializing_if = "Option::is_none")]
+    auth_req_id: Option<&'a str>,
+    approval: &'a ApprovalClaim<'a>,
+}
+
+#[derive(Serialize)]
+struct AccessToken<'a> {
+    iss: &'a str,
+    sub: &'a str,
+    aud: Audience<'a>,
+    client_id: &'a str,
+    jti: MessageId,
+    exp: u64,
+    iat: u64,
+    auth_time: u64,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    acr: Option<&'a str>,
+    #[serde(skip_serializing_if = "<[String]>::is_empty")]
+    amr: &'a [String],
+    scope: &'a str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    cnf: Option<Confirmation>,
+    approval: &'a ApprovalClaim<'a>,
+}
+
+/// RFC 9068 §3: the resources that the client named and this provider, whose userinfo takes the token too; else this provider alone.
+#[derive(Serialize)]
+#[serde(untagged)]
+enum Audience<'a> {
+    Provider(&'a str),
+    Resources(Vec<&'a str>),
+}
+
+impl<'a> Audience<'a> {
+    fn of(resources: &'a Resources, issuer: &'a str) -> Self {
+        let mut audience: Vec<&str> = resources.iter().collect();
+        if audience.is_empty() {
+            return Audience::Provider(issuer);
+        }
+        audience.push(issuer);
+        Audience::Resources(audience)
+    }
+}
+
+#[derive(Serialize)]
+struct Response<'a> {
+    access_token: &'a str,
+    token_type: &'static str,
+    expires_in: u64,
+    scope: &'a str,
+    id_token: &'a str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    refresh_token: Option<&'a str>,
+}
+
+impl TokenSigner {
+    /// Over the keys in this folder.
+    ///
+    /// # Errors
+    /// [`KeyError`] when a file can't be used.
+    pub(crate) fn open(directory: &Path, random: &dyn Random) -> Result<TokenSigner, KeyError> {
+        Ok(TokenSigner { keys: TokenKeys::open(directory, random)? })
+    }
+
+    /// Makes sure that ID tokens can be signed by this algorithm. Making a key takes up to a second of a thread.
+    ///
+    /// # Errors
+    /// [`KeyError`] when the RSA key's file can't be used.
+    pub(crate) fn prepare(&self, alg: SigningAlg, random: &dyn Random) -> Result<(), KeyError> {
+        if alg == SigningAlg::Es256 { Ok(()) } else { self.keys.prepare_rsa(random) }
+    }
+
+    /// The keys themselves.
+    pub(crate) fn keys(&self) -> &TokenKeys {
+        &self.keys
+    }
+
+    /// The body of the token response.
+    ///
+    /// # Errors
+    /// [`SignFailed`] if the key does not sign.
+    pub(crate) fn respond(&self, grant: &Grant<'_>, now: Timestamp, random: &dyn Random) -> Result<String, SignFailed> {
+        let (iat, exp) = (now.seconds(), now.seconds() + grant.life.as_secs());
+        let iss = grant.issuer.as_str();
+        let held = self.keys.held();
+        let signer = held.ec(now);
+        let access_token = access_token(signer, grant, iat, exp, random)?;
+        let id_token = IdToken {
+            iss,
+            sub: grant.sub,
+            aud: grant.client_id,
+            exp,
+            iat,
+            auth_time: grant.auth_time.seconds(),
+            acr: grant.acr,
+            amr: grant.amr,
+            at_hash: at_hash(&access_token),
+            rt_hash: grant.refresh_token.filter(|_| grant.is_pushed).map(|token| at_hash(token.expose())),
+            auth_req_id: grant.auth_req_id,
+            approval: &grant.approval,
+        };
+        let claims = object(&id_token, None);
+        let id_token = match grant.id_token_alg {
+            SigningAlg::Es256 => signed(signer, &signer.id_header, &claims)?,
+            alg => signed_by_rsa(&self.keys.held_with_rsa(random), alg, &claims, now)?,
+        };
+        let response = Response {
+            access_token: &access_token,
+            token_type: Confirmation::token_type(grant.confirmation),
+            expires_in: grant.life.as_secs(),
+            scope: grant.scope,
+            id_token: &id_token,
+            refresh_token: grant.refresh_token.map(Secret::expose),
+        };
+        Ok(object(&response, grant.details))
+    }
+
+    /// Takes as long as signing a challenge and keeps nothing, for requests about nobody.
+    pub(crate) fn sign_for_nobody(&self, now: Timestamp) {
+        let held = self.keys.held();
+        let signer = held.ec(now);
+        let _ = signer.sign(signer.id_header.as_bytes());
+    }
+}
+
+fn access_token(
+    signer: &EcSigner,
+    grant: &Grant<'_>,
+    iat: u64,
+    exp: u64,
+    random: &dyn Random,
+) -> Result<String, SignFailed> {
+    let iss = grant.issuer.as_str();
+    let claims = AccessToken {
+        iss,
+        sub: grant.sub,
+        aud: Audience::of(grant.resources, iss),
+        client_id: grant.client_id,
+        jti: MessageId::random(random),
+        exp,
+        iat,
+        auth_time: grant.auth_time.seconds(),
+        acr: grant.acr,
+        amr: grant.amr,
+        scope: grant.scope,
+        cnf: grant.confirmation,
+        approval: &grant.approval,
+    };
+    signed(signer, &signer.access_header, &object(&claims, grant.details))
+}
+
+fn signed_by_rsa(held: &Held, alg: SigningAlg, payload: &str, now: Timestamp) -> Result<String, SignFailed> {
+    let rsa = held.rsa(now).ok_or(SignFailed)?;
+    let input = format!("{}.{}", rsa.header(alg), encoding::encode(payload.as_bytes()));
+    let signature = rsa.sign(alg, input.as_bytes())?;
+    Ok(format!("{input}.{}", encoding::encode(&signature)))
+}
+
+fn signed(signer: &EcSigner, header: &str, payload: &str) -> Result<String, SignFailed> {
+    let mut token = format!("{header}.{}", encoding::encode(payload.as_bytes()));
+    let signature = signer.sign(token.as_bytes())?;
+    token.push('.');
+    token.push_str(&encoding::encode(&signature));
+    Ok(token)
+}
+
+/// The left half of a token's hash (OpenID Connect Core §3.1.3.6; for refresh tokens CIBA Core §10.3.1).
+fn at_hash(access_token: &str) -> String {
+    encoding::encode(&Hash::of(access_token).as_bytes()[..16])
+}
+
+/// A JSON object, with the client's details as its last member: the very bytes, white space at both ends included, which
+/// `serde_json`'s own raw values would trim.
+fn object(members: &impl Serialize, details: Option<&str>) -> String {
+    let mut text = serde_json::to_string(members).expect("claims are texts, numbers and lists of texts");
+    if let Some(details) = details {
+        text.pop();
+        text.push_str(",\"authorization_details\":");
+        text.push_str(details);
+        text.push('}');
+    }
+    text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn details_keep_every_byte_and_the_object_stays_json() {
+        #[derive(Serialize)]
+        struct One {
+            a: u8,
+        }
+        let details = " [ {\"type\":\"generic\",\n\"title\":\"x\"} ]\n";
+        let text = object(&One { a: 1 }, Some(details));
+        assert_eq!(text, format!("{{\"a\":1,\"authorization_details\":{details}}}"));
+        assert!(serde_json::from_str::<serde_json::Value>(&text).is_ok());
+    }
+
+    #[test]
+    fn at_hash_is_that_of_openid_core() {
+        // An independent calculation: printf %s token | openssl dgst -sha256 -binary | head -c 16 | basenc --base64url
+        assert_eq!(at_hash("jHkWEdUXMU1BwAsC4vtUsZwnNvTIxEl0z9K3vx5KF0Y"), "77QmUPtjPfzWtF2AnpK9RQ");
+        // CIBA Core §10.3.1, example.
+        assert_eq!(at_hash("4bwc0ESC_IAhflf-ACC_vjD_ltc11ne-8gFPfA2Kx16"), "sHahCuSpXCRg5mkDDvvr4w");
+    }
+}

@@ -1,0 +1,62 @@
+//! What is wrong with a configuration that was read without a mistake: files that can't be used, addresses that are never called.
+
+use std::sync::Arc;
+
+use countersign_egress::{Egress, SystemResolver};
+use url::Url;
+
+use crate::config::{Client, ClientKeys, Config};
+use crate::server::tls::Tls;
+
+/// Looks at everything beside the file itself, without opening the home or a port. One sentence for each fault; none: it is fine.
+pub fn check(config: &Config) -> Vec<String> {
+    let mut faults = Vec::new();
+    if let Some(Err(error)) = config.tls.as_ref().map(Tls::read) {
+        faults.push(format!("[tls]: {error}"));
+    }
+    let egress = Egress::new(config.egress.clone(), Arc::new(SystemResolver));
+    for client in &config.clients {
+        for (member, url) in addresses(client) {
+            if let Err(error) = egress.check(url) {
+                faults.push(format!("client {}: `{member}` can't be used: {error}", client.client_id));
+            }
+        }
+    }
+    faults
+}
+
+/// The addresses in a client's entry that the provider calls.
+pub(crate) fn addresses(client: &Client) -> impl Iterator<Item = (&'static str, &Url)> {
+    let notified = client.delivery.endpoint().map(|url| ("backchannel_client_notification_endpoint", url));
+    let keys = match &client.keys {
+        Some(ClientKeys::At(url)) => Some(("jwks_uri", url)),
+        _ => None,
+    };
+    notified.into_iter().chain(keys)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::path::Path;
+
+    use super::*;
+
+    #[test]
+    fn addresses_inside_and_certificates_that_are_not_there_are_told() {
+        let text = |more: &str| {
+            format!(
+                "issuer = \"https://id.example.com\"\n[[clients]]\nclient_id = \"till\"\nsecret = \"f7c09d1c2b8e4a6590d3b1a7e2c45f68\"\nbackchannel_token_delivery_mode = \"ping\"\nbackchannel_client_notification_endpoint = \"https://10.1.2.3/ciba\"\n{more}"
+            )
+        };
+        let faults = |more: &str| match Config::parse(&text(more), Path::new("/nowhere")) {
+            Ok(config) => check(&config),
+            Err(errors) => panic!("{errors:?}"),
+        };
+        let found = faults("[tls]\ncert = \"cert.pem\"\nkey = \"key.pem\"");
+        assert_eq!(found.len(), 2, "{found:?}");
+        assert!(found[0].starts_with("[tls]: ") && found[0].contains("/nowhere/cert.pem"), "{found:?}");
+        let inside = "client till: `backchannel_client_notification_endpoint` can't be used: the address is inside";
+        assert!(found[1].starts_with(inside), "{found:?}");
+        assert!(faults("[egress]\nallow = [\"10.1.2.0/24\"]").is_empty());
+    }
+}

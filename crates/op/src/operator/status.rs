@@ -1,0 +1,178 @@
+//! `op status`: what of the provider works, what doesn't, and what to do next. Everything but the configuration and the way to the
+//! issuer, which are the command's to try.
+
+use std::time::Duration;
+
+use countersign_gateway::StoreError;
+use countersign_protocol::clock::Timestamp;
+
+use crate::issuance::key_rotation::KeyState;
+use crate::issuance::token_keys::EC;
+use crate::server::home;
+use crate::server::{Inner, Provider};
+use crate::store::outbox;
+
+/// How long a certificate must be good still, in seconds, before a renewal is urged.
+const RENEW_BEFORE: u64 = 14 * 86_400;
+
+/// How far back verdicts are counted, in seconds.
+const LATELY: u64 = 86_400;
+
+/// After how many failed attempts a delivery is told as a fault.
+const TRIED_OFTEN: u32 = 3;
+
+/// One thing that works or does not.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct StatusLine {
+    /// Its name.
+    pub name: &'static str,
+    /// How it stands, in words.
+    pub detail: String,
+    /// What to do about it; `None`: it is well.
+    pub next: Option<String>,
+}
+
+impl StatusLine {
+    /// Something that is well.
+    pub fn well(name: &'static str, detail: impl Into<String>) -> StatusLine {
+        StatusLine { name, detail: detail.into(), next: None }
+    }
+
+    /// Something that is not.
+    pub fn ill(name: &'static str, detail: impl Into<String>, next: impl Into<String>) -> StatusLine {
+        StatusLine { name, detail: detail.into(), next: Some(next.into()) }
+    }
+}
+
+impl Provider {
+    /// How the provider stands, beside the process that serves it.
+    ///
+    /// # Errors
+    /// What the store said, where it can't even be read.
+    pub async fn status(&self) -> Result<Vec<StatusLine>, StoreError> {
+        let inner = self.inner();
+        Ok(vec![
+            inner.process(),
+            inner.store_line().await,
+            inner.certificate(),
+            self.keys_line(),
+            inner.people()?,
+            self.clients_line(),
+            inner.approvals()?,
+            inner.telling()?,
+        ])
+    }
+
+    fn keys_line(&self) -> StatusLine {
+        let keys = match self.keys() {
+            Ok(keys) => keys,
+            Err(error) => return StatusLine::ill("keys", error.to_string(), "restore keys/ and the database together"),
+        };
+        let next = keys.iter().find(|key| key.name == EC && key.state == KeyState::Next);
+        let kid = keys.iter().find(|key| key.name == EC && key.state == KeyState::Signs).map(|key| key.kid.as_str());
+        let rotating = if next.is_some() { "; the next one is published" } else { "" };
+        StatusLine::well("keys", format!("tokens are signed by {}{rotating}", kid.unwrap_or("no key yet")))
+    }
+
+    fn clients_line(&self) -> StatusLine {
+        let clients = match self.clients() {
+            Ok(clients) => clients,
+            Err(error) => return StatusLine::ill("clients", error.to_string(), "see what the store says above"),
+        };
+        let registered = clients.iter().filter(|client| client.registered).count();
+        match clients.len() {
+            0 => StatusLine::ill("clients", "nobody may ask", "add one: countersign op client add"),
+            all => StatusLine::well("clients", format!("{all} may ask, {registered} of them registered themselves")),
+        }
+    }
+}
+
+impl Inner {
+    fn process(&self) -> StatusLine {
+        match home::holder(&self.home) {
+            Some(pid) => StatusLine::well("process", format!("process {pid} serves this home")),
+            None => StatusLine::ill("process", "nobody serves this home", "start it: countersign op serve"),
+        }
+    }
+
+    async fn store_line(&self) -> StatusLine {
+        let path = home::database(&self.home);
+        let size = std::fs::metadata(&path).map_or(0, |file| file.len());
+        let megabytes = size.div_ceil(1 << 20);
+        match tokio::time::timeout(Duration::from_secs(5), self.gateway.store().try_write()).await {
+            Ok(Ok(())) => StatusLine::well("store", format!("takes writes; {megabytes} MiB")),
+            Ok(Err(error)) => {
+                let next = "make space on the disk, or see what else holds provider.db";
+                StatusLine::ill("store", error.to_string(), next)
+            }
+            Err(_) => StatusLine::ill("store", "does not answer", "see what else holds provider.db"),
+        }
+    }
+
+    fn certificate(&self) -> StatusLine {
+        const NAME: &str = "certificate";
+        let Some(files) = &self.config.tls else {
+            let what = match self.config.issuer.is_plain_http() {
+                true => "none: plain http on this machine alone",
+                false => "none of its own: a proxy speaks TLS for it",
+            };
+            return StatusLine::well(NAME, what);
+        };
+        let until = match files.not_after() {
+            Ok(until) => until,
+            Err(error) => return StatusLine::ill(NAME, error.to_string(), "put a certificate and its key there"),
+        };
+        let days = until.seconds().saturating_sub(self.ports.clock.now().seconds()) / 86_400;
+        match until.seconds().saturating_sub(RENEW_BEFORE) > self.ports.clock.now().seconds() {
+            true => StatusLine::well(NAME, format!("good for {days} days")),
+            false => {
+                let next = "renew it; new files are taken within seconds, without a restart";
+                StatusLine::ill(NAME, format!("good for {days} more days"), next)
+            }
+        }
+    }
+
+    fn people(&self) -> Result<StatusLine, StoreError> {
+        let gateway = &self.gateway;
+        let enrolled = gateway.store().read_blocking(|connection| gateway.count_enrolled(connection))?;
+        let known = self.config.users.with_code().1
+            + self.gateway.store().read_blocking(crate::store::directory_entries::users_with_code)?.1;
+        let detail =
+            format!("{known} can be asked, {} of them with a device; devices: {}", enrolled.people, enrolled.devices);
+        Ok(match (known, enrolled.people) {
+            (0, _) => StatusLine::ill("people", "nobody can be asked", "add somebody: countersign op user add"),
+            (_, 0) => StatusLine::ill("people", detail, "make a link for somebody: countersign op link USER"),
+            _ => StatusLine::well("people", detail),
+        })
+    }
+
+    fn approvals(&self) -> Result<StatusLine, StoreError> {
+        let (gateway, now) = (&self.gateway, self.ports.clock.now());
+        let since = Timestamp::from_seconds(now.seconds().saturating_sub(LATELY));
+        let (standing, ended) = gateway.store().read_blocking(|connection| {
+            Ok((gateway.pending_approvals(connection)?, gateway.count_ended(connection, since)?))
+        })?;
+        let lately: Vec<String> = ended.iter().map(|(outcome, count)| format!("{count} {outcome}")).collect();
+        let lately = if lately.is_empty() { "none".to_owned() } else { lately.join(", ") };
+        let detail = format!("{} wait, {} of them held; ended in a day: {lately}", standing.pending, standing.held);
+        Ok(StatusLine::well("approvals", detail))
+    }
+
+    fn telling(&self) -> Result<StatusLine, StoreError> {
+        const NAME: &str = "telling";
+        let now = self.ports.clock.now();
+        let store = self.gateway.store();
+        let queued = store.read_blocking(|connection| outbox::queued(connection, now))?;
+        let tried = store.read_blocking(outbox::most_attempts)?;
+        let waiting: i64 = queued.iter().map(|(_, count)| count).sum();
+        let webhook = if self.config.webhook.is_some() { "your webhook gets events" } else { "no webhook" };
+        let detail = format!("{waiting} notifications and events to deliver; {webhook}");
+        Ok(match tried {
+            Some((recipient, attempts)) if attempts >= TRIED_OFTEN => {
+                let next = format!("see why {recipient} does not answer: the log has a line \"told\" for each attempt");
+                StatusLine::ill(NAME, format!("{detail}; {recipient} was tried {attempts} times"), next)
+            }
+            _ => StatusLine::well(NAME, detail),
+        })
+    }
+}

@@ -1,0 +1,196 @@
+//! Where a request comes from: the connection's other end, or what a proxy that the operator trusts says of it. From anybody else
+//! such headers say nothing.
+
+use std::net::{IpAddr, SocketAddr};
+use std::sync::Arc;
+
+use axum::Router;
+use axum::extract::connect_info::Connected;
+use axum::extract::{ConnectInfo, Request};
+use axum::http::HeaderMap;
+use axum::middleware::{self, Next};
+use axum::response::Response;
+use axum::serve::IncomingStream;
+use rustls::pki_types::CertificateDer;
+use rustls::pki_types::pem::PemObject as _;
+use tokio::net::TcpListener;
+
+use crate::config::{ForwardedBy, TrustedProxies};
+use crate::http::{PeerCertificate, decode};
+use crate::server::tls::TlsListener;
+
+/// The other end of a connection.
+#[derive(Debug, Clone)]
+pub(crate) struct Peer {
+    address: SocketAddr,
+    certificate: Option<PeerCertificate>,
+}
+
+impl Connected<IncomingStream<'_, TcpListener>> for Peer {
+    fn connect_info(stream: IncomingStream<'_, TcpListener>) -> Peer {
+        // Every new connection comes by here. A device's stream is written to without an answer: its second event would wait
+        // for the first one's acknowledgement.
+        let _ = stream.io().set_nodelay(true);
+        Peer { address: *stream.remote_addr(), certificate: None }
+    }
+}
+
+impl Connected<IncomingStream<'_, TlsListener>> for Peer {
+    fn connect_info(stream: IncomingStream<'_, TlsListener>) -> Peer {
+        let (_, session) = stream.io().get_ref();
+        let certificate = session.peer_certificates().and_then(|chain| chain.first());
+        Peer {
+            address: *stream.remote_addr(),
+            certificate: certificate.map(|certificate| PeerCertificate(certificate.to_vec())),
+        }
+    }
+}
+
+/// The address a request comes from, as far as it can be believed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct ClientAddress(pub(crate) IpAddr);
+
+/// Says for every request where it comes from.
+pub(crate) fn know_arrivals(routes: Router, proxies: &TrustedProxies) -> Router {
+    let proxies = Arc::new(proxies.clone());
+    routes.layer(middleware::from_fn(move |mut request: Request, next: Next| {
+        let proxies = proxies.clone();
+        async move {
+            if let Some(ConnectInfo(peer)) = request.extensions_mut().remove::<ConnectInfo<Peer>>() {
+                let (address, certificate) = proxies.arrival(peer, request.headers());
+                request.extensions_mut().insert(ClientAddress(address));
+                if let Some(certificate) = certificate {
+                    request.extensions_mut().insert(certificate);
+                }
+            }
+            let response: Response = next.run(request).await;
+            response
+        }
+    }))
+}
+
+impl TrustedProxies {
+    fn arrival(&self, peer: Peer, headers: &HeaderMap) -> (IpAddr, Option<PeerCertificate>) {
+        let direct = peer.address.ip().to_canonical();
+        if !self.trusts(direct) {
+            return (direct, peer.certificate);
+        }
+        // The nearest that is no proxy of ours: what stands before it was written by whoever it is.
+        let name = match self.forwarded_by {
+            ForwardedBy::XForwardedFor => "x-forwarded-for",
+            ForwardedBy::Forwarded => "forwarded",
+        };
+        let forwarded = headers.get_all(name).iter().filter_map(|value| value.to_str().ok());
+        let hops: Vec<&str> = forwarded.flat_map(|value| value.split(',')).map(str::trim).collect();
+        let parsed = hops.iter().rev().map_while(|hop| match self.forwarded_by {
+            ForwardedBy::XForwardedFor => hop.parse::<IpAddr>().ok(),
+            ForwardedBy::Forwarded => forwarded_for(hop),
+        });
+        let address = parsed.map(|hop| hop.to_canonical()).find(|hop| !self.trusts(*hop)).unwrap_or(direct);
+        let header = self.certificate_header.as_ref().and_then(|name| headers.get(name));
+        let certificate = header.and_then(|value| certificate(value.as_bytes()));
+        (address, certificate)
+    }
+
+    fn trusts(&self, address: IpAddr) -> bool {
+        self.networks.iter().any(|network| network.contains(&address))
+    }
+}
+
+/// The address in an element of `Forwarded`: `for=192.0.2.60`, `for="[2001:db8::17]:4711"`. `None` for a name that somebody made up
+/// (`_hidden`, `unknown`), or none at all.
+fn forwarded_for(element: &str) -> Option<IpAddr> {
+    let mut pairs = element.split(';').filter_map(|pair| pair.trim().split_once('='));
+    let (_, node) = pairs.find(|(name, _)| name.trim().eq_ignore_ascii_case("for"))?;
+    let node = node.trim().trim_matches('"');
+    match node.strip_prefix('[') {
+        Some(rest) => rest.split_once(']')?.0.parse().ok(),
+        None => node.split_once(':').map_or(node, |(host, _)| host).parse().ok(),
+    }
+}
+
+fn certificate(header: &[u8]) -> Option<PeerCertificate> {
+    // Base64 has `+`, which a form would read as a blank.
+    let escaped = String::from_utf8_lossy(header).replace('+', "%2B");
+    let pem = decode(escaped.as_bytes())?;
+    let certificate = CertificateDer::from_pem_slice(pem.as_bytes()).ok()?;
+    Some(PeerCertificate(certificate.to_vec()))
+}
+
+#[cfg(test)]
+mod tests {
+    use axum::http::HeaderName;
+
+    use super::*;
+
+    fn peer(address: &str) -> Peer {
+        let address = SocketAddr::new(address.parse().expect("an address"), 1);
+        Peer { address, certificate: Some(PeerCertificate(vec![1])) }
+    }
+
+    fn proxies() -> TrustedProxies {
+        TrustedProxies {
+            networks: vec!["10.0.0.0/8".parse().expect("a network")],
+            certificate_header: Some(HeaderName::from_static("x-ssl-client-cert")),
+            ..TrustedProxies::default()
+        }
+    }
+
+    fn headers(of: &[(&'static str, &str)]) -> HeaderMap {
+        let pairs = of.iter().map(|(name, value)| (HeaderName::from_static(name), value.parse().expect("a value")));
+        pairs.collect()
+    }
+
+    fn address(peer_address: &str, forwarded: &str) -> String {
+        proxies().arrival(peer(peer_address), &headers(&[("x-forwarded-for", forwarded)])).0.to_string()
+    }
+
+    #[test]
+    fn only_a_trusted_proxy_says_where_a_request_comes_from() {
+        assert_eq!(address("203.0.113.9", "198.51.100.1"), "203.0.113.9", "anybody can write this header");
+        assert_eq!(address("10.0.0.1", "198.51.100.1"), "198.51.100.1");
+        assert_eq!(
+            address("10.0.0.1", "192.0.2.66, 198.51.100.1, 10.0.0.2"),
+            "198.51.100.1",
+            "what the client wrote itself is not believed"
+        );
+        assert_eq!(address("10.0.0.1", "198.51.100.1, nonsense"), "10.0.0.1");
+        assert_eq!(address("::ffff:10.0.0.1", "2001:db8::1"), "2001:db8::1");
+    }
+
+    #[test]
+    fn forwarded_is_read_where_the_operator_says_so_and_nowhere_else() {
+        let by = |forwarded_by: ForwardedBy, peer_address: &str, element: &str| {
+            let sent = headers(&[("forwarded", element), ("x-forwarded-for", "192.0.2.1")]);
+            TrustedProxies { forwarded_by, ..proxies() }.arrival(peer(peer_address), &sent).0.to_string()
+        };
+        for (element, expected) in [
+            ("for=198.51.100.1", "198.51.100.1"),
+            ("For=\"198.51.100.1:4711\";proto=https;by=10.0.0.1", "198.51.100.1"),
+            ("proto=https; for=\"[2001:db8::17]:4711\"", "2001:db8::17"),
+            ("for=192.0.2.66, for=198.51.100.1, for=10.0.0.2", "198.51.100.1"),
+            ("for=unknown", "10.0.0.1"),
+            ("for=198.51.100.1, for=_hidden", "10.0.0.1"),
+            ("proto=https", "10.0.0.1"),
+            ("for=\"[2001:db8::17\"", "10.0.0.1"),
+        ] {
+            assert_eq!(by(ForwardedBy::Forwarded, "10.0.0.1", element), expected, "{element}");
+            assert_eq!(by(ForwardedBy::XForwardedFor, "10.0.0.1", element), "192.0.2.1", "{element}");
+            assert_eq!(by(ForwardedBy::Forwarded, "203.0.113.9", element), "203.0.113.9", "{element}");
+        }
+    }
+
+    #[test]
+    fn only_a_trusted_proxy_brings_a_certificate() {
+        let made = countersign_testing::certificates::self_signed(&["till.example"]);
+        let escaped: String = url::form_urlencoded::byte_serialize(made.cert.pem().as_bytes()).collect();
+        let nginx = escaped.replace('+', "%20");
+        let sent = headers(&[("x-ssl-client-cert", &nginx)]);
+        let (_, from_proxy) = proxies().arrival(peer("10.0.0.1"), &sent);
+        assert_eq!(from_proxy, Some(PeerCertificate(made.cert.der().to_vec())));
+        let (_, from_elsewhere) = proxies().arrival(peer("203.0.113.9"), &sent);
+        assert_eq!(from_elsewhere, Some(PeerCertificate(vec![1])), "its own certificate, not that in the header");
+        let (_, nonsense) = proxies().arrival(peer("10.0.0.1"), &headers(&[("x-ssl-client-cert", "MIIB")]));
+        assert_eq!(nonsense, None);
+    }
+}

@@ -1,0 +1,45 @@
+//! `/healthz` and `/readyz`: whether the process lives, and whether it can do its work. At the root of the address, whatever the
+//! issuer's path, and without anything that only clients or devices should know.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use axum::Router;
+use axum::http::{StatusCode, header};
+use axum::response::{IntoResponse, Response};
+use axum::routing::get;
+use serde_json::json;
+
+use crate::http::NO_STORE;
+use crate::server::Inner;
+
+/// How long the store may take to commit nothing.
+const PATIENCE: Duration = Duration::from_secs(2);
+
+/// Both routes.
+pub(crate) fn routes(inner: &Arc<Inner>) -> Router {
+    let inner = inner.clone();
+    Router::new()
+        .route("/healthz", get(async || said(StatusCode::OK, "alive", "the process runs")))
+        .route("/readyz", get(async move || readiness(&inner).await))
+}
+
+async fn readiness(inner: &Inner) -> Response {
+    if inner.stopping.has_begun() {
+        return said(StatusCode::SERVICE_UNAVAILABLE, "stopping", "the provider is being stopped");
+    }
+    let written = tokio::time::timeout(PATIENCE, inner.gateway.store().try_write()).await;
+    match written {
+        Ok(Ok(())) => said(StatusCode::OK, "ready", "the store takes writes"),
+        Ok(Err(error)) => {
+            tracing::error!(%error, "not ready");
+            said(StatusCode::SERVICE_UNAVAILABLE, "store", "the store takes no writes; the log says why")
+        }
+        Err(_) => said(StatusCode::SERVICE_UNAVAILABLE, "store", "the store did not answer within two seconds"),
+    }
+}
+
+fn said(status: StatusCode, state: &str, what: &str) -> Response {
+    let body = json!({ "status": state, "detail": what }).to_string();
+    (status, [(header::CONTENT_TYPE, "application/json"), NO_STORE], body).into_response()
+}

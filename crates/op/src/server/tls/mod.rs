@@ -1,0 +1,63 @@
+//! TLS for the provider's own address: a certificate that is exchanged while the provider runs, and client certificates that are
+//! asked for, never required.
+
+mod client_verifier;
+mod listener;
+mod server_certificate;
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use rustls::ServerConfig;
+use tokio::task::JoinHandle;
+
+pub(crate) use listener::TlsListener;
+pub use server_certificate::CertificateError;
+
+use crate::config::CertificateFiles;
+use client_verifier::AnyCertificate;
+use server_certificate::Current;
+
+/// How often the files are looked at.
+const LOOK_EVERY: Duration = Duration::from_secs(5);
+
+/// What connections are made with.
+pub(crate) struct Tls {
+    pub(crate) config: Arc<ServerConfig>,
+    current: Arc<Current>,
+}
+
+impl Tls {
+    /// Reads the files.
+    ///
+    /// # Errors
+    /// [`CertificateError`].
+    pub(crate) fn read(files: &CertificateFiles) -> Result<Tls, CertificateError> {
+        let current = Arc::new(Current::read(files.clone())?);
+        let provider = Arc::new(rustls::crypto::ring::default_provider());
+        let verifier = Arc::new(AnyCertificate::new(provider.clone()));
+        let mut config = ServerConfig::builder_with_provider(provider)
+            .with_safe_default_protocol_versions()
+            .expect("ring speaks TLS 1.2 and 1.3")
+            .with_client_cert_verifier(verifier)
+            .with_cert_resolver(current.clone());
+        config.alpn_protocols = vec![b"h2".to_vec(), b"http/1.1".to_vec()];
+        Ok(Tls { config: Arc::new(config), current })
+    }
+
+    /// Takes another certificate as soon as its files change. A pair that can't be used is told in the log, and the one before
+    /// stays.
+    pub(crate) fn keep_up(&self) -> JoinHandle<()> {
+        let current = self.current.clone();
+        tokio::spawn(async move {
+            let mut ticks = tokio::time::interval(LOOK_EVERY);
+            ticks.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
+            loop {
+                ticks.tick().await;
+                let current = current.clone();
+                // Files are read on a thread that may wait for a disk.
+                let _ = tokio::task::spawn_blocking(move || current.look()).await;
+            }
+        })
+    }
+}

@@ -1,0 +1,195 @@
+//! The certificate and its key: read from two files, exchanged when they change.
+
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex, PoisonError, RwLock};
+
+use countersign_protocol::clock::Timestamp;
+use rustls::pki_types::pem::PemObject as _;
+use rustls::pki_types::{CertificateDer, PrivateKeyDer};
+use rustls::server::{ClientHello, ResolvesServerCert};
+use rustls::sign::CertifiedKey;
+use x509_cert::der::Decode as _;
+use zeroize::Zeroizing;
+
+use crate::config::CertificateFiles;
+
+impl CertificateFiles {
+    /// Until when the certificate is good.
+    ///
+    /// # Errors
+    /// [`CertificateError`] for files that can't be used.
+    pub(crate) fn not_after(&self) -> Result<Timestamp, CertificateError> {
+        let pair = parse(self, &read(self)?)?;
+        let missing = || CertificateError::NoCertificate(self.cert.clone());
+        let leaf = pair.cert.first().ok_or_else(missing)?;
+        let certificate = x509_cert::Certificate::from_der(leaf).map_err(|_| missing())?;
+        let until = certificate.tbs_certificate.validity.not_after.to_unix_duration();
+        Ok(Timestamp::from_seconds(until.as_secs()))
+    }
+}
+
+/// Why a pair of files can't be used.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum CertificateError {
+    /// A file.
+    #[error("{path} can't be read: {source}; check the path and who may read it")]
+    Unreadable {
+        /// The file.
+        path: PathBuf,
+        /// What the system said.
+        source: std::io::Error,
+    },
+    /// No certificate in the file.
+    #[error("{0} has no certificate in it; it must be PEM (-----BEGIN CERTIFICATE-----)")]
+    NoCertificate(PathBuf),
+    /// No key in the file.
+    #[error("{0} has no private key in it; it must be PEM (-----BEGIN PRIVATE KEY-----)")]
+    NoKey(PathBuf),
+    /// The key is of a kind that can't be used, or belongs to another certificate.
+    #[error("{key} is not the key of the certificate in {cert}, or of a kind that can't be used: {source}")]
+    Pair {
+        /// The certificate's file.
+        cert: PathBuf,
+        /// The key's file.
+        key: PathBuf,
+        /// What rustls said.
+        source: rustls::Error,
+    },
+}
+
+/// The bytes of both files.
+#[derive(PartialEq, Eq)]
+struct Bytes {
+    cert: Vec<u8>,
+    key: Zeroizing<Vec<u8>>,
+}
+
+/// The pair that connections are made with now.
+pub(super) struct Current {
+    files: CertificateFiles,
+    pair: RwLock<Arc<CertifiedKey>>,
+    /// As they were last looked at, whether or not they could be used.
+    seen: Mutex<Bytes>,
+}
+
+impl Current {
+    pub(super) fn read(files: CertificateFiles) -> Result<Current, CertificateError> {
+        let bytes = read(&files)?;
+        let pair = parse(&files, &bytes)?;
+        Ok(Current { files, pair: RwLock::new(Arc::new(pair)), seen: Mutex::new(bytes) })
+    }
+
+    /// Looks at the files again. Returns whether another pair is in use since.
+    pub(super) fn look(&self) -> bool {
+        // A file that is missing for a moment is being replaced.
+        let Ok(bytes) = read(&self.files) else { return false };
+        let mut seen = self.seen.lock().unwrap_or_else(PoisonError::into_inner);
+        if *seen == bytes {
+            return false;
+        }
+        let parsed = parse(&self.files, &bytes);
+        *seen = bytes;
+        match parsed {
+            Ok(pair) => {
+                *self.pair.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(pair);
+                tracing::info!(cert = %self.files.cert.display(), "another certificate is in use");
+                true
+            }
+            Err(error) => {
+                tracing::error!(%error, "the new certificate can't be used; the one before stays in use");
+                false
+            }
+        }
+    }
+}
+
+impl std::fmt::Debug for Current {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Current").field("files", &self.files).finish_non_exhaustive()
+    }
+}
+
+impl ResolvesServerCert for Current {
+    fn resolve(&self, _: ClientHello<'_>) -> Option<Arc<CertifiedKey>> {
+        Some(self.pair.read().unwrap_or_else(PoisonError::into_inner).clone())
+    }
+}
+
+fn read(files: &CertificateFiles) -> Result<Bytes, CertificateError> {
+    let file = |path: &Path| {
+        std::fs::read(path).map_err(|source| CertificateError::Unreadable { path: path.to_owned(), source })
+    };
+    Ok(Bytes { cert: file(&files.cert)?, key: Zeroizing::new(file(&files.key)?) })
+}
+
+fn parse(files: &CertificateFiles, bytes: &Bytes) -> Result<CertifiedKey, CertificateError> {
+    let chain: Result<Vec<_>, _> = CertificateDer::pem_slice_iter(&bytes.cert).collect();
+    let chain = chain.ok().filter(|chain| !chain.is_empty());
+    let chain = chain.ok_or_else(|| CertificateError::NoCertificate(files.cert.clone()))?;
+    let key = PrivateKeyDer::from_pem_slice(&bytes.key).map_err(|_| CertificateError::NoKey(files.key.clone()))?;
+    let provider = rustls::crypto::ring::default_provider();
+    CertifiedKey::from_der(chain, key, &provider).map_err(|source| CertificateError::Pair {
+        cert: files.cert.clone(),
+        key: files.key.clone(),
+        source,
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn pair(name: &str) -> (String, String) {
+        let made = countersign_testing::certificates::self_signed(&[name]);
+        (made.cert.pem(), made.signing_key.serialize_pem())
+    }
+
+    fn files(folder: &Path, (cert, key): &(String, String)) -> CertificateFiles {
+        let files = CertificateFiles { cert: folder.join("cert.pem"), key: folder.join("key.pem") };
+        std::fs::write(&files.cert, cert).expect("written");
+        std::fs::write(&files.key, key).expect("written");
+        files
+    }
+
+    fn in_use(current: &Current) -> Vec<u8> {
+        current.pair.read().expect("unpoisoned").cert[0].to_vec()
+    }
+
+    #[test]
+    fn another_pair_is_taken_and_a_bad_one_leaves_the_one_before() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let (first, second) = (pair("one.example"), pair("two.example"));
+        let paths = files(folder.path(), &first);
+        let current = Current::read(paths).expect("a sound pair");
+        let before = in_use(&current);
+        assert!(!current.look(), "nothing changed");
+
+        files(folder.path(), &(second.0.clone(), first.1.clone()));
+        assert!(!current.look(), "a certificate whose key has not come yet");
+        assert_eq!(in_use(&current), before);
+        files(folder.path(), &second);
+        assert!(current.look());
+        assert_ne!(in_use(&current), before);
+
+        let now = in_use(&current);
+        files(folder.path(), &("nonsense".to_owned(), second.1.clone()));
+        assert!(!current.look());
+        std::fs::remove_file(folder.path().join("cert.pem")).expect("removed");
+        assert!(!current.look());
+        assert_eq!(in_use(&current), now);
+    }
+
+    #[test]
+    fn what_is_wrong_with_the_files_is_told_by_name() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let (one, other) = (pair("one.example"), pair("two.example"));
+        let said =
+            |pair: &(String, String)| Current::read(files(folder.path(), pair)).expect_err("refused").to_string();
+        assert!(said(&(one.1.clone(), one.1.clone())).contains("has no certificate in it"));
+        assert!(said(&(one.0.clone(), one.0.clone())).contains("has no private key in it"));
+        assert!(said(&(one.0.clone(), other.1)).contains("is not the key of the certificate"));
+        let nowhere = CertificateFiles { cert: "/nowhere/cert.pem".into(), key: "/nowhere/key.pem".into() };
+        assert!(Current::read(nowhere).expect_err("refused").to_string().contains("/nowhere/cert.pem can't be read"));
+    }
+}

@@ -1,0 +1,223 @@
+//! Authentication requests as their clients know them.
+
+use countersign_protocol::clock::Timestamp;
+use countersign_protocol::hash::Hash;
+use countersign_protocol::id::ApprovalId;
+use rusqlite::{Connection, OptionalExtension, Row, named_params, params};
+
+use super::columns::{column, time};
+use crate::grant::resource::Resources;
+
+/// How long a request that is over can still be asked about, in milliseconds: until then a client hears how it ended, later
+/// `invalid_grant`.
+const KEPT: i64 = 24 * 3600 * 1000;
+
+/// An authentication request.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct AuthRequest {
+    /// SHA-256 of the `auth_req_id`, which itself is kept nowhere.
+    pub(crate) id: Hash,
+    pub(crate) client_id: String,
+    /// `None` for a request that only pretends: about somebody unknown, or somebody without a device.
+    pub(crate) real: Option<Real>,
+    pub(crate) scope: String,
+    /// The client's bytes.
+    pub(crate) details: Option<String>,
+    /// Which resource servers the tokens are for.
+    pub(crate) resources: Resources,
+    pub(crate) requested_at: Timestamp,
+    pub(crate) expires_at: Timestamp,
+    /// Seconds between two polls; grows with every `slow_down`.
+    pub(crate) interval: u32,
+    pub(crate) redeemed: bool,
+    /// Whether its client called it off.
+    pub(crate) cancelled: bool,
+}
+
+/// Whom a request is about, and what the gateway calls it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Real {
+    pub(crate) sub: String,
+    pub(crate) approval: ApprovalId,
+}
+
+/// Whether a poll came as late as the client was told.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Pace {
+    Fine,
+    /// Too early; the pause in seconds that holds from now on.
+    TooFast(u32),
+}
+
+/// What a `slow_down` adds to the interval, in seconds (CIBA Core §11).
+const SLOWER_BY: u32 = 5;
+
+pub(crate) fn insert(connection: &Connection, request: &AuthRequest) -> rusqlite::Result<()> {
+    let mut statement = connection.prepare_cached(
+        "INSERT INTO authentication_request
+             (id, client_id, subject, approval_id, scope, details, resource, requested_at, expires_at, interval)
+         VALUES (:id, :client_id, :subject, :approval_id, :scope, :details, :resource, :requested_at, :expires_at, :interval)",
+    )?;
+    statement.execute(named_params! {
+        ":id": request.id.as_bytes(),
+        ":client_id": request.client_id,
+        ":subject": request.real.as_ref().map(|real| &real.sub),
+        ":approval_id": request.real.as_ref().map(|real| real.approval.as_str()),
+        ":scope": request.scope,
+        ":details": request.details,
+        ":resource": request.resources.to_column(),
+        ":requested_at": column(request.requested_at),
+        ":expires_at": column(request.expires_at),
+        ":interval": request.interval,
+    })?;
+    Ok(())
+}
+
+pub(crate) fn find(connection: &Connection, id: &Hash) -> rusqlite::Result<Option<AuthRequest>> {
+    let mut statement = connection.prepare_cached(
+        "SELECT client_id, subject, approval_id, scope, details, requested_at, expires_at, interval, redeemed_at,
+                cancelled_at, resource
+         FROM authentication_request WHERE id = ?1",
+    )?;
+    statement.query_row([id.as_bytes()], |row| read(row, *id)).optional()
+}
+
+/// Notes a poll of a pending request and judges its pace. The first is never too early; each next one is measured from the
+/// one before, with a tenth of the interval forgiven for the network.
+pub(crate) fn note_poll(connection: &Connection, id: &Hash, now: Timestamp) -> rusqlite::Result<Pace> {
+    let (interval, last): (u32, Option<i64>) = connection
+        .prepare_cached("SELECT interval, polled_at FROM authentication_request WHERE id = ?1")?
+        .query_row([id.as_bytes()], |row| Ok((row.get(0)?, row.get(1)?)))?;
+    let too_fast = last.is_some_and(|last| now.millis_since(time(last)) < u64::from(interval) * 900);
+    let interval = if too_fast { interval + SLOWER_BY } else { interval };
+    connection
+        .prepare_cached("UPDATE authentication_request SET polled_at = ?2, interval = ?3 WHERE id = ?1")?
+        .execute(params![id.as_bytes(), column(now), interval])?;
+    Ok(if too_fast { Pace::TooFast(interval) } else { Pace::Fine })
+}
+
+/// Spends a request. `true` for exactly one caller, however many try.
+pub(crate) fn redeem(connection: &Connection, id: &Hash, now: Timestamp) -> rusqlite::Result<bool> {
+    let spent = connection
+        .prepare_cached(
+            "UPDATE authentication_request SET redeemed_at = ?2
+             WHERE id = ?1 AND redeemed_at IS NULL AND cancelled_at IS NULL",
+        )?
+        .execute(params![id.as_bytes(), column(now)])?;
+    Ok(spent == 1)
+}
+
+/// The approvals of a client's requests that are not over.
+pub(crate) fn pending_of_client(
+    connection: &Connection,
+    client_id: &str,
+    now: Timestamp,
+) -> rusqlite::Result<Vec<ApprovalId>> {
+    pending(connection, "client_id", client_id, now)
+}
+
+/// The approvals of the requests about a person that are not over.
+pub(crate) fn pending_of_user(connection: &Connection, sub: &str, now: Timestamp) -> rusqlite::Result<Vec<ApprovalId>> {
+    pending(connection, "subject", sub, now)
+}
+
+/// Reads along the index by expiry: what is not over is little beside what is kept.
+fn pending(
+    connection: &Connection,
+    whose: &'static str,
+    value: &str,
+    now: Timestamp,
+) -> rusqlite::Result<Vec<ApprovalId>> {
+    let mut statement = connection.prepare_cached(&format!(
+        "SELECT approval_id FROM authentication_request
+         WHERE expires_at > ?1 AND {whose} = ?2 AND approval_id IS NOT NULL AND redeemed_at IS NULL"
+    ))?;
+    let found = statement.query_map(params![column(now), value], |row| row.get::<_, String>(0))?;
+    let ids = found.map(|id| id.map(|id| id.parse::<ApprovalId>()));
+    // An id that can't be read would be this program's own mistake; what it stands for ends by itself.
+    ids.filter_map(|id| id.map(Result::ok).transpose()).collect()
+}
+
+/// Notes that its client called a request off. `false`: its tokens were given out, or it was called off before.
+pub(crate) fn cancel(connection: &Connection, id: &Hash, now: Timestamp) -> rusqlite::Result<bool> {
+    let changed = connection
+        .prepare_cached(
+            "UPDATE authentication_request SET cancelled_at = ?2
+             WHERE id = ?1 AND redeemed_at IS NULL AND cancelled_at IS NULL AND expires_at > ?2",
+        )?
+        .execute(params![id.as_bytes(), column(now)])?;
+    Ok(changed == 1)
+}
+
+/// Forgets requests that ended a day ago.
+pub(crate) fn forget_old(connection: &Connection, now: Timestamp) -> rusqlite::Result<usize> {
+    connection
+        .prepare_cached("DELETE FROM authentication_request WHERE expires_at < ?1")?
+        .execute([column(now).saturating_sub(KEPT)])
+}
+
+fn read(row: &Row<'_>, id: Hash) -> rusqlite::Result<AuthRequest> {
+    let (sub, approval): (Option<String>, Option<String>) = (row.get(1)?, row.get(2)?);
+    let approval = approval.map(|text| text.parse::<ApprovalId>()).transpose();
+    let approval = approval
+        .map_err(|error| rusqlite::Error::FromSqlConversionFailure(2, rusqlite::types::Type::Text, Box::new(error)))?;
+    let (redeemed, cancelled): (Option<i64>, Option<i64>) = (row.get(8)?, row.get(9)?);
+    Ok(AuthRequest {
+        id,
+        client_id: row.get(0)?,
+        real: sub.zip(approval).map(|(sub, approval)| Real { sub, approval }),
+        scope: row.get(3)?,
+        details: row.get(4)?,
+        resources: Resources::from_column(row.get_ref(10)?.as_str_or_null()?),
+        requested_at: time(row.get(5)?),
+        expires_at: time(row.get(6)?),
+        interval: row.get(7)?,
+        redeemed: redeemed.is_some(),
+        cancelled: cancelled.is_some(),
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::store::SCHEMA;
+
+    #[test]
+    fn a_request_of_an_older_file_is_the_same_in_its_new_table() -> rusqlite::Result<()> {
+        let connection = Connection::open_in_memory()?;
+        let (older, newer) = SCHEMA.steps.split_at(8);
+        older.iter().try_for_each(|step| connection.execute_batch(step))?;
+        let request = |n: u64, resources: Option<&str>| AuthRequest {
+            id: Hash::of(n.to_string()),
+            client_id: format!("client {n}"),
+            real: (n > 1).then(|| Real {
+                sub: "alice".to_owned(),
+                approval: format!("ap_{}", "A".repeat(43)).parse().expect("an id"),
+            }),
+            scope: "openid".to_owned(),
+            details: (n > 1).then(|| " [ ]\n".to_owned()),
+            resources: Resources::from_column(resources),
+            requested_at: Timestamp::from_seconds(1_000 - n),
+            expires_at: Timestamp::from_seconds(2_000 + n),
+            interval: 5,
+            redeemed: false,
+            cancelled: false,
+        };
+        let all = [
+            request(1, None),
+            request(2, Some("https://a.example https://b.example")),
+            request(3, Some("https://a.example")),
+        ];
+        all.iter().try_for_each(|request| insert(&connection, request))?;
+        assert!(redeem(&connection, &all[1].id, Timestamp::from_seconds(1_500))?);
+        let before = all.iter().map(|request| find(&connection, &request.id)).collect::<rusqlite::Result<Vec<_>>>()?;
+
+        newer.iter().try_for_each(|step| connection.execute_batch(step))?;
+        let after = all.iter().map(|request| find(&connection, &request.id)).collect::<rusqlite::Result<Vec<_>>>()?;
+        assert_eq!(after, before);
+        assert!(after[1].as_ref().is_some_and(|request| request.redeemed && request.resources.iter().count() == 2));
+        assert!(!redeem(&connection, &all[1].id, Timestamp::from_seconds(1_501))?, "once is once");
+        assert_eq!(note_poll(&connection, &all[2].id, Timestamp::from_seconds(1_500))?, Pace::Fine);
+        Ok(())
+    }
+}
