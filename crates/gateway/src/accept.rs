@@ -1,7 +1,7 @@
 //! Accepts requests: checks what devices will show, decides interaction and muting, and stores one signed challenge per device.
 
+use countersign_jose::clock::Timestamp;
 use countersign_protocol::challenge::Challenge;
-use countersign_protocol::clock::Timestamp;
 use countersign_protocol::id::{ApprovalId, ChallengeId};
 use countersign_protocol::interaction::{self, Interaction, UserVerification};
 use countersign_protocol::jws::Compact;

@@ -1,7 +1,7 @@
 //! Trace of one approval, for an operator: client, user, devices asked, their answers and the end. It holds nothing of the request's
 //! contents: no message, no details, no number.
 
-use countersign_protocol::clock::Timestamp;
+use countersign_jose::clock::Timestamp;
 use countersign_protocol::id::{ApprovalId, ChallengeId, DeviceId, Subject};
 use rusqlite::Connection;
 

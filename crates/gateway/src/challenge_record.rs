@@ -1,8 +1,8 @@
 //! The challenges of one approval with their answers and outcomes, and the evidence in them.
 
+use countersign_jose::clock::Timestamp;
 use countersign_protocol::answer::Answer;
 use countersign_protocol::challenge::Challenge;
-use countersign_protocol::clock::Timestamp;
 use countersign_protocol::evidence::Evidence;
 use countersign_protocol::id::ApprovalId;
 use countersign_protocol::jws::Compact;

@@ -1,11 +1,11 @@
 //! Authentication of a device's calls: its credential and a DPoP proof of the transport key (RFC 9449), on every call.
 
 use axum::http::{HeaderMap, header};
-use countersign_protocol::clock::Timestamp;
+use countersign_jose::clock::Timestamp;
+use countersign_jose::hash::Hash;
+use countersign_jose::key::Thumbprint;
 use countersign_protocol::dpop::{DpopProof, ExpectedRequest, VerifiedProof};
-use countersign_protocol::hash::Hash;
 use countersign_protocol::jws::Compact;
-use countersign_protocol::key::Thumbprint;
 use countersign_protocol::limits;
 use countersign_protocol::problem::ProblemCode;
 

@@ -1,8 +1,8 @@
 //! Disputes: "that wasn't me", up to 30 days after an approval. The verdict stays; a second statement replaces the first.
 
+use countersign_jose::hash::Hash;
 use countersign_protocol::dispute::Dispute;
 use countersign_protocol::fetch::Received;
-use countersign_protocol::hash::Hash;
 use countersign_protocol::id::{ChallengeId, DeviceId};
 use countersign_protocol::jws::Compact;
 use countersign_protocol::limits;

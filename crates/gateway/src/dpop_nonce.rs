@@ -3,12 +3,12 @@
 use std::collections::HashSet;
 use std::sync::{Mutex, PoisonError};
 
-use countersign_protocol::clock::Timestamp;
-use countersign_protocol::encoding;
-use countersign_protocol::hash::Hash;
-use countersign_protocol::key::Thumbprint;
+use countersign_jose::base64url;
+use countersign_jose::clock::Timestamp;
+use countersign_jose::hash::Hash;
+use countersign_jose::key::Thumbprint;
+use countersign_jose::random::{self, Random};
 use countersign_protocol::limits;
-use countersign_protocol::random::{self, Random};
 use ring::hmac;
 
 /// A nonce is valid for this long.
@@ -50,7 +50,7 @@ impl Nonces {
         let mut bytes = [0; 8 + TAG_BYTES];
         bytes[..8].copy_from_slice(&now.millis().to_be_bytes());
         bytes[8..].copy_from_slice(&tag);
-        encoding::encode(&bytes)
+        base64url::encode(&bytes)
     }
 
     /// Accepts a proof with this nonce and `jti` once.
@@ -63,7 +63,7 @@ impl Nonces {
         random: &dyn Random,
     ) -> Result<(), NonceError> {
         let bytes = nonce
-            .and_then(|nonce| encoding::decode_array::<{ 8 + TAG_BYTES }>(nonce).ok())
+            .and_then(|nonce| base64url::decode_array::<{ 8 + TAG_BYTES }>(nonce).ok())
             .ok_or(NonceError::UseNew)?;
         let (time, tag) = bytes.split_at(8);
         let issued = u64::from_be_bytes(time.try_into().expect("split at eight"));

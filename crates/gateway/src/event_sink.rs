@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use countersign_protocol::clock::Timestamp;
+use countersign_jose::clock::Timestamp;
 use countersign_protocol::id::{ApprovalId, DeviceId, Subject};
 use countersign_protocol::registration::DeviceClass;
 

@@ -1,6 +1,6 @@
 //! A device's feed: everything newer than its cursor, or, without a known one, everything pending.
 
-use countersign_protocol::clock::Timestamp;
+use countersign_jose::clock::Timestamp;
 use countersign_protocol::fetch::{Fetched, Withdrawn};
 use countersign_protocol::id::DeviceId;
 use countersign_protocol::jws::Compact;

@@ -4,13 +4,13 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, PoisonError, RwLock};
 use std::time::Duration;
 
-use countersign_protocol::clock::{Clock, Timestamp};
+use countersign_jose::clock::{Clock, Timestamp};
+use countersign_jose::key::{Signer as _, Thumbprint};
+use countersign_jose::random::Random;
 use countersign_protocol::discovery::Mode;
 use countersign_protocol::id::ApprovalId;
 use countersign_protocol::jws::Compact;
-use countersign_protocol::key::{Signer as _, Thumbprint};
 use countersign_protocol::manifest::ManifestKey;
-use countersign_protocol::random::Random;
 use rusqlite::Connection;
 use tokio::task::JoinHandle;
 use tokio::time::{Instant, timeout_at};

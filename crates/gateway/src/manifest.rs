@@ -5,10 +5,10 @@
 
 use std::collections::BTreeMap;
 
-use countersign_protocol::clock::Timestamp;
+use countersign_jose::clock::Timestamp;
+use countersign_jose::key::{SignFailed, Signer as _};
 use countersign_protocol::issuer::Issuer;
 use countersign_protocol::jws::Compact;
-use countersign_protocol::key::{SignFailed, Signer as _};
 use countersign_protocol::manifest::{Manifest, ManifestChain, ManifestKey, TrustedKeys};
 
 use crate::keys::{self, KeyError, Keys};

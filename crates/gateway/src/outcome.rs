@@ -2,10 +2,10 @@
 
 use std::time::Duration;
 
-use countersign_protocol::clock::Timestamp;
+use countersign_jose::clock::Timestamp;
+use countersign_jose::key::SignFailed;
 use countersign_protocol::id::{ApprovalId, MessageId};
 use countersign_protocol::jws::Compact;
-use countersign_protocol::key::SignFailed;
 use countersign_protocol::outcome::{Ending, Outcome};
 
 use crate::Gateway;

@@ -1,6 +1,6 @@
 //! Prompt limit: how often one client has lately asked one user, and whether its next request is held. It mutes, it never refuses.
 
-use countersign_protocol::clock::Timestamp;
+use countersign_jose::clock::Timestamp;
 
 use crate::request::Limits;
 

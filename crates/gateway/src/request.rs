@@ -2,8 +2,8 @@
 
 use std::collections::BTreeMap;
 
+use countersign_jose::clock::Timestamp;
 use countersign_protocol::challenge::{Client, ContextValue, Party};
-use countersign_protocol::clock::Timestamp;
 use countersign_protocol::details::Details;
 use countersign_protocol::id::{ApprovalId, Subject};
 use countersign_protocol::interaction::{InteractionType, UserVerification};

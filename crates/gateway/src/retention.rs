@@ -1,7 +1,7 @@
 //! Retention: deletes old approvals that ended, with their challenges and answers, and old enrollment links. Devices keep their own
 //! evidence; devices, their statements and the key manifests stay here, so that it can still be verified.
 
-use countersign_protocol::clock::Timestamp;
+use countersign_jose::clock::Timestamp;
 
 use crate::Gateway;
 use crate::store::{StoreError, approvals, links};

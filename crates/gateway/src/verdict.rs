@@ -1,8 +1,8 @@
 //! Verdicts: the result of an approval, for its client.
 
+use countersign_jose::clock::Timestamp;
+use countersign_jose::hash::Hash;
 use countersign_protocol::answer::DenialReason;
-use countersign_protocol::clock::Timestamp;
-use countersign_protocol::hash::Hash;
 use countersign_protocol::id::{ApprovalId, DeviceId};
 use countersign_protocol::interaction::InteractionType;
 use countersign_protocol::registration::DeviceClass;

@@ -1,15 +1,15 @@
 //! The answer: approved or denied, signed by the device. The `kid` shows which gate was passed.
 
+use countersign_jose::clock::Timestamp;
+use countersign_jose::hash::Hash;
+use countersign_jose::key::{SignFailed, Signer};
 use serde::{Deserialize, Serialize};
 
 use crate::challenge::VerifiedChallenge;
-use crate::clock::Timestamp;
-use crate::hash::Hash;
 use crate::id::{ChallengeId, DeviceId, MessageId, Subject};
 use crate::interaction::UserVerification;
 use crate::issuer::Issuer;
 use crate::jws::{Claims, Compact};
-use crate::key::{SignFailed, Signer};
 use crate::transcript::Shown;
 
 /// The claims of an answer (`authentication-answer+jwt`).
@@ -215,14 +215,18 @@ impl AnswerDraft {
 /// The device's approval key: signs approvals, and only for a verified user.
 ///
 /// ```
-/// # use countersign_protocol::{answer::{Answer, AnswerDraft, ApprovalKey, VerifiedUser}, jws::Compact, key::SignFailed};
+/// # use countersign_protocol::answer::{Answer, AnswerDraft, ApprovalKey, VerifiedUser};
+/// # use countersign_protocol::jws::Compact;
+/// # use countersign_jose::key::SignFailed;
 /// fn approve(key: &ApprovalKey<'_>, draft: AnswerDraft, user: &VerifiedUser) -> Result<Compact<Answer>, SignFailed> {
 ///     key.approve(draft, user, None)
 /// }
 /// ```
 ///
 /// ```compile_fail,E0061
-/// # use countersign_protocol::{answer::{Answer, AnswerDraft, ApprovalKey, VerifiedUser}, jws::Compact, key::SignFailed};
+/// # use countersign_protocol::answer::{Answer, AnswerDraft, ApprovalKey, VerifiedUser};
+/// # use countersign_protocol::jws::Compact;
+/// # use countersign_jose::key::SignFailed;
 /// fn approve(key: &ApprovalKey<'_>, draft: AnswerDraft) -> Result<Compact<Answer>, SignFailed> {
 ///     key.approve(draft, None) // a decision without a VerifiedUser can't be signed by the approval key
 /// }

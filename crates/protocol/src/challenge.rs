@@ -2,11 +2,11 @@
 
 use std::collections::BTreeMap;
 
+use countersign_jose::clock::Timestamp;
+use countersign_jose::hash::Hash;
 use serde::{Deserialize, Serialize};
 
-use crate::clock::Timestamp;
 use crate::details::{Details, DetailsError};
-use crate::hash::Hash;
 use crate::id::{ApprovalId, ChallengeId, DeviceId, Subject};
 use crate::interaction::{Interaction, InteractionType, UserVerification};
 use crate::issuer::Issuer;

@@ -1,8 +1,8 @@
 //! The dispute: "that wasn't me", signed by the transport key, also after the fact (up to 30 days).
 
+use countersign_jose::hash::Hash;
 use serde::{Deserialize, Serialize};
 
-use crate::hash::Hash;
 use crate::id::{ChallengeId, DeviceId, MessageId, Subject};
 use crate::issuer::Issuer;
 use crate::jws::Claims;

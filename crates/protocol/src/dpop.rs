@@ -1,12 +1,12 @@
 //! DPoP proofs (RFC 9449) of the transport key, with mandatory nonces.
 
+use countersign_jose::clock::Timestamp;
+use countersign_jose::hash::Hash;
+use countersign_jose::key::{PublicKey, SignFailed, Signer};
 use serde::{Deserialize, Serialize};
 use url::Url;
 
-use crate::clock::Timestamp;
-use crate::hash::Hash;
 use crate::jws::{Claims, Compact, JwsError};
-use crate::key::{PublicKey, SignFailed, Signer};
 use crate::limits;
 
 /// The claims of a proof (`dpop+jwt`).

@@ -1,12 +1,12 @@
 //! The enrollment statement: the gateway's word that two keys belong to a user's device, each chained to the one before.
 
+use countersign_jose::hash::Hash;
+use countersign_jose::key::PublicKey;
 use serde::{Deserialize, Serialize};
 
-use crate::hash::Hash;
 use crate::id::{DeviceId, MessageId, Subject};
 use crate::issuer::Issuer;
 use crate::jws::{Claims, Compact, JwsError};
-use crate::key::PublicKey;
 use crate::manifest::TrustedKeys;
 use crate::registration::{DeviceClass, KeyProtection};
 

@@ -2,17 +2,18 @@
 
 use std::collections::BTreeSet;
 
+use countersign_jose::hash::Hash;
+use countersign_jose::json::{Json, JsonError};
+use countersign_jose::key::Thumbprint;
 use serde::{Deserialize, Serialize};
 
 use crate::answer::{Answer, Decision};
 use crate::challenge::{Challenge, ChallengeError, VerifiedChallenge};
 use crate::enrollment::{EnrollmentError, EnrollmentStatement, VerifiedEnrollment};
-use crate::hash::Hash;
 use crate::interaction::UserVerification;
 use crate::issuer::Issuer;
-use crate::json::{self, Json, JsonError};
+use crate::json;
 use crate::jws::{Compact, JwsError};
-use crate::key::Thumbprint;
 use crate::manifest::{self, Manifest, ManifestError, TrustedKeys};
 use crate::outcome::{Concerned, Ending, Outcome, OutcomeError, VerifiedOutcome};
 use crate::text;

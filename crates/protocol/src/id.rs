@@ -3,12 +3,12 @@
 use std::fmt;
 use std::str::FromStr;
 
+use countersign_jose::base64url;
+use countersign_jose::clock::Timestamp;
+use countersign_jose::random::{self, Random};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
-use crate::clock::Timestamp;
-use crate::encoding;
 use crate::limits;
-use crate::random::{self, Random};
 
 /// The text is not an id of this kind.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
@@ -27,7 +27,7 @@ macro_rules! id {
 
             /// A new id of 256 random bits.
             pub fn random(random: &dyn Random) -> Self {
-                Self(format!("{}{}", $prefix, encoding::encode(&random::bytes::<{ limits::ID_BITS / 8 }>(random))))
+                Self(format!("{}{}", $prefix, base64url::encode(&random::bytes::<{ limits::ID_BITS / 8 }>(random))))
             }
 
             /// The id as text.
@@ -115,7 +115,7 @@ pub const TIME_DIGITS: usize = 12;
 
 /// A name that begins with the time and goes on with 256 random bits; later ones sort after earlier ones.
 pub fn timed(prefix: &str, now: Timestamp, random: &dyn Random) -> String {
-    let drawn = encoding::encode(&random::bytes::<{ limits::ID_BITS / 8 }>(random));
+    let drawn = base64url::encode(&random::bytes::<{ limits::ID_BITS / 8 }>(random));
     format!("{prefix}{:012x}{drawn}", now.millis() & 0xffff_ffff_ffff)
 }
 

@@ -1,12 +1,12 @@
 //! How a person proves that they look at the right request: a tap, a choice, or a number typed from the client's screen.
 
+use countersign_jose::base64url;
+use countersign_jose::hash::Hash;
+use countersign_jose::random::{self, Random};
 use serde::{Deserialize, Serialize};
 use subtle::ConstantTimeEq as _;
 
-use crate::encoding;
-use crate::hash::Hash;
 use crate::limits;
-use crate::random::{self, Random};
 
 /// The kinds of interaction, weakest first (names of the push-device draft).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -93,7 +93,7 @@ impl Opening {
     /// The commitment that this opens: SHA-256 over the 32 raw bytes of salt, then the ASCII value. `None` if the salt is not 32
     /// bytes of base64url.
     pub fn commitment(&self) -> Option<Hash> {
-        let salt = encoding::decode_array::<32>(&self.salt).ok()?;
+        let salt = base64url::decode_array::<32>(&self.salt).ok()?;
         Some(Hash::of_parts(&[&salt, self.value.as_bytes()]))
     }
 
@@ -124,7 +124,7 @@ pub fn draw(kind: InteractionType, random: &dyn Random) -> Option<(Interaction, 
             (value, None, Some(limits::INPUT_MANUAL_DIGITS as u32))
         }
     };
-    let opening = Opening { salt: encoding::encode(&random::bytes::<32>(random)), value };
+    let opening = Opening { salt: base64url::encode(&random::bytes::<32>(random)), value };
     let interaction = Interaction { kind, choices, length, commitment: opening.commitment() };
     Some((interaction, opening))
 }

@@ -1,12 +1,12 @@
 //! The key manifest: which keys the gateway signs with, vouched for by its evidence root, each manifest chained to the one
 //! before.
 
+use countersign_jose::hash::Hash;
+use countersign_jose::key::{PublicKey, Thumbprint};
 use serde::{Deserialize, Serialize};
 
-use crate::hash::Hash;
 use crate::issuer::Issuer;
 use crate::jws::{Claims, Compact, JwsError};
-use crate::key::{PublicKey, Thumbprint};
 
 /// The claims of a manifest (`key-manifest+jwt`), signed by the root.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]

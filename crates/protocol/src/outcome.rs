@@ -1,8 +1,8 @@
 //! The outcome: the gateway's signed statement of how an approval ended, given to every device that was asked.
 
+use countersign_jose::hash::Hash;
 use serde::{Deserialize, Serialize};
 
-use crate::hash::Hash;
 use crate::id::{ApprovalId, ChallengeId, DeviceId, MessageId, Subject};
 use crate::interaction::Opening;
 use crate::issuer::Issuer;

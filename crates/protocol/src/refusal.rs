@@ -1,8 +1,8 @@
 //! The refusal: a device's word that it can't show a challenge, so that nobody waits for an answer.
 
+use countersign_jose::hash::Hash;
 use serde::{Deserialize, Serialize};
 
-use crate::hash::Hash;
 use crate::id::{ChallengeId, DeviceId, MessageId, Subject};
 use crate::issuer::Issuer;
 use crate::jws::Claims;

@@ -1,16 +1,16 @@
 //! Registration: the token a link carries, the request a device posts with both keys, and the gateway's 201.
 
+use countersign_jose::clock::Timestamp;
+use countersign_jose::hash::Hash;
+use countersign_jose::key::{PublicKey, SignFailed, Signer, Thumbprint};
+use countersign_jose::secret::Secret;
 use serde::{Deserialize, Serialize};
 
-use crate::clock::Timestamp;
-use crate::hash::Hash;
 use crate::id::{DeviceId, RegistrationTokenId, Subject};
 use crate::interaction::InteractionType;
 use crate::issuer::Issuer;
 use crate::jws::{Claims, Compact, JwsError};
-use crate::key::{PublicKey, SignFailed, Signer, Thumbprint};
 use crate::limits;
-use crate::secret::Secret;
 
 /// How a new device is confirmed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]

@@ -1,9 +1,9 @@
 //! The transcript: the lines a person was shown, as data. The answer signs its hash; evidence replays it.
 
+use countersign_jose::hash::Hash;
 use serde::{Deserialize, Serialize};
 
 use crate::challenge::VerifiedChallenge;
-use crate::hash::Hash;
 use crate::id::ChallengeId;
 
 /// The version of the transcript's form.

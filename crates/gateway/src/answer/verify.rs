@@ -1,12 +1,12 @@
 //! Verification of an answer by itself: its signature, the challenge it names, and how the person was verified.
 
+use countersign_jose::clock::Timestamp;
+use countersign_jose::hash::Hash;
+use countersign_jose::key::Thumbprint;
 use countersign_protocol::answer::{Answer, Decision};
-use countersign_protocol::clock::Timestamp;
-use countersign_protocol::hash::Hash;
 use countersign_protocol::interaction::{InteractionType, UserVerification};
 use countersign_protocol::issuer::Issuer;
 use countersign_protocol::jws::{Claims, Compact, JwsError};
-use countersign_protocol::key::Thumbprint;
 use countersign_protocol::limits;
 use countersign_protocol::problem::ProblemCode;
 use countersign_protocol::registration::{DeviceClass, KeyProtection};

@@ -1,10 +1,10 @@
 //! The confirmation code: shown by the device, typed where the link came from, three tries.
 
+use countersign_jose::secret::Secret;
 use countersign_protocol::enrollment::ConfirmedBy;
 use countersign_protocol::id::{DeviceId, RegistrationTokenId};
 use countersign_protocol::limits;
 use countersign_protocol::revocation::RevokedBy;
-use countersign_protocol::secret::Secret;
 use ring::hmac;
 
 use crate::Gateway;
@@ -133,7 +133,7 @@ impl Gateway {
     /// Ends devices whose code was never typed.
     pub(crate) async fn abandon_unconfirmed(&self) -> Result<(), StoreError> {
         let before =
-            countersign_protocol::clock::Timestamp::from_millis(self.now().millis().saturating_sub(CODE_LIFE * 1000));
+            countersign_jose::clock::Timestamp::from_millis(self.now().millis().saturating_sub(CODE_LIFE * 1000));
         if self.store().read(move |connection| devices::unconfirmed_before(connection, before)).await?.is_empty() {
             return Ok(());
         }

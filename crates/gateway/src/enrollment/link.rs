@@ -1,10 +1,10 @@
 //! Makes enrollment links: a signed registration token behind the issuer's enrollment page.
 
-use countersign_protocol::clock::Timestamp;
+use countersign_jose::clock::Timestamp;
+use countersign_jose::key::Signer as _;
 use countersign_protocol::discovery::Mode;
 use countersign_protocol::id::{RegistrationTokenId, Subject};
 use countersign_protocol::jws::Compact;
-use countersign_protocol::key::Signer as _;
 use countersign_protocol::limits;
 use countersign_protocol::link::EnrollmentLink;
 use countersign_protocol::registration::{Confirm, RegistrationToken};

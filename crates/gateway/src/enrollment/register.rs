@@ -1,17 +1,17 @@
 //! Registration: binds a device's two keys to the user of a link. A lost 201 can be asked for again; another key can't.
 
+use countersign_jose::hash::Hash;
+use countersign_jose::key::{PublicKey, Signer as _};
+use countersign_jose::secret::Secret;
 use countersign_protocol::discovery::Mode;
 use countersign_protocol::enrollment::ConfirmedBy;
-use countersign_protocol::hash::Hash;
 use countersign_protocol::id::DeviceId;
-use countersign_protocol::key::{PublicKey, Signer as _};
 use countersign_protocol::notice::DeviceEvent;
 use countersign_protocol::problem::ProblemCode;
 use countersign_protocol::registration::{
     Confirm, DeviceClass, DeviceStatus, KeySet, RegistrationRequest, RegistrationResponse, RegistrationToken,
     TokenError,
 };
-use countersign_protocol::secret::Secret;
 use countersign_protocol::{limits, text};
 
 use crate::Gateway;

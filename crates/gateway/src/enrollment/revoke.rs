@@ -1,6 +1,6 @@
 //! Ends devices: by themselves, the user or the operator; what waits for them is withdrawn.
 
-use countersign_protocol::clock::Timestamp;
+use countersign_jose::clock::Timestamp;
 use countersign_protocol::id::{DeviceId, MessageId, Subject};
 use countersign_protocol::jws::Compact;
 use countersign_protocol::notice::DeviceEvent;

@@ -1,7 +1,7 @@
 //! Makes a device take part: its enrollment statement, and the news to the user's other devices.
 
+use countersign_jose::hash::Hash;
 use countersign_protocol::enrollment::{ConfirmedBy, EnrollmentStatement, StatedProtection};
-use countersign_protocol::hash::Hash;
 use countersign_protocol::id::{DeviceId, MessageId, Subject};
 use countersign_protocol::jws::Compact;
 use countersign_protocol::notice::{DeviceEvent, DeviceNotice};

@@ -3,10 +3,10 @@
 use axum::extract::State;
 use axum::http::{HeaderMap, StatusCode};
 use axum::response::Response;
-use countersign_protocol::hash::Hash;
+use countersign_jose::hash::Hash;
+use countersign_jose::secret::Secret;
 use countersign_protocol::limits;
 use countersign_protocol::registration::CredentialResponse;
-use countersign_protocol::secret::Secret;
 
 use super::reply;
 use crate::Gateway;

@@ -3,10 +3,10 @@
 use axum::extract::State;
 use axum::http::StatusCode;
 use axum::response::Response;
+use countersign_jose::key::Signer as _;
 use countersign_protocol::COUNTERSIGN_VERSION;
 use countersign_protocol::discovery::Discovery;
 use countersign_protocol::interaction::InteractionType;
-use countersign_protocol::key::Signer as _;
 use countersign_protocol::{limits, problem};
 
 use super::reply;

@@ -4,10 +4,10 @@ use axum::body::Body;
 use axum::extract::{Request, State};
 use axum::http::StatusCode;
 use axum::response::{IntoResponse as _, Response};
-use countersign_protocol::hash::Hash;
+use countersign_jose::hash::Hash;
+use countersign_jose::secret::Secret;
 use countersign_protocol::problem::ProblemCode;
 use countersign_protocol::revocation::RevokedBy;
-use countersign_protocol::secret::Secret;
 
 use super::reply;
 use crate::device_auth::{Admission, Caller};

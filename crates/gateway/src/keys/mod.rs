@@ -8,9 +8,9 @@ use std::fs;
 use std::io::{self, Write as _};
 use std::path::{Path, PathBuf};
 
-use countersign_protocol::encoding;
-use countersign_protocol::key::{LocalSigner, PrivateKey, PublicKey, Signer as _};
-use countersign_protocol::random::{self, Random};
+use countersign_jose::base64url;
+use countersign_jose::key::{LocalSigner, PrivateKey, PublicKey, Signer as _};
+use countersign_jose::random::{self, Random};
 use p256::SecretKey;
 use p256::pkcs8::{DecodePrivateKey as _, EncodePrivateKey as _};
 use zeroize::Zeroizing;
@@ -160,11 +160,11 @@ pub fn load_or_create_secret(
     let path = directory.join(format!("{name}.secret"));
     let text = read_or_make(&path, || {
         let bytes = Zeroizing::new(random::bytes::<32>(random));
-        Zeroizing::new(encoding::encode(bytes.as_slice()).into_bytes())
+        Zeroizing::new(base64url::encode(bytes.as_slice()).into_bytes())
     })?;
     std::str::from_utf8(&text)
         .ok()
-        .and_then(|text| encoding::decode_array::<32>(text.trim_end()).ok())
+        .and_then(|text| base64url::decode_array::<32>(text.trim_end()).ok())
         .map(Zeroizing::new)
         .ok_or(KeyError::Damaged { path })
 }
@@ -245,7 +245,7 @@ fn create_private_directory(path: &Path) -> io::Result<()> {
 
 #[cfg(test)]
 mod tests {
-    use countersign_protocol::key::Signer as _;
+    use countersign_jose::key::Signer as _;
 
     use super::*;
     use countersign_testing::CountingRandom;

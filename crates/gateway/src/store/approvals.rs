@@ -1,8 +1,8 @@
 //! Approvals: one row and one verdict each, changed by compare-and-swap only.
 
+use countersign_jose::clock::Timestamp;
+use countersign_jose::hash::Hash;
 use countersign_protocol::answer::DenialReason;
-use countersign_protocol::clock::Timestamp;
-use countersign_protocol::hash::Hash;
 use countersign_protocol::id::{ApprovalId, ChallengeId, Subject};
 use countersign_protocol::interaction::{InteractionType, Opening, UserVerification};
 use rusqlite::{Connection, OptionalExtension, Row, params};

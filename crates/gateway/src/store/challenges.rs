@@ -1,7 +1,7 @@
 //! Challenges, each signed once for one device, and the answers to them.
 
-use countersign_protocol::clock::Timestamp;
-use countersign_protocol::hash::Hash;
+use countersign_jose::clock::Timestamp;
+use countersign_jose::hash::Hash;
 use countersign_protocol::id::{ApprovalId, ChallengeId, DeviceId};
 use rusqlite::{Connection, OptionalExtension, Row, params};
 

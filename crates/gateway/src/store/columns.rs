@@ -3,7 +3,7 @@
 use std::error::Error;
 use std::str::FromStr;
 
-use countersign_protocol::clock::Timestamp;
+use countersign_jose::clock::Timestamp;
 use rusqlite::types::Type;
 use rusqlite::{Row, RowIndex};
 use serde::Serialize;

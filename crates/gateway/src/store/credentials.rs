@@ -1,7 +1,7 @@
 //! The credentials of devices, by their hashes: one in use, and at most one that waits for its first use.
 
-use countersign_protocol::clock::Timestamp;
-use countersign_protocol::hash::Hash;
+use countersign_jose::clock::Timestamp;
+use countersign_jose::hash::Hash;
 use countersign_protocol::id::DeviceId;
 use rusqlite::{Connection, OptionalExtension, params};
 

@@ -1,10 +1,10 @@
 //! Devices and their enrollment statements.
 
-use countersign_protocol::clock::Timestamp;
-use countersign_protocol::hash::Hash;
+use countersign_jose::clock::Timestamp;
+use countersign_jose::hash::Hash;
+use countersign_jose::key::{PublicKey, Thumbprint};
 use countersign_protocol::id::{DeviceId, RegistrationTokenId, Subject};
 use countersign_protocol::interaction::InteractionType;
-use countersign_protocol::key::{PublicKey, Thumbprint};
 use countersign_protocol::registration::{DeviceClass, KeyProtection};
 use rusqlite::{Connection, OptionalExtension, Row, params};
 use serde::{Deserialize, Serialize};

@@ -1,8 +1,8 @@
 //! Feed entries of each device, in order, under numbers that no restored backup repeats.
 
-use countersign_protocol::clock::Timestamp;
+use countersign_jose::clock::Timestamp;
+use countersign_jose::random::{self, Random};
 use countersign_protocol::id::{ChallengeId, DeviceId};
-use countersign_protocol::random::{self, Random};
 use rusqlite::{Connection, OptionalExtension, Row, params};
 
 use super::Transaction;

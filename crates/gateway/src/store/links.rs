@@ -1,6 +1,6 @@
 //! Enrollment links: one registration token each, one device each.
 
-use countersign_protocol::clock::Timestamp;
+use countersign_jose::clock::Timestamp;
 use countersign_protocol::id::{DeviceId, RegistrationTokenId, Subject};
 use countersign_protocol::registration::Confirm;
 use rusqlite::{Connection, OptionalExtension, params};

@@ -161,7 +161,7 @@ impl Store {
     ///
     /// # Errors
     /// [`StoreError::Newer`] when a newer program wrote the file; otherwise what the system or SQLite said.
-    pub fn open(path: &Path, random: &dyn countersign_protocol::random::Random) -> Result<Store, StoreError> {
+    pub fn open(path: &Path, random: &dyn countersign_jose::random::Random) -> Result<Store, StoreError> {
         create_private(path).map_err(|source| StoreError::File { path: path.display().to_string(), source })?;
         let mut connection = connect(path, OpenFlags::SQLITE_OPEN_READ_WRITE)?;
         connection.pragma_update(None, "journal_mode", "WAL")?;

@@ -1,6 +1,6 @@
 //! The tables of the provider's file and their versions; a file written by a newer program is refused, never guessed at.
 
-use countersign_protocol::random::Random;
+use countersign_jose::random::Random;
 use rusqlite::{Connection, OptionalExtension, TransactionBehavior, ffi, params};
 
 use super::{StoreError, backup};
