@@ -570,7 +570,7 @@ fn issuers_of_hints_have_keys_of_their_own() {
         (issuer(""), "line 2: an issuer of hints needs its public keys: add `jwks`, `jwks_file` or `jwks_uri`"),
         (
             issuer("jwks = \"{}\""),
-            "line 4: `jwks` in [[login_hint_issuers]] can't be used: a JWK set is JSON with a list named keys",
+            "line 4: `jwks` in [[login_hint_issuers]] can't be used: a JWK set is a JSON object with an array named keys",
         ),
         (
             issuer(&format!("jwks = '{KEYS}'\nsubject_claim = \"\"")),

@@ -128,7 +128,7 @@ async fn a_proof_must_be_for_this_very_request() {
         ("iat", json!(NOW + 121), "iat is more than two minutes off"),
         ("iat", Value::Null, "iat is missing"),
         ("jti", Value::Null, "jti is missing"),
-        ("jti", json!(7), "jti must be a text"),
+        ("jti", json!(7), "jti must be a string"),
     ] {
         let reply = world.send(poll("bound", "ar_x", &[&proof(&key, &with(&claims(), name, value))])).await;
         assert_no_proof(&reply, &format!("the DPoP proof was refused: {words}"));
@@ -162,17 +162,17 @@ async fn attack_11_only_a_proof_by_its_own_public_key_is_one() {
     let mut private = key.jwk();
     private["d"] = private["x"].clone();
     let signed = |header: Value| key.jws(&header, &claims().to_string());
-    let header = "its header is not JSON with alg, or names extensions (crit) that are not known here";
+    let header = "its header is not JSON with alg, or names critical extensions (crit), none of which is supported";
     for (proof, words) in [
         (signed(json!({ "typ": "JWT", "alg": "ES256", "jwk": key.jwk() })), "its typ is that of another kind of token"),
         (signed(json!({ "alg": "ES256", "jwk": key.jwk() })), "its typ is that of another kind of token"),
         (
             signed(json!({ "typ": "dpop+jwt", "alg": "HS256", "jwk": key.jwk() })),
-            "its alg is not one of those that are taken here: ES256, PS256, RS256",
+            "its alg is not one of those accepted: ES256, PS256, RS256",
         ),
         (
             signed(json!({ "typ": "dpop+jwt", "alg": "none", "jwk": key.jwk() })),
-            "its alg is not one of those that are taken here: ES256, PS256, RS256",
+            "its alg is not one of those accepted: ES256, PS256, RS256",
         ),
         (
             signed(json!({ "typ": "dpop+jwt", "alg": "ES256", "jwk": other.jwk() })),

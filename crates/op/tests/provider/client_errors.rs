@@ -368,7 +368,7 @@ fn rows() -> Vec<Row> {
             details("[{\"type\":\"generic\",\"title\":\"x\",\"title\":\"y\"}]"),
             400,
             "invalid_authorization_details",
-            "authorization_details: a name stands twice in one object at byte 31",
+            "authorization_details: an object has the same name more than once at byte 31",
         ),
         (
             "b16 text that can't be shown",

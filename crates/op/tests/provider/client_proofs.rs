@@ -138,7 +138,7 @@ async fn b02_an_assertion_must_say_who_for_how_long_and_which_one_it_is() {
         ("iss", Value::Null, "iss is missing"),
         ("sub", json!("till"), ""),
         ("sub", Value::Null, "sub is missing"),
-        ("sub", json!(["signer"]), "sub must be a text"),
+        ("sub", json!(["signer"]), "sub must be a string"),
         ("aud", Value::Null, "aud is missing"),
         ("exp", Value::Null, "exp is missing"),
         ("exp", json!(NOW), "it has expired"),
@@ -169,7 +169,7 @@ async fn b02_an_assertion_must_be_by_the_clients_key_and_of_its_kind() {
     let world = World::with(&by_key(&key.jwks("k1")));
     let text = claims().to_string();
     let not_by_it = "its signature is by none of the keys it may be by";
-    let algs = "its alg is not one of those that are taken here: ES256, PS256, RS256";
+    let algs = "its alg is not one of those accepted: ES256, PS256, RS256";
     let other_kind = "its typ is that of another kind of token";
     for (assertion, words) in [
         (ClientKey::p256(2).jwt(&claims()), not_by_it),
@@ -182,7 +182,7 @@ async fn b02_an_assertion_must_be_by_the_clients_key_and_of_its_kind() {
         (key.jws(&json!({ "alg": "ES256", "typ": "at+jwt" }), &text), other_kind),
         (
             key.jws(&json!({ "alg": "ES256", "crit": ["x"] }), &text),
-            "its header is not JSON with alg, or names extensions (crit) that are not known here",
+            "its header is not JSON with alg, or names critical extensions (crit), none of which is supported",
         ),
         ("e30.e30".to_owned(), "it is not a compact JWS of three parts"),
     ] {
@@ -201,7 +201,7 @@ async fn the_registered_algorithm_is_the_only_one() {
     )));
     let by = |alg: &str| key.jws(&json!({ "alg": alg }), &claims().to_string());
     assert_eq!(world.send(ask(&by("PS256"))).await.status, StatusCode::OK);
-    let words = "client_assertion: its alg is not one of those that are taken here: PS256";
+    let words = "client_assertion: its alg is not one of those accepted: PS256";
     assert_refused(&world.send(ask(&by("RS256"))).await, words);
 }
 
@@ -393,7 +393,7 @@ async fn keys_that_can_not_be_had_are_told_with_the_reason() {
     let key = ClientKey::p256(1);
     let document = Document::serve("{}".to_owned()).await;
     let world = World::with(&format!("{}\n[egress]\nallow = [\"127.0.0.1\"]\n", with_keys_at(&document)));
-    let words = "client_assertion: the keys can't be had from their jwks_uri: a JWK set is JSON with a list named keys";
+    let words = "client_assertion: the keys can't be had from their jwks_uri: a JWK set is a JSON object with an array named keys";
     assert_refused(&world.send(ask(&key.jwt(&claims()))).await, words);
     document.becomes(None);
     world.advance_seconds(60);

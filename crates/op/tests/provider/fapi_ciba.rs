@@ -133,7 +133,7 @@ async fn fapi_rs256_is_refused_for_assertions_and_for_requests() {
     let key = ClientKey::rsa();
     let world = World::with(&config(&key));
     let by_rs256 = |claims: Value| key.jws(&json!({ "alg": "RS256" }), &claims.to_string());
-    let words = "its alg is not one of those that are taken here: ES256, PS256";
+    let words = "its alg is not one of those accepted: ES256, PS256";
     let reply = world.send(send(&by_rs256(assertion()), &[("request", &key.jwt(&request()))])).await;
     assert_eq!(
         (reply.text("error"), reply.text("error_description")),

@@ -128,10 +128,10 @@ async fn b07_an_id_token_of_anybody_else_is_refused() {
         format!("{}.{}.", encoding::encode(br#"{"alg":"none"}"#), encoding::encode(claims.to_string().as_bytes()));
     for (token, words) in [
         (stranger.plain(&claims), "its signature is by none of the keys it may be by"),
-        (none, "its alg is not one of those that are taken here: ES256, PS256, RS256"),
+        (none, "its alg is not one of those accepted: ES256, PS256, RS256"),
         (
             stranger.sign(&json!({ "alg": "HS256" }), &claims),
-            "its alg is not one of those that are taken here: ES256, PS256, RS256",
+            "its alg is not one of those accepted: ES256, PS256, RS256",
         ),
     ] {
         let reply = world.hint("till", "id_token_hint", &token).await;
@@ -264,7 +264,7 @@ async fn b07_a_login_hint_token_that_cannot_be_trusted_is_refused() {
         ),
         (
             issuer.sign(&json!({ "alg": "none" }), &claims(json!({}))),
-            "its alg is not one of those that are taken here: ES256, PS256, RS256",
+            "its alg is not one of those accepted: ES256, PS256, RS256",
         ),
     ] {
         let reply = world.hint("till", "login_hint_token", &token).await;

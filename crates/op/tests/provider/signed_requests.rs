@@ -122,14 +122,14 @@ async fn s02_only_asymmetric_algorithms_are_taken_and_only_the_registered_one() 
         let any = World::with(&config(&jwks, ""));
         assert_eq!(any.ask_signed(&by(alg)).await.status, StatusCode::OK, "{alg}");
         for refused in ["none", "HS256", "HS512", "ES384", "EdDSA"] {
-            let words = "the signed request: its alg is not one of those that are taken here: ES256, PS256, RS256";
+            let words = "the signed request: its alg is not one of those accepted: ES256, PS256, RS256";
             assert_invalid(&any.ask_signed(&by(refused)).await, words);
         }
         let only = format!("backchannel_authentication_request_signing_alg = \"{alg}\"");
         let one = World::with(&config(&jwks, &only));
         assert_eq!(one.ask_signed(&by(alg)).await.status, StatusCode::OK, "{alg}");
         for other in ["ES256", "PS256", "RS256"].into_iter().filter(|other| *other != alg) {
-            let words = format!("the signed request: its alg is not one of those that are taken here: {alg}");
+            let words = format!("the signed request: its alg is not one of those accepted: {alg}");
             assert_invalid(&one.ask_signed(&by(other)).await, &words);
         }
     }
@@ -158,7 +158,7 @@ async fn s03_each_claim_of_the_envelope_is_required_and_must_be_about_us_both() 
         ("aud", json!([ISSUER, "https://other.example"]), &audience),
         ("aud", json!([]), &audience),
         ("iss", json!("other"), "the signed request: iss must be the client_id"),
-        ("iss", json!(7), "the signed request: iss must be a text"),
+        ("iss", json!(7), "the signed request: iss must be a string"),
         ("jti", json!(""), "the signed request: jti must have 1 to 256 bytes"),
         ("exp", json!("later"), "the signed request: exp must be a number of seconds since 1970"),
     ] {
