@@ -1,4 +1,4 @@
-//! The answer: approved or denied, signed by the device. The `kid` shows which gate was passed.
+//! The answer: approved or denied, signed by the device. The `kid` says by which of its two keys.
 
 use countersign_jose::clock::Timestamp;
 use countersign_jose::hash::Hash;
@@ -21,9 +21,10 @@ pub struct Answer {
     pub aud: Issuer,
     /// The user.
     pub sub: Subject,
-    /// Names the answer. The same `jti` with other content is refused.
+    /// The answer's id. The same `jti` with other content is refused.
     pub jti: MessageId,
-    /// Signed at, seconds, in the server's time as the device knows it. The gateway judges arrival by its own clock.
+    /// Signed at, in seconds since the epoch, by the server's time as the device knows it. The gateway checks the arrival by
+    /// its own clock.
     pub iat: u64,
     /// The challenge's `exp`.
     pub exp: u64,
@@ -31,12 +32,12 @@ pub struct Answer {
     pub challenge: ChallengeId,
     /// Hash of the challenge's compact JWS as received.
     pub challenge_hash: Hash,
-    /// Yes or no.
+    /// Approved or denied.
     pub decision: Decision,
-    /// Why not.
+    /// Why it was denied.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub reason: Option<DenialReason>,
-    /// The number the person typed or picked, as text; only with `approved`.
+    /// The number the person typed or picked, as a string; only with `approved`.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub interaction_value: Option<String>,
     /// Hash of the transcript that was shown.
@@ -45,32 +46,32 @@ pub struct Answer {
     pub locale: String,
     /// How the person was verified (RFC 8176): `pin`, `fpt`, `face`, `user`; `swk` or `hwk` for the key.
     pub amr: Vec<String>,
-    /// When the person was verified, seconds.
+    /// When the person was verified, in seconds since the epoch.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub uv_at: Option<u64>,
-    /// Number of this answer's entry in the device's history; grows with each.
+    /// Number of this answer's entry in the device's history, from 1; one more for each entry.
     pub seq: u64,
-    /// Hash of the history entry before; of the first, the hash of the enrollment statement.
+    /// Hash of the previous history entry; for the first, of the enrollment statement.
     pub prev: Hash,
 }
 
-/// Yes or no. Nothing else exists.
+/// The person's decision.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Decision {
-    /// Yes.
+    /// The person approved.
     Approved,
-    /// No.
+    /// The person denied.
     Denied,
 }
 
-/// Why a person said no.
+/// Why a person denied a request.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum DenialReason {
-    /// "This wasn't me": somebody else asked.
+    /// "This wasn't me": the person did not start the request.
     NotMe,
-    /// Asked for by mistake.
+    /// The person started the request by mistake.
     Mistake,
     /// Anything else.
     #[serde(other)]
@@ -122,7 +123,7 @@ pub enum VerifiedBy {
     Face,
     /// Biometrics or device PIN, the platform does not say which.
     Platform,
-    /// A PIN from a file, an environment variable or a pipe: a program, not a person. Never `pin`.
+    /// A PIN from a file, an environment variable or a pipe: a program, not a person. Never reported as `pin`.
     Automated,
 }
 
@@ -141,12 +142,12 @@ impl VerifiedUser {
         Self { by, hardware_key, at }
     }
 
-    /// When.
+    /// When the user was verified, by the server's time.
     pub const fn at(&self) -> Timestamp {
         self.at
     }
 
-    /// The `amr` values this amounts to.
+    /// The `amr` values (RFC 8176) of this verification.
     pub fn amr(&self) -> Vec<String> {
         let key = if self.hardware_key { "hwk" } else { "swk" };
         let user = match self.by {
@@ -160,16 +161,16 @@ impl VerifiedUser {
     }
 }
 
-/// Where an answer stands in the device's history.
+/// Position of an answer in the device's history.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct HistoryPlace {
     /// The number of the answer's entry.
     pub seq: u64,
-    /// Hash of the entry before.
+    /// Hash of the previous entry.
     pub prev: Hash,
 }
 
-/// An answer to a challenge that was verified and shown, not yet decided.
+/// An undecided answer to a challenge that was verified and shown.
 #[derive(Debug, Clone)]
 pub struct AnswerDraft {
     claims: Answer,
@@ -177,7 +178,7 @@ pub struct AnswerDraft {
 }
 
 impl AnswerDraft {
-    /// Begins an answer. `now`: the server's time. `None` if the transcript is of another challenge.
+    /// Starts an answer. `now` is the server's time. `None` if the transcript is of another challenge.
     pub fn new(
         challenge: &VerifiedChallenge,
         shown: &Shown,
@@ -234,12 +235,12 @@ impl AnswerDraft {
 pub struct ApprovalKey<'k>(&'k dyn Signer);
 
 impl<'k> ApprovalKey<'k> {
-    /// Takes the signer of the account's approval key.
+    /// Wraps the signer of the account's approval key.
     pub fn new(signer: &'k dyn Signer) -> Self {
         Self(signer)
     }
 
-    /// Signs an approval. `interaction_value`: the number that was typed or picked, if the challenge asks for one.
+    /// Signs an approval. `interaction_value` is the number that was typed or picked, if the challenge asks for one.
     ///
     /// # Errors
     /// [`SignFailed`] if the key does not sign.
@@ -267,7 +268,7 @@ pub struct TransportKey<'k>(&'k dyn Signer);
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum UnverifiedError {
-    /// The challenge wants the person verified.
+    /// The challenge requires user verification.
     #[error("this request needs the person to be verified")]
     VerificationNeeded,
     /// The key did not sign.
@@ -276,7 +277,7 @@ pub enum UnverifiedError {
 }
 
 impl<'k> TransportKey<'k> {
-    /// Takes the signer of the account's transport key.
+    /// Wraps the signer of the account's transport key.
     pub fn new(signer: &'k dyn Signer) -> Self {
         Self(signer)
     }

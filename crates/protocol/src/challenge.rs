@@ -27,19 +27,19 @@ pub struct Challenge {
     pub sub: Subject,
     /// The challenge's id.
     pub jti: ChallengeId,
-    /// Issued at, seconds.
+    /// Issued at, in seconds since the epoch.
     pub iat: u64,
-    /// Answers that arrive then or later count for nothing, seconds. Earlier than the request's own end.
+    /// Expires at, in seconds since the epoch, before the request itself does. An answer that arrives then or later is refused.
     pub exp: u64,
     /// The approval this is a copy of.
     pub approval: ApprovalId,
-    /// What it is about.
+    /// The kind of request, as the gateway computed it.
     pub kind: Kind,
-    /// The version of the table that `kind` was computed by.
+    /// The version of the table by which `kind` was computed.
     pub kind_table: u32,
-    /// Who issues the tokens; not `iss` behind a connector.
+    /// The issuer of the tokens; another than `iss` behind a connector.
     pub provider: Party,
-    /// Who asks.
+    /// The client that sent the authentication request.
     pub client: Client,
     /// The client's message, verbatim.
     #[serde(skip_serializing_if = "Option::is_none", default)]
@@ -57,13 +57,13 @@ pub struct Challenge {
     pub interaction: Interaction,
     /// Whether the person must be verified.
     pub user_verification: UserVerification,
-    /// Muted because of limits: listed, never pushed. Fixed for the challenge's life.
+    /// Muted because of limits: listed, never pushed. Fixed for the challenge's lifetime.
     #[serde(skip_serializing_if = "std::ops::Not::not", default)]
     pub held: bool,
-    /// What is known about where the request comes from.
+    /// Context of the request's origin, by name, for example `ip` or `location`.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub context: Option<BTreeMap<String, ContextValue>>,
-    /// When the client asked, seconds.
+    /// When the client sent the request, in seconds since the epoch.
     pub requested_at: u64,
     /// Members that a device must know, or refuse the challenge.
     #[serde(skip_serializing_if = "Option::is_none", default)]
@@ -75,7 +75,7 @@ pub struct Challenge {
 pub struct Party {
     /// The issuer of the tokens.
     pub issuer: Issuer,
-    /// What people call it.
+    /// Its name, for people.
     pub name: String,
 }
 
@@ -86,26 +86,26 @@ pub struct Client {
     pub id: String,
     /// Its name.
     pub name: String,
-    /// Whether the operator vouches for the name; otherwise a device says "calls itself …".
+    /// Whether the operator has verified the name; otherwise a device shows "calls itself …".
     pub verified: bool,
 }
 
-/// One thing known about where a request comes from.
+/// One value of a request's context, and its source.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ContextValue {
     /// The value, verbatim.
     pub value: String,
-    /// Who says so.
+    /// Who determined it.
     pub source: ContextSource,
 }
 
-/// Who says something about a request's origin.
+/// The source of a context value.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum ContextSource {
-    /// The provider found it out.
+    /// The provider determined it.
     Provider,
-    /// The client declared it. Anything unknown is captioned so.
+    /// The client declared it. Anything unknown is shown as this.
     #[serde(other)]
     Client,
 }
@@ -137,7 +137,7 @@ impl Claims for Challenge {
     ];
 }
 
-/// What a device expects of a challenge that it received.
+/// What a challenge must be for and signed by.
 #[derive(Debug, Clone, Copy)]
 pub struct Expected<'a> {
     /// The account's device id.
@@ -158,27 +158,27 @@ pub enum ChallengeError {
     #[error("the request can't be verified: {0}")]
     Jws(#[from] JwsError),
     /// Another issuer, device or user.
-    #[error("the request is meant for somebody else")]
+    #[error("the request is meant for another device or user")]
     Audience,
-    /// Issued in the future, or living longer than 72 hours.
+    /// Issued in the future, or valid for longer than 72 hours.
     #[error("the request's times can't be right")]
     Times,
-    /// Its time is over.
+    /// Expired.
     #[error("the request has expired")]
     Expired,
-    /// The gateway computed a weaker kind than its content has.
-    #[error("the request calls itself something weaker than it is")]
+    /// Its `kind` is weaker than the one computed from its content.
+    #[error("the request claims a weaker kind than its content has")]
     WeakerKind,
     /// The interaction is unknown or incomplete.
     #[error("the request needs an interaction that this device does not know")]
     Interaction,
-    /// The details can't be shown whole.
-    #[error("the request can't be shown whole: {0}")]
+    /// The details can't be shown in full.
+    #[error("the request can't be shown in full: {0}")]
     Details(#[from] DetailsError),
 }
 
 impl ChallengeError {
-    /// What a device tells the gateway; `None` for an expired one, about which there is nothing to say.
+    /// The code of the refusal that a device sends the gateway; `None` for an expired challenge, which needs none.
     pub fn refusal(&self) -> Option<RefusalCode> {
         match self {
             Self::Jws(JwsError::Unsupported) | Self::Interaction => Some(RefusalCode::Unsupported),
@@ -193,7 +193,7 @@ impl ChallengeError {
 
 /// A challenge that this device verified: the only thing that can be shown or answered.
 ///
-/// There is no way around [`Challenge::verify`]; a received challenge has another type:
+/// Only [`Challenge::verify`] makes one; a received challenge has another type:
 ///
 /// ```
 /// # use countersign_protocol::{challenge::{Challenge, Expected, VerifiedChallenge, ChallengeError}, jws::Compact, transcript::{Transcript, Shown}};
@@ -221,7 +221,7 @@ impl Challenge {
     /// Verifies a challenge as a device must before it shows anything.
     ///
     /// # Errors
-    /// [`ChallengeError`]; its [`refusal`](ChallengeError::refusal) is what the gateway is told.
+    /// [`ChallengeError`]; its [`refusal`](ChallengeError::refusal) is sent to the gateway.
     pub fn verify(compact: &Compact<Self>, expected: &Expected<'_>) -> Result<VerifiedChallenge, ChallengeError> {
         let verified = Self::verify_signed(compact, expected.device, expected.subject, expected.keys)?;
         let claims = &verified.claims;
@@ -264,7 +264,7 @@ impl Challenge {
         if claims.kind.is_weaker_than(computed) {
             return Err(ChallengeError::WeakerKind);
         }
-        // Admitting a device decides about all that follows: always a number, always a verified person.
+        // Whoever admits a device can approve everything after it: always a number, always user verification.
         let is_light = claims.interaction.kind == InteractionType::Boolean
             || claims.user_verification != UserVerification::Required;
         if claims.kind == Kind::Device && is_light {

@@ -42,13 +42,13 @@ pub enum DetailsError {
     /// An object without a `type` that is a string.
     #[error("an object in authorization_details has no type")]
     NoType,
-    /// A string or a member's name that can't be shown.
+    /// A string or a member name that can't be shown.
     #[error("authorization_details: {0}")]
     Text(#[from] TextError),
 }
 
 impl Details {
-    /// Reads the client's text.
+    /// Reads the value of the request parameter.
     ///
     /// # Errors
     /// [`DetailsError`].
@@ -66,7 +66,7 @@ impl Details {
         Ok(Self { text: text.to_owned(), elements })
     }
 
-    /// The client's own text.
+    /// The client's bytes, unchanged.
     pub fn as_str(&self) -> &str {
         &self.text
     }
@@ -81,7 +81,7 @@ impl Details {
         self.elements.iter().map(|element| element.kind.as_str())
     }
 
-    /// The hash of the client's text: `details_hash` in tokens.
+    /// The hash of the client's bytes: `details_hash` in tokens.
     pub fn hash(&self) -> Hash {
         Hash::of(&self.text)
     }

@@ -1,4 +1,4 @@
-//! Discovery: where a provider's device endpoints are and what they can do (push-device draft; RFC 8414 §3 for the place).
+//! Discovery: a provider's device endpoints and their capabilities (push-device draft; the location by RFC 8414 §3).
 
 use serde::{Deserialize, Serialize};
 use url::Url;
@@ -9,18 +9,18 @@ use crate::issuer::{Issuer, IssuerError};
 /// The name of the well-known document: `/.well-known/oauth-push-notification`.
 pub const WELL_KNOWN: &str = "oauth-push-notification";
 
-/// Whether approvals here move real things.
+/// Production or test.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Mode {
-    /// For people.
+    /// For real users.
     Production,
-    /// For testers: limits meant for people are off; devices mark the account TEST. Anything unknown is shown so too.
+    /// For testers: limits for people are off, and devices mark the account TEST. Anything unknown is treated as this.
     #[serde(other)]
     Test,
 }
 
-/// Whom a person can reach at the provider. Shown by the device, never taken from a request.
+/// The provider's support contact. Comes from discovery alone, never from a request.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Support {
     /// A telephone number.
@@ -38,9 +38,9 @@ pub struct Discovery {
     pub issuer: Issuer,
     /// The newest protocol version the gateway speaks.
     pub countersign_version: u32,
-    /// Test or production.
+    /// Production or test.
     pub mode: Mode,
-    /// Where a device registers.
+    /// URL where a device registers.
     pub registration_endpoint: String,
     /// Where a device revokes itself.
     pub revocation_endpoint: String,
@@ -56,25 +56,25 @@ pub struct Discovery {
     pub manifest_uri: String,
     /// Where challenges are fetched and, below it, answered.
     pub challenge_endpoint: String,
-    /// The stream of the same.
+    /// URL of the event stream of the same challenges.
     pub stream_endpoint: String,
     /// Where a credential is renewed.
     pub credential_endpoint: String,
     /// How challenges reach a device: `poll`, `stream`, later `push`.
     pub delivery_modes_supported: Vec<String>,
-    /// The order in which a device falls back.
+    /// The delivery modes in the order in which a device falls back.
     pub fallback_order: Vec<String>,
     /// The interactions this gateway asks for.
     pub interaction_type_supported: Vec<InteractionType>,
-    /// The weakest interaction a device must be able to show.
+    /// The weakest interaction that a device must support.
     pub minimum_interaction_type: InteractionType,
-    /// Life of a registration token, in seconds.
+    /// Lifetime of a registration token, in seconds.
     pub registration_token_ttl: u64,
     /// `["ES256"]`.
     pub signing_alg_values_supported: Vec<String>,
     /// Whether a registration needs an attestation.
     pub client_attestation_required: bool,
-    /// Most devices of one user.
+    /// Maximum number of devices of one user.
     pub max_devices_per_user: u32,
     /// Longest wait of a long poll, in seconds.
     pub push_wait_timeout_seconds: u64,
@@ -83,15 +83,15 @@ pub struct Discovery {
     /// The gateway's Web Push key, if it sends pushes.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub vapid_public_key: Option<String>,
-    /// The provider's own help line.
+    /// The provider's support contact.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub support: Option<Support>,
 }
 
-/// The endpoints of a discovery document after they were checked to be the issuer's own.
+/// The endpoints of a discovery document, checked to be at the issuer's origin.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Endpoints {
-    /// Where a device registers.
+    /// URL where a device registers.
     pub registration: Url,
     /// Where a device revokes itself.
     pub revocation: Url,
@@ -111,13 +111,13 @@ pub struct Endpoints {
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum DiscoveryError {
-    /// It names another issuer than the one that was asked.
-    #[error("the provider calls itself by another name than its link does")]
+    /// It names another issuer than the one it was fetched for.
+    #[error("the provider's document names another issuer than its link does")]
     OtherIssuer,
-    /// An endpoint is not the issuer's own.
+    /// An endpoint is at another origin than the issuer.
     #[error("the provider's {0} is not its own: {1}")]
     Endpoint(&'static str, IssuerError),
-    /// It does not speak ES256.
+    /// ES256 is not among its algorithms.
     #[error("the provider does not use ES256")]
     Algorithm,
 }

@@ -16,13 +16,13 @@ pub struct Dispute {
     pub aud: Issuer,
     /// The user.
     pub sub: Subject,
-    /// Names the message.
+    /// The message's id.
     pub jti: MessageId,
-    /// Signed at, seconds.
+    /// Signed at, in seconds since the epoch.
     pub iat: u64,
     /// The challenge that is disputed.
     pub challenge: ChallengeId,
-    /// Its hash.
+    /// Hash of the challenge's compact JWS.
     pub challenge_hash: Hash,
     /// Hash of the outcome that is disputed, if the device has one.
     #[serde(skip_serializing_if = "Option::is_none", default)]

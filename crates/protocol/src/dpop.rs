@@ -18,7 +18,7 @@ pub struct DpopProof {
     pub htm: String,
     /// The URL without query and fragment.
     pub htu: String,
-    /// Issued at, seconds.
+    /// Issued at, in seconds since the epoch.
     pub iat: u64,
     /// The gateway's nonce. Without one the gateway answers `use_dpop_nonce` and gives one.
     #[serde(skip_serializing_if = "Option::is_none", default)]
@@ -33,15 +33,15 @@ impl Claims for DpopProof {
     const MEMBERS: &'static [&'static str] = &["jti", "htm", "htu", "iat", "nonce", "ath"];
 }
 
-/// A proof whose signature, method, URL and time were checked. The caller still owes the nonce, the `jti` store and the
-/// comparison of the key.
+/// A proof whose signature, method, URL and time were checked. The caller must still check the nonce, remember the `jti`, and
+/// compare the key.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct VerifiedProof {
     /// The key that signed.
     pub key: PublicKey,
     /// Unique per proof.
     pub jti: String,
-    /// The nonce it carries.
+    /// The nonce in the proof.
     pub nonce: Option<String>,
 }
 
@@ -66,7 +66,7 @@ pub enum DpopError {
     Jti,
 }
 
-/// What a proof must be about.
+/// The request that a proof must be for.
 #[derive(Debug, Clone, Copy)]
 pub struct ExpectedRequest<'a> {
     /// The HTTP method.
@@ -75,12 +75,12 @@ pub struct ExpectedRequest<'a> {
     pub url: &'a str,
     /// The credential or registration token whose hash `ath` must be.
     pub token: &'a str,
-    /// The gateway's clock.
+    /// The gateway's time.
     pub now: Timestamp,
 }
 
 impl DpopProof {
-    /// Makes a proof for one request. `url` may have a query; it is left out.
+    /// Signs a proof for one request. A query and a fragment of `url` are left out (RFC 9449 §4.2).
     ///
     /// # Errors
     /// [`SignFailed`] if the transport key does not sign.

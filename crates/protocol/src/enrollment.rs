@@ -1,4 +1,5 @@
-//! The enrollment statement: the gateway's word that two keys belong to a user's device, each chained to the one before.
+//! The enrollment statement: the gateway's signed statement that two keys belong to a user's device, each chained to the
+//! previous one.
 
 use countersign_jose::hash::Hash;
 use countersign_jose::key::PublicKey;
@@ -10,45 +11,45 @@ use crate::jws::{Claims, Compact, JwsError};
 use crate::manifest::TrustedKeys;
 use crate::registration::{DeviceClass, KeyProtection};
 
-/// The claims of an enrollment statement (`device-enrollment+jwt`). It carries both keys in full, for evidence has no other
-/// place for them; their thumbprints follow.
+/// The claims of an enrollment statement (`device-enrollment+jwt`). It carries both keys in full, because
+/// evidence has them nowhere else.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct EnrollmentStatement {
     /// The issuer.
     pub iss: Issuer,
     /// The user.
     pub sub: Subject,
-    /// Names the statement.
+    /// The statement's id.
     pub jti: MessageId,
-    /// Issued at, seconds.
+    /// Issued at, in seconds since the epoch.
     pub iat: u64,
     /// The device.
     pub device_id: DeviceId,
-    /// What the person called it.
+    /// The name that the person gave it.
     pub device_name: String,
-    /// Signs transport, denials and disputes.
+    /// Signs DPoP proofs, denials and disputes.
     pub transport_key: PublicKey,
     /// Signs approvals.
     pub approval_key: PublicKey,
-    /// Person or program.
+    /// Whether a person or a program answers.
     pub device_class: DeviceClass,
-    /// What keeps the approval key.
+    /// How the approval key is protected.
     pub key_protection: StatedProtection,
     /// How the binding was confirmed.
     pub confirmed_by: ConfirmedBy,
-    /// 1 for the first statement of a device, one more for each that follows.
+    /// 1 for the first statement of a device, one more for each after it.
     pub sequence: u64,
-    /// Hash of the statement before; absent from the first.
+    /// Hash of the previous statement; absent from the first.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub prev: Option<Hash>,
 }
 
-/// What keeps the approval key: as the device claims, and as far as an attestation showed it.
+/// The protection of the approval key: as the device claims it, and as an attestation proved it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct StatedProtection {
-    /// The device's word.
+    /// As the device claims it.
     pub claimed: KeyProtection,
-    /// What an attestation proved, if there was one.
+    /// As an attestation proved it, if there was one.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub verified: Option<KeyProtection>,
 }
@@ -60,11 +61,11 @@ pub struct StatedProtection {
 pub enum ConfirmedBy {
     /// The person typed the code that the device showed.
     Code,
-    /// The old approval key signed for the new keys.
+    /// The previous approval key signed for the new keys.
     Rotation,
     /// Another device of the user admitted it.
     Device,
-    /// Nobody: demo and tests. Anything unknown is shown so.
+    /// Not confirmed: demo and tests. Anything unknown is treated as this.
     #[serde(other)]
     None,
 }
@@ -98,13 +99,13 @@ pub struct VerifiedEnrollment {
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum EnrollmentError {
-    /// There is none.
+    /// No statement.
     #[error("there is no enrollment statement")]
     Empty,
     /// Signature, form or kind.
     #[error("an enrollment statement can't be verified: {0}")]
     Jws(#[from] JwsError),
-    /// Another issuer, user or device, or it does not follow from the one before.
+    /// Another issuer, user or device, or it does not follow from the previous one.
     #[error("the enrollment statements do not belong together")]
     Broken,
 }

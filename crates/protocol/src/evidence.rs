@@ -19,7 +19,7 @@ use crate::outcome::{Concerned, Ending, Outcome, OutcomeError, VerifiedOutcome};
 use crate::text;
 use crate::transcript::{Line, LineValue, Transcript};
 
-/// Largest evidence file that is read, in bytes.
+/// Largest evidence file, in bytes.
 pub const FILE_BYTES: usize = 512 * 1024;
 
 /// The members of an evidence file; there is no other.
@@ -35,18 +35,18 @@ pub struct Evidence {
     /// The answer as the device sent it; absent if it gave none.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub answer: Option<Compact<Answer>>,
-    /// The transcript's exact text; there if an answer is.
+    /// The transcript's exact JSON; present if an answer is.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub transcript: Option<String>,
-    /// How it ended: the verdict, which never changes.
+    /// The outcome, which never changes.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub outcome: Option<Compact<Outcome>>,
-    /// The second statement after a dispute; it names the first by `replaces`.
+    /// The second outcome after a dispute; its `replaces` is the hash of the first.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub disputed: Option<Compact<Outcome>>,
 }
 
-/// An issuer and the thumbprint of its evidence root, known from elsewhere. The form of a trust file.
+/// An issuer and the thumbprint of its evidence root, obtained out of band. The format of a trust file.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Trust {
     /// The issuer.
@@ -60,39 +60,39 @@ pub struct Trust {
 #[non_exhaustive]
 pub enum EvidenceError {
     /// Larger than 512 KiB.
-    #[error("the file is larger than evidence ever is")]
+    #[error("the file is larger than 512 KiB, the limit for evidence")]
     TooLarge,
     /// Not evidence at all.
     #[error("the file is not evidence: {0}")]
     Json(#[from] JsonError),
-    /// Evidence, but not written in its one form.
-    #[error("the file was changed: its bytes are not in the one form that evidence has")]
+    /// Evidence, but not in its canonical form.
+    #[error("the file was changed: it is not in the canonical form of evidence")]
     NotCanonical,
-    /// The key manifests don't hold.
+    /// The key manifests are invalid.
     #[error(transparent)]
     Manifest(#[from] ManifestError),
-    /// The enrollment statements don't hold.
+    /// The enrollment statements are invalid.
     #[error(transparent)]
     Enrollment(#[from] EnrollmentError),
-    /// The challenge doesn't hold.
-    #[error("the challenge does not hold: {0}")]
+    /// The challenge is invalid.
+    #[error("the challenge is invalid: {0}")]
     Challenge(#[from] ChallengeError),
-    /// The answer's signature, form or kind.
+    /// The answer's signature, form or type.
     #[error("the answer can't be verified: {0}")]
     AnswerJws(JwsError),
-    /// The answer is about something else, or by the wrong key.
+    /// The answer is for another challenge, or by the wrong key.
     #[error("the answer does not belong to this challenge")]
     Answer,
     /// The transcript is not what the answer signed.
     #[error("the transcript is not the one that was signed")]
     Transcript,
-    /// The outcome doesn't hold.
+    /// The outcome is invalid.
     #[error(transparent)]
     Outcome(#[from] OutcomeError),
     /// The outcome contradicts the answer.
     #[error("the outcome contradicts the answer")]
     Contradiction,
-    /// Everything holds together, but under another root than the trusted one.
+    /// Everything is consistent, but under an issuer or root that is not trusted.
     #[error("the evidence is by another issuer or root than the one you trust")]
     Untrusted,
 }
@@ -124,7 +124,7 @@ impl Evidence {
     /// is not authenticated.
     ///
     /// # Errors
-    /// [`EvidenceError`] with the first thing that does not hold.
+    /// [`EvidenceError`] with the first thing that is invalid.
     pub fn verify(&self, trust: Option<&[Trust]>) -> Result<Report, EvidenceError> {
         let keys = manifest::verify_chain(&self.manifests)?;
         let authenticated = match trust {
@@ -260,7 +260,7 @@ struct Answered {
     transcript: Transcript,
 }
 
-/// What verified evidence says, each line with what it rests on.
+/// The contents of verified evidence.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Report {
     /// Whether issuer and root are among the trusted ones.
@@ -275,7 +275,7 @@ pub struct Report {
     pub answer: Option<Answer>,
     /// Whether the answer is by the approval key, after user verification.
     pub by_approval_key: bool,
-    /// The lines that were shown, and what each rests on.
+    /// The lines that were shown, and the basis of each.
     pub lines: Vec<(Line, Basis)>,
     /// How it ended, if known.
     pub ending: Option<Ending>,
@@ -283,12 +283,12 @@ pub struct Report {
     pub disputed: bool,
 }
 
-/// What a line of a transcript rests on.
+/// What signature backs a line of a transcript.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Basis {
-    /// Its value stands in the challenge that the gateway signed.
+    /// Its value is in the challenge that the gateway signed.
     Challenge,
-    /// The device's own words, signed by the device alone.
+    /// The device's own wording, signed by the device alone.
     Device,
 }
 
@@ -333,7 +333,7 @@ fn stands_in(value: &LineValue, said: &BTreeSet<String>) -> bool {
     }
 }
 
-/// Every text and number literal that the challenge carries, also as a device would escape it.
+/// Every string and number literal in the challenge, also as a device would escape it.
 fn values_of(challenge: &VerifiedChallenge) -> BTreeSet<String> {
     let claims = challenge.claims();
     let mut values = BTreeSet::new();

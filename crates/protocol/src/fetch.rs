@@ -1,4 +1,4 @@
-//! What a device fetches: one object, by pull, long poll or stream. Envelopes are unsigned; everything in them that counts is.
+//! Fetching: one object, by pull, long poll or stream. The envelope is unsigned; every message in it is signed.
 
 use serde::{Deserialize, Serialize};
 
@@ -7,10 +7,10 @@ use crate::id::ChallengeId;
 use crate::jws::Compact;
 use crate::outcome::Outcome;
 
-/// The fetch object. Unknown members are ignored. Delivery is at least once.
+/// The response to a fetch, and the data of a stream's event. Unknown members are ignored. Delivery is at least once.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Fetched {
-    /// Where the device stands after this: opaque, compared for equality only.
+    /// Position in the device's feed after this response: opaque, compared for equality only.
     pub cursor: String,
     /// Challenges, oldest first.
     #[serde(default)]
@@ -21,10 +21,10 @@ pub struct Fetched {
     /// Statements, revocations and device notices.
     #[serde(default)]
     pub notices: Vec<String>,
-    /// The device's cursor was missing or unknown: this is everything pending, what is absent has ended.
+    /// The device's cursor was missing or unknown: this is everything pending, and what is absent has ended.
     #[serde(skip_serializing_if = "std::ops::Not::not", default)]
     pub reset: bool,
-    /// There is more than fitted: fetch again at once.
+    /// There is more than fits in one response: fetch again at once.
     #[serde(skip_serializing_if = "std::ops::Not::not", default)]
     pub more: bool,
 }
@@ -34,7 +34,7 @@ pub struct Fetched {
 pub struct Withdrawn {
     /// The challenge.
     pub id: ChallengeId,
-    /// How it ended, signed.
+    /// The signed outcome.
     pub outcome: Compact<Outcome>,
 }
 

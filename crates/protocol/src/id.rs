@@ -1,4 +1,4 @@
-//! Names of things on the wire, one type per thing, so that a device's id is never taken for a challenge's.
+//! Identifiers on the wire, one type per kind, so that a device's id is never mistaken for a challenge's.
 
 use std::fmt;
 use std::str::FromStr;
@@ -10,7 +10,7 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 use crate::limits;
 
-/// The text is not an id of this kind.
+/// The string is not an id of this kind.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("this is not {0}")]
 pub struct NotAnId(&'static str);
@@ -22,7 +22,7 @@ macro_rules! id {
         pub struct $name(String);
 
         impl $name {
-            /// What every id of this kind begins with; base64url itself may begin with `-`.
+            /// Prefix of every id of this kind. base64url alone may begin with `-`.
             pub const PREFIX: &'static str = $prefix;
 
             /// A new id of 256 random bits.
@@ -30,7 +30,7 @@ macro_rules! id {
                 Self(format!("{}{}", $prefix, base64url::encode(&random::bytes::<{ limits::ID_BITS / 8 }>(random))))
             }
 
-            /// The id as text.
+            /// The id as a string.
             pub fn as_str(&self) -> &str {
                 &self.0
             }
@@ -97,7 +97,7 @@ id!(
 );
 
 impl ApprovalId {
-    /// A new id: the time, then 256 random bits. What is made at about the same time stands together in a store that way.
+    /// A new id: the time, then 256 random bits. Ids of about the same time are neighbours in an index.
     pub fn new(now: Timestamp, random: &dyn Random) -> Self {
         Self(timed(Self::PREFIX, now, random))
     }
@@ -110,10 +110,10 @@ impl ChallengeId {
     }
 }
 
-/// Twelve hexadecimal digits of milliseconds between the prefix and the random part.
+/// Number of hexadecimal digits of the time, in milliseconds since the epoch, between the prefix and the random part.
 pub const TIME_DIGITS: usize = 12;
 
-/// A name that begins with the time and goes on with 256 random bits; later ones sort after earlier ones.
+/// An id of a prefix, the time and 256 random bits; later ones sort after earlier ones.
 pub fn timed(prefix: &str, now: Timestamp, random: &dyn Random) -> String {
     let drawn = base64url::encode(&random::bytes::<{ limits::ID_BITS / 8 }>(random));
     format!("{prefix}{:012x}{drawn}", now.millis() & 0xffff_ffff_ffff)
@@ -125,7 +125,7 @@ pub fn timed(prefix: &str, now: Timestamp, random: &dyn Random) -> String {
 pub struct Subject(String);
 
 impl Subject {
-    /// The subject as text.
+    /// The subject as a string.
     pub fn as_str(&self) -> &str {
         &self.0
     }

@@ -1,4 +1,5 @@
-//! How a person proves that they look at the right request: a tap, a choice, or a number typed from the client's screen.
+//! The interaction by which a person proves that they look at the right request: a tap, a choice, or a number typed from the
+//! client's screen.
 
 use countersign_jose::base64url;
 use countersign_jose::hash::Hash;
@@ -42,16 +43,17 @@ impl InteractionType {
 /// The interaction of one challenge.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Interaction {
-    /// Which.
+    /// The type, which decides about the other members.
     #[serde(rename = "type")]
     pub kind: InteractionType,
-    /// `number_choose`: three distinct numbers from 10 to 99 in random order, as text.
+    /// `number_choose`: three distinct numbers from 10 to 99 in random order, as strings.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub choices: Option<Vec<String>>,
-    /// `input_manual`: how many digits to type.
+    /// `input_manual`: how many digits to type, 4 to 12.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub length: Option<u32>,
-    /// SHA-256 of salt and value; opened in the outcome, so that a gateway can't move the goal afterwards.
+    /// SHA-256 of salt and value ([`Opening::commitment`]). Opened in the outcome, so that a gateway can't change the value
+    /// afterwards.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub commitment: Option<Hash>,
 }
@@ -62,7 +64,7 @@ impl Interaction {
         Self { kind: InteractionType::Boolean, choices: None, length: None, commitment: None }
     }
 
-    /// Whether the members belong to the type: what a number interaction needs is there.
+    /// Whether the members that the type needs are present and in range.
     pub fn is_sound(&self) -> bool {
         match self.kind {
             InteractionType::Boolean => true,
@@ -80,12 +82,12 @@ impl Interaction {
     }
 }
 
-/// What opens a commitment: given in the outcome, never before.
+/// Opens a commitment. Given in the outcome, never before.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Opening {
     /// 32 random bytes, base64url.
     pub salt: String,
-    /// The value as text, leading zeros included.
+    /// The value as a string, leading zeros included.
     pub value: String,
 }
 
@@ -97,13 +99,13 @@ impl Opening {
         Some(Hash::of_parts(&[&salt, self.value.as_bytes()]))
     }
 
-    /// Compares a typed value in constant time.
+    /// Compares a typed or picked value, in constant time.
     pub fn matches(&self, typed: &str) -> bool {
         self.value.as_bytes().ct_eq(typed.as_bytes()).into()
     }
 }
 
-/// Draws the value of a number interaction, and with it the interaction for the challenge and what will open it. `None` for
+/// Generates the value of a number interaction: the interaction for the challenge, and the opening of its commitment. `None` for
 /// [`InteractionType::Boolean`] (and unknown ones), which have no value.
 pub fn draw(kind: InteractionType, random: &dyn Random) -> Option<(Interaction, Opening)> {
     let (value, choices, length) = match kind {
@@ -116,8 +118,8 @@ pub fn draw(kind: InteractionType, random: &dyn Random) -> Option<(Interaction, 
                     choices.push(choice);
                 }
             }
-            let right = random::below(random, limits::NUMBER_CHOICES as u32) as usize;
-            (choices[right].clone(), Some(choices), None)
+            let correct = random::below(random, limits::NUMBER_CHOICES as u32) as usize;
+            (choices[correct].clone(), Some(choices), None)
         }
         InteractionType::InputManual => {
             let value = format!("{:06}", random::below(random, 1_000_000));
@@ -136,9 +138,9 @@ pub fn draw(kind: InteractionType, random: &dyn Random) -> Option<(Interaction, 
 pub enum UserVerification {
     /// An approval by the transport key is accepted.
     Discouraged,
-    /// One verification at most five minutes old serves.
+    /// A verification at most five minutes old is enough.
     Preferred,
-    /// Each time. Anything newer than this version is treated so.
+    /// The user is verified for each approval. Anything unknown is treated as this.
     #[serde(other)]
     Required,
 }

@@ -1,4 +1,4 @@
-//! Who an issuer is, and which URLs are its own.
+//! The issuer's identifier, and the check that an endpoint is at its origin.
 
 use std::fmt;
 use std::net::IpAddr;
@@ -34,7 +34,7 @@ pub enum IssuerError {
 }
 
 impl Issuer {
-    /// The issuer as it was written.
+    /// The issuer as it was sent.
     pub fn as_str(&self) -> &str {
         &self.0
     }
@@ -64,8 +64,8 @@ impl Issuer {
         format!("{}{}", self.0.trim_end_matches('/'), path)
     }
 
-    /// Where a well-known document is: the segment between host and path (RFC 8414 §3.1), and, should that be 404, appended to
-    /// the issuer. `name` is for example `oauth-push-notification`. Both are the same for an issuer at the root.
+    /// URLs of a well-known document: the segment between host and path (RFC 8414 §3.1), and the one to try after a 404,
+    /// appended to the issuer. `name` is for example `oauth-push-notification`. Both are the same for an issuer at the root.
     pub fn well_known(&self, name: &str) -> [String; 2] {
         let path = self.path();
         [format!("{}/.well-known/{name}{path}", self.origin()), self.endpoint(&format!("/.well-known/{name}"))]
@@ -108,8 +108,8 @@ impl FromStr for Issuer {
 /// # Errors
 /// [`IssuerError`] otherwise.
 pub(crate) fn parse_url(text: &str) -> Result<Url, IssuerError> {
-    // The WHATWG parser silently drops tabs and newlines, trims blanks and turns backslashes: what was compared would not be
-    // what is called.
+    // The WHATWG parser silently drops tabs and newlines, trims spaces and turns backslashes: the URL that was compared would
+    // not be the one that is called.
     if text.chars().any(|c| c.is_control() || c.is_whitespace() || c == '\\') {
         return Err(IssuerError::NotAUrl);
     }
@@ -131,7 +131,7 @@ pub(crate) fn parse_url(text: &str) -> Result<Url, IssuerError> {
     }
 }
 
-/// The longest name of a host.
+/// Longest host name, in characters (RFC 1035 §2.3.4).
 const HOST_CHARACTERS: usize = 253;
 
 fn is_loopback(host: &Host<&str>) -> bool {

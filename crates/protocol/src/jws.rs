@@ -17,17 +17,17 @@ use crate::limits;
 
 const JSON: Strictness = Strictness::with_depth(limits::JSON_DEPTH);
 
-/// What a kind of message declares about itself.
+/// The claims of one type of message.
 pub trait Claims: Serialize + DeserializeOwned {
-    /// The header's `typ`. No two kinds share one.
+    /// The header's `typ`, unique to this type of message (RFC 8725 §3.11).
     const TYP: &'static str;
 
-    /// Every member this version understands. A payload whose `must_understand` names another is refused.
+    /// Every member that this version understands. A payload whose `must_understand` names another is refused.
     const MEMBERS: &'static [&'static str];
 }
 
-/// A compact JWS as it was received or sent, believed by nobody until it is opened with a key. Its bytes are never changed,
-/// so that its hash stays what others computed.
+/// A compact JWS as it was received or sent. Its claims are unverified until [`Compact::verify`]. Its bytes are never changed, so
+/// that its hash stays the one that others computed.
 pub struct Compact<T> {
     text: String,
     claims: PhantomData<fn() -> T>,
@@ -43,23 +43,23 @@ pub enum JwsError {
     /// Not three canonical base64url parts, or not a 64-byte signature.
     #[error("this is not a compact JWS")]
     Malformed,
-    /// The header has a member too many or too few, or another algorithm.
+    /// The header has a member too many or too few, or names another algorithm.
     #[error("the header is not exactly alg ES256, typ and kid")]
     Header,
-    /// Another kind of message.
-    #[error("this is another kind of message than {0}")]
+    /// The header's `typ` is not the expected one, which is named.
+    #[error("the type of this message is not {0}")]
     Typ(&'static str),
-    /// The key is not known to the reader.
+    /// The caller does not know the key.
     #[error("the key {0} is not known")]
     UnknownKey(Thumbprint),
     /// The signature is not by that key over these bytes.
     #[error("the signature does not match")]
     Signature,
-    /// The payload was signed but can't be read.
+    /// The signature is valid, but the payload can't be read.
     #[error("the payload can't be read: {0}")]
     Payload(JsonError),
     /// The payload has a member that must be understood and isn't.
-    #[error("the message needs something this version does not know")]
+    #[error("the message has a member that must be understood and is not known here")]
     Unsupported,
 }
 
@@ -88,17 +88,17 @@ struct Parts<'a> {
 }
 
 impl<T> Compact<T> {
-    /// Takes the text as received. Nothing is checked.
+    /// Wraps a compact JWS as received. Nothing is checked.
     pub fn from_text(text: impl Into<String>) -> Self {
         Self { text: text.into(), claims: PhantomData }
     }
 
-    /// The text as received or sent.
+    /// The compact JWS as received or sent.
     pub fn as_str(&self) -> &str {
         &self.text
     }
 
-    /// The text as received or sent.
+    /// The compact JWS as received or sent.
     pub fn into_string(self) -> String {
         self.text
     }
@@ -108,8 +108,8 @@ impl<T> Compact<T> {
         Hash::of(&self.text)
     }
 
-    /// What is signed: header and payload without the signature. Two JWS with the same signed part say the same; ECDSA
-    /// signatures over it may differ, so they never serve as identity.
+    /// The signing input: header and payload without the signature. Two JWSs with the same signing input have the same claims;
+    /// their ECDSA signatures may differ, so a signature is never an identity.
     pub fn signed_part(&self) -> &str {
         self.text.rsplit_once('.').map_or(&self.text, |(input, _)| input)
     }
@@ -210,7 +210,7 @@ impl<T: Claims> Compact<T> {
     }
 }
 
-/// The `typ` of a compact JWS whose kind is not known yet. Nothing is verified.
+/// The `typ` of a compact JWS of an unknown type. Nothing is verified.
 pub fn peek_typ(text: &str) -> Option<String> {
     #[derive(Deserialize)]
     struct Typ {
@@ -250,14 +250,14 @@ fn read_claims<T: Claims>(payload: &[u8]) -> Result<T, JwsError> {
     json::parse_checked(payload).map_err(JwsError::Payload)
 }
 
-/// Claims whose signature was checked, and by which key.
+/// Claims whose signature was verified.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Opened<T> {
     /// The claims.
     pub claims: T,
     /// The key that signed them.
     pub key: PublicKey,
-    /// The hash of the whole compact text.
+    /// The hash of the whole compact JWS.
     pub hash: Hash,
 }
 

@@ -1,4 +1,4 @@
-//! What a request is about: computed by the gateway, computed again by the device, which refuses a weaker one.
+//! The kind of a request: computed by the gateway, and again by the device, which refuses a weaker one.
 
 use serde::{Deserialize, Serialize};
 
@@ -11,28 +11,28 @@ pub const DEVICE_TYPE: &str = "urn:countersign:device";
 /// The scopes that a plain sign-in may ask for (OpenID Connect Core §5.4, §11).
 const SIGN_IN_SCOPES: [&str; 6] = ["openid", "profile", "email", "phone", "address", "offline_access"];
 
-/// What a request is about.
+/// The kind of a request, by which its strictness is chosen.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 #[non_exhaustive]
 pub enum Kind {
-    /// Signing in.
+    /// A sign-in.
     Login,
-    /// Paying.
+    /// A payment.
     Payment,
-    /// Letting somebody see or do something.
+    /// Access to data, or permission to act.
     Consent,
     /// Admitting another device of the same person.
     Device,
-    /// Anything else with details; treated as strictly as consent.
+    /// Any other authorization details; as strict as consent. Anything unknown is treated as this.
     #[serde(other)]
     Other,
 }
 
 impl Kind {
-    /// The kind of a request with these types of authorization details (if any) and this scope: of several types the strictest
-    /// wins, device before payment before consent before other. Without details it is consent if the scope asks for more than
-    /// a sign-in does.
+    /// The kind of a request with these types of authorization details (if any) and this scope. Of several types the strictest
+    /// one decides: device, payment, consent, other. Without details it is consent if the scope contains more than the scopes
+    /// of a sign-in.
     pub fn of<'a>(types: impl IntoIterator<Item = &'a str>, scope: Option<&str>) -> Self {
         let of_types = types.into_iter().map(Self::of_type).max_by_key(|kind| kind.precedence());
         of_types.unwrap_or_else(|| {
@@ -42,7 +42,7 @@ impl Kind {
         })
     }
 
-    /// Whether this kind is treated less strictly than the other.
+    /// Whether this kind is less strict than the other.
     pub fn is_weaker_than(self, other: Self) -> bool {
         self.strictness() < other.strictness()
     }

@@ -7,13 +7,13 @@ pub const ID_BITS: usize = 256;
 /// Largest HTTP body a gateway reads, in bytes.
 pub const BODY_BYTES: usize = 16 * 1024;
 
-/// Largest compact JWS anybody parses, in bytes.
+/// Largest compact JWS, in bytes.
 pub const JWS_BYTES: usize = 16 * 1024;
 
 /// Largest compact challenge a gateway sends, in bytes; leaves room for the envelope within [`BODY_BYTES`].
 pub const CHALLENGE_BYTES: usize = 14 * 1024;
 
-/// Largest answer to a fetch, in bytes; what does not fit follows (`more: true`).
+/// Largest response to a fetch, in bytes; the rest follows in the next one (`more: true`).
 pub const FETCH_BYTES: usize = 128 * 1024;
 
 /// Largest JWK, in bytes.
@@ -40,28 +40,28 @@ pub const BINDING_MESSAGE_CHARACTERS: usize = 500;
 /// Longest name (client, provider, device, user label), in characters.
 pub const NAME_CHARACTERS: usize = 100;
 
-/// Most combining marks in a row.
+/// Maximum number of combining marks in a row.
 pub const COMBINING_MARKS: usize = 4;
 
-/// Longest life of a registration token, in seconds (800-63B, ASVS 6.5.5 and the push-device draft all allow at most 10 minutes).
+/// Longest lifetime of a registration token, in seconds (800-63B, ASVS 6.5.5 and the push-device draft all allow at most 10 minutes).
 pub const REGISTRATION_TOKEN_SECONDS: u64 = 600;
 
 /// How far a DPoP proof's `iat` may be from the gateway's clock, in seconds, either way.
 pub const DPOP_SKEW_SECONDS: u64 = 120;
 
-/// How long a DPoP nonce is accepted after it was given out, in seconds.
+/// How long a DPoP nonce is accepted after it was issued, in seconds.
 pub const DPOP_NONCE_SECONDS: u64 = 300;
 
 /// How far in the future an `iat` of the gateway may be for a device that knows the server's time, in seconds.
 pub const IAT_SKEW_SECONDS: u64 = 120;
 
-/// Longest life of an authentication request, in seconds: 72 hours.
+/// Longest lifetime of an authentication request, in seconds: 72 hours.
 pub const REQUEST_SECONDS: u64 = 72 * 3600;
 
-/// Life of a device credential, in seconds: 30 days. A device renews it from half its life.
+/// Lifetime of a device credential, in seconds: 30 days. A device renews it after half of it.
 pub const CREDENTIAL_SECONDS: u64 = 30 * 86_400;
 
-/// How long after its end a credential may still be renewed by the transport key, in seconds: 90 days.
+/// How long after its expiry a credential may still be renewed by the transport key, in seconds: 90 days.
 pub const CREDENTIAL_GRACE_SECONDS: u64 = 90 * 86_400;
 
 /// How long after its verdict an approval may be disputed, in seconds: 30 days.
@@ -76,7 +76,7 @@ pub const STREAM_COMMENT_SECONDS: u64 = 15;
 /// Time between two nonces on a stream, in seconds, so that an answer needs one round trip.
 pub const STREAM_NONCE_SECONDS: u64 = 120;
 
-/// Tries for the confirmation code; the last miss ends link and device.
+/// Attempts at the confirmation code; after the last wrong one, link and device are revoked.
 pub const CONFIRMATION_TRIES: u32 = 3;
 
 /// Shortest PIN of a device, in digits (800-63B activation secret).
@@ -88,7 +88,7 @@ pub const PIN_TRIES: u32 = 10;
 /// Wrong PINs in a row before the first wait.
 pub const PIN_FREE_TRIES: u32 = 3;
 
-/// First wait after a wrong PIN, in seconds; it doubles with each further one up to [`PIN_LONGEST_WAIT_SECONDS`].
+/// First wait after a wrong PIN, in seconds; doubles with each further one up to [`PIN_LONGEST_WAIT_SECONDS`].
 pub const PIN_FIRST_WAIT_SECONDS: u64 = 30;
 
 /// Longest wait after a wrong PIN, in seconds.
@@ -103,5 +103,5 @@ pub const INPUT_MANUAL_DIGITS: usize = 6;
 /// Choices of a `number_choose` interaction.
 pub const NUMBER_CHOICES: usize = 3;
 
-/// An unknown `kid` fetches the keys again at most this often, in seconds.
+/// Shortest time between two fetches of the keys because of an unknown `kid`, in seconds.
 pub const KEY_REFETCH_SECONDS: u64 = 60;

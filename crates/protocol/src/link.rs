@@ -23,10 +23,10 @@ pub enum LinkError {
     /// Not a link of this kind.
     #[error("this is not an enrollment link")]
     NotALink,
-    /// Its address may not be called.
+    /// Its address is not one that a device may call.
     #[error("the link's address can't be used: {0}")]
     Address(#[from] IssuerError),
-    /// What stands after the `#` is not a registration token.
+    /// The part after the `#` is not a registration token.
     #[error("the link is damaged: {0}")]
     Token(#[from] JwsError),
     /// The token is by another issuer than the address belongs to.
@@ -35,7 +35,7 @@ pub enum LinkError {
 }
 
 impl EnrollmentLink {
-    /// Puts a token behind the issuer's enrollment page.
+    /// A link to the issuer's enrollment page, with the token as its fragment.
     pub fn new(issuer: Issuer, token: Compact<RegistrationToken>) -> Self {
         Self { issuer, token }
     }
@@ -50,7 +50,7 @@ impl EnrollmentLink {
         &self.token
     }
 
-    /// The link as it is shown, sent or drawn as a QR code. It is a secret until it was used.
+    /// The link as it is shown, sent or put into a QR code. It is a secret until it was used.
     pub fn expose(&self) -> String {
         format!("{}#{}", self.issuer.endpoint("/push/enroll"), self.token.as_str())
     }

@@ -1,5 +1,4 @@
-//! The key manifest: which keys the gateway signs with, vouched for by its evidence root, each manifest chained to the one
-//! before.
+//! The key manifest: the gateway's signing keys, signed by its evidence root, each manifest chained to the previous one.
 
 use countersign_jose::hash::Hash;
 use countersign_jose::key::{PublicKey, Thumbprint};
@@ -13,31 +12,31 @@ use crate::jws::{Claims, Compact, JwsError};
 pub struct Manifest {
     /// The issuer.
     pub iss: Issuer,
-    /// Issued at, seconds.
+    /// Issued at, in seconds since the epoch.
     pub iat: u64,
-    /// 1 for the first, one more for each that follows.
+    /// 1 for the first manifest, one more for each after it.
     pub sequence: u64,
-    /// Hash of the manifest before; absent from the first.
+    /// Hash of the previous manifest; absent from the first.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub prev: Option<Hash>,
     /// The evidence root. Its thumbprint is what devices pin; it never changes within a chain.
     pub root: PublicKey,
-    /// All signing keys, those of the past included.
+    /// All signing keys, retired ones included.
     pub keys: Vec<ManifestKey>,
 }
 
 /// One signing key.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ManifestKey {
-    /// Its thumbprint.
+    /// The key's thumbprint.
     pub kid: Thumbprint,
-    /// The key.
+    /// The public key.
     pub jwk: PublicKey,
-    /// Signs from, seconds.
+    /// Signs from (inclusive), in seconds since the epoch.
     pub from: u64,
-    /// Signs until (exclusive), seconds.
+    /// Signs until (exclusive), in seconds since the epoch.
     pub until: u64,
-    /// What it signed from then on counts for nothing, seconds.
+    /// Revoked at, in seconds since the epoch: signatures from then on are invalid.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub revoked_at: Option<u64>,
 }
@@ -58,7 +57,7 @@ pub struct ManifestChain {
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum ManifestError {
-    /// There is no manifest in it.
+    /// No manifest.
     #[error("the key manifest is empty")]
     Empty,
     /// A manifest is not signed by the root it names, or malformed.
@@ -68,13 +67,13 @@ pub enum ManifestError {
     #[error("the key manifest is not signed by the root this device was given")]
     OtherRoot,
     /// Another issuer.
-    #[error("the key manifest is of another provider")]
+    #[error("the key manifest is by another provider")]
     OtherIssuer,
-    /// Sequence, hash or time does not follow from the manifest before.
+    /// Sequence, hash or time does not follow from the previous manifest.
     #[error("the key manifests do not follow from one another")]
     Broken,
     /// The chain does not contain the manifest this device saw last.
-    #[error("the provider shows another history of its keys than before")]
+    #[error("the provider's key history is not the one it had before")]
     Rewritten,
 }
 
@@ -89,7 +88,7 @@ pub struct TrustedKeys {
 
 impl ManifestChain {
     /// Verifies the chain against the pinned issuer and root. `seen` is the [head](TrustedKeys::head) that was verified before:
-    /// the chain must contain it, so that no key can be unsaid.
+    /// the chain must contain it, so that no manifest can be taken back.
     ///
     /// # Errors
     /// [`ManifestError`].
@@ -113,7 +112,7 @@ impl ManifestChain {
     }
 }
 
-/// Verifies that the manifests are one chain under one root, whichever that is.
+/// Verifies that the manifests are one chain under one root, which the caller checks.
 ///
 /// # Errors
 /// [`ManifestError`].
@@ -144,8 +143,8 @@ pub(crate) fn verify_chain(manifests: &[Compact<Manifest>]) -> Result<TrustedKey
     Ok(TrustedKeys { issuer: last.iss, root: *root.thumbprint(), head, keys: last.keys })
 }
 
-/// Whether every key of before is still listed, signing from the same time on, not un-revoked, and not ended in the past: what it
-/// signed before this manifest can be unsaid only by revoking it.
+/// Whether every previous key is still listed, from the same time on, still revoked if it was, and not ended in the past: only a
+/// revocation invalidates what a key has signed before this manifest.
 fn keeps_keys(before: &[ManifestKey], after: &Manifest) -> bool {
     before.iter().all(|old| {
         after.keys.iter().any(|new| {
@@ -158,7 +157,7 @@ fn keeps_keys(before: &[ManifestKey], after: &Manifest) -> bool {
 }
 
 impl TrustedKeys {
-    /// Whose keys.
+    /// The issuer of these keys.
     pub fn issuer(&self) -> &Issuer {
         &self.issuer
     }
@@ -187,8 +186,8 @@ impl TrustedKeys {
         self.keys.iter().any(|key| key.kid == *kid)
     }
 
-    /// Opens a message of this issuer with the key its header names, which must have been good when the message says it was
-    /// issued.
+    /// Verifies a message of this issuer by the key that its header names, which must have been valid when the message says it
+    /// was issued.
     ///
     /// # Errors
     /// [`JwsError`].

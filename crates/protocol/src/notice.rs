@@ -1,5 +1,5 @@
-//! Notices: what a gateway tells a device beside challenges, each signed: its own enrollment statement, revocations, and news
-//! about the user's other devices.
+//! Notices: signed messages of the gateway to a device beside challenges: the device's enrollment statement, revocations, and
+//! events of the user's other devices.
 
 use serde::{Deserialize, Serialize};
 
@@ -16,28 +16,28 @@ use crate::revocation::{NoticeError, Revocation};
 pub struct DeviceNotice {
     /// The issuer.
     pub iss: Issuer,
-    /// The device that is told.
+    /// The receiving device.
     pub aud: DeviceId,
     /// The user.
     pub sub: Subject,
-    /// Names the message.
+    /// The message's id.
     pub jti: MessageId,
-    /// Issued at, seconds.
+    /// Issued at, in seconds since the epoch.
     pub iat: u64,
     /// What happened.
     pub event: DeviceEvent,
-    /// The device it happened to, where there is one.
+    /// The device concerned, if there is one.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub device_id: Option<DeviceId>,
-    /// What the person called it.
+    /// The name that the person gave it.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub device_name: Option<String>,
-    /// Person or program.
+    /// Whether a person or a program answers on it.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub device_class: Option<DeviceClass>,
 }
 
-/// What happened to one of the user's devices.
+/// An event of one of the user's devices.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 #[non_exhaustive]
@@ -48,9 +48,9 @@ pub enum DeviceEvent {
     DeviceRotated,
     /// A device answered twice from one point of its history: it may have been copied or restored. It is suspended.
     DeviceSuspended,
-    /// Somebody tried to register with a link that was used already.
+    /// An attempt to register with a link that was already used.
     LinkUsedAgain,
-    /// Something newer; shown as "something changed with your devices".
+    /// An event this version does not know; shown as "something changed with your devices".
     #[serde(other)]
     Unknown,
 }
@@ -80,7 +80,7 @@ impl DeviceNotice {
     }
 }
 
-/// A notice as received, told apart by its header's `typ`; nothing is verified.
+/// A notice as received, its kind by its header's `typ`. Nothing is verified.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Notice {
@@ -88,14 +88,14 @@ pub enum Notice {
     Statement(Compact<EnrollmentStatement>),
     /// A revocation of this or another device.
     Revocation(Compact<Revocation>),
-    /// News about another device.
+    /// An event of another device.
     Device(Compact<DeviceNotice>),
     /// A kind this version does not know; ignored.
     Unknown,
 }
 
 impl Notice {
-    /// Tells the kind by the header's `typ`.
+    /// A notice by its compact JWS.
     pub fn of(text: &str) -> Self {
         match jws::peek_typ(text).as_deref() {
             Some(EnrollmentStatement::TYP) => Self::Statement(Compact::from_text(text)),

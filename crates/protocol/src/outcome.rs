@@ -14,13 +14,13 @@ use crate::manifest::TrustedKeys;
 pub struct Outcome {
     /// The gateway.
     pub iss: Issuer,
-    /// The device that is told.
+    /// The receiving device.
     pub aud: DeviceId,
     /// The user.
     pub sub: Subject,
-    /// Names the outcome.
+    /// The outcome's id.
     pub jti: MessageId,
-    /// Issued at, seconds.
+    /// Issued at, in seconds since the epoch.
     pub iat: u64,
     /// The approval.
     pub approval: ApprovalId,
@@ -28,12 +28,12 @@ pub struct Outcome {
     pub challenge: ChallengeId,
     /// Hash of this device's challenge.
     pub challenge_hash: Hash,
-    /// Hash of this device's answer, if it gave the one that counted.
+    /// Hash of this device's answer, if that one decided the approval.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub answer_hash: Option<Hash>,
     /// How it ended.
     pub outcome: Ending,
-    /// The name of the device that answered, if another did.
+    /// The name of the device that answered, if it was another.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub by: Option<String>,
     /// Hash of this device's enrollment statement in force.
@@ -41,10 +41,11 @@ pub struct Outcome {
     /// Opens the challenge's commitment, if it had one.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub opening: Option<Opening>,
-    /// After "this wasn't me": until when this client is held back for this user, seconds. Given to the device that said it.
+    /// After a denial as `not_me`: until when this client's prompts to this user are muted, in seconds since the epoch. Present
+    /// for the device that denied.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub held_until: Option<u64>,
-    /// A second statement about a disputed approval: hash of the first.
+    /// In the second outcome of a disputed approval: hash of the first.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub replaces: Option<Hash>,
 }
@@ -58,19 +59,19 @@ pub enum Ending {
     Approved,
     /// This device denied it.
     Denied,
-    /// Nobody answered in time.
+    /// No device answered in time.
     Expired,
     /// Another device answered first.
     AnsweredElsewhere,
-    /// The client, the person or the operator called it off.
+    /// The client, the person or the operator cancelled it.
     Cancelled,
-    /// The number was wrong; the approval is dead.
+    /// The number was wrong, which ends the approval.
     Mismatch,
     /// Every device refused to show it.
     Refused,
     /// The person disputed it afterwards.
     Disputed,
-    /// Something newer; shown as "This request has ended".
+    /// An ending this version does not know; shown as "This request has ended".
     #[serde(other)]
     Unknown,
 }
@@ -129,17 +130,17 @@ pub enum OutcomeError {
     #[error("the outcome can't be verified: {0}")]
     Jws(#[from] JwsError),
     /// Another issuer, device or user.
-    #[error("the outcome is meant for somebody else")]
+    #[error("the outcome is meant for another device or user")]
     Audience,
-    /// About another challenge than the one at hand.
+    /// For another challenge than the expected one.
     #[error("the outcome is about another request")]
     OtherChallenge,
-    /// Says approved or denied about an answer that this device did not give, or opens the commitment wrongly.
+    /// Approved or denied by an answer that this device did not give, or an opening that does not match the commitment.
     #[error("the outcome does not fit what this device sent")]
     Unfitting,
 }
 
-/// What an outcome must be about.
+/// The challenge and the answer that an outcome must be about.
 #[derive(Debug, Clone, Copy)]
 pub struct Concerned<'a> {
     /// The device.
@@ -152,7 +153,7 @@ pub struct Concerned<'a> {
     pub challenge_hash: &'a Hash,
     /// The commitment of the challenge's interaction, if it has one.
     pub commitment: Option<&'a Hash>,
-    /// Hash of the answer that this device gave, if it gave one.
+    /// Hash of this device's answer, if it gave one.
     pub answer_hash: Option<&'a Hash>,
 }
 
@@ -205,7 +206,7 @@ impl VerifiedOutcome {
         &self.compact
     }
 
-    /// Its hash.
+    /// Hash of the compact JWS.
     pub fn hash(&self) -> &Hash {
         &self.hash
     }

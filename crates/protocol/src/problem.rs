@@ -1,4 +1,4 @@
-//! Problem documents (RFC 9457): the one form of errors on the device's side. `title` is the code.
+//! Problem documents (RFC 9457): the only error format of the device's endpoints. `title` is the code.
 
 use serde::{Deserialize, Serialize};
 
@@ -32,7 +32,7 @@ pub struct Problem {
 
 macro_rules! codes {
     ($($(#[$doc:meta])* $variant:ident = $name:literal, $status:literal;)*) => {
-        /// The codes.
+        /// The code of a problem.
         #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
         #[non_exhaustive]
         pub enum ProblemCode {
@@ -54,7 +54,7 @@ macro_rules! codes {
                 }
             }
 
-            /// The HTTP status it goes with.
+            /// The HTTP status of the response.
             pub const fn status(self) -> u16 {
                 match self {
                     $(Self::$variant => $status,)*
@@ -66,31 +66,31 @@ macro_rules! codes {
 }
 
 codes! {
-    /// The body or a parameter is not what the endpoint takes.
+    /// The body or a parameter is not what the endpoint accepts.
     InvalidRequest = "invalid_request", 400;
-    /// The registration token is not this gateway's, or not for this endpoint.
+    /// The registration token is by another gateway, or for another endpoint.
     InvalidRegistrationToken = "invalid_registration_token", 400;
     /// The registration token has expired.
     RegistrationTokenExpired = "registration_token_expired", 400;
     /// The registration token was used with other keys.
     RegistrationTokenAlreadyUsed = "registration_token_already_used", 400;
-    /// The device can't show the weakest interaction the gateway asks for.
+    /// The device does not support the weakest interaction that the gateway requires.
     InteractionTypeUnsupported = "interaction_type_unsupported", 400;
-    /// A key is missing, malformed, or its proof does not hold.
+    /// A key is missing or malformed, or its proof is invalid.
     InvalidPublicKey = "invalid_public_key", 400;
     /// The user has as many devices as allowed.
     DeviceLimit = "device_limit", 403;
     /// Automated devices are not accepted for this user.
     AutomatedNotAllowed = "automated_not_allowed", 403;
-    /// The answer does not hold: signature, key, challenge, verification or form.
+    /// The answer is invalid: signature, key, challenge, verification or form.
     InvalidAnswer = "invalid_answer", 400;
-    /// A refusal or dispute does not hold.
+    /// A refusal or dispute is invalid.
     InvalidMessage = "invalid_message", 400;
-    /// The number was wrong; the approval is dead.
+    /// The number was wrong, which ends the approval.
     InteractionMismatch = "interaction_mismatch", 403;
     /// The approval was decided by another answer.
     ApprovalDecided = "approval_decided", 409;
-    /// The challenge's time is over.
+    /// The challenge has expired.
     ChallengeExpired = "challenge_expired", 410;
     /// There is no such challenge for this device.
     NotFound = "not_found", 404;
@@ -100,7 +100,7 @@ codes! {
     DpopRequired = "dpop_required", 401;
     /// The proof lacks a fresh nonce; the response's `DPoP-Nonce` has one.
     UseDpopNonce = "use_dpop_nonce", 401;
-    /// The proof does not hold.
+    /// The proof is invalid.
     InvalidDpopProof = "invalid_dpop_proof", 401;
     /// The device was revoked; the body has the signed revocation.
     DeviceRevoked = "device_revoked", 401;
@@ -110,16 +110,16 @@ codes! {
     RateLimited = "rate_limited", 429;
     /// The body is larger than 16 KiB.
     BodyTooLarge = "body_too_large", 413;
-    /// The method is not one the endpoint takes.
+    /// The endpoint does not accept the method.
     MethodNotAllowed = "method_not_allowed", 405;
-    /// Something went wrong here; try again.
+    /// The gateway failed; try again.
     Internal = "internal", 500;
     /// The gateway is busy or starting; try again.
     Unavailable = "unavailable", 503;
 }
 
 impl Problem {
-    /// A problem with its code's status and these words.
+    /// A problem with its code's status and this detail.
     pub fn new(code: ProblemCode, detail: impl Into<String>) -> Self {
         Self {
             kind: format!("urn:countersign:problem:{}", code.as_str()),

@@ -1,4 +1,4 @@
-//! The refusal: a device's word that it can't show a challenge, so that nobody waits for an answer.
+//! The refusal: a device's signed message that it can't show a challenge, so that the gateway does not wait for its answer.
 
 use countersign_jose::hash::Hash;
 use serde::{Deserialize, Serialize};
@@ -16,15 +16,15 @@ pub struct Refusal {
     pub aud: Issuer,
     /// The user.
     pub sub: Subject,
-    /// Names the message.
+    /// The message's id.
     pub jti: MessageId,
-    /// Signed at, seconds.
+    /// Signed at, in seconds since the epoch.
     pub iat: u64,
     /// The challenge's id, as far as the device could read it.
     pub challenge: ChallengeId,
-    /// Hash of what was received.
+    /// Hash of the compact JWS as received.
     pub challenge_hash: Hash,
-    /// Why.
+    /// Why it was refused.
     pub code: RefusalCode,
 }
 
@@ -33,17 +33,17 @@ pub struct Refusal {
 #[serde(rename_all = "snake_case")]
 #[non_exhaustive]
 pub enum RefusalCode {
-    /// It was signed, but can't be read.
+    /// The signature is valid, but the payload can't be read.
     Unparsable,
-    /// It needs something this device does not know.
+    /// It needs a feature that this device does not have.
     Unsupported,
-    /// It calls itself something weaker than it is.
+    /// It claims a weaker kind than its content has.
     WeakerKind,
-    /// It can't be shown whole.
+    /// It can't be shown in full.
     Unshowable,
-    /// The same id came before with other bytes.
+    /// The same id was received before with other bytes.
     Conflicting,
-    /// Its signature, audience or times don't hold. Anything unknown is treated so.
+    /// Its signature, audience or times are invalid. Anything unknown is treated as this.
     #[serde(other)]
     Unverifiable,
 }

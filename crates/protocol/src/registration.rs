@@ -1,4 +1,4 @@
-//! Registration: the token a link carries, the request a device posts with both keys, and the gateway's 201.
+//! Registration: the token in an enrollment link, the request with which a device registers both keys, and the 201 response.
 
 use countersign_jose::clock::Timestamp;
 use countersign_jose::hash::Hash;
@@ -16,9 +16,9 @@ use crate::limits;
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Confirm {
-    /// Not at all: demo and tests; refused in production.
+    /// Not confirmed: demo and tests; refused in production.
     None,
-    /// The device shows six digits; the person types them where the link came from.
+    /// The device shows six digits, which the person types where the link came from. Anything unknown is treated as this.
     #[serde(other)]
     Code,
 }
@@ -30,15 +30,15 @@ pub struct RegistrationToken {
     pub iss: Issuer,
     /// The user the device will belong to.
     pub sub: Subject,
-    /// The user's name as the device shows it before registering.
+    /// The user's name, which the device shows before it registers.
     pub subject_label: String,
     /// The registration endpoint, as a single string.
     pub aud: String,
-    /// Issued at, seconds.
+    /// Issued at, in seconds since the epoch.
     pub iat: u64,
-    /// Ends at, seconds; at most 600 s after `iat`.
+    /// Expires at, in seconds since the epoch; at most 600 s after `iat`.
     pub exp: u64,
-    /// Names the token; it serves once.
+    /// The token's id; it is accepted once.
     pub jti: RegistrationTokenId,
     /// How the device is confirmed.
     pub confirm: Confirm,
@@ -77,7 +77,7 @@ impl<'de> Deserialize<'de> for KeySet {
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum TokenError {
-    /// Signature, form or kind.
+    /// Signature, form or type.
     #[error(transparent)]
     Jws(#[from] JwsError),
     /// Another issuer than the link's.
@@ -86,7 +86,7 @@ pub enum TokenError {
     /// Another registration endpoint than discovery names.
     #[error("the link is meant for another registration endpoint")]
     Audience,
-    /// Past its end, or living longer than ten minutes.
+    /// Expired, issued in the future, or valid for longer than ten minutes.
     #[error("the link has expired")]
     Expired,
 }
@@ -119,13 +119,13 @@ impl RegistrationToken {
     }
 }
 
-/// Who answers on the device.
+/// Whether a person or a program answers on the device.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum DeviceClass {
     /// A person.
     Interactive,
-    /// A program. Anything unknown is treated so.
+    /// A program. Anything unknown is treated as this.
     #[serde(other)]
     Automated,
 }
@@ -140,7 +140,7 @@ impl DeviceClass {
     }
 }
 
-/// What keeps the approval key, strongest first.
+/// The protection of the approval key, strongest first.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 #[non_exhaustive]
@@ -155,9 +155,9 @@ pub enum KeyProtection {
     SecureEnclave,
     /// A file sealed under the PIN and a secret of the OS keyring.
     FileKeyring,
-    /// A file sealed under the PIN alone: somebody who copies the file can try PINs.
+    /// A file sealed under the PIN alone: a copy of the file allows trying PINs.
     FilePin,
-    /// Memory only. Anything unknown is treated so.
+    /// Memory only. Anything unknown is treated as this.
     #[serde(other)]
     Memory,
 }
@@ -177,21 +177,21 @@ impl KeyProtection {
     }
 }
 
-/// The claims of the approval key's own word in a registration (`device-registration+jwt`): that it belongs to this token, this
-/// transport key and this protection.
+/// The claims of the approval key's proof of possession (`device-registration+jwt`): binds it to the token, the transport key and
+/// the protection.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ApprovalProof {
     /// The registration endpoint.
     pub aud: String,
     /// The user.
     pub sub: Subject,
-    /// Issued at, seconds.
+    /// Issued at, in seconds since the epoch.
     pub iat: u64,
     /// Hash of the registration token.
     pub token_hash: Hash,
     /// Thumbprint of the transport key.
     pub transport_jkt: Thumbprint,
-    /// What keeps the approval key.
+    /// The protection of the approval key.
     pub key_protection: KeyProtection,
 }
 
@@ -200,7 +200,7 @@ impl Claims for ApprovalProof {
     const MEMBERS: &'static [&'static str] = &["aud", "sub", "iat", "token_hash", "transport_jkt", "key_protection"];
 }
 
-/// What a device posts to register. Sent again with the same token, keys and body it gives a new credential.
+/// The body of a registration. Repeated with the same token, keys and body, it gets a new credential.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct RegistrationRequest {
     /// The newest protocol version the device speaks.
@@ -211,27 +211,27 @@ pub struct RegistrationRequest {
     pub public_key: PublicKey,
     /// The approval key.
     pub approval_key: PublicKey,
-    /// The approval key's own word.
+    /// The approval key's proof of possession.
     pub approval_proof: Compact<ApprovalProof>,
-    /// The interactions the device can show.
+    /// The interactions that the device supports.
     pub interaction_types: Vec<InteractionType>,
-    /// Person or program.
+    /// Whether a person or a program answers.
     pub device_class: DeviceClass,
-    /// What keeps the approval key, as the device claims.
+    /// The protection of the approval key, as the device claims it.
     pub key_protection: KeyProtection,
-    /// Where pushes go, if anywhere.
+    /// The push address, if the device has one.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub push_address: Option<String>,
-    /// `linux`, `android`, … : for lists that people read.
+    /// `linux`, `android`, …: for display.
     pub platform: String,
-    /// What the person calls the device.
+    /// The name that the person gave the device.
     pub device_name: String,
     /// An attestation of the approval key, if there is one.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub attestation: Option<serde_json::Value>,
 }
 
-/// Why a registration request does not hold together.
+/// Why the proof in a registration request was refused.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum ProofError {
@@ -247,7 +247,7 @@ pub enum ProofError {
 }
 
 impl RegistrationRequest {
-    /// Makes the approval key's proof for a token.
+    /// Signs the approval key's proof of possession for a token.
     ///
     /// # Errors
     /// [`SignFailed`] if the approval key does not sign.
@@ -270,7 +270,7 @@ impl RegistrationRequest {
         Compact::sign(&proof, approval)
     }
 
-    /// Checks that the approval key vouches for this very request.
+    /// Checks that the approval key signed for this request.
     ///
     /// # Errors
     /// [`ProofError`].
@@ -291,18 +291,18 @@ impl RegistrationRequest {
     }
 }
 
-/// Whether a device takes part yet.
+/// Whether a device is confirmed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum DeviceStatus {
-    /// Asked like any other.
+    /// Receives challenges.
     Confirmed,
-    /// Waits for its code to be typed; is asked nothing. Anything unknown is treated so.
+    /// Waits for its confirmation code; receives no challenges. Anything unknown is treated as this.
     #[serde(other)]
     Unconfirmed,
 }
 
-/// The gateway's 201.
+/// The response to a registration (201).
 #[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct RegistrationResponse {
     /// The device's id.
@@ -311,11 +311,11 @@ pub struct RegistrationResponse {
     pub registration_ref: String,
     /// The bearer half of the device's authentication; the other half is its transport key.
     pub device_credential: Secret,
-    /// Life of the credential, in seconds.
+    /// Lifetime of the credential, in seconds.
     pub expires_in: u64,
-    /// Whether the device takes part yet.
+    /// Whether the device is confirmed.
     pub status: DeviceStatus,
-    /// Six digits to be typed where the link came from.
+    /// Six digits to type where the link came from.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub confirmation_code: Option<Secret>,
     /// The user.
@@ -324,11 +324,11 @@ pub struct RegistrationResponse {
     pub subject_label: String,
 }
 
-/// The gateway's answer at `credential_endpoint`: a new credential; the one before it is valid until this is first used.
+/// The response of `credential_endpoint`: a new credential. The previous one is valid until the new one is first used.
 #[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct CredentialResponse {
     /// The new credential.
     pub device_credential: Secret,
-    /// Its life, in seconds.
+    /// Lifetime of the credential, in seconds.
     pub expires_in: u64,
 }

@@ -1,4 +1,5 @@
-//! Revocation: the issuer's signed word that a device's keys and account are over. Nothing unsigned ever destroys anything.
+//! Revocation: the issuer's signed statement that a device's keys and account are invalid. Nothing unsigned ever destroys a key
+//! or an account.
 
 use serde::{Deserialize, Serialize};
 
@@ -12,34 +13,34 @@ use crate::manifest::TrustedKeys;
 pub struct Revocation {
     /// The issuer.
     pub iss: Issuer,
-    /// The device that is told: the revoked one, or another of the same user.
+    /// The receiving device: the revoked one, or another of the same user.
     pub aud: DeviceId,
     /// The user.
     pub sub: Subject,
-    /// Names the message.
+    /// The message's id.
     pub jti: MessageId,
-    /// Issued at, seconds.
+    /// Issued at, in seconds since the epoch.
     pub iat: u64,
-    /// The device that is revoked.
+    /// The revoked device.
     pub device_id: DeviceId,
-    /// What the person called it.
+    /// The name that the person gave it.
     pub device_name: String,
-    /// On whose word.
+    /// Who revoked it.
     pub by: RevokedBy,
 }
 
-/// On whose word a device was revoked.
+/// Who revoked a device.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 #[non_exhaustive]
 pub enum RevokedBy {
     /// The device itself.
     Device,
-    /// The person, elsewhere.
+    /// The person, on another device or at the provider.
     User,
-    /// The confirmation code was missed three times.
+    /// Three wrong confirmation codes.
     Confirmation,
-    /// The provider's operator. Anything unknown is shown so.
+    /// The provider's operator. Anything unknown is treated as this.
     #[serde(other)]
     Operator,
 }
@@ -49,15 +50,15 @@ impl Claims for Revocation {
     const MEMBERS: &'static [&'static str] = &["iss", "aud", "sub", "jti", "iat", "device_id", "device_name", "by"];
 }
 
-/// The message is not this issuer's word to this device.
+/// Why a notice was refused.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum NoticeError {
-    /// Signature, form or kind.
+    /// Signature, form or type.
     #[error("a notice can't be verified: {0}")]
     Jws(#[from] JwsError),
     /// Another issuer, audience or user.
-    #[error("a notice is meant for somebody else")]
+    #[error("a notice is meant for another device or user")]
     Audience,
 }
 

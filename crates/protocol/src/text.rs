@@ -1,5 +1,5 @@
-//! Text from outside (binding messages, names, strings in authorization details): what can be shown verbatim and be read as
-//! one thing only. The gateway refuses the rest; a device that meets it all the same shows it [escaped](escape).
+//! Text from outside (binding messages, names, strings in authorization details): what can be shown verbatim and read in one
+//! way only. The gateway refuses the rest; a device that receives it anyway shows it [escaped](escape).
 
 use unicode_normalization::UnicodeNormalization as _;
 use unicode_normalization::{IsNormalized, is_nfc_quick};
@@ -15,7 +15,7 @@ pub enum TextError {
     /// Longer than allowed.
     #[error("the text is longer than {0} characters")]
     TooLong(usize),
-    /// Nothing to read.
+    /// Empty, or white space alone.
     #[error("the text is empty")]
     Empty,
     /// Not in Unicode normalization form C.
@@ -24,17 +24,17 @@ pub enum TextError {
     /// A control character (C0, C1), line breaks among them.
     #[error("the text has a control character or a line break")]
     Control,
-    /// A character that turns the direction of others.
+    /// A character that changes the direction of others.
     #[error("the text has a character that changes its direction")]
     Bidi,
-    /// A character that nobody sees.
+    /// An invisible character.
     #[error("the text has an invisible character")]
     Invisible,
-    /// An unassigned or private character: nobody knows what it would look like.
+    /// An unassigned or private-use character, whose appearance is unknown.
     #[error("the text has a character that can't be shown")]
     Unassigned,
     /// More than four combining marks in a row.
-    #[error("the text piles up too many marks on one character")]
+    #[error("the text has too many marks on one character")]
     TooManyMarks,
 }
 
@@ -83,7 +83,7 @@ pub fn check_inner(text: &str, characters: usize) -> Result<(), TextError> {
 }
 
 /// The text with every character that [`check`] would refuse written as `\u{…}`, so that a person sees that something is there.
-/// Text that passes is returned as it is, except for its length, which is kept.
+/// Text that passes is returned unchanged. The length is not limited.
 pub fn escape(text: &str) -> String {
     let characters: Vec<char> = text.chars().collect();
     let mut marks = 0;
@@ -95,7 +95,7 @@ pub fn escape(text: &str) -> String {
     }
     let mut out = String::with_capacity(text.len());
     for (at, &character) in characters.iter().enumerate() {
-        // What joins or selects its neighbours does nothing where one of them is written out, and would be drawn as nothing.
+        // A joiner or selector next to an escaped character has no effect, and would be invisible.
         let leans = matches!(character, '\u{200c}' | '\u{200d}' | '\u{fe0e}' | '\u{fe0f}');
         let before = at.checked_sub(1).is_some_and(|before| hidden[before]);
         hidden[at] |= leans && (before || hidden.get(at + 1).copied().unwrap_or(false));
@@ -116,7 +116,7 @@ fn check_character(text: &[char], at: usize) -> Result<(), TextError> {
         '\u{61c}' | '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}' => {
             return Err(TextError::Bidi);
         }
-        // Drawn as nothing, whatever their category: soft hyphen, joiners, fillers, blanks, selectors, invisible operators, tags.
+        // Invisible, whatever their category: soft hyphen, joiners, fillers, blank Braille, selectors, invisible operators, tags.
         '\u{ad}'
         | '\u{34f}'
         | '\u{115f}'
@@ -142,13 +142,13 @@ fn check_character(text: &[char], at: usize) -> Result<(), TextError> {
         GeneralCategory::Control | GeneralCategory::LineSeparator | GeneralCategory::ParagraphSeparator => {
             Err(TextError::Control)
         }
-        // Other blanks have widths that hide or fake a gap; these four are what people type.
+        // Other spaces have widths that hide or fake a gap; these four are the ones people type.
         GeneralCategory::SpaceSeparator => match character {
             ' ' | '\u{a0}' | '\u{202f}' | '\u{3000}' => Ok(()),
             _ => Err(TextError::Invisible),
         },
         GeneralCategory::Format => match character {
-            // Arabic and Kaithi number signs and the like are drawn.
+            // Arabic and Kaithi number signs and the like are visible.
             '\u{600}'..='\u{605}'
             | '\u{6dd}'
             | '\u{70f}'
@@ -166,7 +166,7 @@ fn check_character(text: &[char], at: usize) -> Result<(), TextError> {
     }
 }
 
-/// Whether the joiner at `at` does something that a reader sees: it ties two emoji, or shapes letters of a script that needs it.
+/// Whether the joiner at `at` has a visible effect: it joins two emoji, or shapes letters of a script that needs it.
 fn joins(text: &[char], at: usize) -> bool {
     let before = at.checked_sub(1).map(|i| text[i]);
     let after = text.get(at + 1).copied();

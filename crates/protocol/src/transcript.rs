@@ -6,13 +6,13 @@ use serde::{Deserialize, Serialize};
 use crate::challenge::VerifiedChallenge;
 use crate::id::ChallengeId;
 
-/// The version of the transcript's form.
+/// The version of the transcript's format.
 pub const VERSION: u32 = 1;
 
 /// The lines shown for one challenge, in one language.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Transcript {
-    /// The version of this form.
+    /// The version of this format.
     pub version: u32,
     /// The challenge that was shown.
     pub challenge: ChallengeId,
@@ -27,21 +27,21 @@ pub struct Transcript {
 pub struct Line {
     /// The caption, in the person's language.
     pub label: String,
-    /// What stands there.
+    /// The value.
     #[serde(flatten)]
     pub value: LineValue,
-    /// 1: at first sight. 2: on the main screen. 3: may stand behind a fold.
+    /// 1: most prominent. 2: on the main screen. 3: may be behind a fold.
     pub prominence: u8,
 }
 
-/// A line's value with its type. A renderer shows a type it does not know as text.
+/// A line's value with its type. A renderer shows an unknown type as text.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "type", content = "value", rename_all = "snake_case")]
 #[non_exhaustive]
 pub enum LineValue {
     /// Text, verbatim.
     Text(String),
-    /// An amount of money; formatted by whoever draws it.
+    /// An amount of money, formatted by the renderer.
     Money(Money),
     /// A point in time or a day, RFC 3339.
     Date(String),
@@ -54,26 +54,26 @@ pub enum LineValue {
 /// An amount as the client sent it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Money {
-    /// The literal: `4.20`.
+    /// The number literal as it was sent: `4.20`.
     pub amount: String,
-    /// The code: `EUR` (ISO 4217).
+    /// The currency code (ISO 4217): `EUR`.
     pub currency: String,
 }
 
 impl Transcript {
-    /// Puts lines together for a challenge that was verified; nothing else can be shown.
+    /// The transcript of a verified challenge; nothing else can be shown.
     pub fn draw(challenge: &VerifiedChallenge, locale: &str, lines: Vec<Line>) -> Self {
         Self { version: VERSION, challenge: challenge.id().clone(), locale: locale.to_owned(), lines }
     }
 
-    /// Fixes the lines as text; from here on only these bytes count.
+    /// Serialises the lines; from here on these bytes alone are shown, hashed and kept.
     pub fn freeze(&self) -> Shown {
         let text = serde_json::to_string(self).expect("a transcript has only strings and numbers, which are JSON");
         Shown { hash: Hash::of(&text), text, locale: self.locale.clone(), challenge: self.challenge.clone() }
     }
 }
 
-/// A transcript as it was shown and is kept: its exact text and their hash.
+/// A transcript as it is shown and kept: its exact JSON and the hash of it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Shown {
     text: String,
@@ -83,7 +83,7 @@ pub struct Shown {
 }
 
 impl Shown {
-    /// The JSON text, whose bytes are hashed.
+    /// The JSON, whose bytes are hashed.
     pub fn text(&self) -> &str {
         &self.text
     }
