@@ -3,7 +3,7 @@
 
 use std::path::{Path, PathBuf};
 
-use countersign_protocol::evidence::{Evidence, Trust};
+use countersign_protocol::evidence::{Evidence, TrustAnchor};
 use countersign_protocol::link::EnrollmentLink;
 use countersign_tests::client::PAYMENT;
 use countersign_tests::device::{Device, id};
@@ -14,7 +14,7 @@ use countersign_tests::provider::{Provider, Settings};
 /// An approved payment's evidence, and whom to trust about it.
 struct Exported {
     file: PathBuf,
-    trust: Trust,
+    trust: TrustAnchor,
 }
 
 fn approve_and_export(place: &Place, provider: &Provider<'_>, name: &str) -> Exported {
@@ -29,7 +29,7 @@ fn approve_and_export(place: &Place, provider: &Provider<'_>, name: &str) -> Exp
     assert_eq!(provider.till().poll_to_the_end(&acknowledged).status, 200);
     let file = place.path(&format!("{name}.evidence"));
     std::fs::write(&file, device.evidence(id(&challenge))).unwrap();
-    Exported { file, trust: Trust { issuer: token.issuer().clone(), root } }
+    Exported { file, trust: TrustAnchor { issuer: token.issuer().clone(), root } }
 }
 
 fn verify(place: &Place, file: &Path, trust: &[&str]) -> Finished {

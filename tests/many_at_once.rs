@@ -3,7 +3,7 @@
 use std::collections::HashSet;
 use std::sync::Barrier;
 
-use countersign_protocol::fetch::Received;
+use countersign_protocol::fetch::Receipt;
 use countersign_protocol::outcome::Ending;
 use countersign_protocol::problem::Problem;
 use countersign_tests::client::PAYMENT;
@@ -86,7 +86,7 @@ fn three_answers_many_times_over_make_one_verdict_and_one_token_set() {
 
 fn outcome_in(reply: &Response) -> String {
     let outcome = match reply.status {
-        200 => serde_json::from_slice::<Received>(&reply.body).expect("a reply to an answer").outcome,
+        200 => serde_json::from_slice::<Receipt>(&reply.body).expect("a reply to an answer").outcome,
         _ => serde_json::from_slice::<Problem>(&reply.body).expect("a problem document").outcome,
     };
     outcome.unwrap_or_else(|| panic!("every reply to an answer has an outcome: {}", reply.text())).into_string()

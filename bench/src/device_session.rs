@@ -4,7 +4,7 @@ use std::sync::OnceLock;
 use std::time::Instant;
 
 use countersign_protocol::discovery::Discovery;
-use countersign_protocol::fetch::{Fetched, Received};
+use countersign_protocol::fetch::{FetchResponse, Receipt};
 use countersign_protocol::link::EnrollmentLink;
 use countersign_protocol::problem::Problem;
 use countersign_protocol::registration::RegistrationResponse;
@@ -83,7 +83,7 @@ async fn follow(mut device: Device, issuer: &Url, done: &UnboundedSender<DeviceP
             device.remember_nonce(&data);
             continue;
         }
-        let fetched: Fetched = serde_json::from_str(&data).map_err(|error| Failure::new("a stream", error))?;
+        let fetched: FetchResponse = serde_json::from_str(&data).map_err(|error| Failure::new("a stream", error))?;
         for challenge in &fetched.challenges {
             let challenge = device.verify(challenge)?;
             // The receiver may be gone: the measurement has ended.
@@ -119,7 +119,7 @@ async fn answer(device: &mut Device, calls: &mut Connection, answered: &SignedAn
     if let Some(nonce) = nonce_of(&reply) {
         device.remember_nonce(&nonce);
     }
-    let received: Received = reply.json("an answer", StatusCode::OK)?;
+    let received: Receipt = reply.json("an answer", StatusCode::OK)?;
     let outcome = received.outcome.ok_or_else(|| Failure::new("an answer", "came back without an outcome"))?;
     device.conclude(answered, &outcome)
 }

@@ -5,8 +5,8 @@ use std::sync::{Arc, OnceLock};
 
 use countersign_device::edge::system;
 use countersign_protocol::COUNTERSIGN_VERSION;
-use countersign_protocol::answer::{Answer, AnswerDraft, ApprovalKey, HistoryPlace, VerifiedBy, VerifiedUser};
-use countersign_protocol::challenge::{Challenge, Expected, VerifiedChallenge};
+use countersign_protocol::answer::{Answer, AnswerDraft, ApprovalKey, HistoryPosition, VerifiedBy, VerifiedUser};
+use countersign_protocol::challenge::{Challenge, ExpectedChallenge, VerifiedChallenge};
 use countersign_protocol::clock::Clock;
 use countersign_protocol::dpop::DpopProof;
 use countersign_protocol::hash::Hash;
@@ -17,7 +17,7 @@ use countersign_protocol::jws::Compact;
 use countersign_protocol::key::{LocalSigner, PrivateKey, Signer as _};
 use countersign_protocol::link::EnrollmentLink;
 use countersign_protocol::manifest::{ManifestChain, TrustedKeys};
-use countersign_protocol::outcome::{Concerned, Ending, Outcome};
+use countersign_protocol::outcome::{Ending, ExpectedOutcome, Outcome};
 use countersign_protocol::random::Random;
 use countersign_protocol::registration::{
     DeviceClass, KeyProtection, KeySet, RegistrationRequest, RegistrationResponse, RegistrationToken,
@@ -181,7 +181,7 @@ impl Device {
     /// [`Failure`] when it does not verify.
     pub fn verify(&self, challenge: &Compact<Challenge>) -> Result<VerifiedChallenge, Failure> {
         let now = self.ports.clock.now();
-        let expected = Expected { device: &self.id, subject: &self.subject, keys: &self.keys, now };
+        let expected = ExpectedChallenge { device: &self.id, subject: &self.subject, keys: &self.keys, now };
         Challenge::verify(challenge, &expected).map_err(|error| Failure::new("a challenge", error))
     }
 
@@ -190,10 +190,10 @@ impl Device {
     /// # Errors
     /// [`Failure`] if the key doesn't sign.
     pub fn approve(&mut self, challenge: VerifiedChallenge) -> Result<SignedAnswer, Failure> {
-        let shown = Transcript::draw(&challenge, "en", Vec::new()).freeze();
+        let shown = Transcript::new(&challenge, "en", Vec::new()).freeze();
         let now = self.ports.clock.now();
         self.seq += 1;
-        let place = HistoryPlace { seq: self.seq, prev: self.prev };
+        let place = HistoryPosition { seq: self.seq, prev: self.prev };
         let draft = AnswerDraft::new(&challenge, &shown, MessageId::random(&*self.ports.random), place, now);
         let draft = draft.ok_or_else(|| Failure::new("an answer", "is about another challenge"))?;
         let user = VerifiedUser::vouch(VerifiedBy::Automated, false, now);
@@ -218,7 +218,7 @@ impl Device {
     /// # Errors
     /// [`Failure`] when it does not verify, or has another ending.
     pub fn conclude(&self, answered: &SignedAnswer, outcome: &Compact<Outcome>) -> Result<(), Failure> {
-        let about = Concerned {
+        let about = ExpectedOutcome {
             device: &self.id,
             subject: &self.subject,
             challenge: answered.challenge.id(),
@@ -256,7 +256,7 @@ fn proof(
     ports: &Ports,
 ) -> Result<Compact<DpopProof>, Failure> {
     let jti = MessageId::random(&*ports.random).as_str().to_owned();
-    DpopProof::make(transport, method.as_str(), url, token, nonce, jti, ports.clock.now())
+    DpopProof::sign(transport, method.as_str(), url, token, nonce, jti, ports.clock.now())
         .map_err(|error| Failure::new("a proof", error))
 }
 

@@ -3,7 +3,7 @@
 
 use countersign_device::fuzzing::event_stream;
 use countersign_device::ports::transport::StreamEvent;
-use countersign_protocol::fetch::Fetched;
+use countersign_protocol::fetch::FetchResponse;
 use countersign_protocol::json;
 use libfuzzer_sys::fuzz_target;
 
@@ -15,7 +15,7 @@ fuzz_target!(|bytes: &[u8]| {
     assert_eq!(format!("{whole:?}"), format!("{parts:?}"), "in chunks of {size}");
     for event in whole {
         if let Ok(StreamEvent::Update(update)) = event {
-            let _ = json::parse::<Fetched>(&update);
+            let _ = json::parse::<FetchResponse>(&update);
         }
     }
 });

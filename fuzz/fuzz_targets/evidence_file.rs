@@ -3,11 +3,11 @@
 
 use std::sync::LazyLock;
 
-use countersign_protocol::evidence::{Evidence, Trust};
+use countersign_protocol::evidence::{Evidence, TrustAnchor};
 use countersign_testing::fixture::Fixture;
 use libfuzzer_sys::fuzz_target;
 
-static TRUST: LazyLock<Trust> = LazyLock::new(|| Fixture::new().trust());
+static TRUST: LazyLock<TrustAnchor> = LazyLock::new(|| Fixture::new().trust());
 
 fuzz_target!(|bytes: &[u8]| {
     let Ok(evidence) = Evidence::from_file(bytes) else { return };

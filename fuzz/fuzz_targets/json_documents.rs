@@ -3,8 +3,8 @@
 #![no_main]
 
 use countersign_protocol::discovery::Discovery;
-use countersign_protocol::evidence::{Evidence, Trust};
-use countersign_protocol::fetch::{Fetched, Received};
+use countersign_protocol::evidence::{Evidence, TrustAnchor};
+use countersign_protocol::fetch::{FetchResponse, Receipt};
 use countersign_protocol::json;
 use countersign_protocol::key::PublicKey;
 use countersign_protocol::manifest::ManifestChain;
@@ -24,12 +24,12 @@ fuzz_target!(|bytes: &[u8]| {
         3 => read::<RegistrationRequest>(document),
         4 => read::<RegistrationResponse>(document),
         5 => read::<CredentialResponse>(document),
-        6 => read::<Fetched>(document),
-        7 => read::<Received>(document),
+        6 => read::<FetchResponse>(document),
+        7 => read::<Receipt>(document),
         8 => read::<Problem>(document),
         9 => read::<Evidence>(document),
         10 => read::<Transcript>(document),
-        11 => read::<Trust>(document),
+        11 => read::<TrustAnchor>(document),
         _ => read::<PublicKey>(document),
     }
 });

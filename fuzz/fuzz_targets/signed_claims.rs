@@ -96,7 +96,7 @@ fn signed<T: Claims>(payload: &[u8], signer: &P256Signer) -> Compact<T> {
 }
 
 fn open<T: Claims>(payload: &[u8], signer: &P256Signer) {
-    let _ = signed::<T>(payload, signer).open(|_| Some(signer.public_key()));
+    let _ = signed::<T>(payload, signer).verify(|_| Some(signer.public_key()));
 }
 
 /// Drawn in every language, each line is safe to show, and the whole is read again.

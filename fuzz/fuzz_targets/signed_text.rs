@@ -35,7 +35,7 @@ fuzz_target!(|text: &str| {
     let endpoint = fixture.issuer.endpoint("/push/register");
     let token = Compact::<RegistrationToken>::from_text(text);
     let _ = RegistrationToken::verify(&token, &fixture.device_keys(), &fixture.issuer, &endpoint, fixture.now);
-    let _ = Compact::<Answer>::from_text(text).open(|_| Some(fixture.approval.public_key()));
+    let _ = Compact::<Answer>::from_text(text).verify(|_| Some(fixture.approval.public_key()));
     let expected = ExpectedRequest { method: "GET", url: &endpoint, token: "credential", now: fixture.now };
     let _ = DpopProof::verify(&Compact::from_text(text), &expected);
 });

@@ -5,7 +5,7 @@ use countersign_device::edge::system;
 use countersign_protocol::answer::Answer;
 use countersign_protocol::challenge::VerifiedChallenge;
 use countersign_protocol::discovery::Discovery;
-use countersign_protocol::fetch::Fetched;
+use countersign_protocol::fetch::FetchResponse;
 use countersign_protocol::id::ChallengeId;
 use countersign_protocol::jws::Compact;
 use countersign_protocol::link::EnrollmentLink;
@@ -50,10 +50,10 @@ pub fn only_challenge(device: &mut TestDevice) -> VerifiedChallenge {
 ///
 /// # Panics
 /// If the provider refuses.
-pub fn fetch(device: &mut TestDevice) -> Fetched {
+pub fn fetch(device: &mut TestDevice) -> FetchResponse {
     let response = send(device, || device.authorized_call(&Method::GET, &device.fetch_path(), None));
     assert_eq!(response.status, 200, "{}", response.text());
-    let fetched: Fetched = serde_json::from_slice(&response.body).expect("a fetch object");
+    let fetched: FetchResponse = serde_json::from_slice(&response.body).expect("a fetch object");
     device.keep(&fetched);
     fetched
 }

@@ -243,7 +243,7 @@ impl Device {
         loop {
             let jti = encoding::encode(&random::bytes::<16>(&*self.inner.random));
             let proof =
-                DpopProof::make(transport, "POST", url, token, nonce.as_deref(), jti, now).map_err(signing_failed)?;
+                DpopProof::sign(transport, "POST", url, token, nonce.as_deref(), jti, now).map_err(signing_failed)?;
             let call = Call {
                 method: Method::Post,
                 url: url.to_string(),

@@ -6,7 +6,7 @@ use std::sync::{Arc, Mutex};
 use countersign_protocol::answer::{self, DenialReason};
 use countersign_protocol::challenge::Challenge;
 use countersign_protocol::clock::Timestamp;
-use countersign_protocol::evidence::{Evidence, EvidenceError, Trust};
+use countersign_protocol::evidence::{Evidence, EvidenceError, TrustAnchor};
 use countersign_protocol::id::ChallengeId;
 use countersign_protocol::interaction::UserVerification;
 use countersign_protocol::outcome::Ending;
@@ -299,7 +299,7 @@ async fn evidence_verifies_offline_and_a_changed_byte_does_not() {
     let file = device.evidence(&id).unwrap();
     let trust = {
         let provider = fixture.provider.lock().unwrap();
-        Trust { issuer: provider.issuer.clone(), root: provider.root() }
+        TrustAnchor { issuer: provider.issuer.clone(), root: provider.root() }
     };
     let verify = |bytes: &[u8]| Evidence::from_file(bytes)?.verify(Some(std::slice::from_ref(&trust)));
     let report = verify(file.as_bytes()).unwrap();
@@ -310,7 +310,7 @@ async fn evidence_verifies_offline_and_a_changed_byte_does_not() {
         changed[at] ^= 1;
         assert!(verify(&changed).is_err(), "byte {at}");
     }
-    let other = Trust { root: FakeProvider::stranger_root(), ..trust.clone() };
+    let other = TrustAnchor { root: FakeProvider::stranger_root(), ..trust.clone() };
     let foreign = Evidence::from_file(file.as_bytes()).unwrap().verify(Some(&[other]));
     assert_eq!(foreign.err(), Some(EvidenceError::Untrusted));
     let past = &device.history().unwrap()[0];

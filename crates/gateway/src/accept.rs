@@ -57,7 +57,7 @@ impl Gateway {
             true => in_process::interaction(&request.interaction_policy, kind)?,
             false => effective(&request.interaction_policy, kind, raised, &devices)?,
         };
-        let (interaction, opening) = match interaction::draw(effective, self.random()) {
+        let (interaction, opening) = match interaction::generate(effective, self.random()) {
             Some((interaction, opening)) => (interaction, Some(opening)),
             None => (Interaction::boolean(), None),
         };
@@ -137,7 +137,7 @@ impl Gateway {
             exp: approval.answer_until.seconds(),
             approval: approval.id.clone(),
             kind,
-            kind_table: kind::TABLE,
+            kind_table: kind::TABLE_VERSION,
             provider: request.provider.clone(),
             client: request.client.clone(),
             binding_message: request.binding_message.clone(),

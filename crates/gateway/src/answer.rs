@@ -3,7 +3,7 @@
 pub(crate) mod verify;
 
 use countersign_protocol::answer::{Answer, Decision, DenialReason};
-use countersign_protocol::fetch::Received;
+use countersign_protocol::fetch::Receipt;
 use countersign_protocol::id::{ChallengeId, DeviceId};
 use countersign_protocol::jws::Compact;
 use countersign_protocol::problem::ProblemCode;
@@ -18,7 +18,7 @@ use crate::store::devices::{self, Device, DeviceState};
 use crate::store::{Transaction, prompt_history};
 
 /// A reply whose changes are kept, though it may be a refusal.
-type Reply = Result<Received, Rejection>;
+type Reply = Result<Receipt, Rejection>;
 
 impl Gateway {
     /// Receives a device's answer to one of its challenges.
@@ -27,7 +27,7 @@ impl Gateway {
         device: &Device,
         id: &ChallengeId,
         compact: &Compact<Answer>,
-    ) -> Result<Received, Rejection> {
+    ) -> Result<Receipt, Rejection> {
         let (challenge, approval) = self.challenge_of(device, id).await?;
         let checked = verify_answer(compact, &self.settings().issuer, device, &challenge, &approval)?;
         let gateway = self.clone();
@@ -151,7 +151,7 @@ fn reply(challenge: &ChallengeRow, approval: &ApprovalRow, checked: &VerifiedAns
     let is_decisive = is_first && decided_by == Some(&challenge.id);
     let (code, words) = match approval.status {
         Status::Approved | Status::Denied if is_decisive => {
-            return Ok(Received { outcome: outcome.map(Compact::from_text) });
+            return Ok(Receipt { outcome: outcome.map(Compact::from_text) });
         }
         Status::Mismatch if is_decisive => {
             (ProblemCode::InteractionMismatch, "That is not the number the client shows. The request is ended.")

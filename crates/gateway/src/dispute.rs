@@ -2,7 +2,7 @@
 
 use countersign_jose::hash::Hash;
 use countersign_protocol::dispute::Dispute;
-use countersign_protocol::fetch::Received;
+use countersign_protocol::fetch::Receipt;
 use countersign_protocol::id::{ChallengeId, DeviceId};
 use countersign_protocol::jws::Compact;
 use countersign_protocol::limits;
@@ -25,7 +25,7 @@ impl Gateway {
         device: &Device,
         id: &ChallengeId,
         compact: &Compact<Dispute>,
-    ) -> Result<Received, Rejection> {
+    ) -> Result<Receipt, Rejection> {
         let (challenge, _) = self.challenge_of(device, id).await?;
         let claims =
             open_by_device(compact, device, &[device.transport_kid]).map_err(|why| invalid(&why.to_string()))?.claims;
@@ -42,7 +42,7 @@ impl Gateway {
         Ok(self.store().write(move |tx| gateway.dispute_in(tx, &device, &id)).await?)
     }
 
-    fn dispute_in(&self, tx: &Transaction<'_>, device: &DeviceId, id: &ChallengeId) -> Result<Received, Rejection> {
+    fn dispute_in(&self, tx: &Transaction<'_>, device: &DeviceId, id: &ChallengeId) -> Result<Receipt, Rejection> {
         let now = self.now();
         let challenge = challenges::of_device(tx, id, device)?.ok_or_else(not_found)?;
         let approval = approvals::by_id(tx, &challenge.approval)?.ok_or_else(not_found)?;
@@ -65,7 +65,7 @@ impl Gateway {
             tracing::error!(approval = %approval.id, subject = %approval.subject, client = approval.client_id, %device, "an approval was disputed");
         }
         let outcome = challenges::of_device(tx, id, device)?.ok_or_else(not_found)?.disputed;
-        Ok(Received { outcome: outcome.map(Compact::from_text) })
+        Ok(Receipt { outcome: outcome.map(Compact::from_text) })
     }
 
     /// Signs the second statement for every device that was asked.

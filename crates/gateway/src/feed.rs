@@ -1,7 +1,7 @@
 //! A device's feed: everything newer than its cursor, or, without a known one, everything pending.
 
 use countersign_jose::clock::Timestamp;
-use countersign_protocol::fetch::{Fetched, Withdrawn};
+use countersign_protocol::fetch::{FetchResponse, WithdrawnChallenge};
 use countersign_protocol::id::DeviceId;
 use countersign_protocol::jws::Compact;
 use countersign_protocol::limits;
@@ -27,7 +27,7 @@ impl Gateway {
         device: &DeviceId,
         after: Option<&str>,
         most: usize,
-    ) -> rusqlite::Result<Fetched> {
+    ) -> rusqlite::Result<FetchResponse> {
         // The head is read before the entries: what arrives in between is fetched next time, and nothing is skipped.
         let head = feed::head(connection, device)?;
         let known = match after.and_then(|cursor| self.position(cursor)) {
@@ -40,7 +40,7 @@ impl Gateway {
             None => feed::pending_after(connection, device, 0, at_once)?,
         };
         let is_all = entries.len() < at_once;
-        let mut fetched = Fetched { reset: known.is_none(), ..Fetched::default() };
+        let mut fetched = FetchResponse { reset: known.is_none(), ..FetchResponse::default() };
         let mut at = known;
         let (mut size, mut items) = (ENVELOPE, 0);
         for entry in entries {
@@ -88,7 +88,7 @@ impl Gateway {
 }
 
 /// Whether there is anything to tell.
-pub(crate) fn has_news(fetched: &Fetched) -> bool {
+pub(crate) fn has_news(fetched: &FetchResponse) -> bool {
     fetched.reset
         || fetched.more
         || !fetched.challenges.is_empty()
@@ -96,10 +96,12 @@ pub(crate) fn has_news(fetched: &Fetched) -> bool {
         || !fetched.notices.is_empty()
 }
 
-fn put(fetched: &mut Fetched, item: Item) {
+fn put(fetched: &mut FetchResponse, item: Item) {
     match item {
         Item::Challenge(jws) => fetched.challenges.push(Compact::from_text(jws)),
-        Item::Ended(id, outcome) => fetched.withdrawn.push(Withdrawn { id, outcome: Compact::from_text(outcome) }),
+        Item::Ended(id, outcome) => {
+            fetched.withdrawn.push(WithdrawnChallenge { id, outcome: Compact::from_text(outcome) })
+        }
         Item::Notice(jws) => fetched.notices.push(jws),
         Item::Past => {}
     }

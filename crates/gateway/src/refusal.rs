@@ -1,6 +1,6 @@
 //! Refusals: a device can't show a challenge. When no device is left that can, the request ends as refused.
 
-use countersign_protocol::fetch::Received;
+use countersign_protocol::fetch::Receipt;
 use countersign_protocol::id::ChallengeId;
 use countersign_protocol::jws::Compact;
 use countersign_protocol::problem::ProblemCode;
@@ -21,7 +21,7 @@ impl Gateway {
         device: &Device,
         id: &ChallengeId,
         compact: &Compact<Refusal>,
-    ) -> Result<Received, Rejection> {
+    ) -> Result<Receipt, Rejection> {
         let invalid = |why: String| reject(ProblemCode::InvalidMessage, format!("The refusal does not hold: {why}."));
         let (challenge, _) = self.challenge_of(device, id).await?;
         let claims =
@@ -37,7 +37,7 @@ impl Gateway {
         let gateway = self.clone();
         let (device, id) = (device.id.clone(), id.clone());
         let as_sent = claims.challenge_hash == challenge.hash;
-        let refused = self.store().write(move |tx| -> Result<Received, Rejection> {
+        let refused = self.store().write(move |tx| -> Result<Receipt, Rejection> {
             let challenge = challenges::of_device(tx, &id, &device)?.ok_or_else(not_found)?;
             if challenge.outcome.is_none() && challenge.refused.is_none() {
                 challenges::set_refused(tx, &id, claims.code.as_str())?;
@@ -49,7 +49,7 @@ impl Gateway {
                 }
             }
             let outcome = challenges::of_device(tx, &id, &device)?.ok_or_else(not_found)?.outcome;
-            Ok(Received { outcome: outcome.map(Compact::from_text) })
+            Ok(Receipt { outcome: outcome.map(Compact::from_text) })
         });
         Ok(refused.await?)
     }

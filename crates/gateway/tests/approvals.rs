@@ -8,7 +8,7 @@ use countersign_protocol::answer::{Answer, DenialReason};
 use countersign_protocol::challenge::ContextSource;
 use countersign_protocol::clock::{Clock as _, Timestamp};
 use countersign_protocol::details::Details;
-use countersign_protocol::fetch::Received;
+use countersign_protocol::fetch::Receipt;
 use countersign_protocol::interaction::{InteractionType, UserVerification};
 use countersign_protocol::jws::Compact;
 use countersign_protocol::kind::Kind;
@@ -183,14 +183,14 @@ async fn a_request_ends_as_refused_only_when_every_device_refuses() {
     let accepted = world.ask().await;
     let (on_phone, on_tablet) = (phone.next_challenge(&world).await, tablet.next_challenge(&world).await);
 
-    let first: Received = phone.refuse(&world, &on_phone).await.json();
+    let first: Receipt = phone.refuse(&world, &on_phone).await.json();
     assert_eq!(first.outcome, None);
     assert_eq!(world.verdict(&accepted.approval), Verdict::Pending);
-    let last: Received = tablet.refuse(&world, &on_tablet).await.json();
+    let last: Receipt = tablet.refuse(&world, &on_tablet).await.json();
     let outcome = tablet.verify_outcome(&on_tablet, None, &last.outcome.expect("an outcome"));
     assert_eq!(outcome.ending(), Ending::Refused);
     assert_eq!(world.verdict(&accepted.approval), Verdict::Refused);
-    let again: Received = phone.refuse(&world, &on_phone).await.json();
+    let again: Receipt = phone.refuse(&world, &on_phone).await.json();
     assert!(again.outcome.is_some(), "a refusal sent again is answered with the outcome");
 }
 
@@ -207,7 +207,7 @@ async fn a_dispute_adds_a_second_statement_and_forbids_redemption() {
     let first = tablet.pull(&world).await.withdrawn.remove(0).outcome;
 
     world.clock.advance_seconds(29 * 86_400);
-    let received: Received = tablet.dispute(&world, &on_tablet).await.json();
+    let received: Receipt = tablet.dispute(&world, &on_tablet).await.json();
     let second = received.outcome.expect("an outcome");
     let outcome = tablet.verify_outcome(&on_tablet, None, &second);
     assert_eq!(outcome.ending(), Ending::Disputed);

@@ -234,7 +234,7 @@ async fn attack_10_of_many_answers_at_once_exactly_one_decides() {
             (0..7).map(move |_| async move {
                 let response = device.send_answer(world, challenge.id(), answer).await;
                 let outcome = if response.status == StatusCode::OK {
-                    response.json::<countersign_protocol::fetch::Received>().outcome
+                    response.json::<countersign_protocol::fetch::Receipt>().outcome
                 } else {
                     assert!(matches!(response.status.as_u16(), 409 | 410), "{response:?}");
                     response.json::<Problem>().outcome

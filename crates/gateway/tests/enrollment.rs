@@ -4,7 +4,7 @@ use axum::http::{Method, StatusCode};
 use countersign_gateway::{ConfirmError, DeviceState, LinkError, LinkRequest, Verdict};
 use countersign_protocol::discovery::{Discovery, Mode};
 use countersign_protocol::enrollment::ConfirmedBy;
-use countersign_protocol::fetch::Fetched;
+use countersign_protocol::fetch::FetchResponse;
 use countersign_protocol::hash::Hash;
 use countersign_protocol::jws::Compact;
 use countersign_protocol::key::Signer as _;
@@ -328,7 +328,7 @@ async fn another_process_makes_links_and_types_codes_in_the_same_file() {
     assert_eq!(phone.register(&world, &link.link).await.status, StatusCode::CREATED);
     let code = phone.code.clone().expect("six digits");
     other.confirm(&link.id, &code).await.expect("the code is derived from the same secret");
-    let fetched: Fetched = phone.pull(&world).await;
+    let fetched: FetchResponse = phone.pull(&world).await;
     assert_eq!(fetched.notices.len(), 1);
     assert_eq!(phone.enrollment().first_hash(), &Hash::of(&fetched.notices[0]));
 }

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use axum::http::{Method, StatusCode};
 use countersign_gateway::Verdict;
-use countersign_protocol::fetch::Fetched;
+use countersign_protocol::fetch::FetchResponse;
 use countersign_protocol::limits;
 use countersign_protocol::outcome::Ending;
 use countersign_protocol::registration::Confirm;
@@ -23,7 +23,7 @@ async fn the_first_fetch_is_a_reset_and_the_next_only_news() {
     assert_eq!(first.challenges.len(), 1);
     assert_eq!(first.notices.len(), 1, "its own statement again");
     let second = phone.pull(&world).await;
-    assert_eq!(second, Fetched { cursor: first.cursor.clone(), ..Fetched::default() });
+    assert_eq!(second, FetchResponse { cursor: first.cursor.clone(), ..FetchResponse::default() });
     assert!(first.cursor.starts_with(world.gateway.store().history_id()));
 }
 
@@ -73,7 +73,7 @@ async fn more_than_fits_follows() {
             let query = phone.cursor.as_ref().map(|cursor| format!("?after={cursor}")).unwrap_or_default();
             let response = phone.call(&world, Method::GET, &format!("/push/challenges{query}"), None).await;
             assert!(response.body.len() <= limits::FETCH_BYTES, "{} bytes", response.body.len());
-            let fetched: Fetched = response.json();
+            let fetched: FetchResponse = response.json();
             assert_eq!(fetched.reset, phone.cursor.is_none(), "only the first page of a reset says so");
             seen += fetched.challenges.len();
             phone.keep(&fetched);
@@ -94,7 +94,7 @@ async fn a_long_poll_wakes_when_a_request_arrives() {
         world.until_somebody_waits().await;
         world.ask().await;
     });
-    let fetched: Fetched = response.json();
+    let fetched: FetchResponse = response.json();
     assert_eq!(fetched.challenges.len(), 1);
     assert!(response.nonce().is_some());
 }
@@ -296,6 +296,6 @@ async fn news_of_a_device_that_waits_for_its_code_is_its_own_statement_alone() {
         world.until_somebody_waits().await;
         world.gateway.confirm(&link.id, &code).await.expect("confirmed")
     });
-    let fetched: Fetched = response.json();
+    let fetched: FetchResponse = response.json();
     assert_eq!((fetched.notices.len(), fetched.challenges.len()), (1, 0));
 }

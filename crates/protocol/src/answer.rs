@@ -10,7 +10,7 @@ use crate::id::{ChallengeId, DeviceId, MessageId, Subject};
 use crate::interaction::UserVerification;
 use crate::issuer::Issuer;
 use crate::jws::{Claims, Compact};
-use crate::transcript::Shown;
+use crate::transcript::ShownTranscript;
 
 /// The claims of an answer (`authentication-answer+jwt`).
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -163,7 +163,7 @@ impl VerifiedUser {
 
 /// Position of an answer in the device's history.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct HistoryPlace {
+pub struct HistoryPosition {
     /// The number of the answer's entry.
     pub seq: u64,
     /// Hash of the previous entry.
@@ -181,9 +181,9 @@ impl AnswerDraft {
     /// Starts an answer. `now` is the server's time. `None` if the transcript is of another challenge.
     pub fn new(
         challenge: &VerifiedChallenge,
-        shown: &Shown,
+        shown: &ShownTranscript,
         jti: MessageId,
-        place: HistoryPlace,
+        place: HistoryPosition,
         now: Timestamp,
     ) -> Option<Self> {
         if shown.challenge() != challenge.id() {

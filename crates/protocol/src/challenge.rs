@@ -139,7 +139,7 @@ impl Claims for Challenge {
 
 /// What a challenge must be for and signed by.
 #[derive(Debug, Clone, Copy)]
-pub struct Expected<'a> {
+pub struct ExpectedChallenge<'a> {
     /// The account's device id.
     pub device: &'a DeviceId,
     /// The account's user.
@@ -196,17 +196,17 @@ impl ChallengeError {
 /// Only [`Challenge::verify`] makes one; a received challenge has another type:
 ///
 /// ```
-/// # use countersign_protocol::{challenge::{Challenge, Expected, VerifiedChallenge, ChallengeError}, jws::Compact, transcript::{Transcript, Shown}};
-/// fn show(received: &Compact<Challenge>, expected: &Expected<'_>) -> Result<Shown, ChallengeError> {
+/// # use countersign_protocol::{challenge::{Challenge, ExpectedChallenge, VerifiedChallenge, ChallengeError}, jws::Compact, transcript::{Transcript, ShownTranscript}};
+/// fn show(received: &Compact<Challenge>, expected: &ExpectedChallenge<'_>) -> Result<ShownTranscript, ChallengeError> {
 ///     let verified: VerifiedChallenge = Challenge::verify(received, expected)?;
-///     Ok(Transcript::draw(&verified, "en", vec![]).freeze())
+///     Ok(Transcript::new(&verified, "en", vec![]).freeze())
 /// }
 /// ```
 ///
 /// ```compile_fail,E0308
-/// # use countersign_protocol::{challenge::Challenge, jws::Compact, transcript::{Transcript, Shown}};
-/// fn show(received: &Compact<Challenge>) -> Shown {
-///     Transcript::draw(received, "en", vec![]).freeze() // an unverified challenge can't be shown
+/// # use countersign_protocol::{challenge::Challenge, jws::Compact, transcript::{Transcript, ShownTranscript}};
+/// fn show(received: &Compact<Challenge>) -> ShownTranscript {
+///     Transcript::new(received, "en", vec![]).freeze() // an unverified challenge can't be shown
 /// }
 /// ```
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -222,7 +222,10 @@ impl Challenge {
     ///
     /// # Errors
     /// [`ChallengeError`]; its [`refusal`](ChallengeError::refusal) is sent to the gateway.
-    pub fn verify(compact: &Compact<Self>, expected: &Expected<'_>) -> Result<VerifiedChallenge, ChallengeError> {
+    pub fn verify(
+        compact: &Compact<Self>,
+        expected: &ExpectedChallenge<'_>,
+    ) -> Result<VerifiedChallenge, ChallengeError> {
         let verified = Self::verify_signed(compact, expected.device, expected.subject, expected.keys)?;
         let claims = &verified.claims;
         let from_the_future = claims.iat > expected.now.seconds().saturating_add(limits::IAT_SKEW_SECONDS);
@@ -245,7 +248,7 @@ impl Challenge {
         subject: &Subject,
         keys: &TrustedKeys,
     ) -> Result<VerifiedChallenge, ChallengeError> {
-        let opened = keys.open(compact, |claims: &Self| claims.iat)?;
+        let opened = keys.verify(compact, |claims: &Self| claims.iat)?;
         let claims = opened.claims;
         if claims.iss != *keys.issuer() || claims.aud != *device || claims.sub != *subject {
             return Err(ChallengeError::Audience);
@@ -253,7 +256,7 @@ impl Challenge {
         if claims.exp <= claims.iat || claims.exp - claims.iat > limits::REQUEST_SECONDS {
             return Err(ChallengeError::Times);
         }
-        if !claims.interaction.is_sound() {
+        if !claims.interaction.is_well_formed() {
             return Err(ChallengeError::Interaction);
         }
         let details = claims.authorization_details_json.as_deref().map(Details::parse).transpose()?;

@@ -84,7 +84,7 @@ impl DpopProof {
     ///
     /// # Errors
     /// [`SignFailed`] if the transport key does not sign.
-    pub fn make(
+    pub fn sign(
         signer: &dyn Signer,
         method: &str,
         url: &Url,
@@ -112,7 +112,7 @@ impl DpopProof {
     /// # Errors
     /// [`DpopError`].
     pub fn verify(compact: &Compact<Self>, expected: &ExpectedRequest<'_>) -> Result<VerifiedProof, DpopError> {
-        let opened = compact.open_with_own_key()?;
+        let opened = compact.verify_with_own_key()?;
         let claims = opened.claims;
         if claims.htm != expected.method || claims.htu != expected.url {
             return Err(DpopError::Request);

@@ -118,7 +118,7 @@ impl VerifiedEnrollment {
     pub fn verify(statements: &[Compact<EnrollmentStatement>], keys: &TrustedKeys) -> Result<Self, EnrollmentError> {
         let mut chain: Vec<(EnrollmentStatement, Hash)> = Vec::with_capacity(statements.len());
         for compact in statements {
-            let opened = keys.open(compact, |claims| claims.iat)?;
+            let opened = keys.verify(compact, |claims| claims.iat)?;
             let claims = opened.claims;
             let follows = match chain.last() {
                 None => claims.sequence == 1 && claims.prev.is_none(),

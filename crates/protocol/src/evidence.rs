@@ -15,7 +15,7 @@ use crate::issuer::Issuer;
 use crate::json;
 use crate::jws::{Compact, JwsError};
 use crate::manifest::{self, Manifest, ManifestError, TrustedKeys};
-use crate::outcome::{Concerned, Ending, Outcome, OutcomeError, VerifiedOutcome};
+use crate::outcome::{Ending, ExpectedOutcome, Outcome, OutcomeError, VerifiedOutcome};
 use crate::text;
 use crate::transcript::{Line, LineValue, Transcript};
 
@@ -48,7 +48,7 @@ pub struct Evidence {
 
 /// An issuer and the thumbprint of its evidence root, obtained out of band. The format of a trust file.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Trust {
+pub struct TrustAnchor {
     /// The issuer.
     pub issuer: Issuer,
     /// The RFC 7638 thumbprint of its evidence root.
@@ -125,7 +125,7 @@ impl Evidence {
     ///
     /// # Errors
     /// [`EvidenceError`] with the first thing that is invalid.
-    pub fn verify(&self, trust: Option<&[Trust]>) -> Result<Report, EvidenceError> {
+    pub fn verify(&self, trust: Option<&[TrustAnchor]>) -> Result<Report, EvidenceError> {
         let keys = manifest::verify_chain(&self.manifests)?;
         let authenticated = match trust {
             None => false,
@@ -150,7 +150,7 @@ impl Evidence {
         enrollment: &VerifiedEnrollment,
         challenge: &VerifiedChallenge,
         keys: &TrustedKeys,
-    ) -> Result<Option<Answered>, EvidenceError> {
+    ) -> Result<Option<VerifiedAnswer>, EvidenceError> {
         let (answer, text) = match (&self.answer, &self.transcript) {
             (None, None) => return Ok(None),
             (Some(answer), Some(transcript)) => (answer, transcript),
@@ -163,7 +163,9 @@ impl Evidence {
             None => enrollment.current().0,
         };
         let opened = answer
-            .open(|kid| [&statement.approval_key, &statement.transport_key].into_iter().find(|k| k.thumbprint() == kid))
+            .verify(|kid| {
+                [&statement.approval_key, &statement.transport_key].into_iter().find(|k| k.thumbprint() == kid)
+            })
             .map_err(EvidenceError::AnswerJws)?;
         let claims = opened.claims;
         let asked = challenge.claims();
@@ -188,14 +190,14 @@ impl Evidence {
         if !same {
             return Err(EvidenceError::Transcript);
         }
-        Ok(Some(Answered { claims, hash: opened.hash, by_approval_key, transcript }))
+        Ok(Some(VerifiedAnswer { claims, hash: opened.hash, by_approval_key, transcript }))
     }
 
     fn verify_outcome(
         &self,
         enrollment: &VerifiedEnrollment,
         challenge: &VerifiedChallenge,
-        answered: Option<&Answered>,
+        answered: Option<&VerifiedAnswer>,
         keys: &TrustedKeys,
     ) -> Result<Option<VerifiedOutcome>, EvidenceError> {
         let Some(outcome) = &self.outcome else { return Ok(None) };
@@ -224,7 +226,7 @@ impl Evidence {
     fn verify_dispute(
         &self,
         challenge: &VerifiedChallenge,
-        answered: Option<&Answered>,
+        answered: Option<&VerifiedAnswer>,
         outcome: Option<&VerifiedOutcome>,
         keys: &TrustedKeys,
     ) -> Result<bool, EvidenceError> {
@@ -240,9 +242,9 @@ impl Evidence {
 }
 
 /// What an outcome in evidence must be about.
-fn about<'a>(challenge: &'a VerifiedChallenge, answered: Option<&'a Answered>) -> Concerned<'a> {
+fn about<'a>(challenge: &'a VerifiedChallenge, answered: Option<&'a VerifiedAnswer>) -> ExpectedOutcome<'a> {
     let asked = challenge.claims();
-    Concerned {
+    ExpectedOutcome {
         device: &asked.aud,
         subject: &asked.sub,
         challenge: &asked.jti,
@@ -253,7 +255,7 @@ fn about<'a>(challenge: &'a VerifiedChallenge, answered: Option<&'a Answered>) -
 }
 
 /// An answer that was verified, with its transcript.
-struct Answered {
+struct VerifiedAnswer {
     claims: Answer,
     hash: Hash,
     by_approval_key: bool,
@@ -266,7 +268,7 @@ pub struct Report {
     /// Whether issuer and root are among the trusted ones.
     pub authenticated: bool,
     /// The issuer and root that signed, trusted or not.
-    pub signed_by: Trust,
+    pub signed_by: TrustAnchor,
     /// The enrollment statement in force.
     pub statement: EnrollmentStatement,
     /// The challenge.
@@ -298,7 +300,7 @@ impl Report {
         keys: &TrustedKeys,
         statement: &EnrollmentStatement,
         challenge: &VerifiedChallenge,
-        answered: Option<Answered>,
+        answered: Option<VerifiedAnswer>,
     ) -> Self {
         let said = values_of(challenge);
         let (answer, by_approval_key, lines) = match answered {
@@ -313,7 +315,7 @@ impl Report {
         };
         Self {
             authenticated,
-            signed_by: Trust { issuer: keys.issuer().clone(), root: *keys.root() },
+            signed_by: TrustAnchor { issuer: keys.issuer().clone(), root: *keys.root() },
             statement: statement.clone(),
             challenge: challenge.claims().clone(),
             answer,

@@ -9,7 +9,7 @@ use crate::outcome::Outcome;
 
 /// The response to a fetch, and the data of a stream's event. Unknown members are ignored. Delivery is at least once.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Fetched {
+pub struct FetchResponse {
     /// Position in the device's feed after this response: opaque, compared for equality only.
     pub cursor: String,
     /// Challenges, oldest first.
@@ -17,7 +17,7 @@ pub struct Fetched {
     pub challenges: Vec<Compact<Challenge>>,
     /// Challenges that ended, with their outcomes.
     #[serde(default)]
-    pub withdrawn: Vec<Withdrawn>,
+    pub withdrawn: Vec<WithdrawnChallenge>,
     /// Statements, revocations and device notices.
     #[serde(default)]
     pub notices: Vec<String>,
@@ -31,7 +31,7 @@ pub struct Fetched {
 
 /// A challenge that ended.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Withdrawn {
+pub struct WithdrawnChallenge {
     /// The challenge.
     pub id: ChallengeId,
     /// The signed outcome.
@@ -40,7 +40,7 @@ pub struct Withdrawn {
 
 /// The gateway's 200 to an answer, a refusal or a dispute.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Received {
+pub struct Receipt {
     /// The outcome for this device; absent after a refusal while other devices may still answer.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub outcome: Option<Compact<Outcome>>,

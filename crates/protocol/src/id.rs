@@ -99,14 +99,14 @@ id!(
 impl ApprovalId {
     /// A new id: the time, then 256 random bits. Ids of about the same time are neighbours in an index.
     pub fn new(now: Timestamp, random: &dyn Random) -> Self {
-        Self(timed(Self::PREFIX, now, random))
+        Self(time_ordered(Self::PREFIX, now, random))
     }
 }
 
 impl ChallengeId {
     /// A new id, as [`ApprovalId::new`].
     pub fn new(now: Timestamp, random: &dyn Random) -> Self {
-        Self(timed(Self::PREFIX, now, random))
+        Self(time_ordered(Self::PREFIX, now, random))
     }
 }
 
@@ -114,7 +114,7 @@ impl ChallengeId {
 pub const TIME_DIGITS: usize = 12;
 
 /// An id of a prefix, the time and 256 random bits; later ones sort after earlier ones.
-pub fn timed(prefix: &str, now: Timestamp, random: &dyn Random) -> String {
+pub fn time_ordered(prefix: &str, now: Timestamp, random: &dyn Random) -> String {
     let drawn = base64url::encode(&random::bytes::<{ limits::ID_BITS / 8 }>(random));
     format!("{prefix}{:012x}{drawn}", now.millis() & 0xffff_ffff_ffff)
 }

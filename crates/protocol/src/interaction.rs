@@ -65,7 +65,7 @@ impl Interaction {
     }
 
     /// Whether the members that the type needs are present and in range.
-    pub fn is_sound(&self) -> bool {
+    pub fn is_well_formed(&self) -> bool {
         match self.kind {
             InteractionType::Boolean => true,
             InteractionType::NumberChoose => {
@@ -107,7 +107,7 @@ impl Opening {
 
 /// Generates the value of a number interaction: the interaction for the challenge, and the opening of its commitment. `None` for
 /// [`InteractionType::Boolean`] (and unknown ones), which have no value.
-pub fn draw(kind: InteractionType, random: &dyn Random) -> Option<(Interaction, Opening)> {
+pub fn generate(kind: InteractionType, random: &dyn Random) -> Option<(Interaction, Opening)> {
     let (value, choices, length) = match kind {
         InteractionType::Boolean | InteractionType::Unknown => return None,
         InteractionType::NumberChoose => {

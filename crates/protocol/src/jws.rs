@@ -157,7 +157,10 @@ impl<T: Claims> Compact<T> {
     ///
     /// # Errors
     /// [`JwsError`], in the order: size, form, header, `typ`, key, signature, payload.
-    pub fn open<'k>(&self, key_of: impl FnOnce(&Thumbprint) -> Option<&'k PublicKey>) -> Result<Opened<T>, JwsError> {
+    pub fn verify<'k>(
+        &self,
+        key_of: impl FnOnce(&Thumbprint) -> Option<&'k PublicKey>,
+    ) -> Result<VerifiedJws<T>, JwsError> {
         let parts = self.parts()?;
         let header: KidHeader<'_> = read_header(&parts.header)?;
         check_header(header.alg, header.typ, T::TYP)?;
@@ -168,11 +171,11 @@ impl<T: Claims> Compact<T> {
         self.finish(&parts, key)
     }
 
-    /// As [`Compact::open`] for a message that carries its own key in the header (a DPoP proof).
+    /// As [`Compact::verify`] for a message that carries its own key in the header (a DPoP proof).
     ///
     /// # Errors
-    /// As [`Compact::open`].
-    pub fn open_with_own_key(&self) -> Result<Opened<T>, JwsError> {
+    /// As [`Compact::verify`].
+    pub fn verify_with_own_key(&self) -> Result<VerifiedJws<T>, JwsError> {
         let parts = self.parts()?;
         if parts.header.len() > limits::JWK_BYTES {
             return Err(JwsError::TooLarge);
@@ -185,7 +188,7 @@ impl<T: Claims> Compact<T> {
     /// The claims without any check of the signature: only to find out which account, key or issuer to check with.
     ///
     /// # Errors
-    /// As [`Compact::open`], except for key and signature.
+    /// As [`Compact::verify`], except for key and signature.
     pub fn peek(&self) -> Result<T, JwsError> {
         let parts = self.parts()?;
         let header: KidHeader<'_> = read_header(&parts.header)?;
@@ -196,7 +199,7 @@ impl<T: Claims> Compact<T> {
     /// The `kid` the header names, if this has the form of a `T`. Nothing is verified.
     ///
     /// # Errors
-    /// As [`Compact::open`], except for key, signature and payload.
+    /// As [`Compact::verify`], except for key, signature and payload.
     pub fn kid(&self) -> Result<Thumbprint, JwsError> {
         let parts = self.parts()?;
         let header: KidHeader<'_> = read_header(&parts.header)?;
@@ -204,9 +207,9 @@ impl<T: Claims> Compact<T> {
         Ok(header.kid)
     }
 
-    fn finish(&self, parts: &Parts<'_>, key: &PublicKey) -> Result<Opened<T>, JwsError> {
+    fn finish(&self, parts: &Parts<'_>, key: &PublicKey) -> Result<VerifiedJws<T>, JwsError> {
         key.verify(parts.signing_input.as_bytes(), &parts.signature).map_err(|_| JwsError::Signature)?;
-        Ok(Opened { claims: read_claims(&parts.payload)?, key: key.clone(), hash: self.hash() })
+        Ok(VerifiedJws { claims: read_claims(&parts.payload)?, key: key.clone(), hash: self.hash() })
     }
 }
 
@@ -252,7 +255,7 @@ fn read_claims<T: Claims>(payload: &[u8]) -> Result<T, JwsError> {
 
 /// Claims whose signature was verified.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Opened<T> {
+pub struct VerifiedJws<T> {
     /// The claims.
     pub claims: T,
     /// The key that signed them.

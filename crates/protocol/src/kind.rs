@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 /// The version of the table in [`Kind::of`]; a challenge names it as `kind_table`.
-pub const TABLE: u32 = 1;
+pub const TABLE_VERSION: u32 = 1;
 
 /// The type of authorization details that admits another device.
 pub const DEVICE_TYPE: &str = "urn:countersign:device";

@@ -121,7 +121,7 @@ pub(crate) fn verify_chain(manifests: &[Compact<Manifest>]) -> Result<TrustedKey
     let root = first.peek()?.root;
     let mut trusted: Option<(Manifest, Hash)> = None;
     for compact in manifests {
-        let opened = compact.open(|kid| (kid == root.thumbprint()).then_some(&root))?;
+        let opened = compact.verify(|kid| (kid == root.thumbprint()).then_some(&root))?;
         let manifest = opened.claims;
         let follows = match &trusted {
             None => manifest.sequence == 1 && manifest.prev.is_none(),
@@ -191,12 +191,12 @@ impl TrustedKeys {
     ///
     /// # Errors
     /// [`JwsError`].
-    pub(crate) fn open<T: Claims>(
+    pub(crate) fn verify<T: Claims>(
         &self,
         compact: &Compact<T>,
         issued_at: impl FnOnce(&T) -> u64,
-    ) -> Result<crate::jws::Opened<T>, JwsError> {
-        let opened = compact.open(|kid| self.keys.iter().find(|key| key.kid == *kid).map(|key| &key.jwk))?;
+    ) -> Result<crate::jws::VerifiedJws<T>, JwsError> {
+        let opened = compact.verify(|kid| self.keys.iter().find(|key| key.kid == *kid).map(|key| &key.jwk))?;
         let kid = *opened.key.thumbprint();
         self.key_at(&kid, issued_at(&opened.claims)).ok_or(JwsError::UnknownKey(kid))?;
         Ok(opened)

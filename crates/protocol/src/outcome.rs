@@ -137,12 +137,12 @@ pub enum OutcomeError {
     OtherChallenge,
     /// Approved or denied by an answer that this device did not give, or an opening that does not match the commitment.
     #[error("the outcome does not fit what this device sent")]
-    Unfitting,
+    Inconsistent,
 }
 
 /// The challenge and the answer that an outcome must be about.
 #[derive(Debug, Clone, Copy)]
-pub struct Concerned<'a> {
+pub struct ExpectedOutcome<'a> {
     /// The device.
     pub device: &'a DeviceId,
     /// The user.
@@ -165,9 +165,9 @@ impl Outcome {
     pub fn verify(
         compact: &Compact<Self>,
         keys: &TrustedKeys,
-        about: &Concerned<'_>,
+        about: &ExpectedOutcome<'_>,
     ) -> Result<VerifiedOutcome, OutcomeError> {
-        let opened = keys.open(compact, |claims: &Self| claims.iat)?;
+        let opened = keys.verify(compact, |claims: &Self| claims.iat)?;
         let claims = opened.claims;
         if claims.iss != *keys.issuer() || claims.aud != *about.device || claims.sub != *about.subject {
             return Err(OutcomeError::Audience);
@@ -184,7 +184,7 @@ impl Outcome {
             (None, _) => true,
         };
         if !of_this_answer || !opened_rightly {
-            return Err(OutcomeError::Unfitting);
+            return Err(OutcomeError::Inconsistent);
         }
         Ok(VerifiedOutcome { claims, compact: compact.clone(), hash: opened.hash })
     }

@@ -103,7 +103,7 @@ impl RegistrationToken {
         registration_endpoint: &str,
         now: Timestamp,
     ) -> Result<Self, TokenError> {
-        let claims = token.open(|kid| keys.keys.iter().find(|key| key.thumbprint() == kid))?.claims;
+        let claims = token.verify(|kid| keys.keys.iter().find(|key| key.thumbprint() == kid))?.claims;
         if claims.iss != *issuer {
             return Err(TokenError::OtherIssuer);
         }
@@ -280,7 +280,7 @@ impl RegistrationRequest {
         }
         let proof = self
             .approval_proof
-            .open(|kid| (kid == self.approval_key.thumbprint()).then_some(&self.approval_key))?
+            .verify(|kid| (kid == self.approval_key.thumbprint()).then_some(&self.approval_key))?
             .claims;
         let same = proof.aud == token.aud
             && proof.sub == token.sub

@@ -73,7 +73,7 @@ impl Revocation {
         device: &DeviceId,
         subject: &Subject,
     ) -> Result<Self, NoticeError> {
-        let claims = keys.open(compact, |claims| claims.iat)?.claims;
+        let claims = keys.verify(compact, |claims| claims.iat)?.claims;
         if claims.iss != *keys.issuer() || claims.aud != *device || claims.sub != *subject {
             return Err(NoticeError::Audience);
         }

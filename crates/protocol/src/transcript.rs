@@ -62,27 +62,27 @@ pub struct Money {
 
 impl Transcript {
     /// The transcript of a verified challenge; nothing else can be shown.
-    pub fn draw(challenge: &VerifiedChallenge, locale: &str, lines: Vec<Line>) -> Self {
+    pub fn new(challenge: &VerifiedChallenge, locale: &str, lines: Vec<Line>) -> Self {
         Self { version: VERSION, challenge: challenge.id().clone(), locale: locale.to_owned(), lines }
     }
 
     /// Serialises the lines; from here on these bytes alone are shown, hashed and kept.
-    pub fn freeze(&self) -> Shown {
+    pub fn freeze(&self) -> ShownTranscript {
         let text = serde_json::to_string(self).expect("a transcript has only strings and numbers, which are JSON");
-        Shown { hash: Hash::of(&text), text, locale: self.locale.clone(), challenge: self.challenge.clone() }
+        ShownTranscript { hash: Hash::of(&text), text, locale: self.locale.clone(), challenge: self.challenge.clone() }
     }
 }
 
 /// A transcript as it is shown and kept: its exact JSON and the hash of it.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Shown {
+pub struct ShownTranscript {
     text: String,
     hash: Hash,
     locale: String,
     challenge: ChallengeId,
 }
 
-impl Shown {
+impl ShownTranscript {
     /// The JSON, whose bytes are hashed.
     pub fn text(&self) -> &str {
         &self.text

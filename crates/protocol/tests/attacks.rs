@@ -127,10 +127,10 @@ fn attack_09_nothing_signed_for_one_place_serves_in_another() {
         Outcome::verify(&fixture.sign_outcome(outcome), &keys, &fixture.concerned(&challenge, given)).map(|_| ())
     };
     assert_eq!(check(&outcome, Some(&hash)), Ok(()));
-    assert_eq!(check(&outcome, None), Err(OutcomeError::Unfitting), "approved, though this device said nothing");
+    assert_eq!(check(&outcome, None), Err(OutcomeError::Inconsistent), "approved, though this device said nothing");
     assert_eq!(
         check(&Outcome { answer_hash: None, ..outcome.clone() }, Some(&hash)),
-        Err(OutcomeError::Unfitting),
+        Err(OutcomeError::Inconsistent),
         "approved by nothing"
     );
     assert_eq!(
@@ -139,7 +139,7 @@ fn attack_09_nothing_signed_for_one_place_serves_in_another() {
     );
     let mut moved = outcome.clone();
     moved.opening.as_mut().expect("it has one").value = "000000".into();
-    assert_eq!(check(&moved, Some(&hash)), Err(OutcomeError::Unfitting), "the goal was moved after the shot");
+    assert_eq!(check(&moved, Some(&hash)), Err(OutcomeError::Inconsistent), "the goal was moved after the shot");
 
     // A registration token: another issuer, endpoint, time, key; a proof: another token.
     let token = fixture.registration_token();
@@ -285,7 +285,7 @@ fn attack_10_an_outcome_that_contradicts_the_answer_is_no_evidence() {
     let approval = fixture.approval_of(&challenge);
     assert_eq!(contradicting(&approval, Ending::Denied), Err(EvidenceError::Contradiction));
     let without = Evidence { answer: None, transcript: None, ..evidence.clone() };
-    assert_eq!(without.verify(Some(&trust)), Err(EvidenceError::Outcome(OutcomeError::Unfitting)));
+    assert_eq!(without.verify(Some(&trust)), Err(EvidenceError::Outcome(OutcomeError::Inconsistent)));
 }
 
 #[test]
@@ -351,7 +351,7 @@ fn attack_11_no_kind_of_message_passes_for_another() {
     let known = |kid: &_| all.iter().find(|key| key.thumbprint() == kid);
     macro_rules! opens {
         ($text:expr; $($kind:ty),*) => {
-            [$((<$kind>::TYP, Compact::<$kind>::from_text($text).open(known).map(|_| ()))),*]
+            [$((<$kind>::TYP, Compact::<$kind>::from_text($text).verify(known).map(|_| ()))),*]
         };
     }
     let messages = one_of_each(&fixture);
@@ -370,7 +370,7 @@ fn attack_11_no_kind_of_message_passes_for_another() {
                 assert_eq!(result, Err(JwsError::Typ(as_typ)), "{typ} as {as_typ}");
             }
         }
-        let as_proof = Compact::<DpopProof>::from_text(text.as_str()).open_with_own_key().map(|_| ());
+        let as_proof = Compact::<DpopProof>::from_text(text.as_str()).verify_with_own_key().map(|_| ());
         assert_eq!(as_proof.is_ok(), *typ == DpopProof::TYP, "{typ} as {}", DpopProof::TYP);
     }
     let kinds: std::collections::BTreeSet<_> = messages.iter().map(|(typ, _)| typ).collect();

@@ -40,9 +40,9 @@ proptest! {
         let signers: [Box<dyn Signer>; 2] = [Box::new(RingSigner::new(&key)), Box::new(P256Signer::new(&key))];
         for signer in signers {
             let compact = Compact::sign(&claims, signer.as_ref()).expect("a key in memory signs");
-            let opened = compact.open(|_| Some(key.public_key())).expect("its own key");
+            let opened = compact.verify(|_| Some(key.public_key())).expect("its own key");
             prop_assert_eq!(&opened.claims, &claims);
-            prop_assert!(compact.open(|_| Some(stranger.public_key())).is_err());
+            prop_assert!(compact.verify(|_| Some(stranger.public_key())).is_err());
             prop_assert_eq!(compact.peek(), Ok(claims.clone()));
         }
     }
@@ -83,8 +83,8 @@ proptest! {
     #[test]
     fn a_drawn_number_opens_its_commitment_and_no_other_does(seed in any::<u64>(), guess in "[0-9]{1,6}") {
         for kind in [InteractionType::NumberChoose, InteractionType::InputManual] {
-            let (interaction, mut opening) = interaction::draw(kind, &CountingRandom::from_count(seed)).expect("a number");
-            prop_assert!(interaction.is_sound());
+            let (interaction, mut opening) = interaction::generate(kind, &CountingRandom::from_count(seed)).expect("a number");
+            prop_assert!(interaction.is_well_formed());
             prop_assert_eq!(opening.commitment(), interaction.commitment);
             prop_assert_eq!(opening.matches(&guess), guess == opening.value);
             if guess != opening.value {

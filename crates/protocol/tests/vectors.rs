@@ -143,7 +143,7 @@ fn answers() {
     ];
     let device = [fixture.transport.public_key().clone(), fixture.approval.public_key().clone()];
     judge(&cases, |text| {
-        Compact::<Answer>::from_text(text).open(|kid| device.iter().find(|key| key.thumbprint() == kid)).is_ok()
+        Compact::<Answer>::from_text(text).verify(|kid| device.iter().find(|key| key.thumbprint() == kid)).is_ok()
     });
     check(
         "answer.json",

@@ -8,7 +8,7 @@ use countersign_protocol::discovery::{Discovery, Mode, Support};
 use countersign_protocol::dispute::Dispute;
 use countersign_protocol::dpop::DpopProof;
 use countersign_protocol::enrollment::EnrollmentStatement;
-use countersign_protocol::fetch::{Fetched, Received, Withdrawn};
+use countersign_protocol::fetch::{FetchResponse, Receipt, WithdrawnChallenge};
 use countersign_protocol::hash::Hash;
 use countersign_protocol::interaction::{self, InteractionType};
 use countersign_protocol::jws::{Claims, Compact};
@@ -124,16 +124,16 @@ fn documents_and_envelopes() {
     let outcome = fixture.sign_outcome(&fixture.outcome(&challenge, Ending::Expired, None));
     insta::assert_json_snapshot!(
         "fetched",
-        json(&Fetched {
+        json(&FetchResponse {
             cursor: "k3v9-41".into(),
             challenges: vec![challenge.compact().clone()],
-            withdrawn: vec![Withdrawn { id: challenge.id().clone(), outcome: outcome.clone() }],
+            withdrawn: vec![WithdrawnChallenge { id: challenge.id().clone(), outcome: outcome.clone() }],
             notices: vec![fixture.statement().into_string()],
             reset: true,
             more: true,
         })
     );
-    insta::assert_json_snapshot!("received", json(&Received { outcome: Some(outcome.clone()) }));
+    insta::assert_json_snapshot!("received", json(&Receipt { outcome: Some(outcome.clone()) }));
     let problem = Problem {
         outcome: Some(outcome),
         ..Problem::new(ProblemCode::ApprovalDecided, "Another device answered first.")
@@ -218,8 +218,8 @@ fn names_that_this_version_does_not_know_are_read_in_safe_words() {
 #[test]
 fn the_commitment_is_over_raw_salt_and_ascii_value() {
     let (drawn, opening) =
-        interaction::draw(InteractionType::NumberChoose, &CountingRandom::from_count(3)).expect("a number");
-    assert!(drawn.is_sound());
+        interaction::generate(InteractionType::NumberChoose, &CountingRandom::from_count(3)).expect("a number");
+    assert!(drawn.is_well_formed());
     assert!(drawn.choices.as_ref().is_some_and(|choices| choices.contains(&opening.value)));
     let salt = countersign_protocol::encoding::decode(&opening.salt).expect("base64url");
     assert_eq!(drawn.commitment, Some(Hash::of([salt, opening.value.clone().into_bytes()].concat())));

@@ -4,7 +4,7 @@ use axum::body::Body;
 use axum::http::{Method, Request, StatusCode};
 use countersign_protocol::answer::Answer;
 use countersign_protocol::challenge::VerifiedChallenge;
-use countersign_protocol::fetch::{Fetched, Received};
+use countersign_protocol::fetch::{FetchResponse, Receipt};
 use countersign_protocol::id::ChallengeId;
 use countersign_protocol::jws::Compact;
 use countersign_protocol::link::EnrollmentLink;
@@ -42,7 +42,7 @@ pub trait DeviceCalls {
     async fn call(&self, world: &World, method: Method, path: &str, body: Option<&[u8]>) -> Response;
 
     /// Fetches once, without waiting; keeps cursor, statements and notices.
-    async fn pull(&mut self, world: &World) -> Fetched;
+    async fn pull(&mut self, world: &World) -> FetchResponse;
 
     /// Fetches and verifies the last challenge that is new.
     async fn next_challenge(&mut self, world: &World) -> VerifiedChallenge;
@@ -101,10 +101,10 @@ impl DeviceCalls for TestDevice {
         send(self, world, || self.authorized_call(&method, path, body)).await
     }
 
-    async fn pull(&mut self, world: &World) -> Fetched {
+    async fn pull(&mut self, world: &World) -> FetchResponse {
         let response = self.call(world, Method::GET, &self.fetch_path(), None).await;
         assert_eq!(response.status, StatusCode::OK, "{response:?}");
-        let fetched: Fetched = response.json();
+        let fetched: FetchResponse = response.json();
         self.keep(&fetched);
         fetched
     }
@@ -122,7 +122,7 @@ impl DeviceCalls for TestDevice {
     async fn settle(&self, world: &World, challenge: &VerifiedChallenge, answer: &Compact<Answer>) -> VerifiedOutcome {
         let response = self.send_answer(world, challenge.id(), answer).await;
         assert_eq!(response.status, StatusCode::OK, "{response:?}");
-        let received: Received = response.json();
+        let received: Receipt = response.json();
         self.verify_outcome(challenge, Some(answer), &received.outcome.expect("an outcome"))
     }
 

@@ -2,7 +2,7 @@
 
 use axum::body::{Body, BodyDataStream};
 use axum::http::{Method, StatusCode};
-use countersign_protocol::fetch::Fetched;
+use countersign_protocol::fetch::FetchResponse;
 use futures_util::StreamExt as _;
 
 use crate::{DeviceCalls as _, TestDevice, World};
@@ -59,10 +59,10 @@ impl Events {
     }
 
     /// The next update.
-    pub async fn update(&mut self) -> Fetched {
+    pub async fn update(&mut self) -> FetchResponse {
         let event = self.next().await.expect("the stream goes on");
         assert_eq!(event.name, "update");
-        let fetched: Fetched = serde_json::from_str(&event.data).expect("a fetch object");
+        let fetched: FetchResponse = serde_json::from_str(&event.data).expect("a fetch object");
         assert_eq!(event.id, fetched.cursor, "the id is the cursor");
         fetched
     }

@@ -5,14 +5,14 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use countersign_protocol::COUNTERSIGN_VERSION;
 use countersign_protocol::answer::{
-    Answer, AnswerDraft, ApprovalKey, DenialReason, HistoryPlace, TransportKey, VerifiedBy, VerifiedUser,
+    Answer, AnswerDraft, ApprovalKey, DenialReason, HistoryPosition, TransportKey, VerifiedBy, VerifiedUser,
 };
-use countersign_protocol::challenge::{Challenge, Expected, VerifiedChallenge};
+use countersign_protocol::challenge::{Challenge, ExpectedChallenge, VerifiedChallenge};
 use countersign_protocol::clock::Clock;
 use countersign_protocol::dispute::Dispute;
 use countersign_protocol::dpop::DpopProof;
 use countersign_protocol::enrollment::{EnrollmentStatement, VerifiedEnrollment};
-use countersign_protocol::fetch::Fetched;
+use countersign_protocol::fetch::FetchResponse;
 use countersign_protocol::hash::Hash;
 use countersign_protocol::id::{ChallengeId, DeviceId, MessageId, Subject};
 use countersign_protocol::interaction::InteractionType;
@@ -22,7 +22,7 @@ use countersign_protocol::key::{LocalSigner, PrivateKey, Signer as _};
 use countersign_protocol::link::EnrollmentLink;
 use countersign_protocol::manifest::{ManifestChain, TrustedKeys};
 use countersign_protocol::notice::Notice;
-use countersign_protocol::outcome::{Concerned, Outcome, VerifiedOutcome};
+use countersign_protocol::outcome::{ExpectedOutcome, Outcome, VerifiedOutcome};
 use countersign_protocol::problem::Problem;
 use countersign_protocol::random::Random;
 use countersign_protocol::refusal::{Refusal, RefusalCode};
@@ -207,7 +207,7 @@ impl TestDevice {
         let url = self.issuer.own_endpoint(&self.issuer.endpoint(path)).expect("its own");
         let (nonce, jti) = (self.nonce().clone(), self.message_id().to_string());
         let now = self.clock.now();
-        let proof = DpopProof::make(&*self.transport, method.as_str(), &url, token, nonce.as_deref(), jti, now);
+        let proof = DpopProof::sign(&*self.transport, method.as_str(), &url, token, nonce.as_deref(), jti, now);
         let mut request = Request::builder().method(method).uri(url.as_str());
         request = request.header("dpop", proof.expect("a key in memory signs").as_str());
         if authorize {
@@ -247,7 +247,7 @@ impl TestDevice {
     }
 
     /// Keeps cursor, statements and notices of a fetch.
-    pub fn keep(&mut self, fetched: &Fetched) {
+    pub fn keep(&mut self, fetched: &FetchResponse) {
         self.cursor = Some(fetched.cursor.clone());
         for notice in &fetched.notices {
             match Notice::of(notice) {
@@ -268,15 +268,15 @@ impl TestDevice {
     /// Verifies a challenge.
     pub fn verify(&self, challenge: &Compact<Challenge>) -> VerifiedChallenge {
         let now = self.clock.now();
-        let expected = Expected { device: self.id(), subject: self.subject(), keys: self.keys(), now };
+        let expected = ExpectedChallenge { device: self.id(), subject: self.subject(), keys: self.keys(), now };
         Challenge::verify(challenge, &expected).expect("a sound challenge")
     }
 
     /// Begins an answer at the next place of the device's history.
     pub fn draft(&mut self, challenge: &VerifiedChallenge) -> AnswerDraft {
-        let shown = Transcript::draw(challenge, "en", Vec::new()).freeze();
+        let shown = Transcript::new(challenge, "en", Vec::new()).freeze();
         self.seq += 1;
-        let place = HistoryPlace { seq: self.seq, prev: Hash::of(self.seq.to_string()) };
+        let place = HistoryPosition { seq: self.seq, prev: Hash::of(self.seq.to_string()) };
         AnswerDraft::new(challenge, &shown, self.message_id(), place, self.clock.now()).expect("the same challenge")
     }
 
@@ -309,7 +309,7 @@ impl TestDevice {
         outcome: &Compact<Outcome>,
     ) -> VerifiedOutcome {
         let answer_hash = answer.map(Compact::hash);
-        let about = Concerned {
+        let about = ExpectedOutcome {
             device: self.id(),
             subject: self.subject(),
             challenge: challenge.id(),

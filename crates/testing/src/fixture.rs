@@ -2,16 +2,16 @@
 //! the same bytes.
 
 use countersign_protocol::answer::{
-    Answer, AnswerDraft, ApprovalKey, DenialReason, HistoryPlace, TransportKey, VerifiedBy, VerifiedUser,
+    Answer, AnswerDraft, ApprovalKey, DenialReason, HistoryPosition, TransportKey, VerifiedBy, VerifiedUser,
 };
 use countersign_protocol::challenge::{
-    Challenge, Client, ContextSource, ContextValue, Expected, Party, VerifiedChallenge,
+    Challenge, Client, ContextSource, ContextValue, ExpectedChallenge, Party, VerifiedChallenge,
 };
 use countersign_protocol::clock::Timestamp;
 use countersign_protocol::dispute::Dispute;
 use countersign_protocol::dpop::DpopProof;
 use countersign_protocol::enrollment::{ConfirmedBy, EnrollmentStatement, StatedProtection};
-use countersign_protocol::evidence::{Evidence, Trust};
+use countersign_protocol::evidence::{Evidence, TrustAnchor};
 use countersign_protocol::hash::Hash;
 use countersign_protocol::id::{DeviceId, Subject};
 use countersign_protocol::interaction::{self, Interaction, InteractionType, Opening, UserVerification};
@@ -21,13 +21,13 @@ use countersign_protocol::key::{P256Signer, PrivateKey, Signer};
 use countersign_protocol::kind::{self, Kind};
 use countersign_protocol::manifest::{Manifest, ManifestChain, ManifestKey, TrustedKeys};
 use countersign_protocol::notice::{DeviceEvent, DeviceNotice};
-use countersign_protocol::outcome::{Concerned, Ending, Outcome};
+use countersign_protocol::outcome::{Ending, ExpectedOutcome, Outcome};
 use countersign_protocol::refusal::{Refusal, RefusalCode};
 use countersign_protocol::registration::{
     Confirm, DeviceClass, KeyProtection, KeySet, RegistrationRequest, RegistrationToken,
 };
 use countersign_protocol::revocation::{Revocation, RevokedBy};
-use countersign_protocol::transcript::{Line, LineValue, Money, Shown, Transcript};
+use countersign_protocol::transcript::{Line, LineValue, Money, ShownTranscript, Transcript};
 
 use crate::random::CountingRandom;
 
@@ -127,8 +127,8 @@ impl Fixture {
     }
 
     /// The issuer and its root, as a verifier of evidence pins them.
-    pub fn trust(&self) -> Trust {
-        Trust { issuer: self.issuer.clone(), root: *self.root.public_key().thumbprint() }
+    pub fn trust(&self) -> TrustAnchor {
+        TrustAnchor { issuer: self.issuer.clone(), root: *self.root.public_key().thumbprint() }
     }
 
     /// The claims of a registration token that asks for a confirmation code.
@@ -213,7 +213,7 @@ impl Fixture {
             exp: NOW + 113,
             approval: "ap_coffee".parse().expect("an id"),
             kind: Kind::Payment,
-            kind_table: kind::TABLE,
+            kind_table: kind::TABLE_VERSION,
             provider: Party { issuer: self.issuer.clone(), name: "Acme ID".into() },
             client: Client { id: "coffee-pos".into(), name: "Acme Coffee".into(), verified: true },
             binding_message: Some("POS terminal #14: Approve €4.20 at Acme Coffee?".into()),
@@ -238,7 +238,7 @@ impl Fixture {
 
     /// The opening of the challenge's number commitment.
     pub fn opening(&self) -> Opening {
-        interaction::draw(InteractionType::InputManual, &CountingRandom::from_count(77)).expect("a number").1
+        interaction::generate(InteractionType::InputManual, &CountingRandom::from_count(77)).expect("a number").1
     }
 
     /// A challenge signed by the gateway's key.
@@ -254,14 +254,14 @@ impl Fixture {
     }
 
     /// What a device at this time expects of a challenge.
-    pub fn expected<'a>(&'a self, keys: &'a TrustedKeys) -> Expected<'a> {
-        Expected { device: &self.device, subject: &self.subject, keys, now: self.now }
+    pub fn expected<'a>(&'a self, keys: &'a TrustedKeys) -> ExpectedChallenge<'a> {
+        ExpectedChallenge { device: &self.device, subject: &self.subject, keys, now: self.now }
     }
 
     /// The transcript of the challenge in English.
-    pub fn shown(&self, challenge: &VerifiedChallenge) -> Shown {
+    pub fn shown(&self, challenge: &VerifiedChallenge) -> ShownTranscript {
         let line = |label: &str, value, prominence| Line { label: label.into(), value, prominence };
-        Transcript::draw(
+        Transcript::new(
             challenge,
             "en",
             vec![
@@ -279,8 +279,8 @@ impl Fixture {
     }
 
     /// An answer five seconds after the challenge, the first of the device's history.
-    pub fn draft(&self, challenge: &VerifiedChallenge, shown: &Shown) -> AnswerDraft {
-        let place = HistoryPlace { seq: 1, prev: self.statement().hash() };
+    pub fn draft(&self, challenge: &VerifiedChallenge, shown: &ShownTranscript) -> AnswerDraft {
+        let place = HistoryPosition { seq: 1, prev: self.statement().hash() };
         AnswerDraft::new(challenge, shown, "ms_answer".parse().expect("an id"), place, self.now.plus_seconds(5))
             .expect("the transcript is of this challenge")
     }
@@ -327,8 +327,12 @@ impl Fixture {
     }
 
     /// What a device knows when it verifies an outcome.
-    pub fn concerned<'a>(&'a self, challenge: &'a VerifiedChallenge, answer_hash: Option<&'a Hash>) -> Concerned<'a> {
-        Concerned {
+    pub fn concerned<'a>(
+        &'a self,
+        challenge: &'a VerifiedChallenge,
+        answer_hash: Option<&'a Hash>,
+    ) -> ExpectedOutcome<'a> {
+        ExpectedOutcome {
             device: &self.device,
             subject: &self.subject,
             challenge: challenge.id(),
@@ -427,7 +431,7 @@ impl Fixture {
     /// A DPoP proof of the device for fetching challenges.
     pub fn dpop(&self) -> Compact<DpopProof> {
         let url = self.issuer.endpoint("/push/challenges?wait=25").parse().expect("a URL");
-        DpopProof::make(&self.transport, "GET", &url, "credential", Some("nonce"), "proof-1".into(), self.now)
+        DpopProof::sign(&self.transport, "GET", &url, "credential", Some("nonce"), "proof-1".into(), self.now)
             .expect("the transport key signs")
     }
 }

@@ -4,7 +4,7 @@ use std::io::Read as _;
 use std::path::Path;
 
 use countersign_protocol::answer::Decision;
-use countersign_protocol::evidence::{Basis, Evidence, EvidenceError, FILE_BYTES, Report, Trust};
+use countersign_protocol::evidence::{Basis, Evidence, EvidenceError, FILE_BYTES, Report, TrustAnchor};
 use countersign_protocol::text;
 use serde::Serialize;
 use serde_json::json;
@@ -33,7 +33,7 @@ pub fn run(verify: &Verify, output: Output) -> Result<Exit, Failure> {
 }
 
 /// Verifies the file. Without a trusted root, consistent evidence is [`Exit::OwnKeysOnly`].
-fn verify_file(bytes: &[u8], trusted: &[Trust]) -> (Exit, Result<Report, EvidenceError>) {
+fn verify_file(bytes: &[u8], trusted: &[TrustAnchor]) -> (Exit, Result<Report, EvidenceError>) {
     let trust = Some(trusted).filter(|trusted| !trusted.is_empty());
     let verified = Evidence::from_file(bytes).and_then(|evidence| evidence.verify(trust));
     let exit = match &verified {
@@ -63,11 +63,11 @@ fn read_file(file: &Path) -> Result<Vec<u8>, Failure> {
 }
 
 /// `ISSUER=THUMBPRINT`, or a file with both.
-fn parse_trust(given: &str) -> Result<Trust, Failure> {
+fn parse_trust(given: &str) -> Result<TrustAnchor, Failure> {
     if let Some((issuer, root)) = given.rsplit_once('=')
         && let (Ok(issuer), Ok(root)) = (issuer.parse(), root.parse())
     {
-        return Ok(Trust { issuer, root });
+        return Ok(TrustAnchor { issuer, root });
     }
     let refused = |why: String| {
         let what = format!("--trust {given} is neither ISSUER=THUMBPRINT nor a file {{\"issuer\",\"root\"}}: {why}");
@@ -183,7 +183,7 @@ mod tests {
     use super::*;
 
     /// The test vectors shared with implementations in other languages.
-    fn sample() -> (String, Trust) {
+    fn sample() -> (String, TrustAnchor) {
         let read = |name: &str| {
             let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/../../tests/vectors/");
             std::fs::read_to_string(format!("{folder}{name}")).expect("the vectors are there")
@@ -203,7 +203,7 @@ mod tests {
     #[test]
     fn another_root_or_a_changed_byte_is_not_verified() {
         let (file, trust) = sample();
-        let other = Trust { issuer: "https://id.other.example".parse().expect("an issuer"), root: trust.root };
+        let other = TrustAnchor { issuer: "https://id.other.example".parse().expect("an issuer"), root: trust.root };
         assert_eq!(verify_file(file.as_bytes(), &[other]).0, Exit::Unverified);
         let changed = file.replacen('A', "B", 1);
         assert_ne!(changed, file);

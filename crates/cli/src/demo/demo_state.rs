@@ -5,7 +5,7 @@ use std::io::{self, Write as _};
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 
-use countersign_protocol::evidence::Trust;
+use countersign_protocol::evidence::TrustAnchor;
 use countersign_protocol::issuer::Issuer;
 use countersign_protocol::secret::Secret;
 use serde::{Deserialize, Serialize};
@@ -113,7 +113,7 @@ impl DemoState {
     ///
     /// # Errors
     /// The file can't be written.
-    pub fn write_trust(&self, trust: &Trust) -> Result<PathBuf, Failure> {
+    pub fn write_trust(&self, trust: &TrustAnchor) -> Result<PathBuf, Failure> {
         let path = self.path("trust.json");
         let text = serde_json::to_string(trust).expect("issuer and root serialize as strings");
         fs::write(&path, text + "\n").map_err(|error| unusable(&path, &error))?;

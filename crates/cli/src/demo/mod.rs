@@ -18,7 +18,7 @@ use std::io::{self, IsTerminal as _};
 use std::net::SocketAddr;
 use std::path::PathBuf;
 
-use countersign_protocol::evidence::Trust;
+use countersign_protocol::evidence::TrustAnchor;
 use countersign_protocol::link::EnrollmentLink;
 use serde::Serialize;
 
@@ -129,12 +129,12 @@ async fn ready(state: &DemoState, web: &PageServer, output: Output) -> Result<()
 }
 
 /// The provider's evidence root, from a link that this demo made.
-fn evidence_root(link: &str) -> Result<Trust, Failure> {
+fn evidence_root(link: &str) -> Result<TrustAnchor, Failure> {
     let unreadable = |error: String| {
         Failure::provider(ErrorCode::DemoLink, format_args!("the demo's own link can't be read: {error}"))
     };
     let link: EnrollmentLink =
         link.parse().map_err(|error: countersign_protocol::link::LinkError| unreadable(error.to_string()))?;
     let token = link.token().peek().map_err(|error| unreadable(error.to_string()))?;
-    Ok(Trust { issuer: token.iss, root: token.evidence_root })
+    Ok(TrustAnchor { issuer: token.iss, root: token.evidence_root })
 }

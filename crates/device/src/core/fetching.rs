@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeSet, VecDeque};
 
-use countersign_protocol::fetch::Fetched;
+use countersign_protocol::fetch::FetchResponse;
 use countersign_protocol::id::ChallengeId;
 use countersign_protocol::json;
 use countersign_protocol::key::Thumbprint;
@@ -47,7 +47,7 @@ pub(super) struct Fetching {
     /// Until when long polls replace the stream.
     pub(super) blocked_until: Option<Tick>,
     /// Fetch replies that wait for newer key manifests, oldest first.
-    parked: VecDeque<(Source, Fetched)>,
+    parked: VecDeque<(Source, FetchResponse)>,
     /// The reset under way, if any.
     resetting: Option<Resetting>,
     /// Challenges that the stream brought since the last pull began: its reply may not list them yet.
@@ -123,7 +123,7 @@ impl Core {
     }
 
     pub(super) fn fetched(&mut self, at: Moment, reply: &Reply) {
-        match json::parse::<Fetched>(&reply.body) {
+        match json::parse::<FetchResponse>(&reply.body) {
             Ok(fetched) if reply.status == 200 => {
                 self.recognised(at);
                 self.fetching.backoff.succeeded();
@@ -173,7 +173,7 @@ impl Core {
         match event {
             StreamEvent::Alive => {}
             StreamEvent::Nonce(nonce) => self.take_nonce(nonce),
-            StreamEvent::Update(bytes) => match json::parse::<Fetched>(&bytes) {
+            StreamEvent::Update(bytes) => match json::parse::<FetchResponse>(&bytes) {
                 // Only pulls can tell which challenges have ended, because their replies follow one another.
                 Ok(fetched) if fetched.reset => self.pull_instead(at),
                 Ok(fetched) => self.take(at, Source::Stream, fetched),
@@ -205,7 +205,7 @@ impl Core {
         }
     }
 
-    fn take(&mut self, at: Moment, source: Source, fetched: Fetched) {
+    fn take(&mut self, at: Moment, source: Source, fetched: FetchResponse) {
         if self.fetching.parked.len() >= PARKED {
             return self.pull_instead(at);
         }
@@ -237,7 +237,7 @@ impl Core {
         self.fetching.parked.iter().flat_map(|(_, fetched)| kids_of(fetched)).collect()
     }
 
-    fn apply(&mut self, at: Moment, source: Source, fetched: Fetched) {
+    fn apply(&mut self, at: Moment, source: Source, fetched: FetchResponse) {
         if fetched.reset {
             self.fetching.resetting = Some(Resetting { listed: BTreeSet::new(), page: String::new() });
         }
@@ -285,7 +285,7 @@ impl Core {
 }
 
 /// The `kid`s of a fetch reply, unverified.
-fn kids_of(fetched: &Fetched) -> Vec<Thumbprint> {
+fn kids_of(fetched: &FetchResponse) -> Vec<Thumbprint> {
     let challenges = fetched.challenges.iter().filter_map(|compact| compact.kid().ok());
     let outcomes = fetched.withdrawn.iter().filter_map(|withdrawn| withdrawn.outcome.kid().ok());
     let notices = fetched.notices.iter().filter_map(|notice| notices::kid(notice));

@@ -10,7 +10,7 @@ use countersign_protocol::hash::Hash;
 use countersign_protocol::id::ChallengeId;
 use countersign_protocol::jws::Compact;
 use countersign_protocol::manifest::TrustedKeys;
-use countersign_protocol::outcome::{Concerned, Ending, Outcome, VerifiedOutcome};
+use countersign_protocol::outcome::{Ending, ExpectedOutcome, Outcome, VerifiedOutcome};
 use countersign_protocol::refusal::RefusalCode;
 
 use super::clock::Moment;
@@ -208,7 +208,7 @@ impl Core {
         let claims = Compact::<Challenge>::from_text(kept.compact.clone()).peek().ok();
         let commitment = claims.and_then(|claims| claims.interaction.commitment);
         let answer = kept.answer.as_ref().map(Hash::of);
-        let about = Concerned {
+        let about = ExpectedOutcome {
             device: &self.account.device_id,
             subject: &self.account.subject,
             challenge: &kept.id,

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use countersign_protocol::fetch::Received;
+use countersign_protocol::fetch::Receipt;
 use countersign_protocol::hash::Hash;
 use countersign_protocol::id::{ChallengeId, MessageId};
 use countersign_protocol::json;
@@ -151,7 +151,7 @@ impl Core {
         let Some(pending) = self.outbox.entries.get(&id) else { return };
         let (purpose, challenge) = (pending.entry.purpose, pending.entry.challenge.clone());
         let received = match reply.status {
-            200 => json::parse::<Received>(&reply.body).ok().map(|received| received.outcome),
+            200 => json::parse::<Receipt>(&reply.body).ok().map(|received| received.outcome),
             status if (400..500).contains(&status) && status != 429 => problem(reply).map(|problem| problem.outcome),
             _ => None,
         };

@@ -1,6 +1,6 @@
 //! Receiving challenges: each is verified first, and refused with a code where it does not verify.
 
-use countersign_protocol::challenge::{Challenge, ChallengeError, Expected, VerifiedChallenge};
+use countersign_protocol::challenge::{Challenge, ChallengeError, ExpectedChallenge, VerifiedChallenge};
 use countersign_protocol::encoding;
 use countersign_protocol::hash::Hash;
 use countersign_protocol::id::ChallengeId;
@@ -45,7 +45,7 @@ impl Core {
     fn verify(&self, at: Moment, compact: &Compact<Challenge>) -> Result<VerifiedChallenge, ChallengeError> {
         let (device, subject, keys) = (&self.account.device_id, &self.account.subject, &self.trusted);
         match self.clock.now(at) {
-            Some(now) => Challenge::verify(compact, &Expected { device, subject, keys, now }),
+            Some(now) => Challenge::verify(compact, &ExpectedChallenge { device, subject, keys, now }),
             // The provider's time is not known; the gateway checks the answer's arrival in any case.
             None => Challenge::verify_signed(compact, device, subject, keys),
         }

@@ -111,7 +111,7 @@ impl Core {
     fn prove(&mut self, at: Moment, request: CallDraft, public: bool) -> Option<Call> {
         let mut headers = request.headers;
         if !public {
-            let proof = DpopProof::make(
+            let proof = DpopProof::sign(
                 &**self.transport.as_ref()?,
                 request.method.as_str(),
                 &request.url,

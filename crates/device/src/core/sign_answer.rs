@@ -1,7 +1,7 @@
 //! Signing answers and disputes: checked, signed once, and stored in the outbox before anything is sent.
 
 use countersign_protocol::answer::{
-    AnswerDraft, ApprovalKey, Decision, DenialReason, HistoryPlace, TransportKey, UnverifiedError, VerifiedUser,
+    AnswerDraft, ApprovalKey, Decision, DenialReason, HistoryPosition, TransportKey, UnverifiedError, VerifiedUser,
 };
 use countersign_protocol::challenge::VerifiedChallenge;
 use countersign_protocol::dispute::Dispute;
@@ -84,7 +84,7 @@ impl Core {
         let first_request = self.inbox.open.get(id).is_some_and(|open| open.first_request);
         let transcript =
             crate::transcript::render(challenge, self.account.test, first_request, self.locale).transcript.freeze();
-        let place = HistoryPlace { seq: head.seq + 1, prev: head.hash };
+        let place = HistoryPosition { seq: head.seq + 1, prev: head.hash };
         let jti = MessageId::random(&*self.random);
         let draft = AnswerDraft::new(challenge, &transcript, jti, place, self.clock.or_own(at))
             .expect("the transcript was rendered from this challenge");

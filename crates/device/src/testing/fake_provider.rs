@@ -10,7 +10,7 @@ use countersign_protocol::discovery::{Discovery, Mode};
 use countersign_protocol::dispute::Dispute;
 use countersign_protocol::dpop::{DpopError, DpopProof, ExpectedRequest};
 use countersign_protocol::enrollment::{ConfirmedBy, EnrollmentStatement, StatedProtection};
-use countersign_protocol::fetch::{Fetched, Received, Withdrawn};
+use countersign_protocol::fetch::{FetchResponse, Receipt, WithdrawnChallenge};
 use countersign_protocol::hash::Hash;
 use countersign_protocol::id::{ApprovalId, ChallengeId, DeviceId, MessageId, RegistrationTokenId, Subject};
 use countersign_protocol::interaction::{self, Interaction, InteractionType, Opening, UserVerification};
@@ -219,7 +219,7 @@ impl FakeProvider {
             exp: self.now.seconds() + 300,
             approval: ApprovalId::random(&self.random),
             kind: Kind::Login,
-            kind_table: kind::TABLE,
+            kind_table: kind::TABLE_VERSION,
             provider: Party { issuer: self.issuer.clone(), name: "Acme ID".into() },
             client: Client { id: "coffee-pos".into(), name: "Acme Coffee".into(), verified: true },
             binding_message: Some("POS terminal #14".into()),
@@ -248,7 +248,7 @@ impl FakeProvider {
 
     /// Asks for a sign-in by number; returns the number, too.
     pub(crate) fn ask_number(&mut self, kind: InteractionType) -> (ChallengeId, String) {
-        let (interaction, opening) = interaction::draw(kind, &self.random).unwrap();
+        let (interaction, opening) = interaction::generate(kind, &self.random).unwrap();
         let claims = Challenge { interaction, ..self.claims() };
         let compact = Compact::sign(&claims, &self.signing).unwrap();
         let value = opening.value.clone();
@@ -354,8 +354,8 @@ impl FakeProvider {
             ["challenges", id, "answer"] => self.answer(&id.parse().unwrap(), body["answer"].as_str().unwrap()),
             ["challenges", _, "refuse"] => {
                 let compact = Compact::<Refusal>::from_text(body["refusal"].as_str().unwrap());
-                self.refusals.push(compact.open(|_| self.transport.as_ref()).unwrap().claims);
-                json(200, &Received::default())
+                self.refusals.push(compact.verify(|_| self.transport.as_ref()).unwrap().claims);
+                json(200, &Receipt::default())
             }
             ["challenges", id, "dispute"] => self.dispute(&id.parse().unwrap(), body["dispute"].as_str().unwrap()),
             other => panic!("no such endpoint: {other:?}"),
@@ -482,8 +482,11 @@ impl FakeProvider {
         let after = url.query_pairs().find(|(name, _)| name == "after").map(|(_, value)| value.into_owned());
         let prefix = format!("{}-", self.generation);
         let known = after.and_then(|cursor| cursor.strip_prefix(&prefix)?.parse::<usize>().ok());
-        let mut fetched =
-            Fetched { cursor: format!("{prefix}{}", self.feed.len()), reset: known.is_none(), ..Fetched::default() };
+        let mut fetched = FetchResponse {
+            cursor: format!("{prefix}{}", self.feed.len()),
+            reset: known.is_none(),
+            ..FetchResponse::default()
+        };
         for item in &self.feed[known.unwrap_or(0)..] {
             match item {
                 FeedItem::Challenge(id) if self.issued[id].outcome.is_none() => {
@@ -491,7 +494,7 @@ impl FakeProvider {
                 }
                 FeedItem::Ended(id) => {
                     let outcome = self.issued[id].outcome.clone();
-                    fetched.withdrawn.extend(outcome.map(|outcome| Withdrawn { id: id.clone(), outcome }));
+                    fetched.withdrawn.extend(outcome.map(|outcome| WithdrawnChallenge { id: id.clone(), outcome }));
                 }
                 FeedItem::Challenge(_) => {}
                 FeedItem::Notice(notice) => fetched.notices.push(notice.clone()),
@@ -504,7 +507,7 @@ impl FakeProvider {
         let Some(asked) = self.issued.get(id).cloned() else { return problem(ProblemCode::NotFound, None) };
         let compact = Compact::<Answer>::from_text(text);
         let keys = [self.transport.clone().unwrap(), self.approval.clone().unwrap()];
-        let answer = compact.open(|kid| keys.iter().find(|key| key.thumbprint() == kid)).unwrap().claims;
+        let answer = compact.verify(|kid| keys.iter().find(|key| key.thumbprint() == kid)).unwrap().claims;
         assert_eq!((&answer.challenge, answer.challenge_hash), (id, asked.compact.hash()));
         if !self.answers.contains(&compact) {
             let last = self.answers.iter().map(|known| known.peek().unwrap().seq).max().unwrap_or(0);
@@ -514,7 +517,7 @@ impl FakeProvider {
         if let Some(outcome) = asked.outcome {
             let of_this = outcome.peek().unwrap().answer_hash == Some(compact.hash());
             return match of_this {
-                true => json(200, &Received { outcome: Some(outcome) }),
+                true => json(200, &Receipt { outcome: Some(outcome) }),
                 false => problem(ProblemCode::ApprovalDecided, Some(outcome)),
             };
         }
@@ -533,16 +536,16 @@ impl FakeProvider {
         let outcome = self.issued[id].outcome.clone();
         match ending {
             Ending::Mismatch => problem(ProblemCode::InteractionMismatch, outcome),
-            _ => json(200, &Received { outcome }),
+            _ => json(200, &Receipt { outcome }),
         }
     }
 
     fn dispute(&mut self, id: &ChallengeId, text: &str) -> Reply {
         let compact = Compact::<Dispute>::from_text(text);
-        assert_eq!(compact.open(|_| self.transport.as_ref()).unwrap().claims.challenge, *id);
+        assert_eq!(compact.verify(|_| self.transport.as_ref()).unwrap().claims.challenge, *id);
         let first = self.issued[id].outcome.clone().unwrap();
         let second = Outcome { outcome: Ending::Disputed, replaces: Some(first.hash()), ..first.peek().unwrap() };
-        json(200, &Received { outcome: Some(self.sign(&second)) })
+        json(200, &Receipt { outcome: Some(self.sign(&second)) })
     }
 }
 

@@ -46,7 +46,7 @@ pub fn render(challenge: &VerifiedChallenge, test: bool, first_request: bool, lo
     renderer.scope(claims);
     renderer.origin(claims);
     renderer.times(claims);
-    let transcript = Transcript::draw(challenge, locale.tag(), renderer.lines);
+    let transcript = Transcript::new(challenge, locale.tag(), renderer.lines);
     RenderedTranscript { transcript, roles: renderer.roles, unrecognised: renderer.unrecognised }
 }
 

@@ -152,7 +152,7 @@ pub(crate) fn open_by_device<T: Claims>(
     compact: &Compact<T>,
     device: &Device,
     allowed: &[Thumbprint],
-) -> Result<countersign_protocol::jws::Opened<T>, JwsError> {
+) -> Result<countersign_protocol::jws::VerifiedJws<T>, JwsError> {
     let kid = compact.kid()?;
     let unknown = || JwsError::UnknownKey(kid);
     if !allowed.contains(&kid) {
@@ -160,7 +160,7 @@ pub(crate) fn open_by_device<T: Claims>(
     }
     let key = if kid == device.approval_kid { device.approval_key() } else { device.transport_key() };
     let key = key.map_err(|_| unknown())?;
-    compact.open(|_| Some(&key))
+    compact.verify(|_| Some(&key))
 }
 
 fn invalid(why: &str) -> Rejection {

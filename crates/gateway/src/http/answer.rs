@@ -7,7 +7,7 @@ use axum::http::StatusCode;
 use axum::response::Response;
 use countersign_protocol::answer::Answer;
 use countersign_protocol::dispute::Dispute;
-use countersign_protocol::fetch::Received;
+use countersign_protocol::fetch::Receipt;
 use countersign_protocol::id::ChallengeId;
 use countersign_protocol::jws::Compact;
 use countersign_protocol::refusal::Refusal;
@@ -65,7 +65,7 @@ async fn receive<B: DeserializeOwned>(
     id: IdInPath,
     verb: &str,
     request: Request<Body>,
-    take: impl AsyncFnOnce(Device, ChallengeId, B) -> Result<Received, Rejection>,
+    take: impl AsyncFnOnce(Device, ChallengeId, B) -> Result<Receipt, Rejection>,
 ) -> Response {
     let headers = request.headers().clone();
     // An address that is not even UTF-8 names no challenge.

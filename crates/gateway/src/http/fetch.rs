@@ -5,7 +5,7 @@ use std::time::Duration;
 use axum::extract::{RawQuery, State};
 use axum::http::{HeaderMap, StatusCode};
 use axum::response::Response;
-use countersign_protocol::fetch::Fetched;
+use countersign_protocol::fetch::FetchResponse;
 use countersign_protocol::limits;
 use countersign_protocol::problem::ProblemCode;
 use tokio::time::{Instant, timeout_at};
@@ -41,7 +41,7 @@ pub(super) async fn fetch(State(gateway): State<Gateway>, RawQuery(query): RawQu
     reply::finish(fetched, gateway.now(), Some(&nonce))
 }
 
-async fn wait_for_news(gateway: &Gateway, caller: &Caller, query: &Query) -> Result<Fetched, Rejection> {
+async fn wait_for_news(gateway: &Gateway, caller: &Caller, query: &Query) -> Result<FetchResponse, Rejection> {
     let device = &caller.device.id;
     let until = Instant::now() + query.wait;
     let listener = gateway.store().notifier().listen(device.as_str());

@@ -12,7 +12,7 @@ const TIME: usize = TIME_DIGITS / 2;
 
 /// A new id: the time, then 256 random bits.
 pub(crate) fn new(now: Timestamp, random: &dyn Random) -> String {
-    id::timed(PREFIX, now, random)
+    id::time_ordered(PREFIX, now, random)
 }
 
 /// What an id is stored under: its hash, of which the first bytes give way to the id's time, so that requests of about the same

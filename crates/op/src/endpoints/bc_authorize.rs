@@ -251,7 +251,7 @@ fn to_ask(known: Option<&Arc<User>>, client: &Client) -> Result<Option<Arc<User>
 
 /// What would be shown if somebody were asked.
 fn pretend(kind: InteractionType, random: &dyn Random) -> Shown {
-    let drawn = interaction::draw(kind, random);
+    let drawn = interaction::generate(kind, random);
     Shown { interaction: kind, value: drawn.map(|(_, opening)| opening.value), approval: None }
 }
 
