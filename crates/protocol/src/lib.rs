@@ -1,10 +1,4 @@
-//! What crosses the wire between a Countersign gateway and a device.
-//!
-//! Types and their rules, nothing else: no I/O, no clock and no randomness of its own. `docs/protocol.md` is the prose;
-//! each message has one module here.
-//!
-//! Reading goes in one direction only: bytes → [`jws::Compact`] (received, believed by nobody) → a verified type
-//! ([`challenge::VerifiedChallenge`], [`outcome::VerifiedOutcome`], …) that only its own checks can make.
+#![doc = include_str!("../README.md")]
 
 pub mod answer;
 pub mod challenge;
@@ -33,7 +27,7 @@ pub mod revocation;
 pub mod text;
 pub mod transcript;
 
-/// The version of this protocol, sent as `countersign_version`. A gateway sends a device nothing newer than the device
+/// The version of this protocol, sent as `countersign_version`. A gateway sends a device nothing newer than the version the device
 /// registered with.
 pub const COUNTERSIGN_VERSION: u32 = 1;
 
