@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 
 use countersign_device::pin::Pin;
 use countersign_device::seal::Sealed;
-use countersign_protocol::encoding;
+use countersign_jose::base64url;
 use countersign_tests::canary::{Canary, files};
 use countersign_tests::client::PAYMENT;
 use countersign_tests::device::{Device, id};
@@ -134,7 +134,7 @@ fn secrets(
         canaries.push(Canary::bytes(name, &scalar_of(&std::fs::read(keys.join(file)).unwrap())));
     }
     let text_in = |path: std::path::PathBuf| std::fs::read_to_string(path).unwrap().trim().to_owned();
-    let decoded = |text: String| encoding::decode(&text).unwrap();
+    let decoded = |text: String| base64url::decode(&text).unwrap();
     canaries.push(Canary::bytes("gateway secret", &decoded(text_in(keys.join("gateway-secret.secret")))));
     for (path, bytes) in files(&place.path("phone-home/keys")) {
         let text = String::from_utf8(bytes).unwrap().trim().to_owned();

@@ -1,6 +1,6 @@
 //! A client asks, a person answers on a device, and the client learns how it ended: the ways this goes for one request.
 
-use countersign_protocol::hash::Hash;
+use countersign_jose::hash::Hash;
 use countersign_tests::client::PAYMENT;
 use countersign_tests::device::{Device, id};
 use countersign_tests::place::Place;

@@ -9,7 +9,7 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::sync::OnceLock;
 
-use countersign_protocol::hash::Hash;
+use countersign_jose::hash::Hash;
 use countersign_tests::client::PAYMENT;
 use countersign_tests::place::Place;
 use countersign_tests::process::Process;

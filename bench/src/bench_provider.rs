@@ -8,9 +8,9 @@ use std::sync::Arc;
 
 use countersign_device::edge::system;
 use countersign_gateway::{InProcessApprover, Ports};
+use countersign_jose::random;
 use countersign_op::{Config, Provider};
 use countersign_protocol::id::Subject;
-use countersign_protocol::random;
 use serde_json::json;
 use tokio::net::TcpListener;
 

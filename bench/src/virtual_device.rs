@@ -4,21 +4,21 @@
 use std::sync::{Arc, OnceLock};
 
 use countersign_device::edge::system;
+use countersign_jose::clock::Clock;
+use countersign_jose::hash::Hash;
+use countersign_jose::key::{LocalSigner, PrivateKey, Signer as _};
+use countersign_jose::random::Random;
 use countersign_protocol::COUNTERSIGN_VERSION;
 use countersign_protocol::answer::{Answer, AnswerDraft, ApprovalKey, HistoryPosition, VerifiedBy, VerifiedUser};
 use countersign_protocol::challenge::{Challenge, ExpectedChallenge, VerifiedChallenge};
-use countersign_protocol::clock::Clock;
 use countersign_protocol::dpop::DpopProof;
-use countersign_protocol::hash::Hash;
 use countersign_protocol::id::{DeviceId, MessageId, Subject};
 use countersign_protocol::interaction::InteractionType;
 use countersign_protocol::issuer::Issuer;
 use countersign_protocol::jws::Compact;
-use countersign_protocol::key::{LocalSigner, PrivateKey, Signer as _};
 use countersign_protocol::link::EnrollmentLink;
 use countersign_protocol::manifest::{ManifestChain, TrustedKeys};
 use countersign_protocol::outcome::{Ending, ExpectedOutcome, Outcome};
-use countersign_protocol::random::Random;
 use countersign_protocol::registration::{
     DeviceClass, KeyProtection, KeySet, RegistrationRequest, RegistrationResponse, RegistrationToken,
 };

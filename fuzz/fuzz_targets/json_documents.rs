@@ -6,7 +6,7 @@ use countersign_protocol::discovery::Discovery;
 use countersign_protocol::evidence::{Evidence, TrustAnchor};
 use countersign_protocol::fetch::{FetchResponse, Receipt};
 use countersign_protocol::json;
-use countersign_protocol::key::PublicKey;
+use countersign_jose::key::PublicKey;
 use countersign_protocol::manifest::ManifestChain;
 use countersign_protocol::problem::Problem;
 use countersign_protocol::registration::{CredentialResponse, KeySet, RegistrationRequest, RegistrationResponse};

@@ -11,7 +11,7 @@ use countersign_protocol::dispute::Dispute;
 use countersign_protocol::dpop::{DpopProof, ExpectedRequest};
 use countersign_protocol::enrollment::{EnrollmentStatement, VerifiedEnrollment};
 use countersign_protocol::jws::{Claims, Compact};
-use countersign_protocol::key::{P256Signer, Signer as _};
+use countersign_jose::key::{P256Signer, Signer as _};
 use countersign_protocol::manifest::{Manifest, ManifestChain, TrustedKeys};
 use countersign_protocol::notice::DeviceNotice;
 use countersign_protocol::outcome::Outcome;

@@ -8,7 +8,7 @@ use countersign_protocol::challenge::Challenge;
 use countersign_protocol::dpop::{DpopProof, ExpectedRequest};
 use countersign_protocol::enrollment::VerifiedEnrollment;
 use countersign_protocol::jws::{Claims, Compact, peek_typ};
-use countersign_protocol::key::Signer as _;
+use countersign_jose::key::Signer as _;
 use countersign_protocol::manifest::TrustedKeys;
 use countersign_protocol::notice::Notice;
 use countersign_protocol::outcome::Outcome;

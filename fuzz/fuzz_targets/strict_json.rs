@@ -1,12 +1,12 @@
 //! The strict JSON reader: never panics, and what it accepts serde_json reads to the same value.
 #![no_main]
 
-use countersign_protocol::json::{self, Json};
+use countersign_jose::json::{self, Json, Strictness};
 use libfuzzer_sys::fuzz_target;
 use serde_json::Value;
 
 fuzz_target!(|bytes: &[u8]| {
-    let Ok(strict) = json::read(bytes, 8) else { return };
+    let Ok(strict) = json::read(bytes, Strictness::with_depth(8)) else { return };
     let lenient: Value = serde_json::from_slice(bytes).expect("what the strict reader accepts is JSON");
     assert!(same(&strict, &lenient), "{strict:?} is not {lenient:?}");
 });

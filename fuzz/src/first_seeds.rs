@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use countersign_fuzz::CONFIGURATION;
-use countersign_protocol::encoding;
+use countersign_jose::base64url;
 use countersign_protocol::jws::Compact;
 use countersign_protocol::outcome::Ending;
 use countersign_protocol::registration::RegistrationToken;
@@ -36,10 +36,10 @@ fn main() -> std::io::Result<()> {
     ];
     for (kind, message) in (0_u8..).zip(messages) {
         write("signed_text", &format!("message-{kind}"), message.as_bytes())?;
-        let payload = encoding::decode(message.split('.').nth(1).expect("three parts")).expect("base64url");
+        let payload = base64url::decode(message.split('.').nth(1).expect("three parts")).expect("base64url");
         write("signed_claims", &format!("claims-{kind}"), &[&[kind][..], &payload].concat())?;
     }
-    let payload = encoding::decode(answer.as_str().split('.').nth(1).expect("three parts")).expect("base64url");
+    let payload = base64url::decode(answer.as_str().split('.').nth(1).expect("three parts")).expect("base64url");
     write("signed_claims", "claims-11", &[&[11][..], &payload].concat())?;
 
     let json = |value: serde_json::Value| value.to_string();

@@ -2,7 +2,7 @@
 
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
-use countersign_protocol::key::PublicKey;
+use countersign_jose::key::PublicKey;
 use serde_json::Value;
 
 use crate::http;

@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
-use countersign_protocol::key::PublicKey;
+use countersign_jose::key::PublicKey;
 use serde_json::Value;
 
 use crate::bench_provider::IN_PROCESS_USERS;

@@ -9,8 +9,8 @@ use countersign_device::device_event::DeviceEvent;
 use countersign_device::ports::vault::Stage;
 use countersign_device::transcript::Locale;
 use countersign_device::{Device, Ports};
+use countersign_jose::clock::Clock;
 use countersign_protocol::answer::Decision;
-use countersign_protocol::clock::Clock;
 use countersign_protocol::id::ChallengeId;
 use tokio::sync::watch;
 

@@ -1,6 +1,6 @@
 //! Enrollment links as the app accepts them: pasted, as an argument, or in a `countersign://` URL.
 
-use countersign_protocol::secret::Secret;
+use countersign_jose::secret::Secret;
 use thiserror::Error;
 use url::Url;
 

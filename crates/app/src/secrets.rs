@@ -1,7 +1,7 @@
 //! Secrets that a page hands over and never gets back: a PIN, a link.
 
 use countersign_device::pin::{Pin, PinEntry, PinSource};
-use countersign_protocol::secret::Secret;
+use countersign_jose::secret::Secret;
 use serde::Deserialize;
 
 use crate::failure::Failure;

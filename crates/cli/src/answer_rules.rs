@@ -1,6 +1,6 @@
 //! Rules of an unattended device: a rule matches a challenge that contains all its members.
 
-use countersign_protocol::json::{self, Json};
+use countersign_jose::json::{self, Json, Strictness};
 
 use crate::error_code::ErrorCode;
 use crate::failure::Failure;
@@ -32,7 +32,7 @@ impl Rules {
     /// A rule that is not a JSON object.
     pub fn parse(approve: &[String], deny: &[String]) -> Result<Rules, Failure> {
         let read = |option: &str, texts: &[String]| {
-            let rules = texts.iter().map(|text| match json::read(text.as_bytes(), DEPTH) {
+            let rules = texts.iter().map(|text| match json::read(text.as_bytes(), Strictness::with_depth(DEPTH)) {
                 Ok(rule @ Json::Object(_)) => Ok(rule),
                 Ok(_) => Err(bad_rule(option, "it must be a JSON object such as {\"kind\":\"payment\"}")),
                 Err(error) => Err(bad_rule(option, &error.to_string())),
@@ -44,7 +44,9 @@ impl Rules {
 
     /// Applies the rules to a challenge as JSON; `--deny-if` takes precedence. A challenge that can't be parsed matches nothing.
     pub fn decide(&self, challenge: &str) -> RuleDecision {
-        let Ok(challenge) = json::read(challenge.as_bytes(), DEPTH) else { return RuleDecision::NoMatch };
+        let Ok(challenge) = json::read(challenge.as_bytes(), Strictness::with_depth(DEPTH)) else {
+            return RuleDecision::NoMatch;
+        };
         let matches = |rules: &[Json]| rules.iter().any(|rule| is_subset(rule, &challenge));
         if matches(&self.deny) {
             RuleDecision::Deny

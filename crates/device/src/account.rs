@@ -3,15 +3,15 @@
 use std::fmt;
 use std::str::FromStr;
 
+use countersign_jose::base64url;
+use countersign_jose::key::{PublicKey, Thumbprint};
+use countersign_jose::random::{self, Random};
 use countersign_protocol::discovery::{Discovery, Endpoints, Mode, Support};
-use countersign_protocol::encoding;
 use countersign_protocol::enrollment::EnrollmentStatement;
 use countersign_protocol::id::{DeviceId, Subject};
 use countersign_protocol::issuer::Issuer;
 use countersign_protocol::jws::Compact;
-use countersign_protocol::key::{PublicKey, Thumbprint};
 use countersign_protocol::manifest::ManifestChain;
-use countersign_protocol::random::{self, Random};
 use countersign_protocol::registration::{DeviceClass, KeyProtection};
 use serde::{Deserialize, Serialize};
 
@@ -28,7 +28,7 @@ pub struct InvalidAccountId;
 impl AccountId {
     /// A new random id.
     pub fn random(random: &dyn Random) -> AccountId {
-        AccountId(format!("ac_{}", encoding::encode(&random::bytes::<12>(random))))
+        AccountId(format!("ac_{}", base64url::encode(&random::bytes::<12>(random))))
     }
 
     /// The id as a string of letters, digits, `-` and `_`: safe in a file name.

@@ -3,11 +3,11 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use countersign_jose::key::Signer;
 use countersign_protocol::answer::{self, DenialReason};
 use countersign_protocol::id::ChallengeId;
 use countersign_protocol::interaction::UserVerification;
 use countersign_protocol::jws::Compact;
-use countersign_protocol::key::Signer;
 use countersign_protocol::outcome::{Ending, Outcome};
 use serde::Serialize;
 

@@ -5,9 +5,9 @@ use std::path::Path;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
-use countersign_protocol::clock::Clock;
+use countersign_jose::clock::Clock;
+use countersign_jose::random::Random;
 use countersign_protocol::id::ChallengeId;
-use countersign_protocol::random::Random;
 
 use crate::account::{Account, AccountId};
 use crate::core::{Core, Event};

@@ -4,26 +4,26 @@
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
+use countersign_jose::base64url;
+use countersign_jose::clock::Timestamp;
+use countersign_jose::key::{SignFailed, Signer};
+use countersign_jose::random;
+use countersign_jose::secret::Secret;
 use countersign_protocol::COUNTERSIGN_VERSION;
-use countersign_protocol::clock::Timestamp;
 use countersign_protocol::discovery::{Discovery, Endpoints, Support, WELL_KNOWN};
 use countersign_protocol::dpop::DpopProof;
-use countersign_protocol::encoding;
 use countersign_protocol::id::{DeviceId, Subject};
 use countersign_protocol::interaction::InteractionType;
 use countersign_protocol::issuer::Issuer;
 use countersign_protocol::json;
-use countersign_protocol::key::{SignFailed, Signer};
 use countersign_protocol::limits;
 use countersign_protocol::link::EnrollmentLink;
 use countersign_protocol::manifest::ManifestChain;
 use countersign_protocol::problem::{Problem, ProblemCode};
-use countersign_protocol::random;
 use countersign_protocol::registration::{
     Confirm, DeviceClass, DeviceStatus, KeyProtection, KeySet, RegistrationRequest, RegistrationResponse,
     RegistrationToken,
 };
-use countersign_protocol::secret::Secret;
 use countersign_protocol::text;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
@@ -241,7 +241,7 @@ impl Device {
         let (mut nonce, mut now) = (None, self.inner.services.clock.now());
         let mut retries = 2;
         loop {
-            let jti = encoding::encode(&random::bytes::<16>(&*self.inner.random));
+            let jti = base64url::encode(&random::bytes::<16>(&*self.inner.random));
             let proof =
                 DpopProof::sign(transport, "POST", url, token, nonce.as_deref(), jti, now).map_err(signing_failed)?;
             let call = Call {

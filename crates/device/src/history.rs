@@ -1,7 +1,7 @@
 //! History: a hash chain of what this device answered, refused, disputed and saw end. Each entry holds the hash of the
 //! one before.
 
-use countersign_protocol::hash::Hash;
+use countersign_jose::hash::Hash;
 use countersign_protocol::id::ChallengeId;
 use countersign_protocol::json;
 use serde::{Deserialize, Serialize};

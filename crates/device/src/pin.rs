@@ -1,8 +1,8 @@
 //! PINs: their form, their source, and the limits on wrong ones.
 
-use countersign_protocol::clock::Timestamp;
+use countersign_jose::clock::Timestamp;
+use countersign_jose::secret::Secret;
 use countersign_protocol::limits;
-use countersign_protocol::secret::Secret;
 use serde::{Deserialize, Serialize};
 use thiserror::Error;
 

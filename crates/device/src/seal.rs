@@ -1,8 +1,8 @@
 //! Encryption of a private key under a PIN: Argon2id (RFC 9106) derives a key, AES-256-GCM encrypts with it.
 
 use argon2::{Algorithm, Argon2, Params, Version};
-use countersign_protocol::encoding;
-use countersign_protocol::random::{self, Random};
+use countersign_jose::base64url;
+use countersign_jose::random::{self, Random};
 use ring::aead::{AES_256_GCM, Aad, LessSafeKey, NONCE_LEN, Nonce, UnboundKey};
 use serde::{Deserialize, Serialize};
 use thiserror::Error;
@@ -91,9 +91,9 @@ impl Sealed {
         Ok(Sealed {
             version: 1,
             cost,
-            salt: encoding::encode(&salt),
-            nonce: encoding::encode(&nonce),
-            ciphertext: encoding::encode(&bytes),
+            salt: base64url::encode(&salt),
+            nonce: base64url::encode(&nonce),
+            ciphertext: base64url::encode(&bytes),
         })
     }
 
@@ -105,7 +105,7 @@ impl Sealed {
         if self.version != 1 || !self.cost.is_sane() {
             return Err(SealError::Unreadable);
         }
-        let decode = |text: &str| encoding::decode(text).map_err(|_| SealError::Unreadable);
+        let decode = |text: &str| base64url::decode(text).map_err(|_| SealError::Unreadable);
         let nonce: [u8; NONCE_LEN] = decode(&self.nonce)?.try_into().map_err(|_| SealError::Unreadable)?;
         let key = derive(pin, &decode(&self.salt)?, self.cost)?;
         let mut bytes = Zeroizing::new(decode(&self.ciphertext)?);

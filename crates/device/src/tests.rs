@@ -3,9 +3,9 @@
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Arc, Mutex};
 
+use countersign_jose::clock::Timestamp;
 use countersign_protocol::answer::{self, DenialReason};
 use countersign_protocol::challenge::Challenge;
-use countersign_protocol::clock::Timestamp;
 use countersign_protocol::evidence::{Evidence, EvidenceError, TrustAnchor};
 use countersign_protocol::id::ChallengeId;
 use countersign_protocol::interaction::UserVerification;

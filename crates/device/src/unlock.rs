@@ -4,9 +4,9 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use countersign_jose::clock::{Clock, Timestamp};
+use countersign_jose::key::Signer;
 use countersign_protocol::answer::{VerifiedBy, VerifiedUser};
-use countersign_protocol::clock::{Clock, Timestamp};
-use countersign_protocol::key::Signer;
 use countersign_protocol::registration::DeviceClass;
 use tokio::sync::Mutex;
 

@@ -1,7 +1,7 @@
 //! A request as listeners get it: what is in the verified challenge, and the transcript to draw.
 
+use countersign_jose::clock::Timestamp;
 use countersign_protocol::challenge::{Client, Party, VerifiedChallenge};
-use countersign_protocol::clock::Timestamp;
 use countersign_protocol::discovery::Support;
 use countersign_protocol::id::{ChallengeId, DeviceId, Subject};
 use countersign_protocol::interaction::{InteractionType, UserVerification};

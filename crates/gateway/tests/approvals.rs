@@ -4,9 +4,9 @@ use std::time::Duration;
 
 use axum::http::StatusCode;
 use countersign_gateway::{AcceptError, NotRedeemable, Verdict};
+use countersign_jose::clock::{Clock as _, Timestamp};
 use countersign_protocol::answer::{Answer, DenialReason};
 use countersign_protocol::challenge::ContextSource;
-use countersign_protocol::clock::{Clock as _, Timestamp};
 use countersign_protocol::details::Details;
 use countersign_protocol::fetch::Receipt;
 use countersign_protocol::interaction::{InteractionType, UserVerification};

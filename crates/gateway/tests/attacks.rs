@@ -2,9 +2,9 @@
 
 use axum::http::{Method, StatusCode};
 use countersign_gateway::{DeviceState, Verdict};
+use countersign_jose::clock::Clock as _;
+use countersign_jose::hash::Hash;
 use countersign_protocol::answer::{Answer, Decision, DenialReason};
-use countersign_protocol::clock::Clock as _;
-use countersign_protocol::hash::Hash;
 use countersign_protocol::id::{ChallengeId, MessageId};
 use countersign_protocol::interaction::InteractionType;
 use countersign_protocol::jws::Compact;

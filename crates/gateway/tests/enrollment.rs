@@ -2,12 +2,12 @@
 
 use axum::http::{Method, StatusCode};
 use countersign_gateway::{ConfirmError, DeviceState, LinkError, LinkRequest, Verdict};
+use countersign_jose::hash::Hash;
+use countersign_jose::key::Signer as _;
 use countersign_protocol::discovery::{Discovery, Mode};
 use countersign_protocol::enrollment::ConfirmedBy;
 use countersign_protocol::fetch::FetchResponse;
-use countersign_protocol::hash::Hash;
 use countersign_protocol::jws::Compact;
-use countersign_protocol::key::Signer as _;
 use countersign_protocol::notice::{DeviceEvent, DeviceNotice, Notice};
 use countersign_protocol::problem::Problem;
 use countersign_protocol::registration::{

@@ -5,8 +5,8 @@ use std::sync::{Arc, Mutex};
 
 use axum::http::StatusCode;
 use countersign_gateway::{EventSink, Gateway, GatewayEvent, Keys, Ports, Settings, Store, Transaction, Verdict};
+use countersign_jose::clock::Clock as _;
 use countersign_protocol::answer::DenialReason;
-use countersign_protocol::clock::Clock as _;
 use countersign_protocol::discovery::Mode;
 use countersign_testing_gateway::{DeviceCalls as _, World, issuer};
 

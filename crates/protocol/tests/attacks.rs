@@ -2,9 +2,11 @@
 //! accepted, the altered one refused with its reason. Nothing here holds state; what the gateway and the device keep is tested
 //! where they are.
 
+use countersign_jose::clock::Timestamp;
+use countersign_jose::json::Reason;
+use countersign_jose::key::Signer as _;
 use countersign_protocol::answer::{Answer, Decision, UnverifiedError};
 use countersign_protocol::challenge::{Challenge, ChallengeError};
-use countersign_protocol::clock::Timestamp;
 use countersign_protocol::details::Details;
 use countersign_protocol::dispute::Dispute;
 use countersign_protocol::dpop::{DpopError, DpopProof, ExpectedRequest};
@@ -12,9 +14,7 @@ use countersign_protocol::enrollment::{EnrollmentError, EnrollmentStatement, Ver
 use countersign_protocol::evidence::{Evidence, EvidenceError};
 use countersign_protocol::id::ChallengeId;
 use countersign_protocol::interaction::{Interaction, UserVerification};
-use countersign_protocol::json::Reason;
 use countersign_protocol::jws::{Claims, Compact, JwsError};
-use countersign_protocol::key::Signer as _;
 use countersign_protocol::kind::Kind;
 use countersign_protocol::link::{EnrollmentLink, LinkError};
 use countersign_protocol::manifest::{Manifest, ManifestChain, ManifestError};

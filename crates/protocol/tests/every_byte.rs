@@ -1,11 +1,11 @@
 //! Every byte position of what is signed, changed three ways: each change is refused.
 
+use countersign_jose::key::Signer as _;
 use countersign_protocol::answer::Answer;
 use countersign_protocol::challenge::Challenge;
 use countersign_protocol::enrollment::VerifiedEnrollment;
 use countersign_protocol::evidence::Evidence;
 use countersign_protocol::jws::Compact;
-use countersign_protocol::key::Signer as _;
 use countersign_protocol::manifest::ManifestChain;
 use countersign_protocol::outcome::{Ending, Outcome};
 use countersign_testing::fixture::{Fixture, one_byte_changed};

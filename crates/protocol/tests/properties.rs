@@ -1,16 +1,16 @@
 //! Properties that hold for whatever is put in.
 
+use countersign_jose::clock::Timestamp;
+use countersign_jose::key::{P256Signer, PrivateKey, RingSigner, Signer};
+use countersign_jose::random;
 use countersign_protocol::challenge::Challenge;
-use countersign_protocol::clock::Timestamp;
 use countersign_protocol::details::Details;
 use countersign_protocol::id::ChallengeId;
 use countersign_protocol::interaction::{self, InteractionType};
 use countersign_protocol::issuer::Issuer;
 use countersign_protocol::jws::Compact;
-use countersign_protocol::key::{P256Signer, PrivateKey, RingSigner, Signer};
 use countersign_protocol::kind::{DEVICE_TYPE, Kind};
 use countersign_protocol::link::EnrollmentLink;
-use countersign_protocol::random;
 use countersign_protocol::text;
 use countersign_testing::CountingRandom;
 use countersign_testing::fixture::Fixture;

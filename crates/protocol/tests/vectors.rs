@@ -3,17 +3,18 @@
 
 use std::path::PathBuf;
 
+use countersign_jose::base64url::encode;
+use countersign_jose::json::{self, Strictness};
+use countersign_jose::key::Signer as _;
 use countersign_protocol::answer::Answer;
 use countersign_protocol::challenge::Challenge;
 use countersign_protocol::details::Details;
-use countersign_protocol::encoding::encode;
 use countersign_protocol::enrollment::VerifiedEnrollment;
 use countersign_protocol::evidence::Evidence;
 use countersign_protocol::jws::{Claims as _, Compact};
-use countersign_protocol::key::Signer as _;
 use countersign_protocol::outcome::{Ending, Outcome};
 use countersign_protocol::registration::RegistrationToken;
-use countersign_protocol::{json, limits, text};
+use countersign_protocol::{limits, text};
 use countersign_testing::fixture::{Fixture, NOW, PAYMENT, forge, private_key};
 use serde_json::{Value, json};
 
@@ -285,7 +286,7 @@ fn json_texts() {
     ]
     .into_iter()
     .map(|(name, text, valid)| {
-        assert_eq!(json::read(text.as_bytes(), limits::JSON_DEPTH).is_ok(), valid, "{name}");
+        assert_eq!(json::read(text.as_bytes(), Strictness::with_depth(limits::JSON_DEPTH)).is_ok(), valid, "{name}");
         json!({"name": name, "text": text, "valid": valid})
     })
     .collect();

@@ -2,6 +2,9 @@
 
 use std::collections::BTreeMap;
 
+use countersign_jose::hash::Hash;
+use countersign_jose::key::{PrivateKey, Signer as _, Thumbprint};
+use countersign_jose::secret::Secret;
 use countersign_protocol::answer::Answer;
 use countersign_protocol::challenge::Challenge;
 use countersign_protocol::discovery::{Discovery, Mode, Support};
@@ -9,10 +12,8 @@ use countersign_protocol::dispute::Dispute;
 use countersign_protocol::dpop::DpopProof;
 use countersign_protocol::enrollment::EnrollmentStatement;
 use countersign_protocol::fetch::{FetchResponse, Receipt, WithdrawnChallenge};
-use countersign_protocol::hash::Hash;
 use countersign_protocol::interaction::{self, InteractionType};
 use countersign_protocol::jws::{Claims, Compact};
-use countersign_protocol::key::{PrivateKey, Signer as _, Thumbprint};
 use countersign_protocol::manifest::Manifest;
 use countersign_protocol::notice::DeviceNotice;
 use countersign_protocol::outcome::{Ending, Outcome};
@@ -22,7 +23,6 @@ use countersign_protocol::registration::{
     ApprovalProof, CredentialResponse, DeviceStatus, RegistrationResponse, RegistrationToken,
 };
 use countersign_protocol::revocation::Revocation;
-use countersign_protocol::secret::Secret;
 use countersign_testing::CountingRandom;
 use countersign_testing::fixture::{Fixture, private_key};
 use serde::Serialize;
@@ -31,7 +31,7 @@ use serde_json::Value;
 /// The claims as sent: parsed from the compact form, so that the snapshot is of the bytes on the wire.
 fn sent<T: Claims>(compact: &Compact<T>) -> Value {
     let payload = compact.as_str().split('.').nth(1).expect("three parts");
-    let bytes = countersign_protocol::encoding::decode(payload).expect("base64url");
+    let bytes = countersign_jose::base64url::decode(payload).expect("base64url");
     let value: Value = serde_json::from_slice(&bytes).expect("JSON");
     let known = value.as_object().expect("an object").keys().all(|name| T::MEMBERS.contains(&name.as_str()));
     assert!(known, "{} writes only members it declares: {value}", T::TYP);
@@ -84,8 +84,7 @@ fn signed_messages() {
 fn headers() {
     let fixture = Fixture::new();
     let header = |text: &str| -> Value {
-        let bytes =
-            countersign_protocol::encoding::decode(text.split('.').next().expect("a header")).expect("base64url");
+        let bytes = countersign_jose::base64url::decode(text.split('.').next().expect("a header")).expect("base64url");
         serde_json::from_slice(&bytes).expect("JSON")
     };
     insta::assert_json_snapshot!("header_kid", header(fixture.statement().as_str()));
@@ -221,7 +220,7 @@ fn the_commitment_is_over_raw_salt_and_ascii_value() {
         interaction::generate(InteractionType::NumberChoose, &CountingRandom::from_count(3)).expect("a number");
     assert!(drawn.is_well_formed());
     assert!(drawn.choices.as_ref().is_some_and(|choices| choices.contains(&opening.value)));
-    let salt = countersign_protocol::encoding::decode(&opening.salt).expect("base64url");
+    let salt = countersign_jose::base64url::decode(&opening.salt).expect("base64url");
     assert_eq!(drawn.commitment, Some(Hash::of([salt, opening.value.clone().into_bytes()].concat())));
     assert!(opening.matches(&opening.value) && !opening.matches("9") && !opening.matches(""));
 }

@@ -16,8 +16,8 @@ use countersign_gateway::{
     AcceptError, AcceptedRequest, ApprovalRequest, Gateway, InteractionPolicy, IssuedLink, Keys, Limits, LinkRequest,
     Ports, Settings, Store, Verdict, WriteError,
 };
+use countersign_jose::clock::Clock as _;
 use countersign_protocol::challenge::{Client, Party};
-use countersign_protocol::clock::Clock as _;
 use countersign_protocol::details::Details;
 use countersign_protocol::discovery::Mode;
 use countersign_protocol::id::{ApprovalId, Subject};

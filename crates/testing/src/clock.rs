@@ -2,7 +2,7 @@
 
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use countersign_protocol::clock::{Clock, Timestamp};
+use countersign_jose::clock::{Clock, Timestamp};
 
 /// A clock that stands still until the test advances it.
 #[derive(Debug)]

@@ -3,28 +3,28 @@
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
+use countersign_jose::clock::Clock;
+use countersign_jose::hash::Hash;
+use countersign_jose::key::{LocalSigner, PrivateKey, Signer as _};
+use countersign_jose::random::Random;
 use countersign_protocol::COUNTERSIGN_VERSION;
 use countersign_protocol::answer::{
     Answer, AnswerDraft, ApprovalKey, DenialReason, HistoryPosition, TransportKey, VerifiedBy, VerifiedUser,
 };
 use countersign_protocol::challenge::{Challenge, ExpectedChallenge, VerifiedChallenge};
-use countersign_protocol::clock::Clock;
 use countersign_protocol::dispute::Dispute;
 use countersign_protocol::dpop::DpopProof;
 use countersign_protocol::enrollment::{EnrollmentStatement, VerifiedEnrollment};
 use countersign_protocol::fetch::FetchResponse;
-use countersign_protocol::hash::Hash;
 use countersign_protocol::id::{ChallengeId, DeviceId, MessageId, Subject};
 use countersign_protocol::interaction::InteractionType;
 use countersign_protocol::issuer::Issuer;
 use countersign_protocol::jws::Compact;
-use countersign_protocol::key::{LocalSigner, PrivateKey, Signer as _};
 use countersign_protocol::link::EnrollmentLink;
 use countersign_protocol::manifest::{ManifestChain, TrustedKeys};
 use countersign_protocol::notice::Notice;
 use countersign_protocol::outcome::{ExpectedOutcome, Outcome, VerifiedOutcome};
 use countersign_protocol::problem::Problem;
-use countersign_protocol::random::Random;
 use countersign_protocol::refusal::{Refusal, RefusalCode};
 use countersign_protocol::registration::{
     CredentialResponse, DeviceClass, KeyProtection, KeySet, RegistrationRequest, RegistrationResponse,

@@ -1,23 +1,23 @@
 //! One of each message of the protocol, signed by fixed keys. Signatures are deterministic (RFC 6979), so that every run makes
 //! the same bytes.
 
+use countersign_jose::clock::Timestamp;
+use countersign_jose::hash::Hash;
+use countersign_jose::key::{P256Signer, PrivateKey, Signer};
 use countersign_protocol::answer::{
     Answer, AnswerDraft, ApprovalKey, DenialReason, HistoryPosition, TransportKey, VerifiedBy, VerifiedUser,
 };
 use countersign_protocol::challenge::{
     Challenge, Client, ContextSource, ContextValue, ExpectedChallenge, Party, VerifiedChallenge,
 };
-use countersign_protocol::clock::Timestamp;
 use countersign_protocol::dispute::Dispute;
 use countersign_protocol::dpop::DpopProof;
 use countersign_protocol::enrollment::{ConfirmedBy, EnrollmentStatement, StatedProtection};
 use countersign_protocol::evidence::{Evidence, TrustAnchor};
-use countersign_protocol::hash::Hash;
 use countersign_protocol::id::{DeviceId, Subject};
 use countersign_protocol::interaction::{self, Interaction, InteractionType, Opening, UserVerification};
 use countersign_protocol::issuer::Issuer;
 use countersign_protocol::jws::Compact;
-use countersign_protocol::key::{P256Signer, PrivateKey, Signer};
 use countersign_protocol::kind::{self, Kind};
 use countersign_protocol::manifest::{Manifest, ManifestChain, ManifestKey, TrustedKeys};
 use countersign_protocol::notice::{DeviceEvent, DeviceNotice};
@@ -443,7 +443,7 @@ fn manifest_key(signer: &P256Signer, from: u64) -> ManifestKey {
 
 /// Signs any JSON under any header: what an attacker with some key can do.
 pub fn forge(header: &serde_json::Value, payload: &[u8], signer: &dyn Signer) -> String {
-    use countersign_protocol::encoding::encode;
+    use countersign_jose::base64url::encode;
     let input = format!("{}.{}", encode(header.to_string().as_bytes()), encode(payload));
     let signature = signer.sign(input.as_bytes()).expect("a key in memory signs");
     format!("{input}.{}", encode(&signature))

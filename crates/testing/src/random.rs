@@ -2,8 +2,8 @@
 
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use countersign_protocol::hash::Hash;
-use countersign_protocol::random::Random;
+use countersign_jose::hash::Hash;
+use countersign_jose::random::Random;
 
 /// Bytes that are the same in every run: SHA-256 of a counter, 32 bytes a step.
 #[derive(Debug)]

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use countersign_protocol::json::Json;
+use countersign_jose::json::Json;
 use serde::Serialize;
 
 use super::http_client::{CallError, HttpClient};

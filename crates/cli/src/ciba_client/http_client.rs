@@ -4,8 +4,8 @@ use std::time::Duration;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
-use countersign_protocol::json::{self, Json};
-use countersign_protocol::secret::Secret;
+use countersign_jose::json::{self, Json, Strictness};
+use countersign_jose::secret::Secret;
 use futures_util::StreamExt as _;
 use reqwest::header::{AUTHORIZATION, HeaderValue, RETRY_AFTER};
 use reqwest::{RequestBuilder, Response, StatusCode, redirect};
@@ -133,7 +133,7 @@ async fn read(response: Response, url: &str) -> Result<(StatusCode, Option<Reply
             return Err(Failure::provider(ErrorCode::NotAProvider, format_args!("the reply of {url} is too large")));
         }
     }
-    let json = json::read(&bytes, DEPTH).ok().filter(|json| json.as_object().is_some());
+    let json = json::read(&bytes, Strictness::with_depth(DEPTH)).ok().filter(|json| json.as_object().is_some());
     let reply = json.map(|json| Reply { text: String::from_utf8_lossy(&bytes).into_owned(), json });
     Ok((status, reply))
 }

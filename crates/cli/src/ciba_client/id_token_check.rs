@@ -1,10 +1,10 @@
 //! ID token validation (OpenID Connect Core §3.1.3.7, CIBA Core §10.1.1).
 
-use countersign_protocol::clock::Timestamp;
-use countersign_protocol::encoding;
+use countersign_jose::base64url;
+use countersign_jose::clock::Timestamp;
+use countersign_jose::json::{self, Json, Strictness};
+use countersign_jose::key::{PublicKey, SIGNATURE_BYTES, Thumbprint};
 use countersign_protocol::issuer::Issuer;
-use countersign_protocol::json::{self, Json};
-use countersign_protocol::key::{PublicKey, SIGNATURE_BYTES, Thumbprint};
 
 /// JSON depth: authorization details of depth 8, and the claims around them.
 const DEPTH: usize = 12;
@@ -47,7 +47,7 @@ pub enum IdTokenError {
 /// [`IdTokenError`].
 pub fn verify(token: &str, jwks: &Json, expected: &ExpectedClaims<'_>) -> Result<String, IdTokenError> {
     let (_, payload) = signed(token, jwks)?;
-    let claims = json::read(payload.as_bytes(), DEPTH).map_err(|_| IdTokenError::Unreadable)?;
+    let claims = json::read(payload.as_bytes(), Strictness::with_depth(DEPTH)).map_err(|_| IdTokenError::Unreadable)?;
     check(&claims, expected)?;
     Ok(payload)
 }
@@ -69,14 +69,14 @@ fn signed(token: &str, jwks: &Json) -> Result<(Json, String), IdTokenError> {
     else {
         return Err(IdTokenError::Unreadable);
     };
-    let decoded = |part: &str| encoding::decode(part).map_err(|_| IdTokenError::Unreadable);
-    let header = json::read(&decoded(header)?, DEPTH).map_err(|_| IdTokenError::Unreadable)?;
+    let decoded = |part: &str| base64url::decode(part).map_err(|_| IdTokenError::Unreadable);
+    let header = json::read(&decoded(header)?, Strictness::with_depth(DEPTH)).map_err(|_| IdTokenError::Unreadable)?;
     if header.get("alg").and_then(Json::as_str) != Some("ES256") || header.get("crit").is_some() {
         return Err(IdTokenError::Algorithm);
     }
     let key = find_key(jwks, header.get("kid").and_then(Json::as_str)).ok_or(IdTokenError::Key)?;
     let input = &token[..token.len() - signature.len() - 1];
-    let signature: [u8; SIGNATURE_BYTES] = encoding::decode_array(signature).map_err(|_| IdTokenError::Signature)?;
+    let signature: [u8; SIGNATURE_BYTES] = base64url::decode_array(signature).map_err(|_| IdTokenError::Signature)?;
     key.verify(input.as_bytes(), &signature).map_err(|_| IdTokenError::Signature)?;
     let payload = String::from_utf8(decoded(payload)?).map_err(|_| IdTokenError::Unreadable)?;
     Ok((header, payload))
@@ -144,8 +144,8 @@ fn key_of(jwk: &Json) -> Option<PublicKey> {
         return None;
     }
     let mut sec1 = [4; 65];
-    sec1[1..33].copy_from_slice(&encoding::decode_array::<32>(text("x")?).ok()?);
-    sec1[33..].copy_from_slice(&encoding::decode_array::<32>(text("y")?).ok()?);
+    sec1[1..33].copy_from_slice(&base64url::decode_array::<32>(text("x")?).ok()?);
+    sec1[33..].copy_from_slice(&base64url::decode_array::<32>(text("y")?).ok()?);
     PublicKey::from_sec1(&sec1).ok()
 }
 
@@ -153,7 +153,7 @@ fn key_of(jwk: &Json) -> Option<PublicKey> {
 mod tests {
     use super::*;
     use countersign_device::edge::system::SystemRandom;
-    use countersign_protocol::key::{LocalSigner, PrivateKey, Signer as _};
+    use countersign_jose::key::{LocalSigner, PrivateKey, Signer as _};
 
     const CLAIMS: &str = r#"{"iss":"https://id.example","sub":"alice","aud":"till","exp":2000,"urn:openid:params:jwt:claim:auth_req_id":"ar_1"}"#;
 
@@ -163,13 +163,13 @@ mod tests {
 
     fn jwks(signer: &LocalSigner) -> Json {
         let jwk = serde_json::to_string(signer.public_key()).expect("a public key is a JWK");
-        json::read(format!("{{\"keys\":[{jwk}]}}").as_bytes(), 8).expect("a JWK set")
+        json::read(format!("{{\"keys\":[{jwk}]}}").as_bytes(), Strictness::with_depth(8)).expect("a JWK set")
     }
 
     fn token(signer: &LocalSigner, header: &str, claims: &str) -> String {
-        let input = format!("{}.{}", encoding::encode(header.as_bytes()), encoding::encode(claims.as_bytes()));
+        let input = format!("{}.{}", base64url::encode(header.as_bytes()), base64url::encode(claims.as_bytes()));
         let signature = signer.sign(input.as_bytes()).expect("the key signs");
-        format!("{input}.{}", encoding::encode(&signature))
+        format!("{input}.{}", base64url::encode(&signature))
     }
 
     fn validate(token: &str, jwks: &Json, now: u64) -> Result<String, IdTokenError> {

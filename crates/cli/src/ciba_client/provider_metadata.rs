@@ -1,7 +1,7 @@
 //! Provider metadata: the endpoints a client needs (OpenID Connect Discovery 1.0 §4, RFC 8414 §3).
 
+use countersign_jose::json::Json;
 use countersign_protocol::issuer::Issuer;
-use countersign_protocol::json::Json;
 
 use super::http_client::HttpClient;
 use crate::error_code::ErrorCode;

@@ -4,8 +4,8 @@ use std::path::PathBuf;
 
 use countersign_device::error::AnswerError;
 use countersign_device::{AnswerResult, Decision, Device};
+use countersign_jose::clock::Clock as _;
 use countersign_protocol::answer::{self, DenialReason};
-use countersign_protocol::clock::Clock as _;
 use countersign_protocol::outcome::Ending;
 use serde::Serialize;
 

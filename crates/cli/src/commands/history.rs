@@ -4,8 +4,8 @@ use std::path::PathBuf;
 
 use countersign_device::HistoryItem;
 use countersign_device::ports::vault::Stage;
+use countersign_jose::clock::Clock as _;
 use countersign_protocol::answer::Decision;
-use countersign_protocol::clock::Clock as _;
 use countersign_protocol::text;
 use serde::Serialize;
 

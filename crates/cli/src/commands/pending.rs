@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 
 use countersign_device::view::ChallengeView;
-use countersign_protocol::clock::Clock as _;
+use countersign_jose::clock::Clock as _;
 use serde::Serialize;
 
 use crate::exit::Exit;

@@ -1,8 +1,8 @@
 //! `countersign request`: a CIBA client in poll mode. Sends the request, shows its number, polls, verifies and prints the tokens.
 
-use countersign_protocol::clock::Clock as _;
-use countersign_protocol::json::{self, Json, JsonError};
-use countersign_protocol::secret::Secret;
+use countersign_jose::clock::Clock as _;
+use countersign_jose::json::{self, Json, JsonError, Strictness};
+use countersign_jose::secret::Secret;
 use countersign_protocol::text;
 use serde::Serialize;
 
@@ -176,7 +176,7 @@ fn tokens_line(
     jwks: &Json,
     expected: &ExpectedClaims<'_>,
 ) -> Result<(String, String), TokenResponseError> {
-    let members = json::read(response.as_bytes(), DEPTH).map_err(TokenResponseError::Json)?;
+    let members = json::read(response.as_bytes(), Strictness::with_depth(DEPTH)).map_err(TokenResponseError::Json)?;
     let id_token = members.get("id_token").and_then(Json::as_str).ok_or(TokenResponseError::NoIdToken)?;
     let claims = ciba_client::verify(id_token, jwks, expected)?;
     let has_reserved = ["event", "id_token_claims"].iter().any(|name| members.get(name).is_some());
@@ -184,7 +184,7 @@ fn tokens_line(
     let inner = inner.ok_or(TokenResponseError::UnexpectedMember)?.trim();
     let line =
         format!("{{\"event\":\"tokens\",{inner},\"id_token_claims\":{}}}", claims.trim()).replace(['\n', '\r'], " ");
-    let parsed = json::read(claims.as_bytes(), DEPTH).map_err(TokenResponseError::Json)?;
+    let parsed = json::read(claims.as_bytes(), Strictness::with_depth(DEPTH)).map_err(TokenResponseError::Json)?;
     let claim = |name: &str| parsed.get(name).and_then(Json::as_str).map(text::escape).unwrap_or_default();
     let mut summary = format!("Approved by {} at {}.", claim("sub"), claim("iss"));
     if !claim("acr").is_empty() {

@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use countersign_device::error::AnswerError;
 use countersign_device::view::ChallengeView;
 use countersign_device::{Decision, Device, DeviceEvent};
-use countersign_protocol::clock::Clock as _;
+use countersign_jose::clock::Clock as _;
 use countersign_protocol::id::ChallengeId;
 use tokio::sync::mpsc;
 

@@ -4,7 +4,7 @@ use std::process::Stdio;
 use std::time::Instant;
 
 use countersign_device::edge::system::SystemClock;
-use countersign_protocol::clock::{Clock as _, Timestamp};
+use countersign_jose::clock::{Clock as _, Timestamp};
 use serde_json::Value;
 use tokio::process::{ChildStdin, Command};
 use tokio::sync::mpsc;
@@ -112,7 +112,7 @@ fn add_claims(line: &mut Value) {
 
 /// Claims of a compact JWS, decoded for display and not verified.
 pub fn claims_of(compact: &str) -> Value {
-    let payload = compact.split('.').nth(1).and_then(|part| countersign_protocol::encoding::decode(part).ok());
+    let payload = compact.split('.').nth(1).and_then(|part| countersign_jose::base64url::decode(part).ok());
     payload.and_then(|bytes| serde_json::from_slice(&bytes).ok()).unwrap_or_default()
 }
 

@@ -5,9 +5,9 @@ use std::io::{self, Write as _};
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 
+use countersign_jose::secret::Secret;
 use countersign_protocol::evidence::TrustAnchor;
 use countersign_protocol::issuer::Issuer;
-use countersign_protocol::secret::Secret;
 use serde::{Deserialize, Serialize};
 
 use super::demo_config;
@@ -131,7 +131,7 @@ impl DemoState {
         }
         let pin = self.path("automated.pin");
         if !pin.exists() {
-            let digits = format!("{:06}", countersign_protocol::random::below(&random, 1_000_000));
+            let digits = format!("{:06}", countersign_jose::random::below(&random, 1_000_000));
             write_private(&pin, &digits)?;
         }
         fs::write(self.path("provider.toml"), demo_config::provider_toml(&self.issuer, listen))?;

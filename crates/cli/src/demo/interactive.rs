@@ -8,8 +8,8 @@ use std::time::{Duration, Instant};
 use countersign_device::error::AnswerError;
 use countersign_device::view::ChallengeView;
 use countersign_device::{Decision, DeviceEvent, Events};
+use countersign_jose::clock::Clock as _;
 use countersign_protocol::answer::DenialReason;
-use countersign_protocol::clock::Clock as _;
 use countersign_protocol::interaction::InteractionType;
 use countersign_protocol::limits::APPROVE_INERT_MILLISECONDS;
 

@@ -1,6 +1,6 @@
 //! Exponential backoff, bounded, with jitter so that devices don't return all at once.
 
-use countersign_protocol::random::{self, Random};
+use countersign_jose::random::{self, Random};
 
 use crate::core::Tick;
 

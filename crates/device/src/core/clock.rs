@@ -1,7 +1,7 @@
 //! The provider's time, learned from replies and continued by ticks. The device's own clock never decides about an
 //! expiry.
 
-use countersign_protocol::clock::Timestamp;
+use countersign_jose::clock::Timestamp;
 
 use crate::core::Tick;
 

@@ -2,10 +2,10 @@
 
 use std::collections::{BTreeSet, VecDeque};
 
+use countersign_jose::key::Thumbprint;
 use countersign_protocol::fetch::FetchResponse;
 use countersign_protocol::id::ChallengeId;
 use countersign_protocol::json;
-use countersign_protocol::key::Thumbprint;
 use countersign_protocol::limits;
 use url::Url;
 

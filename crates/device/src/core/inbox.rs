@@ -4,9 +4,9 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::ops::Not as _;
 
+use countersign_jose::hash::Hash;
 use countersign_protocol::answer::Decision;
 use countersign_protocol::challenge::{Challenge, VerifiedChallenge};
-use countersign_protocol::hash::Hash;
 use countersign_protocol::id::ChallengeId;
 use countersign_protocol::jws::Compact;
 use countersign_protocol::manifest::TrustedKeys;

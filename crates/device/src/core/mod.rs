@@ -23,13 +23,13 @@ mod upkeep;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
+use countersign_jose::hash::Hash;
+use countersign_jose::key::Signer;
+use countersign_jose::random::Random;
+use countersign_jose::secret::Secret;
 use countersign_protocol::enrollment::VerifiedEnrollment;
-use countersign_protocol::hash::Hash;
 use countersign_protocol::id::ChallengeId;
-use countersign_protocol::key::Signer;
 use countersign_protocol::manifest::TrustedKeys;
-use countersign_protocol::random::Random;
-use countersign_protocol::secret::Secret;
 
 use crate::account::{Account, AccountStatus};
 use crate::device_event::{DeviceEvent, OfflineReason};
@@ -187,7 +187,7 @@ impl Core {
     }
 
     /// The provider's time, if it is known.
-    pub fn server_time(&self, at: Moment) -> Option<countersign_protocol::clock::Timestamp> {
+    pub fn server_time(&self, at: Moment) -> Option<countersign_jose::clock::Timestamp> {
         self.clock.now(at)
     }
 

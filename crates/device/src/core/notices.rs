@@ -1,8 +1,8 @@
 //! Notices: this device's enrollment statements, revocations, and changes of the user's other devices.
 
+use countersign_jose::key::Thumbprint;
 use countersign_protocol::enrollment::{EnrollmentStatement, VerifiedEnrollment};
 use countersign_protocol::jws::Compact;
-use countersign_protocol::key::Thumbprint;
 use countersign_protocol::notice::{DeviceNotice, Notice};
 use countersign_protocol::revocation::Revocation;
 

@@ -2,8 +2,8 @@
 
 use std::collections::BTreeMap;
 
+use countersign_jose::hash::Hash;
 use countersign_protocol::fetch::Receipt;
-use countersign_protocol::hash::Hash;
 use countersign_protocol::id::{ChallengeId, MessageId};
 use countersign_protocol::json;
 use countersign_protocol::jws::{Claims, Compact};

@@ -1,10 +1,10 @@
 //! Receiving challenges: each is verified first, and refused with a code where it does not verify.
 
+use countersign_jose::base64url;
+use countersign_jose::hash::Hash;
+use countersign_jose::json::{self, Json, Strictness};
 use countersign_protocol::challenge::{Challenge, ChallengeError, ExpectedChallenge, VerifiedChallenge};
-use countersign_protocol::encoding;
-use countersign_protocol::hash::Hash;
 use countersign_protocol::id::ChallengeId;
-use countersign_protocol::json::{self, Json};
 use countersign_protocol::jws::Compact;
 use countersign_protocol::limits;
 use countersign_protocol::refusal::RefusalCode;
@@ -121,8 +121,8 @@ struct UnverifiedClaims {
 
 impl UnverifiedClaims {
     fn read(compact: &Compact<Challenge>) -> Option<UnverifiedClaims> {
-        let payload = encoding::decode(compact.as_str().split('.').nth(1)?).ok()?;
-        let payload = json::read(&payload, limits::JSON_DEPTH).ok()?;
+        let payload = base64url::decode(compact.as_str().split('.').nth(1)?).ok()?;
+        let payload = json::read(&payload, Strictness::with_depth(limits::JSON_DEPTH)).ok()?;
         let number = |name| match payload.get(name) {
             Some(Json::Number(literal)) => literal.parse().ok(),
             _ => None,

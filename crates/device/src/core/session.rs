@@ -3,11 +3,11 @@
 
 use std::collections::BTreeMap;
 
+use countersign_jose::base64url;
+use countersign_jose::random;
 use countersign_protocol::dpop::DpopProof;
-use countersign_protocol::encoding;
 use countersign_protocol::json;
 use countersign_protocol::problem::{Problem, ProblemCode};
-use countersign_protocol::random;
 use countersign_protocol::revocation::Revocation;
 use url::Url;
 
@@ -117,7 +117,7 @@ impl Core {
                 &request.url,
                 self.credential.expose(),
                 self.session.nonce.as_deref(),
-                encoding::encode(&random::bytes::<16>(&*self.random)),
+                base64url::encode(&random::bytes::<16>(&*self.random)),
                 self.clock.or_own(at),
             )
             .ok()?;

@@ -1,15 +1,15 @@
 //! Signing answers and disputes: checked, signed once, and stored in the outbox before anything is sent.
 
+use countersign_jose::hash::Hash;
+use countersign_jose::key::Signer;
 use countersign_protocol::answer::{
     AnswerDraft, ApprovalKey, Decision, DenialReason, HistoryPosition, TransportKey, UnverifiedError, VerifiedUser,
 };
 use countersign_protocol::challenge::VerifiedChallenge;
 use countersign_protocol::dispute::Dispute;
-use countersign_protocol::hash::Hash;
 use countersign_protocol::id::{ChallengeId, MessageId};
 use countersign_protocol::interaction::{InteractionType, UserVerification};
 use countersign_protocol::jws::Compact;
-use countersign_protocol::key::Signer;
 
 use super::Core;
 use super::clock::Moment;

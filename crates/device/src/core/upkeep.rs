@@ -2,8 +2,8 @@
 
 use std::collections::BTreeSet;
 
+use countersign_jose::key::Thumbprint;
 use countersign_protocol::json;
-use countersign_protocol::key::Thumbprint;
 use countersign_protocol::limits;
 use countersign_protocol::manifest::ManifestChain;
 use countersign_protocol::registration::CredentialResponse;

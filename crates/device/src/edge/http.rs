@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use countersign_protocol::clock::Timestamp;
+use countersign_jose::clock::Timestamp;
 use futures_util::StreamExt as _;
 use reqwest::header::{HeaderMap, HeaderName};
 use reqwest::{Client, Response, redirect};

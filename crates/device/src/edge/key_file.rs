@@ -4,11 +4,11 @@ use std::io::Write as _;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use countersign_protocol::encoding;
-use countersign_protocol::key::{PrivateKey, Signer};
-use countersign_protocol::random::{self, Random};
+use countersign_jose::base64url;
+use countersign_jose::key::{PrivateKey, Signer};
+use countersign_jose::random::{self, Random};
+use countersign_jose::secret::Secret;
 use countersign_protocol::registration::KeyProtection;
-use countersign_protocol::secret::Secret;
 use ring::aead::{AES_256_GCM, Aad, LessSafeKey, NONCE_LEN, Nonce, UnboundKey};
 use zeroize::Zeroizing;
 
@@ -55,7 +55,7 @@ impl FileKeys {
             Some(text) => decode_key(&text)?,
             None => {
                 let bytes = Zeroizing::new(random::bytes::<32>(&*random));
-                write_private(&path, &encoding::encode(bytes.as_slice()))?;
+                write_private(&path, &base64url::encode(bytes.as_slice()))?;
                 bytes
             }
         };
@@ -84,7 +84,7 @@ impl KeyStore for FileKeys {
             .map_err(|_| KeyError::Unreadable)?;
         let sealed = serde_json::to_string(&sealed).expect("a sealed key has string keys and whole numbers");
         write_private(&self.path(account, "approval"), &sealed)?;
-        let scalar = Zeroizing::new(encoding::encode(transport.expose_bytes().as_slice()));
+        let scalar = Zeroizing::new(base64url::encode(transport.expose_bytes().as_slice()));
         write_private(&self.path(account, "transport"), &scalar)?;
         Ok(NewKeys { transport: transport.public_key().clone(), approval: approval.public_key().clone() })
     }
@@ -126,13 +126,13 @@ impl KeyStore for FileKeys {
         self.home
             .seal_in_place_append_tag(Nonce::assume_unique_for_key(nonce), Aad::from(account.as_str()), &mut bytes)
             .map_err(|_| KeyError::Unreadable)?;
-        Ok(format!("{}.{}", encoding::encode(&nonce), encoding::encode(&bytes)))
+        Ok(format!("{}.{}", base64url::encode(&nonce), base64url::encode(&bytes)))
     }
 
     fn unseal(&self, account: &AccountId, sealed: &str) -> Result<Secret, KeyError> {
         let (nonce, bytes) = sealed.split_once('.').ok_or(KeyError::Unreadable)?;
-        let nonce = encoding::decode_array::<NONCE_LEN>(nonce).map_err(|_| KeyError::Unreadable)?;
-        let mut bytes = Zeroizing::new(encoding::decode(bytes).map_err(|_| KeyError::Unreadable)?);
+        let nonce = base64url::decode_array::<NONCE_LEN>(nonce).map_err(|_| KeyError::Unreadable)?;
+        let mut bytes = Zeroizing::new(base64url::decode(bytes).map_err(|_| KeyError::Unreadable)?);
         let opened = self
             .home
             .open_in_place(Nonce::assume_unique_for_key(nonce), Aad::from(account.as_str()), &mut bytes)
@@ -143,7 +143,7 @@ impl KeyStore for FileKeys {
 }
 
 fn decode_key(text: &str) -> Result<Zeroizing<[u8; 32]>, KeyError> {
-    encoding::decode_array::<32>(text.trim()).map(Zeroizing::new).map_err(|_| KeyError::Unreadable)
+    base64url::decode_array::<32>(text.trim()).map(Zeroizing::new).map_err(|_| KeyError::Unreadable)
 }
 
 fn read_private(path: &Path) -> Result<Option<Zeroizing<String>>, KeyError> {

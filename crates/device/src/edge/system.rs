@@ -7,8 +7,8 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::{SystemTime, UNIX_EPOCH};
 
-use countersign_protocol::clock::{Clock, Timestamp};
-use countersign_protocol::random::Random;
+use countersign_jose::clock::{Clock, Timestamp};
+use countersign_jose::random::Random;
 use ring::rand::{SecureRandom as _, SystemRandom as RingRandom};
 
 use crate::transcript::Locale;

@@ -3,9 +3,9 @@
 
 use std::sync::Arc;
 
-use countersign_protocol::key::{PublicKey, Signer};
+use countersign_jose::key::{PublicKey, Signer};
+use countersign_jose::secret::Secret;
 use countersign_protocol::registration::KeyProtection;
-use countersign_protocol::secret::Secret;
 use thiserror::Error;
 
 use crate::account::AccountId;

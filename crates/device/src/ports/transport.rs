@@ -4,7 +4,7 @@
 use std::future::Future;
 use std::pin::Pin;
 
-use countersign_protocol::clock::Timestamp;
+use countersign_jose::clock::Timestamp;
 use thiserror::Error;
 
 /// A boxed future that can move between threads.

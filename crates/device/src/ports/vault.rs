@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use countersign_protocol::hash::Hash;
+use countersign_jose::hash::Hash;
 use countersign_protocol::id::ChallengeId;
 use serde::{Deserialize, Serialize};
 use thiserror::Error;

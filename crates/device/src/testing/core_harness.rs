@@ -4,11 +4,11 @@
 use std::collections::VecDeque;
 use std::sync::Arc;
 
+use countersign_jose::clock::Timestamp;
+use countersign_jose::secret::Secret;
 use countersign_protocol::answer::{DenialReason, VerifiedBy, VerifiedUser};
-use countersign_protocol::clock::Timestamp;
 use countersign_protocol::id::ChallengeId;
 use countersign_protocol::registration::{DeviceClass, KeyProtection};
-use countersign_protocol::secret::Secret;
 
 use super::{CountingRandom, FakeProvider};
 use crate::account::{Account, AccountEndpoints, AccountId, AccountStatus, Lifetime};

@@ -3,20 +3,21 @@
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex};
 
+use countersign_jose::clock::Timestamp;
+use countersign_jose::hash::Hash;
+use countersign_jose::key::{LocalSigner, PrivateKey, PublicKey, Signer, Thumbprint};
+use countersign_jose::secret::Secret;
 use countersign_protocol::answer::{Answer, Decision};
 use countersign_protocol::challenge::{Challenge, Client, Party};
-use countersign_protocol::clock::Timestamp;
 use countersign_protocol::discovery::{Discovery, Mode};
 use countersign_protocol::dispute::Dispute;
 use countersign_protocol::dpop::{DpopError, DpopProof, ExpectedRequest};
 use countersign_protocol::enrollment::{ConfirmedBy, EnrollmentStatement, StatedProtection};
 use countersign_protocol::fetch::{FetchResponse, Receipt, WithdrawnChallenge};
-use countersign_protocol::hash::Hash;
 use countersign_protocol::id::{ApprovalId, ChallengeId, DeviceId, MessageId, RegistrationTokenId, Subject};
 use countersign_protocol::interaction::{self, Interaction, InteractionType, Opening, UserVerification};
 use countersign_protocol::issuer::Issuer;
 use countersign_protocol::jws::Compact;
-use countersign_protocol::key::{LocalSigner, PrivateKey, PublicKey, Signer, Thumbprint};
 use countersign_protocol::kind::{self, Kind};
 use countersign_protocol::link::EnrollmentLink;
 use countersign_protocol::manifest::{Manifest, ManifestChain, ManifestKey};
@@ -27,7 +28,6 @@ use countersign_protocol::registration::{
     Confirm, CredentialResponse, DeviceClass, DeviceStatus, KeyProtection, KeySet, RegistrationRequest,
     RegistrationResponse, RegistrationToken,
 };
-use countersign_protocol::secret::Secret;
 use serde::Serialize;
 use serde_json::Value;
 use url::Url;

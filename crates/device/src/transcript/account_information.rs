@@ -1,6 +1,6 @@
 //! The template of `account_information`: the data and accounts that a client wants to see, and for how long.
 
-use countersign_protocol::json::Json;
+use countersign_jose::json::Json;
 use countersign_protocol::transcript::LineValue;
 
 use super::payment::is_day;

@@ -1,6 +1,6 @@
 //! The template of Auth0's detail types: an instruction and named properties in the order of their `display_order`.
 
-use countersign_protocol::json::Json;
+use countersign_jose::json::Json;
 use countersign_protocol::text::escape;
 
 use super::{FIRST, FOLDED, MAIN, Renderer};

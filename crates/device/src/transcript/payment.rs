@@ -1,6 +1,6 @@
 //! The template of `payment_initiation`: amount and payee first, everything else below.
 
-use countersign_protocol::json::Json;
+use countersign_jose::json::Json;
 use countersign_protocol::text::escape;
 use countersign_protocol::transcript::{LineValue, Money};
 

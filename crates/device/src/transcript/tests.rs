@@ -72,7 +72,7 @@ fn attack_25_a_sign_in_by_number_asks_whether_it_was_begun_here() {
             kind: InteractionType::InputManual,
             choices: None,
             length: Some(6),
-            commitment: Some(countersign_protocol::hash::Hash::of("x")),
+            commitment: Some(countersign_jose::hash::Hash::of("x")),
         };
         Challenge { interaction, ..claims(provider, Kind::Login, None) }
     });
@@ -113,7 +113,7 @@ fn an_unverified_client_behind_a_connector_says_where_it_comes_from() {
         let browser = ContextValue { value: "Firefox on Linux".into(), source: ContextSource::Client };
         let network = ContextValue { value: "192.0.2.7".into(), source: ContextSource::Provider };
         let choices = Some(vec!["17".into(), "42".into(), "81".into()]);
-        let commitment = Some(countersign_protocol::hash::Hash::of("x"));
+        let commitment = Some(countersign_jose::hash::Hash::of("x"));
         let mut claims = claims(provider, Kind::Login, None);
         claims.client = Client { id: "c-1".into(), name: "Acme Bank".into(), verified: false };
         claims.provider.issuer = "https://login.bank.example".parse().unwrap();

@@ -1,6 +1,6 @@
 //! Any JSON as lines: one for each value, labelled by its path, numbers as they were sent.
 
-use countersign_protocol::json::Json;
+use countersign_jose::json::Json;
 use countersign_protocol::text::escape;
 
 use super::{FIRST, MAIN, Renderer};

@@ -6,8 +6,8 @@ use crate::pin::Pin;
 use crate::ports::key_store::{MemoryKeys, NewKeys};
 use crate::ports::vault::MemoryVault;
 use crate::testing::{CountingRandom, ManualClock};
+use countersign_jose::secret::Secret;
 use countersign_protocol::registration::KeyProtection;
-use countersign_protocol::secret::Secret;
 
 fn entry(pin: &str) -> PinEntry {
     PinEntry { pin: Pin::parse(pin).unwrap(), source: PinSource::Person }

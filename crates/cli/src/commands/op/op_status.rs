@@ -2,10 +2,10 @@
 
 use std::path::PathBuf;
 
+use countersign_jose::secret::Secret;
 use countersign_op::{Config, StatusLine, check};
 use countersign_protocol::discovery::Mode;
 use countersign_protocol::issuer::Issuer;
-use countersign_protocol::secret::Secret;
 use serde_json::json;
 
 use super::open_provider::{open_beside, read_config};

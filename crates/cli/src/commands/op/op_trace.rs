@@ -3,8 +3,8 @@
 use std::path::PathBuf;
 
 use countersign_gateway::ApprovalTrace;
+use countersign_jose::clock::Timestamp;
 use countersign_op::{RequestTrace, Trace};
-use countersign_protocol::clock::Timestamp;
 use countersign_protocol::text::escape;
 use serde_json::{Value, json};
 

@@ -1,7 +1,7 @@
 //! Customer records of the call centre: a resource server that opens a record only for an access token of Alice's approval.
 
 use countersign_device::edge::system::SystemClock;
-use countersign_protocol::clock::{Clock as _, Timestamp};
+use countersign_jose::clock::{Clock as _, Timestamp};
 use countersign_protocol::issuer::Issuer;
 use serde::Serialize;
 use serde_json::Value;

@@ -1,7 +1,7 @@
 //! Enrollment link on the pages: made when a page is open, renewed before it expires, replaced once used.
 
 use countersign_gateway::{ConfirmError, Gateway, IssuedLink, LinkRequest, LinkState};
-use countersign_protocol::clock::Clock as _;
+use countersign_jose::clock::Clock as _;
 use countersign_protocol::registration::Confirm;
 use serde::Serialize;
 

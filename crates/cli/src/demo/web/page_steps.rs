@@ -1,6 +1,6 @@
 //! The seven steps of the CIBA flow with the messages that were sent, for the pages.
 
-use countersign_protocol::clock::Timestamp;
+use countersign_jose::clock::Timestamp;
 use countersign_protocol::text;
 use serde::Serialize;
 use serde_json::Value;

@@ -2,9 +2,9 @@
 
 use countersign_device::transcript::{self, Locale, RenderedTranscript, Role};
 use countersign_gateway::ChallengeRecord;
+use countersign_jose::clock::Timestamp;
 use countersign_protocol::answer::Answer;
 use countersign_protocol::challenge::{Challenge, VerifiedChallenge};
-use countersign_protocol::clock::Timestamp;
 use countersign_protocol::evidence::Evidence;
 use countersign_protocol::kind::Kind;
 use countersign_protocol::manifest::ManifestChain;

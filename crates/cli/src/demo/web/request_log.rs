@@ -1,7 +1,7 @@
 //! Log of the requests that the pages made, and the state of each.
 
+use countersign_jose::clock::{Clock as _, Timestamp};
 use countersign_op::Provider;
-use countersign_protocol::clock::{Clock as _, Timestamp};
 use countersign_protocol::kind::Kind;
 use countersign_protocol::text;
 use serde::Serialize;

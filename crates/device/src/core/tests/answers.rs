@@ -1,8 +1,8 @@
 //! Answers: signed once, sent until an outcome is verified.
 
+use countersign_jose::hash::Hash;
 use countersign_protocol::answer::Decision;
 use countersign_protocol::challenge::Challenge;
-use countersign_protocol::hash::Hash;
 use countersign_protocol::interaction::{InteractionType, UserVerification};
 use countersign_protocol::outcome::Ending;
 use countersign_protocol::problem::ProblemCode;
@@ -240,7 +240,7 @@ fn a_dispute_adds_a_second_statement() {
     let kept = harness.kept(&id).unwrap();
     assert_eq!(kept.outcomes.len(), 2, "the first statement stays");
     let entries = harness.vault.history(&harness.core.account().id).unwrap();
-    let second = kept.outcomes.last().map(countersign_protocol::hash::Hash::of);
+    let second = kept.outcomes.last().map(countersign_jose::hash::Hash::of);
     assert!(
         matches!(&entries.last().unwrap().body().what,
             HistoryEvent::Ended { challenge, outcome, outcome_hash, .. }

@@ -1,7 +1,7 @@
 //! Fetching challenges, and refusing those that do not verify.
 
+use countersign_jose::hash::Hash;
 use countersign_protocol::challenge::Challenge;
-use countersign_protocol::hash::Hash;
 use countersign_protocol::id::ChallengeId;
 use countersign_protocol::jws::Compact;
 use countersign_protocol::kind::Kind;
@@ -156,7 +156,7 @@ fn a_payload_that_cannot_be_read_is_refused_by_its_id() {
     let claims = harness.provider.claims();
     let sound = harness.provider.sign(&claims).into_string();
     let json = serde_json::to_string(&claims).unwrap().replace("\"iat\":", "\"iat\":null,\"was\":");
-    let payload = countersign_protocol::encoding::encode(json.as_bytes());
+    let payload = countersign_jose::base64url::encode(json.as_bytes());
     let mut parts = sound.split('.');
     let (header, signature) = (parts.next().unwrap(), parts.next_back().unwrap());
     let unreadable = Compact::from_text(format!("{header}.{payload}.{signature}"));

@@ -1,6 +1,6 @@
 //! The provider's clock decides, not the device's.
 
-use countersign_protocol::clock::Timestamp;
+use countersign_jose::clock::Timestamp;
 
 use crate::core::Event;
 use crate::error::AnswerError;

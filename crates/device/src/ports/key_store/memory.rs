@@ -3,10 +3,10 @@
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use countersign_protocol::key::{PrivateKey, Signer};
-use countersign_protocol::random::Random;
+use countersign_jose::key::{PrivateKey, Signer};
+use countersign_jose::random::Random;
+use countersign_jose::secret::Secret;
 use countersign_protocol::registration::KeyProtection;
-use countersign_protocol::secret::Secret;
 
 use super::{KeyError, KeyStore, NewKeys};
 use crate::account::AccountId;

@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
-use countersign_protocol::hash::Hash;
+use countersign_jose::hash::Hash;
 use countersign_protocol::id::ChallengeId;
 
 use super::{

@@ -1,6 +1,6 @@
 //! Tests that every vault passes.
 
-use countersign_protocol::hash::Hash;
+use countersign_jose::hash::Hash;
 use countersign_protocol::id::ChallengeId;
 
 use super::*;
