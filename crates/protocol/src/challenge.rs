@@ -196,7 +196,9 @@ impl ChallengeError {
 /// Only [`Challenge::verify`] makes one; a received challenge has another type:
 ///
 /// ```
-/// # use countersign_protocol::{challenge::{Challenge, ExpectedChallenge, VerifiedChallenge, ChallengeError}, jws::Compact, transcript::{Transcript, ShownTranscript}};
+/// # use countersign_protocol::challenge::{Challenge, ChallengeError, ExpectedChallenge, VerifiedChallenge};
+/// # use countersign_protocol::jws::Compact;
+/// # use countersign_protocol::transcript::{ShownTranscript, Transcript};
 /// fn show(received: &Compact<Challenge>, expected: &ExpectedChallenge<'_>) -> Result<ShownTranscript, ChallengeError> {
 ///     let verified: VerifiedChallenge = Challenge::verify(received, expected)?;
 ///     Ok(Transcript::new(&verified, "en", vec![]).freeze())

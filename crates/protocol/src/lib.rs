@@ -27,8 +27,8 @@ pub mod revocation;
 pub mod text;
 pub mod transcript;
 
-/// The version of this protocol, sent as `countersign_version`. A gateway sends a device nothing newer than the version the device
-/// registered with.
+/// The version of this protocol, sent as `countersign_version`. A gateway sends a device nothing newer than the version with which
+/// the device registered.
 pub const COUNTERSIGN_VERSION: u32 = 1;
 
 // Moved to countersign-jose; these paths go once every crate names it.

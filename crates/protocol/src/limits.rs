@@ -43,7 +43,8 @@ pub const NAME_CHARACTERS: usize = 100;
 /// Maximum number of combining marks in a row.
 pub const COMBINING_MARKS: usize = 4;
 
-/// Longest lifetime of a registration token, in seconds (800-63B, ASVS 6.5.5 and the push-device draft all allow at most 10 minutes).
+/// Longest lifetime of a registration token, in seconds (800-63B, ASVS 6.5.5 and the push-device draft all allow at most 10
+/// minutes).
 pub const REGISTRATION_TOKEN_SECONDS: u64 = 600;
 
 /// How far a DPoP proof's `iat` may be from the gateway's clock, in seconds, either way.
