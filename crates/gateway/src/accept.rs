@@ -3,17 +3,16 @@
 use countersign_jose::clock::Timestamp;
 use countersign_protocol::challenge::Challenge;
 use countersign_protocol::id::{ApprovalId, ChallengeId};
-use countersign_protocol::interaction::{self, Interaction, UserVerification};
+use countersign_protocol::interaction::{self, Interaction, InteractionType, UserVerification};
 use countersign_protocol::jws::Compact;
 use countersign_protocol::kind::{self, Kind};
 use countersign_protocol::registration::DeviceClass;
 use countersign_protocol::{limits, text};
+use countersign_store::Transaction;
 
 use crate::Gateway;
-use crate::in_process;
-use crate::interaction::effective;
+use crate::interaction::{Capabilities, SHORT_LIFETIME};
 use crate::request::{AcceptError, AcceptedRequest, ApprovalRequest};
-use crate::store::Transaction;
 use crate::store::approvals::{self, ApprovalRow, Status};
 use crate::store::devices::{self, Device};
 use crate::store::{challenges, feed, prompt_history};
@@ -22,8 +21,6 @@ use crate::store::{challenges, feed, prompt_history};
 const LINE_CHARACTERS: usize = 1000;
 /// Longest client id, in characters.
 const CLIENT_ID_CHARACTERS: usize = 255;
-/// Longest lifetime of a request with a number, in seconds.
-const NUMBER_SECONDS: u64 = 600;
 /// Challenges end this long before the last poll would come, in seconds.
 const LAST_POLL_MARGIN: u64 = 2;
 
@@ -51,12 +48,14 @@ impl Gateway {
         let pending = approvals::pending_unheld(transaction, &request.subject, client)?;
         let mut history = prompt_history::load(transaction, &request.subject, client)?;
         let held = history.admit(now, pending, &request.limits);
-        // A number never lives longer than ten minutes (ASVS 6.5.5), so what lives longer stays as it was asked.
-        let raised = held && request.ttl_seconds <= NUMBER_SECONDS;
-        let effective = match decided_here {
-            true => in_process::interaction(&request.interaction_policy, kind)?,
-            false => effective(&request.interaction_policy, kind, raised, &devices)?,
+        // A request that lives longer than a number may is not raised to one.
+        let raised = held && request.ttl_seconds <= SHORT_LIFETIME.as_secs();
+        let types: Vec<&[InteractionType]> = match decided_here {
+            // What approves in a device's place can do no more than a tap.
+            true => vec![&[InteractionType::Boolean]],
+            false => devices.iter().map(|device| device.interaction_types.as_slice()).collect(),
         };
+        let effective = request.interaction_policy.choose(kind, raised, Capabilities::Known(&types))?;
         let (interaction, opening) = match interaction::generate(effective, self.random()) {
             Some((interaction, opening)) => (interaction, Some(opening)),
             None => (Interaction::boolean(), None),

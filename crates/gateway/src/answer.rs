@@ -7,6 +7,7 @@ use countersign_protocol::fetch::Receipt;
 use countersign_protocol::id::{ChallengeId, DeviceId};
 use countersign_protocol::jws::Compact;
 use countersign_protocol::problem::ProblemCode;
+use countersign_store::Transaction;
 
 use crate::Gateway;
 use crate::answer::verify::{VerifiedAnswer, verify_answer};
@@ -15,7 +16,7 @@ use crate::rejection::{Rejection, reject};
 use crate::store::approvals::{self, ApprovalRow, Resolution, Status};
 use crate::store::challenges::{self, ChallengeRow};
 use crate::store::devices::{self, Device, DeviceState};
-use crate::store::{Transaction, prompt_history};
+use crate::store::prompt_history;
 
 /// A reply whose changes are kept, though it may be a refusal.
 type Reply = Result<Receipt, Rejection>;
@@ -43,9 +44,9 @@ impl Gateway {
         id: &ChallengeId,
     ) -> Result<(ChallengeRow, ApprovalRow), Rejection> {
         let (device, id) = (device.id.clone(), id.clone());
-        let found = self.store().read(move |connection| {
-            let Some(challenge) = challenges::of_device(connection, &id, &device)? else { return Ok(None) };
-            let approval = approvals::by_id(connection, &challenge.approval)?;
+        let found = self.store().read(move |snapshot| {
+            let Some(challenge) = challenges::of_device(snapshot, &id, &device)? else { return Ok(None) };
+            let approval = approvals::by_id(snapshot, &challenge.approval)?;
             Ok(approval.map(|approval| (challenge, approval)))
         });
         let (challenge, approval) = found.await?.ok_or_else(not_found)?;

@@ -3,7 +3,7 @@
 
 use countersign_jose::clock::Timestamp;
 use countersign_protocol::id::{ApprovalId, ChallengeId, DeviceId, Subject};
-use rusqlite::Connection;
+use countersign_store::{Error as StoreError, Snapshot};
 
 use crate::Gateway;
 use crate::store::devices::DeviceState;
@@ -65,12 +65,12 @@ impl Gateway {
     /// The story of an approval; `None` for one that never was, or is forgotten.
     ///
     /// # Errors
-    /// What SQLite said.
-    pub fn trace(&self, connection: &Connection, approval: &ApprovalId) -> rusqlite::Result<Option<ApprovalTrace>> {
-        let Some(row) = approvals::by_id(connection, approval)? else { return Ok(None) };
+    /// The store's.
+    pub fn trace(&self, snapshot: &Snapshot<'_>, approval: &ApprovalId) -> Result<Option<ApprovalTrace>, StoreError> {
+        let Some(row) = approvals::by_id(snapshot, approval)? else { return Ok(None) };
         let mut asked = Vec::new();
-        for kept in challenges::with_answers(connection, approval)? {
-            let device = devices::by_id(connection, &kept.row.device)?;
+        for kept in challenges::with_answers(snapshot, approval)? {
+            let device = devices::by_id(snapshot, &kept.row.device)?;
             asked.push(AskedDevice {
                 challenge: kept.row.id,
                 device: kept.row.device,
@@ -104,12 +104,12 @@ impl Gateway {
     /// The approval that a challenge is about.
     ///
     /// # Errors
-    /// What SQLite said.
+    /// The store's.
     pub fn approval_of(
         &self,
-        connection: &Connection,
+        snapshot: &Snapshot<'_>,
         challenge: &ChallengeId,
-    ) -> rusqlite::Result<Option<ApprovalId>> {
-        Ok(challenges::by_id(connection, challenge)?.map(|challenge| challenge.approval))
+    ) -> Result<Option<ApprovalId>, StoreError> {
+        Ok(challenges::by_id(snapshot, challenge)?.map(|challenge| challenge.approval))
     }
 }

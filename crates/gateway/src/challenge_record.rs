@@ -7,9 +7,10 @@ use countersign_protocol::evidence::Evidence;
 use countersign_protocol::id::ApprovalId;
 use countersign_protocol::jws::Compact;
 use countersign_protocol::outcome::Outcome;
+use countersign_store::Error as StoreError;
 
 use crate::Gateway;
-use crate::store::{StoreError, challenges, devices, manifests};
+use crate::store::{challenges, devices, manifests};
 
 /// One device's challenge and its answer.
 #[derive(Debug, Clone)]
@@ -33,13 +34,13 @@ impl Gateway {
     /// What every device was asked about an approval, and what it said. Empty for an approval that never was.
     ///
     /// # Errors
-    /// What the store said.
+    /// The store's.
     pub fn challenge_records(&self, approval: &ApprovalId) -> Result<Vec<ChallengeRecord>, StoreError> {
-        self.store().read_blocking(|connection| {
-            let manifests = manifests::all(connection)?;
+        self.store().read_blocking(|snapshot| {
+            let manifests = manifests::all(snapshot)?;
             let mut all = Vec::new();
-            for kept in challenges::with_answers(connection, approval)? {
-                let statements = devices::statements(connection, &kept.row.device)?;
+            for kept in challenges::with_answers(snapshot, approval)? {
+                let statements = devices::statements(snapshot, &kept.row.device)?;
                 let challenge = Compact::<Challenge>::from_text(kept.jws);
                 let answer = kept.answer.map(|(jws, at)| (Compact::<Answer>::from_text(jws), at));
                 let outcome = kept.row.outcome.map(Compact::<Outcome>::from_text);

@@ -12,8 +12,8 @@ use countersign_protocol::problem::ProblemCode;
 use crate::Gateway;
 use crate::dpop_nonce::NonceError;
 use crate::rejection::{Rejection, reject};
+use crate::store::credentials;
 use crate::store::devices::{Device, DeviceState};
-use crate::store::{WriteError, credentials};
 
 /// A device whose call was authenticated.
 pub(crate) struct Caller {
@@ -52,7 +52,7 @@ impl Gateway {
             let words = "The device's credential is not known here, or was replaced.";
             reject(ProblemCode::InvalidDeviceCredential, words)
         };
-        let presented = self.store().read(move |connection| credentials::by_hash(connection, &hash)).await?;
+        let presented = self.store().read(move |snapshot| credentials::by_hash(snapshot, &hash)).await?;
         let presented = presented.ok_or_else(unknown)?;
         let device = presented.device;
         if device.transport_kid != *proof.key.thumbprint() {
@@ -69,12 +69,8 @@ impl Gateway {
                 tx.notify_after_commit(id.as_str());
                 credentials::mark_used(tx, &id, &hash)
             });
-            let kept = kept.await;
-            match kept {
-                Ok(true) => {}
-                Ok(false) => return Err(unknown()),
-                Err(WriteError::Refused(error)) => return Err(error.into()),
-                Err(WriteError::Store(error)) => return Err(error.into()),
+            if !kept.await? {
+                return Err(unknown());
             }
         }
         Ok(Caller { device, credential: hash, credential_until: presented.expires_at, nonce })

@@ -8,6 +8,7 @@ use countersign_protocol::jws::Compact;
 use countersign_protocol::limits;
 use countersign_protocol::outcome::{Ending, Outcome};
 use countersign_protocol::problem::ProblemCode;
+use countersign_store::Transaction;
 
 use crate::Gateway;
 use crate::answer::not_found;
@@ -16,7 +17,7 @@ use crate::event_sink::GatewayEvent;
 use crate::rejection::{Rejection, reject};
 use crate::store::approvals::{self, ApprovalRow, Status};
 use crate::store::devices::Device;
-use crate::store::{Transaction, challenges, feed, prompt_history};
+use crate::store::{challenges, feed, prompt_history};
 
 impl Gateway {
     /// Receives a dispute of an approval that this device was asked about. Idempotent.

@@ -5,8 +5,7 @@ use std::time::Duration;
 use countersign_jose::clock::Timestamp;
 use countersign_protocol::id::{ApprovalId, DeviceId, Subject};
 use countersign_protocol::registration::DeviceClass;
-
-use crate::store::Transaction;
+use countersign_store::{Error as StoreError, Transaction};
 
 /// An event at the gateway. Names of devices are their owners' words: data, never markup.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -73,7 +72,7 @@ pub trait EventSink: Send + Sync {
     ///
     /// # Errors
     /// The store's; the change that the event reports is rolled back as well.
-    fn record(&self, transaction: &Transaction<'_>, event: &GatewayEvent<'_>) -> rusqlite::Result<()>;
+    fn record(&self, transaction: &Transaction<'_>, event: &GatewayEvent<'_>) -> Result<(), StoreError>;
 }
 
 /// Records nothing.
@@ -81,7 +80,7 @@ pub trait EventSink: Send + Sync {
 pub struct NoopSink;
 
 impl EventSink for NoopSink {
-    fn record(&self, _transaction: &Transaction<'_>, _happening: &GatewayEvent<'_>) -> rusqlite::Result<()> {
+    fn record(&self, _transaction: &Transaction<'_>, _event: &GatewayEvent<'_>) -> Result<(), StoreError> {
         Ok(())
     }
 }

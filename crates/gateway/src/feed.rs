@@ -5,10 +5,9 @@ use countersign_protocol::fetch::{FetchResponse, WithdrawnChallenge};
 use countersign_protocol::id::DeviceId;
 use countersign_protocol::jws::Compact;
 use countersign_protocol::limits;
-use rusqlite::Connection;
+use countersign_store::{Error as StoreError, Snapshot};
 
 use crate::Gateway;
-use crate::store::StoreError;
 use crate::store::feed::{self, Entry, Item};
 
 /// Feed entries are forgotten after 30 days; a device that was away for longer gets everything pending.
@@ -23,21 +22,21 @@ impl Gateway {
     /// is returned if there is one.
     pub(crate) fn fetch(
         &self,
-        connection: &Connection,
+        snapshot: &Snapshot<'_>,
         device: &DeviceId,
         after: Option<&str>,
         most: usize,
-    ) -> rusqlite::Result<FetchResponse> {
+    ) -> Result<FetchResponse, StoreError> {
         // The head is read before the entries: what arrives in between is fetched next time, and nothing is skipped.
-        let head = feed::head(connection, device)?;
+        let head = feed::head(snapshot, device)?;
         let known = match after.and_then(|cursor| self.position(cursor)) {
-            Some(n) if n == head || feed::has(connection, device, n)? => Some(n),
+            Some(n) if n == head || feed::has(snapshot, device, n)? => Some(n),
             _ => None,
         };
         let at_once = most.saturating_mul(16).min(AT_ONCE);
         let entries = match known {
-            Some(n) => feed::after(connection, device, n, at_once)?,
-            None => feed::pending_after(connection, device, 0, at_once)?,
+            Some(n) => feed::after(snapshot, device, n, at_once)?,
+            None => feed::pending_after(snapshot, device, 0, at_once)?,
         };
         let is_all = entries.len() < at_once;
         let mut fetched = FetchResponse { reset: known.is_none(), ..FetchResponse::default() };
@@ -73,17 +72,16 @@ impl Gateway {
         let (history, n) = cursor.rsplit_once('-')?;
         let n = i64::from_str_radix(n, 16).ok().filter(|n| *n > 0)?;
         // Only our own spelling: the cursor is compared, not interpreted.
-        (history == self.store().history_id() && self.cursor(n) == cursor).then_some(n)
+        (history == self.store().history_id().as_str() && self.cursor(n) == cursor).then_some(n)
     }
 
     /// Forgets old entries.
     pub(crate) async fn forget_old_feed(&self) -> Result<(), StoreError> {
         let before = Timestamp::from_millis(self.now().millis().saturating_sub(KEPT));
-        if !self.store().read(move |connection| feed::has_older(connection, before)).await? {
+        if !self.store().read(move |snapshot| feed::has_older(snapshot, before)).await? {
             return Ok(());
         }
-        let forgotten = self.store().write(move |tx| feed::forget(tx, before)).await;
-        forgotten.map(drop).map_err(StoreError::from)
+        self.store().write(move |tx| feed::forget(tx, before)).await.map(drop)
     }
 }
 

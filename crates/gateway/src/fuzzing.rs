@@ -1,13 +1,13 @@
-//! Doors for the fuzz targets (`fuzz/`): the private readers of what devices send. No part of the API; may change at any time.
+//! Entry points of the fuzz targets (`fuzz/`): the private readers of what devices send. Compiled with `--cfg fuzzing` alone.
 
 use axum::http::{HeaderMap, HeaderValue, header};
 
-/// Reads the query of a fetch. Whether it is sound.
+/// Whether this is a query that a fetch can have.
 pub fn fetch_query(query: &str) -> bool {
     crate::http::read_fetch_query(query)
 }
 
-/// Reads the form of a revocation. Whether it is one.
+/// Whether this is the form of a revocation.
 pub fn revocation_form(body: &[u8]) -> bool {
     crate::http::read_revocation(body)
 }

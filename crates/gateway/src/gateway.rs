@@ -1,37 +1,20 @@
-//! The gateway itself: opening, its parts, and the verdicts it gives.
+//! The gateway itself: opening, and its parts.
 
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, PoisonError, RwLock};
-use std::time::Duration;
 
 use countersign_jose::clock::{Clock, Timestamp};
-use countersign_jose::key::{Signer as _, Thumbprint};
 use countersign_jose::random::Random;
 use countersign_protocol::discovery::Mode;
-use countersign_protocol::id::ApprovalId;
-use countersign_protocol::jws::Compact;
-use countersign_protocol::manifest::ManifestKey;
-use rusqlite::Connection;
-use tokio::task::JoinHandle;
-use tokio::time::{Instant, timeout_at};
+use countersign_store::{Error as StoreError, Store};
 
+use crate::approver::InProcessApprover;
 use crate::dpop_nonce::Nonces;
-use crate::enrollment::RegistrationRate;
 use crate::event_sink::{EventSink, NoopSink};
-use crate::in_process::InProcessApprover;
 use crate::keys::Keys;
-use crate::manifest::ManifestError;
+use crate::manifest::{self, ManifestError};
+use crate::registration_rate::RegistrationRate;
 use crate::settings::{Settings, Urls};
-use crate::store::approvals::PendingCount;
-use crate::store::devices::EnrollmentCount;
-use crate::store::{Store, StoreError, WriteError, approvals, challenges, devices};
-use crate::verdict::{Approval, NotRedeemable, SignedAnswer, Verdict};
-
-/// How often writes of other processes are detected; overdue approvals are ended at every fifth.
-const DETECT_EVERY: Duration = Duration::from_millis(200);
-const SWEEP_EVERY: u32 = 5;
-/// How often old feed entries are purged, in milliseconds.
-const FEED_PURGE_EVERY: u64 = 3_600_000;
 
 /// Time and randomness, as they are passed in.
 #[derive(Clone)]
@@ -76,8 +59,18 @@ pub enum OpenError {
     Manifest(#[from] ManifestError),
 }
 
+impl OpenError {
+    /// The stable code of this error.
+    pub const fn code(&self) -> &'static str {
+        match self {
+            OpenError::Store(error) => error.code(),
+            OpenError::Manifest(error) => error.code(),
+        }
+    }
+}
+
 impl Gateway {
-    /// Starts a gateway over a store; makes the first key manifest, or the next one if the signing key is new.
+    /// Starts a gateway over a store that was opened with the [gateway's schema](crate::SCHEMA); makes the first key manifest, or the next one if the signing key is new.
     ///
     /// # Errors
     /// [`OpenError`] when the store fails, or when its manifest belongs to other keys or another issuer.
@@ -123,7 +116,7 @@ impl Gateway {
         approver: Option<Arc<dyn InProcessApprover>>,
     ) -> Result<Gateway, OpenError> {
         let now = ports.clock.now();
-        crate::manifest::bring_up_to_date(&store, &keys, &settings.issuer, now, false)?;
+        manifest::bring_up_to_date(&store, &keys, &settings.issuer, now, false)?;
         let keys = RwLock::new(Arc::new(keys));
         let nonces = Nonces::new(&*ports.random, now);
         let registrations = RegistrationRate::new(settings.registrations_per_link);
@@ -156,197 +149,6 @@ impl Gateway {
         &self.inner.settings
     }
 
-    /// The verdict of an approval now. One whose time is over has expired, whether or not it was swept yet.
-    ///
-    /// # Errors
-    /// What SQLite said; [`rusqlite::Error::QueryReturnedNoRows`] for an approval that never was.
-    pub fn verdict(&self, connection: &Connection, approval: &ApprovalId) -> rusqlite::Result<Verdict> {
-        let row = approvals::by_id(connection, approval)?.ok_or(rusqlite::Error::QueryReturnedNoRows)?;
-        let reason = row.resolution.as_ref().and_then(|decided| decided.reason);
-        Ok(match row.status {
-            approvals::Status::Pending if self.now() >= row.answer_until => Verdict::Expired,
-            approvals::Status::Pending => Verdict::Pending,
-            // An approval without a signature counts only while an in-process approver is configured.
-            approvals::Status::Approved => {
-                self.approval_from(connection, row)?.map_or(Verdict::Cancelled, Verdict::Approved)
-            }
-            approvals::Status::Denied => Verdict::Denied { reason },
-            approvals::Status::Expired => Verdict::Expired,
-            approvals::Status::Mismatch => Verdict::Mismatch,
-            approvals::Status::Refused => Verdict::Refused,
-            approvals::Status::Cancelled => Verdict::Cancelled,
-            approvals::Status::DeviceRevoked => Verdict::DeviceRevoked,
-        })
-    }
-
-    /// Checks once more, at the moment of redemption, that the approval is good: approved, not disputed, by a device that is
-    /// still the user's, with the keys it had.
-    ///
-    /// # Errors
-    /// [`NotRedeemable`].
-    pub fn redeemable(&self, connection: &Connection, approval: &ApprovalId) -> Result<Approval, NotRedeemable> {
-        let Verdict::Approved(given) = self.verdict(connection, approval)? else {
-            return Err(NotRedeemable::NotApproved);
-        };
-        self.still_valid(connection, &given)?;
-        Ok(given)
-    }
-
-    /// Whether an approval that was given is still worth something: not disputed, and by a device that is still the user's.
-    ///
-    /// # Errors
-    /// [`NotRedeemable`].
-    pub fn still_valid(&self, connection: &Connection, given: &Approval) -> Result<(), NotRedeemable> {
-        if given.disputed {
-            return Err(NotRedeemable::Disputed);
-        }
-        let Some(signed) = &given.signed else { return Ok(()) };
-        match devices::by_id(connection, &signed.device_id)? {
-            Some(device) if device.state == devices::DeviceState::Active => Ok(()),
-            _ => Err(NotRedeemable::DeviceRevoked),
-        }
-    }
-
-    fn approval_from(
-        &self,
-        connection: &Connection,
-        row: approvals::ApprovalRow,
-    ) -> rusqlite::Result<Option<Approval>> {
-        let missing = || rusqlite::Error::QueryReturnedNoRows;
-        let decided = row.resolution.ok_or_else(missing)?;
-        let signed = match &decided.challenge {
-            Some(challenge) => {
-                let challenge = challenges::by_id(connection, challenge)?.ok_or_else(missing)?;
-                let device = devices::by_id(connection, &challenge.device)?.ok_or_else(missing)?;
-                Some(SignedAnswer {
-                    challenge_hash: challenge.hash,
-                    answer_hash: decided.answer_hash.ok_or_else(missing)?,
-                    device_id: device.id,
-                    device_class: device.class,
-                    acr: decided.acr.ok_or_else(missing)?,
-                    amr: decided.amr,
-                })
-            }
-            None if self.approves_in_process(&row.subject) => None,
-            None => return Ok(None),
-        };
-        Ok(Some(Approval {
-            id: row.id,
-            signed,
-            details_hash: row.details_hash,
-            interaction: row.interaction,
-            auth_time: decided.auth_time.unwrap_or(decided.at),
-            disputed: row.disputed_at.is_some(),
-        }))
-    }
-
-    /// How many approvals wait for an answer.
-    ///
-    /// # Errors
-    /// What SQLite said.
-    pub fn pending_approvals(&self, connection: &Connection) -> rusqlite::Result<PendingCount> {
-        approvals::count_pending(connection, self.now())
-    }
-
-    /// How many people have a device that takes part. Reads every device: for commands.
-    ///
-    /// # Errors
-    /// What SQLite said.
-    pub fn count_enrolled(&self, connection: &Connection) -> rusqlite::Result<EnrollmentCount> {
-        devices::count_active(connection)
-    }
-
-    /// How many approvals ended since then, by their outcome. Reads every one of them: for commands.
-    ///
-    /// # Errors
-    /// What SQLite said.
-    pub fn count_ended(&self, connection: &Connection, since: Timestamp) -> rusqlite::Result<Vec<(String, u64)>> {
-        approvals::count_ended(connection, since)
-    }
-
-    /// Returns as soon as the approval has a verdict, or after `at_most`. The caller reads [`Gateway::verdict`] afterwards.
-    ///
-    /// # Errors
-    /// What the store said.
-    pub async fn verdict_changed(&self, approval: &ApprovalId, at_most: Duration) -> Result<(), StoreError> {
-        let until = Instant::now() + at_most;
-        let listener = self.store().notifier().listen(approval.as_str());
-        loop {
-            let changed = listener.changed();
-            let (gateway, id) = (self.clone(), approval.clone());
-            let verdict = self.store().read(move |connection| gateway.verdict(connection, &id)).await?;
-            let has_ended = verdict != Verdict::Pending || self.is_closing();
-            // A wake-up only says "look again": another process may have written something else.
-            if has_ended || timeout_at(until, changed).await.is_err() {
-                return Ok(());
-            }
-        }
-    }
-
-    /// Ends what has expired: approvals whose time is over, links whose code was never typed; forgets old records and feed
-    /// entries. Runs by itself in [`Gateway::run_background`]; tests with a clock in their hand call it.
-    ///
-    /// # Errors
-    /// What the store said.
-    pub async fn sweep(&self) -> Result<(), StoreError> {
-        const AT_ONCE: usize = 64;
-        loop {
-            let now = self.now();
-            let overdue = self.store().read(move |connection| approvals::overdue(connection, now, AT_ONCE)).await?;
-            let is_last = overdue.len() < AT_ONCE;
-            let gateway = self.clone();
-            let ended = self.store().write(move |tx| {
-                overdue
-                    .iter()
-                    .try_for_each(|approval| gateway.end_if_pending(tx, approval, approvals::Status::Expired).map(drop))
-            });
-            match ended.await {
-                Ok(()) if is_last => break,
-                Ok(()) => {}
-                Err(WriteError::Store(error)) => return Err(error),
-                // The approvals stay, and are tried again at the next sweep.
-                Err(WriteError::Refused(error)) => {
-                    tracing::error!(%error, "expired approvals could not be ended");
-                    break;
-                }
-            }
-        }
-        self.abandon_unconfirmed().await?;
-        self.forget_old_records().await?;
-        // Once an hour: it reads the whole old end of the feed, where enrollment statements stay for good.
-        let now = self.now().millis();
-        if now.saturating_sub(self.inner.feed_purged.load(Ordering::Relaxed)) < FEED_PURGE_EVERY {
-            return Ok(());
-        }
-        self.inner.feed_purged.store(now, Ordering::Relaxed);
-        self.forget_old_feed().await
-    }
-
-    /// Starts the sweeper and the detection of writes by other processes; they end when the handle is aborted or the store closes.
-    pub fn run_background(&self) -> JoinHandle<()> {
-        let gateway = self.clone();
-        tokio::spawn(async move {
-            let mut ticks = tokio::time::interval(DETECT_EVERY);
-            ticks.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
-            let mut count = 0_u32;
-            loop {
-                ticks.tick().await;
-                if let Err(error) = gateway.store().detect_external_writes().await {
-                    tracing::warn!(%error, "writes of other processes could not be detected");
-                    if matches!(error, StoreError::Closed) {
-                        return;
-                    }
-                }
-                count = count.wrapping_add(1);
-                if count.is_multiple_of(SWEEP_EVERY)
-                    && let Err(error) = gateway.sweep().await
-                {
-                    tracing::warn!(%error, "could not end what has expired");
-                }
-            }
-        })
-    }
-
     /// Ends every stream and long poll, so that a server can stop without waiting for them. Devices come again.
     pub fn close(&self) {
         self.inner.closing.store(true, Ordering::SeqCst);
@@ -365,46 +167,22 @@ impl Gateway {
         &*self.inner.ports.random
     }
 
-    /// Signs with these keys from now on; those they follow end soon, or at once where they are in the wrong hands
-    /// (`revoke_others`). Every process over the same store calls this when a key was followed by another. Blocks the thread.
-    ///
-    /// # Errors
-    /// [`ManifestError`]; then the former keys stay in use.
-    pub fn renew_keys(&self, keys: Keys, revoke_others: bool) -> Result<(), ManifestError> {
-        crate::manifest::bring_up_to_date(self.store(), &keys, &self.settings().issuer, self.now(), revoke_others)?;
-        *self.inner.keys.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(keys);
-        Ok(())
-    }
-
-    /// The keys that sign for devices, those of the past included, as the newest manifest lists them.
-    ///
-    /// # Errors
-    /// [`ManifestError`] when the stored chain can't be read.
-    pub fn listed_keys(&self) -> Result<Vec<ManifestKey>, ManifestError> {
-        let chain = crate::manifest::chain(self.store())?;
-        let last = chain.manifests.last().map(Compact::peek).transpose();
-        let last = last.map_err(|why| ManifestError::Foreign(why.into()))?;
-        Ok(last.map(|last| last.keys).unwrap_or_default())
-    }
-
-    /// The thumbprints of the key that signs enrollment links, and of those before it.
-    pub fn registration_keys(&self) -> (Thumbprint, Vec<Thumbprint>) {
-        let keys = self.keys();
-        let former = keys.former_registration.iter().map(|key| *key.thumbprint());
-        (*keys.registration.public_key().thumbprint(), former.collect())
-    }
-
-    /// The thumbprint that devices pin, and by which evidence is verified.
-    pub fn evidence_root(&self) -> Thumbprint {
-        *self.keys().root.public_key().thumbprint()
-    }
-
     pub(crate) fn keys(&self) -> Arc<Keys> {
         self.inner.keys.read().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
+    /// Signs with these keys from now on.
+    pub(crate) fn replace_keys(&self, keys: Keys) {
+        *self.inner.keys.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(keys);
+    }
+
     pub(crate) fn event_sink(&self) -> &dyn EventSink {
         &*self.inner.event_sink
+    }
+
+    /// When old feed entries were last purged, milliseconds since the epoch.
+    pub(crate) fn feed_purged(&self) -> &AtomicU64 {
+        &self.inner.feed_purged
     }
 
     pub(crate) fn urls(&self) -> &Urls {

@@ -10,9 +10,10 @@ use countersign_jose::key::{SignFailed, Signer as _};
 use countersign_protocol::issuer::Issuer;
 use countersign_protocol::jws::Compact;
 use countersign_protocol::manifest::{Manifest, ManifestChain, ManifestKey, TrustedKeys};
+use countersign_store::{Error as StoreError, Store, Transaction};
 
 use crate::keys::{self, KeyError, Keys};
-use crate::store::{Store, StoreError, Transaction, WriteError, manifests};
+use crate::store::manifests;
 
 /// How long a signing key signs, in seconds: ten years. Its end comes by a manifest that revokes it, or by a rotation.
 const KEY_LIFE: u64 = 10 * 365 * 86_400;
@@ -56,6 +57,13 @@ pub enum ManifestError {
     /// The root key did not sign.
     #[error("the evidence root could not sign a key manifest")]
     Sign(#[from] SignFailed),
+}
+
+impl ManifestError {
+    /// The stable code, one for all of them, as the command line prints it.
+    pub const fn code(&self) -> &'static str {
+        "provider"
+    }
 }
 
 /// Makes the first manifest, or the next one if the signing key is not listed yet: the keys before it end soon. With
@@ -158,16 +166,9 @@ fn add(store: &Store, keys: &Keys, next: &Manifest) -> Result<(), ManifestError>
 
 fn insert(store: &Store, sequence: u64, text: &str) -> Result<(), ManifestError> {
     let text = text.to_owned();
-    match store.write_blocking(move |tx: &Transaction<'_>| manifests::add(tx, sequence, &text)) {
-        Ok(()) => Ok(()),
-        // Another process was first, with the same file before its eyes.
-        Err(WriteError::Refused(rusqlite::Error::SqliteFailure(error, _)))
-            if error.code == rusqlite::ErrorCode::ConstraintViolation =>
-        {
-            Ok(())
-        }
-        Err(error) => Err(StoreError::from(error).into()),
-    }
+    // Another process may have been first, with the same file before its eyes.
+    store.write_blocking(move |tx: &Transaction<'_>| manifests::add(tx, sequence, &text))?;
+    Ok(())
 }
 
 fn listed(keys: &Keys, now: Timestamp) -> ManifestKey {

@@ -7,10 +7,10 @@ use countersign_jose::key::SignFailed;
 use countersign_protocol::id::{ApprovalId, MessageId};
 use countersign_protocol::jws::Compact;
 use countersign_protocol::outcome::{Ending, Outcome};
+use countersign_store::{Error as StoreError, Transaction};
 
 use crate::Gateway;
 use crate::event_sink::GatewayEvent;
-use crate::store::Transaction;
 use crate::store::approvals::{self, ApprovalRow, Resolution, Status};
 use crate::store::challenges::{self, ChallengeRow};
 use crate::store::feed;
@@ -20,10 +20,20 @@ use crate::store::feed;
 pub enum EndError {
     /// The store failed.
     #[error("the provider's database failed: {0}")]
-    Store(#[from] rusqlite::Error),
+    Store(#[from] StoreError),
     /// The gateway's key did not sign.
     #[error("the gateway could not sign")]
     Sign(#[from] SignFailed),
+}
+
+impl EndError {
+    /// The stable code of this error.
+    pub const fn code(&self) -> &'static str {
+        match self {
+            EndError::Store(error) => error.code(),
+            EndError::Sign(_) => "not_signed",
+        }
+    }
 }
 
 impl Gateway {

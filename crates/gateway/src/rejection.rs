@@ -2,9 +2,9 @@
 
 use countersign_protocol::jws::Compact;
 use countersign_protocol::problem::{Problem, ProblemCode};
+use countersign_store::Error as StoreError;
 
 use crate::outcome::EndError;
-use crate::store::{StoreError, WriteError};
 
 /// When a device may try again after the store did not take its call.
 const RETRY_AFTER_SECONDS: u64 = 5;
@@ -56,12 +56,6 @@ impl From<StoreError> for Rejection {
     }
 }
 
-impl From<rusqlite::Error> for Rejection {
-    fn from(error: rusqlite::Error) -> Self {
-        StoreError::from(error).into()
-    }
-}
-
 impl From<EndError> for Rejection {
     fn from(error: EndError) -> Self {
         if let EndError::Store(error) = error {
@@ -69,14 +63,5 @@ impl From<EndError> for Rejection {
         }
         tracing::error!(%error, "a device's call failed");
         reject(ProblemCode::Internal, "Something went wrong at the provider. Try again in a moment.")
-    }
-}
-
-impl From<WriteError<Rejection>> for Rejection {
-    fn from(error: WriteError<Rejection>) -> Self {
-        match error {
-            WriteError::Refused(refused) => refused,
-            WriteError::Store(error) => error.into(),
-        }
     }
 }

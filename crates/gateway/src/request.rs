@@ -8,6 +8,9 @@ use countersign_protocol::details::Details;
 use countersign_protocol::id::{ApprovalId, Subject};
 use countersign_protocol::interaction::{InteractionType, UserVerification};
 use countersign_protocol::text::TextError;
+use countersign_store::Error as StoreError;
+
+use crate::interaction::{InteractionError, InteractionPolicy};
 
 /// One authentication request, in the gateway's words.
 #[derive(Debug, Clone)]
@@ -42,24 +45,6 @@ pub struct ApprovalRequest {
     pub interval_seconds: u64,
     /// The limits of this client.
     pub limits: Limits,
-}
-
-/// From which the effective interaction follows (docs/protocol.md, "Interaction").
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct InteractionPolicy {
-    /// `interaction_type` of the request.
-    pub requested: Option<InteractionType>,
-    /// The client's registered `interaction_types`; empty means boolean alone.
-    pub client_supported: Vec<InteractionType>,
-    /// Policy's minimum.
-    pub minimum: InteractionType,
-    /// What the client is told, where it must not learn anything about the person: it shows the same whatever that person's
-    /// devices can do and however often she was asked. Then a request is never raised above it, and devices of which some
-    /// can't do it are asked for a tap instead. `None`: the client is told what devices are asked.
-    pub disclosed: Option<InteractionType>,
-    /// The client would like a number for its level of assurance (`acr_values`): a payment then gets the strongest interaction
-    /// that client and devices share, as a sign-in does anyway.
-    pub number_preferred: bool,
 }
 
 /// Policy that mutes. Nothing here refuses a request.
@@ -118,20 +103,9 @@ pub enum AcceptError {
     /// The challenge would be larger than 14 KiB: the details are too large.
     #[error("the request is too large to be shown on a device (14 KiB signed)")]
     TooLarge,
-    /// Policy asks for more than the client asked for.
-    #[error("interaction_type {asked} is below the minimum {minimum}", asked = asked.as_str(), minimum = minimum.as_str())]
-    InteractionBelowMinimum {
-        /// What the client asked for, or would get.
-        asked: InteractionType,
-        /// Policy's minimum.
-        minimum: InteractionType,
-    },
-    /// The client is not registered for it.
-    #[error("this client is not registered for interaction_type {}", .0.as_str())]
-    InteractionBeyondClient(InteractionType),
-    /// None of the user's devices can do it.
-    #[error("no device of the user can do interaction_type {}", .0.as_str())]
-    InteractionBeyondDevices(InteractionType),
+    /// No interaction fits.
+    #[error(transparent)]
+    Interaction(#[from] InteractionError),
     /// The lifetime is zero or longer than 72 hours.
     #[error("the lifetime of a request is between 1 second and 72 hours")]
     Lifetime,
@@ -140,5 +114,22 @@ pub enum AcceptError {
     Sign,
     /// The store failed.
     #[error("the provider's database failed: {0}")]
-    Store(#[from] rusqlite::Error),
+    Store(#[from] StoreError),
+}
+
+impl AcceptError {
+    /// The stable code of this error.
+    pub const fn code(&self) -> &'static str {
+        match self {
+            AcceptError::NoDevice => "no_device",
+            AcceptError::DevicesRevoked => "devices_revoked",
+            AcceptError::BindingMessage(_) => "invalid_binding_message",
+            AcceptError::Text { .. } => "invalid_text",
+            AcceptError::TooLarge => "request_too_large",
+            AcceptError::Interaction(error) => error.code(),
+            AcceptError::Lifetime => "invalid_lifetime",
+            AcceptError::Sign => "not_signed",
+            AcceptError::Store(error) => error.code(),
+        }
+    }
 }

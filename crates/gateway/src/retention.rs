@@ -2,9 +2,10 @@
 //! evidence; devices, their statements and the key manifests stay here, so that it can still be verified.
 
 use countersign_jose::clock::Timestamp;
+use countersign_store::Error as StoreError;
 
 use crate::Gateway;
-use crate::store::{StoreError, approvals, links};
+use crate::store::{approvals, links};
 
 /// Records deleted in one write: few enough that no request waits for them.
 const AT_ONCE: usize = 128;
@@ -17,8 +18,8 @@ impl Gateway {
         let kept = u64::try_from(self.settings().keep_records.as_millis()).unwrap_or(u64::MAX);
         let before = Timestamp::from_millis(self.now().millis().saturating_sub(kept));
         for _ in 0..WRITES {
-            let old = self.store().read_slow(move |connection| {
-                Ok((approvals::ended_before(connection, before, AT_ONCE)?, links::has_older(connection, before)?))
+            let old = self.store().read_slow(move |snapshot| {
+                Ok((approvals::ended_before(snapshot, before, AT_ONCE)?, links::has_older(snapshot, before)?))
             });
             let (approvals, has_links) = old.await?;
             if approvals.is_empty() && !has_links {
@@ -28,7 +29,7 @@ impl Gateway {
                 links::forget(tx, before, AT_ONCE)?;
                 approvals.iter().try_for_each(|approval| approvals::forget(tx, approval))
             });
-            forgotten.await.map_err(StoreError::from)?;
+            forgotten.await?;
         }
         Ok(())
     }

@@ -1,11 +1,18 @@
 //! Verdicts: the result of an approval, for its client.
 
+use std::time::Duration;
+
 use countersign_jose::clock::Timestamp;
 use countersign_jose::hash::Hash;
 use countersign_protocol::answer::DenialReason;
 use countersign_protocol::id::{ApprovalId, DeviceId};
 use countersign_protocol::interaction::InteractionType;
 use countersign_protocol::registration::DeviceClass;
+use countersign_store::{Error as StoreError, Snapshot};
+use tokio::time::{Instant, timeout_at};
+
+use crate::Gateway;
+use crate::store::{approvals, challenges, devices};
 
 /// The verdict of an approval. Everything but `Pending` is final and never changes.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -82,5 +89,122 @@ pub enum NotRedeemable {
     DeviceRevoked,
     /// The store failed.
     #[error("the provider's database failed: {0}")]
-    Store(#[from] rusqlite::Error),
+    Store(#[from] StoreError),
+}
+
+impl NotRedeemable {
+    /// The stable code of this error.
+    pub const fn code(&self) -> &'static str {
+        match self {
+            NotRedeemable::NotApproved => "not_approved",
+            NotRedeemable::Disputed => "approval_disputed",
+            NotRedeemable::DeviceRevoked => "device_revoked",
+            NotRedeemable::Store(error) => error.code(),
+        }
+    }
+}
+
+impl Gateway {
+    /// The verdict of an approval now. One whose time is over has expired, whether or not it was swept yet.
+    ///
+    /// # Errors
+    /// The store's; [`StoreError::MissingRow`] if there is no approval of this id.
+    pub fn verdict(&self, snapshot: &Snapshot<'_>, approval: &ApprovalId) -> Result<Verdict, StoreError> {
+        let row = approvals::by_id(snapshot, approval)?.ok_or(StoreError::MissingRow)?;
+        let reason = row.resolution.as_ref().and_then(|decided| decided.reason);
+        Ok(match row.status {
+            approvals::Status::Pending if self.now() >= row.answer_until => Verdict::Expired,
+            approvals::Status::Pending => Verdict::Pending,
+            // An approval without a signature counts only while an in-process approver is configured.
+            approvals::Status::Approved => {
+                self.approval_from(snapshot, row)?.map_or(Verdict::Cancelled, Verdict::Approved)
+            }
+            approvals::Status::Denied => Verdict::Denied { reason },
+            approvals::Status::Expired => Verdict::Expired,
+            approvals::Status::Mismatch => Verdict::Mismatch,
+            approvals::Status::Refused => Verdict::Refused,
+            approvals::Status::Cancelled => Verdict::Cancelled,
+            approvals::Status::DeviceRevoked => Verdict::DeviceRevoked,
+        })
+    }
+
+    /// Checks once more, at the moment of redemption, that the approval is good: approved, not disputed, by a device that is
+    /// still the user's, with the keys it had.
+    ///
+    /// # Errors
+    /// [`NotRedeemable`].
+    pub fn redeemable(&self, snapshot: &Snapshot<'_>, approval: &ApprovalId) -> Result<Approval, NotRedeemable> {
+        let Verdict::Approved(given) = self.verdict(snapshot, approval)? else {
+            return Err(NotRedeemable::NotApproved);
+        };
+        self.still_valid(snapshot, &given)?;
+        Ok(given)
+    }
+
+    /// Whether an approval that was given is still worth something: not disputed, and by a device that is still the user's.
+    ///
+    /// # Errors
+    /// [`NotRedeemable`].
+    pub fn still_valid(&self, snapshot: &Snapshot<'_>, given: &Approval) -> Result<(), NotRedeemable> {
+        if given.disputed {
+            return Err(NotRedeemable::Disputed);
+        }
+        let Some(signed) = &given.signed else { return Ok(()) };
+        match devices::by_id(snapshot, &signed.device_id)? {
+            Some(device) if device.state == devices::DeviceState::Active => Ok(()),
+            _ => Err(NotRedeemable::DeviceRevoked),
+        }
+    }
+
+    fn approval_from(
+        &self,
+        snapshot: &Snapshot<'_>,
+        row: approvals::ApprovalRow,
+    ) -> Result<Option<Approval>, StoreError> {
+        let missing = || StoreError::MissingRow;
+        let decided = row.resolution.ok_or_else(missing)?;
+        let signed = match &decided.challenge {
+            Some(challenge) => {
+                let challenge = challenges::by_id(snapshot, challenge)?.ok_or_else(missing)?;
+                let device = devices::by_id(snapshot, &challenge.device)?.ok_or_else(missing)?;
+                Some(SignedAnswer {
+                    challenge_hash: challenge.hash,
+                    answer_hash: decided.answer_hash.ok_or_else(missing)?,
+                    device_id: device.id,
+                    device_class: device.class,
+                    acr: decided.acr.ok_or_else(missing)?,
+                    amr: decided.amr,
+                })
+            }
+            None if self.approves_in_process(&row.subject) => None,
+            None => return Ok(None),
+        };
+        Ok(Some(Approval {
+            id: row.id,
+            signed,
+            details_hash: row.details_hash,
+            interaction: row.interaction,
+            auth_time: decided.auth_time.unwrap_or(decided.at),
+            disputed: row.disputed_at.is_some(),
+        }))
+    }
+
+    /// Returns as soon as the approval has a verdict, or after `at_most`. The caller reads [`Gateway::verdict`] afterwards.
+    ///
+    /// # Errors
+    /// The store's.
+    pub async fn verdict_changed(&self, approval: &ApprovalId, at_most: Duration) -> Result<(), StoreError> {
+        let until = Instant::now() + at_most;
+        let listener = self.store().notifier().listen(approval.as_str());
+        loop {
+            let changed = listener.changed();
+            let (gateway, id) = (self.clone(), approval.clone());
+            let verdict = self.store().read(move |snapshot| gateway.verdict(snapshot, &id)).await?;
+            let has_ended = verdict != Verdict::Pending || self.is_closing();
+            // A wake-up only says "look again": another process may have written something else.
+            if has_ended || timeout_at(until, changed).await.is_err() {
+                return Ok(());
+            }
+        }
+    }
 }

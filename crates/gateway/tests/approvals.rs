@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use axum::http::StatusCode;
-use countersign_gateway::{AcceptError, NotRedeemable, Verdict};
+use countersign_gateway::{AcceptError, InteractionError, NotRedeemable, Verdict};
 use countersign_jose::clock::{Clock as _, Timestamp};
 use countersign_protocol::answer::{Answer, DenialReason};
 use countersign_protocol::challenge::ContextSource;
@@ -16,6 +16,7 @@ use countersign_protocol::outcome::Ending;
 use countersign_protocol::problem::Problem;
 use countersign_protocol::registration::DeviceClass;
 use countersign_protocol::text::TextError;
+use countersign_store::Error;
 use countersign_testing_gateway::{DeviceCalls as _, World, counter, payment};
 
 #[tokio::test]
@@ -329,13 +330,16 @@ async fn the_interaction_is_the_strongest_that_all_can_and_never_below_the_minim
     assert_eq!(effective(Some(NumberChoose), &all, Boolean, true).await.ok(), Some(NumberChoose));
     assert!(matches!(
         effective(Some(Boolean), &all, NumberChoose, false).await,
-        Err(AcceptError::InteractionBelowMinimum { asked: Boolean, minimum: NumberChoose })
+        Err(AcceptError::Interaction(InteractionError::BelowMinimum { requested: Boolean, minimum: NumberChoose }))
     ));
     assert!(matches!(
         effective(Some(InputManual), &[], Boolean, false).await,
-        Err(AcceptError::InteractionBeyondClient(InputManual))
+        Err(AcceptError::Interaction(InteractionError::BeyondClient(InputManual)))
     ));
-    assert!(matches!(effective(None, &[], InputManual, false).await, Err(AcceptError::InteractionBelowMinimum { .. })));
+    assert!(matches!(
+        effective(None, &[], InputManual, false).await,
+        Err(AcceptError::Interaction(InteractionError::BelowMinimum { .. }))
+    ));
 }
 
 #[tokio::test]
@@ -347,7 +351,7 @@ async fn admitting_a_device_always_takes_a_number_and_verification() {
     request.authorization_details = Some(Details::parse(details).expect("sound details"));
     request.user_verification = UserVerification::Discouraged;
     let tap = world.accept(request.clone()).await;
-    assert!(matches!(tap, Err(AcceptError::InteractionBelowMinimum { .. })));
+    assert!(matches!(tap, Err(AcceptError::Interaction(InteractionError::BelowMinimum { .. }))));
     request.interaction_policy.client_supported = vec![InteractionType::NumberChoose];
     let accepted = world.accept(request).await.expect("accepted");
     assert_eq!(accepted.interaction, InteractionType::NumberChoose);
@@ -388,20 +392,20 @@ async fn a_user_without_devices_and_one_whose_devices_are_revoked_are_told_apart
 }
 
 #[tokio::test]
-async fn request_and_caller_stand_or_fall_together() {
+async fn request_and_callers_rows_commit_or_roll_back_together() {
     let world = World::new();
     let mut phone = world.enroll("Phone").await;
     let (gateway, request) = (world.gateway.clone(), world.request());
-    let undone = world.gateway.store().write(move |tx| -> Result<(), &str> {
+    let undone = world.gateway.store().write(move |tx| -> Result<(), Error> {
         gateway.accept(tx, &request).expect("accepted");
-        Err("the caller's own insert failed")
+        Err(Error::MissingRow) // the caller's own part failed
     });
     assert!(undone.await.is_err());
     assert!(phone.pull(&world).await.challenges.is_empty());
 }
 
 #[tokio::test]
-async fn whoever_waits_for_a_verdict_hears_it_at_once() {
+async fn a_caller_that_waits_for_a_verdict_gets_it_at_once() {
     let world = World::new();
     let mut phone = world.enroll("Phone").await;
     let accepted = world.ask().await;

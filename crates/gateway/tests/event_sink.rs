@@ -1,14 +1,15 @@
-//! Whoever must know what happens is told within the transaction, and can undo it.
+//! The event sink is called within the transaction that made the change, and can undo it.
 
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
 
 use axum::http::StatusCode;
-use countersign_gateway::{EventSink, Gateway, GatewayEvent, Keys, Ports, Settings, Store, Transaction, Verdict};
+use countersign_gateway::{EventSink, Gateway, GatewayEvent, Keys, Ports, Settings, Verdict};
 use countersign_jose::clock::Clock as _;
 use countersign_protocol::answer::DenialReason;
 use countersign_protocol::discovery::Mode;
-use countersign_testing_gateway::{DeviceCalls as _, World, issuer};
+use countersign_store::{Error, Transaction};
+use countersign_testing_gateway::{DeviceCalls as _, World, issuer, open_store};
 
 /// Keeps what it saw in words, in a table of its own too; refuses when told to.
 #[derive(Default)]
@@ -18,7 +19,7 @@ struct Notes {
 }
 
 impl EventSink for Notes {
-    fn record(&self, transaction: &Transaction<'_>, event: &GatewayEvent<'_>) -> rusqlite::Result<()> {
+    fn record(&self, transaction: &Transaction<'_>, event: &GatewayEvent<'_>) -> Result<(), Error> {
         let words = match event {
             GatewayEvent::Ended { approval, expired, outcome, .. } => {
                 assert_eq!(*expired, *outcome == "expired");
@@ -39,24 +40,26 @@ impl EventSink for Notes {
             other => format!("{other:?}"),
         };
         if self.refuses.load(Ordering::SeqCst) {
-            return Err(rusqlite::Error::QueryReturnedNoRows);
+            return Err(Error::MissingRow);
         }
-        transaction.execute("INSERT INTO note (words) VALUES (?1)", [&words])?;
+        transaction.connection().execute("INSERT INTO note (words) VALUES (?1)", [&words])?;
         self.seen.lock().expect("the notes").push(words);
         Ok(())
     }
 }
 
-/// A gateway whose happenings are noted.
+/// A gateway whose events are noted.
 fn watched() -> (World, Arc<Notes>) {
     let mut world = World::new();
     let notes = Arc::new(Notes::default());
     let random = world.random.clone();
     let home = world.home.path();
-    let store = Store::open(&home.join("provider.db"), &*random).expect("the store opens");
-    store
-        .write_blocking(|transaction| transaction.execute_batch("CREATE TABLE note (words TEXT NOT NULL)"))
-        .expect("a table");
+    let store = open_store(home, &random);
+    let table: Result<(), Error> = store.write_blocking(|transaction| {
+        transaction.connection().execute_batch("CREATE TABLE note (words TEXT NOT NULL)")?;
+        Ok(())
+    });
+    table.expect("a table");
     let keys = Keys::load_or_create(&home.join("keys"), &*random).expect("keys");
     let ports = Ports { clock: world.clock.clone(), random };
     let settings = Settings::new(issuer(), Mode::Test);
@@ -67,7 +70,7 @@ fn watched() -> (World, Arc<Notes>) {
 }
 
 impl Notes {
-    /// What was seen since the last look.
+    /// What was seen since the last call.
     fn take(&self) -> Vec<String> {
         std::mem::take(&mut self.seen.lock().expect("the notes"))
     }

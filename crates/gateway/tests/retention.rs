@@ -14,7 +14,7 @@ fn count(world: &World, table: &str) -> i64 {
     world
         .gateway
         .store()
-        .read_blocking(|connection| connection.query_row(&count, [], |row| row.get(0)))
+        .read_blocking(|snapshot| Ok(snapshot.connection().query_row(&count, [], |row| row.get(0))?))
         .expect("a count")
 }
 

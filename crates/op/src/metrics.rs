@@ -9,7 +9,6 @@ use axum::Router;
 use axum::http::{StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use axum::routing::get;
-use countersign_gateway::StoreError;
 use prometheus_client::encoding::text::encode;
 use prometheus_client::metrics::counter::Counter;
 use prometheus_client::metrics::family::Family;
@@ -17,6 +16,8 @@ use prometheus_client::metrics::gauge::Gauge;
 use prometheus_client::metrics::histogram::Histogram;
 use prometheus_client::registry::{Registry, Unit};
 use tokio::net::TcpListener;
+
+use countersign_store::Error as StoreError;
 
 use crate::server::{Inner, Provider};
 use crate::store::outbox;
@@ -123,8 +124,8 @@ impl Inner {
         self.metrics.register(&mut registry);
         let (store, now) = (self.gateway.store(), self.ports.clock.now());
         let gateway = self.gateway.clone();
-        let standing = store.read_slow(move |connection| gateway.pending_approvals(connection)).await?;
-        let queued = store.read_slow(move |connection| outbox::queued(connection, now)).await?;
+        let standing = store.read_slow(move |snapshot| gateway.pending_approvals(snapshot)).await?;
+        let queued = store.read_slow(move |snapshot| outbox::queued(snapshot, now)).await?;
         let gauge = |registry: &mut Registry, name: &str, help: &str, value: u64| {
             let gauge = Gauge::<i64>::default();
             gauge.set(i64::try_from(value).unwrap_or(i64::MAX));

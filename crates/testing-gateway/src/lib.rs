@@ -14,9 +14,10 @@ use axum::body::{Body, to_bytes};
 use axum::http::{HeaderMap, Request, StatusCode};
 use countersign_gateway::{
     AcceptError, AcceptedRequest, ApprovalRequest, Gateway, InteractionPolicy, IssuedLink, Keys, Limits, LinkRequest,
-    Ports, Settings, Store, Verdict, WriteError,
+    Ports, SCHEMA, Settings, Verdict,
 };
 use countersign_jose::clock::Clock as _;
+use countersign_jose::random;
 use countersign_protocol::challenge::{Client, Party};
 use countersign_protocol::details::Details;
 use countersign_protocol::discovery::Mode;
@@ -24,6 +25,7 @@ use countersign_protocol::id::{ApprovalId, Subject};
 use countersign_protocol::interaction::{InteractionType, UserVerification};
 use countersign_protocol::issuer::Issuer;
 use countersign_protocol::registration::{Confirm, DeviceClass};
+use countersign_store::{HistoryId, Store};
 use tower::ServiceExt as _;
 
 use countersign_testing::{CountingRandom, ManualClock};
@@ -158,10 +160,7 @@ impl World {
     /// Asks Alice's devices.
     pub async fn accept(&self, request: ApprovalRequest) -> Result<AcceptedRequest, AcceptError> {
         let gateway = self.gateway.clone();
-        self.gateway.store().write(move |tx| gateway.accept(tx, &request)).await.map_err(|error| match error {
-            WriteError::Refused(refused) => refused,
-            WriteError::Store(error) => panic!("the store failed: {error}"),
-        })
+        self.gateway.store().write(move |tx| gateway.accept(tx, &request)).await
     }
 
     /// A plain request, accepted.
@@ -230,10 +229,16 @@ impl Response {
 }
 
 fn open(home: &Path, mode: Mode, clock: &Arc<ManualClock>, random: &Arc<CountingRandom>) -> Gateway {
-    let store = Store::open(&home.join("provider.db"), &**random).expect("the store opens");
+    let store = open_store(home, random);
     let keys = Keys::load_or_create(&home.join("keys"), &**random).expect("keys");
     let ports = Ports { clock: clock.clone(), random: random.clone() };
     Gateway::open(Settings::new(issuer(), mode), store, keys, ports).expect("the gateway opens")
+}
+
+/// The store in this folder, with the gateway's tables.
+pub fn open_store(home: &Path, random: &CountingRandom) -> Store {
+    let fresh = HistoryId::from_bytes(random::bytes(random));
+    Store::open(&home.join("provider.db"), &[SCHEMA], &fresh).expect("the store opens")
 }
 
 /// [`ISSUER`], parsed.

@@ -5,13 +5,13 @@ use countersign_protocol::enrollment::ConfirmedBy;
 use countersign_protocol::id::{DeviceId, RegistrationTokenId};
 use countersign_protocol::limits;
 use countersign_protocol::revocation::RevokedBy;
+use countersign_store::{Error as StoreError, Transaction};
 use ring::hmac;
 
 use crate::Gateway;
 use crate::outcome::EndError;
 use crate::store::devices::{self, DeviceState};
 use crate::store::links::{self, LinkState};
-use crate::store::{StoreError, Transaction, WriteError};
 
 /// How long after its registration a device waits for its code, in seconds.
 const CODE_LIFE: u64 = limits::REGISTRATION_TOKEN_SECONDS;
@@ -55,18 +55,22 @@ pub enum ConfirmError {
     Store(#[from] StoreError),
 }
 
-impl From<EndError> for ConfirmError {
-    fn from(error: EndError) -> Self {
-        match error {
-            EndError::Store(error) => Self::Store(error.into()),
-            EndError::Sign(_) => Self::Sign,
+impl ConfirmError {
+    /// The stable code of this error.
+    pub const fn code(&self) -> &'static str {
+        match self {
+            ConfirmError::Ended => "confirmation_failed",
+            _ => "confirmation",
         }
     }
 }
 
-impl From<rusqlite::Error> for ConfirmError {
-    fn from(error: rusqlite::Error) -> Self {
-        Self::Store(error.into())
+impl From<EndError> for ConfirmError {
+    fn from(error: EndError) -> Self {
+        match error {
+            EndError::Store(error) => Self::Store(error),
+            EndError::Sign(_) => Self::Sign,
+        }
     }
 }
 
@@ -88,12 +92,7 @@ impl Gateway {
         let gateway = self.clone();
         let link = link.clone();
         let typed = Secret::new(code.split_whitespace().collect::<String>());
-        let result = self.store().write(move |tx| gateway.confirm_in(tx, &link, &typed)).await;
-        match result {
-            Ok(result) => result,
-            Err(WriteError::Refused(error)) => Err(error),
-            Err(WriteError::Store(error)) => Err(error.into()),
-        }
+        self.store().write(move |tx| gateway.confirm_in(tx, &link, &typed)).await?
     }
 
     /// A miss is kept, so it is no error of the transaction: the inner result is what the caller hears.
@@ -134,7 +133,7 @@ impl Gateway {
     pub(crate) async fn abandon_unconfirmed(&self) -> Result<(), StoreError> {
         let before =
             countersign_jose::clock::Timestamp::from_millis(self.now().millis().saturating_sub(CODE_LIFE * 1000));
-        if self.store().read(move |connection| devices::unconfirmed_before(connection, before)).await?.is_empty() {
+        if self.store().read(move |snapshot| devices::unconfirmed_before(snapshot, before)).await?.is_empty() {
             return Ok(());
         }
         let gateway = self.clone();
@@ -147,8 +146,8 @@ impl Gateway {
         });
         match ended.await {
             Ok(()) => Ok(()),
-            Err(WriteError::Store(error)) => Err(error),
-            Err(WriteError::Refused(error)) => {
+            Err(EndError::Store(error)) => Err(error),
+            Err(error @ EndError::Sign(_)) => {
                 tracing::error!(%error, "devices that were never confirmed could not be ended");
                 Ok(())
             }

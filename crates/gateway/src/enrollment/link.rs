@@ -9,9 +9,9 @@ use countersign_protocol::limits;
 use countersign_protocol::link::EnrollmentLink;
 use countersign_protocol::registration::{Confirm, RegistrationToken};
 use countersign_protocol::text::{self, TextError};
+use countersign_store::Error as StoreError;
 
 use crate::Gateway;
-use crate::store::StoreError;
 use crate::store::links::{self, Link, LinkState};
 
 /// For whom a link is made.
@@ -56,6 +56,13 @@ pub enum LinkError {
     Store(#[from] StoreError),
 }
 
+impl LinkError {
+    /// The stable code, one for all of them, as the command line prints it.
+    pub const fn code(&self) -> &'static str {
+        "link"
+    }
+}
+
 impl Gateway {
     /// Makes a link for a user; it serves one device, for ten minutes.
     ///
@@ -94,8 +101,7 @@ impl Gateway {
             alerted: false,
             registration: None,
         };
-        let stored = self.store().write(move |tx| links::insert(tx, &row)).await;
-        stored.map_err(StoreError::from)?;
+        self.store().write(move |tx| links::insert(tx, &row)).await?;
         let link = EnrollmentLink::new(self.settings().issuer.clone(), signed);
         Ok(IssuedLink { id: token.jti, link, expires_at })
     }
@@ -103,8 +109,8 @@ impl Gateway {
     /// The state of a link; `None` if there is none of this id.
     ///
     /// # Errors
-    /// What the store said.
+    /// The store's.
     pub fn link_state(&self, id: &RegistrationTokenId) -> Result<Option<LinkState>, StoreError> {
-        self.store().read_blocking(|connection| Ok(links::by_id(connection, id)?.map(|link| link.state)))
+        self.store().read_blocking(|snapshot| Ok(links::by_id(snapshot, id)?.map(|link| link.state)))
     }
 }

@@ -3,12 +3,9 @@
 mod confirm;
 mod link;
 mod register;
-mod registration_rate;
 mod revoke;
 mod statement;
 
 pub use confirm::{ConfirmError, ConfirmedDevice};
 pub use link::{IssuedLink, LinkError, LinkRequest};
 pub use revoke::{DeviceRecord, RevokeError};
-
-pub(crate) use registration_rate::RegistrationRate;

@@ -13,12 +13,13 @@ use countersign_protocol::registration::{
     TokenError,
 };
 use countersign_protocol::{limits, text};
+use countersign_store::Transaction;
 
 use crate::Gateway;
 use crate::rejection::{Rejection, reject};
 use crate::store::devices::{self, Device, DeviceState, NewDevice};
 use crate::store::links::{self, Link, LinkState};
-use crate::store::{Transaction, credentials, feed};
+use crate::store::{credentials, feed};
 
 /// A registration whose token, keys and proofs hold.
 pub(crate) struct VerifiedRegistration {

@@ -6,13 +6,14 @@ use countersign_protocol::jws::Compact;
 use countersign_protocol::notice::DeviceEvent;
 use countersign_protocol::registration::{DeviceClass, KeyProtection};
 use countersign_protocol::revocation::{Revocation, RevokedBy};
+use countersign_store::{Error as StoreError, Transaction};
 
 use crate::Gateway;
 use crate::event_sink::GatewayEvent;
 use crate::outcome::EndError;
 use crate::store::approvals::Status;
 use crate::store::devices::{self, Device, DeviceState};
-use crate::store::{StoreError, Transaction, WriteError, challenges, feed};
+use crate::store::{challenges, feed};
 
 /// A device as its user and the operator see it.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -52,10 +53,20 @@ pub enum RevokeError {
     Store(#[from] StoreError),
 }
 
+impl RevokeError {
+    /// The stable code of this error.
+    pub const fn code(&self) -> &'static str {
+        match self {
+            RevokeError::UnknownDevice => "unknown",
+            RevokeError::Sign | RevokeError::Store(_) => "provider",
+        }
+    }
+}
+
 impl From<EndError> for RevokeError {
     fn from(error: EndError) -> Self {
         match error {
-            EndError::Store(error) => Self::Store(error.into()),
+            EndError::Store(error) => Self::Store(error),
             EndError::Sign(_) => Self::Sign,
         }
     }
@@ -65,9 +76,9 @@ impl Gateway {
     /// Every device a user ever registered, oldest first.
     ///
     /// # Errors
-    /// What the store said.
+    /// The store's.
     pub fn devices(&self, subject: &Subject) -> Result<Vec<DeviceRecord>, StoreError> {
-        let devices = self.store().read_blocking(|connection| devices::all(connection, subject))?;
+        let devices = self.store().read_blocking(|snapshot| devices::all(snapshot, subject))?;
         Ok(devices.into_iter().map(DeviceRecord::from).collect())
     }
 
@@ -80,17 +91,14 @@ impl Gateway {
         let gateway = self.clone();
         let id = device.clone();
         let revoked = self.store().write(move |tx| {
-            let device = devices::by_id(tx, &id).map_err(StoreError::from)?.ok_or(RevokeError::UnknownDevice)?;
+            let device = devices::by_id(tx, &id)?.ok_or(RevokeError::UnknownDevice)?;
             if matches!(device.state, DeviceState::Revoked | DeviceState::Abandoned) {
                 return Ok(false);
             }
             gateway.end_device(tx, &device, DeviceState::Revoked, by)?;
             Ok(true)
         });
-        revoked.await.map_err(|error| match error {
-            WriteError::Refused(error) => error,
-            WriteError::Store(error) => error.into(),
-        })
+        revoked.await
     }
 
     /// Ends a device with a signed revocation and withdraws what waited for it.

@@ -5,12 +5,13 @@ use countersign_protocol::enrollment::{ConfirmedBy, EnrollmentStatement, StatedP
 use countersign_protocol::id::{DeviceId, MessageId, Subject};
 use countersign_protocol::jws::Compact;
 use countersign_protocol::notice::{DeviceEvent, DeviceNotice};
+use countersign_store::{Error as StoreError, Transaction};
 
 use crate::Gateway;
 use crate::event_sink::GatewayEvent;
 use crate::outcome::EndError;
 use crate::store::devices::{self, Device};
-use crate::store::{Transaction, feed};
+use crate::store::feed;
 
 impl Gateway {
     /// Confirms a registered device: signs its statement, gives it to the device, and tells the others.
@@ -82,7 +83,7 @@ impl Gateway {
         transaction: &Transaction<'_>,
         subject: &Subject,
         except: Option<&DeviceId>,
-    ) -> rusqlite::Result<Vec<Device>> {
+    ) -> Result<Vec<Device>, StoreError> {
         let mut devices = devices::active(transaction, subject)?;
         devices.retain(|device| Some(&device.id) != except);
         Ok(devices)

@@ -54,7 +54,7 @@ async fn wait_for_news(gateway: &Gateway, caller: &Caller, query: &Query) -> Res
         }
         // Whatever woke us may have been the device's own end.
         let id = device.clone();
-        let now = gateway.store().read(move |connection| devices::by_id(connection, &id)).await?;
+        let now = gateway.store().read(move |snapshot| devices::by_id(snapshot, &id)).await?;
         let now = now.ok_or_else(not_found)?;
         gateway.check_state(&now, caller.credential_until, Admission::Unconfirmed)?;
     }

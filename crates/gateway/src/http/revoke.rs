@@ -10,10 +10,10 @@ use countersign_protocol::problem::ProblemCode;
 use countersign_protocol::revocation::RevokedBy;
 
 use super::reply;
+use crate::Gateway;
 use crate::device_auth::{Admission, Caller};
 use crate::enrollment::RevokeError;
 use crate::rejection::{Rejection, reject};
-use crate::{Gateway, StoreError};
 
 pub(super) struct Form {
     device_id: String,
@@ -57,7 +57,7 @@ async fn end(gateway: &Gateway, caller: &Caller, request: Request<Body>) -> Resu
         RevokeError::Store(error) => Rejection::from(error),
         other => {
             tracing::error!(error = %other, "a device could not be revoked");
-            Rejection::from(StoreError::Closed)
+            Rejection::from(countersign_store::Error::Closed)
         }
     })?;
     Ok(StatusCode::NO_CONTENT.into_response())

@@ -13,6 +13,7 @@ use countersign_jose::hash::Hash;
 use countersign_jose::key::Thumbprint;
 use countersign_protocol::id::DeviceId;
 use countersign_protocol::limits;
+use countersign_store::Listener;
 use futures_util::{Stream, stream};
 use tokio::time::{Instant, sleep_until};
 
@@ -20,7 +21,6 @@ use super::{fetch, reply};
 use crate::Gateway;
 use crate::device_auth::{Admission, Caller};
 use crate::feed::has_news;
-use crate::notifier::Listener;
 use crate::store::credentials;
 
 const COMMENT_EVERY: Duration = Duration::from_secs(limits::STREAM_COMMENT_SECONDS);
@@ -127,10 +127,10 @@ impl FeedStream {
     async fn update(&mut self) -> Option<(Option<Event>, bool)> {
         let (gateway, credential) = (self.gateway.clone(), self.credential);
         let (device, cursor) = (self.device.clone(), self.cursor.clone());
-        let looked = self.gateway.store().read(move |connection| {
+        let looked = self.gateway.store().read(move |snapshot| {
             // By its credential, so that a stream does not outlive one that was replaced.
-            let Some(presented) = credentials::by_hash(connection, &credential)? else { return Ok(None) };
-            let fetched = gateway.fetch(connection, &device, cursor.as_deref(), 1)?;
+            let Some(presented) = credentials::by_hash(snapshot, &credential)? else { return Ok(None) };
+            let fetched = gateway.fetch(snapshot, &device, cursor.as_deref(), 1)?;
             Ok(Some((presented.device, fetched)))
         });
         let looked = looked.await.inspect_err(|error| tracing::error!(%error, "a stream could not read its feed"));

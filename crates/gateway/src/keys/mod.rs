@@ -60,6 +60,13 @@ pub enum KeyError {
     },
 }
 
+impl KeyError {
+    /// The stable code, one for all of them, as the command line prints it.
+    pub const fn code(&self) -> &'static str {
+        "provider"
+    }
+}
+
 impl Keys {
     /// Reads the keys from the directory; makes what is missing.
     ///

@@ -5,7 +5,8 @@ use countersign_jose::hash::Hash;
 use countersign_protocol::answer::DenialReason;
 use countersign_protocol::id::{ApprovalId, ChallengeId, Subject};
 use countersign_protocol::interaction::{InteractionType, Opening, UserVerification};
-use rusqlite::{Connection, OptionalExtension, Row, params};
+use countersign_store::{Error, Snapshot, Transaction};
+use rusqlite::{OptionalExtension, Row, params};
 use serde::{Deserialize, Serialize};
 
 use super::columns::{
@@ -54,8 +55,9 @@ pub struct PendingCount {
 }
 
 /// Counts what waits at this time.
-pub(crate) fn count_pending(connection: &Connection, now: Timestamp) -> rusqlite::Result<PendingCount> {
-    connection
+pub(crate) fn count_pending(snapshot: &Snapshot<'_>, now: Timestamp) -> Result<PendingCount, Error> {
+    Ok(snapshot
+        .connection()
         .prepare_cached(
             "SELECT count(*), coalesce(sum(held), 0) FROM approval WHERE status = 'pending' AND answer_until > ?1",
         )?
@@ -64,15 +66,16 @@ pub(crate) fn count_pending(connection: &Connection, now: Timestamp) -> rusqlite
                 pending: row.get::<_, i64>(0)?.unsigned_abs(),
                 held: row.get::<_, i64>(1)?.unsigned_abs(),
             })
-        })
+        })?)
 }
 
 /// Counts what ended since then, by its outcome.
-pub(crate) fn count_ended(connection: &Connection, since: Timestamp) -> rusqlite::Result<Vec<(String, u64)>> {
-    connection
+pub(crate) fn count_ended(snapshot: &Snapshot<'_>, since: Timestamp) -> Result<Vec<(String, u64)>, Error> {
+    Ok(snapshot
+        .connection()
         .prepare_cached("SELECT status, count(*) FROM approval WHERE decided_at >= ?1 GROUP BY status ORDER BY status")?
         .query_map([millis(since)], |row| Ok((row.get(0)?, row.get::<_, i64>(1)?.unsigned_abs())))?
-        .collect()
+        .collect::<Result<_, _>>()?)
 }
 
 /// An approval as the store keeps it.
@@ -154,8 +157,9 @@ fn approval(row: &Row<'_>) -> rusqlite::Result<ApprovalRow> {
 }
 
 /// Adds a pending approval.
-pub(crate) fn insert(connection: &Connection, new: &ApprovalRow) -> rusqlite::Result<()> {
-    connection
+pub(crate) fn insert(transaction: &Transaction<'_>, new: &ApprovalRow) -> Result<(), Error> {
+    transaction
+        .connection()
         .prepare_cached(
             "INSERT INTO approval (id, subject, client_id, status, held, interaction, salt, value, user_verification,
                 allow_automated, details_hash, requested_at, expires_at, answer_until, not_me_hold)
@@ -176,44 +180,48 @@ pub(crate) fn insert(connection: &Connection, new: &ApprovalRow) -> rusqlite::Re
             millis(new.expires_at),
             millis(new.answer_until),
             i64::try_from(new.not_me_hold).unwrap_or(i64::MAX),
-        ])
-        .map(drop)
+        ])?;
+    Ok(())
 }
 
-pub(crate) fn by_id(connection: &Connection, id: &ApprovalId) -> rusqlite::Result<Option<ApprovalRow>> {
-    connection
+pub(crate) fn by_id(snapshot: &Snapshot<'_>, id: &ApprovalId) -> Result<Option<ApprovalRow>, Error> {
+    Ok(snapshot
+        .connection()
         .prepare_cached(&format!("SELECT {COLUMNS} FROM approval a WHERE a.id = ?1"))?
         .query_row([id.as_str()], approval)
-        .optional()
+        .optional()?)
 }
 
 /// How many requests of this client wait for this user, held ones not counted.
-pub(crate) fn pending_unheld(connection: &Connection, subject: &Subject, client: &str) -> rusqlite::Result<u32> {
-    connection
+pub(crate) fn pending_unheld(snapshot: &Snapshot<'_>, subject: &Subject, client: &str) -> Result<u32, Error> {
+    Ok(snapshot
+        .connection()
         .prepare_cached(
             "SELECT count(*) FROM approval WHERE subject = ?1 AND client_id = ?2 AND held = 0 AND status = 'pending'",
         )?
-        .query_row(params![subject.as_str(), client], |row| row.get(0))
+        .query_row(params![subject.as_str(), client], |row| row.get(0))?)
 }
 
 /// Approvals whose time to answer has ended, at most `most`, oldest first.
-pub(crate) fn overdue(connection: &Connection, now: Timestamp, most: usize) -> rusqlite::Result<Vec<ApprovalId>> {
-    connection
+pub(crate) fn overdue(snapshot: &Snapshot<'_>, now: Timestamp, most: usize) -> Result<Vec<ApprovalId>, Error> {
+    Ok(snapshot
+        .connection()
         .prepare_cached(
             "SELECT id FROM approval WHERE status = 'pending' AND answer_until <= ?1 ORDER BY answer_until LIMIT ?2",
         )?
         .query_map(params![millis(now), most as i64], |row| text(row, "id"))?
-        .collect()
+        .collect::<Result<_, _>>()?)
 }
 
 /// The one place where a verdict is made: ends the approval if it is still pending. Returns whether this call did.
 pub(crate) fn resolve(
-    connection: &Connection,
+    transaction: &Transaction<'_>,
     id: &ApprovalId,
     status: Status,
     resolution: &Resolution,
-) -> rusqlite::Result<bool> {
-    let changed = connection
+) -> Result<bool, Error> {
+    let changed = transaction
+        .connection()
         .prepare_cached(
             "UPDATE approval SET status = ?2, decided_at = ?3, reason = ?4, challenge_id = ?5, answer_hash = ?6, amr = ?7,
                 acr = ?8, auth_time = ?9
@@ -234,33 +242,31 @@ pub(crate) fn resolve(
 }
 
 /// Notes the first dispute of an approval. Returns whether this was the first.
-pub(crate) fn dispute(connection: &Connection, id: &ApprovalId, now: Timestamp) -> rusqlite::Result<bool> {
-    let changed = connection
+pub(crate) fn dispute(transaction: &Transaction<'_>, id: &ApprovalId, now: Timestamp) -> Result<bool, Error> {
+    let changed = transaction
+        .connection()
         .prepare_cached("UPDATE approval SET disputed_at = ?2 WHERE id = ?1 AND disputed_at IS NULL")?
         .execute(params![id.as_str(), millis(now)])?;
     Ok(changed == 1)
 }
 
 /// Approvals that ended before then, at most `most`, oldest first.
-pub(crate) fn ended_before(
-    connection: &Connection,
-    before: Timestamp,
-    most: usize,
-) -> rusqlite::Result<Vec<ApprovalId>> {
-    connection
+pub(crate) fn ended_before(snapshot: &Snapshot<'_>, before: Timestamp, most: usize) -> Result<Vec<ApprovalId>, Error> {
+    Ok(snapshot
+        .connection()
         .prepare_cached("SELECT id FROM approval WHERE decided_at < ?1 ORDER BY decided_at LIMIT ?2")?
         .query_map(params![millis(before), most as i64], |row| text(row, "id"))?
-        .collect()
+        .collect::<Result<_, _>>()?)
 }
 
 /// Forgets an approval with its challenges and the answers to them.
-pub(crate) fn forget(connection: &Connection, id: &ApprovalId) -> rusqlite::Result<()> {
+pub(crate) fn forget(transaction: &Transaction<'_>, id: &ApprovalId) -> Result<(), Error> {
     for statement in [
         "DELETE FROM answer WHERE challenge_id IN (SELECT id FROM challenge WHERE approval_id = ?1)",
         "DELETE FROM challenge WHERE approval_id = ?1",
         "DELETE FROM approval WHERE id = ?1",
     ] {
-        connection.prepare_cached(statement)?.execute([id.as_str()])?;
+        transaction.connection().prepare_cached(statement)?.execute([id.as_str()])?;
     }
     Ok(())
 }

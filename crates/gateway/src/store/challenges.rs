@@ -3,7 +3,8 @@
 use countersign_jose::clock::Timestamp;
 use countersign_jose::hash::Hash;
 use countersign_protocol::id::{ApprovalId, ChallengeId, DeviceId};
-use rusqlite::{Connection, OptionalExtension, Row, params};
+use countersign_store::{Error, Snapshot, Transaction};
+use rusqlite::{OptionalExtension, Row, params};
 
 use super::columns::{ColumnCursor, millis, optional_text, text, time};
 
@@ -61,44 +62,48 @@ fn challenge(row: &Row<'_>) -> rusqlite::Result<ChallengeRow> {
 
 /// Stores a challenge before it is first sent.
 pub(crate) fn insert(
-    connection: &Connection,
+    transaction: &Transaction<'_>,
     id: &ChallengeId,
     approval: &ApprovalId,
     device: &DeviceId,
     jws: &str,
     hash: &Hash,
-) -> rusqlite::Result<()> {
-    connection
+) -> Result<(), Error> {
+    transaction
+        .connection()
         .prepare_cached("INSERT INTO challenge (id, approval_id, device_id, jws, hash) VALUES (?1, ?2, ?3, ?4, ?5)")?
-        .execute(params![id.as_str(), approval.as_str(), device.as_str(), jws, hash.to_string()])
-        .map(drop)
+        .execute(params![id.as_str(), approval.as_str(), device.as_str(), jws, hash.to_string()])?;
+    Ok(())
 }
 
-pub(crate) fn by_id(connection: &Connection, id: &ChallengeId) -> rusqlite::Result<Option<ChallengeRow>> {
-    connection
+pub(crate) fn by_id(snapshot: &Snapshot<'_>, id: &ChallengeId) -> Result<Option<ChallengeRow>, Error> {
+    Ok(snapshot
+        .connection()
         .prepare_cached(&format!("SELECT {COLUMNS} FROM {TABLES} WHERE c.id = ?1"))?
         .query_row([id.as_str()], challenge)
-        .optional()
+        .optional()?)
 }
 
 /// The challenge, if it was sent to this device.
 pub(crate) fn of_device(
-    connection: &Connection,
+    snapshot: &Snapshot<'_>,
     id: &ChallengeId,
     device: &DeviceId,
-) -> rusqlite::Result<Option<ChallengeRow>> {
-    connection
+) -> Result<Option<ChallengeRow>, Error> {
+    Ok(snapshot
+        .connection()
         .prepare_cached(&format!("SELECT {COLUMNS} FROM {TABLES} WHERE c.id = ?1 AND c.device_id = ?2"))?
         .query_row(params![id.as_str(), device.as_str()], challenge)
-        .optional()
+        .optional()?)
 }
 
 /// All challenges of an approval.
-pub(crate) fn of_approval(connection: &Connection, approval: &ApprovalId) -> rusqlite::Result<Vec<ChallengeRow>> {
-    connection
+pub(crate) fn of_approval(snapshot: &Snapshot<'_>, approval: &ApprovalId) -> Result<Vec<ChallengeRow>, Error> {
+    Ok(snapshot
+        .connection()
         .prepare_cached(&format!("SELECT {COLUMNS} FROM {TABLES} WHERE c.approval_id = ?1 ORDER BY c.id"))?
         .query_map([approval.as_str()], challenge)?
-        .collect()
+        .collect::<Result<_, _>>()?)
 }
 
 /// A challenge with everything that was signed about it.
@@ -112,11 +117,9 @@ pub(crate) struct ChallengeWithAnswer {
 }
 
 /// All challenges of an approval, with everything that was signed about them.
-pub(crate) fn with_answers(
-    connection: &Connection,
-    approval: &ApprovalId,
-) -> rusqlite::Result<Vec<ChallengeWithAnswer>> {
-    connection
+pub(crate) fn with_answers(snapshot: &Snapshot<'_>, approval: &ApprovalId) -> Result<Vec<ChallengeWithAnswer>, Error> {
+    Ok(snapshot
+        .connection()
         .prepare_cached(&format!(
             "SELECT {COLUMNS}, c.jws AS challenge_jws, s.jws AS answer_jws, s.received_at,
                     coalesce(a.challenge_id = c.id, 0) AS decided
@@ -131,63 +134,69 @@ pub(crate) fn with_answers(
                 row: challenge(row)?,
             })
         })?
-        .collect()
+        .collect::<Result<_, _>>()?)
 }
 
 /// The pending approvals that a device was asked about.
-pub(crate) fn pending_approvals(connection: &Connection, device: &DeviceId) -> rusqlite::Result<Vec<ApprovalId>> {
-    connection
+pub(crate) fn pending_approvals(snapshot: &Snapshot<'_>, device: &DeviceId) -> Result<Vec<ApprovalId>, Error> {
+    Ok(snapshot
+        .connection()
         .prepare_cached(
             "SELECT a.id FROM challenge c JOIN approval a ON a.id = c.approval_id
              WHERE c.device_id = ?1 AND c.outcome IS NULL AND a.status = 'pending'",
         )?
         .query_map([device.as_str()], |row| text(row, "id"))?
-        .collect()
+        .collect::<Result<_, _>>()?)
 }
 
 /// How many devices can still answer an approval, and how many have refused it.
-pub(crate) fn still_asked(connection: &Connection, approval: &ApprovalId) -> rusqlite::Result<(u32, u32)> {
-    connection
+pub(crate) fn still_asked(snapshot: &Snapshot<'_>, approval: &ApprovalId) -> Result<(u32, u32), Error> {
+    Ok(snapshot
+        .connection()
         .prepare_cached(
             "SELECT count(*) FILTER (WHERE d.status = 'active' AND c.refused IS NULL), count(*) FILTER (WHERE c.refused IS NOT NULL)
              FROM challenge c JOIN device d ON d.id = c.device_id WHERE c.approval_id = ?1",
         )?
-        .query_row([approval.as_str()], |row| Ok((row.get(0)?, row.get(1)?)))
+        .query_row([approval.as_str()], |row| Ok((row.get(0)?, row.get(1)?)))?)
 }
 
-pub(crate) fn set_outcome(connection: &Connection, id: &ChallengeId, outcome: &str) -> rusqlite::Result<()> {
-    connection
+pub(crate) fn set_outcome(transaction: &Transaction<'_>, id: &ChallengeId, outcome: &str) -> Result<(), Error> {
+    transaction
+        .connection()
         .prepare_cached("UPDATE challenge SET outcome = ?2 WHERE id = ?1")?
-        .execute(params![id.as_str(), outcome])
-        .map(drop)
+        .execute(params![id.as_str(), outcome])?;
+    Ok(())
 }
 
-pub(crate) fn set_disputed(connection: &Connection, id: &ChallengeId, outcome: &str) -> rusqlite::Result<()> {
-    connection
+pub(crate) fn set_disputed(transaction: &Transaction<'_>, id: &ChallengeId, outcome: &str) -> Result<(), Error> {
+    transaction
+        .connection()
         .prepare_cached("UPDATE challenge SET disputed = ?2 WHERE id = ?1")?
-        .execute(params![id.as_str(), outcome])
-        .map(drop)
+        .execute(params![id.as_str(), outcome])?;
+    Ok(())
 }
 
-pub(crate) fn set_refused(connection: &Connection, id: &ChallengeId, code: &str) -> rusqlite::Result<()> {
-    connection
+pub(crate) fn set_refused(transaction: &Transaction<'_>, id: &ChallengeId, code: &str) -> Result<(), Error> {
+    transaction
+        .connection()
         .prepare_cached("UPDATE challenge SET refused = ?2 WHERE id = ?1")?
-        .execute(params![id.as_str(), code])
-        .map(drop)
+        .execute(params![id.as_str(), code])?;
+    Ok(())
 }
 
 /// Keeps the first valid answer to a challenge.
 pub(crate) fn keep_answer(
-    connection: &Connection,
+    transaction: &Transaction<'_>,
     id: &ChallengeId,
     answer: &AnswerFingerprint,
     jws: &str,
     now: Timestamp,
-) -> rusqlite::Result<()> {
-    connection
+) -> Result<(), Error> {
+    transaction
+        .connection()
         .prepare_cached(
             "INSERT INTO answer (challenge_id, jti, signed_hash, received_at, jws) VALUES (?1, ?2, ?3, ?4, ?5)",
         )?
-        .execute(params![id.as_str(), answer.jti, answer.signed.to_string(), millis(now), jws])
-        .map(drop)
+        .execute(params![id.as_str(), answer.jti, answer.signed.to_string(), millis(now), jws])?;
+    Ok(())
 }

@@ -3,7 +3,8 @@
 use countersign_jose::clock::Timestamp;
 use countersign_jose::hash::Hash;
 use countersign_protocol::id::DeviceId;
-use rusqlite::{Connection, OptionalExtension, params};
+use countersign_store::{Error, Snapshot, Transaction};
+use rusqlite::{OptionalExtension, params};
 
 use super::columns::{ColumnCursor, millis, time};
 use super::devices::{self, Device};
@@ -16,8 +17,9 @@ pub(crate) struct CredentialRow {
 }
 
 /// Looks a credential up by its hash.
-pub(crate) fn by_hash(connection: &Connection, hash: &Hash) -> rusqlite::Result<Option<CredentialRow>> {
-    connection
+pub(crate) fn by_hash(snapshot: &Snapshot<'_>, hash: &Hash) -> Result<Option<CredentialRow>, Error> {
+    Ok(snapshot
+        .connection()
         .prepare_cached(&format!(
             "SELECT {}, c.expires_at, c.used FROM credential c JOIN device d ON d.id = c.device_id WHERE c.hash = ?1",
             devices::COLUMNS
@@ -30,24 +32,32 @@ pub(crate) fn by_hash(connection: &Connection, hash: &Hash) -> rusqlite::Result<
                 used: row.get(at.next())?,
             })
         })
-        .optional()
+        .optional()?)
 }
 
 /// Adds a credential that has not been used yet.
-pub(crate) fn add(connection: &Connection, id: &DeviceId, hash: &Hash, expires_at: Timestamp) -> rusqlite::Result<()> {
-    connection
+pub(crate) fn add(
+    transaction: &Transaction<'_>,
+    id: &DeviceId,
+    hash: &Hash,
+    expires_at: Timestamp,
+) -> Result<(), Error> {
+    transaction
+        .connection()
         .prepare_cached("INSERT INTO credential (hash, device_id, expires_at, used) VALUES (?1, ?2, ?3, 0)")?
-        .execute(params![hash.to_string(), id.as_str(), millis(expires_at)])
-        .map(drop)
+        .execute(params![hash.to_string(), id.as_str(), millis(expires_at)])?;
+    Ok(())
 }
 
 /// Marks a credential as used, which ends every other of its device. Returns false if it is gone.
-pub(crate) fn mark_used(connection: &Connection, id: &DeviceId, hash: &Hash) -> rusqlite::Result<bool> {
-    let used = connection
+pub(crate) fn mark_used(transaction: &Transaction<'_>, id: &DeviceId, hash: &Hash) -> Result<bool, Error> {
+    let used = transaction
+        .connection()
         .prepare_cached("UPDATE credential SET used = 1 WHERE hash = ?1 AND device_id = ?2")?
         .execute(params![hash.to_string(), id.as_str()])?;
     if used == 1 {
-        connection
+        transaction
+            .connection()
             .prepare_cached("DELETE FROM credential WHERE device_id = ?2 AND hash <> ?1")?
             .execute(params![hash.to_string(), id.as_str()])?;
     }
@@ -55,14 +65,16 @@ pub(crate) fn mark_used(connection: &Connection, id: &DeviceId, hash: &Hash) -> 
 }
 
 /// Ends credentials that were given out and never used, so that at most two are valid at a time.
-pub(crate) fn end_unused(connection: &Connection, id: &DeviceId) -> rusqlite::Result<()> {
-    connection
+pub(crate) fn end_unused(transaction: &Transaction<'_>, id: &DeviceId) -> Result<(), Error> {
+    transaction
+        .connection()
         .prepare_cached("DELETE FROM credential WHERE device_id = ?1 AND used = 0")?
-        .execute([id.as_str()])
-        .map(drop)
+        .execute([id.as_str()])?;
+    Ok(())
 }
 
 /// Ends every credential of a device.
-pub(crate) fn end_all(connection: &Connection, id: &DeviceId) -> rusqlite::Result<()> {
-    connection.prepare_cached("DELETE FROM credential WHERE device_id = ?1")?.execute([id.as_str()]).map(drop)
+pub(crate) fn end_all(transaction: &Transaction<'_>, id: &DeviceId) -> Result<(), Error> {
+    transaction.connection().prepare_cached("DELETE FROM credential WHERE device_id = ?1")?.execute([id.as_str()])?;
+    Ok(())
 }

@@ -6,7 +6,8 @@ use countersign_jose::key::{PublicKey, Thumbprint};
 use countersign_protocol::id::{DeviceId, RegistrationTokenId, Subject};
 use countersign_protocol::interaction::InteractionType;
 use countersign_protocol::registration::{DeviceClass, KeyProtection};
-use rusqlite::{Connection, OptionalExtension, Row, params};
+use countersign_store::{Error, Snapshot, Transaction};
+use rusqlite::{OptionalExtension, Row, params};
 use serde::{Deserialize, Serialize};
 
 use super::columns::{ColumnCursor, as_json, json, millis, name, name_of, optional_name, optional_time, text, time};
@@ -22,13 +23,14 @@ pub struct EnrollmentCount {
 }
 
 /// Counts active devices and their users.
-pub(crate) fn count_active(connection: &Connection) -> rusqlite::Result<EnrollmentCount> {
-    connection
+pub(crate) fn count_active(snapshot: &Snapshot<'_>) -> Result<EnrollmentCount, Error> {
+    Ok(snapshot
+        .connection()
         .prepare_cached("SELECT count(DISTINCT subject), count(*) FROM device WHERE status = 'active'")?
         .query_row([], |row| {
             let count = |at: usize| row.get::<_, i64>(at).map(i64::unsigned_abs);
             Ok(EnrollmentCount { people: count(0)?, devices: count(1)? })
-        })
+        })?)
 }
 
 /// The state of a device.
@@ -92,19 +94,19 @@ pub(crate) struct NewDevice<'a> {
 
 impl Device {
     /// The key that signs proofs, denials and disputes.
-    pub(crate) fn transport_key(&self) -> rusqlite::Result<PublicKey> {
+    pub(crate) fn transport_key(&self) -> Result<PublicKey, Error> {
         parse_key(&self.transport_jwk)
     }
 
     /// The key that signs approvals.
-    pub(crate) fn approval_key(&self) -> rusqlite::Result<PublicKey> {
+    pub(crate) fn approval_key(&self) -> Result<PublicKey, Error> {
         parse_key(&self.approval_jwk)
     }
 }
 
-fn parse_key(jwk: &str) -> rusqlite::Result<PublicKey> {
-    serde_json::from_str(jwk)
-        .map_err(|error| rusqlite::Error::FromSqlConversionFailure(0, rusqlite::types::Type::Text, Box::new(error)))
+fn parse_key(jwk: &str) -> Result<PublicKey, Error> {
+    Ok(serde_json::from_str(jwk)
+        .map_err(|error| rusqlite::Error::FromSqlConversionFailure(0, rusqlite::types::Type::Text, Box::new(error)))?)
 }
 
 /// In the order in which [`device`] reads them.
@@ -140,8 +142,9 @@ fn only_device(row: &Row<'_>) -> rusqlite::Result<Device> {
     device(row, &mut ColumnCursor::default())
 }
 
-pub(crate) fn insert(connection: &Connection, new: &NewDevice<'_>) -> rusqlite::Result<()> {
-    connection
+pub(crate) fn insert(transaction: &Transaction<'_>, new: &NewDevice<'_>) -> Result<(), Error> {
+    transaction
+        .connection()
         .prepare_cached(
             "INSERT INTO device (id, subject, status, name, class, platform, key_protection, transport_kid, transport_jwk,
                 approval_kid, approval_jwk, interaction_types, version, allow_automated, link_id, registered_at, feed_head)
@@ -164,112 +167,124 @@ pub(crate) fn insert(connection: &Connection, new: &NewDevice<'_>) -> rusqlite::
             new.link.as_str(),
             millis(new.registered_at),
             new.feed_head,
-        ])
-        .map(drop)
+        ])?;
+    Ok(())
 }
 
-pub(crate) fn by_id(connection: &Connection, id: &DeviceId) -> rusqlite::Result<Option<Device>> {
-    connection
+pub(crate) fn by_id(snapshot: &Snapshot<'_>, id: &DeviceId) -> Result<Option<Device>, Error> {
+    Ok(snapshot
+        .connection()
         .prepare_cached(&format!("SELECT {COLUMNS} FROM device d WHERE d.id = ?1"))?
         .query_row([id.as_str()], only_device)
-        .optional()
+        .optional()?)
 }
 
 /// All devices of a user that take part, oldest first.
-pub(crate) fn active(connection: &Connection, subject: &Subject) -> rusqlite::Result<Vec<Device>> {
-    connection
+pub(crate) fn active(snapshot: &Snapshot<'_>, subject: &Subject) -> Result<Vec<Device>, Error> {
+    Ok(snapshot
+        .connection()
         .prepare_cached(&format!(
             "SELECT {COLUMNS} FROM device d WHERE d.subject = ?1 AND d.status = 'active' ORDER BY d.registered_at, d.id"
         ))?
         .query_map([subject.as_str()], only_device)?
-        .collect()
+        .collect::<Result<_, _>>()?)
 }
 
 /// All devices a user ever had, oldest first.
-pub(crate) fn all(connection: &Connection, subject: &Subject) -> rusqlite::Result<Vec<Device>> {
-    connection
+pub(crate) fn all(snapshot: &Snapshot<'_>, subject: &Subject) -> Result<Vec<Device>, Error> {
+    Ok(snapshot
+        .connection()
         .prepare_cached(&format!("SELECT {COLUMNS} FROM device d WHERE d.subject = ?1 ORDER BY d.registered_at, d.id"))?
         .query_map([subject.as_str()], only_device)?
-        .collect()
+        .collect::<Result<_, _>>()?)
 }
 
 /// How many devices of a user take part or wait for their code.
-pub(crate) fn count_not_ended(connection: &Connection, subject: &Subject) -> rusqlite::Result<u32> {
-    connection
+pub(crate) fn count_not_ended(snapshot: &Snapshot<'_>, subject: &Subject) -> Result<u32, Error> {
+    Ok(snapshot
+        .connection()
         .prepare_cached(
             "SELECT count(*) FROM device WHERE subject = ?1 AND status IN ('active', 'unconfirmed', 'suspended')",
         )?
-        .query_row([subject.as_str()], |row| row.get(0))
+        .query_row([subject.as_str()], |row| row.get(0))?)
 }
 
 /// Whether some device registered with this key before, for either purpose.
-pub(crate) fn is_key_known(connection: &Connection, kid: &Thumbprint) -> rusqlite::Result<bool> {
-    connection
+pub(crate) fn is_key_known(snapshot: &Snapshot<'_>, kid: &Thumbprint) -> Result<bool, Error> {
+    Ok(snapshot
+        .connection()
         .prepare_cached("SELECT EXISTS (SELECT 1 FROM device WHERE transport_kid = ?1 OR approval_kid = ?1)")?
-        .query_row([kid.to_string()], |row| row.get(0))
+        .query_row([kid.to_string()], |row| row.get(0))?)
 }
 
 /// Devices that were registered before then and never confirmed.
-pub(crate) fn unconfirmed_before(connection: &Connection, before: Timestamp) -> rusqlite::Result<Vec<Device>> {
-    connection
+pub(crate) fn unconfirmed_before(snapshot: &Snapshot<'_>, before: Timestamp) -> Result<Vec<Device>, Error> {
+    Ok(snapshot
+        .connection()
         .prepare_cached(&format!(
             "SELECT {COLUMNS} FROM device d WHERE d.status = 'unconfirmed' AND d.registered_at < ?1 LIMIT 100"
         ))?
         .query_map([millis(before)], only_device)?
-        .collect()
+        .collect::<Result<_, _>>()?)
 }
 
 /// Makes the device take part, by its first statement.
-pub(crate) fn confirm(connection: &Connection, id: &DeviceId, now: Timestamp) -> rusqlite::Result<()> {
-    connection
+pub(crate) fn confirm(transaction: &Transaction<'_>, id: &DeviceId, now: Timestamp) -> Result<(), Error> {
+    transaction
+        .connection()
         .prepare_cached("UPDATE device SET status = 'active', confirmed_at = ?2 WHERE id = ?1")?
-        .execute(params![id.as_str(), millis(now)])
-        .map(drop)
+        .execute(params![id.as_str(), millis(now)])?;
+    Ok(())
 }
 
 /// Ends or suspends a device; `revocation` is the signed one.
 pub(crate) fn end(
-    connection: &Connection,
+    transaction: &Transaction<'_>,
     id: &DeviceId,
     state: DeviceState,
     revocation: Option<&str>,
     now: Timestamp,
-) -> rusqlite::Result<()> {
-    connection
+) -> Result<(), Error> {
+    transaction
+        .connection()
         .prepare_cached("UPDATE device SET status = ?2, revocation = ?3, ended_at = ?4 WHERE id = ?1")?
-        .execute(params![id.as_str(), name_of(&state), revocation, millis(now)])
-        .map(drop)
+        .execute(params![id.as_str(), name_of(&state), revocation, millis(now)])?;
+    Ok(())
 }
 
 /// Notes the place in its history that a device's answer took.
-pub(crate) fn advance(connection: &Connection, id: &DeviceId, seq: u64) -> rusqlite::Result<()> {
-    connection
+pub(crate) fn advance(transaction: &Transaction<'_>, id: &DeviceId, seq: u64) -> Result<(), Error> {
+    transaction
+        .connection()
         .prepare_cached("UPDATE device SET seq = ?2 WHERE id = ?1")?
-        .execute(params![id.as_str(), i64::try_from(seq).unwrap_or(i64::MAX)])
-        .map(drop)
+        .execute(params![id.as_str(), i64::try_from(seq).unwrap_or(i64::MAX)])?;
+    Ok(())
 }
 
 /// The device's statements, oldest first, as signed.
-pub(crate) fn statements(connection: &Connection, id: &DeviceId) -> rusqlite::Result<Vec<String>> {
-    connection
+pub(crate) fn statements(snapshot: &Snapshot<'_>, id: &DeviceId) -> Result<Vec<String>, Error> {
+    Ok(snapshot
+        .connection()
         .prepare_cached("SELECT jws FROM statement WHERE device_id = ?1 ORDER BY sequence")?
         .query_map([id.as_str()], |row| row.get(0))?
-        .collect()
+        .collect::<Result<_, _>>()?)
 }
 
 /// Adds a statement, which is from now on the one in force.
 pub(crate) fn add_statement(
-    connection: &Connection,
+    transaction: &Transaction<'_>,
     id: &DeviceId,
     sequence: u64,
     jws: &str,
     hash: &Hash,
-) -> rusqlite::Result<()> {
-    connection
+) -> Result<(), Error> {
+    transaction
+        .connection()
         .prepare_cached("INSERT INTO statement (device_id, sequence, jws) VALUES (?1, ?2, ?3)")?
         .execute(params![id.as_str(), sequence as i64, jws])?;
-    connection
+    transaction
+        .connection()
         .prepare_cached("UPDATE device SET statement_hash = ?2 WHERE id = ?1")?
-        .execute(params![id.as_str(), hash.to_string()])
-        .map(drop)
+        .execute(params![id.as_str(), hash.to_string()])?;
+    Ok(())
 }

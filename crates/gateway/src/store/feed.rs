@@ -3,9 +3,9 @@
 use countersign_jose::clock::Timestamp;
 use countersign_jose::random::{self, Random};
 use countersign_protocol::id::{ChallengeId, DeviceId};
-use rusqlite::{Connection, OptionalExtension, Row, params};
+use countersign_store::{Error, Snapshot, Transaction};
+use rusqlite::{OptionalExtension, Row, params};
 
-use super::Transaction;
 use super::columns::{millis, text};
 
 /// One entry of a device's feed.
@@ -46,12 +46,14 @@ pub(crate) fn append(
     item: &str,
     now: Timestamp,
     random: &dyn Random,
-) -> rusqlite::Result<()> {
+) -> Result<(), Error> {
     let n = next(head(transaction, device)?, random);
     transaction
+        .connection()
         .prepare_cached("INSERT INTO feed (device_id, n, kind, item, at) VALUES (?1, ?2, ?3, ?4, ?5)")?
         .execute(params![device.as_str(), n, kind, item, millis(now)])?;
     transaction
+        .connection()
         .prepare_cached("UPDATE device SET feed_head = ?2 WHERE id = ?1")?
         .execute(params![device.as_str(), n])?;
     transaction.notify_after_commit(device.as_str());
@@ -59,15 +61,17 @@ pub(crate) fn append(
 }
 
 /// The number of the device's latest entry.
-pub(crate) fn head(connection: &Connection, device: &DeviceId) -> rusqlite::Result<i64> {
-    connection
+pub(crate) fn head(snapshot: &Snapshot<'_>, device: &DeviceId) -> Result<i64, Error> {
+    Ok(snapshot
+        .connection()
         .prepare_cached("SELECT feed_head FROM device WHERE id = ?1")?
-        .query_row([device.as_str()], |row| row.get(0))
+        .query_row([device.as_str()], |row| row.get(0))?)
 }
 
 /// Whether the device's feed has an entry of this number. The latest may be forgotten already; it is known by [`head`].
-pub(crate) fn has(connection: &Connection, device: &DeviceId, n: i64) -> rusqlite::Result<bool> {
-    let found = connection
+pub(crate) fn has(snapshot: &Snapshot<'_>, device: &DeviceId, n: i64) -> Result<bool, Error> {
+    let found = snapshot
+        .connection()
         .prepare_cached("SELECT 1 FROM feed WHERE device_id = ?1 AND n = ?2")?
         .query_row(params![device.as_str(), n], |_| Ok(()))
         .optional()?;
@@ -75,8 +79,9 @@ pub(crate) fn has(connection: &Connection, device: &DeviceId, n: i64) -> rusqlit
 }
 
 /// The next entries after `n`, at most `most`.
-pub(crate) fn after(connection: &Connection, device: &DeviceId, n: i64, most: usize) -> rusqlite::Result<Vec<Entry>> {
-    connection
+pub(crate) fn after(snapshot: &Snapshot<'_>, device: &DeviceId, n: i64, most: usize) -> Result<Vec<Entry>, Error> {
+    Ok(snapshot
+        .connection()
         .prepare_cached(
             "SELECT f.n, f.kind, f.item, c.jws, c.outcome, c.disputed, a.status
              FROM feed f
@@ -85,17 +90,18 @@ pub(crate) fn after(connection: &Connection, device: &DeviceId, n: i64, most: us
              WHERE f.device_id = ?1 AND f.n > ?2 ORDER BY f.n LIMIT ?3",
         )?
         .query_map(params![device.as_str(), n, most as i64], entry)?
-        .collect()
+        .collect::<Result<_, _>>()?)
 }
 
 /// Everything that still matters after `n`, at most `most`: pending challenges and notices.
 pub(crate) fn pending_after(
-    connection: &Connection,
+    snapshot: &Snapshot<'_>,
     device: &DeviceId,
     n: i64,
     most: usize,
-) -> rusqlite::Result<Vec<Entry>> {
-    connection
+) -> Result<Vec<Entry>, Error> {
+    Ok(snapshot
+        .connection()
         .prepare_cached(
             "SELECT f.n, f.kind, f.item, c.jws, NULL AS outcome, NULL AS disputed, a.status
              FROM feed f
@@ -104,28 +110,30 @@ pub(crate) fn pending_after(
              WHERE f.device_id = ?1 AND f.n > ?2 AND (f.kind = 'notice' OR a.status = 'pending') ORDER BY f.n LIMIT ?3",
         )?
         .query_map(params![device.as_str(), n, most as i64], entry)?
-        .collect()
+        .collect::<Result<_, _>>()?)
 }
 
 /// Whether there is anything to forget.
-pub(crate) fn has_older(connection: &Connection, before: Timestamp) -> rusqlite::Result<bool> {
-    connection
+pub(crate) fn has_older(snapshot: &Snapshot<'_>, before: Timestamp) -> Result<bool, Error> {
+    Ok(snapshot
+        .connection()
         .prepare_cached(
             "SELECT EXISTS (SELECT 1 FROM feed f WHERE f.at < ?1
                 AND NOT (f.kind = 'notice' AND EXISTS (SELECT 1 FROM statement s WHERE s.device_id = f.device_id AND s.jws = f.item)))",
         )?
-        .query_row([millis(before)], |row| row.get(0))
+        .query_row([millis(before)], |row| row.get(0))?)
 }
 
 /// Forgets what is older than `before`; a device that was away for longer hears everything pending instead. Its enrollment
 /// statements stay.
-pub(crate) fn forget(connection: &Connection, before: Timestamp) -> rusqlite::Result<usize> {
-    connection
+pub(crate) fn forget(transaction: &Transaction<'_>, before: Timestamp) -> Result<usize, Error> {
+    Ok(transaction
+        .connection()
         .prepare_cached(
             "DELETE FROM feed AS f WHERE f.at < ?1
                 AND NOT (f.kind = 'notice' AND EXISTS (SELECT 1 FROM statement s WHERE s.device_id = f.device_id AND s.jws = f.item))",
         )?
-        .execute([millis(before)])
+        .execute([millis(before)])?)
 }
 
 fn entry(row: &Row<'_>) -> rusqlite::Result<Entry> {

@@ -3,7 +3,8 @@
 use countersign_jose::clock::Timestamp;
 use countersign_protocol::id::{DeviceId, RegistrationTokenId, Subject};
 use countersign_protocol::registration::Confirm;
-use rusqlite::{Connection, OptionalExtension, params};
+use countersign_store::{Error, Snapshot, Transaction};
+use rusqlite::{OptionalExtension, params};
 use serde::{Deserialize, Serialize};
 
 use super::columns::{millis, name, name_of, optional_text, text, time};
@@ -38,8 +39,9 @@ pub(crate) struct Link {
     pub(crate) registration: Option<String>,
 }
 
-pub(crate) fn insert(connection: &Connection, link: &Link) -> rusqlite::Result<()> {
-    connection
+pub(crate) fn insert(transaction: &Transaction<'_>, link: &Link) -> Result<(), Error> {
+    transaction
+        .connection()
         .prepare_cached(
             "INSERT INTO link (id, subject, subject_label, confirm, allow_automated, expires_at, tries_left, state)
              VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)",
@@ -53,12 +55,13 @@ pub(crate) fn insert(connection: &Connection, link: &Link) -> rusqlite::Result<(
             millis(link.expires_at),
             link.tries_left,
             name_of(&link.state),
-        ])
-        .map(drop)
+        ])?;
+    Ok(())
 }
 
-pub(crate) fn by_id(connection: &Connection, id: &RegistrationTokenId) -> rusqlite::Result<Option<Link>> {
-    connection
+pub(crate) fn by_id(snapshot: &Snapshot<'_>, id: &RegistrationTokenId) -> Result<Option<Link>, Error> {
+    Ok(snapshot
+        .connection()
         .prepare_cached(
             "SELECT id, subject, subject_label, confirm, allow_automated, expires_at, tries_left, state, device_id, alerted, registration
              FROM link WHERE id = ?1",
@@ -78,51 +81,61 @@ pub(crate) fn by_id(connection: &Connection, id: &RegistrationTokenId) -> rusqli
                 registration: row.get("registration")?,
             })
         })
-        .optional()
+        .optional()?)
 }
 
 /// Gives an open link its device.
 pub(crate) fn register(
-    connection: &Connection,
+    transaction: &Transaction<'_>,
     id: &RegistrationTokenId,
     device: &DeviceId,
     registration: &str,
-) -> rusqlite::Result<()> {
-    connection
+) -> Result<(), Error> {
+    transaction
+        .connection()
         .prepare_cached("UPDATE link SET state = 'registered', device_id = ?2, registration = ?3 WHERE id = ?1")?
-        .execute(params![id.as_str(), device.as_str(), registration])
-        .map(drop)
+        .execute(params![id.as_str(), device.as_str(), registration])?;
+    Ok(())
 }
 
-pub(crate) fn set_state(connection: &Connection, id: &RegistrationTokenId, state: LinkState) -> rusqlite::Result<()> {
-    connection
+pub(crate) fn set_state(
+    transaction: &Transaction<'_>,
+    id: &RegistrationTokenId,
+    state: LinkState,
+) -> Result<(), Error> {
+    transaction
+        .connection()
         .prepare_cached("UPDATE link SET state = ?2 WHERE id = ?1")?
-        .execute(params![id.as_str(), name_of(&state)])
-        .map(drop)
+        .execute(params![id.as_str(), name_of(&state)])?;
+    Ok(())
 }
 
 /// Records that the user's devices were notified of a second use, so that they are notified once.
-pub(crate) fn set_alerted(connection: &Connection, id: &RegistrationTokenId) -> rusqlite::Result<()> {
-    connection.prepare_cached("UPDATE link SET alerted = 1 WHERE id = ?1")?.execute([id.as_str()]).map(drop)
+pub(crate) fn set_alerted(transaction: &Transaction<'_>, id: &RegistrationTokenId) -> Result<(), Error> {
+    transaction.connection().prepare_cached("UPDATE link SET alerted = 1 WHERE id = ?1")?.execute([id.as_str()])?;
+    Ok(())
 }
 
 /// Takes one try away; returns how many are left.
-pub(crate) fn miss(connection: &Connection, id: &RegistrationTokenId) -> rusqlite::Result<u32> {
-    connection
+pub(crate) fn miss(transaction: &Transaction<'_>, id: &RegistrationTokenId) -> Result<u32, Error> {
+    Ok(transaction
+        .connection()
         .prepare_cached("UPDATE link SET tries_left = max(tries_left - 1, 0) WHERE id = ?1 RETURNING tries_left")?
-        .query_row([id.as_str()], |row| row.get(0))
+        .query_row([id.as_str()], |row| row.get(0))?)
 }
 
 /// Forgets links that ended before then, at most `most`. Their tokens are refused for their age alone. Returns how many.
-pub(crate) fn forget(connection: &Connection, before: Timestamp, most: usize) -> rusqlite::Result<usize> {
-    connection
+pub(crate) fn forget(transaction: &Transaction<'_>, before: Timestamp, most: usize) -> Result<usize, Error> {
+    Ok(transaction
+        .connection()
         .prepare_cached("DELETE FROM link WHERE id IN (SELECT id FROM link WHERE expires_at < ?1 LIMIT ?2)")?
-        .execute(params![millis(before), most as i64])
+        .execute(params![millis(before), most as i64])?)
 }
 
 /// Whether there is a link to forget.
-pub(crate) fn has_older(connection: &Connection, before: Timestamp) -> rusqlite::Result<bool> {
-    connection
+pub(crate) fn has_older(snapshot: &Snapshot<'_>, before: Timestamp) -> Result<bool, Error> {
+    Ok(snapshot
+        .connection()
         .prepare_cached("SELECT EXISTS (SELECT 1 FROM link WHERE expires_at < ?1)")?
-        .query_row([millis(before)], |row| row.get(0))
+        .query_row([millis(before)], |row| row.get(0))?)
 }

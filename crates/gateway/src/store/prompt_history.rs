@@ -1,16 +1,18 @@
 //! Recent prompts, by user and client.
 
 use countersign_protocol::id::Subject;
-use rusqlite::{Connection, OptionalExtension, params};
+use countersign_store::{Error, Snapshot, Transaction};
+use rusqlite::{OptionalExtension, params};
 
 use super::columns::{ColumnCursor, millis, time};
 use crate::prompt_limit::PromptHistory;
 
-pub(crate) fn load(connection: &Connection, subject: &Subject, client: &str) -> rusqlite::Result<PromptHistory> {
-    let found = connection
+pub(crate) fn load(snapshot: &Snapshot<'_>, subject: &Subject, client: &str) -> Result<PromptHistory, Error> {
+    let found = snapshot
+        .connection()
         .prepare_cached(
             "SELECT window_from, prompts, step, next_prompt, not_me_count, wrong_in_a_row, held_until
-             FROM asking WHERE subject = ?1 AND client_id = ?2",
+             FROM prompt_history WHERE subject = ?1 AND client_id = ?2",
         )?
         .query_row(params![subject.as_str(), client], |row| {
             let mut at = ColumnCursor::default();
@@ -29,14 +31,15 @@ pub(crate) fn load(connection: &Connection, subject: &Subject, client: &str) -> 
 }
 
 pub(crate) fn save(
-    connection: &Connection,
+    transaction: &Transaction<'_>,
     subject: &Subject,
     client: &str,
     asking: &PromptHistory,
-) -> rusqlite::Result<()> {
-    connection
+) -> Result<(), Error> {
+    transaction
+        .connection()
         .prepare_cached(
-            "INSERT OR REPLACE INTO asking
+            "INSERT OR REPLACE INTO prompt_history
              (subject, client_id, window_from, prompts, step, next_prompt, not_me_count, wrong_in_a_row, held_until)
              VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)",
         )?
@@ -50,6 +53,6 @@ pub(crate) fn save(
             asking.not_me_count,
             asking.wrong_in_a_row,
             millis(asking.held_until),
-        ])
-        .map(drop)
+        ])?;
+    Ok(())
 }

@@ -1,6 +1,7 @@
 //! Why a client or a person was not added or changed.
 
-use countersign_gateway::{EndError, KeyError, StoreError};
+use countersign_gateway::{EndError, KeyError};
+use countersign_store::Error as StoreError;
 
 use crate::config::ConfigError;
 
@@ -57,10 +58,4 @@ pub enum DirectoryError {
     /// The store failed.
     #[error(transparent)]
     Store(#[from] StoreError),
-}
-
-impl From<rusqlite::Error> for DirectoryError {
-    fn from(error: rusqlite::Error) -> Self {
-        Self::Store(error.into())
-    }
 }

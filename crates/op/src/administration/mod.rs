@@ -3,10 +3,10 @@
 use std::sync::Arc;
 
 use countersign_egress::CallError;
-use countersign_gateway::WriteError;
 use countersign_jose::jwt::SigningAlg;
 use countersign_protocol::clock::Timestamp;
 use countersign_protocol::id::Subject;
+use countersign_store::Error as StoreError;
 
 mod error;
 
@@ -103,7 +103,7 @@ impl Provider {
         let (secret, hashed) = inner.new_secret();
         let id = client_id.to_owned();
         let changed = inner.gateway.store().write(move |tx| rows::replace_secret(tx, &id, &hashed)).await;
-        match changed.map_err(flatten)? {
+        match changed.map_err(DirectoryError::Store)? {
             true => Ok(AddedClient { client_id: client_id.to_owned(), secret: Some(secret) }),
             false => Err(DirectoryError::Unknown { what: format!("client {client_id}") }),
         }
@@ -126,7 +126,7 @@ impl Provider {
             }
             Ok(ended)
         });
-        removed.await.map_err(refused)
+        removed.await
     }
 
     /// Adds a person: `entry` is TOML, one `[[users]]` table.
@@ -136,7 +136,7 @@ impl Provider {
     pub async fn add_user(&self, entry: &str) -> Result<Arc<User>, DirectoryError> {
         let inner = self.inner();
         let user = user_entry(entry).map_err(DirectoryError::Entry)?;
-        let there = inner.gateway.store().read_blocking(|connection| inner.person_in(connection, user.sub.as_str()))?;
+        let there = inner.gateway.store().read_blocking(|snapshot| inner.person_in(snapshot, user.sub.as_str()))?;
         if there.is_some() {
             return Err(DirectoryError::Taken { what: format!("user {}", user.sub.as_str()) });
         }
@@ -167,7 +167,7 @@ impl Provider {
         for (sub, in_file, added_at) in in_file.chain(stored) {
             // A person who stands in both is told once, as the file says.
             let known = records.iter().any(|record: &UserRecord| record.user.sub.as_str() == sub);
-            let person = inner.gateway.store().read_blocking(|connection| inner.person_in(connection, &sub))?;
+            let person = inner.gateway.store().read_blocking(|snapshot| inner.person_in(snapshot, &sub))?;
             if let Some(user) = person.filter(|_| !known) {
                 records.push(UserRecord { user, in_file, added_at });
             }
@@ -181,7 +181,7 @@ impl Provider {
     /// [`DirectoryError::Unknown`], or what the store said.
     pub fn user(&self, name: &str) -> Result<Arc<User>, DirectoryError> {
         let inner = self.inner();
-        let found = inner.gateway.store().read_blocking(|connection| inner.person_named_in(connection, name))?;
+        let found = inner.gateway.store().read_blocking(|snapshot| inner.person_named_in(snapshot, name))?;
         found.ok_or_else(|| DirectoryError::Unknown { what: format!("user {name}") })
     }
 
@@ -209,7 +209,7 @@ impl Provider {
             }
             Ok(ended)
         });
-        locked.await.map_err(refused)
+        locked.await
     }
 
     /// Lets a person in again that a command locked out. Returns whether that changed anything.
@@ -219,7 +219,7 @@ impl Provider {
     pub async fn unlock_user(&self, sub: &Subject) -> Result<bool, DirectoryError> {
         let sub = sub.clone();
         let changed = self.gateway().store().write(move |tx| rows::set_lock(tx, sub.as_str(), None));
-        changed.await.map_err(flatten)
+        changed.await.map_err(DirectoryError::Store)
     }
 
     /// Removes a person: devices are revoked, what is pending is withdrawn. Returns how many devices there were.
@@ -240,11 +240,11 @@ impl Provider {
             }
         }
         let sub = sub.clone();
-        let removed = self.gateway().store().write(move |tx| -> Result<(), rusqlite::Error> {
+        let removed = self.gateway().store().write(move |tx| -> Result<(), StoreError> {
             rows::remove_user(tx, sub.as_str())?;
             rows::set_lock(tx, sub.as_str(), None).map(drop)
         });
-        removed.await.map_err(flatten)?;
+        removed.await.map_err(DirectoryError::Store)?;
         Ok(revoked)
     }
 }
@@ -273,7 +273,7 @@ impl Inner {
             registered,
             added_at: self.ports.clock.now(),
         };
-        match self.gateway.store().write(move |tx| rows::add_client(tx, &row)).await.map_err(flatten)? {
+        match self.gateway.store().write(move |tx| rows::add_client(tx, &row)).await.map_err(DirectoryError::Store)? {
             true => Ok(AddedClient { client_id, secret: has_secret.then_some(secret) }),
             false => Err(taken()),
         }
@@ -302,7 +302,7 @@ impl Inner {
             let taken = |name| DirectoryError::Taken { what: format!("the name {name}") };
             rows::put_user(tx, &row, &names)?.map_err(taken)
         });
-        put.await.map_err(refused)?;
+        put.await?;
         Ok(user)
     }
 
@@ -312,7 +312,7 @@ impl Inner {
         if self.clients.get(client_id).is_some() {
             return Err(DirectoryError::InFile { what });
         }
-        let found = self.gateway.store().read_blocking(|connection| self.client_in(connection, client_id))?;
+        let found = self.gateway.store().read_blocking(|snapshot| self.client_in(snapshot, client_id))?;
         found.ok_or(DirectoryError::Unknown { what })
     }
 
@@ -322,7 +322,7 @@ impl Inner {
         if self.config.users.by_sub(sub).is_some() {
             return Err(DirectoryError::InFile { what });
         }
-        let row = self.gateway.store().read_blocking(|connection| rows::user(connection, sub))?;
+        let row = self.gateway.store().read_blocking(|snapshot| rows::user(snapshot, sub))?;
         row.map(|row| row.entry).ok_or(DirectoryError::Unknown { what })
     }
 
@@ -344,19 +344,5 @@ fn record(client: &Client, row: Option<rows::ClientRow>) -> ClientRecord {
         auth_method: client.auth.method(),
         delivery: client.delivery.as_str(),
         verified: client.verified,
-    }
-}
-
-fn refused(error: WriteError<DirectoryError>) -> DirectoryError {
-    match error {
-        WriteError::Refused(error) => error,
-        WriteError::Store(error) => error.into(),
-    }
-}
-
-fn flatten(error: WriteError<rusqlite::Error>) -> DirectoryError {
-    match error {
-        WriteError::Refused(error) => error.into(),
-        WriteError::Store(error) => error.into(),
     }
 }

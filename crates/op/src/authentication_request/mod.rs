@@ -10,6 +10,7 @@ pub(crate) mod user_code_check;
 
 use std::time::Duration;
 
+use countersign_gateway::{InteractionPolicy, SHORT_LIFETIME};
 use countersign_protocol::details::Details;
 use countersign_protocol::interaction::{InteractionType, UserVerification};
 use countersign_protocol::issuer::Issuer;
@@ -24,10 +25,6 @@ use crate::authorization_details::{self, DetailTypes};
 use crate::config::{Client, Policy};
 use crate::grant::resource::Resources;
 use crate::http::{Code, Form, OAuthError};
-
-/// The longest life of payments, of sign-ins and of whatever may have a number to enter: NIST SP 800-63B allows an
-/// out-of-band secret ten minutes.
-const SHORT_LIFE: Duration = Duration::from_secs(600);
 
 /// The most that a challenge has beside the client's texts, in bytes: ids, names, interaction, and its signature.
 const CHALLENGE_FRAME_BYTES: usize = 2600;
@@ -46,10 +43,8 @@ pub(crate) struct Asked {
     pub(crate) details: Option<Details>,
     /// Which resource servers the tokens are for.
     pub(crate) resources: Resources,
-    /// What the client asks for by `interaction_type`.
-    pub(crate) asked_interaction: Option<InteractionType>,
-    /// Whether `acr_values` wishes for a number.
-    pub(crate) number_wanted: bool,
+    /// What client and policy say about the interaction.
+    pub(crate) interaction_policy: InteractionPolicy,
     /// What the request gets unless the person's devices can do less, or the client is being muted; a client that must not
     /// learn about the person is told this whatever happens.
     pub(crate) interaction: InteractionType,
@@ -91,7 +86,18 @@ impl Asked {
             true => UserVerification::Required,
             false => user_verification(&client.policy, details.as_ref()),
         };
-        let interaction = expected_interaction(asked_interaction, client, kind, wish)?;
+        let mut interaction_policy = InteractionPolicy {
+            requested: asked_interaction,
+            client_supported: client.interaction_types.clone(),
+            minimum: client.policy.interaction_minimum,
+            disclosed: None,
+            number_preferred: wish.number,
+        };
+        // What fails already here fails for every person, so that the answer tells nothing about one.
+        let interaction = interaction_policy
+            .without_devices(kind)
+            .map_err(|error| OAuthError::new(Code::InvalidRequest, error.to_string()))?;
+        interaction_policy.disclosed = client.hides_unknown_users().then_some(interaction);
         fits_a_challenge(&scope, acr_values.as_deref(), binding_message.as_deref(), details.as_ref())?;
         let may_wait = matches!(kind, Kind::Consent | Kind::Other)
             && interaction == InteractionType::Boolean
@@ -105,8 +111,7 @@ impl Asked {
             binding_message,
             details,
             resources,
-            asked_interaction,
-            number_wanted: wish.number,
+            interaction_policy,
             interaction,
             life,
             user_verification,
@@ -172,27 +177,6 @@ fn interaction_type(form: &Form, client: &Client) -> Result<Option<InteractionTy
     Ok(Some(known))
 }
 
-/// What the request gets if the person's devices can do everything: the same rule as the gateway's, without devices. What
-/// fails already here fails for everybody, so that the answer tells nothing about a person.
-fn expected_interaction(
-    asked: Option<InteractionType>,
-    client: &Client,
-    kind: Kind,
-    wish: Wish,
-) -> Result<InteractionType, OAuthError> {
-    let minimum = client.policy.interaction_minimum;
-    let strongest = client.interaction_types.iter().copied().max().unwrap_or(InteractionType::Boolean);
-    let expected = asked.unwrap_or(if kind == Kind::Payment && !wish.number { minimum } else { strongest });
-    if expected < minimum || (expected != InteractionType::Boolean && !client.interaction_types.contains(&expected)) {
-        let (expected, minimum) = (expected.as_str(), minimum.as_str());
-        let what = format!(
-            "interaction_type would be {expected}, but this provider asks for {minimum} at least: register and show that"
-        );
-        return Err(OAuthError::new(Code::InvalidRequest, what));
-    }
-    Ok(expected)
-}
-
 /// Whether the signed challenge will stay below its 14 KiB, whatever the person's names and devices: base64url makes four
 /// characters of three bytes, and the details become a JSON string.
 fn fits_a_challenge(
@@ -242,6 +226,6 @@ fn user_verification(policy: &Policy, details: Option<&Details>) -> UserVerifica
 /// What the client asks for, else the policy's `ttl`; at most `max_ttl`, and at most ten minutes unless the request may wait.
 fn life(policy: &Policy, requested: Option<u64>, may_wait: bool) -> Duration {
     let wanted = requested.map_or(policy.ttl, Duration::from_secs);
-    let longest = if may_wait { policy.max_ttl } else { policy.max_ttl.min(SHORT_LIFE) };
+    let longest = if may_wait { policy.max_ttl } else { policy.max_ttl.min(SHORT_LIFETIME) };
     wanted.min(longest)
 }

@@ -4,10 +4,10 @@
 use std::sync::{Mutex, PoisonError};
 
 use countersign_gateway::keys::{self, KeyError};
-use countersign_gateway::{StoreError, WriteError};
 use countersign_protocol::hash::Hash;
 use countersign_protocol::random::Random;
 use countersign_protocol::secret::Secret;
+use countersign_store::Error as StoreError;
 use tokio::sync::Semaphore;
 use zeroize::Zeroizing;
 
@@ -126,9 +126,6 @@ impl Inner {
     }
 }
 
-fn not_stored(error: WriteError<rusqlite::Error>) -> OAuthError {
-    match error {
-        WriteError::Refused(error) => failed(&error),
-        WriteError::Store(error) => failed(&error),
-    }
+fn not_stored(error: StoreError) -> OAuthError {
+    failed(&error)
 }

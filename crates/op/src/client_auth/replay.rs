@@ -1,8 +1,8 @@
 //! What a client signs counts once: assertions, signed requests and proofs are remembered until they have expired anyway.
 
-use countersign_gateway::WriteError;
 use countersign_protocol::clock::Timestamp;
 use countersign_protocol::hash::Hash;
+use countersign_store::Error as StoreError;
 
 use crate::http::OAuthError;
 use crate::server::{Inner, failed};
@@ -41,9 +41,6 @@ impl Inner {
         let id = Hash::of_parts(&[what.as_bytes(), &[0], signer.as_bytes(), &[0], jti.as_bytes()]);
         let now = self.ports.clock.now();
         let first = self.gateway.store().write(move |transaction| store::use_once(transaction, &id, until, now)).await;
-        first.map_err(|error| match error {
-            WriteError::Refused(error) => failed(&error),
-            WriteError::Store(error) => failed(&error),
-        })
+        first.map_err(|error: StoreError| failed(&error))
     }
 }

@@ -3,8 +3,8 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use countersign_gateway::{StoreError, Transaction, WriteError};
 use countersign_protocol::clock::Timestamp;
+use countersign_store::{Error as StoreError, Transaction};
 use reqwest::header::HeaderMap;
 use tokio::time::sleep;
 use url::Url;
@@ -35,7 +35,7 @@ pub(super) enum Prepared {
 }
 
 /// Asks once more, in the transaction that puts a row off, whether there is still nothing to tell.
-pub(super) type StillNothing = Arc<dyn Fn(&Transaction<'_>) -> rusqlite::Result<bool> + Send + Sync>;
+pub(super) type StillNothing = Arc<dyn Fn(&Transaction<'_>) -> Result<bool, StoreError> + Send + Sync>;
 
 /// A call that tells somebody something.
 pub(super) struct Message {
@@ -121,10 +121,10 @@ impl Inner {
     }
 
     /// Writes what came of an attempt, as often as it takes: as long as it isn't kept, the row must not be tried again.
-    async fn keep(&self, work: impl Fn(&Transaction<'_>) -> rusqlite::Result<()> + Clone + Send + 'static) {
+    async fn keep(&self, work: impl Fn(&Transaction<'_>) -> Result<(), StoreError> + Clone + Send + 'static) {
         while let Err(error) = self.gateway.store().write(work.clone()).await {
             tracing::warn!(%error, "what came of an attempt to tell somebody could not be kept");
-            if matches!(error, WriteError::Store(StoreError::Closed)) {
+            if matches!(error, StoreError::Closed) {
                 return;
             }
             sleep(WRITE_AGAIN).await;

@@ -16,7 +16,6 @@ use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 use std::time::Duration;
 
-use countersign_gateway::StoreError;
 use tokio::task::{Id, JoinSet};
 use tokio::time::{sleep, timeout};
 
@@ -24,6 +23,8 @@ pub(crate) use delivery_metrics::Tally;
 pub use delivery_metrics::Told;
 pub(crate) use recorder::Clerk;
 pub(crate) use webhook::Event;
+
+use countersign_store::Error as StoreError;
 
 use crate::server::Inner;
 use crate::store::outbox;
@@ -81,7 +82,7 @@ impl Inner {
     async fn start_due(self: &Arc<Self>, under_way: &mut UnderWay) -> Result<(), StoreError> {
         let now = self.ports.clock.now();
         let store = self.gateway.store();
-        for recipient in store.read(move |connection| outbox::recipients_due(connection, now)).await? {
+        for recipient in store.read(move |snapshot| outbox::recipients_due(snapshot, now)).await? {
             if under_way.tasks.len() >= AT_ONCE {
                 break;
             }
@@ -89,7 +90,7 @@ impl Inner {
             if under_way.by_recipient.get(&recipient).is_some_and(|rows| rows.len() >= most) {
                 continue;
             }
-            for entry in store.read(move |connection| outbox::due(connection, &recipient, now, most)).await? {
+            for entry in store.read(move |snapshot| outbox::due(snapshot, &recipient, now, most)).await? {
                 under_way.start(self, entry);
             }
         }
@@ -98,7 +99,7 @@ impl Inner {
 
     async fn until_next_due(&self) -> Duration {
         let now = self.ports.clock.now();
-        let next = self.gateway.store().read(move |connection| outbox::next_due(connection, now)).await.ok().flatten();
+        let next = self.gateway.store().read(move |snapshot| outbox::next_due(snapshot, now)).await.ok().flatten();
         let pause = next.map_or(LOOK_EVERY, |next| Duration::from_millis(next.millis_since(now)));
         pause.min(LOOK_EVERY)
     }

@@ -48,7 +48,7 @@ impl Inner {
     /// The call that tells the client.
     pub(super) async fn notification(self: &Arc<Self>, entry: &Entry, notification: &Notification) -> Prepared {
         let id = notification.request;
-        let request = match self.gateway.store().read(move |connection| store::find(connection, &id)).await {
+        let request = match self.gateway.store().read(move |snapshot| store::find(snapshot, &id)).await {
             Ok(Some(request)) => request,
             Ok(None) => return Prepared::Drop("the request is forgotten"),
             Err(error) => {

@@ -2,10 +2,11 @@
 
 use std::sync::Arc;
 
-use countersign_gateway::{EventSink, GatewayEvent, Transaction};
+use countersign_gateway::{EventSink, GatewayEvent};
 use countersign_protocol::clock::Clock;
 use countersign_protocol::issuer::Issuer;
 use countersign_protocol::random::Random;
+use countersign_store::{Error as StoreError, Transaction};
 
 use super::{Event, NEWS};
 use crate::metrics::Metrics;
@@ -29,7 +30,7 @@ impl Clerk {
     ///
     /// # Errors
     /// What SQLite said.
-    pub(crate) fn note(&self, transaction: &Transaction<'_>, event: &Event<'_>) -> rusqlite::Result<()> {
+    pub(crate) fn note(&self, transaction: &Transaction<'_>, event: &Event<'_>) -> Result<(), StoreError> {
         if !self.webhook {
             return Ok(());
         }
@@ -42,7 +43,7 @@ impl Clerk {
 }
 
 impl EventSink for Clerk {
-    fn record(&self, transaction: &Transaction<'_>, happening: &GatewayEvent<'_>) -> rusqlite::Result<()> {
+    fn record(&self, transaction: &Transaction<'_>, happening: &GatewayEvent<'_>) -> Result<(), StoreError> {
         if let GatewayEvent::Ended { outcome, after, .. } = happening {
             let (metrics, outcome, after) = (self.metrics.clone(), *outcome, *after);
             transaction.after_commit(move || metrics.approval(outcome, after));

@@ -4,8 +4,7 @@
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
 
-use countersign_gateway::StoreError;
-use rusqlite::Connection;
+use countersign_store::{Error as StoreError, Snapshot};
 
 use crate::authentication_request::hint::Named;
 use crate::config::{Client, Config, User, client_entry, folded, user_entry};
@@ -63,15 +62,19 @@ impl Inner {
             return Ok(Some(client.clone()));
         }
         let (inner, client_id) = (self.clone(), client_id.to_owned());
-        self.gateway.store().read(move |connection| inner.client_in(connection, &client_id)).await
+        self.gateway.store().read(move |snapshot| inner.client_in(snapshot, &client_id)).await
     }
 
     /// As [`Inner::find_client`], inside a transaction.
-    pub(crate) fn client_in(&self, connection: &Connection, client_id: &str) -> rusqlite::Result<Option<Arc<Client>>> {
+    pub(crate) fn client_in(
+        &self,
+        snapshot: &Snapshot<'_>,
+        client_id: &str,
+    ) -> Result<Option<Arc<Client>>, StoreError> {
         if let Some(client) = self.clients.get(client_id) {
             return Ok(Some(client.clone()));
         }
-        Ok(rows::client(connection, client_id)?.and_then(|row| self.kept_client(&row)))
+        Ok(rows::client(snapshot, client_id)?.and_then(|row| self.kept_client(&row)))
     }
 
     /// A client beside the file, if its entry can still be read.
@@ -90,32 +93,32 @@ impl Inner {
             return Ok(Some(user.clone()));
         }
         let (inner, named) = (self.clone(), named.clone());
-        let found = self.gateway.store().read(move |connection| match &named {
-            Named::Name(name) => inner.person_named_in(connection, name),
-            Named::Subject(sub) => inner.person_in(connection, sub),
+        let found = self.gateway.store().read(move |snapshot| match &named {
+            Named::Name(name) => inner.person_named_in(snapshot, name),
+            Named::Subject(sub) => inner.person_in(snapshot, sub),
         });
         found.await
     }
 
     /// The person with this subject or one of whose hints this is.
-    pub(crate) fn person_named_in(&self, connection: &Connection, name: &str) -> rusqlite::Result<Option<Arc<User>>> {
+    pub(crate) fn person_named_in(&self, snapshot: &Snapshot<'_>, name: &str) -> Result<Option<Arc<User>>, StoreError> {
         let found = match self.config.users.by_login_hint(name) {
             Some(user) => Some(user.clone()),
-            None => match rows::user(connection, name)? {
+            None => match rows::user(snapshot, name)? {
                 Some(row) => read_user(&row),
-                None => rows::user_named(connection, &folded(name))?.and_then(|row| read_user(&row)),
+                None => rows::user_named(snapshot, &folded(name))?.and_then(|row| read_user(&row)),
             },
         };
-        with_lock(connection, found)
+        with_lock(snapshot, found)
     }
 
     /// The person with this subject, byte for byte.
-    pub(crate) fn person_in(&self, connection: &Connection, sub: &str) -> rusqlite::Result<Option<Arc<User>>> {
+    pub(crate) fn person_in(&self, snapshot: &Snapshot<'_>, sub: &str) -> Result<Option<Arc<User>>, StoreError> {
         let found = match self.config.users.by_sub(sub) {
             Some(user) => Some(user.clone()),
-            None => rows::user(connection, sub)?.and_then(|row| read_user(&row)),
+            None => rows::user(snapshot, sub)?.and_then(|row| read_user(&row)),
         };
-        with_lock(connection, found)
+        with_lock(snapshot, found)
     }
 }
 
@@ -124,9 +127,9 @@ fn read_user(row: &UserRow) -> Option<Arc<User>> {
 }
 
 /// Whether a command locked the person out, which goes before what the entry says.
-fn with_lock(connection: &Connection, found: Option<Arc<User>>) -> rusqlite::Result<Option<Arc<User>>> {
+fn with_lock(snapshot: &Snapshot<'_>, found: Option<Arc<User>>) -> Result<Option<Arc<User>>, StoreError> {
     match found {
-        Some(user) if !user.locked && rows::is_locked(connection, user.sub.as_str())? => {
+        Some(user) if !user.locked && rows::is_locked(snapshot, user.sub.as_str())? => {
             Ok(Some(Arc::new(User { locked: true, ..(*user).clone() })))
         }
         found => Ok(found),

@@ -6,13 +6,14 @@ use std::sync::Arc;
 use axum::Json;
 use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
-use countersign_gateway::{AcceptError, ApprovalRequest, InteractionPolicy, Limits, Transaction, WriteError};
+use countersign_gateway::{AcceptError, ApprovalRequest, InteractionError, Limits};
 use countersign_protocol::challenge::{self, Party};
 use countersign_protocol::clock::Timestamp;
 use countersign_protocol::id::ApprovalId;
 use countersign_protocol::interaction::{self, InteractionType};
 use countersign_protocol::random::Random;
 use countersign_protocol::secret::Secret;
+use countersign_store::{Error as StoreError, Transaction};
 use serde::Serialize;
 
 use crate::auth0;
@@ -58,7 +59,12 @@ struct Told {
 const PUSH_AFTER_THE_END: u64 = 300;
 
 impl Told {
-    fn await_verdict(&self, transaction: &Transaction<'_>, request: &AuthRequest, push: bool) -> rusqlite::Result<()> {
+    fn await_verdict(
+        &self,
+        transaction: &Transaction<'_>,
+        request: &AuthRequest,
+        push: bool,
+    ) -> Result<(), StoreError> {
         let expires_at = request.expires_at;
         outbox::await_verdict(
             transaction,
@@ -81,7 +87,13 @@ impl Told {
 enum Refused {
     Locked,
     Gateway(AcceptError),
-    Store(rusqlite::Error),
+    Store(StoreError),
+}
+
+impl From<StoreError> for Refused {
+    fn from(error: StoreError) -> Refused {
+        Refused::Store(error)
+    }
 }
 
 impl Inner {
@@ -196,10 +208,9 @@ impl Inner {
             Ok(pretend(expected, &*random))
         });
         stored.await.map_err(|error| match error {
-            WriteError::Refused(Refused::Locked) => locked(),
-            WriteError::Refused(Refused::Gateway(refused)) => explain(&refused, no_device),
-            WriteError::Refused(Refused::Store(error)) => crate::server::failed(&error),
-            WriteError::Store(error) => crate::server::failed(&error),
+            Refused::Locked => locked(),
+            Refused::Gateway(refused) => explain(&refused, no_device),
+            Refused::Store(error) => crate::server::failed(&error),
         })
     }
 
@@ -218,13 +229,7 @@ impl Inner {
             scope: Some(asked.scope.clone()),
             acr_values: asked.acr_values.clone(),
             authorization_details: asked.details.clone(),
-            interaction_policy: InteractionPolicy {
-                requested: asked.asked_interaction,
-                client_supported: client.interaction_types.clone(),
-                minimum: policy.interaction_minimum,
-                disclosed: client.hides_unknown_users().then_some(asked.interaction),
-                number_preferred: asked.number_wanted,
-            },
+            interaction_policy: asked.interaction_policy.clone(),
             user_verification: asked.user_verification,
             context: Default::default(),
             requested_at: now,
@@ -263,8 +268,7 @@ fn is_about_person(refused: &Refused) -> bool {
             refused,
             AcceptError::NoDevice
                 | AcceptError::DevicesRevoked
-                | AcceptError::InteractionBelowMinimum { .. }
-                | AcceptError::InteractionBeyondDevices(_)
+                | AcceptError::Interaction(InteractionError::BelowMinimum { .. } | InteractionError::BeyondDevices(_))
         ),
         Refused::Store(_) => false,
     }
@@ -276,10 +280,7 @@ fn explain(refused: &AcceptError, no_device: Option<OAuthError>) -> OAuthError {
         AcceptError::NoDevice | AcceptError::DevicesRevoked => return no_device.unwrap_or_else(unknown_user),
         AcceptError::BindingMessage(_) => Code::InvalidBindingMessage,
         AcceptError::TooLarge => Code::InvalidAuthorizationDetails,
-        AcceptError::Text { .. }
-        | AcceptError::InteractionBelowMinimum { .. }
-        | AcceptError::InteractionBeyondClient(_)
-        | AcceptError::InteractionBeyondDevices(_) => Code::InvalidRequest,
+        AcceptError::Text { .. } | AcceptError::Interaction(_) => Code::InvalidRequest,
         other => return crate::server::failed(other),
     };
     OAuthError::new(code, refused.to_string())

@@ -6,8 +6,9 @@ use std::sync::Arc;
 use axum::extract::Request;
 use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
-use countersign_gateway::{EndError, WriteError};
+use countersign_gateway::EndError;
 use countersign_protocol::hash::Hash;
+use countersign_store::Error as StoreError;
 
 use crate::authentication_request::auth_req_id;
 use crate::config::Client;
@@ -21,7 +22,7 @@ use crate::store::{self, outbox};
 #[derive(Debug, thiserror::Error)]
 enum NotEnded {
     #[error("{0}")]
-    Store(#[from] rusqlite::Error),
+    Store(#[from] StoreError),
     #[error("{0}")]
     End(#[from] EndError),
 }
@@ -79,9 +80,6 @@ impl Inner {
             }
             Ok(())
         });
-        ended.await.map_err(|error| match error {
-            WriteError::Refused(error) => failed(&error),
-            WriteError::Store(error) => failed(&error),
-        })
+        ended.await.map_err(|error: NotEnded| failed(&error))
     }
 }

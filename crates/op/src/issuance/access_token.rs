@@ -2,12 +2,12 @@
 
 use std::sync::Arc;
 
-use countersign_gateway::{NotRedeemable, StoreError};
+use countersign_gateway::NotRedeemable;
 use countersign_jose::jwt::{SigningAlg, verify};
 use countersign_protocol::clock::Timestamp;
 use countersign_protocol::id::ApprovalId;
 use countersign_protocol::json::Json;
-use rusqlite::Connection;
+use countersign_store::{Error as StoreError, Snapshot};
 
 use crate::issuance::sender_constraint::Confirmation;
 use crate::server::Inner;
@@ -36,17 +36,16 @@ impl Inner {
             return Ok(None);
         }
         let inner = self.clone();
-        let good =
-            self.gateway.store().read(move |connection| Ok(inner.is_good(connection, &access)?.then_some(access)));
+        let good = self.gateway.store().read(move |snapshot| Ok(inner.is_good(snapshot, &access)?.then_some(access)));
         good.await
     }
 
     /// Whether a token that is not over by itself may still be used.
-    fn is_good(&self, connection: &Connection, access: &Access) -> rusqlite::Result<bool> {
-        Ok(!store::is_revoked(connection, &access.jti)?
-            && self.person_in(connection, &access.sub)?.is_some_and(|person| !person.locked)
-            && self.client_in(connection, &access.client_id)?.is_some()
-            && self.stands(connection, &access.claims)?)
+    fn is_good(&self, snapshot: &Snapshot<'_>, access: &Access) -> Result<bool, StoreError> {
+        Ok(!store::is_revoked(snapshot, &access.jti)?
+            && self.person_in(snapshot, &access.sub)?.is_some_and(|person| !person.locked)
+            && self.client_in(snapshot, &access.client_id)?.is_some()
+            && self.stands(snapshot, &access.claims)?)
     }
 
     /// A token by its signature and form alone, over or not.
@@ -78,14 +77,14 @@ impl Inner {
     }
 
     /// Whether the approval that a token rests on still stands.
-    fn stands(&self, connection: &Connection, claims: &Json) -> rusqlite::Result<bool> {
+    fn stands(&self, snapshot: &Snapshot<'_>, claims: &Json) -> Result<bool, StoreError> {
         let id = claims.get("approval").and_then(|approval| approval.get("id")).and_then(Json::as_str);
         let Some(id) = id.and_then(|id| id.parse::<ApprovalId>().ok()) else { return Ok(false) };
         // What was given up, or used twice, takes the access tokens with it.
-        if store::has_family_ended(connection, &id)? {
+        if store::has_family_ended(snapshot, &id)? {
             return Ok(false);
         }
-        match self.gateway.redeemable(connection, &id) {
+        match self.gateway.redeemable(snapshot, &id) {
             Ok(_) => Ok(true),
             // A device that was revoked later took nothing back of what it had approved.
             Err(NotRedeemable::DeviceRevoked) => Ok(true),

@@ -2,10 +2,10 @@
 
 use std::sync::Arc;
 
-use countersign_gateway::{Approval, NotRedeemable, Verdict, WriteError};
+use countersign_gateway::{Approval, NotRedeemable, Verdict};
 use countersign_protocol::answer::DenialReason;
 use countersign_protocol::clock::Timestamp;
-use rusqlite::Connection;
+use countersign_store::{Error as StoreError, Snapshot};
 
 use crate::http::{Code, OAuthError};
 use crate::server::{Inner, failed};
@@ -15,22 +15,12 @@ use crate::store::AuthRequest;
 pub(crate) enum NotGiven {
     Told(OAuthError),
     Gateway(NotRedeemable),
-    Store(rusqlite::Error),
+    Store(StoreError),
 }
 
-impl From<rusqlite::Error> for NotGiven {
-    fn from(error: rusqlite::Error) -> Self {
+impl From<StoreError> for NotGiven {
+    fn from(error: StoreError) -> Self {
         Self::Store(error)
-    }
-}
-
-impl NotGiven {
-    /// What a client is told of it.
-    pub(crate) fn told(error: WriteError<NotGiven>) -> OAuthError {
-        match error {
-            WriteError::Refused(error) => error.into(),
-            WriteError::Store(error) => failed(&error),
-        }
     }
 }
 
@@ -55,8 +45,7 @@ impl Inner {
     /// What a client is told that gets no tokens.
     pub(crate) async fn how_it_stands(self: &Arc<Self>, request: &AuthRequest) -> Result<Option<Approval>, OAuthError> {
         let (inner, request, now) = (self.clone(), request.clone(), self.ports.clock.now());
-        let found =
-            self.gateway.store().read(move |connection| Ok(inner.approval_of_request(connection, &request, now)));
+        let found = self.gateway.store().read(move |snapshot| Ok(inner.approval_of_request(snapshot, &request, now)));
         Ok(found.await.map_err(|error| failed(&error))??)
     }
 
@@ -65,7 +54,7 @@ impl Inner {
     /// still good is asked at this moment.
     pub(crate) fn approval_of_request(
         &self,
-        connection: &Connection,
+        snapshot: &Snapshot<'_>,
         request: &AuthRequest,
         now: Timestamp,
     ) -> Result<Option<Approval>, NotGiven> {
@@ -78,19 +67,19 @@ impl Inner {
             return told(denied("this client called the request off", Some("cancelled")));
         }
         let Some(real) = &request.real else { return Ok(None) };
-        match self.gateway.verdict(connection, &real.approval)? {
+        match self.gateway.verdict(snapshot, &real.approval)? {
             Verdict::Pending | Verdict::Expired => Ok(None),
             // Nobody answered: that there were devices is not told to a client that must not know.
-            Verdict::Refused | Verdict::DeviceRevoked if self.hides_from(connection, &request.client_id) => Ok(None),
+            Verdict::Refused | Verdict::DeviceRevoked if self.hides_from(snapshot, &request.client_id) => Ok(None),
             Verdict::Approved(approval) => {
-                if self.person_in(connection, &real.sub)?.is_none_or(|user| user.locked) {
+                if self.person_in(snapshot, &real.sub)?.is_none_or(|user| user.locked) {
                     return told(denied("the user was locked or removed since the approval", None));
                 }
-                self.gateway.still_valid(connection, &approval).map_err(NotGiven::Gateway)?;
+                self.gateway.still_valid(snapshot, &approval).map_err(NotGiven::Gateway)?;
                 Ok(Some(approval))
             }
             Verdict::Denied { reason } => {
-                told(denied("the user denied the request", self.told(connection, request, reason)))
+                told(denied("the user denied the request", self.told(snapshot, request, reason)))
             }
             Verdict::Mismatch => told(denied("the number that was entered is wrong", Some("mismatch"))),
             Verdict::Refused => told(denied("no device of the user could show the request", Some("refused"))),
@@ -100,18 +89,18 @@ impl Inner {
         }
     }
 
-    fn hides_from(&self, connection: &Connection, client_id: &str) -> bool {
-        self.client_in(connection, client_id).ok().flatten().is_none_or(|client| client.hides_unknown_users())
+    fn hides_from(&self, snapshot: &Snapshot<'_>, client_id: &str) -> bool {
+        self.client_in(snapshot, client_id).ok().flatten().is_none_or(|client| client.hides_unknown_users())
     }
 
     /// What the client is told of why a person denied.
     fn told(
         &self,
-        connection: &Connection,
+        snapshot: &Snapshot<'_>,
         request: &AuthRequest,
         reason: Option<DenialReason>,
     ) -> Option<&'static str> {
-        let policy = &self.client_in(connection, &request.client_id).ok()??.policy;
+        let policy = &self.client_in(snapshot, &request.client_id).ok()??.policy;
         match reason? {
             DenialReason::NotMe if policy.hide_not_me => None,
             DenialReason::NotMe => Some("not_me"),

@@ -2,9 +2,10 @@
 
 use std::sync::Arc;
 
-use countersign_gateway::{Approval, Transaction};
+use countersign_gateway::Approval;
 use countersign_protocol::hash::Hash;
 use countersign_protocol::secret::Secret;
+use countersign_store::Transaction;
 
 use super::approval_status::{NotGiven, spent};
 use super::refresh_token::{family, granted, is_offline, new_token};
@@ -97,7 +98,7 @@ impl Inner {
             }
             outbox::keep_body(tx, row, &body)?.ok_or_else(|| NotGiven::Told(spent()))
         });
-        kept.await.map_err(NotGiven::told)
+        kept.await.map_err(|error: NotGiven| OAuthError::from(error))
     }
 
     /// The body of a token response. A client that never receives the first tokens of a request does not get others: single use

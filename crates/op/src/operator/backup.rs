@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use countersign_gateway::store::{self, Backup, BackupError};
+use countersign_store::{Backup, BackupError};
 
 use crate::server::home;
 
@@ -12,5 +12,5 @@ use crate::server::home;
 /// # Errors
 /// [`BackupError`], in words that say what to do.
 pub fn back_up(home: &Path, to: &Path) -> Result<Backup, BackupError> {
-    store::back_up(&home::database(home), to)
+    countersign_store::back_up(&home::database(home), to)
 }

@@ -3,8 +3,8 @@
 
 use std::time::Duration;
 
-use countersign_gateway::StoreError;
 use countersign_protocol::clock::Timestamp;
+use countersign_store::Error as StoreError;
 
 use crate::issuance::key_rotation::KeyState;
 use crate::issuance::token_keys::EC;
@@ -134,7 +134,7 @@ impl Inner {
 
     fn people(&self) -> Result<StatusLine, StoreError> {
         let gateway = &self.gateway;
-        let enrolled = gateway.store().read_blocking(|connection| gateway.count_enrolled(connection))?;
+        let enrolled = gateway.store().read_blocking(|snapshot| gateway.count_enrolled(snapshot))?;
         let known = self.config.users.with_code().1
             + self.gateway.store().read_blocking(crate::store::directory_entries::users_with_code)?.1;
         let detail =
@@ -149,8 +149,8 @@ impl Inner {
     fn approvals(&self) -> Result<StatusLine, StoreError> {
         let (gateway, now) = (&self.gateway, self.ports.clock.now());
         let since = Timestamp::from_seconds(now.seconds().saturating_sub(LATELY));
-        let (standing, ended) = gateway.store().read_blocking(|connection| {
-            Ok((gateway.pending_approvals(connection)?, gateway.count_ended(connection, since)?))
+        let (standing, ended) = gateway.store().read_blocking(|snapshot| {
+            Ok((gateway.pending_approvals(snapshot)?, gateway.count_ended(snapshot, since)?))
         })?;
         let lately: Vec<String> = ended.iter().map(|(outcome, count)| format!("{count} {outcome}")).collect();
         let lately = if lately.is_empty() { "none".to_owned() } else { lately.join(", ") };
@@ -162,7 +162,7 @@ impl Inner {
         const NAME: &str = "telling";
         let now = self.ports.clock.now();
         let store = self.gateway.store();
-        let queued = store.read_blocking(|connection| outbox::queued(connection, now))?;
+        let queued = store.read_blocking(|snapshot| outbox::queued(snapshot, now))?;
         let tried = store.read_blocking(outbox::most_attempts)?;
         let waiting: i64 = queued.iter().map(|(_, count)| count).sum();
         let webhook = if self.config.webhook.is_some() { "your webhook gets events" } else { "no webhook" };

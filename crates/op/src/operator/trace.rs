@@ -1,7 +1,8 @@
 //! `op trace`: one request's story, from the client's question to the tokens.
 
-use countersign_gateway::{ApprovalTrace, StoreError};
+use countersign_gateway::ApprovalTrace;
 use countersign_protocol::id::{ApprovalId, ChallengeId};
+use countersign_store::Error as StoreError;
 
 use crate::Provider;
 use crate::authentication_request::auth_req_id;
@@ -25,19 +26,19 @@ impl Provider {
     /// What the store said.
     pub fn trace(&self, id: &str) -> Result<Option<Trace>, StoreError> {
         let gateway = self.gateway();
-        gateway.store().read_blocking(|connection| {
+        gateway.store().read_blocking(|snapshot| {
             let by_challenge = match id.parse::<ChallengeId>() {
-                Ok(challenge) => gateway.approval_of(connection, &challenge)?,
+                Ok(challenge) => gateway.approval_of(snapshot, &challenge)?,
                 Err(_) => None,
             };
             let approval = by_challenge.or_else(|| id.parse::<ApprovalId>().ok());
             let request = match &approval {
-                Some(approval) => store::trace_of_approval(connection, approval)?,
-                None => store::trace_of_request(connection, &auth_req_id::key(id))?,
+                Some(approval) => store::trace_of_approval(snapshot, approval)?,
+                None => store::trace_of_request(snapshot, &auth_req_id::key(id))?,
             };
             let approval = approval.or_else(|| request.as_ref().and_then(|(_, approval)| approval.clone()));
             let approval = match approval {
-                Some(approval) => gateway.trace(connection, &approval)?,
+                Some(approval) => gateway.trace(snapshot, &approval)?,
                 None => None,
             };
             let request = request.map(|(request, _)| request);

@@ -21,11 +21,11 @@ use axum::routing::{get, post};
 use axum::serve::{IncomingStream, Listener};
 use countersign_egress::{Egress, SystemResolver};
 use countersign_gateway::keys::{KeyError, Keys};
-use countersign_gateway::{
-    Gateway, InProcessApprover, OpenError as GatewayError, Ports, Settings, Store, StoreError, WriteError,
-};
+use countersign_gateway::{Gateway, InProcessApprover, OpenError as GatewayError, Ports, Settings};
 use countersign_protocol::id::ApprovalId;
 use countersign_protocol::issuer::Issuer;
+use countersign_protocol::random;
+use countersign_store::{Error as StoreError, HistoryId, Store};
 use tokio::net::TcpListener;
 
 use crate::auth0;
@@ -183,7 +183,7 @@ impl Provider {
             .inner
             .gateway
             .store()
-            .read_blocking(|connection| store::find(connection, &auth_req_id::key(auth_req_id)))?;
+            .read_blocking(|snapshot| store::find(snapshot, &auth_req_id::key(auth_req_id)))?;
         Ok(found.and_then(|request| request.real).map(|real| real.approval))
     }
 
@@ -201,8 +201,8 @@ impl Provider {
         let key_folder = KeyFolder::new(&directory);
         let keys = Keys::load_or_create(&directory, &*ports.random)?;
         let tokens = TokenSigner::open(&directory, &*ports.random)?;
-        let store = Store::open(&home::database(home), &*ports.random)?;
-        store.add_schema(&store::SCHEMA)?;
+        let fresh = HistoryId::from_bytes(random::bytes(&*ports.random));
+        let store = Store::open(&home::database(home), &[countersign_gateway::SCHEMA, store::SCHEMA], &fresh)?;
         let settings = settings(&config);
         let metrics = Arc::new(Metrics::default());
         let clerk = Arc::new(Clerk {
@@ -451,14 +451,7 @@ pub(crate) fn failed(error: &(dyn std::error::Error + 'static)) -> OAuthError {
 fn passes(error: &(dyn std::error::Error + 'static)) -> bool {
     let mut cause = Some(error);
     while let Some(error) = cause {
-        let is_store = error.downcast_ref::<StoreError>().is_some_and(StoreError::is_transient);
-        let refused = error.downcast_ref::<WriteError<rusqlite::Error>>().and_then(|error| match error {
-            WriteError::Refused(error) => Some(error),
-            WriteError::Store(_) => None,
-        });
-        let sqlite = error.downcast_ref::<rusqlite::Error>().or(refused);
-        let is_sqlite = sqlite.is_some_and(countersign_gateway::store::is_transient);
-        if is_store || is_sqlite {
+        if error.downcast_ref::<StoreError>().is_some_and(StoreError::is_transient) {
             return true;
         }
         cause = error.source();

@@ -3,7 +3,8 @@
 use countersign_protocol::clock::Timestamp;
 use countersign_protocol::hash::Hash;
 use countersign_protocol::id::ApprovalId;
-use rusqlite::{Connection, OptionalExtension, Row, named_params, params};
+use countersign_store::{Error, Snapshot, Transaction};
+use rusqlite::{OptionalExtension, Row, named_params, params};
 
 use super::columns::{column, time};
 use crate::grant::resource::Resources;
@@ -52,8 +53,8 @@ pub(crate) enum Pace {
 /// What a `slow_down` adds to the interval, in seconds (CIBA Core §11).
 const SLOWER_BY: u32 = 5;
 
-pub(crate) fn insert(connection: &Connection, request: &AuthRequest) -> rusqlite::Result<()> {
-    let mut statement = connection.prepare_cached(
+pub(crate) fn insert(transaction: &Transaction<'_>, request: &AuthRequest) -> Result<(), Error> {
+    let mut statement = transaction.connection().prepare_cached(
         "INSERT INTO authentication_request
              (id, client_id, subject, approval_id, scope, details, resource, requested_at, expires_at, interval)
          VALUES (:id, :client_id, :subject, :approval_id, :scope, :details, :resource, :requested_at, :expires_at, :interval)",
@@ -73,32 +74,35 @@ pub(crate) fn insert(connection: &Connection, request: &AuthRequest) -> rusqlite
     Ok(())
 }
 
-pub(crate) fn find(connection: &Connection, id: &Hash) -> rusqlite::Result<Option<AuthRequest>> {
-    let mut statement = connection.prepare_cached(
+pub(crate) fn find(snapshot: &Snapshot<'_>, id: &Hash) -> Result<Option<AuthRequest>, Error> {
+    let mut statement = snapshot.connection().prepare_cached(
         "SELECT client_id, subject, approval_id, scope, details, requested_at, expires_at, interval, redeemed_at,
                 cancelled_at, resource
          FROM authentication_request WHERE id = ?1",
     )?;
-    statement.query_row([id.as_bytes()], |row| read(row, *id)).optional()
+    Ok(statement.query_row([id.as_bytes()], |row| read(row, *id)).optional()?)
 }
 
 /// Notes a poll of a pending request and judges its pace. The first is never too early; each next one is measured from the
 /// one before, with a tenth of the interval forgiven for the network.
-pub(crate) fn note_poll(connection: &Connection, id: &Hash, now: Timestamp) -> rusqlite::Result<Pace> {
-    let (interval, last): (u32, Option<i64>) = connection
+pub(crate) fn note_poll(transaction: &Transaction<'_>, id: &Hash, now: Timestamp) -> Result<Pace, Error> {
+    let (interval, last): (u32, Option<i64>) = transaction
+        .connection()
         .prepare_cached("SELECT interval, polled_at FROM authentication_request WHERE id = ?1")?
         .query_row([id.as_bytes()], |row| Ok((row.get(0)?, row.get(1)?)))?;
     let too_fast = last.is_some_and(|last| now.millis_since(time(last)) < u64::from(interval) * 900);
     let interval = if too_fast { interval + SLOWER_BY } else { interval };
-    connection
+    transaction
+        .connection()
         .prepare_cached("UPDATE authentication_request SET polled_at = ?2, interval = ?3 WHERE id = ?1")?
         .execute(params![id.as_bytes(), column(now), interval])?;
     Ok(if too_fast { Pace::TooFast(interval) } else { Pace::Fine })
 }
 
 /// Spends a request. `true` for exactly one caller, however many try.
-pub(crate) fn redeem(connection: &Connection, id: &Hash, now: Timestamp) -> rusqlite::Result<bool> {
-    let spent = connection
+pub(crate) fn redeem(transaction: &Transaction<'_>, id: &Hash, now: Timestamp) -> Result<bool, Error> {
+    let spent = transaction
+        .connection()
         .prepare_cached(
             "UPDATE authentication_request SET redeemed_at = ?2
              WHERE id = ?1 AND redeemed_at IS NULL AND cancelled_at IS NULL",
@@ -109,38 +113,41 @@ pub(crate) fn redeem(connection: &Connection, id: &Hash, now: Timestamp) -> rusq
 
 /// The approvals of a client's requests that are not over.
 pub(crate) fn pending_of_client(
-    connection: &Connection,
+    snapshot: &Snapshot<'_>,
     client_id: &str,
     now: Timestamp,
-) -> rusqlite::Result<Vec<ApprovalId>> {
-    pending(connection, "client_id", client_id, now)
+) -> Result<Vec<ApprovalId>, Error> {
+    Ok(pending(snapshot, "client_id", client_id, now)?)
 }
 
 /// The approvals of the requests about a person that are not over.
-pub(crate) fn pending_of_user(connection: &Connection, sub: &str, now: Timestamp) -> rusqlite::Result<Vec<ApprovalId>> {
-    pending(connection, "subject", sub, now)
+pub(crate) fn pending_of_user(snapshot: &Snapshot<'_>, sub: &str, now: Timestamp) -> Result<Vec<ApprovalId>, Error> {
+    Ok(pending(snapshot, "subject", sub, now)?)
 }
 
 /// Reads along the index by expiry: what is not over is little beside what is kept.
 fn pending(
-    connection: &Connection,
+    snapshot: &Snapshot<'_>,
     whose: &'static str,
     value: &str,
     now: Timestamp,
-) -> rusqlite::Result<Vec<ApprovalId>> {
-    let mut statement = connection.prepare_cached(&format!(
+) -> Result<Vec<ApprovalId>, Error> {
+    let mut statement = snapshot.connection().prepare_cached(&format!(
         "SELECT approval_id FROM authentication_request
          WHERE expires_at > ?1 AND {whose} = ?2 AND approval_id IS NOT NULL AND redeemed_at IS NULL"
     ))?;
     let found = statement.query_map(params![column(now), value], |row| row.get::<_, String>(0))?;
     let ids = found.map(|id| id.map(|id| id.parse::<ApprovalId>()));
-    // An id that can't be read would be this program's own mistake; what it stands for ends by itself.
-    ids.filter_map(|id| id.map(Result::ok).transpose()).collect()
+    Ok(
+        // An id that can't be read would be this program's own mistake; what it stands for ends by itself.
+        ids.filter_map(|id| id.map(Result::ok).transpose()).collect::<Result<_, _>>()?,
+    )
 }
 
 /// Notes that its client called a request off. `false`: its tokens were given out, or it was called off before.
-pub(crate) fn cancel(connection: &Connection, id: &Hash, now: Timestamp) -> rusqlite::Result<bool> {
-    let changed = connection
+pub(crate) fn cancel(transaction: &Transaction<'_>, id: &Hash, now: Timestamp) -> Result<bool, Error> {
+    let changed = transaction
+        .connection()
         .prepare_cached(
             "UPDATE authentication_request SET cancelled_at = ?2
              WHERE id = ?1 AND redeemed_at IS NULL AND cancelled_at IS NULL AND expires_at > ?2",
@@ -150,10 +157,11 @@ pub(crate) fn cancel(connection: &Connection, id: &Hash, now: Timestamp) -> rusq
 }
 
 /// Forgets requests that ended a day ago.
-pub(crate) fn forget_old(connection: &Connection, now: Timestamp) -> rusqlite::Result<usize> {
-    connection
+pub(crate) fn forget_old(transaction: &Transaction<'_>, now: Timestamp) -> Result<usize, Error> {
+    Ok(transaction
+        .connection()
         .prepare_cached("DELETE FROM authentication_request WHERE expires_at < ?1")?
-        .execute([column(now).saturating_sub(KEPT)])
+        .execute([column(now).saturating_sub(KEPT)])?)
 }
 
 fn read(row: &Row<'_>, id: Hash) -> rusqlite::Result<AuthRequest> {
@@ -180,44 +188,42 @@ fn read(row: &Row<'_>, id: Hash) -> rusqlite::Result<AuthRequest> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::store::SCHEMA;
+    use crate::store::in_transaction;
 
     #[test]
-    fn a_request_of_an_older_file_is_the_same_in_its_new_table() -> rusqlite::Result<()> {
-        let connection = Connection::open_in_memory()?;
-        let (older, newer) = SCHEMA.steps.split_at(8);
-        older.iter().try_for_each(|step| connection.execute_batch(step))?;
-        let request = |n: u64, resources: Option<&str>| AuthRequest {
-            id: Hash::of(n.to_string()),
-            client_id: format!("client {n}"),
-            real: (n > 1).then(|| Real {
-                sub: "alice".to_owned(),
-                approval: format!("ap_{}", "A".repeat(43)).parse().expect("an id"),
-            }),
-            scope: "openid".to_owned(),
-            details: (n > 1).then(|| " [ ]\n".to_owned()),
-            resources: Resources::from_column(resources),
-            requested_at: Timestamp::from_seconds(1_000 - n),
-            expires_at: Timestamp::from_seconds(2_000 + n),
-            interval: 5,
-            redeemed: false,
-            cancelled: false,
-        };
-        let all = [
-            request(1, None),
-            request(2, Some("https://a.example https://b.example")),
-            request(3, Some("https://a.example")),
-        ];
-        all.iter().try_for_each(|request| insert(&connection, request))?;
-        assert!(redeem(&connection, &all[1].id, Timestamp::from_seconds(1_500))?);
-        let before = all.iter().map(|request| find(&connection, &request.id)).collect::<rusqlite::Result<Vec<_>>>()?;
-
-        newer.iter().try_for_each(|step| connection.execute_batch(step))?;
-        let after = all.iter().map(|request| find(&connection, &request.id)).collect::<rusqlite::Result<Vec<_>>>()?;
-        assert_eq!(after, before);
-        assert!(after[1].as_ref().is_some_and(|request| request.redeemed && request.resources.iter().count() == 2));
-        assert!(!redeem(&connection, &all[1].id, Timestamp::from_seconds(1_501))?, "once is once");
-        assert_eq!(note_poll(&connection, &all[2].id, Timestamp::from_seconds(1_500))?, Pace::Fine);
-        Ok(())
+    fn a_request_is_read_as_it_was_stored_and_redeemed_once() {
+        in_transaction(|transaction| {
+            let request = |n: u64, resources: Option<&str>| AuthRequest {
+                id: Hash::of(n.to_string()),
+                client_id: format!("client {n}"),
+                real: (n > 1).then(|| Real {
+                    sub: "alice".to_owned(),
+                    approval: format!("ap_{}", "A".repeat(43)).parse().expect("an id"),
+                }),
+                scope: "openid".to_owned(),
+                details: (n > 1).then(|| " [ ]\n".to_owned()),
+                resources: Resources::from_column(resources),
+                requested_at: Timestamp::from_seconds(1_000 - n),
+                expires_at: Timestamp::from_seconds(2_000 + n),
+                interval: 5,
+                redeemed: false,
+                cancelled: false,
+            };
+            let all = [
+                request(1, None),
+                request(2, Some("https://a.example https://b.example")),
+                request(3, Some("https://a.example")),
+            ];
+            all.iter().try_for_each(|request| insert(transaction, request))?;
+            assert!(redeem(transaction, &all[1].id, Timestamp::from_seconds(1_500))?);
+            let found = all.iter().map(|request| find(transaction, &request.id)).collect::<Result<Vec<_>, _>>()?;
+            let [first, mut second, third] = all.clone();
+            second.redeemed = true;
+            assert_eq!(found, [Some(first), Some(second), Some(third)]);
+            assert!(found[1].as_ref().is_some_and(|request| request.resources.iter().count() == 2));
+            assert!(!redeem(transaction, &all[1].id, Timestamp::from_seconds(1_501))?, "once is once");
+            assert_eq!(note_poll(transaction, &all[2].id, Timestamp::from_seconds(1_500))?, Pace::Fine);
+            Ok(())
+        });
     }
 }

@@ -1,7 +1,8 @@
 //! Clients and people that were added by commands or by registration, and who is locked.
 
 use countersign_protocol::clock::Timestamp;
-use rusqlite::{Connection, OptionalExtension, Row, params};
+use countersign_store::{Error, Snapshot, Transaction};
+use rusqlite::{OptionalExtension, Row, params};
 
 use super::columns::{column, time};
 use crate::config::HashedSecret;
@@ -37,25 +38,33 @@ fn client_row(row: &Row<'_>) -> rusqlite::Result<ClientRow> {
     })
 }
 
-pub(crate) fn client(connection: &Connection, client_id: &str) -> rusqlite::Result<Option<ClientRow>> {
-    let mut statement = connection.prepare_cached(&format!("{CLIENT} WHERE client_id = ?1"))?;
-    statement.query_row([client_id], client_row).optional()
+pub(crate) fn client(snapshot: &Snapshot<'_>, client_id: &str) -> Result<Option<ClientRow>, Error> {
+    let mut statement = snapshot.connection().prepare_cached(&format!("{CLIENT} WHERE client_id = ?1"))?;
+    Ok(statement.query_row([client_id], client_row).optional()?)
 }
 
 /// Everybody, by client id.
-pub(crate) fn clients(connection: &Connection) -> rusqlite::Result<Vec<ClientRow>> {
-    connection.prepare_cached(&format!("{CLIENT} ORDER BY client_id"))?.query_map([], client_row)?.collect()
+pub(crate) fn clients(snapshot: &Snapshot<'_>) -> Result<Vec<ClientRow>, Error> {
+    Ok(snapshot
+        .connection()
+        .prepare_cached(&format!("{CLIENT} ORDER BY client_id"))?
+        .query_map([], client_row)?
+        .collect::<Result<_, _>>()?)
 }
 
 /// How many clients registered themselves.
-pub(crate) fn registered_clients(connection: &Connection) -> rusqlite::Result<u32> {
-    connection.prepare_cached("SELECT count(*) FROM client_entry WHERE registered = 1")?.query_row([], |row| row.get(0))
+pub(crate) fn registered_clients(snapshot: &Snapshot<'_>) -> Result<u32, Error> {
+    Ok(snapshot
+        .connection()
+        .prepare_cached("SELECT count(*) FROM client_entry WHERE registered = 1")?
+        .query_row([], |row| row.get(0))?)
 }
 
 /// Adds a client. `false`: there is one of this id already.
-pub(crate) fn add_client(connection: &Connection, new: &ClientRow) -> rusqlite::Result<bool> {
+pub(crate) fn add_client(transaction: &Transaction<'_>, new: &ClientRow) -> Result<bool, Error> {
     let parts = new.secret.as_ref().map(HashedSecret::parts);
-    let added = connection
+    let added = transaction
+        .connection()
         .prepare_cached(
             "INSERT INTO client_entry (client_id, entry, secret_salt, secret_digest, registered, added_at)
              VALUES (?1, ?2, ?3, ?4, ?5, ?6) ON CONFLICT DO NOTHING",
@@ -73,12 +82,13 @@ pub(crate) fn add_client(connection: &Connection, new: &ClientRow) -> rusqlite::
 
 /// Replaces a client's secret. `false`: there is no such client with a secret.
 pub(crate) fn replace_secret(
-    connection: &Connection,
+    transaction: &Transaction<'_>,
     client_id: &str,
     secret: &HashedSecret,
-) -> rusqlite::Result<bool> {
+) -> Result<bool, Error> {
     let (salt, digest) = secret.parts();
-    let changed = connection
+    let changed = transaction
+        .connection()
         .prepare_cached(
             "UPDATE client_entry SET secret_salt = ?2, secret_digest = ?3
              WHERE client_id = ?1 AND secret_digest IS NOT NULL",
@@ -88,8 +98,11 @@ pub(crate) fn replace_secret(
 }
 
 /// Removes a client. `false`: there was none.
-pub(crate) fn remove_client(connection: &Connection, client_id: &str) -> rusqlite::Result<bool> {
-    let removed = connection.prepare_cached("DELETE FROM client_entry WHERE client_id = ?1")?.execute([client_id])?;
+pub(crate) fn remove_client(transaction: &Transaction<'_>, client_id: &str) -> Result<bool, Error> {
+    let removed = transaction
+        .connection()
+        .prepare_cached("DELETE FROM client_entry WHERE client_id = ?1")?
+        .execute([client_id])?;
     Ok(removed == 1)
 }
 
@@ -98,47 +111,52 @@ fn user_row(row: &Row<'_>) -> rusqlite::Result<UserRow> {
 }
 
 /// A person by subject, byte for byte.
-pub(crate) fn user(connection: &Connection, sub: &str) -> rusqlite::Result<Option<UserRow>> {
-    connection
+pub(crate) fn user(snapshot: &Snapshot<'_>, sub: &str) -> Result<Option<UserRow>, Error> {
+    Ok(snapshot
+        .connection()
         .prepare_cached("SELECT sub, entry, added_at FROM user_entry WHERE sub = ?1")?
         .query_row([sub], user_row)
-        .optional()
+        .optional()?)
 }
 
 /// A person by one of the names that stand for them, as [`crate::config::folded`] writes it.
-pub(crate) fn user_named(connection: &Connection, folded: &str) -> rusqlite::Result<Option<UserRow>> {
-    connection
+pub(crate) fn user_named(snapshot: &Snapshot<'_>, folded: &str) -> Result<Option<UserRow>, Error> {
+    Ok(snapshot
+        .connection()
         .prepare_cached(
             "SELECT u.sub, u.entry, u.added_at FROM user_name n JOIN user_entry u ON u.sub = n.sub WHERE n.name = ?1",
         )?
         .query_row([folded], user_row)
-        .optional()
+        .optional()?)
 }
 
 /// Everybody, by subject.
-pub(crate) fn users(connection: &Connection) -> rusqlite::Result<Vec<UserRow>> {
-    connection
+pub(crate) fn users(snapshot: &Snapshot<'_>) -> Result<Vec<UserRow>, Error> {
+    Ok(snapshot
+        .connection()
         .prepare_cached("SELECT sub, entry, added_at FROM user_entry ORDER BY sub")?
         .query_map([], user_row)?
-        .collect()
+        .collect::<Result<_, _>>()?)
 }
 
 /// Writes a person's entry, new or in place of the one there is, and the names that stand for them. `Err` holds the name that
 /// stands for somebody else already.
 pub(crate) fn put_user(
-    connection: &Connection,
+    transaction: &Transaction<'_>,
     new: &UserRow,
     names: &[String],
-) -> rusqlite::Result<Result<(), String>> {
-    connection
+) -> Result<Result<(), String>, Error> {
+    transaction
+        .connection()
         .prepare_cached(
             "INSERT INTO user_entry (sub, entry, added_at) VALUES (?1, ?2, ?3)
              ON CONFLICT (sub) DO UPDATE SET entry = excluded.entry",
         )?
         .execute(params![new.sub, new.entry, column(new.added_at)])?;
-    connection.prepare_cached("DELETE FROM user_name WHERE sub = ?1")?.execute([&new.sub])?;
-    let mut add =
-        connection.prepare_cached("INSERT INTO user_name (name, sub) VALUES (?1, ?2) ON CONFLICT DO NOTHING")?;
+    transaction.connection().prepare_cached("DELETE FROM user_name WHERE sub = ?1")?.execute([&new.sub])?;
+    let mut add = transaction
+        .connection()
+        .prepare_cached("INSERT INTO user_name (name, sub) VALUES (?1, ?2) ON CONFLICT DO NOTHING")?;
     for name in names {
         if add.execute(params![name, new.sub])? == 0 {
             return Ok(Err(name.clone()));
@@ -148,28 +166,31 @@ pub(crate) fn put_user(
 }
 
 /// Removes a person and the names. `false`: there was nobody.
-pub(crate) fn remove_user(connection: &Connection, sub: &str) -> rusqlite::Result<bool> {
-    Ok(connection.prepare_cached("DELETE FROM user_entry WHERE sub = ?1")?.execute([sub])? == 1)
+pub(crate) fn remove_user(transaction: &Transaction<'_>, sub: &str) -> Result<bool, Error> {
+    Ok(transaction.connection().prepare_cached("DELETE FROM user_entry WHERE sub = ?1")?.execute([sub])? == 1)
 }
 
 /// Whether a command locked this person out.
-pub(crate) fn is_locked(connection: &Connection, sub: &str) -> rusqlite::Result<bool> {
-    connection.prepare_cached("SELECT 1 FROM user_lock WHERE sub = ?1")?.exists([sub])
+pub(crate) fn is_locked(snapshot: &Snapshot<'_>, sub: &str) -> Result<bool, Error> {
+    Ok(snapshot.connection().prepare_cached("SELECT 1 FROM user_lock WHERE sub = ?1")?.exists([sub])?)
 }
 
 /// Locks a person out, or lets them in again. `false`: nothing changed.
-pub(crate) fn set_lock(connection: &Connection, sub: &str, lock: Option<Timestamp>) -> rusqlite::Result<bool> {
+pub(crate) fn set_lock(transaction: &Transaction<'_>, sub: &str, lock: Option<Timestamp>) -> Result<bool, Error> {
     let changed = match lock {
-        Some(now) => connection
+        Some(now) => transaction
+            .connection()
             .prepare_cached("INSERT INTO user_lock (sub, locked_at) VALUES (?1, ?2) ON CONFLICT DO NOTHING")?
             .execute(params![sub, column(now)])?,
-        None => connection.prepare_cached("DELETE FROM user_lock WHERE sub = ?1")?.execute([sub])?,
+        None => transaction.connection().prepare_cached("DELETE FROM user_lock WHERE sub = ?1")?.execute([sub])?,
     };
     Ok(changed == 1)
 }
 
 /// How many people beside the file have a user code, and how many there are.
-pub(crate) fn users_with_code(connection: &Connection) -> rusqlite::Result<(u64, u64)> {
+pub(crate) fn users_with_code(snapshot: &Snapshot<'_>) -> Result<(u64, u64), Error> {
     let counts = "SELECT count(*) FILTER (WHERE instr(entry, 'user_code') > 0), count(*) FROM user_entry";
-    connection.query_row(counts, [], |row| Ok((row.get::<_, u32>(0)?.into(), row.get::<_, u32>(1)?.into())))
+    Ok(snapshot
+        .connection()
+        .query_row(counts, [], |row| Ok((row.get::<_, u32>(0)?.into(), row.get::<_, u32>(1)?.into())))?)
 }

@@ -10,7 +10,7 @@ mod request_trace;
 mod revoked_tokens;
 mod user_code_guesses;
 
-use countersign_gateway::Schema;
+use countersign_store::Schema;
 
 pub(crate) use authentication_requests::{
     AuthRequest, Pace, Real, cancel, find, forget_old, insert, note_poll, pending_of_client, pending_of_user, redeem,
@@ -25,18 +25,15 @@ pub(crate) use request_trace::{trace_of_approval, trace_of_request};
 pub(crate) use revoked_tokens::{forget_revoked, is_revoked, revoke_token};
 pub(crate) use user_code_guesses::{Guess, Turn, forget_guesses, guess, right as guessed_right};
 
-/// The tables, in steps; a step that was ever released never changes.
-pub(crate) const SCHEMA: Schema = Schema {
-    part: "op",
-    steps: &[
-        include_str!("schema_1.sql"),
-        include_str!("schema_directory.sql"),
-        include_str!("schema_used.sql"),
-        include_str!("schema_called_off.sql"),
-        include_str!("schema_guesses.sql"),
-        include_str!("schema_outbox.sql"),
-        include_str!("schema_refresh.sql"),
-        include_str!("schema_resource.sql"),
-        include_str!("schema_requests.sql"),
-    ],
-};
+/// This provider's tables, for [`Store::open`](countersign_store::Store::open).
+pub(crate) const SCHEMA: Schema = Schema { part: "op", version: 1, sql: include_str!("schema.sql") };
+
+/// Runs a test's closure in a transaction of a new file with these tables.
+#[cfg(test)]
+pub(crate) fn in_transaction(test: fn(&countersign_store::Transaction<'_>) -> Result<(), countersign_store::Error>) {
+    use countersign_store::{HistoryId, Store};
+    let home = tempfile::tempdir().expect("a folder");
+    let fresh = HistoryId::from_bytes([1; 16]);
+    let store = Store::open(&home.path().join("provider.db"), &[SCHEMA], &fresh).expect("the store opens");
+    store.write_blocking(test).expect("neither an error nor a panic");
+}

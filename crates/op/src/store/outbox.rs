@@ -4,7 +4,8 @@ use countersign_protocol::clock::Timestamp;
 use countersign_protocol::hash::Hash;
 use countersign_protocol::id::ApprovalId;
 use countersign_protocol::secret::Secret;
-use rusqlite::{Connection, OptionalExtension, Row, named_params, params};
+use countersign_store::{Error, Snapshot, Transaction};
+use rusqlite::{OptionalExtension, Row, named_params, params};
 
 use super::columns::{column, time};
 
@@ -56,8 +57,8 @@ pub(crate) struct Notification {
 }
 
 /// Adds a notification that waits for its request's verdict.
-pub(crate) fn await_verdict(connection: &Connection, new: &NewNotification<'_>) -> rusqlite::Result<()> {
-    let mut statement = connection.prepare_cached(
+pub(crate) fn await_verdict(transaction: &Transaction<'_>, new: &NewNotification<'_>) -> Result<(), Error> {
+    let mut statement = transaction.connection().prepare_cached(
         "INSERT INTO outbox (recipient, kind, request_id, approval_id, auth_req_id, token, due_at, give_up_at)
          VALUES (:recipient, :kind, :request_id, :approval_id, :auth_req_id, :token, :due_at, :give_up_at)",
     )?;
@@ -76,19 +77,21 @@ pub(crate) fn await_verdict(connection: &Connection, new: &NewNotification<'_>) 
 
 /// Makes the notification about an approval due, if one waits for it. Returns whether one did.
 pub(crate) fn verdict_is_there(
-    connection: &Connection,
+    transaction: &Transaction<'_>,
     approval: &ApprovalId,
     now: Timestamp,
-) -> rusqlite::Result<bool> {
-    let changed = connection
+) -> Result<bool, Error> {
+    let changed = transaction
+        .connection()
         .prepare_cached("UPDATE outbox SET due_at = ?2 WHERE approval_id = ?1 AND attempts = 0 AND body IS NULL")?
         .execute(params![approval.as_str(), column(now)])?;
     Ok(changed > 0)
 }
 
 /// Makes the notification about a request due that its client called off. Returns whether one waits.
-pub(crate) fn request_is_over(connection: &Connection, request: &Hash, now: Timestamp) -> rusqlite::Result<bool> {
-    let changed = connection
+pub(crate) fn request_is_over(transaction: &Transaction<'_>, request: &Hash, now: Timestamp) -> Result<bool, Error> {
+    let changed = transaction
+        .connection()
         .prepare_cached("UPDATE outbox SET due_at = ?2 WHERE request_id = ?1 AND attempts = 0 AND body IS NULL")?
         .execute(params![request.as_bytes(), column(now)])?;
     Ok(changed > 0)
@@ -96,13 +99,14 @@ pub(crate) fn request_is_over(connection: &Connection, request: &Hash, now: Time
 
 /// Adds something that happened, for the operator.
 pub(crate) fn add_event(
-    connection: &Connection,
+    transaction: &Transaction<'_>,
     id: &str,
     body: &str,
     now: Timestamp,
     give_up_at: Timestamp,
-) -> rusqlite::Result<()> {
-    connection
+) -> Result<(), Error> {
+    transaction
+        .connection()
         .prepare_cached(
             "INSERT INTO outbox (recipient, kind, event_id, body, due_at, give_up_at) VALUES (?1, 'event', ?2, ?3, ?4, ?5)",
         )?
@@ -111,8 +115,8 @@ pub(crate) fn add_event(
 }
 
 /// Whose queues have something due, the longest waiting first. Looks at each queue once, however long it is.
-pub(crate) fn recipients_due(connection: &Connection, now: Timestamp) -> rusqlite::Result<Vec<String>> {
-    let mut statement = connection.prepare_cached(
+pub(crate) fn recipients_due(snapshot: &Snapshot<'_>, now: Timestamp) -> Result<Vec<String>, Error> {
+    let mut statement = snapshot.connection().prepare_cached(
         "WITH RECURSIVE queue (recipient) AS (
              SELECT min(recipient) FROM outbox
              UNION ALL
@@ -122,12 +126,13 @@ pub(crate) fn recipients_due(connection: &Connection, now: Timestamp) -> rusqlit
          SELECT recipient, (SELECT min(due_at) FROM outbox WHERE outbox.recipient = queue.recipient) AS first
          FROM queue WHERE recipient IS NOT NULL AND first <= ?1 ORDER BY first",
     )?;
-    statement.query_map([column(now)], |row| row.get(0))?.collect()
+    Ok(statement.query_map([column(now)], |row| row.get(0))?.collect::<Result<_, _>>()?)
 }
 
 /// How many of each kind are to be delivered now, or are tried again later. Those that wait for a verdict are not among them.
-pub(crate) fn queued(connection: &Connection, now: Timestamp) -> rusqlite::Result<Vec<(&'static str, i64)>> {
-    let mut statement = connection
+pub(crate) fn queued(snapshot: &Snapshot<'_>, now: Timestamp) -> Result<Vec<(&'static str, i64)>, Error> {
+    let mut statement = snapshot
+        .connection()
         .prepare_cached("SELECT kind, count(*) FROM outbox WHERE attempts > 0 OR due_at <= ?1 GROUP BY kind")?;
     let counted = statement.query_map([column(now)], |row| Ok((row.get::<_, String>(0)?, row.get::<_, i64>(1)?)))?;
     let counted = counted.collect::<rusqlite::Result<Vec<_>>>()?;
@@ -136,42 +141,41 @@ pub(crate) fn queued(connection: &Connection, now: Timestamp) -> rusqlite::Resul
 }
 
 /// Whose delivery was tried most often, and how often: `client ` and an id, or `webhook`.
-pub(crate) fn most_attempts(connection: &Connection) -> rusqlite::Result<Option<(String, u32)>> {
-    connection
+pub(crate) fn most_attempts(snapshot: &Snapshot<'_>) -> Result<Option<(String, u32)>, Error> {
+    Ok(snapshot
+        .connection()
         .prepare_cached("SELECT recipient, attempts FROM outbox ORDER BY attempts DESC LIMIT 1")?
         .query_row([], |row| Ok((row.get(0)?, row.get(1)?)))
-        .optional()
+        .optional()?)
 }
 
 /// What of one queue is due, at most `most`, the longest waiting first.
-pub(crate) fn due(
-    connection: &Connection,
-    recipient: &str,
-    now: Timestamp,
-    most: usize,
-) -> rusqlite::Result<Vec<Entry>> {
-    let mut statement = connection.prepare_cached(
+pub(crate) fn due(snapshot: &Snapshot<'_>, recipient: &str, now: Timestamp, most: usize) -> Result<Vec<Entry>, Error> {
+    let mut statement = snapshot.connection().prepare_cached(
         "SELECT id, recipient, kind, request_id, auth_req_id, token, event_id, body, attempts, give_up_at
          FROM outbox WHERE recipient = ?1 AND due_at <= ?2 ORDER BY due_at LIMIT ?3",
     )?;
     let most = i64::try_from(most).unwrap_or(i64::MAX);
-    statement.query_map(params![recipient, column(now), most], entry)?.collect()
+    Ok(statement.query_map(params![recipient, column(now), most], entry)?.collect::<Result<_, _>>()?)
 }
 
 /// When the next row that is not due yet will be.
-pub(crate) fn next_due(connection: &Connection, now: Timestamp) -> rusqlite::Result<Option<Timestamp>> {
-    let next: Option<i64> = connection
+pub(crate) fn next_due(snapshot: &Snapshot<'_>, now: Timestamp) -> Result<Option<Timestamp>, Error> {
+    let next: Option<i64> = snapshot
+        .connection()
         .prepare_cached("SELECT min(due_at) FROM outbox WHERE due_at > ?1")?
         .query_row([column(now)], |row| row.get(0))?;
     Ok(next.map(time))
 }
 
 /// Keeps what is to be sent. The first that is kept stays, and is returned.
-pub(crate) fn keep_body(connection: &Connection, id: i64, body: &Secret) -> rusqlite::Result<Option<Secret>> {
-    connection
+pub(crate) fn keep_body(transaction: &Transaction<'_>, id: i64, body: &Secret) -> Result<Option<Secret>, Error> {
+    transaction
+        .connection()
         .prepare_cached("UPDATE outbox SET body = ?2 WHERE id = ?1 AND body IS NULL")?
         .execute(params![id, body.expose()])?;
-    let kept: Option<String> = connection
+    let kept: Option<String> = transaction
+        .connection()
         .prepare_cached("SELECT body FROM outbox WHERE id = ?1")?
         .query_row([id], |row| row.get(0))
         .optional()?;
@@ -179,24 +183,26 @@ pub(crate) fn keep_body(connection: &Connection, id: i64, body: &Secret) -> rusq
 }
 
 /// Puts a row off until later, after an attempt in vain.
-pub(crate) fn put_off(connection: &Connection, id: i64, attempts: u32, due_at: Timestamp) -> rusqlite::Result<()> {
-    connection.prepare_cached("UPDATE outbox SET attempts = ?2, due_at = ?3 WHERE id = ?1")?.execute(params![
-        id,
-        attempts,
-        column(due_at)
-    ])?;
+pub(crate) fn put_off(transaction: &Transaction<'_>, id: i64, attempts: u32, due_at: Timestamp) -> Result<(), Error> {
+    transaction
+        .connection()
+        .prepare_cached("UPDATE outbox SET attempts = ?2, due_at = ?3 WHERE id = ?1")?
+        .execute(params![id, attempts, column(due_at)])?;
     Ok(())
 }
 
 /// Puts a row off that has nothing to tell yet.
-pub(crate) fn wait_on(connection: &Connection, id: i64, due_at: Timestamp) -> rusqlite::Result<()> {
-    connection.prepare_cached("UPDATE outbox SET due_at = ?2 WHERE id = ?1")?.execute(params![id, column(due_at)])?;
+pub(crate) fn wait_on(transaction: &Transaction<'_>, id: i64, due_at: Timestamp) -> Result<(), Error> {
+    transaction
+        .connection()
+        .prepare_cached("UPDATE outbox SET due_at = ?2 WHERE id = ?1")?
+        .execute(params![id, column(due_at)])?;
     Ok(())
 }
 
 /// Forgets a row, and with it the client's token.
-pub(crate) fn remove(connection: &Connection, id: i64) -> rusqlite::Result<()> {
-    connection.prepare_cached("DELETE FROM outbox WHERE id = ?1")?.execute([id])?;
+pub(crate) fn remove(transaction: &Transaction<'_>, id: i64) -> Result<(), Error> {
+    transaction.connection().prepare_cached("DELETE FROM outbox WHERE id = ?1")?.execute([id])?;
     Ok(())
 }
 

@@ -3,8 +3,9 @@
 use countersign_protocol::clock::Timestamp;
 use countersign_protocol::hash::Hash;
 use countersign_protocol::id::ApprovalId;
+use countersign_store::{Error, Snapshot, Transaction};
 use rusqlite::types::Type;
-use rusqlite::{Connection, OptionalExtension, Row, named_params, params};
+use rusqlite::{OptionalExtension, Row, named_params, params};
 
 use super::columns::{column, time};
 use crate::config::LONGEST_TOKEN;
@@ -39,13 +40,13 @@ pub(crate) struct KeptFamily {
 }
 
 /// Begins a family with its first token.
-pub(crate) fn begin_family(connection: &Connection, family: &Family, first: &Hash) -> rusqlite::Result<()> {
+pub(crate) fn begin_family(transaction: &Transaction<'_>, family: &Family, first: &Hash) -> Result<(), Error> {
     let (binding, bound_to) = match family.binding {
         Some(Confirmation::Key(hash)) => (Some(KEY), Some(hash)),
         Some(Confirmation::Certificate(hash)) => (Some(CERTIFICATE), Some(hash)),
         None => (None, None),
     };
-    let mut statement = connection.prepare_cached(
+    let mut statement = transaction.connection().prepare_cached(
         "INSERT INTO refresh_family (client_id, subject, approval_id, scope, details, resource, binding, bound_to, current, ends_at)
          VALUES (:client_id, :subject, :approval_id, :scope, :details, :resource, :binding, :bound_to, :current, :ends_at)",
     )?;
@@ -61,76 +62,87 @@ pub(crate) fn begin_family(connection: &Connection, family: &Family, first: &Has
         ":current": first.as_bytes(),
         ":ends_at": column(family.ends_at),
     })?;
-    add(connection, connection.last_insert_rowid(), first)
+    add(transaction, transaction.connection().last_insert_rowid(), first)
 }
 
 /// The family that a token is or was of.
-pub(crate) fn family_of(connection: &Connection, token: &Hash) -> rusqlite::Result<Option<KeptFamily>> {
-    let mut statement = connection.prepare_cached(
+pub(crate) fn family_of(snapshot: &Snapshot<'_>, token: &Hash) -> Result<Option<KeptFamily>, Error> {
+    let mut statement = snapshot.connection().prepare_cached(
         "SELECT refresh_family.id, client_id, subject, approval_id, scope, details, binding, bound_to, current, previous,
                 rotated_at, ends_at, ended_at, resource
          FROM refresh_token JOIN refresh_family ON refresh_family.id = family WHERE hash = ?1",
     )?;
-    statement.query_row([token.as_bytes()], read).optional()
+    Ok(statement.query_row([token.as_bytes()], read).optional()?)
 }
 
 /// Puts the next token in the place of the one that counts. `used` is the one that was shown: a token that was lost on its way
 /// leaves it as it is.
 pub(crate) fn rotate(
-    connection: &Connection,
+    transaction: &Transaction<'_>,
     family: i64,
     used: (&Hash, Timestamp),
     next: &Hash,
-) -> rusqlite::Result<()> {
-    connection
+) -> Result<(), Error> {
+    transaction
+        .connection()
         .prepare_cached("UPDATE refresh_family SET current = ?2, previous = ?3, rotated_at = ?4 WHERE id = ?1")?
         .execute(params![family, next.as_bytes(), used.0.as_bytes(), column(used.1)])?;
-    add(connection, family, next)
+    add(transaction, family, next)
 }
 
 /// Ends a family: none of its tokens is worth anything any more.
-pub(crate) fn end_family(connection: &Connection, family: i64, now: Timestamp) -> rusqlite::Result<()> {
-    connection
+pub(crate) fn end_family(transaction: &Transaction<'_>, family: i64, now: Timestamp) -> Result<(), Error> {
+    transaction
+        .connection()
         .prepare_cached("UPDATE refresh_family SET ended_at = ?2 WHERE id = ?1 AND ended_at IS NULL")?
         .execute(params![family, column(now)])?;
     Ok(())
 }
 
 /// Ends all families of a client, so that another of its name finds none.
-pub(crate) fn end_families_of_client(connection: &Connection, client_id: &str, now: Timestamp) -> rusqlite::Result<()> {
-    connection
+pub(crate) fn end_families_of_client(
+    transaction: &Transaction<'_>,
+    client_id: &str,
+    now: Timestamp,
+) -> Result<(), Error> {
+    transaction
+        .connection()
         .prepare_cached("UPDATE refresh_family SET ended_at = ?2 WHERE client_id = ?1 AND ended_at IS NULL")?
         .execute(params![client_id, column(now)])?;
     Ok(())
 }
 
 /// Whether the family that rests on an approval was ended before its time.
-pub(crate) fn has_family_ended(connection: &Connection, approval: &ApprovalId) -> rusqlite::Result<bool> {
-    connection
+pub(crate) fn has_family_ended(snapshot: &Snapshot<'_>, approval: &ApprovalId) -> Result<bool, Error> {
+    Ok(snapshot
+        .connection()
         .prepare_cached("SELECT 1 FROM refresh_family WHERE approval_id = ?1 AND ended_at IS NOT NULL")?
-        .exists([approval.as_str()])
+        .exists([approval.as_str()])?)
 }
 
 /// The clients that have a family which has not ended.
-pub(crate) fn clients_with_families(connection: &Connection) -> rusqlite::Result<Vec<String>> {
-    let mut statement = connection.prepare("SELECT DISTINCT client_id FROM refresh_family WHERE ended_at IS NULL")?;
-    statement.query_map([], |row| row.get(0))?.collect()
+pub(crate) fn clients_with_families(snapshot: &Snapshot<'_>) -> Result<Vec<String>, Error> {
+    let mut statement =
+        snapshot.connection().prepare("SELECT DISTINCT client_id FROM refresh_family WHERE ended_at IS NULL")?;
+    Ok(statement.query_map([], |row| row.get(0))?.collect::<Result<_, _>>()?)
 }
 
 /// Forgets families whose time is over, with their tokens. One that was ended before its time stays for as long as an access token
 /// from it may live: while it stands here, that token is worth nothing.
-pub(crate) fn forget_families(connection: &Connection, now: Timestamp) -> rusqlite::Result<usize> {
+pub(crate) fn forget_families(transaction: &Transaction<'_>, now: Timestamp) -> Result<usize, Error> {
     let longest = i64::try_from(LONGEST_TOKEN.as_millis()).unwrap_or(i64::MAX);
-    connection
+    Ok(transaction
+        .connection()
         .prepare_cached("DELETE FROM refresh_family WHERE ends_at <= ?1 AND (ended_at IS NULL OR ended_at <= ?1 - ?2)")?
-        .execute([column(now), longest])
+        .execute([column(now), longest])?)
 }
 
 const KEY: &str = "jkt";
 const CERTIFICATE: &str = "x5t#S256";
 
-fn add(connection: &Connection, family: i64, token: &Hash) -> rusqlite::Result<()> {
-    connection
+fn add(transaction: &Transaction<'_>, family: i64, token: &Hash) -> Result<(), Error> {
+    transaction
+        .connection()
         .prepare_cached("INSERT INTO refresh_token (hash, family) VALUES (?1, ?2)")?
         .execute(params![token.as_bytes(), family])?;
     Ok(())
@@ -170,39 +182,39 @@ fn read(row: &Row<'_>) -> rusqlite::Result<KeptFamily> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::store::in_transaction;
 
     const DAY: u64 = 86_400;
 
     #[test]
-    fn a_family_that_was_ended_is_remembered_while_an_access_token_of_it_may_live() -> rusqlite::Result<()> {
-        let connection = Connection::open_in_memory()?;
-        connection.execute_batch(include_str!("schema_refresh.sql"))?;
-        connection.execute_batch("ALTER TABLE refresh_family ADD COLUMN resource TEXT")?;
-        let approval = |letter: &str| format!("ap_{}", letter.repeat(43)).parse::<ApprovalId>().expect("an id");
-        let family = |approval: ApprovalId| Family {
-            client_id: "app".to_owned(),
-            sub: "alice".to_owned(),
-            approval,
-            scope: "openid offline_access".to_owned(),
-            details: None,
-            resources: Resources::default(),
-            binding: None,
-            ends_at: Timestamp::from_seconds(10 * DAY),
-        };
-        let (ended, untouched) = (Hash::of("ended"), Hash::of("untouched"));
-        begin_family(&connection, &family(approval("A")), &ended)?;
-        begin_family(&connection, &family(approval("B")), &untouched)?;
-        // A minute before its time, so that its last access token outlives it by nearly a day.
-        let kept = family_of(&connection, &ended)?.expect("kept");
-        end_family(&connection, kept.id, Timestamp::from_seconds(10 * DAY - 60))?;
+    fn a_family_that_was_ended_is_remembered_while_an_access_token_of_it_may_live() {
+        in_transaction(|transaction| {
+            let approval = |letter: &str| format!("ap_{}", letter.repeat(43)).parse::<ApprovalId>().expect("an id");
+            let family = |approval: ApprovalId| Family {
+                client_id: "app".to_owned(),
+                sub: "alice".to_owned(),
+                approval,
+                scope: "openid offline_access".to_owned(),
+                details: None,
+                resources: Resources::default(),
+                binding: None,
+                ends_at: Timestamp::from_seconds(10 * DAY),
+            };
+            let (ended, untouched) = (Hash::of("ended"), Hash::of("untouched"));
+            begin_family(transaction, &family(approval("A")), &ended)?;
+            begin_family(transaction, &family(approval("B")), &untouched)?;
+            // A minute before its time, so that its last access token outlives it by nearly a day.
+            let kept = family_of(transaction, &ended)?.expect("kept");
+            end_family(transaction, kept.id, Timestamp::from_seconds(10 * DAY - 60))?;
 
-        let forget = |seconds: u64| forget_families(&connection, Timestamp::from_seconds(seconds));
-        assert_eq!(forget(10 * DAY - 1)?, 0);
-        assert_eq!(forget(10 * DAY)?, 1, "the one that ended by itself");
-        assert_eq!(forget(11 * DAY - 61)?, 0);
-        assert!(has_family_ended(&connection, &approval("A"))?);
-        assert_eq!(forget(11 * DAY - 60)?, 1);
-        assert_eq!(family_of(&connection, &ended)?, None, "with its tokens");
-        Ok(())
+            let forget = |seconds: u64| forget_families(transaction, Timestamp::from_seconds(seconds));
+            assert_eq!(forget(10 * DAY - 1)?, 0);
+            assert_eq!(forget(10 * DAY)?, 1, "the one that ended by itself");
+            assert_eq!(forget(11 * DAY - 61)?, 0);
+            assert!(has_family_ended(transaction, &approval("A"))?);
+            assert_eq!(forget(11 * DAY - 60)?, 1);
+            assert_eq!(family_of(transaction, &ended)?, None, "with its tokens");
+            Ok(())
+        });
     }
 }

@@ -2,13 +2,19 @@
 
 use countersign_protocol::clock::Timestamp;
 use countersign_protocol::hash::Hash;
-use rusqlite::{Connection, params};
+use countersign_store::{Error, Transaction};
+use rusqlite::params;
 
 use super::columns::column;
 
 /// Notes a use. `true` for exactly one caller until `until`.
-pub(crate) fn use_once(connection: &Connection, id: &Hash, until: Timestamp, now: Timestamp) -> rusqlite::Result<bool> {
-    let mut statement = connection.prepare_cached(
+pub(crate) fn use_once(
+    transaction: &Transaction<'_>,
+    id: &Hash,
+    until: Timestamp,
+    now: Timestamp,
+) -> Result<bool, Error> {
+    let mut statement = transaction.connection().prepare_cached(
         "INSERT INTO used_once (id, until) VALUES (?1, ?2)
          ON CONFLICT (id) DO UPDATE SET until = excluded.until WHERE until <= ?3",
     )?;
@@ -16,33 +22,33 @@ pub(crate) fn use_once(connection: &Connection, id: &Hash, until: Timestamp, now
 }
 
 /// Forgets what has expired by itself.
-pub(crate) fn forget_used(connection: &Connection, now: Timestamp) -> rusqlite::Result<usize> {
-    connection.prepare_cached("DELETE FROM used_once WHERE until <= ?1")?.execute([column(now)])
+pub(crate) fn forget_used(transaction: &Transaction<'_>, now: Timestamp) -> Result<usize, Error> {
+    Ok(transaction.connection().prepare_cached("DELETE FROM used_once WHERE until <= ?1")?.execute([column(now)])?)
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::store::in_transaction;
 
     #[test]
     fn a_use_is_remembered_until_its_end_and_then_forgotten() {
-        let connection = Connection::open_in_memory().expect("a database");
-        connection.execute_batch(include_str!("schema_used.sql")).expect("the table");
-        let at = |seconds: u64| Timestamp::from_millis(seconds * 1000);
-        let (one, other) = (Hash::of("one"), Hash::of("other"));
-        let used = |id, until, now| use_once(&connection, id, at(until), at(now)).expect("written");
-        assert!(used(&one, 60, 0));
-        assert!(used(&other, 90, 0));
-        assert!(!used(&one, 60, 59));
-        assert!(!used(&one, 600, 59), "another end is no other use");
-        assert!(used(&one, 120, 60), "what expired by itself may come again, as its sender would notice");
-        assert!(!used(&one, 120, 119));
+        in_transaction(|transaction| {
+            let at = |seconds: u64| Timestamp::from_millis(seconds * 1000);
+            let (one, other) = (Hash::of("one"), Hash::of("other"));
+            let used = |id, until, now| use_once(transaction, id, at(until), at(now)).expect("written");
+            assert!(used(&one, 60, 0));
+            assert!(used(&other, 90, 0));
+            assert!(!used(&one, 60, 59));
+            assert!(!used(&one, 600, 59), "another end is no other use");
+            assert!(used(&one, 120, 60), "what expired by itself may come again, as its sender would notice");
+            assert!(!used(&one, 120, 119));
 
-        assert_eq!(forget_used(&connection, at(90)).expect("deleted"), 1);
-        let left: Vec<Vec<u8>> = connection
-            .prepare("SELECT id FROM used_once")
-            .and_then(|mut rows| rows.query_map([], |row| row.get(0))?.collect())
-            .expect("rows");
-        assert_eq!(left, [one.as_bytes().to_vec()]);
+            assert_eq!(forget_used(transaction, at(90)).expect("deleted"), 1);
+            let mut rows = transaction.connection().prepare("SELECT id FROM used_once")?;
+            let left = rows.query_map([], |row| row.get(0))?.collect::<Result<Vec<Vec<u8>>, _>>()?;
+            assert_eq!(left, [one.as_bytes().to_vec()]);
+            Ok(())
+        });
     }
 }

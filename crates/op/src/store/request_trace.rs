@@ -3,7 +3,8 @@
 use countersign_protocol::clock::Timestamp;
 use countersign_protocol::hash::Hash;
 use countersign_protocol::id::ApprovalId;
-use rusqlite::{Connection, OptionalExtension, Row, params};
+use countersign_store::{Error, Snapshot};
+use rusqlite::{OptionalExtension, Row, params};
 
 use super::columns::time;
 
@@ -39,15 +40,16 @@ const TABLES: &str = "authentication_request r LEFT JOIN outbox o ON o.request_i
 type Found = (RequestTrace, Option<ApprovalId>);
 
 /// By the request's own id.
-pub(crate) fn trace_of_request(connection: &Connection, id: &Hash) -> rusqlite::Result<Option<Found>> {
-    let mut statement = connection.prepare(&format!("SELECT {COLUMNS} FROM {TABLES} WHERE r.id = ?1"))?;
-    statement.query_row([id.as_bytes()], read).optional()
+pub(crate) fn trace_of_request(snapshot: &Snapshot<'_>, id: &Hash) -> Result<Option<Found>, Error> {
+    let mut statement = snapshot.connection().prepare(&format!("SELECT {COLUMNS} FROM {TABLES} WHERE r.id = ?1"))?;
+    Ok(statement.query_row([id.as_bytes()], read).optional()?)
 }
 
 /// By its approval.
-pub(crate) fn trace_of_approval(connection: &Connection, id: &ApprovalId) -> rusqlite::Result<Option<Found>> {
-    let mut statement = connection.prepare(&format!("SELECT {COLUMNS} FROM {TABLES} WHERE r.approval_id = ?1"))?;
-    statement.query_row(params![id.as_str()], read).optional()
+pub(crate) fn trace_of_approval(snapshot: &Snapshot<'_>, id: &ApprovalId) -> Result<Option<Found>, Error> {
+    let mut statement =
+        snapshot.connection().prepare(&format!("SELECT {COLUMNS} FROM {TABLES} WHERE r.approval_id = ?1"))?;
+    Ok(statement.query_row(params![id.as_str()], read).optional()?)
 }
 
 fn read(row: &Row<'_>) -> rusqlite::Result<Found> {

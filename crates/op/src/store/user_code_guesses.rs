@@ -5,7 +5,8 @@
 
 use countersign_protocol::clock::Timestamp;
 use countersign_protocol::hash::Hash;
-use rusqlite::{Connection, OptionalExtension, params};
+use countersign_store::{Error, Snapshot, Transaction};
+use rusqlite::{OptionalExtension, params};
 
 use super::columns::{column, time};
 
@@ -51,44 +52,51 @@ struct Count {
 }
 
 /// Counts a guess before anybody knows whether it is right.
-pub(crate) fn guess(connection: &Connection, guess: &Guess, now: Timestamp) -> rusqlite::Result<Turn> {
+pub(crate) fn guess(transaction: &Transaction<'_>, guess: &Guess, now: Timestamp) -> Result<Turn, Error> {
     let (pair, client, person) = keys(guess);
-    let hour = read(connection, &client)?.filter(|count| now.millis_since(count.since) < HOUR * 1000);
+    let hour = read(transaction, &client)?.filter(|count| now.millis_since(count.since) < HOUR * 1000);
     let hour = hour.unwrap_or(Count { wrong: 0, since: now });
     if hour.wrong >= guess.per_hour {
         return Ok(Turn::Wait(left(hour.since, HOUR, now)));
     }
     let mut waiting = [(Some(pair), FREE), (person, FREE_OVER_ALL)].into_iter();
     while let Some((Some(key), free)) = waiting.next() {
-        let Some(count) = read(connection, &key)? else { continue };
+        let Some(count) = read(transaction, &key)? else { continue };
         let wait = left(count.since, wait(count.wrong, free), now);
         if wait > 0 {
             return Ok(Turn::Wait(wait));
         }
     }
     for key in [Some(pair), person].into_iter().flatten() {
-        let wrong = read(connection, &key)?.map_or(0, |count| count.wrong);
-        write(connection, &key, wrong.saturating_add(1), now, now.plus_seconds(KEPT))?;
+        let wrong = read(transaction, &key)?.map_or(0, |count| count.wrong);
+        write(transaction, &key, wrong.saturating_add(1), now, now.plus_seconds(KEPT))?;
     }
-    write(connection, &client, hour.wrong + 1, hour.since, hour.since.plus_seconds(HOUR))?;
+    write(transaction, &client, hour.wrong + 1, hour.since, hour.since.plus_seconds(HOUR))?;
     Ok(Turn::Now)
 }
 
 /// A guess that was counted turned out to be right: whoever knows the code has made no wrong ones.
-pub(crate) fn right(connection: &Connection, guess: &Guess) -> rusqlite::Result<()> {
+pub(crate) fn right(transaction: &Transaction<'_>, guess: &Guess) -> Result<(), Error> {
     let (pair, client, person) = keys(guess);
     for key in [Some(pair), person].into_iter().flatten() {
-        connection.prepare_cached("DELETE FROM user_code_guess WHERE key = ?1")?.execute([key.as_bytes()])?;
+        transaction
+            .connection()
+            .prepare_cached("DELETE FROM user_code_guess WHERE key = ?1")?
+            .execute([key.as_bytes()])?;
     }
-    connection
+    transaction
+        .connection()
         .prepare_cached("UPDATE user_code_guess SET wrong = max(wrong - 1, 0) WHERE key = ?1")?
         .execute([client.as_bytes()])?;
     Ok(())
 }
 
 /// Forgets counts that no longer matter.
-pub(crate) fn forget_guesses(connection: &Connection, now: Timestamp) -> rusqlite::Result<usize> {
-    connection.prepare_cached("DELETE FROM user_code_guess WHERE kept < ?1")?.execute([column(now)])
+pub(crate) fn forget_guesses(transaction: &Transaction<'_>, now: Timestamp) -> Result<usize, Error> {
+    Ok(transaction
+        .connection()
+        .prepare_cached("DELETE FROM user_code_guess WHERE kept < ?1")?
+        .execute([column(now)])?)
 }
 
 /// Of the client and the name, of the client, and of the person. A client's id has no zero byte in it.
@@ -113,14 +121,21 @@ fn left(since: Timestamp, seconds: u64, now: Timestamp) -> u64 {
     (seconds * 1000).saturating_sub(now.millis_since(since)).div_ceil(1000)
 }
 
-fn read(connection: &Connection, key: &Hash) -> rusqlite::Result<Option<Count>> {
-    let mut statement = connection.prepare_cached("SELECT wrong, since FROM user_code_guess WHERE key = ?1")?;
+fn read(snapshot: &Snapshot<'_>, key: &Hash) -> Result<Option<Count>, Error> {
+    let mut statement =
+        snapshot.connection().prepare_cached("SELECT wrong, since FROM user_code_guess WHERE key = ?1")?;
     let row = statement.query_row([key.as_bytes()], |row| Ok(Count { wrong: row.get(0)?, since: time(row.get(1)?) }));
-    row.optional()
+    Ok(row.optional()?)
 }
 
-fn write(connection: &Connection, key: &Hash, wrong: u32, since: Timestamp, kept: Timestamp) -> rusqlite::Result<()> {
-    let mut statement = connection.prepare_cached(
+fn write(
+    transaction: &Transaction<'_>,
+    key: &Hash,
+    wrong: u32,
+    since: Timestamp,
+    kept: Timestamp,
+) -> Result<(), Error> {
+    let mut statement = transaction.connection().prepare_cached(
         "INSERT INTO user_code_guess (key, wrong, since, kept) VALUES (?1, ?2, ?3, ?4)
          ON CONFLICT (key) DO UPDATE SET wrong = excluded.wrong, since = excluded.since, kept = excluded.kept",
     )?;
@@ -131,6 +146,7 @@ fn write(connection: &Connection, key: &Hash, wrong: u32, since: Timestamp, kept
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::store::in_transaction;
 
     #[test]
     fn waits_double_up_to_an_hour() {
@@ -139,26 +155,26 @@ mod tests {
     }
 
     #[test]
-    fn a_hundred_wrong_codes_about_one_person_make_every_client_wait() -> rusqlite::Result<()> {
-        let connection = Connection::open_in_memory()?;
-        connection.execute_batch(include_str!("schema_guesses.sql"))?;
-        let now = Timestamp::from_seconds(1_800_000_000);
-        let by = |client: u32, sub: &str| Guess {
-            client_id: format!("client-{client}"),
-            name: Hash::of(sub),
-            sub: Some(sub.to_owned()),
-            per_hour: 100,
-        };
-        for number in 0..FREE_OVER_ALL {
-            assert_eq!(guess(&connection, &by(number / FREE, "alice"), now)?, Turn::Now, "guess {number}");
-        }
-        assert_eq!(guess(&connection, &by(50, "alice"), now)?, Turn::Wait(30), "a client that has not guessed yet");
-        assert_eq!(guess(&connection, &by(50, "bob"), now)?, Turn::Now, "about somebody else");
-        let later = now.plus_seconds(30);
-        assert_eq!(guess(&connection, &by(51, "alice"), later)?, Turn::Now);
-        assert_eq!(guess(&connection, &by(52, "alice"), later)?, Turn::Wait(60));
-        right(&connection, &by(51, "alice"))?;
-        assert_eq!(guess(&connection, &by(52, "alice"), later)?, Turn::Now, "a right one ends that");
-        Ok(())
+    fn a_hundred_wrong_codes_about_one_person_make_every_client_wait() {
+        in_transaction(|transaction| {
+            let now = Timestamp::from_seconds(1_800_000_000);
+            let by = |client: u32, sub: &str| Guess {
+                client_id: format!("client-{client}"),
+                name: Hash::of(sub),
+                sub: Some(sub.to_owned()),
+                per_hour: 100,
+            };
+            for number in 0..FREE_OVER_ALL {
+                assert_eq!(guess(transaction, &by(number / FREE, "alice"), now)?, Turn::Now, "guess {number}");
+            }
+            assert_eq!(guess(transaction, &by(50, "alice"), now)?, Turn::Wait(30), "a client that has not guessed yet");
+            assert_eq!(guess(transaction, &by(50, "bob"), now)?, Turn::Now, "about somebody else");
+            let later = now.plus_seconds(30);
+            assert_eq!(guess(transaction, &by(51, "alice"), later)?, Turn::Now);
+            assert_eq!(guess(transaction, &by(52, "alice"), later)?, Turn::Wait(60));
+            right(transaction, &by(51, "alice"))?;
+            assert_eq!(guess(transaction, &by(52, "alice"), later)?, Turn::Now, "a right one ends that");
+            Ok(())
+        });
     }
 }

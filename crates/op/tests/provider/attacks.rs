@@ -150,7 +150,7 @@ async fn attack_10_more_than_a_thousand_calls_at_once_make_one_verdict_and_one_t
         let accepted: Vec<_> = (0..3).filter(|device| replies.contains(&(*device, StatusCode::OK))).collect();
         let approval = world.provider.approval_of(&id).expect("read").expect("known");
         let verdict =
-            world.side.gateway.store().read_blocking(|connection| world.side.gateway.verdict(connection, &approval));
+            world.side.gateway.store().read_blocking(|snapshot| world.side.gateway.verdict(snapshot, &approval));
         match verdict.expect("a verdict") {
             Verdict::Approved(_) => {
                 assert!(accepted.len() == 1 && accepted[0] != 2, "{accepted:?}");

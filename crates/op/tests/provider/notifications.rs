@@ -11,6 +11,7 @@ use serde_json::{Value, json};
 use tokio::task::{JoinHandle, yield_now};
 
 use crate::world::{BC, Reply, TOKEN, World};
+use countersign_store::Error;
 use countersign_testing::certificates::CertificateAuthority;
 use countersign_testing::https_server::{HttpsServer, ReceivedRequest, ScriptedResponse};
 
@@ -136,7 +137,7 @@ impl World {
             .provider
             .gateway()
             .store()
-            .read_blocking(|connection| connection.query_row(&sql, [], |row| row.get(0)));
+            .read_blocking(|snapshot| Ok(snapshot.connection().query_row(&sql, [], |row| row.get(0))?));
         found.expect("a number")
     }
 
@@ -151,11 +152,9 @@ impl World {
     }
 
     pub(crate) fn outbox(&self) -> i64 {
-        let count = self
-            .provider
-            .gateway()
-            .store()
-            .read_blocking(|connection| connection.query_row("SELECT count(*) FROM outbox", [], |row| row.get(0)));
+        let count = self.provider.gateway().store().read_blocking(|snapshot| {
+            Ok(snapshot.connection().query_row("SELECT count(*) FROM outbox", [], |row| row.get(0))?)
+        });
         count.expect("a count")
     }
 }
@@ -482,7 +481,10 @@ async fn p04_what_can_not_be_completed_is_pushed_as_transaction_failed() {
     told.approve().await;
     // The approval's record is damaged: it says no more how the person was verified.
     let store = told.world.provider.gateway().store();
-    store.write(|transaction| transaction.execute("UPDATE approval SET acr = NULL", [])).await.expect("damaged");
+    store
+        .write(|transaction| Ok::<_, Error>(transaction.connection().execute("UPDATE approval SET acr = NULL", [])?))
+        .await
+        .expect("damaged");
     told.tell();
     for attempt in 1..=2 {
         told.failed(attempt).await;

@@ -16,10 +16,11 @@ fn is_passing(reply: &Reply) {
 /// From now on the file has room for no page more, as on a full disk.
 async fn no_room(world: &World) {
     let limited = world.provider.gateway().store().write(|transaction| {
-        let pages: i64 = transaction.query_row("PRAGMA page_count", [], |row| row.get(0))?;
-        transaction.query_row(&format!("PRAGMA max_page_count = {pages}"), [], |row| row.get::<_, i64>(0))
+        let connection = transaction.connection();
+        let pages: i64 = connection.query_row("PRAGMA page_count", [], |row| row.get(0))?;
+        Ok(connection.query_row(&format!("PRAGMA max_page_count = {pages}"), [], |row| row.get::<_, i64>(0))?)
     });
-    limited.await.unwrap_or_else(|error: countersign_gateway::WriteError<rusqlite::Error>| panic!("{error}"));
+    limited.await.unwrap_or_else(|error: countersign_store::Error| panic!("{error}"));
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -22,9 +22,9 @@ impl World {
     /// Resolves as soon as the only request has been polled.
     pub(crate) async fn polled(&self) {
         let polls = || {
-            let counted = self.provider.gateway().store().read_blocking(|connection| {
+            let counted = self.provider.gateway().store().read_blocking(|snapshot| {
                 let count = "SELECT COUNT(polled_at) FROM authentication_request";
-                connection.query_row(count, [], |row| row.get::<_, i64>(0))
+                Ok(snapshot.connection().query_row(count, [], |row| row.get::<_, i64>(0))?)
             });
             counted.expect("a count")
         };

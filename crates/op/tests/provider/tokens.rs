@@ -7,6 +7,7 @@ use countersign_protocol::hash::Hash;
 use countersign_protocol::interaction::{InteractionType, UserVerification};
 use countersign_protocol::key::PublicKey;
 use countersign_protocol::revocation::RevokedBy;
+use countersign_store::Error;
 use countersign_testing_gateway::{DeviceCalls as _, TestDevice};
 use serde_json::{Value, json};
 
@@ -373,7 +374,11 @@ async fn request_and_approval_stand_or_fall_together() {
     let world = World::new();
     let mut phone = world.enroll("Phone").await;
     let store = world.side.gateway.store();
-    let broken = store.write(|tx| tx.execute_batch("ALTER TABLE authentication_request RENAME TO elsewhere")).await;
+    let broken = store
+        .write(|tx| {
+            Ok::<_, Error>(tx.connection().execute_batch("ALTER TABLE authentication_request RENAME TO elsewhere")?)
+        })
+        .await;
     broken.expect("the provider's own table is gone");
 
     let reply = world.post("till", BC, &[("scope", "openid"), ("login_hint", "alice")]).await;
@@ -382,7 +387,11 @@ async fn request_and_approval_stand_or_fall_together() {
     assert_eq!(reply.header(header::CACHE_CONTROL), Some("no-store"));
     assert_eq!(phone.pull(&world.side).await.challenges.len(), 0, "nobody is asked what nobody can collect");
 
-    let mended = store.write(|tx| tx.execute_batch("ALTER TABLE elsewhere RENAME TO authentication_request")).await;
+    let mended = store
+        .write(|tx| {
+            Ok::<_, Error>(tx.connection().execute_batch("ALTER TABLE elsewhere RENAME TO authentication_request")?)
+        })
+        .await;
     mended.expect("and back");
     world.ask("till", &[]).await;
     assert_eq!(phone.pull(&world.side).await.challenges.len(), 1);

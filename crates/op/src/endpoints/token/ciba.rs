@@ -4,11 +4,12 @@ use std::pin::Pin;
 use std::sync::Arc;
 use std::time::Duration;
 
-use countersign_gateway::notifier::Listener;
-use countersign_gateway::{Approval, Transaction};
+use countersign_gateway::Approval;
 use countersign_protocol::hash::Hash;
 use countersign_protocol::id::ApprovalId;
 use countersign_protocol::secret::Secret;
+use countersign_store::Listener;
+use countersign_store::Transaction;
 use tokio::time::Instant;
 
 use crate::auth0;
@@ -138,7 +139,7 @@ impl Inner {
                 }
             }
         });
-        found.await.map_err(|error| auth0::ended(NotGiven::told(error), client))
+        found.await.map_err(|error: NotGiven| auth0::ended(error.into(), client))
     }
 
     /// Called by the writer, which wakes nobody before its work is done: a verdict that comes later wakes, and one that came

@@ -3,9 +3,10 @@
 
 use std::sync::Arc;
 
-use countersign_gateway::{Approval, NotRedeemable, StoreError, Transaction};
+use countersign_gateway::{Approval, NotRedeemable};
 use countersign_protocol::clock::Timestamp;
 use countersign_protocol::hash::Hash;
+use countersign_store::{Error as StoreError, Transaction};
 
 use crate::config::Client;
 use crate::delivery::Event;
@@ -68,7 +69,8 @@ impl Inner {
             store::rotate(tx, kept.id, (&used, since), &next_hash)?;
             Ok(Some((kept.family, resources, approval)))
         });
-        let Some((family, resources, approval)) = shown.await.map_err(NotGiven::told)? else {
+        let Some((family, resources, approval)) = shown.await.map_err(|error: NotGiven| OAuthError::from(error))?
+        else {
             let client_id = client.client_id.as_str();
             tracing::warn!(client_id, "refresh_reuse: a refresh token was used a second time; all of its family ended");
             return Err(invalid(
@@ -122,7 +124,7 @@ impl Inner {
             Ok(approval) => Ok(approval),
             Err(NotRedeemable::Disputed) => refused("the user disputed the approval"),
             Err(NotRedeemable::DeviceRevoked) => refused("the device that approved was revoked"),
-            Err(NotRedeemable::Store(rusqlite::Error::QueryReturnedNoRows)) => {
+            Err(NotRedeemable::Store(StoreError::MissingRow)) => {
                 refused("the approval is forgotten: make a new authentication request")
             }
             Err(other) => Err(NotGiven::Gateway(other)),
@@ -132,11 +134,11 @@ impl Inner {
     /// Ends what clients had that stand neither in the configuration nor beside it any more, so that another of the same name
     /// finds nothing.
     pub(crate) fn end_families_of_strangers(&self) -> Result<(), StoreError> {
-        let gone = self.gateway.store().read_blocking(|connection| {
-            let mut gone = store::clients_with_families(connection)?;
+        let gone = self.gateway.store().read_blocking(|snapshot| {
+            let mut gone = store::clients_with_families(snapshot)?;
             gone.retain(|client_id| self.clients.get(client_id).is_none());
-            let beside = gone.iter().map(|client_id| directory_entries::client(connection, client_id));
-            let beside = beside.collect::<rusqlite::Result<Vec<_>>>()?;
+            let beside = gone.iter().map(|client_id| directory_entries::client(snapshot, client_id));
+            let beside = beside.collect::<Result<Vec<_>, StoreError>>()?;
             Ok(gone.into_iter().zip(beside).filter(|(_, row)| row.is_none()).map(|(client_id, _)| client_id).collect())
         });
         let (gone, now): (Vec<String>, _) = (gone?, self.ports.clock.now());
@@ -152,7 +154,7 @@ impl Inner {
     /// Gives up a refresh token of this client, and with it its family (RFC 7009 §2.1).
     pub(crate) async fn end_family_of(&self, token: &str, client: &Client) -> Result<(), OAuthError> {
         let (token, client_id, now) = (Hash::of(token), client.client_id.clone(), self.ports.clock.now());
-        let ended = self.gateway.store().write(move |tx: &Transaction<'_>| -> rusqlite::Result<()> {
+        let ended = self.gateway.store().write(move |tx: &Transaction<'_>| -> Result<(), StoreError> {
             match store::family_of(tx, &token)?.filter(|kept| kept.family.client_id == client_id) {
                 Some(kept) => store::end_family(tx, kept.id, now),
                 None => Ok(()),
@@ -168,14 +170,14 @@ impl Inner {
         client: &Arc<Client>,
     ) -> Result<Option<String>, OAuthError> {
         let (inner, asker, token, now) = (self.clone(), client.clone(), Hash::of(token), self.ports.clock.now());
-        let found = self.gateway.store().read(move |connection| {
-            let found = store::family_of(connection, &token)?.filter(|kept| {
+        let found = self.gateway.store().read(move |snapshot| {
+            let found = store::family_of(snapshot, &token)?.filter(|kept| {
                 let is_current = kept.current == token && !kept.has_ended && now < kept.family.ends_at;
                 is_current && kept.family.client_id == asker.client_id
             });
             let Some(kept) = found else { return Ok(None) };
-            let person = inner.person_in(connection, &kept.family.sub)?.filter(|person| !person.locked);
-            let stands = inner.gateway.redeemable(connection, &kept.family.approval).is_ok();
+            let person = inner.person_in(snapshot, &kept.family.sub)?.filter(|person| !person.locked);
+            let stands = inner.gateway.redeemable(snapshot, &kept.family.approval).is_ok();
             Ok(person.filter(|_| stands).map(|_| kept.family))
         });
         let family = found.await.map_err(|error| crate::server::failed(&error))?;

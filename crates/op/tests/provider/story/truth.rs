@@ -2,9 +2,9 @@
 
 use std::collections::HashMap;
 
-use countersign_gateway::Store;
 use countersign_protocol::hash::Hash;
 use countersign_protocol::id::DeviceId;
+use countersign_store::Store;
 use rusqlite::{Connection, OptionalExtension};
 
 use super::model::{Approval, Device, Fate, Model, Request, Standing};
@@ -19,7 +19,7 @@ pub(super) struct Names<'a> {
 }
 
 pub(super) fn read(store: &Store, names: &Names<'_>) -> Model {
-    store.read_blocking(|connection| read_all(connection, names)).expect("the file can be read")
+    store.read_blocking(|snapshot| Ok(read_all(snapshot.connection(), names)?)).expect("the file can be read")
 }
 
 fn read_all(connection: &Connection, names: &Names<'_>) -> rusqlite::Result<Model> {

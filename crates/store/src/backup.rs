@@ -1,4 +1,4 @@
-//! Copies of the provider's file, made while it is in use: whole as of one moment, checked, and never over another file.
+//! Copies of the file, made while it is in use: whole as of one moment, checked, and never over another file.
 
 use std::fs::{self, File};
 use std::io;
@@ -6,10 +6,8 @@ use std::path::{Path, PathBuf};
 
 use rusqlite::{Connection, OpenFlags};
 
-use super::{StoreError, connect, create_private};
-
-/// Copies of one version that a folder holds before something else must be wrong.
-const COPIES_MAX: u32 = 100;
+use crate::connection::{BUSY_TIMEOUT, connect, create_private};
+use crate::error::SqlError;
 
 /// A copy that was made and found whole.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -20,14 +18,14 @@ pub struct Backup {
     pub bytes: u64,
 }
 
-/// A copy could not be made. Nothing stands at its place that was not there before.
+/// A copy could not be made. Nothing is at its place that was not there before.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum BackupError {
     /// There is nothing to copy.
     #[error("there is no database at {0}; name the provider's folder by --home")]
     Missing(PathBuf),
-    /// The place is taken.
+    /// Another file is at the copy's place.
     #[error("{0} is there already and is left as it is; name a file that isn't")]
     Exists(PathBuf),
     /// The database could not be read, or the copy not be written.
@@ -35,20 +33,27 @@ pub enum BackupError {
     Copy {
         /// The copy's place.
         path: PathBuf,
-        /// What SQLite said.
-        source: rusqlite::Error,
+        /// SQLite's error.
+        source: SqlError,
     },
     /// The copy was made, and SQLite finds it damaged, which means that the database is.
     #[error("the database is damaged, and so its copy was thrown away: {0}")]
     Damaged(String),
-    /// The system.
+    /// The copy's file or folder could not be written.
     #[error("the copy {path} can't be kept: {source}")]
     File {
         /// The copy's place.
         path: PathBuf,
-        /// What the system said.
+        /// The system's error.
         source: io::Error,
     },
+}
+
+impl BackupError {
+    /// The stable code, one for all of them, as the command line prints it.
+    pub const fn code(&self) -> &'static str {
+        "backup"
+    }
 }
 
 /// Copies the database at `from` to the new file `to` (mode 0600), whole as of this moment, while other processes go on writing.
@@ -70,7 +75,7 @@ pub fn back_up(from: &Path, to: &Path) -> Result<Backup, BackupError> {
     // What a killed process of this number left.
     let _ = fs::remove_file(&unfinished);
     let made = make(from, &unfinished, to).and_then(|bytes| {
-        // A link is refused where somebody else was faster; a rename would replace that file.
+        // A link is refused where another process was faster; a rename would replace that file.
         match fs::hard_link(&unfinished, to) {
             Ok(()) => {}
             Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {
@@ -86,45 +91,18 @@ pub fn back_up(from: &Path, to: &Path) -> Result<Backup, BackupError> {
     Ok(Backup { path: to.to_owned(), bytes: made? })
 }
 
-/// Copies the database of this connection beside it, before a room's tables become version `next`. The connection holds the
-/// right to write, so that nothing comes between copy and change. An earlier copy of that name is kept: this one gets a number.
-pub(super) fn before_migration(connection: &Connection, part: &str, next: i64) -> Result<(), StoreError> {
-    let Some(path) = connection.path().filter(|path| !path.is_empty()).map(PathBuf::from) else { return Ok(()) };
-    for number in 1..=COPIES_MAX {
-        let mut name = path.as_os_str().to_owned();
-        name.push(format!(".before-{part}-{next}"));
-        if number > 1 {
-            name.push(format!(".{number}"));
-        }
-        match back_up(&path, Path::new(&name)) {
-            Ok(backup) => {
-                tracing::warn!(part, version = next, copy = %backup.path.display(), "the database was copied; now its tables are changed");
-                return Ok(());
-            }
-            Err(BackupError::Exists(_)) => {}
-            Err(source) => return Err(StoreError::NoBackup { part: part.to_owned(), next, source: Box::new(source) }),
-        }
-    }
-    let source = BackupError::Exists(path);
-    Err(StoreError::NoBackup { part: part.to_owned(), next, source: Box::new(source) })
-}
-
 fn make(from: &Path, unfinished: &Path, to: &Path) -> Result<u64, BackupError> {
-    let failed = |source| BackupError::Copy { path: to.to_owned(), source };
+    let failed = |error: rusqlite::Error| explain(error, to);
     let file = |source| BackupError::File { path: to.to_owned(), source };
     create_private(unfinished).map_err(file)?;
     let source = Connection::open_with_flags(from, OpenFlags::SQLITE_OPEN_READ_ONLY).map_err(failed)?;
-    source.busy_timeout(super::BUSY_TIMEOUT).map_err(failed)?;
+    source.busy_timeout(BUSY_TIMEOUT).map_err(failed)?;
     // One read transaction: writers go on, and the copy never begins anew as that of the backup API does under load.
     let name = unfinished.to_str().ok_or_else(|| file(io::ErrorKind::InvalidFilename.into()))?;
-    source.execute("VACUUM INTO ?1", [name]).map_err(|error| explained(error, failed))?;
+    source.execute("VACUUM INTO ?1", [name]).map_err(failed)?;
     drop(source);
-    let copy = connect(unfinished, OpenFlags::SQLITE_OPEN_READ_ONLY).map_err(|error| match error {
-        StoreError::Sqlite(error) => failed(error),
-        other => BackupError::Damaged(other.to_string()),
-    })?;
-    let found: String =
-        copy.query_row("PRAGMA integrity_check(1)", [], |row| row.get(0)).map_err(|error| explained(error, failed))?;
+    let copy = connect(unfinished, OpenFlags::SQLITE_OPEN_READ_ONLY).map_err(failed)?;
+    let found: String = copy.query_row("PRAGMA integrity_check(1)", [], |row| row.get(0)).map_err(failed)?;
     if found != "ok" {
         return Err(BackupError::Damaged(found));
     }
@@ -135,11 +113,11 @@ fn make(from: &Path, unfinished: &Path, to: &Path) -> Result<u64, BackupError> {
     Ok(copy.metadata().map_err(file)?.len())
 }
 
-fn explained(error: rusqlite::Error, failed: impl FnOnce(rusqlite::Error) -> BackupError) -> BackupError {
+fn explain(error: rusqlite::Error, to: &Path) -> BackupError {
     use rusqlite::ErrorCode::{DatabaseCorrupt, NotADatabase};
     match error.sqlite_error_code() {
         Some(DatabaseCorrupt | NotADatabase) => BackupError::Damaged(error.to_string()),
-        _ => failed(error),
+        _ => BackupError::Copy { path: to.to_owned(), source: SqlError(error) },
     }
 }
 

@@ -1,8 +1,26 @@
--- Rows of more than some 200 bytes stood inside the trees of their keys, where a page holds four of them and each comparison reads a whole
--- row. They get tables by number, in the order in which they come, beside which the trees hold keys alone. Those that are there
--- are copied in the order of their keys, for sorting a large file would take as much memory.
+-- Times are milliseconds since the epoch. Ids carry their prefix (dv_, ap_, ch_). Hashes are base64url.
+-- Rows over ~200 bytes live in rowid tables, so that one commit's inserts share pages; small rows live in WITHOUT ROWID tables.
 
-CREATE TABLE new_device (
+-- The chain of key manifests, oldest first, as signed.
+CREATE TABLE manifest (sequence INTEGER PRIMARY KEY, jws TEXT NOT NULL) STRICT;
+
+-- An enrollment link: one registration token.
+CREATE TABLE link (
+    id              TEXT PRIMARY KEY,           -- the token's jti
+    subject         TEXT NOT NULL,
+    subject_label   TEXT NOT NULL,
+    confirm         TEXT NOT NULL,              -- code | none
+    allow_automated INTEGER NOT NULL,
+    expires_at      INTEGER NOT NULL,
+    tries_left      INTEGER NOT NULL,
+    state           TEXT NOT NULL,              -- open | registered | confirmed | ended
+    device_id       TEXT,
+    alerted         INTEGER NOT NULL DEFAULT 0, -- the user's devices know that another device tried it
+    registration    TEXT                        -- hash of the registration's body, to know a repeated one
+) STRICT, WITHOUT ROWID;
+CREATE INDEX link_by_expiry ON link (expires_at);
+
+CREATE TABLE device (
     id                TEXT NOT NULL PRIMARY KEY,
     subject           TEXT NOT NULL,
     status            TEXT NOT NULL,            -- unconfirmed | active | suspended | revoked | abandoned
@@ -27,23 +45,20 @@ CREATE TABLE new_device (
     revocation        TEXT,                     -- the signed revocation, once there is one
     ended_at          INTEGER
 ) STRICT;
-INSERT INTO new_device (
-    id, subject, status, name, class, platform, key_protection, key_verified, transport_kid, transport_jwk,
-    approval_kid, approval_jwk, interaction_types, version, allow_automated, link_id, registered_at, confirmed_at,
-    statement_hash, feed_head, seq, revocation, ended_at
-) SELECT
-    id, subject, status, name, class, platform, key_protection, key_verified, transport_kid, transport_jwk,
-    approval_kid, approval_jwk, interaction_types, version, allow_automated, link_id, registered_at, confirmed_at,
-    statement_hash, feed_head, seq, revocation, ended_at
-FROM device;
-DROP TABLE device;
-ALTER TABLE new_device RENAME TO device;
 CREATE INDEX device_by_subject ON device (subject, status);
 CREATE INDEX device_by_transport_kid ON device (transport_kid);
 CREATE INDEX device_by_approval_kid ON device (approval_kid);
 CREATE INDEX device_unconfirmed ON device (registered_at) WHERE status = 'unconfirmed';
 
-CREATE TABLE new_approval (
+CREATE TABLE credential (
+    hash       TEXT PRIMARY KEY,
+    device_id  TEXT NOT NULL REFERENCES device (id),
+    expires_at INTEGER NOT NULL,
+    used       INTEGER NOT NULL                 -- its first use ends the ones before
+) STRICT, WITHOUT ROWID;
+CREATE INDEX credential_by_device ON credential (device_id);
+
+CREATE TABLE approval (
     id                TEXT NOT NULL PRIMARY KEY,
     subject           TEXT NOT NULL,
     client_id         TEXT NOT NULL,
@@ -68,22 +83,12 @@ CREATE TABLE new_approval (
     auth_time         INTEGER,
     disputed_at       INTEGER
 ) STRICT;
-INSERT INTO new_approval (
-    id, subject, client_id, status, held, interaction, salt, value, user_verification, allow_automated, details_hash,
-    requested_at, expires_at, answer_until, not_me_hold, decided_at, reason, challenge_id, answer_hash, amr, acr,
-    auth_time, disputed_at
-) SELECT
-    id, subject, client_id, status, held, interaction, salt, value, user_verification, allow_automated, details_hash,
-    requested_at, expires_at, answer_until, not_me_hold, decided_at, reason, challenge_id, answer_hash, amr, acr,
-    auth_time, disputed_at
-FROM approval;
-DROP TABLE approval;
-ALTER TABLE new_approval RENAME TO approval;
 CREATE INDEX approval_pending ON approval (subject, client_id, held) WHERE status = 'pending';
 CREATE INDEX approval_due ON approval (answer_until) WHERE status = 'pending';
+-- Approvals that ended are deleted after a while, oldest first.
 CREATE INDEX approval_ended ON approval (decided_at) WHERE decided_at IS NOT NULL;
 
-CREATE TABLE new_challenge (
+CREATE TABLE challenge (
     id          TEXT NOT NULL PRIMARY KEY,
     approval_id TEXT NOT NULL REFERENCES approval (id),
     device_id   TEXT NOT NULL REFERENCES device (id),
@@ -93,42 +98,28 @@ CREATE TABLE new_challenge (
     outcome     TEXT,                           -- signed, once the approval ended
     disputed    TEXT                            -- the second statement, signed
 ) STRICT;
-INSERT INTO new_challenge (
-    id, approval_id, device_id, jws, hash, refused, outcome, disputed
-) SELECT
-    id, approval_id, device_id, jws, hash, refused, outcome, disputed
-FROM challenge;
-DROP TABLE challenge;
-ALTER TABLE new_challenge RENAME TO challenge;
 CREATE INDEX challenge_by_approval ON challenge (approval_id);
 CREATE INDEX challenge_open ON challenge (device_id) WHERE outcome IS NULL;
 
-CREATE TABLE new_answer (
+-- The first valid answer to each challenge, whether it decided or came too late: to know the same one again, and as evidence.
+CREATE TABLE answer (
     challenge_id TEXT NOT NULL PRIMARY KEY REFERENCES challenge (id),
     jti          TEXT NOT NULL,
     signed_hash  TEXT NOT NULL,                 -- of header and payload: ECDSA signatures are malleable
     received_at  INTEGER NOT NULL,
-    jws          TEXT
+    jws          TEXT NOT NULL                  -- as it was signed
 ) STRICT;
-INSERT INTO new_answer (
-    challenge_id, jti, signed_hash, received_at, jws
-) SELECT
-    challenge_id, jti, signed_hash, received_at, jws
-FROM answer;
-DROP TABLE answer;
-ALTER TABLE new_answer RENAME TO answer;
 
-CREATE TABLE new_statement (
+-- A device's enrollment statements, each naming the hash of the one before.
+CREATE TABLE statement (
     device_id TEXT NOT NULL REFERENCES device (id),
     sequence  INTEGER NOT NULL,
     jws       TEXT NOT NULL,
     PRIMARY KEY (device_id, sequence)
 ) STRICT;
-INSERT INTO new_statement (device_id, sequence, jws) SELECT device_id, sequence, jws FROM statement;
-DROP TABLE statement;
-ALTER TABLE new_statement RENAME TO statement;
 
-CREATE TABLE new_feed (
+-- Entries of each device's feed, in order. `n` grows and is unique to this history: a restored backup never repeats it.
+CREATE TABLE feed (
     device_id TEXT NOT NULL REFERENCES device (id),
     n         INTEGER NOT NULL,
     kind      TEXT NOT NULL,                    -- challenge | ended | disputed | notice
@@ -136,7 +127,18 @@ CREATE TABLE new_feed (
     at        INTEGER NOT NULL,
     PRIMARY KEY (device_id, n)
 ) STRICT;
-INSERT INTO new_feed (device_id, n, kind, item, at) SELECT device_id, n, kind, item, at FROM feed;
-DROP TABLE feed;
-ALTER TABLE new_feed RENAME TO feed;
 CREATE INDEX feed_by_age ON feed (at);
+
+-- One client's recent prompts to one user, for the limits that mute.
+CREATE TABLE prompt_history (
+    subject        TEXT NOT NULL,
+    client_id      TEXT NOT NULL,
+    window_from    INTEGER NOT NULL,
+    prompts        INTEGER NOT NULL,            -- in the window
+    step           INTEGER NOT NULL,            -- of the growing wait; 0: none
+    next_prompt    INTEGER NOT NULL,
+    not_me_count   INTEGER NOT NULL,
+    wrong_in_a_row INTEGER NOT NULL,
+    held_until     INTEGER NOT NULL,            -- after not_me or wrong numbers
+    PRIMARY KEY (subject, client_id)
+) STRICT, WITHOUT ROWID;

@@ -1,30 +1,30 @@
-//! Who is waiting for what: wakes the waiters of one topic. Truth is always in the store; a wake-up only says "look again".
+//! Wakes the listeners of a topic. Truth is always in the store; a wake-up only says "read again".
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use tokio::sync::Notify;
 
-/// What somebody can wait for, named by an id. A device's and an approval's ids never collide: they carry prefixes.
+/// What can be listened to, named by an id. Ids of different kinds carry prefixes, so that they never collide.
 pub type Topic = String;
 
-/// The waiters of this process. Cheap to clone.
+/// The listeners of this process. Cheap to clone.
 #[derive(Clone, Default)]
 pub struct Notifier {
     topics: Topics,
 }
 
-type Topics = Arc<Mutex<HashMap<Topic, Queue>>>;
+type Topics = Arc<Mutex<HashMap<Topic, Listeners>>>;
 
-/// Those who wait for one topic.
+/// The listeners of one topic.
 #[derive(Default)]
-struct Queue {
+struct Listeners {
     notify: Arc<Notify>,
-    /// How many listeners there are. Futures hold the `Notify` too, and may live longer.
-    listeners: usize,
+    /// How many there are. Futures hold the `Notify` too, and may live longer.
+    count: usize,
 }
 
-/// A place in the queue of one topic; leaving the scope leaves the queue.
+/// One listener of a topic; dropping it ends the listening.
 pub struct Listener {
     topics: Topics,
     topic: Topic,
@@ -32,32 +32,32 @@ pub struct Listener {
 }
 
 impl Notifier {
-    /// Begins to listen. Ask [`Listener::changed`] *before* reading the store and await it afterwards: nothing is missed in between.
+    /// Begins to listen. Call [`Listener::changed`] *before* reading the store and await it afterwards: nothing is missed in between.
     pub fn listen(&self, topic: &str) -> Listener {
         let mut topics = self.topics.lock().unwrap_or_else(PoisonError::into_inner);
-        let queue = topics.entry(topic.to_owned()).or_default();
-        queue.listeners += 1;
-        let notify = queue.notify.clone();
+        let listeners = topics.entry(topic.to_owned()).or_default();
+        listeners.count += 1;
+        let notify = listeners.notify.clone();
         Listener { topics: self.topics.clone(), topic: topic.to_owned(), notify }
     }
 
-    /// Notifier everybody who waits for the topic.
+    /// Wakes every listener of the topic.
     pub fn notify(&self, topic: &str) {
         let topics = self.topics.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(queue) = topics.get(topic) {
-            queue.notify.notify_waiters();
+        if let Some(listeners) = topics.get(topic) {
+            listeners.notify.notify_waiters();
         }
     }
 
-    /// Notifier everybody: another process changed the store, and nobody knows what.
+    /// Wakes every listener: another process changed the store, and which topics it touched is not known.
     pub fn notify_all(&self) {
         let topics = self.topics.lock().unwrap_or_else(PoisonError::into_inner);
-        for queue in topics.values() {
-            queue.notify.notify_waiters();
+        for listeners in topics.values() {
+            listeners.notify.notify_waiters();
         }
     }
 
-    /// How many topics have a waiter.
+    /// How many topics have a listener.
     pub fn topics(&self) -> usize {
         self.topics.lock().unwrap_or_else(PoisonError::into_inner).len()
     }
@@ -74,9 +74,9 @@ impl Listener {
 impl Drop for Listener {
     fn drop(&mut self) {
         let mut topics = self.topics.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(queue) = topics.get_mut(&self.topic) {
-            queue.listeners -= 1;
-            if queue.listeners == 0 {
+        if let Some(listeners) = topics.get_mut(&self.topic) {
+            listeners.count -= 1;
+            if listeners.count == 0 {
                 topics.remove(&self.topic);
             }
         }
@@ -108,7 +108,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_topic_is_forgotten_though_somebody_still_holds_what_it_would_have_told() {
+    async fn a_topic_is_forgotten_although_a_future_of_its_listener_is_still_held() {
         let notifier = Notifier::default();
         let listener = notifier.listen("ap_1");
         let changed = listener.changed();

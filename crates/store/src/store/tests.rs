@@ -1,45 +1,68 @@
 use futures_util::FutureExt as _;
 
 use super::*;
-use countersign_testing::CountingRandom;
 
-fn open(directory: &Path) -> Store {
-    Store::open(&directory.join("provider.db"), &CountingRandom::seeded(1)).expect("the store opens")
+const NOTES: Schema = Schema { part: "notes", version: 1, sql: "CREATE TABLE note (text TEXT PRIMARY KEY) STRICT;" };
+
+/// Why a test's closure ends without a result.
+#[derive(Debug)]
+enum Refusal {
+    ChangedMind,
+    Store(Error),
 }
 
-const NOTES: Schema = Schema { part: "notes", steps: &["CREATE TABLE note (text TEXT PRIMARY KEY) STRICT"] };
+impl From<Error> for Refusal {
+    fn from(error: Error) -> Self {
+        Refusal::Store(error)
+    }
+}
 
-async fn note(store: &Store, text: &'static str) -> Result<(), WriteError<rusqlite::Error>> {
-    store.write(move |tx| tx.execute("INSERT INTO note VALUES (?1)", [text]).map(drop)).await
+fn open(directory: &Path) -> Store {
+    let fresh = HistoryId::from_bytes([1; 16]);
+    Store::open(&directory.join("provider.db"), &[NOTES], &fresh).expect("the store opens")
+}
+
+fn insert(tx: &Transaction<'_>, text: &str) -> Result<(), Error> {
+    tx.connection().execute("INSERT INTO note VALUES (?1)", [text])?;
+    Ok(())
+}
+
+async fn note(store: &Store, text: &'static str) -> Result<(), Error> {
+    store.write(move |tx| insert(tx, text)).await
 }
 
 fn notes(store: &Store) -> Vec<String> {
-    store
-        .read_blocking(|c| c.prepare("SELECT text FROM note ORDER BY text")?.query_map([], |row| row.get(0))?.collect())
-        .expect("readable")
+    let read = store.read_blocking(|snapshot| {
+        let mut statement = snapshot.connection().prepare("SELECT text FROM note ORDER BY text")?;
+        Ok(statement.query_map([], |row| row.get(0))?.collect::<Result<_, _>>()?)
+    });
+    read.expect("readable")
+}
+
+fn count(snapshot: &Snapshot<'_>) -> Result<i64, Error> {
+    Ok(snapshot.connection().query_row("SELECT count(*) FROM note", [], |row| row.get(0))?)
 }
 
 #[tokio::test]
 async fn a_closure_that_fails_undoes_only_itself() {
     let home = tempfile::tempdir().expect("a directory");
     let store = open(home.path());
-    store.add_schema(&NOTES).expect("added");
     let (first, failing, panicking, last) = tokio::join!(
         note(&store, "first"),
-        store.write(|tx| -> Result<(), &str> {
-            tx.execute("INSERT INTO note VALUES ('half')", []).expect("inserted");
-            Err("changed my mind")
+        store.write(|tx| -> Result<(), Refusal> {
+            insert(tx, "half").expect("inserted");
+            Err(Refusal::ChangedMind)
         }),
-        store.write(|tx| -> Result<(), ()> {
-            tx.execute("INSERT INTO note VALUES ('broken')", []).expect("inserted");
+        store.write(|tx| -> Result<(), Refusal> {
+            insert(tx, "broken").expect("inserted");
             panic!("a defect")
         }),
         note(&store, "last"),
     );
     first.expect("kept");
     last.expect("kept");
-    assert!(matches!(failing, Err(WriteError::Refused("changed my mind"))));
-    assert!(matches!(panicking, Err(WriteError::Store(StoreError::Panicked))));
+    assert!(matches!(failing, Err(Refusal::ChangedMind)));
+    assert!(matches!(panicking, Err(Refusal::Store(Error::Panicked))));
     assert_eq!(notes(&store), ["first", "last"]);
 }
 
@@ -47,13 +70,10 @@ async fn a_closure_that_fails_undoes_only_itself() {
 async fn what_was_acknowledged_is_there_after_reopening() {
     let home = tempfile::tempdir().expect("a directory");
     let store = open(home.path());
-    store.add_schema(&NOTES).expect("added");
-    let history_id = store.history_id().to_owned();
+    let history_id = store.history_id().clone();
     let many = (0..500).map(|n| {
         let store = store.clone();
-        tokio::spawn(async move {
-            store.write(move |tx| tx.execute("INSERT INTO note VALUES (?1)", [format!("{n:03}")])).await
-        })
+        tokio::spawn(async move { store.write(move |tx| insert(tx, &format!("{n:03}"))).await })
     });
     for one in many.collect::<Vec<_>>() {
         one.await.expect("no panic").expect("acknowledged");
@@ -65,26 +85,26 @@ async fn what_was_acknowledged_is_there_after_reopening() {
     }
     let again = open(after.path());
     assert_eq!(notes(&again).len(), 500);
-    assert_eq!(again.history_id(), history_id);
+    assert_eq!(*again.history_id(), history_id);
 }
 
 #[tokio::test]
-async fn waiters_wake_after_the_commit_and_not_after_a_refusal() {
+async fn listeners_wake_after_the_commit_and_not_after_a_refusal() {
     let home = tempfile::tempdir().expect("a directory");
     let store = open(home.path());
     let listener = store.notifier().listen("ap_1");
     let changed = listener.changed();
     let refused = store
-        .write(|tx| -> Result<(), ()> {
+        .write(|tx| -> Result<(), Refusal> {
             tx.notify_after_commit("ap_1");
-            Err(())
+            Err(Refusal::ChangedMind)
         })
         .await;
     assert!(refused.is_err());
     tokio::pin!(changed);
     assert!(changed.as_mut().now_or_never().is_none(), "nothing was committed");
     store
-        .write(|tx| -> Result<(), ()> {
+        .write(|tx| -> Result<(), Refusal> {
             tx.notify_after_commit("ap_1");
             Ok(())
         })
@@ -94,10 +114,9 @@ async fn waiters_wake_after_the_commit_and_not_after_a_refusal() {
 }
 
 #[tokio::test]
-async fn another_process_writing_the_file_wakes_the_waiters() {
+async fn another_process_writing_the_file_wakes_the_listeners() {
     let home = tempfile::tempdir().expect("a directory");
     let ours = open(home.path());
-    ours.add_schema(&NOTES).expect("added");
     ours.detect_external_writes().await.expect("looked");
     note(&ours, "mine").await.expect("written");
     assert!(!ours.detect_external_writes().await.expect("looked"), "our own commits are no news");
@@ -109,24 +128,12 @@ async fn another_process_writing_the_file_wakes_the_waiters() {
     changed.await;
 }
 
-#[test]
-fn a_file_of_a_newer_program_is_refused_in_words() {
-    let home = tempfile::tempdir().expect("a directory");
-    let path = home.path().join("provider.db");
-    drop(open(home.path()));
-    Connection::open(&path).expect("opened").pragma_update(None, "user_version", 99).expect("set");
-    let Err(error) = Store::open(&path, &CountingRandom::seeded(1)) else { panic!("a newer file must not open") };
-    assert!(error.to_string().contains("version 99"), "{error}");
-    assert!(matches!(error, StoreError::Newer { .. }));
-}
-
 #[cfg(unix)]
 #[tokio::test]
 async fn nobody_else_may_read_the_file_or_its_journal() {
     use std::os::unix::fs::PermissionsExt as _;
     let home = tempfile::tempdir().expect("a directory");
     let store = open(home.path());
-    store.add_schema(&NOTES).expect("added");
     note(&store, "private").await.expect("written");
     for name in ["provider.db", "provider.db-wal"] {
         let mode = std::fs::metadata(home.path().join(name)).expect("there").permissions().mode();
@@ -138,36 +145,33 @@ async fn nobody_else_may_read_the_file_or_its_journal() {
 async fn work_that_is_alone_and_fails_leaves_nothing() {
     let home = tempfile::tempdir().expect("a directory");
     let store = open(home.path());
-    store.add_schema(&NOTES).expect("added");
-    let failing = store.write(|tx| -> Result<(), &str> {
-        tx.execute("INSERT INTO note VALUES ('half')", []).expect("inserted");
-        Err("changed my mind")
+    let failing = store.write(|tx| -> Result<(), Refusal> {
+        insert(tx, "half").expect("inserted");
+        Err(Refusal::ChangedMind)
     });
-    assert!(matches!(failing.await, Err(WriteError::Refused("changed my mind"))));
-    let panicking = store.write(|tx| -> Result<(), ()> {
-        tx.execute("INSERT INTO note VALUES ('broken')", []).expect("inserted");
+    assert!(matches!(failing.await, Err(Refusal::ChangedMind)));
+    let panicking = store.write(|tx| -> Result<(), Refusal> {
+        insert(tx, "broken").expect("inserted");
         panic!("a defect")
     });
-    assert!(matches!(panicking.await, Err(WriteError::Store(StoreError::Panicked))));
+    assert!(matches!(panicking.await, Err(Refusal::Store(Error::Panicked))));
     note(&store, "next").await.expect("the writer goes on");
     assert_eq!(notes(&store), ["next"]);
 }
 
 #[tokio::test]
-async fn a_read_sees_what_was_committed_before_it_and_a_broken_one_disturbs_nobody() {
+async fn a_read_sees_what_was_committed_before_it_and_a_broken_one_disturbs_no_other() {
     let home = tempfile::tempdir().expect("a directory");
     let store = open(home.path());
-    store.add_schema(&NOTES).expect("added");
-    let count = || store.read(|c| c.query_row("SELECT count(*) FROM note", [], |row| row.get::<_, i64>(0)));
     for (known, text) in ["a", "b", "c"].into_iter().enumerate() {
         note(&store, text).await.expect("kept");
-        let broken = store.read(|_| -> rusqlite::Result<()> { panic!("a defect") });
-        let writing = store.read(|c| c.execute("INSERT INTO note VALUES ('x')", []));
-        let (broken, writing, one, other) = tokio::join!(broken, writing, count(), count());
-        let slow = store.read_slow(|c| c.query_row("SELECT count(*) FROM note", [], |row| row.get::<_, i64>(0)));
+        let broken = store.read(|_| -> Result<(), Error> { panic!("a defect") });
+        let writing = store.read(|snapshot| Ok(snapshot.connection().execute("INSERT INTO note VALUES ('x')", [])?));
+        let (broken, writing, one, other) = tokio::join!(broken, writing, store.read(count), store.read(count));
+        let slow = store.read_slow(count);
         assert_eq!(slow.await.expect("read"), known as i64 + 1, "nothing of the writing read was kept");
-        assert!(matches!(broken, Err(StoreError::Panicked)));
-        assert!(matches!(writing, Err(StoreError::Sqlite(_))), "a read can't write");
+        assert!(matches!(broken, Err(Error::Panicked)));
+        assert!(matches!(writing, Err(Error::Sql(_))), "a read can't write");
         assert_eq!((one.expect("read"), other.expect("read")), (known as i64 + 1, known as i64 + 1));
     }
 }

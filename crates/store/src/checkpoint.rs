@@ -1,6 +1,6 @@
-//! The thread that copies SQLite's log into the file while the writer goes on, so that no commit waits for it.
+//! Copies SQLite's write-ahead log into the file while the writer goes on, so that no commit waits for it.
 //!
-//! The log begins anew only once all of it was copied, which never happens behind a writer that does not pause. So the thread
+//! The log begins anew only once all of it was copied, which never happens behind a writer that does not pause. So a thread
 //! copies nearly all, and the writer the little that came meanwhile, between two groups.
 
 use std::sync::Arc;
@@ -11,20 +11,21 @@ use rusqlite::Connection;
 
 /// The log is copied once it has this many pages of 4 KiB. Pages that many requests write in turn are copied once, so a longer log
 /// is less work; 64 MiB are read again in a moment after a crash.
-pub(super) const PAGES: usize = 16_384;
+pub(crate) const PAGES: usize = 16_384;
 
 /// How often the thread copies before the writer does the rest. Each time there is less: what came during the copy before.
 const PASSES: usize = 2;
 
 /// The writer's side.
-pub(super) struct Checkpointer {
-    left: Arc<AtomicBool>,
+pub(crate) struct Checkpointer {
+    /// The thread has done its part.
+    ready: Arc<AtomicBool>,
 }
 
 impl Checkpointer {
     /// Copies what is left, if the thread has done its part. For the writer, between two groups.
-    pub(super) fn finish(&self, connection: &Connection) {
-        if self.left.swap(false, Ordering::AcqRel) {
+    pub(crate) fn finish(&self, connection: &Connection) {
+        if self.ready.swap(false, Ordering::AcqRel) {
             copy(connection);
         }
     }
@@ -34,33 +35,33 @@ impl Checkpointer {
 /// thread ends with the writer's connection.
 ///
 /// # Errors
-/// What the system or SQLite said.
-pub(super) fn start(writing: &mut Connection, copying: Connection, pages: usize) -> std::io::Result<Checkpointer> {
-    let (ask, asked) = sync_channel(1);
-    let checkpointer = Checkpointer { left: Arc::default() };
-    let left = checkpointer.left.clone();
-    std::thread::Builder::new().name("store-checkpoint".into()).spawn(move || run(&copying, &asked, &left))?;
-    watch(writing, ask, pages).map_err(std::io::Error::other)?;
+/// The system's or SQLite's.
+pub(crate) fn start(writing: &mut Connection, copying: Connection, pages: usize) -> std::io::Result<Checkpointer> {
+    let (request, requests) = sync_channel(1);
+    let checkpointer = Checkpointer { ready: Arc::default() };
+    let ready = checkpointer.ready.clone();
+    std::thread::Builder::new().name("store-checkpoint".into()).spawn(move || run(&copying, &requests, &ready))?;
+    watch(writing, request, pages).map_err(std::io::Error::other)?;
     Ok(checkpointer)
 }
 
-fn watch(writing: &mut Connection, ask: SyncSender<()>, pages: usize) -> rusqlite::Result<()> {
+fn watch(writing: &mut Connection, request: SyncSender<()>, pages: usize) -> rusqlite::Result<()> {
     // This takes the place of SQLite's own checkpoints, which run inside a commit.
     writing.wal_hook(Some(move |_: &mut rusqlite::hooks::Wal, there: std::ffi::c_int| {
         if usize::try_from(there).is_ok_and(|there| there >= pages) {
-            // Asked already is as good.
-            let _ = ask.try_send(());
+            // A request that waits already is as good.
+            let _ = request.try_send(());
         }
         Ok(())
     }))
 }
 
-fn run(connection: &Connection, asked: &Receiver<()>, left: &AtomicBool) {
-    while asked.recv().is_ok() {
+fn run(connection: &Connection, requests: &Receiver<()>, ready: &AtomicBool) {
+    while requests.recv().is_ok() {
         (0..PASSES).for_each(|_| copy(connection));
-        // Whoever asked meanwhile is served by what the writer does now.
-        let _ = asked.try_recv();
-        left.store(true, Ordering::Release);
+        // A request that came meanwhile is served by what the writer does now.
+        let _ = requests.try_recv();
+        ready.store(true, Ordering::Release);
     }
 }
 
@@ -97,7 +98,7 @@ mod tests {
         for _ in 0..40 * PAGES {
             writing.execute("INSERT INTO text (words) VALUES (?1)", [&words]).expect("written");
             // Where the thread is starved for long, its turn is waited for.
-            while log_of(&writing) > 8 * PAGES && !checkpointer.left.load(Ordering::Acquire) {
+            while log_of(&writing) > 8 * PAGES && !checkpointer.ready.load(Ordering::Acquire) {
                 std::thread::yield_now();
             }
             checkpointer.finish(&writing);
@@ -111,6 +112,6 @@ mod tests {
 
     /// The pages in the log, however many of them are copied.
     fn log_of(connection: &Connection) -> u32 {
-        connection.query_row("PRAGMA wal_checkpoint(NOOP)", [], |row| row.get(1)).expect("told")
+        connection.query_row("PRAGMA wal_checkpoint(NOOP)", [], |row| row.get(1)).expect("answered")
     }
 }

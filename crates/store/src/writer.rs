@@ -1,65 +1,34 @@
-//! The one thread that writes: takes what has queued, answers the looks in it, runs each write, commits once, then answers these.
+//! The one thread that writes: takes what has queued, answers the reads in it, runs each write, commits once, then answers these.
 
-use std::cell::RefCell;
-use std::ops::Deref;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::time::{Duration, Instant};
 
 use rusqlite::Connection;
 use tokio::sync::{mpsc, oneshot};
 
-use super::checkpoint::Checkpointer;
-use super::reader::{self, CommitLatency, Look};
-use super::{GROUP, StoreError};
+use crate::checkpoint::Checkpointer;
+use crate::commit_latency::CommitLatency;
+use crate::error::Error;
 use crate::notifier::{Notifier, Topic};
+use crate::reader::{self, GROUP, Read};
+use crate::transaction::{AfterCommit, Transaction};
 
 /// A piece of a caller's work. It may be run again, after everything of the first run was undone.
-pub(super) trait Work: Send {
+pub(crate) trait Work: Send {
     /// Does the work, and returns whether its changes are to stay.
     fn run(&mut self, transaction: &Transaction<'_>) -> bool;
     /// Hands the last run's result to its caller.
-    fn answer(self: Box<Self>, committed: Result<(), StoreError>);
+    fn answer(self: Box<Self>, committed: Result<(), Error>);
 }
 
-pub(super) enum Job {
+pub(crate) enum Job {
     Write(Box<dyn Work>),
-    Look(Look),
-    DetectExternalWrites(oneshot::Sender<Result<bool, StoreError>>),
-}
-
-/// A write in progress: the connection, and whom to wake once it is on disk.
-pub struct Transaction<'c> {
-    connection: &'c Connection,
-    notifier: RefCell<Vec<Topic>>,
-    later: RefCell<Vec<Later>>,
-}
-
-/// What is done once a write is on disk.
-type Later = Box<dyn FnOnce() + Send>;
-
-impl Transaction<'_> {
-    /// Notifier whoever waits for this topic, after the commit and not at all without one.
-    pub fn notify_after_commit(&self, topic: impl Into<Topic>) {
-        self.notifier.borrow_mut().push(topic.into());
-    }
-
-    /// Does this after the commit and not at all without one: once, however often the closure runs. For counting; it keeps the
-    /// writer's thread from everything else.
-    pub fn after_commit(&self, later: impl FnOnce() + Send + 'static) {
-        self.later.borrow_mut().push(Box::new(later));
-    }
-}
-
-impl Deref for Transaction<'_> {
-    type Target = Connection;
-
-    fn deref(&self) -> &Connection {
-        self.connection
-    }
+    Read(Read),
+    DetectExternalWrites(oneshot::Sender<Result<bool, Error>>),
 }
 
 /// Starts the writer; it ends when the last sender is gone.
-pub(super) fn start(
+pub(crate) fn start(
     connection: Connection,
     checkpointer: Checkpointer,
     queue: usize,
@@ -82,19 +51,19 @@ fn run(
     let mut seen = data_version(connection).unwrap_or_default();
     let mut group = Vec::with_capacity(GROUP);
     while jobs.blocking_recv_many(&mut group, GROUP) > 0 {
-        let (mut writes, mut looks) = (Vec::with_capacity(group.len()), Vec::new());
+        let (mut writes, mut reads) = (Vec::with_capacity(group.len()), Vec::new());
         for job in group.drain(..) {
             match job {
                 Job::Write(work) => writes.push(work),
-                Job::Look(look) => looks.push(look),
+                Job::Read(read) => reads.push(read),
                 Job::DetectExternalWrites(reply) => {
                     let _ = reply.send(detect_external_writes(connection, &mut seen, notifier));
                 }
             }
         }
         // First: they see what was committed when they were queued, and don't wait for a commit of others.
-        if !looks.is_empty() {
-            reader::answer(connection, looks);
+        if !reads.is_empty() {
+            reader::answer(connection, reads);
         }
         if !writes.is_empty() {
             write_group(connection, writes, notifier, latency);
@@ -103,7 +72,7 @@ fn run(
     }
 }
 
-fn detect_external_writes(connection: &Connection, seen: &mut i64, notifier: &Notifier) -> Result<bool, StoreError> {
+fn detect_external_writes(connection: &Connection, seen: &mut i64, notifier: &Notifier) -> Result<bool, Error> {
     let now = data_version(connection)?;
     let changed = now != *seen;
     if changed {
@@ -119,29 +88,24 @@ fn data_version(connection: &Connection) -> rusqlite::Result<i64> {
 }
 
 fn write_group(connection: &Connection, mut writes: Vec<Box<dyn Work>>, notifier: &Notifier, latency: &CommitLatency) {
-    let mut group = Group { connection, topics: Vec::new(), later: Vec::new(), ran: 0, waited: Duration::ZERO };
+    let mut group = Group { connection, topics: Vec::new(), after_commit: Vec::new(), ran: 0, waited: Duration::ZERO };
     let committed = group.run(&mut writes);
     latency.record(group.waited);
     if let Err(error) = &committed {
-        tracing::error!(%error, "the provider's database did not take a group of writes");
+        tracing::error!(%error, "the database did not take a group of writes");
         group.undo();
     }
     group.topics.sort_unstable();
     group.topics.dedup();
     // Whatever did not run is dropped with its reply channel: its caller hears that nothing was kept.
     for work in writes.into_iter().take(group.ran) {
-        work.answer(match &committed {
-            Ok(()) => Ok(()),
-            Err(error) => {
-                Err(StoreError::NotCommitted { message: error.to_string(), is_transient: super::is_transient(error) })
-            }
-        });
+        work.answer(committed.as_ref().copied().map_err(Error::not_committed));
     }
     for topic in &group.topics {
         notifier.notify(topic);
     }
-    for later in group.later {
-        later();
+    for work in group.after_commit {
+        work();
     }
 }
 
@@ -149,10 +113,10 @@ fn write_group(connection: &Connection, mut writes: Vec<Box<dyn Work>>, notifier
 struct Group<'c> {
     connection: &'c Connection,
     topics: Vec<Topic>,
-    later: Vec<Later>,
+    after_commit: Vec<AfterCommit>,
     /// How many pieces of work have run.
     ran: usize,
-    /// For the disk, or for somebody else who holds the file.
+    /// For the disk, or for another process that holds the file.
     waited: Duration,
 }
 
@@ -198,25 +162,25 @@ impl Group<'_> {
         self.statement("RELEASE one")
     }
 
-    /// Runs one piece of work, and returns whether its changes are to stay. Whom it wakes waits for the commit.
+    /// Runs one piece of work, and returns whether its changes are to stay. Its topics wait for the commit.
     fn run_one(&mut self, work: &mut dyn Work) -> bool {
         self.ran += 1;
-        let transaction =
-            Transaction { connection: self.connection, notifier: RefCell::default(), later: RefCell::default() };
+        let transaction = Transaction::new(self.connection);
         let keep = catch_unwind(AssertUnwindSafe(|| work.run(&transaction))).unwrap_or_else(|_| {
             tracing::error!("a write panicked and was undone");
             false
         });
         if keep {
-            self.topics.append(&mut transaction.notifier.into_inner());
-            self.later.append(&mut transaction.later.into_inner());
+            let (mut topics, mut after_commit) = transaction.into_due();
+            self.topics.append(&mut topics);
+            self.after_commit.append(&mut after_commit);
         }
         keep
     }
 
     fn undo(&mut self) {
         self.topics.clear();
-        self.later.clear();
+        self.after_commit.clear();
         if !self.connection.is_autocommit() {
             let _ = self.connection.execute_batch("ROLLBACK");
         }
