@@ -29,7 +29,7 @@ pub(crate) struct Authorities {
 
 /// Why a file can't be used as a list of authorities.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-pub(crate) enum AuthoritiesFault {
+pub(crate) enum AuthoritiesError {
     /// No certificate in it.
     #[error("it holds no certificate in PEM (\"-----BEGIN CERTIFICATE-----\")")]
     Empty,
@@ -42,20 +42,20 @@ impl Authorities {
     /// Reads a file of certificates in PEM.
     ///
     /// # Errors
-    /// [`AuthoritiesFault`].
-    pub(crate) fn read(pem: &[u8]) -> Result<Authorities, AuthoritiesFault> {
+    /// [`AuthoritiesError`].
+    pub(crate) fn read(pem: &[u8]) -> Result<Authorities, AuthoritiesError> {
         let mut anchors = Vec::new();
         for certificate in CertificateDer::pem_slice_iter(pem) {
-            let certificate = certificate.map_err(|_| AuthoritiesFault::Damaged)?;
-            let anchor = webpki::anchor_from_trusted_cert(&certificate).map_err(|_| AuthoritiesFault::Damaged)?;
+            let certificate = certificate.map_err(|_| AuthoritiesError::Damaged)?;
+            let anchor = webpki::anchor_from_trusted_cert(&certificate).map_err(|_| AuthoritiesError::Damaged)?;
             anchors.push(anchor.to_owned());
         }
-        if anchors.is_empty() { Err(AuthoritiesFault::Empty) } else { Ok(Authorities { anchors }) }
+        if anchors.is_empty() { Err(AuthoritiesError::Empty) } else { Ok(Authorities { anchors }) }
     }
 
     /// Whether the certificate is valid now, for a client, and signed by one of these authorities. Connections bring no
     /// certificates in between, so the file lists the authorities that sign themselves.
-    pub(crate) fn stand_behind(&self, certificate: &PeerCertificate, now: Timestamp) -> bool {
+    pub(crate) fn have_signed(&self, certificate: &PeerCertificate, now: Timestamp) -> bool {
         let der = CertificateDer::from(certificate.0.as_slice());
         let Ok(certificate) = EndEntityCert::try_from(&der) else { return false };
         let now = UnixTime::since_unix_epoch(Duration::from_secs(now.seconds()));

@@ -1,7 +1,7 @@
 //! Doors for the fuzz targets (`fuzz/`): the private readers of what clients send. No part of the API; may change at any time.
 
-use crate::authentication_request::Asked;
-use crate::authentication_request::hint::{Hint, Named};
+use crate::authentication_request::AuthenticationRequest;
+use crate::authentication_request::hint::{Hint, UserIdentifier};
 use crate::authorization_details::{self, DetailTypes, built_in};
 use crate::client_auth::client_secret::Credentials;
 use crate::config::{Client, Config};
@@ -34,7 +34,7 @@ impl Reader {
     /// Reads a whole authentication request of the first client. Whether it is sound.
     pub fn authentication_request(&self, body: &[u8]) -> bool {
         let Ok(form) = Form::parse(FORM, body) else { return false };
-        Asked::read(&form, self.client(), &self.config.issuer, &self.config.detail_types).is_ok()
+        AuthenticationRequest::read(&form, self.client(), &self.config.issuer, &self.config.detail_types).is_ok()
     }
 
     /// Reads a `login_hint`; the name or subject in it.
@@ -42,7 +42,7 @@ impl Reader {
         let body = url::form_urlencoded::Serializer::new(String::new()).append_pair("login_hint", hint).finish();
         let form = Form::parse(FORM, body.as_bytes()).ok()?;
         match Hint::read(&form, &self.config.issuer).ok()? {
-            Hint::Login(Named::Name(name) | Named::Subject(name)) => Some(name),
+            Hint::Login(UserIdentifier::Name(name) | UserIdentifier::Subject(name)) => Some(name),
             Hint::IdToken(_) | Hint::Token(_) => None,
         }
     }

@@ -30,7 +30,7 @@ mod store;
 
 pub use administration::{AddedClient, ClientRecord, DirectoryError, UserRecord};
 pub use config::{CertificateFiles, Config, ForwardedBy, Overrides, TrustedProxies};
-pub use delivery::Told;
+pub use delivery::DeliveryCount;
 pub use http::PeerCertificate;
 pub use issuance::key_rotation::{KeyRecord, KeyState, RotateError};
 pub use operator::{StatusLine, Trace, back_up, check};

@@ -4,15 +4,15 @@ use tokio::sync::watch;
 
 /// One switch, thrown once. Cheap to clone.
 #[derive(Clone)]
-pub(crate) struct Stopping(watch::Sender<bool>);
+pub(crate) struct Shutdown(watch::Sender<bool>);
 
-impl Default for Stopping {
-    fn default() -> Stopping {
-        Stopping(watch::Sender::new(false))
+impl Default for Shutdown {
+    fn default() -> Shutdown {
+        Shutdown(watch::Sender::new(false))
     }
 }
 
-impl Stopping {
+impl Shutdown {
     /// Throws the switch.
     pub(crate) fn begin(&self) {
         self.0.send_replace(true);

@@ -136,7 +136,7 @@ impl Provider {
     pub async fn add_user(&self, entry: &str) -> Result<Arc<User>, DirectoryError> {
         let inner = self.inner();
         let user = user_entry(entry).map_err(DirectoryError::Entry)?;
-        let there = inner.gateway.store().read_blocking(|snapshot| inner.person_in(snapshot, user.sub.as_str()))?;
+        let there = inner.gateway.store().read_blocking(|snapshot| inner.user_in(snapshot, user.sub.as_str()))?;
         if there.is_some() {
             return Err(DirectoryError::Taken { what: format!("user {}", user.sub.as_str()) });
         }
@@ -167,7 +167,7 @@ impl Provider {
         for (sub, in_file, added_at) in in_file.chain(stored) {
             // A person who stands in both is told once, as the file says.
             let known = records.iter().any(|record: &UserRecord| record.user.sub.as_str() == sub);
-            let person = inner.gateway.store().read_blocking(|snapshot| inner.person_in(snapshot, &sub))?;
+            let person = inner.gateway.store().read_blocking(|snapshot| inner.user_in(snapshot, &sub))?;
             if let Some(user) = person.filter(|_| !known) {
                 records.push(UserRecord { user, in_file, added_at });
             }
@@ -181,7 +181,7 @@ impl Provider {
     /// [`DirectoryError::Unknown`], or what the store said.
     pub fn user(&self, name: &str) -> Result<Arc<User>, DirectoryError> {
         let inner = self.inner();
-        let found = inner.gateway.store().read_blocking(|snapshot| inner.person_named_in(snapshot, name))?;
+        let found = inner.gateway.store().read_blocking(|snapshot| inner.user_named_in(snapshot, name))?;
         found.ok_or_else(|| DirectoryError::Unknown { what: format!("user {name}") })
     }
 

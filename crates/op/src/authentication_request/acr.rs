@@ -12,19 +12,19 @@ pub(crate) const LEVELS: [&str; 5] = [
 
 /// What a request gets beyond what policy asks for. Nothing is ever lowered by it.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub(crate) struct Wish {
+pub(crate) struct RequestedAcr {
     /// A number to enter or choose.
     pub(crate) number: bool,
     /// The person's PIN or biometrics.
     pub(crate) verified: bool,
 }
 
-impl Wish {
+impl RequestedAcr {
     /// The first value that is known here, for they stand in order of preference.
-    pub(crate) fn of(acr_values: Option<&str>) -> Wish {
+    pub(crate) fn of(acr_values: Option<&str>) -> RequestedAcr {
         let known = acr_values.and_then(|values| values.split(' ').find(|value| LEVELS.contains(value)));
         let level = known.and_then(|name| name.rsplit(':').next()).unwrap_or_default();
-        Wish {
+        RequestedAcr {
             number: matches!(level, "number-verified" | "number"),
             verified: matches!(level, "number-verified" | "verified"),
         }
@@ -37,16 +37,16 @@ mod tests {
 
     #[test]
     fn the_first_value_that_is_known_decides() {
-        let wish = |values| Wish::of(Some(values));
-        assert_eq!(wish("urn:countersign:acr:number-verified"), Wish { number: true, verified: true });
-        assert_eq!(wish("urn:other urn:countersign:acr:number"), Wish { number: true, verified: false });
+        let wish = |values| RequestedAcr::of(Some(values));
+        assert_eq!(wish("urn:countersign:acr:number-verified"), RequestedAcr { number: true, verified: true });
+        assert_eq!(wish("urn:other urn:countersign:acr:number"), RequestedAcr { number: true, verified: false });
         assert_eq!(
             wish("urn:countersign:acr:verified urn:countersign:acr:number-verified"),
-            Wish { number: false, verified: true }
+            RequestedAcr { number: false, verified: true }
         );
         for nothing in ["", "0", "urn:other", "urn:countersign:acr:tap urn:countersign:acr:verified", "number"] {
-            assert_eq!(wish(nothing), Wish::default(), "{nothing}");
+            assert_eq!(wish(nothing), RequestedAcr::default(), "{nothing}");
         }
-        assert_eq!(Wish::of(None), Wish::default());
+        assert_eq!(RequestedAcr::of(None), RequestedAcr::default());
     }
 }

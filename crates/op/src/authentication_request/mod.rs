@@ -19,12 +19,12 @@ use countersign_protocol::secret::Secret;
 use countersign_protocol::{limits, text};
 
 use crate::auth0;
-use crate::authentication_request::acr::Wish;
+use crate::authentication_request::acr::RequestedAcr;
 use crate::authentication_request::hint::Hint;
 use crate::authorization_details::{self, DetailTypes};
 use crate::config::{Client, Policy};
 use crate::grant::resource::Resources;
-use crate::http::{Code, Form, OAuthError};
+use crate::http::{ErrorCode, Form, OAuthError};
 
 /// The most that a challenge has beside the client's texts, in bytes: ids, names, interaction, and its signature.
 const CHALLENGE_FRAME_BYTES: usize = 2600;
@@ -33,7 +33,7 @@ const CHALLENGE_FRAME_BYTES: usize = 2600;
 const ACR_VALUES_CHARACTERS: usize = 1000;
 
 /// An authentication request whose every parameter is sound. Has no `Debug`: it may hold a user code.
-pub(crate) struct Asked {
+pub(crate) struct AuthenticationRequest {
     pub(crate) hint: Hint,
     pub(crate) user_code: Option<Secret>,
     /// As sent: names separated by single blanks, `openid` among them.
@@ -54,7 +54,7 @@ pub(crate) struct Asked {
     pub(crate) user_verification: UserVerification,
 }
 
-impl Asked {
+impl AuthenticationRequest {
     /// Reads a request of this client.
     ///
     /// # Errors
@@ -64,11 +64,11 @@ impl Asked {
         client: &Client,
         issuer: &Issuer,
         types: &DetailTypes,
-    ) -> Result<Asked, OAuthError> {
+    ) -> Result<AuthenticationRequest, OAuthError> {
         if form.get("request_uri").is_some() {
             let what =
                 "request_uri is not for authentication requests (CIBA Core 7.1.1): send the JWT itself as request";
-            return Err(OAuthError::new(Code::InvalidRequest, what));
+            return Err(OAuthError::new(ErrorCode::InvalidRequest, what));
         }
         let scope = scope(form, client)?;
         let hint = Hint::read(form, issuer)?;
@@ -81,7 +81,7 @@ impl Asked {
         let requested = requested_expiry(form)?;
         let types = details.iter().flat_map(Details::types);
         let kind = Kind::of(types, Some(&scope));
-        let wish = Wish::of(acr_values.as_deref());
+        let wish = RequestedAcr::of(acr_values.as_deref());
         let user_verification = match wish.verified {
             true => UserVerification::Required,
             false => user_verification(&client.policy, details.as_ref()),
@@ -96,14 +96,14 @@ impl Asked {
         // What fails already here fails for every person, so that the answer tells nothing about one.
         let interaction = interaction_policy
             .without_devices(kind)
-            .map_err(|error| OAuthError::new(Code::InvalidRequest, error.to_string()))?;
+            .map_err(|error| OAuthError::new(ErrorCode::InvalidRequest, error.to_string()))?;
         interaction_policy.disclosed = client.hides_unknown_users().then_some(interaction);
         fits_a_challenge(&scope, acr_values.as_deref(), binding_message.as_deref(), details.as_ref())?;
         let may_wait = matches!(kind, Kind::Consent | Kind::Other)
             && interaction == InteractionType::Boolean
             && user_verification == UserVerification::Required;
         let life = life(&client.policy, requested, may_wait);
-        Ok(Asked {
+        Ok(AuthenticationRequest {
             hint,
             user_code: form.get("user_code").map(Secret::new),
             scope,
@@ -120,7 +120,7 @@ impl Asked {
 }
 
 fn scope(form: &Form, client: &Client) -> Result<String, OAuthError> {
-    let refused = |what: &str| Err(OAuthError::new(Code::InvalidScope, what));
+    let refused = |what: &str| Err(OAuthError::new(ErrorCode::InvalidScope, what));
     let Some(scope) = form.get("scope") else {
         return refused("scope is missing: send at least openid");
     };
@@ -144,7 +144,7 @@ fn binding_message(form: &Form) -> Result<Option<String>, OAuthError> {
     let Some(message) = form.get("binding_message") else { return Ok(None) };
     match text::check(message, limits::BINDING_MESSAGE_CHARACTERS) {
         Ok(()) => Ok(Some(message.to_owned())),
-        Err(error) => Err(OAuthError::new(Code::InvalidBindingMessage, format!("binding_message: {error}"))),
+        Err(error) => Err(OAuthError::new(ErrorCode::InvalidBindingMessage, format!("binding_message: {error}"))),
     }
 }
 
@@ -152,7 +152,7 @@ fn acr_values(form: &Form) -> Result<Option<String>, OAuthError> {
     let Some(values) = form.get("acr_values") else { return Ok(None) };
     if values.len() > ACR_VALUES_CHARACTERS || !values.bytes().all(|b| b.is_ascii_graphic() || b == b' ') {
         let what = "acr_values must be printable ASCII, 1000 characters at most";
-        return Err(OAuthError::new(Code::InvalidRequest, what));
+        return Err(OAuthError::new(ErrorCode::InvalidRequest, what));
     }
     Ok(Some(values.to_owned()))
 }
@@ -160,7 +160,7 @@ fn acr_values(form: &Form) -> Result<Option<String>, OAuthError> {
 fn authorization_details(form: &Form, client: &Client, types: &DetailTypes) -> Result<Option<Details>, OAuthError> {
     let Some(text) = form.get("authorization_details") else { return Ok(None) };
     let checked = types.check(text, &client.authorization_details_types);
-    checked.map(Some).map_err(|refused| OAuthError::new(Code::InvalidAuthorizationDetails, refused.to_string()))
+    checked.map(Some).map_err(|refused| OAuthError::new(ErrorCode::InvalidAuthorizationDetails, refused.to_string()))
 }
 
 /// What the client can't take part in is refused here; what policy or the person's devices forbid, by the gateway.
@@ -168,11 +168,11 @@ fn interaction_type(form: &Form, client: &Client) -> Result<Option<InteractionTy
     let Some(name) = form.get("interaction_type") else { return Ok(None) };
     let Some(known) = InteractionType::ALL.into_iter().find(|kind| kind.as_str() == name) else {
         let what = "interaction_type is none of boolean, number_choose and input_manual";
-        return Err(OAuthError::new(Code::InvalidRequest, what));
+        return Err(OAuthError::new(ErrorCode::InvalidRequest, what));
     };
     if known != InteractionType::Boolean && !client.interaction_types.contains(&known) {
         let what = format!("interaction_type {name} is not among the interaction_types this client is registered for");
-        return Err(OAuthError::new(Code::InvalidRequest, what));
+        return Err(OAuthError::new(ErrorCode::InvalidRequest, what));
     }
     Ok(Some(known))
 }
@@ -190,7 +190,7 @@ fn fits_a_challenge(
     let bytes = texts.into_iter().flatten().map(escaped).fold(CHALLENGE_FRAME_BYTES, usize::saturating_add);
     if bytes.saturating_mul(4) / 3 > limits::CHALLENGE_BYTES {
         let what = "authorization_details and the other texts are too large to be signed for a device (14 KiB)";
-        return Err(OAuthError::new(Code::InvalidAuthorizationDetails, what));
+        return Err(OAuthError::new(ErrorCode::InvalidAuthorizationDetails, what));
     }
     Ok(())
 }
@@ -203,7 +203,7 @@ fn requested_expiry(form: &Form) -> Result<Option<u64>, OAuthError> {
         Some(seconds) => Ok(Some(seconds)),
         None => {
             let what = "requested_expiry must be a positive whole number of seconds";
-            Err(OAuthError::new(Code::InvalidRequest, what))
+            Err(OAuthError::new(ErrorCode::InvalidRequest, what))
         }
     }
 }

@@ -2,8 +2,8 @@
 
 use countersign_protocol::secret::Secret;
 
-use crate::config::{Client, Delivery, bits_of_form};
-use crate::http::{Code, Form, OAuthError};
+use crate::config::{Client, DeliveryMode, bits_of_form};
+use crate::http::{ErrorCode, Form, OAuthError};
 
 /// Longest token, in characters (CIBA Core §7.1).
 const CHARACTERS: usize = 1024;
@@ -17,10 +17,10 @@ const BITS: f64 = 128.0;
 /// `invalid_request` where ping or push lack it, and for one that is too long, no bearer token (RFC 6750 §2.1), or easy to guess.
 pub(crate) fn read(form: &Form, client: &Client) -> Result<Option<Secret>, OAuthError> {
     let mode = match &client.delivery {
-        Delivery::Poll => return Ok(None),
+        DeliveryMode::Poll => return Ok(None),
         delivery => delivery.as_str(),
     };
-    let refused = |what: String| Err(OAuthError::new(Code::InvalidRequest, what));
+    let refused = |what: String| Err(OAuthError::new(ErrorCode::InvalidRequest, what));
     let Some(token) = form.get("client_notification_token") else {
         return refused(format!(
             "client_notification_token is missing: this client is registered for {mode} and is told with it"

@@ -9,9 +9,9 @@ use countersign_protocol::json::Json;
 use serde::Deserialize;
 use serde_json::value::RawValue;
 
-use crate::client_auth::replay::Signed;
+use crate::client_auth::replay::SignedKind;
 use crate::config::Client;
-use crate::http::{Code, Form, OAuthError, parameter};
+use crate::http::{ErrorCode, Form, OAuthError, parameter};
 use crate::server::Inner;
 
 /// The longest that a request may be good for, and the oldest that its `nbf` may be, in seconds (FAPI-CIBA §5.2.2). Held for
@@ -44,7 +44,7 @@ const ENVELOPE: [&str; 6] = ["iss", "aud", "exp", "iat", "nbf", "jti"];
 
 /// Why a signed request was refused.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-enum Fault {
+enum SignedRequestError {
     #[error("{0}")]
     Claim(#[from] ClaimError),
     #[error("iss must be the client_id")]
@@ -70,28 +70,29 @@ impl Inner {
                 return Ok(form);
             }
             let what = "this client is registered for signed requests: send all parameters in the JWT request";
-            return Err(OAuthError::new(Code::InvalidRequest, what));
+            return Err(OAuthError::new(ErrorCode::InvalidRequest, what));
         };
-        let refused =
-            |why: &dyn std::fmt::Display| OAuthError::new(Code::InvalidRequest, format!("the signed request: {why}"));
+        let refused = |why: &dyn std::fmt::Display| {
+            OAuthError::new(ErrorCode::InvalidRequest, format!("the signed request: {why}"))
+        };
         if let Some(name) = INSIDE.into_iter().find(|name| form.get(name).is_some()) {
             return Err(refused(&format!("{name} stands beside it; put every parameter into it")));
         }
         let verified = self.verify_by_client(client, request, client.request_algs(), is_request).await;
         let verified = verified.map_err(|why| refused(&why))?;
         let now = self.ports.clock.now();
-        let sound = check(&verified.claims, &client.client_id, self.config.issuer.as_str(), now);
-        let sound = sound.map_err(|why| refused(&why))?;
-        let until = Timestamp::from_millis(sound.exp.saturating_mul(1000));
-        if !self.first_use(Signed::Request, &client.client_id, sound.jti, until).await? {
+        let accepted = check(&verified.claims, &client.client_id, self.config.issuer.as_str(), now);
+        let accepted = accepted.map_err(|why| refused(&why))?;
+        let until = Timestamp::from_millis(accepted.exp.saturating_mul(1000));
+        if !self.first_use(SignedKind::Request, &client.client_id, accepted.jti, until).await? {
             return Err(refused(&"it was sent before: sign a new one, with a new jti, for every request"));
         }
         inside(&verified).map_err(|error| match error {
-            Unread::Details => {
+            ParameterError::Details => {
                 let what = "authorization_details in a signed request must be a JSON array, not a text that holds one";
-                OAuthError::new(Code::InvalidAuthorizationDetails, what)
+                OAuthError::new(ErrorCode::InvalidAuthorizationDetails, what)
             }
-            Unread::Other(fault) => refused(&fault),
+            ParameterError::Other(fault) => refused(&fault),
         })
     }
 }
@@ -101,38 +102,43 @@ fn is_request(typ: Option<&str>) -> bool {
     typ.is_none_or(|typ| ["JWT", "oauth-authz-req+jwt"].iter().any(|known| typ.eq_ignore_ascii_case(known)))
 }
 
-struct Sound<'j> {
+struct AcceptedRequest<'j> {
     jti: &'j str,
     exp: u64,
 }
 
-fn check<'j>(claims: &'j Json, client_id: &str, issuer: &str, now: Timestamp) -> Result<Sound<'j>, Fault> {
+fn check<'j>(
+    claims: &'j Json,
+    client_id: &str,
+    issuer: &str,
+    now: Timestamp,
+) -> Result<AcceptedRequest<'j>, SignedRequestError> {
     let read = Claims(claims);
     if read.string("iss")? != client_id {
-        return Err(Fault::Issuer);
+        return Err(SignedRequestError::Issuer);
     }
     claims.get("aud").ok_or(ClaimError::Missing("aud"))?;
     if !read.is_only_for(issuer) {
-        return Err(Fault::Audience(issuer.to_owned()));
+        return Err(SignedRequestError::Audience(issuer.to_owned()));
     }
     let (exp, nbf) = (read.expiry(now)?, read.not_in_future("nbf", now)?);
     read.not_in_future("iat", now)?;
     if now.seconds().saturating_sub(nbf) > LIFE_SECONDS {
-        return Err(Fault::Old);
+        return Err(SignedRequestError::Old);
     }
     if exp.saturating_sub(nbf) > LIFE_SECONDS {
-        return Err(Fault::Long);
+        return Err(SignedRequestError::Long);
     }
-    Ok(Sound { jti: read.jti()?, exp })
+    Ok(AcceptedRequest { jti: read.jti()?, exp })
 }
 
-enum Unread {
+enum ParameterError {
     Details,
-    Other(Fault),
+    Other(SignedRequestError),
 }
 
 /// The parameters inside, each as a form would have it.
-fn inside(verified: &VerifiedJwt) -> Result<Form, Unread> {
+fn inside(verified: &VerifiedJwt) -> Result<Form, ParameterError> {
     let mut parameters = Vec::new();
     for (name, value) in verified.claims.as_object().unwrap_or_default() {
         if ENVELOPE.contains(&name.as_str()) || OUTSIDE.contains(&name.as_str()) {
@@ -140,14 +146,14 @@ fn inside(verified: &VerifiedJwt) -> Result<Form, Unread> {
         }
         let one = |text: String| vec![(name.clone(), text)];
         let read = match (name.as_str(), value) {
-            ("authorization_details", Json::Array(_)) => details(verified).map(one).ok_or(Unread::Details)?,
-            ("authorization_details", _) => return Err(Unread::Details),
+            ("authorization_details", Json::Array(_)) => details(verified).map(one).ok_or(ParameterError::Details)?,
+            ("authorization_details", _) => return Err(ParameterError::Details),
             // CIBA Core §7.1.1: in a JWT a number or a text.
             ("requested_expiry", Json::Number(literal)) => one(literal.clone()),
             (known, value) => match parameter(known, value) {
                 Some(read) => read,
                 None if INSIDE.contains(&known) && known != "request_context" => {
-                    return Err(Unread::Other(Fault::Text(name.clone())));
+                    return Err(ParameterError::Other(SignedRequestError::Text(name.clone())));
                 }
                 // Nobody here knows it (CIBA Core §7.1: ignored).
                 None => continue,

@@ -11,11 +11,11 @@ use countersign_store::Error as StoreError;
 use tokio::sync::Semaphore;
 use zeroize::Zeroizing;
 
-use crate::authentication_request::hint::Named;
+use crate::authentication_request::hint::UserIdentifier;
 use crate::config::{Client, User, UserCode};
-use crate::http::{Code, OAuthError};
+use crate::http::{ErrorCode, OAuthError};
 use crate::server::{Inner, failed};
-use crate::store::{self, Guess, Turn};
+use crate::store::{self, GuessTurn, UserCodeGuess};
 
 /// How many codes are checked at the same time; each takes 19 MiB and most of a core for as long as it lasts.
 const AT_ONCE: usize = 2;
@@ -45,7 +45,7 @@ impl UserCodes {
 
     /// Whether a name that is nobody's is treated like that of somebody with a code: always the same, and as often as real
     /// people have one, so that the answer tells nothing.
-    fn pretends(&self, named: &Named) -> bool {
+    fn pretends(&self, named: &UserIdentifier) -> bool {
         let digest = Hash::of_parts(&[&*self.secret, named.digest().as_bytes()]);
         let drawn = digest.as_bytes().first_chunk().map_or(0, |bytes| u64::from(u32::from_be_bytes(*bytes)));
         let (with_code, all) = *self.share.lock().unwrap_or_else(PoisonError::into_inner);
@@ -80,7 +80,7 @@ impl Inner {
         &self,
         code: Option<Secret>,
         client: &Client,
-        named: &Named,
+        named: &UserIdentifier,
         known: Option<&User>,
     ) -> Result<(), OAuthError> {
         if !client.needs_user_code() {
@@ -92,26 +92,32 @@ impl Inner {
         };
         let Some(expected) = expected else { return Ok(()) };
         let Some(code) = code else {
-            return Err(OAuthError::new(Code::MissingUserCode, "this user is asked only with a user_code: send it"));
+            return Err(OAuthError::new(
+                ErrorCode::MissingUserCode,
+                "this user is asked only with a user_code: send it",
+            ));
         };
-        let guess = Guess {
+        let guess = UserCodeGuess {
             client_id: client.client_id.clone(),
             name: named.digest(),
             sub: known.map(|user| user.sub.as_str().to_owned()),
             per_hour: client.policy.user_code_guesses_per_hour,
         };
-        if let Turn::Wait(seconds) = self.count(guess.clone()).await? {
+        if let GuessTurn::Wait(seconds) = self.count(guess.clone()).await? {
             let what = format!("too many wrong user codes: wait {seconds} seconds before the next one");
-            return Err(OAuthError::new(Code::InvalidUserCode, what).with_retry_after(seconds));
+            return Err(OAuthError::new(ErrorCode::InvalidUserCode, what).with_retry_after(seconds));
         }
         if !self.is_right(expected, code).await? {
-            return Err(OAuthError::new(Code::InvalidUserCode, "the user_code is wrong: ask the user for it again"));
+            return Err(OAuthError::new(
+                ErrorCode::InvalidUserCode,
+                "the user_code is wrong: ask the user for it again",
+            ));
         }
         let taken_back = self.gateway.store().write(move |transaction| store::guessed_right(transaction, &guess)).await;
         taken_back.map_err(not_stored)
     }
 
-    async fn count(&self, guess: Guess) -> Result<Turn, OAuthError> {
+    async fn count(&self, guess: UserCodeGuess) -> Result<GuessTurn, OAuthError> {
         let now = self.ports.clock.now();
         let turn = self.gateway.store().write(move |transaction| store::guess(transaction, &guess, now)).await;
         turn.map_err(not_stored)

@@ -27,7 +27,7 @@ pub struct DetailTypes {
 
 /// Why authorization details are refused: always `invalid_authorization_details`, with words that name the place.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-pub(crate) enum DetailsRefused {
+pub(crate) enum AuthorizationDetailsError {
     /// Not an array of objects with a type, too large, or with text that can't be shown.
     #[error("{0}")]
     Form(#[from] DetailsError),
@@ -94,22 +94,22 @@ impl DetailTypes {
     }
 
     /// Reads a client's text and checks every element; the result holds the text to the byte.
-    pub(crate) fn check(&self, text: &str, allowed: &[String]) -> Result<Details, DetailsRefused> {
+    pub(crate) fn check(&self, text: &str, allowed: &[String]) -> Result<Details, AuthorizationDetailsError> {
         let details = Details::parse(text)?;
         let values: Vec<Value> = serde_json::from_str(text).expect("strict JSON that is an array is JSON");
         let elements = details.elements();
         for (at, (element, value)) in elements.iter().zip(&values).enumerate() {
             let Some(kind) = self.get(&element.kind).filter(|_| allowed.contains(&element.kind)) else {
-                return Err(DetailsRefused::Type { at, allowed: allowed.join(", ") });
+                return Err(AuthorizationDetailsError::Type { at, allowed: allowed.join(", ") });
             };
             let of_this_type = elements[..=at].iter().filter(|earlier| earlier.kind == element.kind).count();
             if of_this_type > kind.max_count() {
-                return Err(DetailsRefused::Count { at, limit: kind.max_count() });
+                return Err(AuthorizationDetailsError::Count { at, limit: kind.max_count() });
             }
             if value.to_string().len() > kind.max_bytes() {
-                return Err(DetailsRefused::Size { at, limit: kind.max_bytes() });
+                return Err(AuthorizationDetailsError::Size { at, limit: kind.max_bytes() });
             }
-            kind.check(value).map_err(|(path, what)| DetailsRefused::Schema { at, path, what })?;
+            kind.check(value).map_err(|(path, what)| AuthorizationDetailsError::Schema { at, path, what })?;
         }
         Ok(details)
     }

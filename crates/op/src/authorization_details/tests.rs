@@ -10,7 +10,7 @@ fn types() -> DetailTypes {
     DetailTypes::new(ALL.iter().chain([&MONEY_TRANSFER]).map(|name| built_in(name).expect(name)))
 }
 
-fn check(text: &str, allowed: &[&str]) -> Result<Details, DetailsRefused> {
+fn check(text: &str, allowed: &[&str]) -> Result<Details, AuthorizationDetailsError> {
     types().check(text, &allowed.iter().map(|name| (*name).to_owned()).collect::<Vec<_>>())
 }
 

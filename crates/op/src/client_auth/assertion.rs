@@ -9,10 +9,10 @@ use countersign_jose::jwt::{ClaimError, Claims, unverified_claims};
 use countersign_protocol::clock::Timestamp;
 use countersign_protocol::json::Json;
 
-use super::{another_way, not_proven};
-use crate::client_auth::replay::Signed;
+use super::{invalid_client, wrong_method};
+use crate::client_auth::replay::SignedKind;
 use crate::config::{Client, ClientAuth};
-use crate::http::{Code, Form, OAuthError};
+use crate::http::{ErrorCode, Form, OAuthError};
 use crate::server::Inner;
 
 const ASSERTION_TYPE: &str = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer";
@@ -22,7 +22,7 @@ const LIFE_SECONDS: u64 = 600;
 
 /// Why an assertion proves nothing.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-enum Fault {
+enum AssertionError {
     #[error("{0}")]
     Claim(#[from] ClaimError),
     #[error("iss and sub must both be the client_id")]
@@ -40,27 +40,27 @@ impl Inner {
         assertion: &str,
         form: &Form,
     ) -> Result<Arc<Client>, OAuthError> {
-        let refused = |why: &dyn std::fmt::Display| not_proven(format!("client_assertion: {why}"));
+        let refused = |why: &dyn std::fmt::Display| invalid_client(format!("client_assertion: {why}"));
         if form.get("client_assertion_type") != Some(ASSERTION_TYPE) {
-            return Err(not_proven(format!("client_assertion_type must be {ASSERTION_TYPE}")));
+            return Err(invalid_client(format!("client_assertion_type must be {ASSERTION_TYPE}")));
         }
         let unverified = unverified_claims(assertion).map_err(|why| refused(&why))?;
         let client_id = Claims(&unverified).string("sub").map_err(|why| refused(&why))?;
         if form.get("client_id").is_some_and(|named| named != client_id) {
             let what = "client_id in the body is another one than in client_assertion";
-            return Err(OAuthError::new(Code::InvalidRequest, what));
+            return Err(OAuthError::new(ErrorCode::InvalidRequest, what));
         }
         let client = self.named(client_id).await?;
         if !matches!(client.auth, ClientAuth::PrivateKeyJwt { .. }) {
-            return Err(another_way(&client.auth));
+            return Err(wrong_method(&client.auth));
         }
         let verified = self.verify_by_client(&client, assertion, client.assertion_algs(), is_assertion).await;
         let verified = verified.map_err(|why| refused(&why))?;
         let now = self.ports.clock.now();
-        let sound =
+        let accepted =
             check(&verified.claims, client_id, self.config.issuer.as_str(), now).map_err(|why| refused(&why))?;
-        let until = Timestamp::from_millis(sound.exp.saturating_mul(1000));
-        if !self.first_use(Signed::Assertion, client_id, sound.jti, until).await? {
+        let until = Timestamp::from_millis(accepted.exp.saturating_mul(1000));
+        if !self.first_use(SignedKind::Assertion, client_id, accepted.jti, until).await? {
             return Err(refused(&"it was used before: sign a new one, with a new jti, for every request"));
         }
         Ok(client)
@@ -72,26 +72,31 @@ fn is_assertion(typ: Option<&str>) -> bool {
     typ.is_none_or(|typ| ["JWT", "client-authentication+jwt"].iter().any(|known| typ.eq_ignore_ascii_case(known)))
 }
 
-struct Sound<'j> {
+struct AcceptedAssertion<'j> {
     jti: &'j str,
     exp: u64,
 }
 
-fn check<'j>(claims: &'j Json, client_id: &str, issuer: &str, now: Timestamp) -> Result<Sound<'j>, Fault> {
+fn check<'j>(
+    claims: &'j Json,
+    client_id: &str,
+    issuer: &str,
+    now: Timestamp,
+) -> Result<AcceptedAssertion<'j>, AssertionError> {
     let read = Claims(claims);
     if read.string("iss")? != client_id || read.string("sub")? != client_id {
-        return Err(Fault::Party);
+        return Err(AssertionError::Party);
     }
     match claims.get("aud") {
         None => return Err(ClaimError::Missing("aud").into()),
         Some(aud) if aud.as_str() == Some(issuer) => {}
-        Some(_) => return Err(Fault::Audience(issuer.to_owned())),
+        Some(_) => return Err(AssertionError::Audience(issuer.to_owned())),
     }
     let exp = read.expiry(now)?;
     read.not_in_future_if_present("nbf", now)?;
     read.not_in_future_if_present("iat", now)?;
     if exp > now.seconds() + LIFE_SECONDS {
-        return Err(Fault::Long);
+        return Err(AssertionError::Long);
     }
-    Ok(Sound { jti: read.jti()?, exp })
+    Ok(AcceptedAssertion { jti: read.jti()?, exp })
 }

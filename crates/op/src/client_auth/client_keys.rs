@@ -4,13 +4,13 @@ use std::sync::Arc;
 
 use countersign_jose::jwt::{self, JwkSet, JwtError, SigningAlg, VerificationKey, VerifiedJwt};
 
-use crate::client_auth::jwks_cache::Need;
+use crate::client_auth::jwks_cache::Freshness;
 use crate::config::{Client, ClientKeys};
 use crate::server::Inner;
 
 /// Why something is not known to be by a client.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-pub(crate) enum NotByClient {
+pub(crate) enum ClientSignatureError {
     /// It has none.
     #[error("this client has no public keys here: add jwks or jwks_uri to its entry")]
     NoKeys,
@@ -23,53 +23,53 @@ pub(crate) enum NotByClient {
 }
 
 /// The keys of one client, where they are now.
-enum Keys<'c> {
+enum ResolvedKeys<'c> {
     Listed(&'c JwkSet),
     Fetched(Arc<JwkSet>),
 }
 
-impl std::ops::Deref for Keys<'_> {
+impl std::ops::Deref for ResolvedKeys<'_> {
     type Target = JwkSet;
 
     fn deref(&self) -> &JwkSet {
         match self {
-            Keys::Listed(set) => set,
-            Keys::Fetched(set) => set,
+            ResolvedKeys::Listed(set) => set,
+            ResolvedKeys::Fetched(set) => set,
         }
     }
 }
 
 impl Inner {
-    /// Opens a JWS by one of the client's keys. Keys at a `jwks_uri` are fetched anew, once a minute at most, where those
+    /// Opens a JWS by one of the client's keys. ResolvedKeys at a `jwks_uri` are fetched anew, once a minute at most, where those
     /// that are known don't fit: the client may have new ones.
     ///
     /// # Errors
-    /// [`NotByClient`].
+    /// [`ClientSignatureError`].
     pub(crate) async fn verify_by_client(
         &self,
         client: &Client,
         text: &str,
         algs: &[SigningAlg],
         typ: impl Fn(Option<&str>) -> bool,
-    ) -> Result<VerifiedJwt, NotByClient> {
+    ) -> Result<VerifiedJwt, ClientSignatureError> {
         self.verify_by(client.keys.as_ref(), text, algs, typ).await
     }
 
     /// Opens a JWS by one of these keys, as [`Inner::verify_by_client`] does.
     ///
     /// # Errors
-    /// [`NotByClient`].
+    /// [`ClientSignatureError`].
     pub(crate) async fn verify_by(
         &self,
         keys: Option<&ClientKeys>,
         text: &str,
         algs: &[SigningAlg],
         typ: impl Fn(Option<&str>) -> bool,
-    ) -> Result<VerifiedJwt, NotByClient> {
-        let known = self.keys_of(keys, Need::Known).await?;
+    ) -> Result<VerifiedJwt, ClientSignatureError> {
+        let known = self.keys_of(keys, Freshness::Known).await?;
         match jwt::verify(text, &known, algs, &typ) {
-            Err(JwtError::Signature) if matches!(known, Keys::Fetched(_)) => {
-                let newer = self.keys_of(keys, Need::Newer).await?;
+            Err(JwtError::Signature) if matches!(known, ResolvedKeys::Fetched(_)) => {
+                let newer = self.keys_of(keys, Freshness::Newer).await?;
                 Ok(jwt::verify(text, &newer, algs, &typ)?)
             }
             other => Ok(other?),
@@ -79,25 +79,33 @@ impl Inner {
     /// Whether this key is among the client's.
     ///
     /// # Errors
-    /// [`NotByClient`] where its keys can't be had.
-    pub(crate) async fn client_has_key(&self, client: &Client, key: &VerificationKey) -> Result<bool, NotByClient> {
-        let known = self.keys_of(client.keys.as_ref(), Need::Known).await?;
+    /// [`ClientSignatureError`] where its keys can't be had.
+    pub(crate) async fn client_has_key(
+        &self,
+        client: &Client,
+        key: &VerificationKey,
+    ) -> Result<bool, ClientSignatureError> {
+        let known = self.keys_of(client.keys.as_ref(), Freshness::Known).await?;
         if known.public_keys().any(|listed| listed == key) {
             return Ok(true);
         }
-        if matches!(known, Keys::Listed(_)) {
+        if matches!(known, ResolvedKeys::Listed(_)) {
             return Ok(false);
         }
-        Ok(self.keys_of(client.keys.as_ref(), Need::Newer).await?.public_keys().any(|listed| listed == key))
+        Ok(self.keys_of(client.keys.as_ref(), Freshness::Newer).await?.public_keys().any(|listed| listed == key))
     }
 
-    async fn keys_of<'c>(&self, keys: Option<&'c ClientKeys>, need: Need) -> Result<Keys<'c>, NotByClient> {
+    async fn keys_of<'c>(
+        &self,
+        keys: Option<&'c ClientKeys>,
+        freshness: Freshness,
+    ) -> Result<ResolvedKeys<'c>, ClientSignatureError> {
         match keys {
-            None => Err(NotByClient::NoKeys),
-            Some(ClientKeys::Set(set)) => Ok(Keys::Listed(set)),
+            None => Err(ClientSignatureError::NoKeys),
+            Some(ClientKeys::Set(set)) => Ok(ResolvedKeys::Listed(set)),
             Some(ClientKeys::At(uri)) => {
-                let fetched = self.remote_keys.get(uri, need, self.ports.clock.now()).await;
-                fetched.map(Keys::Fetched).map_err(NotByClient::Unavailable)
+                let fetched = self.jwks_cache.get(uri, freshness, self.ports.clock.now()).await;
+                fetched.map(ResolvedKeys::Fetched).map_err(ClientSignatureError::Unavailable)
             }
         }
     }

@@ -6,9 +6,9 @@ use base64::Engine as _;
 use base64::engine::{DecodePaddingMode, GeneralPurpose, GeneralPurposeConfig};
 use zeroize::Zeroizing;
 
-use super::{another_way, not_proven};
+use super::{invalid_client, wrong_method};
 use crate::config::{Client, ClientAuth, SecretMethod};
-use crate::http::{Code, Form, OAuthError, decode};
+use crate::http::{ErrorCode, Form, OAuthError, decode};
 use crate::server::{Inner, failed};
 
 /// A name and a secret that came with a request.
@@ -33,9 +33,9 @@ impl Inner {
         match &client {
             Some(client) if matches && only.is_none_or(|only| only == shown.method) => Ok(client.clone()),
             Some(client) if matches || !matches!(client.auth, ClientAuth::Secret { .. }) => {
-                Err(another_way(&client.auth))
+                Err(wrong_method(&client.auth))
             }
-            _ => Err(not_proven("the client is not known or its secret is wrong")),
+            _ => Err(invalid_client("the client is not known or its secret is wrong")),
         }
     }
 }
@@ -45,18 +45,18 @@ impl Credentials {
     pub(crate) fn read(authorization: Option<&str>, form: &Form) -> Result<Credentials, OAuthError> {
         let Some(authorization) = authorization else {
             let (Some(client_id), Some(secret)) = (form.get("client_id"), form.get("client_secret")) else {
-                return Err(not_proven("client_secret came without client_id"));
+                return Err(invalid_client("client_secret came without client_id"));
             };
             let secret = Zeroizing::new(secret.to_owned());
             let client_id = client_id.to_owned();
             return Ok(Credentials { client_id, secret, raw_secret: None, method: SecretMethod::Post });
         };
         let basic = basic(authorization).ok_or_else(|| {
-            not_proven("the Authorization header is not Basic with a form-encoded client_id and secret")
+            invalid_client("the Authorization header is not Basic with a form-encoded client_id and secret")
         })?;
         if form.get("client_id").is_some_and(|client_id| client_id != basic.client_id) {
             let what = "client_id in the body is another one than in the Authorization header";
-            return Err(OAuthError::new(Code::InvalidRequest, what));
+            return Err(OAuthError::new(ErrorCode::InvalidRequest, what));
         }
         Ok(basic)
     }

@@ -11,18 +11,18 @@ use countersign_protocol::limits;
 use url::Url;
 
 /// For this long keys are used without asking again, in seconds.
-const FRESH: u64 = 600;
+const FRESH_SECONDS: u64 = 600;
 
 /// For this long keys are used while their address does not answer, in seconds. A key that a client withdrew is good for no
 /// longer.
-const KEPT: u64 = 86_400;
+const USABLE_SECONDS: u64 = 86_400;
 
 /// The largest document that is read, in bytes: 32 keys with certificates.
 const DOCUMENT_BYTES: usize = 128 * 1024;
 
 /// Which keys will do.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Need {
+pub(crate) enum Freshness {
     /// Those that are known, if they are fresh.
     Known,
     /// Newer ones than those that are known.
@@ -30,54 +30,54 @@ pub(crate) enum Need {
 }
 
 /// Fetches and keeps. One fetch at a time for one address; others wait for it.
-pub(crate) struct RemoteKeys {
+pub(crate) struct JwksCache {
     egress: Egress,
-    places: Mutex<HashMap<Url, Arc<tokio::sync::Mutex<Place>>>>,
+    entries: Mutex<HashMap<Url, Arc<tokio::sync::Mutex<Entry>>>>,
 }
 
 /// What is known of one address.
 #[derive(Default)]
-struct Place {
+struct Entry {
     keys: Option<(Arc<JwkSet>, Timestamp)>,
     tried: Option<Timestamp>,
     fault: String,
 }
 
-impl RemoteKeys {
-    pub(crate) fn new(egress: Egress) -> RemoteKeys {
-        RemoteKeys { egress, places: Mutex::default() }
+impl JwksCache {
+    pub(crate) fn new(egress: Egress) -> JwksCache {
+        JwksCache { egress, entries: Mutex::default() }
     }
 
     /// The keys at an address that the configuration names.
     ///
     /// # Errors
     /// In words, where there are none to be had and none to be remembered.
-    pub(crate) async fn get(&self, uri: &Url, need: Need, now: Timestamp) -> Result<Arc<JwkSet>, String> {
-        let place = self.places.lock().unwrap_or_else(PoisonError::into_inner).entry(uri.clone()).or_default().clone();
-        let mut place = place.lock().await;
+    pub(crate) async fn get(&self, uri: &Url, freshness: Freshness, now: Timestamp) -> Result<Arc<JwkSet>, String> {
+        let entry = self.entries.lock().unwrap_or_else(PoisonError::into_inner).entry(uri.clone()).or_default().clone();
+        let mut entry = entry.lock().await;
         let older_than = |since: Timestamp, seconds: u64| now.millis_since(since) >= seconds * 1000;
-        if let (Need::Known, Some((keys, since))) = (need, &place.keys)
-            && !older_than(*since, FRESH)
+        if let (Freshness::Known, Some((keys, since))) = (freshness, &entry.keys)
+            && !older_than(*since, FRESH_SECONDS)
         {
             return Ok(keys.clone());
         }
-        if place.tried.is_none_or(|tried| older_than(tried, limits::KEY_REFETCH_SECONDS)) {
-            place.tried = Some(now);
+        if entry.tried.is_none_or(|tried| older_than(tried, limits::KEY_REFETCH_SECONDS)) {
+            entry.tried = Some(now);
             match self.fetch(uri).await {
-                Ok(keys) => place.keys = Some((Arc::new(keys), now)),
+                Ok(keys) => entry.keys = Some((Arc::new(keys), now)),
                 Err(fault) => {
                     tracing::warn!(
                         host = uri.host_str().unwrap_or_default(),
                         fault,
                         "a client's keys can't be fetched"
                     );
-                    place.fault = fault;
+                    entry.fault = fault;
                 }
             }
         }
-        match &place.keys {
-            Some((keys, since)) if !older_than(*since, KEPT) => Ok(keys.clone()),
-            _ => Err(place.fault.clone()),
+        match &entry.keys {
+            Some((keys, since)) if !older_than(*since, USABLE_SECONDS) => Ok(keys.clone()),
+            _ => Err(entry.fault.clone()),
         }
     }
 

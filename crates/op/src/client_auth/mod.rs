@@ -15,19 +15,19 @@ use std::sync::Arc;
 
 use countersign_protocol::random::Random;
 
-use crate::config::{Client, ClientAuth, ClientSecret, KeptSecret, SecretMethod};
-use crate::http::{Code, OAuthError, Posted};
+use crate::config::{Client, ClientAuth, ClientSecret, SecretMethod, StoredSecret};
+use crate::http::{ErrorCode, OAuthError, PostedForm};
 use crate::server::{Inner, failed};
 
 /// Everybody in the configuration file who may ask, and the hashes of their secrets.
-pub(crate) struct Clients {
+pub(crate) struct ConfiguredClients {
     by_id: HashMap<String, Arc<Client>>,
     /// Compared with when nobody has the id, so that both take the same time.
-    nobody: KeptSecret,
+    nobody: StoredSecret,
 }
 
 /// What a request brings to prove who sent it.
-enum Shown<'r> {
+enum PresentedCredentials<'r> {
     /// A secret, in the header or in the body.
     Secret(client_secret::Credentials),
     /// `client_assertion`.
@@ -36,16 +36,16 @@ enum Shown<'r> {
     Name(&'r str),
 }
 
-impl Clients {
-    pub(crate) fn new(clients: Vec<Client>, random: &dyn Random) -> Clients {
-        let nobody = KeptSecret::Read(ClientSecret::random(random)).hashed(random);
+impl ConfiguredClients {
+    pub(crate) fn new(clients: Vec<Client>, random: &dyn Random) -> ConfiguredClients {
+        let nobody = StoredSecret::Read(ClientSecret::random(random)).hashed(random);
         let by_id = clients.into_iter().map(|mut client| {
             if let ClientAuth::Secret { secret, only } = client.auth {
                 client.auth = ClientAuth::Secret { secret: secret.hashed(random), only };
             }
             (client.client_id.clone(), Arc::new(client))
         });
-        Clients { by_id: by_id.collect(), nobody }
+        ConfiguredClients { by_id: by_id.collect(), nobody }
     }
 
     /// The client of this id, if it stands in the configuration file.
@@ -65,40 +65,40 @@ impl Inner {
     /// # Errors
     /// `invalid_client` (401) for a client that is unknown, can't prove who it is, or uses another way than the registered
     /// one; `invalid_request` for one that uses several ways at once.
-    pub(crate) async fn client(self: &Arc<Self>, posted: &Posted) -> Result<Arc<Client>, OAuthError> {
-        match Shown::read(posted)? {
-            Shown::Secret(credentials) => self.by_secret(&credentials).await,
-            Shown::Assertion(assertion) => self.by_assertion(assertion, &posted.form).await,
-            Shown::Name(client_id) => self.by_certificate(client_id, posted.certificate.as_ref()).await,
+    pub(crate) async fn client(self: &Arc<Self>, posted: &PostedForm) -> Result<Arc<Client>, OAuthError> {
+        match PresentedCredentials::read(posted)? {
+            PresentedCredentials::Secret(credentials) => self.by_secret(&credentials).await,
+            PresentedCredentials::Assertion(assertion) => self.by_assertion(assertion, &posted.form).await,
+            PresentedCredentials::Name(client_id) => self.by_certificate(client_id, posted.certificate.as_ref()).await,
         }
     }
 
     /// The client of this id, where its absence may be told: no secret is compared.
     async fn named(self: &Arc<Self>, client_id: &str) -> Result<Arc<Client>, OAuthError> {
         let found = self.find_client(client_id).await.map_err(|error| failed(&error))?;
-        found.ok_or_else(|| not_proven("the client is not known"))
+        found.ok_or_else(|| invalid_client("the client is not known"))
     }
 }
 
-impl Shown<'_> {
-    fn read(posted: &Posted) -> Result<Shown<'_>, OAuthError> {
+impl PresentedCredentials<'_> {
+    fn read(posted: &PostedForm) -> Result<PresentedCredentials<'_>, OAuthError> {
         let (form, authorization) = (&posted.form, posted.authorization.as_deref());
         let (secret, assertion) = (form.get("client_secret"), form.get("client_assertion"));
         if [authorization.is_some(), secret.is_some(), assertion.is_some()].into_iter().filter(|way| *way).count() > 1 {
             let what = "the client authenticates in two ways at once: keep one of the Authorization header, client_secret and client_assertion";
-            return Err(OAuthError::new(Code::InvalidRequest, what));
+            return Err(OAuthError::new(ErrorCode::InvalidRequest, what));
         }
         if assertion.is_none() && form.get("client_assertion_type").is_some() {
-            return Err(not_proven("client_assertion_type came without client_assertion"));
+            return Err(invalid_client("client_assertion_type came without client_assertion"));
         }
         if let Some(assertion) = assertion {
-            return Ok(Shown::Assertion(assertion));
+            return Ok(PresentedCredentials::Assertion(assertion));
         }
         if authorization.is_some() || secret.is_some() {
-            return client_secret::Credentials::read(authorization, form).map(Shown::Secret);
+            return client_secret::Credentials::read(authorization, form).map(PresentedCredentials::Secret);
         }
-        form.get("client_id").map(Shown::Name).ok_or_else(|| {
-            not_proven(
+        form.get("client_id").map(PresentedCredentials::Name).ok_or_else(|| {
+            invalid_client(
                 "the client did not authenticate: use client_secret_basic, client_secret_post, private_key_jwt or a certificate",
             )
         })
@@ -106,8 +106,8 @@ impl Shown<'_> {
 }
 
 /// What a client that came another way is told to do.
-fn another_way(auth: &ClientAuth) -> OAuthError {
-    not_proven(match auth {
+fn wrong_method(auth: &ClientAuth) -> OAuthError {
+    invalid_client(match auth {
         ClientAuth::Secret { only: None, .. } => {
             "this client is registered with a secret: use client_secret_basic or client_secret_post"
         }
@@ -130,6 +130,6 @@ fn another_way(auth: &ClientAuth) -> OAuthError {
 }
 
 /// `invalid_client`, with words for the client's developer.
-fn not_proven(what: impl Into<String>) -> OAuthError {
-    OAuthError::new(Code::InvalidClient, what)
+fn invalid_client(what: impl Into<String>) -> OAuthError {
+    OAuthError::new(ErrorCode::InvalidClient, what)
 }

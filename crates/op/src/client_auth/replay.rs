@@ -10,7 +10,7 @@ use crate::store;
 
 /// What was signed. One `jti` may be used once for each.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Signed {
+pub(crate) enum SignedKind {
     /// A client assertion.
     Assertion,
     /// A signed authentication request.
@@ -27,15 +27,15 @@ impl Inner {
     /// `server_error` where the store does not take it.
     pub(crate) async fn first_use(
         &self,
-        what: Signed,
+        what: SignedKind,
         signer: &str,
         jti: &str,
         until: Timestamp,
     ) -> Result<bool, OAuthError> {
         let what = match what {
-            Signed::Assertion => "assertion",
-            Signed::Request => "request",
-            Signed::Proof => "proof",
+            SignedKind::Assertion => "assertion",
+            SignedKind::Request => "request",
+            SignedKind::Proof => "proof",
         };
         // Neither a client's id nor a thumbprint has a zero byte in it.
         let id = Hash::of_parts(&[what.as_bytes(), &[0], signer.as_bytes(), &[0], jti.as_bytes()]);

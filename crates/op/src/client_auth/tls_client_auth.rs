@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use super::{another_way, not_proven};
+use super::{invalid_client, wrong_method};
 use crate::client_certificate;
 use crate::config::{CertificateSubject, Client, ClientAuth};
 use crate::http::{OAuthError, PeerCertificate};
@@ -18,7 +18,7 @@ impl Inner {
         let client = self.named(client_id).await?;
         let by_certificate = matches!(client.auth, ClientAuth::Tls(_) | ClientAuth::SelfSignedTls);
         let Some(certificate) = certificate.filter(|_| by_certificate) else {
-            return Err(another_way(&client.auth));
+            return Err(wrong_method(&client.auth));
         };
         match &client.auth {
             ClientAuth::Tls(subject) => self.is_vouched_for(certificate, subject)?,
@@ -29,13 +29,13 @@ impl Inner {
 
     fn is_vouched_for(&self, certificate: &PeerCertificate, subject: &CertificateSubject) -> Result<(), OAuthError> {
         let authorities = self.config.client_ca.as_ref();
-        if !authorities.is_some_and(|all| all.stand_behind(certificate, self.ports.clock.now())) {
-            return Err(not_proven(
+        if !authorities.is_some_and(|all| all.have_signed(certificate, self.ports.clock.now())) {
+            return Err(invalid_client(
                 "the connection's certificate is not valid now, not for clients, or by no authority this provider trusts for clients",
             ));
         }
         if !client_certificate::is_for(certificate, subject) {
-            return Err(not_proven(
+            return Err(invalid_client(
                 "the connection's certificate has another subject than this client is registered with",
             ));
         }
@@ -45,11 +45,11 @@ impl Inner {
     /// No authority and no date counts here: the key is good as long as it is among the client's.
     async fn has_a_key_of(&self, client: &Client, certificate: &PeerCertificate) -> Result<(), OAuthError> {
         let Some(key) = client_certificate::public_key(certificate) else {
-            return Err(not_proven("the connection's certificate has a key that is neither P-256 nor RSA"));
+            return Err(invalid_client("the connection's certificate has a key that is neither P-256 nor RSA"));
         };
-        if self.client_has_key(client, &key).await.map_err(|why| not_proven(why.to_string()))? {
+        if self.client_has_key(client, &key).await.map_err(|why| invalid_client(why.to_string()))? {
             return Ok(());
         }
-        Err(not_proven("the connection's certificate has a key that is not among this client's jwks"))
+        Err(invalid_client("the connection's certificate has a key that is not among this client's jwks"))
     }
 }

@@ -4,7 +4,7 @@ use countersign_jose::jwt::{JwkSet, SigningAlg};
 use countersign_protocol::interaction::InteractionType;
 use url::Url;
 
-use super::hashed_secret::KeptSecret;
+use super::hashed_secret::StoredSecret;
 use super::policy::Policy;
 
 /// The grant a client needs to ask for approvals (CIBA Core §4).
@@ -37,7 +37,7 @@ pub struct Client {
     /// Whether it gets refresh tokens where it asks for `offline_access`: `refresh_token` is among its `grant_types`.
     pub may_refresh: bool,
     /// How it learns of a verdict.
-    pub delivery: Delivery,
+    pub delivery: DeliveryMode,
     /// Whether it may send a `user_code` (`backchannel_user_code_parameter`).
     pub user_code: bool,
     /// The only algorithm its requests may be signed by; a client that has one must sign
@@ -65,7 +65,7 @@ pub struct Client {
 #[derive(Clone)]
 pub(crate) enum ClientAuth {
     /// `client_secret_basic` or `client_secret_post` (RFC 6749 §2.3.1); `only` allows one of them.
-    Secret { secret: KeptSecret, only: Option<SecretMethod> },
+    Secret { secret: StoredSecret, only: Option<SecretMethod> },
     /// `private_key_jwt` (OpenID Connect Core §9) by one of the client's keys; `alg` allows one algorithm only.
     PrivateKeyJwt { alg: Option<SigningAlg> },
     /// `tls_client_auth` (RFC 8705 §2.1): a certificate for this subject, by an authority that the operator trusts.
@@ -119,7 +119,7 @@ pub enum ClientKeys {
 
 /// How a client learns of a verdict (`backchannel_token_delivery_mode`, CIBA Core §5).
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Delivery {
+pub enum DeliveryMode {
     /// It asks at the token endpoint.
     Poll,
     /// It is told at its `backchannel_client_notification_endpoint`, and fetches the tokens.
@@ -128,26 +128,26 @@ pub enum Delivery {
     Push(Url),
 }
 
-impl Delivery {
+impl DeliveryMode {
     /// The name on the wire.
     pub const fn as_str(&self) -> &'static str {
         match self {
-            Delivery::Poll => "poll",
-            Delivery::Ping(_) => "ping",
-            Delivery::Push(_) => "push",
+            DeliveryMode::Poll => "poll",
+            DeliveryMode::Ping(_) => "ping",
+            DeliveryMode::Push(_) => "push",
         }
     }
 
     /// Whether the tokens themselves are sent.
     pub const fn is_push(&self) -> bool {
-        matches!(self, Delivery::Push(_))
+        matches!(self, DeliveryMode::Push(_))
     }
 
     /// Where the client is told, unless it polls.
     pub const fn endpoint(&self) -> Option<&Url> {
         match self {
-            Delivery::Poll => None,
-            Delivery::Ping(endpoint) | Delivery::Push(endpoint) => Some(endpoint),
+            DeliveryMode::Poll => None,
+            DeliveryMode::Ping(endpoint) | DeliveryMode::Push(endpoint) => Some(endpoint),
         }
     }
 }

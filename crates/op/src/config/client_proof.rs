@@ -5,7 +5,7 @@ use std::path::Path;
 use countersign_jose::jwt::{JwkSet, SigningAlg};
 
 use super::client::{CertificateSubject, ClientAuth, ClientKeys, SecretMethod};
-use super::hashed_secret::{self, ClientSecret, HashedSecret, KeptSecret, SecretFault, SecretFileFault};
+use super::hashed_secret::{self, ClientSecret, HashedSecret, SecretFault, SecretFileFault, StoredSecret};
 use super::https;
 use super::read::Section;
 use crate::client_certificate;
@@ -42,8 +42,8 @@ pub(super) fn read(
     let auth = match method {
         Method::Secret(only) => {
             let secret = match kept {
-                Some(kept) => KeptSecret::Hashed(kept.clone()),
-                None => KeptSecret::Read(read_secret(section, folder)?),
+                Some(kept) => StoredSecret::Hashed(kept.clone()),
+                None => StoredSecret::Read(read_secret(section, folder)?),
             };
             ClientAuth::Secret { secret, only }
         }

@@ -7,7 +7,7 @@ use std::time::Duration;
 use countersign_jose::jwt::SigningAlg;
 use countersign_protocol::interaction::InteractionType;
 
-use super::client::{CIBA_GRANT, Client, ClientAuth, Delivery, Profile, REFRESH_GRANT, TokenBinding};
+use super::client::{CIBA_GRANT, Client, ClientAuth, DeliveryMode, Profile, REFRESH_GRANT, TokenBinding};
 use super::client_proof::{self, ALGS};
 use super::fapi_client;
 use super::hashed_secret::HashedSecret;
@@ -133,7 +133,7 @@ fn agrees(section: &Section<'_>, client: &Client, around: &Surroundings<'_>) {
         let message = "signed requests need the client's public keys: add `jwks`, `jwks_file` or `jwks_uri`";
         fault("backchannel_authentication_request_signing_alg", message);
     }
-    if client.binding != TokenBinding::None && matches!(client.delivery, Delivery::Push(_)) {
+    if client.binding != TokenBinding::None && matches!(client.delivery, DeliveryMode::Push(_)) {
         let message = "tokens that are pushed can't be bound, for no proof comes with their delivery; use \"ping\", or remove the binding";
         fault("backchannel_token_delivery_mode", message);
     }
@@ -190,19 +190,19 @@ fn valid_id(section: &Section<'_>, id: &Found<&str>) -> bool {
 }
 
 /// Where a client is told of a verdict; `None` where a mistake was recorded.
-fn delivery(section: &Section<'_>) -> Option<Delivery> {
+fn delivery(section: &Section<'_>) -> Option<DeliveryMode> {
     let mode = section.word("backchannel_token_delivery_mode", MODES);
     let endpoint = section.text("backchannel_client_notification_endpoint");
     let address = endpoint.as_ref().map(|found| https(section, "backchannel_client_notification_endpoint", found));
     match (mode.as_ref().map(|mode| mode.value), address) {
-        (None | Some(Mode::Poll), None) => Some(Delivery::Poll),
+        (None | Some(Mode::Poll), None) => Some(DeliveryMode::Poll),
         (None | Some(Mode::Poll), Some(_)) => {
             let at = &endpoint?.at;
             section.fault(at, "`backchannel_client_notification_endpoint` is of use to \"ping\" and \"push\" only; set `backchannel_token_delivery_mode`, or remove it");
             None
         }
-        (Some(Mode::Ping), Some(address)) => address.map(Delivery::Ping),
-        (Some(Mode::Push), Some(address)) => address.map(Delivery::Push),
+        (Some(Mode::Ping), Some(address)) => address.map(DeliveryMode::Ping),
+        (Some(Mode::Push), Some(address)) => address.map(DeliveryMode::Push),
         (Some(_), None) => {
             let message = "this mode needs `backchannel_client_notification_endpoint`, an https address such as \"https://till.example.com/ciba\"; add it";
             section.fault(&mode?.at, message);

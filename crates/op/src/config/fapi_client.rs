@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use countersign_jose::jwt::SigningAlg;
 
-use super::client::{Client, ClientAuth, Delivery, TokenBinding};
+use super::client::{Client, ClientAuth, DeliveryMode, TokenBinding};
 use super::read::{Section, spoken};
 
 /// The longest life of an access token.
@@ -45,7 +45,7 @@ pub(super) fn check(section: &Section<'_>, client: &Client) {
             "under \"fapi-ciba\" access tokens are bound; add `dpop_bound_access_tokens = true` or `tls_client_certificate_bound_access_tokens = true`",
         );
     }
-    if matches!(client.delivery, Delivery::Push(_)) {
+    if matches!(client.delivery, DeliveryMode::Push(_)) {
         fault(
             "backchannel_token_delivery_mode",
             "\"fapi-ciba\" has no push; set `backchannel_token_delivery_mode` to \"poll\" or \"ping\"",

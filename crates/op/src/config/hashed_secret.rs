@@ -22,28 +22,28 @@ pub(crate) struct HashedSecret {
 
 /// A secret as it was read, or as it is kept. Has no `Debug`.
 #[derive(Clone)]
-pub(crate) enum KeptSecret {
+pub(crate) enum StoredSecret {
     /// From the configuration; hashed before the provider opens.
     Read(ClientSecret),
     /// As it stays in memory and in the store.
     Hashed(HashedSecret),
 }
 
-impl KeptSecret {
-    pub(crate) fn hashed(self, random: &dyn Random) -> KeptSecret {
+impl StoredSecret {
+    pub(crate) fn hashed(self, random: &dyn Random) -> StoredSecret {
         match self {
-            KeptSecret::Read(secret) => KeptSecret::Hashed(secret.hashed(random)),
-            hashed @ KeptSecret::Hashed(_) => hashed,
+            StoredSecret::Read(secret) => StoredSecret::Hashed(secret.hashed(random)),
+            hashed @ StoredSecret::Hashed(_) => hashed,
         }
     }
 
     /// Whether `candidate` is the secret, in time that doesn't depend on where they differ.
     pub(crate) fn matches(&self, candidate: &[u8]) -> bool {
         match self {
-            KeptSecret::Read(ClientSecret(secret)) => {
+            StoredSecret::Read(ClientSecret(secret)) => {
                 Hash::of(secret.expose()).as_bytes().ct_eq(Hash::of(candidate).as_bytes()).into()
             }
-            KeptSecret::Hashed(hashed) => hashed.matches(candidate),
+            StoredSecret::Hashed(hashed) => hashed.matches(candidate),
         }
     }
 }

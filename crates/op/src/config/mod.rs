@@ -37,12 +37,13 @@ use toml::de::DeTable;
 
 pub(crate) use client::ClientAuth;
 pub use client::{
-    CIBA_GRANT, CertificateSubject, Client, ClientKeys, Delivery, Profile, REFRESH_GRANT, SecretMethod, TokenBinding,
+    CIBA_GRANT, CertificateSubject, Client, ClientKeys, DeliveryMode, Profile, REFRESH_GRANT, SecretMethod,
+    TokenBinding,
 };
 pub(crate) use entry::{client_entry, kept_user_entry, user_entry};
 pub use error::{ConfigError, ConfigErrors};
 pub use hashed_secret::ClientSecret;
-pub(crate) use hashed_secret::{HashedSecret, KeptSecret, bits_of_form};
+pub(crate) use hashed_secret::{HashedSecret, StoredSecret, bits_of_form};
 pub use hint_issuers::HintIssuer;
 pub use overrides::Overrides;
 pub(crate) use policy::LONGEST_TOKEN;

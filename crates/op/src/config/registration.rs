@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use super::client_proof::read_named_secret;
-use super::hashed_secret::KeptSecret;
+use super::hashed_secret::StoredSecret;
 use super::read::Section;
 
 /// Who may register. Has no `Debug`: a token is in it.
@@ -12,7 +12,7 @@ pub struct Registration {
     /// Whether there is a registration endpoint.
     pub enabled: bool,
     /// Shown by whoever registers; `None`: anybody may, which the operator said in as many words.
-    pub(crate) initial_access_token: Option<KeptSecret>,
+    pub(crate) initial_access_token: Option<StoredSecret>,
     /// How many clients may have registered themselves at the same time.
     pub max_clients: u32,
     /// How many registrations are taken in a minute.
@@ -35,7 +35,7 @@ impl Registration {
         }
         let registration = Registration {
             enabled,
-            initial_access_token: token.map(KeptSecret::Read),
+            initial_access_token: token.map(StoredSecret::Read),
             max_clients: section.number("max_clients", 1..=1_000_000).unwrap_or(1000),
             per_minute: section.number("per_minute", 1..=100_000).unwrap_or(10),
         };

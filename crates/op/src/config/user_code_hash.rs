@@ -20,10 +20,10 @@ pub(crate) const LENGTH: std::ops::RangeInclusive<usize> = 4..=64;
 
 /// A user code, as it was written or as its hash. Its `Debug` tells nothing.
 #[derive(Clone, PartialEq, Eq)]
-pub struct UserCode(Kept);
+pub struct UserCode(StoredCode);
 
 #[derive(Clone, PartialEq, Eq)]
-enum Kept {
+enum StoredCode {
     Read(Secret),
     Hashed(SlowHash),
 }
@@ -64,12 +64,12 @@ impl UserCode {
     /// [`UserCodeError`].
     pub fn parse(text: &str) -> Result<UserCode, UserCodeError> {
         if text.starts_with('$') {
-            return SlowHash::parse(text).map(Kept::Hashed).map(UserCode).ok_or(UserCodeError::Hash);
+            return SlowHash::parse(text).map(StoredCode::Hashed).map(UserCode).ok_or(UserCodeError::Hash);
         }
         if !LENGTH.contains(&text.len()) || !text.bytes().all(|byte| byte.is_ascii_graphic()) {
             return Err(UserCodeError::Code);
         }
-        Ok(UserCode(Kept::Read(Secret::new(text))))
+        Ok(UserCode(StoredCode::Read(Secret::new(text))))
     }
 
     /// The hash to write into a configuration or a store. Takes a noticeable part of a second.
@@ -79,14 +79,14 @@ impl UserCode {
 
     /// The same code as it stays in memory.
     pub(crate) fn kept(&self, random: &dyn Random) -> UserCode {
-        UserCode(Kept::Hashed(self.hashed(random)))
+        UserCode(StoredCode::Hashed(self.hashed(random)))
     }
 
     /// Whether this is the code. Slow, and as slow for a code that is not kept as a hash: never called on the runtime's threads.
     pub(crate) fn matches(&self, code: &Secret) -> bool {
         match &self.0 {
-            Kept::Hashed(hash) => hash.matches(code.expose().as_bytes()),
-            Kept::Read(written) => {
+            StoredCode::Hashed(hash) => hash.matches(code.expose().as_bytes()),
+            StoredCode::Read(written) => {
                 let _ = digest(COST, &[0; 16], code.expose().as_bytes());
                 written == code
             }
@@ -96,13 +96,13 @@ impl UserCode {
     /// A code that nobody has: checking it takes as long as checking a real one.
     pub(crate) fn of_nobody(random: &dyn Random) -> UserCode {
         let (salt, digest) = (random::bytes::<16>(random).to_vec(), random::bytes(random));
-        UserCode(Kept::Hashed(SlowHash { cost: COST, salt, digest }))
+        UserCode(StoredCode::Hashed(SlowHash { cost: COST, salt, digest }))
     }
 
     fn hashed(&self, random: &dyn Random) -> SlowHash {
         match &self.0 {
-            Kept::Read(code) => SlowHash::of(code.expose(), random),
-            Kept::Hashed(hash) => hash.clone(),
+            StoredCode::Read(code) => SlowHash::of(code.expose(), random),
+            StoredCode::Hashed(hash) => hash.clone(),
         }
     }
 }
@@ -167,7 +167,7 @@ mod tests {
 
     #[test]
     fn a_hash_of_the_reference_implementation_is_understood() {
-        let Ok(UserCode(Kept::Hashed(hash))) = UserCode::parse(REFERENCE.trim()) else { panic!("a hash") };
+        let Ok(UserCode(StoredCode::Hashed(hash))) = UserCode::parse(REFERENCE.trim()) else { panic!("a hash") };
         assert!(hash.matches(b"4711") && !hash.matches(b"4712"));
         assert_eq!(hash.to_string(), REFERENCE.trim());
     }

@@ -9,7 +9,7 @@ use reqwest::header::HeaderMap;
 use tokio::time::sleep;
 use url::Url;
 
-use super::retry::{self, Outcome};
+use super::retry::{self, Delivery};
 use crate::server::Inner;
 use crate::store::outbox::{self, Entry, Item};
 
@@ -23,11 +23,11 @@ const LONGEST_TO_OPERATOR: Duration = Duration::from_secs(3600);
 const WRITE_AGAIN: Duration = Duration::from_secs(2);
 
 /// What becomes of a row whose time has come.
-pub(super) enum Prepared {
+pub(super) enum PreparedDelivery {
     /// This is sent.
     Send(Message),
     /// There is nothing to tell before that time. The row is put off only if that is still true when it is written.
-    NotYet { until: Timestamp, unless: StillNothing },
+    NotYet { until: Timestamp, unless: StillPending },
     /// There is nobody to tell, or no sense in it any more.
     Drop(&'static str),
     /// It could not be made; perhaps the next time.
@@ -35,7 +35,7 @@ pub(super) enum Prepared {
 }
 
 /// Asks once more, in the transaction that puts a row off, whether there is still nothing to tell.
-pub(super) type StillNothing = Arc<dyn Fn(&Transaction<'_>) -> Result<bool, StoreError> + Send + Sync>;
+pub(super) type StillPending = Arc<dyn Fn(&Transaction<'_>) -> Result<bool, StoreError> + Send + Sync>;
 
 /// A call that tells somebody something.
 pub(super) struct Message {
@@ -53,9 +53,9 @@ impl Inner {
         };
         let id = entry.id;
         let outcome = match prepared {
-            Prepared::Send(message) => {
+            PreparedDelivery::Send(message) => {
                 let result = self.egress.post(&message.url, message.headers, message.body).await;
-                let outcome = retry::judge(&result);
+                let outcome = retry::classify(&result);
                 let said = match result {
                     Ok(answer) => format!("answered {}", answer.status),
                     Err(error) => error.to_string(),
@@ -63,7 +63,7 @@ impl Inner {
                 self.note(&entry, outcome, &said);
                 outcome
             }
-            Prepared::NotYet { until, unless } => {
+            PreparedDelivery::NotYet { until, unless } => {
                 self.keep(move |transaction| match unless(transaction)? {
                     true => outbox::wait_on(transaction, id, until),
                     false => Ok(()),
@@ -71,24 +71,24 @@ impl Inner {
                 .await;
                 return true;
             }
-            Prepared::Drop(why) => {
+            PreparedDelivery::Drop(why) => {
                 tracing::debug!(kind = entry.kind(), recipient = entry.recipient, why, "nothing is told");
                 self.keep(move |transaction| outbox::remove(transaction, id)).await;
                 return true;
             }
-            Prepared::Failed => {
-                self.note(&entry, Outcome::Again(None), "it could not be made");
-                Outcome::Again(None)
+            PreparedDelivery::Failed => {
+                self.note(&entry, Delivery::Again(None), "it could not be made");
+                Delivery::Again(None)
             }
         };
         match outcome {
-            Outcome::Delivered | Outcome::Refused => {
+            Delivery::Delivered | Delivery::Refused => {
                 self.keep(move |transaction| outbox::remove(transaction, id)).await;
             }
-            Outcome::Again(asked) => self.again(&entry, asked).await,
+            Delivery::Again(asked) => self.again(&entry, asked).await,
         }
         // A refusal is an answer: whoever gives one does not hang.
-        !matches!(outcome, Outcome::Again(_))
+        !matches!(outcome, Delivery::Again(_))
     }
 
     /// Puts a row off, or gives it up where the next attempt would come too late.
@@ -110,7 +110,7 @@ impl Inner {
     }
 
     /// A count and a line in the log: what came of it, never what was sent or where.
-    fn note(&self, entry: &Entry, outcome: Outcome, said: &str) {
+    fn note(&self, entry: &Entry, outcome: Delivery, said: &str) {
         let (kind, recipient, attempts) = (entry.kind(), entry.recipient.as_str(), entry.attempts.saturating_add(1));
         let outcome = outcome.as_str();
         self.tally.count(kind, outcome);

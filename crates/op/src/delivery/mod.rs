@@ -19,9 +19,9 @@ use std::time::Duration;
 use tokio::task::{Id, JoinSet};
 use tokio::time::{sleep, timeout};
 
-pub(crate) use delivery_metrics::Tally;
-pub use delivery_metrics::Told;
-pub(crate) use recorder::Clerk;
+pub use delivery_metrics::DeliveryCount;
+pub(crate) use delivery_metrics::DeliveryMetrics;
+pub(crate) use recorder::Recorder;
 pub(crate) use webhook::Event;
 
 use countersign_store::Error as StoreError;
@@ -30,7 +30,7 @@ use crate::server::Inner;
 use crate::store::outbox;
 
 /// Woken when something new is due.
-pub(crate) const NEWS: &str = "outbox";
+pub(crate) const OUTBOX_TOPIC: &str = "outbox";
 
 /// Attempts at the same time, over all queues.
 const AT_ONCE: usize = 256;
@@ -46,7 +46,7 @@ const GRACE: Duration = Duration::from_secs(3);
 
 /// The attempts that are being made.
 #[derive(Default)]
-struct UnderWay {
+struct InFlight {
     tasks: JoinSet<bool>,
     rows: HashMap<Id, (String, i64)>,
     by_recipient: HashMap<String, Vec<i64>>,
@@ -57,41 +57,41 @@ struct UnderWay {
 impl Inner {
     /// Tells until the provider stops.
     pub(crate) async fn run_outbox(self: Arc<Self>) {
-        let mut under_way = UnderWay::default();
+        let mut in_flight = InFlight::default();
         let wakes = self.gateway.store().notifier().clone();
         loop {
-            let listener = wakes.listen(NEWS);
+            let listener = wakes.listen(OUTBOX_TOPIC);
             let changed = listener.changed();
-            if let Err(error) = self.start_due(&mut under_way).await {
+            if let Err(error) = self.start_due(&mut in_flight).await {
                 tracing::warn!(%error, "the outbox could not be read");
             }
             let pause = self.until_next_due().await;
             tokio::select! {
                 () = changed => {}
-                () = under_way.one_ended() => {}
+                () = in_flight.one_ended() => {}
                 () = sleep(pause) => {}
                 () = self.stopping.wait() => break,
             }
         }
-        let finished = timeout(GRACE, async { while under_way.tasks.join_next().await.is_some() {} });
+        let finished = timeout(GRACE, async { while in_flight.tasks.join_next().await.is_some() {} });
         if finished.await.is_err() {
             tracing::info!("notifications under way were cut off; they are made again after the next start");
         }
     }
 
-    async fn start_due(self: &Arc<Self>, under_way: &mut UnderWay) -> Result<(), StoreError> {
+    async fn start_due(self: &Arc<Self>, in_flight: &mut InFlight) -> Result<(), StoreError> {
         let now = self.ports.clock.now();
         let store = self.gateway.store();
         for recipient in store.read(move |snapshot| outbox::recipients_due(snapshot, now)).await? {
-            if under_way.tasks.len() >= AT_ONCE {
+            if in_flight.tasks.len() >= AT_ONCE {
                 break;
             }
-            let most = if under_way.troubled.contains(&recipient) { 1 } else { AT_ONCE_EACH };
-            if under_way.by_recipient.get(&recipient).is_some_and(|rows| rows.len() >= most) {
+            let most = if in_flight.troubled.contains(&recipient) { 1 } else { AT_ONCE_EACH };
+            if in_flight.by_recipient.get(&recipient).is_some_and(|rows| rows.len() >= most) {
                 continue;
             }
             for entry in store.read(move |snapshot| outbox::due(snapshot, &recipient, now, most)).await? {
-                under_way.start(self, entry);
+                in_flight.start(self, entry);
             }
         }
         Ok(())
@@ -105,7 +105,7 @@ impl Inner {
     }
 }
 
-impl UnderWay {
+impl InFlight {
     /// Begins an attempt, unless this row's is being made.
     fn start(&mut self, provider: &Arc<Inner>, entry: outbox::Entry) {
         let rows = self.by_recipient.entry(entry.recipient.clone()).or_default();

@@ -9,9 +9,9 @@ use reqwest::header::{AUTHORIZATION, CONTENT_TYPE, HeaderMap, HeaderValue};
 use serde::Serialize;
 use url::Url;
 
-use super::attempt::{Message, Prepared, StillNothing};
+use super::attempt::{Message, PreparedDelivery, StillPending};
 use crate::config::Client;
-use crate::http::{Code, OAuthError};
+use crate::http::{ErrorCode, OAuthError};
 use crate::server::Inner;
 use crate::store::outbox::{self, Entry, Notification};
 use crate::store::{self, AuthRequest};
@@ -46,25 +46,27 @@ enum Said {
 
 impl Inner {
     /// The call that tells the client.
-    pub(super) async fn notification(self: &Arc<Self>, entry: &Entry, notification: &Notification) -> Prepared {
+    pub(super) async fn notification(self: &Arc<Self>, entry: &Entry, notification: &Notification) -> PreparedDelivery {
         let id = notification.request;
         let request = match self.gateway.store().read(move |snapshot| store::find(snapshot, &id)).await {
             Ok(Some(request)) => request,
-            Ok(None) => return Prepared::Drop("the request is forgotten"),
+            Ok(None) => return PreparedDelivery::Drop("the request is forgotten"),
             Err(error) => {
                 tracing::error!(%error, "a request could not be read");
-                return Prepared::Failed;
+                return PreparedDelivery::Failed;
             }
         };
         let client = match self.find_client(&request.client_id).await {
             Ok(client) => client,
             Err(error) => {
                 tracing::error!(%error, "a client could not be read");
-                return Prepared::Failed;
+                return PreparedDelivery::Failed;
             }
         };
         let endpoint = client.as_ref().and_then(|client| Some((client, client.delivery.endpoint()?.clone())));
-        let Some((client, endpoint)) = endpoint else { return Prepared::Drop("the client is not told any more") };
+        let Some((client, endpoint)) = endpoint else {
+            return PreparedDelivery::Drop("the client is not told any more");
+        };
         if let Some(body) = &notification.body {
             return send(endpoint, notification, body);
         }
@@ -72,23 +74,28 @@ impl Inner {
             true => match self.push(entry, notification, &request, client).await {
                 Said::Body(body) => send(endpoint, notification, &body),
                 Said::NotYet => self.not_yet(&request),
-                Said::Nothing => Prepared::Drop("the tokens were given out already"),
-                Said::Failed => Prepared::Failed,
+                Said::Nothing => PreparedDelivery::Drop("the tokens were given out already"),
+                Said::Failed => PreparedDelivery::Failed,
             },
             false => self.ping(endpoint, notification, &request).await,
         }
     }
 
-    async fn ping(self: &Arc<Self>, endpoint: Url, notification: &Notification, request: &AuthRequest) -> Prepared {
+    async fn ping(
+        self: &Arc<Self>,
+        endpoint: Url,
+        notification: &Notification,
+        request: &AuthRequest,
+    ) -> PreparedDelivery {
         if request.redeemed {
-            return Prepared::Drop("the client has its tokens already");
+            return PreparedDelivery::Drop("the client has its tokens already");
         }
-        match self.how_it_stands(request).await {
+        match self.approval_status(request).await {
             Ok(None) => self.not_yet(request),
-            Err(error) if error.code == Code::ExpiredToken => {
-                Prepared::Drop("a ping about an expired request is not needed")
+            Err(error) if error.code == ErrorCode::ExpiredToken => {
+                PreparedDelivery::Drop("a ping about an expired request is not needed")
             }
-            Err(error) if error.code != Code::AccessDenied => Prepared::Failed,
+            Err(error) if error.code != ErrorCode::AccessDenied => PreparedDelivery::Failed,
             Ok(Some(_)) | Err(_) => {
                 let ping = Ping { auth_req_id: notification.auth_req_id.expose() };
                 send(endpoint, notification, &json(&ping))
@@ -105,7 +112,7 @@ impl Inner {
         client: &Client,
     ) -> Said {
         let auth_req_id = notification.auth_req_id.expose();
-        let error = match self.how_it_stands(request).await {
+        let error = match self.approval_status(request).await {
             Ok(None) => return Said::NotYet,
             Ok(Some(approval)) => match self.redeem_for_push(entry.id, auth_req_id, request, approval, client).await {
                 Ok(body) => return Said::Body(body),
@@ -114,9 +121,9 @@ impl Inner {
             Err(error) => error,
         };
         let code = match error.code {
-            Code::AccessDenied => "access_denied",
-            Code::ExpiredToken => "expired_token",
-            Code::InvalidGrant => return Said::Nothing,
+            ErrorCode::AccessDenied => "access_denied",
+            ErrorCode::ExpiredToken => "expired_token",
+            ErrorCode::InvalidGrant => return Said::Nothing,
             _ if entry.attempts + 1 < TRIES => return Said::Failed,
             _ => "transaction_failed",
         };
@@ -136,17 +143,17 @@ impl Inner {
         }
     }
 
-    fn not_yet(&self, request: &AuthRequest) -> Prepared {
-        let (gateway, real) = (self.gateway.clone(), request.real.clone());
-        let unless: StillNothing = Arc::new(move |transaction| match &real {
+    fn not_yet(&self, request: &AuthRequest) -> PreparedDelivery {
+        let (gateway, existing) = (self.gateway.clone(), request.approval.clone());
+        let unless: StillPending = Arc::new(move |transaction| match &existing {
             // A verdict since then has made the row due: it must stay so.
-            Some(real) => {
-                let verdict = gateway.verdict(transaction, &real.approval)?;
+            Some(existing) => {
+                let verdict = gateway.verdict(transaction, &existing.id)?;
                 Ok(matches!(verdict, Verdict::Pending | Verdict::Expired))
             }
             None => Ok(true),
         });
-        Prepared::NotYet { until: request.expires_at, unless }
+        PreparedDelivery::NotYet { until: request.expires_at, unless }
     }
 }
 
@@ -159,11 +166,11 @@ fn json(body: &impl Serialize) -> Secret {
     Secret::new(serde_json::to_string(body).expect("texts are JSON"))
 }
 
-fn send(url: Url, notification: &Notification, body: &Secret) -> Prepared {
+fn send(url: Url, notification: &Notification, body: &Secret) -> PreparedDelivery {
     let bearer = HeaderValue::from_str(&format!("Bearer {}", notification.token.expose()));
-    let Ok(mut bearer) = bearer else { return Prepared::Drop("the client's token can't stand in a header") };
+    let Ok(mut bearer) = bearer else { return PreparedDelivery::Drop("the client's token can't stand in a header") };
     bearer.set_sensitive(true);
     let json = HeaderValue::from_static("application/json");
     let headers = HeaderMap::from_iter([(AUTHORIZATION, bearer), (CONTENT_TYPE, json)]);
-    Prepared::Send(Message { url, headers, body: body.expose().as_bytes().to_vec() })
+    PreparedDelivery::Send(Message { url, headers, body: body.expose().as_bytes().to_vec() })
 }

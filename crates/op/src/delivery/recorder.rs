@@ -8,7 +8,7 @@ use countersign_protocol::issuer::Issuer;
 use countersign_protocol::random::Random;
 use countersign_store::{Error as StoreError, Transaction};
 
-use super::{Event, NEWS};
+use super::{Event, OUTBOX_TOPIC};
 use crate::metrics::Metrics;
 use crate::store::outbox;
 
@@ -16,7 +16,7 @@ use crate::store::outbox;
 const EVENT_LIFE: u64 = 24 * 3600;
 
 /// Is told of everything at the gateway, and of what happens to tokens.
-pub(crate) struct Clerk {
+pub(crate) struct Recorder {
     pub(crate) issuer: Issuer,
     pub(crate) clock: Arc<dyn Clock>,
     pub(crate) random: Arc<dyn Random>,
@@ -25,7 +25,7 @@ pub(crate) struct Clerk {
     pub(crate) metrics: Arc<Metrics>,
 }
 
-impl Clerk {
+impl Recorder {
     /// Takes note of an event, for the operator.
     ///
     /// # Errors
@@ -37,12 +37,12 @@ impl Clerk {
         let now = self.clock.now();
         let (id, body) = event.body(&self.issuer, now, &*self.random);
         outbox::add_event(transaction, &id, &body, now, now.plus_seconds(EVENT_LIFE))?;
-        transaction.notify_after_commit(NEWS);
+        transaction.notify_after_commit(OUTBOX_TOPIC);
         Ok(())
     }
 }
 
-impl EventSink for Clerk {
+impl EventSink for Recorder {
     fn record(&self, transaction: &Transaction<'_>, happening: &GatewayEvent<'_>) -> Result<(), StoreError> {
         if let GatewayEvent::Ended { outcome, after, .. } = happening {
             let (metrics, outcome, after) = (self.metrics.clone(), *outcome, *after);
@@ -53,7 +53,7 @@ impl EventSink for Clerk {
             GatewayEvent::Ended { expired: true, .. } => Ok(()),
             GatewayEvent::Ended { approval, .. } => {
                 if outbox::verdict_is_there(transaction, approval, self.clock.now())? {
-                    transaction.notify_after_commit(NEWS);
+                    transaction.notify_after_commit(OUTBOX_TOPIC);
                 }
                 Ok(())
             }

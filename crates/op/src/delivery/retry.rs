@@ -11,7 +11,7 @@ const FIRST_PAUSE: Duration = Duration::from_secs(1);
 
 /// What an attempt came to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Outcome {
+pub(super) enum Delivery {
     /// It was received.
     Delivered,
     /// The same would be refused again (CIBA Core §10.2: no redirect is followed, a client that says 401 is left alone).
@@ -20,27 +20,27 @@ pub(super) enum Outcome {
     Again(Option<Duration>),
 }
 
-impl Outcome {
+impl Delivery {
     /// The name in counts and logs.
     pub(super) const fn as_str(self) -> &'static str {
         match self {
-            Outcome::Delivered => "delivered",
-            Outcome::Refused => "refused",
-            Outcome::Again(_) => "failed",
+            Delivery::Delivered => "delivered",
+            Delivery::Refused => "refused",
+            Delivery::Again(_) => "failed",
         }
     }
 }
 
 /// Judges what came back.
-pub(super) fn judge(result: &Result<Response, CallError>) -> Outcome {
+pub(super) fn classify(result: &Result<Response, CallError>) -> Delivery {
     match result {
         Ok(answer) => match answer.status {
-            200..=299 => Outcome::Delivered,
-            408 | 429 | 500..=599 => Outcome::Again(retry_after(answer)),
-            _ => Outcome::Refused,
+            200..=299 => Delivery::Delivered,
+            408 | 429 | 500..=599 => Delivery::Again(retry_after(answer)),
+            _ => Delivery::Refused,
         },
-        Err(CallError::NotHttps | CallError::Blocked) => Outcome::Refused,
-        Err(_) => Outcome::Again(None),
+        Err(CallError::NotHttps | CallError::Blocked) => Delivery::Refused,
+        Err(_) => Delivery::Again(None),
     }
 }
 
@@ -86,25 +86,25 @@ mod tests {
     #[test]
     fn p02_what_was_received_is_done_and_what_is_refused_is_left_alone() {
         for status in [200, 202, 204] {
-            assert_eq!(judge(&answered(status, None)), Outcome::Delivered, "{status}");
+            assert_eq!(classify(&answered(status, None)), Delivery::Delivered, "{status}");
         }
         for status in [301, 302, 303, 307, 308, 400, 401, 403, 404, 410, 422] {
-            assert_eq!(judge(&answered(status, None)), Outcome::Refused, "{status}");
+            assert_eq!(classify(&answered(status, None)), Delivery::Refused, "{status}");
         }
         for status in [408, 429, 500, 502, 503, 504] {
-            assert_eq!(judge(&answered(status, None)), Outcome::Again(None), "{status}");
+            assert_eq!(classify(&answered(status, None)), Delivery::Again(None), "{status}");
         }
-        assert_eq!(judge(&Err(CallError::Blocked)), Outcome::Refused);
+        assert_eq!(classify(&Err(CallError::Blocked)), Delivery::Refused);
         for error in [CallError::TimedOut, CallError::Unreachable, CallError::Untrusted] {
-            assert_eq!(judge(&Err(error)), Outcome::Again(None));
+            assert_eq!(classify(&Err(error)), Delivery::Again(None));
         }
     }
 
     #[test]
     fn a_wish_to_wait_is_heard_as_far_as_it_is_a_number() {
-        let seconds = |n| Outcome::Again(Some(Duration::from_secs(n)));
-        assert_eq!(judge(&answered(503, Some("17"))), seconds(17));
-        assert_eq!(judge(&answered(429, Some("Wed, 25 Nov 2026 03:00:00 GMT"))), Outcome::Again(None));
+        let seconds = |n| Delivery::Again(Some(Duration::from_secs(n)));
+        assert_eq!(classify(&answered(503, Some("17"))), seconds(17));
+        assert_eq!(classify(&answered(429, Some("Wed, 25 Nov 2026 03:00:00 GMT"))), Delivery::Again(None));
         let random = Counting(0.into());
         let longest = Duration::from_secs(60);
         assert!(pause(1, longest, Some(Duration::from_secs(17)), &random) >= Duration::from_secs(17));

@@ -14,7 +14,7 @@ use reqwest::header::{CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue};
 use ring::hmac;
 use serde::Serialize;
 
-use super::attempt::{Message, Prepared};
+use super::attempt::{Message, PreparedDelivery};
 use crate::config::Webhook;
 use crate::server::Inner;
 
@@ -89,10 +89,12 @@ impl<'a> Event<'a> {
 
 impl Inner {
     /// The call that tells the operator.
-    pub(super) fn event(&self, id: &str, body: &str) -> Prepared {
-        let Some(webhook) = &self.config.webhook else { return Prepared::Drop("no webhook is configured any more") };
+    pub(super) fn event(&self, id: &str, body: &str) -> PreparedDelivery {
+        let Some(webhook) = &self.config.webhook else {
+            return PreparedDelivery::Drop("no webhook is configured any more");
+        };
         let headers = headers(webhook, id, self.ports.clock.now().seconds(), body);
-        Prepared::Send(Message { url: webhook.url.clone(), headers, body: body.as_bytes().to_vec() })
+        PreparedDelivery::Send(Message { url: webhook.url.clone(), headers, body: body.as_bytes().to_vec() })
     }
 }
 

@@ -6,28 +6,28 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use countersign_store::{Error as StoreError, Snapshot};
 
-use crate::authentication_request::hint::Named;
+use crate::authentication_request::hint::UserIdentifier;
 use crate::config::{Client, Config, User, client_entry, folded, user_entry};
 use crate::server::Inner;
 use crate::store::directory_entries::{self as rows, ClientRow, UserRow};
 
 /// Clients whose entries are kept as they were read, at most; beyond that all are read anew.
-const KEPT: usize = 10_000;
+const CACHED_CLIENTS: usize = 10_000;
 
 /// The clients beside the configuration file, as far as they were asked for.
 #[derive(Default)]
-pub(crate) struct Kept {
-    by_id: Mutex<HashMap<String, KeptClient>>,
+pub(crate) struct ClientCache {
+    by_id: Mutex<HashMap<String, CachedClient>>,
 }
 
 /// A client, and the row it was read from.
-struct KeptClient {
+struct CachedClient {
     entry: String,
     secret: Option<[u8; 32]>,
     client: Arc<Client>,
 }
 
-impl Kept {
+impl ClientCache {
     fn read(&self, row: &ClientRow, config: &Config) -> Option<Arc<Client>> {
         let secret = row.secret.as_ref().map(|secret| *secret.parts().1);
         let mut kept = self.by_id.lock().unwrap_or_else(PoisonError::into_inner);
@@ -46,10 +46,10 @@ impl Kept {
                 return None;
             }
         };
-        if kept.len() >= KEPT {
+        if kept.len() >= CACHED_CLIENTS {
             kept.clear();
         }
-        let found = KeptClient { entry: row.entry.clone(), secret, client: client.clone() };
+        let found = CachedClient { entry: row.entry.clone(), secret, client: client.clone() };
         kept.insert(row.client_id.clone(), found);
         Some(client)
     }
@@ -84,24 +84,24 @@ impl Inner {
 
     /// The person of this name. Somebody in the configuration file is found without the store, so that a lock that a command put on
     /// does not show here: the transaction that asks them looks for it.
-    pub(crate) async fn find_person(self: &Arc<Self>, named: &Named) -> Result<Option<Arc<User>>, StoreError> {
+    pub(crate) async fn find_user(self: &Arc<Self>, named: &UserIdentifier) -> Result<Option<Arc<User>>, StoreError> {
         let in_file = match named {
-            Named::Name(name) => self.config.users.by_login_hint(name),
-            Named::Subject(sub) => self.config.users.by_sub(sub),
+            UserIdentifier::Name(name) => self.config.users.by_login_hint(name),
+            UserIdentifier::Subject(sub) => self.config.users.by_sub(sub),
         };
         if let Some(user) = in_file {
             return Ok(Some(user.clone()));
         }
         let (inner, named) = (self.clone(), named.clone());
         let found = self.gateway.store().read(move |snapshot| match &named {
-            Named::Name(name) => inner.person_named_in(snapshot, name),
-            Named::Subject(sub) => inner.person_in(snapshot, sub),
+            UserIdentifier::Name(name) => inner.user_named_in(snapshot, name),
+            UserIdentifier::Subject(sub) => inner.user_in(snapshot, sub),
         });
         found.await
     }
 
     /// The person with this subject or one of whose hints this is.
-    pub(crate) fn person_named_in(&self, snapshot: &Snapshot<'_>, name: &str) -> Result<Option<Arc<User>>, StoreError> {
+    pub(crate) fn user_named_in(&self, snapshot: &Snapshot<'_>, name: &str) -> Result<Option<Arc<User>>, StoreError> {
         let found = match self.config.users.by_login_hint(name) {
             Some(user) => Some(user.clone()),
             None => match rows::user(snapshot, name)? {
@@ -113,7 +113,7 @@ impl Inner {
     }
 
     /// The person with this subject, byte for byte.
-    pub(crate) fn person_in(&self, snapshot: &Snapshot<'_>, sub: &str) -> Result<Option<Arc<User>>, StoreError> {
+    pub(crate) fn user_in(&self, snapshot: &Snapshot<'_>, sub: &str) -> Result<Option<Arc<User>>, StoreError> {
         let found = match self.config.users.by_sub(sub) {
             Some(user) => Some(user.clone()),
             None => rows::user(snapshot, sub)?.and_then(|row| read_user(&row)),

@@ -17,16 +17,16 @@ use countersign_store::{Error as StoreError, Transaction};
 use serde::Serialize;
 
 use crate::auth0;
-use crate::authentication_request::Asked;
+use crate::authentication_request::AuthenticationRequest;
 use crate::authentication_request::auth_req_id;
 use crate::authentication_request::fapi_request;
 use crate::authentication_request::notification_token;
 use crate::config::{Client, User};
-use crate::http::{Code, NO_STORE, OAuthError, PRAGMA, Posted};
+use crate::http::{ErrorCode, NO_STORE, OAuthError, PRAGMA, PostedForm};
 use crate::server::Inner;
 use crate::store::directory_entries as rows;
 use crate::store::outbox::{self, NewNotification};
-use crate::store::{self, AuthRequest, Real};
+use crate::store::{self, AuthRequest, ExistingApproval};
 
 /// What a client gets for a request that was taken (CIBA Core §7.3).
 #[derive(Serialize)]
@@ -42,7 +42,7 @@ struct Acknowledgement {
 }
 
 /// What the client's screen shows.
-struct Shown {
+struct ShownInteraction {
     interaction: InteractionType,
     value: Option<String>,
     /// For the log.
@@ -50,7 +50,7 @@ struct Shown {
 }
 
 /// A client that is told of the verdict, and the token it is told with.
-struct Told {
+struct PendingNotification {
     auth_req_id: Secret,
     token: Secret,
 }
@@ -58,7 +58,7 @@ struct Told {
 /// How long a push may still be tried once its request is over, in seconds: a verdict in the last moment counts.
 const PUSH_AFTER_THE_END: u64 = 300;
 
-impl Told {
+impl PendingNotification {
     fn await_verdict(
         &self,
         transaction: &Transaction<'_>,
@@ -72,7 +72,7 @@ impl Told {
                 client_id: &request.client_id,
                 push,
                 request: request.id,
-                approval: request.real.as_ref().map(|real| &real.approval),
+                approval: request.approval.as_ref().map(|existing| &existing.id),
                 auth_req_id: &self.auth_req_id,
                 token: &self.token,
                 expires_at,
@@ -84,15 +84,15 @@ impl Told {
 }
 
 /// Why a request was not stored.
-enum Refused {
+enum NotStored {
     Locked,
     Gateway(AcceptError),
     Store(StoreError),
 }
 
-impl From<StoreError> for Refused {
-    fn from(error: StoreError) -> Refused {
-        Refused::Store(error)
+impl From<StoreError> for NotStored {
+    fn from(error: StoreError) -> NotStored {
+        NotStored::Store(error)
     }
 }
 
@@ -108,23 +108,24 @@ impl Inner {
     }
 
     async fn ask(self: &Arc<Self>, request: axum::extract::Request) -> Result<Acknowledgement, OAuthError> {
-        let posted = Posted::read(request).await?;
+        let posted = PostedForm::read(request).await?;
         let client = self.client(&posted).await?;
         if !client.may_ask {
             let what = "this client is not registered for the grant urn:openid:params:grant-type:ciba";
-            return Err(OAuthError::new(Code::UnauthorizedClient, what));
+            return Err(OAuthError::new(ErrorCode::UnauthorizedClient, what));
         }
         let now = self.ports.clock.now();
-        self.budget.spend(&client.client_id, client.policy.requests_per_minute, now).map_err(|seconds| {
-            OAuthError::new(Code::RateLimited, "this client asks too often").with_retry_after(seconds)
+        self.budget.check(&client.client_id, client.policy.requests_per_minute, now).map_err(|seconds| {
+            OAuthError::new(ErrorCode::RateLimited, "this client asks too often").with_retry_after(seconds)
         })?;
         let parameters = self.parameters(posted.form, &client).await?;
-        let mut asked = Asked::read(&parameters, &client, &self.config.issuer, &self.config.detail_types)?;
+        let mut asked =
+            AuthenticationRequest::read(&parameters, &client, &self.config.issuer, &self.config.detail_types)?;
         fapi_request::check(&client, &asked)?;
         let token = notification_token::read(&parameters, &client)?;
-        let named = self.name_behind(&asked.hint, &client).await?;
-        let known = self.find_person(&named).await.map_err(|error| crate::server::failed(&error))?;
-        let user = to_ask(known.as_ref(), &client)?;
+        let named = self.user_named_by(&asked.hint, &client).await?;
+        let known = self.find_user(&named).await.map_err(|error| crate::server::failed(&error))?;
+        let user = user_to_ask(known.as_ref(), &client)?;
         self.check_user_code(asked.user_code.take(), &client, &named, known.as_deref()).await?;
 
         let auth_req_id = auth_req_id::new(now, &*self.ports.random);
@@ -133,7 +134,7 @@ impl Inner {
         let request = AuthRequest {
             id: auth_req_id::key(&auth_req_id),
             client_id: client.client_id.clone(),
-            real: None,
+            approval: None,
             scope: asked.scope.clone(),
             details: asked.details.as_ref().map(|details| details.as_str().to_owned()),
             resources: asked.resources.clone(),
@@ -144,8 +145,9 @@ impl Inner {
             redeemed: false,
             cancelled: false,
         };
-        let told = token.map(|token| Told { auth_req_id: Secret::new(auth_req_id.clone()), token });
-        let shown = self.take(request, asked, user, &client, told).await?;
+        let notification =
+            token.map(|token| PendingNotification { auth_req_id: Secret::new(auth_req_id.clone()), token });
+        let shown = self.take(request, asked, user, &client, notification).await?;
         let (client_id, approval) = (client.client_id.as_str(), shown.approval.as_ref().map(ApprovalId::as_str));
         tracing::info!(client_id, approval, "a client asks; without an approval nobody is asked");
         Ok(Acknowledgement {
@@ -161,11 +163,11 @@ impl Inner {
     async fn take(
         &self,
         mut request: AuthRequest,
-        asked: Asked,
+        asked: AuthenticationRequest,
         user: Option<Arc<User>>,
         client: &Client,
-        told: Option<Told>,
-    ) -> Result<Shown, OAuthError> {
+        notification: Option<PendingNotification>,
+    ) -> Result<ShownInteraction, OAuthError> {
         let now = request.requested_at;
         let hides = client.hides_unknown_users();
         let no_device = auth0::no_device(client);
@@ -175,27 +177,29 @@ impl Inner {
         let push = client.delivery.is_push();
         let insert = move |transaction: &Transaction<'_>, request: &AuthRequest| {
             store::insert(transaction, request)?;
-            told.as_ref().map_or(Ok(()), |told| told.await_verdict(transaction, request, push))
+            notification.as_ref().map_or(Ok(()), |notification| notification.await_verdict(transaction, request, push))
         };
         let stored = self.gateway.store().write(move |transaction: &Transaction<'_>| {
-            request.real = None;
+            request.approval = None;
             if let Some(approval) = &approval {
                 let sub = approval.subject.as_str();
-                let accepted = match rows::is_locked(transaction, sub).map_err(Refused::Store)? {
-                    true => Err(Refused::Locked),
-                    false => gateway.accept(transaction, approval).map_err(Refused::Gateway),
+                let accepted = match rows::is_locked(transaction, sub).map_err(NotStored::Store)? {
+                    true => Err(NotStored::Locked),
+                    false => gateway.accept(transaction, approval).map_err(NotStored::Gateway),
                 };
                 match accepted {
                     Ok(accepted) => {
-                        request.real = Some(Real { sub: sub.to_owned(), approval: accepted.approval });
-                        insert(transaction, &request).map_err(Refused::Store)?;
+                        request.approval = Some(ExistingApproval { sub: sub.to_owned(), id: accepted.approval });
+                        insert(transaction, &request).map_err(NotStored::Store)?;
                         // Devices that can do less are asked for less; the client's screen must not tell.
-                        let approval = request.real.as_ref().map(|real| real.approval.clone());
+                        let approval = request.approval.as_ref().map(|existing| existing.id.clone());
                         return Ok(match hides && accepted.interaction != expected {
-                            true => Shown { approval, ..pretend(expected, &*random) },
-                            false => {
-                                Shown { interaction: accepted.interaction, value: accepted.interaction_value, approval }
-                            }
+                            true => ShownInteraction { approval, ..pretend(expected, &*random) },
+                            false => ShownInteraction {
+                                interaction: accepted.interaction,
+                                value: accepted.interaction_value,
+                                approval,
+                            },
                         });
                     }
                     Err(refused) if hides && is_about_person(&refused) => {}
@@ -203,18 +207,24 @@ impl Inner {
                 }
             }
             // Nobody is asked, and the client is not to notice: one signature and one row, as for somebody with a device.
-            tokens.sign_for_nobody(now);
-            insert(transaction, &request).map_err(Refused::Store)?;
+            tokens.sign_decoy(now);
+            insert(transaction, &request).map_err(NotStored::Store)?;
             Ok(pretend(expected, &*random))
         });
         stored.await.map_err(|error| match error {
-            Refused::Locked => locked(),
-            Refused::Gateway(refused) => explain(&refused, no_device),
-            Refused::Store(error) => crate::server::failed(&error),
+            NotStored::Locked => locked(),
+            NotStored::Gateway(refused) => gateway_refusal(&refused, no_device),
+            NotStored::Store(error) => crate::server::failed(&error),
         })
     }
 
-    fn approval_request(&self, asked: &Asked, user: &User, client: &Client, now: Timestamp) -> ApprovalRequest {
+    fn approval_request(
+        &self,
+        asked: &AuthenticationRequest,
+        user: &User,
+        client: &Client,
+        now: Timestamp,
+    ) -> ApprovalRequest {
         let policy = &client.policy;
         ApprovalRequest {
             subject: user.sub.clone(),
@@ -245,7 +255,7 @@ impl Inner {
 }
 
 /// The person to ask; `None` where the client must not learn that there is none.
-fn to_ask(known: Option<&Arc<User>>, client: &Client) -> Result<Option<Arc<User>>, OAuthError> {
+fn user_to_ask(known: Option<&Arc<User>>, client: &Client) -> Result<Option<Arc<User>>, OAuthError> {
     match known.filter(|user| !user.locked) {
         Some(user) => Ok(Some(user.clone())),
         None if client.hides_unknown_users() => Ok(None),
@@ -255,41 +265,41 @@ fn to_ask(known: Option<&Arc<User>>, client: &Client) -> Result<Option<Arc<User>
 }
 
 /// What would be shown if somebody were asked.
-fn pretend(kind: InteractionType, random: &dyn Random) -> Shown {
+fn pretend(kind: InteractionType, random: &dyn Random) -> ShownInteraction {
     let drawn = interaction::generate(kind, random);
-    Shown { interaction: kind, value: drawn.map(|(_, opening)| opening.value), approval: None }
+    ShownInteraction { interaction: kind, value: drawn.map(|(_, opening)| opening.value), approval: None }
 }
 
 /// Whether a refusal would tell a client something about the person, or about the person's devices.
-fn is_about_person(refused: &Refused) -> bool {
+fn is_about_person(refused: &NotStored) -> bool {
     match refused {
-        Refused::Locked => true,
-        Refused::Gateway(refused) => matches!(
+        NotStored::Locked => true,
+        NotStored::Gateway(refused) => matches!(
             refused,
             AcceptError::NoDevice
                 | AcceptError::DevicesRevoked
                 | AcceptError::Interaction(InteractionError::BelowMinimum { .. } | InteractionError::BeyondDevices(_))
         ),
-        Refused::Store(_) => false,
+        NotStored::Store(_) => false,
     }
 }
 
 /// `no_device`: what this client is told about somebody without one, where its dialect has words of its own.
-fn explain(refused: &AcceptError, no_device: Option<OAuthError>) -> OAuthError {
+fn gateway_refusal(refused: &AcceptError, no_device: Option<OAuthError>) -> OAuthError {
     let code = match refused {
         AcceptError::NoDevice | AcceptError::DevicesRevoked => return no_device.unwrap_or_else(unknown_user),
-        AcceptError::BindingMessage(_) => Code::InvalidBindingMessage,
-        AcceptError::TooLarge => Code::InvalidAuthorizationDetails,
-        AcceptError::Text { .. } | AcceptError::Interaction(_) => Code::InvalidRequest,
+        AcceptError::BindingMessage(_) => ErrorCode::InvalidBindingMessage,
+        AcceptError::TooLarge => ErrorCode::InvalidAuthorizationDetails,
+        AcceptError::Text { .. } | AcceptError::Interaction(_) => ErrorCode::InvalidRequest,
         other => return crate::server::failed(other),
     };
     OAuthError::new(code, refused.to_string())
 }
 
 fn locked() -> OAuthError {
-    OAuthError::new(Code::AccessDenied, "this user is locked").with_status(StatusCode::FORBIDDEN)
+    OAuthError::new(ErrorCode::AccessDenied, "this user is locked").with_status(StatusCode::FORBIDDEN)
 }
 
 fn unknown_user() -> OAuthError {
-    OAuthError::new(Code::UnknownUserId, "the hint names nobody who could be asked here")
+    OAuthError::new(ErrorCode::UnknownUserId, "the hint names nobody who could be asked here")
 }

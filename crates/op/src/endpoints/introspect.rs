@@ -6,7 +6,7 @@ use axum::extract::Request;
 use axum::http::{StatusCode, header};
 use axum::response::{IntoResponse, Response};
 
-use crate::http::{Code, NO_STORE, OAuthError, PRAGMA, Posted};
+use crate::http::{ErrorCode, NO_STORE, OAuthError, PRAGMA, PostedForm};
 use crate::issuance::refresh_token::is_refresh_token;
 use crate::server::{Inner, failed};
 
@@ -25,10 +25,10 @@ impl Inner {
 
     /// A client is told about its own tokens; one that is registered as a resource server (`may_introspect`) about all.
     async fn introspected(self: &Arc<Self>, request: Request) -> Result<String, OAuthError> {
-        let posted = Posted::read(request).await?;
+        let posted = PostedForm::read(request).await?;
         let client = self.client(&posted).await?;
         let Some(token) = posted.form.get("token") else {
-            return Err(OAuthError::new(Code::InvalidRequest, "token is missing"));
+            return Err(OAuthError::new(ErrorCode::InvalidRequest, "token is missing"));
         };
         if is_refresh_token(token) {
             let told = self.introspected_family(token, &client).await?;

@@ -10,7 +10,7 @@ const MINUTE: u64 = 60_000;
 
 /// The current minute of each client.
 #[derive(Default)]
-pub(crate) struct Budget {
+pub(crate) struct RateLimit {
     windows: Mutex<HashMap<String, Window>>,
 }
 
@@ -19,12 +19,12 @@ struct Window {
     requests: u32,
 }
 
-impl Budget {
+impl RateLimit {
     /// Counts one request.
     ///
     /// # Errors
     /// The seconds until the client may ask again, if it has used up its minute.
-    pub(crate) fn spend(&self, client_id: &str, per_minute: u32, now: Timestamp) -> Result<(), u64> {
+    pub(crate) fn check(&self, client_id: &str, per_minute: u32, now: Timestamp) -> Result<(), u64> {
         let mut windows = self.windows.lock().unwrap_or_else(PoisonError::into_inner);
         let window = match windows.get_mut(client_id) {
             Some(window) => window,
@@ -47,12 +47,12 @@ mod tests {
 
     #[test]
     fn a_minute_used_up_is_told_when_the_next_begins() {
-        let budget = Budget::default();
+        let budget = RateLimit::default();
         let start = Timestamp::from_seconds(1000);
-        assert_eq!(budget.spend("till", 2, start), Ok(()));
-        assert_eq!(budget.spend("till", 2, start.plus_seconds(1)), Ok(()));
-        assert_eq!(budget.spend("till", 2, start.plus_seconds(50)), Err(10));
-        assert_eq!(budget.spend("kiosk", 2, start.plus_seconds(50)), Ok(()), "one client's budget is not another's");
-        assert_eq!(budget.spend("till", 2, start.plus_seconds(60)), Ok(()));
+        assert_eq!(budget.check("till", 2, start), Ok(()));
+        assert_eq!(budget.check("till", 2, start.plus_seconds(1)), Ok(()));
+        assert_eq!(budget.check("till", 2, start.plus_seconds(50)), Err(10));
+        assert_eq!(budget.check("kiosk", 2, start.plus_seconds(50)), Ok(()), "one client's budget is not another's");
+        assert_eq!(budget.check("till", 2, start.plus_seconds(60)), Ok(()));
     }
 }

@@ -9,7 +9,7 @@ use serde_json::{Map, Value, json};
 
 use crate::administration::DirectoryError;
 use crate::config::CIBA_GRANT;
-use crate::http::{Code, NO_STORE, OAuthError, PRAGMA};
+use crate::http::{ErrorCode, NO_STORE, OAuthError, PRAGMA};
 use crate::server::{Inner, failed};
 use crate::store::directory_entries as rows;
 
@@ -52,15 +52,16 @@ impl Inner {
     async fn registered(&self, request: Request) -> Result<Value, OAuthError> {
         self.may_register(request.headers())?;
         let now = self.ports.clock.now();
-        let budget = self.budget.spend(BUDGET, self.config.registration.per_minute, now);
+        let budget = self.budget.check(BUDGET, self.config.registration.per_minute, now);
         budget.map_err(|seconds| {
-            OAuthError::new(Code::RateLimited, "too many clients register; try again later").with_retry_after(seconds)
+            OAuthError::new(ErrorCode::RateLimited, "too many clients register; try again later")
+                .with_retry_after(seconds)
         })?;
         let metadata = read(request).await?;
         let there = self.gateway.store().read_slow(rows::registered_clients).await.map_err(|error| failed(&error))?;
         if there >= self.config.registration.max_clients {
             let what = "this provider has as many registered clients as it takes; ask its operator";
-            return Err(OAuthError::new(Code::AccessDenied, what).with_status(StatusCode::FORBIDDEN));
+            return Err(OAuthError::new(ErrorCode::AccessDenied, what).with_status(StatusCode::FORBIDDEN));
         }
         let client_id = format!("rc_{}", encoding::encode(&random::bytes::<16>(&*self.ports.random)));
         let entry = entry(&client_id, &metadata)?;
@@ -68,10 +69,10 @@ impl Inner {
             DirectoryError::Entry(errors) => {
                 let words: Vec<String> =
                     errors.iter().map(|error| error.message.replace(" in [[clients]]", "")).collect();
-                OAuthError::new(Code::InvalidClientMetadata, words.join("; "))
+                OAuthError::new(ErrorCode::InvalidClientMetadata, words.join("; "))
             }
             refused @ DirectoryError::OutOfReach { .. } => {
-                OAuthError::new(Code::InvalidClientMetadata, refused.to_string())
+                OAuthError::new(ErrorCode::InvalidClientMetadata, refused.to_string())
             }
             other => failed(&other),
         })?;
@@ -88,14 +89,14 @@ impl Inner {
             Some((_, token)) if expected.matches(token.trim().as_bytes()) => Ok(()),
             _ => {
                 let what = "registering takes this provider's initial access token, as Authorization: Bearer";
-                Err(OAuthError::new(Code::InvalidToken, what))
+                Err(OAuthError::new(ErrorCode::InvalidToken, what))
             }
         }
     }
 }
 
 async fn read(request: Request) -> Result<Map<String, Value>, OAuthError> {
-    let invalid = |what: &str| OAuthError::new(Code::InvalidClientMetadata, what);
+    let invalid = |what: &str| OAuthError::new(ErrorCode::InvalidClientMetadata, what);
     let body = axum::body::to_bytes(request.into_body(), limits::BODY_BYTES).await;
     let body =
         body.map_err(|_| invalid("the body is larger than 16 KiB").with_status(StatusCode::PAYLOAD_TOO_LARGE))?;
@@ -110,7 +111,7 @@ async fn read(request: Request) -> Result<Map<String, Value>, OAuthError> {
 
 /// The entry that the metadata mean.
 fn entry(client_id: &str, metadata: &Map<String, Value>) -> Result<String, OAuthError> {
-    let invalid = |what: String| OAuthError::new(Code::InvalidClientMetadata, what);
+    let invalid = |what: String| OAuthError::new(ErrorCode::InvalidClientMetadata, what);
     let grants = metadata.get("grant_types").and_then(Value::as_array);
     if !grants.is_some_and(|grants| grants.iter().any(|grant| grant == CIBA_GRANT)) {
         let wrong =

@@ -12,15 +12,15 @@ use countersign_store::Error as StoreError;
 
 use crate::authentication_request::auth_req_id;
 use crate::config::Client;
-use crate::delivery::NEWS;
-use crate::http::{Code, NO_STORE, OAuthError, PRAGMA, Posted};
+use crate::delivery::OUTBOX_TOPIC;
+use crate::http::{ErrorCode, NO_STORE, OAuthError, PRAGMA, PostedForm};
 use crate::issuance::refresh_token::is_refresh_token;
 use crate::server::{Inner, failed};
 use crate::store::{self, outbox};
 
 /// Why a request was not called off.
 #[derive(Debug, thiserror::Error)]
-enum NotEnded {
+enum CancelError {
     #[error("{0}")]
     Store(#[from] StoreError),
     #[error("{0}")]
@@ -38,10 +38,10 @@ impl Inner {
     }
 
     async fn revoked(self: &Arc<Self>, request: Request) -> Result<(), OAuthError> {
-        let posted = Posted::read(request).await?;
+        let posted = PostedForm::read(request).await?;
         let client = self.client(&posted).await?;
         let Some(token) = posted.form.get("token") else {
-            return Err(OAuthError::new(Code::InvalidRequest, "token is missing"));
+            return Err(OAuthError::new(ErrorCode::InvalidRequest, "token is missing"));
         };
         if token.contains('.') {
             return self.give_up(token, &client).await;
@@ -53,7 +53,7 @@ impl Inner {
     }
 
     async fn give_up(&self, token: &str, client: &Client) -> Result<(), OAuthError> {
-        let Some(access) = self.signed_by_us(token).filter(|access| access.client_id == client.client_id) else {
+        let Some(access) = self.verify_signature(token).filter(|access| access.client_id == client.client_id) else {
             return Ok(());
         };
         let (jti, until) = (access.jti, access.until);
@@ -65,21 +65,21 @@ impl Inner {
     async fn call_off(&self, id: &Hash, client: &Client) -> Result<(), OAuthError> {
         let (gateway, id, now) = (self.gateway.clone(), *id, self.ports.clock.now());
         let client_id = client.client_id.clone();
-        let ended = self.gateway.store().write(move |transaction| -> Result<(), NotEnded> {
+        let ended = self.gateway.store().write(move |transaction| -> Result<(), CancelError> {
             let found = store::find(transaction, &id)?.filter(|request| request.client_id == client_id);
             let Some(request) = found else { return Ok(()) };
             if !store::cancel(transaction, &id, now)? {
                 return Ok(());
             }
-            if let Some(real) = &request.real {
-                gateway.withdraw(transaction, &real.approval)?;
-                transaction.notify_after_commit(real.approval.as_str());
+            if let Some(existing) = &request.approval {
+                gateway.withdraw(transaction, &existing.id)?;
+                transaction.notify_after_commit(existing.id.as_str());
             }
             if outbox::request_is_over(transaction, &id, now)? {
-                transaction.notify_after_commit(NEWS);
+                transaction.notify_after_commit(OUTBOX_TOPIC);
             }
             Ok(())
         });
-        ended.await.map_err(|error: NotEnded| failed(&error))
+        ended.await.map_err(|error: CancelError| failed(&error))
     }
 }

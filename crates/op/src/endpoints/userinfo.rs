@@ -9,10 +9,10 @@ use axum::http::{HeaderMap, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use serde_json::{Value, json};
 
-use crate::authentication_request::hint::Named;
+use crate::authentication_request::hint::UserIdentifier;
 use crate::client_certificate;
-use crate::http::{Code, NO_STORE, OAuthError, PRAGMA, PeerCertificate};
-use crate::issuance::access_token::Access;
+use crate::http::{ErrorCode, NO_STORE, OAuthError, PRAGMA, PeerCertificate};
+use crate::issuance::access_token::VerifiedAccessToken;
 use crate::issuance::sender_constraint::Confirmation;
 use crate::server::{Inner, failed};
 
@@ -26,7 +26,7 @@ impl Inner {
     }
 
     async fn claims_for(self: &Arc<Self>, request: Parts) -> Result<Value, OAuthError> {
-        let invalid = |what: &str| OAuthError::new(Code::InvalidToken, what);
+        let invalid = |what: &str| OAuthError::new(ErrorCode::InvalidToken, what);
         let (scheme, token) = shown(&request.headers).ok_or_else(|| {
             invalid("show the access token in the Authorization header, as Bearer, or as DPoP with a proof")
         })?;
@@ -37,7 +37,8 @@ impl Inner {
         if !granted("openid") {
             return Err(invalid("the access token is not for userinfo: it has no openid in its scope"));
         }
-        let person = self.find_person(&Named::Subject(access.sub.clone())).await.map_err(|error| failed(&error))?;
+        let person =
+            self.find_user(&UserIdentifier::Subject(access.sub.clone())).await.map_err(|error| failed(&error))?;
         let mut claims = json!({ "sub": access.sub });
         let Some(person) = person else { return Ok(claims) };
         if granted("profile") {
@@ -52,12 +53,12 @@ impl Inner {
     /// Whether whoever shows a bound token is the one it is bound to.
     async fn is_its_clients(
         &self,
-        access: &Access,
+        access: &VerifiedAccessToken,
         scheme: Scheme,
         token: &str,
         request: &Parts,
     ) -> Result<(), OAuthError> {
-        let invalid = |what: &str| OAuthError::new(Code::InvalidToken, what);
+        let invalid = |what: &str| OAuthError::new(ErrorCode::InvalidToken, what);
         match (access.confirmation, scheme) {
             (None, Scheme::Bearer) => Ok(()),
             (None, Scheme::Dpop) => Err(invalid("the access token is not bound to a key: show it as Bearer")),
@@ -68,7 +69,7 @@ impl Inner {
                 let proof = request.headers.get("dpop").and_then(|value| value.to_str().ok());
                 let proof = proof.ok_or_else(|| invalid("the DPoP header with the proof is missing"))?;
                 let path = request.uri.path().to_owned();
-                let made_by = self.dpop_key_for(proof, request.method.as_str(), &path, Some(token)).await?;
+                let made_by = self.verify_dpop_with_token(proof, request.method.as_str(), &path, Some(token)).await?;
                 if made_by == key { Ok(()) } else { Err(invalid("the proof is by another key")) }
             }
             (Some(Confirmation::Certificate(expected)), _) => {

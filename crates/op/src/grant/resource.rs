@@ -4,7 +4,7 @@
 use std::collections::HashSet;
 
 use crate::config::{Client, Profile};
-use crate::http::{Code, Form, OAuthError};
+use crate::http::{ErrorCode, Form, OAuthError};
 
 /// Resource servers, by their addresses: each once, in the order in which they were named. None: the tokens are for this provider alone.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -64,5 +64,5 @@ impl Resources {
 }
 
 fn invalid(what: &str) -> OAuthError {
-    OAuthError::new(Code::InvalidTarget, what)
+    OAuthError::new(ErrorCode::InvalidTarget, what)
 }

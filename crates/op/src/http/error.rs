@@ -8,7 +8,7 @@ use serde::Serialize;
 /// The codes of RFC 6749 §5.2, CIBA Core §11 and §13 and RFC 9396 §5 that this provider uses.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[expect(clippy::enum_variant_names, reason = "named as on the wire")]
-pub(crate) enum Code {
+pub(crate) enum ErrorCode {
     InvalidRequest,
     InvalidScope,
     InvalidClient,
@@ -41,33 +41,33 @@ pub(crate) enum Code {
     TemporarilyUnavailable,
 }
 
-impl Code {
+impl ErrorCode {
     /// The code on the wire.
     pub(crate) const fn as_str(self) -> &'static str {
         match self {
-            Code::InvalidRequest => "invalid_request",
-            Code::InvalidScope => "invalid_scope",
-            Code::InvalidClient => "invalid_client",
-            Code::UnauthorizedClient => "unauthorized_client",
-            Code::UnsupportedGrantType => "unsupported_grant_type",
-            Code::InvalidGrant => "invalid_grant",
-            Code::InvalidDpopProof => "invalid_dpop_proof",
-            Code::UnknownUserId => "unknown_user_id",
-            Code::ExpiredLoginHintToken => "expired_login_hint_token",
-            Code::MissingUserCode => "missing_user_code",
-            Code::InvalidUserCode => "invalid_user_code",
-            Code::InvalidBindingMessage => "invalid_binding_message",
-            Code::InvalidAuthorizationDetails => "invalid_authorization_details",
-            Code::InvalidTarget => "invalid_target",
-            Code::AccessDenied => "access_denied",
-            Code::AuthorizationPending => "authorization_pending",
-            Code::SlowDown => "slow_down",
-            Code::ExpiredToken => "expired_token",
-            Code::InvalidClientMetadata => "invalid_client_metadata",
-            Code::InvalidToken => "invalid_token",
-            Code::RateLimited => "rate_limited",
-            Code::ServerError => "server_error",
-            Code::TemporarilyUnavailable => "temporarily_unavailable",
+            ErrorCode::InvalidRequest => "invalid_request",
+            ErrorCode::InvalidScope => "invalid_scope",
+            ErrorCode::InvalidClient => "invalid_client",
+            ErrorCode::UnauthorizedClient => "unauthorized_client",
+            ErrorCode::UnsupportedGrantType => "unsupported_grant_type",
+            ErrorCode::InvalidGrant => "invalid_grant",
+            ErrorCode::InvalidDpopProof => "invalid_dpop_proof",
+            ErrorCode::UnknownUserId => "unknown_user_id",
+            ErrorCode::ExpiredLoginHintToken => "expired_login_hint_token",
+            ErrorCode::MissingUserCode => "missing_user_code",
+            ErrorCode::InvalidUserCode => "invalid_user_code",
+            ErrorCode::InvalidBindingMessage => "invalid_binding_message",
+            ErrorCode::InvalidAuthorizationDetails => "invalid_authorization_details",
+            ErrorCode::InvalidTarget => "invalid_target",
+            ErrorCode::AccessDenied => "access_denied",
+            ErrorCode::AuthorizationPending => "authorization_pending",
+            ErrorCode::SlowDown => "slow_down",
+            ErrorCode::ExpiredToken => "expired_token",
+            ErrorCode::InvalidClientMetadata => "invalid_client_metadata",
+            ErrorCode::InvalidToken => "invalid_token",
+            ErrorCode::RateLimited => "rate_limited",
+            ErrorCode::ServerError => "server_error",
+            ErrorCode::TemporarilyUnavailable => "temporarily_unavailable",
         }
     }
 }
@@ -77,7 +77,7 @@ impl Code {
 pub(crate) struct OAuthError {
     /// 400 unless the code says otherwise.
     pub(crate) status: StatusCode,
-    pub(crate) code: Code,
+    pub(crate) code: ErrorCode,
     /// For the client's developer; only characters of RFC 6749 §5.2.
     description: String,
     /// Why the person denied, or what ended the request.
@@ -90,12 +90,12 @@ pub(crate) struct OAuthError {
 
 impl OAuthError {
     /// An error with the status its code usually has.
-    pub(crate) fn new(code: Code, description: impl Into<String>) -> OAuthError {
+    pub(crate) fn new(code: ErrorCode, description: impl Into<String>) -> OAuthError {
         let status = match code {
-            Code::InvalidClient | Code::InvalidToken => StatusCode::UNAUTHORIZED,
-            Code::RateLimited => StatusCode::TOO_MANY_REQUESTS,
-            Code::ServerError => StatusCode::INTERNAL_SERVER_ERROR,
-            Code::TemporarilyUnavailable => StatusCode::SERVICE_UNAVAILABLE,
+            ErrorCode::InvalidClient | ErrorCode::InvalidToken => StatusCode::UNAUTHORIZED,
+            ErrorCode::RateLimited => StatusCode::TOO_MANY_REQUESTS,
+            ErrorCode::ServerError => StatusCode::INTERNAL_SERVER_ERROR,
+            ErrorCode::TemporarilyUnavailable => StatusCode::SERVICE_UNAVAILABLE,
             _ => StatusCode::BAD_REQUEST,
         };
         let description = description.into().chars().map(permitted).collect();
@@ -167,7 +167,7 @@ impl IntoResponse for OAuthError {
         if self.status == StatusCode::UNAUTHORIZED {
             // RFC 9110 §15.5.2 wants it on every 401, RFC 6749 §5.2 where the client used the header.
             let challenge = HeaderValue::from_static(match self.code {
-                Code::InvalidToken => "Bearer realm=\"countersign\", error=\"invalid_token\"",
+                ErrorCode::InvalidToken => "Bearer realm=\"countersign\", error=\"invalid_token\"",
                 _ => "Basic realm=\"countersign\", charset=\"UTF-8\"",
             });
             response.headers_mut().insert(header::WWW_AUTHENTICATE, challenge);
@@ -190,7 +190,7 @@ mod tests {
 
     #[test]
     fn t09_a_description_holds_permitted_characters_only() {
-        let error = OAuthError::new(Code::InvalidRequest, "a \"b\" \\ ü \n\u{7f} ~");
+        let error = OAuthError::new(ErrorCode::InvalidRequest, "a \"b\" \\ ü \n\u{7f} ~");
         assert_eq!(error.description, "a 'b' / ? ?? ~");
     }
 }

@@ -29,14 +29,14 @@ pub(crate) enum FormError {
     Encoding,
     /// A parameter that stands twice.
     #[error("the parameter {0} stands twice; send each parameter once")]
-    Twice(Name),
+    Repeated(ParameterName),
 }
 
 /// A parameter's name as it may be repeated in an error: known letters only.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct Name(String);
+pub(crate) struct ParameterName(String);
 
-impl fmt::Display for Name {
+impl fmt::Display for ParameterName {
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
         out.write_str(&self.0)
     }
@@ -57,7 +57,7 @@ impl Form {
             let value = decode(value.get(1..).unwrap_or_default()).ok_or(FormError::Encoding)?;
             if !names.insert(name.clone()) && name != REPEATABLE {
                 let plain = name.len() <= 60 && name.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'_');
-                return Err(FormError::Twice(Name(if plain { name } else { "(unknown)".to_owned() })));
+                return Err(FormError::Repeated(ParameterName(if plain { name } else { "(unknown)".to_owned() })));
             }
             parameters.push((name, value));
         }
@@ -157,9 +157,9 @@ mod tests {
     #[test]
     fn what_could_be_read_in_two_ways_is_refused() {
         let refused = |content_type, body: &[u8]| Form::parse(content_type, body).err();
-        assert_eq!(refused(FORM, b"scope=a&scope=a"), Some(FormError::Twice(Name("scope".into()))));
-        assert_eq!(refused(FORM, b"scope=a&sc%6Fpe=b"), Some(FormError::Twice(Name("scope".into()))));
-        assert_eq!(refused(FORM, b"a%22=&a%22="), Some(FormError::Twice(Name("(unknown)".into()))));
+        assert_eq!(refused(FORM, b"scope=a&scope=a"), Some(FormError::Repeated(ParameterName("scope".into()))));
+        assert_eq!(refused(FORM, b"scope=a&sc%6Fpe=b"), Some(FormError::Repeated(ParameterName("scope".into()))));
+        assert_eq!(refused(FORM, b"a%22=&a%22="), Some(FormError::Repeated(ParameterName("(unknown)".into()))));
         for body in [b"a=%".as_slice(), b"a=%4", b"a=%zz", b"a=%ff", b"a=\xff"] {
             assert_eq!(refused(FORM, body), Some(FormError::Encoding), "{body:?}");
         }

@@ -5,7 +5,7 @@ mod form;
 mod peer;
 mod posted_form;
 
-pub(crate) use error::{Code, NO_STORE, OAuthError, PRAGMA};
+pub(crate) use error::{ErrorCode, NO_STORE, OAuthError, PRAGMA};
 pub(crate) use form::{Form, decode, parameter};
 pub use peer::PeerCertificate;
-pub(crate) use posted_form::Posted;
+pub(crate) use posted_form::PostedForm;

@@ -5,12 +5,12 @@ use axum::http::{HeaderMap, HeaderName, StatusCode, header};
 use countersign_protocol::limits;
 
 use super::form::{Form, FormError};
-use super::{Code, OAuthError, PeerCertificate};
+use super::{ErrorCode, OAuthError, PeerCertificate};
 
 const DPOP: HeaderName = HeaderName::from_static("dpop");
 
 /// What a client posted.
-pub(crate) struct Posted {
+pub(crate) struct PostedForm {
     /// The one `Authorization` header, if there is one.
     pub(crate) authorization: Option<String>,
     pub(crate) form: Form,
@@ -22,33 +22,33 @@ pub(crate) struct Posted {
     pub(crate) path: String,
 }
 
-impl Posted {
+impl PostedForm {
     /// Reads a POST.
     ///
     /// # Errors
     /// `invalid_request` for another media type, a broken form, a parameter that stands twice, two `Authorization` or `DPoP`
     /// headers, or a body over 16 KiB (413).
-    pub(crate) async fn read(request: Request) -> Result<Posted, OAuthError> {
-        Posted::read_as(request, Form::parse).await
+    pub(crate) async fn read(request: Request) -> Result<PostedForm, OAuthError> {
+        PostedForm::read_as(request, Form::parse).await
     }
 
     /// Reads a POST whose parameters may come as JSON instead of a form.
     ///
     /// # Errors
-    /// As [`Posted::read`].
-    pub(crate) async fn read_form_or_json(request: Request) -> Result<Posted, OAuthError> {
+    /// As [`PostedForm::read`].
+    pub(crate) async fn read_form_or_json(request: Request) -> Result<PostedForm, OAuthError> {
         let read = |content_type: Option<&str>, body: &[u8]| match content_type {
             Some(named) if is_json(named) => Form::parse_json(body),
             other => Form::parse(other, body),
         };
-        Posted::read_as(request, read).await
+        PostedForm::read_as(request, read).await
     }
 
     async fn read_as(
         request: Request,
         read: impl FnOnce(Option<&str>, &[u8]) -> Result<Form, FormError>,
-    ) -> Result<Posted, OAuthError> {
-        let invalid = |what: &str| OAuthError::new(Code::InvalidRequest, what);
+    ) -> Result<PostedForm, OAuthError> {
+        let invalid = |what: &str| OAuthError::new(ErrorCode::InvalidRequest, what);
         let headers = request.headers();
         let authorization = one(headers, &header::AUTHORIZATION, "Authorization")?;
         let proof = one(headers, &DPOP, "DPoP")?;
@@ -60,13 +60,13 @@ impl Posted {
             invalid("the body is larger than 16 KiB, or broke off").with_status(StatusCode::PAYLOAD_TOO_LARGE)
         })?;
         let form = read(content_type.as_deref(), &body).map_err(|error| invalid(&error.to_string()))?;
-        Ok(Posted { authorization, form, certificate, proof, path })
+        Ok(PostedForm { authorization, form, certificate, proof, path })
     }
 }
 
 /// A header that may stand once.
 fn one(headers: &HeaderMap, name: &HeaderName, shown: &str) -> Result<Option<String>, OAuthError> {
-    let invalid = |what: &str| OAuthError::new(Code::InvalidRequest, format!("the {shown} header {what}"));
+    let invalid = |what: &str| OAuthError::new(ErrorCode::InvalidRequest, format!("the {shown} header {what}"));
     let mut values = headers.get_all(name).iter();
     let value = values.next().map(|value| value.to_str().map(str::to_owned)).transpose();
     let value = value.map_err(|_| invalid("is not ASCII"))?;

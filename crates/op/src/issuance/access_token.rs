@@ -14,7 +14,7 @@ use crate::server::Inner;
 use crate::store;
 
 /// An access token that is good now.
-pub(crate) struct Access {
+pub(crate) struct VerifiedAccessToken {
     /// Its claims, with every number as it was written.
     pub(crate) claims: Json,
     /// The same as they were signed.
@@ -30,8 +30,8 @@ pub(crate) struct Access {
 impl Inner {
     /// Reads an access token. `None` for one that is not this provider's, has ended, was revoked, or whose person, client or
     /// approval is not what it was: locked, removed, disputed.
-    pub(crate) async fn access(self: &Arc<Self>, token: &str) -> Result<Option<Access>, StoreError> {
-        let Some(access) = self.signed_by_us(token) else { return Ok(None) };
+    pub(crate) async fn access(self: &Arc<Self>, token: &str) -> Result<Option<VerifiedAccessToken>, StoreError> {
+        let Some(access) = self.verify_signature(token) else { return Ok(None) };
         if self.ports.clock.now() >= access.until {
             return Ok(None);
         }
@@ -41,15 +41,15 @@ impl Inner {
     }
 
     /// Whether a token that is not over by itself may still be used.
-    fn is_good(&self, snapshot: &Snapshot<'_>, access: &Access) -> Result<bool, StoreError> {
+    fn is_good(&self, snapshot: &Snapshot<'_>, access: &VerifiedAccessToken) -> Result<bool, StoreError> {
         Ok(!store::is_revoked(snapshot, &access.jti)?
-            && self.person_in(snapshot, &access.sub)?.is_some_and(|person| !person.locked)
+            && self.user_in(snapshot, &access.sub)?.is_some_and(|person| !person.locked)
             && self.client_in(snapshot, &access.client_id)?.is_some()
             && self.stands(snapshot, &access.claims)?)
     }
 
     /// A token by its signature and form alone, over or not.
-    pub(crate) fn signed_by_us(&self, token: &str) -> Option<Access> {
+    pub(crate) fn verify_signature(&self, token: &str) -> Option<VerifiedAccessToken> {
         let held = self.tokens.keys().held();
         let verified = verify(token, held.verifying(), &SigningAlg::ALL, |typ| typ == Some("at+jwt")).ok()?;
         let claims = verified.claims;
@@ -64,7 +64,7 @@ impl Inner {
         if claims.get("cnf").is_some() && confirmation.is_none() {
             return None;
         }
-        Some(Access {
+        Some(VerifiedAccessToken {
             sub: text("sub")?,
             client_id: text("client_id")?,
             scope: text("scope")?,

@@ -7,33 +7,35 @@ use countersign_protocol::answer::DenialReason;
 use countersign_protocol::clock::Timestamp;
 use countersign_store::{Error as StoreError, Snapshot};
 
-use crate::http::{Code, OAuthError};
+use crate::http::{ErrorCode, OAuthError};
 use crate::server::{Inner, failed};
 use crate::store::AuthRequest;
 
 /// Why there are no tokens. Nothing was changed.
-pub(crate) enum NotGiven {
-    Told(OAuthError),
+pub(crate) enum TokenRefusal {
+    Answer(OAuthError),
     Gateway(NotRedeemable),
     Store(StoreError),
 }
 
-impl From<StoreError> for NotGiven {
+impl From<StoreError> for TokenRefusal {
     fn from(error: StoreError) -> Self {
         Self::Store(error)
     }
 }
 
-impl From<NotGiven> for OAuthError {
-    fn from(error: NotGiven) -> OAuthError {
+impl From<TokenRefusal> for OAuthError {
+    fn from(error: TokenRefusal) -> OAuthError {
         match error {
-            NotGiven::Told(error) => error,
-            NotGiven::Gateway(NotRedeemable::Disputed) => denied("the user disputed the approval", Some("disputed")),
-            NotGiven::Gateway(NotRedeemable::DeviceRevoked) => {
+            TokenRefusal::Answer(error) => error,
+            TokenRefusal::Gateway(NotRedeemable::Disputed) => {
+                denied("the user disputed the approval", Some("disputed"))
+            }
+            TokenRefusal::Gateway(NotRedeemable::DeviceRevoked) => {
                 denied("the device that approved was revoked", Some("device_revoked"))
             }
-            NotGiven::Gateway(other) => failed(&other),
-            NotGiven::Store(error) => failed(&error),
+            TokenRefusal::Gateway(other) => failed(&other),
+            TokenRefusal::Store(error) => failed(&error),
         }
     }
 }
@@ -43,7 +45,10 @@ impl Inner {
     ///
     /// # Errors
     /// What a client is told that gets no tokens.
-    pub(crate) async fn how_it_stands(self: &Arc<Self>, request: &AuthRequest) -> Result<Option<Approval>, OAuthError> {
+    pub(crate) async fn approval_status(
+        self: &Arc<Self>,
+        request: &AuthRequest,
+    ) -> Result<Option<Approval>, OAuthError> {
         let (inner, request, now) = (self.clone(), request.clone(), self.ports.clock.now());
         let found = self.gateway.store().read(move |snapshot| Ok(inner.approval_of_request(snapshot, &request, now)));
         Ok(found.await.map_err(|error| failed(&error))??)
@@ -57,29 +62,29 @@ impl Inner {
         snapshot: &Snapshot<'_>,
         request: &AuthRequest,
         now: Timestamp,
-    ) -> Result<Option<Approval>, NotGiven> {
-        let told = |error| Err(NotGiven::Told(error));
+    ) -> Result<Option<Approval>, TokenRefusal> {
+        let told = |error| Err(TokenRefusal::Answer(error));
         if now >= request.expires_at {
             let what = "nobody answered in time: make a new authentication request";
-            return told(OAuthError::new(Code::ExpiredToken, what));
+            return told(OAuthError::new(ErrorCode::ExpiredToken, what));
         }
         if request.cancelled {
             return told(denied("this client called the request off", Some("cancelled")));
         }
-        let Some(real) = &request.real else { return Ok(None) };
-        match self.gateway.verdict(snapshot, &real.approval)? {
+        let Some(existing) = &request.approval else { return Ok(None) };
+        match self.gateway.verdict(snapshot, &existing.id)? {
             Verdict::Pending | Verdict::Expired => Ok(None),
             // Nobody answered: that there were devices is not told to a client that must not know.
             Verdict::Refused | Verdict::DeviceRevoked if self.hides_from(snapshot, &request.client_id) => Ok(None),
             Verdict::Approved(approval) => {
-                if self.person_in(snapshot, &real.sub)?.is_none_or(|user| user.locked) {
+                if self.user_in(snapshot, &existing.sub)?.is_none_or(|user| user.locked) {
                     return told(denied("the user was locked or removed since the approval", None));
                 }
-                self.gateway.still_valid(snapshot, &approval).map_err(NotGiven::Gateway)?;
+                self.gateway.still_valid(snapshot, &approval).map_err(TokenRefusal::Gateway)?;
                 Ok(Some(approval))
             }
             Verdict::Denied { reason } => {
-                told(denied("the user denied the request", self.told(snapshot, request, reason)))
+                told(denied("the user denied the request", self.denial_reason(snapshot, request, reason)))
             }
             Verdict::Mismatch => told(denied("the number that was entered is wrong", Some("mismatch"))),
             Verdict::Refused => told(denied("no device of the user could show the request", Some("refused"))),
@@ -94,7 +99,7 @@ impl Inner {
     }
 
     /// What the client is told of why a person denied.
-    fn told(
+    fn denial_reason(
         &self,
         snapshot: &Snapshot<'_>,
         request: &AuthRequest,
@@ -111,9 +116,9 @@ impl Inner {
 }
 
 fn denied(what: &str, reason: Option<&'static str>) -> OAuthError {
-    OAuthError::new(Code::AccessDenied, what).with_denial_reason(reason)
+    OAuthError::new(ErrorCode::AccessDenied, what).with_denial_reason(reason)
 }
 
 pub(crate) fn spent() -> OAuthError {
-    OAuthError::new(Code::InvalidGrant, "the tokens for this auth_req_id were given out already")
+    OAuthError::new(ErrorCode::InvalidGrant, "the tokens for this auth_req_id were given out already")
 }

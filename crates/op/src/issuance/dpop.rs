@@ -11,13 +11,13 @@ use countersign_protocol::json::Json;
 use countersign_protocol::limits;
 use url::Url;
 
-use crate::client_auth::replay::Signed;
-use crate::http::{Code, OAuthError};
+use crate::client_auth::replay::SignedKind;
+use crate::http::{ErrorCode, OAuthError};
 use crate::server::Inner;
 
 /// Why a proof was refused.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-enum Fault {
+enum ProofError {
     #[error("{0}")]
     Jws(#[from] JwtError),
     #[error("{0}")]
@@ -38,15 +38,15 @@ impl Inner {
     ///
     /// # Errors
     /// `invalid_dpop_proof`.
-    pub(crate) async fn dpop_key(&self, proof: &str, path: &str) -> Result<Hash, OAuthError> {
-        self.dpop_key_for(proof, "POST", path, None).await
+    pub(crate) async fn verify_dpop(&self, proof: &str, path: &str) -> Result<Hash, OAuthError> {
+        self.verify_dpop_with_token(proof, "POST", path, None).await
     }
 
     /// The same for any method, with an access token that the proof must name by its hash (`ath`, RFC 9449 §4.3).
     ///
     /// # Errors
     /// `invalid_dpop_proof`.
-    pub(crate) async fn dpop_key_for(
+    pub(crate) async fn verify_dpop_with_token(
         &self,
         proof: &str,
         method: &str,
@@ -54,24 +54,24 @@ impl Inner {
         token: Option<&str>,
     ) -> Result<Hash, OAuthError> {
         let refused = |why: &dyn std::fmt::Display| {
-            OAuthError::new(Code::InvalidDpopProof, format!("the DPoP proof was refused: {why}"))
+            OAuthError::new(ErrorCode::InvalidDpopProof, format!("the DPoP proof was refused: {why}"))
         };
         let url = format!("{}{path}", self.config.issuer.origin());
         let now = self.ports.clock.now();
         let (verified, key) = verify_by_own_key(proof, &SigningAlg::ALL, |typ| typ == Some("dpop+jwt"))
-            .map_err(|why| refused(&Fault::from(why)))?;
-        let sound = check(&verified.claims, method, &url, token, now).map_err(|why| refused(&why))?;
+            .map_err(|why| refused(&ProofError::from(why)))?;
+        let accepted = check(&verified.claims, method, &url, token, now).map_err(|why| refused(&why))?;
         let thumbprint = key.thumbprint();
         let until =
-            Timestamp::from_millis(sound.iat.saturating_add(limits::DPOP_SKEW_SECONDS + 1).saturating_mul(1000));
-        if !self.first_use(Signed::Proof, &thumbprint.to_string(), sound.jti, until).await? {
+            Timestamp::from_millis(accepted.iat.saturating_add(limits::DPOP_SKEW_SECONDS + 1).saturating_mul(1000));
+        if !self.first_use(SignedKind::Proof, &thumbprint.to_string(), accepted.jti, until).await? {
             return Err(refused(&"it was used before: make a new one for every request"));
         }
         Ok(thumbprint)
     }
 }
 
-struct Sound<'j> {
+struct AcceptedProof<'j> {
     jti: &'j str,
     iat: u64,
 }
@@ -82,24 +82,24 @@ fn check<'j>(
     url: &str,
     token: Option<&str>,
     now: Timestamp,
-) -> Result<Sound<'j>, Fault> {
+) -> Result<AcceptedProof<'j>, ProofError> {
     let read = Claims(claims);
     if read.string("htm")? != method {
-        return Err(Fault::Method(method.to_owned()));
+        return Err(ProofError::Method(method.to_owned()));
     }
     if let Some(token) = token
         && read.string("ath")? != Hash::of(token).to_string()
     {
-        return Err(Fault::Token);
+        return Err(ProofError::Token);
     }
     if without_query(read.string("htu")?).is_none_or(|htu| Some(htu) != without_query(url)) {
-        return Err(Fault::Url(url.to_owned()));
+        return Err(ProofError::Url(url.to_owned()));
     }
     let iat = read.numeric_date("iat")?;
     if iat.abs_diff(now.seconds()) > limits::DPOP_SKEW_SECONDS {
-        return Err(Fault::Time);
+        return Err(ProofError::Time);
     }
-    Ok(Sound { jti: read.jti()?, iat })
+    Ok(AcceptedProof { jti: read.jti()?, iat })
 }
 
 /// A URL as RFC 9449 §4.3 compares it: normalised, without query and fragment.

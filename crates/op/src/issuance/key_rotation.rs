@@ -11,7 +11,7 @@ use countersign_gateway::{Keys, ManifestError};
 use countersign_protocol::clock::Timestamp;
 use tokio::task::JoinHandle;
 
-use crate::issuance::token_keys::{ANNOUNCED, EC, Held, PUBLISHED_AFTER, RSA};
+use crate::issuance::token_keys::{ANNOUNCED, EC, KeySet, PUBLISHED_AFTER, RSA};
 use crate::server::{Inner, Provider};
 
 /// How often the folder of keys is looked at.
@@ -208,7 +208,7 @@ impl Provider {
     }
 
     /// Looks at the folder of keys every other second.
-    pub(crate) fn keep_up_with_keys(inner: Arc<Inner>) -> JoinHandle<()> {
+    pub(crate) fn watch_key_folder(inner: Arc<Inner>) -> JoinHandle<()> {
         tokio::spawn(async move {
             let mut ticks = tokio::time::interval(LOOK_EVERY);
             ticks.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
@@ -253,7 +253,7 @@ impl Inner {
 
     /// The keys that sign tokens, with the RSA key that another process may have made a moment ago. While there is none the folder
     /// is looked into, by a thread that may wait for the disk.
-    pub(crate) async fn token_keys(&self) -> Arc<Held> {
+    pub(crate) async fn token_keys(&self) -> Arc<KeySet> {
         let held = self.tokens.keys().held();
         if held.has_rsa() {
             return held;

@@ -7,13 +7,13 @@ use countersign_protocol::hash::Hash;
 use countersign_protocol::secret::Secret;
 use countersign_store::Transaction;
 
-use super::approval_status::{NotGiven, spent};
+use super::approval_status::{TokenRefusal, spent};
 use super::refresh_token::{family, granted, is_offline, new_token};
 use crate::config::Client;
 use crate::grant::resource::Resources;
 use crate::http::OAuthError;
 use crate::issuance::sender_constraint::Confirmation;
-use crate::issuance::token_signer::{ApprovalClaim, Grant};
+use crate::issuance::token_signer::{ApprovalClaim, TokenContents};
 use crate::server::{Inner, failed};
 use crate::store::{self, AuthRequest, outbox};
 
@@ -23,7 +23,7 @@ use crate::store::{self, AuthRequest, outbox};
 struct Changed;
 
 /// What tokens are made of.
-pub(crate) struct Given<'a> {
+pub(crate) struct Grant<'a> {
     /// `None` for tokens that are not a request's first.
     pub(crate) auth_req_id: Option<&'a str>,
     pub(crate) sub: &'a str,
@@ -39,17 +39,17 @@ pub(crate) struct Given<'a> {
     pub(crate) is_pushed: bool,
 }
 
-impl<'a> Given<'a> {
+impl<'a> Grant<'a> {
     /// The first tokens of a request, bound to nobody.
     pub(crate) fn first(
         auth_req_id: &'a str,
         request: &'a AuthRequest,
         scope: &'a str,
         approval: &'a Approval,
-    ) -> Given<'a> {
-        Given {
+    ) -> Grant<'a> {
+        Grant {
             auth_req_id: Some(auth_req_id),
-            sub: request.real.as_ref().map(|real| real.sub.as_str()).unwrap_or_default(),
+            sub: request.approval.as_ref().map(|existing| existing.sub.as_str()).unwrap_or_default(),
             scope,
             details: request.details.as_deref(),
             resources: &request.resources,
@@ -77,55 +77,55 @@ impl Inner {
     ) -> Result<Secret, OAuthError> {
         let scope = granted(&request.scope, client);
         let refresh_token = is_offline(&scope).then(|| new_token(&*self.ports.random));
-        let given = Given {
+        let grant = Grant {
             refresh_token: refresh_token.as_ref(),
             is_pushed: true,
-            ..Given::first(auth_req_id, request, &scope, &approval)
+            ..Grant::first(auth_req_id, request, &scope, &approval)
         };
-        let body = with_auth_req_id(auth_req_id, &self.tokens_for(client, &given)?);
+        let body = with_auth_req_id(auth_req_id, &self.tokens_for(client, &grant)?);
         let family = refresh_token.zip(family(request, &scope, client, None, self.ports.clock.now()));
         let (inner, id, now) = (self.clone(), request.id, self.ports.clock.now());
-        let kept = self.gateway.store().write(move |tx: &Transaction<'_>| -> Result<Secret, NotGiven> {
-            let request = store::find(tx, &id)?.ok_or_else(|| NotGiven::Told(spent()))?;
+        let kept = self.gateway.store().write(move |tx: &Transaction<'_>| -> Result<Secret, TokenRefusal> {
+            let request = store::find(tx, &id)?.ok_or_else(|| TokenRefusal::Answer(spent()))?;
             if inner.approval_of_request(tx, &request, now)?.as_ref() != Some(&approval) {
-                return Err(NotGiven::Told(failed(&Changed)));
+                return Err(TokenRefusal::Answer(failed(&Changed)));
             }
             if !store::redeem(tx, &id, now)? {
-                return Err(NotGiven::Told(spent()));
+                return Err(TokenRefusal::Answer(spent()));
             }
             if let Some((token, family)) = &family {
                 store::begin_family(tx, family, &Hash::of(token.expose()))?;
             }
-            outbox::keep_body(tx, row, &body)?.ok_or_else(|| NotGiven::Told(spent()))
+            outbox::keep_body(tx, row, &body)?.ok_or_else(|| TokenRefusal::Answer(spent()))
         });
-        kept.await.map_err(|error: NotGiven| OAuthError::from(error))
+        kept.await.map_err(|error: TokenRefusal| OAuthError::from(error))
     }
 
     /// The body of a token response. A client that never receives the first tokens of a request does not get others: single use
     /// stays single use.
-    pub(crate) fn tokens_for(&self, client: &Client, given: &Given<'_>) -> Result<String, OAuthError> {
-        let (client_id, approval) = (client.client_id.as_str(), given.approval.id.as_str());
-        tracing::info!(client_id, approval, is_pushed = given.is_pushed, "tokens are given");
-        let signed = given.approval.signed.as_ref();
-        let grant = Grant {
+    pub(crate) fn tokens_for(&self, client: &Client, grant: &Grant<'_>) -> Result<String, OAuthError> {
+        let (client_id, approval) = (client.client_id.as_str(), grant.approval.id.as_str());
+        tracing::info!(client_id, approval, is_pushed = grant.is_pushed, "tokens are issued");
+        let signed = grant.approval.signed.as_ref();
+        let contents = TokenContents {
             issuer: &self.config.issuer,
-            sub: given.sub,
+            sub: grant.sub,
             client_id: &client.client_id,
-            auth_req_id: given.auth_req_id,
-            refresh_token: given.refresh_token,
-            is_pushed: given.is_pushed,
-            scope: given.scope,
-            details: given.details,
-            resources: given.resources,
-            approval: ApprovalClaim::of(given.approval),
+            auth_req_id: grant.auth_req_id,
+            refresh_token: grant.refresh_token,
+            is_pushed: grant.is_pushed,
+            scope: grant.scope,
+            details: grant.details,
+            resources: grant.resources,
+            approval: ApprovalClaim::of(grant.approval),
             acr: signed.map(|signed| signed.acr.as_str()),
             amr: signed.map_or(&[], |signed| &signed.amr),
-            auth_time: given.approval.auth_time,
-            confirmation: given.confirmation,
+            auth_time: grant.approval.auth_time,
+            confirmation: grant.confirmation,
             life: client.policy.token_ttl,
             id_token_alg: client.id_token_alg,
         };
-        self.tokens.respond(&grant, self.ports.clock.now(), &*self.ports.random).map_err(|error| failed(&error))
+        self.tokens.respond(&contents, self.ports.clock.now(), &*self.ports.random).map_err(|error| failed(&error))
     }
 }
 

@@ -40,11 +40,11 @@ pub(crate) fn family(
     binding: Option<Confirmation>,
     now: Timestamp,
 ) -> Option<Family> {
-    let real = request.real.as_ref()?;
+    let existing = request.approval.as_ref()?;
     Some(Family {
         client_id: client.client_id.clone(),
-        sub: real.sub.clone(),
-        approval: real.approval.clone(),
+        sub: existing.sub.clone(),
+        approval: existing.id.clone(),
         scope: scope.to_owned(),
         details: request.details.clone(),
         resources: request.resources.clone(),

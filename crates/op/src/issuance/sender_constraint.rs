@@ -6,7 +6,7 @@ use serde::Serialize;
 
 use crate::client_certificate;
 use crate::config::{Client, TokenBinding};
-use crate::http::{Code, OAuthError, Posted};
+use crate::http::{ErrorCode, OAuthError, PostedForm};
 use crate::server::Inner;
 
 /// The one member of a token's `cnf` claim (RFC 7800 §3.1).
@@ -38,10 +38,10 @@ impl Inner {
     /// `invalid_dpop_proof` for a proof that is missing or wrong, `invalid_request` for a missing certificate.
     pub(crate) async fn confirmation(
         &self,
-        posted: &Posted,
+        posted: &PostedForm,
         client: &Client,
     ) -> Result<Option<Confirmation>, OAuthError> {
-        let no_proof = |what: &str| OAuthError::new(Code::InvalidDpopProof, what);
+        let no_proof = |what: &str| OAuthError::new(ErrorCode::InvalidDpopProof, what);
         match (client.binding, &posted.proof) {
             (TokenBinding::Certificate, Some(_)) => {
                 Err(no_proof("this client's tokens are bound to its certificate: leave the DPoP header out"))
@@ -50,14 +50,14 @@ impl Inner {
                 Some(certificate) => Ok(Some(Confirmation::Certificate(client_certificate::thumbprint(certificate)))),
                 None => {
                     let what = "this client's tokens are bound to its certificate: connect with it";
-                    Err(OAuthError::new(Code::InvalidRequest, what))
+                    Err(OAuthError::new(ErrorCode::InvalidRequest, what))
                 }
             },
             (TokenBinding::Dpop, None) => {
                 Err(no_proof("this client's tokens are bound to a key: send a DPoP header with a proof by that key"))
             }
             (TokenBinding::Dpop | TokenBinding::None, Some(proof)) => {
-                Ok(Some(Confirmation::Key(self.dpop_key(proof, &posted.path).await?)))
+                Ok(Some(Confirmation::Key(self.verify_dpop(proof, &posted.path).await?)))
             }
             (TokenBinding::None, None) => Ok(None),
         }

@@ -30,19 +30,19 @@ pub(crate) const PUBLISHED_AFTER: u64 = 32 * 86_400;
 /// The keys, as they are in the folder.
 pub(crate) struct TokenKeys {
     directory: PathBuf,
-    held: RwLock<Arc<Held>>,
+    held: RwLock<Arc<KeySet>>,
 }
 
 /// What was read of the folder at one time.
-pub(crate) struct Held {
+pub(crate) struct KeySet {
     /// Never empty; oldest first.
-    ec: Vec<Generation<EcSigner>>,
+    ec: Vec<KeyVersion<EcSigner>>,
     /// Empty until some client needs one.
-    rsa: Vec<Generation<RsaSigner>>,
+    rsa: Vec<KeyVersion<RsaSigner>>,
     verifying: JwkSet,
 }
 
-struct Generation<S> {
+struct KeyVersion<S> {
     from: u64,
     signer: S,
 }
@@ -55,7 +55,7 @@ pub(crate) struct EcSigner {
 }
 
 /// One key that signs tokens, as an operator is shown it.
-pub(crate) struct ListedKey {
+pub(crate) struct TokenKeyRecord {
     pub(crate) name: &'static str,
     pub(crate) kid: String,
     pub(crate) from: u64,
@@ -69,7 +69,7 @@ impl TokenKeys {
     /// # Errors
     /// [`KeyError`] when a file can't be used.
     pub(crate) fn open(directory: &Path, random: &dyn Random) -> Result<TokenKeys, KeyError> {
-        let held = RwLock::new(Arc::new(Held::read(directory, random)?));
+        let held = RwLock::new(Arc::new(KeySet::read(directory, random)?));
         Ok(TokenKeys { directory: directory.to_owned(), held })
     }
 
@@ -78,7 +78,7 @@ impl TokenKeys {
     /// # Errors
     /// [`KeyError`]; then what was read before stays in use.
     pub(crate) fn reload(&self, random: &dyn Random) -> Result<(), KeyError> {
-        let held = Arc::new(Held::read(&self.directory, random)?);
+        let held = Arc::new(KeySet::read(&self.directory, random)?);
         *self.held.write().unwrap_or_else(PoisonError::into_inner) = held;
         Ok(())
     }
@@ -98,12 +98,12 @@ impl TokenKeys {
     }
 
     /// What is known now.
-    pub(crate) fn held(&self) -> Arc<Held> {
+    pub(crate) fn held(&self) -> Arc<KeySet> {
         self.held.read().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
     /// As [`TokenKeys::held`], with the RSA key that another process may have made meanwhile.
-    pub(crate) fn held_with_rsa(&self, random: &dyn Random) -> Arc<Held> {
+    pub(crate) fn held_with_rsa(&self, random: &dyn Random) -> Arc<KeySet> {
         let held = self.held();
         if !held.has_rsa()
             && !keys::key_versions(&self.directory, RSA).is_ok_and(|found| found.is_empty())
@@ -127,15 +127,15 @@ impl TokenKeys {
     }
 }
 
-impl Held {
-    fn read(directory: &Path, random: &dyn Random) -> Result<Held, KeyError> {
+impl KeySet {
+    fn read(directory: &Path, random: &dyn Random) -> Result<KeySet, KeyError> {
         let ec = keys::load_key_versions(directory, EC, random)?;
         let ec: Vec<_> =
-            ec.into_iter().map(|(from, signer)| Generation { from, signer: EcSigner::over(signer) }).collect();
+            ec.into_iter().map(|(from, signer)| KeyVersion { from, signer: EcSigner::over(signer) }).collect();
         let mut rsa = Vec::new();
         for one in keys::key_versions(directory, RSA)? {
             match RsaSigner::read(&one.path) {
-                Ok(signer) => rsa.push(Generation { from: one.from, signer }),
+                Ok(signer) => rsa.push(KeyVersion { from: one.from, signer }),
                 // Another process removed it since it was listed: it has a successor.
                 Err(KeyError::File { source, .. }) if source.kind() == io::ErrorKind::NotFound => {}
                 Err(error) => return Err(error),
@@ -143,7 +143,7 @@ impl Held {
         }
         let all = ec.iter().map(|one| one.signer.jwk()).chain(rsa.iter().flat_map(|one| one.signer.jwks()));
         let verifying = JwkSet::parse(document(all).as_bytes()).expect("keys that sign are keys");
-        Ok(Held { ec, rsa, verifying })
+        Ok(KeySet { ec, rsa, verifying })
     }
 
     /// Whether some client has needed an RSA key.
@@ -177,7 +177,7 @@ impl Held {
     }
 
     /// All of them, oldest first.
-    pub(crate) fn listed(&self) -> Vec<ListedKey> {
+    pub(crate) fn listed(&self) -> Vec<TokenKeyRecord> {
         let ec = self.ec.iter().map(|one| one.signer.signer.public_key().thumbprint().to_string());
         let rsa = self.rsa.iter().map(|one| one.signer.thumbprint().to_string());
         let mut listed = times(EC, &self.ec, ec);
@@ -186,18 +186,18 @@ impl Held {
     }
 }
 
-fn times<S>(name: &'static str, all: &[Generation<S>], kids: impl Iterator<Item = String>) -> Vec<ListedKey> {
+fn times<S>(name: &'static str, all: &[KeyVersion<S>], kids: impl Iterator<Item = String>) -> Vec<TokenKeyRecord> {
     let untils = all.iter().skip(1).map(|next| Some(next.from)).chain([None]);
     let each = all.iter().zip(untils).zip(kids);
-    each.map(|((one, until), kid)| ListedKey { name, kid, from: one.from, until }).collect()
+    each.map(|((one, until), kid)| TokenKeyRecord { name, kid, from: one.from, until }).collect()
 }
 
 /// The newest whose time has come; the oldest where it has for none.
-fn current<S>(all: &[Generation<S>], now: Timestamp) -> Option<usize> {
+fn current<S>(all: &[KeyVersion<S>], now: Timestamp) -> Option<usize> {
     all.iter().rposition(|one| one.from <= now.seconds()).or_else(|| (!all.is_empty()).then_some(0))
 }
 
-fn is_published<S>(all: &[Generation<S>], at: usize, now: Timestamp) -> bool {
+fn is_published<S>(all: &[KeyVersion<S>], at: usize, now: Timestamp) -> bool {
     all.get(at + 1).is_none_or(|next| next.from.saturating_add(PUBLISHED_AFTER) > now.seconds())
 }
 

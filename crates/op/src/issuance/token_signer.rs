@@ -17,7 +17,7 @@ use countersign_protocol::random::Random;
 use countersign_protocol::secret::Secret;
 use serde::Serialize;
 
-use super::token_keys::{EcSigner, Held, TokenKeys};
+use super::token_keys::{EcSigner, KeySet, TokenKeys};
 use crate::grant::resource::Resources;
 use crate::issuance::sender_constraint::Confirmation;
 
@@ -27,7 +27,7 @@ pub(crate) struct TokenSigner {
 }
 
 /// What the tokens say.
-pub(crate) struct Grant<'a> {
+pub(crate) struct TokenContents<'a> {
     pub(crate) issuer: &'a Issuer,
     pub(crate) sub: &'a str,
     pub(crate) client_id: &'a str,
@@ -89,7 +89,7 @@ impl<'a> ApprovalClaim<'a> {
 }
 
 #[derive(Serialize)]
-struct IdToken<'a> {
+struct IdTokenClaims<'a> {
     iss: &'a str,
     sub: &'a str,
     aud: &'a str,
@@ -109,7 +109,7 @@ struct IdToken<'a> {
 }
 
 #[derive(Serialize)]
-struct AccessToken<'a> {
+struct AccessTokenClaims<'a> {
     iss: &'a str,
     sub: &'a str,
     aud: Audience<'a>,
@@ -184,44 +184,49 @@ impl TokenSigner {
     ///
     /// # Errors
     /// [`SignFailed`] if the key does not sign.
-    pub(crate) fn respond(&self, grant: &Grant<'_>, now: Timestamp, random: &dyn Random) -> Result<String, SignFailed> {
-        let (iat, exp) = (now.seconds(), now.seconds() + grant.life.as_secs());
-        let iss = grant.issuer.as_str();
+    pub(crate) fn respond(
+        &self,
+        contents: &TokenContents<'_>,
+        now: Timestamp,
+        random: &dyn Random,
+    ) -> Result<String, SignFailed> {
+        let (iat, exp) = (now.seconds(), now.seconds() + contents.life.as_secs());
+        let iss = contents.issuer.as_str();
         let held = self.keys.held();
         let signer = held.ec(now);
-        let access_token = access_token(signer, grant, iat, exp, random)?;
-        let id_token = IdToken {
+        let access_token = access_token(signer, contents, iat, exp, random)?;
+        let id_token = IdTokenClaims {
             iss,
-            sub: grant.sub,
-            aud: grant.client_id,
+            sub: contents.sub,
+            aud: contents.client_id,
             exp,
             iat,
-            auth_time: grant.auth_time.seconds(),
-            acr: grant.acr,
-            amr: grant.amr,
+            auth_time: contents.auth_time.seconds(),
+            acr: contents.acr,
+            amr: contents.amr,
             at_hash: at_hash(&access_token),
-            rt_hash: grant.refresh_token.filter(|_| grant.is_pushed).map(|token| at_hash(token.expose())),
-            auth_req_id: grant.auth_req_id,
-            approval: &grant.approval,
+            rt_hash: contents.refresh_token.filter(|_| contents.is_pushed).map(|token| at_hash(token.expose())),
+            auth_req_id: contents.auth_req_id,
+            approval: &contents.approval,
         };
         let claims = object(&id_token, None);
-        let id_token = match grant.id_token_alg {
+        let id_token = match contents.id_token_alg {
             SigningAlg::Es256 => signed(signer, &signer.id_header, &claims)?,
             alg => signed_by_rsa(&self.keys.held_with_rsa(random), alg, &claims, now)?,
         };
         let response = Response {
             access_token: &access_token,
-            token_type: Confirmation::token_type(grant.confirmation),
-            expires_in: grant.life.as_secs(),
-            scope: grant.scope,
+            token_type: Confirmation::token_type(contents.confirmation),
+            expires_in: contents.life.as_secs(),
+            scope: contents.scope,
             id_token: &id_token,
-            refresh_token: grant.refresh_token.map(Secret::expose),
+            refresh_token: contents.refresh_token.map(Secret::expose),
         };
-        Ok(object(&response, grant.details))
+        Ok(object(&response, contents.details))
     }
 
     /// Takes as long as signing a challenge and keeps nothing, for requests about nobody.
-    pub(crate) fn sign_for_nobody(&self, now: Timestamp) {
+    pub(crate) fn sign_decoy(&self, now: Timestamp) {
         let held = self.keys.held();
         let signer = held.ec(now);
         let _ = signer.sign(signer.id_header.as_bytes());
@@ -230,31 +235,31 @@ impl TokenSigner {
 
 fn access_token(
     signer: &EcSigner,
-    grant: &Grant<'_>,
+    contents: &TokenContents<'_>,
     iat: u64,
     exp: u64,
     random: &dyn Random,
 ) -> Result<String, SignFailed> {
-    let iss = grant.issuer.as_str();
-    let claims = AccessToken {
+    let iss = contents.issuer.as_str();
+    let claims = AccessTokenClaims {
         iss,
-        sub: grant.sub,
-        aud: Audience::of(grant.resources, iss),
-        client_id: grant.client_id,
+        sub: contents.sub,
+        aud: Audience::of(contents.resources, iss),
+        client_id: contents.client_id,
         jti: MessageId::random(random),
         exp,
         iat,
-        auth_time: grant.auth_time.seconds(),
-        acr: grant.acr,
-        amr: grant.amr,
-        scope: grant.scope,
-        cnf: grant.confirmation,
-        approval: &grant.approval,
+        auth_time: contents.auth_time.seconds(),
+        acr: contents.acr,
+        amr: contents.amr,
+        scope: contents.scope,
+        cnf: contents.confirmation,
+        approval: &contents.approval,
     };
-    signed(signer, &signer.access_header, &object(&claims, grant.details))
+    signed(signer, &signer.access_header, &object(&claims, contents.details))
 }
 
-fn signed_by_rsa(held: &Held, alg: SigningAlg, payload: &str, now: Timestamp) -> Result<String, SignFailed> {
+fn signed_by_rsa(held: &KeySet, alg: SigningAlg, payload: &str, now: Timestamp) -> Result<String, SignFailed> {
     let rsa = held.rsa(now).ok_or(SignFailed)?;
     let input = format!("{}.{}", rsa.header(alg), encoding::encode(payload.as_bytes()));
     let signature = rsa.sign(alg, input.as_bytes())?;

@@ -51,7 +51,7 @@ impl Connected<IncomingStream<'_, TlsListener>> for Peer {
 pub(crate) struct ClientAddress(pub(crate) IpAddr);
 
 /// Says for every request where it comes from.
-pub(crate) fn know_arrivals(routes: Router, proxies: &TrustedProxies) -> Router {
+pub(crate) fn with_client_address(routes: Router, proxies: &TrustedProxies) -> Router {
     let proxies = Arc::new(proxies.clone());
     routes.layer(middleware::from_fn(move |mut request: Request, next: Next| {
         let proxies = proxies.clone();

@@ -16,7 +16,7 @@ use tower_http::catch_panic::CatchPanicLayer;
 use tracing::Instrument as _;
 
 use super::client_address::ClientAddress;
-use crate::http::{Code, OAuthError};
+use crate::http::{ErrorCode, OAuthError};
 use crate::metrics::Metrics;
 
 /// A request's name: the caller's own, or a new one. It is in every log line about the request, and in the response.
@@ -26,7 +26,7 @@ pub(crate) const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id"
 const LONGEST_ID: usize = 64;
 
 /// Wraps all routes.
-pub(crate) fn surround(routes: Router, metrics: &Arc<Metrics>, random: &Arc<dyn Random>) -> Router {
+pub(crate) fn with_middleware(routes: Router, metrics: &Arc<Metrics>, random: &Arc<dyn Random>) -> Router {
     let (metrics, random) = (metrics.clone(), random.clone());
     let observed = middleware::from_fn(move |request: Request, next: Next| {
         let (metrics, id) = (metrics.clone(), name(&request, &*random));
@@ -70,7 +70,7 @@ fn name(request: &Request, random: &dyn Random) -> HeaderValue {
 fn panicked(panic: Box<dyn Any + Send>) -> Response {
     let what = panic.downcast_ref::<&str>().copied().or_else(|| panic.downcast_ref::<String>().map(String::as_str));
     tracing::error!(panic = what.unwrap_or("(no words)"), "a request panicked");
-    OAuthError::new(Code::ServerError, "something went wrong in this provider; its log says what").into_response()
+    OAuthError::new(ErrorCode::ServerError, "something went wrong in this provider; its log says what").into_response()
 }
 
 #[cfg(test)]
@@ -87,7 +87,7 @@ mod tests {
         async fn handler() -> Response {
             panic!("with a secret in its words")
         }
-        let routes = surround(Router::new().route("/", get(handler)), &Arc::default(), &random());
+        let routes = with_middleware(Router::new().route("/", get(handler)), &Arc::default(), &random());
         let response = routes.oneshot(Request::get("/").body(Body::empty()).expect("a request")).await;
         let response = response.expect("a router always answers");
         assert_eq!(response.status(), StatusCode::INTERNAL_SERVER_ERROR);
@@ -108,7 +108,7 @@ mod tests {
 
     #[tokio::test]
     async fn a_request_has_the_callers_name_if_that_is_plain_and_a_new_one_otherwise() {
-        let routes = surround(Router::new().route("/", get(async || "")), &Arc::default(), &random());
+        let routes = with_middleware(Router::new().route("/", get(async || "")), &Arc::default(), &random());
         let long = "a".repeat(65);
         for (given, expected) in [
             (None, "AAAAAAAAAAAAAAAA"),

@@ -31,23 +31,23 @@ use tokio::net::TcpListener;
 use crate::auth0;
 use crate::authentication_request::auth_req_id;
 use crate::authentication_request::user_code_check::UserCodes;
-use crate::client_auth::Clients;
-use crate::client_auth::jwks_cache::RemoteKeys;
+use crate::client_auth::ConfiguredClients;
+use crate::client_auth::jwks_cache::JwksCache;
 use crate::config::Config;
-use crate::delivery::{Clerk, Tally, Told};
-use crate::directory::Kept;
+use crate::delivery::{DeliveryCount, DeliveryMetrics, Recorder};
+use crate::directory::ClientCache;
 use crate::endpoints::discovery;
-use crate::endpoints::rate_limit::Budget;
-use crate::endpoints::token::long_poll::Polls;
-use crate::http::{Code, OAuthError};
+use crate::endpoints::rate_limit::RateLimit;
+use crate::endpoints::token::long_poll::LongPolls;
+use crate::http::{ErrorCode, OAuthError};
 use crate::issuance::key_rotation::{KeyFolder, forget_former_keys};
 use crate::issuance::token_signer::TokenSigner;
 use crate::metrics::Metrics;
-use crate::shutdown::Stopping;
+use crate::shutdown::Shutdown;
 use crate::store;
-use client_address::{Peer, know_arrivals};
+use client_address::{Peer, with_client_address};
 use home::HomeLock;
-use middleware::surround;
+use middleware::with_middleware;
 use tls::{CertificateError, Tls, TlsListener};
 
 /// How often requests that ended a day ago are forgotten.
@@ -66,28 +66,28 @@ pub struct Provider {
 pub(crate) struct Inner {
     pub(crate) config: Config,
     /// Those in the configuration file.
-    pub(crate) clients: Clients,
+    pub(crate) clients: ConfiguredClients,
     /// Those beside it.
-    pub(crate) kept: Kept,
-    pub(crate) remote_keys: RemoteKeys,
+    pub(crate) kept: ClientCache,
+    pub(crate) jwks_cache: JwksCache,
     pub(crate) gateway: Gateway,
     pub(crate) tokens: Arc<TokenSigner>,
     pub(crate) key_folder: KeyFolder,
     pub(crate) home: PathBuf,
-    pub(crate) polls: Polls,
-    pub(crate) budget: Budget,
+    pub(crate) polls: LongPolls,
+    pub(crate) budget: RateLimit,
     /// The same for refresh tokens.
-    pub(crate) refreshes: Budget,
+    pub(crate) refreshes: RateLimit,
     pub(crate) user_codes: UserCodes,
     /// Notes for the operator what happens to tokens.
-    pub(crate) clerk: Arc<Clerk>,
+    pub(crate) clerk: Arc<Recorder>,
     /// How attempts to tell clients and the operator ended.
-    pub(crate) tally: Tally,
+    pub(crate) tally: DeliveryMetrics,
     pub(crate) metrics: Arc<Metrics>,
     /// Every call out goes through it.
     pub(crate) egress: Egress,
     pub(crate) ports: Ports,
-    pub(crate) stopping: Stopping,
+    pub(crate) stopping: Shutdown,
     tls: Option<Tls>,
     metadata: String,
     /// Held by whoever serves.
@@ -138,7 +138,7 @@ impl Provider {
         home::make(home).map_err(|source| OpenError::Home { path: home.to_owned(), source })?;
         let lock = HomeLock::take(home)?;
         let provider = Provider::over(config, home, ports, None, Some(lock))?;
-        provider.inner.end_families_of_strangers()?;
+        provider.inner.end_families_of_unknown_clients()?;
         Ok(provider)
     }
 
@@ -184,7 +184,7 @@ impl Provider {
             .gateway
             .store()
             .read_blocking(|snapshot| store::find(snapshot, &auth_req_id::key(auth_req_id)))?;
-        Ok(found.and_then(|request| request.real).map(|real| real.approval))
+        Ok(found.and_then(|request| request.approval).map(|existing| existing.id))
     }
 
     fn over(
@@ -205,7 +205,7 @@ impl Provider {
         let store = Store::open(&home::database(home), &[countersign_gateway::SCHEMA, store::SCHEMA], &fresh)?;
         let settings = settings(&config);
         let metrics = Arc::new(Metrics::default());
-        let clerk = Arc::new(Clerk {
+        let clerk = Arc::new(Recorder {
             metrics: metrics.clone(),
             issuer: config.issuer.clone(),
             clock: ports.clock.clone(),
@@ -226,23 +226,23 @@ impl Provider {
         let egress = Egress::new(config.egress.clone(), Arc::new(SystemResolver));
         let tls = config.tls.as_ref().map(Tls::read).transpose()?;
         config.users.keep_codes_hashed(&*ports.random);
-        let clients = Clients::new(std::mem::take(&mut config.clients), &*ports.random);
+        let clients = ConfiguredClients::new(std::mem::take(&mut config.clients), &*ports.random);
         let inner = Inner {
             metadata,
             clients,
-            kept: Kept::default(),
-            remote_keys: RemoteKeys::new(egress.clone()),
+            kept: ClientCache::default(),
+            jwks_cache: JwksCache::new(egress.clone()),
             gateway,
             tokens: Arc::new(tokens),
             key_folder,
             home: home.to_owned(),
-            polls: Polls::default(),
-            budget: Budget::default(),
-            refreshes: Budget::default(),
+            polls: LongPolls::default(),
+            budget: RateLimit::default(),
+            refreshes: RateLimit::default(),
             user_codes: UserCodes::open(&directory, &*ports.random)?,
-            stopping: Stopping::default(),
+            stopping: Shutdown::default(),
             clerk,
-            tally: Tally::default(),
+            tally: DeliveryMetrics::default(),
             metrics,
             egress,
             tls,
@@ -310,7 +310,10 @@ impl Provider {
             false => routes,
         };
         let routes = routes.merge(self.inner.gateway.router()).merge(health::routes(&self.inner));
-        know_arrivals(surround(routes, &self.inner.metrics, &self.inner.ports.random), &self.inner.config.proxies)
+        with_client_address(
+            with_middleware(routes, &self.inner.metrics, &self.inner.ports.random),
+            &self.inner.config.proxies,
+        )
     }
 
     /// Serves until `shutdown` resolves: held polls are answered at once, other connections get a few seconds to finish.
@@ -335,7 +338,7 @@ impl Provider {
         L: Listener<Addr: std::fmt::Debug>,
         for<'a> Peer: Connected<IncomingStream<'a, L>>,
     {
-        let keeping_up = Provider::keep_up_with_keys(self.inner.clone());
+        let keeping_up = Provider::watch_key_folder(self.inner.clone());
         let background = [self.gateway().run_background(), self.forget_old_requests(), keeping_up];
         let telling = self.run_outbox();
         let stopping = self.inner.stopping.clone();
@@ -366,7 +369,7 @@ impl Provider {
     }
 
     /// How attempts to tell clients and the operator have ended since the provider was opened.
-    pub fn told(&self) -> Vec<Told> {
+    pub fn delivery_counts(&self) -> Vec<DeliveryCount> {
         self.inner.tally.all()
     }
 
@@ -428,7 +431,7 @@ fn documents(issuer: &Issuer, inner: &Arc<Inner>) -> Router {
 
 /// 405 for everything but POST (RFC 6749 §3.2, CIBA Core §7.1).
 async fn only_post() -> Response {
-    let error = OAuthError::new(Code::InvalidRequest, "this endpoint takes POST only");
+    let error = OAuthError::new(ErrorCode::InvalidRequest, "this endpoint takes POST only");
     let mut response = error.with_status(StatusCode::METHOD_NOT_ALLOWED).into_response();
     response.headers_mut().insert(header::ALLOW, HeaderValue::from_static("POST"));
     response
@@ -443,9 +446,9 @@ pub(crate) fn failed(error: &(dyn std::error::Error + 'static)) -> OAuthError {
     tracing::error!(%error, "a request failed");
     if passes(error) {
         let what = "this provider can't store anything at the moment: try again later";
-        return OAuthError::new(Code::TemporarilyUnavailable, what).with_retry_after(RETRY_AFTER);
+        return OAuthError::new(ErrorCode::TemporarilyUnavailable, what).with_retry_after(RETRY_AFTER);
     }
-    OAuthError::new(Code::ServerError, "something went wrong in this provider; its log says what")
+    OAuthError::new(ErrorCode::ServerError, "something went wrong in this provider; its log says what")
 }
 
 fn passes(error: &(dyn std::error::Error + 'static)) -> bool {

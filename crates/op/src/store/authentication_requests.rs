@@ -20,7 +20,7 @@ pub(crate) struct AuthRequest {
     pub(crate) id: Hash,
     pub(crate) client_id: String,
     /// `None` for a request that only pretends: about somebody unknown, or somebody without a device.
-    pub(crate) real: Option<Real>,
+    pub(crate) approval: Option<ExistingApproval>,
     pub(crate) scope: String,
     /// The client's bytes.
     pub(crate) details: Option<String>,
@@ -37,14 +37,14 @@ pub(crate) struct AuthRequest {
 
 /// Whom a request is about, and what the gateway calls it.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct Real {
+pub(crate) struct ExistingApproval {
     pub(crate) sub: String,
-    pub(crate) approval: ApprovalId,
+    pub(crate) id: ApprovalId,
 }
 
 /// Whether a poll came as late as the client was told.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Pace {
+pub(crate) enum PollPace {
     Fine,
     /// Too early; the pause in seconds that holds from now on.
     TooFast(u32),
@@ -62,8 +62,8 @@ pub(crate) fn insert(transaction: &Transaction<'_>, request: &AuthRequest) -> Re
     statement.execute(named_params! {
         ":id": request.id.as_bytes(),
         ":client_id": request.client_id,
-        ":subject": request.real.as_ref().map(|real| &real.sub),
-        ":approval_id": request.real.as_ref().map(|real| real.approval.as_str()),
+        ":subject": request.approval.as_ref().map(|existing| &existing.sub),
+        ":approval_id": request.approval.as_ref().map(|existing| existing.id.as_str()),
         ":scope": request.scope,
         ":details": request.details,
         ":resource": request.resources.to_column(),
@@ -85,7 +85,7 @@ pub(crate) fn find(snapshot: &Snapshot<'_>, id: &Hash) -> Result<Option<AuthRequ
 
 /// Notes a poll of a pending request and judges its pace. The first is never too early; each next one is measured from the
 /// one before, with a tenth of the interval forgiven for the network.
-pub(crate) fn note_poll(transaction: &Transaction<'_>, id: &Hash, now: Timestamp) -> Result<Pace, Error> {
+pub(crate) fn note_poll(transaction: &Transaction<'_>, id: &Hash, now: Timestamp) -> Result<PollPace, Error> {
     let (interval, last): (u32, Option<i64>) = transaction
         .connection()
         .prepare_cached("SELECT interval, polled_at FROM authentication_request WHERE id = ?1")?
@@ -96,7 +96,7 @@ pub(crate) fn note_poll(transaction: &Transaction<'_>, id: &Hash, now: Timestamp
         .connection()
         .prepare_cached("UPDATE authentication_request SET polled_at = ?2, interval = ?3 WHERE id = ?1")?
         .execute(params![id.as_bytes(), column(now), interval])?;
-    Ok(if too_fast { Pace::TooFast(interval) } else { Pace::Fine })
+    Ok(if too_fast { PollPace::TooFast(interval) } else { PollPace::Fine })
 }
 
 /// Spends a request. `true` for exactly one caller, however many try.
@@ -173,7 +173,7 @@ fn read(row: &Row<'_>, id: Hash) -> rusqlite::Result<AuthRequest> {
     Ok(AuthRequest {
         id,
         client_id: row.get(0)?,
-        real: sub.zip(approval).map(|(sub, approval)| Real { sub, approval }),
+        approval: sub.zip(approval).map(|(sub, id)| ExistingApproval { sub, id }),
         scope: row.get(3)?,
         details: row.get(4)?,
         resources: Resources::from_column(row.get_ref(10)?.as_str_or_null()?),
@@ -196,9 +196,9 @@ mod tests {
             let request = |n: u64, resources: Option<&str>| AuthRequest {
                 id: Hash::of(n.to_string()),
                 client_id: format!("client {n}"),
-                real: (n > 1).then(|| Real {
+                approval: (n > 1).then(|| ExistingApproval {
                     sub: "alice".to_owned(),
-                    approval: format!("ap_{}", "A".repeat(43)).parse().expect("an id"),
+                    id: format!("ap_{}", "A".repeat(43)).parse().expect("an id"),
                 }),
                 scope: "openid".to_owned(),
                 details: (n > 1).then(|| " [ ]\n".to_owned()),
@@ -222,7 +222,7 @@ mod tests {
             assert_eq!(found, [Some(first), Some(second), Some(third)]);
             assert!(found[1].as_ref().is_some_and(|request| request.resources.iter().count() == 2));
             assert!(!redeem(transaction, &all[1].id, Timestamp::from_seconds(1_501))?, "once is once");
-            assert_eq!(note_poll(transaction, &all[2].id, Timestamp::from_seconds(1_500))?, Pace::Fine);
+            assert_eq!(note_poll(transaction, &all[2].id, Timestamp::from_seconds(1_500))?, PollPace::Fine);
             Ok(())
         });
     }

@@ -13,7 +13,8 @@ mod user_code_guesses;
 use countersign_store::Schema;
 
 pub(crate) use authentication_requests::{
-    AuthRequest, Pace, Real, cancel, find, forget_old, insert, note_poll, pending_of_client, pending_of_user, redeem,
+    AuthRequest, ExistingApproval, PollPace, cancel, find, forget_old, insert, note_poll, pending_of_client,
+    pending_of_user, redeem,
 };
 pub(crate) use refresh_families::{
     Family, KeptFamily, begin_family, clients_with_families, end_families_of_client, end_family, family_of,
@@ -23,7 +24,7 @@ pub(crate) use replay::{forget_used, use_once};
 pub use request_trace::RequestTrace;
 pub(crate) use request_trace::{trace_of_approval, trace_of_request};
 pub(crate) use revoked_tokens::{forget_revoked, is_revoked, revoke_token};
-pub(crate) use user_code_guesses::{Guess, Turn, forget_guesses, guess, right as guessed_right};
+pub(crate) use user_code_guesses::{GuessTurn, UserCodeGuess, forget_guesses, guess, right as guessed_right};
 
 /// This provider's tables, for [`Store::open`](countersign_store::Store::open).
 pub(crate) const SCHEMA: Schema = Schema { part: "op", version: 1, sql: include_str!("schema.sql") };

@@ -27,7 +27,7 @@ const KEPT: u64 = 30 * 86_400;
 
 /// Who guesses whose code.
 #[derive(Debug, Clone)]
-pub(crate) struct Guess {
+pub(crate) struct UserCodeGuess {
     pub(crate) client_id: String,
     /// Stands for the name that the client used, whoever has it.
     pub(crate) name: Hash,
@@ -39,7 +39,7 @@ pub(crate) struct Guess {
 
 /// Whether a guess may be judged.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Turn {
+pub(crate) enum GuessTurn {
     /// It was counted as wrong; [`right`] takes it back.
     Now,
     /// In this many seconds. Nothing was counted.
@@ -52,19 +52,19 @@ struct Count {
 }
 
 /// Counts a guess before anybody knows whether it is right.
-pub(crate) fn guess(transaction: &Transaction<'_>, guess: &Guess, now: Timestamp) -> Result<Turn, Error> {
+pub(crate) fn guess(transaction: &Transaction<'_>, guess: &UserCodeGuess, now: Timestamp) -> Result<GuessTurn, Error> {
     let (pair, client, person) = keys(guess);
     let hour = read(transaction, &client)?.filter(|count| now.millis_since(count.since) < HOUR * 1000);
     let hour = hour.unwrap_or(Count { wrong: 0, since: now });
     if hour.wrong >= guess.per_hour {
-        return Ok(Turn::Wait(left(hour.since, HOUR, now)));
+        return Ok(GuessTurn::Wait(left(hour.since, HOUR, now)));
     }
     let mut waiting = [(Some(pair), FREE), (person, FREE_OVER_ALL)].into_iter();
     while let Some((Some(key), free)) = waiting.next() {
         let Some(count) = read(transaction, &key)? else { continue };
         let wait = left(count.since, wait(count.wrong, free), now);
         if wait > 0 {
-            return Ok(Turn::Wait(wait));
+            return Ok(GuessTurn::Wait(wait));
         }
     }
     for key in [Some(pair), person].into_iter().flatten() {
@@ -72,11 +72,11 @@ pub(crate) fn guess(transaction: &Transaction<'_>, guess: &Guess, now: Timestamp
         write(transaction, &key, wrong.saturating_add(1), now, now.plus_seconds(KEPT))?;
     }
     write(transaction, &client, hour.wrong + 1, hour.since, hour.since.plus_seconds(HOUR))?;
-    Ok(Turn::Now)
+    Ok(GuessTurn::Now)
 }
 
 /// A guess that was counted turned out to be right: whoever knows the code has made no wrong ones.
-pub(crate) fn right(transaction: &Transaction<'_>, guess: &Guess) -> Result<(), Error> {
+pub(crate) fn right(transaction: &Transaction<'_>, guess: &UserCodeGuess) -> Result<(), Error> {
     let (pair, client, person) = keys(guess);
     for key in [Some(pair), person].into_iter().flatten() {
         transaction
@@ -100,7 +100,7 @@ pub(crate) fn forget_guesses(transaction: &Transaction<'_>, now: Timestamp) -> R
 }
 
 /// Of the client and the name, of the client, and of the person. A client's id has no zero byte in it.
-fn keys(guess: &Guess) -> (Hash, Hash, Option<Hash>) {
+fn keys(guess: &UserCodeGuess) -> (Hash, Hash, Option<Hash>) {
     let client = guess.client_id.as_bytes();
     let pair = Hash::of_parts(&[b"pair", &[0], client, &[0], guess.name.as_bytes()]);
     let person = guess.sub.as_ref().map(|sub| Hash::of_parts(&[b"person", &[0], sub.as_bytes()]));
@@ -158,22 +158,26 @@ mod tests {
     fn a_hundred_wrong_codes_about_one_person_make_every_client_wait() {
         in_transaction(|transaction| {
             let now = Timestamp::from_seconds(1_800_000_000);
-            let by = |client: u32, sub: &str| Guess {
+            let by = |client: u32, sub: &str| UserCodeGuess {
                 client_id: format!("client-{client}"),
                 name: Hash::of(sub),
                 sub: Some(sub.to_owned()),
                 per_hour: 100,
             };
             for number in 0..FREE_OVER_ALL {
-                assert_eq!(guess(transaction, &by(number / FREE, "alice"), now)?, Turn::Now, "guess {number}");
+                assert_eq!(guess(transaction, &by(number / FREE, "alice"), now)?, GuessTurn::Now, "guess {number}");
             }
-            assert_eq!(guess(transaction, &by(50, "alice"), now)?, Turn::Wait(30), "a client that has not guessed yet");
-            assert_eq!(guess(transaction, &by(50, "bob"), now)?, Turn::Now, "about somebody else");
+            assert_eq!(
+                guess(transaction, &by(50, "alice"), now)?,
+                GuessTurn::Wait(30),
+                "a client that has not guessed yet"
+            );
+            assert_eq!(guess(transaction, &by(50, "bob"), now)?, GuessTurn::Now, "about somebody else");
             let later = now.plus_seconds(30);
-            assert_eq!(guess(transaction, &by(51, "alice"), later)?, Turn::Now);
-            assert_eq!(guess(transaction, &by(52, "alice"), later)?, Turn::Wait(60));
+            assert_eq!(guess(transaction, &by(51, "alice"), later)?, GuessTurn::Now);
+            assert_eq!(guess(transaction, &by(52, "alice"), later)?, GuessTurn::Wait(60));
             right(transaction, &by(51, "alice"))?;
-            assert_eq!(guess(transaction, &by(52, "alice"), later)?, Turn::Now, "a right one ends that");
+            assert_eq!(guess(transaction, &by(52, "alice"), later)?, GuessTurn::Now, "a right one ends that");
             Ok(())
         });
     }

@@ -313,7 +313,7 @@ async fn p02_a_client_that_is_away_is_told_when_it_comes_back() {
     let calls = told.ping.wait_for(5).await;
     assert!(calls.iter().all(|call| call.json() == json!({ "auth_req_id": id })));
     told.all_told().await;
-    let counts = told.world.provider.told();
+    let counts = told.world.provider.delivery_counts();
     let counts: Vec<_> = counts.iter().map(|told| (told.kind, told.outcome, told.count)).collect();
     assert_eq!(counts, [("ping", "delivered", 1), ("ping", "failed", 4)]);
 }

@@ -11,7 +11,7 @@ const KEPT_SECONDS: u64 = 30 * 86_400;
 
 /// Why an ID token names nobody.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-pub(super) enum IdTokenRefused {
+pub(super) enum IdTokenHintError {
     /// Form, kind, algorithm or signature.
     #[error("{0}")]
     Jws(#[from] JwtError),
@@ -36,20 +36,20 @@ pub(super) fn subject(
     issuer: &Issuer,
     client_id: &str,
     now: Timestamp,
-) -> Result<String, IdTokenRefused> {
+) -> Result<String, IdTokenHintError> {
     // An access token is signed by the same key; its typ says what it is.
     let is_id_token = |typ: Option<&str>| typ.is_none_or(|typ| typ.eq_ignore_ascii_case("JWT"));
     let verified = jwt::verify(token, keys, &SigningAlg::ALL, is_id_token)?;
     let claims = Claims(&verified.claims);
     if claims.string("iss")? != issuer.as_str() {
-        return Err(IdTokenRefused::Issuer);
+        return Err(IdTokenHintError::Issuer);
     }
     if !claims.is_for(client_id) {
-        return Err(IdTokenRefused::Audience);
+        return Err(IdTokenHintError::Audience);
     }
     claims.not_in_future("iat", now)?;
     if claims.numeric_date("exp")?.saturating_add(KEPT_SECONDS) <= now.seconds() {
-        return Err(IdTokenRefused::TooOld);
+        return Err(IdTokenHintError::TooOld);
     }
     Ok(claims.string("sub")?.to_owned())
 }

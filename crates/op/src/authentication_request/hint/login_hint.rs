@@ -4,8 +4,8 @@ use countersign_protocol::issuer::Issuer;
 use countersign_protocol::json;
 use serde::Deserialize;
 
-use super::Named;
-use crate::http::{Code, OAuthError};
+use super::UserIdentifier;
+use crate::http::{ErrorCode, OAuthError};
 
 #[derive(Deserialize)]
 struct Identifier {
@@ -18,10 +18,10 @@ struct Identifier {
 ///
 /// # Errors
 /// `invalid_request` for JSON that is not understood, or about another issuer.
-pub(super) fn read(hint: &str, issuer: &Issuer) -> Result<Named, OAuthError> {
-    let refused = |what: &str| Err(OAuthError::new(Code::InvalidRequest, what));
+pub(super) fn read(hint: &str, issuer: &Issuer) -> Result<UserIdentifier, OAuthError> {
+    let refused = |what: &str| Err(OAuthError::new(ErrorCode::InvalidRequest, what));
     if !hint.trim_start().starts_with('{') {
-        return Ok(Named::Name(hint.to_owned()));
+        return Ok(UserIdentifier::Name(hint.to_owned()));
     }
     let Ok(identifier) = json::parse::<Identifier>(hint.as_bytes()) else {
         return refused("the JSON in login_hint must have the texts format, iss and sub");
@@ -36,5 +36,5 @@ pub(super) fn read(hint: &str, issuer: &Issuer) -> Result<Named, OAuthError> {
     if identifier.sub.is_empty() {
         return refused("sub in login_hint is empty");
     }
-    Ok(Named::Subject(identifier.sub))
+    Ok(UserIdentifier::Subject(identifier.sub))
 }

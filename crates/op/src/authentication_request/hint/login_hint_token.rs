@@ -6,7 +6,7 @@ use countersign_protocol::clock::Timestamp;
 use countersign_protocol::issuer::Issuer;
 use countersign_protocol::json::Json;
 
-use crate::client_auth::client_keys::NotByClient;
+use crate::client_auth::client_keys::ClientSignatureError;
 use crate::config::HintIssuer;
 
 /// Longest name of a person, in bytes.
@@ -14,10 +14,10 @@ const NAME_BYTES: usize = 255;
 
 /// Why a token names nobody.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-pub(super) enum TokenRefused {
+pub(super) enum LoginHintTokenError {
     /// Form, kind, algorithm or signature, or keys that can't be had.
     #[error("{0}")]
-    Jws(#[from] NotByClient),
+    Jws(#[from] ClientSignatureError),
     /// A claim is missing or malformed.
     #[error("{0}")]
     Claim(ClaimError),
@@ -40,20 +40,20 @@ pub(super) enum TokenRefused {
     Subject(String),
 }
 
-impl From<ClaimError> for TokenRefused {
-    fn from(fault: ClaimError) -> TokenRefused {
+impl From<ClaimError> for LoginHintTokenError {
+    fn from(fault: ClaimError) -> LoginHintTokenError {
         match fault {
-            ClaimError::Expired => TokenRefused::Expired,
-            other => TokenRefused::Claim(other),
+            ClaimError::Expired => LoginHintTokenError::Expired,
+            other => LoginHintTokenError::Claim(other),
         }
     }
 }
 
 /// The trusted issuer whose keys the token must be by.
-pub(super) fn issuer<'i>(token: &str, trusted: &'i [HintIssuer]) -> Result<&'i HintIssuer, TokenRefused> {
-    let claimed = jwt::unverified_claims(token).map_err(NotByClient::from)?;
-    let by = claimed.get("iss").and_then(Json::as_str).ok_or(TokenRefused::Claim(ClaimError::Missing("iss")))?;
-    trusted.iter().find(|trusted| trusted.issuer == by).ok_or(TokenRefused::Issuer)
+pub(super) fn issuer<'i>(token: &str, trusted: &'i [HintIssuer]) -> Result<&'i HintIssuer, LoginHintTokenError> {
+    let claimed = jwt::unverified_claims(token).map_err(ClientSignatureError::from)?;
+    let by = claimed.get("iss").and_then(Json::as_str).ok_or(LoginHintTokenError::Claim(ClaimError::Missing("iss")))?;
+    trusted.iter().find(|trusted| trusted.issuer == by).ok_or(LoginHintTokenError::Issuer)
 }
 
 /// Nothing else that such an issuer signs: access tokens, logout tokens and the like say so in `typ`.
@@ -62,9 +62,14 @@ pub(super) fn is_plain(typ: Option<&str>) -> bool {
 }
 
 /// What the claims of a verified token call somebody.
-pub(super) fn subject(claims: &Json, by: &HintIssuer, issuer: &Issuer, now: Timestamp) -> Result<String, TokenRefused> {
+pub(super) fn subject(
+    claims: &Json,
+    by: &HintIssuer,
+    issuer: &Issuer,
+    now: Timestamp,
+) -> Result<String, LoginHintTokenError> {
     if !Claims(claims).is_only_for(issuer.as_str()) {
-        return Err(TokenRefused::Audience);
+        return Err(LoginHintTokenError::Audience);
     }
     Claims(claims).expiry(now)?;
     Claims(claims).not_in_future_if_present("iat", now)?;
@@ -72,6 +77,6 @@ pub(super) fn subject(claims: &Json, by: &HintIssuer, issuer: &Issuer, now: Time
     let name = claims.get(&by.subject_claim).and_then(Json::as_str);
     match name.filter(|name| (1..=NAME_BYTES).contains(&name.len())) {
         Some(name) => Ok(name.to_owned()),
-        None => Err(TokenRefused::Subject(by.subject_claim.clone())),
+        None => Err(LoginHintTokenError::Subject(by.subject_claim.clone())),
     }
 }

@@ -11,15 +11,15 @@ use countersign_protocol::hash::Hash;
 use countersign_protocol::issuer::Issuer;
 
 use crate::config::{Client, folded};
-use crate::http::{Code, Form, OAuthError};
+use crate::http::{ErrorCode, Form, OAuthError};
 use crate::server::Inner;
-use login_hint_token::TokenRefused;
+use login_hint_token::LoginHintTokenError;
 
 /// A hint as it was sent. The tokens among them are believed by nobody yet.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum Hint {
     /// `login_hint`: a name that needs no proof.
-    Login(Named),
+    Login(UserIdentifier),
     /// `id_token_hint`: an ID token that this provider gave this client.
     IdToken(String),
     /// `login_hint_token`: a statement of an issuer that the operator trusts.
@@ -28,7 +28,7 @@ pub(crate) enum Hint {
 
 /// What somebody is called.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) enum Named {
+pub(crate) enum UserIdentifier {
     /// A subject, or anything the person's entry lists: e-mail address, phone number, card number.
     Name(String),
     /// A subject at this provider.
@@ -41,7 +41,7 @@ impl Hint {
     /// # Errors
     /// `invalid_request` for no hint, several, or a JSON hint that is not understood.
     pub(crate) fn read(form: &Form, issuer: &Issuer) -> Result<Hint, OAuthError> {
-        let refused = |what: &str| Err(OAuthError::new(Code::InvalidRequest, what));
+        let refused = |what: &str| Err(OAuthError::new(ErrorCode::InvalidRequest, what));
         match ["login_hint", "id_token_hint", "login_hint_token"].map(|name| form.get(name)) {
             [Some(hint), None, None] => login_hint::read(hint, issuer).map(Hint::Login),
             [None, Some(token), None] => Ok(Hint::IdToken(token.to_owned())),
@@ -60,22 +60,22 @@ impl Inner {
     /// # Errors
     /// `expired_login_hint_token`, and `invalid_request` for any other token that says nothing here. None of them depends on
     /// who is known.
-    pub(crate) async fn name_behind(&self, hint: &Hint, client: &Client) -> Result<Named, OAuthError> {
+    pub(crate) async fn user_named_by(&self, hint: &Hint, client: &Client) -> Result<UserIdentifier, OAuthError> {
         let now = self.ports.clock.now();
         match hint {
             Hint::Login(named) => Ok(named.clone()),
             Hint::IdToken(token) => {
                 let held = self.token_keys().await;
                 let sub = id_token::subject(token, held.verifying(), &self.config.issuer, &client.client_id, now);
-                let refused = |why| OAuthError::new(Code::InvalidRequest, format!("id_token_hint: {why}"));
-                sub.map(Named::Subject).map_err(refused)
+                let refused = |why| OAuthError::new(ErrorCode::InvalidRequest, format!("id_token_hint: {why}"));
+                sub.map(UserIdentifier::Subject).map_err(refused)
             }
             Hint::Token(token) => {
                 let subject = self.subject_of_token(token, client, now).await;
-                subject.map(Named::Name).map_err(|why| {
+                subject.map(UserIdentifier::Name).map_err(|why| {
                     let code = match why {
-                        TokenRefused::Expired => Code::ExpiredLoginHintToken,
-                        _ => Code::InvalidRequest,
+                        LoginHintTokenError::Expired => ErrorCode::ExpiredLoginHintToken,
+                        _ => ErrorCode::InvalidRequest,
                     };
                     OAuthError::new(code, format!("login_hint_token: {why}"))
                 })
@@ -83,22 +83,27 @@ impl Inner {
         }
     }
 
-    async fn subject_of_token(&self, token: &str, client: &Client, now: Timestamp) -> Result<String, TokenRefused> {
+    async fn subject_of_token(
+        &self,
+        token: &str,
+        client: &Client,
+        now: Timestamp,
+    ) -> Result<String, LoginHintTokenError> {
         let by = login_hint_token::issuer(token, &self.config.hint_issuers)?;
         let is_registered = |types: &Vec<String>| by.token_type.as_ref().is_some_and(|by| types.contains(by));
         if !client.hint_token_types.as_ref().is_none_or(is_registered) {
-            return Err(TokenRefused::Type);
+            return Err(LoginHintTokenError::Type);
         }
         let verified = self.verify_by(Some(&by.keys), token, &SigningAlg::ALL, login_hint_token::is_plain).await?;
         login_hint_token::subject(&verified.claims, by, &self.config.issuer, now)
     }
 }
 
-impl Named {
+impl UserIdentifier {
     /// Stands for the name where nobody may learn whether it is anybody's: the same for all ways of writing it.
     pub(crate) fn digest(&self) -> Hash {
         match self {
-            Named::Name(name) | Named::Subject(name) => Hash::of(folded(name)),
+            UserIdentifier::Name(name) | UserIdentifier::Subject(name) => Hash::of(folded(name)),
         }
     }
 }

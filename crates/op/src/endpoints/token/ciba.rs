@@ -15,35 +15,35 @@ use tokio::time::Instant;
 use crate::auth0;
 use crate::authentication_request::auth_req_id;
 use crate::config::Client;
-use crate::endpoints::token::long_poll::Place;
+use crate::endpoints::token::long_poll::Slot;
 use crate::grant::resource::Resources;
-use crate::http::{Code, Form, OAuthError};
-use crate::issuance::approval_status::{NotGiven, spent};
-use crate::issuance::redeem::Given;
+use crate::http::{ErrorCode, Form, OAuthError};
+use crate::issuance::approval_status::{TokenRefusal, spent};
+use crate::issuance::redeem::Grant;
 use crate::issuance::refresh_token::{family, granted, is_offline, new_token};
 use crate::issuance::sender_constraint::Confirmation;
 use crate::server::Inner;
-use crate::store::{self, AuthRequest, Pace};
+use crate::store::{self, AuthRequest, PollPace};
 
 /// How a poll found its request.
-enum Found {
+enum PollState {
     /// Approved, and spent by this poll.
     Spent(AuthRequest, Approval),
     /// Nobody has answered yet, and what tells when somebody has; nothing does where nobody was asked.
-    Pending(AuthRequest, Option<Listening>),
+    Pending(AuthRequest, Option<VerdictWait>),
     /// The poll came too early; the pause in seconds that holds from now on.
     TooFast(u32),
 }
 
 /// A place in the queue of those who wait for a verdict, taken while there was none.
-struct Listening {
+struct VerdictWait {
     _place: Listener,
     changed: Pin<Box<dyn Future<Output = ()> + Send>>,
 }
 
 /// A poll that is being held, and until when.
-struct Held {
-    place: Place,
+struct HeldPoll {
+    slot: Slot,
     until: Instant,
 }
 
@@ -59,36 +59,36 @@ impl Inner {
         confirmation: Option<Confirmation>,
     ) -> Result<String, OAuthError> {
         let Some(auth_req_id) = form.get("auth_req_id") else {
-            return Err(OAuthError::new(Code::InvalidRequest, "auth_req_id is missing"));
+            return Err(OAuthError::new(ErrorCode::InvalidRequest, "auth_req_id is missing"));
         };
         let id = auth_req_id::key(auth_req_id);
         let refresh = new_token(&*self.ports.random);
         let named = Resources::named(form, client);
-        let mut held: Option<Held> = None;
+        let mut held: Option<HeldPoll> = None;
         loop {
             let (request, listening) =
                 match self.look_at(id, client, held.is_none(), &refresh, confirmation, &named).await? {
-                    Found::Spent(request, approval) => {
+                    PollState::Spent(request, approval) => {
                         let scope = granted(&request.scope, client);
-                        let given = Given {
+                        let grant = Grant {
                             confirmation,
                             refresh_token: is_offline(&scope).then_some(&refresh),
-                            ..Given::first(auth_req_id, &request, &scope, &approval)
+                            ..Grant::first(auth_req_id, &request, &scope, &approval)
                         };
-                        return self.tokens_for(client, &given);
+                        return self.tokens_for(client, &grant);
                     }
-                    Found::Pending(request, listening) => (request, listening),
-                    Found::TooFast(interval) => {
+                    PollState::Pending(request, listening) => (request, listening),
+                    PollState::TooFast(interval) => {
                         let what = format!("polled too early: from now on wait {interval} seconds between polls");
-                        return Err(OAuthError::new(Code::SlowDown, what).with_interval(interval));
+                        return Err(OAuthError::new(ErrorCode::SlowDown, what).with_interval(interval));
                     }
                 };
             let waiting = match &held {
                 Some(waiting) if Instant::now() >= waiting.until => return Err(pending()),
                 Some(waiting) => waiting,
                 None if client.policy.token_wait.is_zero() => return Err(pending()),
-                None => held.insert(Held {
-                    place: self.polls.take(request.id),
+                None => held.insert(HeldPoll {
+                    slot: self.polls.take(request.id),
                     until: Instant::now() + client.policy.token_wait,
                 }),
             };
@@ -97,7 +97,7 @@ impl Inner {
                 () = if_any(listening) => {}
                 () = tokio::time::sleep_until(waiting.until) => {}
                 () = tokio::time::sleep(left) => {}
-                () = waiting.place.replaced() => return Err(pending()),
+                () = waiting.slot.replaced() => return Err(pending()),
                 () = self.stopping.wait() => return Err(pending()),
             }
         }
@@ -112,13 +112,13 @@ impl Inner {
         refresh: &Secret,
         binding: Option<Confirmation>,
         named: &Resources,
-    ) -> Result<Found, OAuthError> {
+    ) -> Result<PollState, OAuthError> {
         let named = named.clone();
         let (inner, asker, now) = (self.clone(), client.clone(), self.ports.clock.now());
         let refresh = Hash::of(refresh.expose());
-        let found = self.gateway.store().write(move |tx: &Transaction<'_>| -> Result<Found, NotGiven> {
+        let found = self.gateway.store().write(move |tx: &Transaction<'_>| -> Result<PollState, TokenRefusal> {
             let request = inner.request_of(tx, &id, &asker)?;
-            let resources = request.resources.narrowed_to(&named).map_err(NotGiven::Told)?;
+            let resources = request.resources.narrowed_to(&named).map_err(TokenRefusal::Answer)?;
             match inner.approval_of_request(tx, &request, now)? {
                 Some(approval) if store::redeem(tx, &id, now)? => {
                     let scope = granted(&request.scope, &asker);
@@ -127,39 +127,39 @@ impl Inner {
                     {
                         store::begin_family(tx, &family, &refresh)?;
                     }
-                    Ok(Found::Spent(AuthRequest { resources, ..request }, approval))
+                    Ok(PollState::Spent(AuthRequest { resources, ..request }, approval))
                 }
-                Some(_) => Err(NotGiven::Told(spent())),
+                Some(_) => Err(TokenRefusal::Answer(spent())),
                 None => {
-                    if is_first && let Pace::TooFast(interval) = store::note_poll(tx, &id, now)? {
-                        return Ok(Found::TooFast(interval));
+                    if is_first && let PollPace::TooFast(interval) = store::note_poll(tx, &id, now)? {
+                        return Ok(PollState::TooFast(interval));
                     }
-                    let listening = request.real.as_ref().map(|real| inner.listen(&real.approval));
-                    Ok(Found::Pending(request, listening))
+                    let listening = request.approval.as_ref().map(|existing| inner.listen(&existing.id));
+                    Ok(PollState::Pending(request, listening))
                 }
             }
         });
-        found.await.map_err(|error: NotGiven| auth0::ended(error.into(), client))
+        found.await.map_err(|error: TokenRefusal| auth0::ended(error.into(), client))
     }
 
     /// Called by the writer, which wakes nobody before its work is done: a verdict that comes later wakes, and one that came
     /// earlier was seen.
-    fn listen(&self, approval: &ApprovalId) -> Listening {
+    fn listen(&self, approval: &ApprovalId) -> VerdictWait {
         let place = self.gateway.store().notifier().listen(approval.as_str());
-        Listening { changed: Box::pin(place.changed()), _place: place }
+        VerdictWait { changed: Box::pin(place.changed()), _place: place }
     }
 
     /// The request, if it is this client's and can still be asked about.
-    fn request_of(&self, tx: &Transaction<'_>, id: &Hash, client: &Client) -> Result<AuthRequest, NotGiven> {
-        let invalid = |what: &str| NotGiven::Told(OAuthError::new(Code::InvalidGrant, what));
+    fn request_of(&self, tx: &Transaction<'_>, id: &Hash, client: &Client) -> Result<AuthRequest, TokenRefusal> {
+        let invalid = |what: &str| TokenRefusal::Answer(OAuthError::new(ErrorCode::InvalidGrant, what));
         let found = store::find(tx, id)?.filter(|request| request.client_id == client.client_id);
         let request = found.ok_or_else(|| invalid("auth_req_id is not known, or belongs to another client"))?;
-        if request.redeemed { Err(NotGiven::Told(spent())) } else { Ok(request) }
+        if request.redeemed { Err(TokenRefusal::Answer(spent())) } else { Ok(request) }
     }
 }
 
 /// Waits for ever where there is nothing to wait for: nobody was asked.
-async fn if_any(listening: Option<Listening>) {
+async fn if_any(listening: Option<VerdictWait>) {
     match listening {
         Some(mut listening) => listening.changed.as_mut().await,
         None => std::future::pending().await,
@@ -167,5 +167,5 @@ async fn if_any(listening: Option<Listening>) {
 }
 
 fn pending() -> OAuthError {
-    OAuthError::new(Code::AuthorizationPending, "nobody has answered yet")
+    OAuthError::new(ErrorCode::AuthorizationPending, "nobody has answered yet")
 }

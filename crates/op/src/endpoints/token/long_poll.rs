@@ -9,27 +9,27 @@ use tokio::sync::Notify;
 
 /// Who waits for which request. Cheap to clone.
 #[derive(Clone, Default)]
-pub(crate) struct Polls {
+pub(crate) struct LongPolls {
     held: Arc<Mutex<HashMap<Hash, Arc<Notify>>>>,
 }
 
-/// A poll's place. Leaving the scope gives it up.
-pub(crate) struct Place {
-    polls: Polls,
+/// A poll's slot. Leaving the scope gives it up.
+pub(crate) struct Slot {
+    polls: LongPolls,
     request: Hash,
     replaced: Arc<Notify>,
 }
 
-impl Polls {
-    /// Takes the request's place; whoever held it is told.
-    pub(crate) fn take(&self, request: Hash) -> Place {
+impl LongPolls {
+    /// Takes the request's slot; whoever held it is told.
+    pub(crate) fn take(&self, request: Hash) -> Slot {
         let replaced = Arc::new(Notify::new());
         let mut held = self.held.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(earlier) = held.insert(request, replaced.clone()) {
             // `notify_one` keeps its permit, should the earlier poll not be waiting yet.
             earlier.notify_one();
         }
-        Place { polls: self.clone(), request, replaced }
+        Slot { polls: self.clone(), request, replaced }
     }
 
     /// How many polls are being held.
@@ -39,14 +39,14 @@ impl Polls {
     }
 }
 
-impl Place {
-    /// Resolves when a later poll has taken the place.
+impl Slot {
+    /// Resolves when a later poll has taken the slot.
     pub(crate) async fn replaced(&self) {
         self.replaced.notified().await;
     }
 }
 
-impl Drop for Place {
+impl Drop for Slot {
     fn drop(&mut self) {
         let mut held = self.polls.held.lock().unwrap_or_else(PoisonError::into_inner);
         if held.get(&self.request).is_some_and(|holder| Arc::ptr_eq(holder, &self.replaced)) {
@@ -61,14 +61,14 @@ mod tests {
 
     #[tokio::test]
     async fn the_latest_poll_of_a_request_ends_the_one_before() {
-        let polls = Polls::default();
+        let polls = LongPolls::default();
         let (one, other) = (Hash::of("one"), Hash::of("other"));
         let first = polls.take(one);
         let elsewhere = polls.take(other);
         let second = polls.take(one);
         first.replaced().await;
         drop(first);
-        assert_eq!(polls.count(), 2, "the first one's end leaves the second in its place");
+        assert_eq!(polls.count(), 2, "the first one's end leaves the second in its slot");
         drop((second, elsewhere));
         assert_eq!(polls.count(), 0);
     }

@@ -11,9 +11,9 @@ use countersign_store::{Error as StoreError, Transaction};
 use crate::config::Client;
 use crate::delivery::Event;
 use crate::grant::resource::Resources;
-use crate::http::{Code, Form, OAuthError};
-use crate::issuance::approval_status::NotGiven;
-use crate::issuance::redeem::Given;
+use crate::http::{ErrorCode, Form, OAuthError};
+use crate::issuance::approval_status::TokenRefusal;
+use crate::issuance::redeem::Grant;
 use crate::issuance::refresh_token::new_token;
 use crate::issuance::sender_constraint::Confirmation;
 use crate::server::Inner;
@@ -38,19 +38,19 @@ impl Inner {
         confirmation: Option<Confirmation>,
     ) -> Result<String, OAuthError> {
         let Some(token) = form.get("refresh_token") else {
-            return Err(OAuthError::new(Code::InvalidRequest, "refresh_token is missing"));
+            return Err(OAuthError::new(ErrorCode::InvalidRequest, "refresh_token is missing"));
         };
         // Each use leaves a row until the family's end.
         let (per_minute, now) = (client.policy.requests_per_minute, self.ports.clock.now());
-        self.refreshes.spend(&client.client_id, per_minute, now).map_err(|seconds| {
-            OAuthError::new(Code::RateLimited, "this client refreshes too often").with_retry_after(seconds)
+        self.refreshes.check(&client.client_id, per_minute, now).map_err(|seconds| {
+            OAuthError::new(ErrorCode::RateLimited, "this client refreshes too often").with_retry_after(seconds)
         })?;
         let wanted = form.get("scope").map(str::to_owned);
         let next = new_token(&*self.ports.random);
         let (used, next_hash) = (Hash::of(token), Hash::of(next.expose()));
         let (inner, asker, narrower) = (self.clone(), client.clone(), wanted.clone());
         let named = Resources::named(form, client);
-        let shown = self.gateway.store().write(move |tx: &Transaction<'_>| -> Result<Shown, NotGiven> {
+        let shown = self.gateway.store().write(move |tx: &Transaction<'_>| -> Result<Shown, TokenRefusal> {
             let kept = inner.family_of(tx, &used, &asker, confirmation, now)?;
             let since = match kept.previous {
                 _ if used == kept.current => now,
@@ -64,12 +64,12 @@ impl Inner {
                 }
             };
             check_scope(narrower.as_deref(), &kept.family.scope)?;
-            let resources = kept.family.resources.narrowed_to(&named).map_err(NotGiven::Told)?;
+            let resources = kept.family.resources.narrowed_to(&named).map_err(TokenRefusal::Answer)?;
             let approval = inner.approval_of_family(tx, &kept.family)?;
             store::rotate(tx, kept.id, (&used, since), &next_hash)?;
             Ok(Some((kept.family, resources, approval)))
         });
-        let Some((family, resources, approval)) = shown.await.map_err(|error: NotGiven| OAuthError::from(error))?
+        let Some((family, resources, approval)) = shown.await.map_err(|error: TokenRefusal| OAuthError::from(error))?
         else {
             let client_id = client.client_id.as_str();
             tracing::warn!(client_id, "refresh_reuse: a refresh token was used a second time; all of its family ended");
@@ -77,7 +77,7 @@ impl Inner {
                 "this refresh token was used before: whoever has it, none of its family is worth anything now",
             ));
         };
-        let given = Given {
+        let grant = Grant {
             auth_req_id: None,
             sub: &family.sub,
             scope: wanted.as_deref().unwrap_or(&family.scope),
@@ -88,7 +88,7 @@ impl Inner {
             refresh_token: Some(&next),
             is_pushed: false,
         };
-        self.tokens_for(client, &given)
+        self.tokens_for(client, &grant)
     }
 
     /// The family of a token that this client shows, if it is worth something still.
@@ -99,7 +99,7 @@ impl Inner {
         client: &Client,
         confirmation: Option<Confirmation>,
         now: Timestamp,
-    ) -> Result<KeptFamily, NotGiven> {
+    ) -> Result<KeptFamily, TokenRefusal> {
         let found = store::family_of(tx, token)?.filter(|kept| kept.family.client_id == client.client_id);
         let Some(kept) = found else { return refused("the refresh token is not known, or belongs to another client") };
         if kept.has_ended {
@@ -116,8 +116,8 @@ impl Inner {
     }
 
     /// The approval that a family rests on, if person and device are still good and nobody disputed it.
-    fn approval_of_family(&self, tx: &Transaction<'_>, family: &Family) -> Result<Approval, NotGiven> {
-        if self.person_in(tx, &family.sub)?.is_none_or(|person| person.locked) {
+    fn approval_of_family(&self, tx: &Transaction<'_>, family: &Family) -> Result<Approval, TokenRefusal> {
+        if self.user_in(tx, &family.sub)?.is_none_or(|person| person.locked) {
             return refused("the user was locked or removed since the approval");
         }
         match self.gateway.redeemable(tx, &family.approval) {
@@ -127,13 +127,13 @@ impl Inner {
             Err(NotRedeemable::Store(StoreError::MissingRow)) => {
                 refused("the approval is forgotten: make a new authentication request")
             }
-            Err(other) => Err(NotGiven::Gateway(other)),
+            Err(other) => Err(TokenRefusal::Gateway(other)),
         }
     }
 
     /// Ends what clients had that stand neither in the configuration nor beside it any more, so that another of the same name
     /// finds nothing.
-    pub(crate) fn end_families_of_strangers(&self) -> Result<(), StoreError> {
+    pub(crate) fn end_families_of_unknown_clients(&self) -> Result<(), StoreError> {
         let gone = self.gateway.store().read_blocking(|snapshot| {
             let mut gone = store::clients_with_families(snapshot)?;
             gone.retain(|client_id| self.clients.get(client_id).is_none());
@@ -176,7 +176,7 @@ impl Inner {
                 is_current && kept.family.client_id == asker.client_id
             });
             let Some(kept) = found else { return Ok(None) };
-            let person = inner.person_in(snapshot, &kept.family.sub)?.filter(|person| !person.locked);
+            let person = inner.user_in(snapshot, &kept.family.sub)?.filter(|person| !person.locked);
             let stands = inner.gateway.redeemable(snapshot, &kept.family.approval).is_ok();
             Ok(person.filter(|_| stands).map(|_| kept.family))
         });
@@ -199,25 +199,25 @@ impl Inner {
 }
 
 /// RFC 6749 §6: nothing that was not granted.
-fn check_scope(wanted: Option<&str>, granted: &str) -> Result<(), NotGiven> {
+fn check_scope(wanted: Option<&str>, granted: &str) -> Result<(), TokenRefusal> {
     let Some(wanted) = wanted else { return Ok(()) };
     let is_granted = |name: &str| granted.split(' ').any(|known| known == name);
     match wanted.split(' ').find(|name| !is_granted(name)) {
-        Some(_) => Err(NotGiven::Told(OAuthError::new(
-            Code::InvalidScope,
+        Some(_) => Err(TokenRefusal::Answer(OAuthError::new(
+            ErrorCode::InvalidScope,
             "scope has a name in it that was not granted before",
         ))),
         None if !wanted.split(' ').any(|name| name == "openid") => {
-            Err(NotGiven::Told(OAuthError::new(Code::InvalidScope, "scope must have openid in it")))
+            Err(TokenRefusal::Answer(OAuthError::new(ErrorCode::InvalidScope, "scope must have openid in it")))
         }
         None => Ok(()),
     }
 }
 
-fn refused<T>(what: &str) -> Result<T, NotGiven> {
-    Err(NotGiven::Told(invalid(what)))
+fn refused<T>(what: &str) -> Result<T, TokenRefusal> {
+    Err(TokenRefusal::Answer(invalid(what)))
 }
 
 fn invalid(what: &str) -> OAuthError {
-    OAuthError::new(Code::InvalidGrant, what)
+    OAuthError::new(ErrorCode::InvalidGrant, what)
 }
