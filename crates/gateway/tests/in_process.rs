@@ -4,8 +4,8 @@
 use std::sync::Arc;
 
 use countersign_gateway::{
-    AcceptError, AcceptedRequest, ApprovalRequest, Gateway, InProcessApprover, Keys, NoopSink, NotRedeemable, Ports,
-    Settings, Verdict,
+    AcceptError, AcceptedRequest, ApprovalRequest, Gateway, InProcessApprover, InteractionError, Keys, NoopSink,
+    NotRedeemable, Ports, Settings, Verdict,
 };
 use countersign_protocol::id::Subject;
 use countersign_protocol::interaction::InteractionType;
@@ -85,8 +85,11 @@ async fn what_needs_a_number_is_not_approved_without_a_device() {
     asked.interaction_policy.client_supported = vec![InteractionType::InputManual];
     let mut policy = about_auto(&world);
     policy.interaction_policy.minimum = InteractionType::NumberChoose;
-    for request in [asked, policy] {
+    let beyond = InteractionError::BeyondDevices(InteractionType::InputManual);
+    let (requested, minimum) = (InteractionType::Boolean, InteractionType::NumberChoose);
+    let below = InteractionError::BelowMinimum { requested, minimum };
+    for (request, expected) in [(asked, beyond), (policy, below)] {
         let refused = accept(&gateway, request).await;
-        assert!(matches!(refused, Err(AcceptError::Interaction(_))), "{refused:?}");
+        assert!(matches!(refused, Err(AcceptError::Interaction(error)) if error == expected), "{refused:?}");
     }
 }
