@@ -9,7 +9,7 @@ use countersign_op::{Config, PeerCertificate};
 use countersign_protocol::hash::Hash;
 use serde_json::{Value, json};
 
-use crate::client_key::{ClientKey, JWT_BEARER, NOW, self_signed, with};
+use crate::client_keys::{ClientKey, JWT_BEARER, NOW, self_signed, with};
 use crate::world::{BC, CONFIG, Reply, SECRET, TOKEN, World, form_request};
 
 const ISSUER: &str = "https://id.example/tenant";

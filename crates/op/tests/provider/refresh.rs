@@ -6,8 +6,8 @@ use countersign_protocol::hash::Hash;
 use countersign_testing_gateway::{DeviceCalls as _, TestDevice};
 use serde_json::{Value, json};
 
-use crate::bound_tokens::{claims, proof};
-use crate::client_key::{ClientKey, self_signed};
+use crate::client_keys::{ClientKey, self_signed};
+use crate::sender_constrained_tokens::{claims, proof};
 use crate::world::{BC, CONFIG, Reply, SECRET, TOKEN, World, basic, form_request};
 
 const REVOKE: &str = "/tenant/revoke";

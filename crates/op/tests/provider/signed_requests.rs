@@ -8,7 +8,7 @@ use countersign_protocol::encoding;
 use countersign_testing_gateway::DeviceCalls as _;
 use serde_json::{Value, json};
 
-use crate::client_key::{ClientKey, NOW, with};
+use crate::client_keys::{ClientKey, NOW, with};
 use crate::world::{BC, CONFIG, Reply, SECRET, World, basic, form_request};
 
 const ISSUER: &str = "https://id.example/tenant";

@@ -12,7 +12,7 @@ use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::oneshot;
 
-use crate::client_key::certified_pair;
+use crate::client_keys::certified_pair;
 use crate::world::World;
 
 struct Pair {

@@ -9,7 +9,7 @@ use countersign_protocol::hash::Hash;
 use countersign_testing_gateway::TestDevice;
 use serde_json::{Value, json};
 
-use crate::client_key::{ClientKey, NOW, self_signed, with};
+use crate::client_keys::{ClientKey, NOW, self_signed, with};
 use crate::world::{BC, CONFIG, Reply, SECRET, TOKEN, World, basic, form_request};
 
 const TOKEN_URL: &str = "https://id.example/tenant/token";

@@ -1,4 +1,4 @@
-//! Plays a story on a real provider, and holds what came of each step against the model.
+//! Runs a scenario on a real provider, and compares the state after each step with the model.
 
 use std::collections::{BTreeMap, HashMap};
 use std::path::Path;
@@ -19,13 +19,13 @@ use proptest_state_machine::StateMachineTest;
 use serde_json::{Value, json};
 use tokio::runtime::Runtime;
 
-use super::model::{Facts, Fate, Model, Signed, Standing, Terms, Told};
-use super::plot::{Act, Client, DEVICES, Plot, Step, Word};
-use super::truth::{self, Names};
+use super::model::{ApprovalStatus, DeviceStatus, Facts, Model, PollResult, Signed, Terms};
+use super::scenario::{Action, Client, DEVICES, Decision, Scenario, Step};
+use super::stored_state::{self, Names};
 use crate::world::{BC, CONFIG, Reply, World};
 
 /// A provider with three devices, what was asked and signed so far, and what must be true of it.
-pub(super) struct Stage {
+pub(super) struct Runner {
     runtime: Runtime,
     world: World,
     devices: Vec<TestDevice>,
@@ -51,11 +51,11 @@ struct Asked {
     challenges: [Option<VerifiedChallenge>; 3],
 }
 
-/// How often each end has been seen, over all stories.
+/// How often each end has been seen, over all scenarios.
 pub(super) static SEEN: Mutex<BTreeMap<String, u32>> = Mutex::new(BTreeMap::new());
 
 /// What somebody heard.
-enum Heard {
+enum Received {
     Reply(Reply),
     Device(countersign_testing_gateway::Response),
     Nothing,
@@ -69,43 +69,43 @@ fn config(locked: bool) -> String {
     CONFIG.replace("name = \"Alice\"", lock).replace("interval = 5", "interval = 1")
 }
 
-impl StateMachineTest for Stage {
-    type SystemUnderTest = Stage;
-    type Reference = Plot;
+impl StateMachineTest for Runner {
+    type SystemUnderTest = Runner;
+    type Reference = Scenario;
 
-    fn init_test(_: &Plot) -> Stage {
-        Stage::set()
+    fn init_test(_: &Scenario) -> Runner {
+        Runner::set()
     }
 
-    fn apply(mut stage: Stage, _: &Plot, step: Step) -> Stage {
+    fn apply(mut runner: Runner, _: &Scenario, step: Step) -> Runner {
         match step {
-            Step::Ask { by, cents, number, life } => stage.ask(by, cents, number, life),
-            Step::Fetch { device } => stage.fetch(device),
-            Step::Sign { device, request, word } => stage.sign(device, request, word),
-            Step::Do(act) => stage.at_once(vec![act]),
-            Step::AtOnce(acts) => stage.at_once(acts),
-            Step::CutShort(act, written) if stage.can(&act) => stage.cut_short(&act, written),
-            Step::CutShort(..) => {}
-            Step::AskCutShort { by, written } => stage.ask_cut_short(by, written),
-            Step::Wait { seconds } => stage.world.advance_seconds(seconds.into()),
-            Step::Kill => stage.restart(&stage.journal_bytes()),
+            Step::Ask { by, cents, number, life } => runner.ask(by, cents, number, life),
+            Step::Fetch { device } => runner.fetch(device),
+            Step::Sign { device, request, word } => runner.sign(device, request, word),
+            Step::Do(act) => runner.at_once(vec![act]),
+            Step::Concurrently(acts) => runner.at_once(acts),
+            Step::PowerCut(act, written) if runner.can(&act) => runner.cut_short(&act, written),
+            Step::PowerCut(..) => {}
+            Step::AskPowerCut { by, written } => runner.ask_cut_short(by, written),
+            Step::Wait { seconds } => runner.world.advance_seconds(seconds.into()),
+            Step::Kill => runner.restart(&runner.journal_bytes()),
             Step::Lock(locked) => {
-                stage.locked = locked;
-                stage.restart(&stage.journal_bytes());
+                runner.locked = locked;
+                runner.restart(&runner.journal_bytes());
             }
         }
-        stage
+        runner
     }
 
-    fn check_invariants(stage: &Stage, _: &Plot) {
-        let facts = stage.terms_and_answers();
-        let facts = stage.facts(&facts);
-        assert_eq!(stage.truth().seen_at(&facts), stage.model.clone().seen_at(&facts));
+    fn check_invariants(runner: &Runner, _: &Scenario) {
+        let facts = runner.terms_and_answers();
+        let facts = runner.facts(&facts);
+        assert_eq!(runner.stored_state().seen_at(&facts), runner.model.clone().seen_at(&facts));
     }
 
-    fn teardown(stage: Stage, _: Plot) {
+    fn teardown(runner: Runner, _: Scenario) {
         let mut seen = SEEN.lock().expect("nobody panicked");
-        for request in &stage.model.requests {
+        for request in &runner.model.requests {
             let end = request.approval.as_ref().map(|approval| format!("{:?}", approval.fate));
             let end = end.as_deref().and_then(|end| end.split(' ').next()).unwrap_or("nobody asked");
             *seen.entry(end.to_owned()).or_default() += 1;
@@ -119,9 +119,9 @@ impl StateMachineTest for Stage {
     }
 }
 
-impl Stage {
-    /// Everything as the story begins. The enrollments are made once and copied for every story.
-    fn set() -> Stage {
+impl Runner {
+    /// Everything as the scenario begins. The enrollments are made once and copied for every scenario.
+    fn set() -> Runner {
         static TEMPLATE: OnceLock<(tempfile::TempDir, Vec<TestDevice>)> = OnceLock::new();
         let runtime = || tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
         let (home, devices) = TEMPLATE.get_or_init(|| {
@@ -136,7 +136,7 @@ impl Stage {
             (copied(world.home(), None), devices)
         });
         let clock = Arc::new(ManualClock::at_seconds(1_800_000_000));
-        Stage {
+        Runner {
             runtime: runtime(),
             world: World::over(copied(home.path(), None), &config(false), clock, 1000),
             devices: devices.iter().map(TestDevice::copy).collect(),
@@ -154,7 +154,7 @@ impl Stage {
         let details = cents.map(|cents| payment(cents, self.requests.len()));
         let reply = self.runtime.block_on(ask(&self.world, by, details.as_deref(), number, life));
         let hides = by == Client::Kiosk;
-        let asked = [0, 1, 2].map(|device| self.model.devices[device].standing == Standing::Active);
+        let asked = [0, 1, 2].map(|device| self.model.devices[device].standing == DeviceStatus::Active);
         let is_real = !self.locked && asked.contains(&true);
         assert_eq!(reply.status.is_success(), is_real || hides, "{}", reply.body);
         let made = reply.status.is_success();
@@ -176,7 +176,7 @@ impl Stage {
             challenges: [None, None, None],
         });
         let approval = is_real.then_some(super::model::Approval {
-            fate: Fate::Open,
+            fate: ApprovalStatus::Open,
             disputed: false,
             asked,
             refused: [false; 3],
@@ -187,7 +187,7 @@ impl Stage {
 
     /// A device hears everything new. What it is asked is what the client asked, and what ended ended as it must.
     fn fetch(&mut self, device: usize) {
-        if self.model.devices[device].standing != Standing::Active {
+        if self.model.devices[device].standing != DeviceStatus::Active {
             return;
         }
         let fetched = self.runtime.block_on(self.devices[device].pull(&self.world.side));
@@ -221,7 +221,9 @@ impl Stage {
             let Some((n, challenge)) = found else { continue };
             let approval = self.model.requests[n].approval.as_ref().expect("it was asked");
             let own = match approval.fate {
-                Fate::Approved { answer } | Fate::Denied { answer } | Fate::Mismatch { answer } => {
+                ApprovalStatus::Approved { answer }
+                | ApprovalStatus::Denied { answer }
+                | ApprovalStatus::Mismatch { answer } => {
                     self.answers[answer].as_ref().filter(|(signed, _)| signed.device == device)
                 }
                 _ => None,
@@ -230,30 +232,30 @@ impl Stage {
             let told = self.devices[device].verify_outcome(challenge, answer, &withdrawn.outcome);
             let expected = match approval.fate {
                 // Swept or not, its time is over.
-                Fate::Open | Fate::Expired => Ending::Expired,
-                Fate::Approved { .. } if own.is_some() => Ending::Approved,
-                Fate::Denied { .. } if own.is_some() => Ending::Denied,
-                Fate::Approved { .. } | Fate::Denied { .. } => Ending::AnsweredElsewhere,
-                Fate::Mismatch { .. } => Ending::Mismatch,
-                Fate::Cancelled | Fate::DeviceRevoked => Ending::Cancelled,
-                Fate::Refused => Ending::Refused,
+                ApprovalStatus::Open | ApprovalStatus::Expired => Ending::Expired,
+                ApprovalStatus::Approved { .. } if own.is_some() => Ending::Approved,
+                ApprovalStatus::Denied { .. } if own.is_some() => Ending::Denied,
+                ApprovalStatus::Approved { .. } | ApprovalStatus::Denied { .. } => Ending::AnsweredElsewhere,
+                ApprovalStatus::Mismatch { .. } => Ending::Mismatch,
+                ApprovalStatus::Cancelled | ApprovalStatus::DeviceRevoked => Ending::Cancelled,
+                ApprovalStatus::Refused => Ending::Refused,
             };
             let disputed = approval.disputed && told.ending() == Ending::Disputed;
             assert!(disputed || told.ending() == expected, "{:?} of {:?} on {device}", told.ending(), approval.fate);
         }
     }
 
-    fn sign(&mut self, device: usize, request: usize, word: Word) {
+    fn sign(&mut self, device: usize, request: usize, word: Decision) {
         let asked = &self.requests[request];
         let Some(challenge) = &asked.challenges[device] else { return self.answers.push(None) };
         let signer = &mut self.devices[device];
         let number = asked.number.as_deref();
         let wrong = number.map(|right| if right == "000000" { "000001" } else { "000000" });
         let answer = match word {
-            Word::Yes => signer.approve(challenge, number),
-            Word::WrongNumber => signer.approve(challenge, wrong),
-            Word::No => signer.deny(challenge, None),
-            Word::NotMe => signer.deny(challenge, Some(DenialReason::NotMe)),
+            Decision::Yes => signer.approve(challenge, number),
+            Decision::WrongNumber => signer.approve(challenge, wrong),
+            Decision::No => signer.deny(challenge, None),
+            Decision::NotMe => signer.deny(challenge, Some(DenialReason::NotMe)),
         };
         let number = self.answers.len();
         self.numbers.insert(answer.peek().expect("its own").jti.to_string(), number);
@@ -262,42 +264,42 @@ impl Stage {
     }
 
     /// Everything must be as if it had happened in some order, and everybody be told what fits that order.
-    fn at_once(&mut self, mut acts: Vec<Act>) {
+    fn at_once(&mut self, mut acts: Vec<Action>) {
         acts.retain(|act| self.can(act));
         let heard = self.runtime.block_on(async {
             let acts = acts.iter().map(|act| self.perform(act));
             join_all(acts).await
         });
-        let told: Vec<Told> = heard.iter().map(told).collect();
+        let told: Vec<PollResult> = heard.iter().map(told).collect();
         let facts = self.terms_and_answers();
         let facts = self.facts(&facts);
-        let truth = self.truth().seen_at(&facts);
+        let stored = self.stored_state().seen_at(&facts);
         let mut orders = Vec::new();
         permute(&mut (0..acts.len()).collect::<Vec<_>>(), 0, &mut |order| orders.push(order.to_vec()));
         let outcomes: Vec<_> = orders
             .iter()
             .map(|order| {
                 let mut model = self.model.clone();
-                let mut says = vec![Told::Nothing; acts.len()];
+                let mut says = vec![PollResult::Nothing; acts.len()];
                 for n in order {
                     (model, says[*n]) = model.after(&acts[*n], &facts);
                 }
                 (model.seen_at(&facts), says)
             })
             .collect();
-        let is_explained = outcomes.iter().any(|(model, says)| *model == truth && *says == told);
-        assert!(is_explained, "no order explains {told:?} and {truth:#?}; the first gives {:#?}", outcomes[0]);
-        self.model = truth;
+        let is_explained = outcomes.iter().any(|(model, says)| *model == stored && *says == told);
+        assert!(is_explained, "no order explains {told:?} and {stored:#?}; the first gives {:#?}", outcomes[0]);
+        self.model = stored;
         for (act, heard) in acts.iter().zip(&heard) {
             self.check_reply(act, heard, acts.len() == 1);
         }
     }
 
     /// Whether a device has what it needs for this: it may have come too late to be asked.
-    fn can(&self, act: &Act) -> bool {
+    fn can(&self, act: &Action) -> bool {
         match *act {
-            Act::Send { answer } => self.answers[answer].is_some(),
-            Act::Refuse { device, request } | Act::Dispute { device, request } => {
+            Action::Send { answer } => self.answers[answer].is_some(),
+            Action::Refuse { device, request } | Action::Dispute { device, request } => {
                 self.requests[request].challenges[device].is_some()
             }
             _ => true,
@@ -305,29 +307,33 @@ impl Stage {
     }
 
     /// What was heard fits what is true now.
-    fn check_reply(&mut self, act: &Act, heard: &Heard, alone: bool) {
+    fn check_reply(&mut self, act: &Action, heard: &Received, alone: bool) {
         match (act, heard) {
-            (Act::Poll { request }, Heard::Reply(reply)) if reply.status == StatusCode::OK => {
+            (Action::Poll { request }, Received::Reply(reply)) if reply.status == StatusCode::OK => {
                 self.check_tokens(*request, reply);
             }
-            (Act::Send { answer }, Heard::Device(response)) => {
+            (Action::Send { answer }, Received::Device(response)) => {
                 let (signed, _) = self.answers[*answer].as_ref().expect("it was sent");
                 let approval = self.model.requests[signed.request].approval.as_ref().expect("it was asked");
                 let status = response.status.as_u16();
                 if !alone {
                     // The device may have been revoked, and the approval disputed, before or after.
-                    let decided = matches!(approval.fate, Fate::Approved { answer: by } | Fate::Denied { answer: by } if by == *answer);
+                    let decided = matches!(approval.fate, ApprovalStatus::Approved { answer: by } | ApprovalStatus::Denied { answer: by } if by == *answer);
                     return assert!(status != 200 || decided, "{status} for {:?}", approval.fate);
                 }
                 let is_in_force = approval.answered[signed.device] == Some(*answer)
-                    && self.model.devices[signed.device].standing == Standing::Active;
+                    && self.model.devices[signed.device].standing == DeviceStatus::Active;
                 if !is_in_force {
                     return assert!((400..500).contains(&status), "{status} for an answer that counts for nothing");
                 }
                 let expected = match approval.fate {
-                    Fate::Approved { answer: by } | Fate::Denied { answer: by } if by == *answer => 200,
-                    Fate::Mismatch { answer: by } if by == *answer => 403,
-                    Fate::Expired => 410,
+                    ApprovalStatus::Approved { answer: by } | ApprovalStatus::Denied { answer: by }
+                        if by == *answer =>
+                    {
+                        200
+                    }
+                    ApprovalStatus::Mismatch { answer: by } if by == *answer => 403,
+                    ApprovalStatus::Expired => 410,
                     _ => 409,
                 };
                 assert_eq!(status, expected, "for {:?}", approval.fate);
@@ -343,9 +349,9 @@ impl Stage {
     fn check_tokens(&self, request: usize, reply: &Reply) {
         let asked = &self.requests[request];
         let approval = self.model.requests[request].approval.as_ref().expect("somebody approved");
-        let Fate::Approved { answer } = approval.fate else { panic!("tokens for {:?}", approval.fate) };
+        let ApprovalStatus::Approved { answer } = approval.fate else { panic!("tokens for {:?}", approval.fate) };
         let (signed, answer) = self.answers[answer].as_ref().expect("it decided");
-        assert_eq!((signed.request, signed.word == Word::No || signed.word == Word::NotMe), (request, false));
+        assert_eq!((signed.request, signed.word == Decision::No || signed.word == Decision::NotMe), (request, false));
         let challenge = self.challenge(signed.device, request);
         self.runtime.block_on(async {
             for token in ["id_token", "access_token"] {
@@ -367,17 +373,17 @@ impl Stage {
     }
 
     /// It happens, the power fails before anybody hears of it, and so much of what it wrote is on the disk.
-    fn cut_short(&mut self, act: &Act, written: u8) {
+    fn cut_short(&mut self, act: &Action, written: u8) {
         let before = self.journal_bytes();
         self.runtime.block_on(self.perform(act));
         self.restart_from(&before, written);
         let facts = self.terms_and_answers();
         let facts = self.facts(&facts);
-        let truth = self.truth().seen_at(&facts);
+        let stored = self.stored_state().seen_at(&facts);
         let undone = self.model.clone().seen_at(&facts);
         let done = self.model.clone().after(act, &facts).0.seen_at(&facts);
-        assert!(truth == undone || truth == done, "neither done nor undone: {truth:#?}\n{undone:#?}\n{done:#?}");
-        self.model = truth;
+        assert!(stored == undone || stored == done, "neither done nor undone: {stored:#?}\n{undone:#?}\n{done:#?}");
+        self.model = stored;
     }
 
     fn ask_cut_short(&mut self, by: Client, written: u8) {
@@ -386,46 +392,46 @@ impl Stage {
         self.restart_from(&before, written);
     }
 
-    async fn perform(&self, act: &Act) -> Heard {
+    async fn perform(&self, act: &Action) -> Received {
         let side = &self.world.side;
         match *act {
-            Act::Send { answer } => {
+            Action::Send { answer } => {
                 let (signed, compact) = self.answers[answer].as_ref().expect("it was signed");
                 let challenge = self.challenge(signed.device, signed.request);
-                Heard::Device(self.devices[signed.device].send_answer(side, challenge.id(), compact).await)
+                Received::Device(self.devices[signed.device].send_answer(side, challenge.id(), compact).await)
             }
-            Act::Poll { request } => {
+            Action::Poll { request } => {
                 let asked = &self.requests[request];
-                Heard::Reply(self.world.poll(asked.client, &asked.id).await)
+                Received::Reply(self.world.poll(asked.client, &asked.id).await)
             }
-            Act::PollByStranger { request } => {
-                Heard::Reply(self.world.poll("numbers", &self.requests[request].id).await)
+            Action::PollByStranger { request } => {
+                Received::Reply(self.world.poll("numbers", &self.requests[request].id).await)
             }
-            Act::Refuse { device, request } => {
+            Action::Refuse { device, request } => {
                 self.devices[device].refuse(side, self.challenge(device, request)).await;
-                Heard::Nothing
+                Received::Nothing
             }
-            Act::Dispute { device, request } => {
+            Action::Dispute { device, request } => {
                 self.devices[device].dispute(side, self.challenge(device, request)).await;
-                Heard::Nothing
+                Received::Nothing
             }
-            Act::Withdraw { request } => {
+            Action::Withdraw { request } => {
                 let approval = self.world.provider.approval_of(&self.requests[request].id).expect("read");
                 if let Some(approval) = approval {
                     let gateway = side.gateway.clone();
                     let withdrawn = side.gateway.store().write(move |tx| gateway.withdraw(tx, &approval)).await;
                     withdrawn.expect("written");
                 }
-                Heard::Nothing
+                Received::Nothing
             }
-            Act::Revoke { device } => {
+            Action::Revoke { device } => {
                 let by = RevokedBy::Operator;
                 side.gateway.revoke_device(self.devices[device].id(), by).await.expect("revoked");
-                Heard::Nothing
+                Received::Nothing
             }
-            Act::Sweep => {
+            Action::Sweep => {
                 side.gateway.sweep().await.expect("swept");
-                Heard::Nothing
+                Received::Nothing
             }
         }
     }
@@ -459,14 +465,14 @@ impl Stage {
         self.world.side.clock.now().seconds()
     }
 
-    fn truth(&self) -> Model {
+    fn stored_state(&self) -> Model {
         let [first, second, third] = [0, 1, 2].map(|device| self.devices[device].id());
         let names = Names {
             devices: [first, second, third],
             requests: self.requests.iter().map(|asked| asked.id.as_str()).collect(),
             answers: &self.numbers,
         };
-        truth::read(self.world.provider.gateway().store(), &names)
+        stored_state::read(self.world.provider.gateway().store(), &names)
     }
 
     fn terms_and_answers(&self) -> (Vec<Terms>, Vec<Option<Signed>>) {
@@ -489,7 +495,7 @@ async fn ask(world: &World, by: Client, details: Option<&str>, number: bool, lif
     world.post(by.name(), BC, &form).await
 }
 
-/// A payment that no other request of the story asks for.
+/// A payment that no other request of the scenario asks for.
 fn payment(cents: u16, nth: usize) -> String {
     let amount = format!("{}.{:02}", cents / 100, cents % 100);
     format!(
@@ -497,16 +503,16 @@ fn payment(cents: u16, nth: usize) -> String {
     )
 }
 
-fn told(heard: &Heard) -> Told {
-    let Heard::Reply(reply) = heard else { return Told::Nothing };
+fn told(heard: &Received) -> PollResult {
+    let Received::Reply(reply) = heard else { return PollResult::Nothing };
     if reply.status == StatusCode::OK {
-        return Told::Tokens;
+        return PollResult::Tokens;
     }
     match reply.text("error").as_str() {
-        "authorization_pending" | "slow_down" => Told::Pending,
-        "expired_token" => Told::Expired,
-        "access_denied" => Told::Denied,
-        "invalid_grant" => Told::Invalid,
+        "authorization_pending" | "slow_down" => PollResult::Pending,
+        "expired_token" => PollResult::Expired,
+        "access_denied" => PollResult::Denied,
+        "invalid_grant" => PollResult::Invalid,
         other => panic!("{other}"),
     }
 }

@@ -1,4 +1,4 @@
-//! Makes up stories: one step after another, each possible where it stands.
+//! Generates scenarios: one step after another, each possible in the state before it.
 
 use std::fmt;
 
@@ -7,7 +7,7 @@ use proptest::sample::select;
 use proptest::strategy::Union;
 use proptest_state_machine::ReferenceStateMachine;
 
-/// Alice's devices, all enrolled before the story begins.
+/// Alice's devices, all enrolled before the scenario begins.
 pub(super) const DEVICES: [&str; 3] = ["Phone", "Tablet", "Laptop"];
 
 /// Who asks. The till may know everybody and shows numbers; the kiosk must not know who exists.
@@ -19,7 +19,7 @@ pub(super) enum Client {
 
 /// What a device's answer says.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub(super) enum Word {
+pub(super) enum Decision {
     Yes,
     /// Yes, with another number than the client's. The same as yes where no number is asked for.
     WrongNumber,
@@ -27,9 +27,9 @@ pub(super) enum Word {
     NotMe,
 }
 
-/// What can be cut short by a power cut, or happen at the same time as others. Numbers count from the story's beginning.
+/// What can be cut short by a power cut, or happen at the same time as others. Numbers count from the scenario's beginning.
 #[derive(Clone, Copy, PartialEq, Eq)]
-pub(super) enum Act {
+pub(super) enum Action {
     /// An answer that was signed is sent, for the first time or again.
     Send { answer: usize },
     /// A client asks how its request stands.
@@ -48,7 +48,7 @@ pub(super) enum Act {
     Sweep,
 }
 
-/// A step of a story.
+/// A step of a scenario.
 #[derive(Clone)]
 pub(super) enum Step {
     Ask {
@@ -63,15 +63,15 @@ pub(super) enum Step {
     Sign {
         device: usize,
         request: usize,
-        word: Word,
+        word: Decision,
     },
-    Do(Act),
+    Do(Action),
     /// All at the same time.
-    AtOnce(Vec<Act>),
+    Concurrently(Vec<Action>),
     /// The power fails while it happens; nobody hears what came of it. So much of what it wrote is on the disk, in 255ths.
-    CutShort(Act, u8),
+    PowerCut(Action, u8),
     /// A client's request, cut short in the same way.
-    AskCutShort {
+    AskPowerCut {
         by: Client,
         written: u8,
     },
@@ -84,9 +84,9 @@ pub(super) enum Step {
     Lock(bool),
 }
 
-/// What is known while a story is made up.
+/// What is known while a scenario is generated.
 #[derive(Clone, Default)]
-pub(super) struct Plot {
+pub(super) struct Scenario {
     requests: Vec<Asked>,
     /// The devices of the answers that were signed, and whether they were sent.
     answers: Vec<(usize, bool)>,
@@ -99,20 +99,20 @@ struct Asked {
     signed: [bool; 3],
 }
 
-impl ReferenceStateMachine for Plot {
-    type State = Plot;
+impl ReferenceStateMachine for Scenario {
+    type State = Scenario;
     type Transition = Step;
 
-    fn init_state() -> BoxedStrategy<Plot> {
-        Just(Plot::default()).boxed()
+    fn init_state() -> BoxedStrategy<Scenario> {
+        Just(Scenario::default()).boxed()
     }
 
-    fn transitions(plot: &Plot) -> BoxedStrategy<Step> {
+    fn transitions(scenario: &Scenario) -> BoxedStrategy<Step> {
         let client = prop_oneof![3 => Just(Client::Till), 1 => Just(Client::Kiosk)];
         let life = prop_oneof![3 => Just(300_u16), 1 => 10..120_u16];
         let ask = (client.clone(), prop::option::of(1_u16..20_000), any::<bool>(), life)
             .prop_map(|(by, cents, number, life)| Step::Ask { by, cents, number, life });
-        let pending = plot.requests.iter().filter(|asked| asked.signed == [false; 3]).count();
+        let pending = scenario.requests.iter().filter(|asked| asked.signed == [false; 3]).count();
         let fetch = (0..3_usize).prop_map(|device| Step::Fetch { device });
         let wait = prop_oneof![12 => 1..8_u16, 1 => 200..420_u16].prop_map(|seconds| Step::Wait { seconds });
         let mut steps = vec![
@@ -120,66 +120,66 @@ impl ReferenceStateMachine for Plot {
             (6, fetch.boxed()),
             (3, wait.boxed()),
             (1, Just(Step::Kill).boxed()),
-            (if plot.locked { 6 } else { 1 }, Just(Step::Lock(!plot.locked)).boxed()),
-            (1, (client, any::<u8>()).prop_map(|(by, written)| Step::AskCutShort { by, written }).boxed()),
+            (if scenario.locked { 6 } else { 1 }, Just(Step::Lock(!scenario.locked)).boxed()),
+            (1, (client, any::<u8>()).prop_map(|(by, written)| Step::AskPowerCut { by, written }).boxed()),
         ];
-        let may_sign: Vec<_> = plot.on_devices(|asked, device| asked.fetched[device] && !asked.signed[device]);
+        let may_sign: Vec<_> = scenario.on_devices(|asked, device| asked.fetched[device] && !asked.signed[device]);
         if !may_sign.is_empty() {
             let word = prop_oneof![
-                6 => Just(Word::Yes), 3 => Just(Word::WrongNumber), 2 => Just(Word::No), 1 => Just(Word::NotMe)
+                6 => Just(Decision::Yes), 3 => Just(Decision::WrongNumber), 2 => Just(Decision::No), 1 => Just(Decision::NotMe)
             ];
             let sign =
                 (select(may_sign), word).prop_map(|((device, request), word)| Step::Sign { device, request, word });
             steps.push((10, sign.boxed()));
         }
-        if let Some(act) = plot.act() {
+        if let Some(act) = scenario.act() {
             steps.push((20, act.clone().prop_map(Step::Do).boxed()));
-            steps.push((5, prop::collection::vec(act.clone(), 2..=4).prop_map(Step::AtOnce).boxed()));
-            steps.push((4, (act, any::<u8>()).prop_map(|(act, written)| Step::CutShort(act, written)).boxed()));
+            steps.push((5, prop::collection::vec(act.clone(), 2..=4).prop_map(Step::Concurrently).boxed()));
+            steps.push((4, (act, any::<u8>()).prop_map(|(act, written)| Step::PowerCut(act, written)).boxed()));
         }
         Union::new_weighted(steps).boxed()
     }
 
-    fn apply(mut plot: Plot, step: &Step) -> Plot {
+    fn apply(mut scenario: Scenario, step: &Step) -> Scenario {
         match step {
-            Step::Ask { .. } => plot.requests.push(Asked::default()),
-            Step::Fetch { device } => plot.requests.iter_mut().for_each(|asked| asked.fetched[*device] = true),
+            Step::Ask { .. } => scenario.requests.push(Asked::default()),
+            Step::Fetch { device } => scenario.requests.iter_mut().for_each(|asked| asked.fetched[*device] = true),
             Step::Sign { device, request, .. } => {
-                plot.requests[*request].signed[*device] = true;
-                plot.answers.push((*device, false));
+                scenario.requests[*request].signed[*device] = true;
+                scenario.answers.push((*device, false));
             }
-            Step::Lock(locked) => plot.locked = *locked,
-            Step::Do(act) | Step::CutShort(act, _) => plot.note(act),
-            Step::AtOnce(acts) => acts.iter().for_each(|act| plot.note(act)),
+            Step::Lock(locked) => scenario.locked = *locked,
+            Step::Do(act) | Step::PowerCut(act, _) => scenario.note(act),
+            Step::Concurrently(acts) => acts.iter().for_each(|act| scenario.note(act)),
             _ => {}
         }
-        plot
+        scenario
     }
 
-    fn preconditions(plot: &Plot, step: &Step) -> bool {
+    fn preconditions(scenario: &Scenario, step: &Step) -> bool {
         let has_fetched =
-            |device: usize, request: usize| plot.requests.get(request).is_some_and(|asked| asked.fetched[device]);
-        let exists = |act: &Act| match *act {
-            Act::Send { answer } => answer < plot.answers.len(),
-            Act::Poll { request } | Act::PollByStranger { request } | Act::Withdraw { request } => {
-                request < plot.requests.len()
+            |device: usize, request: usize| scenario.requests.get(request).is_some_and(|asked| asked.fetched[device]);
+        let exists = |act: &Action| match *act {
+            Action::Send { answer } => answer < scenario.answers.len(),
+            Action::Poll { request } | Action::PollByStranger { request } | Action::Withdraw { request } => {
+                request < scenario.requests.len()
             }
-            Act::Refuse { device, request } | Act::Dispute { device, request } => has_fetched(device, request),
-            Act::Revoke { .. } | Act::Sweep => true,
+            Action::Refuse { device, request } | Action::Dispute { device, request } => has_fetched(device, request),
+            Action::Revoke { .. } | Action::Sweep => true,
         };
         match step {
             Step::Sign { device, request, .. } => has_fetched(*device, *request),
-            Step::Do(act) | Step::CutShort(act, _) => exists(act),
-            Step::AtOnce(acts) => acts.iter().all(exists),
-            Step::Lock(locked) => *locked != plot.locked,
+            Step::Do(act) | Step::PowerCut(act, _) => exists(act),
+            Step::Concurrently(acts) => acts.iter().all(exists),
+            Step::Lock(locked) => *locked != scenario.locked,
             _ => true,
         }
     }
 }
 
-impl Plot {
-    fn note(&mut self, act: &Act) {
-        if let Act::Send { answer } = act {
+impl Scenario {
+    fn note(&mut self, act: &Action) {
+        if let Action::Send { answer } = act {
             self.answers[*answer].1 = true;
         }
     }
@@ -190,43 +190,43 @@ impl Plot {
         all.filter(|(device, _, asked)| holds(asked, *device)).map(|(device, n, _)| (device, n)).collect()
     }
 
-    /// Something that can happen now; mostly what moves the story on.
-    fn act(&self) -> Option<BoxedStrategy<Act>> {
+    /// Something that can happen now; mostly what moves the scenario on.
+    fn act(&self) -> Option<BoxedStrategy<Action>> {
         if self.requests.is_empty() {
             return None;
         }
         let all: Vec<_> = (0..self.requests.len()).collect();
         let latest = all[all.len().saturating_sub(3)..].to_vec();
         let mut acts = vec![
-            (8, select(latest).prop_map(|request| Act::Poll { request }).boxed()),
-            (2, select(all.clone()).prop_map(|request| Act::Poll { request }).boxed()),
-            (1, select(all.clone()).prop_map(|request| Act::PollByStranger { request }).boxed()),
-            (1, select(all).prop_map(|request| Act::Withdraw { request }).boxed()),
-            (2, Just(Act::Sweep).boxed()),
+            (8, select(latest).prop_map(|request| Action::Poll { request }).boxed()),
+            (2, select(all.clone()).prop_map(|request| Action::Poll { request }).boxed()),
+            (1, select(all.clone()).prop_map(|request| Action::PollByStranger { request }).boxed()),
+            (1, select(all).prop_map(|request| Action::Withdraw { request }).boxed()),
+            (2, Just(Action::Sweep).boxed()),
         ];
         let on_device = self.on_devices(|asked, device| asked.fetched[device]);
         if !on_device.is_empty() {
-            let refuse = |(device, request)| Act::Refuse { device, request };
+            let refuse = |(device, request)| Action::Refuse { device, request };
             acts.push((3, select(on_device.clone()).prop_map(refuse).boxed()));
-            acts.push((2, select(on_device).prop_map(|(device, request)| Act::Dispute { device, request }).boxed()));
+            acts.push((2, select(on_device).prop_map(|(device, request)| Action::Dispute { device, request }).boxed()));
         }
         // A device sends its answers in order. One that is sent late makes it a suspect, so that is the exception.
         let next: Vec<_> =
             (0..3).filter_map(|device| self.answers.iter().position(|one| *one == (device, false))).collect();
         if !next.is_empty() {
-            acts.push((14, select(next).prop_map(|answer| Act::Send { answer }).boxed()));
+            acts.push((14, select(next).prop_map(|answer| Action::Send { answer }).boxed()));
         }
         if !self.answers.is_empty() {
-            acts.push((3, (0..self.answers.len()).prop_map(|answer| Act::Send { answer }).boxed()));
+            acts.push((3, (0..self.answers.len()).prop_map(|answer| Action::Send { answer }).boxed()));
         }
         if self.requests.len() > 2 {
-            acts.push((2, (0..3_usize).prop_map(|device| Act::Revoke { device }).boxed()));
+            acts.push((2, (0..3_usize).prop_map(|device| Action::Revoke { device }).boxed()));
         }
         Some(Union::new_weighted(acts).boxed())
     }
 }
 
-impl fmt::Debug for Plot {
+impl fmt::Debug for Scenario {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("three devices are enrolled")
     }
@@ -248,17 +248,17 @@ impl fmt::Debug for Step {
             Step::Fetch { device } => write!(f, "{} fetches", DEVICES[*device]),
             Step::Sign { device, request, word } => {
                 let word = match word {
-                    Word::Yes => "yes",
-                    Word::WrongNumber => "yes, with a wrong number,",
-                    Word::No => "no",
-                    Word::NotMe => "no, not me,",
+                    Decision::Yes => "yes",
+                    Decision::WrongNumber => "yes, with a wrong number,",
+                    Decision::No => "no",
+                    Decision::NotMe => "no, not me,",
                 };
                 write!(f, "{} signs {word} to request {request}", DEVICES[*device])
             }
             Step::Do(act) => act.fmt(f),
-            Step::AtOnce(acts) => write!(f, "at once: {acts:?}"),
-            Step::CutShort(act, written) => write!(f, "the power fails ({written}/255 written) while {act:?}"),
-            Step::AskCutShort { by, written } => {
+            Step::Concurrently(acts) => write!(f, "at once: {acts:?}"),
+            Step::PowerCut(act, written) => write!(f, "the power fails ({written}/255 written) while {act:?}"),
+            Step::AskPowerCut { by, written } => {
                 write!(f, "the power fails ({written}/255 written) while the {} asks", by.name())
             }
             Step::Wait { seconds } => write!(f, "{seconds} s pass"),
@@ -269,17 +269,17 @@ impl fmt::Debug for Step {
     }
 }
 
-impl fmt::Debug for Act {
+impl fmt::Debug for Action {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Act::Send { answer } => write!(f, "answer {answer} is sent"),
-            Act::Poll { request } => write!(f, "request {request} is polled for"),
-            Act::PollByStranger { request } => write!(f, "another client polls for request {request}"),
-            Act::Refuse { device, request } => write!(f, "{} can't show request {request}", DEVICES[*device]),
-            Act::Dispute { device, request } => write!(f, "request {request} is disputed on {}", DEVICES[*device]),
-            Act::Withdraw { request } => write!(f, "request {request} is withdrawn"),
-            Act::Revoke { device } => write!(f, "{} is revoked", DEVICES[*device]),
-            Act::Sweep => f.write_str("what is overdue is swept"),
+            Action::Send { answer } => write!(f, "answer {answer} is sent"),
+            Action::Poll { request } => write!(f, "request {request} is polled for"),
+            Action::PollByStranger { request } => write!(f, "another client polls for request {request}"),
+            Action::Refuse { device, request } => write!(f, "{} can't show request {request}", DEVICES[*device]),
+            Action::Dispute { device, request } => write!(f, "request {request} is disputed on {}", DEVICES[*device]),
+            Action::Withdraw { request } => write!(f, "request {request} is withdrawn"),
+            Action::Revoke { device } => write!(f, "{} is revoked", DEVICES[*device]),
+            Action::Sweep => f.write_str("what is overdue is swept"),
         }
     }
 }

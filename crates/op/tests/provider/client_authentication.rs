@@ -9,8 +9,8 @@ use countersign_testing::certificates::CertificateAuthority;
 use countersign_testing::rcgen::{ExtendedKeyUsagePurpose, date_time_ymd};
 use serde_json::{Value, json};
 
-use crate::client_key::{ClientKey, JWT_BEARER, NOW, certify, self_signed, with};
-use crate::document::Document;
+use crate::client_keys::{ClientKey, JWT_BEARER, NOW, certify, self_signed, with};
+use crate::document_server::Document;
 use crate::world::{BC, CONFIG, Reply, SECRET, TOKEN, World, basic, form_request};
 
 const ISSUER: &str = "https://id.example/tenant";

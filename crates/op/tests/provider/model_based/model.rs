@@ -1,6 +1,6 @@
 //! What must be true: the few rules a provider is bound by, written a second time and as simply as they can be said.
 
-use super::plot::{Act, Word};
+use super::scenario::{Action, Decision};
 
 /// What stands in the provider's file, as far as it matters.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -11,13 +11,13 @@ pub(super) struct Model {
 
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Device {
-    pub(super) standing: Standing,
+    pub(super) standing: DeviceStatus,
     /// The highest place in its history that an answer has taken.
     pub(super) used: u64,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Standing {
+pub(super) enum DeviceStatus {
     Active,
     Suspended,
     Revoked,
@@ -34,16 +34,16 @@ pub(super) struct Request {
 
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Approval {
-    pub(super) fate: Fate,
+    pub(super) fate: ApprovalStatus,
     pub(super) disputed: bool,
     pub(super) asked: [bool; 3],
     pub(super) refused: [bool; 3],
-    /// The first answer of each device that arrived, by its number in the story.
+    /// The first answer of each device that arrived, by its number in the scenario.
     pub(super) answered: [Option<usize>; 3],
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Fate {
+pub(super) enum ApprovalStatus {
     Open,
     Approved { answer: usize },
     Denied { answer: usize },
@@ -69,7 +69,7 @@ pub(super) struct Terms {
 pub(super) struct Signed {
     pub(super) device: usize,
     pub(super) request: usize,
-    pub(super) word: Word,
+    pub(super) word: Decision,
     pub(super) seq: u64,
 }
 
@@ -83,7 +83,7 @@ pub(super) struct Facts<'a> {
 
 /// What a client is told.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Told {
+pub(super) enum PollResult {
     Pending,
     Expired,
     Denied,
@@ -97,16 +97,18 @@ pub(super) enum Told {
 impl Model {
     /// Three devices and nothing asked yet.
     pub(super) fn new() -> Model {
-        let device = || Device { standing: Standing::Active, used: 0 };
+        let device = || Device { standing: DeviceStatus::Active, used: 0 };
         Model { devices: [device(), device(), device()], requests: Vec::new() }
     }
 
     /// Everything that is due at this time has ended, whether or not somebody looked.
     pub(super) fn seen_at(mut self, facts: &Facts<'_>) -> Model {
         for request in 0..self.requests.len() {
-            self.end_if_open(request, Fate::Expired, facts, true);
+            self.end_if_open(request, ApprovalStatus::Expired, facts, true);
             // Who could not show it matters as long as somebody else may answer.
-            if let Some(approval) = self.requests[request].approval.as_mut().filter(|one| one.fate != Fate::Open) {
+            if let Some(approval) =
+                self.requests[request].approval.as_mut().filter(|one| one.fate != ApprovalStatus::Open)
+            {
                 approval.refused = [false; 3];
             }
         }
@@ -114,37 +116,37 @@ impl Model {
     }
 
     /// What an act does, and what its caller is told.
-    pub(super) fn after(mut self, act: &Act, facts: &Facts<'_>) -> (Model, Told) {
+    pub(super) fn after(mut self, act: &Action, facts: &Facts<'_>) -> (Model, PollResult) {
         let told = match *act {
-            Act::Send { answer } => {
+            Action::Send { answer } => {
                 self.take_answer(answer, facts);
-                Told::Nothing
+                PollResult::Nothing
             }
-            Act::Poll { request } => self.poll(request, facts),
-            Act::PollByStranger { .. } => Told::Invalid,
-            Act::Refuse { device, request } => {
+            Action::Poll { request } => self.poll(request, facts),
+            Action::PollByStranger { .. } => PollResult::Invalid,
+            Action::Refuse { device, request } => {
                 self.refuse(device, request, facts);
-                Told::Nothing
+                PollResult::Nothing
             }
-            Act::Dispute { device, request } => {
-                let active = self.devices[device].standing == Standing::Active;
+            Action::Dispute { device, request } => {
+                let active = self.devices[device].standing == DeviceStatus::Active;
                 if let Some(approval) = &mut self.requests[request].approval {
-                    approval.disputed |= active && matches!(approval.fate, Fate::Approved { .. });
+                    approval.disputed |= active && matches!(approval.fate, ApprovalStatus::Approved { .. });
                 }
-                Told::Nothing
+                PollResult::Nothing
             }
-            Act::Withdraw { request } => {
-                self.end_if_open(request, Fate::Cancelled, facts, false);
-                Told::Nothing
+            Action::Withdraw { request } => {
+                self.end_if_open(request, ApprovalStatus::Cancelled, facts, false);
+                PollResult::Nothing
             }
-            Act::Revoke { device } => {
-                if self.devices[device].standing != Standing::Revoked {
-                    self.devices[device].standing = Standing::Revoked;
+            Action::Revoke { device } => {
+                if self.devices[device].standing != DeviceStatus::Revoked {
+                    self.devices[device].standing = DeviceStatus::Revoked;
                     self.withdraw_from(device, facts);
                 }
-                Told::Nothing
+                PollResult::Nothing
             }
-            Act::Sweep => Told::Nothing,
+            Action::Sweep => PollResult::Nothing,
         };
         (self, told)
     }
@@ -154,53 +156,55 @@ impl Model {
         let device = &mut self.devices[answer.device];
         let Some(approval) = &mut self.requests[answer.request].approval else { return };
         let first = &mut approval.answered[answer.device];
-        if device.standing != Standing::Active || *first == Some(number) {
+        if device.standing != DeviceStatus::Active || *first == Some(number) {
             return;
         }
         if answer.seq <= device.used {
-            device.standing = Standing::Suspended;
+            device.standing = DeviceStatus::Suspended;
             return self.withdraw_from(answer.device, facts);
         }
         device.used = answer.seq;
         first.get_or_insert(number);
         let fate = match answer.word {
-            Word::No | Word::NotMe => Fate::Denied { answer: number },
-            Word::WrongNumber if facts.terms[answer.request].has_number => Fate::Mismatch { answer: number },
-            Word::Yes | Word::WrongNumber => Fate::Approved { answer: number },
+            Decision::No | Decision::NotMe => ApprovalStatus::Denied { answer: number },
+            Decision::WrongNumber if facts.terms[answer.request].has_number => {
+                ApprovalStatus::Mismatch { answer: number }
+            }
+            Decision::Yes | Decision::WrongNumber => ApprovalStatus::Approved { answer: number },
         };
         self.end_if_open(answer.request, fate, facts, false);
     }
 
-    fn poll(&mut self, request: usize, facts: &Facts<'_>) -> Told {
+    fn poll(&mut self, request: usize, facts: &Facts<'_>) -> PollResult {
         let terms = &facts.terms[request];
         let state = &mut self.requests[request];
         if state.redeemed || !state.made {
-            return Told::Invalid;
+            return PollResult::Invalid;
         }
         if facts.now >= terms.expires_at {
-            return Told::Expired;
+            return PollResult::Expired;
         }
-        let Some(approval) = &state.approval else { return Told::Pending };
+        let Some(approval) = &state.approval else { return PollResult::Pending };
         match approval.fate {
-            Fate::Open | Fate::Expired => Told::Pending,
-            Fate::Refused | Fate::DeviceRevoked if terms.hides => Told::Pending,
-            Fate::Approved { answer } => {
+            ApprovalStatus::Open | ApprovalStatus::Expired => PollResult::Pending,
+            ApprovalStatus::Refused | ApprovalStatus::DeviceRevoked if terms.hides => PollResult::Pending,
+            ApprovalStatus::Approved { answer } => {
                 let by = facts.answers[answer].expect("it decided").device;
                 let device = &self.devices[by];
-                if facts.locked || approval.disputed || device.standing != Standing::Active {
-                    return Told::Denied;
+                if facts.locked || approval.disputed || device.standing != DeviceStatus::Active {
+                    return PollResult::Denied;
                 }
                 state.redeemed = true;
-                Told::Tokens
+                PollResult::Tokens
             }
-            _ => Told::Denied,
+            _ => PollResult::Denied,
         }
     }
 
     fn refuse(&mut self, device: usize, request: usize, facts: &Facts<'_>) {
-        let is_active = self.devices[device].standing == Standing::Active;
+        let is_active = self.devices[device].standing == DeviceStatus::Active;
         let Some(approval) = &mut self.requests[request].approval else { return };
-        if is_active && approval.asked[device] && approval.fate == Fate::Open {
+        if is_active && approval.asked[device] && approval.fate == ApprovalStatus::Open {
             approval.refused[device] = true;
             self.end_if_nobody_is_left(request, facts);
         }
@@ -217,20 +221,20 @@ impl Model {
     fn end_if_nobody_is_left(&mut self, request: usize, facts: &Facts<'_>) {
         let Some(approval) = &self.requests[request].approval else { return };
         let can_answer =
-            |n: usize| approval.asked[n] && !approval.refused[n] && self.devices[n].standing == Standing::Active;
+            |n: usize| approval.asked[n] && !approval.refused[n] && self.devices[n].standing == DeviceStatus::Active;
         if !(0..3).any(can_answer) {
             let refused = approval.refused.contains(&true);
-            let fate = if refused { Fate::Refused } else { Fate::DeviceRevoked };
+            let fate = if refused { ApprovalStatus::Refused } else { ApprovalStatus::DeviceRevoked };
             self.end_if_open(request, fate, facts, false);
         }
     }
 
     /// The one way an approval ends; what is overdue has expired, whatever comes to end it.
-    fn end_if_open(&mut self, request: usize, fate: Fate, facts: &Facts<'_>, only_if_due: bool) {
+    fn end_if_open(&mut self, request: usize, fate: ApprovalStatus, facts: &Facts<'_>, only_if_due: bool) {
         let Some(approval) = &mut self.requests[request].approval else { return };
         let is_due = facts.now >= facts.terms[request].answer_until;
-        if approval.fate == Fate::Open && (is_due || !only_if_due) {
-            approval.fate = if is_due { Fate::Expired } else { fate };
+        if approval.fate == ApprovalStatus::Open && (is_due || !only_if_due) {
+            approval.fate = if is_due { ApprovalStatus::Expired } else { fate };
         }
     }
 }

@@ -1,4 +1,4 @@
-//! Reads from the provider's file what the model speaks about.
+//! Reads the state that the model describes from the provider's store.
 
 use std::collections::HashMap;
 
@@ -7,9 +7,9 @@ use countersign_protocol::id::DeviceId;
 use countersign_store::Store;
 use rusqlite::{Connection, OptionalExtension};
 
-use super::model::{Approval, Device, Fate, Model, Request, Standing};
+use super::model::{Approval, ApprovalStatus, Device, DeviceStatus, Model, Request};
 
-/// How the rows of the file are called in the story.
+/// How the rows of the file are called in the scenario.
 pub(super) struct Names<'a> {
     pub(super) devices: [&'a DeviceId; 3],
     /// The clients' ids of their requests.
@@ -26,9 +26,9 @@ fn read_all(connection: &Connection, names: &Names<'_>) -> rusqlite::Result<Mode
     let device = |id: &DeviceId| {
         connection.query_row("SELECT status, coalesce(seq, 0) FROM device WHERE id = ?1", [id.as_str()], |row| {
             let standing = match row.get_ref(0)?.as_str()? {
-                "active" => Standing::Active,
-                "suspended" => Standing::Suspended,
-                "revoked" => Standing::Revoked,
+                "active" => DeviceStatus::Active,
+                "suspended" => DeviceStatus::Suspended,
+                "revoked" => DeviceStatus::Revoked,
                 other => panic!("a device is {other}"),
             };
             Ok(Device { standing, used: row.get::<_, i64>(1)?.unsigned_abs() })
@@ -63,14 +63,14 @@ fn approval(connection: &Connection, names: &Names<'_>, id: &str) -> rusqlite::R
             let by: Option<String> = row.get(1)?;
             let answer = || names.answers[&by.expect("an answer decided")];
             let fate = match row.get_ref(0)?.as_str()? {
-                "pending" => Fate::Open,
-                "approved" => Fate::Approved { answer: answer() },
-                "denied" => Fate::Denied { answer: answer() },
-                "mismatch" => Fate::Mismatch { answer: answer() },
-                "expired" => Fate::Expired,
-                "cancelled" => Fate::Cancelled,
-                "device_revoked" => Fate::DeviceRevoked,
-                "refused" => Fate::Refused,
+                "pending" => ApprovalStatus::Open,
+                "approved" => ApprovalStatus::Approved { answer: answer() },
+                "denied" => ApprovalStatus::Denied { answer: answer() },
+                "mismatch" => ApprovalStatus::Mismatch { answer: answer() },
+                "expired" => ApprovalStatus::Expired,
+                "cancelled" => ApprovalStatus::Cancelled,
+                "device_revoked" => ApprovalStatus::DeviceRevoked,
+                "refused" => ApprovalStatus::Refused,
                 other => panic!("an approval is {other}"),
             };
             Ok((fate, row.get(2)?))

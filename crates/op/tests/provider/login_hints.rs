@@ -10,7 +10,7 @@ use countersign_testing::CountingRandom;
 use countersign_testing_gateway::{DeviceCalls as _, TestDevice};
 use serde_json::{Value, json};
 
-use crate::document::Document;
+use crate::document_server::Document;
 use crate::world::{BC, CONFIG, Reply, SECRET, World};
 
 /// Where the clock of every test begins.
