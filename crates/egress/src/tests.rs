@@ -5,12 +5,12 @@ use std::io;
 use std::net::IpAddr;
 use std::sync::{Arc, Mutex};
 
+use countersign_testing::certificates::CertificateAuthority;
+use countersign_testing::https_server::{HttpsServer, ScriptedResponse};
 use reqwest::header::HeaderMap;
 use url::Url;
 
 use crate::{Authorities, CallError, Egress, EgressConfig, Lookup, Resolver};
-use countersign_testing::certificates::CertificateAuthority;
-use countersign_testing::https_server::{HttpsServer, ScriptedResponse};
 
 /// Answers each question with the next list of addresses, and keeps the questions.
 #[derive(Default)]

@@ -3,9 +3,10 @@
 use std::fmt;
 
 use countersign_jose::hash::Hash;
-use countersign_jose::json::{self, Json, JsonError, Strictness};
+use countersign_jose::json::{self, Json, JsonError};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
+use crate::json::STRICTNESS;
 use crate::limits;
 use crate::text::{self, TextError};
 
@@ -56,7 +57,7 @@ impl Details {
         if text.len() > limits::DETAILS_BYTES {
             return Err(DetailsError::TooLarge);
         }
-        let Json::Array(objects) = json::read(text.as_bytes(), Strictness::with_depth(limits::JSON_DEPTH))? else {
+        let Json::Array(objects) = json::read(text.as_bytes(), STRICTNESS)? else {
             return Err(DetailsError::NotObjects);
         };
         if objects.is_empty() {

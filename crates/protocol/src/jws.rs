@@ -4,18 +4,16 @@
 use std::fmt;
 use std::marker::PhantomData;
 
+use countersign_jose::base64url;
+use countersign_jose::hash::Hash;
+use countersign_jose::json::{self, Json, JsonError};
+use countersign_jose::jws::{self, CompactError, CompactParts};
+use countersign_jose::key::{PublicKey, SIGNATURE_BYTES, SignFailed, Signer, Thumbprint};
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
-use countersign_jose::base64url;
-use countersign_jose::hash::Hash;
-use countersign_jose::json::{self, Json, JsonError, Strictness};
-use countersign_jose::jws::{self, CompactError, CompactParts};
-use countersign_jose::key::{PublicKey, SIGNATURE_BYTES, SignFailed, Signer, Thumbprint};
-
+use crate::json::STRICTNESS;
 use crate::limits;
-
-const JSON: Strictness = Strictness::with_depth(limits::JSON_DEPTH);
 
 /// The claims of one type of message.
 pub trait Claims: Serialize + DeserializeOwned {
@@ -220,11 +218,11 @@ pub fn peek_typ(text: &str) -> Option<String> {
         typ: String,
     }
     let header = base64url::decode(text.split_once('.')?.0).ok()?;
-    json::parse::<Typ>(&header, JSON).ok().map(|header| header.typ)
+    json::parse::<Typ>(&header, STRICTNESS).ok().map(|header| header.typ)
 }
 
 fn read_header<'a, H: Deserialize<'a>>(bytes: &'a [u8]) -> Result<H, JwsError> {
-    json::read(bytes, JSON).map_err(|_| JwsError::Header)?;
+    json::read(bytes, STRICTNESS).map_err(|_| JwsError::Header)?;
     serde_json::from_slice(bytes).map_err(|_| JwsError::Header)
 }
 
@@ -239,7 +237,7 @@ fn check_header(alg: &str, typ: &str, wanted: &'static str) -> Result<(), JwsErr
 }
 
 fn read_claims<T: Claims>(payload: &[u8]) -> Result<T, JwsError> {
-    let tree = json::read(payload, JSON).map_err(JwsError::Payload)?;
+    let tree = json::read(payload, STRICTNESS).map_err(JwsError::Payload)?;
     match tree.get("must_understand") {
         None => {}
         Some(Json::Array(names)) => {
