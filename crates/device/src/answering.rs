@@ -134,7 +134,7 @@ impl Device {
             })
             .await;
         }
-        // Whoever holds the unlock_cache may try a PIN; everybody else waits.
+        // The lock is held while a PIN is tried, so that tries follow one another.
         let mut unlock_cache = handle.unlock_cache.lock().await;
         let (account, now) = handle.task.read(|core, at| (core.account().clone(), now(core, at))).await?;
         let prefers = needed == UserVerification::Preferred;
@@ -197,15 +197,15 @@ impl Device {
             Err(_) => tracing::debug!(challenge = %id, "no outcome yet; the answer stays in the outbox"),
         }
         let kept = self.inner.services.vault.challenge(&account, id)?;
-        let verdict = kept.as_ref().and_then(last_outcome);
-        let outcome = verdict.as_ref().map(|verdict| verdict.outcome);
-        let held_until = verdict.as_ref().and_then(|verdict| verdict.held_until);
+        let newest = kept.as_ref().and_then(last_outcome);
+        let outcome = newest.as_ref().map(|outcome| outcome.outcome);
+        let held_until = newest.as_ref().and_then(|outcome| outcome.held_until);
         Ok(AnswerResult {
             account,
             id: id.clone(),
             decision,
             outcome,
-            by: verdict.and_then(|verdict| verdict.by),
+            by: newest.and_then(|outcome| outcome.by),
             held_until,
         })
     }

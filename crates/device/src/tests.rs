@@ -432,7 +432,7 @@ async fn a_waiting_reader_reads_again_after_a_step_and_not_after_a_read() {
             task.wait_for(read).await
         }
     });
-    // Commands are taken in order, so that each of these leaves room for a look of the one that waits.
+    // Commands run in order, so that each of these leaves room for a read by the one that waits.
     for _ in 0..50 {
         task.read(|_, _| ()).await.unwrap();
     }
@@ -468,7 +468,7 @@ async fn an_account_that_cannot_be_opened_says_why_and_stops_no_other() {
     assert!(matches!(device.answer(&waiting, NO, &pin("123456")).await, Err(AnswerError::Unusable { .. })));
     let id = {
         let mut other = fixture.other.lock().unwrap();
-        // The stand-ins draw the same ids; this one is to differ from what waits at the first.
+        // Both fake providers generate the same ids; this one has to differ from what waits at the first.
         drop(other.claims());
         other.ask_login()
     };

@@ -1,4 +1,4 @@
-//! A request as listeners get it: what is in the verified challenge, and the transcript to draw.
+//! Views of requests and accounts for listeners: the verified challenge's members, and the transcript to show.
 
 use countersign_jose::clock::Timestamp;
 use countersign_protocol::challenge::{Client, Party, VerifiedChallenge};

@@ -95,7 +95,7 @@ mod tests {
         assert!(!clock.slept(at(100_000, 1_000)));
         assert!(!clock.slept(at(99_000, 1_000)), "a second back");
         assert!(!clock.slept(at(80_000, 2_000)), "twenty seconds back");
-        assert!(clock.slept(at(49_000, 2_000)), "half a minute and more is somebody's doing");
+        assert!(clock.slept(at(49_000, 2_000)), "half a minute and more: somebody set it");
     }
 
     #[test]

@@ -5,10 +5,12 @@
 
 mod backoff;
 mod clock;
+mod credential_renewal;
 mod effect;
 mod event;
 mod fetching;
 mod inbox;
+mod manifest_refresh;
 mod notices;
 mod outbox;
 mod planning;
@@ -18,7 +20,6 @@ mod sign_answer;
 #[cfg(test)]
 mod tests;
 mod tick;
-mod upkeep;
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -63,7 +64,8 @@ pub struct Core {
     clock: clock::ServerClock,
     session: session::Session,
     fetching: fetching::Fetching,
-    upkeep: upkeep::Upkeep,
+    manifest_refresh: manifest_refresh::ManifestRefresh,
+    credential_renewal: credential_renewal::CredentialRenewal,
     offline: Option<(u64, OfflineReason)>,
     checked: Option<u64>,
     sleeps: u64,
@@ -124,7 +126,8 @@ impl Core {
             clock: clock::ServerClock::default(),
             session: session::Session::default(),
             fetching: fetching::Fetching::default(),
-            upkeep: upkeep::Upkeep::default(),
+            manifest_refresh: manifest_refresh::ManifestRefresh::default(),
+            credential_renewal: credential_renewal::CredentialRenewal::default(),
             offline: None,
             checked: None,
             sleeps: 0,

@@ -33,7 +33,7 @@ fn claims(provider: &FakeProvider, kind: Kind, details: Option<&str>) -> Challen
     Challenge { kind, authorization_details_json: details.map(str::to_owned), ..provider.claims() }
 }
 
-fn drawn(alter: impl Fn(&FakeProvider) -> Challenge, locale: Locale) -> Transcript {
+fn rendered(alter: impl Fn(&FakeProvider) -> Challenge, locale: Locale) -> Transcript {
     let mut provider = FakeProvider::open();
     let claims = alter(&provider);
     render(&verified(&mut provider, &claims), false, false, locale).transcript
@@ -56,7 +56,7 @@ fn lines(transcript: &Transcript) -> String {
 
 fn both(name: &str, alter: impl Fn(&FakeProvider) -> Challenge) {
     for locale in [Locale::En, Locale::De] {
-        insta::assert_snapshot!(format!("{name}_{}", locale.tag()), lines(&drawn(&alter, locale)));
+        insta::assert_snapshot!(format!("{name}_{}", locale.tag()), lines(&rendered(&alter, locale)));
     }
 }
 
@@ -127,7 +127,7 @@ fn an_unverified_client_behind_a_connector_says_where_it_comes_from() {
 #[test]
 fn several_details_are_all_shown_each_under_its_own_heading() {
     let two = format!("[{},{}]", &PAYMENT[1..PAYMENT.len() - 1], &UNKNOWN[1..UNKNOWN.len() - 1]);
-    let text = lines(&drawn(|provider| claims(provider, Kind::Payment, Some(&two)), Locale::En));
+    let text = lines(&rendered(|provider| claims(provider, Kind::Payment, Some(&two)), Locale::En));
     for part in ["Part 1/2", "80.00 EUR", "Part 2/2", "Unrecognised request: https://example.com/novelty", "2.50"] {
         assert!(text.contains(part), "{part} is missing in\n{text}");
     }
@@ -143,7 +143,7 @@ fn an_invalid_amount_is_shown_as_it_was_sent() {
         r#"{"currency":"EUR"}"#,
     ] {
         let details = format!(r#"[{{"type":"payment_initiation","instructedAmount":{amount},"creditorName":"A"}}]"#);
-        let transcript = drawn(|provider| claims(provider, Kind::Payment, Some(&details)), Locale::En);
+        let transcript = rendered(|provider| claims(provider, Kind::Payment, Some(&details)), Locale::En);
         assert!(!transcript.lines.iter().any(|line| matches!(line.value, LineValue::Money(_))), "{amount}");
         assert!(lines(&transcript).contains("instructedAmount"), "{amount} is shown as it was sent");
     }
@@ -169,7 +169,7 @@ fn attack_06_text_that_deceives_is_shown_escaped_and_stays_in_its_caption() {
         ("\u{e0041}", "\\u{e0041}"),
     ];
     for (sent, shown) in corpus {
-        let transcript = drawn(
+        let transcript = rendered(
             |provider| {
                 let mut claims = provider.claims();
                 claims.binding_message = Some(sent.into());
@@ -199,7 +199,7 @@ fn attack_06_text_that_deceives_is_shown_escaped_and_stays_in_its_caption() {
 fn the_longest_message_is_shown_whole() {
     let long = "🍕".repeat(450);
     let transcript =
-        drawn(|provider| Challenge { binding_message: Some(long.clone()), ..provider.claims() }, Locale::De);
+        rendered(|provider| Challenge { binding_message: Some(long.clone()), ..provider.claims() }, Locale::De);
     assert!(transcript.lines.iter().any(|line| line.value == LineValue::Text(long.clone())));
 }
 
@@ -257,7 +257,7 @@ proptest! {
         value in json(),
     ) {
         let details = serde_json::json!([{ "type": name, member: value }]).to_string();
-        let text = lines(&drawn(|provider| claims(provider, Kind::Payment, Some(&details)), Locale::En));
+        let text = lines(&rendered(|provider| claims(provider, Kind::Payment, Some(&details)), Locale::En));
         let mut expected = Vec::new();
         leaves(&value, &mut expected);
         for leaf in expected {

@@ -23,12 +23,13 @@ fn asked(harness: &mut CoreHarness) -> countersign_protocol::id::ChallengeId {
 }
 
 fn outcomes(harness: &CoreHarness) -> Vec<(Decision, Option<Ending>)> {
-    let told = harness.emitted.iter();
-    told.filter_map(|event| match event {
-        DeviceEvent::Answered { decision, outcome, .. } => Some((*decision, *outcome)),
-        _ => None,
-    })
-    .collect()
+    let emitted = harness.emitted.iter();
+    emitted
+        .filter_map(|event| match event {
+            DeviceEvent::Answered { decision, outcome, .. } => Some((*decision, *outcome)),
+            _ => None,
+        })
+        .collect()
 }
 
 #[test]
@@ -169,8 +170,8 @@ fn a_reply_without_a_verified_outcome_ends_nothing() {
         assert_eq!(harness.stage(&id), Some(Stage::Answering));
         harness.pass_ms(60_000);
     }
-    let told = harness.emitted.iter().filter(|event| matches!(event, DeviceEvent::AnswerNotTaken { .. })).count();
-    assert_eq!(told, 1, "the person is told once");
+    let emitted = harness.emitted.iter().filter(|event| matches!(event, DeviceEvent::AnswerNotTaken { .. })).count();
+    assert_eq!(emitted, 1, "emitted once");
     harness.deliver_all();
     assert_eq!(harness.provider.answers.len(), 1);
     assert_eq!(harness.stage(&id), Some(Stage::Ended));

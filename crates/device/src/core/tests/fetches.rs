@@ -133,7 +133,7 @@ fn a_challenge_that_does_not_verify_is_refused_with_its_code_and_never_shown() {
         harness.crash();
         harness.deliver_all();
         look(&mut harness);
-        assert_eq!(challenges(&harness), 2, "only the sound one is told again");
+        assert_eq!(challenges(&harness), 2, "only the valid one is emitted again");
     }
 }
 

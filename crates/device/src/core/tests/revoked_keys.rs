@@ -32,8 +32,8 @@ fn a_request_by_a_key_revoked_since_is_refused_at_the_next_start_and_others_are_
     let waiting: Vec<_> = harness.core.pending(harness.at).into_iter().map(|view| view.id).collect();
     assert_eq!(waiting, std::slice::from_ref(&sound));
     assert_eq!(harness.stage(&revoked), Some(Stage::Refused));
-    let told: Vec<RefusalCode> = harness.provider.refusals.iter().map(|refusal| refusal.code).collect();
-    assert_eq!(told, [RefusalCode::Unverifiable], "the provider knows that nobody here will answer");
+    let refused: Vec<RefusalCode> = harness.provider.refusals.iter().map(|refusal| refusal.code).collect();
+    assert_eq!(refused, [RefusalCode::Unverifiable], "the provider knows that nobody here will answer");
     harness.crash();
     harness.deliver_all();
     assert_eq!(harness.provider.refusals.len(), 1);

@@ -9,7 +9,7 @@ use tokio::sync::Notify;
 use super::*;
 use crate::ports::transport::{EventStream, StreamEvent};
 
-/// Says the same to everybody, and notes what it was asked. Keeps connections open until told otherwise.
+/// Sends the same bytes to every client, and records the requests. Keeps connections open until `hang_up`.
 struct Server {
     url: String,
     asked: Arc<Mutex<Vec<String>>>,
