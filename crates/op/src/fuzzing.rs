@@ -1,10 +1,11 @@
 //! Doors for the fuzz targets (`fuzz/`): the private readers of what clients send. No part of the API; may change at any time.
 
 use crate::authentication_request::AuthenticationRequest;
-use crate::authentication_request::hint::{Hint, UserIdentifier};
+use crate::authentication_request::hint::Hint;
 use crate::authorization_details::{self, DetailTypes, built_in};
 use crate::client_auth::client_secret::Credentials;
 use crate::config::{Client, Config};
+use crate::directory::UserIdentifier;
 use crate::http::Form;
 
 /// Reads as a provider with this configuration would.

@@ -1,5 +1,7 @@
 //! What an operator does with clients and people while the provider runs.
 
+use countersign_egress::Egress;
+use countersign_gateway::{Gateway, Ports};
 use std::sync::Arc;
 
 use countersign_egress::CallError;
@@ -12,12 +14,12 @@ mod error;
 
 pub use error::DirectoryError;
 
-use crate::Provider;
 use crate::config::{
-    Client, ClientAuth, ClientSecret, HashedSecret, User, client_entry, folded, kept_user_entry, user_entry,
+    Client, ClientAuth, ClientSecret, Config, HashedSecret, User, called_addresses, client_entry, folded,
+    kept_user_entry, user_entry,
 };
-use crate::operator::check::addresses;
-use crate::server::Inner;
+use crate::directory::Directory;
+use crate::issuance::token_signer::TokenSigner;
 use crate::store::{self, directory_entries as rows};
 
 /// A client as commands tell of it. No secret is in it.
@@ -62,28 +64,29 @@ pub struct AddedClient {
     pub secret: Option<ClientSecret>,
 }
 
-impl Provider {
-    /// Adds a client: `entry` is TOML, one `[[clients]]` table without a secret; one is made where the method needs it.
-    /// It may ask from the next request on.
-    ///
-    /// # Errors
-    /// [`DirectoryError::Entry`] with every mistake, [`DirectoryError::Taken`], or the store's failure.
-    pub async fn add_client(&self, entry: &str) -> Result<AddedClient, DirectoryError> {
-        self.inner().add_client(entry.to_owned(), false).await
-    }
+/// Adds, changes and removes clients and users while the provider runs.
+pub(crate) struct Administration {
+    pub(crate) config: Arc<Config>,
+    pub(crate) directory: Arc<Directory>,
+    pub(crate) gateway: Gateway,
+    pub(crate) tokens: Arc<TokenSigner>,
+    pub(crate) egress: Egress,
+    pub(crate) ports: Ports,
+}
 
+impl Administration {
     /// Every client, those in the file first.
     ///
     /// # Errors
     /// What the store said.
-    pub fn clients(&self) -> Result<Vec<ClientRecord>, DirectoryError> {
-        let inner = self.inner();
-        let mut records: Vec<ClientRecord> = inner.clients.iter().map(|client| record(client, None)).collect();
+    pub(crate) fn clients(&self) -> Result<Vec<ClientRecord>, DirectoryError> {
+        let mut records: Vec<ClientRecord> =
+            self.directory.configured_clients().iter().map(|client| record(client, None)).collect();
         records.sort_by(|one, other| one.client_id.cmp(&other.client_id));
-        let stored = inner.gateway.store().read_blocking(rows::clients)?;
-        let in_file = |row: &rows::ClientRow| inner.clients.get(&row.client_id).is_some();
+        let stored = self.gateway.store().read_blocking(rows::clients)?;
+        let in_file = |row: &rows::ClientRow| self.directory.configured_clients().get(&row.client_id).is_some();
         let read = stored.into_iter().filter(|row| !in_file(row)).filter_map(|row| {
-            let client = inner.kept_client(&row)?;
+            let client = self.directory.kept_client(&row)?;
             Some(record(&client, Some(row)))
         });
         records.extend(read);
@@ -94,15 +97,14 @@ impl Provider {
     ///
     /// # Errors
     /// [`DirectoryError`].
-    pub async fn rotate_secret(&self, client_id: &str) -> Result<AddedClient, DirectoryError> {
-        let inner = self.inner();
-        let client = inner.removable_client(client_id)?;
+    pub(crate) async fn rotate_secret(&self, client_id: &str) -> Result<AddedClient, DirectoryError> {
+        let client = self.removable_client(client_id)?;
         if let Some(method) = client.auth.method().filter(|_| !matches!(client.auth, ClientAuth::Secret { .. })) {
             return Err(DirectoryError::NoSecret { client_id: client_id.to_owned(), method });
         }
-        let (secret, hashed) = inner.new_secret();
+        let (secret, hashed) = self.new_secret();
         let id = client_id.to_owned();
-        let changed = inner.gateway.store().write(move |tx| rows::replace_secret(tx, &id, &hashed)).await;
+        let changed = self.gateway.store().write(move |tx| rows::replace_secret(tx, &id, &hashed)).await;
         match changed.map_err(DirectoryError::Store)? {
             true => Ok(AddedClient { client_id: client_id.to_owned(), secret: Some(secret) }),
             false => Err(DirectoryError::Unknown { what: format!("client {client_id}") }),
@@ -113,11 +115,10 @@ impl Provider {
     ///
     /// # Errors
     /// [`DirectoryError`].
-    pub async fn remove_client(&self, client_id: &str) -> Result<usize, DirectoryError> {
-        let inner = self.inner();
-        inner.removable_client(client_id)?;
-        let (gateway, id, now) = (inner.gateway.clone(), client_id.to_owned(), inner.ports.clock.now());
-        let removed = inner.gateway.store().write(move |tx| -> Result<usize, DirectoryError> {
+    pub(crate) async fn remove_client(&self, client_id: &str) -> Result<usize, DirectoryError> {
+        self.removable_client(client_id)?;
+        let (gateway, id, now) = (self.gateway.clone(), client_id.to_owned(), self.ports.clock.now());
+        let removed = self.gateway.store().write(move |tx| -> Result<usize, DirectoryError> {
             rows::remove_client(tx, &id)?;
             store::end_families_of_client(tx, &id, now)?;
             let mut ended = 0;
@@ -133,41 +134,39 @@ impl Provider {
     ///
     /// # Errors
     /// [`DirectoryError::Entry`] with every mistake, [`DirectoryError::Taken`], or the store's failure.
-    pub async fn add_user(&self, entry: &str) -> Result<Arc<User>, DirectoryError> {
-        let inner = self.inner();
+    pub(crate) async fn add_user(&self, entry: &str) -> Result<Arc<User>, DirectoryError> {
         let user = user_entry(entry).map_err(DirectoryError::Entry)?;
-        let there = inner.gateway.store().read_blocking(|snapshot| inner.user_in(snapshot, user.sub.as_str()))?;
+        let there =
+            self.gateway.store().read_blocking(|snapshot| self.directory.user_in(snapshot, user.sub.as_str()))?;
         if there.is_some() {
             return Err(DirectoryError::Taken { what: format!("user {}", user.sub.as_str()) });
         }
-        inner.put_user(entry.to_owned(), user).await
+        self.put_user(entry.to_owned(), user).await
     }
 
     /// Writes a person's entry in place of the one there is, for example with another hint.
     ///
     /// # Errors
-    /// As [`Provider::add_user`]; [`DirectoryError::InFile`] for a person in the configuration file.
-    pub async fn change_user(&self, entry: &str) -> Result<Arc<User>, DirectoryError> {
-        let inner = self.inner();
+    /// As [`Administration::add_user`]; [`DirectoryError::InFile`] for a person in the configuration file.
+    pub(crate) async fn change_user(&self, entry: &str) -> Result<Arc<User>, DirectoryError> {
         let user = user_entry(entry).map_err(DirectoryError::Entry)?;
-        inner.changeable_user(user.sub.as_str())?;
-        inner.put_user(entry.to_owned(), user).await
+        self.changeable_user(user.sub.as_str())?;
+        self.put_user(entry.to_owned(), user).await
     }
 
     /// Everybody, those in the file first.
     ///
     /// # Errors
     /// What the store said.
-    pub fn users(&self) -> Result<Vec<UserRecord>, DirectoryError> {
-        let inner = self.inner();
-        let in_file = inner.config.users.iter().map(|user| (user.sub.as_str().to_owned(), true, None));
-        let stored = inner.gateway.store().read_blocking(rows::users)?;
+    pub(crate) fn users(&self) -> Result<Vec<UserRecord>, DirectoryError> {
+        let in_file = self.config.users.iter().map(|user| (user.sub.as_str().to_owned(), true, None));
+        let stored = self.gateway.store().read_blocking(rows::users)?;
         let stored = stored.into_iter().map(|row| (row.sub, false, Some(row.added_at)));
         let mut records = Vec::new();
         for (sub, in_file, added_at) in in_file.chain(stored) {
             // A person who stands in both is told once, as the file says.
             let known = records.iter().any(|record: &UserRecord| record.user.sub.as_str() == sub);
-            let person = inner.gateway.store().read_blocking(|snapshot| inner.user_in(snapshot, &sub))?;
+            let person = self.gateway.store().read_blocking(|snapshot| self.directory.user_in(snapshot, &sub))?;
             if let Some(user) = person.filter(|_| !known) {
                 records.push(UserRecord { user, in_file, added_at });
             }
@@ -179,9 +178,8 @@ impl Provider {
     ///
     /// # Errors
     /// [`DirectoryError::Unknown`], or what the store said.
-    pub fn user(&self, name: &str) -> Result<Arc<User>, DirectoryError> {
-        let inner = self.inner();
-        let found = inner.gateway.store().read_blocking(|snapshot| inner.user_named_in(snapshot, name))?;
+    pub(crate) fn user(&self, name: &str) -> Result<Arc<User>, DirectoryError> {
+        let found = self.gateway.store().read_blocking(|snapshot| self.directory.user_named_in(snapshot, name))?;
         found.ok_or_else(|| DirectoryError::Unknown { what: format!("user {name}") })
     }
 
@@ -189,8 +187,8 @@ impl Provider {
     ///
     /// # Errors
     /// [`DirectoryError::InFile`] or [`DirectoryError::Unknown`], or what the store said.
-    pub fn user_text(&self, sub: &str) -> Result<String, DirectoryError> {
-        self.inner().changeable_user(sub)
+    pub(crate) fn user_text(&self, sub: &str) -> Result<String, DirectoryError> {
+        self.changeable_user(sub)
     }
 
     /// Locks a person out, wherever the entry stands: nobody asks them any more, what is pending is withdrawn, and approvals
@@ -198,10 +196,9 @@ impl Provider {
     ///
     /// # Errors
     /// [`DirectoryError`].
-    pub async fn lock_user(&self, sub: &Subject) -> Result<usize, DirectoryError> {
-        let inner = self.inner();
-        let (gateway, sub, now) = (inner.gateway.clone(), sub.clone(), inner.ports.clock.now());
-        let locked = inner.gateway.store().write(move |tx| -> Result<usize, DirectoryError> {
+    pub(crate) async fn lock_user(&self, sub: &Subject) -> Result<usize, DirectoryError> {
+        let (gateway, sub, now) = (self.gateway.clone(), sub.clone(), self.ports.clock.now());
+        let locked = self.gateway.store().write(move |tx| -> Result<usize, DirectoryError> {
             rows::set_lock(tx, sub.as_str(), Some(now))?;
             let mut ended = 0;
             for approval in store::pending_of_user(tx, sub.as_str(), now)? {
@@ -216,9 +213,9 @@ impl Provider {
     ///
     /// # Errors
     /// What the store said.
-    pub async fn unlock_user(&self, sub: &Subject) -> Result<bool, DirectoryError> {
+    pub(crate) async fn unlock_user(&self, sub: &Subject) -> Result<bool, DirectoryError> {
         let sub = sub.clone();
-        let changed = self.gateway().store().write(move |tx| rows::set_lock(tx, sub.as_str(), None));
+        let changed = self.gateway.store().write(move |tx| rows::set_lock(tx, sub.as_str(), None));
         changed.await.map_err(DirectoryError::Store)
     }
 
@@ -226,13 +223,13 @@ impl Provider {
     ///
     /// # Errors
     /// [`DirectoryError`].
-    pub async fn remove_user(&self, sub: &Subject) -> Result<usize, DirectoryError> {
-        self.inner().changeable_user(sub.as_str())?;
+    pub(crate) async fn remove_user(&self, sub: &Subject) -> Result<usize, DirectoryError> {
+        self.changeable_user(sub.as_str())?;
         self.lock_user(sub).await?;
         let mut revoked = 0;
-        for device in self.gateway().devices(sub)? {
+        for device in self.gateway.devices(sub)? {
             let by = countersign_protocol::revocation::RevokedBy::Operator;
-            if self.gateway().revoke_device(&device.id, by).await.map_err(|error| match error {
+            if self.gateway.revoke_device(&device.id, by).await.map_err(|error| match error {
                 countersign_gateway::RevokeError::Store(error) => DirectoryError::Store(error),
                 other => DirectoryError::Unknown { what: format!("device {}: {other}", device.id.as_str()) },
             })? {
@@ -240,7 +237,7 @@ impl Provider {
             }
         }
         let sub = sub.clone();
-        let removed = self.gateway().store().write(move |tx| -> Result<(), StoreError> {
+        let removed = self.gateway.store().write(move |tx| -> Result<(), StoreError> {
             rows::remove_user(tx, sub.as_str())?;
             rows::set_lock(tx, sub.as_str(), None).map(drop)
         });
@@ -249,15 +246,15 @@ impl Provider {
     }
 }
 
-impl Inner {
+impl Administration {
     /// Adds a client; `registered` for one that did so itself.
-    pub(super) async fn add_client(&self, entry: String, registered: bool) -> Result<AddedClient, DirectoryError> {
+    pub(crate) async fn add_client(&self, entry: String, registered: bool) -> Result<AddedClient, DirectoryError> {
         let (secret, hashed) = self.new_secret();
         let client = client_entry(&entry, Some(&hashed), &self.config).map_err(DirectoryError::Entry)?;
         self.can_be_called(&client)?;
         let client_id = client.client_id.clone();
         let taken = || DirectoryError::Taken { what: format!("client {client_id}") };
-        if self.clients.get(&client_id).is_some() {
+        if self.directory.configured_clients().get(&client_id).is_some() {
             return Err(taken());
         }
         if client.id_token_alg != SigningAlg::Es256 {
@@ -281,7 +278,7 @@ impl Inner {
 
     /// Whether the addresses in a client's entry are such that the provider may call. What a name stands for is judged at each call.
     fn can_be_called(&self, client: &Client) -> Result<(), DirectoryError> {
-        for (member, url) in addresses(client) {
+        for (member, url) in called_addresses(client) {
             let refused = |error: CallError| DirectoryError::OutOfReach { member, why: error.to_string() };
             self.egress.check(url).map_err(refused)?;
         }
@@ -309,10 +306,10 @@ impl Inner {
     /// A client that a command may change.
     fn removable_client(&self, client_id: &str) -> Result<Arc<Client>, DirectoryError> {
         let what = format!("client {client_id}");
-        if self.clients.get(client_id).is_some() {
+        if self.directory.configured_clients().get(client_id).is_some() {
             return Err(DirectoryError::InFile { what });
         }
-        let found = self.gateway.store().read_blocking(|snapshot| self.client_in(snapshot, client_id))?;
+        let found = self.gateway.store().read_blocking(|snapshot| self.directory.client_in(snapshot, client_id))?;
         found.ok_or(DirectoryError::Unknown { what })
     }
 

@@ -5,7 +5,7 @@ pub(crate) mod auth_req_id;
 pub(crate) mod fapi_request;
 pub(crate) mod hint;
 pub(crate) mod notification_token;
-mod signed_request;
+pub(crate) mod signed_request;
 pub(crate) mod user_code_check;
 
 use std::time::Duration;

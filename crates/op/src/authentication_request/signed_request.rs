@@ -3,16 +3,19 @@
 //! What comes out is read like a form, so that a rule about a parameter is written once. Authorization details
 //! keep the bytes that the client wrote inside its payload: those are shown, signed and put into tokens.
 
+use std::sync::Arc;
+
 use countersign_jose::jwt::{ClaimError, Claims, VerifiedJwt};
-use countersign_protocol::clock::Timestamp;
+use countersign_protocol::clock::{Clock, Timestamp};
 use countersign_protocol::json::Json;
 use serde::Deserialize;
 use serde_json::value::RawValue;
 
-use crate::client_auth::replay::SignedKind;
+use crate::client_auth::client_keys::ClientSignatures;
+use crate::client_auth::replay::{ReplayMemory, SignedKind};
 use crate::config::Client;
+use crate::config::Config;
 use crate::http::{ErrorCode, Form, OAuthError, parameter};
-use crate::server::Inner;
 
 /// The longest that a request may be good for, and the oldest that its `nbf` may be, in seconds (FAPI-CIBA §5.2.2). Held for
 /// all clients, for as long must its `jti` be remembered.
@@ -59,7 +62,15 @@ enum SignedRequestError {
     Text(String),
 }
 
-impl Inner {
+/// Opens signed requests.
+pub(crate) struct SignedRequests {
+    pub(crate) config: Arc<Config>,
+    pub(crate) clock: Arc<dyn Clock>,
+    pub(crate) signatures: Arc<ClientSignatures>,
+    pub(crate) replay: Arc<ReplayMemory>,
+}
+
+impl SignedRequests {
     /// The parameters of a request, whichever way it came.
     ///
     /// # Errors
@@ -78,13 +89,13 @@ impl Inner {
         if let Some(name) = INSIDE.into_iter().find(|name| form.get(name).is_some()) {
             return Err(refused(&format!("{name} stands beside it; put every parameter into it")));
         }
-        let verified = self.verify_by_client(client, request, client.request_algs(), is_request).await;
+        let verified = self.signatures.verify_by_client(client, request, client.request_algs(), is_request).await;
         let verified = verified.map_err(|why| refused(&why))?;
-        let now = self.ports.clock.now();
+        let now = self.clock.now();
         let accepted = check(&verified.claims, &client.client_id, self.config.issuer.as_str(), now);
         let accepted = accepted.map_err(|why| refused(&why))?;
         let until = Timestamp::from_millis(accepted.exp.saturating_mul(1000));
-        if !self.first_use(SignedKind::Request, &client.client_id, accepted.jti, until).await? {
+        if !self.replay.first_use(SignedKind::Request, &client.client_id, accepted.jti, until).await? {
             return Err(refused(&"it was sent before: sign a new one, with a new jti, for every request"));
         }
         inside(&verified).map_err(|error| match error {

@@ -1,20 +1,23 @@
 //! `user_code` (CIBA Core §7.1): a client may have somebody asked only if it knows what that person alone tells it. Against
 //! prompts out of the blue; it lets nobody in.
 
-use std::sync::{Mutex, PoisonError};
+use countersign_gateway::Ports;
+use countersign_store::Store;
+use std::sync::{Arc, Mutex, PoisonError};
 
 use countersign_gateway::keys::{self, KeyError};
+use countersign_protocol::clock::Clock;
 use countersign_protocol::hash::Hash;
-use countersign_protocol::random::Random;
 use countersign_protocol::secret::Secret;
 use countersign_store::Error as StoreError;
 use tokio::sync::Semaphore;
 use zeroize::Zeroizing;
 
-use crate::authentication_request::hint::UserIdentifier;
+use crate::config::Config;
 use crate::config::{Client, User, UserCode};
+use crate::directory::UserIdentifier;
+use crate::http::failed;
 use crate::http::{ErrorCode, OAuthError};
-use crate::server::{Inner, failed};
 use crate::store::{self, GuessTurn, UserCodeGuess};
 
 /// How many codes are checked at the same time; each takes 19 MiB and most of a core for as long as it lasts.
@@ -22,6 +25,9 @@ const AT_ONCE: usize = 2;
 
 /// What checking codes needs.
 pub(crate) struct UserCodes {
+    config: Arc<Config>,
+    store: Store,
+    clock: Arc<dyn Clock>,
     /// For names that are nobody's.
     nobody: UserCode,
     /// Decides which of those seem to have a code.
@@ -33,10 +39,18 @@ pub(crate) struct UserCodes {
 
 impl UserCodes {
     /// Reads its secret from the home's keys, or makes it.
-    pub(crate) fn open(directory: &std::path::Path, random: &dyn Random) -> Result<UserCodes, KeyError> {
-        let secret = keys::load_or_create_secret(directory, "user-codes", random)?;
+    pub(crate) fn open(
+        config: Arc<Config>,
+        store: Store,
+        directory: &std::path::Path,
+        ports: &Ports,
+    ) -> Result<UserCodes, KeyError> {
+        let secret = keys::load_or_create_secret(directory, "user-codes", &*ports.random)?;
         Ok(UserCodes {
-            nobody: UserCode::of_nobody(random),
+            config,
+            store,
+            clock: ports.clock.clone(),
+            nobody: UserCode::of_nobody(&*ports.random),
             secret,
             busy: Semaphore::new(AT_ONCE),
             share: Mutex::default(),
@@ -53,23 +67,23 @@ impl UserCodes {
     }
 }
 
-impl Inner {
+impl UserCodes {
     /// Counts how many people have a code, for names that are nobody's. Blocks the thread.
     pub(crate) fn count_user_codes(&self) -> Result<(), StoreError> {
-        self.note_user_codes(self.gateway.store().read_blocking(store::directory_entries::users_with_code)?);
+        self.note_user_codes(self.store.read_blocking(store::directory_entries::users_with_code)?);
         Ok(())
     }
 
     /// Counts them anew.
     pub(crate) async fn recount_user_codes(&self) -> Result<(), StoreError> {
-        self.note_user_codes(self.gateway.store().read_slow(store::directory_entries::users_with_code).await?);
+        self.note_user_codes(self.store.read_slow(store::directory_entries::users_with_code).await?);
         Ok(())
     }
 
     /// `beside`: how many of those beside the configuration file have a code, and how many there are.
     fn note_user_codes(&self, beside: (u64, u64)) {
         let (with_code, all) = self.config.users.with_code();
-        *self.user_codes.share.lock().unwrap_or_else(PoisonError::into_inner) = (with_code + beside.0, all + beside.1);
+        *self.share.lock().unwrap_or_else(PoisonError::into_inner) = (with_code + beside.0, all + beside.1);
     }
 
     /// Lets a request pass if it brings the person's code, or if it needs none. `known` is who has the name, locked or not.
@@ -88,7 +102,7 @@ impl Inner {
         }
         let expected = match known {
             Some(user) => user.user_code.clone(),
-            None => self.user_codes.pretends(named).then(|| self.user_codes.nobody.clone()),
+            None => self.pretends(named).then(|| self.nobody.clone()),
         };
         let Some(expected) = expected else { return Ok(()) };
         let Some(code) = code else {
@@ -113,19 +127,19 @@ impl Inner {
                 "the user_code is wrong: ask the user for it again",
             ));
         }
-        let taken_back = self.gateway.store().write(move |transaction| store::guessed_right(transaction, &guess)).await;
+        let taken_back = self.store.write(move |transaction| store::guessed_right(transaction, &guess)).await;
         taken_back.map_err(not_stored)
     }
 
     async fn count(&self, guess: UserCodeGuess) -> Result<GuessTurn, OAuthError> {
-        let now = self.ports.clock.now();
-        let turn = self.gateway.store().write(move |transaction| store::guess(transaction, &guess, now)).await;
+        let now = self.clock.now();
+        let turn = self.store.write(move |transaction| store::guess(transaction, &guess, now)).await;
         turn.map_err(not_stored)
     }
 
     /// Compares on a thread where nobody waits for the next request.
     async fn is_right(&self, expected: UserCode, code: Secret) -> Result<bool, OAuthError> {
-        let permit = self.user_codes.busy.acquire().await.map_err(|error| failed(&error))?;
+        let permit = self.busy.acquire().await.map_err(|error| failed(&error))?;
         let compared = tokio::task::spawn_blocking(move || expected.matches(&code)).await;
         drop(permit);
         compared.map_err(|error| failed(&error))

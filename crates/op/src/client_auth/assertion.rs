@@ -9,11 +9,10 @@ use countersign_jose::jwt::{ClaimError, Claims, unverified_claims};
 use countersign_protocol::clock::Timestamp;
 use countersign_protocol::json::Json;
 
-use super::{invalid_client, wrong_method};
+use super::{ClientAuthentication, invalid_client, wrong_method};
 use crate::client_auth::replay::SignedKind;
 use crate::config::{Client, ClientAuth};
 use crate::http::{ErrorCode, Form, OAuthError};
-use crate::server::Inner;
 
 const ASSERTION_TYPE: &str = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer";
 
@@ -33,7 +32,7 @@ enum AssertionError {
     Long,
 }
 
-impl Inner {
+impl ClientAuthentication {
     /// The client whose key signed this.
     pub(super) async fn by_assertion(
         self: &Arc<Self>,
@@ -54,13 +53,14 @@ impl Inner {
         if !matches!(client.auth, ClientAuth::PrivateKeyJwt { .. }) {
             return Err(wrong_method(&client.auth));
         }
-        let verified = self.verify_by_client(&client, assertion, client.assertion_algs(), is_assertion).await;
+        let verified =
+            self.signatures.verify_by_client(&client, assertion, client.assertion_algs(), is_assertion).await;
         let verified = verified.map_err(|why| refused(&why))?;
-        let now = self.ports.clock.now();
+        let now = self.clock.now();
         let accepted =
             check(&verified.claims, client_id, self.config.issuer.as_str(), now).map_err(|why| refused(&why))?;
         let until = Timestamp::from_millis(accepted.exp.saturating_mul(1000));
-        if !self.first_use(SignedKind::Assertion, client_id, accepted.jti, until).await? {
+        if !self.replay.first_use(SignedKind::Assertion, client_id, accepted.jti, until).await? {
             return Err(refused(&"it was used before: sign a new one, with a new jti, for every request"));
         }
         Ok(client)

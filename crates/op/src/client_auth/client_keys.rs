@@ -3,10 +3,10 @@
 use std::sync::Arc;
 
 use countersign_jose::jwt::{self, JwkSet, JwtError, SigningAlg, VerificationKey, VerifiedJwt};
+use countersign_protocol::clock::Clock;
 
-use crate::client_auth::jwks_cache::Freshness;
+use crate::client_auth::jwks_cache::{Freshness, JwksCache};
 use crate::config::{Client, ClientKeys};
-use crate::server::Inner;
 
 /// Why something is not known to be by a client.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -39,7 +39,13 @@ impl std::ops::Deref for ResolvedKeys<'_> {
     }
 }
 
-impl Inner {
+/// Verifies what clients, and issuers of login hint tokens, signed.
+pub(crate) struct ClientSignatures {
+    pub(crate) jwks_cache: JwksCache,
+    pub(crate) clock: Arc<dyn Clock>,
+}
+
+impl ClientSignatures {
     /// Opens a JWS by one of the client's keys. ResolvedKeys at a `jwks_uri` are fetched anew, once a minute at most, where those
     /// that are known don't fit: the client may have new ones.
     ///
@@ -55,7 +61,7 @@ impl Inner {
         self.verify_by(client.keys.as_ref(), text, algs, typ).await
     }
 
-    /// Opens a JWS by one of these keys, as [`Inner::verify_by_client`] does.
+    /// Opens a JWS by one of these keys, as [`ClientSignatures::verify_by_client`] does.
     ///
     /// # Errors
     /// [`ClientSignatureError`].
@@ -104,7 +110,7 @@ impl Inner {
             None => Err(ClientSignatureError::NoKeys),
             Some(ClientKeys::Set(set)) => Ok(ResolvedKeys::Listed(set)),
             Some(ClientKeys::At(uri)) => {
-                let fetched = self.jwks_cache.get(uri, freshness, self.ports.clock.now()).await;
+                let fetched = self.jwks_cache.get(uri, freshness, self.clock.now()).await;
                 fetched.map(ResolvedKeys::Fetched).map_err(ClientSignatureError::Unavailable)
             }
         }

@@ -6,10 +6,10 @@ use base64::Engine as _;
 use base64::engine::{DecodePaddingMode, GeneralPurpose, GeneralPurposeConfig};
 use zeroize::Zeroizing;
 
-use super::{invalid_client, wrong_method};
+use super::{ClientAuthentication, invalid_client, wrong_method};
 use crate::config::{Client, ClientAuth, SecretMethod};
+use crate::http::failed;
 use crate::http::{ErrorCode, Form, OAuthError, decode};
-use crate::server::{Inner, failed};
 
 /// A name and a secret that came with a request.
 pub(crate) struct Credentials {
@@ -20,13 +20,13 @@ pub(crate) struct Credentials {
     method: SecretMethod,
 }
 
-impl Inner {
+impl ClientAuthentication {
     /// The client with this secret. Somebody unknown takes as long as somebody with a wrong secret.
     pub(super) async fn by_secret(self: &Arc<Self>, shown: &Credentials) -> Result<Arc<Client>, OAuthError> {
-        let client = self.find_client(&shown.client_id).await.map_err(|error| failed(&error))?;
+        let client = self.directory.find_client(&shown.client_id).await.map_err(|error| failed(&error))?;
         let (secret, only) = match client.as_ref().map(|client| &client.auth) {
             Some(ClientAuth::Secret { secret, only }) => (secret, *only),
-            _ => (&self.clients.nobody, None),
+            _ => (&self.directory.configured_clients().nobody, None),
         };
         let raw_matches = shown.raw_secret.as_ref().is_some_and(|raw| secret.matches(raw.as_bytes()));
         let matches = secret.matches(shown.secret.as_bytes()) | raw_matches;

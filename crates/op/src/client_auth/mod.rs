@@ -10,21 +10,17 @@ pub(crate) mod jwks_cache;
 pub(crate) mod replay;
 mod tls_client_auth;
 
-use std::collections::HashMap;
 use std::sync::Arc;
 
-use countersign_protocol::random::Random;
+use client_keys::ClientSignatures;
+use replay::ReplayMemory;
 
-use crate::config::{Client, ClientAuth, ClientSecret, SecretMethod, StoredSecret};
+use countersign_protocol::clock::Clock;
+
+use crate::config::{Client, ClientAuth, Config, SecretMethod};
+use crate::directory::Directory;
+use crate::http::failed;
 use crate::http::{ErrorCode, OAuthError, PostedForm};
-use crate::server::{Inner, failed};
-
-/// Everybody in the configuration file who may ask, and the hashes of their secrets.
-pub(crate) struct ConfiguredClients {
-    by_id: HashMap<String, Arc<Client>>,
-    /// Compared with when nobody has the id, so that both take the same time.
-    nobody: StoredSecret,
-}
 
 /// What a request brings to prove who sent it.
 enum PresentedCredentials<'r> {
@@ -36,36 +32,22 @@ enum PresentedCredentials<'r> {
     Name(&'r str),
 }
 
-impl ConfiguredClients {
-    pub(crate) fn new(clients: Vec<Client>, random: &dyn Random) -> ConfiguredClients {
-        let nobody = StoredSecret::Read(ClientSecret::random(random)).hashed(random);
-        let by_id = clients.into_iter().map(|mut client| {
-            if let ClientAuth::Secret { secret, only } = client.auth {
-                client.auth = ClientAuth::Secret { secret: secret.hashed(random), only };
-            }
-            (client.client_id.clone(), Arc::new(client))
-        });
-        ConfiguredClients { by_id: by_id.collect(), nobody }
-    }
-
-    /// The client of this id, if it stands in the configuration file.
-    pub(crate) fn get(&self, client_id: &str) -> Option<&Arc<Client>> {
-        self.by_id.get(client_id)
-    }
-
-    /// Every client in the configuration file, in no order.
-    pub(crate) fn iter(&self) -> impl Iterator<Item = &Arc<Client>> {
-        self.by_id.values()
-    }
+/// Authenticates the clients that post to this provider.
+pub(crate) struct ClientAuthentication {
+    pub(crate) config: Arc<Config>,
+    pub(crate) clock: Arc<dyn Clock>,
+    pub(crate) directory: Arc<Directory>,
+    pub(crate) signatures: Arc<ClientSignatures>,
+    pub(crate) replay: Arc<ReplayMemory>,
 }
 
-impl Inner {
+impl ClientAuthentication {
     /// The client that sent this.
     ///
     /// # Errors
     /// `invalid_client` (401) for a client that is unknown, can't prove who it is, or uses another way than the registered
     /// one; `invalid_request` for one that uses several ways at once.
-    pub(crate) async fn client(self: &Arc<Self>, posted: &PostedForm) -> Result<Arc<Client>, OAuthError> {
+    pub(crate) async fn authenticate(self: &Arc<Self>, posted: &PostedForm) -> Result<Arc<Client>, OAuthError> {
         match PresentedCredentials::read(posted)? {
             PresentedCredentials::Secret(credentials) => self.by_secret(&credentials).await,
             PresentedCredentials::Assertion(assertion) => self.by_assertion(assertion, &posted.form).await,
@@ -75,7 +57,7 @@ impl Inner {
 
     /// The client of this id, where its absence may be told: no secret is compared.
     async fn named(self: &Arc<Self>, client_id: &str) -> Result<Arc<Client>, OAuthError> {
-        let found = self.find_client(client_id).await.map_err(|error| failed(&error))?;
+        let found = self.directory.find_client(client_id).await.map_err(|error| failed(&error))?;
         found.ok_or_else(|| invalid_client("the client is not known"))
     }
 }

@@ -1,11 +1,13 @@
 //! What a client signs counts once: assertions, signed requests and proofs are remembered until they have expired anyway.
 
-use countersign_protocol::clock::Timestamp;
+use countersign_protocol::clock::{Clock, Timestamp};
 use countersign_protocol::hash::Hash;
 use countersign_store::Error as StoreError;
+use countersign_store::Store;
+use std::sync::Arc;
 
 use crate::http::OAuthError;
-use crate::server::{Inner, failed};
+use crate::http::failed;
 use crate::store;
 
 /// What was signed. One `jti` may be used once for each.
@@ -19,7 +21,13 @@ pub(crate) enum SignedKind {
     Proof,
 }
 
-impl Inner {
+/// The memory of every `jti` that was used, on disk.
+pub(crate) struct ReplayMemory {
+    pub(crate) store: Store,
+    pub(crate) clock: Arc<dyn Clock>,
+}
+
+impl ReplayMemory {
     /// Whether this is the first use of a `jti` by its signer: a client's id, or a key's thumbprint. It is on disk before
     /// this returns, so that a restart forgets nothing.
     ///
@@ -39,8 +47,8 @@ impl Inner {
         };
         // Neither a client's id nor a thumbprint has a zero byte in it.
         let id = Hash::of_parts(&[what.as_bytes(), &[0], signer.as_bytes(), &[0], jti.as_bytes()]);
-        let now = self.ports.clock.now();
-        let first = self.gateway.store().write(move |transaction| store::use_once(transaction, &id, until, now)).await;
+        let now = self.clock.now();
+        let first = self.store.write(move |transaction| store::use_once(transaction, &id, until, now)).await;
         first.map_err(|error: StoreError| failed(&error))
     }
 }

@@ -2,13 +2,12 @@
 
 use std::sync::Arc;
 
-use super::{invalid_client, wrong_method};
+use super::{ClientAuthentication, invalid_client, wrong_method};
 use crate::client_certificate;
 use crate::config::{CertificateSubject, Client, ClientAuth};
 use crate::http::{OAuthError, PeerCertificate};
-use crate::server::Inner;
 
-impl Inner {
+impl ClientAuthentication {
     /// The client of this name, if the connection's certificate is its own.
     pub(super) async fn by_certificate(
         self: &Arc<Self>,
@@ -29,7 +28,7 @@ impl Inner {
 
     fn is_vouched_for(&self, certificate: &PeerCertificate, subject: &CertificateSubject) -> Result<(), OAuthError> {
         let authorities = self.config.client_ca.as_ref();
-        if !authorities.is_some_and(|all| all.have_signed(certificate, self.ports.clock.now())) {
+        if !authorities.is_some_and(|all| all.have_signed(certificate, self.clock.now())) {
             return Err(invalid_client(
                 "the connection's certificate is not valid now, not for clients, or by no authority this provider trusts for clients",
             ));
@@ -47,7 +46,7 @@ impl Inner {
         let Some(key) = client_certificate::public_key(certificate) else {
             return Err(invalid_client("the connection's certificate has a key that is neither P-256 nor RSA"));
         };
-        if self.client_has_key(client, &key).await.map_err(|why| invalid_client(why.to_string()))? {
+        if self.signatures.client_has_key(client, &key).await.map_err(|why| invalid_client(why.to_string()))? {
             return Ok(());
         }
         Err(invalid_client("the connection's certificate has a key that is not among this client's jwks"))

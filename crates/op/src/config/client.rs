@@ -220,3 +220,13 @@ impl Client {
         if self.is_fapi() { &SigningAlg::FAPI } else { &SigningAlg::ALL }
     }
 }
+
+/// The addresses in a client's entry that the provider calls.
+pub(crate) fn called_addresses(client: &Client) -> impl Iterator<Item = (&'static str, &Url)> {
+    let notified = client.delivery.endpoint().map(|url| ("backchannel_client_notification_endpoint", url));
+    let keys = match &client.keys {
+        Some(ClientKeys::At(url)) => Some(("jwks_uri", url)),
+        _ => None,
+    };
+    notified.into_iter().chain(keys)
+}

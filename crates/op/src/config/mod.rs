@@ -36,6 +36,7 @@ use countersign_protocol::{limits, text};
 use toml::de::DeTable;
 
 pub(crate) use client::ClientAuth;
+pub(crate) use client::called_addresses;
 pub use client::{
     CIBA_GRANT, CertificateSubject, Client, ClientKeys, DeliveryMode, Profile, REFRESH_GRANT, SecretMethod,
     TokenBinding,

@@ -9,8 +9,8 @@ use reqwest::header::HeaderMap;
 use tokio::time::sleep;
 use url::Url;
 
+use super::DeliveryWorker;
 use super::retry::{self, Delivery};
-use crate::server::Inner;
 use crate::store::outbox::{self, Entry, Item};
 
 /// The longest pause between two attempts to tell a client, whose request won't live long.
@@ -44,7 +44,7 @@ pub(super) struct Message {
     pub(super) body: Vec<u8>,
 }
 
-impl Inner {
+impl DeliveryWorker {
     /// Makes one attempt. Returns whether the recipient is well, as far as that was seen.
     pub(super) async fn attempt(self: &Arc<Self>, entry: Entry) -> bool {
         let prepared = match &entry.item {

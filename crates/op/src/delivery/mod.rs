@@ -12,6 +12,8 @@ mod recorder;
 mod retry;
 mod webhook;
 
+use countersign_egress::Egress;
+use countersign_gateway::{Gateway, Ports};
 use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 use std::time::Duration;
@@ -26,7 +28,10 @@ pub(crate) use webhook::Event;
 
 use countersign_store::Error as StoreError;
 
-use crate::server::Inner;
+use crate::config::Config;
+use crate::directory::Directory;
+use crate::issuance::Issuance;
+use crate::shutdown::Shutdown;
 use crate::store::outbox;
 
 /// Woken when something new is due.
@@ -54,9 +59,22 @@ struct InFlight {
     troubled: HashSet<String>,
 }
 
-impl Inner {
+/// Sends what the outbox holds.
+pub(crate) struct DeliveryWorker {
+    pub(crate) config: Arc<Config>,
+    pub(crate) gateway: Gateway,
+    pub(crate) directory: Arc<Directory>,
+    pub(crate) issuance: Arc<Issuance>,
+    pub(crate) egress: Egress,
+    /// How attempts ended.
+    pub(crate) tally: DeliveryMetrics,
+    pub(crate) ports: Ports,
+    pub(crate) shutdown: Shutdown,
+}
+
+impl DeliveryWorker {
     /// Tells until the provider stops.
-    pub(crate) async fn run_outbox(self: Arc<Self>) {
+    pub(crate) async fn run(self: Arc<Self>) {
         let mut in_flight = InFlight::default();
         let wakes = self.gateway.store().notifier().clone();
         loop {
@@ -70,7 +88,7 @@ impl Inner {
                 () = changed => {}
                 () = in_flight.one_ended() => {}
                 () = sleep(pause) => {}
-                () = self.stopping.wait() => break,
+                () = self.shutdown.wait() => break,
             }
         }
         let finished = timeout(GRACE, async { while in_flight.tasks.join_next().await.is_some() {} });
@@ -107,14 +125,14 @@ impl Inner {
 
 impl InFlight {
     /// Begins an attempt, unless this row's is being made.
-    fn start(&mut self, provider: &Arc<Inner>, entry: outbox::Entry) {
+    fn start(&mut self, worker: &Arc<DeliveryWorker>, entry: outbox::Entry) {
         let rows = self.by_recipient.entry(entry.recipient.clone()).or_default();
         if rows.contains(&entry.id) {
             return;
         }
         rows.push(entry.id);
-        let (recipient, id, provider) = (entry.recipient.clone(), entry.id, provider.clone());
-        let task = self.tasks.spawn(async move { provider.attempt(entry).await });
+        let (recipient, id, worker) = (entry.recipient.clone(), entry.id, worker.clone());
+        let task = self.tasks.spawn(async move { worker.attempt(entry).await });
         self.rows.insert(task.id(), (recipient, id));
     }
 

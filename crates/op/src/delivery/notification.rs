@@ -9,10 +9,10 @@ use reqwest::header::{AUTHORIZATION, CONTENT_TYPE, HeaderMap, HeaderValue};
 use serde::Serialize;
 use url::Url;
 
+use super::DeliveryWorker;
 use super::attempt::{Message, PreparedDelivery, StillPending};
 use crate::config::Client;
 use crate::http::{ErrorCode, OAuthError};
-use crate::server::Inner;
 use crate::store::outbox::{self, Entry, Notification};
 use crate::store::{self, AuthRequest};
 
@@ -44,7 +44,7 @@ enum Said {
     Failed,
 }
 
-impl Inner {
+impl DeliveryWorker {
     /// The call that tells the client.
     pub(super) async fn notification(self: &Arc<Self>, entry: &Entry, notification: &Notification) -> PreparedDelivery {
         let id = notification.request;
@@ -56,7 +56,7 @@ impl Inner {
                 return PreparedDelivery::Failed;
             }
         };
-        let client = match self.find_client(&request.client_id).await {
+        let client = match self.directory.find_client(&request.client_id).await {
             Ok(client) => client,
             Err(error) => {
                 tracing::error!(%error, "a client could not be read");
@@ -90,7 +90,7 @@ impl Inner {
         if request.redeemed {
             return PreparedDelivery::Drop("the client has its tokens already");
         }
-        match self.approval_status(request).await {
+        match self.issuance.approval_status(request).await {
             Ok(None) => self.not_yet(request),
             Err(error) if error.code == ErrorCode::ExpiredToken => {
                 PreparedDelivery::Drop("a ping about an expired request is not needed")
@@ -112,12 +112,14 @@ impl Inner {
         client: &Client,
     ) -> Said {
         let auth_req_id = notification.auth_req_id.expose();
-        let error = match self.approval_status(request).await {
+        let error = match self.issuance.approval_status(request).await {
             Ok(None) => return Said::NotYet,
-            Ok(Some(approval)) => match self.redeem_for_push(entry.id, auth_req_id, request, approval, client).await {
-                Ok(body) => return Said::Body(body),
-                Err(error) => error,
-            },
+            Ok(Some(approval)) => {
+                match self.issuance.redeem_for_push(entry.id, auth_req_id, request, approval, client).await {
+                    Ok(body) => return Said::Body(body),
+                    Err(error) => error,
+                }
+            }
             Err(error) => error,
         };
         let code = match error.code {

@@ -14,9 +14,9 @@ use reqwest::header::{CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue};
 use ring::hmac;
 use serde::Serialize;
 
+use super::DeliveryWorker;
 use super::attempt::{Message, PreparedDelivery};
 use crate::config::Webhook;
-use crate::server::Inner;
 
 /// Something an operator wants to know at once. Texts are as their authors wrote them: data, never markup.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
@@ -87,7 +87,7 @@ impl<'a> Event<'a> {
     }
 }
 
-impl Inner {
+impl DeliveryWorker {
     /// The call that tells the operator.
     pub(super) fn event(&self, id: &str, body: &str) -> PreparedDelivery {
         let Some(webhook) = &self.config.webhook else {

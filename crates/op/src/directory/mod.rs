@@ -1,14 +1,19 @@
 //! Who may ask and who can be asked: those in the configuration file, and those beside it in the store, where commands and
 //! registration put them. A row is read at every question, so that a change holds from the next request on, in every process.
 
+mod configured_clients;
+mod user_identifier;
+
+use countersign_store::Store;
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use countersign_store::{Error as StoreError, Snapshot};
 
-use crate::authentication_request::hint::UserIdentifier;
+pub(crate) use configured_clients::ConfiguredClients;
+pub(crate) use user_identifier::UserIdentifier;
+
 use crate::config::{Client, Config, User, client_entry, folded, user_entry};
-use crate::server::Inner;
 use crate::store::directory_entries::{self as rows, ClientRow, UserRow};
 
 /// Clients whose entries are kept as they were read, at most; beyond that all are read anew.
@@ -16,7 +21,7 @@ const CACHED_CLIENTS: usize = 10_000;
 
 /// The clients beside the configuration file, as far as they were asked for.
 #[derive(Default)]
-pub(crate) struct ClientCache {
+struct ClientCache {
     by_id: Mutex<HashMap<String, CachedClient>>,
 }
 
@@ -55,17 +60,34 @@ impl ClientCache {
     }
 }
 
-impl Inner {
+/// Looks clients and users up: in the configuration file first, then in the store.
+pub(crate) struct Directory {
+    config: Arc<Config>,
+    store: Store,
+    clients: ConfiguredClients,
+    cache: ClientCache,
+}
+
+impl Directory {
+    pub(crate) fn new(config: Arc<Config>, store: Store, clients: ConfiguredClients) -> Directory {
+        Directory { config, store, clients, cache: ClientCache::default() }
+    }
+
+    /// The clients in the configuration file.
+    pub(crate) fn configured_clients(&self) -> &ConfiguredClients {
+        &self.clients
+    }
+
     /// The client of this id, wherever its entry stands.
     pub(crate) async fn find_client(self: &Arc<Self>, client_id: &str) -> Result<Option<Arc<Client>>, StoreError> {
         if let Some(client) = self.clients.get(client_id) {
             return Ok(Some(client.clone()));
         }
         let (inner, client_id) = (self.clone(), client_id.to_owned());
-        self.gateway.store().read(move |snapshot| inner.client_in(snapshot, &client_id)).await
+        self.store.read(move |snapshot| inner.client_in(snapshot, &client_id)).await
     }
 
-    /// As [`Inner::find_client`], inside a transaction.
+    /// As [`Directory::find_client`], inside a transaction.
     pub(crate) fn client_in(
         &self,
         snapshot: &Snapshot<'_>,
@@ -79,7 +101,7 @@ impl Inner {
 
     /// A client beside the file, if its entry can still be read.
     pub(crate) fn kept_client(&self, row: &ClientRow) -> Option<Arc<Client>> {
-        self.kept.read(row, &self.config)
+        self.cache.read(row, &self.config)
     }
 
     /// The person of this name. Somebody in the configuration file is found without the store, so that a lock that a command put on
@@ -93,7 +115,7 @@ impl Inner {
             return Ok(Some(user.clone()));
         }
         let (inner, named) = (self.clone(), named.clone());
-        let found = self.gateway.store().read(move |snapshot| match &named {
+        let found = self.store.read(move |snapshot| match &named {
             UserIdentifier::Name(name) => inner.user_named_in(snapshot, name),
             UserIdentifier::Subject(sub) => inner.user_in(snapshot, sub),
         });

@@ -4,9 +4,10 @@
 use std::sync::Arc;
 
 use axum::Json;
+use axum::extract::State;
 use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
-use countersign_gateway::{AcceptError, ApprovalRequest, InteractionError, Limits};
+use countersign_gateway::{AcceptError, ApprovalRequest, Gateway, InteractionError, Limits, Ports};
 use countersign_protocol::challenge::{self, Party};
 use countersign_protocol::clock::Timestamp;
 use countersign_protocol::id::ApprovalId;
@@ -20,10 +21,17 @@ use crate::auth0;
 use crate::authentication_request::AuthenticationRequest;
 use crate::authentication_request::auth_req_id;
 use crate::authentication_request::fapi_request;
+use crate::authentication_request::hint::Hints;
 use crate::authentication_request::notification_token;
-use crate::config::{Client, User};
+use crate::authentication_request::signed_request::SignedRequests;
+use crate::authentication_request::user_code_check::UserCodes;
+use crate::client_auth::ClientAuthentication;
+use crate::config::{Client, Config, User};
+use crate::directory::Directory;
+use crate::endpoints::rate_limit::RateLimit;
 use crate::http::{ErrorCode, NO_STORE, OAuthError, PRAGMA, PostedForm};
-use crate::server::Inner;
+use crate::issuance::token_signer::TokenSigner;
+use crate::metrics::Metrics;
 use crate::store::directory_entries as rows;
 use crate::store::outbox::{self, NewNotification};
 use crate::store::{self, AuthRequest, ExistingApproval};
@@ -96,37 +104,55 @@ impl From<StoreError> for NotStored {
     }
 }
 
-impl Inner {
-    /// Answers `POST /bc-authorize`.
-    pub(crate) async fn bc_authorize(self: &Arc<Self>, request: axum::extract::Request) -> Response {
-        let asked = self.ask(request).await;
-        self.metrics.authentication_request(asked.as_ref().map_or_else(OAuthError::code, |_| "acknowledged"));
-        match asked {
-            Ok(acknowledgement) => (StatusCode::OK, [NO_STORE, PRAGMA], Json(acknowledgement)).into_response(),
-            Err(error) => error.into_response(),
-        }
-    }
+/// What `/bc-authorize` needs.
+pub(crate) struct BcAuthorize {
+    pub(crate) client_auth: Arc<ClientAuthentication>,
+    pub(crate) directory: Arc<Directory>,
+    pub(crate) signed_requests: SignedRequests,
+    pub(crate) hints: Hints,
+    pub(crate) user_codes: Arc<UserCodes>,
+    pub(crate) rate_limit: Arc<RateLimit>,
+    pub(crate) tokens: Arc<TokenSigner>,
+    pub(crate) gateway: Gateway,
+    pub(crate) metrics: Arc<Metrics>,
+    pub(crate) config: Arc<Config>,
+    pub(crate) ports: Ports,
+}
 
-    async fn ask(self: &Arc<Self>, request: axum::extract::Request) -> Result<Acknowledgement, OAuthError> {
-        let posted = PostedForm::read(request).await?;
-        let client = self.client(&posted).await?;
+/// `POST /bc-authorize`.
+pub(crate) async fn bc_authorize(
+    State(endpoint): State<Arc<BcAuthorize>>,
+    posted: Result<PostedForm, OAuthError>,
+) -> Response {
+    let asked = endpoint.ask(posted).await;
+    endpoint.metrics.authentication_request(asked.as_ref().map_or_else(OAuthError::code, |_| "acknowledged"));
+    match asked {
+        Ok(acknowledgement) => (StatusCode::OK, [NO_STORE, PRAGMA], Json(acknowledgement)).into_response(),
+        Err(error) => error.into_response(),
+    }
+}
+
+impl BcAuthorize {
+    async fn ask(&self, posted: Result<PostedForm, OAuthError>) -> Result<Acknowledgement, OAuthError> {
+        let posted = posted?;
+        let client = self.client_auth.authenticate(&posted).await?;
         if !client.may_ask {
             let what = "this client is not registered for the grant urn:openid:params:grant-type:ciba";
             return Err(OAuthError::new(ErrorCode::UnauthorizedClient, what));
         }
         let now = self.ports.clock.now();
-        self.budget.check(&client.client_id, client.policy.requests_per_minute, now).map_err(|seconds| {
+        self.rate_limit.check(&client.client_id, client.policy.requests_per_minute, now).map_err(|seconds| {
             OAuthError::new(ErrorCode::RateLimited, "this client asks too often").with_retry_after(seconds)
         })?;
-        let parameters = self.parameters(posted.form, &client).await?;
+        let parameters = self.signed_requests.parameters(posted.form, &client).await?;
         let mut asked =
             AuthenticationRequest::read(&parameters, &client, &self.config.issuer, &self.config.detail_types)?;
         fapi_request::check(&client, &asked)?;
         let token = notification_token::read(&parameters, &client)?;
-        let named = self.user_named_by(&asked.hint, &client).await?;
-        let known = self.find_user(&named).await.map_err(|error| crate::server::failed(&error))?;
+        let named = self.hints.user_named_by(&asked.hint, &client).await?;
+        let known = self.directory.find_user(&named).await.map_err(|error| crate::http::failed(&error))?;
         let user = user_to_ask(known.as_ref(), &client)?;
-        self.check_user_code(asked.user_code.take(), &client, &named, known.as_deref()).await?;
+        self.user_codes.check_user_code(asked.user_code.take(), &client, &named, known.as_deref()).await?;
 
         let auth_req_id = auth_req_id::new(now, &*self.ports.random);
         let expires_in = asked.life.as_secs();
@@ -214,7 +240,7 @@ impl Inner {
         stored.await.map_err(|error| match error {
             NotStored::Locked => locked(),
             NotStored::Gateway(refused) => gateway_refusal(&refused, no_device),
-            NotStored::Store(error) => crate::server::failed(&error),
+            NotStored::Store(error) => crate::http::failed(&error),
         })
     }
 
@@ -291,7 +317,7 @@ fn gateway_refusal(refused: &AcceptError, no_device: Option<OAuthError>) -> OAut
         AcceptError::BindingMessage(_) => ErrorCode::InvalidBindingMessage,
         AcceptError::TooLarge => ErrorCode::InvalidAuthorizationDetails,
         AcceptError::Text { .. } | AcceptError::Interaction(_) => ErrorCode::InvalidRequest,
-        other => return crate::server::failed(other),
+        other => return crate::http::failed(other),
     };
     OAuthError::new(code, refused.to_string())
 }

@@ -1,10 +1,10 @@
 //! The provider's HTTP endpoints, a file each.
 
-mod bc_authorize;
+pub(crate) mod bc_authorize;
 pub(crate) mod discovery;
-mod introspect;
+pub(crate) mod introspect;
 pub(crate) mod rate_limit;
-mod register;
-mod revoke;
+pub(crate) mod register;
+pub(crate) mod revoke;
 pub(crate) mod token;
-mod userinfo;
+pub(crate) mod userinfo;

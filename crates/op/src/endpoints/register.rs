@@ -1,16 +1,21 @@
 //! `POST /register` (RFC 7591): a client registers itself. It is what any other client is, except that nobody vouches for it.
 
 use axum::Json;
-use axum::extract::Request;
+use axum::extract::{Request, State};
 use axum::http::{HeaderMap, StatusCode, header};
 use axum::response::{IntoResponse, Response};
+use countersign_gateway::Ports;
 use countersign_protocol::{encoding, limits, random};
+use countersign_store::Store;
 use serde_json::{Map, Value, json};
+use std::sync::Arc;
 
-use crate::administration::DirectoryError;
+use crate::administration::{Administration, DirectoryError};
 use crate::config::CIBA_GRANT;
+use crate::config::Config;
+use crate::endpoints::rate_limit::RateLimit;
+use crate::http::failed;
 use crate::http::{ErrorCode, NO_STORE, OAuthError, PRAGMA};
-use crate::server::{Inner, failed};
 use crate::store::directory_entries as rows;
 
 /// Whose budget registrations spend; no client has such an id.
@@ -40,32 +45,41 @@ const TAKEN_OVER: [&str; 19] = [
     "subject_type",
 ];
 
-impl Inner {
-    /// Answers `POST /register`.
-    pub(crate) async fn register(&self, request: Request) -> Response {
-        match self.registered(request).await {
-            Ok(client) => (StatusCode::CREATED, [NO_STORE, PRAGMA], Json(client)).into_response(),
-            Err(error) => error.into_response(),
-        }
-    }
+/// What `/register` needs.
+pub(crate) struct Register {
+    pub(crate) administration: Arc<Administration>,
+    pub(crate) rate_limit: Arc<RateLimit>,
+    pub(crate) config: Arc<Config>,
+    pub(crate) store: Store,
+    pub(crate) ports: Ports,
+}
 
+/// `POST /register`.
+pub(crate) async fn register(State(endpoint): State<Arc<Register>>, request: Request) -> Response {
+    match endpoint.registered(request).await {
+        Ok(client) => (StatusCode::CREATED, [NO_STORE, PRAGMA], Json(client)).into_response(),
+        Err(error) => error.into_response(),
+    }
+}
+
+impl Register {
     async fn registered(&self, request: Request) -> Result<Value, OAuthError> {
         self.may_register(request.headers())?;
         let now = self.ports.clock.now();
-        let budget = self.budget.check(BUDGET, self.config.registration.per_minute, now);
+        let budget = self.rate_limit.check(BUDGET, self.config.registration.per_minute, now);
         budget.map_err(|seconds| {
             OAuthError::new(ErrorCode::RateLimited, "too many clients register; try again later")
                 .with_retry_after(seconds)
         })?;
         let metadata = read(request).await?;
-        let there = self.gateway.store().read_slow(rows::registered_clients).await.map_err(|error| failed(&error))?;
+        let there = self.store.read_slow(rows::registered_clients).await.map_err(|error| failed(&error))?;
         if there >= self.config.registration.max_clients {
             let what = "this provider has as many registered clients as it takes; ask its operator";
             return Err(OAuthError::new(ErrorCode::AccessDenied, what).with_status(StatusCode::FORBIDDEN));
         }
         let client_id = format!("rc_{}", encoding::encode(&random::bytes::<16>(&*self.ports.random)));
         let entry = entry(&client_id, &metadata)?;
-        let added = self.add_client(entry, true).await.map_err(|error| match error {
+        let added = self.administration.add_client(entry, true).await.map_err(|error| match error {
             DirectoryError::Entry(errors) => {
                 let words: Vec<String> =
                     errors.iter().map(|error| error.message.replace(" in [[clients]]", "")).collect();

@@ -1,9 +1,11 @@
 //! `POST /revoke` (RFC 7009): a client gives up an access token or a refresh token, or calls a request off that is still
 //! pending: then `token` is its `auth_req_id`.
 
+use countersign_gateway::Gateway;
+use countersign_protocol::clock::Clock;
 use std::sync::Arc;
 
-use axum::extract::Request;
+use axum::extract::State;
 use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
 use countersign_gateway::EndError;
@@ -11,11 +13,13 @@ use countersign_protocol::hash::Hash;
 use countersign_store::Error as StoreError;
 
 use crate::authentication_request::auth_req_id;
+use crate::client_auth::ClientAuthentication;
 use crate::config::Client;
 use crate::delivery::OUTBOX_TOPIC;
+use crate::http::failed;
 use crate::http::{ErrorCode, NO_STORE, OAuthError, PRAGMA, PostedForm};
+use crate::issuance::Issuance;
 use crate::issuance::refresh_token::is_refresh_token;
-use crate::server::{Inner, failed};
 use crate::store::{self, outbox};
 
 /// Why a request was not called off.
@@ -27,19 +31,26 @@ enum CancelError {
     End(#[from] EndError),
 }
 
-impl Inner {
-    /// Answers `POST /revoke`.
-    pub(crate) async fn revoke(self: &Arc<Self>, request: Request) -> Response {
-        match self.revoked(request).await {
-            // RFC 7009 §2.2: also for a token that is not known.
-            Ok(()) => (StatusCode::OK, [NO_STORE, PRAGMA]).into_response(),
-            Err(error) => error.into_response(),
-        }
-    }
+/// What `/revoke` needs.
+pub(crate) struct Revoke {
+    pub(crate) client_auth: Arc<ClientAuthentication>,
+    pub(crate) issuance: Arc<Issuance>,
+    pub(crate) gateway: Gateway,
+    pub(crate) clock: Arc<dyn Clock>,
+}
 
-    async fn revoked(self: &Arc<Self>, request: Request) -> Result<(), OAuthError> {
-        let posted = PostedForm::read(request).await?;
-        let client = self.client(&posted).await?;
+/// `POST /revoke`.
+pub(crate) async fn revoke(State(endpoint): State<Arc<Revoke>>, posted: PostedForm) -> Response {
+    match endpoint.revoked(posted).await {
+        // RFC 7009 §2.2: also for a token that is not known.
+        Ok(()) => (StatusCode::OK, [NO_STORE, PRAGMA]).into_response(),
+        Err(error) => error.into_response(),
+    }
+}
+
+impl Revoke {
+    async fn revoked(&self, posted: PostedForm) -> Result<(), OAuthError> {
+        let client = self.client_auth.authenticate(&posted).await?;
         let Some(token) = posted.form.get("token") else {
             return Err(OAuthError::new(ErrorCode::InvalidRequest, "token is missing"));
         };
@@ -47,13 +58,14 @@ impl Inner {
             return self.give_up(token, &client).await;
         }
         if is_refresh_token(token) {
-            return self.end_family_of(token, &client).await;
+            return self.issuance.end_family_of(token, &client).await;
         }
         self.call_off(&auth_req_id::key(token), &client).await
     }
 
     async fn give_up(&self, token: &str, client: &Client) -> Result<(), OAuthError> {
-        let Some(access) = self.verify_signature(token).filter(|access| access.client_id == client.client_id) else {
+        let Some(access) = self.issuance.verify_signature(token).filter(|access| access.client_id == client.client_id)
+        else {
             return Ok(());
         };
         let (jti, until) = (access.jti, access.until);
@@ -63,7 +75,7 @@ impl Inner {
 
     /// Ends a request of this client. A request that nobody was asked about ends in the same way, so that a client can't tell.
     async fn call_off(&self, id: &Hash, client: &Client) -> Result<(), OAuthError> {
-        let (gateway, id, now) = (self.gateway.clone(), *id, self.ports.clock.now());
+        let (gateway, id, now) = (self.gateway.clone(), *id, self.clock.now());
         let client_id = client.client_id.clone();
         let ended = self.gateway.store().write(move |transaction| -> Result<(), CancelError> {
             let found = store::find(transaction, &id)?.filter(|request| request.client_id == client_id);

@@ -3,42 +3,55 @@
 use std::sync::Arc;
 
 use axum::Json;
-use axum::extract::Request;
+use axum::extract::{Request, State};
 use axum::http::request::Parts;
 use axum::http::{HeaderMap, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use serde_json::{Value, json};
 
-use crate::authentication_request::hint::UserIdentifier;
 use crate::client_certificate;
+use crate::directory::Directory;
+use crate::directory::UserIdentifier;
+use crate::grant::confirmation::Confirmation;
+use crate::http::failed;
 use crate::http::{ErrorCode, NO_STORE, OAuthError, PRAGMA, PeerCertificate};
+use crate::issuance::Issuance;
 use crate::issuance::access_token::VerifiedAccessToken;
-use crate::issuance::sender_constraint::Confirmation;
-use crate::server::{Inner, failed};
+use crate::issuance::sender_constraint::SenderConstraints;
 
-impl Inner {
-    /// Answers `GET` and `POST /userinfo`.
-    pub(crate) async fn userinfo(self: &Arc<Self>, request: Request) -> Response {
-        match self.claims_for(request.into_parts().0).await {
-            Ok(claims) => (StatusCode::OK, [NO_STORE, PRAGMA], Json(claims)).into_response(),
-            Err(error) => error.into_response(),
-        }
+/// What `/userinfo` needs.
+pub(crate) struct Userinfo {
+    pub(crate) directory: Arc<Directory>,
+    pub(crate) issuance: Arc<Issuance>,
+    pub(crate) sender_constraints: Arc<SenderConstraints>,
+}
+
+/// `GET` and `POST /userinfo`.
+pub(crate) async fn userinfo(State(endpoint): State<Arc<Userinfo>>, request: Request) -> Response {
+    match endpoint.claims_for(request.into_parts().0).await {
+        Ok(claims) => (StatusCode::OK, [NO_STORE, PRAGMA], Json(claims)).into_response(),
+        Err(error) => error.into_response(),
     }
+}
 
-    async fn claims_for(self: &Arc<Self>, request: Parts) -> Result<Value, OAuthError> {
+impl Userinfo {
+    async fn claims_for(&self, request: Parts) -> Result<Value, OAuthError> {
         let invalid = |what: &str| OAuthError::new(ErrorCode::InvalidToken, what);
         let (scheme, token) = shown(&request.headers).ok_or_else(|| {
             invalid("show the access token in the Authorization header, as Bearer, or as DPoP with a proof")
         })?;
-        let access = self.access(&token).await.map_err(|error| failed(&error))?;
+        let access = self.issuance.access(&token).await.map_err(|error| failed(&error))?;
         let access = access.ok_or_else(|| invalid("the access token is not valid, has ended, or was revoked"))?;
         self.is_its_clients(&access, scheme, &token, &request).await?;
         let granted = |name: &str| access.scope.split(' ').any(|scope| scope == name);
         if !granted("openid") {
             return Err(invalid("the access token is not for userinfo: it has no openid in its scope"));
         }
-        let person =
-            self.find_user(&UserIdentifier::Subject(access.sub.clone())).await.map_err(|error| failed(&error))?;
+        let person = self
+            .directory
+            .find_user(&UserIdentifier::Subject(access.sub.clone()))
+            .await
+            .map_err(|error| failed(&error))?;
         let mut claims = json!({ "sub": access.sub });
         let Some(person) = person else { return Ok(claims) };
         if granted("profile") {
@@ -69,7 +82,10 @@ impl Inner {
                 let proof = request.headers.get("dpop").and_then(|value| value.to_str().ok());
                 let proof = proof.ok_or_else(|| invalid("the DPoP header with the proof is missing"))?;
                 let path = request.uri.path().to_owned();
-                let made_by = self.verify_dpop_with_token(proof, request.method.as_str(), &path, Some(token)).await?;
+                let made_by = self
+                    .sender_constraints
+                    .verify_dpop_with_token(proof, request.method.as_str(), &path, Some(token))
+                    .await?;
                 if made_by == key { Ok(()) } else { Err(invalid("the proof is by another key")) }
             }
             (Some(Confirmation::Certificate(expected)), _) => {

@@ -1,6 +1,6 @@
 //! Takes a request apart: a form (or, where that is taken, JSON) of at most 16 KiB, and what proves who sent it.
 
-use axum::extract::Request;
+use axum::extract::{FromRequest, Request};
 use axum::http::{HeaderMap, HeaderName, StatusCode, header};
 use countersign_protocol::limits;
 
@@ -22,28 +22,32 @@ pub(crate) struct PostedForm {
     pub(crate) path: String,
 }
 
-impl PostedForm {
-    /// Reads a POST.
-    ///
-    /// # Errors
-    /// `invalid_request` for another media type, a broken form, a parameter that stands twice, two `Authorization` or `DPoP`
-    /// headers, or a body over 16 KiB (413).
-    pub(crate) async fn read(request: Request) -> Result<PostedForm, OAuthError> {
+/// As [`PostedForm`], where the parameters may come as JSON instead.
+pub(crate) struct PostedFormOrJson(pub(crate) PostedForm);
+
+/// Reads a POST. Refused with `invalid_request`: another media type, a broken form, a parameter that appears more than once, two
+/// `Authorization` or `DPoP` headers, or a body over 16 KiB (413).
+impl<S: Sync> FromRequest<S> for PostedForm {
+    type Rejection = OAuthError;
+
+    async fn from_request(request: Request, _: &S) -> Result<PostedForm, OAuthError> {
         PostedForm::read_as(request, Form::parse).await
     }
+}
 
-    /// Reads a POST whose parameters may come as JSON instead of a form.
-    ///
-    /// # Errors
-    /// As [`PostedForm::read`].
-    pub(crate) async fn read_form_or_json(request: Request) -> Result<PostedForm, OAuthError> {
+impl<S: Sync> FromRequest<S> for PostedFormOrJson {
+    type Rejection = OAuthError;
+
+    async fn from_request(request: Request, _: &S) -> Result<PostedFormOrJson, OAuthError> {
         let read = |content_type: Option<&str>, body: &[u8]| match content_type {
             Some(named) if is_json(named) => Form::parse_json(body),
             other => Form::parse(other, body),
         };
-        PostedForm::read_as(request, read).await
+        PostedForm::read_as(request, read).await.map(PostedFormOrJson)
     }
+}
 
+impl PostedForm {
     async fn read_as(
         request: Request,
         read: impl FnOnce(Option<&str>, &[u8]) -> Result<Form, FormError>,

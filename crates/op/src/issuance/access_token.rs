@@ -9,8 +9,8 @@ use countersign_protocol::id::ApprovalId;
 use countersign_protocol::json::Json;
 use countersign_store::{Error as StoreError, Snapshot};
 
-use crate::issuance::sender_constraint::Confirmation;
-use crate::server::Inner;
+use crate::grant::confirmation::Confirmation;
+use crate::issuance::Issuance;
 use crate::store;
 
 /// An access token that is good now.
@@ -27,7 +27,7 @@ pub(crate) struct VerifiedAccessToken {
     pub(crate) confirmation: Option<Confirmation>,
 }
 
-impl Inner {
+impl Issuance {
     /// Reads an access token. `None` for one that is not this provider's, has ended, was revoked, or whose person, client or
     /// approval is not what it was: locked, removed, disputed.
     pub(crate) async fn access(self: &Arc<Self>, token: &str) -> Result<Option<VerifiedAccessToken>, StoreError> {
@@ -43,8 +43,8 @@ impl Inner {
     /// Whether a token that is not over by itself may still be used.
     fn is_good(&self, snapshot: &Snapshot<'_>, access: &VerifiedAccessToken) -> Result<bool, StoreError> {
         Ok(!store::is_revoked(snapshot, &access.jti)?
-            && self.user_in(snapshot, &access.sub)?.is_some_and(|person| !person.locked)
-            && self.client_in(snapshot, &access.client_id)?.is_some()
+            && self.directory.user_in(snapshot, &access.sub)?.is_some_and(|person| !person.locked)
+            && self.directory.client_in(snapshot, &access.client_id)?.is_some()
             && self.stands(snapshot, &access.claims)?)
     }
 

@@ -7,8 +7,9 @@ use countersign_protocol::answer::DenialReason;
 use countersign_protocol::clock::Timestamp;
 use countersign_store::{Error as StoreError, Snapshot};
 
+use crate::http::failed;
 use crate::http::{ErrorCode, OAuthError};
-use crate::server::{Inner, failed};
+use crate::issuance::Issuance;
 use crate::store::AuthRequest;
 
 /// Why there are no tokens. Nothing was changed.
@@ -40,8 +41,8 @@ impl From<TokenRefusal> for OAuthError {
     }
 }
 
-impl Inner {
-    /// The approval that may be given out now, as [`Inner::approval_of_request`] finds it, looked up beside the writer.
+impl Issuance {
+    /// The approval that may be given out now, as [`Issuance::approval_of_request`] finds it, looked up beside the writer.
     ///
     /// # Errors
     /// What a client is told that gets no tokens.
@@ -77,7 +78,7 @@ impl Inner {
             // Nobody answered: that there were devices is not told to a client that must not know.
             Verdict::Refused | Verdict::DeviceRevoked if self.hides_from(snapshot, &request.client_id) => Ok(None),
             Verdict::Approved(approval) => {
-                if self.user_in(snapshot, &existing.sub)?.is_none_or(|user| user.locked) {
+                if self.directory.user_in(snapshot, &existing.sub)?.is_none_or(|user| user.locked) {
                     return told(denied("the user was locked or removed since the approval", None));
                 }
                 self.gateway.still_valid(snapshot, &approval).map_err(TokenRefusal::Gateway)?;
@@ -95,7 +96,7 @@ impl Inner {
     }
 
     fn hides_from(&self, snapshot: &Snapshot<'_>, client_id: &str) -> bool {
-        self.client_in(snapshot, client_id).ok().flatten().is_none_or(|client| client.hides_unknown_users())
+        self.directory.client_in(snapshot, client_id).ok().flatten().is_none_or(|client| client.hides_unknown_users())
     }
 
     /// What the client is told of why a person denied.
@@ -105,7 +106,7 @@ impl Inner {
         request: &AuthRequest,
         reason: Option<DenialReason>,
     ) -> Option<&'static str> {
-        let policy = &self.client_in(snapshot, &request.client_id).ok()??.policy;
+        let policy = &self.directory.client_in(snapshot, &request.client_id).ok()??.policy;
         match reason? {
             DenialReason::NotMe if policy.hide_not_me => None,
             DenialReason::NotMe => Some("not_me"),

@@ -13,7 +13,7 @@ use url::Url;
 
 use crate::client_auth::replay::SignedKind;
 use crate::http::{ErrorCode, OAuthError};
-use crate::server::Inner;
+use crate::issuance::sender_constraint::SenderConstraints;
 
 /// Why a proof was refused.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -32,7 +32,7 @@ enum ProofError {
     Time,
 }
 
-impl Inner {
+impl SenderConstraints {
     /// The thumbprint of the key that made this proof for a POST to `path`. The host is that of the configured issuer, never
     /// that of a header.
     ///
@@ -57,14 +57,14 @@ impl Inner {
             OAuthError::new(ErrorCode::InvalidDpopProof, format!("the DPoP proof was refused: {why}"))
         };
         let url = format!("{}{path}", self.config.issuer.origin());
-        let now = self.ports.clock.now();
+        let now = self.clock.now();
         let (verified, key) = verify_by_own_key(proof, &SigningAlg::ALL, |typ| typ == Some("dpop+jwt"))
             .map_err(|why| refused(&ProofError::from(why)))?;
         let accepted = check(&verified.claims, method, &url, token, now).map_err(|why| refused(&why))?;
         let thumbprint = key.thumbprint();
         let until =
             Timestamp::from_millis(accepted.iat.saturating_add(limits::DPOP_SKEW_SECONDS + 1).saturating_mul(1000));
-        if !self.first_use(SignedKind::Proof, &thumbprint.to_string(), accepted.jti, until).await? {
+        if !self.replay.first_use(SignedKind::Proof, &thumbprint.to_string(), accepted.jti, until).await? {
             return Err(refused(&"it was used before: make a new one for every request"));
         }
         Ok(thumbprint)

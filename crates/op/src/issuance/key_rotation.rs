@@ -7,12 +7,12 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use countersign_gateway::keys::{self, KeyError, REGISTRATION, SIGNING};
-use countersign_gateway::{Keys, ManifestError};
+use countersign_gateway::{Gateway, Keys, ManifestError, Ports};
 use countersign_protocol::clock::Timestamp;
 use tokio::task::JoinHandle;
 
 use crate::issuance::token_keys::{ANNOUNCED, EC, KeySet, PUBLISHED_AFTER, RSA};
-use crate::server::{Inner, Provider};
+use crate::issuance::token_signer::TokenSigner;
 
 /// How often the folder of keys is looked at.
 const LOOK_EVERY: Duration = Duration::from_secs(2);
@@ -25,6 +25,14 @@ const KEPT: u64 = 3600;
 pub(crate) struct KeyFolder {
     path: PathBuf,
     seen: Mutex<BTreeSet<OsString>>,
+}
+
+/// The provider's keys and their rotation.
+pub(crate) struct KeyRotation {
+    pub(crate) folder: KeyFolder,
+    pub(crate) gateway: Gateway,
+    pub(crate) tokens: Arc<TokenSigner>,
+    pub(crate) ports: Ports,
 }
 
 /// One of the provider's keys.
@@ -112,21 +120,20 @@ fn files(path: &Path) -> BTreeSet<OsString> {
     entries.filter(|name| Path::new(name).extension().is_some_and(|extension| extension == "p8")).collect()
 }
 
-impl Provider {
+impl KeyRotation {
     /// Every key that signs, signed or will sign, those of a name from the oldest to the newest.
     ///
     /// # Errors
     /// [`ManifestError`] when the stored manifest can't be read.
-    pub fn keys(&self) -> Result<Vec<KeyRecord>, ManifestError> {
-        let inner = self.inner();
-        let now = inner.ports.clock.now().seconds();
+    pub(crate) fn keys(&self) -> Result<Vec<KeyRecord>, ManifestError> {
+        let now = self.ports.clock.now().seconds();
         let state = |from: u64, until: Option<u64>| match until {
             Some(until) if until <= now => KeyState::Former,
             _ if from > now => KeyState::Next,
             _ => KeyState::Signs,
         };
         let some = |from: u64| (from > 0).then_some(from);
-        let tokens = inner.tokens.keys().held_with_rsa(&*inner.ports.random).listed().into_iter();
+        let tokens = self.tokens.keys().held_with_rsa(&*self.ports.random).listed().into_iter();
         let mut listed: Vec<KeyRecord> = tokens
             .map(|key| KeyRecord {
                 name: key.name,
@@ -136,7 +143,7 @@ impl Provider {
                 until: key.until,
             })
             .collect();
-        let of_gateway = inner.gateway.listed_keys()?;
+        let of_gateway = self.gateway.listed_keys()?;
         let newest = of_gateway.len().saturating_sub(1);
         listed.extend(of_gateway.into_iter().enumerate().map(|(n, key)| KeyRecord {
             name: SIGNING,
@@ -150,10 +157,10 @@ impl Provider {
             until: key.revoked_at.or((n != newest).then_some(key.until)),
         }));
         let once = |name, kid: String, state| KeyRecord { name, kid, state, from: None, until: None };
-        let (signing, former) = inner.gateway.registration_keys();
+        let (signing, former) = self.gateway.registration_keys();
         listed.extend(former.into_iter().map(|kid| once(REGISTRATION, kid.to_string(), KeyState::Former)));
         listed.push(once(REGISTRATION, signing.to_string(), KeyState::Signs));
-        listed.push(once("evidence-root", inner.gateway.evidence_root().to_string(), KeyState::Signs));
+        listed.push(once("evidence-root", self.gateway.evidence_root().to_string(), KeyState::Signs));
         Ok(listed)
     }
 
@@ -165,9 +172,8 @@ impl Provider {
     ///
     /// # Errors
     /// [`RotateError`].
-    pub fn rotate_keys(&self, compromised: bool) -> Result<(), RotateError> {
-        let inner = self.inner();
-        let (folder, random, now) = (&inner.key_folder.path, &*inner.ports.random, inner.ports.clock.now().seconds());
+    pub(crate) fn rotate_keys(&self, compromised: bool) -> Result<(), RotateError> {
+        let (folder, random, now) = (&self.folder.path, &*self.ports.random, self.ports.clock.now().seconds());
         let last = keys::key_versions(folder, EC)?.last().map_or(0, |last| last.from);
         if last > now && !compromised {
             return Err(RotateError::UnderWay { from: last });
@@ -181,7 +187,7 @@ impl Provider {
                 }
             }
         }
-        inner.tokens.keys().add(from, random)?;
+        self.tokens.keys().add(from, random)?;
         for name in [SIGNING, REGISTRATION] {
             // The newest has the highest number, also where the clock was set back.
             let last = keys::key_versions(folder, name)?.last().map_or(0, |last| last.from);
@@ -194,28 +200,19 @@ impl Provider {
                 all.iter().try_for_each(keys::remove_key_version)?;
             }
         }
-        forget_former_keys(folder, inner.ports.clock.now())?;
-        inner.renew_keys(compromised)
-    }
-
-    /// Reads the keys again if files of theirs came or went; whether they did. [`Provider::serve`] does this by itself. Blocks the
-    /// thread.
-    ///
-    /// # Errors
-    /// [`RotateError`]; then the keys that were read before stay in use.
-    pub fn look_at_keys(&self) -> Result<bool, RotateError> {
-        self.inner().look_at_keys()
+        forget_former_keys(folder, self.ports.clock.now())?;
+        self.renew_keys(compromised)
     }
 
     /// Looks at the folder of keys every other second.
-    pub(crate) fn watch_key_folder(inner: Arc<Inner>) -> JoinHandle<()> {
+    pub(crate) fn watch_key_folder(rotation: Arc<KeyRotation>) -> JoinHandle<()> {
         tokio::spawn(async move {
             let mut ticks = tokio::time::interval(LOOK_EVERY);
             ticks.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
             loop {
                 ticks.tick().await;
-                let inner = inner.clone();
-                match tokio::task::spawn_blocking(move || inner.look_at_keys()).await {
+                let rotation = rotation.clone();
+                match tokio::task::spawn_blocking(move || rotation.look_at_keys()).await {
                     Ok(Ok(true)) => tracing::info!("the folder of keys has changed; they were read again"),
                     Ok(Ok(false)) => {}
                     Ok(Err(error)) => {
@@ -228,9 +225,13 @@ impl Provider {
     }
 }
 
-impl Inner {
-    fn look_at_keys(&self) -> Result<bool, RotateError> {
-        if !self.key_folder.has_changed() {
+impl KeyRotation {
+    /// Reads the keys again if files of theirs came or went; whether they did. Blocks the thread.
+    ///
+    /// # Errors
+    /// [`RotateError`]; then the keys that were read before stay in use.
+    pub(crate) fn look_at_keys(&self) -> Result<bool, RotateError> {
+        if !self.folder.has_changed() {
             return Ok(false);
         }
         self.renew_keys(false)?;
@@ -238,7 +239,7 @@ impl Inner {
     }
 
     fn renew_keys(&self, compromised: bool) -> Result<(), RotateError> {
-        let (folder, random) = (&self.key_folder, &*self.ports.random);
+        let (folder, random) = (&self.folder, &*self.ports.random);
         let seen = files(&folder.path);
         self.gateway.renew_keys(Keys::load_or_create(&folder.path, random)?, compromised)?;
         self.tokens.keys().reload(random)?;

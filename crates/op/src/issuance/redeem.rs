@@ -10,11 +10,12 @@ use countersign_store::Transaction;
 use super::approval_status::{TokenRefusal, spent};
 use super::refresh_token::{family, granted, is_offline, new_token};
 use crate::config::Client;
+use crate::grant::confirmation::Confirmation;
 use crate::grant::resource::Resources;
 use crate::http::OAuthError;
-use crate::issuance::sender_constraint::Confirmation;
+use crate::http::failed;
+use crate::issuance::Issuance;
 use crate::issuance::token_signer::{ApprovalClaim, TokenContents};
-use crate::server::{Inner, failed};
 use crate::store::{self, AuthRequest, outbox};
 
 /// The tokens were made for an approval that has changed since.
@@ -61,7 +62,7 @@ impl<'a> Grant<'a> {
     }
 }
 
-impl Inner {
+impl Issuance {
     /// Makes what is pushed for an approval: the tokens, kept in the outbox's row in the transaction that spends the request.
     /// They are made before and kept only if nothing has changed, so that no crash can spend a request without its tokens.
     ///

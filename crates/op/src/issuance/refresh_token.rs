@@ -6,7 +6,7 @@ use countersign_protocol::secret::Secret;
 use countersign_protocol::{encoding, limits, random};
 
 use crate::config::Client;
-use crate::issuance::sender_constraint::Confirmation;
+use crate::grant::confirmation::Confirmation;
 use crate::store::{AuthRequest, Family};
 
 /// What every refresh token begins with; none has a dot, as access tokens have.

@@ -1,36 +1,25 @@
 //! What an access token is bound to, so that nobody but its client can use it: a key by DPoP (RFC 9449) or the certificate of
 //! the client's connection (RFC 8705 §3). Found out at the token endpoint, for any grant.
 
-use countersign_protocol::hash::Hash;
-use serde::Serialize;
+use std::sync::Arc;
 
+use countersign_protocol::clock::Clock;
+
+use crate::client_auth::replay::ReplayMemory;
 use crate::client_certificate;
+use crate::config::Config;
 use crate::config::{Client, TokenBinding};
+use crate::grant::confirmation::Confirmation;
 use crate::http::{ErrorCode, OAuthError, PostedForm};
-use crate::server::Inner;
 
-/// The one member of a token's `cnf` claim (RFC 7800 §3.1).
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
-pub(crate) enum Confirmation {
-    /// The RFC 7638 thumbprint of the key whose proofs come with the token (RFC 9449 §6.1).
-    #[serde(rename = "jkt")]
-    Key(Hash),
-    /// SHA-256 of the certificate's DER (RFC 8705 §3.1).
-    #[serde(rename = "x5t#S256")]
-    Certificate(Hash),
+/// Finds out what tokens are bound to, and verifies DPoP proofs.
+pub(crate) struct SenderConstraints {
+    pub(crate) config: Arc<Config>,
+    pub(crate) clock: Arc<dyn Clock>,
+    pub(crate) replay: Arc<ReplayMemory>,
 }
 
-impl Confirmation {
-    /// The `token_type` that tells the client how to use its token.
-    pub(crate) const fn token_type(of: Option<Confirmation>) -> &'static str {
-        match of {
-            Some(Confirmation::Key(_)) => "DPoP",
-            Some(Confirmation::Certificate(_)) | None => "Bearer",
-        }
-    }
-}
-
-impl Inner {
+impl SenderConstraints {
     /// What the tokens that this request gets are bound to. A client that is registered with a binding gets no others; any
     /// client may bind its tokens to a key by sending a proof.
     ///

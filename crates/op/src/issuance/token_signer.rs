@@ -18,8 +18,8 @@ use countersign_protocol::secret::Secret;
 use serde::Serialize;
 
 use super::token_keys::{EcSigner, KeySet, TokenKeys};
+use crate::grant::confirmation::Confirmation;
 use crate::grant::resource::Resources;
-use crate::issuance::sender_constraint::Confirmation;
 
 /// Signs this provider's tokens.
 pub(crate) struct TokenSigner {

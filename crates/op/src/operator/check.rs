@@ -2,11 +2,9 @@
 
 use std::sync::Arc;
 
-use countersign_egress::{Egress, SystemResolver};
-use url::Url;
-
-use crate::config::{Client, ClientKeys, Config};
+use crate::config::{Config, called_addresses};
 use crate::server::tls::Tls;
+use countersign_egress::{Egress, SystemResolver};
 
 /// Looks at everything beside the file itself, without opening the home or a port. One sentence for each fault; none: it is fine.
 pub fn check(config: &Config) -> Vec<String> {
@@ -16,23 +14,13 @@ pub fn check(config: &Config) -> Vec<String> {
     }
     let egress = Egress::new(config.egress.clone(), Arc::new(SystemResolver));
     for client in &config.clients {
-        for (member, url) in addresses(client) {
+        for (member, url) in called_addresses(client) {
             if let Err(error) = egress.check(url) {
                 faults.push(format!("client {}: `{member}` can't be used: {error}", client.client_id));
             }
         }
     }
     faults
-}
-
-/// The addresses in a client's entry that the provider calls.
-pub(crate) fn addresses(client: &Client) -> impl Iterator<Item = (&'static str, &Url)> {
-    let notified = client.delivery.endpoint().map(|url| ("backchannel_client_notification_endpoint", url));
-    let keys = match &client.keys {
-        Some(ClientKeys::At(url)) => Some(("jwks_uri", url)),
-        _ => None,
-    };
-    notified.into_iter().chain(keys)
 }
 
 #[cfg(test)]

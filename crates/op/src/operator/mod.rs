@@ -1,7 +1,10 @@
 //! For the operator's commands: status, the trace of a request, backup, a check of the configuration.
 
 mod backup;
-pub(crate) mod check;
+mod check;
+mod clients_and_users;
+mod keys;
+mod metrics_page;
 mod status;
 mod trace;
 

@@ -9,7 +9,7 @@ use countersign_store::Error as StoreError;
 use crate::issuance::key_rotation::KeyState;
 use crate::issuance::token_keys::EC;
 use crate::server::home;
-use crate::server::{Inner, Provider};
+use crate::server::{Parts, Provider};
 use crate::store::outbox;
 
 /// How long a certificate must be good still, in seconds, before a renewal is urged.
@@ -50,16 +50,16 @@ impl Provider {
     /// # Errors
     /// What the store said, where it can't even be read.
     pub async fn status(&self) -> Result<Vec<StatusLine>, StoreError> {
-        let inner = self.inner();
+        let parts = self.parts();
         Ok(vec![
-            inner.process(),
-            inner.store_line().await,
-            inner.certificate(),
+            parts.process(),
+            parts.store_line().await,
+            parts.certificate(),
             self.keys_line(),
-            inner.people()?,
+            parts.people()?,
             self.clients_line(),
-            inner.approvals()?,
-            inner.telling()?,
+            parts.approvals()?,
+            parts.telling()?,
         ])
     }
 
@@ -87,7 +87,7 @@ impl Provider {
     }
 }
 
-impl Inner {
+impl Parts {
     fn process(&self) -> StatusLine {
         match home::holder(&self.home) {
             Some(pid) => StatusLine::well("process", format!("process {pid} serves this home")),

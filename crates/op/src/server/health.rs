@@ -10,25 +10,25 @@ use axum::response::{IntoResponse, Response};
 use axum::routing::get;
 use serde_json::json;
 
+use super::Parts;
 use crate::http::NO_STORE;
-use crate::server::Inner;
 
 /// How long the store may take to commit nothing.
 const PATIENCE: Duration = Duration::from_secs(2);
 
 /// Both routes.
-pub(crate) fn routes(inner: &Arc<Inner>) -> Router {
-    let inner = inner.clone();
+pub(crate) fn routes(parts: &Arc<Parts>) -> Router {
+    let parts = parts.clone();
     Router::new()
         .route("/healthz", get(async || said(StatusCode::OK, "alive", "the process runs")))
-        .route("/readyz", get(async move || readiness(&inner).await))
+        .route("/readyz", get(async move || readiness(&parts).await))
 }
 
-async fn readiness(inner: &Inner) -> Response {
-    if inner.stopping.has_begun() {
+async fn readiness(parts: &Parts) -> Response {
+    if parts.shutdown.has_begun() {
         return said(StatusCode::SERVICE_UNAVAILABLE, "stopping", "the provider is being stopped");
     }
-    let written = tokio::time::timeout(PATIENCE, inner.gateway.store().try_write()).await;
+    let written = tokio::time::timeout(PATIENCE, parts.gateway.store().try_write()).await;
     match written {
         Ok(Ok(())) => said(StatusCode::OK, "ready", "the store takes writes"),
         Ok(Err(error)) => {

@@ -9,8 +9,8 @@ use rusqlite::{OptionalExtension, Row, named_params, params};
 
 use super::columns::{column, time};
 use crate::config::LONGEST_TOKEN;
+use crate::grant::confirmation::Confirmation;
 use crate::grant::resource::Resources;
-use crate::issuance::sender_constraint::Confirmation;
 
 /// What new tokens are given for.
 #[derive(Debug, Clone, PartialEq, Eq)]

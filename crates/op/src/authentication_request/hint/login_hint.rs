@@ -4,7 +4,7 @@ use countersign_protocol::issuer::Issuer;
 use countersign_protocol::json;
 use serde::Deserialize;
 
-use super::UserIdentifier;
+use crate::directory::UserIdentifier;
 use crate::http::{ErrorCode, OAuthError};
 
 #[derive(Deserialize)]

@@ -5,14 +5,18 @@ mod id_token;
 mod login_hint;
 mod login_hint_token;
 
+use std::sync::Arc;
+
 use countersign_jose::jwt::SigningAlg;
-use countersign_protocol::clock::Timestamp;
-use countersign_protocol::hash::Hash;
+use countersign_protocol::clock::{Clock, Timestamp};
 use countersign_protocol::issuer::Issuer;
 
-use crate::config::{Client, folded};
+use crate::client_auth::client_keys::ClientSignatures;
+use crate::config::Client;
+use crate::config::Config;
+use crate::directory::UserIdentifier;
 use crate::http::{ErrorCode, Form, OAuthError};
-use crate::server::Inner;
+use crate::issuance::key_rotation::KeyRotation;
 use login_hint_token::LoginHintTokenError;
 
 /// A hint as it was sent. The tokens among them are believed by nobody yet.
@@ -24,15 +28,6 @@ pub(crate) enum Hint {
     IdToken(String),
     /// `login_hint_token`: a statement of an issuer that the operator trusts.
     Token(String),
-}
-
-/// What somebody is called.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) enum UserIdentifier {
-    /// A subject, or anything the person's entry lists: e-mail address, phone number, card number.
-    Name(String),
-    /// A subject at this provider.
-    Subject(String),
 }
 
 impl Hint {
@@ -54,18 +49,26 @@ impl Hint {
     }
 }
 
-impl Inner {
+/// Verifies hints that are tokens.
+pub(crate) struct Hints {
+    pub(crate) config: Arc<Config>,
+    pub(crate) clock: Arc<dyn Clock>,
+    pub(crate) keys: Arc<KeyRotation>,
+    pub(crate) signatures: Arc<ClientSignatures>,
+}
+
+impl Hints {
     /// The name behind a hint, once what must be signed was verified.
     ///
     /// # Errors
     /// `expired_login_hint_token`, and `invalid_request` for any other token that says nothing here. None of them depends on
     /// who is known.
     pub(crate) async fn user_named_by(&self, hint: &Hint, client: &Client) -> Result<UserIdentifier, OAuthError> {
-        let now = self.ports.clock.now();
+        let now = self.clock.now();
         match hint {
             Hint::Login(named) => Ok(named.clone()),
             Hint::IdToken(token) => {
-                let held = self.token_keys().await;
+                let held = self.keys.token_keys().await;
                 let sub = id_token::subject(token, held.verifying(), &self.config.issuer, &client.client_id, now);
                 let refused = |why| OAuthError::new(ErrorCode::InvalidRequest, format!("id_token_hint: {why}"));
                 sub.map(UserIdentifier::Subject).map_err(refused)
@@ -94,16 +97,8 @@ impl Inner {
         if !client.hint_token_types.as_ref().is_none_or(is_registered) {
             return Err(LoginHintTokenError::Type);
         }
-        let verified = self.verify_by(Some(&by.keys), token, &SigningAlg::ALL, login_hint_token::is_plain).await?;
+        let verified =
+            self.signatures.verify_by(Some(&by.keys), token, &SigningAlg::ALL, login_hint_token::is_plain).await?;
         login_hint_token::subject(&verified.claims, by, &self.config.issuer, now)
-    }
-}
-
-impl UserIdentifier {
-    /// Stands for the name where nobody may learn whether it is anybody's: the same for all ways of writing it.
-    pub(crate) fn digest(&self) -> Hash {
-        match self {
-            UserIdentifier::Name(name) | UserIdentifier::Subject(name) => Hash::of(folded(name)),
-        }
     }
 }

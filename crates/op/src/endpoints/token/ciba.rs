@@ -12,17 +12,17 @@ use countersign_store::Listener;
 use countersign_store::Transaction;
 use tokio::time::Instant;
 
+use super::TokenEndpoint;
 use crate::auth0;
 use crate::authentication_request::auth_req_id;
 use crate::config::Client;
 use crate::endpoints::token::long_poll::Slot;
+use crate::grant::confirmation::Confirmation;
 use crate::grant::resource::Resources;
 use crate::http::{ErrorCode, Form, OAuthError};
 use crate::issuance::approval_status::{TokenRefusal, spent};
 use crate::issuance::redeem::Grant;
 use crate::issuance::refresh_token::{family, granted, is_offline, new_token};
-use crate::issuance::sender_constraint::Confirmation;
-use crate::server::Inner;
 use crate::store::{self, AuthRequest, PollPace};
 
 /// How a poll found its request.
@@ -47,7 +47,7 @@ struct HeldPoll {
     until: Instant,
 }
 
-impl Inner {
+impl TokenEndpoint {
     /// Tells a client how its request stands, or gives it the tokens.
     ///
     /// # Errors
@@ -75,7 +75,7 @@ impl Inner {
                             refresh_token: is_offline(&scope).then_some(&refresh),
                             ..Grant::first(auth_req_id, &request, &scope, &approval)
                         };
-                        return self.tokens_for(client, &grant);
+                        return self.issuance.tokens_for(client, &grant);
                     }
                     PollState::Pending(request, listening) => (request, listening),
                     PollState::TooFast(interval) => {
@@ -98,7 +98,7 @@ impl Inner {
                 () = tokio::time::sleep_until(waiting.until) => {}
                 () = tokio::time::sleep(left) => {}
                 () = waiting.slot.replaced() => return Err(pending()),
-                () = self.stopping.wait() => return Err(pending()),
+                () = self.shutdown.wait() => return Err(pending()),
             }
         }
     }
@@ -119,7 +119,7 @@ impl Inner {
         let found = self.gateway.store().write(move |tx: &Transaction<'_>| -> Result<PollState, TokenRefusal> {
             let request = inner.request_of(tx, &id, &asker)?;
             let resources = request.resources.narrowed_to(&named).map_err(TokenRefusal::Answer)?;
-            match inner.approval_of_request(tx, &request, now)? {
+            match inner.issuance.approval_of_request(tx, &request, now)? {
                 Some(approval) if store::redeem(tx, &id, now)? => {
                     let scope = granted(&request.scope, &asker);
                     if is_offline(&scope)

@@ -6,26 +6,55 @@ mod refresh;
 
 use std::sync::Arc;
 
-use axum::extract::Request;
+use axum::extract::State;
 use axum::http::{StatusCode, header};
 use axum::response::{IntoResponse, Response};
+use countersign_gateway::{Gateway, Ports};
 
 use crate::auth0;
+use crate::client_auth::ClientAuthentication;
 use crate::config::{CIBA_GRANT, Client, REFRESH_GRANT};
-use crate::http::{ErrorCode, Form, NO_STORE, OAuthError, PRAGMA, PostedForm};
-use crate::server::Inner;
+use crate::delivery::Recorder;
+use crate::endpoints::rate_limit::RateLimit;
+use crate::http::{ErrorCode, Form, NO_STORE, OAuthError, PRAGMA, PostedForm, PostedFormOrJson};
+use crate::issuance::Issuance;
+use crate::issuance::sender_constraint::SenderConstraints;
+use crate::metrics::Metrics;
+use crate::shutdown::Shutdown;
+use long_poll::LongPolls;
 
-impl Inner {
-    /// Answers `POST /token`.
-    pub(crate) async fn token(self: &Arc<Self>, request: Request) -> Response {
-        self.answer(PostedForm::read(request).await).await
-    }
+/// What the token endpoint needs.
+pub(crate) struct TokenEndpoint {
+    pub(crate) client_auth: Arc<ClientAuthentication>,
+    pub(crate) sender_constraints: Arc<SenderConstraints>,
+    pub(crate) issuance: Arc<Issuance>,
+    pub(crate) gateway: Gateway,
+    /// Notes refresh tokens that are used a second time.
+    pub(crate) recorder: Arc<Recorder>,
+    pub(crate) refresh_limit: RateLimit,
+    pub(crate) polls: LongPolls,
+    pub(crate) shutdown: Shutdown,
+    pub(crate) metrics: Arc<Metrics>,
+    pub(crate) ports: Ports,
+}
 
-    /// Answers `POST /oauth/token`, where parameters may come as JSON.
-    pub(crate) async fn token_of_auth0(self: &Arc<Self>, request: Request) -> Response {
-        self.answer(PostedForm::read_form_or_json(request).await).await
-    }
+/// `POST /token`.
+pub(crate) async fn token(
+    State(endpoint): State<Arc<TokenEndpoint>>,
+    posted: Result<PostedForm, OAuthError>,
+) -> Response {
+    endpoint.answer(posted).await
+}
 
+/// `POST /oauth/token`, where Auth0's clients may send their parameters as JSON.
+pub(crate) async fn token_of_auth0(
+    State(endpoint): State<Arc<TokenEndpoint>>,
+    posted: Result<PostedFormOrJson, OAuthError>,
+) -> Response {
+    endpoint.answer(posted.map(|PostedFormOrJson(posted)| posted)).await
+}
+
+impl TokenEndpoint {
     async fn answer(self: &Arc<Self>, posted: Result<PostedForm, OAuthError>) -> Response {
         let granted = self.grant(posted).await;
         self.metrics.token_response(granted.as_ref().map_or_else(OAuthError::code, |_| "tokens"));
@@ -40,10 +69,10 @@ impl Inner {
 
     async fn grant(self: &Arc<Self>, posted: Result<PostedForm, OAuthError>) -> Result<String, OAuthError> {
         let posted = posted?;
-        let client = self.client(&posted).await?;
+        let client = self.client_auth.authenticate(&posted).await?;
         auth0::check_body(&posted.form, &client)?;
         check_grant(&posted.form, &client)?;
-        let confirmation = self.confirmation(&posted, &client).await?;
+        let confirmation = self.sender_constraints.confirmation(&posted, &client).await?;
         if posted.form.get("grant_type") == Some(REFRESH_GRANT) {
             return self.refresh(&posted.form, &client, confirmation).await;
         }

@@ -1,0 +1,81 @@
+//! `/metrics` in the text form of OpenMetrics, at an address of its own (`[metrics]`).
+
+use std::io;
+use std::sync::Arc;
+
+use axum::Router;
+use axum::http::{StatusCode, header};
+use axum::response::{IntoResponse, Response};
+use axum::routing::get;
+use countersign_store::Error as StoreError;
+use prometheus_client::encoding::text::encode;
+use prometheus_client::metrics::family::Family;
+use prometheus_client::metrics::gauge::Gauge;
+use prometheus_client::registry::Registry;
+use tokio::net::TcpListener;
+
+use crate::metrics::{Counts, Label};
+use crate::server::{Parts, Provider};
+use crate::store::outbox;
+
+const OPEN_METRICS: &str = "application/openmetrics-text; version=1.0.0; charset=utf-8";
+
+impl Provider {
+    /// What the address of `[metrics]` answers to: `/metrics`, and nothing else.
+    pub fn metrics_router(&self) -> Router {
+        let parts = self.parts_arc();
+        Router::new().route("/metrics", get(async move || metrics(&parts).await))
+    }
+
+    /// Serves [`Provider::metrics_router`] until the task is aborted.
+    ///
+    /// # Errors
+    /// What the system said about the listener.
+    pub async fn serve_metrics(&self, listener: TcpListener) -> io::Result<()> {
+        axum::serve(listener, self.metrics_router()).await
+    }
+}
+
+async fn metrics(parts: &Arc<Parts>) -> Response {
+    match metrics_text(parts).await {
+        Ok(text) => ([(header::CONTENT_TYPE, OPEN_METRICS)], text).into_response(),
+        Err(error) => {
+            tracing::error!(%error, "the metrics could not be read");
+            (StatusCode::SERVICE_UNAVAILABLE, "the store can't be read; the log says why\n").into_response()
+        }
+    }
+}
+
+/// Every metric, as it is now.
+async fn metrics_text(parts: &Parts) -> Result<String, StoreError> {
+    let mut registry = Registry::with_prefix("countersign");
+    parts.metrics.register(&mut registry);
+    let (store, now) = (parts.gateway.store(), parts.ports.clock.now());
+    let gateway = parts.gateway.clone();
+    let standing = store.read_slow(move |snapshot| gateway.pending_approvals(snapshot)).await?;
+    let queued = store.read_slow(move |snapshot| outbox::queued(snapshot, now)).await?;
+    let gauge = |registry: &mut Registry, name: &str, help: &str, value: u64| {
+        let gauge = Gauge::<i64>::default();
+        gauge.set(i64::try_from(value).unwrap_or(i64::MAX));
+        registry.register(name, help, gauge);
+    };
+    gauge(&mut registry, "approvals_pending", "Approvals that wait for an answer", standing.pending);
+    gauge(&mut registry, "approvals_held", "Those of them that are listed on devices but not pushed", standing.held);
+    gauge(&mut registry, "store_queue", "Writes and looks that wait for the store's one writer", store.queue());
+    let waiting = Family::<[Label; 1], Gauge>::default();
+    for (kind, count) in queued {
+        waiting.get_or_create(&[("kind", kind)]).set(count);
+    }
+    registry.register("outbox", "Notifications and events that are to be delivered", waiting);
+    let told = Counts::<2>::default();
+    for one in parts.delivery.tally.all() {
+        told.get_or_create(&[("kind", one.kind), ("outcome", one.outcome)]).inc_by(one.count);
+    }
+    registry.register("notifications", "Attempts to tell a client or the operator, by how they ended", told);
+    let build = Family::<[Label; 1], Gauge>::default();
+    build.get_or_create(&[("version", env!("CARGO_PKG_VERSION"))]).set(1);
+    registry.register("build", "The version that runs; always 1", build);
+    let mut text = String::new();
+    encode(&mut text, &registry).expect("a text can be written to");
+    Ok(text)
+}

@@ -1,0 +1,270 @@
+//! Opening a provider over its home folder, and putting its parts together.
+
+use std::path::Path;
+use std::sync::Arc;
+
+use countersign_egress::{Egress, SystemResolver};
+use countersign_gateway::keys::Keys;
+use countersign_gateway::{Gateway, InProcessApprover, Ports, Settings};
+use countersign_protocol::random;
+use countersign_store::{HistoryId, Store};
+
+use super::home::{self, HomeLock};
+use super::tls::Tls;
+use super::{Endpoints, OpenError, Parts, Provider};
+use crate::administration::Administration;
+use crate::authentication_request::hint::Hints;
+use crate::authentication_request::signed_request::SignedRequests;
+use crate::authentication_request::user_code_check::UserCodes;
+use crate::client_auth::ClientAuthentication;
+use crate::client_auth::client_keys::ClientSignatures;
+use crate::client_auth::jwks_cache::JwksCache;
+use crate::client_auth::replay::ReplayMemory;
+use crate::config::Config;
+use crate::delivery::{DeliveryMetrics, DeliveryWorker, Recorder};
+use crate::directory::{ConfiguredClients, Directory};
+use crate::endpoints::bc_authorize::BcAuthorize;
+use crate::endpoints::discovery;
+use crate::endpoints::introspect::Introspect;
+use crate::endpoints::rate_limit::RateLimit;
+use crate::endpoints::register::Register;
+use crate::endpoints::revoke::Revoke;
+use crate::endpoints::token::TokenEndpoint;
+use crate::endpoints::token::long_poll::LongPolls;
+use crate::endpoints::userinfo::Userinfo;
+use crate::issuance::Issuance;
+use crate::issuance::key_rotation::{KeyFolder, KeyRotation, forget_former_keys};
+use crate::issuance::sender_constraint::SenderConstraints;
+use crate::issuance::token_signer::TokenSigner;
+use crate::metrics::Metrics;
+use crate::shutdown::Shutdown;
+use crate::store;
+
+impl Provider {
+    /// Opens the provider over its home folder: `provider.db` and `keys/`, made where they are missing. Only one process
+    /// may have it open at a time; see [`Provider::open_for_admin`] for the others.
+    ///
+    /// # Errors
+    /// [`OpenError`], in words that say what to do.
+    pub fn open(config: Config, home: &Path, ports: Ports) -> Result<Provider, OpenError> {
+        home::make(home).map_err(|source| OpenError::Home { path: home.to_owned(), source })?;
+        let lock = HomeLock::take(home)?;
+        let provider = Provider::over(config, home, ports, None, Some(lock))?;
+        provider.parts.issuance.end_families_of_unknown_clients()?;
+        Ok(provider)
+    }
+
+    /// As [`Provider::open`], with somebody who approves in a device's place, for measuring: tokens then say `in_process`,
+    /// and nothing of a device or a person. No configuration reaches this, and no program but the one that measures calls it.
+    ///
+    /// # Errors
+    /// As [`Provider::open`].
+    pub fn open_with_approver(
+        config: Config,
+        home: &Path,
+        ports: Ports,
+        approver: Arc<dyn InProcessApprover>,
+    ) -> Result<Provider, OpenError> {
+        home::make(home).map_err(|source| OpenError::Home { path: home.to_owned(), source })?;
+        let lock = HomeLock::take(home)?;
+        Provider::over(config, home, ports, Some(approver), Some(lock))
+    }
+
+    /// Whether some provider was opened over this home before.
+    pub fn is_at(home: &Path) -> bool {
+        home::database(home).exists()
+    }
+
+    /// Opens the same home beside a process that serves it, for commands such as `op link`. What is written here wakes the
+    /// serving process within a fraction of a second.
+    ///
+    /// # Errors
+    /// As [`Provider::open`], except [`OpenError::InUse`].
+    pub fn open_for_admin(config: Config, home: &Path, ports: Ports) -> Result<Provider, OpenError> {
+        home::make(home).map_err(|source| OpenError::Home { path: home.to_owned(), source })?;
+        Provider::over(config, home, ports, None, None)
+    }
+
+    fn over(
+        mut config: Config,
+        home: &Path,
+        ports: Ports,
+        approver: Option<Arc<dyn InProcessApprover>>,
+        lock: Option<HomeLock>,
+    ) -> Result<Provider, OpenError> {
+        let key_folder = home.join("keys");
+        if lock.is_some() {
+            forget_former_keys(&key_folder, ports.clock.now())?;
+        }
+        let folder = KeyFolder::new(&key_folder);
+        let keys = Keys::load_or_create(&key_folder, &*ports.random)?;
+        let tokens = Arc::new(TokenSigner::open(&key_folder, &*ports.random)?);
+        let fresh = HistoryId::from_bytes(random::bytes(&*ports.random));
+        let store = Store::open(&home::database(home), &[countersign_gateway::SCHEMA, store::SCHEMA], &fresh)?;
+        let settings = settings(&config);
+        let metrics = Arc::new(Metrics::default());
+        let recorder = Arc::new(Recorder {
+            metrics: metrics.clone(),
+            issuer: config.issuer.clone(),
+            clock: ports.clock.clone(),
+            random: ports.random.clone(),
+            webhook: config.webhook.is_some(),
+        });
+        let gateway = match approver {
+            #[expect(clippy::disallowed_methods, reason = "hands on what it was handed")]
+            Some(approver) => {
+                Gateway::open_with_approver(settings, store, keys, ports.clone(), recorder.clone(), approver)?
+            }
+            None => Gateway::open_with_event_sink(settings, store, keys, ports.clone(), recorder.clone())?,
+        };
+        for client in &config.clients {
+            tokens.prepare(client.id_token_alg, &*ports.random)?;
+        }
+        let metadata = discovery::metadata(&config);
+        let egress = Egress::new(config.egress.clone(), Arc::new(SystemResolver));
+        let tls = config.tls.as_ref().map(Tls::read).transpose()?;
+        config.users.keep_codes_hashed(&*ports.random);
+        let clients = ConfiguredClients::new(std::mem::take(&mut config.clients), &*ports.random);
+        let config = Arc::new(config);
+        let user_codes = Arc::new(UserCodes::open(config.clone(), gateway.store().clone(), &key_folder, &ports)?);
+        user_codes.count_user_codes()?;
+        let base = Base { config, ports, gateway, tokens, egress, metrics, recorder, user_codes };
+        Ok(Provider { parts: Arc::new(base.assemble(clients, folder, Surroundings { home, metadata, tls, lock })) })
+    }
+}
+
+/// What the parts are built on.
+struct Base {
+    config: Arc<Config>,
+    ports: Ports,
+    gateway: Gateway,
+    tokens: Arc<TokenSigner>,
+    egress: Egress,
+    metrics: Arc<Metrics>,
+    recorder: Arc<Recorder>,
+    user_codes: Arc<UserCodes>,
+}
+
+/// What only the process that serves uses.
+struct Surroundings<'h> {
+    home: &'h Path,
+    metadata: String,
+    tls: Option<Tls>,
+    lock: Option<HomeLock>,
+}
+
+impl Base {
+    fn assemble(self, clients: ConfiguredClients, folder: KeyFolder, surroundings: Surroundings<'_>) -> Parts {
+        let Base { config, ports, gateway, tokens, egress, metrics, recorder, user_codes } = self;
+        let (store, clock) = (gateway.store().clone(), ports.clock.clone());
+        let shutdown = Shutdown::default();
+        let directory = Arc::new(Directory::new(config.clone(), store.clone(), clients));
+        let keys =
+            Arc::new(KeyRotation { folder, gateway: gateway.clone(), tokens: tokens.clone(), ports: ports.clone() });
+        let replay = Arc::new(ReplayMemory { store: store.clone(), clock: clock.clone() });
+        let signatures =
+            Arc::new(ClientSignatures { jwks_cache: JwksCache::new(egress.clone()), clock: clock.clone() });
+        let client_auth = Arc::new(ClientAuthentication {
+            config: config.clone(),
+            clock: clock.clone(),
+            directory: directory.clone(),
+            signatures: signatures.clone(),
+            replay: replay.clone(),
+        });
+        let sender_constraints =
+            Arc::new(SenderConstraints { config: config.clone(), clock: clock.clone(), replay: replay.clone() });
+        let issuance = Arc::new(Issuance {
+            config: config.clone(),
+            gateway: gateway.clone(),
+            directory: directory.clone(),
+            tokens: tokens.clone(),
+            ports: ports.clone(),
+        });
+        let administration = Arc::new(Administration {
+            config: config.clone(),
+            directory: directory.clone(),
+            gateway: gateway.clone(),
+            tokens: tokens.clone(),
+            egress: egress.clone(),
+            ports: ports.clone(),
+        });
+        let delivery = Arc::new(DeliveryWorker {
+            config: config.clone(),
+            gateway: gateway.clone(),
+            directory: directory.clone(),
+            issuance: issuance.clone(),
+            egress,
+            tally: DeliveryMetrics::default(),
+            ports: ports.clone(),
+            shutdown: shutdown.clone(),
+        });
+        let rate_limit = Arc::new(RateLimit::default());
+        let endpoints = Endpoints {
+            bc_authorize: Arc::new(BcAuthorize {
+                client_auth: client_auth.clone(),
+                directory: directory.clone(),
+                signed_requests: SignedRequests {
+                    config: config.clone(),
+                    clock: clock.clone(),
+                    signatures: signatures.clone(),
+                    replay,
+                },
+                hints: Hints { config: config.clone(), clock: clock.clone(), keys: keys.clone(), signatures },
+                user_codes: user_codes.clone(),
+                rate_limit: rate_limit.clone(),
+                tokens,
+                gateway: gateway.clone(),
+                metrics: metrics.clone(),
+                config: config.clone(),
+                ports: ports.clone(),
+            }),
+            token: Arc::new(TokenEndpoint {
+                client_auth: client_auth.clone(),
+                sender_constraints: sender_constraints.clone(),
+                issuance: issuance.clone(),
+                gateway: gateway.clone(),
+                recorder,
+                refresh_limit: RateLimit::default(),
+                polls: LongPolls::default(),
+                shutdown: shutdown.clone(),
+                metrics: metrics.clone(),
+                ports: ports.clone(),
+            }),
+            introspect: Arc::new(Introspect { client_auth: client_auth.clone(), issuance: issuance.clone() }),
+            revoke: Arc::new(Revoke { client_auth, issuance: issuance.clone(), gateway: gateway.clone(), clock }),
+            userinfo: Arc::new(Userinfo { directory, issuance: issuance.clone(), sender_constraints }),
+            register: Arc::new(Register {
+                administration: administration.clone(),
+                rate_limit,
+                config: config.clone(),
+                store,
+                ports: ports.clone(),
+            }),
+        };
+        Parts {
+            config,
+            ports,
+            gateway,
+            home: surroundings.home.to_owned(),
+            keys,
+            issuance,
+            user_codes,
+            administration,
+            delivery,
+            metrics,
+            shutdown,
+            endpoints,
+            metadata: surroundings.metadata,
+            tls: surroundings.tls,
+            _lock: surroundings.lock,
+        }
+    }
+}
+
+fn settings(config: &Config) -> Settings {
+    let mut settings = Settings::new(config.issuer.clone(), config.mode);
+    settings.support = Some(config.support.clone()).filter(|support| support.phone.is_some() || support.url.is_some());
+    settings.keep_records = config.keep_records;
+    settings.minimum_interaction = config.policy.interaction_minimum;
+    settings
+}

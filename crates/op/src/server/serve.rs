@@ -1,0 +1,71 @@
+//! Serving until the provider is stopped.
+
+use std::future::Future;
+use std::io;
+use std::time::Duration;
+
+use axum::extract::connect_info::Connected;
+use axum::serve::{IncomingStream, Listener};
+use tokio::net::TcpListener;
+
+use super::Provider;
+use super::client_address::Peer;
+use super::tls::TlsListener;
+use crate::issuance::key_rotation::KeyRotation;
+
+/// How long a connection may take to finish what it is doing once the provider stops.
+const GRACE: Duration = Duration::from_secs(3);
+
+impl Provider {
+    /// Serves until `shutdown` resolves: held polls are answered at once, other connections get a few seconds to finish.
+    ///
+    /// # Errors
+    /// What the system said about the listener.
+    pub async fn serve(&self, listener: TcpListener, shutdown: impl Future<Output = ()> + Send) -> io::Result<()> {
+        match &self.parts.tls {
+            None => self.serve_on(listener, shutdown).await,
+            Some(tls) => {
+                let keeping_up = tls.keep_up();
+                let listener = TlsListener::over(listener, tls.config.clone())?;
+                let result = self.serve_on(listener, shutdown).await;
+                keeping_up.abort();
+                result
+            }
+        }
+    }
+
+    async fn serve_on<L>(&self, listener: L, shutdown: impl Future<Output = ()> + Send) -> io::Result<()>
+    where
+        L: Listener<Addr: std::fmt::Debug>,
+        for<'a> Peer: Connected<IncomingStream<'a, L>>,
+    {
+        let keeping_up = KeyRotation::watch_key_folder(self.parts.keys.clone());
+        let background = [self.gateway().run_background(), self.forget_old_requests(), keeping_up];
+        let telling = self.run_outbox();
+        let stopping = self.parts.shutdown.clone();
+        let service = self.router().into_make_service_with_connect_info::<Peer>();
+        let (stopped, stopping_for_good) = (stopping.clone(), stopping.clone());
+        let serving = axum::serve(listener, service).with_graceful_shutdown(async move { stopped.wait().await });
+        let serving = serving.into_future();
+        tokio::pin!(serving);
+        let result = tokio::select! {
+            result = &mut serving => result,
+            () = shutdown => {
+                stopping.begin();
+                self.gateway().close();
+                tokio::time::timeout(GRACE, serving).await.unwrap_or(Ok(()))
+            }
+        };
+        // What it is telling gets its few seconds too; a task that panicked has said so itself.
+        stopping_for_good.begin();
+        let _ = telling.await;
+        background.iter().for_each(|task| task.abort());
+        result
+    }
+
+    /// Starts telling clients that are pinged or pushed to, and the operator's webhook; ends when the provider stops.
+    /// [`Provider::serve`] does this by itself; call it where [`Provider::router`] is served in another way.
+    pub fn run_outbox(&self) -> tokio::task::JoinHandle<()> {
+        tokio::spawn(self.parts.delivery.clone().run())
+    }
+}
