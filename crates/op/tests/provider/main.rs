@@ -14,6 +14,7 @@ mod fapi_ciba;
 mod key_rotation;
 mod login_hints;
 mod metrics;
+mod missing_parts;
 mod model_based;
 mod operating_guide;
 mod ping_and_push;

@@ -321,7 +321,7 @@ async fn attack_27_what_could_be_read_in_two_ways_is_refused() {
     let twice = claims().to_string().replacen('{', "{\"scope\":\"openid email\",", 1);
     let reply = world.ask_signed(&key.jws(&json!({ "alg": "ES256" }), &twice)).await;
     assert_eq!(reply.text("error"), "invalid_request", "{}", reply.body);
-    assert!(reply.text("error_description").contains("a name stands twice"), "{}", reply.body);
+    assert!(reply.text("error_description").contains("the same name more than once"), "{}", reply.body);
     let no_json = format!("{}.{}.{}", encoding::encode(b"{"), encoding::encode(b"{}"), encoding::encode(&[0; 64]));
     assert_eq!(world.ask_signed(&no_json).await.text("error"), "invalid_request");
 }
