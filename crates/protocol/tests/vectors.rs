@@ -61,7 +61,7 @@ fn the_world() {
     check(
         "world.json",
         &json!({
-            "about": "An issuer, a user and a device with published test keys. Every other file is judged in this fixture at `now`.",
+            "about": "An issuer, a user and a device with published test keys. Every other file is judged in this world at `now`.",
             "now": NOW,
             "issuer": fixture.issuer,
             "subject": fixture.subject,
