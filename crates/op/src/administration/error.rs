@@ -59,3 +59,21 @@ pub enum DirectoryError {
     #[error(transparent)]
     Store(#[from] StoreError),
 }
+
+impl DirectoryError {
+    /// Stable code in snake_case, as the CLI prints it.
+    pub const fn code(&self) -> &'static str {
+        match self {
+            DirectoryError::Taken { .. } => "taken",
+            DirectoryError::Unknown { .. } => "unknown",
+            DirectoryError::InFile { .. } => "in_file",
+            DirectoryError::NoSecret { .. } => "no_secret",
+            DirectoryError::Entry(_) => "invalid_entry",
+            DirectoryError::OutOfReach { .. }
+            | DirectoryError::End(_)
+            | DirectoryError::Key(_)
+            | DirectoryError::KeyNotMade
+            | DirectoryError::Store(_) => "provider",
+        }
+    }
+}

@@ -95,6 +95,16 @@ pub enum RotateError {
     },
 }
 
+impl RotateError {
+    /// Stable code in snake_case, as the CLI prints it.
+    pub const fn code(&self) -> &'static str {
+        match self {
+            RotateError::UnderWay { .. } => "rotating",
+            RotateError::Key(_) | RotateError::Manifest(_) => "provider",
+        }
+    }
+}
+
 impl KeyFolder {
     pub(crate) fn new(path: &Path) -> KeyFolder {
         KeyFolder { path: path.to_owned(), seen: Mutex::new(files(path)) }

@@ -43,13 +43,5 @@ pub async fn run(command: Op, home: Option<PathBuf>, output: Output) -> Result<E
 }
 
 fn directory_failure(error: DirectoryError) -> Failure {
-    let code = match &error {
-        DirectoryError::Taken { .. } => "taken",
-        DirectoryError::Unknown { .. } => "unknown",
-        DirectoryError::InFile { .. } => "in_file",
-        DirectoryError::NoSecret { .. } => "no_secret",
-        DirectoryError::Entry(_) => "invalid_entry",
-        _ => "provider",
-    };
-    Failure::usage(code, error)
+    Failure::usage(error.code(), error)
 }

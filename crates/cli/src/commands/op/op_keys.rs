@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use countersign_op::{KeyRecord, KeyState, Provider, RotateError};
+use countersign_op::{KeyRecord, KeyState, Provider};
 use serde_json::{Value, json};
 
 use super::open_provider::open_beside;
@@ -19,13 +19,7 @@ pub fn run(command: &OpKeys, config: &ProviderConfig, home: Option<PathBuf>, out
     match command {
         OpKeys::List => list(&provider, output)?,
         OpKeys::Rotate { compromised } => {
-            provider.rotate_keys(*compromised).map_err(|error| {
-                let code = match &error {
-                    RotateError::UnderWay { .. } => "rotating",
-                    _ => "provider",
-                };
-                Failure::usage(code, error)
-            })?;
+            provider.rotate_keys(*compromised).map_err(|error| Failure::usage(error.code(), error))?;
             list(&provider, output)?;
             let event = json!({ "event": "keys_rotated", "compromised": compromised });
             output.result(&event, |paint| {

@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 
 use countersign_device::edge::system;
 use countersign_gateway::Ports;
-use countersign_op::{Config, Overrides, Provider};
+use countersign_op::{Config, OpenError, Overrides, Provider};
 
 use crate::arguments::ProviderConfig;
 use crate::error_code::ErrorCode;
@@ -40,13 +40,13 @@ pub fn open_beside(config: &ProviderConfig, home: Option<PathBuf>, output: Outpu
 }
 
 /// Reads the configuration and opens the provider with `open`.
-pub fn open<E: std::fmt::Display>(
+pub fn open(
     config: &ProviderConfig,
     home: Option<PathBuf>,
-    open: impl FnOnce(Config, &Path, Ports) -> Result<Provider, E>,
+    open: impl FnOnce(Config, &Path, Ports) -> Result<Provider, OpenError>,
 ) -> Result<Provider, Failure> {
     let config = read_config(config)?;
     let home = home::folder(home, HomeKind::Provider)?;
     let ports = Ports { clock: system::clock(), random: system::random() };
-    open(config, &home, ports).map_err(|error| Failure::usage(ErrorCode::Provider, error))
+    open(config, &home, ports).map_err(|error| Failure::usage(error.code(), error))
 }
