@@ -5,7 +5,7 @@ use std::sync::Arc;
 use countersign_jose::jwt::{self, JwkSet, JwtError, SigningAlg, VerificationKey, VerifiedJwt};
 use countersign_protocol::clock::Clock;
 
-use crate::client_auth::jwks_cache::{Freshness, JwksCache};
+use crate::client_auth::jwks_cache::{Freshness, JwksCache, JwksUnavailable};
 use crate::config::{Client, ClientKeys};
 
 /// Why something is not known to be by a client.
@@ -16,7 +16,7 @@ pub(crate) enum ClientSignatureError {
     NoKeys,
     /// Its keys are elsewhere and can't be had.
     #[error("the keys can't be had from their jwks_uri: {0}")]
-    Unavailable(String),
+    Unavailable(#[from] JwksUnavailable),
     /// Form, algorithm, kind or signature.
     #[error("{0}")]
     Refused(#[from] JwtError),
@@ -111,7 +111,7 @@ impl ClientSignatures {
             Some(ClientKeys::Set(set)) => Ok(ResolvedKeys::Listed(set)),
             Some(ClientKeys::At(uri)) => {
                 let fetched = self.jwks_cache.get(uri, freshness, self.clock.now()).await;
-                fetched.map(ResolvedKeys::Fetched).map_err(ClientSignatureError::Unavailable)
+                Ok(ResolvedKeys::Fetched(fetched?))
             }
         }
     }

@@ -29,6 +29,23 @@ pub(crate) enum Freshness {
     Newer,
 }
 
+/// Why the keys at an address can't be had.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub(crate) enum JwksUnavailable {
+    /// No connection, no TLS, no answer in time, or an address that is never called.
+    #[error("{0}")]
+    NoAnswer(String),
+    /// Another status than 200.
+    #[error("it answered with status {0}")]
+    Status(u16),
+    /// The document is no JWK set.
+    #[error("{0}")]
+    Document(String),
+    /// Nothing was fetched yet.
+    #[error("they were not fetched yet")]
+    NotFetched,
+}
+
 /// Fetches and keeps. One fetch at a time for one address; others wait for it.
 pub(crate) struct JwksCache {
     egress: Egress,
@@ -40,7 +57,7 @@ pub(crate) struct JwksCache {
 struct Entry {
     keys: Option<(Arc<JwkSet>, Timestamp)>,
     tried: Option<Timestamp>,
-    fault: String,
+    failure: Option<JwksUnavailable>,
 }
 
 impl JwksCache {
@@ -52,7 +69,12 @@ impl JwksCache {
     ///
     /// # Errors
     /// In words, where there are none to be had and none to be remembered.
-    pub(crate) async fn get(&self, uri: &Url, freshness: Freshness, now: Timestamp) -> Result<Arc<JwkSet>, String> {
+    pub(crate) async fn get(
+        &self,
+        uri: &Url,
+        freshness: Freshness,
+        now: Timestamp,
+    ) -> Result<Arc<JwkSet>, JwksUnavailable> {
         let entry = self.entries.lock().unwrap_or_else(PoisonError::into_inner).entry(uri.clone()).or_default().clone();
         let mut entry = entry.lock().await;
         let older_than = |since: Timestamp, seconds: u64| now.millis_since(since) >= seconds * 1000;
@@ -65,28 +87,28 @@ impl JwksCache {
             entry.tried = Some(now);
             match self.fetch(uri).await {
                 Ok(keys) => entry.keys = Some((Arc::new(keys), now)),
-                Err(fault) => {
+                Err(failure) => {
                     tracing::warn!(
                         host = uri.host_str().unwrap_or_default(),
-                        fault,
+                        fault = %failure,
                         "a client's keys can't be fetched"
                     );
-                    entry.fault = fault;
+                    entry.failure = Some(failure);
                 }
             }
         }
         match &entry.keys {
             Some((keys, since)) if !older_than(*since, USABLE_SECONDS) => Ok(keys.clone()),
-            _ => Err(entry.fault.clone()),
+            _ => Err(entry.failure.clone().unwrap_or(JwksUnavailable::NotFetched)),
         }
     }
 
-    async fn fetch(&self, uri: &Url) -> Result<JwkSet, String> {
+    async fn fetch(&self, uri: &Url) -> Result<JwkSet, JwksUnavailable> {
         let answer = self.egress.get(uri, "application/jwk-set+json, application/json", DOCUMENT_BYTES).await;
-        let answer = answer.map_err(|why| why.to_string())?;
+        let answer = answer.map_err(|why| JwksUnavailable::NoAnswer(why.to_string()))?;
         if answer.status != 200 {
-            return Err(format!("it answered with status {}", answer.status));
+            return Err(JwksUnavailable::Status(answer.status));
         }
-        JwkSet::parse(&answer.body).map_err(|why| why.to_string())
+        JwkSet::parse(&answer.body).map_err(|why| JwksUnavailable::Document(why.to_string()))
     }
 }

@@ -76,13 +76,6 @@ struct Endpoints {
     register: Arc<Register>,
 }
 
-impl OpenError {
-    /// Stable code in snake_case, as the CLI prints it.
-    pub const fn code(&self) -> &'static str {
-        "provider"
-    }
-}
-
 impl Provider {
     pub(crate) fn parts(&self) -> &Parts {
         &self.parts

@@ -42,3 +42,10 @@ pub enum OpenError {
     #[error(transparent)]
     Gateway(#[from] GatewayError),
 }
+
+impl OpenError {
+    /// Stable code in snake_case, as the CLI prints it.
+    pub const fn code(&self) -> &'static str {
+        "provider"
+    }
+}

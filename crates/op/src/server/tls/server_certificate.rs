@@ -58,6 +58,18 @@ pub enum CertificateError {
     },
 }
 
+impl CertificateError {
+    /// The stable code, in snake case, for programs; the text may change.
+    pub const fn code(&self) -> &'static str {
+        match self {
+            CertificateError::Unreadable { .. } => "certificate_unreadable",
+            CertificateError::NoCertificate(_) => "no_certificate",
+            CertificateError::NoKey(_) => "no_certificate_key",
+            CertificateError::Pair { .. } => "certificate_key_mismatch",
+        }
+    }
+}
+
 /// The bytes of both files.
 #[derive(PartialEq, Eq)]
 struct Bytes {
