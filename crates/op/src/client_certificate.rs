@@ -3,9 +3,9 @@
 
 use std::time::Duration;
 
+use countersign_jose::clock::Timestamp;
+use countersign_jose::hash::Hash;
 use countersign_jose::jwt::VerificationKey;
-use countersign_protocol::clock::Timestamp;
-use countersign_protocol::hash::Hash;
 use rustls_pki_types::pem::PemObject as _;
 use rustls_pki_types::{CertificateDer, TrustAnchor, UnixTime};
 use webpki::{EndEntityCert, KeyUsage};

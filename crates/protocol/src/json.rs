@@ -1,8 +1,6 @@
 //! JSON documents of this protocol.
 
-use countersign_jose::json::{self, Strictness};
-// Moved to countersign-jose; these paths go once every crate names it.
-pub use countersign_jose::json::{Json, JsonError, Reason};
+use countersign_jose::json::{self, JsonError, Strictness};
 use serde::de::DeserializeOwned;
 
 use crate::limits;
@@ -20,12 +18,4 @@ pub const STRICTNESS: Strictness = Strictness {
 /// As [`json::parse`].
 pub fn parse<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, JsonError> {
     json::parse(bytes, STRICTNESS)
-}
-
-/// Reads one JSON document, nested at most `depth` deep.
-///
-/// # Errors
-/// As [`json::read`].
-pub fn read(bytes: &[u8], depth: usize) -> Result<Json, JsonError> {
-    json::read(bytes, Strictness::with_depth(depth))
 }

@@ -30,6 +30,3 @@ pub mod transcript;
 /// The version of this protocol, sent as `countersign_version`. A gateway sends a device nothing newer than the version with which
 /// the device registered.
 pub const COUNTERSIGN_VERSION: u32 = 1;
-
-// Moved to countersign-jose; these paths go once every crate names it.
-pub use countersign_jose::{base64url as encoding, clock, hash, key, random, secret};

@@ -5,8 +5,8 @@ use countersign_gateway::{Gateway, Ports};
 use std::sync::Arc;
 
 use countersign_egress::CallError;
+use countersign_jose::clock::Timestamp;
 use countersign_jose::jwt::SigningAlg;
-use countersign_protocol::clock::Timestamp;
 use countersign_protocol::id::Subject;
 use countersign_store::Error as StoreError;
 

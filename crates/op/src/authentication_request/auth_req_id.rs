@@ -1,9 +1,9 @@
 //! What a client calls its authentication request (`auth_req_id`, CIBA Core §7.3), and what that is stored under.
 
-use countersign_protocol::clock::Timestamp;
-use countersign_protocol::hash::Hash;
+use countersign_jose::clock::Timestamp;
+use countersign_jose::hash::Hash;
+use countersign_jose::random::Random;
 use countersign_protocol::id::{self, TIME_DIGITS};
-use countersign_protocol::random::Random;
 
 const PREFIX: &str = "ar_";
 

@@ -11,11 +11,11 @@ pub(crate) mod user_code_check;
 use std::time::Duration;
 
 use countersign_gateway::{InteractionPolicy, SHORT_LIFETIME};
+use countersign_jose::secret::Secret;
 use countersign_protocol::details::Details;
 use countersign_protocol::interaction::{InteractionType, UserVerification};
 use countersign_protocol::issuer::Issuer;
 use countersign_protocol::kind::Kind;
-use countersign_protocol::secret::Secret;
 use countersign_protocol::{limits, text};
 
 use crate::auth0;

@@ -1,6 +1,6 @@
 //! The bearer token that a client wants to be told with (`client_notification_token`, CIBA Core §7.1).
 
-use countersign_protocol::secret::Secret;
+use countersign_jose::secret::Secret;
 
 use crate::config::{Client, DeliveryMode, bits_of_form};
 use crate::http::{ErrorCode, Form, OAuthError};

@@ -5,9 +5,9 @@
 
 use std::sync::Arc;
 
+use countersign_jose::clock::{Clock, Timestamp};
+use countersign_jose::json::Json;
 use countersign_jose::jwt::{ClaimError, Claims, VerifiedJwt};
-use countersign_protocol::clock::{Clock, Timestamp};
-use countersign_protocol::json::Json;
 use serde::Deserialize;
 use serde_json::value::RawValue;
 

@@ -6,9 +6,9 @@ use countersign_store::Store;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use countersign_gateway::keys::{self, KeyError};
-use countersign_protocol::clock::Clock;
-use countersign_protocol::hash::Hash;
-use countersign_protocol::secret::Secret;
+use countersign_jose::clock::Clock;
+use countersign_jose::hash::Hash;
+use countersign_jose::secret::Secret;
 use countersign_store::Error as StoreError;
 use tokio::sync::Semaphore;
 use zeroize::Zeroizing;

@@ -8,8 +8,8 @@ mod tests;
 
 use std::sync::Arc;
 
+use countersign_jose::json::Json;
 use countersign_protocol::details::{Details, DetailsError};
-use countersign_protocol::json::Json;
 use serde_json::Value;
 
 pub(crate) use built_in::built_in;

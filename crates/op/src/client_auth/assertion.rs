@@ -5,9 +5,9 @@
 
 use std::sync::Arc;
 
+use countersign_jose::clock::Timestamp;
+use countersign_jose::json::Json;
 use countersign_jose::jwt::{ClaimError, Claims, unverified_claims};
-use countersign_protocol::clock::Timestamp;
-use countersign_protocol::json::Json;
 
 use super::{ClientAuthentication, invalid_client, wrong_method};
 use crate::client_auth::replay::SignedKind;

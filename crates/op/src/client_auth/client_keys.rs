@@ -2,8 +2,8 @@
 
 use std::sync::Arc;
 
+use countersign_jose::clock::Clock;
 use countersign_jose::jwt::{self, JwkSet, JwtError, SigningAlg, VerificationKey, VerifiedJwt};
-use countersign_protocol::clock::Clock;
 
 use crate::client_auth::jwks_cache::{Freshness, JwksCache, JwksUnavailable};
 use crate::config::{Client, ClientKeys};

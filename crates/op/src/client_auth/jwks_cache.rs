@@ -5,8 +5,8 @@ use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use countersign_egress::Egress;
+use countersign_jose::clock::Timestamp;
 use countersign_jose::jwt::JwkSet;
-use countersign_protocol::clock::Timestamp;
 use countersign_protocol::limits;
 use url::Url;
 

@@ -15,7 +15,7 @@ use std::sync::Arc;
 use client_keys::ClientSignatures;
 use replay::ReplayMemory;
 
-use countersign_protocol::clock::Clock;
+use countersign_jose::clock::Clock;
 
 use crate::config::{Client, ClientAuth, Config, SecretMethod};
 use crate::directory::Directory;

@@ -1,7 +1,7 @@
 //! What a client signs counts once: assertions, signed requests and proofs are remembered until they have expired anyway.
 
-use countersign_protocol::clock::{Clock, Timestamp};
-use countersign_protocol::hash::Hash;
+use countersign_jose::clock::{Clock, Timestamp};
+use countersign_jose::hash::Hash;
 use countersign_store::Error as StoreError;
 use countersign_store::Store;
 use std::sync::Arc;

@@ -4,7 +4,7 @@
 use std::path::Path;
 use std::sync::Arc;
 
-use countersign_protocol::random::Random;
+use countersign_jose::random::Random;
 use toml::de::DeTable;
 
 use super::clients::{self, Surroundings};

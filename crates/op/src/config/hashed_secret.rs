@@ -2,9 +2,9 @@
 
 use std::path::Path;
 
-use countersign_protocol::hash::Hash;
-use countersign_protocol::random::Random;
-use countersign_protocol::secret::Secret;
+use countersign_jose::hash::Hash;
+use countersign_jose::random::Random;
+use countersign_jose::secret::Secret;
 use subtle::ConstantTimeEq;
 use zeroize::Zeroizing;
 

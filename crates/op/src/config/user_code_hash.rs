@@ -5,8 +5,8 @@ use std::fmt;
 use argon2::{Algorithm, Argon2, Params, Version};
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD_NO_PAD;
-use countersign_protocol::random::{self, Random};
-use countersign_protocol::secret::Secret;
+use countersign_jose::random::{self, Random};
+use countersign_jose::secret::Secret;
 use subtle::ConstantTimeEq as _;
 
 /// What a new hash costs: 19 MiB and two passes (OWASP's least for Argon2id).

@@ -3,8 +3,8 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
+use countersign_jose::random::Random;
 use countersign_protocol::id::Subject;
-use countersign_protocol::random::Random;
 
 use super::read::{Found, Section};
 use super::shown_text;

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use countersign_protocol::clock::Timestamp;
+use countersign_jose::clock::Timestamp;
 use countersign_store::{Error as StoreError, Transaction};
 use reqwest::header::HeaderMap;
 use tokio::time::sleep;

@@ -4,7 +4,7 @@
 use std::sync::Arc;
 
 use countersign_gateway::Verdict;
-use countersign_protocol::secret::Secret;
+use countersign_jose::secret::Secret;
 use reqwest::header::{AUTHORIZATION, CONTENT_TYPE, HeaderMap, HeaderValue};
 use serde::Serialize;
 use url::Url;

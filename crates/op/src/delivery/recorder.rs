@@ -3,9 +3,9 @@
 use std::sync::Arc;
 
 use countersign_gateway::{EventSink, GatewayEvent};
-use countersign_protocol::clock::Clock;
+use countersign_jose::clock::Clock;
+use countersign_jose::random::Random;
 use countersign_protocol::issuer::Issuer;
-use countersign_protocol::random::Random;
 use countersign_store::{Error as StoreError, Transaction};
 
 use super::{Event, OUTBOX_TOPIC};

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use countersign_egress::{CallError, Response};
-use countersign_protocol::random::{self, Random};
+use countersign_jose::random::{self, Random};
 use reqwest::header;
 
 /// The pause after the first attempt in vain; it doubles.
@@ -64,7 +64,7 @@ mod tests {
     use reqwest::header::HeaderMap;
 
     use super::*;
-    use countersign_protocol::hash::Hash;
+    use countersign_jose::hash::Hash;
 
     struct Counting(std::sync::atomic::AtomicU32);
 

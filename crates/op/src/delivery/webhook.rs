@@ -6,10 +6,11 @@
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use countersign_gateway::GatewayEvent;
-use countersign_protocol::clock::Timestamp;
+use countersign_jose::base64url;
+use countersign_jose::clock::Timestamp;
+use countersign_jose::random::{self, Random};
 use countersign_protocol::issuer::Issuer;
-use countersign_protocol::random::{self, Random};
-use countersign_protocol::{encoding, limits};
+use countersign_protocol::limits;
 use reqwest::header::{CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue};
 use ring::hmac;
 use serde::Serialize;
@@ -80,7 +81,7 @@ impl<'a> Event<'a> {
 
     /// The event's id and its JSON.
     pub(super) fn body(&self, issuer: &Issuer, now: Timestamp, random: &dyn Random) -> (String, String) {
-        let id = format!("ev_{}", encoding::encode(&random::bytes::<{ limits::ID_BITS / 8 }>(random)));
+        let id = format!("ev_{}", base64url::encode(&random::bytes::<{ limits::ID_BITS / 8 }>(random)));
         let body = Body { id: &id, timestamp: rfc_3339(now), issuer, event: self };
         let json = serde_json::to_string(&body).expect("an event is texts and numbers");
         (id, json)

@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
-use countersign_protocol::random::Random;
+use countersign_jose::random::Random;
 
 use crate::config::{Client, ClientAuth, ClientSecret, StoredSecret};
 

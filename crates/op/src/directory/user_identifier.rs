@@ -1,6 +1,6 @@
 //! How a hint names a user.
 
-use countersign_protocol::hash::Hash;
+use countersign_jose::hash::Hash;
 
 use crate::config::folded;
 

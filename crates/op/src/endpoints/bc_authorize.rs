@@ -8,12 +8,12 @@ use axum::extract::State;
 use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
 use countersign_gateway::{AcceptError, ApprovalRequest, Gateway, InteractionError, Limits, Ports};
+use countersign_jose::clock::Timestamp;
+use countersign_jose::random::Random;
+use countersign_jose::secret::Secret;
 use countersign_protocol::challenge::{self, Party};
-use countersign_protocol::clock::Timestamp;
 use countersign_protocol::id::ApprovalId;
 use countersign_protocol::interaction::{self, InteractionType};
-use countersign_protocol::random::Random;
-use countersign_protocol::secret::Secret;
 use countersign_store::{Error as StoreError, Transaction};
 use serde::Serialize;
 

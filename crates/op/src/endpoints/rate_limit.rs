@@ -4,7 +4,7 @@
 use std::collections::HashMap;
 use std::sync::{Mutex, PoisonError};
 
-use countersign_protocol::clock::Timestamp;
+use countersign_jose::clock::Timestamp;
 
 const MINUTE: u64 = 60_000;
 

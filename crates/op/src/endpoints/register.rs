@@ -5,7 +5,8 @@ use axum::extract::{Request, State};
 use axum::http::{HeaderMap, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use countersign_gateway::Ports;
-use countersign_protocol::{encoding, limits, random};
+use countersign_jose::{base64url, random};
+use countersign_protocol::limits;
 use countersign_store::Store;
 use serde_json::{Map, Value, json};
 use std::sync::Arc;
@@ -77,7 +78,7 @@ impl Register {
             let what = "this provider has as many registered clients as it takes; ask its operator";
             return Err(OAuthError::new(ErrorCode::AccessDenied, what).with_status(StatusCode::FORBIDDEN));
         }
-        let client_id = format!("rc_{}", encoding::encode(&random::bytes::<16>(&*self.ports.random)));
+        let client_id = format!("rc_{}", base64url::encode(&random::bytes::<16>(&*self.ports.random)));
         let entry = entry(&client_id, &metadata)?;
         let added = self.administration.add_client(entry, true).await.map_err(|error| match error {
             DirectoryError::Entry(errors) => {
@@ -115,7 +116,7 @@ async fn read(request: Request) -> Result<Map<String, Value>, OAuthError> {
     let body =
         body.map_err(|_| invalid("the body is larger than 16 KiB").with_status(StatusCode::PAYLOAD_TOO_LARGE))?;
     // Strictly first: a member that stands twice could be two clients.
-    countersign_protocol::json::read(&body, limits::JSON_DEPTH)
+    countersign_jose::json::read(&body, countersign_jose::json::Strictness::with_depth(limits::JSON_DEPTH))
         .map_err(|error| invalid(&format!("the body is not sound JSON: {error}")))?;
     match serde_json::from_slice(&body) {
         Ok(Value::Object(metadata)) => Ok(metadata),

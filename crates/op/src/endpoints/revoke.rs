@@ -2,14 +2,14 @@
 //! pending: then `token` is its `auth_req_id`.
 
 use countersign_gateway::Gateway;
-use countersign_protocol::clock::Clock;
+use countersign_jose::clock::Clock;
 use std::sync::Arc;
 
 use axum::extract::State;
 use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
 use countersign_gateway::EndError;
-use countersign_protocol::hash::Hash;
+use countersign_jose::hash::Hash;
 use countersign_store::Error as StoreError;
 
 use crate::authentication_request::auth_req_id;

@@ -1,6 +1,6 @@
 //! The `cnf` claim (RFC 7800 §3.1): what an access token is bound to.
 
-use countersign_protocol::hash::Hash;
+use countersign_jose::hash::Hash;
 use serde::Serialize;
 
 /// The one member of a token's `cnf` claim (RFC 7800 §3.1).

@@ -4,7 +4,7 @@
 use std::collections::HashSet;
 use std::fmt;
 
-use countersign_protocol::json::{self, Json};
+use countersign_jose::json::{self, Json, Strictness};
 
 /// What may stand more than once: a list, one parameter each (RFC 8707 §2).
 const REPEATABLE: &str = "resource";
@@ -67,7 +67,9 @@ impl Form {
     /// Reads a body of JSON: one object, its members texts; `resource` may be an array of them.
     pub(crate) fn parse_json(body: &[u8]) -> Result<Form, FormError> {
         // The object, what is in it, and the texts of an array.
-        let Ok(Json::Object(members)) = json::read(body, 3) else { return Err(FormError::Json) };
+        let Ok(Json::Object(members)) = json::read(body, Strictness::with_depth(3)) else {
+            return Err(FormError::Json);
+        };
         let mut parameters = Vec::new();
         for (name, value) in members {
             parameters.extend(parameter(&name, &value).ok_or(FormError::Json)?);

@@ -3,10 +3,10 @@
 use std::sync::Arc;
 
 use countersign_gateway::NotRedeemable;
+use countersign_jose::clock::Timestamp;
+use countersign_jose::json::Json;
 use countersign_jose::jwt::{SigningAlg, verify};
-use countersign_protocol::clock::Timestamp;
 use countersign_protocol::id::ApprovalId;
-use countersign_protocol::json::Json;
 use countersign_store::{Error as StoreError, Snapshot};
 
 use crate::grant::confirmation::Confirmation;

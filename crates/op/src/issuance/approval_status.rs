@@ -3,8 +3,8 @@
 use std::sync::Arc;
 
 use countersign_gateway::{Approval, NotRedeemable, Verdict};
+use countersign_jose::clock::Timestamp;
 use countersign_protocol::answer::DenialReason;
-use countersign_protocol::clock::Timestamp;
 use countersign_store::{Error as StoreError, Snapshot};
 
 use crate::http::failed;

@@ -4,10 +4,10 @@
 //! what their keys are, and have no token yet. There are no nonces here: a proof counts once, and that is on disk, so that one
 //! made ahead of time is of use to its maker only, and for two minutes.
 
+use countersign_jose::clock::Timestamp;
+use countersign_jose::hash::Hash;
+use countersign_jose::json::Json;
 use countersign_jose::jwt::{ClaimError, Claims, JwtError, SigningAlg, verify_by_own_key};
-use countersign_protocol::clock::Timestamp;
-use countersign_protocol::hash::Hash;
-use countersign_protocol::json::Json;
 use countersign_protocol::limits;
 use url::Url;
 

@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use countersign_gateway::keys::{self, KeyError, REGISTRATION, SIGNING};
 use countersign_gateway::{Gateway, Keys, ManifestError, Ports};
-use countersign_protocol::clock::Timestamp;
+use countersign_jose::clock::Timestamp;
 use tokio::task::JoinHandle;
 
 use crate::issuance::token_keys::{ANNOUNCED, EC, KeySet, PUBLISHED_AFTER, RSA};

@@ -3,8 +3,8 @@
 use std::sync::Arc;
 
 use countersign_gateway::Approval;
-use countersign_protocol::hash::Hash;
-use countersign_protocol::secret::Secret;
+use countersign_jose::hash::Hash;
+use countersign_jose::secret::Secret;
 use countersign_store::Transaction;
 
 use super::approval_status::{TokenRefusal, spent};

@@ -3,8 +3,8 @@
 use std::sync::Arc;
 
 use countersign_gateway::{Approval, NotRedeemable};
-use countersign_protocol::clock::Timestamp;
-use countersign_protocol::hash::Hash;
+use countersign_jose::clock::Timestamp;
+use countersign_jose::hash::Hash;
 use countersign_store::{Error as StoreError, Transaction};
 
 use crate::config::Client;

@@ -1,9 +1,10 @@
 //! Refresh tokens: which scope brings one, and the family that begins with a request's first tokens (RFC 6749 §6).
 
-use countersign_protocol::clock::Timestamp;
-use countersign_protocol::random::Random;
-use countersign_protocol::secret::Secret;
-use countersign_protocol::{encoding, limits, random};
+use countersign_jose::clock::Timestamp;
+use countersign_jose::random::Random;
+use countersign_jose::secret::Secret;
+use countersign_jose::{base64url, random};
+use countersign_protocol::limits;
 
 use crate::config::Client;
 use crate::grant::confirmation::Confirmation;
@@ -55,5 +56,5 @@ pub(crate) fn family(
 
 /// A new refresh token of 256 random bits.
 pub(crate) fn new_token(random: &dyn Random) -> Secret {
-    Secret::new(format!("{PREFIX}{}", encoding::encode(&random::bytes::<{ limits::ID_BITS / 8 }>(random))))
+    Secret::new(format!("{PREFIX}{}", base64url::encode(&random::bytes::<{ limits::ID_BITS / 8 }>(random))))
 }

@@ -3,10 +3,10 @@
 use std::path::Path;
 
 use countersign_gateway::keys::KeyError;
-use countersign_protocol::encoding;
-use countersign_protocol::hash::Hash;
-use countersign_protocol::key::SignFailed;
-use countersign_protocol::random::Random;
+use countersign_jose::base64url;
+use countersign_jose::hash::Hash;
+use countersign_jose::key::SignFailed;
+use countersign_jose::random::Random;
 use ring::rand::SystemRandom;
 use ring::rsa::PublicKeyComponents;
 use ring::signature::{RSA_PKCS1_SHA256, RSA_PSS_SHA256, RsaEncoding, RsaKeyPair};
@@ -42,7 +42,7 @@ impl RsaSigner {
     fn over(der: &[u8], path: &Path) -> Result<RsaSigner, KeyError> {
         let pair = RsaKeyPair::from_pkcs8(der).map_err(|_| KeyError::Damaged { path: path.to_owned() })?;
         let public = PublicKeyComponents::<Vec<u8>>::from(pair.public());
-        let (n, e) = (encoding::encode(&public.n), encoding::encode(&public.e));
+        let (n, e) = (base64url::encode(&public.n), base64url::encode(&public.e));
         // RFC 7638 §3.2: the required members in the order of their names.
         let thumbprint = Hash::of(format!(r#"{{"e":"{e}","kty":"RSA","n":"{n}"}}"#));
         Ok(RsaSigner { pair, n, e, thumbprint })
@@ -56,7 +56,7 @@ impl RsaSigner {
     /// The header of its tokens.
     pub(super) fn header(&self, alg: SigningAlg) -> String {
         let header = json!({ "alg": alg.as_str(), "typ": "JWT", "kid": self.kid(alg) });
-        encoding::encode(header.to_string().as_bytes())
+        base64url::encode(header.to_string().as_bytes())
     }
 
     /// # Errors

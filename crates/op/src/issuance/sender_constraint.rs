@@ -3,7 +3,7 @@
 
 use std::sync::Arc;
 
-use countersign_protocol::clock::Clock;
+use countersign_jose::clock::Clock;
 
 use crate::client_auth::replay::ReplayMemory;
 use crate::client_certificate;

@@ -6,11 +6,11 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, PoisonError, RwLock};
 
 use countersign_gateway::keys::{self, KeyError};
+use countersign_jose::base64url;
+use countersign_jose::clock::Timestamp;
 use countersign_jose::jwt::JwkSet;
-use countersign_protocol::clock::Timestamp;
-use countersign_protocol::encoding;
-use countersign_protocol::key::{LocalSigner, SignFailed, Signer as _};
-use countersign_protocol::random::Random;
+use countersign_jose::key::{LocalSigner, SignFailed, Signer as _};
+use countersign_jose::random::Random;
 use serde_json::{Value, json};
 
 use super::rsa::{self, RsaSigner};
@@ -209,7 +209,7 @@ impl EcSigner {
     fn over(signer: LocalSigner) -> EcSigner {
         let header = |typ| {
             let header = json!({ "alg": "ES256", "typ": typ, "kid": signer.public_key().thumbprint() });
-            encoding::encode(header.to_string().as_bytes())
+            base64url::encode(header.to_string().as_bytes())
         };
         let (id_header, access_header) = (header("JWT"), header("at+jwt"));
         EcSigner { id_header, access_header, signer }

@@ -6,15 +6,15 @@ use std::time::Duration;
 
 use countersign_gateway::Approval;
 use countersign_gateway::keys::KeyError;
+use countersign_jose::base64url;
+use countersign_jose::clock::Timestamp;
+use countersign_jose::hash::Hash;
 use countersign_jose::jwt::SigningAlg;
-use countersign_protocol::clock::Timestamp;
-use countersign_protocol::encoding;
-use countersign_protocol::hash::Hash;
+use countersign_jose::key::SignFailed;
+use countersign_jose::random::Random;
+use countersign_jose::secret::Secret;
 use countersign_protocol::id::MessageId;
 use countersign_protocol::issuer::Issuer;
-use countersign_protocol::key::SignFailed;
-use countersign_protocol::random::Random;
-use countersign_protocol::secret::Secret;
 use serde::Serialize;
 
 use super::token_keys::{EcSigner, KeySet, TokenKeys};
@@ -261,22 +261,22 @@ fn access_token(
 
 fn signed_by_rsa(held: &KeySet, alg: SigningAlg, payload: &str, now: Timestamp) -> Result<String, SignFailed> {
     let rsa = held.rsa(now).ok_or(SignFailed)?;
-    let input = format!("{}.{}", rsa.header(alg), encoding::encode(payload.as_bytes()));
+    let input = format!("{}.{}", rsa.header(alg), base64url::encode(payload.as_bytes()));
     let signature = rsa.sign(alg, input.as_bytes())?;
-    Ok(format!("{input}.{}", encoding::encode(&signature)))
+    Ok(format!("{input}.{}", base64url::encode(&signature)))
 }
 
 fn signed(signer: &EcSigner, header: &str, payload: &str) -> Result<String, SignFailed> {
-    let mut token = format!("{header}.{}", encoding::encode(payload.as_bytes()));
+    let mut token = format!("{header}.{}", base64url::encode(payload.as_bytes()));
     let signature = signer.sign(token.as_bytes())?;
     token.push('.');
-    token.push_str(&encoding::encode(&signature));
+    token.push_str(&base64url::encode(&signature));
     Ok(token)
 }
 
 /// The left half of a token's hash (OpenID Connect Core §3.1.3.6; for refresh tokens CIBA Core §10.3.1).
 fn at_hash(access_token: &str) -> String {
-    encoding::encode(&Hash::of(access_token).as_bytes()[..16])
+    base64url::encode(&Hash::of(access_token).as_bytes()[..16])
 }
 
 /// A JSON object, with the client's details as its last member: the very bytes, white space at both ends included, which

@@ -2,9 +2,10 @@
 
 use std::sync::Arc;
 
+use countersign_egress::{Egress, SystemResolver};
+
 use crate::config::{Config, called_addresses};
 use crate::server::tls::Tls;
-use countersign_egress::{Egress, SystemResolver};
 
 /// Looks at everything beside the file itself, without opening the home or a port. One sentence for each fault; none: it is fine.
 pub fn check(config: &Config) -> Vec<String> {

@@ -3,7 +3,7 @@
 
 use std::time::Duration;
 
-use countersign_protocol::clock::Timestamp;
+use countersign_jose::clock::Timestamp;
 use countersign_store::Error as StoreError;
 
 use crate::issuance::key_rotation::KeyState;

@@ -10,8 +10,8 @@ use axum::extract::{MatchedPath, Request};
 use axum::http::{HeaderName, HeaderValue};
 use axum::middleware::{self, Next};
 use axum::response::{IntoResponse, Response};
-use countersign_protocol::encoding;
-use countersign_protocol::random::{self, Random};
+use countersign_jose::base64url;
+use countersign_jose::random::{self, Random};
 use tower_http::catch_panic::CatchPanicLayer;
 use tracing::Instrument as _;
 
@@ -61,7 +61,7 @@ fn name(request: &Request, random: &dyn Random) -> HeaderValue {
     };
     let given = request.headers().get(&REQUEST_ID).filter(is_plain).cloned();
     given.unwrap_or_else(|| {
-        let id = encoding::encode(&random::bytes::<12>(random));
+        let id = base64url::encode(&random::bytes::<12>(random));
         HeaderValue::try_from(id).expect("base64url is ASCII")
     })
 }

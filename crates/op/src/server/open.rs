@@ -6,7 +6,7 @@ use std::sync::Arc;
 use countersign_egress::{Egress, SystemResolver};
 use countersign_gateway::keys::Keys;
 use countersign_gateway::{Gateway, InProcessApprover, Ports, Settings};
-use countersign_protocol::random;
+use countersign_jose::random;
 use countersign_store::{HistoryId, Store};
 
 use super::home::{self, HomeLock};

@@ -1,7 +1,7 @@
 //! Authentication requests as their clients know them.
 
-use countersign_protocol::clock::Timestamp;
-use countersign_protocol::hash::Hash;
+use countersign_jose::clock::Timestamp;
+use countersign_jose::hash::Hash;
 use countersign_protocol::id::ApprovalId;
 use countersign_store::{Error, Snapshot, Transaction};
 use rusqlite::{OptionalExtension, Row, named_params, params};

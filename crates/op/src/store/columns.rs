@@ -1,6 +1,6 @@
 //! How values stand in columns.
 
-use countersign_protocol::clock::Timestamp;
+use countersign_jose::clock::Timestamp;
 
 /// A point in time as SQLite keeps it: milliseconds, in a signed integer.
 pub(super) fn column(time: Timestamp) -> i64 {

@@ -1,6 +1,6 @@
 //! Clients and people that were added by commands or by registration, and who is locked.
 
-use countersign_protocol::clock::Timestamp;
+use countersign_jose::clock::Timestamp;
 use countersign_store::{Error, Snapshot, Transaction};
 use rusqlite::{OptionalExtension, Row, params};
 

@@ -1,9 +1,9 @@
 //! What clients and the operator are still to be told: one row each, until it was delivered.
 
-use countersign_protocol::clock::Timestamp;
-use countersign_protocol::hash::Hash;
+use countersign_jose::clock::Timestamp;
+use countersign_jose::hash::Hash;
+use countersign_jose::secret::Secret;
 use countersign_protocol::id::ApprovalId;
-use countersign_protocol::secret::Secret;
 use countersign_store::{Error, Snapshot, Transaction};
 use rusqlite::{OptionalExtension, Row, named_params, params};
 

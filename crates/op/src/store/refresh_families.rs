@@ -1,7 +1,7 @@
 //! Families of refresh tokens: one for each approval with `offline_access`.
 
-use countersign_protocol::clock::Timestamp;
-use countersign_protocol::hash::Hash;
+use countersign_jose::clock::Timestamp;
+use countersign_jose::hash::Hash;
 use countersign_protocol::id::ApprovalId;
 use countersign_store::{Error, Snapshot, Transaction};
 use rusqlite::types::Type;

@@ -1,7 +1,7 @@
 //! What clients signed and used: each may be used once.
 
-use countersign_protocol::clock::Timestamp;
-use countersign_protocol::hash::Hash;
+use countersign_jose::clock::Timestamp;
+use countersign_jose::hash::Hash;
 use countersign_store::{Error, Transaction};
 use rusqlite::params;
 

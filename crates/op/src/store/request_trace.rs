@@ -1,7 +1,7 @@
 //! What is kept about a request, for an operator's look: a command's work, so that nothing here has an index of its own.
 
-use countersign_protocol::clock::Timestamp;
-use countersign_protocol::hash::Hash;
+use countersign_jose::clock::Timestamp;
+use countersign_jose::hash::Hash;
 use countersign_protocol::id::ApprovalId;
 use countersign_store::{Error, Snapshot};
 use rusqlite::{OptionalExtension, Row, params};

@@ -1,6 +1,6 @@
 //! Access tokens that were revoked, until they would have ended by themselves.
 
-use countersign_protocol::clock::Timestamp;
+use countersign_jose::clock::Timestamp;
 use countersign_store::{Error, Snapshot, Transaction};
 use rusqlite::params;
 

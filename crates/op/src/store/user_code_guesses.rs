@@ -3,8 +3,8 @@
 //! Three counts: of one client about one name (three, then growing waits), of one client in an hour over all names, and about
 //! one person over all clients (NIST SP 800-63B-4 §3.2.2 allows 100).
 
-use countersign_protocol::clock::Timestamp;
-use countersign_protocol::hash::Hash;
+use countersign_jose::clock::Timestamp;
+use countersign_jose::hash::Hash;
 use countersign_store::{Error, Snapshot, Transaction};
 use rusqlite::{OptionalExtension, params};
 

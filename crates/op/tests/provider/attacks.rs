@@ -5,9 +5,9 @@ use std::sync::Arc;
 
 use axum::http::StatusCode;
 use countersign_gateway::Verdict;
+use countersign_jose::base64url;
 use countersign_protocol::answer::DenialReason;
 use countersign_protocol::challenge::Challenge;
-use countersign_protocol::encoding;
 use countersign_protocol::interaction::Opening;
 use countersign_protocol::jws::Compact;
 use countersign_testing_gateway::{DeviceCalls as _, TestDevice};
@@ -209,7 +209,7 @@ async fn attack_16_the_device_is_sent_nothing_that_is_the_clients_alone() {
         .await;
     let challenge = phone.next_challenge(&world.side).await;
     let payload = challenge.compact().as_str().split('.').nth(1).expect("three parts");
-    let payload = String::from_utf8(encoding::decode(payload).expect("base64url")).expect("text");
+    let payload = String::from_utf8(base64url::decode(payload).expect("base64url")).expect("text");
     assert!(payload.contains("Acme Coffee"));
     for secret in [canary, SECRET, &asked.text("auth_req_id"), &asked.text("auth_req_id")[3..]] {
         assert!(!payload.contains(secret), "{secret} in {payload}");
@@ -224,7 +224,7 @@ async fn attack_25_the_number_is_nowhere_on_the_devices_side_before_it_is_typed(
     let number = asked.text("interaction_value");
     let challenge = phone.next_challenge(&world.side).await;
     let payload = challenge.compact().as_str().split('.').nth(1).expect("three parts");
-    let payload = String::from_utf8(encoding::decode(payload).expect("base64url")).expect("text");
+    let payload = String::from_utf8(base64url::decode(payload).expect("base64url")).expect("text");
     let claims: serde_json::Value = serde_json::from_str(&payload).expect("JSON");
     let interaction = claims["interaction"].as_object().expect("an object");
     let members: Vec<_> = interaction.keys().map(String::as_str).collect();
@@ -233,7 +233,7 @@ async fn attack_25_the_number_is_nowhere_on_the_devices_side_before_it_is_typed(
     // Trying all numbers does not find it: 256 bits of salt are with the provider alone.
     let guess = |salt: &str| Opening { salt: salt.to_owned(), value: number.clone() }.commitment();
     assert!(
-        guess("").is_none_or(|guess| guess != commitment) && guess(&encoding::encode(&[0; 32])) != Some(commitment)
+        guess("").is_none_or(|guess| guess != commitment) && guess(&base64url::encode(&[0; 32])) != Some(commitment)
     );
 
     let answer = phone.approve(&challenge, Some(&number));

@@ -1,7 +1,7 @@
 //! What `/bc-authorize` takes and promises, as far as it needs nobody's device: hidden users, lives, hints, what is stored.
 
 use axum::http::{StatusCode, header};
-use countersign_protocol::clock::Clock as _;
+use countersign_jose::clock::Clock as _;
 use serde_json::json;
 
 use crate::world::{BC, CONFIG, World};

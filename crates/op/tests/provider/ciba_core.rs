@@ -4,8 +4,8 @@ use std::path::Path;
 
 use axum::body::Body;
 use axum::http::{Method, Request, StatusCode, header};
+use countersign_jose::clock::Clock as _;
 use countersign_op::Config;
-use countersign_protocol::clock::Clock as _;
 use serde_json::{Value, json};
 
 use crate::world::{BC, CONFIG, SECRET, TOKEN, World, basic, form_request, raw_request};

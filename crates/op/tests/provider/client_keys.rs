@@ -2,8 +2,8 @@
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
-use countersign_protocol::encoding;
-use countersign_protocol::key::{LocalSigner, PrivateKey, Signer as _};
+use countersign_jose::base64url;
+use countersign_jose::key::{LocalSigner, PrivateKey, Signer as _};
 use countersign_testing::CountingRandom;
 use countersign_testing::certificates::CertificateAuthority;
 use countersign_testing::rcgen::{
@@ -47,7 +47,7 @@ impl ClientKey {
             ClientKey::P256(signer) => serde_json::to_value(signer.public_key()).expect("a JWK"),
             ClientKey::Rsa(key) => {
                 let public = RsaPublicKeyComponents::<Vec<u8>>::from(key.public_key());
-                json!({ "kty": "RSA", "n": encoding::encode(&public.n), "e": encoding::encode(&public.e) })
+                json!({ "kty": "RSA", "n": base64url::encode(&public.n), "e": base64url::encode(&public.e) })
             }
         }
     }
@@ -75,13 +75,13 @@ impl ClientKey {
     /// A JWS by the algorithm of its header, over these very bytes.
     pub(crate) fn jws(&self, header: &Value, payload: &str) -> String {
         let input =
-            format!("{}.{}", encoding::encode(header.to_string().as_bytes()), encoding::encode(payload.as_bytes()));
+            format!("{}.{}", base64url::encode(header.to_string().as_bytes()), base64url::encode(payload.as_bytes()));
         let signature = match (self, header["alg"].as_str()) {
             (ClientKey::P256(signer), _) => signer.sign(input.as_bytes()).expect("a signature").to_vec(),
             (ClientKey::Rsa(key), Some("RS256")) => rsa(key, &signature::RSA_PKCS1_SHA256, input.as_bytes()),
             (ClientKey::Rsa(key), _) => rsa(key, &signature::RSA_PSS_SHA256, input.as_bytes()),
         };
-        format!("{input}.{}", encoding::encode(&signature))
+        format!("{input}.{}", base64url::encode(&signature))
     }
 }
 
@@ -122,7 +122,7 @@ pub(crate) fn self_signed() -> (Vec<u8>, Value) {
     let key = KeyPair::generate().expect("a key");
     let certificate = till().self_signed(&key).expect("a certificate").der().to_vec();
     let point = key.public_key_raw();
-    let (x, y) = (encoding::encode(&point[1..33]), encoding::encode(&point[33..]));
+    let (x, y) = (base64url::encode(&point[1..33]), base64url::encode(&point[33..]));
     (certificate, json!({ "kty": "EC", "crv": "P-256", "x": x, "y": y }))
 }
 

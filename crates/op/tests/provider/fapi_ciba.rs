@@ -5,8 +5,8 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 
 use axum::body::Body;
 use axum::http::{HeaderValue, Request, StatusCode};
+use countersign_jose::hash::Hash;
 use countersign_op::{Config, PeerCertificate};
-use countersign_protocol::hash::Hash;
 use serde_json::{Value, json};
 
 use crate::client_keys::{ClientKey, JWT_BEARER, NOW, self_signed, with};

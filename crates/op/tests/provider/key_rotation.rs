@@ -1,8 +1,8 @@
 //! Keys that are followed by others: what was signed before stays good, and what was signed by a stolen key does not.
 
 use axum::http::StatusCode;
+use countersign_jose::base64url;
 use countersign_op::{KeyRecord, KeyState, RotateError};
-use countersign_protocol::encoding;
 use countersign_protocol::registration::Confirm;
 use countersign_testing_gateway::{DeviceCalls as _, TestDevice};
 use serde_json::Value;
@@ -24,7 +24,7 @@ async fn tokens(world: &World, device: &mut TestDevice, client: &str) -> Reply {
 
 fn header(token: &str) -> Value {
     let header = token.split('.').next().expect("a header");
-    serde_json::from_slice(&encoding::decode(header).expect("base64url")).expect("JSON")
+    serde_json::from_slice(&base64url::decode(header).expect("base64url")).expect("JSON")
 }
 
 fn kid(tokens: &Reply, member: &str) -> String {

@@ -3,9 +3,9 @@
 use std::path::Path;
 
 use axum::http::StatusCode;
+use countersign_jose::base64url;
+use countersign_jose::key::{LocalSigner, PrivateKey, Signer as _};
 use countersign_op::Config;
-use countersign_protocol::encoding;
-use countersign_protocol::key::{LocalSigner, PrivateKey, Signer as _};
 use countersign_testing::CountingRandom;
 use countersign_testing_gateway::{DeviceCalls as _, TestDevice};
 use serde_json::{Value, json};
@@ -34,10 +34,10 @@ impl Issuer {
     }
 
     fn sign(&self, header: &Value, claims: &Value) -> String {
-        let part = |json: &Value| encoding::encode(json.to_string().as_bytes());
+        let part = |json: &Value| base64url::encode(json.to_string().as_bytes());
         let input = format!("{}.{}", part(header), part(claims));
         let signature = self.signer.sign(input.as_bytes()).expect("signed");
-        format!("{input}.{}", encoding::encode(&signature))
+        format!("{input}.{}", base64url::encode(&signature))
     }
 
     fn plain(&self, claims: &Value) -> String {
@@ -125,7 +125,7 @@ async fn b07_an_id_token_of_anybody_else_is_refused() {
     let stranger = Issuer::new(77);
     let claims = json!({ "iss": ISSUER, "aud": "till", "sub": "alice", "iat": NOW, "exp": NOW + 60 });
     let none =
-        format!("{}.{}.", encoding::encode(br#"{"alg":"none"}"#), encoding::encode(claims.to_string().as_bytes()));
+        format!("{}.{}.", base64url::encode(br#"{"alg":"none"}"#), base64url::encode(claims.to_string().as_bytes()));
     for (token, words) in [
         (stranger.plain(&claims), "its signature is by none of the keys it may be by"),
         (none, "its alg is not one of those accepted: ES256, PS256, RS256"),

@@ -1,10 +1,10 @@
 //! Ping and push: a client with a real https endpoint is told of verdicts, and of nothing twice in effect.
 
 use axum::http::StatusCode;
+use countersign_jose::base64url;
+use countersign_jose::clock::Clock as _;
+use countersign_jose::hash::Hash;
 use countersign_protocol::answer::DenialReason;
-use countersign_protocol::clock::Clock as _;
-use countersign_protocol::encoding;
-use countersign_protocol::hash::Hash;
 use countersign_protocol::interaction::InteractionType;
 use countersign_testing_gateway::{DeviceCalls as _, TestDevice};
 use serde_json::{Value, json};
@@ -365,7 +365,7 @@ async fn p03_a_push_brings_tokens_that_are_bound_to_their_request() {
     let claims: Value = serde_json::from_str(&claims).expect("claims");
     assert_eq!((&claims["sub"], &claims["aud"]), (&json!("alice"), &json!("pushed")));
     assert_eq!(claims["urn:openid:params:jwt:claim:auth_req_id"], json!(id));
-    assert_eq!(claims["at_hash"], json!(encoding::encode(&Hash::of(access_token).as_bytes()[..16])));
+    assert_eq!(claims["at_hash"], json!(base64url::encode(&Hash::of(access_token).as_bytes()[..16])));
     told.all_told().await;
     assert_eq!(told.push.requests().len(), 1);
 }
@@ -385,7 +385,7 @@ async fn p03_a_refresh_token_is_pushed_with_its_hash_and_is_good_once_the_push_w
     let token = said["refresh_token"].as_str().expect("a refresh token");
     let (_, claims) = told.world.open(said["id_token"].as_str().expect("an ID token")).await;
     let claims: Value = serde_json::from_str(&claims).expect("claims");
-    let expected = encoding::encode(&Hash::of(token).as_bytes()[..16]);
+    let expected = base64url::encode(&Hash::of(token).as_bytes()[..16]);
     assert_eq!(claims["urn:openid:params:jwt:claim:rt_hash"], json!(expected));
     let form = [("grant_type", "refresh_token"), ("refresh_token", token)];
     let new = told.world.post("pushed", TOKEN, &form).await;

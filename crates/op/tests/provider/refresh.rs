@@ -1,8 +1,8 @@
 //! Refresh tokens: who gets them, that each is good once, and what ends them.
 
 use axum::http::{HeaderValue, StatusCode, header};
+use countersign_jose::hash::Hash;
 use countersign_op::PeerCertificate;
-use countersign_protocol::hash::Hash;
 use countersign_testing_gateway::{DeviceCalls as _, TestDevice};
 use serde_json::{Value, json};
 

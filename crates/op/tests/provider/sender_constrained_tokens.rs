@@ -4,8 +4,8 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 
 use axum::body::Body;
 use axum::http::{HeaderValue, Request, StatusCode, header};
+use countersign_jose::hash::Hash;
 use countersign_op::{Config, PeerCertificate};
-use countersign_protocol::hash::Hash;
 use countersign_testing_gateway::TestDevice;
 use serde_json::{Value, json};
 

@@ -3,8 +3,8 @@
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use axum::http::StatusCode;
+use countersign_jose::base64url;
 use countersign_op::Config;
-use countersign_protocol::encoding;
 use countersign_testing_gateway::DeviceCalls as _;
 use serde_json::{Value, json};
 
@@ -322,7 +322,7 @@ async fn attack_27_what_could_be_read_in_two_ways_is_refused() {
     let reply = world.ask_signed(&key.jws(&json!({ "alg": "ES256" }), &twice)).await;
     assert_eq!(reply.text("error"), "invalid_request", "{}", reply.body);
     assert!(reply.text("error_description").contains("the same name more than once"), "{}", reply.body);
-    let no_json = format!("{}.{}.{}", encoding::encode(b"{"), encoding::encode(b"{}"), encoding::encode(&[0; 64]));
+    let no_json = format!("{}.{}.{}", base64url::encode(b"{"), base64url::encode(b"{}"), base64url::encode(&[0; 64]));
     assert_eq!(world.ask_signed(&no_json).await.text("error"), "invalid_request");
 }
 

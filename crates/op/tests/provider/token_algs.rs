@@ -1,6 +1,6 @@
 //! ID tokens by the algorithm that a client registered, verified by the published keys.
 
-use countersign_protocol::encoding;
+use countersign_jose::base64url;
 use countersign_testing_gateway::DeviceCalls as _;
 use ring::signature::{RSA_PKCS1_2048_8192_SHA256, RSA_PSS_2048_8192_SHA256, RsaParameters, RsaPublicKeyComponents};
 use serde_json::Value;
@@ -30,16 +30,16 @@ async fn keys(world: &World) -> Vec<Value> {
 /// Whether the one RSA key that is published made this token.
 fn verifies(token: &str, keys: &[Value], parameters: &RsaParameters) -> bool {
     let key = keys.iter().find(|key| key["kty"] == "RSA").expect("an RSA key");
-    let bytes = |name: &str| encoding::decode(key[name].as_str().expect("text")).expect("base64url");
+    let bytes = |name: &str| base64url::decode(key[name].as_str().expect("text")).expect("base64url");
     let (n, e) = (bytes("n"), bytes("e"));
     let (input, signature) = token.rsplit_once('.').expect("three parts");
-    let signature = encoding::decode(signature).expect("base64url");
+    let signature = base64url::decode(signature).expect("base64url");
     RsaPublicKeyComponents { n: &n, e: &e }.verify(parameters, input.as_bytes(), &signature).is_ok()
 }
 
 fn header(token: &str) -> Value {
     let header = token.split('.').next().expect("a header");
-    serde_json::from_slice(&encoding::decode(header).expect("base64url")).expect("JSON")
+    serde_json::from_slice(&base64url::decode(header).expect("base64url")).expect("JSON")
 }
 
 #[tokio::test]

@@ -1,11 +1,11 @@
 //! From a request through a device's answer to what `/token` says: tokens once, or why not.
 
 use axum::http::{StatusCode, header};
+use countersign_jose::base64url;
+use countersign_jose::hash::Hash;
+use countersign_jose::key::PublicKey;
 use countersign_protocol::answer::DenialReason;
-use countersign_protocol::encoding;
-use countersign_protocol::hash::Hash;
 use countersign_protocol::interaction::{InteractionType, UserVerification};
-use countersign_protocol::key::PublicKey;
 use countersign_protocol::revocation::RevokedBy;
 use countersign_store::Error;
 use countersign_testing_gateway::{DeviceCalls as _, TestDevice};
@@ -46,11 +46,11 @@ impl World {
         let key: PublicKey =
             serde_json::from_value(self.get("/tenant/jwks").await.json()["keys"][0].clone()).expect("a key");
         let (input, signature) = token.rsplit_once('.').expect("three parts");
-        let signature = encoding::decode_array(signature).expect("a signature");
+        let signature = base64url::decode_array(signature).expect("a signature");
         key.verify(input.as_bytes(), &signature).expect("signed by the published key");
         let part = |n| {
             let text = input.split('.').nth(n).expect("a part");
-            String::from_utf8(encoding::decode(text).expect("base64url")).expect("text")
+            String::from_utf8(base64url::decode(text).expect("base64url")).expect("text")
         };
         let header: Value = serde_json::from_str(&part(0)).expect("a header");
         assert_eq!(header["kid"], json!(key.thumbprint()));
@@ -123,7 +123,7 @@ async fn an_approved_payment_becomes_tokens_that_say_what_was_signed_to_the_byte
         "auth_time": 1_800_000_020,
         "acr": "urn:countersign:acr:verified",
         "amr": ["swk", "pin"],
-        "at_hash": encoding::encode(&Hash::of(&access_token).as_bytes()[..16]),
+        "at_hash": base64url::encode(&Hash::of(&access_token).as_bytes()[..16]),
         "urn:openid:params:jwt:claim:auth_req_id": id,
         "approval": approval,
     });

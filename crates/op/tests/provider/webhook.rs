@@ -3,8 +3,8 @@
 use axum::http::StatusCode;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
+use countersign_jose::clock::Clock as _;
 use countersign_protocol::answer::DenialReason;
-use countersign_protocol::clock::Clock as _;
 use countersign_protocol::registration::Confirm;
 use countersign_testing_gateway::{DeviceCalls as _, TestDevice};
 use ring::hmac;

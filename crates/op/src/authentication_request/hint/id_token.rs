@@ -1,7 +1,7 @@
 //! `id_token_hint`: an ID token of this provider for this very client. One that has expired is taken all the same (CIBA Core
 //! §7.1): it says whom the client dealt with, and lets nobody in.
 
-use countersign_protocol::clock::Timestamp;
+use countersign_jose::clock::Timestamp;
 use countersign_protocol::issuer::Issuer;
 
 use countersign_jose::jwt::{self, ClaimError, Claims, JwkSet, JwtError, SigningAlg};

@@ -1,10 +1,10 @@
 //! `login_hint_token`: a JWT by an issuer that the operator trusts (`[[login_hint_issuers]]`), for this provider, about
 //! somebody. CIBA Core §7.1 leaves its form open; docs/operating.md says what is asked of it here.
 
+use countersign_jose::clock::Timestamp;
+use countersign_jose::json::Json;
 use countersign_jose::jwt::{self, ClaimError, Claims};
-use countersign_protocol::clock::Timestamp;
 use countersign_protocol::issuer::Issuer;
-use countersign_protocol::json::Json;
 
 use crate::client_auth::client_keys::ClientSignatureError;
 use crate::config::HintIssuer;

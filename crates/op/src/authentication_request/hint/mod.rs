@@ -7,8 +7,8 @@ mod login_hint_token;
 
 use std::sync::Arc;
 
+use countersign_jose::clock::{Clock, Timestamp};
 use countersign_jose::jwt::SigningAlg;
-use countersign_protocol::clock::{Clock, Timestamp};
 use countersign_protocol::issuer::Issuer;
 
 use crate::client_auth::client_keys::ClientSignatures;

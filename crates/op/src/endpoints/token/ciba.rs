@@ -5,9 +5,9 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use countersign_gateway::Approval;
-use countersign_protocol::hash::Hash;
+use countersign_jose::hash::Hash;
+use countersign_jose::secret::Secret;
 use countersign_protocol::id::ApprovalId;
-use countersign_protocol::secret::Secret;
 use countersign_store::Listener;
 use countersign_store::Transaction;
 use tokio::time::Instant;

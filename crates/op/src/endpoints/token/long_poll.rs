@@ -4,7 +4,7 @@
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
 
-use countersign_protocol::hash::Hash;
+use countersign_jose::hash::Hash;
 use tokio::sync::Notify;
 
 /// Who waits for which request. Cheap to clone.

@@ -4,7 +4,7 @@
 use std::sync::Arc;
 
 use countersign_gateway::Approval;
-use countersign_protocol::hash::Hash;
+use countersign_jose::hash::Hash;
 use countersign_store::Transaction;
 
 use super::TokenEndpoint;

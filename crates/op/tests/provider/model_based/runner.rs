@@ -5,10 +5,10 @@ use std::path::Path;
 use std::sync::{Arc, Mutex, OnceLock};
 
 use axum::http::StatusCode;
+use countersign_jose::clock::Clock as _;
+use countersign_jose::hash::Hash;
 use countersign_protocol::answer::{Answer, DenialReason};
 use countersign_protocol::challenge::VerifiedChallenge;
-use countersign_protocol::clock::Clock as _;
-use countersign_protocol::hash::Hash;
 use countersign_protocol::jws::Compact;
 use countersign_protocol::outcome::Ending;
 use countersign_protocol::revocation::RevokedBy;

@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 
-use countersign_protocol::hash::Hash;
+use countersign_jose::hash::Hash;
 use countersign_protocol::id::DeviceId;
 use countersign_store::Store;
 use rusqlite::{Connection, OptionalExtension};
