@@ -39,7 +39,7 @@ pub enum DeviceProgress {
 /// [`Failure`] when a document is missing.
 pub async fn fetch_provider_info(connection: &mut Connection, issuer: &Url) -> Result<ProviderInfo, Failure> {
     let at = |path: &str| issuer.join(path).map_err(|error| Failure::new("the issuer", error));
-    let discovery: Discovery = load_client::get(connection, &at("/.well-info/oauth-push-notification")?).await?;
+    let discovery: Discovery = load_client::get(connection, &at("/.well-known/oauth-push-notification")?).await?;
     let parsed = |text: &str| text.parse::<Url>().map_err(|error| Failure::new("discovery", error));
     Ok(ProviderInfo {
         registration: parsed(&discovery.registration_endpoint)?,

@@ -91,7 +91,7 @@ impl Client {
 
     async fn read(mut connection: Connection, target: &Target) -> Result<(Client, serde_json::Value), Failure> {
         let issuer = target.issuer.as_str().trim_end_matches('/');
-        let info: Url = format!("{issuer}/.well-info/openid-configuration")
+        let info: Url = format!("{issuer}/.well-known/openid-configuration")
             .parse()
             .map_err(|error| Failure::new("the issuer", error))?;
         let metadata: Metadata = get(&mut connection, &info).await?;

@@ -122,6 +122,11 @@ impl TestDevice {
         }
     }
 
+    /// This device with another clock: that of the world to which a template's devices are copied.
+    pub fn with_clock(self, clock: Arc<dyn Clock>) -> TestDevice {
+        TestDevice { clock, ..self }
+    }
+
     /// Its id.
     pub fn id(&self) -> &DeviceId {
         self.id.as_ref().expect("the device is registered")

@@ -136,10 +136,11 @@ impl Runner {
             (copied(world.home(), None), devices)
         });
         let clock = Arc::new(ManualClock::at_seconds(1_800_000_000));
+        let devices = devices.iter().map(|device| device.copy().with_clock(clock.clone())).collect();
         Runner {
             runtime: runtime(),
             world: World::over(copied(home.path(), None), &config(false), clock, 1000),
-            devices: devices.iter().map(TestDevice::copy).collect(),
+            devices,
             requests: Vec::new(),
             answers: Vec::new(),
             numbers: HashMap::new(),
