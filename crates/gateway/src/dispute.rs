@@ -40,7 +40,7 @@ impl Gateway {
         }
         let gateway = self.clone();
         let (device, id) = (device.id.clone(), id.clone());
-        Ok(self.store().write(move |tx| gateway.dispute_in(tx, &device, &id)).await?)
+        self.store().write(move |tx| gateway.dispute_in(tx, &device, &id)).await
     }
 
     fn dispute_in(&self, tx: &Transaction<'_>, device: &DeviceId, id: &ChallengeId) -> Result<Receipt, Rejection> {

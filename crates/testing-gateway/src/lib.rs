@@ -61,6 +61,12 @@ pub struct Response {
     pub body: Vec<u8>,
 }
 
+impl Default for World {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
 impl World {
     /// A gateway in test mode over a folder of its own.
     pub fn new() -> Self {

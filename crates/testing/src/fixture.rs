@@ -70,6 +70,12 @@ pub fn private_key(seed: u8) -> PrivateKey {
     PrivateKey::generate(&CountingRandom::seeded(u64::from(seed)))
 }
 
+impl Default for Fixture {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
 impl Fixture {
     /// The issuer `https://id.acme.example`.
     pub fn new() -> Self {

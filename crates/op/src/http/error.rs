@@ -7,7 +7,6 @@ use serde::Serialize;
 
 /// The codes of RFC 6749 §5.2, CIBA Core §11 and §13 and RFC 9396 §5 that this provider uses.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-#[expect(clippy::enum_variant_names, reason = "named as on the wire")]
 pub(crate) enum ErrorCode {
     InvalidRequest,
     InvalidScope,

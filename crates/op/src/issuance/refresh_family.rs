@@ -69,10 +69,9 @@ impl Issuance {
         if gone.is_empty() {
             return Ok(());
         }
-        let ended = self.gateway.store().write_blocking(move |tx: &Transaction<'_>| {
+        self.gateway.store().write_blocking(move |tx: &Transaction<'_>| {
             gone.iter().try_for_each(|client_id| store::end_families_of_client(tx, client_id, now))
-        });
-        ended.map_err(StoreError::from)
+        })
     }
 
     /// Gives up a refresh token of this client, and with it its family (RFC 7009 §2.1).

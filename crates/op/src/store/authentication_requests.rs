@@ -117,12 +117,12 @@ pub(crate) fn pending_of_client(
     client_id: &str,
     now: Timestamp,
 ) -> Result<Vec<ApprovalId>, Error> {
-    Ok(pending(snapshot, "client_id", client_id, now)?)
+    pending(snapshot, "client_id", client_id, now)
 }
 
 /// The approvals of the requests about a person that are not over.
 pub(crate) fn pending_of_user(snapshot: &Snapshot<'_>, sub: &str, now: Timestamp) -> Result<Vec<ApprovalId>, Error> {
-    Ok(pending(snapshot, "subject", sub, now)?)
+    pending(snapshot, "subject", sub, now)
 }
 
 /// Reads along the index by expiry: what is not over is little beside what is kept.
