@@ -5,29 +5,29 @@ use std::process::Command;
 
 use countersign_protocol::transcript::{Line, LineValue};
 use countersign_tests::device::{Device, id};
-use countersign_tests::place::Place;
 use countersign_tests::process::Process;
 use countersign_tests::provider::{Provider, TILL_SECRET};
+use countersign_tests::test_env::TestEnv;
 use countersign_tests::tokens;
 use serde_json::{Value, json};
 
 const PLAN: &str = "Delete 214 old invoices?";
 
 /// Starts the agent as the client `coffee-pos`, with nothing but its four variables.
-fn agent(place: &Place, issuer: &str, secret: &str, hint: &str) -> Process {
+fn agent(env: &TestEnv, issuer: &str, secret: &str, hint: &str) -> Process {
     let mut command = Command::new("python3");
     command.arg(Path::new(env!("CARGO_MANIFEST_DIR")).join("../examples/agent.py"));
-    command.current_dir(place.folder()).env("PYTHONDONTWRITEBYTECODE", "1");
+    command.current_dir(env.folder()).env("PYTHONDONTWRITEBYTECODE", "1");
     command.env("ISSUER", issuer).env("CLIENT_ID", "coffee-pos").env("CLIENT_SECRET", secret).env("LOGIN_HINT", hint);
-    Process::start(place, "agent", command)
+    Process::start(env, "agent", command)
 }
 
 #[test]
 fn an_agent_goes_on_when_the_whole_plan_was_approved() {
-    let place = Place::new();
-    let provider = Provider::start(&place);
-    let phone = Device::enrolled(&place, "phone", &provider, "alice");
-    let mut agent = agent(&place, provider.issuer(), TILL_SECRET, "alice@example.com");
+    let env = TestEnv::new();
+    let provider = Provider::start(&env);
+    let phone = Device::enrolled(&env, "phone", &provider, "alice");
+    let mut agent = agent(&env, provider.issuer(), TILL_SECRET, "alice@example.com");
     let acknowledged = agent.line("acknowledged");
     assert!(acknowledged["auth_req_id"].is_string(), "{acknowledged}");
 
@@ -54,10 +54,10 @@ fn an_agent_goes_on_when_the_whole_plan_was_approved() {
 
 #[test]
 fn it_ends_with_1_when_the_person_says_no() {
-    let place = Place::new();
-    let provider = Provider::start(&place);
-    let phone = Device::enrolled(&place, "phone", &provider, "alice");
-    let mut agent = agent(&place, provider.issuer(), TILL_SECRET, "alice");
+    let env = TestEnv::new();
+    let provider = Provider::start(&env);
+    let phone = Device::enrolled(&env, "phone", &provider, "alice");
+    let mut agent = agent(&env, provider.issuer(), TILL_SECRET, "alice");
     agent.line("acknowledged");
     phone.answer(id(&phone.only_pending()), &["deny", "--reason", "mistake"]).expect_code(0);
     let failed = agent.line("failed");
@@ -67,11 +67,11 @@ fn it_ends_with_1_when_the_person_says_no() {
 
 #[test]
 fn it_ends_with_3_when_nobody_answers() {
-    let place = Place::new();
+    let env = TestEnv::new();
     let settings = countersign_tests::provider::Settings { policy: "ttl = 6".to_owned(), ..Default::default() };
-    let provider = Provider::start_with(&place, "provider", &settings);
-    let _phone = Device::enrolled(&place, "phone", &provider, "alice");
-    let mut agent = agent(&place, provider.issuer(), TILL_SECRET, "alice");
+    let provider = Provider::start_with(&env, "provider", &settings);
+    let _phone = Device::enrolled(&env, "phone", &provider, "alice");
+    let mut agent = agent(&env, provider.issuer(), TILL_SECRET, "alice");
     assert_eq!(agent.line("acknowledged")["expires_in"], 6);
     assert_eq!(agent.line("failed")["error"], "expired_token");
     assert_eq!(agent.exit(), 3);
@@ -79,10 +79,10 @@ fn it_ends_with_3_when_nobody_answers() {
 
 #[test]
 fn it_waits_for_a_provider_that_is_started_again() {
-    let place = Place::new();
-    let mut provider = Provider::start(&place);
-    let phone = Device::enrolled(&place, "phone", &provider, "alice");
-    let mut agent = agent(&place, provider.issuer(), TILL_SECRET, "alice");
+    let env = TestEnv::new();
+    let mut provider = Provider::start(&env);
+    let phone = Device::enrolled(&env, "phone", &provider, "alice");
+    let mut agent = agent(&env, provider.issuer(), TILL_SECRET, "alice");
     let acknowledged = agent.line("acknowledged");
     provider.kill_9();
     provider.restart();
@@ -95,20 +95,20 @@ fn it_waits_for_a_provider_that_is_started_again() {
 
 #[test]
 fn whatever_else_goes_wrong_ends_with_4_and_the_providers_words() {
-    let place = Place::new();
-    let provider = Provider::start(&place);
+    let env = TestEnv::new();
+    let provider = Provider::start(&env);
     let issuer = provider.issuer();
     for (secret, hint, error) in
         [("not the secret of this client", "alice", "invalid_client"), (TILL_SECRET, "nobody", "unknown_user_id")]
     {
-        let mut agent = agent(&place, issuer, secret, hint);
+        let mut agent = agent(&env, issuer, secret, hint);
         let failed = agent.line("failed");
         assert_eq!(failed["error"], error);
         assert!(failed["error_description"].is_string(), "{failed}");
         assert_eq!(agent.exit(), 4);
     }
-    let nobody = format!("http://{}", place.free_address());
-    let mut agent = agent(&place, &nobody, TILL_SECRET, "alice");
+    let nobody = format!("http://{}", env.free_address());
+    let mut agent = agent(&env, &nobody, TILL_SECRET, "alice");
     assert_eq!(agent.line("failed")["error"], "unreachable");
     assert_eq!(agent.exit(), 4);
 }

@@ -8,8 +8,8 @@ use countersign_app::{
 };
 use countersign_device::Ports;
 use countersign_device::edge::system;
-use countersign_tests::place::Place;
 use countersign_tests::provider::Provider;
+use countersign_tests::test_env::TestEnv;
 
 const PIN: &str = "583920";
 
@@ -19,23 +19,23 @@ struct Desk {
     ticks: Arc<AtomicU64>,
 }
 
-async fn open(place: &Place, name: &str) -> Desk {
+async fn open(env: &TestEnv, name: &str) -> Desk {
     let _ = rustls::crypto::ring::default_provider().install_default();
     let ticks = Arc::new(AtomicU64::new(0));
     let counting = Arc::clone(&ticks);
     let options = Options {
         version: "test".to_owned(),
         device_name: "Laptop".to_owned(),
-        downloads: place.path("downloads"),
+        downloads: env.path("downloads"),
         ticks: Arc::new(move || counting.load(Ordering::SeqCst)),
     };
     let ports = Ports::new(system::clock(), system::random()).expect("ports");
-    Desk { app: App::open(&place.path(name), ports, options).await, ticks }
+    Desk { app: App::open(&env.path(name), ports, options).await, ticks }
 }
 
 impl Desk {
-    async fn enrolled(place: &Place, name: &str, provider: &Provider<'_>) -> Desk {
-        let desk = open(place, name).await;
+    async fn enrolled(env: &TestEnv, name: &str, provider: &Provider<'_>) -> Desk {
+        let desk = open(env, name).await;
         desk.app.preview(Some(LinkText::new(provider.link("alice")))).await.expect("a link");
         desk.app.enroll(&PinText::new(PIN), "Laptop").await.expect("enrolled");
         desk
@@ -84,9 +84,9 @@ fn code(result: Result<AnswerResult, Failure>) -> String {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn what_was_drawn_must_be_what_would_be_signed() {
-    let place = Place::new();
-    let provider = Provider::start(&place);
-    let desk = Desk::enrolled(&place, "app", &provider).await;
+    let env = TestEnv::new();
+    let provider = Provider::start(&env);
+    let desk = Desk::enrolled(&env, "app", &provider).await;
     let asked = provider.till().pay("4.20", "Till 2");
     let request = desk.request().await;
     desk.look_at(&request).await;
@@ -101,9 +101,9 @@ async fn what_was_drawn_must_be_what_would_be_signed() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn approving_within_half_a_second_or_unseen_is_refused_and_denying_is_not() {
-    let place = Place::new();
-    let provider = Provider::start(&place);
-    let desk = Desk::enrolled(&place, "app", &provider).await;
+    let env = TestEnv::new();
+    let provider = Provider::start(&env);
+    let desk = Desk::enrolled(&env, "app", &provider).await;
     let asked = provider.till().pay("4.20", "Till 2");
     let request = desk.request().await;
     assert_eq!(code(desk.say(yes(&request)).await), "too_soon", "nobody has seen it");
@@ -120,9 +120,9 @@ async fn approving_within_half_a_second_or_unseen_is_refused_and_denying_is_not(
 
 #[tokio::test(flavor = "multi_thread")]
 async fn pins_and_numbers_are_read_strictly() {
-    let place = Place::new();
-    let provider = Provider::start(&place);
-    let desk = Desk::enrolled(&place, "app", &provider).await;
+    let env = TestEnv::new();
+    let provider = Provider::start(&env);
+    let desk = Desk::enrolled(&env, "app", &provider).await;
     let (asked, shown) = provider.till().acknowledged(&["--binding-message", "Kiosk"]);
     let number = shown["interaction_value"].as_str().expect("a number").to_owned();
     let request = desk.request().await;
@@ -145,9 +145,9 @@ async fn pins_and_numbers_are_read_strictly() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn what_ended_can_be_disputed_and_its_evidence_saved() {
-    let place = Place::new();
-    let provider = Provider::start(&place);
-    let desk = Desk::enrolled(&place, "app", &provider).await;
+    let env = TestEnv::new();
+    let provider = Provider::start(&env);
+    let desk = Desk::enrolled(&env, "app", &provider).await;
     let asked = provider.till().pay("4.20", "Till 2");
     let request = desk.request().await;
     desk.look_at(&request).await;
@@ -165,9 +165,9 @@ async fn what_ended_can_be_disputed_and_its_evidence_saved() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_link_and_a_pin_are_in_nothing_that_a_page_is_told() {
-    let place = Place::new();
-    let provider = Provider::start(&place);
-    let desk = open(&place, "app").await;
+    let env = TestEnv::new();
+    let provider = Provider::start(&env);
+    let desk = open(&env, "app").await;
     let (link, mut waiting) = provider.link_with_code("alice");
     desk.app.offer_link(Link::read(&LinkText::new(link.clone())).expect("a link"));
     let mut told = vec![serde_json::to_string(&desk.app.snapshot().await).expect("JSON")];
@@ -188,9 +188,9 @@ async fn a_link_and_a_pin_are_in_nothing_that_a_page_is_told() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_second_app_on_the_same_home_says_so_in_every_snapshot() {
-    let place = Place::new();
-    let _first = open(&place, "app").await;
-    let second = open(&place, "app").await;
+    let env = TestEnv::new();
+    let _first = open(&env, "app").await;
+    let second = open(&env, "app").await;
     let trouble = second.app.snapshot().await.trouble.expect("a reason");
     assert_eq!(trouble.code, "home_in_use");
     assert_eq!(second.app.check_now().await.expect_err("nothing to check").code, "home_in_use");

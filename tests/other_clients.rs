@@ -5,9 +5,9 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 
 use countersign_tests::device::Device;
-use countersign_tests::place::Place;
 use countersign_tests::process::Process;
 use countersign_tests::provider::{Provider, Settings};
+use countersign_tests::test_env::TestEnv;
 use countersign_tests::tls::Certificates;
 
 const SECRET: &str = "auth0-5b7d20c6e91f4a83b2d47ac05e8f6139";
@@ -33,18 +33,18 @@ struct Scene<'a> {
 }
 
 impl<'a> Scene<'a> {
-    fn open(place: &'a Place) -> Scene<'a> {
-        let address = place.free_address();
-        let certificates = Certificates::make(address.ip(), place.folder());
-        place.trust(&certificates.authority);
+    fn open(env: &'a TestEnv) -> Scene<'a> {
+        let address = env.free_address();
+        let certificates = Certificates::make(address.ip(), env.folder());
+        env.trust(&certificates.authority);
         let (cert, key) = (certificates.cert.display(), certificates.key.display());
         let settings = Settings {
             issuer: Some(format!("https://{address}/")),
             more: format!("{CLIENT}\n[tls]\ncert = \"{cert}\"\nkey = \"{key}\"\n"),
             ..Default::default()
         };
-        let provider = Provider::start_at(place, "provider", address, &settings);
-        let device = Device::enrolled(place, "phone", &provider, "alice");
+        let provider = Provider::start_at(env, "provider", address, &settings);
+        let device = Device::enrolled(env, "phone", &provider, "alice");
         Scene { device, _provider: provider, authority: certificates.authority, domain: address.to_string() }
     }
 
@@ -90,9 +90,9 @@ fn interop(folder: &str) -> PathBuf {
 #[test]
 #[ignore = "needs Go: make interop ARGS=go-auth0"]
 fn go_auth0_initiates_and_logs_in_with_the_grant() {
-    let place = Place::new();
-    let scene = Scene::open(&place);
-    let program = place.path("go-auth0");
+    let env = TestEnv::new();
+    let scene = Scene::open(&env);
+    let program = env.path("go-auth0");
     let built =
         Command::new("go").args(["build", "-o"]).arg(&program).arg(".").current_dir(interop("go-auth0")).status();
     assert!(built.expect("Go starts").success(), "the program is built");
@@ -102,23 +102,23 @@ fn go_auth0_initiates_and_logs_in_with_the_grant() {
 #[test]
 #[ignore = "needs Node and npm: make interop ARGS=node-auth0"]
 fn node_auth0_authorizes_and_polls() {
-    let place = Place::new();
-    Scene::open(&place).play(|| node("node-auth0.mjs"));
+    let env = TestEnv::new();
+    Scene::open(&env).play(|| node("node-auth0.mjs"));
 }
 
 #[test]
 #[ignore = "needs Node and npm: make interop ARGS=node-auth0"]
 fn auth0_auth_js_waits_for_the_answer_by_itself() {
-    let place = Place::new();
-    Scene::open(&place).play(|| node("auth-js.mjs"));
+    let env = TestEnv::new();
+    Scene::open(&env).play(|| node("auth-js.mjs"));
 }
 
 #[test]
 #[ignore = "needs Python: make interop ARGS=python-auth0"]
 fn auth0_python_polls_with_json() {
-    let place = Place::new();
+    let env = TestEnv::new();
     let python = std::env::var_os("INTEROP_PYTHON").unwrap_or_else(|| "python3".into());
-    Scene::open(&place).play(|| {
+    Scene::open(&env).play(|| {
         let mut command = Command::new(&python);
         command.arg(interop("python-auth0").join("client.py"));
         command

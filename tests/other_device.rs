@@ -11,17 +11,17 @@ use std::sync::OnceLock;
 
 use countersign_jose::hash::Hash;
 use countersign_tests::client::PAYMENT;
-use countersign_tests::place::Place;
 use countersign_tests::process::Process;
 use countersign_tests::provider::Provider;
+use countersign_tests::test_env::TestEnv;
 use countersign_tests::tokens;
 use serde_json::{Value, json};
 
 #[test]
 fn a_device_that_follows_the_document_approves_a_payment() {
-    let place = Place::new();
-    let provider = Provider::start(&place);
-    let mut device = start(&place, &[&provider.link("alice"), "--decide", "approve"]);
+    let env = TestEnv::new();
+    let provider = Provider::start(&env);
+    let mut device = start(&env, &[&provider.link("alice"), "--decide", "approve"]);
     let enrolled = device.line("enrolled");
     assert_eq!((&enrolled["issuer"], &enrolled["subject"]), (&json!(provider.issuer()), &json!("alice")));
     assert!(enrolled["confirmation_code"].is_null(), "this link needs no code: {enrolled}");
@@ -47,9 +47,9 @@ fn a_device_that_follows_the_document_approves_a_payment() {
 
 #[test]
 fn its_denial_reaches_the_client() {
-    let place = Place::new();
-    let provider = Provider::start(&place);
-    let mut device = start(&place, &[&provider.link("alice"), "--decide", "deny"]);
+    let env = TestEnv::new();
+    let provider = Provider::start(&env);
+    let mut device = start(&env, &[&provider.link("alice"), "--decide", "deny"]);
     device.line("enrolled");
 
     let (mut request, _) = provider.till().acknowledged(&["--authorization-details", PAYMENT]);
@@ -61,10 +61,10 @@ fn its_denial_reaches_the_client() {
 
 #[test]
 fn it_takes_part_once_its_code_was_typed() {
-    let place = Place::new();
-    let provider = Provider::start(&place);
+    let env = TestEnv::new();
+    let provider = Provider::start(&env);
     let (link, mut op) = provider.link_with_code("alice");
-    let mut device = start(&place, &[&link, "--decide", "approve"]);
+    let mut device = start(&env, &[&link, "--decide", "approve"]);
     op.say(device.line("enrolled")["confirmation_code"].as_str().expect("the device shows a code"));
     assert_eq!(op.exit(), 0);
 
@@ -75,18 +75,18 @@ fn it_takes_part_once_its_code_was_typed() {
 
 #[test]
 fn the_number_that_the_client_shows_is_what_it_takes() {
-    let place = Place::new();
-    let provider = Provider::start(&place);
+    let env = TestEnv::new();
+    let provider = Provider::start(&env);
     let number = ["--interaction", "input_manual"];
 
-    let mut right = start(&place, &[&provider.link("alice"), "--decide", "approve", "--value", "-"]);
+    let mut right = start(&env, &[&provider.link("alice"), "--decide", "approve", "--value", "-"]);
     right.line("enrolled");
     let (mut request, acknowledged) = provider.till().acknowledged(&number);
     right.say(acknowledged["interaction_value"].as_str().expect("the client is given a number"));
     request.line("tokens");
     assert_eq!(right.line("answered")["outcome"], "approved");
 
-    let mut wrong = start(&place, &[&provider.link("bob"), "--decide", "approve", "--value", "-"]);
+    let mut wrong = start(&env, &[&provider.link("bob"), "--decide", "approve", "--value", "-"]);
     wrong.line("enrolled");
     let mut request = provider.till().request_for("bob", &number);
     let value = request.line("acknowledged")["interaction_value"].as_str().unwrap().to_owned();
@@ -98,13 +98,13 @@ fn the_number_that_the_client_shows_is_what_it_takes() {
 
 #[test]
 fn it_judges_every_vector_and_every_example_of_the_document_as_this_side_does() {
-    let place = Place::new();
+    let env = TestEnv::new();
     let root = here().parent().expect("the tests lie in the repository");
     let arguments = [root.join("tests/vectors"), root.join("docs/protocol.md")];
     let mut command = python("vectors.py");
     command.args(&arguments);
 
-    let judged = Process::start(&place, "vectors", command).finish().expect_code(0);
+    let judged = Process::start(&env, "vectors", command).finish().expect_code(0);
 
     let files: Vec<Value> = judged.lines("judged");
     assert!(files.len() >= 8 && files.iter().all(|file| file["cases"].as_u64() > Some(0)), "{files:?}");
@@ -118,10 +118,10 @@ fn it_has_at_most_300_lines() {
 }
 
 /// Starts the device with these arguments.
-fn start(place: &Place, arguments: &[&str]) -> Process {
+fn start(env: &TestEnv, arguments: &[&str]) -> Process {
     let mut command = python("device.py");
     command.args(arguments);
-    Process::start(place, "other-device", command)
+    Process::start(env, "other-device", command)
 }
 
 /// A program of tests/other_device, to be run with its libraries.

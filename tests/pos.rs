@@ -3,8 +3,8 @@
 
 use countersign_protocol::transcript::{Line, LineValue, Money};
 use countersign_tests::device::{Device, id};
-use countersign_tests::place::Place;
 use countersign_tests::provider::{Provider, Settings};
+use countersign_tests::test_env::TestEnv;
 use countersign_tests::tokens;
 use serde_json::{Value, json};
 
@@ -30,9 +30,9 @@ fn dollars(amount: &str) -> LineValue {
 
 #[test]
 fn the_terminal_is_paid_on_the_words_that_the_staffs_device_showed() {
-    let place = Place::new();
-    let provider = Provider::start(&place);
-    let staff = Device::enrolled(&place, "staff-phone", &provider, "alice");
+    let env = TestEnv::new();
+    let provider = Provider::start(&env);
+    let staff = Device::enrolled(&env, "staff-phone", &provider, "alice");
     tell("The terminal shows", &[MESSAGE, "Waiting for approval …"]);
 
     let (mut terminal, acknowledged) = provider.till().acknowledged(&ASKED);
@@ -58,9 +58,9 @@ fn the_terminal_is_paid_on_the_words_that_the_staffs_device_showed() {
 
 #[test]
 fn a_terminal_whose_payment_is_denied_gets_nothing() {
-    let place = Place::new();
-    let provider = Provider::start(&place);
-    let staff = Device::enrolled(&place, "staff-phone", &provider, "alice");
+    let env = TestEnv::new();
+    let provider = Provider::start(&env);
+    let staff = Device::enrolled(&env, "staff-phone", &provider, "alice");
     let (mut terminal, acknowledged) = provider.till().acknowledged(&ASKED);
     staff.answer(id(&staff.only_pending()), &["deny"]).expect_code(0);
     assert_eq!(terminal.line("failed")["error"], "access_denied");
@@ -71,10 +71,10 @@ fn a_terminal_whose_payment_is_denied_gets_nothing() {
 
 #[test]
 fn two_terminals_that_ask_at_once_are_told_apart_by_their_words() {
-    let place = Place::new();
+    let env = TestEnv::new();
     let settings = Settings { policy: "max_pending = 10".to_owned(), ..Default::default() };
-    let provider = Provider::start_with(&place, "provider", &settings);
-    let staff = Device::enrolled(&place, "staff-phone", &provider, "alice");
+    let provider = Provider::start_with(&env, "provider", &settings);
+    let staff = Device::enrolled(&env, "staff-phone", &provider, "alice");
     let other_message = MESSAGE.replace("#14", "#3").replace("$80.00", "$12.50");
     let other_payment = PAYMENT.replace("#14", "#3").replace("80.00", "12.50");
     let (mut ours, _) = provider.till().acknowledged(&ASKED);

@@ -5,8 +5,8 @@ use base64::engine::general_purpose::STANDARD;
 use serde_json::Value;
 
 use crate::http::{self, Response};
-use crate::place::Place;
 use crate::process::Process;
+use crate::test_env::TestEnv;
 
 /// The grant type of CIBA Core §4.
 pub const CIBA_GRANT: &str = "urn:openid:params:grant-type:ciba";
@@ -17,7 +17,7 @@ pub const PAYMENT: &str = r#"[ {"type": "payment_initiation",  "instructedAmount
 
 /// A party that asks.
 pub struct Client<'a> {
-    place: &'a Place,
+    env: &'a TestEnv,
     issuer: String,
     id: &'static str,
     secret: &'static str,
@@ -26,8 +26,8 @@ pub struct Client<'a> {
 
 impl<'a> Client<'a> {
     /// A client registered at the issuer.
-    pub fn new(place: &'a Place, issuer: &str, id: &'static str, secret: &'static str) -> Client<'a> {
-        Client { place, issuer: issuer.to_owned(), id, secret, log: None }
+    pub fn new(env: &'a TestEnv, issuer: &str, id: &'static str, secret: &'static str) -> Client<'a> {
+        Client { env, issuer: issuer.to_owned(), id, secret, log: None }
     }
 
     /// The same with a log level of its own.
@@ -42,13 +42,13 @@ impl<'a> Client<'a> {
 
     /// Begins `countersign request` about this user.
     pub fn request_for(&self, hint: &str, arguments: &[&str]) -> Process {
-        let mut command = self.place.command(&["request", "--issuer", &self.issuer, "--client-id", self.id]);
+        let mut command = self.env.command(&["request", "--issuer", &self.issuer, "--client-id", self.id]);
         command.args(["--login-hint", hint, "--json"]).args(arguments);
         command.env("COUNTERSIGN_CLIENT_SECRET", self.secret);
         if let Some(log) = self.log {
             command.env("COUNTERSIGN_LOG", log);
         }
-        Process::start(self.place, self.id, command)
+        Process::start(self.env, self.id, command)
     }
 
     /// Begins a payment of so many euros to Acme Coffee.

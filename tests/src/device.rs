@@ -5,16 +5,16 @@ use std::path::PathBuf;
 use countersign_protocol::transcript::{Line, Transcript};
 use serde_json::Value;
 
-use crate::place::Place;
 use crate::process::{Finished, Process};
 use crate::provider::Provider;
+use crate::test_env::TestEnv;
 
 /// The PIN of every device here.
 pub const PIN: &str = "830175";
 
 /// A device: a home and its commands.
 pub struct Device<'a> {
-    place: &'a Place,
+    env: &'a TestEnv,
     name: String,
     pin: String,
     log: Option<&'static str>,
@@ -22,28 +22,28 @@ pub struct Device<'a> {
 
 impl<'a> Device<'a> {
     /// A device that knows nobody yet.
-    pub fn new(place: &'a Place, name: &str) -> Device<'a> {
-        Device { place, name: name.to_owned(), pin: PIN.to_owned(), log: None }
+    pub fn new(env: &'a TestEnv, name: &str) -> Device<'a> {
+        Device { env, name: name.to_owned(), pin: PIN.to_owned(), log: None }
     }
 
     /// A device with a PIN and a log level of its own.
-    pub fn with(place: &'a Place, name: &str, pin: &str, log: &'static str) -> Device<'a> {
-        Device { place, name: name.to_owned(), pin: pin.to_owned(), log: Some(log) }
+    pub fn with(env: &'a TestEnv, name: &str, pin: &str, log: &'static str) -> Device<'a> {
+        Device { env, name: name.to_owned(), pin: pin.to_owned(), log: Some(log) }
     }
 
     /// A device that follows a link without confirmation.
     ///
     /// # Panics
     /// If it can't enroll.
-    pub fn enrolled(place: &'a Place, name: &str, provider: &Provider<'_>, user: &str) -> Device<'a> {
-        let device = Device::new(place, name);
+    pub fn enrolled(env: &'a TestEnv, name: &str, provider: &Provider<'_>, user: &str) -> Device<'a> {
+        let device = Device::new(env, name);
         device.enroll(&provider.link(user));
         device
     }
 
     /// The folder with its accounts and keys.
     pub fn home(&self) -> PathBuf {
-        self.place.path(&format!("{}-home", self.name))
+        self.env.path(&format!("{}-home", self.name))
     }
 
     /// Follows a link.
@@ -87,9 +87,9 @@ impl<'a> Device<'a> {
     /// # Panics
     /// If there is none.
     pub fn evidence(&self, id: &str) -> String {
-        let mut command = self.place.command(&["evidence", id]);
+        let mut command = self.env.command(&["evidence", id]);
         command.arg("--home").arg(self.home());
-        let finished = Process::start(self.place, &self.name, command).finish().expect_code(0);
+        let finished = Process::start(self.env, &self.name, command).finish().expect_code(0);
         finished.output.join("\n") + "\n"
     }
 
@@ -111,12 +111,12 @@ impl<'a> Device<'a> {
 
     /// Starts a command on this device.
     pub fn begin(&self, arguments: &[&str]) -> Process {
-        let mut command = self.place.command(arguments);
+        let mut command = self.env.command(arguments);
         command.arg("--json").arg("--home").arg(self.home()).env("COUNTERSIGN_PIN", &self.pin);
         if let Some(log) = self.log {
             command.env("COUNTERSIGN_LOG", log);
         }
-        Process::start(self.place, &self.name, command)
+        Process::start(self.env, &self.name, command)
     }
 }
 

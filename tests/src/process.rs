@@ -10,7 +10,7 @@ use std::time::Instant;
 use serde_json::Value;
 
 use crate::PATIENCE;
-use crate::place::Place;
+use crate::test_env::TestEnv;
 
 /// A process that is killed, by its id, when it goes out of scope.
 pub struct Process {
@@ -40,8 +40,8 @@ impl Process {
     ///
     /// # Panics
     /// If it can't be started.
-    pub fn start(place: &Place, name: &str, mut command: Command) -> Process {
-        let stderr = place.path(&format!("{name}.stderr"));
+    pub fn start(env: &TestEnv, name: &str, mut command: Command) -> Process {
+        let stderr = env.path(&format!("{name}.stderr"));
         let file = File::options().create(true).append(true).open(&stderr).expect("a file for standard error");
         command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(file);
         let mut child = command.spawn().unwrap_or_else(|error| panic!("{name} could not be started: {error}"));
@@ -264,7 +264,7 @@ fn code(status: ExitStatus) -> i32 {
 }
 
 /// The ids of all processes that work in this folder, as every process of a test does. Where there is no `/proc`, none are found.
-pub fn at_work_in(folder: &Path) -> Vec<u32> {
+pub fn processes_in(folder: &Path) -> Vec<u32> {
     let folder = folder.canonicalize().expect("a test's folder exists");
     let entries = std::fs::read_dir("/proc").into_iter().flatten().flatten();
     let ids = entries.filter_map(|entry| entry.file_name().to_str()?.parse().ok());

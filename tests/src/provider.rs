@@ -7,8 +7,8 @@ use std::time::Instant;
 use crate::PATIENCE;
 use crate::client::Client;
 use crate::http;
-use crate::place::{Place, http_issuer};
 use crate::process::{Finished, Process};
+use crate::test_env::{TestEnv, http_issuer};
 
 /// The secret of the client `coffee-pos`, which can show a number.
 pub const TILL_SECRET: &str = "t1ll-3f9ac07be2d84651b0c2a97e4d18f635";
@@ -32,7 +32,7 @@ pub struct Settings {
 
 /// A provider over one home, running or not.
 pub struct Provider<'a> {
-    place: &'a Place,
+    env: &'a TestEnv,
     name: String,
     issuer: String,
     config: PathBuf,
@@ -42,25 +42,25 @@ pub struct Provider<'a> {
 
 impl<'a> Provider<'a> {
     /// Starts a provider with alice, bob and two clients.
-    pub fn start(place: &'a Place) -> Provider<'a> {
-        Provider::start_with(place, "provider", &Settings::default())
+    pub fn start(env: &'a TestEnv) -> Provider<'a> {
+        Provider::start_with(env, "provider", &Settings::default())
     }
 
     /// Starts a provider of this name (of its files, that is) with more in its configuration.
-    pub fn start_with(place: &'a Place, name: &str, settings: &Settings) -> Provider<'a> {
-        Provider::start_at(place, name, place.free_address(), settings)
+    pub fn start_with(env: &'a TestEnv, name: &str, settings: &Settings) -> Provider<'a> {
+        Provider::start_at(env, name, env.free_address(), settings)
     }
 
     /// Starts a provider whose issuer is this address.
     ///
     /// # Panics
     /// If it doesn't get ready.
-    pub fn start_at(place: &'a Place, name: &str, address: SocketAddr, settings: &Settings) -> Provider<'a> {
+    pub fn start_at(env: &'a TestEnv, name: &str, address: SocketAddr, settings: &Settings) -> Provider<'a> {
         let issuer = settings.issuer.clone().unwrap_or_else(|| http_issuer(address));
-        let config = place.path(&format!("{name}.toml"));
+        let config = env.path(&format!("{name}.toml"));
         let listen = settings.behind.unwrap_or(address);
         std::fs::write(&config, configuration(&issuer, listen, settings)).expect("the configuration can be written");
-        let mut provider = Provider { place, name: name.to_owned(), issuer, config, log: settings.log, process: None };
+        let mut provider = Provider { env, name: name.to_owned(), issuer, config, log: settings.log, process: None };
         provider.restart();
         provider
     }
@@ -72,7 +72,7 @@ impl<'a> Provider<'a> {
 
     /// The folder with its database and keys.
     pub fn home(&self) -> PathBuf {
-        self.place.path(&format!("{}-home", self.name))
+        self.env.path(&format!("{}-home", self.name))
     }
 
     /// Its configuration file.
@@ -82,12 +82,12 @@ impl<'a> Provider<'a> {
 
     /// The client `coffee-pos`, which is verified and can show a number.
     pub fn till(&self) -> Client<'a> {
-        Client::new(self.place, &self.issuer, "coffee-pos", TILL_SECRET)
+        Client::new(self.env, &self.issuer, "coffee-pos", TILL_SECRET)
     }
 
     /// The client `kiosk`, which is neither verified nor able to show a number.
     pub fn kiosk(&self) -> Client<'a> {
-        Client::new(self.place, &self.issuer, "kiosk", KIOSK_SECRET)
+        Client::new(self.env, &self.issuer, "kiosk", KIOSK_SECRET)
     }
 
     /// Starts the process over the same home, and waits until it is ready.
@@ -157,12 +157,12 @@ impl<'a> Provider<'a> {
     }
 
     fn begin(&self, arguments: &[&str], name: &str) -> Process {
-        let mut command = self.place.command(arguments);
+        let mut command = self.env.command(arguments);
         command.arg("--config").arg(&self.config).arg("--home").arg(self.home()).arg("--json");
         if let Some(log) = self.log {
             command.env("COUNTERSIGN_LOG", log);
         }
-        Process::start(self.place, name, command)
+        Process::start(self.env, name, command)
     }
 }
 

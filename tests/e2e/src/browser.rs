@@ -1,8 +1,8 @@
 //! A plain browser, for the till's page.
 
+use crate::desktop::Desktop;
 use crate::driver::Driver;
 use crate::page::Page;
-use crate::stage::Stage;
 
 /// A browser with one page.
 pub struct Browser {
@@ -16,16 +16,16 @@ impl Browser {
     ///
     /// # Panics
     /// If it can't be opened.
-    pub async fn open(stage: &Stage, name: &str, url: &str) -> Browser {
-        Browser::open_with(stage, name, url, &[]).await
+    pub async fn open(desktop: &Desktop, name: &str, url: &str) -> Browser {
+        Browser::open_with(desktop, name, url, &[]).await
     }
 
     /// Opens an address in a browser with more in its environment.
     ///
     /// # Panics
     /// If it can't be opened.
-    pub async fn open_with(stage: &Stage, name: &str, url: &str, environment: &[(&str, &str)]) -> Browser {
-        let driver = Driver::start(stage, name, None, environment).await;
+    pub async fn open_with(desktop: &Desktop, name: &str, url: &str, environment: &[(&str, &str)]) -> Browser {
+        let driver = Driver::start(desktop, name, None, environment).await;
         driver.client.goto(url).await.unwrap_or_else(|error| panic!("{url} can't be opened: {error}"));
         let test = std::thread::current().name().unwrap_or("test").replace("::", "-");
         let page = Page::new(driver.client.clone(), &format!("{test}/{name}"));

@@ -10,7 +10,7 @@ use fantoccini::{Client, ClientBuilder};
 use hyper_util::client::legacy::connect::HttpConnector;
 use serde_json::{Value, json};
 
-use crate::stage::Stage;
+use crate::desktop::Desktop;
 
 /// How long a driver may take to listen, and a program to open its window.
 const PATIENCE: Duration = Duration::from_secs(60);
@@ -27,23 +27,23 @@ impl Driver {
     ///
     /// # Panics
     /// If there is no driver, or it gets no session.
-    pub async fn start(stage: &Stage, name: &str, options: Option<Value>, environment: &[(&str, &str)]) -> Driver {
+    pub async fn start(desktop: &Desktop, name: &str, options: Option<Value>, environment: &[(&str, &str)]) -> Driver {
         let port = free_port();
-        let errors = stage.place.path(&format!("{name}.stderr"));
+        let errors = desktop.env.path(&format!("{name}.stderr"));
         let errors = File::options().create(true).append(true).open(errors).expect("a file for standard error");
         let mut command = Command::new("WebKitWebDriver");
         command.args([format!("--port={port}"), "--host=127.0.0.1".to_owned()]);
-        command.current_dir(stage.place.folder()).stdin(Stdio::null()).stdout(Stdio::null()).stderr(errors);
+        command.current_dir(desktop.env.folder()).stdin(Stdio::null()).stdout(Stdio::null()).stderr(errors);
         for (name, _) in std::env::vars_os() {
             if name.to_string_lossy().starts_with("COUNTERSIGN_") {
                 command.env_remove(name);
             }
         }
-        command.env("DISPLAY", stage.display()).env_remove("WAYLAND_DISPLAY").env("GDK_BACKEND", "x11");
+        command.env("DISPLAY", desktop.display()).env_remove("WAYLAND_DISPLAY").env("GDK_BACKEND", "x11");
         command.env("LIBGL_ALWAYS_SOFTWARE", "1").env("NO_AT_BRIDGE", "1").env("GSETTINGS_BACKEND", "memory");
         command.env("TAURI_AUTOMATION", "true").env("TAURI_WEBVIEW_AUTOMATION", "true");
-        command.env("HOME", stage.place.folder()).env("XDG_DATA_HOME", stage.place.path("data"));
-        command.env("XDG_CACHE_HOME", stage.place.path("cache")).env("XDG_CONFIG_HOME", stage.place.path("config"));
+        command.env("HOME", desktop.env.folder()).env("XDG_DATA_HOME", desktop.env.path("data"));
+        command.env("XDG_CACHE_HOME", desktop.env.path("cache")).env("XDG_CONFIG_HOME", desktop.env.path("config"));
         command.env("LANG", "C.UTF-8").env_remove("LC_ALL").env("TZ", "UTC");
         command.envs(environment.iter().copied());
         #[cfg(unix)]

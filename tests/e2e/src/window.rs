@@ -6,16 +6,16 @@ use std::process::Command;
 use countersign_tests::provider::Provider;
 use serde_json::json;
 
+use crate::desktop::Desktop;
 use crate::driver::Driver;
 use crate::page::{Page, target};
-use crate::stage::Stage;
 
 /// The PIN of every window here.
 pub const PIN: &str = "275914";
 
 /// A window and its page.
 pub struct Window<'a> {
-    stage: &'a Stage,
+    desktop: &'a Desktop,
     name: String,
     driver: Driver,
     /// What is in it.
@@ -37,18 +37,18 @@ pub struct Opening {
 
 impl<'a> Window<'a> {
     /// Opens the window of this name; its home is a folder of the same name.
-    pub async fn open(stage: &'a Stage, name: &str) -> Window<'a> {
-        Window::open_with(stage, name, &Opening::default()).await
+    pub async fn open(desktop: &'a Desktop, name: &str) -> Window<'a> {
+        Window::open_with(desktop, name, &Opening::default()).await
     }
 
     /// Opens it in another way.
     ///
     /// # Panics
     /// If the window is not built, or does not come.
-    pub async fn open_with(stage: &'a Stage, name: &str, opening: &Opening) -> Window<'a> {
+    pub async fn open_with(desktop: &'a Desktop, name: &str, opening: &Opening) -> Window<'a> {
         let binary = target().join("debug/countersign-app");
         assert!(binary.exists(), "{} is not there: make app", binary.display());
-        let home = stage.place.path(&format!("{name}-home"));
+        let home = desktop.env.path(&format!("{name}-home"));
         if let Some(appearance) = opening.appearance {
             std::fs::create_dir_all(&home).expect("a home");
             std::fs::write(home.join("app.json"), json!({ "appearance": appearance }).to_string()).expect("written");
@@ -58,21 +58,26 @@ impl<'a> Window<'a> {
         let options = json!({ "binary": binary, "args": arguments });
         let language = opening.language.unwrap_or("C.UTF-8");
         let environment = [("COUNTERSIGN_LOG", opening.log.unwrap_or("debug")), ("LANG", language)];
-        let driver = Driver::start(stage, name, Some(options), &environment).await;
+        let driver = Driver::start(desktop, name, Some(options), &environment).await;
         let page = Page::new(driver.client.clone(), &picture_folder(name));
-        let window = Window { stage, name: name.to_owned(), driver, page };
+        let window = Window { desktop, name: name.to_owned(), driver, page };
         window.page.see("main[data-screen]:not([data-screen=starting])").await;
         window
     }
 
     /// A window that was made Alice's by a pasted link, without a code.
-    pub async fn enrolled(stage: &'a Stage, name: &str, provider: &Provider<'_>) -> Window<'a> {
-        Window::enrolled_with(stage, name, provider, &Opening::default()).await
+    pub async fn enrolled(desktop: &'a Desktop, name: &str, provider: &Provider<'_>) -> Window<'a> {
+        Window::enrolled_with(desktop, name, provider, &Opening::default()).await
     }
 
     /// The same, opened in another way.
-    pub async fn enrolled_with(stage: &'a Stage, name: &str, provider: &Provider<'_>, opening: &Opening) -> Window<'a> {
-        let window = Window::open_with(stage, name, opening).await;
+    pub async fn enrolled_with(
+        desktop: &'a Desktop,
+        name: &str,
+        provider: &Provider<'_>,
+        opening: &Opening,
+    ) -> Window<'a> {
+        let window = Window::open_with(desktop, name, opening).await;
         let page = &window.page;
         page.press("#have-link").await;
         page.fill("#link", &provider.link("alice")).await;
@@ -114,7 +119,7 @@ impl<'a> Window<'a> {
 
     /// The window's home.
     pub fn home(&self) -> PathBuf {
-        self.stage.place.path(&format!("{}-home", self.name))
+        self.desktop.env.path(&format!("{}-home", self.name))
     }
 
     /// Closes the window as a person does.
@@ -127,7 +132,7 @@ impl<'a> Window<'a> {
     /// # Panics
     /// If there is no such program.
     pub fn kill_9(self) {
-        let running = countersign_tests::process::at_work_in(self.stage.place.folder());
+        let running = countersign_tests::process::processes_in(self.desktop.env.folder());
         let is_window = |id: &u32| {
             let said = std::fs::read(format!("/proc/{id}/cmdline")).unwrap_or_default();
             let said = String::from_utf8_lossy(&said).into_owned();

@@ -1,6 +1,6 @@
 //! Every way a request can end on the real window, against the real provider, with a client that asks over HTTP.
 
-use countersign_e2e::stage::Stage;
+use countersign_e2e::desktop::Desktop;
 use countersign_e2e::window::{PIN, Window};
 use countersign_tests::client::PAYMENT;
 use countersign_tests::device::{Device, id};
@@ -8,9 +8,9 @@ use countersign_tests::provider::Provider;
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_wrong_pin_is_told_so_and_the_fourth_has_to_wait() {
-    let stage = Stage::new();
-    let provider = Provider::start(&stage.place);
-    let window = Window::enrolled(&stage, "window", &provider).await;
+    let desktop = Desktop::new();
+    let provider = Provider::start(&desktop.env);
+    let window = Window::enrolled(&desktop, "window", &provider).await;
     let page = &window.page;
     let _asked = provider.till().pay("4.20", "Till 2");
     window.request("4.20").await;
@@ -42,9 +42,9 @@ async fn a_wrong_pin_is_told_so_and_the_fourth_has_to_wait() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_denial_reaches_the_client() {
-    let stage = Stage::new();
-    let provider = Provider::start(&stage.place);
-    let window = Window::enrolled(&stage, "window", &provider).await;
+    let desktop = Desktop::new();
+    let provider = Provider::start(&desktop.env);
+    let window = Window::enrolled(&desktop, "window", &provider).await;
     let asked = provider.till().pay("4.20", "Till 2");
     window.request("4.20").await;
     window.page.press("#deny").await;
@@ -54,9 +54,9 @@ async fn a_denial_reaches_the_client() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn the_right_number_approves_and_a_wrong_one_ends_the_request() {
-    let stage = Stage::new();
-    let provider = Provider::start(&stage.place);
-    let window = Window::enrolled(&stage, "window", &provider).await;
+    let desktop = Desktop::new();
+    let provider = Provider::start(&desktop.env);
+    let window = Window::enrolled(&desktop, "window", &provider).await;
     let page = &window.page;
     let sign_in = ["--binding-message", "Kiosk at the entrance"];
     let (right, shown) = provider.till().acknowledged(&sign_in);
@@ -84,9 +84,9 @@ async fn the_right_number_approves_and_a_wrong_one_ends_the_request() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_number_is_chosen_out_of_three() {
-    let stage = Stage::new();
-    let provider = Provider::start(&stage.place);
-    let window = Window::enrolled(&stage, "window", &provider).await;
+    let desktop = Desktop::new();
+    let provider = Provider::start(&desktop.env);
+    let window = Window::enrolled(&desktop, "window", &provider).await;
     let (asked, shown) = provider.till().acknowledged(&["--interaction", "number_choose"]);
     let number = shown["interaction_value"].as_str().expect("a number").to_owned();
     window.screen("request").await;
@@ -98,9 +98,9 @@ async fn a_number_is_chosen_out_of_three() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_request_that_expires_while_it_is_shown_says_so_and_moves_nothing() {
-    let stage = Stage::new();
-    let provider = Provider::start(&stage.place);
-    let window = Window::enrolled(&stage, "window", &provider).await;
+    let desktop = Desktop::new();
+    let provider = Provider::start(&desktop.env);
+    let window = Window::enrolled(&desktop, "window", &provider).await;
     let page = &window.page;
     let acknowledged = provider.till().ask(&[
         ("requested_expiry", "10"),
@@ -120,10 +120,10 @@ async fn a_request_that_expires_while_it_is_shown_says_so_and_moves_nothing() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_request_that_is_answered_on_a_terminal_while_shown_says_where() {
-    let stage = Stage::new();
-    let provider = Provider::start(&stage.place);
-    let window = Window::enrolled(&stage, "window", &provider).await;
-    let terminal = Device::enrolled(&stage.place, "terminal", &provider, "alice");
+    let desktop = Desktop::new();
+    let provider = Provider::start(&desktop.env);
+    let window = Window::enrolled(&desktop, "window", &provider).await;
+    let terminal = Device::enrolled(&desktop.env, "terminal", &provider, "alice");
     let asked = provider.till().pay("4.20", "Till 2");
     window.request("4.20").await;
     let pending = terminal.only_pending();
@@ -137,9 +137,9 @@ async fn a_request_that_is_answered_on_a_terminal_while_shown_says_where() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn of_two_that_wait_the_next_comes_after_the_first_with_its_approve_inert_again() {
-    let stage = Stage::new();
-    let provider = Provider::start(&stage.place);
-    let window = Window::enrolled(&stage, "window", &provider).await;
+    let desktop = Desktop::new();
+    let provider = Provider::start(&desktop.env);
+    let window = Window::enrolled(&desktop, "window", &provider).await;
     let page = &window.page;
     let first = provider.till().ask(&[("authorization_details", PAYMENT), ("requested_expiry", "200")]);
     window.request("4.20").await;

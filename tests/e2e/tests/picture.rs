@@ -4,21 +4,21 @@ use std::path::Path;
 
 use countersign_e2e::browser::Browser;
 use countersign_e2e::demo::Demo;
-use countersign_e2e::stage::Stage;
+use countersign_e2e::desktop::Desktop;
 use countersign_e2e::window::{Opening, Window};
 
 #[tokio::test(flavor = "multi_thread")]
 async fn the_till_beside_the_window() {
-    let stage = Stage::new();
-    let demo = Demo::start(&stage, &[]);
+    let desktop = Desktop::new();
+    let demo = Demo::start(&desktop, &[]);
     let link = demo.ready["enrollment_link"].as_str().expect("a link").to_owned();
     let opening = Opening { link: Some(link), appearance: Some("light"), ..Opening::default() };
-    let window = Window::open_with(&stage, "window", &opening).await;
+    let window = Window::open_with(&desktop, "window", &opening).await;
     window.page.press("#confirm").await;
     window.page.fill("#device-name", "Alice’s window").await;
     window.choose_pin().await;
     window.screen("requests").await;
-    let till = Browser::open(&stage, "till", demo.till_url()).await;
+    let till = Browser::open(&desktop, "till", demo.till_url()).await;
     till.page.resize(1000, 720).await;
     till.page.press("button[data-item=flat-white]").await;
     window.request("4.20").await;
@@ -29,7 +29,7 @@ async fn the_till_beside_the_window() {
     let pictures = [till.page.picture("till").await, window.page.picture("window").await];
 
     let images: String = pictures.iter().map(|path| format!("<img src='file://{}'>", path.display())).collect();
-    let beside = stage.place.path("beside.html");
+    let beside = desktop.env.path("beside.html");
     let style =
         "body{margin:0;padding:24px;display:flex;gap:24px;background:#c9c5bc}img{border-radius:11px;height:720px}";
     std::fs::write(&beside, format!("<!doctype html><title>-</title><style>{style}</style>{images}")).expect("written");

@@ -3,10 +3,10 @@
 use countersign_e2e::axe;
 use countersign_e2e::browser::Browser;
 use countersign_e2e::demo::Demo;
-use countersign_e2e::stage::Stage;
+use countersign_e2e::desktop::Desktop;
 use countersign_e2e::window::{PIN, Window};
 use countersign_tests::device::{Device, id};
-use countersign_tests::process::{Process, at_work_in};
+use countersign_tests::process::{Process, processes_in};
 
 /// Makes the window one of Alice's devices by the link on the till's page and the code typed there.
 async fn join(till: &Browser, window: &Window<'_>) {
@@ -33,9 +33,9 @@ async fn join(till: &Browser, window: &Window<'_>) {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn from_the_first_coffee_to_the_evidence() {
-    let stage = Stage::new();
-    let demo = Demo::start(&stage, &[]);
-    let till = Browser::open(&stage, "till", demo.till_url()).await;
+    let desktop = Desktop::new();
+    let demo = Demo::start(&desktop, &[]);
+    let till = Browser::open(&desktop, "till", demo.till_url()).await;
     let page = &till.page;
     page.resize(1280, 900).await;
     page.read("h1", "Alice signs").await;
@@ -45,7 +45,7 @@ async fn from_the_first_coffee_to_the_evidence() {
     page.see("#request[data-state=no_device]").await;
 
     let first_link = page.run("return document.querySelector('#link-field').value", vec![]).await;
-    let window = Window::open(&stage, "window").await;
+    let window = Window::open(&desktop, "window").await;
     join(&till, &window).await;
     let next = "return document.querySelector('#link-field').value !== arguments[0]";
     let replaced = page.run(next, vec![first_link]).await;
@@ -95,12 +95,12 @@ async fn from_the_first_coffee_to_the_evidence() {
     let files = "const done = arguments[arguments.length - 1];
         Promise.all(['#evidence', '#trust'].map((id) => fetch(document.querySelector(id).href).then((reply) => reply.text()))).then(done)";
     let files = page.client.execute_async(files, vec![]).await.expect("both files");
-    std::fs::write(stage.place.path("evidence.json"), files[0].as_str().expect("evidence")).expect("written");
-    std::fs::write(stage.place.path("trust.json"), files[1].as_str().expect("trust")).expect("written");
+    std::fs::write(desktop.env.path("evidence.json"), files[0].as_str().expect("evidence")).expect("written");
+    std::fs::write(desktop.env.path("trust.json"), files[1].as_str().expect("trust")).expect("written");
     let command = page.see("#verify-command").await.text().await.expect("a command");
     let arguments: Vec<&str> = command.split_whitespace().skip(1).collect();
-    let verify = stage.place.command(&arguments);
-    let verified = Process::start(&stage.place, "verify", verify).finish().expect_code(0).output.join("\n");
+    let verify = desktop.env.command(&arguments);
+    let verified = Process::start(&desktop.env, "verify", verify).finish().expect_code(0).output.join("\n");
     assert!(verified.contains("4.20"), "{verified}");
 
     // 1:40 a stranger, with a number; then held.
@@ -132,15 +132,15 @@ async fn from_the_first_coffee_to_the_evidence() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn the_demo_opens_the_window_with_the_link_in_it_and_takes_it_along_when_it_stops() {
-    let stage = Stage::new();
-    let mut demo = Demo::start(&stage, &[]);
-    let till = Browser::open(&stage, "till", demo.till_url()).await;
+    let desktop = Desktop::new();
+    let mut demo = Demo::start(&desktop, &[]);
+    let till = Browser::open(&desktop, "till", demo.till_url()).await;
     till.page.press("#open-window").await;
     till.page.read("#open-window", "Hand the link").await;
     let is_window = |id: &u32| {
         std::fs::read_to_string(format!("/proc/{id}/comm")).is_ok_and(|name| name.starts_with("countersign-app"))
     };
-    let windows = || at_work_in(stage.place.folder()).into_iter().filter(is_window).count();
+    let windows = || processes_in(desktop.env.folder()).into_iter().filter(is_window).count();
     assert_eq!(windows(), 1);
     let arguments = std::fs::read_dir("/proc").expect("processes").flatten();
     let link = till.page.run("return document.querySelector('#link-field').value", vec![]).await;
@@ -157,8 +157,8 @@ async fn the_demo_opens_the_window_with_the_link_in_it_and_takes_it_along_when_i
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_page_from_elsewhere_can_neither_read_the_till_nor_use_it() {
-    let stage = Stage::new();
-    let demo = Demo::start(&stage, &["--no-app"]);
+    let desktop = Desktop::new();
+    let demo = Demo::start(&desktop, &["--no-app"]);
     let url = demo.till_url();
     let host = url.trim_start_matches("http://").trim_end_matches('/');
     let origin = format!("http://{host}");
@@ -186,11 +186,11 @@ async fn a_page_from_elsewhere_can_neither_read_the_till_nor_use_it() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_link_that_another_machine_can_follow_is_also_a_qr_code() {
-    let stage = Stage::new();
+    let desktop = Desktop::new();
     for (issuer, name) in [(None, "here"), (Some("https://demo.acme.example"), "there")] {
         let arguments: Vec<&str> = issuer.into_iter().flat_map(|issuer| ["--issuer", issuer]).collect();
-        let demo = Demo::start(&stage, &[&["--no-app"], &arguments[..]].concat());
-        let till = Browser::open(&stage, name, demo.till_url()).await;
+        let demo = Demo::start(&desktop, &[&["--no-app"], &arguments[..]].concat());
+        let till = Browser::open(&desktop, name, demo.till_url()).await;
         let page = &till.page;
         page.press("#add-device summary").await;
         match issuer {
@@ -214,11 +214,11 @@ async fn a_link_that_another_machine_can_follow_is_also_a_qr_code() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn the_till_in_the_dark() {
-    let stage = Stage::new();
-    let demo = Demo::start(&stage, &[]);
-    let phone = Device::new(&stage.place, "phone");
+    let desktop = Desktop::new();
+    let demo = Demo::start(&desktop, &[]);
+    let phone = Device::new(&desktop.env, "phone");
     phone.enroll(demo.ready["enrollment_link"].as_str().expect("a link"));
-    let till = Browser::open_with(&stage, "till", demo.till_url(), &[("GTK_THEME", "Adwaita:dark")]).await;
+    let till = Browser::open_with(&desktop, "till", demo.till_url(), &[("GTK_THEME", "Adwaita:dark")]).await;
     let page = &till.page;
     page.until("the dark", "return matchMedia('(prefers-color-scheme: dark)').matches").await;
     page.press("button[data-item=flat-white]").await;

@@ -1,14 +1,14 @@
 //! One approval through the real window: from a link to tokens.
 
-use countersign_e2e::stage::Stage;
+use countersign_e2e::desktop::Desktop;
 use countersign_e2e::window::{Opening, PIN, Window};
 use countersign_tests::provider::Provider;
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_pasted_link_and_its_code_make_the_window_a_device_that_approves_a_payment() {
-    let stage = Stage::new();
-    let provider = Provider::start(&stage.place);
-    let window = Window::open(&stage, "window").await;
+    let desktop = Desktop::new();
+    let provider = Provider::start(&desktop.env);
+    let window = Window::open(&desktop, "window").await;
     let page = &window.page;
     window.screen("welcome").await;
     page.picture("welcome").await;
@@ -44,10 +44,10 @@ async fn a_pasted_link_and_its_code_make_the_window_a_device_that_approves_a_pay
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_link_given_as_an_argument_needs_no_copying() {
-    let stage = Stage::new();
-    let provider = Provider::start(&stage.place);
+    let desktop = Desktop::new();
+    let provider = Provider::start(&desktop.env);
     let opening = Opening { link: Some(provider.link("alice")), ..Opening::default() };
-    let window = Window::open_with(&stage, "window", &opening).await;
+    let window = Window::open_with(&desktop, "window", &opening).await;
     window.page.read("#preview-user", "Alice").await;
     window.page.press("#confirm").await;
     window.choose_pin().await;

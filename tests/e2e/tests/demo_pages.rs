@@ -3,22 +3,22 @@
 use countersign_e2e::axe;
 use countersign_e2e::browser::Browser;
 use countersign_e2e::demo::Demo;
+use countersign_e2e::desktop::Desktop;
 use countersign_e2e::page::Page;
-use countersign_e2e::stage::Stage;
 use countersign_e2e::window::{Opening, PIN, Window};
 use countersign_tests::device::{Device, id};
 
 /// Alice's device, as a script has it.
-fn phone<'a>(stage: &'a Stage, demo: &Demo) -> Device<'a> {
-    let phone = Device::new(&stage.place, "phone");
+fn phone<'a>(desktop: &'a Desktop, demo: &Demo) -> Device<'a> {
+    let phone = Device::new(&desktop.env, "phone");
     phone.enroll(demo.text("enrollment_link"));
     phone
 }
 
 /// Alice's window, enrolled by the link of the demo's first line.
-async fn window<'a>(stage: &'a Stage, demo: &Demo) -> Window<'a> {
+async fn window<'a>(desktop: &'a Desktop, demo: &Demo) -> Window<'a> {
     let opening = Opening { link: Some(demo.text("enrollment_link").to_owned()), ..Opening::default() };
-    let window = Window::open_with(stage, "window", &opening).await;
+    let window = Window::open_with(desktop, "window", &opening).await;
     window.page.press("#confirm").await;
     window.choose_pin().await;
     window.screen("requests").await;
@@ -64,16 +64,16 @@ async fn seen(page: &Page, name: &str) {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn the_call_centre_sees_the_record_when_alice_has_typed_the_number_and_not_before() {
-    let stage = Stage::new();
-    let demo = Demo::start(&stage, &["--no-app"]);
-    let browser = Browser::open(&stage, "support", demo.text("support_url")).await;
+    let desktop = Desktop::new();
+    let demo = Demo::start(&desktop, &["--no-app"]);
+    let browser = Browser::open(&desktop, "support", demo.text("support_url")).await;
     let page = &browser.page;
     page.resize(1280, 1000).await;
     page.read("#record[data-open=false]", "Nobody at the desk can read it").await;
     page.press("button[data-item=record]").await;
     page.see("#request[data-state=no_device]").await;
 
-    let window = window(&stage, &demo).await;
+    let window = window(&desktop, &demo).await;
     page.press("button[data-item=record]").await;
     page.see("#request[data-state=waiting]").await;
     window.request("Acme Support Desk").await;
@@ -113,10 +113,10 @@ async fn the_call_centre_sees_the_record_when_alice_has_typed_the_number_and_not
 
 #[tokio::test(flavor = "multi_thread")]
 async fn the_record_stays_closed_when_alice_says_no_or_the_number_is_wrong_or_nobody_answers() {
-    let stage = Stage::new();
-    let demo = Demo::impatient(&stage, 15);
-    let phone = phone(&stage, &demo);
-    let browser = Browser::open(&stage, "support", demo.text("support_url")).await;
+    let desktop = Desktop::new();
+    let demo = Demo::impatient(&desktop, 15);
+    let phone = phone(&desktop, &demo);
+    let browser = Browser::open(&desktop, "support", demo.text("support_url")).await;
     let page = &browser.page;
 
     page.press("button[data-item=record]").await;
@@ -140,10 +140,10 @@ async fn the_record_stays_closed_when_alice_says_no_or_the_number_is_wrong_or_no
 
 #[tokio::test(flavor = "multi_thread")]
 async fn the_bike_is_unlocked_by_the_number_on_the_stations_screen() {
-    let stage = Stage::new();
-    let demo = Demo::start(&stage, &["--no-app"]);
-    let window = window(&stage, &demo).await;
-    let browser = Browser::open(&stage, "kiosk", demo.text("kiosk_url")).await;
+    let desktop = Desktop::new();
+    let demo = Demo::start(&desktop, &["--no-app"]);
+    let window = window(&desktop, &demo).await;
+    let browser = Browser::open(&desktop, "kiosk", demo.text("kiosk_url")).await;
     let page = &browser.page;
     page.read("#station", "Hold your card").await;
     seen(page, "idle").await;
@@ -186,10 +186,10 @@ async fn the_bike_is_unlocked_by_the_number_on_the_stations_screen() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn the_bike_stays_locked_when_nobody_answers_or_alice_says_it_was_not_her() {
-    let stage = Stage::new();
-    let demo = Demo::impatient(&stage, 15);
-    let phone = phone(&stage, &demo);
-    let browser = Browser::open(&stage, "kiosk", demo.text("kiosk_url")).await;
+    let desktop = Desktop::new();
+    let demo = Demo::impatient(&desktop, 15);
+    let phone = phone(&desktop, &demo);
+    let browser = Browser::open(&desktop, "kiosk", demo.text("kiosk_url")).await;
     let page = &browser.page;
     page.press("button[data-item=bike]").await;
     page.see("#station[data-state=waiting]").await;
@@ -203,10 +203,10 @@ async fn the_bike_stays_locked_when_nobody_answers_or_alice_says_it_was_not_her(
 
 #[tokio::test(flavor = "multi_thread")]
 async fn the_agent_shows_its_plan_as_a_tree_and_deletes_nothing_before_alice_approved() {
-    let stage = Stage::new();
-    let demo = Demo::start(&stage, &["--no-app"]);
-    let window = window(&stage, &demo).await;
-    let browser = Browser::open(&stage, "agent", demo.text("agent_url")).await;
+    let desktop = Desktop::new();
+    let demo = Demo::start(&desktop, &["--no-app"]);
+    let window = window(&desktop, &demo).await;
+    let browser = Browser::open(&desktop, "agent", demo.text("agent_url")).await;
     let page = &browser.page;
     let source = std::fs::read_to_string(concat!(env!("CARGO_MANIFEST_DIR"), "/../../examples/agent.py"));
     assert_eq!(page.content("#source").await, source.expect("the example is there"), "the page shows the very file");
@@ -257,14 +257,14 @@ async fn the_agent_shows_its_plan_as_a_tree_and_deletes_nothing_before_alice_app
 
 #[tokio::test(flavor = "multi_thread")]
 async fn the_other_pages_in_the_dark_and_by_keyboard_alone() {
-    let stage = Stage::new();
-    let demo = Demo::start(&stage, &["--no-app"]);
-    let phone = phone(&stage, &demo);
+    let desktop = Desktop::new();
+    let demo = Demo::start(&desktop, &["--no-app"]);
+    let phone = phone(&desktop, &demo);
     let dark = [("GTK_THEME", "Adwaita:dark")];
-    let browser = Browser::open_with(&stage, "dark", demo.till_url(), &dark).await;
+    let browser = Browser::open_with(&desktop, "dark", demo.till_url(), &dark).await;
     let page = &browser.page;
     page.until("the dark", "return matchMedia('(prefers-color-scheme: dark)').matches").await;
-    stage.focus();
+    desktop.focus();
     for (link, item) in [("Call centre", "record"), ("Bike station", "bike"), ("AI agent", "invoices")] {
         // Tab by tab to the link, Enter; then to the button, Enter.
         reach(page, "a", link).await;

@@ -2,17 +2,17 @@
 
 use countersign_tests::client::{Client, PAYMENT};
 use countersign_tests::device::{Device, id};
-use countersign_tests::place::Place;
 use countersign_tests::provider::{Provider, Settings};
 use countersign_tests::proxy::{Answers, Did, Proxy};
+use countersign_tests::test_env::TestEnv;
 use serde_json::{Value, json};
 
 /// A provider behind a proxy. Polls are answered at once, so that a test can ask how things stand.
-fn behind_a_proxy(place: &Place) -> (Proxy, Provider<'_>) {
-    let (issuer, listen) = (place.free_address(), place.free_address());
+fn behind_a_proxy(env: &TestEnv) -> (Proxy, Provider<'_>) {
+    let (issuer, listen) = (env.free_address(), env.free_address());
     let proxy = Proxy::start(issuer, listen);
     let settings = Settings { policy: "token_wait = \"0s\"".to_owned(), behind: Some(listen), ..Settings::default() };
-    (proxy, Provider::start_at(place, "provider", issuer, &settings))
+    (proxy, Provider::start_at(env, "provider", issuer, &settings))
 }
 
 /// The client gets its tokens, and gets them once.
@@ -33,9 +33,9 @@ fn answers_in(proxy: &Proxy) -> Vec<String> {
 
 #[test]
 fn a_device_killed_before_its_answer_left_sends_the_same_bytes_after_its_restart() {
-    let place = Place::new();
-    let (proxy, provider) = behind_a_proxy(&place);
-    let phone = Device::enrolled(&place, "phone", &provider, "alice");
+    let env = TestEnv::new();
+    let (proxy, provider) = behind_a_proxy(&env);
+    let phone = Device::enrolled(&env, "phone", &provider, "alice");
     let till = provider.till();
     proxy.answers(Answers::Refuse);
     let mut watch = phone.watch(&["--approve-if", "{}"]);
@@ -61,9 +61,9 @@ fn a_device_killed_before_its_answer_left_sends_the_same_bytes_after_its_restart
 
 #[test]
 fn a_provider_killed_before_it_acknowledged_an_answer_keeps_it() {
-    let place = Place::new();
-    let (proxy, mut provider) = behind_a_proxy(&place);
-    let phone = Device::enrolled(&place, "phone", &provider, "alice");
+    let env = TestEnv::new();
+    let (proxy, mut provider) = behind_a_proxy(&env);
+    let phone = Device::enrolled(&env, "phone", &provider, "alice");
     let till = provider.till();
     let acknowledged = till.ask(&[("authorization_details", PAYMENT)]);
     proxy.answers(Answers::SwallowReply);
@@ -87,9 +87,9 @@ fn a_provider_killed_before_it_acknowledged_an_answer_keeps_it() {
 
 #[test]
 fn a_device_and_its_provider_both_killed_agree_afterwards() {
-    let place = Place::new();
-    let (proxy, mut provider) = behind_a_proxy(&place);
-    let phone = Device::enrolled(&place, "phone", &provider, "alice");
+    let env = TestEnv::new();
+    let (proxy, mut provider) = behind_a_proxy(&env);
+    let phone = Device::enrolled(&env, "phone", &provider, "alice");
     let till = provider.till();
     let acknowledged = till.ask(&[("authorization_details", PAYMENT)]);
     proxy.answers(Answers::SwallowReply);

@@ -3,16 +3,16 @@
 use countersign_jose::hash::Hash;
 use countersign_tests::client::PAYMENT;
 use countersign_tests::device::{Device, id};
-use countersign_tests::place::Place;
 use countersign_tests::provider::Provider;
+use countersign_tests::test_env::TestEnv;
 use countersign_tests::tokens;
 use serde_json::{Value, json};
 
 #[test]
 fn an_approved_payment_gives_tokens_that_rest_on_the_signature() {
-    let place = Place::new();
-    let provider = Provider::start(&place);
-    let phone = Device::enrolled(&place, "phone", &provider, "alice");
+    let env = TestEnv::new();
+    let provider = Provider::start(&env);
+    let phone = Device::enrolled(&env, "phone", &provider, "alice");
 
     let payment = ["--authorization-details", PAYMENT, "--binding-message", "POS terminal #14"];
     let (mut request, acknowledged) = provider.till().acknowledged(&payment);
@@ -67,9 +67,9 @@ fn an_approved_payment_gives_tokens_that_rest_on_the_signature() {
 
 #[test]
 fn a_denial_reaches_the_client_with_its_reason() {
-    let place = Place::new();
-    let provider = Provider::start(&place);
-    let phone = Device::enrolled(&place, "phone", &provider, "alice");
+    let env = TestEnv::new();
+    let provider = Provider::start(&env);
+    let phone = Device::enrolled(&env, "phone", &provider, "alice");
     let (mut request, _) = provider.till().acknowledged(&["--authorization-details", PAYMENT]);
 
     let challenge = phone.only_pending();
@@ -85,9 +85,9 @@ fn a_denial_reaches_the_client_with_its_reason() {
 
 #[test]
 fn after_this_was_not_me_the_clients_next_request_is_held() {
-    let place = Place::new();
-    let provider = Provider::start(&place);
-    let phone = Device::enrolled(&place, "phone", &provider, "alice");
+    let env = TestEnv::new();
+    let provider = Provider::start(&env);
+    let phone = Device::enrolled(&env, "phone", &provider, "alice");
     let (mut first, _) = provider.kiosk().acknowledged(&["--binding-message", "bike 7"]);
     let challenge = phone.only_pending();
     assert_eq!(challenge["held"], json!(false));
@@ -105,9 +105,9 @@ fn after_this_was_not_me_the_clients_next_request_is_held() {
 
 #[test]
 fn a_request_that_nobody_answers_expires_for_client_and_device() {
-    let place = Place::new();
-    let provider = Provider::start(&place);
-    let phone = Device::enrolled(&place, "phone", &provider, "alice");
+    let env = TestEnv::new();
+    let provider = Provider::start(&env);
+    let phone = Device::enrolled(&env, "phone", &provider, "alice");
     let mut watch = phone.watch(&[]);
     let (mut request, acknowledged) = provider.kiosk().acknowledged(&["--requested-expiry", "8"]);
     assert_eq!(acknowledged["expires_in"], 8);
@@ -123,10 +123,10 @@ fn a_request_that_nobody_answers_expires_for_client_and_device() {
 
 #[test]
 fn a_request_answered_on_one_device_ends_on_the_others() {
-    let place = Place::new();
-    let provider = Provider::start(&place);
-    let phone = Device::enrolled(&place, "phone", &provider, "alice");
-    let desk = Device::enrolled(&place, "desk", &provider, "alice");
+    let env = TestEnv::new();
+    let provider = Provider::start(&env);
+    let phone = Device::enrolled(&env, "phone", &provider, "alice");
+    let desk = Device::enrolled(&env, "desk", &provider, "alice");
     let mut watch = desk.watch(&[]);
     let (mut request, _) = provider.till().acknowledged(&["--authorization-details", PAYMENT]);
     let on_desk = watch.line("challenge");
@@ -150,9 +150,9 @@ fn a_request_answered_on_one_device_ends_on_the_others() {
 
 #[test]
 fn a_watching_device_answers_by_its_rules_and_leaves_the_rest_alone() {
-    let place = Place::new();
-    let provider = Provider::start(&place);
-    let phone = Device::enrolled(&place, "phone", &provider, "alice");
+    let env = TestEnv::new();
+    let provider = Provider::start(&env);
+    let phone = Device::enrolled(&env, "phone", &provider, "alice");
     let approve = r#"{"client":{"id":"coffee-pos"},"kind":"payment"}"#;
     let mut watch = phone.watch(&["--approve-if", approve, "--deny-if", r#"{"binding_message":"no"}"#]);
 

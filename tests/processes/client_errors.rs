@@ -3,8 +3,8 @@
 use countersign_tests::client::{CIBA_GRANT, Client, PAYMENT};
 use countersign_tests::device::{Device, id};
 use countersign_tests::http::{self, Response};
-use countersign_tests::place::Place;
 use countersign_tests::provider::{KIOSK_SECRET, Provider, Settings, TILL_SECRET};
+use countersign_tests::test_env::TestEnv;
 
 const FORM: &str = "application/x-www-form-urlencoded";
 
@@ -23,9 +23,9 @@ first_party = true
 requests_per_minute = 1
 "#;
 
-fn provider(place: &Place) -> Provider<'_> {
+fn provider(env: &TestEnv) -> Provider<'_> {
     let settings = Settings { policy: "token_wait = \"0s\"".into(), more: MORE.into(), ..Settings::default() };
-    Provider::start_with(place, "provider", &settings)
+    Provider::start_with(env, "provider", &settings)
 }
 
 /// Checks everything that an error has.
@@ -46,8 +46,8 @@ fn refused(what: &str, response: &Response, status: u16, code: &str) {
 
 #[test]
 fn what_is_not_a_form_of_one_client_is_refused_at_both_endpoints() {
-    let place = Place::new();
-    let provider = provider(&place);
+    let env = TestEnv::new();
+    let provider = provider(&env);
     let till = provider.till();
     let authorization = till.authorization();
     let basic = ("authorization", authorization.as_str());
@@ -81,11 +81,9 @@ fn what_is_not_a_form_of_one_client_is_refused_at_both_endpoints() {
         refused("nobody", &post(&[form], body), 401, "invalid_client");
         refused("another scheme", &post(&[("authorization", "Bearer abc"), form], body), 401, "invalid_client");
         refused("no base64", &post(&[("authorization", "Basic %%%"), form], body), 401, "invalid_client");
-        let stranger =
-            Client::new(&place, provider.issuer(), "stranger", TILL_SECRET).post(path, &[("scope", "openid")]);
+        let stranger = Client::new(&env, provider.issuer(), "stranger", TILL_SECRET).post(path, &[("scope", "openid")]);
         refused("an unknown client", &stranger, 401, "invalid_client");
-        let wrong =
-            Client::new(&place, provider.issuer(), "coffee-pos", KIOSK_SECRET).post(path, &[("scope", "openid")]);
+        let wrong = Client::new(&env, provider.issuer(), "coffee-pos", KIOSK_SECRET).post(path, &[("scope", "openid")]);
         refused("a wrong secret", &wrong, 401, "invalid_client");
         assert_eq!(stranger.text(), wrong.text(), "nobody learns which clients exist");
         refused("a wrong secret in the body", &post(&[form], &wrong_in_body), 401, "invalid_client");
@@ -93,7 +91,7 @@ fn what_is_not_a_form_of_one_client_is_refused_at_both_endpoints() {
         refused("two ways at once", &post(&[basic, form], &in_body), 400, "invalid_request");
         refused("two headers", &post(&[basic, basic, form], body), 400, "invalid_request");
         refused("two ids", &post(&[basic, form], &other_id), 400, "invalid_request");
-        let other_grant = Client::new(&place, provider.issuer(), "website", "w3bs1te-40be8c2fd9e14b1f8d0e5a6c7b891203");
+        let other_grant = Client::new(&env, provider.issuer(), "website", "w3bs1te-40be8c2fd9e14b1f8d0e5a6c7b891203");
         let parameters = [("grant_type", CIBA_GRANT), ("login_hint", "alice"), ("scope", "openid")];
         refused("another grant's client", &other_grant.post(path, &parameters), 400, "unauthorized_client");
     }
@@ -101,9 +99,9 @@ fn what_is_not_a_form_of_one_client_is_refused_at_both_endpoints() {
 
 #[test]
 fn each_parameter_of_an_authentication_request_has_its_error() {
-    let place = Place::new();
-    let provider = provider(&place);
-    let _phone = Device::enrolled(&place, "phone", &provider, "alice");
+    let env = TestEnv::new();
+    let provider = provider(&env);
+    let _phone = Device::enrolled(&env, "phone", &provider, "alice");
     let till = provider.till();
     let long = "a".repeat(501);
     let deep = format!(r#"[{{"type":"generic","title":"x","a":{}1{}}}]"#, "[".repeat(7), "]".repeat(7));
@@ -153,7 +151,7 @@ fn each_parameter_of_an_authentication_request_has_its_error() {
     let hidden = provider.kiosk().post("/bc-authorize", &[scope, ("login_hint", "nobody")]);
     assert_eq!(hidden.status, 200, "who is not first-party learns nothing about people: {}", hidden.text());
 
-    let agent = Client::new(&place, provider.issuer(), "agent", "ag3nt-77d0b1c2e3f4a5968778695a4b3c2d1e");
+    let agent = Client::new(&env, provider.issuer(), "agent", "ag3nt-77d0b1c2e3f4a5968778695a4b3c2d1e");
     assert_eq!(agent.post("/bc-authorize", &[scope, hint]).status, 200);
     let limited = agent.post("/bc-authorize", &[scope, ("login_hint", "nobody")]);
     refused("too many", &limited, 429, "rate_limited");
@@ -163,9 +161,9 @@ fn each_parameter_of_an_authentication_request_has_its_error() {
 
 #[test]
 fn each_state_of_a_request_has_its_error_at_the_token_endpoint() {
-    let place = Place::new();
-    let provider = provider(&place);
-    let phone = Device::enrolled(&place, "phone", &provider, "alice");
+    let env = TestEnv::new();
+    let provider = provider(&env);
+    let phone = Device::enrolled(&env, "phone", &provider, "alice");
     let till = provider.till();
     let poll = |parameters: &[(&str, &str)]| till.post("/token", parameters);
     let grant = ("grant_type", CIBA_GRANT);
@@ -197,8 +195,8 @@ fn each_state_of_a_request_has_its_error_at_the_token_endpoint() {
 
 #[test]
 fn a_stranger_at_the_devices_endpoints_is_asked_for_a_proof() {
-    let place = Place::new();
-    let provider = provider(&place);
+    let env = TestEnv::new();
+    let provider = provider(&env);
     for (method, path) in [
         ("GET", "/push/challenges"),
         ("GET", "/push/stream"),

@@ -10,10 +10,10 @@ use countersign_tests::canary::{Canary, files};
 use countersign_tests::client::PAYMENT;
 use countersign_tests::device::{Device, id};
 use countersign_tests::http;
-use countersign_tests::place::Place;
 use countersign_tests::process::Process;
 use countersign_tests::provider::{Provider, Settings, TILL_SECRET};
 use countersign_tests::proxy::Proxy;
+use countersign_tests::test_env::TestEnv;
 use serde_json::Value;
 
 /// Long, so that it is not met by chance.
@@ -36,17 +36,17 @@ const EXCEPTIONS: &[(&str, &str, &str)] = &[
 
 #[test]
 fn attack_16_no_secret_is_logged_printed_or_stored_where_it_does_not_belong() {
-    let place = Place::new();
-    let (issuer, listen) = (place.free_address(), place.free_address());
+    let env = TestEnv::new();
+    let (issuer, listen) = (env.free_address(), env.free_address());
     let proxy = Proxy::start(issuer, listen);
     let settings = Settings { behind: Some(listen), log: Some("trace"), ..Settings::default() };
-    let provider = Provider::start_at(&place, "provider", issuer, &settings);
+    let provider = Provider::start_at(&env, "provider", issuer, &settings);
     let mut outputs = Vec::new();
 
     // One of everything: a code mistyped and typed, an approval, a wrong PIN, a denial.
     let (link, mut op) = provider.link_with_code("alice");
     outputs.push(("output of op link", link.clone()));
-    let phone = Device::with(&place, "phone", PIN, "trace");
+    let phone = Device::with(&env, "phone", PIN, "trace");
     let enrolled = phone.enroll(&link);
     let code = enrolled["confirmation_code"].as_str().unwrap().to_owned();
     outputs.push(("output of enroll", enrolled.to_string()));
@@ -61,7 +61,7 @@ fn attack_16_no_secret_is_logged_printed_or_stored_where_it_does_not_belong() {
         let challenge = phone.only_pending();
         outputs.push(("output of pending", challenge.to_string()));
         if decision == "approve" {
-            let guessing = Device::with(&place, "phone", "123123123123", "trace");
+            let guessing = Device::with(&env, "phone", "123123123123", "trace");
             let wrong = guessing.answer(id(&challenge), &["approve"]).expect_code(2);
             outputs.push(("output of a wrong PIN", wrong.output.join("\n")));
             outputs.push(("output of request", acknowledged.to_string()));
@@ -77,29 +77,29 @@ fn attack_16_no_secret_is_logged_printed_or_stored_where_it_does_not_belong() {
         outputs.push(("output of lists", phone.run(&[command]).expect_code(0).output.join("\n")));
     }
 
-    let canaries = secrets(&place, &provider, &proxy, &link, &code, &requests[0].1);
+    let canaries = secrets(&env, &provider, &proxy, &link, &code, &requests[0].1);
     outputs.push(("request lines", request_lines(&proxy)));
     outputs.push(("errors over HTTP", provoked_errors(&provider, &link)));
     let mut found = BTreeSet::new();
     for (name, text) in &outputs {
         look(&canaries, name, text.as_bytes(), &mut found);
     }
-    for (path, bytes) in files(place.folder()) {
-        let name = path.strip_prefix(place.folder()).unwrap().to_str().unwrap().to_owned();
+    for (path, bytes) in files(env.folder()) {
+        let name = path.strip_prefix(env.folder()).unwrap().to_str().unwrap().to_owned();
         look(&canaries, &name.replace(&account(&enrolled), "ACCOUNT"), &bytes, &mut found);
     }
 
     let expected: BTreeSet<_> =
-        EXCEPTIONS.iter().map(|(what, place, _)| ((*what).to_owned(), (*place).to_owned())).collect();
+        EXCEPTIONS.iter().map(|(what, location, _)| ((*what).to_owned(), (*location).to_owned())).collect();
     let unexpected: Vec<_> = found.difference(&expected).collect();
     assert!(unexpected.is_empty(), "secrets where they must not be: {unexpected:#?}");
     let stale: Vec<_> = expected.difference(&found).collect();
     assert!(stale.is_empty(), "exceptions that are none any more: {stale:#?}");
 }
 
-fn look(canaries: &[Canary], place: &str, bytes: &[u8], found: &mut BTreeSet<(String, String)>) {
+fn look(canaries: &[Canary], location: &str, bytes: &[u8], found: &mut BTreeSet<(String, String)>) {
     let here = canaries.iter().filter(|canary| canary.is_in(bytes));
-    found.extend(here.map(|canary| (canary.name.to_owned(), place.to_owned())));
+    found.extend(here.map(|canary| (canary.name.to_owned(), location.to_owned())));
 }
 
 fn account(enrolled: &Value) -> String {
@@ -108,7 +108,7 @@ fn account(enrolled: &Value) -> String {
 
 /// Everything that is secret here, as it really is.
 fn secrets(
-    place: &Place,
+    env: &TestEnv,
     provider: &Provider<'_>,
     proxy: &Proxy,
     link: &str,
@@ -136,7 +136,7 @@ fn secrets(
     let text_in = |path: std::path::PathBuf| std::fs::read_to_string(path).unwrap().trim().to_owned();
     let decoded = |text: String| base64url::decode(&text).unwrap();
     canaries.push(Canary::bytes("gateway secret", &decoded(text_in(keys.join("gateway-secret.secret")))));
-    for (path, bytes) in files(&place.path("phone-home/keys")) {
+    for (path, bytes) in files(&env.path("phone-home/keys")) {
         let text = String::from_utf8(bytes).unwrap().trim().to_owned();
         match path.extension().and_then(|extension| extension.to_str()) {
             Some("transport") => canaries.push(Canary::bytes("transport key", &decoded(text))),
@@ -209,13 +209,13 @@ fn provoked_errors(provider: &Provider<'_>, link: &str) -> String {
 
 #[test]
 fn an_error_on_the_command_line_repeats_no_secret() {
-    let place = Place::new();
-    let provider = Provider::start(&place);
+    let env = TestEnv::new();
+    let provider = Provider::start(&env);
     let link = provider.link("alice");
     let token = link.split_once('#').unwrap().1;
     let canaries = [Canary::text("link", token), Canary::text("PIN", PIN), Canary::text("client secret", TILL_SECRET)];
     let elsewhere = link.replacen(provider.issuer(), "http://127.0.0.1:1", 1);
-    std::fs::write(place.path("pin"), format!("{PIN}x")).unwrap();
+    std::fs::write(env.path("pin"), format!("{PIN}x")).unwrap();
     let issuer = provider.issuer();
     let ask = ["request", "--issuer", issuer, "--client-id", "kiosk", "--login-hint", "alice"];
 
@@ -225,9 +225,9 @@ fn an_error_on_the_command_line_repeats_no_secret() {
         (vec!["enroll", link.as_str(), "--yes", "--pin-file", "pin"], ("COUNTERSIGN_PIN", PIN.to_owned())),
         (ask.to_vec(), ("COUNTERSIGN_CLIENT_SECRET", TILL_SECRET.to_owned())),
     ] {
-        let mut command = place.command(&arguments);
+        let mut command = env.command(&arguments);
         command.args(["--json", "--home", "home"]).env(variable.0, variable.1).env("COUNTERSIGN_LOG", "trace");
-        let finished = Process::start(&place, "failing", command).finish();
+        let finished = Process::start(&env, "failing", command).finish();
         assert_ne!(finished.code, 0, "{arguments:?}");
         let said = format!("{}\n{}", finished.output.join("\n"), finished.errors);
         let repeated: Vec<_> = canaries.iter().filter(|canary| canary.is_in(said.as_bytes())).collect();

@@ -1,6 +1,6 @@
 //! Ten texts that want to be something else: refused by the provider, or shown as text, whole, in their place.
 
-use countersign_e2e::stage::Stage;
+use countersign_e2e::desktop::Desktop;
 use countersign_e2e::window::Window;
 use countersign_tests::provider::Provider;
 use serde_json::{Value, json};
@@ -41,9 +41,9 @@ const PLACED: &str = "const [css, text] = arguments;
 
 #[tokio::test(flavor = "multi_thread")]
 async fn hostile_messages_are_refused_or_shown_as_text_in_their_place() {
-    let stage = Stage::new();
-    let provider = Provider::start(&stage.place);
-    let window = Window::enrolled(&stage, "window", &provider).await;
+    let desktop = Desktop::new();
+    let provider = Provider::start(&desktop.env);
+    let window = Window::enrolled(&desktop, "window", &provider).await;
     let page = &window.page;
     page.resize(320, 568).await;
     let (mut shown, mut refused) = (0, 0);
@@ -70,9 +70,9 @@ async fn hostile_messages_are_refused_or_shown_as_text_in_their_place() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn hostile_details_are_refused_or_shown_as_text_in_their_place() {
-    let stage = Stage::new();
-    let provider = Provider::start(&stage.place);
-    let window = Window::enrolled(&stage, "window", &provider).await;
+    let desktop = Desktop::new();
+    let provider = Provider::start(&desktop.env);
+    let window = Window::enrolled(&desktop, "window", &provider).await;
     let page = &window.page;
     let mut refused = Vec::new();
     for (name, text) in messages() {

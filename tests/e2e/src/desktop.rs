@@ -3,14 +3,14 @@
 use std::io::{BufRead as _, BufReader};
 use std::process::{Child, Command, Stdio};
 
-use countersign_tests::place::Place;
+use countersign_tests::test_env::TestEnv;
 use x11rb::connection::Connection as _;
 use x11rb::protocol::xproto::{ConnectionExt as _, InputFocus, MapState};
 
 /// One test's display and place.
-pub struct Stage {
+pub struct Desktop {
     /// The test's own address and folder.
-    pub place: Place,
+    pub env: TestEnv,
     display: Display,
 }
 
@@ -34,13 +34,13 @@ struct Display {
     name: String,
 }
 
-impl Stage {
+impl Desktop {
     /// A stage for the test that calls.
     ///
     /// # Panics
     /// If there is no Xvfb.
-    pub fn new() -> Stage {
-        Stage { place: Place::new(), display: Display::start() }
+    pub fn new() -> Desktop {
+        Desktop { env: TestEnv::new(), display: Display::start() }
     }
 
     /// Gives the keyboard to the one window there is.
@@ -57,9 +57,9 @@ impl Stage {
     }
 }
 
-impl Default for Stage {
-    fn default() -> Stage {
-        Stage::new()
+impl Default for Desktop {
+    fn default() -> Desktop {
+        Desktop::new()
     }
 }
 

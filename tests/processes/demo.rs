@@ -8,20 +8,20 @@ use countersign_tests::PATIENCE;
 use countersign_tests::client::PAYMENT;
 use countersign_tests::device::{Device, id};
 use countersign_tests::http;
-use countersign_tests::place::Place;
-use countersign_tests::process::{Process, at_work_in};
+use countersign_tests::process::{Process, processes_in};
+use countersign_tests::test_env::TestEnv;
 use serde_json::Value;
 
 /// Begins a demo at this address, with its state in `<place>/demo`.
-fn demo(place: &Place, listen: SocketAddr, arguments: &[&str]) -> Process {
-    let mut command = place.command(&["demo", "--no-app", "--listen", &listen.to_string(), "--home", "demo"]);
+fn demo(env: &TestEnv, listen: SocketAddr, arguments: &[&str]) -> Process {
+    let mut command = env.command(&["demo", "--no-app", "--listen", &listen.to_string(), "--home", "demo"]);
     command.args(arguments);
-    Process::start(place, "demo", command)
+    Process::start(env, "demo", command)
 }
 
 /// Begins a demo that serves, and returns its first line.
-fn serving(place: &Place, listen: SocketAddr, arguments: &[&str]) -> (Process, Value) {
-    let mut process = demo(place, listen, &[&["--json"], arguments].concat());
+fn serving(env: &TestEnv, listen: SocketAddr, arguments: &[&str]) -> (Process, Value) {
+    let mut process = demo(env, listen, &[&["--json"], arguments].concat());
     let first = process.any_line();
     let ready: Value = serde_json::from_str(&first).unwrap_or_else(|error| panic!("{error}: {first}"));
     assert_eq!(ready["event"], "ready", "the first line is ready");
@@ -33,16 +33,16 @@ fn text<'a>(ready: &'a Value, member: &str) -> &'a str {
 }
 
 /// A request with what the demo's first line says.
-fn request(place: &Place, ready: &Value) -> Process {
+fn request(env: &TestEnv, ready: &Value) -> Process {
     let client = ["--issuer", text(ready, "issuer"), "--client-id", text(ready, "client_id")];
     let asked = ["--login-hint", text(ready, "user"), "--authorization-details", PAYMENT, "--json"];
-    let mut command = place.command(&[&["request"], &client[..], &asked[..]].concat());
+    let mut command = env.command(&[&["request"], &client[..], &asked[..]].concat());
     command.env("COUNTERSIGN_CLIENT_SECRET", text(ready, "client_secret"));
-    Process::start(place, "client", command)
+    Process::start(env, "client", command)
 }
 
-fn approves(place: &Place, device: &Device<'_>, ready: &Value) -> String {
-    let mut client = request(place, ready);
+fn approves(env: &TestEnv, device: &Device<'_>, ready: &Value) -> String {
+    let mut client = request(env, ready);
     client.line("acknowledged");
     let challenge = device.only_pending();
     device.answer(id(&challenge), &["approve"]).expect_code(0);
@@ -58,10 +58,10 @@ fn stop(mut process: Process) {
 
 #[test]
 fn in_a_pipe_it_plays_one_approval_in_seven_steps() {
-    let place = Place::new();
-    let mut listen = place.free_address();
+    let env = TestEnv::new();
+    let mut listen = env.free_address();
     listen.set_port(0);
-    let finished = demo(&place, listen, &[]).finish().expect_code(0);
+    let finished = demo(&env, listen, &[]).finish().expect_code(0);
 
     let steps = finished.output.iter().filter_map(|line| line.split_once("  "));
     let numbers: Vec<&str> = steps.map(|(number, _)| number).filter(|number| number.len() == 1).collect();
@@ -71,15 +71,15 @@ fn in_a_pipe_it_plays_one_approval_in_seven_steps() {
     {
         assert!(said.contains(part), "{part} is shown:\n{said}");
     }
-    assert!(at_work_in(place.folder()).is_empty(), "its processes end with it");
+    assert!(processes_in(env.folder()).is_empty(), "its processes end with it");
 }
 
 #[test]
 fn with_json_its_first_line_has_all_that_a_script_needs() {
-    let place = Place::new();
-    let mut listen = place.free_address();
+    let env = TestEnv::new();
+    let mut listen = env.free_address();
     listen.set_port(0);
-    let (process, ready) = serving(&place, listen, &[]);
+    let (process, ready) = serving(&env, listen, &[]);
     let members: Vec<_> = ready.as_object().unwrap().keys().map(String::as_str).collect();
     let expected = [
         "agent_url",
@@ -99,46 +99,46 @@ fn with_json_its_first_line_has_all_that_a_script_needs() {
     let issuer: SocketAddr = text(&ready, "issuer").strip_prefix("http://").unwrap().parse().unwrap();
     assert!(issuer.ip() == listen.ip() && issuer.port() != 0, "port 0 became a free one: {issuer}");
 
-    let phone = Device::new(&place, "phone");
+    let phone = Device::new(&env, "phone");
     let enrolled = phone.enroll(text(&ready, "enrollment_link"));
     assert!(enrolled.get("confirmation_code").is_none(), "the link needs no confirmation: {enrolled}");
-    let challenge = approves(&place, &phone, &ready);
-    std::fs::write(place.path("approval.evidence"), phone.evidence(&challenge)).unwrap();
-    let verify = place.command(&["verify", "approval.evidence", "--trust", text(&ready, "trust"), "--json"]);
-    Process::start(&place, "verify", verify).finish().expect_code(0);
+    let challenge = approves(&env, &phone, &ready);
+    std::fs::write(env.path("approval.evidence"), phone.evidence(&challenge)).unwrap();
+    let verify = env.command(&["verify", "approval.evidence", "--trust", text(&ready, "trust"), "--json"]);
+    Process::start(&env, "verify", verify).finish().expect_code(0);
 
     stop(process);
-    assert!(at_work_in(place.folder()).is_empty(), "its processes end with it");
+    assert!(processes_in(env.folder()).is_empty(), "its processes end with it");
     assert!(TcpStream::connect(issuer).is_err(), "nobody serves any more");
 }
 
 #[test]
 fn again_it_goes_on_where_it_was_and_fresh_starts_over() {
-    let place = Place::new();
-    let listen = place.free_address();
-    let (process, first) = serving(&place, listen, &[]);
-    let phone = Device::new(&place, "phone");
+    let env = TestEnv::new();
+    let listen = env.free_address();
+    let (process, first) = serving(&env, listen, &[]);
+    let phone = Device::new(&env, "phone");
     phone.enroll(text(&first, "enrollment_link"));
     stop(process);
 
-    let (process, again) = serving(&place, listen, &[]);
+    let (process, again) = serving(&env, listen, &[]);
     assert_eq!((&again["issuer"], &again["client_secret"]), (&first["issuer"], &first["client_secret"]));
-    approves(&place, &phone, &again);
+    approves(&env, &phone, &again);
     stop(process);
 
     let trusted = std::fs::read_to_string(text(&first, "trust")).unwrap();
-    let (process, fresh) = serving(&place, listen, &["--fresh"]);
+    let (process, fresh) = serving(&env, listen, &["--fresh"]);
     assert_eq!(fresh["issuer"], first["issuer"]);
     assert_ne!(fresh["client_secret"], first["client_secret"]);
     assert_ne!(std::fs::read_to_string(text(&fresh, "trust")).unwrap(), trusted, "it is another provider");
-    let mut client = request(&place, &fresh);
+    let mut client = request(&env, &fresh);
     assert_eq!(client.line("failed")["error"], "unknown_user_id", "which knows no device of Alice's");
     stop(process);
 }
 
 #[test]
 fn its_link_is_a_qr_code_only_where_another_machine_can_reach_the_issuer() {
-    let place = Place::new();
+    let env = TestEnv::new();
     // Each reply waits for something new; the link is made once somebody has looked.
     let link_of = |ready: &Value| {
         let mut revision = 0;
@@ -152,14 +152,14 @@ fn its_link_is_a_qr_code_only_where_another_machine_can_reach_the_issuer() {
         }
         panic!("there is no link")
     };
-    let (process, here) = serving(&place, place.free_address(), &[]);
+    let (process, here) = serving(&env, env.free_address(), &[]);
     let link = link_of(&here);
     assert!(link["qr"]["picture"].is_null(), "{link}");
     let why = link["qr"]["why_not"].as_str().expect("words");
     assert!(why.contains("no other device can reach it") && why.contains("https"), "{why}");
     stop(process);
 
-    let (process, there) = serving(&place, place.free_address(), &["--issuer", "https://demo.acme.example"]);
+    let (process, there) = serving(&env, env.free_address(), &["--issuer", "https://demo.acme.example"]);
     assert_eq!(text(&there, "issuer"), "https://demo.acme.example");
     assert!(text(&there, "enrollment_link").starts_with("https://demo.acme.example/push/enroll#"), "{there}");
     let link = link_of(&there);
@@ -168,19 +168,19 @@ fn its_link_is_a_qr_code_only_where_another_machine_can_reach_the_issuer() {
     assert!(link["qr"]["why_not"].is_null(), "{link}");
     stop(process);
 
-    let mut insecure = demo(&place, place.free_address(), &["--json", "--issuer", "http://192.168.7.4:8787"]);
+    let mut insecure = demo(&env, env.free_address(), &["--json", "--issuer", "http://192.168.7.4:8787"]);
     assert_eq!(insecure.exit(), 2, "plain http is for this computer alone");
 }
 
 #[test]
 fn a_busy_port_names_its_owner_and_takes_the_next() {
-    let place = Place::new();
-    let busy = TcpListener::bind(place.free_address()).unwrap();
+    let env = TestEnv::new();
+    let busy = TcpListener::bind(env.free_address()).unwrap();
     let listen = busy.local_addr().unwrap();
-    let (process, ready) = serving(&place, listen, &[]);
+    let (process, ready) = serving(&env, listen, &[]);
     let issuer: SocketAddr = text(&ready, "issuer").strip_prefix("http://").unwrap().parse().unwrap();
     assert!(issuer.ip() == listen.ip() && issuer.port() > listen.port(), "{issuer}");
-    let said = place.standard_errors();
+    let said = env.standard_errors();
     assert!(said.contains(&format!("Port {} is taken", listen.port())), "{said}");
     if cfg!(target_os = "linux") {
         assert!(said.contains(&std::process::id().to_string()), "its owner is this very process: {said}");
@@ -190,10 +190,10 @@ fn a_busy_port_names_its_owner_and_takes_the_next() {
 
 #[test]
 fn a_demo_that_was_killed_takes_its_provider_along_and_goes_on_afterwards() {
-    let place = Place::new();
-    let listen = place.free_address();
-    let (mut process, first) = serving(&place, listen, &[]);
-    let phone = Device::new(&place, "phone");
+    let env = TestEnv::new();
+    let listen = env.free_address();
+    let (mut process, first) = serving(&env, listen, &[]);
+    let phone = Device::new(&env, "phone");
     phone.enroll(text(&first, "enrollment_link"));
     let mut connection = TcpStream::connect(listen).unwrap();
     connection.set_read_timeout(Some(PATIENCE)).unwrap();
@@ -206,28 +206,28 @@ fn a_demo_that_was_killed_takes_its_provider_along_and_goes_on_afterwards() {
         other => panic!("the provider hangs up: {other:?}"),
     }
     // Whatever still cleans up is cut off too.
-    kill_9_all_in(&place);
-    let (process, again) = serving(&place, listen, &[]);
+    kill_9_all_in(&env);
+    let (process, again) = serving(&env, listen, &[]);
 
     assert_eq!((&again["issuer"], &again["client_secret"]), (&first["issuer"], &first["client_secret"]));
-    approves(&place, &phone, &again);
+    approves(&env, &phone, &again);
     stop(process);
 }
 
 #[test]
 fn a_demo_whose_every_process_was_killed_goes_on_afterwards() {
-    let place = Place::new();
-    let listen = place.free_address();
-    let (process, first) = serving(&place, listen, &[]);
-    let phone = Device::new(&place, "phone");
+    let env = TestEnv::new();
+    let listen = env.free_address();
+    let (process, first) = serving(&env, listen, &[]);
+    let phone = Device::new(&env, "phone");
     phone.enroll(text(&first, "enrollment_link"));
-    let mut client = request(&place, &first);
+    let mut client = request(&env, &first);
     client.line("acknowledged");
     let challenge = phone.only_pending();
 
-    kill_9_all_in(&place);
+    kill_9_all_in(&env);
     drop((process, client));
-    let (process, again) = serving(&place, listen, &[]);
+    let (process, again) = serving(&env, listen, &[]);
 
     assert_eq!(again["issuer"], first["issuer"]);
     phone.answer(id(&challenge), &["approve"]).expect_code(0);
@@ -235,8 +235,8 @@ fn a_demo_whose_every_process_was_killed_goes_on_afterwards() {
 }
 
 /// Kills, by their ids, the processes of this test alone.
-fn kill_9_all_in(place: &Place) {
-    for id in at_work_in(place.folder()) {
+fn kill_9_all_in(env: &TestEnv) {
+    for id in processes_in(env.folder()) {
         // One that has just ended by itself is gone too.
         let _ = Command::new("sh").args(["-c", &format!("kill -9 {id}")]).output();
     }

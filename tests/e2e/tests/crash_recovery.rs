@@ -1,24 +1,24 @@
 //! The window when things break: the provider away with an answer under way, the program killed in the middle of one.
 
-use countersign_e2e::stage::Stage;
+use countersign_e2e::desktop::Desktop;
 use countersign_e2e::window::{Opening, PIN, Window};
 use countersign_tests::client::PAYMENT;
 use countersign_tests::provider::{Provider, Settings};
 use countersign_tests::proxy::{Answers, Did, Proxy};
 
 /// A provider behind a proxy. Polls are answered at once, so that a test can ask how things stand.
-fn behind_a_proxy(stage: &Stage) -> (Proxy, Provider<'_>) {
-    let (issuer, listen) = (stage.place.free_address(), stage.place.free_address());
+fn behind_a_proxy(desktop: &Desktop) -> (Proxy, Provider<'_>) {
+    let (issuer, listen) = (desktop.env.free_address(), desktop.env.free_address());
     let proxy = Proxy::start(issuer, listen);
     let settings = Settings { policy: "token_wait = \"0s\"".to_owned(), behind: Some(listen), ..Settings::default() };
-    (proxy, Provider::start_at(&stage.place, "provider", issuer, &settings))
+    (proxy, Provider::start_at(&desktop.env, "provider", issuer, &settings))
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn an_answer_that_could_not_be_sent_is_kept_and_settled_when_the_provider_is_back() {
-    let stage = Stage::new();
-    let (proxy, mut provider) = behind_a_proxy(&stage);
-    let window = Window::enrolled(&stage, "window", &provider).await;
+    let desktop = Desktop::new();
+    let (proxy, mut provider) = behind_a_proxy(&desktop);
+    let window = Window::enrolled(&desktop, "window", &provider).await;
     let page = &window.page;
     proxy.answers(Answers::Refuse);
     let first = provider.till().ask(&[("authorization_details", PAYMENT), ("binding_message", "Till 2")]);
@@ -47,9 +47,9 @@ async fn an_answer_that_could_not_be_sent_is_kept_and_settled_when_the_provider_
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_window_killed_in_the_middle_of_an_answer_learns_its_outcome_after_the_restart() {
-    let stage = Stage::new();
-    let (proxy, provider) = behind_a_proxy(&stage);
-    let window = Window::enrolled(&stage, "window", &provider).await;
+    let desktop = Desktop::new();
+    let (proxy, provider) = behind_a_proxy(&desktop);
+    let window = Window::enrolled(&desktop, "window", &provider).await;
     proxy.answers(Answers::SwallowReply);
     let asked = provider.till().ask(&[("authorization_details", PAYMENT)]);
     window.request("4.20").await;
@@ -58,7 +58,7 @@ async fn a_window_killed_in_the_middle_of_an_answer_learns_its_outcome_after_the
     window.kill_9();
     proxy.recover();
 
-    let window = Window::open_with(&stage, "window", &Opening::default()).await;
+    let window = Window::open_with(&desktop, "window", &Opening::default()).await;
     window.page.read("#outcome", "Approved € 4.20").await;
     let tokens = provider.till().poll_to_the_end(&asked);
     assert_eq!(tokens.status, 200, "{}", tokens.text());
@@ -69,9 +69,9 @@ async fn a_window_killed_in_the_middle_of_an_answer_learns_its_outcome_after_the
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_second_window_on_the_same_home_says_that_the_first_is_open() {
-    let stage = Stage::new();
-    let first = Window::open(&stage, "window").await;
-    let second = Window::open(&stage, "window").await;
+    let desktop = Desktop::new();
+    let first = Window::open(&desktop, "window").await;
+    let second = Window::open(&desktop, "window").await;
     second.screen("trouble").await;
     second.page.read("main", "already open").await;
     second.page.picture("already open").await;

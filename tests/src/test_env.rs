@@ -19,21 +19,21 @@ const TAIL_LINES: usize = 40;
 const FIRST_PORT: u16 = 20_000;
 
 /// One test's address and folder. When the test fails, it shows what every process here had to say.
-pub struct Place {
+pub struct TestEnv {
     address: Ipv4Addr,
     next_port: AtomicU16,
     folder: TempDir,
     authority: OnceLock<PathBuf>,
 }
 
-impl Place {
+impl TestEnv {
     /// A place for the test that calls.
     ///
     /// # Panics
     /// If there is no temporary folder to be had.
-    pub fn new() -> Place {
+    pub fn new() -> TestEnv {
         let folder = tempfile::Builder::new().prefix("countersign-").tempdir().expect("a temporary folder");
-        Place { address: own_address(), next_port: AtomicU16::new(FIRST_PORT), folder, authority: OnceLock::new() }
+        TestEnv { address: own_address(), next_port: AtomicU16::new(FIRST_PORT), folder, authority: OnceLock::new() }
     }
 
     /// The test's folder.
@@ -93,14 +93,14 @@ impl Place {
     }
 }
 
-impl Default for Place {
-    fn default() -> Place {
-        Place::new()
+impl Default for TestEnv {
+    fn default() -> TestEnv {
+        TestEnv::new()
     }
 }
 
 #[expect(clippy::print_stderr, reason = "libtest shows what a failing test printed")]
-impl Drop for Place {
+impl Drop for TestEnv {
     fn drop(&mut self) {
         if std::thread::panicking() {
             eprintln!("What the processes of this test said on standard error:\n{}", self.standard_errors());

@@ -8,8 +8,8 @@ use countersign_protocol::outcome::Ending;
 use countersign_protocol::problem::Problem;
 use countersign_tests::client::PAYMENT;
 use countersign_tests::http::Response;
-use countersign_tests::place::Place;
 use countersign_tests::provider::Provider;
+use countersign_tests::test_env::TestEnv;
 use countersign_tests::wire_device;
 
 /// How often each answer's bytes are sent.
@@ -19,8 +19,8 @@ const POLLS: usize = 100;
 
 #[test]
 fn three_answers_many_times_over_make_one_verdict_and_one_token_set() {
-    let place = Place::new();
-    let provider = Provider::start(&place);
+    let env = TestEnv::new();
+    let provider = Provider::start(&env);
     let till = provider.till();
     let names = ["first", "second", "third"];
     let mut devices: Vec<_> = names.iter().map(|name| wire_device::enroll(&provider.link("alice"), name)).collect();

@@ -1,29 +1,29 @@
 //! What the measuring provider can do, to approve without a device, can be reached in no way through `countersign`.
 
 use countersign_tests::binary;
-use countersign_tests::place::Place;
 use countersign_tests::process::{Finished, Process};
 use countersign_tests::provider::{Provider, Settings};
+use countersign_tests::test_env::TestEnv;
 
 const AUTO: &str = "\n[[users]]\nsub = \"auto0\"\n";
 
 #[test]
 fn a_user_of_that_name_is_one_like_any_other() {
-    let place = Place::new();
-    let provider = Provider::start_with(&place, "provider", &Settings { more: AUTO.into(), ..Settings::default() });
+    let env = TestEnv::new();
+    let provider = Provider::start_with(&env, "provider", &Settings { more: AUTO.into(), ..Settings::default() });
     let reply = provider.till().post("/bc-authorize", &[("scope", "openid"), ("login_hint", "auto0")]);
     assert_eq!((reply.status, reply.error().as_str()), (400, "unknown_user_id"), "{}", reply.text());
 }
 
 #[test]
 fn no_subcommand_leads_there() {
-    let place = Place::new();
+    let env = TestEnv::new();
     for arguments in [&["bench"][..], &["provider"], &["bench-provider"], &["op", "bench"], &["op", "provider"]] {
-        let ended = Process::start(&place, "countersign", place.command(arguments)).finish();
+        let ended = Process::start(&env, "countersign", env.command(arguments)).finish();
         assert_eq!(ended.code, 2, "{arguments:?}: {}", ended.errors);
     }
     for flag in ["--in-process", "--approve-in-process", "--approver"] {
-        let ended = serve(&place, &["op", "serve", flag], "");
+        let ended = serve(&env, &["op", "serve", flag], "");
         assert_eq!(ended.code, 2, "{flag}: {}", ended.errors);
         assert!(ended.errors.contains(flag), "{}", ended.errors);
     }
@@ -31,7 +31,7 @@ fn no_subcommand_leads_there() {
 
 #[test]
 fn no_name_of_the_configuration_leads_there() {
-    let place = Place::new();
+    let env = TestEnv::new();
     for name in ["in_process", "approve_in_process", "approver", "auto_approve", "bench"] {
         let lines = [
             format!("{name} = true\n"),
@@ -43,7 +43,7 @@ fn no_name_of_the_configuration_leads_there() {
             ),
         ];
         for line in lines {
-            let ended = serve(&place, &["op", "serve"], &line);
+            let ended = serve(&env, &["op", "serve"], &line);
             assert_eq!(ended.code, 2, "{line}: {}", ended.errors);
             let says = ended.errors + &ended.output.join("\n");
             assert!(says.contains("unknown") && says.contains(name), "{line}: {says}");
@@ -61,11 +61,11 @@ fn the_program_does_not_hold_it() {
     assert!(!holds(b"countersign_bench"), "the measuring program is in the command");
 }
 
-fn serve(place: &Place, arguments: &[&str], lines: &str) -> Finished {
-    let config = place.path("refused.toml");
+fn serve(env: &TestEnv, arguments: &[&str], lines: &str) -> Finished {
+    let config = env.path("refused.toml");
     let text = format!("issuer = \"http://127.0.0.1:1\"\nlisten = \"127.0.0.1:0\"\n{lines}");
     std::fs::write(&config, text).expect("written");
-    let mut command = place.command(arguments);
-    command.arg("--config").arg(&config).arg("--home").arg(place.path("refused-home")).arg("--json");
-    Process::start(place, "refused", command).finish()
+    let mut command = env.command(arguments);
+    command.arg("--config").arg(&config).arg("--home").arg(env.path("refused-home")).arg("--json");
+    Process::start(env, "refused", command).finish()
 }

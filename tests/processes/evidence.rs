@@ -7,9 +7,9 @@ use countersign_protocol::evidence::{Evidence, TrustAnchor};
 use countersign_protocol::link::EnrollmentLink;
 use countersign_tests::client::PAYMENT;
 use countersign_tests::device::{Device, id};
-use countersign_tests::place::Place;
 use countersign_tests::process::{Finished, Process};
 use countersign_tests::provider::{Provider, Settings};
+use countersign_tests::test_env::TestEnv;
 
 /// An approved payment's evidence, and whom to trust about it.
 struct Exported {
@@ -17,73 +17,73 @@ struct Exported {
     trust: TrustAnchor,
 }
 
-fn approve_and_export(place: &Place, provider: &Provider<'_>, name: &str) -> Exported {
+fn approve_and_export(env: &TestEnv, provider: &Provider<'_>, name: &str) -> Exported {
     let link = provider.link("alice");
     let token = link.parse::<EnrollmentLink>().unwrap();
     let root = token.token().peek().unwrap().evidence_root;
-    let device = Device::new(place, name);
+    let device = Device::new(env, name);
     device.enroll(&link);
     let acknowledged = provider.till().ask(&[("authorization_details", PAYMENT)]);
     let challenge = device.only_pending();
     device.answer(id(&challenge), &["approve"]).expect_code(0);
     assert_eq!(provider.till().poll_to_the_end(&acknowledged).status, 200);
-    let file = place.path(&format!("{name}.evidence"));
+    let file = env.path(&format!("{name}.evidence"));
     std::fs::write(&file, device.evidence(id(&challenge))).unwrap();
     Exported { file, trust: TrustAnchor { issuer: token.issuer().clone(), root } }
 }
 
-fn verify(place: &Place, file: &Path, trust: &[&str]) -> Finished {
-    let mut command = place.command(&["verify", file.to_str().unwrap(), "--json"]);
+fn verify(env: &TestEnv, file: &Path, trust: &[&str]) -> Finished {
+    let mut command = env.command(&["verify", file.to_str().unwrap(), "--json"]);
     trust.iter().for_each(|trust| {
         command.args(["--trust", trust]);
     });
-    Process::start(place, "verify", command).finish()
+    Process::start(env, "verify", command).finish()
 }
 
 #[test]
 fn evidence_verifies_with_the_issuers_root_and_without_it_only_as_consistent() {
-    let place = Place::new();
-    let mut provider = Provider::start(&place);
-    let Exported { file, trust } = approve_and_export(&place, &provider, "phone");
+    let env = TestEnv::new();
+    let mut provider = Provider::start(&env);
+    let Exported { file, trust } = approve_and_export(&env, &provider, "phone");
     provider.kill_9();
     let written = format!("{}={}", trust.issuer.as_str(), trust.root);
-    let trust_file = place.path("trust.json");
+    let trust_file = env.path("trust.json");
     std::fs::write(&trust_file, serde_json::to_string(&trust).unwrap()).unwrap();
 
-    verify(&place, &file, &[&written]).expect_code(0);
-    verify(&place, &file, &[trust_file.to_str().unwrap()]).expect_code(0);
-    verify(&place, &file, &["https://id.example=NzbLsXh8uDCcd-6MNwXF4W_7noWXFZAfHkxZsRGC9Xs", &written]).expect_code(0);
+    verify(&env, &file, &[&written]).expect_code(0);
+    verify(&env, &file, &[trust_file.to_str().unwrap()]).expect_code(0);
+    verify(&env, &file, &["https://id.example=NzbLsXh8uDCcd-6MNwXF4W_7noWXFZAfHkxZsRGC9Xs", &written]).expect_code(0);
 
-    verify(&place, &file, &[]).expect_code(6);
+    verify(&env, &file, &[]).expect_code(6);
     let other_root = format!("{}=NzbLsXh8uDCcd-6MNwXF4W_7noWXFZAfHkxZsRGC9Xs", trust.issuer.as_str());
-    verify(&place, &file, &[&other_root]).expect_code(5);
-    verify(&place, &file, &[&format!("https://id.example={}", trust.root)]).expect_code(5);
-    verify(&place, &file, &["not a thumbprint"]).expect_code(2);
-    verify(&place, &place.path("no such file"), &[&written]).expect_code(2);
+    verify(&env, &file, &[&other_root]).expect_code(5);
+    verify(&env, &file, &[&format!("https://id.example={}", trust.root)]).expect_code(5);
+    verify(&env, &file, &["not a thumbprint"]).expect_code(2);
+    verify(&env, &env.path("no such file"), &[&written]).expect_code(2);
 }
 
 #[test]
 fn evidence_of_a_made_up_issuer_of_the_same_name_is_worth_nothing_to_who_knows_the_real_root() {
-    let place = Place::new();
-    let address = place.free_address();
-    let real = Provider::start_at(&place, "real", address, &Settings::default());
-    let genuine = approve_and_export(&place, &real, "phone");
+    let env = TestEnv::new();
+    let address = env.free_address();
+    let real = Provider::start_at(&env, "real", address, &Settings::default());
+    let genuine = approve_and_export(&env, &real, "phone");
     drop(real);
-    let made_up = Provider::start_at(&place, "made-up", address, &Settings::default());
-    let forged = approve_and_export(&place, &made_up, "forger");
+    let made_up = Provider::start_at(&env, "made-up", address, &Settings::default());
+    let forged = approve_and_export(&env, &made_up, "forger");
     assert_eq!(genuine.trust.issuer, forged.trust.issuer, "both call themselves the same");
     let real_root = format!("{}={}", genuine.trust.issuer.as_str(), genuine.trust.root);
 
-    verify(&place, &genuine.file, &[&real_root]).expect_code(0);
-    verify(&place, &forged.file, &[]).expect_code(6);
-    verify(&place, &forged.file, &[&real_root]).expect_code(5);
+    verify(&env, &genuine.file, &[&real_root]).expect_code(0);
+    verify(&env, &forged.file, &[]).expect_code(6);
+    verify(&env, &forged.file, &[&real_root]).expect_code(5);
 }
 
 #[test]
 fn no_byte_of_evidence_can_be_changed() {
-    let place = Place::new();
-    let provider = Provider::start(&place);
-    let Exported { file, trust } = approve_and_export(&place, &provider, "phone");
+    let env = TestEnv::new();
+    let provider = Provider::start(&env);
+    let Exported { file, trust } = approve_and_export(&env, &provider, "phone");
     let written = format!("{}={}", trust.issuer.as_str(), trust.root);
     let genuine = std::fs::read(&file).unwrap();
     let trusted = [trust];
@@ -96,15 +96,15 @@ fn no_byte_of_evidence_can_be_changed() {
         }
     }
 
-    let changed_file = place.path("changed.evidence");
+    let changed_file = env.path("changed.evidence");
     for at in [0, genuine.len() / 3, genuine.len() / 2, genuine.len() - 2, genuine.len() - 1] {
         let [flipped, ..] = three_ways(&genuine, at);
         std::fs::write(&changed_file, flipped).unwrap();
-        verify(&place, &changed_file, &[&written]).expect_code(5);
-        verify(&place, &changed_file, &[]).expect_code(5);
+        verify(&env, &changed_file, &[&written]).expect_code(5);
+        verify(&env, &changed_file, &[]).expect_code(5);
     }
     std::fs::write(&changed_file, &genuine[..genuine.len() - 1]).unwrap();
-    verify(&place, &changed_file, &[&written]).expect_code(5);
+    verify(&env, &changed_file, &[&written]).expect_code(5);
 }
 
 /// One byte made another: its lowest bit turned, a letter of base64url in its place, and gone.

@@ -1,15 +1,15 @@
 //! The number that the client shows and the person enters: right it approves, wrong it ends the request everywhere.
 
 use countersign_tests::device::{Device, id};
-use countersign_tests::place::Place;
 use countersign_tests::provider::Provider;
+use countersign_tests::test_env::TestEnv;
 use serde_json::json;
 
 #[test]
 fn the_number_that_the_client_shows_approves() {
-    let place = Place::new();
-    let provider = Provider::start(&place);
-    let phone = Device::enrolled(&place, "phone", &provider, "alice");
+    let env = TestEnv::new();
+    let provider = Provider::start(&env);
+    let phone = Device::enrolled(&env, "phone", &provider, "alice");
     let (mut request, acknowledged) = provider.till().acknowledged(&["--interaction", "input_manual"]);
     let number = acknowledged["interaction_value"].as_str().expect("the client is given a number to show").to_owned();
     assert!(number.len() == 6 && number.bytes().all(|digit| digit.is_ascii_digit()), "{number}");
@@ -26,9 +26,9 @@ fn the_number_that_the_client_shows_approves() {
 
 #[test]
 fn one_of_three_numbers_is_chosen() {
-    let place = Place::new();
-    let provider = Provider::start(&place);
-    let phone = Device::enrolled(&place, "phone", &provider, "alice");
+    let env = TestEnv::new();
+    let provider = Provider::start(&env);
+    let phone = Device::enrolled(&env, "phone", &provider, "alice");
     let (mut request, acknowledged) = provider.till().acknowledged(&["--interaction", "number_choose"]);
 
     let challenge = phone.only_pending();
@@ -43,10 +43,10 @@ fn one_of_three_numbers_is_chosen() {
 
 #[test]
 fn a_wrong_number_kills_the_approval_on_every_device() {
-    let place = Place::new();
-    let provider = Provider::start(&place);
-    let phone = Device::enrolled(&place, "phone", &provider, "alice");
-    let desk = Device::enrolled(&place, "desk", &provider, "alice");
+    let env = TestEnv::new();
+    let provider = Provider::start(&env);
+    let phone = Device::enrolled(&env, "phone", &provider, "alice");
+    let desk = Device::enrolled(&env, "desk", &provider, "alice");
     let (mut request, acknowledged) = provider.till().acknowledged(&["--interaction", "input_manual"]);
     let right = acknowledged["interaction_value"].as_str().unwrap().to_owned();
     let wrong = if right == "000000" { "000001" } else { "000000" };

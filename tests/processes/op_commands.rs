@@ -2,17 +2,17 @@
 
 use countersign_tests::client::Client;
 use countersign_tests::device::{Device, id};
-use countersign_tests::place::Place;
 use countersign_tests::process::{Finished, Process};
 use countersign_tests::provider::Provider;
+use countersign_tests::test_env::TestEnv;
 use serde_json::Value;
 
 /// A client by what a command printed of it. Its secret lives as long as the test.
-fn client<'a>(place: &'a Place, provider: &Provider<'_>, line: &Value) -> Client<'a> {
+fn client<'a>(env: &'a TestEnv, provider: &Provider<'_>, line: &Value) -> Client<'a> {
     let text = |member: &str| -> &'static str {
         line[member].as_str().unwrap_or_else(|| panic!("{member} is missing: {line}")).to_owned().leak()
     };
-    Client::new(place, provider.issuer(), text("client_id"), text("client_secret"))
+    Client::new(env, provider.issuer(), text("client_id"), text("client_secret"))
 }
 
 fn said(finished: &Finished) -> String {
@@ -21,12 +21,12 @@ fn said(finished: &Finished) -> String {
 
 #[test]
 fn a_client_is_added_asks_gets_a_new_secret_and_is_removed_without_a_restart() {
-    let place = Place::new();
-    let provider = Provider::start(&place);
-    let phone = Device::enrolled(&place, "phone", &provider, "alice");
+    let env = TestEnv::new();
+    let provider = Provider::start(&env);
+    let phone = Device::enrolled(&env, "phone", &provider, "alice");
     let add = ["client", "add", "till-15", "--name", "Till 15", "--verified", "--set", "policy.ttl=90s"];
     let added = provider.op(&add).expect_code(0).line("client_added");
-    let till = client(&place, &provider, &added);
+    let till = client(&env, &provider, &added);
     let (mut asked, acknowledged) = till.acknowledged(&["--binding-message", "hello"]);
     assert_eq!(acknowledged["expires_in"], 90);
     let waiting = phone.only_pending();
@@ -36,7 +36,7 @@ fn a_client_is_added_asks_gets_a_new_secret_and_is_removed_without_a_restart() {
 
     let rotated = provider.op(&["client", "rotate-secret", "till-15"]).expect_code(0).line("secret_rotated");
     assert!(said(&till.request(&[]).finish().expect_code(4)).contains("invalid_client"), "the old secret is refused");
-    client(&place, &provider, &rotated).acknowledged(&[]);
+    client(&env, &provider, &rotated).acknowledged(&[]);
 
     let listed = provider.op(&["client", "list"]).expect_code(0).lines("client");
     let of = |id: &str| listed.iter().find(|line| line["client_id"] == id).expect("listed").clone();
@@ -44,13 +44,13 @@ fn a_client_is_added_asks_gets_a_new_secret_and_is_removed_without_a_restart() {
     assert!(listed.iter().all(|line| line.get("client_secret").is_none()), "no list tells a secret");
     let removed = provider.op(&["client", "remove", "till-15"]).expect_code(0).line("client_removed");
     assert_eq!(removed["withdrawn"], 1, "the request that was pending");
-    assert!(said(&client(&place, &provider, &rotated).request(&[]).finish().expect_code(4)).contains("invalid_client"));
+    assert!(said(&client(&env, &provider, &rotated).request(&[]).finish().expect_code(4)).contains("invalid_client"));
 }
 
 #[test]
 fn what_can_not_be_added_is_told_in_words_and_changes_nothing() {
-    let place = Place::new();
-    let provider = Provider::start(&place);
+    let env = TestEnv::new();
+    let provider = Provider::start(&env);
     for (arguments, expected) in [
         (["client", "add", "kiosk"].as_slice(), "client kiosk is taken already"),
         (&["client", "add", "x", "--token-endpoint-auth-method", "private_key_jwt"], "needs the client's public keys"),
@@ -71,10 +71,10 @@ fn what_can_not_be_added_is_told_in_words_and_changes_nothing() {
 
 #[test]
 fn somebody_is_added_enrolls_is_locked_and_is_let_in_again() {
-    let place = Place::new();
-    let provider = Provider::start(&place);
+    let env = TestEnv::new();
+    let provider = Provider::start(&env);
     provider.op(&["user", "add", "carol", "--name", "Carol", "--hint", "carol@example.com"]).expect_code(0);
-    let phone = Device::enrolled(&place, "phone", &provider, "carol@example.com");
+    let phone = Device::enrolled(&env, "phone", &provider, "carol@example.com");
     let (asked, acknowledged) = {
         let mut asked = provider.till().request_for("carol@example.com", &["--interaction", "boolean"]);
         let acknowledged = asked.line("acknowledged");
@@ -109,8 +109,8 @@ fn somebody_is_added_enrolls_is_locked_and_is_let_in_again() {
 
 #[test]
 fn somebody_who_is_added_with_a_code_is_asked_only_with_it() {
-    let place = Place::new();
-    let provider = Provider::start(&place);
+    let env = TestEnv::new();
+    let provider = Provider::start(&env);
     let set = ["user", "add", "carol", "--name", "Carol", "--set", "user_code=xyz789"];
     let added = provider.op(&set).expect_code(0);
     assert!(!said(&added).contains("xyz789"), "a code is not repeated: {}", said(&added));
@@ -121,8 +121,8 @@ fn somebody_who_is_added_with_a_code_is_asked_only_with_it() {
     assert!(![database, log].concat().windows(6).any(|bytes| bytes == b"xyz789"), "it is kept as a hash");
 
     let set = ["client", "add", "desk", "--set", "backchannel_user_code_parameter=true", "--set", "first_party=true"];
-    let desk = client(&place, &provider, &provider.op(&set).expect_code(0).line("client_added"));
-    let _phone = Device::enrolled(&place, "phone", &provider, "carol");
+    let desk = client(&env, &provider, &provider.op(&set).expect_code(0).line("client_added"));
+    let _phone = Device::enrolled(&env, "phone", &provider, "carol");
     let ask = |code: &[(&str, &str)]| {
         let usual = [("login_hint", "carol"), ("scope", "openid"), ("binding_message", "hello")];
         desk.post("/bc-authorize", &[&usual[..], code].concat())
@@ -135,14 +135,14 @@ fn somebody_who_is_added_with_a_code_is_asked_only_with_it() {
 
 #[test]
 fn a_configuration_is_checked_without_a_start() {
-    let place = Place::new();
+    let env = TestEnv::new();
     let file = |name: &str, text: &str| {
-        let path = place.path(name);
+        let path = env.path(name);
         std::fs::write(&path, text).expect("written");
         path.display().to_string()
     };
     let check = |name: &str, config: &str| {
-        Process::start(&place, name, place.command(&["op", "check", "--config", config, "--json"])).finish()
+        Process::start(&env, name, env.command(&["op", "check", "--config", config, "--json"])).finish()
     };
     let good = file("good.toml", "issuer = \"https://id.example.com\"\n[[users]]\nsub = \"alice\"\n");
     let told = check("good", &good).expect_code(0).line("checked");
@@ -154,13 +154,13 @@ fn a_configuration_is_checked_without_a_start() {
         file("missing.toml", "issuer = \"https://id.example.com\"\n[tls]\ncert = \"cert.pem\"\nkey = \"key.pem\"\n");
     let told = check("missing", &missing).expect_code(2);
     assert!(said(&told).contains("cert.pem"), "{}", said(&told));
-    assert!(!place.path("provider.db").exists());
+    assert!(!env.path("provider.db").exists());
 
     // The command line goes before the environment, and that before the file.
     let elsewhere = |name: &str, issuer: &str, given: &[&str]| {
-        let mut command = place.command(&[&["op", "check", "--config", &good, "--json"], given].concat());
+        let mut command = env.command(&[&["op", "check", "--config", &good, "--json"], given].concat());
         command.env("COUNTERSIGN_OP_ISSUER", issuer);
-        Process::start(&place, name, command).finish()
+        Process::start(&env, name, command).finish()
     };
     let told = elsewhere("environment", "https://env.example.com", &[]).expect_code(0).line("checked");
     assert_eq!(told["issuer"], "https://env.example.com");
@@ -175,9 +175,9 @@ fn a_configuration_is_checked_without_a_start() {
 
 #[test]
 fn keys_are_followed_by_new_ones_while_a_real_device_goes_on() {
-    let place = Place::new();
-    let provider = Provider::start(&place);
-    let phone = Device::enrolled(&place, "phone", &provider, "alice");
+    let env = TestEnv::new();
+    let provider = Provider::start(&env);
+    let phone = Device::enrolled(&env, "phone", &provider, "alice");
     let root = {
         let listed = provider.op(&["keys", "list"]).expect_code(0).lines("key");
         let root = listed.iter().find(|key| key["name"] == "evidence-root").expect("listed");
@@ -188,11 +188,11 @@ fn keys_are_followed_by_new_ones_while_a_real_device_goes_on() {
         let challenge = phone.only_pending();
         phone.answer(id(&challenge), &["approve"]).expect_code(0);
         asked.line("tokens");
-        let file = place.path(name);
+        let file = env.path(name);
         std::fs::write(&file, phone.evidence(id(&challenge))).expect("written");
         let trust = format!("{}={root}", provider.issuer());
-        let verify = place.command(&["verify", file.to_str().expect("text"), "--trust", &trust, "--json"]);
-        Process::start(&place, "verify", verify).finish().expect_code(0);
+        let verify = env.command(&["verify", file.to_str().expect("text"), "--trust", &trust, "--json"]);
+        Process::start(&env, "verify", verify).finish().expect_code(0);
     };
     approve("before");
 
@@ -218,8 +218,8 @@ fn keys_are_followed_by_new_ones_while_a_real_device_goes_on() {
 
 #[test]
 fn status_says_what_works_and_the_next_step() {
-    let place = Place::new();
-    let mut provider = Provider::start(&place);
+    let env = TestEnv::new();
+    let mut provider = Provider::start(&env);
     let by_name = |finished: &Finished| -> Vec<(String, bool)> {
         let lines = finished.lines("status");
         lines.iter().map(|line| (line["name"].as_str().expect("text").to_owned(), line["ok"] == true)).collect()
@@ -231,7 +231,7 @@ fn status_says_what_works_and_the_next_step() {
     assert_eq!(ill, [&("people".to_owned(), false)], "nobody has a device yet");
     assert!(told.line("next")["step"].as_str().is_some_and(|step| step.contains("countersign op link")));
 
-    let phone = Device::enrolled(&place, "phone", &provider, "alice");
+    let phone = Device::enrolled(&env, "phone", &provider, "alice");
     let (mut asked, _) = provider.till().acknowledged(&["--interaction", "boolean"]);
     phone.answer(id(&phone.only_pending()), &["approve"]).expect_code(0);
     asked.line("tokens");
@@ -249,9 +249,9 @@ fn status_says_what_works_and_the_next_step() {
 
 #[test]
 fn a_trace_tells_one_approvals_story() {
-    let place = Place::new();
-    let provider = Provider::start(&place);
-    let phone = Device::enrolled(&place, "phone", &provider, "alice");
+    let env = TestEnv::new();
+    let provider = Provider::start(&env);
+    let phone = Device::enrolled(&env, "phone", &provider, "alice");
     let message = "A message that no trace shows";
     let (mut asked, acknowledged) =
         provider.till().acknowledged(&["--interaction", "boolean", "--binding-message", message]);
@@ -281,16 +281,16 @@ fn a_trace_tells_one_approvals_story() {
 
 #[test]
 fn a_copy_made_while_requests_come_is_whole_and_can_be_served() {
-    let place = Place::new();
-    let mut provider = Provider::start(&place);
-    let phone = Device::enrolled(&place, "phone", &provider, "alice");
+    let env = TestEnv::new();
+    let mut provider = Provider::start(&env);
+    let phone = Device::enrolled(&env, "phone", &provider, "alice");
     let (_waiting, _) = provider.till().acknowledged(&["--interaction", "boolean"]);
-    let copy = place.path("copy.db");
+    let copy = env.path("copy.db");
     let to = copy.to_str().expect("text");
     let home = provider.home();
     let backup = |to: &str| {
-        let command = place.command(&["op", "backup", "--to", to, "--home", home.to_str().expect("text"), "--json"]);
-        Process::start(&place, "backup", command).finish()
+        let command = env.command(&["op", "backup", "--to", to, "--home", home.to_str().expect("text"), "--json"]);
+        Process::start(&env, "backup", command).finish()
     };
     let made = backup(to).expect_code(0).line("backup");
     assert!(
@@ -314,14 +314,14 @@ fn a_copy_made_while_requests_come_is_whole_and_can_be_served() {
 
 #[test]
 fn a_folder_that_no_provider_serves_from_is_told_apart() {
-    let place = Place::new();
-    let provider = Provider::start(&place);
+    let env = TestEnv::new();
+    let provider = Provider::start(&env);
     let list = |name: &str, home: &std::path::Path| {
-        let mut command = place.command(&["op", "client", "list"]);
+        let mut command = env.command(&["op", "client", "list"]);
         command.arg("--config").arg(provider.config()).arg("--home").arg(home);
-        Process::start(&place, name, command).finish().expect_code(0)
+        Process::start(&env, name, command).finish().expect_code(0)
     };
-    let mistyped = place.path("provdier");
+    let mistyped = env.path("provdier");
     assert!(list("mistyped", &mistyped).errors.contains("provdier is a new home"));
     assert!(!list("right", &provider.home()).errors.contains("is a new home"));
 }

@@ -4,27 +4,27 @@ use std::path::PathBuf;
 use std::process::{Command, Stdio};
 
 use countersign_tests::binary;
-use countersign_tests::place::Place;
+use countersign_tests::test_env::TestEnv;
 
 /// A provider's configuration for this issuer.
-fn configuration(place: &Place, issuer: &str) -> PathBuf {
-    let file = place.path("provider.toml");
+fn configuration(env: &TestEnv, issuer: &str) -> PathBuf {
+    let file = env.path("provider.toml");
     let settings = format!("issuer = \"{issuer}\"\nmode = \"test\"\n\n[[users]]\nsub = \"alice\"\n");
     std::fs::write(&file, settings).expect("written");
     file
 }
 
 /// What `op link` says on a terminal with so many columns, which util-linux's `script` makes.
-fn on_a_terminal(place: &Place, issuer: &str, columns: u32, arguments: &str) -> String {
+fn on_a_terminal(env: &TestEnv, issuer: &str, columns: u32, arguments: &str) -> String {
     let command = format!(
         "stty rows 24 cols {columns}; exec '{}' op link alice --confirm none --config '{}' --home '{}' {arguments}",
         binary::countersign().display(),
-        configuration(place, issuer).display(),
-        place.path("home").display(),
+        configuration(env, issuer).display(),
+        env.path("home").display(),
     );
     let mut script = Command::new("script");
     script.args(["--quiet", "--return", "--command", &command, "/dev/null"]).stdin(Stdio::null());
-    script.env_remove("NO_COLOR").env_remove("COUNTERSIGN_LOG").env("TERM", "xterm").current_dir(place.folder());
+    script.env_remove("NO_COLOR").env_remove("COUNTERSIGN_LOG").env("TERM", "xterm").current_dir(env.folder());
     let output = script.output().expect("the program `script` of util-linux is on every Debian");
     let said = String::from_utf8(output.stdout).expect("UTF-8");
     assert!(output.status.success(), "{said}");
@@ -39,36 +39,36 @@ fn drawn(said: &str) -> usize {
 
 #[test]
 fn a_link_that_others_can_follow_is_drawn() {
-    let place = Place::new();
-    let said = on_a_terminal(&place, "https://id.acme.example", 140, "");
+    let env = TestEnv::new();
+    let said = on_a_terminal(&env, "https://id.acme.example", 140, "");
     assert!(drawn(&said) > 30, "{said}");
     assert!(!said.contains("No QR code"), "{said}");
 }
 
 #[test]
 fn a_narrow_terminal_says_how_much_room_it_takes() {
-    let place = Place::new();
-    let said = on_a_terminal(&place, "https://id.acme.example", 60, "");
+    let env = TestEnv::new();
+    let said = on_a_terminal(&env, "https://id.acme.example", 60, "");
     assert_eq!(drawn(&said), 0, "{said}");
     assert!(said.contains("it needs a terminal of") && said.contains("this one has 60"), "{said}");
 }
 
 #[test]
 fn a_link_for_this_computer_alone_says_why_it_is_not_drawn() {
-    let place = Place::new();
-    let said = on_a_terminal(&place, "http://127.0.0.1:8787", 140, "");
+    let env = TestEnv::new();
+    let said = on_a_terminal(&env, "http://127.0.0.1:8787", 140, "");
     assert_eq!(drawn(&said), 0, "{said}");
     assert!(said.contains("127.0.0.1 is this computer alone"), "{said}");
 }
 
 #[test]
 fn a_script_gets_the_link_and_nothing_drawn() {
-    let place = Place::new();
-    let said = on_a_terminal(&place, "https://id.acme.example", 140, "--json");
+    let env = TestEnv::new();
+    let said = on_a_terminal(&env, "https://id.acme.example", 140, "--json");
     assert_eq!((drawn(&said), said.trim().lines().count()), (0, 1), "{said}");
-    let config = configuration(&place, "https://id.acme.example");
-    let mut piped = place.command(&["op", "link", "alice", "--confirm", "none", "--config"]);
-    let piped = piped.arg(config).arg("--home").arg(place.path("home")).output().expect("it runs");
+    let config = configuration(&env, "https://id.acme.example");
+    let mut piped = env.command(&["op", "link", "alice", "--confirm", "none", "--config"]);
+    let piped = piped.arg(config).arg("--home").arg(env.path("home")).output().expect("it runs");
     let said = String::from_utf8_lossy(&piped.stdout).into_owned();
     assert!(said.contains("/push/enroll#") && drawn(&said) == 0 && !said.contains("QR"), "{said}");
 }

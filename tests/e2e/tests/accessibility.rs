@@ -1,7 +1,7 @@
 //! Every screen: judged by axe, light and dark, looked at in both sizes, and reached by keyboard alone.
 
 use countersign_e2e::axe;
-use countersign_e2e::stage::Stage;
+use countersign_e2e::desktop::Desktop;
 use countersign_e2e::window::{Opening, PIN, Window};
 use countersign_tests::provider::Provider;
 use fantoccini::key::Key;
@@ -20,10 +20,10 @@ async fn look(window: &Window<'_>, name: &str) {
 }
 
 async fn every_screen(appearance: &'static str) {
-    let stage = Stage::new();
-    let provider = Provider::start(&stage.place);
+    let desktop = Desktop::new();
+    let provider = Provider::start(&desktop.env);
     let opening = Opening { appearance: Some(appearance), ..Opening::default() };
-    let window = Window::open_with(&stage, appearance, &opening).await;
+    let window = Window::open_with(&desktop, appearance, &opening).await;
     let page = &window.page;
     window.screen("welcome").await;
     look(&window, "01 welcome").await;
@@ -127,13 +127,13 @@ async fn tab_to(window: &Window<'_>, css: &str) {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn everything_once_by_keyboard_alone() {
-    let stage = Stage::new();
-    let provider = Provider::start(&stage.place);
-    let window = Window::open(&stage, "window").await;
+    let desktop = Desktop::new();
+    let provider = Provider::start(&desktop.env);
+    let window = Window::open(&desktop, "window").await;
     let page = &window.page;
     let enter = Key::Enter.to_string();
     window.screen("welcome").await;
-    stage.focus();
+    desktop.focus();
     page.until("the page has the focus", "return document.hasFocus()").await;
     tab_to(&window, "#have-link").await;
     page.keys(&enter).await;
@@ -195,9 +195,9 @@ async fn in_reach(window: &Window<'_>) -> serde_json::Value {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn on_a_small_screen_and_at_twice_the_text_amount_payee_and_buttons_stay_in_sight() {
-    let stage = Stage::new();
-    let provider = Provider::start(&stage.place);
-    let window = Window::enrolled(&stage, "window", &provider).await;
+    let desktop = Desktop::new();
+    let provider = Provider::start(&desktop.env);
+    let window = Window::enrolled(&desktop, "window", &provider).await;
     let page = &window.page;
     let _asked = provider.till().pay("80.00", "POS terminal #14");
     window.request("80.00").await;
@@ -214,10 +214,10 @@ async fn on_a_small_screen_and_at_twice_the_text_amount_payee_and_buttons_stay_i
 
 #[tokio::test(flavor = "multi_thread")]
 async fn in_german_the_window_and_the_lines_of_a_request_agree() {
-    let stage = Stage::new();
-    let provider = Provider::start(&stage.place);
+    let desktop = Desktop::new();
+    let provider = Provider::start(&desktop.env);
     let opening = Opening { language: Some("de_DE.UTF-8"), ..Opening::default() };
-    let window = Window::enrolled_with(&stage, "window", &provider, &opening).await;
+    let window = Window::enrolled_with(&desktop, "window", &provider, &opening).await;
     let page = &window.page;
     let _asked = provider.till().pay("1280.50", "Kasse 2");
     window.request("1.280,50").await;

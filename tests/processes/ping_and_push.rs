@@ -3,9 +3,9 @@
 use countersign_tests::client::CIBA_GRANT;
 use countersign_tests::device::{Device, id};
 use countersign_tests::http::{self, Response};
-use countersign_tests::place::Place;
 use countersign_tests::provider::{Provider, Settings};
 use countersign_tests::receiver::{Call, Receiver};
+use countersign_tests::test_env::TestEnv;
 use countersign_tests::tls::Certificates;
 use countersign_tests::tokens;
 use serde_json::{Value, json};
@@ -16,9 +16,9 @@ const SECRET: &str = "f7c09d1c2b8e4a6590d3b1a7e2c45f68";
 const NOTIFY: &str = "8d67dc78-7faa-4d41-aabd-67707b374255.Zg==";
 
 /// An endpoint, and a configuration that lets the provider call it.
-fn told(place: &Place, more: &str) -> (Receiver, Settings) {
-    let address = place.free_address().ip();
-    let certificates = Certificates::make(address, place.folder());
+fn told(env: &TestEnv, more: &str) -> (Receiver, Settings) {
+    let address = env.free_address().ip();
+    let certificates = Certificates::make(address, env.folder());
     let receiver = Receiver::start(address, &certificates);
     let ca = certificates.authority.display();
     let more = format!("{more}\n[egress]\nallow = [\"{address}\"]\nca = \"{ca}\"");
@@ -36,13 +36,13 @@ fn assert_told(call: &Call, path: &str, auth_req_id: &Value) {
 /// an hour, is called back, and fetches its tokens.
 #[test]
 fn a_smart_home_device_registers_asks_with_a_user_code_and_is_called_back() {
-    let place = Place::new();
+    let env = TestEnv::new();
     let more = format!(
         "[[users]]\nsub = \"carol\"\nname = \"Carol Example\"\nuser_code = \"xyz789\"\n\n[registration]\nenabled = true\ninitial_access_token = \"{ACCESS}\"\n"
     );
-    let (receiver, settings) = told(&place, &more);
-    let provider = Provider::start_with(&place, "provider", &settings);
-    let phone = Device::enrolled(&place, "phone", &provider, "carol");
+    let (receiver, settings) = told(&env, &more);
+    let provider = Provider::start_with(&env, "provider", &settings);
+    let phone = Device::enrolled(&env, "phone", &provider, "carol");
 
     let register = |metadata: &Value| {
         let headers = [("content-type", "application/json"), ("authorization", &format!("Bearer {ACCESS}"))];
@@ -112,17 +112,17 @@ fn a_smart_home_device_registers_asks_with_a_user_code_and_is_called_back() {
 
 #[test]
 fn tokens_that_were_not_taken_are_pushed_word_for_word_after_kill_9() {
-    let place = Place::new();
+    let env = TestEnv::new();
     let more = |endpoint: &str| {
         format!(
             "[[clients]]\nclient_id = \"pushed\"\nname = \"Acme Wallet\"\nsecret = \"{SECRET}\"\nfirst_party = true\nbackchannel_token_delivery_mode = \"push\"\nbackchannel_client_notification_endpoint = \"{endpoint}\"\n"
         )
     };
-    let (receiver, mut settings) = told(&place, "");
+    let (receiver, mut settings) = told(&env, "");
     settings.more = format!("{}\n{}", more(&receiver.url("/ciba/push")), settings.more);
-    let mut provider = Provider::start_with(&place, "provider", &settings);
-    let phone = Device::enrolled(&place, "phone", &provider, "alice");
-    let client = countersign_tests::client::Client::new(&place, provider.issuer(), "pushed", SECRET);
+    let mut provider = Provider::start_with(&env, "provider", &settings);
+    let phone = Device::enrolled(&env, "phone", &provider, "alice");
+    let client = countersign_tests::client::Client::new(&env, provider.issuer(), "pushed", SECRET);
     let asked = client.ask(&[("binding_message", "Sign in"), ("client_notification_token", NOTIFY)]);
 
     receiver.answer(503);

@@ -2,15 +2,15 @@
 
 use countersign_tests::client::PAYMENT;
 use countersign_tests::device::{Device, id};
-use countersign_tests::place::Place;
 use countersign_tests::provider::Provider;
+use countersign_tests::test_env::TestEnv;
 use serde_json::json;
 
 #[test]
 fn an_answer_kept_while_the_provider_was_down_is_settled_before_a_new_request_shows() {
-    let place = Place::new();
-    let mut provider = Provider::start(&place);
-    let phone = Device::enrolled(&place, "phone", &provider, "alice");
+    let env = TestEnv::new();
+    let mut provider = Provider::start(&env);
+    let phone = Device::enrolled(&env, "phone", &provider, "alice");
     let till = provider.till();
     let first = till.ask(&[("authorization_details", PAYMENT), ("binding_message", "first")]);
     let challenge = phone.only_pending();
@@ -39,9 +39,9 @@ fn an_answer_kept_while_the_provider_was_down_is_settled_before_a_new_request_sh
 
 #[test]
 fn a_watching_device_comes_back_by_itself_when_the_provider_does() {
-    let place = Place::new();
-    let mut provider = Provider::start(&place);
-    let phone = Device::enrolled(&place, "phone", &provider, "alice");
+    let env = TestEnv::new();
+    let mut provider = Provider::start(&env);
+    let phone = Device::enrolled(&env, "phone", &provider, "alice");
     let till = provider.till();
     let mut watch = phone.watch(&["--approve-if", "{}"]);
     let first = till.ask(&[("authorization_details", PAYMENT)]);

@@ -1,16 +1,16 @@
 //! A device becomes one of a user's: with the code it shows, with several providers, and for one process at a time.
 
 use countersign_tests::device::{Device, id};
-use countersign_tests::place::Place;
 use countersign_tests::provider::{Provider, Settings};
+use countersign_tests::test_env::TestEnv;
 use serde_json::json;
 
 #[test]
 fn a_device_takes_part_once_its_code_was_typed_where_the_link_came_from() {
-    let place = Place::new();
-    let provider = Provider::start(&place);
+    let env = TestEnv::new();
+    let provider = Provider::start(&env);
     let (link, mut op) = provider.link_with_code("alice@example.com");
-    let phone = Device::new(&place, "phone");
+    let phone = Device::new(&env, "phone");
 
     let enrolled = phone.enroll(&link);
     assert_eq!((&enrolled["issuer"], &enrolled["subject"]), (&json!(provider.issuer()), &json!("alice")));
@@ -29,11 +29,11 @@ fn a_device_takes_part_once_its_code_was_typed_where_the_link_came_from() {
 
 #[test]
 fn an_unconfirmed_device_gets_nothing() {
-    let place = Place::new();
-    let provider = Provider::start(&place);
-    let confirmed = Device::enrolled(&place, "confirmed", &provider, "alice");
+    let env = TestEnv::new();
+    let provider = Provider::start(&env);
+    let confirmed = Device::enrolled(&env, "confirmed", &provider, "alice");
     let (link, mut op) = provider.link_with_code("alice");
-    let unconfirmed = Device::new(&place, "unconfirmed");
+    let unconfirmed = Device::new(&env, "unconfirmed");
     let code = unconfirmed.enroll(&link)["confirmation_code"].as_str().unwrap().to_owned();
 
     provider.kiosk().acknowledged(&["--binding-message", "before"]);
@@ -48,10 +48,10 @@ fn an_unconfirmed_device_gets_nothing() {
 
 #[test]
 fn the_third_wrong_code_ends_link_and_device() {
-    let place = Place::new();
-    let provider = Provider::start(&place);
+    let env = TestEnv::new();
+    let provider = Provider::start(&env);
     let (link, mut op) = provider.link_with_code("alice");
-    let phone = Device::new(&place, "phone");
+    let phone = Device::new(&env, "phone");
     let code = phone.enroll(&link)["confirmation_code"].as_str().unwrap().to_owned();
 
     let wrong = if code == "000000" { "000001" } else { "000000" };
@@ -63,18 +63,18 @@ fn the_third_wrong_code_ends_link_and_device() {
     provider.kiosk().acknowledged(&[]);
     phone.run(&["pending"]);
     assert!(phone.run(&["pending"]).lines("challenge").is_empty());
-    let other = Device::new(&place, "other").run(&["enroll", &link, "--yes"]);
+    let other = Device::new(&env, "other").run(&["enroll", &link, "--yes"]);
     assert_eq!(other.code, 4, "{:?} {}", other.output, other.errors);
 }
 
 #[test]
 fn a_link_serves_one_device() {
-    let place = Place::new();
-    let provider = Provider::start(&place);
+    let env = TestEnv::new();
+    let provider = Provider::start(&env);
     let link = provider.link("alice");
-    Device::new(&place, "first").enroll(&link);
+    Device::new(&env, "first").enroll(&link);
 
-    let second = Device::new(&place, "second").run(&["enroll", &link, "--yes"]);
+    let second = Device::new(&env, "second").run(&["enroll", &link, "--yes"]);
 
     assert_eq!(second.code, 4, "{:?} {}", second.output, second.errors);
     assert!(second.lines("enrolled").is_empty());
@@ -84,9 +84,9 @@ fn a_link_serves_one_device() {
 
 #[test]
 fn a_link_may_come_by_standard_input() {
-    let place = Place::new();
-    let provider = Provider::start(&place);
-    let phone = Device::new(&place, "phone");
+    let env = TestEnv::new();
+    let provider = Provider::start(&env);
+    let phone = Device::new(&env, "phone");
     let mut enroll = phone.begin(&["enroll", "-", "--yes"]);
     enroll.say(&provider.link("alice"));
     assert_eq!(enroll.line("enrolled")["subject"], "alice");
@@ -95,10 +95,10 @@ fn a_link_may_come_by_standard_input() {
 
 #[test]
 fn one_device_has_accounts_of_several_users_and_providers() {
-    let place = Place::new();
-    let first = Provider::start(&place);
-    let second = Provider::start_with(&place, "second", &Settings::default());
-    let device = Device::new(&place, "device");
+    let env = TestEnv::new();
+    let first = Provider::start(&env);
+    let second = Provider::start_with(&env, "second", &Settings::default());
+    let device = Device::new(&env, "device");
     let mut accounts = Vec::new();
     for (provider, user) in [(&first, "alice"), (&first, "bob"), (&second, "alice")] {
         let enrolled = device.enroll(&provider.link(user));
@@ -126,9 +126,9 @@ fn one_device_has_accounts_of_several_users_and_providers() {
 
 #[test]
 fn a_second_process_on_a_home_exits_2_and_names_the_first() {
-    let place = Place::new();
-    let provider = Provider::start(&place);
-    let phone = Device::enrolled(&place, "phone", &provider, "alice");
+    let env = TestEnv::new();
+    let provider = Provider::start(&env);
+    let phone = Device::enrolled(&env, "phone", &provider, "alice");
     let mut watch = phone.watch(&[]);
     provider.kiosk().acknowledged(&[]);
     watch.line("challenge");
@@ -144,11 +144,11 @@ fn a_second_process_on_a_home_exits_2_and_names_the_first() {
 
 #[test]
 fn a_second_provider_on_a_home_exits_2_and_names_the_first() {
-    let place = Place::new();
-    let mut provider = Provider::start(&place);
+    let env = TestEnv::new();
+    let mut provider = Provider::start(&env);
     let (config, home) = (provider.config().to_str().unwrap().to_owned(), provider.home());
     let arguments = ["op", "serve", "--json", "--config", &config, "--home", home.to_str().unwrap()];
-    let second = countersign_tests::process::Process::start(&place, "second", place.command(&arguments)).finish();
+    let second = countersign_tests::process::Process::start(&env, "second", env.command(&arguments)).finish();
     assert_eq!(second.code, 2, "{}", second.errors);
     let said = format!("{:?}{}", second.output, second.errors);
     assert!(said.contains(&format!("process {}", provider.process().id())), "{said}");

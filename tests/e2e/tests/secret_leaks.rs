@@ -1,6 +1,6 @@
 //! A PIN and a link, followed through the window: they go in, and come out nowhere.
 
-use countersign_e2e::stage::Stage;
+use countersign_e2e::desktop::Desktop;
 use countersign_e2e::window::{Opening, PIN, Window};
 use countersign_tests::provider::Provider;
 
@@ -20,11 +20,11 @@ const RECORD: &str = "
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_pin_and_a_link_come_out_nowhere() {
-    let stage = Stage::new();
-    let provider = Provider::start(&stage.place);
+    let desktop = Desktop::new();
+    let provider = Provider::start(&desktop.env);
     let given = provider.link("alice");
     let opening = Opening { link: Some(given.clone()), log: Some("trace"), ..Opening::default() };
-    let window = Window::open_with(&stage, "window", &opening).await;
+    let window = Window::open_with(&desktop, "window", &opening).await;
     let page = &window.page;
     window.screen("preview").await;
     assert_eq!(page.client.execute_async(RECORD, vec![]).await.expect("a recorder"), true);
@@ -58,7 +58,7 @@ async fn a_pin_and_a_link_come_out_nowhere() {
         assert!(is_heard, "{kind}{part} was heard, so that the recorder works: {heard:#?}");
     }
     let address = page.client.current_url().await.expect("an address").to_string();
-    let log = std::fs::read_to_string(stage.place.path("window.stderr")).expect("a log");
+    let log = std::fs::read_to_string(desktop.env.path("window.stderr")).expect("a log");
     assert!(log.contains("TRACE"), "everything was logged");
     let secrets = [given.as_str(), pasted.as_str(), token_of(&given), token_of(&pasted), PIN, "999999"];
     for secret in secrets {

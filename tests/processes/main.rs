@@ -1,0 +1,19 @@
+//! Tests that drive provider, device and client as processes of `countersign`, over real HTTP.
+//!
+//! One binary, since each links the same crates; every test has an address and a folder of its own
+//! ([`countersign_tests::test_env::TestEnv`]), so that they run beside each other.
+
+mod client_errors;
+mod concurrent_answers;
+mod crash_recovery;
+mod demo;
+mod enrollment;
+mod evidence;
+mod link_qr_code;
+mod no_approver_bypass;
+mod number_interactions;
+mod op_commands;
+mod ping_and_push;
+mod reconnect;
+mod request_outcomes;
+mod secret_leaks;
