@@ -1,4 +1,4 @@
-//! `examples/agent.py`, the agent that asks before it deletes, run as a newcomer runs it against a real provider.
+//! `examples/agent.py`, the agent that asks before it deletes, against a real provider.
 
 use std::path::Path;
 use std::process::Command;

@@ -1,4 +1,4 @@
-//! The app without its window against a real provider: what it refuses whatever a page says, and what it never tells.
+//! The app without its window against a real provider: calls of a page that it refuses, and secrets that it never returns.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -13,7 +13,7 @@ use countersign_tests::test_env::TestEnv;
 
 const PIN: &str = "583920";
 
-/// An app, and the clock that counts its half second.
+/// An app, and the monotonic clock for the half second before Approve is accepted.
 struct Desk {
     app: App,
     ticks: Arc<AtomicU64>,

@@ -1,4 +1,4 @@
-//! What the documents say about the code is looked up in the code.
+//! Checks that the tests named in the documents exist.
 
 use std::collections::BTreeSet;
 use std::fs;

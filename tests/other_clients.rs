@@ -1,5 +1,5 @@
-//! Clients that other people wrote, as they are, against a provider with TLS: Auth0's libraries for Go, Node and Python. A real
-//! device gives the approvals. `make interop` runs these; their programs lie in `tests/interop`.
+//! Interoperability with Auth0's client libraries for Go, Node and Python, unmodified, against a provider with TLS. A real device
+//! answers. `make interop` runs these; the programs are in `tests/interop`.
 
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
@@ -12,7 +12,7 @@ use countersign_tests::tls::Certificates;
 
 const SECRET: &str = "auth0-5b7d20c6e91f4a83b2d47ac05e8f6139";
 
-/// An application that uses one of Auth0's libraries, as docs/clients.md says that it is to be configured.
+/// An application that uses one of Auth0's libraries, configured as in docs/clients.md.
 const CLIENT: &str = r#"
 [[clients]]
 client_id = "app"

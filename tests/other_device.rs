@@ -1,8 +1,7 @@
-//! A device in another language, which shares no code with the crates and follows docs/protocol.md, meets the real provider.
+//! A device in Python, written from docs/protocol.md without code of the crates, against the real provider.
 //!
-//! It is a test's device and leaves out what one approval does not need: it stores nothing, renews no credential, does not act on
-//! revocations (on a lasting 401 it goes on trying), checks the types of members only where it uses them, and takes no joiners in
-//! texts.
+//! It leaves out what one approval does not need: it stores nothing, renews no credential, ignores revocations (it keeps retrying
+//! on a lasting 401), checks the types of members only where it uses them, and accepts no zero-width joiners in strings.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -124,7 +123,7 @@ fn start(env: &TestEnv, arguments: &[&str]) -> Process {
     Process::start(env, "other-device", command)
 }
 
-/// A program of tests/other_device, to be run with its libraries.
+/// The command that runs a program of tests/other_device in its virtual environment.
 fn python(program: &str) -> Command {
     static PYTHON: OnceLock<PathBuf> = OnceLock::new();
     let mut command = Command::new(PYTHON.get_or_init(prepare));

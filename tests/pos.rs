@@ -14,7 +14,7 @@ const PAYMENT: &str = r#"[{"type":"payment_initiation","instructedAmount":{"curr
 /// The arguments of the terminal's request.
 const ASKED: [&str; 4] = ["--binding-message", MESSAGE, "--authorization-details", PAYMENT];
 
-/// What the person read under a label.
+/// The value of the line with this label, as the person read it.
 fn read<'a>(lines: &'a [Line], label: &str) -> &'a LineValue {
     let found = lines.iter().find(|line| line.label == label);
     &found.unwrap_or_else(|| panic!("the device shows {label}: {lines:?}")).value

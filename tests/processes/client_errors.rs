@@ -1,4 +1,4 @@
-//! What a client can do wrong, over real HTTP: each mistake has its status and code, and no reply is ever kept by a cache.
+//! Client errors over real HTTP: each mistake has its status and code, and no response may be cached.
 
 use countersign_tests::client::{CIBA_GRANT, Client, PAYMENT};
 use countersign_tests::device::{Device, id};
@@ -8,7 +8,7 @@ use countersign_tests::test_env::TestEnv;
 
 const FORM: &str = "application/x-www-form-urlencoded";
 
-/// Clients that are limited in one way each; polls are answered at once.
+/// Clients with one restriction each.
 const MORE: &str = r#"
 [[clients]]
 client_id = "website"
@@ -28,7 +28,7 @@ fn provider(env: &TestEnv) -> Provider<'_> {
     Provider::start_with(env, "provider", &settings)
 }
 
-/// Checks everything that an error has.
+/// Checks status, code, description and headers of an error response.
 #[track_caller]
 fn refused(what: &str, response: &Response, status: u16, code: &str) {
     assert_eq!((response.status, response.error().as_str()), (status, code), "{what}: {}", response.text());

@@ -1,4 +1,4 @@
-//! Everybody at the same moment: three devices answer, each answer many times over, while many polls ask for the tokens.
+//! Concurrency: three devices answer at once, each answer is sent many times over, while many polls ask for the tokens.
 
 use std::collections::HashSet;
 use std::sync::Barrier;
@@ -12,9 +12,9 @@ use countersign_tests::provider::Provider;
 use countersign_tests::test_env::TestEnv;
 use countersign_tests::wire_device;
 
-/// How often each answer's bytes are sent.
+/// Copies sent of each answer.
 const COPIES: usize = 67;
-/// How many polls ask for the tokens.
+/// Concurrent polls for the tokens.
 const POLLS: usize = 100;
 
 #[test]

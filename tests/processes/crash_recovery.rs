@@ -1,4 +1,4 @@
-//! Processes that are killed at the worst moment: between two steps that belong together.
+//! Crash recovery: processes are killed between two steps that belong together.
 
 use countersign_tests::client::{Client, PAYMENT};
 use countersign_tests::device::{Device, id};
@@ -7,7 +7,7 @@ use countersign_tests::proxy::{Answers, Did, Proxy};
 use countersign_tests::test_env::TestEnv;
 use serde_json::{Value, json};
 
-/// A provider behind a proxy. Polls are answered at once, so that a test can ask how things stand.
+/// A provider behind a proxy. Polls are answered at once, so that a test can ask for a request's status.
 fn behind_a_proxy(env: &TestEnv) -> (Proxy, Provider<'_>) {
     let (issuer, listen) = (env.free_address(), env.free_address());
     let proxy = Proxy::start(issuer, listen);
@@ -24,7 +24,7 @@ fn tokens_come_once(till: &Client<'_>, acknowledged: &Value) {
     assert_eq!((again.status, again.error().as_str()), (400, "invalid_grant"), "tokens are given out once");
 }
 
-/// Every answer that was ever sent to the proxy, as the device wrote it.
+/// Every answer that the proxy has seen, as the device wrote it.
 fn answers_in(proxy: &Proxy) -> Vec<String> {
     let traffic = String::from_utf8_lossy(&proxy.traffic()).into_owned();
     let answers = traffic.split(r#"{"answer":""#).skip(1);

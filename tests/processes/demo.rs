@@ -1,4 +1,4 @@
-//! `countersign demo` as scripts use it: in a pipe it plays one approval by itself, with `--json` it serves until it is stopped.
+//! `countersign demo` in scripts: in a pipe it runs one approval by itself, with `--json` it serves until it is stopped.
 
 use std::io::{ErrorKind, Read as _};
 use std::net::{SocketAddr, TcpListener, TcpStream};
@@ -12,14 +12,14 @@ use countersign_tests::process::{Process, processes_in};
 use countersign_tests::test_env::TestEnv;
 use serde_json::Value;
 
-/// Begins a demo at this address, with its state in `<place>/demo`.
+/// Starts a demo at this address, with its state in `demo` in the test's folder.
 fn demo(env: &TestEnv, listen: SocketAddr, arguments: &[&str]) -> Process {
     let mut command = env.command(&["demo", "--no-app", "--listen", &listen.to_string(), "--home", "demo"]);
     command.args(arguments);
     Process::start(env, "demo", command)
 }
 
-/// Begins a demo that serves, and returns its first line.
+/// Starts a demo that serves, and returns it with its first line.
 fn serving(env: &TestEnv, listen: SocketAddr, arguments: &[&str]) -> (Process, Value) {
     let mut process = demo(env, listen, &[&["--json"], arguments].concat());
     let first = process.any_line();
@@ -32,7 +32,7 @@ fn text<'a>(ready: &'a Value, member: &str) -> &'a str {
     ready[member].as_str().unwrap_or_else(|| panic!("{member} is missing: {ready}"))
 }
 
-/// A request with what the demo's first line says.
+/// Starts a request with the client and user of the demo's first line.
 fn request(env: &TestEnv, ready: &Value) -> Process {
     let client = ["--issuer", text(ready, "issuer"), "--client-id", text(ready, "client_id")];
     let asked = ["--login-hint", text(ready, "user"), "--authorization-details", PAYMENT, "--json"];
@@ -234,7 +234,7 @@ fn a_demo_whose_every_process_was_killed_goes_on_afterwards() {
     stop(process);
 }
 
-/// Kills, by their ids, the processes of this test alone.
+/// Kills this test's processes, by their ids.
 fn kill_9_all_in(env: &TestEnv) {
     for id in processes_in(env.folder()) {
         // One that has just ended by itself is gone too.

@@ -1,4 +1,4 @@
-//! A device becomes one of a user's: with the code it shows, with several providers, and for one process at a time.
+//! Enrollment: confirmation codes, several accounts on one device, and one process per home.
 
 use countersign_tests::device::{Device, id};
 use countersign_tests::provider::{Provider, Settings};

@@ -1,5 +1,5 @@
-//! Evidence leaves the device as a file, and anybody can check it: with the issuer's root it is proof, without it only consistent,
-//! and changed anywhere it is nothing.
+//! `countersign verify`: with the issuer's root evidence is proof, without it only consistent, and with any byte changed it is
+//! refused.
 
 use std::path::{Path, PathBuf};
 
@@ -11,7 +11,7 @@ use countersign_tests::process::{Finished, Process};
 use countersign_tests::provider::{Provider, Settings};
 use countersign_tests::test_env::TestEnv;
 
-/// An approved payment's evidence, and whom to trust about it.
+/// An approved payment's evidence, and the trust anchor that verifies it.
 struct Exported {
     file: PathBuf,
     trust: TrustAnchor,
@@ -107,7 +107,7 @@ fn no_byte_of_evidence_can_be_changed() {
     verify(&env, &changed_file, &[&written]).expect_code(5);
 }
 
-/// One byte made another: its lowest bit turned, a letter of base64url in its place, and gone.
+/// One byte altered in three ways: lowest bit flipped, replaced by a letter of base64url, removed.
 fn three_ways(bytes: &[u8], at: usize) -> [Vec<u8>; 3] {
     let mut flipped = bytes.to_vec();
     flipped[at] ^= 1;

@@ -1,4 +1,4 @@
-//! `countersign op link` on a terminal: the link is also drawn, where another machine could follow it and the terminal has room.
+//! The QR code of `countersign op link`: shown on a terminal that has room for it, if another machine can reach the issuer.
 
 use std::path::PathBuf;
 use std::process::{Command, Stdio};
@@ -14,7 +14,7 @@ fn configuration(env: &TestEnv, issuer: &str) -> PathBuf {
     file
 }
 
-/// What `op link` says on a terminal with so many columns, which util-linux's `script` makes.
+/// The output of `op link` on a terminal of this many columns, made by util-linux's `script`.
 fn on_a_terminal(env: &TestEnv, issuer: &str, columns: u32, arguments: &str) -> String {
     let command = format!(
         "stty rows 24 cols {columns}; exec '{}' op link alice --confirm none --config '{}' --home '{}' {arguments}",
@@ -32,7 +32,7 @@ fn on_a_terminal(env: &TestEnv, issuer: &str, columns: u32, arguments: &str) -> 
     said
 }
 
-/// The lines of half blocks.
+/// The number of lines with half blocks, of which a QR code is made.
 fn drawn(said: &str) -> usize {
     said.lines().filter(|line| line.contains(['█', '▀', '▄'])).count()
 }

@@ -1,4 +1,4 @@
-//! What the measuring provider can do, to approve without a device, can be reached in no way through `countersign`.
+//! Approving without a device, as the measuring provider does, can't be reached through `countersign`.
 
 use countersign_tests::binary;
 use countersign_tests::process::{Finished, Process};
@@ -51,7 +51,7 @@ fn no_name_of_the_configuration_leads_there() {
     }
 }
 
-/// What only the measuring provider has in it, as text: the name of its client in front of the rest of its configuration.
+/// The measuring provider's client id, part of its configuration, is text that only that program contains.
 #[test]
 fn the_program_does_not_hold_it() {
     let program = std::fs::read(binary::countersign()).expect("the program can be read");

@@ -1,4 +1,4 @@
-//! The number that the client shows and the person enters: right it approves, wrong it ends the request everywhere.
+//! Number interactions: the number shown by the client approves, a wrong one ends the request on every device.
 
 use countersign_tests::device::{Device, id};
 use countersign_tests::provider::Provider;

@@ -1,4 +1,4 @@
-//! What an operator does beside the running provider: it holds from the next request on.
+//! Operator commands beside a running provider: they take effect from the next request on.
 
 use countersign_tests::client::Client;
 use countersign_tests::device::{Device, id};
@@ -7,7 +7,7 @@ use countersign_tests::provider::Provider;
 use countersign_tests::test_env::TestEnv;
 use serde_json::Value;
 
-/// A client by what a command printed of it. Its secret lives as long as the test.
+/// A client by the id and secret that a command printed.
 fn client<'a>(env: &'a TestEnv, provider: &Provider<'_>, line: &Value) -> Client<'a> {
     let text = |member: &str| -> &'static str {
         line[member].as_str().unwrap_or_else(|| panic!("{member} is missing: {line}")).to_owned().leak()

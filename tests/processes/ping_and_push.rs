@@ -1,4 +1,4 @@
-//! Clients with an endpoint of their own are told how it ended: the programs over real TLS, with a crash in the middle.
+//! Ping and push to a client's notification endpoint, over real TLS, with a crash before the notification is acknowledged.
 
 use countersign_tests::client::CIBA_GRANT;
 use countersign_tests::device::{Device, id};
@@ -12,10 +12,10 @@ use serde_json::{Value, json};
 
 const ACCESS: &str = "2e1f8c6d9ab34750b2c1d4e5f6a70819";
 const SECRET: &str = "f7c09d1c2b8e4a6590d3b1a7e2c45f68";
-/// What the client wants to be told with: 160 random bits.
+/// The `client_notification_token`: 160 random bits.
 const NOTIFY: &str = "8d67dc78-7faa-4d41-aabd-67707b374255.Zg==";
 
-/// An endpoint, and a configuration that lets the provider call it.
+/// A notification endpoint, and a configuration that lets the provider call it.
 fn told(env: &TestEnv, more: &str) -> (Receiver, Settings) {
     let address = env.free_address().ip();
     let certificates = Certificates::make(address, env.folder());
@@ -32,8 +32,8 @@ fn assert_told(call: &Call, path: &str, auth_req_id: &Value) {
     assert_eq!(&call.body["auth_req_id"], auth_req_id);
 }
 
-/// A smart home's hub as a tutorial has it, in the standard's form: it registers itself, asks with the person's code for as long as
-/// an hour, is called back, and fetches its tokens.
+/// A smart home's hub as in a common tutorial, in the standard's form: it registers itself, asks with a `user_code` for up to an
+/// hour, is pinged, and fetches its tokens.
 #[test]
 fn a_smart_home_device_registers_asks_with_a_user_code_and_is_called_back() {
     let env = TestEnv::new();

@@ -1,4 +1,4 @@
-//! Provider and device are away from each other, and meet again: nothing is lost, and what happened first is told first.
+//! Reconnecting after the provider was down: nothing is lost, and events are delivered in order.
 
 use countersign_tests::client::PAYMENT;
 use countersign_tests::device::{Device, id};

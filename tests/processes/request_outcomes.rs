@@ -1,4 +1,4 @@
-//! A client asks, a person answers on a device, and the client learns how it ended: the ways this goes for one request.
+//! Every outcome of one request: approved, denied, `not_me`, expired, answered elsewhere, answered by rule.
 
 use countersign_jose::hash::Hash;
 use countersign_tests::client::PAYMENT;

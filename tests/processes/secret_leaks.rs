@@ -1,5 +1,5 @@
-//! Secrets are looked for where they must not be: logs at their most talkative, standard output, errors, request lines, and every
-//! byte that both sides store. Where one has to be is listed, with the reason, and checked to be still true.
+//! Searches for secrets in logs at level trace, standard output, errors, request lines, and every byte that both sides store. The
+//! places where one is needed are listed, with the reason; an entry that is no longer needed fails the test too.
 
 use std::collections::BTreeSet;
 
@@ -16,10 +16,10 @@ use countersign_tests::proxy::Proxy;
 use countersign_tests::test_env::TestEnv;
 use serde_json::Value;
 
-/// Long, so that it is not met by chance.
+/// Long enough not to occur by chance.
 const PIN: &str = "830175926640281937";
 
-/// Where a secret has to stand: the secret, the place, why.
+/// Where a secret is needed: the secret, the location, the reason.
 const EXCEPTIONS: &[(&str, &str, &str)] = &[
     ("link", "output of op link", "this command gives it out; it serves once, within ten minutes"),
     ("confirmation code", "output of enroll", "the person reads it there and types it elsewhere"),
@@ -43,7 +43,7 @@ fn attack_16_no_secret_is_logged_printed_or_stored_where_it_does_not_belong() {
     let provider = Provider::start_at(&env, "provider", issuer, &settings);
     let mut outputs = Vec::new();
 
-    // One of everything: a code mistyped and typed, an approval, a wrong PIN, a denial.
+    // Each operation once: a code mistyped and typed, an approval, a wrong PIN, a denial.
     let (link, mut op) = provider.link_with_code("alice");
     outputs.push(("output of op link", link.clone()));
     let phone = Device::with(&env, "phone", PIN, "trace");
@@ -106,7 +106,7 @@ fn account(enrolled: &Value) -> String {
     enrolled["account"].as_str().unwrap().to_owned()
 }
 
-/// Everything that is secret here, as it really is.
+/// Every secret of this run, in plain form.
 fn secrets(
     env: &TestEnv,
     provider: &Provider<'_>,
@@ -155,7 +155,7 @@ fn secrets(
     canaries
 }
 
-/// The credential, from the response that brought it.
+/// The device credential, from the registration response.
 fn credential(proxy: &Proxy) -> String {
     let traffic = String::from_utf8_lossy(&proxy.traffic()).into_owned();
     let (_, rest) = traffic.split_once(r#""device_credential":""#).expect("a credential crossed the wire");
@@ -182,7 +182,7 @@ fn request_lines(proxy: &Proxy) -> String {
     lines.join("\n")
 }
 
-/// What the provider says to requests that have secrets in wrong places.
+/// Error responses to requests that have secrets where they don't belong.
 fn provoked_errors(provider: &Provider<'_>, link: &str) -> String {
     let url = |path: &str| format!("{}{path}", provider.issuer());
     let token = link.split_once('#').unwrap().1;

@@ -1,4 +1,4 @@
-//! Secrets that must not turn up: in whatever form somebody may have written one, found in whatever bytes.
+//! Searches bytes for a secret, raw and in the encodings in which it could be written.
 
 use std::path::{Path, PathBuf};
 
@@ -7,19 +7,19 @@ use base64::engine::general_purpose::{STANDARD_NO_PAD, URL_SAFE_NO_PAD};
 
 /// A secret, and the forms it could be written in.
 pub struct Canary {
-    /// What it is, for the test's words.
+    /// Its name in failure messages.
     pub name: &'static str,
     forms: Vec<Vec<u8>>,
-    /// Digits alone: found only where neither digits nor letters stand around them, for six digits turn up by chance.
-    stands_alone: bool,
+    /// For digits alone: found only between characters that are neither digits nor letters, since six digits occur by chance.
+    whole_word: bool,
 }
 
 impl Canary {
-    /// A secret text: as it is, and as base64 of its bytes.
+    /// A secret string: as it is, and as base64 of its bytes.
     pub fn text(name: &'static str, text: &str) -> Canary {
         let mut canary = Canary::bytes(name, text.as_bytes());
-        canary.stands_alone = text.bytes().all(|byte| byte.is_ascii_digit());
-        if canary.stands_alone {
+        canary.whole_word = text.bytes().all(|byte| byte.is_ascii_digit());
+        if canary.whole_word {
             canary.forms.truncate(1);
         }
         canary
@@ -41,15 +41,15 @@ impl Canary {
             hex.into_bytes(),
             numbers.into_bytes(),
         ];
-        Canary { name, forms, stands_alone: false }
+        Canary { name, forms, whole_word: false }
     }
 
-    /// Whether the secret stands in these bytes, in any form.
+    /// Whether these bytes contain the secret, in any form.
     pub fn is_in(&self, bytes: &[u8]) -> bool {
-        self.forms.iter().any(|form| self.places(bytes, form))
+        self.forms.iter().any(|form| self.occurs(bytes, form))
     }
 
-    fn places(&self, bytes: &[u8], form: &[u8]) -> bool {
+    fn occurs(&self, bytes: &[u8], form: &[u8]) -> bool {
         let alone = |at: usize| {
             let before = at.checked_sub(1).and_then(|before| bytes.get(before));
             let after = bytes.get(at + form.len());
@@ -57,7 +57,7 @@ impl Canary {
                 |byte: Option<&u8>| byte.is_some_and(|byte| byte.is_ascii_alphanumeric() || b"._-".contains(byte));
             !part_of_more(before) && !part_of_more(after)
         };
-        bytes.windows(form.len()).enumerate().any(|(at, window)| window == form && (!self.stands_alone || alone(at)))
+        bytes.windows(form.len()).enumerate().any(|(at, window)| window == form && (!self.whole_word || alone(at)))
     }
 }
 

@@ -1,4 +1,4 @@
-//! A client: `countersign request` as a process, or its two calls over HTTP by hand.
+//! A CIBA client: `countersign request` as a process, or its two calls over HTTP by hand.
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
@@ -11,11 +11,11 @@ use crate::test_env::TestEnv;
 /// The grant type of CIBA Core §4.
 pub const CIBA_GRANT: &str = "urn:openid:params:grant-type:ciba";
 
-/// A payment as a till sends it. The blanks are there to be kept: what is signed and given out are these bytes.
+/// A payment as a till sends it. The spaces must be kept: these very bytes are signed and returned.
 pub const PAYMENT: &str = r#"[ {"type": "payment_initiation",  "instructedAmount": {"currency": "EUR", "amount": "4.20"},
  "creditorName": "Acme Coffee, Berlin" } ]"#;
 
-/// A party that asks.
+/// A client registered at an issuer.
 pub struct Client<'a> {
     env: &'a TestEnv,
     issuer: String,
@@ -30,7 +30,7 @@ impl<'a> Client<'a> {
         Client { env, issuer: issuer.to_owned(), id, secret, log: None }
     }
 
-    /// The same with a log level of its own.
+    /// Sets `COUNTERSIGN_LOG` of its processes.
     pub fn with_log(self, log: &'static str) -> Client<'a> {
         Client { log: Some(log), ..self }
     }
@@ -83,7 +83,7 @@ impl<'a> Client<'a> {
         self.post("/token", &[("grant_type", CIBA_GRANT), ("auth_req_id", auth_req_id)])
     }
 
-    /// Polls until it is told something else than that it should wait.
+    /// Polls until the response is neither `authorization_pending` nor `slow_down`.
     pub fn poll_to_the_end(&self, acknowledged: &Value) -> Response {
         loop {
             let response = self.poll(acknowledged);

@@ -1,4 +1,4 @@
-//! A device as processes: one home, and the commands a person or a script runs on it.
+//! A device as processes: one home, and the commands run on it.
 
 use std::path::PathBuf;
 
@@ -21,7 +21,7 @@ pub struct Device<'a> {
 }
 
 impl<'a> Device<'a> {
-    /// A device that knows nobody yet.
+    /// A device without accounts.
     pub fn new(env: &'a TestEnv, name: &str) -> Device<'a> {
         Device { env, name: name.to_owned(), pin: PIN.to_owned(), log: None }
     }
@@ -31,7 +31,7 @@ impl<'a> Device<'a> {
         Device { env, name: name.to_owned(), pin: pin.to_owned(), log: Some(log) }
     }
 
-    /// A device that follows a link without confirmation.
+    /// A device enrolled for this user by a link without confirmation.
     ///
     /// # Panics
     /// If it can't enroll.
@@ -64,7 +64,7 @@ impl<'a> Device<'a> {
         self.run(&[&["answer", id], arguments].concat())
     }
 
-    /// What waits for an answer.
+    /// The challenges that wait for an answer.
     ///
     /// # Panics
     /// If it can't be listed.

@@ -1,8 +1,8 @@
-//! What the tests that span crates share: the processes of `countersign`, and what stands between and beside them.
+//! Shared code of the tests that span crates: the processes of `countersign`, a proxy between them, and an HTTP client.
 //!
-//! A test takes a [`test_env::TestEnv`] (its own loopback address, its own folder), starts a [`provider::Provider`] there, enrolls a
-//! [`device::Device`] and asks as a [`client::Client`]. Nothing here sleeps: whoever waits, waits for a line, a reply or a closed
-//! pipe, and says after thirty seconds what it waited for.
+//! A test makes a [`test_env::TestEnv`] (its own loopback address, its own folder), starts a [`provider::Provider`] there, enrolls
+//! a [`device::Device`] and sends requests as a [`client::Client`]. Nothing here sleeps: every wait is for a line, a response or a
+//! closed pipe, and fails after thirty seconds with what it waited for.
 
 pub mod binary;
 pub mod canary;
@@ -20,5 +20,5 @@ pub mod wire_device;
 
 use std::time::Duration;
 
-/// How long a test waits for anything before it fails: long enough for two busy cores.
+/// Longest wait before a test fails: enough for two busy cores.
 pub const PATIENCE: Duration = Duration::from_secs(30);

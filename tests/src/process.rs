@@ -1,4 +1,4 @@
-//! One running process: its lines of JSON, its exit code, and what it says when a test fails.
+//! One running process: its lines of JSON, its exit code, and its output when a test fails.
 
 use std::fs::File;
 use std::io::{BufRead as _, BufReader, Write as _};
@@ -178,7 +178,7 @@ impl Process {
         *self.status.get_or_insert_with(|| self.child.wait().expect("a child can be waited for"))
     }
 
-    /// Ends the test in words. What the process said on standard error follows when the test's place is cleared.
+    /// Fails the test. The process's standard error follows when the test's [`TestEnv`] is dropped.
     fn fail(&self, what: &str) -> ! {
         panic!("{}: {what}\nits standard output so far:\n{}", self.name, self.seen.join("\n"))
     }

@@ -43,7 +43,7 @@ struct State {
     open: Mutex<Vec<TcpStream>>,
     traffic: Mutex<Vec<u8>>,
     stopped: AtomicBool,
-    /// The provider is not heard any more.
+    /// Nothing the provider sends is passed on any more.
     silent: AtomicBool,
     doing: Sender<Did>,
 }

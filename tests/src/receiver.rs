@@ -18,7 +18,7 @@ use crate::tls::Certificates;
 /// One call that arrived.
 #[derive(Debug)]
 pub struct Call {
-    /// Where to.
+    /// The path of its URL.
     pub path: String,
     /// The value of `Authorization`.
     pub authorization: Option<String>,
@@ -46,7 +46,7 @@ impl Receiver {
         let (arrived, calls) = channel();
         std::thread::spawn(move || {
             for stream in listener.incoming().flatten() {
-                // Whoever goes away in the middle has not called.
+                // A connection that ends early is no call.
                 let _ = serve(stream, &config, &answered, &arrived);
             }
         });
@@ -58,7 +58,7 @@ impl Receiver {
         format!("https://{}{path}", self.address)
     }
 
-    /// How calls are answered from now on.
+    /// The status of the responses from now on.
     pub fn answer(&self, status: u16) {
         self.status.store(status, Ordering::Relaxed);
     }
@@ -72,7 +72,7 @@ impl Receiver {
         calls.recv_timeout(PATIENCE).unwrap_or_else(|error| panic!("nobody called {}: {error}", self.address))
     }
 
-    /// The calls that have come and were not asked for.
+    /// The calls that arrived and were not yet returned by [`Receiver::call`].
     pub fn rest(&self) -> Vec<Call> {
         self.calls.lock().expect("one test at a time").try_iter().collect()
     }

@@ -1,4 +1,4 @@
-//! Where one test happens: an address of its own, so that an issuer survives a restart, and a folder of its own.
+//! The environment of one test: a loopback address of its own, so that an issuer survives a restart, and a temporary folder.
 
 use std::fmt::Write as _;
 use std::hash::{DefaultHasher, Hash as _, Hasher as _};
@@ -18,7 +18,7 @@ const TAIL_LINES: usize = 40;
 /// The first port that is given out: below those that systems choose by themselves.
 const FIRST_PORT: u16 = 20_000;
 
-/// One test's address and folder. When the test fails, it shows what every process here had to say.
+/// One test's address and folder. When the test fails, it prints the end of every process's standard error.
 pub struct TestEnv {
     address: Ipv4Addr,
     next_port: AtomicU16,
@@ -27,10 +27,10 @@ pub struct TestEnv {
 }
 
 impl TestEnv {
-    /// A place for the test that calls.
+    /// An environment for the calling test.
     ///
     /// # Panics
-    /// If there is no temporary folder to be had.
+    /// If no temporary folder can be made.
     pub fn new() -> TestEnv {
         let folder = tempfile::Builder::new().prefix("countersign-").tempdir().expect("a temporary folder");
         TestEnv { address: own_address(), next_port: AtomicU16::new(FIRST_PORT), folder, authority: OnceLock::new() }
@@ -53,7 +53,7 @@ impl TestEnv {
         SocketAddr::from((self.address, self.next_port.fetch_add(10, Ordering::Relaxed)))
     }
 
-    /// `countersign` with these arguments, run in the test's folder, knowing nothing of the surroundings' homes and settings.
+    /// `countersign` with these arguments, run in the test's folder, without the caller's homes and settings.
     pub fn command(&self, arguments: &[&str]) -> Command {
         let mut command = Command::new(binary::countersign());
         command.args(arguments).current_dir(self.folder());
@@ -70,7 +70,7 @@ impl TestEnv {
         command
     }
 
-    /// From now on, commands believe the certificates of the authority in this file, and of no other.
+    /// From now on, commands trust the certificate authority in this file, and no other.
     pub fn trust(&self, authority: &Path) {
         let _ = self.authority.set(authority.to_owned());
     }

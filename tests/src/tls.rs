@@ -1,11 +1,11 @@
-//! Certificates for a provider that speaks TLS, by an authority that was made for the test.
+//! Certificates for a provider with TLS, issued by a certificate authority of the test.
 
 use std::net::IpAddr;
 use std::path::{Path, PathBuf};
 
 use countersign_testing::certificates::CertificateAuthority;
 
-/// What a provider and its clients need, as PEM files.
+/// The PEM files that a provider and its clients need.
 pub struct Certificates {
     /// The authority's certificate, for `SSL_CERT_FILE` and its like.
     pub authority: PathBuf,

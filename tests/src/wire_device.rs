@@ -1,5 +1,5 @@
-//! Carries the requests of a [`TestDevice`] over loopback HTTP, for what a real device never does: send one answer many times at
-//! once.
+//! Carries the requests of a [`TestDevice`] over loopback HTTP, to send one answer many times at once, which a real device
+//! never does.
 
 use countersign_device::edge::system;
 use countersign_protocol::answer::Answer;

@@ -14,7 +14,7 @@ pub struct Demo {
 }
 
 impl Demo {
-    /// Starts one; it may open the window on the stage's display.
+    /// Starts one; it may open the window on this desktop's display.
     ///
     /// # Panics
     /// If it doesn't get ready.

@@ -1,4 +1,4 @@
-//! A display that is not there, and the folder and address of one test.
+//! The X server without a screen (Xvfb), and the folder and address of one test.
 
 use std::io::{BufRead as _, BufReader};
 use std::process::{Child, Command, Stdio};
@@ -7,7 +7,7 @@ use countersign_tests::test_env::TestEnv;
 use x11rb::connection::Connection as _;
 use x11rb::protocol::xproto::{ConnectionExt as _, InputFocus, MapState};
 
-/// One test's display and place.
+/// One test's display and environment.
 pub struct Desktop {
     /// The test's own address and folder.
     pub env: TestEnv,
@@ -35,7 +35,7 @@ struct Display {
 }
 
 impl Desktop {
-    /// A stage for the test that calls.
+    /// A display and an environment for the calling test.
     ///
     /// # Panics
     /// If there is no Xvfb.

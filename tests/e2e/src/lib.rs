@@ -1,7 +1,7 @@
-//! What the tests through the window share: a display that is not there, WebKit's driver, the window, and what a person does in it.
+//! Shared code of the tests through the window: an X server without a screen, WebKit's driver, the window, and a person's actions.
 //!
-//! A test takes a [`desktop::Desktop`] (a place as in `countersign-tests`, a display, a driver) and opens a [`window::Window`] or a
-//! [`browser::Browser`] on it. Waiting is always for something that can be seen; a wait that is in vain says for what.
+//! A test makes a [`desktop::Desktop`] (a test environment as in `countersign-tests`, and an X display) and opens a
+//! [`window::Window`] or a [`browser::Browser`] on it. Every wait is for something visible, and fails with what it waited for.
 
 pub mod axe;
 pub mod browser;

@@ -1,4 +1,4 @@
-//! Every screen: judged by axe, light and dark, looked at in both sizes, and reached by keyboard alone.
+//! Every screen: checked by axe in light and dark mode, rendered in both sizes, and reached by keyboard alone.
 
 use countersign_e2e::axe;
 use countersign_e2e::desktop::Desktop;

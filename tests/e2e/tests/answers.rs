@@ -1,4 +1,4 @@
-//! Every way a request can end on the real window, against the real provider, with a client that asks over HTTP.
+//! Every outcome of a request in the real window, against the real provider, with a client that asks over HTTP.
 
 use countersign_e2e::desktop::Desktop;
 use countersign_e2e::window::{PIN, Window};

@@ -1,4 +1,4 @@
-//! The window when things break: the provider away with an answer under way, the program killed in the middle of one.
+//! The window's recovery: the provider down while an answer is sent, the program killed in the middle of one.
 
 use countersign_e2e::desktop::Desktop;
 use countersign_e2e::window::{Opening, PIN, Window};

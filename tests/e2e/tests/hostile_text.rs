@@ -1,4 +1,5 @@
-//! Ten texts that want to be something else: refused by the provider, or shown as text, whole, in their place.
+//! Ten hostile strings (markup, control characters, fake captions): refused by the provider, or shown whole as text under their
+//! caption.
 
 use countersign_e2e::desktop::Desktop;
 use countersign_e2e::window::Window;

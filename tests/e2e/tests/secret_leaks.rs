@@ -1,4 +1,4 @@
-//! A PIN and a link, followed through the window: they go in, and come out nowhere.
+//! A PIN and a link that are typed into the window appear in no file, log or page afterwards.
 
 use countersign_e2e::desktop::Desktop;
 use countersign_e2e::window::{Opening, PIN, Window};

@@ -1,4 +1,4 @@
-//! The till's page in a browser, with Alice's window beside it: the story from the first coffee to the evidence.
+//! The till's page in a browser, with Alice's window beside it: from the first coffee to the evidence.
 
 use countersign_e2e::axe;
 use countersign_e2e::browser::Browser;
