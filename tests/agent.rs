@@ -53,7 +53,7 @@ fn an_agent_goes_on_when_the_whole_plan_was_approved() {
 }
 
 #[test]
-fn it_ends_with_1_when_the_person_says_no() {
+fn it_exits_1_when_the_person_denies() {
     let env = TestEnv::new();
     let provider = Provider::start(&env);
     let phone = Device::enrolled(&env, "phone", &provider, "alice");
@@ -66,7 +66,7 @@ fn it_ends_with_1_when_the_person_says_no() {
 }
 
 #[test]
-fn it_ends_with_3_when_nobody_answers() {
+fn it_exits_3_when_the_request_expires() {
     let env = TestEnv::new();
     let settings = countersign_tests::provider::Settings { policy: "ttl = 6".to_owned(), ..Default::default() };
     let provider = Provider::start_with(&env, "provider", &settings);
@@ -94,7 +94,7 @@ fn it_waits_for_a_provider_that_is_started_again() {
 }
 
 #[test]
-fn whatever_else_goes_wrong_ends_with_4_and_the_providers_words() {
+fn it_exits_4_with_the_providers_error_otherwise() {
     let env = TestEnv::new();
     let provider = Provider::start(&env);
     let issuer = provider.issuer();

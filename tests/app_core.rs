@@ -83,7 +83,7 @@ fn code(result: Result<AnswerResult, Failure>) -> String {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn what_was_drawn_must_be_what_would_be_signed() {
+async fn the_display_hash_must_match_what_would_be_signed() {
     let env = TestEnv::new();
     let provider = Provider::start(&env);
     let desk = Desk::enrolled(&env, "app", &provider).await;
@@ -144,7 +144,7 @@ async fn pins_and_numbers_are_read_strictly() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn what_ended_can_be_disputed_and_its_evidence_saved() {
+async fn an_ended_request_can_be_disputed_and_its_evidence_saved() {
     let env = TestEnv::new();
     let provider = Provider::start(&env);
     let desk = Desk::enrolled(&env, "app", &provider).await;
@@ -164,7 +164,7 @@ async fn what_ended_can_be_disputed_and_its_evidence_saved() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_link_and_a_pin_are_in_nothing_that_a_page_is_told() {
+async fn a_link_and_a_pin_are_never_returned_to_a_page() {
     let env = TestEnv::new();
     let provider = Provider::start(&env);
     let desk = open(&env, "app").await;

@@ -59,7 +59,7 @@ fn its_denial_reaches_the_client() {
 }
 
 #[test]
-fn it_takes_part_once_its_code_was_typed() {
+fn it_is_active_once_its_code_is_typed() {
     let env = TestEnv::new();
     let provider = Provider::start(&env);
     let (link, mut op) = provider.link_with_code("alice");
@@ -73,7 +73,7 @@ fn it_takes_part_once_its_code_was_typed() {
 }
 
 #[test]
-fn the_number_that_the_client_shows_is_what_it_takes() {
+fn it_answers_with_the_number_that_the_client_shows() {
     let env = TestEnv::new();
     let provider = Provider::start(&env);
     let number = ["--interaction", "input_manual"];
@@ -96,7 +96,7 @@ fn the_number_that_the_client_shows_is_what_it_takes() {
 }
 
 #[test]
-fn it_judges_every_vector_and_every_example_of_the_document_as_this_side_does() {
+fn it_agrees_on_every_vector_and_every_example_of_the_document() {
     let env = TestEnv::new();
     let root = here().parent().expect("the tests lie in the repository");
     let arguments = [root.join("tests/vectors"), root.join("docs/protocol.md")];

@@ -29,7 +29,7 @@ fn dollars(amount: &str) -> LineValue {
 }
 
 #[test]
-fn the_terminal_is_paid_on_the_words_that_the_staffs_device_showed() {
+fn the_terminal_is_paid_for_what_the_staffs_device_showed() {
     let env = TestEnv::new();
     let provider = Provider::start(&env);
     let staff = Device::enrolled(&env, "staff-phone", &provider, "alice");
@@ -70,7 +70,7 @@ fn a_terminal_whose_payment_is_denied_gets_nothing() {
 }
 
 #[test]
-fn two_terminals_that_ask_at_once_are_told_apart_by_their_words() {
+fn two_concurrent_terminals_are_distinguished_by_their_messages() {
     let env = TestEnv::new();
     let settings = Settings { policy: "max_pending = 10".to_owned(), ..Default::default() };
     let provider = Provider::start_with(&env, "provider", &settings);

@@ -45,7 +45,7 @@ fn refused(what: &str, response: &Response, status: u16, code: &str) {
 }
 
 #[test]
-fn what_is_not_a_form_of_one_client_is_refused_at_both_endpoints() {
+fn both_endpoints_refuse_malformed_forms_and_unauthenticated_clients() {
     let env = TestEnv::new();
     let provider = provider(&env);
     let till = provider.till();
@@ -194,7 +194,7 @@ fn each_state_of_a_request_has_its_error_at_the_token_endpoint() {
 }
 
 #[test]
-fn a_stranger_at_the_devices_endpoints_is_asked_for_a_proof() {
+fn device_endpoints_challenge_a_call_without_credential_and_proof() {
     let env = TestEnv::new();
     let provider = provider(&env);
     for (method, path) in [

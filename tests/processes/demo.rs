@@ -57,7 +57,7 @@ fn stop(mut process: Process) {
 }
 
 #[test]
-fn in_a_pipe_it_plays_one_approval_in_seven_steps() {
+fn in_a_pipe_it_runs_one_approval_in_seven_steps() {
     let env = TestEnv::new();
     let mut listen = env.free_address();
     listen.set_port(0);
@@ -113,7 +113,7 @@ fn with_json_its_first_line_has_all_that_a_script_needs() {
 }
 
 #[test]
-fn again_it_goes_on_where_it_was_and_fresh_starts_over() {
+fn a_restart_keeps_its_state_and_fresh_starts_over() {
     let env = TestEnv::new();
     let listen = env.free_address();
     let (process, first) = serving(&env, listen, &[]);
@@ -173,7 +173,7 @@ fn its_link_is_a_qr_code_only_where_another_machine_can_reach_the_issuer() {
 }
 
 #[test]
-fn a_busy_port_names_its_owner_and_takes_the_next() {
+fn a_busy_port_names_its_owner_and_the_next_port_is_used() {
     let env = TestEnv::new();
     let busy = TcpListener::bind(env.free_address()).unwrap();
     let listen = busy.local_addr().unwrap();
@@ -189,7 +189,7 @@ fn a_busy_port_names_its_owner_and_takes_the_next() {
 }
 
 #[test]
-fn a_demo_that_was_killed_takes_its_provider_along_and_goes_on_afterwards() {
+fn killing_a_demo_stops_its_provider_and_a_restart_continues() {
     let env = TestEnv::new();
     let listen = env.free_address();
     let (mut process, first) = serving(&env, listen, &[]);
@@ -215,7 +215,7 @@ fn a_demo_that_was_killed_takes_its_provider_along_and_goes_on_afterwards() {
 }
 
 #[test]
-fn a_demo_whose_every_process_was_killed_goes_on_afterwards() {
+fn a_demo_continues_after_all_its_processes_were_killed() {
     let env = TestEnv::new();
     let listen = env.free_address();
     let (process, first) = serving(&env, listen, &[]);

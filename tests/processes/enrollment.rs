@@ -6,7 +6,7 @@ use countersign_tests::test_env::TestEnv;
 use serde_json::json;
 
 #[test]
-fn a_device_takes_part_once_its_code_was_typed_where_the_link_came_from() {
+fn a_device_is_active_once_its_code_is_typed_where_the_link_came_from() {
     let env = TestEnv::new();
     let provider = Provider::start(&env);
     let (link, mut op) = provider.link_with_code("alice@example.com");
@@ -68,7 +68,7 @@ fn the_third_wrong_code_ends_link_and_device() {
 }
 
 #[test]
-fn a_link_serves_one_device() {
+fn a_link_enrolls_one_device() {
     let env = TestEnv::new();
     let provider = Provider::start(&env);
     let link = provider.link("alice");
@@ -83,7 +83,7 @@ fn a_link_serves_one_device() {
 }
 
 #[test]
-fn a_link_may_come_by_standard_input() {
+fn a_link_can_be_given_on_standard_input() {
     let env = TestEnv::new();
     let provider = Provider::start(&env);
     let phone = Device::new(&env, "phone");

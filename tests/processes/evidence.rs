@@ -63,7 +63,7 @@ fn evidence_verifies_with_the_issuers_root_and_without_it_only_as_consistent() {
 }
 
 #[test]
-fn evidence_of_a_made_up_issuer_of_the_same_name_is_worth_nothing_to_who_knows_the_real_root() {
+fn evidence_of_a_forged_issuer_of_the_same_name_fails_against_the_real_root() {
     let env = TestEnv::new();
     let address = env.free_address();
     let real = Provider::start_at(&env, "real", address, &Settings::default());

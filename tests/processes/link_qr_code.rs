@@ -38,7 +38,7 @@ fn drawn(said: &str) -> usize {
 }
 
 #[test]
-fn a_link_that_others_can_follow_is_drawn() {
+fn a_link_that_other_machines_can_reach_is_shown_as_a_qr_code() {
     let env = TestEnv::new();
     let said = on_a_terminal(&env, "https://id.acme.example", 140, "");
     assert!(drawn(&said) > 30, "{said}");
@@ -46,7 +46,7 @@ fn a_link_that_others_can_follow_is_drawn() {
 }
 
 #[test]
-fn a_narrow_terminal_says_how_much_room_it_takes() {
+fn on_a_narrow_terminal_the_needed_width_is_printed() {
     let env = TestEnv::new();
     let said = on_a_terminal(&env, "https://id.acme.example", 60, "");
     assert_eq!(drawn(&said), 0, "{said}");
@@ -54,7 +54,7 @@ fn a_narrow_terminal_says_how_much_room_it_takes() {
 }
 
 #[test]
-fn a_link_for_this_computer_alone_says_why_it_is_not_drawn() {
+fn a_loopback_link_has_no_qr_code_and_says_why() {
     let env = TestEnv::new();
     let said = on_a_terminal(&env, "http://127.0.0.1:8787", 140, "");
     assert_eq!(drawn(&said), 0, "{said}");
@@ -62,7 +62,7 @@ fn a_link_for_this_computer_alone_says_why_it_is_not_drawn() {
 }
 
 #[test]
-fn a_script_gets_the_link_and_nothing_drawn() {
+fn a_script_gets_the_link_without_a_qr_code() {
     let env = TestEnv::new();
     let said = on_a_terminal(&env, "https://id.acme.example", 140, "--json");
     assert_eq!((drawn(&said), said.trim().lines().count()), (0, 1), "{said}");

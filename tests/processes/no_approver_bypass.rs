@@ -8,7 +8,7 @@ use countersign_tests::test_env::TestEnv;
 const AUTO: &str = "\n[[users]]\nsub = \"auto0\"\n";
 
 #[test]
-fn a_user_of_that_name_is_one_like_any_other() {
+fn a_user_called_auto0_is_an_ordinary_user() {
     let env = TestEnv::new();
     let provider = Provider::start_with(&env, "provider", &Settings { more: AUTO.into(), ..Settings::default() });
     let reply = provider.till().post("/bc-authorize", &[("scope", "openid"), ("login_hint", "auto0")]);
@@ -16,7 +16,7 @@ fn a_user_of_that_name_is_one_like_any_other() {
 }
 
 #[test]
-fn no_subcommand_leads_there() {
+fn no_subcommand_or_flag_enables_it() {
     let env = TestEnv::new();
     for arguments in [&["bench"][..], &["provider"], &["bench-provider"], &["op", "bench"], &["op", "provider"]] {
         let ended = Process::start(&env, "countersign", env.command(arguments)).finish();
@@ -30,7 +30,7 @@ fn no_subcommand_leads_there() {
 }
 
 #[test]
-fn no_name_of_the_configuration_leads_there() {
+fn no_configuration_name_enables_it() {
     let env = TestEnv::new();
     for name in ["in_process", "approve_in_process", "approver", "auto_approve", "bench"] {
         let lines = [
@@ -53,7 +53,7 @@ fn no_name_of_the_configuration_leads_there() {
 
 /// The measuring provider's client id, part of its configuration, is text that only that program contains.
 #[test]
-fn the_program_does_not_hold_it() {
+fn the_program_does_not_contain_the_measuring_provider() {
     let program = std::fs::read(binary::countersign()).expect("the program can be read");
     let holds = |text: &[u8]| program.windows(text.len()).any(|window| window == text);
     assert!(holds(b"authentication-challenge+jwt"), "this way of looking finds what is there");

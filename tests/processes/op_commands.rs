@@ -48,7 +48,7 @@ fn a_client_is_added_asks_gets_a_new_secret_and_is_removed_without_a_restart() {
 }
 
 #[test]
-fn what_can_not_be_added_is_told_in_words_and_changes_nothing() {
+fn a_refused_command_gives_the_reason_and_changes_nothing() {
     let env = TestEnv::new();
     let provider = Provider::start(&env);
     for (arguments, expected) in [
@@ -70,7 +70,7 @@ fn what_can_not_be_added_is_told_in_words_and_changes_nothing() {
 }
 
 #[test]
-fn somebody_is_added_enrolls_is_locked_and_is_let_in_again() {
+fn a_user_is_added_enrolls_and_is_locked_and_unlocked() {
     let env = TestEnv::new();
     let provider = Provider::start(&env);
     provider.op(&["user", "add", "carol", "--name", "Carol", "--hint", "carol@example.com"]).expect_code(0);
@@ -108,7 +108,7 @@ fn somebody_is_added_enrolls_is_locked_and_is_let_in_again() {
 }
 
 #[test]
-fn somebody_who_is_added_with_a_code_is_asked_only_with_it() {
+fn a_user_added_with_a_user_code_is_asked_only_with_it() {
     let env = TestEnv::new();
     let provider = Provider::start(&env);
     let set = ["user", "add", "carol", "--name", "Carol", "--set", "user_code=xyz789"];
@@ -134,7 +134,7 @@ fn somebody_who_is_added_with_a_code_is_asked_only_with_it() {
 }
 
 #[test]
-fn a_configuration_is_checked_without_a_start() {
+fn op_check_validates_a_configuration_without_serving() {
     let env = TestEnv::new();
     let file = |name: &str, text: &str| {
         let path = env.path(name);
@@ -174,7 +174,7 @@ fn a_configuration_is_checked_without_a_start() {
 }
 
 #[test]
-fn keys_are_followed_by_new_ones_while_a_real_device_goes_on() {
+fn keys_are_rotated_while_a_real_device_keeps_working() {
     let env = TestEnv::new();
     let provider = Provider::start(&env);
     let phone = Device::enrolled(&env, "phone", &provider, "alice");
@@ -248,7 +248,7 @@ fn status_says_what_works_and_the_next_step() {
 }
 
 #[test]
-fn a_trace_tells_one_approvals_story() {
+fn a_trace_lists_the_steps_of_one_approval() {
     let env = TestEnv::new();
     let provider = Provider::start(&env);
     let phone = Device::enrolled(&env, "phone", &provider, "alice");
@@ -280,7 +280,7 @@ fn a_trace_tells_one_approvals_story() {
 }
 
 #[test]
-fn a_copy_made_while_requests_come_is_whole_and_can_be_served() {
+fn a_backup_with_a_pending_request_is_complete_and_can_be_served() {
     let env = TestEnv::new();
     let mut provider = Provider::start(&env);
     let phone = Device::enrolled(&env, "phone", &provider, "alice");
@@ -313,7 +313,7 @@ fn a_copy_made_while_requests_come_is_whole_and_can_be_served() {
 }
 
 #[test]
-fn a_folder_that_no_provider_serves_from_is_told_apart() {
+fn a_command_on_an_unused_home_says_that_it_is_new() {
     let env = TestEnv::new();
     let provider = Provider::start(&env);
     let list = |name: &str, home: &std::path::Path| {

@@ -35,7 +35,7 @@ fn assert_told(call: &Call, path: &str, auth_req_id: &Value) {
 /// A smart home's hub as in a common tutorial, in the standard's form: it registers itself, asks with a `user_code` for up to an
 /// hour, is pinged, and fetches its tokens.
 #[test]
-fn a_smart_home_device_registers_asks_with_a_user_code_and_is_called_back() {
+fn a_smart_home_device_registers_asks_with_a_user_code_and_is_pinged() {
     let env = TestEnv::new();
     let more = format!(
         "[[users]]\nsub = \"carol\"\nname = \"Carol Example\"\nuser_code = \"xyz789\"\n\n[registration]\nenabled = true\ninitial_access_token = \"{ACCESS}\"\n"
@@ -111,7 +111,7 @@ fn a_smart_home_device_registers_asks_with_a_user_code_and_is_called_back() {
 }
 
 #[test]
-fn tokens_that_were_not_taken_are_pushed_word_for_word_after_kill_9() {
+fn tokens_that_were_not_acknowledged_are_pushed_again_unchanged_after_kill_9() {
     let env = TestEnv::new();
     let more = |endpoint: &str| {
         format!(

@@ -38,7 +38,7 @@ fn an_answer_kept_while_the_provider_was_down_is_settled_before_a_new_request_sh
 }
 
 #[test]
-fn a_watching_device_comes_back_by_itself_when_the_provider_does() {
+fn a_watching_device_reconnects_by_itself() {
     let env = TestEnv::new();
     let mut provider = Provider::start(&env);
     let phone = Device::enrolled(&env, "phone", &provider, "alice");

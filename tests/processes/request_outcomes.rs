@@ -9,7 +9,7 @@ use countersign_tests::tokens;
 use serde_json::{Value, json};
 
 #[test]
-fn an_approved_payment_gives_tokens_that_rest_on_the_signature() {
+fn an_approved_payment_gives_tokens_with_the_hashes_of_what_was_signed() {
     let env = TestEnv::new();
     let provider = Provider::start(&env);
     let phone = Device::enrolled(&env, "phone", &provider, "alice");

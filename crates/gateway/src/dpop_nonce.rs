@@ -133,7 +133,7 @@ mod tests {
     }
 
     #[test]
-    fn a_proof_counts_once() {
+    fn a_dpop_proof_is_accepted_once() {
         let nonces = Nonces::new(&CountingRandom::seeded(1), NOW);
         let nonce = nonces.issue(&key("a"), NOW);
         let accept = |jti, at| nonces.accept(Some(&nonce), jti, &key("a"), at, &CountingRandom::seeded(9));

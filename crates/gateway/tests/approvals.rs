@@ -20,7 +20,7 @@ use countersign_store::Error;
 use countersign_testing_gateway::{DeviceCalls as _, World, counter, payment};
 
 #[tokio::test]
-async fn a_payment_is_asked_shown_approved_and_redeemable() {
+async fn a_payment_is_requested_shown_approved_and_redeemable() {
     let world = World::new();
     let mut phone = world.enroll("Phone").await;
     let mut request = world.request();
@@ -98,7 +98,7 @@ async fn an_answer_sent_twice_counts_once_and_gets_the_same_reply() {
 }
 
 #[tokio::test]
-async fn the_other_devices_hear_who_answered() {
+async fn the_other_devices_learn_which_device_answered() {
     let world = World::new();
     let (mut phone, mut tablet) = (world.enroll("Phone").await, world.enroll("Tablet").await);
     phone.pull(&world).await;
@@ -121,7 +121,7 @@ async fn the_other_devices_hear_who_answered() {
 }
 
 #[tokio::test]
-async fn what_nobody_answers_expires_and_everybody_hears_it() {
+async fn an_unanswered_request_expires_on_every_device() {
     let world = World::new();
     let mut phone = world.enroll("Phone").await;
     let accepted = world.ask().await;
@@ -255,7 +255,7 @@ async fn the_right_number_approves_and_the_outcome_opens_the_commitment() {
 }
 
 #[tokio::test]
-async fn an_automated_device_answers_where_it_may_and_says_so() {
+async fn an_automated_device_answers_and_the_approval_says_so() {
     let world = World::new();
     let mut robot = world.enroll_automated("Robot").await;
     let accepted = world.ask().await;
@@ -361,7 +361,7 @@ async fn admitting_a_device_always_takes_a_number_and_verification() {
 }
 
 #[tokio::test]
-async fn what_cannot_be_shown_is_refused_before_anybody_is_asked() {
+async fn a_request_that_cannot_be_shown_is_refused_before_any_device_is_asked() {
     let world = World::new();
     let mut phone = world.enroll("Phone").await;
     let mut request = world.request();
@@ -382,7 +382,7 @@ async fn what_cannot_be_shown_is_refused_before_anybody_is_asked() {
 }
 
 #[tokio::test]
-async fn a_user_without_devices_and_one_whose_devices_are_revoked_are_told_apart() {
+async fn a_user_without_devices_and_one_whose_devices_are_revoked_are_distinguished() {
     let world = World::new();
     assert!(matches!(world.accept(world.request()).await, Err(AcceptError::NoDevice)));
     let phone = world.enroll("Phone").await;

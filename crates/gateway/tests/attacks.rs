@@ -187,7 +187,7 @@ async fn attack_09_an_answer_counts_for_one_challenge_of_one_device_once() {
 }
 
 #[tokio::test]
-async fn attack_11_one_kind_of_message_is_never_taken_for_another() {
+async fn attack_11_one_kind_of_message_is_never_accepted_as_another() {
     let world = World::new();
     let mut phone = world.enroll("Phone").await;
     let accepted = world.ask().await;
@@ -303,7 +303,7 @@ async fn attack_23_a_device_with_its_clock_set_back_is_judged_by_the_gateways() 
 }
 
 #[tokio::test]
-async fn a_copied_device_is_suspended_and_the_others_are_told() {
+async fn a_copied_device_is_suspended_and_the_others_are_notified() {
     let world = World::new();
     let (mut phone, mut tablet) = (world.enroll("Phone").await, world.enroll("Tablet").await);
     phone.pull(&world).await;
@@ -344,7 +344,7 @@ async fn a_copied_device_is_suspended_and_the_others_are_told() {
 }
 
 #[tokio::test]
-async fn an_answer_under_a_used_name_with_other_content_is_a_second_history() {
+async fn an_answer_with_a_used_jti_and_other_content_is_a_fork() {
     let world = World::new();
     let mut phone = world.enroll("Phone").await;
     let accepted = world.ask().await;

@@ -47,7 +47,7 @@ async fn a_call_without_a_nonce_is_given_one_and_succeeds_with_it() {
 }
 
 #[tokio::test]
-async fn a_nonce_serves_for_five_minutes() {
+async fn a_nonce_is_valid_for_five_minutes() {
     let world = World::new();
     let phone = world.enroll("Phone").await;
     world.clock.advance_seconds(299);
@@ -59,7 +59,7 @@ async fn a_nonce_serves_for_five_minutes() {
 }
 
 #[tokio::test]
-async fn a_proof_counts_once() {
+async fn a_dpop_proof_is_accepted_once() {
     let world = World::new();
     let phone = world.enroll("Phone").await;
     let signed = || phone.signed(&Method::GET, FETCH);
@@ -72,7 +72,7 @@ async fn a_proof_counts_once() {
 }
 
 #[tokio::test]
-async fn credential_and_proof_are_both_needed_and_belong_together() {
+async fn a_call_needs_a_credential_and_a_proof_bound_to_it() {
     let world = World::new();
     let (phone, tablet) = (world.enroll("Phone").await, world.enroll("Tablet").await);
     let proof = |device: &TestDevice, token: &str| {
@@ -154,7 +154,7 @@ async fn a_body_over_16_kib_is_refused() {
 }
 
 #[tokio::test]
-async fn wrong_methods_and_addresses_are_problems_too() {
+async fn wrong_methods_and_paths_get_problem_documents() {
     let world = World::new();
     let post = |uri: &str| Request::post(uri.to_owned()).body(Body::empty()).expect("a request");
     assert_eq!(world.call(post("/tenant/push/manifests")).await.problem(), (405, "method_not_allowed".to_owned()));
@@ -191,7 +191,7 @@ async fn registrations_with_one_link_are_limited_for_people_and_not_for_testers(
 }
 
 #[tokio::test]
-async fn calls_without_a_link_use_up_nobodys_tries() {
+async fn calls_without_a_link_use_up_no_registration_attempts() {
     let world = World::with_mode(Mode::Production);
     for _ in 0..50 {
         // As behind a proxy: every caller has one address.

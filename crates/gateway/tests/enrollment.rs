@@ -39,7 +39,7 @@ async fn discovery_names_endpoints_of_the_issuer_at_both_places() {
 }
 
 #[tokio::test]
-async fn the_code_the_device_shows_makes_it_take_part_and_the_others_are_told() {
+async fn typing_the_devices_code_activates_it_and_notifies_the_others() {
     let world = World::new();
     let mut first = world.enroll("Phone").await;
     let link = world.link(Confirm::Code).await;
@@ -72,7 +72,7 @@ async fn the_code_the_device_shows_makes_it_take_part_and_the_others_are_told() 
 }
 
 #[tokio::test]
-async fn three_misses_end_link_and_device() {
+async fn three_wrong_codes_end_link_and_device() {
     let world = World::new();
     let link = world.link(Confirm::Code).await;
     assert!(matches!(world.gateway.confirm(&link.id, "000000").await, Err(ConfirmError::NotRegistered)));
@@ -165,7 +165,7 @@ async fn a_thief_who_is_first_shows_another_code_than_the_person_sees() {
 }
 
 #[tokio::test]
-async fn a_registration_that_does_not_hold_together_is_refused() {
+async fn an_inconsistent_registration_is_refused() {
     let world = World::with_mode(Mode::Production);
     let link = world.link(Confirm::Code).await;
     let mut phone = world.device("Phone");

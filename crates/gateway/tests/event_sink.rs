@@ -77,7 +77,7 @@ impl Notes {
 }
 
 #[tokio::test]
-async fn everything_that_happens_is_told_once() {
+async fn every_event_is_recorded_once() {
     let (world, notes) = watched();
     let mut phone = world.enroll("Phone").await;
     assert_eq!(notes.take(), [format!("alice has {}, Phone, interactive", phone.id())]);
@@ -113,7 +113,7 @@ async fn everything_that_happens_is_told_once() {
 }
 
 #[tokio::test]
-async fn a_device_whose_history_forked_is_told() {
+async fn a_forked_history_is_recorded() {
     let (world, notes) = watched();
     let mut phone = world.enroll("Phone").await;
     world.ask().await;
@@ -132,7 +132,7 @@ async fn a_device_whose_history_forked_is_told() {
 }
 
 #[tokio::test]
-async fn what_can_not_be_noted_did_not_happen() {
+async fn a_change_whose_event_cannot_be_recorded_is_rolled_back() {
     let (world, notes) = watched();
     let mut phone = world.enroll("Phone").await;
     let accepted = world.ask().await;

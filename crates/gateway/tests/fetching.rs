@@ -13,7 +13,7 @@ use countersign_testing_gateway::event_stream::Events;
 use countersign_testing_gateway::{DeviceCalls as _, TestDevice, World, payment};
 
 #[tokio::test]
-async fn the_first_fetch_is_a_reset_and_the_next_only_news() {
+async fn the_first_fetch_is_a_reset_and_the_next_returns_only_what_is_new() {
     let world = World::new();
     let mut phone = world.enroll("Phone").await;
     world.ask().await;
@@ -57,7 +57,7 @@ async fn an_unknown_cursor_gives_everything_pending() {
 }
 
 #[tokio::test]
-async fn more_than_fits_follows() {
+async fn what_exceeds_one_response_follows_in_the_next() {
     let world = World::new();
     let mut phone = world.enroll("Phone").await;
     for n in 0..30 {
@@ -260,7 +260,7 @@ async fn a_restart_keeps_devices_requests_cursor_and_verdicts() {
 }
 
 #[tokio::test]
-async fn a_restored_backup_says_reset_though_it_has_counted_on() {
+async fn a_restored_backup_says_reset_even_after_its_cursor_advanced() {
     let mut world = World::new();
     let mut phone = world.enroll("Phone").await;
     let backup = tempfile::tempdir().expect("a directory");
@@ -286,7 +286,7 @@ async fn a_restored_backup_says_reset_though_it_has_counted_on() {
 }
 
 #[tokio::test]
-async fn news_of_a_device_that_waits_for_its_code_is_its_own_statement_alone() {
+async fn an_unconfirmed_device_fetches_only_its_own_statement() {
     let world = World::new();
     world.enroll("Phone").await;
     let link = world.link(Confirm::Code).await;

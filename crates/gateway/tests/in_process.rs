@@ -53,7 +53,7 @@ async fn an_approval_without_a_device_is_decided_once_and_signed_by_nobody() {
 }
 
 #[tokio::test]
-async fn others_are_asked_on_their_devices() {
+async fn other_users_are_asked_on_their_devices() {
     let world = World::new();
     let mut phone = world.enroll("Phone").await;
     let gateway = approving(&world);
@@ -66,7 +66,7 @@ async fn others_are_asked_on_their_devices() {
 }
 
 #[tokio::test]
-async fn without_the_approver_such_an_approval_is_worth_nothing() {
+async fn an_in_process_approval_is_void_without_the_approver() {
     let world = World::new();
     let accepted = accept(&approving(&world), about_auto(&world)).await.expect("accepted");
     assert_eq!(world.verdict(&accepted.approval), Verdict::Cancelled);

@@ -23,7 +23,7 @@ fn records(world: &World) -> [i64; 4] {
 }
 
 #[tokio::test]
-async fn records_are_forgotten_after_their_time_and_not_before() {
+async fn records_are_deleted_after_their_retention_and_not_before() {
     let world = World::new();
     let mut phone = world.enroll("Phone").await;
     world.enroll("Tablet").await;
@@ -56,7 +56,7 @@ async fn records_are_forgotten_after_their_time_and_not_before() {
 }
 
 #[tokio::test]
-async fn a_device_that_kept_its_evidence_proves_what_the_gateway_has_forgotten() {
+async fn a_device_that_kept_its_evidence_proves_what_the_gateway_has_deleted() {
     let world = World::new();
     let mut phone = world.enroll("Phone").await;
     let accepted = world.ask().await;
@@ -79,7 +79,7 @@ async fn a_device_that_kept_its_evidence_proves_what_the_gateway_has_forgotten()
 }
 
 #[tokio::test]
-async fn one_sweep_forgets_a_bounded_number_and_the_next_goes_on() {
+async fn one_sweep_deletes_a_bounded_number_and_the_next_continues() {
     let world = World::new();
     world.enroll("Phone").await;
     let names: Vec<String> = (0..2100).map(|n| format!("client-{n}")).collect();
@@ -94,7 +94,7 @@ async fn one_sweep_forgets_a_bounded_number_and_the_next_goes_on() {
 }
 
 #[tokio::test]
-async fn what_is_pending_is_never_forgotten() {
+async fn pending_requests_are_never_deleted() {
     let mut world = World::new();
     world.enroll("Phone").await;
     let mut request = world.request();
@@ -107,7 +107,7 @@ async fn what_is_pending_is_never_forgotten() {
 }
 
 #[tokio::test]
-async fn a_link_that_was_forgotten_is_as_dead_as_before() {
+async fn a_deleted_link_stays_invalid() {
     let world = World::new();
     let link = world.link(Confirm::None).await;
     let mut late = world.device("Late");

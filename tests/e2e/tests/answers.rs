@@ -7,7 +7,7 @@ use countersign_tests::device::{Device, id};
 use countersign_tests::provider::Provider;
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_wrong_pin_is_told_so_and_the_fourth_has_to_wait() {
+async fn a_wrong_pin_is_reported_and_the_fourth_has_to_wait() {
     let desktop = Desktop::new();
     let provider = Provider::start(&desktop.env);
     let window = Window::enrolled(&desktop, "window", &provider).await;

@@ -19,7 +19,7 @@ const RECORD: &str = "
     inner.invoke('plugin:event|listen', { event: 'snapshot', target: { kind: 'Any' }, handler }).then(() => done(true), (why) => done(String(why)));";
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_pin_and_a_link_come_out_nowhere() {
+async fn a_pin_and_a_link_leak_nowhere() {
     let desktop = Desktop::new();
     let provider = Provider::start(&desktop.env);
     let given = provider.link("alice");

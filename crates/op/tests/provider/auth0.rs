@@ -127,7 +127,7 @@ async fn auth0_json_is_strict_and_for_these_clients_at_this_path_alone() {
 }
 
 #[tokio::test]
-async fn auth0_twins_empty_and_unknown_parameters_are_harmless() {
+async fn auth0_duplicate_empty_and_unknown_parameters_are_harmless() {
     let world = World::with(&config());
     let mut phone = world.enroll("Phone").await;
     // auth0-server-python: Basic, and the client_id in the body as well. node-auth0: request_expiry beside its twin.
@@ -165,7 +165,7 @@ async fn auth0_a_binding_message_is_mandatory_and_may_hold_what_can_be_shown() {
 }
 
 #[tokio::test]
-async fn auth0_somebody_without_a_device_is_403_and_somebody_unknown_400() {
+async fn auth0_a_user_without_a_device_is_403_and_an_unknown_user_400() {
     let world = World::with(&config());
     let ask = async |client: &str, hint: &str| {
         let form = [("scope", "openid"), ("login_hint", hint), ("binding_message", "1234")];
@@ -193,7 +193,7 @@ async fn auth0_slow_down_has_the_new_interval_in_body_and_header() {
 }
 
 #[tokio::test]
-async fn auth0_an_expired_request_is_told_as_access_denied() {
+async fn auth0_an_expired_request_is_reported_as_access_denied() {
     let world = World::with(&config());
     let _phone = world.enroll("Phone").await;
     let id = world.send(go_asks()).await.text("auth_req_id");

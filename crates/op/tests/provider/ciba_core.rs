@@ -32,7 +32,7 @@ async fn d02_the_backchannel_endpoint_is_https_and_takes_requests() {
 }
 
 #[tokio::test]
-async fn d03_signed_requests_are_announced_by_the_algorithms_that_are_taken() {
+async fn d03_signed_requests_are_announced_by_the_accepted_algorithms() {
     let world = World::new();
     let algs = &metadata(&world).await["backchannel_authentication_request_signing_alg_values_supported"];
     assert_eq!(algs, &json!(["ES256", "PS256", "RS256"]));

@@ -206,7 +206,7 @@ async fn the_registered_algorithm_is_the_only_one() {
 }
 
 #[tokio::test]
-async fn an_assertion_counts_once_at_either_endpoint_and_after_a_restart() {
+async fn an_assertion_is_accepted_once_at_either_endpoint_and_after_a_restart() {
     let key = ClientKey::p256(1);
     let config = by_key(&key.jwks("k1"));
     let world = World::with(&config);
@@ -220,7 +220,7 @@ async fn an_assertion_counts_once_at_either_endpoint_and_after_a_restart() {
 }
 
 #[tokio::test]
-async fn one_assertion_sent_many_times_at_once_counts_once() {
+async fn one_assertion_sent_many_times_at_once_is_accepted_once() {
     let key = ClientKey::p256(1);
     let world = World::with(&by_key(&key.jwks("k1")));
     let assertion = key.jwt(&claims());
@@ -229,7 +229,7 @@ async fn one_assertion_sent_many_times_at_once_counts_once() {
 }
 
 #[tokio::test]
-async fn d06_another_way_than_the_registered_one_is_told_what_to_change() {
+async fn d06_an_unregistered_method_is_refused_with_what_to_change() {
     let key = ClientKey::p256(1);
     let world = World::with(&by_key(&key.jwks("k1")));
     let use_a_key =
@@ -389,7 +389,7 @@ async fn keys_at_a_jwks_uri_are_fetched_once_and_again_for_a_new_key_once_a_minu
 }
 
 #[tokio::test]
-async fn keys_that_can_not_be_had_are_told_with_the_reason() {
+async fn keys_that_cannot_be_fetched_are_reported_with_the_reason() {
     let key = ClientKey::p256(1);
     let document = Document::serve("{}".to_owned()).await;
     let world = World::with(&format!("{}\n[egress]\nallow = [\"127.0.0.1\"]\n", with_keys_at(&document)));
@@ -413,7 +413,7 @@ async fn attack_15_a_jwks_uri_inside_the_operators_network_is_not_called() {
 }
 
 #[test]
-fn what_can_not_work_is_told_at_the_start() {
+fn an_unusable_authentication_method_is_refused_at_startup() {
     let public = "token_endpoint_auth_method = \"none\"";
     let no_authority = "token_endpoint_auth_method = \"tls_client_auth\"\ntls_client_auth_san_dns = \"a.example\"";
     let no_name = "token_endpoint_auth_method = \"tls_client_auth\"\ntls_client_auth_subject_dn = \"till-14\"";

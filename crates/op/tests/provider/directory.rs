@@ -68,7 +68,7 @@ async fn a_rotated_secret_ends_the_one_before() {
 }
 
 #[tokio::test]
-async fn what_stands_in_the_file_is_changed_there() {
+async fn entries_of_the_configuration_file_are_changed_only_there() {
     let world = World::new();
     let admin = beside(&world);
     let in_file = "stands in the configuration file: change it there, then restart the provider";
@@ -83,7 +83,7 @@ async fn what_stands_in_the_file_is_changed_there() {
 }
 
 #[tokio::test]
-async fn an_entry_is_judged_as_if_it_stood_in_the_file() {
+async fn an_added_entry_is_validated_like_one_of_the_configuration_file() {
     let world = World::new();
     let admin = beside(&world);
     for (entry, expected) in [

@@ -226,7 +226,7 @@ async fn c05_a_client_registers_which_types_of_login_hint_token_it_sends() {
 }
 
 #[tokio::test]
-async fn b05_an_expired_login_hint_token_is_told_as_such() {
+async fn b05_an_expired_login_hint_token_is_reported_as_such() {
     let issuer = Issuer::new(5);
     let (world, _phone) = world_that_trusts(&issuer).await;
     let token = issuer.plain(&claims(json!({})));

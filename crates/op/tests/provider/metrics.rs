@@ -90,7 +90,7 @@ async fn requests_verdicts_and_tokens_are_counted_once_each() {
 }
 
 #[tokio::test]
-async fn requests_that_are_held_show() {
+async fn held_requests_are_counted() {
     let world = World::with(&CONFIG.replace("token_wait = 0", "token_wait = 0\nmax_pending = 1"));
     let _device = world.enroll("phone").await;
     for _ in 0..3 {

@@ -242,7 +242,7 @@ async fn an_acknowledgement_names_an_interval_to_whoever_may_poll() {
 }
 
 #[tokio::test]
-async fn p01_a_ping_tells_that_there_is_a_verdict_and_nothing_else() {
+async fn p01_a_ping_says_that_there_is_a_verdict_and_nothing_else() {
     let mut told = Told::new().await;
     let approved = told.ask("pinged").await;
     assert_eq!(told.world.poll("pinged", &approved).await.text("error"), "authorization_pending");
@@ -300,7 +300,7 @@ async fn p02_whatever_a_client_answers_its_later_poll_is_served() {
 }
 
 #[tokio::test]
-async fn p02_a_client_that_is_away_is_told_when_it_comes_back() {
+async fn p02_an_unreachable_client_is_notified_when_it_is_back() {
     let mut told = Told::new().await;
     told.ping.respond_with([500, 503, 429, 408].map(ScriptedResponse::Status));
     let id = told.ask("pinged").await;
@@ -427,7 +427,7 @@ async fn p04_a_denial_is_pushed_with_its_reason() {
 }
 
 #[tokio::test]
-async fn p04_an_expired_request_is_pushed_alike_whether_somebody_was_asked_or_not() {
+async fn p04_an_expired_request_is_pushed_alike_whether_a_user_was_asked_or_not() {
     let told = Told::new().await;
     let mut ids = Vec::new();
     for hint in ["alice", "mallory"] {
@@ -459,7 +459,7 @@ async fn p04_an_expired_request_is_pushed_alike_whether_somebody_was_asked_or_no
 }
 
 #[tokio::test]
-async fn p04_a_request_that_was_called_off_is_pushed_alike_whether_somebody_was_asked_or_not() {
+async fn p04_a_cancelled_request_is_pushed_alike_whether_a_user_was_asked_or_not() {
     let told = Told::new().await;
     for (n, hint) in ["alice", "mallory"].into_iter().enumerate() {
         let id = told.world.try_ask_about(hint, "pushed", Some(BEARER)).await.text("auth_req_id");
@@ -580,7 +580,7 @@ async fn a_push_cut_off_by_a_crash_is_repeated_word_for_word() {
 }
 
 #[tokio::test]
-async fn a_verdict_before_a_crash_is_told_after_it() {
+async fn a_verdict_before_a_crash_is_delivered_after_it() {
     let mut told = Told::quiet().await;
     let (pinged, pushed) = (told.ask("pinged").await, told.ask("pushed").await);
     for challenge in told.phone.pull(&told.world.side).await.challenges {
@@ -597,7 +597,7 @@ async fn a_verdict_before_a_crash_is_told_after_it() {
 }
 
 #[tokio::test]
-async fn a_verdict_made_by_another_process_is_told() {
+async fn a_verdict_made_by_another_process_is_delivered() {
     let mut told = Told::new().await;
     let watching = told.world.provider.gateway().run_background();
     let id = told.ask("pinged").await;
@@ -616,7 +616,7 @@ async fn a_verdict_made_by_another_process_is_told() {
 }
 
 #[tokio::test]
-async fn an_endpoint_that_hangs_holds_up_nobody_else() {
+async fn an_endpoint_that_hangs_delays_no_other_client() {
     let mut told = Told::quiet().await;
     told.ping.respond_with(vec![ScriptedResponse::Hang; 100]);
     for _ in 0..20 {
@@ -635,7 +635,7 @@ async fn an_endpoint_that_hangs_holds_up_nobody_else() {
 }
 
 #[tokio::test]
-async fn nothing_of_a_client_is_kept_once_it_was_told() {
+async fn nothing_is_kept_for_a_client_once_it_was_notified() {
     let mut told = Told::new().await;
     for client in ["pinged", "pushed"] {
         told.ask(client).await;

@@ -120,7 +120,7 @@ async fn a_held_poll_is_answered_when_the_provider_stops() {
 }
 
 #[tokio::test]
-async fn one_process_serves_a_home_and_others_may_look_in() {
+async fn one_process_serves_a_home_and_others_may_read_it() {
     let world = World::new();
     let open = |admin: bool| {
         let config = world.config();

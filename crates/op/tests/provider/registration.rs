@@ -23,7 +23,7 @@ async fn register(world: &World, token: Option<&str>, metadata: &Value) -> Reply
 }
 
 #[tokio::test]
-async fn there_is_no_registration_unless_the_operator_wants_it() {
+async fn registration_is_off_unless_the_operator_enables_it() {
     let world = World::new();
     let reply = register(&world, Some(ACCESS), &json!({ "grant_types": [CIBA] })).await;
     assert_eq!(reply.status, StatusCode::NOT_FOUND);
@@ -91,7 +91,7 @@ async fn without_the_initial_access_token_nobody_registers() {
 }
 
 #[tokio::test]
-async fn what_a_client_may_not_be_is_told_in_words() {
+async fn refused_client_metadata_is_named_with_the_reason() {
     let world = closed();
     for (metadata, expected) in [
         (json!({}), "grant_types must list urn:openid:params:grant-type:ciba"),

@@ -71,7 +71,7 @@ async fn b09_the_id_token_says_what_really_happened() {
 }
 
 #[tokio::test]
-async fn b12_a_wish_for_a_number_shortens_what_may_wait_for_days() {
+async fn b12_a_requested_number_interaction_shortens_a_lifetime_of_days() {
     let world = World::with(&CONFIG.replace("interval = 5", "interval = 5\nmax_ttl = \"72h\""));
     let life = async |acr_values: &str| {
         let form = [

@@ -199,7 +199,7 @@ async fn attack_11_only_a_proof_by_its_own_public_key_is_one() {
 }
 
 #[tokio::test]
-async fn attack_09_a_proof_counts_once_even_after_a_restart() {
+async fn attack_09_a_proof_is_accepted_once_even_after_a_restart() {
     let config = config("dpop_bound_access_tokens = true");
     let world = World::with(&config);
     let proof = proof(&ClientKey::p256(1), &claims());

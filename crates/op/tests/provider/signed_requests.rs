@@ -54,7 +54,7 @@ fn assert_invalid(reply: &Reply, words: &str) {
 }
 
 #[tokio::test]
-async fn s01_a_request_with_every_parameter_inside_is_taken() {
+async fn s01_a_request_with_every_parameter_inside_is_accepted() {
     let key = ClientKey::p256(1);
     let world = world(&key);
     let mut request = claims();
@@ -114,7 +114,7 @@ async fn s01_what_is_inside_is_judged_like_a_form() {
 }
 
 #[tokio::test]
-async fn s02_only_asymmetric_algorithms_are_taken_and_only_the_registered_one() {
+async fn s02_only_asymmetric_algorithms_are_accepted_and_only_the_registered_one() {
     let text = |claims: Value| claims.to_string();
     for (key, alg) in [(ClientKey::p256(1), "ES256"), (ClientKey::rsa(), "PS256"), (ClientKey::rsa(), "RS256")] {
         let jwks = key.jwks("k1");
@@ -191,7 +191,7 @@ async fn s04_a_request_is_good_for_an_hour_at_most() {
 }
 
 #[tokio::test]
-async fn s05_a_request_counts_once_even_after_a_restart() {
+async fn s05_a_request_is_accepted_once_even_after_a_restart() {
     let key = ClientKey::p256(1);
     let config = config(&key.jwks("k1"), "");
     let world = World::with(&config);
@@ -223,7 +223,7 @@ async fn s05_a_request_must_be_by_the_client_that_sends_it() {
 }
 
 #[tokio::test]
-async fn s06_an_encrypted_request_is_refused_in_words() {
+async fn s06_an_encrypted_request_is_refused_with_the_reason() {
     let key = ClientKey::p256(1);
     let reply = world(&key).ask_signed("e30.e30.e30.e30.e30").await;
     assert_invalid(&reply, "the signed request: it is encrypted (JWE): sign it only");
@@ -252,7 +252,7 @@ async fn s07_authorization_details_are_an_array_kept_to_the_byte() {
 }
 
 #[tokio::test]
-async fn s07_authorization_details_in_a_text_are_refused() {
+async fn s07_authorization_details_in_a_string_are_refused() {
     let key = ClientKey::p256(1);
     let world = world(&key);
     for details in [json!("[{\"type\":\"generic\",\"title\":\"x\"}]"), json!({ "type": "generic" }), json!(7)] {
@@ -264,7 +264,7 @@ async fn s07_authorization_details_in_a_text_are_refused() {
 }
 
 #[tokio::test]
-async fn b12_requested_expiry_in_a_request_is_a_number_or_a_text() {
+async fn b12_requested_expiry_in_a_request_is_a_number_or_a_string() {
     let key = ClientKey::p256(1);
     let world = world(&key);
     for (value, expires_in) in [(json!(30), Some(30)), (json!("30"), Some(30)), (json!(30.5), None), (json!(-1), None)]

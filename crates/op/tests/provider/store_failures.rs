@@ -24,7 +24,7 @@ async fn no_room(world: &World) {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_store_that_somebody_holds_is_503_and_readyz_says_so() {
+async fn a_locked_store_is_503_and_readyz_says_so() {
     let world = World::new();
     let mut device = world.enroll("phone").await;
     assert_eq!(world.get("/readyz").await.status, StatusCode::OK);

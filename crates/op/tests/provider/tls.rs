@@ -84,7 +84,7 @@ async fn exchange(address: SocketAddr, believed: &Pair, own: Option<&Pair>, requ
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn the_provider_speaks_tls_and_takes_another_certificate_while_it_runs() {
+async fn the_provider_serves_tls_and_reloads_its_certificate_while_running() {
     let world = World::new();
     let (first, second) = (pair("id.example"), pair("id.example"));
     put(world.home(), &first);

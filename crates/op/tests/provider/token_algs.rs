@@ -66,7 +66,7 @@ async fn an_id_token_is_signed_as_its_client_registered() {
 }
 
 #[tokio::test]
-async fn the_key_is_made_once_and_only_where_somebody_needs_it() {
+async fn the_key_is_made_once_and_only_if_a_client_needs_it() {
     let world = World::new();
     assert_eq!(keys(&world).await.len(), 1);
     let world = world.restarted_with(&with_client("RS256"));

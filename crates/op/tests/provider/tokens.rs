@@ -168,7 +168,7 @@ async fn a_held_poll_gets_the_tokens_as_soon_as_the_person_approves() {
 }
 
 #[tokio::test]
-async fn a_decided_request_is_told_however_fast_the_client_polls() {
+async fn a_decided_request_is_returned_however_fast_the_client_polls() {
     let world = World::new();
     let mut phone = world.enroll("Phone").await;
     let id = world.ask("till", &[("interaction_type", "boolean")]).await.text("auth_req_id");
@@ -178,7 +178,7 @@ async fn a_decided_request_is_told_however_fast_the_client_polls() {
 }
 
 #[tokio::test]
-async fn t04_a_denial_is_told_with_its_reason_every_time() {
+async fn t04_every_poll_after_a_denial_returns_its_reason() {
     for (policy, reason, told) in [
         ("", Some(DenialReason::NotMe), Some("not_me")),
         ("", Some(DenialReason::Mistake), Some("mistake")),
@@ -301,7 +301,7 @@ async fn b10_a_binding_message_reaches_the_device_unchanged() {
 }
 
 #[tokio::test]
-async fn the_device_is_told_who_asks_in_whose_name() {
+async fn the_challenge_names_the_client_and_the_provider() {
     let world = World::new();
     let mut phone = world.enroll("Phone").await;
     world.ask("till", &[("acr_values", "urn:countersign:acr:verified"), ("scope", "openid accounts")]).await;
@@ -337,7 +337,7 @@ async fn large_payments_are_verified_where_small_ones_need_not_be() {
 }
 
 #[tokio::test]
-async fn what_a_persons_devices_can_do_is_not_told_to_a_client_that_must_not_know() {
+async fn device_capabilities_are_hidden_from_a_client_that_must_not_know_them() {
     let world = World::new();
     let link = world.side.link(countersign_protocol::registration::Confirm::None).await;
     let mut phone = world.side.device("Old phone");
@@ -370,7 +370,7 @@ async fn beyond_max_pending_a_request_is_acknowledged_as_ever_and_held() {
 }
 
 #[tokio::test]
-async fn request_and_approval_stand_or_fall_together() {
+async fn request_and_approval_commit_or_roll_back_together() {
     let world = World::new();
     let mut phone = world.enroll("Phone").await;
     let store = world.side.gateway.store();

@@ -186,7 +186,7 @@ async fn a_locked_person_with_a_code_is_hidden_like_anybody_else() {
 }
 
 #[tokio::test]
-async fn a_code_may_stand_in_the_file_as_its_hash_and_never_in_the_store() {
+async fn a_user_code_may_be_configured_as_its_hash_and_guesses_are_never_stored() {
     let hash = include_str!("../../src/config/user_code_hash.phc").trim();
     let world = World::with(&config().replace("user_code = \"4711\"", &format!("user_code = '{hash}'")));
     let _phone = world.enroll("Phone").await;

@@ -153,7 +153,7 @@ fn commits(world: &World) -> usize {
 }
 
 #[tokio::test]
-async fn attack_22_nobody_costs_as_many_waits_for_the_disk_as_somebody() {
+async fn attack_22_an_unknown_user_costs_as_many_commits_as_a_known_one() {
     let world = World::new();
     world.enroll("Phone").await;
     world.enroll("Tablet").await;

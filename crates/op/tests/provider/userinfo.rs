@@ -30,7 +30,7 @@ async fn told(world: &World, method: &str, token: &str) -> Value {
 }
 
 #[tokio::test]
-async fn an_address_is_told_with_the_scope_email_only_and_both_ways_to_ask() {
+async fn an_email_address_is_returned_only_with_scope_email_by_get_and_post() {
     let world = World::with(&with_email());
     let mut phone = world.enroll("Phone").await;
     for (scope, expected) in [

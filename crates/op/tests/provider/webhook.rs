@@ -84,7 +84,7 @@ fn is_signed(call: &ReceivedRequest, key: &[u8], now: u64) {
 }
 
 #[tokio::test]
-async fn every_event_is_told_signed_with_what_an_operator_needs() {
+async fn every_event_is_delivered_signed_with_what_an_operator_needs() {
     let operated = Operated::new().await;
     let world = &operated.world;
     let mut phone = world.enroll("Phone").await;
@@ -147,7 +147,7 @@ async fn an_event_is_repeated_under_its_own_id_until_it_was_received() {
 }
 
 #[tokio::test]
-async fn an_operator_who_is_away_for_a_day_is_not_told_any_more() {
+async fn an_event_is_dropped_after_a_day_without_delivery() {
     let operated = Operated::new().await;
     operated.endpoint.respond_with(vec![ScriptedResponse::Status(503); 2]);
     operated.world.enroll("Phone").await;
@@ -161,7 +161,7 @@ async fn an_operator_who_is_away_for_a_day_is_not_told_any_more() {
 }
 
 #[tokio::test]
-async fn an_event_before_a_crash_is_told_after_it() {
+async fn an_event_before_a_crash_is_delivered_after_it() {
     let operated = Operated::new().await;
     operated.endpoint.respond_with([ScriptedResponse::Hang]);
     operated.world.enroll("Phone").await;
@@ -182,7 +182,7 @@ async fn a_secret_in_the_form_of_standard_webhooks_is_decoded() {
 }
 
 #[tokio::test]
-async fn a_refresh_token_that_is_used_twice_is_told_to_the_operator() {
+async fn a_reused_refresh_token_is_reported_to_the_operator() {
     let told = Operated::new().await;
     let mut phone = told.world.enroll("Phone").await;
     assert_eq!(told.event(1).await["type"], "device_added");
