@@ -21,15 +21,15 @@ const EC_KEY: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.2.840.10045.2.1
 const P256: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.2.840.10045.3.1.7");
 const RSA_KEY: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.2.840.113549.1.1.1");
 
-/// Authorities whose certificates for clients are believed.
+/// TrustAnchors whose certificates for clients are believed.
 #[derive(Clone)]
-pub(crate) struct Authorities {
+pub(crate) struct TrustAnchors {
     anchors: Vec<TrustAnchor<'static>>,
 }
 
 /// Why a file can't be used as a list of authorities.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-pub(crate) enum AuthoritiesError {
+pub(crate) enum TrustAnchorsError {
     /// No certificate in it.
     #[error("it holds no certificate in PEM (\"-----BEGIN CERTIFICATE-----\")")]
     Empty,
@@ -38,24 +38,24 @@ pub(crate) enum AuthoritiesError {
     Damaged,
 }
 
-impl Authorities {
+impl TrustAnchors {
     /// Reads a file of certificates in PEM.
     ///
     /// # Errors
-    /// [`AuthoritiesError`].
-    pub(crate) fn read(pem: &[u8]) -> Result<Authorities, AuthoritiesError> {
+    /// [`TrustAnchorsError`].
+    pub(crate) fn read(pem: &[u8]) -> Result<TrustAnchors, TrustAnchorsError> {
         let mut anchors = Vec::new();
         for certificate in CertificateDer::pem_slice_iter(pem) {
-            let certificate = certificate.map_err(|_| AuthoritiesError::Damaged)?;
-            let anchor = webpki::anchor_from_trusted_cert(&certificate).map_err(|_| AuthoritiesError::Damaged)?;
+            let certificate = certificate.map_err(|_| TrustAnchorsError::Damaged)?;
+            let anchor = webpki::anchor_from_trusted_cert(&certificate).map_err(|_| TrustAnchorsError::Damaged)?;
             anchors.push(anchor.to_owned());
         }
-        if anchors.is_empty() { Err(AuthoritiesError::Empty) } else { Ok(Authorities { anchors }) }
+        if anchors.is_empty() { Err(TrustAnchorsError::Empty) } else { Ok(TrustAnchors { anchors }) }
     }
 
     /// Whether the certificate is valid now, for a client, and signed by one of these authorities. Connections bring no
     /// certificates in between, so the file lists the authorities that sign themselves.
-    pub(crate) fn have_signed(&self, certificate: &PeerCertificate, now: Timestamp) -> bool {
+    pub(crate) fn issued(&self, certificate: &PeerCertificate, now: Timestamp) -> bool {
         let der = CertificateDer::from(certificate.0.as_slice());
         let Ok(certificate) = EndEntityCert::try_from(&der) else { return false };
         let now = UnixTime::since_unix_epoch(Duration::from_secs(now.seconds()));

@@ -28,21 +28,21 @@ impl Default for Metrics {
         Metrics {
             authentication_requests: Family::default(),
             approvals: Family::default(),
-            approval_seconds: Family::new_with_constructor(persons_times),
+            approval_seconds: Family::new_with_constructor(approval_buckets),
             token_responses: Family::default(),
             http_requests: Family::default(),
-            http_seconds: Family::new_with_constructor(machines_times),
+            http_seconds: Family::new_with_constructor(http_buckets),
         }
     }
 }
 
 /// From a second to the longest ordinary life of a request, and beyond.
-fn persons_times() -> Histogram {
+fn approval_buckets() -> Histogram {
     Histogram::new([1.0, 2.0, 5.0, 10.0, 20.0, 30.0, 60.0, 120.0, 300.0, 600.0])
 }
 
 /// From a millisecond to the longest held poll.
-fn machines_times() -> Histogram {
+fn http_buckets() -> Histogram {
     Histogram::new([0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0])
 }
 

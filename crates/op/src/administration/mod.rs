@@ -16,7 +16,7 @@ pub use error::DirectoryError;
 
 use crate::config::{
     Client, ClientAuth, ClientSecret, Config, HashedSecret, User, called_addresses, client_entry, folded,
-    kept_user_entry, user_entry,
+    hashed_user_entry, user_entry,
 };
 use crate::directory::Directory;
 use crate::issuance::token_signer::TokenSigner;
@@ -86,7 +86,7 @@ impl Administration {
         let stored = self.gateway.store().read_blocking(rows::clients)?;
         let in_file = |row: &rows::ClientRow| self.directory.configured_clients().get(&row.client_id).is_some();
         let read = stored.into_iter().filter(|row| !in_file(row)).filter_map(|row| {
-            let client = self.directory.kept_client(&row)?;
+            let client = self.directory.stored_client(&row)?;
             Some(record(&client, Some(row)))
         });
         records.extend(read);
@@ -187,7 +187,7 @@ impl Administration {
     ///
     /// # Errors
     /// [`DirectoryError::InFile`] or [`DirectoryError::Unknown`], or what the store said.
-    pub(crate) fn user_text(&self, sub: &str) -> Result<String, DirectoryError> {
+    pub(crate) fn stored_user_entry(&self, sub: &str) -> Result<String, DirectoryError> {
         self.changeable_user(sub)
     }
 
@@ -293,7 +293,7 @@ impl Administration {
         if let Some(name) = names.iter().find(|name| self.config.users.by_login_hint(name).is_some()) {
             return Err(DirectoryError::Taken { what: format!("the name {name}") });
         }
-        let entry = kept_user_entry(entry, &user, &*self.ports.random);
+        let entry = hashed_user_entry(entry, &user, &*self.ports.random);
         let row = rows::UserRow { sub: sub.to_owned(), entry, added_at: self.ports.clock.now() };
         let put = self.gateway.store().write(move |tx| -> Result<(), DirectoryError> {
             let taken = |name| DirectoryError::Taken { what: format!("the name {name}") };

@@ -2,7 +2,7 @@
 
 use countersign_jose::secret::Secret;
 
-use crate::config::{Client, DeliveryMode, bits_of_form};
+use crate::config::{Client, DeliveryMode, max_entropy_bits};
 use crate::http::{ErrorCode, Form, OAuthError};
 
 /// Longest token, in characters (CIBA Core §7.1).
@@ -35,7 +35,7 @@ pub(crate) fn read(form: &Form, client: &Client) -> Result<Option<Secret>, OAuth
                 .to_owned(),
         );
     }
-    if bits_of_form(token) < BITS {
+    if max_entropy_bits(token) < BITS {
         return refused(
             "client_notification_token is too easy to guess: make each of at least 128 random bits, 160 are better"
                 .to_owned(),

@@ -50,7 +50,7 @@ impl UserCodes {
             config,
             store,
             clock: ports.clock.clone(),
-            nobody: UserCode::of_nobody(&*ports.random),
+            nobody: UserCode::decoy(&*ports.random),
             secret,
             busy: Semaphore::new(AT_ONCE),
             share: Mutex::default(),
@@ -127,7 +127,7 @@ impl UserCodes {
                 "the user_code is wrong: ask the user for it again",
             ));
         }
-        let taken_back = self.store.write(move |transaction| store::guessed_right(transaction, &guess)).await;
+        let taken_back = self.store.write(move |transaction| store::confirm_guess(transaction, &guess)).await;
         taken_back.map_err(not_stored)
     }
 

@@ -26,7 +26,7 @@ impl ClientAuthentication {
         let client = self.directory.find_client(&shown.client_id).await.map_err(|error| failed(&error))?;
         let (secret, only) = match client.as_ref().map(|client| &client.auth) {
             Some(ClientAuth::Secret { secret, only }) => (secret, *only),
-            _ => (&self.directory.configured_clients().nobody, None),
+            _ => (&self.directory.configured_clients().decoy_secret, None),
         };
         let raw_matches = shown.raw_secret.as_ref().is_some_and(|raw| secret.matches(raw.as_bytes()));
         let matches = secret.matches(shown.secret.as_bytes()) | raw_matches;

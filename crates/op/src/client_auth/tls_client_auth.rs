@@ -28,7 +28,7 @@ impl ClientAuthentication {
 
     fn is_vouched_for(&self, certificate: &PeerCertificate, subject: &CertificateSubject) -> Result<(), OAuthError> {
         let authorities = self.config.client_ca.as_ref();
-        if !authorities.is_some_and(|all| all.have_signed(certificate, self.clock.now())) {
+        if !authorities.is_some_and(|all| all.issued(certificate, self.clock.now())) {
             return Err(invalid_client(
                 "the connection's certificate is not valid now, not for clients, or by no authority this provider trusts for clients",
             ));

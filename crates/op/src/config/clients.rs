@@ -8,17 +8,17 @@ use countersign_jose::jwt::SigningAlg;
 use countersign_protocol::interaction::InteractionType;
 
 use super::client::{CIBA_GRANT, Client, ClientAuth, DeliveryMode, Profile, REFRESH_GRANT, TokenBinding};
-use super::client_proof::{self, ALGS};
+use super::client_authentication::{self, ALGS};
 use super::fapi_client;
 use super::hashed_secret::HashedSecret;
 use super::hint_issuers::HintIssuer;
 use super::policy::{INTERACTIONS, Policy};
-use super::read::{Found, Section};
-use super::{https, shown_text};
+use super::section::{Found, Section};
+use super::{check_displayable, https};
 use crate::authorization_details::DetailTypes;
 
 /// What a client's entry is read against.
-pub(super) struct Surroundings<'a> {
+pub(super) struct ClientContext<'a> {
     /// Where relative paths of secret files begin.
     pub(super) folder: &'a Path,
     pub(super) policy: &'a Policy,
@@ -26,23 +26,23 @@ pub(super) struct Surroundings<'a> {
     pub(super) detail_types: &'a DetailTypes,
     pub(super) hint_issuers: &'a [HintIssuer],
     /// A secret that is kept beside the entry; `None`: the entry names it.
-    pub(super) kept_secret: Option<&'a HashedSecret>,
+    pub(super) stored_secret: Option<&'a HashedSecret>,
     /// The rules that hold for all clients.
     pub(super) profile: Option<Profile>,
     /// Whether there are authorities for clients' certificates.
     pub(super) client_ca: bool,
 }
 
-pub(super) fn read(sections: Vec<Section<'_>>, around: &Surroundings<'_>) -> Vec<Client> {
+pub(super) fn read(sections: Vec<Section<'_>>, context: &ClientContext<'_>) -> Vec<Client> {
     let mut lines: HashMap<String, usize> = HashMap::new();
     let mut clients = Vec::new();
     for section in sections {
-        let client_id = section.required_text("client_id", "till-14");
+        let client_id = section.required_string("client_id", "till-14");
         if let Some(id) = &client_id {
             match lines.get(id.value) {
                 Some(line) => {
                     let id_text = id.value;
-                    section.fault(
+                    section.report(
                         &id.at,
                         format!("client_id \"{id_text}\" is already used on line {line}; choose another"),
                     );
@@ -52,40 +52,40 @@ pub(super) fn read(sections: Vec<Section<'_>>, around: &Surroundings<'_>) -> Vec
                 }
             }
         }
-        clients.extend(read_one(section, client_id, around));
+        clients.extend(read_one(section, client_id, context));
     }
     clients
 }
 
-fn read_one(section: Section<'_>, client_id: Option<Found<&str>>, around: &Surroundings<'_>) -> Option<Client> {
-    let name = section.text("name");
+fn read_one(section: Section<'_>, client_id: Option<Found<&str>>, context: &ClientContext<'_>) -> Option<Client> {
+    let name = section.string("name");
     if let Some(name) = &name {
-        shown_text(&section, "name", name);
+        check_displayable(&section, "name", name);
     }
-    let proof = client_proof::read(&section, around.folder, around.kept_secret);
+    let proof = client_authentication::read(&section, context.folder, context.stored_secret);
     let first_party = section.flag("first_party").unwrap_or(false);
     let verified = section.flag("verified").unwrap_or(false);
     let interaction_types =
-        section.words("interaction_types", INTERACTIONS).unwrap_or_else(|| vec![InteractionType::Boolean]);
-    let grants = section.words("grant_types", GRANTS);
+        section.choices("interaction_types", INTERACTIONS).unwrap_or_else(|| vec![InteractionType::Boolean]);
+    let grants = section.choices("grant_types", GRANTS);
     let may_ask = grants.as_ref().is_none_or(|grants| grants.contains(&Grant::Ciba));
     let may_refresh = grants.as_ref().is_some_and(|grants| grants.contains(&Grant::Refresh));
     let may_introspect = section.flag("may_introspect").unwrap_or(false);
     let delivery = delivery(&section);
     let user_code = section.flag("backchannel_user_code_parameter").unwrap_or(false);
     let request_signing_alg =
-        section.word("backchannel_authentication_request_signing_alg", REQUEST_ALGS).map(|found| found.value);
-    let id_token_alg = section.word("id_token_signed_response_alg", ALGS).map(|found| found.value);
+        section.choice("backchannel_authentication_request_signing_alg", REQUEST_ALGS).map(|found| found.value);
+    let id_token_alg = section.choice("id_token_signed_response_alg", ALGS).map(|found| found.value);
     let binding = binding(&section);
-    let profile = profile(&section, around);
-    let authorization_details_types = detail_types(&section, around);
-    let hint_token_types = hint_token_types(&section, around);
+    let profile = profile(&section, context);
+    let authorization_details_types = detail_types(&section, context);
+    let hint_token_types = hint_token_types(&section, context);
     let resources = resources(&section);
     let scope = scope(&section);
     public_subjects(&section);
     let policy = match section.section("policy", " in [clients.policy]") {
-        Some(policy) => Policy::read(policy, around.policy, around.keep_records),
-        None => around.policy.clone(),
+        Some(policy) => Policy::read(policy, context.policy, context.keep_records),
+        None => context.policy.clone(),
     };
     let client_id = client_id.filter(|id| valid_id(&section, id)).map(|id| id.value.to_owned());
     let client = client_id.zip(proof).zip(delivery).map(|((client_id, (auth, keys)), delivery)| Client {
@@ -116,16 +116,16 @@ fn read_one(section: Section<'_>, client_id: Option<Found<&str>>, around: &Surro
         policy,
     });
     if let Some(client) = &client {
-        agrees(&section, client, around);
+        check_consistency(&section, client, context);
     }
     section.finish();
     client
 }
 
 /// Tells what in a client's entry contradicts something else.
-fn agrees(section: &Section<'_>, client: &Client, around: &Surroundings<'_>) {
-    let fault = |key: &'static str, message: &str| section.fault(&section.place_of(key), message);
-    if matches!(client.auth, ClientAuth::Tls(_)) && !around.client_ca {
+fn check_consistency(section: &Section<'_>, client: &Client, context: &ClientContext<'_>) {
+    let fault = |key: &'static str, message: &str| section.report(&section.span_of(key), message);
+    if matches!(client.auth, ClientAuth::Tls(_)) && !context.client_ca {
         let message = "tls_client_auth needs to know whose certificates to believe: set `client_ca` in [tls], or use \"self_signed_tls_client_auth\" with the client's `jwks`";
         fault("token_endpoint_auth_method", message);
     }
@@ -143,26 +143,26 @@ fn agrees(section: &Section<'_>, client: &Client, around: &Surroundings<'_>) {
 }
 
 /// The client's own profile, else that of the whole provider.
-fn profile(section: &Section<'_>, around: &Surroundings<'_>) -> Option<Profile> {
-    let own = section.word("profile", PROFILES);
-    if let (Some(own), Some(Profile::FapiCiba)) = (&own, around.profile)
+fn profile(section: &Section<'_>, context: &ClientContext<'_>) -> Option<Profile> {
+    let own = section.choice("profile", PROFILES);
+    if let (Some(own), Some(Profile::FapiCiba)) = (&own, context.profile)
         && own.value != Profile::FapiCiba
     {
         let message = "the whole provider is under \"fapi-ciba\"; remove this profile, or that at the top of the file";
-        section.fault(&own.at, message);
+        section.report(&own.at, message);
     }
-    own.map(|found| found.value).or(around.profile)
+    own.map(|found| found.value).or(context.profile)
 }
 
 /// Absolute addresses without a fragment (RFC 8707 §2), compared byte for byte.
 fn resources(section: &Section<'_>) -> Vec<String> {
-    let found = section.texts("resources").unwrap_or_default();
+    let found = section.strings("resources").unwrap_or_default();
     let sound = found.iter().filter_map(|found| {
         let is_sound = !found.value.contains(char::is_whitespace)
             && url::Url::parse(found.value).is_ok_and(|url| url.fragment().is_none());
         if !is_sound {
             let value = found.value;
-            section.fault(&found.at, format!("`resources` holds absolute addresses without a fragment such as \"https://api.example.com\", not \"{value}\""));
+            section.report(&found.at, format!("`resources` holds absolute addresses without a fragment such as \"https://api.example.com\", not \"{value}\""));
         }
         is_sound.then(|| found.value.to_owned())
     });
@@ -171,9 +171,9 @@ fn resources(section: &Section<'_>) -> Vec<String> {
 
 /// Whoever registers for pairwise subjects (OpenID Connect Core §8.1, CIBA Core §4) must not be given public ones instead.
 fn public_subjects(section: &Section<'_>) {
-    if let Some(found) = section.text("subject_type").filter(|found| found.value != "public") {
+    if let Some(found) = section.string("subject_type").filter(|found| found.value != "public") {
         let what = "`subject_type` can only be \"public\": this provider has one subject for a person towards all clients; leave it out";
-        section.fault(&found.at, what);
+        section.report(&found.at, what);
     }
 }
 
@@ -181,7 +181,7 @@ fn valid_id(section: &Section<'_>, id: &Found<&str>) -> bool {
     let valid = (1..=255).contains(&id.value.len()) && id.value.bytes().all(|byte| byte.is_ascii_graphic());
     if !valid {
         let name = section.name("client_id");
-        section.fault(
+        section.report(
             &id.at,
             format!("{name} must be 1 to 255 printable ASCII characters without blanks; choose another"),
         );
@@ -191,21 +191,21 @@ fn valid_id(section: &Section<'_>, id: &Found<&str>) -> bool {
 
 /// Where a client is told of a verdict; `None` where a mistake was recorded.
 fn delivery(section: &Section<'_>) -> Option<DeliveryMode> {
-    let mode = section.word("backchannel_token_delivery_mode", MODES);
-    let endpoint = section.text("backchannel_client_notification_endpoint");
+    let mode = section.choice("backchannel_token_delivery_mode", MODES);
+    let endpoint = section.string("backchannel_client_notification_endpoint");
     let address = endpoint.as_ref().map(|found| https(section, "backchannel_client_notification_endpoint", found));
     match (mode.as_ref().map(|mode| mode.value), address) {
         (None | Some(Mode::Poll), None) => Some(DeliveryMode::Poll),
         (None | Some(Mode::Poll), Some(_)) => {
             let at = &endpoint?.at;
-            section.fault(at, "`backchannel_client_notification_endpoint` is of use to \"ping\" and \"push\" only; set `backchannel_token_delivery_mode`, or remove it");
+            section.report(at, "`backchannel_client_notification_endpoint` is of use to \"ping\" and \"push\" only; set `backchannel_token_delivery_mode`, or remove it");
             None
         }
         (Some(Mode::Ping), Some(address)) => address.map(DeliveryMode::Ping),
         (Some(Mode::Push), Some(address)) => address.map(DeliveryMode::Push),
         (Some(_), None) => {
             let message = "this mode needs `backchannel_client_notification_endpoint`, an https address such as \"https://till.example.com/ciba\"; add it";
-            section.fault(&mode?.at, message);
+            section.report(&mode?.at, message);
             None
         }
     }
@@ -215,8 +215,8 @@ fn binding(section: &Section<'_>) -> TokenBinding {
     let dpop = section.flag("dpop_bound_access_tokens").unwrap_or(false);
     let certificate = section.flag("tls_client_certificate_bound_access_tokens").unwrap_or(false);
     if dpop && certificate {
-        let at = section.place_of("tls_client_certificate_bound_access_tokens");
-        section.fault(&at, "access tokens are bound to a DPoP key or to a certificate, not both; remove one");
+        let at = section.span_of("tls_client_certificate_bound_access_tokens");
+        section.report(&at, "access tokens are bound to a DPoP key or to a certificate, not both; remove one");
     }
     match (dpop, certificate) {
         (true, _) => TokenBinding::Dpop,
@@ -226,22 +226,22 @@ fn binding(section: &Section<'_>) -> TokenBinding {
 }
 
 fn scope(section: &Section<'_>) -> Option<Vec<String>> {
-    let found = section.text("scope")?;
+    let found = section.string("scope")?;
     let names: Vec<String> = found.value.split(' ').map(str::to_owned).collect();
     if names.iter().any(String::is_empty) || !names.iter().any(|name| name == "openid") {
         let name = section.name("scope");
-        section.fault(&found.at, format!("{name} must be names separated by single blanks, `openid` among them"));
+        section.report(&found.at, format!("{name} must be names separated by single blanks, `openid` among them"));
     }
     Some(names)
 }
 
-fn detail_types(section: &Section<'_>, around: &Surroundings<'_>) -> Vec<String> {
-    let taken = || around.detail_types.names().map(str::to_owned);
-    let Some(types) = section.texts("authorization_details_types") else { return taken().collect() };
+fn detail_types(section: &Section<'_>, context: &ClientContext<'_>) -> Vec<String> {
+    let taken = || context.detail_types.names().map(str::to_owned);
+    let Some(types) = section.strings("authorization_details_types") else { return taken().collect() };
     let known = types.iter().filter_map(|found| {
         let value = found.value;
-        if !around.detail_types.contains(value) {
-            section.fault(&found.at, format!("this provider does not take \"{value}\"; add it to `authorization_details_types` at the top of the file, or as [[authorization_details]]"));
+        if !context.detail_types.contains(value) {
+            section.report(&found.at, format!("this provider does not take \"{value}\"; add it to `authorization_details_types` at the top of the file, or as [[authorization_details]]"));
             return None;
         }
         Some(value.to_owned())
@@ -249,14 +249,14 @@ fn detail_types(section: &Section<'_>, around: &Surroundings<'_>) -> Vec<String>
     known.collect()
 }
 
-fn hint_token_types(section: &Section<'_>, around: &Surroundings<'_>) -> Option<Vec<String>> {
-    let types = section.texts("backchannel_endpoint_login_hint_token_types")?;
+fn hint_token_types(section: &Section<'_>, context: &ClientContext<'_>) -> Option<Vec<String>> {
+    let types = section.strings("backchannel_endpoint_login_hint_token_types")?;
     let known = types.iter().filter_map(|found| {
         let value = found.value;
-        if around.hint_issuers.iter().any(|issuer| issuer.token_type.as_deref() == Some(value)) {
+        if context.hint_issuers.iter().any(|issuer| issuer.token_type.as_deref() == Some(value)) {
             return Some(value.to_owned());
         }
-        section.fault(
+        section.report(
             &found.at,
             format!("no issuer of hints has the type \"{value}\"; add it to [[login_hint_issuers]] as its `type`"),
         );

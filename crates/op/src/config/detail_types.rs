@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use serde_json::Value;
 
-use super::read::{Found, Section};
+use super::section::{Found, Section};
 use crate::authorization_details::{DetailType, DetailTypes, built_in};
 
 /// Taken where the file names none.
@@ -19,7 +19,7 @@ const SCHEMA_BYTES: u64 = 256 * 1024;
 pub(super) fn read(top: &Section<'_>, folder: &Path) -> DetailTypes {
     let sections = top.sections("authorization_details", " in [[authorization_details]]");
     let own: Vec<Arc<DetailType>> = sections.into_iter().filter_map(|section| own_type(section, folder)).collect();
-    let Some(named) = top.texts("authorization_details_types") else {
+    let Some(named) = top.strings("authorization_details_types") else {
         return DetailTypes::new(own.into_iter().chain(DEFAULT.into_iter().filter_map(built_in)));
     };
     let mut types = Vec::new();
@@ -27,7 +27,7 @@ pub(super) fn read(top: &Section<'_>, folder: &Path) -> DetailTypes {
         let name = found.value;
         match own.iter().find(|kind| kind.name() == name).cloned().or_else(|| built_in(name)) {
             Some(kind) => types.push(kind),
-            None => top.fault(&found.at, format!("`authorization_details_types` can't be \"{name}\": it is none of \"payment_initiation\", \"account_information\", \"generic\" and \"urn:auth0:schemas:authorization-details:v1:...\"; describe it in an [[authorization_details]]")),
+            None => top.report(&found.at, format!("`authorization_details_types` can't be \"{name}\": it is none of \"payment_initiation\", \"account_information\", \"generic\" and \"urn:auth0:schemas:authorization-details:v1:...\"; describe it in an [[authorization_details]]")),
         }
     }
     DetailTypes::new(types.into_iter().chain(own))
@@ -35,7 +35,7 @@ pub(super) fn read(top: &Section<'_>, folder: &Path) -> DetailTypes {
 
 /// `None` where a mistake was recorded.
 fn own_type(section: Section<'_>, folder: &Path) -> Option<Arc<DetailType>> {
-    let name = section.required_text("type", "deletion");
+    let name = section.required_string("type", "deletion");
     let schema = schema(&section, folder);
     let max_bytes = section.number("max_bytes", 64..=6144);
     let max_count = section.number("max_count", 1..=50);
@@ -44,7 +44,7 @@ fn own_type(section: Section<'_>, folder: &Path) -> Option<Arc<DetailType>> {
         match DetailType::new(name.value, &schema.value, size(max_bytes), size(max_count)) {
             Ok(kind) => Some(Arc::new(kind)),
             Err(why) => {
-                section.fault(&schema.at, format!("the type \"{}\" can't be used: {why}", name.value));
+                section.report(&schema.at, format!("the type \"{}\" can't be used: {why}", name.value));
                 None
             }
         }
@@ -54,14 +54,14 @@ fn own_type(section: Section<'_>, folder: &Path) -> Option<Arc<DetailType>> {
 }
 
 fn schema(section: &Section<'_>, folder: &Path) -> Option<Found<Value>> {
-    let (inline, file) = (section.json("schema"), section.text("schema_file"));
+    let (inline, file) = (section.json("schema"), section.string("schema_file"));
     match (section.has("schema"), section.has("schema_file")) {
         (true, true) => {
-            section.fault(section.at(), "a type has one of `schema` and `schema_file`; remove the other");
+            section.report(section.at(), "a type has one of `schema` and `schema_file`; remove the other");
             None
         }
         (false, false) => {
-            section.fault(section.at(), "a type needs a JSON Schema (2020-12): add `schema_file` or `schema`");
+            section.report(section.at(), "a type needs a JSON Schema (2020-12): add `schema_file` or `schema`");
             None
         }
         (true, false) => inline,
@@ -70,7 +70,7 @@ fn schema(section: &Section<'_>, folder: &Path) -> Option<Found<Value>> {
             let path = folder.join(file.value);
             let shown = path.display();
             let fault = |why: String| {
-                section.fault(&file.at, format!("the schema's file {shown} can't be used: {why}"));
+                section.report(&file.at, format!("the schema's file {shown} can't be used: {why}"));
                 None
             };
             match std::fs::metadata(&path) {

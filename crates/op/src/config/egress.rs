@@ -7,15 +7,15 @@ use countersign_egress::{Authorities, EgressConfig};
 use ipnet::IpNet;
 use url::Url;
 
-use super::read::Section;
+use super::section::Section;
 
 pub(super) fn read(section: Section<'_>, folder: &Path) -> EgressConfig {
-    let allow = section.texts("allow").unwrap_or_default();
+    let allow = section.strings("allow").unwrap_or_default();
     let allow = allow.iter().filter_map(|found| {
         let net = network(found.value);
         if net.is_none() {
             let value = found.value;
-            section.fault(&found.at, format!("`allow` in [egress] lists networks such as \"10.1.2.0/24\" or addresses such as \"10.1.2.3\", not \"{value}\""));
+            section.report(&found.at, format!("`allow` in [egress] lists networks such as \"10.1.2.0/24\" or addresses such as \"10.1.2.3\", not \"{value}\""));
         }
         net
     });
@@ -33,29 +33,29 @@ fn network(text: &str) -> Option<IpNet> {
 }
 
 fn authorities(section: &Section<'_>, folder: &Path) -> Option<Authorities> {
-    let found = section.text("ca")?;
+    let found = section.string("ca")?;
     let path = folder.join(found.value);
     let shown = path.display();
     let pem = match std::fs::read(&path) {
         Ok(pem) => pem,
         Err(error) => {
-            section.fault(&found.at, format!("the certificates' file {shown} can't be read: {error}; check the path (it begins at the configuration's folder)"));
+            section.report(&found.at, format!("the certificates' file {shown} can't be read: {error}; check the path (it begins at the configuration's folder)"));
             return None;
         }
     };
     let authorities = Authorities::from_pem(&pem);
     if let Err(error) = authorities {
-        section.fault(&found.at, format!("{shown} holds {error}"));
+        section.report(&found.at, format!("{shown} holds {error}"));
     }
     authorities.ok()
 }
 
 fn proxy(section: &Section<'_>) -> Option<Url> {
-    let found = section.text("proxy")?;
+    let found = section.string("proxy")?;
     let proxy = Url::parse(found.value).ok();
     let proxy = proxy.filter(|proxy| matches!(proxy.scheme(), "http" | "https") && proxy.has_host());
     if proxy.is_none() {
-        section.fault(&found.at, "`proxy` in [egress] must be an address such as \"http://proxy.example.com:3128\"");
+        section.report(&found.at, "`proxy` in [egress] must be an address such as \"http://proxy.example.com:3128\"");
     }
     proxy
 }

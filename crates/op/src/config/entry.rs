@@ -7,8 +7,8 @@ use std::sync::Arc;
 use countersign_jose::random::Random;
 use toml::de::DeTable;
 
-use super::clients::{self, Surroundings};
-use super::read::{Faults, Section};
+use super::clients::{self, ClientContext};
+use super::section::{ErrorCollector, Section};
 use super::{Client, Config, ConfigError, HashedSecret, User, Users};
 
 /// Reads a text with one `[[clients]]` entry. A secret it may need is `secret`, never in the text.
@@ -20,18 +20,18 @@ pub(crate) fn client_entry(
     secret: Option<&HashedSecret>,
     config: &Config,
 ) -> Result<Client, Vec<ConfigError>> {
-    let around = Surroundings {
+    let context = ClientContext {
         // Commands make the paths in an entry absolute.
         folder: Path::new("/"),
         policy: &config.policy,
         keep_records: config.keep_records,
         detail_types: &config.detail_types,
         hint_issuers: &config.hint_issuers,
-        kept_secret: secret,
+        stored_secret: secret,
         profile: config.profile,
         client_ca: config.client_ca.is_some(),
     };
-    let mut read = one(text, |top| clients::read(top.sections("clients", " in [[clients]]"), &around))?;
+    let mut read = one(text, |top| clients::read(top.sections("clients", " in [[clients]]"), &context))?;
     read.pop().ok_or_else(Vec::new)
 }
 
@@ -46,7 +46,7 @@ pub(crate) fn user_entry(text: &str) -> Result<Arc<User>, Vec<ConfigError>> {
 
 /// The text of a person's entry as it is kept: with the hash of a user code in place of the code. Takes a noticeable part of a
 /// second where there is one.
-pub(crate) fn kept_user_entry(text: String, user: &User, random: &dyn Random) -> String {
+pub(crate) fn hashed_user_entry(text: String, user: &User, random: &dyn Random) -> String {
     let Some(code) = &user.user_code else { return text };
     let Ok(mut entry) = text.parse::<toml::Table>() else { return text };
     let people = entry.get_mut("users").and_then(toml::Value::as_array_mut);
@@ -57,12 +57,12 @@ pub(crate) fn kept_user_entry(text: String, user: &User, random: &dyn Random) ->
 }
 
 fn one<T>(text: &str, read: impl FnOnce(&Section<'_>) -> T) -> Result<T, Vec<ConfigError>> {
-    let faults = Faults::of(text);
+    let errors = ErrorCollector::of(text);
     let document = DeTable::parse(text)
         .map_err(|error| vec![ConfigError { line: 1, message: format!("this is not TOML: {}", error.message()) }])?;
-    let top = Section::top(&document, &faults);
+    let top = Section::top(&document, &errors);
     let value = read(&top);
     top.finish();
-    let found = faults.into_sorted();
+    let found = errors.into_sorted();
     if found.is_empty() { Ok(value) } else { Err(found) }
 }

@@ -5,14 +5,14 @@ use std::time::Duration;
 use countersign_jose::jwt::SigningAlg;
 
 use super::client::{Client, ClientAuth, DeliveryMode, TokenBinding};
-use super::read::{Section, spoken};
+use super::section::{Section, format_duration};
 
 /// The longest life of an access token.
-const TOKEN_LIFE: Duration = Duration::from_secs(600);
+const MAX_TOKEN_LIFETIME: Duration = Duration::from_secs(600);
 
 /// Tells every contradiction between the entry and the profile.
 pub(super) fn check(section: &Section<'_>, client: &Client) {
-    let fault = |key: &'static str, message: &str| section.fault(&section.place_of(key), message);
+    let fault = |key: &'static str, message: &str| section.report(&section.span_of(key), message);
     match client.auth {
         ClientAuth::Secret { .. } => fault(
             "token_endpoint_auth_method",
@@ -51,8 +51,8 @@ pub(super) fn check(section: &Section<'_>, client: &Client) {
             "\"fapi-ciba\" has no push; set `backchannel_token_delivery_mode` to \"poll\" or \"ping\"",
         );
     }
-    if client.policy.token_ttl > TOKEN_LIFE {
-        let ttl = spoken(client.policy.token_ttl);
+    if client.policy.token_ttl > MAX_TOKEN_LIFETIME {
+        let ttl = format_duration(client.policy.token_ttl);
         fault(
             "policy",
             &format!("under \"fapi-ciba\" tokens live 10m at most; shorten `token_ttl` ({ttl}), here or in [policy]"),

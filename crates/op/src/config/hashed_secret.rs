@@ -50,7 +50,7 @@ impl StoredSecret {
 
 /// Why a text can't be a client's secret.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum SecretFault {
+pub(super) enum SecretFormatError {
     /// Fewer than 128 bits, going by its length and the kinds of characters in it.
     Short,
     /// Something else than printable ASCII (RFC 6749 appendix A.2).
@@ -58,15 +58,15 @@ pub(super) enum SecretFault {
 }
 
 /// The least a secret must hold, in bits.
-const BITS_MIN: f64 = 128.0;
+const MIN_ENTROPY_BITS: f64 = 128.0;
 
 impl ClientSecret {
-    pub(super) fn parse(text: &str) -> Result<ClientSecret, SecretFault> {
+    pub(super) fn parse(text: &str) -> Result<ClientSecret, SecretFormatError> {
         if !text.bytes().all(|byte| (b' '..=b'~').contains(&byte)) {
-            return Err(SecretFault::Characters);
+            return Err(SecretFormatError::Characters);
         }
-        match bits_of_form(text) < BITS_MIN {
-            true => Err(SecretFault::Short),
+        match max_entropy_bits(text) < MIN_ENTROPY_BITS {
+            true => Err(SecretFormatError::Short),
             false => Ok(ClientSecret(Secret::new(text))),
         }
     }
@@ -106,7 +106,7 @@ impl HashedSecret {
 }
 
 /// The most that may be in a secret made at random from the kinds of characters that occur in this one, in bits.
-pub(crate) fn bits_of_form(text: &str) -> f64 {
+pub(crate) fn max_entropy_bits(text: &str) -> f64 {
     let has = |kind: fn(&u8) -> bool| text.bytes().any(|byte| kind(&byte));
     let hexadecimal = text.bytes().all(|byte| byte.is_ascii_hexdigit());
     let alphabet = match (hexadecimal, has(u8::is_ascii_lowercase) || has(u8::is_ascii_uppercase)) {
@@ -132,19 +132,19 @@ fn salted(salt: &[u8; 16], secret: &[u8]) -> [u8; 32] {
 
 /// Why a secret's file can't be used.
 #[derive(Debug)]
-pub(super) enum SecretFileFault {
+pub(super) enum SecretFileError {
     Unreadable(std::io::Error),
     /// Everybody on the machine may read it; its permission bits.
     WorldReadable(u32),
 }
 
 /// Reads a secret's file; a line feed at its end is not part of the secret.
-pub(super) fn read_file(path: &Path) -> Result<Zeroizing<String>, SecretFileFault> {
-    let mode = world_readable_mode(path).map_err(SecretFileFault::Unreadable)?;
+pub(super) fn read_file(path: &Path) -> Result<Zeroizing<String>, SecretFileError> {
+    let mode = world_readable_mode(path).map_err(SecretFileError::Unreadable)?;
     if let Some(mode) = mode {
-        return Err(SecretFileFault::WorldReadable(mode));
+        return Err(SecretFileError::WorldReadable(mode));
     }
-    let mut text = Zeroizing::new(std::fs::read_to_string(path).map_err(SecretFileFault::Unreadable)?);
+    let mut text = Zeroizing::new(std::fs::read_to_string(path).map_err(SecretFileError::Unreadable)?);
     let secret = text.trim_end_matches(['\n', '\r']).len();
     text.truncate(secret);
     Ok(text)

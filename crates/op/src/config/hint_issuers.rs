@@ -3,8 +3,8 @@
 use std::path::Path;
 
 use super::client::ClientKeys;
-use super::client_proof;
-use super::read::Section;
+use super::client_authentication;
+use super::section::Section;
 
 /// The claim that names a person where the entry says nothing.
 const SUBJECT_CLAIM: &str = "sub";
@@ -25,28 +25,30 @@ pub struct HintIssuer {
 pub(super) fn read(sections: Vec<Section<'_>>, folder: &Path) -> Vec<HintIssuer> {
     let mut issuers: Vec<HintIssuer> = Vec::new();
     for section in sections {
-        let issuer = section.required_text("issuer", "https://hints.example.com");
-        let keys = client_proof::keys(&section, folder);
-        let subject_claim = section.text("subject_claim");
+        let issuer = section.required_string("issuer", "https://hints.example.com");
+        let keys = client_authentication::keys(&section, folder);
+        let subject_claim = section.string("subject_claim");
         if let Some(claim) = subject_claim.as_ref().filter(|claim| claim.value.is_empty()) {
-            section.fault(&claim.at, "`subject_claim` in [[login_hint_issuers]] is empty; leave it out for \"sub\"");
+            section.report(&claim.at, "`subject_claim` in [[login_hint_issuers]] is empty; leave it out for \"sub\"");
         }
-        let token_type = section.text("type");
+        let token_type = section.string("type");
         if let Some(found) = token_type.as_ref().filter(|found| found.value.is_empty()) {
-            section.fault(
+            section.report(
                 &found.at,
                 "`type` in [[login_hint_issuers]] is empty; leave it out, or use the name that clients know",
             );
         }
         if keys.is_none() {
-            section
-                .fault(section.at(), "an issuer of hints needs its public keys: add `jwks`, `jwks_file` or `jwks_uri`");
+            section.report(
+                section.at(),
+                "an issuer of hints needs its public keys: add `jwks`, `jwks_file` or `jwks_uri`",
+            );
         }
         if let Some(found) = &issuer
             && issuers.iter().any(|known| known.issuer == found.value)
         {
             let value = found.value;
-            section.fault(&found.at, format!("issuer \"{value}\" is listed twice; remove one"));
+            section.report(&found.at, format!("issuer \"{value}\" is listed twice; remove one"));
         }
         if let (Some(issuer), Some(Some(keys))) = (issuer, keys) {
             issuers.push(HintIssuer {

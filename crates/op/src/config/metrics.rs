@@ -2,11 +2,11 @@
 
 use std::net::SocketAddr;
 
-use super::read::Section;
+use super::section::Section;
 
 /// Reads the table. `None` where a mistake was recorded.
 pub(super) fn read(section: Section<'_>) -> Option<SocketAddr> {
-    let listen = section.required_text("listen", "127.0.0.1:9464");
+    let listen = section.required_string("listen", "127.0.0.1:9464");
     let address = listen.and_then(|found| {
         let address = found.value.parse().ok();
         if address.is_none() {
@@ -14,7 +14,7 @@ pub(super) fn read(section: Section<'_>) -> Option<SocketAddr> {
             let what = format!(
                 "`listen` in [metrics] must be an IP address and a port such as \"127.0.0.1:9464\", not \"{value}\""
             );
-            section.fault(&found.at, what);
+            section.report(&found.at, what);
         }
         address
     });

@@ -3,7 +3,7 @@
 //! docs/operating.md lists every name with its default and meaning.
 
 mod client;
-mod client_proof;
+mod client_authentication;
 mod clients;
 mod detail_types;
 mod egress;
@@ -16,8 +16,8 @@ mod metrics;
 mod overrides;
 mod policy;
 mod proxy;
-mod read;
 mod registration;
+mod section;
 #[cfg(test)]
 mod tests;
 mod tls;
@@ -41,13 +41,13 @@ pub use client::{
     CIBA_GRANT, CertificateSubject, Client, ClientKeys, DeliveryMode, Profile, REFRESH_GRANT, SecretMethod,
     TokenBinding,
 };
-pub(crate) use entry::{client_entry, kept_user_entry, user_entry};
+pub(crate) use entry::{client_entry, hashed_user_entry, user_entry};
 pub use error::{ConfigError, ConfigErrors};
 pub use hashed_secret::ClientSecret;
-pub(crate) use hashed_secret::{HashedSecret, StoredSecret, bits_of_form};
+pub(crate) use hashed_secret::{HashedSecret, StoredSecret, max_entropy_bits};
 pub use hint_issuers::HintIssuer;
 pub use overrides::Overrides;
-pub(crate) use policy::LONGEST_TOKEN;
+pub(crate) use policy::MAX_TOKEN_LIFETIME;
 pub use policy::Policy;
 pub use proxy::{ForwardedBy, TrustedProxies};
 pub use registration::Registration;
@@ -58,9 +58,9 @@ pub use users::{User, Users};
 pub use webhook::Webhook;
 
 use crate::authorization_details::DetailTypes;
-use crate::client_certificate::Authorities;
-use clients::{PROVIDER_PROFILES, Surroundings};
-use read::{Faults, Found, Section};
+use crate::client_certificate::TrustAnchors;
+use clients::{ClientContext, PROVIDER_PROFILES};
+use section::{ErrorCollector, Found, Section};
 
 /// Everything an operator decides. Has no `Debug`: it holds secrets.
 #[derive(Clone)]
@@ -92,7 +92,7 @@ pub struct Config {
     /// The rules that hold for all clients.
     pub profile: Option<Profile>,
     /// Who signs the certificates of clients that authenticate by one.
-    pub(crate) client_ca: Option<Authorities>,
+    pub(crate) client_ca: Option<TrustAnchors>,
     /// Whose `login_hint_token`s are believed.
     pub hint_issuers: Vec<HintIssuer>,
     /// Where the operator is told what happens.
@@ -143,10 +143,10 @@ impl Config {
     /// As [`Config::read_with`].
     pub fn parse_with(text: &str, folder: &Path, overrides: &Overrides) -> Result<Config, Vec<ConfigError>> {
         let lines = overrides.lines(text.len());
-        let faults = Faults::with(text, &lines);
+        let errors = ErrorCollector::with(text, &lines);
         let document = match DeTable::parse(text) {
             Ok(mut document) => {
-                overrides::apply(document.get_mut(), &lines, &faults);
+                overrides::apply(document.get_mut(), &lines, &errors);
                 document
             }
             Err(error) => {
@@ -155,12 +155,12 @@ impl Config {
                     "duplicate key" => "remove one of the two",
                     _ => "texts stand in quotes, lists in [ ]",
                 };
-                faults.add(&at, format!("this is not TOML: {}; {remedy}", error.message()));
-                return Err(faults.into_sorted());
+                errors.add(&at, format!("this is not TOML: {}; {remedy}", error.message()));
+                return Err(errors.into_sorted());
             }
         };
-        let config = Config::take(Section::top(&document, &faults), folder);
-        let errors = faults.into_sorted();
+        let config = Config::from_document(Section::top(&document, &errors), folder);
+        let errors = errors.into_sorted();
         match config {
             Some(config) if errors.is_empty() => Ok(config),
             _ => Err(errors),
@@ -168,17 +168,18 @@ impl Config {
     }
 
     /// `None` only where a mistake was recorded.
-    fn take(top: Section<'_>, folder: &Path) -> Option<Config> {
-        let issuer = top.required_text("issuer", "https://id.example.com");
+    fn from_document(top: Section<'_>, folder: &Path) -> Option<Config> {
+        let issuer = top.required_string("issuer", "https://id.example.com");
         let issuer = issuer.and_then(|found| parse_issuer(&top, &found));
-        let name = top.text("name");
+        let name = top.string("name");
         if let Some(name) = &name {
-            shown_text(&top, "name", name);
+            check_displayable(&top, "name", name);
         }
         let listen = listen(&top);
-        let mode = top.word("mode", MODES).map_or(Mode::Production, |found| found.value);
+        let mode = top.choice("mode", MODES).map_or(Mode::Production, |found| found.value);
         let detail_types = detail_types::read(&top, folder);
-        let keep_records = top.duration("keep_records", LEAST_KEPT..=MOST_KEPT).map_or(KEPT, |found| found.value);
+        let keep_records =
+            top.duration("keep_records", MIN_RETENTION..=MAX_RETENTION).map_or(DEFAULT_RETENTION, |found| found.value);
         let support = top.section("support", " in [support]").map(support).unwrap_or_default();
         let policy = match top.section("policy", " in [policy]") {
             Some(policy) => Policy::read(policy, &Policy::default(), keep_records),
@@ -190,7 +191,7 @@ impl Config {
             None => Registration::default(),
         };
         let egress = top.section("egress", " in [egress]").map(|section| egress::read(section, folder));
-        let profile = top.word("profile", PROVIDER_PROFILES).map(|found| found.value);
+        let profile = top.choice("profile", PROVIDER_PROFILES).map(|found| found.value);
         let (tls, client_ca) = match top.section("tls", " in [tls]") {
             Some(section) => tls::read(section, folder),
             None => (None, None),
@@ -199,17 +200,17 @@ impl Config {
         let webhook = top.section("webhook", " in [webhook]").map(|section| Webhook::read(section, folder));
         let metrics = top.section("metrics", " in [metrics]").map(metrics::read);
         let users = Users::read(top.sections("users", " in [[users]]"));
-        let around = Surroundings {
+        let context = ClientContext {
             folder,
             policy: &policy,
             keep_records,
             detail_types: &detail_types,
             hint_issuers: &hint_issuers,
-            kept_secret: None,
+            stored_secret: None,
             profile,
             client_ca: client_ca.is_some(),
         };
-        let clients = clients::read(top.sections("clients", " in [[clients]]"), &around);
+        let clients = clients::read(top.sections("clients", " in [[clients]]"), &context);
         top.finish();
         let issuer = issuer?;
         Some(Config {
@@ -237,25 +238,25 @@ impl Config {
 }
 
 /// Payments can be contested for 13 months (PSD2 art. 71).
-const KEPT: Duration = Duration::from_secs(400 * DAY);
+const DEFAULT_RETENTION: Duration = Duration::from_secs(400 * DAY);
 /// Disputes are taken for 30 days.
-const LEAST_KEPT: Duration = Duration::from_secs(31 * DAY);
-const MOST_KEPT: Duration = Duration::from_secs(3650 * DAY);
+const MIN_RETENTION: Duration = Duration::from_secs(31 * DAY);
+const MAX_RETENTION: Duration = Duration::from_secs(3650 * DAY);
 const DAY: u64 = 86_400;
 
 fn support(section: Section<'_>) -> Support {
-    let phone = section.text("phone");
+    let phone = section.string("phone");
     if let Some(phone) = &phone {
         let dialled = |c: char| c.is_ascii_digit() || "+-()/. ".contains(c);
         if phone.value.is_empty() || phone.value.len() > 40 || !phone.value.chars().all(dialled) {
-            section.fault(&phone.at, "`phone` in [support] must be a phone number such as \"+49 30 1234567\"");
+            section.report(&phone.at, "`phone` in [support] must be a phone number such as \"+49 30 1234567\"");
         }
     }
-    let url = section.text("url");
+    let url = section.string("url");
     if let Some(url) = &url {
         let https = url::Url::parse(url.value).is_ok_and(|parsed| parsed.scheme() == "https" && parsed.has_host());
         if !https {
-            section.fault(&url.at, "`url` in [support] must be an https address such as \"https://help.example.com\"");
+            section.report(&url.at, "`url` in [support] must be an https address such as \"https://help.example.com\"");
         }
     }
     section.finish();
@@ -264,13 +265,13 @@ fn support(section: Section<'_>) -> Support {
 }
 
 fn listen(top: &Section<'_>) -> Option<SocketAddr> {
-    let Some(found) = top.text("listen") else {
+    let Some(found) = top.string("listen") else {
         return (!top.has("listen")).then_some(SocketAddr::from(([127, 0, 0, 1], 8787)));
     };
     let address = found.value.parse().ok();
     if address.is_none() {
         let value = found.value;
-        top.fault(
+        top.report(
             &found.at,
             format!("`listen` must be an IP address and a port such as \"127.0.0.1:8787\", not \"{value}\""),
         );
@@ -289,7 +290,7 @@ fn parse_issuer(top: &Section<'_>, found: &Found<&str>) -> Option<Issuer> {
         IssuerError::UserInfo => "can't have a user name or password; leave that part out",
         _ => "must be a whole address such as \"https://id.example.com\"",
     };
-    top.fault(&found.at, format!("`issuer` {remedy}"));
+    top.report(&found.at, format!("`issuer` {remedy}"));
     None
 }
 
@@ -306,15 +307,15 @@ fn https(section: &Section<'_>, key: &str, found: &Found<&str>) -> Option<url::U
     });
     if address.is_none() {
         let name = section.name(key);
-        section.fault(&found.at, format!("{name} must be an https address without user name and fragment (plain http only for 127.x.y.z and [::1])"));
+        section.report(&found.at, format!("{name} must be an https address without user name and fragment (plain http only for 127.x.y.z and [::1])"));
     }
     address
 }
 
 /// Refuses names that a device could not show as they are.
-fn shown_text(section: &Section<'_>, key: &str, found: &Found<&str>) {
+fn check_displayable(section: &Section<'_>, key: &str, found: &Found<&str>) {
     if let Err(error) = text::check(found.value, limits::NAME_CHARACTERS) {
-        section.fault(&found.at, format!("{} can't be shown to people: {error}; choose another", section.name(key)));
+        section.report(&found.at, format!("{} can't be shown to people: {error}; choose another", section.name(key)));
     }
 }
 

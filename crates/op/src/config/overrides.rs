@@ -5,7 +5,7 @@ use std::ffi::OsString;
 use toml::Spanned;
 use toml::de::{DeTable, DeValue};
 
-use super::read::Faults;
+use super::section::ErrorCollector;
 
 /// What every such variable begins with.
 const PREFIX: &str = "COUNTERSIGN_OP_";
@@ -73,13 +73,13 @@ impl Overrides {
 }
 
 /// Puts what these lines say in the place of what the document says.
-pub(super) fn apply<'d>(document: &mut DeTable<'d>, lines: &'d [(String, String)], faults: &Faults<'_>) {
+pub(super) fn apply<'d>(document: &mut DeTable<'d>, lines: &'d [(String, String)], errors: &ErrorCollector<'_>) {
     for (_, line) in lines {
         match DeTable::parse(line) {
             Ok(read) => merge(document, read.into_inner()),
             Err(error) => {
                 let at = line.len() - line.trim_start().len();
-                faults.add(&(at..at), format!("this is no name of the configuration: {}", error.message()));
+                errors.add(&(at..at), format!("this is no name of the configuration: {}", error.message()));
             }
         }
     }

@@ -5,7 +5,7 @@ use std::time::Duration;
 use countersign_protocol::interaction::{InteractionType, UserVerification};
 use countersign_protocol::limits;
 
-use super::read::{Section, spoken};
+use super::section::{Section, format_duration};
 use crate::authorization_details::money::Money;
 
 /// How requests are treated; names and defaults as in docs/operating.md.
@@ -76,17 +76,17 @@ impl Policy {
     pub(super) fn read(section: Section<'_>, base: &Policy, keep_records: Duration) -> Policy {
         let second = Duration::from_secs(1);
         let day = Duration::from_secs(86_400);
-        let ttl = section.duration("ttl", second..=LONGEST_LIFE);
-        let max_ttl = section.duration("max_ttl", second..=LONGEST_LIFE);
+        let ttl = section.duration("ttl", second..=MAX_REQUEST_LIFETIME);
+        let max_ttl = section.duration("max_ttl", second..=MAX_REQUEST_LIFETIME);
         let policy = Policy {
             ttl: ttl.as_ref().map_or(base.ttl, |found| found.value),
             max_ttl: max_ttl.as_ref().map_or(base.max_ttl, |found| found.value),
             interval: section.duration("interval", second..=Duration::from_secs(60)).map_or(base.interval, |f| f.value),
             interaction_minimum: section
-                .word("interaction_minimum", INTERACTIONS)
+                .choice("interaction_minimum", INTERACTIONS)
                 .map_or(base.interaction_minimum, |f| f.value),
             user_verification: section
-                .word("user_verification", USER_VERIFICATIONS)
+                .choice("user_verification", USER_VERIFICATIONS)
                 .map_or(base.user_verification, |f| f.value),
             user_verification_above: amounts(&section).unwrap_or_else(|| base.user_verification_above.clone()),
             max_pending: section.number("max_pending", 1..=1000).unwrap_or(base.max_pending),
@@ -102,34 +102,34 @@ impl Policy {
                 .number("user_code_guesses_per_hour", 3..=1_000_000)
                 .unwrap_or(base.user_code_guesses_per_hour),
             token_ttl: section
-                .duration("token_ttl", Duration::from_secs(10)..=LONGEST_TOKEN)
+                .duration("token_ttl", Duration::from_secs(10)..=MAX_TOKEN_LIFETIME)
                 .map_or(base.token_ttl, |f| f.value),
             refresh_ttl: section
                 .duration("refresh_ttl", Duration::from_secs(60)..=400 * day)
                 .map_or(base.refresh_ttl, |f| f.value),
             token_wait: section
-                .duration("token_wait", Duration::ZERO..=LONGEST_WAIT)
+                .duration("token_wait", Duration::ZERO..=MAX_TOKEN_WAIT)
                 .map_or(base.token_wait, |f| f.value),
         };
         if policy.ttl > policy.max_ttl {
             let at = ttl.or(max_ttl).map_or(section.at().clone(), |found| found.at);
-            let (ttl, max_ttl) = (spoken(policy.ttl), spoken(policy.max_ttl));
-            section.fault(
+            let (ttl, max_ttl) = (format_duration(policy.ttl), format_duration(policy.max_ttl));
+            section.report(
                 &at,
                 format!("`ttl` ({ttl}) is longer than `max_ttl` ({max_ttl}); shorten one or lengthen the other"),
             );
         }
         if policy.user_verification == UserVerification::Required && section.has("user_verification_above") {
-            let at = section.place_of("user_verification_above");
+            let at = section.span_of("user_verification_above");
             let message = "`user_verification_above` changes nothing where `user_verification` is \"required\" anyway; set that to \"preferred\", or remove this";
-            section.fault(&at, message);
+            section.report(&at, message);
         }
         if section.has("refresh_ttl") && policy.refresh_ttl > keep_records {
-            let (refresh, kept) = (spoken(policy.refresh_ttl), spoken(keep_records));
+            let (refresh, kept) = (format_duration(policy.refresh_ttl), format_duration(keep_records));
             let message = format!(
                 "`refresh_ttl` ({refresh}) is longer than `keep_records` ({kept}), after which an approval is forgotten; shorten the one or lengthen the other"
             );
-            section.fault(&section.place_of("refresh_ttl"), message);
+            section.report(&section.span_of("refresh_ttl"), message);
         }
         section.finish();
         policy
@@ -137,22 +137,22 @@ impl Policy {
 }
 
 /// CIBA Core §10.1 lets a poll be held for at most this long.
-const LONGEST_WAIT: Duration = Duration::from_secs(30);
+const MAX_TOKEN_WAIT: Duration = Duration::from_secs(30);
 
 /// No access token lives longer, whatever the policy says.
-pub(crate) const LONGEST_TOKEN: Duration = Duration::from_secs(86_400);
+pub(crate) const MAX_TOKEN_LIFETIME: Duration = Duration::from_secs(86_400);
 
 /// No request lives longer, whatever the policy says.
-const LONGEST_LIFE: Duration = Duration::from_secs(limits::REQUEST_SECONDS);
+const MAX_REQUEST_LIFETIME: Duration = Duration::from_secs(limits::REQUEST_SECONDS);
 
 fn amounts(section: &Section<'_>) -> Option<Vec<Money>> {
-    let texts = section.texts("user_verification_above")?;
+    let texts = section.strings("user_verification_above")?;
     let amounts = texts.iter().filter_map(|text| {
         let money = Money::parse(text.value);
         if money.is_none() {
             let name = section.name("user_verification_above");
             let found = text.value;
-            section.fault(&text.at, format!("{name} must hold amounts such as \"50.00 EUR\", not \"{found}\""));
+            section.report(&text.at, format!("{name} must hold amounts such as \"50.00 EUR\", not \"{found}\""));
         }
         money
     });

@@ -5,7 +5,7 @@ use std::net::IpAddr;
 use axum::http::HeaderName;
 use ipnet::IpNet;
 
-use super::read::Section;
+use super::section::Section;
 
 /// Which proxies are believed, and what they say it by.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -30,23 +30,23 @@ pub enum ForwardedBy {
 
 /// Reads the table.
 pub(super) fn read(section: Section<'_>) -> TrustedProxies {
-    let trusted = section.texts("trusted").unwrap_or_default();
+    let trusted = section.strings("trusted").unwrap_or_default();
     let networks = trusted.iter().filter_map(|found| {
         let network = found.value.parse::<IpNet>().or_else(|_| found.value.parse::<IpAddr>().map(IpNet::from)).ok();
         if network.is_none() {
             let value = found.value;
-            section.fault(&found.at, format!("`trusted` in [proxy] holds addresses or networks such as \"127.0.0.1\" or \"10.0.0.0/8\", not \"{value}\""));
+            section.report(&found.at, format!("`trusted` in [proxy] holds addresses or networks such as \"127.0.0.1\" or \"10.0.0.0/8\", not \"{value}\""));
         }
         network
     });
     let networks = networks.collect();
-    let forwarded_by = section.word("forwarded_header", FORWARDED).map(|found| found.value).unwrap_or_default();
-    let header = section.text("client_certificate_header");
+    let forwarded_by = section.choice("forwarded_header", FORWARDED).map(|found| found.value).unwrap_or_default();
+    let header = section.string("client_certificate_header");
     let certificate_header = header.and_then(|found| {
         let name = HeaderName::try_from(found.value).ok();
         if name.is_none() {
             let what = "`client_certificate_header` in [proxy] must be a header's name such as \"X-SSL-Client-Cert\"";
-            section.fault(&found.at, what);
+            section.report(&found.at, what);
         }
         name
     });

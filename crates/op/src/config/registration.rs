@@ -2,9 +2,9 @@
 
 use std::path::Path;
 
-use super::client_proof::read_named_secret;
+use super::client_authentication::read_named_secret;
 use super::hashed_secret::StoredSecret;
-use super::read::Section;
+use super::section::Section;
 
 /// Who may register. Has no `Debug`: a token is in it.
 #[derive(Clone, Default)]
@@ -27,11 +27,11 @@ impl Registration {
         let token = read_named_secret(&section, ["initial_access_token", "initial_access_token_file"], folder)
             .filter(|_| has_token);
         if enabled && !open && !has_token {
-            section.fault(section.at(), "registration needs `initial_access_token` or `initial_access_token_file`, with at least 128 random bits; or say `open = true` to let everybody in");
+            section.report(section.at(), "registration needs `initial_access_token` or `initial_access_token_file`, with at least 128 random bits; or say `open = true` to let everybody in");
         }
         if open && has_token {
-            let at = section.place_of("open");
-            section.fault(&at, "`open` lets everybody register without the token; remove one of the two");
+            let at = section.span_of("open");
+            section.report(&at, "`open` lets everybody register without the token; remove one of the two");
         }
         let registration = Registration {
             enabled,

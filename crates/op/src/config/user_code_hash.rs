@@ -13,7 +13,7 @@ use subtle::ConstantTimeEq as _;
 const COST: Cost = Cost { memory_kib: 19 * 1024, passes: 2, lanes: 1 };
 
 /// The most that a hash in the configuration may cost.
-const DEAREST: Cost = Cost { memory_kib: 64 * 1024, passes: 10, lanes: 4 };
+const MAX_COST: Cost = Cost { memory_kib: 64 * 1024, passes: 10, lanes: 4 };
 
 /// Characters of a code.
 pub(crate) const LENGTH: std::ops::RangeInclusive<usize> = 4..=64;
@@ -78,7 +78,7 @@ impl UserCode {
     }
 
     /// The same code as it stays in memory.
-    pub(crate) fn kept(&self, random: &dyn Random) -> UserCode {
+    pub(crate) fn to_hashed(&self, random: &dyn Random) -> UserCode {
         UserCode(StoredCode::Hashed(self.hashed(random)))
     }
 
@@ -94,7 +94,7 @@ impl UserCode {
     }
 
     /// A code that nobody has: checking it takes as long as checking a real one.
-    pub(crate) fn of_nobody(random: &dyn Random) -> UserCode {
+    pub(crate) fn decoy(random: &dyn Random) -> UserCode {
         let (salt, digest) = (random::bytes::<16>(random).to_vec(), random::bytes(random));
         UserCode(StoredCode::Hashed(SlowHash { cost: COST, salt, digest }))
     }
@@ -129,7 +129,7 @@ impl SlowHash {
         let mut number = |name: &str| numbers.next()?.strip_prefix(name)?.parse::<u32>().ok();
         let cost = Cost { memory_kib: number("m=")?, passes: number("t=")?, lanes: number("p=")? };
         let affordable =
-            cost.memory_kib <= DEAREST.memory_kib && cost.passes <= DEAREST.passes && cost.lanes <= DEAREST.lanes;
+            cost.memory_kib <= MAX_COST.memory_kib && cost.passes <= MAX_COST.passes && cost.lanes <= MAX_COST.lanes;
         let salt = STANDARD_NO_PAD.decode(salt).ok().filter(|salt| (8..=48).contains(&salt.len()))?;
         let digest = STANDARD_NO_PAD.decode(digest).ok()?.try_into().ok()?;
         let sound = numbers.next().is_none() && affordable && parameters(cost).is_some();

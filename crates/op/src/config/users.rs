@@ -6,8 +6,8 @@ use std::sync::Arc;
 use countersign_jose::random::Random;
 use countersign_protocol::id::Subject;
 
-use super::read::{Found, Section};
-use super::shown_text;
+use super::check_displayable;
+use super::section::{Found, Section};
 use super::user_code_hash::UserCode;
 
 /// A person who approves.
@@ -55,10 +55,10 @@ impl Users {
     }
 
     /// Keeps of each code its hash only. Takes a noticeable part of a second for every code that the file has in plain.
-    pub(crate) fn keep_codes_hashed(&mut self, random: &dyn Random) {
+    pub(crate) fn hash_codes(&mut self, random: &dyn Random) {
         for user in &mut self.list {
             if let Some(code) = &user.user_code {
-                let kept = Some(code.kept(random));
+                let kept = Some(code.to_hashed(random));
                 Arc::make_mut(user).user_code = kept;
             }
         }
@@ -74,30 +74,30 @@ impl Users {
         // Where each name was first used, to point at it.
         let mut taken: HashMap<String, (usize, usize)> = HashMap::new();
         for (n, section) in sections.into_iter().enumerate() {
-            let sub = section.required_text("sub", "alice");
-            let name = section.text("name");
-            let email = section.text("email");
-            let hints = section.texts("hints").unwrap_or_default();
+            let sub = section.required_string("sub", "alice");
+            let name = section.string("name");
+            let email = section.string("email");
+            let hints = section.strings("hints").unwrap_or_default();
             let allow_automated = section.flag("allow_automated").unwrap_or(false);
             let locked = section.flag("locked").unwrap_or(false);
-            let user_code = section.text("user_code").and_then(|found| match UserCode::parse(found.value) {
+            let user_code = section.string("user_code").and_then(|found| match UserCode::parse(found.value) {
                 Ok(code) => Some(code),
                 Err(why) => {
                     let name = section.name("user_code");
-                    section.fault(&found.at, format!("{name} can't be used: {why}"));
+                    section.report(&found.at, format!("{name} can't be used: {why}"));
                     None
                 }
             });
             if let Some(name) = &name {
-                shown_text(&section, "name", name);
+                check_displayable(&section, "name", name);
             }
             if let Some(email) = email.as_ref().filter(|email| !is_email(email.value)) {
                 let shown = section.name("email");
-                section.fault(&email.at, format!("{shown} must be an address such as \"alice@example.com\""));
+                section.report(&email.at, format!("{shown} must be an address such as \"alice@example.com\""));
             }
             for hint in hints.iter().filter(|hint| hint.value.trim() != hint.value || hint.value.is_empty()) {
                 let shown = section.name("hints");
-                section.fault(&hint.at, format!("{shown} holds a hint that is empty or padded with blanks; trim it"));
+                section.report(&hint.at, format!("{shown} holds a hint that is empty or padded with blanks; trim it"));
             }
             for (kind, found) in sub.iter().map(|sub| ("sub", sub)).chain(hints.iter().map(|hint| ("hint", hint))) {
                 match taken.get(&folded(found.value)) {
@@ -107,7 +107,7 @@ impl Users {
                         let message = format!(
                             "{kind} \"{value}\" already names the user on line {line}; each may name one user only"
                         );
-                        section.fault(&found.at, message);
+                        section.report(&found.at, message);
                     }
                     None => {
                         taken.insert(folded(found.value), (n, section.line(&found.at)));
@@ -138,7 +138,7 @@ fn parse_sub(section: &Section<'_>, sub: &Found<&str>) -> Option<Subject> {
     let parsed = sub.value.parse().ok();
     if parsed.is_none() {
         let name = section.name("sub");
-        section.fault(&sub.at, format!("{name} must be 1 to 255 printable ASCII characters; choose another"));
+        section.report(&sub.at, format!("{name} must be 1 to 255 printable ASCII characters; choose another"));
     }
     parsed
 }

@@ -7,12 +7,12 @@ use base64::engine::general_purpose::STANDARD;
 use url::Url;
 use zeroize::Zeroizing;
 
-use super::hashed_secret::{self, SecretFileFault, bits_of_form};
+use super::hashed_secret::{self, SecretFileError, max_entropy_bits};
 use super::https;
-use super::read::Section;
+use super::section::Section;
 
 /// The least a secret must hold, in bits.
-const BITS_MIN: f64 = 128.0;
+const MIN_ENTROPY_BITS: f64 = 128.0;
 
 /// An endpoint of the operator's. Has no `Debug`: it holds a secret.
 #[derive(Clone)]
@@ -30,7 +30,7 @@ impl Webhook {
 
     /// `None` only where a mistake was recorded.
     pub(super) fn read(section: Section<'_>, folder: &Path) -> Option<Webhook> {
-        let url = section.required_text("url", "https://ops.example.com/countersign");
+        let url = section.required_string("url", "https://ops.example.com/countersign");
         let url = url.and_then(|found| https(&section, "url", &found));
         let key = key(&section, folder);
         section.finish();
@@ -39,21 +39,21 @@ impl Webhook {
 }
 
 fn key(section: &Section<'_>, folder: &Path) -> Option<Zeroizing<Vec<u8>>> {
-    let found = section.required_text("secret_file", "webhook.secret")?;
+    let found = section.required_string("secret_file", "webhook.secret")?;
     let path = folder.join(found.value);
     let shown = path.display();
     let fault = |message: String| {
-        section.fault(&found.at, message);
+        section.report(&found.at, message);
         None
     };
     let text = match hashed_secret::read_file(&path) {
         Ok(text) => text,
-        Err(SecretFileFault::Unreadable(error)) => {
+        Err(SecretFileError::Unreadable(error)) => {
             return fault(format!(
                 "the secret's file {shown} can't be read: {error}; check the path (it begins at the configuration's folder) and who may read it"
             ));
         }
-        Err(SecretFileFault::WorldReadable(mode)) => {
+        Err(SecretFileError::WorldReadable(mode)) => {
             return fault(format!(
                 "everybody may read the secret's file {shown} (mode {mode:o}); run: chmod 600 {shown}"
             ));
@@ -62,9 +62,9 @@ fn key(section: &Section<'_>, folder: &Path) -> Option<Zeroizing<Vec<u8>>> {
     // Standard Webhooks writes secrets as base64 behind this mark; any other text is the key as it stands.
     let key = match text.strip_prefix("whsec_") {
         Some(encoded) => {
-            STANDARD.decode(encoded).ok().map(Zeroizing::new).filter(|key| key.len() * 8 >= BITS_MIN as usize)
+            STANDARD.decode(encoded).ok().map(Zeroizing::new).filter(|key| key.len() * 8 >= MIN_ENTROPY_BITS as usize)
         }
-        None => Some(Zeroizing::new(text.as_bytes().to_vec())).filter(|_| bits_of_form(&text) >= BITS_MIN),
+        None => Some(Zeroizing::new(text.as_bytes().to_vec())).filter(|_| max_entropy_bits(&text) >= MIN_ENTROPY_BITS),
     };
     match key {
         Some(key) => Some(key),

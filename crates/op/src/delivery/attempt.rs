@@ -14,13 +14,13 @@ use super::retry::{self, Delivery};
 use crate::store::outbox::{self, Entry, Item};
 
 /// The longest pause between two attempts to tell a client, whose request won't live long.
-const LONGEST_TO_CLIENT: Duration = Duration::from_secs(60);
+const MAX_PAUSE_CLIENT: Duration = Duration::from_secs(60);
 
 /// The longest pause between two attempts to tell the operator.
-const LONGEST_TO_OPERATOR: Duration = Duration::from_secs(3600);
+const MAX_PAUSE_WEBHOOK: Duration = Duration::from_secs(3600);
 
 /// The pause before what came of an attempt is written again, when the store did not take it.
-const WRITE_AGAIN: Duration = Duration::from_secs(2);
+const WRITE_RETRY_PAUSE: Duration = Duration::from_secs(2);
 
 /// What becomes of a row whose time has come.
 pub(super) enum PreparedDelivery {
@@ -60,12 +60,12 @@ impl DeliveryWorker {
                     Ok(answer) => format!("answered {}", answer.status),
                     Err(error) => error.to_string(),
                 };
-                self.note(&entry, outcome, &said);
+                self.record_attempt(&entry, outcome, &said);
                 outcome
             }
             PreparedDelivery::NotYet { until, unless } => {
-                self.keep(move |transaction| match unless(transaction)? {
-                    true => outbox::wait_on(transaction, id, until),
+                self.update_row(move |transaction| match unless(transaction)? {
+                    true => outbox::postpone(transaction, id, until),
                     false => Ok(()),
                 })
                 .await;
@@ -73,47 +73,47 @@ impl DeliveryWorker {
             }
             PreparedDelivery::Drop(why) => {
                 tracing::debug!(kind = entry.kind(), recipient = entry.recipient, why, "nothing is told");
-                self.keep(move |transaction| outbox::remove(transaction, id)).await;
+                self.update_row(move |transaction| outbox::remove(transaction, id)).await;
                 return true;
             }
             PreparedDelivery::Failed => {
-                self.note(&entry, Delivery::Again(None), "it could not be made");
-                Delivery::Again(None)
+                self.record_attempt(&entry, Delivery::Retry(None), "it could not be made");
+                Delivery::Retry(None)
             }
         };
         match outcome {
             Delivery::Delivered | Delivery::Refused => {
-                self.keep(move |transaction| outbox::remove(transaction, id)).await;
+                self.update_row(move |transaction| outbox::remove(transaction, id)).await;
             }
-            Delivery::Again(asked) => self.again(&entry, asked).await,
+            Delivery::Retry(asked) => self.reschedule(&entry, asked).await,
         }
         // A refusal is an answer: whoever gives one does not hang.
-        !matches!(outcome, Delivery::Again(_))
+        !matches!(outcome, Delivery::Retry(_))
     }
 
     /// Puts a row off, or gives it up where the next attempt would come too late.
-    async fn again(&self, entry: &Entry, asked: Option<Duration>) {
+    async fn reschedule(&self, entry: &Entry, asked: Option<Duration>) {
         let (id, attempts) = (entry.id, entry.attempts.saturating_add(1));
         let longest = match entry.item {
-            Item::Notification(_) => LONGEST_TO_CLIENT,
-            Item::Event { .. } => LONGEST_TO_OPERATOR,
+            Item::Notification(_) => MAX_PAUSE_CLIENT,
+            Item::Event { .. } => MAX_PAUSE_WEBHOOK,
         };
         let pause = retry::pause(attempts, longest, asked, &*self.ports.random);
         let due = self.ports.clock.now().plus_millis(u64::try_from(pause.as_millis()).unwrap_or(u64::MAX));
         if due > entry.give_up_at {
-            self.tally.count(entry.kind(), "given_up");
+            self.metrics.count(entry.kind(), "given_up");
             let (kind, recipient) = (entry.kind(), entry.recipient.as_str());
             tracing::warn!(kind, recipient, attempts, outcome = "given_up", "nobody took it in time");
-            return self.keep(move |transaction| outbox::remove(transaction, id)).await;
+            return self.update_row(move |transaction| outbox::remove(transaction, id)).await;
         }
-        self.keep(move |transaction| outbox::put_off(transaction, id, attempts, due)).await;
+        self.update_row(move |transaction| outbox::reschedule(transaction, id, attempts, due)).await;
     }
 
     /// A count and a line in the log: what came of it, never what was sent or where.
-    fn note(&self, entry: &Entry, outcome: Delivery, said: &str) {
+    fn record_attempt(&self, entry: &Entry, outcome: Delivery, said: &str) {
         let (kind, recipient, attempts) = (entry.kind(), entry.recipient.as_str(), entry.attempts.saturating_add(1));
         let outcome = outcome.as_str();
-        self.tally.count(kind, outcome);
+        self.metrics.count(kind, outcome);
         match outcome {
             "delivered" => tracing::info!(kind, recipient, attempts, outcome, said, "told"),
             _ => tracing::warn!(kind, recipient, attempts, outcome, said, "not told"),
@@ -121,13 +121,13 @@ impl DeliveryWorker {
     }
 
     /// Writes what came of an attempt, as often as it takes: as long as it isn't kept, the row must not be tried again.
-    async fn keep(&self, work: impl Fn(&Transaction<'_>) -> Result<(), StoreError> + Clone + Send + 'static) {
+    async fn update_row(&self, work: impl Fn(&Transaction<'_>) -> Result<(), StoreError> + Clone + Send + 'static) {
         while let Err(error) = self.gateway.store().write(work.clone()).await {
             tracing::warn!(%error, "what came of an attempt to tell somebody could not be kept");
             if matches!(error, StoreError::Closed) {
                 return;
             }
-            sleep(WRITE_AGAIN).await;
+            sleep(WRITE_RETRY_PAUSE).await;
         }
     }
 }

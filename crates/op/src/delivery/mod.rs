@@ -38,16 +38,16 @@ use crate::store::outbox;
 pub(crate) const OUTBOX_TOPIC: &str = "outbox";
 
 /// Attempts at the same time, over all queues.
-const AT_ONCE: usize = 256;
+const MAX_IN_FLIGHT: usize = 256;
 
 /// Attempts at the same time to one recipient; one only while its last attempt was in vain.
-const AT_ONCE_EACH: usize = 4;
+const MAX_IN_FLIGHT_PER_RECIPIENT: usize = 4;
 
 /// How often the store is looked at when nothing else happens: the clock may have been set.
-const LOOK_EVERY: Duration = Duration::from_secs(1);
+const POLL_INTERVAL: Duration = Duration::from_secs(1);
 
 /// How long attempts may go on once the provider stops. What is cut off is made again after the next start.
-const GRACE: Duration = Duration::from_secs(3);
+const SHUTDOWN_GRACE: Duration = Duration::from_secs(3);
 
 /// The attempts that are being made.
 #[derive(Default)]
@@ -56,7 +56,7 @@ struct InFlight {
     rows: HashMap<Id, (String, i64)>,
     by_recipient: HashMap<String, Vec<i64>>,
     /// Whose last attempt was in vain.
-    troubled: HashSet<String>,
+    failing: HashSet<String>,
 }
 
 /// Sends what the outbox holds.
@@ -67,7 +67,7 @@ pub(crate) struct DeliveryWorker {
     pub(crate) issuance: Arc<Issuance>,
     pub(crate) egress: Egress,
     /// How attempts ended.
-    pub(crate) tally: DeliveryMetrics,
+    pub(crate) metrics: DeliveryMetrics,
     pub(crate) ports: Ports,
     pub(crate) shutdown: Shutdown,
 }
@@ -76,9 +76,9 @@ impl DeliveryWorker {
     /// Tells until the provider stops.
     pub(crate) async fn run(self: Arc<Self>) {
         let mut in_flight = InFlight::default();
-        let wakes = self.gateway.store().notifier().clone();
+        let notifier = self.gateway.store().notifier().clone();
         loop {
-            let listener = wakes.listen(OUTBOX_TOPIC);
+            let listener = notifier.listen(OUTBOX_TOPIC);
             let changed = listener.changed();
             if let Err(error) = self.start_due(&mut in_flight).await {
                 tracing::warn!(%error, "the outbox could not be read");
@@ -86,12 +86,12 @@ impl DeliveryWorker {
             let pause = self.until_next_due().await;
             tokio::select! {
                 () = changed => {}
-                () = in_flight.one_ended() => {}
+                () = in_flight.next_finished() => {}
                 () = sleep(pause) => {}
                 () = self.shutdown.wait() => break,
             }
         }
-        let finished = timeout(GRACE, async { while in_flight.tasks.join_next().await.is_some() {} });
+        let finished = timeout(SHUTDOWN_GRACE, async { while in_flight.tasks.join_next().await.is_some() {} });
         if finished.await.is_err() {
             tracing::info!("notifications under way were cut off; they are made again after the next start");
         }
@@ -101,10 +101,10 @@ impl DeliveryWorker {
         let now = self.ports.clock.now();
         let store = self.gateway.store();
         for recipient in store.read(move |snapshot| outbox::recipients_due(snapshot, now)).await? {
-            if in_flight.tasks.len() >= AT_ONCE {
+            if in_flight.tasks.len() >= MAX_IN_FLIGHT {
                 break;
             }
-            let most = if in_flight.troubled.contains(&recipient) { 1 } else { AT_ONCE_EACH };
+            let most = if in_flight.failing.contains(&recipient) { 1 } else { MAX_IN_FLIGHT_PER_RECIPIENT };
             if in_flight.by_recipient.get(&recipient).is_some_and(|rows| rows.len() >= most) {
                 continue;
             }
@@ -118,8 +118,8 @@ impl DeliveryWorker {
     async fn until_next_due(&self) -> Duration {
         let now = self.ports.clock.now();
         let next = self.gateway.store().read(move |snapshot| outbox::next_due(snapshot, now)).await.ok().flatten();
-        let pause = next.map_or(LOOK_EVERY, |next| Duration::from_millis(next.millis_since(now)));
-        pause.min(LOOK_EVERY)
+        let pause = next.map_or(POLL_INTERVAL, |next| Duration::from_millis(next.millis_since(now)));
+        pause.min(POLL_INTERVAL)
     }
 }
 
@@ -137,9 +137,9 @@ impl InFlight {
     }
 
     /// Resolves after an attempt; never while there is none.
-    async fn one_ended(&mut self) {
-        let (task, went_well) = match self.tasks.join_next_with_id().await {
-            Some(Ok((task, went_well))) => (task, went_well),
+    async fn next_finished(&mut self) {
+        let (task, succeeded) = match self.tasks.join_next_with_id().await {
+            Some(Ok((task, succeeded))) => (task, succeeded),
             Some(Err(error)) => {
                 tracing::error!(%error, "an attempt to tell somebody broke off");
                 (error.id(), false)
@@ -153,9 +153,9 @@ impl InFlight {
                 self.by_recipient.remove(&recipient);
             }
         }
-        match went_well {
-            true => self.troubled.remove(&recipient),
-            false => self.troubled.insert(recipient),
+        match succeeded {
+            true => self.failing.remove(&recipient),
+            false => self.failing.insert(recipient),
         };
     }
 }

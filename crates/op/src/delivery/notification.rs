@@ -17,7 +17,7 @@ use crate::store::outbox::{self, Entry, Notification};
 use crate::store::{self, AuthRequest};
 
 /// After so many attempts to make tokens in vain, the client is told `transaction_failed`.
-const TRIES: u32 = 3;
+const MAX_TOKEN_ATTEMPTS: u32 = 3;
 
 #[derive(Serialize)]
 struct Ping<'a> {
@@ -34,12 +34,12 @@ struct PushError<'a> {
 }
 
 /// What a push says.
-enum Said {
+enum PushContent {
     /// This, and nothing else at every repetition.
     Body(Secret),
     NotYet,
     /// The tokens were fetched another way.
-    Nothing,
+    AlreadyRedeemed,
     /// The tokens can't be made now.
     Failed,
 }
@@ -72,10 +72,10 @@ impl DeliveryWorker {
         }
         match notification.push {
             true => match self.push(entry, notification, &request, client).await {
-                Said::Body(body) => send(endpoint, notification, &body),
-                Said::NotYet => self.not_yet(&request),
-                Said::Nothing => PreparedDelivery::Drop("the tokens were given out already"),
-                Said::Failed => PreparedDelivery::Failed,
+                PushContent::Body(body) => send(endpoint, notification, &body),
+                PushContent::NotYet => self.not_yet(&request),
+                PushContent::AlreadyRedeemed => PreparedDelivery::Drop("the tokens were given out already"),
+                PushContent::Failed => PreparedDelivery::Failed,
             },
             false => self.ping(endpoint, notification, &request).await,
         }
@@ -110,13 +110,13 @@ impl DeliveryWorker {
         notification: &Notification,
         request: &AuthRequest,
         client: &Client,
-    ) -> Said {
+    ) -> PushContent {
         let auth_req_id = notification.auth_req_id.expose();
         let error = match self.issuance.approval_status(request).await {
-            Ok(None) => return Said::NotYet,
+            Ok(None) => return PushContent::NotYet,
             Ok(Some(approval)) => {
                 match self.issuance.redeem_for_push(entry.id, auth_req_id, request, approval, client).await {
-                    Ok(body) => return Said::Body(body),
+                    Ok(body) => return PushContent::Body(body),
                     Err(error) => error,
                 }
             }
@@ -125,22 +125,22 @@ impl DeliveryWorker {
         let code = match error.code {
             ErrorCode::AccessDenied => "access_denied",
             ErrorCode::ExpiredToken => "expired_token",
-            ErrorCode::InvalidGrant => return Said::Nothing,
-            _ if entry.attempts + 1 < TRIES => return Said::Failed,
+            ErrorCode::InvalidGrant => return PushContent::AlreadyRedeemed,
+            _ if entry.attempts + 1 < MAX_TOKEN_ATTEMPTS => return PushContent::Failed,
             _ => "transaction_failed",
         };
         self.keep_error(entry.id, &push_error(auth_req_id, code, &error)).await
     }
 
     /// The first body that is kept is the one that is sent.
-    async fn keep_error(&self, row: i64, body: &Secret) -> Said {
+    async fn keep_error(&self, row: i64, body: &Secret) -> PushContent {
         let body = body.clone();
-        match self.gateway.store().write(move |transaction| outbox::keep_body(transaction, row, &body)).await {
-            Ok(Some(kept)) => Said::Body(kept),
-            Ok(None) => Said::Nothing,
+        match self.gateway.store().write(move |transaction| outbox::store_body(transaction, row, &body)).await {
+            Ok(Some(kept)) => PushContent::Body(kept),
+            Ok(None) => PushContent::AlreadyRedeemed,
             Err(error) => {
                 tracing::error!(%error, "what is to be pushed could not be kept");
-                Said::Failed
+                PushContent::Failed
             }
         }
     }

@@ -13,7 +13,7 @@ use crate::metrics::Metrics;
 use crate::store::outbox;
 
 /// How long the operator's endpoint may be away before an event is given up, in seconds.
-const EVENT_LIFE: u64 = 24 * 3600;
+const EVENT_LIFETIME: u64 = 24 * 3600;
 
 /// Is told of everything at the gateway, and of what happens to tokens.
 pub(crate) struct Recorder {
@@ -36,23 +36,23 @@ impl Recorder {
         }
         let now = self.clock.now();
         let (id, body) = event.body(&self.issuer, now, &*self.random);
-        outbox::add_event(transaction, &id, &body, now, now.plus_seconds(EVENT_LIFE))?;
+        outbox::add_event(transaction, &id, &body, now, now.plus_seconds(EVENT_LIFETIME))?;
         transaction.notify_after_commit(OUTBOX_TOPIC);
         Ok(())
     }
 }
 
 impl EventSink for Recorder {
-    fn record(&self, transaction: &Transaction<'_>, happening: &GatewayEvent<'_>) -> Result<(), StoreError> {
-        if let GatewayEvent::Ended { outcome, after, .. } = happening {
+    fn record(&self, transaction: &Transaction<'_>, event: &GatewayEvent<'_>) -> Result<(), StoreError> {
+        if let GatewayEvent::Ended { outcome, after, .. } = event {
             let (metrics, outcome, after) = (self.metrics.clone(), *outcome, *after);
             transaction.after_commit(move || metrics.approval(outcome, after));
         }
-        match happening {
+        match event {
             // A client is told that nobody answered at its request's own end, which is later, and the same for nobody's request.
             GatewayEvent::Ended { expired: true, .. } => Ok(()),
             GatewayEvent::Ended { approval, .. } => {
-                if outbox::verdict_is_there(transaction, approval, self.clock.now())? {
+                if outbox::mark_due(transaction, approval, self.clock.now())? {
                     transaction.notify_after_commit(OUTBOX_TOPIC);
                 }
                 Ok(())

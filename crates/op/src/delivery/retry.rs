@@ -17,7 +17,7 @@ pub(super) enum Delivery {
     /// The same would be refused again (CIBA Core §10.2: no redirect is followed, a client that says 401 is left alone).
     Refused,
     /// Another time it may work; not before so long, if the other side said so.
-    Again(Option<Duration>),
+    Retry(Option<Duration>),
 }
 
 impl Delivery {
@@ -26,7 +26,7 @@ impl Delivery {
         match self {
             Delivery::Delivered => "delivered",
             Delivery::Refused => "refused",
-            Delivery::Again(_) => "failed",
+            Delivery::Retry(_) => "failed",
         }
     }
 }
@@ -36,11 +36,11 @@ pub(super) fn classify(result: &Result<Response, CallError>) -> Delivery {
     match result {
         Ok(answer) => match answer.status {
             200..=299 => Delivery::Delivered,
-            408 | 429 | 500..=599 => Delivery::Again(retry_after(answer)),
+            408 | 429 | 500..=599 => Delivery::Retry(retry_after(answer)),
             _ => Delivery::Refused,
         },
         Err(CallError::NotHttps | CallError::Blocked) => Delivery::Refused,
-        Err(_) => Delivery::Again(None),
+        Err(_) => Delivery::Retry(None),
     }
 }
 
@@ -92,19 +92,19 @@ mod tests {
             assert_eq!(classify(&answered(status, None)), Delivery::Refused, "{status}");
         }
         for status in [408, 429, 500, 502, 503, 504] {
-            assert_eq!(classify(&answered(status, None)), Delivery::Again(None), "{status}");
+            assert_eq!(classify(&answered(status, None)), Delivery::Retry(None), "{status}");
         }
         assert_eq!(classify(&Err(CallError::Blocked)), Delivery::Refused);
         for error in [CallError::TimedOut, CallError::Unreachable, CallError::Untrusted] {
-            assert_eq!(classify(&Err(error)), Delivery::Again(None));
+            assert_eq!(classify(&Err(error)), Delivery::Retry(None));
         }
     }
 
     #[test]
     fn a_wish_to_wait_is_heard_as_far_as_it_is_a_number() {
-        let seconds = |n| Delivery::Again(Some(Duration::from_secs(n)));
+        let seconds = |n| Delivery::Retry(Some(Duration::from_secs(n)));
         assert_eq!(classify(&answered(503, Some("17"))), seconds(17));
-        assert_eq!(classify(&answered(429, Some("Wed, 25 Nov 2026 03:00:00 GMT"))), Delivery::Again(None));
+        assert_eq!(classify(&answered(429, Some("Wed, 25 Nov 2026 03:00:00 GMT"))), Delivery::Retry(None));
         let random = Counting(0.into());
         let longest = Duration::from_secs(60);
         assert!(pause(1, longest, Some(Duration::from_secs(17)), &random) >= Duration::from_secs(17));

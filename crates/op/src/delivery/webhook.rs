@@ -52,8 +52,8 @@ struct Body<'a> {
 
 impl<'a> Event<'a> {
     /// What of the gateway's happenings an operator is told.
-    pub(super) fn of(happening: &GatewayEvent<'a>) -> Option<Event<'a>> {
-        Some(match *happening {
+    pub(super) fn of(event: &GatewayEvent<'a>) -> Option<Event<'a>> {
+        Some(match *event {
             GatewayEvent::NotMe { approval, subject, client_id, held_until } => Event::NotMe {
                 sub: subject.as_str(),
                 client_id,

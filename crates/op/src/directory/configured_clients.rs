@@ -11,19 +11,19 @@ use crate::config::{Client, ClientAuth, ClientSecret, StoredSecret};
 pub(crate) struct ConfiguredClients {
     by_id: HashMap<String, Arc<Client>>,
     /// Compared with when nobody has the id, so that both take the same time.
-    pub(crate) nobody: StoredSecret,
+    pub(crate) decoy_secret: StoredSecret,
 }
 
 impl ConfiguredClients {
     pub(crate) fn new(clients: Vec<Client>, random: &dyn Random) -> ConfiguredClients {
-        let nobody = StoredSecret::Read(ClientSecret::random(random)).hashed(random);
+        let decoy_secret = StoredSecret::Read(ClientSecret::random(random)).hashed(random);
         let by_id = clients.into_iter().map(|mut client| {
             if let ClientAuth::Secret { secret, only } = client.auth {
                 client.auth = ClientAuth::Secret { secret: secret.hashed(random), only };
             }
             (client.client_id.clone(), Arc::new(client))
         });
-        ConfiguredClients { by_id: by_id.collect(), nobody }
+        ConfiguredClients { by_id: by_id.collect(), decoy_secret }
     }
 
     /// The client of this id, if it stands in the configuration file.

@@ -96,11 +96,11 @@ impl Directory {
         if let Some(client) = self.clients.get(client_id) {
             return Ok(Some(client.clone()));
         }
-        Ok(rows::client(snapshot, client_id)?.and_then(|row| self.kept_client(&row)))
+        Ok(rows::client(snapshot, client_id)?.and_then(|row| self.stored_client(&row)))
     }
 
     /// A client beside the file, if its entry can still be read.
-    pub(crate) fn kept_client(&self, row: &ClientRow) -> Option<Arc<Client>> {
+    pub(crate) fn stored_client(&self, row: &ClientRow) -> Option<Arc<Client>> {
         self.cache.read(row, &self.config)
     }
 

@@ -74,7 +74,7 @@ impl PendingNotification {
         push: bool,
     ) -> Result<(), StoreError> {
         let expires_at = request.expires_at;
-        outbox::await_verdict(
+        outbox::add_notification(
             transaction,
             &NewNotification {
                 client_id: &request.client_id,

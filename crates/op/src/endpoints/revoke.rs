@@ -87,7 +87,7 @@ impl Revoke {
                 gateway.withdraw(transaction, &existing.id)?;
                 transaction.notify_after_commit(existing.id.as_str());
             }
-            if outbox::request_is_over(transaction, &id, now)? {
+            if outbox::mark_request_due(transaction, &id, now)? {
                 transaction.notify_after_commit(OUTBOX_TOPIC);
             }
             Ok(())

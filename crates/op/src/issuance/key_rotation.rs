@@ -222,7 +222,7 @@ impl KeyRotation {
             loop {
                 ticks.tick().await;
                 let rotation = rotation.clone();
-                match tokio::task::spawn_blocking(move || rotation.look_at_keys()).await {
+                match tokio::task::spawn_blocking(move || rotation.reload_keys()).await {
                     Ok(Ok(true)) => tracing::info!("the folder of keys has changed; they were read again"),
                     Ok(Ok(false)) => {}
                     Ok(Err(error)) => {
@@ -240,7 +240,7 @@ impl KeyRotation {
     ///
     /// # Errors
     /// [`RotateError`]; then the keys that were read before stay in use.
-    pub(crate) fn look_at_keys(&self) -> Result<bool, RotateError> {
+    pub(crate) fn reload_keys(&self) -> Result<bool, RotateError> {
         if !self.folder.has_changed() {
             return Ok(false);
         }

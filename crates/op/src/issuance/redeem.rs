@@ -97,7 +97,7 @@ impl Issuance {
             if let Some((token, family)) = &family {
                 store::begin_family(tx, family, &Hash::of(token.expose()))?;
             }
-            outbox::keep_body(tx, row, &body)?.ok_or_else(|| TokenRefusal::Answer(spent()))
+            outbox::store_body(tx, row, &body)?.ok_or_else(|| TokenRefusal::Answer(spent()))
         });
         kept.await.map_err(|error: TokenRefusal| OAuthError::from(error))
     }

@@ -12,7 +12,7 @@ use crate::grant::confirmation::Confirmation;
 use crate::http::{ErrorCode, OAuthError};
 use crate::issuance::Issuance;
 use crate::issuance::approval_status::TokenRefusal;
-use crate::store::{self, Family, KeptFamily, directory_entries};
+use crate::store::{self, Family, StoredFamily, directory_entries};
 
 impl Issuance {
     /// The family of a token that this client shows, if it is worth something still.
@@ -23,7 +23,7 @@ impl Issuance {
         client: &Client,
         confirmation: Option<Confirmation>,
         now: Timestamp,
-    ) -> Result<KeptFamily, TokenRefusal> {
+    ) -> Result<StoredFamily, TokenRefusal> {
         let found = store::family_of(tx, token)?.filter(|kept| kept.family.client_id == client.client_id);
         let Some(kept) = found else { return refused("the refresh token is not known, or belongs to another client") };
         if kept.has_ended {

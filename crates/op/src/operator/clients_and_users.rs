@@ -78,8 +78,8 @@ impl Provider {
     ///
     /// # Errors
     /// [`DirectoryError::InFile`] or [`DirectoryError::Unknown`], or what the store said.
-    pub fn user_text(&self, sub: &str) -> Result<String, DirectoryError> {
-        self.parts().administration.user_text(sub)
+    pub fn user_entry(&self, sub: &str) -> Result<String, DirectoryError> {
+        self.parts().administration.stored_user_entry(sub)
     }
 
     /// Locks a person out, wherever the entry stands: nobody asks them any more, what is pending is withdrawn, and approvals

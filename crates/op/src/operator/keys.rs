@@ -31,7 +31,7 @@ impl Provider {
     ///
     /// # Errors
     /// [`RotateError`]; then the keys that were read before stay in use.
-    pub fn look_at_keys(&self) -> Result<bool, RotateError> {
-        self.parts().keys.look_at_keys()
+    pub fn reload_keys(&self) -> Result<bool, RotateError> {
+        self.parts().keys.reload_keys()
     }
 }

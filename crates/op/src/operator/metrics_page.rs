@@ -68,7 +68,7 @@ async fn metrics_text(parts: &Parts) -> Result<String, StoreError> {
     }
     registry.register("outbox", "Notifications and events that are to be delivered", waiting);
     let told = Counts::<2>::default();
-    for one in parts.delivery.tally.all() {
+    for one in parts.delivery.metrics.all() {
         told.get_or_create(&[("kind", one.kind), ("outcome", one.outcome)]).inc_by(one.count);
     }
     registry.register("notifications", "Attempts to tell a client or the operator, by how they ended", told);

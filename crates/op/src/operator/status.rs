@@ -13,13 +13,13 @@ use crate::server::{Parts, Provider};
 use crate::store::outbox;
 
 /// How long a certificate must be good still, in seconds, before a renewal is urged.
-const RENEW_BEFORE: u64 = 14 * 86_400;
+const RENEW_WITHIN: u64 = 14 * 86_400;
 
 /// How far back verdicts are counted, in seconds.
-const LATELY: u64 = 86_400;
+const RECENT_SECONDS: u64 = 86_400;
 
 /// After how many failed attempts a delivery is told as a fault.
-const TRIED_OFTEN: u32 = 3;
+const FAILING_AFTER: u32 = 3;
 
 /// One thing that works or does not.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -34,12 +34,12 @@ pub struct StatusLine {
 
 impl StatusLine {
     /// Something that is well.
-    pub fn well(name: &'static str, detail: impl Into<String>) -> StatusLine {
+    pub fn ok(name: &'static str, detail: impl Into<String>) -> StatusLine {
         StatusLine { name, detail: detail.into(), next: None }
     }
 
     /// Something that is not.
-    pub fn ill(name: &'static str, detail: impl Into<String>, next: impl Into<String>) -> StatusLine {
+    pub fn problem(name: &'static str, detail: impl Into<String>, next: impl Into<String>) -> StatusLine {
         StatusLine { name, detail: detail.into(), next: Some(next.into()) }
     }
 }
@@ -52,46 +52,48 @@ impl Provider {
     pub async fn status(&self) -> Result<Vec<StatusLine>, StoreError> {
         let parts = self.parts();
         Ok(vec![
-            parts.process(),
+            parts.process_line(),
             parts.store_line().await,
-            parts.certificate(),
+            parts.certificate_line(),
             self.keys_line(),
-            parts.people()?,
+            parts.users_line()?,
             self.clients_line(),
-            parts.approvals()?,
-            parts.telling()?,
+            parts.approvals_line()?,
+            parts.delivery_line()?,
         ])
     }
 
     fn keys_line(&self) -> StatusLine {
         let keys = match self.keys() {
             Ok(keys) => keys,
-            Err(error) => return StatusLine::ill("keys", error.to_string(), "restore keys/ and the database together"),
+            Err(error) => {
+                return StatusLine::problem("keys", error.to_string(), "restore keys/ and the database together");
+            }
         };
         let next = keys.iter().find(|key| key.name == EC && key.state == KeyState::Next);
         let kid = keys.iter().find(|key| key.name == EC && key.state == KeyState::Signs).map(|key| key.kid.as_str());
         let rotating = if next.is_some() { "; the next one is published" } else { "" };
-        StatusLine::well("keys", format!("tokens are signed by {}{rotating}", kid.unwrap_or("no key yet")))
+        StatusLine::ok("keys", format!("tokens are signed by {}{rotating}", kid.unwrap_or("no key yet")))
     }
 
     fn clients_line(&self) -> StatusLine {
         let clients = match self.clients() {
             Ok(clients) => clients,
-            Err(error) => return StatusLine::ill("clients", error.to_string(), "see what the store says above"),
+            Err(error) => return StatusLine::problem("clients", error.to_string(), "see what the store says above"),
         };
         let registered = clients.iter().filter(|client| client.registered).count();
         match clients.len() {
-            0 => StatusLine::ill("clients", "nobody may ask", "add one: countersign op client add"),
-            all => StatusLine::well("clients", format!("{all} may ask, {registered} of them registered themselves")),
+            0 => StatusLine::problem("clients", "nobody may ask", "add one: countersign op client add"),
+            all => StatusLine::ok("clients", format!("{all} may ask, {registered} of them registered themselves")),
         }
     }
 }
 
 impl Parts {
-    fn process(&self) -> StatusLine {
+    fn process_line(&self) -> StatusLine {
         match home::holder(&self.home) {
-            Some(pid) => StatusLine::well("process", format!("process {pid} serves this home")),
-            None => StatusLine::ill("process", "nobody serves this home", "start it: countersign op serve"),
+            Some(pid) => StatusLine::ok("process", format!("process {pid} serves this home")),
+            None => StatusLine::problem("process", "nobody serves this home", "start it: countersign op serve"),
         }
     }
 
@@ -100,39 +102,39 @@ impl Parts {
         let size = std::fs::metadata(&path).map_or(0, |file| file.len());
         let megabytes = size.div_ceil(1 << 20);
         match tokio::time::timeout(Duration::from_secs(5), self.gateway.store().try_write()).await {
-            Ok(Ok(())) => StatusLine::well("store", format!("takes writes; {megabytes} MiB")),
+            Ok(Ok(())) => StatusLine::ok("store", format!("takes writes; {megabytes} MiB")),
             Ok(Err(error)) => {
                 let next = "make space on the disk, or see what else holds provider.db";
-                StatusLine::ill("store", error.to_string(), next)
+                StatusLine::problem("store", error.to_string(), next)
             }
-            Err(_) => StatusLine::ill("store", "does not answer", "see what else holds provider.db"),
+            Err(_) => StatusLine::problem("store", "does not answer", "see what else holds provider.db"),
         }
     }
 
-    fn certificate(&self) -> StatusLine {
+    fn certificate_line(&self) -> StatusLine {
         const NAME: &str = "certificate";
         let Some(files) = &self.config.tls else {
             let what = match self.config.issuer.is_plain_http() {
                 true => "none: plain http on this machine alone",
                 false => "none of its own: a proxy speaks TLS for it",
             };
-            return StatusLine::well(NAME, what);
+            return StatusLine::ok(NAME, what);
         };
         let until = match files.not_after() {
             Ok(until) => until,
-            Err(error) => return StatusLine::ill(NAME, error.to_string(), "put a certificate and its key there"),
+            Err(error) => return StatusLine::problem(NAME, error.to_string(), "put a certificate and its key there"),
         };
         let days = until.seconds().saturating_sub(self.ports.clock.now().seconds()) / 86_400;
-        match until.seconds().saturating_sub(RENEW_BEFORE) > self.ports.clock.now().seconds() {
-            true => StatusLine::well(NAME, format!("good for {days} days")),
+        match until.seconds().saturating_sub(RENEW_WITHIN) > self.ports.clock.now().seconds() {
+            true => StatusLine::ok(NAME, format!("good for {days} days")),
             false => {
                 let next = "renew it; new files are taken within seconds, without a restart";
-                StatusLine::ill(NAME, format!("good for {days} more days"), next)
+                StatusLine::problem(NAME, format!("good for {days} more days"), next)
             }
         }
     }
 
-    fn people(&self) -> Result<StatusLine, StoreError> {
+    fn users_line(&self) -> Result<StatusLine, StoreError> {
         let gateway = &self.gateway;
         let enrolled = gateway.store().read_blocking(|snapshot| gateway.count_enrolled(snapshot))?;
         let known = self.config.users.with_code().1
@@ -140,25 +142,25 @@ impl Parts {
         let detail =
             format!("{known} can be asked, {} of them with a device; devices: {}", enrolled.people, enrolled.devices);
         Ok(match (known, enrolled.people) {
-            (0, _) => StatusLine::ill("people", "nobody can be asked", "add somebody: countersign op user add"),
-            (_, 0) => StatusLine::ill("people", detail, "make a link for somebody: countersign op link USER"),
-            _ => StatusLine::well("people", detail),
+            (0, _) => StatusLine::problem("people", "nobody can be asked", "add somebody: countersign op user add"),
+            (_, 0) => StatusLine::problem("people", detail, "make a link for somebody: countersign op link USER"),
+            _ => StatusLine::ok("people", detail),
         })
     }
 
-    fn approvals(&self) -> Result<StatusLine, StoreError> {
+    fn approvals_line(&self) -> Result<StatusLine, StoreError> {
         let (gateway, now) = (&self.gateway, self.ports.clock.now());
-        let since = Timestamp::from_seconds(now.seconds().saturating_sub(LATELY));
-        let (standing, ended) = gateway.store().read_blocking(|snapshot| {
+        let since = Timestamp::from_seconds(now.seconds().saturating_sub(RECENT_SECONDS));
+        let (pending, ended) = gateway.store().read_blocking(|snapshot| {
             Ok((gateway.pending_approvals(snapshot)?, gateway.count_ended(snapshot, since)?))
         })?;
-        let lately: Vec<String> = ended.iter().map(|(outcome, count)| format!("{count} {outcome}")).collect();
-        let lately = if lately.is_empty() { "none".to_owned() } else { lately.join(", ") };
-        let detail = format!("{} wait, {} of them held; ended in a day: {lately}", standing.pending, standing.held);
-        Ok(StatusLine::well("approvals", detail))
+        let recent: Vec<String> = ended.iter().map(|(outcome, count)| format!("{count} {outcome}")).collect();
+        let recent = if recent.is_empty() { "none".to_owned() } else { recent.join(", ") };
+        let detail = format!("{} wait, {} of them held; ended in a day: {recent}", pending.pending, pending.held);
+        Ok(StatusLine::ok("approvals", detail))
     }
 
-    fn telling(&self) -> Result<StatusLine, StoreError> {
+    fn delivery_line(&self) -> Result<StatusLine, StoreError> {
         const NAME: &str = "telling";
         let now = self.ports.clock.now();
         let store = self.gateway.store();
@@ -168,11 +170,11 @@ impl Parts {
         let webhook = if self.config.webhook.is_some() { "your webhook gets events" } else { "no webhook" };
         let detail = format!("{waiting} notifications and events to deliver; {webhook}");
         Ok(match tried {
-            Some((recipient, attempts)) if attempts >= TRIED_OFTEN => {
+            Some((recipient, attempts)) if attempts >= FAILING_AFTER => {
                 let next = format!("see why {recipient} does not answer: the log has a line \"told\" for each attempt");
-                StatusLine::ill(NAME, format!("{detail}; {recipient} was tried {attempts} times"), next)
+                StatusLine::problem(NAME, format!("{detail}; {recipient} was tried {attempts} times"), next)
             }
-            _ => StatusLine::well(NAME, detail),
+            _ => StatusLine::ok(NAME, detail),
         })
     }
 }

@@ -57,7 +57,7 @@ pub(crate) fn with_client_address(routes: Router, proxies: &TrustedProxies) -> R
         let proxies = proxies.clone();
         async move {
             if let Some(ConnectInfo(peer)) = request.extensions_mut().remove::<ConnectInfo<Peer>>() {
-                let (address, certificate) = proxies.arrival(peer, request.headers());
+                let (address, certificate) = proxies.resolve(peer, request.headers());
                 request.extensions_mut().insert(ClientAddress(address));
                 if let Some(certificate) = certificate {
                     request.extensions_mut().insert(certificate);
@@ -70,7 +70,7 @@ pub(crate) fn with_client_address(routes: Router, proxies: &TrustedProxies) -> R
 }
 
 impl TrustedProxies {
-    fn arrival(&self, peer: Peer, headers: &HeaderMap) -> (IpAddr, Option<PeerCertificate>) {
+    fn resolve(&self, peer: Peer, headers: &HeaderMap) -> (IpAddr, Option<PeerCertificate>) {
         let direct = peer.address.ip().to_canonical();
         if !self.trusts(direct) {
             return (direct, peer.certificate);
@@ -142,7 +142,7 @@ mod tests {
     }
 
     fn address(peer_address: &str, forwarded: &str) -> String {
-        proxies().arrival(peer(peer_address), &headers(&[("x-forwarded-for", forwarded)])).0.to_string()
+        proxies().resolve(peer(peer_address), &headers(&[("x-forwarded-for", forwarded)])).0.to_string()
     }
 
     #[test]
@@ -162,7 +162,7 @@ mod tests {
     fn forwarded_is_read_where_the_operator_says_so_and_nowhere_else() {
         let by = |forwarded_by: ForwardedBy, peer_address: &str, element: &str| {
             let sent = headers(&[("forwarded", element), ("x-forwarded-for", "192.0.2.1")]);
-            TrustedProxies { forwarded_by, ..proxies() }.arrival(peer(peer_address), &sent).0.to_string()
+            TrustedProxies { forwarded_by, ..proxies() }.resolve(peer(peer_address), &sent).0.to_string()
         };
         for (element, expected) in [
             ("for=198.51.100.1", "198.51.100.1"),
@@ -186,11 +186,11 @@ mod tests {
         let escaped: String = url::form_urlencoded::byte_serialize(made.cert.pem().as_bytes()).collect();
         let nginx = escaped.replace('+', "%20");
         let sent = headers(&[("x-ssl-client-cert", &nginx)]);
-        let (_, from_proxy) = proxies().arrival(peer("10.0.0.1"), &sent);
+        let (_, from_proxy) = proxies().resolve(peer("10.0.0.1"), &sent);
         assert_eq!(from_proxy, Some(PeerCertificate(made.cert.der().to_vec())));
-        let (_, from_elsewhere) = proxies().arrival(peer("203.0.113.9"), &sent);
+        let (_, from_elsewhere) = proxies().resolve(peer("203.0.113.9"), &sent);
         assert_eq!(from_elsewhere, Some(PeerCertificate(vec![1])), "its own certificate, not that in the header");
-        let (_, nonsense) = proxies().arrival(peer("10.0.0.1"), &headers(&[("x-ssl-client-cert", "MIIB")]));
+        let (_, nonsense) = proxies().resolve(peer("10.0.0.1"), &headers(&[("x-ssl-client-cert", "MIIB")]));
         assert_eq!(nonsense, None);
     }
 }

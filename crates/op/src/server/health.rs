@@ -14,32 +14,32 @@ use super::Parts;
 use crate::http::NO_STORE;
 
 /// How long the store may take to commit nothing.
-const PATIENCE: Duration = Duration::from_secs(2);
+const WRITE_TIMEOUT: Duration = Duration::from_secs(2);
 
 /// Both routes.
 pub(crate) fn routes(parts: &Arc<Parts>) -> Router {
     let parts = parts.clone();
     Router::new()
-        .route("/healthz", get(async || said(StatusCode::OK, "alive", "the process runs")))
+        .route("/healthz", get(async || response(StatusCode::OK, "alive", "the process runs")))
         .route("/readyz", get(async move || readiness(&parts).await))
 }
 
 async fn readiness(parts: &Parts) -> Response {
     if parts.shutdown.has_begun() {
-        return said(StatusCode::SERVICE_UNAVAILABLE, "stopping", "the provider is being stopped");
+        return response(StatusCode::SERVICE_UNAVAILABLE, "stopping", "the provider is being stopped");
     }
-    let written = tokio::time::timeout(PATIENCE, parts.gateway.store().try_write()).await;
+    let written = tokio::time::timeout(WRITE_TIMEOUT, parts.gateway.store().try_write()).await;
     match written {
-        Ok(Ok(())) => said(StatusCode::OK, "ready", "the store takes writes"),
+        Ok(Ok(())) => response(StatusCode::OK, "ready", "the store takes writes"),
         Ok(Err(error)) => {
             tracing::error!(%error, "not ready");
-            said(StatusCode::SERVICE_UNAVAILABLE, "store", "the store takes no writes; the log says why")
+            response(StatusCode::SERVICE_UNAVAILABLE, "store", "the store takes no writes; the log says why")
         }
-        Err(_) => said(StatusCode::SERVICE_UNAVAILABLE, "store", "the store did not answer within two seconds"),
+        Err(_) => response(StatusCode::SERVICE_UNAVAILABLE, "store", "the store did not answer within two seconds"),
     }
 }
 
-fn said(status: StatusCode, state: &str, what: &str) -> Response {
+fn response(status: StatusCode, state: &str, what: &str) -> Response {
     let body = json!({ "status": state, "detail": what }).to_string();
     (status, [(header::CONTENT_TYPE, "application/json"), NO_STORE], body).into_response()
 }

@@ -23,16 +23,16 @@ use crate::metrics::Metrics;
 pub(crate) const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 
 /// The longest name that is taken from a caller, in characters.
-const LONGEST_ID: usize = 64;
+const MAX_REQUEST_ID: usize = 64;
 
 /// Wraps all routes.
 pub(crate) fn with_middleware(routes: Router, metrics: &Arc<Metrics>, random: &Arc<dyn Random>) -> Router {
     let (metrics, random) = (metrics.clone(), random.clone());
     let observed = middleware::from_fn(move |request: Request, next: Next| {
-        let (metrics, id) = (metrics.clone(), name(&request, &*random));
+        let (metrics, id) = (metrics.clone(), request_id(&request, &*random));
         async move { observe(request, next, &metrics, id).await }
     });
-    routes.layer(CatchPanicLayer::custom(panicked)).layer(observed)
+    routes.layer(CatchPanicLayer::custom(on_panic)).layer(observed)
 }
 
 /// One line per request: method, route, status, time, and where it came from. Never a query, a header or a body: credentials and
@@ -53,11 +53,11 @@ async fn observe(request: Request, next: Next, metrics: &Metrics, id: HeaderValu
 }
 
 /// The caller's name for the request, if it can stand in a log line as it is.
-fn name(request: &Request, random: &dyn Random) -> HeaderValue {
+fn request_id(request: &Request, random: &dyn Random) -> HeaderValue {
     let is_plain = |value: &&HeaderValue| {
         let bytes = value.as_bytes();
         let allowed = |byte: &u8| byte.is_ascii_alphanumeric() || b"-_.".contains(byte);
-        (1..=LONGEST_ID).contains(&bytes.len()) && bytes.iter().all(allowed)
+        (1..=MAX_REQUEST_ID).contains(&bytes.len()) && bytes.iter().all(allowed)
     };
     let given = request.headers().get(&REQUEST_ID).filter(is_plain).cloned();
     given.unwrap_or_else(|| {
@@ -67,9 +67,9 @@ fn name(request: &Request, random: &dyn Random) -> HeaderValue {
 }
 
 /// The panic's words stay in the log: they may hold anything.
-fn panicked(panic: Box<dyn Any + Send>) -> Response {
+fn on_panic(panic: Box<dyn Any + Send>) -> Response {
     let what = panic.downcast_ref::<&str>().copied().or_else(|| panic.downcast_ref::<String>().map(String::as_str));
-    tracing::error!(panic = what.unwrap_or("(no words)"), "a request panicked");
+    tracing::error!(panic = what.unwrap_or("(no words)"), "a request on_panic");
     OAuthError::new(ErrorCode::ServerError, "something went wrong in this provider; its log says what").into_response()
 }
 

@@ -111,6 +111,6 @@ impl Provider {
 
     /// How attempts to tell clients and the operator have ended since the provider was opened.
     pub fn delivery_counts(&self) -> Vec<DeliveryCount> {
-        self.parts.delivery.tally.all()
+        self.parts.delivery.metrics.all()
     }
 }

@@ -49,7 +49,7 @@ impl Provider {
     pub fn open(config: Config, home: &Path, ports: Ports) -> Result<Provider, OpenError> {
         home::make(home).map_err(|source| OpenError::Home { path: home.to_owned(), source })?;
         let lock = HomeLock::take(home)?;
-        let provider = Provider::over(config, home, ports, None, Some(lock))?;
+        let provider = Provider::open_with(config, home, ports, None, Some(lock))?;
         provider.parts.issuance.end_families_of_unknown_clients()?;
         Ok(provider)
     }
@@ -67,11 +67,11 @@ impl Provider {
     ) -> Result<Provider, OpenError> {
         home::make(home).map_err(|source| OpenError::Home { path: home.to_owned(), source })?;
         let lock = HomeLock::take(home)?;
-        Provider::over(config, home, ports, Some(approver), Some(lock))
+        Provider::open_with(config, home, ports, Some(approver), Some(lock))
     }
 
     /// Whether some provider was opened over this home before.
-    pub fn is_at(home: &Path) -> bool {
+    pub fn exists_at(home: &Path) -> bool {
         home::database(home).exists()
     }
 
@@ -82,10 +82,10 @@ impl Provider {
     /// As [`Provider::open`], except [`OpenError::InUse`].
     pub fn open_for_admin(config: Config, home: &Path, ports: Ports) -> Result<Provider, OpenError> {
         home::make(home).map_err(|source| OpenError::Home { path: home.to_owned(), source })?;
-        Provider::over(config, home, ports, None, None)
+        Provider::open_with(config, home, ports, None, None)
     }
 
-    fn over(
+    fn open_with(
         mut config: Config,
         home: &Path,
         ports: Ports,
@@ -123,13 +123,13 @@ impl Provider {
         let metadata = discovery::metadata(&config);
         let egress = Egress::new(config.egress.clone(), Arc::new(SystemResolver));
         let tls = config.tls.as_ref().map(Tls::read).transpose()?;
-        config.users.keep_codes_hashed(&*ports.random);
+        config.users.hash_codes(&*ports.random);
         let clients = ConfiguredClients::new(std::mem::take(&mut config.clients), &*ports.random);
         let config = Arc::new(config);
         let user_codes = Arc::new(UserCodes::open(config.clone(), gateway.store().clone(), &key_folder, &ports)?);
         user_codes.count_user_codes()?;
         let base = Base { config, ports, gateway, tokens, egress, metrics, recorder, user_codes };
-        Ok(Provider { parts: Arc::new(base.assemble(clients, folder, Surroundings { home, metadata, tls, lock })) })
+        Ok(Provider { parts: Arc::new(base.assemble(clients, folder, ServerParts { home, metadata, tls, lock })) })
     }
 }
 
@@ -146,7 +146,7 @@ struct Base {
 }
 
 /// What only the process that serves uses.
-struct Surroundings<'h> {
+struct ServerParts<'h> {
     home: &'h Path,
     metadata: String,
     tls: Option<Tls>,
@@ -154,7 +154,7 @@ struct Surroundings<'h> {
 }
 
 impl Base {
-    fn assemble(self, clients: ConfiguredClients, folder: KeyFolder, surroundings: Surroundings<'_>) -> Parts {
+    fn assemble(self, clients: ConfiguredClients, folder: KeyFolder, server: ServerParts<'_>) -> Parts {
         let Base { config, ports, gateway, tokens, egress, metrics, recorder, user_codes } = self;
         let (store, clock) = (gateway.store().clone(), ports.clock.clone());
         let shutdown = Shutdown::default();
@@ -194,7 +194,7 @@ impl Base {
             directory: directory.clone(),
             issuance: issuance.clone(),
             egress,
-            tally: DeliveryMetrics::default(),
+            metrics: DeliveryMetrics::default(),
             ports: ports.clone(),
             shutdown: shutdown.clone(),
         });
@@ -245,7 +245,7 @@ impl Base {
             config,
             ports,
             gateway,
-            home: surroundings.home.to_owned(),
+            home: server.home.to_owned(),
             keys,
             issuance,
             user_codes,
@@ -254,9 +254,9 @@ impl Base {
             metrics,
             shutdown,
             endpoints,
-            metadata: surroundings.metadata,
-            tls: surroundings.tls,
-            _lock: surroundings.lock,
+            metadata: server.metadata,
+            tls: server.tls,
+            _lock: server.lock,
         }
     }
 }

@@ -14,7 +14,7 @@ use super::tls::TlsListener;
 use crate::issuance::key_rotation::KeyRotation;
 
 /// How long a connection may take to finish what it is doing once the provider stops.
-const GRACE: Duration = Duration::from_secs(3);
+const SHUTDOWN_GRACE: Duration = Duration::from_secs(3);
 
 impl Provider {
     /// Serves until `shutdown` resolves: held polls are answered at once, other connections get a few seconds to finish.
@@ -25,10 +25,10 @@ impl Provider {
         match &self.parts.tls {
             None => self.serve_on(listener, shutdown).await,
             Some(tls) => {
-                let keeping_up = tls.keep_up();
+                let watcher = tls.watch_files();
                 let listener = TlsListener::over(listener, tls.config.clone())?;
                 let result = self.serve_on(listener, shutdown).await;
-                keeping_up.abort();
+                watcher.abort();
                 result
             }
         }
@@ -39,12 +39,12 @@ impl Provider {
         L: Listener<Addr: std::fmt::Debug>,
         for<'a> Peer: Connected<IncomingStream<'a, L>>,
     {
-        let keeping_up = KeyRotation::watch_key_folder(self.parts.keys.clone());
-        let background = [self.gateway().run_background(), self.forget_old_requests(), keeping_up];
-        let telling = self.run_outbox();
+        let watcher = KeyRotation::watch_key_folder(self.parts.keys.clone());
+        let background = [self.gateway().run_background(), self.forget_old_requests(), watcher];
+        let delivery = self.run_outbox();
         let stopping = self.parts.shutdown.clone();
         let service = self.router().into_make_service_with_connect_info::<Peer>();
-        let (stopped, stopping_for_good) = (stopping.clone(), stopping.clone());
+        let (stopped, stop_delivery) = (stopping.clone(), stopping.clone());
         let serving = axum::serve(listener, service).with_graceful_shutdown(async move { stopped.wait().await });
         let serving = serving.into_future();
         tokio::pin!(serving);
@@ -53,17 +53,17 @@ impl Provider {
             () = shutdown => {
                 stopping.begin();
                 self.gateway().close();
-                tokio::time::timeout(GRACE, serving).await.unwrap_or(Ok(()))
+                tokio::time::timeout(SHUTDOWN_GRACE, serving).await.unwrap_or(Ok(()))
             }
         };
-        // What it is telling gets its few seconds too; a task that panicked has said so itself.
-        stopping_for_good.begin();
-        let _ = telling.await;
+        // What it is delivery gets its few seconds too; a task that panicked has said so itself.
+        stop_delivery.begin();
+        let _ = delivery.await;
         background.iter().for_each(|task| task.abort());
         result
     }
 
-    /// Starts telling clients that are pinged or pushed to, and the operator's webhook; ends when the provider stops.
+    /// Starts delivery clients that are pinged or pushed to, and the operator's webhook; ends when the provider stops.
     /// [`Provider::serve`] does this by itself; call it where [`Provider::router`] is served in another way.
     pub fn run_outbox(&self) -> tokio::task::JoinHandle<()> {
         tokio::spawn(self.parts.delivery.clone().run())

@@ -11,7 +11,7 @@ use crate::grant::resource::Resources;
 
 /// How long a request that is over can still be asked about, in milliseconds: until then a client hears how it ended, later
 /// `invalid_grant`.
-const KEPT: i64 = 24 * 3600 * 1000;
+const RETENTION_MILLIS: i64 = 24 * 3600 * 1000;
 
 /// An authentication request.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -51,7 +51,7 @@ pub(crate) enum PollPace {
 }
 
 /// What a `slow_down` adds to the interval, in seconds (CIBA Core §11).
-const SLOWER_BY: u32 = 5;
+const SLOW_DOWN_SECONDS: u32 = 5;
 
 pub(crate) fn insert(transaction: &Transaction<'_>, request: &AuthRequest) -> Result<(), Error> {
     let mut statement = transaction.connection().prepare_cached(
@@ -91,7 +91,7 @@ pub(crate) fn note_poll(transaction: &Transaction<'_>, id: &Hash, now: Timestamp
         .prepare_cached("SELECT interval, polled_at FROM authentication_request WHERE id = ?1")?
         .query_row([id.as_bytes()], |row| Ok((row.get(0)?, row.get(1)?)))?;
     let too_fast = last.is_some_and(|last| now.millis_since(time(last)) < u64::from(interval) * 900);
-    let interval = if too_fast { interval + SLOWER_BY } else { interval };
+    let interval = if too_fast { interval + SLOW_DOWN_SECONDS } else { interval };
     transaction
         .connection()
         .prepare_cached("UPDATE authentication_request SET polled_at = ?2, interval = ?3 WHERE id = ?1")?
@@ -161,7 +161,7 @@ pub(crate) fn forget_old(transaction: &Transaction<'_>, now: Timestamp) -> Resul
     Ok(transaction
         .connection()
         .prepare_cached("DELETE FROM authentication_request WHERE expires_at < ?1")?
-        .execute([column(now).saturating_sub(KEPT)])?)
+        .execute([column(now).saturating_sub(RETENTION_MILLIS)])?)
 }
 
 fn read(row: &Row<'_>, id: Hash) -> rusqlite::Result<AuthRequest> {

@@ -17,14 +17,14 @@ pub(crate) use authentication_requests::{
     pending_of_user, redeem,
 };
 pub(crate) use refresh_families::{
-    Family, KeptFamily, begin_family, clients_with_families, end_families_of_client, end_family, family_of,
+    Family, StoredFamily, begin_family, clients_with_families, end_families_of_client, end_family, family_of,
     forget_families, has_family_ended, rotate,
 };
 pub(crate) use replay::{forget_used, use_once};
 pub use request_trace::RequestTrace;
 pub(crate) use request_trace::{trace_of_approval, trace_of_request};
 pub(crate) use revoked_tokens::{forget_revoked, is_revoked, revoke_token};
-pub(crate) use user_code_guesses::{GuessTurn, UserCodeGuess, forget_guesses, guess, right as guessed_right};
+pub(crate) use user_code_guesses::{GuessTurn, UserCodeGuess, confirm_guess, forget_guesses, guess};
 
 /// This provider's tables, for [`Store::open`](countersign_store::Store::open).
 pub(crate) const SCHEMA: Schema = Schema { part: "op", version: 1, sql: include_str!("schema.sql") };

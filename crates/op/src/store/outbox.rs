@@ -57,7 +57,7 @@ pub(crate) struct Notification {
 }
 
 /// Adds a notification that waits for its request's verdict.
-pub(crate) fn await_verdict(transaction: &Transaction<'_>, new: &NewNotification<'_>) -> Result<(), Error> {
+pub(crate) fn add_notification(transaction: &Transaction<'_>, new: &NewNotification<'_>) -> Result<(), Error> {
     let mut statement = transaction.connection().prepare_cached(
         "INSERT INTO outbox (recipient, kind, request_id, approval_id, auth_req_id, token, due_at, give_up_at)
          VALUES (:recipient, :kind, :request_id, :approval_id, :auth_req_id, :token, :due_at, :give_up_at)",
@@ -76,11 +76,7 @@ pub(crate) fn await_verdict(transaction: &Transaction<'_>, new: &NewNotification
 }
 
 /// Makes the notification about an approval due, if one waits for it. Returns whether one did.
-pub(crate) fn verdict_is_there(
-    transaction: &Transaction<'_>,
-    approval: &ApprovalId,
-    now: Timestamp,
-) -> Result<bool, Error> {
+pub(crate) fn mark_due(transaction: &Transaction<'_>, approval: &ApprovalId, now: Timestamp) -> Result<bool, Error> {
     let changed = transaction
         .connection()
         .prepare_cached("UPDATE outbox SET due_at = ?2 WHERE approval_id = ?1 AND attempts = 0 AND body IS NULL")?
@@ -89,7 +85,7 @@ pub(crate) fn verdict_is_there(
 }
 
 /// Makes the notification about a request due that its client called off. Returns whether one waits.
-pub(crate) fn request_is_over(transaction: &Transaction<'_>, request: &Hash, now: Timestamp) -> Result<bool, Error> {
+pub(crate) fn mark_request_due(transaction: &Transaction<'_>, request: &Hash, now: Timestamp) -> Result<bool, Error> {
     let changed = transaction
         .connection()
         .prepare_cached("UPDATE outbox SET due_at = ?2 WHERE request_id = ?1 AND attempts = 0 AND body IS NULL")?
@@ -169,7 +165,7 @@ pub(crate) fn next_due(snapshot: &Snapshot<'_>, now: Timestamp) -> Result<Option
 }
 
 /// Keeps what is to be sent. The first that is kept stays, and is returned.
-pub(crate) fn keep_body(transaction: &Transaction<'_>, id: i64, body: &Secret) -> Result<Option<Secret>, Error> {
+pub(crate) fn store_body(transaction: &Transaction<'_>, id: i64, body: &Secret) -> Result<Option<Secret>, Error> {
     transaction
         .connection()
         .prepare_cached("UPDATE outbox SET body = ?2 WHERE id = ?1 AND body IS NULL")?
@@ -183,7 +179,12 @@ pub(crate) fn keep_body(transaction: &Transaction<'_>, id: i64, body: &Secret) -
 }
 
 /// Puts a row off until later, after an attempt in vain.
-pub(crate) fn put_off(transaction: &Transaction<'_>, id: i64, attempts: u32, due_at: Timestamp) -> Result<(), Error> {
+pub(crate) fn reschedule(
+    transaction: &Transaction<'_>,
+    id: i64,
+    attempts: u32,
+    due_at: Timestamp,
+) -> Result<(), Error> {
     transaction
         .connection()
         .prepare_cached("UPDATE outbox SET attempts = ?2, due_at = ?3 WHERE id = ?1")?
@@ -192,7 +193,7 @@ pub(crate) fn put_off(transaction: &Transaction<'_>, id: i64, attempts: u32, due
 }
 
 /// Puts a row off that has nothing to tell yet.
-pub(crate) fn wait_on(transaction: &Transaction<'_>, id: i64, due_at: Timestamp) -> Result<(), Error> {
+pub(crate) fn postpone(transaction: &Transaction<'_>, id: i64, due_at: Timestamp) -> Result<(), Error> {
     transaction
         .connection()
         .prepare_cached("UPDATE outbox SET due_at = ?2 WHERE id = ?1")?

@@ -8,7 +8,7 @@ use rusqlite::types::Type;
 use rusqlite::{OptionalExtension, Row, named_params, params};
 
 use super::columns::{column, time};
-use crate::config::LONGEST_TOKEN;
+use crate::config::MAX_TOKEN_LIFETIME;
 use crate::grant::confirmation::Confirmation;
 use crate::grant::resource::Resources;
 
@@ -30,7 +30,7 @@ pub(crate) struct Family {
 
 /// A family as it is kept.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct KeptFamily {
+pub(crate) struct StoredFamily {
     pub(crate) id: i64,
     pub(crate) family: Family,
     pub(crate) current: Hash,
@@ -66,7 +66,7 @@ pub(crate) fn begin_family(transaction: &Transaction<'_>, family: &Family, first
 }
 
 /// The family that a token is or was of.
-pub(crate) fn family_of(snapshot: &Snapshot<'_>, token: &Hash) -> Result<Option<KeptFamily>, Error> {
+pub(crate) fn family_of(snapshot: &Snapshot<'_>, token: &Hash) -> Result<Option<StoredFamily>, Error> {
     let mut statement = snapshot.connection().prepare_cached(
         "SELECT refresh_family.id, client_id, subject, approval_id, scope, details, binding, bound_to, current, previous,
                 rotated_at, ends_at, ended_at, resource
@@ -130,7 +130,7 @@ pub(crate) fn clients_with_families(snapshot: &Snapshot<'_>) -> Result<Vec<Strin
 /// Forgets families whose time is over, with their tokens. One that was ended before its time stays for as long as an access token
 /// from it may live: while it stands here, that token is worth nothing.
 pub(crate) fn forget_families(transaction: &Transaction<'_>, now: Timestamp) -> Result<usize, Error> {
-    let longest = i64::try_from(LONGEST_TOKEN.as_millis()).unwrap_or(i64::MAX);
+    let longest = i64::try_from(MAX_TOKEN_LIFETIME.as_millis()).unwrap_or(i64::MAX);
     Ok(transaction
         .connection()
         .prepare_cached("DELETE FROM refresh_family WHERE ends_at <= ?1 AND (ended_at IS NULL OR ended_at <= ?1 - ?2)")?
@@ -148,7 +148,7 @@ fn add(transaction: &Transaction<'_>, family: i64, token: &Hash) -> Result<(), E
     Ok(())
 }
 
-fn read(row: &Row<'_>) -> rusqlite::Result<KeptFamily> {
+fn read(row: &Row<'_>) -> rusqlite::Result<StoredFamily> {
     let unreadable = |at: usize, what: &str| rusqlite::Error::FromSqlConversionFailure(at, Type::Text, what.into());
     let hash = |at: usize| row.get::<_, Option<[u8; 32]>>(at).map(|bytes| bytes.map(Hash::from));
     let binding: Option<String> = row.get(6)?;
@@ -161,7 +161,7 @@ fn read(row: &Row<'_>) -> rusqlite::Result<KeptFamily> {
     };
     let approval: String = row.get(3)?;
     let rotated_at: Option<i64> = row.get(10)?;
-    Ok(KeptFamily {
+    Ok(StoredFamily {
         id: row.get(0)?,
         family: Family {
             client_id: row.get(1)?,

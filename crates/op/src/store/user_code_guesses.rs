@@ -11,10 +11,10 @@ use rusqlite::{OptionalExtension, params};
 use super::columns::{column, time};
 
 /// Wrong codes of one client about one name before it has to wait.
-const FREE: u32 = 3;
+const FREE_GUESSES: u32 = 3;
 
 /// Wrong codes about one person, by whichever clients, before all of them have to wait.
-const FREE_OVER_ALL: u32 = 100;
+const FREE_GUESSES_PER_USER: u32 = 100;
 
 /// The first wait and the longest, in seconds.
 const WAITS: (u64, u64) = (30, 3600);
@@ -23,7 +23,7 @@ const WAITS: (u64, u64) = (30, 3600);
 const HOUR: u64 = 3600;
 
 /// How long a count of wrong codes lasts after its last one, in seconds.
-const KEPT: u64 = 30 * 86_400;
+const RETENTION_SECONDS: u64 = 30 * 86_400;
 
 /// Who guesses whose code.
 #[derive(Debug, Clone)]
@@ -40,7 +40,7 @@ pub(crate) struct UserCodeGuess {
 /// Whether a guess may be judged.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum GuessTurn {
-    /// It was counted as wrong; [`right`] takes it back.
+    /// It was counted as wrong; [`confirm_guess`] takes it back.
     Now,
     /// In this many seconds. Nothing was counted.
     Wait(u64),
@@ -59,7 +59,7 @@ pub(crate) fn guess(transaction: &Transaction<'_>, guess: &UserCodeGuess, now: T
     if hour.wrong >= guess.per_hour {
         return Ok(GuessTurn::Wait(left(hour.since, HOUR, now)));
     }
-    let mut waiting = [(Some(pair), FREE), (person, FREE_OVER_ALL)].into_iter();
+    let mut waiting = [(Some(pair), FREE_GUESSES), (person, FREE_GUESSES_PER_USER)].into_iter();
     while let Some((Some(key), free)) = waiting.next() {
         let Some(count) = read(transaction, &key)? else { continue };
         let wait = left(count.since, wait(count.wrong, free), now);
@@ -69,14 +69,14 @@ pub(crate) fn guess(transaction: &Transaction<'_>, guess: &UserCodeGuess, now: T
     }
     for key in [Some(pair), person].into_iter().flatten() {
         let wrong = read(transaction, &key)?.map_or(0, |count| count.wrong);
-        write(transaction, &key, wrong.saturating_add(1), now, now.plus_seconds(KEPT))?;
+        write(transaction, &key, wrong.saturating_add(1), now, now.plus_seconds(RETENTION_SECONDS))?;
     }
     write(transaction, &client, hour.wrong + 1, hour.since, hour.since.plus_seconds(HOUR))?;
     Ok(GuessTurn::Now)
 }
 
 /// A guess that was counted turned out to be right: whoever knows the code has made no wrong ones.
-pub(crate) fn right(transaction: &Transaction<'_>, guess: &UserCodeGuess) -> Result<(), Error> {
+pub(crate) fn confirm_guess(transaction: &Transaction<'_>, guess: &UserCodeGuess) -> Result<(), Error> {
     let (pair, client, person) = keys(guess);
     for key in [Some(pair), person].into_iter().flatten() {
         transaction
@@ -150,7 +150,8 @@ mod tests {
 
     #[test]
     fn waits_double_up_to_an_hour() {
-        let waits: Vec<_> = [0, 2, 3, 4, 5, 9, 10, 11, u32::MAX].into_iter().map(|wrong| wait(wrong, FREE)).collect();
+        let waits: Vec<_> =
+            [0, 2, 3, 4, 5, 9, 10, 11, u32::MAX].into_iter().map(|wrong| wait(wrong, FREE_GUESSES)).collect();
         assert_eq!(waits, [0, 0, 30, 60, 120, 1920, 3600, 3600, 3600]);
     }
 
@@ -164,8 +165,12 @@ mod tests {
                 sub: Some(sub.to_owned()),
                 per_hour: 100,
             };
-            for number in 0..FREE_OVER_ALL {
-                assert_eq!(guess(transaction, &by(number / FREE, "alice"), now)?, GuessTurn::Now, "guess {number}");
+            for number in 0..FREE_GUESSES_PER_USER {
+                assert_eq!(
+                    guess(transaction, &by(number / FREE_GUESSES, "alice"), now)?,
+                    GuessTurn::Now,
+                    "guess {number}"
+                );
             }
             assert_eq!(
                 guess(transaction, &by(50, "alice"), now)?,
@@ -176,7 +181,7 @@ mod tests {
             let later = now.plus_seconds(30);
             assert_eq!(guess(transaction, &by(51, "alice"), later)?, GuessTurn::Now);
             assert_eq!(guess(transaction, &by(52, "alice"), later)?, GuessTurn::Wait(60));
-            right(transaction, &by(51, "alice"))?;
+            confirm_guess(transaction, &by(51, "alice"))?;
             assert_eq!(guess(transaction, &by(52, "alice"), later)?, GuessTurn::Now, "a right one ends that");
             Ok(())
         });

@@ -52,8 +52,8 @@ fn states(world: &World, name: &str) -> Vec<KeyState> {
 /// As the command does it, in a process of its own.
 fn rotate(world: &World, compromised: bool) {
     beside(world).rotate_keys(compromised).expect("rotated");
-    assert!(world.provider.look_at_keys().expect("read"), "the serving process notices");
-    assert!(!world.provider.look_at_keys().expect("read"), "once");
+    assert!(world.provider.reload_keys().expect("read"), "the serving process notices");
+    assert!(!world.provider.reload_keys().expect("read"), "once");
 }
 
 #[tokio::test]

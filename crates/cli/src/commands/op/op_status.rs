@@ -46,8 +46,8 @@ pub async fn run(config: &ProviderConfig, home: Option<PathBuf>, output: Output)
 fn configuration(config: &Config) -> StatusLine {
     const NAME: &str = "configuration";
     match check(config).into_iter().next() {
-        Some(fault) => StatusLine::ill(NAME, fault, "change it: countersign op check lists every mistake"),
-        None => StatusLine::well(
+        Some(fault) => StatusLine::problem(NAME, fault, "change it: countersign op check lists every mistake"),
+        None => StatusLine::ok(
             NAME,
             format!("{}{}", config.issuer, if config.mode == Mode::Test { ", in test mode" } else { "" }),
         ),
@@ -62,10 +62,10 @@ async fn address(issuer: &Issuer) -> StatusLine {
         Err(failure) => Err(failure),
     };
     match found {
-        Ok(()) => StatusLine::well(NAME, "the issuer URL reaches the provider"),
+        Ok(()) => StatusLine::ok(NAME, "the issuer URL reaches the provider"),
         Err(failure) => {
             let next = "check that the server runs and that DNS and proxy lead to it (SSL_CERT_FILE for a private certificate authority)";
-            StatusLine::ill(NAME, failure.message, next)
+            StatusLine::problem(NAME, failure.message, next)
         }
     }
 }

@@ -56,7 +56,7 @@ pub async fn run(
         }
         OpUser::Hint { user, add, remove } => {
             let sub = provider.user(&user).map_err(directory_failure)?.sub.clone();
-            let text = provider.user_text(sub.as_str()).map_err(directory_failure)?;
+            let text = provider.user_entry(sub.as_str()).map_err(directory_failure)?;
             let mut entry = ConfigEntry::of_toml(&text, "users")
                 .ok_or_else(|| Failure::usage(ErrorCode::Provider, "the entry can't be read"))?;
             let mut hints = entry.strings_of("hints");

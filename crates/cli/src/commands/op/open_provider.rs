@@ -30,7 +30,7 @@ pub fn read_config(given: &ProviderConfig) -> Result<Config, Failure> {
 /// folder.
 pub fn open_beside(config: &ProviderConfig, home: Option<PathBuf>, output: Output) -> Result<Provider, Failure> {
     let home = home::folder(home, HomeKind::Provider)?;
-    if !output.is_json() && !Provider::is_at(&home) {
+    if !output.is_json() && !Provider::exists_at(&home) {
         let folder = home.display();
         output.progress(&format!(
             "{folder} is a new home. If your provider serves from another folder, pass that one as --home: it does not see changes made here."

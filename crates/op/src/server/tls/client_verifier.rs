@@ -11,17 +11,17 @@ use rustls::{DigitallySignedStruct, DistinguishedName, Error, SignatureScheme};
 
 /// Takes any certificate whose key signs the handshake.
 #[derive(Debug)]
-pub(super) struct AnyCertificate {
+pub(super) struct AcceptAnyClientCertificate {
     provider: Arc<CryptoProvider>,
 }
 
-impl AnyCertificate {
-    pub(super) const fn new(provider: Arc<CryptoProvider>) -> AnyCertificate {
-        AnyCertificate { provider }
+impl AcceptAnyClientCertificate {
+    pub(super) const fn new(provider: Arc<CryptoProvider>) -> AcceptAnyClientCertificate {
+        AcceptAnyClientCertificate { provider }
     }
 }
 
-impl ClientCertVerifier for AnyCertificate {
+impl ClientCertVerifier for AcceptAnyClientCertificate {
     fn client_auth_mandatory(&self) -> bool {
         false
     }

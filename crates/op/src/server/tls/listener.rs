@@ -14,15 +14,15 @@ use tokio_rustls::TlsAcceptor;
 use tokio_rustls::server::TlsStream;
 
 /// How long a handshake may take.
-const PATIENCE: Duration = Duration::from_secs(10);
+const HANDSHAKE_TIMEOUT: Duration = Duration::from_secs(10);
 /// Handshakes at the same time; further connections wait in the system's queue.
-const AT_ONCE: usize = 512;
+const MAX_HANDSHAKES: usize = 512;
 
 /// Connections whose handshake is done.
 pub(crate) struct TlsListener {
     address: SocketAddr,
     ready: mpsc::Receiver<(TlsStream<TcpStream>, SocketAddr)>,
-    taking: JoinHandle<()>,
+    accepting: JoinHandle<()>,
 }
 
 impl TlsListener {
@@ -33,14 +33,14 @@ impl TlsListener {
     pub(crate) fn over(listener: TcpListener, config: Arc<ServerConfig>) -> io::Result<TlsListener> {
         let address = listener.local_addr()?;
         let (done, ready) = mpsc::channel(64);
-        let taking = tokio::spawn(take(listener, TlsAcceptor::from(config), done));
-        Ok(TlsListener { address, ready, taking })
+        let accepting = tokio::spawn(accept_connections(listener, TlsAcceptor::from(config), done));
+        Ok(TlsListener { address, ready, accepting })
     }
 }
 
 impl Drop for TlsListener {
     fn drop(&mut self) {
-        self.taking.abort();
+        self.accepting.abort();
     }
 }
 
@@ -61,26 +61,26 @@ impl Listener for TlsListener {
     }
 }
 
-async fn take(
+async fn accept_connections(
     mut listener: TcpListener,
     acceptor: TlsAcceptor,
     done: mpsc::Sender<(TlsStream<TcpStream>, SocketAddr)>,
 ) {
-    let places = Arc::new(Semaphore::new(AT_ONCE));
+    let permits = Arc::new(Semaphore::new(MAX_HANDSHAKES));
     loop {
-        let Ok(place) = places.clone().acquire_owned().await else { return };
+        let Ok(permit) = permits.clone().acquire_owned().await else { return };
         let (stream, address) = Listener::accept(&mut listener).await;
         let _ = stream.set_nodelay(true);
         let (acceptor, done) = (acceptor.clone(), done.clone());
         tokio::spawn(async move {
-            match tokio::time::timeout(PATIENCE, acceptor.accept(stream)).await {
+            match tokio::time::timeout(HANDSHAKE_TIMEOUT, acceptor.accept(stream)).await {
                 Ok(Ok(stream)) => {
                     let _ = done.send((stream, address)).await;
                 }
                 Ok(Err(error)) => tracing::debug!(%error, "a connection did not speak TLS"),
                 Err(_) => tracing::debug!("a connection was too slow with its handshake"),
             }
-            drop(place);
+            drop(permit);
         });
     }
 }

@@ -15,16 +15,16 @@ pub(crate) use listener::TlsListener;
 pub use server_certificate::CertificateError;
 
 use crate::config::CertificateFiles;
-use client_verifier::AnyCertificate;
-use server_certificate::Current;
+use client_verifier::AcceptAnyClientCertificate;
+use server_certificate::CertificateResolver;
 
 /// How often the files are looked at.
-const LOOK_EVERY: Duration = Duration::from_secs(5);
+const CHECK_INTERVAL: Duration = Duration::from_secs(5);
 
 /// What connections are made with.
 pub(crate) struct Tls {
     pub(crate) config: Arc<ServerConfig>,
-    current: Arc<Current>,
+    current: Arc<CertificateResolver>,
 }
 
 impl Tls {
@@ -33,9 +33,9 @@ impl Tls {
     /// # Errors
     /// [`CertificateError`].
     pub(crate) fn read(files: &CertificateFiles) -> Result<Tls, CertificateError> {
-        let current = Arc::new(Current::read(files.clone())?);
+        let current = Arc::new(CertificateResolver::read(files.clone())?);
         let provider = Arc::new(rustls::crypto::ring::default_provider());
-        let verifier = Arc::new(AnyCertificate::new(provider.clone()));
+        let verifier = Arc::new(AcceptAnyClientCertificate::new(provider.clone()));
         let mut config = ServerConfig::builder_with_provider(provider)
             .with_safe_default_protocol_versions()
             .expect("ring speaks TLS 1.2 and 1.3")
@@ -47,16 +47,16 @@ impl Tls {
 
     /// Takes another certificate as soon as its files change. A pair that can't be used is told in the log, and the one before
     /// stays.
-    pub(crate) fn keep_up(&self) -> JoinHandle<()> {
+    pub(crate) fn watch_files(&self) -> JoinHandle<()> {
         let current = self.current.clone();
         tokio::spawn(async move {
-            let mut ticks = tokio::time::interval(LOOK_EVERY);
+            let mut ticks = tokio::time::interval(CHECK_INTERVAL);
             ticks.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
             loop {
                 ticks.tick().await;
                 let current = current.clone();
                 // Files are read on a thread that may wait for a disk.
-                let _ = tokio::task::spawn_blocking(move || current.look()).await;
+                let _ = tokio::task::spawn_blocking(move || current.reload_if_changed()).await;
             }
         })
     }

@@ -78,22 +78,22 @@ struct Bytes {
 }
 
 /// The pair that connections are made with now.
-pub(super) struct Current {
+pub(super) struct CertificateResolver {
     files: CertificateFiles,
     pair: RwLock<Arc<CertifiedKey>>,
     /// As they were last looked at, whether or not they could be used.
     seen: Mutex<Bytes>,
 }
 
-impl Current {
-    pub(super) fn read(files: CertificateFiles) -> Result<Current, CertificateError> {
+impl CertificateResolver {
+    pub(super) fn read(files: CertificateFiles) -> Result<CertificateResolver, CertificateError> {
         let bytes = read(&files)?;
         let pair = parse(&files, &bytes)?;
-        Ok(Current { files, pair: RwLock::new(Arc::new(pair)), seen: Mutex::new(bytes) })
+        Ok(CertificateResolver { files, pair: RwLock::new(Arc::new(pair)), seen: Mutex::new(bytes) })
     }
 
     /// Looks at the files again. Returns whether another pair is in use since.
-    pub(super) fn look(&self) -> bool {
+    pub(super) fn reload_if_changed(&self) -> bool {
         // A file that is missing for a moment is being replaced.
         let Ok(bytes) = read(&self.files) else { return false };
         let mut seen = self.seen.lock().unwrap_or_else(PoisonError::into_inner);
@@ -116,13 +116,13 @@ impl Current {
     }
 }
 
-impl std::fmt::Debug for Current {
+impl std::fmt::Debug for CertificateResolver {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Current").field("files", &self.files).finish_non_exhaustive()
+        f.debug_struct("CertificateResolver").field("files", &self.files).finish_non_exhaustive()
     }
 }
 
-impl ResolvesServerCert for Current {
+impl ResolvesServerCert for CertificateResolver {
     fn resolve(&self, _: ClientHello<'_>) -> Option<Arc<CertifiedKey>> {
         Some(self.pair.read().unwrap_or_else(PoisonError::into_inner).clone())
     }
@@ -164,7 +164,7 @@ mod tests {
         files
     }
 
-    fn in_use(current: &Current) -> Vec<u8> {
+    fn in_use(current: &CertificateResolver) -> Vec<u8> {
         current.pair.read().expect("unpoisoned").cert[0].to_vec()
     }
 
@@ -173,22 +173,22 @@ mod tests {
         let folder = tempfile::tempdir().expect("a folder");
         let (first, second) = (pair("one.example"), pair("two.example"));
         let paths = files(folder.path(), &first);
-        let current = Current::read(paths).expect("a sound pair");
+        let current = CertificateResolver::read(paths).expect("a sound pair");
         let before = in_use(&current);
-        assert!(!current.look(), "nothing changed");
+        assert!(!current.reload_if_changed(), "nothing changed");
 
         files(folder.path(), &(second.0.clone(), first.1.clone()));
-        assert!(!current.look(), "a certificate whose key has not come yet");
+        assert!(!current.reload_if_changed(), "a certificate whose key has not come yet");
         assert_eq!(in_use(&current), before);
         files(folder.path(), &second);
-        assert!(current.look());
+        assert!(current.reload_if_changed());
         assert_ne!(in_use(&current), before);
 
         let now = in_use(&current);
         files(folder.path(), &("nonsense".to_owned(), second.1.clone()));
-        assert!(!current.look());
+        assert!(!current.reload_if_changed());
         std::fs::remove_file(folder.path().join("cert.pem")).expect("removed");
-        assert!(!current.look());
+        assert!(!current.reload_if_changed());
         assert_eq!(in_use(&current), now);
     }
 
@@ -196,12 +196,18 @@ mod tests {
     fn what_is_wrong_with_the_files_is_told_by_name() {
         let folder = tempfile::tempdir().expect("a folder");
         let (one, other) = (pair("one.example"), pair("two.example"));
-        let said =
-            |pair: &(String, String)| Current::read(files(folder.path(), pair)).expect_err("refused").to_string();
+        let said = |pair: &(String, String)| {
+            CertificateResolver::read(files(folder.path(), pair)).expect_err("refused").to_string()
+        };
         assert!(said(&(one.1.clone(), one.1.clone())).contains("has no certificate in it"));
         assert!(said(&(one.0.clone(), one.0.clone())).contains("has no private key in it"));
         assert!(said(&(one.0.clone(), other.1)).contains("is not the key of the certificate"));
         let nowhere = CertificateFiles { cert: "/nowhere/cert.pem".into(), key: "/nowhere/key.pem".into() };
-        assert!(Current::read(nowhere).expect_err("refused").to_string().contains("/nowhere/cert.pem can't be read"));
+        assert!(
+            CertificateResolver::read(nowhere)
+                .expect_err("refused")
+                .to_string()
+                .contains("/nowhere/cert.pem can't be read")
+        );
     }
 }

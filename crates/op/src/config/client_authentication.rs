@@ -5,9 +5,9 @@ use std::path::Path;
 use countersign_jose::jwt::{JwkSet, SigningAlg};
 
 use super::client::{CertificateSubject, ClientAuth, ClientKeys, SecretMethod};
-use super::hashed_secret::{self, ClientSecret, HashedSecret, SecretFault, SecretFileFault, StoredSecret};
+use super::hashed_secret::{self, ClientSecret, HashedSecret, SecretFileError, SecretFormatError, StoredSecret};
 use super::https;
-use super::read::Section;
+use super::section::Section;
 use crate::client_certificate;
 
 /// The method and the keys; `None` where a mistake was recorded. `kept` is the secret of a client whose entry names none.
@@ -18,25 +18,25 @@ pub(super) fn read(
 ) -> Option<(ClientAuth, Option<ClientKeys>)> {
     let method = method(section);
     let keys = keys(section, folder);
-    let alg = section.word("token_endpoint_auth_signing_alg", ALGS);
+    let alg = section.choice("token_endpoint_auth_signing_alg", ALGS);
     let subject = subject(section);
     if let (Some(alg), Some((Method::Secret(_) | Method::Tls | Method::SelfSignedTls, _))) = (&alg, &method) {
-        section.fault(&alg.at, "`token_endpoint_auth_signing_alg` is of use with private_key_jwt only; remove it");
+        section.report(&alg.at, "`token_endpoint_auth_signing_alg` is of use with private_key_jwt only; remove it");
     }
     let Some((method, at)) = method else {
         // Asked for, so that it is not called unknown as well.
-        let _ = (section.text("secret"), section.text("secret_file"));
+        let _ = (section.string("secret"), section.string("secret_file"));
         return None;
     };
     let has_secret = section.has("secret") || section.has("secret_file");
     if has_secret && !matches!(method, Method::Secret(_)) {
         // Asked for, so that it is not called unknown as well.
-        let _ = (section.text("secret"), section.text("secret_file"));
-        section.fault(&at, "a client that authenticates by a key or a certificate has no secret; remove `secret`");
+        let _ = (section.string("secret"), section.string("secret_file"));
+        section.report(&at, "a client that authenticates by a key or a certificate has no secret; remove `secret`");
         return None;
     }
     if subject.is_some() && !matches!(method, Method::Tls) {
-        section.fault(&at, "a certificate's subject is of use with tls_client_auth only; remove it");
+        section.report(&at, "a certificate's subject is of use with tls_client_auth only; remove it");
         return None;
     }
     let auth = match method {
@@ -58,7 +58,7 @@ pub(super) fn read(
         Method::Tls => match subject {
             Some(subject) => ClientAuth::Tls(subject?),
             None => {
-                section.fault(&at, "tls_client_auth needs one of `tls_client_auth_subject_dn`, `tls_client_auth_san_dns` and `tls_client_auth_san_uri`; add it");
+                section.report(&at, "tls_client_auth needs one of `tls_client_auth_subject_dn`, `tls_client_auth_san_dns` and `tls_client_auth_san_uri`; add it");
                 return None;
             }
         },
@@ -79,16 +79,16 @@ enum Method {
 
 /// The method and where it stands: the entry itself where it is left out, which means a secret, sent either way.
 fn method(section: &Section<'_>) -> Option<(Method, std::ops::Range<usize>)> {
-    let Some(found) = section.text("token_endpoint_auth_method") else {
+    let Some(found) = section.string("token_endpoint_auth_method") else {
         return (!section.has("token_endpoint_auth_method")).then(|| (Method::Secret(None), section.at().clone()));
     };
     let method = match found.value {
         "none" => {
-            section.fault(&found.at, "a public client can't ask for approvals (CIBA Core 4); give it a secret and leave `token_endpoint_auth_method` out");
+            section.report(&found.at, "a public client can't ask for approvals (CIBA Core 4); give it a secret and leave `token_endpoint_auth_method` out");
             None
         }
         "client_secret_jwt" => {
-            section.fault(&found.at, "`token_endpoint_auth_method` \"client_secret_jwt\" would need the secret itself, and only its hash is kept; use \"private_key_jwt\" or \"client_secret_basic\"");
+            section.report(&found.at, "`token_endpoint_auth_method` \"client_secret_jwt\" would need the secret itself, and only its hash is kept; use \"private_key_jwt\" or \"client_secret_basic\"");
             None
         }
         value => section.one_of("token_endpoint_auth_method", &found.at, value, METHODS),
@@ -112,23 +112,23 @@ fn needs_keys(section: &Section<'_>, at: &std::ops::Range<usize>) -> Option<()> 
     if section.has("jwks") || section.has("jwks_file") || section.has("jwks_uri") {
         return Some(());
     }
-    section.fault(at, "this method needs the client's public keys: add `jwks`, `jwks_file` or `jwks_uri`");
+    section.report(at, "this method needs the client's public keys: add `jwks`, `jwks_file` or `jwks_uri`");
     None
 }
 
 /// Somebody's public keys; the inner `None` where a mistake was recorded.
 pub(super) fn keys(section: &Section<'_>, folder: &Path) -> Option<Option<ClientKeys>> {
-    let (inline, file, uri) = (section.json("jwks"), section.text("jwks_file"), section.text("jwks_uri"));
+    let (inline, file, uri) = (section.json("jwks"), section.string("jwks_file"), section.string("jwks_uri"));
     let given = [section.has("jwks"), section.has("jwks_file"), section.has("jwks_uri")];
     if given.iter().filter(|given| **given).count() > 1 {
-        section.fault(section.at(), "one of `jwks`, `jwks_file` and `jwks_uri` is enough; remove the others");
+        section.report(section.at(), "one of `jwks`, `jwks_file` and `jwks_uri` is enough; remove the others");
         return Some(None);
     }
     let parsed = |key: &str, at: &std::ops::Range<usize>, text: &[u8]| match JwkSet::parse(text) {
         Ok(set) => Some(ClientKeys::Set(set)),
         Err(why) => {
             let name = section.name(key);
-            section.fault(at, format!("{name} can't be used: {why}"));
+            section.report(at, format!("{name} can't be used: {why}"));
             None
         }
     };
@@ -140,7 +140,7 @@ pub(super) fn keys(section: &Section<'_>, folder: &Path) -> Option<Option<Client
                 Ok(text) => Some(parsed("jwks_file", &file.at, &text)),
                 Err(error) => {
                     let shown = path.display();
-                    section.fault(&file.at, format!("the keys' file {shown} can't be read: {error}; check the path (it begins at the configuration's folder)"));
+                    section.report(&file.at, format!("the keys' file {shown} can't be read: {error}; check the path (it begins at the configuration's folder)"));
                     Some(None)
                 }
             }
@@ -152,25 +152,25 @@ pub(super) fn keys(section: &Section<'_>, folder: &Path) -> Option<Option<Client
 
 /// The certificate's subject; the inner `None` where a mistake was recorded.
 fn subject(section: &Section<'_>) -> Option<Option<CertificateSubject>> {
-    let dn = section.text("tls_client_auth_subject_dn");
+    let dn = section.string("tls_client_auth_subject_dn");
     if let Some(found) = dn.as_ref().filter(|found| client_certificate::canonical(found.value).is_none()) {
         let message = "`tls_client_auth_subject_dn` must be a name as RFC 4514 writes it, such as \"CN=till-14,O=Acme Coffee,C=DE\"";
-        section.fault(&found.at, message);
+        section.report(&found.at, message);
         return Some(None);
     }
     let given = [
         dn.map(|found| (found.at, CertificateSubject::Dn(found.value.to_owned()))),
         section
-            .text("tls_client_auth_san_dns")
+            .string("tls_client_auth_san_dns")
             .map(|found| (found.at, CertificateSubject::Dns(found.value.to_owned()))),
         section
-            .text("tls_client_auth_san_uri")
+            .string("tls_client_auth_san_uri")
             .map(|found| (found.at, CertificateSubject::Uri(found.value.to_owned()))),
     ];
     let mut given = given.into_iter().flatten();
     let (_, subject) = given.next()?;
     if let Some((at, _)) = given.next() {
-        section.fault(&at, "a client's certificate is known by one subject (RFC 8705 2.1.2); remove the others");
+        section.report(&at, "a client's certificate is known by one subject (RFC 8705 2.1.2); remove the others");
         return Some(None);
     }
     Some(Some(subject))
@@ -178,9 +178,9 @@ fn subject(section: &Section<'_>) -> Option<Option<CertificateSubject>> {
 
 /// Says what went wrong only once: a public client gets no second message about its missing secret.
 fn read_secret(section: &Section<'_>, folder: &Path) -> Option<ClientSecret> {
-    let public = section.text("token_endpoint_auth_method").is_some_and(|method| method.value == "none");
+    let public = section.string("token_endpoint_auth_method").is_some_and(|method| method.value == "none");
     if !public && !section.has("secret") && !section.has("secret_file") {
-        section.fault(section.at(), "a client needs a secret; add `secret` or `secret_file` with at least 128 random bits, for example from: openssl rand -hex 32");
+        section.report(section.at(), "a client needs a secret; add `secret` or `secret_file` with at least 128 random bits, for example from: openssl rand -hex 32");
     }
     read_named_secret(section, ["secret", "secret_file"], folder)
 }
@@ -191,10 +191,10 @@ pub(super) fn read_named_secret(
     [here, in_file]: [&'static str; 2],
     folder: &Path,
 ) -> Option<ClientSecret> {
-    match (section.text(here), section.text(in_file)) {
+    match (section.string(here), section.string(in_file)) {
         (Some(_), Some(file)) => {
             let what = if here == "secret" { "a client has " } else { "write " };
-            section.fault(&file.at, format!("{what}`{here}` or `{in_file}`, not both; remove one"));
+            section.report(&file.at, format!("{what}`{here}` or `{in_file}`, not both; remove one"));
             None
         }
         (Some(written), None) => checked(section, here, &written.at, written.value),
@@ -203,15 +203,15 @@ pub(super) fn read_named_secret(
             let shown = path.display();
             match hashed_secret::read_file(&path) {
                 Ok(text) => checked(section, in_file, &file.at, &text),
-                Err(SecretFileFault::Unreadable(error)) => {
+                Err(SecretFileError::Unreadable(error)) => {
                     let message = format!(
                         "the secret's file {shown} can't be read: {error}; check the path (it begins at the configuration's folder) and who may read it"
                     );
-                    section.fault(&file.at, message);
+                    section.report(&file.at, message);
                     None
                 }
-                Err(SecretFileFault::WorldReadable(mode)) => {
-                    section.fault(
+                Err(SecretFileError::WorldReadable(mode)) => {
+                    section.report(
                         &file.at,
                         format!("everybody may read the secret's file {shown} (mode {mode:o}); run: chmod 600 {shown}"),
                     );
@@ -227,12 +227,12 @@ fn checked(section: &Section<'_>, key: &str, at: &std::ops::Range<usize>, text: 
     let name = section.name(key);
     match ClientSecret::parse(text) {
         Ok(secret) => Some(secret),
-        Err(SecretFault::Short) => {
-            section.fault(at, format!("{name} is too easy to guess: it needs at least 128 random bits, for example from: openssl rand -hex 32"));
+        Err(SecretFormatError::Short) => {
+            section.report(at, format!("{name} is too easy to guess: it needs at least 128 random bits, for example from: openssl rand -hex 32"));
             None
         }
-        Err(SecretFault::Characters) => {
-            section.fault(at, format!("{name} may hold printable ASCII characters only; make a new one, for example by: openssl rand -hex 32"));
+        Err(SecretFormatError::Characters) => {
+            section.report(at, format!("{name} may hold printable ASCII characters only; make a new one, for example by: openssl rand -hex 32"));
             None
         }
     }

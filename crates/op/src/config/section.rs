@@ -10,22 +10,22 @@ use toml::de::{DeTable, DeValue};
 use super::error::ConfigError;
 
 /// The mistakes found so far in one document.
-pub(super) struct Faults<'t> {
+pub(super) struct ErrorCollector<'t> {
     text: &'t str,
     /// What was said elsewhere, each with where it ends; places behind the text are in them.
     elsewhere: Vec<(usize, &'t str)>,
     found: RefCell<Vec<ConfigError>>,
 }
 
-impl<'t> Faults<'t> {
-    pub(super) fn of(text: &'t str) -> Faults<'t> {
-        Faults { text, elsewhere: Vec::new(), found: RefCell::default() }
+impl<'t> ErrorCollector<'t> {
+    pub(super) fn of(text: &'t str) -> ErrorCollector<'t> {
+        ErrorCollector { text, elsewhere: Vec::new(), found: RefCell::default() }
     }
 
     /// Also of these lines from elsewhere, each with the name of where it comes from.
-    pub(super) fn with(text: &'t str, lines: &'t [(String, String)]) -> Faults<'t> {
+    pub(super) fn with(text: &'t str, lines: &'t [(String, String)]) -> ErrorCollector<'t> {
         let elsewhere = lines.iter().map(|(source, line)| (line.len(), source.as_str())).collect();
-        Faults { text, elsewhere, found: RefCell::default() }
+        ErrorCollector { text, elsewhere, found: RefCell::default() }
     }
 
     pub(super) fn add(&self, at: &Range<usize>, message: impl Into<String>) {
@@ -67,12 +67,12 @@ pub(super) struct Section<'s> {
     table: &'s DeTable<'s>,
     at: Range<usize>,
     asked: RefCell<Vec<&'static str>>,
-    faults: &'s Faults<'s>,
+    errors: &'s ErrorCollector<'s>,
 }
 
 impl<'s> Section<'s> {
-    pub(super) fn top(document: &'s Spanned<DeTable<'s>>, faults: &'s Faults<'s>) -> Section<'s> {
-        Section { place: "", table: document.get_ref(), at: 0..0, asked: RefCell::default(), faults }
+    pub(super) fn top(document: &'s Spanned<DeTable<'s>>, errors: &'s ErrorCollector<'s>) -> Section<'s> {
+        Section { place: "", table: document.get_ref(), at: 0..0, asked: RefCell::default(), errors }
     }
 
     /// Where the table itself begins, for mistakes about what it lacks.
@@ -81,13 +81,13 @@ impl<'s> Section<'s> {
     }
 
     /// Records a mistake at a place of this document.
-    pub(super) fn fault(&self, at: &Range<usize>, message: impl Into<String>) {
-        self.faults.add(at, message);
+    pub(super) fn report(&self, at: &Range<usize>, message: impl Into<String>) {
+        self.errors.add(at, message);
     }
 
     /// The line of a place, to point at it from another place's message.
     pub(super) fn line(&self, at: &Range<usize>) -> usize {
-        self.faults.line(at.start)
+        self.errors.line(at.start)
     }
 
     /// How messages name one of this table's values.
@@ -95,7 +95,7 @@ impl<'s> Section<'s> {
         format!("`{key}`{}", self.place)
     }
 
-    pub(super) fn text(&self, key: &'static str) -> Option<Found<&'s str>> {
+    pub(super) fn string(&self, key: &'static str) -> Option<Found<&'s str>> {
         let (at, value) = self.take(key)?;
         match value {
             DeValue::String(text) => Some(Found { value: text.as_ref(), at }),
@@ -103,11 +103,11 @@ impl<'s> Section<'s> {
         }
     }
 
-    pub(super) fn required_text(&self, key: &'static str, example: &str) -> Option<Found<&'s str>> {
+    pub(super) fn required_string(&self, key: &'static str, example: &str) -> Option<Found<&'s str>> {
         if !self.has(key) {
-            self.fault(&self.at, format!("{} is missing; add it, for example {key} = \"{example}\"", self.name(key)));
+            self.report(&self.at, format!("{} is missing; add it, for example {key} = \"{example}\"", self.name(key)));
         }
-        self.text(key)
+        self.string(key)
     }
 
     pub(super) fn flag(&self, key: &'static str) -> Option<bool> {
@@ -126,7 +126,7 @@ impl<'s> Section<'s> {
         let number = u32::from_str_radix(digits.as_str(), digits.radix()).ok().filter(|number| range.contains(number));
         if number.is_none() {
             let (least, most) = range.into_inner();
-            self.fault(&at, format!("{} must be between {least} and {most}, not {digits}", self.name(key)));
+            self.report(&at, format!("{} must be between {least} and {most}, not {digits}", self.name(key)));
         }
         number
     }
@@ -145,26 +145,26 @@ impl<'s> Section<'s> {
         };
         let Some(value) = seconds.map(Duration::from_secs) else {
             let name = self.name(key);
-            self.fault(&at, format!("{name} must be seconds such as 300, or a text such as \"5m\", not {written}"));
+            self.report(&at, format!("{name} must be seconds such as 300, or a text such as \"5m\", not {written}"));
             return None;
         };
         if !range.contains(&value) {
-            let (least, most) = (spoken(*range.start()), spoken(*range.end()));
-            self.fault(&at, format!("{} must be between {least} and {most}, not {written}", self.name(key)));
+            let (least, most) = (format_duration(*range.start()), format_duration(*range.end()));
+            self.report(&at, format!("{} must be between {least} and {most}, not {written}", self.name(key)));
             return None;
         }
         Some(Found { value, at })
     }
 
     /// One of a few fixed words.
-    pub(super) fn word<T: Copy>(&self, key: &'static str, words: &[(&str, T)]) -> Option<Found<T>> {
-        let found = self.text(key)?;
+    pub(super) fn choice<T: Copy>(&self, key: &'static str, words: &[(&str, T)]) -> Option<Found<T>> {
+        let found = self.string(key)?;
         let value = self.one_of(key, &found.at, found.value, words)?;
         Some(Found { value, at: found.at })
     }
 
     /// A list of texts; not empty, none twice.
-    pub(super) fn texts(&self, key: &'static str) -> Option<Vec<Found<&'s str>>> {
+    pub(super) fn strings(&self, key: &'static str) -> Option<Vec<Found<&'s str>>> {
         let (at, value) = self.take(key)?;
         let DeValue::Array(items) = value else {
             return self.wrong_type(key, &at, "must be a list of texts such as [\"one\", \"two\"]", value);
@@ -173,7 +173,7 @@ impl<'s> Section<'s> {
         for item in items.iter() {
             match item.get_ref() {
                 DeValue::String(text) if texts.iter().any(|earlier| earlier.value == text.as_ref()) => {
-                    self.fault(&item.span(), format!("{} lists \"{text}\" twice; remove one", self.name(key)));
+                    self.report(&item.span(), format!("{} lists \"{text}\" twice; remove one", self.name(key)));
                 }
                 DeValue::String(text) => texts.push(Found { value: text.as_ref(), at: item.span() }),
                 other => {
@@ -187,14 +187,14 @@ impl<'s> Section<'s> {
             }
         }
         if items.is_empty() {
-            self.fault(&at, format!("{} is empty; leave it out or list at least one", self.name(key)));
+            self.report(&at, format!("{} is empty; leave it out or list at least one", self.name(key)));
         }
         Some(texts)
     }
 
     /// A list of fixed words; not empty, none twice.
-    pub(super) fn words<T: Copy>(&self, key: &'static str, words: &[(&str, T)]) -> Option<Vec<T>> {
-        let texts = self.texts(key)?;
+    pub(super) fn choices<T: Copy>(&self, key: &'static str, words: &[(&str, T)]) -> Option<Vec<T>> {
+        let texts = self.strings(key)?;
         let found = texts.iter().filter_map(|text| self.one_of(key, &text.at, text.value, words));
         Some(found.collect())
     }
@@ -224,7 +224,7 @@ impl<'s> Section<'s> {
                 value,
             );
         };
-        Some(Section { place, table, at, asked: RefCell::default(), faults: self.faults })
+        Some(Section { place, table, at, asked: RefCell::default(), errors: self.errors })
     }
 
     /// The tables of a list such as `[[users]]`.
@@ -240,7 +240,7 @@ impl<'s> Section<'s> {
             match item.get_ref() {
                 DeValue::Table(table) => {
                     let asked = RefCell::default();
-                    sections.push(Section { place, table, at: item.span(), asked, faults: self.faults });
+                    sections.push(Section { place, table, at: item.span(), asked, errors: self.errors });
                 }
                 other => {
                     self.wrong_type::<()>(key, &item.span(), &expected, other);
@@ -263,7 +263,7 @@ impl<'s> Section<'s> {
                 Some(near) => format!("did you mean `{near}`?"),
                 None => format!("remove it, or use one of: {}", asked.join(", ")),
             };
-            self.fault(&key.span(), format!("unknown key `{name}`{place}; {remedy}"));
+            self.report(&key.span(), format!("unknown key `{name}`{place}; {remedy}"));
         }
     }
 
@@ -278,7 +278,7 @@ impl<'s> Section<'s> {
                     format!("use {}", all.join(" or "))
                 }
             };
-            self.fault(at, format!("{} can't be \"{found}\"; {remedy}", self.name(key)));
+            self.report(at, format!("{} can't be \"{found}\"; {remedy}", self.name(key)));
         }
         word
     }
@@ -288,7 +288,7 @@ impl<'s> Section<'s> {
     }
 
     /// Where the key's value stands; the table's own place if it has no such key.
-    pub(super) fn place_of(&self, key: &str) -> Range<usize> {
+    pub(super) fn span_of(&self, key: &str) -> Range<usize> {
         let entry = self.table.iter().find(|(name, _)| name.get_ref() == key);
         entry.map_or_else(|| self.at.clone(), |(_, value)| value.span())
     }
@@ -312,7 +312,7 @@ impl<'s> Section<'s> {
             DeValue::Array(_) => "a list",
             DeValue::Table(_) => "a table",
         };
-        self.fault(at, format!("{} {expected}, not {found}", self.name(key)));
+        self.report(at, format!("{} {expected}, not {found}", self.name(key)));
         None
     }
 }
@@ -350,7 +350,7 @@ fn seconds(text: &str) -> Option<u64> {
 }
 
 /// A span of time as a person would write it here.
-pub(super) fn spoken(time: Duration) -> String {
+pub(super) fn format_duration(time: Duration) -> String {
     match time.as_secs() {
         seconds if seconds >= 3600 && seconds % 3600 == 0 => format!("{}h", seconds / 3600),
         seconds if seconds >= 60 && seconds % 60 == 0 => format!("{}m", seconds / 60),
