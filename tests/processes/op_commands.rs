@@ -52,15 +52,15 @@ fn a_refused_command_gives_the_reason_and_changes_nothing() {
     let env = TestEnv::new();
     let provider = Provider::start(&env);
     for (arguments, expected) in [
-        (["client", "add", "kiosk"].as_slice(), "client kiosk is taken already"),
+        (["client", "add", "kiosk"].as_slice(), "client kiosk is already in use"),
         (&["client", "add", "x", "--token-endpoint-auth-method", "private_key_jwt"], "needs the client's public keys"),
         (&["client", "add", "x", "--set", "policy.tll=2m"], "did you mean `ttl`?"),
         (&["client", "add", "x", "--set", "nonsense"], "--set takes NAME=VALUE"),
-        (&["client", "remove", "kiosk"], "stands in the configuration file"),
+        (&["client", "remove", "kiosk"], "is in the configuration file"),
         (&["client", "rotate-secret", "nobody"], "there is no client nobody"),
-        (&["user", "add", "alice"], "user alice is taken already"),
+        (&["user", "add", "alice"], "user alice is already in use"),
         (&["user", "lock", "nobody"], "there is no user nobody"),
-        (&["user", "hint", "alice", "--add", "card:1"], "stands in the configuration file"),
+        (&["user", "hint", "alice", "--add", "card:1"], "is in the configuration file"),
         (&["device", "revoke", "dv_AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA"], "there is no device"),
     ] {
         let refused = said(&provider.op(arguments).expect_code(2));

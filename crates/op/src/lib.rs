@@ -29,7 +29,7 @@ mod shutdown;
 mod store;
 
 pub use administration::{AddedClient, ClientRecord, DirectoryError, UserRecord};
-pub use config::{CertificateFiles, Config, ForwardedBy, Overrides, TrustedProxies};
+pub use config::{CertificateFiles, Config, ForwardedBy, OverrideError, Overrides, TrustedProxies};
 pub use delivery::DeliveryCount;
 pub use http::PeerCertificate;
 pub use issuance::key_rotation::{KeyRecord, KeyState, RotateError};

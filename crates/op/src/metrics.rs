@@ -1,5 +1,5 @@
-//! What the provider counts, in the text form of Prometheus and OpenMetrics, for an address of its own (`[metrics]`): never where
-//! clients and devices come, and nothing in it names a person, a client or a request.
+//! Prometheus metrics, served at an address of their own (`[metrics]`), never where clients and devices connect. No label names a
+//! user, a client or a request.
 
 use std::time::Duration;
 
@@ -13,7 +13,7 @@ pub(crate) type Label = (&'static str, &'static str);
 pub(crate) type Counts<const N: usize> = Family<[Label; N], Counter>;
 type Times = Family<[(&'static str, String); 1], Histogram, fn() -> Histogram>;
 
-/// Everything that is counted while the process runs.
+/// Counters and histograms since the process started.
 pub(crate) struct Metrics {
     authentication_requests: Counts<1>,
     approvals: Counts<1>,
@@ -36,34 +36,34 @@ impl Default for Metrics {
     }
 }
 
-/// From a second to the longest ordinary life of a request, and beyond.
+/// Buckets in seconds, up to the longest lifetime of an ordinary request.
 fn approval_buckets() -> Histogram {
     Histogram::new([1.0, 2.0, 5.0, 10.0, 20.0, 30.0, 60.0, 120.0, 300.0, 600.0])
 }
 
-/// From a millisecond to the longest held poll.
+/// Buckets in seconds, from a millisecond to the longest long poll.
 fn http_buckets() -> Histogram {
     Histogram::new([0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0])
 }
 
 impl Metrics {
-    /// An authentication request was answered: `acknowledged`, or an error's code.
+    /// Counts a response at `/bc-authorize`; `result` is `acknowledged` or an error code.
     pub(crate) fn authentication_request(&self, result: &'static str) {
         self.authentication_requests.get_or_create(&[("result", result)]).inc();
     }
 
-    /// An approval got its verdict.
+    /// Counts an approval that ended, and its time since the request.
     pub(crate) fn approval(&self, outcome: &'static str, after: Duration) {
         self.approvals.get_or_create(&[("outcome", outcome)]).inc();
         self.approval_seconds.get_or_create(&[("outcome", outcome)]).observe(after.as_secs_f64());
     }
 
-    /// The token endpoint answered: `tokens`, or an error's code.
+    /// Counts a response at `/token`; `result` is `tokens` or an error code.
     pub(crate) fn token_response(&self, result: &'static str) {
         self.token_responses.get_or_create(&[("result", result)]).inc();
     }
 
-    /// A request was answered. `route` is a pattern, never a path.
+    /// Counts an HTTP response; `route` is the matched pattern, never a path.
     pub(crate) fn http_request(&self, route: &str, status: StatusCode, took: Duration) {
         let status = status.as_str().to_owned();
         self.http_requests.get_or_create(&[("route", route.to_owned()), ("status", status)]).inc();
@@ -73,7 +73,7 @@ impl Metrics {
     pub(crate) fn register(&self, registry: &mut Registry) {
         registry.register(
             "authentication_requests",
-            "Answers at /bc-authorize: acknowledged, or the error's code",
+            "Responses at /bc-authorize: acknowledged, or the error code",
             self.authentication_requests.clone(),
         );
         registry.register("approvals", "Approvals that ended, by their outcome", self.approvals.clone());
@@ -85,17 +85,13 @@ impl Metrics {
         );
         registry.register(
             "token_responses",
-            "Answers at /token: tokens, or the error's code",
+            "Responses at /token: tokens, or the error code",
             self.token_responses.clone(),
         );
-        registry.register(
-            "http_requests",
-            "Answers, by the route's pattern and the status",
-            self.http_requests.clone(),
-        );
+        registry.register("http_requests", "Responses, by route pattern and status", self.http_requests.clone());
         registry.register_with_unit(
             "http_request_time",
-            "Until a request was answered; held polls and streams included",
+            "Time to respond; includes the wait of long polls and streams",
             Unit::Seconds,
             self.http_seconds.clone(),
         );

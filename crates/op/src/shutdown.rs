@@ -1,8 +1,8 @@
-//! Tells everybody who waits that the provider is about to stop.
+//! Shutdown signal, for long polls and background tasks.
 
 use tokio::sync::watch;
 
-/// One switch, thrown once. Cheap to clone.
+/// Signalled once, never reset. Cheap to clone.
 #[derive(Clone)]
 pub(crate) struct Shutdown(watch::Sender<bool>);
 
@@ -13,17 +13,17 @@ impl Default for Shutdown {
 }
 
 impl Shutdown {
-    /// Throws the switch.
+    /// Signals shutdown.
     pub(crate) fn begin(&self) {
         self.0.send_replace(true);
     }
 
-    /// Whether the switch is thrown.
+    /// Whether shutdown was signalled.
     pub(crate) fn has_begun(&self) -> bool {
         *self.0.borrow()
     }
 
-    /// Resolves once the switch is thrown.
+    /// Waits for the signal; returns at once after it.
     pub(crate) async fn wait(&self) {
         // The sender lives in `self`: waiting can't fail.
         let _ = self.0.subscribe().wait_for(|stopping| *stopping).await;

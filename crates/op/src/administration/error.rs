@@ -1,33 +1,33 @@
-//! Why a client or a person was not added or changed.
+//! Errors of adding, changing and removing clients and users.
 
 use countersign_gateway::{EndError, KeyError};
 use countersign_store::Error as StoreError;
 
 use crate::config::ConfigError;
 
-/// Why a command about a client or a person did nothing.
+/// Why a command about a client or a user failed.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum DirectoryError {
-    /// The id or name is somebody's already.
-    #[error("{what} is taken already; choose another, or remove the one there is")]
+    /// The id, subject or name is in use.
+    #[error("{what} is already in use; choose another, or remove the existing one")]
     Taken {
         /// "client till-15", "the hint alice@example.com".
         what: String,
     },
-    /// Nobody has this id.
+    /// No such client, user or device.
     #[error("there is no {what}")]
     Unknown {
         /// "client till-15", "user alice".
         what: String,
     },
-    /// The entry stands in the configuration file, which commands don't write.
-    #[error("{what} stands in the configuration file: change it there, then restart the provider")]
+    /// The entry is in the configuration file, which commands don't write.
+    #[error("{what} is in the configuration file: change it there, then restart the provider")]
     InFile {
         /// "client till-15", "user alice".
         what: String,
     },
-    /// The client proves itself by a key or a certificate.
+    /// The client authenticates by a key or a certificate.
     #[error("client {client_id} has no secret: it authenticates by {method}")]
     NoSecret {
         /// The client.
@@ -35,27 +35,27 @@ pub enum DirectoryError {
         /// Its `token_endpoint_auth_method`.
         method: &'static str,
     },
-    /// The entry is not sound; every mistake in it.
+    /// The entry is invalid; every error in it.
     #[error("{}", .0.iter().map(|error| error.message.as_str()).collect::<Vec<_>>().join("\n"))]
     Entry(Vec<ConfigError>),
-    /// The provider would never call an address of the entry.
+    /// The egress policy blocks an address in the entry.
     #[error("`{member}` can't be used: {why}")]
     OutOfReach {
         /// "jwks_uri", "backchannel_client_notification_endpoint".
         member: &'static str,
-        /// In words.
+        /// The egress error's text.
         why: String,
     },
-    /// An approval that was pending could not be ended.
-    #[error("what was pending could not be ended: {0}")]
+    /// A pending approval could not be withdrawn.
+    #[error("pending requests could not be withdrawn: {0}")]
     End(#[from] EndError),
-    /// The key that its ID tokens need.
+    /// The signing key for the client's `id_token_signed_response_alg`.
     #[error(transparent)]
     Key(#[from] KeyError),
-    /// The thread that made the key ended early.
-    #[error("the key for its ID tokens could not be made; try again")]
+    /// The thread that generated the key panicked.
+    #[error("the key for its ID tokens could not be generated; try again")]
     KeyNotMade,
-    /// The store failed.
+    /// The store's error.
     #[error(transparent)]
     Store(#[from] StoreError),
 }

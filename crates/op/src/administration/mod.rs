@@ -1,16 +1,15 @@
-//! What an operator does with clients and people while the provider runs.
+//! Administration of clients and users while the provider runs: operator commands and dynamic registration.
 
-use countersign_egress::Egress;
-use countersign_gateway::{Gateway, Ports};
+mod error;
+
 use std::sync::Arc;
 
-use countersign_egress::CallError;
+use countersign_egress::{CallError, Egress};
+use countersign_gateway::{Gateway, Ports};
 use countersign_jose::clock::Timestamp;
 use countersign_jose::jwt::SigningAlg;
 use countersign_protocol::id::Subject;
 use countersign_store::Error as StoreError;
-
-mod error;
 
 pub use error::DirectoryError;
 
@@ -22,22 +21,22 @@ use crate::directory::Directory;
 use crate::issuance::token_signer::TokenSigner;
 use crate::store::{self, directory_entries as rows};
 
-/// A client as commands tell of it. No secret is in it.
+/// A client as commands list it, without its secret.
 #[derive(Debug, Clone)]
 pub struct ClientRecord {
-    /// What it calls itself to the provider.
+    /// Its `client_id`.
     pub client_id: String,
-    /// What people are shown.
+    /// Name that devices display.
     pub name: String,
-    /// Whether its entry stands in the configuration file.
+    /// Whether its entry is in the configuration file.
     pub in_file: bool,
-    /// Whether it registered itself.
+    /// Whether it registered itself (RFC 7591).
     pub registered: bool,
-    /// When it was added, unless it stands in the file.
+    /// When it was added; `None` for one in the file.
     pub added_at: Option<Timestamp>,
-    /// Its entry as it was added, one `[[clients]]` table; `None` for one in the file.
+    /// Its entry as added, one `[[clients]]` table; `None` for one in the file.
     pub entry: Option<String>,
-    /// `token_endpoint_auth_method`; `None`: a secret, sent either way.
+    /// `token_endpoint_auth_method`; `None`: a secret, by `client_secret_basic` or `client_secret_post`.
     pub auth_method: Option<&'static str>,
     /// `poll`, `ping` or `push`.
     pub delivery: &'static str,
@@ -45,20 +44,20 @@ pub struct ClientRecord {
     pub verified: bool,
 }
 
-/// A person as commands tell of them.
+/// A user as commands list it.
 #[derive(Debug, Clone)]
 pub struct UserRecord {
-    /// The entry, with `locked` as it is now.
+    /// The entry, with the current `locked`.
     pub user: Arc<User>,
-    /// Whether the entry stands in the configuration file.
+    /// Whether the entry is in the configuration file.
     pub in_file: bool,
-    /// When the person was added, unless the entry stands in the file.
+    /// When the user was added; `None` for one in the file.
     pub added_at: Option<Timestamp>,
 }
 
-/// A client that was added, or has a new secret. Has no `Debug`: the secret is in it, and nowhere else.
+/// An added client, or a client's new secret. Has no `Debug`: the secret is in it, and nowhere else.
 pub struct AddedClient {
-    /// What it calls itself to the provider.
+    /// Its `client_id`.
     pub client_id: String,
     /// Its secret, if it authenticates by one.
     pub secret: Option<ClientSecret>,
@@ -75,10 +74,10 @@ pub(crate) struct Administration {
 }
 
 impl Administration {
-    /// Every client, those in the file first.
+    /// All clients, those in the file first.
     ///
     /// # Errors
-    /// What the store said.
+    /// The store's error.
     pub(crate) fn clients(&self) -> Result<Vec<ClientRecord>, DirectoryError> {
         let mut records: Vec<ClientRecord> =
             self.directory.configured_clients().iter().map(|client| record(client, None)).collect();
@@ -93,7 +92,7 @@ impl Administration {
         Ok(records)
     }
 
-    /// Gives a client a new secret; the old one ends with this call.
+    /// Replaces a client's secret; the old one is invalid from this call on.
     ///
     /// # Errors
     /// [`DirectoryError`].
@@ -111,7 +110,7 @@ impl Administration {
         }
     }
 
-    /// Removes a client and withdraws what it asked for. Returns how many requests were pending.
+    /// Removes a client and withdraws its pending requests. Returns their number.
     ///
     /// # Errors
     /// [`DirectoryError`].
@@ -130,10 +129,10 @@ impl Administration {
         removed.await
     }
 
-    /// Adds a person: `entry` is TOML, one `[[users]]` table.
+    /// Adds a user: `entry` is TOML, one `[[users]]` table.
     ///
     /// # Errors
-    /// [`DirectoryError::Entry`] with every mistake, [`DirectoryError::Taken`], or the store's failure.
+    /// [`DirectoryError::Entry`] with every error, [`DirectoryError::Taken`], or the store's error.
     pub(crate) async fn add_user(&self, entry: &str) -> Result<Arc<User>, DirectoryError> {
         let user = user_entry(entry).map_err(DirectoryError::Entry)?;
         let there =
@@ -144,27 +143,27 @@ impl Administration {
         self.put_user(entry.to_owned(), user).await
     }
 
-    /// Writes a person's entry in place of the one there is, for example with another hint.
+    /// Replaces a user's entry, for example to add a hint.
     ///
     /// # Errors
-    /// As [`Administration::add_user`]; [`DirectoryError::InFile`] for a person in the configuration file.
+    /// As [`Administration::add_user`]; [`DirectoryError::InFile`] for a user in the configuration file.
     pub(crate) async fn change_user(&self, entry: &str) -> Result<Arc<User>, DirectoryError> {
         let user = user_entry(entry).map_err(DirectoryError::Entry)?;
         self.changeable_user(user.sub.as_str())?;
         self.put_user(entry.to_owned(), user).await
     }
 
-    /// Everybody, those in the file first.
+    /// All users, those in the file first.
     ///
     /// # Errors
-    /// What the store said.
+    /// The store's error.
     pub(crate) fn users(&self) -> Result<Vec<UserRecord>, DirectoryError> {
         let in_file = self.config.users.iter().map(|user| (user.sub.as_str().to_owned(), true, None));
         let stored = self.gateway.store().read_blocking(rows::users)?;
         let stored = stored.into_iter().map(|row| (row.sub, false, Some(row.added_at)));
         let mut records = Vec::new();
         for (sub, in_file, added_at) in in_file.chain(stored) {
-            // A person who stands in both is told once, as the file says.
+            // A user in both is listed once, as in the file.
             let known = records.iter().any(|record: &UserRecord| record.user.sub.as_str() == sub);
             let person = self.gateway.store().read_blocking(|snapshot| self.directory.user_in(snapshot, &sub))?;
             if let Some(user) = person.filter(|_| !known) {
@@ -174,25 +173,25 @@ impl Administration {
         Ok(records)
     }
 
-    /// The person with this subject, or one of whose hints this is.
+    /// The user with this subject or hint.
     ///
     /// # Errors
-    /// [`DirectoryError::Unknown`], or what the store said.
+    /// [`DirectoryError::Unknown`], or the store's error.
     pub(crate) fn user(&self, name: &str) -> Result<Arc<User>, DirectoryError> {
         let found = self.gateway.store().read_blocking(|snapshot| self.directory.user_named_in(snapshot, name))?;
         found.ok_or_else(|| DirectoryError::Unknown { what: format!("user {name}") })
     }
 
-    /// The entry of a person that was added by a command.
+    /// The TOML entry of a user that was added by a command.
     ///
     /// # Errors
-    /// [`DirectoryError::InFile`] or [`DirectoryError::Unknown`], or what the store said.
+    /// [`DirectoryError::InFile`] or [`DirectoryError::Unknown`], or the store's error.
     pub(crate) fn stored_user_entry(&self, sub: &str) -> Result<String, DirectoryError> {
         self.changeable_user(sub)
     }
 
-    /// Locks a person out, wherever the entry stands: nobody asks them any more, what is pending is withdrawn, and approvals
-    /// already given yield no tokens. Returns how many requests were pending.
+    /// Locks a user, in the file or in the store: new requests end as for an unknown user, pending ones are withdrawn, and approvals
+    /// already given yield no tokens. Returns the number of pending requests.
     ///
     /// # Errors
     /// [`DirectoryError`].
@@ -209,17 +208,17 @@ impl Administration {
         locked.await
     }
 
-    /// Lets a person in again that a command locked out. Returns whether that changed anything.
+    /// Removes a lock that a command set. Returns whether there was one.
     ///
     /// # Errors
-    /// What the store said.
+    /// The store's error.
     pub(crate) async fn unlock_user(&self, sub: &Subject) -> Result<bool, DirectoryError> {
         let sub = sub.clone();
         let changed = self.gateway.store().write(move |tx| rows::set_lock(tx, sub.as_str(), None));
         changed.await.map_err(DirectoryError::Store)
     }
 
-    /// Removes a person: devices are revoked, what is pending is withdrawn. Returns how many devices there were.
+    /// Removes a user, revokes their devices and withdraws pending requests. Returns the number of devices.
     ///
     /// # Errors
     /// [`DirectoryError`].
@@ -247,11 +246,11 @@ impl Administration {
 }
 
 impl Administration {
-    /// Adds a client; `registered` for one that did so itself.
+    /// Adds a client; `registered` if it registered itself.
     pub(crate) async fn add_client(&self, entry: String, registered: bool) -> Result<AddedClient, DirectoryError> {
         let (secret, hashed) = self.new_secret();
         let client = client_entry(&entry, Some(&hashed), &self.config).map_err(DirectoryError::Entry)?;
-        self.can_be_called(&client)?;
+        self.check_addresses(&client)?;
         let client_id = client.client_id.clone();
         let taken = || DirectoryError::Taken { what: format!("client {client_id}") };
         if self.directory.configured_clients().get(&client_id).is_some() {
@@ -276,8 +275,8 @@ impl Administration {
         }
     }
 
-    /// Whether the addresses in a client's entry are such that the provider may call. What a name stands for is judged at each call.
-    fn can_be_called(&self, client: &Client) -> Result<(), DirectoryError> {
+    /// Checks the addresses in a client's entry against the egress policy. Host names are resolved and checked at each call.
+    fn check_addresses(&self, client: &Client) -> Result<(), DirectoryError> {
         for (member, url) in called_addresses(client) {
             let refused = |error: CallError| DirectoryError::OutOfReach { member, why: error.to_string() };
             self.egress.check(url).map_err(refused)?;
@@ -296,14 +295,16 @@ impl Administration {
         let entry = hashed_user_entry(entry, &user, &*self.ports.random);
         let row = rows::UserRow { sub: sub.to_owned(), entry, added_at: self.ports.clock.now() };
         let put = self.gateway.store().write(move |tx| -> Result<(), DirectoryError> {
-            let taken = |name| DirectoryError::Taken { what: format!("the name {name}") };
-            rows::put_user(tx, &row, &names)?.map_err(taken)
+            rows::put_user(tx, &row, &names).map_err(|error| match error {
+                rows::PutUserError::NameInUse(name) => DirectoryError::Taken { what: format!("the name {name}") },
+                rows::PutUserError::Store(error) => DirectoryError::Store(error),
+            })
         });
         put.await?;
         Ok(user)
     }
 
-    /// A client that a command may change.
+    /// A client that commands may change: one outside the configuration file.
     fn removable_client(&self, client_id: &str) -> Result<Arc<Client>, DirectoryError> {
         let what = format!("client {client_id}");
         if self.directory.configured_clients().get(client_id).is_some() {
@@ -313,7 +314,7 @@ impl Administration {
         found.ok_or(DirectoryError::Unknown { what })
     }
 
-    /// The entry of a person that a command may change.
+    /// The entry of a user that commands may change: one outside the configuration file.
     fn changeable_user(&self, sub: &str) -> Result<String, DirectoryError> {
         let what = format!("user {sub}");
         if self.config.users.by_sub(sub).is_some() {

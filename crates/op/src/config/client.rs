@@ -1,4 +1,4 @@
-//! A party that asks, with the members of OpenID registration (OpenID Connect Registration §2, CIBA Core §4, RFC 8705, RFC 9449).
+//! Client metadata (OpenID Connect Registration §2, CIBA Core §4, RFC 8705, RFC 9449).
 
 use countersign_jose::jwt::{JwkSet, SigningAlg};
 use countersign_protocol::interaction::InteractionType;
@@ -7,75 +7,75 @@ use url::Url;
 use super::hashed_secret::StoredSecret;
 use super::policy::Policy;
 
-/// The grant a client needs to ask for approvals (CIBA Core §4).
+/// Grant type of authentication requests (CIBA Core §4).
 pub const CIBA_GRANT: &str = "urn:openid:params:grant-type:ciba";
 
-/// The grant for new tokens without a new approval (RFC 6749 §6).
+/// Grant type of refresh tokens (RFC 6749 §6).
 pub const REFRESH_GRANT: &str = "refresh_token";
 
-/// A party that asks. Has no `Debug`: it holds a secret.
+/// A registered client. Has no `Debug`: it holds a secret.
 #[derive(Clone)]
 pub struct Client {
-    /// What it calls itself to the provider.
+    /// `client_id`.
     pub client_id: String,
-    /// What the person is shown.
+    /// Display name on devices.
     pub name: String,
-    /// How it proves who it is.
+    /// Its one authentication method, with the secret or certificate subject.
     pub(crate) auth: ClientAuth,
     /// Its public keys, for assertions, signed requests and certificates.
     pub keys: Option<ClientKeys>,
-    /// Belongs to the provider itself.
+    /// Whether it belongs to the provider itself.
     pub first_party: bool,
-    /// The operator vouches for the name; otherwise the device says "calls itself …".
+    /// Whether the operator confirms the name; otherwise the device says "calls itself …".
     pub verified: bool,
-    /// Which interactions it can take part in (it shows the number); boolean where nothing is registered.
+    /// Interactions that it supports (it displays the number); `boolean` by default.
     pub interaction_types: Vec<InteractionType>,
     /// Whether [`CIBA_GRANT`] is among its `grant_types`.
     pub may_ask: bool,
-    /// Whether it is a resource server, which is told about every client's tokens.
+    /// Whether it is a resource server, which may introspect every client's tokens (RFC 7662).
     pub may_introspect: bool,
     /// Whether it gets refresh tokens where it asks for `offline_access`: `refresh_token` is among its `grant_types`.
     pub may_refresh: bool,
-    /// How it learns of a verdict.
+    /// Token delivery mode.
     pub delivery: DeliveryMode,
     /// Whether it may send a `user_code` (`backchannel_user_code_parameter`).
     pub user_code: bool,
     /// The only algorithm its requests may be signed by; a client that has one must sign
     /// (`backchannel_authentication_request_signing_alg`).
     pub request_signing_alg: Option<SigningAlg>,
-    /// The algorithm of its ID tokens (`id_token_signed_response_alg`).
+    /// Signing algorithm of its ID tokens (`id_token_signed_response_alg`).
     pub id_token_alg: SigningAlg,
-    /// What its access tokens are bound to.
+    /// Sender constraint of its access tokens.
     pub binding: TokenBinding,
-    /// The dialect or rules that hold for it.
+    /// Profile that applies to it: its own, or the provider's.
     pub profile: Option<Profile>,
-    /// Which of the provider's types of authorization details it may send.
+    /// Types of authorization details that it may send, of those that the provider accepts.
     pub authorization_details_types: Vec<String>,
-    /// The types of `login_hint_token` that it sends, of those that the operator's issuers have (FAPI-CIBA, metadata); `None`: any.
+    /// Types of `login_hint_token` that it may send, of those of the configured issuers (FAPI-CIBA, metadata); `None`: any.
     pub hint_token_types: Option<Vec<String>>,
-    /// The resource servers that its access tokens may be for (RFC 8707), beside this provider.
+    /// Resource servers, beside this provider, that its access tokens may be for (RFC 8707).
     pub resources: Vec<String>,
-    /// The scopes it may ask for; `None`: any.
+    /// Scopes that it may request; `None`: any.
     pub scope: Option<Vec<String>>,
-    /// The provider's policy with this client's own on top.
+    /// The provider's policy, overridden by the client's own.
     pub policy: Policy,
 }
 
-/// How a client proves who it is (`token_endpoint_auth_method`).
+/// Client authentication method (`token_endpoint_auth_method`).
 #[derive(Clone)]
 pub(crate) enum ClientAuth {
     /// `client_secret_basic` or `client_secret_post` (RFC 6749 §2.3.1); `only` allows one of them.
     Secret { secret: StoredSecret, only: Option<SecretMethod> },
     /// `private_key_jwt` (OpenID Connect Core §9) by one of the client's keys; `alg` allows one algorithm only.
     PrivateKeyJwt { alg: Option<SigningAlg> },
-    /// `tls_client_auth` (RFC 8705 §2.1): a certificate for this subject, by an authority that the operator trusts.
+    /// `tls_client_auth` (RFC 8705 §2.1): a certificate for this subject, issued by an authority of `client_ca`.
     Tls(CertificateSubject),
     /// `self_signed_tls_client_auth` (RFC 8705 §2.2): a certificate with one of the client's keys.
     SelfSignedTls,
 }
 
 impl ClientAuth {
-    /// The name of the method in registration and discovery; `None` where a secret may be sent either way.
+    /// The method's name in registration and discovery; `None` for a secret that may be sent either way.
     pub(crate) fn method(&self) -> Option<&'static str> {
         match self {
             ClientAuth::Secret { only: None, .. } => None,
@@ -88,7 +88,7 @@ impl ClientAuth {
     }
 }
 
-/// How a client shows its secret (RFC 6749 §2.3.1).
+/// How a client sends its secret (RFC 6749 §2.3.1).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum SecretMethod {
     /// In the `Authorization` header.
@@ -97,7 +97,7 @@ pub enum SecretMethod {
     Post,
 }
 
-/// What a certificate must be for (RFC 8705 §2.1.2); exactly one is registered.
+/// The subject of a client's certificate (RFC 8705 §2.1.2); exactly one is registered.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum CertificateSubject {
     /// `tls_client_auth_subject_dn`, as RFC 4514 writes it.
@@ -108,7 +108,7 @@ pub enum CertificateSubject {
     Uri(String),
 }
 
-/// A client's public keys, in the configuration or at an address.
+/// A client's public keys, by value or by reference.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum ClientKeys {
     /// `jwks`.
@@ -117,12 +117,12 @@ pub enum ClientKeys {
     At(Url),
 }
 
-/// How a client learns of a verdict (`backchannel_token_delivery_mode`, CIBA Core §5).
+/// Token delivery mode (`backchannel_token_delivery_mode`, CIBA Core §5).
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum DeliveryMode {
-    /// It asks at the token endpoint.
+    /// The client polls the token endpoint.
     Poll,
-    /// It is told at its `backchannel_client_notification_endpoint`, and fetches the tokens.
+    /// The client is notified at its `backchannel_client_notification_endpoint`, then fetches the tokens.
     Ping(Url),
     /// The tokens are sent to its `backchannel_client_notification_endpoint`.
     Push(Url),
@@ -143,7 +143,7 @@ impl DeliveryMode {
         matches!(self, DeliveryMode::Push(_))
     }
 
-    /// Where the client is told, unless it polls.
+    /// The `backchannel_client_notification_endpoint`; `None` for poll.
     pub const fn endpoint(&self) -> Option<&Url> {
         match self {
             DeliveryMode::Poll => None,
@@ -152,10 +152,10 @@ impl DeliveryMode {
     }
 }
 
-/// What access tokens are bound to, so that nobody but their client can use them.
+/// Sender constraint of access tokens.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum TokenBinding {
-    /// Nothing, unless the client sends a DPoP proof of its own accord.
+    /// None required; a token is bound if the client sends a DPoP proof.
     None,
     /// A key by DPoP (`dpop_bound_access_tokens`, RFC 9449 §5.2).
     Dpop,
@@ -163,7 +163,7 @@ pub enum TokenBinding {
     Certificate,
 }
 
-/// A set of rules that a client, or all of them, are held to.
+/// A set of rules for one client or for all.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Profile {
     /// The dialect of Auth0's clients.
@@ -183,22 +183,22 @@ impl Profile {
 }
 
 impl Client {
-    /// Whether people unknown to the provider are hidden from this client.
+    /// Whether this client can't tell an unknown user from one who doesn't answer.
     pub fn hides_unknown_users(&self) -> bool {
         self.policy.hide_unknown_users.unwrap_or(!self.first_party)
     }
 
-    /// Whether a person who has a user code is asked only with it.
+    /// Whether a request about a user with a user code needs the code.
     pub fn needs_user_code(&self) -> bool {
         self.user_code || self.policy.require_user_code
     }
 
-    /// Whether the rules of FAPI-CIBA hold.
+    /// Whether the FAPI-CIBA profile applies.
     pub fn is_fapi(&self) -> bool {
         self.profile == Some(Profile::FapiCiba)
     }
 
-    /// What its assertions may be signed by.
+    /// Algorithms accepted for its assertions.
     pub(crate) fn assertion_algs(&self) -> &'static [SigningAlg] {
         match self.auth {
             ClientAuth::PrivateKeyJwt { alg: Some(alg) } => alg.as_slice(),
@@ -206,12 +206,12 @@ impl Client {
         }
     }
 
-    /// What its requests may be signed by.
+    /// Algorithms accepted for its signed requests.
     pub(crate) fn request_algs(&self) -> &'static [SigningAlg] {
         self.request_signing_alg.map_or(self.algs(), SigningAlg::as_slice)
     }
 
-    /// Whether unsigned requests of it are refused.
+    /// Whether its unsigned requests are refused.
     pub(crate) fn must_sign(&self) -> bool {
         self.request_signing_alg.is_some() || self.is_fapi()
     }
@@ -221,7 +221,7 @@ impl Client {
     }
 }
 
-/// The addresses in a client's entry that the provider calls.
+/// Addresses in a client's entry that the provider calls, with the name of their member.
 pub(crate) fn called_addresses(client: &Client) -> impl Iterator<Item = (&'static str, &Url)> {
     let notified = client.delivery.endpoint().map(|url| ("backchannel_client_notification_endpoint", url));
     let keys = match &client.keys {

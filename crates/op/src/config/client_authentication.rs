@@ -21,7 +21,7 @@ pub(super) fn read(
     let alg = section.choice("token_endpoint_auth_signing_alg", ALGS);
     let subject = subject(section);
     if let (Some(alg), Some((Method::Secret(_) | Method::Tls | Method::SelfSignedTls, _))) = (&alg, &method) {
-        section.report(&alg.at, "`token_endpoint_auth_signing_alg` is of use with private_key_jwt only; remove it");
+        section.report(&alg.at, "`token_endpoint_auth_signing_alg` applies to private_key_jwt only; remove it");
     }
     let Some((method, at)) = method else {
         // Asked for, so that it is not called unknown as well.
@@ -36,7 +36,7 @@ pub(super) fn read(
         return None;
     }
     if subject.is_some() && !matches!(method, Method::Tls) {
-        section.report(&at, "a certificate's subject is of use with tls_client_auth only; remove it");
+        section.report(&at, "a certificate subject applies to tls_client_auth only; remove it");
         return None;
     }
     let auth = match method {
@@ -140,7 +140,7 @@ pub(super) fn keys(section: &Section<'_>, folder: &Path) -> Option<Option<Client
                 Ok(text) => Some(parsed("jwks_file", &file.at, &text)),
                 Err(error) => {
                     let shown = path.display();
-                    section.report(&file.at, format!("the keys' file {shown} can't be read: {error}; check the path (it begins at the configuration's folder)"));
+                    section.report(&file.at, format!("the keys' file {shown} can't be read: {error}; check the path (relative paths begin at the configuration's folder)"));
                     Some(None)
                 }
             }
@@ -170,7 +170,7 @@ fn subject(section: &Section<'_>) -> Option<Option<CertificateSubject>> {
     let mut given = given.into_iter().flatten();
     let (_, subject) = given.next()?;
     if let Some((at, _)) = given.next() {
-        section.report(&at, "a client's certificate is known by one subject (RFC 8705 2.1.2); remove the others");
+        section.report(&at, "a client has one certificate subject (RFC 8705 2.1.2); remove the others");
         return Some(None);
     }
     Some(Some(subject))
@@ -205,7 +205,7 @@ pub(super) fn read_named_secret(
                 Ok(text) => checked(section, in_file, &file.at, &text),
                 Err(SecretFileError::Unreadable(error)) => {
                     let message = format!(
-                        "the secret's file {shown} can't be read: {error}; check the path (it begins at the configuration's folder) and who may read it"
+                        "the secret's file {shown} can't be read: {error}; check the path (relative paths begin at the configuration's folder) and who may read it"
                     );
                     section.report(&file.at, message);
                     None
@@ -213,7 +213,9 @@ pub(super) fn read_named_secret(
                 Err(SecretFileError::WorldReadable(mode)) => {
                     section.report(
                         &file.at,
-                        format!("everybody may read the secret's file {shown} (mode {mode:o}); run: chmod 600 {shown}"),
+                        format!(
+                            "the secret's file {shown} is readable by everybody (mode {mode:o}); run: chmod 600 {shown}"
+                        ),
                     );
                     None
                 }

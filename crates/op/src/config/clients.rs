@@ -126,7 +126,7 @@ fn read_one(section: Section<'_>, client_id: Option<Found<&str>>, context: &Clie
 fn check_consistency(section: &Section<'_>, client: &Client, context: &ClientContext<'_>) {
     let fault = |key: &'static str, message: &str| section.report(&section.span_of(key), message);
     if matches!(client.auth, ClientAuth::Tls(_)) && !context.client_ca {
-        let message = "tls_client_auth needs to know whose certificates to believe: set `client_ca` in [tls], or use \"self_signed_tls_client_auth\" with the client's `jwks`";
+        let message = "tls_client_auth needs a certificate authority: set `client_ca` in [tls], or use \"self_signed_tls_client_auth\" with the client's `jwks`";
         fault("token_endpoint_auth_method", message);
     }
     if client.request_signing_alg.is_some() && client.keys.is_none() {
@@ -134,7 +134,7 @@ fn check_consistency(section: &Section<'_>, client: &Client, context: &ClientCon
         fault("backchannel_authentication_request_signing_alg", message);
     }
     if client.binding != TokenBinding::None && matches!(client.delivery, DeliveryMode::Push(_)) {
-        let message = "tokens that are pushed can't be bound, for no proof comes with their delivery; use \"ping\", or remove the binding";
+        let message = "pushed tokens can't be sender-constrained: their delivery carries no proof; use \"ping\", or remove the binding";
         fault("backchannel_token_delivery_mode", message);
     }
     if client.is_fapi() {
@@ -183,7 +183,7 @@ fn valid_id(section: &Section<'_>, id: &Found<&str>) -> bool {
         let name = section.name("client_id");
         section.report(
             &id.at,
-            format!("{name} must be 1 to 255 printable ASCII characters without blanks; choose another"),
+            format!("{name} must be 1 to 255 printable ASCII characters without spaces; choose another"),
         );
     }
     valid
@@ -198,7 +198,7 @@ fn delivery(section: &Section<'_>) -> Option<DeliveryMode> {
         (None | Some(Mode::Poll), None) => Some(DeliveryMode::Poll),
         (None | Some(Mode::Poll), Some(_)) => {
             let at = &endpoint?.at;
-            section.report(at, "`backchannel_client_notification_endpoint` is of use to \"ping\" and \"push\" only; set `backchannel_token_delivery_mode`, or remove it");
+            section.report(at, "`backchannel_client_notification_endpoint` applies to \"ping\" and \"push\" only; set `backchannel_token_delivery_mode`, or remove it");
             None
         }
         (Some(Mode::Ping), Some(address)) => address.map(DeliveryMode::Ping),
@@ -230,7 +230,7 @@ fn scope(section: &Section<'_>) -> Option<Vec<String>> {
     let names: Vec<String> = found.value.split(' ').map(str::to_owned).collect();
     if names.iter().any(String::is_empty) || !names.iter().any(|name| name == "openid") {
         let name = section.name("scope");
-        section.report(&found.at, format!("{name} must be names separated by single blanks, `openid` among them"));
+        section.report(&found.at, format!("{name} must be a space-delimited list that contains `openid`"));
     }
     Some(names)
 }
@@ -241,7 +241,7 @@ fn detail_types(section: &Section<'_>, context: &ClientContext<'_>) -> Vec<Strin
     let known = types.iter().filter_map(|found| {
         let value = found.value;
         if !context.detail_types.contains(value) {
-            section.report(&found.at, format!("this provider does not take \"{value}\"; add it to `authorization_details_types` at the top of the file, or as [[authorization_details]]"));
+            section.report(&found.at, format!("this provider does not accept \"{value}\"; add it to `authorization_details_types` at the top of the file, or as [[authorization_details]]"));
             return None;
         }
         Some(value.to_owned())
@@ -258,7 +258,7 @@ fn hint_token_types(section: &Section<'_>, context: &ClientContext<'_>) -> Optio
         }
         section.report(
             &found.at,
-            format!("no issuer of hints has the type \"{value}\"; add it to [[login_hint_issuers]] as its `type`"),
+            format!("no hint issuer has the type \"{value}\"; add it to [[login_hint_issuers]] as its `type`"),
         );
         None
     });

@@ -77,7 +77,9 @@ fn schema(section: &Section<'_>, folder: &Path) -> Option<Found<Value>> {
                 Ok(data) if data.len() > SCHEMA_BYTES => return fault("it is larger than 256 KiB".to_owned()),
                 Ok(_) => {}
                 Err(error) => {
-                    return fault(format!("{error}; check the path (it begins at the configuration's folder)"));
+                    return fault(format!(
+                        "{error}; check the path (relative paths begin at the configuration's folder)"
+                    ));
                 }
             }
             match std::fs::read(&path).map(|text| serde_json::from_slice(&text)) {

@@ -39,7 +39,7 @@ fn authorities(section: &Section<'_>, folder: &Path) -> Option<Authorities> {
     let pem = match std::fs::read(&path) {
         Ok(pem) => pem,
         Err(error) => {
-            section.report(&found.at, format!("the certificates' file {shown} can't be read: {error}; check the path (it begins at the configuration's folder)"));
+            section.report(&found.at, format!("the certificates' file {shown} can't be read: {error}; check the path (relative paths begin at the configuration's folder)"));
             return None;
         }
     };

@@ -1,5 +1,5 @@
-//! One client or one person as an entry of the configuration, read from a text of its own: what commands and registration add is
-//! judged by the same reader, in the same words, as what stands in the file.
+//! Single `[[clients]]` and `[[users]]` entries: what commands and registration add is validated by the same reader, with the same
+//! errors, as the configuration file.
 
 use std::path::Path;
 use std::sync::Arc;
@@ -11,10 +11,10 @@ use super::clients::{self, ClientContext};
 use super::section::{ErrorCollector, Section};
 use super::{Client, Config, ConfigError, HashedSecret, User, Users};
 
-/// Reads a text with one `[[clients]]` entry. A secret it may need is `secret`, never in the text.
+/// Parses TOML with one `[[clients]]` entry. Its secret, if its method needs one, is `secret`, never in the entry.
 ///
 /// # Errors
-/// Every mistake in it.
+/// Every error in it.
 pub(crate) fn client_entry(
     text: &str,
     secret: Option<&HashedSecret>,
@@ -35,17 +35,16 @@ pub(crate) fn client_entry(
     read.pop().ok_or_else(Vec::new)
 }
 
-/// Reads a text with one `[[users]]` entry.
+/// Parses TOML with one `[[users]]` entry.
 ///
 /// # Errors
-/// Every mistake in it.
+/// Every error in it.
 pub(crate) fn user_entry(text: &str) -> Result<Arc<User>, Vec<ConfigError>> {
     let users = one(text, |top| Users::read(top.sections("users", " in [[users]]")))?;
     users.iter().next().cloned().ok_or_else(Vec::new)
 }
 
-/// The text of a person's entry as it is kept: with the hash of a user code in place of the code. Takes a noticeable part of a
-/// second where there is one.
+/// A user's entry as it is stored: with the hash of a user code in place of the code. Slow (Argon2id) if there is one.
 pub(crate) fn hashed_user_entry(text: String, user: &User, random: &dyn Random) -> String {
     let Some(code) = &user.user_code else { return text };
     let Ok(mut entry) = text.parse::<toml::Table>() else { return text };

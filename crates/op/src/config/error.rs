@@ -1,12 +1,12 @@
-//! What is wrong with a configuration file, line by line, in words that say what to write instead.
+//! Configuration errors: each with its line and what to write instead.
 
 use std::fmt;
 use std::path::{Path, PathBuf};
 
-/// One mistake in a configuration file.
+/// One error in a configuration file.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ConfigError {
-    /// The line the mistake stands on, counted from 1; 0 when it is not about a line (the file can't be read).
+    /// Line number from 1; 0 for an error without a line (the file can't be read, an override).
     pub line: usize,
     /// What is wrong and what to do about it. Never holds a secret's value.
     pub message: String,
@@ -21,12 +21,12 @@ impl fmt::Display for ConfigError {
     }
 }
 
-/// Every mistake found in one configuration file, in the order of its lines.
+/// All errors in one configuration file, in the order of their lines.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ConfigErrors {
-    /// The file that was read.
+    /// Path of the configuration file.
     pub file: PathBuf,
-    /// At least one mistake.
+    /// At least one error.
     pub errors: Vec<ConfigError>,
 }
 

@@ -39,10 +39,7 @@ pub(super) fn read(sections: Vec<Section<'_>>, folder: &Path) -> Vec<HintIssuer>
             );
         }
         if keys.is_none() {
-            section.report(
-                section.at(),
-                "an issuer of hints needs its public keys: add `jwks`, `jwks_file` or `jwks_uri`",
-            );
+            section.report(section.at(), "a hint issuer needs its public keys: add `jwks`, `jwks_file` or `jwks_uri`");
         }
         if let Some(found) = &issuer
             && issuers.iter().any(|known| known.issuer == found.value)

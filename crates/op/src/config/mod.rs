@@ -1,6 +1,7 @@
-//! The provider's configuration: one TOML file, read strictly, every mistake named with its line and remedy.
+//! Configuration: one TOML file, read strictly; every error names its line and what to write instead.
 //!
-//! docs/operating.md lists every name with its default and meaning.
+//! Settings come from the file, overridden by environment variables, overridden by `--configure`. docs/operating.md lists every
+//! key with its default and meaning.
 
 mod client;
 mod client_authentication;
@@ -46,7 +47,7 @@ pub use error::{ConfigError, ConfigErrors};
 pub use hashed_secret::ClientSecret;
 pub(crate) use hashed_secret::{HashedSecret, StoredSecret, max_entropy_bits};
 pub use hint_issuers::HintIssuer;
-pub use overrides::Overrides;
+pub use overrides::{OverrideError, Overrides};
 pub(crate) use policy::MAX_TOKEN_LIFETIME;
 pub use policy::Policy;
 pub use proxy::{ForwardedBy, TrustedProxies};
@@ -62,51 +63,51 @@ use crate::client_certificate::TrustAnchors;
 use clients::{ClientContext, PROVIDER_PROFILES};
 use section::{ErrorCollector, Found, Section};
 
-/// Everything an operator decides. Has no `Debug`: it holds secrets.
+/// A valid configuration. Has no `Debug`: it holds secrets.
 #[derive(Clone)]
 pub struct Config {
-    /// The provider's name towards clients and devices.
+    /// Issuer identifier towards clients and devices.
     pub issuer: Issuer,
-    /// What people are shown; the issuer's host where the file says nothing.
+    /// Display name of the provider on devices; the issuer's host by default.
     pub name: String,
-    /// Where the server listens.
+    /// Listening address of the server.
     pub listen: SocketAddr,
-    /// Whether real people depend on it.
+    /// Production or test.
     pub mode: Mode,
-    /// For clients that have none of their own.
+    /// Policy of clients without one of their own.
     pub policy: Policy,
-    /// Where people get help.
+    /// Contact that devices display for help.
     pub support: Support,
-    /// How long approvals that ended, and what was signed about them, are kept.
+    /// Retention of ended approvals and their evidence.
     pub keep_records: Duration,
-    /// Which types of authorization details are taken.
+    /// Accepted types of authorization details (RFC 9396).
     pub detail_types: DetailTypes,
-    /// What connections are made with; `None`: plain HTTP, for loopback or behind a proxy.
+    /// TLS certificate and key; `None`: plain HTTP, for loopback or behind a proxy.
     pub tls: Option<CertificateFiles>,
-    /// Whose word counts about where a request comes from.
+    /// Proxies whose forwarding headers are trusted.
     pub proxies: TrustedProxies,
-    /// Whether clients may register themselves.
+    /// Dynamic client registration (RFC 7591).
     pub registration: Registration,
-    /// Whom the provider itself may call.
+    /// Addresses that the provider may call.
     pub egress: EgressConfig,
-    /// The rules that hold for all clients.
+    /// Profile of all clients.
     pub profile: Option<Profile>,
-    /// Who signs the certificates of clients that authenticate by one.
+    /// Authorities of client certificates (`tls_client_auth`, RFC 8705 §2.1).
     pub(crate) client_ca: Option<TrustAnchors>,
-    /// Whose `login_hint_token`s are believed.
+    /// Trusted issuers of `login_hint_token`s.
     pub hint_issuers: Vec<HintIssuer>,
-    /// Where the operator is told what happens.
+    /// The operator's endpoint for security events.
     pub webhook: Option<Webhook>,
-    /// Where the provider's counts can be read; never the address that clients and devices call.
+    /// Listening address of `/metrics`; never the one that clients and devices call.
     pub metrics: Option<SocketAddr>,
-    /// Who can be asked.
+    /// Users in the file.
     pub users: Users,
-    /// Who may ask.
+    /// Clients in the file.
     pub clients: Vec<Client>,
 }
 
 impl Config {
-    /// Whether clients' certificates come this far: by TLS of the provider's own, or from a proxy that is trusted with them.
+    /// Whether client certificates reach the provider: by its own TLS, or in the header of a trusted proxy.
     pub(crate) fn sees_certificates(&self) -> bool {
         self.tls.is_some() || (self.proxies.certificate_header.is_some() && !self.proxies.networks.is_empty())
     }
@@ -114,30 +115,30 @@ impl Config {
     /// Reads a configuration file.
     ///
     /// # Errors
-    /// Every mistake in it, in the order of its lines, or that it can't be read.
+    /// Every error in it, in the order of its lines, or that it can't be read.
     pub fn read(path: &Path) -> Result<Config, ConfigErrors> {
         Config::read_with(path, &Overrides::default())
     }
 
-    /// As [`Config::read`]; what `overrides` say goes before the file.
+    /// As [`Config::read`], with `overrides` applied to the file.
     ///
     /// # Errors
-    /// As [`Config::read`]; a mistake that was made elsewhere is named by where.
+    /// As [`Config::read`]; an error in an override names its source in place of a line.
     pub fn read_with(path: &Path, overrides: &Overrides) -> Result<Config, ConfigErrors> {
         let text = std::fs::read_to_string(path).map_err(|error| ConfigErrors::unreadable(path, &error))?;
         let folder = path.parent().unwrap_or(Path::new(""));
         Config::parse_with(&text, folder, overrides).map_err(|errors| ConfigErrors { file: path.to_owned(), errors })
     }
 
-    /// Reads a configuration from its text; paths of secret files begin at `folder`.
+    /// Parses a configuration; relative paths begin at `folder`.
     ///
     /// # Errors
-    /// Every mistake in it, in the order of its lines.
+    /// Every error in it, in the order of its lines.
     pub fn parse(text: &str, folder: &Path) -> Result<Config, Vec<ConfigError>> {
         Config::parse_with(text, folder, &Overrides::default())
     }
 
-    /// As [`Config::parse`]; what `overrides` say goes before the text.
+    /// As [`Config::parse`], with `overrides` applied.
     ///
     /// # Errors
     /// As [`Config::read_with`].
@@ -153,7 +154,7 @@ impl Config {
                 let at = error.span().unwrap_or(0..0);
                 let remedy = match error.message() {
                     "duplicate key" => "remove one of the two",
-                    _ => "texts stand in quotes, lists in [ ]",
+                    _ => "strings are written in quotes, lists in [ ]",
                 };
                 errors.add(&at, format!("this is not TOML: {}; {remedy}", error.message()));
                 return Err(errors.into_sorted());
@@ -167,7 +168,7 @@ impl Config {
         }
     }
 
-    /// `None` only where a mistake was recorded.
+    /// `None` only if an error was reported.
     fn from_document(top: Section<'_>, folder: &Path) -> Option<Config> {
         let issuer = top.required_string("issuer", "https://id.example.com");
         let issuer = issuer.and_then(|found| parse_issuer(&top, &found));
@@ -239,7 +240,7 @@ impl Config {
 
 /// Payments can be contested for 13 months (PSD2 art. 71).
 const DEFAULT_RETENTION: Duration = Duration::from_secs(400 * DAY);
-/// Disputes are taken for 30 days.
+/// Disputes are accepted for 30 days.
 const MIN_RETENTION: Duration = Duration::from_secs(31 * DAY);
 const MAX_RETENTION: Duration = Duration::from_secs(3650 * DAY);
 const DAY: u64 = 86_400;
@@ -294,7 +295,7 @@ fn parse_issuer(top: &Section<'_>, found: &Found<&str>) -> Option<Issuer> {
     None
 }
 
-/// An https address; plain http only for 127.0.0.0/8 and `[::1]`, as for the issuer. `None` where a mistake was recorded.
+/// An https URL; plain http only for 127.0.0.0/8 and `[::1]`, as for the issuer. `None` if an error was reported.
 fn https(section: &Section<'_>, key: &str, found: &Found<&str>) -> Option<url::Url> {
     let address = url::Url::parse(found.value).ok().filter(|address| {
         let loopback = match address.host() {
@@ -312,7 +313,7 @@ fn https(section: &Section<'_>, key: &str, found: &Found<&str>) -> Option<url::U
     address
 }
 
-/// Refuses names that a device could not show as they are.
+/// Reports a name that a device could not display unchanged.
 fn check_displayable(section: &Section<'_>, key: &str, found: &Found<&str>) {
     if let Err(error) = text::check(found.value, limits::NAME_CHARACTERS) {
         section.report(&found.at, format!("{} can't be shown to people: {error}; choose another", section.name(key)));

@@ -1,4 +1,5 @@
-//! What the environment and the command line say in place of the file: `COUNTERSIGN_OP_POLICY__TTL=2m`, and `policy.ttl=2m`.
+//! Settings from the environment (`COUNTERSIGN_OP_POLICY__TTL=2m`) and the command line (`--configure policy.ttl=2m`), which
+//! override the file.
 
 use std::ffi::OsString;
 
@@ -7,10 +8,10 @@ use toml::de::{DeTable, DeValue};
 
 use super::section::ErrorCollector;
 
-/// What every such variable begins with.
+/// Prefix of environment variables.
 const PREFIX: &str = "COUNTERSIGN_OP_";
 
-/// Values that go before the file's, later ones before earlier ones. Has no `Debug`: a secret may be among them.
+/// Values that override the file's; later ones override earlier ones. Has no `Debug`: it may hold a secret.
 #[derive(Clone, Default)]
 pub struct Overrides {
     all: Vec<Override>,
@@ -18,16 +19,21 @@ pub struct Overrides {
 
 #[derive(Clone)]
 struct Override {
-    /// As messages name it.
+    /// Its origin in error messages.
     source: String,
-    /// A dotted name.
+    /// A dotted key.
     name: String,
     value: String,
 }
 
+/// An override that is not `NAME=VALUE`; holds the rejected argument.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("--configure takes NAME=VALUE, not {0}")]
+pub struct OverrideError(pub String);
+
 impl Overrides {
-    /// Those of the environment: each variable named `COUNTERSIGN_OP_` and a name of the configuration in capitals, with `__` in the place
-    /// of a dot. Others are passed over, and so are values that are no Unicode.
+    /// Reads each variable named `COUNTERSIGN_OP_` and a configuration key in capitals, with `__` for a dot. Ignores other variables,
+    /// and values that are not Unicode.
     pub fn of_environment(variables: impl Iterator<Item = (OsString, OsString)>) -> Overrides {
         let mut all: Vec<Override> = variables
             .filter_map(|(variable, value)| {
@@ -41,25 +47,25 @@ impl Overrides {
         Overrides { all }
     }
 
-    /// Adds one of the command line, `NAME=VALUE`.
+    /// Adds one from the command line, `NAME=VALUE`.
     ///
     /// # Errors
-    /// Gives the text back if it is of another form.
-    pub fn add(&mut self, given: &str) -> Result<(), String> {
-        let (name, value) = given.split_once('=').ok_or_else(|| given.to_owned())?;
+    /// [`OverrideError`] if there is no `=`.
+    pub fn add(&mut self, given: &str) -> Result<(), OverrideError> {
+        let (name, value) = given.split_once('=').ok_or_else(|| OverrideError(given.to_owned()))?;
         let (name, value) = (name.trim().to_owned(), value.to_owned());
         self.all.push(Override { source: format!("--configure {name}"), name, value });
         Ok(())
     }
 
-    /// Each as a line of TOML behind `length` blanks and those of the ones before it, so that every place in all of them is a place behind
-    /// the file's text.
+    /// Each as a line of TOML, indented so that every span in it lies behind the file's text (`length` bytes) and behind the lines
+    /// before it: a span then tells which source it is from.
     pub(super) fn lines(&self, length: usize) -> Vec<(String, String)> {
         let mut begins = length + 1;
         let written = self.all.iter().map(|one| {
             let Override { source, name, value } = one;
             let plain = format!("{name} = {value}");
-            // What is no TOML of its own is a text: most are.
+            // A value that is not TOML is a string without its quotes, as most are.
             let line = match DeTable::parse(&plain) {
                 Ok(_) if !value.contains('\n') => plain,
                 _ => format!("{name} = {}", toml::Value::String(value.clone())),
@@ -72,14 +78,14 @@ impl Overrides {
     }
 }
 
-/// Puts what these lines say in the place of what the document says.
+/// Merges these lines into the document; they override its values.
 pub(super) fn apply<'d>(document: &mut DeTable<'d>, lines: &'d [(String, String)], errors: &ErrorCollector<'_>) {
     for (_, line) in lines {
         match DeTable::parse(line) {
             Ok(read) => merge(document, read.into_inner()),
             Err(error) => {
                 let at = line.len() - line.trim_start().len();
-                errors.add(&(at..at), format!("this is no name of the configuration: {}", error.message()));
+                errors.add(&(at..at), format!("this is not a configuration name: {}", error.message()));
             }
         }
     }

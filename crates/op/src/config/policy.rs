@@ -127,7 +127,7 @@ impl Policy {
         if section.has("refresh_ttl") && policy.refresh_ttl > keep_records {
             let (refresh, kept) = (format_duration(policy.refresh_ttl), format_duration(keep_records));
             let message = format!(
-                "`refresh_ttl` ({refresh}) is longer than `keep_records` ({kept}), after which an approval is forgotten; shorten the one or lengthen the other"
+                "`refresh_ttl` ({refresh}) is longer than `keep_records` ({kept}), after which an approval is deleted; shorten one or lengthen the other"
             );
             section.report(&section.span_of("refresh_ttl"), message);
         }

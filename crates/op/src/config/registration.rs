@@ -27,11 +27,11 @@ impl Registration {
         let token = read_named_secret(&section, ["initial_access_token", "initial_access_token_file"], folder)
             .filter(|_| has_token);
         if enabled && !open && !has_token {
-            section.report(section.at(), "registration needs `initial_access_token` or `initial_access_token_file`, with at least 128 random bits; or say `open = true` to let everybody in");
+            section.report(section.at(), "registration needs `initial_access_token` or `initial_access_token_file`, with at least 128 random bits; or set `open = true` to let anybody register");
         }
         if open && has_token {
             let at = section.span_of("open");
-            section.report(&at, "`open` lets everybody register without the token; remove one of the two");
+            section.report(&at, "`open` lets anybody register without the token; remove one of the two");
         }
         let registration = Registration {
             enabled,

@@ -1,4 +1,4 @@
-//! Takes values out of a TOML document by name, each checked where it stands; what nobody asks for is refused.
+//! Typed reads from a TOML table, with errors at the value's span; a key that nothing reads is an error.
 
 use std::cell::RefCell;
 use std::ops::Range;
@@ -9,35 +9,35 @@ use toml::de::{DeTable, DeValue};
 
 use super::error::ConfigError;
 
-/// The mistakes found so far in one document.
+/// Collects the errors of one document.
 pub(super) struct ErrorCollector<'t> {
     text: &'t str,
-    /// What was said elsewhere, each with where it ends; places behind the text are in them.
-    elsewhere: Vec<(usize, &'t str)>,
+    /// Overrides: end offset and source of each; offsets behind the text lie in them.
+    overrides: Vec<(usize, &'t str)>,
     found: RefCell<Vec<ConfigError>>,
 }
 
 impl<'t> ErrorCollector<'t> {
     pub(super) fn of(text: &'t str) -> ErrorCollector<'t> {
-        ErrorCollector { text, elsewhere: Vec::new(), found: RefCell::default() }
+        ErrorCollector { text, overrides: Vec::new(), found: RefCell::default() }
     }
 
-    /// Also of these lines from elsewhere, each with the name of where it comes from.
+    /// Also for the lines of overrides, each with its source.
     pub(super) fn with(text: &'t str, lines: &'t [(String, String)]) -> ErrorCollector<'t> {
-        let elsewhere = lines.iter().map(|(source, line)| (line.len(), source.as_str())).collect();
-        ErrorCollector { text, elsewhere, found: RefCell::default() }
+        let overrides = lines.iter().map(|(source, line)| (line.len(), source.as_str())).collect();
+        ErrorCollector { text, overrides, found: RefCell::default() }
     }
 
     pub(super) fn add(&self, at: &Range<usize>, message: impl Into<String>) {
         let line = self.line(at.start);
-        let message = match self.elsewhere.iter().find(|(end, _)| line == 0 && at.start <= *end) {
+        let message = match self.overrides.iter().find(|(end, _)| line == 0 && at.start <= *end) {
             Some((_, source)) => format!("{source}: {}", message.into()),
             None => message.into(),
         };
         self.found.borrow_mut().push(ConfigError { line, message });
     }
 
-    /// Counted from 1; 0 for a place in what was said elsewhere.
+    /// Line number from 1; 0 for an offset in an override.
     pub(super) fn line(&self, offset: usize) -> usize {
         if offset > self.text.len() {
             return 0;
@@ -45,7 +45,7 @@ impl<'t> ErrorCollector<'t> {
         1 + self.text.as_bytes().iter().take(offset).filter(|byte| **byte == b'\n').count()
     }
 
-    /// Everything found, in the order of the lines.
+    /// All errors, by line.
     pub(super) fn into_sorted(self) -> Vec<ConfigError> {
         let mut found = self.found.into_inner();
         found.sort_by_key(|error| error.line);
@@ -53,14 +53,14 @@ impl<'t> ErrorCollector<'t> {
     }
 }
 
-/// A value and the place it stands at.
+/// A value and its span.
 #[derive(Clone)]
 pub(super) struct Found<T> {
     pub(super) value: T,
     pub(super) at: Range<usize>,
 }
 
-/// One table of the document. Ask it for everything it may hold, then call [`Section::finish`].
+/// One table of the document. Read every key it may hold, then call [`Section::finish`].
 pub(super) struct Section<'s> {
     /// Empty for the top of the file, else ` in [policy]`: completes "`ttl`…" in messages.
     place: &'static str,
@@ -75,22 +75,22 @@ impl<'s> Section<'s> {
         Section { place: "", table: document.get_ref(), at: 0..0, asked: RefCell::default(), errors }
     }
 
-    /// Where the table itself begins, for mistakes about what it lacks.
+    /// Span of the table itself, for errors about missing keys.
     pub(super) fn at(&self) -> &Range<usize> {
         &self.at
     }
 
-    /// Records a mistake at a place of this document.
+    /// Records an error at a span.
     pub(super) fn report(&self, at: &Range<usize>, message: impl Into<String>) {
         self.errors.add(at, message);
     }
 
-    /// The line of a place, to point at it from another place's message.
+    /// Line of a span, to refer to it in another value's message.
     pub(super) fn line(&self, at: &Range<usize>) -> usize {
         self.errors.line(at.start)
     }
 
-    /// How messages name one of this table's values.
+    /// A key as messages name it: "`ttl` in [policy]".
     pub(super) fn name(&self, key: &str) -> String {
         format!("`{key}`{}", self.place)
     }
@@ -99,7 +99,7 @@ impl<'s> Section<'s> {
         let (at, value) = self.take(key)?;
         match value {
             DeValue::String(text) => Some(Found { value: text.as_ref(), at }),
-            other => self.wrong_type(key, &at, "must be a text in quotes", other),
+            other => self.wrong_type(key, &at, "must be a string in quotes", other),
         }
     }
 
@@ -131,7 +131,7 @@ impl<'s> Section<'s> {
         number
     }
 
-    /// A span of time: a whole number of seconds, or a text of digits and `s`, `m`, `h` or `d`.
+    /// A duration: whole seconds, or a string of digits and `s`, `m`, `h` or `d`.
     pub(super) fn duration(
         &self,
         key: &'static str,
@@ -141,11 +141,13 @@ impl<'s> Section<'s> {
         let (seconds, written) = match value {
             DeValue::Integer(digits) => (u64::from_str_radix(digits.as_str(), digits.radix()).ok(), digits.to_string()),
             DeValue::String(text) => (seconds(text), format!("\"{text}\"")),
-            other => return self.wrong_type(key, &at, "must be seconds such as 300, or a text such as \"5m\"", other),
+            other => {
+                return self.wrong_type(key, &at, "must be seconds such as 300, or a string such as \"5m\"", other);
+            }
         };
         let Some(value) = seconds.map(Duration::from_secs) else {
             let name = self.name(key);
-            self.report(&at, format!("{name} must be seconds such as 300, or a text such as \"5m\", not {written}"));
+            self.report(&at, format!("{name} must be seconds such as 300, or a string such as \"5m\", not {written}"));
             return None;
         };
         if !range.contains(&value) {
@@ -156,18 +158,18 @@ impl<'s> Section<'s> {
         Some(Found { value, at })
     }
 
-    /// One of a few fixed words.
+    /// One of a fixed set of strings.
     pub(super) fn choice<T: Copy>(&self, key: &'static str, words: &[(&str, T)]) -> Option<Found<T>> {
         let found = self.string(key)?;
         let value = self.one_of(key, &found.at, found.value, words)?;
         Some(Found { value, at: found.at })
     }
 
-    /// A list of texts; not empty, none twice.
+    /// A list of strings; not empty, no duplicates.
     pub(super) fn strings(&self, key: &'static str) -> Option<Vec<Found<&'s str>>> {
         let (at, value) = self.take(key)?;
         let DeValue::Array(items) = value else {
-            return self.wrong_type(key, &at, "must be a list of texts such as [\"one\", \"two\"]", value);
+            return self.wrong_type(key, &at, "must be a list of strings such as [\"one\", \"two\"]", value);
         };
         let mut texts: Vec<Found<&'s str>> = Vec::new();
         for item in items.iter() {
@@ -180,7 +182,7 @@ impl<'s> Section<'s> {
                     self.wrong_type::<()>(
                         key,
                         &item.span(),
-                        "must be a list of texts such as [\"one\", \"two\"]",
+                        "must be a list of strings such as [\"one\", \"two\"]",
                         other,
                     );
                 }
@@ -192,14 +194,14 @@ impl<'s> Section<'s> {
         Some(texts)
     }
 
-    /// A list of fixed words; not empty, none twice.
+    /// A list from a fixed set of strings; not empty, no duplicates.
     pub(super) fn choices<T: Copy>(&self, key: &'static str, words: &[(&str, T)]) -> Option<Vec<T>> {
         let texts = self.strings(key)?;
         let found = texts.iter().filter_map(|text| self.one_of(key, &text.at, text.value, words));
         Some(found.collect())
     }
 
-    /// A table, or a text that holds JSON, as a JSON value.
+    /// A table, or a string that holds JSON, as a JSON value.
     pub(super) fn json(&self, key: &'static str) -> Option<Found<serde_json::Value>> {
         let (at, value) = self.take(key)?;
         let json = match value {
@@ -209,7 +211,7 @@ impl<'s> Section<'s> {
         };
         match json {
             Some(value) => Some(Found { value, at }),
-            None => self.wrong_type(key, &at, "must be a table or a text that holds JSON", value),
+            None => self.wrong_type(key, &at, "must be a table or a string that holds JSON", value),
         }
     }
 
@@ -250,7 +252,7 @@ impl<'s> Section<'s> {
         sections
     }
 
-    /// Refuses every key that was not asked for.
+    /// Reports every key that was not read.
     pub(super) fn finish(self) {
         let asked = self.asked.borrow();
         for key in self.table.keys() {
@@ -267,7 +269,7 @@ impl<'s> Section<'s> {
         }
     }
 
-    /// Says which of a few words was expected where `found` stands.
+    /// Looks `found` up in `words`; reports the allowed ones if it is none of them.
     pub(super) fn one_of<T: Copy>(&self, key: &str, at: &Range<usize>, found: &str, words: &[(&str, T)]) -> Option<T> {
         let word = words.iter().find(|(word, _)| *word == found).map(|(_, value)| *value);
         if word.is_none() {
@@ -287,7 +289,7 @@ impl<'s> Section<'s> {
         self.table.keys().any(|name| name.get_ref() == key)
     }
 
-    /// Where the key's value stands; the table's own place if it has no such key.
+    /// Span of the key's value; the table's span if it has no such key.
     pub(super) fn span_of(&self, key: &str) -> Range<usize> {
         let entry = self.table.iter().find(|(name, _)| name.get_ref() == key);
         entry.map_or_else(|| self.at.clone(), |(_, value)| value.span())
@@ -304,7 +306,7 @@ impl<'s> Section<'s> {
 
     fn wrong_type<T>(&self, key: &str, at: &Range<usize>, expected: &str, found: &DeValue<'_>) -> Option<T> {
         let found = match found {
-            DeValue::String(_) => "a text",
+            DeValue::String(_) => "a string",
             DeValue::Integer(_) => "a number",
             DeValue::Float(_) => "a number with a decimal point",
             DeValue::Boolean(_) => "true or false",
@@ -317,7 +319,7 @@ impl<'s> Section<'s> {
     }
 }
 
-/// `None` for what JSON has no word for: dates, and numbers that don't fit.
+/// `None` for what JSON can't represent: dates, and numbers out of range.
 fn json_of(value: &DeValue<'_>) -> Option<serde_json::Value> {
     Some(match value {
         DeValue::String(text) => text.as_ref().into(),
@@ -349,7 +351,7 @@ fn seconds(text: &str) -> Option<u64> {
     digits.parse::<u64>().ok()?.checked_mul(each)
 }
 
-/// A span of time as a person would write it here.
+/// A duration as the configuration writes it, such as `5m`.
 pub(super) fn format_duration(time: Duration) -> String {
     match time.as_secs() {
         seconds if seconds >= 3600 && seconds % 3600 == 0 => format!("{}h", seconds / 3600),
@@ -358,7 +360,7 @@ pub(super) fn format_duration(time: Duration) -> String {
     }
 }
 
-/// The known name that a typing mistake most likely meant: at most one edit for every three letters, and never more than three.
+/// The known name closest to a misspelt one: at most one edit for every three letters, and three in all.
 fn nearest<'a>(written: &str, known: impl Iterator<Item = &'a str>) -> Option<&'a str> {
     let allowed = (written.chars().count().max(3) / 3).min(3);
     let with_distance = known.map(|name| (edits(written, name), name));

@@ -47,7 +47,7 @@ fn every_bad_file_is_told_its_line_and_remedy() {
         (String::new(), "line 1: `issuer` is missing; add it, for example issuer = \"https://id.example.com\""),
         (
             second_line("mode = test"),
-            "line 2: this is not TOML: invalid boolean, expected `true`; texts stand in quotes, lists in [ ]",
+            "line 2: this is not TOML: invalid boolean, expected `true`; strings are written in quotes, lists in [ ]",
         ),
         (
             second_line("issuer = \"https://id.example.com\""),
@@ -69,14 +69,14 @@ fn every_bad_file_is_told_its_line_and_remedy() {
         ),
         (
             second_line("[egress]\nca = \"ca.pem\""),
-            "line 3: the certificates' file /nowhere/ca.pem can't be read: No such file or directory (os error 2); check the path (it begins at the configuration's folder)",
+            "line 3: the certificates' file /nowhere/ca.pem can't be read: No such file or directory (os error 2); check the path (relative paths begin at the configuration's folder)",
         ),
         (
             second_line("[webhook]\nurl = \"https://ops.example.com/\""),
             "line 2: `secret_file` in [webhook] is missing; add it, for example secret_file = \"webhook.secret\"",
         ),
         // Issuer.
-        ("issuer = 7".into(), "line 1: `issuer` must be a text in quotes, not a number"),
+        ("issuer = 7".into(), "line 1: `issuer` must be a string in quotes, not a number"),
         (
             "issuer = \"id.example.com\"".into(),
             "line 1: `issuer` must be a whole address such as \"https://id.example.com\"",
@@ -108,7 +108,7 @@ fn every_bad_file_is_told_its_line_and_remedy() {
         ),
         (second_line("mode = \"prodution\""), "line 2: `mode` can't be \"prodution\"; did you mean \"production\"?"),
         (second_line("mode = \"live\""), "line 2: `mode` can't be \"live\"; use \"production\" or \"test\""),
-        (second_line("mode = true"), "line 2: `mode` must be a text in quotes, not true or false"),
+        (second_line("mode = true"), "line 2: `mode` must be a string in quotes, not true or false"),
         (
             second_line("authorization_details_types = [\"payment\"]"),
             "line 2: `authorization_details_types` can't be \"payment\": it is none of \"payment_initiation\", \"account_information\", \"generic\" and \"urn:auth0:schemas:authorization-details:v1:...\"; describe it in an [[authorization_details]]",
@@ -137,22 +137,22 @@ fn every_bad_file_is_told_its_line_and_remedy() {
         // Registration.
         (
             second_line("[registration]\nenabled = true"),
-            "line 2: registration needs `initial_access_token` or `initial_access_token_file`, with at least 128 random bits; or say `open = true` to let everybody in",
+            "line 2: registration needs `initial_access_token` or `initial_access_token_file`, with at least 128 random bits; or set `open = true` to let anybody register",
         ),
         (
             second_line(&format!("[registration]\ninitial_access_token = \"{SECRET}\"\nopen = true")),
-            "line 4: `open` lets everybody register without the token; remove one of the two",
+            "line 4: `open` lets anybody register without the token; remove one of the two",
         ),
         // Policy.
         (second_line("policy = 3"), "line 2: `policy` must be a table headed [policy], not a number"),
         (second_line("[policy]\ntll = 300"), "line 3: unknown key `tll` in [policy]; did you mean `ttl`?"),
         (
             second_line("[policy]\nttl = true"),
-            "line 3: `ttl` in [policy] must be seconds such as 300, or a text such as \"5m\", not true or false",
+            "line 3: `ttl` in [policy] must be seconds such as 300, or a string such as \"5m\", not true or false",
         ),
         (
             second_line("[policy]\nttl = \"5 minutes\""),
-            "line 3: `ttl` in [policy] must be seconds such as 300, or a text such as \"5m\", not \"5 minutes\"",
+            "line 3: `ttl` in [policy] must be seconds such as 300, or a string such as \"5m\", not \"5 minutes\"",
         ),
         (second_line("[policy]\nttl = 0"), "line 3: `ttl` in [policy] must be between 1s and 72h, not 0"),
         (
@@ -173,11 +173,11 @@ fn every_bad_file_is_told_its_line_and_remedy() {
         ),
         (
             second_line("keep_records = \"40d\"\n[policy]\nrefresh_ttl = \"41d\""),
-            "line 4: `refresh_ttl` (984h) is longer than `keep_records` (960h), after which an approval is forgotten; shorten the one or lengthen the other",
+            "line 4: `refresh_ttl` (984h) is longer than `keep_records` (960h), after which an approval is deleted; shorten one or lengthen the other",
         ),
         (
             second_line("[policy]\ninterval = 0.5"),
-            "line 3: `interval` in [policy] must be seconds such as 300, or a text such as \"5m\", not a number with a decimal point",
+            "line 3: `interval` in [policy] must be seconds such as 300, or a string such as \"5m\", not a number with a decimal point",
         ),
         (
             second_line("[policy]\ninteraction_minimum = \"number\""),
@@ -201,16 +201,16 @@ fn every_bad_file_is_told_its_line_and_remedy() {
         ),
         (
             second_line("[policy]\nprompts_per_minute = \"5\""),
-            "line 3: `prompts_per_minute` in [policy] must be a whole number, without quotes, not a text",
+            "line 3: `prompts_per_minute` in [policy] must be a whole number, without quotes, not a string",
         ),
         (
             second_line("[policy]\nhide_unknown_users = \"yes\""),
-            "line 3: `hide_unknown_users` in [policy] must be true or false, without quotes, not a text",
+            "line 3: `hide_unknown_users` in [policy] must be true or false, without quotes, not a string",
         ),
         // Users.
         (
             second_line("users = [\"alice\"]"),
-            "line 2: `users` must be a list of tables, each headed [[users]], not a text",
+            "line 2: `users` must be a list of tables, each headed [[users]], not a string",
         ),
         (
             second_line("[[users]]\nname = \"Alice\""),
@@ -234,7 +234,7 @@ fn every_bad_file_is_told_its_line_and_remedy() {
         ),
         (
             second_line(&format!("{users}hints = [\" bob\"]")),
-            "line 7: `hints` in [[users]] holds a hint that is empty or padded with blanks; trim it",
+            "line 7: `hints` in [[users]] holds a hint that is empty or padded with spaces; trim it",
         ),
         (
             second_line(&format!("{users}hints = []")),
@@ -271,7 +271,7 @@ fn every_bad_file_is_told_its_line_and_remedy() {
         ),
         (
             client_secret("secret = 1234567890"),
-            "line 4: `secret` in [[clients]] must be a text in quotes, not a number",
+            "line 4: `secret` in [[clients]] must be a string in quotes, not a number",
         ),
         (
             client("secret_file = \"till.secret\""),
@@ -279,7 +279,7 @@ fn every_bad_file_is_told_its_line_and_remedy() {
         ),
         (
             client_secret("secret_file = \"till.secret\""),
-            "line 4: the secret's file /nowhere/till.secret can't be read: No such file or directory (os error 2); check the path (it begins at the configuration's folder) and who may read it",
+            "line 4: the secret's file /nowhere/till.secret can't be read: No such file or directory (os error 2); check the path (relative paths begin at the configuration's folder) and who may read it",
         ),
         (
             client_secret("token_endpoint_auth_method = \"none\""),
@@ -315,7 +315,7 @@ fn every_bad_file_is_told_its_line_and_remedy() {
         ),
         (
             client("token_endpoint_auth_signing_alg = \"ES256\""),
-            "line 5: `token_endpoint_auth_signing_alg` is of use with private_key_jwt only; remove it",
+            "line 5: `token_endpoint_auth_signing_alg` applies to private_key_jwt only; remove it",
         ),
         (
             client("dpop_bound_access_tokens = true\ntls_client_certificate_bound_access_tokens = true"),
@@ -323,7 +323,7 @@ fn every_bad_file_is_told_its_line_and_remedy() {
         ),
         (
             client("backchannel_client_notification_endpoint = \"https://till.example.com/ciba\""),
-            "line 5: `backchannel_client_notification_endpoint` is of use to \"ping\" and \"push\" only; set `backchannel_token_delivery_mode`, or remove it",
+            "line 5: `backchannel_client_notification_endpoint` applies to \"ping\" and \"push\" only; set `backchannel_token_delivery_mode`, or remove it",
         ),
         (
             client("backchannel_token_delivery_mode = \"push\""),
@@ -343,7 +343,7 @@ fn every_bad_file_is_told_its_line_and_remedy() {
         ),
         (
             client("authorization_details_types = [\"generic\"]"),
-            "line 5: this provider does not take \"generic\"; add it to `authorization_details_types` at the top of the file, or as [[authorization_details]]",
+            "line 5: this provider does not accept \"generic\"; add it to `authorization_details_types` at the top of the file, or as [[authorization_details]]",
         ),
         (
             client("id_token_signed_response_alg = \"HS256\""),
@@ -351,7 +351,7 @@ fn every_bad_file_is_told_its_line_and_remedy() {
         ),
         (
             client("scope = \"profile email\""),
-            "line 5: `scope` in [[clients]] must be names separated by single blanks, `openid` among them",
+            "line 5: `scope` in [[clients]] must be a space-delimited list that contains `openid`",
         ),
         (
             client("client_name = \"Till\""),
@@ -424,7 +424,7 @@ fn a_secrets_file_that_everybody_may_read_is_refused() {
     let shown = path.display();
     assert_eq!(
         errors[0].to_string(),
-        format!("line 4: everybody may read the secret's file {shown} (mode 644); run: chmod 600 {shown}")
+        format!("line 4: the secret's file {shown} is readable by everybody (mode 644); run: chmod 600 {shown}")
     );
 
     set(0o600);
@@ -552,7 +552,7 @@ fn a_user_code_is_a_short_text_or_its_hash() {
     assert_eq!(
         mistakes(&user("12")),
         [
-            "line 4: `user_code` in [[users]] can't be used: a user code is 4 to 64 printable ASCII characters without blanks"
+            "line 4: `user_code` in [[users]] can't be used: a user code is 4 to 64 printable ASCII characters without spaces"
         ]
     );
     let hash = mistakes(&user("$2b$12$abcdefghijklmnopqrstuv"));
@@ -567,7 +567,7 @@ fn issuers_of_hints_have_keys_of_their_own() {
     let config = good(&second_line(&issuer(&format!("jwks = '{KEYS}'"))));
     assert_eq!(config.hint_issuers[0].subject_claim, "sub");
     for (lines, message) in [
-        (issuer(""), "line 2: an issuer of hints needs its public keys: add `jwks`, `jwks_file` or `jwks_uri`"),
+        (issuer(""), "line 2: a hint issuer needs its public keys: add `jwks`, `jwks_file` or `jwks_uri`"),
         (
             issuer("jwks = \"{}\""),
             "line 4: `jwks` in [[login_hint_issuers]] can't be used: a JWK set is a JSON object with an array named keys",
@@ -676,13 +676,13 @@ fn a_mistake_made_elsewhere_is_named_by_where_it_was_made() {
         (
             vec![],
             vec!["policy.ttl=5 minutes"],
-            "--configure policy.ttl: `ttl` in [policy] must be seconds such as 300, or a text such as \"5m\", not \"5 minutes\"",
+            "--configure policy.ttl: `ttl` in [policy] must be seconds such as 300, or a string such as \"5m\", not \"5 minutes\"",
         ),
-        (vec![], vec!["policy=off"], "--configure policy: `policy` must be a table headed [policy], not a text"),
-        (vec![], vec!["a b=1"], "--configure a b: this is no name of the configuration"),
+        (vec![], vec!["policy=off"], "--configure policy: `policy` must be a table headed [policy], not a string"),
+        (vec![], vec!["a b=1"], "--configure a b: this is not a configuration name"),
     ] {
         let errors = overridden(text, &variables, &given).err().expect("a mistake");
         assert!(errors.iter().any(|error| error.starts_with(expected)), "{expected}: {errors:?}");
     }
-    assert_eq!(Overrides::default().add("no value"), Err("no value".to_owned()));
+    assert_eq!(Overrides::default().add("no value"), Err(super::OverrideError("no value".to_owned())));
 }

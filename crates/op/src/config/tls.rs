@@ -43,7 +43,7 @@ fn client_ca(section: &Section<'_>, folder: &Path) -> Option<TrustAnchors> {
     let pem = match std::fs::read(&path) {
         Ok(pem) => pem,
         Err(error) => {
-            section.report(&found.at, format!("`client_ca` in [tls]: the file {shown} can't be read: {error}; check the path (it begins at the configuration's folder)"));
+            section.report(&found.at, format!("`client_ca` in [tls]: the file {shown} can't be read: {error}; check the path (relative paths begin at the configuration's folder)"));
             return None;
         }
     };

@@ -48,11 +48,11 @@ struct Cost {
 #[non_exhaustive]
 pub enum UserCodeError {
     /// Too short, too long, or with blanks or other characters.
-    #[error("a user code is 4 to 64 printable ASCII characters without blanks")]
+    #[error("a user code is 4 to 64 printable ASCII characters without spaces")]
     Code,
     /// Begins like a hash and is none that can be used.
     #[error(
-        "this is no hash of a user code: it must be $argon2id$v=19$m=...,t=...,p=...$salt$hash with at most m=65536, t=10 and p=4, and 32 bytes of hash"
+        "this is not a hash of a user code: it must be $argon2id$v=19$m=...,t=...,p=...$salt$hash with at most m=65536, t=10 and p=4, and 32 bytes of hash"
     )]
     Hash,
 }

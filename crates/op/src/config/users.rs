@@ -97,7 +97,7 @@ impl Users {
             }
             for hint in hints.iter().filter(|hint| hint.value.trim() != hint.value || hint.value.is_empty()) {
                 let shown = section.name("hints");
-                section.report(&hint.at, format!("{shown} holds a hint that is empty or padded with blanks; trim it"));
+                section.report(&hint.at, format!("{shown} holds a hint that is empty or padded with spaces; trim it"));
             }
             for (kind, found) in sub.iter().map(|sub| ("sub", sub)).chain(hints.iter().map(|hint| ("hint", hint))) {
                 match taken.get(&folded(found.value)) {

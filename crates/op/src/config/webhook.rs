@@ -50,12 +50,12 @@ fn key(section: &Section<'_>, folder: &Path) -> Option<Zeroizing<Vec<u8>>> {
         Ok(text) => text,
         Err(SecretFileError::Unreadable(error)) => {
             return fault(format!(
-                "the secret's file {shown} can't be read: {error}; check the path (it begins at the configuration's folder) and who may read it"
+                "the secret's file {shown} can't be read: {error}; check the path (relative paths begin at the configuration's folder) and who may read it"
             ));
         }
         Err(SecretFileError::WorldReadable(mode)) => {
             return fault(format!(
-                "everybody may read the secret's file {shown} (mode {mode:o}); run: chmod 600 {shown}"
+                "the secret's file {shown} is readable by everybody (mode {mode:o}); run: chmod 600 {shown}"
             ));
         }
     };

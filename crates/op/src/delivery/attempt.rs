@@ -1,4 +1,4 @@
-//! One attempt to tell somebody: what is sent is made, sent, and what came of it is kept.
+//! One delivery attempt: builds the message, sends it, and writes the result to the outbox row.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -13,31 +13,33 @@ use super::DeliveryWorker;
 use super::retry::{self, Delivery};
 use crate::store::outbox::{self, Entry, Item};
 
-/// The longest pause between two attempts to tell a client, whose request won't live long.
+/// Longest pause between two attempts to a client, whose request expires soon.
 const MAX_PAUSE_CLIENT: Duration = Duration::from_secs(60);
 
-/// The longest pause between two attempts to tell the operator.
+/// Longest pause between two attempts to the operator's webhook.
 const MAX_PAUSE_WEBHOOK: Duration = Duration::from_secs(3600);
 
-/// The pause before what came of an attempt is written again, when the store did not take it.
+/// Pause before an attempt's result is written again after the store failed.
 const WRITE_RETRY_PAUSE: Duration = Duration::from_secs(2);
 
-/// What becomes of a row whose time has come.
+/// What to do with a due row.
 pub(super) enum PreparedDelivery {
-    /// This is sent.
     Send(Message),
-    /// There is nothing to tell before that time. The row is put off only if that is still true when it is written.
-    NotYet { until: Timestamp, unless: StillPending },
-    /// There is nobody to tell, or no sense in it any more.
+    /// No verdict yet: postponed until `until`, unless a verdict was committed in the meantime.
+    NotYet {
+        until: Timestamp,
+        unless: StillPending,
+    },
+    /// Removed without being sent; the reason is for the log.
     Drop(&'static str),
-    /// It could not be made; perhaps the next time.
+    /// The message could not be built now; retried.
     Failed,
 }
 
-/// Asks once more, in the transaction that puts a row off, whether there is still nothing to tell.
+/// Checks, in the transaction that postpones a row, that the approval is still pending.
 pub(super) type StillPending = Arc<dyn Fn(&Transaction<'_>) -> Result<bool, StoreError> + Send + Sync>;
 
-/// A call that tells somebody something.
+/// A `POST` to a recipient.
 pub(super) struct Message {
     pub(super) url: Url,
     pub(super) headers: HeaderMap,
@@ -45,7 +47,7 @@ pub(super) struct Message {
 }
 
 impl DeliveryWorker {
-    /// Makes one attempt. Returns whether the recipient is well, as far as that was seen.
+    /// Makes one attempt. Returns `false` if the recipient should get fewer concurrent attempts.
     pub(super) async fn attempt(self: &Arc<Self>, entry: Entry) -> bool {
         let prepared = match &entry.item {
             Item::Notification(notification) => self.notification(&entry, notification).await,
@@ -56,11 +58,11 @@ impl DeliveryWorker {
             PreparedDelivery::Send(message) => {
                 let result = self.egress.post(&message.url, message.headers, message.body).await;
                 let outcome = retry::classify(&result);
-                let said = match result {
+                let detail = match result {
                     Ok(answer) => format!("answered {}", answer.status),
                     Err(error) => error.to_string(),
                 };
-                self.record_attempt(&entry, outcome, &said);
+                self.record_attempt(&entry, outcome, &detail);
                 outcome
             }
             PreparedDelivery::NotYet { until, unless } => {
@@ -72,12 +74,12 @@ impl DeliveryWorker {
                 return true;
             }
             PreparedDelivery::Drop(why) => {
-                tracing::debug!(kind = entry.kind(), recipient = entry.recipient, why, "nothing is told");
+                tracing::debug!(kind = entry.kind(), recipient = entry.recipient, why, "delivery dropped");
                 self.update_row(move |transaction| outbox::remove(transaction, id)).await;
                 return true;
             }
             PreparedDelivery::Failed => {
-                self.record_attempt(&entry, Delivery::Retry(None), "it could not be made");
+                self.record_attempt(&entry, Delivery::Retry(None), "the message could not be built");
                 Delivery::Retry(None)
             }
         };
@@ -87,11 +89,11 @@ impl DeliveryWorker {
             }
             Delivery::Retry(asked) => self.reschedule(&entry, asked).await,
         }
-        // A refusal is an answer: whoever gives one does not hang.
+        // A recipient that refuses does respond: it delays nothing.
         !matches!(outcome, Delivery::Retry(_))
     }
 
-    /// Puts a row off, or gives it up where the next attempt would come too late.
+    /// Reschedules a row, or gives it up if the next attempt would be after `give_up_at`.
     async fn reschedule(&self, entry: &Entry, asked: Option<Duration>) {
         let (id, attempts) = (entry.id, entry.attempts.saturating_add(1));
         let longest = match entry.item {
@@ -103,27 +105,27 @@ impl DeliveryWorker {
         if due > entry.give_up_at {
             self.metrics.count(entry.kind(), "given_up");
             let (kind, recipient) = (entry.kind(), entry.recipient.as_str());
-            tracing::warn!(kind, recipient, attempts, outcome = "given_up", "nobody took it in time");
+            tracing::warn!(kind, recipient, attempts, outcome = "given_up", "delivery given up");
             return self.update_row(move |transaction| outbox::remove(transaction, id)).await;
         }
         self.update_row(move |transaction| outbox::reschedule(transaction, id, attempts, due)).await;
     }
 
-    /// A count and a line in the log: what came of it, never what was sent or where.
-    fn record_attempt(&self, entry: &Entry, outcome: Delivery, said: &str) {
+    /// Counts and logs the result of an attempt; never the body or the address.
+    fn record_attempt(&self, entry: &Entry, outcome: Delivery, detail: &str) {
         let (kind, recipient, attempts) = (entry.kind(), entry.recipient.as_str(), entry.attempts.saturating_add(1));
         let outcome = outcome.as_str();
         self.metrics.count(kind, outcome);
         match outcome {
-            "delivered" => tracing::info!(kind, recipient, attempts, outcome, said, "told"),
-            _ => tracing::warn!(kind, recipient, attempts, outcome, said, "not told"),
+            "delivered" => tracing::info!(kind, recipient, attempts, outcome, detail, "delivered"),
+            _ => tracing::warn!(kind, recipient, attempts, outcome, detail, "delivery failed"),
         }
     }
 
-    /// Writes what came of an attempt, as often as it takes: as long as it isn't kept, the row must not be tried again.
+    /// Writes an attempt's result, repeated until the store accepts it: until then the row must not be tried again.
     async fn update_row(&self, work: impl Fn(&Transaction<'_>) -> Result<(), StoreError> + Clone + Send + 'static) {
         while let Err(error) = self.gateway.store().write(work.clone()).await {
-            tracing::warn!(%error, "what came of an attempt to tell somebody could not be kept");
+            tracing::warn!(%error, "the result of a delivery attempt could not be written");
             if matches!(error, StoreError::Closed) {
                 return;
             }

@@ -12,12 +12,13 @@ mod recorder;
 mod retry;
 mod webhook;
 
-use countersign_egress::Egress;
-use countersign_gateway::{Gateway, Ports};
 use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 use std::time::Duration;
 
+use countersign_egress::Egress;
+use countersign_gateway::{Gateway, Ports};
+use countersign_store::Error as StoreError;
 use tokio::task::{Id, JoinSet};
 use tokio::time::{sleep, timeout};
 
@@ -26,54 +27,51 @@ pub(crate) use delivery_metrics::DeliveryMetrics;
 pub(crate) use recorder::Recorder;
 pub(crate) use webhook::Event;
 
-use countersign_store::Error as StoreError;
-
 use crate::config::Config;
 use crate::directory::Directory;
 use crate::issuance::Issuance;
 use crate::shutdown::Shutdown;
 use crate::store::outbox;
 
-/// Woken when something new is due.
+/// Notified when an outbox row becomes due.
 pub(crate) const OUTBOX_TOPIC: &str = "outbox";
 
-/// Attempts at the same time, over all queues.
+/// Concurrent attempts over all queues.
 const MAX_IN_FLIGHT: usize = 256;
 
-/// Attempts at the same time to one recipient; one only while its last attempt was in vain.
+/// Concurrent attempts to one recipient; a recipient whose last attempt failed gets one.
 const MAX_IN_FLIGHT_PER_RECIPIENT: usize = 4;
 
-/// How often the store is looked at when nothing else happens: the clock may have been set.
+/// How often the outbox is read without a notification, because the clock may have been set.
 const POLL_INTERVAL: Duration = Duration::from_secs(1);
 
-/// How long attempts may go on once the provider stops. What is cut off is made again after the next start.
+/// How long attempts may continue during shutdown. An attempt that is cut off is repeated after the next start.
 const SHUTDOWN_GRACE: Duration = Duration::from_secs(3);
 
-/// The attempts that are being made.
+/// Attempts in progress.
 #[derive(Default)]
 struct InFlight {
     tasks: JoinSet<bool>,
     rows: HashMap<Id, (String, i64)>,
     by_recipient: HashMap<String, Vec<i64>>,
-    /// Whose last attempt was in vain.
+    /// Recipients whose last attempt failed.
     failing: HashSet<String>,
 }
 
-/// Sends what the outbox holds.
+/// Sends the due rows of the outbox.
 pub(crate) struct DeliveryWorker {
     pub(crate) config: Arc<Config>,
     pub(crate) gateway: Gateway,
     pub(crate) directory: Arc<Directory>,
     pub(crate) issuance: Arc<Issuance>,
     pub(crate) egress: Egress,
-    /// How attempts ended.
     pub(crate) metrics: DeliveryMetrics,
     pub(crate) ports: Ports,
     pub(crate) shutdown: Shutdown,
 }
 
 impl DeliveryWorker {
-    /// Tells until the provider stops.
+    /// Delivers until shutdown begins.
     pub(crate) async fn run(self: Arc<Self>) {
         let mut in_flight = InFlight::default();
         let notifier = self.gateway.store().notifier().clone();
@@ -93,7 +91,7 @@ impl DeliveryWorker {
         }
         let finished = timeout(SHUTDOWN_GRACE, async { while in_flight.tasks.join_next().await.is_some() {} });
         if finished.await.is_err() {
-            tracing::info!("notifications under way were cut off; they are made again after the next start");
+            tracing::info!("deliveries in progress were cut off; they are repeated after the next start");
         }
     }
 
@@ -124,7 +122,7 @@ impl DeliveryWorker {
 }
 
 impl InFlight {
-    /// Begins an attempt, unless this row's is being made.
+    /// Starts an attempt, unless one for this row is in progress.
     fn start(&mut self, worker: &Arc<DeliveryWorker>, entry: outbox::Entry) {
         let rows = self.by_recipient.entry(entry.recipient.clone()).or_default();
         if rows.contains(&entry.id) {
@@ -136,12 +134,12 @@ impl InFlight {
         self.rows.insert(task.id(), (recipient, id));
     }
 
-    /// Resolves after an attempt; never while there is none.
+    /// Waits for an attempt to finish; never resolves while none is in progress.
     async fn next_finished(&mut self) {
         let (task, succeeded) = match self.tasks.join_next_with_id().await {
             Some(Ok((task, succeeded))) => (task, succeeded),
             Some(Err(error)) => {
-                tracing::error!(%error, "an attempt to tell somebody broke off");
+                tracing::error!(%error, "a delivery attempt panicked");
                 (error.id(), false)
             }
             None => return std::future::pending().await,

@@ -1,5 +1,5 @@
-//! What a client is told of its request's verdict: by ping that there is one (CIBA Core §10.2), by push the tokens or why there
-//! are none (§10.3.1, §12).
+//! Ping and push notifications to a client: a ping says that there is a verdict (CIBA Core §10.2), a push carries the tokens
+//! or an error (§10.3.1, §12).
 
 use std::sync::Arc;
 
@@ -16,7 +16,7 @@ use crate::http::{ErrorCode, OAuthError};
 use crate::store::outbox::{self, Entry, Notification};
 use crate::store::{self, AuthRequest};
 
-/// After so many attempts to make tokens in vain, the client is told `transaction_failed`.
+/// After this many failed attempts to issue tokens, a push carries `transaction_failed`.
 const MAX_TOKEN_ATTEMPTS: u32 = 3;
 
 #[derive(Serialize)]
@@ -33,19 +33,19 @@ struct PushError<'a> {
     denial_reason: Option<&'a str>,
 }
 
-/// What a push says.
+/// Body of a push.
 enum PushContent {
-    /// This, and nothing else at every repetition.
+    /// Every retry sends the same body.
     Body(Secret),
     NotYet,
-    /// The tokens were fetched another way.
+    /// The tokens were issued by another path.
     AlreadyRedeemed,
-    /// The tokens can't be made now.
+    /// The tokens can't be issued now.
     Failed,
 }
 
 impl DeliveryWorker {
-    /// The call that tells the client.
+    /// Builds the ping or push of an outbox entry.
     pub(super) async fn notification(self: &Arc<Self>, entry: &Entry, notification: &Notification) -> PreparedDelivery {
         let id = notification.request;
         let request = match self.gateway.store().read(move |snapshot| store::find(snapshot, &id)).await {
@@ -65,7 +65,7 @@ impl DeliveryWorker {
         };
         let endpoint = client.as_ref().and_then(|client| Some((client, client.delivery.endpoint()?.clone())));
         let Some((client, endpoint)) = endpoint else {
-            return PreparedDelivery::Drop("the client is not told any more");
+            return PreparedDelivery::Drop("the client no longer has a notification endpoint");
         };
         if let Some(body) = &notification.body {
             return send(endpoint, notification, body);
@@ -74,7 +74,7 @@ impl DeliveryWorker {
             true => match self.push(entry, notification, &request, client).await {
                 PushContent::Body(body) => send(endpoint, notification, &body),
                 PushContent::NotYet => self.not_yet(&request),
-                PushContent::AlreadyRedeemed => PreparedDelivery::Drop("the tokens were given out already"),
+                PushContent::AlreadyRedeemed => PreparedDelivery::Drop("the tokens were issued already"),
                 PushContent::Failed => PreparedDelivery::Failed,
             },
             false => self.ping(endpoint, notification, &request).await,
@@ -103,7 +103,7 @@ impl DeliveryWorker {
         }
     }
 
-    /// What is pushed, kept before it is sent.
+    /// The push body, stored before it is sent, so that a retry repeats it.
     async fn push(
         self: &Arc<Self>,
         entry: &Entry,
@@ -132,14 +132,14 @@ impl DeliveryWorker {
         self.keep_error(entry.id, &push_error(auth_req_id, code, &error)).await
     }
 
-    /// The first body that is kept is the one that is sent.
+    /// Stores an error body, unless one is stored; returns the stored one.
     async fn keep_error(&self, row: i64, body: &Secret) -> PushContent {
         let body = body.clone();
         match self.gateway.store().write(move |transaction| outbox::store_body(transaction, row, &body)).await {
             Ok(Some(kept)) => PushContent::Body(kept),
             Ok(None) => PushContent::AlreadyRedeemed,
             Err(error) => {
-                tracing::error!(%error, "what is to be pushed could not be kept");
+                tracing::error!(%error, "a push body could not be stored");
                 PushContent::Failed
             }
         }
@@ -148,7 +148,7 @@ impl DeliveryWorker {
     fn not_yet(&self, request: &AuthRequest) -> PreparedDelivery {
         let (gateway, existing) = (self.gateway.clone(), request.approval.clone());
         let unless: StillPending = Arc::new(move |transaction| match &existing {
-            // A verdict since then has made the row due: it must stay so.
+            // A verdict committed since then made the row due: it must stay due.
             Some(existing) => {
                 let verdict = gateway.verdict(transaction, &existing.id)?;
                 Ok(matches!(verdict, Verdict::Pending | Verdict::Expired))
@@ -165,12 +165,14 @@ fn push_error(auth_req_id: &str, code: &str, error: &OAuthError) -> Secret {
 }
 
 fn json(body: &impl Serialize) -> Secret {
-    Secret::new(serde_json::to_string(body).expect("texts are JSON"))
+    Secret::new(serde_json::to_string(body).expect("strings serialize"))
 }
 
 fn send(url: Url, notification: &Notification, body: &Secret) -> PreparedDelivery {
     let bearer = HeaderValue::from_str(&format!("Bearer {}", notification.token.expose()));
-    let Ok(mut bearer) = bearer else { return PreparedDelivery::Drop("the client's token can't stand in a header") };
+    let Ok(mut bearer) = bearer else {
+        return PreparedDelivery::Drop("the client's notification token can't be sent in a header");
+    };
     bearer.set_sensitive(true);
     let json = HeaderValue::from_static("application/json");
     let headers = HeaderMap::from_iter([(AUTHORIZATION, bearer), (CONTENT_TYPE, json)]);

@@ -1,4 +1,4 @@
-//! Writes into the outbox what became true, in the transaction in which it did.
+//! Transactional outbox: adds the row in the transaction of the event it reports.
 
 use std::sync::Arc;
 
@@ -12,24 +12,24 @@ use super::{Event, OUTBOX_TOPIC};
 use crate::metrics::Metrics;
 use crate::store::outbox;
 
-/// How long the operator's endpoint may be away before an event is given up, in seconds.
+/// How long delivery of an event is retried before it is given up, in seconds.
 const EVENT_LIFETIME: u64 = 24 * 3600;
 
-/// Is told of everything at the gateway, and of what happens to tokens.
+/// Event sink of the gateway and of the token endpoint.
 pub(crate) struct Recorder {
     pub(crate) issuer: Issuer,
     pub(crate) clock: Arc<dyn Clock>,
     pub(crate) random: Arc<dyn Random>,
-    /// Whether the operator wants to hear of events.
+    /// Whether `[webhook]` is configured.
     pub(crate) webhook: bool,
     pub(crate) metrics: Arc<Metrics>,
 }
 
 impl Recorder {
-    /// Takes note of an event, for the operator.
+    /// Adds an event to the webhook's queue, if there is a webhook.
     ///
     /// # Errors
-    /// What SQLite said.
+    /// The store's error.
     pub(crate) fn note(&self, transaction: &Transaction<'_>, event: &Event<'_>) -> Result<(), StoreError> {
         if !self.webhook {
             return Ok(());
@@ -49,7 +49,7 @@ impl EventSink for Recorder {
             transaction.after_commit(move || metrics.approval(outcome, after));
         }
         match event {
-            // A client is told that nobody answered at its request's own end, which is later, and the same for nobody's request.
+            // A client learns of expiry when its request expires, which is later, and is the same for a request without approval.
             GatewayEvent::Ended { expired: true, .. } => Ok(()),
             GatewayEvent::Ended { approval, .. } => {
                 if outbox::mark_due(transaction, approval, self.clock.now())? {

@@ -1,4 +1,4 @@
-//! What an attempt came to, and when the next one makes sense.
+//! Retry policy: classifies a delivery's result, and computes the pause before the next attempt.
 
 use std::time::Duration;
 
@@ -6,22 +6,22 @@ use countersign_egress::{CallError, Response};
 use countersign_jose::random::{self, Random};
 use reqwest::header;
 
-/// The pause after the first attempt in vain; it doubles.
+/// Pause after the first failed attempt; doubles with each further one.
 const FIRST_PAUSE: Duration = Duration::from_secs(1);
 
-/// What an attempt came to.
+/// Result of a delivery attempt.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Delivery {
-    /// It was received.
+    /// 2xx.
     Delivered,
-    /// The same would be refused again (CIBA Core §10.2: no redirect is followed, a client that says 401 is left alone).
+    /// Final: any other status (CIBA Core §10.2: redirects are not followed, a 401 is not retried).
     Refused,
-    /// Another time it may work; not before so long, if the other side said so.
+    /// Retried, not before the response's `Retry-After`, if there is one.
     Retry(Option<Duration>),
 }
 
 impl Delivery {
-    /// The name in counts and logs.
+    /// The `outcome` label in metrics and logs.
     pub(super) const fn as_str(self) -> &'static str {
         match self {
             Delivery::Delivered => "delivered",
@@ -31,7 +31,7 @@ impl Delivery {
     }
 }
 
-/// Judges what came back.
+/// Classifies a response or a call's error.
 pub(super) fn classify(result: &Result<Response, CallError>) -> Delivery {
     match result {
         Ok(answer) => match answer.status {
@@ -50,8 +50,8 @@ fn retry_after(answer: &Response) -> Option<Duration> {
     value.trim().parse().ok().map(Duration::from_secs)
 }
 
-/// The pause after this many attempts in vain: doubling up to `longest`, and between half and one and a half of that, so that
-/// what failed together does not come again together. Never shorter than the other side asked for, `longest` at most.
+/// Exponential back-off with jitter: doubles with each of `attempts` up to `longest`, times 0.5 to 1.5, so that rows that failed
+/// together are not retried together. At least `asked` (`Retry-After`), as far as that is at most `longest`.
 pub(super) fn pause(attempts: u32, longest: Duration, asked: Option<Duration>, random: &dyn Random) -> Duration {
     let doubled = FIRST_PAUSE.saturating_mul(1_u32.checked_shl(attempts.saturating_sub(1)).unwrap_or(u32::MAX));
     let usual = doubled.min(longest);

@@ -1,4 +1,4 @@
-//! What the operator's webhook is told: the events, their JSON, and the signature by which a receiver knows them.
+//! Webhook events: their types, JSON and signature.
 //!
 //! Headers and signature are those of Standard Webhooks 1.0 (`webhook-id`, `webhook-timestamp`, `webhook-signature`), which
 //! libraries in many languages verify.
@@ -19,25 +19,25 @@ use super::DeliveryWorker;
 use super::attempt::{Message, PreparedDelivery};
 use crate::config::Webhook;
 
-/// Something an operator wants to know at once. Texts are as their authors wrote them: data, never markup.
+/// A security event for the operator. Strings are unescaped user input: data, never markup.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 #[serde(tag = "type", content = "data", rename_all = "snake_case")]
 pub(crate) enum Event<'a> {
-    /// Somebody denied a request as "this wasn't me".
+    /// A user denied a request as "this wasn't me".
     NotMe {
         sub: &'a str,
         client_id: &'a str,
         approval: &'a str,
-        /// Until when the client is held back for this person, in seconds since the epoch.
+        /// Until when the client's requests to this user are held, in seconds since the epoch.
         held_until: u64,
     },
-    /// Somebody disputed an approval after the fact.
+    /// A user disputed an approval after the fact.
     Dispute { sub: &'a str, client_id: &'a str, approval: &'a str, device_id: &'a str },
-    /// A device takes part from now on.
+    /// A device was confirmed, and answers from now on.
     DeviceAdded { sub: &'a str, device_id: &'a str, device_name: &'a str, device_class: &'a str },
     /// A device was suspended: two histories claim to be its own.
     DeviceCopied { sub: &'a str, device_id: &'a str, device_name: &'a str },
-    /// A refresh token was used a second time: it, or its successor, is in the wrong hands.
+    /// A refresh token was used a second time: it or its successor was stolen.
     RefreshReuse { sub: &'a str, client_id: &'a str, approval: &'a str },
 }
 
@@ -51,7 +51,7 @@ struct Body<'a> {
 }
 
 impl<'a> Event<'a> {
-    /// What of the gateway's happenings an operator is told.
+    /// The webhook event of a gateway event; `None` for one that is not sent.
     pub(super) fn of(event: &GatewayEvent<'a>) -> Option<Event<'a>> {
         Some(match *event {
             GatewayEvent::NotMe { approval, subject, client_id, held_until } => Event::NotMe {
@@ -79,17 +79,17 @@ impl<'a> Event<'a> {
         })
     }
 
-    /// The event's id and its JSON.
+    /// A new event id (`ev_…`) and the JSON body.
     pub(super) fn body(&self, issuer: &Issuer, now: Timestamp, random: &dyn Random) -> (String, String) {
         let id = format!("ev_{}", base64url::encode(&random::bytes::<{ limits::ID_BITS / 8 }>(random)));
         let body = Body { id: &id, timestamp: rfc_3339(now), issuer, event: self };
-        let json = serde_json::to_string(&body).expect("an event is texts and numbers");
+        let json = serde_json::to_string(&body).expect("strings and numbers serialize");
         (id, json)
     }
 }
 
 impl DeliveryWorker {
-    /// The call that tells the operator.
+    /// Builds the webhook call of an event.
     pub(super) fn event(&self, id: &str, body: &str) -> PreparedDelivery {
         let Some(webhook) = &self.config.webhook else {
             return PreparedDelivery::Drop("no webhook is configured any more");
@@ -109,7 +109,7 @@ fn headers(webhook: &Webhook, id: &str, seconds: u64, body: &str) -> HeaderMap {
     ])
 }
 
-/// HMAC-SHA-256 over id, time and body.
+/// HMAC-SHA-256 over `{id}.{seconds}.{body}` (Standard Webhooks 1.0).
 fn signature(key: &[u8], id: &str, seconds: u64, body: &str) -> String {
     let key = hmac::Key::new(hmac::HMAC_SHA256, key);
     let tag = hmac::sign(&key, format!("{id}.{seconds}.{body}").as_bytes());

@@ -7,10 +7,10 @@ use countersign_jose::random::Random;
 
 use crate::config::{Client, ClientAuth, ClientSecret, StoredSecret};
 
-/// Everybody in the configuration file who may ask, and the hashes of their secrets.
+/// Clients of the configuration file by id.
 pub(crate) struct ConfiguredClients {
     by_id: HashMap<String, Arc<Client>>,
-    /// Compared with when nobody has the id, so that both take the same time.
+    /// Compared with for an unknown id, so that it takes as long as a known one.
     pub(crate) decoy_secret: StoredSecret,
 }
 
@@ -26,7 +26,7 @@ impl ConfiguredClients {
         ConfiguredClients { by_id: by_id.collect(), decoy_secret }
     }
 
-    /// The client of this id, if it stands in the configuration file.
+    /// The client with this id.
     pub(crate) fn get(&self, client_id: &str) -> Option<&Arc<Client>> {
         self.by_id.get(client_id)
     }

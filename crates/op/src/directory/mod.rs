@@ -1,14 +1,13 @@
-//! Who may ask and who can be asked: those in the configuration file, and those beside it in the store, where commands and
-//! registration put them. A row is read at every question, so that a change holds from the next request on, in every process.
+//! Lookup of clients and users: the configuration file first, then the store, to which commands and registration add. Rows are
+//! read for each request, so that a change takes effect with the next one, in every process.
 
 mod configured_clients;
 mod user_identifier;
 
-use countersign_store::Store;
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
 
-use countersign_store::{Error as StoreError, Snapshot};
+use countersign_store::{Error as StoreError, Snapshot, Store};
 
 pub(crate) use configured_clients::ConfiguredClients;
 pub(crate) use user_identifier::UserIdentifier;
@@ -19,13 +18,13 @@ use crate::store::directory_entries::{self as rows, ClientRow, UserRow};
 /// Clients whose entries are kept as they were read, at most; beyond that all are read anew.
 const CACHED_CLIENTS: usize = 10_000;
 
-/// The clients beside the configuration file, as far as they were asked for.
+/// Parsed entries of clients in the store.
 #[derive(Default)]
 struct ClientCache {
     by_id: Mutex<HashMap<String, CachedClient>>,
 }
 
-/// A client, and the row it was read from.
+/// A parsed client, valid as long as its row is unchanged.
 struct CachedClient {
     entry: String,
     secret: Option<[u8; 32]>,
@@ -45,9 +44,13 @@ impl ClientCache {
         let client = match client_entry(&row.entry, row.secret.as_ref(), config) {
             Ok(client) => Arc::new(client),
             Err(errors) => {
-                // It was sound when it was added: the configuration around it changed.
+                // It was valid when it was added: the configuration changed since.
                 let errors: Vec<String> = errors.iter().map(ToString::to_string).collect();
-                tracing::warn!(client_id = row.client_id, errors = errors.join("; "), "a client can't ask any more");
+                tracing::warn!(
+                    client_id = row.client_id,
+                    errors = errors.join("; "),
+                    "a stored client is no longer valid under this configuration; its requests are refused"
+                );
                 return None;
             }
         };
@@ -60,7 +63,7 @@ impl ClientCache {
     }
 }
 
-/// Looks clients and users up: in the configuration file first, then in the store.
+/// Finds clients and users in the configuration file, then in the store.
 pub(crate) struct Directory {
     config: Arc<Config>,
     store: Store,
@@ -78,7 +81,7 @@ impl Directory {
         &self.clients
     }
 
-    /// The client of this id, wherever its entry stands.
+    /// The client with this id, in the file or in the store.
     pub(crate) async fn find_client(self: &Arc<Self>, client_id: &str) -> Result<Option<Arc<Client>>, StoreError> {
         if let Some(client) = self.clients.get(client_id) {
             return Ok(Some(client.clone()));
@@ -99,13 +102,13 @@ impl Directory {
         Ok(rows::client(snapshot, client_id)?.and_then(|row| self.stored_client(&row)))
     }
 
-    /// A client beside the file, if its entry can still be read.
+    /// A client from its row; `None` if its entry is no longer valid.
     pub(crate) fn stored_client(&self, row: &ClientRow) -> Option<Arc<Client>> {
         self.cache.read(row, &self.config)
     }
 
-    /// The person of this name. Somebody in the configuration file is found without the store, so that a lock that a command put on
-    /// does not show here: the transaction that asks them looks for it.
+    /// The user with this identifier. One in the configuration file is found without a read of the store, so that a lock set by a
+    /// command does not show here: the transaction that creates the request checks it.
     pub(crate) async fn find_user(self: &Arc<Self>, named: &UserIdentifier) -> Result<Option<Arc<User>>, StoreError> {
         let in_file = match named {
             UserIdentifier::Name(name) => self.config.users.by_login_hint(name),
@@ -122,7 +125,7 @@ impl Directory {
         found.await
     }
 
-    /// The person with this subject or one of whose hints this is.
+    /// The user with this subject or hint.
     pub(crate) fn user_named_in(&self, snapshot: &Snapshot<'_>, name: &str) -> Result<Option<Arc<User>>, StoreError> {
         let found = match self.config.users.by_login_hint(name) {
             Some(user) => Some(user.clone()),
@@ -134,7 +137,7 @@ impl Directory {
         with_lock(snapshot, found)
     }
 
-    /// The person with this subject, byte for byte.
+    /// The user with this subject, byte for byte.
     pub(crate) fn user_in(&self, snapshot: &Snapshot<'_>, sub: &str) -> Result<Option<Arc<User>>, StoreError> {
         let found = match self.config.users.by_sub(sub) {
             Some(user) => Some(user.clone()),
@@ -145,10 +148,10 @@ impl Directory {
 }
 
 fn read_user(row: &UserRow) -> Option<Arc<User>> {
-    user_entry(&row.entry).inspect_err(|_| tracing::warn!(sub = row.sub, "a person's entry can't be read")).ok()
+    user_entry(&row.entry).inspect_err(|_| tracing::warn!(sub = row.sub, "a stored user's entry can't be read")).ok()
 }
 
-/// Whether a command locked the person out, which goes before what the entry says.
+/// Applies a lock set by a command, which overrides the entry.
 fn with_lock(snapshot: &Snapshot<'_>, found: Option<Arc<User>>) -> Result<Option<Arc<User>>, StoreError> {
     match found {
         Some(user) if !user.locked && rows::is_locked(snapshot, user.sub.as_str())? => {

@@ -1,20 +1,20 @@
-//! How a hint names a user.
+//! User identifier in a hint: a subject, or any name in the user's entry.
 
 use countersign_jose::hash::Hash;
 
 use crate::config::folded;
 
-/// What somebody is called.
+/// Identifies a user, who may not exist.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum UserIdentifier {
-    /// A subject, or anything the person's entry lists: e-mail address, phone number, card number.
+    /// A subject, or a hint in the user's entry: e-mail address, phone number, card number.
     Name(String),
     /// A subject at this provider.
     Subject(String),
 }
 
 impl UserIdentifier {
-    /// Stands for the name where nobody may learn whether it is anybody's: the same for all ways of writing it.
+    /// Hash of the case-folded identifier: the key of rate limits, which must not depend on whether the user exists.
     pub(crate) fn digest(&self) -> Hash {
         match self {
             UserIdentifier::Name(name) | UserIdentifier::Subject(name) => Hash::of(folded(name)),

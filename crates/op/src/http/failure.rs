@@ -15,7 +15,7 @@ pub(crate) fn failed(error: &(dyn std::error::Error + 'static)) -> OAuthError {
         let what = "this provider can't store anything at the moment: try again later";
         return OAuthError::new(ErrorCode::TemporarilyUnavailable, what).with_retry_after(RETRY_AFTER);
     }
-    OAuthError::new(ErrorCode::ServerError, "something went wrong in this provider; its log says what")
+    OAuthError::new(ErrorCode::ServerError, "internal error; see the provider's log")
 }
 
 fn passes(error: &(dyn std::error::Error + 'static)) -> bool {

@@ -1,4 +1,4 @@
-//! A copy of the provider's database, made beside the process that serves it.
+//! Online backup of the provider's database.
 
 use std::path::Path;
 
@@ -6,11 +6,11 @@ use countersign_store::{Backup, BackupError};
 
 use crate::server::home;
 
-/// Copies the database of this home to a new file, whole as of one moment and checked, while the provider goes on. The keys are
-/// not in it. Reads nothing else: it works without the configuration, and with a database that only another version can serve.
+/// Copies the database of this home to a new file, as a consistent, checked snapshot, while the provider keeps serving. Does not
+/// copy the keys. Reads nothing else: works without a configuration, and with a database of another version's schema.
 ///
 /// # Errors
-/// [`BackupError`], in words that say what to do.
+/// [`BackupError`].
 pub fn back_up(home: &Path, to: &Path) -> Result<Backup, BackupError> {
     countersign_store::back_up(&home::database(home), to)
 }

@@ -1,4 +1,4 @@
-//! What is wrong with a configuration that was read without a mistake: files that can't be used, addresses that are never called.
+//! `op check`: errors in a configuration that parses: unusable certificate files, blocked addresses.
 
 use std::sync::Arc;
 
@@ -7,21 +7,21 @@ use countersign_egress::{Egress, SystemResolver};
 use crate::config::{Config, called_addresses};
 use crate::server::tls::Tls;
 
-/// Looks at everything beside the file itself, without opening the home or a port. One sentence for each fault; none: it is fine.
+/// Checks everything outside the file, without opening the home or a port. One sentence for each error.
 pub fn check(config: &Config) -> Vec<String> {
-    let mut faults = Vec::new();
+    let mut errors = Vec::new();
     if let Some(Err(error)) = config.tls.as_ref().map(Tls::read) {
-        faults.push(format!("[tls]: {error}"));
+        errors.push(format!("[tls]: {error}"));
     }
     let egress = Egress::new(config.egress.clone(), Arc::new(SystemResolver));
     for client in &config.clients {
         for (member, url) in called_addresses(client) {
             if let Err(error) = egress.check(url) {
-                faults.push(format!("client {}: `{member}` can't be used: {error}", client.client_id));
+                errors.push(format!("client {}: `{member}` can't be used: {error}", client.client_id));
             }
         }
     }
-    faults
+    errors
 }
 
 #[cfg(test)]

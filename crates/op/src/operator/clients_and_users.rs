@@ -1,4 +1,4 @@
-//! Clients and users, for the operator's commands.
+//! `op client` and `op user`: clients and users, while the provider runs.
 
 use std::sync::Arc;
 
@@ -9,24 +9,24 @@ use crate::config::User;
 use crate::server::Provider;
 
 impl Provider {
-    /// Adds a client: `entry` is TOML, one `[[clients]]` table without a secret; one is made where the method needs it.
-    /// It may ask from the next request on.
+    /// Adds a client: `entry` is TOML, one `[[clients]]` table without a secret; one is generated if the method needs it.
+    /// It takes effect with the next request.
     ///
     /// # Errors
-    /// [`DirectoryError::Entry`] with every mistake, [`DirectoryError::Taken`], or the store's failure.
+    /// [`DirectoryError::Entry`] with every error, [`DirectoryError::Taken`], or the store's error.
     pub async fn add_client(&self, entry: &str) -> Result<AddedClient, DirectoryError> {
         self.parts().administration.add_client(entry.to_owned(), false).await
     }
 
-    /// Every client, those in the file first.
+    /// All clients, those in the file first.
     ///
     /// # Errors
-    /// What the store said.
+    /// The store's error.
     pub fn clients(&self) -> Result<Vec<ClientRecord>, DirectoryError> {
         self.parts().administration.clients()
     }
 
-    /// Gives a client a new secret; the old one ends with this call.
+    /// Replaces a client's secret; the old one is invalid from this call on.
     ///
     /// # Errors
     /// [`DirectoryError`].
@@ -34,7 +34,7 @@ impl Provider {
         self.parts().administration.rotate_secret(client_id).await
     }
 
-    /// Removes a client and withdraws what it asked for. Returns how many requests were pending.
+    /// Removes a client and withdraws its pending requests. Returns their number.
     ///
     /// # Errors
     /// [`DirectoryError`].
@@ -42,48 +42,48 @@ impl Provider {
         self.parts().administration.remove_client(client_id).await
     }
 
-    /// Adds a person: `entry` is TOML, one `[[users]]` table.
+    /// Adds a user: `entry` is TOML, one `[[users]]` table.
     ///
     /// # Errors
-    /// [`DirectoryError::Entry`] with every mistake, [`DirectoryError::Taken`], or the store's failure.
+    /// [`DirectoryError::Entry`] with every error, [`DirectoryError::Taken`], or the store's error.
     pub async fn add_user(&self, entry: &str) -> Result<Arc<User>, DirectoryError> {
         self.parts().administration.add_user(entry).await
     }
 
-    /// Writes a person's entry in place of the one there is, for example with another hint.
+    /// Replaces a user's entry, for example to add a hint.
     ///
     /// # Errors
-    /// As [`Provider::add_user`]; [`DirectoryError::InFile`] for a person in the configuration file.
+    /// As [`Provider::add_user`]; [`DirectoryError::InFile`] for a user in the configuration file.
     pub async fn change_user(&self, entry: &str) -> Result<Arc<User>, DirectoryError> {
         self.parts().administration.change_user(entry).await
     }
 
-    /// Everybody, those in the file first.
+    /// All users, those in the file first.
     ///
     /// # Errors
-    /// What the store said.
+    /// The store's error.
     pub fn users(&self) -> Result<Vec<UserRecord>, DirectoryError> {
         self.parts().administration.users()
     }
 
-    /// The person with this subject, or one of whose hints this is.
+    /// The user with this subject or hint.
     ///
     /// # Errors
-    /// [`DirectoryError::Unknown`], or what the store said.
+    /// [`DirectoryError::Unknown`], or the store's error.
     pub fn user(&self, name: &str) -> Result<Arc<User>, DirectoryError> {
         self.parts().administration.user(name)
     }
 
-    /// The entry of a person that was added by a command.
+    /// The TOML entry of a user that was added by a command.
     ///
     /// # Errors
-    /// [`DirectoryError::InFile`] or [`DirectoryError::Unknown`], or what the store said.
+    /// [`DirectoryError::InFile`] or [`DirectoryError::Unknown`], or the store's error.
     pub fn user_entry(&self, sub: &str) -> Result<String, DirectoryError> {
         self.parts().administration.stored_user_entry(sub)
     }
 
-    /// Locks a person out, wherever the entry stands: nobody asks them any more, what is pending is withdrawn, and approvals
-    /// already given yield no tokens. Returns how many requests were pending.
+    /// Locks a user, in the file or in the store: new requests end as for an unknown user, pending ones are withdrawn, and approvals
+    /// already given yield no tokens. Returns the number of pending requests.
     ///
     /// # Errors
     /// [`DirectoryError`].
@@ -91,15 +91,15 @@ impl Provider {
         self.parts().administration.lock_user(sub).await
     }
 
-    /// Lets a person in again that a command locked out. Returns whether that changed anything.
+    /// Removes a lock that a command set. Returns whether there was one.
     ///
     /// # Errors
-    /// What the store said.
+    /// The store's error.
     pub async fn unlock_user(&self, sub: &Subject) -> Result<bool, DirectoryError> {
         self.parts().administration.unlock_user(sub).await
     }
 
-    /// Removes a person: devices are revoked, what is pending is withdrawn. Returns how many devices there were.
+    /// Removes a user, revokes their devices and withdraws pending requests. Returns the number of devices.
     ///
     /// # Errors
     /// [`DirectoryError`].

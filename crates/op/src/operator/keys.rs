@@ -1,4 +1,4 @@
-//! Keys, for the operator's commands.
+//! `op keys`: list, rotate and reload the signing keys.
 
 use countersign_gateway::ManifestError;
 
@@ -14,11 +14,11 @@ impl Provider {
         self.parts().keys.keys()
     }
 
-    /// Gives every key but the evidence root a successor. The new token key is published at once and signs ten minutes later; the
-    /// others sign at once. What was signed before stays good, unless the former keys are `compromised`: then they are removed and
-    /// revoked, and the tokens and links they signed are refused.
+    /// Rotates every key but the evidence root. The new token key is published at once and signs ten minutes later; the others sign
+    /// at once. Earlier signatures stay valid, unless the former keys are `compromised`: then they are removed and revoked, and the
+    /// tokens and links they signed are refused.
     ///
-    /// The process that serves the same home notices within seconds. Blocks the thread.
+    /// The process that serves the same home reloads them within seconds. Blocks the thread.
     ///
     /// # Errors
     /// [`RotateError`].
@@ -26,11 +26,11 @@ impl Provider {
         self.parts().keys.rotate_keys(compromised)
     }
 
-    /// Reads the keys again if their files came or went; returns whether they did. [`Provider::serve`] does this by itself. Blocks
+    /// Reloads the keys if files were added or removed; returns whether they were. [`Provider::serve`] does this by itself. Blocks
     /// the thread.
     ///
     /// # Errors
-    /// [`RotateError`]; then the keys that were read before stay in use.
+    /// [`RotateError`]; the keys in use stay in use.
     pub fn reload_keys(&self) -> Result<bool, RotateError> {
         self.parts().keys.reload_keys()
     }

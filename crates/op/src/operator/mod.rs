@@ -1,4 +1,4 @@
-//! For the operator's commands: status, the trace of a request, backup, a check of the configuration.
+//! Operator commands: status, request trace, backup, configuration check, metrics.
 
 mod backup;
 mod check;

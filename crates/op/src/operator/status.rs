@@ -1,5 +1,5 @@
-//! `op status`: what of the provider works, what doesn't, and what to do next. Everything but the configuration and the way to the
-//! issuer, which are the command's to try.
+//! `op status`: health of each part, and what to do where one fails. The command itself checks the configuration and whether the
+//! issuer can be reached.
 
 use std::time::Duration;
 
@@ -12,43 +12,43 @@ use crate::server::home;
 use crate::server::{Parts, Provider};
 use crate::store::outbox;
 
-/// How long a certificate must be good still, in seconds, before a renewal is urged.
+/// Remaining validity of a certificate, in seconds, below which status asks for a renewal.
 const RENEW_WITHIN: u64 = 14 * 86_400;
 
-/// How far back verdicts are counted, in seconds.
+/// Window in which ended approvals are counted, in seconds.
 const RECENT_SECONDS: u64 = 86_400;
 
-/// After how many failed attempts a delivery is told as a fault.
+/// Failed attempts after which a delivery is reported as a problem.
 const FAILING_AFTER: u32 = 3;
 
-/// One thing that works or does not.
+/// Health of one part.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct StatusLine {
-    /// Its name.
+    /// Stable name of the part, such as `store`.
     pub name: &'static str,
-    /// How it stands, in words.
+    /// Its state in words.
     pub detail: String,
-    /// What to do about it; `None`: it is well.
+    /// What to do about a problem; `None` if there is none.
     pub next: Option<String>,
 }
 
 impl StatusLine {
-    /// Something that is well.
+    /// A part that works.
     pub fn ok(name: &'static str, detail: impl Into<String>) -> StatusLine {
         StatusLine { name, detail: detail.into(), next: None }
     }
 
-    /// Something that is not.
+    /// A part that needs the operator; `next` says what to do.
     pub fn problem(name: &'static str, detail: impl Into<String>, next: impl Into<String>) -> StatusLine {
         StatusLine { name, detail: detail.into(), next: Some(next.into()) }
     }
 }
 
 impl Provider {
-    /// How the provider stands, beside the process that serves it.
+    /// Health of each part; runs beside the process that serves.
     ///
     /// # Errors
-    /// What the store said, where it can't even be read.
+    /// The store's error, if it can't be read.
     pub async fn status(&self) -> Result<Vec<StatusLine>, StoreError> {
         let parts = self.parts();
         Ok(vec![
@@ -79,12 +79,12 @@ impl Provider {
     fn clients_line(&self) -> StatusLine {
         let clients = match self.clients() {
             Ok(clients) => clients,
-            Err(error) => return StatusLine::problem("clients", error.to_string(), "see what the store says above"),
+            Err(error) => return StatusLine::problem("clients", error.to_string(), "see the store line above"),
         };
         let registered = clients.iter().filter(|client| client.registered).count();
         match clients.len() {
-            0 => StatusLine::problem("clients", "nobody may ask", "add one: countersign op client add"),
-            all => StatusLine::ok("clients", format!("{all} may ask, {registered} of them registered themselves")),
+            0 => StatusLine::problem("clients", "no client is configured", "add one: countersign op client add"),
+            all => StatusLine::ok("clients", format!("{all} clients, {registered} of them registered themselves")),
         }
     }
 }
@@ -93,7 +93,7 @@ impl Parts {
     fn process_line(&self) -> StatusLine {
         match home::holder(&self.home) {
             Some(pid) => StatusLine::ok("process", format!("process {pid} serves this home")),
-            None => StatusLine::problem("process", "nobody serves this home", "start it: countersign op serve"),
+            None => StatusLine::problem("process", "no process serves this home", "start it: countersign op serve"),
         }
     }
 
@@ -102,12 +102,12 @@ impl Parts {
         let size = std::fs::metadata(&path).map_or(0, |file| file.len());
         let megabytes = size.div_ceil(1 << 20);
         match tokio::time::timeout(Duration::from_secs(5), self.gateway.store().try_write()).await {
-            Ok(Ok(())) => StatusLine::ok("store", format!("takes writes; {megabytes} MiB")),
+            Ok(Ok(())) => StatusLine::ok("store", format!("accepts writes; {megabytes} MiB")),
             Ok(Err(error)) => {
-                let next = "make space on the disk, or see what else holds provider.db";
+                let next = "free space on the disk, or find what else holds provider.db";
                 StatusLine::problem("store", error.to_string(), next)
             }
-            Err(_) => StatusLine::problem("store", "does not answer", "see what else holds provider.db"),
+            Err(_) => StatusLine::problem("store", "does not respond", "find what else holds provider.db"),
         }
     }
 
@@ -126,10 +126,10 @@ impl Parts {
         };
         let days = until.seconds().saturating_sub(self.ports.clock.now().seconds()) / 86_400;
         match until.seconds().saturating_sub(RENEW_WITHIN) > self.ports.clock.now().seconds() {
-            true => StatusLine::ok(NAME, format!("good for {days} days")),
+            true => StatusLine::ok(NAME, format!("valid for {days} days")),
             false => {
-                let next = "renew it; new files are taken within seconds, without a restart";
-                StatusLine::problem(NAME, format!("good for {days} more days"), next)
+                let next = "renew it; new files are read within seconds, without a restart";
+                StatusLine::problem(NAME, format!("valid for {days} more days"), next)
             }
         }
     }
@@ -139,11 +139,10 @@ impl Parts {
         let enrolled = gateway.store().read_blocking(|snapshot| gateway.count_enrolled(snapshot))?;
         let known = self.config.users.with_code().1
             + self.gateway.store().read_blocking(crate::store::directory_entries::users_with_code)?.1;
-        let detail =
-            format!("{known} can be asked, {} of them with a device; devices: {}", enrolled.people, enrolled.devices);
+        let detail = format!("{known} users, {} of them with a device; devices: {}", enrolled.people, enrolled.devices);
         Ok(match (known, enrolled.people) {
-            (0, _) => StatusLine::problem("people", "nobody can be asked", "add somebody: countersign op user add"),
-            (_, 0) => StatusLine::problem("people", detail, "make a link for somebody: countersign op link USER"),
+            (0, _) => StatusLine::problem("people", "no user is configured", "add one: countersign op user add"),
+            (_, 0) => StatusLine::problem("people", detail, "create a link for one: countersign op link USER"),
             _ => StatusLine::ok("people", detail),
         })
     }
@@ -156,7 +155,7 @@ impl Parts {
         })?;
         let recent: Vec<String> = ended.iter().map(|(outcome, count)| format!("{count} {outcome}")).collect();
         let recent = if recent.is_empty() { "none".to_owned() } else { recent.join(", ") };
-        let detail = format!("{} wait, {} of them held; ended in a day: {recent}", pending.pending, pending.held);
+        let detail = format!("{} pending, {} of them held; ended in 24 hours: {recent}", pending.pending, pending.held);
         Ok(StatusLine::ok("approvals", detail))
     }
 
@@ -171,7 +170,9 @@ impl Parts {
         let detail = format!("{waiting} notifications and events to deliver; {webhook}");
         Ok(match tried {
             Some((recipient, attempts)) if attempts >= FAILING_AFTER => {
-                let next = format!("see why {recipient} does not answer: the log has a line \"told\" for each attempt");
+                let next = format!(
+                    "see why {recipient} does not answer: the log has a line \"delivery failed\" for each failed attempt"
+                );
                 StatusLine::problem(NAME, format!("{detail}; {recipient} was tried {attempts} times"), next)
             }
             _ => StatusLine::ok(NAME, detail),

@@ -1,4 +1,4 @@
-//! `op trace`: one request's story, from the client's question to the tokens.
+//! `op trace`: the history of one request, from `/bc-authorize` to the tokens.
 
 use countersign_gateway::ApprovalTrace;
 use countersign_protocol::id::{ApprovalId, ChallengeId};
@@ -8,22 +8,22 @@ use crate::Provider;
 use crate::authentication_request::auth_req_id;
 use crate::store::{self, RequestTrace};
 
-/// What is known about a request.
+/// Everything stored about a request.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Trace {
-    /// The client's side; forgotten a day after the request's end.
+    /// The client's side; deleted a day after the request's end.
     pub request: Option<RequestTrace>,
-    /// The devices' side; `None` where nobody was asked: somebody unknown or locked, or without a device.
+    /// The devices' side; `None` for a user who is unknown, locked or has no device.
     pub approval: Option<ApprovalTrace>,
 }
 
 impl Provider {
-    /// The story behind an id: of an approval (`ap_…`), a challenge (`ch_…`), or an `auth_req_id`. `None` for one that is not known.
-    /// For an operator's own look; it reads many rows.
+    /// Finds a request by the id of its approval (`ap_…`), of a challenge (`ch_…`), or by its `auth_req_id`. `None` for an unknown
+    /// id. For the operator; reads many rows.
     ///
     /// # Errors
-    /// What the store said.
+    /// The store's error.
     pub fn trace(&self, id: &str) -> Result<Option<Trace>, StoreError> {
         let gateway = self.gateway();
         gateway.store().read_blocking(|snapshot| {

@@ -1,18 +1,18 @@
-//! What the serving process does of its own accord: forgets what is over.
+//! Background cleanup: deletes expired rows.
 
 use std::time::Duration;
 
 use super::Provider;
 use crate::store;
 
-/// How often requests that ended a day ago are forgotten.
-const FORGET_EVERY: Duration = Duration::from_secs(600);
+/// Interval of the cleanup.
+const CLEANUP_INTERVAL: Duration = Duration::from_secs(600);
 
 impl Provider {
     pub(super) fn forget_old_requests(&self) -> tokio::task::JoinHandle<()> {
         let parts = self.parts.clone();
         tokio::spawn(async move {
-            let mut ticks = tokio::time::interval(FORGET_EVERY);
+            let mut ticks = tokio::time::interval(CLEANUP_INTERVAL);
             loop {
                 ticks.tick().await;
                 let now = parts.ports.clock.now();
@@ -24,10 +24,10 @@ impl Provider {
                     store::forget_old(transaction, now)
                 });
                 if let Err(error) = parts.user_codes.recount_user_codes().await {
-                    tracing::warn!(%error, "people with a user code could not be counted");
+                    tracing::warn!(%error, "users with a user code could not be counted");
                 }
                 if let Err(error) = forgotten.await {
-                    tracing::warn!(%error, "old requests could not be forgotten");
+                    tracing::warn!(%error, "expired rows could not be deleted");
                 }
             }
         })

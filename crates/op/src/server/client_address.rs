@@ -1,5 +1,4 @@
-//! Where a request comes from: the connection's other end, or what a proxy that the operator trusts says of it. From anybody else
-//! such headers say nothing.
+//! Client address: the peer's, or X-Forwarded-For/Forwarded (RFC 7239) from a trusted proxy; ignored from anyone else.
 
 use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
@@ -19,7 +18,7 @@ use crate::config::{ForwardedBy, TrustedProxies};
 use crate::http::{PeerCertificate, decode};
 use crate::server::tls::TlsListener;
 
-/// The other end of a connection.
+/// The connection's peer.
 #[derive(Debug, Clone)]
 pub(crate) struct Peer {
     address: SocketAddr,
@@ -28,8 +27,8 @@ pub(crate) struct Peer {
 
 impl Connected<IncomingStream<'_, TcpListener>> for Peer {
     fn connect_info(stream: IncomingStream<'_, TcpListener>) -> Peer {
-        // Every new connection comes by here. A device's stream is written to without an answer: its second event would wait
-        // for the first one's acknowledgement.
+        // Called for every new connection. A device's event stream sends several small segments without a response: with Nagle's
+        // algorithm the second event would wait for the first one's acknowledgement.
         let _ = stream.io().set_nodelay(true);
         Peer { address: *stream.remote_addr(), certificate: None }
     }
@@ -46,11 +45,11 @@ impl Connected<IncomingStream<'_, TlsListener>> for Peer {
     }
 }
 
-/// The address a request comes from, as far as it can be believed.
+/// Address of the client, not spoofable unless the client is a trusted proxy.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct ClientAddress(pub(crate) IpAddr);
 
-/// Says for every request where it comes from.
+/// Adds [`ClientAddress`] and [`PeerCertificate`] to each request's extensions.
 pub(crate) fn with_client_address(routes: Router, proxies: &TrustedProxies) -> Router {
     let proxies = Arc::new(proxies.clone());
     routes.layer(middleware::from_fn(move |mut request: Request, next: Next| {
@@ -75,7 +74,7 @@ impl TrustedProxies {
         if !self.trusts(direct) {
             return (direct, peer.certificate);
         }
-        // The nearest that is no proxy of ours: what stands before it was written by whoever it is.
+        // The rightmost address that is not a trusted proxy: everything left of it was written by that client.
         let name = match self.forwarded_by {
             ForwardedBy::XForwardedFor => "x-forwarded-for",
             ForwardedBy::Forwarded => "forwarded",
@@ -97,8 +96,8 @@ impl TrustedProxies {
     }
 }
 
-/// The address in an element of `Forwarded`: `for=192.0.2.60`, `for="[2001:db8::17]:4711"`. `None` for a name that somebody made up
-/// (`_hidden`, `unknown`), or none at all.
+/// The `for` address in an element of `Forwarded` (RFC 7239 §6): `for=192.0.2.60`, `for="[2001:db8::17]:4711"`. `None` for an
+/// obfuscated (`_hidden`), unknown or missing one.
 fn forwarded_for(element: &str) -> Option<IpAddr> {
     let mut pairs = element.split(';').filter_map(|pair| pair.trim().split_once('='));
     let (_, node) = pairs.find(|(name, _)| name.trim().eq_ignore_ascii_case("for"))?;
@@ -110,7 +109,7 @@ fn forwarded_for(element: &str) -> Option<IpAddr> {
 }
 
 fn certificate(header: &[u8]) -> Option<PeerCertificate> {
-    // Base64 has `+`, which a form would read as a blank.
+    // Base64 has `+`, which form decoding would turn into a space.
     let escaped = String::from_utf8_lossy(header).replace('+', "%2B");
     let pem = decode(escaped.as_bytes())?;
     let certificate = CertificateDer::from_pem_slice(pem.as_bytes()).ok()?;

@@ -1,5 +1,5 @@
-//! `/healthz` and `/readyz`: whether the process lives, and whether it can do its work. At the root of the address, whatever the
-//! issuer's path, and without anything that only clients or devices should know.
+//! Liveness (`/healthz`) and readiness (`/readyz`, whether the store accepts writes). At the root of the address, whatever the
+//! issuer's path; public, so that they disclose nothing else.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -13,10 +13,10 @@ use serde_json::json;
 use super::Parts;
 use crate::http::NO_STORE;
 
-/// How long the store may take to commit nothing.
+/// Longest wait for an empty commit.
 const WRITE_TIMEOUT: Duration = Duration::from_secs(2);
 
-/// Both routes.
+/// Routes of both checks.
 pub(crate) fn routes(parts: &Arc<Parts>) -> Router {
     let parts = parts.clone();
     Router::new()
@@ -30,10 +30,10 @@ async fn readiness(parts: &Parts) -> Response {
     }
     let written = tokio::time::timeout(WRITE_TIMEOUT, parts.gateway.store().try_write()).await;
     match written {
-        Ok(Ok(())) => response(StatusCode::OK, "ready", "the store takes writes"),
+        Ok(Ok(())) => response(StatusCode::OK, "ready", "the store accepts writes"),
         Ok(Err(error)) => {
             tracing::error!(%error, "not ready");
-            response(StatusCode::SERVICE_UNAVAILABLE, "store", "the store takes no writes; the log says why")
+            response(StatusCode::SERVICE_UNAVAILABLE, "store", "the store accepts no writes; see the log")
         }
         Err(_) => response(StatusCode::SERVICE_UNAVAILABLE, "store", "the store did not answer within two seconds"),
     }

@@ -1,4 +1,4 @@
-//! The provider's home folder: for its own eyes only, and served by one process at a time.
+//! The provider's home folder: mode 0700, served by one process at a time.
 
 use std::fs::{self, File, TryLockError};
 use std::io::{self, Read as _, Seek as _, Write as _};
@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 
 use crate::server::OpenError;
 
-/// Makes the folder, mode 0700, unless it is there.
+/// Creates the folder with mode 0700, unless it exists.
 pub(crate) fn make(home: &Path) -> io::Result<()> {
     let mut builder = fs::DirBuilder::new();
     builder.recursive(true);
@@ -15,18 +15,21 @@ pub(crate) fn make(home: &Path) -> io::Result<()> {
     builder.create(home)
 }
 
-/// The file of state in it.
+/// Path of its database.
 pub(crate) fn database(home: &Path) -> PathBuf {
     home.join("provider.db")
 }
 
-/// The right to serve a home. The system gives it back when the process ends, however it ends.
+/// Exclusive lock of the process that serves a home. The operating system releases it when the process ends, however it ends.
 pub(crate) struct HomeLock {
     _file: File,
 }
 
 impl HomeLock {
-    /// Takes the lock on `serving.lock`, which names its holder for people.
+    /// Locks `serving.lock` and writes this process's id into it.
+    ///
+    /// # Errors
+    /// [`OpenError::InUse`] with the id of the process that holds it, or [`OpenError::Home`].
     pub(crate) fn take(home: &Path) -> Result<HomeLock, OpenError> {
         let failed = |source| OpenError::Home { path: home.to_owned(), source };
         let path = home.join("serving.lock");
@@ -48,7 +51,7 @@ impl HomeLock {
     }
 }
 
-/// The process that serves this home, as its file tells; `None`: nobody does.
+/// Id of the process that serves this home; `None` if none does.
 pub(crate) fn holder(home: &Path) -> Option<String> {
     let mut file = File::open(home.join("serving.lock")).ok()?;
     match file.try_lock_shared() {

@@ -1,5 +1,5 @@
-//! What surrounds every request: a name for it, a log line without anything secret in it, a count, and a 500 instead of a broken
-//! connection when a handler panics.
+//! Middleware of every route: request id, a log line without secrets, metrics, and a 500 instead of a broken connection when a
+//! handler panics.
 
 use std::any::Any;
 use std::sync::Arc;
@@ -19,10 +19,10 @@ use super::client_address::ClientAddress;
 use crate::http::{ErrorCode, OAuthError};
 use crate::metrics::Metrics;
 
-/// A request's name: the caller's own, or a new one. It is in every log line about the request, and in the response.
+/// Request id: the caller's, or a new one. In every log line about the request, and in the response.
 pub(crate) const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 
-/// The longest name that is taken from a caller, in characters.
+/// Longest request id accepted from a caller, in characters.
 const MAX_REQUEST_ID: usize = 64;
 
 /// Wraps all routes.
@@ -35,8 +35,8 @@ pub(crate) fn with_middleware(routes: Router, metrics: &Arc<Metrics>, random: &A
     routes.layer(CatchPanicLayer::custom(on_panic)).layer(observed)
 }
 
-/// One line per request: method, route, status, time, and where it came from. Never a query, a header or a body: credentials and
-/// what people approve are in those. The route is the pattern that matched, so that no id in a path is logged either.
+/// Logs one line per request: method, route, status, time and client address. Never a query, a header or a body, which hold
+/// credentials and approved data. The route is the matched pattern, so that no id in a path is logged either.
 async fn observe(request: Request, next: Next, metrics: &Metrics, id: HeaderValue) -> Response {
     let method = request.method().clone();
     let route = request.extensions().get::<MatchedPath>().map_or("(none)", MatchedPath::as_str).to_owned();
@@ -52,7 +52,7 @@ async fn observe(request: Request, next: Next, metrics: &Metrics, id: HeaderValu
     response
 }
 
-/// The caller's name for the request, if it can stand in a log line as it is.
+/// The caller's request id, if it is at most 64 characters of `[A-Za-z0-9._-]`; otherwise a random one.
 fn request_id(request: &Request, random: &dyn Random) -> HeaderValue {
     let is_plain = |value: &&HeaderValue| {
         let bytes = value.as_bytes();
@@ -66,11 +66,11 @@ fn request_id(request: &Request, random: &dyn Random) -> HeaderValue {
     })
 }
 
-/// The panic's words stay in the log: they may hold anything.
+/// Logs the panic's message, which may hold anything and is not sent.
 fn on_panic(panic: Box<dyn Any + Send>) -> Response {
     let what = panic.downcast_ref::<&str>().copied().or_else(|| panic.downcast_ref::<String>().map(String::as_str));
     tracing::error!(panic = what.unwrap_or("(no words)"), "a request on_panic");
-    OAuthError::new(ErrorCode::ServerError, "something went wrong in this provider; its log says what").into_response()
+    OAuthError::new(ErrorCode::ServerError, "internal error; see the provider's log").into_response()
 }
 
 #[cfg(test)]
@@ -92,7 +92,7 @@ mod tests {
         let response = response.expect("a router always answers");
         assert_eq!(response.status(), StatusCode::INTERNAL_SERVER_ERROR);
         let body = axum::body::to_bytes(response.into_body(), 1000).await.expect("a body");
-        let expected = r#"{"error":"server_error","error_description":"something went wrong in this provider; its log says what"}"#;
+        let expected = r#"{"error":"server_error","error_description":"internal error; see the provider's log"}"#;
         assert_eq!(body, expected);
     }
 

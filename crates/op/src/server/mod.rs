@@ -1,4 +1,4 @@
-//! The provider as a whole: what it is made of, how it is opened, and how it serves.
+//! The provider: opening it, its parts, router and server.
 
 mod background;
 mod client_address;
@@ -45,7 +45,7 @@ pub struct Provider {
     parts: Arc<Parts>,
 }
 
-/// What a provider is made of, put together once when it is opened.
+/// The parts of a provider, assembled when it is opened.
 pub(crate) struct Parts {
     pub(crate) config: Arc<Config>,
     pub(crate) ports: Ports,
@@ -59,7 +59,7 @@ pub(crate) struct Parts {
     pub(crate) metrics: Arc<Metrics>,
     pub(crate) shutdown: Shutdown,
     endpoints: Endpoints,
-    /// The discovery document.
+    /// Provider metadata (OpenID Connect Discovery §3), serialized.
     metadata: String,
     tls: Option<Tls>,
     /// Held by the process that serves.
@@ -95,11 +95,11 @@ impl Provider {
         &self.parts.config
     }
 
-    /// The approval behind an authentication request, for an operator's own look; `None` for one that is not known, or that
-    /// only pretends.
+    /// The approval of an authentication request, for the operator; `None` for an unknown request, or one about a user who is
+    /// unknown or has no device.
     ///
     /// # Errors
-    /// What the store said.
+    /// The store's error.
     pub fn approval_of(&self, auth_req_id: &str) -> Result<Option<ApprovalId>, StoreError> {
         let found = self
             .parts
@@ -109,7 +109,7 @@ impl Provider {
         Ok(found.and_then(|request| request.approval).map(|existing| existing.id))
     }
 
-    /// How attempts to tell clients and the operator have ended since the provider was opened.
+    /// Delivery attempts to clients and the webhook since the provider was opened, by kind and outcome.
     pub fn delivery_counts(&self) -> Vec<DeliveryCount> {
         self.parts.delivery.metrics.all()
     }

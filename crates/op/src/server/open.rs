@@ -1,4 +1,4 @@
-//! Opening a provider over its home folder, and putting its parts together.
+//! Opening a provider on its home folder, and assembling its parts.
 
 use std::path::Path;
 use std::sync::Arc;
@@ -41,11 +41,11 @@ use crate::shutdown::Shutdown;
 use crate::store;
 
 impl Provider {
-    /// Opens the provider over its home folder: `provider.db` and `keys/`, made where they are missing. Only one process
-    /// may have it open at a time; see [`Provider::open_for_admin`] for the others.
+    /// Opens the provider on its home folder, and creates `provider.db` and `keys/` if they are missing. One process at a time can
+    /// have it open; others use [`Provider::open_for_admin`].
     ///
     /// # Errors
-    /// [`OpenError`], in words that say what to do.
+    /// [`OpenError`].
     pub fn open(config: Config, home: &Path, ports: Ports) -> Result<Provider, OpenError> {
         home::make(home).map_err(|source| OpenError::Home { path: home.to_owned(), source })?;
         let lock = HomeLock::take(home)?;
@@ -54,8 +54,8 @@ impl Provider {
         Ok(provider)
     }
 
-    /// As [`Provider::open`], with somebody who approves in a device's place, for measuring: tokens then say `in_process`,
-    /// and nothing of a device or a person. No configuration reaches this, and no program but the one that measures calls it.
+    /// As [`Provider::open`], with an in-process approver in place of devices, for benchmarks: tokens then say `in_process`, and
+    /// name no device and no user verification. No configuration reaches this; only the benchmark calls it.
     ///
     /// # Errors
     /// As [`Provider::open`].
@@ -70,13 +70,13 @@ impl Provider {
         Provider::open_with(config, home, ports, Some(approver), Some(lock))
     }
 
-    /// Whether some provider was opened over this home before.
+    /// Whether this home has a database.
     pub fn exists_at(home: &Path) -> bool {
         home::database(home).exists()
     }
 
-    /// Opens the same home beside a process that serves it, for commands such as `op link`. What is written here wakes the
-    /// serving process within a fraction of a second.
+    /// Opens the home beside the process that serves it, for commands such as `op link`. The serving process sees what is written
+    /// here within a fraction of a second.
     ///
     /// # Errors
     /// As [`Provider::open`], except [`OpenError::InUse`].
@@ -111,7 +111,7 @@ impl Provider {
             webhook: config.webhook.is_some(),
         });
         let gateway = match approver {
-            #[expect(clippy::disallowed_methods, reason = "hands on what it was handed")]
+            #[expect(clippy::disallowed_methods, reason = "passes on its own parameter")]
             Some(approver) => {
                 Gateway::open_with_approver(settings, store, keys, ports.clone(), recorder.clone(), approver)?
             }
@@ -133,7 +133,7 @@ impl Provider {
     }
 }
 
-/// What the parts are built on.
+/// What the other parts depend on.
 struct Base {
     config: Arc<Config>,
     ports: Ports,
@@ -145,7 +145,7 @@ struct Base {
     user_codes: Arc<UserCodes>,
 }
 
-/// What only the process that serves uses.
+/// Parts that only the serving process uses.
 struct ServerParts<'h> {
     home: &'h Path,
     metadata: String,

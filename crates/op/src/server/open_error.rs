@@ -1,4 +1,4 @@
-//! Why the provider could not start.
+//! Errors of opening a provider.
 
 use std::io;
 use std::path::PathBuf;
@@ -9,16 +9,16 @@ use countersign_store::Error as StoreError;
 
 use super::tls::CertificateError;
 
-/// The provider could not start.
+/// Why a provider could not be opened.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum OpenError {
-    /// The home's folder can't be made or used.
+    /// The home folder can't be created, locked or written.
     #[error("the folder {path} can't be used: {source}; check that it may be written")]
     Home {
         /// The folder.
         path: PathBuf,
-        /// What the system said.
+        /// The system's error.
         source: io::Error,
     },
     /// Another process serves from this home.
@@ -26,19 +26,19 @@ pub enum OpenError {
     InUse {
         /// The folder.
         path: PathBuf,
-        /// The other process, as far as its file tells.
+        /// Id of the other process; empty if its lock file has none.
         pid: String,
     },
-    /// A key file.
+    /// A key file can't be read or created.
     #[error(transparent)]
     Key(#[from] KeyError),
-    /// The certificate.
+    /// The TLS certificate or its key can't be used.
     #[error(transparent)]
     Certificate(#[from] CertificateError),
-    /// The database.
+    /// The database can't be opened.
     #[error(transparent)]
     Store(#[from] StoreError),
-    /// The gateway.
+    /// The gateway can't be opened.
     #[error(transparent)]
     Gateway(#[from] GatewayError),
 }

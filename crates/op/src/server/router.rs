@@ -1,4 +1,4 @@
-//! The routes: the endpoints below the issuer's path, discovery, the gateway's own, health.
+//! Routes: the endpoints and the gateway's routes below the issuer's path, discovery, health.
 
 use std::sync::Arc;
 
@@ -21,7 +21,7 @@ use crate::endpoints::userinfo::userinfo;
 use crate::http::{ErrorCode, OAuthError};
 
 impl Provider {
-    /// Everything the provider answers to, the gateway's routes included, below the issuer's path.
+    /// All routes, the gateway's included, with middleware.
     pub fn router(&self) -> Router {
         let (parts, endpoints) = (&self.parts, &self.parts.endpoints);
         let path = parts.config.issuer.path();
@@ -45,7 +45,8 @@ impl Provider {
     }
 }
 
-/// Discovery at both places where clients look (appended, and between host and path), and the keys.
+/// Provider metadata at both well-known addresses (appended to the issuer: OpenID Connect Discovery §4; between host and path:
+/// RFC 8414 §3.1), and the JWKS.
 fn documents(parts: &Arc<Parts>) -> Router {
     let path = parts.config.issuer.path();
     let mut places = vec![];
@@ -68,7 +69,7 @@ fn documents(parts: &Arc<Parts>) -> Router {
     routes
 }
 
-/// 405 for every other method (RFC 6749 §3.2, CIBA Core §7.1).
+/// Responds 405 to every other method (RFC 6749 §3.2, CIBA Core §7.1).
 fn only_post<S: Clone + Send + Sync + 'static>(route: MethodRouter<S>) -> MethodRouter<S> {
     route.fallback(method_not_allowed)
 }

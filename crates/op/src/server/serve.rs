@@ -1,4 +1,4 @@
-//! Serving until the provider is stopped.
+//! Serving, and graceful shutdown.
 
 use std::future::Future;
 use std::io;
@@ -13,14 +13,14 @@ use super::client_address::Peer;
 use super::tls::TlsListener;
 use crate::issuance::key_rotation::KeyRotation;
 
-/// How long a connection may take to finish what it is doing once the provider stops.
+/// How long connections may take to finish during shutdown.
 const SHUTDOWN_GRACE: Duration = Duration::from_secs(3);
 
 impl Provider {
-    /// Serves until `shutdown` resolves: held polls are answered at once, other connections get a few seconds to finish.
+    /// Serves until `shutdown` resolves. Then long polls get their response at once, other connections three seconds to finish.
     ///
     /// # Errors
-    /// What the system said about the listener.
+    /// The listener's error.
     pub async fn serve(&self, listener: TcpListener, shutdown: impl Future<Output = ()> + Send) -> io::Result<()> {
         match &self.parts.tls {
             None => self.serve_on(listener, shutdown).await,
@@ -56,14 +56,14 @@ impl Provider {
                 tokio::time::timeout(SHUTDOWN_GRACE, serving).await.unwrap_or(Ok(()))
             }
         };
-        // What it is delivery gets its few seconds too; a task that panicked has said so itself.
+        // Deliveries in progress get their grace period too; a task that panicked was logged.
         stop_delivery.begin();
         let _ = delivery.await;
         background.iter().for_each(|task| task.abort());
         result
     }
 
-    /// Starts delivery clients that are pinged or pushed to, and the operator's webhook; ends when the provider stops.
+    /// Starts delivery of pings, pushes and webhook events until shutdown.
     /// [`Provider::serve`] does this by itself; call it where [`Provider::router`] is served in another way.
     pub fn run_outbox(&self) -> tokio::task::JoinHandle<()> {
         tokio::spawn(self.parts.delivery.clone().run())

@@ -1,4 +1,4 @@
-//! Authentication requests as their clients know them.
+//! Authentication requests, by the hash of their `auth_req_id`.
 
 use countersign_jose::clock::Timestamp;
 use countersign_jose::hash::Hash;
@@ -9,8 +9,7 @@ use rusqlite::{OptionalExtension, Row, named_params, params};
 use super::columns::{column, time};
 use crate::grant::resource::Resources;
 
-/// How long a request that is over can still be asked about, in milliseconds: until then a client hears how it ended, later
-/// `invalid_grant`.
+/// How long an expired request is kept, in milliseconds: until then a client gets its result or error, later `invalid_grant`.
 const RETENTION_MILLIS: i64 = 24 * 3600 * 1000;
 
 /// An authentication request.
@@ -19,38 +18,38 @@ pub(crate) struct AuthRequest {
     /// SHA-256 of the `auth_req_id`, which itself is kept nowhere.
     pub(crate) id: Hash,
     pub(crate) client_id: String,
-    /// `None` for a request that only pretends: about somebody unknown, or somebody without a device.
+    /// `None` for a request about a user who is unknown or has no device, which looks like any other until it expires.
     pub(crate) approval: Option<ExistingApproval>,
     pub(crate) scope: String,
-    /// The client's bytes.
+    /// `authorization_details`, byte for byte.
     pub(crate) details: Option<String>,
-    /// Which resource servers the tokens are for.
+    /// Resource servers that the tokens are for (RFC 8707).
     pub(crate) resources: Resources,
     pub(crate) requested_at: Timestamp,
     pub(crate) expires_at: Timestamp,
     /// Seconds between two polls; grows with every `slow_down`.
     pub(crate) interval: u32,
     pub(crate) redeemed: bool,
-    /// Whether its client called it off.
+    /// Whether its client cancelled it.
     pub(crate) cancelled: bool,
 }
 
-/// Whom a request is about, and what the gateway calls it.
+/// The user a request is about, and the gateway's approval.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct ExistingApproval {
     pub(crate) sub: String,
     pub(crate) id: ApprovalId,
 }
 
-/// Whether a poll came as late as the client was told.
+/// Whether a poll kept the interval.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum PollPace {
     Fine,
-    /// Too early; the pause in seconds that holds from now on.
+    /// Too early; the interval in seconds from now on.
     TooFast(u32),
 }
 
-/// What a `slow_down` adds to the interval, in seconds (CIBA Core §11).
+/// Seconds that each `slow_down` adds to the interval (CIBA Core §11).
 const SLOW_DOWN_SECONDS: u32 = 5;
 
 pub(crate) fn insert(transaction: &Transaction<'_>, request: &AuthRequest) -> Result<(), Error> {
@@ -83,8 +82,8 @@ pub(crate) fn find(snapshot: &Snapshot<'_>, id: &Hash) -> Result<Option<AuthRequ
     Ok(statement.query_row([id.as_bytes()], |row| read(row, *id)).optional()?)
 }
 
-/// Notes a poll of a pending request and judges its pace. The first is never too early; each next one is measured from the
-/// one before, with a tenth of the interval forgiven for the network.
+/// Records a poll of a pending request and checks the interval. The first is never too early; each further one is measured
+/// from the one before, with a tolerance of a tenth of the interval for the network.
 pub(crate) fn note_poll(transaction: &Transaction<'_>, id: &Hash, now: Timestamp) -> Result<PollPace, Error> {
     let (interval, last): (u32, Option<i64>) = transaction
         .connection()
@@ -99,7 +98,7 @@ pub(crate) fn note_poll(transaction: &Transaction<'_>, id: &Hash, now: Timestamp
     Ok(if too_fast { PollPace::TooFast(interval) } else { PollPace::Fine })
 }
 
-/// Spends a request. `true` for exactly one caller, however many try.
+/// Marks a request as redeemed. `true` for exactly one caller, however many try.
 pub(crate) fn redeem(transaction: &Transaction<'_>, id: &Hash, now: Timestamp) -> Result<bool, Error> {
     let spent = transaction
         .connection()
@@ -111,7 +110,7 @@ pub(crate) fn redeem(transaction: &Transaction<'_>, id: &Hash, now: Timestamp) -
     Ok(spent == 1)
 }
 
-/// The approvals of a client's requests that are not over.
+/// Approvals of a client's pending requests.
 pub(crate) fn pending_of_client(
     snapshot: &Snapshot<'_>,
     client_id: &str,
@@ -120,12 +119,12 @@ pub(crate) fn pending_of_client(
     pending(snapshot, "client_id", client_id, now)
 }
 
-/// The approvals of the requests about a person that are not over.
+/// Approvals of the pending requests about a user.
 pub(crate) fn pending_of_user(snapshot: &Snapshot<'_>, sub: &str, now: Timestamp) -> Result<Vec<ApprovalId>, Error> {
     pending(snapshot, "subject", sub, now)
 }
 
-/// Reads along the index by expiry: what is not over is little beside what is kept.
+/// Scans the index by expiry: few of the stored requests are pending.
 fn pending(
     snapshot: &Snapshot<'_>,
     whose: &'static str,
@@ -139,12 +138,12 @@ fn pending(
     let found = statement.query_map(params![column(now), value], |row| row.get::<_, String>(0))?;
     let ids = found.map(|id| id.map(|id| id.parse::<ApprovalId>()));
     Ok(
-        // An id that can't be read would be this program's own mistake; what it stands for ends by itself.
+        // An id that can't be parsed would be a bug here; its approval expires by itself.
         ids.filter_map(|id| id.map(Result::ok).transpose()).collect::<Result<_, _>>()?,
     )
 }
 
-/// Notes that its client called a request off. `false`: its tokens were given out, or it was called off before.
+/// Cancels a request for its client. `false` if it was redeemed, cancelled or expired before.
 pub(crate) fn cancel(transaction: &Transaction<'_>, id: &Hash, now: Timestamp) -> Result<bool, Error> {
     let changed = transaction
         .connection()
@@ -156,7 +155,7 @@ pub(crate) fn cancel(transaction: &Transaction<'_>, id: &Hash, now: Timestamp) -
     Ok(changed == 1)
 }
 
-/// Forgets requests that ended a day ago.
+/// Deletes requests that expired a day ago.
 pub(crate) fn forget_old(transaction: &Transaction<'_>, now: Timestamp) -> Result<usize, Error> {
     Ok(transaction
         .connection()

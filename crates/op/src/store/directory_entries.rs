@@ -1,4 +1,4 @@
-//! Clients and people that were added by commands or by registration, and who is locked.
+//! Clients and users added by commands or registration, and locks of users.
 
 use countersign_jose::clock::Timestamp;
 use countersign_store::{Error, Snapshot, Transaction};
@@ -17,7 +17,7 @@ pub(crate) struct ClientRow {
     pub(crate) added_at: Timestamp,
 }
 
-/// A person's row.
+/// A user's row.
 pub(crate) struct UserRow {
     pub(crate) sub: String,
     /// One `[[users]]` entry.
@@ -43,7 +43,7 @@ pub(crate) fn client(snapshot: &Snapshot<'_>, client_id: &str) -> Result<Option<
     Ok(statement.query_row([client_id], client_row).optional()?)
 }
 
-/// Everybody, by client id.
+/// All rows, by client id.
 pub(crate) fn clients(snapshot: &Snapshot<'_>) -> Result<Vec<ClientRow>, Error> {
     Ok(snapshot
         .connection()
@@ -52,7 +52,7 @@ pub(crate) fn clients(snapshot: &Snapshot<'_>) -> Result<Vec<ClientRow>, Error> 
         .collect::<Result<_, _>>()?)
 }
 
-/// How many clients registered themselves.
+/// Number of clients that registered themselves (RFC 7591).
 pub(crate) fn registered_clients(snapshot: &Snapshot<'_>) -> Result<u32, Error> {
     Ok(snapshot
         .connection()
@@ -60,7 +60,7 @@ pub(crate) fn registered_clients(snapshot: &Snapshot<'_>) -> Result<u32, Error> 
         .query_row([], |row| row.get(0))?)
 }
 
-/// Adds a client. `false`: there is one of this id already.
+/// Adds a client. `false` if the id is in use.
 pub(crate) fn add_client(transaction: &Transaction<'_>, new: &ClientRow) -> Result<bool, Error> {
     let parts = new.secret.as_ref().map(HashedSecret::parts);
     let added = transaction
@@ -80,7 +80,7 @@ pub(crate) fn add_client(transaction: &Transaction<'_>, new: &ClientRow) -> Resu
     Ok(added == 1)
 }
 
-/// Replaces a client's secret. `false`: there is no such client with a secret.
+/// Replaces a client's secret. `false` if there is no such client, or it has none.
 pub(crate) fn replace_secret(
     transaction: &Transaction<'_>,
     client_id: &str,
@@ -97,7 +97,7 @@ pub(crate) fn replace_secret(
     Ok(changed == 1)
 }
 
-/// Removes a client. `false`: there was none.
+/// Removes a client. `false` if there was none.
 pub(crate) fn remove_client(transaction: &Transaction<'_>, client_id: &str) -> Result<bool, Error> {
     let removed = transaction
         .connection()
@@ -110,7 +110,7 @@ fn user_row(row: &Row<'_>) -> rusqlite::Result<UserRow> {
     Ok(UserRow { sub: row.get(0)?, entry: row.get(1)?, added_at: time(row.get(2)?) })
 }
 
-/// A person by subject, byte for byte.
+/// A user by subject, byte for byte.
 pub(crate) fn user(snapshot: &Snapshot<'_>, sub: &str) -> Result<Option<UserRow>, Error> {
     Ok(snapshot
         .connection()
@@ -119,7 +119,7 @@ pub(crate) fn user(snapshot: &Snapshot<'_>, sub: &str) -> Result<Option<UserRow>
         .optional()?)
 }
 
-/// A person by one of the names that stand for them, as [`crate::config::folded`] writes it.
+/// A user by subject or hint, case-folded by [`crate::config::folded`].
 pub(crate) fn user_named(snapshot: &Snapshot<'_>, folded: &str) -> Result<Option<UserRow>, Error> {
     Ok(snapshot
         .connection()
@@ -130,7 +130,7 @@ pub(crate) fn user_named(snapshot: &Snapshot<'_>, folded: &str) -> Result<Option
         .optional()?)
 }
 
-/// Everybody, by subject.
+/// All rows, by subject.
 pub(crate) fn users(snapshot: &Snapshot<'_>) -> Result<Vec<UserRow>, Error> {
     Ok(snapshot
         .connection()
@@ -139,13 +139,27 @@ pub(crate) fn users(snapshot: &Snapshot<'_>) -> Result<Vec<UserRow>, Error> {
         .collect::<Result<_, _>>()?)
 }
 
-/// Writes a person's entry, new or in place of the one there is, and the names that stand for them. `Err` holds the name that
-/// stands for somebody else already.
-pub(crate) fn put_user(
-    transaction: &Transaction<'_>,
-    new: &UserRow,
-    names: &[String],
-) -> Result<Result<(), String>, Error> {
+/// Why a user's entry was not written.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum PutUserError {
+    /// A subject or hint is another user's already.
+    #[error("the name {0} is another user's")]
+    NameInUse(String),
+    #[error(transparent)]
+    Store(#[from] Error),
+}
+
+impl From<rusqlite::Error> for PutUserError {
+    fn from(error: rusqlite::Error) -> PutUserError {
+        PutUserError::Store(error.into())
+    }
+}
+
+/// Inserts or replaces a user's entry, and `names`: the case-folded subject and hints.
+///
+/// # Errors
+/// [`PutUserError`]; then the transaction must be rolled back.
+pub(crate) fn put_user(transaction: &Transaction<'_>, new: &UserRow, names: &[String]) -> Result<(), PutUserError> {
     transaction
         .connection()
         .prepare_cached(
@@ -159,23 +173,23 @@ pub(crate) fn put_user(
         .prepare_cached("INSERT INTO user_name (name, sub) VALUES (?1, ?2) ON CONFLICT DO NOTHING")?;
     for name in names {
         if add.execute(params![name, new.sub])? == 0 {
-            return Ok(Err(name.clone()));
+            return Err(PutUserError::NameInUse(name.clone()));
         }
     }
-    Ok(Ok(()))
+    Ok(())
 }
 
-/// Removes a person and the names. `false`: there was nobody.
+/// Removes a user. `false` if there was none.
 pub(crate) fn remove_user(transaction: &Transaction<'_>, sub: &str) -> Result<bool, Error> {
     Ok(transaction.connection().prepare_cached("DELETE FROM user_entry WHERE sub = ?1")?.execute([sub])? == 1)
 }
 
-/// Whether a command locked this person out.
+/// Whether a command locked this user.
 pub(crate) fn is_locked(snapshot: &Snapshot<'_>, sub: &str) -> Result<bool, Error> {
     Ok(snapshot.connection().prepare_cached("SELECT 1 FROM user_lock WHERE sub = ?1")?.exists([sub])?)
 }
 
-/// Locks a person out, or lets them in again. `false`: nothing changed.
+/// Locks or unlocks a user. `false` if nothing changed.
 pub(crate) fn set_lock(transaction: &Transaction<'_>, sub: &str, lock: Option<Timestamp>) -> Result<bool, Error> {
     let changed = match lock {
         Some(now) => transaction
@@ -187,7 +201,7 @@ pub(crate) fn set_lock(transaction: &Transaction<'_>, sub: &str, lock: Option<Ti
     Ok(changed == 1)
 }
 
-/// How many people beside the file have a user code, and how many there are.
+/// Number of stored users with a user code, and of all stored users.
 pub(crate) fn users_with_code(snapshot: &Snapshot<'_>) -> Result<(u64, u64), Error> {
     let counts = "SELECT count(*) FILTER (WHERE instr(entry, 'user_code') > 0), count(*) FROM user_entry";
     Ok(snapshot

@@ -1,4 +1,4 @@
-//! This provider's own tables in the gateway's file. No other module here has SQL in it.
+//! The provider's tables in the gateway's database. The only module of this crate with SQL.
 
 mod authentication_requests;
 mod columns;

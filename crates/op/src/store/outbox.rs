@@ -1,4 +1,4 @@
-//! What clients and the operator are still to be told: one row each, until it was delivered.
+//! The outbox: undelivered notifications to clients and events to the webhook, one row each.
 
 use countersign_jose::clock::Timestamp;
 use countersign_jose::hash::Hash;
@@ -9,50 +9,50 @@ use rusqlite::{OptionalExtension, Row, named_params, params};
 
 use super::columns::{column, time};
 
-/// The queue of everything that goes to the operator.
+/// `recipient` of events.
 const WEBHOOK: &str = "webhook";
 
-/// A client to be told of its request's verdict, once there is one.
+/// A notification to add, to be sent once its request has a verdict.
 pub(crate) struct NewNotification<'a> {
     pub(crate) client_id: &'a str,
-    /// Whether the tokens themselves are sent (push), or only that there is a verdict (ping).
+    /// Push (the tokens themselves) or ping.
     pub(crate) push: bool,
     pub(crate) request: Hash,
-    /// `None` for a request that only pretends.
+    /// `None` for a request about a user who is unknown or has no device.
     pub(crate) approval: Option<&'a ApprovalId>,
     pub(crate) auth_req_id: &'a Secret,
     pub(crate) token: &'a Secret,
-    /// The request's end: when the client is told that nobody answered, unless there was a verdict before.
+    /// When the request expires, which is when the row becomes due without a verdict.
     pub(crate) expires_at: Timestamp,
     pub(crate) give_up_at: Timestamp,
 }
 
-/// A row whose time has come.
+/// A due row.
 pub(crate) struct Entry {
     pub(crate) id: i64,
-    /// Whose queue it waits in.
+    /// Its queue: `client ` and an id, or `webhook`.
     pub(crate) recipient: String,
     pub(crate) item: Item,
-    /// How often it was tried in vain.
+    /// Failed attempts.
     pub(crate) attempts: u32,
     pub(crate) give_up_at: Timestamp,
 }
 
-/// What is to be told.
+/// Content of a row.
 pub(crate) enum Item {
-    /// A verdict, to the client that asked.
+    /// A ping or push to the client.
     Notification(Notification),
-    /// Something that happened, to the operator.
+    /// An event for the webhook.
     Event { id: String, body: String },
 }
 
-/// A verdict that a client is to be told of. Has no `Debug`: its token is in it.
+/// A ping or push. Has no `Debug`: it holds the client's notification token.
 pub(crate) struct Notification {
     pub(crate) push: bool,
     pub(crate) request: Hash,
     pub(crate) auth_req_id: Secret,
     pub(crate) token: Secret,
-    /// What was made to be sent; it never changes.
+    /// Body once it was built; never changes after that.
     pub(crate) body: Option<Secret>,
 }
 
@@ -75,7 +75,7 @@ pub(crate) fn add_notification(transaction: &Transaction<'_>, new: &NewNotificat
     Ok(())
 }
 
-/// Makes the notification about an approval due, if one waits for it. Returns whether one did.
+/// Marks the notification of an approval as due. Returns whether there is one.
 pub(crate) fn mark_due(transaction: &Transaction<'_>, approval: &ApprovalId, now: Timestamp) -> Result<bool, Error> {
     let changed = transaction
         .connection()
@@ -84,7 +84,7 @@ pub(crate) fn mark_due(transaction: &Transaction<'_>, approval: &ApprovalId, now
     Ok(changed > 0)
 }
 
-/// Makes the notification about a request due that its client called off. Returns whether one waits.
+/// Marks the notification of a cancelled request as due. Returns whether there is one.
 pub(crate) fn mark_request_due(transaction: &Transaction<'_>, request: &Hash, now: Timestamp) -> Result<bool, Error> {
     let changed = transaction
         .connection()
@@ -93,7 +93,7 @@ pub(crate) fn mark_request_due(transaction: &Transaction<'_>, request: &Hash, no
     Ok(changed > 0)
 }
 
-/// Adds something that happened, for the operator.
+/// Adds an event for the webhook.
 pub(crate) fn add_event(
     transaction: &Transaction<'_>,
     id: &str,
@@ -110,7 +110,7 @@ pub(crate) fn add_event(
     Ok(())
 }
 
-/// Whose queues have something due, the longest waiting first. Looks at each queue once, however long it is.
+/// Recipients with due rows, the longest waiting first. Visits each queue once, however long it is.
 pub(crate) fn recipients_due(snapshot: &Snapshot<'_>, now: Timestamp) -> Result<Vec<String>, Error> {
     let mut statement = snapshot.connection().prepare_cached(
         "WITH RECURSIVE queue (recipient) AS (
@@ -125,7 +125,7 @@ pub(crate) fn recipients_due(snapshot: &Snapshot<'_>, now: Timestamp) -> Result<
     Ok(statement.query_map([column(now)], |row| row.get(0))?.collect::<Result<_, _>>()?)
 }
 
-/// How many of each kind are to be delivered now, or are tried again later. Those that wait for a verdict are not among them.
+/// Number of rows of each kind that are due or being retried. Those waiting for a verdict don't count.
 pub(crate) fn queued(snapshot: &Snapshot<'_>, now: Timestamp) -> Result<Vec<(&'static str, i64)>, Error> {
     let mut statement = snapshot
         .connection()
@@ -136,7 +136,7 @@ pub(crate) fn queued(snapshot: &Snapshot<'_>, now: Timestamp) -> Result<Vec<(&'s
     Ok(["ping", "push", "event"].map(|kind| (kind, of(kind))).into())
 }
 
-/// Whose delivery was tried most often, and how often: `client ` and an id, or `webhook`.
+/// The recipient with the most failed attempts for one row, and their number.
 pub(crate) fn most_attempts(snapshot: &Snapshot<'_>) -> Result<Option<(String, u32)>, Error> {
     Ok(snapshot
         .connection()
@@ -145,7 +145,7 @@ pub(crate) fn most_attempts(snapshot: &Snapshot<'_>) -> Result<Option<(String, u
         .optional()?)
 }
 
-/// What of one queue is due, at most `most`, the longest waiting first.
+/// At most `most` due rows of one queue, the longest waiting first.
 pub(crate) fn due(snapshot: &Snapshot<'_>, recipient: &str, now: Timestamp, most: usize) -> Result<Vec<Entry>, Error> {
     let mut statement = snapshot.connection().prepare_cached(
         "SELECT id, recipient, kind, request_id, auth_req_id, token, event_id, body, attempts, give_up_at
@@ -155,7 +155,7 @@ pub(crate) fn due(snapshot: &Snapshot<'_>, recipient: &str, now: Timestamp, most
     Ok(statement.query_map(params![recipient, column(now), most], entry)?.collect::<Result<_, _>>()?)
 }
 
-/// When the next row that is not due yet will be.
+/// When the next row becomes due.
 pub(crate) fn next_due(snapshot: &Snapshot<'_>, now: Timestamp) -> Result<Option<Timestamp>, Error> {
     let next: Option<i64> = snapshot
         .connection()
@@ -164,7 +164,7 @@ pub(crate) fn next_due(snapshot: &Snapshot<'_>, now: Timestamp) -> Result<Option
     Ok(next.map(time))
 }
 
-/// Keeps what is to be sent. The first that is kept stays, and is returned.
+/// Stores a body, unless the row has one; returns the stored one, or `None` if the row is gone.
 pub(crate) fn store_body(transaction: &Transaction<'_>, id: i64, body: &Secret) -> Result<Option<Secret>, Error> {
     transaction
         .connection()
@@ -178,7 +178,7 @@ pub(crate) fn store_body(transaction: &Transaction<'_>, id: i64, body: &Secret) 
     Ok(kept.map(Secret::new))
 }
 
-/// Puts a row off until later, after an attempt in vain.
+/// Reschedules a row after a failed attempt.
 pub(crate) fn reschedule(
     transaction: &Transaction<'_>,
     id: i64,
@@ -192,7 +192,7 @@ pub(crate) fn reschedule(
     Ok(())
 }
 
-/// Puts a row off that has nothing to tell yet.
+/// Postpones a row whose approval is still pending.
 pub(crate) fn postpone(transaction: &Transaction<'_>, id: i64, due_at: Timestamp) -> Result<(), Error> {
     transaction
         .connection()
@@ -201,7 +201,7 @@ pub(crate) fn postpone(transaction: &Transaction<'_>, id: i64, due_at: Timestamp
     Ok(())
 }
 
-/// Forgets a row, and with it the client's token.
+/// Deletes a row, and with it the client's notification token.
 pub(crate) fn remove(transaction: &Transaction<'_>, id: i64) -> Result<(), Error> {
     transaction.connection().prepare_cached("DELETE FROM outbox WHERE id = ?1")?.execute([id])?;
     Ok(())

@@ -1,4 +1,4 @@
-//! Families of refresh tokens: one for each approval with `offline_access`.
+//! Refresh token families: one for each approval with `offline_access`; a token used twice ends its family.
 
 use countersign_jose::clock::Timestamp;
 use countersign_jose::hash::Hash;
@@ -12,34 +12,34 @@ use crate::config::MAX_TOKEN_LIFETIME;
 use crate::grant::confirmation::Confirmation;
 use crate::grant::resource::Resources;
 
-/// What new tokens are given for.
+/// What a family's tokens are issued for.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Family {
     pub(crate) client_id: String,
     pub(crate) sub: String,
     pub(crate) approval: ApprovalId,
-    /// As granted with the first tokens.
+    /// Scope granted with the first tokens.
     pub(crate) scope: String,
-    /// The client's bytes.
+    /// `authorization_details`, byte for byte.
     pub(crate) details: Option<String>,
-    /// Which resource servers the tokens are for.
+    /// Resource servers that the tokens are for (RFC 8707).
     pub(crate) resources: Resources,
     pub(crate) binding: Option<Confirmation>,
     pub(crate) ends_at: Timestamp,
 }
 
-/// A family as it is kept.
+/// A family with its state.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct StoredFamily {
     pub(crate) id: i64,
     pub(crate) family: Family,
     pub(crate) current: Hash,
-    /// The token before, and when it was used.
+    /// Hash of the token before `current`, and when it was used.
     pub(crate) previous: Option<(Hash, Timestamp)>,
     pub(crate) has_ended: bool,
 }
 
-/// Begins a family with its first token.
+/// Adds a family with its first token.
 pub(crate) fn begin_family(transaction: &Transaction<'_>, family: &Family, first: &Hash) -> Result<(), Error> {
     let (binding, bound_to) = match family.binding {
         Some(Confirmation::Key(hash)) => (Some(KEY), Some(hash)),
@@ -65,7 +65,7 @@ pub(crate) fn begin_family(transaction: &Transaction<'_>, family: &Family, first
     add(transaction, transaction.connection().last_insert_rowid(), first)
 }
 
-/// The family that a token is or was of.
+/// The family of a current or former token.
 pub(crate) fn family_of(snapshot: &Snapshot<'_>, token: &Hash) -> Result<Option<StoredFamily>, Error> {
     let mut statement = snapshot.connection().prepare_cached(
         "SELECT refresh_family.id, client_id, subject, approval_id, scope, details, binding, bound_to, current, previous,
@@ -75,8 +75,8 @@ pub(crate) fn family_of(snapshot: &Snapshot<'_>, token: &Hash) -> Result<Option<
     Ok(statement.query_row([token.as_bytes()], read).optional()?)
 }
 
-/// Puts the next token in the place of the one that counts. `used` is the one that was shown: a token that was lost on its way
-/// leaves it as it is.
+/// Makes `next` the current token. `used` is the token that the client presented, which becomes the previous one also if the
+/// current one was lost on its way.
 pub(crate) fn rotate(
     transaction: &Transaction<'_>,
     family: i64,
@@ -90,7 +90,7 @@ pub(crate) fn rotate(
     add(transaction, family, next)
 }
 
-/// Ends a family: none of its tokens is worth anything any more.
+/// Ends a family: all its tokens become invalid.
 pub(crate) fn end_family(transaction: &Transaction<'_>, family: i64, now: Timestamp) -> Result<(), Error> {
     transaction
         .connection()
@@ -99,7 +99,7 @@ pub(crate) fn end_family(transaction: &Transaction<'_>, family: i64, now: Timest
     Ok(())
 }
 
-/// Ends all families of a client, so that another of its name finds none.
+/// Ends all families of a client, so that a later client with the same id inherits none.
 pub(crate) fn end_families_of_client(
     transaction: &Transaction<'_>,
     client_id: &str,
@@ -112,7 +112,7 @@ pub(crate) fn end_families_of_client(
     Ok(())
 }
 
-/// Whether the family that rests on an approval was ended before its time.
+/// Whether the family of an approval was ended early.
 pub(crate) fn has_family_ended(snapshot: &Snapshot<'_>, approval: &ApprovalId) -> Result<bool, Error> {
     Ok(snapshot
         .connection()
@@ -120,15 +120,15 @@ pub(crate) fn has_family_ended(snapshot: &Snapshot<'_>, approval: &ApprovalId) -
         .exists([approval.as_str()])?)
 }
 
-/// The clients that have a family which has not ended.
+/// Ids of clients with a family that has not ended.
 pub(crate) fn clients_with_families(snapshot: &Snapshot<'_>) -> Result<Vec<String>, Error> {
     let mut statement =
         snapshot.connection().prepare("SELECT DISTINCT client_id FROM refresh_family WHERE ended_at IS NULL")?;
     Ok(statement.query_map([], |row| row.get(0))?.collect::<Result<_, _>>()?)
 }
 
-/// Forgets families whose time is over, with their tokens. One that was ended before its time stays for as long as an access token
-/// from it may live: while it stands here, that token is worth nothing.
+/// Deletes expired families with their tokens. One that was ended early is kept for the longest lifetime of an access token: its
+/// row is what makes the family's access tokens invalid.
 pub(crate) fn forget_families(transaction: &Transaction<'_>, now: Timestamp) -> Result<usize, Error> {
     let longest = i64::try_from(MAX_TOKEN_LIFETIME.as_millis()).unwrap_or(i64::MAX);
     Ok(transaction
@@ -156,7 +156,7 @@ fn read(row: &Row<'_>) -> rusqlite::Result<StoredFamily> {
         (None, _) => None,
         (Some(KEY), Some(hash)) => Some(Confirmation::Key(hash)),
         (Some(CERTIFICATE), Some(hash)) => Some(Confirmation::Certificate(hash)),
-        // A binding that can't be read must not count as none.
+        // An unreadable binding must not be treated as none.
         _ => return Err(unreadable(6, "the binding of a family of refresh tokens")),
     };
     let approval: String = row.get(3)?;

@@ -1,4 +1,4 @@
-//! What clients signed and used: each may be used once.
+//! Replay protection: `jti`s of assertions, signed requests and DPoP proofs, each accepted once.
 
 use countersign_jose::clock::Timestamp;
 use countersign_jose::hash::Hash;
@@ -7,7 +7,7 @@ use rusqlite::params;
 
 use super::columns::column;
 
-/// Notes a use. `true` for exactly one caller until `until`.
+/// Marks an id as used. `true` for exactly one caller until `until`.
 pub(crate) fn use_once(
     transaction: &Transaction<'_>,
     id: &Hash,
@@ -21,7 +21,7 @@ pub(crate) fn use_once(
     Ok(statement.execute(params![id.as_bytes(), column(until), column(now)])? == 1)
 }
 
-/// Forgets what has expired by itself.
+/// Deletes ids that have expired.
 pub(crate) fn forget_used(transaction: &Transaction<'_>, now: Timestamp) -> Result<usize, Error> {
     Ok(transaction.connection().prepare_cached("DELETE FROM used_once WHERE until <= ?1")?.execute([column(now)])?)
 }

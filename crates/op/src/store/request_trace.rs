@@ -1,4 +1,4 @@
-//! What is kept about a request, for an operator's look: a command's work, so that nothing here has an index of its own.
+//! A request's row with its notification and refresh tokens, for `op trace`. Scans without an index of its own.
 
 use countersign_jose::clock::Timestamp;
 use countersign_jose::hash::Hash;
@@ -8,27 +8,27 @@ use rusqlite::{OptionalExtension, Row, params};
 
 use super::columns::time;
 
-/// A request as its client knows it.
+/// The client's side of a request.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct RequestTrace {
-    /// Who asks.
+    /// The client that made the request.
     pub client_id: String,
-    /// When.
+    /// Time of the request.
     pub requested_at: Timestamp,
-    /// Until when.
+    /// When the request expires.
     pub expires_at: Timestamp,
-    /// The pause in seconds that holds between two polls.
+    /// Seconds between two polls, increased by each `slow_down`.
     pub interval: u32,
-    /// When it last polled.
+    /// Time of the last poll.
     pub polled_at: Option<Timestamp>,
-    /// When its tokens were given out.
+    /// When its tokens were issued.
     pub redeemed_at: Option<Timestamp>,
-    /// When its client called it off.
+    /// When its client cancelled it.
     pub cancelled_at: Option<Timestamp>,
-    /// What is still to be told to the client: `ping` or `push`, and how often it was tried.
-    pub untold: Option<(String, u32)>,
-    /// Until when refresh tokens bring new ones, and when that ended early.
+    /// Undelivered notification: `ping` or `push`, and the number of failed attempts.
+    pub undelivered: Option<(String, u32)>,
+    /// When the family of its refresh tokens ends, and when it was ended early.
     pub refresh: Option<(Timestamp, Option<Timestamp>)>,
 }
 const COLUMNS: &str =
@@ -65,7 +65,7 @@ fn read(row: &Row<'_>) -> rusqlite::Result<Found> {
         polled_at: optional(4)?,
         redeemed_at: optional(5)?,
         cancelled_at: optional(6)?,
-        untold: kind.zip(attempts),
+        undelivered: kind.zip(attempts),
         refresh: match optional(9)? {
             Some(ends) => Some((ends, optional(10)?)),
             None => None,

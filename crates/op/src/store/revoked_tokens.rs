@@ -1,4 +1,4 @@
-//! Access tokens that were revoked, until they would have ended by themselves.
+//! Revoked access tokens (RFC 7009), kept until they expire.
 
 use countersign_jose::clock::Timestamp;
 use countersign_store::{Error, Snapshot, Transaction};
@@ -6,7 +6,7 @@ use rusqlite::params;
 
 use super::columns::column;
 
-/// Notes that a token is worth nothing any more.
+/// Revokes a token by its `jti`; `until` is its expiry.
 pub(crate) fn revoke_token(transaction: &Transaction<'_>, jti: &str, until: Timestamp) -> Result<(), Error> {
     let mut statement = transaction
         .connection()
@@ -19,7 +19,7 @@ pub(crate) fn is_revoked(snapshot: &Snapshot<'_>, jti: &str) -> Result<bool, Err
     Ok(snapshot.connection().prepare_cached("SELECT 1 FROM revoked_token WHERE jti = ?1")?.exists([jti])?)
 }
 
-/// Forgets what has ended by itself.
+/// Deletes revocations of tokens that have expired.
 pub(crate) fn forget_revoked(transaction: &Transaction<'_>, now: Timestamp) -> Result<usize, Error> {
     Ok(transaction
         .connection()

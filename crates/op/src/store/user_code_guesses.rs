@@ -1,7 +1,7 @@
-//! Guesses of user codes: few, then ever fewer, whatever is restarted in between.
+//! Rate limit on user code guesses; survives a restart.
 //!
-//! Three counts: of one client about one name (three, then growing waits), of one client in an hour over all names, and about
-//! one person over all clients (NIST SP 800-63B-4 §3.2.2 allows 100).
+//! Three counters: one client about one identifier (three guesses, then growing waits), one client in an hour over all
+//! identifiers, and all clients about one user (NIST SP 800-63B-4 §3.2.2 allows 100).
 
 use countersign_jose::clock::Timestamp;
 use countersign_jose::hash::Hash;
@@ -10,34 +10,34 @@ use rusqlite::{OptionalExtension, params};
 
 use super::columns::{column, time};
 
-/// Wrong codes of one client about one name before it has to wait.
+/// Wrong codes of one client about one identifier before it has to wait.
 const FREE_GUESSES: u32 = 3;
 
-/// Wrong codes about one person, by whichever clients, before all of them have to wait.
+/// Wrong codes about one user over all clients before all of them have to wait.
 const FREE_GUESSES_PER_USER: u32 = 100;
 
-/// The first wait and the longest, in seconds.
+/// First and longest wait, in seconds.
 const WAITS: (u64, u64) = (30, 3600);
 
-/// The window of a client's budget, in seconds.
+/// Window of a client's limit, in seconds.
 const HOUR: u64 = 3600;
 
-/// How long a count of wrong codes lasts after its last one, in seconds.
+/// How long a counter is kept after its last wrong code, in seconds.
 const RETENTION_SECONDS: u64 = 30 * 86_400;
 
-/// Who guesses whose code.
+/// A guess to be counted.
 #[derive(Debug, Clone)]
 pub(crate) struct UserCodeGuess {
     pub(crate) client_id: String,
-    /// Stands for the name that the client used, whoever has it.
+    /// Digest of the identifier that the client used, whether or not it is a user's.
     pub(crate) name: Hash,
-    /// The person, where it is somebody.
+    /// The user, if the identifier is one's.
     pub(crate) sub: Option<String>,
-    /// How many wrong codes the client may send in an hour.
+    /// Wrong codes allowed to the client in an hour.
     pub(crate) per_hour: u32,
 }
 
-/// Whether a guess may be judged.
+/// Whether a guess may be checked.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum GuessTurn {
     /// It was counted as wrong; [`confirm_guess`] takes it back.
@@ -51,7 +51,7 @@ struct Count {
     since: Timestamp,
 }
 
-/// Counts a guess before anybody knows whether it is right.
+/// Counts a guess as wrong, before it is checked.
 pub(crate) fn guess(transaction: &Transaction<'_>, guess: &UserCodeGuess, now: Timestamp) -> Result<GuessTurn, Error> {
     let (pair, client, person) = keys(guess);
     let hour = read(transaction, &client)?.filter(|count| now.millis_since(count.since) < HOUR * 1000);
@@ -75,7 +75,7 @@ pub(crate) fn guess(transaction: &Transaction<'_>, guess: &UserCodeGuess, now: T
     Ok(GuessTurn::Now)
 }
 
-/// A guess that was counted turned out to be right: whoever knows the code has made no wrong ones.
+/// Resets the counters after a correct code.
 pub(crate) fn confirm_guess(transaction: &Transaction<'_>, guess: &UserCodeGuess) -> Result<(), Error> {
     let (pair, client, person) = keys(guess);
     for key in [Some(pair), person].into_iter().flatten() {
@@ -91,7 +91,7 @@ pub(crate) fn confirm_guess(transaction: &Transaction<'_>, guess: &UserCodeGuess
     Ok(())
 }
 
-/// Forgets counts that no longer matter.
+/// Deletes counters past their retention.
 pub(crate) fn forget_guesses(transaction: &Transaction<'_>, now: Timestamp) -> Result<usize, Error> {
     Ok(transaction
         .connection()
@@ -99,7 +99,7 @@ pub(crate) fn forget_guesses(transaction: &Transaction<'_>, now: Timestamp) -> R
         .execute([column(now)])?)
 }
 
-/// Of the client and the name, of the client, and of the person. A client's id has no zero byte in it.
+/// Counter keys: client and identifier, client, user. A `client_id` has no zero byte in it.
 fn keys(guess: &UserCodeGuess) -> (Hash, Hash, Option<Hash>) {
     let client = guess.client_id.as_bytes();
     let pair = Hash::of_parts(&[b"pair", &[0], client, &[0], guess.name.as_bytes()]);
@@ -107,7 +107,7 @@ fn keys(guess: &UserCodeGuess) -> (Hash, Hash, Option<Hash>) {
     (pair, Hash::of_parts(&[b"client", &[0], client]), person)
 }
 
-/// How long to wait after this many wrong codes, in seconds.
+/// Wait after this many wrong codes, in seconds.
 fn wait(wrong: u32, free: u32) -> u64 {
     let (first, longest) = WAITS;
     match wrong.checked_sub(free) {
@@ -116,7 +116,7 @@ fn wait(wrong: u32, free: u32) -> u64 {
     }
 }
 
-/// What is left of a wait, in whole seconds.
+/// Remaining wait, in seconds rounded up.
 fn left(since: Timestamp, seconds: u64, now: Timestamp) -> u64 {
     (seconds * 1000).saturating_sub(now.millis_since(since)).div_ceil(1000)
 }

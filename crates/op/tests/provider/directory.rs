@@ -71,7 +71,7 @@ async fn a_rotated_secret_ends_the_one_before() {
 async fn entries_of_the_configuration_file_are_changed_only_there() {
     let world = World::new();
     let admin = beside(&world);
-    let in_file = "stands in the configuration file: change it there, then restart the provider";
+    let in_file = "is in the configuration file: change it there, then restart the provider";
     assert_eq!(admin.remove_client("till").await.map_err(|e| words(&e)), Err(format!("client till {in_file}")));
     assert_eq!(
         admin.rotate_secret("till").await.map(drop).map_err(|e| words(&e)),
@@ -87,7 +87,7 @@ async fn an_added_entry_is_validated_like_one_of_the_configuration_file() {
     let world = World::new();
     let admin = beside(&world);
     for (entry, expected) in [
-        ("client_id = \"till\"", "client till is taken already; choose another, or remove the one there is"),
+        ("client_id = \"till\"", "client till is already in use; choose another, or remove the existing one"),
         ("client_id = \"x\"\nsecret = \"f7c09d1c2b8e4a6590d3b1a7e2c45f68\"", "unknown key `secret` in [[clients]]"),
         (
             "client_id = \"x\"\nfirst_partie = true",
@@ -104,7 +104,7 @@ async fn an_added_entry_is_validated_like_one_of_the_configuration_file() {
     let refused = admin.add_user(hint).await.map(drop).map_err(|error| words(&error));
     assert_eq!(
         refused,
-        Err("the name alice@example.com is taken already; choose another, or remove the one there is".to_owned())
+        Err("the name alice@example.com is already in use; choose another, or remove the existing one".to_owned())
     );
 }
 

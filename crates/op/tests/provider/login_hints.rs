@@ -221,7 +221,7 @@ async fn c05_a_client_registers_which_types_of_login_hint_token_it_sends() {
     }
     let unknown = config.replacen(&format!("types = [\"{CPF}\"]"), "types = [\"urn:example:other\"]", 1);
     let Err(faults) = Config::parse(&unknown, Path::new(".")) else { panic!("nobody has this type") };
-    let words = "no issuer of hints has the type \"urn:example:other\"; add it to [[login_hint_issuers]] as its `type`";
+    let words = "no hint issuer has the type \"urn:example:other\"; add it to [[login_hint_issuers]] as its `type`";
     assert!(faults.iter().any(|fault| fault.to_string().contains(words)), "{faults:?}");
 }
 

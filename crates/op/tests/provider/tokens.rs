@@ -383,7 +383,7 @@ async fn request_and_approval_commit_or_roll_back_together() {
 
     let reply = world.post("till", BC, &[("scope", "openid"), ("login_hint", "alice")]).await;
     assert_eq!((reply.status.as_u16(), reply.text("error").as_str()), (500, "server_error"));
-    assert_eq!(reply.text("error_description"), "something went wrong in this provider; its log says what");
+    assert_eq!(reply.text("error_description"), "internal error; see the provider's log");
     assert_eq!(reply.header(header::CACHE_CONTROL), Some("no-store"));
     assert_eq!(phone.pull(&world.side).await.challenges.len(), 0, "nobody is asked what nobody can collect");
 

@@ -150,7 +150,7 @@ fn of_request(request: &RequestTrace, asked: bool, steps: &mut Vec<Step>) {
     if let Some(at) = request.redeemed_at {
         step(Some(at), "tokens", json!({}), "the tokens were issued".to_owned());
     }
-    if let Some((kind, attempts)) = &request.untold {
+    if let Some((kind, attempts)) = &request.undelivered {
         let text = format!("notification of the client is pending ({kind}), {attempts} attempts");
         step(None, "untold", json!({ "kind": kind, "attempts": attempts }), text);
     }

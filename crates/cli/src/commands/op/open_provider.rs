@@ -19,9 +19,7 @@ use crate::output::Output;
 pub fn read_config(given: &ProviderConfig) -> Result<Config, Failure> {
     let mut overrides = Overrides::of_environment(std::env::vars_os());
     for each in &given.configure {
-        overrides.add(each).map_err(|given| {
-            Failure::usage(ErrorCode::Configuration, format!("--configure takes NAME=VALUE, not {given}"))
-        })?;
+        overrides.add(each).map_err(|error| Failure::usage(ErrorCode::Configuration, error))?;
     }
     Config::read_with(&given.config, &overrides).map_err(|errors| Failure::usage(ErrorCode::Configuration, errors))
 }

@@ -1,5 +1,5 @@
-//! Client certificates: asked for, never required, and believed in nothing but that their key made the connection. Whose they are
-//! is judged where a client authenticates (RFC 8705 §2).
+//! Client certificates in the handshake: requested, never required; only possession of the private key is verified. Client
+//! authentication decides whose certificate it is (RFC 8705 §2).
 
 use std::sync::Arc;
 
@@ -9,7 +9,7 @@ use rustls::pki_types::{CertificateDer, UnixTime};
 use rustls::server::danger::{ClientCertVerified, ClientCertVerifier};
 use rustls::{DigitallySignedStruct, DistinguishedName, Error, SignatureScheme};
 
-/// Takes any certificate whose key signs the handshake.
+/// Accepts any certificate whose key signed the handshake.
 #[derive(Debug)]
 pub(super) struct AcceptAnyClientCertificate {
     provider: Arc<CryptoProvider>,

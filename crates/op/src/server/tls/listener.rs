@@ -1,4 +1,4 @@
-//! Takes connections and shakes hands beside one another: a peer that is slow, or never speaks TLS, holds up nobody.
+//! TLS listener with concurrent handshakes: a peer that is slow, or never speaks TLS, delays no other.
 
 use std::io;
 use std::net::SocketAddr;
@@ -13,12 +13,12 @@ use tokio::task::JoinHandle;
 use tokio_rustls::TlsAcceptor;
 use tokio_rustls::server::TlsStream;
 
-/// How long a handshake may take.
+/// Longest handshake.
 const HANDSHAKE_TIMEOUT: Duration = Duration::from_secs(10);
-/// Handshakes at the same time; further connections wait in the system's queue.
+/// Concurrent handshakes; further connections wait in the system's accept queue.
 const MAX_HANDSHAKES: usize = 512;
 
-/// Connections whose handshake is done.
+/// Accepts connections whose handshake is complete.
 pub(crate) struct TlsListener {
     address: SocketAddr,
     ready: mpsc::Receiver<(TlsStream<TcpStream>, SocketAddr)>,
@@ -26,10 +26,10 @@ pub(crate) struct TlsListener {
 }
 
 impl TlsListener {
-    /// Takes connections from this listener.
+    /// Wraps a TCP listener.
     ///
     /// # Errors
-    /// What the system said about its address.
+    /// The listener's address can't be read.
     pub(crate) fn over(listener: TcpListener, config: Arc<ServerConfig>) -> io::Result<TlsListener> {
         let address = listener.local_addr()?;
         let (done, ready) = mpsc::channel(64);
@@ -51,7 +51,7 @@ impl Listener for TlsListener {
     async fn accept(&mut self) -> (Self::Io, Self::Addr) {
         match self.ready.recv().await {
             Some(connection) => connection,
-            // The task ends with this listener only.
+            // The task ends only with this listener.
             None => std::future::pending().await,
         }
     }

@@ -1,5 +1,5 @@
-//! TLS for the provider's own address: a certificate that is exchanged while the provider runs, and client certificates that are
-//! asked for, never required.
+//! TLS of the provider's own address: a certificate that is reloaded while the provider runs, and client certificates that are
+//! requested, never required.
 
 mod client_verifier;
 mod listener;
@@ -18,17 +18,17 @@ use crate::config::CertificateFiles;
 use client_verifier::AcceptAnyClientCertificate;
 use server_certificate::CertificateResolver;
 
-/// How often the files are looked at.
+/// How often the files are checked.
 const CHECK_INTERVAL: Duration = Duration::from_secs(5);
 
-/// What connections are made with.
+/// TLS configuration of the server.
 pub(crate) struct Tls {
     pub(crate) config: Arc<ServerConfig>,
     current: Arc<CertificateResolver>,
 }
 
 impl Tls {
-    /// Reads the files.
+    /// Reads certificate and key.
     ///
     /// # Errors
     /// [`CertificateError`].
@@ -45,8 +45,7 @@ impl Tls {
         Ok(Tls { config: Arc::new(config), current })
     }
 
-    /// Takes another certificate as soon as its files change. A pair that can't be used is told in the log, and the one before
-    /// stays.
+    /// Reloads the certificate when its files change. A pair that can't be used is logged, and the current one stays in use.
     pub(crate) fn watch_files(&self) -> JoinHandle<()> {
         let current = self.current.clone();
         tokio::spawn(async move {
@@ -55,7 +54,7 @@ impl Tls {
             loop {
                 ticks.tick().await;
                 let current = current.clone();
-                // Files are read on a thread that may wait for a disk.
+                // File reads block: on a thread of their own.
                 let _ = tokio::task::spawn_blocking(move || current.reload_if_changed()).await;
             }
         })

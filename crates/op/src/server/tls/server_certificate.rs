@@ -1,4 +1,4 @@
-//! The certificate and its key: read from two files, exchanged when they change.
+//! The server's certificate and key: read from two files, reloaded when they change.
 
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError, RwLock};
@@ -14,7 +14,7 @@ use zeroize::Zeroizing;
 use crate::config::CertificateFiles;
 
 impl CertificateFiles {
-    /// Until when the certificate is good.
+    /// End of the certificate's validity (`notAfter`).
     ///
     /// # Errors
     /// [`CertificateError`] for files that can't be used.
@@ -32,28 +32,28 @@ impl CertificateFiles {
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum CertificateError {
-    /// A file.
+    /// A file can't be read.
     #[error("{path} can't be read: {source}; check the path and who may read it")]
     Unreadable {
         /// The file.
         path: PathBuf,
-        /// What the system said.
+        /// The system's error.
         source: std::io::Error,
     },
-    /// No certificate in the file.
+    /// The file holds no certificate.
     #[error("{0} has no certificate in it; it must be PEM (-----BEGIN CERTIFICATE-----)")]
     NoCertificate(PathBuf),
-    /// No key in the file.
+    /// The file holds no private key.
     #[error("{0} has no private key in it; it must be PEM (-----BEGIN PRIVATE KEY-----)")]
     NoKey(PathBuf),
-    /// The key is of a kind that can't be used, or belongs to another certificate.
-    #[error("{key} is not the key of the certificate in {cert}, or of a kind that can't be used: {source}")]
+    /// The key's type is not supported, or it belongs to another certificate.
+    #[error("{key} is not the key of the certificate in {cert}, or its type is not supported: {source}")]
     Pair {
         /// The certificate's file.
         cert: PathBuf,
         /// The key's file.
         key: PathBuf,
-        /// What rustls said.
+        /// rustls' error.
         source: rustls::Error,
     },
 }
@@ -70,18 +70,18 @@ impl CertificateError {
     }
 }
 
-/// The bytes of both files.
+/// Contents of both files.
 #[derive(PartialEq, Eq)]
 struct Bytes {
     cert: Vec<u8>,
     key: Zeroizing<Vec<u8>>,
 }
 
-/// The pair that connections are made with now.
+/// Serves the current certificate and key to rustls.
 pub(super) struct CertificateResolver {
     files: CertificateFiles,
     pair: RwLock<Arc<CertifiedKey>>,
-    /// As they were last looked at, whether or not they could be used.
+    /// Contents at the last check, usable or not.
     seen: Mutex<Bytes>,
 }
 
@@ -92,7 +92,7 @@ impl CertificateResolver {
         Ok(CertificateResolver { files, pair: RwLock::new(Arc::new(pair)), seen: Mutex::new(bytes) })
     }
 
-    /// Looks at the files again. Returns whether another pair is in use since.
+    /// Reloads the pair if the files changed. Returns whether another pair is in use.
     pub(super) fn reload_if_changed(&self) -> bool {
         // A file that is missing for a moment is being replaced.
         let Ok(bytes) = read(&self.files) else { return false };
@@ -105,11 +105,11 @@ impl CertificateResolver {
         match parsed {
             Ok(pair) => {
                 *self.pair.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(pair);
-                tracing::info!(cert = %self.files.cert.display(), "another certificate is in use");
+                tracing::info!(cert = %self.files.cert.display(), "the certificate was reloaded");
                 true
             }
             Err(error) => {
-                tracing::error!(%error, "the new certificate can't be used; the one before stays in use");
+                tracing::error!(%error, "the new certificate can't be used; the previous one stays in use");
                 false
             }
         }
