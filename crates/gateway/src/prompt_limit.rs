@@ -1,24 +1,25 @@
-//! Prompt limit: how often one client has lately asked one user, and whether its next request is held. It mutes, it never refuses.
+//! Prompt limit per client and user: decides whether the client's next request is held (listed, not pushed), never refused.
 
 use countersign_jose::clock::Timestamp;
 
 use crate::request::Limits;
 
-/// Prompts are counted in windows of this length.
+/// Window in which prompts are counted, in milliseconds.
 const WINDOW: u64 = 60_000;
-/// The first wait of the back-off; it doubles with each further unapproved prompt …
-const FIRST_WAIT: u64 = 10_000;
-/// … up to this,
-const LONGEST_WAIT: u64 = 3_600_000;
-/// and is forgotten after a day without a prompt.
-const FORGOTTEN_AFTER: u64 = 86_400_000;
-/// A client that is denied with `not_me` again and again is held for a week at most.
-const LONGEST_NOT_ME: u64 = 7 * 86_400_000;
-/// Wrong numbers in a row that hold a client for that user, and for how long (PSD2 RTS art. 4: five).
+/// First pause of the back-off, in milliseconds; doubles with each further unapproved prompt.
+const FIRST_PAUSE: u64 = 10_000;
+/// Longest pause of the back-off, in milliseconds.
+const MAX_PAUSE: u64 = 3_600_000;
+/// Milliseconds without a prompt after which the back-off is reset.
+const RESET_AFTER: u64 = 86_400_000;
+/// Longest hold after repeated `not_me`, in milliseconds.
+const MAX_NOT_ME_HOLD: u64 = 7 * 86_400_000;
+/// Wrong numbers in a row after which a client is held for that user (PSD2 RTS art. 4: five).
 const WRONG_NUMBERS: u32 = 5;
+/// Hold after that many wrong numbers, in milliseconds.
 const WRONG_NUMBERS_HOLD: u64 = 900_000;
 
-/// One client's recent prompts to one user. Times are zero where nothing is due.
+/// One client's recent prompts to one user. A time of zero is not set.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(crate) struct PromptHistory {
     pub(crate) window_from: Timestamp,
@@ -31,13 +32,13 @@ pub(crate) struct PromptHistory {
 }
 
 impl PromptHistory {
-    /// Decides about a new request; `pending` counts this client's requests that wait for this user unheld. Returns whether
-    /// the request is held. One that is not held counts as a prompt until an approval shows that the person wanted it.
+    /// Records a new request and returns whether it is held. `pending` is the number of this client's pending requests to this
+    /// user that are not held. One that is not held counts as an unwanted prompt until the user approves one.
     pub(crate) fn admit(&mut self, now: Timestamp, pending: u32, limits: &Limits) -> bool {
         if now < self.held_until || pending >= limits.max_pending {
             return true;
         }
-        if self.step > 0 && now.millis_since(self.next_prompt) >= FORGOTTEN_AFTER {
+        if self.step > 0 && now.millis_since(self.next_prompt) >= RESET_AFTER {
             self.step = 0;
             self.prompts = 0;
         }
@@ -59,20 +60,20 @@ impl PromptHistory {
         false
     }
 
-    /// An approval: the person wants this client's prompts.
+    /// Resets the history after an approval.
     pub(crate) fn approved(&mut self) {
         *self = Self::default();
     }
 
-    /// A denial that says "this wasn't me". Returns until when the client is held for this user.
+    /// Records a denial as `not_me`. Returns until when the client is held for this user.
     pub(crate) fn not_me(&mut self, now: Timestamp, hold_millis: u64) -> Timestamp {
-        let hold = doubled(hold_millis, self.not_me_count, LONGEST_NOT_ME);
+        let hold = doubled(hold_millis, self.not_me_count, MAX_NOT_ME_HOLD);
         self.not_me_count = self.not_me_count.saturating_add(1);
         self.held_until = self.held_until.max(now.plus_millis(hold));
         self.held_until
     }
 
-    /// A wrong number.
+    /// Records a wrong number.
     pub(crate) fn wrong_number(&mut self, now: Timestamp) {
         self.wrong_in_a_row = self.wrong_in_a_row.saturating_add(1);
         if self.wrong_in_a_row >= WRONG_NUMBERS {
@@ -82,7 +83,7 @@ impl PromptHistory {
     }
 
     fn wait_longer(&mut self, now: Timestamp) {
-        self.next_prompt = now.plus_millis(doubled(FIRST_WAIT, self.step, LONGEST_WAIT));
+        self.next_prompt = now.plus_millis(doubled(FIRST_PAUSE, self.step, MAX_PAUSE));
         self.step = self.step.saturating_add(1);
     }
 }
@@ -101,7 +102,7 @@ mod tests {
         Limits::default()
     }
 
-    /// Asks once a second for so long; returns at which seconds the person was prompted.
+    /// Sends a request each second; returns the seconds at which the user was prompted.
     fn prompts(asking: &mut PromptHistory, seconds: u64) -> Vec<u64> {
         (0..seconds).filter(|s| !asking.admit(NOW.plus_seconds(*s), 0, &limits())).collect()
     }

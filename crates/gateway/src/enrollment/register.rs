@@ -1,4 +1,5 @@
-//! Registration: binds a device's two keys to the user of a link. A lost 201 can be asked for again; another key can't.
+//! Device registration: binds a device's two keys to the user of an enrollment link. Idempotent: the same request gets the
+//! same device again after a lost 201; another key is refused.
 
 use countersign_jose::hash::Hash;
 use countersign_jose::key::{PublicKey, Signer as _};
@@ -21,22 +22,22 @@ use crate::store::devices::{self, Device, DeviceState, NewDevice};
 use crate::store::links::{self, Link, LinkState};
 use crate::store::{credentials, feed};
 
-/// A registration whose token, keys and proofs hold.
+/// A registration whose token, keys and proofs are verified.
 pub(crate) struct VerifiedRegistration {
     token: RegistrationToken,
     request: RegistrationRequest,
-    /// Hash of the body's bytes: a repeated registration has the same.
+    /// Hash of the body's bytes; identifies a repeated registration.
     body: Hash,
 }
 
-/// What came of a registration, where something is to be kept either way.
+/// Result of a registration; both cases commit.
 enum RegistrationReply {
     Response(Box<RegistrationResponse>),
     AlreadyUsed,
 }
 
 impl Gateway {
-    /// Verifies the token of a registration, before anything else of it is believed.
+    /// Verifies the registration token, before any other member is read.
     pub(crate) fn check_token(&self, request: &RegistrationRequest) -> Result<RegistrationToken, Rejection> {
         let ours = self.keys();
         let mut keys = KeySet { keys: vec![ours.registration.public_key().clone()] };
@@ -51,7 +52,7 @@ impl Gateway {
             })
     }
 
-    /// Verifies the rest. `proven` is the key that signed the call's DPoP proof.
+    /// Verifies the other members. `proven` is the key of the request's DPoP proof.
     pub(crate) fn check_registration(
         &self,
         token: RegistrationToken,
@@ -60,13 +61,14 @@ impl Gateway {
         body: &[u8],
     ) -> Result<VerifiedRegistration, Rejection> {
         if request.public_key != *proven {
-            let words = "The DPoP proof is signed by another key than public_key.";
-            return Err(reject(ProblemCode::InvalidPublicKey, words));
+            let detail = "The DPoP proof is signed by another key than public_key.";
+            return Err(reject(ProblemCode::InvalidPublicKey, detail));
         }
         request
             .verify_proof(&token)
             .map_err(|error| reject(ProblemCode::InvalidPublicKey, format!("approval_proof: {error}.")))?;
-        let invalid = |member: &str| reject(ProblemCode::InvalidRequest, format!("{member} can't be shown or used."));
+        let invalid =
+            |member: &str| reject(ProblemCode::InvalidRequest, format!("{member} can't be displayed or used."));
         text::check(&request.device_name, limits::NAME_CHARACTERS).map_err(|_| invalid("device_name"))?;
         text::check(&request.platform, limits::NAME_CHARACTERS).map_err(|_| invalid("platform"))?;
         if request.push_address.as_ref().is_some_and(|address| address.len() > limits::PUSH_ADDRESS_BYTES) {
@@ -77,13 +79,13 @@ impl Gateway {
         }
         let minimum = self.settings().minimum_interaction;
         if !request.interaction_types.contains(&minimum) {
-            let words = format!("This provider asks for devices that can do {}.", minimum.as_str());
-            return Err(reject(ProblemCode::InteractionTypeUnsupported, words));
+            let detail = format!("This provider requires devices that support {}.", minimum.as_str());
+            return Err(reject(ProblemCode::InteractionTypeUnsupported, detail));
         }
         let automated = request.device_class == DeviceClass::Automated;
         if automated && !token.allow_automated && self.settings().mode != Mode::Test {
-            let words = "This link is for a device that a person uses, not for a program.";
-            return Err(reject(ProblemCode::AutomatedNotAllowed, words));
+            let detail = "This link is for an interactive device, not for an automated one.";
+            return Err(reject(ProblemCode::AutomatedNotAllowed, detail));
         }
         Ok(VerifiedRegistration { token, request, body: Hash::of(body) })
     }
@@ -105,14 +107,14 @@ impl Gateway {
         tx: &Transaction<'_>,
         checked: &VerifiedRegistration,
     ) -> Result<RegistrationReply, Rejection> {
-        let unknown = || reject(ProblemCode::InvalidRegistrationToken, "This link is not known here any more.");
+        let unknown = || reject(ProblemCode::InvalidRegistrationToken, "This link is unknown or was deleted.");
         let link = links::by_id(tx, &checked.token.jti)?.ok_or_else(unknown)?;
         let device = match link.device.as_ref().map(|id| devices::by_id(tx, id)).transpose()?.flatten() {
             None if link.state == LinkState::Open => self.add_device(tx, checked, &link)?,
             Some(device) if is_same(checked, &link, &device) => device,
             _ => return self.link_used_again(tx, &link),
         };
-        // A repeated registration ends the credential that was lost.
+        // A repeated registration revokes the credential in the lost response.
         credentials::end_all(tx, &device.id)?;
         let credential = Secret::random(self.random());
         let expires_at = self.now().plus_seconds(limits::CREDENTIAL_SECONDS);
@@ -175,7 +177,7 @@ impl Gateway {
             },
         )?;
         links::register(tx, &link.id, &id, &checked.body.to_string())?;
-        let gone = || reject(ProblemCode::Internal, "The device was not kept. Try again.");
+        let gone = || reject(ProblemCode::Internal, "The device was not stored. Try again.");
         if link.confirm == Confirm::None && self.settings().mode == Mode::Test {
             let device = devices::by_id(tx, &id)?.ok_or_else(gone)?;
             links::set_state(tx, &link.id, LinkState::Confirmed)?;
@@ -195,7 +197,7 @@ impl Gateway {
     }
 }
 
-/// Whether this is the registration that the link's device was made by.
+/// Whether this repeats the registration that created the link's device.
 fn is_same(checked: &VerifiedRegistration, link: &Link, device: &Device) -> bool {
     matches!(link.state, LinkState::Registered | LinkState::Confirmed)
         && matches!(device.state, DeviceState::Unconfirmed | DeviceState::Active)

@@ -1,4 +1,4 @@
-//! The page an enrollment link leads to in a browser. The token stays in the fragment, which no server sees.
+//! Enrollment link page for browsers. The registration token is in the fragment, which browsers don't send.
 
 use axum::extract::State;
 use axum::http::header;
@@ -11,7 +11,7 @@ const PAGE: &str = r#"<!doctype html>
 <html lang="en"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width, initial-scale=1">
 <meta name="referrer" content="no-referrer"><title>Add a device</title></head>
 <body><main><h1>Add a device</h1>
-<p>Open this link with Countersign on the device you want to add, or scan its code there. It works once, for ten minutes.</p>
+<p>Open this link with Countersign on the device you want to add, or scan its QR code there. It works once, for ten minutes.</p>
 <p>On the command line: copy the whole address of this page, then <code>countersign enroll -</code> and paste it.</p>
 </main></body></html>
 "#;

@@ -1,4 +1,4 @@
-//! How a client proves who it is: its secret, its keys, or its certificate, read from its entry.
+//! A client's authentication method in its entry: secret, keys, or certificate subject.
 
 use std::path::Path;
 
@@ -10,11 +10,11 @@ use super::https;
 use super::section::Section;
 use crate::client_certificate;
 
-/// The method and the keys; `None` where a mistake was recorded. `kept` is the secret of a client whose entry names none.
+/// Reads the method and the keys; `None` if an error was reported. `stored` is the secret of a client whose entry names none.
 pub(super) fn read(
     section: &Section<'_>,
     folder: &Path,
-    kept: Option<&HashedSecret>,
+    stored: Option<&HashedSecret>,
 ) -> Option<(ClientAuth, Option<ClientKeys>)> {
     let method = method(section);
     let keys = keys(section, folder);
@@ -41,8 +41,8 @@ pub(super) fn read(
     }
     let auth = match method {
         Method::Secret(only) => {
-            let secret = match kept {
-                Some(kept) => StoredSecret::Hashed(kept.clone()),
+            let secret = match stored {
+                Some(stored) => StoredSecret::Hashed(stored.clone()),
                 None => StoredSecret::Read(read_secret(section, folder)?),
             };
             ClientAuth::Secret { secret, only }
@@ -77,7 +77,7 @@ enum Method {
     SelfSignedTls,
 }
 
-/// The method and where it stands: the entry itself where it is left out, which means a secret, sent either way.
+/// The method and its span; by default a secret that may be sent either way, with the entry's span.
 fn method(section: &Section<'_>) -> Option<(Method, std::ops::Range<usize>)> {
     let Some(found) = section.string("token_endpoint_auth_method") else {
         return (!section.has("token_endpoint_auth_method")).then(|| (Method::Secret(None), section.at().clone()));
@@ -104,7 +104,7 @@ const METHODS: &[(&str, Method)] = &[
     ("self_signed_tls_client_auth", Method::SelfSignedTls),
 ];
 
-/// The algorithms that tokens, requests and assertions may be signed by.
+/// Signing algorithms of tokens, requests and assertions.
 pub(super) const ALGS: &[(&str, SigningAlg)] =
     &[("ES256", SigningAlg::Es256), ("PS256", SigningAlg::Ps256), ("RS256", SigningAlg::Rs256)];
 
@@ -116,7 +116,7 @@ fn needs_keys(section: &Section<'_>, at: &std::ops::Range<usize>) -> Option<()> 
     None
 }
 
-/// Somebody's public keys; the inner `None` where a mistake was recorded.
+/// Public keys of a client or hint issuer; the inner `None` if an error was reported.
 pub(super) fn keys(section: &Section<'_>, folder: &Path) -> Option<Option<ClientKeys>> {
     let (inline, file, uri) = (section.json("jwks"), section.string("jwks_file"), section.string("jwks_uri"));
     let given = [section.has("jwks"), section.has("jwks_file"), section.has("jwks_uri")];
@@ -150,7 +150,7 @@ pub(super) fn keys(section: &Section<'_>, folder: &Path) -> Option<Option<Client
     }
 }
 
-/// The certificate's subject; the inner `None` where a mistake was recorded.
+/// The certificate's subject; the inner `None` if an error was reported.
 fn subject(section: &Section<'_>) -> Option<Option<CertificateSubject>> {
     let dn = section.string("tls_client_auth_subject_dn");
     if let Some(found) = dn.as_ref().filter(|found| client_certificate::canonical(found.value).is_none()) {
@@ -176,7 +176,7 @@ fn subject(section: &Section<'_>) -> Option<Option<CertificateSubject>> {
     Some(Some(subject))
 }
 
-/// Says what went wrong only once: a public client gets no second message about its missing secret.
+/// Reads the secret. Reports only one error: a public client gets no second one about its missing secret.
 fn read_secret(section: &Section<'_>, folder: &Path) -> Option<ClientSecret> {
     let public = section.string("token_endpoint_auth_method").is_some_and(|method| method.value == "none");
     if !public && !section.has("secret") && !section.has("secret_file") {
@@ -185,7 +185,7 @@ fn read_secret(section: &Section<'_>, folder: &Path) -> Option<ClientSecret> {
     read_named_secret(section, ["secret", "secret_file"], folder)
 }
 
-/// A secret under the first name, or in the file under the second; `None` where there is neither, or a mistake was recorded.
+/// A secret under the first key, or in the file under the second; `None` if there is neither, or an error was reported.
 pub(super) fn read_named_secret(
     section: &Section<'_>,
     [here, in_file]: [&'static str; 2],

@@ -1,4 +1,4 @@
-//! The parties that ask: `[[clients]]`, with members named as in OpenID registration where it has them.
+//! `[[clients]]`: keys are named as in OpenID Connect Registration where it defines them.
 
 use std::collections::HashMap;
 use std::path::Path;
@@ -17,19 +17,19 @@ use super::section::{Found, Section};
 use super::{check_displayable, https};
 use crate::authorization_details::DetailTypes;
 
-/// What a client's entry is read against.
+/// Provider settings that a client's entry depends on.
 pub(super) struct ClientContext<'a> {
-    /// Where relative paths of secret files begin.
+    /// Base of relative paths.
     pub(super) folder: &'a Path,
     pub(super) policy: &'a Policy,
     pub(super) keep_records: Duration,
     pub(super) detail_types: &'a DetailTypes,
     pub(super) hint_issuers: &'a [HintIssuer],
-    /// A secret that is kept beside the entry; `None`: the entry names it.
+    /// Secret stored beside the entry; `None`: the entry names it.
     pub(super) stored_secret: Option<&'a HashedSecret>,
-    /// The rules that hold for all clients.
+    /// Profile of all clients.
     pub(super) profile: Option<Profile>,
-    /// Whether there are authorities for clients' certificates.
+    /// Whether `client_ca` is set.
     pub(super) client_ca: bool,
 }
 
@@ -122,7 +122,7 @@ fn read_one(section: Section<'_>, client_id: Option<Found<&str>>, context: &Clie
     client
 }
 
-/// Tells what in a client's entry contradicts something else.
+/// Reports contradictions within a client's entry, and with the provider's settings.
 fn check_consistency(section: &Section<'_>, client: &Client, context: &ClientContext<'_>) {
     let fault = |key: &'static str, message: &str| section.report(&section.span_of(key), message);
     if matches!(client.auth, ClientAuth::Tls(_)) && !context.client_ca {
@@ -157,19 +157,19 @@ fn profile(section: &Section<'_>, context: &ClientContext<'_>) -> Option<Profile
 /// Absolute addresses without a fragment (RFC 8707 §2), compared byte for byte.
 fn resources(section: &Section<'_>) -> Vec<String> {
     let found = section.strings("resources").unwrap_or_default();
-    let sound = found.iter().filter_map(|found| {
-        let is_sound = !found.value.contains(char::is_whitespace)
+    let valid = found.iter().filter_map(|found| {
+        let is_valid = !found.value.contains(char::is_whitespace)
             && url::Url::parse(found.value).is_ok_and(|url| url.fragment().is_none());
-        if !is_sound {
+        if !is_valid {
             let value = found.value;
             section.report(&found.at, format!("`resources` holds absolute addresses without a fragment such as \"https://api.example.com\", not \"{value}\""));
         }
-        is_sound.then(|| found.value.to_owned())
+        is_valid.then(|| found.value.to_owned())
     });
-    sound.collect()
+    valid.collect()
 }
 
-/// Whoever registers for pairwise subjects (OpenID Connect Core §8.1, CIBA Core §4) must not be given public ones instead.
+/// Refuses pairwise subjects (OpenID Connect Core §8.1, CIBA Core §4), so that no client that asks for them gets public ones.
 fn public_subjects(section: &Section<'_>) {
     if let Some(found) = section.string("subject_type").filter(|found| found.value != "public") {
         let what = "`subject_type` can only be \"public\": this provider has one subject for a person towards all clients; leave it out";
@@ -189,7 +189,7 @@ fn valid_id(section: &Section<'_>, id: &Found<&str>) -> bool {
     valid
 }
 
-/// Where a client is told of a verdict; `None` where a mistake was recorded.
+/// Token delivery mode and endpoint; `None` if an error was reported.
 fn delivery(section: &Section<'_>) -> Option<DeliveryMode> {
     let mode = section.choice("backchannel_token_delivery_mode", MODES);
     let endpoint = section.string("backchannel_client_notification_endpoint");
@@ -236,8 +236,8 @@ fn scope(section: &Section<'_>) -> Option<Vec<String>> {
 }
 
 fn detail_types(section: &Section<'_>, context: &ClientContext<'_>) -> Vec<String> {
-    let taken = || context.detail_types.names().map(str::to_owned);
-    let Some(types) = section.strings("authorization_details_types") else { return taken().collect() };
+    let accepted = || context.detail_types.names().map(str::to_owned);
+    let Some(types) = section.strings("authorization_details_types") else { return accepted().collect() };
     let known = types.iter().filter_map(|found| {
         let value = found.value;
         if !context.detail_types.contains(value) {
@@ -269,7 +269,7 @@ fn hint_token_types(section: &Section<'_>, context: &ClientContext<'_>) -> Optio
 enum Grant {
     Ciba,
     Refresh,
-    /// Known to OpenID registration, of no use here.
+    /// Defined by OAuth, not offered here.
     Other,
 }
 
@@ -289,10 +289,10 @@ enum Mode {
 
 const MODES: &[(&str, Mode)] = &[("poll", Mode::Poll), ("ping", Mode::Ping), ("push", Mode::Push)];
 
-/// CIBA Core §7.1.1 wants asymmetric algorithms.
+/// CIBA Core §7.1.1 requires asymmetric algorithms.
 const REQUEST_ALGS: &[(&str, SigningAlg)] = ALGS;
 
 const PROFILES: &[(&str, Profile)] = &[("auth0", Profile::Auth0), ("fapi-ciba", Profile::FapiCiba)];
 
-/// Of the whole provider.
+/// Profiles of the whole provider.
 pub(super) const PROVIDER_PROFILES: &[(&str, Profile)] = &[("fapi-ciba", Profile::FapiCiba)];

@@ -1,4 +1,4 @@
-//! The types of authorization details that are taken: `authorization_details_types`, and `[[authorization_details]]` for the
+//! Accepted types of authorization details (RFC 9396): `authorization_details_types`, and `[[authorization_details]]` for the
 //! operator's own.
 
 use std::path::Path;
@@ -9,13 +9,13 @@ use serde_json::Value;
 use super::section::{Found, Section};
 use crate::authorization_details::{DetailType, DetailTypes, built_in};
 
-/// Taken where the file names none.
+/// Accepted by default.
 const DEFAULT: [&str; 2] = ["payment_initiation", "account_information"];
 
 /// The largest schema file, in bytes.
 const SCHEMA_BYTES: u64 = 256 * 1024;
 
-/// The operator's own types come first: one may take the place of a built-in type of the same name.
+/// Reads both. The operator's types come first: one may replace a built-in type of the same name.
 pub(super) fn read(top: &Section<'_>, folder: &Path) -> DetailTypes {
     let sections = top.sections("authorization_details", " in [[authorization_details]]");
     let own: Vec<Arc<DetailType>> = sections.into_iter().filter_map(|section| own_type(section, folder)).collect();
@@ -33,7 +33,7 @@ pub(super) fn read(top: &Section<'_>, folder: &Path) -> DetailTypes {
     DetailTypes::new(types.into_iter().chain(own))
 }
 
-/// `None` where a mistake was recorded.
+/// `None` if an error was reported.
 fn own_type(section: Section<'_>, folder: &Path) -> Option<Arc<DetailType>> {
     let name = section.required_string("type", "deletion");
     let schema = schema(&section, folder);

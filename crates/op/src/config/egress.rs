@@ -1,4 +1,4 @@
-//! The section `[egress]`: which addresses the provider may call, and how.
+//! `[egress]`: addresses that the provider may call, their authorities, and a proxy.
 
 use std::net::IpAddr;
 use std::path::Path;
@@ -26,7 +26,7 @@ pub(super) fn read(section: Section<'_>, folder: &Path) -> EgressConfig {
     EgressConfig { allow, ca, proxy }
 }
 
-/// A network with no bits set behind its prefix, or a single address.
+/// A network without host bits, or a single address.
 fn network(text: &str) -> Option<IpNet> {
     let net = text.parse::<IpNet>().ok().filter(|net| net.addr() == net.network());
     net.or_else(|| text.parse::<IpAddr>().ok().map(IpNet::from))

@@ -1,4 +1,4 @@
-//! What FAPI-CIBA asks of a client's entry. What it asks of a request is in `authentication_request/fapi_request.rs`.
+//! FAPI-CIBA requirements on a client's entry; those on a request are in `authentication_request/fapi_request.rs`.
 
 use std::time::Duration;
 
@@ -7,10 +7,10 @@ use countersign_jose::jwt::SigningAlg;
 use super::client::{Client, ClientAuth, DeliveryMode, TokenBinding};
 use super::section::{Section, format_duration};
 
-/// The longest life of an access token.
+/// Longest lifetime of an access token under the profile.
 const MAX_TOKEN_LIFETIME: Duration = Duration::from_secs(600);
 
-/// Tells every contradiction between the entry and the profile.
+/// Reports every contradiction between the entry and the profile.
 pub(super) fn check(section: &Section<'_>, client: &Client) {
     let fault = |key: &'static str, message: &str| section.report(&section.span_of(key), message);
     match client.auth {

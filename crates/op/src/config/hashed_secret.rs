@@ -1,4 +1,4 @@
-//! Client secrets: read once, kept as a salted hash, compared in constant time, never printed.
+//! Client secrets: read once, stored as a salted hash, compared in constant time, never printed.
 
 use std::path::Path;
 
@@ -8,24 +8,24 @@ use countersign_jose::secret::Secret;
 use subtle::ConstantTimeEq;
 use zeroize::Zeroizing;
 
-/// A client's secret as the configuration holds it. Has no `Debug`; erased when dropped.
+/// A client's secret in plain text. Has no `Debug`; zeroized when dropped.
 #[derive(Clone)]
 pub struct ClientSecret(Secret);
 
-/// SHA-256 over a random salt and the secret: enough against reading the memory or a dump, because a secret has at
-/// least 128 bits; a slow hash would only slow the token endpoint. Has no `Debug`.
+/// SHA-256 over a random salt and the secret. Enough against a memory dump or a copy of the database, because a secret has at least
+/// 128 bits; a slow hash would only slow the token endpoint. Has no `Debug`.
 #[derive(Clone)]
 pub(crate) struct HashedSecret {
     salt: [u8; 16],
     digest: [u8; 32],
 }
 
-/// A secret as it was read, or as it is kept. Has no `Debug`.
+/// A secret in plain text or hashed. Has no `Debug`.
 #[derive(Clone)]
 pub(crate) enum StoredSecret {
     /// From the configuration; hashed before the provider opens.
     Read(ClientSecret),
-    /// As it stays in memory and in the store.
+    /// In memory while the provider runs, and in the store.
     Hashed(HashedSecret),
 }
 
@@ -48,16 +48,16 @@ impl StoredSecret {
     }
 }
 
-/// Why a text can't be a client's secret.
+/// Why a string can't be a client's secret.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum SecretFormatError {
-    /// Fewer than 128 bits, going by its length and the kinds of characters in it.
+    /// Fewer than 128 bits, estimated from its length and character classes.
     Short,
-    /// Something else than printable ASCII (RFC 6749 appendix A.2).
+    /// Not printable ASCII (RFC 6749 appendix A.2).
     Characters,
 }
 
-/// The least a secret must hold, in bits.
+/// Minimum entropy of a secret, in bits.
 const MIN_ENTROPY_BITS: f64 = 128.0;
 
 impl ClientSecret {
@@ -76,7 +76,7 @@ impl ClientSecret {
         ClientSecret(Secret::random(random))
     }
 
-    /// For whoever it belongs to.
+    /// The plain text, to hand to the client.
     pub fn expose(&self) -> &str {
         self.0.expose()
     }
@@ -89,12 +89,12 @@ impl ClientSecret {
 }
 
 impl HashedSecret {
-    /// As it was stored.
+    /// From stored salt and digest.
     pub(crate) const fn of_parts(salt: [u8; 16], digest: [u8; 32]) -> HashedSecret {
         HashedSecret { salt, digest }
     }
 
-    /// To be stored.
+    /// Salt and digest to store.
     pub(crate) const fn parts(&self) -> (&[u8; 16], &[u8; 32]) {
         (&self.salt, &self.digest)
     }
@@ -105,7 +105,7 @@ impl HashedSecret {
     }
 }
 
-/// The most that may be in a secret made at random from the kinds of characters that occur in this one, in bits.
+/// Upper bound of a secret's entropy in bits: its length times that of a random character of the classes that occur in it.
 pub(crate) fn max_entropy_bits(text: &str) -> f64 {
     let has = |kind: fn(&u8) -> bool| text.bytes().any(|byte| kind(&byte));
     let hexadecimal = text.bytes().all(|byte| byte.is_ascii_hexdigit());
@@ -122,7 +122,7 @@ pub(crate) fn max_entropy_bits(text: &str) -> f64 {
     let mut distinct: Vec<u8> = text.bytes().collect();
     distinct.sort_unstable();
     distinct.dedup();
-    // "aaaa…" is long, but nobody drew it at random.
+    // "aaaa…" is long, but not random.
     if distinct.len() < 8 { 0.0 } else { text.len() as f64 * f64::from(alphabet).log2() }
 }
 
@@ -134,7 +134,7 @@ fn salted(salt: &[u8; 16], secret: &[u8]) -> [u8; 32] {
 #[derive(Debug)]
 pub(super) enum SecretFileError {
     Unreadable(std::io::Error),
-    /// Everybody on the machine may read it; its permission bits.
+    /// Readable by every user of the machine; holds its permission bits.
     WorldReadable(u32),
 }
 

@@ -1,4 +1,4 @@
-//! Whose statements about people are believed: `[[login_hint_issuers]]`.
+//! `[[login_hint_issuers]]`: trusted issuers of `login_hint_token`s (CIBA Core §7.1).
 
 use std::path::Path;
 
@@ -6,19 +6,19 @@ use super::client::ClientKeys;
 use super::client_authentication;
 use super::section::Section;
 
-/// The claim that names a person where the entry says nothing.
+/// Default of `subject_claim`.
 const SUBJECT_CLAIM: &str = "sub";
 
 /// An issuer of `login_hint_token`s.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct HintIssuer {
-    /// What its tokens have as `iss`, byte for byte.
+    /// `iss` of its tokens, byte for byte.
     pub issuer: String,
-    /// Its public keys.
+    /// Public keys that verify its tokens.
     pub keys: ClientKeys,
-    /// The claim whose value `login_hint` could have as well: a subject here, or one of a person's hints.
+    /// Claim that identifies the user as `login_hint` would: by subject, or by one of the user's hints.
     pub subject_claim: String,
-    /// What tokens like its own are called in metadata, where an ecosystem has a name for them.
+    /// Type of its tokens in metadata, if the ecosystem defines one.
     pub token_type: Option<String>,
 }
 

@@ -1,10 +1,10 @@
-//! `[metrics]`: where the provider's counts can be read.
+//! `[metrics]`: listening address of `/metrics`.
 
 use std::net::SocketAddr;
 
 use super::section::Section;
 
-/// Reads the table. `None` where a mistake was recorded.
+/// `None` if an error was reported.
 pub(super) fn read(section: Section<'_>) -> Option<SocketAddr> {
     let listen = section.required_string("listen", "127.0.0.1:9464");
     let address = listen.and_then(|found| {

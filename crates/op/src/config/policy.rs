@@ -1,4 +1,4 @@
-//! What an operator decides about requests: the provider's `[policy]`, and a client's own on top of it.
+//! `[policy]` of the provider, and `[clients.policy]`, which overrides it for one client.
 
 use std::time::Duration;
 
@@ -8,42 +8,42 @@ use countersign_protocol::limits;
 use super::section::{Section, format_duration};
 use crate::authorization_details::money::Money;
 
-/// How requests are treated; names and defaults as in docs/operating.md.
+/// Limits and rules of authentication requests; keys and defaults as in docs/operating.md.
 #[derive(Debug, Clone)]
 pub struct Policy {
-    /// A request's life when the client asks for none.
+    /// Lifetime of a request without `requested_expiry`.
     pub ttl: Duration,
-    /// The longest life a client may ask for by `requested_expiry`.
+    /// Longest lifetime that a client may request by `requested_expiry`.
     pub max_ttl: Duration,
-    /// The pause between two polls that the client is told.
+    /// `interval` between two polls (CIBA Core §7.3).
     pub interval: Duration,
-    /// The weakest interaction that is accepted.
+    /// Weakest accepted interaction.
     pub interaction_minimum: InteractionType,
-    /// Whether the person's PIN or biometrics release the approval.
+    /// Whether an approval needs the user's PIN or biometrics.
     pub user_verification: UserVerification,
-    /// Above any of these amounts (or in another currency) a payment requires user verification all the same.
+    /// Payments above any of these amounts, or in another currency, require user verification regardless.
     pub user_verification_above: Vec<Money>,
-    /// How many requests of one client may be pending for one user before further ones are held.
+    /// Pending requests of one client to one user, above which further ones are held.
     pub max_pending: u32,
-    /// How many unanswered, denied or mismatched prompts a minute one client may cause one user before it is held.
+    /// Unanswered, denied or mismatched prompts of one client to one user in a minute, above which its requests are held.
     pub prompts_per_minute: u32,
-    /// How long a client is held for a user who said "not me", the first time.
+    /// How long a client's requests to a user are held after the first "not me".
     pub not_me: Duration,
-    /// Whether unknown users get an ordinary acknowledgement that expires. Not set: for clients that are not first-party.
+    /// Whether a request about an unknown user is acknowledged and expires. `None`: for clients that are not first-party.
     pub hide_unknown_users: Option<bool>,
-    /// Whether a client is told `not_me` as the reason of a denial.
+    /// Whether `not_me` is left out of the error that a client gets.
     pub hide_not_me: bool,
-    /// How many authentication requests a client may make in a minute; further ones get 429.
+    /// Authentication requests of a client in a minute, above which further ones get 429.
     pub requests_per_minute: u32,
-    /// Whether people who have a user code are asked only with it, also by clients that are not registered to send one.
+    /// Whether requests about a user with a user code need it, also from clients that are not registered to send one.
     pub require_user_code: bool,
-    /// How many wrong user codes a client may send in an hour, over all users.
+    /// Wrong user codes of a client in an hour, over all users.
     pub user_code_guesses_per_hour: u32,
-    /// How long ID tokens and access tokens live.
+    /// Lifetime of ID tokens and access tokens.
     pub token_ttl: Duration,
-    /// How long new tokens can be had by refresh tokens, from the approval on.
+    /// How long after the approval refresh tokens are accepted.
     pub refresh_ttl: Duration,
-    /// How long the token endpoint holds a poll that has nothing to tell yet; 0 answers at once.
+    /// How long the token endpoint holds a poll of a pending request (long polling); 0 responds at once.
     pub token_wait: Duration,
 }
 
@@ -72,7 +72,7 @@ impl Default for Policy {
 }
 
 impl Policy {
-    /// Reads a `[policy]` table; what it leaves out stays as in `base`. `keep_records` is how long approvals are known.
+    /// Reads a `[policy]` table over `base`. `keep_records` is the retention of approvals, which bounds `refresh_ttl`.
     pub(super) fn read(section: Section<'_>, base: &Policy, keep_records: Duration) -> Policy {
         let second = Duration::from_secs(1);
         let day = Duration::from_secs(86_400);
@@ -136,13 +136,13 @@ impl Policy {
     }
 }
 
-/// CIBA Core §10.1 lets a poll be held for at most this long.
+/// Longest long poll (CIBA Core §10.1).
 const MAX_TOKEN_WAIT: Duration = Duration::from_secs(30);
 
-/// No access token lives longer, whatever the policy says.
+/// Longest lifetime of an access token, whatever the policy says.
 pub(crate) const MAX_TOKEN_LIFETIME: Duration = Duration::from_secs(86_400);
 
-/// No request lives longer, whatever the policy says.
+/// Longest lifetime of a request, whatever the policy says.
 const MAX_REQUEST_LIFETIME: Duration = Duration::from_secs(limits::REQUEST_SECONDS);
 
 fn amounts(section: &Section<'_>) -> Option<Vec<Money>> {
@@ -159,7 +159,7 @@ fn amounts(section: &Section<'_>) -> Option<Vec<Money>> {
     Some(amounts.collect())
 }
 
-/// The interactions as they are written in configuration and requests.
+/// Interactions as configuration and requests spell them.
 pub(super) const INTERACTIONS: &[(&str, InteractionType)] = &[
     ("boolean", InteractionType::Boolean),
     ("number_choose", InteractionType::NumberChoose),

@@ -1,4 +1,4 @@
-//! `[proxy]`: whose word counts about where a request comes from.
+//! `[proxy]`: proxies whose forwarding headers are trusted.
 
 use std::net::IpAddr;
 
@@ -7,18 +7,18 @@ use ipnet::IpNet;
 
 use super::section::Section;
 
-/// Which proxies are believed, and what they say it by.
+/// Trusted proxies and the headers they set.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct TrustedProxies {
-    /// Their addresses.
+    /// Addresses of the proxies.
     pub networks: Vec<IpNet>,
-    /// The header in which they say for whom they forward. The other one was written by whoever it is, and says nothing.
+    /// Header with the client's address. The other one is ignored: it may be the client's own.
     pub forwarded_by: ForwardedBy,
-    /// The header with the client's certificate: PEM, percent-encoded, as nginx's `$ssl_client_escaped_cert`.
+    /// Header with the client's certificate: PEM, percent-encoded, as nginx's `$ssl_client_escaped_cert`.
     pub certificate_header: Option<HeaderName>,
 }
 
-/// How a proxy says for whom it forwards.
+/// Header in which a proxy passes on the client's address.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub enum ForwardedBy {
     /// `X-Forwarded-For`: addresses, separated by commas.
@@ -28,7 +28,6 @@ pub enum ForwardedBy {
     Forwarded,
 }
 
-/// Reads the table.
 pub(super) fn read(section: Section<'_>) -> TrustedProxies {
     let trusted = section.strings("trusted").unwrap_or_default();
     let networks = trusted.iter().filter_map(|found| {

@@ -1,4 +1,4 @@
-//! `[registration]`: whether clients may register themselves (RFC 7591), and with what.
+//! `[registration]`: dynamic client registration (RFC 7591) and its initial access token.
 
 use std::path::Path;
 
@@ -6,16 +6,16 @@ use super::client_authentication::read_named_secret;
 use super::hashed_secret::StoredSecret;
 use super::section::Section;
 
-/// Who may register. Has no `Debug`: a token is in it.
+/// Registration settings. Has no `Debug`: it holds a token.
 #[derive(Clone, Default)]
 pub struct Registration {
     /// Whether there is a registration endpoint.
     pub enabled: bool,
-    /// Shown by whoever registers; `None`: anybody may, which the operator said in as many words.
+    /// Initial access token (RFC 7591 §3); `None`: anybody may register, by `open = true`.
     pub(crate) initial_access_token: Option<StoredSecret>,
-    /// How many clients may have registered themselves at the same time.
+    /// Most registered clients at the same time.
     pub max_clients: u32,
-    /// How many registrations are taken in a minute.
+    /// Registrations accepted in a minute.
     pub per_minute: u32,
 }
 

@@ -1,21 +1,20 @@
-//! `[tls]`: what connections are made with, and whose certificates are believed.
+//! `[tls]`: the server's certificate and key, and the authorities of client certificates.
 
 use std::path::{Path, PathBuf};
 
 use super::section::Section;
 use crate::client_certificate::TrustAnchors;
 
-/// Where certificate and key are (PEM).
+/// Paths of certificate and key (PEM).
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct CertificateFiles {
-    /// The certificate, and those between it and the authority.
+    /// The certificate with its intermediates.
     pub cert: PathBuf,
     /// Its private key.
     pub key: PathBuf,
 }
 
-/// Reads the table: where certificate and key are, and the authorities of `client_ca`, the file of those who sign clients'
-/// certificates.
+/// Reads the paths of certificate and key, and the certificates in the file `client_ca`.
 pub(super) fn read(section: Section<'_>, folder: &Path) -> (Option<CertificateFiles>, Option<TrustAnchors>) {
     let read = (certificate(&section, folder), client_ca(&section, folder));
     section.finish();

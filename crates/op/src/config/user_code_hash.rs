@@ -1,4 +1,4 @@
-//! A person's user code (CIBA Core §7.1): so short that only a slow hash and a limit on guesses protect it.
+//! User codes (CIBA Core §7.1): so short that only a slow hash and a limit on guesses protect them.
 
 use std::fmt;
 
@@ -9,16 +9,16 @@ use countersign_jose::random::{self, Random};
 use countersign_jose::secret::Secret;
 use subtle::ConstantTimeEq as _;
 
-/// What a new hash costs: 19 MiB and two passes (OWASP's least for Argon2id).
+/// Argon2id parameters of a new hash: 19 MiB and two passes (OWASP's minimum).
 const COST: Cost = Cost { memory_kib: 19 * 1024, passes: 2, lanes: 1 };
 
-/// The most that a hash in the configuration may cost.
+/// Largest accepted parameters of a hash in the configuration.
 const MAX_COST: Cost = Cost { memory_kib: 64 * 1024, passes: 10, lanes: 4 };
 
-/// Characters of a code.
+/// Length of a code, in characters.
 pub(crate) const LENGTH: std::ops::RangeInclusive<usize> = 4..=64;
 
-/// A user code, as it was written or as its hash. Its `Debug` tells nothing.
+/// A user code in plain text or hashed. Its `Debug` output does not contain it.
 #[derive(Clone, PartialEq, Eq)]
 pub struct UserCode(StoredCode);
 
@@ -43,14 +43,14 @@ struct Cost {
     lanes: u32,
 }
 
-/// Why a text can't be a user code.
+/// Why a string can't be a user code.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum UserCodeError {
-    /// Too short, too long, or with blanks or other characters.
+    /// Too short, too long, or not printable ASCII without spaces.
     #[error("a user code is 4 to 64 printable ASCII characters without spaces")]
     Code,
-    /// Begins like a hash and is none that can be used.
+    /// Begins with `$`, but is not an accepted Argon2id hash.
     #[error(
         "this is not a hash of a user code: it must be $argon2id$v=19$m=...,t=...,p=...$salt$hash with at most m=65536, t=10 and p=4, and 32 bytes of hash"
     )]
@@ -72,17 +72,17 @@ impl UserCode {
         Ok(UserCode(StoredCode::Read(Secret::new(text))))
     }
 
-    /// The hash to write into a configuration or a store. Takes a noticeable part of a second.
+    /// The hash in PHC form, for a configuration or the store. Slow (Argon2id).
     pub fn to_hash(&self, random: &dyn Random) -> String {
         self.hashed(random).to_string()
     }
 
-    /// The same code as it stays in memory.
+    /// The same code, hashed. Slow (Argon2id).
     pub(crate) fn to_hashed(&self, random: &dyn Random) -> UserCode {
         UserCode(StoredCode::Hashed(self.hashed(random)))
     }
 
-    /// Whether this is the code. Slow, and as slow for a code that is not kept as a hash: never called on the runtime's threads.
+    /// Whether this is the code. As slow for a plain-text code as for a hash; never called on the async runtime's threads.
     pub(crate) fn matches(&self, code: &Secret) -> bool {
         match &self.0 {
             StoredCode::Hashed(hash) => hash.matches(code.expose().as_bytes()),
@@ -93,7 +93,7 @@ impl UserCode {
         }
     }
 
-    /// A code that nobody has: checking it takes as long as checking a real one.
+    /// A code that nothing matches: checking it takes as long as checking a real one.
     pub(crate) fn decoy(random: &dyn Random) -> UserCode {
         let (salt, digest) = (random::bytes::<16>(random).to_vec(), random::bytes(random));
         UserCode(StoredCode::Hashed(SlowHash { cost: COST, salt, digest }))

@@ -1,4 +1,4 @@
-//! The people this provider knows: `[[users]]`, and the names a client may call them by.
+//! `[[users]]`: users of this provider, and the hints that identify them.
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -10,26 +10,26 @@ use super::check_displayable;
 use super::section::{Found, Section};
 use super::user_code_hash::UserCode;
 
-/// A person who approves.
+/// A user, who approves on a device.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct User {
-    /// What tokens call the person: printable ASCII, at most 255 characters (OpenID Connect Core §2).
+    /// `sub` in tokens: printable ASCII, at most 255 characters (OpenID Connect Core §2).
     pub sub: Subject,
-    /// What the device calls the person while enrolling.
+    /// Display name on the device during enrollment.
     pub name: String,
-    /// The e-mail address that clients are told at userinfo, with the scope `email`. It is no hint unless it is listed there too.
+    /// E-mail address at userinfo, with the scope `email`. Not a hint unless it is listed as one.
     pub email: Option<String>,
-    /// E-mail addresses, phone numbers, card numbers: what `login_hint` may hold beside the subject.
+    /// Values of `login_hint` beside the subject: e-mail addresses, phone numbers, card numbers.
     pub hints: Vec<String>,
-    /// Whether a device that answers by itself may answer for this person.
+    /// Whether an automated device may answer for this user.
     pub allow_automated: bool,
-    /// What clients that are registered for it must send to have the person asked.
+    /// User code (CIBA Core §7.1) that clients registered for it must send.
     pub user_code: Option<UserCode>,
-    /// Whether the person is locked out: treated like somebody unknown, also when tokens are collected.
+    /// Whether the user is locked: treated as unknown, also when tokens are issued.
     pub locked: bool,
 }
 
-/// Everybody in the file, found by subject or hint.
+/// Users of the configuration file, indexed by subject and hint.
 #[derive(Debug, Clone, Default)]
 pub struct Users {
     list: Vec<Arc<User>>,
@@ -38,23 +38,23 @@ pub struct Users {
 }
 
 impl Users {
-    /// Finds a person by subject, byte for byte, or by a hint, whatever the case of its ASCII letters.
+    /// Finds a user by subject, byte for byte, or by a hint, ignoring ASCII case.
     pub fn by_login_hint(&self, hint: &str) -> Option<&Arc<User>> {
         self.by_sub(hint).or_else(|| self.by_hint.get(&folded(hint)).map(|n| &self.list[*n]))
     }
 
-    /// Finds a person by subject, byte for byte.
+    /// Finds a user by subject, byte for byte.
     pub fn by_sub(&self, sub: &str) -> Option<&Arc<User>> {
         self.by_sub.get(sub).map(|n| &self.list[*n])
     }
 
-    /// How many people have a user code, and how many there are.
+    /// Number of users with a user code, and of all users.
     pub(crate) fn with_code(&self) -> (u64, u64) {
         let count = |people: usize| u64::try_from(people).unwrap_or(u64::MAX);
         (count(self.list.iter().filter(|user| user.user_code.is_some()).count()), count(self.list.len()))
     }
 
-    /// Keeps of each code its hash only. Takes a noticeable part of a second for every code that the file has in plain.
+    /// Replaces each plain-text code by its hash. Slow (Argon2id) for each of them.
     pub(crate) fn hash_codes(&mut self, random: &dyn Random) {
         for user in &mut self.list {
             if let Some(code) = &user.user_code {
@@ -64,7 +64,7 @@ impl Users {
         }
     }
 
-    /// Everybody, in the order of the file.
+    /// All users, in the order of the file.
     pub fn iter(&self) -> impl Iterator<Item = &Arc<User>> {
         self.list.iter()
     }
@@ -143,8 +143,8 @@ fn parse_sub(section: &Section<'_>, sub: &Found<&str>) -> Option<Subject> {
     parsed
 }
 
-/// Whether this has the form of an e-mail address that needs no quoting (RFC 5321 §4.1.2): 254 ASCII characters at most, 64 of
-/// them before the `@`. Stricter than the RFC, so that no client reads two addresses or a header into it.
+/// Whether this is an e-mail address that needs no quoting (RFC 5321 §4.1.2): at most 254 ASCII characters, 64 of them before the
+/// `@`. Stricter than the RFC, so that no client parses two addresses or a header out of it.
 fn is_email(text: &str) -> bool {
     let Some((local, domain)) = text.split_once('@') else { return false };
     let atom = |part: &str| {
@@ -158,7 +158,7 @@ fn is_email(text: &str) -> bool {
     text.len() <= 254 && local.len() <= 64 && local.split('.').all(atom) && domain.split('.').all(label)
 }
 
-/// A hint as it is compared: the case of ASCII letters does not matter.
+/// A hint in lower-case ASCII, for comparison.
 pub(crate) fn folded(hint: &str) -> String {
     hint.to_ascii_lowercase()
 }

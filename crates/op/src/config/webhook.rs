@@ -1,4 +1,4 @@
-//! Where the operator is told what happens: `[webhook]`.
+//! `[webhook]`: the operator's endpoint for security events.
 
 use std::path::Path;
 
@@ -11,24 +11,24 @@ use super::hashed_secret::{self, SecretFileError, max_entropy_bits};
 use super::https;
 use super::section::Section;
 
-/// The least a secret must hold, in bits.
+/// Minimum entropy of a secret, in bits.
 const MIN_ENTROPY_BITS: f64 = 128.0;
 
-/// An endpoint of the operator's. Has no `Debug`: it holds a secret.
+/// The operator's endpoint. Has no `Debug`: it holds a secret.
 #[derive(Clone)]
 pub struct Webhook {
-    /// An https address.
+    /// An https URL.
     pub url: Url,
     key: Zeroizing<Vec<u8>>,
 }
 
 impl Webhook {
-    /// What signs each call.
+    /// HMAC key that signs each call.
     pub(crate) fn key(&self) -> &[u8] {
         &self.key
     }
 
-    /// `None` only where a mistake was recorded.
+    /// `None` only if an error was reported.
     pub(super) fn read(section: Section<'_>, folder: &Path) -> Option<Webhook> {
         let url = section.required_string("url", "https://ops.example.com/countersign");
         let url = url.and_then(|found| https(&section, "url", &found));
@@ -59,7 +59,7 @@ fn key(section: &Section<'_>, folder: &Path) -> Option<Zeroizing<Vec<u8>>> {
             ));
         }
     };
-    // Standard Webhooks writes secrets as base64 behind this mark; any other text is the key as it stands.
+    // Standard Webhooks writes secrets as base64 with this prefix; any other string is the key itself.
     let key = match text.strip_prefix("whsec_") {
         Some(encoded) => {
             STANDARD.decode(encoded).ok().map(Zeroizing::new).filter(|key| key.len() * 8 >= MIN_ENTROPY_BITS as usize)
