@@ -40,7 +40,7 @@ pub async fn poll(
     loop {
         let asked = Instant::now();
         if asked >= ends {
-            let late = "nobody answered in time: make a new authentication request";
+            let late = "the request was not answered in time: make a new authentication request";
             let error_description = Some(late.to_owned());
             let expired = OauthError { error: "expired_token".to_owned(), error_description, denial_reason: None };
             return missing.map_or(Ok(PollResult::Denied(expired)), Err);

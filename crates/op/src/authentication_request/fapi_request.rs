@@ -10,7 +10,7 @@ use crate::http::{ErrorCode, OAuthError};
 /// `invalid_request`.
 pub(crate) fn check(client: &Client, asked: &AuthenticationRequest) -> Result<(), OAuthError> {
     if client.is_fapi() && asked.binding_message.is_none() && asked.details.is_none() {
-        let what = "this client is under FAPI-CIBA: send binding_message or authorization_details, so that the user can tell this request from others";
+        let what = "this client uses the FAPI-CIBA profile: send binding_message or authorization_details, so that the user can tell this request from others";
         return Err(OAuthError::new(ErrorCode::InvalidRequest, what));
     }
     Ok(())

@@ -128,10 +128,10 @@ fn scope(form: &Form, client: &Client) -> Result<String, OAuthError> {
     let is_name =
         |name: &str| !name.is_empty() && name.bytes().all(|b| b.is_ascii_graphic() && b != b'"' && b != b'\\');
     if scope.len() > 1000 || !scope.split(' ').all(is_name) {
-        return refused("scope must be names separated by single blanks, 1000 characters at most");
+        return refused("scope must be a space-delimited list, 1000 characters at most");
     }
     if !scope.split(' ').any(|name| name == "openid") {
-        return refused("scope must have openid in it");
+        return refused("scope must contain openid");
     }
     let allowed = |name: &str| client.scope.as_ref().is_none_or(|allowed| allowed.iter().any(|known| known == name));
     if let Some(name) = scope.split(' ').find(|name| !allowed(name)) {
@@ -167,7 +167,7 @@ fn authorization_details(form: &Form, client: &Client, types: &DetailTypes) -> R
 fn interaction_type(form: &Form, client: &Client) -> Result<Option<InteractionType>, OAuthError> {
     let Some(name) = form.get("interaction_type") else { return Ok(None) };
     let Some(known) = InteractionType::ALL.into_iter().find(|kind| kind.as_str() == name) else {
-        let what = "interaction_type is none of boolean, number_choose and input_manual";
+        let what = "interaction_type must be boolean, number_choose or input_manual";
         return Err(OAuthError::new(ErrorCode::InvalidRequest, what));
     };
     if known != InteractionType::Boolean && !client.interaction_types.contains(&known) {
@@ -189,7 +189,8 @@ fn fits_a_challenge(
     let texts = [Some(scope), acr_values, binding_message, details.map(Details::as_str)];
     let bytes = texts.into_iter().flatten().map(escaped).fold(CHALLENGE_FRAME_BYTES, usize::saturating_add);
     if bytes.saturating_mul(4) / 3 > limits::CHALLENGE_BYTES {
-        let what = "authorization_details and the other texts are too large to be signed for a device (14 KiB)";
+        let what =
+            "authorization_details and the request's other strings are too large for a signed challenge (14 KiB)";
         return Err(OAuthError::new(ErrorCode::InvalidAuthorizationDetails, what));
     }
     Ok(())

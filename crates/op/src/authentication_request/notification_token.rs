@@ -23,7 +23,7 @@ pub(crate) fn read(form: &Form, client: &Client) -> Result<Option<Secret>, OAuth
     let refused = |what: String| Err(OAuthError::new(ErrorCode::InvalidRequest, what));
     let Some(token) = form.get("client_notification_token") else {
         return refused(format!(
-            "client_notification_token is missing: this client is registered for {mode} and is told with it"
+            "client_notification_token is missing: this client is registered for {mode}, and its notifications carry the token"
         ));
     };
     if token.len() > CHARACTERS {
@@ -31,7 +31,7 @@ pub(crate) fn read(form: &Form, client: &Client) -> Result<Option<Secret>, OAuth
     }
     if !is_b64token(token) {
         return refused(
-            "client_notification_token is no bearer token (RFC 6750): letters, digits and -._~+/ only, then = if any"
+            "client_notification_token is not a bearer token (RFC 6750): letters, digits and -._~+/ only, then = if any"
                 .to_owned(),
         );
     }

@@ -52,13 +52,13 @@ enum SignedRequestError {
     Claim(#[from] ClaimError),
     #[error("iss must be the client_id")]
     Issuer,
-    #[error("aud must be this provider's issuer, {0}, and nobody else")]
+    #[error("aud must be this provider's issuer, {0}, and nothing else")]
     Audience(String),
-    #[error("it may be good for 60 minutes at most, from nbf to exp")]
+    #[error("it may be valid for 60 minutes at most, from nbf to exp")]
     Long,
     #[error("nbf is more than 60 minutes ago")]
     Old,
-    #[error("{0} must be a text")]
+    #[error("{0} must be a string")]
     Text(String),
 }
 
@@ -87,7 +87,7 @@ impl SignedRequests {
             OAuthError::new(ErrorCode::InvalidRequest, format!("the signed request: {why}"))
         };
         if let Some(name) = INSIDE.into_iter().find(|name| form.get(name).is_some()) {
-            return Err(refused(&format!("{name} stands beside it; put every parameter into it")));
+            return Err(refused(&format!("{name} is outside the JWT: put every parameter inside it")));
         }
         let verified = self.signatures.verify_by_client(client, request, client.request_algs(), is_request).await;
         let verified = verified.map_err(|why| refused(&why))?;
@@ -100,7 +100,8 @@ impl SignedRequests {
         }
         inside(&verified).map_err(|error| match error {
             ParameterError::Details => {
-                let what = "authorization_details in a signed request must be a JSON array, not a text that holds one";
+                let what =
+                    "authorization_details in a signed request must be a JSON array, not a string that holds one";
                 OAuthError::new(ErrorCode::InvalidAuthorizationDetails, what)
             }
             ParameterError::Other(fault) => refused(&fault),

@@ -108,7 +108,7 @@ impl UserCodes {
         let Some(code) = code else {
             return Err(OAuthError::new(
                 ErrorCode::MissingUserCode,
-                "this user is asked only with a user_code: send it",
+                "requests for this user need a user_code: send it",
             ));
         };
         let guess = UserCodeGuess {

@@ -35,7 +35,7 @@ pub enum DetailTypeError {
     #[error("the schema is written for another dialect; `$schema` must be {DIALECT}, or left out")]
     Dialect,
     /// Not a JSON Schema, or one that refers to another file or address.
-    #[error("this is not a schema that can be used: {0}")]
+    #[error("the schema can't be used: {0}")]
     Schema(String),
 }
 

@@ -26,7 +26,7 @@ enum AssertionError {
     Claim(#[from] ClaimError),
     #[error("iss and sub must both be the client_id")]
     Party,
-    #[error("aud must be one text, this provider's issuer {0}, not a list and not an endpoint's address")]
+    #[error("aud must be one string, this provider's issuer {0}, not a list and not an endpoint's address")]
     Audience(String),
     #[error("exp must be at most 10 minutes ahead")]
     Long,
@@ -46,7 +46,7 @@ impl ClientAuthentication {
         let unverified = unverified_claims(assertion).map_err(|why| refused(&why))?;
         let client_id = Claims(&unverified).string("sub").map_err(|why| refused(&why))?;
         if form.get("client_id").is_some_and(|named| named != client_id) {
-            let what = "client_id in the body is another one than in client_assertion";
+            let what = "client_id in the body differs from the one in client_assertion";
             return Err(OAuthError::new(ErrorCode::InvalidRequest, what));
         }
         let client = self.named(client_id).await?;

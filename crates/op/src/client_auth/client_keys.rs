@@ -15,7 +15,7 @@ pub(crate) enum ClientSignatureError {
     #[error("this client has no public keys here: add jwks or jwks_uri to its entry")]
     NoKeys,
     /// Its keys are elsewhere and can't be had.
-    #[error("the keys can't be had from their jwks_uri: {0}")]
+    #[error("the keys can't be fetched from jwks_uri: {0}")]
     Unavailable(#[from] JwksUnavailable),
     /// Form, algorithm, kind or signature.
     #[error("{0}")]

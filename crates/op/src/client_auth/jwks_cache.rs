@@ -42,7 +42,7 @@ pub(crate) enum JwksUnavailable {
     #[error("{0}")]
     Document(String),
     /// Nothing was fetched yet.
-    #[error("they were not fetched yet")]
+    #[error("they have not been fetched yet")]
     NotFetched,
 }
 

@@ -67,7 +67,7 @@ impl PresentedCredentials<'_> {
         let (form, authorization) = (&posted.form, posted.authorization.as_deref());
         let (secret, assertion) = (form.get("client_secret"), form.get("client_assertion"));
         if [authorization.is_some(), secret.is_some(), assertion.is_some()].into_iter().filter(|way| *way).count() > 1 {
-            let what = "the client authenticates in two ways at once: keep one of the Authorization header, client_secret and client_assertion";
+            let what = "the client uses more than one authentication method: keep one of the Authorization header, client_secret and client_assertion";
             return Err(OAuthError::new(ErrorCode::InvalidRequest, what));
         }
         if assertion.is_none() && form.get("client_assertion_type").is_some() {

@@ -30,12 +30,12 @@ impl ClientAuthentication {
         let authorities = self.config.client_ca.as_ref();
         if !authorities.is_some_and(|all| all.issued(certificate, self.clock.now())) {
             return Err(invalid_client(
-                "the connection's certificate is not valid now, not for clients, or by no authority this provider trusts for clients",
+                "the client certificate is not valid now, not for client authentication, or not issued by an authority this provider trusts for clients",
             ));
         }
         if !client_certificate::is_for(certificate, subject) {
             return Err(invalid_client(
-                "the connection's certificate has another subject than this client is registered with",
+                "the client certificate's subject is not the one this client is registered with",
             ));
         }
         Ok(())
@@ -44,11 +44,11 @@ impl ClientAuthentication {
     /// No authority and no date counts here: the key is good as long as it is among the client's.
     async fn has_a_key_of(&self, client: &Client, certificate: &PeerCertificate) -> Result<(), OAuthError> {
         let Some(key) = client_certificate::public_key(certificate) else {
-            return Err(invalid_client("the connection's certificate has a key that is neither P-256 nor RSA"));
+            return Err(invalid_client("the client certificate's key is neither P-256 nor RSA"));
         };
         if self.signatures.client_has_key(client, &key).await.map_err(|why| invalid_client(why.to_string()))? {
             return Ok(());
         }
-        Err(invalid_client("the connection's certificate has a key that is not among this client's jwks"))
+        Err(invalid_client("the client certificate's key is not among this client's jwks"))
     }
 }

@@ -526,7 +526,7 @@ fn an_operators_own_detail_types_are_read_with_their_schemas() {
         ),
         (
             format!("{own}schema = '{{\"$ref\":\"https://schemas.example/vote\"}}'"),
-            "line 4: the type \"vote\" can't be used: this is not a schema that can be used: ",
+            "line 4: the type \"vote\" can't be used: the schema can't be used: ",
         ),
         (format!("{own}schema_file = \"absent.json\""), "line 4: the schema's file "),
         (format!("{own}schema_file = \"broken.json\""), "line 4: the schema's file "),

@@ -142,7 +142,8 @@ impl BcAuthorize {
         }
         let now = self.ports.clock.now();
         self.rate_limit.check(&client.client_id, client.policy.requests_per_minute, now).map_err(|seconds| {
-            OAuthError::new(ErrorCode::RateLimited, "this client asks too often").with_retry_after(seconds)
+            OAuthError::new(ErrorCode::RateLimited, "this client sends too many authentication requests")
+                .with_retry_after(seconds)
         })?;
         let parameters = self.signed_requests.parameters(posted.form, &client).await?;
         let mut asked =
@@ -175,7 +176,7 @@ impl BcAuthorize {
             token.map(|token| PendingNotification { auth_req_id: Secret::new(auth_req_id.clone()), token });
         let shown = self.take(request, asked, user, &client, notification).await?;
         let (client_id, approval) = (client.client_id.as_str(), shown.approval.as_ref().map(ApprovalId::as_str));
-        tracing::info!(client_id, approval, "a client asks; without an approval nobody is asked");
+        tracing::info!(client_id, approval, "authentication request accepted; without an approval no device is asked");
         Ok(Acknowledgement {
             auth_req_id,
             expires_in,
@@ -327,5 +328,5 @@ fn locked() -> OAuthError {
 }
 
 fn unknown_user() -> OAuthError {
-    OAuthError::new(ErrorCode::UnknownUserId, "the hint names nobody who could be asked here")
+    OAuthError::new(ErrorCode::UnknownUserId, "no user with an enrolled device matches this hint")
 }

@@ -69,13 +69,12 @@ impl Register {
         let now = self.ports.clock.now();
         let budget = self.rate_limit.check(BUDGET, self.config.registration.per_minute, now);
         budget.map_err(|seconds| {
-            OAuthError::new(ErrorCode::RateLimited, "too many clients register; try again later")
-                .with_retry_after(seconds)
+            OAuthError::new(ErrorCode::RateLimited, "too many registrations; try again later").with_retry_after(seconds)
         })?;
         let metadata = read(request).await?;
         let there = self.store.read_slow(rows::registered_clients).await.map_err(|error| failed(&error))?;
         if there >= self.config.registration.max_clients {
-            let what = "this provider has as many registered clients as it takes; ask its operator";
+            let what = "this provider has reached its limit of registered clients; ask its operator";
             return Err(OAuthError::new(ErrorCode::AccessDenied, what).with_status(StatusCode::FORBIDDEN));
         }
         let client_id = format!("rc_{}", base64url::encode(&random::bytes::<16>(&*self.ports.random)));
@@ -103,7 +102,7 @@ impl Register {
         match token {
             Some((_, token)) if expected.matches(token.trim().as_bytes()) => Ok(()),
             _ => {
-                let what = "registering takes this provider's initial access token, as Authorization: Bearer";
+                let what = "registration needs this provider's initial access token, as Authorization: Bearer";
                 Err(OAuthError::new(ErrorCode::InvalidToken, what))
             }
         }
@@ -117,7 +116,7 @@ async fn read(request: Request) -> Result<Map<String, Value>, OAuthError> {
         body.map_err(|_| invalid("the body is larger than 16 KiB").with_status(StatusCode::PAYLOAD_TOO_LARGE))?;
     // Strictly first: a member that stands twice could be two clients.
     countersign_jose::json::read(&body, countersign_jose::json::Strictness::with_depth(limits::JSON_DEPTH))
-        .map_err(|error| invalid(&format!("the body is not sound JSON: {error}")))?;
+        .map_err(|error| invalid(&format!("the body is not valid JSON: {error}")))?;
     match serde_json::from_slice(&body) {
         Ok(Value::Object(metadata)) => Ok(metadata),
         _ => Err(invalid("the body must be a JSON object with the client's metadata (RFC 7591 2)")),
@@ -139,14 +138,17 @@ fn entry(client_id: &str, metadata: &Map<String, Value>) -> Result<String, OAuth
     // RFC 7591 §2: what is left out is client_secret_basic.
     table.insert("token_endpoint_auth_method".to_owned(), "client_secret_basic".into());
     if let Some(name) = metadata.get("client_name") {
-        table.insert("name".to_owned(), toml_of(name).ok_or_else(|| invalid("client_name must be a text".to_owned()))?);
+        table.insert(
+            "name".to_owned(),
+            toml_of(name).ok_or_else(|| invalid("client_name must be a string".to_owned()))?,
+        );
     }
     if let Some(jwks) = metadata.get("jwks") {
         table.insert("jwks".to_owned(), jwks.to_string().into());
     }
     for name in TAKEN_OVER {
         if let Some(value) = metadata.get(name).filter(|value| !value.is_null()) {
-            let value = toml_of(value).ok_or_else(|| invalid(format!("{name} is not of the type it must be")))?;
+            let value = toml_of(value).ok_or_else(|| invalid(format!("{name} has the wrong type")))?;
             table.insert(name.to_owned(), value);
         }
     }

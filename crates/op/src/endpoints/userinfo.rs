@@ -38,14 +38,14 @@ impl Userinfo {
     async fn claims_for(&self, request: Parts) -> Result<Value, OAuthError> {
         let invalid = |what: &str| OAuthError::new(ErrorCode::InvalidToken, what);
         let (scheme, token) = shown(&request.headers).ok_or_else(|| {
-            invalid("show the access token in the Authorization header, as Bearer, or as DPoP with a proof")
+            invalid("send the access token in the Authorization header, as Bearer, or as DPoP with a proof")
         })?;
         let access = self.issuance.access(&token).await.map_err(|error| failed(&error))?;
-        let access = access.ok_or_else(|| invalid("the access token is not valid, has ended, or was revoked"))?;
+        let access = access.ok_or_else(|| invalid("the access token is invalid, expired or revoked"))?;
         self.is_its_clients(&access, scheme, &token, &request).await?;
         let granted = |name: &str| access.scope.split(' ').any(|scope| scope == name);
         if !granted("openid") {
-            return Err(invalid("the access token is not for userinfo: it has no openid in its scope"));
+            return Err(invalid("the access token is not for userinfo: its scope does not contain openid"));
         }
         let person = self
             .directory
@@ -74,9 +74,9 @@ impl Userinfo {
         let invalid = |what: &str| OAuthError::new(ErrorCode::InvalidToken, what);
         match (access.confirmation, scheme) {
             (None, Scheme::Bearer) => Ok(()),
-            (None, Scheme::Dpop) => Err(invalid("the access token is not bound to a key: show it as Bearer")),
+            (None, Scheme::Dpop) => Err(invalid("the access token is not bound to a key: send it as Bearer")),
             (Some(Confirmation::Key(_)), Scheme::Bearer) => {
-                Err(invalid("the access token is bound to a key: show it as DPoP, with a proof by that key"))
+                Err(invalid("the access token is bound to a key: send it as DPoP, with a proof by that key"))
             }
             (Some(Confirmation::Key(key)), Scheme::Dpop) => {
                 let proof = request.headers.get("dpop").and_then(|value| value.to_str().ok());
@@ -86,7 +86,7 @@ impl Userinfo {
                     .sender_constraints
                     .verify_dpop_with_token(proof, request.method.as_str(), &path, Some(token))
                     .await?;
-                if made_by == key { Ok(()) } else { Err(invalid("the proof is by another key")) }
+                if made_by == key { Ok(()) } else { Err(invalid("the proof was signed by another key")) }
             }
             (Some(Confirmation::Certificate(expected)), _) => {
                 let certificate = request.extensions.get::<PeerCertificate>();

@@ -43,7 +43,7 @@ impl Resources {
         match &named.0 {
             none if none.is_empty() => Ok(self.clone()),
             some if some.iter().all(|resource| self.0.contains(resource)) => Ok(named.clone()),
-            _ => Err(invalid("the approval is not about this resource: name it in the authentication request")),
+            _ => Err(invalid("the approval does not cover this resource: name it in the authentication request")),
         }
     }
 

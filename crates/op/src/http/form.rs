@@ -22,13 +22,13 @@ pub(crate) enum FormError {
     #[error("the body must be application/x-www-form-urlencoded in UTF-8")]
     MediaType,
     /// Not strict JSON, or anything else than an object of texts.
-    #[error("the body must be a JSON object whose members are texts, each once")]
+    #[error("the body must be a JSON object whose members are strings, each once")]
     Json,
     /// Not UTF-8 once decoded, or a % without two digits.
     #[error("the body is not form-urlencoded UTF-8")]
     Encoding,
     /// A parameter that stands twice.
-    #[error("the parameter {0} stands twice; send each parameter once")]
+    #[error("the parameter {0} appears more than once: send each parameter once")]
     Repeated(ParameterName),
 }
 

@@ -75,7 +75,7 @@ fn one(headers: &HeaderMap, name: &HeaderName, shown: &str) -> Result<Option<Str
     let value = values.next().map(|value| value.to_str().map(str::to_owned)).transpose();
     let value = value.map_err(|_| invalid("is not ASCII"))?;
     if values.next().is_some() {
-        return Err(invalid("stands twice"));
+        return Err(invalid("appears more than once"));
     }
     Ok(value)
 }

@@ -66,11 +66,11 @@ impl Issuance {
     ) -> Result<Option<Approval>, TokenRefusal> {
         let told = |error| Err(TokenRefusal::Answer(error));
         if now >= request.expires_at {
-            let what = "nobody answered in time: make a new authentication request";
+            let what = "the request was not answered in time: make a new authentication request";
             return told(OAuthError::new(ErrorCode::ExpiredToken, what));
         }
         if request.cancelled {
-            return told(denied("this client called the request off", Some("cancelled")));
+            return told(denied("this client cancelled the request", Some("cancelled")));
         }
         let Some(existing) = &request.approval else { return Ok(None) };
         match self.gateway.verdict(snapshot, &existing.id)? {
@@ -121,5 +121,5 @@ fn denied(what: &str, reason: Option<&'static str>) -> OAuthError {
 }
 
 pub(crate) fn spent() -> OAuthError {
-    OAuthError::new(ErrorCode::InvalidGrant, "the tokens for this auth_req_id were given out already")
+    OAuthError::new(ErrorCode::InvalidGrant, "the tokens for this auth_req_id were issued already")
 }

@@ -87,7 +87,7 @@ pub enum RotateError {
     Manifest(#[from] ManifestError),
     /// The keys that were made last do not sign yet.
     #[error(
-        "the keys of the last rotation sign from {from} on (seconds since 1970), and until then there is nothing to rotate; if they are in the wrong hands: --compromised"
+        "the last rotation is still under way: its keys sign from {from} on (seconds since 1970); rotate again after that, or with --compromised if keys have leaked"
     )]
     UnderWay {
         /// Seconds since the epoch.

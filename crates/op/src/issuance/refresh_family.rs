@@ -27,14 +27,14 @@ impl Issuance {
         let found = store::family_of(tx, token)?.filter(|kept| kept.family.client_id == client.client_id);
         let Some(kept) = found else { return refused("the refresh token is not known, or belongs to another client") };
         if kept.has_ended {
-            return refused("this refresh token was given up, or one of its family was used twice");
+            return refused("this refresh token was revoked, or one of its family was used twice");
         }
         if now >= kept.family.ends_at {
-            return refused("the time of this refresh token is over: make a new authentication request");
+            return refused("this refresh token has expired: make a new authentication request");
         }
         // A key of another is no proof; a family without a binding may be shown with any.
         if kept.family.binding.is_some() && kept.family.binding != confirmation {
-            return refused("this refresh token is bound to another key or certificate than came with the request");
+            return refused("this refresh token is bound to a key or certificate that did not come with the request");
         }
         Ok(kept)
     }
@@ -49,7 +49,7 @@ impl Issuance {
             Err(NotRedeemable::Disputed) => refused("the user disputed the approval"),
             Err(NotRedeemable::DeviceRevoked) => refused("the device that approved was revoked"),
             Err(NotRedeemable::Store(StoreError::MissingRow)) => {
-                refused("the approval is forgotten: make a new authentication request")
+                refused("the approval is no longer stored: make a new authentication request")
             }
             Err(other) => Err(TokenRefusal::Gateway(other)),
         }

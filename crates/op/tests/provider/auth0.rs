@@ -100,7 +100,7 @@ async fn auth0_python_polls_with_json() {
 #[tokio::test]
 async fn auth0_json_is_strict_and_for_these_clients_at_this_path_alone() {
     let world = World::with(&config());
-    let words = "the body must be a JSON object whose members are texts, each once";
+    let words = "the body must be a JSON object whose members are strings, each once";
     for body in [
         r#"{"client_id":"app","client_id":"till"}"#,
         r#"{"client_id":"app","auth_req_id":7}"#,

@@ -100,7 +100,7 @@ async fn attack_01_an_assertion_for_any_other_audience_is_refused() {
     let key = ClientKey::p256(1);
     let world = World::with(&by_key(&key.jwks("k1")));
     let words = format!(
-        "client_assertion: aud must be one text, this provider's issuer {ISSUER}, not a list and not an endpoint's address"
+        "client_assertion: aud must be one string, this provider's issuer {ISSUER}, not a list and not an endpoint's address"
     );
     for audience in [
         json!(format!("{ISSUER}/token")),
@@ -263,10 +263,10 @@ async fn two_ways_at_once_are_refused() {
     ] {
         let reply = world.send(form_request(BC, authorization, &form)).await;
         assert_eq!(reply.text("error"), "invalid_request", "{}", reply.body);
-        assert!(reply.text("error_description").starts_with("the client authenticates in two ways at once"));
+        assert!(reply.text("error_description").starts_with("the client uses more than one authentication method"));
     }
     let other = world.send(form_request(BC, None, &[assertion, kind, ("client_id", "till")])).await;
-    assert_eq!(other.text("error_description"), "client_id in the body is another one than in client_assertion");
+    assert_eq!(other.text("error_description"), "client_id in the body differs from the one in client_assertion");
     let no_kind = world.send(form_request(BC, None, &[assertion])).await;
     assert_refused(&no_kind, &format!("client_assertion_type must be {JWT_BEARER}"));
     let alone = world.send(form_request(BC, None, &[kind])).await;
@@ -313,7 +313,7 @@ async fn d06_tls_client_auth_knows_a_certificate_by_its_subject_and_its_authorit
         let reply = world.send(ask_by_certificate("signer", Some(&certificate))).await;
         assert_eq!(reply.status, StatusCode::OK, "{subject}: {}", reply.body);
 
-        let words = "the connection's certificate has another subject than this client is registered with";
+        let words = "the client certificate's subject is not the one this client is registered with";
         let world = by_subject(&authority, &subject.replace(other, &format!("{other}5")));
         assert_refused(&world.send(ask_by_certificate("signer", Some(&certificate))).await, words);
     }
@@ -323,7 +323,7 @@ async fn d06_tls_client_auth_knows_a_certificate_by_its_subject_and_its_authorit
 async fn d06_tls_client_auth_believes_no_certificate_but_that_of_its_authority_for_clients_and_now() {
     let authority = CertificateAuthority::new("Acme CA");
     let world = by_subject(&authority, "tls_client_auth_san_dns = \"till.example.com\"");
-    let words = "the connection's certificate is not valid now, not for clients, or by no authority this provider trusts for clients";
+    let words = "the client certificate is not valid now, not for client authentication, or not issued by an authority this provider trusts for clients";
     let (nobodys, _) = self_signed();
     for certificate in [
         // Another authority of the same name.
@@ -352,9 +352,9 @@ async fn d06_self_signed_tls_client_auth_knows_a_certificate_by_its_key() {
     let reply = world.send(ask_by_certificate("signer", Some(&certificate))).await;
     assert_eq!(reply.status, StatusCode::OK, "{}", reply.body);
     let (other, _) = self_signed();
-    let words = "the connection's certificate has a key that is not among this client's jwks";
+    let words = "the client certificate's key is not among this client's jwks";
     assert_refused(&world.send(ask_by_certificate("signer", Some(&other))).await, words);
-    let words = "the connection's certificate has a key that is neither P-256 nor RSA";
+    let words = "the client certificate's key is neither P-256 nor RSA";
     assert_refused(&world.send(ask_by_certificate("signer", Some(b"no certificate"))).await, words);
 }
 
@@ -393,11 +393,11 @@ async fn keys_that_cannot_be_fetched_are_reported_with_the_reason() {
     let key = ClientKey::p256(1);
     let document = Document::serve("{}".to_owned()).await;
     let world = World::with(&format!("{}\n[egress]\nallow = [\"127.0.0.1\"]\n", with_keys_at(&document)));
-    let words = "client_assertion: the keys can't be had from their jwks_uri: a JWK set is a JSON object with an array named keys";
+    let words = "client_assertion: the keys can't be fetched from jwks_uri: a JWK set is a JSON object with an array named keys";
     assert_refused(&world.send(ask(&key.jwt(&claims()))).await, words);
     document.becomes(None);
     world.advance_seconds(60);
-    let words = "client_assertion: the keys can't be had from their jwks_uri: it answered with status 404";
+    let words = "client_assertion: the keys can't be fetched from jwks_uri: it answered with status 404";
     let later = with(&claims(), "exp", json!(NOW + 100));
     assert_refused(&world.send(ask(&key.jwt(&later))).await, words);
 }
@@ -407,7 +407,7 @@ async fn attack_15_a_jwks_uri_inside_the_operators_network_is_not_called() {
     let key = ClientKey::p256(1);
     let document = Document::serve(key.jwks("k1")).await;
     let world = World::with(&with_keys_at(&document));
-    let words = "client_assertion: the keys can't be had from their jwks_uri: the address is inside this provider's own network; if it may be called, name it in [egress] allow";
+    let words = "client_assertion: the keys can't be fetched from jwks_uri: the address is inside this provider's own network; if it may be called, name it in [egress] allow";
     assert_refused(&world.send(ask(&key.jwt(&claims()))).await, words);
     assert_eq!(document.fetched(), 0);
 }

@@ -46,11 +46,11 @@ fn rows() -> Vec<Row> {
     let unknown_client = "the client is not known or its secret is wrong";
     let not_basic = "the Authorization header is not Basic with a form-encoded client_id and secret";
     let unauthorized = "this client is not registered for the grant urn:openid:params:grant-type:ciba";
-    let scope_form = "scope must be names separated by single blanks, 1000 characters at most";
+    let scope_form = "scope must be a space-delimited list, 1000 characters at most";
     let one_hint = "send one hint only: login_hint, id_token_hint or login_hint_token";
-    let no_hint = "say who is meant: send one of login_hint, id_token_hint and login_hint_token";
+    let no_hint = "the hint is missing: send one of login_hint, id_token_hint and login_hint_token";
     let expiry = "requested_expiry must be a positive whole number of seconds";
-    let nobody = "the hint names nobody who could be asked here";
+    let nobody = "no user with an enrolled device matches this hint";
     let mut twice = form_request(BC, Some(&till), &[("scope", "openid"), ("login_hint", "bob")]);
     twice.headers_mut().append(header::AUTHORIZATION, till.parse().expect("a header"));
     vec![
@@ -98,14 +98,14 @@ fn rows() -> Vec<Row> {
             raw("scope=openid&login_hint=bob&scope=openid"),
             400,
             "invalid_request",
-            "the parameter scope stands twice; send each parameter once",
+            "the parameter scope appears more than once: send each parameter once",
         ),
         (
             "b13 an unknown parameter twice",
             raw("scope=openid&login_hint=bob&x=1&x=2"),
             400,
             "invalid_request",
-            "the parameter x stands twice; send each parameter once",
+            "the parameter x appears more than once: send each parameter once",
         ),
         (
             "too large",
@@ -114,7 +114,7 @@ fn rows() -> Vec<Row> {
             "invalid_request",
             "the body is larger than 16 KiB, or broke off",
         ),
-        ("two Authorization headers", twice, 400, "invalid_request", "the Authorization header stands twice"),
+        ("two Authorization headers", twice, 400, "invalid_request", "the Authorization header appears more than once"),
         // Who is asking.
         (
             "b02 no authentication",
@@ -154,14 +154,14 @@ fn rows() -> Vec<Row> {
             form_request(BC, Some(&till), &[("client_id", "till"), ("client_secret", SECRET)]),
             400,
             "invalid_request",
-            "the client authenticates in two ways at once: keep one of the Authorization header, client_secret and client_assertion",
+            "the client uses more than one authentication method: keep one of the Authorization header, client_secret and client_assertion",
         ),
         (
             "another client_id in the body",
             form_request(BC, Some(&till), &[("client_id", "kiosk")]),
             400,
             "invalid_request",
-            "client_id in the body is another one than in the Authorization header",
+            "client_id in the body differs from the one in the Authorization header",
         ),
         (
             "a client assertion of no type",
@@ -187,7 +187,7 @@ fn rows() -> Vec<Row> {
         ("b14 a client without the grant", bc_by("reader", &[]), 400, "unauthorized_client", unauthorized),
         // What is asked.
         ("b03 no scope", bc(&[("scope", "")]), 400, "invalid_scope", "scope is missing: send at least openid"),
-        ("b03 no openid", bc(&[("scope", "profile")]), 400, "invalid_scope", "scope must have openid in it"),
+        ("b03 no openid", bc(&[("scope", "profile")]), 400, "invalid_scope", "scope must contain openid"),
         ("a scope with a line feed", bc(&[("scope", "openid\nx")]), 400, "invalid_scope", scope_form),
         ("a scope with two blanks", bc(&[("scope", "openid  x")]), 400, "invalid_scope", scope_form),
         (
@@ -233,7 +233,7 @@ fn rows() -> Vec<Row> {
             bc(&[("login_hint", "{\"format\":\"iss_sub\"}")]),
             400,
             "invalid_request",
-            "the JSON in login_hint must have the texts format, iss and sub",
+            "the JSON in login_hint must have the strings format, iss and sub",
         ),
         (
             "a hint of another format",
@@ -247,7 +247,7 @@ fn rows() -> Vec<Row> {
             bc(&[("login_hint", "{\"format\":\"iss_sub\",\"iss\":\"https://evil.example/\",\"sub\":\"bob\"}")]),
             400,
             "invalid_request",
-            "iss in login_hint is another issuer than this provider",
+            "iss in login_hint is not this provider's issuer",
         ),
         ("b06 an unknown user", bc(&[("login_hint", "mallory")]), 400, "unknown_user_id", nobody),
         ("b06 a user without a device", bc(&[]), 400, "unknown_user_id", nobody),
@@ -297,7 +297,7 @@ fn rows() -> Vec<Row> {
             bc(&[("request", "e30.e30.x")]),
             400,
             "invalid_request",
-            "the signed request: scope stands beside it; put every parameter into it",
+            "the signed request: scope is outside the JWT: put every parameter inside it",
         ),
         (
             "a request_uri",
@@ -393,7 +393,7 @@ fn rows() -> Vec<Row> {
             )),
             400,
             "invalid_authorization_details",
-            "authorization_details and the other texts are too large to be signed for a device (14 KiB)",
+            "authorization_details and the request's other strings are too large for a signed challenge (14 KiB)",
         ),
         // Interaction.
         (
@@ -401,7 +401,7 @@ fn rows() -> Vec<Row> {
             bc(&[("interaction_type", "wink")]),
             400,
             "invalid_request",
-            "interaction_type is none of boolean, number_choose and input_manual",
+            "interaction_type must be boolean, number_choose or input_manual",
         ),
         (
             "an interaction beyond the client",
@@ -437,7 +437,7 @@ fn rows() -> Vec<Row> {
             token(&[("grant_type", "authorization_code"), ("code", "x")]),
             400,
             "unsupported_grant_type",
-            "this provider knows two grants: urn:openid:params:grant-type:ciba and refresh_token",
+            "this provider supports two grants: urn:openid:params:grant-type:ciba and refresh_token",
         ),
         (
             "the grant's name from a tutorial",

@@ -124,7 +124,7 @@ async fn a_person_who_is_added_is_found_by_every_hint_and_not_once_removed() {
         "{\"format\":\"iss_sub\",\"iss\":\"https://id.example/tenant\",\"sub\":\"carol\"}",
     ] {
         let reply = by(hint).await;
-        assert!(reply.body.contains("names nobody who could be asked"), "known, but without a device: {}", reply.body);
+        assert!(reply.body.contains("no user with an enrolled device"), "known, but without a device: {}", reply.body);
         assert!(world.provider.user("carol").is_ok(), "{hint}");
     }
     admin.change_user("[[users]]\nsub = \"carol\"\nhints = [\"card:9\"]\n").await.expect("changed");

@@ -106,7 +106,7 @@ async fn b07_an_id_token_names_its_subject_to_its_own_client_even_when_it_has_ex
 
     let refused = |words: &str| (400, "invalid_request".to_owned(), format!("id_token_hint: {words}"));
     let by_another = world.hint("kiosk", "id_token_hint", &id_token).await;
-    assert_eq!(said(&by_another), refused("it was given to another client"));
+    assert_eq!(said(&by_another), refused("it was issued to another client"));
     let no_id_token = world.hint("till", "id_token_hint", &access_token).await;
     assert_eq!(said(&no_id_token), refused("its typ is that of another kind of token"));
     let (input, signature) = id_token.rsplit_once('.').expect("three parts");
@@ -242,7 +242,7 @@ async fn b07_a_login_hint_token_that_cannot_be_trusted_is_refused() {
     let (world, mut phone) = world_that_trusts(&issuer).await;
     let own = |others: Value| issuer.plain(&claims(others));
     let audience = "aud must be this provider's issuer and nothing else";
-    let unnamed = "it does not say who is meant: email is missing, empty or longer than 255 bytes";
+    let unnamed = "it names no user: email is missing, empty or longer than 255 bytes";
     for (token, words) in [
         (stranger.plain(&claims(json!({}))), "its signature is by none of the keys it may be by"),
         (own(json!({ "iss": "https://evil.example" })), "its issuer is not trusted by this provider"),

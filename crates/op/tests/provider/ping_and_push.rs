@@ -209,9 +209,9 @@ async fn b08_ping_and_push_need_a_token_that_can_be_sent_and_not_be_guessed() {
     let bad: [(Option<&str>, &str); 7] = [
         (None, "client_notification_token is missing"),
         (Some(&long), "longer than 1024 characters"),
-        (Some("8d67dc78 7faa4d41aabd67707b374255"), "no bearer token"),
-        (Some("8d67dc787faa4d41aabd67707b37425\u{e4}"), "no bearer token"),
-        (Some("8d67dc787faa=4d41aabd67707b374255"), "no bearer token"),
+        (Some("8d67dc78 7faa4d41aabd67707b374255"), "not a bearer token"),
+        (Some("8d67dc787faa4d41aabd67707b37425\u{e4}"), "not a bearer token"),
+        (Some("8d67dc787faa=4d41aabd67707b374255"), "not a bearer token"),
         (Some("8d67dc787faa4d41"), "too easy to guess"),
         (Some("aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa"), "too easy to guess"),
     ];
@@ -449,7 +449,7 @@ async fn p04_an_expired_request_is_pushed_alike_whether_a_user_was_asked_or_not(
         has_bearer(call);
         let mut said = call.json();
         told_about.push(said["auth_req_id"].take().as_str().expect("an id").to_owned());
-        let words = "nobody answered in time: make a new authentication request";
+        let words = "the request was not answered in time: make a new authentication request";
         assert_eq!(said, json!({ "auth_req_id": null, "error": "expired_token", "error_description": words }));
     }
     ids.sort();
@@ -467,7 +467,7 @@ async fn p04_a_cancelled_request_is_pushed_alike_whether_a_user_was_asked_or_not
         assert_eq!(revoked.status, StatusCode::OK, "{}", revoked.body);
         let call = told.push.wait_for(n + 1).await.remove(n);
         has_bearer(&call);
-        let words = "this client called the request off";
+        let words = "this client cancelled the request";
         let expected = json!({ "auth_req_id": id, "error": "access_denied", "error_description": words, "denial_reason": "cancelled" });
         assert_eq!(call.json(), expected);
     }

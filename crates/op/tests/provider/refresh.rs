@@ -129,7 +129,7 @@ async fn a_refresh_token_that_is_used_again_ends_its_family() {
     assert_refused(&refresh(&world, "app", &one, &[]).await, "was used before");
     assert_eq!(world.post("app", INTROSPECT, &[("token", &access)]).await.body, r#"{"active":false}"#);
     for token in [&one, &two, &three] {
-        assert_refused(&refresh(&world, "app", token, &[]).await, "was given up, or one of its family was used twice");
+        assert_refused(&refresh(&world, "app", token, &[]).await, "was revoked, or one of its family was used twice");
     }
     assert_eq!(world.post("app", INTROSPECT, &[("token", &three)]).await.body, r#"{"active":false}"#);
 }
@@ -206,7 +206,7 @@ async fn a_family_is_bound_to_the_key_that_its_first_tokens_are_bound_to() {
 
     let form = [("grant_type", "refresh_token"), ("refresh_token", token.as_str())];
     for other in [None, Some(proof(&thief, &claims()))] {
-        assert_refused(&send(&form, other).await, "is bound to another key");
+        assert_refused(&send(&form, other).await, "is bound to a key or certificate that");
     }
     let new = send(&form, Some(proof(&key, &claims()))).await;
     assert_good(&new);
@@ -255,7 +255,7 @@ async fn a_client_that_is_removed_and_added_again_finds_nothing_of_the_former_on
     world.provider.remove_client("late").await.expect("removed");
     let added = world.provider.add_client(entry).await.expect("added again").secret.expect("a secret");
     let form = [("grant_type", "refresh_token"), ("refresh_token", token.as_str())];
-    assert_refused(&send(added.expose(), TOKEN, &form).await, "was given up");
+    assert_refused(&send(added.expose(), TOKEN, &form).await, "was revoked, or");
 }
 
 #[tokio::test]
@@ -278,7 +278,7 @@ async fn a_refresh_token_that_is_revoked_ends_its_family() {
     let two = assert_good(&refresh(&world, "app", &one, &[]).await);
     // An older one of the family will do.
     assert_eq!(world.post("app", REVOKE, &[("token", &one)]).await.status, StatusCode::OK);
-    assert_refused(&refresh(&world, "app", &two, &[]).await, "was given up");
+    assert_refused(&refresh(&world, "app", &two, &[]).await, "was revoked, or");
     assert_eq!(world.post("app", INTROSPECT, &[("token", &two)]).await.body, r#"{"active":false}"#);
     assert_eq!(world.post("app", REVOKE, &[("token", "rf_nobodys")]).await.status, StatusCode::OK);
 }
@@ -293,7 +293,7 @@ async fn refreshing_ends_with_the_time_that_the_operator_allows_however_often_it
     world.advance_seconds(DAY - 1);
     let three = assert_good(&refresh(&world, "app", &two, &[]).await);
     world.advance_seconds(1);
-    assert_refused(&refresh(&world, "app", &three, &[]).await, "the time of this refresh token is over");
+    assert_refused(&refresh(&world, "app", &three, &[]).await, "this refresh token has expired");
 }
 
 #[tokio::test]
@@ -321,8 +321,8 @@ async fn a_client_taken_out_of_the_file_leaves_nothing_to_another_of_its_name() 
         (first(&world, &mut device).await, ask(&world, &mut device, "other", "openid offline_access", &[]).await);
     let world = world.restarted_with(CONFIG);
     let world = world.restarted_with(&config());
-    assert_refused(&refresh(&world, "app", &of_app, &[]).await, "was given up");
-    assert_refused(&refresh(&world, "other", &of_other.text("refresh_token"), &[]).await, "was given up");
+    assert_refused(&refresh(&world, "app", &of_app, &[]).await, "was revoked, or");
+    assert_refused(&refresh(&world, "other", &of_other.text("refresh_token"), &[]).await, "was revoked, or");
     let again = first(&world, &mut device).await;
     let world = world.restarted_with(&config());
     assert_good(&refresh(&world, "app", &again, &[]).await);
@@ -368,7 +368,7 @@ async fn a_family_is_bound_to_the_certificate_of_its_first_tokens() {
     let token = assert_good(&send(&poll, &ours).await);
 
     let form = [("grant_type", "refresh_token"), ("refresh_token", token.as_str())];
-    assert_refused(&send(&form, &another).await, "is bound to another key or certificate");
+    assert_refused(&send(&form, &another).await, "is bound to a key or certificate that");
     let new = send(&form, &ours).await;
     let told = world.post("app", INTROSPECT, &[("token", &assert_good(&new))]).await.json();
     let cnf = json!({ "x5t#S256": Hash::of(&ours) });

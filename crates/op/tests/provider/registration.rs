@@ -104,7 +104,7 @@ async fn refused_client_metadata_is_named_with_the_reason() {
             "a public client can't ask for approvals",
         ),
         (json!({ "grant_types": [CIBA], "client_name": "a\u{202e}b" }), "can't be shown to people"),
-        (json!({ "grant_types": [CIBA], "client_name": 7 }), "client_name must be a text"),
+        (json!({ "grant_types": [CIBA], "client_name": 7 }), "client_name must be a string"),
         (
             json!({ "grant_types": [CIBA], "token_endpoint_auth_method": "private_key_jwt" }),
             "needs the client's public keys",

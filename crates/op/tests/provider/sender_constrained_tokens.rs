@@ -195,7 +195,7 @@ async fn attack_11_only_a_proof_by_its_own_public_key_is_one() {
     }
     let (one, two) = (proof(&key, &claims()), proof(&key, &claims()));
     let reply = world.send(poll("bound", "ar_x", &[&one, &two])).await;
-    assert_eq!(reply.text("error_description"), "the DPoP header stands twice");
+    assert_eq!(reply.text("error_description"), "the DPoP header appears more than once");
 }
 
 #[tokio::test]

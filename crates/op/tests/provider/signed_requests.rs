@@ -88,7 +88,10 @@ async fn s01_client_authentication_stays_outside_and_nothing_else() {
     ] {
         let request = key.jwt(&claims());
         let reply = world.post("signer", BC, &[("request", &request), (name, "openid")]).await;
-        assert_invalid(&reply, &format!("the signed request: {name} stands beside it; put every parameter into it"));
+        assert_invalid(
+            &reply,
+            &format!("the signed request: {name} is outside the JWT: put every parameter inside it"),
+        );
     }
 }
 
@@ -109,7 +112,7 @@ async fn s01_what_is_inside_is_judged_like_a_form() {
     }
     for name in ["scope", "binding_message", "login_hint", "acr_values", "interaction_type"] {
         let reply = world.ask_signed(&key.jwt(&with(&claims(), name, json!(["openid"])))).await;
-        assert_invalid(&reply, &format!("the signed request: {name} must be a text"));
+        assert_invalid(&reply, &format!("the signed request: {name} must be a string"));
     }
 }
 
@@ -152,7 +155,7 @@ async fn s03_each_claim_of_the_envelope_is_required_and_must_be_about_us_both() 
         let reply = world.ask_signed(&key.jwt(&with(&claims(), name, Value::Null))).await;
         assert_invalid(&reply, &format!("the signed request: {name} is missing"));
     }
-    let audience = format!("the signed request: aud must be this provider's issuer, {ISSUER}, and nobody else");
+    let audience = format!("the signed request: aud must be this provider's issuer, {ISSUER}, and nothing else");
     for (name, value, words) in [
         ("aud", json!(format!("{ISSUER}/bc-authorize")), audience.as_str()),
         ("aud", json!([ISSUER, "https://other.example"]), &audience),
@@ -178,9 +181,9 @@ async fn s04_a_request_is_good_for_an_hour_at_most() {
         assert_eq!(world.ask_signed(&times(nbf, exp)).await.status, StatusCode::OK, "{nbf} {exp}");
     }
     for (nbf, exp, words) in [
-        (NOW, NOW + 70 * MINUTE, "it may be good for 60 minutes at most, from nbf to exp"),
-        (NOW, NOW + 60 * MINUTE + 1, "it may be good for 60 minutes at most, from nbf to exp"),
-        (NOW - 30 * MINUTE, NOW + 31 * MINUTE, "it may be good for 60 minutes at most, from nbf to exp"),
+        (NOW, NOW + 70 * MINUTE, "it may be valid for 60 minutes at most, from nbf to exp"),
+        (NOW, NOW + 60 * MINUTE + 1, "it may be valid for 60 minutes at most, from nbf to exp"),
+        (NOW - 30 * MINUTE, NOW + 31 * MINUTE, "it may be valid for 60 minutes at most, from nbf to exp"),
         (NOW - 70 * MINUTE, NOW + 5 * MINUTE, "nbf is more than 60 minutes ago"),
         (NOW + 10 * MINUTE, NOW + 20 * MINUTE, "nbf is in the future"),
         (NOW - 10 * MINUTE, NOW, "it has expired"),
@@ -258,7 +261,7 @@ async fn s07_authorization_details_in_a_string_are_refused() {
     for details in [json!("[{\"type\":\"generic\",\"title\":\"x\"}]"), json!({ "type": "generic" }), json!(7)] {
         let reply = world.ask_signed(&key.jwt(&with(&claims(), "authorization_details", details))).await;
         assert_eq!(reply.text("error"), "invalid_authorization_details", "{}", reply.body);
-        let words = "authorization_details in a signed request must be a JSON array, not a text that holds one";
+        let words = "authorization_details in a signed request must be a JSON array, not a string that holds one";
         assert_eq!(reply.text("error_description"), words);
     }
 }
@@ -277,7 +280,7 @@ async fn b12_requested_expiry_in_a_request_is_a_number_or_a_string() {
     }
     for value in [json!(true), json!([30]), json!({})] {
         let reply = world.ask_signed(&key.jwt(&with(&claims(), "requested_expiry", value))).await;
-        assert_invalid(&reply, "the signed request: requested_expiry must be a text");
+        assert_invalid(&reply, "the signed request: requested_expiry must be a string");
     }
 }
 

@@ -152,7 +152,7 @@ async fn t05_a_hundred_polls_at_once_yield_one_token_set() {
         assert_eq!(reply.text("error"), "invalid_grant", "{}", reply.body);
     }
     let later = world.poll("till", &id).await;
-    assert_eq!(later.text("error_description"), "the tokens for this auth_req_id were given out already");
+    assert_eq!(later.text("error_description"), "the tokens for this auth_req_id were issued already");
 }
 
 #[tokio::test]

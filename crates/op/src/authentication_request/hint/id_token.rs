@@ -19,10 +19,10 @@ pub(super) enum IdTokenHintError {
     #[error("{0}")]
     Claim(#[from] ClaimError),
     /// Of somebody else.
-    #[error("it is by another issuer than this provider")]
+    #[error("its issuer is not this provider")]
     Issuer,
     /// For somebody else.
-    #[error("it was given to another client")]
+    #[error("it was issued to another client")]
     Audience,
     /// Older than anybody's session.
     #[error("it expired more than 30 days ago")]

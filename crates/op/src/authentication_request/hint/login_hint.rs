@@ -24,14 +24,14 @@ pub(super) fn read(hint: &str, issuer: &Issuer) -> Result<UserIdentifier, OAuthE
         return Ok(UserIdentifier::Name(hint.to_owned()));
     }
     let Ok(identifier) = json::parse::<Identifier>(hint.as_bytes()) else {
-        return refused("the JSON in login_hint must have the texts format, iss and sub");
+        return refused("the JSON in login_hint must have the strings format, iss and sub");
     };
     if identifier.format != "iss_sub" {
         return refused("the format of login_hint must be iss_sub");
     }
     // Auth0's clients write the issuer with a slash at its end, whatever discovery says.
     if identifier.iss.trim_end_matches('/') != issuer.as_str().trim_end_matches('/') {
-        return refused("iss in login_hint is another issuer than this provider");
+        return refused("iss in login_hint is not this provider's issuer");
     }
     if identifier.sub.is_empty() {
         return refused("sub in login_hint is empty");

@@ -36,7 +36,7 @@ pub(super) enum LoginHintTokenError {
     #[error("aud must be this provider's issuer and nothing else")]
     Audience,
     /// The claim that names the person is missing, or no text.
-    #[error("it does not say who is meant: {0} is missing, empty or longer than 255 bytes")]
+    #[error("it names no user: {0} is missing, empty or longer than 255 bytes")]
     Subject(String),
 }
 

@@ -42,7 +42,7 @@ impl Hint {
             [None, Some(token), None] => Ok(Hint::IdToken(token.to_owned())),
             [None, None, Some(token)] => Ok(Hint::Token(token.to_owned())),
             [None, None, None] => {
-                refused("say who is meant: send one of login_hint, id_token_hint and login_hint_token")
+                refused("the hint is missing: send one of login_hint, id_token_hint and login_hint_token")
             }
             _ => refused("send one hint only: login_hint, id_token_hint or login_hint_token"),
         }

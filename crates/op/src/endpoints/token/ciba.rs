@@ -167,5 +167,5 @@ async fn if_any(listening: Option<VerdictWait>) {
 }
 
 fn pending() -> OAuthError {
-    OAuthError::new(ErrorCode::AuthorizationPending, "nobody has answered yet")
+    OAuthError::new(ErrorCode::AuthorizationPending, "the request has not been answered yet")
 }

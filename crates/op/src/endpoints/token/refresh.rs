@@ -42,7 +42,8 @@ impl TokenEndpoint {
         // Each use leaves a row until the family's end.
         let (per_minute, now) = (client.policy.requests_per_minute, self.ports.clock.now());
         self.refresh_limit.check(&client.client_id, per_minute, now).map_err(|seconds| {
-            OAuthError::new(ErrorCode::RateLimited, "this client refreshes too often").with_retry_after(seconds)
+            OAuthError::new(ErrorCode::RateLimited, "this client sends too many refresh requests")
+                .with_retry_after(seconds)
         })?;
         let wanted = form.get("scope").map(str::to_owned);
         let next = new_token(&*self.ports.random);
@@ -71,10 +72,11 @@ impl TokenEndpoint {
         let Some((family, resources, approval)) = shown.await.map_err(|error: TokenRefusal| OAuthError::from(error))?
         else {
             let client_id = client.client_id.as_str();
-            tracing::warn!(client_id, "refresh_reuse: a refresh token was used a second time; all of its family ended");
-            return Err(invalid(
-                "this refresh token was used before: whoever has it, none of its family is worth anything now",
-            ));
+            tracing::warn!(
+                client_id,
+                "refresh_reuse: a refresh token was used a second time; all of its family was revoked"
+            );
+            return Err(invalid("this refresh token was used before: every token of its family is revoked"));
         };
         let grant = Grant {
             auth_req_id: None,
@@ -98,10 +100,10 @@ fn check_scope(wanted: Option<&str>, granted: &str) -> Result<(), TokenRefusal> 
     match wanted.split(' ').find(|name| !is_granted(name)) {
         Some(_) => Err(TokenRefusal::Answer(OAuthError::new(
             ErrorCode::InvalidScope,
-            "scope has a name in it that was not granted before",
+            "scope has a value that was not granted before",
         ))),
         None if !wanted.split(' ').any(|name| name == "openid") => {
-            Err(TokenRefusal::Answer(OAuthError::new(ErrorCode::InvalidScope, "scope must have openid in it")))
+            Err(TokenRefusal::Answer(OAuthError::new(ErrorCode::InvalidScope, "scope must contain openid")))
         }
         None => Ok(()),
     }
