@@ -1,23 +1,24 @@
-//! The dialect of Auth0's clients (`profile = "auth0"`): where they expect something else than CIBA Core says. The router adds
-//! their paths, `http/` reads their JSON bodies.
+//! Auth0's dialect of CIBA (`profile = "auth0"`): the points at which its client libraries deviate from CIBA Core. The
+//! router adds their paths, `http/` reads their JSON bodies.
 
 use axum::http::StatusCode;
 
 use crate::config::{Client, Profile};
 use crate::http::{ErrorCode, Form, OAuthError};
 
-/// Where they poll, below the issuer.
+/// Auth0's path of the token endpoint, below the issuer.
 pub(crate) const TOKEN: &str = "/oauth/token";
 
-/// Where they look for keys, without asking discovery.
+/// Auth0's path of the JWKS: its libraries use it without discovery.
 pub(crate) const JWKS: &str = "/.well-known/jwks.json";
 
-/// What Auth0 asks of a request beyond the standard.
+/// Checks Auth0's extra rule for authentication requests: `binding_message` is required.
 ///
 /// # Errors
-/// `invalid_request` without a `binding_message`. Its alphabet is not that of Auth0: what can be shown is taken.
+/// `invalid_request` without a `binding_message`. Auth0's restricted alphabet is not enforced: any displayable message
+/// passes.
 pub(crate) fn check_request(form: &Form, client: &Client) -> Result<(), OAuthError> {
-    if speaks(client) && form.get("binding_message").is_none() {
+    if is_auth0(client) && form.get("binding_message").is_none() {
         return Err(OAuthError::new(
             ErrorCode::InvalidRequest,
             "binding_message is missing: this client must send one",
@@ -26,12 +27,12 @@ pub(crate) fn check_request(form: &Form, client: &Client) -> Result<(), OAuthErr
     Ok(())
 }
 
-/// A body of JSON is nobody else's.
+/// Refuses a JSON body from a client without this profile.
 ///
 /// # Errors
-/// `invalid_request` for other clients.
+/// `invalid_request`.
 pub(crate) fn check_body(form: &Form, client: &Client) -> Result<(), OAuthError> {
-    if form.was_json() && !speaks(client) {
+    if form.was_json() && !is_auth0(client) {
         let what =
             "the body must be application/x-www-form-urlencoded in UTF-8; JSON is for clients with the profile auth0";
         return Err(OAuthError::new(ErrorCode::InvalidRequest, what));
@@ -39,21 +40,22 @@ pub(crate) fn check_body(form: &Form, client: &Client) -> Result<(), OAuthError>
     Ok(())
 }
 
-/// How a request's end is told: to these clients, an expired one is one that was denied.
-pub(crate) fn ended(error: OAuthError, client: &Client) -> OAuthError {
-    if !speaks(client) || error.code != ErrorCode::ExpiredToken {
+/// Translates `expired_token` to `access_denied`, which Auth0's clients expect; other errors and clients pass
+/// unchanged.
+pub(crate) fn translate_expired(error: OAuthError, client: &Client) -> OAuthError {
+    if !is_auth0(client) || error.code != ErrorCode::ExpiredToken {
         return error;
     }
     let what = "The end-user denied the authorization request or it has been expired";
     OAuthError::new(ErrorCode::AccessDenied, what).with_denial_reason(Some("expired"))
 }
 
-/// How these clients are told that somebody has no device; `None` for others.
+/// Auth0's error for a user without an enrolled device; `None` for other clients.
 pub(crate) fn no_device(client: &Client) -> Option<OAuthError> {
     let what = "this user has no device to approve with: enroll one first";
-    speaks(client).then(|| OAuthError::new(ErrorCode::AccessDenied, what).with_status(StatusCode::FORBIDDEN))
+    is_auth0(client).then(|| OAuthError::new(ErrorCode::AccessDenied, what).with_status(StatusCode::FORBIDDEN))
 }
 
-fn speaks(client: &Client) -> bool {
+fn is_auth0(client: &Client) -> bool {
     client.profile == Some(Profile::Auth0)
 }

@@ -1,5 +1,5 @@
-//! A client's TLS certificate (RFC 8705): whom it is for, whose key it has, and whether an authority that the operator trusts
-//! stands behind it. That its sender has the private key was TLS's to find out.
+//! Client certificates (RFC 8705): subject, public key, thumbprint, and the path to an authority that the operator
+//! trusts. Proof of possession of the private key is the TLS handshake's.
 
 use std::time::Duration;
 
@@ -21,7 +21,7 @@ const EC_KEY: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.2.840.10045.2.1
 const P256: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.2.840.10045.3.1.7");
 const RSA_KEY: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.2.840.113549.1.1.1");
 
-/// TrustAnchors whose certificates for clients are believed.
+/// Trust anchors for client certificates (`client_ca` in `[tls]`).
 #[derive(Clone)]
 pub(crate) struct TrustAnchors {
     anchors: Vec<TrustAnchor<'static>>,
@@ -30,10 +30,10 @@ pub(crate) struct TrustAnchors {
 /// Why a file can't be used as a list of authorities.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub(crate) enum TrustAnchorsError {
-    /// No certificate in it.
+    /// The file has no PEM certificate.
     #[error("it holds no certificate in PEM (\"-----BEGIN CERTIFICATE-----\")")]
     Empty,
-    /// One of the certificates is none.
+    /// A certificate can't be parsed.
     #[error("a certificate in it is damaged")]
     Damaged,
 }
@@ -53,8 +53,9 @@ impl TrustAnchors {
         if anchors.is_empty() { Err(TrustAnchorsError::Empty) } else { Ok(TrustAnchors { anchors }) }
     }
 
-    /// Whether the certificate is valid now, for a client, and signed by one of these authorities. Connections bring no
-    /// certificates in between, so the file lists the authorities that sign themselves.
+    /// Whether the certificate is valid now, for client authentication, and issued by one of these authorities. No
+    /// intermediate certificates are taken from the connection, so the file must list the issuing authorities
+    /// themselves.
     pub(crate) fn issued(&self, certificate: &PeerCertificate, now: Timestamp) -> bool {
         let der = CertificateDer::from(certificate.0.as_slice());
         let Ok(certificate) = EndEntityCert::try_from(&der) else { return false };
@@ -72,12 +73,12 @@ impl TrustAnchors {
     }
 }
 
-/// Whether the certificate is for this subject. Names are compared as they are: no wildcard, no letters of another case.
-pub(crate) fn is_for(certificate: &PeerCertificate, subject: &CertificateSubject) -> bool {
+/// Whether the certificate has this subject (RFC 8705 §2.1). Exact comparison: no wildcards, case-sensitive.
+pub(crate) fn has_subject(certificate: &PeerCertificate, subject: &CertificateSubject) -> bool {
     let der = CertificateDer::from(certificate.0.as_slice());
     match subject {
         CertificateSubject::Dn(wanted) => parsed(certificate).is_some_and(|found| {
-            canonical(wanted).is_some_and(|wanted| wanted == found.tbs_certificate.subject.to_string())
+            canonical_dn(wanted).is_some_and(|wanted| wanted == found.tbs_certificate.subject.to_string())
         }),
         CertificateSubject::Dns(wanted) => {
             EndEntityCert::try_from(&der).is_ok_and(|found| found.valid_dns_names().any(|name| name == wanted))
@@ -88,33 +89,33 @@ pub(crate) fn is_for(certificate: &PeerCertificate, subject: &CertificateSubject
     }
 }
 
-/// A distinguished name in the one form in which names are compared; `None` where the text is none (RFC 4514).
-pub(crate) fn canonical(name: &str) -> Option<String> {
-    let parsed = without_blanks(name).parse::<RdnSequence>().ok()?;
+/// Canonical string of a distinguished name, for comparison; `None` if the string is not one (RFC 4514).
+pub(crate) fn canonical_dn(name: &str) -> Option<String> {
+    let parsed = without_separator_spaces(name).parse::<RdnSequence>().ok()?;
     (!parsed.is_empty()).then(|| parsed.to_string())
 }
 
-/// The name without blanks between its parts, which are usual, though RFC 4514 has none. Those in a value stay, also after an
-/// escaped comma.
-fn without_blanks(name: &str) -> String {
-    let (mut plain, mut escaped, mut between) = (String::new(), false, false);
+/// Removes spaces after unescaped commas: common between RDNs, though RFC 4514 has none. Spaces within a value stay,
+/// also after an escaped comma.
+fn without_separator_spaces(name: &str) -> String {
+    let (mut plain, mut escaped, mut after_comma) = (String::new(), false, false);
     for letter in name.trim().chars() {
-        if between && letter == ' ' {
+        if after_comma && letter == ' ' {
             continue;
         }
-        between = letter == ',' && !escaped;
+        after_comma = letter == ',' && !escaped;
         escaped = letter == '\\' && !escaped;
         plain.push(letter);
     }
     plain
 }
 
-/// The certificate's public key; `None` for a kind that no client can register.
+/// The certificate's public key; `None` for other kinds than P-256 and RSA.
 pub(crate) fn public_key(certificate: &PeerCertificate) -> Option<VerificationKey> {
     key_of(&parsed(certificate)?.tbs_certificate.subject_public_key_info)
 }
 
-/// `x5t#S256` (RFC 8705 §3.1).
+/// Thumbprint for `x5t#S256`: SHA-256 of the DER (RFC 8705 §3.1).
 pub(crate) fn thumbprint(certificate: &PeerCertificate) -> Hash {
     Hash::of(&certificate.0)
 }
@@ -146,18 +147,18 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_name_is_compared_in_one_form_however_it_was_written() {
-        let name = canonical("CN=till-14,O=Acme Coffee,C=DE").expect("a name");
+    fn a_distinguished_name_has_one_canonical_form_however_it_was_written() {
+        let name = canonical_dn("CN=till-14,O=Acme Coffee,C=DE").expect("a name");
         for same in ["cn=till-14, o=Acme Coffee, c=DE", "2.5.4.3=till-14,O=Acme Coffee,C=DE"] {
-            assert_eq!(canonical(same).as_ref(), Some(&name), "{same}");
+            assert_eq!(canonical_dn(same).as_ref(), Some(&name), "{same}");
         }
         for other in ["CN=till-14,C=DE,O=Acme Coffee", "CN=Till-14,O=Acme Coffee,C=DE", "CN=till-14"] {
-            assert_ne!(canonical(other).as_ref(), Some(&name), "{other}");
+            assert_ne!(canonical_dn(other).as_ref(), Some(&name), "{other}");
         }
-        let comma = canonical("CN=till,  O=Acme\\, Inc.");
-        assert_eq!(comma.as_deref(), Some("CN=till,O=Acme\\, Inc."), "the blank in a value stays");
+        let comma = canonical_dn("CN=till,  O=Acme\\, Inc.");
+        assert_eq!(comma.as_deref(), Some("CN=till,O=Acme\\, Inc."), "the space in a value stays");
         for none in ["", "till-14", "CN"] {
-            assert_eq!(canonical(none), None, "{none}");
+            assert_eq!(canonical_dn(none), None, "{none}");
         }
     }
 }

@@ -1,4 +1,4 @@
-//! What a client calls its authentication request (`auth_req_id`, CIBA Core §7.3), and what that is stored under.
+//! `auth_req_id` (CIBA Core §7.3) and its key in the store.
 
 use countersign_jose::clock::Timestamp;
 use countersign_jose::hash::Hash;
@@ -7,16 +7,16 @@ use countersign_protocol::id::{self, TIME_DIGITS};
 
 const PREFIX: &str = "ar_";
 
-/// How many bytes the time is.
+/// Length of the time in an id's key, in bytes.
 const TIME: usize = TIME_DIGITS / 2;
 
-/// A new id: the time, then 256 random bits.
+/// Generates an id: the time, then 256 random bits.
 pub(crate) fn new(now: Timestamp, random: &dyn Random) -> String {
     id::time_ordered(PREFIX, now, random)
 }
 
-/// What an id is stored under: its hash, of which the first bytes give way to the id's time, so that requests of about the same
-/// time stand together. The id can't be told from it. An id without a time stands under its whole hash.
+/// Key of an id in the store: its SHA-256, whose first bytes are replaced by the id's time, so that concurrent requests
+/// share the pages of an index. The id can't be recovered from it. An id of another form has its plain hash as key.
 pub(crate) fn key(auth_req_id: &str) -> Hash {
     let hash = Hash::of(auth_req_id);
     match time(auth_req_id) {
@@ -48,7 +48,7 @@ mod tests {
     }
 
     #[test]
-    fn ids_of_about_the_same_time_stand_together_and_none_has_anothers_key() {
+    fn keys_sort_by_time_and_differ_for_different_ids() {
         let at = |millis| Timestamp::from_millis(millis);
         let (one, other) = (format!("ar_019ac3f1b2c4{}", "A".repeat(43)), format!("ar_019ac3f1b2c4{}", "B".repeat(43)));
         assert_ne!(key(&one), key(&other));
@@ -59,7 +59,7 @@ mod tests {
     }
 
     #[test]
-    fn whatever_a_client_sends_has_a_key() {
+    fn every_string_a_client_may_send_has_a_key() {
         for id in
             ["", "ar_", "ar_x", "ar_019ac3f1b2c", "ar_019ac3f1b2cZ", "ar_019AC3F1B2C4", "ar_äääääää", "ar_+19ac3f1b2c4"]
         {

@@ -1,4 +1,4 @@
-//! What a client asks for at `/bc-authorize` (CIBA Core §7.1), read and checked as far as nobody's devices matter.
+//! Authentication request (CIBA Core §7.1): parsing, and every check that does not depend on a user's devices.
 
 pub(crate) mod acr;
 pub(crate) mod auth_req_id;
@@ -26,39 +26,39 @@ use crate::config::{Client, Policy};
 use crate::grant::resource::Resources;
 use crate::http::{ErrorCode, Form, OAuthError};
 
-/// The most that a challenge has beside the client's texts, in bytes: ids, names, interaction, and its signature.
+/// Upper bound of a signed challenge's size without the client's strings, in bytes: ids, names, interaction, signature.
 const CHALLENGE_FRAME_BYTES: usize = 2600;
 
 /// Longest `acr_values`, in characters.
 const ACR_VALUES_CHARACTERS: usize = 1000;
 
-/// An authentication request whose every parameter is sound. Has no `Debug`: it may hold a user code.
+/// A parsed request, each parameter valid. Has no `Debug`: it may hold a user code.
 pub(crate) struct AuthenticationRequest {
     pub(crate) hint: Hint,
     pub(crate) user_code: Option<Secret>,
-    /// As sent: names separated by single blanks, `openid` among them.
+    /// As sent: a space-delimited list, `openid` among it.
     pub(crate) scope: String,
     pub(crate) acr_values: Option<String>,
     pub(crate) binding_message: Option<String>,
     pub(crate) details: Option<Details>,
-    /// Which resource servers the tokens are for.
+    /// Resource servers that the tokens are for (RFC 8707).
     pub(crate) resources: Resources,
-    /// What client and policy say about the interaction.
+    /// The client's and the policy's input to the choice of the interaction.
     pub(crate) interaction_policy: InteractionPolicy,
-    /// What the request gets unless the person's devices can do less, or the client is being muted; a client that must not
-    /// learn about the person is told this whatever happens.
+    /// The interaction chosen without regard to devices. A client that must not learn about the user sees this one,
+    /// whatever the devices can do.
     pub(crate) interaction: InteractionType,
-    /// How long the request lives.
-    pub(crate) life: Duration,
-    /// Whether the person must be verified.
+    /// Time until the request expires.
+    pub(crate) lifetime: Duration,
+    /// Whether PIN or biometrics are required.
     pub(crate) user_verification: UserVerification,
 }
 
 impl AuthenticationRequest {
-    /// Reads a request of this client.
+    /// Parses this client's request.
     ///
     /// # Errors
-    /// The codes of CIBA Core §13 and RFC 9396 §5, the first thing that is wrong.
+    /// The first fault found, with a code of CIBA Core §13 or RFC 9396 §5.
     pub(crate) fn read(
         form: &Form,
         client: &Client,
@@ -76,24 +76,24 @@ impl AuthenticationRequest {
         let binding_message = binding_message(form)?;
         let acr_values = acr_values(form)?;
         let details = authorization_details(form, client, types)?;
-        let resources = Resources::asked(form, client)?;
-        let asked_interaction = interaction_type(form, client)?;
-        let requested = requested_expiry(form)?;
+        let resources = Resources::for_request(form, client)?;
+        let requested_interaction = interaction_type(form, client)?;
+        let requested_expiry = requested_expiry(form)?;
         let types = details.iter().flat_map(Details::types);
         let kind = Kind::of(types, Some(&scope));
-        let wish = RequestedAcr::of(acr_values.as_deref());
-        let user_verification = match wish.verified {
+        let requested_acr = RequestedAcr::of(acr_values.as_deref());
+        let user_verification = match requested_acr.verified {
             true => UserVerification::Required,
             false => user_verification(&client.policy, details.as_ref()),
         };
         let mut interaction_policy = InteractionPolicy {
-            requested: asked_interaction,
+            requested: requested_interaction,
             client_supported: client.interaction_types.clone(),
             minimum: client.policy.interaction_minimum,
             disclosed: None,
-            number_preferred: wish.number,
+            number_preferred: requested_acr.number,
         };
-        // What fails already here fails for every person, so that the answer tells nothing about one.
+        // A failure here is the same for every user, so the response reveals nothing about one.
         let interaction = interaction_policy
             .without_devices(kind)
             .map_err(|error| OAuthError::new(ErrorCode::InvalidRequest, error.to_string()))?;
@@ -102,7 +102,7 @@ impl AuthenticationRequest {
         let may_wait = matches!(kind, Kind::Consent | Kind::Other)
             && interaction == InteractionType::Boolean
             && user_verification == UserVerification::Required;
-        let life = life(&client.policy, requested, may_wait);
+        let lifetime = lifetime(&client.policy, requested_expiry, may_wait);
         Ok(AuthenticationRequest {
             hint,
             user_code: form.get("user_code").map(Secret::new),
@@ -113,7 +113,7 @@ impl AuthenticationRequest {
             resources,
             interaction_policy,
             interaction,
-            life,
+            lifetime,
             user_verification,
         })
     }
@@ -163,7 +163,7 @@ fn authorization_details(form: &Form, client: &Client, types: &DetailTypes) -> R
     checked.map(Some).map_err(|refused| OAuthError::new(ErrorCode::InvalidAuthorizationDetails, refused.to_string()))
 }
 
-/// What the client can't take part in is refused here; what policy or the person's devices forbid, by the gateway.
+/// Refuses what the client is not registered for; policy and devices are checked by the gateway.
 fn interaction_type(form: &Form, client: &Client) -> Result<Option<InteractionType>, OAuthError> {
     let Some(name) = form.get("interaction_type") else { return Ok(None) };
     let Some(known) = InteractionType::ALL.into_iter().find(|kind| kind.as_str() == name) else {
@@ -177,7 +177,7 @@ fn interaction_type(form: &Form, client: &Client) -> Result<Option<InteractionTy
     Ok(Some(known))
 }
 
-/// Whether the signed challenge will stay below its 14 KiB, whatever the person's names and devices: base64url makes four
+/// Refuses a request whose signed challenge could exceed 14 KiB for some user or device: base64url makes four
 /// characters of three bytes, and the details become a JSON string.
 fn fits_a_challenge(
     scope: &str,
@@ -209,7 +209,7 @@ fn requested_expiry(form: &Form) -> Result<Option<u64>, OAuthError> {
     }
 }
 
-/// A payment above any of the policy's amounts, or in a currency it does not name, is always verified.
+/// The policy's `user_verification`; required for a payment over its limit or in a currency without one.
 fn user_verification(policy: &Policy, details: Option<&Details>) -> UserVerification {
     let Some(details) = details.filter(|_| !policy.user_verification_above.is_empty()) else {
         return policy.user_verification;
@@ -224,9 +224,9 @@ fn user_verification(policy: &Policy, details: Option<&Details>) -> UserVerifica
     }
 }
 
-/// What the client asks for, else the policy's `ttl`; at most `max_ttl`, and at most ten minutes unless the request may wait.
-fn life(policy: &Policy, requested: Option<u64>, may_wait: bool) -> Duration {
-    let wanted = requested.map_or(policy.ttl, Duration::from_secs);
+/// `requested_expiry`, else the policy's `ttl`; capped by `max_ttl`, and by ten minutes unless the request may wait.
+fn lifetime(policy: &Policy, requested: Option<u64>, may_wait: bool) -> Duration {
+    let lifetime = requested.map_or(policy.ttl, Duration::from_secs);
     let longest = if may_wait { policy.max_ttl } else { policy.max_ttl.min(SHORT_LIFETIME) };
-    wanted.min(longest)
+    lifetime.min(longest)
 }

@@ -1,4 +1,4 @@
-//! The bearer token that a client wants to be told with (`client_notification_token`, CIBA Core §7.1).
+//! `client_notification_token` (CIBA Core §7.1): the bearer token that this provider's notifications carry.
 
 use countersign_jose::secret::Secret;
 
@@ -8,13 +8,14 @@ use crate::http::{ErrorCode, Form, OAuthError};
 /// Longest token, in characters (CIBA Core §7.1).
 const CHARACTERS: usize = 1024;
 
-/// The least that must be in it, in bits, going by its form (CIBA Core §7.1).
+/// Least entropy, in bits, estimated from the token's alphabet and length (CIBA Core §7.1).
 const BITS: f64 = 128.0;
 
-/// The token of a request; `None` for a client that polls, whatever it sends.
+/// Reads the token; `None` for a client in poll mode, which needs none.
 ///
 /// # Errors
-/// `invalid_request` where ping or push lack it, and for one that is too long, no bearer token (RFC 6750 §2.1), or easy to guess.
+/// `invalid_request` if it is missing in ping or push mode, too long, not a bearer token (RFC 6750 §2.1), or easy to
+/// guess.
 pub(crate) fn read(form: &Form, client: &Client) -> Result<Option<Secret>, OAuthError> {
     let mode = match &client.delivery {
         DeliveryMode::Poll => return Ok(None),

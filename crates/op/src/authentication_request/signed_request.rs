@@ -1,7 +1,7 @@
-//! A signed authentication request (CIBA Core §7.1.1): opens the JWT in `request` into the parameters it holds.
+//! Signed authentication request (CIBA Core §7.1.1): verifies the JWT in `request` and extracts its parameters.
 //!
-//! What comes out is read like a form, so that a rule about a parameter is written once. Authorization details
-//! keep the bytes that the client wrote inside its payload: those are shown, signed and put into tokens.
+//! The result is a form like any other, so that each parameter's rules are written once. Authorization details keep the
+//! bytes of the JWT's payload: those are displayed, signed and put into tokens.
 
 use std::sync::Arc;
 
@@ -17,14 +17,14 @@ use crate::config::Client;
 use crate::config::Config;
 use crate::http::{ErrorCode, Form, OAuthError, parameter};
 
-/// The longest that a request may be good for, and the oldest that its `nbf` may be, in seconds (FAPI-CIBA §5.2.2). Held for
-/// all clients, for as long must its `jti` be remembered.
+/// Longest validity (`nbf` to `exp`), and greatest age of `nbf`, in seconds (FAPI-CIBA §5.2.2). Enforced for every
+/// client: its `jti` must be remembered for as long.
 const LIFE_SECONDS: u64 = 3600;
 
-/// Parameters of client authentication (CIBA Core §7.1.1): they stay outside.
+/// Parameters of client authentication, which stay outside the JWT (CIBA Core §7.1.1).
 const OUTSIDE: [&str; 5] = ["request", "client_id", "client_secret", "client_assertion", "client_assertion_type"];
 
-/// Parameters of the request itself, none of which may stand outside.
+/// Parameters of the authentication request, none of which may appear outside the JWT.
 const INSIDE: [&str; 14] = [
     "scope",
     "audience",
@@ -42,7 +42,7 @@ const INSIDE: [&str; 14] = [
     "request_context",
 ];
 
-/// Claims of the JWT itself.
+/// Registered claims of the JWT, which are no parameters.
 const ENVELOPE: [&str; 6] = ["iss", "aud", "exp", "iat", "nbf", "jti"];
 
 /// Why a signed request was refused.
@@ -59,10 +59,10 @@ enum SignedRequestError {
     #[error("nbf is more than 60 minutes ago")]
     Old,
     #[error("{0} must be a string")]
-    Text(String),
+    NotString(String),
 }
 
-/// Opens signed requests.
+/// Verifies signed authentication requests.
 pub(crate) struct SignedRequests {
     pub(crate) config: Arc<Config>,
     pub(crate) clock: Arc<dyn Clock>,
@@ -71,10 +71,10 @@ pub(crate) struct SignedRequests {
 }
 
 impl SignedRequests {
-    /// The parameters of a request, whichever way it came.
+    /// The request's parameters, from the form or from its signed JWT.
     ///
     /// # Errors
-    /// `invalid_request` for a request that is not signed as it must be, is not this client's, or was sent before.
+    /// `invalid_request` for a missing or invalid signature, wrong claims, or a `jti` that was used before.
     pub(crate) async fn parameters(&self, form: Form, client: &Client) -> Result<Form, OAuthError> {
         let Some(request) = form.get("request") else {
             if !client.must_sign() {
@@ -98,18 +98,18 @@ impl SignedRequests {
         if !self.replay.first_use(SignedKind::Request, &client.client_id, accepted.jti, until).await? {
             return Err(refused(&"it was sent before: sign a new one, with a new jti, for every request"));
         }
-        inside(&verified).map_err(|error| match error {
+        parameters_of(&verified).map_err(|error| match error {
             ParameterError::Details => {
                 let what =
                     "authorization_details in a signed request must be a JSON array, not a string that holds one";
                 OAuthError::new(ErrorCode::InvalidAuthorizationDetails, what)
             }
-            ParameterError::Other(fault) => refused(&fault),
+            ParameterError::Other(error) => refused(&error),
         })
     }
 }
 
-/// RFC 9101 §10.8 recommends its own type; OpenID's libraries say `JWT`, or nothing.
+/// `oauth-authz-req+jwt` is recommended by RFC 9101 §10.8; OpenID libraries send `JWT` or no `typ`.
 fn is_request(typ: Option<&str>) -> bool {
     typ.is_none_or(|typ| ["JWT", "oauth-authz-req+jwt"].iter().any(|known| typ.eq_ignore_ascii_case(known)))
 }
@@ -149,8 +149,8 @@ enum ParameterError {
     Other(SignedRequestError),
 }
 
-/// The parameters inside, each as a form would have it.
-fn inside(verified: &VerifiedJwt) -> Result<Form, ParameterError> {
+/// The JWT's parameters in the form's representation.
+fn parameters_of(verified: &VerifiedJwt) -> Result<Form, ParameterError> {
     let mut parameters = Vec::new();
     for (name, value) in verified.claims.as_object().unwrap_or_default() {
         if ENVELOPE.contains(&name.as_str()) || OUTSIDE.contains(&name.as_str()) {
@@ -160,20 +160,20 @@ fn inside(verified: &VerifiedJwt) -> Result<Form, ParameterError> {
         let read = match (name.as_str(), value) {
             ("authorization_details", Json::Array(_)) => details(verified).map(one).ok_or(ParameterError::Details)?,
             ("authorization_details", _) => return Err(ParameterError::Details),
-            // CIBA Core §7.1.1: in a JWT a number or a text.
+            // CIBA Core §7.1.1: a number or a string in a JWT.
             ("requested_expiry", Json::Number(literal)) => one(literal.clone()),
             (known, value) => match parameter(known, value) {
                 Some(read) => read,
                 None if INSIDE.contains(&known) && known != "request_context" => {
-                    return Err(ParameterError::Other(SignedRequestError::Text(name.clone())));
+                    return Err(ParameterError::Other(SignedRequestError::NotString(name.clone())));
                 }
-                // Nobody here knows it (CIBA Core §7.1: ignored).
+                // Unknown parameters are ignored (CIBA Core §7.1).
                 None => continue,
             },
         };
         parameters.extend(read);
     }
-    Ok(Form::of(parameters))
+    Ok(Form::from_parameters(parameters))
 }
 
 #[derive(Deserialize)]
@@ -182,7 +182,7 @@ struct Raw<'p> {
     authorization_details: &'p RawValue,
 }
 
-/// The very bytes of the array inside the payload, which the strict reader has accepted.
+/// The array's bytes as they are in the payload, which the strict parser has accepted.
 fn details(verified: &VerifiedJwt) -> Option<String> {
     let raw: Raw<'_> = serde_json::from_slice(&verified.payload).ok()?;
     Some(raw.authorization_details.get().to_owned())

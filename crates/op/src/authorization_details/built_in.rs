@@ -1,13 +1,13 @@
-//! The types that come with the program (`schemas/*.json`), compiled once.
+//! Built-in types of authorization details (`schemas/*.json`), compiled once.
 
 use std::sync::{Arc, LazyLock};
 
 use super::DetailType;
 
-/// How the names of Auth0's types begin; an operator names each one that is taken.
+/// Prefix of Auth0's types; the operator lists each accepted one.
 const AUTH0: &str = "urn:auth0:schemas:authorization-details:v1:";
 
-/// Names that are known without an entry in the configuration.
+/// Types that are accepted without an entry in the configuration.
 pub(crate) const NAMES: [&str; 3] = ["payment_initiation", "account_information", "generic"];
 
 static TYPES: LazyLock<Vec<Arc<DetailType>>> = LazyLock::new(|| {
@@ -19,7 +19,7 @@ static TYPES: LazyLock<Vec<Arc<DetailType>>> = LazyLock::new(|| {
     NAMES.into_iter().zip(schemas).map(|(name, schema)| compiled(name, schema)).collect()
 });
 
-/// The type of this name, if the program knows one: one of [`NAMES`], or any of Auth0's.
+/// The built-in type of this name: one of [`NAMES`], or any with Auth0's prefix.
 pub(crate) fn built_in(name: &str) -> Option<Arc<DetailType>> {
     if name.strip_prefix(AUTH0).is_some_and(|rest| !rest.is_empty()) {
         return Some(compiled(name, include_str!("schemas/auth0.json")));

@@ -1,4 +1,4 @@
-//! Which types of authorization details (RFC 9396) this provider takes, and whether a client's fit their schema.
+//! Authorization details (RFC 9396): the accepted types, and validation against their schemas.
 
 mod built_in;
 pub(crate) mod money;
@@ -16,59 +16,60 @@ pub(crate) use built_in::built_in;
 use money::{Amount, Money};
 pub use schema::{DetailType, DetailTypeError};
 
-/// The type whose amount decides about user verification.
+/// The type whose amount is compared with the policy's `user_verification_above`.
 const PAYMENT: &str = "payment_initiation";
 
-/// The types a provider takes, in the order in which they are offered. Cheap to clone.
+/// Accepted types, in the order of the discovery document. Cheap to clone.
 #[derive(Clone, Default)]
 pub struct DetailTypes {
     list: Vec<Arc<DetailType>>,
 }
 
-/// Why authorization details are refused: always `invalid_authorization_details`, with words that name the place.
+/// Why authorization details are refused, with the place. The code on the wire is always
+/// `invalid_authorization_details`.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub(crate) enum AuthorizationDetailsError {
-    /// Not an array of objects with a type, too large, or with text that can't be shown.
+    /// Not an array of objects with a type, too large, or with characters that can't be displayed.
     #[error("{0}")]
     Form(#[from] DetailsError),
-    /// A type that nobody knows, or that this client may not send.
+    /// An unknown type, or one that this client may not send.
     #[error("authorization_details[{at}] has a type that this client may not send; it may send: {allowed}")]
     Type {
-        /// Which element, from 0.
+        /// Index of the element, from 0.
         at: usize,
         /// The types it may send.
         allowed: String,
     },
-    /// More elements of one type than it may have.
+    /// More elements of one type than its `max_count`.
     #[error("authorization_details[{at}] is one too many of its type: {limit} at most in one request")]
     Count {
-        /// Which element, from 0.
+        /// Index of the element, from 0.
         at: usize,
-        /// How many there may be.
+        /// The type's `max_count`.
         limit: usize,
     },
-    /// An element larger than its type may be.
+    /// An element larger than its type's `max_bytes`.
     #[error("authorization_details[{at}] is larger than {limit} bytes, the most that its type may have")]
     Size {
-        /// Which element, from 0.
+        /// Index of the element, from 0.
         at: usize,
-        /// In bytes, without white space.
+        /// The type's `max_bytes`, without white space.
         limit: usize,
     },
-    /// Not what the type's schema says.
+    /// An element that its type's schema refuses.
     #[error("authorization_details[{at}]{path}: {what}")]
     Schema {
-        /// Which element, from 0.
+        /// Index of the element, from 0.
         at: usize,
-        /// Where in the element, for example `.instructedAmount.amount`.
+        /// Path within the element, for example `.instructedAmount.amount`.
         path: String,
-        /// What is wrong there.
+        /// The fault, without the value.
         what: String,
     },
 }
 
 impl DetailTypes {
-    /// These types; of two with the same name the first counts.
+    /// Collects types; of several with the same name the first counts.
     pub fn new(types: impl IntoIterator<Item = Arc<DetailType>>) -> DetailTypes {
         let mut list: Vec<Arc<DetailType>> = Vec::new();
         for kind in types {
@@ -79,12 +80,12 @@ impl DetailTypes {
         DetailTypes { list }
     }
 
-    /// The names, in the order in which they are offered.
+    /// The types' names, in the order of the discovery document.
     pub fn names(&self) -> impl Iterator<Item = &str> {
         self.list.iter().map(|kind| kind.name())
     }
 
-    /// Whether a type of this name is taken.
+    /// Whether a type of this name is accepted.
     pub fn contains(&self, name: &str) -> bool {
         self.get(name).is_some()
     }
@@ -93,7 +94,10 @@ impl DetailTypes {
         self.list.iter().find(|kind| kind.name() == name).map(Arc::as_ref)
     }
 
-    /// Reads a client's text and checks every element; the result holds the text to the byte.
+    /// Parses a client's string and validates every element; the result keeps the string's bytes.
+    ///
+    /// # Errors
+    /// The first [`AuthorizationDetailsError`].
     pub(crate) fn check(&self, text: &str, allowed: &[String]) -> Result<Details, AuthorizationDetailsError> {
         let details = Details::parse(text)?;
         let values: Vec<Value> = serde_json::from_str(text).expect("strict JSON that is an array is JSON");
@@ -115,7 +119,7 @@ impl DetailTypes {
     }
 }
 
-/// The amounts of the payments among the details; `None` for one whose amount can't be read.
+/// Amounts of the `payment_initiation` elements; `None` for one whose amount can't be parsed.
 pub(crate) fn payments(details: &Details) -> impl Iterator<Item = Option<Money>> {
     let payments = details.elements().iter().filter(|element| element.kind == PAYMENT);
     payments.map(|element| {

@@ -1,4 +1,4 @@
-//! Amounts of money as decimal text, compared exactly.
+//! Amounts of money: decimal strings, compared exactly.
 
 use std::cmp::Ordering;
 
@@ -12,7 +12,7 @@ pub struct Money {
 }
 
 impl Money {
-    /// Reads `50.00 EUR`.
+    /// Parses `50.00 EUR`; `None` for any other form.
     pub fn parse(text: &str) -> Option<Money> {
         let (amount, currency) = text.split_once(' ')?;
         let letters = currency.len() == 3 && currency.bytes().all(|byte| byte.is_ascii_uppercase());
@@ -28,7 +28,7 @@ pub struct Amount {
 }
 
 impl Amount {
-    /// Reads digits with at most one point between them.
+    /// Parses digits with at most one point between them.
     pub fn parse(text: &str) -> Option<Amount> {
         let (whole, fraction) = text.split_once('.').unwrap_or((text, "0"));
         let digits = |part: &str| !part.is_empty() && part.bytes().all(|byte| byte.is_ascii_digit());
@@ -61,7 +61,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_amount_is_refused() {
+    fn malformed_amounts_are_refused() {
         for text in ["", ".", "1.", ".5", "-1", "+1", "1e3", "1,50", "12345678901234", "0.000001", "٣"] {
             assert_eq!(Amount::parse(text), None, "{text}");
         }

@@ -1,4 +1,4 @@
-//! One type of authorization details: its JSON Schema, compiled, and its errors in plain words.
+//! A type of authorization details: its compiled JSON Schema, and validation errors in plain words.
 
 use std::fmt;
 
@@ -7,11 +7,11 @@ use jsonschema::error::{TypeKind, ValidationErrorKind};
 use jsonschema::{Draft, PatternOptions, ValidationError, Validator};
 use serde_json::Value;
 
-/// The only dialect that schemas are written in.
+/// The one accepted value of `$schema`.
 const DIALECT: &str = "https://json-schema.org/draft/2020-12/schema";
 
-/// How many elements of one type a request may have where its entry says nothing.
-const COUNT: usize = 50;
+/// Default of `max_count`.
+const DEFAULT_MAX_COUNT: usize = 50;
 
 /// A type of authorization details.
 pub struct DetailType {
@@ -21,27 +21,40 @@ pub struct DetailType {
     max_count: usize,
 }
 
-/// Why there can't be such a type.
+/// Why a type can't be used.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum DetailTypeError {
-    /// Empty, overlong, or with characters that can't be shown.
-    #[error("the name of a type must be 1 to 100 characters that can be shown")]
+    /// Empty, longer than 100 characters, or with characters that can't be displayed.
+    #[error("the name of a type must be 1 to 100 displayable characters")]
     Name,
-    /// Devices use it among themselves.
-    #[error("the type urn:countersign:device is this program's own; choose another name")]
+    /// The name is reserved for requests about devices.
+    #[error("the type urn:countersign:device is reserved; choose another name")]
     Reserved,
     /// `$schema` names another dialect.
-    #[error("the schema is written for another dialect; `$schema` must be {DIALECT}, or left out")]
+    #[error("the schema has another dialect; `$schema` must be {DIALECT}, or left out")]
     Dialect,
     /// Not a JSON Schema, or one that refers to another file or address.
     #[error("the schema can't be used: {0}")]
     Schema(String),
 }
 
+impl DetailTypeError {
+    /// Stable code in snake_case.
+    pub const fn code(&self) -> &'static str {
+        match self {
+            DetailTypeError::Name => "type_name",
+            DetailTypeError::Reserved => "type_reserved",
+            DetailTypeError::Dialect => "schema_dialect",
+            DetailTypeError::Schema(_) => "schema",
+        }
+    }
+}
+
 impl DetailType {
-    /// A type with this schema (JSON Schema 2020-12; references stay inside it, nothing is fetched). `max_bytes` bounds one
-    /// element without its white space, `max_count` the elements of this type in one request.
+    /// Compiles a schema (JSON Schema 2020-12; references stay inside it, nothing is fetched). `max_bytes` bounds one
+    /// element without white space (default: the limit of all details), `max_count` the elements of this type in one
+    /// request (default 50).
     ///
     /// # Errors
     /// [`DetailTypeError`].
@@ -62,7 +75,7 @@ impl DetailType {
         }
         let options = jsonschema::options()
             .with_draft(Draft::Draft202012)
-            // Patterns run over clients' texts: in time that grows with their length and no faster.
+            // Patterns run over clients' strings: linear time, no backtracking.
             .with_pattern_options(PatternOptions::regex());
         let validator = options.build(schema).map_err(|error| {
             let words: String = error.to_string().chars().take(200).collect();
@@ -72,28 +85,31 @@ impl DetailType {
             name: name.to_owned(),
             validator,
             max_bytes: max_bytes.unwrap_or(limits::DETAILS_BYTES),
-            max_count: max_count.unwrap_or(COUNT),
+            max_count: max_count.unwrap_or(DEFAULT_MAX_COUNT),
         })
     }
 
-    /// The `type` member.
+    /// Value of the `type` member.
     pub fn name(&self) -> &str {
         &self.name
     }
 
-    /// The most that one element may have, in bytes without white space.
+    /// Largest size of one element, in bytes without white space.
     pub(super) fn max_bytes(&self) -> usize {
         self.max_bytes
     }
 
-    /// How many elements of this type one request may have.
+    /// Most elements of this type in one request.
     pub(super) fn max_count(&self) -> usize {
         self.max_count
     }
 
-    /// Where an element does not fit, for example `.instructedAmount.amount`, and what is wrong there.
+    /// Validates an element.
+    ///
+    /// # Errors
+    /// The path of the first fault, for example `.instructedAmount.amount`, and the fault in words.
     pub(super) fn check(&self, element: &Value) -> Result<(), (String, String)> {
-        self.validator.validate(element).map_err(|error| (path(&error), what(&error)))
+        self.validator.validate(element).map_err(|error| (path(&error), reason(&error)))
     }
 }
 
@@ -103,7 +119,7 @@ impl fmt::Debug for DetailType {
     }
 }
 
-/// `/instructedAmount/accounts/0` as `.instructedAmount.accounts[0]`.
+/// Path of the fault: `/instructedAmount/accounts/0` becomes `.instructedAmount.accounts[0]`.
 fn path(error: &ValidationError<'_>) -> String {
     let pointer = error.instance_path().to_string();
     let parts = pointer.split('/').skip(1);
@@ -112,8 +128,8 @@ fn path(error: &ValidationError<'_>) -> String {
         .collect()
 }
 
-/// What is wrong, without repeating the value: it may be somebody's account number.
-fn what(error: &ValidationError<'_>) -> String {
+/// The fault in words, without the value: it may be an account number.
+fn reason(error: &ValidationError<'_>) -> String {
     match error.kind() {
         ValidationErrorKind::Required { property } => {
             format!("{} is missing", property.as_str().unwrap_or("a member"))

@@ -1,4 +1,4 @@
-//! Each schema with what fits and what doesn't, by the words a client gets.
+//! Valid and invalid details for each schema, and the error text a client gets.
 
 use super::*;
 
@@ -34,7 +34,7 @@ fn details_of_every_type_pass_and_keep_their_bytes() {
 }
 
 #[test]
-fn what_does_not_fit_is_named_by_place_and_reason() {
+fn an_error_names_the_place_and_the_reason() {
     let payment = |members: &str| format!("[{{\"type\":\"payment_initiation\",{members}}}]");
     let amount = r#""instructedAmount":{"currency":"EUR","amount":"80.00"}"#;
     for (text, message) in [
@@ -92,7 +92,7 @@ fn a_client_sends_only_the_types_it_may() {
 #[test]
 fn payments_are_found_among_other_details() {
     let text = r#"[{"type":"generic","title":"x"},{"type":"payment_initiation","instructedAmount":{"currency":"EUR","amount":"4.20"},"creditorName":"A"}]"#;
-    let details = check(text, ALL).expect("sound details");
+    let details = check(text, ALL).expect("valid details");
     let found: Vec<_> = payments(&details).collect();
     assert_eq!(found, [Money::parse("4.20 EUR")]);
 }
@@ -101,7 +101,7 @@ fn payments_are_found_among_other_details() {
 fn auth0s_types_have_an_instruction_and_named_properties() {
     let transfer = |members: &str| format!(r#"[{{"type":"{MONEY_TRANSFER}",{members}}}]"#);
     let property = |members: &str| transfer(&format!(r#""properties":{{"to":{{{members}}}}}"#));
-    for sound in [
+    for valid in [
         transfer(
             r#""instruction":"Confirm","properties":{"to":{"display":true,"name":"To","display_order":"2","value":"Bob"}}"#,
         ),
@@ -109,7 +109,7 @@ fn auth0s_types_have_an_instruction_and_named_properties() {
         // Common members of RFC 9396 section 2.
         transfer(r#""properties":{"to":{"value":1}},"locations":["https://api.example"]"#),
     ] {
-        assert_eq!(refused(&sound, &[MONEY_TRANSFER]), "accepted", "{sound}");
+        assert_eq!(refused(&valid, &[MONEY_TRANSFER]), "accepted", "{valid}");
     }
     for (text, message) in [
         (transfer(r#""instruction":"Confirm""#), "authorization_details[0]: properties is missing"),

@@ -1,7 +1,7 @@
-//! `private_key_jwt` (OpenID Connect Core §9, RFC 7523 §3): a JWT by one of the client's keys.
+//! `private_key_jwt` (OpenID Connect Core §9, RFC 7523 §3): a JWT signed by one of the client's keys.
 //!
-//! Its audience is this provider's issuer and nothing else. CIBA Core §7.1 asks to take the endpoints' addresses as well; a
-//! malicious provider can have a client sign those (RFC 9700, rfc7523bis), so they are refused.
+//! Its audience must be this provider's issuer alone. CIBA Core §7.1 accepts endpoint URLs as well; a malicious
+//! provider can have a client sign those (RFC 9700, rfc7523bis), so they are refused.
 
 use std::sync::Arc;
 
@@ -16,10 +16,11 @@ use crate::http::{ErrorCode, Form, OAuthError};
 
 const ASSERTION_TYPE: &str = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer";
 
-/// How far ahead `exp` may be, in seconds: longer than any library's default, short enough to forget used ones soon.
+/// How far ahead `exp` may be, in seconds: longer than any library's default, and short, since each `jti` is remembered
+/// until then.
 const LIFE_SECONDS: u64 = 600;
 
-/// Why an assertion proves nothing.
+/// Why an assertion is refused.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 enum AssertionError {
     #[error("{0}")]
@@ -33,7 +34,10 @@ enum AssertionError {
 }
 
 impl ClientAuthentication {
-    /// The client whose key signed this.
+    /// Authenticates by `client_assertion`.
+    ///
+    /// # Errors
+    /// `invalid_client`; `invalid_request` for a `client_id` that differs from the assertion's.
     pub(super) async fn by_assertion(
         self: &Arc<Self>,
         assertion: &str,
@@ -49,7 +53,7 @@ impl ClientAuthentication {
             let what = "client_id in the body differs from the one in client_assertion";
             return Err(OAuthError::new(ErrorCode::InvalidRequest, what));
         }
-        let client = self.named(client_id).await?;
+        let client = self.client_by_id(client_id).await?;
         if !matches!(client.auth, ClientAuth::PrivateKeyJwt { .. }) {
             return Err(wrong_method(&client.auth));
         }
@@ -67,7 +71,7 @@ impl ClientAuthentication {
     }
 }
 
-/// `client-authentication+jwt` is that of rfc7523bis; nearly all libraries still say `JWT`, or nothing.
+/// `client-authentication+jwt` is rfc7523bis'; nearly all libraries still send `JWT` or no `typ`.
 fn is_assertion(typ: Option<&str>) -> bool {
     typ.is_none_or(|typ| ["JWT", "client-authentication+jwt"].iter().any(|known| typ.eq_ignore_ascii_case(known)))
 }

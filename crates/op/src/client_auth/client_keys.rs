@@ -1,4 +1,4 @@
-//! Clients' public keys at work: whether a client signed something, and whether a key is its own.
+//! Verification with clients' public keys, listed (`jwks`) or fetched (`jwks_uri`).
 
 use std::sync::Arc;
 
@@ -8,21 +8,21 @@ use countersign_jose::jwt::{self, JwkSet, JwtError, SigningAlg, VerificationKey,
 use crate::client_auth::jwks_cache::{Freshness, JwksCache, JwksUnavailable};
 use crate::config::{Client, ClientKeys};
 
-/// Why something is not known to be by a client.
+/// Why a signature is not accepted as the client's.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub(crate) enum ClientSignatureError {
-    /// It has none.
+    /// The entry has neither `jwks` nor `jwks_uri`.
     #[error("this client has no public keys here: add jwks or jwks_uri to its entry")]
     NoKeys,
-    /// Its keys are elsewhere and can't be had.
+    /// The keys can't be fetched from `jwks_uri`.
     #[error("the keys can't be fetched from jwks_uri: {0}")]
     Unavailable(#[from] JwksUnavailable),
-    /// Form, algorithm, kind or signature.
+    /// Malformed, of another `typ`, or with a wrong algorithm or signature.
     #[error("{0}")]
     Refused(#[from] JwtError),
 }
 
-/// The keys of one client, where they are now.
+/// A client's keys, from its entry or from the cache.
 enum ResolvedKeys<'c> {
     Listed(&'c JwkSet),
     Fetched(Arc<JwkSet>),
@@ -39,44 +39,44 @@ impl std::ops::Deref for ResolvedKeys<'_> {
     }
 }
 
-/// Verifies what clients, and issuers of login hint tokens, signed.
+/// Verifies JWTs of clients and of issuers of login hint tokens.
 pub(crate) struct ClientSignatures {
     pub(crate) jwks_cache: JwksCache,
     pub(crate) clock: Arc<dyn Clock>,
 }
 
 impl ClientSignatures {
-    /// Opens a JWS by one of the client's keys. ResolvedKeys at a `jwks_uri` are fetched anew, once a minute at most, where those
-    /// that are known don't fit: the client may have new ones.
+    /// Verifies a JWT by one of the client's keys. If none of the cached keys of a `jwks_uri` fits, they are fetched
+    /// again, at most once a minute: the client may have rotated them.
     ///
     /// # Errors
     /// [`ClientSignatureError`].
     pub(crate) async fn verify_by_client(
         &self,
         client: &Client,
-        text: &str,
+        jwt: &str,
         algs: &[SigningAlg],
         typ: impl Fn(Option<&str>) -> bool,
     ) -> Result<VerifiedJwt, ClientSignatureError> {
-        self.verify_by(client.keys.as_ref(), text, algs, typ).await
+        self.verify_by(client.keys.as_ref(), jwt, algs, typ).await
     }
 
-    /// Opens a JWS by one of these keys, as [`ClientSignatures::verify_by_client`] does.
+    /// As [`ClientSignatures::verify_by_client`], by these keys.
     ///
     /// # Errors
     /// [`ClientSignatureError`].
     pub(crate) async fn verify_by(
         &self,
         keys: Option<&ClientKeys>,
-        text: &str,
+        jwt: &str,
         algs: &[SigningAlg],
         typ: impl Fn(Option<&str>) -> bool,
     ) -> Result<VerifiedJwt, ClientSignatureError> {
         let known = self.keys_of(keys, Freshness::Known).await?;
-        match jwt::verify(text, &known, algs, &typ) {
+        match jwt::verify(jwt, &known, algs, &typ) {
             Err(JwtError::Signature) if matches!(known, ResolvedKeys::Fetched(_)) => {
                 let newer = self.keys_of(keys, Freshness::Newer).await?;
-                Ok(jwt::verify(text, &newer, algs, &typ)?)
+                Ok(jwt::verify(jwt, &newer, algs, &typ)?)
             }
             other => Ok(other?),
         }
@@ -85,7 +85,7 @@ impl ClientSignatures {
     /// Whether this key is among the client's.
     ///
     /// # Errors
-    /// [`ClientSignatureError`] where its keys can't be had.
+    /// [`ClientSignatureError`] if it has none, or they can't be fetched.
     pub(crate) async fn client_has_key(
         &self,
         client: &Client,

@@ -8,30 +8,32 @@ use zeroize::Zeroizing;
 
 use super::{ClientAuthentication, invalid_client, wrong_method};
 use crate::config::{Client, ClientAuth, SecretMethod};
-use crate::http::failed;
-use crate::http::{ErrorCode, Form, OAuthError, decode};
+use crate::http::{ErrorCode, Form, OAuthError, decode, failed};
 
-/// A name and a secret that came with a request.
+/// `client_id` and secret of a request.
 pub(crate) struct Credentials {
     pub(crate) client_id: String,
     secret: Zeroizing<String>,
-    /// The same before it was form-decoded, by clients that never encoded it (curl is one).
+    /// The secret before form-decoding, for clients that don't encode it (curl is one).
     raw_secret: Option<Zeroizing<String>>,
     method: SecretMethod,
 }
 
 impl ClientAuthentication {
-    /// The client with this secret. Somebody unknown takes as long as somebody with a wrong secret.
-    pub(super) async fn by_secret(self: &Arc<Self>, shown: &Credentials) -> Result<Arc<Client>, OAuthError> {
-        let client = self.directory.find_client(&shown.client_id).await.map_err(|error| failed(&error))?;
+    /// Authenticates by secret. An unknown client takes as long as a wrong secret.
+    ///
+    /// # Errors
+    /// `invalid_client`.
+    pub(super) async fn by_secret(self: &Arc<Self>, credentials: &Credentials) -> Result<Arc<Client>, OAuthError> {
+        let client = self.directory.find_client(&credentials.client_id).await.map_err(|error| failed(&error))?;
         let (secret, only) = match client.as_ref().map(|client| &client.auth) {
             Some(ClientAuth::Secret { secret, only }) => (secret, *only),
             _ => (&self.directory.configured_clients().decoy_secret, None),
         };
-        let raw_matches = shown.raw_secret.as_ref().is_some_and(|raw| secret.matches(raw.as_bytes()));
-        let matches = secret.matches(shown.secret.as_bytes()) | raw_matches;
+        let raw_matches = credentials.raw_secret.as_ref().is_some_and(|raw| secret.matches(raw.as_bytes()));
+        let matches = secret.matches(credentials.secret.as_bytes()) | raw_matches;
         match &client {
-            Some(client) if matches && only.is_none_or(|only| only == shown.method) => Ok(client.clone()),
+            Some(client) if matches && only.is_none_or(|only| only == credentials.method) => Ok(client.clone()),
             Some(client) if matches || !matches!(client.auth, ClientAuth::Secret { .. }) => {
                 Err(wrong_method(&client.auth))
             }
@@ -41,7 +43,11 @@ impl ClientAuthentication {
 }
 
 impl Credentials {
-    /// The credentials of a request that has some, in its header or else in its body.
+    /// Reads them from the header, else from the body.
+    ///
+    /// # Errors
+    /// `invalid_client` if they are malformed or incomplete; `invalid_request` if header and body name different
+    /// clients.
     pub(crate) fn read(authorization: Option<&str>, form: &Form) -> Result<Credentials, OAuthError> {
         let Some(authorization) = authorization else {
             let (Some(client_id), Some(secret)) = (form.get("client_id"), form.get("client_secret")) else {
@@ -62,7 +68,8 @@ impl Credentials {
     }
 }
 
-/// Both halves are form-encoded before they are joined (RFC 6749 §2.3.1), which matters for `:`, `+` and `%`.
+/// Decodes HTTP Basic; both halves are form-encoded before they are joined (RFC 6749 §2.3.1), which matters for `:`,
+/// `+` and `%`.
 fn basic(authorization: &str) -> Option<Credentials> {
     const LENIENT_PADDING: GeneralPurpose = GeneralPurpose::new(
         &base64::alphabet::STANDARD,
@@ -76,7 +83,7 @@ fn basic(authorization: &str) -> Option<Credentials> {
     let colon = pair.iter().position(|byte| *byte == b':')?;
     let (client_id, secret) = (decode(&pair[..colon])?, &pair[colon + 1..]);
     let raw_secret = std::str::from_utf8(secret).ok().map(|raw| Zeroizing::new(raw.to_owned()));
-    // A raw secret with a % in it may not be form-encoded text at all.
+    // A raw secret that contains % may not be decodable.
     let secret = Zeroizing::new(decode(secret).or_else(|| raw_secret.as_deref().cloned())?);
     Some(Credentials { client_id, secret, raw_secret, method: SecretMethod::Basic })
 }

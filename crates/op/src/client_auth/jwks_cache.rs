@@ -1,5 +1,5 @@
-//! Keys at clients' `jwks_uri`: fetched when first needed, kept in memory, and fetched again before they are stale or when a
-//! signature fits none of them, but never more than once a minute for one address.
+//! Cache of the JWK sets at `jwks_uri`: fetched on first use, again when stale or when a signature fits none of the
+//! keys, at most once a minute for each address.
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -10,49 +10,48 @@ use countersign_jose::jwt::JwkSet;
 use countersign_protocol::limits;
 use url::Url;
 
-/// For this long keys are used without asking again, in seconds.
+/// How long keys are used without fetching them again, in seconds.
 const FRESH_SECONDS: u64 = 600;
 
-/// For this long keys are used while their address does not answer, in seconds. A key that a client withdrew is good for no
-/// longer.
+/// How long keys are used while fetching fails, in seconds. Bounds how long a withdrawn key is accepted.
 const USABLE_SECONDS: u64 = 86_400;
 
-/// The largest document that is read, in bytes: 32 keys with certificates.
+/// Largest accepted document, in bytes: room for 32 keys with certificates.
 const DOCUMENT_BYTES: usize = 128 * 1024;
 
-/// Which keys will do.
+/// Which keys a caller accepts.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Freshness {
-    /// Those that are known, if they are fresh.
+    /// Cached keys, if they are fresh.
     Known,
-    /// Newer ones than those that are known.
+    /// Newly fetched keys, within the limit of one fetch a minute.
     Newer,
 }
 
-/// Why the keys at an address can't be had.
+/// Why the keys at an address are unavailable.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub(crate) enum JwksUnavailable {
-    /// No connection, no TLS, no answer in time, or an address that is never called.
+    /// Connection, TLS or timeout failed, or the address is blocked by the address policy.
     #[error("{0}")]
     NoAnswer(String),
-    /// Another status than 200.
+    /// The status was not 200.
     #[error("it answered with status {0}")]
     Status(u16),
-    /// The document is no JWK set.
+    /// The document is not a JWK set.
     #[error("{0}")]
     Document(String),
-    /// Nothing was fetched yet.
+    /// No fetch has been made.
     #[error("they have not been fetched yet")]
     NotFetched,
 }
 
-/// Fetches and keeps. One fetch at a time for one address; others wait for it.
+/// The cache. One fetch at a time for each address; concurrent callers wait for it.
 pub(crate) struct JwksCache {
     egress: Egress,
     entries: Mutex<HashMap<Url, Arc<tokio::sync::Mutex<Entry>>>>,
 }
 
-/// What is known of one address.
+/// Keys of one address and when they were fetched, the last attempt, and its failure.
 #[derive(Default)]
 struct Entry {
     keys: Option<(Arc<JwkSet>, Timestamp)>,
@@ -65,10 +64,10 @@ impl JwksCache {
         JwksCache { egress, entries: Mutex::default() }
     }
 
-    /// The keys at an address that the configuration names.
+    /// The keys at an address.
     ///
     /// # Errors
-    /// In words, where there are none to be had and none to be remembered.
+    /// [`JwksUnavailable`] if fetching failed and no usable keys are cached.
     pub(crate) async fn get(
         &self,
         uri: &Url,

@@ -1,7 +1,8 @@
 //! Client authentication (RFC 6749 §2.3, OpenID Connect Core §9, RFC 8705): only the client's registered
 //! `token_endpoint_auth_method` is accepted.
 //!
-//! The same at every endpoint that clients post to. A file per method: `client_secret.rs`, `assertion.rs`, `tls_client_auth.rs`.
+//! Shared by every endpoint that clients post to. One file for each method: `client_secret.rs`, `assertion.rs`,
+//! `tls_client_auth.rs`.
 
 mod assertion;
 pub(crate) mod client_keys;
@@ -12,24 +13,22 @@ mod tls_client_auth;
 
 use std::sync::Arc;
 
-use client_keys::ClientSignatures;
-use replay::ReplayMemory;
-
 use countersign_jose::clock::Clock;
 
 use crate::config::{Client, ClientAuth, Config, SecretMethod};
 use crate::directory::Directory;
-use crate::http::failed;
-use crate::http::{ErrorCode, OAuthError, PostedForm};
+use crate::http::{ErrorCode, OAuthError, PostedForm, failed};
+use client_keys::ClientSignatures;
+use replay::ReplayMemory;
 
-/// What a request brings to prove who sent it.
+/// Credentials that a request carries.
 enum PresentedCredentials<'r> {
-    /// A secret, in the header or in the body.
+    /// A secret in the header or in the body.
     Secret(client_secret::Credentials),
     /// `client_assertion`.
     Assertion(&'r str),
-    /// A `client_id` alone: the connection's certificate must do.
-    Name(&'r str),
+    /// A `client_id` alone, authenticated by the connection's certificate.
+    ClientId(&'r str),
 }
 
 /// Authenticates the clients that post to this provider.
@@ -42,21 +41,23 @@ pub(crate) struct ClientAuthentication {
 }
 
 impl ClientAuthentication {
-    /// The client that sent this.
+    /// Authenticates the sender of a request.
     ///
     /// # Errors
-    /// `invalid_client` (401) for a client that is unknown, can't prove who it is, or uses another way than the registered
-    /// one; `invalid_request` for one that uses several ways at once.
+    /// `invalid_client` (401) for an unknown client, wrong credentials, or another method than the registered one;
+    /// `invalid_request` for several methods at once.
     pub(crate) async fn authenticate(self: &Arc<Self>, posted: &PostedForm) -> Result<Arc<Client>, OAuthError> {
         match PresentedCredentials::read(posted)? {
             PresentedCredentials::Secret(credentials) => self.by_secret(&credentials).await,
             PresentedCredentials::Assertion(assertion) => self.by_assertion(assertion, &posted.form).await,
-            PresentedCredentials::Name(client_id) => self.by_certificate(client_id, posted.certificate.as_ref()).await,
+            PresentedCredentials::ClientId(client_id) => {
+                self.by_certificate(client_id, posted.certificate.as_ref()).await
+            }
         }
     }
 
-    /// The client of this id, where its absence may be told: no secret is compared.
-    async fn named(self: &Arc<Self>, client_id: &str) -> Result<Arc<Client>, OAuthError> {
+    /// Looks up a client for methods without a secret, where the response may reveal that it does not exist.
+    async fn client_by_id(self: &Arc<Self>, client_id: &str) -> Result<Arc<Client>, OAuthError> {
         let found = self.directory.find_client(client_id).await.map_err(|error| failed(&error))?;
         found.ok_or_else(|| invalid_client("the client is not known"))
     }
@@ -66,7 +67,12 @@ impl PresentedCredentials<'_> {
     fn read(posted: &PostedForm) -> Result<PresentedCredentials<'_>, OAuthError> {
         let (form, authorization) = (&posted.form, posted.authorization.as_deref());
         let (secret, assertion) = (form.get("client_secret"), form.get("client_assertion"));
-        if [authorization.is_some(), secret.is_some(), assertion.is_some()].into_iter().filter(|way| *way).count() > 1 {
+        if [authorization.is_some(), secret.is_some(), assertion.is_some()]
+            .into_iter()
+            .filter(|present| *present)
+            .count()
+            > 1
+        {
             let what = "the client uses more than one authentication method: keep one of the Authorization header, client_secret and client_assertion";
             return Err(OAuthError::new(ErrorCode::InvalidRequest, what));
         }
@@ -79,7 +85,7 @@ impl PresentedCredentials<'_> {
         if authorization.is_some() || secret.is_some() {
             return client_secret::Credentials::read(authorization, form).map(PresentedCredentials::Secret);
         }
-        form.get("client_id").map(PresentedCredentials::Name).ok_or_else(|| {
+        form.get("client_id").map(PresentedCredentials::ClientId).ok_or_else(|| {
             invalid_client(
                 "the client did not authenticate: use client_secret_basic, client_secret_post, private_key_jwt or a certificate",
             )
@@ -87,7 +93,7 @@ impl PresentedCredentials<'_> {
     }
 }
 
-/// What a client that came another way is told to do.
+/// The error for another method than the registered one; it names the right one.
 fn wrong_method(auth: &ClientAuth) -> OAuthError {
     invalid_client(match auth {
         ClientAuth::Secret { only: None, .. } => {
@@ -111,7 +117,7 @@ fn wrong_method(auth: &ClientAuth) -> OAuthError {
     })
 }
 
-/// `invalid_client`, with words for the client's developer.
+/// `invalid_client` with this description.
 fn invalid_client(what: impl Into<String>) -> OAuthError {
     OAuthError::new(ErrorCode::InvalidClient, what)
 }

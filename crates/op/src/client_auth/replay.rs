@@ -1,16 +1,16 @@
-//! What a client signs counts once: assertions, signed requests and proofs are remembered until they have expired anyway.
+//! Replay protection: the `jti` of assertions, signed requests and DPoP proofs, each remembered until its JWT has
+//! expired.
+
+use std::sync::Arc;
 
 use countersign_jose::clock::{Clock, Timestamp};
 use countersign_jose::hash::Hash;
-use countersign_store::Error as StoreError;
-use countersign_store::Store;
-use std::sync::Arc;
+use countersign_store::{Error as StoreError, Store};
 
-use crate::http::OAuthError;
-use crate::http::failed;
+use crate::http::{OAuthError, failed};
 use crate::store;
 
-/// What was signed. One `jti` may be used once for each.
+/// Kind of a JWT. A signer's `jti` may be used once for each kind.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum SignedKind {
     /// A client assertion.
@@ -21,32 +21,32 @@ pub(crate) enum SignedKind {
     Proof,
 }
 
-/// The memory of every `jti` that was used, on disk.
+/// Every used `jti`, on disk.
 pub(crate) struct ReplayMemory {
     pub(crate) store: Store,
     pub(crate) clock: Arc<dyn Clock>,
 }
 
 impl ReplayMemory {
-    /// Whether this is the first use of a `jti` by its signer: a client's id, or a key's thumbprint. It is on disk before
-    /// this returns, so that a restart forgets nothing.
+    /// Records a `jti`; whether this is its first use. `signer` is a client's id or a key's thumbprint, `until` the end
+    /// of the JWT's validity. Committed to disk before this returns, so that a restart forgets nothing.
     ///
     /// # Errors
-    /// `server_error` where the store does not take it.
+    /// `server_error` or `temporarily_unavailable` if it can't be stored.
     pub(crate) async fn first_use(
         &self,
-        what: SignedKind,
+        kind: SignedKind,
         signer: &str,
         jti: &str,
         until: Timestamp,
     ) -> Result<bool, OAuthError> {
-        let what = match what {
+        let kind = match kind {
             SignedKind::Assertion => "assertion",
             SignedKind::Request => "request",
             SignedKind::Proof => "proof",
         };
-        // Neither a client's id nor a thumbprint has a zero byte in it.
-        let id = Hash::of_parts(&[what.as_bytes(), &[0], signer.as_bytes(), &[0], jti.as_bytes()]);
+        // Neither a client's id nor a thumbprint contains a zero byte.
+        let id = Hash::of_parts(&[kind.as_bytes(), &[0], signer.as_bytes(), &[0], jti.as_bytes()]);
         let now = self.clock.now();
         let first = self.store.write(move |transaction| store::use_once(transaction, &id, until, now)).await;
         first.map_err(|error: StoreError| failed(&error))

@@ -8,32 +8,39 @@ use crate::config::{CertificateSubject, Client, ClientAuth};
 use crate::http::{OAuthError, PeerCertificate};
 
 impl ClientAuthentication {
-    /// The client of this name, if the connection's certificate is its own.
+    /// Authenticates by the connection's certificate.
+    ///
+    /// # Errors
+    /// `invalid_client`.
     pub(super) async fn by_certificate(
         self: &Arc<Self>,
         client_id: &str,
         certificate: Option<&PeerCertificate>,
     ) -> Result<Arc<Client>, OAuthError> {
-        let client = self.named(client_id).await?;
+        let client = self.client_by_id(client_id).await?;
         let by_certificate = matches!(client.auth, ClientAuth::Tls(_) | ClientAuth::SelfSignedTls);
         let Some(certificate) = certificate.filter(|_| by_certificate) else {
             return Err(wrong_method(&client.auth));
         };
         match &client.auth {
-            ClientAuth::Tls(subject) => self.is_vouched_for(certificate, subject)?,
-            _ => self.has_a_key_of(&client, certificate).await?,
+            ClientAuth::Tls(subject) => self.check_pki_certificate(certificate, subject)?,
+            _ => self.check_self_signed(&client, certificate).await?,
         }
         Ok(client)
     }
 
-    fn is_vouched_for(&self, certificate: &PeerCertificate, subject: &CertificateSubject) -> Result<(), OAuthError> {
+    fn check_pki_certificate(
+        &self,
+        certificate: &PeerCertificate,
+        subject: &CertificateSubject,
+    ) -> Result<(), OAuthError> {
         let authorities = self.config.client_ca.as_ref();
         if !authorities.is_some_and(|all| all.issued(certificate, self.clock.now())) {
             return Err(invalid_client(
                 "the client certificate is not valid now, not for client authentication, or not issued by an authority this provider trusts for clients",
             ));
         }
-        if !client_certificate::is_for(certificate, subject) {
+        if !client_certificate::has_subject(certificate, subject) {
             return Err(invalid_client(
                 "the client certificate's subject is not the one this client is registered with",
             ));
@@ -41,8 +48,9 @@ impl ClientAuthentication {
         Ok(())
     }
 
-    /// No authority and no date counts here: the key is good as long as it is among the client's.
-    async fn has_a_key_of(&self, client: &Client, certificate: &PeerCertificate) -> Result<(), OAuthError> {
+    /// Compares public keys alone: neither issuer nor dates matter, the key is valid as long as it is in the client's
+    /// `jwks`.
+    async fn check_self_signed(&self, client: &Client, certificate: &PeerCertificate) -> Result<(), OAuthError> {
         let Some(key) = client_certificate::public_key(certificate) else {
             return Err(invalid_client("the client certificate's key is neither P-256 nor RSA"));
         };

@@ -153,7 +153,7 @@ pub(super) fn keys(section: &Section<'_>, folder: &Path) -> Option<Option<Client
 /// The certificate's subject; the inner `None` if an error was reported.
 fn subject(section: &Section<'_>) -> Option<Option<CertificateSubject>> {
     let dn = section.string("tls_client_auth_subject_dn");
-    if let Some(found) = dn.as_ref().filter(|found| client_certificate::canonical(found.value).is_none()) {
+    if let Some(found) = dn.as_ref().filter(|found| client_certificate::canonical_dn(found.value).is_none()) {
         let message = "`tls_client_auth_subject_dn` must be a name as RFC 4514 writes it, such as \"CN=till-14,O=Acme Coffee,C=DE\"";
         section.report(&found.at, message);
         return Some(None);

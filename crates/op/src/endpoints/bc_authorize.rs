@@ -1,5 +1,5 @@
-//! `POST /bc-authorize` (CIBA Core §7): a client asks, and its request and the gateway's approval are stored in one
-//! transaction.
+//! `POST /bc-authorize`, the backchannel authentication endpoint (CIBA Core §7): stores the request and the gateway's
+//! approval in one transaction.
 
 use std::sync::Arc;
 
@@ -18,30 +18,27 @@ use countersign_store::{Error as StoreError, Transaction};
 use serde::Serialize;
 
 use crate::auth0;
-use crate::authentication_request::AuthenticationRequest;
-use crate::authentication_request::auth_req_id;
-use crate::authentication_request::fapi_request;
 use crate::authentication_request::hint::Hints;
-use crate::authentication_request::notification_token;
 use crate::authentication_request::signed_request::SignedRequests;
 use crate::authentication_request::user_code_check::UserCodes;
+use crate::authentication_request::{AuthenticationRequest, auth_req_id, fapi_request, notification_token};
 use crate::client_auth::ClientAuthentication;
 use crate::config::{Client, Config, User};
 use crate::directory::Directory;
 use crate::endpoints::rate_limit::RateLimit;
-use crate::http::{ErrorCode, NO_STORE, OAuthError, PRAGMA, PostedForm};
+use crate::http::{ErrorCode, NO_STORE, OAuthError, PRAGMA, PostedForm, failed};
 use crate::issuance::token_signer::TokenSigner;
 use crate::metrics::Metrics;
 use crate::store::directory_entries as rows;
 use crate::store::outbox::{self, NewNotification};
 use crate::store::{self, AuthRequest, ExistingApproval};
 
-/// What a client gets for a request that was taken (CIBA Core §7.3).
+/// Authentication request acknowledgement (CIBA Core §7.3).
 #[derive(Serialize)]
 struct Acknowledgement {
     auth_req_id: String,
     expires_in: u64,
-    /// Left out for push: nobody polls (CIBA Core §7.3).
+    /// Seconds; omitted in push mode (CIBA Core §7.3).
     #[serde(skip_serializing_if = "Option::is_none")]
     interval: Option<u64>,
     interaction_type: InteractionType,
@@ -49,22 +46,22 @@ struct Acknowledgement {
     interaction_value: Option<String>,
 }
 
-/// What the client's screen shows.
-struct ShownInteraction {
+/// The interaction that the client displays.
+struct ClientInteraction {
     interaction: InteractionType,
     value: Option<String>,
     /// For the log.
     approval: Option<ApprovalId>,
 }
 
-/// A client that is told of the verdict, and the token it is told with.
+/// Secrets of the notification that a verdict triggers, in ping and push mode.
 struct PendingNotification {
     auth_req_id: Secret,
     token: Secret,
 }
 
-/// How long a push may still be tried once its request is over, in seconds: a verdict in the last moment counts.
-const PUSH_AFTER_THE_END: u64 = 300;
+/// How long a push may be tried after its request expired, in seconds: a verdict just before counts.
+const PUSH_GRACE_SECONDS: u64 = 300;
 
 impl PendingNotification {
     fn await_verdict(
@@ -84,27 +81,27 @@ impl PendingNotification {
                 auth_req_id: &self.auth_req_id,
                 token: &self.token,
                 expires_at,
-                // A ping about an expired request says nothing that the client does not know.
-                give_up_at: if push { expires_at.plus_seconds(PUSH_AFTER_THE_END) } else { expires_at },
+                // The client knows when its request expires; no ping is needed after that.
+                give_up_at: if push { expires_at.plus_seconds(PUSH_GRACE_SECONDS) } else { expires_at },
             },
         )
     }
 }
 
 /// Why a request was not stored.
-enum NotStored {
+enum StoreRequestError {
     Locked,
     Gateway(AcceptError),
     Store(StoreError),
 }
 
-impl From<StoreError> for NotStored {
-    fn from(error: StoreError) -> NotStored {
-        NotStored::Store(error)
+impl From<StoreError> for StoreRequestError {
+    fn from(error: StoreError) -> StoreRequestError {
+        StoreRequestError::Store(error)
     }
 }
 
-/// What `/bc-authorize` needs.
+/// State of `/bc-authorize`.
 pub(crate) struct BcAuthorize {
     pub(crate) client_auth: Arc<ClientAuthentication>,
     pub(crate) directory: Arc<Directory>,
@@ -124,16 +121,16 @@ pub(crate) async fn bc_authorize(
     State(endpoint): State<Arc<BcAuthorize>>,
     posted: Result<PostedForm, OAuthError>,
 ) -> Response {
-    let asked = endpoint.ask(posted).await;
-    endpoint.metrics.authentication_request(asked.as_ref().map_or_else(OAuthError::code, |_| "acknowledged"));
-    match asked {
+    let acknowledged = endpoint.acknowledge(posted).await;
+    endpoint.metrics.authentication_request(acknowledged.as_ref().map_or_else(OAuthError::code, |_| "acknowledged"));
+    match acknowledged {
         Ok(acknowledgement) => (StatusCode::OK, [NO_STORE, PRAGMA], Json(acknowledgement)).into_response(),
         Err(error) => error.into_response(),
     }
 }
 
 impl BcAuthorize {
-    async fn ask(&self, posted: Result<PostedForm, OAuthError>) -> Result<Acknowledgement, OAuthError> {
+    async fn acknowledge(&self, posted: Result<PostedForm, OAuthError>) -> Result<Acknowledgement, OAuthError> {
         let posted = posted?;
         let client = self.client_auth.authenticate(&posted).await?;
         if !client.may_ask {
@@ -146,60 +143,60 @@ impl BcAuthorize {
                 .with_retry_after(seconds)
         })?;
         let parameters = self.signed_requests.parameters(posted.form, &client).await?;
-        let mut asked =
+        let mut parsed =
             AuthenticationRequest::read(&parameters, &client, &self.config.issuer, &self.config.detail_types)?;
-        fapi_request::check(&client, &asked)?;
+        fapi_request::check(&client, &parsed)?;
         let token = notification_token::read(&parameters, &client)?;
-        let named = self.hints.user_named_by(&asked.hint, &client).await?;
-        let known = self.directory.find_user(&named).await.map_err(|error| crate::http::failed(&error))?;
-        let user = user_to_ask(known.as_ref(), &client)?;
-        self.user_codes.check_user_code(asked.user_code.take(), &client, &named, known.as_deref()).await?;
+        let named = self.hints.user_named_by(&parsed.hint, &client).await?;
+        let known = self.directory.find_user(&named).await.map_err(|error| failed(&error))?;
+        let user = approving_user(known.as_ref(), &client)?;
+        self.user_codes.check_user_code(parsed.user_code.take(), &client, &named, known.as_deref()).await?;
 
         let auth_req_id = auth_req_id::new(now, &*self.ports.random);
-        let expires_in = asked.life.as_secs();
+        let expires_in = parsed.lifetime.as_secs();
         let interval = client.policy.interval.as_secs();
         let request = AuthRequest {
             id: auth_req_id::key(&auth_req_id),
             client_id: client.client_id.clone(),
             approval: None,
-            scope: asked.scope.clone(),
-            details: asked.details.as_ref().map(|details| details.as_str().to_owned()),
-            resources: asked.resources.clone(),
+            scope: parsed.scope.clone(),
+            details: parsed.details.as_ref().map(|details| details.as_str().to_owned()),
+            resources: parsed.resources.clone(),
             requested_at: now,
             expires_at: now.plus_seconds(expires_in),
-            // Policy keeps it below a minute.
+            // The policy allows at most a minute.
             interval: u32::try_from(interval).unwrap_or(u32::MAX),
             redeemed: false,
             cancelled: false,
         };
         let notification =
             token.map(|token| PendingNotification { auth_req_id: Secret::new(auth_req_id.clone()), token });
-        let shown = self.take(request, asked, user, &client, notification).await?;
-        let (client_id, approval) = (client.client_id.as_str(), shown.approval.as_ref().map(ApprovalId::as_str));
+        let displayed = self.store_request(request, parsed, user, &client, notification).await?;
+        let (client_id, approval) = (client.client_id.as_str(), displayed.approval.as_ref().map(ApprovalId::as_str));
         tracing::info!(client_id, approval, "authentication request accepted; without an approval no device is asked");
         Ok(Acknowledgement {
             auth_req_id,
             expires_in,
             interval: Some(interval).filter(|_| !client.delivery.is_push()),
-            interaction_type: shown.interaction,
-            interaction_value: shown.value,
+            interaction_type: displayed.interaction,
+            interaction_value: displayed.value,
         })
     }
 
-    /// Stores the request, with an approval if there is somebody to ask.
-    async fn take(
+    /// Stores the request, and an approval if there is a user to prompt.
+    async fn store_request(
         &self,
         mut request: AuthRequest,
-        asked: AuthenticationRequest,
+        parsed: AuthenticationRequest,
         user: Option<Arc<User>>,
         client: &Client,
         notification: Option<PendingNotification>,
-    ) -> Result<ShownInteraction, OAuthError> {
+    ) -> Result<ClientInteraction, OAuthError> {
         let now = request.requested_at;
         let hides = client.hides_unknown_users();
         let no_device = auth0::no_device(client);
-        let expected = asked.interaction;
-        let approval = user.map(|user| self.approval_request(&asked, &user, client, now));
+        let expected = parsed.interaction;
+        let approval = user.map(|user| self.approval_request(&parsed, &user, client, now));
         let (gateway, random, tokens) = (self.gateway.clone(), self.ports.random.clone(), self.tokens.clone());
         let push = client.delivery.is_push();
         let insert = move |transaction: &Transaction<'_>, request: &AuthRequest| {
@@ -210,44 +207,45 @@ impl BcAuthorize {
             request.approval = None;
             if let Some(approval) = &approval {
                 let sub = approval.subject.as_str();
-                let accepted = match rows::is_locked(transaction, sub).map_err(NotStored::Store)? {
-                    true => Err(NotStored::Locked),
-                    false => gateway.accept(transaction, approval).map_err(NotStored::Gateway),
+                let accepted = match rows::is_locked(transaction, sub).map_err(StoreRequestError::Store)? {
+                    true => Err(StoreRequestError::Locked),
+                    false => gateway.accept(transaction, approval).map_err(StoreRequestError::Gateway),
                 };
                 match accepted {
                     Ok(accepted) => {
                         request.approval = Some(ExistingApproval { sub: sub.to_owned(), id: accepted.approval });
-                        insert(transaction, &request).map_err(NotStored::Store)?;
-                        // Devices that can do less are asked for less; the client's screen must not tell.
+                        insert(transaction, &request).map_err(StoreRequestError::Store)?;
+                        // A less capable device gets a simpler interaction; the response must not reveal it.
                         let approval = request.approval.as_ref().map(|existing| existing.id.clone());
                         return Ok(match hides && accepted.interaction != expected {
-                            true => ShownInteraction { approval, ..pretend(expected, &*random) },
-                            false => ShownInteraction {
+                            true => ClientInteraction { approval, ..decoy_interaction(expected, &*random) },
+                            false => ClientInteraction {
                                 interaction: accepted.interaction,
                                 value: accepted.interaction_value,
                                 approval,
                             },
                         });
                     }
-                    Err(refused) if hides && is_about_person(&refused) => {}
+                    Err(refused) if hides && reveals_user(&refused) => {}
                     Err(refused) => return Err(refused),
                 }
             }
-            // Nobody is asked, and the client is not to notice: one signature and one row, as for somebody with a device.
+            // No device is prompted, and the client must not notice: one signature and one row, as for a user with a
+            // device.
             tokens.sign_decoy(now);
-            insert(transaction, &request).map_err(NotStored::Store)?;
-            Ok(pretend(expected, &*random))
+            insert(transaction, &request).map_err(StoreRequestError::Store)?;
+            Ok(decoy_interaction(expected, &*random))
         });
         stored.await.map_err(|error| match error {
-            NotStored::Locked => locked(),
-            NotStored::Gateway(refused) => gateway_refusal(&refused, no_device),
-            NotStored::Store(error) => crate::http::failed(&error),
+            StoreRequestError::Locked => locked(),
+            StoreRequestError::Gateway(refused) => gateway_refusal(&refused, no_device),
+            StoreRequestError::Store(error) => failed(&error),
         })
     }
 
     fn approval_request(
         &self,
-        asked: &AuthenticationRequest,
+        parsed: &AuthenticationRequest,
         user: &User,
         client: &Client,
         now: Timestamp,
@@ -262,15 +260,15 @@ impl BcAuthorize {
                 name: client.name.clone(),
                 verified: client.verified,
             },
-            binding_message: asked.binding_message.clone(),
-            scope: Some(asked.scope.clone()),
-            acr_values: asked.acr_values.clone(),
-            authorization_details: asked.details.clone(),
-            interaction_policy: asked.interaction_policy.clone(),
-            user_verification: asked.user_verification,
+            binding_message: parsed.binding_message.clone(),
+            scope: Some(parsed.scope.clone()),
+            acr_values: parsed.acr_values.clone(),
+            authorization_details: parsed.details.clone(),
+            interaction_policy: parsed.interaction_policy.clone(),
+            user_verification: parsed.user_verification,
             context: Default::default(),
             requested_at: now,
-            ttl_seconds: asked.life.as_secs(),
+            ttl_seconds: parsed.lifetime.as_secs(),
             interval_seconds: policy.interval.as_secs(),
             limits: Limits {
                 max_pending: policy.max_pending,
@@ -281,8 +279,11 @@ impl BcAuthorize {
     }
 }
 
-/// The person to ask; `None` where the client must not learn that there is none.
-fn user_to_ask(known: Option<&Arc<User>>, client: &Client) -> Result<Option<Arc<User>>, OAuthError> {
+/// The user to prompt; `None` if there is none and the client must not learn it.
+///
+/// # Errors
+/// `access_denied` for a locked user, `unknown_user_id` for an unknown one.
+fn approving_user(known: Option<&Arc<User>>, client: &Client) -> Result<Option<Arc<User>>, OAuthError> {
     match known.filter(|user| !user.locked) {
         Some(user) => Ok(Some(user.clone())),
         None if client.hides_unknown_users() => Ok(None),
@@ -291,34 +292,34 @@ fn user_to_ask(known: Option<&Arc<User>>, client: &Client) -> Result<Option<Arc<
     }
 }
 
-/// What would be shown if somebody were asked.
-fn pretend(kind: InteractionType, random: &dyn Random) -> ShownInteraction {
-    let drawn = interaction::generate(kind, random);
-    ShownInteraction { interaction: kind, value: drawn.map(|(_, opening)| opening.value), approval: None }
+/// A generated interaction that no device displays.
+fn decoy_interaction(kind: InteractionType, random: &dyn Random) -> ClientInteraction {
+    let generated = interaction::generate(kind, random);
+    ClientInteraction { interaction: kind, value: generated.map(|(_, opening)| opening.value), approval: None }
 }
 
-/// Whether a refusal would tell a client something about the person, or about the person's devices.
-fn is_about_person(refused: &NotStored) -> bool {
+/// Whether a refusal would reveal something about the user or their devices.
+fn reveals_user(refused: &StoreRequestError) -> bool {
     match refused {
-        NotStored::Locked => true,
-        NotStored::Gateway(refused) => matches!(
+        StoreRequestError::Locked => true,
+        StoreRequestError::Gateway(refused) => matches!(
             refused,
             AcceptError::NoDevice
                 | AcceptError::DevicesRevoked
                 | AcceptError::Interaction(InteractionError::BelowMinimum { .. } | InteractionError::BeyondDevices(_))
         ),
-        NotStored::Store(_) => false,
+        StoreRequestError::Store(_) => false,
     }
 }
 
-/// `no_device`: what this client is told about somebody without one, where its dialect has words of its own.
+/// Maps a refusal to the client's error. `no_device` replaces `unknown_user_id` in Auth0's dialect.
 fn gateway_refusal(refused: &AcceptError, no_device: Option<OAuthError>) -> OAuthError {
     let code = match refused {
         AcceptError::NoDevice | AcceptError::DevicesRevoked => return no_device.unwrap_or_else(unknown_user),
         AcceptError::BindingMessage(_) => ErrorCode::InvalidBindingMessage,
         AcceptError::TooLarge => ErrorCode::InvalidAuthorizationDetails,
         AcceptError::Text { .. } | AcceptError::Interaction(_) => ErrorCode::InvalidRequest,
-        other => return crate::http::failed(other),
+        other => return failed(other),
     };
     OAuthError::new(code, refused.to_string())
 }

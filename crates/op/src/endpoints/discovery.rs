@@ -1,5 +1,5 @@
-//! What this provider says about itself: OpenID Connect Discovery §3, RFC 8414 §2, CIBA Core §4, RFC 9396 §10. Only what is
-//! true of this version.
+//! Provider metadata (OpenID Connect Discovery §3, RFC 8414 §2, CIBA Core §4, RFC 9396 §10): exactly what this version
+//! supports.
 
 use std::collections::BTreeSet;
 
@@ -22,7 +22,7 @@ pub(crate) const REVOKE: &str = "/revoke";
 pub(crate) const INTROSPECT: &str = "/introspect";
 pub(crate) const USERINFO: &str = "/userinfo";
 
-/// The names of the well-known documents; both hold the same.
+/// Names of the well-known documents, which are identical.
 pub(crate) const WELL_KNOWN: [&str; 2] = ["openid-configuration", "oauth-authorization-server"];
 
 #[derive(Serialize)]
@@ -52,17 +52,17 @@ struct Metadata<'a> {
     claims_supported: [&'static str; 9],
     acr_values_supported: [&'static str; 5],
     authorization_details_types_supported: Vec<&'a str>,
-    /// FAPI-CIBA, draft 3: names of an ecosystem, as the operator gives them to issuers of hints.
+    /// FAPI-CIBA, draft 3: the `token_type` of each `[[login_hint_issuers]]` entry.
     #[serde(skip_serializing_if = "BTreeSet::is_empty")]
     backchannel_endpoint_login_hint_token_types_supported: BTreeSet<&'a str>,
     interaction_types_supported: [InteractionType; 3],
     request_parameter_supported: bool,
-    /// True where it is left out (OpenID Connect Discovery §3).
+    /// Defaults to true if omitted (OpenID Connect Discovery §3).
     request_uri_parameter_supported: bool,
     claims_parameter_supported: bool,
 }
 
-/// The metadata document.
+/// The metadata document as JSON.
 pub(crate) fn metadata(config: &Config) -> String {
     let issuer = &config.issuer;
     let algs: &[SigningAlg] = if is_fapi(config) { &SigningAlg::FAPI } else { &SigningAlg::ALL };
@@ -100,10 +100,10 @@ pub(crate) fn metadata(config: &Config) -> String {
         request_uri_parameter_supported: false,
         claims_parameter_supported: false,
     };
-    serde_json::to_string(&metadata).expect("metadata is texts and lists of texts")
+    serde_json::to_string(&metadata).expect("metadata has strings, booleans and lists of strings only")
 }
 
-/// The ways to authenticate, at every endpoint that clients post to (CIBA Core §4 has no metadata of its own for its one).
+/// Client authentication methods, the same at every endpoint (CIBA Core §4 defines no metadata for its own).
 fn auth_methods(config: &Config) -> Vec<&'static str> {
     let mut methods = vec!["private_key_jwt"];
     if !is_fapi(config) {
@@ -124,9 +124,9 @@ fn names(algs: &[SigningAlg]) -> Vec<&'static str> {
     algs.iter().map(|alg| alg.as_str()).collect()
 }
 
-/// A document that may be kept for five minutes, so that a changed one is soon seen.
+/// A JSON response that may be cached for five minutes, so that changes are seen soon.
 pub(crate) fn document(json: String) -> impl IntoResponse {
     const JSON: (HeaderName, &str) = (header::CONTENT_TYPE, "application/json");
-    const KEEP: (HeaderName, &str) = (header::CACHE_CONTROL, "public, max-age=300");
-    ([JSON, KEEP], json)
+    const CACHEABLE: (HeaderName, &str) = (header::CACHE_CONTROL, "public, max-age=300");
+    ([JSON, CACHEABLE], json)
 }

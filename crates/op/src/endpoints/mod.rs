@@ -1,4 +1,4 @@
-//! The provider's HTTP endpoints, a file each.
+//! The provider's HTTP endpoints, one file each.
 
 pub(crate) mod bc_authorize;
 pub(crate) mod discovery;

@@ -1,40 +1,41 @@
-//! How many authentication requests each client has made in the current minute: the only requests that are ever refused for
-//! their number, before anybody is looked up. Forgotten at a restart, which costs nobody anything.
+//! Rate limit for each client: fixed windows of a minute, checked before any user is looked up. Held in memory; a
+//! restart resets it.
 
 use std::collections::HashMap;
 use std::sync::{Mutex, PoisonError};
 
 use countersign_jose::clock::Timestamp;
 
+/// A window, in milliseconds.
 const MINUTE: u64 = 60_000;
 
-/// The current minute of each client.
+/// Each client's current window.
 #[derive(Default)]
 pub(crate) struct RateLimit {
     windows: Mutex<HashMap<String, Window>>,
 }
 
 struct Window {
-    from: Timestamp,
+    start: Timestamp,
     requests: u32,
 }
 
 impl RateLimit {
-    /// Counts one request.
+    /// Counts a request.
     ///
     /// # Errors
-    /// The seconds until the client may ask again, if it has used up its minute.
+    /// The seconds until the next window, if this one's `per_minute` requests are used up.
     pub(crate) fn check(&self, client_id: &str, per_minute: u32, now: Timestamp) -> Result<(), u64> {
         let mut windows = self.windows.lock().unwrap_or_else(PoisonError::into_inner);
         let window = match windows.get_mut(client_id) {
             Some(window) => window,
-            None => windows.entry(client_id.to_owned()).or_insert(Window { from: now, requests: 0 }),
+            None => windows.entry(client_id.to_owned()).or_insert(Window { start: now, requests: 0 }),
         };
-        if now.millis_since(window.from) >= MINUTE {
-            *window = Window { from: now, requests: 0 };
+        if now.millis_since(window.start) >= MINUTE {
+            *window = Window { start: now, requests: 0 };
         }
         if window.requests >= per_minute {
-            return Err((MINUTE - now.millis_since(window.from)).div_ceil(1000));
+            return Err((MINUTE - now.millis_since(window.start)).div_ceil(1000));
         }
         window.requests += 1;
         Ok(())
@@ -46,13 +47,13 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_minute_used_up_is_told_when_the_next_begins() {
-        let budget = RateLimit::default();
+    fn a_client_over_its_limit_learns_when_the_next_window_begins() {
+        let limit = RateLimit::default();
         let start = Timestamp::from_seconds(1000);
-        assert_eq!(budget.check("till", 2, start), Ok(()));
-        assert_eq!(budget.check("till", 2, start.plus_seconds(1)), Ok(()));
-        assert_eq!(budget.check("till", 2, start.plus_seconds(50)), Err(10));
-        assert_eq!(budget.check("kiosk", 2, start.plus_seconds(50)), Ok(()), "one client's budget is not another's");
-        assert_eq!(budget.check("till", 2, start.plus_seconds(60)), Ok(()));
+        assert_eq!(limit.check("till", 2, start), Ok(()));
+        assert_eq!(limit.check("till", 2, start.plus_seconds(1)), Ok(()));
+        assert_eq!(limit.check("till", 2, start.plus_seconds(50)), Err(10));
+        assert_eq!(limit.check("kiosk", 2, start.plus_seconds(50)), Ok(()), "clients have separate limits");
+        assert_eq!(limit.check("till", 2, start.plus_seconds(60)), Ok(()));
     }
 }

@@ -1,4 +1,7 @@
-//! `POST /register` (RFC 7591): a client registers itself. It is what any other client is, except that nobody vouches for it.
+//! `POST /register` (RFC 7591): dynamic client registration. Such a client differs from a configured one only in that
+//! its name is unverified.
+
+use std::sync::Arc;
 
 use axum::Json;
 use axum::extract::{Request, State};
@@ -9,22 +12,18 @@ use countersign_jose::{base64url, random};
 use countersign_protocol::limits;
 use countersign_store::Store;
 use serde_json::{Map, Value, json};
-use std::sync::Arc;
 
-use crate::administration::{Administration, DirectoryError};
-use crate::config::CIBA_GRANT;
-use crate::config::Config;
+use crate::administration::{AddedClient, Administration, DirectoryError};
+use crate::config::{CIBA_GRANT, Config};
 use crate::endpoints::rate_limit::RateLimit;
-use crate::http::failed;
-use crate::http::{ErrorCode, NO_STORE, OAuthError, PRAGMA};
+use crate::http::{ErrorCode, NO_STORE, OAuthError, PRAGMA, failed};
 use crate::store::directory_entries as rows;
 
-/// Whose budget registrations spend; no client has such an id.
-const BUDGET: &str = "(registration)";
+/// Key of registrations in the rate limit; no client has this id.
+const RATE_LIMIT_KEY: &str = "(registration)";
 
-/// Metadata that go into the entry as they are, under their own names; everything else that is unknown is passed over
-/// (RFC 7591 §2).
-const TAKEN_OVER: [&str; 19] = [
+/// Metadata copied into the entry under the same name. Unknown metadata are ignored (RFC 7591 §2).
+const COPIED: [&str; 19] = [
     "grant_types",
     "token_endpoint_auth_method",
     "token_endpoint_auth_signing_alg",
@@ -46,7 +45,7 @@ const TAKEN_OVER: [&str; 19] = [
     "subject_type",
 ];
 
-/// What `/register` needs.
+/// State of `/register`.
 pub(crate) struct Register {
     pub(crate) administration: Arc<Administration>,
     pub(crate) rate_limit: Arc<RateLimit>,
@@ -57,23 +56,23 @@ pub(crate) struct Register {
 
 /// `POST /register`.
 pub(crate) async fn register(State(endpoint): State<Arc<Register>>, request: Request) -> Response {
-    match endpoint.registered(request).await {
+    match endpoint.register(request).await {
         Ok(client) => (StatusCode::CREATED, [NO_STORE, PRAGMA], Json(client)).into_response(),
         Err(error) => error.into_response(),
     }
 }
 
 impl Register {
-    async fn registered(&self, request: Request) -> Result<Value, OAuthError> {
-        self.may_register(request.headers())?;
+    async fn register(&self, request: Request) -> Result<Value, OAuthError> {
+        self.check_initial_access_token(request.headers())?;
         let now = self.ports.clock.now();
-        let budget = self.rate_limit.check(BUDGET, self.config.registration.per_minute, now);
-        budget.map_err(|seconds| {
+        let allowed = self.rate_limit.check(RATE_LIMIT_KEY, self.config.registration.per_minute, now);
+        allowed.map_err(|seconds| {
             OAuthError::new(ErrorCode::RateLimited, "too many registrations; try again later").with_retry_after(seconds)
         })?;
-        let metadata = read(request).await?;
-        let there = self.store.read_slow(rows::registered_clients).await.map_err(|error| failed(&error))?;
-        if there >= self.config.registration.max_clients {
+        let metadata = read_metadata(request).await?;
+        let registered = self.store.read_slow(rows::registered_clients).await.map_err(|error| failed(&error))?;
+        if registered >= self.config.registration.max_clients {
             let what = "this provider has reached its limit of registered clients; ask its operator";
             return Err(OAuthError::new(ErrorCode::AccessDenied, what).with_status(StatusCode::FORBIDDEN));
         }
@@ -93,12 +92,16 @@ impl Register {
         Ok(information(&metadata, &added, now.seconds()))
     }
 
-    /// Whether whoever asks may register: the initial access token (RFC 7591 §3) as a bearer token, where one is asked for.
-    fn may_register(&self, headers: &HeaderMap) -> Result<(), OAuthError> {
+    /// Requires the initial access token (RFC 7591 §3) as a bearer token, if one is configured.
+    ///
+    /// # Errors
+    /// `invalid_token`.
+    fn check_initial_access_token(&self, headers: &HeaderMap) -> Result<(), OAuthError> {
         let Some(expected) = &self.config.registration.initial_access_token else { return Ok(()) };
-        let shown = headers.get(header::AUTHORIZATION).and_then(|value| value.to_str().ok());
-        let token =
-            shown.and_then(|shown| shown.split_once(' ')).filter(|(scheme, _)| scheme.eq_ignore_ascii_case("Bearer"));
+        let authorization = headers.get(header::AUTHORIZATION).and_then(|value| value.to_str().ok());
+        let token = authorization
+            .and_then(|value| value.split_once(' '))
+            .filter(|(scheme, _)| scheme.eq_ignore_ascii_case("Bearer"));
         match token {
             Some((_, token)) if expected.matches(token.trim().as_bytes()) => Ok(()),
             _ => {
@@ -109,12 +112,12 @@ impl Register {
     }
 }
 
-async fn read(request: Request) -> Result<Map<String, Value>, OAuthError> {
+async fn read_metadata(request: Request) -> Result<Map<String, Value>, OAuthError> {
     let invalid = |what: &str| OAuthError::new(ErrorCode::InvalidClientMetadata, what);
     let body = axum::body::to_bytes(request.into_body(), limits::BODY_BYTES).await;
     let body =
         body.map_err(|_| invalid("the body is larger than 16 KiB").with_status(StatusCode::PAYLOAD_TOO_LARGE))?;
-    // Strictly first: a member that stands twice could be two clients.
+    // Strict first: a repeated member would be ambiguous.
     countersign_jose::json::read(&body, countersign_jose::json::Strictness::with_depth(limits::JSON_DEPTH))
         .map_err(|error| invalid(&format!("the body is not valid JSON: {error}")))?;
     match serde_json::from_slice(&body) {
@@ -123,7 +126,10 @@ async fn read(request: Request) -> Result<Map<String, Value>, OAuthError> {
     }
 }
 
-/// The entry that the metadata mean.
+/// The metadata as a `[[clients]]` entry in TOML.
+///
+/// # Errors
+/// `invalid_client_metadata` for another grant than CIBA's, or a value of the wrong type.
 fn entry(client_id: &str, metadata: &Map<String, Value>) -> Result<String, OAuthError> {
     let invalid = |what: String| OAuthError::new(ErrorCode::InvalidClientMetadata, what);
     let grants = metadata.get("grant_types").and_then(Value::as_array);
@@ -135,7 +141,7 @@ fn entry(client_id: &str, metadata: &Map<String, Value>) -> Result<String, OAuth
     }
     let mut table = toml::Table::new();
     table.insert("client_id".to_owned(), client_id.into());
-    // RFC 7591 §2: what is left out is client_secret_basic.
+    // The default of RFC 7591 §2.
     table.insert("token_endpoint_auth_method".to_owned(), "client_secret_basic".into());
     if let Some(name) = metadata.get("client_name") {
         table.insert(
@@ -146,7 +152,7 @@ fn entry(client_id: &str, metadata: &Map<String, Value>) -> Result<String, OAuth
     if let Some(jwks) = metadata.get("jwks") {
         table.insert("jwks".to_owned(), jwks.to_string().into());
     }
-    for name in TAKEN_OVER {
+    for name in COPIED {
         if let Some(value) = metadata.get(name).filter(|value| !value.is_null()) {
             let value = toml_of(value).ok_or_else(|| invalid(format!("{name} has the wrong type")))?;
             table.insert(name.to_owned(), value);
@@ -157,7 +163,7 @@ fn entry(client_id: &str, metadata: &Map<String, Value>) -> Result<String, OAuth
     toml::to_string(&entry).map_err(|error| failed(&error))
 }
 
-/// `None` for what metadata never are: numbers and objects.
+/// JSON as TOML; `None` for numbers, objects and null, which no metadata are.
 fn toml_of(value: &Value) -> Option<toml::Value> {
     match value {
         Value::String(text) => Some(text.as_str().into()),
@@ -167,20 +173,20 @@ fn toml_of(value: &Value) -> Option<toml::Value> {
     }
 }
 
-/// What the client is told (RFC 7591 §3.2.1): everything that counts, defaults included.
-fn information(metadata: &Map<String, Value>, added: &crate::administration::AddedClient, now: u64) -> Value {
+/// Client information response (RFC 7591 §3.2.1), defaults included.
+fn information(metadata: &Map<String, Value>, added: &AddedClient, now: u64) -> Value {
     let known = metadata
         .iter()
-        .filter(|(name, _)| TAKEN_OVER.contains(&name.as_str()) || ["client_name", "jwks"].contains(&name.as_str()));
-    let mut told: Map<String, Value> = known.map(|(name, value)| (name.clone(), value.clone())).collect();
-    told.entry("token_endpoint_auth_method").or_insert_with(|| "client_secret_basic".into());
-    told.entry("backchannel_token_delivery_mode").or_insert_with(|| "poll".into());
-    told.entry("id_token_signed_response_alg").or_insert_with(|| "ES256".into());
-    told.insert("client_id".to_owned(), added.client_id.as_str().into());
-    told.insert("client_id_issued_at".to_owned(), now.into());
+        .filter(|(name, _)| COPIED.contains(&name.as_str()) || ["client_name", "jwks"].contains(&name.as_str()));
+    let mut response: Map<String, Value> = known.map(|(name, value)| (name.clone(), value.clone())).collect();
+    response.entry("token_endpoint_auth_method").or_insert_with(|| "client_secret_basic".into());
+    response.entry("backchannel_token_delivery_mode").or_insert_with(|| "poll".into());
+    response.entry("id_token_signed_response_alg").or_insert_with(|| "ES256".into());
+    response.insert("client_id".to_owned(), added.client_id.as_str().into());
+    response.insert("client_id_issued_at".to_owned(), now.into());
     if let Some(secret) = &added.secret {
-        told.insert("client_secret".to_owned(), secret.expose().into());
-        told.insert("client_secret_expires_at".to_owned(), json!(0));
+        response.insert("client_secret".to_owned(), secret.expose().into());
+        response.insert("client_secret_expires_at".to_owned(), json!(0));
     }
-    Value::Object(told)
+    Value::Object(response)
 }

@@ -1,14 +1,13 @@
-//! `POST /revoke` (RFC 7009): a client gives up an access token or a refresh token, or calls a request off that is still
-//! pending: then `token` is its `auth_req_id`.
+//! `POST /revoke` (RFC 7009): revokes an access token or a refresh token, or cancels a pending request: then `token` is
+//! its `auth_req_id`.
 
-use countersign_gateway::Gateway;
-use countersign_jose::clock::Clock;
 use std::sync::Arc;
 
 use axum::extract::State;
 use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
-use countersign_gateway::EndError;
+use countersign_gateway::{EndError, Gateway};
+use countersign_jose::clock::Clock;
 use countersign_jose::hash::Hash;
 use countersign_store::Error as StoreError;
 
@@ -16,13 +15,12 @@ use crate::authentication_request::auth_req_id;
 use crate::client_auth::ClientAuthentication;
 use crate::config::Client;
 use crate::delivery::OUTBOX_TOPIC;
-use crate::http::failed;
-use crate::http::{ErrorCode, NO_STORE, OAuthError, PRAGMA, PostedForm};
+use crate::http::{ErrorCode, NO_STORE, OAuthError, PRAGMA, PostedForm, failed};
 use crate::issuance::Issuance;
 use crate::issuance::refresh_token::is_refresh_token;
 use crate::store::{self, outbox};
 
-/// Why a request was not called off.
+/// Why a request was not cancelled.
 #[derive(Debug, thiserror::Error)]
 enum CancelError {
     #[error("{0}")]
@@ -31,7 +29,7 @@ enum CancelError {
     End(#[from] EndError),
 }
 
-/// What `/revoke` needs.
+/// State of `/revoke`.
 pub(crate) struct Revoke {
     pub(crate) client_auth: Arc<ClientAuthentication>,
     pub(crate) issuance: Arc<Issuance>,
@@ -41,29 +39,29 @@ pub(crate) struct Revoke {
 
 /// `POST /revoke`.
 pub(crate) async fn revoke(State(endpoint): State<Arc<Revoke>>, posted: PostedForm) -> Response {
-    match endpoint.revoked(posted).await {
-        // RFC 7009 §2.2: also for a token that is not known.
+    match endpoint.revoke(posted).await {
+        // 200 for an unknown token too (RFC 7009 §2.2).
         Ok(()) => (StatusCode::OK, [NO_STORE, PRAGMA]).into_response(),
         Err(error) => error.into_response(),
     }
 }
 
 impl Revoke {
-    async fn revoked(&self, posted: PostedForm) -> Result<(), OAuthError> {
+    async fn revoke(&self, posted: PostedForm) -> Result<(), OAuthError> {
         let client = self.client_auth.authenticate(&posted).await?;
         let Some(token) = posted.form.get("token") else {
             return Err(OAuthError::new(ErrorCode::InvalidRequest, "token is missing"));
         };
         if token.contains('.') {
-            return self.give_up(token, &client).await;
+            return self.revoke_access_token(token, &client).await;
         }
         if is_refresh_token(token) {
             return self.issuance.end_family_of(token, &client).await;
         }
-        self.call_off(&auth_req_id::key(token), &client).await
+        self.cancel_request(&auth_req_id::key(token), &client).await
     }
 
-    async fn give_up(&self, token: &str, client: &Client) -> Result<(), OAuthError> {
+    async fn revoke_access_token(&self, token: &str, client: &Client) -> Result<(), OAuthError> {
         let Some(access) = self.issuance.verify_signature(token).filter(|access| access.client_id == client.client_id)
         else {
             return Ok(());
@@ -73,8 +71,9 @@ impl Revoke {
         written.await.map_err(|error| failed(&error))
     }
 
-    /// Ends a request of this client. A request that nobody was asked about ends in the same way, so that a client can't tell.
-    async fn call_off(&self, id: &Hash, client: &Client) -> Result<(), OAuthError> {
+    /// Cancels a request of this client. One without an approval is cancelled in the same way, so that a client can't
+    /// tell them apart.
+    async fn cancel_request(&self, id: &Hash, client: &Client) -> Result<(), OAuthError> {
         let (gateway, id, now) = (self.gateway.clone(), *id, self.clock.now());
         let client_id = client.client_id.clone();
         let ended = self.gateway.store().write(move |transaction| -> Result<(), CancelError> {

@@ -1,4 +1,4 @@
-//! `GET` and `POST /userinfo` (OpenID Connect Core §5.3): who approved, for whoever shows the access token.
+//! `GET` and `POST /userinfo` (OpenID Connect Core §5.3): claims about the user, for the holder of an access token.
 
 use std::sync::Arc;
 
@@ -10,16 +10,14 @@ use axum::response::{IntoResponse, Response};
 use serde_json::{Value, json};
 
 use crate::client_certificate;
-use crate::directory::Directory;
-use crate::directory::UserIdentifier;
+use crate::directory::{Directory, UserIdentifier};
 use crate::grant::confirmation::Confirmation;
-use crate::http::failed;
-use crate::http::{ErrorCode, NO_STORE, OAuthError, PRAGMA, PeerCertificate};
+use crate::http::{ErrorCode, NO_STORE, OAuthError, PRAGMA, PeerCertificate, failed};
 use crate::issuance::Issuance;
 use crate::issuance::access_token::VerifiedAccessToken;
 use crate::issuance::sender_constraint::SenderConstraints;
 
-/// What `/userinfo` needs.
+/// State of `/userinfo`.
 pub(crate) struct Userinfo {
     pub(crate) directory: Arc<Directory>,
     pub(crate) issuance: Arc<Issuance>,
@@ -37,12 +35,12 @@ pub(crate) async fn userinfo(State(endpoint): State<Arc<Userinfo>>, request: Req
 impl Userinfo {
     async fn claims_for(&self, request: Parts) -> Result<Value, OAuthError> {
         let invalid = |what: &str| OAuthError::new(ErrorCode::InvalidToken, what);
-        let (scheme, token) = shown(&request.headers).ok_or_else(|| {
+        let (scheme, token) = access_token_of(&request.headers).ok_or_else(|| {
             invalid("send the access token in the Authorization header, as Bearer, or as DPoP with a proof")
         })?;
-        let access = self.issuance.access(&token).await.map_err(|error| failed(&error))?;
+        let access = self.issuance.active_access_token(&token).await.map_err(|error| failed(&error))?;
         let access = access.ok_or_else(|| invalid("the access token is invalid, expired or revoked"))?;
-        self.is_its_clients(&access, scheme, &token, &request).await?;
+        self.check_sender_constraint(&access, scheme, &token, &request).await?;
         let granted = |name: &str| access.scope.split(' ').any(|scope| scope == name);
         if !granted("openid") {
             return Err(invalid("the access token is not for userinfo: its scope does not contain openid"));
@@ -63,8 +61,12 @@ impl Userinfo {
         Ok(claims)
     }
 
-    /// Whether whoever shows a bound token is the one it is bound to.
-    async fn is_its_clients(
+    /// Checks that a bound token comes with a proof by its key, or on a connection with its certificate (RFC 9449 §7.1,
+    /// RFC 8705 §3).
+    ///
+    /// # Errors
+    /// `invalid_token`, and `invalid_dpop_proof` for the proof itself.
+    async fn check_sender_constraint(
         &self,
         access: &VerifiedAccessToken,
         scheme: Scheme,
@@ -82,11 +84,11 @@ impl Userinfo {
                 let proof = request.headers.get("dpop").and_then(|value| value.to_str().ok());
                 let proof = proof.ok_or_else(|| invalid("the DPoP header with the proof is missing"))?;
                 let path = request.uri.path().to_owned();
-                let made_by = self
+                let thumbprint = self
                     .sender_constraints
                     .verify_dpop_with_token(proof, request.method.as_str(), &path, Some(token))
                     .await?;
-                if made_by == key { Ok(()) } else { Err(invalid("the proof was signed by another key")) }
+                if thumbprint == key { Ok(()) } else { Err(invalid("the proof was signed by another key")) }
             }
             (Some(Confirmation::Certificate(expected)), _) => {
                 let certificate = request.extensions.get::<PeerCertificate>();
@@ -99,15 +101,15 @@ impl Userinfo {
     }
 }
 
-/// How a token is shown.
+/// Authentication scheme of the access token.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Scheme {
     Bearer,
     Dpop,
 }
 
-/// The token in the one `Authorization` header; tokens in a query or a form are not read (RFC 6750 §5.3).
-fn shown(headers: &HeaderMap) -> Option<(Scheme, String)> {
+/// The access token in the single `Authorization` header; query and form are not read (RFC 6750 §5.3).
+fn access_token_of(headers: &HeaderMap) -> Option<(Scheme, String)> {
     let mut values = headers.get_all(header::AUTHORIZATION).iter();
     let value = values.next()?.to_str().ok()?;
     if values.next().is_some() {

@@ -1,12 +1,12 @@
-//! The `cnf` claim (RFC 7800 §3.1): what an access token is bound to.
+//! `cnf` claim (RFC 7800 §3.1): the key or certificate that an access token is bound to.
 
 use countersign_jose::hash::Hash;
 use serde::Serialize;
 
-/// The one member of a token's `cnf` claim (RFC 7800 §3.1).
+/// The one member of a token's `cnf` claim.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 pub(crate) enum Confirmation {
-    /// The RFC 7638 thumbprint of the key whose proofs come with the token (RFC 9449 §6.1).
+    /// RFC 7638 thumbprint of the DPoP key (RFC 9449 §6.1).
     #[serde(rename = "jkt")]
     Key(Hash),
     /// SHA-256 of the certificate's DER (RFC 8705 §3.1).
@@ -15,7 +15,7 @@ pub(crate) enum Confirmation {
 }
 
 impl Confirmation {
-    /// The `token_type` that tells the client how to use its token.
+    /// `token_type` of the token response.
     pub(crate) const fn token_type(of: Option<Confirmation>) -> &'static str {
         match of {
             Some(Confirmation::Key(_)) => "DPoP",

@@ -1,4 +1,4 @@
-//! Parts of a grant that requests, store and tokens share.
+//! Grant parameters shared by requests, store and tokens: resources and sender constraint.
 
 pub(crate) mod confirmation;
 pub(crate) mod resource;

@@ -1,11 +1,11 @@
-//! The errors a client gets: JSON of RFC 6749 §5.2 with the status and headers that CIBA Core §11 and §13 name.
+//! OAuth error responses: JSON of RFC 6749 §5.2, with status and headers of CIBA Core §11 and §13.
 
 use axum::Json;
 use axum::http::{HeaderName, HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use serde::Serialize;
 
-/// The codes of RFC 6749 §5.2, CIBA Core §11 and §13 and RFC 9396 §5 that this provider uses.
+/// Error codes of RFC 6749 §5.2, CIBA Core §11 and §13 and RFC 9396 §5 that this provider sends.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum ErrorCode {
     InvalidRequest,
@@ -32,11 +32,11 @@ pub(crate) enum ErrorCode {
     InvalidClientMetadata,
     /// RFC 6750 §3.1.
     InvalidToken,
-    /// Too many requests of one client; not from a specification.
+    /// Too many requests of one client; this provider's own code.
     RateLimited,
-    /// This provider's own fault.
+    /// A failure of this provider.
     ServerError,
-    /// The store takes nothing at the moment.
+    /// The store can't write at the moment.
     TemporarilyUnavailable,
 }
 
@@ -71,24 +71,24 @@ impl ErrorCode {
     }
 }
 
-/// What a client is told instead of what it asked for.
+/// An error response.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct OAuthError {
     /// 400 unless the code says otherwise.
     pub(crate) status: StatusCode,
     pub(crate) code: ErrorCode,
-    /// For the client's developer; only characters of RFC 6749 §5.2.
+    /// For the client's developer; limited to the characters of RFC 6749 §5.2.
     description: String,
-    /// Why the person denied, or what ended the request.
+    /// Why the user denied, or what ended the request.
     denial_reason: Option<&'static str>,
-    /// Seconds until it makes sense to try again.
+    /// `Retry-After`, in seconds.
     retry_after: Option<u64>,
-    /// Seconds between polls from now on.
+    /// Seconds between polls from now on (CIBA Core §11).
     interval: Option<u32>,
 }
 
 impl OAuthError {
-    /// An error with the status its code usually has.
+    /// An error with its code's default status. Characters outside RFC 6749 §5.2 are replaced in the description.
     pub(crate) fn new(code: ErrorCode, description: impl Into<String>) -> OAuthError {
         let status = match code {
             ErrorCode::InvalidClient | ErrorCode::InvalidToken => StatusCode::UNAUTHORIZED,
@@ -101,7 +101,7 @@ impl OAuthError {
         OAuthError { status, code, description, denial_reason: None, retry_after: None, interval: None }
     }
 
-    /// For the client's developer; only characters of RFC 6749 §5.2.
+    /// For the client's developer; limited to the characters of RFC 6749 §5.2.
     pub(crate) fn description(&self) -> &str {
         &self.description
     }
@@ -111,7 +111,7 @@ impl OAuthError {
         self.code.as_str()
     }
 
-    /// Why the person denied, or what ended the request, as far as the client may know.
+    /// Why the user denied, or what ended the request, as far as the client may know.
     pub(crate) fn denial_reason(&self) -> Option<&'static str> {
         self.denial_reason
     }
@@ -128,7 +128,7 @@ impl OAuthError {
         OAuthError { retry_after: Some(seconds), ..self }
     }
 
-    /// The pause between polls that holds from now on, in the body and as `Retry-After`: what Auth0's clients read.
+    /// Sets the polling interval, in the body and as `Retry-After`, which Auth0's clients read.
     pub(crate) fn with_interval(self, seconds: u32) -> OAuthError {
         OAuthError { interval: Some(seconds), retry_after: Some(seconds.into()), ..self }
     }
@@ -178,9 +178,9 @@ impl IntoResponse for OAuthError {
     }
 }
 
-/// Nothing from these endpoints is ever kept by a cache (RFC 6749 §5.1).
+/// Forbids caching (RFC 6749 §5.1).
 pub(crate) const NO_STORE: (HeaderName, &str) = (header::CACHE_CONTROL, "no-store");
-/// As [`NO_STORE`], for caches of HTTP/1.0.
+/// As [`NO_STORE`], for HTTP/1.0 caches.
 pub(crate) const PRAGMA: (HeaderName, &str) = (header::PRAGMA, "no-cache");
 
 #[cfg(test)]

@@ -1,24 +1,24 @@
-//! Classification of this provider's own failures: 503 for those that pass, else 500.
+//! Failures of this provider: 503 for transient ones, else 500.
 
 use countersign_store::Error as StoreError;
 
 use super::{ErrorCode, OAuthError};
 
-/// When a client may try again after the store did not take its request, in seconds.
-const RETRY_AFTER: u64 = 5;
+/// `Retry-After` of a transient failure, in seconds.
+const RETRY_AFTER_SECONDS: u64 = 5;
 
-/// What a client is told when the provider itself fails: 503 where that passes (the disk is full, somebody holds the store), else
-/// 500. What happened is in the log.
+/// Logs a failure and returns the client's error: 503 if it is transient (the disk is full, the database is locked),
+/// else 500.
 pub(crate) fn failed(error: &(dyn std::error::Error + 'static)) -> OAuthError {
     tracing::error!(%error, "a request failed");
-    if passes(error) {
+    if is_transient(error) {
         let what = "this provider can't store anything at the moment: try again later";
-        return OAuthError::new(ErrorCode::TemporarilyUnavailable, what).with_retry_after(RETRY_AFTER);
+        return OAuthError::new(ErrorCode::TemporarilyUnavailable, what).with_retry_after(RETRY_AFTER_SECONDS);
     }
     OAuthError::new(ErrorCode::ServerError, "internal error; see the provider's log")
 }
 
-fn passes(error: &(dyn std::error::Error + 'static)) -> bool {
+fn is_transient(error: &(dyn std::error::Error + 'static)) -> bool {
     let mut cause = Some(error);
     while let Some(error) = cause {
         if error.downcast_ref::<StoreError>().is_some_and(StoreError::is_transient) {

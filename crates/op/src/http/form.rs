@@ -1,38 +1,38 @@
-//! Form bodies, read strictly: UTF-8, every parameter once (RFC 6749 §3.1, appendix B) but `resource` (RFC 8707 §2); and the same
-//! parameters as JSON.
+//! Strict parser of form bodies: UTF-8, each parameter at most once (RFC 6749 §3.1, appendix B) but `resource` (RFC
+//! 8707 §2); and of the same parameters as JSON.
 
 use std::collections::HashSet;
 use std::fmt;
 
 use countersign_jose::json::{self, Json, Strictness};
 
-/// What may stand more than once: a list, one parameter each (RFC 8707 §2).
+/// The one parameter that may appear more than once (RFC 8707 §2).
 const REPEATABLE: &str = "resource";
 
-/// The parameters of a request. Has no `Debug`: client secrets are among them.
+/// Parameters of a request. Has no `Debug`: client secrets are among them.
 pub(crate) struct Form {
     parameters: Vec<(String, String)>,
     was_json: bool,
 }
 
-/// Why a body was refused. All are `invalid_request`.
+/// Why a body is refused; always `invalid_request` on the wire.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub(crate) enum FormError {
     /// Another media type.
     #[error("the body must be application/x-www-form-urlencoded in UTF-8")]
     MediaType,
-    /// Not strict JSON, or anything else than an object of texts.
+    /// Not strict JSON, or not an object of strings.
     #[error("the body must be a JSON object whose members are strings, each once")]
     Json,
-    /// Not UTF-8 once decoded, or a % without two digits.
+    /// Not UTF-8 after decoding, or a % without two hexadecimal digits.
     #[error("the body is not form-urlencoded UTF-8")]
     Encoding,
-    /// A parameter that stands twice.
+    /// A parameter that appears more than once.
     #[error("the parameter {0} appears more than once: send each parameter once")]
     Repeated(ParameterName),
 }
 
-/// A parameter's name as it may be repeated in an error: known letters only.
+/// A parameter's name, safe to repeat in an error: letters, digits and `_`.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct ParameterName(String);
 
@@ -43,7 +43,10 @@ impl fmt::Display for ParameterName {
 }
 
 impl Form {
-    /// Reads a body that came with this `Content-Type`.
+    /// Parses a body with this `Content-Type`.
+    ///
+    /// # Errors
+    /// [`FormError`].
     pub(crate) fn parse(content_type: Option<&str>, body: &[u8]) -> Result<Form, FormError> {
         if !content_type.is_some_and(is_form) {
             return Err(FormError::MediaType);
@@ -56,17 +59,21 @@ impl Form {
             let name = decode(name).ok_or(FormError::Encoding)?;
             let value = decode(value.get(1..).unwrap_or_default()).ok_or(FormError::Encoding)?;
             if !names.insert(name.clone()) && name != REPEATABLE {
-                let plain = name.len() <= 60 && name.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'_');
-                return Err(FormError::Repeated(ParameterName(if plain { name } else { "(unknown)".to_owned() })));
+                let printable =
+                    name.len() <= 60 && name.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'_');
+                return Err(FormError::Repeated(ParameterName(if printable { name } else { "(unknown)".to_owned() })));
             }
             parameters.push((name, value));
         }
         Ok(Form { parameters, was_json: false })
     }
 
-    /// Reads a body of JSON: one object, its members texts; `resource` may be an array of them.
+    /// Parses a JSON body: an object of strings; `resource` may be an array of strings.
+    ///
+    /// # Errors
+    /// [`FormError::Json`].
     pub(crate) fn parse_json(body: &[u8]) -> Result<Form, FormError> {
-        // The object, what is in it, and the texts of an array.
+        // Object, array, string.
         let Ok(Json::Object(members)) = json::read(body, Strictness::with_depth(3)) else {
             return Err(FormError::Json);
         };
@@ -82,18 +89,18 @@ impl Form {
         self.was_json
     }
 
-    /// Parameters that came another way, each name once but `resource`.
-    pub(crate) fn of(parameters: Vec<(String, String)>) -> Form {
+    /// Parameters from another source, each name at most once but `resource`.
+    pub(crate) fn from_parameters(parameters: Vec<(String, String)>) -> Form {
         Form { parameters, was_json: false }
     }
 
-    /// The parameter's value. One without a value counts as left out (RFC 6749 §3.1).
+    /// The parameter's value. An empty value counts as omitted (RFC 6749 §3.1).
     pub(crate) fn get(&self, name: &str) -> Option<&str> {
         let (_, value) = self.parameters.iter().find(|(parameter, _)| parameter == name)?;
         (!value.is_empty()).then_some(value)
     }
 
-    /// All values of a parameter that may stand more than once.
+    /// All values of a parameter that may appear more than once.
     pub(crate) fn all(&self, name: &str) -> impl Iterator<Item = &str> {
         self.parameters
             .iter()
@@ -102,7 +109,7 @@ impl Form {
     }
 }
 
-/// A member of JSON as a form would have it: a text, or several of what may stand more than once. `None` for anything else.
+/// A JSON member as form parameters: a string, or an array of strings for `resource`. `None` for any other value.
 pub(crate) fn parameter(name: &str, value: &Json) -> Option<Vec<(String, String)>> {
     let named = |text: &str| (name.to_owned(), text.to_owned());
     match value {
@@ -123,7 +130,7 @@ fn is_form(content_type: &str) -> bool {
     media_type.eq_ignore_ascii_case("application/x-www-form-urlencoded") && charset_is_utf8
 }
 
-/// `+` and `%20` are blanks; anything else stands for itself. `None` for a broken escape or what is not UTF-8.
+/// Form-decodes: `+` and `%20` are spaces. `None` for a malformed escape or invalid UTF-8.
 pub(crate) fn decode(text: &[u8]) -> Option<String> {
     let mut out = Vec::with_capacity(text.len());
     let mut rest = text.iter();
@@ -149,7 +156,7 @@ mod tests {
 
     #[test]
     fn parameters_are_decoded_once() {
-        let Ok(form) = Form::parse(FORM, b"a=1+2&b=%C3%BC%2B&empty=&bare&c=x%3Dy") else { panic!("a sound form") };
+        let Ok(form) = Form::parse(FORM, b"a=1+2&b=%C3%BC%2B&empty=&bare&c=x%3Dy") else { panic!("a valid form") };
         assert_eq!(form.get("a"), Some("1 2"));
         assert_eq!(form.get("b"), Some("ü+"));
         assert_eq!(form.get("c"), Some("x=y"));
@@ -157,7 +164,7 @@ mod tests {
     }
 
     #[test]
-    fn what_could_be_read_in_two_ways_is_refused() {
+    fn ambiguous_forms_are_refused() {
         let refused = |content_type, body: &[u8]| Form::parse(content_type, body).err();
         assert_eq!(refused(FORM, b"scope=a&scope=a"), Some(FormError::Repeated(ParameterName("scope".into()))));
         assert_eq!(refused(FORM, b"scope=a&sc%6Fpe=b"), Some(FormError::Repeated(ParameterName("scope".into()))));
@@ -168,11 +175,11 @@ mod tests {
     }
 
     #[test]
-    fn resource_alone_may_stand_several_times() {
+    fn only_resource_may_appear_more_than_once() {
         let all = |form: &Form| form.all("resource").map(str::to_owned).collect::<Vec<_>>();
-        let Ok(form) = Form::parse(FORM, b"resource=a&resource=&a=1&resource=b") else { panic!("a sound form") };
+        let Ok(form) = Form::parse(FORM, b"resource=a&resource=&a=1&resource=b") else { panic!("a valid form") };
         assert_eq!(all(&form), ["a", "b"]);
-        let Ok(form) = Form::parse_json(br#"{"resource":["a","b"]}"#) else { panic!("sound JSON") };
+        let Ok(form) = Form::parse_json(br#"{"resource":["a","b"]}"#) else { panic!("valid JSON") };
         assert_eq!(all(&form), ["a", "b"]);
         for body in [br#"{"resource":["a",1]}"#.as_slice(), br#"{"resource":[["a"]]}"#, br#"{"audience":["a","b"]}"#] {
             assert_eq!(Form::parse_json(body).err(), Some(FormError::Json), "{body:?}");
@@ -180,8 +187,8 @@ mod tests {
     }
 
     #[test]
-    fn json_is_one_object_of_texts() {
-        let Ok(form) = Form::parse_json(br#" {"a":"1 2","b":"\u00fc+","empty":""} "#) else { panic!("sound JSON") };
+    fn a_json_body_is_one_object_of_strings() {
+        let Ok(form) = Form::parse_json(br#" {"a":"1 2","b":"\u00fc+","empty":""} "#) else { panic!("valid JSON") };
         assert_eq!((form.get("a"), form.get("b"), form.get("empty")), (Some("1 2"), Some("ü+"), None));
         assert!(form.was_json());
         for body in [

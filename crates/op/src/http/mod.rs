@@ -1,4 +1,4 @@
-//! What this provider's endpoints share about HTTP: strict forms in, errors out, and what surrounds every request.
+//! HTTP shared by the endpoints: strict request forms, OAuth error responses, the peer's certificate.
 
 mod error;
 mod failure;

@@ -1,5 +1,7 @@
-//! The certificate that a client's connection was made with: put into the request by TLS, or by a proxy that is trusted.
+//! Client certificate of a connection, added to the request's extensions by the TLS listener or from a trusted proxy's
+//! header.
 
-/// A client certificate as DER. Whoever puts it into a request's extensions vouches that its private key made the connection.
+/// A client certificate as DER. The code that adds it to a request's extensions guarantees that the peer proved
+/// possession of the private key.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct PeerCertificate(pub Vec<u8>);

@@ -1,4 +1,4 @@
-//! Takes a request apart: a form (or, where that is taken, JSON) of at most 16 KiB, and what proves who sent it.
+//! Extractor of a POST: a form (or JSON, where accepted) of at most 16 KiB, and the sender's credentials.
 
 use axum::extract::{FromRequest, Request};
 use axum::http::{HeaderMap, HeaderName, StatusCode, header};
@@ -9,24 +9,24 @@ use super::{ErrorCode, OAuthError, PeerCertificate};
 
 const DPOP: HeaderName = HeaderName::from_static("dpop");
 
-/// What a client posted.
+/// A POST with a form body.
 pub(crate) struct PostedForm {
     /// The one `Authorization` header, if there is one.
     pub(crate) authorization: Option<String>,
     pub(crate) form: Form,
-    /// The certificate that the connection was made with.
+    /// The connection's client certificate.
     pub(crate) certificate: Option<PeerCertificate>,
     /// The one `DPoP` header, if there is one.
     pub(crate) proof: Option<String>,
-    /// The path that was posted to.
+    /// The request's path, for a proof's `htu`.
     pub(crate) path: String,
 }
 
-/// As [`PostedForm`], where the parameters may come as JSON instead.
+/// As [`PostedForm`], with the parameters as a form or as JSON.
 pub(crate) struct PostedFormOrJson(pub(crate) PostedForm);
 
-/// Reads a POST. Refused with `invalid_request`: another media type, a broken form, a parameter that appears more than once, two
-/// `Authorization` or `DPoP` headers, or a body over 16 KiB (413).
+/// Reads a POST. Refused with `invalid_request`: another media type, a broken form, a parameter that appears more than
+/// once, two `Authorization` or `DPoP` headers, or a body over 16 KiB (413).
 impl<S: Sync> FromRequest<S> for PostedForm {
     type Rejection = OAuthError;
 
@@ -54,8 +54,8 @@ impl PostedForm {
     ) -> Result<PostedForm, OAuthError> {
         let invalid = |what: &str| OAuthError::new(ErrorCode::InvalidRequest, what);
         let headers = request.headers();
-        let authorization = one(headers, &header::AUTHORIZATION, "Authorization")?;
-        let proof = one(headers, &DPOP, "DPoP")?;
+        let authorization = single_header(headers, &header::AUTHORIZATION, "Authorization")?;
+        let proof = single_header(headers, &DPOP, "DPoP")?;
         let certificate = request.extensions().get::<PeerCertificate>().cloned();
         let path = request.uri().path().to_owned();
         let content_type = headers.get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok()).map(str::to_owned);
@@ -68,9 +68,9 @@ impl PostedForm {
     }
 }
 
-/// A header that may stand once.
-fn one(headers: &HeaderMap, name: &HeaderName, shown: &str) -> Result<Option<String>, OAuthError> {
-    let invalid = |what: &str| OAuthError::new(ErrorCode::InvalidRequest, format!("the {shown} header {what}"));
+/// A header that may appear once.
+fn single_header(headers: &HeaderMap, name: &HeaderName, display_name: &str) -> Result<Option<String>, OAuthError> {
+    let invalid = |what: &str| OAuthError::new(ErrorCode::InvalidRequest, format!("the {display_name} header {what}"));
     let mut values = headers.get_all(name).iter();
     let value = values.next().map(|value| value.to_str().map(str::to_owned)).transpose();
     let value = value.map_err(|_| invalid("is not ASCII"))?;
@@ -80,7 +80,7 @@ fn one(headers: &HeaderMap, name: &HeaderName, shown: &str) -> Result<Option<Str
     Ok(value)
 }
 
-/// `application/json`, whatever parameters follow: JSON is UTF-8 (RFC 8259 §8.1).
+/// `application/json` with any parameters: JSON is UTF-8 (RFC 8259 §8.1).
 fn is_json(content_type: &str) -> bool {
     content_type.split(';').next().unwrap_or_default().trim().eq_ignore_ascii_case("application/json")
 }

@@ -1,4 +1,4 @@
-//! An access token that somebody shows: whether it is one of this provider's, and still worth something.
+//! Verification of access tokens: signature and claims, then revocation and the state of user, client and approval.
 
 use std::sync::Arc;
 
@@ -13,11 +13,11 @@ use crate::grant::confirmation::Confirmation;
 use crate::issuance::Issuance;
 use crate::store;
 
-/// An access token that is good now.
+/// An access token with a valid signature.
 pub(crate) struct VerifiedAccessToken {
-    /// Its claims, with every number as it was written.
+    /// The claims, numbers as written.
     pub(crate) claims: Json,
-    /// The same as they were signed.
+    /// The claims' bytes, as signed.
     pub(crate) payload: Vec<u8>,
     pub(crate) sub: String,
     pub(crate) client_id: String,
@@ -28,47 +28,54 @@ pub(crate) struct VerifiedAccessToken {
 }
 
 impl Issuance {
-    /// Reads an access token. `None` for one that is not this provider's, has ended, was revoked, or whose person, client or
-    /// approval is not what it was: locked, removed, disputed.
-    pub(crate) async fn access(self: &Arc<Self>, token: &str) -> Result<Option<VerifiedAccessToken>, StoreError> {
+    /// Verifies an access token. `None` for another issuer's, an expired or revoked one, or one whose user, client or
+    /// approval was locked, removed or disputed.
+    ///
+    /// # Errors
+    /// [`StoreError`] if the store can't be read.
+    pub(crate) async fn active_access_token(
+        self: &Arc<Self>,
+        token: &str,
+    ) -> Result<Option<VerifiedAccessToken>, StoreError> {
         let Some(access) = self.verify_signature(token) else { return Ok(None) };
         if self.ports.clock.now() >= access.until {
             return Ok(None);
         }
-        let inner = self.clone();
-        let good = self.gateway.store().read(move |snapshot| Ok(inner.is_good(snapshot, &access)?.then_some(access)));
-        good.await
+        let issuance = self.clone();
+        let active =
+            self.gateway.store().read(move |snapshot| Ok(issuance.is_active(snapshot, &access)?.then_some(access)));
+        active.await
     }
 
-    /// Whether a token that is not over by itself may still be used.
-    fn is_good(&self, snapshot: &Snapshot<'_>, access: &VerifiedAccessToken) -> Result<bool, StoreError> {
+    /// Whether an unexpired token is neither revoked nor left without user, client or approval.
+    fn is_active(&self, snapshot: &Snapshot<'_>, access: &VerifiedAccessToken) -> Result<bool, StoreError> {
         Ok(!store::is_revoked(snapshot, &access.jti)?
             && self.directory.user_in(snapshot, &access.sub)?.is_some_and(|person| !person.locked)
             && self.directory.client_in(snapshot, &access.client_id)?.is_some()
-            && self.stands(snapshot, &access.claims)?)
+            && self.approval_holds(snapshot, &access.claims)?)
     }
 
-    /// A token by its signature and form alone, over or not.
+    /// Verifies signature and form alone; the token may have expired.
     pub(crate) fn verify_signature(&self, token: &str) -> Option<VerifiedAccessToken> {
-        let held = self.tokens.keys().held();
-        let verified = verify(token, held.verifying(), &SigningAlg::ALL, |typ| typ == Some("at+jwt")).ok()?;
+        let keys = self.tokens.keys().current();
+        let verified = verify(token, keys.verifying(), &SigningAlg::ALL, |typ| typ == Some("at+jwt")).ok()?;
         let claims = verified.claims;
-        let text = |name: &str| claims.get(name).and_then(Json::as_str).map(str::to_owned);
-        if text("iss")? != self.config.issuer.as_str() {
+        let string = |name: &str| claims.get(name).and_then(Json::as_str).map(str::to_owned);
+        if string("iss")? != self.config.issuer.as_str() {
             return None;
         }
         let Some(Json::Number(exp)) = claims.get("exp") else { return None };
         let cnf = |name: &str| claims.get("cnf").and_then(|cnf| cnf.get(name)).and_then(Json::as_str)?.parse().ok();
         let confirmation = cnf("jkt").map(Confirmation::Key).or_else(|| cnf("x5t#S256").map(Confirmation::Certificate));
-        // A binding of a kind that is not known here must not count as none.
+        // An unknown confirmation method must not count as none.
         if claims.get("cnf").is_some() && confirmation.is_none() {
             return None;
         }
         Some(VerifiedAccessToken {
-            sub: text("sub")?,
-            client_id: text("client_id")?,
-            scope: text("scope")?,
-            jti: text("jti")?,
+            sub: string("sub")?,
+            client_id: string("client_id")?,
+            scope: string("scope")?,
+            jti: string("jti")?,
             until: Timestamp::from_seconds(exp.parse().ok()?),
             confirmation,
             payload: verified.payload,
@@ -76,17 +83,17 @@ impl Issuance {
         })
     }
 
-    /// Whether the approval that a token rests on still stands.
-    fn stands(&self, snapshot: &Snapshot<'_>, claims: &Json) -> Result<bool, StoreError> {
+    /// Whether the token's approval is still valid.
+    fn approval_holds(&self, snapshot: &Snapshot<'_>, claims: &Json) -> Result<bool, StoreError> {
         let id = claims.get("approval").and_then(|approval| approval.get("id")).and_then(Json::as_str);
         let Some(id) = id.and_then(|id| id.parse::<ApprovalId>().ok()) else { return Ok(false) };
-        // What was given up, or used twice, takes the access tokens with it.
+        // Revoking a family revokes its access tokens.
         if store::has_family_ended(snapshot, &id)? {
             return Ok(false);
         }
         match self.gateway.redeemable(snapshot, &id) {
             Ok(_) => Ok(true),
-            // A device that was revoked later took nothing back of what it had approved.
+            // Revoking a device later does not withdraw its earlier approvals.
             Err(NotRedeemable::DeviceRevoked) => Ok(true),
             Err(NotRedeemable::Store(error)) => Err(error),
             Err(_) => Ok(false),

@@ -1,4 +1,4 @@
-//! How a request stands: what a client is told of it, whether it asks or is pushed to.
+//! Status of an authentication request, as polls and notifications report it (CIBA Core §11).
 
 use std::sync::Arc;
 
@@ -7,12 +7,11 @@ use countersign_jose::clock::Timestamp;
 use countersign_protocol::answer::DenialReason;
 use countersign_store::{Error as StoreError, Snapshot};
 
-use crate::http::failed;
-use crate::http::{ErrorCode, OAuthError};
+use crate::http::{ErrorCode, OAuthError, failed};
 use crate::issuance::Issuance;
 use crate::store::AuthRequest;
 
-/// Why there are no tokens. Nothing was changed.
+/// Why no tokens are issued; the transaction is rolled back.
 pub(crate) enum TokenRefusal {
     Answer(OAuthError),
     Gateway(NotRedeemable),
@@ -42,64 +41,70 @@ impl From<TokenRefusal> for OAuthError {
 }
 
 impl Issuance {
-    /// The approval that may be given out now, as [`Issuance::approval_of_request`] finds it, looked up beside the writer.
+    /// As [`Issuance::approval_of_request`], in a read transaction of its own.
     ///
     /// # Errors
-    /// What a client is told that gets no tokens.
+    /// The client's error, if the request ended without tokens.
     pub(crate) async fn approval_status(
         self: &Arc<Self>,
         request: &AuthRequest,
     ) -> Result<Option<Approval>, OAuthError> {
-        let (inner, request, now) = (self.clone(), request.clone(), self.ports.clock.now());
-        let found = self.gateway.store().read(move |snapshot| Ok(inner.approval_of_request(snapshot, &request, now)));
+        let (issuance, request, now) = (self.clone(), request.clone(), self.ports.clock.now());
+        let found =
+            self.gateway.store().read(move |snapshot| Ok(issuance.approval_of_request(snapshot, &request, now)));
         Ok(found.await.map_err(|error| failed(&error))??)
     }
 
-    /// The approval that may be given out now, `None` while there is no verdict. One whose devices' time is over stays pending
-    /// until its own end, so that a client can't tell it from one that nobody was asked about. Whether user, device and key are
-    /// still good is asked at this moment.
+    /// The redeemable approval; `None` while the request is pending. A request whose approval expired stays pending
+    /// until its own expiry, so that a client can't tell it from one without an approval. User, device and key are
+    /// checked now.
+    ///
+    /// # Errors
+    /// [`TokenRefusal`].
     pub(crate) fn approval_of_request(
         &self,
         snapshot: &Snapshot<'_>,
         request: &AuthRequest,
         now: Timestamp,
     ) -> Result<Option<Approval>, TokenRefusal> {
-        let told = |error| Err(TokenRefusal::Answer(error));
+        let refused = |error| Err(TokenRefusal::Answer(error));
         if now >= request.expires_at {
             let what = "the request was not answered in time: make a new authentication request";
-            return told(OAuthError::new(ErrorCode::ExpiredToken, what));
+            return refused(OAuthError::new(ErrorCode::ExpiredToken, what));
         }
         if request.cancelled {
-            return told(denied("this client cancelled the request", Some("cancelled")));
+            return refused(denied("this client cancelled the request", Some("cancelled")));
         }
         let Some(existing) = &request.approval else { return Ok(None) };
         match self.gateway.verdict(snapshot, &existing.id)? {
             Verdict::Pending | Verdict::Expired => Ok(None),
-            // Nobody answered: that there were devices is not told to a client that must not know.
-            Verdict::Refused | Verdict::DeviceRevoked if self.hides_from(snapshot, &request.client_id) => Ok(None),
+            // Would reveal that the user has devices.
+            Verdict::Refused | Verdict::DeviceRevoked if self.hides_users_from(snapshot, &request.client_id) => {
+                Ok(None)
+            }
             Verdict::Approved(approval) => {
                 if self.directory.user_in(snapshot, &existing.sub)?.is_none_or(|user| user.locked) {
-                    return told(denied("the user was locked or removed since the approval", None));
+                    return refused(denied("the user was locked or removed since the approval", None));
                 }
                 self.gateway.still_valid(snapshot, &approval).map_err(TokenRefusal::Gateway)?;
                 Ok(Some(approval))
             }
             Verdict::Denied { reason } => {
-                told(denied("the user denied the request", self.denial_reason(snapshot, request, reason)))
+                refused(denied("the user denied the request", self.denial_reason(snapshot, request, reason)))
             }
-            Verdict::Mismatch => told(denied("the number that was entered is wrong", Some("mismatch"))),
-            Verdict::Refused => told(denied("no device of the user could show the request", Some("refused"))),
-            Verdict::DeviceRevoked => told(denied("the device that was asked was revoked", Some("device_revoked"))),
-            Verdict::Cancelled => told(denied("the request was withdrawn", Some("cancelled"))),
-            _ => told(denied("the request ended without an approval", None)),
+            Verdict::Mismatch => refused(denied("the number that was entered is wrong", Some("mismatch"))),
+            Verdict::Refused => refused(denied("no device of the user could show the request", Some("refused"))),
+            Verdict::DeviceRevoked => refused(denied("the device that was asked was revoked", Some("device_revoked"))),
+            Verdict::Cancelled => refused(denied("the request was withdrawn", Some("cancelled"))),
+            _ => refused(denied("the request ended without an approval", None)),
         }
     }
 
-    fn hides_from(&self, snapshot: &Snapshot<'_>, client_id: &str) -> bool {
+    fn hides_users_from(&self, snapshot: &Snapshot<'_>, client_id: &str) -> bool {
         self.directory.client_in(snapshot, client_id).ok().flatten().is_none_or(|client| client.hides_unknown_users())
     }
 
-    /// What the client is told of why a person denied.
+    /// `denial_reason`, as far as the policy lets the client know.
     fn denial_reason(
         &self,
         snapshot: &Snapshot<'_>,
@@ -120,6 +125,7 @@ fn denied(what: &str, reason: Option<&'static str>) -> OAuthError {
     OAuthError::new(ErrorCode::AccessDenied, what).with_denial_reason(reason)
 }
 
-pub(crate) fn spent() -> OAuthError {
+/// `invalid_grant`: tokens are issued once for each request.
+pub(crate) fn already_redeemed() -> OAuthError {
     OAuthError::new(ErrorCode::InvalidGrant, "the tokens for this auth_req_id were issued already")
 }

@@ -1,8 +1,8 @@
-//! DPoP proofs (RFC 9449 §4) at this provider's own endpoints.
+//! DPoP proofs of clients (RFC 9449 §4) at this provider's endpoints.
 //!
-//! The protocol crate's `DpopProof` is that of devices: always P-256, always with `ath` and a nonce. Clients' libraries sign by
-//! what their keys are, and have no token yet. There are no nonces here: a proof counts once, and that is on disk, so that one
-//! made ahead of time is of use to its maker only, and for two minutes.
+//! The protocol crate's `DpopProof` is for devices: always P-256, always with `ath` and a nonce. Clients use other
+//! algorithms as well, and have no token yet. No nonces here: each `jti` is accepted once, recorded on disk, so that a
+//! proof made in advance serves its maker alone, for two minutes.
 
 use countersign_jose::clock::Timestamp;
 use countersign_jose::hash::Hash;
@@ -15,7 +15,7 @@ use crate::client_auth::replay::SignedKind;
 use crate::http::{ErrorCode, OAuthError};
 use crate::issuance::sender_constraint::SenderConstraints;
 
-/// Why a proof was refused.
+/// Why a proof is refused.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 enum ProofError {
     #[error("{0}")]
@@ -33,8 +33,8 @@ enum ProofError {
 }
 
 impl SenderConstraints {
-    /// The thumbprint of the key that made this proof for a POST to `path`. The host is that of the configured issuer, never
-    /// that of a header.
+    /// Verifies a proof for a POST to `path`; the thumbprint of its key. `htu`'s origin must be the configured
+    /// issuer's, whatever the `Host` header says.
     ///
     /// # Errors
     /// `invalid_dpop_proof`.
@@ -42,7 +42,8 @@ impl SenderConstraints {
         self.verify_dpop_with_token(proof, "POST", path, None).await
     }
 
-    /// The same for any method, with an access token that the proof must name by its hash (`ath`, RFC 9449 §4.3).
+    /// As [`SenderConstraints::verify_dpop`], for any method, with an access token that `ath` must match (RFC 9449
+    /// §4.3).
     ///
     /// # Errors
     /// `invalid_dpop_proof`.
@@ -102,7 +103,7 @@ fn check<'j>(
     Ok(AcceptedProof { jti: read.jti()?, iat })
 }
 
-/// A URL as RFC 9449 §4.3 compares it: normalised, without query and fragment.
+/// A URL for comparison (RFC 9449 §4.3): normalised, without query and fragment.
 fn without_query(url: &str) -> Option<Url> {
     let mut url = Url::parse(url).ok()?;
     url.set_query(None);

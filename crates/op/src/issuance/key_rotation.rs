@@ -1,4 +1,5 @@
-//! Keys that are followed by others: what `op keys` lists and does, and how the serving process notices.
+//! Key rotation: `op keys` lists and rotates the provider's keys; the serving process reloads them when the folder
+//! changes.
 
 use std::collections::BTreeSet;
 use std::ffi::OsString;
@@ -11,17 +12,17 @@ use countersign_gateway::{Gateway, Keys, ManifestError, Ports};
 use countersign_jose::clock::Timestamp;
 use tokio::task::JoinHandle;
 
-use crate::issuance::token_keys::{ANNOUNCED, EC, KeySet, PUBLISHED_AFTER, RSA};
+use crate::issuance::token_keys::{EC, KeySet, PUBLISHED_AFTER, PUBLISHED_BEFORE, RSA};
 use crate::issuance::token_signer::TokenSigner;
 
-/// How often the folder of keys is looked at.
-const LOOK_EVERY: Duration = Duration::from_secs(2);
+/// How often the folder of keys is checked for changes.
+const CHECK_INTERVAL: Duration = Duration::from_secs(2);
 
-/// For how long, in seconds, the former keys of the gateway and of enrollment links are kept: longer than a link lives and than any
-/// command signs with what it opened.
-const KEPT: u64 = 3600;
+/// How long former keys of the gateway and of enrollment links are kept, in seconds: longer than a link is valid and
+/// than any command runs.
+const KEEP_SECONDS: u64 = 3600;
 
-/// The folder of keys, and what was in it when the keys were last read.
+/// The folder of keys, and its files when the keys were last loaded.
 pub(crate) struct KeyFolder {
     path: PathBuf,
     seen: Mutex<BTreeSet<OsString>>,
@@ -38,33 +39,33 @@ pub(crate) struct KeyRotation {
 /// One of the provider's keys.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct KeyRecord {
-    /// Its files' name: `token`, `token-rsa`, `gateway`, `registration` or `evidence-root`.
+    /// Base name of its files: `token`, `token-rsa`, `gateway`, `registration` or `evidence-root`.
     pub name: &'static str,
     /// RFC 7638 thumbprint.
     pub kid: String,
-    /// Where it stands.
+    /// Phase of its rotation.
     pub state: KeyState,
-    /// Signs from then on, seconds since the epoch; `None`: from the beginning.
+    /// Start of signing, in seconds since the epoch; `None` for the first key.
     pub from: Option<u64>,
-    /// Signs no more from then on, seconds since the epoch.
+    /// End of signing, in seconds since the epoch.
     pub until: Option<u64>,
 }
 
-/// Where a key stands.
+/// Phase of a key's rotation.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum KeyState {
-    /// Is published, and will sign.
+    /// Published, not signing yet.
     Next,
-    /// Signs.
+    /// Signing.
     Signs,
-    /// Signs no more; what it signed still counts.
+    /// Not signing any more; its signatures are still accepted.
     Former,
-    /// What it signed since counts for nothing.
+    /// Its later signatures are refused.
     Revoked,
 }
 
 impl KeyState {
-    /// The word for it.
+    /// Name in listings.
     pub const fn as_str(self) -> &'static str {
         match self {
             KeyState::Next => "next",
@@ -75,17 +76,17 @@ impl KeyState {
     }
 }
 
-/// Why the keys were not followed by others.
+/// Why keys were not rotated.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum RotateError {
-    /// The folder or a file in it.
+    /// The folder or a file in it can't be used.
     #[error(transparent)]
     Key(#[from] KeyError),
-    /// The manifest.
+    /// The gateway's manifest can't be read or signed.
     #[error(transparent)]
     Manifest(#[from] ManifestError),
-    /// The keys that were made last do not sign yet.
+    /// The keys of the last rotation do not sign yet.
     #[error(
         "the last rotation is still under way: its keys sign from {from} on (seconds since 1970); rotate again after that, or with --compromised if keys have leaked"
     )]
@@ -107,31 +108,36 @@ impl RotateError {
 
 impl KeyFolder {
     pub(crate) fn new(path: &Path) -> KeyFolder {
-        KeyFolder { path: path.to_owned(), seen: Mutex::new(files(path)) }
+        KeyFolder { path: path.to_owned(), seen: Mutex::new(key_files(path)) }
     }
 
-    /// Whether files came or went since the keys were last read.
+    /// Whether key files were added or removed since the keys were last loaded.
     fn has_changed(&self) -> bool {
-        *self.seen.lock().unwrap_or_else(PoisonError::into_inner) != files(&self.path)
+        *self.seen.lock().unwrap_or_else(PoisonError::into_inner) != key_files(&self.path)
     }
 }
 
-/// Removes keys that nothing of use was signed by.
-pub(crate) fn forget_former_keys(folder: &Path, now: Timestamp) -> Result<(), KeyError> {
-    for (name, kept) in [(EC, PUBLISHED_AFTER), (RSA, PUBLISHED_AFTER), (SIGNING, KEPT), (REGISTRATION, KEPT)] {
+/// Removes former keys whose signatures have all expired.
+///
+/// # Errors
+/// [`KeyError`] if a file can't be removed.
+pub(crate) fn remove_former_keys(folder: &Path, now: Timestamp) -> Result<(), KeyError> {
+    for (name, kept) in
+        [(EC, PUBLISHED_AFTER), (RSA, PUBLISHED_AFTER), (SIGNING, KEEP_SECONDS), (REGISTRATION, KEEP_SECONDS)]
+    {
         keys::remove_expired_versions(folder, name, kept, now.seconds())?;
     }
     Ok(())
 }
 
-/// Names of key files; a folder that can't be read has none, which is told when the keys are read.
-fn files(path: &Path) -> BTreeSet<OsString> {
+/// Names of the key files. An unreadable folder has none; loading the keys reports the error.
+fn key_files(path: &Path) -> BTreeSet<OsString> {
     let entries = std::fs::read_dir(path).into_iter().flatten().flatten().map(|entry| entry.file_name());
     entries.filter(|name| Path::new(name).extension().is_some_and(|extension| extension == "p8")).collect()
 }
 
 impl KeyRotation {
-    /// Every key that signs, signed or will sign, those of a name from the oldest to the newest.
+    /// All keys, those of a name from the oldest to the newest.
     ///
     /// # Errors
     /// [`ManifestError`] when the stored manifest can't be read.
@@ -143,7 +149,7 @@ impl KeyRotation {
             _ => KeyState::Signs,
         };
         let some = |from: u64| (from > 0).then_some(from);
-        let tokens = self.tokens.keys().held_with_rsa(&*self.ports.random).listed().into_iter();
+        let tokens = self.tokens.keys().current_with_rsa(&*self.ports.random).records().into_iter();
         let mut listed: Vec<KeyRecord> = tokens
             .map(|key| KeyRecord {
                 name: key.name,
@@ -166,19 +172,19 @@ impl KeyRotation {
             from: some(key.from),
             until: key.revoked_at.or((n != newest).then_some(key.until)),
         }));
-        let once = |name, kid: String, state| KeyRecord { name, kid, state, from: None, until: None };
+        let unrotated = |name, kid: String, state| KeyRecord { name, kid, state, from: None, until: None };
         let (signing, former) = self.gateway.registration_keys();
-        listed.extend(former.into_iter().map(|kid| once(REGISTRATION, kid.to_string(), KeyState::Former)));
-        listed.push(once(REGISTRATION, signing.to_string(), KeyState::Signs));
-        listed.push(once("evidence-root", self.gateway.evidence_root().to_string(), KeyState::Signs));
+        listed.extend(former.into_iter().map(|kid| unrotated(REGISTRATION, kid.to_string(), KeyState::Former)));
+        listed.push(unrotated(REGISTRATION, signing.to_string(), KeyState::Signs));
+        listed.push(unrotated("evidence-root", self.gateway.evidence_root().to_string(), KeyState::Signs));
         Ok(listed)
     }
 
-    /// Has every key but the evidence root followed by a new one. The new key of tokens is published at once and signs ten minutes
-    /// later; the others sign at once. What was signed before stays good, unless the former keys are `compromised`: then they are
-    /// removed and revoked, and what tokens and links they signed is worth nothing any more.
+    /// Rotates every key but the evidence root. New token keys are published at once and sign ten minutes later; the
+    /// others sign at once. Earlier signatures stay valid, unless the former keys are `compromised`: then they are
+    /// removed and revoked, and their tokens and links are refused.
     ///
-    /// The process that serves the same home notices within seconds. Blocks the thread.
+    /// The process that serves the same home reloads within seconds. Blocks the thread.
     ///
     /// # Errors
     /// [`RotateError`].
@@ -188,9 +194,9 @@ impl KeyRotation {
         if last > now && !compromised {
             return Err(RotateError::UnderWay { from: last });
         }
-        let from = if compromised { now } else { now + ANNOUNCED };
+        let from = if compromised { now } else { now + PUBLISHED_BEFORE };
         if compromised {
-            // A key that does not sign yet may be known as well; its name lies in the future, so that it would count as the newest.
+            // A key that does not sign yet may be compromised too; its future start would make it count as the newest.
             for name in [EC, RSA] {
                 for later in keys::key_versions(folder, name)?.into_iter().filter(|one| one.from >= now) {
                     keys::remove_key_version(&later)?;
@@ -199,7 +205,7 @@ impl KeyRotation {
         }
         self.tokens.keys().add(from, random)?;
         for name in [SIGNING, REGISTRATION] {
-            // The newest has the highest number, also where the clock was set back.
+            // The newest needs the highest number, even if the clock was set back.
             let last = keys::key_versions(folder, name)?.last().map_or(0, |last| last.from);
             keys::add_key_version(folder, name, now.max(last + 1), || keys::new_key(random))?;
         }
@@ -210,23 +216,23 @@ impl KeyRotation {
                 all.iter().try_for_each(keys::remove_key_version)?;
             }
         }
-        forget_former_keys(folder, self.ports.clock.now())?;
-        self.renew_keys(compromised)
+        remove_former_keys(folder, self.ports.clock.now())?;
+        self.reload(compromised)
     }
 
-    /// Looks at the folder of keys every other second.
+    /// Reloads the keys when their folder changes, checked every two seconds.
     pub(crate) fn watch_key_folder(rotation: Arc<KeyRotation>) -> JoinHandle<()> {
         tokio::spawn(async move {
-            let mut ticks = tokio::time::interval(LOOK_EVERY);
+            let mut ticks = tokio::time::interval(CHECK_INTERVAL);
             ticks.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
             loop {
                 ticks.tick().await;
                 let rotation = rotation.clone();
                 match tokio::task::spawn_blocking(move || rotation.reload_keys()).await {
-                    Ok(Ok(true)) => tracing::info!("the folder of keys has changed; they were read again"),
+                    Ok(Ok(true)) => tracing::info!("the folder of keys has changed; the keys were reloaded"),
                     Ok(Ok(false)) => {}
                     Ok(Err(error)) => {
-                        tracing::error!(%error, "the keys could not be read again; the former ones are in use")
+                        tracing::error!(%error, "the keys could not be reloaded; the former ones stay in use")
                     }
                     Err(_) => return,
                 }
@@ -236,40 +242,40 @@ impl KeyRotation {
 }
 
 impl KeyRotation {
-    /// Reads the keys again if files of theirs came or went; whether they did. Blocks the thread.
+    /// Reloads the keys if key files were added or removed; whether they were. Blocks the thread.
     ///
     /// # Errors
-    /// [`RotateError`]; then the keys that were read before stay in use.
+    /// [`RotateError`]; then the former keys stay in use.
     pub(crate) fn reload_keys(&self) -> Result<bool, RotateError> {
         if !self.folder.has_changed() {
             return Ok(false);
         }
-        self.renew_keys(false)?;
+        self.reload(false)?;
         Ok(true)
     }
 
-    fn renew_keys(&self, compromised: bool) -> Result<(), RotateError> {
+    fn reload(&self, compromised: bool) -> Result<(), RotateError> {
         let (folder, random) = (&self.folder, &*self.ports.random);
-        let seen = files(&folder.path);
+        let seen = key_files(&folder.path);
         self.gateway.renew_keys(Keys::load_or_create(&folder.path, random)?, compromised)?;
         self.tokens.keys().reload(random)?;
         *folder.seen.lock().unwrap_or_else(PoisonError::into_inner) = seen;
         Ok(())
     }
 
-    /// The keys by which tokens are verified.
+    /// The JWKS document.
     pub(crate) async fn published_keys(&self) -> String {
         self.token_keys().await.published(self.ports.clock.now())
     }
 
-    /// The keys that sign tokens, with the RSA key that another process may have made a moment ago. While there is none the folder
-    /// is looked into, by a thread that may wait for the disk.
+    /// The token signing keys, with an RSA key that another process may have created. While none is loaded, the folder
+    /// is read off the async runtime.
     pub(crate) async fn token_keys(&self) -> Arc<KeySet> {
-        let held = self.tokens.keys().held();
-        if held.has_rsa() {
-            return held;
+        let keys = self.tokens.keys().current();
+        if keys.has_rsa() {
+            return keys;
         }
         let (tokens, random) = (self.tokens.clone(), self.ports.random.clone());
-        tokio::task::spawn_blocking(move || tokens.keys().held_with_rsa(&*random)).await.unwrap_or(held)
+        tokio::task::spawn_blocking(move || tokens.keys().current_with_rsa(&*random)).await.unwrap_or(keys)
     }
 }

@@ -1,4 +1,5 @@
-//! Tokens: for which approvals they are issued, what they contain, and the keys that sign them.
+//! Token issuance: redemption of approvals, token contents, signing keys and their rotation, sender constraint,
+//! verification.
 
 pub(crate) mod access_token;
 pub(crate) mod approval_status;
@@ -20,7 +21,7 @@ use crate::config::Config;
 use crate::directory::Directory;
 use token_signer::TokenSigner;
 
-/// Issues tokens for approvals, and says whether those it issued are still good.
+/// Issues tokens for approvals, and verifies them.
 pub(crate) struct Issuance {
     pub(crate) config: Arc<Config>,
     pub(crate) gateway: Gateway,

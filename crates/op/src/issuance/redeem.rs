@@ -1,4 +1,4 @@
-//! The tokens for an approval, exactly once: for the client that asks, or into the outbox, from where they are pushed.
+//! Redemption: tokens for an approval, exactly once; to the polling client, or into the outbox to be pushed.
 
 use std::sync::Arc;
 
@@ -7,32 +7,31 @@ use countersign_jose::hash::Hash;
 use countersign_jose::secret::Secret;
 use countersign_store::Transaction;
 
-use super::approval_status::{TokenRefusal, spent};
+use super::approval_status::{TokenRefusal, already_redeemed};
 use super::refresh_token::{family, granted, is_offline, new_token};
 use crate::config::Client;
 use crate::grant::confirmation::Confirmation;
 use crate::grant::resource::Resources;
-use crate::http::OAuthError;
-use crate::http::failed;
+use crate::http::{OAuthError, failed};
 use crate::issuance::Issuance;
 use crate::issuance::token_signer::{ApprovalClaim, TokenContents};
 use crate::store::{self, AuthRequest, outbox};
 
-/// The tokens were made for an approval that has changed since.
+/// The approval changed between making its tokens and storing them.
 #[derive(Debug, thiserror::Error)]
 #[error("the approval changed while its tokens were made")]
 struct Changed;
 
-/// What tokens are made of.
+/// Input to a token response.
 pub(crate) struct Grant<'a> {
-    /// `None` for tokens that are not a request's first.
+    /// `None` in the refresh grant.
     pub(crate) auth_req_id: Option<&'a str>,
     pub(crate) sub: &'a str,
-    /// What was granted.
+    /// The granted scope.
     pub(crate) scope: &'a str,
-    /// The client's bytes.
+    /// The client's JSON, unchanged.
     pub(crate) details: Option<&'a str>,
-    /// Which resource servers they are for.
+    /// Resource servers of the access token.
     pub(crate) resources: &'a Resources,
     pub(crate) approval: &'a Approval,
     pub(crate) confirmation: Option<Confirmation>,
@@ -41,7 +40,7 @@ pub(crate) struct Grant<'a> {
 }
 
 impl<'a> Grant<'a> {
-    /// The first tokens of a request, bound to nobody.
+    /// First tokens of a request, without sender constraint or refresh token.
     pub(crate) fn first(
         auth_req_id: &'a str,
         request: &'a AuthRequest,
@@ -63,11 +62,11 @@ impl<'a> Grant<'a> {
 }
 
 impl Issuance {
-    /// Makes what is pushed for an approval: the tokens, kept in the outbox's row in the transaction that spends the request.
-    /// They are made before and kept only if nothing has changed, so that no crash can spend a request without its tokens.
+    /// Redeems an approval for push: makes the tokens, then stores them in the outbox's row in the transaction that
+    /// redeems the request, if the approval is unchanged. No crash can redeem a request without its tokens.
     ///
     /// # Errors
-    /// As a poll's; `invalid_grant` where the tokens were given out already, or nobody is to be told any more.
+    /// Those of a poll; `invalid_grant` if the tokens were issued already, or the notification was dropped.
     pub(crate) async fn redeem_for_push(
         self: &Arc<Self>,
         row: i64,
@@ -85,25 +84,28 @@ impl Issuance {
         };
         let body = with_auth_req_id(auth_req_id, &self.tokens_for(client, &grant)?);
         let family = refresh_token.zip(family(request, &scope, client, None, self.ports.clock.now()));
-        let (inner, id, now) = (self.clone(), request.id, self.ports.clock.now());
-        let kept = self.gateway.store().write(move |tx: &Transaction<'_>| -> Result<Secret, TokenRefusal> {
-            let request = store::find(tx, &id)?.ok_or_else(|| TokenRefusal::Answer(spent()))?;
-            if inner.approval_of_request(tx, &request, now)?.as_ref() != Some(&approval) {
+        let (issuance, id, now) = (self.clone(), request.id, self.ports.clock.now());
+        let stored = self.gateway.store().write(move |tx: &Transaction<'_>| -> Result<Secret, TokenRefusal> {
+            let request = store::find(tx, &id)?.ok_or_else(|| TokenRefusal::Answer(already_redeemed()))?;
+            if issuance.approval_of_request(tx, &request, now)?.as_ref() != Some(&approval) {
                 return Err(TokenRefusal::Answer(failed(&Changed)));
             }
             if !store::redeem(tx, &id, now)? {
-                return Err(TokenRefusal::Answer(spent()));
+                return Err(TokenRefusal::Answer(already_redeemed()));
             }
             if let Some((token, family)) = &family {
                 store::begin_family(tx, family, &Hash::of(token.expose()))?;
             }
-            outbox::store_body(tx, row, &body)?.ok_or_else(|| TokenRefusal::Answer(spent()))
+            outbox::store_body(tx, row, &body)?.ok_or_else(|| TokenRefusal::Answer(already_redeemed()))
         });
-        kept.await.map_err(|error: TokenRefusal| OAuthError::from(error))
+        stored.await.map_err(|error: TokenRefusal| OAuthError::from(error))
     }
 
-    /// The body of a token response. A client that never receives the first tokens of a request does not get others: single use
-    /// stays single use.
+    /// The body of a token response. If a client never receives the first tokens of a request, it gets no others: an
+    /// auth_req_id is redeemed once.
+    ///
+    /// # Errors
+    /// `server_error` if signing fails.
     pub(crate) fn tokens_for(&self, client: &Client, grant: &Grant<'_>) -> Result<String, OAuthError> {
         let (client_id, approval) = (client.client_id.as_str(), grant.approval.id.as_str());
         tracing::info!(client_id, approval, is_pushed = grant.is_pushed, "tokens are issued");
@@ -130,10 +132,10 @@ impl Issuance {
     }
 }
 
-/// The token response with `auth_req_id` as its first member (CIBA Core §10.3.1); the rest stays byte for byte.
+/// The token response with `auth_req_id` as its first member (CIBA Core §10.3.1); other bytes are unchanged.
 fn with_auth_req_id(auth_req_id: &str, response: &str) -> Secret {
     let members = response.strip_prefix('{').unwrap_or(response);
-    let id = serde_json::to_string(auth_req_id).expect("a text is JSON");
+    let id = serde_json::to_string(auth_req_id).expect("a string serialises");
     Secret::new(format!("{{\"auth_req_id\":{id},{members}"))
 }
 
@@ -142,7 +144,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_is_pushed_is_the_token_response_and_the_id() {
+    fn a_push_is_the_token_response_with_the_auth_req_id() {
         let response = r#"{"access_token":"a","authorization_details": [ ] }"#;
         let pushed = with_auth_req_id("ar_\"1", response);
         assert_eq!(pushed.expose(), r#"{"auth_req_id":"ar_\"1","access_token":"a","authorization_details": [ ] }"#);

@@ -1,4 +1,4 @@
-//! Families of refresh tokens: whether one is still good, what introspection tells of it, and its end (RFC 6749 §6, RFC 7009 §2.1).
+//! Families of refresh tokens: validity, introspection (RFC 7662) and revocation (RFC 7009 §2.1).
 
 use std::sync::Arc;
 
@@ -9,13 +9,16 @@ use countersign_store::{Error as StoreError, Transaction};
 
 use crate::config::Client;
 use crate::grant::confirmation::Confirmation;
-use crate::http::{ErrorCode, OAuthError};
+use crate::http::{ErrorCode, OAuthError, failed};
 use crate::issuance::Issuance;
 use crate::issuance::approval_status::TokenRefusal;
 use crate::store::{self, Family, StoredFamily, directory_entries};
 
 impl Issuance {
-    /// The family of a token that this client shows, if it is worth something still.
+    /// The family of this client's token, unless it is revoked or expired.
+    ///
+    /// # Errors
+    /// `invalid_grant`, as [`TokenRefusal`].
     pub(crate) fn family_of(
         &self,
         tx: &Transaction<'_>,
@@ -32,14 +35,17 @@ impl Issuance {
         if now >= kept.family.ends_at {
             return refused("this refresh token has expired: make a new authentication request");
         }
-        // A key of another is no proof; a family without a binding may be shown with any.
+        // A family without a binding may be used with any key.
         if kept.family.binding.is_some() && kept.family.binding != confirmation {
             return refused("this refresh token is bound to a key or certificate that did not come with the request");
         }
         Ok(kept)
     }
 
-    /// The approval that a family rests on, if person and device are still good and nobody disputed it.
+    /// The family's approval, unless it is disputed, its device revoked, or its user locked or removed.
+    ///
+    /// # Errors
+    /// `invalid_grant`, as [`TokenRefusal`].
     pub(crate) fn approval_of_family(&self, tx: &Transaction<'_>, family: &Family) -> Result<Approval, TokenRefusal> {
         if self.directory.user_in(tx, &family.sub)?.is_none_or(|person| person.locked) {
             return refused("the user was locked or removed since the approval");
@@ -55,8 +61,8 @@ impl Issuance {
         }
     }
 
-    /// Ends what clients had that stand neither in the configuration nor beside it any more, so that another of the same name
-    /// finds nothing.
+    /// Revokes the families of clients that exist neither in the configuration nor in the store, so that a later client
+    /// with the same id can't use them. Blocks the thread.
     pub(crate) fn end_families_of_unknown_clients(&self) -> Result<(), StoreError> {
         let gone = self.gateway.store().read_blocking(|snapshot| {
             let mut gone = store::clients_with_families(snapshot)?;
@@ -74,7 +80,7 @@ impl Issuance {
         })
     }
 
-    /// Gives up a refresh token of this client, and with it its family (RFC 7009 §2.1).
+    /// Revokes the family of this client's token (RFC 7009 §2.1); no error for an unknown one.
     pub(crate) async fn end_family_of(&self, token: &str, client: &Client) -> Result<(), OAuthError> {
         let (token, client_id, now) = (Hash::of(token), client.client_id.clone(), self.ports.clock.now());
         let ended = self.gateway.store().write(move |tx: &Transaction<'_>| -> Result<(), StoreError> {
@@ -83,27 +89,27 @@ impl Issuance {
                 None => Ok(()),
             }
         });
-        ended.await.map_err(|error| crate::http::failed(&error))
+        ended.await.map_err(|error| failed(&error))
     }
 
-    /// What introspection says of a refresh token of this client that would be taken now (RFC 7662 §2.2).
+    /// Introspection response for this client's refresh token (RFC 7662 §2.2); `None` if it is not active.
     pub(crate) async fn introspected_family(
         self: &Arc<Self>,
         token: &str,
         client: &Arc<Client>,
     ) -> Result<Option<String>, OAuthError> {
-        let (inner, asker, token, now) = (self.clone(), client.clone(), Hash::of(token), self.ports.clock.now());
+        let (issuance, requester, token, now) = (self.clone(), client.clone(), Hash::of(token), self.ports.clock.now());
         let found = self.gateway.store().read(move |snapshot| {
             let found = store::family_of(snapshot, &token)?.filter(|kept| {
                 let is_current = kept.current == token && !kept.has_ended && now < kept.family.ends_at;
-                is_current && kept.family.client_id == asker.client_id
+                is_current && kept.family.client_id == requester.client_id
             });
             let Some(kept) = found else { return Ok(None) };
-            let person = inner.directory.user_in(snapshot, &kept.family.sub)?.filter(|person| !person.locked);
-            let stands = inner.gateway.redeemable(snapshot, &kept.family.approval).is_ok();
-            Ok(person.filter(|_| stands).map(|_| kept.family))
+            let person = issuance.directory.user_in(snapshot, &kept.family.sub)?.filter(|person| !person.locked);
+            let holds = issuance.gateway.redeemable(snapshot, &kept.family.approval).is_ok();
+            Ok(person.filter(|_| holds).map(|_| kept.family))
         });
-        let family = found.await.map_err(|error| crate::http::failed(&error))?;
+        let family = found.await.map_err(|error| failed(&error))?;
         Ok(family.map(|family| {
             let mut members = serde_json::json!({
                 "active": true,

@@ -1,4 +1,5 @@
-//! Refresh tokens: which scope brings one, and the family that begins with a request's first tokens (RFC 6749 §6).
+//! Refresh tokens (RFC 6749 §6): format, the scope that requests one, and the family that begins with a request's first
+//! tokens.
 
 use countersign_jose::clock::Timestamp;
 use countersign_jose::random::Random;
@@ -10,30 +11,30 @@ use crate::config::Client;
 use crate::grant::confirmation::Confirmation;
 use crate::store::{AuthRequest, Family};
 
-/// What every refresh token begins with; none has a dot, as access tokens have.
+/// Prefix of refresh tokens, which contain no dot, unlike access tokens.
 const PREFIX: &str = "rf_";
 
 /// The scope that asks for a refresh token (OpenID Connect Core §11).
 const OFFLINE_ACCESS: &str = "offline_access";
 
-/// Whether this may be a refresh token.
-pub(crate) fn is_refresh_token(text: &str) -> bool {
-    text.starts_with(PREFIX)
+/// Whether a token has the form of a refresh token.
+pub(crate) fn is_refresh_token(token: &str) -> bool {
+    token.starts_with(PREFIX)
 }
 
-/// What is granted of what was asked for: all, but `offline_access` only to a client that is registered for refresh tokens
-/// (RFC 6749 §5.1 tells it so).
+/// The granted scope: the requested one, without `offline_access` for a client that is not registered for refresh
+/// tokens. The token response reports it (RFC 6749 §5.1).
 pub(crate) fn granted(scope: &str, client: &Client) -> String {
     let names = scope.split(' ').filter(|name| *name != OFFLINE_ACCESS || client.may_refresh);
     names.collect::<Vec<_>>().join(" ")
 }
 
-/// Whether a refresh token belongs to what is granted.
+/// Whether a granted scope includes a refresh token.
 pub(crate) fn is_offline(scope: &str) -> bool {
     scope.split(' ').any(|name| name == OFFLINE_ACCESS)
 }
 
-/// The family that begins with a request's first tokens.
+/// The family that begins with a request's first tokens; `None` without an approval.
 pub(crate) fn family(
     request: &AuthRequest,
     scope: &str,
@@ -54,7 +55,7 @@ pub(crate) fn family(
     })
 }
 
-/// A new refresh token of 256 random bits.
+/// Generates a refresh token of 256 random bits.
 pub(crate) fn new_token(random: &dyn Random) -> Secret {
     Secret::new(format!("{PREFIX}{}", base64url::encode(&random::bytes::<{ limits::ID_BITS / 8 }>(random))))
 }

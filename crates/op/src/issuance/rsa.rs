@@ -1,10 +1,11 @@
-//! The RSA key for clients that read no other ID tokens than RS256 or PS256. Made when the first of them comes.
+//! RSA key for clients whose ID tokens must be signed by RS256 or PS256. Created when the first such client is added.
 
 use std::path::Path;
 
 use countersign_gateway::keys::KeyError;
 use countersign_jose::base64url;
 use countersign_jose::hash::Hash;
+use countersign_jose::jwt::SigningAlg;
 use countersign_jose::key::SignFailed;
 use countersign_jose::random::Random;
 use ring::rand::SystemRandom;
@@ -15,31 +16,29 @@ use rsa::rand_core::{CryptoRng, Error, RngCore};
 use serde_json::{Value, json};
 use zeroize::Zeroizing;
 
-use countersign_jose::jwt::SigningAlg;
-
-/// NIST SP 800-131A asks for 2048 bits at least; more would cost every token.
-const BITS: usize = 2048;
+/// The minimum of NIST SP 800-131A; a longer key would slow down every token.
+const KEY_BITS: usize = 2048;
 
 /// Signs ID tokens by RS256 and PS256. Has no `Debug`.
 pub(crate) struct RsaSigner {
     pair: RsaKeyPair,
     n: String,
     e: String,
-    /// RFC 7638.
+    /// RFC 7638 thumbprint.
     thumbprint: Hash,
 }
 
 impl RsaSigner {
-    /// Reads the key.
+    /// Reads a PKCS#8 file.
     ///
     /// # Errors
-    /// [`KeyError`] when the file can't be used.
+    /// [`KeyError`] if the file can't be used.
     pub(super) fn read(path: &Path) -> Result<RsaSigner, KeyError> {
         let der = std::fs::read(path).map_err(|source| KeyError::File { path: path.to_owned(), source })?;
-        RsaSigner::over(&Zeroizing::new(der), path)
+        RsaSigner::from_pkcs8(&Zeroizing::new(der), path)
     }
 
-    fn over(der: &[u8], path: &Path) -> Result<RsaSigner, KeyError> {
+    fn from_pkcs8(der: &[u8], path: &Path) -> Result<RsaSigner, KeyError> {
         let pair = RsaKeyPair::from_pkcs8(der).map_err(|_| KeyError::Damaged { path: path.to_owned() })?;
         let public = PublicKeyComponents::<Vec<u8>>::from(pair.public());
         let (n, e) = (base64url::encode(&public.n), base64url::encode(&public.e));
@@ -48,19 +47,21 @@ impl RsaSigner {
         Ok(RsaSigner { pair, n, e, thumbprint })
     }
 
-    /// RFC 7638.
+    /// RFC 7638 thumbprint.
     pub(super) fn thumbprint(&self) -> &Hash {
         &self.thumbprint
     }
 
-    /// The header of its tokens.
+    /// Encoded JWS header of its ID tokens.
     pub(super) fn header(&self, alg: SigningAlg) -> String {
         let header = json!({ "alg": alg.as_str(), "typ": "JWT", "kid": self.kid(alg) });
         base64url::encode(header.to_string().as_bytes())
     }
 
+    /// Signs by RS256 or PS256.
+    ///
     /// # Errors
-    /// [`SignFailed`] if ring does not sign, or for an algorithm of another kind of key.
+    /// [`SignFailed`] if ring fails, or for ES256.
     pub(super) fn sign(&self, alg: SigningAlg, input: &[u8]) -> Result<Vec<u8>, SignFailed> {
         let encoding: &dyn RsaEncoding = match alg {
             SigningAlg::Rs256 => &RSA_PKCS1_SHA256,
@@ -68,14 +69,14 @@ impl RsaSigner {
             SigningAlg::Es256 => return Err(SignFailed),
         };
         let mut signature = vec![0; self.pair.public().modulus_len()];
-        #[expect(clippy::disallowed_methods, reason = "ring signs with no other randomness than its own")]
+        #[expect(clippy::disallowed_methods, reason = "ring accepts only its own source of randomness")]
         let random = SystemRandom::new();
         self.pair.sign(encoding, &random, input, &mut signature).map_err(|_| SignFailed)?;
         Ok(signature)
     }
 
-    /// The key as it is published: once for each algorithm, for there are clients that use no key without `alg`, and others that
-    /// go by `kid` alone.
+    /// The published JWKs, one for each algorithm: some clients ignore keys without `alg`, others select by `kid`
+    /// alone.
     pub(super) fn jwks(&self) -> [Value; 2] {
         [SigningAlg::Rs256, SigningAlg::Ps256].map(|alg| {
             json!({ "kty": "RSA", "n": self.n, "e": self.e, "kid": self.kid(alg), "use": "sig", "alg": alg.as_str() })
@@ -90,17 +91,18 @@ impl RsaSigner {
     }
 }
 
-/// A new key in PKCS#8; making one takes up to a second.
-pub(super) fn make(random: &dyn Random) -> Zeroizing<Vec<u8>> {
-    let key = rsa::RsaPrivateKey::new(&mut Drawn(random), BITS).expect("2048 bits are enough for two primes");
+/// Generates a key in PKCS#8. Blocks the thread for up to a second.
+pub(super) fn generate(random: &dyn Random) -> Zeroizing<Vec<u8>> {
+    let key =
+        rsa::RsaPrivateKey::new(&mut ProviderRandom(random), KEY_BITS).expect("2048 bits are enough for two primes");
     let der = key.to_pkcs8_der().expect("PKCS#8 has room for an RSA key");
     Zeroizing::new(der.as_bytes().to_vec())
 }
 
-/// The provider's randomness, as the crate `rsa` takes it.
-struct Drawn<'a>(&'a dyn Random);
+/// Adapts the provider's randomness to the crate `rsa`.
+struct ProviderRandom<'a>(&'a dyn Random);
 
-impl RngCore for Drawn<'_> {
+impl RngCore for ProviderRandom<'_> {
     fn next_u32(&mut self) -> u32 {
         let mut bytes = [0; 4];
         self.0.fill(&mut bytes);
@@ -124,4 +126,4 @@ impl RngCore for Drawn<'_> {
 }
 
 /// `Random` is cryptographically secure by its contract.
-impl CryptoRng for Drawn<'_> {}
+impl CryptoRng for ProviderRandom<'_> {}

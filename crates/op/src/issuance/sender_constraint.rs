@@ -1,5 +1,5 @@
-//! What an access token is bound to, so that nobody but its client can use it: a key by DPoP (RFC 9449) or the certificate of
-//! the client's connection (RFC 8705 §3). Found out at the token endpoint, for any grant.
+//! Sender-constrained access tokens: bound to a key by DPoP (RFC 9449) or to the connection's client certificate (RFC
+//! 8705 §3), at the token endpoint, for any grant.
 
 use std::sync::Arc;
 
@@ -7,12 +7,11 @@ use countersign_jose::clock::Clock;
 
 use crate::client_auth::replay::ReplayMemory;
 use crate::client_certificate;
-use crate::config::Config;
-use crate::config::{Client, TokenBinding};
+use crate::config::{Client, Config, TokenBinding};
 use crate::grant::confirmation::Confirmation;
 use crate::http::{ErrorCode, OAuthError, PostedForm};
 
-/// Finds out what tokens are bound to, and verifies DPoP proofs.
+/// Determines the binding of tokens, and verifies DPoP proofs.
 pub(crate) struct SenderConstraints {
     pub(crate) config: Arc<Config>,
     pub(crate) clock: Arc<dyn Clock>,
@@ -20,20 +19,20 @@ pub(crate) struct SenderConstraints {
 }
 
 impl SenderConstraints {
-    /// What the tokens that this request gets are bound to. A client that is registered with a binding gets no others; any
-    /// client may bind its tokens to a key by sending a proof.
+    /// The binding of the tokens that this request gets. Required for a client that is registered with one; any client
+    /// may bind its tokens to a key by sending a proof.
     ///
     /// # Errors
-    /// `invalid_dpop_proof` for a proof that is missing or wrong, `invalid_request` for a missing certificate.
+    /// `invalid_dpop_proof` for a missing or invalid proof, `invalid_request` for a missing certificate.
     pub(crate) async fn confirmation(
         &self,
         posted: &PostedForm,
         client: &Client,
     ) -> Result<Option<Confirmation>, OAuthError> {
-        let no_proof = |what: &str| OAuthError::new(ErrorCode::InvalidDpopProof, what);
+        let invalid_proof = |what: &str| OAuthError::new(ErrorCode::InvalidDpopProof, what);
         match (client.binding, &posted.proof) {
             (TokenBinding::Certificate, Some(_)) => {
-                Err(no_proof("this client's tokens are bound to its certificate: leave the DPoP header out"))
+                Err(invalid_proof("this client's tokens are bound to its certificate: leave the DPoP header out"))
             }
             (TokenBinding::Certificate, None) => match &posted.certificate {
                 Some(certificate) => Ok(Some(Confirmation::Certificate(client_certificate::thumbprint(certificate)))),
@@ -42,9 +41,9 @@ impl SenderConstraints {
                     Err(OAuthError::new(ErrorCode::InvalidRequest, what))
                 }
             },
-            (TokenBinding::Dpop, None) => {
-                Err(no_proof("this client's tokens are bound to a key: send a DPoP header with a proof by that key"))
-            }
+            (TokenBinding::Dpop, None) => Err(invalid_proof(
+                "this client's tokens are bound to a key: send a DPoP header with a proof by that key",
+            )),
             (TokenBinding::Dpop | TokenBinding::None, Some(proof)) => {
                 Ok(Some(Confirmation::Key(self.verify_dpop(proof, &posted.path).await?)))
             }

@@ -1,5 +1,5 @@
-//! The keys that sign tokens. Each may be followed by another: the new one is published for a while before it signs, and the old one
-//! for as long as anything that it signed is of use.
+//! Token signing keys and their rotation: a new key is published before its first use; a retired key stays in the JWKS
+//! until its last token has expired.
 
 use std::io;
 use std::path::{Path, PathBuf};
@@ -15,29 +15,29 @@ use serde_json::{Value, json};
 
 use super::rsa::{self, RsaSigner};
 
-/// The P-256 key's name in the keys' folder.
+/// Base name of the P-256 key's files.
 pub(crate) const EC: &str = "token";
-/// The RSA key's.
+/// Base name of the RSA key's files.
 pub(crate) const RSA: &str = "token-rsa";
 
-/// How long, in seconds, a key is published before it signs: twice as long as anybody may keep the published keys.
-pub(crate) const ANNOUNCED: u64 = 600;
+/// How long a key is published before it signs, in seconds: twice as long as the JWKS may be cached.
+pub(crate) const PUBLISHED_BEFORE: u64 = 600;
 
-/// How long, in seconds, a key is published after its successor took over: an access token lives a day at most, and an ID token is a
-/// hint for 30 days after its end.
+/// How long a key is published after its successor took over, in seconds: access tokens are valid for a day at most,
+/// and ID tokens are accepted as hints for 30 days after that.
 pub(crate) const PUBLISHED_AFTER: u64 = 32 * 86_400;
 
-/// The keys, as they are in the folder.
+/// The loaded keys of a folder.
 pub(crate) struct TokenKeys {
     directory: PathBuf,
-    held: RwLock<Arc<KeySet>>,
+    current: RwLock<Arc<KeySet>>,
 }
 
-/// What was read of the folder at one time.
+/// A snapshot of the keys in the folder.
 pub(crate) struct KeySet {
-    /// Never empty; oldest first.
+    /// Oldest first, never empty.
     ec: Vec<KeyVersion<EcSigner>>,
-    /// Empty until some client needs one.
+    /// Oldest first, empty until a client needs one.
     rsa: Vec<KeyVersion<RsaSigner>>,
     verifying: JwkSet,
 }
@@ -47,81 +47,80 @@ struct KeyVersion<S> {
     signer: S,
 }
 
-/// A P-256 key with its headers, encoded once.
+/// A P-256 key with its encoded JWS headers.
 pub(crate) struct EcSigner {
     signer: LocalSigner,
     pub(super) id_header: String,
     pub(super) access_header: String,
 }
 
-/// One key that signs tokens, as an operator is shown it.
+/// A token signing key in the operator's list; times in seconds since the epoch.
 pub(crate) struct TokenKeyRecord {
     pub(crate) name: &'static str,
     pub(crate) kid: String,
     pub(crate) from: u64,
-    /// When its successor takes over.
+    /// When its successor starts to sign.
     pub(crate) until: Option<u64>,
 }
 
 impl TokenKeys {
-    /// Reads the folder; makes the P-256 key if there is none.
+    /// Loads the folder; creates the P-256 key if there is none.
     ///
     /// # Errors
-    /// [`KeyError`] when a file can't be used.
+    /// [`KeyError`] if a file can't be used.
     pub(crate) fn open(directory: &Path, random: &dyn Random) -> Result<TokenKeys, KeyError> {
-        let held = RwLock::new(Arc::new(KeySet::read(directory, random)?));
-        Ok(TokenKeys { directory: directory.to_owned(), held })
+        let current = RwLock::new(Arc::new(KeySet::read(directory, random)?));
+        Ok(TokenKeys { directory: directory.to_owned(), current })
     }
 
-    /// Reads the folder again.
+    /// Loads the folder again.
     ///
     /// # Errors
-    /// [`KeyError`]; then what was read before stays in use.
+    /// [`KeyError`]; then the former keys stay in use.
     pub(crate) fn reload(&self, random: &dyn Random) -> Result<(), KeyError> {
-        let held = Arc::new(KeySet::read(&self.directory, random)?);
-        *self.held.write().unwrap_or_else(PoisonError::into_inner) = held;
+        let loaded = Arc::new(KeySet::read(&self.directory, random)?);
+        *self.current.write().unwrap_or_else(PoisonError::into_inner) = loaded;
         Ok(())
     }
 
-    /// Makes sure that there is an RSA key. Making one takes up to a second of a thread.
+    /// Creates the RSA key if there is none. Blocks the thread for up to a second.
     ///
     /// # Errors
-    /// [`KeyError`] when its file can't be used.
+    /// [`KeyError`] if its file can't be used.
     pub(crate) fn prepare_rsa(&self, random: &dyn Random) -> Result<(), KeyError> {
-        if self.held().has_rsa() {
+        if self.current().has_rsa() {
             return Ok(());
         }
         if keys::key_versions(&self.directory, RSA)?.is_empty() {
-            keys::load_or_create_file(&self.directory, &format!("{RSA}.p8"), || rsa::make(random))?;
+            keys::load_or_create_file(&self.directory, &format!("{RSA}.p8"), || rsa::generate(random))?;
         }
         self.reload(random)
     }
 
-    /// What is known now.
-    pub(crate) fn held(&self) -> Arc<KeySet> {
-        self.held.read().unwrap_or_else(PoisonError::into_inner).clone()
+    /// The loaded keys.
+    pub(crate) fn current(&self) -> Arc<KeySet> {
+        self.current.read().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
-    /// As [`TokenKeys::held`], with the RSA key that another process may have made meanwhile.
-    pub(crate) fn held_with_rsa(&self, random: &dyn Random) -> Arc<KeySet> {
-        let held = self.held();
-        if !held.has_rsa()
+    /// As [`TokenKeys::current`], with an RSA key that another process may have created.
+    pub(crate) fn current_with_rsa(&self, random: &dyn Random) -> Arc<KeySet> {
+        if !self.current().has_rsa()
             && !keys::key_versions(&self.directory, RSA).is_ok_and(|found| found.is_empty())
             && let Err(error) = self.reload(random)
         {
-            tracing::error!(%error, "the RSA key is not used");
+            tracing::error!(%error, "the RSA key could not be loaded");
         }
-        self.held()
+        self.current()
     }
 
-    /// Puts the next key beside each: it signs from `from` on.
+    /// Adds a successor to each key, which signs from `from` on (seconds since the epoch).
     ///
     /// # Errors
-    /// [`KeyError`] when a file can't be written.
+    /// [`KeyError`] if a file can't be written.
     pub(crate) fn add(&self, from: u64, random: &dyn Random) -> Result<(), KeyError> {
         keys::add_key_version(&self.directory, EC, from, || keys::new_key(random))?;
         if !keys::key_versions(&self.directory, RSA)?.is_empty() {
-            keys::add_key_version(&self.directory, RSA, from, || rsa::make(random))?;
+            keys::add_key_version(&self.directory, RSA, from, || rsa::generate(random))?;
         }
         Ok(())
     }
@@ -131,69 +130,72 @@ impl KeySet {
     fn read(directory: &Path, random: &dyn Random) -> Result<KeySet, KeyError> {
         let ec = keys::load_key_versions(directory, EC, random)?;
         let ec: Vec<_> =
-            ec.into_iter().map(|(from, signer)| KeyVersion { from, signer: EcSigner::over(signer) }).collect();
+            ec.into_iter().map(|(from, signer)| KeyVersion { from, signer: EcSigner::new(signer) }).collect();
         let mut rsa = Vec::new();
         for one in keys::key_versions(directory, RSA)? {
             match RsaSigner::read(&one.path) {
                 Ok(signer) => rsa.push(KeyVersion { from: one.from, signer }),
-                // Another process removed it since it was listed: it has a successor.
+                // Removed by another process after listing, so it has a successor.
                 Err(KeyError::File { source, .. }) if source.kind() == io::ErrorKind::NotFound => {}
                 Err(error) => return Err(error),
             }
         }
         let all = ec.iter().map(|one| one.signer.jwk()).chain(rsa.iter().flat_map(|one| one.signer.jwks()));
-        let verifying = JwkSet::parse(document(all).as_bytes()).expect("keys that sign are keys");
+        let verifying = JwkSet::parse(document(all).as_bytes()).expect("the JWKS of loaded keys parses");
         Ok(KeySet { ec, rsa, verifying })
     }
 
-    /// Whether some client has needed an RSA key.
+    /// Whether an RSA key is loaded.
     pub(crate) fn has_rsa(&self) -> bool {
         !self.rsa.is_empty()
     }
 
-    /// The P-256 key that signs now.
+    /// The signing P-256 key.
     pub(crate) fn ec(&self, now: Timestamp) -> &EcSigner {
-        &self.ec[current(&self.ec, now).unwrap_or(0)].signer
+        &self.ec[signing_index(&self.ec, now).unwrap_or(0)].signer
     }
 
-    /// The RSA key that signs now, if there is one.
+    /// The signing RSA key, if there is one.
     pub(crate) fn rsa(&self, now: Timestamp) -> Option<&RsaSigner> {
-        current(&self.rsa, now).map(|at| &self.rsa[at].signer)
+        signing_index(&self.rsa, now).map(|at| &self.rsa[at].signer)
     }
 
-    /// Every key whose signature counts.
+    /// All keys whose signatures are accepted.
     pub(crate) fn verifying(&self) -> &JwkSet {
         &self.verifying
     }
 
-    /// The published keys (RFC 7517 §5): those that sign, those that will, and those that did. The one that signs by ES256 stands
-    /// first.
+    /// The JWKS document (RFC 7517 §5): signing, future and retired keys. The one that signs by ES256 comes first.
     pub(crate) fn published(&self, now: Timestamp) -> String {
-        let first = current(&self.ec, now).unwrap_or(0);
+        let first = signing_index(&self.ec, now).unwrap_or(0);
         let others = || (0..self.ec.len()).filter(|at| *at != first && is_published(&self.ec, *at, now));
         let ec = [first].into_iter().chain(others()).map(|at| self.ec[at].signer.jwk());
         let rsa = (0..self.rsa.len()).filter(|at| is_published(&self.rsa, *at, now));
         document(ec.chain(rsa.flat_map(|at| self.rsa[at].signer.jwks())))
     }
 
-    /// All of them, oldest first.
-    pub(crate) fn listed(&self) -> Vec<TokenKeyRecord> {
+    /// Records of all keys, oldest first for each kind.
+    pub(crate) fn records(&self) -> Vec<TokenKeyRecord> {
         let ec = self.ec.iter().map(|one| one.signer.signer.public_key().thumbprint().to_string());
         let rsa = self.rsa.iter().map(|one| one.signer.thumbprint().to_string());
-        let mut listed = times(EC, &self.ec, ec);
-        listed.extend(times(RSA, &self.rsa, rsa));
-        listed
+        let mut records = key_records(EC, &self.ec, ec);
+        records.extend(key_records(RSA, &self.rsa, rsa));
+        records
     }
 }
 
-fn times<S>(name: &'static str, all: &[KeyVersion<S>], kids: impl Iterator<Item = String>) -> Vec<TokenKeyRecord> {
+fn key_records<S>(
+    name: &'static str,
+    all: &[KeyVersion<S>],
+    kids: impl Iterator<Item = String>,
+) -> Vec<TokenKeyRecord> {
     let untils = all.iter().skip(1).map(|next| Some(next.from)).chain([None]);
     let each = all.iter().zip(untils).zip(kids);
     each.map(|((one, until), kid)| TokenKeyRecord { name, kid, from: one.from, until }).collect()
 }
 
-/// The newest whose time has come; the oldest where it has for none.
-fn current<S>(all: &[KeyVersion<S>], now: Timestamp) -> Option<usize> {
+/// Index of the newest key whose start has passed, else of the oldest.
+fn signing_index<S>(all: &[KeyVersion<S>], now: Timestamp) -> Option<usize> {
     all.iter().rposition(|one| one.from <= now.seconds()).or_else(|| (!all.is_empty()).then_some(0))
 }
 
@@ -206,7 +208,7 @@ fn document(keys: impl Iterator<Item = Value>) -> String {
 }
 
 impl EcSigner {
-    fn over(signer: LocalSigner) -> EcSigner {
+    fn new(signer: LocalSigner) -> EcSigner {
         let header = |typ| {
             let header = json!({ "alg": "ES256", "typ": typ, "kid": signer.public_key().thumbprint() });
             base64url::encode(header.to_string().as_bytes())
@@ -215,8 +217,10 @@ impl EcSigner {
         EcSigner { id_header, access_header, signer }
     }
 
+    /// Signs by ES256.
+    ///
     /// # Errors
-    /// [`SignFailed`] if the key does not sign.
+    /// [`SignFailed`] if signing fails.
     pub(super) fn sign(&self, input: &[u8]) -> Result<[u8; 64], SignFailed> {
         self.signer.sign(input)
     }

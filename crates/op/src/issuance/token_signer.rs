@@ -1,5 +1,5 @@
-//! ID token (OpenID Connect Core §2, CIBA Core §10) and access token (RFC 9068), with the approval they rest on and the
-//! client's details to the byte.
+//! Token contents: ID token (OpenID Connect Core §2, CIBA Core §10) and access token (RFC 9068), with the `approval`
+//! claim and the client's authorization details, byte for byte.
 
 use std::path::Path;
 use std::time::Duration;
@@ -26,35 +26,35 @@ pub(crate) struct TokenSigner {
     keys: TokenKeys,
 }
 
-/// What the tokens say.
+/// Input to the claims of both tokens.
 pub(crate) struct TokenContents<'a> {
     pub(crate) issuer: &'a Issuer,
     pub(crate) sub: &'a str,
     pub(crate) client_id: &'a str,
-    /// As the client knows the request; goes into the ID token of the first tokens.
+    /// Claim of the ID token, in the first tokens of a request.
     pub(crate) auth_req_id: Option<&'a str>,
     pub(crate) refresh_token: Option<&'a Secret>,
-    /// Whether the tokens are pushed: then the ID token names the refresh token too (CIBA Core §10.3.1).
+    /// Whether the tokens are pushed: then the ID token has `rt_hash` (CIBA Core §10.3.1).
     pub(crate) is_pushed: bool,
     pub(crate) scope: &'a str,
-    /// The client's bytes.
+    /// The client's JSON, unchanged.
     pub(crate) details: Option<&'a str>,
-    /// Which resource servers the access token is for, beside this provider (RFC 8707).
+    /// Resource servers in the access token's `aud`, beside this provider (RFC 8707).
     pub(crate) resources: &'a Resources,
     pub(crate) approval: ApprovalClaim<'a>,
     /// `None`, and no `amr`, where no device took part.
     pub(crate) acr: Option<&'a str>,
     pub(crate) amr: &'a [String],
-    /// When the person approved.
+    /// Time of the approval.
     pub(crate) auth_time: Timestamp,
-    /// What the access token is bound to.
+    /// Binding of the access token (`cnf`).
     pub(crate) confirmation: Option<Confirmation>,
     pub(crate) life: Duration,
     /// The algorithm of the ID token.
     pub(crate) id_token_alg: SigningAlg,
 }
 
-/// The `approval` claim: what the tokens rest on, for whoever holds the evidence.
+/// The `approval` claim: links the tokens to the approval's evidence.
 #[derive(Serialize, Clone)]
 pub(crate) struct ApprovalClaim<'a> {
     pub(crate) id: &'a str,
@@ -67,13 +67,13 @@ pub(crate) struct ApprovalClaim<'a> {
     pub(crate) interaction: &'a str,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) device_class: Option<&'a str>,
-    /// No device took part and nobody was asked: the approval of a provider that is being measured.
+    /// Approved without a device, by a provider in benchmark mode.
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     pub(crate) in_process: bool,
 }
 
 impl<'a> ApprovalClaim<'a> {
-    /// What is to be said about this approval.
+    /// The claim for this approval.
     pub(crate) fn of(approval: &'a Approval) -> Self {
         let signed = approval.signed.as_ref();
         Self {
@@ -128,7 +128,8 @@ struct AccessTokenClaims<'a> {
     approval: &'a ApprovalClaim<'a>,
 }
 
-/// RFC 9068 §3: the resources that the client named and this provider, whose userinfo takes the token too; else this provider alone.
+/// `aud` (RFC 9068 §3): the resources and this provider, whose userinfo accepts the token too; this provider alone
+/// without resources.
 #[derive(Serialize)]
 #[serde(untagged)]
 enum Audience<'a> {
@@ -159,23 +160,23 @@ struct Response<'a> {
 }
 
 impl TokenSigner {
-    /// Over the keys in this folder.
+    /// Loads the keys of a folder.
     ///
     /// # Errors
-    /// [`KeyError`] when a file can't be used.
+    /// [`KeyError`] if a file can't be used.
     pub(crate) fn open(directory: &Path, random: &dyn Random) -> Result<TokenSigner, KeyError> {
         Ok(TokenSigner { keys: TokenKeys::open(directory, random)? })
     }
 
-    /// Makes sure that ID tokens can be signed by this algorithm. Making a key takes up to a second of a thread.
+    /// Creates the key that this algorithm needs, if it is missing. Blocks the thread for up to a second.
     ///
     /// # Errors
-    /// [`KeyError`] when the RSA key's file can't be used.
+    /// [`KeyError`] if the RSA key's file can't be used.
     pub(crate) fn prepare(&self, alg: SigningAlg, random: &dyn Random) -> Result<(), KeyError> {
         if alg == SigningAlg::Es256 { Ok(()) } else { self.keys.prepare_rsa(random) }
     }
 
-    /// The keys themselves.
+    /// The signing keys.
     pub(crate) fn keys(&self) -> &TokenKeys {
         &self.keys
     }
@@ -192,7 +193,7 @@ impl TokenSigner {
     ) -> Result<String, SignFailed> {
         let (iat, exp) = (now.seconds(), now.seconds() + contents.life.as_secs());
         let iss = contents.issuer.as_str();
-        let held = self.keys.held();
+        let held = self.keys.current();
         let signer = held.ec(now);
         let access_token = access_token(signer, contents, iat, exp, random)?;
         let id_token = IdTokenClaims {
@@ -212,7 +213,7 @@ impl TokenSigner {
         let claims = object(&id_token, None);
         let id_token = match contents.id_token_alg {
             SigningAlg::Es256 => signed(signer, &signer.id_header, &claims)?,
-            alg => signed_by_rsa(&self.keys.held_with_rsa(random), alg, &claims, now)?,
+            alg => signed_by_rsa(&self.keys.current_with_rsa(random), alg, &claims, now)?,
         };
         let response = Response {
             access_token: &access_token,
@@ -225,9 +226,9 @@ impl TokenSigner {
         Ok(object(&response, contents.details))
     }
 
-    /// Takes as long as signing a challenge and keeps nothing, for requests about nobody.
+    /// Signs and discards the result: for requests without an approval, which must take as long as signing a challenge.
     pub(crate) fn sign_decoy(&self, now: Timestamp) {
-        let held = self.keys.held();
+        let held = self.keys.current();
         let signer = held.ec(now);
         let _ = signer.sign(signer.id_header.as_bytes());
     }
@@ -279,10 +280,10 @@ fn at_hash(access_token: &str) -> String {
     base64url::encode(&Hash::of(access_token).as_bytes()[..16])
 }
 
-/// A JSON object, with the client's details as its last member: the very bytes, white space at both ends included, which
-/// `serde_json`'s own raw values would trim.
+/// A JSON object with the client's details as its last member, byte for byte: `serde_json`'s raw values would trim
+/// white space at both ends.
 fn object(members: &impl Serialize, details: Option<&str>) -> String {
-    let mut text = serde_json::to_string(members).expect("claims are texts, numbers and lists of texts");
+    let mut text = serde_json::to_string(members).expect("claims have serialisable members only");
     if let Some(details) = details {
         text.pop();
         text.push_str(",\"authorization_details\":");

@@ -33,7 +33,7 @@ use crate::endpoints::token::TokenEndpoint;
 use crate::endpoints::token::long_poll::LongPolls;
 use crate::endpoints::userinfo::Userinfo;
 use crate::issuance::Issuance;
-use crate::issuance::key_rotation::{KeyFolder, KeyRotation, forget_former_keys};
+use crate::issuance::key_rotation::{KeyFolder, KeyRotation, remove_former_keys};
 use crate::issuance::sender_constraint::SenderConstraints;
 use crate::issuance::token_signer::TokenSigner;
 use crate::metrics::Metrics;
@@ -94,7 +94,7 @@ impl Provider {
     ) -> Result<Provider, OpenError> {
         let key_folder = home.join("keys");
         if lock.is_some() {
-            forget_former_keys(&key_folder, ports.clock.now())?;
+            remove_former_keys(&key_folder, ports.clock.now())?;
         }
         let folder = KeyFolder::new(&key_folder);
         let keys = Keys::load_or_create(&key_folder, &*ports.random)?;

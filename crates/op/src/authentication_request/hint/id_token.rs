@@ -1,35 +1,37 @@
-//! `id_token_hint`: an ID token of this provider for this very client. One that has expired is taken all the same (CIBA Core
-//! §7.1): it says whom the client dealt with, and lets nobody in.
+//! `id_token_hint`: an ID token that this provider issued to this client. An expired one is accepted too (CIBA Core
+//! §7.1): it identifies the user and authorizes nothing.
 
 use countersign_jose::clock::Timestamp;
+use countersign_jose::jwt::{self, ClaimError, Claims, JwkSet, JwtError, SigningAlg};
 use countersign_protocol::issuer::Issuer;
 
-use countersign_jose::jwt::{self, ClaimError, Claims, JwkSet, JwtError, SigningAlg};
+/// How long after its `exp` an ID token is accepted as a hint, in seconds: as long as clients keep a user signed in.
+const ACCEPTED_AFTER_EXPIRY_SECONDS: u64 = 30 * 86_400;
 
-/// How long after its end an ID token still names somebody, in seconds: as long as clients keep a person signed in.
-const KEPT_SECONDS: u64 = 30 * 86_400;
-
-/// Why an ID token names nobody.
+/// Why an ID token is refused as a hint.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub(super) enum IdTokenHintError {
-    /// Form, kind, algorithm or signature.
+    /// Malformed, of another `typ`, or with a wrong algorithm or signature.
     #[error("{0}")]
     Jws(#[from] JwtError),
     /// A claim is missing or malformed.
     #[error("{0}")]
     Claim(#[from] ClaimError),
-    /// Of somebody else.
+    /// `iss` is not this provider.
     #[error("its issuer is not this provider")]
     Issuer,
-    /// For somebody else.
+    /// `aud` is not the client.
     #[error("it was issued to another client")]
     Audience,
-    /// Older than anybody's session.
+    /// Expired longer ago than [`ACCEPTED_AFTER_EXPIRY_SECONDS`].
     #[error("it expired more than 30 days ago")]
     TooOld,
 }
 
-/// The subject of an ID token that one of these keys signed.
+/// Verifies an ID token by these keys; its subject.
+///
+/// # Errors
+/// [`IdTokenHintError`].
 pub(super) fn subject(
     token: &str,
     keys: &JwkSet,
@@ -48,7 +50,7 @@ pub(super) fn subject(
         return Err(IdTokenHintError::Audience);
     }
     claims.not_in_future("iat", now)?;
-    if claims.numeric_date("exp")?.saturating_add(KEPT_SECONDS) <= now.seconds() {
+    if claims.numeric_date("exp")?.saturating_add(ACCEPTED_AFTER_EXPIRY_SECONDS) <= now.seconds() {
         return Err(IdTokenHintError::TooOld);
     }
     Ok(claims.string("sub")?.to_owned())

@@ -1,4 +1,4 @@
-//! `login_hint`: a subject or a hint as it is, or Auth0's `{"format":"iss_sub","iss":…,"sub":…}`.
+//! `login_hint`: a user's subject or alias, or Auth0's `{"format":"iss_sub","iss":…,"sub":…}`.
 
 use countersign_protocol::issuer::Issuer;
 use countersign_protocol::json;
@@ -14,10 +14,10 @@ struct Identifier {
     sub: String,
 }
 
-/// Reads either form.
+/// Parses either form.
 ///
 /// # Errors
-/// `invalid_request` for JSON that is not understood, or about another issuer.
+/// `invalid_request` for JSON of another shape or about another issuer.
 pub(super) fn read(hint: &str, issuer: &Issuer) -> Result<UserIdentifier, OAuthError> {
     let refused = |what: &str| Err(OAuthError::new(ErrorCode::InvalidRequest, what));
     if !hint.trim_start().starts_with('{') {

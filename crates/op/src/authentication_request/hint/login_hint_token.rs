@@ -1,5 +1,5 @@
-//! `login_hint_token`: a JWT by an issuer that the operator trusts (`[[login_hint_issuers]]`), for this provider, about
-//! somebody. CIBA Core §7.1 leaves its form open; docs/operating.md says what is asked of it here.
+//! `login_hint_token`: a JWT about a user by an issuer that the operator trusts (`[[login_hint_issuers]]`). CIBA Core
+//! §7.1 leaves its format open; docs/operating.md specifies this one.
 
 use countersign_jose::clock::Timestamp;
 use countersign_jose::json::Json;
@@ -9,59 +9,62 @@ use countersign_protocol::issuer::Issuer;
 use crate::client_auth::client_keys::ClientSignatureError;
 use crate::config::HintIssuer;
 
-/// Longest name of a person, in bytes.
-const NAME_BYTES: usize = 255;
+/// Longest value of the claim that names the user, in bytes.
+const SUBJECT_BYTES: usize = 255;
 
-/// Why a token names nobody.
+/// Why a token is refused as a hint.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub(super) enum LoginHintTokenError {
-    /// Form, kind, algorithm or signature, or keys that can't be had.
+    /// Malformed, of another `typ`, with a wrong algorithm or signature, or its issuer's keys can't be fetched.
     #[error("{0}")]
     Jws(#[from] ClientSignatureError),
     /// A claim is missing or malformed.
     #[error("{0}")]
     Claim(ClaimError),
-    /// Its time is over.
+    /// `exp` has passed.
     #[error("it has expired: get a new one")]
     Expired,
-    /// By nobody whom the operator named.
+    /// `iss` is not among the operator's `[[login_hint_issuers]]`.
     #[error("its issuer is not trusted by this provider")]
     Issuer,
-    /// Of a type that the client did not register.
+    /// The issuer's token type is not registered for the client.
     #[error(
         "it is of a type that this client is not registered for: add it to its backchannel_endpoint_login_hint_token_types"
     )]
     Type,
-    /// Not for this provider and nobody else.
+    /// `aud` is not this provider alone.
     #[error("aud must be this provider's issuer and nothing else")]
     Audience,
-    /// The claim that names the person is missing, or no text.
+    /// The claim that names the user is missing, not a string, or of a wrong length.
     #[error("it names no user: {0} is missing, empty or longer than 255 bytes")]
     Subject(String),
 }
 
 impl From<ClaimError> for LoginHintTokenError {
-    fn from(fault: ClaimError) -> LoginHintTokenError {
-        match fault {
+    fn from(error: ClaimError) -> LoginHintTokenError {
+        match error {
             ClaimError::Expired => LoginHintTokenError::Expired,
             other => LoginHintTokenError::Claim(other),
         }
     }
 }
 
-/// The trusted issuer whose keys the token must be by.
+/// The trusted issuer that the unverified token names, whose keys must verify it.
 pub(super) fn issuer<'i>(token: &str, trusted: &'i [HintIssuer]) -> Result<&'i HintIssuer, LoginHintTokenError> {
     let claimed = jwt::unverified_claims(token).map_err(ClientSignatureError::from)?;
     let by = claimed.get("iss").and_then(Json::as_str).ok_or(LoginHintTokenError::Claim(ClaimError::Missing("iss")))?;
     trusted.iter().find(|trusted| trusted.issuer == by).ok_or(LoginHintTokenError::Issuer)
 }
 
-/// Nothing else that such an issuer signs: access tokens, logout tokens and the like say so in `typ`.
+/// Refuses other JWTs of the same issuer: access tokens, logout tokens and the like have a `typ` of their own.
 pub(super) fn is_plain(typ: Option<&str>) -> bool {
     typ.is_none_or(|typ| typ.eq_ignore_ascii_case("JWT"))
 }
 
-/// What the claims of a verified token call somebody.
+/// Checks a verified token's claims; the value of the claim that names the user.
+///
+/// # Errors
+/// [`LoginHintTokenError`].
 pub(super) fn subject(
     claims: &Json,
     by: &HintIssuer,
@@ -75,7 +78,7 @@ pub(super) fn subject(
     Claims(claims).not_in_future_if_present("iat", now)?;
     Claims(claims).not_in_future_if_present("nbf", now)?;
     let name = claims.get(&by.subject_claim).and_then(Json::as_str);
-    match name.filter(|name| (1..=NAME_BYTES).contains(&name.len())) {
+    match name.filter(|name| (1..=SUBJECT_BYTES).contains(&name.len())) {
         Some(name) => Ok(name.to_owned()),
         None => Err(LoginHintTokenError::Subject(by.subject_claim.clone())),
     }

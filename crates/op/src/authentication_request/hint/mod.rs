@@ -1,5 +1,5 @@
-//! Whom the client means: exactly one of three hints (CIBA Core §7.1), and the one place that turns any of them into the name
-//! that somebody goes by.
+//! Hints (CIBA Core §7.1): exactly one of `login_hint`, `id_token_hint` and `login_hint_token`, resolved to a user
+//! identifier.
 
 mod id_token;
 mod login_hint;
@@ -12,29 +12,28 @@ use countersign_jose::jwt::SigningAlg;
 use countersign_protocol::issuer::Issuer;
 
 use crate::client_auth::client_keys::ClientSignatures;
-use crate::config::Client;
-use crate::config::Config;
+use crate::config::{Client, Config};
 use crate::directory::UserIdentifier;
 use crate::http::{ErrorCode, Form, OAuthError};
 use crate::issuance::key_rotation::KeyRotation;
 use login_hint_token::LoginHintTokenError;
 
-/// A hint as it was sent. The tokens among them are believed by nobody yet.
+/// A hint as received; tokens are not verified yet.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum Hint {
-    /// `login_hint`: a name that needs no proof.
+    /// `login_hint`: an identifier without proof.
     Login(UserIdentifier),
-    /// `id_token_hint`: an ID token that this provider gave this client.
+    /// `id_token_hint`: an ID token that this provider issued to this client.
     IdToken(String),
-    /// `login_hint_token`: a statement of an issuer that the operator trusts.
+    /// `login_hint_token`: a JWT of an issuer that the operator trusts.
     Token(String),
 }
 
 impl Hint {
-    /// Reads the hint of a request.
+    /// Reads the request's hint.
     ///
     /// # Errors
-    /// `invalid_request` for no hint, several, or a JSON hint that is not understood.
+    /// `invalid_request` for none, for several, or for a malformed JSON hint.
     pub(crate) fn read(form: &Form, issuer: &Issuer) -> Result<Hint, OAuthError> {
         let refused = |what: &str| Err(OAuthError::new(ErrorCode::InvalidRequest, what));
         match ["login_hint", "id_token_hint", "login_hint_token"].map(|name| form.get(name)) {
@@ -58,18 +57,18 @@ pub(crate) struct Hints {
 }
 
 impl Hints {
-    /// The name behind a hint, once what must be signed was verified.
+    /// Resolves a hint to a user identifier, after verifying a token.
     ///
     /// # Errors
-    /// `expired_login_hint_token`, and `invalid_request` for any other token that says nothing here. None of them depends on
-    /// who is known.
+    /// `expired_login_hint_token`; `invalid_request` for a token that is refused otherwise. None depends on whether the
+    /// user exists.
     pub(crate) async fn user_named_by(&self, hint: &Hint, client: &Client) -> Result<UserIdentifier, OAuthError> {
         let now = self.clock.now();
         match hint {
             Hint::Login(named) => Ok(named.clone()),
             Hint::IdToken(token) => {
-                let held = self.keys.token_keys().await;
-                let sub = id_token::subject(token, held.verifying(), &self.config.issuer, &client.client_id, now);
+                let keys = self.keys.token_keys().await;
+                let sub = id_token::subject(token, keys.verifying(), &self.config.issuer, &client.client_id, now);
                 let refused = |why| OAuthError::new(ErrorCode::InvalidRequest, format!("id_token_hint: {why}"));
                 sub.map(UserIdentifier::Subject).map_err(refused)
             }

@@ -1,4 +1,5 @@
-//! The CIBA grant (CIBA Core §10.1): tells a client how its request stands, and holds its poll while there is nothing to tell.
+//! CIBA grant (CIBA Core §10.1): answers a poll with tokens or the request's status; holds it while the request is
+//! pending (long polling).
 
 use std::pin::Pin;
 use std::sync::Arc;
@@ -8,8 +9,7 @@ use countersign_gateway::Approval;
 use countersign_jose::hash::Hash;
 use countersign_jose::secret::Secret;
 use countersign_protocol::id::ApprovalId;
-use countersign_store::Listener;
-use countersign_store::Transaction;
+use countersign_store::{Listener, Transaction};
 use tokio::time::Instant;
 
 use super::TokenEndpoint;
@@ -20,35 +20,35 @@ use crate::endpoints::token::long_poll::Slot;
 use crate::grant::confirmation::Confirmation;
 use crate::grant::resource::Resources;
 use crate::http::{ErrorCode, Form, OAuthError};
-use crate::issuance::approval_status::{TokenRefusal, spent};
+use crate::issuance::approval_status::{TokenRefusal, already_redeemed};
 use crate::issuance::redeem::Grant;
 use crate::issuance::refresh_token::{family, granted, is_offline, new_token};
 use crate::store::{self, AuthRequest, PollPace};
 
-/// How a poll found its request.
+/// State of the polled request.
 enum PollState {
-    /// Approved, and spent by this poll.
-    Spent(AuthRequest, Approval),
-    /// Nobody has answered yet, and what tells when somebody has; nothing does where nobody was asked.
+    /// Approved, and redeemed by this poll.
+    Redeemed(AuthRequest, Approval),
+    /// No verdict yet; with a listener for one, unless no device was prompted.
     Pending(AuthRequest, Option<VerdictWait>),
-    /// The poll came too early; the pause in seconds that holds from now on.
+    /// Polled before the interval was over; the interval in seconds from now on.
     TooFast(u32),
 }
 
-/// A place in the queue of those who wait for a verdict, taken while there was none.
+/// Listener for a verdict, registered while there was none.
 struct VerdictWait {
-    _place: Listener,
+    _listener: Listener,
     changed: Pin<Box<dyn Future<Output = ()> + Send>>,
 }
 
-/// A poll that is being held, and until when.
+/// A held poll: its slot, and when it is answered at the latest.
 struct HeldPoll {
     slot: Slot,
     until: Instant,
 }
 
 impl TokenEndpoint {
-    /// Tells a client how its request stands, or gives it the tokens.
+    /// The token response for an approved request; waits for a verdict up to the client's `token_wait`.
     ///
     /// # Errors
     /// The codes of CIBA Core §11.
@@ -63,12 +63,12 @@ impl TokenEndpoint {
         };
         let id = auth_req_id::key(auth_req_id);
         let refresh = new_token(&*self.ports.random);
-        let named = Resources::named(form, client);
+        let named = Resources::in_form(form, client);
         let mut held: Option<HeldPoll> = None;
         loop {
             let (request, listening) =
-                match self.look_at(id, client, held.is_none(), &refresh, confirmation, &named).await? {
-                    PollState::Spent(request, approval) => {
+                match self.try_redeem(id, client, held.is_none(), &refresh, confirmation, &named).await? {
+                    PollState::Redeemed(request, approval) => {
                         let scope = granted(&request.scope, client);
                         let grant = Grant {
                             confirmation,
@@ -94,7 +94,7 @@ impl TokenEndpoint {
             };
             let left = Duration::from_millis(request.expires_at.millis_since(self.ports.clock.now()));
             tokio::select! {
-                () = if_any(listening) => {}
+                () = verdict(listening) => {}
                 () = tokio::time::sleep_until(waiting.until) => {}
                 () = tokio::time::sleep(left) => {}
                 () = waiting.slot.replaced() => return Err(pending()),
@@ -103,63 +103,67 @@ impl TokenEndpoint {
         }
     }
 
-    /// Finds the request, and spends it if it is approved, in one transaction; the first look of a poll is noted.
-    async fn look_at(
+    /// Finds the request, and redeems it if it is approved, in one transaction. Only a poll's first try counts against
+    /// the polling interval.
+    async fn try_redeem(
         self: &Arc<Self>,
         id: Hash,
         client: &Arc<Client>,
-        is_first: bool,
+        is_first_try: bool,
         refresh: &Secret,
         binding: Option<Confirmation>,
         named: &Resources,
     ) -> Result<PollState, OAuthError> {
         let named = named.clone();
-        let (inner, asker, now) = (self.clone(), client.clone(), self.ports.clock.now());
+        let (endpoint, requester, now) = (self.clone(), client.clone(), self.ports.clock.now());
         let refresh = Hash::of(refresh.expose());
         let found = self.gateway.store().write(move |tx: &Transaction<'_>| -> Result<PollState, TokenRefusal> {
-            let request = inner.request_of(tx, &id, &asker)?;
+            let request = endpoint.request_of(tx, &id, &requester)?;
             let resources = request.resources.narrowed_to(&named).map_err(TokenRefusal::Answer)?;
-            match inner.issuance.approval_of_request(tx, &request, now)? {
+            match endpoint.issuance.approval_of_request(tx, &request, now)? {
                 Some(approval) if store::redeem(tx, &id, now)? => {
-                    let scope = granted(&request.scope, &asker);
+                    let scope = granted(&request.scope, &requester);
                     if is_offline(&scope)
-                        && let Some(family) = family(&request, &scope, &asker, binding, now)
+                        && let Some(family) = family(&request, &scope, &requester, binding, now)
                     {
                         store::begin_family(tx, &family, &refresh)?;
                     }
-                    Ok(PollState::Spent(AuthRequest { resources, ..request }, approval))
+                    Ok(PollState::Redeemed(AuthRequest { resources, ..request }, approval))
                 }
-                Some(_) => Err(TokenRefusal::Answer(spent())),
+                Some(_) => Err(TokenRefusal::Answer(already_redeemed())),
                 None => {
-                    if is_first && let PollPace::TooFast(interval) = store::note_poll(tx, &id, now)? {
+                    if is_first_try && let PollPace::TooFast(interval) = store::note_poll(tx, &id, now)? {
                         return Ok(PollState::TooFast(interval));
                     }
-                    let listening = request.approval.as_ref().map(|existing| inner.listen(&existing.id));
+                    let listening = request.approval.as_ref().map(|existing| endpoint.listen(&existing.id));
                     Ok(PollState::Pending(request, listening))
                 }
             }
         });
-        found.await.map_err(|error: TokenRefusal| auth0::ended(error.into(), client))
+        found.await.map_err(|error: TokenRefusal| auth0::translate_expired(error.into(), client))
     }
 
-    /// Called by the writer, which wakes nobody before its work is done: a verdict that comes later wakes, and one that came
-    /// earlier was seen.
+    /// Registers a listener within the write transaction. Notifications follow commits, so that a verdict is either
+    /// visible to this transaction or notified to the listener.
     fn listen(&self, approval: &ApprovalId) -> VerdictWait {
-        let place = self.gateway.store().notifier().listen(approval.as_str());
-        VerdictWait { changed: Box::pin(place.changed()), _place: place }
+        let listener = self.gateway.store().notifier().listen(approval.as_str());
+        VerdictWait { changed: Box::pin(listener.changed()), _listener: listener }
     }
 
-    /// The request, if it is this client's and can still be asked about.
+    /// The client's request, unless it is redeemed.
+    ///
+    /// # Errors
+    /// `invalid_grant`.
     fn request_of(&self, tx: &Transaction<'_>, id: &Hash, client: &Client) -> Result<AuthRequest, TokenRefusal> {
         let invalid = |what: &str| TokenRefusal::Answer(OAuthError::new(ErrorCode::InvalidGrant, what));
         let found = store::find(tx, id)?.filter(|request| request.client_id == client.client_id);
         let request = found.ok_or_else(|| invalid("auth_req_id is not known, or belongs to another client"))?;
-        if request.redeemed { Err(TokenRefusal::Answer(spent())) } else { Ok(request) }
+        if request.redeemed { Err(TokenRefusal::Answer(already_redeemed())) } else { Ok(request) }
     }
 }
 
-/// Waits for ever where there is nothing to wait for: nobody was asked.
-async fn if_any(listening: Option<VerdictWait>) {
+/// Waits for a verdict; for ever without a listener, as no device was prompted.
+async fn verdict(listening: Option<VerdictWait>) {
     match listening {
         Some(mut listening) => listening.changed.as_mut().await,
         None => std::future::pending().await,

@@ -1,5 +1,5 @@
-//! The polls that are being held: of one request only the latest waits. A client that lost its connection and polls again
-//! is served on the new one, and the old one ends at once.
+//! Held polls: one slot for each request, taken by its latest poll. A client that lost its connection and polls again
+//! is answered on the new one; the earlier poll ends at once.
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -7,13 +7,13 @@ use std::sync::{Arc, Mutex, PoisonError};
 use countersign_jose::hash::Hash;
 use tokio::sync::Notify;
 
-/// Who waits for which request. Cheap to clone.
+/// Slots of held polls by request. Cheap to clone.
 #[derive(Clone, Default)]
 pub(crate) struct LongPolls {
-    held: Arc<Mutex<HashMap<Hash, Arc<Notify>>>>,
+    slots: Arc<Mutex<HashMap<Hash, Arc<Notify>>>>,
 }
 
-/// A poll's slot. Leaving the scope gives it up.
+/// A poll's slot, released when dropped.
 pub(crate) struct Slot {
     polls: LongPolls,
     request: Hash,
@@ -21,21 +21,21 @@ pub(crate) struct Slot {
 }
 
 impl LongPolls {
-    /// Takes the request's slot; whoever held it is told.
+    /// Takes the request's slot from the poll that had it.
     pub(crate) fn take(&self, request: Hash) -> Slot {
         let replaced = Arc::new(Notify::new());
-        let mut held = self.held.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(earlier) = held.insert(request, replaced.clone()) {
-            // `notify_one` keeps its permit, should the earlier poll not be waiting yet.
+        let mut slots = self.slots.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(earlier) = slots.insert(request, replaced.clone()) {
+            // `notify_one` stores a permit if the earlier poll is not waiting yet.
             earlier.notify_one();
         }
         Slot { polls: self.clone(), request, replaced }
     }
 
-    /// How many polls are being held.
+    /// Number of held polls.
     #[cfg(test)]
     pub(crate) fn count(&self) -> usize {
-        self.held.lock().unwrap_or_else(PoisonError::into_inner).len()
+        self.slots.lock().unwrap_or_else(PoisonError::into_inner).len()
     }
 }
 
@@ -48,9 +48,9 @@ impl Slot {
 
 impl Drop for Slot {
     fn drop(&mut self) {
-        let mut held = self.polls.held.lock().unwrap_or_else(PoisonError::into_inner);
-        if held.get(&self.request).is_some_and(|holder| Arc::ptr_eq(holder, &self.replaced)) {
-            held.remove(&self.request);
+        let mut slots = self.polls.slots.lock().unwrap_or_else(PoisonError::into_inner);
+        if slots.get(&self.request).is_some_and(|holder| Arc::ptr_eq(holder, &self.replaced)) {
+            slots.remove(&self.request);
         }
     }
 }

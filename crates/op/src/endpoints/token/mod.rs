@@ -1,4 +1,4 @@
-//! `POST /token`: who asks, by which grant.
+//! `POST /token`: client authentication, and dispatch by grant type.
 
 mod ciba;
 pub(crate) mod long_poll;
@@ -23,13 +23,13 @@ use crate::metrics::Metrics;
 use crate::shutdown::Shutdown;
 use long_poll::LongPolls;
 
-/// What the token endpoint needs.
+/// State of the token endpoint.
 pub(crate) struct TokenEndpoint {
     pub(crate) client_auth: Arc<ClientAuthentication>,
     pub(crate) sender_constraints: Arc<SenderConstraints>,
     pub(crate) issuance: Arc<Issuance>,
     pub(crate) gateway: Gateway,
-    /// Notes refresh tokens that are used a second time.
+    /// Records reuse of refresh tokens.
     pub(crate) recorder: Arc<Recorder>,
     pub(crate) refresh_limit: RateLimit,
     pub(crate) polls: LongPolls,
@@ -46,7 +46,7 @@ pub(crate) async fn token(
     endpoint.answer(posted).await
 }
 
-/// `POST /oauth/token`, where Auth0's clients may send their parameters as JSON.
+/// `POST /oauth/token` of Auth0's dialect, which also accepts JSON.
 pub(crate) async fn token_of_auth0(
     State(endpoint): State<Arc<TokenEndpoint>>,
     posted: Result<PostedFormOrJson, OAuthError>,
@@ -98,11 +98,13 @@ fn check_grant(form: &Form, client: &Client) -> Result<(), OAuthError> {
             let what = "this client is not registered for the grant urn:openid:params:grant-type:ciba";
             Err(OAuthError::new(ErrorCode::UnauthorizedClient, what))
         }
-        // A name that goes round in tutorials.
+        // A wrong name found in tutorials.
         Some("urn:ietf:params:oauth:grant-type:ciba") => unsupported(
             "the grant's name is urn:openid:params:grant-type:ciba (CIBA Core 10.1), not urn:ietf:params:oauth:grant-type:ciba",
         ),
-        Some(_) => unsupported("this provider knows two grants: urn:openid:params:grant-type:ciba and refresh_token"),
+        Some(_) => {
+            unsupported("this provider supports two grants: urn:openid:params:grant-type:ciba and refresh_token")
+        }
         None => Err(OAuthError::new(
             ErrorCode::InvalidRequest,
             "grant_type is missing: send urn:openid:params:grant-type:ciba",

@@ -1,5 +1,5 @@
-//! The refresh grant (RFC 6749 §6): new tokens for an approval that its person gave for a longer time (`offline_access`). Each use
-//! makes the next refresh token; one that is used again ends them all (RFC 9700 §4.14.2).
+//! Refresh grant (RFC 6749 §6): new tokens for an approval with `offline_access`. Refresh tokens rotate with each use;
+//! reuse of an old one revokes its whole family (RFC 9700 §4.14.2).
 
 use std::sync::Arc;
 
@@ -18,18 +18,20 @@ use crate::issuance::redeem::Grant;
 use crate::issuance::refresh_token::new_token;
 use crate::store::{self, Family};
 
-/// For how long, in seconds, a token that was used may be shown again as long as its successor was not: the reply may have been
-/// lost. Its client gets another successor, and the lost one is void.
-const REPEATABLE: u64 = 30;
+/// How long a used token is accepted again while its successor is unused, in seconds: the response may have been lost.
+/// The client gets another successor; the lost one is void.
+const RETRY_SECONDS: u64 = 30;
 
-/// What a refresh token brings, and which resources the access token is for; `None` for one that was used before, whose family has ended.
-type Shown = Option<(Family, Resources, Approval)>;
+/// The family, the access token's resources and the approval of a refresh token; `None` after reuse, which revoked the
+/// family.
+type Rotated = Option<(Family, Resources, Approval)>;
 
 impl TokenEndpoint {
-    /// New tokens for a refresh token.
+    /// The token response for a refresh token.
     ///
     /// # Errors
-    /// `invalid_grant` for a token that is not this client's or worth nothing any more, `invalid_scope` for one that was not granted.
+    /// `invalid_grant` for an unknown, expired or revoked token or another client's, `invalid_scope` for a scope that
+    /// was not granted, `rate_limited`.
     pub(super) async fn refresh(
         self: &Arc<Self>,
         form: &Form,
@@ -39,37 +41,38 @@ impl TokenEndpoint {
         let Some(token) = form.get("refresh_token") else {
             return Err(OAuthError::new(ErrorCode::InvalidRequest, "refresh_token is missing"));
         };
-        // Each use leaves a row until the family's end.
+        // Each use stores a row until the family ends.
         let (per_minute, now) = (client.policy.requests_per_minute, self.ports.clock.now());
         self.refresh_limit.check(&client.client_id, per_minute, now).map_err(|seconds| {
             OAuthError::new(ErrorCode::RateLimited, "this client sends too many refresh requests")
                 .with_retry_after(seconds)
         })?;
-        let wanted = form.get("scope").map(str::to_owned);
+        let requested_scope = form.get("scope").map(str::to_owned);
         let next = new_token(&*self.ports.random);
         let (used, next_hash) = (Hash::of(token), Hash::of(next.expose()));
-        let (inner, asker, narrower) = (self.clone(), client.clone(), wanted.clone());
-        let named = Resources::named(form, client);
-        let shown = self.gateway.store().write(move |tx: &Transaction<'_>| -> Result<Shown, TokenRefusal> {
-            let kept = inner.issuance.family_of(tx, &used, &asker, confirmation, now)?;
-            let since = match kept.previous {
-                _ if used == kept.current => now,
-                Some((previous, at)) if used == previous && now < at.plus_seconds(REPEATABLE) => at,
+        let (endpoint, requester, narrowed_scope) = (self.clone(), client.clone(), requested_scope.clone());
+        let named = Resources::in_form(form, client);
+        let rotated = self.gateway.store().write(move |tx: &Transaction<'_>| -> Result<Rotated, TokenRefusal> {
+            let stored = endpoint.issuance.family_of(tx, &used, &requester, confirmation, now)?;
+            let since = match stored.previous {
+                _ if used == stored.current => now,
+                Some((previous, at)) if used == previous && now < at.plus_seconds(RETRY_SECONDS) => at,
                 _ => {
-                    store::end_family(tx, kept.id, now)?;
-                    let Family { sub, client_id, approval, .. } = &kept.family;
+                    store::end_family(tx, stored.id, now)?;
+                    let Family { sub, client_id, approval, .. } = &stored.family;
                     let approval = approval.as_str();
-                    inner.recorder.note(tx, &Event::RefreshReuse { sub, client_id, approval })?;
+                    endpoint.recorder.note(tx, &Event::RefreshReuse { sub, client_id, approval })?;
                     return Ok(None);
                 }
             };
-            check_scope(narrower.as_deref(), &kept.family.scope)?;
-            let resources = kept.family.resources.narrowed_to(&named).map_err(TokenRefusal::Answer)?;
-            let approval = inner.issuance.approval_of_family(tx, &kept.family)?;
-            store::rotate(tx, kept.id, (&used, since), &next_hash)?;
-            Ok(Some((kept.family, resources, approval)))
+            check_scope(narrowed_scope.as_deref(), &stored.family.scope)?;
+            let resources = stored.family.resources.narrowed_to(&named).map_err(TokenRefusal::Answer)?;
+            let approval = endpoint.issuance.approval_of_family(tx, &stored.family)?;
+            store::rotate(tx, stored.id, (&used, since), &next_hash)?;
+            Ok(Some((stored.family, resources, approval)))
         });
-        let Some((family, resources, approval)) = shown.await.map_err(|error: TokenRefusal| OAuthError::from(error))?
+        let Some((family, resources, approval)) =
+            rotated.await.map_err(|error: TokenRefusal| OAuthError::from(error))?
         else {
             let client_id = client.client_id.as_str();
             tracing::warn!(
@@ -81,7 +84,7 @@ impl TokenEndpoint {
         let grant = Grant {
             auth_req_id: None,
             sub: &family.sub,
-            scope: wanted.as_deref().unwrap_or(&family.scope),
+            scope: requested_scope.as_deref().unwrap_or(&family.scope),
             details: family.details.as_deref(),
             resources: &resources,
             approval: &approval,
@@ -93,7 +96,7 @@ impl TokenEndpoint {
     }
 }
 
-/// RFC 6749 §6: nothing that was not granted.
+/// Refuses a scope beyond the granted one (RFC 6749 §6).
 fn check_scope(wanted: Option<&str>, granted: &str) -> Result<(), TokenRefusal> {
     let Some(wanted) = wanted else { return Ok(()) };
     let is_granted = |name: &str| granted.split(' ').any(|known| known == name);
