@@ -33,9 +33,9 @@ pub(crate) fn check_request(form: &Form, client: &Client) -> Result<(), OAuthErr
 /// `invalid_request`.
 pub(crate) fn check_body(form: &Form, client: &Client) -> Result<(), OAuthError> {
     if form.was_json() && !is_auth0(client) {
-        let what =
+        let description =
             "the body must be application/x-www-form-urlencoded in UTF-8; JSON is for clients with the profile auth0";
-        return Err(OAuthError::new(ErrorCode::InvalidRequest, what));
+        return Err(OAuthError::new(ErrorCode::InvalidRequest, description));
     }
     Ok(())
 }
@@ -46,14 +46,14 @@ pub(crate) fn translate_expired(error: OAuthError, client: &Client) -> OAuthErro
     if !is_auth0(client) || error.code != ErrorCode::ExpiredToken {
         return error;
     }
-    let what = "The end-user denied the authorization request or it has been expired";
-    OAuthError::new(ErrorCode::AccessDenied, what).with_denial_reason(Some("expired"))
+    let description = "The end-user denied the authorization request or it has been expired";
+    OAuthError::new(ErrorCode::AccessDenied, description).with_denial_reason(Some("expired"))
 }
 
 /// Auth0's error for a user without an enrolled device; `None` for other clients.
 pub(crate) fn no_device(client: &Client) -> Option<OAuthError> {
-    let what = "this user has no device to approve with: enroll one first";
-    is_auth0(client).then(|| OAuthError::new(ErrorCode::AccessDenied, what).with_status(StatusCode::FORBIDDEN))
+    let description = "this user has no device to approve with: enroll one first";
+    is_auth0(client).then(|| OAuthError::new(ErrorCode::AccessDenied, description).with_status(StatusCode::FORBIDDEN))
 }
 
 fn is_auth0(client: &Client) -> bool {

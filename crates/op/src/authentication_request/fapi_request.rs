@@ -11,8 +11,8 @@ use crate::http::{ErrorCode, OAuthError};
 /// `invalid_request` if both are missing.
 pub(crate) fn check(client: &Client, request: &AuthenticationRequest) -> Result<(), OAuthError> {
     if client.is_fapi() && request.binding_message.is_none() && request.details.is_none() {
-        let what = "this client uses the FAPI-CIBA profile: send binding_message or authorization_details, so that the user can tell this request from others";
-        return Err(OAuthError::new(ErrorCode::InvalidRequest, what));
+        let description = "this client uses the FAPI-CIBA profile: send binding_message or authorization_details, so that the user can tell this request from others";
+        return Err(OAuthError::new(ErrorCode::InvalidRequest, description));
     }
     Ok(())
 }

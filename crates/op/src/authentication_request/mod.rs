@@ -66,9 +66,9 @@ impl AuthenticationRequest {
         types: &DetailTypes,
     ) -> Result<AuthenticationRequest, OAuthError> {
         if form.get("request_uri").is_some() {
-            let what =
+            let description =
                 "request_uri is not for authentication requests (CIBA Core 7.1.1): send the JWT itself as request";
-            return Err(OAuthError::new(ErrorCode::InvalidRequest, what));
+            return Err(OAuthError::new(ErrorCode::InvalidRequest, description));
         }
         let scope = scope(form, client)?;
         let hint = Hint::read(form, issuer)?;
@@ -120,7 +120,7 @@ impl AuthenticationRequest {
 }
 
 fn scope(form: &Form, client: &Client) -> Result<String, OAuthError> {
-    let refused = |what: &str| Err(OAuthError::new(ErrorCode::InvalidScope, what));
+    let refused = |description: &str| Err(OAuthError::new(ErrorCode::InvalidScope, description));
     let Some(scope) = form.get("scope") else {
         return refused("scope is missing: send at least openid");
     };
@@ -151,15 +151,15 @@ fn binding_message(form: &Form) -> Result<Option<String>, OAuthError> {
 fn acr_values(form: &Form) -> Result<Option<String>, OAuthError> {
     let Some(values) = form.get("acr_values") else { return Ok(None) };
     if values.len() > ACR_VALUES_CHARACTERS || !values.bytes().all(|b| b.is_ascii_graphic() || b == b' ') {
-        let what = "acr_values must be printable ASCII, 1000 characters at most";
-        return Err(OAuthError::new(ErrorCode::InvalidRequest, what));
+        let description = "acr_values must be printable ASCII, 1000 characters at most";
+        return Err(OAuthError::new(ErrorCode::InvalidRequest, description));
     }
     Ok(Some(values.to_owned()))
 }
 
 fn authorization_details(form: &Form, client: &Client, types: &DetailTypes) -> Result<Option<Details>, OAuthError> {
-    let Some(text) = form.get("authorization_details") else { return Ok(None) };
-    let checked = types.check(text, &client.authorization_details_types);
+    let Some(json) = form.get("authorization_details") else { return Ok(None) };
+    let checked = types.check(json, &client.authorization_details_types);
     checked.map(Some).map_err(|refused| OAuthError::new(ErrorCode::InvalidAuthorizationDetails, refused.to_string()))
 }
 
@@ -167,12 +167,13 @@ fn authorization_details(form: &Form, client: &Client, types: &DetailTypes) -> R
 fn interaction_type(form: &Form, client: &Client) -> Result<Option<InteractionType>, OAuthError> {
     let Some(name) = form.get("interaction_type") else { return Ok(None) };
     let Some(known) = InteractionType::ALL.into_iter().find(|kind| kind.as_str() == name) else {
-        let what = "interaction_type must be boolean, number_choose or input_manual";
-        return Err(OAuthError::new(ErrorCode::InvalidRequest, what));
+        let description = "interaction_type must be boolean, number_choose or input_manual";
+        return Err(OAuthError::new(ErrorCode::InvalidRequest, description));
     };
     if known != InteractionType::Boolean && !client.interaction_types.contains(&known) {
-        let what = format!("interaction_type {name} is not among the interaction_types this client is registered for");
-        return Err(OAuthError::new(ErrorCode::InvalidRequest, what));
+        let description =
+            format!("interaction_type {name} is not among the interaction_types this client is registered for");
+        return Err(OAuthError::new(ErrorCode::InvalidRequest, description));
     }
     Ok(Some(known))
 }
@@ -185,26 +186,26 @@ fn fits_a_challenge(
     binding_message: Option<&str>,
     details: Option<&Details>,
 ) -> Result<(), OAuthError> {
-    let escaped = |text: &str| serde_json::to_string(text).map_or(usize::MAX, |json| json.len());
-    let texts = [Some(scope), acr_values, binding_message, details.map(Details::as_str)];
-    let bytes = texts.into_iter().flatten().map(escaped).fold(CHALLENGE_FRAME_BYTES, usize::saturating_add);
+    let escaped = |string: &str| serde_json::to_string(string).map_or(usize::MAX, |json| json.len());
+    let strings = [Some(scope), acr_values, binding_message, details.map(Details::as_str)];
+    let bytes = strings.into_iter().flatten().map(escaped).fold(CHALLENGE_FRAME_BYTES, usize::saturating_add);
     if bytes.saturating_mul(4) / 3 > limits::CHALLENGE_BYTES {
-        let what =
+        let description =
             "authorization_details and the request's other strings are too large for a signed challenge (14 KiB)";
-        return Err(OAuthError::new(ErrorCode::InvalidAuthorizationDetails, what));
+        return Err(OAuthError::new(ErrorCode::InvalidAuthorizationDetails, description));
     }
     Ok(())
 }
 
 /// `requested_expiry` in seconds: a positive whole number in plain digits (CIBA Core §7.1).
 fn requested_expiry(form: &Form) -> Result<Option<u64>, OAuthError> {
-    let Some(text) = form.get("requested_expiry") else { return Ok(None) };
-    let plain = text.len() <= 18 && text.bytes().all(|byte| byte.is_ascii_digit());
-    match text.parse().ok().filter(|seconds| plain && *seconds > 0) {
+    let Some(seconds) = form.get("requested_expiry") else { return Ok(None) };
+    let is_plain = seconds.len() <= 18 && seconds.bytes().all(|byte| byte.is_ascii_digit());
+    match seconds.parse().ok().filter(|seconds| is_plain && *seconds > 0) {
         Some(seconds) => Ok(Some(seconds)),
         None => {
-            let what = "requested_expiry must be a positive whole number of seconds";
-            Err(OAuthError::new(ErrorCode::InvalidRequest, what))
+            let description = "requested_expiry must be a positive whole number of seconds";
+            Err(OAuthError::new(ErrorCode::InvalidRequest, description))
         }
     }
 }

@@ -21,7 +21,7 @@ pub(crate) fn read(form: &Form, client: &Client) -> Result<Option<Secret>, OAuth
         DeliveryMode::Poll => return Ok(None),
         delivery => delivery.as_str(),
     };
-    let refused = |what: String| Err(OAuthError::new(ErrorCode::InvalidRequest, what));
+    let refused = |description: String| Err(OAuthError::new(ErrorCode::InvalidRequest, description));
     let Some(token) = form.get("client_notification_token") else {
         return refused(format!(
             "client_notification_token is missing: this client is registered for {mode}, and its notifications carry the token"

@@ -80,8 +80,8 @@ impl SignedRequests {
             if !client.must_sign() {
                 return Ok(form);
             }
-            let what = "this client is registered for signed requests: send all parameters in the JWT request";
-            return Err(OAuthError::new(ErrorCode::InvalidRequest, what));
+            let description = "this client is registered for signed requests: send all parameters in the JWT request";
+            return Err(OAuthError::new(ErrorCode::InvalidRequest, description));
         };
         let refused = |why: &dyn std::fmt::Display| {
             OAuthError::new(ErrorCode::InvalidRequest, format!("the signed request: {why}"))
@@ -100,9 +100,9 @@ impl SignedRequests {
         }
         parameters_of(&verified).map_err(|error| match error {
             ParameterError::Details => {
-                let what =
+                let description =
                     "authorization_details in a signed request must be a JSON array, not a string that holds one";
-                OAuthError::new(ErrorCode::InvalidAuthorizationDetails, what)
+                OAuthError::new(ErrorCode::InvalidAuthorizationDetails, description)
             }
             ParameterError::Other(error) => refused(&error),
         })
@@ -156,7 +156,7 @@ fn parameters_of(verified: &VerifiedJwt) -> Result<Form, ParameterError> {
         if ENVELOPE.contains(&name.as_str()) || OUTSIDE.contains(&name.as_str()) {
             continue;
         }
-        let one = |text: String| vec![(name.clone(), text)];
+        let one = |value: String| vec![(name.clone(), value)];
         let read = match (name.as_str(), value) {
             ("authorization_details", Json::Array(_)) => details(verified).map(one).ok_or(ParameterError::Details)?,
             ("authorization_details", _) => return Err(ParameterError::Details),

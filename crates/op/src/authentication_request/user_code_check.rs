@@ -67,20 +67,20 @@ impl UserCodes {
 impl UserCodes {
     /// Counts the users with a code, for [`UserCodes::decoy_has_code`]. Blocks the thread.
     pub(crate) fn count_user_codes(&self) -> Result<(), StoreError> {
-        self.note_user_codes(self.store.read_blocking(store::directory_entries::users_with_code)?);
+        self.set_share(self.store.read_blocking(store::directory_entries::users_with_code)?);
         Ok(())
     }
 
     /// As [`UserCodes::count_user_codes`], off the async runtime.
     pub(crate) async fn recount_user_codes(&self) -> Result<(), StoreError> {
-        self.note_user_codes(self.store.read_slow(store::directory_entries::users_with_code).await?);
+        self.set_share(self.store.read_slow(store::directory_entries::users_with_code).await?);
         Ok(())
     }
 
-    /// `beside`: users with a code and all users outside the configuration file.
-    fn note_user_codes(&self, beside: (u64, u64)) {
+    /// `in_store`: users with a code and all users in the store.
+    fn set_share(&self, in_store: (u64, u64)) {
         let (with_code, all) = self.config.users.with_code();
-        *self.share.lock().unwrap_or_else(PoisonError::into_inner) = (with_code + beside.0, all + beside.1);
+        *self.share.lock().unwrap_or_else(PoisonError::into_inner) = (with_code + in_store.0, all + in_store.1);
     }
 
     /// Accepts a request that carries the user's code, or needs none. `known` is the user of the hint, locked or not.
@@ -115,8 +115,8 @@ impl UserCodes {
             per_hour: client.policy.user_code_guesses_per_hour,
         };
         if let GuessTurn::Wait(seconds) = self.count(guess.clone()).await? {
-            let what = format!("too many wrong user codes: wait {seconds} seconds before the next one");
-            return Err(OAuthError::new(ErrorCode::InvalidUserCode, what).with_retry_after(seconds));
+            let description = format!("too many wrong user codes: wait {seconds} seconds before the next one");
+            return Err(OAuthError::new(ErrorCode::InvalidUserCode, description).with_retry_after(seconds));
         }
         if !self.matches(expected, code).await? {
             return Err(OAuthError::new(

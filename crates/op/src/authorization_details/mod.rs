@@ -57,14 +57,14 @@ pub(crate) enum AuthorizationDetailsError {
         limit: usize,
     },
     /// An element that its type's schema refuses.
-    #[error("authorization_details[{at}]{path}: {what}")]
+    #[error("authorization_details[{at}]{path}: {reason}")]
     Schema {
         /// Index of the element, from 0.
         at: usize,
         /// Path within the element, for example `.instructedAmount.amount`.
         path: String,
         /// The fault, without the value.
-        what: String,
+        reason: String,
     },
 }
 
@@ -98,9 +98,9 @@ impl DetailTypes {
     ///
     /// # Errors
     /// The first [`AuthorizationDetailsError`].
-    pub(crate) fn check(&self, text: &str, allowed: &[String]) -> Result<Details, AuthorizationDetailsError> {
-        let details = Details::parse(text)?;
-        let values: Vec<Value> = serde_json::from_str(text).expect("strict JSON that is an array is JSON");
+    pub(crate) fn check(&self, json: &str, allowed: &[String]) -> Result<Details, AuthorizationDetailsError> {
+        let details = Details::parse(json)?;
+        let values: Vec<Value> = serde_json::from_str(json).expect("strict JSON that is an array is JSON");
         let elements = details.elements();
         for (at, (element, value)) in elements.iter().zip(&values).enumerate() {
             let Some(kind) = self.get(&element.kind).filter(|_| allowed.contains(&element.kind)) else {
@@ -113,7 +113,7 @@ impl DetailTypes {
             if value.to_string().len() > kind.max_bytes() {
                 return Err(AuthorizationDetailsError::Size { at, limit: kind.max_bytes() });
             }
-            kind.check(value).map_err(|(path, what)| AuthorizationDetailsError::Schema { at, path, what })?;
+            kind.check(value).map_err(|(path, reason)| AuthorizationDetailsError::Schema { at, path, reason })?;
         }
         Ok(details)
     }

@@ -50,8 +50,8 @@ impl ClientAuthentication {
         let unverified = unverified_claims(assertion).map_err(|why| refused(&why))?;
         let client_id = Claims(&unverified).string("sub").map_err(|why| refused(&why))?;
         if form.get("client_id").is_some_and(|named| named != client_id) {
-            let what = "client_id in the body differs from the one in client_assertion";
-            return Err(OAuthError::new(ErrorCode::InvalidRequest, what));
+            let description = "client_id in the body differs from the one in client_assertion";
+            return Err(OAuthError::new(ErrorCode::InvalidRequest, description));
         }
         let client = self.client_by_id(client_id).await?;
         if !matches!(client.auth, ClientAuth::PrivateKeyJwt { .. }) {

@@ -61,8 +61,8 @@ impl Credentials {
             invalid_client("the Authorization header is not Basic with a form-encoded client_id and secret")
         })?;
         if form.get("client_id").is_some_and(|client_id| client_id != basic.client_id) {
-            let what = "client_id in the body differs from the one in the Authorization header";
-            return Err(OAuthError::new(ErrorCode::InvalidRequest, what));
+            let description = "client_id in the body differs from the one in the Authorization header";
+            return Err(OAuthError::new(ErrorCode::InvalidRequest, description));
         }
         Ok(basic)
     }

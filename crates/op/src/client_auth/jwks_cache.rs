@@ -89,7 +89,7 @@ impl JwksCache {
                 Err(failure) => {
                     tracing::warn!(
                         host = uri.host_str().unwrap_or_default(),
-                        fault = %failure,
+                        error = %failure,
                         "a client's keys can't be fetched"
                     );
                     entry.failure = Some(failure);

@@ -73,8 +73,8 @@ impl PresentedCredentials<'_> {
             .count()
             > 1
         {
-            let what = "the client uses more than one authentication method: keep one of the Authorization header, client_secret and client_assertion";
-            return Err(OAuthError::new(ErrorCode::InvalidRequest, what));
+            let description = "the client uses more than one authentication method: keep one of the Authorization header, client_secret and client_assertion";
+            return Err(OAuthError::new(ErrorCode::InvalidRequest, description));
         }
         if assertion.is_none() && form.get("client_assertion_type").is_some() {
             return Err(invalid_client("client_assertion_type came without client_assertion"));
@@ -118,6 +118,6 @@ fn wrong_method(auth: &ClientAuth) -> OAuthError {
 }
 
 /// `invalid_client` with this description.
-fn invalid_client(what: impl Into<String>) -> OAuthError {
-    OAuthError::new(ErrorCode::InvalidClient, what)
+fn invalid_client(description: impl Into<String>) -> OAuthError {
+    OAuthError::new(ErrorCode::InvalidClient, description)
 }

@@ -134,8 +134,8 @@ impl BcAuthorize {
         let posted = posted?;
         let client = self.client_auth.authenticate(&posted).await?;
         if !client.may_ask {
-            let what = "this client is not registered for the grant urn:openid:params:grant-type:ciba";
-            return Err(OAuthError::new(ErrorCode::UnauthorizedClient, what));
+            let description = "this client is not registered for the grant urn:openid:params:grant-type:ciba";
+            return Err(OAuthError::new(ErrorCode::UnauthorizedClient, description));
         }
         let now = self.ports.clock.now();
         self.rate_limit.check(&client.client_id, client.policy.requests_per_minute, now).map_err(|seconds| {

@@ -73,8 +73,8 @@ impl Register {
         let metadata = read_metadata(request).await?;
         let registered = self.store.read_slow(rows::registered_clients).await.map_err(|error| failed(&error))?;
         if registered >= self.config.registration.max_clients {
-            let what = "this provider has reached its limit of registered clients; ask its operator";
-            return Err(OAuthError::new(ErrorCode::AccessDenied, what).with_status(StatusCode::FORBIDDEN));
+            let description = "this provider has reached its limit of registered clients; ask its operator";
+            return Err(OAuthError::new(ErrorCode::AccessDenied, description).with_status(StatusCode::FORBIDDEN));
         }
         let client_id = format!("rc_{}", base64url::encode(&random::bytes::<16>(&*self.ports.random)));
         let entry = entry(&client_id, &metadata)?;
@@ -105,15 +105,15 @@ impl Register {
         match token {
             Some((_, token)) if expected.matches(token.trim().as_bytes()) => Ok(()),
             _ => {
-                let what = "registration needs this provider's initial access token, as Authorization: Bearer";
-                Err(OAuthError::new(ErrorCode::InvalidToken, what))
+                let description = "registration needs this provider's initial access token, as Authorization: Bearer";
+                Err(OAuthError::new(ErrorCode::InvalidToken, description))
             }
         }
     }
 }
 
 async fn read_metadata(request: Request) -> Result<Map<String, Value>, OAuthError> {
-    let invalid = |what: &str| OAuthError::new(ErrorCode::InvalidClientMetadata, what);
+    let invalid = |description: &str| OAuthError::new(ErrorCode::InvalidClientMetadata, description);
     let body = axum::body::to_bytes(request.into_body(), limits::BODY_BYTES).await;
     let body =
         body.map_err(|_| invalid("the body is larger than 16 KiB").with_status(StatusCode::PAYLOAD_TOO_LARGE))?;
@@ -131,7 +131,7 @@ async fn read_metadata(request: Request) -> Result<Map<String, Value>, OAuthErro
 /// # Errors
 /// `invalid_client_metadata` for another grant than CIBA's, or a value of the wrong type.
 fn entry(client_id: &str, metadata: &Map<String, Value>) -> Result<String, OAuthError> {
-    let invalid = |what: String| OAuthError::new(ErrorCode::InvalidClientMetadata, what);
+    let invalid = |description: String| OAuthError::new(ErrorCode::InvalidClientMetadata, description);
     let grants = metadata.get("grant_types").and_then(Value::as_array);
     if !grants.is_some_and(|grants| grants.iter().any(|grant| grant == CIBA_GRANT)) {
         let wrong =

@@ -34,7 +34,7 @@ pub(crate) async fn userinfo(State(endpoint): State<Arc<Userinfo>>, request: Req
 
 impl Userinfo {
     async fn claims_for(&self, request: Parts) -> Result<Value, OAuthError> {
-        let invalid = |what: &str| OAuthError::new(ErrorCode::InvalidToken, what);
+        let invalid = |description: &str| OAuthError::new(ErrorCode::InvalidToken, description);
         let (scheme, token) = access_token_of(&request.headers).ok_or_else(|| {
             invalid("send the access token in the Authorization header, as Bearer, or as DPoP with a proof")
         })?;
@@ -45,17 +45,17 @@ impl Userinfo {
         if !granted("openid") {
             return Err(invalid("the access token is not for userinfo: its scope does not contain openid"));
         }
-        let person = self
+        let user = self
             .directory
             .find_user(&UserIdentifier::Subject(access.sub.clone()))
             .await
             .map_err(|error| failed(&error))?;
         let mut claims = json!({ "sub": access.sub });
-        let Some(person) = person else { return Ok(claims) };
+        let Some(user) = user else { return Ok(claims) };
         if granted("profile") {
-            claims["name"] = person.name.as_str().into();
+            claims["name"] = user.name.as_str().into();
         }
-        if let Some(email) = person.email.as_deref().filter(|_| granted("email")) {
+        if let Some(email) = user.email.as_deref().filter(|_| granted("email")) {
             claims["email"] = email.into();
         }
         Ok(claims)
@@ -73,7 +73,7 @@ impl Userinfo {
         token: &str,
         request: &Parts,
     ) -> Result<(), OAuthError> {
-        let invalid = |what: &str| OAuthError::new(ErrorCode::InvalidToken, what);
+        let invalid = |description: &str| OAuthError::new(ErrorCode::InvalidToken, description);
         match (access.confirmation, scheme) {
             (None, Scheme::Bearer) => Ok(()),
             (None, Scheme::Dpop) => Err(invalid("the access token is not bound to a key: send it as Bearer")),

@@ -63,6 +63,6 @@ impl Resources {
     }
 }
 
-fn invalid(what: &str) -> OAuthError {
-    OAuthError::new(ErrorCode::InvalidTarget, what)
+fn invalid(description: &str) -> OAuthError {
+    OAuthError::new(ErrorCode::InvalidTarget, description)
 }

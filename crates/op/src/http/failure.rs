@@ -12,8 +12,8 @@ const RETRY_AFTER_SECONDS: u64 = 5;
 pub(crate) fn failed(error: &(dyn std::error::Error + 'static)) -> OAuthError {
     tracing::error!(%error, "a request failed");
     if is_transient(error) {
-        let what = "this provider can't store anything at the moment: try again later";
-        return OAuthError::new(ErrorCode::TemporarilyUnavailable, what).with_retry_after(RETRY_AFTER_SECONDS);
+        let description = "this provider can't store anything at the moment: try again later";
+        return OAuthError::new(ErrorCode::TemporarilyUnavailable, description).with_retry_after(RETRY_AFTER_SECONDS);
     }
     OAuthError::new(ErrorCode::ServerError, "internal error; see the provider's log")
 }

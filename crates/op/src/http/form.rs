@@ -111,9 +111,9 @@ impl Form {
 
 /// A JSON member as form parameters: a string, or an array of strings for `resource`. `None` for any other value.
 pub(crate) fn parameter(name: &str, value: &Json) -> Option<Vec<(String, String)>> {
-    let named = |text: &str| (name.to_owned(), text.to_owned());
+    let named = |value: &str| (name.to_owned(), value.to_owned());
     match value {
-        Json::String(text) => Some(vec![named(text)]),
+        Json::String(value) => Some(vec![named(value)]),
         Json::Array(several) if name == REPEATABLE => several.iter().map(|one| one.as_str().map(named)).collect(),
         _ => None,
     }
@@ -131,9 +131,9 @@ fn is_form(content_type: &str) -> bool {
 }
 
 /// Form-decodes: `+` and `%20` are spaces. `None` for a malformed escape or invalid UTF-8.
-pub(crate) fn decode(text: &[u8]) -> Option<String> {
-    let mut out = Vec::with_capacity(text.len());
-    let mut rest = text.iter();
+pub(crate) fn decode(encoded: &[u8]) -> Option<String> {
+    let mut out = Vec::with_capacity(encoded.len());
+    let mut rest = encoded.iter();
     while let Some(byte) = rest.next() {
         match byte {
             b'+' => out.push(b' '),

@@ -52,7 +52,7 @@ impl PostedForm {
         request: Request,
         read: impl FnOnce(Option<&str>, &[u8]) -> Result<Form, FormError>,
     ) -> Result<PostedForm, OAuthError> {
-        let invalid = |what: &str| OAuthError::new(ErrorCode::InvalidRequest, what);
+        let invalid = |description: &str| OAuthError::new(ErrorCode::InvalidRequest, description);
         let headers = request.headers();
         let authorization = single_header(headers, &header::AUTHORIZATION, "Authorization")?;
         let proof = single_header(headers, &DPOP, "DPoP")?;
@@ -70,7 +70,9 @@ impl PostedForm {
 
 /// A header that may appear once.
 fn single_header(headers: &HeaderMap, name: &HeaderName, display_name: &str) -> Result<Option<String>, OAuthError> {
-    let invalid = |what: &str| OAuthError::new(ErrorCode::InvalidRequest, format!("the {display_name} header {what}"));
+    let invalid = |description: &str| {
+        OAuthError::new(ErrorCode::InvalidRequest, format!("the {display_name} header {description}"))
+    };
     let mut values = headers.get_all(name).iter();
     let value = values.next().map(|value| value.to_str().map(str::to_owned)).transpose();
     let value = value.map_err(|_| invalid("is not ASCII"))?;

@@ -50,7 +50,7 @@ impl Issuance {
     /// Whether an unexpired token is neither revoked nor left without user, client or approval.
     fn is_active(&self, snapshot: &Snapshot<'_>, access: &VerifiedAccessToken) -> Result<bool, StoreError> {
         Ok(!store::is_revoked(snapshot, &access.jti)?
-            && self.directory.user_in(snapshot, &access.sub)?.is_some_and(|person| !person.locked)
+            && self.directory.user_in(snapshot, &access.sub)?.is_some_and(|user| !user.locked)
             && self.directory.client_in(snapshot, &access.client_id)?.is_some()
             && self.approval_holds(snapshot, &access.claims)?)
     }

@@ -69,8 +69,8 @@ impl Issuance {
     ) -> Result<Option<Approval>, TokenRefusal> {
         let refused = |error| Err(TokenRefusal::Answer(error));
         if now >= request.expires_at {
-            let what = "the request was not answered in time: make a new authentication request";
-            return refused(OAuthError::new(ErrorCode::ExpiredToken, what));
+            let description = "the request was not answered in time: make a new authentication request";
+            return refused(OAuthError::new(ErrorCode::ExpiredToken, description));
         }
         if request.cancelled {
             return refused(denied("this client cancelled the request", Some("cancelled")));
@@ -121,8 +121,8 @@ impl Issuance {
     }
 }
 
-fn denied(what: &str, reason: Option<&'static str>) -> OAuthError {
-    OAuthError::new(ErrorCode::AccessDenied, what).with_denial_reason(reason)
+fn denied(description: &str, reason: Option<&'static str>) -> OAuthError {
+    OAuthError::new(ErrorCode::AccessDenied, description).with_denial_reason(reason)
 }
 
 /// `invalid_grant`: tokens are issued once for each request.

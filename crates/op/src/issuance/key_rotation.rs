@@ -122,10 +122,10 @@ impl KeyFolder {
 /// # Errors
 /// [`KeyError`] if a file can't be removed.
 pub(crate) fn remove_former_keys(folder: &Path, now: Timestamp) -> Result<(), KeyError> {
-    for (name, kept) in
+    for (name, keep_seconds) in
         [(EC, PUBLISHED_AFTER), (RSA, PUBLISHED_AFTER), (SIGNING, KEEP_SECONDS), (REGISTRATION, KEEP_SECONDS)]
     {
-        keys::remove_expired_versions(folder, name, kept, now.seconds())?;
+        keys::remove_expired_versions(folder, name, keep_seconds, now.seconds())?;
     }
     Ok(())
 }

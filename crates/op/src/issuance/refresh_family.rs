@@ -27,19 +27,21 @@ impl Issuance {
         confirmation: Option<Confirmation>,
         now: Timestamp,
     ) -> Result<StoredFamily, TokenRefusal> {
-        let found = store::family_of(tx, token)?.filter(|kept| kept.family.client_id == client.client_id);
-        let Some(kept) = found else { return refused("the refresh token is not known, or belongs to another client") };
-        if kept.has_ended {
+        let found = store::family_of(tx, token)?.filter(|stored| stored.family.client_id == client.client_id);
+        let Some(stored) = found else {
+            return refused("the refresh token is not known, or belongs to another client");
+        };
+        if stored.has_ended {
             return refused("this refresh token was revoked, or one of its family was used twice");
         }
-        if now >= kept.family.ends_at {
+        if now >= stored.family.ends_at {
             return refused("this refresh token has expired: make a new authentication request");
         }
         // A family without a binding may be used with any key.
-        if kept.family.binding.is_some() && kept.family.binding != confirmation {
+        if stored.family.binding.is_some() && stored.family.binding != confirmation {
             return refused("this refresh token is bound to a key or certificate that did not come with the request");
         }
-        Ok(kept)
+        Ok(stored)
     }
 
     /// The family's approval, unless it is disputed, its device revoked, or its user locked or removed.
@@ -47,7 +49,7 @@ impl Issuance {
     /// # Errors
     /// `invalid_grant`, as [`TokenRefusal`].
     pub(crate) fn approval_of_family(&self, tx: &Transaction<'_>, family: &Family) -> Result<Approval, TokenRefusal> {
-        if self.directory.user_in(tx, &family.sub)?.is_none_or(|person| person.locked) {
+        if self.directory.user_in(tx, &family.sub)?.is_none_or(|user| user.locked) {
             return refused("the user was locked or removed since the approval");
         }
         match self.gateway.redeemable(tx, &family.approval) {
@@ -64,19 +66,19 @@ impl Issuance {
     /// Revokes the families of clients that exist neither in the configuration nor in the store, so that a later client
     /// with the same id can't use them. Blocks the thread.
     pub(crate) fn end_families_of_unknown_clients(&self) -> Result<(), StoreError> {
-        let gone = self.gateway.store().read_blocking(|snapshot| {
-            let mut gone = store::clients_with_families(snapshot)?;
-            gone.retain(|client_id| self.directory.configured_clients().get(client_id).is_none());
-            let beside = gone.iter().map(|client_id| directory_entries::client(snapshot, client_id));
-            let beside = beside.collect::<Result<Vec<_>, StoreError>>()?;
-            Ok(gone.into_iter().zip(beside).filter(|(_, row)| row.is_none()).map(|(client_id, _)| client_id).collect())
+        let unknown = self.gateway.store().read_blocking(|snapshot| {
+            let mut unknown = store::clients_with_families(snapshot)?;
+            unknown.retain(|client_id| self.directory.configured_clients().get(client_id).is_none());
+            let rows = unknown.iter().map(|client_id| directory_entries::client(snapshot, client_id));
+            let rows = rows.collect::<Result<Vec<_>, StoreError>>()?;
+            Ok(unknown.into_iter().zip(rows).filter(|(_, row)| row.is_none()).map(|(client_id, _)| client_id).collect())
         });
-        let (gone, now): (Vec<String>, _) = (gone?, self.ports.clock.now());
-        if gone.is_empty() {
+        let (unknown, now): (Vec<String>, _) = (unknown?, self.ports.clock.now());
+        if unknown.is_empty() {
             return Ok(());
         }
         self.gateway.store().write_blocking(move |tx: &Transaction<'_>| {
-            gone.iter().try_for_each(|client_id| store::end_families_of_client(tx, client_id, now))
+            unknown.iter().try_for_each(|client_id| store::end_families_of_client(tx, client_id, now))
         })
     }
 
@@ -84,8 +86,8 @@ impl Issuance {
     pub(crate) async fn end_family_of(&self, token: &str, client: &Client) -> Result<(), OAuthError> {
         let (token, client_id, now) = (Hash::of(token), client.client_id.clone(), self.ports.clock.now());
         let ended = self.gateway.store().write(move |tx: &Transaction<'_>| -> Result<(), StoreError> {
-            match store::family_of(tx, &token)?.filter(|kept| kept.family.client_id == client_id) {
-                Some(kept) => store::end_family(tx, kept.id, now),
+            match store::family_of(tx, &token)?.filter(|stored| stored.family.client_id == client_id) {
+                Some(stored) => store::end_family(tx, stored.id, now),
                 None => Ok(()),
             }
         });
@@ -100,14 +102,14 @@ impl Issuance {
     ) -> Result<Option<String>, OAuthError> {
         let (issuance, requester, token, now) = (self.clone(), client.clone(), Hash::of(token), self.ports.clock.now());
         let found = self.gateway.store().read(move |snapshot| {
-            let found = store::family_of(snapshot, &token)?.filter(|kept| {
-                let is_current = kept.current == token && !kept.has_ended && now < kept.family.ends_at;
-                is_current && kept.family.client_id == requester.client_id
+            let found = store::family_of(snapshot, &token)?.filter(|stored| {
+                let is_current = stored.current == token && !stored.has_ended && now < stored.family.ends_at;
+                is_current && stored.family.client_id == requester.client_id
             });
-            let Some(kept) = found else { return Ok(None) };
-            let person = issuance.directory.user_in(snapshot, &kept.family.sub)?.filter(|person| !person.locked);
-            let holds = issuance.gateway.redeemable(snapshot, &kept.family.approval).is_ok();
-            Ok(person.filter(|_| holds).map(|_| kept.family))
+            let Some(stored) = found else { return Ok(None) };
+            let user = issuance.directory.user_in(snapshot, &stored.family.sub)?.filter(|user| !user.locked);
+            let holds = issuance.gateway.redeemable(snapshot, &stored.family.approval).is_ok();
+            Ok(user.filter(|_| holds).map(|_| stored.family))
         });
         let family = found.await.map_err(|error| failed(&error))?;
         Ok(family.map(|family| {
@@ -127,6 +129,6 @@ impl Issuance {
     }
 }
 
-fn refused<T>(what: &str) -> Result<T, TokenRefusal> {
-    Err(TokenRefusal::Answer(OAuthError::new(ErrorCode::InvalidGrant, what)))
+fn refused<T>(description: &str) -> Result<T, TokenRefusal> {
+    Err(TokenRefusal::Answer(OAuthError::new(ErrorCode::InvalidGrant, description)))
 }

@@ -29,7 +29,7 @@ impl SenderConstraints {
         posted: &PostedForm,
         client: &Client,
     ) -> Result<Option<Confirmation>, OAuthError> {
-        let invalid_proof = |what: &str| OAuthError::new(ErrorCode::InvalidDpopProof, what);
+        let invalid_proof = |description: &str| OAuthError::new(ErrorCode::InvalidDpopProof, description);
         match (client.binding, &posted.proof) {
             (TokenBinding::Certificate, Some(_)) => {
                 Err(invalid_proof("this client's tokens are bound to its certificate: leave the DPoP header out"))
@@ -37,8 +37,8 @@ impl SenderConstraints {
             (TokenBinding::Certificate, None) => match &posted.certificate {
                 Some(certificate) => Ok(Some(Confirmation::Certificate(client_certificate::thumbprint(certificate)))),
                 None => {
-                    let what = "this client's tokens are bound to its certificate: connect with it";
-                    Err(OAuthError::new(ErrorCode::InvalidRequest, what))
+                    let description = "this client's tokens are bound to its certificate: connect with it";
+                    Err(OAuthError::new(ErrorCode::InvalidRequest, description))
                 }
             },
             (TokenBinding::Dpop, None) => Err(invalid_proof(

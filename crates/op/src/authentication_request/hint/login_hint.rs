@@ -19,7 +19,7 @@ struct Identifier {
 /// # Errors
 /// `invalid_request` for JSON of another shape or about another issuer.
 pub(super) fn read(hint: &str, issuer: &Issuer) -> Result<UserIdentifier, OAuthError> {
-    let refused = |what: &str| Err(OAuthError::new(ErrorCode::InvalidRequest, what));
+    let refused = |description: &str| Err(OAuthError::new(ErrorCode::InvalidRequest, description));
     if !hint.trim_start().starts_with('{') {
         return Ok(UserIdentifier::Name(hint.to_owned()));
     }

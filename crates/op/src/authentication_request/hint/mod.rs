@@ -35,7 +35,7 @@ impl Hint {
     /// # Errors
     /// `invalid_request` for none, for several, or for a malformed JSON hint.
     pub(crate) fn read(form: &Form, issuer: &Issuer) -> Result<Hint, OAuthError> {
-        let refused = |what: &str| Err(OAuthError::new(ErrorCode::InvalidRequest, what));
+        let refused = |description: &str| Err(OAuthError::new(ErrorCode::InvalidRequest, description));
         match ["login_hint", "id_token_hint", "login_hint_token"].map(|name| form.get(name)) {
             [Some(hint), None, None] => login_hint::read(hint, issuer).map(Hint::Login),
             [None, Some(token), None] => Ok(Hint::IdToken(token.to_owned())),

@@ -79,8 +79,9 @@ impl TokenEndpoint {
                     }
                     PollState::Pending(request, listening) => (request, listening),
                     PollState::TooFast(interval) => {
-                        let what = format!("polled too early: from now on wait {interval} seconds between polls");
-                        return Err(OAuthError::new(ErrorCode::SlowDown, what).with_interval(interval));
+                        let description =
+                            format!("polled too early: from now on wait {interval} seconds between polls");
+                        return Err(OAuthError::new(ErrorCode::SlowDown, description).with_interval(interval));
                     }
                 };
             let waiting = match &held {
@@ -155,7 +156,7 @@ impl TokenEndpoint {
     /// # Errors
     /// `invalid_grant`.
     fn request_of(&self, tx: &Transaction<'_>, id: &Hash, client: &Client) -> Result<AuthRequest, TokenRefusal> {
-        let invalid = |what: &str| TokenRefusal::Answer(OAuthError::new(ErrorCode::InvalidGrant, what));
+        let invalid = |description: &str| TokenRefusal::Answer(OAuthError::new(ErrorCode::InvalidGrant, description));
         let found = store::find(tx, id)?.filter(|request| request.client_id == client.client_id);
         let request = found.ok_or_else(|| invalid("auth_req_id is not known, or belongs to another client"))?;
         if request.redeemed { Err(TokenRefusal::Answer(already_redeemed())) } else { Ok(request) }

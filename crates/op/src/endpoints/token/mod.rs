@@ -81,22 +81,22 @@ impl TokenEndpoint {
 }
 
 fn check_grant(form: &Form, client: &Client) -> Result<(), OAuthError> {
-    let unsupported = |what: &str| Err(OAuthError::new(ErrorCode::UnsupportedGrantType, what));
+    let unsupported = |description: &str| Err(OAuthError::new(ErrorCode::UnsupportedGrantType, description));
     match form.get("grant_type") {
         // CIBA Core §11.
         Some(CIBA_GRANT) if client.may_ask && client.delivery.is_push() => {
-            let what = "this client is registered for push: its tokens are sent to its notification endpoint";
-            Err(OAuthError::new(ErrorCode::UnauthorizedClient, what))
+            let description = "this client is registered for push: its tokens are sent to its notification endpoint";
+            Err(OAuthError::new(ErrorCode::UnauthorizedClient, description))
         }
         Some(CIBA_GRANT) if client.may_ask => Ok(()),
         Some(REFRESH_GRANT) if client.may_refresh => Ok(()),
         Some(REFRESH_GRANT) => {
-            let what = "this client is not registered for the grant refresh_token: add it to its grant_types";
-            Err(OAuthError::new(ErrorCode::UnauthorizedClient, what))
+            let description = "this client is not registered for the grant refresh_token: add it to its grant_types";
+            Err(OAuthError::new(ErrorCode::UnauthorizedClient, description))
         }
         Some(CIBA_GRANT) => {
-            let what = "this client is not registered for the grant urn:openid:params:grant-type:ciba";
-            Err(OAuthError::new(ErrorCode::UnauthorizedClient, what))
+            let description = "this client is not registered for the grant urn:openid:params:grant-type:ciba";
+            Err(OAuthError::new(ErrorCode::UnauthorizedClient, description))
         }
         // A wrong name found in tutorials.
         Some("urn:ietf:params:oauth:grant-type:ciba") => unsupported(

@@ -112,6 +112,6 @@ fn check_scope(wanted: Option<&str>, granted: &str) -> Result<(), TokenRefusal> 
     }
 }
 
-fn invalid(what: &str) -> OAuthError {
-    OAuthError::new(ErrorCode::InvalidGrant, what)
+fn invalid(description: &str) -> OAuthError {
+    OAuthError::new(ErrorCode::InvalidGrant, description)
 }
