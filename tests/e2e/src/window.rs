@@ -151,10 +151,13 @@ impl<'a> Window<'a> {
     }
 }
 
+/// Whether a process may still hold its home. The main thread is a zombie as soon as it ended; what the process has open is closed by
+/// the last of its threads.
 fn is_alive(id: u32) -> bool {
+    let threads = std::fs::read_dir(format!("/proc/{id}/task")).map_or(0, Iterator::count);
     let stat = std::fs::read_to_string(format!("/proc/{id}/stat")).unwrap_or_default();
-    // The state is the first word behind the program's name, which stands in parentheses.
-    stat.rsplit_once(") ").is_some_and(|(_, rest)| !rest.starts_with(['Z', 'X']))
+    // The state is the first word behind the program's name, which is in parentheses.
+    threads > 1 || stat.rsplit_once(") ").is_some_and(|(_, rest)| !rest.starts_with(['Z', 'X']))
 }
 
 /// Pictures go by the test's name, for windows of several tests may be called the same.
