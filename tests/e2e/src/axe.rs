@@ -9,7 +9,7 @@ const TAGS: [&str; 6] = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa",
 /// What axe can't decide and a person has: the rule, a part of the element's address, and why it is in order.
 const DECIDED: &[(&str, &str, &str)] = &[
     ("color-contrast", "#number", "its own text is transparent: the digits stand in the boxes drawn under it"),
-    ("color-contrast", ".drawn", "ink on surface, 16 : 1; axe sees the transparent field that lies over it"),
+    ("color-contrast", ".boxes-shown", "ink on surface, 16 : 1; axe sees the transparent field that lies over it"),
 ];
 
 /// Checks the page as it is.
