@@ -1,10 +1,4 @@
-//! An OpenID provider with CIBA (poll, ping and push) on top of the Countersign gateway: it knows users and clients, the gateway
-//! knows devices, and they meet in one approval per authentication request.
-//!
-//! A request enters at `endpoints/bc_authorize.rs`, is read in `authentication_request/`, becomes one row here and one approval
-//! at the gateway in the same transaction, and leaves as tokens (`issuance/`) at `endpoints/token/` or by ping or push
-//! (`delivery/`) once the approval has its verdict. Start with [`Config::read`] and [`Provider::open`]; docs/operating.md is for
-//! those who run it.
+#![doc = include_str!("../README.md")]
 
 mod administration;
 mod auth0;
