@@ -91,7 +91,7 @@ impl Gateway {
         Ok(reply(&challenge, &approval, checked))
     }
 
-    /// Makes the verdict of a pending approval, and remembers what it says about the client's asking.
+    /// Makes the verdict of a pending approval, and updates the client's prompt history.
     fn decide(
         &self,
         tx: &Transaction<'_>,

@@ -13,43 +13,43 @@ use crate::store::{approvals, challenges, devices};
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct ApprovalTrace {
-    /// The approval.
+    /// Approval id.
     pub id: ApprovalId,
-    /// Whom it asks.
+    /// The user.
     pub subject: Subject,
-    /// Who asks.
+    /// The client that made the request.
     pub client_id: String,
     /// `boolean`, `number_choose` or `input_manual`.
     pub interaction: &'static str,
     /// Whether it is listed on devices but not pushed.
     pub held: bool,
-    /// When it was asked.
+    /// Time of the request.
     pub requested_at: Timestamp,
-    /// Until when an answer counts.
+    /// Deadline for an answer.
     pub answer_until: Timestamp,
     /// `pending`, or its verdict: `approved`, `denied`, `expired`, `cancelled`, `device_revoked`, `mismatch`, `refused`.
     pub outcome: &'static str,
     /// When it got its verdict.
     pub ended_at: Option<Timestamp>,
-    /// Why the person denied.
+    /// The user's reason for a denial.
     pub reason: Option<&'static str>,
-    /// What the answer proved.
+    /// Authentication context class of the answer (`urn:countersign:acr:…`).
     pub acr: Option<String>,
-    /// When the person disputed it afterwards.
+    /// When the user disputed it.
     pub disputed_at: Option<Timestamp>,
-    /// The devices that were asked.
+    /// Devices that got a challenge.
     pub asked: Vec<AskedDevice>,
 }
 
-/// A device that was asked.
+/// A device that got a challenge.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct AskedDevice {
-    /// The challenge it got.
+    /// Id of its challenge.
     pub challenge: ChallengeId,
-    /// The device.
+    /// Device id.
     pub device: DeviceId,
-    /// What its owner calls it: data, never markup.
+    /// Name that its owner gave it: data, never markup.
     pub name: String,
     /// Whether it still takes part.
     pub active: bool,

@@ -1,13 +1,13 @@
-//! Approvals without a device, for measuring a provider from outside. No device takes part and no person is asked; the verdict
-//! still goes through the one place where verdicts are made, and says that nothing was signed.
+//! In-process approvals for benchmarks: no device and no user takes part. The verdict is made in the same place as any other, and is
+//! marked as unsigned.
 //!
-//! There is no setting for it: the program that opens the gateway hands an [`InProcessApprover`] in, and the `countersign` command never
-//! does. A gateway without one gives no tokens for what was approved so, whatever its file says.
+//! There is no setting for it: the program that opens the gateway passes in an [`InProcessApprover`], and the `countersign` command
+//! never does. A gateway without one refuses to redeem such an approval, whatever its database says.
 
 use countersign_protocol::id::Subject;
 
-/// Decides in a device's place, in this process, when a request is accepted.
+/// Approves in place of a device, in this process, when a request is accepted.
 pub trait InProcessApprover: Send + Sync {
-    /// Whether requests about this user are approved at once. All others are asked on their devices, as always.
+    /// Whether requests about this user are approved at once; others go to their devices as usual.
     fn approves(&self, subject: &Subject) -> bool;
 }

@@ -25,13 +25,13 @@ pub struct ChallengeRecord {
     pub outcome: Option<Compact<Outcome>>,
     /// Whether this device's answer decided.
     pub decided: bool,
-    /// Everything signed that concerns this device. The transcript is the device's and not known here: whoever draws the
-    /// same lines again, and finds their hash to be the answer's `display_hash`, may put it in.
+    /// All signed parts that concern this device. The transcript is known to the device alone: a verifier that renders the same
+    /// lines, whose hash is the answer's `display_hash`, can add it.
     pub evidence: Evidence,
 }
 
 impl Gateway {
-    /// What every device was asked about an approval, and what it said. Empty for an approval that never was.
+    /// The challenge, answer and outcome of each device of an approval. Empty for an unknown approval.
     ///
     /// # Errors
     /// The store's.

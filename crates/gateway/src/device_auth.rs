@@ -37,7 +37,7 @@ pub(crate) enum Admission {
 }
 
 impl Gateway {
-    /// Authenticates a call. `url` is the endpoint as configured, never as the Host header says.
+    /// Authenticates a call. `url` is the configured endpoint, never derived from the Host header.
     pub(crate) async fn caller(
         &self,
         headers: &HeaderMap,

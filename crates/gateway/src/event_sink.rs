@@ -7,7 +7,7 @@ use countersign_protocol::id::{ApprovalId, DeviceId, Subject};
 use countersign_protocol::registration::DeviceClass;
 use countersign_store::{Error as StoreError, Transaction};
 
-/// An event at the gateway. Names of devices are their owners' words: data, never markup.
+/// An event at the gateway. Device names are user input: data, never markup.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum GatewayEvent<'a> {
@@ -17,51 +17,51 @@ pub enum GatewayEvent<'a> {
         approval: &'a ApprovalId,
         /// Whether no device answered in time.
         expired: bool,
-        /// The verdict's word: `approved`, `denied`, `expired`, `cancelled`, `device_revoked`, `mismatch`, `refused`.
+        /// The verdict: `approved`, `denied`, `expired`, `cancelled`, `device_revoked`, `mismatch`, `refused`.
         outcome: &'static str,
-        /// How long after the request.
+        /// Time since the request.
         after: Duration,
     },
-    /// A person denied a request as "this wasn't me".
+    /// A user denied a request as "this wasn't me".
     NotMe {
         /// The approval that ended by it.
         approval: &'a ApprovalId,
-        /// The person.
+        /// The user.
         subject: &'a Subject,
-        /// Who asked.
+        /// The client that made the request.
         client_id: &'a str,
-        /// Until when that client's requests to that person are held.
+        /// Until when that client's requests to that user are held.
         held_until: Timestamp,
     },
-    /// A person disputed an approval after the fact.
+    /// A user disputed an approval after the fact.
     Disputed {
         /// The approval.
         approval: &'a ApprovalId,
-        /// The person.
+        /// The user.
         subject: &'a Subject,
-        /// Who had asked.
+        /// The client that made the request.
         client_id: &'a str,
         /// The device that the dispute came from.
         device: &'a DeviceId,
     },
-    /// A device takes part from now on.
+    /// A device was confirmed, and gets challenges from now on.
     DeviceAdded {
-        /// Whose it is.
+        /// Its user.
         subject: &'a Subject,
-        /// The device.
+        /// Device id.
         device: &'a DeviceId,
-        /// What its owner calls it.
+        /// Name that its owner gave it.
         name: &'a str,
-        /// Person or program.
+        /// Interactive or automated.
         class: DeviceClass,
     },
     /// A device was suspended because two histories claim to be its own: it was copied, or restored from a backup.
     DeviceCopied {
-        /// Whose it is.
+        /// Its user.
         subject: &'a Subject,
-        /// The device.
+        /// Device id.
         device: &'a DeviceId,
-        /// What its owner calls it.
+        /// Name that its owner gave it.
         name: &'a str,
     },
 }

@@ -85,7 +85,7 @@ impl Gateway {
     }
 }
 
-/// Whether there is anything to tell.
+/// Whether the response holds anything new.
 pub(crate) fn has_news(fetched: &FetchResponse) -> bool {
     fetched.reset
         || fetched.more

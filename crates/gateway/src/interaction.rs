@@ -34,7 +34,7 @@ pub enum InteractionError {
     /// The minimum is more than the client asked for, or would get.
     #[error("interaction_type would be {}, but this provider asks for {} at least: register and show that", requested.as_str(), minimum.as_str())]
     BelowMinimum {
-        /// What the client asked for, or would get.
+        /// Interaction that the client requested, or would get.
         requested: InteractionType,
         /// The minimum.
         minimum: InteractionType,
@@ -67,8 +67,8 @@ pub(crate) enum Capabilities<'a> {
 }
 
 impl InteractionPolicy {
-    /// What a request of this kind gets if the person's devices can do everything. A request that fails here fails for every
-    /// person, so that the answer tells nothing about one.
+    /// The interaction of a request of this kind if the user's devices support all of them. A request that fails here fails for
+    /// every user, so that the error discloses nothing about one.
     ///
     /// # Errors
     /// [`InteractionError::BelowMinimum`] and [`InteractionError::BeyondClient`].

@@ -44,7 +44,7 @@ pub enum ManifestError {
         "the stored key manifest does not belong to this issuer and evidence root ({0}): restore keys and database from the same backup, and keep the issuer's URL as it was when the first device was enrolled"
     )]
     Foreign(countersign_protocol::manifest::ManifestError),
-    /// The database and the files tell different histories.
+    /// The database and the key files have different histories.
     #[error(
         "the key manifest {0} in the database is not the one in the folder of keys: restore both from the same backup, or devices refuse this provider"
     )]

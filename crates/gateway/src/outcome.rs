@@ -122,7 +122,7 @@ impl Gateway {
         })
     }
 
-    /// What every outcome about a challenge says; the ending is still to be filled in.
+    /// The members that every outcome of a challenge shares; the caller sets the result.
     pub(crate) fn outcome_about(&self, approval: &ApprovalRow, challenge: &ChallengeRow, now: Timestamp) -> Outcome {
         Outcome {
             iss: self.settings().issuer.clone(),

@@ -75,7 +75,7 @@ pub struct AcceptedRequest {
     pub interaction_value: Option<String>,
     /// The end of the request.
     pub expires_at: Timestamp,
-    /// Muted because of limits. The client is not told.
+    /// Held because of limits: listed, not pushed. Not visible to the client.
     pub held: bool,
 }
 
@@ -97,13 +97,13 @@ pub enum AcceptError {
     Text {
         /// The member that can't be shown.
         member: String,
-        /// Why.
+        /// The rule it breaks.
         why: TextError,
     },
     /// The challenge would be larger than 14 KiB: the details are too large.
     #[error("the request is too large to be shown on a device (14 KiB signed)")]
     TooLarge,
-    /// No interaction fits.
+    /// No interaction that client, devices and policy allow.
     #[error(transparent)]
     Interaction(#[from] InteractionError),
     /// The lifetime is zero or longer than 72 hours.

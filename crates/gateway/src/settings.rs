@@ -13,9 +13,9 @@ pub struct Settings {
     pub issuer: Issuer,
     /// Test or production.
     pub mode: Mode,
-    /// Whom people can reach.
+    /// Contact that devices display for help.
     pub support: Option<Support>,
-    /// The weakest interaction a device must be able to show.
+    /// Weakest interaction that devices must support.
     pub minimum_interaction: InteractionType,
     /// Most devices of one user.
     pub max_devices_per_user: u32,

@@ -25,39 +25,39 @@ pub enum Verdict {
     Approved(Approval),
     /// A device denied it.
     Denied {
-        /// Why, if the person said so.
+        /// The user's reason, if one was given.
         reason: Option<DenialReason>,
     },
     /// No device answered in time.
     Expired,
-    /// The number was wrong.
+    /// The number that was chosen or entered is wrong.
     Mismatch,
-    /// Every device refused to show it.
+    /// Every device refused to display it.
     Refused,
-    /// It was withdrawn.
+    /// The client or the operator withdrew it.
     Cancelled,
     /// Every device that was asked has been revoked or suspended since.
     DeviceRevoked,
 }
 
-/// What tokens say about an approval.
+/// An approval, as tokens report it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Approval {
-    /// The approval.
+    /// Approval id.
     pub id: ApprovalId,
-    /// What the device signed. `None` only for approvals of a [`crate::InProcessApprover`]: no device took part.
+    /// The device's signed answer. `None` only for approvals of a [`crate::InProcessApprover`]: no device took part.
     pub signed: Option<SignedAnswer>,
     /// Hash of the authorization details as the client sent them.
     pub details_hash: Option<Hash>,
     /// The interaction that was passed.
     pub interaction: InteractionType,
-    /// When the person was verified, or else when the answer arrived.
+    /// Time of user verification, or else when the answer arrived.
     pub auth_time: Timestamp,
-    /// Whether the person disputed it since.
+    /// Whether the user disputed it since.
     pub disputed: bool,
 }
 
-/// A device's signature under an approval, and what follows from it.
+/// A device's signed answer, and the token claims derived from it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct SignedAnswer {
     /// Hash of the challenge that was answered.
@@ -66,11 +66,11 @@ pub struct SignedAnswer {
     pub answer_hash: Hash,
     /// The device that answered.
     pub device_id: DeviceId,
-    /// Person or program.
+    /// Interactive or automated.
     pub device_class: DeviceClass,
     /// RFC 8176 values; `hwk` only for a key whose attestation was verified.
     pub amr: Vec<String>,
-    /// `urn:countersign:acr:…`.
+    /// Authentication context class, `urn:countersign:acr:…`.
     pub acr: String,
 }
 

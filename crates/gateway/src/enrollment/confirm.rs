@@ -21,7 +21,7 @@ const CODE_LIFE: u64 = limits::REGISTRATION_TOKEN_SECONDS;
 pub struct ConfirmedDevice {
     /// The device.
     pub device_id: DeviceId,
-    /// What the person called it.
+    /// Name that the user gave it.
     pub device_name: String,
 }
 

@@ -14,12 +14,12 @@ use countersign_store::Error as StoreError;
 use crate::Gateway;
 use crate::store::links::{self, Link, LinkState};
 
-/// For whom a link is made.
+/// Parameters of a new enrollment link.
 #[derive(Debug, Clone)]
 pub struct LinkRequest {
     /// The user.
     pub subject: Subject,
-    /// The user's name as the device shows it.
+    /// Display name of the user on the device.
     pub subject_label: String,
     /// How the device is confirmed. [`Confirm::None`] only in test mode.
     pub confirm: Confirm,
@@ -27,7 +27,7 @@ pub struct LinkRequest {
     pub allow_automated: bool,
 }
 
-/// A link that was made. It is a secret until it was used.
+/// A new enrollment link: a secret until it is used.
 #[derive(Clone)]
 pub struct IssuedLink {
     /// By this the code is typed later ([`Gateway::confirm`]).

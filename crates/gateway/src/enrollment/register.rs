@@ -190,7 +190,7 @@ impl Gateway {
     fn link_used_again(&self, tx: &Transaction<'_>, link: &Link) -> Result<RegistrationReply, Rejection> {
         if !link.alerted {
             links::set_alerted(tx, &link.id)?;
-            self.tell_others(tx, &link.subject, DeviceEvent::LinkUsedAgain, None)?;
+            self.notify_other_devices(tx, &link.subject, DeviceEvent::LinkUsedAgain, None)?;
             tracing::warn!(link = %link.id, subject = %link.subject, "an enrollment link was used again, with another key");
         }
         Ok(RegistrationReply::AlreadyUsed)

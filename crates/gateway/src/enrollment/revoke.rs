@@ -18,19 +18,19 @@ use crate::store::{challenges, feed};
 /// A device as its user and the operator see it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct DeviceRecord {
-    /// Its id.
+    /// Device id.
     pub id: DeviceId,
-    /// Its user.
+    /// The user it is enrolled for.
     pub subject: Subject,
-    /// What the person called it.
+    /// Name that the user gave it.
     pub name: String,
-    /// Person or program.
+    /// Interactive or automated.
     pub class: DeviceClass,
-    /// `linux`, `android`, …, as the device says.
+    /// `linux`, `android`, …, as the device claims.
     pub platform: String,
-    /// What keeps its approval key, as it claims.
+    /// Protection of its approval key, as it claims.
     pub key_protection: KeyProtection,
-    /// Its state.
+    /// Unconfirmed, active, suspended or ended.
     pub state: DeviceState,
     /// When it registered.
     pub registered_at: Timestamp,
@@ -138,11 +138,11 @@ impl Gateway {
         Ok(())
     }
 
-    /// Suspends a device that may have been copied or restored, and tells the others.
+    /// Suspends a device that may have been copied or restored, and notifies the user's other devices.
     pub(crate) fn suspend_device(&self, transaction: &Transaction<'_>, device: &Device) -> Result<(), EndError> {
         devices::end(transaction, &device.id, DeviceState::Suspended, None, self.now())?;
         transaction.notify_after_commit(device.id.as_str());
-        self.tell_others(transaction, &device.subject, DeviceEvent::DeviceSuspended, Some(device))?;
+        self.notify_other_devices(transaction, &device.subject, DeviceEvent::DeviceSuspended, Some(device))?;
         self.withdraw_from(transaction, &device.id)?;
         let Device { subject, id, name, .. } = device;
         self.event_sink().record(transaction, &GatewayEvent::DeviceCopied { subject, device: id, name })?;

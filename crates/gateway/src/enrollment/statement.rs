@@ -14,7 +14,7 @@ use crate::store::devices::{self, Device};
 use crate::store::feed;
 
 impl Gateway {
-    /// Confirms a registered device: signs its statement, gives it to the device, and tells the others.
+    /// Confirms a registered device: signs its enrollment statement, and notifies it and the user's other devices.
     pub(crate) fn confirm_device(
         &self,
         transaction: &Transaction<'_>,
@@ -42,7 +42,7 @@ impl Gateway {
         devices::add_statement(transaction, &device.id, statement.sequence, signed.as_str(), &signed.hash())?;
         devices::confirm(transaction, &device.id, now)?;
         feed::append(transaction, &device.id, "notice", signed.as_str(), now, self.random())?;
-        self.tell_others(transaction, &device.subject, DeviceEvent::DeviceAdded, Some(device))?;
+        self.notify_other_devices(transaction, &device.subject, DeviceEvent::DeviceAdded, Some(device))?;
         let Device { subject, id: device_id, name, class, .. } = device;
         let added = GatewayEvent::DeviceAdded { subject, device: device_id, name, class: *class };
         self.event_sink().record(transaction, &added)?;
@@ -50,8 +50,8 @@ impl Gateway {
         Ok(())
     }
 
-    /// Tells the user's active devices, except the one it is about, what happened.
-    pub(crate) fn tell_others(
+    /// Adds an event to the feeds of the user's active devices, except the one it is about.
+    pub(crate) fn notify_other_devices(
         &self,
         transaction: &Transaction<'_>,
         subject: &Subject,

@@ -47,10 +47,10 @@ pub enum KeyError {
     File {
         /// The file.
         path: PathBuf,
-        /// What the system said.
+        /// The system's error.
         source: io::Error,
     },
-    /// The file does not hold what its name says.
+    /// The file holds no key of the expected type.
     #[error(
         "the key file {path} is damaged: restore it from a backup; a new key would make every enrolled device refuse this provider"
     )]

@@ -54,7 +54,7 @@ pub fn add_key_version(
     load_or_create_file(directory, &format!("{name}.{from}.p8"), make).map(drop)
 }
 
-/// Removes the versions whose successor has signed for `after` seconds: nothing that they signed is of use any more.
+/// Removes the versions whose successor has signed for `after` seconds: everything that they signed has expired.
 ///
 /// # Errors
 /// [`KeyError`] when a file can't be removed.

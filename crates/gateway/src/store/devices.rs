@@ -37,9 +37,9 @@ pub(crate) fn count_active(snapshot: &Snapshot<'_>) -> Result<EnrollmentCount, E
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum DeviceState {
-    /// Registered; waits for its confirmation code. Is asked nothing.
+    /// Registered; waits for its confirmation code. Gets no challenges.
     Unconfirmed,
-    /// Takes part.
+    /// Confirmed: gets challenges.
     Active,
     /// May have been copied or restored: two different answers claimed one place in its history.
     Suspended,

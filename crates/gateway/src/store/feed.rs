@@ -14,7 +14,7 @@ pub(crate) struct Entry {
     pub(crate) item: Item,
 }
 
-/// What an entry says.
+/// Content of an entry.
 pub(crate) enum Item {
     /// A challenge that is pending; its compact JWS.
     Challenge(String),

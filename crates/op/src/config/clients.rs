@@ -124,18 +124,18 @@ fn read_one(section: Section<'_>, client_id: Option<Found<&str>>, context: &Clie
 
 /// Reports contradictions within a client's entry, and with the provider's settings.
 fn check_consistency(section: &Section<'_>, client: &Client, context: &ClientContext<'_>) {
-    let fault = |key: &'static str, message: &str| section.report(&section.span_of(key), message);
+    let report = |key: &'static str, message: &str| section.report(&section.span_of(key), message);
     if matches!(client.auth, ClientAuth::Tls(_)) && !context.client_ca {
         let message = "tls_client_auth needs a certificate authority: set `client_ca` in [tls], or use \"self_signed_tls_client_auth\" with the client's `jwks`";
-        fault("token_endpoint_auth_method", message);
+        report("token_endpoint_auth_method", message);
     }
     if client.request_signing_alg.is_some() && client.keys.is_none() {
         let message = "signed requests need the client's public keys: add `jwks`, `jwks_file` or `jwks_uri`";
-        fault("backchannel_authentication_request_signing_alg", message);
+        report("backchannel_authentication_request_signing_alg", message);
     }
     if client.binding != TokenBinding::None && matches!(client.delivery, DeliveryMode::Push(_)) {
         let message = "pushed tokens can't be sender-constrained: their delivery carries no proof; use \"ping\", or remove the binding";
-        fault("backchannel_token_delivery_mode", message);
+        report("backchannel_token_delivery_mode", message);
     }
     if client.is_fapi() {
         fapi_client::check(section, client);

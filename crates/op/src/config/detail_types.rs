@@ -69,23 +69,23 @@ fn schema(section: &Section<'_>, folder: &Path) -> Option<Found<Value>> {
             let file = file?;
             let path = folder.join(file.value);
             let shown = path.display();
-            let fault = |why: String| {
+            let report = |why: String| {
                 section.report(&file.at, format!("the schema's file {shown} can't be used: {why}"));
                 None
             };
             match std::fs::metadata(&path) {
-                Ok(data) if data.len() > SCHEMA_BYTES => return fault("it is larger than 256 KiB".to_owned()),
+                Ok(data) if data.len() > SCHEMA_BYTES => return report("it is larger than 256 KiB".to_owned()),
                 Ok(_) => {}
                 Err(error) => {
-                    return fault(format!(
+                    return report(format!(
                         "{error}; check the path (relative paths begin at the configuration's folder)"
                     ));
                 }
             }
             match std::fs::read(&path).map(|text| serde_json::from_slice(&text)) {
                 Ok(Ok(value)) => Some(Found { value, at: file.at }),
-                Ok(Err(error)) => fault(format!("it is not JSON: {error}")),
-                Err(error) => fault(error.to_string()),
+                Ok(Err(error)) => report(format!("it is not JSON: {error}")),
+                Err(error) => report(error.to_string()),
             }
         }
     }

@@ -66,13 +66,13 @@ pub(super) struct Section<'s> {
     place: &'static str,
     table: &'s DeTable<'s>,
     at: Range<usize>,
-    asked: RefCell<Vec<&'static str>>,
+    read_keys: RefCell<Vec<&'static str>>,
     errors: &'s ErrorCollector<'s>,
 }
 
 impl<'s> Section<'s> {
     pub(super) fn top(document: &'s Spanned<DeTable<'s>>, errors: &'s ErrorCollector<'s>) -> Section<'s> {
-        Section { place: "", table: document.get_ref(), at: 0..0, asked: RefCell::default(), errors }
+        Section { place: "", table: document.get_ref(), at: 0..0, read_keys: RefCell::default(), errors }
     }
 
     /// Span of the table itself, for errors about missing keys.
@@ -171,13 +171,13 @@ impl<'s> Section<'s> {
         let DeValue::Array(items) = value else {
             return self.wrong_type(key, &at, "must be a list of strings such as [\"one\", \"two\"]", value);
         };
-        let mut texts: Vec<Found<&'s str>> = Vec::new();
+        let mut strings: Vec<Found<&'s str>> = Vec::new();
         for item in items.iter() {
             match item.get_ref() {
-                DeValue::String(text) if texts.iter().any(|earlier| earlier.value == text.as_ref()) => {
+                DeValue::String(text) if strings.iter().any(|earlier| earlier.value == text.as_ref()) => {
                     self.report(&item.span(), format!("{} lists \"{text}\" twice; remove one", self.name(key)));
                 }
-                DeValue::String(text) => texts.push(Found { value: text.as_ref(), at: item.span() }),
+                DeValue::String(text) => strings.push(Found { value: text.as_ref(), at: item.span() }),
                 other => {
                     self.wrong_type::<()>(
                         key,
@@ -191,13 +191,13 @@ impl<'s> Section<'s> {
         if items.is_empty() {
             self.report(&at, format!("{} is empty; leave it out or list at least one", self.name(key)));
         }
-        Some(texts)
+        Some(strings)
     }
 
     /// A list from a fixed set of strings; not empty, no duplicates.
     pub(super) fn choices<T: Copy>(&self, key: &'static str, words: &[(&str, T)]) -> Option<Vec<T>> {
-        let texts = self.strings(key)?;
-        let found = texts.iter().filter_map(|text| self.one_of(key, &text.at, text.value, words));
+        let strings = self.strings(key)?;
+        let found = strings.iter().filter_map(|text| self.one_of(key, &text.at, text.value, words));
         Some(found.collect())
     }
 
@@ -226,7 +226,7 @@ impl<'s> Section<'s> {
                 value,
             );
         };
-        Some(Section { place, table, at, asked: RefCell::default(), errors: self.errors })
+        Some(Section { place, table, at, read_keys: RefCell::default(), errors: self.errors })
     }
 
     /// The tables of a list such as `[[users]]`.
@@ -241,8 +241,8 @@ impl<'s> Section<'s> {
         for item in items.iter() {
             match item.get_ref() {
                 DeValue::Table(table) => {
-                    let asked = RefCell::default();
-                    sections.push(Section { place, table, at: item.span(), asked, errors: self.errors });
+                    let read_keys = RefCell::default();
+                    sections.push(Section { place, table, at: item.span(), read_keys, errors: self.errors });
                 }
                 other => {
                     self.wrong_type::<()>(key, &item.span(), &expected, other);
@@ -254,16 +254,16 @@ impl<'s> Section<'s> {
 
     /// Reports every key that was not read.
     pub(super) fn finish(self) {
-        let asked = self.asked.borrow();
+        let read_keys = self.read_keys.borrow();
         for key in self.table.keys() {
             let name = key.get_ref().as_ref();
-            if asked.contains(&name) {
+            if read_keys.contains(&name) {
                 continue;
             }
             let place = if self.place.is_empty() { " at the top of the file" } else { self.place };
-            let remedy = match nearest(name, asked.iter().copied()) {
+            let remedy = match nearest(name, read_keys.iter().copied()) {
                 Some(near) => format!("did you mean `{near}`?"),
-                None => format!("remove it, or use one of: {}", asked.join(", ")),
+                None => format!("remove it, or use one of: {}", read_keys.join(", ")),
             };
             self.report(&key.span(), format!("unknown key `{name}`{place}; {remedy}"));
         }
@@ -296,9 +296,9 @@ impl<'s> Section<'s> {
     }
 
     fn take(&self, key: &'static str) -> Option<(Range<usize>, &'s DeValue<'s>)> {
-        let mut asked = self.asked.borrow_mut();
-        if !asked.contains(&key) {
-            asked.push(key);
+        let mut read_keys = self.read_keys.borrow_mut();
+        if !read_keys.contains(&key) {
+            read_keys.push(key);
         }
         let (_, value) = self.table.iter().find(|(name, _)| name.get_ref() == key)?;
         Some((value.span(), value.get_ref()))

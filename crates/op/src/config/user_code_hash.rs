@@ -132,8 +132,8 @@ impl SlowHash {
             cost.memory_kib <= MAX_COST.memory_kib && cost.passes <= MAX_COST.passes && cost.lanes <= MAX_COST.lanes;
         let salt = STANDARD_NO_PAD.decode(salt).ok().filter(|salt| (8..=48).contains(&salt.len()))?;
         let digest = STANDARD_NO_PAD.decode(digest).ok()?.try_into().ok()?;
-        let sound = numbers.next().is_none() && affordable && parameters(cost).is_some();
-        sound.then_some(SlowHash { cost, salt, digest })
+        let valid = numbers.next().is_none() && affordable && parameters(cost).is_some();
+        valid.then_some(SlowHash { cost, salt, digest })
     }
 }
 

@@ -72,7 +72,7 @@ impl Users {
     pub(super) fn read(sections: Vec<Section<'_>>) -> Users {
         let mut users = Users::default();
         // Where each name was first used, to point at it.
-        let mut taken: HashMap<String, (usize, usize)> = HashMap::new();
+        let mut first_use: HashMap<String, (usize, usize)> = HashMap::new();
         for (n, section) in sections.into_iter().enumerate() {
             let sub = section.required_string("sub", "alice");
             let name = section.string("name");
@@ -100,7 +100,7 @@ impl Users {
                 section.report(&hint.at, format!("{shown} holds a hint that is empty or padded with spaces; trim it"));
             }
             for (kind, found) in sub.iter().map(|sub| ("sub", sub)).chain(hints.iter().map(|hint| ("hint", hint))) {
-                match taken.get(&folded(found.value)) {
+                match first_use.get(&folded(found.value)) {
                     Some((user, _)) if *user == n => {}
                     Some((_, line)) => {
                         let value = found.value;
@@ -110,7 +110,7 @@ impl Users {
                         section.report(&found.at, message);
                     }
                     None => {
-                        taken.insert(folded(found.value), (n, section.line(&found.at)));
+                        first_use.insert(folded(found.value), (n, section.line(&found.at)));
                     }
                 }
             }

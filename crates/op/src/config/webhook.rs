@@ -42,19 +42,19 @@ fn key(section: &Section<'_>, folder: &Path) -> Option<Zeroizing<Vec<u8>>> {
     let found = section.required_string("secret_file", "webhook.secret")?;
     let path = folder.join(found.value);
     let shown = path.display();
-    let fault = |message: String| {
+    let report = |message: String| {
         section.report(&found.at, message);
         None
     };
     let text = match hashed_secret::read_file(&path) {
         Ok(text) => text,
         Err(SecretFileError::Unreadable(error)) => {
-            return fault(format!(
+            return report(format!(
                 "the secret's file {shown} can't be read: {error}; check the path (relative paths begin at the configuration's folder) and who may read it"
             ));
         }
         Err(SecretFileError::WorldReadable(mode)) => {
-            return fault(format!(
+            return report(format!(
                 "the secret's file {shown} is readable by everybody (mode {mode:o}); run: chmod 600 {shown}"
             ));
         }
@@ -68,7 +68,7 @@ fn key(section: &Section<'_>, folder: &Path) -> Option<Zeroizing<Vec<u8>>> {
     };
     match key {
         Some(key) => Some(key),
-        None => fault(format!(
+        None => report(format!(
             "the secret in {shown} is too easy to guess: it needs at least 128 random bits, for example from: openssl rand -hex 32"
         )),
     }

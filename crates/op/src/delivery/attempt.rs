@@ -87,20 +87,20 @@ impl DeliveryWorker {
             Delivery::Delivered | Delivery::Refused => {
                 self.update_row(move |transaction| outbox::remove(transaction, id)).await;
             }
-            Delivery::Retry(asked) => self.reschedule(&entry, asked).await,
+            Delivery::Retry(retry_after) => self.reschedule(&entry, retry_after).await,
         }
         // A recipient that refuses does respond: it delays nothing.
         !matches!(outcome, Delivery::Retry(_))
     }
 
     /// Reschedules a row, or gives it up if the next attempt would be after `give_up_at`.
-    async fn reschedule(&self, entry: &Entry, asked: Option<Duration>) {
+    async fn reschedule(&self, entry: &Entry, retry_after: Option<Duration>) {
         let (id, attempts) = (entry.id, entry.attempts.saturating_add(1));
         let longest = match entry.item {
             Item::Notification(_) => MAX_PAUSE_CLIENT,
             Item::Event { .. } => MAX_PAUSE_WEBHOOK,
         };
-        let pause = retry::pause(attempts, longest, asked, &*self.ports.random);
+        let pause = retry::pause(attempts, longest, retry_after, &*self.ports.random);
         let due = self.ports.clock.now().plus_millis(u64::try_from(pause.as_millis()).unwrap_or(u64::MAX));
         if due > entry.give_up_at {
             self.metrics.count(entry.kind(), "given_up");

@@ -173,7 +173,7 @@ mod tests {
         let folder = tempfile::tempdir().expect("a folder");
         let (first, second) = (pair("one.example"), pair("two.example"));
         let paths = files(folder.path(), &first);
-        let current = CertificateResolver::read(paths).expect("a sound pair");
+        let current = CertificateResolver::read(paths).expect("a valid pair");
         let before = in_use(&current);
         assert!(!current.reload_if_changed(), "nothing changed");
 
