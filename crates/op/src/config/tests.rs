@@ -606,7 +606,11 @@ fn a_webhooks_secret_must_be_hard_to_guess() {
         assert!(weak.is_empty() || !errors[0].message.contains(weak), "{}", errors[0]);
     }
     let errors = with(SECRET, 0o644).expect_err("a mistake");
-    assert!(errors[0].message.starts_with("everybody may read the secret's file"), "{}", errors[0]);
+    let message = &errors[0].message;
+    assert!(
+        message.starts_with("the secret's file ") && message.contains("is readable by everybody (mode 644)"),
+        "{message}"
+    );
 }
 
 #[test]
