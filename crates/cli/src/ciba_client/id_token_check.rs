@@ -3,8 +3,12 @@
 use countersign_jose::base64url;
 use countersign_jose::clock::Timestamp;
 use countersign_jose::json::{self, Json, Strictness};
+use countersign_jose::jws::CompactParts;
 use countersign_jose::key::{PublicKey, SIGNATURE_BYTES, Thumbprint};
 use countersign_protocol::issuer::Issuer;
+
+/// Longest token, in bytes: no reply of a provider may be longer.
+const TOKEN_BYTES: usize = 256 * 1024;
 
 /// JSON depth: authorization details of depth 8, and the claims around them.
 const DEPTH: usize = 12;
@@ -64,21 +68,17 @@ pub fn signed_payload(token: &str, typ: &str, jwks: &Json) -> Result<String, IdT
 
 /// Header and payload of a token whose signature verifies.
 fn signed(token: &str, jwks: &Json) -> Result<(Json, String), IdTokenError> {
-    let mut parts = token.split('.');
-    let (Some(header), Some(payload), Some(signature), None) = (parts.next(), parts.next(), parts.next(), parts.next())
-    else {
-        return Err(IdTokenError::Unreadable);
-    };
-    let decoded = |part: &str| base64url::decode(part).map_err(|_| IdTokenError::Unreadable);
-    let header = json::read(&decoded(header)?, Strictness::with_depth(DEPTH)).map_err(|_| IdTokenError::Unreadable)?;
+    let parts = CompactParts::split(token, TOKEN_BYTES).map_err(|_| IdTokenError::Unreadable)?;
+    let header = parts.header_json(Strictness::with_depth(DEPTH)).map_err(|_| IdTokenError::Unreadable)?;
     if header.get("alg").and_then(Json::as_str) != Some("ES256") || header.get("crit").is_some() {
         return Err(IdTokenError::Algorithm);
     }
     let key = find_key(jwks, header.get("kid").and_then(Json::as_str)).ok_or(IdTokenError::Key)?;
-    let input = &token[..token.len() - signature.len() - 1];
-    let signature: [u8; SIGNATURE_BYTES] = base64url::decode_array(signature).map_err(|_| IdTokenError::Signature)?;
-    key.verify(input.as_bytes(), &signature).map_err(|_| IdTokenError::Signature)?;
-    let payload = String::from_utf8(decoded(payload)?).map_err(|_| IdTokenError::Unreadable)?;
+    let signature = parts.signature().map_err(|_| IdTokenError::Signature)?;
+    let signature: [u8; SIGNATURE_BYTES] = signature.try_into().map_err(|_| IdTokenError::Signature)?;
+    key.verify(parts.signing_input().as_bytes(), &signature).map_err(|_| IdTokenError::Signature)?;
+    let payload = parts.payload().map_err(|_| IdTokenError::Unreadable)?;
+    let payload = String::from_utf8(payload).map_err(|_| IdTokenError::Unreadable)?;
     Ok((header, payload))
 }
 
