@@ -3,9 +3,9 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use axum::http::header::HeaderMap;
 use countersign_jose::clock::Timestamp;
 use countersign_store::{Error as StoreError, Transaction};
-use reqwest::header::HeaderMap;
 use tokio::time::sleep;
 use url::Url;
 

@@ -2,9 +2,9 @@
 
 use std::time::Duration;
 
+use axum::http::header;
 use countersign_egress::{CallError, Response};
 use countersign_jose::random::{self, Random};
-use reqwest::header;
 
 /// Pause after the first failed attempt; doubles with each further one.
 const FIRST_PAUSE: Duration = Duration::from_secs(1);
@@ -61,7 +61,7 @@ pub(super) fn pause(attempts: u32, longest: Duration, asked: Option<Duration>, r
 
 #[cfg(test)]
 mod tests {
-    use reqwest::header::HeaderMap;
+    use axum::http::header::HeaderMap;
 
     use super::*;
     use countersign_jose::hash::Hash;

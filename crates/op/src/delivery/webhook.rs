@@ -3,6 +3,7 @@
 //! Headers and signature are those of Standard Webhooks 1.0 (`webhook-id`, `webhook-timestamp`, `webhook-signature`), which
 //! libraries in many languages verify.
 
+use axum::http::header::{CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue};
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use countersign_gateway::GatewayEvent;
@@ -11,7 +12,6 @@ use countersign_jose::clock::Timestamp;
 use countersign_jose::random::{self, Random};
 use countersign_protocol::issuer::Issuer;
 use countersign_protocol::limits;
-use reqwest::header::{CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue};
 use ring::hmac;
 use serde::Serialize;
 
