@@ -15,7 +15,7 @@ use countersign_protocol::refusal::RefusalCode;
 
 use super::clock::Moment;
 use super::effect::Effect;
-use super::{Core, Known};
+use super::{Core, KnownChallenges};
 use crate::account::Account;
 use crate::device_event::DeviceEvent;
 use crate::history::HistoryEvent;
@@ -28,7 +28,7 @@ const LONG_EXPIRED_SECONDS: u64 = 3600;
 /// Challenges that have not ended, and ids and hashes for recognising repeated ones.
 pub(super) struct Inbox {
     pub(super) open: BTreeMap<ChallengeId, OpenChallenge>,
-    pub(super) known: Known,
+    pub(super) known: KnownChallenges,
     /// Hashes of what was refused since the start.
     pub(super) refused: BTreeSet<Hash>,
     /// The clients that this account has approved something for.
@@ -327,7 +327,7 @@ fn contradicts(decision: Option<Decision>, ending: Ending) -> bool {
 }
 
 /// The decision of the stored answer, if there is one.
-pub(crate) fn decision_of(kept: &StoredChallenge) -> Option<Decision> {
+fn decision_of(kept: &StoredChallenge) -> Option<Decision> {
     let answer = Compact::<countersign_protocol::answer::Answer>::from_text(kept.answer.clone()?);
     answer.peek().ok().map(|answer| answer.decision)
 }

@@ -44,7 +44,6 @@ pub use clock::Moment;
 pub use effect::{CallId, Effect};
 pub use event::Event;
 #[cfg(not(target_arch = "wasm32"))]
-pub(crate) use inbox::decision_of;
 pub use sign_answer::AuthorizedDecision;
 pub use tick::Tick;
 
@@ -250,7 +249,7 @@ impl Core {
 }
 
 /// Challenge ids with the hash of their bytes: the same id must not come again with other bytes.
-type Known = BTreeMap<ChallengeId, Hash>;
+type KnownChallenges = BTreeMap<ChallengeId, Hash>;
 
 /// How long a reply may take, in milliseconds.
 const REPLY_TIMEOUT_MS: u64 = 15_000;

@@ -32,18 +32,17 @@ impl SqliteVault {
     /// Opens the file, or creates it (mode 0600).
     ///
     /// # Errors
-    /// [`VaultError::Newer`] where a newer version wrote it; nothing is changed then.
+    /// [`VaultError::Newer`] and [`VaultError::OtherBuild`] for a file of another build; nothing is changed then.
     pub fn open(path: &Path) -> Result<SqliteVault, VaultError> {
         private_file(path).map_err(|error| VaultError::Storage(error.to_string()))?;
         let mut connection = Connection::open(path)?;
-        let found: u32 = connection.pragma_query_value(None, "user_version", |row| row.get(0))?;
-        if found > SCHEMA {
-            return Err(VaultError::Newer { found, known: SCHEMA });
-        }
+        let is_empty = schema::is_empty(&connection)?;
         connection.pragma_update(None, "journal_mode", "WAL")?;
         connection.pragma_update(None, "synchronous", "FULL")?;
         connection.pragma_update(None, "foreign_keys", "ON")?;
-        schema::migrate(&mut connection, found)?;
+        if is_empty {
+            schema::create(&mut connection)?;
+        }
         Ok(SqliteVault { connection: Mutex::new(connection) })
     }
 

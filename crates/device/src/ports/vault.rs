@@ -215,6 +215,14 @@ pub enum VaultError {
         /// The newest schema this program knows.
         known: u32,
     },
+    /// Another build of this program wrote it, older or unreleased; its tables are not converted.
+    #[error(
+        "the store was written by another build of Countersign (schema {found}) and is not converted; start that build, or enroll again in another --home"
+    )]
+    OtherBuild {
+        /// The schema it has; 0: none that a build of this program names.
+        found: u32,
+    },
     /// A record cannot be read.
     #[error(
         "the store holds a record that cannot be read ({what}); restore it from a backup or enroll again in another --home"
@@ -233,6 +241,7 @@ impl VaultError {
     pub fn code(&self) -> &'static str {
         match self {
             VaultError::Newer { .. } => "store_newer",
+            VaultError::OtherBuild { .. } => "store_other_build",
             VaultError::Damaged { .. } => "store_damaged",
             VaultError::Storage(_) => "store_unusable",
         }

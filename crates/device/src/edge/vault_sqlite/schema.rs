@@ -1,18 +1,13 @@
-//! The schema, and the migration of a file of an earlier version.
+//! The tables of the vault.
 
-use countersign_protocol::answer::Decision;
-use countersign_protocol::challenge::Challenge;
-use countersign_protocol::jws::Compact;
-use countersign_protocol::outcome::{Ending, Outcome};
 use rusqlite::{Connection, Transaction, TransactionBehavior, params};
 
-use crate::core::decision_of;
-use crate::ports::vault::{ApprovedClient, StoredChallenge, VaultError};
+use crate::ports::vault::{ApprovedClient, VaultError};
 
-/// The schema this program writes, kept in `PRAGMA user_version`.
+/// The version of the tables, in `PRAGMA user_version`. A file of another version is refused: nothing is converted.
 pub const SCHEMA: u32 = 2;
 
-const FIRST: &str = "
+const TABLES: &str = "
 CREATE TABLE accounts (
     position INTEGER PRIMARY KEY,
     id TEXT NOT NULL UNIQUE,
@@ -50,10 +45,6 @@ CREATE TABLE enrollments (
     token TEXT PRIMARY KEY,
     record TEXT NOT NULL
 ) STRICT;
-";
-
-/// Since schema 2: the clients that something was approved for.
-const APPROVED_CLIENTS: &str = "
 CREATE TABLE approved_clients (
     account TEXT NOT NULL,
     provider TEXT NOT NULL,
@@ -62,22 +53,35 @@ CREATE TABLE approved_clients (
 ) STRICT;
 ";
 
-/// Creates missing tables, all of them or none.
+/// Creates the tables in an empty file, all of them or none.
 ///
 /// # Errors
-/// [`VaultError`]; then the file is unchanged.
-pub(super) fn migrate(connection: &mut Connection, found: u32) -> Result<(), VaultError> {
-    if found == SCHEMA {
-        return Ok(());
+/// [`VaultError::Newer`] and [`VaultError::OtherBuild`] for a file of another build, [`VaultError::Storage`] when the database
+/// refuses; then the file is unchanged.
+pub(super) fn create(connection: &mut Connection) -> Result<(), VaultError> {
+    let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
+    // Another process may have created them since the version was read.
+    if is_empty(&transaction)? {
+        transaction.execute_batch(TABLES)?;
+        transaction.pragma_update(None, "user_version", SCHEMA)?;
     }
-    let make = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
-    if found == 0 {
-        make.execute_batch(FIRST)?;
+    Ok(transaction.commit()?)
+}
+
+/// Whether the file has no tables yet.
+///
+/// # Errors
+/// [`VaultError::Newer`] and [`VaultError::OtherBuild`] for the tables of another build.
+pub(super) fn is_empty(connection: &Connection) -> Result<bool, VaultError> {
+    match connection.pragma_query_value(None, "user_version", |row| row.get::<_, u32>(0))? {
+        SCHEMA => Ok(false),
+        0 => match connection.query_row("SELECT count(*) FROM sqlite_schema", [], |row| row.get::<_, u32>(0))? {
+            0 => Ok(true),
+            _ => Err(VaultError::OtherBuild { found: 0 }),
+        },
+        found if found > SCHEMA => Err(VaultError::Newer { found, known: SCHEMA }),
+        found => Err(VaultError::OtherBuild { found }),
     }
-    make.execute_batch(APPROVED_CLIENTS)?;
-    insert_earlier_approved_clients(&make)?;
-    make.pragma_update(None, "user_version", SCHEMA)?;
-    Ok(make.commit()?)
 }
 
 /// Inserts one approved client.
@@ -90,25 +94,4 @@ pub(super) fn insert_approved_client(
         "INSERT OR IGNORE INTO approved_clients (account, provider, client) VALUES (?1, ?2, ?3)",
         params![account, client.provider, client.id],
     )
-}
-
-/// Clients that were approved before this table existed. A record that can't be read counts as not approved.
-fn insert_earlier_approved_clients(make: &Transaction<'_>) -> Result<(), VaultError> {
-    let mut statement = make.prepare("SELECT account, record FROM challenges WHERE ended = 1")?;
-    let rows = statement.query_map([], |row| Ok((row.get::<_, String>(0)?, row.get::<_, String>(1)?)))?;
-    for row in rows {
-        let (account, record) = row?;
-        let kept = serde_json::from_str::<StoredChallenge>(&record).ok();
-        if let Some(client) = kept.as_ref().and_then(approved_client) {
-            insert_approved_client(make, &account, &client)?;
-        }
-    }
-    Ok(())
-}
-
-fn approved_client(kept: &StoredChallenge) -> Option<ApprovedClient> {
-    let outcome = Compact::<Outcome>::from_text(kept.outcomes.first()?.clone()).peek().ok()?;
-    let here = decision_of(kept) == Some(Decision::Approved) && outcome.outcome == Ending::Approved;
-    let challenge = Compact::<Challenge>::from_text(kept.compact.clone()).peek().ok().filter(|_| here)?;
-    Some(ApprovedClient { provider: challenge.provider.issuer.as_str().to_owned(), id: challenge.client.id })
 }

@@ -79,22 +79,24 @@ fn writes_are_on_the_disk_when_they_return() {
 }
 
 #[test]
-fn a_store_of_the_first_version_learns_which_clients_were_approved() {
+fn a_store_of_another_build_is_refused_in_plain_words_and_left_alone() {
     let dir = tempfile::tempdir().unwrap();
     let path = dir.path().join("device.db");
-    let mut harness = crate::testing::CoreHarness::pulled();
-    let id = harness.provider.ask_login();
-    harness.event(crate::core::Event::Wake);
-    harness.deliver_all();
-    harness.approve(&id, None).unwrap();
-    harness.deliver_all();
-    let account = harness.core.account().id.clone();
-    let kept = harness.vault.challenge(&account, &id).unwrap().unwrap();
+    let account: AccountId = "ac_1".parse().unwrap();
     let vault = SqliteVault::open(&path).unwrap();
-    vault.apply(&account, &[Change::PutChallenge(Box::new(kept))]).unwrap();
-    vault.connection().execute_batch("DROP TABLE approved_clients; PRAGMA user_version = 1").unwrap();
+    vault.apply(&account, &[Change::Append(entry())]).unwrap();
     drop(vault);
-    let upgraded = SqliteVault::open(&path).unwrap().load(&account).unwrap();
-    assert_eq!(upgraded.approved, harness.vault.load(&account).unwrap().approved);
-    assert_eq!(upgraded.approved.len(), 1);
+    for found in [SCHEMA - 1, 0] {
+        Connection::open(&path).unwrap().pragma_update(None, "user_version", found).unwrap();
+        let before = std::fs::read(&path).unwrap();
+        let Err(refused) = SqliteVault::open(&path) else { panic!("a store of schema {found} was opened") };
+        assert_eq!(refused.code(), "store_other_build");
+        assert_eq!(
+            refused.to_string(),
+            format!(
+                "the store was written by another build of Countersign (schema {found}) and is not converted; start that build, or enroll again in another --home"
+            )
+        );
+        assert_eq!(std::fs::read(&path).unwrap(), before);
+    }
 }
