@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use countersign_jose::clock::{Clock, Timestamp};
 use countersign_jose::key::Signer;
-use countersign_protocol::answer::{VerifiedBy, VerifiedUser};
+use countersign_protocol::answer::VerifiedUser;
 use countersign_protocol::registration::DeviceClass;
 use tokio::sync::Mutex;
 
@@ -120,17 +120,17 @@ pub(crate) fn expire_later(unlock_cache: &UnlockCache) {
 /// # Errors
 /// [`AnswerError::PersonNeeded`] where a script gives the PIN of a person's account: the answer would claim that a
 /// person was verified.
+#[expect(clippy::disallowed_methods, reason = "the PIN gate itself: kept only once the PIN has opened the key")]
 pub(crate) fn verified_by_pin(
     class: DeviceClass,
     source: PinSource,
     at: Timestamp,
 ) -> Result<VerifiedUser, AnswerError> {
-    let by = match (class, source) {
-        (DeviceClass::Interactive, PinSource::Person) => VerifiedBy::Pin,
-        (DeviceClass::Interactive, PinSource::Script) => return Err(AnswerError::PersonNeeded),
-        (DeviceClass::Automated, _) => VerifiedBy::Automated,
-    };
-    Ok(VerifiedUser::vouch(by, false, at))
+    match (class, source) {
+        (DeviceClass::Interactive, PinSource::Person) => Ok(VerifiedUser::by_pin(at)),
+        (DeviceClass::Interactive, PinSource::Script) => Err(AnswerError::PersonNeeded),
+        (DeviceClass::Automated, _) => Ok(VerifiedUser::by_script(at)),
+    }
 }
 
 #[cfg(test)]

@@ -127,8 +127,10 @@ pub enum VerifiedBy {
     Automated,
 }
 
-/// Somebody was verified on this device: what the approval key asks for before it signs. Made by the device's user verifier
-/// after it succeeded, by nobody else.
+/// A user who was verified on this device: what the approval key asks for before it signs.
+///
+/// Only a device's user verifier makes one, after it succeeded. It lives in another crate, so its constructors are public, and
+/// clippy.toml disallows them: each call says by `#[expect]` why it may.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct VerifiedUser {
     by: VerifiedBy,
@@ -137,8 +139,18 @@ pub struct VerifiedUser {
 }
 
 impl VerifiedUser {
-    /// A user verifier's word. `hardware_key`: the approval key can't leave its hardware. `at`: the server's time.
-    pub const fn vouch(by: VerifiedBy, hardware_key: bool, at: Timestamp) -> Self {
+    /// Verified by a PIN that a person typed, with an approval key in software. `at`: the server's time.
+    pub const fn by_pin(at: Timestamp) -> Self {
+        Self { by: VerifiedBy::Pin, hardware_key: false, at }
+    }
+
+    /// A PIN from a file, an environment variable or a pipe, with an approval key in software. `at`: the server's time.
+    pub const fn by_script(at: Timestamp) -> Self {
+        Self { by: VerifiedBy::Automated, hardware_key: false, at }
+    }
+
+    /// Verified by the platform. `hardware_key`: the approval key can't leave its hardware. `at`: the server's time.
+    pub const fn by_platform(by: VerifiedBy, hardware_key: bool, at: Timestamp) -> Self {
         Self { by, hardware_key, at }
     }
 

@@ -9,7 +9,7 @@ use countersign_jose::key::{LocalSigner, PrivateKey, Signer as _};
 use countersign_jose::random::Random;
 use countersign_protocol::COUNTERSIGN_VERSION;
 use countersign_protocol::answer::{
-    Answer, AnswerDraft, ApprovalKey, DenialReason, HistoryPosition, TransportKey, VerifiedBy, VerifiedUser,
+    Answer, AnswerDraft, ApprovalKey, DenialReason, HistoryPosition, TransportKey, VerifiedUser,
 };
 use countersign_protocol::challenge::{Challenge, ExpectedChallenge, VerifiedChallenge};
 use countersign_protocol::dispute::Dispute;
@@ -287,8 +287,11 @@ impl TestDevice {
 
     /// Signs an approval, with the number that the person typed or chose.
     pub fn approve(&mut self, challenge: &VerifiedChallenge, value: Option<&str>) -> Compact<Answer> {
-        let by = if self.class == DeviceClass::Automated { VerifiedBy::Automated } else { VerifiedBy::Pin };
-        let user = VerifiedUser::vouch(by, false, self.clock.now());
+        #[expect(clippy::disallowed_methods, reason = "this device has no person")]
+        let user = match self.class {
+            DeviceClass::Automated => VerifiedUser::by_script(self.clock.now()),
+            DeviceClass::Interactive => VerifiedUser::by_pin(self.clock.now()),
+        };
         let draft = self.draft(challenge);
         let answer = ApprovalKey::new(&*self.approval).approve(draft, &user, value.map(str::to_owned));
         answer.expect("a key in memory signs")

@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use countersign_jose::clock::Timestamp;
 use countersign_jose::secret::Secret;
-use countersign_protocol::answer::{DenialReason, VerifiedBy, VerifiedUser};
+use countersign_protocol::answer::{DenialReason, VerifiedUser};
 use countersign_protocol::id::ChallengeId;
 use countersign_protocol::registration::{DeviceClass, KeyProtection};
 
@@ -162,7 +162,8 @@ impl CoreHarness {
 
     pub(crate) fn approve(&mut self, id: &ChallengeId, value: Option<&str>) -> Result<(), AnswerError> {
         let key = self.keys.open_approval(&self.core.account().id, &pin()).unwrap();
-        let user = VerifiedUser::vouch(VerifiedBy::Pin, false, self.at.wall);
+        #[expect(clippy::disallowed_methods, reason = "the PIN opened the key")]
+        let user = VerifiedUser::by_pin(self.at.wall);
         let word = AuthorizedDecision::Approve { value: value.map(str::to_owned), user: &user, key: &*key };
         let effects = self.core.answer(self.at, id, word)?;
         self.carry_out(effects);
