@@ -108,7 +108,7 @@ fn words(value: &LineValue) -> String {
     }
 }
 
-#[expect(clippy::print_stdout, reason = "whoever runs this with --nocapture is shown both screens")]
+#[expect(clippy::print_stdout, reason = "with --nocapture both screens are shown")]
 fn tell(whose: &str, lines: &[&str]) {
     println!("{whose}:\n  {}\n", lines.join("\n  "));
 }

@@ -139,7 +139,7 @@ fn a_restart_keeps_its_state_and_fresh_starts_over() {
 #[test]
 fn its_link_is_a_qr_code_only_where_another_machine_can_reach_the_issuer() {
     let env = TestEnv::new();
-    // Each reply waits for something new; the link is made once somebody has looked.
+    // Each reply waits for a new revision; the link is made after the page was first read.
     let link_of = |ready: &Value| {
         let mut revision = 0;
         for _ in 0..10 {

@@ -26,7 +26,7 @@ fn an_answer_kept_while_the_provider_was_down_is_settled_before_a_new_request_sh
     let next = watch.line("challenge");
     assert_eq!(next["binding_message"], "second");
     let before = watch.seen("answered");
-    assert_eq!(before.len(), 1, "the first request's end was told before the second request");
+    assert_eq!(before.len(), 1, "the first request's outcome was printed before the second request");
     assert_eq!((&before[0]["id"], &before[0]["outcome"]), (&challenge["id"], &json!("approved")));
 
     let tokens = till.poll_to_the_end(&first);

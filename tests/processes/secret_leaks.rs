@@ -23,7 +23,7 @@ const PIN: &str = "830175926640281937";
 const EXCEPTIONS: &[(&str, &str, &str)] = &[
     ("link", "output of op link", "this command gives it out; it serves once, within ten minutes"),
     ("confirmation code", "output of enroll", "the person reads it there and types it elsewhere"),
-    ("auth_req_id", "output of request", "the client's own handle, given to whoever drives the client"),
+    ("auth_req_id", "output of request", "the client's own handle, for the script that runs the client"),
     ("client secret", "provider.toml", "the operator wrote it there; `secret_file` keeps it apart"),
     ("transport key", "phone-home/keys/ACCOUNT.transport", "the key's own file, mode 0600"),
     ("home key", "phone-home/keys/home", "the key's own file, mode 0600"),

@@ -30,7 +30,7 @@ impl Canary {
     /// # Panics
     /// If there are too few of them to be recognised.
     pub fn bytes(name: &'static str, bytes: &[u8]) -> Canary {
-        assert!(bytes.len() >= 6, "{name} is too short to be told from chance");
+        assert!(bytes.len() >= 6, "{name} is too short not to occur by chance");
         let hex = bytes.iter().map(|byte| format!("{byte:02x}")).collect::<String>();
         let numbers = bytes.iter().map(u8::to_string).collect::<Vec<_>>().join(", ");
         let forms = vec![

@@ -206,7 +206,7 @@ impl Finished {
     /// All lines of this event.
     ///
     /// # Panics
-    /// If anything but JSON stands on standard output.
+    /// If standard output has anything but JSON.
     pub fn lines(&self, event: &str) -> Vec<Value> {
         let all = self.output.iter().map(|line| parse(line).unwrap_or_else(|| panic!("not a JSON object: {line}")));
         all.filter(|value| value["event"] == event).collect()

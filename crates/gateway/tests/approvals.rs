@@ -1,4 +1,4 @@
-//! Requests, answers and outcomes: every way an approval can end, and what each device hears.
+//! Requests, answers and outcomes: every way an approval can end, and the outcome that each device receives.
 
 use std::time::Duration;
 

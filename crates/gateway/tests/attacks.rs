@@ -1,4 +1,4 @@
-//! Attacks on answers and on people's attention: the unaltered input works, the altered one changes nothing.
+//! Attacks on answers and on prompts: the unaltered input works, the altered one changes nothing.
 
 use axum::http::{Method, StatusCode};
 use countersign_gateway::{DeviceState, Verdict};

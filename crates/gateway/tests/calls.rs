@@ -1,4 +1,4 @@
-//! How calls are authenticated, limited and refused: DPoP, nonces, sizes, methods, links.
+//! Authentication, limits and refusals of calls: DPoP, nonces, sizes, methods, links.
 
 use std::net::SocketAddr;
 

@@ -1,4 +1,4 @@
-//! From a link to a device that takes part, and back.
+//! Enrollment, renewal and revocation of devices.
 
 use axum::http::{Method, StatusCode};
 use countersign_gateway::{ConfirmError, DeviceState, LinkError, LinkRequest, Verdict};

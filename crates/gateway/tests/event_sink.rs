@@ -11,7 +11,7 @@ use countersign_protocol::discovery::Mode;
 use countersign_store::{Error, Transaction};
 use countersign_testing_gateway::{DeviceCalls as _, World, issuer, open_store};
 
-/// Keeps what it saw in words, in a table of its own too; refuses when told to.
+/// Records events as text, in a table of its own too; refuses on demand.
 #[derive(Default)]
 struct Notes {
     seen: Mutex<Vec<String>>,

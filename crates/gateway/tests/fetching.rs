@@ -1,4 +1,4 @@
-//! Pull, long poll and stream: one feed under one cursor, at least once, across restarts and restored backups.
+//! Pull, long poll and stream: one feed with one cursor, delivered at least once, across restarts and restored backups.
 
 use std::time::Duration;
 

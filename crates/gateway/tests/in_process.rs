@@ -1,4 +1,4 @@
-//! Approvals without a device: only where an approver was handed in, only for its users, and never as if a device had signed.
+//! Approvals without a device: only with an approver passed in, only for its users, and never as if a device had signed.
 #![expect(clippy::disallowed_methods, reason = "this is the test of it")]
 
 use std::sync::Arc;

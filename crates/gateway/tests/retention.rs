@@ -1,4 +1,4 @@
-//! What is forgotten after a while, and what stays.
+//! Retention: which rows a sweep deletes, and which it keeps.
 
 use countersign_gateway::Verdict;
 use countersign_protocol::evidence::Evidence;

@@ -1,4 +1,4 @@
-//! X.509 certificates by an authority that nobody knows but whoever is given its certificate.
+//! X.509 certificates of an authority made for the test.
 
 use rcgen::{
     BasicConstraints, CertificateParams, CertifiedIssuer, CertifiedKey, DnType, IsCa, KeyPair, KeyUsagePurpose,
@@ -23,7 +23,7 @@ impl CertificateAuthority {
         CertificateAuthority(CertifiedIssuer::self_signed(params, key_pair()).expect("sound parameters"))
     }
 
-    /// The authority's own certificate, for whoever is to trust it.
+    /// The authority's own certificate, for those that shall trust it.
     pub fn pem(&self) -> String {
         self.0.pem()
     }

@@ -1,10 +1,10 @@
-//! A clock that moves when the test says so.
+//! A manual clock.
 
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use countersign_jose::clock::{Clock, Timestamp};
 
-/// A clock that stands still until the test advances it.
+/// A clock that only the test advances.
 #[derive(Debug)]
 pub struct ManualClock(AtomicU64);
 

@@ -1,5 +1,5 @@
-//! A device of at most what the protocol asks: it verifies what it is sent and signs what it says. Sans-I/O: it makes requests
-//! and reads responses; the test carries them, in process or over a socket.
+//! A minimal device of the protocol: it verifies what it receives and signs what it sends. Sans-I/O: it makes requests and reads
+//! responses; the test carries them, in process or over a socket.
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 

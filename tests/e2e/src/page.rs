@@ -177,10 +177,10 @@ impl Page {
         }
     }
 
-    /// Keeps a picture of the page as test output, in which everything stands in its place.
+    /// Keeps a picture of the page as test output, and checks that nothing overflows.
     ///
     /// # Panics
-    /// If there is none, or something is wider than what it stands in.
+    /// If there is none, or an element is wider than its container.
     pub async fn picture(&self, name: &str) -> PathBuf {
         // Two frames later what is there has been painted; the half second in which Approve is inert is over, too.
         let painted = "const done = arguments[0]; setTimeout(() => requestAnimationFrame(() => requestAnimationFrame(done)), 200)";
@@ -189,13 +189,13 @@ impl Page {
         let path = self.pictures.join(format!("{name}.png"));
         std::fs::write(&path, png).expect("the picture can be written");
         let out = self.run(STANDS_OUT, vec![]).await;
-        assert_eq!(out, serde_json::json!([]), "in the picture {name:?}, these stand out of their place");
+        assert_eq!(out, serde_json::json!([]), "in the picture {name:?}, these overflow their containers");
         path
     }
 }
 
-/// Elements whose right edge is beyond that of the element they stand in, by more than what rounding explains. Left out are runs of
-/// text, for blanks that are kept hang over the end of a line, and icons, which are centred on what is smaller than they are.
+/// Elements whose right edge is beyond that of their parent, by more than rounding explains. Left out are runs of text, since kept
+/// spaces hang over the end of a line, and icons, which are centred on smaller elements.
 const STANDS_OUT: &str = "
     const visible = (one) => one.checkVisibility() && one.getBoundingClientRect().width > 1;
     const flows = (one) => !['absolute', 'fixed'].includes(getComputedStyle(one).position) && getComputedStyle(one).display !== 'inline';

@@ -182,7 +182,7 @@ async fn everything_once_by_keyboard_alone() {
     }
 }
 
-/// Which of amount, payee and the three buttons can be seen and pressed as the page stands.
+/// Which of amount, payee and the three buttons are visible and can be pressed without scrolling.
 async fn in_reach(window: &Window<'_>) -> serde_json::Value {
     let script = "const seen = (css) => { const box = document.querySelector(css).getBoundingClientRect();
             const fold = document.querySelector('.below').getBoundingClientRect().top;

@@ -6,7 +6,7 @@ use countersign_tests::client::PAYMENT;
 use countersign_tests::provider::{Provider, Settings};
 use countersign_tests::proxy::{Answers, Did, Proxy};
 
-/// A provider behind a proxy. Polls are answered at once, so that a test can ask how things stand.
+/// A provider behind a proxy. Polls are answered at once, so that a test can ask for a request's status.
 fn behind_a_proxy(desktop: &Desktop) -> (Proxy, Provider<'_>) {
     let (issuer, listen) = (desktop.env.free_address(), desktop.env.free_address());
     let proxy = Proxy::start(issuer, listen);

@@ -26,7 +26,7 @@ fn messages() -> Vec<(&'static str, String)> {
     ]
 }
 
-/// Whether the words stand whole, as text alone, inside the request, with the buttons where they were.
+/// Whether the string is shown whole, as text alone, inside the request, with the buttons where they were.
 const PLACED: &str = "const [css, text] = arguments;
     const place = [...document.querySelectorAll(css)].find((one) => one.textContent === text);
     if (!place) return 'not whole: ' + [...document.querySelectorAll(css)].map((one) => one.textContent).join(' | ');

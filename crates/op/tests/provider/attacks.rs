@@ -1,5 +1,5 @@
-//! Attacks on a whole provider, by their rows in docs/threat-model.md. Each shows first, or beside it, that what is not an
-//! attack works.
+//! Attacks on a whole provider, by their rows in docs/threat-model.md. Each also shows that the
+//! legitimate input works.
 
 use std::sync::Arc;
 

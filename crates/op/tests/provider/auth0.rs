@@ -1,4 +1,4 @@
-//! The dialect of Auth0's clients (`profile = "auth0"`), as their libraries speak it, and that nobody else is spoken to so.
+//! The dialect of Auth0's clients (`profile = "auth0"`), as their libraries send it, and that other clients don't get it.
 
 use axum::body::Body;
 use axum::http::{Request, StatusCode, header};

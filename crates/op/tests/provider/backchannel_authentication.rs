@@ -1,4 +1,4 @@
-//! What `/bc-authorize` takes and promises, as far as it needs nobody's device: hidden users, lives, hints, what is stored.
+//! `/bc-authorize` without a device: hidden users, lifetimes, hints, stored values.
 
 use axum::http::{StatusCode, header};
 use countersign_jose::clock::Clock as _;

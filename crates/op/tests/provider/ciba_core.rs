@@ -1,4 +1,4 @@
-//! Rows of CIBA Core that stand inside other tests as well, each by its own name.
+//! Requirements of CIBA Core that other tests cover in passing, each under its own id.
 
 use std::path::Path;
 

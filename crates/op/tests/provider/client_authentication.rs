@@ -1,4 +1,4 @@
-//! D6: how clients prove who they are by a key or a certificate, alike at both endpoints (OpenID Connect Core §9, RFC 8705).
+//! D6: client authentication by key or certificate, alike at both endpoints (OpenID Connect Core §9, RFC 8705).
 
 use std::sync::atomic::{AtomicUsize, Ordering};
 

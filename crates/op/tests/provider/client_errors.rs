@@ -1,4 +1,4 @@
-//! Every error a client can cause: status, code, words and headers, in one table. What needs a device is in `tokens.rs`.
+//! Every error a client can cause: status, code, description and headers, in one table. Those with a device are in `tokens.rs`.
 
 use axum::body::Body;
 use axum::http::{Request, StatusCode, header};

@@ -13,7 +13,7 @@ use ring::rand::SystemRandom;
 use ring::signature::{self, KeyPair as _, RsaKeyPair, RsaPublicKeyComponents};
 use serde_json::{Value, json};
 
-/// Where the hand clock of a new world stands, in seconds.
+/// The time of a new world's manual clock, in seconds since 1970.
 pub(crate) const NOW: u64 = 1_800_000_000;
 
 /// The assertion type of RFC 7523.

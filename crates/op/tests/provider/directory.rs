@@ -1,4 +1,4 @@
-//! Clients and people beside the configuration file: added, changed, locked and removed while the provider runs.
+//! Clients and users outside the configuration file: added, changed, locked and removed while the provider runs.
 
 use axum::http::StatusCode;
 use countersign_op::{DirectoryError, Provider};

@@ -1,4 +1,4 @@
-//! What the provider says about itself, and that it is true.
+//! Discovery documents, and that the provider does what they say.
 
 use axum::http::{StatusCode, header};
 use serde_json::json;

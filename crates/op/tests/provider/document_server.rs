@@ -1,4 +1,4 @@
-//! What somebody else serves: one document on a port of this machine.
+//! An HTTP server for one document, as a client's `jwks_uri` needs it.
 
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};

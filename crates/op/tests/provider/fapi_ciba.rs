@@ -1,4 +1,4 @@
-//! FAPI-CIBA as a switch of one client or of the whole provider: each rule, at the start or at the request.
+//! The FAPI-CIBA profile, for one client or the whole provider: each rule, at startup or at the request.
 
 use std::path::Path;
 use std::sync::atomic::{AtomicUsize, Ordering};

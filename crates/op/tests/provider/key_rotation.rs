@@ -1,4 +1,4 @@
-//! Keys that are followed by others: what was signed before stays good, and what was signed by a stolen key does not.
+//! Key rotation: earlier signatures stay valid, those of a compromised key don't.
 
 use axum::http::StatusCode;
 use countersign_jose::base64url;

@@ -1,4 +1,4 @@
-//! Whom a client means: ID tokens of this provider, and tokens of issuers that the operator trusts.
+//! Hints: `id_token_hint` of this provider, and `login_hint_token` of issuers that the operator trusts.
 
 use std::path::Path;
 

@@ -1,4 +1,4 @@
-//! The provider in process: its router, a real SQLite file, a clock in the test's hand, and seeded randomness.
+//! The provider in process: its router, a real SQLite file, a manual clock, and seeded randomness.
 
 mod attacks;
 mod auth0;

@@ -1,4 +1,4 @@
-//! What the provider counts, and where it can be read.
+//! Metrics, and the address that serves them.
 
 use axum::body::{Body, to_bytes};
 use axum::http::{Request, StatusCode, header};

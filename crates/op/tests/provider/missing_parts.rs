@@ -1,5 +1,5 @@
-//! Each endpoint, asked with a part of the request missing or of the wrong kind: the status and the code that its extractor or its
-//! client authentication answers with. What parameters themselves can be wrong about is in `client_errors.rs`.
+//! Each endpoint, with a part of the request missing or of the wrong kind: status and code from its extractor or its client
+//! authentication. Errors of the parameters themselves are in `client_errors.rs`.
 
 use axum::body::Body;
 use axum::http::{Request, header};

@@ -1,4 +1,4 @@
-//! docs/operating.md says what is true: its example is read, and every name of the configuration is in it.
+//! docs/operating.md against the code: its example parses, and it has every name of the configuration.
 
 use std::path::Path;
 

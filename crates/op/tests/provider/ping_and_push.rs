@@ -1,4 +1,4 @@
-//! Ping and push: a client with a real https endpoint is told of verdicts, and of nothing twice in effect.
+//! Ping and push to a real https endpoint: every verdict is delivered, and none twice in effect.
 
 use axum::http::StatusCode;
 use countersign_jose::base64url;
@@ -15,23 +15,23 @@ use countersign_store::Error;
 use countersign_testing::certificates::CertificateAuthority;
 use countersign_testing::https_server::{HttpsServer, ReceivedRequest, ScriptedResponse};
 
-/// What the client in these tests wants to be told with: 160 random bits.
+/// The `client_notification_token` of these tests: 160 random bits.
 const BEARER: &str = "8d67dc78-7faa-4d41-aabd-67707b374255.Zg==";
 
 /// A provider, its clients `pinged` and `pushed` with one endpoint each, and Alice's phone.
-struct Told {
+struct Fixture {
     world: World,
     config: String,
     ping: HttpsServer,
     push: HttpsServer,
     phone: TestDevice,
-    telling: Option<JoinHandle<()>>,
+    outbox_task: Option<JoinHandle<()>>,
     _certificates: tempfile::TempDir,
 }
 
-impl Told {
-    /// Everything is there, and nobody is told anything yet.
-    async fn quiet() -> Told {
+impl Fixture {
+    /// A provider whose outbox does not run yet.
+    async fn without_outbox() -> Fixture {
         let authority = CertificateAuthority::new("Test CA");
         let (ping, push) = (
             HttpsServer::start(&authority, "127.0.0.1", &[]).await,
@@ -44,33 +44,33 @@ impl Told {
         let config = configuration(&egress, &ping.url("/ciba/ping"), &push.url("/ciba/push"));
         let world = World::with(&config);
         let phone = world.enroll("Phone").await;
-        Told { world, config, ping, push, phone, telling: None, _certificates: certificates }
+        Fixture { world, config, ping, push, phone, outbox_task: None, _certificates: certificates }
     }
 
-    async fn new() -> Told {
-        let mut told = Told::quiet().await;
-        told.tell();
-        told
+    async fn new() -> Fixture {
+        let mut fixture = Fixture::without_outbox().await;
+        fixture.run_outbox();
+        fixture
     }
 
-    /// Begins to tell.
-    fn tell(&mut self) {
-        self.telling = Some(self.world.provider.run_outbox());
+    /// Starts delivering the outbox.
+    fn run_outbox(&mut self) {
+        self.outbox_task = Some(self.world.provider.run_outbox());
     }
 
-    /// As after `kill -9`: what is under way is cut off; then the same home, told to nobody yet.
-    async fn crashed(self, config: &str) -> Told {
-        let Told { world, ping, push, phone, telling, _certificates, .. } = self;
-        if let Some(telling) = telling {
-            telling.abort();
-            let _ = telling.await;
+    /// As after `kill -9`: calls under way are cut off; then the same home, with its outbox not yet running.
+    async fn crashed(self, config: &str) -> Fixture {
+        let Fixture { world, ping, push, phone, outbox_task, _certificates, .. } = self;
+        if let Some(outbox_task) = outbox_task {
+            outbox_task.abort();
+            let _ = outbox_task.await;
             // The calls under way are dropped when the runtime comes to them.
             for _ in 0..1000 {
                 yield_now().await;
             }
         }
         let world = world.restarted_with(config);
-        Told { world, config: config.to_owned(), ping, push, phone, telling: None, _certificates }
+        Fixture { world, config: config.to_owned(), ping, push, phone, outbox_task: None, _certificates }
     }
 
     /// A request about Alice; its id.
@@ -100,7 +100,7 @@ impl Told {
         self.world.provider.gateway().store().notifier().notify_all();
     }
 
-    /// Resolves once the only row was tried so often in vain; false if it is there no more.
+    /// Resolves once the only row failed this many times; false if it is no longer there.
     async fn failed(&self, attempts: i64) -> bool {
         while self.world.outbox() > 0 {
             if self.world.only("attempts") >= attempts {
@@ -117,9 +117,9 @@ impl Told {
         self.later(left.div_ceil(1000));
     }
 
-    /// Resolves once nothing is left to be told.
-    async fn all_told(&self) {
-        self.world.until_all_are_told().await;
+    /// Resolves once the outbox is empty.
+    async fn until_delivered(&self) {
+        self.world.until_outbox_is_empty().await;
     }
 }
 
@@ -141,16 +141,16 @@ impl World {
         found.expect("a number")
     }
 
-    /// How many rows wait in the outbox.
-    /// Returns once nothing waits to be told any more.
-    pub(crate) async fn until_all_are_told(&self) {
+    /// Resolves once the outbox is empty.
+    pub(crate) async fn until_outbox_is_empty(&self) {
         let deadline = std::time::Instant::now() + std::time::Duration::from_secs(30);
         while self.outbox() > 0 {
-            assert!(std::time::Instant::now() < deadline, "something is never told");
+            assert!(std::time::Instant::now() < deadline, "a row of the outbox is never delivered");
             yield_now().await;
         }
     }
 
+    /// The number of rows in the outbox.
     pub(crate) fn outbox(&self) -> i64 {
         let count = self.provider.gateway().store().read_blocking(|snapshot| {
             Ok(snapshot.connection().query_row("SELECT count(*) FROM outbox", [], |row| row.get(0))?)
@@ -204,7 +204,7 @@ fn has_bearer(call: &ReceivedRequest) {
 
 #[tokio::test]
 async fn b08_ping_and_push_need_a_token_that_can_be_sent_and_not_be_guessed() {
-    let told = Told::quiet().await;
+    let fixture = Fixture::without_outbox().await;
     let long = "a1B2c3D4".repeat(129);
     let bad: [(Option<&str>, &str); 7] = [
         (None, "client_notification_token is missing"),
@@ -217,66 +217,66 @@ async fn b08_ping_and_push_need_a_token_that_can_be_sent_and_not_be_guessed() {
     ];
     for client in ["pinged", "pushed"] {
         for (token, words) in &bad {
-            let reply = told.try_ask(client, *token).await;
+            let reply = fixture.try_ask(client, *token).await;
             assert_eq!((reply.status, reply.text("error").as_str()), (StatusCode::BAD_REQUEST, "invalid_request"));
             assert!(reply.text("error_description").contains(words), "{}", reply.body);
             assert!(token.is_none_or(|token| !reply.body.contains(token)), "{}", reply.body);
         }
         for good in [BEARER, &long[..1024]] {
-            assert_eq!(told.try_ask(client, Some(good)).await.status, StatusCode::OK);
+            assert_eq!(fixture.try_ask(client, Some(good)).await.status, StatusCode::OK);
         }
     }
-    let poll = told.world.restarted_with(crate::world::CONFIG);
+    let poll = fixture.world.restarted_with(crate::world::CONFIG);
     let reply = poll.try_ask_about("alice", "till", Some("of no use to a client that polls")).await;
     assert_eq!(reply.status, StatusCode::OK, "{}", reply.body);
 }
 
 #[tokio::test]
 async fn an_acknowledgement_names_an_interval_to_whoever_may_poll() {
-    let told = Told::quiet().await;
-    let pinged = told.try_ask("pinged", Some(BEARER)).await;
+    let fixture = Fixture::without_outbox().await;
+    let pinged = fixture.try_ask("pinged", Some(BEARER)).await;
     assert_eq!(pinged.json()["interval"], 5);
-    let pushed = told.try_ask("pushed", Some(BEARER)).await;
+    let pushed = fixture.try_ask("pushed", Some(BEARER)).await;
     let members: Vec<String> = pushed.json().as_object().expect("an object").keys().cloned().collect();
     assert_eq!(members, ["auth_req_id", "expires_in", "interaction_type"]);
 }
 
 #[tokio::test]
 async fn p01_a_ping_says_that_there_is_a_verdict_and_nothing_else() {
-    let mut told = Told::new().await;
-    let approved = told.ask("pinged").await;
-    assert_eq!(told.world.poll("pinged", &approved).await.text("error"), "authorization_pending");
-    told.approve().await;
-    let calls = told.ping.wait_for(1).await;
+    let mut fixture = Fixture::new().await;
+    let approved = fixture.ask("pinged").await;
+    assert_eq!(fixture.world.poll("pinged", &approved).await.text("error"), "authorization_pending");
+    fixture.approve().await;
+    let calls = fixture.ping.wait_for(1).await;
     has_bearer(&calls[0]);
     assert_eq!((calls[0].path.as_str(), calls[0].json()), ("/ciba/ping", json!({ "auth_req_id": approved })));
-    let reply = told.world.poll("pinged", &approved).await;
+    let reply = fixture.world.poll("pinged", &approved).await;
     assert_eq!(reply.status, StatusCode::OK, "{}", reply.body);
 
-    let denied = told.ask("pinged").await;
-    told.deny(None).await;
-    let calls = told.ping.wait_for(2).await;
+    let denied = fixture.ask("pinged").await;
+    fixture.deny(None).await;
+    let calls = fixture.ping.wait_for(2).await;
     has_bearer(&calls[1]);
     assert_eq!(calls[1].json(), json!({ "auth_req_id": denied }));
-    assert_eq!(told.world.poll("pinged", &denied).await.text("error"), "access_denied");
-    told.all_told().await;
-    assert_eq!(told.ping.requests().len(), 2);
+    assert_eq!(fixture.world.poll("pinged", &denied).await.text("error"), "access_denied");
+    fixture.until_delivered().await;
+    assert_eq!(fixture.ping.requests().len(), 2);
 }
 
 #[tokio::test]
 async fn p01_an_expired_request_is_not_pinged() {
-    let told = Told::new().await;
-    let id = told.ask("pinged").await;
-    told.later(301);
-    told.all_told().await;
-    assert!(told.ping.requests().is_empty());
-    assert_eq!(told.world.poll("pinged", &id).await.text("error"), "expired_token");
+    let fixture = Fixture::new().await;
+    let id = fixture.ask("pinged").await;
+    fixture.later(301);
+    fixture.until_delivered().await;
+    assert!(fixture.ping.requests().is_empty());
+    assert_eq!(fixture.world.poll("pinged", &id).await.text("error"), "expired_token");
 }
 
 #[tokio::test]
 async fn p02_whatever_a_client_answers_its_later_poll_is_served() {
-    let mut told = Told::new().await;
-    let elsewhere = told.push.url("/ciba/push");
+    let mut fixture = Fixture::new().await;
+    let elsewhere = fixture.push.url("/ciba/push");
     let answers = [
         ScriptedResponse::Status(204),
         ScriptedResponse::With(200, "content-type", "text/html".to_owned()),
@@ -286,72 +286,72 @@ async fn p02_whatever_a_client_answers_its_later_poll_is_served() {
         ScriptedResponse::With(307, "location", elsewhere),
     ];
     for (n, answer) in answers.into_iter().enumerate() {
-        told.ping.respond_with([answer]);
-        let id = told.ask("pinged").await;
-        told.approve().await;
-        let calls = told.ping.wait_for(n + 1).await;
+        fixture.ping.respond_with([answer]);
+        let id = fixture.ask("pinged").await;
+        fixture.approve().await;
+        let calls = fixture.ping.wait_for(n + 1).await;
         assert_eq!(calls[n].json(), json!({ "auth_req_id": id }));
-        told.all_told().await;
-        assert_eq!(told.world.poll("pinged", &id).await.status, StatusCode::OK);
+        fixture.until_delivered().await;
+        assert_eq!(fixture.world.poll("pinged", &id).await.status, StatusCode::OK);
     }
-    told.later(60);
-    assert_eq!(told.ping.requests().len(), 6, "nothing is repeated");
-    assert!(told.push.requests().is_empty(), "no redirect is followed");
+    fixture.later(60);
+    assert_eq!(fixture.ping.requests().len(), 6, "nothing is repeated");
+    assert!(fixture.push.requests().is_empty(), "no redirect is followed");
 }
 
 #[tokio::test]
 async fn p02_an_unreachable_client_is_notified_when_it_is_back() {
-    let mut told = Told::new().await;
-    told.ping.respond_with([500, 503, 429, 408].map(ScriptedResponse::Status));
-    let id = told.ask("pinged").await;
-    told.approve().await;
+    let mut fixture = Fixture::new().await;
+    fixture.ping.respond_with([500, 503, 429, 408].map(ScriptedResponse::Status));
+    let id = fixture.ask("pinged").await;
+    fixture.approve().await;
     for attempt in 1..=4 {
-        told.failed(attempt).await;
-        assert_eq!(told.ping.requests().len() as i64, attempt);
-        told.until_due();
+        fixture.failed(attempt).await;
+        assert_eq!(fixture.ping.requests().len() as i64, attempt);
+        fixture.until_due();
     }
-    let calls = told.ping.wait_for(5).await;
+    let calls = fixture.ping.wait_for(5).await;
     assert!(calls.iter().all(|call| call.json() == json!({ "auth_req_id": id })));
-    told.all_told().await;
-    let counts = told.world.provider.delivery_counts();
-    let counts: Vec<_> = counts.iter().map(|told| (told.kind, told.outcome, told.count)).collect();
+    fixture.until_delivered().await;
+    let counts = fixture.world.provider.delivery_counts();
+    let counts: Vec<_> = counts.iter().map(|of| (of.kind, of.outcome, of.count)).collect();
     assert_eq!(counts, [("ping", "delivered", 1), ("ping", "failed", 4)]);
 }
 
 #[tokio::test]
 async fn a_client_that_stays_away_is_given_up_at_the_requests_end() {
-    let mut told = Told::new().await;
-    told.ping.respond_with(vec![ScriptedResponse::Status(500); 50]);
-    let id = told.ask("pinged").await;
-    told.approve().await;
+    let mut fixture = Fixture::new().await;
+    fixture.ping.respond_with(vec![ScriptedResponse::Status(500); 50]);
+    let id = fixture.ask("pinged").await;
+    fixture.approve().await;
     let mut attempt = 1;
-    while told.failed(attempt).await {
-        told.until_due();
+    while fixture.failed(attempt).await {
+        fixture.until_due();
         attempt += 1;
     }
-    let calls = told.ping.requests().len();
+    let calls = fixture.ping.requests().len();
     assert!((8..14).contains(&calls), "{calls} attempts in 300 s");
-    assert!(told.world.side.clock.now().seconds() <= 1_800_000_300);
-    assert!(told.ping.requests().iter().all(|call| call.json() == json!({ "auth_req_id": id })));
+    assert!(fixture.world.side.clock.now().seconds() <= 1_800_000_300);
+    assert!(fixture.ping.requests().iter().all(|call| call.json() == json!({ "auth_req_id": id })));
 }
 
 #[tokio::test]
 async fn t06_a_client_that_is_pinged_may_poll_and_is_then_not_pinged() {
-    let mut told = Told::quiet().await;
-    let id = told.ask("pinged").await;
-    told.approve().await;
-    assert_eq!(told.world.poll("pinged", &id).await.status, StatusCode::OK);
-    told.tell();
-    told.all_told().await;
-    assert!(told.ping.requests().is_empty());
+    let mut fixture = Fixture::without_outbox().await;
+    let id = fixture.ask("pinged").await;
+    fixture.approve().await;
+    assert_eq!(fixture.world.poll("pinged", &id).await.status, StatusCode::OK);
+    fixture.run_outbox();
+    fixture.until_delivered().await;
+    assert!(fixture.ping.requests().is_empty());
 }
 
 #[tokio::test]
 async fn p03_a_push_brings_tokens_that_are_bound_to_their_request() {
-    let mut told = Told::new().await;
-    let id = told.ask("pushed").await;
-    told.approve().await;
-    let call = told.push.wait_for(1).await.remove(0);
+    let mut fixture = Fixture::new().await;
+    let id = fixture.ask("pushed").await;
+    fixture.approve().await;
+    let call = fixture.push.wait_for(1).await.remove(0);
     has_bearer(&call);
     assert_eq!(call.path, "/ciba/push");
     let pushed = call.json();
@@ -361,40 +361,40 @@ async fn p03_a_push_brings_tokens_that_are_bound_to_their_request() {
         (&json!("Bearer"), &json!(600), &json!("openid"))
     );
     let access_token = pushed["access_token"].as_str().expect("a token");
-    let (_, claims) = told.world.open(pushed["id_token"].as_str().expect("a token")).await;
+    let (_, claims) = fixture.world.open(pushed["id_token"].as_str().expect("a token")).await;
     let claims: Value = serde_json::from_str(&claims).expect("claims");
     assert_eq!((&claims["sub"], &claims["aud"]), (&json!("alice"), &json!("pushed")));
     assert_eq!(claims["urn:openid:params:jwt:claim:auth_req_id"], json!(id));
     assert_eq!(claims["at_hash"], json!(base64url::encode(&Hash::of(access_token).as_bytes()[..16])));
-    told.all_told().await;
-    assert_eq!(told.push.requests().len(), 1);
+    fixture.until_delivered().await;
+    assert_eq!(fixture.push.requests().len(), 1);
 }
 
 #[tokio::test]
 async fn p03_a_refresh_token_is_pushed_with_its_hash_and_is_good_once_the_push_was_made() {
-    let mut told = Told::new().await;
+    let mut fixture = Fixture::new().await;
     let form = [
         ("scope", "openid offline_access"),
         ("login_hint", "alice"),
         ("interaction_type", "boolean"),
         ("client_notification_token", BEARER),
     ];
-    assert_eq!(told.world.post("pushed", BC, &form).await.status, StatusCode::OK);
-    told.approve().await;
-    let said = told.push.wait_for(1).await.remove(0).json();
+    assert_eq!(fixture.world.post("pushed", BC, &form).await.status, StatusCode::OK);
+    fixture.approve().await;
+    let said = fixture.push.wait_for(1).await.remove(0).json();
     let token = said["refresh_token"].as_str().expect("a refresh token");
-    let (_, claims) = told.world.open(said["id_token"].as_str().expect("an ID token")).await;
+    let (_, claims) = fixture.world.open(said["id_token"].as_str().expect("an ID token")).await;
     let claims: Value = serde_json::from_str(&claims).expect("claims");
     let expected = base64url::encode(&Hash::of(token).as_bytes()[..16]);
     assert_eq!(claims["urn:openid:params:jwt:claim:rt_hash"], json!(expected));
     let form = [("grant_type", "refresh_token"), ("refresh_token", token)];
-    let new = told.world.post("pushed", TOKEN, &form).await;
+    let new = fixture.world.post("pushed", TOKEN, &form).await;
     assert_eq!(new.status, StatusCode::OK, "{}", new.body);
 }
 
 #[tokio::test]
 async fn p03_details_are_pushed_as_they_were_signed_to_the_byte() {
-    let mut told = Told::new().await;
+    let mut fixture = Fixture::new().await;
     let details = " [ {\"type\":\"payment_initiation\", \"instructedAmount\":{\"currency\":\"EUR\",\"amount\":\"80.00\"},\"creditorName\":\"Acme Coffee\"} ]\n";
     let form = [
         ("scope", "openid"),
@@ -402,20 +402,20 @@ async fn p03_details_are_pushed_as_they_were_signed_to_the_byte() {
         ("client_notification_token", BEARER),
         ("authorization_details", details),
     ];
-    let reply = told.world.post("pushed", BC, &form).await;
+    let reply = fixture.world.post("pushed", BC, &form).await;
     assert_eq!(reply.status, StatusCode::OK, "{}", reply.body);
-    told.approve().await;
-    let call = told.push.wait_for(1).await.remove(0);
+    fixture.approve().await;
+    let call = fixture.push.wait_for(1).await.remove(0);
     assert!(call.body.ends_with(&format!(",\"authorization_details\":{details}}}")), "{}", call.body);
 }
 
 #[tokio::test]
 async fn p04_a_denial_is_pushed_with_its_reason() {
-    let mut told = Told::new().await;
+    let mut fixture = Fixture::new().await;
     for (n, reason) in [(0, None), (1, Some(DenialReason::NotMe))] {
-        let id = told.ask("pushed").await;
-        told.deny(reason).await;
-        let call = told.push.wait_for(n + 1).await.remove(n);
+        let id = fixture.ask("pushed").await;
+        fixture.deny(reason).await;
+        let call = fixture.push.wait_for(n + 1).await.remove(n);
         has_bearer(&call);
         let mut expected =
             json!({ "auth_req_id": id, "error": "access_denied", "error_description": "the user denied the request" });
@@ -428,22 +428,22 @@ async fn p04_a_denial_is_pushed_with_its_reason() {
 
 #[tokio::test]
 async fn p04_an_expired_request_is_pushed_alike_whether_a_user_was_asked_or_not() {
-    let told = Told::new().await;
+    let fixture = Fixture::new().await;
     let mut ids = Vec::new();
     for hint in ["alice", "mallory"] {
-        let reply = told.world.try_ask_about(hint, "pushed", Some(BEARER)).await;
+        let reply = fixture.world.try_ask_about(hint, "pushed", Some(BEARER)).await;
         ids.push(reply.text("auth_req_id"));
     }
     // The devices' time is over, the clients' is not.
-    told.later(295);
-    told.world.provider.gateway().sweep().await.expect("swept");
-    told.later(0);
+    fixture.later(295);
+    fixture.world.provider.gateway().sweep().await.expect("swept");
+    fixture.later(0);
     for _ in 0..200 {
         yield_now().await;
     }
-    assert!(told.push.requests().is_empty(), "told too early");
-    told.later(6);
-    let calls = told.push.wait_for(2).await;
+    assert!(fixture.push.requests().is_empty(), "pushed too early");
+    fixture.later(6);
+    let calls = fixture.push.wait_for(2).await;
     let mut told_about: Vec<String> = Vec::new();
     for call in &calls {
         has_bearer(call);
@@ -455,195 +455,196 @@ async fn p04_an_expired_request_is_pushed_alike_whether_a_user_was_asked_or_not(
     ids.sort();
     told_about.sort();
     assert_eq!(told_about, ids);
-    told.all_told().await;
+    fixture.until_delivered().await;
 }
 
 #[tokio::test]
 async fn p04_a_cancelled_request_is_pushed_alike_whether_a_user_was_asked_or_not() {
-    let told = Told::new().await;
+    let fixture = Fixture::new().await;
     for (n, hint) in ["alice", "mallory"].into_iter().enumerate() {
-        let id = told.world.try_ask_about(hint, "pushed", Some(BEARER)).await.text("auth_req_id");
-        let revoked = told.world.post("pushed", "/tenant/revoke", &[("token", &id)]).await;
+        let id = fixture.world.try_ask_about(hint, "pushed", Some(BEARER)).await.text("auth_req_id");
+        let revoked = fixture.world.post("pushed", "/tenant/revoke", &[("token", &id)]).await;
         assert_eq!(revoked.status, StatusCode::OK, "{}", revoked.body);
-        let call = told.push.wait_for(n + 1).await.remove(n);
+        let call = fixture.push.wait_for(n + 1).await.remove(n);
         has_bearer(&call);
         let words = "this client cancelled the request";
         let expected = json!({ "auth_req_id": id, "error": "access_denied", "error_description": words, "denial_reason": "cancelled" });
         assert_eq!(call.json(), expected);
     }
-    told.all_told().await;
+    fixture.until_delivered().await;
 }
 
 #[tokio::test]
 async fn p04_what_can_not_be_completed_is_pushed_as_transaction_failed() {
-    let mut told = Told::quiet().await;
-    let id = told.ask("pushed").await;
-    told.approve().await;
+    let mut fixture = Fixture::without_outbox().await;
+    let id = fixture.ask("pushed").await;
+    fixture.approve().await;
     // The approval's record is damaged: it says no more how the person was verified.
-    let store = told.world.provider.gateway().store();
+    let store = fixture.world.provider.gateway().store();
     store
         .write(|transaction| Ok::<_, Error>(transaction.connection().execute("UPDATE approval SET acr = NULL", [])?))
         .await
         .expect("damaged");
-    told.tell();
+    fixture.run_outbox();
     for attempt in 1..=2 {
-        told.failed(attempt).await;
-        told.until_due();
+        fixture.failed(attempt).await;
+        fixture.until_due();
     }
-    let call = told.push.wait_for(1).await.remove(0);
+    let call = fixture.push.wait_for(1).await.remove(0);
     let said = call.json();
     assert_eq!((&said["auth_req_id"], &said["error"]), (&json!(id), &json!("transaction_failed")));
     assert!(!call.body.contains("access_token"));
-    told.all_told().await;
+    fixture.until_delivered().await;
 }
 
 #[tokio::test]
 async fn t07_a_user_locked_since_the_approval_is_pushed_a_denial() {
-    let mut told = Told::quiet().await;
-    let id = told.ask("pushed").await;
-    told.approve().await;
-    let locked = told.config.replace("name = \"Alice\"", "name = \"Alice\"\nlocked = true");
-    let mut told = told.crashed(&locked).await;
-    told.tell();
-    let said = told.push.wait_for(1).await.remove(0).json();
+    let mut fixture = Fixture::without_outbox().await;
+    let id = fixture.ask("pushed").await;
+    fixture.approve().await;
+    let locked = fixture.config.replace("name = \"Alice\"", "name = \"Alice\"\nlocked = true");
+    let mut fixture = fixture.crashed(&locked).await;
+    fixture.run_outbox();
+    let said = fixture.push.wait_for(1).await.remove(0).json();
     assert_eq!((&said["auth_req_id"], &said["error"]), (&json!(id), &json!("access_denied")));
 }
 
 #[tokio::test]
 async fn t07_an_approval_disputed_before_its_push_is_pushed_as_a_denial() {
-    let mut told = Told::quiet().await;
-    told.ask("pushed").await;
-    let challenge = told.phone.next_challenge(&told.world.side).await;
-    let answer = told.phone.approve(&challenge, None);
-    told.phone.settle(&told.world.side, &challenge, &answer).await;
-    assert_eq!(told.phone.dispute(&told.world.side, &challenge).await.status, StatusCode::OK);
-    told.tell();
-    let said = told.push.wait_for(1).await.remove(0).json();
+    let mut fixture = Fixture::without_outbox().await;
+    fixture.ask("pushed").await;
+    let challenge = fixture.phone.next_challenge(&fixture.world.side).await;
+    let answer = fixture.phone.approve(&challenge, None);
+    fixture.phone.settle(&fixture.world.side, &challenge, &answer).await;
+    assert_eq!(fixture.phone.dispute(&fixture.world.side, &challenge).await.status, StatusCode::OK);
+    fixture.run_outbox();
+    let said = fixture.push.wait_for(1).await.remove(0).json();
     assert_eq!((&said["error"], &said["denial_reason"]), (&json!("access_denied"), &json!("disputed")));
 }
 
 #[tokio::test]
 async fn t04_a_client_that_is_pushed_to_may_not_poll() {
-    let mut told = Told::quiet().await;
-    let id = told.ask("pushed").await;
-    let refused = async |told: &Told| {
+    let mut fixture = Fixture::without_outbox().await;
+    let id = fixture.ask("pushed").await;
+    let refused = async |fixture: &Fixture| {
         let form = [("grant_type", "urn:openid:params:grant-type:ciba"), ("auth_req_id", id.as_str())];
-        let reply = told.world.post("pushed", TOKEN, &form).await;
+        let reply = fixture.world.post("pushed", TOKEN, &form).await;
         assert_eq!((reply.status, reply.text("error").as_str()), (StatusCode::BAD_REQUEST, "unauthorized_client"));
     };
-    refused(&told).await;
-    told.approve().await;
-    refused(&told).await;
-    told.tell();
-    told.push.wait_for(1).await;
-    refused(&told).await;
+    refused(&fixture).await;
+    fixture.approve().await;
+    refused(&fixture).await;
+    fixture.run_outbox();
+    fixture.push.wait_for(1).await;
+    refused(&fixture).await;
 }
 
 #[tokio::test]
 async fn p04_a_wrong_number_is_pushed_as_a_denial() {
-    let mut told = Told::new().await;
-    told.phone.interaction_types = InteractionType::ALL.to_vec();
+    let mut fixture = Fixture::new().await;
+    fixture.phone.interaction_types = InteractionType::ALL.to_vec();
     let form = [
         ("scope", "openid"),
         ("login_hint", "alice"),
         ("client_notification_token", BEARER),
         ("interaction_type", "input_manual"),
     ];
-    let shown = told.world.post("pushed", BC, &form).await.text("interaction_value");
+    let shown = fixture.world.post("pushed", BC, &form).await.text("interaction_value");
     let wrong = if shown == "000000" { "000001" } else { "000000" };
-    told.world.approve(&mut told.phone, Some(wrong)).await;
-    let said = told.push.wait_for(1).await.remove(0).json();
+    fixture.world.approve(&mut fixture.phone, Some(wrong)).await;
+    let said = fixture.push.wait_for(1).await.remove(0).json();
     assert_eq!((&said["error"], &said["denial_reason"]), (&json!("access_denied"), &json!("mismatch")));
 }
 
 #[tokio::test]
 async fn a_push_cut_off_by_a_crash_is_repeated_word_for_word() {
-    let mut told = Told::new().await;
-    told.push.respond_with([ScriptedResponse::Hang]);
-    told.ask("pushed").await;
-    told.approve().await;
-    told.push.wait_for(1).await;
-    let config = told.config.clone();
-    let mut told = told.crashed(&config).await;
-    told.world.advance_seconds(30);
-    told.tell();
-    let calls = told.push.wait_for(2).await;
+    let mut fixture = Fixture::new().await;
+    fixture.push.respond_with([ScriptedResponse::Hang]);
+    fixture.ask("pushed").await;
+    fixture.approve().await;
+    fixture.push.wait_for(1).await;
+    let config = fixture.config.clone();
+    let mut fixture = fixture.crashed(&config).await;
+    fixture.world.advance_seconds(30);
+    fixture.run_outbox();
+    let calls = fixture.push.wait_for(2).await;
     assert_eq!(calls[0].body, calls[1].body, "the tokens were made once");
     has_bearer(&calls[1]);
-    told.all_told().await;
-    let config = told.config.clone();
-    let mut told = told.crashed(&config).await;
-    told.tell();
-    told.later(60);
-    told.all_told().await;
-    assert_eq!(told.push.requests().len(), 2, "what was received is not repeated");
+    fixture.until_delivered().await;
+    let config = fixture.config.clone();
+    let mut fixture = fixture.crashed(&config).await;
+    fixture.run_outbox();
+    fixture.later(60);
+    fixture.until_delivered().await;
+    assert_eq!(fixture.push.requests().len(), 2, "what was received is not repeated");
 }
 
 #[tokio::test]
 async fn a_verdict_before_a_crash_is_delivered_after_it() {
-    let mut told = Told::quiet().await;
-    let (pinged, pushed) = (told.ask("pinged").await, told.ask("pushed").await);
-    for challenge in told.phone.pull(&told.world.side).await.challenges {
-        let challenge = told.phone.verify(&challenge);
-        let answer = told.phone.approve(&challenge, None);
-        told.phone.settle(&told.world.side, &challenge, &answer).await;
+    let mut fixture = Fixture::without_outbox().await;
+    let (pinged, pushed) = (fixture.ask("pinged").await, fixture.ask("pushed").await);
+    for challenge in fixture.phone.pull(&fixture.world.side).await.challenges {
+        let challenge = fixture.phone.verify(&challenge);
+        let answer = fixture.phone.approve(&challenge, None);
+        fixture.phone.settle(&fixture.world.side, &challenge, &answer).await;
     }
-    let config = told.config.clone();
-    let mut told = told.crashed(&config).await;
-    told.tell();
-    assert_eq!(told.ping.wait_for(1).await[0].json()["auth_req_id"], json!(pinged));
-    assert_eq!(told.push.wait_for(1).await[0].json()["auth_req_id"], json!(pushed));
-    told.all_told().await;
+    let config = fixture.config.clone();
+    let mut fixture = fixture.crashed(&config).await;
+    fixture.run_outbox();
+    assert_eq!(fixture.ping.wait_for(1).await[0].json()["auth_req_id"], json!(pinged));
+    assert_eq!(fixture.push.wait_for(1).await[0].json()["auth_req_id"], json!(pushed));
+    fixture.until_delivered().await;
 }
 
 #[tokio::test]
 async fn a_verdict_made_by_another_process_is_delivered() {
-    let mut told = Told::new().await;
-    let watching = told.world.provider.gateway().run_background();
-    let id = told.ask("pinged").await;
-    told.phone.pull(&told.world.side).await;
+    let mut fixture = Fixture::new().await;
+    let watching = fixture.world.provider.gateway().run_background();
+    let id = fixture.ask("pinged").await;
+    fixture.phone.pull(&fixture.world.side).await;
     let admin = countersign_op::Provider::open_for_admin(
-        countersign_op::Config::parse(&told.config, told.world.home()).unwrap_or_else(|errors| panic!("{errors:?}")),
-        told.world.home(),
-        told.world.ports(),
+        countersign_op::Config::parse(&fixture.config, fixture.world.home())
+            .unwrap_or_else(|errors| panic!("{errors:?}")),
+        fixture.world.home(),
+        fixture.world.ports(),
     );
     let admin = admin.unwrap_or_else(|error| panic!("{error}"));
     let by = countersign_protocol::revocation::RevokedBy::Operator;
-    admin.gateway().revoke_device(told.phone.id(), by).await.expect("revoked");
-    let calls = told.ping.wait_for(1).await;
+    admin.gateway().revoke_device(fixture.phone.id(), by).await.expect("revoked");
+    let calls = fixture.ping.wait_for(1).await;
     assert_eq!(calls[0].json(), json!({ "auth_req_id": id }));
     watching.abort();
 }
 
 #[tokio::test]
 async fn an_endpoint_that_hangs_delays_no_other_client() {
-    let mut told = Told::quiet().await;
-    told.ping.respond_with(vec![ScriptedResponse::Hang; 100]);
+    let mut fixture = Fixture::without_outbox().await;
+    fixture.ping.respond_with(vec![ScriptedResponse::Hang; 100]);
     for _ in 0..20 {
-        told.ask("pinged").await;
+        fixture.ask("pinged").await;
     }
-    let pushed = told.ask("pushed").await;
-    for challenge in told.phone.pull(&told.world.side).await.challenges {
-        let challenge = told.phone.verify(&challenge);
-        let answer = told.phone.deny(&challenge, None);
-        told.phone.settle(&told.world.side, &challenge, &answer).await;
+    let pushed = fixture.ask("pushed").await;
+    for challenge in fixture.phone.pull(&fixture.world.side).await.challenges {
+        let challenge = fixture.phone.verify(&challenge);
+        let answer = fixture.phone.deny(&challenge, None);
+        fixture.phone.settle(&fixture.world.side, &challenge, &answer).await;
     }
-    told.tell();
-    told.ping.wait_for(4).await;
-    assert_eq!(told.push.wait_for(1).await[0].json()["auth_req_id"], json!(pushed));
-    assert_eq!(told.ping.requests().len(), 4, "one client has four places at most");
+    fixture.run_outbox();
+    fixture.ping.wait_for(4).await;
+    assert_eq!(fixture.push.wait_for(1).await[0].json()["auth_req_id"], json!(pushed));
+    assert_eq!(fixture.ping.requests().len(), 4, "one client has four places at most");
 }
 
 #[tokio::test]
 async fn nothing_is_kept_for_a_client_once_it_was_notified() {
-    let mut told = Told::new().await;
+    let mut fixture = Fixture::new().await;
     for client in ["pinged", "pushed"] {
-        told.ask(client).await;
-        told.approve().await;
+        fixture.ask(client).await;
+        fixture.approve().await;
     }
-    told.ping.wait_for(1).await;
-    told.push.wait_for(1).await;
-    told.all_told().await;
+    fixture.ping.wait_for(1).await;
+    fixture.push.wait_for(1).await;
+    fixture.until_delivered().await;
 }
 
 #[tokio::test]
@@ -665,15 +666,15 @@ async fn attack_15_p06_an_address_inside_is_never_called() {
         let inside = format!("https://{host}:{port}/");
         let world = World::with(&configuration("", &inside, &inside));
         let mut phone = world.enroll("Phone").await;
-        let telling = world.provider.run_outbox();
+        let outbox_task = world.provider.run_outbox();
         for client in ["pinged", "pushed"] {
             let reply = world.try_ask_about("alice", client, Some(BEARER)).await;
             assert_eq!(reply.status, StatusCode::OK, "{}", reply.body);
             world.approve(&mut phone, None).await;
         }
-        world.until_all_are_told().await;
-        telling.abort();
+        world.until_outbox_is_empty().await;
+        outbox_task.abort();
     }
     let nobody = std::future::poll_fn(|context| std::task::Poll::Ready(trap.poll_accept(context).is_pending())).await;
-    assert!(nobody, "somebody called inside");
+    assert!(nobody, "an address inside was called");
 }

@@ -1,4 +1,4 @@
-//! Polling at `/token` while there is nothing to tell: pace, held polls, whose request it is, and stopping.
+//! Polling `/token` while a request is pending: interval, held polls, ownership of the request, and shutdown.
 
 use std::time::Duration;
 

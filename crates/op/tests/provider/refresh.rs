@@ -1,4 +1,4 @@
-//! Refresh tokens: who gets them, that each is good once, and what ends them.
+//! Refresh tokens: which clients get them, single use, and what ends a family.
 
 use axum::http::{HeaderValue, StatusCode, header};
 use countersign_jose::hash::Hash;
@@ -81,7 +81,7 @@ async fn a_refresh_token_brings_new_tokens_about_the_same_approval() {
     let token = assert_good(&tokens);
     assert_eq!(token.strip_prefix("rf_").map(str::len), Some(43));
     assert_eq!(tokens.text("scope"), "openid offline_access");
-    assert!(!world.holds(&token), "the token stands in a file");
+    assert!(!world.holds(&token), "a file contains the token");
 
     world.advance_seconds(3600);
     let new = refresh(&world, "app", &token, &[]).await;

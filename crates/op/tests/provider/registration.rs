@@ -1,4 +1,4 @@
-//! Clients that register themselves (RFC 7591).
+//! Dynamic client registration (RFC 7591).
 
 use axum::http::{StatusCode, header};
 use countersign_testing_gateway::DeviceCalls as _;

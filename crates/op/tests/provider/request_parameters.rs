@@ -1,4 +1,4 @@
-//! The remaining rows of what a request may say: levels of assurance, policy's refusals, grants by their wrong name.
+//! Request parameters that no other file covers: `acr_values`, refusals by policy, unknown grant types.
 
 use axum::http::StatusCode;
 use countersign_protocol::interaction::{InteractionType, UserVerification};
@@ -9,7 +9,7 @@ use crate::world::{BC, CONFIG, SECRET, TOKEN, World, basic, form_request};
 
 const PAYMENT: &str = r#"[{"type":"payment_initiation","instructedAmount":{"currency":"EUR","amount":"4.20"},"creditorName":"Acme Coffee"}]"#;
 
-/// Nothing is verified and nothing typed unless somebody wishes for it.
+/// No user verification and no number, unless a request asks for them.
 fn easy() -> String {
     CONFIG.replace("token_wait = 0", "token_wait = 0\nuser_verification = \"discouraged\"")
 }

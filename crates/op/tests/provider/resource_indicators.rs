@@ -1,4 +1,4 @@
-//! Whom an access token is for (RFC 8707): a resource server of the client's, or this provider alone.
+//! Resource indicators (RFC 8707): an access token is for resource servers of the client's, or for this provider alone.
 
 use axum::http::StatusCode;
 use countersign_testing_gateway::TestDevice;

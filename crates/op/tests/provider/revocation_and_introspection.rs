@@ -1,4 +1,4 @@
-//! What can be done with tokens, and with a request that nobody needs any more: revocation, introspection, userinfo.
+//! Revocation, introspection and userinfo of tokens, and cancelling a request.
 
 use axum::body::Body;
 use axum::http::{Request, StatusCode, header};

@@ -1,4 +1,4 @@
-//! Access tokens that are of use to their client only: bound to a key (RFC 9449) or to a certificate (RFC 8705 §3).
+//! Sender-constrained access tokens: bound to a key (RFC 9449) or to a certificate (RFC 8705 §3).
 
 use std::sync::atomic::{AtomicUsize, Ordering};
 

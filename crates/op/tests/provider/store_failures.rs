@@ -1,4 +1,4 @@
-//! A disk that is full, a store that somebody holds: 503 with Retry-After, never 500, and everything works again afterwards.
+//! A full disk, a locked store: 503 with Retry-After, never 500, and everything works again afterwards.
 
 use axum::http::{StatusCode, header};
 use countersign_testing_gateway::DeviceCalls as _;

@@ -1,4 +1,4 @@
-//! The provider's own TLS: over a real socket, with a certificate that is exchanged meanwhile, and a client certificate.
+//! The provider's own TLS over a real socket: a certificate replaced while it runs, and client certificates.
 
 use std::net::SocketAddr;
 use std::path::Path;

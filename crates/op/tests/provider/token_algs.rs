@@ -1,4 +1,4 @@
-//! ID tokens by the algorithm that a client registered, verified by the published keys.
+//! `id_token_signed_response_alg`: ID tokens verify with the published keys.
 
 use countersign_jose::base64url;
 use countersign_testing_gateway::DeviceCalls as _;

@@ -1,4 +1,4 @@
-//! From a request through a device's answer to what `/token` says: tokens once, or why not.
+//! From a request through a device's answer to the response of `/token`: tokens once, or an error.
 
 use axum::http::{StatusCode, header};
 use countersign_jose::base64url;

@@ -1,4 +1,4 @@
-//! User codes: a client that doesn't know a person's code has nobody asked, and learns nothing by guessing.
+//! User codes: without the user's code a client causes no prompt, and learns nothing by guessing.
 
 use axum::http::{StatusCode, header};
 use countersign_testing_gateway::DeviceCalls as _;
@@ -197,7 +197,7 @@ async fn a_user_code_may_be_configured_as_its_hash_and_guesses_are_never_stored(
         if path.is_file() {
             let bytes = std::fs::read(&path).expect("a file");
             let found = bytes.windows(19).any(|window| window == b"guess-that-is-wrong");
-            assert!(!found, "a guess stands in {}", path.display());
+            assert!(!found, "{} contains a guess", path.display());
         }
     }
 }

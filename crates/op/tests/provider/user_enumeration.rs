@@ -1,4 +1,4 @@
-//! What a client that must not know who exists can see of a person: nothing, until she answers.
+//! User enumeration: a client that must not learn who exists sees no difference between users until one answers.
 
 use axum::http::StatusCode;
 use countersign_protocol::answer::DenialReason;
@@ -47,7 +47,7 @@ impl Seen {
 }
 
 impl World {
-    /// What the client sees of a request about somebody, from its first call to its end.
+    /// All that a client sees of a request about this user, from its first call to its end.
     async fn seen(&self, hint: &str, ask: &[(&str, &str)]) -> Vec<Seen> {
         let form = [&[("scope", "openid"), ("login_hint", hint), ("requested_expiry", "60")], ask].concat();
         let asked = self.post(CLIENT, BC, &form).await;
@@ -71,7 +71,7 @@ impl World {
     }
 }
 
-/// All answers about Alice, however she stands, are those about somebody who does not exist.
+/// All responses about Alice, in every state of hers, equal those about a user that does not exist.
 async fn alice_looks_like_nobody(world: &World, situation: &str) {
     for ask in ASKS {
         let (nobody, alice) = (world.seen("mallory", ask).await, world.seen("alice", ask).await);

@@ -1,4 +1,4 @@
-//! What userinfo tells within what was granted, and that an approval is for one token set only.
+//! Userinfo returns the claims of the granted scopes; an approval is for one token set only.
 
 use axum::body::Body;
 use axum::http::{Request, StatusCode, header};

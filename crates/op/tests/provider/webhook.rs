@@ -1,4 +1,4 @@
-//! The operator's webhook is told what happens, signed, once in effect, and for a day.
+//! The operator's webhook: events are signed, delivered once in effect, and retried for a day.
 
 use axum::http::StatusCode;
 use base64::Engine as _;
@@ -17,19 +17,19 @@ use countersign_testing::https_server::{HttpsServer, ReceivedRequest, ScriptedRe
 
 const SECRET: &str = "6f1c0a5be2d94f87a3b6c8d0e1f23459";
 
-struct Operated {
+struct Fixture {
     world: World,
     endpoint: HttpsServer,
-    telling: JoinHandle<()>,
+    outbox_task: JoinHandle<()>,
     _files: tempfile::TempDir,
 }
 
-impl Operated {
-    async fn new() -> Operated {
-        Operated::with_secret(SECRET).await
+impl Fixture {
+    async fn new() -> Fixture {
+        Fixture::with_secret(SECRET).await
     }
 
-    async fn with_secret(secret: &str) -> Operated {
+    async fn with_secret(secret: &str) -> Fixture {
         let authority = CertificateAuthority::new("Test CA");
         let endpoint = HttpsServer::start(&authority, "127.0.0.1", &[]).await;
         let files = tempfile::tempdir().expect("a folder");
@@ -47,8 +47,8 @@ impl Operated {
         );
         let offline = "\n[[clients]]\nclient_id = \"offline\"\nsecret = \"f7c09d1c2b8e4a6590d3b1a7e2c45f68\"\nfirst_party = true\ngrant_types = [\"urn:openid:params:grant-type:ciba\", \"refresh_token\"]\n";
         let world = World::with(&format!("{}{offline}", CONFIG.replace("[policy]", &sections)));
-        let telling = world.provider.run_outbox();
-        Operated { world, endpoint, telling, _files: files }
+        let outbox_task = world.provider.run_outbox();
+        Fixture { world, endpoint, outbox_task, _files: files }
     }
 
     /// The next event, its headers checked; all before are known.
@@ -72,7 +72,7 @@ impl Operated {
     }
 }
 
-/// What a receiver does, as docs/operating.md says.
+/// Verifies an event as docs/operating.md tells receivers to.
 fn is_signed(call: &ReceivedRequest, key: &[u8], now: u64) {
     let header = |name| call.header(name).unwrap_or_else(|| panic!("{name} is missing"));
     let (id, seconds) = (header("webhook-id"), header("webhook-timestamp"));
@@ -85,31 +85,31 @@ fn is_signed(call: &ReceivedRequest, key: &[u8], now: u64) {
 
 #[tokio::test]
 async fn every_event_is_delivered_signed_with_what_an_operator_needs() {
-    let operated = Operated::new().await;
-    let world = &operated.world;
+    let fixture = Fixture::new().await;
+    let world = &fixture.world;
     let mut phone = world.enroll("Phone").await;
-    let added = operated.event(1).await;
+    let added = fixture.event(1).await;
     assert_eq!(added["type"], "device_added");
     assert_eq!(added["timestamp"], "2027-01-15T08:00:00Z");
     let data =
         json!({ "sub": "alice", "device_id": phone.id(), "device_name": "Phone", "device_class": "interactive" });
     assert_eq!(added["data"], data);
 
-    let (_, challenge) = operated.asked(&mut phone).await;
+    let (_, challenge) = fixture.asked(&mut phone).await;
     let denial = phone.deny(&challenge, Some(DenialReason::NotMe));
     phone.settle(&world.side, &challenge, &denial).await;
-    let not_me = operated.event(2).await;
+    let not_me = fixture.event(2).await;
     assert_eq!(not_me["type"], "not_me");
     let approval = &challenge.claims().approval;
     let data = json!({ "sub": "alice", "client_id": "till", "approval": approval, "held_until": 1_800_000_900 });
     assert_eq!(not_me["data"], data);
 
     world.advance_seconds(1000);
-    let (_, challenge) = operated.asked(&mut phone).await;
+    let (_, challenge) = fixture.asked(&mut phone).await;
     let answer = phone.approve(&challenge, None);
     phone.settle(&world.side, &challenge, &answer).await;
     assert_eq!(phone.dispute(&world.side, &challenge).await.status, StatusCode::OK);
-    let dispute = operated.event(3).await;
+    let dispute = fixture.event(3).await;
     assert_eq!(dispute["type"], "dispute");
     let approval = &challenge.claims().approval;
     assert_eq!(
@@ -117,84 +117,84 @@ async fn every_event_is_delivered_signed_with_what_an_operator_needs() {
         json!({ "sub": "alice", "client_id": "till", "approval": approval, "device_id": phone.id() })
     );
 
-    let (_, challenge) = operated.asked(&mut phone).await;
+    let (_, challenge) = fixture.asked(&mut phone).await;
     phone.seq -= 1;
     let of_the_copy = phone.deny(&challenge, None);
     let refused = phone.send_answer(&world.side, challenge.id(), &of_the_copy).await;
     assert_eq!(refused.problem(), (403, "device_suspended".to_owned()));
-    let copied = operated.event(4).await;
+    let copied = fixture.event(4).await;
     assert_eq!(copied["type"], "device_copied");
     assert_eq!(copied["data"], json!({ "sub": "alice", "device_id": phone.id(), "device_name": "Phone" }));
-    world.until_all_are_told().await;
-    assert_eq!(operated.endpoint.requests().len(), 4);
+    world.until_outbox_is_empty().await;
+    assert_eq!(fixture.endpoint.requests().len(), 4);
 }
 
 #[tokio::test]
 async fn an_event_is_repeated_under_its_own_id_until_it_was_received() {
-    let operated = Operated::new().await;
-    operated.endpoint.respond_with([ScriptedResponse::Status(503), ScriptedResponse::Status(500)]);
-    operated.world.enroll("Phone").await;
+    let fixture = Fixture::new().await;
+    fixture.endpoint.respond_with([ScriptedResponse::Status(503), ScriptedResponse::Status(500)]);
+    fixture.world.enroll("Phone").await;
     for attempt in 1..=2 {
-        operated.event(attempt).await;
-        while operated.world.only("attempts") < attempt as i64 {
+        fixture.event(attempt).await;
+        while fixture.world.only("attempts") < attempt as i64 {
             yield_now().await;
         }
-        operated.later(5);
+        fixture.later(5);
     }
-    let event = operated.event(3).await;
-    assert!(operated.endpoint.requests().iter().all(|call| call.json() == event));
-    operated.world.until_all_are_told().await;
+    let event = fixture.event(3).await;
+    assert!(fixture.endpoint.requests().iter().all(|call| call.json() == event));
+    fixture.world.until_outbox_is_empty().await;
 }
 
 #[tokio::test]
 async fn an_event_is_dropped_after_a_day_without_delivery() {
-    let operated = Operated::new().await;
-    operated.endpoint.respond_with(vec![ScriptedResponse::Status(503); 2]);
-    operated.world.enroll("Phone").await;
-    operated.event(1).await;
-    while operated.world.only("attempts") < 1 {
+    let fixture = Fixture::new().await;
+    fixture.endpoint.respond_with(vec![ScriptedResponse::Status(503); 2]);
+    fixture.world.enroll("Phone").await;
+    fixture.event(1).await;
+    while fixture.world.only("attempts") < 1 {
         yield_now().await;
     }
-    operated.later(24 * 3600);
-    operated.world.until_all_are_told().await;
-    assert_eq!(operated.endpoint.requests().len(), 2, "one last attempt");
+    fixture.later(24 * 3600);
+    fixture.world.until_outbox_is_empty().await;
+    assert_eq!(fixture.endpoint.requests().len(), 2, "one last attempt");
 }
 
 #[tokio::test]
 async fn an_event_before_a_crash_is_delivered_after_it() {
-    let operated = Operated::new().await;
-    operated.endpoint.respond_with([ScriptedResponse::Hang]);
-    operated.world.enroll("Phone").await;
-    let first = operated.endpoint.wait_for(1).await.remove(0);
-    operated.telling.abort();
-    let _ = operated.telling.await;
-    let _telling = operated.world.provider.run_outbox();
-    let second = operated.endpoint.wait_for(2).await.remove(1);
+    let fixture = Fixture::new().await;
+    fixture.endpoint.respond_with([ScriptedResponse::Hang]);
+    fixture.world.enroll("Phone").await;
+    let first = fixture.endpoint.wait_for(1).await.remove(0);
+    fixture.outbox_task.abort();
+    let _ = fixture.outbox_task.await;
+    let _telling = fixture.world.provider.run_outbox();
+    let second = fixture.endpoint.wait_for(2).await.remove(1);
     assert_eq!((first.header("webhook-id"), &first.body), (second.header("webhook-id"), &second.body));
 }
 
 #[tokio::test]
 async fn a_secret_in_the_form_of_standard_webhooks_is_decoded() {
     let secret = format!("whsec_{}", STANDARD.encode(SECRET));
-    let operated = Operated::with_secret(&secret).await;
-    operated.world.enroll("Phone").await;
-    operated.event(1).await;
+    let fixture = Fixture::with_secret(&secret).await;
+    fixture.world.enroll("Phone").await;
+    fixture.event(1).await;
 }
 
 #[tokio::test]
 async fn a_reused_refresh_token_is_reported_to_the_operator() {
-    let told = Operated::new().await;
-    let mut phone = told.world.enroll("Phone").await;
-    assert_eq!(told.event(1).await["type"], "device_added");
+    let fixture = Fixture::new().await;
+    let mut phone = fixture.world.enroll("Phone").await;
+    assert_eq!(fixture.event(1).await["type"], "device_added");
     let form = [("scope", "openid offline_access"), ("login_hint", "alice"), ("interaction_type", "boolean")];
-    let id = told.world.post("offline", BC, &form).await.text("auth_req_id");
-    told.world.approve(&mut phone, None).await;
-    let token = told.world.poll("offline", &id).await.text("refresh_token");
+    let id = fixture.world.post("offline", BC, &form).await.text("auth_req_id");
+    fixture.world.approve(&mut phone, None).await;
+    let token = fixture.world.poll("offline", &id).await.text("refresh_token");
     let form = [("grant_type", "refresh_token"), ("refresh_token", token.as_str())];
-    assert_eq!(told.world.post("offline", TOKEN, &form).await.status, StatusCode::OK);
-    told.world.advance_seconds(60);
-    assert_eq!(told.world.post("offline", TOKEN, &form).await.text("error"), "invalid_grant");
-    let event = told.event(2).await;
+    assert_eq!(fixture.world.post("offline", TOKEN, &form).await.status, StatusCode::OK);
+    fixture.world.advance_seconds(60);
+    assert_eq!(fixture.world.post("offline", TOKEN, &form).await.text("error"), "invalid_grant");
+    let event = fixture.event(2).await;
     assert_eq!(event["type"], "refresh_reuse");
     assert_eq!((&event["data"]["sub"], &event["data"]["client_id"]), (&json!("alice"), &json!("offline")));
     assert!(!event.to_string().contains(&token));

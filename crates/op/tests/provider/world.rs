@@ -1,4 +1,4 @@
-//! A provider over a folder of its own, a client that posts to it, and the gateway's own test device on its other side.
+//! A provider over a folder of its own, a client that posts to it, and a test device at its gateway.
 
 use std::path::Path;
 use std::sync::Arc;
@@ -188,7 +188,7 @@ impl World {
         self.send(Request::get(path).body(Body::empty()).expect("a request")).await
     }
 
-    /// Asks how a request of this client stands.
+    /// Polls for a request of this client.
     pub(crate) async fn poll(&self, client: &str, auth_req_id: &str) -> Reply {
         let form = [("grant_type", "urn:openid:params:grant-type:ciba"), ("auth_req_id", auth_req_id)];
         self.post(client, TOKEN, &form).await

@@ -1,8 +1,8 @@
-//! What must be true: the few rules a provider is bound by, written a second time and as simply as they can be said.
+//! The model: the rules of a provider, written a second time, as simply as possible.
 
 use super::scenario::{Action, Decision};
 
-/// What stands in the provider's file, as far as it matters.
+/// The state in the provider's store, as far as it matters.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Model {
     pub(super) devices: [Device; 3],
@@ -81,13 +81,13 @@ pub(super) struct Facts<'a> {
     pub(super) answers: &'a [Option<Signed>],
 }
 
-/// What a client is told.
+/// A client's response.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum PollResult {
     Pending,
     Expired,
     Denied,
-    /// Used up, unknown, or somebody else's.
+    /// Used, unknown, or another client's.
     Invalid,
     Tokens,
     /// It was no poll.
@@ -115,7 +115,7 @@ impl Model {
         self
     }
 
-    /// What an act does, and what its caller is told.
+    /// The state after an act, and its caller's response.
     pub(super) fn after(mut self, act: &Action, facts: &Facts<'_>) -> (Model, PollResult) {
         let told = match *act {
             Action::Send { answer } => {

@@ -33,7 +33,7 @@ pub(super) struct Runner {
     answers: Vec<Option<(Signed, Compact<Answer>)>>,
     /// Numbers of the answers, by `jti` and by hash.
     numbers: HashMap<String, usize>,
-    /// What each answer's device was told, so that it is told the same when it asks again.
+    /// The outcome returned for each answer; a repeated answer must get the same.
     told: HashMap<usize, String>,
     model: Model,
     locked: bool,
@@ -54,7 +54,7 @@ struct Asked {
 /// How often each end has been seen, over all scenarios.
 pub(super) static SEEN: Mutex<BTreeMap<String, u32>> = Mutex::new(BTreeMap::new());
 
-/// What somebody heard.
+/// A response to one act.
 enum Received {
     Reply(Reply),
     Device(countersign_testing_gateway::Response),
@@ -264,7 +264,7 @@ impl Runner {
         self.answers.push(Some((Signed { device, request, word, seq: signer.seq }, answer)));
     }
 
-    /// Everything must be as if it had happened in some order, and everybody be told what fits that order.
+    /// State and responses must be those of some sequential order.
     fn at_once(&mut self, mut acts: Vec<Action>) {
         acts.retain(|act| self.can(act));
         let heard = self.runtime.block_on(async {

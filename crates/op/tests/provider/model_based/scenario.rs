@@ -32,7 +32,7 @@ pub(super) enum Decision {
 pub(super) enum Action {
     /// An answer that was signed is sent, for the first time or again.
     Send { answer: usize },
-    /// A client asks how its request stands.
+    /// A client polls for its request.
     Poll { request: usize },
     /// Another client asks about it.
     PollByStranger { request: usize },
