@@ -1,10 +1,11 @@
 //! Ping and push to a client's notification endpoint, over real TLS, with a crash before the notification is acknowledged.
 
+use countersign_testing::https_server::ReceivedRequest;
 use countersign_tests::client::CIBA_GRANT;
 use countersign_tests::device::{Device, id};
 use countersign_tests::http::{self, Response};
 use countersign_tests::provider::{Provider, Settings};
-use countersign_tests::receiver::{Call, Receiver};
+use countersign_tests::receiver::Receiver;
 use countersign_tests::test_env::TestEnv;
 use countersign_tests::tls::Certificates;
 use countersign_tests::tokens;
@@ -16,7 +17,7 @@ const SECRET: &str = "f7c09d1c2b8e4a6590d3b1a7e2c45f68";
 const NOTIFY: &str = "8d67dc78-7faa-4d41-aabd-67707b374255.Zg==";
 
 /// A notification endpoint, and a configuration that lets the provider call it.
-fn told(env: &TestEnv, more: &str) -> (Receiver, Settings) {
+fn endpoint(env: &TestEnv, more: &str) -> (Receiver, Settings) {
     let address = env.free_address().ip();
     let certificates = Certificates::make(address, env.folder());
     let receiver = Receiver::start(address, &certificates);
@@ -26,10 +27,10 @@ fn told(env: &TestEnv, more: &str) -> (Receiver, Settings) {
 }
 
 #[track_caller]
-fn assert_told(call: &Call, path: &str, auth_req_id: &Value) {
+fn assert_notified(call: &ReceivedRequest, path: &str, auth_req_id: &Value) {
     assert_eq!(call.path, path);
-    assert_eq!(call.authorization.as_deref(), Some(format!("Bearer {NOTIFY}").as_str()));
-    assert_eq!(&call.body["auth_req_id"], auth_req_id);
+    assert_eq!(call.header("authorization"), Some(format!("Bearer {NOTIFY}").as_str()));
+    assert_eq!(&call.json()["auth_req_id"], auth_req_id);
 }
 
 /// A smart home's hub as in a common tutorial, in the standard's form: it registers itself, asks with a `user_code` for up to an
@@ -40,7 +41,7 @@ fn a_smart_home_device_registers_asks_with_a_user_code_and_is_pinged() {
     let more = format!(
         "[[users]]\nsub = \"carol\"\nname = \"Carol Example\"\nuser_code = \"xyz789\"\n\n[registration]\nenabled = true\ninitial_access_token = \"{ACCESS}\"\n"
     );
-    let (receiver, settings) = told(&env, &more);
+    let (receiver, settings) = endpoint(&env, &more);
     let provider = Provider::start_with(&env, "provider", &settings);
     let phone = Device::enrolled(&env, "phone", &provider, "carol");
 
@@ -88,7 +89,7 @@ fn a_smart_home_device_registers_asks_with_a_user_code_and_is_pinged() {
     let asked = ask("xyz789");
     assert_eq!(asked.status, 200, "{}", asked.text());
     let asked = asked.json();
-    assert_eq!(asked["expires_in"], 600, "a sign-in lives ten minutes, and the client is told so");
+    assert_eq!(asked["expires_in"], 600, "a sign-in expires after ten minutes at most, and the response says so");
 
     let poll = |grant: &str| {
         let auth_req_id = asked["auth_req_id"].as_str().expect("a text");
@@ -100,7 +101,7 @@ fn a_smart_home_device_registers_asks_with_a_user_code_and_is_pinged() {
     assert_eq!((&client["name"], &client["verified"]), (&json!("Smart Home Hub"), &json!(false)));
     assert_eq!(waiting["binding_message"], "Please authenticate your smart home device");
     phone.answer(id(&waiting), &["approve"]).expect_code(0);
-    assert_told(&receiver.call(), "/callback", &asked["auth_req_id"]);
+    assert_notified(&receiver.call(), "/callback", &asked["auth_req_id"]);
 
     let granted = poll(CIBA_GRANT);
     assert_eq!(granted.status, 200, "{}", granted.text());
@@ -118,7 +119,7 @@ fn tokens_that_were_not_acknowledged_are_pushed_again_unchanged_after_kill_9() {
             "[[clients]]\nclient_id = \"pushed\"\nname = \"Acme Wallet\"\nsecret = \"{SECRET}\"\nfirst_party = true\nbackchannel_token_delivery_mode = \"push\"\nbackchannel_client_notification_endpoint = \"{endpoint}\"\n"
         )
     };
-    let (receiver, mut settings) = told(&env, "");
+    let (receiver, mut settings) = endpoint(&env, "");
     settings.more = format!("{}\n{}", more(&receiver.url("/ciba/push")), settings.more);
     let mut provider = Provider::start_with(&env, "provider", &settings);
     let phone = Device::enrolled(&env, "phone", &provider, "alice");
@@ -129,15 +130,15 @@ fn tokens_that_were_not_acknowledged_are_pushed_again_unchanged_after_kill_9() {
     let waiting = phone.only_pending();
     phone.answer(id(&waiting), &["approve"]).expect_code(0);
     let first = receiver.call();
-    assert_told(&first, "/ciba/push", &asked["auth_req_id"]);
+    assert_notified(&first, "/ciba/push", &asked["auth_req_id"]);
     provider.kill_9();
     receiver.answer(204);
     provider.restart();
     let second = receiver.call();
-    assert_told(&second, "/ciba/push", &asked["auth_req_id"]);
-    assert_eq!(second.body, first.body, "the very tokens: made once");
+    assert_notified(&second, "/ciba/push", &asked["auth_req_id"]);
+    assert_eq!(second.json(), first.json(), "the very tokens: made once");
 
-    let claims = tokens::verified(provider.issuer(), &second.body["id_token"]).claims;
+    let claims = tokens::verified(provider.issuer(), &second.json()["id_token"]).claims;
     assert_eq!((&claims["sub"], &claims["aud"]), (&json!("alice"), &json!("pushed")));
     assert_eq!(claims["urn:openid:params:jwt:claim:auth_req_id"], asked["auth_req_id"]);
     assert_eq!(client.poll(&asked).error(), "unauthorized_client", "its tokens are pushed, not fetched");
@@ -145,9 +146,9 @@ fn tokens_that_were_not_acknowledged_are_pushed_again_unchanged_after_kill_9() {
     let denied = client.ask(&[("binding_message", "Sign in again"), ("client_notification_token", NOTIFY)]);
     let waiting = phone.only_pending();
     phone.answer(id(&waiting), &["deny"]).expect_code(0);
-    let told = receiver.call();
-    assert_told(&told, "/ciba/push", &denied["auth_req_id"]);
-    assert_eq!(told.body["error"], "access_denied", "{}", told.body);
-    assert!(told.body.get("access_token").is_none());
-    assert!(receiver.rest().is_empty(), "nothing is told twice once it was taken");
+    let denial = receiver.call();
+    assert_notified(&denial, "/ciba/push", &denied["auth_req_id"]);
+    assert_eq!(denial.json()["error"], "access_denied", "{}", denial.body);
+    assert!(denial.json().get("access_token").is_none());
+    assert!(receiver.rest().is_empty(), "nothing is sent again once it was acknowledged");
 }

@@ -23,11 +23,11 @@ impl Response {
     /// The one value of a header.
     ///
     /// # Panics
-    /// If it stands twice.
+    /// If it appears more than once.
     pub fn header(&self, name: &str) -> Option<&str> {
         let mut values = self.headers.iter().filter(|(header, _)| header == name);
         let value = values.next().map(|(_, value)| value.as_str());
-        assert!(values.next().is_none(), "the header {name} stands twice: {:?}", self.headers);
+        assert!(values.next().is_none(), "the header {name} appears more than once: {:?}", self.headers);
         value
     }
 
@@ -123,19 +123,19 @@ fn split(url: &str) -> (&str, &str) {
     (host, if path.is_empty() { "/" } else { path })
 }
 
-/// What stands before a message's body.
-pub(crate) struct Head<'b> {
+/// The first line and the headers of a message.
+struct Head<'b> {
     /// The second word of the first line: a response's status, a request's target.
-    pub(crate) second: &'b str,
+    second: &'b str,
     /// Names in lower case, in the order they came.
-    pub(crate) headers: Vec<(String, String)>,
+    headers: Vec<(String, String)>,
     /// What comes after it.
-    pub(crate) rest: &'b [u8],
+    rest: &'b [u8],
 }
 
 impl Head<'_> {
     /// Reads a head that is there to its end.
-    pub(crate) fn read(bytes: &[u8]) -> Option<Head<'_>> {
+    fn read(bytes: &[u8]) -> Option<Head<'_>> {
         let end = bytes.windows(4).position(|window| window == b"\r\n\r\n")?;
         let head = std::str::from_utf8(&bytes[..end]).ok()?;
         let mut lines = head.split("\r\n");

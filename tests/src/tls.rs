@@ -7,6 +7,8 @@ use countersign_testing::certificates::CertificateAuthority;
 
 /// The PEM files that a provider and its clients need.
 pub struct Certificates {
+    /// The authority itself, for more certificates.
+    pub issuer: CertificateAuthority,
     /// The authority's certificate, for `SSL_CERT_FILE` and its like.
     pub authority: PathBuf,
     /// The provider's certificate.
@@ -38,6 +40,7 @@ impl Certificates {
             authority: write("authority.pem", authority.pem()),
             cert: write("provider.pem", server.cert.pem()),
             key: write("provider.key", server.signing_key.serialize_pem()),
+            issuer: authority,
         }
     }
 }

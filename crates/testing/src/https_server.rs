@@ -2,6 +2,7 @@
 
 use std::collections::VecDeque;
 use std::net::{IpAddr, SocketAddr};
+use std::sync::atomic::{AtomicU16, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
@@ -18,7 +19,7 @@ use tokio_rustls::server::TlsStream;
 use crate::certificates::{CertificateAuthority, server_config};
 
 /// Longest wait for a request that must come.
-const PATIENCE: Duration = Duration::from_secs(20);
+const PATIENCE: Duration = Duration::from_secs(30);
 
 /// A request that arrived.
 #[derive(Debug, Clone)]
@@ -67,6 +68,7 @@ pub struct HttpsServer {
     address: SocketAddr,
     requests: watch::Sender<Vec<ReceivedRequest>>,
     script: Arc<Mutex<VecDeque<ScriptedResponse>>>,
+    default_status: Arc<AtomicU16>,
     serving: tokio::task::JoinHandle<()>,
 }
 
@@ -84,19 +86,21 @@ impl HttpsServer {
         let ip = ip.to_string();
         let names: Vec<&str> = names.iter().copied().chain([ip.as_str()]).collect();
         let listener = TlsListener { listener, acceptor: TlsAcceptor::from(server_config(&authority.issue(&names))) };
-        let (record, next) = (requests.clone(), script.clone());
+        let default_status = Arc::new(AtomicU16::new(204));
+        let (record, next, otherwise) = (requests.clone(), script.clone(), default_status.clone());
         let handle = async move |method: Method, uri: Uri, headers: HeaderMap, body: Bytes| {
             let body = String::from_utf8(body.to_vec()).expect("text");
             // Taken before the request is recorded, so that a test that has seen this request scripts the next response.
             let response = next.lock().expect("the script").pop_front();
+            let response = response.unwrap_or_else(|| ScriptedResponse::Status(otherwise.load(Ordering::Relaxed)));
             record.send_modify(|requests| {
                 requests.push(ReceivedRequest { method, path: uri.path().to_owned(), headers, body })
             });
-            answer(response.unwrap_or(ScriptedResponse::Status(204))).await
+            answer(response).await
         };
         let router = Router::new().fallback(handle);
         let serving = tokio::spawn(async move { axum::serve(listener, router).await.expect("serving") });
-        HttpsServer { address, requests, script, serving }
+        HttpsServer { address, requests, script, default_status, serving }
     }
 
     /// An https URL of this server, by its IP address.
@@ -117,6 +121,11 @@ impl HttpsServer {
         self.script.lock().expect("the script").extend(responses);
     }
 
+    /// The status where the script is empty, from now on; 204 at first.
+    pub fn set_default_status(&self, status: u16) {
+        self.default_status.store(status, Ordering::Relaxed);
+    }
+
     /// Every request so far.
     pub fn requests(&self) -> Vec<ReceivedRequest> {
         self.requests.borrow().clone()
@@ -125,7 +134,7 @@ impl HttpsServer {
     /// Every request, once there are this many.
     ///
     /// # Panics
-    /// If they do not come within 20 seconds.
+    /// If they do not come within 30 seconds.
     pub async fn wait_for(&self, count: usize) -> Vec<ReceivedRequest> {
         let mut seen = self.requests.subscribe();
         let arrived = tokio::time::timeout(PATIENCE, seen.wait_for(|requests| requests.len() >= count)).await;
