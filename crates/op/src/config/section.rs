@@ -90,7 +90,7 @@ impl<'s> Section<'s> {
         self.errors.line(at.start)
     }
 
-    /// A key as messages name it: "`ttl` in [policy]".
+    /// A key as messages name it, such as `ttl` in `[policy]`.
     pub(super) fn name(&self, key: &str) -> String {
         format!("`{key}`{}", self.place)
     }
