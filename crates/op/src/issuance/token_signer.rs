@@ -88,11 +88,14 @@ impl<'a> ApprovalClaim<'a> {
     }
 }
 
+/// The claims of both tokens, in the order in which they are signed.
 #[derive(Serialize)]
-struct IdTokenClaims<'a> {
+struct TokenClaims<'a, A, M> {
     iss: &'a str,
     sub: &'a str,
-    aud: &'a str,
+    /// `aud`, and what an access token says of its client.
+    #[serde(flatten)]
+    audience: A,
     exp: u64,
     iat: u64,
     auth_time: u64,
@@ -100,32 +103,59 @@ struct IdTokenClaims<'a> {
     acr: Option<&'a str>,
     #[serde(skip_serializing_if = "<[String]>::is_empty")]
     amr: &'a [String],
+    /// The claims that this kind of token alone has.
+    #[serde(flatten)]
+    more: M,
+    approval: &'a ApprovalClaim<'a>,
+}
+
+impl<'a, A, M> TokenClaims<'a, A, M> {
+    fn new(contents: &'a TokenContents<'_>, now: Timestamp, audience: A, more: M) -> Self {
+        Self {
+            iss: contents.issuer.as_str(),
+            sub: contents.sub,
+            audience,
+            exp: now.seconds() + contents.life.as_secs(),
+            iat: now.seconds(),
+            auth_time: contents.auth_time.seconds(),
+            acr: contents.acr,
+            amr: contents.amr,
+            more,
+            approval: &contents.approval,
+        }
+    }
+}
+
+/// OpenID Connect Core §2: an ID token is for the client alone.
+#[derive(Serialize)]
+struct IdTokenAudience<'a> {
+    aud: &'a str,
+}
+
+/// Of an ID token alone (OpenID Connect Core §3.1.3.6, CIBA Core §10.3.1).
+#[derive(Serialize)]
+struct IdTokenClaims<'a> {
     at_hash: String,
     #[serde(rename = "urn:openid:params:jwt:claim:rt_hash", skip_serializing_if = "Option::is_none")]
     rt_hash: Option<String>,
     #[serde(rename = "urn:openid:params:jwt:claim:auth_req_id", skip_serializing_if = "Option::is_none")]
     auth_req_id: Option<&'a str>,
-    approval: &'a ApprovalClaim<'a>,
 }
 
+/// RFC 9068 §2.2: an access token is for resource servers, and names its client.
 #[derive(Serialize)]
-struct AccessTokenClaims<'a> {
-    iss: &'a str,
-    sub: &'a str,
+struct AccessTokenAudience<'a> {
     aud: Audience<'a>,
     client_id: &'a str,
     jti: MessageId,
-    exp: u64,
-    iat: u64,
-    auth_time: u64,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    acr: Option<&'a str>,
-    #[serde(skip_serializing_if = "<[String]>::is_empty")]
-    amr: &'a [String],
+}
+
+/// Of an access token alone (RFC 9068 §2.2.3, RFC 7800 §3.1).
+#[derive(Serialize)]
+struct AccessTokenClaims<'a> {
     scope: &'a str,
     #[serde(skip_serializing_if = "Option::is_none")]
     cnf: Option<Confirmation>,
-    approval: &'a ApprovalClaim<'a>,
 }
 
 /// `aud` (RFC 9068 §3): the resources and this provider, whose userinfo accepts the token too; this provider alone
@@ -191,26 +221,16 @@ impl TokenSigner {
         now: Timestamp,
         random: &dyn Random,
     ) -> Result<String, SignFailed> {
-        let (iat, exp) = (now.seconds(), now.seconds() + contents.life.as_secs());
-        let iss = contents.issuer.as_str();
         let held = self.keys.current();
         let signer = held.ec(now);
-        let access_token = access_token(signer, contents, iat, exp, random)?;
-        let id_token = IdTokenClaims {
-            iss,
-            sub: contents.sub,
-            aud: contents.client_id,
-            exp,
-            iat,
-            auth_time: contents.auth_time.seconds(),
-            acr: contents.acr,
-            amr: contents.amr,
+        let access_token = access_token(signer, contents, now, random)?;
+        let audience = IdTokenAudience { aud: contents.client_id };
+        let more = IdTokenClaims {
             at_hash: at_hash(&access_token),
             rt_hash: contents.refresh_token.filter(|_| contents.is_pushed).map(|token| at_hash(token.expose())),
             auth_req_id: contents.auth_req_id,
-            approval: &contents.approval,
         };
-        let claims = object(&id_token, None);
+        let claims = object(&TokenClaims::new(contents, now, audience, more), None);
         let id_token = match contents.id_token_alg {
             SigningAlg::Es256 => signed(signer, &signer.id_header, &claims)?,
             alg => signed_by_rsa(&self.keys.current_with_rsa(random), alg, &claims, now)?,
@@ -237,27 +257,17 @@ impl TokenSigner {
 fn access_token(
     signer: &EcSigner,
     contents: &TokenContents<'_>,
-    iat: u64,
-    exp: u64,
+    now: Timestamp,
     random: &dyn Random,
 ) -> Result<String, SignFailed> {
-    let iss = contents.issuer.as_str();
-    let claims = AccessTokenClaims {
-        iss,
-        sub: contents.sub,
-        aud: Audience::of(contents.resources, iss),
+    let audience = AccessTokenAudience {
+        aud: Audience::of(contents.resources, contents.issuer.as_str()),
         client_id: contents.client_id,
         jti: MessageId::random(random),
-        exp,
-        iat,
-        auth_time: contents.auth_time.seconds(),
-        acr: contents.acr,
-        amr: contents.amr,
-        scope: contents.scope,
-        cnf: contents.confirmation,
-        approval: &contents.approval,
     };
-    signed(signer, &signer.access_header, &object(&claims, contents.details))
+    let more = AccessTokenClaims { scope: contents.scope, cnf: contents.confirmation };
+    let claims = object(&TokenClaims::new(contents, now, audience, more), contents.details);
+    signed(signer, &signer.access_header, &claims)
 }
 
 fn signed_by_rsa(held: &KeySet, alg: SigningAlg, payload: &str, now: Timestamp) -> Result<String, SignFailed> {
@@ -295,6 +305,9 @@ fn object(members: &impl Serialize, details: Option<&str>) -> String {
 
 #[cfg(test)]
 mod tests {
+    use countersign_jose::jws::CompactParts;
+    use countersign_testing::CountingRandom;
+
     use super::*;
 
     #[test]
@@ -315,5 +328,117 @@ mod tests {
         assert_eq!(at_hash("jHkWEdUXMU1BwAsC4vtUsZwnNvTIxEl0z9K3vx5KF0Y"), "77QmUPtjPfzWtF2AnpK9RQ");
         // CIBA Core §10.3.1, example.
         assert_eq!(at_hash("4bwc0ESC_IAhflf-ACC_vjD_ltc11ne-8gFPfA2Kx16"), "sHahCuSpXCRg5mkDDvvr4w");
+    }
+
+    /// The payloads of access token and ID token in a response, as they were signed.
+    fn signed_claims(contents: &TokenContents<'_>) -> [String; 2] {
+        let folder = tempfile::tempdir().expect("a folder");
+        let random = CountingRandom::default();
+        let signer = TokenSigner::open(folder.path(), &random).expect("new keys");
+        let body = signer.respond(contents, Timestamp::from_seconds(1_800_000_000), &random).expect("a response");
+        let response: serde_json::Value = serde_json::from_str(&body).expect("JSON");
+        ["access_token", "id_token"].map(|name| {
+            let token = response[name].as_str().expect("a token");
+            let parts = CompactParts::split(token, 10_000).expect("a JWS");
+            String::from_utf8(parts.payload().expect("base64url")).expect("UTF-8")
+        })
+    }
+
+    /// Replaces values that differ in every run: `jti`, and the hash of a signed token.
+    fn without_random_values(claims: &str) -> String {
+        let mut text = claims.to_owned();
+        for name in ["jti", "at_hash"] {
+            let Some((before, rest)) = claims.split_once(&format!("\"{name}\":\"")) else { continue };
+            let (_, after) = rest.split_once('"').expect("a string");
+            text = format!("{before}\"{name}\":\"…\"{after}");
+        }
+        text
+    }
+
+    #[test]
+    fn claims_of_both_tokens_have_a_fixed_order() {
+        let issuer: Issuer = "https://id.example.com".parse().expect("an issuer");
+        let hash = Hash::of("x");
+        let refresh_token = Secret::new("rf_1".to_owned());
+        let resources = Resources::from_column(Some("https://api.example"));
+        let amr = ["pin".to_owned(), "pop".to_owned()];
+        let full = TokenContents {
+            issuer: &issuer,
+            sub: "alice",
+            client_id: "till",
+            auth_req_id: Some("ar_1"),
+            refresh_token: Some(&refresh_token),
+            is_pushed: true,
+            scope: "openid",
+            details: Some("[ ]"),
+            resources: &resources,
+            approval: ApprovalClaim {
+                id: "ap_1",
+                challenge_hash: Some(hash),
+                answer_hash: Some(hash),
+                details_hash: Some(hash),
+                interaction: "boolean",
+                device_class: Some("interactive"),
+                in_process: false,
+            },
+            acr: Some("urn:example:acr"),
+            amr: &amr,
+            auth_time: Timestamp::from_seconds(1_799_999_990),
+            confirmation: Some(Confirmation::Key(hash)),
+            life: Duration::from_secs(300),
+            id_token_alg: SigningAlg::Es256,
+        };
+        let [access_token, id_token] = signed_claims(&full).map(|claims| without_random_values(&claims));
+        let evidence = format!(
+            r#""approval":{{"id":"ap_1","challenge_hash":"{hash}","answer_hash":"{hash}","details_hash":"{hash}","interaction":"boolean","device_class":"interactive"}}"#
+        );
+        let times =
+            r#""exp":1800000300,"iat":1800000000,"auth_time":1799999990,"acr":"urn:example:acr","amr":["pin","pop"]"#;
+        assert_eq!(
+            access_token,
+            format!(
+                r#"{{"iss":"https://id.example.com","sub":"alice","aud":["https://api.example","https://id.example.com"],"client_id":"till","jti":"…",{times},"scope":"openid","cnf":{{"jkt":"{hash}"}},{evidence},"authorization_details":[ ]}}"#
+            )
+        );
+        let rt_hash = at_hash("rf_1");
+        assert_eq!(
+            id_token,
+            format!(
+                r#"{{"iss":"https://id.example.com","sub":"alice","aud":"till",{times},"at_hash":"…","urn:openid:params:jwt:claim:rt_hash":"{rt_hash}","urn:openid:params:jwt:claim:auth_req_id":"ar_1",{evidence}}}"#
+            )
+        );
+
+        let no_resources = Resources::from_column(None);
+        let least = TokenContents {
+            auth_req_id: None,
+            refresh_token: None,
+            details: None,
+            resources: &no_resources,
+            approval: ApprovalClaim {
+                challenge_hash: None,
+                answer_hash: None,
+                details_hash: None,
+                device_class: None,
+                in_process: true,
+                ..full.approval.clone()
+            },
+            acr: None,
+            amr: &[],
+            confirmation: None,
+            ..full
+        };
+        let [access_token, id_token] = signed_claims(&least).map(|claims| without_random_values(&claims));
+        let rest = r#""exp":1800000300,"iat":1800000000,"auth_time":1799999990"#;
+        let approval = r#""approval":{"id":"ap_1","interaction":"boolean","in_process":true}"#;
+        assert_eq!(
+            access_token,
+            format!(
+                r#"{{"iss":"https://id.example.com","sub":"alice","aud":"https://id.example.com","client_id":"till","jti":"…",{rest},"scope":"openid",{approval}}}"#
+            )
+        );
+        assert_eq!(
+            id_token,
+            format!(r#"{{"iss":"https://id.example.com","sub":"alice","aud":"till",{rest},"at_hash":"…",{approval}}}"#)
+        );
     }
 }
