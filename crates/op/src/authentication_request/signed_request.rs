@@ -5,21 +5,23 @@
 
 use std::sync::Arc;
 
-use countersign_jose::clock::{Clock, Timestamp};
+use countersign_jose::clock::Clock;
 use countersign_jose::json::Json;
-use countersign_jose::jwt::{ClaimError, Claims, VerifiedJwt};
+use countersign_jose::jwt::VerifiedJwt;
 use serde::Deserialize;
 use serde_json::value::RawValue;
 
 use crate::client_auth::client_keys::ClientSignatures;
 use crate::client_auth::replay::{ReplayMemory, SignedKind};
+use crate::client_auth::signed_claims::{ClaimRules, Parties, Validity};
 use crate::config::Client;
 use crate::config::Config;
 use crate::http::{ErrorCode, Form, OAuthError, parameter};
 
-/// Longest validity (`nbf` to `exp`), and greatest age of `nbf`, in seconds (FAPI-CIBA §5.2.2). Enforced for every
-/// client: its `jti` must be remembered for as long.
-const LIFE_SECONDS: u64 = 3600;
+/// Longest validity (`nbf` to `exp`), and greatest age of `nbf`: an hour (FAPI-CIBA §5.2.2). Enforced for every client: its
+/// `jti` must be remembered for as long.
+const RULES: ClaimRules =
+    ClaimRules { is_about_client: false, is_audience_array_allowed: true, validity: Validity::SinceNotBefore(3600) };
 
 /// Parameters of client authentication, which stay outside the JWT (CIBA Core §7.1.1).
 const OUTSIDE: [&str; 5] = ["request", "client_id", "client_secret", "client_assertion", "client_assertion_type"];
@@ -44,23 +46,6 @@ const INSIDE: [&str; 14] = [
 
 /// Registered claims of the JWT, which are no parameters.
 const ENVELOPE: [&str; 6] = ["iss", "aud", "exp", "iat", "nbf", "jti"];
-
-/// Why a signed request was refused.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-enum SignedRequestError {
-    #[error("{0}")]
-    Claim(#[from] ClaimError),
-    #[error("iss must be the client_id")]
-    Issuer,
-    #[error("aud must be this provider's issuer, {0}, and nothing else")]
-    Audience(String),
-    #[error("it may be valid for 60 minutes at most, from nbf to exp")]
-    Long,
-    #[error("nbf is more than 60 minutes ago")]
-    Old,
-    #[error("{0} must be a string")]
-    NotString(String),
-}
 
 /// Verifies signed authentication requests.
 pub(crate) struct SignedRequests {
@@ -91,11 +76,9 @@ impl SignedRequests {
         }
         let verified = self.signatures.verify_by_client(client, request, client.request_algs(), is_request).await;
         let verified = verified.map_err(|why| refused(&why))?;
-        let now = self.clock.now();
-        let accepted = check(&verified.claims, &client.client_id, self.config.issuer.as_str(), now);
-        let accepted = accepted.map_err(|why| refused(&why))?;
-        let until = Timestamp::from_millis(accepted.exp.saturating_mul(1000));
-        if !self.replay.first_use(SignedKind::Request, &client.client_id, accepted.jti, until).await? {
+        let parties = Parties { client_id: &client.client_id, issuer: self.config.issuer.as_str() };
+        let accepted = RULES.check(&verified.claims, &parties, self.clock.now()).map_err(|why| refused(&why))?;
+        if !self.replay.first_use(SignedKind::Request, &client.client_id, accepted.jti, accepted.until).await? {
             return Err(refused(&"it was sent before: sign a new one, with a new jti, for every request"));
         }
         parameters_of(&verified).map_err(|error| match error {
@@ -104,7 +87,7 @@ impl SignedRequests {
                     "authorization_details in a signed request must be a JSON array, not a string that holds one";
                 OAuthError::new(ErrorCode::InvalidAuthorizationDetails, description)
             }
-            ParameterError::Other(error) => refused(&error),
+            ParameterError::NotString(name) => refused(&format!("{name} must be a string")),
         })
     }
 }
@@ -114,39 +97,12 @@ fn is_request(typ: Option<&str>) -> bool {
     typ.is_none_or(|typ| ["JWT", "oauth-authz-req+jwt"].iter().any(|known| typ.eq_ignore_ascii_case(known)))
 }
 
-struct AcceptedRequest<'j> {
-    jti: &'j str,
-    exp: u64,
-}
-
-fn check<'j>(
-    claims: &'j Json,
-    client_id: &str,
-    issuer: &str,
-    now: Timestamp,
-) -> Result<AcceptedRequest<'j>, SignedRequestError> {
-    let read = Claims(claims);
-    if read.string("iss")? != client_id {
-        return Err(SignedRequestError::Issuer);
-    }
-    claims.get("aud").ok_or(ClaimError::Missing("aud"))?;
-    if !read.is_only_for(issuer) {
-        return Err(SignedRequestError::Audience(issuer.to_owned()));
-    }
-    let (exp, nbf) = (read.expiry(now)?, read.not_in_future("nbf", now)?);
-    read.not_in_future("iat", now)?;
-    if now.seconds().saturating_sub(nbf) > LIFE_SECONDS {
-        return Err(SignedRequestError::Old);
-    }
-    if exp.saturating_sub(nbf) > LIFE_SECONDS {
-        return Err(SignedRequestError::Long);
-    }
-    Ok(AcceptedRequest { jti: read.jti()?, exp })
-}
-
+/// Why a parameter inside a signed request is refused.
 enum ParameterError {
+    /// `authorization_details` is no array.
     Details,
-    Other(SignedRequestError),
+    /// The parameter of this name is an object, an array or anything else that no form can hold.
+    NotString(String),
 }
 
 /// The JWT's parameters in the form's representation.
@@ -165,7 +121,7 @@ fn parameters_of(verified: &VerifiedJwt) -> Result<Form, ParameterError> {
             (known, value) => match parameter(known, value) {
                 Some(read) => read,
                 None if INSIDE.contains(&known) && known != "request_context" => {
-                    return Err(ParameterError::Other(SignedRequestError::NotString(name.clone())));
+                    return Err(ParameterError::NotString(name.clone()));
                 }
                 // Unknown parameters are ignored (CIBA Core §7.1).
                 None => continue,

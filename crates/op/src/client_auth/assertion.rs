@@ -5,33 +5,19 @@
 
 use std::sync::Arc;
 
-use countersign_jose::clock::Timestamp;
-use countersign_jose::json::Json;
-use countersign_jose::jwt::{ClaimError, Claims, unverified_claims};
+use countersign_jose::jwt::{Claims, unverified_claims};
 
 use super::{ClientAuthentication, invalid_client, wrong_method};
 use crate::client_auth::replay::SignedKind;
+use crate::client_auth::signed_claims::{ClaimRules, Parties, Validity};
 use crate::config::{Client, ClientAuth};
 use crate::http::{ErrorCode, Form, OAuthError};
 
 const ASSERTION_TYPE: &str = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer";
 
-/// How far ahead `exp` may be, in seconds: longer than any library's default, and short, since each `jti` is remembered
-/// until then.
-const LIFE_SECONDS: u64 = 600;
-
-/// Why an assertion is refused.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-enum AssertionError {
-    #[error("{0}")]
-    Claim(#[from] ClaimError),
-    #[error("iss and sub must both be the client_id")]
-    Party,
-    #[error("aud must be one string, this provider's issuer {0}, not a list and not an endpoint's address")]
-    Audience(String),
-    #[error("exp must be at most 10 minutes ahead")]
-    Long,
-}
+/// `exp` at most 10 minutes ahead: longer than any library's default, and short, since each `jti` is remembered until then.
+const RULES: ClaimRules =
+    ClaimRules { is_about_client: true, is_audience_array_allowed: false, validity: Validity::Ahead(600) };
 
 impl ClientAuthentication {
     /// Authenticates by `client_assertion`.
@@ -60,11 +46,9 @@ impl ClientAuthentication {
         let verified =
             self.signatures.verify_by_client(&client, assertion, client.assertion_algs(), is_assertion).await;
         let verified = verified.map_err(|why| refused(&why))?;
-        let now = self.clock.now();
-        let accepted =
-            check(&verified.claims, client_id, self.config.issuer.as_str(), now).map_err(|why| refused(&why))?;
-        let until = Timestamp::from_millis(accepted.exp.saturating_mul(1000));
-        if !self.replay.first_use(SignedKind::Assertion, client_id, accepted.jti, until).await? {
+        let parties = Parties { client_id, issuer: self.config.issuer.as_str() };
+        let accepted = RULES.check(&verified.claims, &parties, self.clock.now()).map_err(|why| refused(&why))?;
+        if !self.replay.first_use(SignedKind::Assertion, client_id, accepted.jti, accepted.until).await? {
             return Err(refused(&"it was used before: sign a new one, with a new jti, for every request"));
         }
         Ok(client)
@@ -74,33 +58,4 @@ impl ClientAuthentication {
 /// `client-authentication+jwt` is rfc7523bis'; nearly all libraries still send `JWT` or no `typ`.
 fn is_assertion(typ: Option<&str>) -> bool {
     typ.is_none_or(|typ| ["JWT", "client-authentication+jwt"].iter().any(|known| typ.eq_ignore_ascii_case(known)))
-}
-
-struct AcceptedAssertion<'j> {
-    jti: &'j str,
-    exp: u64,
-}
-
-fn check<'j>(
-    claims: &'j Json,
-    client_id: &str,
-    issuer: &str,
-    now: Timestamp,
-) -> Result<AcceptedAssertion<'j>, AssertionError> {
-    let read = Claims(claims);
-    if read.string("iss")? != client_id || read.string("sub")? != client_id {
-        return Err(AssertionError::Party);
-    }
-    match claims.get("aud") {
-        None => return Err(ClaimError::Missing("aud").into()),
-        Some(aud) if aud.as_str() == Some(issuer) => {}
-        Some(_) => return Err(AssertionError::Audience(issuer.to_owned())),
-    }
-    let exp = read.expiry(now)?;
-    read.not_in_future_if_present("nbf", now)?;
-    read.not_in_future_if_present("iat", now)?;
-    if exp > now.seconds() + LIFE_SECONDS {
-        return Err(AssertionError::Long);
-    }
-    Ok(AcceptedAssertion { jti: read.jti()?, exp })
 }

@@ -9,6 +9,7 @@ pub(crate) mod client_keys;
 pub(crate) mod client_secret;
 pub(crate) mod jwks_cache;
 pub(crate) mod replay;
+pub(crate) mod signed_claims;
 mod tls_client_auth;
 
 use std::sync::Arc;
