@@ -3,8 +3,6 @@
 /// Why a command ended early, as `--json` prints it in the member `error`. Stable: scripts compare it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum ErrorCode {
-    /// The backup could not be made.
-    Backup,
     /// An endpoint in the provider's metadata is neither https nor http on a loopback address.
     BadEndpoint,
     /// The PIN from a file or a variable is not a valid PIN.
@@ -15,10 +13,6 @@ pub enum ErrorCode {
     BadTrust,
     /// The provider's configuration has mistakes.
     Configuration,
-    /// A confirmation code could not be checked.
-    Confirmation,
-    /// The third wrong confirmation code ended the link and the device.
-    ConfirmationFailed,
     /// A client of the demo did not start, or failed.
     DemoClient,
     /// The unattended demo got no tokens.
@@ -43,8 +37,6 @@ pub enum ErrorCode {
     InFile,
     /// The file with a client's keys can't be read.
     JwksFile,
-    /// The enrollment link could not be made.
-    Link,
     /// An address can't be listened on.
     Listen,
     /// The device has no account yet.
@@ -107,14 +99,11 @@ impl ErrorCode {
     /// The code in snake_case.
     pub const fn code(self) -> &'static str {
         match self {
-            ErrorCode::Backup => "backup",
             ErrorCode::BadEndpoint => "bad_endpoint",
             ErrorCode::BadPin => "bad_pin",
             ErrorCode::BadRule => "bad_rule",
             ErrorCode::BadTrust => "bad_trust",
             ErrorCode::Configuration => "configuration",
-            ErrorCode::Confirmation => "confirmation",
-            ErrorCode::ConfirmationFailed => "confirmation_failed",
             ErrorCode::DemoClient => "demo_client",
             ErrorCode::DemoDenied => "demo_denied",
             ErrorCode::DemoLink => "demo_link",
@@ -127,7 +116,6 @@ impl ErrorCode {
             ErrorCode::HttpUnavailable => "http_unavailable",
             ErrorCode::InFile => "in_file",
             ErrorCode::JwksFile => "jwks_file",
-            ErrorCode::Link => "link",
             ErrorCode::Listen => "listen",
             ErrorCode::NoAccounts => "no_accounts",
             ErrorCode::NoCiba => "no_ciba",

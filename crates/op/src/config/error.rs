@@ -31,6 +31,11 @@ pub struct ConfigErrors {
 }
 
 impl ConfigErrors {
+    /// Stable code in snake_case, as the CLI prints it.
+    pub const fn code(&self) -> &'static str {
+        "configuration"
+    }
+
     pub(super) fn unreadable(file: &Path, error: &std::io::Error) -> ConfigErrors {
         let message = format!("the file can't be read: {error}; check the path and who may read it");
         ConfigErrors { file: file.to_owned(), errors: vec![ConfigError { line: 0, message }] }

@@ -31,6 +31,13 @@ struct Override {
 #[error("--configure takes NAME=VALUE, not {0}")]
 pub struct OverrideError(pub String);
 
+impl OverrideError {
+    /// Stable code in snake_case, as the CLI prints it.
+    pub const fn code(&self) -> &'static str {
+        "configuration"
+    }
+}
+
 impl Overrides {
     /// Reads each variable named `COUNTERSIGN_OP_` and a configuration key in capitals, with `__` for a dot. Ignores other variables,
     /// and values that are not Unicode.

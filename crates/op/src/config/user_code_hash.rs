@@ -57,6 +57,16 @@ pub enum UserCodeError {
     Hash,
 }
 
+impl UserCodeError {
+    /// The stable code of this error.
+    pub const fn code(&self) -> &'static str {
+        match self {
+            UserCodeError::Code => "user_code_malformed",
+            UserCodeError::Hash => "user_code_hash",
+        }
+    }
+}
+
 impl UserCode {
     /// Reads a code, or its hash in PHC form (`$argon2id$…`).
     ///

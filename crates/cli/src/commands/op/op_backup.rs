@@ -5,7 +5,6 @@ use std::path::{Path, PathBuf};
 use countersign_op::back_up;
 use serde_json::json;
 
-use crate::error_code::ErrorCode;
 use crate::exit::Exit;
 use crate::failure::Failure;
 use crate::home::{self, HomeKind};
@@ -14,7 +13,7 @@ use crate::output::Output;
 /// Runs the command. Blocks the thread: nothing else runs in this process.
 pub fn run(to: &Path, home: Option<PathBuf>, output: Output) -> Result<Exit, Failure> {
     let home = home::folder(home, HomeKind::Provider)?;
-    let backup = back_up(&home, to).map_err(|error| Failure::usage(ErrorCode::Backup, error))?;
+    let backup = back_up(&home, to).map_err(|error| Failure::usage(error.code(), error))?;
     let event = json!({ "event": "backup", "path": backup.path.display().to_string(), "bytes": backup.bytes });
     output.result(&event, |_| {
         let (path, keys) = (backup.path.display(), home.join("keys"));

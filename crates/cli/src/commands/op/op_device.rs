@@ -10,7 +10,6 @@ use serde_json::json;
 use super::directory_failure;
 use super::open_provider::open_beside;
 use crate::arguments::{OpDevice, ProviderConfig};
-use crate::error_code::ErrorCode;
 use crate::exit::Exit;
 use crate::failure::Failure;
 use crate::output::Output;
@@ -27,8 +26,7 @@ pub async fn run(
     match command {
         OpDevice::List { user } => {
             let user = provider.user(&user).map_err(directory_failure)?;
-            let devices =
-                provider.gateway().devices(&user.sub).map_err(|error| Failure::usage(ErrorCode::Provider, error))?;
+            let devices = provider.gateway().devices(&user.sub).map_err(|error| Failure::usage(error.code(), error))?;
             if devices.is_empty() {
                 let sub = user.sub.as_str();
                 output
@@ -61,10 +59,10 @@ pub async fn run(
             let revoked =
                 provider.gateway().revoke_device(&device, RevokedBy::Operator).await.map_err(|error| match error {
                     RevokeError::UnknownDevice => Failure::usage(
-                        ErrorCode::Unknown,
+                        error.code(),
                         format!("there is no device {}; list them: countersign op device list USER", device.as_str()),
                     ),
-                    other => Failure::usage(ErrorCode::Provider, other),
+                    other => Failure::usage(other.code(), other),
                 })?;
             let event = json!({ "event": "device_revoked", "device_id": device, "changed": revoked });
             output.result(&event, |_| match revoked {

@@ -7,7 +7,6 @@ use serde_json::{Value, json};
 
 use super::open_provider::open_beside;
 use crate::arguments::{OpKeys, ProviderConfig};
-use crate::error_code::ErrorCode;
 use crate::exit::Exit;
 use crate::failure::Failure;
 use crate::output::Output;
@@ -36,7 +35,7 @@ pub fn run(command: &OpKeys, config: &ProviderConfig, home: Option<PathBuf>, out
 }
 
 fn list(provider: &Provider, output: Output) -> Result<(), Failure> {
-    let keys = provider.keys().map_err(|error| Failure::usage(ErrorCode::Provider, error))?;
+    let keys = provider.keys().map_err(|error| Failure::usage(error.code(), error))?;
     for key in &keys {
         output.result(&key_event(key), |paint| {
             let state = format!("{}{}", state_text(key.state), times(key));

@@ -42,7 +42,7 @@ pub async fn run(
         allow_automated: found.allow_automated,
     };
     let gateway = provider.gateway();
-    let issued = gateway.issue_link(request).await.map_err(|error| Failure::usage(ErrorCode::Link, error))?;
+    let issued = gateway.issue_link(request).await.map_err(|error| Failure::usage(error.code(), error))?;
     let link = issued.link.expose();
     output.result(&json!({ "event": "link", "enrollment_link": link }), |paint| {
         format!(
@@ -87,8 +87,8 @@ async fn confirm_by_code(gateway: &Gateway, link: &RegistrationTokenId, output: 
             Err(error @ (ConfirmError::WrongCode { .. } | ConfirmError::NotRegistered)) => {
                 output.progress(&format!("Not accepted: {error}."));
             }
-            Err(error @ ConfirmError::Ended) => return Err(Failure::unverified(ErrorCode::ConfirmationFailed, error)),
-            Err(error) => return Err(Failure::usage(ErrorCode::Confirmation, error)),
+            Err(error @ ConfirmError::Ended) => return Err(Failure::unverified(error.code(), error)),
+            Err(error) => return Err(Failure::usage(error.code(), error)),
         }
     }
     Err(Failure::usage(

@@ -11,7 +11,6 @@ use serde_json::json;
 use super::open_provider::{open_beside, read_config};
 use crate::arguments::ProviderConfig;
 use crate::ciba_client::{HttpClient, discover};
-use crate::error_code::ErrorCode;
 use crate::exit::Exit;
 use crate::failure::Failure;
 use crate::output::Output;
@@ -21,7 +20,7 @@ pub async fn run(config: &ProviderConfig, home: Option<PathBuf>, output: Output)
     let read = read_config(config)?;
     let mut lines = vec![configuration(&read), address(&read.issuer).await];
     let provider = open_beside(config, home, output)?;
-    lines.extend(provider.status().await.map_err(|error| Failure::usage(ErrorCode::Provider, error))?);
+    lines.extend(provider.status().await.map_err(|error| Failure::usage(error.code(), error))?);
     for line in &lines {
         let event = json!({
             "event": "status",

@@ -27,7 +27,7 @@ struct Step {
 /// Runs the command.
 pub fn run(id: &str, config: &ProviderConfig, home: Option<PathBuf>, output: Output) -> Result<Exit, Failure> {
     let provider = open_beside(config, home, output)?;
-    let found = provider.trace(id).map_err(|error| Failure::usage(ErrorCode::Provider, error))?;
+    let found = provider.trace(id).map_err(|error| Failure::usage(error.code(), error))?;
     let Some(trace) = found else {
         let what = "unknown id: use an approval's (ap_…), a challenge's (ch_…) or an auth_req_id; requests are deleted a day after their end, approvals after keep_records";
         return Err(Failure::usage(ErrorCode::Unknown, what));

@@ -7,7 +7,6 @@ use countersign_gateway::Ports;
 use countersign_op::{Config, OpenError, Overrides, Provider};
 
 use crate::arguments::ProviderConfig;
-use crate::error_code::ErrorCode;
 use crate::failure::Failure;
 use crate::home::{self, HomeKind};
 use crate::output::Output;
@@ -19,9 +18,9 @@ use crate::output::Output;
 pub fn read_config(given: &ProviderConfig) -> Result<Config, Failure> {
     let mut overrides = Overrides::of_environment(std::env::vars_os());
     for each in &given.configure {
-        overrides.add(each).map_err(|error| Failure::usage(ErrorCode::Configuration, error))?;
+        overrides.add(each).map_err(|error| Failure::usage(error.code(), error))?;
     }
-    Config::read_with(&given.config, &overrides).map_err(|errors| Failure::usage(ErrorCode::Configuration, errors))
+    Config::read_with(&given.config, &overrides).map_err(|errors| Failure::usage(errors.code(), errors))
 }
 
 /// Opens the provider for administration, beside the process that serves it. Prints a remark if the home is new: it may be the wrong
