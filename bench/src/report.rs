@@ -31,7 +31,7 @@ pub struct Figure {
     pub clients: usize,
     /// Every window, in the order measured; windows of different figures were interleaved.
     pub windows: Vec<Window>,
-    /// Remarks.
+    /// Remarks about the measurement, a sentence each.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub notes: Vec<String>,
 }

@@ -24,9 +24,9 @@ use crate::snapshot::Support;
 #[cfg_attr(test, derive(ts_rs::TS))]
 #[serde(rename_all = "snake_case")]
 pub enum Decision {
-    /// Approve.
+    /// Approve; needs user verification.
     Approve,
-    /// Deny.
+    /// Deny, without a reason.
     Deny,
     /// Deny, because the person did not start the request.
     NotMe,

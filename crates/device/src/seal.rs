@@ -39,7 +39,7 @@ impl Argon2Cost {
 /// A secret encrypted under a PIN, in the form it is stored, with its own cost and salt.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub struct Sealed {
+pub struct SealedKey {
     version: u32,
     cost: Argon2Cost,
     salt: String,
@@ -69,7 +69,7 @@ impl SealError {
     }
 }
 
-impl Sealed {
+impl SealedKey {
     /// Encrypts `secret` under `pin`. `bound_to` (the account's id) is authenticated with it: a file moved to another
     /// account does not open.
     ///
@@ -81,14 +81,14 @@ impl Sealed {
         bound_to: &str,
         cost: Argon2Cost,
         random: &dyn Random,
-    ) -> Result<Sealed, SealError> {
+    ) -> Result<SealedKey, SealError> {
         let salt = random::bytes::<16>(random);
         let nonce = random::bytes::<NONCE_LEN>(random);
         let key = derive(pin, &salt, cost)?;
         let mut bytes = secret.to_vec();
         key.seal_in_place_append_tag(Nonce::assume_unique_for_key(nonce), Aad::from(context(bound_to)), &mut bytes)
             .map_err(|_| SealError::Unreadable)?;
-        Ok(Sealed {
+        Ok(SealedKey {
             version: 1,
             cost,
             salt: base64url::encode(&salt),
@@ -97,7 +97,7 @@ impl Sealed {
         })
     }
 
-    /// Decrypts what [`Sealed::seal`] encrypted with the same PIN for the same account.
+    /// Decrypts what [`SealedKey::seal`] encrypted with the same PIN for the same account.
     ///
     /// # Errors
     /// [`SealError::WrongPin`], or [`SealError::Unreadable`] where the file is not of this form.
@@ -145,7 +145,7 @@ mod tests {
 
     #[test]
     fn only_the_same_pin_and_account_open_what_was_sealed() {
-        let sealed = Sealed::seal(b"secret", &pin("123456"), "ac_1", CHEAP, &CountingRandom::default()).unwrap();
+        let sealed = SealedKey::seal(b"secret", &pin("123456"), "ac_1", CHEAP, &CountingRandom::default()).unwrap();
         assert_eq!(sealed.open(&pin("123456"), "ac_1").unwrap().as_slice(), b"secret");
         assert_eq!(sealed.open(&pin("123457"), "ac_1").unwrap_err(), SealError::WrongPin);
         assert_eq!(sealed.open(&pin("123456"), "ac_2").unwrap_err(), SealError::WrongPin);
@@ -153,7 +153,7 @@ mod tests {
 
     #[test]
     fn a_file_cannot_ask_for_unbounded_memory() {
-        let mut sealed = Sealed::seal(b"secret", &pin("123456"), "ac_1", CHEAP, &CountingRandom::default()).unwrap();
+        let mut sealed = SealedKey::seal(b"secret", &pin("123456"), "ac_1", CHEAP, &CountingRandom::default()).unwrap();
         sealed.cost.memory_kib = u32::MAX;
         assert_eq!(sealed.open(&pin("123456"), "ac_1").unwrap_err(), SealError::Unreadable);
     }
@@ -161,7 +161,7 @@ mod tests {
     #[test]
     fn the_default_cost_is_one_argon2_takes() {
         for cost in [Argon2Cost::PERSON, Argon2Cost::SCRIPT] {
-            let sealed = Sealed::seal(b"secret", &pin("123456"), "ac_1", cost, &CountingRandom::default()).unwrap();
+            let sealed = SealedKey::seal(b"secret", &pin("123456"), "ac_1", cost, &CountingRandom::default()).unwrap();
             assert!(sealed.open(&pin("123456"), "ac_1").is_ok());
         }
     }

@@ -14,15 +14,15 @@ use crate::{Authorities, CallError, Egress, EgressConfig, Lookup, Resolver};
 
 /// Answers each question with the next list of addresses, and keeps the questions.
 #[derive(Default)]
-struct Scripted {
+struct ScriptedResolver {
     answers: Mutex<VecDeque<Vec<&'static str>>>,
     asked: Mutex<Vec<String>>,
 }
 
-impl Scripted {
-    fn new(answers: &[&[&'static str]]) -> Arc<Scripted> {
+impl ScriptedResolver {
+    fn new(answers: &[&[&'static str]]) -> Arc<ScriptedResolver> {
         let answers = answers.iter().map(|addresses| addresses.to_vec()).collect();
-        Arc::new(Scripted { answers: Mutex::new(answers), asked: Mutex::default() })
+        Arc::new(ScriptedResolver { answers: Mutex::new(answers), asked: Mutex::default() })
     }
 
     fn asked(&self) -> usize {
@@ -30,7 +30,7 @@ impl Scripted {
     }
 }
 
-impl Resolver for Scripted {
+impl Resolver for ScriptedResolver {
     fn lookup(&self, host: &str) -> Lookup {
         self.asked.lock().expect("the questions").push(host.to_owned());
         let next = self.answers.lock().expect("the answers").pop_front();
@@ -47,7 +47,7 @@ fn config(allow: &[&str], authority: &CertificateAuthority) -> EgressConfig {
     EgressConfig { allow, ca: Some(ca), proxy: None }
 }
 
-fn egress(allow: &[&str], authority: &CertificateAuthority, names: Arc<Scripted>) -> Egress {
+fn egress(allow: &[&str], authority: &CertificateAuthority, names: Arc<ScriptedResolver>) -> Egress {
     Egress::new(config(allow, authority), names)
 }
 
@@ -63,7 +63,7 @@ async fn post(egress: &Egress, to: &str) -> Result<u16, CallError> {
 async fn attack_15_addresses_in_the_url_itself_are_judged_in_every_form() {
     let authority = CertificateAuthority::new("Test CA");
     let inside = HttpsServer::start(&authority, "127.0.0.1", &[]).await;
-    let egress = egress(&[], &authority, Scripted::new(&[]));
+    let egress = egress(&[], &authority, ScriptedResolver::new(&[]));
     let forms = [
         "127.0.0.1",
         "127.1",
@@ -100,7 +100,8 @@ async fn attack_15_addresses_in_the_url_itself_are_judged_in_every_form() {
 async fn attack_15_a_name_is_judged_by_all_that_it_resolves_to() {
     let authority = CertificateAuthority::new("Test CA");
     let outside = HttpsServer::start(&authority, "127.0.0.1", &["client.example"]).await;
-    let names = Scripted::new(&[&["127.0.0.2"], &["169.254.169.254", "::1", "10.0.0.1"], &["127.0.0.2", "127.0.0.1"]]);
+    let names =
+        ScriptedResolver::new(&[&["127.0.0.2"], &["169.254.169.254", "::1", "10.0.0.1"], &["127.0.0.2", "127.0.0.1"]]);
     let egress = egress(&["127.0.0.1/32"], &authority, names);
     let to = format!("https://client.example:{}/", outside.port());
     assert_eq!(post(&egress, &to).await, Err(CallError::Blocked));
@@ -115,7 +116,7 @@ async fn attack_15_a_name_that_turns_inside_between_two_calls_is_judged_again_an
     let outside = HttpsServer::start(&authority, "127.0.0.1", &["rebind.example"]).await;
     let inside = HttpsServer::start(&authority, "127.0.0.2", &["rebind.example"]).await;
     // Were the name asked once to be judged and once more to be connected to, the second answer would lead inside.
-    let names = Scripted::new(&[&["127.0.0.1"], &["127.0.0.2"]]);
+    let names = ScriptedResolver::new(&[&["127.0.0.1"], &["127.0.0.2"]]);
     let egress = egress(&["127.0.0.1/32"], &authority, names.clone());
     assert_eq!(post(&egress, &format!("https://rebind.example:{}/", outside.port())).await, Ok(204));
     assert_eq!(names.asked(), 1);
@@ -129,7 +130,7 @@ async fn attack_15_a_redirect_is_not_followed() {
     let authority = CertificateAuthority::new("Test CA");
     let inside = HttpsServer::start(&authority, "127.0.0.2", &[]).await;
     let outside = HttpsServer::start(&authority, "127.0.0.1", &[]).await;
-    let egress = egress(&["127.0.0.0/8"], &authority, Scripted::new(&[]));
+    let egress = egress(&["127.0.0.0/8"], &authority, ScriptedResolver::new(&[]));
     for status in [301, 302, 303, 307, 308] {
         outside.respond_with([ScriptedResponse::With(status, "location", inside.url("/"))]);
         assert_eq!(post(&egress, &outside.url("/")).await, Ok(status));
@@ -140,7 +141,7 @@ async fn attack_15_a_redirect_is_not_followed() {
 #[tokio::test]
 async fn only_https_is_called_except_where_loopback_is_allowed() {
     let authority = CertificateAuthority::new("Test CA");
-    let egress = egress(&["127.0.0.1/32", "10.0.0.0/8"], &authority, Scripted::new(&[]));
+    let egress = egress(&["127.0.0.1/32", "10.0.0.0/8"], &authority, ScriptedResolver::new(&[]));
     for refused in ["http://client.example/", "http://8.8.8.8/", "http://10.0.0.1/", "ftp://client.example/", "data:x"]
     {
         assert_eq!(egress.check(&url(refused)), Err(CallError::NotHttps), "{refused}");
@@ -153,7 +154,7 @@ async fn only_https_is_called_except_where_loopback_is_allowed() {
 async fn a_certificate_by_an_unknown_authority_is_refused() {
     let (known, unknown) = (CertificateAuthority::new("Test CA"), CertificateAuthority::new("Test CA"));
     let endpoint = HttpsServer::start(&unknown, "127.0.0.1", &[]).await;
-    let egress = egress(&["127.0.0.1/32"], &known, Scripted::new(&[]));
+    let egress = egress(&["127.0.0.1/32"], &known, ScriptedResolver::new(&[]));
     assert_eq!(post(&egress, &endpoint.url("/")).await, Err(CallError::Untrusted));
     assert!(endpoint.requests().is_empty());
 }
@@ -162,7 +163,7 @@ async fn a_certificate_by_an_unknown_authority_is_refused() {
 async fn a_certificate_for_another_name_is_refused() {
     let authority = CertificateAuthority::new("Test CA");
     let endpoint = HttpsServer::start(&authority, "127.0.0.1", &["client.example"]).await;
-    let egress = egress(&["127.0.0.1/32"], &authority, Scripted::new(&[&["127.0.0.1"]]));
+    let egress = egress(&["127.0.0.1/32"], &authority, ScriptedResolver::new(&[&["127.0.0.1"]]));
     let refused = post(&egress, &format!("https://other.example:{}/", endpoint.port())).await;
     assert_eq!(refused, Err(CallError::Untrusted));
 }
@@ -171,7 +172,7 @@ async fn a_certificate_for_another_name_is_refused() {
 async fn a_document_is_fetched_up_to_its_limit() {
     let authority = CertificateAuthority::new("Test CA");
     let endpoint = HttpsServer::start(&authority, "127.0.0.1", &[]).await;
-    let egress = egress(&["127.0.0.1/32"], &authority, Scripted::new(&[]));
+    let egress = egress(&["127.0.0.1/32"], &authority, ScriptedResolver::new(&[]));
     let body = "a body nobody reads";
     let document = || ScriptedResponse::With(200, "cache-control", "max-age=60".to_owned());
     endpoint.respond_with([document(), document()]);
@@ -188,7 +189,7 @@ async fn the_configured_proxy_is_asked_and_no_other_name() {
     let authority = CertificateAuthority::new("Test CA");
     let proxy = tokio::net::TcpListener::bind("127.0.0.1:0").await.expect("a port");
     let port = proxy.local_addr().expect("an address").port();
-    let names = Scripted::new(&[&["127.0.0.1"]]);
+    let names = ScriptedResolver::new(&[&["127.0.0.1"]]);
     let proxied = url(&format!("http://proxy.example:{port}"));
     let egress = Egress::new(EgressConfig { proxy: Some(proxied), ..config(&[], &authority) }, names.clone());
     let asked = tokio::spawn(async move {

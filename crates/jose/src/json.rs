@@ -115,7 +115,7 @@ impl Json {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("{reason} at byte {at}")]
 pub struct JsonError {
-    /// Why.
+    /// The rule that it breaks.
     pub reason: Reason,
     /// Offset in bytes from the start.
     pub at: usize,

@@ -163,7 +163,7 @@ pub enum ChallengeError {
     /// Issued in the future, or valid for longer than 72 hours.
     #[error("the request's times can't be right")]
     Times,
-    /// Expired.
+    /// `exp` is past.
     #[error("the request has expired")]
     Expired,
     /// Its `kind` is weaker than the one computed from its content.

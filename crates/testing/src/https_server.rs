@@ -59,7 +59,7 @@ pub enum ScriptedResponse {
     Status(u16),
     /// With this status, header and body.
     With(u16, &'static str, String),
-    /// Never.
+    /// Never responds.
     Hang,
 }
 

@@ -49,7 +49,7 @@ pub(super) struct Fetching {
     /// Fetch replies that wait for newer key manifests, oldest first.
     parked: VecDeque<(Source, FetchResponse)>,
     /// The reset under way, if any.
-    resetting: Option<Resetting>,
+    resetting: Option<ResetProgress>,
     /// Challenges that the stream brought since the last pull began: its reply may not list them yet.
     pub(super) from_stream: BTreeSet<ChallengeId>,
 }
@@ -65,7 +65,7 @@ enum Source {
 
 /// A reset under way: the challenges listed so far, and the cursor of the next page. The account's cursor advances with
 /// the last page, so that a crash in between begins the reset again.
-struct Resetting {
+struct ResetProgress {
     listed: BTreeSet<ChallengeId>,
     page: String,
 }
@@ -239,7 +239,7 @@ impl Core {
 
     fn apply(&mut self, at: Moment, source: Source, fetched: FetchResponse) {
         if fetched.reset {
-            self.fetching.resetting = Some(Resetting { listed: BTreeSet::new(), page: String::new() });
+            self.fetching.resetting = Some(ResetProgress { listed: BTreeSet::new(), page: String::new() });
         }
         for notice in &fetched.notices {
             self.notice(notice);

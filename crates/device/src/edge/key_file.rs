@@ -16,7 +16,7 @@ use crate::account::AccountId;
 use crate::home::private_file;
 use crate::pin::{PinEntry, PinSource};
 use crate::ports::key_store::{KeyError, KeyStore, NewKeys};
-use crate::seal::{Argon2Cost, SealError, Sealed};
+use crate::seal::{Argon2Cost, SealError, SealedKey};
 
 /// Keys in the folder `keys/` of a home: `<account>.transport`, `<account>.approval`, and `home`, which encrypts
 /// credentials so that a copy of the vault alone is worth nothing.
@@ -80,8 +80,9 @@ impl KeyStore for FileKeys {
             PinSource::Person => self.costs.person,
             PinSource::Script => self.costs.script,
         };
-        let sealed = Sealed::seal(approval.expose_bytes().as_slice(), &pin.pin, account.as_str(), cost, &*self.random)
-            .map_err(|_| KeyError::Unreadable)?;
+        let sealed =
+            SealedKey::seal(approval.expose_bytes().as_slice(), &pin.pin, account.as_str(), cost, &*self.random)
+                .map_err(|_| KeyError::Unreadable)?;
         let sealed = serde_json::to_string(&sealed).expect("a sealed key has string keys and whole numbers");
         write_private(&self.path(account, "approval"), &sealed)?;
         let scalar = Zeroizing::new(base64url::encode(transport.expose_bytes().as_slice()));
@@ -97,7 +98,7 @@ impl KeyStore for FileKeys {
 
     fn open_approval(&self, account: &AccountId, pin: &PinEntry) -> Result<Box<dyn Signer>, KeyError> {
         let text = read_private(&self.path(account, "approval"))?.ok_or(KeyError::Gone)?;
-        let sealed: Sealed = serde_json::from_str(&text).map_err(|_| KeyError::Unreadable)?;
+        let sealed: SealedKey = serde_json::from_str(&text).map_err(|_| KeyError::Unreadable)?;
         let scalar = sealed.open(&pin.pin, account.as_str()).map_err(|error| match error {
             SealError::WrongPin => KeyError::WrongPin,
             SealError::Unreadable => KeyError::Unreadable,

@@ -74,14 +74,14 @@ fn the_right_pin_forgets_the_wrong_ones() {
 }
 
 /// A key store that looks, at the moment a PIN is checked, whether the try was stored.
-struct Watching {
+struct ObservingKeyStore {
     vault: Arc<MemoryVault>,
     seen: std::sync::Mutex<Vec<u32>>,
     /// What comes of it.
     error: fn() -> KeyError,
 }
 
-impl KeyStore for Watching {
+impl KeyStore for ObservingKeyStore {
     fn protection(&self) -> KeyProtection {
         KeyProtection::Memory
     }
@@ -115,8 +115,11 @@ impl KeyStore for Watching {
 #[test]
 fn a_try_is_stored_before_the_pin_is_checked() {
     let vault = Arc::new(MemoryVault::default());
-    let keys =
-        Arc::new(Watching { vault: vault.clone(), seen: std::sync::Mutex::default(), error: || KeyError::WrongPin });
+    let keys = Arc::new(ObservingKeyStore {
+        vault: vault.clone(),
+        seen: std::sync::Mutex::default(),
+        error: || KeyError::WrongPin,
+    });
     let clock = Arc::new(ManualClock::at(Timestamp::from_seconds(1_790_000_000)));
     let pin_gate = PinGate { vault, keys: keys.clone(), clock };
     let account: AccountId = "ac_1".parse().unwrap();
@@ -132,7 +135,7 @@ fn a_key_store_that_fails_says_nothing_about_the_pin_and_costs_no_try() {
         [|| KeyError::Unreadable, || KeyError::Storage(std::io::Error::other("the disk is away"))];
     for error in failures {
         let vault = Arc::new(MemoryVault::default());
-        let keys = Arc::new(Watching { vault: vault.clone(), seen: std::sync::Mutex::default(), error });
+        let keys = Arc::new(ObservingKeyStore { vault: vault.clone(), seen: std::sync::Mutex::default(), error });
         let clock = Arc::new(ManualClock::at(Timestamp::from_seconds(1_790_000_000)));
         let pin_gate = PinGate { vault: vault.clone(), keys: keys.clone(), clock };
         let account: AccountId = "ac_1".parse().unwrap();

@@ -20,7 +20,7 @@ use crate::store::{self, AuthRequest, outbox};
 /// The approval changed between making its tokens and storing them.
 #[derive(Debug, thiserror::Error)]
 #[error("the approval changed while its tokens were made")]
-struct Changed;
+struct ApprovalChanged;
 
 /// Input to a token response.
 pub(crate) struct Grant<'a> {
@@ -88,7 +88,7 @@ impl Issuance {
         let stored = self.gateway.store().write(move |tx: &Transaction<'_>| -> Result<Secret, TokenRefusal> {
             let request = store::find(tx, &id)?.ok_or_else(|| TokenRefusal::Answer(already_redeemed()))?;
             if issuance.approval_of_request(tx, &request, now)?.as_ref() != Some(&approval) {
-                return Err(TokenRefusal::Answer(failed(&Changed)));
+                return Err(TokenRefusal::Answer(failed(&ApprovalChanged)));
             }
             if !store::redeem(tx, &id, now)? {
                 return Err(TokenRefusal::Answer(already_redeemed()));

@@ -130,7 +130,7 @@ async fn auth0_json_is_strict_and_for_these_clients_at_this_path_alone() {
 async fn auth0_duplicate_empty_and_unknown_parameters_are_harmless() {
     let world = World::with(&config());
     let mut phone = world.enroll("Phone").await;
-    // auth0-server-python: Basic, and the client_id in the body as well. node-auth0: request_expiry beside its twin.
+    // auth0-server-python: Basic, and the client_id in the body as well. node-auth0: request_expiry beside requested_expiry.
     let form = [
         ("client_id", "app"),
         ("scope", "openid profile email offline_access"),

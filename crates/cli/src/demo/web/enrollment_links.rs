@@ -40,7 +40,7 @@ pub struct LinkView {
 /// The link as a QR code.
 #[derive(Serialize, Clone, PartialEq, Eq)]
 struct QrView {
-    /// SVG.
+    /// The QR code as SVG; `None` where it is too large for one.
     picture: Option<String>,
     /// Why there is none.
     why_not: Option<String>,

@@ -14,7 +14,7 @@ pub struct File {
 }
 
 /// The parts of a page that the frame does not have.
-struct Own {
+struct PageParts {
     path: &'static str,
     /// The page's name in the style sheets, and of its script.
     name: &'static str,
@@ -27,11 +27,18 @@ const HTML: &str = "text/html; charset=utf-8";
 const STYLE: &str = "text/css; charset=utf-8";
 const SCRIPT: &str = "text/javascript; charset=utf-8";
 
-const PAGES: [Own; 4] = [
-    Own { path: "/", name: "till", title: "Acme Coffee · Till 2", body: include_str!("page/till.html") },
-    Own { path: "/support", name: "support", title: "Acme Support Desk", body: include_str!("page/support.html") },
-    Own { path: "/kiosk", name: "kiosk", title: "City Bikes · Station 7", body: include_str!("page/kiosk.html") },
-    Own { path: "/agent", name: "agent", title: "Acme Agent", body: include_str!("page/agent.html") },
+const PAGES: [PageParts; 4] = [
+    PageParts { path: "/", name: "till", title: "Acme Coffee · Till 2", body: include_str!("page/till.html") },
+    PageParts {
+        path: "/support",
+        name: "support",
+        title: "Acme Support Desk",
+        body: include_str!("page/support.html"),
+    },
+    PageParts {
+        path: "/kiosk", name: "kiosk", title: "City Bikes · Station 7", body: include_str!("page/kiosk.html")
+    },
+    PageParts { path: "/agent", name: "agent", title: "Acme Agent", body: include_str!("page/agent.html") },
 ];
 
 const SHARED: [(&str, &str, &str); 11] = [
@@ -55,7 +62,7 @@ pub fn files() -> Vec<File> {
     pages.chain(shared).collect()
 }
 
-fn framed(own: &Own) -> String {
+fn framed(own: &PageParts) -> String {
     let link = format!("href=\"{}\"", own.path);
     let here = format!("{link} aria-current=\"page\"");
     FRAME

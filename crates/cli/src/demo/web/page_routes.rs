@@ -45,11 +45,11 @@ async fn state(State(web): State<PageServer>, Query(After { after }): Query<Afte
 }
 
 #[derive(Deserialize)]
-struct Wanted {
+struct ItemRequest {
     item: String,
 }
 
-async fn ask(State(web): State<PageServer>, Json(Wanted { item }): Json<Wanted>) -> Response {
+async fn ask(State(web): State<PageServer>, Json(ItemRequest { item }): Json<ItemRequest>) -> Response {
     match web.ask(&item).await {
         Ok(id) => Json(json!({ "id": id })).into_response(),
         Err(why) => (StatusCode::BAD_REQUEST, why).into_response(),
@@ -57,11 +57,11 @@ async fn ask(State(web): State<PageServer>, Json(Wanted { item }): Json<Wanted>)
 }
 
 #[derive(Deserialize)]
-struct Typed {
+struct CodeEntry {
     code: String,
 }
 
-async fn confirm(State(web): State<PageServer>, Json(Typed { code }): Json<Typed>) -> StatusCode {
+async fn confirm(State(web): State<PageServer>, Json(CodeEntry { code }): Json<CodeEntry>) -> StatusCode {
     web.confirm(&code).await;
     StatusCode::NO_CONTENT
 }
@@ -72,11 +72,11 @@ async fn app(State(web): State<PageServer>) -> StatusCode {
 }
 
 #[derive(Deserialize)]
-struct Which {
+struct PaymentSelection {
     id: usize,
 }
 
-async fn tamper(State(web): State<PageServer>, Json(Which { id }): Json<Which>) -> Response {
+async fn tamper(State(web): State<PageServer>, Json(PaymentSelection { id }): Json<PaymentSelection>) -> Response {
     match web.tamper(id) {
         Some(result) => Json(result).into_response(),
         None => (StatusCode::NOT_FOUND, "there is no recorded payment to tamper with").into_response(),

@@ -12,9 +12,9 @@ use crate::history::{self, Head};
 use crate::ports::vault::{Stage, Vault as _};
 use crate::testing::CoreHarness;
 
-/// One thing that can happen.
+/// One step of a generated sequence.
 #[derive(Clone, Debug)]
-enum Happening {
+enum Step {
     Requested,
     Approved(usize),
     Denied(usize),
@@ -30,48 +30,48 @@ enum Happening {
     Woken,
 }
 
-fn happening() -> impl Strategy<Value = Happening> {
+fn step() -> impl Strategy<Value = Step> {
     prop_oneof![
-        3 => Just(Happening::Requested),
-        4 => (0..6usize).prop_map(Happening::Approved),
-        3 => (0..6usize).prop_map(Happening::Denied),
-        1 => (0..6usize).prop_map(Happening::Disputed),
-        8 => Just(Happening::Delivered),
-        3 => Just(Happening::ReplyLost),
-        3 => Just(Happening::CallLost),
-        4 => (0..6usize).prop_map(Happening::CrashAfter),
-        3 => (0..90_000u64).prop_map(Happening::Time),
-        1 => (0..6usize).prop_map(Happening::EndedElsewhere),
-        1 => Just(Happening::CursorsForgotten),
-        1 => Just(Happening::KeyRotated),
-        2 => Just(Happening::Woken),
+        3 => Just(Step::Requested),
+        4 => (0..6usize).prop_map(Step::Approved),
+        3 => (0..6usize).prop_map(Step::Denied),
+        1 => (0..6usize).prop_map(Step::Disputed),
+        8 => Just(Step::Delivered),
+        3 => Just(Step::ReplyLost),
+        3 => Just(Step::CallLost),
+        4 => (0..6usize).prop_map(Step::CrashAfter),
+        3 => (0..90_000u64).prop_map(Step::Time),
+        1 => (0..6usize).prop_map(Step::EndedElsewhere),
+        1 => Just(Step::CursorsForgotten),
+        1 => Just(Step::KeyRotated),
+        2 => Just(Step::Woken),
     ]
 }
 
-fn happen(harness: &mut CoreHarness, asked: &mut Vec<ChallengeId>, happening: Happening) {
+fn happen(harness: &mut CoreHarness, asked: &mut Vec<ChallengeId>, step: Step) {
     let of = |at: usize| asked.get(at % asked.len().max(1)).cloned();
-    match happening {
-        Happening::Requested => asked.push(harness.provider.ask_login()),
-        Happening::Approved(at) => drop(of(at).map(|id| harness.approve(&id, None))),
-        Happening::Denied(at) => drop(of(at).map(|id| harness.deny(&id))),
-        Happening::Disputed(at) => {
+    match step {
+        Step::Requested => asked.push(harness.provider.ask_login()),
+        Step::Approved(at) => drop(of(at).map(|id| harness.approve(&id, None))),
+        Step::Denied(at) => drop(of(at).map(|id| harness.deny(&id))),
+        Step::Disputed(at) => {
             if let Some(id) = of(at).filter(|id| harness.stage(id) == Some(Stage::Ended)) {
                 drop(harness.dispute(&id));
             }
         }
-        Happening::Delivered => drop(harness.deliver()),
-        Happening::ReplyLost => harness.lose_reply(),
-        Happening::CallLost => harness.lose_call(),
-        Happening::CrashAfter(effects) => harness.kill_after = Some(effects),
-        Happening::Time(millis) => harness.pass_ms(millis),
-        Happening::EndedElsewhere(at) => {
+        Step::Delivered => drop(harness.deliver()),
+        Step::ReplyLost => harness.lose_reply(),
+        Step::CallLost => harness.lose_call(),
+        Step::CrashAfter(effects) => harness.kill_after = Some(effects),
+        Step::Time(millis) => harness.pass_ms(millis),
+        Step::EndedElsewhere(at) => {
             if let Some(id) = of(at) {
                 harness.provider.end(&id, Ending::AnsweredElsewhere, None);
             }
         }
-        Happening::CursorsForgotten => harness.provider.forget_cursors(),
-        Happening::KeyRotated => harness.provider.rotate_signing_key(),
-        Happening::Woken => harness.event(Event::Wake),
+        Step::CursorsForgotten => harness.provider.forget_cursors(),
+        Step::KeyRotated => harness.provider.rotate_signing_key(),
+        Step::Woken => harness.event(Event::Wake),
     }
 }
 
@@ -79,10 +79,10 @@ proptest! {
     #![proptest_config(ProptestConfig { cases: 96, ..ProptestConfig::default() })]
 
     #[test]
-    fn never_two_answers_never_a_lost_one(happenings in prop::collection::vec(happening(), 1..60)) {
+    fn never_two_answers_never_a_lost_one(steps in prop::collection::vec(step(), 1..60)) {
         let mut harness = CoreHarness::pulled();
         let mut asked = Vec::new();
-        for next in happenings {
+        for next in steps {
             happen(&mut harness, &mut asked, next);
         }
         // The network is well again; everything that was said arrives.

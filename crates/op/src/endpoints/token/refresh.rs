@@ -24,7 +24,7 @@ const RETRY_SECONDS: u64 = 30;
 
 /// The family, the access token's resources and the approval of a refresh token; `None` after reuse, which revoked the
 /// family.
-type Rotated = Option<(Family, Resources, Approval)>;
+type RefreshedGrant = Option<(Family, Resources, Approval)>;
 
 impl TokenEndpoint {
     /// The token response for a refresh token.
@@ -52,7 +52,7 @@ impl TokenEndpoint {
         let (used, next_hash) = (Hash::of(token), Hash::of(next.expose()));
         let (endpoint, requester, narrowed_scope) = (self.clone(), client.clone(), requested_scope.clone());
         let named = Resources::in_form(form, client);
-        let rotated = self.gateway.store().write(move |tx: &Transaction<'_>| -> Result<Rotated, TokenRefusal> {
+        let rotated = self.gateway.store().write(move |tx: &Transaction<'_>| -> Result<RefreshedGrant, TokenRefusal> {
             let stored = endpoint.issuance.family_of(tx, &used, &requester, confirmation, now)?;
             let since = match stored.previous {
                 _ if used == stored.current => now,
