@@ -28,7 +28,8 @@ fn build() -> PathBuf {
     };
     let cargo = std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
     let output = Command::new(cargo)
-        .args(["build", "--quiet", "--package", "countersign-cli", "--profile", profile, "--target-dir"])
+        // With the features of the workspace: those of one package would build other variants of many dependencies.
+        .args(["build", "--quiet", "--workspace", "--bin", "countersign", "--profile", profile, "--target-dir"])
         .arg(target)
         .current_dir(env!("CARGO_MANIFEST_DIR"))
         .output()
