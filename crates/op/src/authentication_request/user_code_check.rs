@@ -14,7 +14,7 @@ use zeroize::Zeroizing;
 
 use crate::config::{Client, Config, User, UserCode};
 use crate::directory::UserIdentifier;
-use crate::http::{ErrorCode, OAuthError, failed};
+use crate::http::{ErrorCode, OAuthError, server_error};
 use crate::store::{self, GuessTurn, UserCodeGuess};
 
 /// How many codes are hashed concurrently; each takes 19 MiB and most of a core.
@@ -136,13 +136,13 @@ impl UserCodes {
 
     /// Hashes and compares off the async runtime.
     async fn matches(&self, expected: UserCode, code: Secret) -> Result<bool, OAuthError> {
-        let permit = self.busy.acquire().await.map_err(|error| failed(&error))?;
+        let permit = self.busy.acquire().await.map_err(|error| server_error(&error))?;
         let compared = tokio::task::spawn_blocking(move || expected.matches(&code)).await;
         drop(permit);
-        compared.map_err(|error| failed(&error))
+        compared.map_err(|error| server_error(&error))
     }
 }
 
 fn not_stored(error: StoreError) -> OAuthError {
-    failed(&error)
+    server_error(&error)
 }

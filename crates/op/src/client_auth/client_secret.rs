@@ -8,7 +8,7 @@ use zeroize::Zeroizing;
 
 use super::{ClientAuthentication, invalid_client, wrong_method};
 use crate::config::{Client, ClientAuth, SecretMethod};
-use crate::http::{ErrorCode, Form, OAuthError, decode, failed};
+use crate::http::{ErrorCode, Form, OAuthError, decode, server_error};
 
 /// `client_id` and secret of a request.
 pub(crate) struct Credentials {
@@ -25,7 +25,7 @@ impl ClientAuthentication {
     /// # Errors
     /// `invalid_client`.
     pub(super) async fn by_secret(self: &Arc<Self>, credentials: &Credentials) -> Result<Arc<Client>, OAuthError> {
-        let client = self.directory.find_client(&credentials.client_id).await.map_err(|error| failed(&error))?;
+        let client = self.directory.find_client(&credentials.client_id).await.map_err(|error| server_error(&error))?;
         let (secret, only) = match client.as_ref().map(|client| &client.auth) {
             Some(ClientAuth::Secret { secret, only }) => (secret, *only),
             _ => (&self.directory.configured_clients().decoy_secret, None),

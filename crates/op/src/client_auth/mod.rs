@@ -18,7 +18,7 @@ use countersign_jose::clock::Clock;
 
 use crate::config::{Client, ClientAuth, Config, SecretMethod};
 use crate::directory::Directory;
-use crate::http::{ErrorCode, OAuthError, PostedForm, failed};
+use crate::http::{ErrorCode, OAuthError, PostedForm, server_error};
 use client_keys::ClientSignatures;
 use replay::ReplayMemory;
 
@@ -59,7 +59,7 @@ impl ClientAuthentication {
 
     /// Looks up a client for methods without a secret, where the response may reveal that it does not exist.
     async fn client_by_id(self: &Arc<Self>, client_id: &str) -> Result<Arc<Client>, OAuthError> {
-        let found = self.directory.find_client(client_id).await.map_err(|error| failed(&error))?;
+        let found = self.directory.find_client(client_id).await.map_err(|error| server_error(&error))?;
         found.ok_or_else(|| invalid_client("the client is not known"))
     }
 }

@@ -7,7 +7,7 @@ use countersign_jose::clock::{Clock, Timestamp};
 use countersign_jose::hash::Hash;
 use countersign_store::{Error as StoreError, Store};
 
-use crate::http::{OAuthError, failed};
+use crate::http::{OAuthError, server_error};
 use crate::store;
 
 /// Kind of a JWT. A signer's `jti` may be used once for each kind.
@@ -49,6 +49,6 @@ impl ReplayMemory {
         let id = Hash::of_parts(&[kind.as_bytes(), &[0], signer.as_bytes(), &[0], jti.as_bytes()]);
         let now = self.clock.now();
         let first = self.store.write(move |transaction| store::use_once(transaction, &id, until, now)).await;
-        first.map_err(|error: StoreError| failed(&error))
+        first.map_err(|error: StoreError| server_error(&error))
     }
 }

@@ -26,7 +26,7 @@ use crate::client_auth::ClientAuthentication;
 use crate::config::{Client, Config, User};
 use crate::directory::Directory;
 use crate::endpoints::rate_limit::RateLimit;
-use crate::http::{ErrorCode, NO_STORE, OAuthError, PRAGMA, PostedForm, failed};
+use crate::http::{ErrorCode, NO_STORE, OAuthError, PRAGMA, PostedForm, server_error};
 use crate::issuance::token_signer::TokenSigner;
 use crate::metrics::Metrics;
 use crate::store::directory_entries as rows;
@@ -148,7 +148,7 @@ impl BcAuthorize {
         fapi_request::check(&client, &parsed)?;
         let token = notification_token::read(&parameters, &client)?;
         let named = self.hints.user_named_by(&parsed.hint, &client).await?;
-        let known = self.directory.find_user(&named).await.map_err(|error| failed(&error))?;
+        let known = self.directory.find_user(&named).await.map_err(|error| server_error(&error))?;
         let user = approving_user(known.as_ref(), &client)?;
         self.user_codes.check_user_code(parsed.user_code.take(), &client, &named, known.as_deref()).await?;
 
@@ -239,7 +239,7 @@ impl BcAuthorize {
         stored.await.map_err(|error| match error {
             StoreRequestError::Locked => locked(),
             StoreRequestError::Gateway(refused) => gateway_refusal(&refused, no_device),
-            StoreRequestError::Store(error) => failed(&error),
+            StoreRequestError::Store(error) => server_error(&error),
         })
     }
 
@@ -319,7 +319,7 @@ fn gateway_refusal(refused: &AcceptError, no_device: Option<OAuthError>) -> OAut
         AcceptError::BindingMessage(_) => ErrorCode::InvalidBindingMessage,
         AcceptError::TooLarge => ErrorCode::InvalidAuthorizationDetails,
         AcceptError::Text { .. } | AcceptError::Interaction(_) => ErrorCode::InvalidRequest,
-        other => return failed(other),
+        other => return server_error(other),
     };
     OAuthError::new(code, refused.to_string())
 }

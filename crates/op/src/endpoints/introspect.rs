@@ -8,7 +8,7 @@ use axum::response::{IntoResponse, Response};
 
 use crate::client_auth::ClientAuthentication;
 use crate::grant::confirmation::Confirmation;
-use crate::http::{ErrorCode, NO_STORE, OAuthError, PRAGMA, PostedForm, failed};
+use crate::http::{ErrorCode, NO_STORE, OAuthError, PRAGMA, PostedForm, server_error};
 use crate::issuance::Issuance;
 use crate::issuance::refresh_token::is_refresh_token;
 
@@ -41,7 +41,7 @@ impl Introspect {
             let response = self.issuance.introspected_family(token, &client).await?;
             return Ok(response.unwrap_or_else(|| INACTIVE.to_owned()));
         }
-        let access = self.issuance.active_access_token(token).await.map_err(|error| failed(&error))?;
+        let access = self.issuance.active_access_token(token).await.map_err(|error| server_error(&error))?;
         let visible = access.filter(|access| client.may_introspect || access.client_id == client.client_id);
         let Some(access) = visible else { return Ok(INACTIVE.to_owned()) };
         // The payload's bytes, so that details stay as they were signed; they passed the strict parser as an object.

@@ -16,7 +16,7 @@ use serde_json::{Map, Value, json};
 use crate::administration::{AddedClient, Administration, DirectoryError};
 use crate::config::{CIBA_GRANT, Config};
 use crate::endpoints::rate_limit::RateLimit;
-use crate::http::{ErrorCode, NO_STORE, OAuthError, PRAGMA, failed};
+use crate::http::{ErrorCode, NO_STORE, OAuthError, PRAGMA, server_error};
 use crate::store::directory_entries as rows;
 
 /// Key of registrations in the rate limit; no client has this id.
@@ -71,7 +71,7 @@ impl Register {
             OAuthError::new(ErrorCode::RateLimited, "too many registrations; try again later").with_retry_after(seconds)
         })?;
         let metadata = read_metadata(request).await?;
-        let registered = self.store.read_slow(rows::registered_clients).await.map_err(|error| failed(&error))?;
+        let registered = self.store.read_slow(rows::registered_clients).await.map_err(|error| server_error(&error))?;
         if registered >= self.config.registration.max_clients {
             let description = "this provider has reached its limit of registered clients; ask its operator";
             return Err(OAuthError::new(ErrorCode::AccessDenied, description).with_status(StatusCode::FORBIDDEN));
@@ -87,7 +87,7 @@ impl Register {
             refused @ DirectoryError::OutOfReach { .. } => {
                 OAuthError::new(ErrorCode::InvalidClientMetadata, refused.to_string())
             }
-            other => failed(&other),
+            other => server_error(&other),
         })?;
         Ok(information(&metadata, &added, now.seconds()))
     }
@@ -160,7 +160,7 @@ fn entry(client_id: &str, metadata: &Map<String, Value>) -> Result<String, OAuth
     }
     let mut entry = toml::Table::new();
     entry.insert("clients".to_owned(), toml::Value::Array(vec![table.into()]));
-    toml::to_string(&entry).map_err(|error| failed(&error))
+    toml::to_string(&entry).map_err(|error| server_error(&error))
 }
 
 /// JSON as TOML; `None` for numbers, objects and null, which no metadata are.

@@ -15,7 +15,7 @@ use crate::authentication_request::auth_req_id;
 use crate::client_auth::ClientAuthentication;
 use crate::config::Client;
 use crate::delivery::OUTBOX_TOPIC;
-use crate::http::{ErrorCode, NO_STORE, OAuthError, PRAGMA, PostedForm, failed};
+use crate::http::{ErrorCode, NO_STORE, OAuthError, PRAGMA, PostedForm, server_error};
 use crate::issuance::Issuance;
 use crate::issuance::refresh_token::is_refresh_token;
 use crate::store::{self, outbox};
@@ -68,7 +68,7 @@ impl Revoke {
         };
         let (jti, until) = (access.jti, access.until);
         let written = self.gateway.store().write(move |transaction| store::revoke_token(transaction, &jti, until));
-        written.await.map_err(|error| failed(&error))
+        written.await.map_err(|error| server_error(&error))
     }
 
     /// Cancels a request of this client. One without an approval is cancelled in the same way, so that a client can't
@@ -91,6 +91,6 @@ impl Revoke {
             }
             Ok(())
         });
-        ended.await.map_err(|error: CancelError| failed(&error))
+        ended.await.map_err(|error: CancelError| server_error(&error))
     }
 }

@@ -12,7 +12,7 @@ use serde_json::{Value, json};
 use crate::client_certificate;
 use crate::directory::{Directory, UserIdentifier};
 use crate::grant::confirmation::Confirmation;
-use crate::http::{ErrorCode, NO_STORE, OAuthError, PRAGMA, PeerCertificate, failed};
+use crate::http::{ErrorCode, NO_STORE, OAuthError, PRAGMA, PeerCertificate, server_error};
 use crate::issuance::Issuance;
 use crate::issuance::access_token::VerifiedAccessToken;
 use crate::issuance::sender_constraint::SenderConstraints;
@@ -38,7 +38,7 @@ impl Userinfo {
         let (scheme, token) = access_token_of(&request.headers).ok_or_else(|| {
             invalid("send the access token in the Authorization header, as Bearer, or as DPoP with a proof")
         })?;
-        let access = self.issuance.active_access_token(&token).await.map_err(|error| failed(&error))?;
+        let access = self.issuance.active_access_token(&token).await.map_err(|error| server_error(&error))?;
         let access = access.ok_or_else(|| invalid("the access token is invalid, expired or revoked"))?;
         self.check_sender_constraint(&access, scheme, &token, &request).await?;
         let granted = |name: &str| access.scope.split(' ').any(|scope| scope == name);
@@ -49,7 +49,7 @@ impl Userinfo {
             .directory
             .find_user(&UserIdentifier::Subject(access.sub.clone()))
             .await
-            .map_err(|error| failed(&error))?;
+            .map_err(|error| server_error(&error))?;
         let mut claims = json!({ "sub": access.sub });
         let Some(user) = user else { return Ok(claims) };
         if granted("profile") {

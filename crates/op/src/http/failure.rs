@@ -9,7 +9,7 @@ const RETRY_AFTER_SECONDS: u64 = 5;
 
 /// Logs a failure and returns the client's error: 503 if it is transient (the disk is full, the database is locked),
 /// else 500.
-pub(crate) fn failed(error: &(dyn std::error::Error + 'static)) -> OAuthError {
+pub(crate) fn server_error(error: &(dyn std::error::Error + 'static)) -> OAuthError {
     tracing::error!(%error, "a request failed");
     if is_transient(error) {
         let description = "this provider can't store anything at the moment: try again later";

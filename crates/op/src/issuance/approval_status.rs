@@ -7,13 +7,13 @@ use countersign_jose::clock::Timestamp;
 use countersign_protocol::answer::DenialReason;
 use countersign_store::{Error as StoreError, Snapshot};
 
-use crate::http::{ErrorCode, OAuthError, failed};
+use crate::http::{ErrorCode, OAuthError, server_error};
 use crate::issuance::Issuance;
 use crate::store::AuthRequest;
 
 /// Why no tokens are issued; the transaction is rolled back.
 pub(crate) enum TokenRefusal {
-    Answer(OAuthError),
+    OAuth(OAuthError),
     Gateway(NotRedeemable),
     Store(StoreError),
 }
@@ -27,15 +27,15 @@ impl From<StoreError> for TokenRefusal {
 impl From<TokenRefusal> for OAuthError {
     fn from(error: TokenRefusal) -> OAuthError {
         match error {
-            TokenRefusal::Answer(error) => error,
+            TokenRefusal::OAuth(error) => error,
             TokenRefusal::Gateway(NotRedeemable::Disputed) => {
                 denied("the user disputed the approval", Some("disputed"))
             }
             TokenRefusal::Gateway(NotRedeemable::DeviceRevoked) => {
                 denied("the device that approved was revoked", Some("device_revoked"))
             }
-            TokenRefusal::Gateway(other) => failed(&other),
-            TokenRefusal::Store(error) => failed(&error),
+            TokenRefusal::Gateway(other) => server_error(&other),
+            TokenRefusal::Store(error) => server_error(&error),
         }
     }
 }
@@ -52,7 +52,7 @@ impl Issuance {
         let (issuance, request, now) = (self.clone(), request.clone(), self.ports.clock.now());
         let found =
             self.gateway.store().read(move |snapshot| Ok(issuance.approval_of_request(snapshot, &request, now)));
-        Ok(found.await.map_err(|error| failed(&error))??)
+        Ok(found.await.map_err(|error| server_error(&error))??)
     }
 
     /// The redeemable approval; `None` while the request is pending. A request whose approval expired stays pending
@@ -67,7 +67,7 @@ impl Issuance {
         request: &AuthRequest,
         now: Timestamp,
     ) -> Result<Option<Approval>, TokenRefusal> {
-        let refused = |error| Err(TokenRefusal::Answer(error));
+        let refused = |error| Err(TokenRefusal::OAuth(error));
         if now >= request.expires_at {
             let description = "the request was not answered in time: make a new authentication request";
             return refused(OAuthError::new(ErrorCode::ExpiredToken, description));

@@ -12,7 +12,7 @@ use super::refresh_token::{family, granted, is_offline, new_token};
 use crate::config::Client;
 use crate::grant::confirmation::Confirmation;
 use crate::grant::resource::Resources;
-use crate::http::{OAuthError, failed};
+use crate::http::{OAuthError, server_error};
 use crate::issuance::Issuance;
 use crate::issuance::token_signer::{ApprovalClaim, TokenContents};
 use crate::store::{self, AuthRequest, outbox};
@@ -86,17 +86,17 @@ impl Issuance {
         let family = refresh_token.zip(family(request, &scope, client, None, self.ports.clock.now()));
         let (issuance, id, now) = (self.clone(), request.id, self.ports.clock.now());
         let stored = self.gateway.store().write(move |tx: &Transaction<'_>| -> Result<Secret, TokenRefusal> {
-            let request = store::find(tx, &id)?.ok_or_else(|| TokenRefusal::Answer(already_redeemed()))?;
+            let request = store::find(tx, &id)?.ok_or_else(|| TokenRefusal::OAuth(already_redeemed()))?;
             if issuance.approval_of_request(tx, &request, now)?.as_ref() != Some(&approval) {
-                return Err(TokenRefusal::Answer(failed(&ApprovalChanged)));
+                return Err(TokenRefusal::OAuth(server_error(&ApprovalChanged)));
             }
             if !store::redeem(tx, &id, now)? {
-                return Err(TokenRefusal::Answer(already_redeemed()));
+                return Err(TokenRefusal::OAuth(already_redeemed()));
             }
             if let Some((token, family)) = &family {
                 store::begin_family(tx, family, &Hash::of(token.expose()))?;
             }
-            outbox::store_body(tx, row, &body)?.ok_or_else(|| TokenRefusal::Answer(already_redeemed()))
+            outbox::store_body(tx, row, &body)?.ok_or_else(|| TokenRefusal::OAuth(already_redeemed()))
         });
         stored.await.map_err(|error: TokenRefusal| OAuthError::from(error))
     }
@@ -128,7 +128,9 @@ impl Issuance {
             life: client.policy.token_ttl,
             id_token_alg: client.id_token_alg,
         };
-        self.tokens.respond(&contents, self.ports.clock.now(), &*self.ports.random).map_err(|error| failed(&error))
+        self.tokens
+            .respond(&contents, self.ports.clock.now(), &*self.ports.random)
+            .map_err(|error| server_error(&error))
     }
 }
 

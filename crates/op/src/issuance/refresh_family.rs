@@ -9,7 +9,7 @@ use countersign_store::{Error as StoreError, Transaction};
 
 use crate::config::Client;
 use crate::grant::confirmation::Confirmation;
-use crate::http::{ErrorCode, OAuthError, failed};
+use crate::http::{ErrorCode, OAuthError, server_error};
 use crate::issuance::Issuance;
 use crate::issuance::approval_status::TokenRefusal;
 use crate::store::{self, Family, StoredFamily, directory_entries};
@@ -91,7 +91,7 @@ impl Issuance {
                 None => Ok(()),
             }
         });
-        ended.await.map_err(|error| failed(&error))
+        ended.await.map_err(|error| server_error(&error))
     }
 
     /// Introspection response for this client's refresh token (RFC 7662 §2.2); `None` if it is not active.
@@ -111,7 +111,7 @@ impl Issuance {
             let holds = issuance.gateway.redeemable(snapshot, &stored.family.approval).is_ok();
             Ok(user.filter(|_| holds).map(|_| stored.family))
         });
-        let family = found.await.map_err(|error| failed(&error))?;
+        let family = found.await.map_err(|error| server_error(&error))?;
         Ok(family.map(|family| {
             let mut members = serde_json::json!({
                 "active": true,
@@ -130,5 +130,5 @@ impl Issuance {
 }
 
 fn refused<T>(description: &str) -> Result<T, TokenRefusal> {
-    Err(TokenRefusal::Answer(OAuthError::new(ErrorCode::InvalidGrant, description)))
+    Err(TokenRefusal::OAuth(OAuthError::new(ErrorCode::InvalidGrant, description)))
 }

@@ -120,7 +120,7 @@ impl TokenEndpoint {
         let refresh = Hash::of(refresh.expose());
         let found = self.gateway.store().write(move |tx: &Transaction<'_>| -> Result<PollState, TokenRefusal> {
             let request = endpoint.request_of(tx, &id, &requester)?;
-            let resources = request.resources.narrowed_to(&named).map_err(TokenRefusal::Answer)?;
+            let resources = request.resources.narrowed_to(&named).map_err(TokenRefusal::OAuth)?;
             match endpoint.issuance.approval_of_request(tx, &request, now)? {
                 Some(approval) if store::redeem(tx, &id, now)? => {
                     let scope = granted(&request.scope, &requester);
@@ -131,7 +131,7 @@ impl TokenEndpoint {
                     }
                     Ok(PollState::Redeemed(AuthRequest { resources, ..request }, approval))
                 }
-                Some(_) => Err(TokenRefusal::Answer(already_redeemed())),
+                Some(_) => Err(TokenRefusal::OAuth(already_redeemed())),
                 None => {
                     if is_first_try && let PollPace::TooFast(interval) = store::note_poll(tx, &id, now)? {
                         return Ok(PollState::TooFast(interval));
@@ -156,10 +156,10 @@ impl TokenEndpoint {
     /// # Errors
     /// `invalid_grant`.
     fn request_of(&self, tx: &Transaction<'_>, id: &Hash, client: &Client) -> Result<AuthRequest, TokenRefusal> {
-        let invalid = |description: &str| TokenRefusal::Answer(OAuthError::new(ErrorCode::InvalidGrant, description));
+        let invalid = |description: &str| TokenRefusal::OAuth(OAuthError::new(ErrorCode::InvalidGrant, description));
         let found = store::find(tx, id)?.filter(|request| request.client_id == client.client_id);
         let request = found.ok_or_else(|| invalid("auth_req_id is not known, or belongs to another client"))?;
-        if request.redeemed { Err(TokenRefusal::Answer(already_redeemed())) } else { Ok(request) }
+        if request.redeemed { Err(TokenRefusal::OAuth(already_redeemed())) } else { Ok(request) }
     }
 }
 

@@ -66,7 +66,7 @@ impl TokenEndpoint {
                 }
             };
             check_scope(narrowed_scope.as_deref(), &stored.family.scope)?;
-            let resources = stored.family.resources.narrowed_to(&named).map_err(TokenRefusal::Answer)?;
+            let resources = stored.family.resources.narrowed_to(&named).map_err(TokenRefusal::OAuth)?;
             let approval = endpoint.issuance.approval_of_family(tx, &stored.family)?;
             store::rotate(tx, stored.id, (&used, since), &next_hash)?;
             Ok(Some((stored.family, resources, approval)))
@@ -101,12 +101,12 @@ fn check_scope(wanted: Option<&str>, granted: &str) -> Result<(), TokenRefusal> 
     let Some(wanted) = wanted else { return Ok(()) };
     let is_granted = |name: &str| granted.split(' ').any(|known| known == name);
     match wanted.split(' ').find(|name| !is_granted(name)) {
-        Some(_) => Err(TokenRefusal::Answer(OAuthError::new(
+        Some(_) => Err(TokenRefusal::OAuth(OAuthError::new(
             ErrorCode::InvalidScope,
             "scope has a value that was not granted before",
         ))),
         None if !wanted.split(' ').any(|name| name == "openid") => {
-            Err(TokenRefusal::Answer(OAuthError::new(ErrorCode::InvalidScope, "scope must contain openid")))
+            Err(TokenRefusal::OAuth(OAuthError::new(ErrorCode::InvalidScope, "scope must contain openid")))
         }
         None => Ok(()),
     }
