@@ -4,7 +4,7 @@
 use std::collections::BTreeSet;
 
 use countersign_device::pin::Pin;
-use countersign_device::seal::Sealed;
+use countersign_device::seal::SealedKey;
 use countersign_jose::base64url;
 use countersign_tests::canary::{Canary, files};
 use countersign_tests::client::PAYMENT;
@@ -141,7 +141,7 @@ fn secrets(
         match path.extension().and_then(|extension| extension.to_str()) {
             Some("transport") => canaries.push(Canary::bytes("transport key", &decoded(text))),
             Some("approval") => {
-                let sealed: Sealed = serde_json::from_str(&text).unwrap();
+                let sealed: SealedKey = serde_json::from_str(&text).unwrap();
                 let account = path.file_stem().unwrap().to_str().unwrap();
                 canaries.push(Canary::bytes(
                     "approval key",
