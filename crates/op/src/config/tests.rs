@@ -556,7 +556,7 @@ fn a_user_code_is_a_short_text_or_its_hash() {
         ]
     );
     let hash = mistakes(&user("$2b$12$abcdefghijklmnopqrstuv"));
-    assert!(hash[0].starts_with("line 4: `user_code` in [[users]] can't be used: this is no hash"), "{hash:?}");
+    assert!(hash[0].starts_with("line 4: `user_code` in [[users]] can't be used: this is not a hash"), "{hash:?}");
     assert!(!format!("{:?}", good(&user("4711")).users).contains("4711"));
 }
 
@@ -619,7 +619,7 @@ fn p05_a_push_client_with_bound_tokens_is_refused() {
     for binding in ["dpop_bound_access_tokens", "tls_client_certificate_bound_access_tokens"] {
         let told = mistakes(&client(&format!("{push}\n{binding} = true")));
         assert_eq!(told.len(), 1);
-        assert!(told[0].contains("tokens that are pushed can't be bound"), "{told:?}");
+        assert!(told[0].contains("pushed tokens can't be sender-constrained"), "{told:?}");
         let ping = push.replace("push", "ping");
         assert!(mistakes(&client(&format!("{ping}\n{binding} = true"))).is_empty());
     }

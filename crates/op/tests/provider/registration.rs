@@ -121,7 +121,7 @@ async fn refused_client_metadata_is_named_with_the_reason() {
             json!({ "grant_types": [CIBA], "token_endpoint_auth_method": "private_key_jwt", "jwks_uri": "https://10.0.0.1/keys" }),
             "`jwks_uri` can't be used: the address is inside",
         ),
-        (json!({ "grant_types": [CIBA], "scope": "profile" }), "`openid` among them"),
+        (json!({ "grant_types": [CIBA], "scope": "profile" }), "a space-delimited list that contains `openid`"),
         (json!([1]), "must be a JSON object"),
     ] {
         let reply = register(&world, Some(ACCESS), &metadata).await;

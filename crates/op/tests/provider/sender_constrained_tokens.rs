@@ -243,6 +243,6 @@ fn p05_tokens_that_are_pushed_can_not_be_bound_and_the_start_says_so() {
     for binding in ["dpop_bound_access_tokens = true", "tls_client_certificate_bound_access_tokens = true"] {
         let errors = Config::parse(&config(&format!("{binding}\n{push}")), std::path::Path::new("")).err();
         let errors = errors.expect("a mistake");
-        assert!(errors[0].message.starts_with("tokens that are pushed can't be bound"), "{errors:?}");
+        assert!(errors[0].message.starts_with("pushed tokens can't be sender-constrained"), "{errors:?}");
     }
 }
