@@ -58,7 +58,7 @@ fn a_loopback_link_has_no_qr_code_and_says_why() {
     let env = TestEnv::new();
     let said = on_a_terminal(&env, "http://127.0.0.1:8787", 140, "");
     assert_eq!(drawn(&said), 0, "{said}");
-    assert!(said.contains("127.0.0.1 is this computer alone"), "{said}");
+    assert!(said.contains("127.0.0.1 is this computer, and no other device can reach it"), "{said}");
 }
 
 #[test]

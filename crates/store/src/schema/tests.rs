@@ -1,4 +1,5 @@
 use std::path::PathBuf;
+use std::time::{Duration, Instant};
 
 use super::*;
 use crate::Store;
@@ -25,6 +26,14 @@ fn with_note(folder: &Path) -> PathBuf {
         Ok(())
     });
     written.expect("written");
+    drop(store);
+    // Its threads close the file a moment later; the last one that does removes the log.
+    let log = folder.join("some.db-wal");
+    let deadline = Instant::now() + Duration::from_secs(30);
+    while log.exists() {
+        assert!(Instant::now() < deadline, "the store does not close its file");
+        std::thread::sleep(Duration::from_millis(5));
+    }
     path
 }
 
