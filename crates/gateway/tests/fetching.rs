@@ -230,7 +230,13 @@ async fn a_stream_does_not_outlive_a_credential_that_was_replaced() {
     phone.renew(&world).await;
     assert!(events.next().await.expect("the old one serves until the new one is used").is_comment);
     phone.pull(&world).await;
-    assert_eq!(events.next().await, None);
+    // Time is paused: it runs ahead to the next comments and nonces while the store's thread is still reading.
+    let mut beside = 0;
+    while let Some(event) = events.next().await {
+        beside += 1;
+        let is_beside = event.is_comment || event.name == "nonce";
+        assert!(is_beside && beside < 1000, "the stream goes on: {event:?}");
+    }
 }
 
 #[tokio::test]
