@@ -55,8 +55,8 @@ pub enum DirectoryError {
     /// The thread that generated the key panicked.
     #[error("the key for its ID tokens could not be generated; try again")]
     KeyNotMade,
-    /// The store's error.
-    #[error(transparent)]
+    /// The store's error. Not transparent: whether it is transient is read from the cause.
+    #[error("{0}")]
     Store(#[from] StoreError),
 }
 
@@ -75,5 +75,18 @@ impl DirectoryError {
             | DirectoryError::KeyNotMade
             | DirectoryError::Store(_) => "provider",
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::error::Error as _;
+
+    use super::*;
+
+    #[test]
+    fn a_failure_of_the_store_is_the_cause_that_decides_between_500_and_503() {
+        let error = DirectoryError::from(StoreError::Closed);
+        assert!(error.source().is_some_and(|cause| cause.is::<StoreError>()), "{error:?}");
     }
 }

@@ -69,7 +69,7 @@ fn request_id(request: &Request, random: &dyn Random) -> HeaderValue {
 /// Logs the panic's message, which may hold anything and is not sent.
 fn on_panic(panic: Box<dyn Any + Send>) -> Response {
     let what = panic.downcast_ref::<&str>().copied().or_else(|| panic.downcast_ref::<String>().map(String::as_str));
-    tracing::error!(panic = what.unwrap_or("(no words)"), "a request on_panic");
+    tracing::error!(panic = what.unwrap_or("(no words)"), "a request panicked");
     OAuthError::new(ErrorCode::ServerError, "internal error; see the provider's log").into_response()
 }
 
