@@ -113,7 +113,7 @@ pub enum AcceptError {
     #[error("the gateway could not sign")]
     Sign,
     /// The store failed.
-    #[error("the provider's database failed: {0}")]
+    #[error("{0}")]
     Store(#[from] StoreError),
 }
 

@@ -88,7 +88,7 @@ pub enum NotRedeemable {
     #[error("the device that approved was revoked")]
     DeviceRevoked,
     /// The store failed.
-    #[error("the provider's database failed: {0}")]
+    #[error("{0}")]
     Store(#[from] StoreError),
 }
 
