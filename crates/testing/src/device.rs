@@ -19,7 +19,7 @@ use countersign_protocol::fetch::FetchResponse;
 use countersign_protocol::id::{ChallengeId, DeviceId, MessageId, Subject};
 use countersign_protocol::interaction::InteractionType;
 use countersign_protocol::issuer::Issuer;
-use countersign_protocol::jws::Compact;
+use countersign_protocol::jws::{Claims, Compact};
 use countersign_protocol::link::EnrollmentLink;
 use countersign_protocol::manifest::{ManifestChain, TrustedKeys};
 use countersign_protocol::notice::Notice;
@@ -340,9 +340,7 @@ impl TestDevice {
             challenge_hash: *challenge.hash(),
             code: RefusalCode::Unshowable,
         };
-        let refusal = Compact::sign(&refusal, &*self.transport).expect("a key in memory signs");
-        let body = serde_json::json!({ "refusal": refusal });
-        (format!("/push/challenges/{}/refuse", challenge.id()), body.to_string().into_bytes())
+        self.signed_post(challenge, "refuse", "refusal", &refusal)
     }
 
     /// The path and body of a dispute.
@@ -357,9 +355,20 @@ impl TestDevice {
             challenge_hash: *challenge.hash(),
             outcome_hash: None,
         };
-        let dispute = Compact::sign(&dispute, &*self.transport).expect("a key in memory signs");
-        let body = serde_json::json!({ "dispute": dispute });
-        (format!("/push/challenges/{}/dispute", challenge.id()), body.to_string().into_bytes())
+        self.signed_post(challenge, "dispute", "dispute", &dispute)
+    }
+
+    /// The path below the challenge, and a body whose one member is the message, signed by the transport key.
+    fn signed_post<M: Claims>(
+        &self,
+        challenge: &VerifiedChallenge,
+        action: &str,
+        member: &str,
+        message: &M,
+    ) -> (String, Vec<u8>) {
+        let message = Compact::sign(message, &*self.transport).expect("a key in memory signs");
+        let body = serde_json::json!({ member: message });
+        (format!("/push/challenges/{}/{action}", challenge.id()), body.to_string().into_bytes())
     }
 
     fn message_id(&self) -> MessageId {
