@@ -101,7 +101,7 @@ impl UnlockedKey {
     }
 }
 
-/// An account's unlocked key, if any. Whoever holds the lock may try a PIN, so that tries follow one another.
+/// An account's unlocked key, if any. Only the holder of the lock tries a PIN, so that tries follow one another.
 pub(crate) type UnlockCache = Arc<Mutex<Option<UnlockedKey>>>;
 
 /// Drops an unlocked key after five minutes, also where nobody asks for it again.

@@ -415,7 +415,7 @@ async fn a_caller_that_waits_for_a_verdict_gets_it_at_once() {
     let (waited, ()) =
         tokio::join!(world.gateway.verdict_changed(&accepted.approval, Duration::from_secs(25)), async {
             world.until_somebody_waits().await;
-            // Somebody else's commit is no verdict: the wait goes on.
+            // A commit about another approval is no verdict: the wait goes on.
             world.gateway.store().notifier().notify_all();
             phone.settle(&world, &challenge, &denial).await;
         });

@@ -269,7 +269,7 @@ impl Challenge {
         if claims.kind.is_weaker_than(computed) {
             return Err(ChallengeError::WeakerKind);
         }
-        // Whoever admits a device can approve everything after it: always a number, always user verification.
+        // Who admits a device can approve everything after it: always a number, always user verification.
         let is_light = claims.interaction.kind == InteractionType::Boolean
             || claims.user_verification != UserVerification::Required;
         if claims.kind == Kind::Device && is_light {

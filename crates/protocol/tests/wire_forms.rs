@@ -1,4 +1,4 @@
-//! A snapshot of each serialised type: whoever changes one changes what enrolled devices read.
+//! A snapshot of each serialised type: a change here changes what enrolled devices read.
 
 use std::collections::BTreeMap;
 

@@ -78,7 +78,7 @@ pub(crate) fn prepare(
     parts: &[Schema],
     fresh: &HistoryId,
 ) -> Result<HistoryId, Error> {
-    // Another process may be creating the same file: whoever begins first does.
+    // Another process may be creating the same file: the first transaction does it.
     let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
     let missing = match examine(&transaction, path, parts)? {
         Contents::Ours(missing) => missing,

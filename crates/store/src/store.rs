@@ -237,7 +237,7 @@ where
 
     fn answer(self: Box<Self>, committed: Result<(), Error>) {
         let Call { work, reply, result } = *self;
-        // First, so that whoever has the answer finds nothing of its own still held by this thread.
+        // First, so that a caller that has the result finds nothing of its own still held by this thread.
         drop(work);
         reply(match (result, committed) {
             // It panicked; the log says where.

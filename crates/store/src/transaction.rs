@@ -42,7 +42,7 @@ impl<'c> Transaction<'c> {
         }
     }
 
-    /// Wakes whoever listens to this topic, after the commit and not at all without one.
+    /// Wakes the listeners of this topic, after the commit and not at all without one.
     pub fn notify_after_commit(&self, topic: impl Into<Topic>) {
         self.topics.borrow_mut().push(topic.into());
     }

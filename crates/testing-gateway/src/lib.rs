@@ -88,7 +88,7 @@ impl World {
         self.router = self.gateway.router();
     }
 
-    /// Returns once somebody listens for news, so that a test wakes a poll that waits instead of racing it.
+    /// Returns once a task listens for news, so that a test wakes a poll that waits instead of racing it.
     pub async fn until_somebody_waits(&self) {
         let deadline = std::time::Instant::now() + std::time::Duration::from_secs(5);
         while self.gateway.store().notifier().topics() == 0 {

@@ -8,7 +8,7 @@ use super::*;
 
 const SECRET: &str = "f7c09d1c2b8e4a6590d3b1a7e2c45f68";
 
-/// What somebody reads who starts the provider with this file.
+/// The error that a provider started with this file prints.
 fn mistakes(text: &str) -> Vec<String> {
     match Config::parse(text, Path::new("/nowhere")) {
         Ok(_) => Vec::new(),

@@ -32,7 +32,7 @@ fn claims() -> Value {
     json!({ "iss": "signer", "sub": "signer", "aud": ISSUER, "exp": NOW + 60, "iat": NOW, "jti": jti })
 }
 
-/// A request for somebody unknown, who is hidden: 200 where the client is believed.
+/// A request for an unknown user, which the policy hides: 200 where the client is authenticated.
 fn ask(assertion: &str) -> Request<Body> {
     let form = [
         ("client_assertion", assertion),

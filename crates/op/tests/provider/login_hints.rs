@@ -19,7 +19,7 @@ const NOW: u64 = 1_800_000_000;
 const ISSUER: &str = "https://id.example/tenant";
 const HINTS: &str = "https://hints.example";
 
-/// Somebody who signs tokens about people.
+/// An issuer of `login_hint_token`s.
 struct Issuer {
     signer: LocalSigner,
 }

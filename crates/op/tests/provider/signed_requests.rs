@@ -26,7 +26,7 @@ fn world(key: &ClientKey) -> World {
     World::with(&config(&key.jwks("k1"), ""))
 }
 
-/// The claims of a sound request about somebody unknown, who is hidden, that was not sent before.
+/// The claims of a sound request about an unknown user, which the policy hides, that was not sent before.
 fn claims() -> Value {
     static COUNT: AtomicUsize = AtomicUsize::new(0);
     let jti = format!("r-{}", COUNT.fetch_add(1, Ordering::SeqCst));

@@ -90,7 +90,7 @@ async fn the_provider_serves_tls_and_reloads_its_certificate_while_running() {
     put(world.home(), &first);
     let (address, stop, serving) = served(&world, "").await;
 
-    // Somebody who never says anything holds up nobody.
+    // A silent connection delays no other.
     let silent = TcpStream::connect(address).await.expect("connected");
     let found = get(address, &first, None, "/.well-known/openid-configuration").await.expect("an answer");
     assert!(found.starts_with("HTTP/1.1 200") && found.contains("\"issuer\":\"https://id.example\""), "{found}");

@@ -25,14 +25,14 @@ const PAYMENT: &str = r#"[{"type":"payment_initiation","instructedAmount":{"curr
 
 /// An answer without what is drawn anew for every request.
 #[derive(Debug, PartialEq)]
-struct Seen {
+struct ObservedReply {
     status: StatusCode,
     headers: Vec<String>,
     body: Value,
 }
 
-impl Seen {
-    fn of(reply: &Reply) -> Seen {
+impl ObservedReply {
+    fn of(reply: &Reply) -> ObservedReply {
         let mut headers: Vec<_> = reply.headers.iter().map(|(name, value)| format!("{name}: {value:?}")).collect();
         headers.retain(|header| !header.starts_with("x-request-id"));
         headers.sort();
@@ -42,21 +42,21 @@ impl Seen {
                 *value = Value::from(value.as_str().expect("a text").len());
             }
         }
-        Seen { status: reply.status, headers, body }
+        ObservedReply { status: reply.status, headers, body }
     }
 }
 
 impl World {
     /// All that a client sees of a request about this user, from its first call to its end.
-    async fn seen(&self, hint: &str, ask: &[(&str, &str)]) -> Vec<Seen> {
+    async fn seen(&self, hint: &str, ask: &[(&str, &str)]) -> Vec<ObservedReply> {
         let form = [&[("scope", "openid"), ("login_hint", hint), ("requested_expiry", "60")], ask].concat();
         let asked = self.post(CLIENT, BC, &form).await;
-        let mut seen = vec![Seen::of(&asked)];
+        let mut seen = vec![ObservedReply::of(&asked)];
         let id = asked.text("auth_req_id");
         for pause in [0, 5, 1, 50, 4, 10] {
             self.advance_seconds(pause);
             self.side.gateway.sweep().await.expect("swept");
-            seen.push(Seen::of(&self.poll(CLIENT, &id).await));
+            seen.push(ObservedReply::of(&self.poll(CLIENT, &id).await));
         }
         seen
     }
@@ -135,7 +135,7 @@ async fn attack_22_without_an_answer_of_hers_the_end_of_a_request_looks_the_same
             let mut seen = Vec::new();
             for pause in [0, 10, 300] {
                 world.advance_seconds(pause);
-                seen.push(Seen::of(&world.poll(CLIENT, &asked.text("auth_req_id")).await));
+                seen.push(ObservedReply::of(&world.poll(CLIENT, &asked.text("auth_req_id")).await));
             }
             ends.push(seen);
         }

@@ -66,7 +66,7 @@ pub(super) struct Terms {
 
 /// An answer that a device signed.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Signed {
+pub(super) struct SignedAnswer {
     pub(super) device: usize,
     pub(super) request: usize,
     pub(super) word: Decision,
@@ -78,7 +78,7 @@ pub(super) struct Facts<'a> {
     pub(super) now: u64,
     pub(super) locked: bool,
     pub(super) terms: &'a [Terms],
-    pub(super) answers: &'a [Option<Signed>],
+    pub(super) answers: &'a [Option<SignedAnswer>],
 }
 
 /// A client's response.
@@ -101,11 +101,11 @@ impl Model {
         Model { devices: [device(), device(), device()], requests: Vec::new() }
     }
 
-    /// Everything that is due at this time has ended, whether or not somebody looked.
+    /// Everything that is due at this time has ended, whether or not it was read since.
     pub(super) fn seen_at(mut self, facts: &Facts<'_>) -> Model {
         for request in 0..self.requests.len() {
             self.end_if_open(request, ApprovalStatus::Expired, facts, true);
-            // Who could not show it matters as long as somebody else may answer.
+            // Who could not show it matters as long as another device may answer.
             if let Some(approval) =
                 self.requests[request].approval.as_mut().filter(|one| one.fate != ApprovalStatus::Open)
             {

@@ -19,7 +19,7 @@ use proptest_state_machine::StateMachineTest;
 use serde_json::{Value, json};
 use tokio::runtime::Runtime;
 
-use super::model::{ApprovalStatus, DeviceStatus, Facts, Model, PollResult, Signed, Terms};
+use super::model::{ApprovalStatus, DeviceStatus, Facts, Model, PollResult, SignedAnswer, Terms};
 use super::scenario::{Action, Client, DEVICES, Decision, Scenario, Step};
 use super::stored_state::{self, Names};
 use crate::world::{BC, CONFIG, Reply, World};
@@ -29,8 +29,8 @@ pub(super) struct Runner {
     runtime: Runtime,
     world: World,
     devices: Vec<TestDevice>,
-    requests: Vec<Asked>,
-    answers: Vec<Option<(Signed, Compact<Answer>)>>,
+    requests: Vec<RequestRecord>,
+    answers: Vec<Option<(SignedAnswer, Compact<Answer>)>>,
     /// Numbers of the answers, by `jti` and by hash.
     numbers: HashMap<String, usize>,
     /// The outcome returned for each answer; a repeated answer must get the same.
@@ -42,7 +42,7 @@ pub(super) struct Runner {
 }
 
 /// A request as its client knows it, and the challenges that devices fetched.
-struct Asked {
+struct RequestRecord {
     client: &'static str,
     id: String,
     details: Option<String>,
@@ -55,7 +55,7 @@ struct Asked {
 pub(super) static SEEN: Mutex<BTreeMap<String, u32>> = Mutex::new(BTreeMap::new());
 
 /// A response to one act.
-enum Received {
+enum ActionResponse {
     Reply(Reply),
     Device(countersign_testing_gateway::Response),
     Nothing,
@@ -163,7 +163,7 @@ impl Runner {
         let now = self.now();
         let shown = reply.json()["interaction_value"].as_str().map(str::to_owned);
         let life = u64::from(life);
-        self.requests.push(Asked {
+        self.requests.push(RequestRecord {
             client: by.name(),
             id: if made { reply.text("auth_req_id") } else { format!("never made {}", self.requests.len()) },
             details,
@@ -261,7 +261,7 @@ impl Runner {
         let number = self.answers.len();
         self.numbers.insert(answer.peek().expect("its own").jti.to_string(), number);
         self.numbers.insert(answer.hash().to_string(), number);
-        self.answers.push(Some((Signed { device, request, word, seq: signer.seq }, answer)));
+        self.answers.push(Some((SignedAnswer { device, request, word, seq: signer.seq }, answer)));
     }
 
     /// State and responses must be those of some sequential order.
@@ -308,12 +308,12 @@ impl Runner {
     }
 
     /// What was heard fits what is true now.
-    fn check_reply(&mut self, act: &Action, heard: &Received, alone: bool) {
+    fn check_reply(&mut self, act: &Action, heard: &ActionResponse, alone: bool) {
         match (act, heard) {
-            (Action::Poll { request }, Received::Reply(reply)) if reply.status == StatusCode::OK => {
+            (Action::Poll { request }, ActionResponse::Reply(reply)) if reply.status == StatusCode::OK => {
                 self.check_tokens(*request, reply);
             }
-            (Action::Send { answer }, Received::Device(response)) => {
+            (Action::Send { answer }, ActionResponse::Device(response)) => {
                 let (signed, _) = self.answers[*answer].as_ref().expect("it was sent");
                 let approval = self.model.requests[signed.request].approval.as_ref().expect("it was asked");
                 let status = response.status.as_u16();
@@ -393,28 +393,28 @@ impl Runner {
         self.restart_from(&before, written);
     }
 
-    async fn perform(&self, act: &Action) -> Received {
+    async fn perform(&self, act: &Action) -> ActionResponse {
         let side = &self.world.side;
         match *act {
             Action::Send { answer } => {
                 let (signed, compact) = self.answers[answer].as_ref().expect("it was signed");
                 let challenge = self.challenge(signed.device, signed.request);
-                Received::Device(self.devices[signed.device].send_answer(side, challenge.id(), compact).await)
+                ActionResponse::Device(self.devices[signed.device].send_answer(side, challenge.id(), compact).await)
             }
             Action::Poll { request } => {
                 let asked = &self.requests[request];
-                Received::Reply(self.world.poll(asked.client, &asked.id).await)
+                ActionResponse::Reply(self.world.poll(asked.client, &asked.id).await)
             }
             Action::PollByStranger { request } => {
-                Received::Reply(self.world.poll("numbers", &self.requests[request].id).await)
+                ActionResponse::Reply(self.world.poll("numbers", &self.requests[request].id).await)
             }
             Action::Refuse { device, request } => {
                 self.devices[device].refuse(side, self.challenge(device, request)).await;
-                Received::Nothing
+                ActionResponse::Nothing
             }
             Action::Dispute { device, request } => {
                 self.devices[device].dispute(side, self.challenge(device, request)).await;
-                Received::Nothing
+                ActionResponse::Nothing
             }
             Action::Withdraw { request } => {
                 let approval = self.world.provider.approval_of(&self.requests[request].id).expect("read");
@@ -423,16 +423,16 @@ impl Runner {
                     let withdrawn = side.gateway.store().write(move |tx| gateway.withdraw(tx, &approval)).await;
                     withdrawn.expect("written");
                 }
-                Received::Nothing
+                ActionResponse::Nothing
             }
             Action::Revoke { device } => {
                 let by = RevokedBy::Operator;
                 side.gateway.revoke_device(self.devices[device].id(), by).await.expect("revoked");
-                Received::Nothing
+                ActionResponse::Nothing
             }
             Action::Sweep => {
                 side.gateway.sweep().await.expect("swept");
-                Received::Nothing
+                ActionResponse::Nothing
             }
         }
     }
@@ -476,12 +476,12 @@ impl Runner {
         stored_state::read(self.world.provider.gateway().store(), &names)
     }
 
-    fn terms_and_answers(&self) -> (Vec<Terms>, Vec<Option<Signed>>) {
+    fn terms_and_answers(&self) -> (Vec<Terms>, Vec<Option<SignedAnswer>>) {
         let answers = self.answers.iter().map(|answer| answer.as_ref().map(|(signed, _)| *signed));
         (self.requests.iter().map(|asked| asked.terms.clone()).collect(), answers.collect())
     }
 
-    fn facts<'a>(&self, (terms, answers): &'a (Vec<Terms>, Vec<Option<Signed>>)) -> Facts<'a> {
+    fn facts<'a>(&self, (terms, answers): &'a (Vec<Terms>, Vec<Option<SignedAnswer>>)) -> Facts<'a> {
         Facts { now: self.now(), locked: self.locked, terms, answers }
     }
 }
@@ -504,8 +504,8 @@ fn payment(cents: u16, nth: usize) -> String {
     )
 }
 
-fn told(heard: &Received) -> PollResult {
-    let Received::Reply(reply) = heard else { return PollResult::Nothing };
+fn told(heard: &ActionResponse) -> PollResult {
+    let ActionResponse::Reply(reply) = heard else { return PollResult::Nothing };
     if reply.status == StatusCode::OK {
         return PollResult::Tokens;
     }

@@ -87,14 +87,14 @@ pub(super) enum Step {
 /// What is known while a scenario is generated.
 #[derive(Clone, Default)]
 pub(super) struct Scenario {
-    requests: Vec<Asked>,
+    requests: Vec<RequestProgress>,
     /// The devices of the answers that were signed, and whether they were sent.
     answers: Vec<(usize, bool)>,
     locked: bool,
 }
 
 #[derive(Clone, Default)]
-struct Asked {
+struct RequestProgress {
     fetched: [bool; 3],
     signed: [bool; 3],
 }
@@ -142,7 +142,7 @@ impl ReferenceStateMachine for Scenario {
 
     fn apply(mut scenario: Scenario, step: &Step) -> Scenario {
         match step {
-            Step::Ask { .. } => scenario.requests.push(Asked::default()),
+            Step::Ask { .. } => scenario.requests.push(RequestProgress::default()),
             Step::Fetch { device } => scenario.requests.iter_mut().for_each(|asked| asked.fetched[*device] = true),
             Step::Sign { device, request, .. } => {
                 scenario.requests[*request].signed[*device] = true;
@@ -185,7 +185,7 @@ impl Scenario {
     }
 
     /// Devices and requests of which this holds.
-    fn on_devices(&self, holds: impl Fn(&Asked, usize) -> bool) -> Vec<(usize, usize)> {
+    fn on_devices(&self, holds: impl Fn(&RequestProgress, usize) -> bool) -> Vec<(usize, usize)> {
         let all = self.requests.iter().enumerate().flat_map(|(n, asked)| (0..3).map(move |device| (device, n, asked)));
         all.filter(|(device, _, asked)| holds(asked, *device)).map(|(device, n, _)| (device, n)).collect()
     }
