@@ -3,7 +3,7 @@
 verifies every compact JWS in it, and that none was forgotten. One JSON line per file; exit code 0 if everything is as it should be, else 5.
 
     vectors.py FOLDER [DOCUMENT]"""
-import json, pathlib, re, sys
+import hashlib, json, pathlib, re, sys
 sys.dont_write_bytecode = True  # a test leaves nothing behind
 import device
 from device import BAD, hash_of, must, part
@@ -19,6 +19,16 @@ class World:
         self.id, self.public_keys = self.device_id, tuple({n: k[n] for n in ("kty", "crv", "x", "y")} for k in (self.transport_key, self.approval_key))
         self.keys = device.verify_manifests(self.manifests, self.issuer, self.root)
         self.own = {device.load(key).thumbprint(): key for key in self.public_keys}
+
+ALPHABET = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"
+def ref_of(approval):  # section 2
+    bits = int.from_bytes(hashlib.sha256(approval.encode()).digest()[:5], "big")
+    text = "".join(ALPHABET[bits >> shift & 31] for shift in range(35, -1, -5))
+    return f"{text[:4]}-{text[4:]}"
+def read_ref(text):
+    text = text.upper().replace("-", "").translate(str.maketrans("OIL", "011"))
+    must(len(text) == 8 and set(text) <= set(ALPHABET), "not a reference")
+    return f"{text[:4]}-{text[4:]}"
 
 def accepts(judge, *arguments):
     try:
@@ -75,6 +85,10 @@ def cases(folder, world):
     yield "outcome", outcome["cases"], lambda text: device.verify_outcome(text, world.keys, world, outcome["challenge"], outcome["answer"])
     yield "registration_token", token["cases"], lambda text: device.verify_token(text, world.device_jwks, world.issuer, endpoint, world.now)
     yield "enrollment_statement", read("enrollment_statement")["cases"], lambda text: device.verify_statement(text, world.keys, world)
+    refs = read("ref")
+    must(all(ref_of(one["approval"]) == one["ref"] for one in refs["approvals"]), "a reference is another")
+    must(all(read_ref(case["text"]) == case["ref"] for case in refs["cases"] if case["valid"]), "a reference is read otherwise")
+    yield "ref", refs["cases"], read_ref
     yield "json", read("json")["cases"], device.strict
     yield "text.details", texts["details"], device.read_details
     yield "text.texts", texts["texts"], lambda text: must(text.strip(), "empty") or device.check_text(text)

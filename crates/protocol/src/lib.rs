@@ -1,6 +1,7 @@
 #![doc = include_str!("../README.md")]
 
 pub mod answer;
+pub mod approval_ref;
 pub mod challenge;
 pub mod details;
 pub mod discovery;

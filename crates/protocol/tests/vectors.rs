@@ -7,6 +7,7 @@ use countersign_jose::base64url::encode;
 use countersign_jose::json::{self, Strictness};
 use countersign_jose::key::Signer as _;
 use countersign_protocol::answer::Answer;
+use countersign_protocol::approval_ref::ApprovalRef;
 use countersign_protocol::challenge::Challenge;
 use countersign_protocol::details::Details;
 use countersign_protocol::enrollment::VerifiedEnrollment;
@@ -262,6 +263,32 @@ fn evidence_files() {
     assert_eq!(report.ending, Some(Ending::Approved));
     let basis: Vec<_> = report.lines.iter().map(|(line, basis)| (line.label.as_str(), *basis)).collect();
     insta::assert_debug_snapshot!("what_each_line_rests_on", basis);
+}
+
+#[test]
+fn references_of_approvals() {
+    let named: Vec<Value> = ["ap_coffee", "ap_1", "ap_019b0000beef-_A"]
+        .into_iter()
+        .map(|id| json!({"approval": id, "ref": ApprovalRef::of(&id.parse().expect("an id"))}))
+        .collect();
+    let own = named[0]["ref"].as_str().expect("a reference").to_owned();
+    let cases: Vec<Value> = [
+        ("as it is written", own.clone(), true),
+        ("in small letters, without the hyphen", own.to_lowercase().replace('-', ""), true),
+        ("O for 0, I and L for 1", "OIL1-2345".into(), true),
+        ("a letter that the alphabet lacks", "U123-4567".into(), false),
+        ("seven characters", "0123-456".into(), false),
+        ("nine characters", "0123-45678".into(), false),
+        ("a blank", "0123 4567".into(), false),
+    ]
+    .into_iter()
+    .map(|(name, text, valid)| {
+        let read = text.parse::<ApprovalRef>();
+        assert_eq!(read.is_ok(), valid, "{name}");
+        json!({"name": name, "text": text, "valid": valid, "ref": read.ok()})
+    })
+    .collect();
+    check("ref.json", &json!({"approvals": named, "cases": cases}));
 }
 
 #[test]
