@@ -9,6 +9,7 @@ use tokio::task::JoinHandle;
 use crate::Gateway;
 use crate::outcome::EndError;
 use crate::store::approvals;
+use crate::withdrawal::AT_ONCE;
 
 /// How often writes of other processes are detected; overdue approvals are ended at every fifth.
 const DETECT_EVERY: Duration = Duration::from_millis(200);
@@ -23,7 +24,6 @@ impl Gateway {
     /// # Errors
     /// The store's.
     pub async fn sweep(&self) -> Result<(), StoreError> {
-        const AT_ONCE: usize = 64;
         loop {
             let now = self.now();
             let overdue = self.store().read(move |snapshot| approvals::overdue(snapshot, now, AT_ONCE)).await?;
@@ -44,6 +44,11 @@ impl Gateway {
                     break;
                 }
             }
+        }
+        match self.withdraw_from_ended_devices().await {
+            Ok(()) => {}
+            Err(EndError::Store(error)) => return Err(error),
+            Err(error @ EndError::Sign(_)) => tracing::error!(%error, "approvals of ended devices could not be ended"),
         }
         self.abandon_unconfirmed().await?;
         self.forget_old_records().await?;

@@ -15,6 +15,7 @@ use crate::keys::Keys;
 use crate::manifest::{self, ManifestError};
 use crate::registration_rate::RegistrationRate;
 use crate::settings::{Settings, Urls};
+use crate::withdrawal::EndedDevices;
 
 /// Time and randomness, as they are passed in.
 #[derive(Clone)]
@@ -43,6 +44,7 @@ struct Inner {
     registrations: RegistrationRate,
     approver: Option<Arc<dyn InProcessApprover>>,
     closing: AtomicBool,
+    ended_devices: EndedDevices,
     /// When old feed entries were last purged, milliseconds since the epoch.
     feed_purged: AtomicU64,
 }
@@ -134,6 +136,7 @@ impl Gateway {
             registrations,
             approver,
             closing,
+            ended_devices: EndedDevices::default(),
             feed_purged,
         };
         Ok(Gateway { inner: Arc::new(inner) })
@@ -183,6 +186,10 @@ impl Gateway {
     /// When old feed entries were last purged, milliseconds since the epoch.
     pub(crate) fn feed_purged(&self) -> &AtomicU64 {
         &self.inner.feed_purged
+    }
+
+    pub(crate) fn ended_devices(&self) -> &EndedDevices {
+        &self.inner.ended_devices
     }
 
     pub(crate) fn urls(&self) -> &Urls {

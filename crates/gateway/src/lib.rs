@@ -32,6 +32,7 @@ mod settings;
 mod statistics;
 mod store;
 mod verdict;
+mod withdrawal;
 
 pub use approval_trace::{ApprovalTrace, AskedDevice};
 pub use approver::InProcessApprover;

@@ -11,9 +11,8 @@ use countersign_store::{Error as StoreError, Transaction};
 use crate::Gateway;
 use crate::event_sink::GatewayEvent;
 use crate::outcome::EndError;
-use crate::store::approvals::Status;
 use crate::store::devices::{self, Device, DeviceState};
-use crate::store::{challenges, feed};
+use crate::store::feed;
 
 /// A device as its user and the operator see it.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -82,7 +81,7 @@ impl Gateway {
         Ok(devices.into_iter().map(DeviceRecord::from).collect())
     }
 
-    /// Revokes a device: its streams end, what waits for it alone is withdrawn, it finds a signed revocation in every 401, and
+    /// Revokes a device: its streams end, what waits for it alone is withdrawn (a few approvals in each write), it finds a signed revocation in every 401, and
     /// the user's others are notified. Idempotent: returns whether this call ended it.
     ///
     /// # Errors
@@ -98,7 +97,9 @@ impl Gateway {
             gateway.end_device(tx, &device, DeviceState::Revoked, by)?;
             Ok(true)
         });
-        revoked.await
+        let revoked = revoked.await?;
+        self.withdraw_from_ended_devices().await?;
+        Ok(revoked)
     }
 
     /// Ends a device with a signed revocation and withdraws what waited for it.
@@ -147,18 +148,6 @@ impl Gateway {
         let Device { subject, id, name, .. } = device;
         self.event_sink().record(transaction, &GatewayEvent::DeviceCopied { subject, device: id, name })?;
         tracing::warn!(device = %device.id, subject = %device.subject, "device suspended: its history forked, it may have been copied or restored");
-        Ok(())
-    }
-
-    /// Ends approvals that no device is left to answer.
-    fn withdraw_from(&self, transaction: &Transaction<'_>, device: &DeviceId) -> Result<(), EndError> {
-        for approval in challenges::pending_approvals(transaction, device)? {
-            let (can_answer, refused) = challenges::still_asked(transaction, &approval)?;
-            if can_answer == 0 {
-                let status = if refused > 0 { Status::Refused } else { Status::DeviceRevoked };
-                self.end_if_pending(transaction, &approval, status)?;
-            }
-        }
         Ok(())
     }
 }

@@ -19,7 +19,7 @@ use crate::config::{
 };
 use crate::directory::Directory;
 use crate::issuance::token_signer::TokenSigner;
-use crate::store::{self, directory_entries as rows};
+use crate::store::{self, Owner, directory_entries as rows};
 
 /// A client as commands list it, without its secret.
 #[derive(Debug, Clone)]
@@ -116,17 +116,15 @@ impl Administration {
     /// [`DirectoryError`].
     pub(crate) async fn remove_client(&self, client_id: &str) -> Result<usize, DirectoryError> {
         self.removable_client(client_id)?;
-        let (gateway, id, now) = (self.gateway.clone(), client_id.to_owned(), self.ports.clock.now());
-        let removed = self.gateway.store().write(move |tx| -> Result<usize, DirectoryError> {
+        let (id, now) = (client_id.to_owned(), self.ports.clock.now());
+        let removed = self.gateway.store().write(move |tx| -> Result<(), DirectoryError> {
             rows::remove_client(tx, &id)?;
-            store::end_families_of_client(tx, &id, now)?;
-            let mut ended = 0;
-            for approval in store::pending_of_client(tx, &id, now)? {
-                ended += usize::from(gateway.withdraw(tx, &approval)?);
-            }
-            Ok(ended)
+            Ok(store::end_everything_of(tx, Owner::Client(&id), now)?)
         });
-        removed.await
+        removed.await?;
+        let id = client_id.to_owned();
+        let pending = self.gateway.store().read_slow(move |snapshot| store::pending_of_client(snapshot, &id, now));
+        Ok(self.gateway.withdraw_all(pending.await?).await?)
     }
 
     /// Adds a user: `entry` is TOML, one `[[users]]` table.
@@ -190,22 +188,24 @@ impl Administration {
         self.changeable_user(sub)
     }
 
-    /// Locks a user, in the file or in the store: new requests end as for an unknown user, pending ones are withdrawn, and approvals
-    /// already given yield no tokens. Returns the number of pending requests.
+    /// Locks a user, in the file or in the store: new requests end as for an unknown user, pending ones are withdrawn,
+    /// approvals already given yield no tokens, and tokens issued before are not active any more. All that is final: the end
+    /// of the lock gives nothing back. It takes effect in one small write; devices are told afterwards, a few requests in
+    /// each write. Returns the number of pending requests.
     ///
     /// # Errors
     /// [`DirectoryError`].
     pub(crate) async fn lock_user(&self, sub: &Subject) -> Result<usize, DirectoryError> {
-        let (gateway, sub, now) = (self.gateway.clone(), sub.clone(), self.ports.clock.now());
-        let locked = self.gateway.store().write(move |tx| -> Result<usize, DirectoryError> {
-            rows::set_lock(tx, sub.as_str(), Some(now))?;
-            let mut ended = 0;
-            for approval in store::pending_of_user(tx, sub.as_str(), now)? {
-                ended += usize::from(gateway.withdraw(tx, &approval)?);
-            }
-            Ok(ended)
+        let (user, now) = (sub.clone(), self.ports.clock.now());
+        let locked = self.gateway.store().write(move |tx| -> Result<(), DirectoryError> {
+            rows::set_lock(tx, user.as_str(), Some(now))?;
+            Ok(store::end_everything_of(tx, Owner::User(user.as_str()), now)?)
         });
-        locked.await
+        locked.await?;
+        let user = sub.clone();
+        let pending =
+            self.gateway.store().read_slow(move |snapshot| store::pending_of_user(snapshot, user.as_str(), now));
+        Ok(self.gateway.withdraw_all(pending.await?).await?)
     }
 
     /// Removes a lock that a command set. Returns whether there was one.

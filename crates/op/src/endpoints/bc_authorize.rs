@@ -60,7 +60,8 @@ struct PendingNotification {
     token: Secret,
 }
 
-/// How long a push may be tried after its request expired, in seconds: a verdict just before counts.
+/// How long a push may be tried after its request expired, in seconds: a verdict just before counts. A ping is of use for
+/// as long as the request can be redeemed.
 const PUSH_GRACE_SECONDS: u64 = 300;
 
 impl PendingNotification {
@@ -81,8 +82,7 @@ impl PendingNotification {
                 auth_req_id: &self.auth_req_id,
                 token: &self.token,
                 expires_at,
-                // The client knows when its request expires; no ping is needed after that.
-                give_up_at: if push { expires_at.plus_seconds(PUSH_GRACE_SECONDS) } else { expires_at },
+                give_up_at: if push { expires_at.plus_seconds(PUSH_GRACE_SECONDS) } else { request.redeemable_until() },
             },
         )
     }
@@ -168,6 +168,8 @@ impl BcAuthorize {
             interval: u32::try_from(interval).unwrap_or(u32::MAX),
             redeemed: false,
             cancelled: false,
+            refused: None,
+            ended: false,
         };
         let notification =
             token.map(|token| PendingNotification { auth_req_id: Secret::new(auth_req_id.clone()), token });

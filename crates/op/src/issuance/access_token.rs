@@ -23,6 +23,7 @@ pub(crate) struct VerifiedAccessToken {
     pub(crate) client_id: String,
     pub(crate) scope: String,
     pub(crate) jti: String,
+    pub(crate) issued_at: Timestamp,
     pub(crate) until: Timestamp,
     pub(crate) confirmation: Option<Confirmation>,
 }
@@ -47,9 +48,12 @@ impl Issuance {
         active.await
     }
 
-    /// Whether an unexpired token is neither revoked nor left without user, client or approval.
+    /// Whether an unexpired token is neither revoked nor left without user, client or approval, and was issued after
+    /// everything of its user or client was last ended. `iat` has whole seconds: one of the same second counts as before.
     fn is_active(&self, snapshot: &Snapshot<'_>, access: &VerifiedAccessToken) -> Result<bool, StoreError> {
+        let ended = store::last_ending(snapshot, &access.client_id, &access.sub)?;
         Ok(!store::is_revoked(snapshot, &access.jti)?
+            && ended.is_none_or(|at| access.issued_at.seconds() > at.seconds())
             && self.directory.user_in(snapshot, &access.sub)?.is_some_and(|user| !user.locked)
             && self.directory.client_in(snapshot, &access.client_id)?.is_some()
             && self.approval_holds(snapshot, &access.claims)?)
@@ -64,7 +68,10 @@ impl Issuance {
         if string("iss")? != self.config.issuer.as_str() {
             return None;
         }
-        let Some(Json::Number(exp)) = claims.get("exp") else { return None };
+        let seconds = |name: &str| match claims.get(name) {
+            Some(Json::Number(literal)) => literal.parse().ok().map(Timestamp::from_seconds),
+            _ => None,
+        };
         let cnf = |name: &str| claims.get("cnf").and_then(|cnf| cnf.get(name)).and_then(Json::as_str)?.parse().ok();
         let confirmation = cnf("jkt").map(Confirmation::Key).or_else(|| cnf("x5t#S256").map(Confirmation::Certificate));
         // An unknown confirmation method must not count as none.
@@ -76,7 +83,8 @@ impl Issuance {
             client_id: string("client_id")?,
             scope: string("scope")?,
             jti: string("jti")?,
-            until: Timestamp::from_seconds(exp.parse().ok()?),
+            issued_at: seconds("iat")?,
+            until: seconds("exp")?,
             confirmation,
             payload: verified.payload,
             claims,

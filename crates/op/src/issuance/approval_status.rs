@@ -9,11 +9,13 @@ use countersign_store::{Error as StoreError, Snapshot};
 
 use crate::http::{ErrorCode, OAuthError, server_error};
 use crate::issuance::Issuance;
-use crate::store::AuthRequest;
+use crate::store::{AuthRequest, FinalRefusal};
 
 /// Why no tokens are issued; the transaction is rolled back.
 pub(crate) enum TokenRefusal {
     OAuth(OAuthError),
+    /// Never any more: stored, once the client is told.
+    Final(FinalRefusal),
     Gateway(NotRedeemable),
     Store(StoreError),
 }
@@ -28,6 +30,15 @@ impl From<TokenRefusal> for OAuthError {
     fn from(error: TokenRefusal) -> OAuthError {
         match error {
             TokenRefusal::OAuth(error) => error,
+            TokenRefusal::Final(FinalRefusal::UserGone) => {
+                denied("the user was locked or removed since the approval", None)
+            }
+            TokenRefusal::Final(FinalRefusal::Ended) => {
+                denied("the provider ended this request since: make a new authentication request", Some("cancelled"))
+            }
+            TokenRefusal::Final(FinalRefusal::DeviceRevoked) => {
+                denied("the device that approved was revoked", Some("device_revoked"))
+            }
             TokenRefusal::Gateway(NotRedeemable::Disputed) => {
                 denied("the user disputed the approval", Some("disputed"))
             }
@@ -57,7 +68,7 @@ impl Issuance {
 
     /// The redeemable approval; `None` while the request is pending. A request whose approval expired stays pending
     /// until its own expiry, so that a client can't tell it from one without an approval. User, device and key are
-    /// checked now.
+    /// checked now. What ended in time is reported as it ended, however late the client asks.
     ///
     /// # Errors
     /// [`TokenRefusal`].
@@ -68,26 +79,38 @@ impl Issuance {
         now: Timestamp,
     ) -> Result<Option<Approval>, TokenRefusal> {
         let refused = |error| Err(TokenRefusal::OAuth(error));
-        if now >= request.expires_at {
-            let description = "the request was not answered in time: make a new authentication request";
-            return refused(OAuthError::new(ErrorCode::ExpiredToken, description));
-        }
         if request.cancelled {
             return refused(denied("this client cancelled the request", Some("cancelled")));
         }
-        let Some(existing) = &request.approval else { return Ok(None) };
+        if let Some(why) = request.refused {
+            return Err(TokenRefusal::Final(why));
+        }
+        let unanswered = || match now >= request.expires_at {
+            true => refused(expired("the request was not answered in time: make a new authentication request")),
+            false => Ok(None),
+        };
+        let Some(existing) = &request.approval else { return unanswered() };
         match self.gateway.verdict(snapshot, &existing.id)? {
-            Verdict::Pending | Verdict::Expired => Ok(None),
+            Verdict::Approved(approval) => {
+                self.check_holds(snapshot, request, &approval)?;
+                match now >= request.redeemable_until() {
+                    true => refused(expired(
+                        "the request was approved in time, but its tokens were not fetched until too late: make a new authentication request",
+                    )),
+                    false => Ok(Some(approval)),
+                }
+            }
+            // The end by a lock would reveal that the user exists.
+            Verdict::Pending | Verdict::Expired | Verdict::Cancelled
+                if request.ended && self.hides_users_from(snapshot, &request.client_id) =>
+            {
+                unanswered()
+            }
+            Verdict::Pending | Verdict::Expired if request.ended => Err(TokenRefusal::Final(FinalRefusal::Ended)),
+            Verdict::Pending | Verdict::Expired => unanswered(),
             // Would reveal that the user has devices.
             Verdict::Refused | Verdict::DeviceRevoked if self.hides_users_from(snapshot, &request.client_id) => {
-                Ok(None)
-            }
-            Verdict::Approved(approval) => {
-                if self.directory.user_in(snapshot, &existing.sub)?.is_none_or(|user| user.locked) {
-                    return refused(denied("the user was locked or removed since the approval", None));
-                }
-                self.gateway.still_valid(snapshot, &approval).map_err(TokenRefusal::Gateway)?;
-                Ok(Some(approval))
+                unanswered()
             }
             Verdict::Denied { reason } => {
                 refused(denied("the user denied the request", self.denial_reason(snapshot, request, reason)))
@@ -98,6 +121,30 @@ impl Issuance {
             Verdict::Cancelled => refused(denied("the request was withdrawn", Some("cancelled"))),
             _ => refused(denied("the request ended without an approval", None)),
         }
+    }
+
+    /// Whether an approval that was given still counts: its user, device and key are there, nobody disputed it, and nothing
+    /// ended it.
+    ///
+    /// # Errors
+    /// [`TokenRefusal`].
+    pub(crate) fn check_holds(
+        &self,
+        snapshot: &Snapshot<'_>,
+        request: &AuthRequest,
+        approval: &Approval,
+    ) -> Result<(), TokenRefusal> {
+        let sub = request.approval.as_ref().map(|existing| existing.sub.as_str()).unwrap_or_default();
+        if self.directory.user_in(snapshot, sub)?.is_none_or(|user| user.locked) {
+            return Err(TokenRefusal::Final(FinalRefusal::UserGone));
+        }
+        if request.ended {
+            return Err(TokenRefusal::Final(FinalRefusal::Ended));
+        }
+        self.gateway.still_valid(snapshot, approval).map_err(|why| match why {
+            NotRedeemable::DeviceRevoked => TokenRefusal::Final(FinalRefusal::DeviceRevoked),
+            other => TokenRefusal::Gateway(other),
+        })
     }
 
     fn hides_users_from(&self, snapshot: &Snapshot<'_>, client_id: &str) -> bool {
@@ -119,6 +166,10 @@ impl Issuance {
             _ => Some("other"),
         }
     }
+}
+
+fn expired(description: &str) -> OAuthError {
+    OAuthError::new(ErrorCode::ExpiredToken, description)
 }
 
 fn denied(description: &str, reason: Option<&'static str>) -> OAuthError {

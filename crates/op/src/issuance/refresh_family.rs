@@ -12,7 +12,7 @@ use crate::grant::confirmation::Confirmation;
 use crate::http::{ErrorCode, OAuthError, server_error};
 use crate::issuance::Issuance;
 use crate::issuance::approval_status::TokenRefusal;
-use crate::store::{self, Family, StoredFamily, directory_entries};
+use crate::store::{self, Family, Owner, StoredFamily, directory_entries};
 
 impl Issuance {
     /// The family of this client's token, unless it is revoked or expired.
@@ -44,41 +44,56 @@ impl Issuance {
         Ok(stored)
     }
 
-    /// The family's approval, unless it is disputed, its device revoked, or its user locked or removed.
+    /// The family's approval; otherwise why it gives no tokens any more: disputed, its device revoked, its user locked or
+    /// removed, or ended with everything of its user or client.
     ///
     /// # Errors
-    /// `invalid_grant`, as [`TokenRefusal`].
-    pub(crate) fn approval_of_family(&self, tx: &Transaction<'_>, family: &Family) -> Result<Approval, TokenRefusal> {
+    /// The store's error, as [`TokenRefusal`].
+    pub(crate) fn approval_of_family(
+        &self,
+        tx: &Transaction<'_>,
+        stored: &StoredFamily,
+    ) -> Result<Result<Approval, &'static str>, TokenRefusal> {
+        let family = &stored.family;
         if self.directory.user_in(tx, &family.sub)?.is_none_or(|user| user.locked) {
-            return refused("the user was locked or removed since the approval");
+            return Ok(Err("the user was locked or removed since the approval"));
+        }
+        if stored.ended_with_all {
+            return Ok(Err("the provider ended this refresh token since: make a new authentication request"));
         }
         match self.gateway.redeemable(tx, &family.approval) {
-            Ok(approval) => Ok(approval),
-            Err(NotRedeemable::Disputed) => refused("the user disputed the approval"),
-            Err(NotRedeemable::DeviceRevoked) => refused("the device that approved was revoked"),
+            Ok(approval) => Ok(Ok(approval)),
+            Err(NotRedeemable::Disputed) => Ok(Err("the user disputed the approval")),
+            Err(NotRedeemable::DeviceRevoked) => Ok(Err("the device that approved was revoked")),
             Err(NotRedeemable::Store(StoreError::MissingRow)) => {
-                refused("the approval is no longer stored: make a new authentication request")
+                Ok(Err("the approval is no longer stored: make a new authentication request"))
             }
             Err(other) => Err(TokenRefusal::Gateway(other)),
         }
     }
 
-    /// Revokes the families of clients that exist neither in the configuration nor in the store, so that a later client
-    /// with the same id can't use them. Blocks the thread.
-    pub(crate) fn end_families_of_unknown_clients(&self) -> Result<(), StoreError> {
-        let unknown = self.gateway.store().read_blocking(|snapshot| {
-            let mut unknown = store::clients_with_families(snapshot)?;
+    /// Ends everything that clients which exist neither in the configuration nor in the store, and users whom the
+    /// configuration locks, have not redeemed: a later client with the same id can't use it, and the end of a lock does not
+    /// give it back. Blocks the thread.
+    pub(crate) fn end_everything_of_removed_and_locked(&self) -> Result<(), StoreError> {
+        let now = self.ports.clock.now();
+        let removed = self.gateway.store().read_blocking(|snapshot| {
+            let mut unknown = store::clients_with_grants(snapshot, now)?;
             unknown.retain(|client_id| self.directory.configured_clients().get(client_id).is_none());
             let rows = unknown.iter().map(|client_id| directory_entries::client(snapshot, client_id));
             let rows = rows.collect::<Result<Vec<_>, StoreError>>()?;
             Ok(unknown.into_iter().zip(rows).filter(|(_, row)| row.is_none()).map(|(client_id, _)| client_id).collect())
         });
-        let (unknown, now): (Vec<String>, _) = (unknown?, self.ports.clock.now());
-        if unknown.is_empty() {
+        let removed: Vec<String> = removed?;
+        let locked = self.config.users.iter().filter(|user| user.locked);
+        let locked: Vec<String> = locked.map(|user| user.sub.as_str().to_owned()).collect();
+        if removed.is_empty() && locked.is_empty() {
             return Ok(());
         }
         self.gateway.store().write_blocking(move |tx: &Transaction<'_>| {
-            unknown.iter().try_for_each(|client_id| store::end_families_of_client(tx, client_id, now))
+            let removed = removed.iter().map(|client_id| Owner::Client(client_id));
+            let mut owners = removed.chain(locked.iter().map(|sub| Owner::User(sub)));
+            owners.try_for_each(|owner| store::end_everything_of(tx, owner, now))
         })
     }
 
@@ -103,7 +118,8 @@ impl Issuance {
         let (issuance, requester, token, now) = (self.clone(), client.clone(), Hash::of(token), self.ports.clock.now());
         let found = self.gateway.store().read(move |snapshot| {
             let found = store::family_of(snapshot, &token)?.filter(|stored| {
-                let is_current = stored.current == token && !stored.has_ended && now < stored.family.ends_at;
+                let has_ended = stored.has_ended || stored.ended_with_all;
+                let is_current = stored.current == token && !has_ended && now < stored.family.ends_at;
                 is_current && stored.family.client_id == requester.client_id
             });
             let Some(stored) = found else { return Ok(None) };

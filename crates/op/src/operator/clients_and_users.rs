@@ -82,8 +82,9 @@ impl Provider {
         self.parts().administration.stored_user_entry(sub)
     }
 
-    /// Locks a user, in the file or in the store: new requests end as for an unknown user, pending ones are withdrawn, and approvals
-    /// already given yield no tokens. Returns the number of pending requests.
+    /// Locks a user, in the file or in the store: new requests end as for an unknown user, pending ones are withdrawn,
+    /// approvals already given yield no tokens, and tokens issued before are not active any more; the end of the lock gives
+    /// nothing back. Returns the number of pending requests.
     ///
     /// # Errors
     /// [`DirectoryError`].

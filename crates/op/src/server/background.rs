@@ -1,8 +1,8 @@
-//! Background cleanup: deletes expired rows.
+//! Background cleanup: deletes expired rows, and withdraws what an ending left to be withdrawn.
 
 use std::time::Duration;
 
-use super::Provider;
+use super::{Parts, Provider};
 use crate::store;
 
 /// Interval of the cleanup.
@@ -15,6 +15,7 @@ impl Provider {
             let mut ticks = tokio::time::interval(CLEANUP_INTERVAL);
             loop {
                 ticks.tick().await;
+                parts.withdraw_ended().await;
                 let now = parts.ports.clock.now();
                 let forgotten = parts.gateway.store().write(move |transaction| {
                     store::forget_used(transaction, now)?;
@@ -31,5 +32,21 @@ impl Provider {
                 }
             }
         })
+    }
+}
+
+impl Parts {
+    /// Withdraws approvals whose requests were ended: by the file's locks, a restored copy, or a command that did not get to
+    /// its end.
+    async fn withdraw_ended(&self) {
+        let now = self.ports.clock.now();
+        let pending = self.gateway.store().read_slow(move |snapshot| store::pending_ended(snapshot, now)).await;
+        let withdrawn = match pending {
+            Ok(pending) => self.gateway.withdraw_all(pending).await,
+            Err(error) => Err(error.into()),
+        };
+        if let Err(error) = withdrawn {
+            tracing::warn!(%error, "ended requests could not be withdrawn");
+        }
     }
 }

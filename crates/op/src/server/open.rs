@@ -50,7 +50,7 @@ impl Provider {
         home::make(home).map_err(|source| OpenError::Home { path: home.to_owned(), source })?;
         let lock = HomeLock::take(home)?;
         let provider = Provider::open_with(config, home, ports, None, Some(lock))?;
-        provider.parts.issuance.end_families_of_unknown_clients()?;
+        provider.parts.issuance.end_everything_of_removed_and_locked()?;
         Ok(provider)
     }
 

@@ -7,6 +7,7 @@ use countersign_store::{Error, Snapshot, Transaction};
 use rusqlite::{OptionalExtension, Row, named_params, params};
 
 use super::columns::{column, time};
+use super::endings;
 use crate::grant::resource::Resources;
 
 /// How long an expired request is kept, in milliseconds: until then a client gets its result or error, later `invalid_grant`.
@@ -32,6 +33,41 @@ pub(crate) struct AuthRequest {
     pub(crate) redeemed: bool,
     /// Whether its client cancelled it.
     pub(crate) cancelled: bool,
+    /// The final refusal that its client was given.
+    pub(crate) refused: Option<FinalRefusal>,
+    /// Whether everything of its user or client was ended since it was made.
+    pub(crate) ended: bool,
+}
+
+impl AuthRequest {
+    /// Until when an approved request is redeemed: its end and twice the last told interval, at most a minute, since a
+    /// client that polls as it was told may come that much later.
+    pub(crate) fn redeemable_until(&self) -> Timestamp {
+        self.expires_at.plus_seconds((2 * u64::from(self.interval)).min(LATE_POLL_SECONDS))
+    }
+}
+
+/// Why an approval gives no tokens, now or later: stored when the client is told, so that nothing brings it back.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum FinalRefusal {
+    /// The user was locked or removed since.
+    UserGone,
+    /// Everything of the user or the client was ended since.
+    Ended,
+    /// The device that approved was revoked since.
+    DeviceRevoked,
+}
+
+impl FinalRefusal {
+    const ALL: [FinalRefusal; 3] = [FinalRefusal::UserGone, FinalRefusal::Ended, FinalRefusal::DeviceRevoked];
+
+    const fn as_str(self) -> &'static str {
+        match self {
+            FinalRefusal::UserGone => "user_gone",
+            FinalRefusal::Ended => "ended",
+            FinalRefusal::DeviceRevoked => "device_revoked",
+        }
+    }
 }
 
 /// The user a request is about, and the gateway's approval.
@@ -49,15 +85,20 @@ pub(crate) enum PollPace {
     TooFast(u32),
 }
 
+/// Longest time after its end in which an approved request is redeemed, in seconds.
+const LATE_POLL_SECONDS: u64 = 60;
+
 /// Seconds that each `slow_down` adds to the interval (CIBA Core §11).
 const SLOW_DOWN_SECONDS: u32 = 5;
 
 pub(crate) fn insert(transaction: &Transaction<'_>, request: &AuthRequest) -> Result<(), Error> {
-    let mut statement = transaction.connection().prepare_cached(
+    let mut statement = transaction.connection().prepare_cached(&format!(
         "INSERT INTO authentication_request
-             (id, client_id, subject, approval_id, scope, details, resource, requested_at, expires_at, interval)
-         VALUES (:id, :client_id, :subject, :approval_id, :scope, :details, :resource, :requested_at, :expires_at, :interval)",
-    )?;
+             (id, client_id, subject, approval_id, scope, details, resource, requested_at, expires_at, interval, endings)
+         SELECT :id, client_id, subject, :approval_id, :scope, :details, :resource, :requested_at, :expires_at, :interval, {}
+         FROM (SELECT :client_id AS client_id, :subject AS subject)",
+        endings::CURRENT
+    ))?;
     statement.execute(named_params! {
         ":id": request.id.as_bytes(),
         ":client_id": request.client_id,
@@ -74,11 +115,12 @@ pub(crate) fn insert(transaction: &Transaction<'_>, request: &AuthRequest) -> Re
 }
 
 pub(crate) fn find(snapshot: &Snapshot<'_>, id: &Hash) -> Result<Option<AuthRequest>, Error> {
-    let mut statement = snapshot.connection().prepare_cached(
+    let mut statement = snapshot.connection().prepare_cached(&format!(
         "SELECT client_id, subject, approval_id, scope, details, requested_at, expires_at, interval, redeemed_at,
-                cancelled_at, resource
+                cancelled_at, resource, refused, endings <> {}
          FROM authentication_request WHERE id = ?1",
-    )?;
+        endings::CURRENT
+    ))?;
     Ok(statement.query_row([id.as_bytes()], |row| read(row, *id)).optional()?)
 }
 
@@ -104,10 +146,19 @@ pub(crate) fn redeem(transaction: &Transaction<'_>, id: &Hash, now: Timestamp) -
         .connection()
         .prepare_cached(
             "UPDATE authentication_request SET redeemed_at = ?2
-             WHERE id = ?1 AND redeemed_at IS NULL AND cancelled_at IS NULL",
+             WHERE id = ?1 AND redeemed_at IS NULL AND cancelled_at IS NULL AND refused IS NULL",
         )?
         .execute(params![id.as_bytes(), column(now)])?;
     Ok(spent == 1)
+}
+
+/// Stores the final refusal that a request's client is given.
+pub(crate) fn refuse(transaction: &Transaction<'_>, id: &Hash, why: FinalRefusal) -> Result<(), Error> {
+    transaction
+        .connection()
+        .prepare_cached("UPDATE authentication_request SET refused = ?2 WHERE id = ?1 AND redeemed_at IS NULL")?
+        .execute(params![id.as_bytes(), why.as_str()])?;
+    Ok(())
 }
 
 /// Approvals of a client's pending requests.
@@ -116,24 +167,24 @@ pub(crate) fn pending_of_client(
     client_id: &str,
     now: Timestamp,
 ) -> Result<Vec<ApprovalId>, Error> {
-    pending(snapshot, "client_id", client_id, now)
+    pending(snapshot, "client_id = ?2", client_id, now)
 }
 
 /// Approvals of the pending requests about a user.
 pub(crate) fn pending_of_user(snapshot: &Snapshot<'_>, sub: &str, now: Timestamp) -> Result<Vec<ApprovalId>, Error> {
-    pending(snapshot, "subject", sub, now)
+    pending(snapshot, "subject = ?2", sub, now)
+}
+
+/// Approvals of the unredeemed requests that were ended with everything of their user or client.
+pub(crate) fn pending_ended(snapshot: &Snapshot<'_>, now: Timestamp) -> Result<Vec<ApprovalId>, Error> {
+    pending(snapshot, &format!("?2 = '' AND endings <> {}", endings::CURRENT), "", now)
 }
 
 /// Scans the index by expiry: few of the stored requests are pending.
-fn pending(
-    snapshot: &Snapshot<'_>,
-    whose: &'static str,
-    value: &str,
-    now: Timestamp,
-) -> Result<Vec<ApprovalId>, Error> {
+fn pending(snapshot: &Snapshot<'_>, condition: &str, value: &str, now: Timestamp) -> Result<Vec<ApprovalId>, Error> {
     let mut statement = snapshot.connection().prepare_cached(&format!(
         "SELECT approval_id FROM authentication_request
-         WHERE expires_at > ?1 AND {whose} = ?2 AND approval_id IS NOT NULL AND redeemed_at IS NULL"
+         WHERE expires_at > ?1 AND {condition} AND approval_id IS NOT NULL AND redeemed_at IS NULL"
     ))?;
     let found = statement.query_map(params![column(now), value], |row| row.get::<_, String>(0))?;
     let ids = found.map(|id| id.map(|id| id.parse::<ApprovalId>()));
@@ -143,15 +194,16 @@ fn pending(
     )
 }
 
-/// Cancels a request for its client. `false` if it was redeemed, cancelled or expired before.
+/// Cancels a request for its client. `false` if it was redeemed or cancelled before, or can't be redeemed any more.
 pub(crate) fn cancel(transaction: &Transaction<'_>, id: &Hash, now: Timestamp) -> Result<bool, Error> {
     let changed = transaction
         .connection()
         .prepare_cached(
             "UPDATE authentication_request SET cancelled_at = ?2
-             WHERE id = ?1 AND redeemed_at IS NULL AND cancelled_at IS NULL AND expires_at > ?2",
+             WHERE id = ?1 AND redeemed_at IS NULL AND cancelled_at IS NULL
+                AND expires_at + 1000 * min(2 * interval, ?3) > ?2",
         )?
-        .execute(params![id.as_bytes(), column(now)])?;
+        .execute(params![id.as_bytes(), column(now), i64::try_from(LATE_POLL_SECONDS).unwrap_or(i64::MAX)])?;
     Ok(changed == 1)
 }
 
@@ -181,6 +233,14 @@ fn read(row: &Row<'_>, id: Hash) -> rusqlite::Result<AuthRequest> {
         interval: row.get(7)?,
         redeemed: redeemed.is_some(),
         cancelled: cancelled.is_some(),
+        refused: match row.get_ref(11)?.as_str_or_null()? {
+            None => None,
+            // An unreadable one must not be treated as none.
+            Some(word) => {
+                Some(FinalRefusal::ALL.into_iter().find(|known| known.as_str() == word).unwrap_or(FinalRefusal::Ended))
+            }
+        },
+        ended: row.get(12)?,
     })
 }
 
@@ -207,6 +267,8 @@ mod tests {
                 interval: 5,
                 redeemed: false,
                 cancelled: false,
+                refused: None,
+                ended: false,
             };
             let all = [
                 request(1, None),

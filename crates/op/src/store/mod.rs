@@ -3,6 +3,7 @@
 mod authentication_requests;
 mod columns;
 pub(crate) mod directory_entries;
+mod endings;
 pub(crate) mod outbox;
 mod refresh_families;
 mod replay;
@@ -13,12 +14,13 @@ mod user_code_guesses;
 use countersign_store::Schema;
 
 pub(crate) use authentication_requests::{
-    AuthRequest, ExistingApproval, PollPace, cancel, find, forget_old, insert, note_poll, pending_of_client,
-    pending_of_user, redeem,
+    AuthRequest, ExistingApproval, FinalRefusal, PollPace, cancel, find, forget_old, insert, note_poll, pending_ended,
+    pending_of_client, pending_of_user, redeem, refuse,
 };
+pub(crate) use endings::{Owner, end_everything_of, last_ending};
 pub(crate) use refresh_families::{
-    Family, StoredFamily, begin_family, clients_with_families, end_families_of_client, end_family, family_of,
-    forget_families, has_family_ended, rotate,
+    Family, StoredFamily, begin_family, clients_with_grants, end_family, family_of, forget_families, has_family_ended,
+    rotate,
 };
 pub(crate) use replay::{forget_used, use_once};
 pub use request_trace::RequestTrace;

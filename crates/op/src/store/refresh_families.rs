@@ -8,6 +8,7 @@ use rusqlite::types::Type;
 use rusqlite::{OptionalExtension, Row, named_params, params};
 
 use super::columns::{column, time};
+use super::endings;
 use crate::config::MAX_TOKEN_LIFETIME;
 use crate::grant::confirmation::Confirmation;
 use crate::grant::resource::Resources;
@@ -36,7 +37,10 @@ pub(crate) struct StoredFamily {
     pub(crate) current: Hash,
     /// Hash of the token before `current`, and when it was used.
     pub(crate) previous: Option<(Hash, Timestamp)>,
+    /// Given up by its client, or used twice.
     pub(crate) has_ended: bool,
+    /// Ended with everything of its user or client.
+    pub(crate) ended_with_all: bool,
 }
 
 /// Adds a family with its first token.
@@ -46,10 +50,13 @@ pub(crate) fn begin_family(transaction: &Transaction<'_>, family: &Family, first
         Some(Confirmation::Certificate(hash)) => (Some(CERTIFICATE), Some(hash)),
         None => (None, None),
     };
-    let mut statement = transaction.connection().prepare_cached(
-        "INSERT INTO refresh_family (client_id, subject, approval_id, scope, details, resource, binding, bound_to, current, ends_at)
-         VALUES (:client_id, :subject, :approval_id, :scope, :details, :resource, :binding, :bound_to, :current, :ends_at)",
-    )?;
+    let mut statement = transaction.connection().prepare_cached(&format!(
+        "INSERT INTO refresh_family
+             (client_id, subject, approval_id, scope, details, resource, binding, bound_to, current, ends_at, endings)
+         SELECT client_id, subject, :approval_id, :scope, :details, :resource, :binding, :bound_to, :current, :ends_at, {}
+         FROM (SELECT :client_id AS client_id, :subject AS subject)",
+        endings::CURRENT
+    ))?;
     statement.execute(named_params! {
         ":client_id": family.client_id,
         ":subject": family.sub,
@@ -67,11 +74,12 @@ pub(crate) fn begin_family(transaction: &Transaction<'_>, family: &Family, first
 
 /// The family of a current or former token.
 pub(crate) fn family_of(snapshot: &Snapshot<'_>, token: &Hash) -> Result<Option<StoredFamily>, Error> {
-    let mut statement = snapshot.connection().prepare_cached(
+    let mut statement = snapshot.connection().prepare_cached(&format!(
         "SELECT refresh_family.id, client_id, subject, approval_id, scope, details, binding, bound_to, current, previous,
-                rotated_at, ends_at, ended_at, resource
+                rotated_at, ends_at, ended_at IS NOT NULL, resource, endings <> {}
          FROM refresh_token JOIN refresh_family ON refresh_family.id = family WHERE hash = ?1",
-    )?;
+        endings::CURRENT
+    ))?;
     Ok(statement.query_row([token.as_bytes()], read).optional()?)
 }
 
@@ -99,19 +107,6 @@ pub(crate) fn end_family(transaction: &Transaction<'_>, family: i64, now: Timest
     Ok(())
 }
 
-/// Ends all families of a client, so that a later client with the same id inherits none.
-pub(crate) fn end_families_of_client(
-    transaction: &Transaction<'_>,
-    client_id: &str,
-    now: Timestamp,
-) -> Result<(), Error> {
-    transaction
-        .connection()
-        .prepare_cached("UPDATE refresh_family SET ended_at = ?2 WHERE client_id = ?1 AND ended_at IS NULL")?
-        .execute(params![client_id, column(now)])?;
-    Ok(())
-}
-
 /// Whether the family of an approval was ended early.
 pub(crate) fn has_family_ended(snapshot: &Snapshot<'_>, approval: &ApprovalId) -> Result<bool, Error> {
     Ok(snapshot
@@ -120,11 +115,15 @@ pub(crate) fn has_family_ended(snapshot: &Snapshot<'_>, approval: &ApprovalId) -
         .exists([approval.as_str()])?)
 }
 
-/// Ids of clients with a family that has not ended.
-pub(crate) fn clients_with_families(snapshot: &Snapshot<'_>) -> Result<Vec<String>, Error> {
-    let mut statement =
-        snapshot.connection().prepare("SELECT DISTINCT client_id FROM refresh_family WHERE ended_at IS NULL")?;
-    Ok(statement.query_map([], |row| row.get(0))?.collect::<Result<_, _>>()?)
+/// Ids of clients with a family that has not ended, or an unredeemed request.
+pub(crate) fn clients_with_grants(snapshot: &Snapshot<'_>, now: Timestamp) -> Result<Vec<String>, Error> {
+    let mut statement = snapshot.connection().prepare(&format!(
+        "SELECT DISTINCT client_id FROM refresh_family WHERE ended_at IS NULL AND endings = {current}
+         UNION SELECT DISTINCT client_id FROM authentication_request
+         WHERE expires_at > ?1 AND redeemed_at IS NULL AND endings = {current}",
+        current = endings::CURRENT
+    ))?;
+    Ok(statement.query_map([column(now)], |row| row.get(0))?.collect::<Result<_, _>>()?)
 }
 
 /// Deletes expired families with their tokens. One that was ended early is kept for the longest lifetime of an access token: its
@@ -175,7 +174,8 @@ fn read(row: &Row<'_>) -> rusqlite::Result<StoredFamily> {
         },
         current: hash(8)?.ok_or_else(|| unreadable(8, "a refresh token's hash"))?,
         previous: hash(9)?.zip(rotated_at.map(time)),
-        has_ended: row.get::<_, Option<i64>>(12)?.is_some(),
+        has_ended: row.get(12)?,
+        ended_with_all: row.get(14)?,
     })
 }
 

@@ -15,6 +15,8 @@ CREATE TABLE authentication_request (
     polled_at    INTEGER,
     redeemed_at  INTEGER,                       -- single use: set once, by compare-and-swap
     cancelled_at INTEGER,                       -- its client called it off: set once, whether or not a device was asked
+    refused      TEXT,                          -- the final refusal that its client was given: user_gone | ended | device_revoked
+    endings      INTEGER NOT NULL,              -- of its client and user when it was made: a later ending ends it
     resource     TEXT                           -- resources that access tokens are for (RFC 8707), space-delimited; NULL: this provider alone
 ) STRICT;
 CREATE INDEX authentication_request_by_expiry ON authentication_request (expires_at);
@@ -48,6 +50,13 @@ CREATE INDEX user_name_by_sub ON user_name (sub);
 
 -- Users locked by a command, whether their entries are in the file or here.
 CREATE TABLE user_lock (sub TEXT PRIMARY KEY, locked_at INTEGER NOT NULL) STRICT, WITHOUT ROWID;
+
+-- How often everything of an owner was ended for good: by a lock, a removal, a restored copy. Rows stay.
+CREATE TABLE ending (
+    owner TEXT PRIMARY KEY,                     -- 'all', 'user ' and a subject, 'client ' and an id
+    count INTEGER NOT NULL,
+    at    INTEGER NOT NULL                      -- of the latest
+) STRICT, WITHOUT ROWID;
 
 -- Replay: client assertions, signed requests and DPoP proofs that were used, until they expire by themselves.
 CREATE TABLE used_once (
@@ -99,6 +108,7 @@ CREATE TABLE refresh_family (
     rotated_at  INTEGER,                        -- when previous was used
     ends_at     INTEGER NOT NULL,
     ended_at    INTEGER,                        -- given up by its client, or used twice
+    endings     INTEGER NOT NULL,               -- of its client and user when it began
     resource    TEXT                            -- as of an authentication request
 ) STRICT;
 CREATE INDEX refresh_family_by_end ON refresh_family (ends_at);

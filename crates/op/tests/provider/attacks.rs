@@ -196,7 +196,9 @@ async fn attack_14_a_user_locked_before_during_or_after_approving_gets_no_token(
         }
     }
     let world = world.restarted_with(CONFIG);
-    assert_eq!(world.poll("till", &after).await.status, StatusCode::OK, "without the lock it is worth what it was");
+    for id in [&during, &after] {
+        assert_eq!(world.poll("till", id).await.text("error"), "access_denied", "the end of a lock gives nothing back");
+    }
 }
 
 #[tokio::test]

@@ -11,6 +11,7 @@ mod directory;
 mod discovery;
 mod document_server;
 mod fapi_ciba;
+mod final_ends;
 mod key_rotation;
 mod login_hints;
 mod metrics;

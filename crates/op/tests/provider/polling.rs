@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use axum::http::StatusCode;
 use countersign_op::{OpenError, Provider};
+use countersign_testing_gateway::DeviceCalls as _;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::{TcpListener, TcpStream};
 
@@ -60,6 +61,80 @@ async fn t02_polling_too_fast_slows_down_every_later_poll() {
     assert_eq!(reply.text("error_description"), "polled too early: from now on wait 15 seconds between polls");
     world.advance_seconds(13);
     assert_eq!(world.poll("kiosk", &id).await.text("error"), "slow_down");
+}
+
+impl World {
+    /// Asks Alice for `seconds`, as a client that she has approved nothing for yet.
+    async fn asked_for(&self, seconds: &str) -> String {
+        let form = [("scope", "openid"), ("login_hint", "alice"), ("interaction_type", "boolean")];
+        let form = [form.as_slice(), &[("requested_expiry", seconds)]].concat();
+        self.post("till", BC, &form).await.text("auth_req_id")
+    }
+}
+
+#[tokio::test]
+async fn an_answer_in_time_is_fetched_by_a_client_that_polls_as_it_was_told() {
+    let world = World::new();
+    let mut phone = world.enroll("Phone").await;
+    let id = world.asked_for("40").await;
+    for expected in ["authorization_pending", "slow_down", "slow_down"] {
+        assert_eq!(world.poll("till", &id).await.text("error"), expected);
+    }
+    for _ in 0..2 {
+        world.side.clock.advance_millis(15_200);
+        assert_eq!(world.poll("till", &id).await.text("error"), "authorization_pending");
+    }
+    world.side.clock.advance_millis(1_900);
+    let challenge = phone.next_challenge(&world.side).await;
+    let answer = phone.approve(&challenge, None);
+    phone.settle(&world.side, &challenge, &answer).await;
+    // As told: 15 seconds after the last one, 5 after the request's end.
+    world.side.clock.advance_millis(13_300);
+    let reply = world.poll("till", &id).await;
+    assert_eq!(reply.status, StatusCode::OK, "{}", reply.body);
+}
+
+#[tokio::test]
+async fn an_approval_of_a_life_under_five_intervals_is_fetched_at_the_next_poll() {
+    let world = World::new();
+    let mut phone = world.enroll("Phone").await;
+    let id = world.asked_for("14").await;
+    assert_eq!(world.poll("till", &id).await.text("error"), "authorization_pending");
+    world.side.clock.advance_millis(10_400);
+    assert_eq!(world.poll("till", &id).await.text("error"), "authorization_pending");
+    let challenge = phone.next_challenge(&world.side).await;
+    let answer = phone.approve(&challenge, None);
+    phone.settle(&world.side, &challenge, &answer).await;
+    world.side.clock.advance_millis(4_700);
+    assert_eq!(world.poll("till", &id).await.status, StatusCode::OK);
+}
+
+#[tokio::test]
+async fn what_ended_in_time_is_told_as_it_ended_however_late_the_client_asks() {
+    let world = World::new();
+    let mut phone = world.enroll("Phone").await;
+    let (denied, approved, unanswered) =
+        (world.asked_for("60").await, world.asked_for("60").await, world.asked_for("60").await);
+    let challenges = phone.pull(&world.side).await.challenges;
+    let challenges: Vec<_> = challenges.iter().map(|challenge| phone.verify(challenge)).collect();
+    let answer = phone.deny(&challenges[0], None);
+    phone.settle(&world.side, &challenges[0], &answer).await;
+    let answer = phone.approve(&challenges[1], None);
+    phone.settle(&world.side, &challenges[1], &answer).await;
+
+    // Twice the interval of 5 seconds after the end, less a moment; and then.
+    world.advance_seconds(69);
+    let reply = world.poll("till", &denied).await;
+    assert_eq!(
+        (reply.text("error").as_str(), reply.text("error_description").as_str()),
+        ("access_denied", "the user denied the request")
+    );
+    assert_eq!(world.poll("till", &unanswered).await.text("error"), "expired_token");
+    world.advance_seconds(1);
+    let reply = world.poll("till", &approved).await;
+    assert_eq!(reply.text("error"), "expired_token");
+    assert!(reply.text("error_description").starts_with("the request was approved in time, but"), "{}", reply.body);
+    assert_eq!(world.poll("till", &denied).await.text("error"), "access_denied");
 }
 
 #[tokio::test]

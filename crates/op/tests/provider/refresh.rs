@@ -223,8 +223,10 @@ async fn a_user_locked_or_an_approval_disputed_ends_refreshing() {
     let world = world.restarted_with(&locked);
     assert_refused(&refresh(&world, "app", &token, &[]).await, "locked or removed");
     let world = world.restarted_with(&config());
-    let token = assert_good(&refresh(&world, "app", &token, &[]).await);
+    assert_refused(&refresh(&world, "app", &token, &[]).await, "was revoked, or");
+    world.advance_seconds(1);
 
+    let token = first(&world, &mut device).await;
     let form = [("scope", "openid offline_access"), ("login_hint", "alice"), ("interaction_type", "boolean")];
     let id = world.post("app", BC, &form).await.text("auth_req_id");
     let challenge = device.next_challenge(&world.side).await;

@@ -188,6 +188,15 @@ impl World {
         self.send(Request::get(path).body(Body::empty()).expect("a request")).await
     }
 
+    /// How often the provider has waited for its disk: commits in the journal, each the frame that names the size of the
+    /// file after it (https://www.sqlite.org/fileformat2.html#the_write_ahead_log).
+    pub(crate) fn commits(&self) -> usize {
+        let journal = std::fs::read(self.home().join("provider.db-wal")).expect("a journal");
+        let (head, frames) = journal.split_at(32);
+        let page = usize::try_from(u32::from_be_bytes(head[8..12].try_into().expect("four bytes"))).expect("small");
+        frames.chunks_exact(24 + page).filter(|frame| frame[4..8] != [0; 4]).count()
+    }
+
     /// Polls for a request of this client.
     pub(crate) async fn poll(&self, client: &str, auth_req_id: &str) -> Reply {
         let form = [("grant_type", "urn:openid:params:grant-type:ciba"), ("auth_req_id", auth_req_id)];

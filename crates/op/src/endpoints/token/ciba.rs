@@ -23,7 +23,7 @@ use crate::http::{ErrorCode, Form, OAuthError};
 use crate::issuance::approval_status::{TokenRefusal, already_redeemed};
 use crate::issuance::redeem::Grant;
 use crate::issuance::refresh_token::{family, granted, is_offline, new_token};
-use crate::store::{self, AuthRequest, PollPace};
+use crate::store::{self, AuthRequest, FinalRefusal, PollPace};
 
 /// State of the polled request.
 enum PollState {
@@ -33,6 +33,8 @@ enum PollState {
     Pending(AuthRequest, Option<VerdictWait>),
     /// Polled before the interval was over; the interval in seconds from now on.
     TooFast(u32),
+    /// Never any more, from now on.
+    Refused(FinalRefusal),
 }
 
 /// Listener for a verdict, registered while there was none.
@@ -83,6 +85,7 @@ impl TokenEndpoint {
                             format!("polled too early: from now on wait {interval} seconds between polls");
                         return Err(OAuthError::new(ErrorCode::SlowDown, description).with_interval(interval));
                     }
+                    PollState::Refused(why) => return Err(TokenRefusal::Final(why).into()),
                 };
             let waiting = match &held {
                 Some(waiting) if Instant::now() >= waiting.until => return Err(pending()),
@@ -121,7 +124,14 @@ impl TokenEndpoint {
         let found = self.gateway.store().write(move |tx: &Transaction<'_>| -> Result<PollState, TokenRefusal> {
             let request = endpoint.request_of(tx, &id, &requester)?;
             let resources = request.resources.narrowed_to(&named).map_err(TokenRefusal::OAuth)?;
-            match endpoint.issuance.approval_of_request(tx, &request, now)? {
+            let approval = match endpoint.issuance.approval_of_request(tx, &request, now) {
+                Err(TokenRefusal::Final(why)) => {
+                    store::refuse(tx, &id, why)?;
+                    return Ok(PollState::Refused(why));
+                }
+                status => status?,
+            };
+            match approval {
                 Some(approval) if store::redeem(tx, &id, now)? => {
                     let scope = granted(&request.scope, &requester);
                     if is_offline(&scope)

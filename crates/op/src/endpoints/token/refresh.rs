@@ -22,9 +22,15 @@ use crate::store::{self, Family};
 /// The client gets another successor; the lost one is void.
 const RETRY_SECONDS: u64 = 30;
 
-/// The family, the access token's resources and the approval of a refresh token; `None` after reuse, which revoked the
-/// family.
-type RefreshedGrant = Option<(Family, Resources, Approval)>;
+/// What a refresh token is worth.
+enum RefreshedGrant {
+    /// The family, the access token's resources and the approval.
+    Fresh(Family, Resources, Approval),
+    /// It was used a second time, which ended its family.
+    Reused,
+    /// Nothing any more, which ended its family: what is told is final.
+    Ended(&'static str),
+}
 
 impl TokenEndpoint {
     /// The token response for a refresh token.
@@ -62,25 +68,34 @@ impl TokenEndpoint {
                     let Family { sub, client_id, approval, .. } = &stored.family;
                     let approval = approval.as_str();
                     endpoint.recorder.note(tx, &Event::RefreshReuse { sub, client_id, approval })?;
-                    return Ok(None);
+                    return Ok(RefreshedGrant::Reused);
                 }
             };
             check_scope(narrowed_scope.as_deref(), &stored.family.scope)?;
             let resources = stored.family.resources.narrowed_to(&named).map_err(TokenRefusal::OAuth)?;
-            let approval = endpoint.issuance.approval_of_family(tx, &stored.family)?;
+            let approval = match endpoint.issuance.approval_of_family(tx, &stored)? {
+                Ok(approval) => approval,
+                Err(why) => {
+                    store::end_family(tx, stored.id, now)?;
+                    return Ok(RefreshedGrant::Ended(why));
+                }
+            };
             store::rotate(tx, stored.id, (&used, since), &next_hash)?;
-            Ok(Some((stored.family, resources, approval)))
+            Ok(RefreshedGrant::Fresh(stored.family, resources, approval))
         });
-        let Some((family, resources, approval)) =
-            rotated.await.map_err(|error: TokenRefusal| OAuthError::from(error))?
-        else {
-            let client_id = client.client_id.as_str();
-            tracing::warn!(
-                client_id,
-                "refresh_reuse: a refresh token was used a second time; all of its family was revoked"
-            );
-            return Err(invalid("this refresh token was used before: every token of its family is revoked"));
-        };
+        let (family, resources, approval) =
+            match rotated.await.map_err(|error: TokenRefusal| OAuthError::from(error))? {
+                RefreshedGrant::Fresh(family, resources, approval) => (family, resources, approval),
+                RefreshedGrant::Reused => {
+                    let client_id = client.client_id.as_str();
+                    tracing::warn!(
+                        client_id,
+                        "refresh_reuse: a refresh token was used a second time; all of its family was revoked"
+                    );
+                    return Err(invalid("this refresh token was used before: every token of its family is revoked"));
+                }
+                RefreshedGrant::Ended(why) => return Err(invalid(why)),
+            };
         let grant = Grant {
             auth_req_id: None,
             sub: &family.sub,

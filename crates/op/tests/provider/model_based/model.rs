@@ -30,6 +30,8 @@ pub(super) struct Request {
     /// `None`: nobody was asked, and the client does not know.
     pub(super) approval: Option<Approval>,
     pub(super) redeemed: bool,
+    /// A lock of the user ended it for good.
+    pub(super) ended: bool,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -58,6 +60,8 @@ pub(super) enum ApprovalStatus {
 #[derive(Clone, Debug)]
 pub(super) struct Terms {
     pub(super) expires_at: u64,
+    /// Its end and twice the last told interval, at most a minute.
+    pub(super) redeemable_until: u64,
     pub(super) answer_until: u64,
     pub(super) has_number: bool,
     /// The client must not know who exists.
@@ -99,6 +103,13 @@ impl Model {
     pub(super) fn new() -> Model {
         let device = || Device { standing: DeviceStatus::Active, used: 0 };
         Model { devices: [device(), device(), device()], requests: Vec::new() }
+    }
+
+    /// The user was locked: what is not redeemed by now never is.
+    pub(super) fn lock(&mut self) {
+        for request in self.requests.iter_mut().filter(|request| request.approval.is_some()) {
+            request.ended = true;
+        }
     }
 
     /// Everything that is due at this time has ended, whether or not it was read since.
@@ -181,18 +192,26 @@ impl Model {
         if state.redeemed || !state.made {
             return PollResult::Invalid;
         }
-        if facts.now >= terms.expires_at {
-            return PollResult::Expired;
-        }
-        let Some(approval) = &state.approval else { return PollResult::Pending };
+        let unanswered = if facts.now >= terms.expires_at { PollResult::Expired } else { PollResult::Pending };
+        let Some(approval) = &state.approval else { return unanswered };
         match approval.fate {
-            ApprovalStatus::Open | ApprovalStatus::Expired => PollResult::Pending,
-            ApprovalStatus::Refused | ApprovalStatus::DeviceRevoked if terms.hides => PollResult::Pending,
+            ApprovalStatus::Open | ApprovalStatus::Expired | ApprovalStatus::Cancelled
+                if state.ended && terms.hides =>
+            {
+                unanswered
+            }
+            ApprovalStatus::Open | ApprovalStatus::Expired if state.ended => PollResult::Denied,
+            ApprovalStatus::Open | ApprovalStatus::Expired => unanswered,
+            ApprovalStatus::Refused | ApprovalStatus::DeviceRevoked if terms.hides => unanswered,
             ApprovalStatus::Approved { answer } => {
                 let by = facts.answers[answer].expect("it decided").device;
                 let device = &self.devices[by];
-                if facts.locked || approval.disputed || device.standing != DeviceStatus::Active {
+                let is_void = state.ended || approval.disputed || device.standing != DeviceStatus::Active;
+                if facts.locked || is_void {
                     return PollResult::Denied;
+                }
+                if facts.now >= terms.redeemable_until {
+                    return PollResult::Expired;
                 }
                 state.redeemed = true;
                 PollResult::Tokens

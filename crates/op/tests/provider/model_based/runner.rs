@@ -91,6 +91,9 @@ impl StateMachineTest for Runner {
             Step::Kill => runner.restart(&runner.journal_bytes()),
             Step::Lock(locked) => {
                 runner.locked = locked;
+                if locked {
+                    runner.model.lock();
+                }
                 runner.restart(&runner.journal_bytes());
             }
         }
@@ -169,6 +172,7 @@ impl Runner {
             details,
             terms: Terms {
                 expires_at: now + life,
+                redeemable_until: now + life + 2 * INTERVAL,
                 answer_until: now + (life * 1000 - ((INTERVAL + 2) * 1000).min(life * 200)) / 1000,
                 has_number: shown.is_some(),
                 hides,
@@ -183,7 +187,7 @@ impl Runner {
             refused: [false; 3],
             answered: [None; 3],
         });
-        self.model.requests.push(super::model::Request { made, approval, redeemed: false });
+        self.model.requests.push(super::model::Request { made, approval, redeemed: false, ended: false });
     }
 
     /// A device hears everything new. What it is asked is what the client asked, and what ended ended as it must.
@@ -478,7 +482,12 @@ impl Runner {
 
     fn terms_and_answers(&self) -> (Vec<Terms>, Vec<Option<SignedAnswer>>) {
         let answers = self.answers.iter().map(|answer| answer.as_ref().map(|(signed, _)| *signed));
-        (self.requests.iter().map(|asked| asked.terms.clone()).collect(), answers.collect())
+        let store = self.world.provider.gateway().store();
+        let terms = self.requests.iter().map(|asked| {
+            let redeemable_until = stored_state::redeemable_until(store, &asked.id);
+            Terms { redeemable_until: redeemable_until.unwrap_or(asked.terms.redeemable_until), ..asked.terms.clone() }
+        });
+        (terms.collect(), answers.collect())
     }
 
     fn facts<'a>(&self, (terms, answers): &'a (Vec<Terms>, Vec<Option<SignedAnswer>>)) -> Facts<'a> {

@@ -22,6 +22,19 @@ pub(super) fn read(store: &Store, names: &Names<'_>) -> Model {
     store.read_blocking(|snapshot| Ok(read_all(snapshot.connection(), names)?)).expect("the file can be read")
 }
 
+/// Until when a request can be redeemed: each `slow_down` moves it.
+pub(super) fn redeemable_until(store: &Store, id: &str) -> Option<u64> {
+    let found = store.read_blocking(|snapshot| {
+        let until = snapshot.connection().query_row(
+            "SELECT expires_at / 1000 + min(2 * interval, 60) FROM authentication_request WHERE substr(id, 7) = ?1",
+            [&Hash::of(id).as_bytes()[6..]],
+            |row| row.get::<_, i64>(0),
+        );
+        Ok(until.optional()?)
+    });
+    found.expect("the file can be read").map(i64::unsigned_abs)
+}
+
 fn read_all(connection: &Connection, names: &Names<'_>) -> rusqlite::Result<Model> {
     let device = |id: &DeviceId| {
         connection.query_row("SELECT status, coalesce(seq, 0) FROM device WHERE id = ?1", [id.as_str()], |row| {
@@ -40,19 +53,21 @@ fn read_all(connection: &Connection, names: &Names<'_>) -> rusqlite::Result<Mode
 }
 
 fn request(connection: &Connection, names: &Names<'_>, id: &str) -> rusqlite::Result<Request> {
-    let found: Option<(Option<String>, bool)> = connection
+    let found: Option<(Option<String>, bool, bool)> = connection
         .query_row(
-            "SELECT approval_id, redeemed_at IS NOT NULL FROM authentication_request WHERE substr(id, 7) = ?1",
+            "SELECT approval_id, redeemed_at IS NOT NULL, endings <> (SELECT coalesce(sum(e.count), 0) FROM ending e
+                 WHERE e.owner IN ('all', 'client ' || client_id, 'user ' || subject))
+             FROM authentication_request WHERE substr(id, 7) = ?1",
             // The first six bytes of the key are the time.
             [&Hash::of(id).as_bytes()[6..]],
-            |row| Ok((row.get(0)?, row.get(1)?)),
+            |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?)),
         )
         .optional()?;
-    let Some((approval_id, redeemed)) = found else {
-        return Ok(Request { made: false, approval: None, redeemed: false });
+    let Some((approval_id, redeemed, ended)) = found else {
+        return Ok(Request { made: false, approval: None, redeemed: false, ended: false });
     };
     let approval = approval_id.map(|id| approval(connection, names, &id)).transpose()?;
-    Ok(Request { made: true, approval, redeemed })
+    Ok(Request { made: true, approval, redeemed, ended })
 }
 
 fn approval(connection: &Connection, names: &Names<'_>, id: &str) -> rusqlite::Result<Approval> {

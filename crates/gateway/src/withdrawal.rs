@@ -1,0 +1,88 @@
+//! Withdraws many approvals, a few in each write, so that no other write waits long for a lock, a removal or a revocation.
+
+use std::sync::{Mutex, PoisonError};
+
+use countersign_protocol::id::{ApprovalId, DeviceId};
+use countersign_store::Transaction;
+
+use crate::Gateway;
+use crate::outcome::EndError;
+use crate::store::approvals::Status;
+use crate::store::challenges;
+
+/// Approvals ended in one write. Each takes a signature and four rows for every device that was asked, at most ten: some
+/// 30 ms for all.
+pub(crate) const AT_ONCE: usize = 8;
+
+/// Ended devices whose approvals were more than one write withdraws.
+#[derive(Default)]
+pub(crate) struct EndedDevices(Mutex<Vec<DeviceId>>);
+
+impl Gateway {
+    /// Withdraws those of these approvals that are still pending, and returns their number. Takes many small writes; after a
+    /// crash in between the rest is still pending.
+    ///
+    /// # Errors
+    /// [`EndError`]; what was withdrawn before stays so.
+    pub async fn withdraw_all(&self, approvals: Vec<ApprovalId>) -> Result<usize, EndError> {
+        let mut withdrawn = 0;
+        for some in approvals.chunks(AT_ONCE) {
+            let (gateway, some) = (self.clone(), some.to_vec());
+            let ended = self.store().write(move |tx| -> Result<usize, EndError> {
+                let mut ended = 0;
+                for approval in &some {
+                    ended += usize::from(gateway.withdraw(tx, approval)?);
+                }
+                Ok(ended)
+            });
+            withdrawn += ended.await?;
+        }
+        Ok(withdrawn)
+    }
+
+    /// Ends the first approvals that no device is left to answer, now that this one ended; the rest follows the commit, by
+    /// [`Gateway::withdraw_from_ended_devices`].
+    pub(crate) fn withdraw_from(&self, transaction: &Transaction<'_>, device: &DeviceId) -> Result<(), EndError> {
+        let pending = challenges::pending_approvals(transaction, device)?;
+        for approval in pending.iter().take(AT_ONCE) {
+            self.end_if_nobody_is_left(transaction, approval)?;
+        }
+        if pending.len() > AT_ONCE {
+            let (gateway, device) = (self.clone(), device.clone());
+            transaction.after_commit(move || gateway.ended_devices().lock().push(device));
+        }
+        Ok(())
+    }
+
+    /// Ends the approvals that devices which ended leave without anybody to answer.
+    pub(crate) async fn withdraw_from_ended_devices(&self) -> Result<(), EndError> {
+        let ended = std::mem::take(&mut *self.ended_devices().lock());
+        for device in ended {
+            let pending =
+                self.store().read_slow(move |snapshot| challenges::pending_approvals(snapshot, &device)).await?;
+            for some in pending.chunks(AT_ONCE) {
+                let (gateway, some) = (self.clone(), some.to_vec());
+                let ended = self
+                    .store()
+                    .write(move |tx| some.iter().try_for_each(|approval| gateway.end_if_nobody_is_left(tx, approval)));
+                ended.await?;
+            }
+        }
+        Ok(())
+    }
+
+    fn end_if_nobody_is_left(&self, transaction: &Transaction<'_>, approval: &ApprovalId) -> Result<(), EndError> {
+        let (can_answer, refused) = challenges::still_asked(transaction, approval)?;
+        if can_answer == 0 {
+            let status = if refused > 0 { Status::Refused } else { Status::DeviceRevoked };
+            self.end_if_pending(transaction, approval, status)?;
+        }
+        Ok(())
+    }
+}
+
+impl EndedDevices {
+    fn lock(&self) -> std::sync::MutexGuard<'_, Vec<DeviceId>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
