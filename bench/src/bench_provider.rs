@@ -141,6 +141,7 @@ mode = "test"
 [policy]
 interval = "1s"
 requests_per_minute = 100_000_000
+pending_requests = 10_000_000
 prompts_per_minute = 1000
 max_pending = 1000
 

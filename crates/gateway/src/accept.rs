@@ -1,7 +1,7 @@
 //! Accepts requests: checks what devices will show, decides interaction and muting, and stores one signed challenge per device.
 
 use countersign_jose::clock::Timestamp;
-use countersign_protocol::challenge::Challenge;
+use countersign_protocol::challenge::{Challenge, TERMINAL};
 use countersign_protocol::id::{ApprovalId, ChallengeId};
 use countersign_protocol::interaction::{self, Interaction, InteractionType, UserVerification};
 use countersign_protocol::jws::Compact;
@@ -12,6 +12,7 @@ use countersign_store::Transaction;
 
 use crate::Gateway;
 use crate::interaction::{Capabilities, SHORT_LIFETIME};
+use crate::prompt_limit::PromptHistory;
 use crate::request::{AcceptError, AcceptedRequest, ApprovalRequest};
 use crate::store::approvals::{self, ApprovalRow, Status};
 use crate::store::devices::{self, Device};
@@ -45,9 +46,23 @@ impl Gateway {
         let devices = if decided_here { Vec::new() } else { self.devices_to_ask(transaction, request)? };
 
         let client = request.client.id.as_str();
-        let pending = approvals::pending_unheld(transaction, &request.subject, client)?;
+        let terminal = request.context.get(TERMINAL).filter(|_| request.client.verified);
+        let terminal = terminal.map(|terminal| terminal.value.clone());
+        let pending = approvals::pending_unheld(transaction, &request.subject, client, terminal.as_deref())?;
         let mut history = prompt_history::load(transaction, &request.subject, client)?;
-        let held = history.admit(now, pending, &request.limits);
+        let before = history.clone();
+        let mut shared = None;
+        let mut held = history.admit(now, pending, &request.limits);
+        if let Some(limits) = request.limits.unvouched.filter(|_| !held) {
+            let pending = approvals::pending_unvouched(transaction, &request.subject)?;
+            let mut all = prompt_history::load(transaction, &request.subject, prompt_history::UNVOUCHED)?;
+            held = all.admit_unvouched(now, pending, &limits);
+            if held {
+                // The client's own budget pays for what was shown alone.
+                history = before;
+            }
+            shared = Some(all);
+        }
         // A request that lives longer than a number may is not raised to one.
         let raised = held && request.ttl_seconds <= SHORT_LIFETIME.as_secs();
         let types: Vec<&[InteractionType]> = match decided_here {
@@ -67,6 +82,8 @@ impl Gateway {
             client_id: client.to_owned(),
             status: Status::Pending,
             held,
+            terminal,
+            unvouched: request.limits.unvouched.is_some(),
             interaction: effective,
             opening,
             user_verification: verification(request.user_verification, kind),
@@ -87,9 +104,13 @@ impl Gateway {
         if decided_here {
             self.approve_in_process(transaction, &approval)?;
             history.approved();
+            shared.iter_mut().for_each(PromptHistory::approved_unvouched);
         }
         if !held || decided_here {
             prompt_history::save(transaction, &request.subject, client, &history)?;
+            if let Some(all) = &shared {
+                prompt_history::save(transaction, &request.subject, prompt_history::UNVOUCHED, all)?;
+            }
         }
         Ok(AcceptedRequest {
             approval: approval.id,

@@ -127,7 +127,14 @@ impl Gateway {
             return Ok(());
         }
         match status {
-            Status::Approved => history.approved(),
+            Status::Approved => {
+                history.approved();
+                if approval.unvouched {
+                    let mut all = prompt_history::load(tx, subject, prompt_history::UNVOUCHED)?;
+                    all.approved_unvouched();
+                    prompt_history::save(tx, subject, prompt_history::UNVOUCHED, &all)?;
+                }
+            }
             Status::Mismatch => history.wrong_number(now),
             Status::Denied if is_not_me => {
                 if let Some(held_until) = held_until {

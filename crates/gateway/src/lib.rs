@@ -44,7 +44,7 @@ pub use interaction::{InteractionError, InteractionPolicy, SHORT_LIFETIME};
 pub use keys::{KeyError, Keys};
 pub use manifest::ManifestError;
 pub use outcome::EndError;
-pub use request::{AcceptError, AcceptedRequest, ApprovalRequest, Limits};
+pub use request::{AcceptError, AcceptedRequest, ApprovalRequest, Limits, UnvouchedLimits};
 pub use settings::Settings;
 pub use store::SCHEMA;
 pub use store::approvals::PendingCount;

@@ -2,7 +2,7 @@
 
 use countersign_jose::clock::Timestamp;
 
-use crate::request::Limits;
+use crate::request::{Limits, UnvouchedLimits};
 
 /// Window in which prompts are counted, in milliseconds.
 const WINDOW: u64 = 60_000;
@@ -58,6 +58,25 @@ impl PromptHistory {
             self.wait_longer(now);
         }
         false
+    }
+
+    /// As [`PromptHistory::admit`], for the history that all clients share which nobody vouches for: a fixed window, and no
+    /// waits that grow, since one client's prompts are not another's fault.
+    pub(crate) fn admit_unvouched(&mut self, now: Timestamp, pending: u32, limits: &UnvouchedLimits) -> bool {
+        if now.millis_since(self.window_from) >= WINDOW {
+            self.window_from = now;
+            self.prompts = 0;
+        }
+        if pending >= limits.pending || self.prompts >= limits.per_minute {
+            return true;
+        }
+        self.prompts += 1;
+        false
+    }
+
+    /// The user approved one: a wanted prompt does not count.
+    pub(crate) fn approved_unvouched(&mut self) {
+        self.prompts = self.prompts.saturating_sub(1);
     }
 
     /// Resets the history after an approval.

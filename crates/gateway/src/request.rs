@@ -50,17 +50,35 @@ pub struct ApprovalRequest {
 /// Policy that mutes. Nothing here refuses a request.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Limits {
-    /// Requests of one client that may wait for one user; more are held.
+    /// Requests of one client that may wait for one user; more are held. A verified client's count by terminal.
     pub max_pending: u32,
+    /// For a client that nobody vouches for: limits that all such clients share for one user. `None` for other clients.
+    pub unvouched: Option<UnvouchedLimits>,
     /// Unapproved prompts of one client to one user in a minute; then waits grow from 10 s to 1 h.
     pub prompts_per_minute: u32,
     /// How long `not_me` holds the client for that user the first time, in seconds; it doubles each time.
     pub not_me_hold_seconds: u64,
 }
 
+/// Limits of prompts to one user over all clients that nobody vouches for: ten clients that registered themselves are not
+/// ten budgets.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct UnvouchedLimits {
+    /// Prompts in a minute, less those that the user approved.
+    pub per_minute: u32,
+    /// Requests that may wait.
+    pub pending: u32,
+}
+
+impl Default for UnvouchedLimits {
+    fn default() -> Self {
+        Self { per_minute: 3, pending: 5 }
+    }
+}
+
 impl Default for Limits {
     fn default() -> Self {
-        Self { max_pending: 3, prompts_per_minute: 5, not_me_hold_seconds: 900 }
+        Self { max_pending: 3, unvouched: None, prompts_per_minute: 5, not_me_hold_seconds: 900 }
     }
 }
 

@@ -18,6 +18,7 @@ mod http;
 mod issuance;
 mod metrics;
 mod operator;
+mod sealed;
 mod server;
 mod shutdown;
 mod store;

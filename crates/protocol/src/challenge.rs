@@ -70,6 +70,9 @@ pub struct Challenge {
     pub must_understand: Option<Vec<String>>,
 }
 
+/// Member of [`Challenge::context`]: the till or counter that asks.
+pub const TERMINAL: &str = "terminal";
+
 /// An issuer and its name.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Party {

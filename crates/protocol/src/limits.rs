@@ -37,6 +37,9 @@ pub const NUMBER_CHARACTERS: usize = 40;
 /// Longest binding message, in characters; the conformance suite sends about 450.
 pub const BINDING_MESSAGE_CHARACTERS: usize = 500;
 
+/// Longest name of a terminal, in characters.
+pub const TERMINAL_CHARACTERS: usize = 24;
+
 /// Longest name (client, provider, device, user label), in characters.
 pub const NAME_CHARACTERS: usize = 100;
 

@@ -89,7 +89,7 @@ impl Gateway {
     pub async fn revoke_device(&self, device: &DeviceId, by: RevokedBy) -> Result<bool, RevokeError> {
         let gateway = self.clone();
         let id = device.clone();
-        let revoked = self.store().write(move |tx| {
+        let revoked = self.store().write(move |tx| -> Result<bool, RevokeError> {
             let device = devices::by_id(tx, &id)?.ok_or(RevokeError::UnknownDevice)?;
             if matches!(device.state, DeviceState::Revoked | DeviceState::Abandoned) {
                 return Ok(false);

@@ -85,6 +85,10 @@ pub(crate) struct ApprovalRow {
     pub(crate) client_id: String,
     pub(crate) status: Status,
     pub(crate) held: bool,
+    /// Of a verified client.
+    pub(crate) terminal: Option<String>,
+    /// Whether its client shares limits with others.
+    pub(crate) unvouched: bool,
     pub(crate) interaction: InteractionType,
     pub(crate) opening: Option<Opening>,
     pub(crate) user_verification: UserVerification,
@@ -115,7 +119,7 @@ pub(crate) struct Resolution {
 
 /// In the order in which [`approval`] reads them.
 const COLUMNS: &str =
-    "a.id, a.subject, a.client_id, a.status, a.held, a.interaction, a.salt, a.value, a.user_verification,
+    "a.id, a.subject, a.client_id, a.status, a.held, a.terminal, a.unvouched, a.interaction, a.salt, a.value, a.user_verification,
     a.allow_automated, a.details_hash, a.requested_at, a.expires_at, a.answer_until, a.not_me_hold, a.disputed_at,
     a.decided_at, a.reason, a.challenge_id, a.answer_hash, a.amr, a.acr, a.auth_time";
 
@@ -127,6 +131,8 @@ fn approval(row: &Row<'_>) -> rusqlite::Result<ApprovalRow> {
         client_id: row.get(at.next())?,
         status: name(row, at.next())?,
         held: row.get(at.next())?,
+        terminal: row.get(at.next())?,
+        unvouched: row.get(at.next())?,
         interaction: name(row, at.next())?,
         opening: match (row.get(at.next())?, row.get(at.next())?) {
             (Some(salt), Some(value)) => Some(Opening { salt, value }),
@@ -162,8 +168,8 @@ pub(crate) fn insert(transaction: &Transaction<'_>, new: &ApprovalRow) -> Result
         .connection()
         .prepare_cached(
             "INSERT INTO approval (id, subject, client_id, status, held, interaction, salt, value, user_verification,
-                allow_automated, details_hash, requested_at, expires_at, answer_until, not_me_hold)
-             VALUES (?1, ?2, ?3, 'pending', ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14)",
+                allow_automated, details_hash, requested_at, expires_at, answer_until, not_me_hold, terminal, unvouched)
+             VALUES (?1, ?2, ?3, 'pending', ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16)",
         )?
         .execute(params![
             new.id.as_str(),
@@ -180,6 +186,8 @@ pub(crate) fn insert(transaction: &Transaction<'_>, new: &ApprovalRow) -> Result
             millis(new.expires_at),
             millis(new.answer_until),
             i64::try_from(new.not_me_hold).unwrap_or(i64::MAX),
+            new.terminal,
+            new.unvouched,
         ])?;
     Ok(())
 }
@@ -192,14 +200,30 @@ pub(crate) fn by_id(snapshot: &Snapshot<'_>, id: &ApprovalId) -> Result<Option<A
         .optional()?)
 }
 
-/// How many requests of this client wait for this user, held ones not counted.
-pub(crate) fn pending_unheld(snapshot: &Snapshot<'_>, subject: &Subject, client: &str) -> Result<u32, Error> {
+/// How many requests of this client, and of this terminal, wait for this user, held ones not counted.
+pub(crate) fn pending_unheld(
+    snapshot: &Snapshot<'_>,
+    subject: &Subject,
+    client: &str,
+    terminal: Option<&str>,
+) -> Result<u32, Error> {
     Ok(snapshot
         .connection()
         .prepare_cached(
-            "SELECT count(*) FROM approval WHERE subject = ?1 AND client_id = ?2 AND held = 0 AND status = 'pending'",
+            "SELECT count(*) FROM approval
+             WHERE subject = ?1 AND client_id = ?2 AND held = 0 AND status = 'pending' AND terminal IS ?3",
         )?
-        .query_row(params![subject.as_str(), client], |row| row.get(0))?)
+        .query_row(params![subject.as_str(), client, terminal], |row| row.get(0))?)
+}
+
+/// How many requests of clients that nobody vouches for wait for this user, held ones not counted.
+pub(crate) fn pending_unvouched(snapshot: &Snapshot<'_>, subject: &Subject) -> Result<u32, Error> {
+    Ok(snapshot
+        .connection()
+        .prepare_cached(
+            "SELECT count(*) FROM approval WHERE subject = ?1 AND unvouched = 1 AND held = 0 AND status = 'pending'",
+        )?
+        .query_row([subject.as_str()], |row| row.get(0))?)
 }
 
 /// Approvals whose time to answer has ended, at most `most`, oldest first.

@@ -7,6 +7,9 @@ use rusqlite::{OptionalExtension, params};
 use super::columns::{ColumnCursor, millis, time};
 use crate::prompt_limit::PromptHistory;
 
+/// `client_id` of the history that all clients share which nobody vouches for; no client has this id.
+pub(crate) const UNVOUCHED: &str = "";
+
 pub(crate) fn load(snapshot: &Snapshot<'_>, subject: &Subject, client: &str) -> Result<PromptHistory, Error> {
     let found = snapshot
         .connection()

@@ -64,6 +64,8 @@ CREATE TABLE approval (
     client_id         TEXT NOT NULL,
     status            TEXT NOT NULL,            -- pending | approved | denied | expired | cancelled | device_revoked | mismatch | refused
     held              INTEGER NOT NULL,
+    terminal          TEXT,                     -- of a verified client: its pending requests count by it
+    unvouched         INTEGER NOT NULL,         -- its client is one of those that share limits
     interaction       TEXT NOT NULL,
     salt              TEXT,                     -- with `value`: what opens the challenges' commitment
     value             TEXT,
@@ -129,7 +131,7 @@ CREATE TABLE feed (
 ) STRICT;
 CREATE INDEX feed_by_age ON feed (at);
 
--- One client's recent prompts to one user, for the limits that mute.
+-- One client's recent prompts to one user, for the limits that mute. client_id '' stands for all that nobody vouches for.
 CREATE TABLE prompt_history (
     subject        TEXT NOT NULL,
     client_id      TEXT NOT NULL,

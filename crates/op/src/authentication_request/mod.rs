@@ -8,10 +8,12 @@ pub(crate) mod notification_token;
 pub(crate) mod signed_request;
 pub(crate) mod user_code_check;
 
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 use countersign_gateway::{InteractionPolicy, SHORT_LIFETIME};
 use countersign_jose::secret::Secret;
+use countersign_protocol::challenge::{self, ContextSource, ContextValue};
 use countersign_protocol::details::Details;
 use countersign_protocol::interaction::{InteractionType, UserVerification};
 use countersign_protocol::issuer::Issuer;
@@ -40,6 +42,8 @@ pub(crate) struct AuthenticationRequest {
     pub(crate) scope: String,
     pub(crate) acr_values: Option<String>,
     pub(crate) binding_message: Option<String>,
+    /// The till or counter that asks, in the client's words.
+    pub(crate) terminal: Option<String>,
     pub(crate) details: Option<Details>,
     /// Resource servers that the tokens are for (RFC 8707).
     pub(crate) resources: Resources,
@@ -74,6 +78,7 @@ impl AuthenticationRequest {
         let hint = Hint::read(form, issuer)?;
         auth0::check_request(form, client)?;
         let binding_message = binding_message(form)?;
+        let terminal = terminal(form, client)?;
         let acr_values = acr_values(form)?;
         let details = authorization_details(form, client, types)?;
         let resources = Resources::for_request(form, client)?;
@@ -98,7 +103,8 @@ impl AuthenticationRequest {
             .without_devices(kind)
             .map_err(|error| OAuthError::new(ErrorCode::InvalidRequest, error.to_string()))?;
         interaction_policy.disclosed = client.hides_unknown_users().then_some(interaction);
-        fits_a_challenge(&scope, acr_values.as_deref(), binding_message.as_deref(), details.as_ref())?;
+        let strings = [Some(scope.as_str()), acr_values.as_deref(), binding_message.as_deref(), terminal.as_deref()];
+        fits_a_challenge(&strings, details.as_ref())?;
         let may_wait = matches!(kind, Kind::Consent | Kind::Other)
             && interaction == InteractionType::Boolean
             && user_verification == UserVerification::Required;
@@ -109,6 +115,7 @@ impl AuthenticationRequest {
             scope,
             acr_values,
             binding_message,
+            terminal,
             details,
             resources,
             interaction_policy,
@@ -116,6 +123,14 @@ impl AuthenticationRequest {
             lifetime,
             user_verification,
         })
+    }
+}
+
+impl AuthenticationRequest {
+    /// What the client declared about where the request comes from, by the challenge's member.
+    pub(crate) fn context(&self) -> BTreeMap<String, ContextValue> {
+        let value = |value: String| ContextValue { value, source: ContextSource::Client };
+        self.terminal.iter().map(|terminal| (challenge::TERMINAL.to_owned(), value(terminal.clone()))).collect()
     }
 }
 
@@ -145,6 +160,15 @@ fn binding_message(form: &Form) -> Result<Option<String>, OAuthError> {
     match text::check(message, limits::BINDING_MESSAGE_CHARACTERS) {
         Ok(()) => Ok(Some(message.to_owned())),
         Err(error) => Err(OAuthError::new(ErrorCode::InvalidBindingMessage, format!("binding_message: {error}"))),
+    }
+}
+
+/// The request's `terminal`, else that of the client's entry.
+fn terminal(form: &Form, client: &Client) -> Result<Option<String>, OAuthError> {
+    let Some(terminal) = form.get("terminal") else { return Ok(client.terminal.clone()) };
+    match text::check(terminal, limits::TERMINAL_CHARACTERS) {
+        Ok(()) => Ok(Some(terminal.to_owned())),
+        Err(error) => Err(OAuthError::new(ErrorCode::InvalidRequest, format!("terminal: {error}"))),
     }
 }
 
@@ -180,15 +204,10 @@ fn interaction_type(form: &Form, client: &Client) -> Result<Option<InteractionTy
 
 /// Refuses a request whose signed challenge could exceed 14 KiB for some user or device: base64url makes four
 /// characters of three bytes, and the details become a JSON string.
-fn fits_a_challenge(
-    scope: &str,
-    acr_values: Option<&str>,
-    binding_message: Option<&str>,
-    details: Option<&Details>,
-) -> Result<(), OAuthError> {
+fn fits_a_challenge(strings: &[Option<&str>], details: Option<&Details>) -> Result<(), OAuthError> {
     let escaped = |string: &str| serde_json::to_string(string).map_or(usize::MAX, |json| json.len());
-    let strings = [Some(scope), acr_values, binding_message, details.map(Details::as_str)];
-    let bytes = strings.into_iter().flatten().map(escaped).fold(CHALLENGE_FRAME_BYTES, usize::saturating_add);
+    let strings = strings.iter().copied().chain([details.map(Details::as_str)]);
+    let bytes = strings.flatten().map(escaped).fold(CHALLENGE_FRAME_BYTES, usize::saturating_add);
     if bytes.saturating_mul(4) / 3 > limits::CHALLENGE_BYTES {
         let description =
             "authorization_details and the request's other strings are too large for a signed challenge (14 KiB)";

@@ -24,10 +24,11 @@ const RULES: ClaimRules =
     ClaimRules { is_about_client: false, is_audience_array_allowed: true, validity: Validity::SinceNotBefore(3600) };
 
 /// Parameters of client authentication, which stay outside the JWT (CIBA Core §7.1.1).
-const OUTSIDE: [&str; 5] = ["request", "client_id", "client_secret", "client_assertion", "client_assertion_type"];
+pub(crate) const OUTSIDE: [&str; 5] =
+    ["request", "client_id", "client_secret", "client_assertion", "client_assertion_type"];
 
 /// Parameters of the authentication request, none of which may appear outside the JWT.
-const INSIDE: [&str; 14] = [
+const INSIDE: [&str; 15] = [
     "scope",
     "audience",
     "client_notification_token",
@@ -42,6 +43,7 @@ const INSIDE: [&str; 14] = [
     "interaction_type",
     "resource",
     "request_context",
+    "terminal",
 ];
 
 /// Registered claims of the JWT, which are no parameters.

@@ -57,6 +57,8 @@ pub struct Client {
     pub resources: Vec<String>,
     /// Scopes that it may request; `None`: any.
     pub scope: Option<Vec<String>>,
+    /// The till or counter that its requests come from, where they name none.
+    pub terminal: Option<String>,
     /// The provider's policy, overridden by the client's own.
     pub policy: Policy,
 }

@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use countersign_jose::jwt::SigningAlg;
 use countersign_protocol::interaction::InteractionType;
+use countersign_protocol::{limits, text};
 
 use super::client::{CIBA_GRANT, Client, ClientAuth, DeliveryMode, Profile, REFRESH_GRANT, TokenBinding};
 use super::client_authentication::{self, ALGS};
@@ -82,6 +83,7 @@ fn read_one(section: Section<'_>, client_id: Option<Found<&str>>, context: &Clie
     let hint_token_types = hint_token_types(&section, context);
     let resources = resources(&section);
     let scope = scope(&section);
+    let terminal = terminal(&section);
     public_subjects(&section);
     let policy = match section.section("policy", " in [clients.policy]") {
         Some(policy) => Policy::read(policy, context.policy, context.keep_records),
@@ -113,6 +115,7 @@ fn read_one(section: Section<'_>, client_id: Option<Found<&str>>, context: &Clie
         hint_token_types,
         resources,
         scope,
+        terminal,
         policy,
     });
     if let Some(client) = &client {
@@ -233,6 +236,15 @@ fn scope(section: &Section<'_>) -> Option<Vec<String>> {
         section.report(&found.at, format!("{name} must be a space-delimited list that contains `openid`"));
     }
     Some(names)
+}
+
+/// A name of at most 24 characters that a device can show.
+fn terminal(section: &Section<'_>) -> Option<String> {
+    let found = section.string("terminal")?;
+    if let Err(error) = text::check(found.value, limits::TERMINAL_CHARACTERS) {
+        section.report(&found.at, format!("`terminal` can't be shown on a device: {error}"));
+    }
+    Some(found.value.to_owned())
 }
 
 fn detail_types(section: &Section<'_>, context: &ClientContext<'_>) -> Vec<String> {

@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use countersign_gateway::UnvouchedLimits;
 use countersign_protocol::interaction::{InteractionType, UserVerification};
 use countersign_protocol::limits;
 
@@ -27,6 +28,8 @@ pub struct Policy {
     pub max_pending: u32,
     /// Unanswered, denied or mismatched prompts of one client to one user in a minute, above which its requests are held.
     pub prompts_per_minute: u32,
+    /// Prompts to a user by all clients together that are neither first-party nor verified, above which theirs are held.
+    pub unvouched_prompts: UnvouchedLimits,
     /// How long a client's requests to a user are held after the first "not me".
     pub not_me: Duration,
     /// Whether a request about an unknown user is acknowledged and expires. `None`: for clients that are not first-party.
@@ -35,6 +38,8 @@ pub struct Policy {
     pub hide_not_me: bool,
     /// Authentication requests of a client in a minute, above which further ones get 429.
     pub requests_per_minute: u32,
+    /// Pending requests of a client, over all users, above which further ones get 429.
+    pub pending_requests: u32,
     /// Whether requests about a user with a user code need it, also from clients that are not registered to send one.
     pub require_user_code: bool,
     /// Wrong user codes of a client in an hour, over all users.
@@ -43,6 +48,8 @@ pub struct Policy {
     pub token_ttl: Duration,
     /// How long after the approval refresh tokens are accepted.
     pub refresh_ttl: Duration,
+    /// How long a token response is repeated to its client; 0: never.
+    pub redeem_grace: Duration,
     /// How long the token endpoint holds a poll of a pending request (long polling); 0 responds at once.
     pub token_wait: Duration,
 }
@@ -58,14 +65,17 @@ impl Default for Policy {
             user_verification_above: Vec::new(),
             max_pending: 3,
             prompts_per_minute: 5,
+            unvouched_prompts: UnvouchedLimits::default(),
             not_me: Duration::from_secs(15 * 60),
             hide_unknown_users: None,
             hide_not_me: false,
             requests_per_minute: 600,
+            pending_requests: 2000,
             require_user_code: false,
             user_code_guesses_per_hour: 100,
             token_ttl: Duration::from_secs(600),
             refresh_ttl: Duration::from_secs(30 * 86_400),
+            redeem_grace: Duration::ZERO,
             token_wait: Duration::from_secs(25),
         }
     }
@@ -91,12 +101,14 @@ impl Policy {
             user_verification_above: amounts(&section).unwrap_or_else(|| base.user_verification_above.clone()),
             max_pending: section.number("max_pending", 1..=1000).unwrap_or(base.max_pending),
             prompts_per_minute: section.number("prompts_per_minute", 1..=1000).unwrap_or(base.prompts_per_minute),
+            unvouched_prompts: unvouched_prompts(&section, base),
             not_me: section.duration("not_me", Duration::from_secs(60)..=day).map_or(base.not_me, |f| f.value),
             hide_unknown_users: section.flag("hide_unknown_users").or(base.hide_unknown_users),
             hide_not_me: section.flag("hide_not_me").unwrap_or(base.hide_not_me),
             requests_per_minute: section
                 .number("requests_per_minute", 1..=100_000_000)
                 .unwrap_or(base.requests_per_minute),
+            pending_requests: section.number("pending_requests", 1..=10_000_000).unwrap_or(base.pending_requests),
             require_user_code: section.flag("require_user_code").unwrap_or(base.require_user_code),
             user_code_guesses_per_hour: section
                 .number("user_code_guesses_per_hour", 3..=1_000_000)
@@ -107,6 +119,9 @@ impl Policy {
             refresh_ttl: section
                 .duration("refresh_ttl", Duration::from_secs(60)..=400 * day)
                 .map_or(base.refresh_ttl, |f| f.value),
+            redeem_grace: section
+                .duration("redeem_grace", Duration::ZERO..=MAX_REDEEM_GRACE)
+                .map_or(base.redeem_grace, |f| f.value),
             token_wait: section
                 .duration("token_wait", Duration::ZERO..=MAX_TOKEN_WAIT)
                 .map_or(base.token_wait, |f| f.value),
@@ -139,11 +154,31 @@ impl Policy {
 /// Longest long poll (CIBA Core §10.1).
 const MAX_TOKEN_WAIT: Duration = Duration::from_secs(30);
 
+/// Longest time in which a token response is repeated.
+const MAX_REDEEM_GRACE: Duration = Duration::from_secs(60);
+
 /// Longest lifetime of an access token, whatever the policy says.
 pub(crate) const MAX_TOKEN_LIFETIME: Duration = Duration::from_secs(86_400);
 
 /// Longest lifetime of a request, whatever the policy says.
 const MAX_REQUEST_LIFETIME: Duration = Duration::from_secs(limits::REQUEST_SECONDS);
+
+/// `unvouched_prompts` with what it leaves out: one for the whole provider, since it counts over clients.
+fn unvouched_prompts(section: &Section<'_>, base: &Policy) -> UnvouchedLimits {
+    let at = section.span_of("unvouched_prompts");
+    let Some(limits) = section.section("unvouched_prompts", " in [policy.unvouched_prompts]") else {
+        return base.unvouched_prompts;
+    };
+    let read = UnvouchedLimits {
+        per_minute: limits.number("per_minute", 1..=1000).unwrap_or(base.unvouched_prompts.per_minute),
+        pending: limits.number("pending", 1..=1000).unwrap_or(base.unvouched_prompts.pending),
+    };
+    limits.finish();
+    if section.is_within("[clients.policy]") {
+        section.report(&at, "`unvouched_prompts` counts over all clients; set it in [policy]");
+    }
+    read
+}
 
 fn amounts(section: &Section<'_>) -> Option<Vec<Money>> {
     let texts = section.strings("user_verification_above")?;

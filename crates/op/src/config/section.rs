@@ -80,6 +80,11 @@ impl<'s> Section<'s> {
         &self.at
     }
 
+    /// Whether this is a table of this heading.
+    pub(super) fn is_within(&self, heading: &str) -> bool {
+        self.place.strip_prefix(" in ") == Some(heading)
+    }
+
     /// Records an error at a span.
     pub(super) fn report(&self, at: &Range<usize>, message: impl Into<String>) {
         self.errors.add(at, message);

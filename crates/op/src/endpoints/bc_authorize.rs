@@ -5,17 +5,14 @@ use std::sync::Arc;
 
 use axum::Json;
 use axum::extract::State;
-use axum::http::StatusCode;
+use axum::http::{HeaderName, StatusCode};
 use axum::response::{IntoResponse, Response};
 use countersign_gateway::{AcceptError, ApprovalRequest, Gateway, InteractionError, Limits, Ports};
 use countersign_jose::clock::Timestamp;
-use countersign_jose::random::Random;
+use countersign_jose::hash::Hash;
 use countersign_jose::secret::Secret;
 use countersign_protocol::challenge::{self, Party};
-use countersign_protocol::id::ApprovalId;
-use countersign_protocol::interaction::{self, InteractionType};
 use countersign_store::{Error as StoreError, Transaction};
-use serde::Serialize;
 
 use crate::auth0;
 use crate::authentication_request::hint::Hints;
@@ -25,68 +22,20 @@ use crate::authentication_request::{AuthenticationRequest, auth_req_id, fapi_req
 use crate::client_auth::ClientAuthentication;
 use crate::config::{Client, Config, User};
 use crate::directory::Directory;
+use crate::endpoints::acknowledgement::{Acknowledgement, ClientInteraction, NewRequest};
+use crate::endpoints::idempotency::{IdempotencyKey, UnderWay};
+use crate::endpoints::pending_limit::{Admission, PendingLimit};
 use crate::endpoints::rate_limit::RateLimit;
-use crate::http::{ErrorCode, NO_STORE, OAuthError, PRAGMA, PostedForm, server_error};
+use crate::http::{ErrorCode, Form, NO_STORE, OAuthError, PRAGMA, PostedForm, server_error};
 use crate::issuance::token_signer::TokenSigner;
 use crate::metrics::Metrics;
 use crate::store::directory_entries as rows;
-use crate::store::outbox::{self, NewNotification};
 use crate::store::{self, AuthRequest, ExistingApproval};
 
-/// Authentication request acknowledgement (CIBA Core §7.3).
-#[derive(Serialize)]
-struct Acknowledgement {
-    auth_req_id: String,
-    expires_in: u64,
-    /// Seconds; omitted in push mode (CIBA Core §7.3).
-    #[serde(skip_serializing_if = "Option::is_none")]
-    interval: Option<u64>,
-    interaction_type: InteractionType,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    interaction_value: Option<String>,
-}
-
-/// The interaction that the client displays.
-struct ClientInteraction {
-    interaction: InteractionType,
-    value: Option<String>,
-    /// For the log.
-    approval: Option<ApprovalId>,
-}
-
-/// Secrets of the notification that a verdict triggers, in ping and push mode.
-struct PendingNotification {
-    auth_req_id: Secret,
-    token: Secret,
-}
-
-/// How long a push may be tried after its request expired, in seconds: a verdict just before counts. A ping is of use for
-/// as long as the request can be redeemed.
-const PUSH_GRACE_SECONDS: u64 = 300;
-
-impl PendingNotification {
-    fn await_verdict(
-        &self,
-        transaction: &Transaction<'_>,
-        request: &AuthRequest,
-        push: bool,
-    ) -> Result<(), StoreError> {
-        let expires_at = request.expires_at;
-        outbox::add_notification(
-            transaction,
-            &NewNotification {
-                client_id: &request.client_id,
-                push,
-                request: request.id,
-                approval: request.approval.as_ref().map(|existing| &existing.id),
-                auth_req_id: &self.auth_req_id,
-                token: &self.token,
-                expires_at,
-                give_up_at: if push { expires_at.plus_seconds(PUSH_GRACE_SECONDS) } else { request.redeemable_until() },
-            },
-        )
-    }
-}
+/// A kept acknowledgement can't be read.
+#[derive(Debug, thiserror::Error)]
+#[error("a kept acknowledgement is damaged")]
+struct UnreadableAcknowledgement;
 
 /// Why a request was not stored.
 enum StoreRequestError {
@@ -109,6 +58,8 @@ pub(crate) struct BcAuthorize {
     pub(crate) hints: Hints,
     pub(crate) user_codes: Arc<UserCodes>,
     pub(crate) rate_limit: Arc<RateLimit>,
+    pub(crate) pending_limit: PendingLimit,
+    pub(crate) under_way: UnderWay,
     pub(crate) tokens: Arc<TokenSigner>,
     pub(crate) gateway: Gateway,
     pub(crate) metrics: Arc<Metrics>,
@@ -116,45 +67,107 @@ pub(crate) struct BcAuthorize {
     pub(crate) ports: Ports,
 }
 
+/// Set on an acknowledgement that is repeated for its `Idempotency-Key`.
+const REPLAYED: (HeaderName, &str) = (HeaderName::from_static("idempotent-replayed"), "true");
+
 /// `POST /bc-authorize`.
 pub(crate) async fn bc_authorize(
     State(endpoint): State<Arc<BcAuthorize>>,
     posted: Result<PostedForm, OAuthError>,
 ) -> Response {
     let acknowledged = endpoint.acknowledge(posted).await;
-    endpoint.metrics.authentication_request(acknowledged.as_ref().map_or_else(OAuthError::code, |_| "acknowledged"));
+    let label = acknowledged.as_ref().map_or_else(OAuthError::code, |(_, is_replayed)| match is_replayed {
+        true => "replayed",
+        false => "acknowledged",
+    });
+    endpoint.metrics.authentication_request(label);
     match acknowledged {
-        Ok(acknowledgement) => (StatusCode::OK, [NO_STORE, PRAGMA], Json(acknowledgement)).into_response(),
+        Ok((acknowledgement, true)) => {
+            (StatusCode::OK, [NO_STORE, PRAGMA, REPLAYED], Json(acknowledgement)).into_response()
+        }
+        Ok((acknowledgement, false)) => (StatusCode::OK, [NO_STORE, PRAGMA], Json(acknowledgement)).into_response(),
         Err(error) => error.into_response(),
     }
 }
 
 impl BcAuthorize {
-    async fn acknowledge(&self, posted: Result<PostedForm, OAuthError>) -> Result<Acknowledgement, OAuthError> {
+    /// The acknowledgement, and whether it is that of an earlier request with the same `Idempotency-Key`.
+    async fn acknowledge(&self, posted: Result<PostedForm, OAuthError>) -> Result<(Acknowledgement, bool), OAuthError> {
         let posted = posted?;
         let client = self.client_auth.authenticate(&posted).await?;
         if !client.may_ask {
             let description = "this client is not registered for the grant urn:openid:params:grant-type:ciba";
             return Err(OAuthError::new(ErrorCode::UnauthorizedClient, description));
         }
-        let now = self.ports.clock.now();
-        self.rate_limit.check(&client.client_id, client.policy.requests_per_minute, now).map_err(|seconds| {
-            OAuthError::new(ErrorCode::RateLimited, "this client sends too many authentication requests")
-                .with_retry_after(seconds)
-        })?;
+        let Some(header) = &posted.idempotency_key else {
+            self.check_limits(&client).await?;
+            let parameters = self.signed_requests.parameters(posted.form, &client).await?;
+            return Ok((self.request(&parameters, &client, None).await?, false));
+        };
+        let key = IdempotencyKey::read(header, &client.client_id)?;
+        let _turn = self.under_way.enter(key.id).await;
+        let (id, now) = (key.id, self.ports.clock.now());
+        let kept = self.gateway.store().read(move |snapshot| store::kept_acknowledgement(snapshot, &id, now)).await;
+        let kept = kept.map_err(|error| server_error(&error))?;
+        // A repeated request counts for no limit.
+        if kept.is_none() {
+            self.check_limits(&client).await?;
+        }
         let parameters = self.signed_requests.parameters(posted.form, &client).await?;
+        let digest = key.digest(&parameters);
+        let Some(kept) = kept else {
+            return Ok((self.request(&parameters, &client, Some((key, digest))).await?, false));
+        };
+        let opened = key.open(&kept, &digest)?;
+        let repeated = Acknowledgement::repeated(&kept, &opened, now);
+        repeated.map(|acknowledgement| (acknowledgement, true)).ok_or_else(|| server_error(&UnreadableAcknowledgement))
+    }
+
+    /// The only limits that refuse a request: how many a client sends in a minute, and how many of its requests pend.
+    async fn check_limits(&self, client: &Client) -> Result<(), OAuthError> {
+        let (client_id, now) = (client.client_id.as_str(), self.ports.clock.now());
+        let refused = |description: &str, seconds: u64| {
+            Err(OAuthError::new(ErrorCode::RateLimited, description).with_retry_after(seconds))
+        };
+        if let Err(seconds) = self.rate_limit.check(client_id, client.policy.requests_per_minute, now) {
+            return refused("this client sends too many authentication requests", seconds);
+        }
+        let mut admission = self.pending_limit.admit(client_id, now);
+        if admission == Admission::Count {
+            let id = client_id.to_owned();
+            let found = self.gateway.store().read_slow(move |snapshot| store::count_pending(snapshot, &id, now)).await;
+            let found = found.map_err(|error| server_error(&error))?;
+            admission = self.pending_limit.counted(client_id, found, client.policy.pending_requests, now);
+        }
+        match admission {
+            Admission::Refused { retry_after } => refused(
+                "too many requests of this client are pending: fetch their results, or cancel some",
+                retry_after,
+            ),
+            Admission::Accepted | Admission::Count => Ok(()),
+        }
+    }
+
+    async fn request(
+        &self,
+        parameters: &Form,
+        client: &Arc<Client>,
+        idempotency: Option<(IdempotencyKey, Hash)>,
+    ) -> Result<Acknowledgement, OAuthError> {
+        let now = self.ports.clock.now();
         let mut parsed =
-            AuthenticationRequest::read(&parameters, &client, &self.config.issuer, &self.config.detail_types)?;
-        fapi_request::check(&client, &parsed)?;
-        let token = notification_token::read(&parameters, &client)?;
-        let named = self.hints.user_named_by(&parsed.hint, &client).await?;
+            AuthenticationRequest::read(parameters, client, &self.config.issuer, &self.config.detail_types)?;
+        fapi_request::check(client, &parsed)?;
+        let notification_token = notification_token::read(parameters, client)?;
+        let named = self.hints.user_named_by(&parsed.hint, client).await?;
         let known = self.directory.find_user(&named).await.map_err(|error| server_error(&error))?;
-        let user = approving_user(known.as_ref(), &client)?;
-        self.user_codes.check_user_code(parsed.user_code.take(), &client, &named, known.as_deref()).await?;
+        let user = approving_user(known.as_ref(), client)?;
+        self.user_codes.check_user_code(parsed.user_code.take(), client, &named, known.as_deref()).await?;
 
         let auth_req_id = auth_req_id::new(now, &*self.ports.random);
         let expires_in = parsed.lifetime.as_secs();
         let interval = client.policy.interval.as_secs();
+        let is_push = client.delivery.is_push();
         let request = AuthRequest {
             id: auth_req_id::key(&auth_req_id),
             client_id: client.client_id.clone(),
@@ -171,42 +184,35 @@ impl BcAuthorize {
             refused: None,
             ended: false,
         };
-        let notification =
-            token.map(|token| PendingNotification { auth_req_id: Secret::new(auth_req_id.clone()), token });
-        let displayed = self.store_request(request, parsed, user, &client, notification).await?;
-        let (client_id, approval) = (client.client_id.as_str(), displayed.approval.as_ref().map(ApprovalId::as_str));
-        tracing::info!(client_id, approval, "authentication request accepted; without an approval no device is asked");
-        Ok(Acknowledgement {
-            auth_req_id,
+        let new = NewRequest {
+            request,
+            auth_req_id: Secret::new(auth_req_id),
             expires_in,
-            interval: Some(interval).filter(|_| !client.delivery.is_push()),
-            interaction_type: displayed.interaction,
-            interaction_value: displayed.value,
-        })
+            interval: Some(interval).filter(|_| !is_push),
+            notification_token,
+            is_push,
+            idempotency,
+        };
+        self.store_request(new, parsed, user, client).await
     }
 
     /// Stores the request, and an approval if there is a user to prompt.
     async fn store_request(
         &self,
-        mut request: AuthRequest,
+        mut new: NewRequest,
         parsed: AuthenticationRequest,
         user: Option<Arc<User>>,
         client: &Client,
-        notification: Option<PendingNotification>,
-    ) -> Result<ClientInteraction, OAuthError> {
-        let now = request.requested_at;
+    ) -> Result<Acknowledgement, OAuthError> {
+        let now = new.request.requested_at;
         let hides = client.hides_unknown_users();
         let no_device = auth0::no_device(client);
         let expected = parsed.interaction;
         let approval = user.map(|user| self.approval_request(&parsed, &user, client, now));
         let (gateway, random, tokens) = (self.gateway.clone(), self.ports.random.clone(), self.tokens.clone());
-        let push = client.delivery.is_push();
-        let insert = move |transaction: &Transaction<'_>, request: &AuthRequest| {
-            store::insert(transaction, request)?;
-            notification.as_ref().map_or(Ok(()), |notification| notification.await_verdict(transaction, request, push))
-        };
         let stored = self.gateway.store().write(move |transaction: &Transaction<'_>| {
-            request.approval = None;
+            new.request.approval = None;
+            let mut displayed = None;
             if let Some(approval) = &approval {
                 let sub = approval.subject.as_str();
                 let accepted = match rows::is_locked(transaction, sub).map_err(StoreRequestError::Store)? {
@@ -215,16 +221,17 @@ impl BcAuthorize {
                 };
                 match accepted {
                     Ok(accepted) => {
-                        request.approval = Some(ExistingApproval { sub: sub.to_owned(), id: accepted.approval });
-                        insert(transaction, &request).map_err(StoreRequestError::Store)?;
+                        let id = accepted.approval.clone();
+                        new.request.approval = Some(ExistingApproval { sub: sub.to_owned(), id: accepted.approval });
                         // A less capable device gets a simpler interaction; the response must not reveal it.
-                        let approval = request.approval.as_ref().map(|existing| existing.id.clone());
-                        return Ok(match hides && accepted.interaction != expected {
-                            true => ClientInteraction { approval, ..decoy_interaction(expected, &*random) },
+                        displayed = Some(match hides && accepted.interaction != expected {
+                            true => {
+                                ClientInteraction { approval: Some(id), ..ClientInteraction::decoy(expected, &*random) }
+                            }
                             false => ClientInteraction {
                                 interaction: accepted.interaction,
                                 value: accepted.interaction_value,
-                                approval,
+                                approval: Some(id),
                             },
                         });
                     }
@@ -232,17 +239,23 @@ impl BcAuthorize {
                     Err(refused) => return Err(refused),
                 }
             }
-            // No device is prompted, and the client must not notice: one signature and one row, as for a user with a
-            // device.
-            tokens.sign_decoy(now);
-            insert(transaction, &request).map_err(StoreRequestError::Store)?;
-            Ok(decoy_interaction(expected, &*random))
+            let displayed = displayed.unwrap_or_else(|| {
+                // No device is prompted, and the client must not notice: one signature and one row, as for a user with a
+                // device.
+                tokens.sign_decoy(now);
+                ClientInteraction::decoy(expected, &*random)
+            });
+            new.insert(transaction, &displayed, &*random).map_err(StoreRequestError::Store)?;
+            Ok((new.acknowledgement(&displayed), displayed.approval))
         });
-        stored.await.map_err(|error| match error {
+        let (acknowledgement, approval) = stored.await.map_err(|error| match error {
             StoreRequestError::Locked => locked(),
             StoreRequestError::Gateway(refused) => gateway_refusal(&refused, no_device),
             StoreRequestError::Store(error) => server_error(&error),
-        })
+        })?;
+        let (client_id, approval) = (client.client_id.as_str(), approval.as_ref().map(|id| id.as_str()));
+        tracing::info!(client_id, approval, "authentication request accepted; without an approval no device is asked");
+        Ok(acknowledgement)
     }
 
     fn approval_request(
@@ -268,12 +281,13 @@ impl BcAuthorize {
             authorization_details: parsed.details.clone(),
             interaction_policy: parsed.interaction_policy.clone(),
             user_verification: parsed.user_verification,
-            context: Default::default(),
+            context: parsed.context(),
             requested_at: now,
             ttl_seconds: parsed.lifetime.as_secs(),
             interval_seconds: policy.interval.as_secs(),
             limits: Limits {
                 max_pending: policy.max_pending,
+                unvouched: (!client.first_party && !client.verified).then_some(policy.unvouched_prompts),
                 prompts_per_minute: policy.prompts_per_minute,
                 not_me_hold_seconds: policy.not_me.as_secs(),
             },
@@ -292,12 +306,6 @@ fn approving_user(known: Option<&Arc<User>>, client: &Client) -> Result<Option<A
         None if known.is_some() => Err(locked()),
         None => Err(unknown_user()),
     }
-}
-
-/// A generated interaction that no device displays.
-fn decoy_interaction(kind: InteractionType, random: &dyn Random) -> ClientInteraction {
-    let generated = interaction::generate(kind, random);
-    ClientInteraction { interaction: kind, value: generated.map(|(_, opening)| opening.value), approval: None }
 }
 
 /// Whether a refusal would reveal something about the user or their devices.

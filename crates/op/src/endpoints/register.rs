@@ -23,7 +23,7 @@ use crate::store::directory_entries as rows;
 const RATE_LIMIT_KEY: &str = "(registration)";
 
 /// Metadata copied into the entry under the same name. Unknown metadata are ignored (RFC 7591 §2).
-const COPIED: [&str; 19] = [
+const COPIED: [&str; 20] = [
     "grant_types",
     "token_endpoint_auth_method",
     "token_endpoint_auth_signing_alg",
@@ -43,6 +43,7 @@ const COPIED: [&str; 19] = [
     "backchannel_endpoint_login_hint_token_types",
     "interaction_types",
     "subject_type",
+    "terminal",
 ];
 
 /// State of `/register`.

@@ -66,8 +66,11 @@ impl Revoke {
         else {
             return Ok(());
         };
-        let (jti, until) = (access.jti, access.until);
-        let written = self.gateway.store().write(move |transaction| store::revoke_token(transaction, &jti, until));
+        let (jti, until, hash) = (access.jti, access.until, Hash::of(token));
+        let written = self.gateway.store().write(move |transaction| {
+            store::token_used(transaction, &hash)?;
+            store::revoke_token(transaction, &jti, until)
+        });
         written.await.map_err(|error| server_error(&error))
     }
 

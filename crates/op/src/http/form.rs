@@ -100,6 +100,11 @@ impl Form {
         (!value.is_empty()).then_some(value)
     }
 
+    /// Every parameter with its value, empty ones too.
+    pub(crate) fn iter(&self) -> impl Iterator<Item = (&str, &str)> {
+        self.parameters.iter().map(|(name, value)| (name.as_str(), value.as_str()))
+    }
+
     /// All values of a parameter that may appear more than once.
     pub(crate) fn all(&self, name: &str) -> impl Iterator<Item = &str> {
         self.parameters

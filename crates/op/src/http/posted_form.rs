@@ -8,6 +8,7 @@ use super::form::{Form, FormError};
 use super::{ErrorCode, OAuthError, PeerCertificate};
 
 const DPOP: HeaderName = HeaderName::from_static("dpop");
+const IDEMPOTENCY_KEY: HeaderName = HeaderName::from_static("idempotency-key");
 
 /// A POST with a form body.
 pub(crate) struct PostedForm {
@@ -18,6 +19,8 @@ pub(crate) struct PostedForm {
     pub(crate) certificate: Option<PeerCertificate>,
     /// The one `DPoP` header, if there is one.
     pub(crate) proof: Option<String>,
+    /// The one `Idempotency-Key` header, if there is one.
+    pub(crate) idempotency_key: Option<String>,
     /// The request's path, for a proof's `htu`.
     pub(crate) path: String,
 }
@@ -26,7 +29,7 @@ pub(crate) struct PostedForm {
 pub(crate) struct PostedFormOrJson(pub(crate) PostedForm);
 
 /// Reads a POST. Refused with `invalid_request`: another media type, a broken form, a parameter that appears more than
-/// once, two `Authorization` or `DPoP` headers, or a body over 16 KiB (413).
+/// once, two `Authorization`, `DPoP` or `Idempotency-Key` headers, or a body over 16 KiB (413).
 impl<S: Sync> FromRequest<S> for PostedForm {
     type Rejection = OAuthError;
 
@@ -56,6 +59,7 @@ impl PostedForm {
         let headers = request.headers();
         let authorization = single_header(headers, &header::AUTHORIZATION, "Authorization")?;
         let proof = single_header(headers, &DPOP, "DPoP")?;
+        let idempotency_key = single_header(headers, &IDEMPOTENCY_KEY, "Idempotency-Key")?;
         let certificate = request.extensions().get::<PeerCertificate>().cloned();
         let path = request.uri().path().to_owned();
         let content_type = headers.get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok()).map(str::to_owned);
@@ -64,7 +68,7 @@ impl PostedForm {
             invalid("the body is larger than 16 KiB, or broke off").with_status(StatusCode::PAYLOAD_TOO_LARGE)
         })?;
         let form = read(content_type.as_deref(), &body).map_err(|error| invalid(&error.to_string()))?;
-        Ok(PostedForm { authorization, form, certificate, proof, path })
+        Ok(PostedForm { authorization, form, certificate, proof, idempotency_key, path })
     }
 }
 

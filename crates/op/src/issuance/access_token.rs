@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use countersign_gateway::NotRedeemable;
 use countersign_jose::clock::Timestamp;
+use countersign_jose::hash::Hash;
 use countersign_jose::json::Json;
 use countersign_jose::jwt::{SigningAlg, verify};
 use countersign_protocol::id::ApprovalId;
@@ -42,10 +43,19 @@ impl Issuance {
         if self.ports.clock.now() >= access.until {
             return Ok(None);
         }
-        let issuance = self.clone();
-        let active =
-            self.gateway.store().read(move |snapshot| Ok(issuance.is_active(snapshot, &access)?.then_some(access)));
-        active.await
+        let (issuance, hash) = (self.clone(), Hash::of(token));
+        let active = self.gateway.store().read(move |snapshot| {
+            if !issuance.is_active(snapshot, &access)? {
+                return Ok(None);
+            }
+            Ok(Some((access, store::is_kept(snapshot, &hash)?)))
+        });
+        let Some((access, is_kept)) = active.await? else { return Ok(None) };
+        if is_kept {
+            // Whoever uses it has received it.
+            self.gateway.store().write(move |tx| store::token_used(tx, &hash)).await?;
+        }
+        Ok(Some(access))
     }
 
     /// Whether an unexpired token is neither revoked nor left without user, client or approval, and was issued after

@@ -20,7 +20,7 @@ use crate::store::{self, AuthRequest, outbox};
 /// The approval changed between making its tokens and storing them.
 #[derive(Debug, thiserror::Error)]
 #[error("the approval changed while its tokens were made")]
-struct ApprovalChanged;
+pub(crate) struct ApprovalChanged;
 
 /// Input to a token response.
 pub(crate) struct Grant<'a> {

@@ -12,7 +12,7 @@ use crate::grant::confirmation::Confirmation;
 use crate::http::{ErrorCode, OAuthError, server_error};
 use crate::issuance::Issuance;
 use crate::issuance::approval_status::TokenRefusal;
-use crate::store::{self, Family, Owner, StoredFamily, directory_entries};
+use crate::store::{self, Owner, StoredFamily, directory_entries};
 
 impl Issuance {
     /// The family of this client's token, unless it is revoked or expired.
@@ -59,7 +59,7 @@ impl Issuance {
             return Ok(Err("the user was locked or removed since the approval"));
         }
         if stored.ended_with_all {
-            return Ok(Err("the provider ended this refresh token since: make a new authentication request"));
+            return Ok(Err("this refresh token was revoked, or everything of its user or client was ended"));
         }
         match self.gateway.redeemable(tx, &family.approval) {
             Ok(approval) => Ok(Ok(approval)),
@@ -102,7 +102,10 @@ impl Issuance {
         let (token, client_id, now) = (Hash::of(token), client.client_id.clone(), self.ports.clock.now());
         let ended = self.gateway.store().write(move |tx: &Transaction<'_>| -> Result<(), StoreError> {
             match store::family_of(tx, &token)?.filter(|stored| stored.family.client_id == client_id) {
-                Some(stored) => store::end_family(tx, stored.id, now),
+                Some(stored) => {
+                    store::token_used(tx, &token)?;
+                    store::end_family(tx, stored.id, now)
+                }
                 None => Ok(()),
             }
         });

@@ -22,6 +22,8 @@ impl Provider {
                     store::forget_revoked(transaction, now)?;
                     store::forget_guesses(transaction, now)?;
                     store::forget_families(transaction, now)?;
+                    store::forget_kept(transaction, now)?;
+                    store::forget_acknowledgements(transaction, now)?;
                     store::forget_old(transaction, now)
                 });
                 if let Err(error) = parts.user_codes.recount_user_codes().await {

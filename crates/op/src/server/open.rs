@@ -25,7 +25,9 @@ use crate::delivery::{DeliveryMetrics, DeliveryWorker, Recorder};
 use crate::directory::{ConfiguredClients, Directory};
 use crate::endpoints::bc_authorize::BcAuthorize;
 use crate::endpoints::discovery;
+use crate::endpoints::idempotency::UnderWay;
 use crate::endpoints::introspect::Introspect;
+use crate::endpoints::pending_limit::PendingLimit;
 use crate::endpoints::rate_limit::RateLimit;
 use crate::endpoints::register::Register;
 use crate::endpoints::revoke::Revoke;
@@ -212,6 +214,8 @@ impl Base {
                 hints: Hints { config: config.clone(), clock: clock.clone(), keys: keys.clone(), signatures },
                 user_codes: user_codes.clone(),
                 rate_limit: rate_limit.clone(),
+                pending_limit: PendingLimit::default(),
+                under_way: UnderWay::default(),
                 tokens,
                 gateway: gateway.clone(),
                 metrics: metrics.clone(),

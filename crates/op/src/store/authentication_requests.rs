@@ -85,6 +85,14 @@ pub(crate) enum PollPace {
     TooFast(u32),
 }
 
+/// The pending requests of a client.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct PendingRequests {
+    pub(crate) count: u32,
+    /// When the first of them ends.
+    pub(crate) first_end: Option<Timestamp>,
+}
+
 /// Longest time after its end in which an approved request is redeemed, in seconds.
 const LATE_POLL_SECONDS: u64 = 60;
 
@@ -159,6 +167,21 @@ pub(crate) fn refuse(transaction: &Transaction<'_>, id: &Hash, why: FinalRefusal
         .prepare_cached("UPDATE authentication_request SET refused = ?2 WHERE id = ?1 AND redeemed_at IS NULL")?
         .execute(params![id.as_bytes(), why.as_str()])?;
     Ok(())
+}
+
+/// A client's requests that are neither over, redeemed nor cancelled. Scans the index by expiry.
+pub(crate) fn count_pending(
+    snapshot: &Snapshot<'_>,
+    client_id: &str,
+    now: Timestamp,
+) -> Result<PendingRequests, Error> {
+    let mut statement = snapshot.connection().prepare_cached(
+        "SELECT count(*), min(expires_at) FROM authentication_request
+         WHERE expires_at > ?1 AND client_id = ?2 AND redeemed_at IS NULL AND cancelled_at IS NULL AND refused IS NULL",
+    )?;
+    Ok(statement.query_row(params![column(now), client_id], |row| {
+        Ok(PendingRequests { count: row.get(0)?, first_end: row.get::<_, Option<i64>>(1)?.map(time) })
+    })?)
 }
 
 /// Approvals of a client's pending requests.

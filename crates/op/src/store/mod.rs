@@ -4,6 +4,8 @@ mod authentication_requests;
 mod columns;
 pub(crate) mod directory_entries;
 mod endings;
+mod idempotency_keys;
+mod kept_responses;
 pub(crate) mod outbox;
 mod refresh_families;
 mod replay;
@@ -14,10 +16,14 @@ mod user_code_guesses;
 use countersign_store::Schema;
 
 pub(crate) use authentication_requests::{
-    AuthRequest, ExistingApproval, FinalRefusal, PollPace, cancel, find, forget_old, insert, note_poll, pending_ended,
-    pending_of_client, pending_of_user, redeem, refuse,
+    AuthRequest, ExistingApproval, FinalRefusal, PendingRequests, PollPace, cancel, count_pending, find, forget_old,
+    insert, note_poll, pending_ended, pending_of_client, pending_of_user, redeem, refuse,
 };
 pub(crate) use endings::{Owner, end_everything_of, last_ending};
+pub(crate) use idempotency_keys::{
+    KeptAcknowledgement, forget_acknowledgements, keep_acknowledgement, kept_acknowledgement,
+};
+pub(crate) use kept_responses::{KeptResponse, forget_kept, is_kept, keep_response, kept_response, token_used};
 pub(crate) use refresh_families::{
     Family, StoredFamily, begin_family, clients_with_grants, end_family, family_of, forget_families, has_family_ended,
     rotate,

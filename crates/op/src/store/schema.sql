@@ -21,6 +21,28 @@ CREATE TABLE authentication_request (
 ) STRICT;
 CREATE INDEX authentication_request_by_expiry ON authentication_request (expires_at);
 
+-- Acknowledgements of requests with an Idempotency-Key, repeated until ten minutes after the request's end.
+CREATE TABLE idempotency_key (
+    id         BLOB NOT NULL PRIMARY KEY,       -- SHA-256 of client and key, which is kept nowhere
+    parameters BLOB NOT NULL,                   -- digest under the key
+    sealed     BLOB NOT NULL,                   -- under the key
+    expires_at INTEGER NOT NULL,                -- the request's
+    until      INTEGER NOT NULL
+) STRICT;
+CREATE INDEX idempotency_key_by_end ON idempotency_key (until);
+
+-- Token responses that are repeated within redeem_grace, until one of their tokens was used.
+CREATE TABLE kept_response (
+    request_id    BLOB NOT NULL PRIMARY KEY,
+    sealed        BLOB NOT NULL,                -- under the auth_req_id, which is kept nowhere
+    access_token  BLOB NOT NULL,                -- SHA-256
+    refresh_token BLOB,                         -- SHA-256
+    until         INTEGER NOT NULL
+) STRICT;
+CREATE INDEX kept_response_by_end ON kept_response (until);
+CREATE INDEX kept_response_by_access_token ON kept_response (access_token);
+CREATE INDEX kept_response_by_refresh_token ON kept_response (refresh_token) WHERE refresh_token IS NOT NULL;
+
 -- Access tokens that were revoked before their end, by jti.
 CREATE TABLE revoked_token (jti TEXT PRIMARY KEY, until INTEGER NOT NULL) STRICT, WITHOUT ROWID;
 CREATE INDEX revoked_token_by_end ON revoked_token (until);

@@ -1,5 +1,6 @@
 //! The provider in process: its router, a real SQLite file, a manual clock, and seeded randomness.
 
+mod asked_twice;
 mod attacks;
 mod auth0;
 mod backchannel_authentication;
@@ -14,6 +15,7 @@ mod fapi_ciba;
 mod final_ends;
 mod key_rotation;
 mod login_hints;
+mod lost_responses;
 mod metrics;
 mod missing_parts;
 mod model_based;

@@ -31,6 +31,11 @@ authorization_details_types = ["payment_initiation", "account_information", "gen
 interval = 5
 token_wait = 0
 requests_per_minute = 100000
+pending_requests = 100000
+
+[policy.unvouched_prompts]
+per_minute = 1000
+pending = 1000
 
 [[users]]
 sub = "alice"

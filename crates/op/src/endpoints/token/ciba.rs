@@ -25,10 +25,37 @@ use crate::issuance::redeem::Grant;
 use crate::issuance::refresh_token::{family, granted, is_offline, new_token};
 use crate::store::{self, AuthRequest, FinalRefusal, PollPace};
 
+/// One poll, and what its tokens will be made of.
+pub(super) struct Poll<'a> {
+    pub(super) auth_req_id: &'a str,
+    pub(super) id: Hash,
+    pub(super) client: &'a Arc<Client>,
+    pub(super) confirmation: Option<Confirmation>,
+    /// Resources that it names.
+    pub(super) resources: Resources,
+    /// For a family of refresh tokens that may begin.
+    pub(super) refresh: Secret,
+}
+
+impl Poll<'_> {
+    /// Input to the token response.
+    pub(super) fn grant<'g>(&'g self, request: &'g AuthRequest, scope: &'g str, approval: &'g Approval) -> Grant<'g> {
+        Grant {
+            confirmation: self.confirmation,
+            refresh_token: is_offline(scope).then_some(&self.refresh),
+            ..Grant::first(self.auth_req_id, request, scope, approval)
+        }
+    }
+}
+
 /// State of the polled request.
 enum PollState {
     /// Approved, and redeemed by this poll.
     Redeemed(AuthRequest, Approval),
+    /// Approved, and to be redeemed with its response, which is kept.
+    Approved(AuthRequest, Approval),
+    /// Redeemed before; the sealed response to repeat.
+    Repeated(Vec<u8>),
     /// No verdict yet; with a listener for one, unless no device was prompted.
     Pending(AuthRequest, Option<VerdictWait>),
     /// Polled before the interval was over; the interval in seconds from now on.
@@ -63,30 +90,32 @@ impl TokenEndpoint {
         let Some(auth_req_id) = form.get("auth_req_id") else {
             return Err(OAuthError::new(ErrorCode::InvalidRequest, "auth_req_id is missing"));
         };
-        let id = auth_req_id::key(auth_req_id);
-        let refresh = new_token(&*self.ports.random);
-        let named = Resources::in_form(form, client);
+        let poll = Poll {
+            auth_req_id,
+            id: auth_req_id::key(auth_req_id),
+            client,
+            confirmation,
+            resources: Resources::in_form(form, client),
+            refresh: new_token(&*self.ports.random),
+        };
         let mut held: Option<HeldPoll> = None;
         loop {
-            let (request, listening) =
-                match self.try_redeem(id, client, held.is_none(), &refresh, confirmation, &named).await? {
-                    PollState::Redeemed(request, approval) => {
-                        let scope = granted(&request.scope, client);
-                        let grant = Grant {
-                            confirmation,
-                            refresh_token: is_offline(&scope).then_some(&refresh),
-                            ..Grant::first(auth_req_id, &request, &scope, &approval)
-                        };
-                        return self.issuance.tokens_for(client, &grant);
-                    }
-                    PollState::Pending(request, listening) => (request, listening),
-                    PollState::TooFast(interval) => {
-                        let description =
-                            format!("polled too early: from now on wait {interval} seconds between polls");
-                        return Err(OAuthError::new(ErrorCode::SlowDown, description).with_interval(interval));
-                    }
-                    PollState::Refused(why) => return Err(TokenRefusal::Final(why).into()),
-                };
+            let (request, listening) = match self.try_redeem(&poll, held.is_none()).await? {
+                PollState::Redeemed(request, approval) => {
+                    let scope = granted(&request.scope, client);
+                    return self.issuance.tokens_for(client, &poll.grant(&request, &scope, &approval));
+                }
+                PollState::Approved(request, approval) => {
+                    return self.redeem_and_keep(&poll, &request, approval).await;
+                }
+                PollState::Repeated(sealed) => return poll.repeated(&sealed),
+                PollState::Pending(request, listening) => (request, listening),
+                PollState::TooFast(interval) => {
+                    let description = format!("polled too early: from now on wait {interval} seconds between polls");
+                    return Err(OAuthError::new(ErrorCode::SlowDown, description).with_interval(interval));
+                }
+                PollState::Refused(why) => return Err(TokenRefusal::Final(why).into()),
+            };
             let waiting = match &held {
                 Some(waiting) if Instant::now() >= waiting.until => return Err(pending()),
                 Some(waiting) => waiting,
@@ -109,21 +138,20 @@ impl TokenEndpoint {
 
     /// Finds the request, and redeems it if it is approved, in one transaction. Only a poll's first try counts against
     /// the polling interval.
-    async fn try_redeem(
-        self: &Arc<Self>,
-        id: Hash,
-        client: &Arc<Client>,
-        is_first_try: bool,
-        refresh: &Secret,
-        binding: Option<Confirmation>,
-        named: &Resources,
-    ) -> Result<PollState, OAuthError> {
-        let named = named.clone();
+    async fn try_redeem(self: &Arc<Self>, poll: &Poll<'_>, is_first_try: bool) -> Result<PollState, OAuthError> {
+        let (id, client, binding, named) = (poll.id, poll.client, poll.confirmation, poll.resources.clone());
         let (endpoint, requester, now) = (self.clone(), client.clone(), self.ports.clock.now());
-        let refresh = Hash::of(refresh.expose());
+        let refresh = Hash::of(poll.refresh.expose());
         let found = self.gateway.store().write(move |tx: &Transaction<'_>| -> Result<PollState, TokenRefusal> {
             let request = endpoint.request_of(tx, &id, &requester)?;
             let resources = request.resources.narrowed_to(&named).map_err(TokenRefusal::OAuth)?;
+            let may_repeat = !requester.policy.redeem_grace.is_zero();
+            if request.redeemed {
+                return match may_repeat {
+                    true => endpoint.kept_response_of(tx, &request, now).map(PollState::Repeated),
+                    false => Err(TokenRefusal::OAuth(already_redeemed())),
+                };
+            }
             let approval = match endpoint.issuance.approval_of_request(tx, &request, now) {
                 Err(TokenRefusal::Final(why)) => {
                     store::refuse(tx, &id, why)?;
@@ -132,6 +160,7 @@ impl TokenEndpoint {
                 status => status?,
             };
             match approval {
+                Some(approval) if may_repeat => Ok(PollState::Approved(AuthRequest { resources, ..request }, approval)),
                 Some(approval) if store::redeem(tx, &id, now)? => {
                     let scope = granted(&request.scope, &requester);
                     if is_offline(&scope)
@@ -161,15 +190,19 @@ impl TokenEndpoint {
         VerdictWait { changed: Box::pin(listener.changed()), _listener: listener }
     }
 
-    /// The client's request, unless it is redeemed.
+    /// The client's request.
     ///
     /// # Errors
     /// `invalid_grant`.
-    fn request_of(&self, tx: &Transaction<'_>, id: &Hash, client: &Client) -> Result<AuthRequest, TokenRefusal> {
+    pub(super) fn request_of(
+        &self,
+        tx: &Transaction<'_>,
+        id: &Hash,
+        client: &Client,
+    ) -> Result<AuthRequest, TokenRefusal> {
         let invalid = |description: &str| TokenRefusal::OAuth(OAuthError::new(ErrorCode::InvalidGrant, description));
         let found = store::find(tx, id)?.filter(|request| request.client_id == client.client_id);
-        let request = found.ok_or_else(|| invalid("auth_req_id is not known, or belongs to another client"))?;
-        if request.redeemed { Err(TokenRefusal::OAuth(already_redeemed())) } else { Ok(request) }
+        found.ok_or_else(|| invalid("auth_req_id is not known, or belongs to another client"))
     }
 }
 

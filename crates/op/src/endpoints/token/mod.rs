@@ -2,6 +2,7 @@
 
 mod ciba;
 pub(crate) mod long_poll;
+mod redeem_grace;
 mod refresh;
 
 use std::sync::Arc;

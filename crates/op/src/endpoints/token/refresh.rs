@@ -80,6 +80,7 @@ impl TokenEndpoint {
                     return Ok(RefreshedGrant::Ended(why));
                 }
             };
+            store::token_used(tx, &used)?;
             store::rotate(tx, stored.id, (&used, since), &next_hash)?;
             Ok(RefreshedGrant::Fresh(stored.family, resources, approval))
         });
