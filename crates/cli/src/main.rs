@@ -13,6 +13,7 @@ mod exit;
 mod failure;
 mod home;
 mod logging;
+mod offline_providers;
 mod open_device;
 mod output;
 mod pin_pad;

@@ -176,6 +176,7 @@ impl Device {
             .await
             .ok_or(AnswerError::NotVerified)?;
         verified_by_pin(account.device_class, entry.source, self.inner.services.clock.now())?;
+        let _turn = self.inner.unlock_turn.lock().await;
         let (pin_gate, given) = (self.pin_gate(), entry.clone());
         let opened = tokio::task::spawn_blocking(move || pin_gate.open(&id, &given)).await;
         Ok((entry, opened.map_err(|_| AnswerError::Stopped)??))

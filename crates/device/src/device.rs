@@ -70,6 +70,8 @@ pub(crate) struct Inner {
     pub(crate) random: Arc<dyn Random>,
     pub(crate) locale: Locale,
     accounts: Mutex<BTreeMap<AccountId, AccountHandle>>,
+    /// Held while a PIN opens a key: each derivation takes 64 MiB, and many requests may be answered at once.
+    pub(crate) unlock_turn: tokio::sync::Mutex<()>,
     /// Whether accounts keep fetching by themselves ([`Device::run`]), those that are enrolled later included.
     pub(crate) watching: AtomicBool,
     /// Accounts that could not be opened, and why, in English.
@@ -147,6 +149,7 @@ impl Device {
             random,
             locale,
             accounts: Mutex::default(),
+            unlock_turn: tokio::sync::Mutex::default(),
             watching: AtomicBool::new(false),
             closed: BTreeMap::new(),
         };

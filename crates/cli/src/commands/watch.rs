@@ -15,6 +15,7 @@ use crate::arguments::Watch;
 use crate::error_code::ErrorCode;
 use crate::exit::Exit;
 use crate::failure::Failure;
+use crate::offline_providers::OfflineProviders;
 use crate::output::Output;
 use crate::pin_pad::{self, PinPad};
 use crate::{device_event_text, device_failure, open_device, request_text, stop_signal};
@@ -29,6 +30,7 @@ struct Watcher {
     /// Requests that count towards `--count`: those a rule answers once they have ended, others once they were printed.
     done: BTreeSet<ChallengeId>,
     failed_answers: mpsc::UnboundedSender<(ChallengeId, AnswerError)>,
+    offline: OfflineProviders,
 }
 
 /// Runs the command.
@@ -47,7 +49,9 @@ pub async fn run(watch: Watch, home: Option<PathBuf>, output: Output) -> Result<
     }
     let mut events = device.run().await;
     let (failed_answers, mut failures) = mpsc::unbounded_channel();
-    let mut watcher = Watcher { device, pad: pad.into(), rules, output, done: BTreeSet::new(), failed_answers };
+    let offline = OfflineProviders::default();
+    let mut watcher =
+        Watcher { device, pad: pad.into(), rules, output, done: BTreeSet::new(), failed_answers, offline };
     let stopped = stop_signal::received();
     tokio::pin!(stopped);
     while watch.count.is_none_or(|count| (watcher.done.len() as u64) < count) {
@@ -93,7 +97,10 @@ impl Watcher {
                 let accounts = self.device.accounts().await.map_err(|error| device_failure::open_failed(&error))?;
                 let of = other.account();
                 let host = accounts.into_iter().find(|known| known.account == *of).map(|known| known.issuer.host());
-                self.output.progress(&device_event_text::describe(other, &host.unwrap_or_else(|| of.to_string())));
+                let host = host.unwrap_or_else(|| of.to_string());
+                if self.offline.is_news(other, &host) {
+                    self.output.progress(&device_event_text::describe(other, &host));
+                }
             }
         }
         Ok(())

@@ -13,6 +13,8 @@ pub(crate) struct Backoff {
 
 const FIRST_MS: u64 = 500;
 const LONGEST_MS: u64 = 30_000;
+/// Failures that count at most after a try that had begun well: the next wait is one to two seconds.
+const BRIEF_FAILURES: u32 = 2;
 
 impl Backoff {
     /// Whether the next try is due.
@@ -41,6 +43,12 @@ impl Backoff {
     /// Forgets all failures: the next try is due.
     pub(crate) fn succeeded(&mut self) {
         *self = Backoff::default();
+    }
+
+    /// The last try began well and ended soon: earlier failures count little, so that the next wait is short, but not so
+    /// little that a provider which accepts and drops is called without pause.
+    pub(crate) fn began_well(&mut self) {
+        self.failures = self.failures.min(BRIEF_FAILURES);
     }
 
     /// Delays the next try without counting a failure.

@@ -16,12 +16,19 @@ use super::session::{CallDraft, CallPurpose};
 use super::{Core, REPLY_TIMEOUT_MS, notices};
 use crate::core::Tick;
 use crate::device_event::OfflineReason;
-use crate::ports::transport::{Method, Reply, StreamEvent};
+use crate::ports::transport::{Method, Reply, StreamEvent, TransportError};
 
 /// After so many failures in a row while the provider can be reached, streams count as blocked.
 const BLOCKED_AFTER: u32 = 2;
 /// How long long polls replace a blocked stream, in milliseconds.
 const BLOCKED_MS: u64 = 600_000;
+
+/// After so many streams in a row that were closed at once, regularly and without a byte, streams count as blocked. A
+/// provider closes them when it stops, which says nothing about what is in between.
+const CLOSED_AT_ONCE: u32 = 6;
+
+/// A stream that was open for so long worked, in milliseconds: its end starts the backoff anew.
+const STEADY_MS: u64 = 2_000;
 
 /// The shortest time from the begin of a long poll without news to the next, in milliseconds.
 const SHORTEST_POLL_MS: u64 = 1_000;
@@ -44,6 +51,12 @@ pub(super) struct Fetching {
     pub(super) stream: Backoff,
     /// Failures of the stream in a row while the provider could be reached.
     stream_failures: u32,
+    /// Streams in a row that were closed at once, regularly and without a byte.
+    closed_at_once: u32,
+    /// When the stream was opened, if it is open.
+    opened_at: Option<Tick>,
+    /// Whether the open stream brought anything.
+    heard: bool,
     /// Until when long polls replace the stream.
     pub(super) blocked_until: Option<Tick>,
     /// Fetch replies that wait for newer key manifests, oldest first.
@@ -146,7 +159,14 @@ impl Core {
         self.announce(at);
     }
 
-    pub(super) fn stream_opened(&mut self) {
+    /// A stream is being opened.
+    pub(super) fn stream_begins(&mut self) {
+        self.fetching.opened_at = None;
+        self.fetching.heard = false;
+    }
+
+    pub(super) fn stream_opened(&mut self, at: Moment) {
+        self.fetching.opened_at = Some(at.tick);
         // A pull closes the gap since the last one, however the provider replays events.
         self.fetching.wanted = true;
     }
@@ -159,7 +179,29 @@ impl Core {
         }
     }
 
+    /// Judges a stream's end: `None` is a regular one.
+    pub(super) fn judge_stream_end(&mut self, at: Moment, why: Option<TransportError>) {
+        let is_steady = self.fetching.opened_at.is_some_and(|opened| at.tick.millis_since(opened) >= STEADY_MS);
+        match (why, self.fetching.opened_at) {
+            (Some(TransportError::Unreachable), _) => {}
+            (None, Some(_)) if is_steady || self.fetching.heard => self.fetching.closed_at_once = 0,
+            (None, Some(_)) => {
+                self.fetching.closed_at_once += 1;
+                if self.fetching.closed_at_once >= CLOSED_AT_ONCE {
+                    self.fetching.closed_at_once = 0;
+                    self.fetching.blocked_until = Some(at.tick.plus_millis(BLOCKED_MS));
+                }
+            }
+            _ => self.count_blocked_stream(at),
+        }
+    }
+
     pub(super) fn stream_ended(&mut self, at: Moment, at_least_ms: u64) {
+        match self.fetching.opened_at.take() {
+            Some(opened) if at.tick.millis_since(opened) >= STEADY_MS => self.fetching.stream.succeeded(),
+            Some(_) => self.fetching.stream.began_well(),
+            None => {}
+        }
         self.fetching.stream.failed(at.tick, at_least_ms, &*self.random);
     }
 
@@ -169,6 +211,8 @@ impl Core {
         }
         self.fetching.stream.succeeded();
         self.fetching.stream_failures = 0;
+        self.fetching.closed_at_once = 0;
+        self.fetching.heard = true;
         self.checked = Some(at.wall.seconds());
         match event {
             StreamEvent::Alive => {}

@@ -92,6 +92,7 @@ impl Core {
         let polling = self.has_pending_call(|purpose| purpose == CallPurpose::Fetch { waiting: true });
         if !self.is_long_polling() && self.fetching.stream.is_due(at.tick) {
             self.cancel_calls(|purpose| purpose == CallPurpose::Fetch { waiting: true });
+            self.stream_begins();
             self.send(at, CallPurpose::Stream);
         } else if self.is_long_polling() && !polling && self.fetching.backoff.is_due(at.tick) {
             self.fetching.polled_at = at.tick;

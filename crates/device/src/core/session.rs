@@ -152,8 +152,8 @@ impl Core {
         if let Some(why) = why {
             self.gone_offline(at, OfflineReason::from(why));
         }
-        if call.purpose == CallPurpose::Stream && why != Some(TransportError::Unreachable) {
-            self.count_blocked_stream(at);
+        if call.purpose == CallPurpose::Stream {
+            self.judge_stream_end(at, why);
         }
         self.call_failed(at, call.purpose, 0);
     }
@@ -163,7 +163,7 @@ impl Core {
         if self.session.calls.get(&id).is_some_and(|call| call.purpose == CallPurpose::Stream) {
             self.learn_from(at, head);
             self.recognised(at);
-            self.stream_opened();
+            self.stream_opened(at);
         }
     }
 

@@ -1,8 +1,11 @@
-//! Server-Sent Events reader: events are bounded in size, and a stream without even a comment for too long has ended.
+//! Server-Sent Events reader: events are bounded in size, and a stream without even a comment for too long has ended. Bytes
+//! without an event, such as a comment, are reported as a sign of life: the parser yields nothing for them.
 
+use std::future::poll_fn;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::task::Poll;
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -22,6 +25,8 @@ pub(crate) struct SseStream {
     events: Pin<Box<dyn Stream<Item = Result<Sse, sse_stream::Error>> + Send>>,
     /// Bytes since the last event: what the parser may be buffering.
     unread: Arc<AtomicUsize>,
+    /// Of these, how many were reported as a sign of life.
+    reported: usize,
 }
 
 impl SseStream {
@@ -46,13 +51,23 @@ impl SseStream {
             };
             Some((chunk, (bytes, count)))
         });
-        SseStream { events: Box::pin(SseByteStream::new(Box::pin(guarded))), unread }
+        SseStream { events: Box::pin(SseByteStream::new(Box::pin(guarded))), unread, reported: 0 }
     }
 
     async fn advance(&mut self) -> Option<Result<StreamEvent, TransportError>> {
-        let event = self.events.next().await?;
+        let next = poll_fn(|context| match self.events.poll_next_unpin(context) {
+            Poll::Ready(event) => Poll::Ready(Some(event)),
+            // The parser took bytes and waits for more.
+            Poll::Pending if self.unread.load(Ordering::Relaxed) > self.reported => Poll::Ready(None),
+            Poll::Pending => Poll::Pending,
+        });
+        let Some(event) = next.await else {
+            self.reported = self.unread.load(Ordering::Relaxed);
+            return Some(Ok(StreamEvent::Alive));
+        };
         self.unread.store(0, Ordering::Relaxed);
-        Some(match event {
+        self.reported = 0;
+        Some(match event? {
             Ok(event) => Ok(stream_event(event)),
             Err(sse_stream::Error::Body(cause)) => {
                 Err(cause.downcast::<TransportError>().map_or(TransportError::Unreachable, |cause| *cause))

@@ -475,6 +475,66 @@ fn a_stream_is_opened_again_after_the_provider_was_offline() {
     assert_eq!(harness.streams.len(), 6, "away is not blocked");
 }
 
+/// The stream is opened and open for so long, then it ends.
+fn stream_for(harness: &mut CoreHarness, millis: u64, why: Option<TransportError>) {
+    let stream = *harness.streams.last().unwrap();
+    harness.event(Event::Opened { id: stream, head: Reply { status: 200, ..Reply::default() } });
+    harness.deliver_all();
+    harness.pass_ms(millis);
+    harness.event(Event::Failed { id: stream, why });
+}
+
+/// Milliseconds until the next stream is opened.
+fn reopened_after(harness: &mut CoreHarness) -> u64 {
+    let (before, streams) = (harness.at.tick.0, harness.streams.len());
+    while harness.streams.len() == streams {
+        harness.pass_ms(50);
+        harness.deliver_pending();
+        assert!(harness.at.tick.0 - before < 60_000, "no stream is opened");
+    }
+    harness.at.tick.0 - before
+}
+
+#[test]
+fn a_stream_that_worked_starts_the_backoff_anew() {
+    let mut harness = CoreHarness::pulled();
+    harness.event(Event::Watch(true));
+    for _ in 0..10 {
+        stream_for(&mut harness, 4_000, Some(TransportError::Unreachable));
+        let wait = reopened_after(&mut harness);
+        assert!(wait <= 550, "{wait} ms after a stream that was open for seconds");
+    }
+    for _ in 0..10 {
+        stream_for(&mut harness, 300, Some(TransportError::Unreachable));
+        let wait = reopened_after(&mut harness);
+        assert!((200..=2_050).contains(&wait), "{wait} ms after one that was open for a moment");
+    }
+    let stream = *harness.streams.last().unwrap();
+    harness.event(Event::Opened { id: stream, head: Reply { status: 200, ..Reply::default() } });
+    harness.event(Event::StreamEvent { id: stream, event: StreamEvent::Alive });
+    harness.event(Event::Failed { id: stream, why: Some(TransportError::Unreachable) });
+    harness.deliver_all();
+    assert!(reopened_after(&mut harness) <= 2_050, "a comment is a sign of life");
+}
+
+#[test]
+fn streams_that_the_provider_closes_regularly_are_not_blocked() {
+    let mut harness = CoreHarness::pulled();
+    harness.event(Event::Watch(true));
+    for open_for in [60_000, 500, 500, 3_000, 500, 500, 20_000] {
+        let streams = harness.streams.len();
+        stream_for(&mut harness, open_for, None);
+        reopened_after(&mut harness);
+        assert_eq!(harness.streams.len(), streams + 1, "a stream again, and no long poll");
+    }
+    for _ in 0..6 {
+        stream_for(&mut harness, 100, None);
+        harness.pass_ms(2_000);
+        harness.deliver_pending();
+    }
+    assert!(harness.wire[0].1.url.contains("wait=25"), "closed at once again and again: something closes them");
+}
+
 #[test]
 fn a_wake_does_not_wait_for_a_long_poll() {
     let mut harness = CoreHarness::pulled();

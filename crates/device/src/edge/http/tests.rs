@@ -118,7 +118,11 @@ async fn a_stream_brings_updates_and_nonces_however_they_are_cut() {
     let server = Server::saying(format!("{STREAM}{events}")).await;
     let mut stream = server.stream().await;
     let update = StreamEvent::Update(b"{\"cursor\":\n\"1-2\"}".to_vec());
-    assert_eq!(stream.next().await, Some(Ok(update)));
+    let mut first = stream.next().await;
+    while first == Some(Ok(StreamEvent::Alive)) {
+        first = stream.next().await;
+    }
+    assert_eq!(first, Some(Ok(update)));
     assert_eq!(stream.next().await, Some(Ok(StreamEvent::Nonce("n-2".into()))));
     assert_eq!(stream.next().await, Some(Ok(StreamEvent::Alive)), "an event of a newer version is no harm");
     server.hang_up.notify_one();
@@ -130,7 +134,40 @@ async fn an_event_that_never_ends_is_cut_off() {
     let endless = vec![b'x'; LARGEST_BODY + 100];
     let server = Server::saying([STREAM.as_bytes(), b"data: ", &endless].concat()).await;
     let mut stream = server.stream().await;
-    assert_eq!(stream.next().await, Some(Err(TransportError::TooLarge)));
+    let mut next = stream.next().await;
+    while next == Some(Ok(StreamEvent::Alive)) {
+        next = stream.next().await;
+    }
+    assert_eq!(next, Some(Err(TransportError::TooLarge)));
+}
+
+#[tokio::test]
+async fn a_comment_is_a_sign_of_life_each_time_it_comes() {
+    let (chunks, received) = futures_channel();
+    let mut stream = SseStream::over(received);
+    for _ in 0..3 {
+        chunks.send(Ok(bytes::Bytes::from_static(b":\n\n"))).unwrap();
+        assert_eq!(stream.next().await, Some(Ok(StreamEvent::Alive)));
+    }
+    chunks.send(Ok(bytes::Bytes::from_static(b"event: nonce\nda"))).unwrap();
+    assert_eq!(stream.next().await, Some(Ok(StreamEvent::Alive)), "half an event is one, too");
+    chunks.send(Ok(bytes::Bytes::from_static(b"ta: n-2\n\n"))).unwrap();
+    assert_eq!(stream.next().await, Some(Ok(StreamEvent::Nonce("n-2".into()))));
+    drop(chunks);
+    assert_eq!(stream.next().await, None);
+}
+
+/// Chunks as a test sends them.
+fn futures_channel() -> (
+    tokio::sync::mpsc::UnboundedSender<Result<bytes::Bytes, TransportError>>,
+    impl futures_util::Stream<Item = Result<bytes::Bytes, TransportError>>,
+) {
+    let (sender, receiver) = tokio::sync::mpsc::unbounded_channel();
+    let chunks = futures_util::stream::unfold(receiver, |mut receiver| async move {
+        let chunk = receiver.recv().await?;
+        Some((chunk, receiver))
+    });
+    (sender, chunks)
 }
 
 #[tokio::test]
