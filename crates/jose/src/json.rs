@@ -1,8 +1,8 @@
 //! A strict JSON reader (RFC 8259, I-JSON): refuses everything that two readers could understand differently.
 //!
-//! Always refused: duplicate names at any depth (compared after unescaping, RFC 7515 §4), lone surrogates, exponents, a byte
-//! order mark, anything after the value. [`Strictness`] says how deep a document may be nested and how large its numbers may
-//! be. Number literals are kept as they were sent.
+//! Always refused: duplicate names at any depth (compared after unescaping, RFC 7515 §4), lone surrogates, anything after the
+//! value. [`Strictness`] says how deep a document may be nested, which numbers it may have, and whether a byte order mark may
+//! precede it. Number literals are kept as they were sent.
 
 use std::fmt;
 
@@ -17,20 +17,39 @@ mod tests;
 pub struct Strictness {
     /// Deepest nesting; a scalar root counts as 1.
     pub depth: usize,
-    /// Largest integer part of a number, without its sign.
-    pub max_integer: u64,
-    /// Longest number literal, in characters.
-    pub number_characters: usize,
+    /// Which numbers are accepted.
+    pub numbers: Numbers,
+    /// Whether one byte order mark before the document is skipped (RFC 8259 §8.1) or refused.
+    pub byte_order_mark: bool,
+}
+
+/// Which number literals a reader accepts.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Numbers {
+    /// Without an exponent, and within these bounds: numbers that every implementation keeps exactly.
+    Exact {
+        /// Largest integer part, without its sign.
+        max_integer: u64,
+        /// Longest literal, in characters.
+        characters: usize,
+    },
+    /// Every literal of RFC 8259 §6, whatever its size: whoever uses one reads its literal.
+    Any,
 }
 
 impl Strictness {
     /// The largest integer that every JSON implementation keeps exactly: 2^53 − 1 (RFC 8259 §6).
     pub const MAX_INTEGER: u64 = (1 << 53) - 1;
 
+    /// Documents of other parties, whose unknown members are ignored (RFC 7519 §4, RFC 7517 §4): any number, nested at most 64
+    /// deep, with or without a byte order mark. Duplicate names stay refused.
+    pub const FOREIGN: Strictness = Strictness { depth: 64, numbers: Numbers::Any, byte_order_mark: true };
+
     /// Documents nested at most `depth` deep, with integers up to [`Strictness::MAX_INTEGER`] and number literals of at most
-    /// 40 characters.
+    /// 40 characters, without a byte order mark.
     pub const fn with_depth(depth: usize) -> Self {
-        Self { depth, max_integer: Self::MAX_INTEGER, number_characters: 40 }
+        let numbers = Numbers::Exact { max_integer: Self::MAX_INTEGER, characters: 40 };
+        Self { depth, numbers, byte_order_mark: false }
     }
 }
 
@@ -39,8 +58,23 @@ impl Strictness {
 /// # Errors
 /// [`JsonError`] with the first violation and its position.
 pub fn read(bytes: &[u8], strictness: Strictness) -> Result<Json, JsonError> {
-    let text = std::str::from_utf8(bytes).map_err(|e| JsonError { reason: Reason::NotUtf8, at: e.valid_up_to() })?;
-    reader::Reader::new(text, strictness).document()
+    read_naming_member(bytes, strictness).map_err(|(error, _)| error)
+}
+
+/// As [`read`]; an error within a member of the root object comes with that member's name, as the document spells it.
+///
+/// # Errors
+/// As [`read`].
+pub fn read_naming_member(bytes: &[u8], strictness: Strictness) -> Result<Json, (JsonError, Option<String>)> {
+    let text = std::str::from_utf8(bytes)
+        .map_err(|error| (JsonError { reason: Reason::NotUtf8, at: error.valid_up_to() }, None))?;
+    let mut reader = reader::Reader::new(text, strictness);
+    reader.document().map_err(|error| (error, reader.into_member()))
+}
+
+/// The document without a byte order mark.
+pub fn without_byte_order_mark(document: &[u8]) -> &[u8] {
+    document.strip_prefix("\u{feff}".as_bytes()).unwrap_or(document)
 }
 
 /// Reads one JSON document into a type.
@@ -142,9 +176,9 @@ pub enum Reason {
     LoneSurrogate,
     /// Nested deeper than [`Strictness::depth`].
     TooDeep,
-    /// An integer beyond [`Strictness::max_integer`], or a literal longer than [`Strictness::number_characters`].
+    /// A number beyond the bounds of [`Numbers::Exact`].
     NumberTooLarge,
-    /// A number with an exponent.
+    /// A number with an exponent, where [`Numbers::Exact`] are accepted.
     Exponent,
     /// Well-formed, but not the members of the expected message.
     Shape,

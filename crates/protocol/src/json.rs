@@ -1,6 +1,6 @@
 //! JSON documents of this protocol.
 
-use countersign_jose::json::{self, JsonError, Strictness};
+use countersign_jose::json::{self, JsonError, Numbers, Strictness};
 use serde::de::DeserializeOwned;
 
 use crate::limits;
@@ -8,8 +8,8 @@ use crate::limits;
 /// How strictly a document of this protocol is read.
 pub const STRICTNESS: Strictness = Strictness {
     depth: limits::JSON_DEPTH,
-    max_integer: limits::MAX_INTEGER,
-    number_characters: limits::NUMBER_CHARACTERS,
+    numbers: Numbers::Exact { max_integer: limits::MAX_INTEGER, characters: limits::NUMBER_CHARACTERS },
+    byte_order_mark: false,
 };
 
 /// Reads one JSON document of this protocol into a type.

@@ -20,8 +20,6 @@ const LARGEST: usize = 256 * 1024;
 const LONGEST_RETRY: u64 = 60;
 /// Most attempts of one call.
 const MOST_RETRIES: u32 = 3;
-/// JSON depth: authorization details of depth 8, and the response around them.
-const DEPTH: usize = 12;
 
 /// Talks to one provider as one client.
 pub struct HttpClient {
@@ -133,8 +131,9 @@ async fn read(response: Response, url: &str) -> Result<(StatusCode, Option<Reply
             return Err(Failure::provider(ErrorCode::NotAProvider, format_args!("the reply of {url} is too large")));
         }
     }
-    let json = json::read(&bytes, Strictness::with_depth(DEPTH)).ok().filter(|json| json.as_object().is_some());
-    let reply = json.map(|json| Reply { text: String::from_utf8_lossy(&bytes).into_owned(), json });
+    let json = json::read(&bytes, Strictness::FOREIGN).ok().filter(|json| json.as_object().is_some());
+    let reply = json
+        .map(|json| Reply { text: String::from_utf8_lossy(json::without_byte_order_mark(&bytes)).into_owned(), json });
     Ok((status, reply))
 }
 

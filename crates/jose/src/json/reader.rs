@@ -2,24 +2,35 @@
 
 use std::collections::HashSet;
 
-use super::{Json, JsonError, Reason, Strictness};
+use super::{Json, JsonError, Numbers, Reason, Strictness, without_byte_order_mark};
 
 /// A position in a text, and what is accepted there.
 pub(super) struct Reader<'a> {
     text: &'a [u8],
     at: usize,
     strictness: Strictness,
+    /// The member of the root object that is being read.
+    member: Option<String>,
 }
 
 impl<'a> Reader<'a> {
     pub(super) fn new(text: &'a str, strictness: Strictness) -> Self {
-        Self { text: text.as_bytes(), at: 0, strictness }
+        Self { text: text.as_bytes(), at: 0, strictness, member: None }
+    }
+
+    /// After an error: the member of the root object in which it happened.
+    pub(super) fn into_member(self) -> Option<String> {
+        self.member
     }
 
     /// The one value of the document, and nothing after it.
-    pub(super) fn document(mut self) -> Result<Json, JsonError> {
+    pub(super) fn document(&mut self) -> Result<Json, JsonError> {
+        if self.strictness.byte_order_mark {
+            self.at = self.text.len() - without_byte_order_mark(self.text).len();
+        }
         self.skip_space();
         let value = self.value(self.strictness.depth)?;
+        self.member = None;
         self.skip_space();
         if self.at < self.text.len() {
             return Err(self.error(Reason::Syntax));
@@ -81,6 +92,9 @@ impl<'a> Reader<'a> {
                 return Err(self.error(Reason::Syntax));
             }
             let name = self.string()?;
+            if depth == self.strictness.depth {
+                self.member = Some(name.clone());
+            }
             if !names.insert(name.clone()) {
                 return Err(JsonError { reason: Reason::DuplicateName, at: start });
             }
@@ -135,7 +149,7 @@ impl<'a> Reader<'a> {
             Some(b'1'..=b'9') => self.skip_digits(),
             _ => return Err(self.error(Reason::Syntax)),
         }
-        let integer = &self.text[integer..self.at];
+        let integer = integer..self.at;
         if self.peek() == Some(b'.') {
             self.at += 1;
             if !matches!(self.peek(), Some(b'0'..=b'9')) {
@@ -143,20 +157,35 @@ impl<'a> Reader<'a> {
             }
             self.skip_digits();
         }
+        let exponent = self.at;
         if let Some(b'e' | b'E') = self.peek() {
-            return Err(self.error(Reason::Exponent));
+            self.skip_exponent()?;
         }
         let literal = &self.text[start..self.at];
-        let too_large = JsonError { reason: Reason::NumberTooLarge, at: start };
-        if literal.len() > self.strictness.number_characters {
-            return Err(too_large);
-        }
-        let integer =
-            integer.iter().try_fold(0_u64, |sum, digit| sum.checked_mul(10)?.checked_add(u64::from(digit - b'0')));
-        if integer.is_none_or(|integer| integer > self.strictness.max_integer) {
-            return Err(too_large);
+        if let Numbers::Exact { max_integer, characters } = self.strictness.numbers {
+            if exponent < self.at {
+                return Err(JsonError { reason: Reason::Exponent, at: exponent });
+            }
+            let digits = &self.text[integer];
+            let value =
+                digits.iter().try_fold(0_u64, |sum, digit| sum.checked_mul(10)?.checked_add(u64::from(digit - b'0')));
+            if literal.len() > characters || value.is_none_or(|value| value > max_integer) {
+                return Err(JsonError { reason: Reason::NumberTooLarge, at: start });
+            }
         }
         Ok(literal.iter().map(|&b| char::from(b)).collect())
+    }
+
+    fn skip_exponent(&mut self) -> Result<(), JsonError> {
+        self.at += 1;
+        if let Some(b'+' | b'-') = self.peek() {
+            self.at += 1;
+        }
+        if !matches!(self.peek(), Some(b'0'..=b'9')) {
+            return Err(self.error(Reason::Syntax));
+        }
+        self.skip_digits();
+        Ok(())
     }
 
     fn skip_digits(&mut self) {

@@ -38,11 +38,46 @@ fn numbers_keep_their_literal_or_are_refused() {
 
 #[test]
 fn the_range_of_numbers_is_the_callers() {
-    let wide = Strictness { max_integer: u64::MAX, number_characters: 80, ..Strictness::with_depth(1) };
+    let with = |max_integer, characters| Strictness {
+        numbers: Numbers::Exact { max_integer, characters },
+        ..Strictness::with_depth(1)
+    };
+    let wide = with(u64::MAX, 80);
     assert_eq!(read(b"18446744073709551615", wide), Ok(Json::Number("18446744073709551615".into())));
     assert_eq!(read(b"18446744073709551616", wide).map_err(|error| error.reason), Err(Reason::NumberTooLarge));
-    let narrow = Strictness { max_integer: 9, ..Strictness::with_depth(1) };
-    assert_eq!(read(b"10", narrow).map_err(|error| error.reason), Err(Reason::NumberTooLarge));
+    assert_eq!(read(b"10", with(9, 40)).map_err(|error| error.reason), Err(Reason::NumberTooLarge));
+}
+
+#[test]
+fn foreign_documents_may_have_any_number_and_a_byte_order_mark() {
+    let foreign = |text: &str| read(text.as_bytes(), Strictness::FOREIGN).map_err(|error| error.reason);
+    for number in ["1.795984e+09", "1e3", "1E-7", "-2.5e0", "18446744073709551616", &"9".repeat(400), "1e999999999999"]
+    {
+        assert_eq!(foreign(number), Ok(Json::Number(number.to_owned())));
+        assert_eq!(foreign(&format!("\u{feff}{{\"x\":{number}}}")).map(|json| json.get("x").is_some()), Ok(true));
+    }
+    for text in ["1e", "1e+", "1.e3", "e3", "1e3.5", "\u{feff}\u{feff}1"] {
+        assert_eq!(foreign(text), Err(Reason::Syntax), "{text}");
+    }
+    assert!(foreign(&format!("{}1{}", "[".repeat(63), "]".repeat(63))).is_ok());
+    assert_eq!(foreign(&format!("{}1{}", "[".repeat(64), "]".repeat(64))), Err(Reason::TooDeep));
+    assert_eq!(foreign(r#"{"a":{"b":1,"b":1}}"#), Err(Reason::DuplicateName));
+}
+
+#[test]
+fn an_error_names_the_member_of_the_root_that_it_is_in() {
+    let member = |text: &str| read_naming_member(text.as_bytes(), Strictness::with_depth(8)).expect_err(text).1;
+    for text in [
+        r#"{"iss":"a","exp":1e3}"#,
+        r#"{"iss":{"a":1},"exp":[{"b":1,"b":2}]}"#,
+        r#"{"exp":1,"iss":2,"exp":3}"#,
+        r#"{"exp":"#,
+    ] {
+        assert_eq!(member(text).as_deref(), Some("exp"), "{text}");
+    }
+    for text in ["", "1e3", r#"{"exp":1} x"#, r#"[{"exp":1e3}]"#] {
+        assert_eq!(member(text), None, "{text}");
+    }
 }
 
 #[test]
@@ -71,6 +106,14 @@ proptest! {
     fn whatever_is_accepted_serde_json_reads_the_same_way(text in r#"[\[\]{}",:0-9a-c\\u. \-truefalsn]{0,40}"#) {
         if read_at_depth(text.as_bytes(), 8).is_ok() {
             prop_assert!(serde_json::from_str::<serde_json::Value>(&text).is_ok());
+        }
+    }
+
+    #[test]
+    fn whatever_is_accepted_of_others_serde_json_skips_the_same_way(text in r#"[\[\]{}",:0-9a-ceE+. \-]{0,40}"#) {
+        let serde = serde_json::from_str::<serde::de::IgnoredAny>(&text);
+        if read(text.as_bytes(), Strictness::FOREIGN).is_ok() {
+            prop_assert!(serde.is_ok(), "{text}");
         }
     }
 

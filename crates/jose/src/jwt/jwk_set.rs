@@ -1,19 +1,32 @@
-//! Other parties' public keys: a JWK set (RFC 7517 §5) of P-256 and RSA keys.
+//! Other parties' public keys: a JWK set (RFC 7517 §5) of P-256 and RSA keys. A key that can't be used is skipped, never the set.
 
+use std::fmt;
+
+use p256::PublicKey;
 use ring::signature::{self, RsaPublicKeyComponents, UnparsedPublicKey};
 
-use super::{DEPTH, SigningAlg};
+use super::SigningAlg;
 use crate::base64url;
 use crate::hash::Hash;
 use crate::json::{self, Json, Strictness};
 
-/// Most keys in one set; a set with more is refused.
+/// Most keys of one set that are used; those after them are skipped.
 const MAX_KEYS: usize = 32;
+
+/// Accepted sizes of an RSA modulus, in bits: from what RFC 7518 §3.3 requires to what verifies in a fraction of a millisecond.
+const RSA_BITS: std::ops::RangeInclusive<usize> = 2048..=4096;
+
+/// Longest RSA exponent, in bytes: below 2^32.
+const RSA_EXPONENT_BYTES: usize = 4;
+
+/// Longest `kid` that an error repeats, in bytes.
+const KID_BYTES: usize = 60;
 
 /// Public keys that verify signatures.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct JwkSet {
     keys: Vec<Jwk>,
+    skipped: Vec<SkippedKey>,
 }
 
 /// One public key with its name and use (RFC 7517 §4).
@@ -27,44 +40,100 @@ pub struct Jwk {
     pub key: VerificationKey,
 }
 
-/// A public key of another party, of a kind that can verify one of [`SigningAlg::ALL`]. Whether a point is on the curve is
-/// checked when it verifies.
+/// A public key of another party, of a kind that can verify one of [`SigningAlg::ALL`].
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum VerificationKey {
     /// A point of P-256, uncompressed: `04`, x, y.
     P256(Vec<u8>),
     /// An RSA key.
     Rsa {
-        /// Modulus, big-endian, 2048 to 8192 bits.
+        /// Modulus, big-endian, 2048 to 4096 bits.
         n: Vec<u8>,
-        /// Exponent, big-endian, at most 5 bytes.
+        /// Exponent, big-endian, 3 to 2^32 − 1.
         e: Vec<u8>,
     },
 }
 
-/// Why a document is not a usable JWK set.
+/// A key of a set that is not used, and why.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct SkippedKey {
+    /// Its place in the set, from 1.
+    pub number: usize,
+    /// Its name, where it has one.
+    pub kid: Option<String>,
+    /// Why it is not used.
+    pub reason: UnusableKey,
+}
+
+impl fmt::Display for SkippedKey {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "key {}", self.number)?;
+        let printable = |kid: &&String| kid.len() <= KID_BYTES && kid.bytes().all(|byte| byte.is_ascii_graphic());
+        if let Some(kid) = self.kid.as_ref().filter(printable) {
+            write!(f, " (kid {kid})")?;
+        }
+        write!(f, ": {}", self.reason)
+    }
+}
+
+/// Why one key can't be used.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
-pub enum JwksError {
-    /// Not strict JSON, or not `{"keys":[…]}`.
-    #[error("a JWK set is a JSON object with an array named keys")]
-    Form,
-    /// More than 32 keys.
-    #[error("a JWK set may have 32 keys at most")]
-    TooMany,
-    /// `d` or another private member.
+pub enum UnusableKey {
+    /// `null`, a string or anything else.
+    #[error("it is not a JSON object")]
+    NotObject,
+    /// `d` or another private member, or a symmetric key.
     #[error(
         "a JWK set holds public keys only; this one has a private key in it: replace that key, it is no longer secret"
     )]
     Private,
-    /// A member of a P-256 or RSA key is missing or malformed.
-    #[error(
-        "a key has a missing or malformed member: P-256 keys have crv, x and y, RSA keys (2048 to 8192 bits) n and e"
-    )]
-    Key,
+    /// Of another `kty` or `crv`.
+    #[error("its kty and crv are not those of a P-256 or RSA key")]
+    Kind,
+    /// `use` is not `sig`, or `alg` is another algorithm.
+    #[error("it is not for signatures by ES256, PS256 or RS256")]
+    Use,
+    /// The member of this name is missing or not base64url.
+    #[error("its member {0} is missing, or not base64url without padding")]
+    Member(&'static str),
+    /// `x` or `y` has not 32 bytes, or they are no point of the curve.
+    #[error("its x and y are not the 32 bytes each of a point of P-256")]
+    Point,
+    /// The modulus has this many bits.
+    #[error("its modulus has {0} bits; 2048 to 4096 are accepted")]
+    ModulusBits(usize),
+    /// The modulus is even.
+    #[error("its modulus is even, and so not an RSA modulus")]
+    EvenModulus,
+    /// The exponent is even, below 3, or 2^32 or more.
+    #[error("its exponent e is not an odd number from 3 to 4294967295")]
+    Exponent,
+    /// After the 32 that are used.
+    #[error("it comes after the 32 keys that are used")]
+    Surplus,
+}
+
+impl UnusableKey {
+    /// Whether such a key is ordinary in a set: of another kind, or for another use. Nobody needs to be told of it.
+    pub const fn is_ordinary(self) -> bool {
+        matches!(self, UnusableKey::Kind | UnusableKey::Use)
+    }
+}
+
+/// Why a document is not a usable JWK set.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum JwksError {
+    /// Not JSON, with a name twice in one object, or not `{"keys":[…]}`.
+    #[error("a JWK set is a JSON object with an array named keys")]
+    Form,
+    /// `d` or another private member.
+    #[error("{}", UnusableKey::Private)]
+    Private,
     /// No key of a kind that can be used here.
-    #[error("the JWK set has no key for signatures by ES256, PS256 or RS256")]
-    Empty,
+    #[error("the JWK set has no key for signatures by ES256, PS256 or RS256{}", reasons(.0))]
+    Empty(Vec<SkippedKey>),
 }
 
 impl JwksError {
@@ -72,30 +141,42 @@ impl JwksError {
     pub const fn code(&self) -> &'static str {
         match self {
             JwksError::Form => "jwks_malformed",
-            JwksError::TooMany => "jwks_too_many_keys",
             JwksError::Private => "jwks_private_key",
-            JwksError::Key => "jwks_bad_key",
-            JwksError::Empty => "jwks_no_usable_key",
+            JwksError::Empty(_) => "jwks_no_usable_key",
         }
     }
 }
 
+/// The first three keys that were skipped, in words.
+fn reasons(skipped: &[SkippedKey]) -> String {
+    let words: Vec<String> = skipped.iter().take(3).map(ToString::to_string).collect();
+    if words.is_empty() { String::new() } else { format!(": {}", words.join("; ")) }
+}
+
 impl JwkSet {
-    /// Reads a set of at most 32 keys. Keys of other kinds and keys for encryption are skipped (RFC 7517 §5).
+    /// Reads a set. Keys that can't be used are [skipped](JwkSet::skipped) (RFC 7517 §5); the first 32 that can are used. A private
+    /// key is different: it is known to others now, so that the set is refused until it is replaced.
     ///
     /// # Errors
     /// [`JwksError`]
     pub fn parse(text: &[u8]) -> Result<JwkSet, JwksError> {
-        let json = json::read(text, Strictness::with_depth(DEPTH)).map_err(|_| JwksError::Form)?;
+        let json = json::read(text, Strictness::FOREIGN).map_err(|_| JwksError::Form)?;
         let listed = json.get("keys").and_then(Json::as_array).ok_or(JwksError::Form)?;
-        if listed.len() > MAX_KEYS {
-            return Err(JwksError::TooMany);
+        let mut set = JwkSet::default();
+        for (at, jwk) in listed.iter().enumerate() {
+            let reason = match Jwk::read(jwk) {
+                Err(UnusableKey::Private) => return Err(JwksError::Private),
+                Ok(_) if set.keys.len() == MAX_KEYS => UnusableKey::Surplus,
+                Ok(key) => {
+                    set.keys.push(key);
+                    continue;
+                }
+                Err(reason) => reason,
+            };
+            let kid = jwk.get("kid").and_then(Json::as_str).map(str::to_owned);
+            set.skipped.push(SkippedKey { number: at + 1, kid, reason });
         }
-        let mut keys = Vec::new();
-        for jwk in listed {
-            keys.extend(read(jwk)?);
-        }
-        if keys.is_empty() { Err(JwksError::Empty) } else { Ok(JwkSet { keys }) }
+        if set.keys.is_empty() { Err(JwksError::Empty(set.skipped)) } else { Ok(set) }
     }
 
     /// The keys that may have made a signature by this algorithm: those of its `kid`, where it names one, and those without
@@ -114,16 +195,71 @@ impl JwkSet {
     pub fn public_keys(&self) -> impl Iterator<Item = &VerificationKey> {
         self.keys.iter().map(|jwk| &jwk.key)
     }
+
+    /// The keys of the set that are not used, in its order.
+    pub fn skipped(&self) -> &[SkippedKey] {
+        &self.skipped
+    }
+
+    /// Whether a signature by this algorithm is tried with two P-256 keys at most, or with none: about a tenth of a millisecond.
+    /// Otherwise the caller should not verify on a thread that others wait for.
+    pub fn is_quick_to_try(&self, alg: Option<SigningAlg>) -> bool {
+        match alg {
+            None => true,
+            Some(SigningAlg::Es256) => self.candidates(SigningAlg::Es256, None).nth(2).is_none(),
+            Some(alg) => self.candidates(alg, None).next().is_none(),
+        }
+    }
 }
 
 impl Jwk {
-    /// Reads one key; `None` for one of another kind or for another use.
+    /// Reads one key.
     ///
     /// # Errors
-    /// [`JwksError::Form`], [`JwksError::Private`] and [`JwksError::Key`]
-    pub fn read(jwk: &Json) -> Result<Option<Jwk>, JwksError> {
-        read(jwk)
+    /// [`UnusableKey`]
+    pub fn read(jwk: &Json) -> Result<Jwk, UnusableKey> {
+        let text = |name: &str| jwk.get(name).and_then(Json::as_str);
+        if jwk.as_object().is_none() {
+            return Err(UnusableKey::NotObject);
+        }
+        if ["d", "p", "q", "dp", "dq", "qi", "oth", "k"].iter().any(|name| jwk.get(name).is_some()) {
+            return Err(UnusableKey::Private);
+        }
+        if text("use").is_some_and(|usage| usage != "sig") {
+            return Err(UnusableKey::Use);
+        }
+        let alg = text("alg").map(|name| SigningAlg::from_name(name).ok_or(UnusableKey::Use)).transpose()?;
+        let bytes = |name: &'static str| {
+            text(name).and_then(|text| base64url::decode(text).ok()).ok_or(UnusableKey::Member(name))
+        };
+        let key = match (text("kty"), text("crv")) {
+            (Some("EC"), Some("P-256")) => point(&bytes("x")?, &bytes("y")?)?,
+            (Some("RSA"), _) => rsa(without_zeros(bytes("n")?), without_zeros(bytes("e")?))?,
+            _ => return Err(UnusableKey::Kind),
+        };
+        Ok(Jwk { kid: text("kid").map(str::to_owned), alg, key })
     }
+}
+
+fn point(x: &[u8], y: &[u8]) -> Result<VerificationKey, UnusableKey> {
+    let uncompressed = [&[4], x, y].concat();
+    let is_point = x.len() == 32 && y.len() == 32 && PublicKey::from_sec1_bytes(&uncompressed).is_ok();
+    is_point.then_some(VerificationKey::P256(uncompressed)).ok_or(UnusableKey::Point)
+}
+
+fn rsa(n: Vec<u8>, e: Vec<u8>) -> Result<VerificationKey, UnusableKey> {
+    let bits = n.first().map_or(0, |first| 8 * n.len() - first.leading_zeros() as usize);
+    if !RSA_BITS.contains(&bits) {
+        return Err(UnusableKey::ModulusBits(bits));
+    }
+    let is_odd = |number: &[u8]| number.last().is_some_and(|last| last % 2 == 1);
+    if !is_odd(&n) {
+        return Err(UnusableKey::EvenModulus);
+    }
+    if !is_odd(&e) || e == [1] || e.len() > RSA_EXPONENT_BYTES {
+        return Err(UnusableKey::Exponent);
+    }
+    Ok(VerificationKey::Rsa { n, e })
 }
 
 impl VerificationKey {
@@ -156,46 +292,6 @@ impl VerificationKey {
             _ => false,
         }
     }
-}
-
-/// `None` for a key of another kind or for another use.
-fn read(jwk: &Json) -> Result<Option<Jwk>, JwksError> {
-    let text = |name: &str| jwk.get(name).and_then(Json::as_str);
-    let bytes = |name: &str| text(name).and_then(|text| base64url::decode(text).ok()).ok_or(JwksError::Key);
-    if jwk.as_object().is_none() {
-        return Err(JwksError::Form);
-    }
-    if ["d", "p", "q", "dp", "dq", "qi", "oth", "k"].iter().any(|name| jwk.get(name).is_some()) {
-        return Err(JwksError::Private);
-    }
-    if text("use").is_some_and(|usage| usage != "sig") {
-        return Ok(None);
-    }
-    let alg = match text("alg") {
-        None => None,
-        Some(name) => match SigningAlg::from_name(name) {
-            Some(alg) => Some(alg),
-            None => return Ok(None),
-        },
-    };
-    let key = match (text("kty"), text("crv")) {
-        (Some("EC"), Some("P-256")) => {
-            let (x, y) = (bytes("x")?, bytes("y")?);
-            if x.len() != 32 || y.len() != 32 {
-                return Err(JwksError::Key);
-            }
-            VerificationKey::P256([&[4], x.as_slice(), &y].concat())
-        }
-        (Some("RSA"), _) => {
-            let (n, e) = (without_zeros(bytes("n")?), without_zeros(bytes("e")?));
-            if !(256..=1024).contains(&n.len()) || e.is_empty() || e.len() > 5 {
-                return Err(JwksError::Key);
-            }
-            VerificationKey::Rsa { n, e }
-        }
-        _ => return Ok(None),
-    };
-    Ok(Some(Jwk { kid: text("kid").map(str::to_owned), alg, key }))
 }
 
 /// Some libraries write a leading zero byte, which RFC 7518 §6.3.1.1 forbids and ring refuses.
@@ -241,17 +337,88 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_public_key_is_refused_by_name() {
+    fn a_document_that_is_no_set_of_public_keys_is_refused_by_name() {
         assert_eq!(
             set(&format!(r#"{{"kty":"EC","crv":"P-256","x":"{X}","y":"{Y}","d":"{X}"}}"#)),
             Err(JwksError::Private)
         );
         assert_eq!(set(r#"{"kty":"oct","k":"AA"}"#), Err(JwksError::Private));
-        assert_eq!(set(&format!(r#"{{"kty":"EC","crv":"P-256","x":"{X}"}}"#)), Err(JwksError::Key));
-        assert_eq!(set(r#"{"kty":"RSA","n":"AQAB","e":"AQAB"}"#), Err(JwksError::Key));
-        assert_eq!(set(r#"{"kty":"OKP","crv":"Ed25519","x":"AA"}"#), Err(JwksError::Empty));
-        assert_eq!(set("7"), Err(JwksError::Form));
+        assert_eq!(set("").map_err(|why| why.code()), Err("jwks_no_usable_key"));
         assert_eq!(JwkSet::parse(b"{}"), Err(JwksError::Form));
         assert_eq!(JwkSet::parse(br#"{"keys":[],"keys":[]}"#), Err(JwksError::Form));
+    }
+
+    fn rsa_jwk(bits: usize, e: &[u8]) -> String {
+        let mut n = vec![0xff; bits.div_ceil(8)];
+        n[0] >>= 8 * n.len() - bits;
+        format!(r#"{{"kty":"RSA","n":"{}","e":"{}"}}"#, base64url::encode(&n), base64url::encode(e))
+    }
+
+    #[test]
+    fn a_key_that_cannot_be_used_is_skipped_and_named_and_the_others_are_used() {
+        let good = format!(r#"{{"kty":"EC","crv":"P-256","x":"{X}","y":"{Y}","kid":"good"}}"#);
+        let short = base64url::encode(&base64url::decode(X).expect("32 bytes")[..31]);
+        for (bad, reason) in [
+            ("null".to_owned(), UnusableKey::NotObject),
+            ("[]".to_owned(), UnusableKey::NotObject),
+            ("7".to_owned(), UnusableKey::NotObject),
+            (r#"{"kty":"OKP","crv":"Ed25519","x":"AA"}"#.to_owned(), UnusableKey::Kind),
+            (r#"{"kty":"EC","crv":"P-384","x":"AA","y":"AA"}"#.to_owned(), UnusableKey::Kind),
+            (r#"{"crv":"P-256"}"#.to_owned(), UnusableKey::Kind),
+            (format!(r#"{{"kty":"EC","crv":"P-256","x":"{X}","y":"{Y}","use":"enc"}}"#), UnusableKey::Use),
+            (format!(r#"{{"kty":"EC","crv":"P-256","x":"{X}","y":"{Y}","alg":"ES512"}}"#), UnusableKey::Use),
+            (format!(r#"{{"kty":"EC","crv":"P-256","x":"{X}"}}"#), UnusableKey::Member("y")),
+            (format!(r#"{{"kty":"EC","crv":"P-256","x":"{X}=","y":"{Y}"}}"#), UnusableKey::Member("x")),
+            (format!(r#"{{"kty":"EC","crv":"P-256","x":7,"y":"{Y}"}}"#), UnusableKey::Member("x")),
+            (format!(r#"{{"kty":"EC","crv":"P-256","x":"{short}","y":"{Y}"}}"#), UnusableKey::Point),
+            (format!(r#"{{"kty":"EC","crv":"P-256","x":"{Y}","y":"{X}"}}"#), UnusableKey::Point),
+            (r#"{"kty":"RSA","e":"AQAB"}"#.to_owned(), UnusableKey::Member("n")),
+            (rsa_jwk(1024, &[1, 0, 1]), UnusableKey::ModulusBits(1024)),
+            (rsa_jwk(2047, &[1, 0, 1]), UnusableKey::ModulusBits(2047)),
+            (rsa_jwk(4097, &[1, 0, 1]), UnusableKey::ModulusBits(4097)),
+            (rsa_jwk(8192, &[1, 0, 1]), UnusableKey::ModulusBits(8192)),
+            (rsa_jwk(2048, &[]), UnusableKey::Exponent),
+            (rsa_jwk(2048, &[1]), UnusableKey::Exponent),
+            (rsa_jwk(2048, &[1, 0, 0]), UnusableKey::Exponent),
+            (rsa_jwk(2048, &[1, 0xff, 0xff, 0xff, 0xff]), UnusableKey::Exponent),
+        ] {
+            let read = set(&format!("{bad},{good}")).unwrap_or_else(|why| panic!("{bad}: {why}"));
+            assert_eq!(read.candidates(SigningAlg::Es256, Some("good")).count(), 1, "{bad}");
+            assert_eq!(read.skipped(), [SkippedKey { number: 1, kid: None, reason }], "{bad}");
+            assert_eq!(set(&bad), Err(JwksError::Empty(read.skipped().to_vec())), "{bad}");
+        }
+        for accepted in [rsa_jwk(2048, &[3]), rsa_jwk(4096, &[0, 1, 0, 1]), rsa_jwk(3072, &[0xff, 0xff, 0xff, 0xff])] {
+            assert_eq!(set(&accepted).map(|set| set.skipped().len()), Ok(0), "{accepted}");
+        }
+    }
+
+    #[test]
+    fn the_first_32_usable_keys_count_whatever_stands_between_them() {
+        let key = |kid: usize| format!(r#"null,{{"kty":"EC","crv":"P-256","x":"{X}","y":"{Y}","kid":"{kid}"}}"#);
+        let keys: Vec<String> = (1..=33).map(key).collect();
+        let read = set(&keys.join(",")).expect("a set");
+        assert_eq!(read.public_keys().count(), 32);
+        assert_eq!(read.candidates(SigningAlg::Es256, Some("33")).count(), 0);
+        let last = read.skipped().last().expect("the surplus");
+        assert_eq!(last.to_string(), "key 66 (kid 33): it comes after the 32 keys that are used");
+    }
+
+    #[test]
+    fn a_set_with_what_other_libraries_write_is_read() {
+        let key =
+            format!(r#"{{"kty":"EC","crv":"P-256","x":"{X}","y":"{Y}","iat":1.795984e+09,"n1":18446744073709551615}}"#);
+        let deep = format!("{}1{}", "[".repeat(12), "]".repeat(12));
+        let text = format!("\u{feff}{{\"keys\":[{key}],\"x\":{deep}}}");
+        assert_eq!(JwkSet::parse(text.as_bytes()).map(|set| set.public_keys().count()), Ok(1));
+    }
+
+    #[test]
+    fn rsa_and_more_than_two_keys_are_not_quick_to_try() {
+        let (p256, rsa) = (format!(r#"{{"kty":"EC","crv":"P-256","x":"{X}","y":"{Y}"}}"#), rsa_jwk(2048, &[1, 0, 1]));
+        let is_quick = |alg, keys: &[&str]| set(&keys.join(",")).expect("a set").is_quick_to_try(alg);
+        let (es256, ps256) = (Some(SigningAlg::Es256), Some(SigningAlg::Ps256));
+        assert!(is_quick(es256, &[&p256, &p256, &rsa]) && !is_quick(es256, &[&p256, &p256, &p256]));
+        assert!(!is_quick(ps256, &[&p256, &rsa]) && is_quick(ps256, &[&p256]));
+        assert!(is_quick(None, &[&rsa]), "refused before a key is tried");
     }
 }

@@ -1,17 +1,19 @@
 //! Verifies a compact JWS (RFC 7515) of another party by the keys, algorithms and `typ` that the caller accepts.
 
-use super::{DEPTH, Jwk, JwkSet, JwksError, SigningAlg, VerificationKey};
+use std::fmt;
+
+use super::{Jwk, JwkSet, SigningAlg, UnusableKey, VerificationKey};
 use crate::json::{self, Json, JsonError, Strictness};
 use crate::jws::{CompactError, CompactParts, HeaderError};
 
 /// Largest JWS, in bytes.
 const MAX_BYTES: usize = 16 * 1024;
 
-/// Deepest nesting of a payload: authorization details (8) inside a claim.
-const PAYLOAD: Strictness = Strictness::with_depth(DEPTH + 2);
+/// Longest name of a claim that an error repeats, in bytes.
+const CLAIM_NAME_BYTES: usize = 60;
 
 /// Why a JWT was refused.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum JwtError {
     /// Not three parts of base64url, larger than 16 KiB, or a payload that is JSON but not an object.
@@ -31,13 +33,33 @@ pub enum JwtError {
     Typ,
     /// Its own `jwk` can't be used.
     #[error("its jwk can't be used: {0}")]
-    Key(JwksError),
+    Key(UnusableKey),
     /// By none of the keys that the caller accepts.
     #[error("its signature is by none of the keys it may be by")]
     Signature,
-    /// Not strict JSON.
-    #[error("its payload is not a JSON object: {0}")]
-    Payload(JsonError),
+    /// Not JSON that has one meaning.
+    #[error("{0}")]
+    Payload(UnreadablePayload),
+}
+
+/// A payload that is not JSON, or JSON with more than one meaning.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct UnreadablePayload {
+    /// What is wrong.
+    pub error: JsonError,
+    /// The claim in which it is, if it is in one.
+    pub claim: Option<String>,
+}
+
+impl fmt::Display for UnreadablePayload {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let printable =
+            |name: &&String| name.len() <= CLAIM_NAME_BYTES && name.bytes().all(|byte| byte.is_ascii_graphic());
+        match self.claim.as_ref().filter(printable) {
+            Some(claim) => write!(f, "its claim {claim} can't be read: {}", self.error),
+            None => write!(f, "its payload can't be read: {}", self.error),
+        }
+    }
 }
 
 impl JwtError {
@@ -78,7 +100,7 @@ impl From<HeaderError> for JwtError {
 pub struct VerifiedJwt {
     /// The claims, an object, with every number as it was sent.
     pub claims: Json,
-    /// The payload's bytes as they were signed.
+    /// The payload's bytes as they were signed, without a byte order mark.
     pub payload: Vec<u8>,
 }
 
@@ -112,7 +134,7 @@ pub fn verify_by_own_key(
 ) -> Result<(VerifiedJwt, VerificationKey), JwtError> {
     let jwt = UnverifiedJwt::read(text, algs, typ)?;
     let jwk = jwt.header.get("jwk").ok_or(JwtError::Header)?;
-    let key = Jwk::read(jwk).map_err(JwtError::Key)?.ok_or(JwtError::Signature)?.key;
+    let key = Jwk::read(jwk).map_err(JwtError::Key)?.key;
     if !key.is_for(jwt.alg) || !jwt.is_by(&key) {
         return Err(JwtError::Signature);
     }
@@ -125,7 +147,18 @@ pub fn verify_by_own_key(
 /// [`JwtError::Form`], [`JwtError::Encrypted`] and [`JwtError::Payload`]
 pub fn unverified_claims(text: &str) -> Result<Json, JwtError> {
     let payload = CompactParts::split(text, MAX_BYTES)?.payload().map_err(|_| JwtError::Form)?;
-    json::read(&payload, PAYLOAD).map_err(JwtError::Payload)
+    read_claims(&payload)
+}
+
+fn read_claims(payload: &[u8]) -> Result<Json, JwtError> {
+    json::read_naming_member(payload, Strictness::FOREIGN)
+        .map_err(|(error, claim)| JwtError::Payload(UnreadablePayload { error, claim }))
+}
+
+/// The algorithm that an unverified JWT names: only to find out how long verifying it may take.
+pub fn claimed_alg(text: &str) -> Option<SigningAlg> {
+    let header = CompactParts::split(text, MAX_BYTES).ok()?.header_json(Strictness::FOREIGN).ok()?;
+    SigningAlg::from_name(header.get("alg")?.as_str()?)
 }
 
 /// A JWT whose header is acceptable and whose signature is still to be verified.
@@ -144,7 +177,7 @@ impl UnverifiedJwt<'_> {
         typ: impl FnOnce(Option<&str>) -> bool,
     ) -> Result<UnverifiedJwt<'t>, JwtError> {
         let parts = CompactParts::split(text, MAX_BYTES)?;
-        let header = parts.header_json(Strictness::with_depth(DEPTH))?;
+        let header = parts.header_json(Strictness::FOREIGN)?;
         let string = |name: &str| header.get(name).and_then(Json::as_str);
         let is_string_or_absent = |name: &str| header.get(name).is_none_or(|value| value.as_str().is_some());
         if header.get("crit").is_some() || !["typ", "kid"].iter().all(|name| is_string_or_absent(name)) {
@@ -171,11 +204,11 @@ impl UnverifiedJwt<'_> {
 
     /// The claims, once the signature is verified.
     fn into_verified(self) -> Result<VerifiedJwt, JwtError> {
-        let claims = json::read(&self.payload, PAYLOAD).map_err(JwtError::Payload)?;
+        let claims = read_claims(&self.payload)?;
         if claims.as_object().is_none() {
             return Err(JwtError::Form);
         }
-        Ok(VerifiedJwt { claims, payload: self.payload })
+        Ok(VerifiedJwt { claims, payload: json::without_byte_order_mark(&self.payload).to_vec() })
     }
 }
 
