@@ -366,7 +366,7 @@ async fn a_request_that_cannot_be_shown_is_refused_before_any_device_is_asked() 
     let mut phone = world.enroll("Phone").await;
     let mut request = world.request();
     request.binding_message = Some("Pay \u{202e}00.08€".to_owned());
-    assert!(matches!(world.accept(request).await, Err(AcceptError::BindingMessage(TextError::Bidi))));
+    assert!(matches!(world.accept(request).await, Err(AcceptError::BindingMessage(TextError::Bidi(_)))));
     let mut request = world.request();
     request.client.name = "Acme\u{200b}".to_owned();
     assert!(matches!(world.accept(request).await, Err(AcceptError::Text { .. })));

@@ -28,7 +28,7 @@ pub struct Element {
 }
 
 /// Why authorization details were refused.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum DetailsError {
     /// More than 6 KiB.
@@ -43,9 +43,14 @@ pub enum DetailsError {
     /// An object without a `type` that is a string.
     #[error("an object in authorization_details has no type")]
     NoType,
-    /// A string or a member name that can't be shown.
-    #[error("authorization_details: {0}")]
-    Text(#[from] TextError),
+    /// A string or a member's name that can't be shown.
+    #[error("authorization_details{path}: {error}")]
+    Text {
+        /// The string's place, such as `[0].creditorName`; of a name the place of its object, and `, in a member's name`.
+        path: String,
+        /// What is wrong with it.
+        error: TextError,
+    },
 }
 
 impl Details {
@@ -63,7 +68,8 @@ impl Details {
         if objects.is_empty() {
             return Err(DetailsError::NotObjects);
         }
-        let elements = objects.into_iter().map(Element::new).collect::<Result<_, _>>()?;
+        let elements = objects.into_iter().enumerate();
+        let elements = elements.map(|(at, object)| Element::new(object, at)).collect::<Result<_, _>>()?;
         Ok(Self { text: text.to_owned(), elements })
     }
 
@@ -89,24 +95,30 @@ impl Details {
 }
 
 impl Element {
-    fn new(object: Json) -> Result<Self, DetailsError> {
+    fn new(object: Json, at: usize) -> Result<Self, DetailsError> {
         if object.as_object().is_none() {
             return Err(DetailsError::NotObjects);
         }
-        check_texts(&object)?;
+        let refused = |(path, error)| DetailsError::Text { path: format!("[{at}]{path}"), error };
+        check_texts(&object).map_err(refused)?;
         let kind = object.get("type").and_then(Json::as_str).ok_or(DetailsError::NoType)?.to_owned();
-        text::check(&kind, limits::NAME_CHARACTERS)?;
+        text::check(&kind, limits::NAME_CHARACTERS).map_err(|error| refused((".type".to_owned(), error)))?;
         Ok(Self { kind, object })
     }
 }
 
-fn check_texts(value: &Json) -> Result<(), TextError> {
+/// Checks every string and every name of a value; the path within it of the first that can't be shown. A name is one line; a string
+/// may have several.
+fn check_texts(value: &Json) -> Result<(), (String, TextError)> {
     match value {
-        Json::String(text) => text::check_inner(text, limits::DETAILS_BYTES),
-        Json::Array(elements) => elements.iter().try_for_each(check_texts),
+        Json::String(text) => text::check_block(text, limits::DETAILS_BYTES).map_err(|error| (String::new(), error)),
+        Json::Array(elements) => elements.iter().enumerate().try_for_each(|(at, element)| {
+            check_texts(element).map_err(|(path, error)| (format!("[{at}]{path}"), error))
+        }),
         Json::Object(members) => members.iter().try_for_each(|(name, value)| {
-            text::check_inner(name, limits::DETAILS_BYTES)?;
-            check_texts(value)
+            text::check_inner(name, limits::DETAILS_BYTES)
+                .map_err(|error| (", in a member's name".to_owned(), error))?;
+            check_texts(value).map_err(|(path, error)| (format!(".{name}{path}"), error))
         }),
         Json::Null | Json::Bool(_) | Json::Number(_) => Ok(()),
     }
@@ -150,9 +162,34 @@ mod tests {
         assert_eq!(Details::parse("[1]"), Err(DetailsError::NotObjects));
         assert_eq!(Details::parse("[{}]"), Err(DetailsError::NoType));
         assert_eq!(Details::parse(r#"[{"type":1}]"#), Err(DetailsError::NoType));
-        assert_eq!(Details::parse(r#"[{"type":"x","a":"\u202e"}]"#), Err(DetailsError::Text(TextError::Bidi)));
-        assert_eq!(Details::parse(r#"[{"type":"x","\u200b":1}]"#), Err(DetailsError::Text(TextError::Invisible)));
         assert!(matches!(Details::parse(r#"[{"type":"x","a":1,"a":2}]"#), Err(DetailsError::Json(_))));
         assert_eq!(Details::parse(&" ".repeat(6145)), Err(DetailsError::TooLarge));
+    }
+
+    #[test]
+    fn a_string_that_cannot_be_shown_is_named_by_its_path_and_character() {
+        for (details, words) in [
+            (
+                r#"[{"type":"x"},{"type":"x","a":{"b":["","c\u202e"]}}]"#,
+                "authorization_details[1].a.b[1]: the text has a character that changes its direction: U+202E at character 2",
+            ),
+            (
+                r#"[{"type":"x","a":{"\u200b":1}}]"#,
+                "authorization_details[0].a, in a member's name: the text has an invisible character: U+200B at character 1",
+            ),
+            (r#"[{"type":""}]"#, "authorization_details[0].type: the text is empty"),
+            (
+                r#"[{"type":"x\ny"}]"#,
+                "authorization_details[0].type: the text has a control character or a line break: U+000A at character 2",
+            ),
+            (
+                r#"[{"type":"x","a\tb":1}]"#,
+                "authorization_details[0], in a member's name: the text has a control character or a line break: U+0009 at character 2",
+            ),
+        ] {
+            assert_eq!(Details::parse(details).map_err(|error| error.to_string()), Err(words.to_owned()));
+        }
+        let lines = r#"[{"type":"x","a":"Line 1\n\tLine 2"}]"#;
+        assert!(Details::parse(lines).is_ok(), "a string of details may have several lines");
     }
 }

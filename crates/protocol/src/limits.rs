@@ -43,8 +43,11 @@ pub const TERMINAL_CHARACTERS: usize = 24;
 /// Longest name (client, provider, device, user label), in characters.
 pub const NAME_CHARACTERS: usize = 100;
 
-/// Maximum number of combining marks in a row.
+/// Most nonspacing marks on one character (UTS #39 §5.4).
 pub const COMBINING_MARKS: usize = 4;
+
+/// The same in scripts that stack letters, which are marks to Unicode: as many as Tibetan needs to write Sanskrit.
+pub const STACKED_MARKS: usize = 8;
 
 /// Longest lifetime of a registration token, in seconds (800-63B, ASVS 6.5.5 and the push-device draft all allow at most 10
 /// minutes).

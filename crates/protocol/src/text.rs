@@ -1,8 +1,13 @@
 //! Text from outside (binding messages, names, strings in authorization details): what can be shown verbatim and read in one
 //! way only. The gateway refuses the rest; a device that receives it anyway shows it [escaped](escape).
+//!
+//! Text is signed and stored as it was sent, composed or not; what shows it [composes](compose) it (normalization form C).
 
-use unicode_normalization::UnicodeNormalization as _;
-use unicode_normalization::{IsNormalized, is_nfc_quick};
+use std::borrow::Cow;
+use std::fmt;
+
+use unicode_normalization::char::decompose_canonical;
+use unicode_normalization::{IsNormalized, UnicodeNormalization as _, is_nfc_quick};
 use unicode_properties::{GeneralCategory, GeneralCategoryGroup, UnicodeEmoji as _, UnicodeGeneralCategory as _};
 use unicode_script::{Script, UnicodeScript as _};
 
@@ -12,33 +17,45 @@ use crate::limits;
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, thiserror::Error)]
 #[non_exhaustive]
 pub enum TextError {
-    /// Longer than allowed.
+    /// Longer than allowed, composed.
     #[error("the text is longer than {0} characters")]
     TooLong(usize),
     /// Empty, or white space alone.
     #[error("the text is empty")]
     Empty,
-    /// Not in Unicode normalization form C.
-    #[error("the text is not in normalization form C")]
-    NotNfc,
     /// A control character (C0, C1), line breaks among them.
-    #[error("the text has a control character or a line break")]
-    Control,
+    #[error("the text has a control character or a line break: {0}")]
+    Control(Place),
     /// A character that changes the direction of others.
-    #[error("the text has a character that changes its direction")]
-    Bidi,
-    /// An invisible character.
-    #[error("the text has an invisible character")]
-    Invisible,
+    #[error("the text has a character that changes its direction: {0}")]
+    Bidi(Place),
+    /// An invisible character, where it has no visible effect.
+    #[error("the text has an invisible character: {0}")]
+    Invisible(Place),
     /// An unassigned or private-use character, whose appearance is unknown.
-    #[error("the text has a character that can't be shown")]
-    Unassigned,
-    /// More than four combining marks in a row.
-    #[error("the text has too many marks on one character")]
-    TooManyMarks,
+    #[error("the text has a character that can't be shown: {0}")]
+    Unassigned(Place),
+    /// A mark too many on one character.
+    #[error("the text has too many marks on one character: {0}")]
+    TooManyMarks(Place),
 }
 
-/// Checks a text that is shown to a person: not empty, at most `characters` long.
+/// A character of a text, and where it is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub struct Place {
+    /// The character.
+    pub character: char,
+    /// Its number among the text's characters (Unicode scalar values), from 1.
+    pub number: usize,
+}
+
+impl fmt::Display for Place {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "U+{:04X} at character {}", u32::from(self.character), self.number)
+    }
+}
+
+/// Checks a text that is shown to a person in one line: not empty, at most `characters` long.
 ///
 /// # Errors
 /// [`TextError`] with the first rule it breaks.
@@ -49,54 +66,80 @@ pub fn check(text: &str, characters: usize) -> Result<(), TextError> {
     check_inner(text, characters)
 }
 
-/// Checks a string inside authorization details, which may be empty.
+/// As [`check`], for a text that may be empty.
 ///
 /// # Errors
 /// [`TextError`] with the first rule it breaks.
 pub fn check_inner(text: &str, characters: usize) -> Result<(), TextError> {
-    if text.chars().count() > characters {
-        return Err(TextError::TooLong(characters));
-    }
+    check_lines(text, characters, Lines::One)
+}
+
+/// Checks a string inside authorization details: it may be empty, and have line feeds and tabs.
+///
+/// # Errors
+/// [`TextError`] with the first rule it breaks.
+pub fn check_block(text: &str, characters: usize) -> Result<(), TextError> {
+    check_lines(text, characters, Lines::Many)
+}
+
+/// Whether line feeds and tabs are allowed.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Lines {
+    One,
+    Many,
+}
+
+fn check_lines(text: &str, characters: usize, lines: Lines) -> Result<(), TextError> {
     // Nothing of what follows can happen in printable ASCII, which most names and messages are.
     if text.bytes().all(|byte| matches!(byte, b' '..=b'~')) {
-        return Ok(());
+        return if text.len() > characters { Err(TextError::TooLong(characters)) } else { Ok(()) };
     }
-    let normalized = match is_nfc_quick(text.chars()) {
-        IsNormalized::Yes => true,
-        IsNormalized::No => false,
-        IsNormalized::Maybe => text.nfc().eq(text.chars()),
-    };
-    let characters: Vec<char> = text.chars().collect();
-    let mut marks = 0;
-    for (at, &character) in characters.iter().enumerate() {
-        check_character(&characters, at)?;
-        let is_mark = character.general_category_group() == GeneralCategoryGroup::Mark;
-        marks = if is_mark { marks + 1 } else { 0 };
-        if marks > limits::COMBINING_MARKS {
-            return Err(TextError::TooManyMarks);
+    if compose(text).chars().nth(characters).is_some() {
+        return Err(TextError::TooLong(characters));
+    }
+    let text: Vec<char> = text.chars().collect();
+    let mut marks = MarkRun::default();
+    for (at, &character) in text.iter().enumerate() {
+        let place = Place { character, number: at + 1 };
+        check_character(&text, at, lines).map_err(|kind| kind(place))?;
+        if !marks.takes(character) {
+            return Err(TextError::TooManyMarks(place));
         }
     }
-    if !normalized {
-        return Err(TextError::NotNfc);
-    }
     Ok(())
+}
+
+/// The text in normalization form C: how it is shown. What is signed and stored stays as it was sent.
+pub fn compose(text: &str) -> Cow<'_, str> {
+    match is_nfc_quick(text.chars()) {
+        IsNormalized::Yes => Cow::Borrowed(text),
+        IsNormalized::No | IsNormalized::Maybe => Cow::Owned(text.nfc().collect()),
+    }
 }
 
 /// The text with every character that [`check`] would refuse written as `\u{…}`, so that a person sees that something is there.
 /// Text that passes is returned unchanged. The length is not limited.
 pub fn escape(text: &str) -> String {
+    escape_lines(text, Lines::One)
+}
+
+/// As [`escape`], by the rules of [`check_block`]: line feeds and tabs stay.
+pub fn escape_block(text: &str) -> String {
+    escape_lines(text, Lines::Many)
+}
+
+fn escape_lines(text: &str, lines: Lines) -> String {
     let characters: Vec<char> = text.chars().collect();
-    let mut marks = 0;
+    let mut marks = MarkRun::default();
     let mut hidden = Vec::with_capacity(characters.len());
     for (at, character) in characters.iter().enumerate() {
-        let is_mark = character.general_category_group() == GeneralCategoryGroup::Mark;
-        marks = if is_mark { marks + 1 } else { 0 };
-        hidden.push(check_character(&characters, at).is_err() || marks > limits::COMBINING_MARKS);
+        let takes = marks.takes(*character);
+        hidden.push(check_character(&characters, at, lines).is_err() || !takes);
     }
     let mut out = String::with_capacity(text.len());
     for (at, &character) in characters.iter().enumerate() {
         // A joiner or selector next to an escaped character has no effect, and would be invisible.
-        let leans = matches!(character, '\u{200c}' | '\u{200d}' | '\u{fe0e}' | '\u{fe0f}');
+        let leans = matches!(character, '\u{200b}'..='\u{200d}' | '\u{fe0e}' | '\u{fe0f}');
         let before = at.checked_sub(1).is_some_and(|before| hidden[before]);
         hidden[at] |= leans && (before || hidden.get(at + 1).copied().unwrap_or(false));
         if hidden[at] {
@@ -108,10 +151,70 @@ pub fn escape(text: &str) -> String {
     out
 }
 
-fn check_character(text: &[char], at: usize) -> Result<(), TextError> {
+/// The nonspacing marks on one character so far (in one extended grapheme cluster, UAX #29), decomposed: as many as its script piles
+/// up, and none that is of no script twice (after UTS #39 §5.4).
+#[derive(Default)]
+struct MarkRun {
+    marks: Vec<char>,
+    /// How many are of no script of their own, such as U+0301: what is piled up on Latin letters.
+    shared: usize,
+    /// Whether one of them is of a script that does not stack letters.
+    has_shallow: bool,
+}
+
+impl MarkRun {
+    /// Takes the next character of the text; `false` for a mark too many.
+    fn takes(&mut self, character: char) -> bool {
+        // A joiner between two marks does not end their pile.
+        if matches!(character, '\u{200c}' | '\u{200d}') {
+            return true;
+        }
+        let mut takes = true;
+        decompose_canonical(character, |part| takes &= self.takes_part(part));
+        takes
+    }
+
+    fn takes_part(&mut self, part: char) -> bool {
+        let category = part.general_category();
+        if !matches!(category, GeneralCategory::NonspacingMark | GeneralCategory::EnclosingMark) {
+            self.marks.clear();
+            (self.shared, self.has_shallow) = (0, false);
+            return true;
+        }
+        let script = part.script();
+        let is_shared = matches!(script, Script::Inherited | Script::Common);
+        let is_repeated = is_shared && self.marks.contains(&part);
+        self.marks.push(part);
+        self.shared += usize::from(is_shared);
+        self.has_shallow |= !stacks(script);
+        let longest = if self.has_shallow { limits::COMBINING_MARKS } else { limits::STACKED_MARKS };
+        !is_repeated && self.shared <= limits::COMBINING_MARKS && self.marks.len() <= longest
+    }
+}
+
+/// Scripts whose spelling stacks subjoined letters, which are marks to Unicode, with vowels and tones on top.
+fn stacks(script: Script) -> bool {
+    matches!(
+        script,
+        Script::Tibetan
+            | Script::Myanmar
+            | Script::Hebrew
+            | Script::Khmer
+            | Script::Tai_Tham
+            | Script::Balinese
+            | Script::Javanese
+            | Script::Limbu
+            | Script::Lepcha
+    )
+}
+
+/// The kind of error that the character at `at` is.
+fn check_character(text: &[char], at: usize, lines: Lines) -> Result<(), fn(Place) -> TextError> {
     let character = text[at];
     match character {
+        '\n' | '\t' if lines == Lines::Many => return Ok(()),
         '\u{200c}' | '\u{200d}' if joins(text, at) => return Ok(()),
+        '\u{200b}' if separates_words(text, at) => return Ok(()),
         '\u{fe0e}' | '\u{fe0f}' if selects_emoji(text, at) => return Ok(()),
         '\u{61c}' | '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}' => {
             return Err(TextError::Bidi);
@@ -142,9 +245,9 @@ fn check_character(text: &[char], at: usize) -> Result<(), TextError> {
         GeneralCategory::Control | GeneralCategory::LineSeparator | GeneralCategory::ParagraphSeparator => {
             Err(TextError::Control)
         }
-        // Other spaces have widths that hide or fake a gap; these four are the ones people type.
+        // Other spaces have widths that hide or fake a gap; these are the ones that people and libraries write.
         GeneralCategory::SpaceSeparator => match character {
-            ' ' | '\u{a0}' | '\u{202f}' | '\u{3000}' => Ok(()),
+            ' ' | '\u{a0}' | '\u{2009}' | '\u{200a}' | '\u{202f}' | '\u{3000}' => Ok(()),
             _ => Err(TextError::Invisible),
         },
         GeneralCategory::Format => match character {
@@ -166,15 +269,32 @@ fn check_character(text: &[char], at: usize) -> Result<(), TextError> {
     }
 }
 
-/// Whether the joiner at `at` has a visible effect: it joins two emoji, or shapes letters of a script that needs it.
+/// Whether the joiner at `at` belongs to the text: it joins two emoji, or is part of a word in a script that needs it. Such a word may
+/// end with one (half forms and abbreviations do), and it may be beside a digit, a quotation mark or a Latin word.
 fn joins(text: &[char], at: usize) -> bool {
+    let after = text.get(at + 1).copied();
+    let Some(before) = at.checked_sub(1).map(|i| text[i]).filter(|before| is_visible(*before)) else { return false };
+    let ties_emoji = text[at] == '\u{200d}'
+        && after.is_some_and(is_pictograph)
+        && (is_pictograph(before) || before == '\u{fe0f}' || is_skin_tone(before));
+    ties_emoji || needs_joiners(before) || after.is_some_and(needs_joiners)
+}
+
+/// Whether something is seen of a character that may be beside a joiner or a space of no width.
+fn is_visible(character: char) -> bool {
+    !character.is_whitespace() && !matches!(character, '\u{200b}'..='\u{200f}' | '\u{2060}' | '\u{feff}')
+}
+
+/// Whether the zero-width space at `at` is beside a word of a script that separates its words by it (Unicode Standard §23.2).
+fn separates_words(text: &[char], at: usize) -> bool {
+    let is_of_such_a_script = |character: &char| {
+        matches!(character.script(), Script::Khmer | Script::Lao | Script::Thai | Script::Myanmar | Script::Tai_Tham)
+    };
     let before = at.checked_sub(1).map(|i| text[i]);
     let after = text.get(at + 1).copied();
-    let (Some(before), Some(after)) = (before, after) else { return false };
-    let ties_emoji = text[at] == '\u{200d}'
-        && is_pictograph(after)
-        && (is_pictograph(before) || before == '\u{fe0f}' || is_skin_tone(before));
-    ties_emoji || (needs_joiners(before) && needs_joiners(after))
+    let mut neighbours = before.into_iter().chain(after);
+    neighbours.clone().any(|neighbour| is_of_such_a_script(&neighbour))
+        && neighbours.all(|neighbour| neighbour == ' ' || is_visible(neighbour))
 }
 
 fn selects_emoji(text: &[char], at: usize) -> bool {
@@ -189,11 +309,13 @@ fn is_skin_tone(character: char) -> bool {
     ('\u{1f3fb}'..='\u{1f3ff}').contains(&character)
 }
 
-/// Scripts whose spelling uses zero-width joiners (Unicode Standard ch. 9, 12, 13, 16).
+/// Whether this is a letter, mark or digit of a script whose spelling uses zero-width joiners (Unicode Standard ch. 9, 12, 13, 16).
 fn needs_joiners(character: char) -> bool {
-    let is_letter_or_mark =
-        matches!(character.general_category_group(), GeneralCategoryGroup::Letter | GeneralCategoryGroup::Mark);
-    is_letter_or_mark
+    let is_written = matches!(
+        character.general_category_group(),
+        GeneralCategoryGroup::Letter | GeneralCategoryGroup::Mark | GeneralCategoryGroup::Number
+    );
+    is_written
         && matches!(
             character.script(),
             Script::Arabic
@@ -217,97 +339,4 @@ fn needs_joiners(character: char) -> bool {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use proptest::prelude::*;
-
-    fn check500(text: &str) -> Result<(), TextError> {
-        check(text, 500)
-    }
-
-    #[test]
-    fn what_people_write_passes() {
-        for text in [
-            "1234",
-            "POS terminal #14: Approve €80.00 at Acme Coffee?",
-            "Überweisung an Jürgen, 1 234,50 €",
-            "承認してください。金額：１２００円　東京",
-            "عملية شراء رقم ١٢",
-            "क्‍ष और क्‌ष",
-            "می‌خواهم",
-            "👩‍👩‍👧‍👦 🏳️‍🌈 👍🏽 1️⃣ ❤️",
-            "Việt Nam",
-        ] {
-            assert_eq!(check500(text), Ok(()), "{text}");
-            assert_eq!(escape(text), text);
-        }
-        assert_eq!(check500(&"🍕".repeat(450)), Ok(()));
-    }
-
-    #[test]
-    fn attack_06_text_that_deceives_is_refused_and_escaped() {
-        for (text, why) in [
-            ("Pay \u{202e}00.08€", TextError::Bidi),
-            ("Pay\u{2066}x\u{2069}", TextError::Bidi),
-            ("ALM\u{61c}", TextError::Bidi),
-            ("a\nb", TextError::Control),
-            ("a\u{2028}b", TextError::Control),
-            ("a\u{2029}b", TextError::Control),
-            ("a\u{85}b", TextError::Control),
-            ("a\u{0}b", TextError::Control),
-            ("€ 4\u{200b}2.00", TextError::Invisible),
-            ("€ 4\u{200d}2.00", TextError::Invisible),
-            ("a\u{200c}b", TextError::Invisible),
-            ("a\u{ad}b", TextError::Invisible),
-            ("a\u{2060}b", TextError::Invisible),
-            ("a\u{feff}b", TextError::Invisible),
-            ("a\u{3164}b", TextError::Invisible),
-            ("a\u{2003}b", TextError::Invisible),
-            ("a\u{e0041}b", TextError::Invisible),
-            ("a\u{fe0f}b", TextError::Invisible),
-            ("a\u{378}b", TextError::Unassigned),
-            ("a\u{e000}b", TextError::Unassigned),
-            ("a\u{ffff}b", TextError::Unassigned),
-            ("q\u{323}\u{325}\u{326}\u{327}\u{328}", TextError::TooManyMarks),
-            ("e\u{301}", TextError::NotNfc),
-            ("", TextError::Empty),
-            ("   ", TextError::Empty),
-        ] {
-            assert_eq!(check500(text), Err(why), "{text:?}");
-        }
-        assert_eq!(escape("Pay \u{202e}00.08€"), "Pay \\u{202e}00.08€");
-        assert_eq!(check(&"x".repeat(501), 500), Err(TextError::TooLong(500)));
-    }
-
-    #[test]
-    fn a_joiner_whose_neighbour_is_written_out_is_written_out_too() {
-        let marks = "\u{30b}\u{312}\u{30c}\u{30b}".repeat(3);
-        let escaped = escape(&format!("a{marks}\u{dcf}\u{200d}\u{c8f}"));
-        assert!(escaped.contains("\\u{dcf}\\u{200d}"), "{escaped:?}");
-        assert!(matches!(check500(&escaped), Ok(()) | Err(TextError::NotNfc)), "{escaped:?}");
-    }
-
-    proptest! {
-        #[test]
-        fn what_passes_is_never_changed_by_escaping(text in any::<String>()) {
-            if check_inner(&text, usize::MAX).is_ok() {
-                prop_assert_eq!(escape(&text), text);
-            }
-        }
-
-        #[test]
-        fn marks_and_joiners_in_any_order_have_nothing_left_to_hide(
-            text in "[\u{300}-\u{30c}\u{dcf}\u{c8f}\u{200c}\u{200d}\u{fe0f}\u{1f469}\u{1f3fd}\u{7}ab]{0,24}"
-        ) {
-            let left = check_inner(&escape(&text), usize::MAX);
-            prop_assert!(matches!(left, Ok(()) | Err(TextError::NotNfc)), "{:?} from {:?}", left, text);
-        }
-
-        #[test]
-        fn what_is_escaped_has_nothing_left_to_hide(text in any::<String>()) {
-            let escaped = escape(&text);
-            let left = check_inner(&escaped, usize::MAX);
-            prop_assert!(matches!(left, Ok(()) | Err(TextError::NotNfc)), "{:?} from {:?}", left, escaped);
-        }
-    }
-}
+mod tests;

@@ -437,6 +437,35 @@ fn attack_17_the_clients_id_is_no_id_of_the_devices_side() {
 }
 
 #[test]
+fn a_link_is_read_however_mail_programs_editors_and_chats_wrapped_it() {
+    let fixture = Fixture::new();
+    let token = Compact::sign(&fixture.registration_token(), &fixture.link).expect("signs").into_string();
+    let good = format!("https://id.acme.example/push/enroll#{token}");
+    let link = good.parse::<EnrollmentLink>().expect("the issuer's own link");
+    let wrapped = |width: usize, line_end: &str| {
+        let characters: Vec<char> = good.chars().collect();
+        characters.chunks(width).map(|line| line.iter().collect::<String>()).collect::<Vec<_>>().join(line_end)
+    };
+    for text in [
+        wrapped(76, "\n"),
+        wrapped(76, "\r\n  "),
+        wrapped(75, "=\r\n"),
+        format!("<{good}>"),
+        format!("<URL:{good}>."),
+        format!("\"{good}\","),
+        format!("\u{feff}{good}"),
+        format!("\n\n{good}\n"),
+        good.replacen('#', "%23", 1),
+        format!("<{}>", wrapped(70, "\n").replacen('#', "%23", 1)),
+    ] {
+        assert_eq!(text.parse::<EnrollmentLink>().as_ref(), Ok(&link), "{text:?}");
+    }
+    for length in [good.len() - 1, good.len() - 40] {
+        assert_eq!(good[..length].parse::<EnrollmentLink>(), Err(LinkError::CutOff));
+    }
+}
+
+#[test]
 fn attack_19_a_link_leads_nowhere_but_to_the_issuer_that_made_it() {
     let fixture = Fixture::new();
     let token = Compact::sign(&fixture.registration_token(), &fixture.link).expect("signs").into_string();

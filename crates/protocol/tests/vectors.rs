@@ -328,6 +328,8 @@ fn details_and_texts() {
         ("an object instead of an array", "{}", false),
         ("an element without a type", "[{}]", false),
         ("a hidden turn of direction", "[{\"type\":\"x\",\"a\":\"\u{202e}\"}]", false),
+        ("lines in a string", "[{\"type\":\"x\",\"a\":\"one\\n\\ttwo\"}]", true),
+        ("a line break in a name", "[{\"type\":\"x\",\"a\\nb\":1}]", false),
     ]
     .into_iter()
     .map(|(name, text, valid)| {
@@ -346,7 +348,15 @@ fn details_and_texts() {
         ("a tag character", "a\u{e0041}b", false),
         ("an unassigned character", "a\u{378}b", false),
         ("five marks on one letter", "q\u{323}\u{325}\u{326}\u{327}\u{328}", false),
-        ("not in form C", "e\u{301}", false),
+        ("not composed", "Cafe\u{301} tie\u{302}\u{301}ng", true),
+        ("Burmese with five marks", "လျှော့ဈေး ၅၀၀၀ ကျပ်", true),
+        ("Persian with a joiner beside a digit", "قسط ۵\u{200c}ام وام", true),
+        ("Persian with a joiner beside a quotation mark", "«کتاب»\u{200c}ها", true),
+        ("Hindi with a letter that composition leaves in two", "स\u{95c}क", true),
+        ("thin spaces", "10:00\u{2009}–\u{200a}11:00", true),
+        ("a joiner that belongs to no word", "a\u{200c}b", false),
+        ("a joiner twice", "می\u{200c}\u{200c}خواهم", false),
+        ("one mark twice", "e\u{301}\u{301}", false),
         ("nothing", "", false),
     ]
     .into_iter()

@@ -1,9 +1,10 @@
 //! `countersign enroll`: shows provider and user of an enrollment link, asks for confirmation, and enrolls the device.
 
-use std::io::{self, BufRead as _, IsTerminal as _, Write as _};
+use std::io::{self, BufRead as _, IsTerminal as _, Read as _, Write as _};
 use std::path::PathBuf;
 
 use countersign_device::{EnrollmentResult, LinkPreview};
+use countersign_protocol::link::{EnrollmentLink, LinkError};
 use countersign_protocol::registration::{Confirm, DeviceClass, KeyProtection};
 use serde::Serialize;
 
@@ -25,11 +26,14 @@ struct Event<'a> {
 
 /// Runs the command.
 pub async fn run(enroll: Enroll, home: Option<PathBuf>, output: Output) -> Result<Exit, Failure> {
+    let link = link(&enroll)?;
+    // Before a PIN is asked for: without a link it would be of no use.
+    let parsed: Result<EnrollmentLink, LinkError> = link.parse();
+    parsed.map_err(|error| device_failure::enroll_failed(&error.into()))?;
     let pad = PinPad::from_options(&enroll.pin)?;
     if !pad.is_available() {
         return Err(pin_pad::no_pin());
     }
-    let link = link(&enroll)?;
     let device = open_device::open(home)?;
     let preview = device.preview(&link).await.map_err(|error| device_failure::enroll_failed(&error))?;
     // With --json this is progress, not a result.
@@ -97,16 +101,41 @@ fn describe_enrolled(enrolled: &EnrollmentResult, preview: &LinkPreview, paint: 
     out
 }
 
-/// The link as given, or the first line of standard input.
+/// The link as given, or the one at the beginning of standard input.
 fn link(enroll: &Enroll) -> Result<String, Failure> {
     if enroll.link != "-" {
         return Ok(enroll.link.clone());
     }
-    let mut line = String::new();
-    match io::stdin().lock().read_line(&mut line) {
-        Ok(bytes) if bytes > 0 => Ok(line.trim().to_owned()),
-        _ => Err(Failure::usage(ErrorCode::NoLink, "standard input has no enrollment link")),
+    let link = read_link(&mut io::stdin().lock());
+    link.ok_or_else(|| Failure::usage(ErrorCode::NoLink, "standard input has no enrollment link"))
+}
+
+/// Longest text in which a link is looked for, in bytes.
+const LONGEST_LINK: usize = 16 * 1024;
+
+/// The link in the first lines: blank ones are skipped, and a link that was wrapped is joined. Reads no further than it must: who
+/// writes the link may keep standard input open. `None` for nothing but blank lines.
+fn read_link(input: &mut impl io::BufRead) -> Option<String> {
+    let mut text = String::new();
+    while text.len() < LONGEST_LINK {
+        let before = text.len();
+        let read = input.take(LONGEST_LINK as u64).read_line(&mut text);
+        if !matches!(read, Ok(bytes) if bytes > 0) {
+            break;
+        }
+        let is_blank = text[before..].trim_matches(|c: char| c.is_whitespace() || c == '\u{feff}').is_empty();
+        let begun = text.trim_start_matches(|c: char| c.is_whitespace() || "<\"'\u{feff}".contains(c));
+        let begins_a_link = ["https:", "http:", "countersign:", "URL:"].iter().any(|scheme| begun.starts_with(scheme));
+        match text.parse::<EnrollmentLink>() {
+            Ok(_) => break,
+            // A wrapped one, which goes on with the next line.
+            Err(_) if begins_a_link && !is_blank => {}
+            Err(_) if begun.is_empty() => {}
+            Err(_) => break,
+        }
     }
+    let text = text.trim().trim_start_matches('\u{feff}').trim();
+    (!text.is_empty()).then(|| text.to_owned())
 }
 
 /// Asks the person; reads /dev/tty if standard input carried the link.
@@ -135,4 +164,27 @@ fn name_of_this_computer() -> String {
     name.map(|name| name.trim().to_owned())
         .filter(|name| !name.is_empty())
         .unwrap_or_else(|| "This computer".to_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// The link, and what was not read.
+    fn read(input: &str) -> (Option<String>, String) {
+        let mut bytes = input.as_bytes();
+        let link = read_link(&mut bytes);
+        (link, String::from_utf8(bytes.to_vec()).expect("text"))
+    }
+
+    #[test]
+    fn a_link_on_standard_input_may_follow_blank_lines_and_be_wrapped() {
+        let wrapped = "\u{feff}\n\n<https://id.example/push/enroll#eyJh\nbcd\n";
+        let (link, left) = read(wrapped);
+        assert_eq!(link.as_deref(), Some("<https://id.example/push/enroll#eyJh\nbcd"));
+        assert_eq!(left, "");
+        assert_eq!(read("no link\nmore\n"), (Some("no link".to_owned()), "more\n".to_owned()));
+        assert_eq!(read("\n \n"), (None, String::new()));
+        assert_eq!(read("").0, None);
+    }
 }
