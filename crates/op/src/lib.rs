@@ -24,9 +24,9 @@ mod shutdown;
 mod store;
 
 pub use administration::{AddedClient, ClientRecord, DirectoryError, UserRecord};
-pub use config::{CertificateFiles, Config, ForwardedBy, OverrideError, Overrides, TrustedProxies};
+pub use config::{CertificateFiles, Config, ForwardedBy, OverrideError, Overrides, TrustedProxies, unusable_keys};
 pub use delivery::DeliveryCount;
-pub use http::PeerCertificate;
+pub use http::{ClientAddress, PeerCertificate};
 pub use issuance::key_rotation::{KeyRecord, KeyState, RotateError};
 pub use operator::{StatusLine, Trace, back_up, check};
 pub use server::tls::CertificateError;

@@ -77,7 +77,7 @@ impl AuthenticationRequest {
         let scope = scope(form, client)?;
         let hint = Hint::read(form, issuer)?;
         auth0::check_request(form, client)?;
-        let binding_message = binding_message(form)?;
+        let binding_message = binding_message(form, &client.policy)?;
         let terminal = terminal(form, client)?;
         let acr_values = acr_values(form)?;
         let details = authorization_details(form, client, types)?;
@@ -155,9 +155,9 @@ fn scope(form: &Form, client: &Client) -> Result<String, OAuthError> {
     Ok(scope.to_owned())
 }
 
-fn binding_message(form: &Form) -> Result<Option<String>, OAuthError> {
+fn binding_message(form: &Form, policy: &Policy) -> Result<Option<String>, OAuthError> {
     let Some(message) = form.get("binding_message") else { return Ok(None) };
-    match text::check(message, limits::BINDING_MESSAGE_CHARACTERS) {
+    match text::check(message, policy.binding_message_max as usize) {
         Ok(()) => Ok(Some(message.to_owned())),
         Err(error) => Err(OAuthError::new(ErrorCode::InvalidBindingMessage, format!("binding_message: {error}"))),
     }

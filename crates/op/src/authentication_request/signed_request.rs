@@ -78,7 +78,7 @@ impl SignedRequests {
         }
         let verified = self.signatures.verify_by_client(client, request, client.request_algs(), is_request).await;
         let verified = verified.map_err(|why| refused(&why))?;
-        let parties = Parties { client_id: &client.client_id, issuer: self.config.issuer.as_str() };
+        let parties = Parties { client_id: &client.client_id, issuer: self.config.issuer.as_str(), endpoints: &[] };
         let accepted = RULES.check(&verified.claims, &parties, self.clock.now()).map_err(|why| refused(&why))?;
         if !self.replay.first_use(SignedKind::Request, &client.client_id, accepted.jti, accepted.until).await? {
             return Err(refused(&"it was sent before: sign a new one, with a new jti, for every request"));

@@ -5,6 +5,7 @@ pub(crate) mod money;
 mod schema;
 #[cfg(test)]
 mod tests;
+mod values;
 
 use std::sync::Arc;
 

@@ -19,7 +19,15 @@ pub struct DetailType {
     validator: Validator,
     max_bytes: usize,
     max_count: usize,
+    /// What a schema can't say of the values of a built-in type.
+    check_values: Option<ValueCheck>,
 }
+
+/// Checks an element that its schema accepts.
+///
+/// # Errors
+/// The path of the first fault, and the fault in words.
+pub(super) type ValueCheck = fn(&Value) -> Result<(), (String, String)>;
 
 /// Why a type can't be used.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -86,7 +94,13 @@ impl DetailType {
             validator,
             max_bytes: max_bytes.unwrap_or(limits::DETAILS_BYTES),
             max_count: max_count.unwrap_or(DEFAULT_MAX_COUNT),
+            check_values: None,
         })
+    }
+
+    /// As this type, whose values are checked too.
+    pub(super) fn with_values(self, check: ValueCheck) -> DetailType {
+        DetailType { check_values: Some(check), ..self }
     }
 
     /// Value of the `type` member.
@@ -109,7 +123,8 @@ impl DetailType {
     /// # Errors
     /// The path of the first fault, for example `.instructedAmount.amount`, and the fault in words.
     pub(super) fn check(&self, element: &Value) -> Result<(), (String, String)> {
-        self.validator.validate(element).map_err(|error| (path(&error), reason(&error)))
+        self.validator.validate(element).map_err(|error| (path(&error), reason(&error)))?;
+        self.check_values.map_or(Ok(()), |check| check(element))
     }
 }
 
@@ -139,7 +154,11 @@ fn reason(error: &ValidationError<'_>) -> String {
             format!("{} is not known here", unexpected.join(", "))
         }
         ValidationErrorKind::Type { kind } => format!("this must be of type {}", types(kind)),
-        ValidationErrorKind::Pattern { pattern } => format!("this must match {pattern}"),
+        // An error's description can't hold every character (RFC 6749 §5.2): a pattern is printed as it is written, or not at all.
+        ValidationErrorKind::Pattern { pattern } if pattern.bytes().all(is_printable) => {
+            format!("this must match {pattern}")
+        }
+        ValidationErrorKind::Pattern { .. } => "this does not match the pattern of its type".to_owned(),
         ValidationErrorKind::Constant { expected_value } => format!("this must be {expected_value}"),
         ValidationErrorKind::Enum { options } => format!("this must be one of {options}"),
         ValidationErrorKind::Minimum { limit } => format!("this must be {limit} at least"),
@@ -156,6 +175,11 @@ fn reason(error: &ValidationError<'_>) -> String {
         ValidationErrorKind::UniqueItems => "this has an element twice".to_owned(),
         _ => "this value is not allowed".to_owned(),
     }
+}
+
+/// The characters of an error's description.
+fn is_printable(byte: u8) -> bool {
+    matches!(byte, b' '..=b'~') && byte != b'"' && byte != b'\\'
 }
 
 fn types(kind: &TypeKind) -> String {

@@ -62,7 +62,19 @@ fn an_error_names_the_place_and_the_reason() {
         ),
         (
             payment(r#""creditorName":"A","instructedAmount":{"currency":"EUR","amount":"1,50"}"#),
-            "authorization_details[0].instructedAmount.amount: this must match ^(0|[1-9][0-9]{0,12})(\\.[0-9]{1,5})?$",
+            "authorization_details[0].instructedAmount.amount: this must match ^(0|[1-9][0-9]{0,12})([.][0-9]{1,5})?$",
+        ),
+        (
+            payment(r#""creditorName":"A","instructedAmount":{"currency":"JPY","amount":"16.00"}"#),
+            "authorization_details[0].instructedAmount.amount: JPY has no digits after the point",
+        ),
+        (
+            payment(&format!(r#"{amount},"creditorName":"A","requestedExecutionDate":"2026-02-30""#)),
+            "authorization_details[0].requestedExecutionDate: there is no such day in the calendar",
+        ),
+        (
+            payment(&format!(r#"{amount},"creditorName":"A","creditorAccount":{{"iban":"DE00100100109307118603"}}"#)),
+            "authorization_details[0].creditorAccount.iban: the check digits of this IBAN are wrong",
         ),
         (
             payment(r#""creditorName":"A","instructedAmount":{"currency":"EUR","amount":80}"#),
@@ -167,6 +179,22 @@ fn a_type_of_the_operators_own_has_its_schema_and_its_limits() {
         ),
     ] {
         assert_eq!(said(elements).as_deref(), Some(message));
+    }
+}
+
+#[test]
+fn a_pattern_is_printed_as_it_is_written_or_not_at_all() {
+    let reason = |pattern: &str| {
+        let schema = serde_json::json!({ "properties": { "n": { "pattern": pattern } } });
+        let kind = DetailType::new("x", &schema, None, None).expect("a schema");
+        DetailTypes::new([Arc::new(kind)])
+            .check(r#"[{"type":"x","n":"?"}]"#, &["x".to_owned()])
+            .expect_err("refused")
+            .to_string()
+    };
+    assert_eq!(reason("^[0-9]+$"), "authorization_details[0].n: this must match ^[0-9]+$");
+    for unprintable in ["^\\d+$", "^\"$", "^ü$"] {
+        assert_eq!(reason(unprintable), "authorization_details[0].n: this does not match the pattern of its type");
     }
 }
 

@@ -1,7 +1,7 @@
 //! `private_key_jwt` (OpenID Connect Core §9, RFC 7523 §3): a JWT signed by one of the client's keys.
 //!
-//! Its audience must be this provider's issuer alone. CIBA Core §7.1 accepts endpoint URLs as well; a malicious
-//! provider can have a client sign those (RFC 9700, rfc7523bis), so they are refused.
+//! Its audience must be this provider's issuer alone, unless the operator accepts endpoints' URLs as well, as CIBA Core §7.1
+//! wants (`client_assertion_audience`): a malicious provider can have a client sign those (RFC 9700, rfc7523bis).
 
 use std::sync::Arc;
 
@@ -10,7 +10,7 @@ use countersign_jose::jwt::{Claims, unverified_claims};
 use super::{ClientAuthentication, invalid_client, wrong_method};
 use crate::client_auth::replay::SignedKind;
 use crate::client_auth::signed_claims::{ClaimRules, Parties, Validity};
-use crate::config::{Client, ClientAuth};
+use crate::config::{AssertionAudience, Client, ClientAuth};
 use crate::http::{ErrorCode, Form, OAuthError};
 
 const ASSERTION_TYPE: &str = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer";
@@ -19,26 +19,37 @@ const ASSERTION_TYPE: &str = "urn:ietf:params:oauth:client-assertion-type:jwt-be
 const RULES: ClaimRules =
     ClaimRules { is_about_client: true, is_audience_array_allowed: false, validity: Validity::Ahead(600) };
 
+/// The client that a `client_assertion` says it is of. Nothing is verified.
+///
+/// # Errors
+/// `invalid_client`; `invalid_request` for a `client_id` that differs from the assertion's.
+pub(super) fn claimed_client(assertion: &str, form: &Form) -> Result<String, OAuthError> {
+    if form.get("client_assertion_type") != Some(ASSERTION_TYPE) {
+        return Err(invalid_client(format!("client_assertion_type must be {ASSERTION_TYPE}")));
+    }
+    let unverified = unverified_claims(assertion).map_err(|why| refused(&why))?;
+    let client_id = Claims(&unverified).string("sub").map_err(|why| refused(&why))?;
+    if form.get("client_id").is_some_and(|named| named != client_id) {
+        let description = "client_id in the body differs from the one in client_assertion";
+        return Err(OAuthError::new(ErrorCode::InvalidRequest, description));
+    }
+    Ok(client_id.to_owned())
+}
+
+fn refused(why: &dyn std::fmt::Display) -> OAuthError {
+    invalid_client(format!("client_assertion: {why}"))
+}
+
 impl ClientAuthentication {
-    /// Authenticates by `client_assertion`.
+    /// Authenticates by `client_assertion`, which says that it is of this client.
     ///
     /// # Errors
-    /// `invalid_client`; `invalid_request` for a `client_id` that differs from the assertion's.
+    /// `invalid_client`.
     pub(super) async fn by_assertion(
         self: &Arc<Self>,
         assertion: &str,
-        form: &Form,
+        client_id: &str,
     ) -> Result<Arc<Client>, OAuthError> {
-        let refused = |why: &dyn std::fmt::Display| invalid_client(format!("client_assertion: {why}"));
-        if form.get("client_assertion_type") != Some(ASSERTION_TYPE) {
-            return Err(invalid_client(format!("client_assertion_type must be {ASSERTION_TYPE}")));
-        }
-        let unverified = unverified_claims(assertion).map_err(|why| refused(&why))?;
-        let client_id = Claims(&unverified).string("sub").map_err(|why| refused(&why))?;
-        if form.get("client_id").is_some_and(|named| named != client_id) {
-            let description = "client_id in the body differs from the one in client_assertion";
-            return Err(OAuthError::new(ErrorCode::InvalidRequest, description));
-        }
         let client = self.client_by_id(client_id).await?;
         if !matches!(client.auth, ClientAuth::PrivateKeyJwt { .. }) {
             return Err(wrong_method(&client.auth));
@@ -46,7 +57,11 @@ impl ClientAuthentication {
         let verified =
             self.signatures.verify_by_client(&client, assertion, client.assertion_algs(), is_assertion).await;
         let verified = verified.map_err(|why| refused(&why))?;
-        let parties = Parties { client_id, issuer: self.config.issuer.as_str() };
+        let endpoints: &[String] = match client.assertion_audience {
+            AssertionAudience::Issuer => &[],
+            AssertionAudience::Endpoints => &self.endpoints,
+        };
+        let parties = Parties { client_id, issuer: self.config.issuer.as_str(), endpoints };
         let accepted = RULES.check(&verified.claims, &parties, self.clock.now()).map_err(|why| refused(&why))?;
         if !self.replay.first_use(SignedKind::Assertion, client_id, accepted.jti, accepted.until).await? {
             return Err(refused(&"it was used before: sign a new one, with a new jti, for every request"));

@@ -6,6 +6,7 @@ use countersign_jose::clock::Clock;
 use countersign_jose::jwt::{self, JwkSet, JwtError, SigningAlg, VerificationKey, VerifiedJwt};
 
 use crate::client_auth::jwks_cache::{Freshness, JwksCache, JwksUnavailable};
+use crate::client_auth::signature_workers::SignatureWorkers;
 use crate::config::{Client, ClientKeys};
 
 /// Why a signature is not accepted as the client's.
@@ -23,26 +24,16 @@ pub(crate) enum ClientSignatureError {
 }
 
 /// A client's keys, from its entry or from the cache.
-enum ResolvedKeys<'c> {
-    Listed(&'c JwkSet),
-    Fetched(Arc<JwkSet>),
-}
-
-impl std::ops::Deref for ResolvedKeys<'_> {
-    type Target = JwkSet;
-
-    fn deref(&self) -> &JwkSet {
-        match self {
-            ResolvedKeys::Listed(set) => set,
-            ResolvedKeys::Fetched(set) => set,
-        }
-    }
+struct ResolvedKeys {
+    set: Arc<JwkSet>,
+    is_fetched: bool,
 }
 
 /// Verifies JWTs of clients and of issuers of login hint tokens.
 pub(crate) struct ClientSignatures {
     pub(crate) jwks_cache: JwksCache,
     pub(crate) clock: Arc<dyn Clock>,
+    pub(crate) workers: SignatureWorkers,
 }
 
 impl ClientSignatures {
@@ -55,8 +46,8 @@ impl ClientSignatures {
         &self,
         client: &Client,
         jwt: &str,
-        algs: &[SigningAlg],
-        typ: impl Fn(Option<&str>) -> bool,
+        algs: &'static [SigningAlg],
+        typ: fn(Option<&str>) -> bool,
     ) -> Result<VerifiedJwt, ClientSignatureError> {
         self.verify_by(client.keys.as_ref(), jwt, algs, typ).await
     }
@@ -69,17 +60,31 @@ impl ClientSignatures {
         &self,
         keys: Option<&ClientKeys>,
         jwt: &str,
-        algs: &[SigningAlg],
-        typ: impl Fn(Option<&str>) -> bool,
+        algs: &'static [SigningAlg],
+        typ: fn(Option<&str>) -> bool,
     ) -> Result<VerifiedJwt, ClientSignatureError> {
         let known = self.keys_of(keys, Freshness::Known).await?;
-        match jwt::verify(jwt, &known, algs, &typ) {
-            Err(JwtError::Signature) if matches!(known, ResolvedKeys::Fetched(_)) => {
+        match self.verify_with(&known.set, jwt, algs, typ).await {
+            Err(JwtError::Signature) if known.is_fetched => {
                 let newer = self.keys_of(keys, Freshness::Newer).await?;
-                Ok(jwt::verify(jwt, &newer, algs, &typ)?)
+                Ok(self.verify_with(&newer.set, jwt, algs, typ).await?)
             }
             other => Ok(other?),
         }
+    }
+
+    async fn verify_with(
+        &self,
+        set: &Arc<JwkSet>,
+        jwt: &str,
+        algs: &'static [SigningAlg],
+        typ: fn(Option<&str>) -> bool,
+    ) -> Result<VerifiedJwt, JwtError> {
+        if set.is_quick_to_try(jwt::claimed_alg(jwt)) {
+            return jwt::verify(jwt, set, algs, typ);
+        }
+        let (set, jwt) = (set.clone(), jwt.to_owned());
+        self.workers.run(move || jwt::verify(&jwt, &set, algs, typ)).await
     }
 
     /// Whether this key is among the client's.
@@ -92,26 +97,24 @@ impl ClientSignatures {
         key: &VerificationKey,
     ) -> Result<bool, ClientSignatureError> {
         let known = self.keys_of(client.keys.as_ref(), Freshness::Known).await?;
-        if known.public_keys().any(|listed| listed == key) {
-            return Ok(true);
+        let has = |keys: &ResolvedKeys| keys.set.public_keys().any(|listed| listed == key);
+        if has(&known) || !known.is_fetched {
+            return Ok(has(&known));
         }
-        if matches!(known, ResolvedKeys::Listed(_)) {
-            return Ok(false);
-        }
-        Ok(self.keys_of(client.keys.as_ref(), Freshness::Newer).await?.public_keys().any(|listed| listed == key))
+        Ok(has(&self.keys_of(client.keys.as_ref(), Freshness::Newer).await?))
     }
 
-    async fn keys_of<'c>(
+    async fn keys_of(
         &self,
-        keys: Option<&'c ClientKeys>,
+        keys: Option<&ClientKeys>,
         freshness: Freshness,
-    ) -> Result<ResolvedKeys<'c>, ClientSignatureError> {
+    ) -> Result<ResolvedKeys, ClientSignatureError> {
         match keys {
             None => Err(ClientSignatureError::NoKeys),
-            Some(ClientKeys::Set(set)) => Ok(ResolvedKeys::Listed(set)),
+            Some(ClientKeys::Set(set)) => Ok(ResolvedKeys { set: set.clone(), is_fetched: false }),
             Some(ClientKeys::At(uri)) => {
-                let fetched = self.jwks_cache.get(uri, freshness, self.clock.now()).await;
-                Ok(ResolvedKeys::Fetched(fetched?))
+                let set = self.jwks_cache.get(uri, freshness, self.clock.now()).await?;
+                Ok(ResolvedKeys { set, is_fetched: true })
             }
         }
     }

@@ -13,6 +13,8 @@ use crate::http::{ErrorCode, Form, OAuthError, decode, server_error};
 /// `client_id` and secret of a request.
 pub(crate) struct Credentials {
     pub(crate) client_id: String,
+    /// The id before form-decoding, where that differs, for clients that don't encode it.
+    raw_client_id: Option<String>,
     secret: Zeroizing<String>,
     /// The secret before form-decoding, for clients that don't encode it (curl is one).
     raw_secret: Option<Zeroizing<String>>,
@@ -25,7 +27,11 @@ impl ClientAuthentication {
     /// # Errors
     /// `invalid_client`.
     pub(super) async fn by_secret(self: &Arc<Self>, credentials: &Credentials) -> Result<Arc<Client>, OAuthError> {
-        let client = self.directory.find_client(&credentials.client_id).await.map_err(|error| server_error(&error))?;
+        let find = async |id: &str| self.directory.find_client(id).await.map_err(|error| server_error(&error));
+        let client = match (find(&credentials.client_id).await?, &credentials.raw_client_id) {
+            (None, Some(raw)) => find(raw).await?,
+            (client, _) => client,
+        };
         let (secret, only) = match client.as_ref().map(|client| &client.auth) {
             Some(ClientAuth::Secret { secret, only }) => (secret, *only),
             _ => (&self.directory.configured_clients().decoy_secret, None),
@@ -55,12 +61,14 @@ impl Credentials {
             };
             let secret = Zeroizing::new(secret.to_owned());
             let client_id = client_id.to_owned();
-            return Ok(Credentials { client_id, secret, raw_secret: None, method: SecretMethod::Post });
+            let (raw_client_id, raw_secret) = (None, None);
+            return Ok(Credentials { client_id, raw_client_id, secret, raw_secret, method: SecretMethod::Post });
         };
         let basic = basic(authorization).ok_or_else(|| {
             invalid_client("the Authorization header is not Basic with a form-encoded client_id and secret")
         })?;
-        if form.get("client_id").is_some_and(|client_id| client_id != basic.client_id) {
+        let is_other = |named: &str| named != basic.client_id && Some(named) != basic.raw_client_id.as_deref();
+        if form.get("client_id").is_some_and(is_other) {
             let description = "client_id in the body differs from the one in the Authorization header";
             return Err(OAuthError::new(ErrorCode::InvalidRequest, description));
         }
@@ -81,9 +89,12 @@ fn basic(authorization: &str) -> Option<Credentials> {
     }
     let pair = Zeroizing::new(LENIENT_PADDING.decode(token.trim()).ok()?);
     let colon = pair.iter().position(|byte| *byte == b':')?;
-    let (client_id, secret) = (decode(&pair[..colon])?, &pair[colon + 1..]);
-    let raw_secret = std::str::from_utf8(secret).ok().map(|raw| Zeroizing::new(raw.to_owned()));
-    // A raw secret that contains % may not be decodable.
+    let (client_id, secret) = (&pair[..colon], &pair[colon + 1..]);
+    let raw = |half: &[u8]| std::str::from_utf8(half).ok().map(str::to_owned);
+    let (raw_client_id, raw_secret) = (raw(client_id), raw(secret).map(Zeroizing::new));
+    // A raw id or secret that contains % may not be decodable.
+    let client_id = decode(client_id).or_else(|| raw_client_id.clone())?;
     let secret = Zeroizing::new(decode(secret).or_else(|| raw_secret.as_deref().cloned())?);
-    Some(Credentials { client_id, secret, raw_secret, method: SecretMethod::Basic })
+    let raw_client_id = raw_client_id.filter(|raw| *raw != client_id);
+    Some(Credentials { client_id, raw_client_id, secret, raw_secret, method: SecretMethod::Basic })
 }

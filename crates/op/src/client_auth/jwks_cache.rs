@@ -4,7 +4,7 @@
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
 
-use countersign_egress::Egress;
+use countersign_egress::{CallError, Egress};
 use countersign_jose::clock::Timestamp;
 use countersign_jose::jwt::JwkSet;
 use countersign_protocol::limits;
@@ -16,7 +16,7 @@ const FRESH_SECONDS: u64 = 600;
 /// How long keys are used while fetching fails, in seconds. Bounds how long a withdrawn key is accepted.
 const USABLE_SECONDS: u64 = 86_400;
 
-/// Largest accepted document, in bytes: room for 32 keys with certificates.
+/// Largest accepted document, in bytes: room for some hundred keys, or 32 with certificates.
 const DOCUMENT_BYTES: usize = 128 * 1024;
 
 /// Which keys a caller accepts.
@@ -31,9 +31,10 @@ pub(crate) enum Freshness {
 /// Why the keys at an address are unavailable.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub(crate) enum JwksUnavailable {
-    /// Connection, TLS or timeout failed, or the address is blocked by the address policy.
-    #[error("{0}")]
-    NoAnswer(String),
+    /// Connection, TLS or timeout failed, its name is unknown, or the address is blocked by the address policy. The words are the
+    /// same for all: they would tell a client which names resolve inside the operator's network. The log says which.
+    #[error("no document came from there; the provider's log says why")]
+    NoDocument(CallError),
     /// The status was not 200.
     #[error("it answered with status {0}")]
     Status(u16),
@@ -85,13 +86,20 @@ impl JwksCache {
         if entry.tried.is_none_or(|tried| older_than(tried, limits::KEY_REFETCH_SECONDS)) {
             entry.tried = Some(now);
             match self.fetch(uri).await {
-                Ok(keys) => entry.keys = Some((Arc::new(keys), now)),
+                Ok(keys) => {
+                    for key in keys.skipped().iter().filter(|key| !key.reason.is_ordinary()) {
+                        let host = uri.host_str().unwrap_or_default();
+                        tracing::warn!(host, key = %key, "a key at a client's jwks_uri can't be used");
+                    }
+                    entry.keys = Some((Arc::new(keys), now));
+                }
                 Err(failure) => {
-                    tracing::warn!(
-                        host = uri.host_str().unwrap_or_default(),
-                        error = %failure,
-                        "a client's keys can't be fetched"
-                    );
+                    let error = match &failure {
+                        JwksUnavailable::NoDocument(why) => why.to_string(),
+                        other => other.to_string(),
+                    };
+                    let host = uri.host_str().unwrap_or_default();
+                    tracing::warn!(host, error, "a client's keys can't be fetched");
                     entry.failure = Some(failure);
                 }
             }
@@ -104,7 +112,7 @@ impl JwksCache {
 
     async fn fetch(&self, uri: &Url) -> Result<JwkSet, JwksUnavailable> {
         let answer = self.egress.get(uri, "application/jwk-set+json, application/json", DOCUMENT_BYTES).await;
-        let answer = answer.map_err(|why| JwksUnavailable::NoAnswer(why.to_string()))?;
+        let answer = answer.map_err(JwksUnavailable::NoDocument)?;
         if answer.status != 200 {
             return Err(JwksUnavailable::Status(answer.status));
         }

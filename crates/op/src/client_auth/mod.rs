@@ -7,27 +7,32 @@
 mod assertion;
 pub(crate) mod client_keys;
 pub(crate) mod client_secret;
+pub(crate) mod failure_limit;
 pub(crate) mod jwks_cache;
 pub(crate) mod replay;
+pub(crate) mod signature_workers;
 pub(crate) mod signed_claims;
 mod tls_client_auth;
 
+use std::net::IpAddr;
 use std::sync::Arc;
 
 use countersign_jose::clock::Clock;
+use countersign_protocol::discovery::Mode;
 
 use crate::config::{Client, ClientAuth, Config, SecretMethod};
 use crate::directory::Directory;
-use crate::http::{ErrorCode, OAuthError, PostedForm, server_error};
+use crate::http::{ClientAddress, ErrorCode, OAuthError, PostedForm, server_error};
 use client_keys::ClientSignatures;
+use failure_limit::FailureLimit;
 use replay::ReplayMemory;
 
 /// Credentials that a request carries.
 enum PresentedCredentials<'r> {
     /// A secret in the header or in the body.
     Secret(client_secret::Credentials),
-    /// `client_assertion`.
-    Assertion(&'r str),
+    /// `client_assertion`, and the client that it is said to be of.
+    Assertion { jwt: &'r str, client_id: String },
     /// A `client_id` alone, authenticated by the connection's certificate.
     ClientId(&'r str),
 }
@@ -39,6 +44,9 @@ pub(crate) struct ClientAuthentication {
     pub(crate) directory: Arc<Directory>,
     pub(crate) signatures: Arc<ClientSignatures>,
     pub(crate) replay: Arc<ReplayMemory>,
+    pub(crate) failures: FailureLimit,
+    /// Addresses of the token and the backchannel authentication endpoint.
+    pub(crate) endpoints: [String; 2],
 }
 
 impl ClientAuthentication {
@@ -46,15 +54,28 @@ impl ClientAuthentication {
     ///
     /// # Errors
     /// `invalid_client` (401) for an unknown client, wrong credentials, or another method than the registered one;
-    /// `invalid_request` for several methods at once.
+    /// `invalid_request` for several methods at once; `rate_limited` after too many failures.
     pub(crate) async fn authenticate(self: &Arc<Self>, posted: &PostedForm) -> Result<Arc<Client>, OAuthError> {
-        match PresentedCredentials::read(posted)? {
-            PresentedCredentials::Secret(credentials) => self.by_secret(&credentials).await,
-            PresentedCredentials::Assertion(assertion) => self.by_assertion(assertion, &posted.form).await,
+        let credentials = PresentedCredentials::read(posted)?;
+        let address = posted.address.and_then(|address| self.counted_address(address));
+        let attempt = self.failures.begin(credentials.client_id(), address, self.clock.now())?;
+        let client = match &credentials {
+            PresentedCredentials::Secret(credentials) => self.by_secret(credentials).await,
+            PresentedCredentials::Assertion { jwt, client_id } => self.by_assertion(jwt, client_id).await,
             PresentedCredentials::ClientId(client_id) => {
                 self.by_certificate(client_id, posted.certificate.as_ref()).await
             }
-        }
+        };
+        attempt.end(&client);
+        client
+    }
+
+    /// The address by which failures are counted; `None` for one that stands for many senders: a trusted proxy's where it names
+    /// nobody else, and loopback in test mode.
+    fn counted_address(&self, ClientAddress(address): ClientAddress) -> Option<IpAddr> {
+        let is_of_many = self.config.proxies.trusts(address)
+            || (self.config.mode == Mode::Test && address.to_canonical().is_loopback());
+        (!is_of_many).then_some(address)
     }
 
     /// Looks up a client for methods without a secret, where the response may reveal that it does not exist.
@@ -65,6 +86,15 @@ impl ClientAuthentication {
 }
 
 impl PresentedCredentials<'_> {
+    /// The client that they are said to be of.
+    fn client_id(&self) -> &str {
+        match self {
+            PresentedCredentials::Secret(credentials) => &credentials.client_id,
+            PresentedCredentials::Assertion { client_id, .. } => client_id,
+            PresentedCredentials::ClientId(client_id) => client_id,
+        }
+    }
+
     fn read(posted: &PostedForm) -> Result<PresentedCredentials<'_>, OAuthError> {
         let (form, authorization) = (&posted.form, posted.authorization.as_deref());
         let (secret, assertion) = (form.get("client_secret"), form.get("client_assertion"));
@@ -80,8 +110,9 @@ impl PresentedCredentials<'_> {
         if assertion.is_none() && form.get("client_assertion_type").is_some() {
             return Err(invalid_client("client_assertion_type came without client_assertion"));
         }
-        if let Some(assertion) = assertion {
-            return Ok(PresentedCredentials::Assertion(assertion));
+        if let Some(jwt) = assertion {
+            let client_id = assertion::claimed_client(jwt, form)?;
+            return Ok(PresentedCredentials::Assertion { jwt, client_id });
         }
         if authorization.is_some() || secret.is_some() {
             return client_secret::Credentials::read(authorization, form).map(PresentedCredentials::Secret);

@@ -11,6 +11,8 @@ pub(crate) struct Parties<'a> {
     pub(crate) client_id: &'a str,
     /// `aud`: this provider's issuer.
     pub(crate) issuer: &'a str,
+    /// Addresses that are accepted as `aud` in its place.
+    pub(crate) endpoints: &'a [String],
 }
 
 /// What is asked of a JWT of one kind.
@@ -48,8 +50,14 @@ pub(crate) enum SignedClaimsError {
     Issuer,
     #[error("iss and sub must both be the client_id")]
     IssuerAndSubject,
-    #[error("aud must be one string, this provider's issuer {0}, not a list and not an endpoint's address")]
+    #[error(
+        "aud must be one string, this provider's issuer {0}, not a list and not an endpoint's address; its operator can accept those of CIBA Core 7.1 by client_assertion_audience"
+    )]
     AudienceString(String),
+    #[error(
+        "aud must be one string, not a list: this provider's issuer {0}, its token endpoint or its backchannel authentication endpoint"
+    )]
+    AudienceEndpoint(String),
     #[error("aud must be this provider's issuer, {0}, and nothing else")]
     Audience(String),
     #[error("exp must be at most {} minutes ahead", .0 / 60)]
@@ -88,7 +96,11 @@ impl ClaimRules {
         let issuer = parties.issuer;
         match self.is_audience_array_allowed {
             true if !read.is_only_for(issuer) => Err(SignedClaimsError::Audience(issuer.to_owned())),
-            false if aud.as_str() != Some(issuer) => Err(SignedClaimsError::AudienceString(issuer.to_owned())),
+            false => match aud.as_str() {
+                Some(aud) if aud == issuer || parties.endpoints.iter().any(|endpoint| endpoint == aud) => Ok(()),
+                _ if parties.endpoints.is_empty() => Err(SignedClaimsError::AudienceString(issuer.to_owned())),
+                _ => Err(SignedClaimsError::AudienceEndpoint(issuer.to_owned())),
+            },
             _ => Ok(()),
         }
     }

@@ -1,9 +1,12 @@
 //! Client metadata (OpenID Connect Registration §2, CIBA Core §4, RFC 8705, RFC 9449).
 
-use countersign_jose::jwt::{JwkSet, SigningAlg};
+use std::sync::Arc;
+
+use countersign_jose::jwt::{JwkSet, SigningAlg, SkippedKey};
 use countersign_protocol::interaction::InteractionType;
 use url::Url;
 
+use super::Config;
 use super::hashed_secret::StoredSecret;
 use super::policy::Policy;
 
@@ -47,6 +50,8 @@ pub struct Client {
     pub id_token_alg: SigningAlg,
     /// Sender constraint of its access tokens.
     pub binding: TokenBinding,
+    /// Accepted `aud` of its assertions: its own setting, or the provider's.
+    pub assertion_audience: AssertionAudience,
     /// Profile that applies to it: its own, or the provider's.
     pub profile: Option<Profile>,
     /// Types of authorization details that it may send, of those that the provider accepts.
@@ -90,6 +95,16 @@ impl ClientAuth {
     }
 }
 
+/// Accepted `aud` of a client assertion (`client_assertion_audience`): one string in either case, never a list.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum AssertionAudience {
+    /// This provider's issuer alone.
+    #[default]
+    Issuer,
+    /// The issuer, the token endpoint or the backchannel authentication endpoint (CIBA Core §7.1).
+    Endpoints,
+}
+
 /// How a client sends its secret (RFC 6749 §2.3.1).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum SecretMethod {
@@ -114,9 +129,20 @@ pub enum CertificateSubject {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum ClientKeys {
     /// `jwks`.
-    Set(JwkSet),
+    Set(Arc<JwkSet>),
     /// `jwks_uri`, an https address.
     At(Url),
+}
+
+impl ClientKeys {
+    /// The listed keys that can't be used and that somebody should know of.
+    pub(crate) fn unusable(&self) -> impl Iterator<Item = &SkippedKey> {
+        let skipped = match self {
+            ClientKeys::Set(set) => set.skipped(),
+            ClientKeys::At(_) => &[],
+        };
+        skipped.iter().filter(|key| !key.reason.is_ordinary())
+    }
 }
 
 /// Token delivery mode (`backchannel_token_delivery_mode`, CIBA Core §5).
@@ -221,6 +247,17 @@ impl Client {
     fn algs(&self) -> &'static [SigningAlg] {
         if self.is_fapi() { &SigningAlg::FAPI } else { &SigningAlg::ALL }
     }
+}
+
+/// Keys in the file that can't be used, a sentence for each: whoever signs by one is refused, though the file is valid.
+pub fn unusable_keys(config: &Config) -> Vec<String> {
+    let of_clients = config.clients.iter().map(|client| (format!("client {}", client.client_id), client.keys.as_ref()));
+    let of_issuers = config.hint_issuers.iter().map(|by| (format!("hint issuer {}", by.issuer), Some(&by.keys)));
+    let described = |(owner, keys): (String, Option<&ClientKeys>)| {
+        let unusable = keys.into_iter().flat_map(ClientKeys::unusable);
+        unusable.map(|key| format!("{owner}: in its JWK set {key}; it is not used")).collect::<Vec<_>>()
+    };
+    of_clients.chain(of_issuers).flat_map(described).collect()
 }
 
 /// Addresses in a client's entry that the provider calls, with the name of their member.

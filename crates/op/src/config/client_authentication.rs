@@ -1,6 +1,7 @@
 //! A client's authentication method in its entry: secret, keys, or certificate subject.
 
 use std::path::Path;
+use std::sync::Arc;
 
 use countersign_jose::jwt::{JwkSet, SigningAlg};
 
@@ -118,14 +119,14 @@ fn needs_keys(section: &Section<'_>, at: &std::ops::Range<usize>) -> Option<()> 
 
 /// Public keys of a client or hint issuer; the inner `None` if an error was reported.
 pub(super) fn keys(section: &Section<'_>, folder: &Path) -> Option<Option<ClientKeys>> {
-    let (inline, file, uri) = (section.json("jwks"), section.string("jwks_file"), section.string("jwks_uri"));
+    let (inline, file, uri) = (section.json_text("jwks"), section.string("jwks_file"), section.string("jwks_uri"));
     let given = [section.has("jwks"), section.has("jwks_file"), section.has("jwks_uri")];
     if given.iter().filter(|given| **given).count() > 1 {
         section.report(section.at(), "one of `jwks`, `jwks_file` and `jwks_uri` is enough; remove the others");
         return Some(None);
     }
     let parsed = |key: &str, at: &std::ops::Range<usize>, text: &[u8]| match JwkSet::parse(text) {
-        Ok(set) => Some(ClientKeys::Set(set)),
+        Ok(set) => Some(ClientKeys::Set(Arc::new(set))),
         Err(why) => {
             let name = section.name(key);
             section.report(at, format!("{name} can't be used: {why}"));
@@ -133,7 +134,7 @@ pub(super) fn keys(section: &Section<'_>, folder: &Path) -> Option<Option<Client
         }
     };
     match (inline, file, uri) {
-        (Some(json), _, _) => Some(parsed("jwks", &json.at, json.value.to_string().as_bytes())),
+        (Some(json), _, _) => Some(parsed("jwks", &json.at, json.value.as_bytes())),
         (_, Some(file), _) => {
             let path = folder.join(file.value);
             match std::fs::read(&path) {

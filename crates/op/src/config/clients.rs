@@ -8,7 +8,9 @@ use countersign_jose::jwt::SigningAlg;
 use countersign_protocol::interaction::InteractionType;
 use countersign_protocol::{limits, text};
 
-use super::client::{CIBA_GRANT, Client, ClientAuth, DeliveryMode, Profile, REFRESH_GRANT, TokenBinding};
+use super::client::{
+    AssertionAudience, CIBA_GRANT, Client, ClientAuth, DeliveryMode, Profile, REFRESH_GRANT, TokenBinding,
+};
 use super::client_authentication::{self, ALGS};
 use super::fapi_client;
 use super::hashed_secret::HashedSecret;
@@ -28,6 +30,8 @@ pub(super) struct ClientContext<'a> {
     pub(super) hint_issuers: &'a [HintIssuer],
     /// Secret stored beside the entry; `None`: the entry names it.
     pub(super) stored_secret: Option<&'a HashedSecret>,
+    /// Accepted `aud` of assertions of clients without a setting of their own.
+    pub(super) assertion_audience: AssertionAudience,
     /// Profile of all clients.
     pub(super) profile: Option<Profile>,
     /// Whether `client_ca` is set.
@@ -78,6 +82,7 @@ fn read_one(section: Section<'_>, client_id: Option<Found<&str>>, context: &Clie
         section.choice("backchannel_authentication_request_signing_alg", REQUEST_ALGS).map(|found| found.value);
     let id_token_alg = section.choice("id_token_signed_response_alg", ALGS).map(|found| found.value);
     let binding = binding(&section);
+    let assertion_audience = section.choice("client_assertion_audience", AUDIENCES);
     let profile = profile(&section, context);
     let authorization_details_types = detail_types(&section, context);
     let hint_token_types = hint_token_types(&section, context);
@@ -110,6 +115,7 @@ fn read_one(section: Section<'_>, client_id: Option<Found<&str>>, context: &Clie
             _ => SigningAlg::Es256,
         }),
         binding,
+        assertion_audience: assertion_audience.map_or(context.assertion_audience, |found| found.value),
         profile,
         authorization_details_types,
         hint_token_types,
@@ -159,7 +165,7 @@ fn profile(section: &Section<'_>, context: &ClientContext<'_>) -> Option<Profile
 
 /// Absolute addresses without a fragment (RFC 8707 §2), compared byte for byte.
 fn resources(section: &Section<'_>) -> Vec<String> {
-    let found = section.strings("resources").unwrap_or_default();
+    let found = section.any_strings("resources").unwrap_or_default();
     let valid = found.iter().filter_map(|found| {
         let is_valid = !found.value.contains(char::is_whitespace)
             && url::Url::parse(found.value).is_ok_and(|url| url.fragment().is_none());
@@ -305,6 +311,10 @@ const MODES: &[(&str, Mode)] = &[("poll", Mode::Poll), ("ping", Mode::Ping), ("p
 const REQUEST_ALGS: &[(&str, SigningAlg)] = ALGS;
 
 const PROFILES: &[(&str, Profile)] = &[("auth0", Profile::Auth0), ("fapi-ciba", Profile::FapiCiba)];
+
+/// Accepted audiences of assertions, of one client or of all.
+pub(super) const AUDIENCES: &[(&str, AssertionAudience)] =
+    &[("issuer", AssertionAudience::Issuer), ("endpoints", AssertionAudience::Endpoints)];
 
 /// Profiles of the whole provider.
 pub(super) const PROVIDER_PROFILES: &[(&str, Profile)] = &[("fapi-ciba", Profile::FapiCiba)];

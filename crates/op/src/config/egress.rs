@@ -10,7 +10,7 @@ use url::Url;
 use super::section::Section;
 
 pub(super) fn read(section: Section<'_>, folder: &Path) -> EgressConfig {
-    let allow = section.strings("allow").unwrap_or_default();
+    let allow = section.any_strings("allow").unwrap_or_default();
     let allow = allow.iter().filter_map(|found| {
         let net = network(found.value);
         if net.is_none() {

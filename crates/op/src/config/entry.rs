@@ -28,6 +28,7 @@ pub(crate) fn client_entry(
         detail_types: &config.detail_types,
         hint_issuers: &config.hint_issuers,
         stored_secret: secret,
+        assertion_audience: config.assertion_audience,
         profile: config.profile,
         client_ca: config.client_ca.is_some(),
     };

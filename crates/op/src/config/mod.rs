@@ -38,9 +38,10 @@ use toml::de::DeTable;
 
 pub(crate) use client::ClientAuth;
 pub(crate) use client::called_addresses;
+pub use client::unusable_keys;
 pub use client::{
-    CIBA_GRANT, CertificateSubject, Client, ClientKeys, DeliveryMode, Profile, REFRESH_GRANT, SecretMethod,
-    TokenBinding,
+    AssertionAudience, CIBA_GRANT, CertificateSubject, Client, ClientKeys, DeliveryMode, Profile, REFRESH_GRANT,
+    SecretMethod, TokenBinding,
 };
 pub(crate) use entry::{client_entry, hashed_user_entry, user_entry};
 pub use error::{ConfigError, ConfigErrors};
@@ -52,7 +53,7 @@ pub(crate) use policy::MAX_TOKEN_LIFETIME;
 pub use policy::Policy;
 pub use proxy::{ForwardedBy, TrustedProxies};
 pub use registration::Registration;
-pub use tls::CertificateFiles;
+pub use tls::{CertificateFiles, CipherSuites};
 pub use user_code_hash::{UserCode, UserCodeError};
 pub(crate) use users::folded;
 pub use users::{User, Users};
@@ -60,8 +61,9 @@ pub use webhook::Webhook;
 
 use crate::authorization_details::DetailTypes;
 use crate::client_certificate::TrustAnchors;
-use clients::{ClientContext, PROVIDER_PROFILES};
+use clients::{AUDIENCES, ClientContext, PROVIDER_PROFILES};
 use section::{ErrorCollector, Found, Section};
+use tls::TlsSettings;
 
 /// A valid configuration. Has no `Debug`: it holds secrets.
 #[derive(Clone)]
@@ -84,12 +86,18 @@ pub struct Config {
     pub detail_types: DetailTypes,
     /// TLS certificate and key; `None`: plain HTTP, for loopback or behind a proxy.
     pub tls: Option<CertificateFiles>,
+    /// Cipher suites of the provider's own TLS.
+    pub cipher_suites: CipherSuites,
+    /// Whether discovery lists an authorization endpoint, which answers every request by `unsupported_response_type`.
+    pub authorization_endpoint: bool,
     /// Proxies whose forwarding headers are trusted.
     pub proxies: TrustedProxies,
     /// Dynamic client registration (RFC 7591).
     pub registration: Registration,
     /// Addresses that the provider may call.
     pub egress: EgressConfig,
+    /// Accepted `aud` of assertions of clients without a setting of their own.
+    pub assertion_audience: AssertionAudience,
     /// Profile of all clients.
     pub profile: Option<Profile>,
     /// Authorities of client certificates (`tls_client_auth`, RFC 8705 §2.1).
@@ -193,10 +201,17 @@ impl Config {
         };
         let egress = top.section("egress", " in [egress]").map(|section| egress::read(section, folder));
         let profile = top.choice("profile", PROVIDER_PROFILES).map(|found| found.value);
-        let (tls, client_ca) = match top.section("tls", " in [tls]") {
+        let assertion_audience = top.choice("client_assertion_audience", AUDIENCES);
+        let assertion_audience = assertion_audience.map_or_else(AssertionAudience::default, |found| found.value);
+        let tls = match top.section("tls", " in [tls]") {
             Some(section) => tls::read(section, folder),
-            None => (None, None),
+            None => TlsSettings::default(),
         };
+        let authorization_endpoint = top.section("discovery", " in [discovery]").is_some_and(|section| {
+            let listed = section.flag("authorization_endpoint").unwrap_or(false);
+            section.finish();
+            listed
+        });
         let hint_issuers = hint_issuers::read(top.sections("login_hint_issuers", " in [[login_hint_issuers]]"), folder);
         let webhook = top.section("webhook", " in [webhook]").map(|section| Webhook::read(section, folder));
         let metrics = top.section("metrics", " in [metrics]").map(metrics::read);
@@ -208,8 +223,9 @@ impl Config {
             detail_types: &detail_types,
             hint_issuers: &hint_issuers,
             stored_secret: None,
+            assertion_audience,
             profile,
-            client_ca: client_ca.is_some(),
+            client_ca: tls.client_ca.is_some(),
         };
         let clients = clients::read(top.sections("clients", " in [[clients]]"), &context);
         top.finish();
@@ -223,12 +239,15 @@ impl Config {
             support,
             keep_records,
             detail_types,
-            tls,
+            tls: tls.certificate,
+            cipher_suites: tls.suites,
             proxies,
             registration,
             egress: egress.unwrap_or_default(),
+            assertion_audience,
             profile,
-            client_ca,
+            client_ca: tls.client_ca,
+            authorization_endpoint,
             hint_issuers,
             webhook: webhook.flatten(),
             metrics: metrics.flatten(),

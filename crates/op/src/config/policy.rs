@@ -36,6 +36,8 @@ pub struct Policy {
     pub hide_unknown_users: Option<bool>,
     /// Whether `not_me` is left out of the error that a client gets.
     pub hide_not_me: bool,
+    /// Longest `binding_message`, in characters.
+    pub binding_message_max: u32,
     /// Authentication requests of a client in a minute, above which further ones get 429.
     pub requests_per_minute: u32,
     /// Pending requests of a client, over all users, above which further ones get 429.
@@ -69,6 +71,7 @@ impl Default for Policy {
             not_me: Duration::from_secs(15 * 60),
             hide_unknown_users: None,
             hide_not_me: false,
+            binding_message_max: BINDING_MESSAGE_CHARACTERS,
             requests_per_minute: 600,
             pending_requests: 2000,
             require_user_code: false,
@@ -105,6 +108,9 @@ impl Policy {
             not_me: section.duration("not_me", Duration::from_secs(60)..=day).map_or(base.not_me, |f| f.value),
             hide_unknown_users: section.flag("hide_unknown_users").or(base.hide_unknown_users),
             hide_not_me: section.flag("hide_not_me").unwrap_or(base.hide_not_me),
+            binding_message_max: section
+                .number("binding_message_max", 1..=BINDING_MESSAGE_CHARACTERS)
+                .unwrap_or(base.binding_message_max),
             requests_per_minute: section
                 .number("requests_per_minute", 1..=100_000_000)
                 .unwrap_or(base.requests_per_minute),
@@ -150,6 +156,9 @@ impl Policy {
         policy
     }
 }
+
+/// Longest binding message, whatever the policy says, in characters.
+const BINDING_MESSAGE_CHARACTERS: u32 = limits::BINDING_MESSAGE_CHARACTERS as u32;
 
 /// Longest long poll (CIBA Core §10.1).
 const MAX_TOKEN_WAIT: Duration = Duration::from_secs(30);

@@ -29,7 +29,7 @@ pub enum ForwardedBy {
 }
 
 pub(super) fn read(section: Section<'_>) -> TrustedProxies {
-    let trusted = section.strings("trusted").unwrap_or_default();
+    let trusted = section.any_strings("trusted").unwrap_or_default();
     let networks = trusted.iter().filter_map(|found| {
         let network = found.value.parse::<IpNet>().or_else(|_| found.value.parse::<IpAddr>().map(IpNet::from)).ok();
         if network.is_none() {

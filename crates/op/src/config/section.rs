@@ -172,6 +172,20 @@ impl<'s> Section<'s> {
 
     /// A list of strings; not empty, no duplicates.
     pub(super) fn strings(&self, key: &'static str) -> Option<Vec<Found<&'s str>>> {
+        let strings = self.any_strings(key)?;
+        if strings.is_empty() && self.is_empty_list(key) {
+            self.report(&self.span_of(key), format!("{} is empty; leave it out or list at least one", self.name(key)));
+        }
+        Some(strings)
+    }
+
+    fn is_empty_list(&self, key: &str) -> bool {
+        let value = self.table.iter().find(|(name, _)| name.get_ref() == key).map(|(_, value)| value.get_ref());
+        matches!(value, Some(DeValue::Array(items)) if items.is_empty())
+    }
+
+    /// A list of strings without duplicates, which may be empty: then it is as if it were left out.
+    pub(super) fn any_strings(&self, key: &'static str) -> Option<Vec<Found<&'s str>>> {
         let (at, value) = self.take(key)?;
         let DeValue::Array(items) = value else {
             return self.wrong_type(key, &at, "must be a list of strings such as [\"one\", \"two\"]", value);
@@ -193,9 +207,6 @@ impl<'s> Section<'s> {
                 }
             }
         }
-        if items.is_empty() {
-            self.report(&at, format!("{} is empty; leave it out or list at least one", self.name(key)));
-        }
         Some(strings)
     }
 
@@ -206,15 +217,25 @@ impl<'s> Section<'s> {
         Some(found.collect())
     }
 
-    /// A table, or a string that holds JSON, as a JSON value.
+    /// As [`Section::json_text`], parsed.
     pub(super) fn json(&self, key: &'static str) -> Option<Found<serde_json::Value>> {
+        let Found { value: text, at } = self.json_text(key)?;
+        let value = serde_json::from_str(&text).ok();
+        if value.is_none() {
+            self.report(&at, format!("{} must be a table or a string that holds JSON", self.name(key)));
+        }
+        value.map(|value| Found { value, at })
+    }
+
+    /// A table, or a string that holds JSON, as JSON text: of a string its own, to be read as strictly as its reader does.
+    pub(super) fn json_text(&self, key: &'static str) -> Option<Found<String>> {
         let (at, value) = self.take(key)?;
-        let json = match value {
-            DeValue::String(text) => serde_json::from_str(text).ok(),
-            DeValue::Table(_) => json_of(value),
+        let text = match value {
+            DeValue::String(text) => Some(text.to_string()),
+            DeValue::Table(_) => json_of(value).map(|json| json.to_string()),
             _ => None,
         };
-        match json {
+        match text {
             Some(value) => Some(Found { value, at }),
             None => self.wrong_type(key, &at, "must be a table or a string that holds JSON", value),
         }

@@ -100,7 +100,7 @@ fn every_bad_file_is_told_its_line_and_remedy() {
         // The rest of the top.
         (
             second_line("name = \"Acme\\nBank\""),
-            "line 2: `name` can't be shown to people: the text has a control character or a line break; choose another",
+            "line 2: `name` can't be shown to people: the text has a control character or a line break: U+000A at character 5; choose another",
         ),
         (
             second_line("listen = \"localhost\""),
@@ -235,10 +235,6 @@ fn every_bad_file_is_told_its_line_and_remedy() {
         (
             second_line(&format!("{users}hints = [\" bob\"]")),
             "line 7: `hints` in [[users]] holds a hint that is empty or padded with spaces; trim it",
-        ),
-        (
-            second_line(&format!("{users}hints = []")),
-            "line 7: `hints` in [[users]] is empty; leave it out or list at least one",
         ),
         (
             second_line(&format!("{users}phone = \"1\"")),
@@ -481,6 +477,26 @@ fn people_are_found_by_subject_and_by_hint() {
         (Some("Alice"), Some("Alice"), Some("Alice"))
     );
     assert_eq!((found("U-1"), found("alice")), (None, None), "a subject is compared byte for byte");
+}
+
+#[test]
+fn an_empty_list_says_the_same_as_none() {
+    let users = "[[users]]\nsub = \"alice\"\nhints = []\n";
+    let empty = format!("{users}[proxy]\ntrusted = []\n[egress]\nallow = []\n");
+    let config = good(&second_line(&empty));
+    assert_eq!(config.users.by_sub("alice").map(|user| user.hints.len()), Some(0));
+}
+
+#[test]
+fn a_telephone_number_names_its_owner_however_it_is_written() {
+    let config = good(&second_line("[[users]]\nsub = \"alice\"\nhints = [\"+49 170 1234567\"]\n"));
+    for asked in ["+491701234567", "+49-170-1234567", "+49 170 1234567"] {
+        assert_eq!(config.users.by_login_hint(asked).map(|user| user.sub.as_str()), Some("alice"), "{asked}");
+    }
+    let twice =
+        "[[users]]\nsub = \"a\"\nhints = [\"+49 170 1234567\"]\n[[users]]\nsub = \"b\"\nhints = [\"+491701234567\"]\n";
+    let told = mistakes(&second_line(twice)).join("\n");
+    assert!(told.contains("hint \"+491701234567\" already names the user on line"), "{told}");
 }
 
 #[test]

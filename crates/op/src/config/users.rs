@@ -77,7 +77,7 @@ impl Users {
             let sub = section.required_string("sub", "alice");
             let name = section.string("name");
             let email = section.string("email");
-            let hints = section.strings("hints").unwrap_or_default();
+            let hints = section.any_strings("hints").unwrap_or_default();
             let allow_automated = section.flag("allow_automated").unwrap_or(false);
             let locked = section.flag("locked").unwrap_or(false);
             let user_code = section.string("user_code").and_then(|found| match UserCode::parse(found.value) {
@@ -158,14 +158,37 @@ fn is_email(text: &str) -> bool {
     text.len() <= 254 && local.len() <= 64 && local.split('.').all(atom) && domain.split('.').all(label)
 }
 
-/// A hint in lower-case ASCII, for comparison.
+/// A hint for comparison: a telephone number as E.164 writes it, without what people put between its digits, anything else in
+/// lower-case ASCII.
 pub(crate) fn folded(hint: &str) -> String {
-    hint.to_ascii_lowercase()
+    telephone_number(hint).unwrap_or_else(|| hint.to_ascii_lowercase())
+}
+
+/// `+49 (0) 170 / 123 45-67` as `+491701234567`; `None` for what is no international number of 7 to 15 digits.
+fn telephone_number(hint: &str) -> Option<String> {
+    // The trunk prefix in parentheses is not dialled from abroad (E.123 §7).
+    let number = hint.strip_prefix('+')?.replacen("(0)", "", 1);
+    let is_separator = |character: char| " \u{a0}-./()".contains(character);
+    let digits: String = number.chars().filter(|character| !is_separator(*character)).collect();
+    let is_number = (7..=15).contains(&digits.len()) && digits.bytes().all(|digit| digit.is_ascii_digit());
+    is_number.then(|| format!("+{digits}"))
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_telephone_number_is_compared_as_e_164_writes_it() {
+        for written in
+            ["+491701234567", "+49 170 1234567", "+49-170-123-45-67", "+49 (170) 1234567", "+49 (0) 170 / 12.34.567"]
+        {
+            assert_eq!(folded(written), "+491701234567", "{written}");
+        }
+        for other in ["0170 1234567", "+49 170 CALL-ME", "+123456", "+1234567890123456", "a+49 170 1234567", "+"] {
+            assert_eq!(folded(other), other.to_ascii_lowercase(), "{other}");
+        }
+    }
 
     #[test]
     fn an_address_is_one_plain_address() {

@@ -12,7 +12,7 @@ use countersign_store::{Error as StoreError, Snapshot, Store};
 pub(crate) use configured_clients::ConfiguredClients;
 pub(crate) use user_identifier::UserIdentifier;
 
-use crate::config::{Client, Config, User, client_entry, folded, user_entry};
+use crate::config::{Client, ClientKeys, Config, User, client_entry, folded, user_entry};
 use crate::store::directory_entries::{self as rows, ClientRow, UserRow};
 
 /// Clients whose entries are kept as they were read, at most; beyond that all are read anew.
@@ -54,6 +54,9 @@ impl ClientCache {
                 return None;
             }
         };
+        for key in client.keys.iter().flat_map(ClientKeys::unusable) {
+            tracing::warn!(client_id = row.client_id, key = %key, "a key of a stored client can't be used");
+        }
         if kept.len() >= CACHED_CLIENTS {
             kept.clear();
         }

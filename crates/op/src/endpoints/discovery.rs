@@ -21,6 +21,7 @@ pub(crate) const REGISTER: &str = "/register";
 pub(crate) const REVOKE: &str = "/revoke";
 pub(crate) const INTROSPECT: &str = "/introspect";
 pub(crate) const USERINFO: &str = "/userinfo";
+pub(crate) const AUTHORIZE: &str = "/authorize";
 
 /// Names of the well-known documents, which are identical.
 pub(crate) const WELL_KNOWN: [&str; 2] = ["openid-configuration", "oauth-authorization-server"];
@@ -28,6 +29,9 @@ pub(crate) const WELL_KNOWN: [&str; 2] = ["openid-configuration", "oauth-authori
 #[derive(Serialize)]
 struct Metadata<'a> {
     issuer: &'a Issuer,
+    /// For tools that insist on one; it answers every request by an error.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    authorization_endpoint: Option<String>,
     backchannel_authentication_endpoint: String,
     token_endpoint: String,
     revocation_endpoint: String,
@@ -44,8 +48,8 @@ struct Metadata<'a> {
     backchannel_authentication_request_signing_alg_values_supported: Vec<&'static str>,
     tls_client_certificate_bound_access_tokens: bool,
     dpop_signing_alg_values_supported: Vec<&'static str>,
-    /// There is no authorization endpoint; both specifications require the member all the same.
-    response_types_supported: [&'static str; 0],
+    /// There is no authorization endpoint of use; both specifications require the member all the same.
+    response_types_supported: &'static [&'static str],
     subject_types_supported: [&'static str; 1],
     id_token_signing_alg_values_supported: Vec<&'static str>,
     scopes_supported: [&'static str; 4],
@@ -68,6 +72,7 @@ pub(crate) fn metadata(config: &Config) -> String {
     let algs: &[SigningAlg] = if is_fapi(config) { &SigningAlg::FAPI } else { &SigningAlg::ALL };
     let metadata = Metadata {
         issuer,
+        authorization_endpoint: config.authorization_endpoint.then(|| issuer.endpoint(AUTHORIZE)),
         backchannel_authentication_endpoint: issuer.endpoint(BC_AUTHORIZE),
         token_endpoint: issuer.endpoint(TOKEN),
         revocation_endpoint: issuer.endpoint(REVOKE),
@@ -83,7 +88,7 @@ pub(crate) fn metadata(config: &Config) -> String {
         backchannel_authentication_request_signing_alg_values_supported: names(algs),
         tls_client_certificate_bound_access_tokens: config.sees_certificates(),
         dpop_signing_alg_values_supported: names(&SigningAlg::ALL),
-        response_types_supported: [],
+        response_types_supported: if config.authorization_endpoint { &["code"] } else { &[] },
         subject_types_supported: ["public"],
         id_token_signing_alg_values_supported: names(algs),
         scopes_supported: ["openid", "profile", "email", "offline_access"],

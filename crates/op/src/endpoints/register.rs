@@ -3,15 +3,15 @@
 
 use std::sync::Arc;
 
-use axum::Json;
 use axum::extract::{Request, State};
 use axum::http::{HeaderMap, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use countersign_gateway::Ports;
+use countersign_jose::json::{self, Json, Strictness};
 use countersign_jose::{base64url, random};
 use countersign_protocol::limits;
 use countersign_store::Store;
-use serde_json::{Map, Value, json};
+use serde_json::{Map, Value};
 
 use crate::administration::{AddedClient, Administration, DirectoryError};
 use crate::config::{CIBA_GRANT, Config};
@@ -58,7 +58,7 @@ pub(crate) struct Register {
 /// `POST /register`.
 pub(crate) async fn register(State(endpoint): State<Arc<Register>>, request: Request) -> Response {
     match endpoint.register(request).await {
-        Ok(client) => (StatusCode::CREATED, [NO_STORE, PRAGMA], Json(client)).into_response(),
+        Ok(client) => (StatusCode::CREATED, [NO_STORE, PRAGMA], axum::Json(client)).into_response(),
         Err(error) => error.into_response(),
     }
 }
@@ -85,8 +85,11 @@ impl Register {
                     errors.iter().map(|error| error.message.replace(" in [[clients]]", "")).collect();
                 OAuthError::new(ErrorCode::InvalidClientMetadata, words.join("; "))
             }
-            refused @ DirectoryError::OutOfReach { .. } => {
-                OAuthError::new(ErrorCode::InvalidClientMetadata, refused.to_string())
+            // Which addresses are inside is not for everybody.
+            DirectoryError::OutOfReach { member, why } => {
+                tracing::warn!(member, why, "a registration was refused: this provider may not call its address");
+                let description = format!("`{member}` is not an address that this provider may call");
+                OAuthError::new(ErrorCode::InvalidClientMetadata, description)
             }
             other => server_error(&other),
         })?;
@@ -118,13 +121,37 @@ async fn read_metadata(request: Request) -> Result<Map<String, Value>, OAuthErro
     let body = axum::body::to_bytes(request.into_body(), limits::BODY_BYTES).await;
     let body =
         body.map_err(|_| invalid("the body is larger than 16 KiB").with_status(StatusCode::PAYLOAD_TOO_LARGE))?;
-    // Strict first: a repeated member would be ambiguous.
-    countersign_jose::json::read(&body, countersign_jose::json::Strictness::with_depth(limits::JSON_DEPTH))
-        .map_err(|error| invalid(&format!("the body is not valid JSON: {error}")))?;
-    match serde_json::from_slice(&body) {
-        Ok(Value::Object(metadata)) => Ok(metadata),
-        _ => Err(invalid("the body must be a JSON object with the client's metadata (RFC 7591 2)")),
-    }
+    // Unknown members are ignored, whatever they hold; a repeated one would be ambiguous.
+    let read = json::read(&body, Strictness::FOREIGN);
+    let Json::Object(metadata) = read.map_err(|error| invalid(&format!("the body is not valid JSON: {error}")))? else {
+        return Err(invalid("the body must be a JSON object with the client's metadata (RFC 7591 2)"));
+    };
+    let known = metadata.iter().filter(|(name, _)| is_known(name));
+    let read = known.map(|(name, value)| {
+        let value = value_of(value).ok_or_else(|| invalid(&format!("{name} has a number that is too large")))?;
+        Ok((name.clone(), value))
+    });
+    read.collect()
+}
+
+/// Whether the metadata of this name is used here.
+fn is_known(name: &str) -> bool {
+    COPIED.contains(&name) || ["client_name", "jwks"].contains(&name)
+}
+
+/// `None` for a number beyond what a double can hold.
+fn value_of(json: &Json) -> Option<Value> {
+    Some(match json {
+        Json::Null => Value::Null,
+        Json::Bool(flag) => (*flag).into(),
+        Json::Number(literal) => Value::Number(serde_json::from_str(literal).ok()?),
+        Json::String(text) => text.as_str().into(),
+        Json::Array(items) => items.iter().map(value_of).collect::<Option<Vec<_>>>()?.into(),
+        Json::Object(members) => {
+            let members = members.iter().map(|(name, value)| Some((name.clone(), value_of(value)?)));
+            Value::Object(members.collect::<Option<_>>()?)
+        }
+    })
 }
 
 /// The metadata as a `[[clients]]` entry in TOML.
@@ -176,10 +203,7 @@ fn toml_of(value: &Value) -> Option<toml::Value> {
 
 /// Client information response (RFC 7591 §3.2.1), defaults included.
 fn information(metadata: &Map<String, Value>, added: &AddedClient, now: u64) -> Value {
-    let known = metadata
-        .iter()
-        .filter(|(name, _)| COPIED.contains(&name.as_str()) || ["client_name", "jwks"].contains(&name.as_str()));
-    let mut response: Map<String, Value> = known.map(|(name, value)| (name.clone(), value.clone())).collect();
+    let mut response = metadata.clone();
     response.entry("token_endpoint_auth_method").or_insert_with(|| "client_secret_basic".into());
     response.entry("backchannel_token_delivery_mode").or_insert_with(|| "poll".into());
     response.entry("id_token_signed_response_alg").or_insert_with(|| "ES256".into());
@@ -187,7 +211,7 @@ fn information(metadata: &Map<String, Value>, added: &AddedClient, now: u64) -> 
     response.insert("client_id_issued_at".to_owned(), now.into());
     if let Some(secret) = &added.secret {
         response.insert("client_secret".to_owned(), secret.expose().into());
-        response.insert("client_secret_expires_at".to_owned(), json!(0));
+        response.insert("client_secret_expires_at".to_owned(), 0.into());
     }
     Value::Object(response)
 }

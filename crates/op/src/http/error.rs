@@ -13,6 +13,8 @@ pub(crate) enum ErrorCode {
     InvalidClient,
     UnauthorizedClient,
     UnsupportedGrantType,
+    /// RFC 6749 §4.1.2.1: of the authorization endpoint that discovery may list.
+    UnsupportedResponseType,
     InvalidGrant,
     /// RFC 9449 §12.2.
     InvalidDpopProof,
@@ -49,6 +51,7 @@ impl ErrorCode {
             ErrorCode::InvalidClient => "invalid_client",
             ErrorCode::UnauthorizedClient => "unauthorized_client",
             ErrorCode::UnsupportedGrantType => "unsupported_grant_type",
+            ErrorCode::UnsupportedResponseType => "unsupported_response_type",
             ErrorCode::InvalidGrant => "invalid_grant",
             ErrorCode::InvalidDpopProof => "invalid_dpop_proof",
             ErrorCode::UnknownUserId => "unknown_user_id",

@@ -48,9 +48,7 @@ impl Form {
     /// # Errors
     /// [`FormError`].
     pub(crate) fn parse(content_type: Option<&str>, body: &[u8]) -> Result<Form, FormError> {
-        if !content_type.is_some_and(is_form) {
-            return Err(FormError::MediaType);
-        }
+        let charset = content_type.and_then(form_charset).ok_or(FormError::MediaType)?;
         let mut parameters: Vec<(String, String)> = Vec::new();
         let mut names = HashSet::new();
         for pair in body.split(|byte| *byte == b'&').filter(|pair| !pair.is_empty()) {
@@ -58,6 +56,9 @@ impl Form {
             let (name, value) = pair.split_at(equals.unwrap_or(pair.len()));
             let name = decode(name).ok_or(FormError::Encoding)?;
             let value = decode(value.get(1..).unwrap_or_default()).ok_or(FormError::Encoding)?;
+            if charset == Charset::AsciiOnly && !(name.is_ascii() && value.is_ascii()) {
+                return Err(FormError::MediaType);
+            }
             if !names.insert(name.clone()) && name != REPEATABLE {
                 let printable =
                     name.len() <= 60 && name.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'_');
@@ -124,15 +125,34 @@ pub(crate) fn parameter(name: &str, value: &Json) -> Option<Vec<(String, String)
     }
 }
 
-/// `application/x-www-form-urlencoded`, with no charset but UTF-8.
-fn is_form(content_type: &str) -> bool {
+/// What the charset of a form means for its content.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Charset {
+    Utf8,
+    /// One that agrees with UTF-8 in ASCII alone.
+    AsciiOnly,
+}
+
+/// The charset of an `application/x-www-form-urlencoded` body, UTF-8 where none is named (the media type defines none); `None` for
+/// another media type or charset.
+fn form_charset(content_type: &str) -> Option<Charset> {
     let mut parts = content_type.split(';');
     let media_type = parts.next().unwrap_or_default().trim();
-    let charset_is_utf8 = parts.all(|parameter| {
+    if !media_type.eq_ignore_ascii_case("application/x-www-form-urlencoded") {
+        return None;
+    }
+    let mut charset = Charset::Utf8;
+    for parameter in parts {
         let (name, value) = parameter.split_once('=').unwrap_or((parameter, ""));
-        !name.trim().eq_ignore_ascii_case("charset") || value.trim().trim_matches('"').eq_ignore_ascii_case("utf-8")
-    });
-    media_type.eq_ignore_ascii_case("application/x-www-form-urlencoded") && charset_is_utf8
+        if name.trim().eq_ignore_ascii_case("charset") {
+            charset = match value.trim().trim_matches('"').to_ascii_lowercase().as_str() {
+                "utf-8" | "utf8" => charset,
+                "us-ascii" | "iso-8859-1" => Charset::AsciiOnly,
+                _ => return None,
+            };
+        }
+    }
+    Some(charset)
 }
 
 /// Form-decodes: `+` and `%20` are spaces. `None` for a malformed escape or invalid UTF-8.
@@ -217,6 +237,12 @@ mod tests {
         let read = |content_type| Form::parse(content_type, b"a=1").is_ok();
         assert!(read(FORM));
         assert!(read(Some("Application/X-WWW-Form-Urlencoded; charset=\"UTF-8\"")));
+        for charset in ["utf8", "US-ASCII", "ISO-8859-1", "\"iso-8859-1\""] {
+            let named = format!("application/x-www-form-urlencoded;charset={charset}");
+            assert!(Form::parse(Some(&named), b"a=1").is_ok(), "{named}");
+            let beyond_ascii = Form::parse(Some(&named), b"a=%C3%BC");
+            assert_eq!(beyond_ascii.is_ok(), charset == "utf8", "{named}: is it one letter, or two?");
+        }
         for other in [
             None,
             Some("application/json"),

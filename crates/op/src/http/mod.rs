@@ -9,5 +9,5 @@ mod posted_form;
 pub(crate) use error::{ErrorCode, NO_STORE, OAuthError, PRAGMA};
 pub(crate) use failure::server_error;
 pub(crate) use form::{Form, decode, parameter};
-pub use peer::PeerCertificate;
+pub use peer::{ClientAddress, PeerCertificate};
 pub(crate) use posted_form::{PostedForm, PostedFormOrJson};

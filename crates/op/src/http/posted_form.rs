@@ -5,7 +5,7 @@ use axum::http::{HeaderMap, HeaderName, StatusCode, header};
 use countersign_protocol::limits;
 
 use super::form::{Form, FormError};
-use super::{ErrorCode, OAuthError, PeerCertificate};
+use super::{ClientAddress, ErrorCode, OAuthError, PeerCertificate};
 
 const DPOP: HeaderName = HeaderName::from_static("dpop");
 const IDEMPOTENCY_KEY: HeaderName = HeaderName::from_static("idempotency-key");
@@ -15,6 +15,8 @@ pub(crate) struct PostedForm {
     /// The one `Authorization` header, if there is one.
     pub(crate) authorization: Option<String>,
     pub(crate) form: Form,
+    /// The sender's address; `None` where no connection brought the request (tests).
+    pub(crate) address: Option<ClientAddress>,
     /// The connection's client certificate.
     pub(crate) certificate: Option<PeerCertificate>,
     /// The one `DPoP` header, if there is one.
@@ -60,6 +62,7 @@ impl PostedForm {
         let authorization = single_header(headers, &header::AUTHORIZATION, "Authorization")?;
         let proof = single_header(headers, &DPOP, "DPoP")?;
         let idempotency_key = single_header(headers, &IDEMPOTENCY_KEY, "Idempotency-Key")?;
+        let address = request.extensions().get::<ClientAddress>().copied();
         let certificate = request.extensions().get::<PeerCertificate>().cloned();
         let path = request.uri().path().to_owned();
         let content_type = headers.get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok()).map(str::to_owned);
@@ -68,7 +71,7 @@ impl PostedForm {
             invalid("the body is larger than 16 KiB, or broke off").with_status(StatusCode::PAYLOAD_TOO_LARGE)
         })?;
         let form = read(content_type.as_deref(), &body).map_err(|error| invalid(&error.to_string()))?;
-        Ok(PostedForm { authorization, form, certificate, proof, idempotency_key, path })
+        Ok(PostedForm { authorization, form, address, certificate, proof, idempotency_key, path })
     }
 }
 

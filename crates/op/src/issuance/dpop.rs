@@ -7,7 +7,9 @@
 use countersign_jose::clock::Timestamp;
 use countersign_jose::hash::Hash;
 use countersign_jose::json::Json;
-use countersign_jose::jwt::{ClaimError, Claims, JwtError, SigningAlg, verify_by_own_key};
+use countersign_jose::jwt::{
+    ClaimError, Claims, JwtError, SigningAlg, VerificationKey, VerifiedJwt, claimed_alg, verify_by_own_key,
+};
 use countersign_protocol::limits;
 use url::Url;
 
@@ -59,8 +61,7 @@ impl SenderConstraints {
         };
         let url = format!("{}{path}", self.config.issuer.origin());
         let now = self.clock.now();
-        let (verified, key) = verify_by_own_key(proof, &SigningAlg::ALL, |typ| typ == Some("dpop+jwt"))
-            .map_err(|why| refused(&ProofError::from(why)))?;
+        let (verified, key) = self.verify_proof(proof).await.map_err(|why| refused(&ProofError::from(why)))?;
         let accepted = check(&verified.claims, method, &url, token, now).map_err(|why| refused(&why))?;
         let thumbprint = key.thumbprint();
         let until =
@@ -69,6 +70,17 @@ impl SenderConstraints {
             return Err(refused(&"it was used before: make a new one for every request"));
         }
         Ok(thumbprint)
+    }
+
+    async fn verify_proof(&self, proof: &str) -> Result<(VerifiedJwt, VerificationKey), JwtError> {
+        let verify = |proof: &str| verify_by_own_key(proof, &SigningAlg::ALL, |typ| typ == Some("dpop+jwt"));
+        match claimed_alg(proof) {
+            None | Some(SigningAlg::Es256) => verify(proof),
+            Some(_) => {
+                let proof = proof.to_owned();
+                self.workers.run(move || verify(&proof)).await
+            }
+        }
     }
 }
 

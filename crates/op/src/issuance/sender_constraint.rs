@@ -6,6 +6,7 @@ use std::sync::Arc;
 use countersign_jose::clock::Clock;
 
 use crate::client_auth::replay::ReplayMemory;
+use crate::client_auth::signature_workers::SignatureWorkers;
 use crate::client_certificate;
 use crate::config::{Client, Config, TokenBinding};
 use crate::grant::confirmation::Confirmation;
@@ -16,6 +17,7 @@ pub(crate) struct SenderConstraints {
     pub(crate) config: Arc<Config>,
     pub(crate) clock: Arc<dyn Clock>,
     pub(crate) replay: Arc<ReplayMemory>,
+    pub(crate) workers: SignatureWorkers,
 }
 
 impl SenderConstraints {

@@ -15,7 +15,7 @@ use rustls::pki_types::pem::PemObject as _;
 use tokio::net::TcpListener;
 
 use crate::config::{ForwardedBy, TrustedProxies};
-use crate::http::{PeerCertificate, decode};
+use crate::http::{ClientAddress, PeerCertificate, decode};
 use crate::server::tls::TlsListener;
 
 /// The connection's peer.
@@ -44,10 +44,6 @@ impl Connected<IncomingStream<'_, TlsListener>> for Peer {
         }
     }
 }
-
-/// Address of the client, not spoofable unless the client is a trusted proxy.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) struct ClientAddress(pub(crate) IpAddr);
 
 /// Adds [`ClientAddress`] and [`PeerCertificate`] to each request's extensions.
 pub(crate) fn with_client_address(routes: Router, proxies: &TrustedProxies) -> Router {
@@ -91,7 +87,8 @@ impl TrustedProxies {
         (address, certificate)
     }
 
-    fn trusts(&self, address: IpAddr) -> bool {
+    /// Whether this is the address of one of the proxies.
+    pub(crate) fn trusts(&self, address: IpAddr) -> bool {
         self.networks.iter().any(|network| network.contains(&address))
     }
 }

@@ -15,8 +15,7 @@ use countersign_jose::random::{self, Random};
 use tower_http::catch_panic::CatchPanicLayer;
 use tracing::Instrument as _;
 
-use super::client_address::ClientAddress;
-use crate::http::{ErrorCode, OAuthError};
+use crate::http::{ClientAddress, ErrorCode, OAuthError};
 use crate::metrics::Metrics;
 
 /// Request id: the caller's, or a new one. In every log line about the request, and in the response.

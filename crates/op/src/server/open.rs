@@ -18,9 +18,11 @@ use crate::authentication_request::signed_request::SignedRequests;
 use crate::authentication_request::user_code_check::UserCodes;
 use crate::client_auth::ClientAuthentication;
 use crate::client_auth::client_keys::ClientSignatures;
+use crate::client_auth::failure_limit::FailureLimit;
 use crate::client_auth::jwks_cache::JwksCache;
 use crate::client_auth::replay::ReplayMemory;
-use crate::config::Config;
+use crate::client_auth::signature_workers::SignatureWorkers;
+use crate::config::{Config, unusable_keys};
 use crate::delivery::{DeliveryMetrics, DeliveryWorker, Recorder};
 use crate::directory::{ConfiguredClients, Directory};
 use crate::endpoints::bc_authorize::BcAuthorize;
@@ -119,12 +121,17 @@ impl Provider {
             }
             None => Gateway::open_with_event_sink(settings, store, keys, ports.clone(), recorder.clone())?,
         };
+        if lock.is_some() {
+            for warning in unusable_keys(&config) {
+                tracing::warn!("{warning}");
+            }
+        }
         for client in &config.clients {
             tokens.prepare(client.id_token_alg, &*ports.random)?;
         }
         let metadata = discovery::metadata(&config);
         let egress = Egress::new(config.egress.clone(), Arc::new(SystemResolver));
-        let tls = config.tls.as_ref().map(Tls::read).transpose()?;
+        let tls = config.tls.as_ref().map(|files| Tls::read(files, &config.cipher_suites)).transpose()?;
         config.users.hash_codes(&*ports.random);
         let clients = ConfiguredClients::new(std::mem::take(&mut config.clients), &*ports.random);
         let config = Arc::new(config);
@@ -164,17 +171,27 @@ impl Base {
         let keys =
             Arc::new(KeyRotation { folder, gateway: gateway.clone(), tokens: tokens.clone(), ports: ports.clone() });
         let replay = Arc::new(ReplayMemory { store: store.clone(), clock: clock.clone() });
-        let signatures =
-            Arc::new(ClientSignatures { jwks_cache: JwksCache::new(egress.clone()), clock: clock.clone() });
+        let workers = SignatureWorkers::default();
+        let signatures = Arc::new(ClientSignatures {
+            jwks_cache: JwksCache::new(egress.clone()),
+            clock: clock.clone(),
+            workers: workers.clone(),
+        });
         let client_auth = Arc::new(ClientAuthentication {
             config: config.clone(),
             clock: clock.clone(),
             directory: directory.clone(),
             signatures: signatures.clone(),
             replay: replay.clone(),
+            failures: FailureLimit::default(),
+            endpoints: [discovery::TOKEN, discovery::BC_AUTHORIZE].map(|path| config.issuer.endpoint(path)),
         });
-        let sender_constraints =
-            Arc::new(SenderConstraints { config: config.clone(), clock: clock.clone(), replay: replay.clone() });
+        let sender_constraints = Arc::new(SenderConstraints {
+            config: config.clone(),
+            clock: clock.clone(),
+            replay: replay.clone(),
+            workers,
+        });
         let issuance = Arc::new(Issuance {
             config: config.clone(),
             gateway: gateway.clone(),

@@ -4,15 +4,18 @@ use std::sync::Arc;
 
 use axum::Router;
 use axum::http::{HeaderValue, StatusCode, header};
+use axum::middleware;
 use axum::response::{IntoResponse, Response};
-use axum::routing::{MethodRouter, get, post};
+use axum::routing::{MethodRouter, any, get, post};
 
 use super::client_address::with_client_address;
 use super::middleware::with_middleware;
 use super::{Parts, Provider, health};
 use crate::auth0;
+use crate::endpoints::authorize::authorize;
 use crate::endpoints::bc_authorize::bc_authorize;
 use crate::endpoints::discovery;
+use crate::endpoints::interaction_id::echo_interaction_id;
 use crate::endpoints::introspect::introspect;
 use crate::endpoints::register::register;
 use crate::endpoints::revoke::revoke;
@@ -32,13 +35,22 @@ impl Provider {
                 only_post(post(bc_authorize)).with_state(endpoints.bc_authorize.clone()),
             )
             .route(&at(discovery::REVOKE), only_post(post(revoke)).with_state(endpoints.revoke.clone()))
-            .route(&at(discovery::INTROSPECT), only_post(post(introspect)).with_state(endpoints.introspect.clone()))
-            .route(&at(discovery::USERINFO), get(userinfo).post(userinfo).with_state(endpoints.userinfo.clone()))
+            .route(
+                &at(discovery::INTROSPECT),
+                interacting(only_post(post(introspect)).with_state(endpoints.introspect.clone())),
+            )
+            .route(
+                &at(discovery::USERINFO),
+                interacting(get(userinfo).post(userinfo).with_state(endpoints.userinfo.clone())),
+            )
             .route(&at(discovery::TOKEN), only_post(post(token)).with_state(endpoints.token.clone()))
             .route(&at(auth0::TOKEN), only_post(post(token_of_auth0)).with_state(endpoints.token.clone()));
         if parts.config.registration.enabled {
             let state = endpoints.register.clone();
             routes = routes.route(&at(discovery::REGISTER), only_post(post(register)).with_state(state));
+        }
+        if parts.config.authorization_endpoint {
+            routes = routes.route(&at(discovery::AUTHORIZE), any(authorize));
         }
         let routes = routes.merge(parts.gateway.router()).merge(health::routes(parts));
         with_client_address(with_middleware(routes, &parts.metrics, &parts.ports.random), &parts.config.proxies)
@@ -67,6 +79,11 @@ fn documents(parts: &Arc<Parts>) -> Router {
         routes = routes.route(&format!("{path}{name}"), keys);
     }
     routes
+}
+
+/// A protected resource, which sends `x-fapi-interaction-id` back.
+fn interacting(route: MethodRouter) -> MethodRouter {
+    route.layer(middleware::from_fn(echo_interaction_id))
 }
 
 /// Responds 405 to every other method (RFC 6749 §3.2, CIBA Core §7.1).

@@ -133,13 +133,19 @@ pub(crate) fn find(snapshot: &Snapshot<'_>, id: &Hash) -> Result<Option<AuthRequ
 }
 
 /// Records a poll of a pending request and checks the interval. The first is never too early; each further one is measured
-/// from the one before, with a tolerance of a tenth of the interval for the network.
-pub(crate) fn note_poll(transaction: &Transaction<'_>, id: &Hash, now: Timestamp) -> Result<PollPace, Error> {
+/// from the one before, with a tolerance of a tenth of the interval for the network. One that overlaps another (`is_overlapping`)
+/// is too early in any case.
+pub(crate) fn note_poll(
+    transaction: &Transaction<'_>,
+    id: &Hash,
+    now: Timestamp,
+    is_overlapping: bool,
+) -> Result<PollPace, Error> {
     let (interval, last): (u32, Option<i64>) = transaction
         .connection()
         .prepare_cached("SELECT interval, polled_at FROM authentication_request WHERE id = ?1")?
         .query_row([id.as_bytes()], |row| Ok((row.get(0)?, row.get(1)?)))?;
-    let too_fast = last.is_some_and(|last| now.millis_since(time(last)) < u64::from(interval) * 900);
+    let too_fast = is_overlapping || last.is_some_and(|last| now.millis_since(time(last)) < u64::from(interval) * 900);
     let interval = if too_fast { interval + SLOW_DOWN_SECONDS } else { interval };
     transaction
         .connection()
@@ -306,7 +312,7 @@ mod tests {
             assert_eq!(found, [Some(first), Some(second), Some(third)]);
             assert!(found[1].as_ref().is_some_and(|request| request.resources.iter().count() == 2));
             assert!(!redeem(transaction, &all[1].id, Timestamp::from_seconds(1_501))?, "once is once");
-            assert_eq!(note_poll(transaction, &all[2].id, Timestamp::from_seconds(1_500))?, PollPace::Fine);
+            assert_eq!(note_poll(transaction, &all[2].id, Timestamp::from_seconds(1_500), false)?, PollPace::Fine);
             Ok(())
         });
     }

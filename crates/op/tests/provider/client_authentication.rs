@@ -4,12 +4,12 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 
 use axum::body::Body;
 use axum::http::{Request, StatusCode};
-use countersign_op::{Config, PeerCertificate};
+use countersign_op::{ClientAddress, Config, PeerCertificate};
 use countersign_testing::certificates::CertificateAuthority;
 use countersign_testing::rcgen::{ExtendedKeyUsagePurpose, date_time_ymd};
 use serde_json::{Value, json};
 
-use crate::client_keys::{ClientKey, JWT_BEARER, NOW, certify, self_signed, with};
+use crate::client_keys::{ClientKey, JWT_BEARER, NOW, certify, foreign_payload, self_signed, with};
 use crate::document_server::Document;
 use crate::world::{BC, CONFIG, Reply, SECRET, TOKEN, World, basic, form_request};
 
@@ -100,7 +100,7 @@ async fn attack_01_an_assertion_for_any_other_audience_is_refused() {
     let key = ClientKey::p256(1);
     let world = World::with(&by_key(&key.jwks("k1")));
     let words = format!(
-        "client_assertion: aud must be one string, this provider's issuer {ISSUER}, not a list and not an endpoint's address"
+        "client_assertion: aud must be one string, this provider's issuer {ISSUER}, not a list and not an endpoint's address; its operator can accept those of CIBA Core 7.1 by client_assertion_audience"
     );
     for audience in [
         json!(format!("{ISSUER}/token")),
@@ -117,6 +117,41 @@ async fn attack_01_an_assertion_for_any_other_audience_is_refused() {
         assert_refused(&world.send(ask(&assertion())).await, &words);
         assert_refused(&world.send(poll(&assertion(), "ar_x")).await, &words);
     }
+}
+
+#[tokio::test]
+async fn an_endpoint_as_audience_is_accepted_where_the_operator_says_so_and_a_list_never() {
+    let key = ClientKey::p256(1);
+    let own = format!("{}\nclient_assertion_audience = \"endpoints\"\n", by_key(&key.jwks("k1")));
+    let of_all = format!("client_assertion_audience = \"endpoints\"\n{}", by_key(&key.jwks("k1")));
+    for text in [own, of_all] {
+        let world = World::with(&text);
+        let with_audience = |audience: Value| key.jwt(&with(&claims(), "aud", audience));
+        for audience in [ISSUER.to_owned(), format!("{ISSUER}/token"), format!("{ISSUER}/bc-authorize")] {
+            assert_eq!(world.send(ask(&with_audience(json!(audience)))).await.status, StatusCode::OK, "{audience}");
+            let reply = world.send(poll(&with_audience(json!(audience)), "ar_x")).await;
+            assert_eq!(reply.text("error"), "invalid_grant", "the client is believed: {}", reply.body);
+        }
+        let words = format!(
+            "client_assertion: aud must be one string, not a list: this provider's issuer {ISSUER}, its token endpoint or its backchannel authentication endpoint"
+        );
+        for audience in [
+            json!([format!("{ISSUER}/token")]),
+            json!([ISSUER, format!("{ISSUER}/token")]),
+            json!(format!("{ISSUER}/userinfo")),
+            json!(format!("{ISSUER}/token/")),
+            json!("https://other.example/token"),
+        ] {
+            assert_refused(&world.send(ask(&with_audience(audience))).await, &words);
+        }
+    }
+    let one_alone = format!(
+        "client_assertion_audience = \"endpoints\"\n{}\nclient_assertion_audience = \"issuer\"\n",
+        by_key(&key.jwks("k1"))
+    );
+    let world = World::with(&one_alone);
+    let endpoint = key.jwt(&with(&claims(), "aud", json!(format!("{ISSUER}/token"))));
+    assert_eq!(world.send(ask(&endpoint)).await.status, StatusCode::UNAUTHORIZED);
 }
 
 #[tokio::test]
@@ -190,6 +225,80 @@ async fn b02_an_assertion_must_be_by_the_clients_key_and_of_its_kind() {
     }
     let unknown = ["iss", "sub"].iter().fold(claims(), |claims, name| with(&claims, name, json!("nobody")));
     assert_refused(&world.send(ask(&key.jwt(&unknown))).await, "the client is not known");
+}
+
+#[tokio::test]
+async fn an_assertion_may_have_what_other_libraries_write_and_claims_that_nobody_here_uses() {
+    let key = ClientKey::p256(1);
+    let world = World::with(&by_key(&format!("\u{feff}{}", key.jwks("k1").replace("\"kty\"", "\"made\":1e3,\"kty\""))));
+    let header = json!({ "alg": "ES256", "x5t_of_others": 1e300 });
+    let reply = world.send(ask(&key.jws(&header, &foreign_payload(&claims())))).await;
+    assert_eq!(reply.status, StatusCode::OK, "{}", reply.body);
+}
+
+#[tokio::test]
+async fn a_claim_that_two_readers_could_understand_differently_is_refused_by_name() {
+    let key = ClientKey::p256(1);
+    let world = World::with(&by_key(&key.jwks("k1")));
+    let too_deep = format!("{}1{}", "[".repeat(64), "]".repeat(64));
+    for (more, words) in [
+        ("\"exp\":1".to_owned(), "its claim exp can't be read: an object has the same name more than once"),
+        (
+            "\"act\":{\"a\":1,\"a\":2}".to_owned(),
+            "its claim act can't be read: an object has the same name more than once",
+        ),
+        (format!("\"deep\":{too_deep}"), "its claim deep can't be read: this is nested too deeply"),
+        ("\"n\":01".to_owned(), "its claim n can't be read: this is not JSON"),
+    ] {
+        let text = claims().to_string();
+        let payload = format!("{},{more}}}", text.trim_end_matches('}'));
+        let reply = world.send(ask(&key.jws(&json!({ "alg": "ES256" }), &payload))).await;
+        let description = reply.text("error_description");
+        assert!(description.starts_with(&format!("client_assertion: {words}")), "{description}");
+    }
+    for (exp, words) in [("1e99", "exp must be a number of seconds since 1970"), ("1.8e9", "it has expired")] {
+        let payload = claims().to_string().replace(&format!("\"exp\":{}", NOW + 60), &format!("\"exp\":{exp}"));
+        let reply = world.send(ask(&key.jws(&json!({ "alg": "ES256" }), &payload))).await;
+        assert_refused(&reply, &format!("client_assertion: {words}"));
+    }
+}
+
+#[tokio::test]
+async fn a_key_that_cannot_be_used_leaves_the_others_of_its_set() {
+    let key = ClientKey::p256(1);
+    let mut padded = key.jwk();
+    padded["x"] = format!("{}=", padded["x"].as_str().expect("x")).into();
+    let jwks = json!({ "keys": [null, { "kty": "RSA", "e": "AQAB" }, padded, key.jwk()] }).to_string();
+    let world = World::with(&by_key(&jwks));
+    assert_eq!(world.send(ask(&key.jwt(&claims()))).await.status, StatusCode::OK);
+    let document = Document::serve(jwks).await;
+    let world = World::with(&format!("{}\n[egress]\nallow = [\"127.0.0.1\"]\n", with_keys_at(&document)));
+    assert_eq!(world.send(ask(&key.jwt(&claims()))).await.status, StatusCode::OK);
+}
+
+#[tokio::test]
+async fn bad_assertions_are_limited_before_their_signature_is_verified() {
+    let key = ClientKey::rsa();
+    let world = World::with(&by_key(&key.jwks("k1")).replace("mode = \"test\"", ""));
+    let from = |address: &str, assertion: &str| {
+        let mut request = ask(assertion);
+        request.extensions_mut().insert(ClientAddress(address.parse().expect("an address")));
+        request
+    };
+    let forged = ClientKey::p256(9).jwt(&claims());
+    for _ in 0..100 {
+        assert_eq!(world.send(from("203.0.113.9", &forged)).await.status, StatusCode::UNAUTHORIZED);
+    }
+    let reply = world.send(from("203.0.113.9", &key.jwt(&claims()))).await;
+    assert_eq!((reply.status, reply.text("error")), (StatusCode::TOO_MANY_REQUESTS, "rate_limited".to_owned()));
+    assert_eq!(reply.header(axum::http::header::RETRY_AFTER), Some("60"));
+    let words = "too many failed authentications as this client; try again in 60 seconds";
+    assert_eq!(reply.text("error_description"), words);
+    let elsewhere = world.send(from("198.51.100.1", &key.jwt(&claims()))).await;
+    assert_eq!(elsewhere.status, StatusCode::OK, "the client itself, from its own address: {}", elsewhere.body);
+    world.advance_seconds(60);
+    let later = with(&claims(), "exp", json!(NOW + 100));
+    assert_eq!(world.send(from("203.0.113.9", &key.jwt(&later))).await.status, StatusCode::OK);
 }
 
 #[tokio::test]
@@ -358,6 +467,27 @@ async fn d06_self_signed_tls_client_auth_knows_a_certificate_by_its_key() {
     assert_refused(&world.send(ask_by_certificate("signer", Some(b"no certificate"))).await, words);
 }
 
+#[tokio::test]
+async fn a_client_id_with_plus_and_percent_is_known_in_basic_encoded_or_not() {
+    use base64::Engine as _;
+    let id = "1PpG/Q+1%7";
+    let world = World::with(&format!("{CONFIG}\n[[clients]]\nclient_id = \"{id}\"\nsecret = \"{SECRET}\"\n"));
+    let raw = |id: &str, secret: &str| {
+        format!("Basic {}", base64::engine::general_purpose::STANDARD.encode(format!("{id}:{secret}")))
+    };
+    let form = [("scope", "openid"), ("login_hint", "mallory")];
+    for authorization in [raw(id, SECRET), basic(id, SECRET)] {
+        let reply = world.send(form_request(BC, Some(&authorization), &form)).await;
+        assert_eq!(reply.status, StatusCode::OK, "{}", reply.body);
+        let named = [&form[..], &[("client_id", id)]].concat();
+        assert_eq!(world.send(form_request(BC, Some(&authorization), &named)).await.status, StatusCode::OK);
+    }
+    let unknown = "the client is not known or its secret is wrong";
+    for authorization in [raw(id, "wrong"), raw("1PpG/Q+1%", SECRET), raw("%zz", SECRET)] {
+        assert_refused(&world.send(form_request(BC, Some(&authorization), &form)).await, unknown);
+    }
+}
+
 /// The configuration of a client whose keys are there.
 fn with_keys_at(document: &Document) -> String {
     config(&format!("token_endpoint_auth_method = \"private_key_jwt\"\njwks_uri = \"{}\"", document.address))
@@ -403,11 +533,30 @@ async fn keys_that_cannot_be_fetched_are_reported_with_the_reason() {
 }
 
 #[tokio::test]
+async fn attack_15_a_jwks_uri_tells_nobody_which_names_and_addresses_are_inside() {
+    let closed = std::net::TcpListener::bind("127.0.0.1:0").expect("a port").local_addr().expect("an address").port();
+    let mut descriptions = Vec::new();
+    for (uri, allow) in [
+        ("https://10.1.2.3/jwks".to_owned(), ""),
+        ("https://localhost/jwks".to_owned(), ""),
+        (format!("http://127.0.0.1:{closed}/jwks"), "\n[egress]\nallow = [\"127.0.0.1\"]\n"),
+    ] {
+        let lines = format!("token_endpoint_auth_method = \"private_key_jwt\"\njwks_uri = \"{uri}\"");
+        let world = World::with(&format!("{}{allow}", config(&lines)));
+        let reply = world.send(ask(&ClientKey::p256(1).jwt(&claims()))).await;
+        assert_eq!(reply.status, StatusCode::UNAUTHORIZED, "{uri}");
+        descriptions.push(reply.text("error_description"));
+    }
+    descriptions.dedup();
+    assert_eq!(descriptions.len(), 1, "{descriptions:?}");
+}
+
+#[tokio::test]
 async fn attack_15_a_jwks_uri_inside_the_operators_network_is_not_called() {
     let key = ClientKey::p256(1);
     let document = Document::serve(key.jwks("k1")).await;
     let world = World::with(&with_keys_at(&document));
-    let words = "client_assertion: the keys can't be fetched from jwks_uri: the address is inside this provider's own network; if it may be called, name it in [egress] allow";
+    let words = "client_assertion: the keys can't be fetched from jwks_uri: no document came from there; the provider's log says why";
     assert_refused(&world.send(ask(&key.jwt(&claims()))).await, words);
     assert_eq!(document.fetched(), 0);
 }

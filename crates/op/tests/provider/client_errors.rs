@@ -74,7 +74,7 @@ fn rows() -> Vec<Row> {
         ),
         (
             "b01 Latin-1 by name",
-            raw_request(BC, Some(&till), "application/x-www-form-urlencoded; charset=iso-8859-1", b"a=b".to_vec()),
+            raw_request(BC, Some(&till), "application/x-www-form-urlencoded; charset=iso-8859-1", b"a=%C3%BC".to_vec()),
             400,
             "invalid_request",
             "the body must be application/x-www-form-urlencoded in UTF-8",
@@ -257,14 +257,14 @@ fn rows() -> Vec<Row> {
             bc(&[("binding_message", "a\nb")]),
             400,
             "invalid_binding_message",
-            "binding_message: the text has a control character or a line break",
+            "binding_message: the text has a control character or a line break: U+000A at character 2",
         ),
         (
             "b10 a message that turns around",
             bc(&[("binding_message", "Pay \u{202e}00.08")]),
             400,
             "invalid_binding_message",
-            "binding_message: the text has a character that changes its direction",
+            "binding_message: the text has a character that changes its direction: U+202E at character 5",
         ),
         (
             "b10 a message that is too long",
@@ -375,7 +375,7 @@ fn rows() -> Vec<Row> {
             details("[{\"type\":\"generic\",\"title\":\"x\u{200b}y\"}]"),
             400,
             "invalid_authorization_details",
-            "authorization_details: the text has an invisible character",
+            "authorization_details[0].title: the text has an invisible character: U+200B at character 2",
         ),
         (
             "b16 too large",

@@ -92,6 +92,21 @@ fn rsa(key: &RsaKeyPair, how: &'static dyn signature::RsaEncoding, input: &[u8])
     signature
 }
 
+/// A payload as other libraries write it: times in exponent form, and claims that nobody here uses. A byte order mark before it.
+pub(crate) fn foreign_payload(claims: &Value) -> String {
+    let deep = format!("{}1{}", "{\"in\":".repeat(12), "}".repeat(12));
+    let mut members = String::new();
+    for (name, value) in claims.as_object().expect("claims") {
+        match value.as_u64() {
+            Some(time) if ["exp", "iat", "nbf"].contains(&name.as_str()) => {
+                members += &format!("\"{name}\":{}.{:09}e+09,", time / 1_000_000_000, time % 1_000_000_000);
+            }
+            _ => members += &format!("\"{name}\":{value},"),
+        }
+    }
+    format!("\u{feff}{{{members}\"tid\":18446744073709551615,\"x\":1e3,\"cnf_of_others\":{deep}}}")
+}
+
 /// The claims with one of them changed, or left out where the value is null.
 pub(crate) fn with(claims: &Value, name: &str, value: Value) -> Value {
     let mut claims = claims.clone();

@@ -49,6 +49,27 @@ async fn d01_to_d06_discovery_says_what_this_version_can_do() {
 }
 
 #[tokio::test]
+async fn an_authorization_endpoint_is_listed_for_tools_that_insist_and_refuses_in_words() {
+    let world = World::new();
+    assert_eq!(world.get("/tenant/authorize?response_type=code").await.status, StatusCode::NOT_FOUND);
+    let world = World::with(&format!("{CONFIG}\n[discovery]\nauthorization_endpoint = true\n"));
+    let metadata = world.get("/tenant/.well-known/openid-configuration").await.json();
+    assert_eq!(metadata["authorization_endpoint"], "https://id.example/tenant/authorize");
+    assert_eq!(metadata["response_types_supported"], json!(["code"]));
+    let uri = "/tenant/authorize?response_type=code&client_id=till&redirect_uri=https://evil.example";
+    for method in ["GET", "POST"] {
+        let request = axum::http::Request::builder().method(method).uri(uri).body(axum::body::Body::empty());
+        let reply = world.send(request.expect("a request")).await;
+        assert_eq!(
+            (reply.status, reply.text("error").as_str()),
+            (StatusCode::BAD_REQUEST, "unsupported_response_type")
+        );
+        assert!(reply.text("error_description").contains("a client asks by CIBA"), "{}", reply.body);
+        assert_eq!(reply.header(header::LOCATION), None);
+    }
+}
+
+#[tokio::test]
 async fn discovery_of_an_issuer_with_a_path_is_found_at_both_places() {
     let world = World::new();
     let reply = world.get("/tenant/.well-known/openid-configuration").await;

@@ -10,6 +10,7 @@ use countersign_testing::CountingRandom;
 use countersign_testing_gateway::{DeviceCalls as _, TestDevice};
 use serde_json::{Value, json};
 
+use crate::client_keys::foreign_payload;
 use crate::document_server::Document;
 use crate::world::{BC, CONFIG, Reply, SECRET, World};
 
@@ -34,8 +35,12 @@ impl Issuer {
     }
 
     fn sign(&self, header: &Value, claims: &Value) -> String {
-        let part = |json: &Value| base64url::encode(json.to_string().as_bytes());
-        let input = format!("{}.{}", part(header), part(claims));
+        self.sign_payload(header, &claims.to_string())
+    }
+
+    fn sign_payload(&self, header: &Value, payload: &str) -> String {
+        let part = |text: &str| base64url::encode(text.as_bytes());
+        let input = format!("{}.{}", part(&header.to_string()), part(payload));
         let signature = self.signer.sign(input.as_bytes()).expect("signed");
         format!("{input}.{}", base64url::encode(&signature))
     }
@@ -89,6 +94,16 @@ async fn b04_two_hints_are_refused_whichever_they_are() {
     }
     let none = world.post("till", BC, &[("scope", "openid")]).await;
     assert_eq!(none.text("error"), "invalid_request");
+}
+
+#[tokio::test]
+async fn b07_a_hint_token_may_have_what_other_libraries_write() {
+    let issuer = Issuer::new(1);
+    let (world, mut phone) = world_that_trusts(&issuer).await;
+    let token = issuer.sign_payload(&json!({ "alg": "ES256" }), &foreign_payload(&claims(json!({}))));
+    let reply = world.hint("till", "login_hint_token", &token).await;
+    assert_eq!(reply.status, StatusCode::OK, "{}", reply.body);
+    assert_eq!(phone.next_challenge(&world.side).await.claims().sub.as_str(), "alice");
 }
 
 #[tokio::test]

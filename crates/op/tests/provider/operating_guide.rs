@@ -5,7 +5,8 @@ use std::path::Path;
 use countersign_op::Config;
 
 /// Tables have headings of their own.
-const TABLES: [&str; 12] = [
+const TABLES: [&str; 13] = [
+    "discovery",
     "authorization_details",
     "support",
     "policy",
@@ -59,6 +60,7 @@ fn every_name_of_the_configuration_is_in_the_guide() {
             "issuer = \"https://id.example.com\"\n[[login_hint_issuers]]\nissuer = \"a\"\nzzzzzzzzzzzz = 1",
             "`[[login_hint_issuers]]`",
         ),
+        ("issuer = \"https://id.example.com\"\n[discovery]\nzzzzzzzzzzzz = 1", "`[discovery]`"),
         ("issuer = \"https://id.example.com\"\n[support]\nzzzzzzzzzzzz = 1", "`[support]`"),
         ("issuer = \"https://id.example.com\"\n[proxy]\nzzzzzzzzzzzz = 1", "`[proxy]`"),
         ("issuer = \"https://id.example.com\"\n[registration]\nzzzzzzzzzzzz = 1", "`[registration]`"),

@@ -147,7 +147,7 @@ async fn t01_a_request_belongs_to_the_client_that_made_it() {
 }
 
 #[tokio::test]
-async fn t03_of_overlapping_polls_the_earlier_ends_at_once() {
+async fn t03_of_overlapping_polls_the_earlier_ends_at_once_and_the_later_is_too_fast() {
     let world = World::with(&CONFIG.replace("token_wait = 0", "token_wait = 30"));
     let id = world.unanswered().await;
     let first = world.poll("kiosk", &id);
@@ -156,12 +156,20 @@ async fn t03_of_overlapping_polls_the_earlier_ends_at_once() {
         world.advance_seconds(5);
         world.poll("kiosk", &id).await
     };
-    tokio::select! {
-        reply = tokio::time::timeout(LONG_BEFORE_THE_WAIT_ENDS, first) => {
-            assert_eq!(reply.expect("at once").text("error"), "authorization_pending");
-        }
-        reply = second => panic!("the later poll is the one that is held: {}", reply.body),
-    }
+    let both = async { tokio::join!(first, second) };
+    let (first, second) = tokio::time::timeout(LONG_BEFORE_THE_WAIT_ENDS, both).await.expect("at once");
+    assert_eq!(first.text("error"), "authorization_pending");
+    assert_eq!((second.text("error").as_str(), &second.json()["interval"]), ("slow_down", &10.into()));
+}
+
+#[tokio::test]
+async fn a_poll_is_held_no_longer_than_leaves_time_for_two_more() {
+    let world = World::with(&CONFIG.replace("token_wait = 0", "token_wait = 30"));
+    let form = [("scope", "openid"), ("login_hint", "mallory"), ("requested_expiry", "10")];
+    let id = world.post("kiosk", BC, &form).await.text("auth_req_id");
+    // Two intervals of 5 s are all that is left.
+    let reply = tokio::time::timeout(LONG_BEFORE_THE_WAIT_ENDS, world.poll("kiosk", &id)).await.expect("at once");
+    assert_eq!(reply.text("error"), "authorization_pending");
 }
 
 #[tokio::test]

@@ -115,11 +115,11 @@ async fn refused_client_metadata_is_named_with_the_reason() {
         ),
         (
             json!({ "grant_types": [CIBA], "backchannel_token_delivery_mode": "ping", "backchannel_client_notification_endpoint": "https://169.254.169.254/latest" }),
-            "the address is inside this provider's own network",
+            "`backchannel_client_notification_endpoint` is not an address that this provider may call",
         ),
         (
             json!({ "grant_types": [CIBA], "token_endpoint_auth_method": "private_key_jwt", "jwks_uri": "https://10.0.0.1/keys" }),
-            "`jwks_uri` can't be used: the address is inside",
+            "`jwks_uri` is not an address that this provider may call",
         ),
         (json!({ "grant_types": [CIBA], "scope": "profile" }), "a space-delimited list that contains `openid`"),
         (json!([1]), "must be a JSON object"),
@@ -139,6 +139,44 @@ async fn refused_client_metadata_is_named_with_the_reason() {
         b"{\"scope\":\"openid\",\"scope\":\"openid\"}".to_vec(),
     );
     assert_eq!(world.send(twice).await.text("error"), "invalid_client_metadata");
+}
+
+fn rsa_jwk(bits: usize, e: &[u8]) -> Value {
+    let encoded = |bytes: &[u8]| countersign_jose::base64url::encode(bytes);
+    json!({ "kty": "RSA", "n": encoded(&vec![0xff; bits / 8]), "e": encoded(e) })
+}
+
+#[tokio::test]
+async fn keys_that_are_slow_to_verify_with_are_refused_at_registration() {
+    let world = closed();
+    let register_keys = async |keys: Vec<Value>| {
+        let metadata = json!({
+            "grant_types": [CIBA], "token_endpoint_auth_method": "private_key_jwt", "jwks": { "keys": keys },
+        });
+        register(&world, Some(ACCESS), &metadata).await
+    };
+    let (huge, slow) = (rsa_jwk(8192, &[1, 0, 1]), rsa_jwk(4096, &[2, 0, 0, 0, 1]));
+    for (keys, words) in [
+        (vec![huge.clone(); 3], "its modulus has 8192 bits; 2048 to 4096 are accepted"),
+        (vec![slow], "its exponent e is not an odd number from 3 to 4294967295"),
+    ] {
+        let reply = register_keys(keys).await;
+        assert_eq!(reply.text("error"), "invalid_client_metadata");
+        assert!(reply.text("error_description").contains(words), "{}", reply.body);
+    }
+    let reply = register_keys(vec![huge, rsa_jwk(4096, &[1, 0, 1])]).await;
+    assert_eq!(reply.status, StatusCode::CREATED, "{}", reply.body);
+}
+
+#[tokio::test]
+async fn registration_ignores_metadata_that_it_does_not_know_whatever_they_hold() {
+    let world = closed();
+    let deep = format!("{}1{}", "[".repeat(12), "]".repeat(12));
+    let body =
+        format!("\u{feff}{{\"grant_types\":[\"{CIBA}\"],\"x\":1e999,\"tid\":18446744073709551616,\"deep\":{deep}}}");
+    let request = raw_request(REGISTER, Some(&format!("Bearer {ACCESS}")), "application/json", body.into_bytes());
+    let reply = world.send(request).await;
+    assert_eq!(reply.status, StatusCode::CREATED, "{}", reply.body);
 }
 
 #[tokio::test]

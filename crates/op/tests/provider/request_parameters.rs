@@ -71,6 +71,25 @@ async fn b09_the_id_token_says_what_really_happened() {
 }
 
 #[tokio::test]
+async fn a_binding_message_is_as_long_as_policy_permits_for_all_or_for_one_client() {
+    let of_all = CONFIG.replace("token_wait = 0", "token_wait = 0\nbinding_message_max = 20");
+    let world = World::with(&of_all.replace("client_id = \"strict\"", "client_id = \"chatty\"").replace(
+        "[clients.policy]\ninteraction_minimum = \"input_manual\"",
+        "[clients.policy]\nbinding_message_max = 500",
+    ));
+    let asked = async |client: &str, length: usize| {
+        let message = "x".repeat(length);
+        let form = [("scope", "openid"), ("login_hint", "mallory"), ("binding_message", message.as_str())];
+        world.post(client, BC, &form).await
+    };
+    assert_eq!(asked("kiosk", 20).await.status, StatusCode::OK);
+    let refused = asked("kiosk", 21).await;
+    assert_eq!(refused.text("error"), "invalid_binding_message");
+    assert_eq!(refused.text("error_description"), "binding_message: the text is longer than 20 characters");
+    assert_eq!(asked("chatty", 500).await.status, StatusCode::OK);
+}
+
+#[tokio::test]
 async fn b12_a_requested_number_interaction_shortens_a_lifetime_of_days() {
     let world = World::with(&CONFIG.replace("interval = 5", "interval = 5\nmax_ttl = \"72h\""));
     let life = async |acr_values: &str| {

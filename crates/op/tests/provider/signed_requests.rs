@@ -8,7 +8,7 @@ use countersign_op::Config;
 use countersign_testing_gateway::DeviceCalls as _;
 use serde_json::{Value, json};
 
-use crate::client_keys::{ClientKey, NOW, with};
+use crate::client_keys::{ClientKey, NOW, foreign_payload, with};
 use crate::world::{BC, CONFIG, Reply, SECRET, World, basic, form_request};
 
 const ISSUER: &str = "https://id.example/tenant";
@@ -64,6 +64,21 @@ async fn s01_a_request_with_every_parameter_inside_is_accepted() {
     request["something_else"] = json!({ "unknown": ["to", "anybody"] });
     let reply = world.ask_signed(&key.jwt(&request)).await;
     assert_eq!((reply.status, &reply.json()["expires_in"]), (StatusCode::OK, &json!(30)), "{}", reply.body);
+}
+
+#[tokio::test]
+async fn s01_a_request_may_have_what_other_libraries_write_and_its_details_are_read_strictly() {
+    let key = ClientKey::p256(1);
+    let world = world(&key);
+    let details = |amount: &str| {
+        let details = format!("[{{\"type\":\"generic\",\"title\":\"Refund\",\"n\":{amount}}}]");
+        foreign_payload(&claims()).replace("\"tid\":", &format!("\"authorization_details\":{details},\"tid\":"))
+    };
+    let header = json!({ "alg": "ES256" });
+    let reply = world.ask_signed(&key.jws(&header, &details("7"))).await;
+    assert_eq!(reply.status, StatusCode::OK, "{}", reply.body);
+    let reply = world.ask_signed(&key.jws(&header, &details("1e3"))).await;
+    assert_eq!(reply.text("error"), "invalid_authorization_details", "{}", reply.body);
 }
 
 #[tokio::test]

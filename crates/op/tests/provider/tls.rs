@@ -116,6 +116,53 @@ async fn the_provider_serves_tls_and_reloads_its_certificate_while_running() {
     serving.await.expect("stopped");
 }
 
+/// Whether a client that speaks TLS 1.2 by this suite alone is served.
+async fn is_served_by(address: SocketAddr, believed: &Pair, suite: rustls::SupportedCipherSuite) -> bool {
+    let mut roots = rustls::RootCertStore::empty();
+    roots.add(CertificateDer::from_pem_slice(believed.cert.as_bytes()).expect("PEM")).expect("a root");
+    let ring = rustls::crypto::ring::default_provider();
+    let provider = Arc::new(rustls::crypto::CryptoProvider { cipher_suites: vec![suite], ..ring });
+    let config = rustls::ClientConfig::builder_with_provider(provider)
+        .with_protocol_versions(&[&rustls::version::TLS12])
+        .expect("a suite of this version")
+        .with_root_certificates(roots)
+        .with_no_client_auth();
+    let stream = TcpStream::connect(address).await.expect("connected");
+    let name = ServerName::try_from("id.example").expect("a name");
+    tokio_rustls::TlsConnector::from(Arc::new(config)).connect(name, stream).await.is_ok()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn tls_1_2_is_spoken_by_the_suites_of_fapi_and_by_others_where_they_are_listed() {
+    use rustls::crypto::ring::cipher_suite::{
+        TLS_ECDHE_ECDSA_WITH_AES_128_GCM_SHA256 as AES, TLS_ECDHE_ECDSA_WITH_CHACHA20_POLY1305_SHA256 as CHACHA20,
+    };
+    let world = World::new();
+    let server = pair("id.example");
+    put(world.home(), &server);
+    let (address, stop, serving) = served(&world, "").await;
+    assert!(is_served_by(address, &server, AES).await);
+    assert!(!is_served_by(address, &server, CHACHA20).await);
+    drop(stop);
+    serving.await.expect("stopped");
+
+    let world = World::new();
+    put(world.home(), &server);
+    let suites = "suites = [\"TLS_ECDHE_ECDSA_WITH_CHACHA20_POLY1305_SHA256\", \"TLS_AES_128_GCM_SHA256\"]\n";
+    let (address, stop, serving) = served(&world, suites).await;
+    assert!(is_served_by(address, &server, CHACHA20).await);
+    assert!(!is_served_by(address, &server, AES).await, "the list is the whole of it");
+    drop(stop);
+    serving.await.expect("stopped");
+}
+
+#[test]
+fn a_cipher_suite_that_is_not_known_is_refused_by_name() {
+    let text = "issuer = \"https://id.example\"\n[tls]\nsuites = [\"TLS_RSA_WITH_AES_128_CBC_SHA\"]\n";
+    let errors = Config::parse(text, Path::new("")).err().expect("a mistake");
+    assert!(errors[0].message.starts_with("`suites` in [tls] can't be \"TLS_RSA_WITH_AES_128_CBC_SHA\""), "{errors:?}");
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn d06_a_client_proves_itself_by_the_certificate_of_its_connection() {
     let world = World::new();

@@ -48,6 +48,23 @@ async fn an_email_address_is_returned_only_with_scope_email_by_get_and_post() {
 }
 
 #[tokio::test]
+async fn the_id_of_an_interaction_is_sent_back_by_userinfo_and_introspection_also_with_an_error() {
+    let world = World::new();
+    let id = "c770aef3-6784-41f7-8e0e-ff5f97bddb3a";
+    let back = async |method: &str, uri: &str, sent: &str| {
+        let request = Request::builder().method(method).uri(uri).header("x-fapi-interaction-id", sent);
+        let reply = world.send(request.body(Body::empty()).expect("a request")).await;
+        reply.headers.get("x-fapi-interaction-id").map(|value| value.to_str().expect("ASCII").to_owned())
+    };
+    for (method, uri) in [("GET", "/tenant/userinfo"), ("POST", "/tenant/userinfo"), ("POST", "/tenant/introspect")] {
+        assert_eq!(back(method, uri, id).await.as_deref(), Some(id), "{method} {uri}");
+        for not_an_id in ["", "a b", "<b>", &"a".repeat(65)] {
+            assert_eq!(back(method, uri, not_an_id).await, None, "{not_an_id}");
+        }
+    }
+}
+
+#[tokio::test]
 async fn who_has_no_address_has_no_claim_for_it() {
     let world = World::new();
     let mut phone = world.enroll("Phone").await;

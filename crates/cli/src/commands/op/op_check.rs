@@ -1,6 +1,6 @@
-//! `countersign op check`: whether the provider can start with this configuration.
+//! `countersign op check`: whether the provider can start with this configuration, and what in it is not as somebody meant it.
 
-use countersign_op::check;
+use countersign_op::{check, unusable_keys};
 use serde_json::json;
 
 use super::open_provider::read_config;
@@ -18,13 +18,18 @@ pub fn run(config: &ProviderConfig, output: Output) -> Result<Exit, Failure> {
         return Err(Failure::usage(ErrorCode::Configuration, mistakes.join("\n")));
     }
     let (clients, users) = (read.clients.len(), read.users.iter().count());
-    let event = json!({ "event": "checked", "issuer": read.issuer, "clients": clients, "users": users });
+    let warnings = unusable_keys(&read);
+    let mut event = json!({ "event": "checked", "issuer": read.issuer, "clients": clients, "users": users });
+    if !warnings.is_empty() {
+        event["warnings"] = json!(warnings);
+    }
     output.result(&event, |_| {
-        format!(
+        let checked = format!(
             "{}: no mistakes. {}, {clients} clients and {users} users in the file.",
             config.config.display(),
             read.issuer
-        )
+        );
+        warnings.iter().fold(checked, |text, warning| format!("{text}\nWarning: {warning}"))
     })?;
     Ok(Exit::Ok)
 }

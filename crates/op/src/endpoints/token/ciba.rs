@@ -6,6 +6,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use countersign_gateway::Approval;
+use countersign_jose::clock::Timestamp;
 use countersign_jose::hash::Hash;
 use countersign_jose::secret::Secret;
 use countersign_protocol::id::ApprovalId;
@@ -119,11 +120,10 @@ impl TokenEndpoint {
             let waiting = match &held {
                 Some(waiting) if Instant::now() >= waiting.until => return Err(pending()),
                 Some(waiting) => waiting,
-                None if client.policy.token_wait.is_zero() => return Err(pending()),
-                None => held.insert(HeldPoll {
-                    slot: self.polls.take(request.id),
-                    until: Instant::now() + client.policy.token_wait,
-                }),
+                None => match longest_hold(&request, client.policy.token_wait, self.ports.clock.now()) {
+                    Duration::ZERO => return Err(pending()),
+                    wait => held.insert(HeldPoll { slot: self.polls.take(request.id), until: Instant::now() + wait }),
+                },
             };
             let left = Duration::from_millis(request.expires_at.millis_since(self.ports.clock.now()));
             tokio::select! {
@@ -172,8 +172,13 @@ impl TokenEndpoint {
                 }
                 Some(_) => Err(TokenRefusal::OAuth(already_redeemed())),
                 None => {
-                    if is_first_try && let PollPace::TooFast(interval) = store::note_poll(tx, &id, now)? {
-                        return Ok(PollState::TooFast(interval));
+                    if is_first_try {
+                        // A client waits for the answer of a held poll before the next (CIBA Core §10.1). If it lost the
+                        // connection, the earlier one ends here, so that it costs the client one slow_down and not several.
+                        let is_overlapping = endpoint.polls.end(&id);
+                        if let PollPace::TooFast(interval) = store::note_poll(tx, &id, now, is_overlapping)? {
+                            return Ok(PollState::TooFast(interval));
+                        }
                     }
                     let listening = request.approval.as_ref().map(|existing| endpoint.listen(&existing.id));
                     Ok(PollState::Pending(request, listening))
@@ -204,6 +209,14 @@ impl TokenEndpoint {
         let found = store::find(tx, id)?.filter(|request| request.client_id == client.client_id);
         found.ok_or_else(|| invalid("auth_req_id is not known, or belongs to another client"))
     }
+}
+
+/// How long a poll is held: `token_wait`, and at most half of what the request has left less two intervals, so that a client that
+/// keeps the interval polls at least twice more before the request's end.
+fn longest_hold(request: &AuthRequest, token_wait: Duration, now: Timestamp) -> Duration {
+    let left = Duration::from_millis(request.expires_at.millis_since(now));
+    let interval = Duration::from_secs(request.interval.into());
+    token_wait.min(left.saturating_sub(2 * interval) / 2)
 }
 
 /// Waits for a verdict; for ever without a listener, as no device was prompted.

@@ -32,6 +32,15 @@ impl LongPolls {
         Slot { polls: self.clone(), request, replaced }
     }
 
+    /// Ends the poll of this request that is held. Whether there was one: then two were under way at once.
+    pub(crate) fn end(&self, request: &Hash) -> bool {
+        let held = self.slots.lock().unwrap_or_else(PoisonError::into_inner).remove(request);
+        if let Some(earlier) = &held {
+            earlier.notify_one();
+        }
+        held.is_some()
+    }
+
     /// Number of held polls.
     #[cfg(test)]
     pub(crate) fn count(&self) -> usize {
@@ -58,6 +67,18 @@ impl Drop for Slot {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[tokio::test]
+    async fn a_poll_that_is_ended_for_another_is_told_apart_from_none() {
+        let polls = LongPolls::default();
+        let request = Hash::of("one");
+        assert!(!polls.end(&request));
+        let held = polls.take(request);
+        assert!(polls.end(&request));
+        held.replaced().await;
+        drop(held);
+        assert!(!polls.end(&request));
+    }
 
     #[tokio::test]
     async fn the_latest_poll_of_a_request_ends_the_one_before() {

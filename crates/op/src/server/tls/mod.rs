@@ -9,12 +9,13 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use rustls::ServerConfig;
+use rustls::crypto::CryptoProvider;
 use tokio::task::JoinHandle;
 
 pub(crate) use listener::TlsListener;
 pub use server_certificate::CertificateError;
 
-use crate::config::CertificateFiles;
+use crate::config::{CertificateFiles, CipherSuites};
 use client_verifier::AcceptAnyClientCertificate;
 use server_certificate::CertificateResolver;
 
@@ -32,13 +33,14 @@ impl Tls {
     ///
     /// # Errors
     /// [`CertificateError`].
-    pub(crate) fn read(files: &CertificateFiles) -> Result<Tls, CertificateError> {
+    pub(crate) fn read(files: &CertificateFiles, suites: &CipherSuites) -> Result<Tls, CertificateError> {
         let current = Arc::new(CertificateResolver::read(files.clone())?);
-        let provider = Arc::new(rustls::crypto::ring::default_provider());
+        let CipherSuites(cipher_suites) = suites.clone();
+        let provider = Arc::new(CryptoProvider { cipher_suites, ..rustls::crypto::ring::default_provider() });
         let verifier = Arc::new(AcceptAnyClientCertificate::new(provider.clone()));
         let mut config = ServerConfig::builder_with_provider(provider)
             .with_safe_default_protocol_versions()
-            .expect("ring speaks TLS 1.2 and 1.3")
+            .expect("at least one suite of TLS 1.2 or 1.3 is configured")
             .with_client_cert_verifier(verifier)
             .with_cert_resolver(current.clone());
         config.alpn_protocols = vec![b"h2".to_vec(), b"http/1.1".to_vec()];
