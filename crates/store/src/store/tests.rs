@@ -44,6 +44,20 @@ fn count(snapshot: &Snapshot<'_>) -> Result<i64, Error> {
 }
 
 #[tokio::test]
+async fn trying_to_write_writes() {
+    let home = tempfile::tempdir().expect("a directory");
+    let store = open(home.path());
+    let log = home.path().join("provider.db-wal");
+    let logged = || std::fs::metadata(&log).expect("the log").len();
+    let mut lengths = vec![logged()];
+    for _ in 0..2 {
+        store.try_write().await.expect("written");
+        lengths.push(logged());
+    }
+    assert!(lengths.is_sorted_by(|one, next| one < next), "each try adds a page to the log: {lengths:?}");
+}
+
+#[tokio::test]
 async fn a_closure_that_fails_undoes_only_itself() {
     let home = tempfile::tempdir().expect("a directory");
     let store = open(home.path());
