@@ -93,7 +93,9 @@ pub(crate) fn bring_up_to_date(
         let trusted = trusted(&chain, keys, issuer)?;
         let before = last.peek().map_err(|why| ManifestError::Foreign(why.into()))?;
         let is_listed = trusted.lists(&kid);
-        if is_listed && trusted.key_at(&kid, now.seconds().max(before.iat)).is_none() {
+        let was_followed = |own: &ManifestKey| before.keys.iter().any(|key| key.from > own.from);
+        let is_over = trusted.key_at(&kid, now.seconds().max(before.iat)).is_none();
+        if is_listed && (is_over || before.keys.iter().find(|key| key.kid == kid).is_some_and(was_followed)) {
             return Err(ManifestError::Ended);
         }
         let others = |manifest: &Manifest| manifest.keys.iter().any(|key| key.kid != kid && key.revoked_at.is_none());

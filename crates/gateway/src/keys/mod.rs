@@ -73,7 +73,20 @@ impl Keys {
     /// # Errors
     /// [`KeyError`] when a file is unreadable or damaged. A damaged key is never replaced.
     pub fn load_or_create(directory: &Path, random: &dyn Random) -> Result<Keys, KeyError> {
-        let root = load_or_create_key(&directory.join("evidence-root.p8"), random)?.into_signer();
+        Keys::read(directory, Some(random))
+    }
+
+    /// Reads the keys from the directory. A process that has keys already never makes others in their place: the folder was moved
+    /// away, or is being restored.
+    ///
+    /// # Errors
+    /// [`KeyError`] when a file is missing, unreadable or damaged.
+    pub fn load(directory: &Path) -> Result<Keys, KeyError> {
+        Keys::read(directory, None)
+    }
+
+    fn read(directory: &Path, random: Option<&dyn Random>) -> Result<Keys, KeyError> {
+        let root = read_key(&directory.join("evidence-root.p8"), random)?.into_signer();
         let (signing, _) = newest(load_key_versions(directory, SIGNING, random)?);
         let (registration, former) = newest(load_key_versions(directory, REGISTRATION, random)?);
         Ok(Keys {
@@ -81,25 +94,25 @@ impl Keys {
             signing,
             registration,
             former_registration: former.iter().map(|(_, former)| former.public_key().clone()).collect(),
-            secret: load_or_create_secret(directory, "gateway-secret", random)?,
+            secret: read_secret(directory, "gateway-secret", random)?,
             directory: directory.to_owned(),
         })
     }
 }
 
-/// Reads every version of a key, oldest first, each with the second from which on it signs; makes the first where there is none.
-/// Never empty. For other crates' keys in the same directory too (the token key of `op`).
+/// Reads every version of a key, oldest first, each with the second from which on it signs; where there is none, makes the first
+/// with `random`. Never empty. For other crates' keys in the same directory too (the token key of `op`).
 ///
 /// # Errors
-/// [`KeyError`] when a file is unreadable or damaged.
+/// [`KeyError`] when a file is unreadable or damaged; without `random`, when there is none.
 pub fn load_key_versions(
     directory: &Path,
     name: &str,
-    random: &dyn Random,
+    random: Option<&dyn Random>,
 ) -> Result<Vec<(u64, LocalSigner)>, KeyError> {
     let found = key_versions(directory, name)?;
     if found.is_empty() {
-        let first = load_or_create_key(&directory.join(format!("{name}.p8")), random)?;
+        let first = read_key(&directory.join(format!("{name}.p8")), random)?;
         return Ok(vec![(0, first.into_signer())]);
     }
     let mut keys = Vec::new();
@@ -144,8 +157,16 @@ pub fn new_key(random: &dyn Random) -> Zeroizing<Vec<u8>> {
     der.to_bytes()
 }
 
-fn load_or_create_key(path: &Path, random: &dyn Random) -> Result<PrivateKey, KeyError> {
-    parse_key(path, &read_or_make(path, || new_key(random))?)
+fn read_key(path: &Path, random: Option<&dyn Random>) -> Result<PrivateKey, KeyError> {
+    let der = match random {
+        Some(random) => read_or_make(path, || new_key(random))?,
+        None => read_file(path)?,
+    };
+    parse_key(path, &der)
+}
+
+fn read_file(path: &Path) -> Result<Zeroizing<Vec<u8>>, KeyError> {
+    fs::read(path).map(Zeroizing::new).map_err(|source| KeyError::File { path: path.to_owned(), source })
 }
 
 fn parse_key(path: &Path, der: &[u8]) -> Result<PrivateKey, KeyError> {
@@ -164,11 +185,18 @@ pub fn load_or_create_secret(
     name: &str,
     random: &dyn Random,
 ) -> Result<Zeroizing<[u8; 32]>, KeyError> {
+    read_secret(directory, name, Some(random))
+}
+
+fn read_secret(directory: &Path, name: &str, random: Option<&dyn Random>) -> Result<Zeroizing<[u8; 32]>, KeyError> {
     let path = directory.join(format!("{name}.secret"));
-    let text = read_or_make(&path, || {
-        let bytes = Zeroizing::new(random::bytes::<32>(random));
-        Zeroizing::new(base64url::encode(bytes.as_slice()).into_bytes())
-    })?;
+    let text = match random {
+        Some(random) => read_or_make(&path, || {
+            let bytes = Zeroizing::new(random::bytes::<32>(random));
+            Zeroizing::new(base64url::encode(bytes.as_slice()).into_bytes())
+        })?,
+        None => read_file(&path)?,
+    };
     std::str::from_utf8(&text)
         .ok()
         .and_then(|text| base64url::decode_array::<32>(text.trim_end()).ok())

@@ -149,7 +149,7 @@ impl KeyRotation {
             _ => KeyState::Signs,
         };
         let some = |from: u64| (from > 0).then_some(from);
-        let tokens = self.tokens.keys().current_with_rsa(&*self.ports.random).records().into_iter();
+        let tokens = self.tokens.keys().current_with_rsa().records().into_iter();
         let mut listed: Vec<KeyRecord> = tokens
             .map(|key| KeyRecord {
                 name: key.name,
@@ -255,10 +255,10 @@ impl KeyRotation {
     }
 
     fn reload(&self, compromised: bool) -> Result<(), RotateError> {
-        let (folder, random) = (&self.folder, &*self.ports.random);
+        let folder = &self.folder;
         let seen = key_files(&folder.path);
-        self.gateway.renew_keys(Keys::load_or_create(&folder.path, random)?, compromised)?;
-        self.tokens.keys().reload(random)?;
+        self.gateway.renew_keys(Keys::load(&folder.path)?, compromised)?;
+        self.tokens.keys().reload()?;
         *folder.seen.lock().unwrap_or_else(PoisonError::into_inner) = seen;
         Ok(())
     }
@@ -275,7 +275,7 @@ impl KeyRotation {
         if keys.has_rsa() {
             return keys;
         }
-        let (tokens, random) = (self.tokens.clone(), self.ports.random.clone());
-        tokio::task::spawn_blocking(move || tokens.keys().current_with_rsa(&*random)).await.unwrap_or(keys)
+        let tokens = self.tokens.clone();
+        tokio::task::spawn_blocking(move || tokens.keys().current_with_rsa()).await.unwrap_or(keys)
     }
 }

@@ -69,7 +69,7 @@ impl TokenKeys {
     /// # Errors
     /// [`KeyError`] if a file can't be used.
     pub(crate) fn open(directory: &Path, random: &dyn Random) -> Result<TokenKeys, KeyError> {
-        let current = RwLock::new(Arc::new(KeySet::read(directory, random)?));
+        let current = RwLock::new(Arc::new(KeySet::read(directory, Some(random))?));
         Ok(TokenKeys { directory: directory.to_owned(), current })
     }
 
@@ -77,8 +77,8 @@ impl TokenKeys {
     ///
     /// # Errors
     /// [`KeyError`]; then the former keys stay in use.
-    pub(crate) fn reload(&self, random: &dyn Random) -> Result<(), KeyError> {
-        let loaded = Arc::new(KeySet::read(&self.directory, random)?);
+    pub(crate) fn reload(&self) -> Result<(), KeyError> {
+        let loaded = Arc::new(KeySet::read(&self.directory, None)?);
         *self.current.write().unwrap_or_else(PoisonError::into_inner) = loaded;
         Ok(())
     }
@@ -94,7 +94,7 @@ impl TokenKeys {
         if keys::key_versions(&self.directory, RSA)?.is_empty() {
             keys::load_or_create_file(&self.directory, &format!("{RSA}.p8"), || rsa::generate(random))?;
         }
-        self.reload(random)
+        self.reload()
     }
 
     /// The loaded keys.
@@ -103,10 +103,10 @@ impl TokenKeys {
     }
 
     /// As [`TokenKeys::current`], with an RSA key that another process may have created.
-    pub(crate) fn current_with_rsa(&self, random: &dyn Random) -> Arc<KeySet> {
+    pub(crate) fn current_with_rsa(&self) -> Arc<KeySet> {
         if !self.current().has_rsa()
             && !keys::key_versions(&self.directory, RSA).is_ok_and(|found| found.is_empty())
-            && let Err(error) = self.reload(random)
+            && let Err(error) = self.reload()
         {
             tracing::error!(%error, "the RSA key could not be loaded");
         }
@@ -127,7 +127,7 @@ impl TokenKeys {
 }
 
 impl KeySet {
-    fn read(directory: &Path, random: &dyn Random) -> Result<KeySet, KeyError> {
+    fn read(directory: &Path, random: Option<&dyn Random>) -> Result<KeySet, KeyError> {
         let ec = keys::load_key_versions(directory, EC, random)?;
         let ec: Vec<_> =
             ec.into_iter().map(|(from, signer)| KeyVersion { from, signer: EcSigner::new(signer) }).collect();

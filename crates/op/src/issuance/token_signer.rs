@@ -233,7 +233,7 @@ impl TokenSigner {
         let claims = object(&TokenClaims::new(contents, now, audience, more), None);
         let id_token = match contents.id_token_alg {
             SigningAlg::Es256 => signed(signer, &signer.id_header, &claims)?,
-            alg => signed_by_rsa(&self.keys.current_with_rsa(random), alg, &claims, now)?,
+            alg => signed_by_rsa(&self.keys.current_with_rsa(), alg, &claims, now)?,
         };
         let response = Response {
             access_token: &access_token,

@@ -2,7 +2,7 @@
 
 use axum::http::StatusCode;
 use countersign_jose::base64url;
-use countersign_op::{KeyRecord, KeyState, RotateError};
+use countersign_op::{KeyRecord, KeyState, Provider, RotateError};
 use countersign_protocol::registration::Confirm;
 use countersign_testing_gateway::{DeviceCalls as _, TestDevice};
 use serde_json::Value;
@@ -126,6 +126,54 @@ async fn a_device_follows_the_gateways_key_and_what_the_former_one_signed_stays_
     tokens(&world, &mut device, "till").await;
     assert_eq!(states(&world, "gateway"), [KeyState::Former, KeyState::Former, KeyState::Signs]);
     assert_eq!(states(&world, "evidence-root"), [KeyState::Signs]);
+}
+
+#[tokio::test]
+async fn a_folder_of_keys_that_is_moved_away_while_serving_is_not_made_anew() {
+    let world = World::new();
+    let mut device = world.enroll("phone").await;
+    let (keys, away) = (world.home().join("keys"), world.home().join("keys-away"));
+    let before = published(&world).await;
+    world.provider.reload_keys().expect("what the start has made");
+
+    std::fs::rename(&keys, &away).expect("moved");
+    assert!(world.provider.reload_keys().is_err(), "the missing folder is noticed");
+    assert!(!keys.exists(), "and nothing is made in its place");
+    assert_eq!(published(&world).await, before);
+    tokens(&world, &mut device, "till").await;
+
+    std::fs::rename(&away, &keys).expect("moved back");
+    std::fs::rename(keys.join("evidence-root.p8"), world.home().join("root")).expect("moved");
+    assert!(world.provider.reload_keys().is_err(), "a single missing key is noticed");
+    assert!(!keys.join("evidence-root.p8").exists());
+    std::fs::rename(world.home().join("root"), keys.join("evidence-root.p8")).expect("moved back");
+    assert!(!world.provider.reload_keys().expect("read"), "everything is as it was");
+    tokens(&world, &mut device, "till").await;
+}
+
+#[tokio::test]
+async fn keys_from_before_a_rotation_do_not_serve_after_it() {
+    let world = World::new();
+    world.enroll("phone").await;
+    let (keys, copy) = (world.home().join("keys"), world.home().join("keys-copy"));
+    copy_folder(&keys, &copy);
+    world.advance_seconds(5);
+    rotate(&world, false);
+    std::fs::remove_dir_all(&keys).expect("removed");
+    std::fs::rename(&copy, &keys).expect("restored");
+    assert!(world.provider.reload_keys().is_err(), "the former key was followed by another");
+    let Err(refused) = Provider::open_for_admin(world.config(), world.home(), world.ports()) else {
+        panic!("opened with a former key")
+    };
+    assert!(refused.to_string().contains("was followed by another, or revoked"), "{refused}");
+}
+
+fn copy_folder(from: &std::path::Path, to: &std::path::Path) {
+    std::fs::create_dir(to).expect("made");
+    for entry in std::fs::read_dir(from).expect("readable") {
+        let path = entry.expect("an entry").path();
+        std::fs::copy(&path, to.join(path.file_name().expect("a name"))).expect("copied");
+    }
 }
 
 #[tokio::test]
