@@ -16,7 +16,7 @@ use serde_json::{Map, Value};
 use crate::administration::{AddedClient, Administration, DirectoryError};
 use crate::config::{CIBA_GRANT, Config};
 use crate::endpoints::rate_limit::RateLimit;
-use crate::http::{ErrorCode, NO_STORE, OAuthError, PRAGMA, server_error};
+use crate::http::{ErrorCode, NO_STORE, OAuthError, PRAGMA, is_json, server_error, single_header};
 use crate::store::directory_entries as rows;
 
 /// Key of registrations in the rate limit; no client has this id.
@@ -66,6 +66,11 @@ pub(crate) async fn register(State(endpoint): State<Arc<Register>>, request: Req
 impl Register {
     async fn register(&self, request: Request) -> Result<Value, OAuthError> {
         self.check_initial_access_token(request.headers())?;
+        // A page of another origin can post every other type without asking (CORS), but not this one.
+        if !single_header(request.headers(), &header::CONTENT_TYPE, "Content-Type")?.is_some_and(|it| is_json(&it)) {
+            let description = "the body must be application/json (RFC 7591 3.1)";
+            return Err(OAuthError::new(ErrorCode::InvalidClientMetadata, description));
+        }
         let now = self.ports.clock.now();
         let allowed = self.rate_limit.check(RATE_LIMIT_KEY, self.config.registration.per_minute, now);
         allowed.map_err(|seconds| {
@@ -102,8 +107,9 @@ impl Register {
     /// `invalid_token`.
     fn check_initial_access_token(&self, headers: &HeaderMap) -> Result<(), OAuthError> {
         let Some(expected) = &self.config.registration.initial_access_token else { return Ok(()) };
-        let authorization = headers.get(header::AUTHORIZATION).and_then(|value| value.to_str().ok());
+        let authorization = single_header(headers, &header::AUTHORIZATION, "Authorization")?;
         let token = authorization
+            .as_deref()
             .and_then(|value| value.split_once(' '))
             .filter(|(scheme, _)| scheme.eq_ignore_ascii_case("Bearer"));
         match token {

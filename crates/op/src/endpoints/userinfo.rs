@@ -12,7 +12,7 @@ use serde_json::{Value, json};
 use crate::client_certificate;
 use crate::directory::{Directory, UserIdentifier};
 use crate::grant::confirmation::Confirmation;
-use crate::http::{ErrorCode, NO_STORE, OAuthError, PRAGMA, PeerCertificate, server_error};
+use crate::http::{DPOP, ErrorCode, NO_STORE, OAuthError, PRAGMA, PeerCertificate, server_error, single_header};
 use crate::issuance::Issuance;
 use crate::issuance::access_token::VerifiedAccessToken;
 use crate::issuance::sender_constraint::SenderConstraints;
@@ -81,12 +81,12 @@ impl Userinfo {
                 Err(invalid("the access token is bound to a key: send it as DPoP, with a proof by that key"))
             }
             (Some(Confirmation::Key(key)), Scheme::Dpop) => {
-                let proof = request.headers.get("dpop").and_then(|value| value.to_str().ok());
+                let proof = single_header(&request.headers, &DPOP, "DPoP")?;
                 let proof = proof.ok_or_else(|| invalid("the DPoP header with the proof is missing"))?;
                 let path = request.uri.path().to_owned();
                 let thumbprint = self
                     .sender_constraints
-                    .verify_dpop_with_token(proof, request.method.as_str(), &path, Some(token))
+                    .verify_dpop_with_token(&proof, request.method.as_str(), &path, Some(token))
                     .await?;
                 if thumbprint == key { Ok(()) } else { Err(invalid("the proof was signed by another key")) }
             }

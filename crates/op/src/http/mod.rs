@@ -10,4 +10,4 @@ pub(crate) use error::{ErrorCode, NO_STORE, OAuthError, PRAGMA};
 pub(crate) use failure::server_error;
 pub(crate) use form::{Form, decode, parameter};
 pub use peer::{ClientAddress, PeerCertificate};
-pub(crate) use posted_form::{PostedForm, PostedFormOrJson};
+pub(crate) use posted_form::{DPOP, PostedForm, PostedFormOrJson, is_json, single_header};

@@ -7,7 +7,8 @@ use countersign_protocol::limits;
 use super::form::{Form, FormError};
 use super::{ClientAddress, ErrorCode, OAuthError, PeerCertificate};
 
-const DPOP: HeaderName = HeaderName::from_static("dpop");
+/// The header with a DPoP proof (RFC 9449 §4.1).
+pub(crate) const DPOP: HeaderName = HeaderName::from_static("dpop");
 const IDEMPOTENCY_KEY: HeaderName = HeaderName::from_static("idempotency-key");
 
 /// A POST with a form body.
@@ -76,7 +77,14 @@ impl PostedForm {
 }
 
 /// A header that may appear once.
-fn single_header(headers: &HeaderMap, name: &HeaderName, display_name: &str) -> Result<Option<String>, OAuthError> {
+///
+/// # Errors
+/// `invalid_request` for one that appears more than once, or is not ASCII.
+pub(crate) fn single_header(
+    headers: &HeaderMap,
+    name: &HeaderName,
+    display_name: &str,
+) -> Result<Option<String>, OAuthError> {
     let invalid = |description: &str| {
         OAuthError::new(ErrorCode::InvalidRequest, format!("the {display_name} header {description}"))
     };
@@ -90,6 +98,6 @@ fn single_header(headers: &HeaderMap, name: &HeaderName, display_name: &str) -> 
 }
 
 /// `application/json` with any parameters: JSON is UTF-8 (RFC 8259 §8.1).
-fn is_json(content_type: &str) -> bool {
+pub(crate) fn is_json(content_type: &str) -> bool {
     content_type.split(';').next().unwrap_or_default().trim().eq_ignore_ascii_case("application/json")
 }

@@ -91,6 +91,24 @@ async fn without_the_initial_access_token_nobody_registers() {
 }
 
 #[tokio::test]
+async fn a_registration_is_json_with_one_token() {
+    let world = closed();
+    let metadata = json!({ "grant_types": [CIBA] }).to_string().into_bytes();
+    let bearer = format!("Bearer {ACCESS}");
+    // What a page of another origin can post without asking the provider first.
+    for content_type in ["text/plain", "application/x-www-form-urlencoded", "multipart/form-data"] {
+        let reply = world.send(raw_request(REGISTER, Some(&bearer), content_type, metadata.clone())).await;
+        assert_eq!((reply.status, reply.text("error").as_str()), (StatusCode::BAD_REQUEST, "invalid_client_metadata"));
+    }
+    let mut twice = raw_request(REGISTER, Some(&bearer), "application/json; charset=utf-8", metadata.clone());
+    twice.headers_mut().append(header::AUTHORIZATION, bearer.parse().expect("ASCII"));
+    let reply = world.send(twice).await;
+    assert_eq!(reply.text("error_description"), "the Authorization header appears more than once");
+    let once = raw_request(REGISTER, Some(&bearer), "application/json; charset=utf-8", metadata);
+    assert_eq!(world.send(once).await.status, StatusCode::CREATED);
+}
+
+#[tokio::test]
 async fn refused_client_metadata_is_named_with_the_reason() {
     let world = closed();
     for (metadata, expected) in [
