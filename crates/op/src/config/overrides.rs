@@ -2,6 +2,7 @@
 //! override the file.
 
 use std::ffi::OsString;
+use std::ops::Range;
 
 use toml::Spanned;
 use toml::de::{DeTable, DeValue};
@@ -10,6 +11,9 @@ use super::section::ErrorCollector;
 
 /// Prefix of environment variables.
 const PREFIX: &str = "COUNTERSIGN_OP_";
+
+/// Lists of tables of the file, which commands add to; a value that replaced one would hide its entries.
+const LISTS_OF_TABLES: [&str; 4] = ["authorization_details", "clients", "login_hint_issuers", "users"];
 
 /// Values that override the file's; later ones override earlier ones. Has no `Debug`: it may hold a secret.
 #[derive(Clone, Default)]
@@ -89,13 +93,34 @@ impl Overrides {
 pub(super) fn apply<'d>(document: &mut DeTable<'d>, lines: &'d [(String, String)], errors: &ErrorCollector<'_>) {
     for (_, line) in lines {
         match DeTable::parse(line) {
-            Ok(read) => merge(document, read.into_inner()),
+            Ok(read) => {
+                let read = read.into_inner();
+                match list_of_tables(&read) {
+                    Some((name, at)) => errors.add(
+                        &at,
+                        format!("`{name}` is a list of tables, which can't be overridden: change the file, or use `countersign op client` and `op user`"),
+                    ),
+                    None => merge(document, read),
+                }
+            }
             Err(error) => {
                 let at = line.len() - line.trim_start().len();
                 errors.add(&(at..at), format!("this is not a configuration name: {}", error.message()));
             }
         }
     }
+}
+
+/// The first name at the top level whose value is a list of tables, and where: by its name, or because it holds tables.
+fn list_of_tables(read: &DeTable<'_>) -> Option<(String, Range<usize>)> {
+    read.iter().find_map(|(key, value)| {
+        let name = key.get_ref().as_ref();
+        let holds_tables = match value.get_ref() {
+            DeValue::Array(values) => values.iter().any(|value| matches!(value.get_ref(), DeValue::Table(_))),
+            _ => false,
+        };
+        (LISTS_OF_TABLES.contains(&name) || holds_tables).then(|| (name.to_owned(), key.span()))
+    })
 }
 
 fn merge<'d>(into: &mut DeTable<'d>, from: DeTable<'d>) {

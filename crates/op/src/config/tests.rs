@@ -675,6 +675,22 @@ fn the_command_line_goes_before_the_environment_and_that_before_the_file() {
 }
 
 #[test]
+fn a_list_of_tables_is_not_overridden() {
+    let text =
+        format!("issuer = \"https://id.example.com\"\n[[clients]]\nclient_id = \"till\"\nsecret = \"{SECRET}\"\n");
+    let words = |source: &str, name: &str| {
+        format!(
+            "{source}: `{name}` is a list of tables, which can't be overridden: change the file, or use `countersign op client` and `op user`"
+        )
+    };
+    let environment = overridden(&text, &[("COUNTERSIGN_OP_USERS", "[]")], &[]).err();
+    assert_eq!(environment, Some(vec![words("COUNTERSIGN_OP_USERS", "users")]));
+    let option = overridden(&text, &[], &["clients=[{client_id=\"other\"}]"]).err();
+    assert_eq!(option, Some(vec![words("--configure clients", "clients")]));
+    assert!(overridden(&text, &[], &["authorization_details_types=[\"generic\"]"]).is_ok(), "a list of strings");
+}
+
+#[test]
 fn a_mistake_made_elsewhere_is_named_by_where_it_was_made() {
     let text = "issuer = \"https://id.example.com\"\n";
     for (variables, given, expected) in [
