@@ -4,6 +4,7 @@
 //! ([`countersign_tests::test_env::TestEnv`]), so that they run beside each other.
 
 mod client_errors;
+mod command_line;
 mod concurrent_answers;
 mod crash_recovery;
 mod demo;

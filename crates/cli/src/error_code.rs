@@ -71,6 +71,8 @@ pub enum ErrorCode {
     OtherIssuer,
     /// Standard output is closed.
     OutputClosed,
+    /// Standard output can't be written: its disk is full.
+    OutputFailed,
     /// The PIN file can't be read.
     PinFile,
     /// The provider's database or keys can't be used.
@@ -133,6 +135,7 @@ impl ErrorCode {
             ErrorCode::OtherDemo => "other_demo",
             ErrorCode::OtherIssuer => "other_issuer",
             ErrorCode::OutputClosed => "output_closed",
+            ErrorCode::OutputFailed => "output_failed",
             ErrorCode::PinFile => "pin_file",
             ErrorCode::Provider => "provider",
             ErrorCode::RequestEnded => "request_ended",

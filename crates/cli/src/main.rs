@@ -24,6 +24,7 @@ mod stdin_lines;
 mod stop_signal;
 mod time_format;
 
+use std::ffi::OsString;
 use std::process::ExitCode;
 
 use clap::Parser as _;
@@ -32,8 +33,25 @@ use crate::arguments::Arguments;
 use crate::exit::Exit;
 use crate::output::Output;
 
+/// Help and version go to standard output. A mistake is told as by any other failure: with `--json` as an object, too.
+fn command_line_error(error: &clap::Error) -> ExitCode {
+    if error.use_stderr() && asks_for_json(std::env::args_os().skip(1)) {
+        Output::new(true).usage_error(&error.to_string());
+    }
+    let _ = error.print();
+    ExitCode::from(u8::try_from(error.exit_code()).unwrap_or(2))
+}
+
+/// Whether `--json` stands among the options of a command line that can't be parsed.
+fn asks_for_json(arguments: impl Iterator<Item = OsString>) -> bool {
+    arguments.take_while(|argument| argument != "--").any(|argument| argument == "--json")
+}
+
 fn main() -> ExitCode {
-    let arguments = Arguments::parse();
+    let arguments = match Arguments::try_parse() {
+        Ok(arguments) => arguments,
+        Err(error) => return command_line_error(&error),
+    };
     logging::start();
     // Once per process; an error would mean that a provider is installed already.
     let _ = rustls::crypto::ring::default_provider().install_default();

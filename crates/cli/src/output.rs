@@ -86,6 +86,15 @@ impl Output {
         let _ = writeln!(io::stderr().lock(), "{text}");
     }
 
+    /// Tells a mistake in the command line as an object; its text for people is printed beside it.
+    pub fn usage_error(&self, text: &str) {
+        // The parser's hints follow the first paragraph.
+        let text = text.split("\n\n").next().unwrap_or(text).trim();
+        let text = text.strip_prefix("error: ").unwrap_or(text);
+        let _ =
+            self.result(&Error { event: "error", error: ErrorCode::Usage.code(), message: text }, |_| String::new());
+    }
+
     /// Prints why a command ended early.
     pub fn failure(&self, failure: &Failure) {
         if failure.code == ErrorCode::OutputClosed.code() {
@@ -166,6 +175,11 @@ fn print(line: &str) -> Result<(), Failure> {
     written.map_err(closed)
 }
 
+/// A reader that went away, as `head` does, has what it wants and is told nothing.
 fn closed(error: io::Error) -> Failure {
-    Failure { exit: Exit::Usage, code: ErrorCode::OutputClosed.code(), message: error.to_string() }
+    let code = match error.kind() {
+        io::ErrorKind::BrokenPipe => ErrorCode::OutputClosed,
+        _ => ErrorCode::OutputFailed,
+    };
+    Failure { exit: Exit::Usage, code: code.code(), message: format!("standard output can't be written: {error}") }
 }

@@ -2,20 +2,33 @@
 
 use std::io::Read as _;
 
-/// Resolves at the first stop signal. From the first call on, the signals no longer end the process by themselves.
-pub async fn received() {
-    #[cfg(unix)]
-    {
-        use tokio::signal::unix::{SignalKind, signal};
-        if let (Ok(mut terminate), Ok(mut hang_up)) = (signal(SignalKind::terminate()), signal(SignalKind::hangup())) {
-            tokio::select! {
-                _ = terminate.recv() => {}
-                _ = hang_up.recv() => {}
-                _ = tokio::signal::ctrl_c() => {}
-            }
-            return;
+/// Takes the stop signals over at once: from this call on they no longer end the process by themselves. The future resolves at the
+/// first of them. Called before a program says that it is ready, since its parent may stop it right after.
+#[cfg(unix)]
+pub fn received() -> impl Future<Output = ()> {
+    use tokio::signal::unix::{Signal, SignalKind, signal};
+    // Without a handler the signal ends the process, as it would have anyway.
+    let listen = |kind| signal(kind).ok();
+    async fn next(signal: Option<Signal>) {
+        match signal {
+            Some(mut signal) => drop(signal.recv().await),
+            None => std::future::pending().await,
         }
     }
+    let [interrupt, terminate, hang_up] =
+        [SignalKind::interrupt(), SignalKind::terminate(), SignalKind::hangup()].map(listen);
+    async move {
+        tokio::select! {
+            () = next(interrupt) => {}
+            () = next(terminate) => {}
+            () = next(hang_up) => {}
+        }
+    }
+}
+
+/// As on Unix, for Ctrl-C alone.
+#[cfg(not(unix))]
+pub async fn received() {
     if tokio::signal::ctrl_c().await.is_err() {
         std::future::pending::<()>().await;
     }

@@ -47,12 +47,12 @@ pub async fn run(watch: Watch, home: Option<PathBuf>, output: Output) -> Result<
             "this device has no account yet; enroll it first: countersign enroll LINK",
         ));
     }
+    let stopped = stop_signal::received();
     let mut events = device.run().await;
     let (failed_answers, mut failures) = mpsc::unbounded_channel();
     let offline = OfflineProviders::default();
     let mut watcher =
         Watcher { device, pad: pad.into(), rules, output, done: BTreeSet::new(), failed_answers, offline };
-    let stopped = stop_signal::received();
     tokio::pin!(stopped);
     while watch.count.is_none_or(|count| (watcher.done.len() as u64) < count) {
         tokio::select! {

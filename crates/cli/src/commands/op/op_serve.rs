@@ -42,10 +42,12 @@ pub async fn run(
         None => None,
     };
     let issuer = provider.config().issuer.clone();
+    // A supervisor may stop the process as soon as it has read the line.
+    let signalled = stop_signal::received();
     output.result(&json!({ "event": "ready", "issuer": issuer }), |_| format!("Serving {issuer}. Ctrl-C stops it."))?;
     let stopped = async move {
         tokio::select! {
-            () = stop_signal::received() => {}
+            () = signalled => {}
             () = stop_signal::stdin_closed(stop_with_stdin) => {}
         }
     };
