@@ -32,7 +32,7 @@ pub struct InteractionPolicy {
 #[non_exhaustive]
 pub enum InteractionError {
     /// The minimum is more than the client asked for, or would get.
-    #[error("interaction_type would be {}, but this provider asks for {} at least: register and show that", requested.as_str(), minimum.as_str())]
+    #[error("interaction_type would be {}, but this provider asks for {} at least: register the client for that, and ask for it by name if not all of the user's devices can do it", requested.as_str(), minimum.as_str())]
     BelowMinimum {
         /// Interaction that the client requested, or would get.
         requested: InteractionType,
