@@ -47,8 +47,8 @@ impl<'c> Transaction<'c> {
         self.topics.borrow_mut().push(topic.into());
     }
 
-    /// Runs this after the commit and not at all without one: once, however often the closure runs. For counting; it keeps the
-    /// writer's thread from everything else.
+    /// Runs this after the commit and not at all without one: once, however often the closure runs, and before the
+    /// write's caller has its result. For counting; it keeps the writer's thread from everything else.
     pub fn after_commit(&self, work: impl FnOnce() + Send + 'static) {
         self.after_commit.borrow_mut().push(Box::new(work));
     }

@@ -97,15 +97,16 @@ fn write_group(connection: &Connection, mut writes: Vec<Box<dyn Work>>, notifier
     }
     group.topics.sort_unstable();
     group.topics.dedup();
+    // Before the replies: who has one finds its write counted.
+    for work in std::mem::take(&mut group.after_commit) {
+        work();
+    }
     // Whatever did not run is dropped with its reply channel: its caller hears that nothing was kept.
     for work in writes.into_iter().take(group.ran) {
         work.answer(committed.as_ref().copied().map_err(Error::not_committed));
     }
     for topic in &group.topics {
         notifier.notify(topic);
-    }
-    for work in group.after_commit {
-        work();
     }
 }
 

@@ -128,6 +128,28 @@ async fn listeners_wake_after_the_commit_and_not_after_a_refusal() {
 }
 
 #[tokio::test]
+async fn who_has_the_result_of_a_write_finds_it_counted() {
+    use std::sync::Arc;
+    use std::sync::atomic::{AtomicUsize, Ordering};
+    let home = tempfile::tempdir().expect("a directory");
+    let store = open(home.path());
+    let counted = Arc::new(AtomicUsize::new(0));
+    for expected in 1..=100 {
+        let counter = counted.clone();
+        let written = store.write(move |tx| -> Result<(), Refusal> {
+            tx.after_commit(move || {
+                // Gives the caller every chance to be first.
+                std::thread::yield_now();
+                counter.fetch_add(1, Ordering::Relaxed);
+            });
+            Ok(())
+        });
+        written.await.expect("committed");
+        assert_eq!(counted.load(Ordering::Relaxed), expected);
+    }
+}
+
+#[tokio::test]
 async fn another_process_writing_the_file_wakes_the_listeners() {
     let home = tempfile::tempdir().expect("a directory");
     let ours = open(home.path());
