@@ -415,14 +415,14 @@ fn rows() -> Vec<Row> {
             bc_by("strict", &[("interaction_type", "boolean")]),
             400,
             "invalid_request",
-            "interaction_type would be boolean, but this provider asks for input_manual at least: register and show that",
+            "interaction_type would be boolean, but this provider asks for input_manual at least: register the client for that, and ask for it by name if not all of the user's devices can do it",
         ),
         (
             "a client that can't reach the minimum",
             bc_by("strict", &[]),
             400,
             "invalid_request",
-            "interaction_type would be boolean, but this provider asks for input_manual at least: register and show that",
+            "interaction_type would be boolean, but this provider asks for input_manual at least: register the client for that, and ask for it by name if not all of the user's devices can do it",
         ),
         // The token endpoint.
         (
