@@ -137,6 +137,7 @@ async fn who_has_the_result_of_a_write_finds_it_counted() {
     for expected in 1..=100 {
         let counter = counted.clone();
         let written = store.write(move |tx| -> Result<(), Refusal> {
+            let counter = counter.clone();
             tx.after_commit(move || {
                 // Gives the caller every chance to be first.
                 std::thread::yield_now();
