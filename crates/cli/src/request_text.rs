@@ -3,6 +3,7 @@
 use countersign_device::view::ChallengeView;
 use countersign_protocol::kind::Kind;
 use countersign_protocol::outcome::Ending;
+use countersign_protocol::text::compose;
 use countersign_protocol::transcript::{Line, LineValue, Money};
 
 use crate::output::Paint;
@@ -15,6 +16,10 @@ pub fn request(view: &ChallengeView, now: u64, paint: Paint) -> String {
         format!("{}  {}\n", paint.badge(colour(view.kind), &format!(" {} ", kind(view.kind))), left_words(&left));
     for shown in &view.transcript.lines {
         let text = match &shown.value {
+            LineValue::Text(text) if text.contains('\n') => {
+                out += &format!("\n  {}", line(shown, paint));
+                continue;
+            }
             // A terminal has one size of letters: what matters most stands alone.
             LineValue::Money(_) if shown.prominence == 1 => format!("\n    {}\n", line(shown, paint)),
             _ => format!("  {}", line(shown, paint)),
@@ -77,11 +82,31 @@ pub fn line(line: &Line, paint: Paint) -> String {
         LineValue::Section(_) => return paint.bold(&line.label),
         LineValue::Money(amount) => paint.bold(&money(amount)),
         LineValue::Date(text) => date(text),
-        LineValue::Text(text) | LineValue::Account(text) if line.prominence == 1 => paint.bold(text),
-        LineValue::Text(text) | LineValue::Account(text) => text.clone(),
+        LineValue::Text(text) if text.contains('\n') => block(text),
+        LineValue::Text(text) | LineValue::Account(text) if line.prominence == 1 => paint.bold(&compose(text)),
+        LineValue::Text(text) | LineValue::Account(text) => compose(text).into_owned(),
         _ => String::new(),
     };
     format!("{} {value}", paint.dim(&format!("{}:", line.label)))
+}
+
+/// A text of several lines as a block below its caption: the lines numbered, a run of empty ones counted.
+fn block(text: &str) -> String {
+    let text = compose(text);
+    let lines: Vec<&str> = text.split('\n').collect();
+    let mut out = String::new();
+    let mut at = 0;
+    while at < lines.len() {
+        let empty = lines[at..].iter().take_while(|line| line.trim().is_empty()).count();
+        let (first, shown) = match empty {
+            0 => (format!("{}", at + 1), lines[at].replace('\t', "    ")),
+            1 => (format!("{}", at + 1), "(1 empty line)".to_owned()),
+            _ => (format!("{}–{}", at + 1, at + empty), format!("({empty} empty lines)")),
+        };
+        out += &format!("\n    {first:>3}  {shown}");
+        at += empty.max(1);
+    }
+    out
 }
 
 /// An amount with the currency's sign if it is well known, else with its code.
@@ -156,6 +181,13 @@ mod tests {
         assert_eq!(words(&wrapped), words(&text));
         let long = "x".repeat(200);
         assert_eq!(wrap(&long), long);
+    }
+
+    #[test]
+    fn a_text_of_several_lines_is_a_numbered_block() {
+        let shown = block("Cafe\u{301}\n\n \n\tthree\n\nlast");
+        let expected = "\n      1  Café\n    2–3  (2 empty lines)\n      4      three\n      5  (1 empty line)\n      6  last";
+        assert_eq!(shown, expected);
     }
 
     #[test]

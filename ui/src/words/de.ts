@@ -118,6 +118,7 @@ export const de = {
     details: "Einzelheiten",
     whereFrom: "Woher",
     notTold: "nicht angegeben",
+    emptyLines: (count: number) => (count === 1 ? "1 leere Zeile" : `${count} leere Zeilen`),
     deny: "Ablehnen",
     approve: "Freigeben",
     notMe: "Das war ich nicht",

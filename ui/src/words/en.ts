@@ -115,6 +115,7 @@ export const en = {
     details: "Details",
     whereFrom: "Where from",
     notTold: "not told",
+    emptyLines: (count: number) => (plural.select(count) === "one" ? "1 empty line" : `${count} empty lines`),
     deny: "Deny",
     approve: "Approve",
     notMe: "This wasn’t me",
