@@ -186,7 +186,8 @@ mod tests {
     #[test]
     fn a_text_of_several_lines_is_a_numbered_block() {
         let shown = block("Cafe\u{301}\n\n \n\tthree\n\nlast");
-        let expected = "\n      1  Café\n    2–3  (2 empty lines)\n      4      three\n      5  (1 empty line)\n      6  last";
+        let expected =
+            "\n      1  Café\n    2–3  (2 empty lines)\n      4      three\n      5  (1 empty line)\n      6  last";
         assert_eq!(shown, expected);
     }
 

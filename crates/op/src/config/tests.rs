@@ -56,7 +56,7 @@ fn every_bad_file_is_told_its_line_and_remedy() {
         (second_line("isuer = \"x\""), "line 2: unknown key `isuer` at the top of the file; did you mean `issuer`?"),
         (
             second_line("database = \"x\""),
-            "line 2: unknown key `database` at the top of the file; remove it, or use one of: issuer, name, listen, mode, authorization_details, authorization_details_types, keep_records, support, policy, proxy, registration, egress, profile, tls, login_hint_issuers, webhook, metrics, users, clients",
+            "line 2: unknown key `database` at the top of the file; remove it, or use one of: issuer, name, listen, mode, authorization_details, authorization_details_types, keep_records, support, policy, proxy, registration, egress, profile, client_assertion_audience, tls, discovery, login_hint_issuers, webhook, metrics, users, clients",
         ),
         // Whom the provider calls.
         (
@@ -351,7 +351,7 @@ fn every_bad_file_is_told_its_line_and_remedy() {
         ),
         (
             client("client_name = \"Till\""),
-            "line 5: unknown key `client_name` in [[clients]]; remove it, or use one of: client_id, name, token_endpoint_auth_method, jwks, jwks_file, jwks_uri, token_endpoint_auth_signing_alg, tls_client_auth_subject_dn, tls_client_auth_san_dns, tls_client_auth_san_uri, secret, secret_file, first_party, verified, interaction_types, grant_types, may_introspect, backchannel_token_delivery_mode, backchannel_client_notification_endpoint, backchannel_user_code_parameter, backchannel_authentication_request_signing_alg, id_token_signed_response_alg, dpop_bound_access_tokens, tls_client_certificate_bound_access_tokens, profile, authorization_details_types, backchannel_endpoint_login_hint_token_types, resources, scope, terminal, subject_type, policy",
+            "line 5: unknown key `client_name` in [[clients]]; remove it, or use one of: client_id, name, token_endpoint_auth_method, jwks, jwks_file, jwks_uri, token_endpoint_auth_signing_alg, tls_client_auth_subject_dn, tls_client_auth_san_dns, tls_client_auth_san_uri, secret, secret_file, first_party, verified, interaction_types, grant_types, may_introspect, backchannel_token_delivery_mode, backchannel_client_notification_endpoint, backchannel_user_code_parameter, backchannel_authentication_request_signing_alg, id_token_signed_response_alg, dpop_bound_access_tokens, tls_client_certificate_bound_access_tokens, client_assertion_audience, profile, authorization_details_types, backchannel_endpoint_login_hint_token_types, resources, scope, terminal, subject_type, policy",
         ),
         (
             client("[clients.policy]\nttl = \"1h\""),
