@@ -8,8 +8,10 @@ sys.dont_write_bytecode = True  # a test leaves nothing behind
 import device
 from device import BAD, hash_of, must, part
 
-# Valid texts that this device escapes all the same: it takes no joiners (protocol.md, section 2, allows to be stricter).
-STRICTER = {"emoji with joiners", "Persian with a non-joiner"}
+# Valid texts that this device escapes all the same: it takes no joiners and no spaces but the usual one (protocol.md, section 2, allows
+# to be stricter).
+STRICTER = {"emoji with joiners", "Persian with a non-joiner", "Persian with a joiner beside a digit",
+            "Persian with a joiner beside a quotation mark", "thin spaces"}
 
 class World:
     """What tests/vectors/world.json says: an issuer, a user, a device, and the time."""
