@@ -19,6 +19,7 @@ mod policy;
 mod proxy;
 mod registration;
 mod section;
+mod spelling;
 #[cfg(test)]
 mod tests;
 mod tls;
