@@ -4,6 +4,7 @@ use std::fs::{File, OpenOptions, TryLockError};
 use std::io::{Read, Seek, SeekFrom, Write};
 use std::path::{Path, PathBuf};
 
+use countersign_private_files::{PermissionError, check_database, check_folder, check_secret};
 use thiserror::Error;
 
 /// An open home. While this value lives, no other process can open the same folder.
@@ -35,6 +36,9 @@ pub enum HomeError {
         /// What the operating system said.
         source: std::io::Error,
     },
+    /// Others may change the folder or a file in it, or read a key.
+    #[error(transparent)]
+    Permissions(#[from] PermissionError),
 }
 
 impl HomeError {
@@ -42,7 +46,7 @@ impl HomeError {
     pub fn code(&self) -> &'static str {
         match self {
             HomeError::InUse { .. } => "home_in_use",
-            HomeError::Unusable { .. } => "home_unusable",
+            HomeError::Unusable { .. } | HomeError::Permissions(_) => "home_unusable",
         }
     }
 }
@@ -51,11 +55,13 @@ impl Home {
     /// Opens `path` as a home and takes its lock. Creates the folder (mode 0700) where it does not exist.
     ///
     /// # Errors
-    /// [`HomeError::InUse`] where another process, or another [`Home`] of this one, holds the folder.
+    /// [`HomeError::InUse`] where another process, or another [`Home`] of this one, holds the folder;
+    /// [`HomeError::Permissions`] where others may write into it.
     pub fn open(path: &Path) -> Result<Home, HomeError> {
         let unusable = |source| HomeError::Unusable { path: path.to_owned(), source };
         make_private_dir(path).map_err(unusable)?;
         make_private_dir(&path.join("keys")).map_err(unusable)?;
+        check_permissions(path)?;
         let mut lock = private_file(&path.join("lock")).map_err(unusable)?;
         match lock.try_lock() {
             Ok(()) => {}
@@ -82,6 +88,21 @@ impl Home {
     pub fn keys(&self) -> PathBuf {
         self.path.join("keys")
     }
+}
+
+/// Refuses a home into which others could put keys or a vault of their own.
+fn check_permissions(home: &Path) -> Result<(), HomeError> {
+    let keys = home.join("keys");
+    check_folder(home)?;
+    check_folder(&keys)?;
+    for name in ["device.db", "device.db-wal", "device.db-shm"] {
+        check_database(&home.join(name))?;
+    }
+    let unusable = |source| HomeError::Unusable { path: keys.clone(), source };
+    for key in std::fs::read_dir(&keys).map_err(unusable)? {
+        check_secret(&key.map_err(unusable)?.path())?;
+    }
+    Ok(())
 }
 
 /// Creates `path` and missing folders above it, readable by their owner alone.
@@ -147,5 +168,28 @@ mod tests {
         assert_eq!(mode(home.path()), 0o700);
         assert_eq!(mode(&home.keys()), 0o700);
         assert_eq!(mode(&home.path().join("lock")), 0o600);
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn a_home_that_others_may_write_is_refused_with_the_command_that_mends_it() {
+        use std::os::unix::fs::PermissionsExt;
+        let dir = tempfile::tempdir().unwrap();
+        let set = |path: &Path, mode| std::fs::set_permissions(path, std::fs::Permissions::from_mode(mode)).unwrap();
+        let home = Home::open(dir.path()).unwrap();
+        let key = home.keys().join("ac_1.key");
+        drop(home);
+        std::fs::write(&key, "").unwrap();
+        set(&key, 0o600);
+        Home::open(dir.path()).expect("as it was made");
+        for (path, mode, command) in [(dir.path(), 0o777, "chmod go-w"), (&key, 0o666, "chmod 600")] {
+            let before = std::fs::metadata(path).unwrap().permissions().mode();
+            set(path, mode);
+            let refused = Home::open(path.ancestors().find(|one| one.join("lock").exists()).unwrap()).unwrap_err();
+            assert!(refused.to_string().ends_with(&format!("{command} {}", path.display())), "{refused}");
+            assert_eq!(refused.code(), "home_unusable");
+            set(path, before);
+        }
+        Home::open(dir.path()).expect("mended");
     }
 }

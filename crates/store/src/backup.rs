@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 
 use rusqlite::{Connection, OpenFlags};
 
-use crate::connection::{BUSY_TIMEOUT, connect, create_private};
+use crate::connection::{BUSY_TIMEOUT, connect, create_new_private};
 use crate::error::SqlError;
 
 /// A copy that was made and found whole.
@@ -69,11 +69,15 @@ pub fn back_up(from: &Path, to: &Path) -> Result<Backup, BackupError> {
     if to.symlink_metadata().is_ok() {
         return Err(BackupError::Exists(to.to_owned()));
     }
-    let mut name = to.as_os_str().to_owned();
-    name.push(format!(".unfinished-{}", std::process::id()));
-    let unfinished = PathBuf::from(name);
+    let folder = folder_of(to).map_err(file)?;
+    let name = to.file_name().ok_or_else(|| file(io::ErrorKind::InvalidFilename.into()))?;
+    let mut unfinished = folder.join(name).into_os_string();
+    unfinished.push(format!(".unfinished-{}", std::process::id()));
+    let unfinished = PathBuf::from(unfinished);
     // What a killed process of this number left.
     let _ = fs::remove_file(&unfinished);
+    // Not over anything, and not through a link: the folder may be one that others write into.
+    create_new_private(&unfinished).map_err(file)?;
     let made = make(from, &unfinished, to).and_then(|bytes| {
         // A link is refused where another process was faster; a rename would replace that file.
         match fs::hard_link(&unfinished, to) {
@@ -83,25 +87,32 @@ pub fn back_up(from: &Path, to: &Path) -> Result<Backup, BackupError> {
             }
             Err(error) => return Err(file(error)),
         }
-        let folder = to.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
-        File::open(folder).and_then(|folder| folder.sync_all()).map_err(file)?;
+        File::open(&folder).and_then(|folder| folder.sync_all()).map_err(file)?;
         Ok(bytes)
     });
     let _ = fs::remove_file(&unfinished);
     Ok(Backup { path: to.to_owned(), bytes: made? })
 }
 
+/// The folder of a path, without links.
+fn folder_of(path: &Path) -> io::Result<PathBuf> {
+    path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new(".")).canonicalize()
+}
+
+/// Opens the database, and after it the copy, by names that lead through no link: not even one that was put there a moment ago.
+const WITHOUT_LINKS: OpenFlags = OpenFlags::SQLITE_OPEN_READ_ONLY.union(OpenFlags::SQLITE_OPEN_NOFOLLOW);
+
 fn make(from: &Path, unfinished: &Path, to: &Path) -> Result<u64, BackupError> {
     let failed = |error: rusqlite::Error| explain(error, to);
     let file = |source| BackupError::File { path: to.to_owned(), source };
-    create_private(unfinished).map_err(file)?;
-    let source = Connection::open_with_flags(from, OpenFlags::SQLITE_OPEN_READ_ONLY).map_err(failed)?;
+    let from = folder_of(from).map_err(file)?.join(from.file_name().unwrap_or_default());
+    let source = Connection::open_with_flags(from, WITHOUT_LINKS).map_err(failed)?;
     source.busy_timeout(BUSY_TIMEOUT).map_err(failed)?;
     // One read transaction: writers go on, and the copy never begins anew as that of the backup API does under load.
     let name = unfinished.to_str().ok_or_else(|| file(io::ErrorKind::InvalidFilename.into()))?;
     source.execute("VACUUM INTO ?1", [name]).map_err(failed)?;
     drop(source);
-    let copy = connect(unfinished, OpenFlags::SQLITE_OPEN_READ_ONLY).map_err(failed)?;
+    let copy = connect(unfinished, WITHOUT_LINKS).map_err(failed)?;
     let found: String = copy.query_row("PRAGMA integrity_check(1)", [], |row| row.get(0)).map_err(failed)?;
     if found != "ok" {
         return Err(BackupError::Damaged(found));

@@ -24,9 +24,16 @@ pub(crate) fn connect(path: &Path, access: OpenFlags) -> rusqlite::Result<Connec
 
 /// Creates the file with mode 0600 if it is missing.
 pub(crate) fn create_private(path: &Path) -> io::Result<()> {
-    let mut options = std::fs::OpenOptions::new();
-    options.write(true).create(true).truncate(false);
+    private(std::fs::OpenOptions::new().write(true).create(true).truncate(false)).open(path).map(drop)
+}
+
+/// Creates the file with mode 0600. Refuses where anything is at its place, a symbolic link too.
+pub(crate) fn create_new_private(path: &Path) -> io::Result<()> {
+    private(std::fs::OpenOptions::new().write(true).create_new(true)).open(path).map(drop)
+}
+
+fn private(options: &mut std::fs::OpenOptions) -> &mut std::fs::OpenOptions {
     #[cfg(unix)]
-    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
-    options.open(path).map(drop)
+    std::os::unix::fs::OpenOptionsExt::mode(options, 0o600);
+    options
 }

@@ -17,6 +17,9 @@ use crate::directory::UserIdentifier;
 use crate::http::{ErrorCode, OAuthError, server_error};
 use crate::store::{self, GuessTurn, UserCodeGuess};
 
+/// Name of the secret's file, without `.secret`.
+pub(crate) const USER_CODES_SECRET: &str = "user-codes";
+
 /// How many codes are hashed concurrently; each takes 19 MiB and most of a core.
 const CONCURRENT_CHECKS: usize = 2;
 
@@ -42,7 +45,7 @@ impl UserCodes {
         directory: &std::path::Path,
         ports: &Ports,
     ) -> Result<UserCodes, KeyError> {
-        let secret = keys::load_or_create_secret(directory, "user-codes", &*ports.random)?;
+        let secret = keys::load_or_create_secret(directory, USER_CODES_SECRET, &*ports.random)?;
         Ok(UserCodes {
             config,
             store,

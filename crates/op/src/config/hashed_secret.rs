@@ -5,6 +5,7 @@ use std::path::Path;
 use countersign_jose::hash::Hash;
 use countersign_jose::random::Random;
 use countersign_jose::secret::Secret;
+use countersign_private_files::is_readable_by_everybody;
 use subtle::ConstantTimeEq;
 use zeroize::Zeroizing;
 
@@ -140,7 +141,7 @@ pub(super) enum SecretFileError {
 
 /// Reads a secret's file; a line feed at its end is not part of the secret.
 pub(super) fn read_file(path: &Path) -> Result<Zeroizing<String>, SecretFileError> {
-    let mode = world_readable_mode(path).map_err(SecretFileError::Unreadable)?;
+    let mode = is_readable_by_everybody(path).map_err(SecretFileError::Unreadable)?;
     if let Some(mode) = mode {
         return Err(SecretFileError::WorldReadable(mode));
     }
@@ -148,16 +149,4 @@ pub(super) fn read_file(path: &Path) -> Result<Zeroizing<String>, SecretFileErro
     let secret = text.trim_end_matches(['\n', '\r']).len();
     text.truncate(secret);
     Ok(text)
-}
-
-#[cfg(unix)]
-fn world_readable_mode(path: &Path) -> std::io::Result<Option<u32>> {
-    use std::os::unix::fs::PermissionsExt;
-    let mode = std::fs::metadata(path)?.permissions().mode() & 0o777;
-    Ok((mode & 0o004 != 0).then_some(mode))
-}
-
-#[cfg(not(unix))]
-fn world_readable_mode(_path: &Path) -> std::io::Result<Option<u32>> {
-    Ok(None)
 }

@@ -1,11 +1,16 @@
 //! `op check`: errors in a configuration that parses: unusable certificate files, blocked addresses.
 
+use std::path::Path;
 use std::sync::Arc;
 
 use countersign_egress::{Egress, SystemResolver};
+use countersign_private_files::is_readable_by_everybody;
 
 use crate::config::{Config, called_addresses};
 use crate::server::tls::Tls;
+
+/// Settings that hold a secret, each with a second one that names a file instead.
+const SECRETS: [&str; 2] = ["secret", "initial_access_token"];
 
 /// Checks everything outside the file, without opening the home or a port. One sentence for each error.
 pub fn check(config: &Config) -> Vec<String> {
@@ -22,6 +27,31 @@ pub fn check(config: &Config) -> Vec<String> {
         }
     }
     errors
+}
+
+/// What is no error, but should be changed: secrets in a configuration file that everybody may read. One sentence each.
+pub fn warnings(file: &Path) -> Vec<String> {
+    let Ok(Some(mode)) = is_readable_by_everybody(file) else { return Vec::new() };
+    let table = std::fs::read_to_string(file).ok().and_then(|text| text.parse::<toml::Table>().ok());
+    let Some(secret) = table.as_ref().and_then(inline_secret) else { return Vec::new() };
+    let file = file.display();
+    vec![format!(
+        "{file} holds a secret (`{secret}`) and may be read by everybody (mode {mode:03o}); run: chmod 600 {file}, or move the secret to a file of its own (`{secret}_file`)"
+    )]
+}
+
+/// The name of a secret that is written into the configuration itself.
+fn inline_secret(table: &toml::Table) -> Option<&'static str> {
+    let own = SECRETS.iter().find(|name| table.get(**name).is_some_and(toml::Value::is_str)).copied();
+    own.or_else(|| table.values().find_map(in_value))
+}
+
+fn in_value(value: &toml::Value) -> Option<&'static str> {
+    match value {
+        toml::Value::Table(table) => inline_secret(table),
+        toml::Value::Array(values) => values.iter().find_map(in_value),
+        _ => None,
+    }
 }
 
 #[cfg(test)]
@@ -69,5 +99,25 @@ mod tests {
             crate::config::unusable_keys(&config),
             [about("client till"), about("hint issuer https://hints.example")]
         );
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn a_secret_in_a_file_that_everybody_may_read_is_told() {
+        use std::os::unix::fs::PermissionsExt as _;
+        let folder = tempfile::tempdir().expect("a folder");
+        let file = folder.path().join("provider.toml");
+        let told = |text: &str, mode| {
+            std::fs::write(&file, text).expect("written");
+            std::fs::set_permissions(&file, std::fs::Permissions::from_mode(mode)).expect("changed");
+            warnings(&file).join("\n")
+        };
+        let inline = "[[clients]]\nclient_id = \"till\"\nsecret = \"f7c09d1c2b8e4a6590d3b1a7e2c45f68\"\n";
+        let found = told(inline, 0o644);
+        assert!(found.contains("`secret`") && found.contains(&format!("chmod 600 {}", file.display())), "{found}");
+        assert!(!found.contains("f7c09d1c"), "the secret itself is not told: {found}");
+        assert!(told("[registration]\ninitial_access_token = \"x\"\n", 0o604).contains("`initial_access_token_file`"));
+        assert_eq!(told(inline, 0o640), "", "of a group that the operator chose");
+        assert_eq!(told("[[clients]]\nsecret_file = \"till.secret\"\n", 0o644), "");
     }
 }

@@ -9,6 +9,6 @@ mod status;
 mod trace;
 
 pub use backup::back_up;
-pub use check::check;
+pub use check::{check, warnings as check_warnings};
 pub use status::StatusLine;
 pub use trace::Trace;

@@ -4,15 +4,84 @@ use std::fs::{self, File, TryLockError};
 use std::io::{self, Read as _, Seek as _, Write as _};
 use std::path::{Path, PathBuf};
 
+use countersign_gateway::keys::{REGISTRATION, SIGNING, key_versions};
+use countersign_private_files::{PermissionError, check_database, check_folder, check_secret};
+
+use crate::issuance::token_keys::EC as TOKEN;
 use crate::server::OpenError;
 
-/// Creates the folder with mode 0700, unless it exists.
-pub(crate) fn make(home: &Path) -> io::Result<()> {
+/// Creates the folder with mode 0700, unless it exists; then it must be its owner's alone, and whole.
+///
+/// # Errors
+/// [`OpenError::Home`], [`OpenError::Permissions`], [`OpenError::KeyMissing`].
+pub(crate) fn prepare(home: &Path) -> Result<(), OpenError> {
+    make(home).map_err(|source| OpenError::Home { path: home.to_owned(), source })?;
+    check_permissions(home)?;
+    check_keys_of_database(home)
+}
+
+fn make(home: &Path) -> io::Result<()> {
     let mut builder = fs::DirBuilder::new();
     builder.recursive(true);
     #[cfg(unix)]
     std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
     builder.create(home)
+}
+
+/// Refuses a home into which others could put keys or a database of their own, or whose keys they could read.
+///
+/// # Errors
+/// [`OpenError::Permissions`] with the command that mends it.
+fn check_permissions(home: &Path) -> Result<(), OpenError> {
+    check_folder(home)?;
+    let database = database(home);
+    for suffix in ["", "-wal", "-shm"] {
+        let mut path = database.clone().into_os_string();
+        path.push(suffix);
+        check_database(Path::new(&path))?;
+    }
+    let keys = home.join("keys");
+    check_folder(&keys)?;
+    let listed = match fs::read_dir(&keys) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(()),
+        listed => listed.map_err(|source| OpenError::Home { path: keys.clone(), source })?,
+    };
+    for file in listed {
+        match check_secret(&file.map_err(|source| OpenError::Home { path: keys.clone(), source })?.path()) {
+            // A manifest is signed and published: everybody may read it, nobody may change it.
+            Err(PermissionError::Readable { path, mode }) if mode & 0o022 == 0 && is_manifest(&path) => {}
+            checked => checked?,
+        }
+    }
+    Ok(())
+}
+
+fn is_manifest(path: &Path) -> bool {
+    path.extension().is_some_and(|extension| extension == "jws")
+}
+
+/// Refuses a home that has a database but lacks a key that was made with it: a new one would pass for it without a word, and what the
+/// lost one signed or derived would be void.
+///
+/// # Errors
+/// [`OpenError::KeyMissing`], naming the file.
+fn check_keys_of_database(home: &Path) -> Result<(), OpenError> {
+    if !database(home).exists() {
+        return Ok(());
+    }
+    let keys = home.join("keys");
+    let missing = |name: &str| OpenError::KeyMissing { path: keys.join(name) };
+    for name in ["evidence-root.p8", "gateway-secret.secret", "user-codes.secret"] {
+        if !keys.join(name).exists() {
+            return Err(missing(name));
+        }
+    }
+    for name in [SIGNING, REGISTRATION, TOKEN] {
+        if key_versions(&keys, name)?.is_empty() {
+            return Err(missing(&format!("{name}.p8")));
+        }
+    }
+    Ok(())
 }
 
 /// Path of its database.

@@ -4,7 +4,7 @@ use std::path::Path;
 use std::sync::Arc;
 
 use countersign_egress::{Egress, SystemResolver};
-use countersign_gateway::keys::Keys;
+use countersign_gateway::keys::{self, Keys};
 use countersign_gateway::{Gateway, InProcessApprover, Ports, Settings};
 use countersign_jose::random;
 use countersign_store::{HistoryId, Store};
@@ -15,7 +15,7 @@ use super::{Endpoints, OpenError, Parts, Provider};
 use crate::administration::Administration;
 use crate::authentication_request::hint::Hints;
 use crate::authentication_request::signed_request::SignedRequests;
-use crate::authentication_request::user_code_check::UserCodes;
+use crate::authentication_request::user_code_check::{USER_CODES_SECRET, UserCodes};
 use crate::client_auth::ClientAuthentication;
 use crate::client_auth::client_keys::ClientSignatures;
 use crate::client_auth::failure_limit::FailureLimit;
@@ -51,7 +51,7 @@ impl Provider {
     /// # Errors
     /// [`OpenError`].
     pub fn open(config: Config, home: &Path, ports: Ports) -> Result<Provider, OpenError> {
-        home::make(home).map_err(|source| OpenError::Home { path: home.to_owned(), source })?;
+        home::prepare(home)?;
         let lock = HomeLock::take(home)?;
         let provider = Provider::open_with(config, home, ports, None, Some(lock))?;
         provider.parts.issuance.end_everything_of_removed_and_locked()?;
@@ -69,7 +69,7 @@ impl Provider {
         ports: Ports,
         approver: Arc<dyn InProcessApprover>,
     ) -> Result<Provider, OpenError> {
-        home::make(home).map_err(|source| OpenError::Home { path: home.to_owned(), source })?;
+        home::prepare(home)?;
         let lock = HomeLock::take(home)?;
         Provider::open_with(config, home, ports, Some(approver), Some(lock))
     }
@@ -85,7 +85,7 @@ impl Provider {
     /// # Errors
     /// As [`Provider::open`], except [`OpenError::InUse`].
     pub fn open_for_admin(config: Config, home: &Path, ports: Ports) -> Result<Provider, OpenError> {
-        home::make(home).map_err(|source| OpenError::Home { path: home.to_owned(), source })?;
+        home::prepare(home)?;
         Provider::open_with(config, home, ports, None, None)
     }
 
@@ -103,6 +103,8 @@ impl Provider {
         let folder = KeyFolder::new(&key_folder);
         let keys = Keys::load_or_create(&key_folder, &*ports.random)?;
         let tokens = Arc::new(TokenSigner::open(&key_folder, &*ports.random)?);
+        // Before there is a database: one without it counts as a home that lost a key.
+        keys::load_or_create_secret(&key_folder, USER_CODES_SECRET, &*ports.random)?;
         let fresh = HistoryId::from_bytes(random::bytes(&*ports.random));
         let store = Store::open(&home::database(home), &[countersign_gateway::SCHEMA, store::SCHEMA], &fresh)?;
         let settings = settings(&config);

@@ -5,6 +5,7 @@ use std::path::PathBuf;
 
 use countersign_gateway::OpenError as GatewayError;
 use countersign_gateway::keys::KeyError;
+use countersign_private_files::PermissionError;
 use countersign_store::Error as StoreError;
 
 use super::tls::CertificateError;
@@ -28,6 +29,17 @@ pub enum OpenError {
         path: PathBuf,
         /// Id of the other process; empty if its lock file has none.
         pid: String,
+    },
+    /// Others may change the home or a file in it, or read a key.
+    #[error(transparent)]
+    Permissions(#[from] PermissionError),
+    /// There is a database, but not a key that was made with it.
+    #[error(
+        "the key file {path} is missing, but the database beside it is there: put the file back from your backup of keys/; a new key would not be the one that devices and clients know"
+    )]
+    KeyMissing {
+        /// The file.
+        path: PathBuf,
     },
     /// A key file can't be read or created.
     #[error(transparent)]

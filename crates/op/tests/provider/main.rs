@@ -13,6 +13,7 @@ mod discovery;
 mod document_server;
 mod fapi_ciba;
 mod final_ends;
+mod home_files;
 mod key_rotation;
 mod login_hints;
 mod lost_responses;

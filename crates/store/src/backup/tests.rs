@@ -87,3 +87,23 @@ fn a_damaged_database_leaves_no_copy() {
     assert!(matches!(error, BackupError::Damaged(_)), "{error}");
     assert_eq!(names(home.path()), ["provider.db"]);
 }
+
+#[cfg(unix)]
+#[test]
+fn a_link_at_the_place_of_the_copy_or_of_its_beginning_is_never_followed() {
+    use std::os::unix::fs::symlink;
+    let home = tempfile::tempdir().expect("a folder");
+    let (from, to, victim) = (home.path().join("provider.db"), home.path().join("copy.db"), home.path().join("victim"));
+    drop(open(&from));
+    fs::write(&victim, "untouched").expect("written");
+    let beginning = home.path().join(format!("copy.db.unfinished-{}", std::process::id()));
+    symlink(&victim, &beginning).expect("linked");
+    back_up(&from, &to).unwrap_or_else(|error| panic!("{error}"));
+    assert_eq!(notes(&to), Vec::<String>::new(), "a copy");
+    fs::remove_file(&to).expect("removed");
+    symlink(&victim, &to).expect("linked");
+    assert!(matches!(back_up(&from, &to), Err(BackupError::Exists(path)) if path == to));
+    symlink(&victim, home.path().join("planted")).expect("linked");
+    assert!(super::make(&from, &home.path().join("planted"), &to).is_err(), "SQLite follows none either");
+    assert_eq!(fs::read_to_string(&victim).expect("there"), "untouched");
+}

@@ -1,6 +1,6 @@
 //! `countersign op check`: whether the provider can start with this configuration, and what in it is not as somebody meant it.
 
-use countersign_op::{check, unusable_keys};
+use countersign_op::{check, check_warnings, unusable_keys};
 use serde_json::json;
 
 use super::open_provider::read_config;
@@ -18,7 +18,8 @@ pub fn run(config: &ProviderConfig, output: Output) -> Result<Exit, Failure> {
         return Err(Failure::usage(ErrorCode::Configuration, mistakes.join("\n")));
     }
     let (clients, users) = (read.clients.len(), read.users.iter().count());
-    let warnings = unusable_keys(&read);
+    let mut warnings = unusable_keys(&read);
+    warnings.extend(check_warnings(&config.config));
     let mut event = json!({ "event": "checked", "issuer": read.issuer, "clients": clients, "users": users });
     if !warnings.is_empty() {
         event["warnings"] = json!(warnings);
