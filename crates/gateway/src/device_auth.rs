@@ -1,6 +1,10 @@
 //! Authentication of a device's calls: its credential and a DPoP proof of the transport key (RFC 9449), on every call.
 
-use axum::http::{HeaderMap, header};
+use std::convert::Infallible;
+
+use axum::extract::{FromRequestParts, Request};
+use axum::http::request::Parts;
+use axum::http::{Extensions, HeaderMap, header};
 use countersign_jose::clock::Timestamp;
 use countersign_jose::hash::Hash;
 use countersign_jose::key::Thumbprint;
@@ -9,11 +13,36 @@ use countersign_protocol::jws::Compact;
 use countersign_protocol::limits;
 use countersign_protocol::problem::ProblemCode;
 
-use crate::Gateway;
 use crate::dpop_nonce::NonceError;
 use crate::rejection::{Rejection, reject};
 use crate::store::credentials;
 use crate::store::devices::{Device, DeviceState};
+use crate::{CallConnection, Gateway};
+
+/// What authenticates a call: its headers, and the connection that is told of it.
+pub(crate) struct CallHead {
+    pub(crate) headers: HeaderMap,
+    connection: Option<CallConnection>,
+}
+
+impl CallHead {
+    /// Of a request whose body is still to be read.
+    pub(crate) fn of<B>(request: &Request<B>) -> CallHead {
+        CallHead::new(request.headers().clone(), request.extensions())
+    }
+
+    fn new(headers: HeaderMap, extensions: &Extensions) -> CallHead {
+        CallHead { headers, connection: extensions.get().cloned() }
+    }
+}
+
+impl<S: Sync> FromRequestParts<S> for CallHead {
+    type Rejection = Infallible;
+
+    async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<CallHead, Infallible> {
+        Ok(CallHead::new(std::mem::take(&mut parts.headers), &parts.extensions))
+    }
+}
 
 /// A device whose call was authenticated.
 pub(crate) struct Caller {
@@ -36,17 +65,27 @@ pub(crate) enum Admission {
     ExpiredCredential,
 }
 
+impl Device {
+    /// How many streams it may have open, and how many long polls.
+    pub(crate) fn most_held_calls(&self) -> usize {
+        match self.state {
+            DeviceState::Unconfirmed => limits::UNCONFIRMED_HELD_CALLS,
+            _ => limits::DEVICE_HELD_CALLS,
+        }
+    }
+}
+
 impl Gateway {
     /// Authenticates a call. `url` is the configured endpoint, never derived from the Host header.
     pub(crate) async fn caller(
         &self,
-        headers: &HeaderMap,
+        call: &CallHead,
         method: &str,
         url: &str,
         admits: Admission,
     ) -> Result<Caller, Rejection> {
-        let credential = credential(headers)?;
-        let proof = self.verify_proof(headers, method, url, credential)?;
+        let credential = credential(&call.headers)?;
+        let proof = self.verify_proof(&call.headers, method, url, credential)?;
         let hash = Hash::of(credential);
         let unknown = || {
             let words = "The device's credential is not known here, or was replaced.";
@@ -72,6 +111,9 @@ impl Gateway {
             if !kept.await? {
                 return Err(unknown());
             }
+        }
+        if let Some(connection) = &call.connection {
+            connection.key_proven();
         }
         Ok(Caller { device, credential: hash, credential_until: presented.expires_at, nonce })
     }

@@ -11,6 +11,7 @@ use countersign_store::{Error as StoreError, Store};
 use crate::approver::InProcessApprover;
 use crate::dpop_nonce::Nonces;
 use crate::event_sink::{EventSink, NoopSink};
+use crate::held_calls::HeldCalls;
 use crate::keys::Keys;
 use crate::manifest::{self, ManifestError};
 use crate::registration_rate::RegistrationRate;
@@ -42,6 +43,8 @@ struct Inner {
     event_sink: Arc<dyn EventSink>,
     nonces: Nonces,
     registrations: RegistrationRate,
+    held_streams: HeldCalls,
+    held_polls: HeldCalls,
     approver: Option<Arc<dyn InProcessApprover>>,
     closing: AtomicBool,
     ended_devices: EndedDevices,
@@ -134,6 +137,8 @@ impl Gateway {
             event_sink,
             nonces,
             registrations,
+            held_streams: HeldCalls::default(),
+            held_polls: HeldCalls::default(),
             approver,
             closing,
             ended_devices: EndedDevices::default(),
@@ -206,6 +211,14 @@ impl Gateway {
 
     pub(crate) fn registrations(&self) -> &RegistrationRate {
         &self.inner.registrations
+    }
+
+    pub(crate) fn held_streams(&self) -> &HeldCalls {
+        &self.inner.held_streams
+    }
+
+    pub(crate) fn held_polls(&self) -> &HeldCalls {
+        &self.inner.held_polls
     }
 
     /// Automated devices answer in test mode, and where the user's entry allows it.

@@ -19,7 +19,7 @@ use crate::store::feed;
 #[derive(Debug, thiserror::Error)]
 pub enum EndError {
     /// The store failed.
-    #[error("{0}")]
+    #[error("the provider's database failed: {0}")]
     Store(#[from] StoreError),
     /// The gateway's key did not sign.
     #[error("the gateway could not sign")]

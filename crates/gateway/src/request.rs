@@ -131,7 +131,7 @@ pub enum AcceptError {
     #[error("the gateway could not sign")]
     Sign,
     /// The store failed.
-    #[error("{0}")]
+    #[error("the provider's database failed: {0}")]
     Store(#[from] StoreError),
 }
 

@@ -88,7 +88,7 @@ pub enum NotRedeemable {
     #[error("the device that approved was revoked")]
     DeviceRevoked,
     /// The store failed.
-    #[error("{0}")]
+    #[error("the provider's database failed: {0}")]
     Store(#[from] StoreError),
 }
 

@@ -6,6 +6,7 @@ use std::time::Duration;
 use axum::http::StatusCode;
 use prometheus_client::metrics::counter::Counter;
 use prometheus_client::metrics::family::Family;
+use prometheus_client::metrics::gauge::Gauge;
 use prometheus_client::metrics::histogram::Histogram;
 use prometheus_client::registry::{Registry, Unit};
 
@@ -21,6 +22,9 @@ pub(crate) struct Metrics {
     token_responses: Counts<1>,
     http_requests: Family<[(&'static str, String); 2], Counter>,
     http_seconds: Times,
+    connections: Gauge,
+    unproven_connections: Gauge,
+    connections_closed: Counts<1>,
 }
 
 impl Default for Metrics {
@@ -32,6 +36,9 @@ impl Default for Metrics {
             token_responses: Family::default(),
             http_requests: Family::default(),
             http_seconds: Family::new_with_constructor(http_buckets),
+            connections: Gauge::default(),
+            unproven_connections: Gauge::default(),
+            connections_closed: Family::default(),
         }
     }
 }
@@ -70,6 +77,24 @@ impl Metrics {
         self.http_seconds.get_or_create(&[("route", route.to_owned())]).observe(took.as_secs_f64());
     }
 
+    /// Sets how many connections there are, and how many of them proved no key.
+    pub(crate) fn connections(&self, all: usize, unproven: usize) {
+        let count = |connections: usize| i64::try_from(connections).unwrap_or(i64::MAX);
+        self.connections.set(count(all));
+        self.unproven_connections.set(count(unproven));
+    }
+
+    /// Counts a connection that this side ended, or did not admit.
+    pub(crate) fn connection_closed(&self, reason: &'static str) {
+        self.connections_closed.get_or_create(&[("reason", reason)]).inc();
+    }
+
+    /// How many connections this side ended for a reason.
+    #[cfg(test)]
+    pub(crate) fn closed_connections(&self, reason: &'static str) -> u64 {
+        self.connections_closed.get_or_create(&[("reason", reason)]).get()
+    }
+
     pub(crate) fn register(&self, registry: &mut Registry) {
         registry.register(
             "authentication_requests",
@@ -94,6 +119,17 @@ impl Metrics {
             "Time to respond; includes the wait of long polls and streams",
             Unit::Seconds,
             self.http_seconds.clone(),
+        );
+        registry.register("connections", "Open connections", self.connections.clone());
+        registry.register(
+            "unproven_connections",
+            "Open connections on which no key was proven",
+            self.unproven_connections.clone(),
+        );
+        registry.register(
+            "connections_closed",
+            "Connections that the provider ended or did not admit, by reason",
+            self.connections_closed.clone(),
         );
     }
 }

@@ -77,6 +77,11 @@ pub const DISPUTE_SECONDS: u64 = 30 * 86_400;
 /// Longest wait of a long poll, in seconds; CIBA Core §10.1 and RFC 6202 put the ceiling at 30.
 pub const FETCH_WAIT_SECONDS: u64 = 25;
 
+/// Streams that a device may have open, and long polls: the oldest ends when one more comes.
+pub const DEVICE_HELD_CALLS: usize = 4;
+/// The same for a device that is not confirmed yet.
+pub const UNCONFIRMED_HELD_CALLS: usize = 1;
+
 /// Time between two comments on an idle stream, in seconds.
 pub const STREAM_COMMENT_SECONDS: u64 = 15;
 

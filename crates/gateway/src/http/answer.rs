@@ -17,7 +17,7 @@ use serde::de::DeserializeOwned;
 use super::reply;
 use crate::Gateway;
 use crate::answer::not_found;
-use crate::device_auth::Admission;
+use crate::device_auth::{Admission, CallHead};
 use crate::rejection::Rejection;
 use crate::store::devices::Device;
 
@@ -67,17 +67,17 @@ async fn receive<B: DeserializeOwned>(
     request: Request<Body>,
     take: impl AsyncFnOnce(Device, ChallengeId, B) -> Result<Receipt, Rejection>,
 ) -> Response {
-    let headers = request.headers().clone();
+    let call = CallHead::of(&request);
     // An address that is not even UTF-8 names no challenge.
     let id = id.map(|Path(id)| id).unwrap_or_default();
     let url = format!("{}/{id}/{verb}", gateway.urls().challenges);
-    let caller = match gateway.caller(&headers, "POST", &url, Admission::Active).await {
+    let caller = match gateway.caller(&call, "POST", &url, Admission::Active).await {
         Ok(caller) => caller,
         Err(refused) => return reply::finish(Err(refused), gateway.now(), None),
     };
     let taken = async {
         let body = reply::body(request).await?;
-        let body = reply::parse(&headers, &body)?;
+        let body = reply::parse(&call.headers, &body)?;
         let id = id.parse().map_err(|_| not_found())?;
         let received = take(caller.device, id, body).await?;
         Ok(reply::json(StatusCode::OK, &received))

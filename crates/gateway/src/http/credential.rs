@@ -1,7 +1,7 @@
 //! `POST /push/credential`: a new credential for a device; the one before serves until the new one's first use.
 
 use axum::extract::State;
-use axum::http::{HeaderMap, StatusCode};
+use axum::http::StatusCode;
 use axum::response::Response;
 use countersign_jose::hash::Hash;
 use countersign_jose::secret::Secret;
@@ -10,13 +10,13 @@ use countersign_protocol::registration::CredentialResponse;
 
 use super::reply;
 use crate::Gateway;
-use crate::device_auth::{Admission, Caller};
+use crate::device_auth::{Admission, CallHead, Caller};
 use crate::rejection::Rejection;
 use crate::store::credentials;
 
-pub(super) async fn renew(State(gateway): State<Gateway>, headers: HeaderMap) -> Response {
+pub(super) async fn renew(State(gateway): State<Gateway>, call: CallHead) -> Response {
     let url = &gateway.urls().credential;
-    match gateway.caller(&headers, "POST", url, Admission::ExpiredCredential).await {
+    match gateway.caller(&call, "POST", url, Admission::ExpiredCredential).await {
         Ok(caller) => {
             let nonce = caller.nonce.clone();
             reply::finish(issue(&gateway, caller).await, gateway.now(), Some(&nonce))

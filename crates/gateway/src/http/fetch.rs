@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use axum::extract::{RawQuery, State};
-use axum::http::{HeaderMap, StatusCode};
+use axum::http::StatusCode;
 use axum::response::Response;
 use countersign_protocol::fetch::FetchResponse;
 use countersign_protocol::limits;
@@ -13,7 +13,7 @@ use tokio::time::{Instant, timeout_at};
 use super::reply;
 use crate::Gateway;
 use crate::answer::not_found;
-use crate::device_auth::{Admission, Caller};
+use crate::device_auth::{Admission, CallHead, Caller};
 use crate::feed::has_news;
 use crate::rejection::{Rejection, reject};
 use crate::store::devices;
@@ -25,8 +25,8 @@ pub(super) struct Query {
     pub(super) after: Option<String>,
 }
 
-pub(super) async fn fetch(State(gateway): State<Gateway>, RawQuery(query): RawQuery, headers: HeaderMap) -> Response {
-    let caller = match gateway.caller(&headers, "GET", &gateway.urls().challenges, Admission::Unconfirmed).await {
+pub(super) async fn fetch(State(gateway): State<Gateway>, RawQuery(query): RawQuery, call: CallHead) -> Response {
+    let caller = match gateway.caller(&call, "GET", &gateway.urls().challenges, Admission::Unconfirmed).await {
         Ok(caller) => caller,
         Err(refused) => return reply::finish(Err(refused), gateway.now(), None),
     };
@@ -44,12 +44,18 @@ pub(super) async fn fetch(State(gateway): State<Gateway>, RawQuery(query): RawQu
 async fn wait_for_news(gateway: &Gateway, caller: &Caller, query: &Query) -> Result<FetchResponse, Rejection> {
     let device = &caller.device.id;
     let until = Instant::now() + query.wait;
-    let listener = gateway.store().notifier().listen(device.as_str());
+    let notifier = gateway.store().notifier();
+    let (place, displaced) = gateway.held_polls().hold(device, caller.device.most_held_calls());
+    if displaced {
+        notifier.notify(device.as_str());
+    }
+    let listener = notifier.listen(device.as_str());
     loop {
         let changed = listener.changed();
         let (inside, id, after) = (gateway.clone(), device.clone(), query.after.clone());
         let fetched = gateway.store().read(move |c| inside.fetch(c, &id, after.as_deref(), usize::MAX)).await?;
-        if has_news(&fetched) || gateway.is_closing() || timeout_at(until, changed).await.is_err() {
+        let is_over = gateway.is_closing() || !place.has_place();
+        if has_news(&fetched) || is_over || timeout_at(until, changed).await.is_err() {
             return Ok(fetched);
         }
         // Whatever woke us may have been the device's own end.

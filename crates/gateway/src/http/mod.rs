@@ -31,8 +31,8 @@ pub(crate) fn read_revocation(body: &[u8]) -> bool {
 }
 
 impl Gateway {
-    /// The endpoints that devices call. Serve it with connection info (`into_make_service_with_connect_info::<SocketAddr>`):
-    /// registrations are limited by network address in production.
+    /// The endpoints that devices call. A server that limits what strangers occupy adds a [`crate::CallConnection`] to each
+    /// request, and learns from it who is none.
     pub fn router(&self) -> Router {
         let path = self.settings().issuer.path();
         let mut router = Router::new()

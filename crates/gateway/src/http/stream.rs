@@ -5,7 +5,7 @@ use std::pin::Pin;
 use std::time::Duration;
 
 use axum::extract::{RawQuery, State};
-use axum::http::{HeaderMap, HeaderName, HeaderValue};
+use axum::http::{HeaderName, HeaderValue};
 use axum::response::sse::{Event, Sse};
 use axum::response::{IntoResponse as _, Response};
 use countersign_jose::clock::Timestamp;
@@ -19,19 +19,20 @@ use tokio::time::{Instant, sleep_until};
 
 use super::{fetch, reply};
 use crate::Gateway;
-use crate::device_auth::{Admission, Caller};
+use crate::device_auth::{Admission, CallHead, Caller};
 use crate::feed::has_news;
+use crate::held_calls::HeldCall;
 use crate::store::credentials;
 
 const COMMENT_EVERY: Duration = Duration::from_secs(limits::STREAM_COMMENT_SECONDS);
 const NONCE_EVERY: Duration = Duration::from_secs(limits::STREAM_NONCE_SECONDS);
 
-pub(super) async fn stream(State(gateway): State<Gateway>, RawQuery(query): RawQuery, headers: HeaderMap) -> Response {
-    let caller = match gateway.caller(&headers, "GET", &gateway.urls().stream, Admission::Unconfirmed).await {
+pub(super) async fn stream(State(gateway): State<Gateway>, RawQuery(query): RawQuery, call: CallHead) -> Response {
+    let caller = match gateway.caller(&call, "GET", &gateway.urls().stream, Admission::Unconfirmed).await {
         Ok(caller) => caller,
         Err(refused) => return reply::finish(Err(refused), gateway.now(), None),
     };
-    let last_event = headers.get("last-event-id").and_then(|id| id.to_str().ok()).map(str::to_owned);
+    let last_event = call.headers.get("last-event-id").and_then(|id| id.to_str().ok()).map(str::to_owned);
     let cursor = match (last_event, fetch::parse(query.as_deref().unwrap_or_default())) {
         (Some(id), _) => Some(id),
         (None, Ok(query)) => query.after,
@@ -54,6 +55,7 @@ struct FeedStream {
     credential_until: Timestamp,
     cursor: Option<String>,
     listener: Listener,
+    place: HeldCall,
     /// The next wake-up after the last read, if that read found everything there was.
     changed: Option<Pin<Box<dyn Future<Output = ()> + Send>>>,
     next_comment: Instant,
@@ -62,7 +64,13 @@ struct FeedStream {
 
 impl FeedStream {
     fn new(gateway: Gateway, caller: Caller, cursor: Option<String>) -> Self {
-        let listener = gateway.store().notifier().listen(caller.device.id.as_str());
+        let notifier = gateway.store().notifier();
+        let most = caller.device.most_held_calls();
+        let (place, displaced) = gateway.held_streams().hold(&caller.device.id, most);
+        if displaced {
+            notifier.notify(caller.device.id.as_str());
+        }
+        let listener = notifier.listen(caller.device.id.as_str());
         Self {
             device: caller.device.id,
             transport_kid: caller.device.transport_kid,
@@ -70,6 +78,7 @@ impl FeedStream {
             credential_until: caller.credential_until,
             cursor,
             listener,
+            place,
             changed: None,
             next_comment: Instant::now() + COMMENT_EVERY,
             next_nonce: Instant::now() + NONCE_EVERY,
@@ -84,7 +93,8 @@ impl FeedStream {
         })
     }
 
-    /// The next event; `None` ends the stream: revoked, suspended, credential replaced or at its end, gateway closing, store failing.
+    /// The next event; `None` ends the stream: revoked, suspended, credential replaced or at its end, displaced by newer streams of
+    /// the device, gateway closing, store failing.
     async fn next(&mut self) -> Option<Event> {
         loop {
             // Where the last read found everything there was, only something new is a reason for another.
@@ -136,6 +146,7 @@ impl FeedStream {
         let looked = looked.await.inspect_err(|error| tracing::error!(%error, "a stream could not read its feed"));
         let (device, fetched) = looked.ok()??;
         let may_go_on = !self.gateway.is_closing()
+            && self.place.has_place()
             && self.gateway.check_state(&device, self.credential_until, Admission::Unconfirmed).is_ok();
         if !may_go_on {
             return None;

@@ -67,6 +67,9 @@ impl ClientAuthentication {
             }
         };
         attempt.end(&client);
+        if let (Ok(_), Some(connection)) = (&client, &posted.connection) {
+            connection.key_proven();
+        }
         client
     }
 

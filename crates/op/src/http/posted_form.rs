@@ -2,6 +2,7 @@
 
 use axum::extract::{FromRequest, Request};
 use axum::http::{HeaderMap, HeaderName, StatusCode, header};
+use countersign_gateway::CallConnection;
 use countersign_protocol::limits;
 
 use super::form::{Form, FormError};
@@ -26,6 +27,8 @@ pub(crate) struct PostedForm {
     pub(crate) idempotency_key: Option<String>,
     /// The request's path, for a proof's `htu`.
     pub(crate) path: String,
+    /// Told when the client has authenticated.
+    pub(crate) connection: Option<CallConnection>,
 }
 
 /// As [`PostedForm`], with the parameters as a form or as JSON.
@@ -66,13 +69,14 @@ impl PostedForm {
         let address = request.extensions().get::<ClientAddress>().copied();
         let certificate = request.extensions().get::<PeerCertificate>().cloned();
         let path = request.uri().path().to_owned();
+        let connection = request.extensions().get::<CallConnection>().cloned();
         let content_type = headers.get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok()).map(str::to_owned);
         let body = axum::body::to_bytes(request.into_body(), limits::BODY_BYTES).await;
         let body = body.map_err(|_| {
             invalid("the body is larger than 16 KiB, or broke off").with_status(StatusCode::PAYLOAD_TOO_LARGE)
         })?;
         let form = read(content_type.as_deref(), &body).map_err(|error| invalid(&error.to_string()))?;
-        Ok(PostedForm { authorization, form, address, certificate, proof, idempotency_key, path })
+        Ok(PostedForm { authorization, form, address, certificate, proof, idempotency_key, path, connection })
     }
 }
 

@@ -1,6 +1,5 @@
 //! `/metrics` in the text form of OpenMetrics, at an address of its own (`[metrics]`).
 
-use std::io;
 use std::sync::Arc;
 
 use axum::Router;
@@ -27,12 +26,9 @@ impl Provider {
         Router::new().route("/metrics", get(async move || metrics(&parts).await))
     }
 
-    /// Serves [`Provider::metrics_router`] until the task is aborted.
-    ///
-    /// # Errors
-    /// The listener's error.
-    pub async fn serve_metrics(&self, listener: TcpListener) -> io::Result<()> {
-        axum::serve(listener, self.metrics_router()).await
+    /// Serves [`Provider::metrics_router`] until the task is aborted, within the deadlines of every connection.
+    pub async fn serve_metrics(&self, listener: TcpListener) {
+        self.serve_few(self.metrics_router(), listener).await;
     }
 }
 

@@ -4,19 +4,15 @@ use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 
 use axum::Router;
-use axum::extract::connect_info::Connected;
-use axum::extract::{ConnectInfo, Request};
+use axum::extract::Request;
 use axum::http::HeaderMap;
 use axum::middleware::{self, Next};
 use axum::response::Response;
-use axum::serve::IncomingStream;
 use rustls::pki_types::CertificateDer;
 use rustls::pki_types::pem::PemObject as _;
-use tokio::net::TcpListener;
 
 use crate::config::{ForwardedBy, TrustedProxies};
 use crate::http::{ClientAddress, PeerCertificate, decode};
-use crate::server::tls::TlsListener;
 
 /// The connection's peer.
 #[derive(Debug, Clone)]
@@ -25,23 +21,11 @@ pub(crate) struct Peer {
     certificate: Option<PeerCertificate>,
 }
 
-impl Connected<IncomingStream<'_, TcpListener>> for Peer {
-    fn connect_info(stream: IncomingStream<'_, TcpListener>) -> Peer {
-        // Called for every new connection. A device's event stream sends several small segments without a response: with Nagle's
-        // algorithm the second event would wait for the first one's acknowledgement.
-        let _ = stream.io().set_nodelay(true);
-        Peer { address: *stream.remote_addr(), certificate: None }
-    }
-}
-
-impl Connected<IncomingStream<'_, TlsListener>> for Peer {
-    fn connect_info(stream: IncomingStream<'_, TlsListener>) -> Peer {
-        let (_, session) = stream.io().get_ref();
-        let certificate = session.peer_certificates().and_then(|chain| chain.first());
-        Peer {
-            address: *stream.remote_addr(),
-            certificate: certificate.map(|certificate| PeerCertificate(certificate.to_vec())),
-        }
+impl Peer {
+    /// `certificates` is the chain of the connection's client, whose key signed the handshake.
+    pub(crate) fn new(address: SocketAddr, certificates: Option<&[CertificateDer<'_>]>) -> Peer {
+        let certificate = certificates.and_then(|chain| chain.first());
+        Peer { address, certificate: certificate.map(|certificate| PeerCertificate(certificate.to_vec())) }
     }
 }
 
@@ -51,7 +35,7 @@ pub(crate) fn with_client_address(routes: Router, proxies: &TrustedProxies) -> R
     routes.layer(middleware::from_fn(move |mut request: Request, next: Next| {
         let proxies = proxies.clone();
         async move {
-            if let Some(ConnectInfo(peer)) = request.extensions_mut().remove::<ConnectInfo<Peer>>() {
+            if let Some(peer) = request.extensions_mut().remove::<Peer>() {
                 let (address, certificate) = proxies.resolve(peer, request.headers());
                 request.extensions_mut().insert(ClientAddress(address));
                 if let Some(certificate) = certificate {

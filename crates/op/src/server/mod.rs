@@ -2,6 +2,7 @@
 
 mod background;
 mod client_address;
+mod connections;
 mod health;
 pub(crate) mod home;
 mod middleware;

@@ -2,15 +2,14 @@
 
 use std::future::Future;
 use std::io;
+use std::sync::Arc;
 use std::time::Duration;
 
-use axum::extract::connect_info::Connected;
-use axum::serve::{IncomingStream, Listener};
+use axum::Router;
 use tokio::net::TcpListener;
 
 use super::Provider;
-use super::client_address::Peer;
-use super::tls::TlsListener;
+use super::connections::{ConnectionLimits, Server, raise_descriptor_limit};
 use crate::issuance::key_rotation::KeyRotation;
 
 /// How long connections may take to finish during shutdown.
@@ -22,45 +21,43 @@ impl Provider {
     /// # Errors
     /// The listener's error.
     pub async fn serve(&self, listener: TcpListener, shutdown: impl Future<Output = ()> + Send) -> io::Result<()> {
-        match &self.parts.tls {
-            None => self.serve_on(listener, shutdown).await,
-            Some(tls) => {
-                let watcher = tls.watch_files();
-                let listener = TlsListener::over(listener, tls.config.clone())?;
-                let result = self.serve_on(listener, shutdown).await;
-                watcher.abort();
-                result
-            }
-        }
-    }
-
-    async fn serve_on<L>(&self, listener: L, shutdown: impl Future<Output = ()> + Send) -> io::Result<()>
-    where
-        L: Listener<Addr: std::fmt::Debug>,
-        for<'a> Peer: Connected<IncomingStream<'a, L>>,
-    {
-        let watcher = KeyRotation::watch_key_folder(self.parts.keys.clone());
+        let parts = &self.parts;
+        let certificate = parts.tls.as_ref().map(super::tls::Tls::watch_files);
+        let watcher = KeyRotation::watch_key_folder(parts.keys.clone());
         let background = [self.gateway().run_background(), self.forget_old_requests(), watcher];
         let delivery = self.run_outbox();
-        let stopping = self.parts.shutdown.clone();
-        let service = self.router().into_make_service_with_connect_info::<Peer>();
-        let (stopped, stop_delivery) = (stopping.clone(), stopping.clone());
-        let serving = axum::serve(listener, service).with_graceful_shutdown(async move { stopped.wait().await });
-        let serving = serving.into_future();
+        let server = self.server(ConnectionLimits::for_descriptors(raise_descriptor_limit()));
+        let stopping = parts.shutdown.clone();
+        let serving = server.serve(listener, stopping.wait());
         tokio::pin!(serving);
-        let result = tokio::select! {
-            result = &mut serving => result,
+        tokio::select! {
+            () = &mut serving => {}
             () = shutdown => {
                 stopping.begin();
                 self.gateway().close();
-                tokio::time::timeout(SHUTDOWN_GRACE, serving).await.unwrap_or(Ok(()))
+                let _ = tokio::time::timeout(SHUTDOWN_GRACE, serving).await;
             }
-        };
+        }
         // Deliveries in progress get their grace period too; a task that panicked was logged.
-        stop_delivery.begin();
+        stopping.begin();
         let _ = delivery.await;
-        background.iter().for_each(|task| task.abort());
-        result
+        background.iter().chain(&certificate).for_each(|task| task.abort());
+        Ok(())
+    }
+
+    /// Serves other routes than those of clients and devices to a few callers, until the task is aborted.
+    pub(crate) async fn serve_few(&self, routes: Router, listener: TcpListener) {
+        let (proxies, mode) = (self.parts.config.proxies.clone(), self.parts.config.mode);
+        // Counted apart: what clients and devices do is what the metrics are about.
+        let server = Server::new(routes, None, ConnectionLimits::few(), proxies, mode, Arc::default());
+        server.serve(listener, std::future::pending()).await;
+    }
+
+    fn server(&self, limits: ConnectionLimits) -> Server {
+        let parts = &self.parts;
+        let tls = parts.tls.as_ref().map(|tls| tls.config.clone());
+        let (proxies, mode) = (parts.config.proxies.clone(), parts.config.mode);
+        Server::new(self.router(), tls, limits, proxies, mode, parts.metrics.clone())
     }
 
     /// Starts delivery of pings, pushes and webhook events until shutdown.

@@ -8,6 +8,7 @@ mod ciba_core;
 mod client_authentication;
 mod client_errors;
 mod client_keys;
+mod connections;
 mod directory;
 mod discovery;
 mod document_server;

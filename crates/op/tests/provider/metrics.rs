@@ -9,7 +9,7 @@ use crate::world::{BC, CONFIG, World};
 
 const ASK: &[(&str, &str)] = &[("scope", "openid"), ("login_hint", "alice"), ("interaction_type", "boolean")];
 
-async fn read(world: &World) -> String {
+pub(crate) async fn read(world: &World) -> String {
     let request = Request::get("/metrics").body(Body::empty()).expect("a request");
     let response = world.provider.metrics_router().oneshot(request).await.expect("a router always answers");
     assert_eq!(response.status(), StatusCode::OK);
@@ -20,7 +20,7 @@ async fn read(world: &World) -> String {
 }
 
 /// The value of one line of the metrics; what was never counted is 0.
-fn value(text: &str, name: &str) -> f64 {
+pub(crate) fn value(text: &str, name: &str) -> f64 {
     let line = text.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix(' '));
     line.map_or(0.0, |value| value.parse().expect("a number"))
 }
@@ -37,6 +37,8 @@ pub(crate) async fn names() -> Vec<String> {
     let mut names: Vec<String> = types.filter_map(|line| line.split(' ').next()).map(str::to_owned).collect();
     // Nobody is told anything here, so that this one has nothing to show.
     names.push("countersign_notifications".to_owned());
+    // No connection was ended: there is none.
+    names.push("countersign_connections_closed".to_owned());
     names
 }
 

@@ -2,7 +2,6 @@
 //! requested, never required.
 
 mod client_verifier;
-mod listener;
 mod server_certificate;
 
 use std::sync::Arc;
@@ -12,7 +11,6 @@ use rustls::ServerConfig;
 use rustls::crypto::CryptoProvider;
 use tokio::task::JoinHandle;
 
-pub(crate) use listener::TlsListener;
 pub use server_certificate::CertificateError;
 
 use crate::config::{CertificateFiles, CipherSuites};

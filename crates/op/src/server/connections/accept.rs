@@ -1,0 +1,187 @@
+//! The accept loop: one task per connection, over TCP or TLS. A handshake runs on its connection's task, so that a peer that is slow
+//! with it, or never speaks TLS, delays no other.
+
+use std::future::Future;
+use std::io;
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::Duration;
+
+use axum::Router;
+use countersign_protocol::discovery::Mode;
+use hyper_util::rt::{TokioExecutor, TokioTimer};
+use hyper_util::server::conn::auto;
+use rustls::ServerConfig;
+use tokio::io::{AsyncRead, AsyncWrite};
+use tokio::net::{TcpListener, TcpStream};
+use tokio_rustls::TlsAcceptor;
+
+use super::admission::{Admission, Admitted};
+use super::limits::{self, ConnectionLimits};
+use super::request::RequestService;
+use super::watched_io::WatchedIo;
+use crate::config::TrustedProxies;
+use crate::metrics::Metrics;
+use crate::server::client_address::Peer;
+
+/// Pause after the system refused a connection (no descriptor, no memory).
+const ACCEPT_PAUSE: Duration = Duration::from_millis(20);
+
+/// Serves routes on connections. Cheap to clone.
+#[derive(Clone)]
+pub(in crate::server) struct Server {
+    shared: Arc<Shared>,
+}
+
+struct Shared {
+    routes: Router,
+    tls: Option<TlsAcceptor>,
+    protocol: auto::Builder<TokioExecutor>,
+    admission: Arc<Admission>,
+}
+
+impl Server {
+    pub(in crate::server) fn new(
+        routes: Router,
+        tls: Option<Arc<ServerConfig>>,
+        limits: ConnectionLimits,
+        proxies: TrustedProxies,
+        mode: Mode,
+        metrics: Arc<Metrics>,
+    ) -> Server {
+        let admission = Admission::new(limits, proxies, mode, metrics);
+        let shared = Shared { routes, tls: tls.map(TlsAcceptor::from), protocol: protocol(), admission };
+        Server { shared: Arc::new(shared) }
+    }
+
+    /// Accepts connections until `stop` resolves, and then waits until the last one has ended: those without an open request end at
+    /// once, the others with their responses.
+    pub(in crate::server) async fn serve(&self, listener: TcpListener, stop: impl Future<Output = ()>) {
+        tokio::pin!(stop);
+        loop {
+            tokio::select! {
+                accepted = listener.accept() => self.accepted(accepted).await,
+                () = &mut stop => break,
+            }
+        }
+        drop(listener);
+        self.shared.admission.close();
+        self.shared.admission.drained().await;
+    }
+
+    async fn accepted(&self, accepted: io::Result<(TcpStream, SocketAddr)>) {
+        match accepted {
+            Ok((stream, address)) => {
+                let Some(admitted) = self.shared.admission.admit(address.ip()) else { return };
+                // A device's event stream sends several small segments without a response: with Nagle's algorithm the second event
+                // would wait for the first one's acknowledgement.
+                let _ = stream.set_nodelay(true);
+                let shared = self.shared.clone();
+                match &self.shared.tls {
+                    None => tokio::spawn(async move { shared.serve_plain(stream, address, admitted).await }),
+                    Some(_) => tokio::spawn(async move { shared.serve_tls(stream, address, admitted).await }),
+                };
+            }
+            // The peer was gone before it was accepted.
+            Err(error) if is_of_the_peer(&error) => {}
+            Err(error) => {
+                tracing::warn!(%error, "the system has no room for a connection");
+                self.shared.admission.free_a_descriptor();
+                tokio::time::sleep(ACCEPT_PAUSE).await;
+            }
+        }
+    }
+
+    #[cfg(test)]
+    pub(super) fn admission(&self) -> &Arc<Admission> {
+        &self.shared.admission
+    }
+
+    /// Serves one connection over any socket.
+    #[cfg(test)]
+    pub(super) async fn serve_one<I>(&self, io: I, from: SocketAddr)
+    where
+        I: AsyncRead + AsyncWrite + Unpin + Send + 'static,
+    {
+        let Some(admitted) = self.shared.admission.admit(from.ip()) else { return };
+        match self.shared.tls {
+            None => self.shared.serve(io, Peer::new(from, None), &admitted).await,
+            Some(_) => self.shared.serve_tls(io, from, admitted).await,
+        }
+    }
+}
+
+impl Shared {
+    async fn serve_plain(&self, stream: TcpStream, address: SocketAddr, admitted: Admitted) {
+        self.serve(stream, Peer::new(address, None), &admitted).await;
+    }
+
+    async fn serve_tls<I>(&self, stream: I, address: SocketAddr, admitted: Admitted)
+    where
+        I: AsyncRead + AsyncWrite + Unpin + Send + 'static,
+    {
+        let Some(acceptor) = &self.tls else { return };
+        let connection = &admitted.connection;
+        connection.handshake_begins();
+        let stream = match connection.run(acceptor.accept(stream), |_| ()).await {
+            Ok(Ok(stream)) => stream,
+            Ok(Err(error)) => return tracing::debug!(%error, "a connection did not speak TLS"),
+            Err(reason) => return self.admission.closed(reason),
+        };
+        connection.handshake_ended();
+        let peer = Peer::new(address, stream.get_ref().1.peer_certificates());
+        self.serve(stream, peer, &admitted).await;
+    }
+
+    async fn serve<I>(&self, io: I, peer: Peer, admitted: &Admitted)
+    where
+        I: AsyncRead + AsyncWrite + Unpin + Send + 'static,
+    {
+        let connection = &admitted.connection;
+        let service = RequestService { routes: self.routes.clone(), peer, connection: connection.clone() };
+        let served = self.protocol.serve_connection(WatchedIo::new(io, connection.clone()), service);
+        let closed = match connection.run(served, |served| served.graceful_shutdown()).await {
+            Ok(result) => {
+                result.unwrap_or_else(|error| tracing::trace!(%error, "a connection broke off"));
+                connection.closing_for()
+            }
+            Err(reason) => Some(reason),
+        };
+        if let Some(reason) = closed {
+            self.admission.closed(reason);
+        }
+    }
+}
+
+/// HTTP/1 and HTTP/2, over plain TCP by the client's preface (h2c with prior knowledge), within [`limits`].
+fn protocol() -> auto::Builder<TokioExecutor> {
+    let mut builder = auto::Builder::new(TokioExecutor::new());
+    // Without a timer of hyper's: its one deadline for headers would also be the one between two requests, and would not begin
+    // before the first byte. The connection's task keeps all deadlines.
+    builder.http1().max_buf_size(limits::HEADERS);
+    builder
+        .http2()
+        .timer(TokioTimer::new())
+        .max_concurrent_streams(limits::STREAMS)
+        .max_header_list_size(limits::HEADERS as u32)
+        .initial_stream_window_size(limits::STREAM_WINDOW)
+        .initial_connection_window_size(limits::CONNECTION_WINDOW)
+        .max_send_buf_size(limits::SEND_BUFFER)
+        .max_pending_accept_reset_streams(limits::STREAMS as usize)
+        .max_local_error_reset_streams(limits::STREAMS as usize * 4)
+        .keep_alive_interval(limits::PING)
+        .keep_alive_timeout(limits::PONG);
+    builder
+}
+
+/// Whether an error of accepting is about that one connection.
+fn is_of_the_peer(error: &io::Error) -> bool {
+    use io::ErrorKind;
+    matches!(
+        error.kind(),
+        ErrorKind::ConnectionRefused
+            | ErrorKind::ConnectionAborted
+            | ErrorKind::ConnectionReset
+            | ErrorKind::Interrupted
+    )
+}

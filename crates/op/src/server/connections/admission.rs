@@ -1,0 +1,263 @@
+//! Admission: which connections there are, whom a new one displaces, and what strangers occupy together.
+
+use std::collections::{BTreeMap, HashMap};
+use std::net::{IpAddr, Ipv6Addr};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use countersign_protocol::discovery::Mode;
+use tokio::sync::{Notify, OwnedSemaphorePermit, Semaphore};
+use tokio::time::Instant;
+
+use super::connection::{Closed, Connection};
+use super::limits::ConnectionLimits;
+use crate::config::TrustedProxies;
+use crate::metrics::Metrics;
+
+/// Connections looked at for one that may be displaced, oldest first. Bounds what an attempt costs where there is no room.
+const LOOKED_AT: usize = 1024;
+
+/// The server's connections.
+pub(super) struct Admission {
+    limits: ConnectionLimits,
+    proxies: TrustedProxies,
+    /// In test mode limits per address don't apply to loopback: a test is many clients from one address.
+    mode: Mode,
+    metrics: Arc<Metrics>,
+    registry: Mutex<Registry>,
+    /// Signalled when the last connection ended.
+    none_left: Notify,
+    unproven_bodies: Arc<Semaphore>,
+    proven_bodies: Arc<Semaphore>,
+}
+
+#[derive(Default)]
+struct Registry {
+    next_id: u64,
+    all: BTreeMap<u64, Arc<Connection>>,
+    /// Those that proved no key and were not displaced.
+    unproven: BTreeMap<u64, Arc<Connection>>,
+    addresses: HashMap<IpAddr, Occupied>,
+    awaited_bodies: usize,
+    is_closing: bool,
+}
+
+/// What unproven connections of one address occupy.
+#[derive(Default)]
+struct Occupied {
+    connections: usize,
+    awaited_bodies: usize,
+}
+
+impl Admission {
+    pub(super) fn new(
+        limits: ConnectionLimits,
+        proxies: TrustedProxies,
+        mode: Mode,
+        metrics: Arc<Metrics>,
+    ) -> Arc<Admission> {
+        let unproven_bodies = Arc::new(Semaphore::new(limits.unproven_body_bytes));
+        let proven_bodies = Arc::new(Semaphore::new(limits.proven_body_bytes));
+        let (registry, none_left) = Default::default();
+        Arc::new(Admission { limits, proxies, mode, metrics, registry, none_left, unproven_bodies, proven_bodies })
+    }
+
+    fn registry(&self) -> MutexGuard<'_, Registry> {
+        self.registry.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Admits a connection from this address; where a bound is reached, the oldest that may be displaced makes room. `None`: there is
+    /// no room.
+    pub(super) fn admit(self: &Arc<Admission>, from: IpAddr) -> Option<Admitted> {
+        let from = from.to_canonical();
+        let is_proxy = self.proxies.trusts(from);
+        let is_exempt = is_proxy || (self.mode == Mode::Test && from.is_loopback());
+        let counted_by = (!is_exempt).then(|| network(from));
+        let mut registry = self.registry();
+        if registry.is_closing || !self.make_room(&mut registry, counted_by, is_proxy) {
+            self.metrics.connection_closed(Closed::Refused.name());
+            return None;
+        }
+        let id = registry.next_id;
+        registry.next_id += 1;
+        // A trusted proxy's connections carry the requests of others, and it defends itself.
+        let connection = Arc::new(Connection::new(id, counted_by, is_proxy, self.clone()));
+        registry.all.insert(id, connection.clone());
+        if !is_proxy {
+            registry.unproven.insert(id, connection.clone());
+            if let Some(address) = counted_by {
+                registry.addresses.entry(address).or_default().connections += 1;
+            }
+        }
+        self.count(&registry);
+        Some(Admitted { connection })
+    }
+
+    /// Whether there is room for one more, after displacing others where a bound is reached.
+    fn make_room(&self, registry: &mut Registry, counted_by: Option<IpAddr>, is_proxy: bool) -> bool {
+        let of_address = counted_by.and_then(|address| registry.addresses.get(&address));
+        if of_address.is_some_and(|occupied| occupied.connections >= self.limits.unproven_per_address)
+            && !self.displace_one(registry, counted_by)
+        {
+            return false;
+        }
+        if !is_proxy && registry.unproven.len() >= self.limits.unproven && !self.displace_one(registry, None) {
+            return false;
+        }
+        registry.all.len() < self.limits.connections
+            || self.displace_one(registry, None)
+            || self.displace_idle(registry)
+    }
+
+    /// Ends the oldest unproven connection (of this address, if one is given) that may be displaced.
+    fn displace_one(&self, registry: &mut Registry, of: Option<IpAddr>) -> bool {
+        let now = Instant::now();
+        let candidates = registry.unproven.values().filter(|one| of.is_none() || one.counted_by == of);
+        let found = candidates.take(LOOKED_AT).find(|one| one.may_be_displaced(now)).cloned();
+        let Some(found) = found else { return false };
+        registry.forget_unproven(&found);
+        found.displace();
+        true
+    }
+
+    /// Ends the oldest connection without an open request, whatever it proved: its owner comes again when there is one.
+    fn displace_idle(&self, registry: &mut Registry) -> bool {
+        let found = registry.all.values().take(LOOKED_AT).find(|one| one.is_idle()).cloned();
+        let Some(found) = found else { return false };
+        registry.forget_unproven(&found);
+        found.displace();
+        true
+    }
+
+    /// Ends the oldest unproven connection, because the system has no descriptor left.
+    pub(super) fn free_a_descriptor(&self) {
+        self.displace_one(&mut self.registry(), None);
+    }
+
+    /// The connection proved a key: it no longer counts among strangers.
+    pub(super) fn key_proven(&self, connection: &Connection) {
+        let mut registry = self.registry();
+        registry.forget_unproven(connection);
+        self.count(&registry);
+    }
+
+    /// A place for a request whose body has not come whole. `None`: too many are awaited already.
+    pub(super) fn await_body(self: &Arc<Admission>, connection: &Arc<Connection>) -> Option<AwaitedBody> {
+        if connection.is_proven() {
+            return Some(AwaitedBody { admission: self.clone(), counted: None });
+        }
+        let mut registry = self.registry();
+        let address = connection.counted_by;
+        let of_address = address.and_then(|address| registry.addresses.get(&address));
+        let is_full = registry.awaited_bodies >= self.limits.awaited_bodies
+            || of_address.is_some_and(|occupied| occupied.awaited_bodies >= self.limits.awaited_bodies_per_address);
+        if is_full {
+            return None;
+        }
+        registry.awaited_bodies += 1;
+        if let Some(address) = address {
+            registry.addresses.entry(address).or_default().awaited_bodies += 1;
+        }
+        Some(AwaitedBody { admission: self.clone(), counted: Some(address) })
+    }
+
+    /// Room for this many bytes of a body. `None`: all bodies together would take too much memory.
+    pub(super) fn room_for(&self, bytes: usize, connection: &Connection) -> Option<OwnedSemaphorePermit> {
+        let room = if connection.is_proven() { &self.proven_bodies } else { &self.unproven_bodies };
+        room.clone().try_acquire_many_owned(u32::try_from(bytes).ok()?).ok()
+    }
+
+    /// Admits no more, and asks every connection to end when its requests have their responses.
+    pub(super) fn close(&self) {
+        let mut registry = self.registry();
+        registry.is_closing = true;
+        registry.all.values().for_each(|connection| connection.close(None));
+    }
+
+    /// Waits until the last connection ended.
+    pub(super) async fn drained(&self) {
+        loop {
+            let ended = self.none_left.notified();
+            if self.registry().all.is_empty() {
+                return;
+            }
+            ended.await;
+        }
+    }
+
+    /// Counts a connection that this side ended.
+    pub(super) fn closed(&self, reason: Closed) {
+        self.metrics.connection_closed(reason.name());
+    }
+
+    fn count(&self, registry: &Registry) {
+        self.metrics.connections(registry.all.len(), registry.unproven.len());
+    }
+
+    /// Connections in all and unproven ones, bodies awaited of strangers, and bytes left for their bodies.
+    #[cfg(test)]
+    pub(super) fn occupied(&self) -> (usize, usize, usize, usize) {
+        let registry = self.registry();
+        let left = self.unproven_bodies.available_permits();
+        (registry.all.len(), registry.unproven.len(), registry.awaited_bodies, left)
+    }
+}
+
+impl Registry {
+    fn forget_unproven(&mut self, connection: &Connection) {
+        if self.unproven.remove(&connection.id).is_some() {
+            self.release(connection.counted_by, |occupied| occupied.connections -= 1);
+        }
+    }
+
+    fn release(&mut self, address: Option<IpAddr>, change: impl FnOnce(&mut Occupied)) {
+        let Some(address) = address else { return };
+        let Some(occupied) = self.addresses.get_mut(&address) else { return };
+        change(occupied);
+        if occupied.connections == 0 && occupied.awaited_bodies == 0 {
+            self.addresses.remove(&address);
+        }
+    }
+}
+
+/// A connection that was admitted; dropping it gives its place back.
+pub(super) struct Admitted {
+    pub(super) connection: Arc<Connection>,
+}
+
+impl Drop for Admitted {
+    fn drop(&mut self) {
+        let admission = self.connection.admission();
+        let mut registry = admission.registry();
+        registry.forget_unproven(&self.connection);
+        registry.all.remove(&self.connection.id);
+        admission.count(&registry);
+        if registry.all.is_empty() {
+            admission.none_left.notify_waiters();
+        }
+    }
+}
+
+/// A request whose body is awaited; dropping it gives its place back.
+pub(super) struct AwaitedBody {
+    admission: Arc<Admission>,
+    /// The address it is counted by, if it is counted.
+    counted: Option<Option<IpAddr>>,
+}
+
+impl Drop for AwaitedBody {
+    fn drop(&mut self) {
+        if let Some(address) = self.counted {
+            let mut registry = self.admission.registry();
+            registry.awaited_bodies -= 1;
+            registry.release(address, |occupied| occupied.awaited_bodies -= 1);
+        }
+    }
+}
+
+/// What limits per address count: an IPv4 address, or the /64 that one customer has of IPv6.
+fn network(address: IpAddr) -> IpAddr {
+    match address {
+        IpAddr::V4(_) => address,
+        IpAddr::V6(address) => Ipv6Addr::from_bits(address.to_bits() & !u128::from(u64::MAX)).into(),
+    }
+}
