@@ -96,7 +96,11 @@ async fn follow(mut device: Device, issuer: &Url, done: &UnboundedSender<DeviceP
     Ok(())
 }
 
-async fn open_stream(device: &mut Device, issuer: &Url) -> Result<Incoming, Failure> {
+/// Opens the device's stream.
+///
+/// # Errors
+/// [`Failure`] when the provider refuses it.
+pub async fn open_stream(device: &mut Device, issuer: &Url) -> Result<Incoming, Failure> {
     for _ in 0..2 {
         let mut connection = Connection::to(issuer)?;
         let response = connection.open(device.stream()?).await?;

@@ -153,10 +153,7 @@ impl Client {
     /// # Errors
     /// [`Failure`] when it ends otherwise than with tokens.
     pub async fn collect(&mut self, auth_req_id: &str) -> Result<Tokens, Failure> {
-        let form = Serializer::new(String::new())
-            .append_pair("grant_type", CIBA_GRANT)
-            .append_pair("auth_req_id", auth_req_id)
-            .finish();
+        let form = poll_form(auth_req_id);
         let path = self.token.clone();
         loop {
             let reply = self.post(&path, form.clone()).await?;
@@ -169,6 +166,16 @@ impl Client {
         }
     }
 
+    /// One `POST /token` for this request, whatever the answer.
+    ///
+    /// # Errors
+    /// [`Failure`] when there is none.
+    pub async fn poll_once(&mut self, auth_req_id: &str) -> Result<(), Failure> {
+        let form = poll_form(auth_req_id);
+        let path = self.token.clone();
+        self.post(&path, form).await.map(drop)
+    }
+
     async fn post(&mut self, path: &str, form: String) -> Result<Reply, Failure> {
         let request = Request::post(path)
             .header(header::HOST, &self.host)
@@ -178,6 +185,12 @@ impl Client {
             .map_err(|error| Failure::new("a request", error))?;
         self.connection.send(request).await
     }
+}
+
+fn poll_form(auth_req_id: &str) -> String {
+    let mut form = Serializer::new(String::new());
+    form.append_pair("grant_type", CIBA_GRANT).append_pair("auth_req_id", auth_req_id);
+    form.finish()
 }
 
 fn request_form(login_hint: &str, requested_expiry: Option<u64>) -> String {

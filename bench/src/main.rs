@@ -1,5 +1,6 @@
 //! Benchmarks of Countersign on the loopback address: load generators, and a provider in a process of its own.
 
+mod attacks;
 mod bench_provider;
 mod bench_stop;
 mod cpu_time;
@@ -10,6 +11,7 @@ mod http_connection;
 mod load;
 mod load_client;
 mod machine;
+mod memory;
 mod plan;
 mod provider_child;
 mod report;
@@ -69,6 +71,7 @@ enum Command {
 fn main() -> ExitCode {
     let arguments = Arguments::parse();
     start_logging();
+    raise_descriptor_limit();
     let runtime = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
         Ok(runtime) => runtime,
         Err(error) => return ended(Err(Failure::new("the process can't start its threads", error))),
@@ -104,6 +107,8 @@ async fn measure(settings: plan::Settings) -> Result<(), Failure> {
             Measurement::WithDevice => scenarios::with_device::measure(&plan).await?,
             Measurement::Latency => scenarios::with_device::measure_latency(&plan).await?,
             Measurement::Size => scenarios::size::measure(&plan).await?,
+            Measurement::Streams => scenarios::streams::measure(&plan).await?,
+            Measurement::Hostile => scenarios::hostile::measure(&plan).await?,
         });
     }
     println!("{}", report.table());
@@ -129,6 +134,13 @@ fn ended(result: Result<(), Failure>) -> ExitCode {
             ExitCode::FAILURE
         }
     }
+}
+
+/// Ten thousand streams are ten thousand descriptors on this side, too.
+fn raise_descriptor_limit() {
+    use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
+    let Rlimit { maximum, .. } = getrlimit(Resource::Nofile);
+    let _ = setrlimit(Resource::Nofile, Rlimit { current: maximum, maximum });
 }
 
 /// Logs warnings and errors to standard error, as the `countersign` command does; `COUNTERSIGN_LOG` sets other levels.

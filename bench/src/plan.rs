@@ -13,7 +13,7 @@ use crate::load_client::Target;
 /// The options of `countersign-bench run`.
 #[derive(Args, Clone)]
 pub struct Settings {
-    /// What to measure; if omitted, everything.
+    /// What to measure; if omitted, everything but streams and hostile, which take minutes.
     #[arg(long, value_enum, value_delimiter = ',')]
     only: Vec<Measurement>,
     /// Length of one measured window in seconds.
@@ -34,6 +34,12 @@ pub struct Settings {
     /// Expired requests behind it.
     #[arg(long, default_value_t = 100_000)]
     expired: usize,
+    /// Streams of `streams`.
+    #[arg(long, default_value_t = 10_000)]
+    streams: usize,
+    /// Seconds from the end of an attack, or of all streams, until memory is read.
+    #[arg(long, default_value_t = 60.0)]
+    recovery: f64,
     /// Folder for the report; if omitted, target/bench.
     #[arg(long)]
     pub out: Option<PathBuf>,
@@ -72,7 +78,15 @@ pub enum Measurement {
     Latency,
     /// Cost of a flow with few and with many devices and expired requests.
     Size,
+    /// Memory of idle event streams, and what is kept of it after they were closed.
+    Streams,
+    /// An honest client's latency and the provider's memory under attacks on its connections.
+    Hostile,
 }
+
+/// What is measured unless something is named.
+const USUAL: [Measurement; 4] =
+    [Measurement::InProcess, Measurement::WithDevice, Measurement::Latency, Measurement::Size];
 
 /// The settings in force, within their limits.
 pub struct Plan {
@@ -90,6 +104,10 @@ pub struct Plan {
     pub devices: usize,
     /// Expired requests behind it.
     pub expired: usize,
+    /// Streams to open.
+    pub streams: usize,
+    /// From the end of an attack, or of all streams, until memory is read.
+    pub recovery: Duration,
     /// Another provider.
     pub beside: Option<ComparedProvider>,
 }
@@ -109,10 +127,11 @@ pub struct ComparedProvider {
 impl Settings {
     /// The plan, and the settings as the report names them.
     pub fn plan(self) -> (Plan, serde_json::Value) {
-        let measurements = if self.only.is_empty() { Measurement::value_variants().to_vec() } else { self.only };
+        let measurements = if self.only.is_empty() { USUAL.to_vec() } else { self.only };
         let settings = json!({
             "only": measurements, "seconds": self.seconds, "warm_up": self.warm_up, "rounds": self.rounds,
-            "clients": self.clients, "devices": self.devices, "expired": self.expired, "beside": self.beside_issuer.as_ref().map(|_| &self.beside_name),
+            "clients": self.clients, "devices": self.devices, "expired": self.expired,
+            "streams": self.streams, "recovery": self.recovery, "beside": self.beside_issuer.as_ref().map(|_| &self.beside_name),
         });
         let beside = match (self.beside_issuer, self.beside_process, self.beside_client, self.beside_secret) {
             (Some(issuer), Some(process), Some(client_id), Some(client_secret)) => Some(ComparedProvider {
@@ -131,6 +150,8 @@ impl Settings {
             clients: self.clients,
             devices: self.devices,
             expired: self.expired,
+            streams: self.streams.max(1),
+            recovery: Duration::from_secs_f64(self.recovery.clamp(0.0, 600.0)),
             beside,
         };
         (plan, settings)

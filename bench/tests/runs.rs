@@ -31,6 +31,23 @@ fn every_measurement_has_flows_that_were_verified() {
 }
 
 #[test]
+fn attacks_and_streams_are_measured_when_they_are_named() {
+    let out = tempfile::tempdir().expect("a folder");
+    let run = Command::new(PROGRAM)
+        .args(["run", "--only", "streams,hostile", "--seconds", "0.3", "--warm-up", "0.1", "--rounds", "1"])
+        .args(["--streams", "8", "--recovery", "0.1", "--out"])
+        .arg(out.path())
+        .output()
+        .expect("started");
+    assert!(run.status.success(), "{}", String::from_utf8_lossy(&run.stderr));
+    let table = String::from_utf8_lossy(&run.stdout);
+    for name in ["hostile_unloaded", "hostile_http2_streams", "hostile_slow", "hostile_silent", "hostile_polling"] {
+        assert!(table.contains(&format!("| {name} |")), "{table}");
+    }
+    assert!(table.contains("streams: 8 idle streams: "), "{table}");
+}
+
+#[test]
 fn a_provider_prints_its_issuer_and_stops_with_its_parent() {
     let home = tempfile::tempdir().expect("a folder");
     let mut provider = Command::new(PROGRAM)

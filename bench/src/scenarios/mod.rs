@@ -1,6 +1,8 @@
 //! What is measured, one file per measurement.
 
+pub mod hostile;
 pub mod in_process;
 pub mod size;
 pub mod soak;
+pub mod streams;
 pub mod with_device;

@@ -1,7 +1,6 @@
 //! Soak test: complete flows with the device at half load for minutes, with the provider's memory sampled. No flow may fail, and
 //! memory must not grow after warm-up.
 
-use std::fs;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
@@ -11,6 +10,7 @@ use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
 
 use crate::failure::Failure;
 use crate::load::{Worker, closed_loop};
+use crate::memory::resident_mib;
 use crate::scenarios::with_device::{ClientWithDevice, pairs, start};
 
 /// How long the provider's full rate is measured beforehand.
@@ -140,15 +140,6 @@ async fn collect(results: &mut UnboundedReceiver<Result<Duration, Failure>>, unt
             return count;
         }
     }
-}
-
-/// Resident memory of a process, in MiB.
-fn resident_mib(process: u32) -> Result<f64, Failure> {
-    let path = format!("/proc/{process}/status");
-    let status = fs::read_to_string(&path).map_err(|error| Failure::new(&path, error))?;
-    let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:"));
-    let kib = line.and_then(|rest| rest.trim().trim_end_matches(" kB").parse::<f64>().ok());
-    kib.map(|kib| kib / 1024.0).ok_or_else(|| Failure::new(path, "has no VmRSS"))
 }
 
 /// Median and 99th percentile in milliseconds; 0 without any.

@@ -20,8 +20,6 @@ export const de = {
       "Countersign ist schon in einem anderen Fenster oder Programm offen. Schließen Sie das und öffnen Sie dieses noch einmal.",
     store_newer:
       "Ihre Konten hat eine neuere Version von Countersign geschrieben. Bringen Sie es auf den neuen Stand. Nichts wurde verändert.",
-    store_other_build:
-      "Ihre Konten hat eine andere Fassung von Countersign angelegt, die diese nicht lesen kann. Öffnen Sie wieder jene Fassung. Um Ihre Konten stattdessen neu hinzuzufügen, verschieben Sie zuerst den Datenordner von Countersign. Nichts wurde verändert.",
     other:
       "Ihre Konten ließen sich nicht öffnen. Nichts wurde verändert oder entfernt. Schließen Sie Countersign und öffnen Sie es noch einmal.",
     details: "Was das Programm sagt",

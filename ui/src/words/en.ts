@@ -18,8 +18,6 @@ export const en = {
     home_in_use: "Countersign is already open in another window or program. Close that one, then open this again.",
     store_newer:
       "Your accounts were written by a newer version of Countersign. Update it, then open it again. Nothing was changed.",
-    store_other_build:
-      "Another build of Countersign made your accounts, and this one can’t read them. Open that build again. To add your accounts anew instead, move Countersign’s data folder away first. Nothing was changed.",
     other: "Your accounts could not be opened. Nothing was changed or removed. Close Countersign and open it again.",
     details: "What the program says",
   },

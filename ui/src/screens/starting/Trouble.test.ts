@@ -10,7 +10,6 @@ import Trouble from "./Trouble.svelte";
 it.each([
   ["home_in_use", en.trouble.home_in_use],
   ["store_newer", en.trouble.store_newer],
-  ["store_other_build", en.trouble.store_other_build],
   ["disk_on_fire", en.trouble.other],
 ])("says for %s what happened and what to do", (code, sentence) => {
   const { appState } = fakeState({ trouble: { code, message: "process 7 holds /home/alice/.countersign" } });
