@@ -72,7 +72,8 @@ fn both_endpoints_refuse_malformed_forms_and_unauthenticated_clients() {
         refused("JSON", &post(&[basic, ("content-type", "application/json")], "{}"), 400, "invalid_request");
         refused("no media type", &post(&[basic], body), 400, "invalid_request");
         let latin1 = ("content-type", "application/x-www-form-urlencoded; charset=ISO-8859-1");
-        refused("Latin-1", &post(&[basic, latin1], body), 400, "invalid_request");
+        let umlaut = "scope=openid&login_hint=M%C3%BCller";
+        refused("Latin-1", &post(&[basic, latin1], umlaut), 400, "invalid_request");
         refused("not UTF-8", &post(&[basic, form], "scope=openid&login_hint=%FF"), 400, "invalid_request");
         refused("a broken escape", &post(&[basic, form], "scope=openid&login_hint=%4"), 400, "invalid_request");
         refused("a parameter twice", &post(&[basic, form], &twice), 400, "invalid_request");
