@@ -11,12 +11,13 @@ use countersign_protocol::{limits, text};
 use countersign_store::Transaction;
 
 use crate::Gateway;
+use crate::challenge_parts::{self, SharedPart};
 use crate::interaction::{Capabilities, SHORT_LIFETIME};
 use crate::prompt_limit::PromptHistory;
 use crate::request::{AcceptError, AcceptedRequest, ApprovalRequest};
 use crate::store::approvals::{self, ApprovalRow, Status};
 use crate::store::devices::{self, Device};
-use crate::store::{challenges, feed, prompt_history};
+use crate::store::{challenge_contents, challenges, feed, prompt_history};
 
 /// Longest scope, `acr_values` and context value, in characters.
 const LINE_CHARACTERS: usize = 1000;
@@ -98,8 +99,22 @@ impl Gateway {
         };
         approvals::insert(transaction, &approval)?;
         let asked = devices.iter().filter(|device| device.interaction_types.contains(&effective));
+        let mut shared_part: Option<SharedPart> = None;
         for device in asked {
-            self.issue_challenge(transaction, request, &approval, kind, &interaction, device)?;
+            let part = self.issue_challenge(transaction, request, &approval, kind, &interaction, device)?;
+            match &shared_part {
+                None => shared_part = Some(part),
+                Some(first) if *first == part => {}
+                Some(_) => return Err(AcceptError::NotKept),
+            }
+        }
+        if decided_here {
+            // No device is asked; the tokens need the details all the same.
+            shared_part = request.authorization_details.as_ref().map(|_| SharedPart::default());
+        }
+        if let Some(part) = &shared_part {
+            let details = request.authorization_details.as_ref().map(|details| details.as_str());
+            challenge_contents::insert(transaction, &approval.id, part, details)?;
         }
         if decided_here {
             self.approve_in_process(transaction, &approval)?;
@@ -137,7 +152,8 @@ impl Gateway {
         Err(if all_revoked { AcceptError::DevicesRevoked } else { AcceptError::NoDevice })
     }
 
-    /// Signs one device's challenge, once, and stores it before anybody can fetch it.
+    /// Signs one device's challenge, once, and stores its own part before anybody can fetch it. Returns the part that all
+    /// challenges of the approval share.
     fn issue_challenge(
         &self,
         transaction: &Transaction<'_>,
@@ -146,7 +162,7 @@ impl Gateway {
         kind: Kind,
         interaction: &Interaction,
         device: &Device,
-    ) -> Result<(), AcceptError> {
+    ) -> Result<SharedPart, AcceptError> {
         let now = self.now();
         let challenge = Challenge {
             iss: self.settings().issuer.clone(),
@@ -176,9 +192,12 @@ impl Gateway {
             return Err(AcceptError::TooLarge);
         }
         let id = &challenge.jti;
-        challenges::insert(transaction, id, &approval.id, &device.id, signed.as_str(), &signed.hash())?;
+        let details = challenge.authorization_details_json.as_deref();
+        let (shared, own) =
+            challenge_parts::split(signed.as_str(), &device.id, id, details).ok_or(AcceptError::NotKept)?;
+        challenges::insert(transaction, id, &approval.id, &device.id, &own, &signed.hash())?;
         feed::append(transaction, &device.id, "challenge", id.as_str(), now, self.random())?;
-        Ok(())
+        Ok(shared)
     }
 }
 

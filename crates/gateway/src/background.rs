@@ -52,6 +52,7 @@ impl Gateway {
         }
         self.abandon_unconfirmed().await?;
         self.forget_old_records().await?;
+        self.forget_unanswered().await?;
         // Once an hour: it reads the whole old end of the feed, where enrollment statements stay for good.
         let now = self.now().millis();
         if now.saturating_sub(self.feed_purged().load(Ordering::Relaxed)) < FEED_PURGE_EVERY {

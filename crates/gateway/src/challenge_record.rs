@@ -41,7 +41,9 @@ impl Gateway {
             let mut all = Vec::new();
             for kept in challenges::with_answers(snapshot, approval)? {
                 let statements = devices::statements(snapshot, &kept.row.device)?;
-                let challenge = Compact::<Challenge>::from_text(kept.jws);
+                // Deleted some time after an end without an answer: then there is nothing to show and no evidence.
+                let Some(jws) = kept.jws else { continue };
+                let challenge = Compact::<Challenge>::from_text(jws);
                 let answer = kept.answer.map(|(jws, at)| (Compact::<Answer>::from_text(jws), at));
                 let outcome = kept.row.outcome.map(Compact::<Outcome>::from_text);
                 let evidence = Evidence {

@@ -50,6 +50,8 @@ struct Inner {
     ended_devices: EndedDevices,
     /// When old feed entries were last purged, milliseconds since the epoch.
     feed_purged: AtomicU64,
+    /// Of what ended before, unanswered requests have no content any more; milliseconds since the epoch.
+    unanswered_until: AtomicU64,
 }
 
 /// The gateway could not start.
@@ -143,6 +145,7 @@ impl Gateway {
             closing,
             ended_devices: EndedDevices::default(),
             feed_purged,
+            unanswered_until: AtomicU64::new(0),
         };
         Ok(Gateway { inner: Arc::new(inner) })
     }
@@ -195,6 +198,11 @@ impl Gateway {
 
     pub(crate) fn ended_devices(&self) -> &EndedDevices {
         &self.inner.ended_devices
+    }
+
+    /// Of what ended before, unanswered requests have no content any more; milliseconds since the epoch.
+    pub(crate) fn unanswered_until(&self) -> &AtomicU64 {
+        &self.inner.unanswered_until
     }
 
     pub(crate) fn urls(&self) -> &Urls {

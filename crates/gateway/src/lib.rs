@@ -5,6 +5,7 @@ mod answer;
 mod approval_trace;
 mod approver;
 mod background;
+mod challenge_parts;
 mod challenge_record;
 mod device_auth;
 mod dispute;

@@ -124,6 +124,9 @@ pub enum AcceptError {
     /// No interaction that client, devices and policy allow.
     #[error(transparent)]
     Interaction(#[from] InteractionError),
+    /// A signed challenge could not be kept in parts: a bug.
+    #[error("the signed request can't be stored")]
+    NotKept,
     /// The lifetime is zero or longer than 72 hours.
     #[error("the lifetime of a request is between 1 second and 72 hours")]
     Lifetime,
@@ -145,6 +148,7 @@ impl AcceptError {
             AcceptError::Text { .. } => "invalid_text",
             AcceptError::TooLarge => "request_too_large",
             AcceptError::Interaction(error) => error.code(),
+            AcceptError::NotKept => "not_kept",
             AcceptError::Lifetime => "invalid_lifetime",
             AcceptError::Sign => "not_signed",
             AcceptError::Store(error) => error.code(),

@@ -1,11 +1,13 @@
 //! Retention: deletes old approvals that ended, with their challenges and answers, and old enrollment links. Devices keep their own
 //! evidence; devices, their statements and the key manifests stay here, so that it can still be verified.
 
+use std::sync::atomic::Ordering;
+
 use countersign_jose::clock::Timestamp;
 use countersign_store::Error as StoreError;
 
 use crate::Gateway;
-use crate::store::{approvals, links};
+use crate::store::{approvals, challenge_contents, links};
 
 /// Records deleted in one write: few enough that no request waits for them.
 const AT_ONCE: usize = 128;
@@ -13,6 +15,34 @@ const AT_ONCE: usize = 128;
 const WRITES: usize = 16;
 
 impl Gateway {
+    /// Deletes the content of requests that expired longer ago than [`crate::Settings::keep_unanswered`] without an answer, a
+    /// bounded number at a time. Where it got to is remembered until a restart.
+    pub(crate) async fn forget_unanswered(&self) -> Result<(), StoreError> {
+        let kept = u64::try_from(self.settings().keep_unanswered.as_millis()).unwrap_or(u64::MAX);
+        let before = Timestamp::from_millis(self.now().millis().saturating_sub(kept));
+        for _ in 0..WRITES {
+            let from = Timestamp::from_millis(self.unanswered_until().load(Ordering::Relaxed));
+            if from >= before {
+                return Ok(());
+            }
+            let found = self
+                .store()
+                .read_slow(move |snapshot| challenge_contents::unanswered(snapshot, from, before, AT_ONCE))
+                .await?;
+            // Of those that ended in the last one's millisecond more may follow.
+            let reached = match found.last() {
+                Some((_, at)) if found.len() == AT_ONCE => *at,
+                _ => before,
+            };
+            let forgotten = self
+                .store()
+                .write(move |tx| found.iter().try_for_each(|(approval, _)| challenge_contents::delete(tx, approval)));
+            forgotten.await?;
+            self.unanswered_until().store(reached.millis(), Ordering::Relaxed);
+        }
+        Ok(())
+    }
+
     /// Forgets what ended longer ago than [`crate::Settings::keep_records`], a bounded number at a time.
     pub(crate) async fn forget_old_records(&self) -> Result<(), StoreError> {
         let kept = u64::try_from(self.settings().keep_records.as_millis()).unwrap_or(u64::MAX);

@@ -24,10 +24,15 @@ pub struct Settings {
     /// How long what is known of an approval that ended, and of an enrollment link, is kept. At least 31 days: disputes are
     /// accepted for 30, and feeds reach back as far.
     pub keep_records: Duration,
+    /// How long the bytes of a request that expired without an answer are kept; then its metadata and hashes alone.
+    pub keep_unanswered: Duration,
 }
 
 /// The default of [`Settings::keep_records`]: payments can be contested for 13 months (PSD2 art. 71).
 const KEEP_RECORDS: Duration = Duration::from_secs(400 * 86_400);
+
+/// The default of [`Settings::keep_unanswered`].
+const KEEP_UNANSWERED: Duration = Duration::from_secs(86_400);
 
 impl Settings {
     /// The defaults for an issuer: ten devices per user, twenty registrations per link in ten minutes, records for 400 days.
@@ -40,6 +45,7 @@ impl Settings {
             max_devices_per_user: 10,
             registrations_per_link: 20,
             keep_records: KEEP_RECORDS,
+            keep_unanswered: KEEP_UNANSWERED,
         }
     }
 }

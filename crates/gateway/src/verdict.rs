@@ -12,7 +12,7 @@ use countersign_store::{Error as StoreError, Snapshot};
 use tokio::time::{Instant, timeout_at};
 
 use crate::Gateway;
-use crate::store::{approvals, challenges, devices};
+use crate::store::{approvals, challenge_contents, challenges, devices};
 
 /// The verdict of an approval. Everything but `Pending` is final and never changes.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -126,6 +126,14 @@ impl Gateway {
             approvals::Status::Cancelled => Verdict::Cancelled,
             approvals::Status::DeviceRevoked => Verdict::DeviceRevoked,
         })
+    }
+
+    /// The authorization details of an approval, the client's bytes; `None` without any, or without a device that was asked.
+    ///
+    /// # Errors
+    /// The store's.
+    pub fn details(&self, snapshot: &Snapshot<'_>, approval: &ApprovalId) -> Result<Option<String>, StoreError> {
+        challenge_contents::details(snapshot, approval)
     }
 
     /// Checks once more, at the moment of redemption, that the approval is good: approved, not disputed, by a device that is

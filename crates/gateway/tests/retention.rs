@@ -1,6 +1,7 @@
 //! Retention: which rows a sweep deletes, and which it keeps.
 
-use countersign_gateway::Verdict;
+use countersign_gateway::{ApprovalRequest, Verdict};
+use countersign_protocol::details::Details;
 use countersign_protocol::evidence::Evidence;
 use countersign_protocol::registration::Confirm;
 use countersign_protocol::transcript::Transcript;
@@ -117,4 +118,68 @@ async fn a_deleted_link_stays_invalid() {
     assert_eq!(count(&world, "link"), 0);
     let response = late.post_registration(&world, &registration, &link.link).await;
     assert_eq!(response.problem(), (400, "registration_token_expired".to_owned()));
+}
+
+#[tokio::test]
+async fn the_bytes_of_what_nobody_answered_are_kept_for_a_day() {
+    let world = World::new();
+    let mut phone = world.enroll("Phone").await;
+    let details = r#"[{"type":"generic","title":"Refund"}]"#;
+    let request = || ApprovalRequest {
+        authorization_details: Some(Details::parse(details).expect("details")),
+        ..world.request()
+    };
+    let answered = world.accept(request()).await.expect("accepted");
+    let challenge = phone.next_challenge(&world).await;
+    let answer = phone.approve(&challenge, None);
+    phone.settle(&world, &challenge, &answer).await;
+    let unanswered = world.accept(request()).await.expect("accepted");
+    let second = phone.next_challenge(&world).await;
+
+    let swept = async |seconds: u64| {
+        world.clock.advance_seconds(seconds);
+        world.gateway.sweep().await.expect("swept");
+        world.gateway.challenge_records(&unanswered.approval).expect("read").len()
+    };
+    assert_eq!((swept(301).await, count(&world, "challenge_content")), (1, 2));
+    assert_eq!((swept(DAY).await, count(&world, "challenge_content")), (1, 2), "to the millisecond");
+    assert_eq!((swept(1).await, count(&world, "challenge_content")), (0, 1));
+    assert_eq!(count(&world, "challenge"), 2, "its metadata and hash stay");
+    let trace = world.gateway.store().read_blocking(|snapshot| world.gateway.trace(snapshot, &unanswered.approval));
+    assert_eq!(trace.expect("read").expect("a record").outcome, "expired");
+    let late = phone.approve(&second, None);
+    let reply = phone.send_answer(&world, second.id(), &late).await;
+    assert_eq!(reply.status.as_u16(), 410, "and a late answer still hears how it ended");
+
+    let kept = world.gateway.challenge_records(&answered.approval).expect("read");
+    assert_eq!(kept[0].challenge.as_str(), challenge.compact().as_str(), "what was answered stays, byte for byte");
+}
+
+#[tokio::test]
+async fn details_take_their_place_once_however_many_devices_are_asked() {
+    let world = World::new();
+    for name in ["Phone", "Tablet", "Desk"] {
+        world.enroll(name).await;
+    }
+    let pages = |world: &World| {
+        let size = "SELECT page_count * page_size FROM pragma_page_count(), pragma_page_size()";
+        let read = world
+            .gateway
+            .store()
+            .read_blocking(|snapshot| Ok(snapshot.connection().query_row(size, [], |row| row.get::<_, i64>(0))?));
+        read.expect("a size")
+    };
+    let noise =
+        |n: usize| (0..1440).map(|at| format!("{:04x}", (n * 7919 + at * 104_729) % 65_536)).collect::<String>();
+    let before = pages(&world);
+    for n in 0..300 {
+        let text = format!(r#"[{{"type":"generic","title":"Refund","text":"{}"}}]"#, noise(n));
+        let details = Details::parse(&text).expect("details");
+        world
+            .accept(ApprovalRequest { authorization_details: Some(details), ..world.request() })
+            .await
+            .expect("accepted");
+    }
+    let each = (pages(&world) - before) / 300;
+    assert!(each <= 12_000, "{each} bytes for 5.8 KB of details at three devices");
 }

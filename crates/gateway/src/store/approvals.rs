@@ -288,6 +288,7 @@ pub(crate) fn forget(transaction: &Transaction<'_>, id: &ApprovalId) -> Result<(
     for statement in [
         "DELETE FROM answer WHERE challenge_id IN (SELECT id FROM challenge WHERE approval_id = ?1)",
         "DELETE FROM challenge WHERE approval_id = ?1",
+        "DELETE FROM challenge_content WHERE approval_id = ?1",
         "DELETE FROM approval WHERE id = ?1",
     ] {
         transaction.connection().prepare_cached(statement)?.execute([id.as_str()])?;

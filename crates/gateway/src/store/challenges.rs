@@ -6,6 +6,7 @@ use countersign_protocol::id::{ApprovalId, ChallengeId, DeviceId};
 use countersign_store::{Error, Snapshot, Transaction};
 use rusqlite::{OptionalExtension, Row, params};
 
+use super::challenge_contents::{self, JWS_COLUMNS, JWS_JOIN};
 use super::columns::{ColumnCursor, millis, optional_text, text, time};
 
 /// A challenge as the store keeps it.
@@ -66,13 +67,15 @@ pub(crate) fn insert(
     id: &ChallengeId,
     approval: &ApprovalId,
     device: &DeviceId,
-    jws: &str,
+    signature: &[u8],
     hash: &Hash,
 ) -> Result<(), Error> {
     transaction
         .connection()
-        .prepare_cached("INSERT INTO challenge (id, approval_id, device_id, jws, hash) VALUES (?1, ?2, ?3, ?4, ?5)")?
-        .execute(params![id.as_str(), approval.as_str(), device.as_str(), jws, hash.to_string()])?;
+        .prepare_cached(
+            "INSERT INTO challenge (id, approval_id, device_id, signature, hash) VALUES (?1, ?2, ?3, ?4, ?5)",
+        )?
+        .execute(params![id.as_str(), approval.as_str(), device.as_str(), signature, hash.to_string()])?;
     Ok(())
 }
 
@@ -109,7 +112,8 @@ pub(crate) fn of_approval(snapshot: &Snapshot<'_>, approval: &ApprovalId) -> Res
 /// A challenge with everything that was signed about it.
 pub(crate) struct ChallengeWithAnswer {
     pub(crate) row: ChallengeRow,
-    pub(crate) jws: String,
+    /// `None` where its content was deleted, since nobody answered in time.
+    pub(crate) jws: Option<String>,
     /// The first valid answer and when it arrived.
     pub(crate) answer: Option<(String, Timestamp)>,
     /// Whether its answer decided the approval.
@@ -121,17 +125,18 @@ pub(crate) fn with_answers(snapshot: &Snapshot<'_>, approval: &ApprovalId) -> Re
     Ok(snapshot
         .connection()
         .prepare_cached(&format!(
-            "SELECT {COLUMNS}, c.jws AS challenge_jws, s.jws AS answer_jws, s.received_at,
+            "SELECT {COLUMNS}, {JWS_COLUMNS}, s.jws AS answer_jws, s.received_at,
                     coalesce(a.challenge_id = c.id, 0) AS decided
-             FROM {TABLES} JOIN approval a ON a.id = c.approval_id WHERE c.approval_id = ?1 ORDER BY c.id"
+             FROM {TABLES} JOIN approval a ON a.id = c.approval_id {JWS_JOIN} WHERE c.approval_id = ?1 ORDER BY c.id"
         ))?
         .query_map([approval.as_str()], |row| {
             let answer: Option<String> = row.get("answer_jws")?;
+            let challenge = challenge(row)?;
             Ok(ChallengeWithAnswer {
-                jws: row.get("challenge_jws")?,
+                jws: challenge_contents::jws(row, &challenge.device, &challenge.id)?,
                 answer: answer.map(|jws| Ok::<_, rusqlite::Error>((jws, time(row, "received_at")?))).transpose()?,
                 decided: row.get("decided")?,
-                row: challenge(row)?,
+                row: challenge,
             })
         })?
         .collect::<Result<_, _>>()?)

@@ -6,6 +6,7 @@ use countersign_protocol::id::{ChallengeId, DeviceId};
 use countersign_store::{Error, Snapshot, Transaction};
 use rusqlite::{OptionalExtension, Row, params};
 
+use super::challenge_contents::{self, JWS_COLUMNS, JWS_JOIN};
 use super::columns::{millis, text};
 
 /// One entry of a device's feed.
@@ -83,13 +84,14 @@ pub(crate) fn after(snapshot: &Snapshot<'_>, device: &DeviceId, n: i64, most: us
     Ok(snapshot
         .connection()
         .prepare_cached(
-            "SELECT f.n, f.kind, f.item, c.jws, c.outcome, c.disputed, a.status
+            &format!("SELECT f.n, f.kind, f.item, {JWS_COLUMNS}, c.outcome, c.disputed, a.status
              FROM feed f
              LEFT JOIN challenge c ON f.kind <> 'notice' AND c.id = f.item
              LEFT JOIN approval a ON a.id = c.approval_id
-             WHERE f.device_id = ?1 AND f.n > ?2 ORDER BY f.n LIMIT ?3",
+             LEFT JOIN challenge_content m ON f.kind = 'challenge' AND a.status = 'pending' AND m.approval_id = c.approval_id
+             WHERE f.device_id = ?1 AND f.n > ?2 ORDER BY f.n LIMIT ?3"),
         )?
-        .query_map(params![device.as_str(), n, most as i64], entry)?
+        .query_map(params![device.as_str(), n, most as i64], |row| entry(row, device))?
         .collect::<Result<_, _>>()?)
 }
 
@@ -102,14 +104,15 @@ pub(crate) fn pending_after(
 ) -> Result<Vec<Entry>, Error> {
     Ok(snapshot
         .connection()
-        .prepare_cached(
-            "SELECT f.n, f.kind, f.item, c.jws, NULL AS outcome, NULL AS disputed, a.status
+        .prepare_cached(&format!(
+            "SELECT f.n, f.kind, f.item, {JWS_COLUMNS}, NULL AS outcome, NULL AS disputed, a.status
              FROM feed f
              LEFT JOIN challenge c ON f.kind = 'challenge' AND c.id = f.item
              LEFT JOIN approval a ON a.id = c.approval_id
-             WHERE f.device_id = ?1 AND f.n > ?2 AND (f.kind = 'notice' OR a.status = 'pending') ORDER BY f.n LIMIT ?3",
-        )?
-        .query_map(params![device.as_str(), n, most as i64], entry)?
+             {JWS_JOIN}
+             WHERE f.device_id = ?1 AND f.n > ?2 AND (f.kind = 'notice' OR a.status = 'pending') ORDER BY f.n LIMIT ?3"
+        ))?
+        .query_map(params![device.as_str(), n, most as i64], |row| entry(row, device))?
         .collect::<Result<_, _>>()?)
 }
 
@@ -136,11 +139,13 @@ pub(crate) fn forget(transaction: &Transaction<'_>, before: Timestamp) -> Result
         .execute([millis(before)])?)
 }
 
-fn entry(row: &Row<'_>) -> rusqlite::Result<Entry> {
+fn entry(row: &Row<'_>, device: &DeviceId) -> rusqlite::Result<Entry> {
     let kind = row.get_ref("kind")?.as_str()?;
     let item = match kind {
         "notice" => Item::Notice(row.get("item")?),
-        "challenge" if row.get_ref("status")?.as_str_or_null()? == Some("pending") => Item::Challenge(row.get("jws")?),
+        "challenge" if row.get_ref("status")?.as_str_or_null()? == Some("pending") => {
+            challenge_contents::jws(row, device, &text(row, "item")?)?.map_or(Item::Past, Item::Challenge)
+        }
         "challenge" => Item::Past,
         _ => {
             let second: Option<String> = if kind == "disputed" { row.get("disputed")? } else { None };

@@ -1,6 +1,7 @@
 //! The gateway's tables in the provider's file. No other module here has SQL in it.
 
 pub(crate) mod approvals;
+pub(crate) mod challenge_contents;
 pub(crate) mod challenges;
 mod columns;
 pub(crate) mod credentials;

@@ -89,12 +89,13 @@ CREATE INDEX approval_pending ON approval (subject, client_id, held) WHERE statu
 CREATE INDEX approval_due ON approval (answer_until) WHERE status = 'pending';
 -- Approvals that ended are deleted after a while, oldest first.
 CREATE INDEX approval_ended ON approval (decided_at) WHERE decided_at IS NOT NULL;
+CREATE INDEX approval_expired ON approval (decided_at) WHERE status = 'expired';
 
 CREATE TABLE challenge (
     id          TEXT NOT NULL PRIMARY KEY,
     approval_id TEXT NOT NULL REFERENCES approval (id),
     device_id   TEXT NOT NULL REFERENCES device (id),
-    jws         TEXT NOT NULL,                  -- signed once, never changed
+    signature   BLOB NOT NULL,                  -- made once, never changed
     hash        TEXT NOT NULL,
     refused     TEXT,                           -- the device's code, when it could not show it
     outcome     TEXT,                           -- signed, once the approval ended
@@ -102,6 +103,15 @@ CREATE TABLE challenge (
 ) STRICT;
 CREATE INDEX challenge_by_approval ON challenge (approval_id);
 CREATE INDEX challenge_open ON challenge (device_id) WHERE outcome IS NULL;
+
+-- What the challenges of an approval share: their JWS are put together again from it, byte for byte. Deleted some time after
+-- an end without an answer; the challenges' hashes stay.
+CREATE TABLE challenge_content (
+    approval_id TEXT NOT NULL PRIMARY KEY REFERENCES approval (id),
+    header      TEXT NOT NULL,                  -- base64url
+    frame       TEXT NOT NULL,                  -- the payload with places for device, challenge and details
+    details     TEXT                            -- the client's bytes
+) STRICT;
 
 -- The first valid answer to each challenge, whether it decided or came too late: to know the same one again, and as evidence.
 CREATE TABLE answer (

@@ -83,6 +83,8 @@ pub struct Config {
     pub support: Support,
     /// Retention of ended approvals and their evidence.
     pub keep_records: Duration,
+    /// How long the bytes of a request that expired without an answer are kept.
+    pub keep_unanswered: Duration,
     /// Accepted types of authorization details (RFC 9396).
     pub detail_types: DetailTypes,
     /// TLS certificate and key; `None`: plain HTTP, for loopback or behind a proxy.
@@ -190,6 +192,9 @@ impl Config {
         let detail_types = detail_types::read(&top, folder);
         let keep_records =
             top.duration("keep_records", MIN_RETENTION..=MAX_RETENTION).map_or(DEFAULT_RETENTION, |found| found.value);
+        let keep_unanswered = top
+            .duration("keep_unanswered", MIN_UNANSWERED..=MAX_RETENTION)
+            .map_or(DEFAULT_UNANSWERED, |found| found.value);
         let support = top.section("support", " in [support]").map(support).unwrap_or_default();
         let policy = match top.section("policy", " in [policy]") {
             Some(policy) => Policy::read(policy, &Policy::default(), keep_records),
@@ -239,6 +244,7 @@ impl Config {
             policy,
             support,
             keep_records,
+            keep_unanswered,
             detail_types,
             tls: tls.certificate,
             cipher_suites: tls.suites,
@@ -257,6 +263,10 @@ impl Config {
         })
     }
 }
+
+/// How long the bytes of an unanswered request are kept, and at least.
+const DEFAULT_UNANSWERED: Duration = Duration::from_secs(86_400);
+const MIN_UNANSWERED: Duration = Duration::from_secs(3600);
 
 /// Payments can be contested for 13 months (PSD2 art. 71).
 const DEFAULT_RETENTION: Duration = Duration::from_secs(400 * DAY);

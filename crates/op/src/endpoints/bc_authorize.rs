@@ -173,7 +173,7 @@ impl BcAuthorize {
             client_id: client.client_id.clone(),
             approval: None,
             scope: parsed.scope.clone(),
-            details: parsed.details.as_ref().map(|details| details.as_str().to_owned()),
+            details: None,
             resources: parsed.resources.clone(),
             requested_at: now,
             expires_at: now.plus_seconds(expires_in),

@@ -75,6 +75,10 @@ impl Issuance {
         approval: Approval,
         client: &Client,
     ) -> Result<Secret, OAuthError> {
+        let (gateway, approved) = (self.gateway.clone(), approval.id.clone());
+        let details = self.gateway.store().read(move |snapshot| gateway.details(snapshot, &approved)).await;
+        let details = details.map_err(|error| server_error(&error))?;
+        let request = &AuthRequest { details, ..request.clone() };
         let scope = granted(&request.scope, client);
         let refresh_token = is_offline(&scope).then(|| new_token(&*self.ports.random));
         let grant = Grant {

@@ -288,6 +288,7 @@ fn settings(config: &Config) -> Settings {
     let mut settings = Settings::new(config.issuer.clone(), config.mode);
     settings.support = Some(config.support.clone()).filter(|support| support.phone.is_some() || support.url.is_some());
     settings.keep_records = config.keep_records;
+    settings.keep_unanswered = config.keep_unanswered;
     settings.minimum_interaction = config.policy.interaction_minimum;
     settings
 }

@@ -22,7 +22,7 @@ pub(crate) struct AuthRequest {
     /// `None` for a request about a user who is unknown or has no device, which looks like any other until it expires.
     pub(crate) approval: Option<ExistingApproval>,
     pub(crate) scope: String,
-    /// `authorization_details`, byte for byte.
+    /// `authorization_details`, byte for byte: the gateway keeps them, and they are read when tokens are made. `None` before.
     pub(crate) details: Option<String>,
     /// Resource servers that the tokens are for (RFC 8707).
     pub(crate) resources: Resources,
@@ -102,8 +102,8 @@ const SLOW_DOWN_SECONDS: u32 = 5;
 pub(crate) fn insert(transaction: &Transaction<'_>, request: &AuthRequest) -> Result<(), Error> {
     let mut statement = transaction.connection().prepare_cached(&format!(
         "INSERT INTO authentication_request
-             (id, client_id, subject, approval_id, scope, details, resource, requested_at, expires_at, interval, endings)
-         SELECT :id, client_id, subject, :approval_id, :scope, :details, :resource, :requested_at, :expires_at, :interval, {}
+             (id, client_id, subject, approval_id, scope, resource, requested_at, expires_at, interval, endings)
+         SELECT :id, client_id, subject, :approval_id, :scope, :resource, :requested_at, :expires_at, :interval, {}
          FROM (SELECT :client_id AS client_id, :subject AS subject)",
         endings::CURRENT
     ))?;
@@ -113,7 +113,6 @@ pub(crate) fn insert(transaction: &Transaction<'_>, request: &AuthRequest) -> Re
         ":subject": request.approval.as_ref().map(|existing| &existing.sub),
         ":approval_id": request.approval.as_ref().map(|existing| existing.id.as_str()),
         ":scope": request.scope,
-        ":details": request.details,
         ":resource": request.resources.to_column(),
         ":requested_at": column(request.requested_at),
         ":expires_at": column(request.expires_at),
@@ -124,7 +123,7 @@ pub(crate) fn insert(transaction: &Transaction<'_>, request: &AuthRequest) -> Re
 
 pub(crate) fn find(snapshot: &Snapshot<'_>, id: &Hash) -> Result<Option<AuthRequest>, Error> {
     let mut statement = snapshot.connection().prepare_cached(&format!(
-        "SELECT client_id, subject, approval_id, scope, details, requested_at, expires_at, interval, redeemed_at,
+        "SELECT client_id, subject, approval_id, scope, requested_at, expires_at, interval, redeemed_at,
                 cancelled_at, resource, refused, endings <> {}
          FROM authentication_request WHERE id = ?1",
         endings::CURRENT
@@ -249,27 +248,27 @@ fn read(row: &Row<'_>, id: Hash) -> rusqlite::Result<AuthRequest> {
     let approval = approval.map(|text| text.parse::<ApprovalId>()).transpose();
     let approval = approval
         .map_err(|error| rusqlite::Error::FromSqlConversionFailure(2, rusqlite::types::Type::Text, Box::new(error)))?;
-    let (redeemed, cancelled): (Option<i64>, Option<i64>) = (row.get(8)?, row.get(9)?);
+    let (redeemed, cancelled): (Option<i64>, Option<i64>) = (row.get(7)?, row.get(8)?);
     Ok(AuthRequest {
         id,
         client_id: row.get(0)?,
         approval: sub.zip(approval).map(|(sub, id)| ExistingApproval { sub, id }),
         scope: row.get(3)?,
-        details: row.get(4)?,
-        resources: Resources::from_column(row.get_ref(10)?.as_str_or_null()?),
-        requested_at: time(row.get(5)?),
-        expires_at: time(row.get(6)?),
-        interval: row.get(7)?,
+        details: None,
+        resources: Resources::from_column(row.get_ref(9)?.as_str_or_null()?),
+        requested_at: time(row.get(4)?),
+        expires_at: time(row.get(5)?),
+        interval: row.get(6)?,
         redeemed: redeemed.is_some(),
         cancelled: cancelled.is_some(),
-        refused: match row.get_ref(11)?.as_str_or_null()? {
+        refused: match row.get_ref(10)?.as_str_or_null()? {
             None => None,
             // An unreadable one must not be treated as none.
             Some(word) => {
                 Some(FinalRefusal::ALL.into_iter().find(|known| known.as_str() == word).unwrap_or(FinalRefusal::Ended))
             }
         },
-        ended: row.get(12)?,
+        ended: row.get(11)?,
     })
 }
 
@@ -289,7 +288,7 @@ mod tests {
                     id: format!("ap_{}", "A".repeat(43)).parse().expect("an id"),
                 }),
                 scope: "openid".to_owned(),
-                details: (n > 1).then(|| " [ ]\n".to_owned()),
+                details: None,
                 resources: Resources::from_column(resources),
                 requested_at: Timestamp::from_seconds(1_000 - n),
                 expires_at: Timestamp::from_seconds(2_000 + n),

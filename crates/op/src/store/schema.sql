@@ -8,7 +8,6 @@ CREATE TABLE authentication_request (
     subject      TEXT,                          -- NULL with approval_id: only pretends (unknown user, no device)
     approval_id  TEXT,
     scope        TEXT NOT NULL,
-    details      TEXT,                          -- the client's bytes
     requested_at INTEGER NOT NULL,
     expires_at   INTEGER NOT NULL,
     interval     INTEGER NOT NULL,              -- seconds between two polls; grows with every slow_down

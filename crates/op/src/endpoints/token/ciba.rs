@@ -159,6 +159,11 @@ impl TokenEndpoint {
                 }
                 status => status?,
             };
+            let details = match &approval {
+                Some(approval) => endpoint.gateway.details(tx, &approval.id)?,
+                None => None,
+            };
+            let request = AuthRequest { details, ..request };
             match approval {
                 Some(approval) if may_repeat => Ok(PollState::Approved(AuthRequest { resources, ..request }, approval)),
                 Some(approval) if store::redeem(tx, &id, now)? => {

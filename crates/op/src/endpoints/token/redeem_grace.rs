@@ -45,6 +45,7 @@ impl TokenEndpoint {
         let now = self.ports.clock.now();
         let kept = self.kept(poll, &response, now)?;
         let (endpoint, requester, id) = (self.clone(), client.clone(), request.id);
+        let details = request.details.clone();
         let (refresh, binding) = (Hash::of(poll.refresh.expose()), poll.confirmation);
         let redeemed = self.gateway.store().write(move |tx: &Transaction<'_>| -> Result<bool, TokenRefusal> {
             let request = endpoint.request_of(tx, &id, &requester)?;
@@ -57,6 +58,7 @@ impl TokenEndpoint {
             if !store::redeem(tx, &id, now)? {
                 return Ok(false);
             }
+            let request = AuthRequest { details: details.clone(), ..request };
             if is_offline(&scope)
                 && let Some(family) = family(&request, &scope, &requester, binding, now)
             {

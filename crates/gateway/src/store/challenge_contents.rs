@@ -1,0 +1,81 @@
+//! What the challenges of an approval share, the client's details among it.
+
+use countersign_jose::clock::Timestamp;
+use countersign_protocol::id::{ApprovalId, ChallengeId, DeviceId};
+use countersign_store::{Error, Snapshot, Transaction};
+use rusqlite::{OptionalExtension, Row, params};
+
+use super::columns::{millis, text};
+use crate::challenge_parts::{self, SharedPart};
+
+/// Columns from which [`jws`] puts a challenge together again; NULL where the content was deleted.
+pub(crate) const JWS_COLUMNS: &str =
+    "c.signature, m.header AS content_header, m.frame AS content_frame, m.details AS content_details";
+
+/// To be joined to a challenge `c`.
+pub(crate) const JWS_JOIN: &str = "LEFT JOIN challenge_content m ON m.approval_id = c.approval_id";
+
+/// Keeps the shared part of an approval's challenges.
+pub(crate) fn insert(
+    transaction: &Transaction<'_>,
+    approval: &ApprovalId,
+    shared: &SharedPart,
+    details: Option<&str>,
+) -> Result<(), Error> {
+    transaction
+        .connection()
+        .prepare_cached("INSERT INTO challenge_content (approval_id, header, frame, details) VALUES (?1, ?2, ?3, ?4)")?
+        .execute(params![approval.as_str(), shared.header, shared.frame, details])?;
+    Ok(())
+}
+
+/// A challenge's JWS; `None` where its content was deleted.
+pub(crate) fn jws(row: &Row<'_>, device: &DeviceId, challenge: &ChallengeId) -> rusqlite::Result<Option<String>> {
+    let Some(header) = row.get("content_header")? else { return Ok(None) };
+    let shared = SharedPart { header, frame: row.get("content_frame")? };
+    let details = row.get_ref("content_details")?.as_str_or_null()?;
+    let signature = row.get_ref("signature")?.as_blob()?;
+    Ok(Some(challenge_parts::join(&shared, signature, device.as_str(), challenge.as_str(), details)))
+}
+
+/// The client's details of an approval, byte for byte.
+pub(crate) fn details(snapshot: &Snapshot<'_>, approval: &ApprovalId) -> Result<Option<String>, Error> {
+    let found = snapshot
+        .connection()
+        .prepare_cached("SELECT details FROM challenge_content WHERE approval_id = ?1")?
+        .query_row([approval.as_str()], |row| row.get::<_, Option<String>>(0))
+        .optional()?;
+    Ok(found.flatten())
+}
+
+/// Approvals that expired in this time without an answer to any of their challenges, at most `most`, oldest first, with the
+/// time of their end.
+pub(crate) fn unanswered(
+    snapshot: &Snapshot<'_>,
+    from: Timestamp,
+    before: Timestamp,
+    most: usize,
+) -> Result<Vec<(ApprovalId, Timestamp)>, Error> {
+    Ok(snapshot
+        .connection()
+        .prepare_cached(
+            "SELECT a.id, a.decided_at FROM approval a
+             WHERE a.status = 'expired' AND a.decided_at >= ?1 AND a.decided_at < ?2
+                AND EXISTS (SELECT 1 FROM challenge_content m WHERE m.approval_id = a.id)
+                AND NOT EXISTS (SELECT 1 FROM challenge c JOIN answer s ON s.challenge_id = c.id WHERE c.approval_id = a.id)
+             ORDER BY a.decided_at LIMIT ?3",
+        )?
+        .query_map(params![millis(from), millis(before), most as i64], |row| {
+            Ok((text(row, 0)?, super::columns::time(row, 1)?))
+        })?
+        .collect::<Result<_, _>>()?)
+}
+
+/// Deletes what an approval's challenges share. Their hashes and outcomes stay.
+pub(crate) fn delete(transaction: &Transaction<'_>, approval: &ApprovalId) -> Result<(), Error> {
+    transaction
+        .connection()
+        .prepare_cached("DELETE FROM challenge_content WHERE approval_id = ?1")?
+        .execute([approval.as_str()])?;
+    Ok(())
+}
