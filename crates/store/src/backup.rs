@@ -118,10 +118,24 @@ fn make(from: &Path, unfinished: &Path, to: &Path) -> Result<u64, BackupError> {
         return Err(BackupError::Damaged(found));
     }
     drop(copy);
+    let writable = OpenFlags::SQLITE_OPEN_READ_WRITE.union(OpenFlags::SQLITE_OPEN_NOFOLLOW);
+    let copy = connect(unfinished, writable).map_err(failed)?;
+    say_that_it_is_a_copy(&copy).map_err(failed)?;
+    copy.close().map_err(|(_, error)| failed(error))?;
     // VACUUM INTO writes without flushing.
     let copy = File::open(unfinished).map_err(file)?;
     copy.sync_all().map_err(file)?;
     Ok(copy.metadata().map_err(file)?.len())
+}
+
+/// Whoever opens it as its own ends what the original may have redeemed since. A file of a build without this mark is copied
+/// as it is; this build refuses to open it anyway.
+fn say_that_it_is_a_copy(copy: &Connection) -> rusqlite::Result<()> {
+    let known = copy.prepare("SELECT 1 FROM pragma_table_info('store_history') WHERE name = 'is_copy'")?.exists([])?;
+    if known {
+        copy.execute("UPDATE store_history SET is_copy = 1", [])?;
+    }
+    Ok(())
 }
 
 fn explain(error: rusqlite::Error, to: &Path) -> BackupError {

@@ -1,7 +1,7 @@
 //! How long groups of writes wait for the disk, which decides who answers short reads.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU32, Ordering};
+use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
 use std::time::Duration;
 
 /// How long a group of writes may wait for the disk on the average before reads no longer wait behind it.
@@ -14,6 +14,7 @@ const LONGEST_COUNTED: Duration = Duration::from_millis(16);
 #[derive(Clone, Default)]
 pub(crate) struct CommitLatency {
     microseconds: Arc<AtomicU32>,
+    groups: Arc<AtomicU64>,
 }
 
 impl CommitLatency {
@@ -23,6 +24,12 @@ impl CommitLatency {
         let average = i64::from(self.microseconds.load(Ordering::Relaxed));
         let next = average + (waited - average) / 8;
         self.microseconds.store(u32::try_from(next).unwrap_or_default(), Ordering::Relaxed);
+        self.groups.fetch_add(1, Ordering::Relaxed);
+    }
+
+    /// How many groups were written since the file was opened.
+    pub(crate) fn groups(&self) -> u64 {
+        self.groups.load(Ordering::Relaxed)
     }
 
     /// Whether a read may wait for a commit.

@@ -4,6 +4,7 @@ mod backup;
 mod checkpoint;
 mod commit_latency;
 mod connection;
+pub mod copy_mark;
 mod error;
 mod notifier;
 mod reader;

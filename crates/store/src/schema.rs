@@ -33,7 +33,9 @@ const APPLICATION_ID: i32 = 0x4353_474e;
 
 /// The store's own tables.
 const OWN: &str = "
-    CREATE TABLE store_history (id TEXT NOT NULL) STRICT;
+    CREATE TABLE store_history (
+        id TEXT NOT NULL, is_copy INTEGER NOT NULL DEFAULT 0, mark INTEGER NOT NULL DEFAULT 0
+    ) STRICT;
     CREATE TABLE store_part (name TEXT PRIMARY KEY, version INTEGER NOT NULL, sql TEXT NOT NULL) STRICT, WITHOUT ROWID;
 ";
 

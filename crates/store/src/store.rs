@@ -128,6 +128,11 @@ impl Store {
         .await
     }
 
+    /// How many groups of writes this handle's writer has tried to commit.
+    pub fn written_groups(&self) -> u64 {
+        self.inner.latency.groups()
+    }
+
     /// How many writes and reads wait for the writer at this moment.
     pub fn queue(&self) -> u64 {
         let jobs = &self.inner.jobs;

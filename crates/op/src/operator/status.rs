@@ -51,16 +51,17 @@ impl Provider {
     /// The store's error, if it can't be read.
     pub async fn status(&self) -> Result<Vec<StatusLine>, StoreError> {
         let parts = self.parts();
-        Ok(vec![
-            parts.process_line(),
-            parts.store_line().await,
+        let mut lines = vec![parts.process_line(), parts.store_line().await];
+        lines.extend(parts.restore_line()?);
+        lines.extend([
             parts.certificate_line(),
             self.keys_line(),
             parts.users_line()?,
             self.clients_line(),
             parts.approvals_line()?,
             parts.delivery_line()?,
-        ])
+        ]);
+        Ok(lines)
     }
 
     fn keys_line(&self) -> StatusLine {
@@ -109,6 +110,15 @@ impl Parts {
             }
             Err(_) => StatusLine::problem("store", "does not respond", "find what else holds provider.db"),
         }
+    }
+
+    /// Whether a copy of the database was restored, and what that ended.
+    fn restore_line(&self) -> Result<Option<StatusLine>, StoreError> {
+        let restored = self.gateway.store().read_blocking(crate::store::last_restore)?;
+        Ok(restored.map(|at| {
+            let moment = jiff::Timestamp::from_second(i64::try_from(at.seconds()).unwrap_or(i64::MAX)).unwrap_or_default();
+            StatusLine::ok("restore", format!("a copy of the database was restored at {moment}: everything pending or unredeemed then, and all tokens, ended"))
+        }))
     }
 
     fn certificate_line(&self) -> StatusLine {

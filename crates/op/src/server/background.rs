@@ -40,7 +40,7 @@ impl Provider {
 impl Parts {
     /// Withdraws approvals whose requests were ended: by the file's locks, a restored copy, or a command that did not get to
     /// its end.
-    async fn withdraw_ended(&self) {
+    pub(super) async fn withdraw_ended(&self) {
         let now = self.ports.clock.now();
         let pending = self.gateway.store().read_slow(move |snapshot| store::pending_ended(snapshot, now)).await;
         let withdrawn = match pending {

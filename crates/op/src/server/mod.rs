@@ -8,6 +8,7 @@ pub(crate) mod home;
 mod middleware;
 mod open;
 mod open_error;
+mod restored_copy;
 mod router;
 mod serve;
 pub(crate) mod tls;

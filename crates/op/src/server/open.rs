@@ -54,6 +54,7 @@ impl Provider {
         home::prepare(home)?;
         let lock = HomeLock::take(home)?;
         let provider = Provider::open_with(config, home, ports, None, Some(lock))?;
+        provider.parts.end_after_restore()?;
         provider.parts.issuance.end_everything_of_removed_and_locked()?;
         Ok(provider)
     }

@@ -24,7 +24,10 @@ impl Provider {
         let parts = &self.parts;
         let certificate = parts.tls.as_ref().map(super::tls::Tls::watch_files);
         let watcher = KeyRotation::watch_key_folder(parts.keys.clone());
-        let background = [self.gateway().run_background(), self.forget_old_requests(), watcher];
+        // Before anybody can answer what a lock or a restored copy has ended.
+        parts.withdraw_ended().await;
+        let mark = parts.keep_mark_each_second();
+        let background = [self.gateway().run_background(), self.forget_old_requests(), watcher, mark];
         let delivery = self.run_outbox();
         let server = self.server(ConnectionLimits::for_descriptors(raise_descriptor_limit()));
         let stopping = parts.shutdown.clone();
@@ -42,6 +45,7 @@ impl Provider {
         stopping.begin();
         let _ = delivery.await;
         background.iter().chain(&certificate).for_each(|task| task.abort());
+        parts.keep_mark(0).await;
         Ok(())
     }
 

@@ -3,7 +3,7 @@
 
 use countersign_jose::clock::Timestamp;
 use countersign_store::{Error, Snapshot, Transaction};
-use rusqlite::params;
+use rusqlite::{OptionalExtension, params};
 
 use super::columns::{column, time};
 
@@ -43,6 +43,13 @@ pub(crate) fn end_everything_of(transaction: &Transaction<'_>, owner: Owner<'_>,
         )?
         .execute(params![owner.column(), column(now)])?;
     Ok(())
+}
+
+/// When everything of everybody was last ended: a copy of the database was restored.
+pub(crate) fn last_restore(snapshot: &Snapshot<'_>) -> Result<Option<Timestamp>, Error> {
+    let mut statement = snapshot.connection().prepare("SELECT at FROM ending WHERE owner = ?1")?;
+    let at: Option<i64> = statement.query_row([Owner::All.column()], |row| row.get(0)).optional()?;
+    Ok(at.map(time))
 }
 
 /// When the latest ending of this client, this user or all happened: access tokens from before are not active any more.

@@ -19,7 +19,7 @@ pub(crate) use authentication_requests::{
     AuthRequest, ExistingApproval, FinalRefusal, PendingRequests, PollPace, cancel, count_pending, find, forget_old,
     insert, note_poll, pending_ended, pending_of_client, pending_of_user, redeem, refuse,
 };
-pub(crate) use endings::{Owner, end_everything_of, last_ending};
+pub(crate) use endings::{Owner, end_everything_of, last_ending, last_restore};
 pub(crate) use idempotency_keys::{
     KeptAcknowledgement, forget_acknowledgements, keep_acknowledgement, kept_acknowledgement,
 };

@@ -28,6 +28,7 @@ mod refresh;
 mod registration;
 mod request_parameters;
 mod resource_indicators;
+mod restored_copy;
 mod revocation_and_introspection;
 mod sender_constrained_tokens;
 mod signed_requests;

@@ -1,0 +1,131 @@
+//! A database that was put back from a copy gives nothing again that its lost part gave or ended.
+
+use axum::http::StatusCode;
+use countersign_protocol::outcome::Ending;
+use countersign_testing_gateway::{DeviceCalls as _, TestDevice};
+use tokio::net::TcpListener;
+
+use crate::world::{BC, CONFIG, Reply, TOKEN, World};
+
+fn config() -> String {
+    let grants = "grant_types = [\"urn:openid:params:grant-type:ciba\", \"refresh_token\"]";
+    CONFIG.replace("name = \"Acme Coffee\"", &format!("name = \"Acme Coffee\"\n{grants}"))
+}
+
+/// What a client had when the copy was made.
+struct Before {
+    pending: String,
+    approved: String,
+    access: String,
+    refresh: String,
+}
+
+impl World {
+    async fn ask_offline(&self) -> String {
+        let form = [("scope", "openid offline_access"), ("login_hint", "alice"), ("interaction_type", "boolean")];
+        self.post("till", BC, &form).await.text("auth_req_id")
+    }
+
+    async fn had(&self, phone: &mut TestDevice) -> Before {
+        let approve = async |phone: &mut TestDevice| {
+            let id = self.ask_offline().await;
+            let challenge = phone.next_challenge(&self.side).await;
+            let answer = phone.approve(&challenge, None);
+            phone.settle(&self.side, &challenge, &answer).await;
+            id
+        };
+        let redeemed = approve(phone).await;
+        let tokens = self.poll("till", &redeemed).await;
+        let approved = approve(phone).await;
+        let pending = self.ask_offline().await;
+        Before { pending, approved, access: tokens.text("access_token"), refresh: tokens.text("refresh_token") }
+    }
+
+    async fn gives_nothing_again(&self, before: &Before) {
+        let refused = |reply: &Reply, error: &str| {
+            assert_eq!(
+                (reply.status, reply.text("error").as_str()),
+                (StatusCode::BAD_REQUEST, error),
+                "{}",
+                reply.body
+            );
+        };
+        refused(&self.poll("till", &before.pending).await, "access_denied");
+        refused(&self.poll("till", &before.approved).await, "access_denied");
+        let form = [("grant_type", "refresh_token"), ("refresh_token", before.refresh.as_str())];
+        refused(&self.post("till", TOKEN, &form).await, "invalid_grant");
+        let introspected = self.post("till", "/tenant/introspect", &[("token", &before.access)]).await;
+        assert_eq!(introspected.body, r#"{"active":false}"#);
+        let status = self.provider.status().await.expect("a status");
+        let line = status.iter().find(|line| line.name == "restore").expect("it says so");
+        assert!(line.detail.contains("a copy of the database was restored"), "{}", line.detail);
+    }
+
+    /// Serves for a moment, and stops.
+    async fn served(&self) {
+        let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
+        self.provider.serve(listener, std::future::ready(())).await.expect("a clean end");
+    }
+}
+
+#[tokio::test]
+async fn a_copy_by_backup_cancels_what_is_pending_and_redeems_nothing_at_its_first_serve() {
+    let world = World::with(&config());
+    let mut phone = world.enroll("Phone").await;
+    let before = world.had(&mut phone).await;
+    let folder = tempfile::tempdir().expect("a folder");
+    let copy = folder.path().join("copy.db");
+    countersign_op::back_up(world.home(), &copy).expect("copied");
+    assert_eq!(world.poll("till", &before.approved).await.status, StatusCode::OK, "the original goes on");
+
+    let world = world.restarted_over(&config(), |home| {
+        for name in ["provider.db-wal", "provider.db-shm"] {
+            let _ = std::fs::remove_file(home.join(name));
+        }
+        std::fs::copy(&copy, home.join("provider.db")).expect("restored");
+    });
+    world.gives_nothing_again(&before).await;
+    world.served().await;
+    let fetched = phone.pull(&world.side).await;
+    assert!(fetched.challenges.is_empty(), "nobody is asked again: {fetched:?}");
+
+    // It is a copy once.
+    world.advance_seconds(10);
+    let after = world.had(&mut phone).await;
+    let world = world.restarted_with(&config());
+    assert_eq!(world.poll("till", &after.approved).await.status, StatusCode::OK);
+    let outcomes = phone.pull(&world.side).await.withdrawn;
+    assert!(outcomes.iter().all(|withdrawn| withdrawn.outcome.peek().expect("readable").outcome != Ending::Expired));
+}
+
+#[tokio::test]
+async fn a_raw_copy_older_than_its_keys_is_noticed_as_well() {
+    let world = World::with(&config());
+    let mut phone = world.enroll("Phone").await;
+    let before = world.had(&mut phone).await;
+    world.served().await;
+    let folder = tempfile::tempdir().expect("a folder");
+    let names = ["provider.db", "provider.db-wal"];
+    let world = world.restarted_over(&config(), |home| {
+        for name in names {
+            let _ = std::fs::copy(home.join(name), folder.path().join(name));
+        }
+    });
+    assert_eq!(world.poll("till", &before.approved).await.status, StatusCode::OK, "a restart is no restore");
+    world.served().await;
+    let world = world.restarted_over(&config(), |home| {
+        for name in names {
+            let _ = std::fs::remove_file(home.join(name));
+            let _ = std::fs::copy(folder.path().join(name), home.join(name));
+        }
+        let _ = std::fs::remove_file(home.join("provider.db-shm"));
+    });
+    world.gives_nothing_again(&before).await;
+    let world = world.restarted_with(&config());
+    let ask = world.ask_offline().await;
+    let challenge = phone.pull(&world.side).await.challenges.pop().expect("a request");
+    let challenge = phone.verify(&challenge);
+    let answer = phone.approve(&challenge, None);
+    phone.settle(&world.side, &challenge, &answer).await;
+    assert_eq!(world.poll("till", &ask).await.status, StatusCode::OK, "what comes after it counts");
+}
