@@ -187,11 +187,13 @@ async fn a_stream_ends_when_the_gateway_closes() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn an_idle_stream_says_so_every_15_seconds_and_brings_a_nonce_every_two_minutes() {
+async fn an_idle_stream_says_so_at_once_and_every_15_seconds_and_brings_a_nonce_every_two_minutes() {
     let world = World::new();
     let phone = world.enroll("Phone").await;
     let mut events = Events::open(&world, &phone).await;
     let began = tokio::time::Instant::now();
+    assert!(events.next().await.expect("the stream goes on").is_comment);
+    assert_eq!(began.elapsed(), Duration::ZERO, "a device sees at once that nothing withholds the stream");
     let mut comments = 0;
     let nonce = loop {
         let event = events.next().await.expect("the stream goes on");

@@ -58,9 +58,14 @@ impl Events {
         }
     }
 
-    /// The next update.
+    /// The next update; comments before it are skipped.
     pub async fn update(&mut self) -> FetchResponse {
-        let event = self.next().await.expect("the stream goes on");
+        let event = loop {
+            let event = self.next().await.expect("the stream goes on");
+            if !event.is_comment {
+                break event;
+            }
+        };
         assert_eq!(event.name, "update");
         let fetched: FetchResponse = serde_json::from_str(&event.data).expect("a fetch object");
         assert_eq!(event.id, fetched.cursor, "the id is the cursor");

@@ -18,17 +18,21 @@ use crate::core::Tick;
 use crate::device_event::OfflineReason;
 use crate::ports::transport::{Method, Reply, StreamEvent, TransportError};
 
-/// After so many failures in a row while the provider can be reached, streams count as blocked.
-const BLOCKED_AFTER: u32 = 2;
+/// Streams count as blocked from so many points; pulls succeed meanwhile. One that lived for [`WORKED_MS`] forgets them.
+const BLOCKED_FROM: u32 = 20;
+/// Points of a stream that the provider, or something in between, did not open or carried no byte of.
+const POINTS_NOT_OPENED: u32 = 10;
+/// Points of a stream that was refused as by a provider that is starting, or by the proxy before it (5xx, 408, 429), or
+/// that was closed regularly at once and without a byte, as by a provider that stops.
+const POINTS_UNWELL: u32 = 4;
+/// Points of a stream that ended before [`WORKED_MS`]: restarts in a row, or something that cuts streams.
+const POINTS_SHORT: u32 = 1;
+
+/// How long a stream has to be open to have worked, in milliseconds.
+const WORKED_MS: u64 = 3_000;
+
 /// How long long polls replace a blocked stream, in milliseconds.
 const BLOCKED_MS: u64 = 600_000;
-
-/// After so many streams in a row that were closed at once, regularly and without a byte, streams count as blocked. A
-/// provider closes them when it stops, which says nothing about what is in between.
-const CLOSED_AT_ONCE: u32 = 6;
-
-/// A stream that was open for so long worked, in milliseconds: its end starts the backoff anew.
-const STEADY_MS: u64 = 2_000;
 
 /// The shortest time from the begin of a long poll without news to the next, in milliseconds.
 const SHORTEST_POLL_MS: u64 = 1_000;
@@ -49,14 +53,10 @@ pub(super) struct Fetching {
     pub(super) watching: bool,
     /// Backoff of the stream.
     pub(super) stream: Backoff,
-    /// Failures of the stream in a row while the provider could be reached.
-    stream_failures: u32,
-    /// Streams in a row that were closed at once, regularly and without a byte.
-    closed_at_once: u32,
-    /// When the stream was opened, if it is open.
-    opened_at: Option<Tick>,
-    /// Whether the open stream brought anything.
-    heard: bool,
+    /// The open stream, if there is one.
+    open_stream: Option<OpenStream>,
+    /// How much speaks for something that blocks streams, in points.
+    blocked_points: u32,
     /// Until when long polls replace the stream.
     pub(super) blocked_until: Option<Tick>,
     /// Fetch replies that wait for newer key manifests, oldest first.
@@ -65,6 +65,15 @@ pub(super) struct Fetching {
     resetting: Option<ResetProgress>,
     /// Challenges that the stream brought since the last pull began: its reply may not list them yet.
     pub(super) from_stream: BTreeSet<ChallengeId>,
+}
+
+/// An open stream.
+#[derive(Clone, Copy)]
+struct OpenStream {
+    id: CallId,
+    since: Tick,
+    /// Whether a byte came: an event or a comment.
+    heard: bool,
 }
 
 /// The way a fetch reply came.
@@ -155,64 +164,79 @@ impl Core {
     }
 
     pub(super) fn not_fetched(&mut self, at: Moment, at_least_ms: u64) {
+        // The provider itself is away: that streams failed, too, says nothing about them.
+        self.fetching.blocked_points = 0;
         self.fetching.backoff.failed(at.tick, at_least_ms, &*self.random);
         self.announce(at);
     }
 
-    /// A stream is being opened.
-    pub(super) fn stream_begins(&mut self) {
-        self.fetching.opened_at = None;
-        self.fetching.heard = false;
-    }
-
-    pub(super) fn stream_opened(&mut self, at: Moment) {
-        self.fetching.opened_at = Some(at.tick);
+    pub(super) fn stream_opened(&mut self, at: Moment, id: CallId) {
+        self.fetching.open_stream = Some(OpenStream { id, since: at.tick, heard: false });
         // A pull closes the gap since the last one, however the provider replays events.
         self.fetching.wanted = true;
     }
 
-    /// Counts a failed stream although the provider can be reached: something in between may block streams.
-    pub(super) fn count_blocked_stream(&mut self, at: Moment) {
-        self.fetching.stream_failures += 1;
-        if self.fetching.stream_failures >= BLOCKED_AFTER {
+    /// Handles the reply to a stream that was not opened.
+    pub(super) fn stream_refused(&mut self, at: Moment, reply: &Reply) {
+        let points = if is_unwell(reply.status) { POINTS_UNWELL } else { POINTS_NOT_OPENED };
+        self.suspect_block(at, points);
+        self.fetching.wanted = true;
+        self.stream_not_opened(at, reply.retry_after.unwrap_or(0) * 1000);
+    }
+
+    /// Handles the end of a stream, or a stream that got no reply.
+    ///
+    /// One that carried bytes, or was open until its connection broke, has worked: the back-off starts anew, and a
+    /// provider that restarts several times is not waited for longer than one that restarts once.
+    pub(super) fn stream_ended(&mut self, at: Moment, id: CallId, why: Option<TransportError>) {
+        let broken = matches!(why, Some(TransportError::Untrusted | TransportError::TooLarge));
+        let open = self.fetching.open_stream.take_if(|open| open.id == id);
+        match open {
+            // No connection: the provider is away, which says nothing about streams.
+            None if why == Some(TransportError::Unreachable) => {}
+            Some(open) if !broken && (open.heard || why == Some(TransportError::Unreachable)) => {
+                return self.stream_worked(at, open);
+            }
+            Some(open) if why.is_none() && open.lived_ms(at) >= WORKED_MS => return self.stream_worked(at, open),
+            other => {
+                let points = if other.is_some() && why.is_none() { POINTS_UNWELL } else { POINTS_NOT_OPENED };
+                self.suspect_block(at, points);
+                self.fetching.wanted = true;
+            }
+        }
+        self.stream_not_opened(at, 0);
+    }
+
+    fn stream_worked(&mut self, at: Moment, open: OpenStream) {
+        if open.lived_ms(at) >= WORKED_MS {
+            self.fetching.blocked_points = 0;
+        } else {
+            self.suspect_block(at, POINTS_SHORT);
+        }
+        self.fetching.stream.worked_until(at.tick, &*self.random);
+    }
+
+    pub(super) fn stream_not_opened(&mut self, at: Moment, at_least_ms: u64) {
+        self.fetching.stream.failed(at.tick, at_least_ms, &*self.random);
+    }
+
+    /// Counts a stream that failed although the provider may be reached: something in between may block streams. Its
+    /// callers request a pull, which tells whether it can be reached.
+    fn suspect_block(&mut self, at: Moment, points: u32) {
+        self.fetching.blocked_points += points;
+        if self.fetching.blocked_points >= BLOCKED_FROM {
+            self.fetching.blocked_points = 0;
             self.fetching.blocked_until = Some(at.tick.plus_millis(BLOCKED_MS));
         }
-    }
-
-    /// Judges a stream's end: `None` is a regular one.
-    pub(super) fn judge_stream_end(&mut self, at: Moment, why: Option<TransportError>) {
-        let is_steady = self.fetching.opened_at.is_some_and(|opened| at.tick.millis_since(opened) >= STEADY_MS);
-        match (why, self.fetching.opened_at) {
-            (Some(TransportError::Unreachable), _) => {}
-            (None, Some(_)) if is_steady || self.fetching.heard => self.fetching.closed_at_once = 0,
-            (None, Some(_)) => {
-                self.fetching.closed_at_once += 1;
-                if self.fetching.closed_at_once >= CLOSED_AT_ONCE {
-                    self.fetching.closed_at_once = 0;
-                    self.fetching.blocked_until = Some(at.tick.plus_millis(BLOCKED_MS));
-                }
-            }
-            _ => self.count_blocked_stream(at),
-        }
-    }
-
-    pub(super) fn stream_ended(&mut self, at: Moment, at_least_ms: u64) {
-        match self.fetching.opened_at.take() {
-            Some(opened) if at.tick.millis_since(opened) >= STEADY_MS => self.fetching.stream.succeeded(),
-            Some(_) => self.fetching.stream.began_well(),
-            None => {}
-        }
-        self.fetching.stream.failed(at.tick, at_least_ms, &*self.random);
     }
 
     pub(super) fn stream_event(&mut self, at: Moment, id: CallId, event: StreamEvent) {
         if !self.is_open_stream(id) {
             return;
         }
-        self.fetching.stream.succeeded();
-        self.fetching.stream_failures = 0;
-        self.fetching.closed_at_once = 0;
-        self.fetching.heard = true;
+        if let Some(open) = &mut self.fetching.open_stream {
+            open.heard = true;
+        }
         self.checked = Some(at.wall.seconds());
         match event {
             StreamEvent::Alive => {}
@@ -229,7 +253,7 @@ impl Core {
     /// Handles a reply outside the protocol: from something in between, or from an overloaded provider.
     pub(super) fn unexpected_reply(&mut self, at: Moment, reply: &Reply) {
         let why = match reply.status {
-            408 | 429 | 500..=599 => OfflineReason::Unwell,
+            status if is_unwell(status) => OfflineReason::Unwell,
             _ => OfflineReason::NotTheProvider,
         };
         self.gone_offline(at, why);
@@ -239,7 +263,8 @@ impl Core {
     fn pull_instead(&mut self, at: Moment) {
         self.fetching.wanted = true;
         self.cancel_calls(|purpose| purpose == CallPurpose::Stream);
-        self.stream_ended(at, 0);
+        self.fetching.open_stream = None;
+        self.fetching.stream.worked_until(at.tick, &*self.random);
     }
 
     /// A pull begins: what the stream brings from now on may be missing in its reply.
@@ -326,6 +351,17 @@ impl Core {
             self.change_account();
         }
     }
+}
+
+impl OpenStream {
+    fn lived_ms(&self, at: Moment) -> u64 {
+        at.tick.millis_since(self.since)
+    }
+}
+
+/// Whether a provider, or the proxy before it, says by this status that it can't reply properly now.
+fn is_unwell(status: u16) -> bool {
+    matches!(status, 408 | 429 | 500..=599)
 }
 
 /// The `kid`s of a fetch reply, unverified.

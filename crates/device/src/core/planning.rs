@@ -92,7 +92,6 @@ impl Core {
         let polling = self.has_pending_call(|purpose| purpose == CallPurpose::Fetch { waiting: true });
         if !self.is_long_polling() && self.fetching.stream.is_due(at.tick) {
             self.cancel_calls(|purpose| purpose == CallPurpose::Fetch { waiting: true });
-            self.stream_begins();
             self.send(at, CallPurpose::Stream);
         } else if self.is_long_polling() && !polling && self.fetching.backoff.is_due(at.tick) {
             self.fetching.polled_at = at.tick;
@@ -126,10 +125,7 @@ impl Core {
     pub(super) fn call_replied(&mut self, at: Moment, purpose: CallPurpose, reply: &Reply) {
         match purpose {
             CallPurpose::Fetch { .. } => self.fetched(at, reply),
-            CallPurpose::Stream => {
-                self.count_blocked_stream(at);
-                self.stream_ended(at, reply.retry_after.unwrap_or(0) * 1000);
-            }
+            CallPurpose::Stream => self.stream_refused(at, reply),
             CallPurpose::Post(id) => self.posted(at, id, reply),
             CallPurpose::Manifest => self.manifest_fetched(at, reply),
             CallPurpose::Renew => self.renewed(at, reply),
@@ -140,7 +136,7 @@ impl Core {
     pub(super) fn call_failed(&mut self, at: Moment, purpose: CallPurpose, at_least_ms: u64) {
         match purpose {
             CallPurpose::Fetch { .. } => self.not_fetched(at, at_least_ms),
-            CallPurpose::Stream => self.stream_ended(at, at_least_ms),
+            CallPurpose::Stream => self.stream_not_opened(at, at_least_ms),
             CallPurpose::Post(id) => self.not_posted(at, id, at_least_ms),
             CallPurpose::Manifest => self.manifest_not_fetched(at, at_least_ms),
             CallPurpose::Renew => self.not_renewed(at, at_least_ms),

@@ -152,10 +152,10 @@ impl Core {
         if let Some(why) = why {
             self.gone_offline(at, OfflineReason::from(why));
         }
-        if call.purpose == CallPurpose::Stream {
-            self.judge_stream_end(at, why);
+        match call.purpose {
+            CallPurpose::Stream => self.stream_ended(at, id, why),
+            purpose => self.call_failed(at, purpose, 0),
         }
-        self.call_failed(at, call.purpose, 0);
     }
 
     /// Handles the opening of a stream.
@@ -163,7 +163,7 @@ impl Core {
         if self.session.calls.get(&id).is_some_and(|call| call.purpose == CallPurpose::Stream) {
             self.learn_from(at, head);
             self.recognised(at);
-            self.stream_opened(at);
+            self.stream_opened(at, id);
         }
     }
 

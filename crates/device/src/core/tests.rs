@@ -5,5 +5,6 @@ mod answers;
 mod fetches;
 mod interleavings;
 mod no_busy_loops;
+mod restarts;
 mod revoked_keys;
 mod time;

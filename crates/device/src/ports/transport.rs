@@ -138,6 +138,6 @@ pub enum StreamEvent {
     Update(Vec<u8>),
     /// `event: nonce`: the DPoP nonce for the next call.
     Nonce(String),
-    /// A comment, or an event that this version does not know: the stream is alive.
+    /// Bytes without an event, such as a comment, or an event that this version does not know: the stream is alive.
     Alive,
 }

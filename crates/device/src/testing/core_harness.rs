@@ -17,7 +17,7 @@ use crate::device_event::DeviceEvent;
 use crate::error::AnswerError;
 use crate::pin::{Pin, PinEntry, PinSource};
 use crate::ports::key_store::{KeyStore, MemoryKeys};
-use crate::ports::transport::{Call, TransportError};
+use crate::ports::transport::{Call, Reply, TransportError};
 use crate::ports::vault::{Change, MemoryVault, Stage, StoredChallenge, Vault};
 use crate::transcript::Locale;
 
@@ -44,7 +44,12 @@ pub(crate) fn pin() -> PinEntry {
 impl CoreHarness {
     /// A confirmed account that has not fetched yet.
     pub(crate) fn new() -> CoreHarness {
-        let random = Arc::new(CountingRandom::default());
+        CoreHarness::seeded(0)
+    }
+
+    /// A confirmed account that has not fetched yet, with the randomness of this seed.
+    pub(crate) fn seeded(seed: u64) -> CoreHarness {
+        let random = Arc::new(CountingRandom::seeded(seed));
         let keys = Arc::new(MemoryKeys::new(random.clone()));
         let vault = Arc::new(MemoryVault::default());
         let mut provider = FakeProvider::open();
@@ -150,6 +155,14 @@ impl CoreHarness {
                 _ => self.wire.rotate_left(1.min(self.wire.len())),
             }
         }
+    }
+
+    /// A stream that has been opened, and the pull that follows.
+    pub(crate) fn open_stream(&mut self) -> CallId {
+        let stream = *self.streams.last().expect("a stream is being opened");
+        self.event(Event::Opened { id: stream, head: Reply { status: 200, ..Reply::default() } });
+        self.deliver_pending();
+        stream
     }
 
     /// Advances the time of both sides.

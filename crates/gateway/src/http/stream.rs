@@ -80,7 +80,8 @@ impl FeedStream {
             listener,
             place,
             changed: None,
-            next_comment: Instant::now() + COMMENT_EVERY,
+            // The first one at once: a device sees that nothing in between withholds the stream.
+            next_comment: Instant::now(),
             next_nonce: Instant::now() + NONCE_EVERY,
             gateway,
         }

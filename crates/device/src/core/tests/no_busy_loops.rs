@@ -51,6 +51,7 @@ fn a_provider_that_does_not_hold_long_polls_is_not_called_in_a_loop() {
     for _ in 0..2 {
         let stream = *harness.streams.last().unwrap();
         harness.event(Event::Failed { id: stream, why: None });
+        harness.deliver_pending();
         harness.pass_ms(10_000);
     }
     // The first poll took ten seconds; the stand-in replies to the next at once.
