@@ -3,6 +3,7 @@
 //! One binary, since each links the same crates; every test has an address and a folder of its own
 //! ([`countersign_tests::test_env::TestEnv`]), so that they run beside each other.
 
+mod accounts;
 mod client_errors;
 mod command_line;
 mod concurrent_answers;

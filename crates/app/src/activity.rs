@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 
 use countersign_device as device;
 use countersign_device::ports::vault::Stage;
+use countersign_jose::clock::Timestamp;
 use countersign_protocol::answer::Decision;
 use countersign_protocol::id::ChallengeId;
 use countersign_protocol::kind::Kind;
@@ -33,6 +34,8 @@ pub struct ActivityEntry {
     pub account: String,
     /// The provider's host.
     pub host: String,
+    /// The user's name, for whom it was.
+    pub subject_label: String,
     /// What was asked for; `null` where the challenge could not be read.
     #[cfg_attr(test, ts(type = "\"login\" | \"payment\" | \"consent\" | \"device\" | \"other\" | null"))]
     pub kind: Option<Kind>,
@@ -79,14 +82,21 @@ impl App {
     pub async fn activity(&self) -> Result<Vec<ActivityEntry>, Failure> {
         let device = self.device()?.clone();
         let accounts = device.accounts().await?;
-        let hosts: std::collections::BTreeMap<_, _> =
-            accounts.into_iter().map(|account| (account.account, account.issuer.host())).collect();
-        let now = self.now_seconds();
+        let own = self.now_seconds();
+        // Whether something is recent is told by the provider's clock; this device's may be wrong.
+        let known: std::collections::BTreeMap<_, _> = accounts
+            .into_iter()
+            .map(|view| (view.account, (view.issuer.host(), view.provider_time.map_or(own, Timestamp::seconds))))
+            .collect();
         // It reads and checks the whole history.
         let history = tokio::task::spawn_blocking(move || device.history()).await;
         let history = history.map_err(|_| Failure::new("stopped", "the history could not be read"))??;
-        let host = |item: &device::HistoryItem| hosts.get(&item.account).cloned().unwrap_or_default();
-        Ok(history.into_iter().map(|item| ActivityEntry::render(host(&item), item, now)).collect())
+        let of = |item: &device::HistoryItem| known.get(&item.account).cloned().unwrap_or((String::new(), own));
+        let render = |item: device::HistoryItem| {
+            let (host, now) = of(&item);
+            ActivityEntry::render(host, item, now)
+        };
+        Ok(history.into_iter().map(render).collect())
     }
 
     /// Writes the evidence about a request into the downloads folder. Returns the file's path; an existing file is
@@ -113,6 +123,7 @@ impl ActivityEntry {
             id: item.id.to_string(),
             account: item.account.to_string(),
             host,
+            subject_label: escape(&item.subject_label),
             kind: item.kind,
             client_verified: item.client.as_ref().is_some_and(|client| client.verified),
             client_name: item.client.map(|client| escape(&client.name)),

@@ -114,6 +114,10 @@ pub struct PendingRequest {
     pub id: String,
     /// The account's id on this device.
     pub account: String,
+    /// The user's id at the provider, for whom it is.
+    pub subject: String,
+    /// The user's name.
+    pub subject_label: String,
     /// What is asked for.
     #[cfg_attr(test, ts(type = "\"login\" | \"payment\" | \"consent\" | \"device\" | \"other\""))]
     pub kind: Kind,
@@ -137,9 +141,10 @@ pub struct PendingRequest {
     pub interaction: Interaction,
     /// Whether approving needs the PIN now.
     pub needs_pin: bool,
-    /// Milliseconds until it expires by the provider's clock, at the moment of the snapshot.
-    #[cfg_attr(test, ts(type = "number"))]
-    pub left_ms: u64,
+    /// Milliseconds until it expires by the provider's clock, at the moment of the snapshot; `null` while that clock is not
+    /// known.
+    #[cfg_attr(test, ts(type = "number | null"))]
+    pub left_ms: Option<u64>,
     /// Whether some `authorization_details` are of an unknown type: the page asks the person once more.
     pub unrecognised: bool,
     /// The hash of the transcript, to be sent back with the answer.
@@ -228,6 +233,8 @@ impl PendingRequest {
         PendingRequest {
             id: view.id.to_string(),
             account: view.account.to_string(),
+            subject: escape(view.subject.as_str()),
+            subject_label: escape(&view.subject_label),
             kind: view.kind,
             seen: view.stage != countersign_device::ports::vault::Stage::Received,
             held: view.held,

@@ -2,6 +2,7 @@
 
 use countersign_device::DeviceEvent;
 use countersign_device::device_event::OfflineReason;
+use countersign_device::view::AccountView;
 use countersign_protocol::notice::DeviceEvent as OtherDevice;
 
 use crate::time_format;
@@ -18,7 +19,16 @@ pub fn offline(host: &str, since: u64, why: OfflineReason) -> String {
     format!("{host} {what} (since {since}). Answers are stored and will be sent.")
 }
 
-/// An event of the device that is neither a request nor an answer.
+/// An account by its provider's host, with the user's name where the device has several accounts there.
+pub fn account_name(account: &AccountView, all: &[AccountView]) -> String {
+    let host = account.issuer.host();
+    let only = all.iter().filter(|other| other.issuer == account.issuer).count() == 1;
+    let name = countersign_protocol::text::escape(&account.subject_label);
+    if only { host } else { format!("{host} (account of {name})") }
+}
+
+/// An event of the device that is neither a request nor an answer. `host`: the provider's, or the
+/// [account's name](account_name).
 pub fn describe(event: &DeviceEvent, host: &str) -> String {
     let name = |name: &str| countersign_protocol::text::escape(name);
     match event {

@@ -27,7 +27,11 @@ pub fn enroll_failed(error: &EnrollError) -> Failure {
 
 /// The answer was not given.
 pub fn answer_failed(error: &AnswerError) -> Failure {
-    let exit = if matches!(error, AnswerError::Expired) { Exit::Expired } else { Exit::Usage };
+    let exit = match error {
+        AnswerError::Expired => Exit::Expired,
+        AnswerError::NoPart { .. } | AnswerError::Unusable { .. } => Exit::Provider,
+        _ => Exit::Usage,
+    };
     Failure { exit, code: error.code(), message: error.to_string() }
 }
 

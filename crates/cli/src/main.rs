@@ -12,6 +12,7 @@ mod error_code;
 mod exit;
 mod failure;
 mod home;
+mod idle_accounts;
 mod logging;
 mod offline_providers;
 mod open_device;

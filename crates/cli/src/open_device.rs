@@ -1,5 +1,6 @@
 //! Opens the device that this process runs, and fetches what is new from its providers.
 
+use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -62,9 +63,13 @@ async fn pull(device: &Device, output: Output) -> Result<bool, Failure> {
     let offline: Vec<PullResult> = pulled.into_iter().filter(|pulled| pulled.offline.is_some()).collect();
     if !offline.is_empty() {
         let accounts = device.accounts().await.map_err(|error| open_failed(&error))?;
+        let mut told = BTreeSet::new();
         for PullResult { account, offline } in &offline {
             let host = accounts.iter().find(|known| known.account == *account).map(|known| known.issuer.host());
-            if let (Some(host), Some((since, why))) = (host, offline) {
+            // Once for all accounts at a provider.
+            if let (Some(host), Some((since, why))) = (host, offline)
+                && told.insert(host.clone())
+            {
                 output.progress(&device_event_text::offline(&host, *since, *why));
             }
         }

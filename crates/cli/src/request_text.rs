@@ -9,11 +9,10 @@ use countersign_protocol::transcript::{Line, LineValue, Money};
 use crate::output::Paint;
 use crate::time_format;
 
-/// The whole request. `now` is seconds since the epoch.
-pub fn request(view: &ChallengeView, now: u64, paint: Paint) -> String {
-    let left = time_format::remaining(view.expires_at.saturating_sub(now));
-    let mut out =
-        format!("{}  {}\n", paint.badge(colour(view.kind), &format!(" {} ", kind(view.kind))), left_words(&left));
+/// The whole request.
+pub fn request(view: &ChallengeView, paint: Paint) -> String {
+    let badge = paint.badge(colour(view.kind), &format!(" {} ", kind(view.kind)));
+    let mut out = format!("{badge}  {}\n", left_words(view.left_ms));
     for shown in &view.transcript.lines {
         let text = match &shown.value {
             LineValue::Text(text) if text.contains('\n') => {
@@ -59,7 +58,7 @@ fn visible(text: &str) -> usize {
 }
 
 /// The request in one line, for lists.
-pub fn summary(view: &ChallengeView, now: u64, paint: Paint) -> String {
+pub fn summary(view: &ChallengeView, paint: Paint) -> String {
     let mut parts = vec![kind(view.kind).to_owned()];
     let first = view.transcript.lines.iter().filter(|line| line.prominence == 1);
     let worth = first.filter_map(|line| match &line.value {
@@ -69,11 +68,17 @@ pub fn summary(view: &ChallengeView, now: u64, paint: Paint) -> String {
     parts.extend(worth);
     let name = countersign_protocol::text::escape(&view.client.name);
     parts.push(if view.client.verified { name } else { format!("calls itself {name}") });
+    parts.push(for_whom(&view.subject_label));
     parts.extend(view.binding_message.as_deref().map(countersign_protocol::text::escape));
     if view.held {
         parts.push("held back".to_owned());
     }
-    format!("{}  {}", parts.join(" · "), left_words(&time_format::remaining(view.expires_at.saturating_sub(now))))
+    format!("{}  {}", parts.join(" · "), left_words(view.left_ms))
+}
+
+/// For whom a request is, in a list: several people may use one device.
+pub fn for_whom(subject_label: &str) -> String {
+    format!("for {}", countersign_protocol::text::escape(subject_label))
 }
 
 /// One line of a transcript.
@@ -144,10 +149,12 @@ pub fn ending(ending: Ending) -> &'static str {
     }
 }
 
-fn left_words(left: &str) -> String {
-    match left {
-        "0:00" => "time is over".to_owned(),
-        left => format!("{left} left"),
+/// `None`: the provider's clock is not known, and this device's own says nothing about it.
+fn left_words(left_ms: Option<u64>) -> String {
+    match left_ms.map(|left_ms| left_ms / 1000) {
+        None => "time left unknown until the provider replies".to_owned(),
+        Some(0) => "time is over".to_owned(),
+        Some(seconds) => format!("{} left", time_format::remaining(seconds)),
     }
 }
 
@@ -189,6 +196,13 @@ mod tests {
         let expected =
             "\n      1  Café\n    2–3  (2 empty lines)\n      4      three\n      5  (1 empty line)\n      6  last";
         assert_eq!(shown, expected);
+    }
+
+    #[test]
+    fn the_time_left_is_told_only_where_it_is_known() {
+        assert_eq!(left_words(Some(102_900)), "1:42 left");
+        assert_eq!(left_words(Some(0)), "time is over");
+        assert_eq!(left_words(None), "time left unknown until the provider replies");
     }
 
     #[test]

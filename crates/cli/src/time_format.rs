@@ -3,9 +3,9 @@
 use jiff::tz::TimeZone;
 use jiff::{Timestamp, Zoned};
 
-/// `14:02:31`, with the date if it is not today. Both are in seconds since the epoch.
-pub fn short(seconds: u64, now: u64) -> String {
-    match (zoned(seconds), zoned(now)) {
+/// `14:02:31`, with the date if it is not today or nobody knows. Both are in seconds since the epoch.
+pub fn short(seconds: u64, now: Option<u64>) -> String {
+    match (zoned(seconds), now.and_then(zoned)) {
         (Some(moment), Some(now)) if moment.date() == now.date() => moment.strftime("%H:%M:%S").to_string(),
         (Some(moment), _) => moment.strftime("%Y-%m-%d %H:%M:%S").to_string(),
         (None, _) => seconds.to_string(),

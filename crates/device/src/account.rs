@@ -170,6 +170,26 @@ pub enum AccountStatus {
     },
 }
 
+impl AccountStatus {
+    /// Why the provider sends this device no requests and takes no answers of it, and what to do, in English; `None`
+    /// where it does both, or will do so after the confirmation code.
+    pub const fn no_part(&self) -> Option<&'static str> {
+        match self {
+            AccountStatus::Unconfirmed | AccountStatus::Active => None,
+            AccountStatus::NotKnown { .. } => {
+                Some("the provider does not know this device any more; ask the provider, or enroll this device again")
+            }
+            AccountStatus::Suspended { .. } => Some(
+                "the provider has suspended this device, which may have been copied or restored; ask the provider to lift \
+                 it, or enroll this device again",
+            ),
+            AccountStatus::Revoked { .. } => {
+                Some("the provider has revoked this device; enroll it again with a new link")
+            }
+        }
+    }
+}
+
 impl AccountEndpoints {
     /// The endpoints that an account uses, of a checked discovery document.
     pub fn of(endpoints: &Endpoints) -> AccountEndpoints {

@@ -10,9 +10,10 @@ use countersign_protocol::interaction::UserVerification;
 use countersign_protocol::jws::Compact;
 use countersign_protocol::outcome::{Ending, Outcome};
 use serde::Serialize;
+use tokio::sync::oneshot;
 
 use crate::account::{Account, AccountId};
-use crate::core::{AuthorizedDecision, Core, Effect, Moment};
+use crate::core::{AuthorizedDecision, Core, Effect, Event, Moment};
 use crate::device::{AccountHandle, Device};
 use crate::error::AnswerError;
 use crate::pin::PinEntry;
@@ -71,6 +72,11 @@ impl Device {
         verifier: &dyn UserVerifier,
     ) -> Result<AnswerResult, AnswerError> {
         let handle = self.handle_of(id).await?;
+        if handle.task.read(|core, _| core.account().status.no_part().is_some()).await? {
+            // What the provider last said may be an hour old.
+            handle.task.send(Event::Wake).await?;
+            handle.task.wait_idle().await?;
+        }
         let decision = match decision {
             Decision::Deny { reason } => {
                 sign_and_store(&handle, id, move |core, at, id| {
@@ -176,13 +182,23 @@ impl Device {
             .await
             .ok_or(AnswerError::NotVerified)?;
         verified_by_pin(account.device_class, entry.source, self.inner.services.clock.now())?;
-        let _turn = self.inner.unlock_turn.lock().await;
-        let (pin_gate, given) = (self.pin_gate(), entry.clone());
-        let opened = tokio::task::spawn_blocking(move || pin_gate.open(&id, &given)).await;
-        Ok((entry, opened.map_err(|_| AnswerError::Stopped)??))
+        let key = self.open_key(id, entry.clone()).await?;
+        Ok((entry, key))
     }
 
-    /// Waits for a verified outcome, until sending has failed several times, or for [`OUTCOME_TIMEOUT`].
+    /// Opens an approval key: one at a time, for Argon2 takes tens of megabytes. On a thread of its own, because the
+    /// allocator hands the memory of one that ended to the next; on a pool each thread would keep its own.
+    async fn open_key(&self, account: AccountId, entry: PinEntry) -> Result<Box<dyn Signer>, AnswerError> {
+        let _one_at_a_time = self.inner.unlock_turn.lock().await;
+        let (pin_gate, (done, opened)) = (self.pin_gate(), oneshot::channel());
+        let thread = std::thread::Builder::new().name("unlock".to_owned());
+        let started = thread.spawn(move || drop(done.send(pin_gate.open(&account, &entry))));
+        started.map_err(|_| AnswerError::Stopped)?;
+        opened.await.map_err(|_| AnswerError::Stopped)?
+    }
+
+    /// Waits for a verified outcome, until sending has failed several times or the provider takes no answers of this
+    /// device, or for [`OUTCOME_TIMEOUT`].
     async fn outcome_of(
         &self,
         handle: &AccountHandle,
@@ -191,8 +207,10 @@ impl Device {
     ) -> Result<AnswerResult, AnswerError> {
         let account = handle.task.read(|core, _| core.account().id.clone()).await?;
         let waited = id.clone();
-        let decided =
-            handle.task.wait_for(move |core, _| (!core.is_open(&waited) || core.is_delayed(&waited)).then_some(()));
+        let decided = handle.task.wait_for(move |core, _| {
+            let no_part = core.account().status.no_part().is_some();
+            (!core.is_open(&waited) || core.is_delayed(&waited) || no_part).then_some(())
+        });
         match tokio::time::timeout(OUTCOME_TIMEOUT, decided).await {
             Ok(decided) => decided?,
             Err(_) => tracing::debug!(challenge = %id, "no outcome yet; the answer stays in the outbox"),

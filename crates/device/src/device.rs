@@ -239,13 +239,16 @@ impl Device {
                 );
                 continue;
             };
-            let now = handle.task.read(|core, at| {
-                let why = core.unusable().map(str::to_owned);
-                (core.account().clone(), core.offline(), core.pending(at).len(), core.checked(), why)
+            let view = handle.task.read(move |core, at| {
+                AccountView::render(core.account(), can_approve, core.offline(), core.pending(at).len())
+                    .checked(core.checked())
+                    .at(core.server_time(at))
+                    .unusable(core.unusable().map(str::to_owned))
             });
-            let stopped = |TaskStopped| (kept, None, 0, None, Some(TaskStopped.to_string()));
-            let (account, offline, pending, checked, why) = now.await.unwrap_or_else(stopped);
-            views.push(AccountView::render(&account, can_approve, offline, pending).checked(checked).unusable(why));
+            let stopped = |stopped: TaskStopped| {
+                AccountView::render(&kept, can_approve, None, 0).unusable(Some(stopped.to_string()))
+            };
+            views.push(view.await.unwrap_or_else(stopped));
         }
         Ok(views)
     }

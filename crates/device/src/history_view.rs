@@ -3,7 +3,7 @@
 use countersign_protocol::answer::{Answer, Decision};
 use countersign_protocol::challenge::{Challenge, Client};
 use countersign_protocol::evidence::Evidence;
-use countersign_protocol::id::ChallengeId;
+use countersign_protocol::id::{ChallengeId, Subject};
 use countersign_protocol::json;
 use countersign_protocol::jws::Compact;
 use countersign_protocol::kind::Kind;
@@ -23,6 +23,10 @@ use crate::ports::vault::{Stage, StoredChallenge};
 pub struct HistoryItem {
     /// The account it was sent to.
     pub account: AccountId,
+    /// The user's id at the provider, for whom it was.
+    pub subject: Subject,
+    /// The user's name, not escaped.
+    pub subject_label: String,
     /// The challenge's id.
     pub id: ChallengeId,
     /// What was asked for; `None` where the challenge could not be read.
@@ -114,6 +118,8 @@ fn history_item(account: &Account, kept: &StoredChallenge) -> HistoryItem {
     let ending = ending_of(kept);
     HistoryItem {
         account: account.id.clone(),
+        subject: account.subject.clone(),
+        subject_label: account.subject_label.clone(),
         id: kept.id.clone(),
         kind: challenge.as_ref().map(|challenge| challenge.kind),
         client: challenge.as_ref().map(|challenge| challenge.client.clone()),

@@ -4,23 +4,29 @@ use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Arc, Mutex};
 
 use countersign_jose::clock::Timestamp;
+use countersign_jose::key::Signer;
+use countersign_jose::secret::Secret;
 use countersign_protocol::answer::{self, DenialReason};
 use countersign_protocol::challenge::Challenge;
 use countersign_protocol::evidence::{Evidence, EvidenceError, TrustAnchor};
 use countersign_protocol::id::ChallengeId;
 use countersign_protocol::interaction::UserVerification;
 use countersign_protocol::outcome::Ending;
-use countersign_protocol::registration::{DeviceClass, RegistrationToken};
+use countersign_protocol::problem::ProblemCode;
+use countersign_protocol::registration::{DeviceClass, KeyProtection, RegistrationToken};
 
+use crate::account::AccountId;
 use crate::core::Core;
 use crate::edge::key_file::PinCosts;
 use crate::error::{AnswerError, EnrollError, OpenError};
 use crate::home::HomeError;
 use crate::pin::{Pin, PinEntry, PinSource};
+use crate::ports::key_store::{KeyError, KeyStore, MemoryKeys, NewKeys};
 use crate::ports::user_verifier::FixedPin;
+use crate::ports::vault::MemoryVault;
 use crate::ports::wake::{PullNow, Wake};
 use crate::seal::Argon2Cost;
-use crate::testing::{CountingRandom, FakeProvider, FakeTransport, ManualClock};
+use crate::testing::{CountingRandom, FakeProvider, FakeTransport, ManualClock, problem};
 use crate::transcript::Locale;
 use crate::{AnswerResult, Decision, Device, DeviceEvent, EnrollmentResult, Ports};
 
@@ -56,15 +62,18 @@ impl DeviceFixture {
         }
     }
 
-    fn open(&self) -> Result<Device, OpenError> {
-        let ports = Ports {
+    fn ports(&self) -> Ports {
+        Ports {
             clock: self.clock.clone(),
             random: self.random.clone(),
             transport: Arc::new(FakeTransport(vec![self.provider.clone(), self.other.clone()])),
             locale: Locale::En,
             costs: PinCosts { person: CHEAP, script: CHEAP },
-        };
-        Device::open(self.home.path(), ports)
+        }
+    }
+
+    fn open(&self) -> Result<Device, OpenError> {
+        Device::open(self.home.path(), self.ports())
     }
 
     fn link(&self) -> String {
@@ -74,7 +83,10 @@ impl DeviceFixture {
 
     /// A device with one account that takes part.
     async fn enrolled(&self) -> (Device, EnrollmentResult) {
-        let device = self.open().unwrap();
+        self.enrolled_on(self.open().unwrap()).await
+    }
+
+    async fn enrolled_on(&self, device: Device) -> (Device, EnrollmentResult) {
         let preview = device.preview(&self.link()).await.unwrap();
         let enrolled = device.enroll(&preview, "Desk", &pin("123456")).await.unwrap();
         self.provider.lock().unwrap().confirm_registered();
@@ -251,6 +263,109 @@ async fn one_verification_serves_requests_that_prefer_one_until_the_device_is_lo
     assert!(matches!(device.answer(&third, YES, &Absent).await, Err(AnswerError::NotVerified)));
     let provider = fixture.provider.lock().unwrap();
     assert!(provider.answers.iter().all(|answer| answer.peek().unwrap().amr == ["swk", "pin"]));
+}
+
+/// Counts how many approval keys are opened at once.
+struct OpeningKeys {
+    keys: MemoryKeys,
+    opening: AtomicU32,
+    most: AtomicU32,
+    opened: AtomicU32,
+}
+
+impl KeyStore for OpeningKeys {
+    fn protection(&self) -> KeyProtection {
+        self.keys.protection()
+    }
+
+    fn make(&self, account: &AccountId, pin: &PinEntry) -> Result<NewKeys, KeyError> {
+        self.keys.make(account, pin)
+    }
+
+    fn transport(&self, account: &AccountId) -> Result<Arc<dyn Signer>, KeyError> {
+        self.keys.transport(account)
+    }
+
+    fn open_approval(&self, account: &AccountId, pin: &PinEntry) -> Result<Box<dyn Signer>, KeyError> {
+        let now = self.opening.fetch_add(1, Ordering::SeqCst) + 1;
+        self.most.fetch_max(now, Ordering::SeqCst);
+        self.opened.fetch_add(1, Ordering::SeqCst);
+        // As Argon2 does, it takes a while.
+        std::thread::sleep(std::time::Duration::from_millis(10));
+        self.opening.fetch_sub(1, Ordering::SeqCst);
+        self.keys.open_approval(account, pin)
+    }
+
+    fn destroy_approval(&self, account: &AccountId) -> Result<(), KeyError> {
+        self.keys.destroy_approval(account)
+    }
+
+    fn destroy(&self, account: &AccountId) -> Result<(), KeyError> {
+        self.keys.destroy(account)
+    }
+
+    fn has_approval(&self, account: &AccountId) -> bool {
+        self.keys.has_approval(account)
+    }
+
+    fn seal(&self, account: &AccountId, secret: &Secret) -> Result<String, KeyError> {
+        self.keys.seal(account, secret)
+    }
+
+    fn unseal(&self, account: &AccountId, sealed: &str) -> Result<Secret, KeyError> {
+        self.keys.unseal(account, sealed)
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn keys_are_opened_one_at_a_time_and_kept_where_the_policy_allows() {
+    for (verification, opened) in [(UserVerification::Required, 8), (UserVerification::Preferred, 2)] {
+        let fixture = DeviceFixture::new();
+        let keys = Arc::new(OpeningKeys {
+            keys: MemoryKeys::new(fixture.random.clone()),
+            opening: AtomicU32::new(0),
+            most: AtomicU32::new(0),
+            opened: AtomicU32::new(0),
+        });
+        let vault = Arc::new(MemoryVault::default());
+        let (device, _) = fixture.enrolled_on(Device::with_stores(fixture.ports(), vault, keys.clone()).unwrap()).await;
+        fixture.enrolled_elsewhere(&device).await;
+        // Enrolling opened each of them once.
+        keys.opened.store(0, Ordering::SeqCst);
+        let mut answers = tokio::task::JoinSet::new();
+        for (provider, digits) in [(&fixture.provider, "123456"), (&fixture.other, "654321")] {
+            let asked: Vec<ChallengeId> = (0..4)
+                .map(|_| {
+                    let mut provider = provider.lock().unwrap();
+                    let claims = Challenge { user_verification: verification, ..provider.claims() };
+                    provider.ask(&claims)
+                })
+                .collect();
+            device.pull().await;
+            for id in asked {
+                let device = device.clone();
+                answers.spawn(async move { device.answer(&id, YES, &pin(digits)).await });
+            }
+        }
+        for answered in answers.join_all().await {
+            assert_eq!(answered.unwrap().outcome, Some(Ending::Approved));
+        }
+        assert_eq!(keys.most.load(Ordering::SeqCst), 1, "at once");
+        assert_eq!(keys.opened.load(Ordering::SeqCst), opened, "{verification:?}");
+    }
+}
+
+#[tokio::test]
+async fn an_answer_that_gets_the_device_suspended_is_not_waited_for() {
+    let fixture = DeviceFixture::new();
+    let (device, _) = fixture.enrolled().await;
+    let id = fixture.asked(&device).await;
+    fixture.provider.lock().unwrap().instead = vec![problem(ProblemCode::DeviceSuspended, None)];
+    let pin = pin("123456");
+    let answered = tokio::time::timeout(std::time::Duration::from_secs(10), device.answer(&id, NO, &pin));
+    assert_eq!(answered.await.expect("at once").unwrap().outcome, None);
+    let account = &device.accounts().await.unwrap()[0];
+    assert!(account.no_part().unwrap().contains("suspended"));
 }
 
 #[tokio::test]

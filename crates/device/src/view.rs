@@ -22,6 +22,10 @@ use crate::transcript::{self, Locale, RenderedTranscript, Role};
 pub struct ChallengeView {
     /// The account it was sent to.
     pub account: AccountId,
+    /// The user's id at the provider, for whom it is.
+    pub subject: Subject,
+    /// The user's name, not escaped.
+    pub subject_label: String,
     /// The challenge's id.
     pub id: ChallengeId,
     /// What is asked for.
@@ -50,10 +54,10 @@ pub struct ChallengeView {
     pub test: bool,
     /// How far it has come on this device.
     pub stage: Stage,
-    /// Milliseconds until it expires by the provider's clock, at the time of rendering; by this device's clock where
-    /// the provider's is not known yet.
+    /// Milliseconds until it expires by the provider's clock, at the time of rendering; `None` while that clock is not
+    /// known, for the device's own may be wrong.
     #[serde(skip)]
-    pub left_ms: u64,
+    pub left_ms: Option<u64>,
     /// Whether nothing of this client was ever approved on this account.
     #[serde(skip)]
     pub first_request: bool,
@@ -90,7 +94,7 @@ impl ChallengeView {
         stage: Stage,
         first_request: bool,
         locale: Locale,
-        now: Timestamp,
+        now: Option<Timestamp>,
     ) -> ChallengeView {
         let claims = challenge.claims();
         let RenderedTranscript { transcript, roles, unrecognised } =
@@ -98,6 +102,8 @@ impl ChallengeView {
         let details = claims.authorization_details_json.clone();
         ChallengeView {
             account: account.id.clone(),
+            subject: account.subject.clone(),
+            subject_label: account.subject_label.clone(),
             id: claims.jti.clone(),
             kind: claims.kind,
             client: claims.client.clone(),
@@ -117,7 +123,11 @@ impl ChallengeView {
             held: claims.held,
             test: account.test,
             stage,
-            left_ms: claims.exp.saturating_mul(1000).saturating_sub(now.millis()),
+            // Never more than its whole life, whatever the clocks say.
+            left_ms: now.map(|now| {
+                let life_ms = claims.exp.saturating_sub(claims.iat).saturating_mul(1000);
+                Timestamp::from_seconds(claims.exp).millis_since(now).min(life_ms)
+            }),
             first_request,
             unrecognised,
             transcript,
@@ -166,6 +176,9 @@ pub struct AccountView {
     pub checked_at: Option<u64>,
     /// How many requests wait for an answer.
     pub pending: usize,
+    /// The provider's time by the best estimate; `None` before the first reply since the start.
+    #[serde(skip)]
+    pub provider_time: Option<Timestamp>,
     /// The provider's support contact.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub support: Option<Support>,
@@ -196,6 +209,7 @@ impl AccountView {
             offline_why: offline.map(|(_, why)| why),
             checked_at: None,
             pending,
+            provider_time: None,
             support: account.support.clone(),
         }
     }
@@ -203,6 +217,17 @@ impl AccountView {
     /// The same, with when the provider last replied.
     pub fn checked(self, at: Option<u64>) -> AccountView {
         AccountView { checked_at: at, ..self }
+    }
+
+    /// The same, with the provider's time.
+    pub fn at(self, provider_time: Option<Timestamp>) -> AccountView {
+        AccountView { provider_time, ..self }
+    }
+
+    /// Why this account gets no requests and its answers don't count, and what to do, in English; `None` where it takes
+    /// part or waits for its confirmation code.
+    pub fn no_part(&self) -> Option<&str> {
+        self.unusable.as_deref().or_else(|| self.status.no_part())
     }
 
     /// The same, with why the account can't be used, if it can't.

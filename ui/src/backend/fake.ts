@@ -57,6 +57,8 @@ export function payment(id: string, overrides: Partial<PendingRequest> = {}): Pe
   return {
     id,
     account: "ac_1",
+    subject: "alice",
+    subject_label: "Alice",
     kind: "payment",
     seen: false,
     held: false,
@@ -140,6 +142,7 @@ export function activityEntry(id: string, overrides: Partial<ActivityEntry> = {}
     id,
     account: "ac_1",
     host: "id.acme.example",
+    subject_label: "Alice",
     kind: "payment",
     client_name: "Acme Coffee",
     client_verified: true,

@@ -70,6 +70,14 @@ id: string,
  */
 account: string, 
 /**
+ * The user's id at the provider, for whom it is.
+ */
+subject: string, 
+/**
+ * The user's name.
+ */
+subject_label: string, 
+/**
  * What is asked for.
  */
 kind: "login" | "payment" | "consent" | "device" | "other", 
@@ -114,9 +122,10 @@ interaction: Interaction,
  */
 needs_pin: boolean, 
 /**
- * Milliseconds until it expires by the provider's clock, at the moment of the snapshot.
+ * Milliseconds until it expires by the provider's clock, at the moment of the snapshot; `null` while that clock is not
+ * known.
  */
-left_ms: number, 
+left_ms: number | null, 
 /**
  * Whether some `authorization_details` are of an unknown type: the page asks the person once more.
  */
@@ -379,6 +388,10 @@ account: string,
  * The provider's host.
  */
 host: string, 
+/**
+ * The user's name, for whom it was.
+ */
+subject_label: string, 
 /**
  * What was asked for; `null` where the challenge could not be read.
  */

@@ -86,10 +86,14 @@ export class AppState {
     return this.snapshot?.requests.filter((request) => request.held) ?? [];
   }
 
-  /** Milliseconds until the request expires, counted down since the snapshot; 0 once it is gone. */
-  millisLeft(request: PendingRequest): number {
+  /**
+   * Milliseconds until the request expires, counted down since the snapshot; 0 once it is gone, `undefined` while the
+   * provider's clock is not known.
+   */
+  millisLeft(request: PendingRequest): number | undefined {
     const fresh = this.snapshot?.requests.find(({ id }) => id === request.id);
-    return fresh ? Math.max(0, fresh.left_ms - (this.now - this.#receivedAt)) : 0;
+    if (!fresh) return 0;
+    return fresh.left_ms === null ? undefined : Math.max(0, fresh.left_ms - (this.now - this.#receivedAt));
   }
 
   isOpen(id: string): boolean {

@@ -88,14 +88,15 @@ export const de = {
     justNow: "gerade eben",
     ago: (count: number, unit: "s" | "min" | "h") => `vor ${count} ${unit}`,
     checkNow: "Jetzt prüfen",
-    left: (left: string) => `noch ${left}`,
     held: (count: number) => `Zurückgehalten (${count})`,
     heldWhy: "Diese kamen lautlos, weil ihr Client zu oft gefragt hat oder Sie gesagt haben, dass Sie es nicht waren.",
     newLink: "Countersign hat einen Link für ein neues Konto bekommen.",
     openLink: "Ansehen",
     kept: (what: string) => `${what}. Ihre Antwort ist aufgehoben und wird gesendet.`,
+    notTaken: (what: string) => `${what}. Ihr Anbieter hat Ihre Antwort nicht angenommen; sie ist aufgehoben.`,
     more: (count: number) => (count === 1 ? "1 weitere wartet" : `${count} weitere warten`),
     unverified: (client: string) => `Nennt sich ${client}`,
+    forWhom: (user: string) => `Für ${user}`,
   },
 
   offline: {
@@ -111,6 +112,7 @@ export const de = {
 
   request: {
     left: (left: string) => `noch ${left}`,
+    leftUnknown: "Restzeit noch nicht bekannt",
     over: "Die Zeit ist um",
     via: (provider: string, host: string) => (provider === host ? `über ${host}` : `über ${provider}, ${host}`),
     details: "Einzelheiten",
@@ -174,12 +176,13 @@ export const de = {
     active: "In Gebrauch",
     unconfirmed: "Wartet auf den Bestätigungscode",
     showCode: "Code zeigen",
+    at: (user: string, host: string) => `${user} bei ${host}:`,
     not_known: (time: string) =>
-      `Dort nicht bekannt seit ${time}. Nichts ist verloren; es wird stündlich wieder gefragt.`,
+      `Dort nicht bekannt seit ${time}. Nichts ist verloren; es wird stündlich wieder gefragt. Bleibt es dabei, fragen Sie Ihren Anbieter, oder melden Sie dieses Gerät neu an.`,
     suspended: (time: string) =>
-      `Gesperrt seit ${time}: Dieses Gerät wurde vielleicht kopiert oder wiederhergestellt. Fragen Sie Ihren Anbieter.`,
+      `Gesperrt seit ${time}: Dieses Gerät wurde vielleicht kopiert oder wiederhergestellt. Bitten Sie Ihren Anbieter, die Sperre aufzuheben, oder melden Sie dieses Gerät neu an.`,
     revoked: (time: string) =>
-      `Von Ihrem Anbieter entfernt am ${time}. Die Schlüssel sind zerstört, der Verlauf bleibt.`,
+      `Von Ihrem Anbieter entfernt am ${time}. Die Schlüssel sind zerstört, der Verlauf bleibt. Melden Sie dieses Gerät neu an, um es wieder zu benutzen.`,
     unusable: "Auf diesem Gerät nicht zu gebrauchen. Melden Sie es neu an.",
     cannotApprove:
       "Kann ablehnen, aber nicht mehr freigeben: Der Schlüssel wurde nach zehn falschen PINs zerstört. Melden Sie dieses Gerät neu an.",
@@ -237,6 +240,12 @@ export const de = {
     display_changed: "Was diese Anfrage zeigt, hat sich geändert. Lesen Sie sie noch einmal.",
     too_soon: "Das war schnell. Lesen Sie zuerst, dann geben Sie frei.",
     person_needed: "Dieses Konto hat ein Programm angemeldet. Ein Mensch kann damit nicht freigeben.",
+    account_suspended:
+      "Ihr Anbieter hat dieses Gerät gesperrt: Es wurde vielleicht kopiert oder wiederhergestellt. Nichts wurde unterschrieben. Fragen Sie Ihren Anbieter.",
+    account_unknown:
+      "Ihr Anbieter kennt dieses Gerät nicht mehr. Nichts wurde unterschrieben. Fragen Sie Ihren Anbieter, oder melden Sie dieses Gerät neu an.",
+    account_revoked:
+      "Ihr Anbieter hat dieses Gerät entfernt. Nichts wurde unterschrieben. Melden Sie dieses Gerät neu an.",
     account_unusable: "Dieses Konto ist auf diesem Gerät nicht mehr zu gebrauchen. Melden Sie es neu an.",
     not_confirmed: "Dieses Konto wartet auf seinen Bestätigungscode.",
     stopped: "Dieses Konto steht nach einem Fehler still. Schließen Sie Countersign und öffnen Sie es noch einmal.",

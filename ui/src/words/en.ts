@@ -85,14 +85,15 @@ export const en = {
     justNow: "just now",
     ago: (count: number, unit: "s" | "min" | "h") => `${count} ${unit} ago`,
     checkNow: "Check now",
-    left: (left: string) => `${left} left`,
     held: (count: number) => `Held back (${count})`,
     heldWhy: "These came without a sound, because their client asked too often or you said that it wasn’t you.",
     newLink: "A link to add an account was handed to Countersign.",
     openLink: "Look at it",
     kept: (what: string) => `${what}. Your answer is kept and will be sent.`,
+    notTaken: (what: string) => `${what}. Your provider did not take your answer; it is kept.`,
     more: (count: number) => (plural.select(count) === "one" ? "1 more waits" : `${count} more wait`),
     unverified: (client: string) => `Calls itself ${client}`,
+    forWhom: (user: string) => `For ${user}`,
   },
 
   offline: {
@@ -108,6 +109,7 @@ export const en = {
 
   request: {
     left: (left: string) => `${left} left`,
+    leftUnknown: "Time left not known yet",
     over: "Time is over",
     via: (provider: string, host: string) => (provider === host ? `via ${host}` : `via ${provider}, ${host}`),
     details: "Details",
@@ -170,10 +172,13 @@ export const en = {
     active: "In use",
     unconfirmed: "Waiting for the confirmation code",
     showCode: "Show the code",
-    not_known: (time: string) => `Not known there since ${time}. Nothing is lost; it is asked again every hour.`,
+    at: (user: string, host: string) => `${user} at ${host}:`,
+    not_known: (time: string) =>
+      `Not known there since ${time}. Nothing is lost; it is asked again every hour. If it stays so, ask your provider or enroll this device again.`,
     suspended: (time: string) =>
-      `Suspended since ${time}: this device may have been copied or restored. Ask your provider.`,
-    revoked: (time: string) => `Removed by your provider on ${time}. Its keys are destroyed; the activity stays.`,
+      `Suspended since ${time}: this device may have been copied or restored. Ask your provider to lift it, or enroll this device again.`,
+    revoked: (time: string) =>
+      `Removed by your provider on ${time}. Its keys are destroyed; the activity stays. Enroll this device again to use it.`,
     unusable: "Can’t be used on this device. Enroll again.",
     cannotApprove:
       "Can deny, and can’t approve any more: the key was destroyed after ten wrong PINs. Enroll this device again.",
@@ -227,6 +232,11 @@ export const en = {
     display_changed: "What this request shows has changed. Read it again.",
     too_soon: "That was quick. Read it first, then press Approve again.",
     person_needed: "This account was enrolled by a program. A person can’t approve with it.",
+    account_suspended:
+      "Your provider has suspended this device: it may have been copied or restored. Nothing was signed. Ask your provider.",
+    account_unknown:
+      "Your provider does not know this device any more. Nothing was signed. Ask your provider, or enroll this device again.",
+    account_revoked: "Your provider has removed this device. Nothing was signed. Enroll this device again.",
     account_unusable: "This account can’t be used on this device any more. Enroll again.",
     not_confirmed: "This account waits for its confirmation code.",
     stopped: "This account stopped after an earlier failure. Close Countersign and open it again.",

@@ -1,7 +1,7 @@
 // Catalogues by locale, and sentences for failures and results.
 
 import type { AccountLine, Failure, RequestResult } from "../backend/types";
-import { formatTime, formatTimeLeft } from "../format/time";
+import { formatDateTime, formatTime, formatTimeLeft } from "../format/time";
 import { formatMoney } from "../format/money";
 import { de } from "./de";
 import { en, type Words } from "./en";
@@ -24,6 +24,30 @@ export function failureText(failure: Failure, words: Words): string {
   const known: Record<string, unknown> = words.failure;
   const text = Object.hasOwn(known, code) ? known[code] : undefined;
   return typeof text === "string" ? text : words.failure.unknown(code);
+}
+
+/** How long a request can still be answered. `undefined`: the provider's clock is not known yet. */
+export function leftText(millis: number | undefined, words: Words): string {
+  return millis === undefined ? words.request.leftUnknown : words.request.left(formatTimeLeft(millis));
+}
+
+/** Whether an account gets requests and can answer them. An unconfirmed one waits for its code; that is no trouble. */
+export function takesPart(account: AccountLine): boolean {
+  return account.unusable === null && (account.status === "active" || account.status === "unconfirmed");
+}
+
+/** The account's status, and what to do about it. */
+export function statusText(account: AccountLine, words: Words, locale: Locale): string {
+  if (account.unusable !== null) return words.accounts.unusable;
+  const since = account.since === null ? "" : formatDateTime(account.since, locale);
+  switch (account.status) {
+    case "active":
+      return account.can_approve ? words.accounts.active : words.accounts.cannotApprove;
+    case "unconfirmed":
+      return words.accounts.unconfirmed;
+    default:
+      return words.accounts[account.status](since);
+  }
 }
 
 /** The subject of a result: amount and payee, or kind and client. */

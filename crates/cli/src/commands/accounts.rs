@@ -50,12 +50,18 @@ fn describe(account: &AccountView, paint: Paint) -> String {
         AccountStatus::Active => {
             "active, but can only deny: its approval key was destroyed. Enroll again to approve".to_owned()
         }
-        AccountStatus::NotKnown { since } => format!("not known to the provider since {}", time_format::full(*since)),
-        AccountStatus::Suspended { since } => format!(
-            "suspended by the provider since {}: it may have been copied or restored. Contact the provider",
+        AccountStatus::NotKnown { since } => format!(
+            "not known to the provider since {}. Ask the provider, or enroll this device again",
             time_format::full(*since)
         ),
-        AccountStatus::Revoked { at } => format!("revoked at {}", time_format::full(*at)),
+        AccountStatus::Suspended { since } => format!(
+            "suspended by the provider since {}: it may have been copied or restored. Ask the provider to \
+             lift it, or enroll this device again",
+            time_format::full(*since)
+        ),
+        AccountStatus::Revoked { at } => {
+            format!("revoked at {}. Enroll this device again with a new link", time_format::full(*at))
+        }
     };
     out += &format!("\n  {standing}");
     if account.pending > 0 {

@@ -4,7 +4,6 @@ use std::path::PathBuf;
 
 use countersign_device::error::AnswerError;
 use countersign_device::{AnswerResult, Decision, Device};
-use countersign_jose::clock::Clock as _;
 use countersign_protocol::answer::{self, DenialReason};
 use countersign_protocol::outcome::Ending;
 use serde::Serialize;
@@ -15,8 +14,7 @@ use crate::exit::Exit;
 use crate::failure::Failure;
 use crate::output::{Output, Paint};
 use crate::pin_pad::{self, PinPad};
-use crate::{device_failure, open_device, request_text};
-use countersign_device::edge::system::SystemClock;
+use crate::{device_failure, idle_accounts, open_device, request_text};
 
 #[derive(Serialize)]
 struct Event<'a> {
@@ -31,16 +29,29 @@ pub async fn run(answer: Answer, home: Option<PathBuf>, output: Output) -> Resul
     let pad = PinPad::from_options(&answer.pin)?;
     let (device, _) = open_device::open_and_pull(home, output).await?;
     if let Some(view) = device.pending().await.into_iter().find(|view| view.id == answer.id) {
-        output.message(&request_text::request(&view, SystemClock.now().seconds(), output.paint()))?;
+        output.message(&request_text::request(&view, output.paint()))?;
         device.shown(&answer.id).await;
     }
     let answered = match device.answer(&answer.id, decision, &pad).await {
         Ok(answered) => answered,
         Err(AnswerError::NotVerified) if !pad.is_available() => return Err(pin_pad::no_pin()),
         Err(AnswerError::Ended | AnswerError::Answered) => return Err(ended_before(&device, &answer)),
+        // A provider sends no requests to an account that takes no part.
+        Err(error @ AnswerError::Unknown) => {
+            return Err(idle_accounts::failure(&device)
+                .await?
+                .unwrap_or_else(|| device_failure::answer_failed(&error)));
+        }
         Err(error) => return Err(device_failure::answer_failed(&error)),
     };
-    output.result(&Event { event: "answered", answered: &answered }, |paint| describe(&answered, paint))?;
+    let no_part = idle_accounts::no_part(&device, &answered.account).await?.filter(|_| answered.outcome.is_none());
+    if let (true, Some(why)) = (output.is_json(), &no_part) {
+        output.progress(&format!("The provider did not take the answer: {why}."));
+    }
+    output.result(&Event { event: "answered", answered: &answered }, |paint| match &no_part {
+        Some(why) => format!("Your answer is stored, and the provider did not take it: {why}."),
+        None => describe(&answered, paint),
+    })?;
     Ok(exit_for(&answered))
 }
 

@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use countersign_device::HistoryItem;
 use countersign_device::ports::vault::Stage;
-use countersign_jose::clock::Clock as _;
+use countersign_jose::clock::Timestamp;
 use countersign_protocol::answer::Decision;
 use countersign_protocol::text;
 use serde::Serialize;
@@ -15,7 +15,6 @@ use crate::failure::Failure;
 use crate::open_device;
 use crate::output::{Output, Paint};
 use crate::{request_text, time_format};
-use countersign_device::edge::system::SystemClock;
 
 #[derive(Serialize)]
 struct Event<'a> {
@@ -31,17 +30,21 @@ pub async fn run(home: Option<PathBuf>, output: Output) -> Result<Exit, Failure>
     if history.is_empty() {
         output.message("No requests yet.")?;
     }
-    let now = SystemClock.now().seconds();
+    let accounts = device.accounts().await.map_err(|error| device_failure::open_failed(&error))?;
     for past in &history {
+        // Whether it was today, by the provider's clock: this device's may be wrong.
+        let known = accounts.iter().find(|account| account.account == past.account);
+        let now = known.and_then(|account| account.provider_time).map(Timestamp::seconds);
         output.result(&Event { event: "history", past }, |paint| describe(past, now, paint))?;
     }
     Ok(Exit::Ok)
 }
 
-fn describe(past: &HistoryItem, now: u64, paint: Paint) -> String {
+fn describe(past: &HistoryItem, now: Option<u64>, paint: Paint) -> String {
     let mut parts = vec![time_format::short(past.issued_at, now)];
     parts.push(past.kind.map_or("Unreadable request", request_text::kind).to_owned());
     parts.extend(past.client.as_ref().map(|client| text::escape(&client.name)));
+    parts.push(request_text::for_whom(&past.subject_label));
     parts.extend(past.binding_message.as_deref().map(text::escape));
     let said = past.decision.map(|decision| match decision {
         Decision::Approved => "you approved",

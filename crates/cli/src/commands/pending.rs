@@ -3,15 +3,14 @@
 use std::path::PathBuf;
 
 use countersign_device::view::ChallengeView;
-use countersign_jose::clock::Clock as _;
 use serde::Serialize;
 
 use crate::exit::Exit;
 use crate::failure::Failure;
+use crate::idle_accounts::{self, Idle};
 use crate::open_device;
 use crate::output::Output;
 use crate::request_text;
-use countersign_device::edge::system::SystemClock;
 
 #[derive(Serialize)]
 struct Event<'a> {
@@ -20,19 +19,20 @@ struct Event<'a> {
     challenge: &'a ChallengeView,
 }
 
-/// Runs the command. Exits with [`Exit::Provider`] if a provider could not be reached: the list may be incomplete.
+/// Runs the command. Exits with [`Exit::Provider`] if a provider could not be reached, or an account takes no part: the
+/// list may be incomplete.
 pub async fn run(home: Option<PathBuf>, output: Output) -> Result<Exit, Failure> {
     let (device, offline) = open_device::open_and_pull(home, output).await?;
+    let idle = idle_accounts::report(&device, output).await?;
     let pending = device.pending().await;
-    if pending.is_empty() {
+    if pending.is_empty() && idle != Idle::All {
         output.message("No pending requests.")?;
     }
-    let now = SystemClock.now().seconds();
     for challenge in &pending {
         output.result(&Event { event: "challenge", challenge }, |paint| {
             let id = paint.dim(challenge.id.as_str());
-            format!("{}\n  {id}", request_text::summary(challenge, now, paint))
+            format!("{}\n  {id}", request_text::summary(challenge, paint))
         })?;
     }
-    Ok(if offline { Exit::Provider } else { Exit::Ok })
+    Ok(if offline || idle != Idle::None { Exit::Provider } else { Exit::Ok })
 }

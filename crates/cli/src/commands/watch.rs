@@ -6,7 +6,6 @@ use std::path::PathBuf;
 use countersign_device::error::AnswerError;
 use countersign_device::view::ChallengeView;
 use countersign_device::{Decision, Device, DeviceEvent};
-use countersign_jose::clock::Clock as _;
 use countersign_protocol::id::ChallengeId;
 use tokio::sync::mpsc;
 
@@ -18,8 +17,7 @@ use crate::failure::Failure;
 use crate::offline_providers::OfflineProviders;
 use crate::output::Output;
 use crate::pin_pad::{self, PinPad};
-use crate::{device_event_text, device_failure, open_device, request_text, stop_signal};
-use countersign_device::edge::system::SystemClock;
+use crate::{device_event_text, device_failure, idle_accounts, open_device, request_text, stop_signal};
 
 /// State of the command while it runs.
 struct Watcher {
@@ -50,9 +48,9 @@ pub async fn run(watch: Watch, home: Option<PathBuf>, output: Output) -> Result<
     let stopped = stop_signal::received();
     let mut events = device.run().await;
     let (failed_answers, mut failures) = mpsc::unbounded_channel();
-    let offline = OfflineProviders::default();
-    let mut watcher =
-        Watcher { device, pad: pad.into(), rules, output, done: BTreeSet::new(), failed_answers, offline };
+    let (done, offline) = (BTreeSet::new(), OfflineProviders::default());
+    idle_accounts::report(&device, output).await?;
+    let mut watcher = Watcher { device, pad: pad.into(), rules, output, done, failed_answers, offline };
     tokio::pin!(stopped);
     while watch.count.is_none_or(|count| (watcher.done.len() as u64) < count) {
         tokio::select! {
@@ -72,8 +70,7 @@ impl Watcher {
         match event {
             DeviceEvent::Challenge(view) => {
                 self.output.result(event, |paint| {
-                    let now = SystemClock.now().seconds();
-                    format!("{}\n  {}", request_text::request(view, now, paint), paint.dim(view.id.as_str()))
+                    format!("{}\n  {}", request_text::request(view, paint), paint.dim(view.id.as_str()))
                 })?;
                 self.device.shown(&view.id).await;
                 self.apply_rules(view);
@@ -93,15 +90,23 @@ impl Watcher {
                 self.done.insert(id.clone());
             }
             DeviceEvent::Stopped { message, .. } => return Err(Failure::usage(ErrorCode::Stopped, message)),
-            other => {
-                let accounts = self.device.accounts().await.map_err(|error| device_failure::open_failed(&error))?;
-                let of = other.account();
-                let host = accounts.into_iter().find(|known| known.account == *of).map(|known| known.issuer.host());
-                let host = host.unwrap_or_else(|| of.to_string());
-                if self.offline.is_news(other, &host) {
-                    self.output.progress(&device_event_text::describe(other, &host));
-                }
-            }
+            other => self.tell(other).await?,
+        }
+        Ok(())
+    }
+
+    /// Tells of an event that is neither a request nor an answer. A provider that goes offline, or comes back, is told
+    /// of once for all its accounts.
+    async fn tell(&mut self, event: &DeviceEvent) -> Result<(), Failure> {
+        let accounts = self.device.accounts().await.map_err(|error| device_failure::open_failed(&error))?;
+        let of = accounts.iter().find(|known| known.account == *event.account());
+        let host = of.map_or_else(|| event.account().to_string(), |of| of.issuer.host());
+        if self.offline.is_news(event, &host) {
+            let whom = match event {
+                DeviceEvent::Offline { .. } | DeviceEvent::Online { .. } => host,
+                _ => of.map_or(host, |of| device_event_text::account_name(of, &accounts)),
+            };
+            self.output.progress(&device_event_text::describe(event, &whom));
         }
         Ok(())
     }

@@ -8,7 +8,6 @@ use std::time::{Duration, Instant};
 use countersign_device::error::AnswerError;
 use countersign_device::view::ChallengeView;
 use countersign_device::{Decision, DeviceEvent, Events};
-use countersign_jose::clock::Clock as _;
 use countersign_protocol::answer::DenialReason;
 use countersign_protocol::interaction::InteractionType;
 use countersign_protocol::limits::APPROVE_INERT_MILLISECONDS;
@@ -27,7 +26,6 @@ use crate::output::Output;
 use crate::pin_pad::PinPad;
 use crate::stdin_lines::StdinLines;
 use crate::{device_event_text, request_text};
-use countersign_device::edge::system::SystemClock;
 
 /// Runs until the person quits.
 ///
@@ -189,7 +187,7 @@ impl Session<'_> {
             self.waiting.push_front(view);
             return Ok(());
         }
-        let request = request_text::request(&view, SystemClock.now().seconds(), self.output.paint());
+        let request = request_text::request(&view, self.output.paint());
         self.output.message(&terminal_text::on_the_device(&request, self.output.paint()))?;
         self.output.prompt(terminal_text::CHOICES)?;
         self.alice.device.shown(&view.id).await;

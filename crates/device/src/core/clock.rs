@@ -21,6 +21,8 @@ const SLEPT_MS: u64 = 30_000;
 #[derive(Clone, Copy, Debug, Default)]
 pub(crate) struct ServerClock {
     learned: Option<(Timestamp, Tick)>,
+    /// How far the provider's clock is ahead of the device's own, in milliseconds, by the last reply of this run.
+    ahead_ms: Option<i64>,
     last: Option<Moment>,
 }
 
@@ -34,6 +36,7 @@ impl ServerClock {
         if self.learned.is_none() || before < date || off >= 1000 {
             self.learned = Some((date.plus_millis(500), at.tick));
         }
+        self.ahead_ms = self.now(at).map(|now| difference_ms(now, at.wall));
         off > 60_000
     }
 
@@ -42,10 +45,17 @@ impl ServerClock {
         self.learned.map(|(then, tick)| then.plus_millis(at.tick.millis_since(tick)))
     }
 
-    /// The provider's time, else the device's own: for `iat` of what the device signs, which the provider checks
-    /// itself.
+    /// The provider's time for showing. Right after a sleep it is continued by the device's own clock, however wrong that
+    /// is, since it has run on. `None` before the first reply of this run.
+    pub(crate) fn estimate(&self, at: Moment) -> Option<Timestamp> {
+        let by_own = || Some(Timestamp::from_millis(at.wall.millis().saturating_add_signed(self.ahead_ms?)));
+        self.now(at).or_else(by_own)
+    }
+
+    /// The provider's time by the best estimate, else the device's own: for `iat` of what the device signs, which the
+    /// provider checks itself.
     pub(crate) fn or_own(&self, at: Moment) -> Timestamp {
-        self.now(at).unwrap_or(at.wall)
+        self.estimate(at).unwrap_or(at.wall)
     }
 
     /// Detects a sleep: wall clock and ticks have moved apart since the last call. The provider's time is forgotten
@@ -55,12 +65,27 @@ impl ServerClock {
             let expected = last.wall.plus_millis(at.tick.millis_since(last.tick));
             at.wall.millis_since(expected).max(expected.millis_since(at.wall)) > SLEPT_MS
         });
-        self.last = Some(at);
         if slept {
+            self.clock_was_set_back(at);
             self.learned = None;
         }
+        self.last = Some(at);
         slept
     }
+
+    /// A sleep moves the own clock forward only. One that went back was set: the difference to the provider's grows.
+    fn clock_was_set_back(&mut self, at: Moment) {
+        if let (Some(last), Some(ahead_ms)) = (self.last, &mut self.ahead_ms) {
+            let expected = last.wall.plus_millis(at.tick.millis_since(last.tick));
+            *ahead_ms = ahead_ms.saturating_add(difference_ms(expected, at.wall).max(0));
+        }
+    }
+}
+
+/// How much later `one` is than `other`, in milliseconds; negative if it is earlier.
+fn difference_ms(one: Timestamp, other: Timestamp) -> i64 {
+    let millis = |difference: u64| i64::try_from(difference).unwrap_or(i64::MAX);
+    if one >= other { millis(one.millis_since(other)) } else { -millis(other.millis_since(one)) }
 }
 
 #[cfg(test)]
@@ -106,5 +131,27 @@ mod tests {
         assert!(!clock.slept(at(21_000, 20_000)));
         assert!(clock.slept(at(600_000, 21_000)));
         assert_eq!(clock.now(at(600_000, 21_000)), None);
+    }
+
+    #[test]
+    fn after_a_sleep_the_time_is_estimated_by_a_wrong_clock_that_ran_on() {
+        let mut clock = ServerClock::default();
+        assert_eq!(clock.estimate(at(5, 5)), None, "before the first reply");
+        for own in [1_000, 10_000_000] {
+            clock.slept(at(own, 0));
+            clock.learn(Timestamp::from_millis(5_000_000), at(own, 0));
+            assert!(clock.slept(at(own + 90_000, 10)), "ninety seconds of sleep");
+            assert_eq!(clock.estimate(at(own + 90_000, 10)), Some(Timestamp::from_millis(5_090_500)));
+            clock = ServerClock::default();
+        }
+    }
+
+    #[test]
+    fn a_clock_that_is_set_back_does_not_set_the_estimate_back() {
+        let mut clock = ServerClock::default();
+        clock.slept(at(900_000_000, 0));
+        clock.learn(Timestamp::from_millis(900_000_000), at(900_000_000, 0));
+        assert!(clock.slept(at(5_000, 7_000)), "thirty years back");
+        assert_eq!(clock.estimate(at(5_000, 7_000)), Some(Timestamp::from_millis(900_007_500)));
     }
 }

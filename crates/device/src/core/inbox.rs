@@ -307,7 +307,7 @@ impl Core {
 
     fn view(&self, at: Moment, open: &OpenChallenge) -> Option<ChallengeView> {
         let verified = open.verified.as_ref()?;
-        let now = self.clock.or_own(at);
+        let now = self.clock.estimate(at);
         Some(ChallengeView::render(&self.account, verified, open.kept.stage, open.first_request, self.locale, now))
     }
 }

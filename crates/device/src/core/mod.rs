@@ -24,6 +24,7 @@ mod tick;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
+use countersign_jose::clock::Timestamp;
 use countersign_jose::hash::Hash;
 use countersign_jose::key::Signer;
 use countersign_jose::random::Random;
@@ -188,9 +189,9 @@ impl Core {
         self.sleeps
     }
 
-    /// The provider's time, if it is known.
-    pub fn server_time(&self, at: Moment) -> Option<countersign_jose::clock::Timestamp> {
-        self.clock.now(at)
+    /// The provider's time by the best estimate; `None` before the first reply since the start.
+    pub fn server_time(&self, at: Moment) -> Option<Timestamp> {
+        self.clock.estimate(at)
     }
 
     /// Schedules calls and returns the step's effects, its changes first.

@@ -155,6 +155,9 @@ impl Core {
         if let Some(why) = self.unusable() {
             return Err(AnswerError::Unusable { why: why.to_owned() });
         }
+        if self.account.status.no_part().is_some() {
+            return Err(AnswerError::NoPart { status: self.account.status.clone() });
+        }
         match open.kept.stage {
             Stage::Received | Stage::Shown => {}
             Stage::Answering => return Err(AnswerError::Answered),

@@ -2,6 +2,7 @@
 
 use thiserror::Error;
 
+use crate::account::AccountStatus;
 use crate::ports::key_store::KeyError;
 use crate::ports::vault::VaultError;
 
@@ -64,6 +65,12 @@ pub enum AnswerError {
         /// Why, in English, as [`AccountView::unusable`](crate::view::AccountView::unusable) has it.
         why: String,
     },
+    /// The account takes no part: the provider would not take the answer.
+    #[error("nothing was signed: {}", .status.no_part().unwrap_or("the account takes no part"))]
+    NoPart {
+        /// Suspended, not known or revoked.
+        status: AccountStatus,
+    },
     /// The keys.
     #[error(transparent)]
     Keys(#[from] KeyError),
@@ -92,6 +99,11 @@ impl AnswerError {
             AnswerError::PinSpent => "pin_spent",
             AnswerError::PersonNeeded => "person_needed",
             AnswerError::Unusable { .. } => "account_unusable",
+            AnswerError::NoPart { status } => match status {
+                AccountStatus::Suspended { .. } => "account_suspended",
+                AccountStatus::Revoked { .. } => "account_revoked",
+                _ => "account_unknown",
+            },
             AnswerError::Keys(error) => error.code(),
             AnswerError::Vault(error) => error.code(),
             AnswerError::Stopped => "stopped",

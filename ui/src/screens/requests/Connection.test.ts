@@ -46,12 +46,33 @@ it("counts several providers, and the newest reply", () => {
 
 it.each([
   ["no reply yet", [account({ checked_at: null })]],
-  ["a removed account alone", [account({ status: "revoked" })]],
   ["no account", []],
 ])("is not connected with %s", (_, accounts) => {
   const { getByText, queryByRole } = renderConnection(accounts);
   expect(getByText(en.requests.notConnected)).toBeTruthy();
   expect(queryByRole("status")).toBeNull();
+});
+
+it.each([
+  ["suspended", account({ status: "suspended", since: NOW }), /^Alice at id\.acme\.example: Suspended since .*enroll/],
+  ["not known", account({ status: "not_known", since: NOW }), /^Alice at id\.acme\.example: Not known .*enroll/],
+  ["revoked", account({ status: "revoked", since: NOW }), /^Alice at id\.acme\.example: Removed .*Enroll/],
+  ["unusable", account({ unusable: "damaged" }), /^Alice at id\.acme\.example: Can’t be used .*Enroll/],
+])("says of an account that is %s what is the case and what to do", (_, idle, sentence) => {
+  const { container } = renderConnection([
+    idle,
+    account({ ...other, issuer: "https://login.bank.example", checked_at: NOW }),
+  ]);
+  const note = container.querySelector("#no-part");
+  expect(note?.textContent?.replace(/\s+/g, " ").trim()).toMatch(sentence);
+});
+
+it("says nothing of a removed account that was enrolled again", () => {
+  const { container } = renderConnection([
+    account({ status: "revoked", since: NOW }),
+    account({ account: "ac_2", checked_at: NOW }),
+  ]);
+  expect(container.querySelector("#no-part")).toBeNull();
 });
 
 it.each(["unreachable", "not_the_provider", "no_reply", "unwell"] as const)(

@@ -1,7 +1,7 @@
 import { fireEvent, render, waitFor, within } from "@testing-library/svelte";
 import { expect, it } from "vitest";
 
-import { line, payment, result, signIn } from "../../backend/fake";
+import { account, line, payment, result, signIn } from "../../backend/fake";
 import type { Snapshot } from "../../backend/types";
 import { fakeState } from "../../state/fakeState";
 import { en } from "../../words/en";
@@ -24,12 +24,43 @@ it("lists each request with kind, client, amount, message and time left, and ope
   const { appState, getAllByRole, queryByText } = renderRequests({ requests: [payment("ch_1"), signIn("ch_2")] });
   const items = getAllByRole("listitem").map((item) => within(item).getByRole("button"));
   expect(items[0]?.textContent?.replace(/\s+/g, " ").trim()).toBe(
-    "Payment: Acme Coffee € 80.00 POS terminal #14: Approve €80.00 at Acme Coffee? 1:42 left",
+    "Payment: Acme Coffee € 80.00 For Alice POS terminal #14: Approve €80.00 at Acme Coffee? 1:42 left",
   );
-  expect(items[1]?.textContent?.replace(/\s+/g, " ").trim()).toBe("Sign-in: Acme Support Desk Case 20914 4:11 left");
+  expect(items[1]?.textContent?.replace(/\s+/g, " ").trim()).toBe(
+    "Sign-in: Acme Support Desk For Alice Case 20914 4:11 left",
+  );
   expect(queryByText(en.requests.empty)).toBeNull();
   await fireEvent.click(items[1] as HTMLElement);
   expect(appState.screen).toMatchObject({ name: "request", request: { id: "ch_2" } });
+});
+
+it("says for whom each request is", () => {
+  const labels = ["Alice", "auth0|64f0c0ffee", "DOMAIN\\carol smith"];
+  const { getAllByRole } = renderRequests({
+    requests: labels.map((subject_label, at) => payment(`ch_${at}`, { subject_label })),
+  });
+  const items = getAllByRole("listitem");
+  labels.forEach((label, at) => expect(items[at]?.textContent).toContain(en.requests.forWhom(label)));
+});
+
+it("claims no time left while the provider's clock is not known", () => {
+  const { getByRole } = renderRequests({ requests: [payment("ch_1", { left_ms: null }), payment("ch_2")] });
+  const items = within(getByRole("list")).getAllByRole("listitem");
+  expect(items[0]?.textContent).toContain(en.request.leftUnknown);
+  expect(items[1]?.textContent).toContain("1:42 left");
+});
+
+it("promises nothing where no account takes part", () => {
+  const suspended = account({ status: "suspended", since: 1_790_000_000 });
+  const kept = [result("ch_1", { outcome: null, decision: "approved" })];
+  const { getByText, queryByText } = renderRequests({ accounts: [suspended], kept });
+  expect(getByText(en.requests.empty)).toBeTruthy();
+  expect(queryByText(en.requests.emptyHow)).toBeNull();
+  expect(
+    getByText(en.requests.notTaken("Approved: €\u00a04.20 to Acme Coffee, Berlin"), {
+      normalizer: (text) => text.trim(),
+    }),
+  ).toBeTruthy();
 });
 
 it("marks an unverified client and a provider for tests, and shows a long name whole", () => {

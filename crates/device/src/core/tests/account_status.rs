@@ -10,6 +10,7 @@ use crate::core::Event;
 use crate::device_event::{DeviceEvent, OfflineReason};
 use crate::ports::key_store::KeyStore as _;
 use crate::ports::transport::Reply;
+use crate::ports::vault::Vault as _;
 use crate::testing::{CoreHarness, FakeProvider, problem};
 
 fn revocation(provider: &FakeProvider) -> Revocation {
@@ -75,6 +76,34 @@ fn a_suspended_device_says_so_and_is_known_again_when_it_is_lifted() {
     harness.pass_ms(3_600_000);
     harness.deliver_all();
     assert_eq!(harness.core.account().status, AccountStatus::Active);
+}
+
+#[test]
+fn an_account_that_takes_no_part_signs_nothing_and_says_why() {
+    for (refusal, code) in [
+        (problem(ProblemCode::DeviceSuspended, None), "account_suspended"),
+        (Reply { status: 401, ..Reply::default() }, "account_unknown"),
+    ] {
+        let mut harness = CoreHarness::pulled();
+        let id = harness.provider.ask_login();
+        harness.event(Event::Wake);
+        harness.deliver_all();
+        harness.provider.instead = vec![refusal];
+        harness.event(Event::Wake);
+        harness.deliver_all();
+        for answered in [harness.approve(&id, None), harness.deny(&id)] {
+            let error = answered.unwrap_err();
+            assert_eq!(error.code(), code);
+            assert!(error.to_string().contains("enroll this device again"), "{error}");
+        }
+        assert!(harness.core.may_approve(harness.at, &id, None).is_err(), "before a PIN is asked for");
+        assert!(harness.vault.load(&harness.core.account().id).unwrap().outbox.is_empty());
+        harness.event(Event::Wake);
+        harness.deliver_all();
+        harness.approve(&id, None).unwrap();
+        harness.deliver_all();
+        assert_eq!(harness.provider.answers.len(), 1, "once the provider takes it again");
+    }
 }
 
 #[test]

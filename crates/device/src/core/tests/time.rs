@@ -28,6 +28,32 @@ fn attack_23_a_clock_set_back_does_not_bring_an_expired_request_back() {
 }
 
 #[test]
+fn the_time_left_is_the_providers_wherever_the_own_clock_stands() {
+    const YEAR_MS: i64 = 365 * DAY_MS as i64;
+    for own_clock in [0, 10 * 60_000, 10 * YEAR_MS, -3 * DAY_MS as i64, -30 * YEAR_MS] {
+        let mut harness = CoreHarness::new();
+        let real = harness.at.wall.millis();
+        harness.set_wall(Timestamp::from_millis(real.checked_add_signed(own_clock).unwrap()));
+        let id = harness.provider.ask_login();
+        harness.event(Event::Wake);
+        harness.deliver_all();
+        let left_ms = |harness: &CoreHarness| harness.core.pending(harness.at)[0].left_ms;
+        assert!((299_000..=300_000).contains(&left_ms(&harness).unwrap()), "{own_clock}");
+        // The lid is closed for a minute: ticks pause, both clocks run on.
+        harness.provider.now = harness.provider.now.plus_millis(60_000);
+        harness.at.wall = harness.at.wall.plus_millis(60_000);
+        harness.event(Event::Tick);
+        assert!((238_000..=240_000).contains(&left_ms(&harness).unwrap()), "after a sleep, before the next reply");
+        // A restart without a network: nothing is claimed that nobody knows.
+        harness.crash();
+        assert_eq!(left_ms(&harness), None);
+        harness.deliver_all();
+        assert!((238_000..=240_000).contains(&left_ms(&harness).unwrap()));
+        harness.approve(&id, None).unwrap();
+    }
+}
+
+#[test]
 fn attack_23_a_wrong_clock_costs_one_silent_retry() {
     let mut harness = CoreHarness::new();
     let real = harness.at.wall.millis();

@@ -1,0 +1,87 @@
+//! Accounts that take no part: suspended, revoked, unknown to their provider, or unusable on this device.
+
+use countersign_device::Device;
+use countersign_device::account::AccountId;
+use countersign_device::error::AnswerError;
+use countersign_device::view::AccountView;
+use countersign_protocol::text::escape;
+
+use crate::device_failure;
+use crate::exit::Exit;
+use crate::failure::Failure;
+use crate::output::Output;
+
+/// How many of the accounts take no part.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Idle {
+    /// Every account takes part, or was enrolled again since.
+    None,
+    /// Some do, some don't.
+    Some,
+    /// There are accounts, and none takes part.
+    All,
+}
+
+/// Says of each account that takes no part why, and what to do, on standard error.
+///
+/// # Errors
+/// The accounts can't be read.
+pub async fn report(device: &Device, output: Output) -> Result<Idle, Failure> {
+    let accounts = accounts(device).await?;
+    let idle = idle(&accounts);
+    for (account, why) in &idle {
+        output.progress(&sentence(account, why));
+    }
+    Ok(match (idle.len(), accounts.iter().any(|account| account.no_part().is_none())) {
+        (0, _) => Idle::None,
+        (_, true) => Idle::Some,
+        (_, false) => Idle::All,
+    })
+}
+
+/// Why this account takes no part, if it doesn't.
+///
+/// # Errors
+/// The accounts can't be read.
+pub async fn no_part(device: &Device, account: &AccountId) -> Result<Option<String>, Failure> {
+    let accounts = accounts(device).await?;
+    let known = accounts.iter().find(|known| known.account == *account);
+    Ok(known.and_then(AccountView::no_part).map(escape))
+}
+
+/// The failure of a command that finds nothing because no account takes part.
+///
+/// # Errors
+/// The accounts can't be read.
+pub async fn failure(device: &Device) -> Result<Option<Failure>, Failure> {
+    let accounts = accounts(device).await?;
+    if accounts.iter().any(|account| account.no_part().is_none()) {
+        return Ok(None);
+    }
+    let first = idle(&accounts).into_iter().next();
+    Ok(first.map(|(account, why)| {
+        let error = match account.unusable {
+            Some(_) => AnswerError::Unusable { why: why.to_owned() },
+            None => AnswerError::NoPart { status: account.status.clone() },
+        };
+        Failure { exit: Exit::Provider, code: error.code(), message: sentence(account, why) }
+    }))
+}
+
+async fn accounts(device: &Device) -> Result<Vec<AccountView>, Failure> {
+    device.accounts().await.map_err(|error| device_failure::open_failed(&error))
+}
+
+/// Accounts that take no part, and why; without those whose user was enrolled again since.
+fn idle(accounts: &[AccountView]) -> Vec<(&AccountView, &str)> {
+    let replaced = |idle: &AccountView| {
+        let same = |other: &AccountView| other.issuer == idle.issuer && other.subject == idle.subject;
+        accounts.iter().any(|other| same(other) && other.no_part().is_none())
+    };
+    let idle = accounts.iter().filter_map(|account| Some((account, account.no_part()?)));
+    idle.filter(|(account, _)| !replaced(account)).collect()
+}
+
+fn sentence(account: &AccountView, why: &str) -> String {
+    format!("The account of {} at {} takes no part: {}.", escape(&account.subject_label), account.issuer, escape(why))
+}
