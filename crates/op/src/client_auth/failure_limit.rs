@@ -20,6 +20,10 @@ const MINUTE: u64 = 60_000;
 /// Failures of one client from one address in a minute.
 const PER_CLIENT: u32 = 100;
 
+/// The same where the sender's address is not known, as behind a proxy that names none: what a stranger does there must not soon lock
+/// the client out.
+const PER_CLIENT_OF_MANY: u32 = 3000;
+
 /// Failures from one address in a minute, whatever the client, while none has authenticated from there.
 const PER_ADDRESS: u32 = 500;
 
@@ -88,7 +92,8 @@ impl FailureLimit {
             return Err(refused(window.left(now), "too many failed client authentications from this address"));
         }
         let Some(window) = windows.get_mut(&of_client) else { unreachable!("the window was just placed") };
-        if window.failures >= PER_CLIENT {
+        let most = if network.is_some() { PER_CLIENT } else { PER_CLIENT_OF_MANY };
+        if window.failures >= most {
             return Err(refused(window.left(now), "too many failed authentications as this client"));
         }
         if window.under_way >= UNDER_WAY {
@@ -227,6 +232,13 @@ mod tests {
         assert!(limit.begin("till", HERE, now).is_err());
         drop(under_way);
         assert!(succeed(&limit, "till", HERE, now), "a request that broke off is no failure");
+    }
+
+    #[test]
+    fn a_client_behind_a_proxy_that_names_nobody_is_not_soon_locked_out_by_strangers() {
+        let (limit, now) = (FailureLimit::default(), Timestamp::from_seconds(1000));
+        assert!((0..3000).all(|_| fail(&limit, "till", None, now)));
+        assert!(!fail(&limit, "till", None, now), "and still it is bounded");
     }
 
     #[test]
