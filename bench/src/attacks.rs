@@ -32,8 +32,9 @@ const SLOW_CONNECTIONS: usize = 300;
 const PAUSE: Duration = Duration::from_millis(10);
 /// Connections of [`Attack::Polling`].
 const POLLING_CONNECTIONS: usize = 8;
-/// Between two attempts where a connection was refused.
-const AGAIN: Duration = Duration::from_millis(50);
+/// From the end of an attacker's connection to its next one. Without it this would measure who has more processors: a flood of
+/// complete requests or connections is left to a proxy in front (docs/operating.md).
+const AGAIN: Duration = Duration::from_secs(1);
 
 impl Attack {
     /// All of them.
