@@ -181,5 +181,6 @@ async fn details_take_their_place_once_however_many_devices_are_asked() {
             .expect("accepted");
     }
     let each = (pages(&world) - before) / 300;
-    assert!(each <= 12_000, "{each} bytes for 5.8 KB of details at three devices");
+    // With the row of `op` 60 MB for 6,000 requests.
+    assert!(each <= 9_000, "{each} bytes for 5.8 KB of details at three devices");
 }

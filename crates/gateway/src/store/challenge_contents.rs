@@ -2,11 +2,20 @@
 
 use countersign_jose::clock::Timestamp;
 use countersign_protocol::id::{ApprovalId, ChallengeId, DeviceId};
+use countersign_protocol::limits;
 use countersign_store::{Error, Snapshot, Transaction};
+use miniz_oxide::deflate::compress_to_vec;
+use miniz_oxide::inflate::decompress_to_vec_with_limit;
+use rusqlite::types::{Type, Value, ValueRef};
 use rusqlite::{OptionalExtension, Row, params};
 
 use super::columns::{millis, text};
 use crate::challenge_parts::{self, SharedPart};
+
+/// Details of so many bytes or more are deflated: smaller ones share a page with others anyway.
+const DEFLATED_FROM: usize = 1024;
+/// Of 10: most of what there is to gain, in a tenth of a millisecond for the longest details.
+const EFFORT: u8 = 3;
 
 /// Columns from which [`jws`] puts a challenge together again; NULL where the content was deleted.
 pub(crate) const JWS_COLUMNS: &str =
@@ -25,7 +34,7 @@ pub(crate) fn insert(
     transaction
         .connection()
         .prepare_cached("INSERT INTO challenge_content (approval_id, header, frame, details) VALUES (?1, ?2, ?3, ?4)")?
-        .execute(params![approval.as_str(), shared.header, shared.frame, details])?;
+        .execute(params![approval.as_str(), shared.header, shared.frame, details.map(packed)])?;
     Ok(())
 }
 
@@ -33,9 +42,9 @@ pub(crate) fn insert(
 pub(crate) fn jws(row: &Row<'_>, device: &DeviceId, challenge: &ChallengeId) -> rusqlite::Result<Option<String>> {
     let Some(header) = row.get("content_header")? else { return Ok(None) };
     let shared = SharedPart { header, frame: row.get("content_frame")? };
-    let details = row.get_ref("content_details")?.as_str_or_null()?;
+    let details = unpacked(row.get_ref("content_details")?)?;
     let signature = row.get_ref("signature")?.as_blob()?;
-    Ok(Some(challenge_parts::join(&shared, signature, device.as_str(), challenge.as_str(), details)))
+    Ok(Some(challenge_parts::join(&shared, signature, device.as_str(), challenge.as_str(), details.as_deref())))
 }
 
 /// The client's details of an approval, byte for byte.
@@ -43,9 +52,28 @@ pub(crate) fn details(snapshot: &Snapshot<'_>, approval: &ApprovalId) -> Result<
     let found = snapshot
         .connection()
         .prepare_cached("SELECT details FROM challenge_content WHERE approval_id = ?1")?
-        .query_row([approval.as_str()], |row| row.get::<_, Option<String>>(0))
+        .query_row([approval.as_str()], |row| unpacked(row.get_ref(0)?))
         .optional()?;
     Ok(found.flatten())
+}
+
+/// Details as a column keeps them.
+fn packed(details: &str) -> Value {
+    if details.len() >= DEFLATED_FROM {
+        let deflated = compress_to_vec(details.as_bytes(), EFFORT);
+        if deflated.len() < details.len() {
+            return Value::Blob(deflated);
+        }
+    }
+    Value::Text(details.to_owned())
+}
+
+/// Details as the client sent them.
+fn unpacked(column: ValueRef<'_>) -> rusqlite::Result<Option<String>> {
+    let ValueRef::Blob(deflated) = column else { return Ok(column.as_str_or_null()?.map(str::to_owned)) };
+    let bytes = decompress_to_vec_with_limit(deflated, limits::BODY_BYTES).ok();
+    let details = bytes.and_then(|bytes| String::from_utf8(bytes).ok());
+    details.map(Some).ok_or_else(|| rusqlite::Error::FromSqlConversionFailure(0, Type::Blob, "deflated details".into()))
 }
 
 /// Approvals that expired in this time without an answer to any of their challenges, at most `most`, oldest first, with the
@@ -78,4 +106,20 @@ pub(crate) fn delete(transaction: &Transaction<'_>, approval: &ApprovalId) -> Re
         .prepare_cached("DELETE FROM challenge_content WHERE approval_id = ?1")?
         .execute([approval.as_str()])?;
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    proptest! {
+        #[test]
+        fn details_come_back_byte_for_byte(short in any::<String>(), times in 0_usize..200) {
+            let details = short.repeat(times.min(6144 / short.len().max(1)));
+            let kept = packed(&details);
+            prop_assert_eq!(unpacked(ValueRef::from(&kept)).expect("readable"), Some(details));
+        }
+    }
 }

@@ -110,7 +110,7 @@ CREATE TABLE challenge_content (
     approval_id TEXT NOT NULL PRIMARY KEY REFERENCES approval (id),
     header      TEXT NOT NULL,                  -- base64url
     frame       TEXT NOT NULL,                  -- the payload with places for device, challenge and details
-    details     TEXT                            -- the client's bytes
+    details     ANY                             -- the client's bytes; a BLOB: deflated
 ) STRICT;
 
 -- The first valid answer to each challenge, whether it decided or came too late: to know the same one again, and as evidence.
