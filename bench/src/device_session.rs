@@ -84,6 +84,7 @@ async fn follow(mut device: Device, issuer: &Url, done: &UnboundedSender<DeviceP
             continue;
         }
         let fetched: FetchResponse = serde_json::from_str(&data).map_err(|error| Failure::new("a stream", error))?;
+        device.take_notices(&fetched.notices)?;
         for challenge in &fetched.challenges {
             let challenge = device.verify(challenge)?;
             // The receiver may be gone: the measurement has ended.

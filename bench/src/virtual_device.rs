@@ -12,17 +12,19 @@ use countersign_protocol::COUNTERSIGN_VERSION;
 use countersign_protocol::answer::{Answer, AnswerDraft, ApprovalKey, HistoryPosition, VerifiedUser};
 use countersign_protocol::challenge::{Challenge, ExpectedChallenge, VerifiedChallenge};
 use countersign_protocol::dpop::DpopProof;
+use countersign_protocol::enrollment::{EnrollmentStatement, VerifiedEnrollment};
 use countersign_protocol::id::{DeviceId, MessageId, Subject};
 use countersign_protocol::interaction::InteractionType;
 use countersign_protocol::issuer::Issuer;
 use countersign_protocol::jws::Compact;
 use countersign_protocol::link::EnrollmentLink;
 use countersign_protocol::manifest::{ManifestChain, TrustedKeys};
+use countersign_protocol::notice::Notice;
 use countersign_protocol::outcome::{Ending, ExpectedOutcome, Outcome};
 use countersign_protocol::registration::{
     DeviceClass, KeyProtection, KeySet, RegistrationRequest, RegistrationResponse, RegistrationToken,
 };
-use countersign_protocol::transcript::Transcript;
+use countersign_protocol::transcript::{Asked, Locale, Transcript};
 use http_body_util::Full;
 use hyper::body::Bytes;
 use hyper::{Method, Request, header};
@@ -66,6 +68,7 @@ pub struct Device {
     id: DeviceId,
     credential: String,
     keys: TrustedKeys,
+    statement: Option<EnrollmentStatement>,
     nonce: Option<String>,
     seq: u64,
     prev: Hash,
@@ -78,6 +81,8 @@ pub struct SignedAnswer {
     pub challenge: VerifiedChallenge,
     /// The signed answer.
     pub answer: Compact<Answer>,
+    /// The transcript whose hash it signs.
+    pub transcript: String,
 }
 
 #[derive(Clone)]
@@ -158,6 +163,7 @@ impl UnregisteredDevice {
             id: response.device_id.clone(),
             credential: response.device_credential.expose().to_owned(),
             keys: self.keys,
+            statement: None,
             nonce: None,
             seq: 0,
             prev: Hash::of("the enrollment statement"),
@@ -175,13 +181,29 @@ impl Device {
         self.call(Method::GET, "/push/stream", Bytes::new())
     }
 
+    /// Keeps its enrollment statement, if one is among the notices.
+    ///
+    /// # Errors
+    /// [`Failure`] when it does not verify.
+    pub fn take_notices(&mut self, notices: &[String]) -> Result<(), Failure> {
+        for notice in notices {
+            if let Notice::Statement(statement) = Notice::of(notice) {
+                let verified = VerifiedEnrollment::verify(&[statement], &self.keys);
+                let verified = verified.map_err(|error| Failure::new("an enrollment statement", error))?;
+                self.statement = Some(verified.current().0.clone());
+            }
+        }
+        Ok(())
+    }
+
     /// Verifies a challenge: signature, device, user, time.
     ///
     /// # Errors
     /// [`Failure`] when it does not verify.
     pub fn verify(&self, challenge: &Compact<Challenge>) -> Result<VerifiedChallenge, Failure> {
         let now = self.ports.clock.now();
-        let expected = ExpectedChallenge { device: &self.id, subject: &self.subject, keys: &self.keys, now };
+        let (device, subject, keys) = (&self.id, &self.subject, &self.keys);
+        let expected = ExpectedChallenge { device, subject, on_behalf_of: &[], keys, now };
         Challenge::verify(challenge, &expected).map_err(|error| Failure::new("a challenge", error))
     }
 
@@ -190,7 +212,9 @@ impl Device {
     /// # Errors
     /// [`Failure`] if the key doesn't sign.
     pub fn approve(&mut self, challenge: VerifiedChallenge) -> Result<SignedAnswer, Failure> {
-        let shown = Transcript::new(&challenge, "en", Vec::new()).freeze();
+        let statement = self.statement.as_ref().ok_or_else(|| Failure::new("an answer", "comes before a statement"))?;
+        let lines = Asked::new(&challenge, statement).lines(Locale::En);
+        let shown = Transcript::new(&challenge, Locale::En.tag(), lines).freeze();
         let now = self.ports.clock.now();
         self.seq += 1;
         let place = HistoryPosition { seq: self.seq, prev: self.prev };
@@ -201,7 +225,7 @@ impl Device {
         let answer = ApprovalKey::new(&self.approval).approve(draft, &user, None);
         let answer = answer.map_err(|error| Failure::new("an answer", error))?;
         self.prev = answer.hash();
-        Ok(SignedAnswer { challenge, answer })
+        Ok(SignedAnswer { challenge, answer, transcript: shown.text().to_owned() })
     }
 
     /// The request that sends an answer.
@@ -209,7 +233,8 @@ impl Device {
     /// # Errors
     /// [`Failure`] if the key doesn't sign.
     pub fn send(&self, answered: &SignedAnswer) -> Result<Request<Full<Bytes>>, Failure> {
-        let body = serde_json::to_vec(&serde_json::json!({ "answer": answered.answer }));
+        let body =
+            serde_json::to_vec(&serde_json::json!({ "answer": answered.answer, "transcript": answered.transcript }));
         let body = body.map_err(|error| Failure::new("an answer", error))?;
         self.call(Method::POST, &format!("/push/challenges/{}/answer", answered.challenge.id()), body.into())
     }

@@ -3,7 +3,7 @@
 for what it leaves out see tests/other_device.rs). It decides by itself (class `automated`) and keeps its keys in memory: when it ends, the device is gone. Prints one JSON object a line.
     device.py LINK --decide approve|deny [--value N|-] [--count 1]     (-: the number comes on standard input)
 Exit codes: 0 approved, 1 denied or otherwise not approved, 3 expired, 4 provider or network, 5 verification failed."""
-import argparse, base64, email.utils, hashlib, http.client, json, re, secrets, sys, time, unicodedata
+import argparse, base64, datetime, email.utils, hashlib, http.client, json, re, secrets, sys, time, unicodedata
 from urllib.parse import urlsplit
 from joserfc import errors, jws
 from joserfc.jwk import ECKey
@@ -114,6 +114,8 @@ def verify_statement(token, keys, account):  # the device's first; version 1 has
     claims = open_by(keys, token, "device-enrollment+jwt", account)
     must((claims["sequence"], claims.get("prev"), claims["device_id"]) == (1, None, account.id), "not this device's first statement")
     must((claims["transport_key"], claims["approval_key"]) == account.public_keys, "the statement is about other keys")
+    must(claims.get("approval_key_type", "p256") == "p256", "another type of key", "unsupported")
+    return claims
 def read_details(text):
     details = strict(text, "unshowable") if text is not None else []
     must(text is None or len(text.encode()) <= 6144 and isinstance(details, list) and details, "too large or empty", "unshowable")
@@ -133,6 +135,7 @@ KNOWN = ("iss aud sub jti iat exp approval kind kind_table provider client bindi
 def verify_challenge(token, keys, account, now):  # now: the server's time
     claims = open_by(keys, token, "authentication-challenge+jwt", account, KNOWN)
     must(claims["iat"] < claims["exp"] <= claims["iat"] + 72 * 3600, "its times")
+    must(claims["provider"]["issuer"] in [claims["iss"]] + (account.statement.get("on_behalf_of") or []), "in another's name")
     ask = claims["interaction"]
     choices, length = ask.get("choices") or [], ask.get("length")
     two = len(choices) == len(set(choices)) == 3 and all(re.fullmatch("[0-9]{2}", choice) for choice in choices)
@@ -153,20 +156,110 @@ def verify_outcome(token, keys, account, challenge, answer):  # challenge and an
     must(not opening or len(salt) == 32 and hash_of(salt + opening["value"].encode()) == commitment, "the commitment")
     return claims
 
-# ---- 9: the transcript
-def transcript_of(claims, details, test):
+# ---- 9: the transcript, by its table
+DETAILS, AUTH0 = "challenge:/authorization_details_json", "urn:auth0:schemas:authorization-details:v1:"
+is_text, is_literal = lambda value: type(value) is str, lambda value: isinstance(value, (bool, int, Literal))
+def is_money(value):
+    digits = isinstance(value, dict) and set(value) == {"amount", "currency"} and (is_text(value["amount"]) or type(value["amount"]) in (int, Literal))
+    return digits and re.fullmatch(r"(0|[1-9][0-9]*)(\.[0-9]+)?", str(value["amount"])) and re.fullmatch("[A-Z]{3}", str(value["currency"]))
+def is_day(value):
+    try:
+        return is_text(value) and bool(re.fullmatch("[0-9]{4}-[0-9]{2}-[0-9]{2}", value) and datetime.date.fromisoformat(value))
+    except ValueError:
+        return False
+def number_of(account):  # the member that has an account's number
+    names = ("iban", "bban", "maskedPan", "msisdn", "other") if isinstance(account, dict) else ()
+    return next((name for name in names if is_text(account.get(name))), None)
+all_of = lambda test: lambda value: isinstance(value, list) and value and all(map(test, value))
+# The rows of the known types: member, role, type, caption, its form, and whether the type needs it (2: always, 1: if it is there)
+PAYMENT = [("instructedAmount", "amount", "money", "Amount", is_money, 2), ("creditorName", "payee", "text", "To", lambda v: is_text(v) and v.strip(), 2)]
+PAYMENT += [(name, "detail", "text", label, is_text, 0) for name, label in (
+    ("remittanceInformationUnstructured", "Reference"), ("creditorAgent", "To bank"), ("debtorName", "Paid by"), ("endToEndIdentification", "Payment ID"))]
+PAYMENT += [("requestedExecutionDate", "detail", "date", "On", is_day, 0)]
+PAYMENT += [(name, "account", "account", label, number_of, 0) for name, label in (("creditorAccount", "To account"), ("debtorAccount", "From account"))]
+ACCOUNTS = [(name, "detail", "text", "Wants to", all_of(is_text), 1) for name in ("actions", "datatypes")]
+ACCOUNTS += [("accounts", "account", "account", "Account", all_of(number_of), 1), ("validUntil", "detail", "date", "Valid until", is_day, 0)]
+ACCOUNTS += [(name, "detail", "text", label, is_literal, 0) for name, label in (("frequencyPerDay", "Times per day"), ("recurringIndicator", "Repeatedly"))]
+ROWS = {"payment_initiation": PAYMENT, "account_information": ACCOUNTS, "generic": [("title", "detail", "text", "What", is_text, 0)],
+        AUTH0: [("instruction", "detail", "text", "Instruction", is_text, 0)]}
+def show(text):  # a value is compared with the member's, so that nothing beyond the rules may be escaped in it
+    must(escape(text) == text, "a text that this device does not show", "unshowable")
+    return text
+def line(role, label, value="", origin="device", kind="text", prominence=1, label_from=None):
+    made = {"role": role, "label": show(label)} | ({"label_from": label_from} if label_from else {})
+    value = value if kind == "money" else show(value if isinstance(value, str) else json.dumps(value))
+    return made | {"type": kind, "value": value, "prominence": prominence, "from": origin}
+def below(pointer, name):
+    return f"{pointer}/" + str(name).replace("~", "~0").replace("/", "~1")
+def leaves(value, pointer, named, label, prominence=2):  # a client_detail for each leaf, under the nearest name
+    if not isinstance(value, (dict, list)) or not value:
+        return [line("client_detail", label, value, DETAILS + pointer, prominence=prominence, label_from=DETAILS + named)]
+    if isinstance(value, list):
+        return [one for at, item in enumerate(value) for one in leaves(item, below(pointer, at), named, label, prominence)]
+    return [one for name, item in value.items() for one in leaves(item, below(pointer, name), below(pointer, name), name, prominence)]
+def rows_of(row, value, pointer):
+    member, role, kind, label, _, _ = row
+    if isinstance(value, list):
+        return [one for at, item in enumerate(value) for one in rows_of(row, item, below(pointer, at))]
+    if kind == "account":
+        number, rest = number_of(value), []
+        for name, item in value.items():
+            rest += leaves(item, below(pointer, name), below(pointer, name), name) if name != number else []
+        return [line(role, label, value[number], DETAILS + below(pointer, number), kind)] + rest
+    money = {"amount": str(value["amount"]), "currency": value["currency"]} if kind == "money" else value
+    return [line(role, label, money, DETAILS + pointer, kind)]
+def property_of(key, one, pointer):  # one of Auth0's, under its `name`
+    shown = 3 if isinstance(one, dict) and one.get("display") is False else 2
+    if not isinstance(one, dict) or "value" not in one:
+        return leaves(one, pointer, pointer, key, shown)
+    named = (pointer + "/name", one["name"]) if is_text(one.get("name")) else (pointer, key)
+    made = leaves(one["value"], pointer + "/value", *named, shown)
+    order = one.get("display_order")
+    silent = {"value"} | ({"name"} if is_text(one.get("name")) else set()) | ({"display"} if type(one.get("display")) is bool else set())
+    silent |= {"display_order"} if type(order) in (int, str) and re.fullmatch("[+]?[0-9]+", str(order)) and int(order) < 2**64 else set()
+    return made + [l for name, item in one.items() if name not in silent for l in leaves(item, below(pointer, name), below(pointer, name), name, shown)]
+def element(at, one, client):
+    pointer, auth0 = f"/{at}", one["type"].startswith(AUTH0)
+    rows = ROWS.get(AUTH0 if auth0 else one["type"], ())
+    known = rows and all(row[4](one[row[0]]) if row[0] in one else row[5] < 2 for row in rows if row[5])
+    rows = [row for row in rows if known and row[0] in one and row[4](one[row[0]])]
+    made = [made for row in rows for made in rows_of(row, one[row[0]], below(pointer, row[0]))]
+    done = {row[0] for row in rows} | ({"type"} if known else set())
+    if known and auth0 and isinstance(one.get("properties"), dict) and one["properties"]:
+        done.add("properties")
+        made += [l for key, item in one["properties"].items() for l in property_of(key, item, below(below(pointer, "properties"), key))]
+    made += [l for name, item in one.items() if name not in done for l in leaves(item, below(pointer, name), below(pointer, name), name)]
+    return [line("section", f"Details {at + 1}, as {client} names them", kind="section", label_from=DETAILS + pointer)] + made
+def transcript_of(claims, details, test, statement):
     client, provider, ask = claims["client"], claims["provider"], claims["interaction"]
-    name = client["name"].strip() or client["id"]
-    lines = [("TEST", "Nothing real is moved")] if test else []
-    lines += [("Request, held back" if claims.get("held") else "Request", claims["kind"])] + (tree("Detail", details) if details else [])
-    lines += [("From" if client["verified"] is True else "Calls itself", name), ("Client", client["id"]), ("Provider", provider["name"]),
-              ("Tokens from", urlsplit(provider["issuer"]).netloc), ("By way of", urlsplit(claims["iss"]).netloc)]
-    lines += [(f"Message from {name}", claims["binding_message"])] if "binding_message" in claims else []
-    lines += [("Number", " ".join(ask.get("choices") or [f'{ask["length"]} digits']))] if ask["type"] != "boolean" else []
-    lines += [(f'{member}, says the {said["source"]}', said["value"]) for member, said in (claims.get("context") or {}).items()]
-    lines += [(member, str(claims[member])) for member in ("scope", "acr_values", "requested_at", "exp") if member in claims]
-    lines = [{"label": escape(label), "type": "text", "value": escape(value), "prominence": 1} for label, value in lines]
-    return json.dumps({"version": 1, "challenge": claims["jti"], "locale": "en", "lines": lines}, ensure_ascii=False)
+    named = "name" if client["name"].strip() else "id"
+    name, own, foreign = client[named], client["verified"] is True, provider["issuer"] != claims["iss"]
+    label = statement.get("subject_label") or ""
+    utc = lambda seconds: datetime.datetime.fromtimestamp(seconds, datetime.timezone.utc).strftime("%Y-%m-%dT%H:%M:%SZ")
+    lines = ([line("test", "TEST", "Nothing real is moved")] if test else []) + [line("kind", "Request", claims["kind"])]
+    lines += [line("held", "Held back", "Muted, because of limits")] if claims.get("held") else []
+    lines += [line("subject", "For", label if label.strip() else statement["sub"], f'statement:/{"subject_label" if label.strip() else "sub"}')]
+    lines += [line("client" if own else "client_claimed", "From" if own else "Calls itself", name, f"challenge:/client/{named}")]
+    lines += [line("provider_claimed" if foreign else "provider", "Tokens of, it says" if foreign else "Provider", provider["name"], "challenge:/provider/name")]
+    lines += [line("provider_address", "Tokens from", provider["issuer"], "challenge:/provider/issuer")]
+    lines += [line("gateway", "By way of", claims["iss"], "challenge:/iss")] if foreign else []
+    lines += [made for at, one in enumerate(details) for made in element(at, one, name)]
+    if "binding_message" in claims:
+        lines += [line("message", f"Message from {name}", claims["binding_message"], "challenge:/binding_message", label_from=f"challenge:/client/{named}")]
+    lines += [line("number", "Number", f'{ask["length"]} digits')] if ask["type"] == "input_manual" else []
+    lines += [line("choice", "Number", one, f"challenge:/interaction/choices/{at}") for at, one in enumerate(ask.get("choices") or [])]
+    for member, said in (claims.get("context") or {}).items():
+        pointer, terminal = "challenge:" + below("/context", member), member == "terminal"
+        label = "Terminal" if terminal else f'{name if said["source"] != "provider" else provider["name"]} says, {member}'
+        lines += [line("terminal" if terminal else "context", label, said["value"], pointer + "/value", label_from=None if terminal else pointer)]
+    lines += [line(role, label, claims[member], f"challenge:/{member}") for role, label, member in (
+        ("scope", "Asks for", "scope"), ("assurance", "Assurance", "acr_values")) if member in claims]
+    lines += [line("client_id", "Client", client["id"], "challenge:/client/id")]
+    lines += [line(role, label, utc(claims[member]), f"challenge:/{member}", "date") for role, label, member in (
+        ("asked_at", "Asked at", "requested_at"), ("answer_until", "Until", "exp"))]
+    text = json.dumps({"version": 1, "challenge": claims["jti"], "locale": "en", "lines": lines}, ensure_ascii=False)
+    must(len(text.encode()) <= 32768, "too long to be shown", "unshowable")
+    return text
 
 # ---- 3, 5, 6, 7, 10, 11: talking to the gateway. A reply that is none of this protocol is an OSError, as no reply is
 def say(event, **members):
@@ -174,7 +267,7 @@ def say(event, **members):
 class Device:
     """One account, from its link to its last outcome. `seq` and `head` are the end of its history."""
     nonce = credential = head = seen_manifest = None
-    cursor, seq, seen = "", 0, {}
+    cursor, seq, seen, statement = "", 0, {}, {}
     def __init__(self, link):
         self.key, self.approval_key = ECKey.generate_key("P-256"), ECKey.generate_key("P-256")
         self.public_keys = (self.key.as_dict(private=False), self.approval_key.as_dict(private=False))
@@ -239,17 +332,17 @@ class Device:
             self.refresh_keys()
         for token in news["notices"]:
             if part(token, 0)["typ"] == "device-enrollment+jwt" and not self.head:
-                verify_statement(token, self.keys, self)
+                self.statement = verify_statement(token, self.keys, self)
                 self.head = hash_of(token)
         self.cursor = news["cursor"]
         return news["challenges"]
-    def send(self, challenge, verb, member, typ, key, **more):  # signs once, sends the same bytes until they are taken or refused
+    def send(self, challenge, verb, member, typ, key, beside={}, **more):  # signs once, sends the same bytes until they are taken or refused
         claims = {"iss": self.id, "aud": self.issuer, "sub": self.subject, "jti": "ms_" + secrets.token_urlsafe(32), "iat": self.now(),
                   "challenge": part(challenge, 1)["jti"], "challenge_hash": hash_of(challenge)}
         token = sign(typ, claims | more, key)
         while True:
             try:
-                status, reply = self.call("POST", f"{self.at['challenge_endpoint']}/{claims['challenge']}/{verb}", {member: token})
+                status, reply = self.call("POST", f"{self.at['challenge_endpoint']}/{claims['challenge']}/{verb}", {member: token} | beside)
                 if status not in (401, 429) and status < 500:
                     return reply, token
             except OSError as error:
@@ -260,7 +353,7 @@ class Device:
         try:
             claims, details = verify_challenge(challenge, self.keys, self, self.now())
             must(self.seen.setdefault(claims["jti"], challenge) == challenge, "the same id with other bytes", "conflicting")
-            shown = transcript_of(claims, details, self.test)
+            shown = transcript_of(claims, details, self.test, self.statement)
         except BAD as error:
             code = "unverifiable" if isinstance(error, errors.JoseError) else getattr(error, "code", "unparsable")
             say("refused", code=code)
@@ -271,8 +364,8 @@ class Device:
         decision, asks = "approved" if approves else "denied", claims["interaction"]["type"] != "boolean"
         self.seq, prev, value = self.seq + 1, self.head, sys.stdin.readline().strip() if asks and approves and value == "-" else value
         reply, answer = self.send(
-            challenge, "answer", "answer", "authentication-answer+jwt", self.approval_key if approves else self.key, exp=claims["exp"],
-            decision=decision, interaction_value=value if approves and asks else None, display_hash=hash_of(shown), locale="en",
+            challenge, "answer", "answer", "authentication-answer+jwt", self.approval_key if approves else self.key, {"transcript": shown},
+            exp=claims["exp"], decision=decision, interaction_value=value if approves and asks else None, display_hash=hash_of(shown), locale="en",
             amr=["swk"] if approves else [], seq=self.seq, prev=prev)
         self.head = hash_of(json.dumps({"seq": self.seq, "prev": prev, "answer": hash_of(answer)}))
         outcome = verify_outcome(reply["outcome"], self.keys, self, challenge, answer)["outcome"]

@@ -20,6 +20,8 @@ class World:
         vars(self).update(world)
         self.id, self.public_keys = self.device_id, tuple({n: k[n] for n in ("kty", "crv", "x", "y")} for k in (self.transport_key, self.approval_key))
         self.keys = device.verify_manifests(self.manifests, self.issuer, self.root)
+        self.statement = {}  # none yet: nobody may be spoken for
+        self.statement = device.verify_statement(self.statements[0], self.keys, self)
         self.own = {device.load(key).thumbprint(): key for key in self.public_keys}
 
 ALPHABET = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"
@@ -55,7 +57,41 @@ def check_answer(token, file, world):
     must((claims["challenge"], claims["challenge_hash"]) == (asked["jti"], hash_of(file["challenge"])), "about another challenge")
     must((claims["iss"], claims["aud"], claims["sub"], claims["exp"]) == (world.id, world.issuer, world.subject, asked["exp"]), "not its own")
     must(claims["display_hash"] == hash_of(file["transcript"]), "another transcript")
+    check_transcript(file["transcript"], *device.verify_challenge(file["challenge"], world.keys, world, asked["iat"]), world)
     must(claims["seq"] > 1 or claims["prev"] == hash_of(world.statements[0]), "its history begins with the statement")
+
+LEAST = {role: 1 for role in "test kind number client client_claimed provider gateway message choice amount payee".split()}
+LEAST |= {role: 3 for role in "section client_id assurance context asked_at".split()}
+OWN = {"test": 1, "kind": 1, "held": 1, "first_request": 1, "repeat": 1, "number": 1, "warning": 99, "section": 99}  # how often at most
+def check_transcript(text, claims, details, world):
+    """Section 9 but for captions, which each verifier knows for itself."""
+    shown, wanted = device.strict(text), json.loads(device.transcript_of(claims, details, False, world.statement))["lines"]
+    must((shown.pop("version"), shown.pop("challenge"), shown.pop("locale")) == (1, claims["jti"], "en"), "of something else")
+    must(list(shown) == ["lines"], "another member")
+    wanted = {(line["role"], line["from"]): line for line in wanted if line["from"] != "device"}
+    place = lambda source: int((re.match(r"challenge:/authorization_details_json/(\d+)(/|$)", source or "") or [0, -1])[1])
+    inside, begun, choices, own = -1, 0, 0, []
+    for line in shown["lines"]:
+        role, source = line["role"], line["from"]
+        must(set(line) - {"label_from"} == {"role", "label", "type", "value", "prominence", "from"}, "another member")
+        if source == "device":
+            own.append(role)
+            must(role in OWN and own.count(role) <= OWN[role] and line["type"] == ("section" if role == "section" else "text"), "not the device's")
+            element, inside = place(line.get("label_from")), inside if role == "section" else -1
+            if role == "section" and element == begun:
+                inside, begun = element, begun + 1
+            must(role != "section" or element == inside, "a section out of place")
+        else:
+            asked = wanted.pop((role, source))
+            must([asked.get(name) for name in ("type", "value", "label_from")] == [line.get(name) for name in ("type", "value", "label_from")], "another value")
+            must(place(source) in (-1, inside), "out of place")
+            inside, choices = place(source), choices + (role == "choice")
+            must(role != "choice" or source.endswith(f"/{choices - 1}"), "choices out of order")
+        least = 3 if role == "scope" and claims["kind"] == "login" else asked["prominence"] if role == "client_detail" else LEAST.get(role, 2)
+        must(line["prominence"] in range(1, least + 1), "folded")
+    must(not wanted and begun == len(details) and own.count("kind") == 1, "asked and not shown")
+    kind = claims["interaction"]["type"]
+    must(own.count("held") == bool(claims.get("held")) and own.count("number") in {"input_manual": [1], "boolean": [0]}.get(kind, [0, 1]), "held, number")
 
 def check_evidence(text, world):
     """Section 14."""
@@ -90,6 +126,9 @@ def cases(folder, world):
     refs = read("ref")
     must(all(ref_of(one["approval"]) == one["ref"] for one in refs["approvals"]), "a reference is another")
     must(all(read_ref(case["text"]) == case["ref"] for case in refs["cases"] if case["valid"]), "a reference is read otherwise")
+    transcript = read("transcript")
+    yield "transcript", transcript["cases"], lambda text: check_transcript(
+        text, *device.verify_challenge(transcript["challenge"], world.keys, world, world.now), world)
     yield "ref", refs["cases"], read_ref
     yield "json", read("json")["cases"], device.strict
     yield "text.details", texts["details"], device.read_details

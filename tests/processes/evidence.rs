@@ -3,13 +3,20 @@
 
 use std::path::{Path, PathBuf};
 
+use countersign_jose::hash::Hash;
+use countersign_protocol::answer::{ApprovalKey, VerifiedUser};
+use countersign_protocol::approval_ref::ApprovalRef;
 use countersign_protocol::evidence::{Evidence, TrustAnchor};
 use countersign_protocol::link::EnrollmentLink;
+use countersign_protocol::outcome::Ending;
+use countersign_protocol::transcript::{Asked, Line, LineValue, Locale, Money, Role, Transcript};
+use countersign_testing::fixture::Fixture;
 use countersign_tests::client::PAYMENT;
 use countersign_tests::device::{Device, id};
 use countersign_tests::process::{Finished, Process};
 use countersign_tests::provider::{Provider, Settings};
 use countersign_tests::test_env::TestEnv;
+use serde_json::json;
 
 /// An approved payment's evidence, and the trust anchor that verifies it.
 struct Exported {
@@ -29,7 +36,7 @@ fn approve_and_export(env: &TestEnv, provider: &Provider<'_>, name: &str) -> Exp
     assert_eq!(provider.till().poll_to_the_end(&acknowledged).status, 200);
     let file = env.path(&format!("{name}.evidence"));
     std::fs::write(&file, device.evidence(id(&challenge))).unwrap();
-    Exported { file, trust: TrustAnchor { issuer: token.issuer().clone(), root } }
+    Exported { file, trust: TrustAnchor { issuer: token.issuer().clone(), root, manifest: None } }
 }
 
 fn verify(env: &TestEnv, file: &Path, trust: &[&str]) -> Finished {
@@ -77,6 +84,103 @@ fn evidence_of_a_forged_issuer_of_the_same_name_fails_against_the_real_root() {
     verify(&env, &genuine.file, &[&real_root]).expect_code(0);
     verify(&env, &forged.file, &[]).expect_code(6);
     verify(&env, &forged.file, &[&real_root]).expect_code(5);
+}
+
+/// Evidence of the fixture's payment, with these lines as what was shown.
+fn showing(fixture: &Fixture, alter: impl FnOnce(&mut Vec<Line>)) -> Evidence {
+    let challenge = fixture.verified();
+    let statement = fixture.statement().peek().unwrap();
+    let mut lines = Asked::new(&challenge, &statement).lines(Locale::En);
+    alter(&mut lines);
+    let shown = Transcript::new(&challenge, "en", lines).freeze();
+    #[expect(clippy::disallowed_methods, reason = "this device has no person")]
+    let user = VerifiedUser::by_pin(fixture.now.plus_seconds(4));
+    let draft = fixture.draft(&challenge, &shown);
+    let answer = ApprovalKey::new(&fixture.approval).approve(draft, &user, Some(fixture.opening().value)).unwrap();
+    let outcome = fixture.sign_outcome(&fixture.outcome(&challenge, Ending::Approved, Some(&answer)));
+    let transcript = Some(shown.text().to_owned());
+    Evidence { answer: Some(answer), transcript, outcome: Some(outcome), ..fixture.evidence() }
+}
+
+#[test]
+fn evidence_that_lies_or_lacks_something_exits_with_its_code() {
+    let env = TestEnv::new();
+    let fixture = Fixture::new();
+    let trust = fixture.trust();
+    let root = format!("{}={}", trust.issuer.as_str(), trust.root);
+    let known = |manifest: &str| {
+        let file = env.path(&format!("trust-{manifest}.json"));
+        let text = json!({ "issuer": trust.issuer, "root": trust.root, "manifest": manifest });
+        std::fs::write(&file, text.to_string()).unwrap();
+        file.to_str().unwrap().to_owned()
+    };
+    let newest = known(&fixture.manifests()[1].hash().to_string());
+    let unheard_of = known(&Hash::of("another manifest").to_string());
+    let code = |evidence: &Evidence, trust: &[&str], approved: bool| {
+        let file = env.path("case.evidence");
+        std::fs::write(&file, evidence.to_file()).unwrap();
+        let mut command = env.command(&["verify", file.to_str().unwrap(), "--json"]);
+        trust.iter().for_each(|trust| {
+            command.args(["--trust", trust]);
+        });
+        if approved {
+            command.arg("--approved");
+        }
+        Process::start(&env, "verify", command).finish().code
+    };
+    let honest = showing(&fixture, |_| {});
+    let disputed = fixture.disputed_evidence();
+    let denied = {
+        let challenge = fixture.verified();
+        let answer = fixture.denial_of(&challenge);
+        let outcome = fixture.sign_outcome(&fixture.outcome(&challenge, Ending::Denied, Some(&answer)));
+        Evidence { answer: Some(answer), outcome: Some(outcome), ..fixture.evidence() }
+    };
+    let without_outcome = Evidence { outcome: None, ..honest.clone() };
+    let empty = showing(&fixture, Vec::clear);
+    let cheaper = showing(&fixture, |lines| {
+        let amount = lines.iter_mut().find(|line| line.role == Role::Amount).unwrap();
+        amount.value = LineValue::Money(Money { amount: "0.42".into(), currency: "EUR".into() });
+    });
+    for (name, evidence, trust, approved, expected) in [
+        ("honest", &honest, &[&*root][..], false, 0),
+        ("honest, approved", &honest, &[&*root], true, 0),
+        ("with the newest manifest", &honest, &[&*newest], true, 0),
+        ("disputed", &disputed, &[&*root], false, 0),
+        ("disputed, not approved", &disputed, &[&*root], true, 1),
+        ("denied", &denied, &[&*root], false, 0),
+        ("denied, not approved", &denied, &[&*root], true, 1),
+        ("an empty transcript", &empty, &[&*root], true, 5),
+        ("a cheaper amount", &cheaper, &[&*root], false, 5),
+        ("a cheaper amount goes before nobody's root", &cheaper, &[], false, 5),
+        ("nobody's root", &honest, &[], true, 6),
+        ("nobody's root goes before no outcome", &without_outcome, &[], false, 6),
+        ("no outcome", &without_outcome, &[&*root], false, 7),
+        ("no outcome goes before not approved", &without_outcome, &[&*root], true, 7),
+        ("a manifest that its owner knows is missing", &honest, &[&*unheard_of], true, 7),
+    ] {
+        assert_eq!(code(evidence, trust, approved), expected, "{name}");
+    }
+}
+
+#[test]
+fn the_providers_record_gives_the_evidence_that_the_device_has() {
+    let env = TestEnv::new();
+    let provider = Provider::start(&env);
+    let Exported { file, trust } = approve_and_export(&env, &provider, "phone");
+    let written = format!("{}={}", trust.issuer.as_str(), trust.root);
+    let own: Evidence = Evidence::from_file(&std::fs::read(&file).unwrap()).unwrap();
+    let challenge = own.challenge.peek().unwrap();
+    let name = ApprovalRef::of(&challenge.approval).to_string();
+    assert_eq!(provider.op(&["trace", &name]).expect_code(0).line("trace")["ref"], json!(name));
+    for id in [name.as_str(), &name.to_lowercase(), challenge.approval.as_str(), challenge.jti.as_str()] {
+        let printed = provider.op(&["evidence", id]).expect_code(0).output.join("\n") + "\n";
+        assert_eq!(Evidence::from_file(printed.as_bytes()).unwrap(), own, "{id}");
+        std::fs::write(&file, printed).unwrap();
+        verify(&env, &file, &[&written]).expect_code(0);
+    }
+    provider.op(&["evidence", "ap_nothing"]).expect_code(2);
+    provider.op(&["evidence", "0000-0000"]).expect_code(2);
 }
 
 #[test]

@@ -55,6 +55,7 @@ fn an_approved_payment_gives_tokens_with_the_hashes_of_what_was_signed() {
     let hash = |member: &str| json!(Hash::of(evidence[member].as_str().unwrap()));
     let rests_on = json!({
         "id": id_token.claims["approval"]["id"],
+        "ref": acknowledged["ref"],
         "challenge_hash": hash("challenge"),
         "answer_hash": hash("answer"),
         "details_hash": Hash::of(PAYMENT),

@@ -23,4 +23,4 @@ pub use failure::Failure;
 pub use link::{InvalidLink, Link};
 pub use results::RequestResult;
 pub use secrets::{LinkText, PinText};
-pub use snapshot::{AccountLine, Interaction, Line, PendingRequest, Snapshot, Support};
+pub use snapshot::{AccountLine, Interaction, PendingRequest, Snapshot, Support};

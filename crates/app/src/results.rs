@@ -59,8 +59,8 @@ pub(crate) struct RequestResults {
 impl RequestResults {
     /// Tracks an open request.
     pub(crate) fn track(&mut self, view: &ChallengeView) {
-        let mut roles = view.roles.iter().zip(&view.transcript.lines);
-        let payee = roles.find(|(role, _)| **role == Role::Payee).and_then(|(_, line)| match &line.value {
+        let mut lines = view.transcript.lines.iter();
+        let payee = lines.find(|line| line.role == Role::Payee).and_then(|line| match &line.value {
             LineValue::Text(text) => Some(text.clone()),
             _ => None,
         });

@@ -152,7 +152,8 @@ pub struct PendingRequest {
     /// The language of the lines.
     pub locale: String,
     /// The transcript's lines.
-    pub lines: Vec<Line>,
+    #[cfg_attr(test, ts(type = "TranscriptLine[]"))]
+    pub lines: Vec<TranscriptLine>,
 }
 
 /// The interaction that binds the answer to the screen where the request began.
@@ -167,23 +168,6 @@ pub struct Interaction {
     pub choices: Option<Vec<String>>,
     /// How many digits to type, for `input_manual`.
     pub length: Option<u32>,
-}
-
-/// A line of the transcript and its role.
-#[derive(Clone, Debug, Serialize)]
-#[cfg_attr(test, derive(ts_rs::TS))]
-#[cfg_attr(
-    test,
-    ts(
-        type = "{ label: string, prominence: 1 | 2 | 3, role: Role } & ({ type: \"text\" | \"date\" | \"account\" | \"section\", value: string } | { type: \"money\", value: Money })"
-    )
-)]
-pub struct Line {
-    /// What the line is about.
-    pub role: Role,
-    /// Label, type, value and prominence.
-    #[serde(flatten)]
-    pub line: TranscriptLine,
 }
 
 impl AccountLine {
@@ -229,7 +213,7 @@ impl PendingRequest {
     pub(crate) fn render(view: ChallengeView, needs_pin: bool) -> PendingRequest {
         let display_hash = view.transcript.freeze().hash().to_string();
         let locale = view.transcript.locale;
-        let lines = view.roles.into_iter().zip(view.transcript.lines);
+        let lines = view.transcript.lines;
         PendingRequest {
             id: view.id.to_string(),
             account: view.account.to_string(),
@@ -254,15 +238,15 @@ impl PendingRequest {
             unrecognised: view.unrecognised,
             display_hash,
             locale,
-            lines: lines.map(|(role, line)| Line { role, line }).collect(),
+            lines,
         }
     }
 }
 
-/// The first amount of prominence 1.
+/// The first amount of a payment.
 pub(crate) fn amount_of(lines: &[TranscriptLine]) -> Option<countersign_protocol::transcript::Money> {
     lines.iter().find_map(|line| match &line.value {
-        LineValue::Money(money) if line.prominence == 1 => Some(money.clone()),
+        LineValue::Money(money) if line.role == Role::Amount => Some(money.clone()),
         _ => None,
     })
 }

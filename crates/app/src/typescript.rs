@@ -5,7 +5,7 @@ use std::path::Path;
 use ts_rs::{Config, TS};
 
 use crate::{
-    AccountLine, ActivityEntry, AnswerResult, Appearance, Decision, EnrollmentResult, Failure, Interaction, Line,
+    AccountLine, ActivityEntry, AnswerResult, Appearance, Decision, EnrollmentResult, Failure, Interaction,
     LinkPreview, PendingRequest, RequestResult, Snapshot, Support,
 };
 
@@ -20,10 +20,10 @@ export type Ending = "approved" | "denied" | "expired" | "answered_elsewhere" | 
 export type Money = { amount: string, currency: string };
 
 /** Where a line is placed on the screen. */
-export type Role = "test" | "kind" | "held" | "first_request" | "client" | "provider" | "provider_address" | "by_way_of" | "amount" | "payee" | "detail" | "section" | "message" | "number" | "warning" | "scope" | "assurance" | "context" | "client_id" | "asked_at" | "answer_until";
+export type Role = "test" | "kind" | "held" | "first_request" | "client" | "client_claimed" | "provider" | "provider_claimed" | "provider_address" | "gateway" | "subject" | "amount" | "payee" | "account" | "detail" | "client_detail" | "section" | "message" | "number" | "choice" | "warning" | "repeat" | "practice" | "scope" | "assurance" | "terminal" | "context" | "client_id" | "asked_at" | "answer_until";
 
 /** One line of a transcript, as it is shown and as it is recorded. */
-export type TranscriptLine = { label: string, prominence: 1 | 2 | 3 } & ({ type: "text" | "date" | "account" | "section", value: string } | { type: "money", value: Money });
+export type TranscriptLine = { role: Role, label: string, label_from?: string, prominence: 1 | 2 | 3, from: string } & ({ type: "text" | "date" | "account" | "section", value: string } | { type: "money", value: Money });
 "#;
 
 fn types() -> String {
@@ -34,7 +34,6 @@ fn types() -> String {
         Failure::decl(&config),
         Support::decl(&config),
         Interaction::decl(&config),
-        Line::decl(&config),
         PendingRequest::decl(&config),
         RequestResult::decl(&config),
         AccountLine::decl(&config),

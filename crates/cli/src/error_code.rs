@@ -35,6 +35,8 @@ pub enum ErrorCode {
     HttpUnavailable,
     /// The entry is in the configuration file, which commands do not change.
     InFile,
+    /// Nothing is signed about the request yet.
+    Incomplete,
     /// The file with a client's keys can't be read.
     JwksFile,
     /// An address can't be listened on.
@@ -85,6 +87,8 @@ pub enum ErrorCode {
     Serve,
     /// `--set` is not NAME=VALUE.
     Set,
+    /// A reference names several approvals.
+    SeveralMatches,
     /// The command was stopped before it had a result.
     Stopped,
     /// No such client, user, device, hint or approval.
@@ -117,6 +121,7 @@ impl ErrorCode {
             ErrorCode::EvidenceFile => "evidence_file",
             ErrorCode::HttpUnavailable => "http_unavailable",
             ErrorCode::InFile => "in_file",
+            ErrorCode::Incomplete => "incomplete",
             ErrorCode::JwksFile => "jwks_file",
             ErrorCode::Listen => "listen",
             ErrorCode::NoAccounts => "no_accounts",
@@ -142,6 +147,7 @@ impl ErrorCode {
             ErrorCode::SecretFile => "secret_file",
             ErrorCode::Serve => "serve",
             ErrorCode::Set => "set",
+            ErrorCode::SeveralMatches => "several_matches",
             ErrorCode::Stopped => "stopped",
             ErrorCode::Unknown => "unknown",
             ErrorCode::UnknownUser => "unknown_user",

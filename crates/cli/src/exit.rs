@@ -20,6 +20,8 @@ pub enum Exit {
     Unverified = 5,
     /// Verified, but only against keys that came with the file.
     OwnKeysOnly = 6,
+    /// The signatures hold, but the evidence is incomplete: no outcome, or a manifest is missing.
+    Incomplete = 7,
 }
 
 impl From<Exit> for ExitCode {

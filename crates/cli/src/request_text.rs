@@ -1,13 +1,17 @@
 //! A request as text for a terminal: all lines of the transcript, none cut off.
 
 use countersign_device::view::ChallengeView;
+use countersign_protocol::blanks;
 use countersign_protocol::kind::Kind;
 use countersign_protocol::outcome::Ending;
 use countersign_protocol::text::compose;
-use countersign_protocol::transcript::{Line, LineValue, Money};
+use countersign_protocol::transcript::{Line, LineValue, Money, Role};
 
 use crate::output::Paint;
 use crate::time_format;
+
+/// Stands before the client's own names for what it sends.
+const BAR: &str = "│ ";
 
 /// The whole request.
 pub fn request(view: &ChallengeView, paint: Paint) -> String {
@@ -28,17 +32,18 @@ pub fn request(view: &ChallengeView, paint: Paint) -> String {
     out
 }
 
-/// Wraps a long line between words. A word longer than a line stays whole, and the terminal wraps it.
+/// Wraps a long line between words. A word longer than a line stays whole, and the terminal wraps it. What goes on keeps its bar.
 fn wrap(text: &str) -> String {
     const WIDTH: usize = 76;
+    let next = if text.trim_start().starts_with(BAR) { "\n  │   " } else { "\n    " };
     let mut out = String::with_capacity(text.len() + 16);
     let mut column = 0;
     for piece in text.split_inclusive(' ') {
         let length = visible(piece.trim_end());
         if column > 0 && column + length > WIDTH && !piece.trim().is_empty() {
             out.truncate(out.trim_end_matches(' ').len());
-            out += "\n    ";
-            column = 4;
+            out += next;
+            column = visible(next);
         }
         out += piece;
         column += visible(piece);
@@ -81,18 +86,28 @@ pub fn for_whom(subject_label: &str) -> String {
     format!("for {}", countersign_protocol::text::escape(subject_label))
 }
 
-/// One line of a transcript.
+/// One line of a transcript. The client's own names for what it sends stand apart, behind a bar.
 pub fn line(line: &Line, paint: Paint) -> String {
+    let label = blanks::visible(&line.label);
     let value = match &line.value {
-        LineValue::Section(_) => return paint.bold(&line.label),
+        LineValue::Section => return paint.bold(&label),
         LineValue::Money(amount) => paint.bold(&money(amount)),
         LineValue::Date(text) => date(text),
+        LineValue::Text(text) if text.contains('\n') && line.role == Role::ClientDetail => {
+            block(text).replace("\n    ", "\n  │ ")
+        }
         LineValue::Text(text) if text.contains('\n') => block(text),
-        LineValue::Text(text) | LineValue::Account(text) if line.prominence == 1 => paint.bold(&compose(text)),
-        LineValue::Text(text) | LineValue::Account(text) => compose(text).into_owned(),
+        LineValue::Text(text) | LineValue::Account(text) if line.prominence == 1 => paint.bold(&shown(text)),
+        LineValue::Text(text) | LineValue::Account(text) => shown(text),
         _ => String::new(),
     };
-    format!("{} {value}", paint.dim(&format!("{}:", line.label)))
+    let bar = if line.role == Role::ClientDetail { BAR } else { "" };
+    format!("{bar}{} {value}", paint.dim(&format!("{label}:")))
+}
+
+/// A text of one line: composed, a tab as blanks, runs of blanks written out.
+fn shown(text: &str) -> String {
+    blanks::visible(&compose(text).replace('\t', "    "))
 }
 
 /// A text of several lines as a block below its caption: the lines numbered, a run of empty ones counted.
@@ -186,6 +201,8 @@ mod tests {
         assert!(wrapped.lines().count() > 2 && wrapped.lines().all(|line| line.chars().count() <= 76), "{wrapped}");
         let words = |text: &str| text.split_whitespace().map(str::to_owned).collect::<Vec<_>>();
         assert_eq!(words(&wrapped), words(&text));
+        let named = wrap(&format!("  │ note: {}", "To: Friend ".repeat(20)));
+        assert!(named.lines().count() > 2 && named.lines().all(|line| line.starts_with("  │ ")), "{named}");
         let long = "x".repeat(200);
         assert_eq!(wrap(&long), long);
     }
@@ -203,6 +220,18 @@ mod tests {
         assert_eq!(left_words(Some(102_900)), "1:42 left");
         assert_eq!(left_words(Some(0)), "time is over");
         assert_eq!(left_words(None), "time left unknown until the provider replies");
+    }
+
+    #[test]
+    fn captions_of_the_client_stand_apart_from_the_devices() {
+        let shown = |role, label: &str, value: &str| {
+            let (label, value) = (label.to_owned(), LineValue::Text(value.to_owned()));
+            let from = countersign_protocol::transcript::Source::Device;
+            line(&Line { role, label, label_from: None, value, prominence: 2, from }, Paint::without_colours())
+        };
+        assert_eq!(shown(Role::Payee, "To", "Acme"), "To: Acme");
+        assert_eq!(shown(Role::ClientDetail, "To", "Acme"), "│ To: Acme");
+        assert_eq!(shown(Role::ClientDetail, "From     Red", "a\u{a0}\u{a0}\u{a0}\u{a0}b"), "│ From␣␣␣␣␣Red: a⍽⍽⍽⍽b");
     }
 
     #[test]

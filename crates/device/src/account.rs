@@ -190,6 +190,18 @@ impl AccountStatus {
     }
 }
 
+impl Account {
+    /// The enrollment statement in force; `None` until the device is confirmed. It was verified when it was stored.
+    pub fn statement(&self) -> Option<EnrollmentStatement> {
+        self.statements.last()?.peek().ok()
+    }
+
+    /// The issuers whose requests the gateway says that it passes on.
+    pub fn on_behalf_of(&self) -> Vec<Issuer> {
+        self.statement().and_then(|statement| statement.on_behalf_of).unwrap_or_default()
+    }
+}
+
 impl AccountEndpoints {
     /// The endpoints that an account uses, of a checked discovery document.
     pub fn of(endpoints: &Endpoints) -> AccountEndpoints {

@@ -414,7 +414,7 @@ async fn evidence_verifies_offline_and_a_changed_byte_does_not() {
     let file = device.evidence(&id).unwrap();
     let trust = {
         let provider = fixture.provider.lock().unwrap();
-        TrustAnchor { issuer: provider.issuer.clone(), root: provider.root() }
+        TrustAnchor { issuer: provider.issuer.clone(), root: provider.root(), manifest: None }
     };
     let verify = |bytes: &[u8]| Evidence::from_file(bytes)?.verify(Some(std::slice::from_ref(&trust)));
     let report = verify(file.as_bytes()).unwrap();

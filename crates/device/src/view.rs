@@ -15,7 +15,7 @@ use serde_json::value::RawValue;
 use crate::account::{Account, AccountId, AccountStatus};
 use crate::device_event::OfflineReason;
 use crate::ports::vault::Stage;
-use crate::transcript::{self, Locale, RenderedTranscript, Role};
+use crate::transcript::{self, Locale, RenderedTranscript};
 
 /// A verified request that waits for an answer, rendered in one language.
 #[derive(Clone, Debug, Serialize)]
@@ -67,9 +67,6 @@ pub struct ChallengeView {
     /// The lines to show; an answer signs their hash.
     #[serde(skip)]
     pub transcript: Transcript,
-    /// The role of each line of the transcript.
-    #[serde(skip)]
-    pub roles: Vec<Role>,
 }
 
 /// The interaction's type and what it needs of the screen.
@@ -87,7 +84,8 @@ pub struct InteractionView {
 }
 
 impl ChallengeView {
-    /// Renders a verified challenge in a language, at a time.
+    /// Renders a verified challenge in a language, at a time. `None` while the account is not confirmed: nothing can be
+    /// answered, and nobody has said for whom it is.
     pub fn render(
         account: &Account,
         challenge: &VerifiedChallenge,
@@ -95,12 +93,12 @@ impl ChallengeView {
         first_request: bool,
         locale: Locale,
         now: Option<Timestamp>,
-    ) -> ChallengeView {
+    ) -> Option<ChallengeView> {
         let claims = challenge.claims();
-        let RenderedTranscript { transcript, roles, unrecognised } =
-            transcript::render(challenge, account.test, first_request, locale);
+        let RenderedTranscript { transcript, unrecognised } =
+            transcript::render(challenge, &account.statement()?, account.test, first_request, locale);
         let details = claims.authorization_details_json.clone();
-        ChallengeView {
+        Some(ChallengeView {
             account: account.id.clone(),
             subject: account.subject.clone(),
             subject_label: account.subject_label.clone(),
@@ -131,8 +129,7 @@ impl ChallengeView {
             first_request,
             unrecognised,
             transcript,
-            roles,
-        }
+        })
     }
 }
 

@@ -2,6 +2,7 @@
 
 use countersign_jose::clock::Timestamp;
 use countersign_protocol::challenge::{Challenge, TERMINAL};
+use countersign_protocol::details::Details;
 use countersign_protocol::id::{ApprovalId, ChallengeId};
 use countersign_protocol::interaction::{self, Interaction, InteractionType, UserVerification};
 use countersign_protocol::jws::Compact;
@@ -38,6 +39,10 @@ impl Gateway {
         request: &ApprovalRequest,
     ) -> Result<AcceptedRequest, AcceptError> {
         check_texts(request)?;
+        let bound = request.authorization_details.as_ref().map_or(0, Details::transcript_bound);
+        if bound > limits::DETAILS_TRANSCRIPT_BYTES {
+            return Err(AcceptError::DetailsTooLong);
+        }
         if request.ttl_seconds == 0 || request.ttl_seconds > limits::REQUEST_SECONDS {
             return Err(AcceptError::Lifetime);
         }

@@ -1,5 +1,6 @@
 //! Answers: the first valid one decides, the same one again gets the same reply, a second history suspends the device.
 
+pub(crate) mod display;
 pub(crate) mod verify;
 
 use countersign_protocol::answer::{Answer, Decision, DenialReason};
@@ -28,9 +29,14 @@ impl Gateway {
         device: &Device,
         id: &ChallengeId,
         compact: &Compact<Answer>,
+        transcript: Option<String>,
     ) -> Result<Receipt, Rejection> {
         let (challenge, approval) = self.challenge_of(device, id).await?;
-        let checked = verify_answer(compact, &self.settings().issuer, device, &challenge, &approval)?;
+        let mut checked = verify_answer(compact, &self.settings().issuer, device, &challenge, &approval)?;
+        checked.transcript = display::signed(transcript, &checked.claims)?;
+        if checked.claims.decision == Decision::Approved && approval.status == Status::Pending {
+            checked.display_error = self.display_error(id, &checked).await?;
+        }
         let gateway = self.clone();
         let device = device.id.clone();
         let id = id.clone();
@@ -77,7 +83,8 @@ impl Gateway {
         }
         devices::advance(tx, &device.id, checked.claims.seq)?;
         if challenge.answer.is_none() {
-            challenges::keep_answer(tx, id, &checked.fingerprint, checked.compact.as_str(), self.now())?;
+            let (answer, transcript) = (checked.compact.as_str(), checked.transcript.as_deref());
+            challenges::keep_answer(tx, id, &checked.fingerprint, answer, transcript, self.now())?;
         }
         if approval.status == Status::Pending {
             if self.now() >= approval.answer_until {
@@ -104,6 +111,8 @@ impl Gateway {
         let typed = claims.interaction_value.as_deref().unwrap_or_default();
         let status = match claims.decision {
             Decision::Denied => Status::Denied,
+            // Before there is a verdict: what was not shown can't be approved.
+            Decision::Approved if checked.display_error.is_some() => Status::Refused,
             Decision::Approved if approval.opening.as_ref().is_some_and(|opening| !opening.matches(typed)) => {
                 Status::Mismatch
             }
@@ -125,6 +134,9 @@ impl Gateway {
         };
         if !self.end(tx, approval, status, &resolution)? {
             return Ok(());
+        }
+        if let Some(why) = &checked.display_error {
+            return self.record_display_mismatch(tx, approval, &claims.iss, why);
         }
         match status {
             Status::Approved => {
@@ -164,6 +176,10 @@ fn reply(challenge: &ChallengeRow, approval: &ApprovalRow, checked: &VerifiedAns
         Status::Mismatch if is_decisive => {
             (ProblemCode::InteractionMismatch, "That is not the number the client shows. The request is ended.")
         }
+        Status::Refused if is_decisive => (
+            ProblemCode::DisplayMismatch,
+            "What the device says it showed is not what was asked. The request is ended.",
+        ),
         Status::Expired => (ProblemCode::ChallengeExpired, "The answer came after the request's time was over."),
         _ => (ProblemCode::ApprovalDecided, "This request has ended already."),
     };

@@ -2,6 +2,7 @@
 //! contents: no message, no details, no number.
 
 use countersign_jose::clock::Timestamp;
+use countersign_protocol::approval_ref::ApprovalRef;
 use countersign_protocol::id::{ApprovalId, ChallengeId, DeviceId, Subject};
 use countersign_store::{Error as StoreError, Snapshot};
 
@@ -99,6 +100,17 @@ impl Gateway {
             disputed_at: row.disputed_at,
             asked,
         }))
+    }
+
+    /// The approvals that people call by this reference, newest first, each with the time of its request. Reads every approval: for
+    /// the operator.
+    ///
+    /// # Errors
+    /// The store's.
+    pub fn approvals_by_ref(&self, wanted: ApprovalRef) -> Result<Vec<(ApprovalId, Timestamp)>, StoreError> {
+        let mut all = self.store().read_blocking(approvals::all_ids)?;
+        all.retain(|(id, _)| ApprovalRef::of(id) == wanted);
+        Ok(all)
     }
 
     /// The approval that a challenge is about.

@@ -25,8 +25,7 @@ pub struct ChallengeRecord {
     pub outcome: Option<Compact<Outcome>>,
     /// Whether this device's answer decided.
     pub decided: bool,
-    /// All signed parts that concern this device. The transcript is known to the device alone: a verifier that renders the same
-    /// lines, whose hash is the answer's `display_hash`, can add it.
+    /// All signed parts that concern this device, and the transcript that came with the answer.
     pub evidence: Evidence,
 }
 
@@ -51,7 +50,7 @@ impl Gateway {
                     statements: statements.into_iter().map(Compact::from_text).collect(),
                     challenge: challenge.clone(),
                     answer: answer.as_ref().map(|(answer, _)| answer.clone()),
-                    transcript: None,
+                    transcript: kept.transcript,
                     outcome: outcome.clone(),
                     disputed: kept.row.disputed.map(Compact::from_text),
                 };

@@ -33,6 +33,19 @@ pub enum GatewayEvent<'a> {
         /// Until when that client's requests to that user are held.
         held_until: Timestamp,
     },
+    /// A device approved by a transcript that does not say what was asked: it is faulty or hostile. The approval ended as refused.
+    DisplayMismatch {
+        /// The approval that ended by it.
+        approval: &'a ApprovalId,
+        /// The user.
+        subject: &'a Subject,
+        /// The client that made the request.
+        client_id: &'a str,
+        /// The device.
+        device: &'a DeviceId,
+        /// The code of the rule that the transcript breaks.
+        why: &'static str,
+    },
     /// A user disputed an approval after the fact.
     Disputed {
         /// The approval.

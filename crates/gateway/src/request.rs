@@ -121,6 +121,9 @@ pub enum AcceptError {
     /// The challenge would be larger than 14 KiB: the details are too large.
     #[error("the request is too large to be shown on a device (14 KiB signed)")]
     TooLarge,
+    /// The lines of the details would not fit on a device.
+    #[error("authorization_details has too many members, or too long names, to be shown on a device line by line")]
+    DetailsTooLong,
     /// No interaction that client, devices and policy allow.
     #[error(transparent)]
     Interaction(#[from] InteractionError),
@@ -147,6 +150,7 @@ impl AcceptError {
             AcceptError::BindingMessage(_) => "invalid_binding_message",
             AcceptError::Text { .. } => "invalid_text",
             AcceptError::TooLarge => "request_too_large",
+            AcceptError::DetailsTooLong => "details_too_long",
             AcceptError::Interaction(error) => error.code(),
             AcceptError::NotKept => "not_kept",
             AcceptError::Lifetime => "invalid_lifetime",

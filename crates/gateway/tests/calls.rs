@@ -143,10 +143,11 @@ async fn a_body_over_16_kib_is_refused() {
     let mut phone = world.enroll("Phone").await;
     world.ask().await;
     let challenge = phone.next_challenge(&world).await;
-    let path = format!("/push/challenges/{}/answer", challenge.id());
-    let large = format!(r#"{{"answer":"{}"}}"#, "x".repeat(16 * 1024));
+    let path = format!("/push/challenges/{}/refuse", challenge.id());
+    let large = format!(r#"{{"refusal":"{}"}}"#, "x".repeat(16 * 1024));
     let response = phone.call(&world, Method::POST, &path, Some(large.as_bytes())).await;
     assert_eq!(response.problem(), (413, "body_too_large".to_owned()));
+    let path = format!("/push/challenges/{}/answer", challenge.id());
     for bad in [r#"{"answer":"a","answer":"b"}"#, "{", "[]", r#"{"answer":1}"#] {
         let response = phone.call(&world, Method::POST, &path, Some(bad.as_bytes())).await;
         assert_eq!(response.problem(), (400, "invalid_request".to_owned()), "{bad}");

@@ -62,7 +62,7 @@ async fn a_device_that_kept_its_evidence_proves_what_the_gateway_has_deleted() {
     let mut phone = world.enroll("Phone").await;
     let accepted = world.ask().await;
     let challenge = phone.next_challenge(&world).await;
-    let shown = Transcript::new(&challenge, "en", Vec::new()).freeze();
+    let shown = Transcript::new(&challenge, "en", phone.lines(&challenge)).freeze();
     let answer = phone.approve(&challenge, None);
     let outcome = phone.settle(&world, &challenge, &answer).await;
     let kept = world.gateway.challenge_records(&accepted.approval).expect("a record").remove(0).evidence;

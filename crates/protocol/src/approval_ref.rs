@@ -4,7 +4,8 @@ use std::fmt;
 use std::str::FromStr;
 
 use countersign_jose::hash::Hash;
-use serde::{Serialize, Serializer};
+use countersign_jose::random::{self, Random};
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 use crate::id::ApprovalId;
 
@@ -27,8 +28,16 @@ pub struct NotARef;
 impl ApprovalRef {
     /// The reference of an approval.
     pub fn of(approval: &ApprovalId) -> Self {
-        let hash = Hash::of(approval.as_str());
-        Self(hash.as_bytes()[..5].iter().fold(0, |bits, byte| bits << 8 | u64::from(*byte)))
+        Self::of_bytes(&Hash::of(approval.as_str()).as_bytes()[..5])
+    }
+
+    /// A reference of nothing, as good as any other: for who must not learn that there is no approval.
+    pub fn random(random: &dyn Random) -> Self {
+        Self::of_bytes(&random::bytes::<5>(random))
+    }
+
+    fn of_bytes(bytes: &[u8]) -> Self {
+        Self(bytes.iter().fold(0, |bits, byte| bits << 8 | u64::from(*byte)))
     }
 }
 
@@ -78,6 +87,12 @@ impl FromStr for ApprovalRef {
 impl Serialize for ApprovalRef {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         serializer.collect_str(self)
+    }
+}
+
+impl<'de> Deserialize<'de> for ApprovalRef {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        String::deserialize(deserializer)?.parse().map_err(serde::de::Error::custom)
     }
 }
 

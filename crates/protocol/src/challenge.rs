@@ -147,6 +147,8 @@ pub struct ExpectedChallenge<'a> {
     pub device: &'a DeviceId,
     /// The account's user.
     pub subject: &'a Subject,
+    /// The issuers that the enrollment statement in force names in `on_behalf_of`.
+    pub on_behalf_of: &'a [Issuer],
     /// The issuer's keys, from its manifest.
     pub keys: &'a TrustedKeys,
     /// The server's time as the device knows it, never the device's own clock.
@@ -163,6 +165,9 @@ pub enum ChallengeError {
     /// Another issuer, device or user.
     #[error("the request is meant for another device or user")]
     Audience,
+    /// In the name of an issuer that the enrollment statement does not say this gateway passes requests on for.
+    #[error("the request names a provider that this gateway may not speak for")]
+    ForeignProvider,
     /// Issued in the future, or valid for longer than 72 hours.
     #[error("the request's times can't be right")]
     Times,
@@ -186,7 +191,7 @@ impl ChallengeError {
         match self {
             Self::Jws(JwsError::Unsupported) | Self::Interaction => Some(RefusalCode::Unsupported),
             Self::Jws(JwsError::Payload(_)) => Some(RefusalCode::Unparsable),
-            Self::Jws(_) | Self::Audience | Self::Times => Some(RefusalCode::Unverifiable),
+            Self::Jws(_) | Self::Audience | Self::Times | Self::ForeignProvider => Some(RefusalCode::Unverifiable),
             Self::WeakerKind => Some(RefusalCode::WeakerKind),
             Self::Details(_) => Some(RefusalCode::Unshowable),
             Self::Expired => None,
@@ -231,7 +236,8 @@ impl Challenge {
         compact: &Compact<Self>,
         expected: &ExpectedChallenge<'_>,
     ) -> Result<VerifiedChallenge, ChallengeError> {
-        let verified = Self::verify_signed(compact, expected.device, expected.subject, expected.keys)?;
+        let ExpectedChallenge { device, subject, on_behalf_of, keys, .. } = *expected;
+        let verified = Self::verify_signed(compact, device, subject, on_behalf_of, keys)?;
         let claims = &verified.claims;
         let from_the_future = claims.iat > expected.now.seconds().saturating_add(limits::IAT_SKEW_SECONDS);
         if from_the_future {
@@ -251,12 +257,16 @@ impl Challenge {
         compact: &Compact<Self>,
         device: &DeviceId,
         subject: &Subject,
+        on_behalf_of: &[Issuer],
         keys: &TrustedKeys,
     ) -> Result<VerifiedChallenge, ChallengeError> {
         let opened = keys.verify(compact, |claims: &Self| claims.iat)?;
         let claims = opened.claims;
         if claims.iss != *keys.issuer() || claims.aud != *device || claims.sub != *subject {
             return Err(ChallengeError::Audience);
+        }
+        if claims.provider.issuer != claims.iss && !on_behalf_of.contains(&claims.provider.issuer) {
+            return Err(ChallengeError::ForeignProvider);
         }
         if claims.exp <= claims.iat || claims.exp - claims.iat > limits::REQUEST_SECONDS {
             return Err(ChallengeError::Times);

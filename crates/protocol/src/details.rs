@@ -88,6 +88,15 @@ impl Details {
         self.elements.iter().map(|element| element.kind.as_str())
     }
 
+    /// At most how many bytes the lines of a transcript take for these details: over all leaves, twice the pointer, the name, the
+    /// value and 160 bytes. More than 24 KiB ([`limits::DETAILS_TRANSCRIPT_BYTES`]) might not fit into a transcript.
+    pub fn transcript_bound(&self) -> usize {
+        let elements = self.elements.iter().enumerate();
+        elements
+            .map(|(at, element)| bound(&element.object, "challenge:/authorization_details_json/".len() + digits(at), 0))
+            .sum()
+    }
+
     /// The hash of the client's bytes: `details_hash` in tokens.
     pub fn hash(&self) -> Hash {
         Hash::of(&self.text)
@@ -104,6 +113,30 @@ impl Element {
         let kind = object.get("type").and_then(Json::as_str).ok_or(DetailsError::NoType)?.to_owned();
         text::check(&kind, limits::NAME_CHARACTERS).map_err(|error| refused((".type".to_owned(), error)))?;
         Ok(Self { kind, object })
+    }
+}
+
+/// The bound of what is below a value, whose pointer and name have these lengths.
+fn bound(value: &Json, pointer: usize, name: usize) -> usize {
+    const LINE: usize = 160;
+    let leaf = |value: usize| 2 * pointer + name + value + LINE;
+    match value {
+        Json::Array(elements) if !elements.is_empty() => {
+            elements.iter().enumerate().map(|(at, element)| bound(element, pointer + 1 + digits(at), name)).sum()
+        }
+        Json::Object(members) if !members.is_empty() => {
+            members.iter().map(|(name, value)| bound(value, pointer + 1 + name.len(), name.len())).sum()
+        }
+        Json::String(text) | Json::Number(text) => leaf(text.len()),
+        // The longest of `null`, `false`, `[]` and `{}`.
+        _ => leaf("false".len()),
+    }
+}
+
+const fn digits(number: usize) -> usize {
+    match number.checked_ilog10() {
+        None => 1,
+        Some(log) => log as usize + 1,
     }
 }
 

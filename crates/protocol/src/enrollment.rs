@@ -8,6 +8,7 @@ use serde::{Deserialize, Serialize};
 use crate::id::{DeviceId, MessageId, Subject};
 use crate::issuer::Issuer;
 use crate::jws::{Claims, Compact, JwsError};
+use crate::limits;
 use crate::manifest::TrustedKeys;
 use crate::registration::{DeviceClass, KeyProtection};
 
@@ -27,10 +28,19 @@ pub struct EnrollmentStatement {
     pub device_id: DeviceId,
     /// The name that the person gave it.
     pub device_name: String,
+    /// The user's name, for the line that says for whom a request is. A gateway always writes it.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub subject_label: Option<String>,
     /// Signs DPoP proofs, denials and disputes.
     pub transport_key: PublicKey,
     /// Signs approvals.
     pub approval_key: PublicKey,
+    /// How it signs.
+    #[serde(default)]
+    pub approval_key_type: ApprovalKeyType,
+    /// The issuers whose requests this gateway says that it passes on: 1 to 16. Its own word.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub on_behalf_of: Option<Vec<Issuer>>,
     /// Whether a person or a program answers.
     pub device_class: DeviceClass,
     /// How the approval key is protected.
@@ -42,6 +52,19 @@ pub struct EnrollmentStatement {
     /// Hash of the previous statement; absent from the first.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub prev: Option<Hash>,
+}
+
+/// How an approval key signs.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+#[non_exhaustive]
+pub enum ApprovalKeyType {
+    /// A P-256 key of the device's own.
+    #[default]
+    P256,
+    /// Any other, a passkey among them: a statement with it is refused.
+    #[serde(other)]
+    Unknown,
 }
 
 /// The protection of the approval key: as the device claims it, and as an attestation proved it.
@@ -79,8 +102,11 @@ impl Claims for EnrollmentStatement {
         "iat",
         "device_id",
         "device_name",
+        "subject_label",
         "transport_key",
         "approval_key",
+        "approval_key_type",
+        "on_behalf_of",
         "device_class",
         "key_protection",
         "confirmed_by",
@@ -105,9 +131,22 @@ pub enum EnrollmentError {
     /// Signature, form or kind.
     #[error("an enrollment statement can't be verified: {0}")]
     Jws(#[from] JwsError),
+    /// An approval key of a type that this version does not know.
+    #[error("an enrollment statement has an approval key of a type that this version does not know")]
+    KeyType,
+    /// More issuers in `on_behalf_of` than 16, or none.
+    #[error("an enrollment statement names no issuer, or too many, in on_behalf_of")]
+    OnBehalfOf,
     /// Another issuer, user or device, or it does not follow from the previous one.
     #[error("the enrollment statements do not belong together")]
     Broken,
+}
+
+impl EnrollmentStatement {
+    /// Whether the gateway says that it passes on requests of this issuer.
+    pub fn passes_on(&self, issuer: &Issuer) -> bool {
+        self.on_behalf_of.iter().flatten().any(|named| named == issuer)
+    }
 }
 
 impl VerifiedEnrollment {
@@ -130,6 +169,12 @@ impl VerifiedEnrollment {
                         && claims.sub == before.sub
                 }
             };
+            if claims.approval_key_type != ApprovalKeyType::P256 {
+                return Err(EnrollmentError::KeyType);
+            }
+            if claims.on_behalf_of.as_ref().is_some_and(|all| all.is_empty() || all.len() > limits::ON_BEHALF_OF) {
+                return Err(EnrollmentError::OnBehalfOf);
+            }
             if !follows || claims.iss != *keys.issuer() || claims.transport_key == claims.approval_key {
                 return Err(EnrollmentError::Broken);
             }

@@ -1,9 +1,7 @@
 //! Evidence: everything signed about one approval, enough to verify it offline against a pinned root.
 
-use std::collections::BTreeSet;
-
 use countersign_jose::hash::Hash;
-use countersign_jose::json::{Json, JsonError};
+use countersign_jose::json::JsonError;
 use countersign_jose::key::Thumbprint;
 use serde::{Deserialize, Serialize};
 
@@ -16,8 +14,11 @@ use crate::json;
 use crate::jws::{Compact, JwsError};
 use crate::manifest::{self, Manifest, ManifestError, TrustedKeys};
 use crate::outcome::{Ending, ExpectedOutcome, Outcome, OutcomeError, VerifiedOutcome};
-use crate::text;
-use crate::transcript::{Line, LineValue, Transcript};
+use crate::transcript::{self, Asked, DisplayError, Line};
+
+mod report;
+
+pub use report::{Basis, Report, ShownLine};
 
 /// Largest evidence file, in bytes.
 pub const FILE_BYTES: usize = 512 * 1024;
@@ -46,13 +47,18 @@ pub struct Evidence {
     pub disputed: Option<Compact<Outcome>>,
 }
 
-/// An issuer and the thumbprint of its evidence root, obtained out of band. The format of a trust file.
+/// An issuer and the thumbprint of its evidence root, obtained out of band. The format of a trust file: unknown members are refused.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct TrustAnchor {
     /// The issuer.
     pub issuer: Issuer,
     /// The RFC 7638 thumbprint of its evidence root.
     pub root: Thumbprint,
+    /// The hash of the newest key manifest that its owner knows: evidence whose chain lacks it is incomplete, for a key that it
+    /// revoked would still count.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub manifest: Option<Hash>,
 }
 
 /// Why evidence was refused.
@@ -86,6 +92,9 @@ pub enum EvidenceError {
     /// The transcript is not what the answer signed.
     #[error("the transcript is not the one that was signed")]
     Transcript,
+    /// The transcript does not say what was asked.
+    #[error("what was shown is not what was asked: {0}")]
+    Display(#[from] DisplayError),
     /// The outcome is invalid.
     #[error(transparent)]
     Outcome(#[from] OutcomeError),
@@ -127,27 +136,58 @@ impl Evidence {
     /// [`EvidenceError`] with the first thing that is invalid.
     pub fn verify(&self, trust: Option<&[TrustAnchor]>) -> Result<Report, EvidenceError> {
         let keys = manifest::verify_chain(&self.manifests)?;
-        let authenticated = match trust {
-            None => false,
-            Some(trust) if trust.iter().any(|t| t.issuer == *keys.issuer() && t.root == *keys.root()) => true,
-            Some(_) => return Err(EvidenceError::Untrusted),
-        };
+        let is_trusted = |anchor: &&TrustAnchor| anchor.issuer == *keys.issuer() && anchor.root == *keys.root();
+        let anchors = trust.map(|trust| trust.iter().filter(is_trusted).collect::<Vec<_>>());
+        if anchors.as_ref().is_some_and(Vec::is_empty) {
+            return Err(EvidenceError::Untrusted);
+        }
+        let in_chain = |hash: &Hash| self.manifests.iter().any(|manifest| manifest.hash() == *hash);
+        let named = anchors.iter().flatten().filter_map(|anchor| anchor.manifest.as_ref());
+        let lacks_manifest = !named.into_iter().all(in_chain);
         let enrollment = VerifiedEnrollment::verify(&self.statements, &keys)?;
-        let (statement, _) = enrollment.current();
-        let challenge = Challenge::verify_signed(&self.challenge, &statement.device_id, &statement.sub, &keys)?;
-        let answered = self.verify_answer(&enrollment, &challenge, &keys)?;
+        let statement = self.statement_in_force(&enrollment)?;
+        let foreign = statement.on_behalf_of.as_deref().unwrap_or_default();
+        let challenge =
+            Challenge::verify_signed(&self.challenge, &statement.device_id, &statement.sub, foreign, &keys)?;
+        let asked = Asked::new(&challenge, statement);
+        let answered = self.verify_answer(statement, &asked, &challenge, &keys)?;
         let outcome = self.verify_outcome(&enrollment, &challenge, answered.as_ref(), &keys)?;
         let disputed = self.verify_dispute(&challenge, answered.as_ref(), outcome.as_ref(), &keys)?;
+        let (answer, by_approval_key, lines) = match answered {
+            None => (None, false, Vec::new()),
+            Some(answered) => (Some(answered.claims), answered.by_approval_key, report::shown(answered.lines, &asked)),
+        };
         Ok(Report {
-            disputed,
+            authenticated: anchors.is_some(),
+            signed_by: TrustAnchor { issuer: keys.issuer().clone(), root: *keys.root(), manifest: Some(*keys.head()) },
+            statement: statement.clone(),
+            asked: asked.expected(),
+            challenge: challenge.claims().clone(),
+            answer,
+            by_approval_key,
+            lines,
             ending: outcome.as_ref().map(VerifiedOutcome::ending),
-            ..Report::new(authenticated, &keys, statement, &challenge, answered)
+            disputed,
+            lacks_manifest,
         })
+    }
+
+    /// The statement that the gateway names in the outcome; without an outcome the newest.
+    fn statement_in_force<'e>(
+        &self,
+        enrollment: &'e VerifiedEnrollment,
+    ) -> Result<&'e EnrollmentStatement, EvidenceError> {
+        let named = self.outcome.as_ref().and_then(|outcome| outcome.peek().ok()).map(|o| o.enrollment_hash);
+        match named {
+            Some(hash) => enrollment.by_hash(&hash).ok_or(EvidenceError::Contradiction),
+            None => Ok(enrollment.current().0),
+        }
     }
 
     fn verify_answer(
         &self,
-        enrollment: &VerifiedEnrollment,
+        statement: &EnrollmentStatement,
+        about: &Asked<'_>,
         challenge: &VerifiedChallenge,
         keys: &TrustedKeys,
     ) -> Result<Option<VerifiedAnswer>, EvidenceError> {
@@ -155,12 +195,6 @@ impl Evidence {
             (None, None) => return Ok(None),
             (Some(answer), Some(transcript)) => (answer, transcript),
             _ => return Err(EvidenceError::Transcript),
-        };
-        // The statement that the gateway names in the outcome; without an outcome the newest.
-        let named = self.outcome.as_ref().and_then(|outcome| outcome.peek().ok()).map(|o| o.enrollment_hash);
-        let statement = match named {
-            Some(hash) => enrollment.by_hash(&hash).ok_or(EvidenceError::Answer)?,
-            None => enrollment.current().0,
         };
         let opened = answer
             .verify(|kid| {
@@ -183,14 +217,11 @@ impl Evidence {
         if !belongs || !gate_passed {
             return Err(EvidenceError::Answer);
         }
-        let transcript: Transcript = json::parse(text.as_bytes()).map_err(|_| EvidenceError::Transcript)?;
-        let same = claims.display_hash == Hash::of(text)
-            && transcript.challenge == asked.jti
-            && transcript.locale == claims.locale;
-        if !same {
+        if claims.display_hash != Hash::of(text) {
             return Err(EvidenceError::Transcript);
         }
-        Ok(Some(VerifiedAnswer { claims, hash: opened.hash, by_approval_key, transcript }))
+        let lines = transcript::check(text, about, &claims.locale)?;
+        Ok(Some(VerifiedAnswer { claims, hash: opened.hash, by_approval_key, lines }))
     }
 
     fn verify_outcome(
@@ -259,110 +290,5 @@ struct VerifiedAnswer {
     claims: Answer,
     hash: Hash,
     by_approval_key: bool,
-    transcript: Transcript,
-}
-
-/// The contents of verified evidence.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Report {
-    /// Whether issuer and root are among the trusted ones.
-    pub authenticated: bool,
-    /// The issuer and root that signed, trusted or not.
-    pub signed_by: TrustAnchor,
-    /// The enrollment statement in force.
-    pub statement: EnrollmentStatement,
-    /// The challenge.
-    pub challenge: Challenge,
-    /// The answer, if one was given.
-    pub answer: Option<Answer>,
-    /// Whether the answer is by the approval key, after user verification.
-    pub by_approval_key: bool,
-    /// The lines that were shown, and the basis of each.
-    pub lines: Vec<(Line, Basis)>,
-    /// How it ended, if known.
-    pub ending: Option<Ending>,
-    /// Whether the person disputed it afterwards.
-    pub disputed: bool,
-}
-
-/// What signature backs a line of a transcript.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub enum Basis {
-    /// Its value is in the challenge that the gateway signed.
-    Challenge,
-    /// The device's own wording, signed by the device alone.
-    Device,
-}
-
-impl Report {
-    fn new(
-        authenticated: bool,
-        keys: &TrustedKeys,
-        statement: &EnrollmentStatement,
-        challenge: &VerifiedChallenge,
-        answered: Option<VerifiedAnswer>,
-    ) -> Self {
-        let said = values_of(challenge);
-        let (answer, by_approval_key, lines) = match answered {
-            None => (None, false, Vec::new()),
-            Some(answered) => {
-                let lines = answered.transcript.lines.into_iter().map(|line| {
-                    let basis = if stands_in(&line.value, &said) { Basis::Challenge } else { Basis::Device };
-                    (line, basis)
-                });
-                (Some(answered.claims), answered.by_approval_key, lines.collect())
-            }
-        };
-        Self {
-            authenticated,
-            signed_by: TrustAnchor { issuer: keys.issuer().clone(), root: *keys.root() },
-            statement: statement.clone(),
-            challenge: challenge.claims().clone(),
-            answer,
-            by_approval_key,
-            lines,
-            ending: None,
-            disputed: false,
-        }
-    }
-}
-
-fn stands_in(value: &LineValue, said: &BTreeSet<String>) -> bool {
-    match value {
-        LineValue::Money(money) => said.contains(&money.amount) && said.contains(&money.currency),
-        LineValue::Text(text) | LineValue::Date(text) | LineValue::Account(text) => said.contains(text),
-        LineValue::Section(_) => false,
-    }
-}
-
-/// Every string and number literal in the challenge, also as a device would escape it.
-fn values_of(challenge: &VerifiedChallenge) -> BTreeSet<String> {
-    let claims = challenge.claims();
-    let mut values = BTreeSet::new();
-    let mut add = |text: &str| {
-        values.insert(text.to_owned());
-        values.insert(text::escape(text));
-    };
-    add(&claims.client.name);
-    add(&claims.client.id);
-    add(&claims.provider.name);
-    add(claims.provider.issuer.as_str());
-    add(&claims.provider.issuer.host());
-    add(&claims.iss.host());
-    claims.binding_message.iter().for_each(|text| add(text));
-    claims.scope.iter().for_each(|text| add(text));
-    claims.scope.iter().flat_map(|scope| scope.split(' ')).for_each(&mut add);
-    claims.context.iter().flatten().for_each(|(_, context)| add(&context.value));
-    challenge.details().into_iter().flat_map(|d| d.elements()).for_each(|e| add_values(&e.object, &mut add));
-    values
-}
-
-fn add_values(value: &Json, add: &mut impl FnMut(&str)) {
-    match value {
-        Json::String(text) | Json::Number(text) => add(text),
-        Json::Bool(value) => add(if *value { "true" } else { "false" }),
-        Json::Null => add("null"),
-        Json::Array(elements) => elements.iter().for_each(|element| add_values(element, add)),
-        Json::Object(members) => members.iter().for_each(|(_, value)| add_values(value, add)),
-    }
+    lines: Vec<Line>,
 }

@@ -30,6 +30,9 @@ pub enum Kind {
 }
 
 impl Kind {
+    /// Every kind.
+    pub const ALL: [Self; 5] = [Self::Login, Self::Payment, Self::Consent, Self::Device, Self::Other];
+
     /// The kind of a request with these types of authorization details (if any) and this scope. Of several types the strictest
     /// one decides: device, payment, consent, other. Without details it is consent if the scope contains more than the scopes
     /// of a sign-in.

@@ -2,6 +2,7 @@
 
 pub mod answer;
 pub mod approval_ref;
+pub mod blanks;
 pub mod challenge;
 pub mod details;
 pub mod discovery;

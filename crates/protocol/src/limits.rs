@@ -7,6 +7,19 @@ pub const ID_BITS: usize = 256;
 /// Largest HTTP body a gateway reads, in bytes.
 pub const BODY_BYTES: usize = 16 * 1024;
 
+/// Largest HTTP body of an answer, in bytes: the answer and its transcript, with what JSON escapes.
+pub const ANSWER_BODY_BYTES: usize = 96 * 1024;
+
+/// Largest transcript, in bytes of its JSON text.
+pub const TRANSCRIPT_BYTES: usize = 32 * 1024;
+
+/// Most that the lines of authorization details may take by [`Details::transcript_bound`](crate::details::Details), in bytes;
+/// leaves room for the other lines within [`TRANSCRIPT_BYTES`].
+pub const DETAILS_TRANSCRIPT_BYTES: usize = 24 * 1024;
+
+/// Most issuers in a statement's `on_behalf_of`.
+pub const ON_BEHALF_OF: usize = 16;
+
 /// Largest compact JWS, in bytes.
 pub const JWS_BYTES: usize = 16 * 1024;
 

@@ -22,7 +22,7 @@ pub struct Problem {
     /// What happened and what to do, for a person.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub detail: Option<String>,
-    /// How the approval ended, on 403, 409 and 410.
+    /// How the approval ended, on 403, 409, 410 and 422.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub outcome: Option<Compact<Outcome>>,
     /// The revocation of this device, on 401 `device_revoked`.
@@ -108,8 +108,10 @@ codes! {
     DeviceSuspended = "device_suspended", 403;
     /// Too many calls; `Retry-After` says when to try again.
     RateLimited = "rate_limited", 429;
-    /// The body is larger than 16 KiB.
+    /// The body is larger than the endpoint takes: 16 KiB, of an answer 96.
     BodyTooLarge = "body_too_large", 413;
+    /// The transcript does not say what was asked, which ends the approval.
+    DisplayMismatch = "display_mismatch", 422;
     /// The endpoint does not accept the method.
     MethodNotAllowed = "method_not_allowed", 405;
     /// The gateway failed; try again.

@@ -1,4 +1,5 @@
-//! The transcript: the lines a person was shown, as data. The answer signs its hash; evidence replays it.
+//! The transcript: the lines a person was shown, as data, by a closed table of where each may come from. The answer signs its
+//! hash, the gateway checks it before there is a verdict, and evidence replays it.
 
 use countersign_jose::hash::Hash;
 use serde::{Deserialize, Serialize};
@@ -6,11 +7,29 @@ use serde::{Deserialize, Serialize};
 use crate::challenge::VerifiedChallenge;
 use crate::id::ChallengeId;
 
+mod asked;
+mod calendar;
+mod caption;
+mod check;
+mod details;
+mod display_error;
+mod role;
+mod source;
+mod table;
+
+pub use asked::{Asked, ExpectedLine, LineCaption};
+pub use caption::{Caption, Locale};
+pub use check::check;
+pub use display_error::DisplayError;
+pub use role::Role;
+pub use source::Source;
+
 /// The version of the transcript's format.
 pub const VERSION: u32 = 1;
 
 /// The lines shown for one challenge, in one language.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct Transcript {
     /// The version of this format.
     pub version: u32,
@@ -24,19 +43,24 @@ pub struct Transcript {
 
 /// One line.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(into = "WireLine", try_from = "WireLine")]
 pub struct Line {
+    /// What it is about.
+    pub role: Role,
     /// The caption, in the person's language.
     pub label: String,
+    /// The member whose words the caption holds, or that a section heads.
+    pub label_from: Option<Source>,
     /// The value.
-    #[serde(flatten)]
     pub value: LineValue,
     /// 1: most prominent. 2: on the main screen. 3: may be behind a fold.
     pub prominence: u8,
+    /// Where the value comes from.
+    pub from: Source,
 }
 
-/// A line's value with its type. A renderer shows an unknown type as text.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(tag = "type", content = "value", rename_all = "snake_case")]
+/// A line's value with its type.
+#[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum LineValue {
     /// Text, verbatim.
@@ -48,11 +72,78 @@ pub enum LineValue {
     /// An account number, IBAN or the like.
     Account(String),
     /// A heading between lines; the text is in the label.
-    Section(String),
+    Section,
+}
+
+/// A line as it is written. Two types side by side would let a reader ignore what another shows, so it has no other member.
+#[derive(Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct WireLine {
+    role: Role,
+    label: String,
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    label_from: Option<Source>,
+    #[serde(rename = "type")]
+    kind: ValueType,
+    value: WireValue,
+    prominence: u8,
+    from: Source,
+}
+
+#[derive(Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+enum ValueType {
+    Text,
+    Money,
+    Date,
+    Account,
+    Section,
+}
+
+#[derive(Serialize, Deserialize)]
+#[serde(untagged)]
+enum WireValue {
+    Text(String),
+    Money(Money),
+}
+
+impl From<Line> for WireLine {
+    fn from(line: Line) -> Self {
+        let Line { role, label, label_from, value, prominence, from } = line;
+        let (kind, value) = match value {
+            LineValue::Text(text) => (ValueType::Text, WireValue::Text(text)),
+            LineValue::Money(money) => (ValueType::Money, WireValue::Money(money)),
+            LineValue::Date(text) => (ValueType::Date, WireValue::Text(text)),
+            LineValue::Account(text) => (ValueType::Account, WireValue::Text(text)),
+            LineValue::Section => (ValueType::Section, WireValue::Text(String::new())),
+        };
+        Self { role, label, label_from, kind, value, prominence, from }
+    }
+}
+
+impl TryFrom<WireLine> for Line {
+    type Error = &'static str;
+
+    fn try_from(line: WireLine) -> Result<Self, Self::Error> {
+        let WireLine { role, label, label_from, kind, value, prominence, from } = line;
+        let value = match (kind, value) {
+            (ValueType::Text, WireValue::Text(text)) => LineValue::Text(text),
+            (ValueType::Date, WireValue::Text(text)) => LineValue::Date(text),
+            (ValueType::Account, WireValue::Text(text)) => LineValue::Account(text),
+            (ValueType::Section, WireValue::Text(text)) if text.is_empty() => LineValue::Section,
+            (ValueType::Money, WireValue::Money(money)) => LineValue::Money(money),
+            _ => return Err("the value is not of the line's type"),
+        };
+        if !(1..=3).contains(&prominence) {
+            return Err("prominence is 1, 2 or 3");
+        }
+        Ok(Self { role, label, label_from, value, prominence, from })
+    }
 }
 
 /// An amount as the client sent it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct Money {
     /// The number literal as it was sent: `4.20`.
     pub amount: String,

@@ -15,6 +15,7 @@ use countersign_protocol::evidence::Evidence;
 use countersign_protocol::jws::{Claims as _, Compact};
 use countersign_protocol::outcome::{Ending, Outcome};
 use countersign_protocol::registration::RegistrationToken;
+use countersign_protocol::transcript::{self, Asked, Line, LineValue, Locale, Money, Role, Source, Transcript};
 use countersign_protocol::{limits, text};
 use countersign_testing::fixture::{Fixture, NOW, PAYMENT, forge, private_key};
 use serde_json::{Value, json};
@@ -153,6 +154,145 @@ fn answers() {
     );
 }
 
+/// Two payments, an element without a template, and words that look like others.
+const DETAILS: &str = r#"[{"type":"payment_initiation","instructedAmount":{"currency":"EUR","amount":"4.20"},"creditorName":"Acme Coffee","creditorAccount":{"iban":"DE02100100109307118603","currency":"EUR"}},
+ {"type":"payment_initiation","instructedAmount":{"currency":"EUR","amount":"4200.00"},"creditorName":"Evil GmbH","endToEndIdentification":"4.20"},
+ {"type":"novelty","a/b":[1,2.50,{}],"Amount":"€ 1.00"}]"#;
+
+#[test]
+fn transcripts() {
+    let fixture = Fixture::new();
+    let claims = Challenge {
+        authorization_details_json: Some(DETAILS.into()),
+        binding_message: Some("Acme Coffee".into()),
+        ..fixture.challenge()
+    };
+    let compact = fixture.sign_challenge(&claims);
+    let challenge = Challenge::verify(&compact, &fixture.expected(&fixture.keys())).expect("sound");
+    let statement = fixture.statement().peek().expect("a statement");
+    let asked = Asked::new(&challenge, &statement);
+    let honest = asked.lines(Locale::En);
+    let text = |lines: Vec<Line>| Transcript::new(&challenge, "en", lines).freeze().text().to_owned();
+    let altered = |alter: &dyn Fn(&mut Vec<Line>)| {
+        let mut lines = honest.clone();
+        alter(&mut lines);
+        text(lines)
+    };
+    let last = |lines: &[Line], role| lines.iter().rposition(|line| line.role == role).expect("there is one");
+    let good = text(honest.clone());
+    let cases: Vec<Value> = [
+        ("every line that was asked", good.clone(), true),
+        (
+            "a line more prominent than it must be",
+            altered(&|lines| {
+                let at = last(lines, Role::ClientId);
+                lines[at].prominence = 1;
+            }),
+            true,
+        ),
+        ("nothing", text(Vec::new()), false),
+        (
+            "the dearer payment left out",
+            altered(&|lines| lines.retain(|line| !line.from.to_string().contains("_json/1"))),
+            false,
+        ),
+        (
+            "the reference as the amount",
+            altered(&|lines| {
+                let at = last(lines, Role::Amount);
+                lines[at].value = LineValue::Money(Money { amount: "4.20".into(), currency: "EUR".into() });
+            }),
+            false,
+        ),
+        (
+            "the message as the payee",
+            altered(&|lines| {
+                let at = last(lines, Role::Payee);
+                lines[at].value = LineValue::Text("Acme Coffee".into());
+                lines[at].from = "challenge:/binding_message".parse().expect("a source");
+            }),
+            false,
+        ),
+        (
+            "an amount twice",
+            altered(&|lines| {
+                let amount = lines[last(lines, Role::Amount)].clone();
+                lines.push(amount);
+            }),
+            false,
+        ),
+        (
+            "the payees exchanged",
+            altered(&|lines| {
+                let one = lines.iter().position(|line| line.role == Role::Payee).expect("there is one");
+                let other = last(lines, Role::Payee);
+                lines.swap(one, other);
+            }),
+            false,
+        ),
+        (
+            "the message within an element",
+            altered(&|lines| {
+                let at = last(lines, Role::Message);
+                let message = lines.remove(at);
+                let payee = last(lines, Role::Payee);
+                lines.insert(payee, message);
+            }),
+            false,
+        ),
+        (
+            "an amount behind a fold",
+            altered(&|lines| {
+                let at = last(lines, Role::Amount);
+                lines[at].prominence = 3;
+            }),
+            false,
+        ),
+        (
+            "an amount of the device's own",
+            altered(&|lines| {
+                let at = last(lines, Role::Amount);
+                lines[at].from = Source::Device;
+            }),
+            false,
+        ),
+        (
+            "a verified client as one that calls itself so",
+            altered(&|lines| {
+                let at = last(lines, Role::Client);
+                lines[at].role = Role::ClientClaimed;
+                lines[at].label = "Somebody".into();
+            }),
+            false,
+        ),
+        (
+            "a caption whose words are said to be another's",
+            altered(&|lines| {
+                let at = last(lines, Role::Message);
+                lines[at].label_from = Some("challenge:/provider/name".parse().expect("a source"));
+            }),
+            false,
+        ),
+        ("without the number to type", altered(&|lines| lines.retain(|line| line.role != Role::Number)), false),
+        ("another version", good.replace(r#""version":1"#, r#""version":2"#), false),
+        ("of another request", good.replace("ch_coffee", "ch_other"), false),
+        (
+            "a member that the table does not have",
+            good.replacen(r#""role":"kind""#, r#""role":"kind","colour":"white""#, 1),
+            false,
+        ),
+        ("a role that the table does not have", good.replacen(r#""role":"kind""#, r#""role":"novelty""#, 1), false),
+        ("not JSON", good.replacen('{', "", 1), false),
+    ]
+    .into_iter()
+    .map(|(name, text, valid)| {
+        assert_eq!(transcript::check(&text, &asked, "en").is_ok(), valid, "{name}");
+        json!({"name": name, "text": text, "valid": valid})
+    })
+    .collect();
+    check("transcript.json", &json!({"challenge": compact, "cases": cases}));
+}
+
 #[test]
 fn outcomes() {
     let fixture = Fixture::new();
@@ -261,7 +401,8 @@ fn evidence_files() {
     let report = evidence.verify(Some(&[fixture.trust()])).expect("sound");
     assert!(report.authenticated && report.by_approval_key);
     assert_eq!(report.ending, Some(Ending::Approved));
-    let basis: Vec<_> = report.lines.iter().map(|(line, basis)| (line.label.as_str(), *basis)).collect();
+    assert!(report.is_complete() && report.is_approved());
+    let basis: Vec<_> = report.lines.iter().map(|shown| (shown.line.label.as_str(), shown.basis)).collect();
     insta::assert_debug_snapshot!("what_each_line_rests_on", basis);
 }
 

@@ -1,6 +1,7 @@
 //! A minimal device of the protocol: it verifies what it receives and signs what it sends. Sans-I/O: it makes requests and reads
 //! responses; the test carries them, in process or over a socket.
 
+use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use countersign_jose::clock::Clock;
@@ -30,7 +31,7 @@ use countersign_protocol::registration::{
     CredentialResponse, DeviceClass, KeyProtection, KeySet, RegistrationRequest, RegistrationResponse,
     RegistrationToken,
 };
-use countersign_protocol::transcript::Transcript;
+use countersign_protocol::transcript::{Asked, Line, Locale, Transcript};
 use http::{Method, Request, header};
 
 /// A device of one user at one issuer, before and after its registration.
@@ -67,6 +68,8 @@ pub struct TestDevice {
     pub statements: Vec<Compact<EnrollmentStatement>>,
     /// Notices that were no statement of this device, oldest first.
     pub notices: Vec<String>,
+    /// What it said that it showed, by its hash.
+    pub transcripts: BTreeMap<Hash, String>,
     nonce: Mutex<Option<String>>,
     clock: Arc<dyn Clock>,
     random: Arc<dyn Random>,
@@ -93,6 +96,7 @@ impl TestDevice {
             keys: None,
             statements: Vec::new(),
             notices: Vec::new(),
+            transcripts: BTreeMap::new(),
             nonce: Mutex::default(),
             clock,
             random,
@@ -115,6 +119,7 @@ impl TestDevice {
             keys: self.keys.clone(),
             statements: self.statements.clone(),
             notices: self.notices.clone(),
+            transcripts: self.transcripts.clone(),
             nonce: Mutex::new(self.nonce().clone()),
             clock: self.clock.clone(),
             random: self.random.clone(),
@@ -273,13 +278,27 @@ impl TestDevice {
     /// Verifies a challenge.
     pub fn verify(&self, challenge: &Compact<Challenge>) -> VerifiedChallenge {
         let now = self.clock.now();
-        let expected = ExpectedChallenge { device: self.id(), subject: self.subject(), keys: self.keys(), now };
+        let expected =
+            ExpectedChallenge { device: self.id(), subject: self.subject(), on_behalf_of: &[], keys: self.keys(), now };
         Challenge::verify(challenge, &expected).expect("a sound challenge")
+    }
+
+    /// What it shows of a challenge: the lines that every device must show, in English.
+    pub fn lines(&self, challenge: &VerifiedChallenge) -> Vec<Line> {
+        let statement = self.statements.last().expect("a confirmed device").peek().expect("a statement");
+        Asked::new(challenge, &statement).lines(Locale::En)
     }
 
     /// Begins an answer at the next place of the device's history.
     pub fn draft(&mut self, challenge: &VerifiedChallenge) -> AnswerDraft {
-        let shown = Transcript::new(challenge, "en", Vec::new()).freeze();
+        let lines = self.lines(challenge);
+        self.draft_showing(challenge, lines)
+    }
+
+    /// As [`TestDevice::draft`], saying that it showed these lines.
+    pub fn draft_showing(&mut self, challenge: &VerifiedChallenge, lines: Vec<Line>) -> AnswerDraft {
+        let shown = Transcript::new(challenge, "en", lines).freeze();
+        self.transcripts.insert(*shown.hash(), shown.text().to_owned());
         self.seq += 1;
         let place = HistoryPosition { seq: self.seq, prev: Hash::of(self.seq.to_string()) };
         AnswerDraft::new(challenge, &shown, self.message_id(), place, self.clock.now()).expect("the same challenge")
@@ -287,12 +306,23 @@ impl TestDevice {
 
     /// Signs an approval, with the number that the person typed or chose.
     pub fn approve(&mut self, challenge: &VerifiedChallenge, value: Option<&str>) -> Compact<Answer> {
+        let lines = self.lines(challenge);
+        self.approve_showing(challenge, lines, value)
+    }
+
+    /// As [`TestDevice::approve`], saying that it showed these lines.
+    pub fn approve_showing(
+        &mut self,
+        challenge: &VerifiedChallenge,
+        lines: Vec<Line>,
+        value: Option<&str>,
+    ) -> Compact<Answer> {
         #[expect(clippy::disallowed_methods, reason = "this device has no person")]
         let user = match self.class {
             DeviceClass::Automated => VerifiedUser::by_script(self.clock.now()),
             DeviceClass::Interactive => VerifiedUser::by_pin(self.clock.now()),
         };
-        let draft = self.draft(challenge);
+        let draft = self.draft_showing(challenge, lines);
         let answer = ApprovalKey::new(&*self.approval).approve(draft, &user, value.map(str::to_owned));
         answer.expect("a key in memory signs")
     }
@@ -303,9 +333,13 @@ impl TestDevice {
         TransportKey::new(&*self.transport).deny(draft, reason).expect("a key in memory signs")
     }
 
-    /// The path and body that send an answer.
+    /// The path and body that send an answer, with the transcript whose hash it signs, where this device has it.
     pub fn answer_post(&self, id: &ChallengeId, answer: &Compact<Answer>) -> (String, Vec<u8>) {
-        let body = serde_json::json!({ "answer": answer });
+        let transcript = answer.peek().ok().and_then(|claims| self.transcripts.get(&claims.display_hash));
+        let mut body = serde_json::json!({ "answer": answer });
+        if let Some(transcript) = transcript {
+            body["transcript"] = transcript.as_str().into();
+        }
         (format!("/push/challenges/{id}/answer"), body.to_string().into_bytes())
     }
 

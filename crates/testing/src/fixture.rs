@@ -6,7 +6,7 @@ use countersign_jose::key::{P256Signer, PrivateKey, Signer as _};
 use countersign_protocol::challenge::VerifiedChallenge;
 use countersign_protocol::dispute::Dispute;
 use countersign_protocol::dpop::DpopProof;
-use countersign_protocol::enrollment::{ConfirmedBy, EnrollmentStatement, StatedProtection};
+use countersign_protocol::enrollment::{ApprovalKeyType, ConfirmedBy, EnrollmentStatement, StatedProtection};
 use countersign_protocol::evidence::TrustAnchor;
 use countersign_protocol::id::{DeviceId, Subject};
 use countersign_protocol::interaction::InteractionType;
@@ -130,7 +130,7 @@ impl Fixture {
 
     /// The issuer and its root, as a verifier of evidence pins them.
     pub fn trust(&self) -> TrustAnchor {
-        TrustAnchor { issuer: self.issuer.clone(), root: *self.root.public_key().thumbprint() }
+        TrustAnchor { issuer: self.issuer.clone(), root: *self.root.public_key().thumbprint(), manifest: None }
     }
 
     /// The claims of a registration token that asks for a confirmation code.
@@ -193,8 +193,11 @@ impl Fixture {
             iat: NOW - 600,
             device_id: self.device.clone(),
             device_name: "Alice's laptop".into(),
+            subject_label: Some("Alice Example".into()),
             transport_key: self.transport.public_key().clone(),
             approval_key: self.approval.public_key().clone(),
+            approval_key_type: ApprovalKeyType::P256,
+            on_behalf_of: None,
             device_class: DeviceClass::Interactive,
             key_protection: StatedProtection { claimed: KeyProtection::FilePin, verified: None },
             confirmed_by: ConfirmedBy::Code,

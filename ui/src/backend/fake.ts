@@ -6,7 +6,6 @@ import type {
   AnswerResult,
   EnrollmentResult,
   Failure,
-  Line,
   ActivityEntry,
   LinkPreview,
   PendingRequest,
@@ -22,8 +21,9 @@ export function line(
   value: string,
   type: "text" | "date" | "account" | "section" = "text",
   prominence: 1 | 2 | 3 = 1,
-): Line {
-  return { role, label, value, type, prominence };
+  label_from?: string,
+): TranscriptLine {
+  return { role, label, value, type, prominence, from: "device", ...(label_from === undefined ? {} : { label_from }) };
 }
 
 export function account(overrides: Partial<AccountLine> = {}): AccountLine {
@@ -79,7 +79,14 @@ export function payment(id: string, overrides: Partial<PendingRequest> = {}): Pe
       line("client", "From", "Acme Coffee"),
       line("provider", "Via", "Acme ID"),
       line("provider_address", "Address", "id.acme.example", "text", 2),
-      { role: "amount", label: "Amount", type: "money", value: { amount: "80.00", currency: "EUR" }, prominence: 1 },
+      {
+        role: "amount",
+        from: "challenge:/authorization_details_json/0/instructedAmount",
+        label: "Amount",
+        type: "money",
+        value: { amount: "80.00", currency: "EUR" },
+        prominence: 1,
+      },
       line("payee", "To", "Acme Coffee, Berlin"),
       line("message", "Message from Acme Coffee", "POS terminal #14: Approve €80.00 at Acme Coffee?"),
       line("detail", "To account", "DE02100100109307118603", "account", 2),
@@ -154,18 +161,11 @@ export function activityEntry(id: string, overrides: Partial<ActivityEntry> = {}
     answered_at: 1_790_000_020,
     outcome: "approved",
     by: null,
-    lines: request.lines.map(withoutRole),
+    lines: request.lines,
     can_dispute: true,
     has_evidence: true,
     ...overrides,
   };
-}
-
-/** A line as the activity keeps it. */
-function withoutRole(placed: Line): TranscriptLine {
-  const { role, ...rest } = placed;
-  void role;
-  return rest;
 }
 
 /** A backend whose replies a test chooses, and that records its calls. */

@@ -7,10 +7,10 @@ export type Ending = "approved" | "denied" | "expired" | "answered_elsewhere" | 
 export type Money = { amount: string, currency: string };
 
 /** Where a line is placed on the screen. */
-export type Role = "test" | "kind" | "held" | "first_request" | "client" | "provider" | "provider_address" | "by_way_of" | "amount" | "payee" | "detail" | "section" | "message" | "number" | "warning" | "scope" | "assurance" | "context" | "client_id" | "asked_at" | "answer_until";
+export type Role = "test" | "kind" | "held" | "first_request" | "client" | "client_claimed" | "provider" | "provider_claimed" | "provider_address" | "gateway" | "subject" | "amount" | "payee" | "account" | "detail" | "client_detail" | "section" | "message" | "number" | "choice" | "warning" | "repeat" | "practice" | "scope" | "assurance" | "terminal" | "context" | "client_id" | "asked_at" | "answer_until";
 
 /** One line of a transcript, as it is shown and as it is recorded. */
-export type TranscriptLine = { label: string, prominence: 1 | 2 | 3 } & ({ type: "text" | "date" | "account" | "section", value: string } | { type: "money", value: Money });
+export type TranscriptLine = { role: Role, label: string, label_from?: string, prominence: 1 | 2 | 3, from: string } & ({ type: "text" | "date" | "account" | "section", value: string } | { type: "money", value: Money });
 
 export type Appearance = "system" | "light" | "dark";
 
@@ -57,8 +57,6 @@ choices: Array<string> | null,
  * How many digits to type, for `input_manual`.
  */
 length: number | null, };
-
-export type Line = { label: string, prominence: 1 | 2 | 3, role: Role } & ({ type: "text" | "date" | "account" | "section", value: string } | { type: "money", value: Money });
 
 export type PendingRequest = { 
 /**
@@ -141,7 +139,7 @@ locale: string,
 /**
  * The transcript's lines.
  */
-lines: Array<Line>, };
+lines: TranscriptLine[], };
 
 export type RequestResult = { 
 /**

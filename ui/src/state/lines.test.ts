@@ -1,7 +1,7 @@
 import { expect, it } from "vitest";
 
 import { line, payment } from "../backend/fake";
-import { foldSummary, layOutLines } from "./lines";
+import { foldSummary, layOutLines, segments } from "./lines";
 
 it("every line of a request has exactly one place", () => {
   const request = payment("ch_1");
@@ -37,4 +37,30 @@ it("a second line of a role that stands once is not lost", () => {
     lines: [...request.lines, line("message", "Message", "another", "text", 1)],
   });
   expect(layout.shown.map((shown) => shown.value)).toContain("another");
+});
+
+it("captions that the client chose stand apart, under whose they are", () => {
+  const lines = [
+    line("detail", "What", "Refund"),
+    line("section", "Details, as Acme Coffee names them", "", "section"),
+    line("client_detail", "From", "Red Bank"),
+    line("client_detail", "Amount", "€ 1.00"),
+    line("scope", "Asks for", "openid"),
+  ];
+  const apart = segments(lines).map(({ heading, lines }) => [heading, lines.map(({ label }) => label)]);
+  expect(apart).toEqual([
+    [undefined, ["What"]],
+    ["Details, as Acme Coffee names them", ["From", "Amount"]],
+    [undefined, ["Asks for"]],
+  ]);
+});
+
+it("the heading of an only element gives way to the fold's, several elements keep theirs", () => {
+  const element = (at: number) =>
+    line("section", `Part ${at}`, "", "section", 2, `challenge:/authorization_details_json/${at}`);
+  const request = payment("ch_1");
+  const one = layOutLines({ ...request, lines: [element(0), ...request.lines] });
+  expect([one.heading?.label, one.amounts.length]).toEqual(["Part 0", 1]);
+  const two = layOutLines({ ...request, lines: [element(0), element(1), ...request.lines] });
+  expect([two.heading, two.amounts.length]).toEqual([undefined, 0]);
 });

@@ -57,7 +57,11 @@ pub enum Interaction {
 pub struct Verify {
     /// The evidence file, or - for standard input
     pub file: PathBuf,
-    /// Trusted evidence root: ISSUER=THUMBPRINT, or a file {"issuer":…,"root":…}; may be repeated
+    /// Trusted evidence root: ISSUER=THUMBPRINT, or a file {"issuer":…,"root":…,"manifest":…}, where manifest (optional) is the hash
+    /// of the newest key manifest that you know; may be repeated
     #[arg(long, value_name = "ISSUER=THUMBPRINT|FILE")]
     pub trust: Vec<String>,
+    /// Exit with 1 unless it ended approved and was not disputed
+    #[arg(long)]
+    pub approved: bool,
 }

@@ -75,7 +75,15 @@ pub enum Op {
     },
     /// Print the history of one approval: the request, the devices asked, their answers, the outcome, the tokens
     Trace {
-        /// An approval (ap_…), a challenge (ch_…), or an auth_req_id
+        /// An approval (ap_…) or its reference (K7Q2-9FDM), a challenge (ch_…), or an auth_req_id
+        id: String,
+        /// The provider
+        #[command(flatten)]
+        provider: ProviderConfig,
+    },
+    /// Print the evidence of one approval from the provider's record, for `countersign verify`
+    Evidence {
+        /// An approval (ap_…) or its reference (K7Q2-9FDM), a challenge (ch_…), or an auth_req_id
         id: String,
         /// The provider
         #[command(flatten)]

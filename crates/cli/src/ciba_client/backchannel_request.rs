@@ -31,6 +31,9 @@ pub struct AuthenticationRequest {
 pub struct Acknowledgement {
     /// The id of the request.
     pub auth_req_id: String,
+    /// What people call it, at a provider that names it.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub r#ref: Option<String>,
     /// Seconds until it expires.
     pub expires_in: u64,
     /// Minimum seconds between two polls.
@@ -73,6 +76,7 @@ pub async fn request(
     match (text("auth_req_id"), number("expires_in")) {
         (Some(auth_req_id), Some(expires_in)) => Ok(Acknowledgement {
             auth_req_id,
+            r#ref: text("ref"),
             expires_in,
             interval: number("interval").unwrap_or(INTERVAL),
             interaction_type: text("interaction_type"),

@@ -4,8 +4,10 @@ use std::io::Read as _;
 use std::path::Path;
 
 use countersign_protocol::answer::Decision;
-use countersign_protocol::evidence::{Basis, Evidence, EvidenceError, FILE_BYTES, Report, TrustAnchor};
+use countersign_protocol::approval_ref::ApprovalRef;
+use countersign_protocol::evidence::{Basis, Evidence, EvidenceError, FILE_BYTES, Report, ShownLine, TrustAnchor};
 use countersign_protocol::text;
+use countersign_protocol::transcript::{Line, Locale};
 use serde::Serialize;
 use serde_json::json;
 
@@ -21,7 +23,7 @@ use crate::time_format;
 pub fn run(verify: &Verify, output: Output) -> Result<Exit, Failure> {
     let trusted = verify.trust.iter().map(|given| parse_trust(given)).collect::<Result<Vec<_>, _>>()?;
     let bytes = read_file(&verify.file)?;
-    let (exit, report) = verify_file(&bytes, &trusted);
+    let (exit, report) = verify_file(&bytes, &trusted, verify.approved);
     match report {
         Ok(report) => output.result(&verified_event(&report), |paint| describe(&report, paint))?,
         Err(error) => {
@@ -32,14 +34,17 @@ pub fn run(verify: &Verify, output: Output) -> Result<Exit, Failure> {
     Ok(exit)
 }
 
-/// Verifies the file. Without a trusted root, consistent evidence is [`Exit::OwnKeysOnly`].
-fn verify_file(bytes: &[u8], trusted: &[TrustAnchor]) -> (Exit, Result<Report, EvidenceError>) {
+/// Verifies the file. What does not verify goes before a missing root, that before what is missing in the file, and that before how
+/// it ended, which counts only with `approved`.
+fn verify_file(bytes: &[u8], trusted: &[TrustAnchor], approved: bool) -> (Exit, Result<Report, EvidenceError>) {
     let trust = Some(trusted).filter(|trusted| !trusted.is_empty());
     let verified = Evidence::from_file(bytes).and_then(|evidence| evidence.verify(trust));
     let exit = match &verified {
-        Ok(report) if report.authenticated => Exit::Ok,
-        Ok(_) => Exit::OwnKeysOnly,
         Err(_) => Exit::Unverified,
+        Ok(report) if !report.authenticated => Exit::OwnKeysOnly,
+        Ok(report) if !report.is_complete() => Exit::Incomplete,
+        Ok(report) if approved && !report.is_approved() => Exit::Denied,
+        Ok(_) => Exit::Ok,
     };
     (exit, verified)
 }
@@ -67,10 +72,12 @@ fn parse_trust(given: &str) -> Result<TrustAnchor, Failure> {
     if let Some((issuer, root)) = given.rsplit_once('=')
         && let (Ok(issuer), Ok(root)) = (issuer.parse(), root.parse())
     {
-        return Ok(TrustAnchor { issuer, root });
+        return Ok(TrustAnchor { issuer, root, manifest: None });
     }
     let refused = |why: String| {
-        let what = format!("--trust {given} is neither ISSUER=THUMBPRINT nor a file {{\"issuer\",\"root\"}}: {why}");
+        let what = format!(
+            "--trust {given} is neither ISSUER=THUMBPRINT nor a file {{\"issuer\",\"root\",\"manifest\"?}}: {why}"
+        );
         Failure::usage(ErrorCode::BadTrust, what)
     };
     let text = std::fs::read(given).map_err(|error| refused(error.to_string()))?;
@@ -82,12 +89,17 @@ struct VerifiedEvent<'a> {
     event: &'static str,
     /// Whether issuer and root are trusted.
     authenticated: bool,
+    /// Whether there is an outcome, and every manifest that a trust file names.
+    complete: bool,
     issuer: &'a str,
     root: String,
+    /// Hash of the newest manifest of the chain, for a trust file.
+    manifest: Option<String>,
     subject: &'a str,
     device_id: &'a str,
     id: &'a str,
     approval: &'a str,
+    r#ref: ApprovalRef,
     kind: &'a countersign_protocol::kind::Kind,
     client: &'a countersign_protocol::challenge::Client,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -99,14 +111,19 @@ struct VerifiedEvent<'a> {
     outcome: Option<&'static str>,
     /// Whether the person disputed it afterwards.
     disputed: bool,
+    /// What was asked, line by line, with this verifier's captions.
+    asked: Vec<Line>,
     lines: Vec<TranscriptLine<'a>>,
 }
 
 #[derive(Serialize)]
 struct TranscriptLine<'a> {
     #[serde(flatten)]
-    line: &'a countersign_protocol::transcript::Line,
+    line: &'a Line,
     rests_on: &'static str,
+    /// This verifier's caption, where the device called it something else.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    means: Option<&'a str>,
 }
 
 fn verified_event(report: &Report) -> VerifiedEvent<'_> {
@@ -114,26 +131,34 @@ fn verified_event(report: &Report) -> VerifiedEvent<'_> {
     VerifiedEvent {
         event: "verified",
         authenticated: report.authenticated,
+        complete: report.is_complete(),
         issuer: report.signed_by.issuer.as_str(),
         root: report.signed_by.root.to_string(),
+        manifest: report.signed_by.manifest.map(|manifest| manifest.to_string()),
         subject: report.statement.sub.as_str(),
         device_id: report.statement.device_id.as_str(),
         id: report.challenge.jti.as_str(),
         approval: report.challenge.approval.as_str(),
+        r#ref: ApprovalRef::of(&report.challenge.approval),
         kind: &report.challenge.kind,
         client: &report.challenge.client,
         decision: report.answer.as_ref().map(|answer| answer.decision),
         answered_by: report.answer.as_ref().map(|_| key),
         outcome: report.ending.map(|ending| ending.as_str()),
         disputed: report.disputed,
-        lines: report.lines.iter().map(|(line, basis)| TranscriptLine { line, rests_on: basis_name(*basis) }).collect(),
+        asked: report.asked.iter().map(|line| line.line(Locale::En)).collect(),
+        lines: report.lines.iter().map(TranscriptLine::of).collect(),
     }
 }
 
-fn basis_name(basis: Basis) -> &'static str {
-    match basis {
-        Basis::Challenge => "challenge",
-        Basis::Device => "device",
+impl<'a> TranscriptLine<'a> {
+    fn of(shown: &'a ShownLine) -> Self {
+        let rests_on = match shown.basis {
+            Basis::Challenge => "challenge",
+            Basis::Statement => "statement",
+            Basis::Device => "device",
+        };
+        Self { line: &shown.line, rests_on, means: shown.means.as_deref() }
     }
 }
 
@@ -164,15 +189,32 @@ fn describe(report: &Report, paint: Paint) -> String {
     if report.disputed {
         out += &paint.bold("\nThe person disputed it afterwards: \"that wasn't me\".");
     }
+    match report.ending {
+        None => out += &paint.bold("\nIncomplete: the provider's outcome is missing, so how it ended is not proven."),
+        Some(_) if report.lacks_manifest => {
+            out += &paint.bold(
+                "\nIncomplete: the key manifest that you know is missing, so a key that it revoked may have signed.",
+            );
+        }
+        Some(_) => {}
+    }
+    out += "\n\nWhat was asked, from the request that the provider signed:";
+    for line in &report.asked {
+        out += &format!("\n  {}", request_text::line(&line.line(Locale::En), paint));
+    }
     if !report.lines.is_empty() {
         out += "\n\nThe lines on the screen, and the source of each:";
-        for (line, basis) in &report.lines {
-            let rests_on = match basis {
-                Basis::Challenge => "signed by the provider",
+        for shown in &report.lines {
+            let source = match shown.basis {
+                Basis::Challenge | Basis::Statement => "signed by the provider",
                 Basis::Device => "added by the device",
             };
-            out += &format!("\n  {}", request_text::line(line, paint));
-            out += &paint.dim(&format!("  [{rests_on}]"));
+            let mut line = shown.line.clone();
+            let called = shown.means.as_ref().map(|means| {
+                format!("; the device called it \"{}\"", std::mem::replace(&mut line.label, means.clone()))
+            });
+            out += &format!("\n  {}", request_text::line(&line, paint));
+            out += &paint.dim(&format!("  [{source}{}]", called.unwrap_or_default()));
         }
     }
     out
@@ -196,19 +238,23 @@ mod tests {
     #[test]
     fn without_a_trusted_root_consistent_evidence_is_not_authenticated() {
         let (file, trust) = sample();
-        assert_eq!(verify_file(file.as_bytes(), &[]).0, Exit::OwnKeysOnly);
-        assert_eq!(verify_file(file.as_bytes(), &[trust]).0, Exit::Ok);
+        assert_eq!(verify_file(file.as_bytes(), &[], false).0, Exit::OwnKeysOnly);
+        assert_eq!(verify_file(file.as_bytes(), &[trust], true).0, Exit::Ok);
     }
 
     #[test]
     fn another_root_or_a_changed_byte_is_not_verified() {
         let (file, trust) = sample();
-        let other = TrustAnchor { issuer: "https://id.other.example".parse().expect("an issuer"), root: trust.root };
-        assert_eq!(verify_file(file.as_bytes(), &[other]).0, Exit::Unverified);
+        let other = TrustAnchor {
+            issuer: "https://id.other.example".parse().expect("an issuer"),
+            root: trust.root,
+            manifest: None,
+        };
+        assert_eq!(verify_file(file.as_bytes(), &[other], false).0, Exit::Unverified);
         let changed = file.replacen('A', "B", 1);
         assert_ne!(changed, file);
-        assert_eq!(verify_file(changed.as_bytes(), &[]).0, Exit::Unverified);
-        assert_eq!(verify_file(b"", &[]).0, Exit::Unverified);
+        assert_eq!(verify_file(changed.as_bytes(), &[], false).0, Exit::Unverified);
+        assert_eq!(verify_file(b"", &[], false).0, Exit::Unverified);
     }
 
     #[test]

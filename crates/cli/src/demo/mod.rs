@@ -136,5 +136,5 @@ fn evidence_root(link: &str) -> Result<TrustAnchor, Failure> {
     let link: EnrollmentLink =
         link.parse().map_err(|error: countersign_protocol::link::LinkError| unreadable(error.to_string()))?;
     let token = link.token().peek().map_err(|error| unreadable(error.to_string()))?;
-    Ok(TrustAnchor { issuer: token.iss, root: token.evidence_root })
+    Ok(TrustAnchor { issuer: token.iss, root: token.evidence_root, manifest: None })
 }

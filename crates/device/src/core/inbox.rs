@@ -58,11 +58,15 @@ impl Inbox {
         known: Vec<(ChallengeId, Hash)>,
         approved: BTreeSet<ApprovedClient>,
     ) -> Inbox {
+        let on_behalf_of = account.on_behalf_of();
         let open = open.into_iter().map(|kept| {
             let compact = Compact::from_text(kept.compact.clone());
             let verified = match kept.stage {
                 Stage::Refused => None,
-                _ => Challenge::verify_signed(&compact, &account.device_id, &account.subject, keys).ok(),
+                _ => {
+                    let (device, subject) = (&account.device_id, &account.subject);
+                    Challenge::verify_signed(&compact, device, subject, &on_behalf_of, keys).ok()
+                }
             };
             (kept.id.clone(), OpenChallenge::new(kept, verified, &approved))
         });
@@ -308,7 +312,7 @@ impl Core {
     fn view(&self, at: Moment, open: &OpenChallenge) -> Option<ChallengeView> {
         let verified = open.verified.as_ref()?;
         let now = self.clock.estimate(at);
-        Some(ChallengeView::render(&self.account, verified, open.kept.stage, open.first_request, self.locale, now))
+        ChallengeView::render(&self.account, verified, open.kept.stage, open.first_request, self.locale, now)
     }
 }
 

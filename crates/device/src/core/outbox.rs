@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use countersign_jose::hash::Hash;
+use countersign_protocol::answer::Answer;
 use countersign_protocol::fetch::Receipt;
 use countersign_protocol::id::{ChallengeId, MessageId};
 use countersign_protocol::json;
@@ -10,6 +11,7 @@ use countersign_protocol::jws::{Claims, Compact};
 use countersign_protocol::outcome::Outcome;
 use countersign_protocol::problem::ProblemCode;
 use countersign_protocol::refusal::{Refusal, RefusalCode};
+use countersign_protocol::transcript::ShownTranscript;
 use url::Url;
 
 use super::backoff::Backoff;
@@ -93,12 +95,22 @@ impl Core {
 
     /// Adds a signed message to the outbox.
     pub(super) fn post<T: Claims>(&mut self, purpose: OutboxPurpose, challenge: &ChallengeId, compact: &Compact<T>) {
+        self.enqueue(purpose, challenge, compact.as_str(), None);
+    }
+
+    /// Adds a signed answer and the transcript whose hash it has.
+    pub(super) fn post_answer(&mut self, challenge: &ChallengeId, answer: &Compact<Answer>, shown: &ShownTranscript) {
+        self.enqueue(OutboxPurpose::Answer, challenge, answer.as_str(), Some(shown.text().to_owned()));
+    }
+
+    fn enqueue(&mut self, purpose: OutboxPurpose, challenge: &ChallengeId, compact: &str, transcript: Option<String>) {
         self.outbox.last += 1;
         let entry = OutboxEntry {
             id: self.outbox.last,
             purpose,
             challenge: challenge.clone(),
-            compact: compact.as_str().to_owned(),
+            compact: compact.to_owned(),
+            transcript,
         };
         self.change(Change::Enqueue(entry.clone()));
         let pending = PendingEntry { entry, backoff: Backoff::default(), reported: false };
@@ -136,7 +148,11 @@ impl Core {
         let base = self.account.endpoints.challenges.trim_end_matches('/');
         let url = Url::parse(&format!("{base}/{}/{place}", entry.challenge)).ok()?;
         // A compact JWS has no character that JSON would escape.
-        let body = format!(r#"{{"{member}":"{}"}}"#, entry.compact);
+        let transcript = entry.transcript.as_ref().map(|text| {
+            let text = serde_json::to_string(text).expect("a string is JSON");
+            format!(r#","transcript":{text}"#)
+        });
+        let body = format!(r#"{{"{member}":"{}"{}}}"#, entry.compact, transcript.unwrap_or_default());
         Some(CallDraft {
             method: Method::Post,
             url,

@@ -44,10 +44,11 @@ impl Core {
 
     fn verify(&self, at: Moment, compact: &Compact<Challenge>) -> Result<VerifiedChallenge, ChallengeError> {
         let (device, subject, keys) = (&self.account.device_id, &self.account.subject, &self.trusted);
+        let on_behalf_of = &self.account.on_behalf_of()[..];
         match self.clock.now(at) {
-            Some(now) => Challenge::verify(compact, &ExpectedChallenge { device, subject, keys, now }),
+            Some(now) => Challenge::verify(compact, &ExpectedChallenge { device, subject, on_behalf_of, keys, now }),
             // The provider's time is not known; the gateway checks the answer's arrival in any case.
-            None => Challenge::verify_signed(compact, device, subject, keys),
+            None => Challenge::verify_signed(compact, device, subject, on_behalf_of, keys),
         }
     }
 

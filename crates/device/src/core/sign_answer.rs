@@ -82,8 +82,10 @@ impl Core {
         let head = self.head_or_beginning().ok_or(AnswerError::NotConfirmed)?;
         let transport = self.transport.as_ref().ok_or(AnswerError::Keys(KeyError::Gone))?;
         let first_request = self.inbox.open.get(id).is_some_and(|open| open.first_request);
-        let transcript =
-            crate::transcript::render(challenge, self.account.test, first_request, self.locale).transcript.freeze();
+        let statement = self.account.statement().ok_or(AnswerError::NotConfirmed)?;
+        let test = self.account.test;
+        let rendered = crate::transcript::render(challenge, &statement, test, first_request, self.locale);
+        let transcript = rendered.transcript.freeze();
         let place = HistoryPosition { seq: head.seq + 1, prev: head.hash };
         let jti = MessageId::random(&*self.random);
         let draft = AnswerDraft::new(challenge, &transcript, jti, place, self.clock.or_own(at))
@@ -114,7 +116,7 @@ impl Core {
                 decision: decision_name(decision).to_owned(),
             },
         );
-        self.post(OutboxPurpose::Answer, id, &compact);
+        self.post_answer(id, &compact, &transcript);
         if let Some(open) = self.inbox.open.get_mut(id) {
             open.kept.stage = Stage::Answering;
             open.kept.transcript = Some(transcript.text().to_owned());

@@ -176,6 +176,9 @@ pub struct OutboxEntry {
     pub challenge: ChallengeId,
     /// The compact JWS.
     pub compact: String,
+    /// The transcript's exact text, beside an answer.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub transcript: Option<String>,
 }
 
 /// The kinds of messages in the outbox, and how long each stays.

@@ -12,7 +12,7 @@ use countersign_protocol::challenge::{Challenge, Client, Party};
 use countersign_protocol::discovery::{Discovery, Mode};
 use countersign_protocol::dispute::Dispute;
 use countersign_protocol::dpop::{DpopError, DpopProof, ExpectedRequest};
-use countersign_protocol::enrollment::{ConfirmedBy, EnrollmentStatement, StatedProtection};
+use countersign_protocol::enrollment::{ApprovalKeyType, ConfirmedBy, EnrollmentStatement, StatedProtection};
 use countersign_protocol::fetch::{FetchResponse, Receipt, WithdrawnChallenge};
 use countersign_protocol::id::{ApprovalId, ChallengeId, DeviceId, MessageId, RegistrationTokenId, Subject};
 use countersign_protocol::interaction::{self, Interaction, InteractionType, Opening, UserVerification};
@@ -50,6 +50,8 @@ pub(crate) struct FakeProvider {
     pub(crate) approval: Option<PublicKey>,
     pub(crate) manifests: ManifestChain,
     pub(crate) statements: Vec<Compact<EnrollmentStatement>>,
+    /// The issuers that its statements say it passes requests on for.
+    pub(crate) on_behalf_of: Option<Vec<Issuer>>,
     root: LocalSigner,
     signing: LocalSigner,
     registrar: LocalSigner,
@@ -113,6 +115,7 @@ impl FakeProvider {
             approval: None,
             manifests,
             statements: Vec::new(),
+            on_behalf_of: None,
             registrar: PrivateKey::generate(&random).into_signer(),
             registrations: Vec::new(),
             lose_status: None,
@@ -195,8 +198,11 @@ impl FakeProvider {
             iat: self.now.seconds(),
             device_id: self.device.clone(),
             device_name: "Desk".into(),
+            subject_label: Some("Alice".into()),
             transport_key: transport.clone(),
             approval_key: approval.clone(),
+            approval_key_type: ApprovalKeyType::P256,
+            on_behalf_of: self.on_behalf_of.clone(),
             device_class: DeviceClass::Interactive,
             key_protection: StatedProtection { claimed: KeyProtection::FilePin, verified: None },
             confirmed_by: ConfirmedBy::Code,

@@ -2,11 +2,14 @@
 
 use std::collections::BTreeMap;
 
+use countersign_jose::key::PrivateKey;
 use countersign_protocol::challenge::{Challenge, Client, ContextSource, ContextValue, VerifiedChallenge};
+use countersign_protocol::enrollment::EnrollmentStatement;
 use countersign_protocol::interaction::{Interaction, InteractionType};
 use countersign_protocol::kind::Kind;
 use countersign_protocol::text;
-use countersign_protocol::transcript::{LineValue, Transcript};
+use countersign_protocol::transcript::{Asked, LineValue, Transcript};
+use countersign_testing::CountingRandom;
 use proptest::prelude::*;
 
 use super::{Locale, render};
@@ -26,7 +29,24 @@ const UNKNOWN: &str = r#"[{"type":"https://example.com/novelty","deep":{"a":[1,2
 
 fn verified(provider: &mut FakeProvider, claims: &Challenge) -> VerifiedChallenge {
     let keys = provider.manifests.verify(&provider.issuer, &provider.root(), None).unwrap();
-    Challenge::verify_signed(&provider.sign(claims), &provider.device, &provider.subject, &keys).unwrap()
+    let foreign = [claims.provider.issuer.clone()];
+    Challenge::verify_signed(&provider.sign(claims), &provider.device, &provider.subject, &foreign, &keys).unwrap()
+}
+
+fn statement(provider: &mut FakeProvider) -> EnrollmentStatement {
+    let key = || PrivateKey::generate(&CountingRandom::default()).public_key().clone();
+    provider.confirm(&key(), &key());
+    provider.statements[0].peek().unwrap()
+}
+
+/// The lines as the gateway and a verifier of evidence check them.
+fn shown(provider: &mut FakeProvider, claims: &Challenge, test: bool, first: bool, locale: Locale) -> Transcript {
+    let (challenge, statement) = (verified(provider, claims), statement(provider));
+    let transcript = render(&challenge, &statement, test, first, locale).transcript;
+    let asked = Asked::new(&challenge, &statement);
+    let checked = countersign_protocol::transcript::check(transcript.freeze().text(), &asked, locale.tag());
+    assert_eq!(checked.as_ref(), Ok(&transcript.lines), "the table holds for what this device shows");
+    transcript
 }
 
 fn claims(provider: &FakeProvider, kind: Kind, details: Option<&str>) -> Challenge {
@@ -36,7 +56,7 @@ fn claims(provider: &FakeProvider, kind: Kind, details: Option<&str>) -> Challen
 fn rendered(alter: impl Fn(&FakeProvider) -> Challenge, locale: Locale) -> Transcript {
     let mut provider = FakeProvider::open();
     let claims = alter(&provider);
-    render(&verified(&mut provider, &claims), false, false, locale).transcript
+    shown(&mut provider, &claims, false, true, locale)
 }
 
 /// The lines as `prominence type label: value`, which reads more easily than JSON.
@@ -49,7 +69,7 @@ fn lines(transcript: &Transcript) -> String {
             LineValue::Account(account) => format!("account {}: {account}", line.label),
             _ => format!("section {}", line.label),
         };
-        format!("{} {value}", line.prominence)
+        format!("{} {:<16} {value}", line.prominence, line.role.as_str())
     };
     transcript.lines.iter().map(line).collect::<Vec<_>>().join("\n")
 }
@@ -128,7 +148,7 @@ fn an_unverified_client_behind_a_connector_says_where_it_comes_from() {
 fn several_details_are_all_shown_each_under_its_own_heading() {
     let two = format!("[{},{}]", &PAYMENT[1..PAYMENT.len() - 1], &UNKNOWN[1..UNKNOWN.len() - 1]);
     let text = lines(&rendered(|provider| claims(provider, Kind::Payment, Some(&two)), Locale::En));
-    for part in ["Part 1/2", "80.00 EUR", "Part 2/2", "Unrecognised request: https://example.com/novelty", "2.50"] {
+    for part in ["Part 1/2", "80.00 EUR", "Details, as Acme Coffee names them", "https://example.com/novelty", "2.50"] {
         assert!(text.contains(part), "{part} is missing in\n{text}");
     }
 }
@@ -153,7 +173,7 @@ fn an_invalid_amount_is_shown_as_it_was_sent() {
 fn a_test_provider_is_marked_first() {
     let mut provider = FakeProvider::open();
     let claims = provider.claims();
-    let transcript = render(&verified(&mut provider, &claims), true, false, Locale::En).transcript;
+    let transcript = shown(&mut provider, &claims, true, false, Locale::En);
     assert_eq!(transcript.lines[0].label, "TEST");
 }
 

@@ -10,6 +10,7 @@ use countersign_protocol::jws::{Claims, Compact, JwsError};
 use countersign_protocol::limits;
 use countersign_protocol::problem::ProblemCode;
 use countersign_protocol::registration::{DeviceClass, KeyProtection};
+use countersign_protocol::transcript::DisplayError;
 
 use crate::rejection::{Rejection, reject};
 use crate::store::approvals::ApprovalRow;
@@ -30,6 +31,10 @@ pub(crate) struct VerifiedAnswer {
     pub(crate) amr: Vec<String>,
     pub(crate) acr: String,
     pub(crate) auth_time: Option<Timestamp>,
+    /// The transcript whose hash it signs.
+    pub(crate) transcript: Option<String>,
+    /// Why the transcript of an approval does not say what was asked.
+    pub(crate) display_error: Option<DisplayError>,
 }
 
 /// Checks an answer against its challenge. Nothing here depends on whether the approval is still pending.
@@ -78,6 +83,8 @@ pub(crate) fn verify_answer(
         acr: acr(device.class, approval.interaction, verified.by_person),
         auth_time: claims.uv_at.filter(|_| verified.by_person).map(Timestamp::from_seconds),
         amr: verified.amr,
+        transcript: None,
+        display_error: None,
         claims,
     })
 }
@@ -163,6 +170,6 @@ pub(crate) fn open_by_device<T: Claims>(
     compact.verify(|_| Some(&key))
 }
 
-fn invalid(why: &str) -> Rejection {
+pub(super) fn invalid(why: &str) -> Rejection {
     reject(ProblemCode::InvalidAnswer, format!("The answer does not hold: {why}."))
 }

@@ -1,7 +1,7 @@
 //! Makes a device take part: its enrollment statement, and the news to the user's other devices.
 
 use countersign_jose::hash::Hash;
-use countersign_protocol::enrollment::{ConfirmedBy, EnrollmentStatement, StatedProtection};
+use countersign_protocol::enrollment::{ApprovalKeyType, ConfirmedBy, EnrollmentStatement, StatedProtection};
 use countersign_protocol::id::{DeviceId, MessageId, Subject};
 use countersign_protocol::jws::Compact;
 use countersign_protocol::notice::{DeviceEvent, DeviceNotice};
@@ -11,7 +11,7 @@ use crate::Gateway;
 use crate::event_sink::GatewayEvent;
 use crate::outcome::EndError;
 use crate::store::devices::{self, Device};
-use crate::store::feed;
+use crate::store::{feed, links};
 
 impl Gateway {
     /// Confirms a registered device: signs its enrollment statement, and notifies it and the user's other devices.
@@ -23,6 +23,7 @@ impl Gateway {
     ) -> Result<(), EndError> {
         let now = self.now();
         let before = devices::statements(transaction, &device.id)?;
+        let link = links::by_id(transaction, &device.link)?;
         let statement = EnrollmentStatement {
             iss: self.settings().issuer.clone(),
             sub: device.subject.clone(),
@@ -30,8 +31,11 @@ impl Gateway {
             iat: now.seconds(),
             device_id: device.id.clone(),
             device_name: device.name.clone(),
+            subject_label: link.map(|link| link.subject_label),
             transport_key: device.transport_key()?,
             approval_key: device.approval_key()?,
+            approval_key_type: ApprovalKeyType::P256,
+            on_behalf_of: None,
             device_class: device.class,
             key_protection: StatedProtection { claimed: device.key_protection, verified: device.key_verified },
             confirmed_by,

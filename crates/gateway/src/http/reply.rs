@@ -82,8 +82,13 @@ impl IntoResponse for Rejection {
 
 /// The whole body, at most 16 KiB.
 pub(super) async fn body(request: Request<Body>) -> Result<Vec<u8>, Rejection> {
-    let too_large = || reject(ProblemCode::BodyTooLarge, "The body is larger than 16 KiB.");
-    to_bytes(request.into_body(), limits::BODY_BYTES).await.map(Vec::from).map_err(|_| too_large())
+    body_within(request, limits::BODY_BYTES).await
+}
+
+/// The whole body, at most so many bytes.
+pub(super) async fn body_within(request: Request<Body>, limit: usize) -> Result<Vec<u8>, Rejection> {
+    let too_large = || reject(ProblemCode::BodyTooLarge, format!("The body is larger than {} KiB.", limit / 1024));
+    to_bytes(request.into_body(), limit).await.map(Vec::from).map_err(|_| too_large())
 }
 
 /// A JSON body, read strictly.

@@ -283,6 +283,15 @@ pub(crate) fn ended_before(snapshot: &Snapshot<'_>, before: Timestamp, most: usi
         .collect::<Result<_, _>>()?)
 }
 
+/// Every approval with the time of its request, newest first. Reads one row each.
+pub(crate) fn all_ids(snapshot: &Snapshot<'_>) -> Result<Vec<(ApprovalId, Timestamp)>, Error> {
+    Ok(snapshot
+        .connection()
+        .prepare_cached("SELECT id, requested_at FROM approval ORDER BY requested_at DESC")?
+        .query_map([], |row| Ok((text(row, "id")?, time(row, "requested_at")?)))?
+        .collect::<Result<_, _>>()?)
+}
+
 /// Forgets an approval with its challenges and the answers to them.
 pub(crate) fn forget(transaction: &Transaction<'_>, id: &ApprovalId) -> Result<(), Error> {
     for statement in [

@@ -116,6 +116,8 @@ pub(crate) struct ChallengeWithAnswer {
     pub(crate) jws: Option<String>,
     /// The first valid answer and when it arrived.
     pub(crate) answer: Option<(String, Timestamp)>,
+    /// The transcript whose hash it signs.
+    pub(crate) transcript: Option<String>,
     /// Whether its answer decided the approval.
     pub(crate) decided: bool,
 }
@@ -125,7 +127,7 @@ pub(crate) fn with_answers(snapshot: &Snapshot<'_>, approval: &ApprovalId) -> Re
     Ok(snapshot
         .connection()
         .prepare_cached(&format!(
-            "SELECT {COLUMNS}, {JWS_COLUMNS}, s.jws AS answer_jws, s.received_at,
+            "SELECT {COLUMNS}, {JWS_COLUMNS}, s.jws AS answer_jws, s.transcript, s.received_at,
                     coalesce(a.challenge_id = c.id, 0) AS decided
              FROM {TABLES} JOIN approval a ON a.id = c.approval_id {JWS_JOIN} WHERE c.approval_id = ?1 ORDER BY c.id"
         ))?
@@ -135,6 +137,7 @@ pub(crate) fn with_answers(snapshot: &Snapshot<'_>, approval: &ApprovalId) -> Re
             Ok(ChallengeWithAnswer {
                 jws: challenge_contents::jws(row, &challenge.device, &challenge.id)?,
                 answer: answer.map(|jws| Ok::<_, rusqlite::Error>((jws, time(row, "received_at")?))).transpose()?,
+                transcript: row.get("transcript")?,
                 decided: row.get("decided")?,
                 row: challenge,
             })
@@ -189,19 +192,39 @@ pub(crate) fn set_refused(transaction: &Transaction<'_>, id: &ChallengeId, code:
     Ok(())
 }
 
-/// Keeps the first valid answer to a challenge.
+/// A challenge and the device's enrollment statement in force, as signed: what a transcript may quote.
+pub(crate) fn signed_texts(snapshot: &Snapshot<'_>, id: &ChallengeId) -> Result<Option<(String, String)>, Error> {
+    Ok(snapshot
+        .connection()
+        .prepare_cached(&format!(
+            "SELECT c.device_id, s.jws AS statement_jws, {JWS_COLUMNS}
+             FROM challenge c JOIN statement s ON s.device_id = c.device_id {JWS_JOIN}
+             WHERE c.id = ?1 ORDER BY s.sequence DESC LIMIT 1"
+        ))?
+        .query_row([id.as_str()], |row| {
+            let challenge = challenge_contents::jws(row, &text(row, "device_id")?, id)?;
+            Ok(challenge.map(|challenge| Ok::<_, rusqlite::Error>((challenge, row.get("statement_jws")?))))
+        })
+        .optional()?
+        .flatten()
+        .transpose()?)
+}
+
+/// Keeps the first valid answer to a challenge, and the transcript whose hash it signs.
 pub(crate) fn keep_answer(
     transaction: &Transaction<'_>,
     id: &ChallengeId,
     answer: &AnswerFingerprint,
     jws: &str,
+    transcript: Option<&str>,
     now: Timestamp,
 ) -> Result<(), Error> {
     transaction
         .connection()
         .prepare_cached(
-            "INSERT INTO answer (challenge_id, jti, signed_hash, received_at, jws) VALUES (?1, ?2, ?3, ?4, ?5)",
+            "INSERT INTO answer (challenge_id, jti, signed_hash, received_at, jws, transcript)
+             VALUES (?1, ?2, ?3, ?4, ?5, ?6)",
         )?
-        .execute(params![id.as_str(), answer.jti, answer.signed.to_string(), millis(now), jws])?;
+        .execute(params![id.as_str(), answer.jti, answer.signed.to_string(), millis(now), jws, transcript])?;
     Ok(())
 }

@@ -14,4 +14,4 @@ pub(crate) mod prompt_history;
 use countersign_store::Schema;
 
 /// The gateway's tables, for [`Store::open`](countersign_store::Store::open).
-pub const SCHEMA: Schema = Schema { part: "gateway", version: 1, sql: include_str!("schema.sql") };
+pub const SCHEMA: Schema = Schema { part: "gateway", version: 2, sql: include_str!("schema.sql") };

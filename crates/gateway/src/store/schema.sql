@@ -119,7 +119,8 @@ CREATE TABLE answer (
     jti          TEXT NOT NULL,
     signed_hash  TEXT NOT NULL,                 -- of header and payload: ECDSA signatures are malleable
     received_at  INTEGER NOT NULL,
-    jws          TEXT NOT NULL                  -- as it was signed
+    jws          TEXT NOT NULL,                 -- as it was signed
+    transcript   TEXT                           -- whose hash it signs; NULL if a denial came without it
 ) STRICT;
 
 -- A device's enrollment statements, each naming the hash of the one before.

@@ -10,6 +10,7 @@ use countersign_gateway::GatewayEvent;
 use countersign_jose::base64url;
 use countersign_jose::clock::Timestamp;
 use countersign_jose::random::{self, Random};
+use countersign_protocol::approval_ref::ApprovalRef;
 use countersign_protocol::issuer::Issuer;
 use countersign_protocol::limits;
 use ring::hmac;
@@ -28,17 +29,28 @@ pub(crate) enum Event<'a> {
         sub: &'a str,
         client_id: &'a str,
         approval: &'a str,
+        r#ref: ApprovalRef,
         /// Until when the client's requests to this user are held, in seconds since the epoch.
         held_until: u64,
     },
+    /// A device approved by a transcript that does not say what was asked; the request ended as refused.
+    DisplayMismatch {
+        sub: &'a str,
+        client_id: &'a str,
+        approval: &'a str,
+        r#ref: ApprovalRef,
+        device_id: &'a str,
+        /// The code of the rule that the transcript breaks.
+        why: &'a str,
+    },
     /// A user disputed an approval after the fact.
-    Dispute { sub: &'a str, client_id: &'a str, approval: &'a str, device_id: &'a str },
+    Dispute { sub: &'a str, client_id: &'a str, approval: &'a str, r#ref: ApprovalRef, device_id: &'a str },
     /// A device was confirmed, and answers from now on.
     DeviceAdded { sub: &'a str, device_id: &'a str, device_name: &'a str, device_class: &'a str },
     /// A device was suspended: two histories claim to be its own.
     DeviceCopied { sub: &'a str, device_id: &'a str, device_name: &'a str },
     /// A refresh token was used a second time: it or its successor was stolen.
-    RefreshReuse { sub: &'a str, client_id: &'a str, approval: &'a str },
+    RefreshReuse { sub: &'a str, client_id: &'a str, approval: &'a str, r#ref: ApprovalRef },
 }
 
 #[derive(Serialize)]
@@ -58,12 +70,22 @@ impl<'a> Event<'a> {
                 sub: subject.as_str(),
                 client_id,
                 approval: approval.as_str(),
+                r#ref: ApprovalRef::of(approval),
                 held_until: held_until.seconds(),
+            },
+            GatewayEvent::DisplayMismatch { approval, subject, client_id, device, why } => Event::DisplayMismatch {
+                sub: subject.as_str(),
+                client_id,
+                approval: approval.as_str(),
+                r#ref: ApprovalRef::of(approval),
+                device_id: device.as_str(),
+                why,
             },
             GatewayEvent::Disputed { approval, subject, client_id, device } => Event::Dispute {
                 sub: subject.as_str(),
                 client_id,
                 approval: approval.as_str(),
+                r#ref: ApprovalRef::of(approval),
                 device_id: device.as_str(),
             },
             GatewayEvent::DeviceAdded { subject, device, name, class } => Event::DeviceAdded {

@@ -5,6 +5,7 @@ use countersign_jose::clock::Timestamp;
 use countersign_jose::hash::Hash;
 use countersign_jose::random::Random;
 use countersign_jose::secret::Secret;
+use countersign_protocol::approval_ref::ApprovalRef;
 use countersign_protocol::id::ApprovalId;
 use countersign_protocol::interaction::{self, InteractionType};
 use countersign_store::{Error as StoreError, Transaction};
@@ -22,6 +23,7 @@ const PUSH_GRACE_SECONDS: u64 = 300;
 #[derive(Serialize, Deserialize)]
 pub(super) struct Acknowledgement {
     auth_req_id: String,
+    r#ref: ApprovalRef,
     expires_in: u64,
     /// Seconds; omitted in push mode (CIBA Core §7.3).
     #[serde(skip_serializing_if = "Option::is_none", default)]
@@ -45,13 +47,16 @@ pub(super) struct ClientInteraction {
     pub(super) value: Option<String>,
     /// For the log.
     pub(super) approval: Option<ApprovalId>,
+    /// What people call it: random where there is no approval, for a client that must not learn it.
+    pub(super) reference: ApprovalRef,
 }
 
 impl ClientInteraction {
     /// A generated interaction that no device displays.
     pub(super) fn decoy(kind: InteractionType, random: &dyn Random) -> ClientInteraction {
         let generated = interaction::generate(kind, random);
-        ClientInteraction { interaction: kind, value: generated.map(|(_, opening)| opening.value), approval: None }
+        let value = generated.map(|(_, opening)| opening.value);
+        ClientInteraction { interaction: kind, value, approval: None, reference: ApprovalRef::random(random) }
     }
 }
 
@@ -90,6 +95,7 @@ impl NewRequest {
     pub(super) fn acknowledgement(&self, displayed: &ClientInteraction) -> Acknowledgement {
         Acknowledgement {
             auth_req_id: self.auth_req_id.expose().to_owned(),
+            r#ref: displayed.reference,
             expires_in: self.expires_in,
             interval: self.interval,
             interaction_type: displayed.interaction,

@@ -11,6 +11,7 @@ use countersign_gateway::{AcceptError, ApprovalRequest, Gateway, InteractionErro
 use countersign_jose::clock::Timestamp;
 use countersign_jose::hash::Hash;
 use countersign_jose::secret::Secret;
+use countersign_protocol::approval_ref::ApprovalRef;
 use countersign_protocol::challenge::{self, Party};
 use countersign_store::{Error as StoreError, Transaction};
 
@@ -226,11 +227,14 @@ impl BcAuthorize {
                         // A less capable device gets a simpler interaction; the response must not reveal it.
                         displayed = Some(match hides && accepted.interaction != expected {
                             true => {
-                                ClientInteraction { approval: Some(id), ..ClientInteraction::decoy(expected, &*random) }
+                                let reference = ApprovalRef::of(&id);
+                                let decoy = ClientInteraction::decoy(expected, &*random);
+                                ClientInteraction { approval: Some(id), reference, ..decoy }
                             }
                             false => ClientInteraction {
                                 interaction: accepted.interaction,
                                 value: accepted.interaction_value,
+                                reference: ApprovalRef::of(&id),
                                 approval: Some(id),
                             },
                         });
@@ -327,7 +331,7 @@ fn gateway_refusal(refused: &AcceptError, no_device: Option<OAuthError>) -> OAut
     let code = match refused {
         AcceptError::NoDevice | AcceptError::DevicesRevoked => return no_device.unwrap_or_else(unknown_user),
         AcceptError::BindingMessage(_) => ErrorCode::InvalidBindingMessage,
-        AcceptError::TooLarge => ErrorCode::InvalidAuthorizationDetails,
+        AcceptError::TooLarge | AcceptError::DetailsTooLong => ErrorCode::InvalidAuthorizationDetails,
         AcceptError::Text { .. } | AcceptError::Interaction(_) => ErrorCode::InvalidRequest,
         other => return server_error(other),
     };

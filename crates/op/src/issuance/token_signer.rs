@@ -13,6 +13,7 @@ use countersign_jose::jwt::SigningAlg;
 use countersign_jose::key::SignFailed;
 use countersign_jose::random::Random;
 use countersign_jose::secret::Secret;
+use countersign_protocol::approval_ref::ApprovalRef;
 use countersign_protocol::id::MessageId;
 use countersign_protocol::issuer::Issuer;
 use serde::Serialize;
@@ -58,6 +59,7 @@ pub(crate) struct TokenContents<'a> {
 #[derive(Serialize, Clone)]
 pub(crate) struct ApprovalClaim<'a> {
     pub(crate) id: &'a str,
+    pub(crate) r#ref: ApprovalRef,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) challenge_hash: Option<Hash>,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -78,6 +80,7 @@ impl<'a> ApprovalClaim<'a> {
         let signed = approval.signed.as_ref();
         Self {
             id: approval.id.as_str(),
+            r#ref: ApprovalRef::of(&approval.id),
             challenge_hash: signed.map(|signed| signed.challenge_hash),
             answer_hash: signed.map(|signed| signed.answer_hash),
             details_hash: approval.details_hash,

@@ -2,6 +2,7 @@
 
 use axum::http::{StatusCode, header};
 use countersign_jose::clock::Clock as _;
+use countersign_protocol::approval_ref::ApprovalRef;
 use serde_json::json;
 
 use crate::world::{BC, CONFIG, World};
@@ -15,8 +16,10 @@ async fn b06_an_unknown_a_locked_and_a_deviceless_user_are_hidden_alike() {
         assert_eq!(reply.status, StatusCode::OK, "{hint}: {}", reply.body);
         assert_eq!(reply.header(header::CACHE_CONTROL), Some("no-store"));
         let auth_req_id = reply.text("auth_req_id");
-        let expected =
-            json!({ "auth_req_id": auth_req_id, "expires_in": 300, "interval": 5, "interaction_type": "boolean" });
+        let name: ApprovalRef = reply.text("ref").parse().expect("as of a request that somebody is asked about");
+        let expected = json!({
+            "auth_req_id": auth_req_id, "ref": name, "expires_in": 300, "interval": 5, "interaction_type": "boolean"
+        });
         assert_eq!(reply.json(), expected, "{hint}");
 
         world.advance_seconds(299);

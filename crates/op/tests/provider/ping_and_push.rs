@@ -238,7 +238,7 @@ async fn an_acknowledgement_names_an_interval_to_whoever_may_poll() {
     assert_eq!(pinged.json()["interval"], 5);
     let pushed = fixture.try_ask("pushed", Some(BEARER)).await;
     let members: Vec<String> = pushed.json().as_object().expect("an object").keys().cloned().collect();
-    assert_eq!(members, ["auth_req_id", "expires_in", "interaction_type"]);
+    assert_eq!(members, ["auth_req_id", "expires_in", "interaction_type", "ref"]);
 }
 
 #[tokio::test]

@@ -83,7 +83,9 @@ async fn an_approved_payment_becomes_tokens_that_say_what_was_signed_to_the_byte
     assert_eq!(asked.header(header::CACHE_CONTROL), Some("no-store"));
     assert_eq!(
         asked.json(),
-        json!({ "auth_req_id": id, "expires_in": 300, "interval": 5, "interaction_type": "boolean" })
+        json!({
+            "auth_req_id": id, "ref": asked.text("ref"), "expires_in": 300, "interval": 5, "interaction_type": "boolean"
+        })
     );
     assert_eq!(world.poll("till", &id).await.text("error"), "authorization_pending");
 
@@ -105,6 +107,7 @@ async fn an_approved_payment_becomes_tokens_that_say_what_was_signed_to_the_byte
 
     let approval = json!({
         "id": challenge.claims().approval,
+        "ref": asked.text("ref"),
         "challenge_hash": challenge.hash(),
         "answer_hash": answer.hash(),
         "details_hash": Hash::of(&details),

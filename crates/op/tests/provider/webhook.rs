@@ -5,6 +5,7 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use countersign_jose::clock::Clock as _;
 use countersign_protocol::answer::DenialReason;
+use countersign_protocol::approval_ref::ApprovalRef;
 use countersign_protocol::registration::Confirm;
 use countersign_testing_gateway::{DeviceCalls as _, TestDevice};
 use ring::hmac;
@@ -101,7 +102,9 @@ async fn every_event_is_delivered_signed_with_what_an_operator_needs() {
     let not_me = fixture.event(2).await;
     assert_eq!(not_me["type"], "not_me");
     let approval = &challenge.claims().approval;
-    let data = json!({ "sub": "alice", "client_id": "till", "approval": approval, "held_until": 1_800_000_900 });
+    let name = ApprovalRef::of(approval);
+    let data =
+        json!({ "sub": "alice", "client_id": "till", "approval": approval, "ref": name, "held_until": 1_800_000_900 });
     assert_eq!(not_me["data"], data);
 
     world.advance_seconds(1000);
@@ -114,7 +117,10 @@ async fn every_event_is_delivered_signed_with_what_an_operator_needs() {
     let approval = &challenge.claims().approval;
     assert_eq!(
         dispute["data"],
-        json!({ "sub": "alice", "client_id": "till", "approval": approval, "device_id": phone.id() })
+        json!({
+            "sub": "alice", "client_id": "till", "approval": approval, "ref": ApprovalRef::of(approval),
+            "device_id": phone.id()
+        })
     );
 
     let (_, challenge) = fixture.asked(&mut phone).await;
@@ -197,7 +203,34 @@ async fn a_reused_refresh_token_is_reported_to_the_operator() {
     let event = fixture.event(2).await;
     assert_eq!(event["type"], "refresh_reuse");
     assert_eq!((&event["data"]["sub"], &event["data"]["client_id"]), (&json!("alice"), &json!("offline")));
+    let approval = event["data"]["approval"].as_str().expect("an approval").parse().expect("an id");
+    assert_eq!(event["data"]["ref"], json!(ApprovalRef::of(&approval)));
     assert!(!event.to_string().contains(&token));
+}
+
+#[tokio::test]
+async fn an_approval_of_other_lines_than_were_asked_is_reported_to_the_operator() {
+    let fixture = Fixture::new().await;
+    let world = &fixture.world;
+    let mut phone = world.enroll("Phone").await;
+    fixture.event(1).await;
+    let (id, challenge) = fixture.asked(&mut phone).await;
+    let lying = phone.approve_showing(&challenge, Vec::new(), None);
+    let refused = phone.send_answer(&world.side, challenge.id(), &lying).await;
+    assert_eq!(refused.problem(), (422, "display_mismatch".to_owned()));
+    let event = fixture.event(2).await;
+    assert_eq!(event["type"], "display_mismatch");
+    let approval = &challenge.claims().approval;
+    assert_eq!(
+        event["data"],
+        json!({
+            "sub": "alice", "client_id": "till", "approval": approval, "ref": ApprovalRef::of(approval),
+            "device_id": phone.id(), "why": "missing"
+        })
+    );
+    world.advance_seconds(5);
+    let poll = world.poll("till", &id).await;
+    assert_eq!((poll.text("error"), poll.text("denial_reason")), ("access_denied".into(), "refused".into()));
 }
 
 #[tokio::test]

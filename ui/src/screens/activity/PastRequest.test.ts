@@ -28,8 +28,8 @@ it("shows how the request ended, and every line that was on the screen", () => {
 it("shows a section as a heading without a value, and a date in the person’s language", () => {
   const { getAllByRole } = renderPast({
     lines: [
-      { label: "Second payment", prominence: 1, type: "section", value: "ignored" },
-      { label: "Due", prominence: 1, type: "date", value: "2026-12-31" },
+      { role: "section", from: "device", label: "Second payment", prominence: 1, type: "section", value: "ignored" },
+      { role: "detail", from: "device", label: "Due", prominence: 1, type: "date", value: "2026-12-31" },
     ],
   });
   expect(getAllByRole("definition").map((value) => value.textContent)).toEqual(["", "December 31, 2026"]);

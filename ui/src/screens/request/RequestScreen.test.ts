@@ -2,7 +2,7 @@ import { fireEvent, render, waitFor, within } from "@testing-library/svelte";
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 
 import { account, line, payment, result, signIn } from "../../backend/fake";
-import type { Line, PendingRequest, Snapshot } from "../../backend/types";
+import type { PendingRequest, Snapshot, TranscriptLine } from "../../backend/types";
 import { fakeState, pending } from "../../state/fakeState";
 import { en } from "../../words/en";
 import RequestScreen from "./RequestScreen.svelte";
@@ -39,7 +39,7 @@ function renderRequest(request: PendingRequest, overrides: Partial<Snapshot> = {
 const plain = (overrides: Partial<PendingRequest> = {}) => payment("ch_1", { needs_pin: false, ...overrides });
 
 /** The payment's lines, one of a role replaced or added. */
-function withLine(added: Line): Line[] {
+function withLine(added: TranscriptLine): TranscriptLine[] {
   return [...payment("ch_1").lines.filter(({ role }) => role !== added.role), added];
 }
 
@@ -94,7 +94,7 @@ describe("what is shown", () => {
       ...withLine(line("first_request", "New to you", "First request from Acme Coffee")),
       line("test", "Test", "This provider is for tests"),
       line("held", "Held back", "Its client asked too often", "text"),
-      line("by_way_of", "By way of", "Acme Connector"),
+      line("gateway", "By way of", "Acme Connector"),
     ];
     const { getByText } = renderRequest(plain({ held: true, test: true, first_request: true, lines }));
     for (const shown of [

@@ -5,6 +5,7 @@ mod op_backup;
 mod op_check;
 mod op_client;
 mod op_device;
+mod op_evidence;
 mod op_keys;
 mod op_link;
 mod op_serve;
@@ -12,6 +13,7 @@ mod op_status;
 mod op_trace;
 mod op_user;
 mod open_provider;
+mod reference;
 
 use std::path::PathBuf;
 
@@ -38,6 +40,7 @@ pub async fn run(command: Op, home: Option<PathBuf>, output: Output) -> Result<E
         Op::Device { provider, command } => op_device::run(command, &provider, home, output).await,
         Op::Status { provider } => op_status::run(&provider, home, output).await,
         Op::Trace { id, provider } => op_trace::run(&id, &provider, home, output),
+        Op::Evidence { id, provider } => op_evidence::run(&id, &provider, home, output),
         Op::Keys { provider, command } => op_keys::run(&command, &provider, home, output),
     }
 }

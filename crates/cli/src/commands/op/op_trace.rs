@@ -5,12 +5,12 @@ use std::path::PathBuf;
 use countersign_gateway::ApprovalTrace;
 use countersign_jose::clock::Timestamp;
 use countersign_op::{RequestTrace, Trace};
+use countersign_protocol::approval_ref::ApprovalRef;
 use countersign_protocol::text::escape;
 use serde_json::{Value, json};
 
 use super::open_provider::open_beside;
 use crate::arguments::ProviderConfig;
-use crate::error_code::ErrorCode;
 use crate::exit::Exit;
 use crate::failure::Failure;
 use crate::output::Output;
@@ -27,14 +27,15 @@ struct Step {
 /// Runs the command.
 pub fn run(id: &str, config: &ProviderConfig, home: Option<PathBuf>, output: Output) -> Result<Exit, Failure> {
     let provider = open_beside(config, home, output)?;
+    let id = &super::reference::resolve(&provider, id)?;
     let found = provider.trace(id).map_err(|error| Failure::usage(error.code(), error))?;
     let Some(trace) = found else {
-        let what = "unknown id: use an approval's (ap_…), a challenge's (ch_…) or an auth_req_id; requests are deleted a day after their end, approvals after keep_records";
-        return Err(Failure::usage(ErrorCode::Unknown, what));
+        return Err(super::reference::unknown());
     };
     let head = json!({
         "event": "trace",
         "approval": trace.approval.as_ref().map(|approval| approval.id.as_str()),
+        "ref": trace.approval.as_ref().map(|approval| ApprovalRef::of(&approval.id)),
         "sub": trace.approval.as_ref().map(|approval| approval.subject.as_str()),
         "client_id": client(&trace),
         "outcome": trace.approval.as_ref().map_or("nobody_asked", |approval| approval.outcome),
@@ -42,7 +43,12 @@ pub fn run(id: &str, config: &ProviderConfig, home: Option<PathBuf>, output: Out
     output.result(&head, |paint| match &trace.approval {
         Some(approval) => {
             let (id, outcome) = (paint.bold(approval.id.as_str()), paint.bold(approval.outcome));
-            format!("{id}\n{} asks {}: {outcome}", approval.client_id, approval.subject.as_str())
+            format!(
+                "{id} ({})\n{} asks {}: {outcome}",
+                ApprovalRef::of(&approval.id),
+                approval.client_id,
+                approval.subject.as_str()
+            )
         }
         None => format!(
             "{} asked for a user who is unknown or locked, or has no device: no device was asked",

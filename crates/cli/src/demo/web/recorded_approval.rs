@@ -1,15 +1,15 @@
 //! The provider's record of one approval: the bytes that were signed, and their claims.
 
-use countersign_device::transcript::{self, Locale, RenderedTranscript, Role};
+use countersign_device::transcript::{self, Locale, Role};
 use countersign_gateway::ChallengeRecord;
 use countersign_jose::clock::Timestamp;
-use countersign_protocol::answer::Answer;
 use countersign_protocol::challenge::{Challenge, VerifiedChallenge};
 use countersign_protocol::evidence::Evidence;
+use countersign_protocol::json;
 use countersign_protocol::kind::Kind;
 use countersign_protocol::manifest::ManifestChain;
 use countersign_protocol::outcome::Ending;
-use countersign_protocol::transcript::{Line, LineValue};
+use countersign_protocol::transcript::{Line, LineValue, Transcript};
 use serde::Serialize;
 
 use crate::request_text;
@@ -18,7 +18,7 @@ use crate::request_text;
 pub struct RecordedApproval {
     asked: ChallengeRecord,
     challenge: VerifiedChallenge,
-    drawn: RenderedTranscript,
+    lines: Vec<Line>,
 }
 
 /// A line of the device's screen, for the page.
@@ -33,17 +33,16 @@ impl RecordedApproval {
     /// Reads a record; `None` unless its challenge verifies.
     pub fn from_record(mut all: Vec<ChallengeRecord>) -> Option<RecordedApproval> {
         let at = all.iter().position(|asked| asked.decided).or(if all.is_empty() { None } else { Some(0) })?;
-        let mut asked = all.swap_remove(at);
+        let asked = all.swap_remove(at);
         let challenge = verified(&asked)?;
-        let answer = asked.answer.as_ref().and_then(|(answer, _)| answer.peek().ok());
-        let drawn = match &answer {
-            Some(answer) => lines_answered(&challenge, answer)?,
-            None => transcript::render(&challenge, true, false, Locale::En),
+        let lines = match &asked.evidence.transcript {
+            Some(text) => json::parse::<Transcript>(text.as_bytes()).ok()?.lines,
+            None => {
+                let statement = asked.evidence.statements.last()?.peek().ok()?;
+                transcript::render(&challenge, &statement, true, false, Locale::En).transcript.lines
+            }
         };
-        if answer.is_some() {
-            asked.evidence.transcript = Some(drawn.transcript.freeze().text().to_owned());
-        }
-        Some(RecordedApproval { asked, challenge, drawn })
+        Some(RecordedApproval { asked, challenge, lines })
     }
 
     /// When the provider received the answer.
@@ -69,8 +68,7 @@ impl RecordedApproval {
 
     /// The lines on the device's screen.
     pub fn lines(&self) -> Vec<ScreenLine> {
-        let lines = self.drawn.roles.iter().zip(&self.drawn.transcript.lines);
-        lines.map(|(role, line)| ScreenLine::of(*role, line)).collect()
+        self.lines.iter().map(ScreenLine::of).collect()
     }
 
     /// The authorization details, as signed.
@@ -124,17 +122,7 @@ pub fn verify(
     let first = chain.manifests.first().and_then(|manifest| manifest.peek().ok()).ok_or("no manifest")?;
     let root = *first.root.thumbprint();
     let keys = chain.verify(&claims.iss, &root, None).map_err(|error| error.to_string())?;
-    Challenge::verify_signed(challenge, &claims.aud, &claims.sub, &keys).map_err(|error| error.to_string())
-}
-
-/// The lines that the device showed: those whose hash the answer signed.
-fn lines_answered(challenge: &VerifiedChallenge, answer: &Answer) -> Option<RenderedTranscript> {
-    [Locale::En, Locale::De].into_iter().find_map(|locale| {
-        [true, false].into_iter().find_map(|first| {
-            let drawn = transcript::render(challenge, true, first, locale);
-            (*drawn.transcript.freeze().hash() == answer.display_hash).then_some(drawn)
-        })
-    })
+    Challenge::verify_signed(challenge, &claims.aud, &claims.sub, &[], &keys).map_err(|error| error.to_string())
 }
 
 impl ScreenLine {
@@ -143,12 +131,12 @@ impl ScreenLine {
         format!("{}: {}", self.label, self.text)
     }
 
-    fn of(role: Role, line: &Line) -> ScreenLine {
+    fn of(line: &Line) -> ScreenLine {
         let text = match &line.value {
             LineValue::Money(money) => request_text::money(money),
             LineValue::Text(text) | LineValue::Date(text) | LineValue::Account(text) => text.clone(),
             _ => String::new(),
         };
-        ScreenLine { role, label: line.label.clone(), text }
+        ScreenLine { role: line.role, label: line.label.clone(), text }
     }
 }

@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use countersign_gateway::Approval;
 use countersign_jose::hash::Hash;
+use countersign_protocol::approval_ref::ApprovalRef;
 use countersign_store::Transaction;
 
 use super::TokenEndpoint;
@@ -66,8 +67,9 @@ impl TokenEndpoint {
                 _ => {
                     store::end_family(tx, stored.id, now)?;
                     let Family { sub, client_id, approval, .. } = &stored.family;
+                    let r#ref = ApprovalRef::of(approval);
                     let approval = approval.as_str();
-                    endpoint.recorder.note(tx, &Event::RefreshReuse { sub, client_id, approval })?;
+                    endpoint.recorder.note(tx, &Event::RefreshReuse { sub, client_id, approval, r#ref })?;
                     return Ok(RefreshedGrant::Reused);
                 }
             };

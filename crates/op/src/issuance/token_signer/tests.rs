@@ -67,6 +67,7 @@ fn claims_of_both_tokens_have_a_fixed_order() {
         resources: &resources,
         approval: ApprovalClaim {
             id: "ap_1",
+            r#ref: ApprovalRef::of(&"ap_1".parse().expect("an id")),
             challenge_hash: Some(hash),
             answer_hash: Some(hash),
             details_hash: Some(hash),
@@ -83,7 +84,7 @@ fn claims_of_both_tokens_have_a_fixed_order() {
     };
     let [access_token, id_token] = signed_claims(&full).map(|claims| without_random_values(&claims));
     let evidence = format!(
-        r#""approval":{{"id":"ap_1","challenge_hash":"{hash}","answer_hash":"{hash}","details_hash":"{hash}","interaction":"boolean","device_class":"interactive"}}"#
+        r#""approval":{{"id":"ap_1","ref":"GJ5Q-8XV8","challenge_hash":"{hash}","answer_hash":"{hash}","details_hash":"{hash}","interaction":"boolean","device_class":"interactive"}}"#
     );
     let times =
         r#""exp":1800000300,"iat":1800000000,"auth_time":1799999990,"acr":"urn:example:acr","amr":["pin","pop"]"#;
@@ -122,7 +123,7 @@ fn claims_of_both_tokens_have_a_fixed_order() {
     };
     let [access_token, id_token] = signed_claims(&least).map(|claims| without_random_values(&claims));
     let rest = r#""exp":1800000300,"iat":1800000000,"auth_time":1799999990"#;
-    let approval = r#""approval":{"id":"ap_1","interaction":"boolean","in_process":true}"#;
+    let approval = r#""approval":{"id":"ap_1","ref":"GJ5Q-8XV8","interaction":"boolean","in_process":true}"#;
     assert_eq!(
         access_token,
         format!(

@@ -18,7 +18,7 @@ const STATES = {
 };
 
 /** What stands on the device's own screen at first sight; all lines are in step 4. */
-const ON_THE_DEVICE = ["kind", "client", "amount", "payee", "detail", "section", "message", "number"];
+const ON_THE_DEVICE = ["kind", "subject", "client", "client_claimed", "amount", "payee", "account", "detail", "client_detail", "section", "message", "number", "choice"];
 
 /** A state in a page's own words, where it has some. */
 export function stateWords(request, words = {}) {

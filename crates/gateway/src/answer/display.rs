@@ -1,0 +1,70 @@
+//! The transcript of an answer: it must be the one that was signed, and say what was asked, before there is a verdict.
+
+use countersign_jose::hash::Hash;
+use countersign_protocol::answer::{Answer, Decision};
+use countersign_protocol::challenge::Challenge;
+use countersign_protocol::details::Details;
+use countersign_protocol::enrollment::EnrollmentStatement;
+use countersign_protocol::id::{ChallengeId, DeviceId};
+use countersign_protocol::jws::Compact;
+use countersign_protocol::problem::ProblemCode;
+use countersign_protocol::transcript::{self, Asked, DisplayError};
+use countersign_store::Transaction;
+
+use crate::Gateway;
+use crate::answer::verify::{VerifiedAnswer, invalid};
+use crate::event_sink::GatewayEvent;
+use crate::rejection::{Rejection, reject};
+use crate::store::approvals::ApprovalRow;
+use crate::store::challenges;
+
+/// The transcript, if its hash is the one that the answer signs. A denial counts without it.
+pub(super) fn signed(transcript: Option<String>, claims: &Answer) -> Result<Option<String>, Rejection> {
+    let is_signed = |text: &String| Hash::of(text) == claims.display_hash;
+    match (transcript, claims.decision) {
+        (Some(text), _) if is_signed(&text) => Ok(Some(text)),
+        (_, Decision::Denied) => Ok(None),
+        (Some(_), Decision::Approved) => Err(invalid("display_hash is not that of its transcript")),
+        (None, Decision::Approved) => Err(invalid("an approval comes with its transcript")),
+    }
+}
+
+impl Gateway {
+    /// Why an approval's transcript does not say what was asked, if it does not.
+    pub(super) async fn display_error(
+        &self,
+        id: &ChallengeId,
+        checked: &VerifiedAnswer,
+    ) -> Result<Option<DisplayError>, Rejection> {
+        let text = checked.transcript.as_deref().unwrap_or_default();
+        let asked = id.clone();
+        let texts = self.store().read(move |snapshot| challenges::signed_texts(snapshot, &asked)).await?;
+        let unreadable = || {
+            tracing::error!(challenge = %id, "the gateway's own challenge or statement can't be read");
+            reject(ProblemCode::Internal, "Something went wrong at the provider. Try again in a moment.")
+        };
+        let (challenge, statement) = texts.ok_or_else(unreadable)?;
+        let challenge = Compact::<Challenge>::from_text(challenge).peek().map_err(|_| unreadable())?;
+        let statement = Compact::<EnrollmentStatement>::from_text(statement).peek().map_err(|_| unreadable())?;
+        let details = challenge.authorization_details_json.as_deref().map(Details::parse).transpose();
+        let details = details.map_err(|_| unreadable())?;
+        let asked = Asked::by_issuer(&challenge, details.as_ref(), &statement);
+        Ok(transcript::check(text, &asked, &checked.claims.locale).err())
+    }
+
+    /// Tells the operator: a device that shows something else than it was sent is faulty or hostile.
+    pub(super) fn record_display_mismatch(
+        &self,
+        tx: &Transaction<'_>,
+        approval: &ApprovalRow,
+        device: &DeviceId,
+        why: &DisplayError,
+    ) -> Result<(), Rejection> {
+        let (subject, client_id) = (&approval.subject, approval.client_id.as_str());
+        let mismatch =
+            GatewayEvent::DisplayMismatch { approval: &approval.id, subject, client_id, device, why: why.code() };
+        self.event_sink().record(tx, &mismatch)?;
+        tracing::error!(approval = %approval.id, %device, why = why.code(), "a device approved by a transcript that does not say what was asked: its client gets access_denied");
+        Ok(())
+    }
+}

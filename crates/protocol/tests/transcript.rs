@@ -1,0 +1,643 @@
+//! The closed table of transcripts: real ones hold, and each way to lie in one is refused with its reason, in evidence as a whole.
+
+use countersign_protocol::answer::{ApprovalKey, VerifiedUser};
+use countersign_protocol::challenge::{Challenge, ChallengeError, ContextSource, ContextValue};
+use countersign_protocol::details::Details;
+use countersign_protocol::enrollment::EnrollmentStatement;
+use countersign_protocol::evidence::{Evidence, EvidenceError, Report};
+use countersign_protocol::interaction::{Interaction, InteractionType};
+use countersign_protocol::kind::Kind;
+use countersign_protocol::limits;
+use countersign_protocol::outcome::Ending;
+use countersign_protocol::transcript::{
+    Asked, DisplayError, Line, LineValue, Locale, Money, Role, ShownTranscript, Source, Transcript, check,
+};
+use countersign_testing::fixture::Fixture;
+use proptest::prelude::*;
+
+/// The details of the report that began this: a reference that looks like an amount.
+const EVIL: &str = r#"[{"type":"payment_initiation","instructedAmount":{"currency":"EUR","amount":"4200.00"},"creditorName":"Evil GmbH","endToEndIdentification":"4.20"}]"#;
+const TWO: &str = r#"[{"type":"payment_initiation","instructedAmount":{"currency":"EUR","amount":"4.20"},"creditorName":"Acme Coffee"},
+ {"type":"payment_initiation","instructedAmount":{"currency":"EUR","amount":"4200.00"},"creditorName":"Evil GmbH"}]"#;
+const MIXED: &str = r#"[{"type":"payment_initiation","instructedAmount":{"currency":"EUR","amount":"4.20"},"creditorName":"Acme Coffee","creditorAccount":{"iban":"DE02100100109307118603","currency":"EUR"},"requestedExecutionDate":"2026-11-21","locations":["https://bank.example"]},
+ {"type":"account_information","actions":["list_accounts","read_balances"],"accounts":[{"iban":"DE02100100109307118603"}],"validUntil":"2027-01-31","frequencyPerDay":4,"recurringIndicator":true},
+ {"type":"generic","title":"Refund","From":"Red Bank","Amount":"€ 1.00","items":[{"id":1,"keep":false},{"id":2,"tags":[]}],"note":null},
+ {"type":"urn:auth0:schemas:authorization-details:v1:x","instruction":"Confirm","properties":{"b":{"name":"Fee","display":false,"display_order":1,"value":0.50},"a":{"name":"Amount","description":"in euro","display_order":"0","value":{"of":["12.30"]}}}},
+ {"type":"https://example.com/novelty","deep":{"a/b":[1,2.50,{"~":{}}]}}]"#;
+
+/// A challenge with these details, its honest lines, and evidence of an approval that says it showed other ones.
+struct Attempt {
+    fixture: Fixture,
+    claims: Challenge,
+    statement: EnrollmentStatement,
+}
+
+impl Attempt {
+    fn new(details: &str, message: &str) -> Attempt {
+        let fixture = Fixture::new();
+        let claims = Challenge {
+            authorization_details_json: Some(details.to_owned()),
+            binding_message: Some(message.to_owned()),
+            ..fixture.challenge()
+        };
+        let statement = fixture.statement().peek().expect("a statement");
+        Attempt { fixture, claims, statement }
+    }
+
+    fn with(mut self, alter: impl FnOnce(&mut Challenge)) -> Attempt {
+        alter(&mut self.claims);
+        self
+    }
+
+    /// The honest lines.
+    fn lines(&self) -> Vec<Line> {
+        let details = self.details();
+        Asked::by_issuer(&self.claims, details.as_ref(), &self.statement).lines(Locale::En)
+    }
+
+    fn details(&self) -> Option<Details> {
+        let details = self.claims.authorization_details_json.as_deref();
+        details.map(|text| Details::parse(text).expect("sound details"))
+    }
+
+    /// Evidence whose transcript has these lines.
+    fn showing(&self, lines: Vec<Line>) -> Evidence {
+        let keys = self.fixture.keys();
+        let challenge = self.fixture.sign_challenge(&self.claims);
+        let challenge = Challenge::verify(&challenge, &self.fixture.expected(&keys)).expect("sound");
+        let shown = Transcript::new(&challenge, "en", lines).freeze();
+        self.signed(&shown)
+    }
+
+    fn signed(&self, shown: &ShownTranscript) -> Evidence {
+        let fixture = &self.fixture;
+        let keys = fixture.keys();
+        let challenge =
+            Challenge::verify(&fixture.sign_challenge(&self.claims), &fixture.expected(&keys)).expect("sound");
+        #[expect(clippy::disallowed_methods, reason = "this device has no person")]
+        let user = VerifiedUser::by_pin(fixture.now.plus_seconds(4));
+        let draft = fixture.draft(&challenge, shown);
+        let number = Some(fixture.opening().value);
+        let answer = ApprovalKey::new(&fixture.approval).approve(draft, &user, number).expect("signs");
+        let outcome = fixture.outcome(&challenge, Ending::Approved, Some(&answer));
+        Evidence {
+            manifests: fixture.manifests(),
+            statements: vec![fixture.statement()],
+            challenge: challenge.compact().clone(),
+            transcript: Some(shown.text().to_owned()),
+            answer: Some(answer),
+            outcome: Some(fixture.sign_outcome(&outcome)),
+            disputed: None,
+        }
+    }
+
+    fn verify(&self, lines: Vec<Line>) -> Result<Report, EvidenceError> {
+        self.showing(lines).verify(Some(&[self.fixture.trust()]))
+    }
+
+    /// Whether these lines alone hold, without signatures around them.
+    fn holds(&self, lines: &[Line]) -> bool {
+        let details = self.details();
+        let asked = Asked::by_issuer(&self.claims, details.as_ref(), &self.statement);
+        let (challenge, locale) = (self.claims.jti.clone(), "en".to_owned());
+        let text = serde_json::to_string(&Transcript { version: 1, challenge, locale, lines: lines.to_vec() });
+        check(&text.expect("JSON"), &asked, "en").is_ok()
+    }
+
+    /// What is wrong with these lines.
+    fn refused(&self, lines: Vec<Line>) -> DisplayError {
+        match self.verify(lines) {
+            Err(EvidenceError::Display(why)) => why,
+            other => panic!("not refused: {other:?}"),
+        }
+    }
+
+    /// What is wrong after this change of the honest lines.
+    fn altered(&self, alter: impl FnOnce(&mut Vec<Line>)) -> DisplayError {
+        let mut lines = self.lines();
+        alter(&mut lines);
+        self.refused(lines)
+    }
+}
+
+fn of(lines: &mut [Line], role: Role) -> &mut Line {
+    lines.iter_mut().find(|line| line.role == role).expect("there is one")
+}
+
+fn text(text: &str) -> LineValue {
+    LineValue::Text(text.to_owned())
+}
+
+fn euro(amount: &str) -> LineValue {
+    LineValue::Money(Money { amount: amount.to_owned(), currency: "EUR".to_owned() })
+}
+
+fn source(text: &str) -> Source {
+    text.parse().expect("a source")
+}
+
+fn at(pointer: &str) -> Source {
+    source(&format!("challenge:/authorization_details_json{pointer}"))
+}
+
+#[test]
+fn the_lines_of_every_kind_of_request_hold() {
+    let choose = Interaction {
+        kind: InteractionType::NumberChoose,
+        choices: Some(vec!["17".into(), "42".into(), "81".into()]),
+        length: None,
+        commitment: None,
+    };
+    for details in [EVIL, TWO, MIXED] {
+        let attempt = Attempt::new(details, "Acme Coffee");
+        let report = attempt.verify(attempt.lines()).expect("an honest transcript");
+        assert!(report.is_complete() && report.is_approved());
+        assert_eq!(report.lines.iter().filter(|line| line.line.from != Source::Device).count(), report.asked.len());
+    }
+    let attempt = Attempt::new(MIXED, "x").with(|claims| {
+        claims.client.verified = false;
+        claims.held = true;
+        claims.acr_values = Some("urn:a urn:b".into());
+        let said = |value: &str, source| ContextValue { value: value.into(), source };
+        let context = [("a/b", "Berlin", ContextSource::Client), ("ip", "192.0.2.7", ContextSource::Provider)];
+        let context = context.map(|(name, value, source)| (name.to_owned(), said(value, source)));
+        claims.context = Some(context.into());
+        claims.context.as_mut().expect("set").insert("terminal".into(), said("Till 14", ContextSource::Client));
+        claims.interaction = Interaction { commitment: claims.interaction.commitment, ..choose.clone() };
+    });
+    let lines = attempt.lines();
+    let roles: Vec<Role> = lines.iter().map(|line| line.role).collect();
+    for role in [Role::Held, Role::ClientClaimed, Role::Choice, Role::Terminal, Role::Context, Role::Assurance] {
+        assert!(roles.contains(&role), "{role:?}");
+    }
+    attempt.verify(lines).expect("an honest transcript");
+}
+
+#[test]
+fn attack_28_an_amount_taken_from_another_member_is_refused() {
+    let attempt = Attempt::new(EVIL, "Acme Coffee");
+    let amount = at("/0/instructedAmount");
+    // The value stands in the reference, the name in the message: neither is what was asked.
+    let why = attempt.altered(|lines| of(lines, Role::Amount).value = euro("4.20"));
+    assert_eq!(why, DisplayError::OtherValue { from: amount.clone() });
+    let why = attempt.altered(|lines| of(lines, Role::Payee).value = text("Acme Coffee"));
+    assert_eq!(why, DisplayError::OtherValue { from: at("/0/creditorName") });
+    let why = attempt.altered(|lines| {
+        of(lines, Role::Payee).from = source("challenge:/binding_message");
+        of(lines, Role::Payee).value = text("Acme Coffee");
+    });
+    assert_eq!(why, DisplayError::Misplaced { role: Role::Payee, from: source("challenge:/binding_message") });
+    let why = attempt.altered(|lines| of(lines, Role::Amount).from = at("/0/endToEndIdentification"));
+    assert_eq!(why, DisplayError::Misplaced { role: Role::Amount, from: at("/0/endToEndIdentification") });
+    let why = attempt.altered(|lines| of(lines, Role::Amount).from = at("/9/instructedAmount"));
+    assert_eq!(why, DisplayError::Misplaced { role: Role::Amount, from: at("/9/instructedAmount") });
+}
+
+#[test]
+fn attack_28_a_member_that_was_asked_and_not_shown_is_refused() {
+    let attempt = Attempt::new(TWO, "Acme Coffee");
+    let dearer = |line: &Line| line.from.to_string().contains("/1/") || line.label_from == Some(at("/1"));
+    let why = attempt.altered(|lines| lines.retain(|line| !dearer(line)));
+    assert_eq!(why, DisplayError::Missing { role: Role::Amount, from: at("/1/instructedAmount") });
+    assert!(matches!(attempt.refused(Vec::new()), DisplayError::Missing { .. }), "an empty transcript");
+    for number in 0..attempt.lines().len() {
+        let why = attempt.altered(|lines| drop(lines.remove(number)));
+        let expected = matches!(why, DisplayError::Missing { .. } | DisplayError::Device { .. })
+            || matches!(why, DisplayError::OutOfPlace { .. });
+        assert!(expected, "without line {number}: {why:?}");
+    }
+}
+
+#[test]
+fn attack_28_a_second_line_for_the_same_member_is_refused() {
+    let attempt = Attempt::new(EVIL, "Acme Coffee");
+    for number in 0..attempt.lines().len() {
+        let why = attempt.altered(|lines| lines.insert(number, lines[number].clone()));
+        let expected = matches!(why, DisplayError::Twice { .. } | DisplayError::Device { .. });
+        assert!(expected, "line {number} twice: {why:?}");
+    }
+}
+
+#[test]
+fn attack_28_a_foreign_line_within_an_element_is_refused() {
+    let attempt = Attempt::new(TWO, "Acme Coffee");
+    let of_element = |lines: &[Line], element: &str, role| {
+        let from = |line: &Line| line.role == role && line.from.to_string().contains(element);
+        lines.iter().position(from).expect("it is there")
+    };
+    // The message between an amount and its payee.
+    let why = attempt.altered(|lines| {
+        let message = lines.iter().position(|line| line.role == Role::Message).expect("there is one");
+        let message = lines.remove(message);
+        let payee = of_element(lines, "/0/", Role::Payee);
+        lines.insert(payee, message);
+    });
+    assert_eq!(why, DisplayError::OutOfPlace { from: at("/0/creditorName") });
+    // The payees exchanged: each stands below the other's amount.
+    let why = attempt.altered(|lines| {
+        let (one, two) = (of_element(lines, "/0/", Role::Payee), of_element(lines, "/1/", Role::Payee));
+        lines.swap(one, two);
+    });
+    assert_eq!(why, DisplayError::OutOfPlace { from: at("/1/creditorName") });
+    // The elements in another order than they were sent.
+    let why = attempt.altered(|lines| {
+        let first = lines.iter().position(|line| line.label_from == Some(at("/0"))).expect("a section");
+        let second = lines.iter().position(|line| line.label_from == Some(at("/1"))).expect("a section");
+        lines[first..second + (second - first)].rotate_left(second - first);
+    });
+    assert!(matches!(why, DisplayError::OutOfPlace { .. }), "{why:?}");
+    // Words of the device between them.
+    let why = attempt.altered(|lines| {
+        let payee = of_element(lines, "/1/", Role::Payee);
+        let mut warning = lines[0].clone();
+        warning.role = Role::Warning;
+        warning.label = "Before you answer".into();
+        lines.insert(payee, warning);
+    });
+    assert_eq!(why, DisplayError::OutOfPlace { from: at("/1/creditorName") });
+}
+
+#[test]
+fn attack_28_an_amount_or_payee_behind_a_fold_is_refused() {
+    let attempt = Attempt::new(EVIL, "Acme Coffee");
+    for role in [Role::Amount, Role::Payee, Role::Client, Role::Message, Role::Provider] {
+        for prominence in [2, 3] {
+            let why = attempt.altered(|lines| of(lines, role).prominence = prominence);
+            assert!(matches!(why, DisplayError::Folded { role: folded, .. } if folded == role), "{why:?}");
+        }
+    }
+    for role in [Role::Detail, Role::Subject, Role::ProviderAddress, Role::AnswerUntil] {
+        let why = attempt.altered(|lines| of(lines, role).prominence = 3);
+        assert!(matches!(why, DisplayError::Folded { role: folded, .. } if folded == role), "{why:?}");
+    }
+    let mut lines = attempt.lines();
+    of(&mut lines, Role::ClientId).prominence = 1;
+    attempt.verify(lines).expect("more prominent than it must be");
+}
+
+#[test]
+fn attack_28_the_devices_own_words_where_it_may_have_none_are_refused() {
+    let attempt = Attempt::new(EVIL, "Acme Coffee");
+    for role in [Role::Amount, Role::Payee, Role::Detail, Role::Client, Role::Message, Role::ClientDetail] {
+        let why = attempt.altered(|lines| {
+            let own =
+                Line { role, from: Source::Device, label_from: None, value: text("€ 4.20"), ..lines[0].clone() };
+            lines.insert(0, own);
+        });
+        assert_eq!(why, DisplayError::Device { role });
+    }
+    // Money in its own name, a second kind, a reserved role, held back though it is not.
+    let why = attempt.altered(|lines| {
+        let mut own = lines[0].clone();
+        own.role = Role::Warning;
+        own.label = "Look".into();
+        own.value = euro("4.20");
+        lines.insert(0, own);
+    });
+    assert_eq!(why, DisplayError::Device { role: Role::Warning });
+    for (role, label) in [(Role::Kind, "Request"), (Role::Practice, "PRACTICE"), (Role::Held, "Held back")] {
+        let why = attempt.altered(|lines| lines.push(Line { role, label: label.into(), ..lines[0].clone() }));
+        assert_eq!(why, DisplayError::Device { role });
+    }
+    let why = attempt.altered(|lines| lines.retain(|line| line.role != Role::Number));
+    assert_eq!(why, DisplayError::Device { role: Role::Number });
+    let held = Attempt::new(EVIL, "x").with(|claims| claims.held = true);
+    let why = held.altered(|lines| lines.retain(|line| line.role != Role::Held));
+    assert_eq!(why, DisplayError::Device { role: Role::Held });
+    // A payment called a sign-in, in another language, too.
+    for words in ["Sign-in", "Anmeldung"] {
+        let why = attempt.altered(|lines| of(lines, Role::Kind).value = text(words));
+        assert_eq!(why, DisplayError::OtherValue { from: Source::Device });
+    }
+}
+
+#[test]
+fn attack_28_an_unverified_client_shown_as_verified_is_refused() {
+    let unverified = Attempt::new(EVIL, "x").with(|claims| claims.client.verified = false);
+    let name = || DisplayError::Claim { from: source("challenge:/client/name") };
+    let why = unverified.altered(|lines| {
+        let line = of(lines, Role::ClientClaimed);
+        line.role = Role::Client;
+        line.label = "From".into();
+    });
+    assert_eq!(why, name());
+    let verified = Attempt::new(EVIL, "x");
+    assert_eq!(verified.altered(|lines| of(lines, Role::Client).role = Role::ClientClaimed), name());
+    // In the right role under the caption of the other.
+    let why = unverified.altered(|lines| of(lines, Role::ClientClaimed).label = "Von".into());
+    assert!(matches!(why, DisplayError::OtherCaption { .. }), "{why:?}");
+    let why = verified.altered(|lines| of(lines, Role::Provider).role = Role::ProviderClaimed);
+    assert_eq!(why, DisplayError::Claim { from: source("challenge:/provider/name") });
+}
+
+#[test]
+fn attack_28_a_caption_known_as_another_rows_is_refused() {
+    let attempt = Attempt::new(MIXED, "Your refund is ready");
+    for label in ["To", "An", "to:", "  TO ", "Amount", "Betrag", "From", "Message from Acme Coffee", "Via", "Über"] {
+        let why = attempt.altered(|lines| of(lines, Role::ClientId).label = label.into());
+        assert_eq!(why, DisplayError::OtherCaption { from: source("challenge:/client/id"), label: label.into() });
+    }
+    // The same role, but the other account.
+    let why = attempt.altered(|lines| of(lines, Role::Account).label = "From account".into());
+    assert!(matches!(why, DisplayError::OtherCaption { .. }), "{why:?}");
+    let why = attempt.altered(|lines| of(lines, Role::Section).label = "Amount".into());
+    assert!(matches!(why, DisplayError::OtherCaption { .. }), "{why:?}");
+    let named = |lines: &mut [Line], from: &Source| {
+        let line = lines.iter_mut().find(|line| line.from == *from).expect("it is there");
+        line.label = "To".into();
+    };
+    let why = attempt.altered(|lines| named(lines, &at("/2/From")));
+    assert_eq!(why, DisplayError::OtherCaption { from: at("/2/From"), label: "To".into() });
+    // A caption that it does not know is no error: the report says what it means.
+    let mut lines = attempt.lines();
+    of(&mut lines, Role::Amount).label = "Montant".into();
+    let report = attempt.verify(lines).expect("another language");
+    let shown = report.lines.iter().find(|line| line.line.role == Role::Amount).expect("it is there");
+    assert_eq!((shown.line.label.as_str(), shown.means.as_deref()), ("Montant", Some("Amount")));
+}
+
+#[test]
+fn attack_28_a_caption_whose_words_are_said_to_be_anothers_is_refused() {
+    let attempt = Attempt::new(MIXED, "x");
+    let from = source("challenge:/binding_message");
+    for label_from in [None, Some(source("challenge:/provider/name")), Some(source("statement:/sub"))] {
+        let why = attempt.altered(|lines| of(lines, Role::Message).label_from = label_from);
+        assert_eq!(why, DisplayError::LabelFrom { from: from.clone() });
+    }
+    let why = attempt.altered(|lines| of(lines, Role::Payee).label_from = Some(at("/0/type")));
+    assert!(matches!(why, DisplayError::LabelFrom { .. }), "{why:?}");
+    let why = attempt.altered(|lines| of(lines, Role::Section).label_from = Some(at("/0/nothing")));
+    assert!(matches!(why, DisplayError::OutOfPlace { .. }), "{why:?}");
+}
+
+#[test]
+fn attack_28_another_format_request_or_language_is_refused() {
+    let attempt = Attempt::new(EVIL, "x");
+    let keys = attempt.fixture.keys();
+    let challenge = attempt.fixture.sign_challenge(&attempt.claims);
+    let challenge = Challenge::verify(&challenge, &attempt.fixture.expected(&keys)).expect("sound");
+    let statement = attempt.fixture.statement().peek().expect("a statement");
+    let asked = Asked::new(&challenge, &statement);
+    let good = Transcript::new(&challenge, "en", attempt.lines()).freeze().text().to_owned();
+    assert_eq!(check(&good, &asked, "en").map(|lines| lines.len()), Ok(attempt.lines().len()));
+    let long = good.replacen("{", &format!("{{{}", " ".repeat(limits::TRANSCRIPT_BYTES)), 1);
+    for (altered, why) in [
+        (good.replace(r#""version":1"#, r#""version":2"#), DisplayError::Version),
+        (good.replace("ch_coffee", "ch_other"), DisplayError::OtherChallenge),
+        (good.replace(r#""locale":"en""#, r#""locale":"de""#), DisplayError::OtherChallenge),
+        (good.replace(r#""lines":["#, r#""hidden":true,"lines":["#), DisplayError::Unreadable),
+        (good.replacen(r#""role":"kind""#, r#""role":"kind","colour":"white""#, 1), DisplayError::Unreadable),
+        (good.replacen(r#""role":"kind""#, r#""role":"novelty""#, 1), DisplayError::Unreadable),
+        (good.replacen(r#""type":"text""#, r#""type":"novelty""#, 1), DisplayError::Unreadable),
+        (good.replacen(r#""prominence":1"#, r#""prominence":0"#, 1), DisplayError::Unreadable),
+        (good.replacen(r#""from":"device""#, r#""from":"nowhere:/x""#, 1), DisplayError::Unreadable),
+        (good.replacen(r#""currency":"EUR""#, r#""currency":"EUR","x":1"#, 1), DisplayError::Unreadable),
+        (good.replacen(r#""role":"kind""#, r#""role":"kind","role":"kind""#, 1), DisplayError::Unreadable),
+        (long, DisplayError::TooLarge),
+        (String::new(), DisplayError::Unreadable),
+    ] {
+        assert_ne!(altered, good);
+        assert_eq!(check(&altered, &asked, "en"), Err(why));
+    }
+}
+
+#[test]
+fn attack_28_characters_that_deceive_in_the_devices_words_are_refused() {
+    let attempt = Attempt::new(EVIL, "x");
+    let why = attempt.altered(|lines| of(lines, Role::Amount).label = "Amount \u{202e}".into());
+    assert_eq!(why, DisplayError::Text);
+    let why = attempt.altered(|lines| of(lines, Role::Number).value = text("6\u{200b} digits"));
+    assert_eq!(why, DisplayError::Text);
+}
+
+#[test]
+fn attack_28_numbers_to_choose_from_keep_their_order() {
+    let attempt = Attempt::new(EVIL, "x").with(|claims| {
+        claims.interaction = Interaction {
+            kind: InteractionType::NumberChoose,
+            choices: Some(vec!["17".into(), "42".into(), "81".into()]),
+            length: None,
+            commitment: claims.interaction.commitment,
+        };
+    });
+    let why = attempt.altered(|lines| {
+        let first = lines.iter().position(|line| line.role == Role::Choice).expect("there are three");
+        lines.swap(first, first + 1);
+    });
+    assert_eq!(why, DisplayError::OutOfPlace { from: source("challenge:/interaction/choices/1") });
+}
+
+#[test]
+fn a_foreign_provider_needs_the_statements_word_and_is_shown_as_a_claim() {
+    let fixture = Fixture::new();
+    let keys = fixture.keys();
+    let foreign: countersign_protocol::issuer::Issuer = "https://id.redbank.example".parse().expect("an issuer");
+    let mut claims = fixture.challenge();
+    claims.provider.issuer = foreign.clone();
+    claims.provider.name = "Red Bank".into();
+    let compact = fixture.sign_challenge(&claims);
+    assert_eq!(
+        Challenge::verify(&compact, &fixture.expected(&keys)),
+        Err(ChallengeError::ForeignProvider),
+        "nobody said that this gateway speaks for Red Bank"
+    );
+    let named = [foreign.clone()];
+    let expected =
+        countersign_protocol::challenge::ExpectedChallenge { on_behalf_of: &named, ..fixture.expected(&keys) };
+    let challenge = Challenge::verify(&compact, &expected).expect("the statement names it");
+    let mut statement = fixture.statement().peek().expect("a statement");
+    statement.on_behalf_of = Some(named.to_vec());
+    let asked = Asked::new(&challenge, &statement);
+    let mut lines = asked.lines(Locale::En);
+    let claimed = of(&mut lines, Role::ProviderClaimed);
+    assert_eq!(claimed.label, "id.acme.example says it asks for");
+    assert_eq!(claimed.prominence, 2);
+    let gateway = of(&mut lines, Role::Gateway);
+    assert_eq!((gateway.prominence, &gateway.value), (1, &text(fixture.issuer.as_str())));
+    let holds = |lines: &[Line]| {
+        let shown = Transcript::new(&challenge, "en", lines.to_vec()).freeze();
+        check(shown.text(), &asked, "en").map(|_| ())
+    };
+    assert_eq!(holds(&lines), Ok(()));
+    // Once its own list of gateways has confirmed it, a device may show it as the provider, at first sight.
+    let confirmed = of(&mut lines, Role::ProviderClaimed);
+    (confirmed.role, confirmed.prominence, confirmed.label) = (Role::Provider, 1, "Via".into());
+    assert_eq!(holds(&lines), Ok(()));
+    of(&mut lines, Role::Gateway).prominence = 2;
+    assert!(matches!(holds(&lines), Err(DisplayError::Folded { role: Role::Gateway, .. })));
+}
+
+#[test]
+fn a_template_that_cannot_read_a_member_it_needs_treats_the_whole_as_unrecognised() {
+    let payment = |amount: &str, payee: &str| {
+        format!(
+            r#"[{{"type":"payment_initiation","instructedAmount":{amount},"creditorName":{payee},"Amount":"€ 1.00","To":"Friend"}}]"#
+        )
+    };
+    for details in [
+        payment(r#"{"currency":"EUR","amount":"4200.00","of":"many"}"#, r#""Evil GmbH""#),
+        payment(r#"{"currency":"EUR","amount":"-80.00"}"#, r#""Evil GmbH""#),
+        payment(r#"{"currency":"EUR","amount":-80.00}"#, r#""Evil GmbH""#),
+        payment(r#"{"currency":"EUR","amount":"0080.00"}"#, r#""Evil GmbH""#),
+        payment(r#"{"currency":"eur","amount":"80.00"}"#, r#""Evil GmbH""#),
+        payment(r#"{"currency":"EUR","amount":"80.00"}"#, r#"["Evil GmbH","Friend"]"#),
+        payment(r#"{"currency":"EUR","amount":"80.00"}"#, r#"" ""#),
+        r#"[{"type":"payment_initiation","creditorName":"A"}]"#.to_owned(),
+    ] {
+        let attempt = Attempt::new(&details, "x");
+        let lines = attempt.lines();
+        let of_details = lines.iter().filter(|line| line.from.to_string().contains("/authorization_details_json"));
+        for line in of_details {
+            assert_eq!((line.role, line.prominence), (Role::ClientDetail, 2), "{details}");
+        }
+        assert!(lines.iter().any(|line| line.value == text("payment_initiation")), "its type is a line as well");
+        attempt.verify(lines).expect("an honest transcript");
+    }
+}
+
+#[test]
+fn what_would_not_fit_is_known_before_it_is_asked() {
+    let parsed = |text: &str| Details::parse(text).expect("sound details");
+    let members = |count: usize, name: usize| {
+        let members = (0..count).map(|at| format!(r#""{at:0name$}":1"#)).collect::<Vec<_>>().join(",");
+        format!(r#"[{{"type":"generic","deep":{{"{}":{{{members}}}}}}}]"#, "p".repeat(60))
+    };
+    assert!(parsed(EVIL).transcript_bound() < 2_000);
+    assert!(parsed(MIXED).transcript_bound() < limits::DETAILS_TRANSCRIPT_BYTES);
+    assert!(parsed(&members(200, 12)).transcript_bound() > limits::DETAILS_TRANSCRIPT_BYTES);
+    // What is within the bound fits, whatever its shape.
+    for (count, name) in [(60, 4), (50, 20), (30, 90), (1, 3000), (8, 600)] {
+        let details = members(count, name);
+        if parsed(&details).transcript_bound() <= limits::DETAILS_TRANSCRIPT_BYTES {
+            let attempt = Attempt::new(&details, &"€".repeat(500));
+            let shown = attempt.showing(attempt.lines()).transcript.expect("there is one");
+            assert!(shown.len() <= limits::TRANSCRIPT_BYTES, "{count} × {name}: {}", shown.len());
+        }
+    }
+}
+
+/// What a changed list of lines still says: each line's facts, where they stand, and the words that it stands under.
+fn facts(lines: &[Line]) -> Vec<(Role, String, LineValue, u8)> {
+    let mut facts: Vec<_> = lines
+        .iter()
+        .filter(|line| line.from != Source::Device)
+        .map(|line| (line.role, line.from.to_string(), line.value.clone(), line.prominence))
+        .collect();
+    facts.sort_by(|one, other| one.1.cmp(&other.1).then(one.0.cmp(&other.0)));
+    facts
+}
+
+/// Lines of an element in the order in which they stand, element by element.
+fn elements(lines: &[Line]) -> Vec<usize> {
+    let element = |line: &Line| {
+        let pointer = line.from.to_string();
+        let rest = pointer.strip_prefix("challenge:/authorization_details_json/")?;
+        rest.split('/').next()?.parse().ok()
+    };
+    let mut order: Vec<usize> = Vec::new();
+    for line in lines {
+        match element(line) {
+            Some(element) if order.last() != Some(&element) => order.push(element),
+            _ => {}
+        }
+    }
+    order
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(200))]
+
+    #[test]
+    fn lines_dropped_doubled_exchanged_or_recaptioned_never_say_something_else(
+        details in prop_oneof![Just(EVIL), Just(TWO), Just(MIXED)],
+        changes in prop::collection::vec((0_u8..6, any::<prop::sample::Index>(), any::<prop::sample::Index>()), 1..4),
+    ) {
+        let attempt = Attempt::new(details, "Acme Coffee");
+        let honest = attempt.lines();
+        let mut lines = honest.clone();
+        for (change, one, other) in changes {
+            if lines.is_empty() { break; }
+            let (one, other) = (one.index(lines.len()), other.index(lines.len()));
+            match change {
+                0 => { lines.remove(one); }
+                1 => { let line = lines[one].clone(); lines.insert(other, line); }
+                2 => lines.swap(one, other),
+                3 => { let line = lines.remove(one); let at = other.min(lines.len()); lines.insert(at, line); }
+                4 => lines[one].label = lines[other].label.clone(),
+                _ => { let value = lines[other].value.clone(); lines[one].value = value; }
+            }
+        }
+        let holds = attempt.holds(&lines);
+        // Whatever is still accepted says the same of each member, prominently enough, element by element.
+        if holds {
+            prop_assert_eq!(facts(&lines), facts(&honest));
+            prop_assert_eq!(elements(&lines), elements(&honest));
+            for line in lines.iter().filter(|line| line.from != Source::Device) {
+                let own = honest.iter().find(|own| own.from == line.from && own.role == line.role).expect("it was asked");
+                let mut known = honest.iter().filter(|other| other.role != Role::ClientDetail && other.label == line.label);
+                let known = line.label != own.label && known.next().is_some();
+                prop_assert!(!known, "{} stands under {}", line.from, line.label);
+            }
+        }
+    }
+
+    #[test]
+    fn lines_of_another_request_are_never_accepted(amount in "[1-9][0-9]{0,3}\\.[0-9]{2}", payee in "[A-Z][a-z]{1,9}") {
+        let one = Attempt::new(EVIL, "Acme Coffee");
+        let other = Attempt::new(&EVIL.replace("4200.00", &amount).replace("Evil GmbH", &payee), "Acme Coffee");
+        let is_same = amount == "4200.00" && payee == "Evil GmbH";
+        prop_assert_eq!(one.holds(&other.lines()), is_same);
+    }
+
+    #[test]
+    fn the_lines_of_any_details_hold(value in json(), kind in kinds(), member in members()) {
+        let details = serde_json::json!([{ "type": kind, member: value }]).to_string();
+        let attempt = Attempt::new(&details, "x").with(|claims| claims.kind = Kind::Device);
+        prop_assert!(attempt.holds(&attempt.lines()), "{}", details);
+        let parsed = attempt.details();
+        let lines = Asked::by_issuer(&attempt.claims, parsed.as_ref(), &attempt.statement).lines(Locale::De);
+        prop_assert!(attempt.holds(&lines), "{}", details);
+    }
+}
+
+fn kinds() -> impl Strategy<Value = &'static str> {
+    prop_oneof![
+        Just("payment_initiation"),
+        Just("account_information"),
+        Just("generic"),
+        Just("urn:auth0:schemas:authorization-details:v1:x"),
+        Just("unheard-of")
+    ]
+}
+
+fn members() -> impl Strategy<Value = &'static str> {
+    prop_oneof![
+        Just("instructedAmount"),
+        Just("creditorName"),
+        Just("creditorAccount"),
+        Just("accounts"),
+        Just("actions"),
+        Just("validUntil"),
+        Just("title"),
+        Just("properties"),
+        Just("instruction"),
+        Just("any")
+    ]
+}
+
+/// Any JSON that fits into details.
+fn json() -> impl Strategy<Value = serde_json::Value> {
+    let leaf = prop_oneof![
+        Just(serde_json::Value::Null),
+        any::<bool>().prop_map(Into::into),
+        (0..1_000_000_u64).prop_map(Into::into),
+        "[a-zA-Z0-9 äöü€]{1,12}".prop_map(Into::into),
+    ];
+    leaf.prop_recursive(4, 16, 4, |inner| {
+        prop_oneof![
+            prop::collection::vec(inner.clone(), 0..4).prop_map(Into::into),
+            prop::collection::btree_map("[a-zA-Z/~]{1,8}|name|value|iban|display", inner, 0..4)
+                .prop_map(|map| serde_json::Value::Object(map.into_iter().collect())),
+        ]
+    })
+}
