@@ -51,7 +51,7 @@ test:
 
 quick:
 	@scripts/setup core
-	@scripts/test $(patsubst %,-p countersign-%,jose protocol device egress private-files store gateway op app)
+	@scripts/test $(patsubst %,-p countersign-%,jose protocol tls device egress private-files store gateway op app)
 	@echo 'Every test of these crates passed.'
 
 interop:

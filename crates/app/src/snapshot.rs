@@ -83,7 +83,7 @@ pub struct AccountLine {
     #[cfg_attr(test, ts(type = "number | null"))]
     pub offline_since: Option<u64>,
     /// Why the provider is offline.
-    #[cfg_attr(test, ts(type = "\"unreachable\" | \"not_the_provider\" | \"no_reply\" | \"unwell\" | null"))]
+    #[cfg_attr(test, ts(type = "OfflineReason | null"))]
     pub offline_why: Option<OfflineReason>,
     /// When the provider last replied, seconds since the epoch.
     #[cfg_attr(test, ts(type = "number | null"))]

@@ -16,6 +16,9 @@ const HEAD: &str = r#"// Made from the types of crates/app by its tests; `UPDATE
 /** How a request ended. */
 export type Ending = "approved" | "denied" | "expired" | "answered_elsewhere" | "cancelled" | "mismatch" | "refused" | "disputed" | "unknown";
 
+/** Why a provider is offline. */
+export type OfflineReason = "unreachable" | "not_the_provider" | "no_reply" | "unwell" | "certificate_unknown_authority" | "certificate_expired" | "certificate_wrong_name" | "certificate_of_authority" | "certificate_unusable";
+
 /** An amount as the client sent it. */
 export type Money = { amount: string, currency: string };
 

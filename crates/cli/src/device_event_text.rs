@@ -9,13 +9,19 @@ use crate::time_format;
 
 /// Why a provider is offline. `since` is in seconds since the epoch.
 pub fn offline(host: &str, since: u64, why: OfflineReason) -> String {
+    let since = time_format::full(since);
     let what = match why {
         OfflineReason::Unreachable => "can't be reached",
         OfflineReason::NotTheProvider => "does not reply itself: something else does; check the network",
         OfflineReason::NoReply => "does not reply",
+        OfflineReason::Certificate(fault) => {
+            let (what, next_step) = (fault.what(), fault.next_step());
+            return format!(
+                "{host} was not called since {since}: {what}; {next_step}. Answers are stored and will be sent."
+            );
+        }
         _ => "is busy or broken",
     };
-    let since = time_format::full(since);
     format!("{host} {what} (since {since}). Answers are stored and will be sent.")
 }
 

@@ -7,7 +7,8 @@ use countersign_protocol::notice::DeviceEvent as OtherDevice;
 use countersign_protocol::outcome::Ending;
 use countersign_protocol::refusal::RefusalCode;
 use countersign_protocol::revocation::RevokedBy;
-use serde::Serialize;
+use countersign_tls::CertificateFault;
+use serde::{Serialize, Serializer};
 
 use crate::account::AccountId;
 use crate::view::ChallengeView;
@@ -153,8 +154,7 @@ pub enum DeviceEvent {
 }
 
 /// Why a provider counts as offline.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "snake_case")]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum OfflineReason {
     /// No connection.
@@ -165,6 +165,27 @@ pub enum OfflineReason {
     NoReply,
     /// It replies with 408, 429 or 5xx, or refuses valid proofs.
     Unwell,
+    /// Its certificate was refused.
+    Certificate(CertificateFault),
+}
+
+impl OfflineReason {
+    /// The stable code of this reason, as it stands in JSON.
+    pub const fn code(self) -> &'static str {
+        match self {
+            OfflineReason::Unreachable => "unreachable",
+            OfflineReason::NotTheProvider => "not_the_provider",
+            OfflineReason::NoReply => "no_reply",
+            OfflineReason::Unwell => "unwell",
+            OfflineReason::Certificate(fault) => fault.code(),
+        }
+    }
+}
+
+impl Serialize for OfflineReason {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_str(self.code())
+    }
 }
 
 impl DeviceEvent {

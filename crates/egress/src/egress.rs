@@ -5,6 +5,7 @@ use std::net::IpAddr;
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
+use countersign_tls::CertificateFault;
 use futures_util::StreamExt as _;
 use reqwest::header::{HeaderMap, HeaderValue};
 use reqwest::{Client, Proxy, RequestBuilder, redirect};
@@ -154,13 +155,16 @@ fn call_error(error: &reqwest::Error) -> CallError {
     if error.is_timeout() {
         return CallError::TimedOut;
     }
+    if let Some(fault) = CertificateFault::of(error) {
+        return CallError::Untrusted(fault);
+    }
     let mut cause = error.source();
     while let Some(error) = cause {
         if error.is::<Blocked>() {
             return CallError::Blocked;
         }
         if error.is::<rustls::Error>() {
-            return CallError::Untrusted;
+            return CallError::NoTls;
         }
         cause = cause_of(error);
     }

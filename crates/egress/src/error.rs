@@ -2,6 +2,8 @@
 
 use std::sync::Arc;
 
+use countersign_tls::CertificateFault;
+
 /// A call without a response. Names no URL: it may hold what should not be in a log.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
@@ -12,9 +14,12 @@ pub enum CallError {
     /// The address, or every address of the host name, is inside the operator's network.
     #[error("the address is inside this provider's own network; if it may be called, name it in [egress] allow")]
     Blocked,
-    /// The server's certificate is not trusted, or TLS failed.
-    #[error("the other side's certificate is not trusted; a private authority goes to [egress] ca")]
-    Untrusted,
+    /// The server's certificate was refused.
+    #[error("{}", refused(*.0))]
+    Untrusted(CertificateFault),
+    /// TLS failed, though not for a certificate.
+    #[error("no TLS connection: the other side speaks another protocol, or none of these versions and suites")]
+    NoTls,
     /// No response within 10 seconds.
     #[error("no answer in time")]
     TimedOut,
@@ -35,11 +40,21 @@ impl CallError {
         match self {
             CallError::NotHttps => "egress_not_https",
             CallError::Blocked => "egress_blocked",
-            CallError::Untrusted => "egress_untrusted",
+            CallError::Untrusted(_) => "egress_untrusted",
+            CallError::NoTls => "egress_no_tls",
             CallError::TimedOut => "egress_timed_out",
             CallError::TooLarge => "egress_too_large",
             CallError::Unreachable => "egress_unreachable",
             CallError::Unusable(_) => "egress_unusable",
         }
     }
+}
+
+fn refused(fault: CertificateFault) -> String {
+    let next_step = match fault {
+        CertificateFault::UnknownAuthority => "a private authority goes to [egress] ca",
+        // A certificate that is its own authority is trusted there and refused all the same.
+        other => other.next_step(),
+    };
+    format!("the other side was not called: {}; {next_step}", fault.what())
 }

@@ -7,6 +7,7 @@ use std::sync::{Arc, Mutex};
 
 use countersign_testing::certificates::CertificateAuthority;
 use countersign_testing::https_server::{HttpsServer, ScriptedResponse};
+use countersign_tls::CertificateFault;
 use reqwest::header::HeaderMap;
 use url::Url;
 
@@ -155,7 +156,7 @@ async fn a_certificate_by_an_unknown_authority_is_refused() {
     let (known, unknown) = (CertificateAuthority::new("Test CA"), CertificateAuthority::new("Test CA"));
     let endpoint = HttpsServer::start(&unknown, "127.0.0.1", &[]).await;
     let egress = egress(&["127.0.0.1/32"], &known, ScriptedResolver::new(&[]));
-    assert_eq!(post(&egress, &endpoint.url("/")).await, Err(CallError::Untrusted));
+    assert_eq!(post(&egress, &endpoint.url("/")).await, Err(CallError::Untrusted(CertificateFault::UnknownAuthority)));
     assert!(endpoint.requests().is_empty());
 }
 
@@ -165,7 +166,7 @@ async fn a_certificate_for_another_name_is_refused() {
     let endpoint = HttpsServer::start(&authority, "127.0.0.1", &["client.example"]).await;
     let egress = egress(&["127.0.0.1/32"], &authority, ScriptedResolver::new(&[&["127.0.0.1"]]));
     let refused = post(&egress, &format!("https://other.example:{}/", endpoint.port())).await;
-    assert_eq!(refused, Err(CallError::Untrusted));
+    assert_eq!(refused, Err(CallError::Untrusted(CertificateFault::WrongName)));
 }
 
 #[tokio::test]

@@ -29,6 +29,6 @@ pub use delivery::DeliveryCount;
 pub use http::{ClientAddress, PeerCertificate};
 pub use issuance::key_rotation::{KeyRecord, KeyState, RotateError};
 pub use operator::{StatusLine, Trace, back_up, check, check_warnings};
-pub use server::tls::CertificateError;
+pub use server::tls::{CertificateError, certificate_warnings};
 pub use server::{OpenError, Provider};
 pub use store::RequestTrace;

@@ -3,6 +3,9 @@
 /** How a request ended. */
 export type Ending = "approved" | "denied" | "expired" | "answered_elsewhere" | "cancelled" | "mismatch" | "refused" | "disputed" | "unknown";
 
+/** Why a provider is offline. */
+export type OfflineReason = "unreachable" | "not_the_provider" | "no_reply" | "unwell" | "certificate_unknown_authority" | "certificate_expired" | "certificate_wrong_name" | "certificate_of_authority" | "certificate_unusable";
+
 /** An amount as the client sent it. */
 export type Money = { amount: string, currency: string };
 
@@ -239,7 +242,7 @@ offline_since: number | null,
 /**
  * Why the provider is offline.
  */
-offline_why: "unreachable" | "not_the_provider" | "no_reply" | "unwell" | null, 
+offline_why: OfflineReason | null, 
 /**
  * When the provider last replied, seconds since the epoch.
  */

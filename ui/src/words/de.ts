@@ -106,6 +106,14 @@ export const de = {
       not_the_provider: "Etwas anderes antwortet an seiner Stelle. Prüfen Sie das Netz.",
       no_reply: "Es kommt keine Antwort.",
       unwell: "Überlastet oder gestört.",
+      certificate_unknown_authority:
+        "Sein Zertifikat stammt von einer Stelle, der dieses Gerät nicht vertraut. Ist es eine eigene, fügen Sie sie dem System hinzu; sonst gibt sich vielleicht jemand als Ihr Anbieter aus.",
+      certificate_expired:
+        "Sein Zertifikat gilt zu dieser Zeit nicht. Prüfen Sie die Uhr dieses Geräts; sonst muss Ihr Anbieter es erneuern.",
+      certificate_wrong_name: "Sein Zertifikat gilt für einen anderen Namen. Sagen Sie es Ihrem Anbieter.",
+      certificate_of_authority:
+        "Sein Zertifikat ist das einer ausstellenden Stelle, nicht eines Servers. Sagen Sie es Ihrem Anbieter.",
+      certificate_unusable: "Sein Zertifikat ist widerrufen oder beschädigt. Sagen Sie es Ihrem Anbieter.",
     },
     kept: "Ihre Antwort ist aufgehoben und wird gesendet.",
   },
@@ -260,6 +268,14 @@ export const de = {
     not_a_provider: "Was da antwortet, ist kein Anbieter, mit dem Countersign sprechen kann.",
     no_reply:
       "Der Anbieter ist nicht zu erreichen. Prüfen Sie das Netz und versuchen Sie es noch einmal; der Link gilt noch.",
+    certificate_unknown_authority:
+      "Das Zertifikat des Anbieters stammt von einer Stelle, der dieses Gerät nicht vertraut. Ist es eine eigene, fügen Sie sie dem System hinzu; sonst gibt sich vielleicht jemand als Ihr Anbieter aus.",
+    certificate_expired:
+      "Das Zertifikat des Anbieters gilt zu dieser Zeit nicht. Prüfen Sie die Uhr dieses Geräts; sonst muss Ihr Anbieter es erneuern.",
+    certificate_wrong_name: "Das Zertifikat des Anbieters gilt für einen anderen Namen. Sagen Sie es Ihrem Anbieter.",
+    certificate_of_authority:
+      "Das Zertifikat des Anbieters ist das einer ausstellenden Stelle, nicht eines Servers. Sagen Sie es Ihrem Anbieter.",
+    certificate_unusable: "Das Zertifikat des Anbieters ist widerrufen oder beschädigt. Sagen Sie es Ihrem Anbieter.",
     invalid_name: "Dieser Name geht nicht. Wählen Sie einen anderen.",
     no_link: "Der Link ist nicht mehr da. Bitten Sie um einen neuen.",
     other_pin: "Dieser Link wurde mit einer anderen PIN begonnen. Nehmen Sie die, oder bitten Sie um einen neuen Link.",

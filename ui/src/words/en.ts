@@ -103,6 +103,13 @@ export const en = {
       not_the_provider: "Something else answers in its place. Check the network.",
       no_reply: "It does not reply.",
       unwell: "It is busy or broken.",
+      certificate_unknown_authority:
+        "Its certificate is by an authority that this device does not trust. If it is a private one, add it to the system; if not, something may be posing as your provider.",
+      certificate_expired:
+        "Its certificate is not valid at this time. Check this device’s clock; else your provider has to renew it.",
+      certificate_wrong_name: "Its certificate is for another name. Tell your provider.",
+      certificate_of_authority: "Its certificate is an authority’s own, not a server’s. Tell your provider.",
+      certificate_unusable: "Its certificate is revoked or damaged. Tell your provider.",
     },
     kept: "Your answer is kept and will be sent.",
   },
@@ -249,6 +256,13 @@ export const en = {
     invalid_discovery: "What answered is not a provider that Countersign knows how to talk to.",
     not_a_provider: "What answered is not a provider that Countersign knows how to talk to.",
     no_reply: "The provider can’t be reached. Check the network and try again; the link still works.",
+    certificate_unknown_authority:
+      "The provider’s certificate is by an authority that this device does not trust. If it is a private one, add it to the system; if not, something may be posing as your provider.",
+    certificate_expired:
+      "The provider’s certificate is not valid at this time. Check this device’s clock; else your provider has to renew it.",
+    certificate_wrong_name: "The provider’s certificate is for another name. Tell your provider.",
+    certificate_of_authority: "The provider’s certificate is an authority’s own, not a server’s. Tell your provider.",
+    certificate_unusable: "The provider’s certificate is revoked or damaged. Tell your provider.",
     invalid_name: "This name can’t be used. Choose another one.",
     no_link: "The link is not there any more. Ask for a new one.",
     other_pin: "This link was begun with another PIN. Use that one, or ask for a new link.",

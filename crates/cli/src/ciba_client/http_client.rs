@@ -6,6 +6,7 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use countersign_jose::json::{self, Json, Strictness};
 use countersign_jose::secret::Secret;
+use countersign_tls::CertificateFault;
 use futures_util::StreamExt as _;
 use reqwest::header::{AUTHORIZATION, HeaderValue, RETRY_AFTER};
 use reqwest::{RequestBuilder, Response, StatusCode, redirect};
@@ -153,8 +154,11 @@ fn not_a_provider(url: &str, status: StatusCode) -> Failure {
 }
 
 fn transport_failure(error: &reqwest::Error, url: &str) -> Failure {
-    let why = if error.is_timeout() { "no reply in time" } else { "no connection" };
     let where_ = url::Url::parse(url).map_or_else(|_| url.to_owned(), |url| url.origin().ascii_serialization());
+    if let Some(fault) = CertificateFault::of(error) {
+        return Failure::provider(fault.code(), format_args!("{where_} was not called: {fault}"));
+    }
+    let why = if error.is_timeout() { "no reply in time" } else { "no connection" };
     Failure::provider(
         ErrorCode::Unreachable,
         format_args!("{where_} can't be reached: {why}; check the address and the network"),

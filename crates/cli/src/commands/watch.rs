@@ -142,6 +142,11 @@ impl Watcher {
                 ));
                 self.done.insert(id.clone());
             }
+            // Other accounts may take part.
+            AnswerError::NoPart { .. } | AnswerError::Unusable { .. } => {
+                self.output.progress(&format!("{id} is not answered: {error}."));
+                self.done.insert(id.clone());
+            }
             other => return Err(device_failure::answer_failed(other)),
         }
         Ok(())

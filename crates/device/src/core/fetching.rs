@@ -189,11 +189,12 @@ impl Core {
     /// One that carried bytes, or was open until its connection broke, has worked: the back-off starts anew, and a
     /// provider that restarts several times is not waited for longer than one that restarts once.
     pub(super) fn stream_ended(&mut self, at: Moment, id: CallId, why: Option<TransportError>) {
-        let broken = matches!(why, Some(TransportError::Untrusted | TransportError::TooLarge));
+        let broken =
+            matches!(why, Some(TransportError::Untrusted | TransportError::Certificate(_) | TransportError::TooLarge));
         let open = self.fetching.open_stream.take_if(|open| open.id == id);
         match open {
             // No connection: the provider is away, which says nothing about streams.
-            None if why == Some(TransportError::Unreachable) => {}
+            None if matches!(why, Some(TransportError::Unreachable | TransportError::Certificate(_))) => {}
             Some(open) if !broken && (open.heard || why == Some(TransportError::Unreachable)) => {
                 return self.stream_worked(at, open);
             }

@@ -342,6 +342,7 @@ impl From<TransportError> for OfflineReason {
             TransportError::Unreachable => OfflineReason::Unreachable,
             TransportError::Untrusted | TransportError::TooLarge => OfflineReason::NotTheProvider,
             TransportError::TimedOut => OfflineReason::NoReply,
+            TransportError::Certificate(fault) => OfflineReason::Certificate(fault),
         }
     }
 }

@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use countersign_jose::clock::Timestamp;
+use countersign_tls::CertificateFault;
 use futures_util::StreamExt as _;
 use reqwest::header::{HeaderMap, HeaderName};
 use reqwest::{Client, Response, redirect};
@@ -126,6 +127,9 @@ fn http_date(text: &str) -> Option<Timestamp> {
 pub(super) fn no_reply(error: &reqwest::Error) -> TransportError {
     if error.is_timeout() {
         return TransportError::TimedOut;
+    }
+    if let Some(fault) = CertificateFault::of(error) {
+        return TransportError::Certificate(fault);
     }
     let mut source = std::error::Error::source(error);
     while let Some(cause) = source {

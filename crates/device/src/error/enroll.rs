@@ -74,6 +74,7 @@ impl EnrollError {
             EnrollError::Token(_) => "link_not_verified",
             EnrollError::Manifest(_) => "manifest_not_verified",
             EnrollError::Name(_) => "invalid_name",
+            EnrollError::Transport(TransportError::Certificate(fault)) => fault.code(),
             EnrollError::Transport(_) => "no_reply",
             EnrollError::NotAProvider { .. } => "not_a_provider",
             EnrollError::Refused { code, .. } => code.as_str(),

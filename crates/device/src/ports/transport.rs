@@ -5,6 +5,7 @@ use std::future::Future;
 use std::pin::Pin;
 
 use countersign_jose::clock::Timestamp;
+use countersign_tls::CertificateFault;
 use thiserror::Error;
 
 /// A boxed future that can move between threads.
@@ -85,9 +86,12 @@ pub enum TransportError {
     /// No connection.
     #[error("the provider cannot be reached")]
     Unreachable,
-    /// The other end is not the provider: a captive portal, a proxy, a certificate that is not trusted.
+    /// The other end is not the provider: a captive portal, a proxy.
     #[error("something else answers in the provider's place; check the network")]
     Untrusted,
+    /// The other end's certificate was refused.
+    #[error("the provider was not called: {0}")]
+    Certificate(CertificateFault),
     /// No reply in time.
     #[error("the provider did not reply in time")]
     TimedOut,
@@ -102,6 +106,7 @@ impl TransportError {
         match self {
             TransportError::Unreachable => "unreachable",
             TransportError::Untrusted => "untrusted",
+            TransportError::Certificate(fault) => fault.code(),
             TransportError::TimedOut => "timed_out",
             TransportError::TooLarge => "too_large",
         }

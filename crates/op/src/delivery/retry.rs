@@ -95,7 +95,7 @@ mod tests {
             assert_eq!(classify(&answered(status, None)), Delivery::Retry(None), "{status}");
         }
         assert_eq!(classify(&Err(CallError::Blocked)), Delivery::Refused);
-        for error in [CallError::TimedOut, CallError::Unreachable, CallError::Untrusted] {
+        for error in [CallError::TimedOut, CallError::Unreachable, CallError::NoTls] {
             assert_eq!(classify(&Err(error)), Delivery::Retry(None));
         }
     }

@@ -10,7 +10,7 @@ use countersign_jose::random;
 use countersign_store::{HistoryId, Store};
 
 use super::home::{self, HomeLock};
-use super::tls::Tls;
+use super::tls::{Tls, certificate_warnings};
 use super::{Endpoints, OpenError, Parts, Provider};
 use crate::administration::Administration;
 use crate::authentication_request::hint::Hints;
@@ -125,7 +125,7 @@ impl Provider {
             None => Gateway::open_with_event_sink(settings, store, keys, ports.clone(), recorder.clone())?,
         };
         if lock.is_some() {
-            for warning in unusable_keys(&config) {
+            for warning in unusable_keys(&config).into_iter().chain(certificate_warnings(&config, ports.clock.now())) {
                 tracing::warn!("{warning}");
             }
         }

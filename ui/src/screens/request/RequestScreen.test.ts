@@ -156,6 +156,12 @@ describe("the time left", () => {
       expect(getAllByRole("status")[0]?.textContent).toBe(announced);
     },
   );
+
+  it("is not claimed while the provider's clock is not known", () => {
+    const { getByText, getAllByRole } = renderRequest(plain({ left_ms: null }));
+    expect(getByText(en.request.leftUnknown)).toBeTruthy();
+    expect(getAllByRole("status")[0]?.textContent).toBe("");
+  });
 });
 
 describe("Approve", () => {

@@ -75,18 +75,25 @@ it("says nothing of a removed account that was enrolled again", () => {
   expect(container.querySelector("#no-part")).toBeNull();
 });
 
-it.each(["unreachable", "not_the_provider", "no_reply", "unwell"] as const)(
-  "says since when a provider is offline, and why: %s",
-  (offline_why) => {
-    const { getByRole, getByText } = renderConnection([
-      account({ checked_at: NOW }),
-      account({ ...other, offline_since: NOW - 600, offline_why }),
-    ]);
-    const since = en.offline.since("login.bank.example", formatTime(NOW - 600, "en"));
-    expect(getByRole("status").textContent?.trim()).toBe(`${since} ${en.offline.why[offline_why]}`);
-    expect(getByText(new RegExp(`^${en.requests.connected("id.acme.example")}`))).toBeTruthy();
-  },
-);
+it.each([
+  "unreachable",
+  "not_the_provider",
+  "no_reply",
+  "unwell",
+  "certificate_unknown_authority",
+  "certificate_expired",
+  "certificate_wrong_name",
+  "certificate_of_authority",
+  "certificate_unusable",
+] as const)("says since when a provider is offline, and why: %s", (offline_why) => {
+  const { getByRole, getByText } = renderConnection([
+    account({ checked_at: NOW }),
+    account({ ...other, offline_since: NOW - 600, offline_why }),
+  ]);
+  const since = en.offline.since("login.bank.example", formatTime(NOW - 600, "en"));
+  expect(getByRole("status").textContent?.trim()).toBe(`${since} ${en.offline.why[offline_why]}`);
+  expect(getByText(new RegExp(`^${en.requests.connected("id.acme.example")}`))).toBeTruthy();
+});
 
 it("says that an answer is kept while the provider is offline", () => {
   const { getByRole } = renderConnection([account({ offline_since: NOW, offline_why: null })], {

@@ -1,6 +1,8 @@
 //! `countersign op check`: whether the provider can start with this configuration, and what in it is not as somebody meant it.
 
-use countersign_op::{check, check_warnings, unusable_keys};
+use countersign_device::edge::system::SystemClock;
+use countersign_jose::clock::Clock as _;
+use countersign_op::{certificate_warnings, check, check_warnings, unusable_keys};
 use serde_json::json;
 
 use super::open_provider::read_config;
@@ -20,6 +22,7 @@ pub fn run(config: &ProviderConfig, output: Output) -> Result<Exit, Failure> {
     let (clients, users) = (read.clients.len(), read.users.iter().count());
     let mut warnings = unusable_keys(&read);
     warnings.extend(check_warnings(&config.config));
+    warnings.extend(certificate_warnings(&read, SystemClock.now()));
     let mut event = json!({ "event": "checked", "issuer": read.issuer, "clients": clients, "users": users });
     if !warnings.is_empty() {
         event["warnings"] = json!(warnings);

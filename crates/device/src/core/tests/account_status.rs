@@ -4,12 +4,13 @@ use countersign_protocol::id::MessageId;
 use countersign_protocol::notice::{DeviceEvent as OtherDevice, DeviceNotice};
 use countersign_protocol::problem::{Problem, ProblemCode};
 use countersign_protocol::revocation::{Revocation, RevokedBy};
+use countersign_tls::CertificateFault;
 
 use crate::account::AccountStatus;
 use crate::core::Event;
 use crate::device_event::{DeviceEvent, OfflineReason};
 use crate::ports::key_store::KeyStore as _;
-use crate::ports::transport::Reply;
+use crate::ports::transport::{Reply, TransportError};
 use crate::ports::vault::Vault as _;
 use crate::testing::{CoreHarness, FakeProvider, problem};
 
@@ -103,6 +104,19 @@ fn an_account_that_takes_no_part_signs_nothing_and_says_why() {
         harness.approve(&id, None).unwrap();
         harness.deliver_all();
         assert_eq!(harness.provider.answers.len(), 1, "once the provider takes it again");
+    }
+}
+
+#[test]
+fn a_refused_certificate_is_told_as_what_it_is() {
+    for fault in CertificateFault::ALL {
+        let mut harness = CoreHarness::pulled();
+        harness.event(Event::Wake);
+        let (id, _) = harness.wire.pop_front().unwrap();
+        harness.event(Event::Failed { id, why: Some(TransportError::Certificate(fault)) });
+        let (_, why) = harness.core.offline().unwrap();
+        assert_eq!(why, OfflineReason::Certificate(fault));
+        assert_eq!(serde_json::to_value(why).unwrap(), fault.code());
     }
 }
 

@@ -106,6 +106,17 @@ async fn a_provider_that_is_not_there_is_unreachable() {
 }
 
 #[tokio::test]
+async fn a_certificate_by_an_unknown_authority_is_no_missing_provider() {
+    let authority = countersign_testing::certificates::CertificateAuthority::new("Nobody knows");
+    let server = countersign_testing::https_server::HttpsServer::start(&authority, "127.0.0.1", &[]).await;
+    let call = Call { method: Method::Post, url: server.url("/"), headers: Vec::new(), body: None, timeout_ms: 5_000 };
+    let refused = provider().call(call).await.err().expect("not trusted");
+    assert_eq!(refused, TransportError::Certificate(CertificateFault::UnknownAuthority));
+    assert!(refused.to_string().contains("SSL_CERT_FILE"), "the next step: {refused}");
+    assert!(server.requests().is_empty());
+}
+
+#[tokio::test]
 async fn a_silent_provider_costs_no_more_than_the_timeout() {
     let server = Server::saying("").await;
     let call = Call { timeout_ms: 50, ..server.call() };

@@ -2,6 +2,7 @@
 //! requested, never required.
 
 mod client_verifier;
+mod own_certificate;
 mod server_certificate;
 
 use std::sync::Arc;
@@ -11,6 +12,7 @@ use rustls::ServerConfig;
 use rustls::crypto::CryptoProvider;
 use tokio::task::JoinHandle;
 
+pub use own_certificate::certificate_warnings;
 pub use server_certificate::CertificateError;
 
 use crate::config::{CertificateFiles, CipherSuites};

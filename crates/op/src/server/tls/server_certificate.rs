@@ -26,6 +26,14 @@ impl CertificateFiles {
         let until = certificate.tbs_certificate.validity.not_after.to_unix_duration();
         Ok(Timestamp::from_seconds(until.as_secs()))
     }
+
+    /// The certificate and those that follow it in its file.
+    ///
+    /// # Errors
+    /// [`CertificateError`] for files that can't be used.
+    pub(crate) fn chain(&self) -> Result<Vec<CertificateDer<'static>>, CertificateError> {
+        Ok(parse(self, &read(self)?)?.cert)
+    }
 }
 
 /// Why a pair of files can't be used.
