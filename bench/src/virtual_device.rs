@@ -24,7 +24,7 @@ use countersign_protocol::outcome::{Ending, ExpectedOutcome, Outcome};
 use countersign_protocol::registration::{
     DeviceClass, KeyProtection, KeySet, RegistrationRequest, RegistrationResponse, RegistrationToken,
 };
-use countersign_protocol::transcript::{Asked, Locale, Transcript};
+use countersign_protocol::transcript::{Locale, Transcript, TranscriptBasis};
 use http_body_util::Full;
 use hyper::body::Bytes;
 use hyper::{Method, Request, header};
@@ -213,7 +213,7 @@ impl Device {
     /// [`Failure`] if the key doesn't sign.
     pub fn approve(&mut self, challenge: VerifiedChallenge) -> Result<SignedAnswer, Failure> {
         let statement = self.statement.as_ref().ok_or_else(|| Failure::new("an answer", "comes before a statement"))?;
-        let lines = Asked::new(&challenge, statement).lines(Locale::En);
+        let lines = TranscriptBasis::new(&challenge, statement).lines(Locale::En);
         let shown = Transcript::new(&challenge, Locale::En.tag(), lines).freeze();
         let now = self.ports.clock.now();
         self.seq += 1;

@@ -9,7 +9,7 @@ use countersign_protocol::approval_ref::ApprovalRef;
 use countersign_protocol::evidence::{Evidence, TrustAnchor};
 use countersign_protocol::link::EnrollmentLink;
 use countersign_protocol::outcome::Ending;
-use countersign_protocol::transcript::{Asked, Line, LineValue, Locale, Money, Role, Transcript};
+use countersign_protocol::transcript::{Line, LineValue, Locale, Money, Role, Transcript, TranscriptBasis};
 use countersign_testing::fixture::Fixture;
 use countersign_tests::client::PAYMENT;
 use countersign_tests::device::{Device, id};
@@ -90,7 +90,7 @@ fn evidence_of_a_forged_issuer_of_the_same_name_fails_against_the_real_root() {
 fn showing(fixture: &Fixture, alter: impl FnOnce(&mut Vec<Line>)) -> Evidence {
     let challenge = fixture.verified();
     let statement = fixture.statement().peek().unwrap();
-    let mut lines = Asked::new(&challenge, &statement).lines(Locale::En);
+    let mut lines = TranscriptBasis::new(&challenge, &statement).lines(Locale::En);
     alter(&mut lines);
     let shown = Transcript::new(&challenge, "en", lines).freeze();
     #[expect(clippy::disallowed_methods, reason = "this device has no person")]

@@ -14,7 +14,7 @@ use crate::json;
 use crate::jws::{Compact, JwsError};
 use crate::manifest::{self, Manifest, ManifestError, TrustedKeys};
 use crate::outcome::{Ending, ExpectedOutcome, Outcome, OutcomeError, VerifiedOutcome};
-use crate::transcript::{self, Asked, DisplayError, Line};
+use crate::transcript::{self, DisplayError, Line, TranscriptBasis};
 
 mod report;
 
@@ -149,7 +149,7 @@ impl Evidence {
         let foreign = statement.on_behalf_of.as_deref().unwrap_or_default();
         let challenge =
             Challenge::verify_signed(&self.challenge, &statement.device_id, &statement.sub, foreign, &keys)?;
-        let asked = Asked::new(&challenge, statement);
+        let asked = TranscriptBasis::new(&challenge, statement);
         let answered = self.verify_answer(statement, &asked, &challenge, &keys)?;
         let outcome = self.verify_outcome(&enrollment, &challenge, answered.as_ref(), &keys)?;
         let disputed = self.verify_dispute(&challenge, answered.as_ref(), outcome.as_ref(), &keys)?;
@@ -187,7 +187,7 @@ impl Evidence {
     fn verify_answer(
         &self,
         statement: &EnrollmentStatement,
-        about: &Asked<'_>,
+        about: &TranscriptBasis<'_>,
         challenge: &VerifiedChallenge,
         keys: &TrustedKeys,
     ) -> Result<Option<VerifiedAnswer>, EvidenceError> {

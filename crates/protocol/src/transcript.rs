@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 use crate::challenge::VerifiedChallenge;
 use crate::id::ChallengeId;
 
-mod asked;
+mod basis;
 mod calendar;
 mod caption;
 mod check;
@@ -17,7 +17,7 @@ mod role;
 mod source;
 mod table;
 
-pub use asked::{Asked, ExpectedLine, LineCaption};
+pub use basis::{ExpectedLine, LineCaption, TranscriptBasis};
 pub use caption::{Caption, Locale};
 pub use check::check;
 pub use display_error::DisplayError;

@@ -10,7 +10,7 @@ use countersign_protocol::kind::Kind;
 use countersign_protocol::limits;
 use countersign_protocol::outcome::Ending;
 use countersign_protocol::transcript::{
-    Asked, DisplayError, Line, LineValue, Locale, Money, Role, ShownTranscript, Source, Transcript, check,
+    DisplayError, Line, LineValue, Locale, Money, Role, ShownTranscript, Source, Transcript, TranscriptBasis, check,
 };
 use countersign_testing::fixture::Fixture;
 use proptest::prelude::*;
@@ -52,7 +52,7 @@ impl Attempt {
     /// The honest lines.
     fn lines(&self) -> Vec<Line> {
         let details = self.details();
-        Asked::by_issuer(&self.claims, details.as_ref(), &self.statement).lines(Locale::En)
+        TranscriptBasis::by_issuer(&self.claims, details.as_ref(), &self.statement).lines(Locale::En)
     }
 
     fn details(&self) -> Option<Details> {
@@ -98,7 +98,7 @@ impl Attempt {
     /// Whether these lines alone hold, without signatures around them.
     fn holds(&self, lines: &[Line]) -> bool {
         let details = self.details();
-        let asked = Asked::by_issuer(&self.claims, details.as_ref(), &self.statement);
+        let asked = TranscriptBasis::by_issuer(&self.claims, details.as_ref(), &self.statement);
         let (challenge, locale) = (self.claims.jti.clone(), "en".to_owned());
         let text = serde_json::to_string(&Transcript { version: 1, challenge, locale, lines: lines.to_vec() });
         check(&text.expect("JSON"), &asked, "en").is_ok()
@@ -377,7 +377,7 @@ fn attack_28_another_format_request_or_language_is_refused() {
     let challenge = attempt.fixture.sign_challenge(&attempt.claims);
     let challenge = Challenge::verify(&challenge, &attempt.fixture.expected(&keys)).expect("sound");
     let statement = attempt.fixture.statement().peek().expect("a statement");
-    let asked = Asked::new(&challenge, &statement);
+    let asked = TranscriptBasis::new(&challenge, &statement);
     let good = Transcript::new(&challenge, "en", attempt.lines()).freeze().text().to_owned();
     assert_eq!(check(&good, &asked, "en").map(|lines| lines.len()), Ok(attempt.lines().len()));
     let long = good.replacen("{", &format!("{{{}", " ".repeat(limits::TRANSCRIPT_BYTES)), 1);
@@ -447,7 +447,7 @@ fn a_foreign_provider_needs_the_statements_word_and_is_shown_as_a_claim() {
     let challenge = Challenge::verify(&compact, &expected).expect("the statement names it");
     let mut statement = fixture.statement().peek().expect("a statement");
     statement.on_behalf_of = Some(named.to_vec());
-    let asked = Asked::new(&challenge, &statement);
+    let asked = TranscriptBasis::new(&challenge, &statement);
     let mut lines = asked.lines(Locale::En);
     let claimed = of(&mut lines, Role::ProviderClaimed);
     assert_eq!(claimed.label, "id.acme.example says it asks for");
@@ -595,7 +595,7 @@ proptest! {
         let attempt = Attempt::new(&details, "x").with(|claims| claims.kind = Kind::Device);
         prop_assert!(attempt.holds(&attempt.lines()), "{}", details);
         let parsed = attempt.details();
-        let lines = Asked::by_issuer(&attempt.claims, parsed.as_ref(), &attempt.statement).lines(Locale::De);
+        let lines = TranscriptBasis::by_issuer(&attempt.claims, parsed.as_ref(), &attempt.statement).lines(Locale::De);
         prop_assert!(attempt.holds(&lines), "{}", details);
     }
 }

@@ -15,7 +15,9 @@ use countersign_protocol::evidence::Evidence;
 use countersign_protocol::jws::{Claims as _, Compact};
 use countersign_protocol::outcome::{Ending, Outcome};
 use countersign_protocol::registration::RegistrationToken;
-use countersign_protocol::transcript::{self, Asked, Line, LineValue, Locale, Money, Role, Source, Transcript};
+use countersign_protocol::transcript::{
+    self, Line, LineValue, Locale, Money, Role, Source, Transcript, TranscriptBasis,
+};
 use countersign_protocol::{limits, text};
 use countersign_testing::fixture::{Fixture, NOW, PAYMENT, forge, private_key};
 use serde_json::{Value, json};
@@ -170,7 +172,7 @@ fn transcripts() {
     let compact = fixture.sign_challenge(&claims);
     let challenge = Challenge::verify(&compact, &fixture.expected(&fixture.keys())).expect("sound");
     let statement = fixture.statement().peek().expect("a statement");
-    let asked = Asked::new(&challenge, &statement);
+    let asked = TranscriptBasis::new(&challenge, &statement);
     let honest = asked.lines(Locale::En);
     let text = |lines: Vec<Line>| Transcript::new(&challenge, "en", lines).freeze().text().to_owned();
     let altered = |alter: &dyn Fn(&mut Vec<Line>)| {

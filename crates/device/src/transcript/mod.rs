@@ -8,7 +8,7 @@ use countersign_protocol::enrollment::EnrollmentStatement;
 use countersign_protocol::interaction::InteractionType;
 use countersign_protocol::kind::Kind;
 use countersign_protocol::text::escape;
-use countersign_protocol::transcript::{Asked, Caption, Line, LineValue, Source, Transcript};
+use countersign_protocol::transcript::{Caption, Line, LineValue, Source, Transcript, TranscriptBasis};
 
 pub use catalogue::ending;
 use catalogue::{fill, words};
@@ -34,7 +34,7 @@ pub fn render(
     first_request: bool,
     locale: Locale,
 ) -> RenderedTranscript {
-    let asked = Asked::new(challenge, statement);
+    let asked = TranscriptBasis::new(challenge, statement);
     let mut lines = asked.lines(locale);
     let after = |lines: &[Line], roles: &[Role]| {
         lines.iter().rposition(|line| roles.contains(&line.role)).map_or(lines.len(), |at| at + 1)

@@ -8,7 +8,7 @@ use countersign_protocol::enrollment::EnrollmentStatement;
 use countersign_protocol::interaction::{Interaction, InteractionType};
 use countersign_protocol::kind::Kind;
 use countersign_protocol::text;
-use countersign_protocol::transcript::{Asked, LineValue, Transcript};
+use countersign_protocol::transcript::{LineValue, Transcript, TranscriptBasis};
 use countersign_testing::CountingRandom;
 use proptest::prelude::*;
 
@@ -43,7 +43,7 @@ fn statement(provider: &mut FakeProvider) -> EnrollmentStatement {
 fn shown(provider: &mut FakeProvider, claims: &Challenge, test: bool, first: bool, locale: Locale) -> Transcript {
     let (challenge, statement) = (verified(provider, claims), statement(provider));
     let transcript = render(&challenge, &statement, test, first, locale).transcript;
-    let asked = Asked::new(&challenge, &statement);
+    let asked = TranscriptBasis::new(&challenge, &statement);
     let checked = countersign_protocol::transcript::check(transcript.freeze().text(), &asked, locale.tag());
     assert_eq!(checked.as_ref(), Ok(&transcript.lines), "the table holds for what this device shows");
     transcript

@@ -8,7 +8,7 @@ use countersign_protocol::enrollment::EnrollmentStatement;
 use countersign_protocol::id::{ChallengeId, DeviceId};
 use countersign_protocol::jws::Compact;
 use countersign_protocol::problem::ProblemCode;
-use countersign_protocol::transcript::{self, Asked, DisplayError};
+use countersign_protocol::transcript::{self, DisplayError, TranscriptBasis};
 use countersign_store::Transaction;
 
 use crate::Gateway;
@@ -48,7 +48,7 @@ impl Gateway {
         let statement = Compact::<EnrollmentStatement>::from_text(statement).peek().map_err(|_| unreadable())?;
         let details = challenge.authorization_details_json.as_deref().map(Details::parse).transpose();
         let details = details.map_err(|_| unreadable())?;
-        let asked = Asked::by_issuer(&challenge, details.as_ref(), &statement);
+        let asked = TranscriptBasis::by_issuer(&challenge, details.as_ref(), &statement);
         Ok(transcript::check(text, &asked, &checked.claims.locale).err())
     }
 

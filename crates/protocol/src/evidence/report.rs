@@ -5,7 +5,7 @@ use crate::answer::{Answer, Decision};
 use crate::challenge::Challenge;
 use crate::enrollment::EnrollmentStatement;
 use crate::outcome::Ending;
-use crate::transcript::{Asked, ExpectedLine, Line, Locale, Source};
+use crate::transcript::{ExpectedLine, Line, Locale, Source, TranscriptBasis};
 
 /// The contents of verified evidence.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -70,7 +70,7 @@ pub enum Basis {
 }
 
 /// The lines with what backs each; they were checked before.
-pub(super) fn shown(lines: Vec<Line>, asked: &Asked<'_>) -> Vec<ShownLine> {
+pub(super) fn shown(lines: Vec<Line>, asked: &TranscriptBasis<'_>) -> Vec<ShownLine> {
     let expected = asked.expected();
     let shown = lines.into_iter().map(|line| {
         let basis = match &line.from {

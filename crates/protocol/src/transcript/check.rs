@@ -6,7 +6,7 @@ use std::sync::LazyLock;
 
 use countersign_jose::json::Json;
 
-use super::asked::{Asked, ExpectedLine, LineCaption};
+use super::basis::{ExpectedLine, LineCaption, TranscriptBasis};
 use super::caption::{Caption, Locale, comparable};
 use super::display_error::DisplayError;
 use super::role::Role;
@@ -22,7 +22,7 @@ use crate::{json, limits};
 ///
 /// # Errors
 /// [`DisplayError`] with the first rule that it breaks.
-pub fn check(text: &str, asked: &Asked<'_>, locale: &str) -> Result<Vec<Line>, DisplayError> {
+pub fn check(text: &str, asked: &TranscriptBasis<'_>, locale: &str) -> Result<Vec<Line>, DisplayError> {
     if text.len() > limits::TRANSCRIPT_BYTES {
         return Err(DisplayError::TooLarge);
     }
@@ -42,7 +42,7 @@ pub fn check(text: &str, asked: &Asked<'_>, locale: &str) -> Result<Vec<Line>, D
 
 /// A check under way, from the first line to the last.
 struct Check<'c> {
-    asked: &'c Asked<'c>,
+    asked: &'c TranscriptBasis<'c>,
     expected: &'c [ExpectedLine],
     by_source: BTreeMap<&'c Source, Vec<usize>>,
     /// Those with names in them.
@@ -58,7 +58,7 @@ struct Check<'c> {
 }
 
 impl<'c> Check<'c> {
-    fn new(asked: &'c Asked<'c>, expected: &'c [ExpectedLine]) -> Self {
+    fn new(asked: &'c TranscriptBasis<'c>, expected: &'c [ExpectedLine]) -> Self {
         let mut by_source: BTreeMap<&Source, Vec<usize>> = BTreeMap::new();
         for (at, line) in expected.iter().enumerate() {
             by_source.entry(&line.from).or_default().push(at);
@@ -263,7 +263,7 @@ static PLAIN_CAPTIONS: LazyLock<Vec<(String, Caption)>> = LazyLock::new(|| {
 });
 
 /// The captions with this request's names in them, in every language.
-fn captions_with_names(asked: &Asked<'_>, expected: &[ExpectedLine]) -> Vec<(String, Caption)> {
+fn captions_with_names(asked: &TranscriptBasis<'_>, expected: &[ExpectedLine]) -> Vec<(String, Caption)> {
     let client = asked.client_name();
     let mut known = Vec::new();
     for locale in Locale::ALL {

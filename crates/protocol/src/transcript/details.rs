@@ -3,7 +3,7 @@
 use countersign_jose::json::Json;
 
 use super::LineValue;
-use super::asked::{ExpectedLine, LineCaption};
+use super::basis::{ExpectedLine, LineCaption};
 use super::caption::Caption;
 use super::role::Role;
 use super::source::{Source, pointer_part};

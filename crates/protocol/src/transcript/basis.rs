@@ -19,7 +19,7 @@ const PATH_BYTES: usize = 160;
 
 /// A challenge, and the enrollment statement in force when it was signed: all that a transcript may quote.
 #[derive(Debug, Clone, Copy)]
-pub struct Asked<'a> {
+pub struct TranscriptBasis<'a> {
     challenge: &'a Challenge,
     details: Option<&'a Details>,
     statement: &'a EnrollmentStatement,
@@ -88,7 +88,7 @@ impl ExpectedLine {
     }
 }
 
-impl<'a> Asked<'a> {
+impl<'a> TranscriptBasis<'a> {
     /// A challenge that was verified.
     pub fn new(challenge: &'a VerifiedChallenge, statement: &'a EnrollmentStatement) -> Self {
         Self { challenge: challenge.claims(), details: challenge.details(), statement }
