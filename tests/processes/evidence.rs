@@ -93,7 +93,6 @@ fn showing(fixture: &Fixture, alter: impl FnOnce(&mut Vec<Line>)) -> Evidence {
     let mut lines = TranscriptBasis::new(&challenge, &statement).lines(Locale::En);
     alter(&mut lines);
     let shown = Transcript::new(&challenge, "en", lines).freeze();
-    #[expect(clippy::disallowed_methods, reason = "this device has no person")]
     let user = VerifiedUser::by_pin(fixture.now.plus_seconds(4));
     let draft = fixture.draft(&challenge, &shown);
     let answer = ApprovalKey::new(&fixture.approval).approve(draft, &user, Some(fixture.opening().value)).unwrap();

@@ -261,13 +261,10 @@ fn read(row: &Row<'_>, id: Hash) -> rusqlite::Result<AuthRequest> {
         interval: row.get(6)?,
         redeemed: redeemed.is_some(),
         cancelled: cancelled.is_some(),
-        refused: match row.get_ref(10)?.as_str_or_null()? {
-            None => None,
-            // An unreadable one must not be treated as none.
-            Some(word) => {
-                Some(FinalRefusal::ALL.into_iter().find(|known| known.as_str() == word).unwrap_or(FinalRefusal::Ended))
-            }
-        },
+        // An unreadable one must not be treated as none.
+        refused: row.get_ref(10)?.as_str_or_null()?.map(|word| {
+            FinalRefusal::ALL.into_iter().find(|known| known.as_str() == word).unwrap_or(FinalRefusal::Ended)
+        }),
         ended: row.get(11)?,
     })
 }

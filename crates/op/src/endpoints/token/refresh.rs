@@ -26,7 +26,7 @@ const RETRY_SECONDS: u64 = 30;
 /// What a refresh token is worth.
 enum RefreshedGrant {
     /// The family, the access token's resources and the approval.
-    Fresh(Family, Resources, Approval),
+    Fresh(Box<(Family, Resources, Approval)>),
     /// It was used a second time, which ended its family.
     Reused,
     /// Nothing any more, which ended its family: what is told is final.
@@ -84,11 +84,11 @@ impl TokenEndpoint {
             };
             store::token_used(tx, &used)?;
             store::rotate(tx, stored.id, (&used, since), &next_hash)?;
-            Ok(RefreshedGrant::Fresh(stored.family, resources, approval))
+            Ok(RefreshedGrant::Fresh(Box::new((stored.family, resources, approval))))
         });
         let (family, resources, approval) =
             match rotated.await.map_err(|error: TokenRefusal| OAuthError::from(error))? {
-                RefreshedGrant::Fresh(family, resources, approval) => (family, resources, approval),
+                RefreshedGrant::Fresh(fresh) => *fresh,
                 RefreshedGrant::Reused => {
                     let client_id = client.client_id.as_str();
                     tracing::warn!(
