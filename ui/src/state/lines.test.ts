@@ -47,7 +47,7 @@ it("captions that the client chose stand apart, under whose they are", () => {
     line("client_detail", "Amount", "€ 1.00"),
     line("scope", "Asks for", "openid"),
   ];
-  const apart = segments(lines).map(({ heading, lines }) => [heading, lines.map(({ label }) => label)]);
+  const apart = segments(lines).map((segment) => [segment.heading, segment.lines.map(({ label }) => label)]);
   expect(apart).toEqual([
     [undefined, ["What"]],
     ["Details, as Acme Coffee names them", ["From", "Amount"]],

@@ -42,7 +42,7 @@ pub(crate) struct FailureLimit {
     windows: Mutex<HashMap<Hash, Window>>,
 }
 
-/// An authentication under way. Counted as failed when dropped, unless [`Attempt::succeeded`].
+/// An authentication under way. Counted as failed when dropped, unless [`Attempt::end`] had a success.
 pub(crate) struct Attempt<'l> {
     limit: &'l FailureLimit,
     of_client: Hash,
