@@ -112,7 +112,7 @@ captions! {
     /// Nothing of this client was approved before.
     FirstRequest = "New to you", "Neu für Sie";
     /// Like one approved just now.
-    Repeat = "TranscriptBasis again", "Noch einmal gefragt";
+    Repeat = "Asked again", "Noch einmal gefragt";
     /// The provider.
     Provider = "Via", "Über";
     /// The provider that a gateway names; `{}`: the gateway's host.
@@ -142,7 +142,7 @@ captions! {
     /// What to check first.
     BeforeYouAnswer = "Before you answer", "Bevor Sie antworten";
     /// When it was asked.
-    AskedAt = "TranscriptBasis at", "Gefragt am";
+    AskedAt = "Asked at", "Gefragt am";
     /// When it expires.
     AnswerUntil = "Answer before", "Antworten vor";
     /// The only element.
