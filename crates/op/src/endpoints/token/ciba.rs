@@ -17,7 +17,6 @@ use super::TokenEndpoint;
 use crate::auth0;
 use crate::authentication_request::auth_req_id;
 use crate::config::Client;
-use crate::endpoints::token::long_poll::Slot;
 use crate::grant::confirmation::Confirmation;
 use crate::grant::resource::Resources;
 use crate::http::{ErrorCode, Form, OAuthError};
@@ -65,16 +64,17 @@ enum PollState {
     Refused(FinalRefusal),
 }
 
+/// The first try of a poll.
+#[derive(Clone, Copy)]
+struct FirstTry {
+    /// Another poll of the same request was under way.
+    is_overlapping: bool,
+}
+
 /// Listener for a verdict, registered while there was none.
 struct VerdictWait {
     _listener: Listener,
     changed: Pin<Box<dyn Future<Output = ()> + Send>>,
-}
-
-/// A held poll: its slot, and when it is answered at the latest.
-struct HeldPoll {
-    slot: Slot,
-    until: Instant,
 }
 
 impl TokenEndpoint {
@@ -99,9 +99,13 @@ impl TokenEndpoint {
             resources: Resources::in_form(form, client),
             refresh: new_token(&*self.ports.random),
         };
-        let mut held: Option<HeldPoll> = None;
+        // Before its first step: of two polls, one then knows of the other. A client waits for the answer of a held poll before the
+        // next (CIBA Core §10.1). If it lost the connection, the earlier one ends here: one slow_down, and not several.
+        let (slot, is_overlapping) = self.polls.take(&client.client_id, &poll.id);
+        let mut held_until: Option<Instant> = None;
         loop {
-            let (request, listening) = match self.try_redeem(&poll, held.is_none()).await? {
+            let first_try = held_until.is_none().then_some(FirstTry { is_overlapping });
+            let (request, listening) = match self.try_redeem(&poll, first_try).await? {
                 PollState::Redeemed(request, approval) => {
                     let scope = granted(&request.scope, client);
                     return self.issuance.tokens_for(client, &poll.grant(&request, &scope, &approval));
@@ -117,20 +121,20 @@ impl TokenEndpoint {
                 }
                 PollState::Refused(why) => return Err(TokenRefusal::Final(why).into()),
             };
-            let waiting = match &held {
-                Some(waiting) if Instant::now() >= waiting.until => return Err(pending()),
-                Some(waiting) => waiting,
+            let until = match held_until {
+                Some(until) if Instant::now() >= until => return Err(pending()),
+                Some(until) => until,
                 None => match longest_hold(&request, client.policy.token_wait, self.ports.clock.now()) {
                     Duration::ZERO => return Err(pending()),
-                    wait => held.insert(HeldPoll { slot: self.polls.take(request.id), until: Instant::now() + wait }),
+                    wait => *held_until.insert(Instant::now() + wait),
                 },
             };
             let left = Duration::from_millis(request.expires_at.millis_since(self.ports.clock.now()));
             tokio::select! {
                 () = verdict(listening) => {}
-                () = tokio::time::sleep_until(waiting.until) => {}
+                () = tokio::time::sleep_until(until) => {}
                 () = tokio::time::sleep(left) => {}
-                () = waiting.slot.replaced() => return Err(pending()),
+                () = slot.replaced() => return Err(pending()),
                 () = self.shutdown.wait() => return Err(pending()),
             }
         }
@@ -138,7 +142,11 @@ impl TokenEndpoint {
 
     /// Finds the request, and redeems it if it is approved, in one transaction. Only a poll's first try counts against
     /// the polling interval.
-    async fn try_redeem(self: &Arc<Self>, poll: &Poll<'_>, is_first_try: bool) -> Result<PollState, OAuthError> {
+    async fn try_redeem(
+        self: &Arc<Self>,
+        poll: &Poll<'_>,
+        first_try: Option<FirstTry>,
+    ) -> Result<PollState, OAuthError> {
         let (id, client, binding, named) = (poll.id, poll.client, poll.confirmation, poll.resources.clone());
         let (endpoint, requester, now) = (self.clone(), client.clone(), self.ports.clock.now());
         let refresh = Hash::of(poll.refresh.expose());
@@ -177,13 +185,10 @@ impl TokenEndpoint {
                 }
                 Some(_) => Err(TokenRefusal::OAuth(already_redeemed())),
                 None => {
-                    if is_first_try {
-                        // A client waits for the answer of a held poll before the next (CIBA Core §10.1). If it lost the
-                        // connection, the earlier one ends here, so that it costs the client one slow_down and not several.
-                        let is_overlapping = endpoint.polls.end(&id);
-                        if let PollPace::TooFast(interval) = store::note_poll(tx, &id, now, is_overlapping)? {
-                            return Ok(PollState::TooFast(interval));
-                        }
+                    if let Some(FirstTry { is_overlapping }) = first_try
+                        && let PollPace::TooFast(interval) = store::note_poll(tx, &id, now, is_overlapping)?
+                    {
+                        return Ok(PollState::TooFast(interval));
                     }
                     let listening = request.approval.as_ref().map(|existing| endpoint.listen(&existing.id));
                     Ok(PollState::Pending(request, listening))

@@ -1,5 +1,5 @@
-//! Held polls: one slot for each request, taken by its latest poll. A client that lost its connection and polls again
-//! is answered on the new one; the earlier poll ends at once.
+//! Polls under way: one slot for each client's request, taken by its latest poll from its first step on. A client that lost
+//! its connection and polls again is answered on the new one; the earlier poll ends at once.
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -7,7 +7,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use countersign_jose::hash::Hash;
 use tokio::sync::Notify;
 
-/// Slots of held polls by request. Cheap to clone.
+/// Slots of polls by client and request. Cheap to clone.
 #[derive(Clone, Default)]
 pub(crate) struct LongPolls {
     slots: Arc<Mutex<HashMap<Hash, Arc<Notify>>>>,
@@ -21,27 +21,21 @@ pub(crate) struct Slot {
 }
 
 impl LongPolls {
-    /// Takes the request's slot from the poll that had it.
-    pub(crate) fn take(&self, request: Hash) -> Slot {
+    /// Takes the slot of this client's request from the poll that has it, which ends if it is held. Whether there was one: then two
+    /// are under way at once. Another client's poll of the same id has a slot of its own, since it is nobody's to end.
+    pub(crate) fn take(&self, client_id: &str, request: &Hash) -> (Slot, bool) {
+        let request = Hash::of([request.as_bytes().as_slice(), client_id.as_bytes()].concat());
         let replaced = Arc::new(Notify::new());
         let mut slots = self.slots.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(earlier) = slots.insert(request, replaced.clone()) {
+        let earlier = slots.insert(request, replaced.clone());
+        if let Some(earlier) = &earlier {
             // `notify_one` stores a permit if the earlier poll is not waiting yet.
             earlier.notify_one();
         }
-        Slot { polls: self.clone(), request, replaced }
+        (Slot { polls: self.clone(), request, replaced }, earlier.is_some())
     }
 
-    /// Ends the poll of this request that is held. Whether there was one: then two were under way at once.
-    pub(crate) fn end(&self, request: &Hash) -> bool {
-        let held = self.slots.lock().unwrap_or_else(PoisonError::into_inner).remove(request);
-        if let Some(earlier) = &held {
-            earlier.notify_one();
-        }
-        held.is_some()
-    }
-
-    /// Number of held polls.
+    /// Number of polls under way.
     #[cfg(test)]
     pub(crate) fn count(&self) -> usize {
         self.slots.lock().unwrap_or_else(PoisonError::into_inner).len()
@@ -69,24 +63,27 @@ mod tests {
     use super::*;
 
     #[tokio::test]
-    async fn a_poll_that_is_ended_for_another_is_told_apart_from_none() {
+    async fn of_two_polls_at_once_the_later_is_told_so_and_of_two_in_turn_neither() {
         let polls = LongPolls::default();
         let request = Hash::of("one");
-        assert!(!polls.end(&request));
-        let held = polls.take(request);
-        assert!(polls.end(&request));
-        held.replaced().await;
-        drop(held);
-        assert!(!polls.end(&request));
+        let (first, overlaps) = polls.take("till", &request);
+        assert!(!overlaps);
+        let (other, overlaps) = polls.take("kiosk", &request);
+        assert!(!overlaps, "another client's poll ends none of these");
+        let (second, overlaps) = polls.take("till", &request);
+        assert!(overlaps);
+        first.replaced().await;
+        drop((first, second, other));
+        assert!(!polls.take("till", &request).1);
     }
 
     #[tokio::test]
     async fn the_latest_poll_of_a_request_ends_the_one_before() {
         let polls = LongPolls::default();
         let (one, other) = (Hash::of("one"), Hash::of("other"));
-        let first = polls.take(one);
-        let elsewhere = polls.take(other);
-        let second = polls.take(one);
+        let (first, _) = polls.take("till", &one);
+        let (elsewhere, _) = polls.take("till", &other);
+        let (second, _) = polls.take("till", &one);
         first.replaced().await;
         drop(first);
         assert_eq!(polls.count(), 2, "the first one's end leaves the second in its slot");
