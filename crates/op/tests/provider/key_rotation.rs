@@ -226,13 +226,7 @@ async fn a_database_of_before_a_rotation_takes_the_manifests_from_beside_the_key
     world.advance_seconds(10);
     rotate(&world, false);
     device.fetch_keys(&world.side).await;
-    let copy = std::fs::read(copy).expect("read");
-    let world = world.restarted_over(CONFIG, |home| {
-        for name in ["provider.db-wal", "provider.db-shm"] {
-            let _ = std::fs::remove_file(home.join(name));
-        }
-        std::fs::write(home.join("provider.db"), &copy).expect("restored");
-    });
+    let world = world.restored_from(&copy, CONFIG);
     assert_eq!(states(&world, "gateway"), [KeyState::Former, KeyState::Signs]);
     // The device saw the second manifest, and refuses a provider that does not show it.
     device.fetch_keys(&world.side).await;

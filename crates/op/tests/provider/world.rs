@@ -138,16 +138,24 @@ impl World {
 
     /// The same home under another configuration, as after a restart.
     pub(crate) fn restarted_with(self, config: &str) -> World {
-        self.restarted_over(config, |_| ())
-    }
-
-    /// As [`World::restarted_with`], after something was done to the home.
-    pub(crate) fn restarted_over(self, config: &str, done: impl FnOnce(&Path)) -> World {
         let World { provider, side } = self;
         let countersign_testing_gateway::World { home, clock, gateway, router, random: _ } = side;
         drop((provider, gateway, router));
-        done(home.path());
         World::over(home, config, clock, 8)
+    }
+
+    /// A provider over these keys and another file in the database's place, in a folder of its own: the threads of the one that goes on
+    /// here may still write to its files.
+    pub(crate) fn restored_from(&self, database: &Path, config: &str) -> World {
+        let home = tempfile::tempdir().expect("a folder");
+        let keys = home.path().join("keys");
+        std::fs::create_dir(&keys).expect("made");
+        for entry in std::fs::read_dir(self.home().join("keys")).expect("readable") {
+            let path = entry.expect("an entry").path();
+            std::fs::copy(&path, keys.join(path.file_name().expect("a name"))).expect("copied");
+        }
+        std::fs::copy(database, home.path().join("provider.db")).expect("restored");
+        World::over(home, config, self.side.clock.clone(), 8)
     }
 
     /// A provider over these files, with random numbers of its own.
