@@ -330,22 +330,23 @@ async fn keys_are_opened_one_at_a_time_and_kept_where_the_policy_allows() {
         let vault = Arc::new(MemoryVault::default());
         let (device, _) = fixture.enrolled_on(Device::with_stores(fixture.ports(), vault, keys.clone()).unwrap()).await;
         fixture.enrolled_elsewhere(&device).await;
+        // Of their own, or both would draw the same challenge ids.
+        fixture.other.lock().unwrap().random = CountingRandom::seeded(1);
         // Enrolling opened each of them once.
         keys.opened.store(0, Ordering::SeqCst);
-        let mut answers = tokio::task::JoinSet::new();
+        let mut asked: Vec<(ChallengeId, &str)> = Vec::new();
         for (provider, digits) in [(&fixture.provider, "123456"), (&fixture.other, "654321")] {
-            let asked: Vec<ChallengeId> = (0..4)
-                .map(|_| {
-                    let mut provider = provider.lock().unwrap();
-                    let claims = Challenge { user_verification: verification, ..provider.claims() };
-                    provider.ask(&claims)
-                })
-                .collect();
-            device.pull().await;
-            for id in asked {
-                let device = device.clone();
-                answers.spawn(async move { device.answer(&id, YES, &pin(digits)).await });
+            for _ in 0..4 {
+                let mut provider = provider.lock().unwrap();
+                let claims = Challenge { user_verification: verification, ..provider.claims() };
+                asked.push((provider.ask(&claims), digits));
             }
+        }
+        device.pull().await;
+        let mut answers = tokio::task::JoinSet::new();
+        for (id, digits) in asked {
+            let device = device.clone();
+            answers.spawn(async move { device.answer(&id, YES, &pin(digits)).await });
         }
         for answered in answers.join_all().await {
             assert_eq!(answered.unwrap().outcome, Some(Ending::Approved));
