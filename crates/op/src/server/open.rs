@@ -34,6 +34,7 @@ use crate::endpoints::rate_limit::RateLimit;
 use crate::endpoints::register::Register;
 use crate::endpoints::revoke::Revoke;
 use crate::endpoints::token::TokenEndpoint;
+use crate::endpoints::token::failed_polls::FailedPolls;
 use crate::endpoints::token::long_poll::LongPolls;
 use crate::endpoints::userinfo::Userinfo;
 use crate::issuance::Issuance;
@@ -250,6 +251,7 @@ impl Base {
                 recorder,
                 refresh_limit: RateLimit::default(),
                 polls: LongPolls::default(),
+                failed_polls: FailedPolls::default(),
                 shutdown: shutdown.clone(),
                 metrics: metrics.clone(),
                 ports: ports.clone(),

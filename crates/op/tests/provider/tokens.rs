@@ -171,6 +171,20 @@ async fn a_held_poll_gets_the_tokens_as_soon_as_the_person_approves() {
 }
 
 #[tokio::test]
+async fn a_client_that_polls_without_pause_waits_while_every_other_is_served() {
+    let world = World::new();
+    let polls = (0..400).map(|_| world.poll("till", "no-such-request"));
+    for reply in futures_util::future::join_all(polls).await {
+        assert_eq!(reply.text("error"), "invalid_grant", "{}", reply.body);
+    }
+    tokio::select! {
+        biased;
+        reply = world.poll("till", "no-such-request") => panic!("it did not wait: {}", reply.body),
+        reply = world.poll("kiosk", "no-such-request") => assert_eq!(reply.text("error"), "invalid_grant", "{}", reply.body),
+    }
+}
+
+#[tokio::test]
 async fn a_decided_request_is_returned_however_fast_the_client_polls() {
     let world = World::new();
     let mut phone = world.enroll("Phone").await;

@@ -78,11 +78,36 @@ struct VerdictWait {
 }
 
 impl TokenEndpoint {
+    /// As [`Self::poll`], after the wait that this client's failed polls have earned it.
+    ///
+    /// # Errors
+    /// The codes of CIBA Core §11.
+    pub(super) async fn poll_in_turn(
+        self: &Arc<Self>,
+        form: &Form,
+        client: &Arc<Client>,
+        confirmation: Option<Confirmation>,
+    ) -> Result<String, OAuthError> {
+        let client_id = client.client_id.as_str();
+        let wait = self.failed_polls.wait(client_id, Instant::now());
+        if !wait.is_zero() {
+            tokio::select! {
+                () = tokio::time::sleep(wait) => {}
+                () = self.shutdown.wait() => {}
+            }
+        }
+        let polled = self.poll(form, client, confirmation).await;
+        if polled.as_ref().is_err_and(|error| matches!(error.code, ErrorCode::SlowDown | ErrorCode::InvalidGrant)) {
+            self.failed_polls.count(client_id, Instant::now());
+        }
+        polled
+    }
+
     /// The token response for an approved request; waits for a verdict up to the client's `token_wait`.
     ///
     /// # Errors
     /// The codes of CIBA Core §11.
-    pub(super) async fn poll(
+    async fn poll(
         self: &Arc<Self>,
         form: &Form,
         client: &Arc<Client>,

@@ -1,6 +1,7 @@
 //! `POST /token`: client authentication, and dispatch by grant type.
 
 mod ciba;
+pub(crate) mod failed_polls;
 pub(crate) mod long_poll;
 mod redeem_grace;
 mod refresh;
@@ -22,6 +23,7 @@ use crate::issuance::Issuance;
 use crate::issuance::sender_constraint::SenderConstraints;
 use crate::metrics::Metrics;
 use crate::shutdown::Shutdown;
+use failed_polls::FailedPolls;
 use long_poll::LongPolls;
 
 /// State of the token endpoint.
@@ -34,6 +36,7 @@ pub(crate) struct TokenEndpoint {
     pub(crate) recorder: Arc<Recorder>,
     pub(crate) refresh_limit: RateLimit,
     pub(crate) polls: LongPolls,
+    pub(crate) failed_polls: FailedPolls,
     pub(crate) shutdown: Shutdown,
     pub(crate) metrics: Arc<Metrics>,
     pub(crate) ports: Ports,
@@ -77,7 +80,7 @@ impl TokenEndpoint {
         if posted.form.get("grant_type") == Some(REFRESH_GRANT) {
             return self.refresh(&posted.form, &client, confirmation).await;
         }
-        self.poll(&posted.form, &client, confirmation).await
+        self.poll_in_turn(&posted.form, &client, confirmation).await
     }
 }
 
