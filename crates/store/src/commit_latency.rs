@@ -1,7 +1,7 @@
 //! How long groups of writes wait for the disk, which decides who answers short reads.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering};
 use std::time::Duration;
 
 /// How long a group of writes may wait for the disk on the average before reads no longer wait behind it.
@@ -15,6 +15,8 @@ const LONGEST_COUNTED: Duration = Duration::from_millis(16);
 pub(crate) struct CommitLatency {
     microseconds: Arc<AtomicU32>,
     groups: Arc<AtomicU64>,
+    /// Counts as short, whatever it is.
+    is_kept_short: Arc<AtomicBool>,
 }
 
 impl CommitLatency {
@@ -34,7 +36,13 @@ impl CommitLatency {
 
     /// Whether a read may wait for a commit.
     pub(crate) fn is_short(&self) -> bool {
-        u128::from(self.microseconds.load(Ordering::Relaxed)) <= SHORT.as_micros()
+        self.is_kept_short.load(Ordering::Relaxed)
+            || u128::from(self.microseconds.load(Ordering::Relaxed)) <= SHORT.as_micros()
+    }
+
+    /// From now on every read waits for commits, so that the writer does, and counts, all of them.
+    pub(crate) fn keep_short(&self) {
+        self.is_kept_short.store(true, Ordering::Relaxed);
     }
 }
 

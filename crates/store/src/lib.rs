@@ -11,6 +11,7 @@ mod reader;
 mod schema;
 mod store;
 mod transaction;
+mod work_counter;
 mod writer;
 
 pub use backup::{Backup, BackupError, back_up};
@@ -19,3 +20,4 @@ pub use notifier::{Listener, Notifier, Topic};
 pub use schema::{HistoryId, Schema};
 pub use store::Store;
 pub use transaction::{Snapshot, Transaction};
+pub use work_counter::{CountedWork, WorkCounter};

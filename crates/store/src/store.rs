@@ -14,6 +14,7 @@ use crate::notifier::Notifier;
 use crate::reader::{self, Read};
 use crate::schema::{self, HistoryId, Schema};
 use crate::transaction::{Snapshot, Transaction};
+use crate::work_counter::WorkCounter;
 use crate::writer::{self, Job, Work};
 
 /// Closures that may queue before callers wait for room.
@@ -203,6 +204,17 @@ impl Store {
     pub async fn detect_external_writes(&self) -> Result<bool, Error> {
         let (reply, replied) = oneshot::channel();
         self.inner.jobs.send(Job::DetectExternalWrites(reply)).await.map_err(|_| Error::Closed)?;
+        replied.await.unwrap_or(Err(Error::Closed))
+    }
+
+    /// Counts all that the writer does from now on, short reads included, which makes it slower. For tests.
+    ///
+    /// # Errors
+    /// SQLite's error, or [`Error::Closed`].
+    pub async fn count_work(&self) -> Result<WorkCounter, Error> {
+        self.inner.latency.keep_short();
+        let (reply, replied) = oneshot::channel();
+        self.inner.jobs.send(Job::CountWork(reply)).await.map_err(|_| Error::Closed)?;
         replied.await.unwrap_or(Err(Error::Closed))
     }
 

@@ -12,6 +12,7 @@ use crate::error::Error;
 use crate::notifier::{Notifier, Topic};
 use crate::reader::{self, GROUP, Read};
 use crate::transaction::{AfterCommit, Transaction};
+use crate::work_counter::WorkCounter;
 
 /// A piece of a caller's work. It may be run again, after everything of the first run was undone.
 pub(crate) trait Work: Send {
@@ -25,11 +26,12 @@ pub(crate) enum Job {
     Write(Box<dyn Work>),
     Read(Read),
     DetectExternalWrites(oneshot::Sender<Result<bool, Error>>),
+    CountWork(oneshot::Sender<Result<WorkCounter, Error>>),
 }
 
 /// Starts the writer; it ends when the last sender is gone.
 pub(crate) fn start(
-    connection: Connection,
+    mut connection: Connection,
     checkpointer: Checkpointer,
     queue: usize,
     notifier: Notifier,
@@ -37,12 +39,12 @@ pub(crate) fn start(
 ) -> std::io::Result<mpsc::Sender<Job>> {
     let (jobs, queued) = mpsc::channel(queue);
     let thread = std::thread::Builder::new().name("store-writer".into());
-    thread.spawn(move || run(&connection, &checkpointer, queued, &notifier, &latency))?;
+    thread.spawn(move || run(&mut connection, &checkpointer, queued, &notifier, &latency))?;
     Ok(jobs)
 }
 
 fn run(
-    connection: &Connection,
+    connection: &mut Connection,
     checkpointer: &Checkpointer,
     mut jobs: mpsc::Receiver<Job>,
     notifier: &Notifier,
@@ -58,6 +60,11 @@ fn run(
                 Job::Read(read) => reads.push(read),
                 Job::DetectExternalWrites(reply) => {
                     let _ = reply.send(detect_external_writes(connection, &mut seen, notifier));
+                }
+                Job::CountWork(reply) => {
+                    let counter = WorkCounter::default();
+                    let installed = counter.install(connection).map_err(Error::from);
+                    let _ = reply.send(installed.map(|()| counter));
                 }
             }
         }
