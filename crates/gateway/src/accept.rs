@@ -3,7 +3,7 @@
 use countersign_jose::clock::Timestamp;
 use countersign_protocol::challenge::{Challenge, TERMINAL};
 use countersign_protocol::details::Details;
-use countersign_protocol::id::{ApprovalId, ChallengeId};
+use countersign_protocol::id::{ApprovalId, ChallengeId, Subject};
 use countersign_protocol::interaction::{self, Interaction, InteractionType, UserVerification};
 use countersign_protocol::jws::Compact;
 use countersign_protocol::kind::{self, Kind};
@@ -13,11 +13,12 @@ use countersign_store::Transaction;
 
 use crate::Gateway;
 use crate::challenge_parts::{self, SharedPart};
-use crate::interaction::{Capabilities, SHORT_LIFETIME};
+use crate::decoy::Decoy;
+use crate::interaction::{Capabilities, InteractionError, SHORT_LIFETIME};
 use crate::prompt_limit::PromptHistory;
 use crate::request::{AcceptError, AcceptedRequest, ApprovalRequest};
 use crate::store::approvals::{self, ApprovalRow, Status};
-use crate::store::devices::{self, Device};
+use crate::store::devices::{self, DeviceToAsk};
 use crate::store::{challenge_contents, challenges, feed, prompt_history};
 
 /// Longest scope, `acr_values` and context value, in characters.
@@ -38,30 +39,61 @@ impl Gateway {
         transaction: &Transaction<'_>,
         request: &ApprovalRequest,
     ) -> Result<AcceptedRequest, AcceptError> {
-        check_texts(request)?;
-        let bound = request.authorization_details.as_ref().map_or(0, Details::transcript_bound);
-        if bound > limits::DETAILS_TRANSCRIPT_BYTES {
-            return Err(AcceptError::DetailsTooLong);
-        }
-        if request.ttl_seconds == 0 || request.ttl_seconds > limits::REQUEST_SECONDS {
-            return Err(AcceptError::Lifetime);
-        }
-        let now = self.now();
-        let kind = kind_of(request);
+        check(request)?;
         let decided_here = self.approves_in_process(&request.subject);
         let devices = if decided_here { Vec::new() } else { self.devices_to_ask(transaction, request)? };
+        let subject = &request.subject;
+        let prompted = Prompted { subject, devices, is_decoy: false, decided_here };
+        self.prompt(transaction, request, &prompted)
+    }
 
+    /// As [`Gateway::accept`], for a client that must not learn whether there is such a user, or what devices they have: if
+    /// nobody can be asked, the request asks the devices of `decoy`, which nobody holds. Both cost the same reads, rows and
+    /// signatures, now and until the request ends. `may_ask` is false for a user who is unknown or locked.
+    ///
+    /// # Errors
+    /// [`AcceptError`], the same whoever the request is about; nothing was changed.
+    pub fn accept_undisclosed(
+        &self,
+        transaction: &Transaction<'_>,
+        request: &ApprovalRequest,
+        may_ask: bool,
+        decoy: &Decoy,
+    ) -> Result<AcceptedRequest, AcceptError> {
+        check(request)?;
+        if may_ask && self.approves_in_process(&request.subject) {
+            return self.accept(transaction, request);
+        }
+        let subject = if may_ask { &request.subject } else { decoy.subject() };
+        let own = self.that_may_answer(devices::to_ask(transaction, subject)?, request);
+        let is_decoy = own.is_empty() || choose(request, false, &types_of(&own)).is_err();
+        // Read in either case.
+        let others = self.decoy_devices(transaction, decoy, is_decoy)?;
+        let (subject, devices) = if is_decoy { (decoy.subject(), others) } else { (subject, own) };
+        let prompted = Prompted { subject, devices, is_decoy, decided_here: false };
+        self.prompt(transaction, request, &prompted)
+    }
+
+    /// Decides muting and interaction, and stores the approval with one signed challenge per device.
+    fn prompt(
+        &self,
+        transaction: &Transaction<'_>,
+        request: &ApprovalRequest,
+        prompted: &Prompted<'_>,
+    ) -> Result<AcceptedRequest, AcceptError> {
+        let Prompted { subject, decided_here, .. } = *prompted;
+        let (now, kind) = (self.now(), kind_of(request));
         let client = request.client.id.as_str();
         let terminal = request.context.get(TERMINAL).filter(|_| request.client.verified);
         let terminal = terminal.map(|terminal| terminal.value.clone());
-        let pending = approvals::pending_unheld(transaction, &request.subject, client, terminal.as_deref())?;
-        let mut history = prompt_history::load(transaction, &request.subject, client)?;
+        let pending = approvals::pending_unheld(transaction, subject, client, terminal.as_deref())?;
+        let mut history = prompt_history::load(transaction, subject, client)?;
         let before = history.clone();
         let mut shared = None;
         let mut held = history.admit(now, pending, &request.limits);
         if let Some(limits) = request.limits.unvouched.filter(|_| !held) {
-            let pending = approvals::pending_unvouched(transaction, &request.subject)?;
-            let mut all = prompt_history::load(transaction, &request.subject, prompt_history::UNVOUCHED)?;
+            let pending = approvals::pending_unvouched(transaction, subject)?;
+            let mut all = prompt_history::load(transaction, subject, prompt_history::UNVOUCHED)?;
             held = all.admit_unvouched(now, pending, &limits);
             if held {
                 // The client's own budget pays for what was shown alone.
@@ -71,12 +103,12 @@ impl Gateway {
         }
         // A request that lives longer than a number may is not raised to one.
         let raised = held && request.ttl_seconds <= SHORT_LIFETIME.as_secs();
-        let types: Vec<&[InteractionType]> = match decided_here {
+        let types = match decided_here {
             // What approves in a device's place can do no more than a tap.
-            true => vec![&[InteractionType::Boolean]],
-            false => devices.iter().map(|device| device.interaction_types.as_slice()).collect(),
+            true => vec![&[InteractionType::Boolean][..]],
+            false => types_of(&prompted.devices),
         };
-        let effective = request.interaction_policy.choose(kind, raised, Capabilities::Known(&types))?;
+        let effective = choose(request, raised, &types)?;
         let (interaction, opening) = match interaction::generate(effective, self.random()) {
             Some((interaction, opening)) => (interaction, Some(opening)),
             None => (Interaction::boolean(), None),
@@ -84,7 +116,8 @@ impl Gateway {
 
         let approval = ApprovalRow {
             id: ApprovalId::new(now, self.random()),
-            subject: request.subject.clone(),
+            is_decoy: prompted.is_decoy,
+            subject: subject.clone(),
             client_id: client.to_owned(),
             status: Status::Pending,
             held,
@@ -103,10 +136,11 @@ impl Gateway {
             disputed_at: None,
         };
         approvals::insert(transaction, &approval)?;
-        let asked = devices.iter().filter(|device| device.interaction_types.contains(&effective));
+        let asked = prompted.devices.iter().filter(|device| device.interaction_types.contains(&effective));
         let mut shared_part: Option<SharedPart> = None;
         for device in asked {
-            let part = self.issue_challenge(transaction, request, &approval, kind, &interaction, device)?;
+            let challenge = self.challenge(request, &approval, kind, &interaction, device);
+            let part = self.issue_challenge(transaction, &challenge)?;
             match &shared_part {
                 None => shared_part = Some(part),
                 Some(first) if *first == part => {}
@@ -127,17 +161,19 @@ impl Gateway {
             shared.iter_mut().for_each(PromptHistory::approved_unvouched);
         }
         if !held || decided_here {
-            prompt_history::save(transaction, &request.subject, client, &history)?;
+            prompt_history::save(transaction, subject, client, &history)?;
             if let Some(all) = &shared {
-                prompt_history::save(transaction, &request.subject, prompt_history::UNVOUCHED, all)?;
+                prompt_history::save(transaction, subject, prompt_history::UNVOUCHED, all)?;
             }
         }
         Ok(AcceptedRequest {
             approval: approval.id,
+            subject: approval.subject,
             interaction: effective,
             interaction_value: approval.opening.map(|opening| opening.value),
             expires_at: approval.expires_at,
             held,
+            is_decoy: prompted.is_decoy,
         })
     }
 
@@ -145,10 +181,8 @@ impl Gateway {
         &self,
         transaction: &Transaction<'_>,
         request: &ApprovalRequest,
-    ) -> Result<Vec<Device>, AcceptError> {
-        let mut devices = devices::active(transaction, &request.subject)?;
-        let automated_too = self.allows_automated(request.subject_allows_automated);
-        devices.retain(|device| device.class == DeviceClass::Interactive || automated_too);
+    ) -> Result<Vec<DeviceToAsk>, AcceptError> {
+        let devices = self.that_may_answer(devices::to_ask(transaction, &request.subject)?, request);
         if !devices.is_empty() {
             return Ok(devices);
         }
@@ -157,22 +191,25 @@ impl Gateway {
         Err(if all_revoked { AcceptError::DevicesRevoked } else { AcceptError::NoDevice })
     }
 
-    /// Signs one device's challenge, once, and stores its own part before anybody can fetch it. Returns the part that all
-    /// challenges of the approval share.
-    fn issue_challenge(
+    fn that_may_answer(&self, mut devices: Vec<DeviceToAsk>, request: &ApprovalRequest) -> Vec<DeviceToAsk> {
+        let automated_too = self.allows_automated(request.subject_allows_automated);
+        devices.retain(|device| device.class == DeviceClass::Interactive || automated_too);
+        devices
+    }
+
+    fn challenge(
         &self,
-        transaction: &Transaction<'_>,
         request: &ApprovalRequest,
         approval: &ApprovalRow,
         kind: Kind,
         interaction: &Interaction,
-        device: &Device,
-    ) -> Result<SharedPart, AcceptError> {
+        device: &DeviceToAsk,
+    ) -> Challenge {
         let now = self.now();
-        let challenge = Challenge {
+        Challenge {
             iss: self.settings().issuer.clone(),
             aud: device.id.clone(),
-            sub: request.subject.clone(),
+            sub: approval.subject.clone(),
             jti: ChallengeId::new(now, self.random()),
             iat: now.seconds(),
             exp: approval.answer_until.seconds(),
@@ -191,19 +228,45 @@ impl Gateway {
             context: (!request.context.is_empty()).then(|| request.context.clone()),
             requested_at: request.requested_at.seconds(),
             must_understand: None,
-        };
-        let signed = Compact::sign(&challenge, &self.keys().signing).map_err(|_| AcceptError::Sign)?;
+        }
+    }
+
+    /// Signs one device's challenge, once, and stores its own part before anybody can fetch it. Returns the part that all
+    /// challenges of the approval share.
+    fn issue_challenge(&self, transaction: &Transaction<'_>, challenge: &Challenge) -> Result<SharedPart, AcceptError> {
+        let signed = Compact::sign(challenge, &self.keys().signing).map_err(|_| AcceptError::Sign)?;
         if signed.as_str().len() > limits::CHALLENGE_BYTES {
             return Err(AcceptError::TooLarge);
         }
-        let id = &challenge.jti;
+        let (id, device) = (&challenge.jti, &challenge.aud);
         let details = challenge.authorization_details_json.as_deref();
-        let (shared, own) =
-            challenge_parts::split(signed.as_str(), &device.id, id, details).ok_or(AcceptError::NotKept)?;
-        challenges::insert(transaction, id, &approval.id, &device.id, &own, &signed.hash())?;
-        feed::append(transaction, &device.id, "challenge", id.as_str(), now, self.random())?;
+        let (shared, own) = challenge_parts::split(signed.as_str(), device, id, details).ok_or(AcceptError::NotKept)?;
+        challenges::insert(transaction, id, &challenge.approval, device, &own, &signed.hash())?;
+        feed::append(transaction, device, "challenge", id.as_str(), self.now(), self.random())?;
         Ok(shared)
     }
+}
+
+/// Whom a request asks.
+struct Prompted<'a> {
+    subject: &'a Subject,
+    devices: Vec<DeviceToAsk>,
+    /// Nobody holds these devices.
+    is_decoy: bool,
+    /// An in-process approver decides in the devices' place.
+    decided_here: bool,
+}
+
+fn types_of(devices: &[DeviceToAsk]) -> Vec<&[InteractionType]> {
+    devices.iter().map(|device| device.interaction_types.as_slice()).collect()
+}
+
+fn choose(
+    request: &ApprovalRequest,
+    raised: bool,
+    types: &[&[InteractionType]],
+) -> Result<InteractionType, InteractionError> {
+    request.interaction_policy.choose(kind_of(request), raised, Capabilities::Known(types))
 }
 
 fn kind_of(request: &ApprovalRequest) -> Kind {
@@ -227,7 +290,8 @@ fn answer_until(request: &ApprovalRequest, now: Timestamp) -> Timestamp {
     Timestamp::from_seconds(end.seconds().max(now.seconds() + 1))
 }
 
-fn check_texts(request: &ApprovalRequest) -> Result<(), AcceptError> {
+/// What can be checked without knowing the user.
+fn check(request: &ApprovalRequest) -> Result<(), AcceptError> {
     if let Some(message) = &request.binding_message {
         text::check(message, limits::BINDING_MESSAGE_CHARACTERS).map_err(AcceptError::BindingMessage)?;
     }
@@ -246,6 +310,13 @@ fn check_texts(request: &ApprovalRequest) -> Result<(), AcceptError> {
     for (member, context) in &request.context {
         text::check(member, limits::NAME_CHARACTERS).map_err(refused("context"))?;
         text::check(&context.value, LINE_CHARACTERS).map_err(refused(member))?;
+    }
+    let bound = request.authorization_details.as_ref().map_or(0, Details::transcript_bound);
+    if bound > limits::DETAILS_TRANSCRIPT_BYTES {
+        return Err(AcceptError::DetailsTooLong);
+    }
+    if request.ttl_seconds == 0 || request.ttl_seconds > limits::REQUEST_SECONDS {
+        return Err(AcceptError::Lifetime);
     }
     Ok(())
 }

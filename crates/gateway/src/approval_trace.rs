@@ -63,12 +63,12 @@ pub struct AskedDevice {
 }
 
 impl Gateway {
-    /// The story of an approval; `None` for one that never was, or is forgotten.
+    /// The trace of an approval; `None` for one that never was, is forgotten, or asked nobody.
     ///
     /// # Errors
     /// The store's.
     pub fn trace(&self, snapshot: &Snapshot<'_>, approval: &ApprovalId) -> Result<Option<ApprovalTrace>, StoreError> {
-        let Some(row) = approvals::by_id(snapshot, approval)? else { return Ok(None) };
+        let Some(row) = approvals::by_id(snapshot, approval)?.filter(|row| !row.is_decoy) else { return Ok(None) };
         let mut asked = Vec::new();
         for kept in challenges::with_answers(snapshot, approval)? {
             let device = devices::by_id(snapshot, &kept.row.device)?;

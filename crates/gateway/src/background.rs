@@ -53,12 +53,14 @@ impl Gateway {
         self.abandon_unconfirmed().await?;
         self.forget_old_records().await?;
         self.forget_unanswered().await?;
-        // Once an hour: it reads the whole old end of the feed, where enrollment statements stay for good.
+        // Once an hour: it reads an index of all devices, and the whole old end of the feed, where enrollment statements stay.
         let now = self.now().millis();
         if now.saturating_sub(self.feed_purged().load(Ordering::Relaxed)) < FEED_PURGE_EVERY {
             return Ok(());
         }
         self.feed_purged().store(now, Ordering::Relaxed);
+        self.count_devices().await?;
+        self.forget_decoys().await?;
         self.forget_old_feed().await
     }
 

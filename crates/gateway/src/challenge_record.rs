@@ -30,12 +30,16 @@ pub struct ChallengeRecord {
 }
 
 impl Gateway {
-    /// The challenge, answer and outcome of each device of an approval. Empty for an unknown approval.
+    /// The challenge, answer and outcome of each device of an approval. Empty for an unknown approval, and for one that asked
+    /// nobody.
     ///
     /// # Errors
     /// The store's.
     pub fn challenge_records(&self, approval: &ApprovalId) -> Result<Vec<ChallengeRecord>, StoreError> {
         self.store().read_blocking(|snapshot| {
+            if self.is_decoy(snapshot, approval)? {
+                return Ok(Vec::new());
+            }
             let manifests = manifests::all(snapshot)?;
             let mut all = Vec::new();
             for kept in challenges::with_answers(snapshot, approval)? {

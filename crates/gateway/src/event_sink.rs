@@ -15,6 +15,8 @@ pub enum GatewayEvent<'a> {
     Ended {
         /// The approval.
         approval: &'a ApprovalId,
+        /// Whether it was about a user who could not be asked: no device knows of it, and statistics leave it out.
+        asked_nobody: bool,
         /// Whether no device answered in time.
         expired: bool,
         /// The verdict: `approved`, `denied`, `expired`, `cancelled`, `device_revoked`, `mismatch`, `refused`.

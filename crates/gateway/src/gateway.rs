@@ -9,6 +9,7 @@ use countersign_protocol::discovery::Mode;
 use countersign_store::{Error as StoreError, Store};
 
 use crate::approver::InProcessApprover;
+use crate::decoy::DeviceCounts;
 use crate::dpop_nonce::Nonces;
 use crate::event_sink::{EventSink, NoopSink};
 use crate::held_calls::HeldCalls;
@@ -48,6 +49,8 @@ struct Inner {
     approver: Option<Arc<dyn InProcessApprover>>,
     closing: AtomicBool,
     ended_devices: EndedDevices,
+    /// For the decoys.
+    device_counts: DeviceCounts,
     /// When old feed entries were last purged, milliseconds since the epoch.
     feed_purged: AtomicU64,
     /// Of what ended before, unanswered requests have no content any more; milliseconds since the epoch.
@@ -144,6 +147,7 @@ impl Gateway {
             approver,
             closing,
             ended_devices: EndedDevices::default(),
+            device_counts: DeviceCounts::default(),
             feed_purged,
             unanswered_until: AtomicU64::new(0),
         };
@@ -198,6 +202,11 @@ impl Gateway {
 
     pub(crate) fn ended_devices(&self) -> &EndedDevices {
         &self.inner.ended_devices
+    }
+
+    /// How many devices users have.
+    pub(crate) fn device_counts(&self) -> &DeviceCounts {
+        &self.inner.device_counts
     }
 
     /// Of what ended before, unanswered requests have no content any more; milliseconds since the epoch.

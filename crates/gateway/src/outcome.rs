@@ -60,11 +60,16 @@ impl Gateway {
         }
         let expired = status == Status::Expired;
         let after = Duration::from_millis(resolution.at.millis_since(approval.requested_at));
-        let ended = GatewayEvent::Ended { approval: &approval.id, expired, outcome: status.as_str(), after };
+        let asked_nobody = approval.is_decoy;
+        let ended =
+            GatewayEvent::Ended { approval: &approval.id, asked_nobody, expired, outcome: status.as_str(), after };
         self.event_sink().record(transaction, &ended)?;
         transaction.notify_after_commit(approval.id.as_str());
         let id = approval.id.clone();
-        transaction.after_commit(move || tracing::info!(approval = %id, outcome = status.as_str(), "approval ended"));
+        if !asked_nobody {
+            transaction
+                .after_commit(move || tracing::info!(approval = %id, outcome = status.as_str(), "approval ended"));
+        }
         Ok(true)
     }
 

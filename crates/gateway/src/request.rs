@@ -87,6 +87,8 @@ impl Default for Limits {
 pub struct AcceptedRequest {
     /// The approval. Never shown to the client.
     pub approval: ApprovalId,
+    /// The user who is asked, or the decoy's.
+    pub subject: Subject,
     /// The interaction that devices ask for.
     pub interaction: InteractionType,
     /// What the client must display, for number interactions.
@@ -95,6 +97,8 @@ pub struct AcceptedRequest {
     pub expires_at: Timestamp,
     /// Held because of limits: listed, not pushed. Not visible to the client.
     pub held: bool,
+    /// Nobody is asked. Not visible to the client.
+    pub is_decoy: bool,
 }
 
 /// Why a request was not accepted. Nothing was changed.

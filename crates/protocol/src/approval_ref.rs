@@ -4,7 +4,6 @@ use std::fmt;
 use std::str::FromStr;
 
 use countersign_jose::hash::Hash;
-use countersign_jose::random::{self, Random};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 use crate::id::ApprovalId;
@@ -28,16 +27,8 @@ pub struct NotARef;
 impl ApprovalRef {
     /// The reference of an approval.
     pub fn of(approval: &ApprovalId) -> Self {
-        Self::of_bytes(&Hash::of(approval.as_str()).as_bytes()[..5])
-    }
-
-    /// A reference of nothing, as good as any other: for who must not learn that there is no approval.
-    pub fn random(random: &dyn Random) -> Self {
-        Self::of_bytes(&random::bytes::<5>(random))
-    }
-
-    fn of_bytes(bytes: &[u8]) -> Self {
-        Self(bytes.iter().fold(0, |bits, byte| bits << 8 | u64::from(*byte)))
+        let hash = Hash::of(approval.as_str());
+        Self(hash.as_bytes()[..5].iter().fold(0, |bits, byte| bits << 8 | u64::from(*byte)))
     }
 }
 

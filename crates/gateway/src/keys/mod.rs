@@ -27,7 +27,7 @@ pub struct Keys {
     pub(crate) registration: LocalSigner,
     /// Those that signed registration tokens before it.
     pub(crate) former_registration: Vec<PublicKey>,
-    /// Confirmation codes are derived from it.
+    /// Confirmation codes and decoys are derived from it.
     pub(crate) secret: Zeroizing<[u8; 32]>,
     /// Where all of them are.
     pub(crate) directory: PathBuf,

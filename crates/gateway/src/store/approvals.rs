@@ -59,7 +59,7 @@ pub(crate) fn count_pending(snapshot: &Snapshot<'_>, now: Timestamp) -> Result<P
     Ok(snapshot
         .connection()
         .prepare_cached(
-            "SELECT count(*), coalesce(sum(held), 0) FROM approval WHERE status = 'pending' AND answer_until > ?1",
+            "SELECT count(*), coalesce(sum(held), 0) FROM approval WHERE status = 'pending' AND answer_until > ?1 AND decoy = 0",
         )?
         .query_row([millis(now)], |row| {
             Ok(PendingCount {
@@ -73,7 +73,7 @@ pub(crate) fn count_pending(snapshot: &Snapshot<'_>, now: Timestamp) -> Result<P
 pub(crate) fn count_ended(snapshot: &Snapshot<'_>, since: Timestamp) -> Result<Vec<(String, u64)>, Error> {
     Ok(snapshot
         .connection()
-        .prepare_cached("SELECT status, count(*) FROM approval WHERE decided_at >= ?1 GROUP BY status ORDER BY status")?
+        .prepare_cached("SELECT status, count(*) FROM approval WHERE decided_at >= ?1 AND decoy = 0 GROUP BY status ORDER BY status")?
         .query_map([millis(since)], |row| Ok((row.get(0)?, row.get::<_, i64>(1)?.unsigned_abs())))?
         .collect::<Result<_, _>>()?)
 }
@@ -81,6 +81,8 @@ pub(crate) fn count_ended(snapshot: &Snapshot<'_>, since: Timestamp) -> Result<V
 /// An approval as the store keeps it.
 pub(crate) struct ApprovalRow {
     pub(crate) id: ApprovalId,
+    /// Nobody holds the devices that were asked.
+    pub(crate) is_decoy: bool,
     pub(crate) subject: Subject,
     pub(crate) client_id: String,
     pub(crate) status: Status,
@@ -119,7 +121,7 @@ pub(crate) struct Resolution {
 
 /// In the order in which [`approval`] reads them.
 const COLUMNS: &str =
-    "a.id, a.subject, a.client_id, a.status, a.held, a.terminal, a.unvouched, a.interaction, a.salt, a.value, a.user_verification,
+    "a.id, a.decoy, a.subject, a.client_id, a.status, a.held, a.terminal, a.unvouched, a.interaction, a.salt, a.value, a.user_verification,
     a.allow_automated, a.details_hash, a.requested_at, a.expires_at, a.answer_until, a.not_me_hold, a.disputed_at,
     a.decided_at, a.reason, a.challenge_id, a.answer_hash, a.amr, a.acr, a.auth_time";
 
@@ -127,6 +129,7 @@ fn approval(row: &Row<'_>) -> rusqlite::Result<ApprovalRow> {
     let mut at = ColumnCursor::default();
     Ok(ApprovalRow {
         id: text(row, at.next())?,
+        is_decoy: row.get(at.next())?,
         subject: text(row, at.next())?,
         client_id: row.get(at.next())?,
         status: name(row, at.next())?,
@@ -168,8 +171,8 @@ pub(crate) fn insert(transaction: &Transaction<'_>, new: &ApprovalRow) -> Result
         .connection()
         .prepare_cached(
             "INSERT INTO approval (id, subject, client_id, status, held, interaction, salt, value, user_verification,
-                allow_automated, details_hash, requested_at, expires_at, answer_until, not_me_hold, terminal, unvouched)
-             VALUES (?1, ?2, ?3, 'pending', ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16)",
+                allow_automated, details_hash, requested_at, expires_at, answer_until, not_me_hold, terminal, unvouched, decoy)
+             VALUES (?1, ?2, ?3, 'pending', ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17)",
         )?
         .execute(params![
             new.id.as_str(),
@@ -188,6 +191,7 @@ pub(crate) fn insert(transaction: &Transaction<'_>, new: &ApprovalRow) -> Result
             i64::try_from(new.not_me_hold).unwrap_or(i64::MAX),
             new.terminal,
             new.unvouched,
+            new.is_decoy,
         ])?;
     Ok(())
 }
@@ -283,11 +287,11 @@ pub(crate) fn ended_before(snapshot: &Snapshot<'_>, before: Timestamp, most: usi
         .collect::<Result<_, _>>()?)
 }
 
-/// Every approval with the time of its request, newest first. Reads one row each.
+/// Every approval with the time of its request, newest first, without decoys. Reads one row each.
 pub(crate) fn all_ids(snapshot: &Snapshot<'_>) -> Result<Vec<(ApprovalId, Timestamp)>, Error> {
     Ok(snapshot
         .connection()
-        .prepare_cached("SELECT id, requested_at FROM approval ORDER BY requested_at DESC")?
+        .prepare_cached("SELECT id, requested_at FROM approval WHERE decoy = 0 ORDER BY requested_at DESC")?
         .query_map([], |row| Ok((text(row, "id")?, time(row, "requested_at")?)))?
         .collect::<Result<_, _>>()?)
 }

@@ -65,7 +65,6 @@ pub(crate) struct Device {
     transport_jwk: String,
     approval_jwk: String,
     pub(crate) approval_kid: Thumbprint,
-    pub(crate) interaction_types: Vec<InteractionType>,
     pub(crate) link: RegistrationTokenId,
     pub(crate) registered_at: Timestamp,
     pub(crate) confirmed_at: Option<Timestamp>,
@@ -112,7 +111,7 @@ fn parse_key(jwk: &str) -> Result<PublicKey, Error> {
 /// In the order in which [`device`] reads them.
 pub(super) const COLUMNS: &str =
     "d.id, d.subject, d.status, d.name, d.class, d.platform, d.key_protection, d.key_verified,
-    d.transport_kid, d.transport_jwk, d.approval_kid, d.approval_jwk, d.interaction_types, d.link_id, d.registered_at,
+    d.transport_kid, d.transport_jwk, d.approval_kid, d.approval_jwk, d.link_id, d.registered_at,
     d.confirmed_at, d.seq, d.revocation";
 
 pub(super) fn device(row: &Row<'_>, at: &mut ColumnCursor) -> rusqlite::Result<Device> {
@@ -129,7 +128,6 @@ pub(super) fn device(row: &Row<'_>, at: &mut ColumnCursor) -> rusqlite::Result<D
         transport_jwk: row.get(at.next())?,
         approval_kid: text(row, at.next())?,
         approval_jwk: row.get(at.next())?,
-        interaction_types: json(row, at.next())?,
         link: text(row, at.next())?,
         registered_at: time(row, at.next())?,
         confirmed_at: optional_time(row, at.next())?,
@@ -187,6 +185,47 @@ pub(crate) fn active(snapshot: &Snapshot<'_>, subject: &Subject) -> Result<Vec<D
             "SELECT {COLUMNS} FROM device d WHERE d.subject = ?1 AND d.status = 'active' ORDER BY d.registered_at, d.id"
         ))?
         .query_map([subject.as_str()], only_device)?
+        .collect::<Result<_, _>>()?)
+}
+
+/// A device as a request needs it.
+pub(crate) struct DeviceToAsk {
+    pub(crate) id: DeviceId,
+    pub(crate) class: DeviceClass,
+    pub(crate) interaction_types: Vec<InteractionType>,
+}
+
+/// The devices of a user that take part, oldest first.
+pub(crate) fn to_ask(snapshot: &Snapshot<'_>, subject: &Subject) -> Result<Vec<DeviceToAsk>, Error> {
+    to_ask_of(snapshot, subject.as_str(), "active")
+}
+
+/// The devices of an owner with this status, oldest first.
+pub(super) fn to_ask_of(snapshot: &Snapshot<'_>, owner: &str, status: &str) -> Result<Vec<DeviceToAsk>, Error> {
+    Ok(snapshot
+        .connection()
+        .prepare_cached(
+            "SELECT id, class, interaction_types FROM device WHERE subject = ?1 AND status = ?2 ORDER BY registered_at, id",
+        )?
+        .query_map([owner, status], |row| {
+            Ok(DeviceToAsk {
+                id: text(row, "id")?,
+                class: name(row, "class")?,
+                interaction_types: json(row, "interaction_types")?,
+            })
+        })?
+        .collect::<Result<_, _>>()?)
+}
+
+/// How many users have how many active devices: `(devices, users)`, by the first. Reads the index of all devices.
+pub(crate) fn count_by_number(snapshot: &Snapshot<'_>) -> Result<Vec<(u32, u64)>, Error> {
+    Ok(snapshot
+        .connection()
+        .prepare_cached(
+            "SELECT devices, count(*) FROM (SELECT count(*) AS devices FROM device WHERE status = 'active' GROUP BY subject)
+             GROUP BY devices ORDER BY devices",
+        )?
+        .query_map([], |row| Ok((row.get(0)?, row.get::<_, i64>(1)?.unsigned_abs())))?
         .collect::<Result<_, _>>()?)
 }
 

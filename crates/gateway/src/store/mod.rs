@@ -5,6 +5,7 @@ pub(crate) mod challenge_contents;
 pub(crate) mod challenges;
 mod columns;
 pub(crate) mod credentials;
+pub(crate) mod decoys;
 pub(crate) mod devices;
 pub(crate) mod feed;
 pub(crate) mod links;

@@ -23,7 +23,7 @@ CREATE INDEX link_by_expiry ON link (expires_at);
 CREATE TABLE device (
     id                TEXT NOT NULL PRIMARY KEY,
     subject           TEXT NOT NULL,
-    status            TEXT NOT NULL,            -- unconfirmed | active | suspended | revoked | abandoned
+    status            TEXT NOT NULL,            -- unconfirmed | active | suspended | revoked | abandoned; decoy: nobody holds it
     name              TEXT NOT NULL,
     class             TEXT NOT NULL,            -- interactive | automated
     platform          TEXT NOT NULL,
@@ -60,6 +60,7 @@ CREATE INDEX credential_by_device ON credential (device_id);
 
 CREATE TABLE approval (
     id                TEXT NOT NULL PRIMARY KEY,
+    decoy             INTEGER NOT NULL,         -- 1: about a user who can't be asked, so that the client sees no difference
     subject           TEXT NOT NULL,
     client_id         TEXT NOT NULL,
     status            TEXT NOT NULL,            -- pending | approved | denied | expired | cancelled | device_revoked | mismatch | refused
@@ -90,6 +91,7 @@ CREATE INDEX approval_due ON approval (answer_until) WHERE status = 'pending';
 -- Approvals that ended are deleted after a while, oldest first.
 CREATE INDEX approval_ended ON approval (decided_at) WHERE decided_at IS NOT NULL;
 CREATE INDEX approval_expired ON approval (decided_at) WHERE status = 'expired';
+CREATE INDEX approval_decoy ON approval (decided_at) WHERE decoy = 1 AND decided_at IS NOT NULL;
 
 CREATE TABLE challenge (
     id          TEXT NOT NULL PRIMARY KEY,

@@ -3,8 +3,8 @@
 
 use std::sync::{Arc, Mutex, PoisonError};
 
-use countersign_gateway::Ports;
 use countersign_gateway::keys::{self, KeyError};
+use countersign_gateway::{Decoy, Ports};
 use countersign_jose::clock::Clock;
 use countersign_jose::hash::Hash;
 use countersign_jose::secret::Secret;
@@ -86,7 +86,8 @@ impl UserCodes {
         *self.share.lock().unwrap_or_else(PoisonError::into_inner) = (with_code + in_store.0, all + in_store.1);
     }
 
-    /// Accepts a request that carries the user's code, or needs none. `known` is the user of the hint, locked or not.
+    /// Accepts a request that carries the user's code, or needs none. `known` is the user of the hint, locked or not;
+    /// guesses about nobody count for `decoy`.
     ///
     /// # Errors
     /// `missing_user_code`; `invalid_user_code`, also for a right code while the limit on guesses is exceeded.
@@ -96,6 +97,7 @@ impl UserCodes {
         client: &Client,
         named: &UserIdentifier,
         known: Option<&User>,
+        decoy: &Decoy,
     ) -> Result<(), OAuthError> {
         if !client.needs_user_code() {
             return Ok(());
@@ -114,7 +116,7 @@ impl UserCodes {
         let guess = UserCodeGuess {
             client_id: client.client_id.clone(),
             name: named.digest(),
-            sub: known.map(|user| user.sub.as_str().to_owned()),
+            sub: known.map_or(decoy.subject(), |user| &user.sub).as_str().to_owned(),
             per_hour: client.policy.user_code_guesses_per_hour,
         };
         if let GuessTurn::Wait(seconds) = self.count(guess.clone()).await? {

@@ -147,13 +147,10 @@ impl DeliveryWorker {
 
     fn not_yet(&self, request: &AuthRequest) -> PreparedDelivery {
         let (gateway, existing) = (self.gateway.clone(), request.approval.clone());
-        let unless: StillPending = Arc::new(move |transaction| match &existing {
+        let unless: StillPending = Arc::new(move |transaction| {
             // A verdict committed since then made the row due: it must stay due.
-            Some(existing) => {
-                let verdict = gateway.verdict(transaction, &existing.id)?;
-                Ok(matches!(verdict, Verdict::Pending | Verdict::Expired))
-            }
-            None => Ok(true),
+            let verdict = gateway.verdict(transaction, &existing.id)?;
+            Ok(matches!(verdict, Verdict::Pending | Verdict::Expired))
         });
         PreparedDelivery::NotYet { until: request.expires_at, unless }
     }

@@ -44,7 +44,7 @@ impl Recorder {
 
 impl EventSink for Recorder {
     fn record(&self, transaction: &Transaction<'_>, event: &GatewayEvent<'_>) -> Result<(), StoreError> {
-        if let GatewayEvent::Ended { outcome, after, .. } = event {
+        if let GatewayEvent::Ended { asked_nobody: false, outcome, after, .. } = event {
             let (metrics, outcome, after) = (self.metrics.clone(), *outcome, *after);
             transaction.after_commit(move || metrics.approval(outcome, after));
         }

@@ -7,6 +7,7 @@ mod user_identifier;
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
 
+use countersign_jose::clock::Timestamp;
 use countersign_store::{Error as StoreError, Snapshot, Store};
 
 pub(crate) use configured_clients::ConfiguredClients;
@@ -128,6 +129,37 @@ impl Directory {
         found.await
     }
 
+    /// As [`Directory::find_user`], at the same cost whether or not there is such a user, and wherever: see
+    /// [`Directory::user_evenly_in`].
+    pub(crate) async fn find_user_evenly(
+        self: &Arc<Self>,
+        named: &UserIdentifier,
+    ) -> Result<Option<Arc<User>>, StoreError> {
+        let (inner, named) = (self.clone(), named.clone());
+        self.store.read(move |snapshot| inner.user_evenly_in(snapshot, &named)).await
+    }
+
+    /// The user with this identifier, with a lock set by a command, for clients that must not learn who exists: always three
+    /// reads and one entry to parse.
+    pub(crate) fn user_evenly_in(
+        &self,
+        snapshot: &Snapshot<'_>,
+        named: &UserIdentifier,
+    ) -> Result<Option<Arc<User>>, StoreError> {
+        let name = named.as_str();
+        let by_sub = rows::user(snapshot, name)?;
+        let by_hint = rows::user_named(snapshot, &folded(name))?;
+        let (in_file, stored) = match named {
+            UserIdentifier::Name(_) => (self.config.users.by_login_hint(name), by_sub.or(by_hint)),
+            UserIdentifier::Subject(_) => (self.config.users.by_sub(name), by_sub),
+        };
+        let is_stored = stored.is_some();
+        let stored = read_user(&stored.unwrap_or_else(nobodys_row)).filter(|_| is_stored);
+        let found = in_file.cloned().or(stored);
+        let is_locked = rows::is_locked(snapshot, found.as_ref().map_or(name, |user| user.sub.as_str()))?;
+        Ok(found.map(|user| if is_locked { locked(&user) } else { user }))
+    }
+
     /// The user with this subject or hint.
     pub(crate) fn user_named_in(&self, snapshot: &Snapshot<'_>, name: &str) -> Result<Option<Arc<User>>, StoreError> {
         let found = match self.config.users.by_login_hint(name) {
@@ -150,6 +182,16 @@ impl Directory {
     }
 }
 
+/// An entry like any user's, to be parsed where there is none.
+fn nobodys_row() -> UserRow {
+    let entry = "[[users]]\nsub = \"nobody\"\nname = \"Nobody\"\nhints = [\"nobody@example.com\"]\n".to_owned();
+    UserRow { sub: "nobody".to_owned(), entry, added_at: Timestamp::from_seconds(0) }
+}
+
+fn locked(user: &User) -> Arc<User> {
+    Arc::new(User { locked: true, ..user.clone() })
+}
+
 fn read_user(row: &UserRow) -> Option<Arc<User>> {
     user_entry(&row.entry).inspect_err(|_| tracing::warn!(sub = row.sub, "a stored user's entry can't be read")).ok()
 }
@@ -157,9 +199,7 @@ fn read_user(row: &UserRow) -> Option<Arc<User>> {
 /// Applies a lock set by a command, which overrides the entry.
 fn with_lock(snapshot: &Snapshot<'_>, found: Option<Arc<User>>) -> Result<Option<Arc<User>>, StoreError> {
     match found {
-        Some(user) if !user.locked && rows::is_locked(snapshot, user.sub.as_str())? => {
-            Ok(Some(Arc::new(User { locked: true, ..(*user).clone() })))
-        }
+        Some(user) if !user.locked && rows::is_locked(snapshot, user.sub.as_str())? => Ok(Some(locked(&user))),
         found => Ok(found),
     }
 }

@@ -14,10 +14,15 @@ pub(crate) enum UserIdentifier {
 }
 
 impl UserIdentifier {
+    /// As the client wrote it.
+    pub(crate) fn as_str(&self) -> &str {
+        match self {
+            UserIdentifier::Name(name) | UserIdentifier::Subject(name) => name,
+        }
+    }
+
     /// Hash of the case-folded identifier: the key of rate limits, which must not depend on whether the user exists.
     pub(crate) fn digest(&self) -> Hash {
-        match self {
-            UserIdentifier::Name(name) | UserIdentifier::Subject(name) => Hash::of(folded(name)),
-        }
+        Hash::of(folded(self.as_str()))
     }
 }

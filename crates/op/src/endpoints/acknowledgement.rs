@@ -1,19 +1,20 @@
 //! Acknowledgement of an authentication request (CIBA Core §7.3), and the rows that a request takes beside its approval: its
 //! own, that of the notification which its verdict triggers, and that of an `Idempotency-Key`.
 
+use countersign_gateway::AcceptedRequest;
 use countersign_jose::clock::Timestamp;
 use countersign_jose::hash::Hash;
 use countersign_jose::random::Random;
 use countersign_jose::secret::Secret;
 use countersign_protocol::approval_ref::ApprovalRef;
-use countersign_protocol::id::ApprovalId;
 use countersign_protocol::interaction::{self, InteractionType};
 use countersign_store::{Error as StoreError, Transaction};
 use serde::{Deserialize, Serialize};
 
 use super::idempotency::IdempotencyKey;
+use crate::grant::resource::Resources;
 use crate::store::outbox::{self, NewNotification};
-use crate::store::{self, AuthRequest, KeptAcknowledgement};
+use crate::store::{self, AuthRequest, ExistingApproval, KeptAcknowledgement};
 
 /// How long a push may be tried after its request expired, in seconds: a verdict just before counts. A ping is of use for
 /// as long as the request can be redeemed.
@@ -41,32 +42,50 @@ impl Acknowledgement {
     }
 }
 
-/// The interaction that the client displays.
+/// What the client displays.
 pub(super) struct ClientInteraction {
     pub(super) interaction: InteractionType,
     pub(super) value: Option<String>,
-    /// For the log.
-    pub(super) approval: Option<ApprovalId>,
-    /// What people call it: random where there is no approval, for a client that must not learn it.
+    /// The approval's.
     pub(super) reference: ApprovalRef,
 }
 
 impl ClientInteraction {
-    /// A generated interaction that no device displays.
-    pub(super) fn decoy(kind: InteractionType, random: &dyn Random) -> ClientInteraction {
-        let generated = interaction::generate(kind, random);
-        let value = generated.map(|(_, opening)| opening.value);
-        ClientInteraction { interaction: kind, value, approval: None, reference: ApprovalRef::random(random) }
+    /// What devices of the user ask for, or what the client `expected` where it must not learn that they ask for less: then a
+    /// number that no device displays.
+    pub(super) fn of(
+        accepted: &AcceptedRequest,
+        expected: Option<InteractionType>,
+        random: &dyn Random,
+    ) -> ClientInteraction {
+        let reference = ApprovalRef::of(&accepted.approval);
+        match expected.filter(|expected| *expected != accepted.interaction) {
+            Some(expected) => {
+                let value = interaction::generate(expected, random).map(|(_, opening)| opening.value);
+                ClientInteraction { interaction: expected, value, reference }
+            }
+            None => ClientInteraction {
+                interaction: accepted.interaction,
+                value: accepted.interaction_value.clone(),
+                reference,
+            },
+        }
     }
 }
 
 /// A request to store, and how it is acknowledged.
 pub(super) struct NewRequest {
-    pub(super) request: AuthRequest,
+    /// SHA-256 of the `auth_req_id`.
+    pub(super) id: Hash,
+    pub(super) client_id: String,
+    pub(super) scope: String,
+    pub(super) resources: Resources,
+    pub(super) requested_at: Timestamp,
     pub(super) auth_req_id: Secret,
+    /// Seconds.
     pub(super) expires_in: u64,
-    /// `None` in push mode.
-    pub(super) interval: Option<u64>,
+    /// Seconds between two polls.
+    pub(super) interval: u64,
     /// The client's notification token, in ping and push mode.
     pub(super) notification_token: Option<Secret>,
     pub(super) is_push: bool,
@@ -79,17 +98,38 @@ impl NewRequest {
     pub(super) fn insert(
         &self,
         transaction: &Transaction<'_>,
+        approval: ExistingApproval,
         displayed: &ClientInteraction,
         random: &dyn Random,
     ) -> Result<(), StoreError> {
-        store::insert(transaction, &self.request)?;
+        let request = self.request(approval);
+        store::insert(transaction, &request)?;
         if let Some(token) = &self.notification_token {
-            self.await_verdict(transaction, token)?;
+            self.await_verdict(transaction, &request, token)?;
         }
         let Some((key, parameters)) = &self.idempotency else { return Ok(()) };
         let acknowledgement = serde_json::to_string(&self.acknowledgement(displayed)).expect("strings serialize");
-        let kept = key.keep(&acknowledgement, *parameters, self.request.expires_at, random);
+        let kept = key.keep(&acknowledgement, *parameters, request.expires_at, random);
         store::keep_acknowledgement(transaction, &key.id, &kept)
+    }
+
+    fn request(&self, approval: ExistingApproval) -> AuthRequest {
+        AuthRequest {
+            id: self.id,
+            client_id: self.client_id.clone(),
+            approval,
+            scope: self.scope.clone(),
+            details: None,
+            resources: self.resources.clone(),
+            requested_at: self.requested_at,
+            expires_at: self.requested_at.plus_seconds(self.expires_in),
+            // The policy allows at most a minute.
+            interval: u32::try_from(self.interval).unwrap_or(u32::MAX),
+            redeemed: false,
+            cancelled: false,
+            refused: None,
+            ended: false,
+        }
     }
 
     pub(super) fn acknowledgement(&self, displayed: &ClientInteraction) -> Acknowledgement {
@@ -97,22 +137,26 @@ impl NewRequest {
             auth_req_id: self.auth_req_id.expose().to_owned(),
             r#ref: displayed.reference,
             expires_in: self.expires_in,
-            interval: self.interval,
+            interval: Some(self.interval).filter(|_| !self.is_push),
             interaction_type: displayed.interaction,
             interaction_value: displayed.value.clone(),
         }
     }
 
-    fn await_verdict(&self, transaction: &Transaction<'_>, token: &Secret) -> Result<(), StoreError> {
-        let (request, push) = (&self.request, self.is_push);
-        let expires_at = request.expires_at;
+    fn await_verdict(
+        &self,
+        transaction: &Transaction<'_>,
+        request: &AuthRequest,
+        token: &Secret,
+    ) -> Result<(), StoreError> {
+        let (expires_at, push) = (request.expires_at, self.is_push);
         outbox::add_notification(
             transaction,
             &NewNotification {
                 client_id: &request.client_id,
                 push,
                 request: request.id,
-                approval: request.approval.as_ref().map(|existing| &existing.id),
+                approval: &request.approval.id,
                 auth_req_id: &self.auth_req_id,
                 token,
                 expires_at,

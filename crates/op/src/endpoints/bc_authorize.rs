@@ -7,11 +7,10 @@ use axum::Json;
 use axum::extract::State;
 use axum::http::{HeaderName, StatusCode};
 use axum::response::{IntoResponse, Response};
-use countersign_gateway::{AcceptError, ApprovalRequest, Gateway, InteractionError, Limits, Ports};
+use countersign_gateway::{AcceptError, ApprovalRequest, Decoy, Gateway, Limits, Ports};
 use countersign_jose::clock::Timestamp;
 use countersign_jose::hash::Hash;
 use countersign_jose::secret::Secret;
-use countersign_protocol::approval_ref::ApprovalRef;
 use countersign_protocol::challenge::{self, Party};
 use countersign_store::{Error as StoreError, Transaction};
 
@@ -22,21 +21,28 @@ use crate::authentication_request::user_code_check::UserCodes;
 use crate::authentication_request::{AuthenticationRequest, auth_req_id, fapi_request, notification_token};
 use crate::client_auth::ClientAuthentication;
 use crate::config::{Client, Config, User};
-use crate::directory::Directory;
+use crate::directory::{Directory, UserIdentifier};
 use crate::endpoints::acknowledgement::{Acknowledgement, ClientInteraction, NewRequest};
 use crate::endpoints::idempotency::{IdempotencyKey, UnderWay};
 use crate::endpoints::pending_limit::{Admission, PendingLimit};
 use crate::endpoints::rate_limit::RateLimit;
 use crate::http::{ErrorCode, Form, NO_STORE, OAuthError, PRAGMA, PostedForm, server_error};
-use crate::issuance::token_signer::TokenSigner;
 use crate::metrics::Metrics;
 use crate::store::directory_entries as rows;
-use crate::store::{self, AuthRequest, ExistingApproval};
+use crate::store::{self, ExistingApproval};
 
 /// A kept acknowledgement can't be read.
 #[derive(Debug, thiserror::Error)]
 #[error("a kept acknowledgement is damaged")]
 struct UnreadableAcknowledgement;
+
+/// Whom a request is about.
+enum Addressee {
+    /// A user, as the client may know.
+    User(Arc<User>),
+    /// Whoever this names, looked up in the transaction that stores the request; the decoy is asked if nobody can be.
+    Undisclosed(UserIdentifier, Decoy),
+}
 
 /// Why a request was not stored.
 enum StoreRequestError {
@@ -61,7 +67,6 @@ pub(crate) struct BcAuthorize {
     pub(crate) rate_limit: Arc<RateLimit>,
     pub(crate) pending_limit: PendingLimit,
     pub(crate) under_way: UnderWay,
-    pub(crate) tokens: Arc<TokenSigner>,
     pub(crate) gateway: Gateway,
     pub(crate) metrics: Arc<Metrics>,
     pub(crate) config: Arc<Config>,
@@ -161,103 +166,97 @@ impl BcAuthorize {
         fapi_request::check(client, &parsed)?;
         let notification_token = notification_token::read(parameters, client)?;
         let named = self.hints.user_named_by(&parsed.hint, client).await?;
-        let known = self.directory.find_user(&named).await.map_err(|error| server_error(&error))?;
-        let user = approving_user(known.as_ref(), client)?;
-        self.user_codes.check_user_code(parsed.user_code.take(), client, &named, known.as_deref()).await?;
+        let addressee = self.addressee(named, parsed.user_code.take(), client).await?;
 
         let auth_req_id = auth_req_id::new(now, &*self.ports.random);
-        let expires_in = parsed.lifetime.as_secs();
-        let interval = client.policy.interval.as_secs();
-        let is_push = client.delivery.is_push();
-        let request = AuthRequest {
+        let new = NewRequest {
             id: auth_req_id::key(&auth_req_id),
             client_id: client.client_id.clone(),
-            approval: None,
             scope: parsed.scope.clone(),
-            details: None,
             resources: parsed.resources.clone(),
             requested_at: now,
-            expires_at: now.plus_seconds(expires_in),
-            // The policy allows at most a minute.
-            interval: u32::try_from(interval).unwrap_or(u32::MAX),
-            redeemed: false,
-            cancelled: false,
-            refused: None,
-            ended: false,
-        };
-        let new = NewRequest {
-            request,
             auth_req_id: Secret::new(auth_req_id),
-            expires_in,
-            interval: Some(interval).filter(|_| !is_push),
+            expires_in: parsed.lifetime.as_secs(),
+            interval: client.policy.interval.as_secs(),
             notification_token,
-            is_push,
+            is_push: client.delivery.is_push(),
             idempotency,
         };
-        self.store_request(new, parsed, user, client).await
+        self.store_request(new, parsed, addressee, client).await
     }
 
-    /// Stores the request, and an approval if there is a user to prompt.
+    /// Whom the request is about, once a user code that it needs is checked.
+    ///
+    /// # Errors
+    /// For clients that may know: `access_denied` for a locked user, `unknown_user_id` for an unknown one. Otherwise those of
+    /// user codes alone.
+    async fn addressee(
+        &self,
+        named: UserIdentifier,
+        user_code: Option<Secret>,
+        client: &Client,
+    ) -> Result<Addressee, OAuthError> {
+        let failed = |error: StoreError| server_error(&error);
+        let decoy = self.gateway.decoy(&named.digest());
+        if !client.hides_unknown_users() {
+            let known = self.directory.find_user(&named).await.map_err(failed)?;
+            let user = match known {
+                Some(user) if user.locked => return Err(locked()),
+                Some(user) => user,
+                None => return Err(unknown_user()),
+            };
+            self.user_codes.check_user_code(user_code, client, &named, Some(&user), &decoy).await?;
+            return Ok(Addressee::User(user));
+        }
+        if client.needs_user_code() {
+            let known = self.directory.find_user_evenly(&named).await.map_err(failed)?;
+            self.user_codes.check_user_code(user_code, client, &named, known.as_deref(), &decoy).await?;
+        }
+        Ok(Addressee::Undisclosed(named, decoy))
+    }
+
+    /// Stores the request and its approval.
     async fn store_request(
         &self,
-        mut new: NewRequest,
+        new: NewRequest,
         parsed: AuthenticationRequest,
-        user: Option<Arc<User>>,
+        addressee: Addressee,
         client: &Client,
     ) -> Result<Acknowledgement, OAuthError> {
-        let now = new.request.requested_at;
-        let hides = client.hides_unknown_users();
         let no_device = auth0::no_device(client);
-        let expected = parsed.interaction;
-        let approval = user.map(|user| self.approval_request(&parsed, &user, client, now));
-        let (gateway, random, tokens) = (self.gateway.clone(), self.ports.random.clone(), self.tokens.clone());
+        let hidden_interaction = Some(parsed.interaction).filter(|_| client.hides_unknown_users());
+        let mut approval = self.approval_request(&parsed, &addressee, client, new.requested_at);
+        let (gateway, random, directory) = (self.gateway.clone(), self.ports.random.clone(), self.directory.clone());
         let stored = self.gateway.store().write(move |transaction: &Transaction<'_>| {
-            new.request.approval = None;
-            let mut displayed = None;
-            if let Some(approval) = &approval {
-                let sub = approval.subject.as_str();
-                let accepted = match rows::is_locked(transaction, sub).map_err(StoreRequestError::Store)? {
-                    true => Err(StoreRequestError::Locked),
-                    false => gateway.accept(transaction, approval).map_err(StoreRequestError::Gateway),
-                };
-                match accepted {
-                    Ok(accepted) => {
-                        let id = accepted.approval.clone();
-                        new.request.approval = Some(ExistingApproval { sub: sub.to_owned(), id: accepted.approval });
-                        // A less capable device gets a simpler interaction; the response must not reveal it.
-                        displayed = Some(match hides && accepted.interaction != expected {
-                            true => {
-                                let reference = ApprovalRef::of(&id);
-                                let decoy = ClientInteraction::decoy(expected, &*random);
-                                ClientInteraction { approval: Some(id), reference, ..decoy }
-                            }
-                            false => ClientInteraction {
-                                interaction: accepted.interaction,
-                                value: accepted.interaction_value,
-                                reference: ApprovalRef::of(&id),
-                                approval: Some(id),
-                            },
-                        });
+            let accepted = match &addressee {
+                Addressee::User(_) => {
+                    // A command may have locked the user since.
+                    if rows::is_locked(transaction, approval.subject.as_str())? {
+                        return Err(StoreRequestError::Locked);
                     }
-                    Err(refused) if hides && reveals_user(&refused) => {}
-                    Err(refused) => return Err(refused),
+                    gateway.accept(transaction, &approval)
                 }
-            }
-            let displayed = displayed.unwrap_or_else(|| {
-                // No device is prompted, and the client must not notice: one signature and one row, as for a user with a
-                // device.
-                tokens.sign_decoy(now);
-                ClientInteraction::decoy(expected, &*random)
-            });
-            new.insert(transaction, &displayed, &*random).map_err(StoreRequestError::Store)?;
-            Ok((new.acknowledgement(&displayed), displayed.approval))
+                Addressee::Undisclosed(named, decoy) => {
+                    let user = directory.user_evenly_in(transaction, named)?.filter(|user| !user.locked);
+                    approval.subject = user.as_ref().map_or(decoy.subject(), |user| &user.sub).clone();
+                    approval.subject_allows_automated = user.as_ref().is_some_and(|user| user.allow_automated);
+                    gateway.accept_undisclosed(transaction, &approval, user.is_some(), decoy)
+                }
+            };
+            let accepted = accepted.map_err(StoreRequestError::Gateway)?;
+            let displayed = ClientInteraction::of(&accepted, hidden_interaction, &*random);
+            let existing =
+                ExistingApproval { sub: accepted.subject.as_str().to_owned(), id: accepted.approval.clone() };
+            new.insert(transaction, existing, &displayed, &*random)?;
+            Ok((new.acknowledgement(&displayed), accepted))
         });
-        let (acknowledgement, approval) = stored.await.map_err(|error| match error {
+        let (acknowledgement, accepted) = stored.await.map_err(|error| match error {
             StoreRequestError::Locked => locked(),
             StoreRequestError::Gateway(refused) => gateway_refusal(&refused, no_device),
             StoreRequestError::Store(error) => server_error(&error),
         })?;
-        let (client_id, approval) = (client.client_id.as_str(), approval.as_ref().map(|id| id.as_str()));
+        let approval = Some(accepted.approval.as_str()).filter(|_| !accepted.is_decoy);
+        let client_id = client.client_id.as_str();
         tracing::info!(client_id, approval, "authentication request accepted; without an approval no device is asked");
         Ok(acknowledgement)
     }
@@ -265,14 +264,19 @@ impl BcAuthorize {
     fn approval_request(
         &self,
         parsed: &AuthenticationRequest,
-        user: &User,
+        addressee: &Addressee,
         client: &Client,
         now: Timestamp,
     ) -> ApprovalRequest {
         let policy = &client.policy;
+        let (subject, subject_allows_automated) = match addressee {
+            Addressee::User(user) => (user.sub.clone(), user.allow_automated),
+            // Until the user is looked up.
+            Addressee::Undisclosed(_, decoy) => (decoy.subject().clone(), false),
+        };
         ApprovalRequest {
-            subject: user.sub.clone(),
-            subject_allows_automated: user.allow_automated,
+            subject,
+            subject_allows_automated,
             provider: Party { issuer: self.config.issuer.clone(), name: self.config.name.clone() },
             client: challenge::Client {
                 id: client.client_id.clone(),
@@ -296,33 +300,6 @@ impl BcAuthorize {
                 not_me_hold_seconds: policy.not_me.as_secs(),
             },
         }
-    }
-}
-
-/// The user to prompt; `None` if there is none and the client must not learn it.
-///
-/// # Errors
-/// `access_denied` for a locked user, `unknown_user_id` for an unknown one.
-fn approving_user(known: Option<&Arc<User>>, client: &Client) -> Result<Option<Arc<User>>, OAuthError> {
-    match known.filter(|user| !user.locked) {
-        Some(user) => Ok(Some(user.clone())),
-        None if client.hides_unknown_users() => Ok(None),
-        None if known.is_some() => Err(locked()),
-        None => Err(unknown_user()),
-    }
-}
-
-/// Whether a refusal would reveal something about the user or their devices.
-fn reveals_user(refused: &StoreRequestError) -> bool {
-    match refused {
-        StoreRequestError::Locked => true,
-        StoreRequestError::Gateway(refused) => matches!(
-            refused,
-            AcceptError::NoDevice
-                | AcceptError::DevicesRevoked
-                | AcceptError::Interaction(InteractionError::BelowMinimum { .. } | InteractionError::BeyondDevices(_))
-        ),
-        StoreRequestError::Store(_) => false,
     }
 }
 

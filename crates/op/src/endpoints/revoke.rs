@@ -74,8 +74,7 @@ impl Revoke {
         written.await.map_err(|error| server_error(&error))
     }
 
-    /// Cancels a request of this client. One without an approval is cancelled in the same way, so that a client can't
-    /// tell them apart.
+    /// Cancels a request of this client.
     async fn cancel_request(&self, id: &Hash, client: &Client) -> Result<(), OAuthError> {
         let (gateway, id, now) = (self.gateway.clone(), *id, self.clock.now());
         let client_id = client.client_id.clone();
@@ -85,10 +84,8 @@ impl Revoke {
             if !store::cancel(transaction, &id, now)? {
                 return Ok(());
             }
-            if let Some(existing) = &request.approval {
-                gateway.withdraw(transaction, &existing.id)?;
-                transaction.notify_after_commit(existing.id.as_str());
-            }
+            gateway.withdraw(transaction, &request.approval.id)?;
+            transaction.notify_after_commit(request.approval.id.as_str());
             if outbox::mark_request_due(transaction, &id, now)? {
                 transaction.notify_after_commit(OUTBOX_TOPIC);
             }

@@ -67,7 +67,7 @@ impl Issuance {
     }
 
     /// The redeemable approval; `None` while the request is pending. A request whose approval expired stays pending
-    /// until its own expiry, so that a client can't tell it from one without an approval. User, device and key are
+    /// until its own expiry, whatever the interval took from the approval's time. User, device and key are
     /// checked now. What ended in time is reported as it ended, however late the client asks.
     ///
     /// # Errors
@@ -89,8 +89,7 @@ impl Issuance {
             true => refused(expired("the request was not answered in time: make a new authentication request")),
             false => Ok(None),
         };
-        let Some(existing) = &request.approval else { return unanswered() };
-        match self.gateway.verdict(snapshot, &existing.id)? {
+        match self.gateway.verdict(snapshot, &request.approval.id)? {
             Verdict::Approved(approval) => {
                 self.check_holds(snapshot, request, &approval)?;
                 match now >= request.redeemable_until() {
@@ -134,8 +133,7 @@ impl Issuance {
         request: &AuthRequest,
         approval: &Approval,
     ) -> Result<(), TokenRefusal> {
-        let sub = request.approval.as_ref().map(|existing| existing.sub.as_str()).unwrap_or_default();
-        if self.directory.user_in(snapshot, sub)?.is_none_or(|user| user.locked) {
+        if self.directory.user_in(snapshot, &request.approval.sub)?.is_none_or(|user| user.locked) {
             return Err(TokenRefusal::Final(FinalRefusal::UserGone));
         }
         if request.ended {

@@ -49,7 +49,7 @@ impl<'a> Grant<'a> {
     ) -> Grant<'a> {
         Grant {
             auth_req_id: Some(auth_req_id),
-            sub: request.approval.as_ref().map(|existing| existing.sub.as_str()).unwrap_or_default(),
+            sub: &request.approval.sub,
             scope,
             details: request.details.as_deref(),
             resources: &request.resources,
@@ -87,8 +87,9 @@ impl Issuance {
             ..Grant::first(auth_req_id, request, &scope, &approval)
         };
         let body = with_auth_req_id(auth_req_id, &self.tokens_for(client, &grant)?);
-        let family = refresh_token.zip(family(request, &scope, client, None, self.ports.clock.now()));
-        let (issuance, id, now) = (self.clone(), request.id, self.ports.clock.now());
+        let now = self.ports.clock.now();
+        let family = refresh_token.map(|token| (token, family(request, &scope, client, None, now)));
+        let (issuance, id) = (self.clone(), request.id);
         let stored = self.gateway.store().write(move |tx: &Transaction<'_>| -> Result<Secret, TokenRefusal> {
             let request = store::find(tx, &id)?.ok_or_else(|| TokenRefusal::OAuth(already_redeemed()))?;
             if issuance.approval_of_request(tx, &request, now)?.as_ref() != Some(&approval) {

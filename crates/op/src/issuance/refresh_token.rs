@@ -34,16 +34,16 @@ pub(crate) fn is_offline(scope: &str) -> bool {
     scope.split(' ').any(|name| name == OFFLINE_ACCESS)
 }
 
-/// The family that begins with a request's first tokens; `None` without an approval.
+/// The family that begins with a request's first tokens.
 pub(crate) fn family(
     request: &AuthRequest,
     scope: &str,
     client: &Client,
     binding: Option<Confirmation>,
     now: Timestamp,
-) -> Option<Family> {
-    let existing = request.approval.as_ref()?;
-    Some(Family {
+) -> Family {
+    let existing = &request.approval;
+    Family {
         client_id: client.client_id.clone(),
         sub: existing.sub.clone(),
         approval: existing.id.clone(),
@@ -52,7 +52,7 @@ pub(crate) fn family(
         resources: request.resources.clone(),
         binding,
         ends_at: now.plus_seconds(client.policy.refresh_ttl.as_secs()),
-    })
+    }
 }
 
 /// Generates a refresh token of 256 random bits.

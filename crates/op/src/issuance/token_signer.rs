@@ -248,13 +248,6 @@ impl TokenSigner {
         };
         Ok(object(&response, contents.details))
     }
-
-    /// Signs and discards the result: for requests without an approval, which must take as long as signing a challenge.
-    pub(crate) fn sign_decoy(&self, now: Timestamp) {
-        let held = self.keys.current();
-        let signer = held.ec(now);
-        let _ = signer.sign(signer.id_header.as_bytes());
-    }
 }
 
 fn access_token(

@@ -36,7 +36,7 @@ impl Provider {
                 Some(approval) => store::trace_of_approval(snapshot, approval)?,
                 None => store::trace_of_request(snapshot, &auth_req_id::key(id))?,
             };
-            let approval = approval.or_else(|| request.as_ref().and_then(|(_, approval)| approval.clone()));
+            let approval = approval.or_else(|| request.as_ref().map(|(_, approval)| approval.clone()));
             let approval = match approval {
                 Some(approval) => gateway.trace(snapshot, &approval)?,
                 None => None,

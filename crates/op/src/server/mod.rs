@@ -103,12 +103,12 @@ impl Provider {
     /// # Errors
     /// The store's error.
     pub fn approval_of(&self, auth_req_id: &str) -> Result<Option<ApprovalId>, StoreError> {
-        let found = self
-            .parts
-            .gateway
-            .store()
-            .read_blocking(|connection| store::find(connection, &auth_req_id::key(auth_req_id)))?;
-        Ok(found.and_then(|request| request.approval).map(|existing| existing.id))
+        let gateway = &self.parts.gateway;
+        gateway.store().read_blocking(|snapshot| {
+            let Some(request) = store::find(snapshot, &auth_req_id::key(auth_req_id))? else { return Ok(None) };
+            let approval = request.approval.id;
+            Ok((!gateway.is_decoy(snapshot, &approval)?).then_some(approval))
+        })
     }
 
     /// Delivery attempts to clients and the webhook since the provider was opened, by kind and outcome.

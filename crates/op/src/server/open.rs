@@ -237,7 +237,6 @@ impl Base {
                 rate_limit: rate_limit.clone(),
                 pending_limit: PendingLimit::default(),
                 under_way: UnderWay::default(),
-                tokens,
                 gateway: gateway.clone(),
                 metrics: metrics.clone(),
                 config: config.clone(),

@@ -19,8 +19,7 @@ pub(crate) struct AuthRequest {
     /// SHA-256 of the `auth_req_id`, which itself is kept nowhere.
     pub(crate) id: Hash,
     pub(crate) client_id: String,
-    /// `None` for a request about a user who is unknown or has no device, which looks like any other until it expires.
-    pub(crate) approval: Option<ExistingApproval>,
+    pub(crate) approval: ExistingApproval,
     pub(crate) scope: String,
     /// `authorization_details`, byte for byte: the gateway keeps them, and they are read when tokens are made. `None` before.
     pub(crate) details: Option<String>,
@@ -70,7 +69,7 @@ impl FinalRefusal {
     }
 }
 
-/// The user a request is about, and the gateway's approval.
+/// The user a request is about, and the gateway's approval. Both are a decoy's if nobody can be asked.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct ExistingApproval {
     pub(crate) sub: String,
@@ -110,8 +109,8 @@ pub(crate) fn insert(transaction: &Transaction<'_>, request: &AuthRequest) -> Re
     statement.execute(named_params! {
         ":id": request.id.as_bytes(),
         ":client_id": request.client_id,
-        ":subject": request.approval.as_ref().map(|existing| &existing.sub),
-        ":approval_id": request.approval.as_ref().map(|existing| existing.id.as_str()),
+        ":subject": request.approval.sub,
+        ":approval_id": request.approval.id.as_str(),
         ":scope": request.scope,
         ":resource": request.resources.to_column(),
         ":requested_at": column(request.requested_at),
@@ -212,7 +211,7 @@ pub(crate) fn pending_ended(snapshot: &Snapshot<'_>, now: Timestamp) -> Result<V
 fn pending(snapshot: &Snapshot<'_>, condition: &str, value: &str, now: Timestamp) -> Result<Vec<ApprovalId>, Error> {
     let mut statement = snapshot.connection().prepare_cached(&format!(
         "SELECT approval_id FROM authentication_request
-         WHERE expires_at > ?1 AND {condition} AND approval_id IS NOT NULL AND redeemed_at IS NULL"
+         WHERE expires_at > ?1 AND {condition} AND redeemed_at IS NULL"
     ))?;
     let found = statement.query_map(params![column(now), value], |row| row.get::<_, String>(0))?;
     let ids = found.map(|id| id.map(|id| id.parse::<ApprovalId>()));
@@ -244,15 +243,14 @@ pub(crate) fn forget_old(transaction: &Transaction<'_>, now: Timestamp) -> Resul
 }
 
 fn read(row: &Row<'_>, id: Hash) -> rusqlite::Result<AuthRequest> {
-    let (sub, approval): (Option<String>, Option<String>) = (row.get(1)?, row.get(2)?);
-    let approval = approval.map(|text| text.parse::<ApprovalId>()).transpose();
+    let approval = row.get_ref(2)?.as_str()?.parse::<ApprovalId>();
     let approval = approval
         .map_err(|error| rusqlite::Error::FromSqlConversionFailure(2, rusqlite::types::Type::Text, Box::new(error)))?;
     let (redeemed, cancelled): (Option<i64>, Option<i64>) = (row.get(7)?, row.get(8)?);
     Ok(AuthRequest {
         id,
         client_id: row.get(0)?,
-        approval: sub.zip(approval).map(|(sub, id)| ExistingApproval { sub, id }),
+        approval: ExistingApproval { sub: row.get(1)?, id: approval },
         scope: row.get(3)?,
         details: None,
         resources: Resources::from_column(row.get_ref(9)?.as_str_or_null()?),
@@ -280,10 +278,10 @@ mod tests {
             let request = |n: u64, resources: Option<&str>| AuthRequest {
                 id: Hash::of(n.to_string()),
                 client_id: format!("client {n}"),
-                approval: (n > 1).then(|| ExistingApproval {
+                approval: ExistingApproval {
                     sub: "alice".to_owned(),
                     id: format!("ap_{}", "A".repeat(43)).parse().expect("an id"),
-                }),
+                },
                 scope: "openid".to_owned(),
                 details: None,
                 resources: Resources::from_column(resources),

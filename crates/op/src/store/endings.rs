@@ -28,8 +28,7 @@ impl Owner<'_> {
     }
 }
 
-/// The number of endings that apply to a row with `client_id` and `subject`, as an expression of SQL. A missing subject
-/// matches none.
+/// The number of endings that apply to a row with `client_id` and `subject`, as an expression of SQL.
 pub(super) const CURRENT: &str = "(SELECT coalesce(sum(e.count), 0) FROM ending e
     WHERE e.owner IN ('all', 'client ' || client_id, 'user ' || subject))";
 

@@ -18,8 +18,7 @@ pub(crate) struct NewNotification<'a> {
     /// Push (the tokens themselves) or ping.
     pub(crate) push: bool,
     pub(crate) request: Hash,
-    /// `None` for a request about a user who is unknown or has no device.
-    pub(crate) approval: Option<&'a ApprovalId>,
+    pub(crate) approval: &'a ApprovalId,
     pub(crate) auth_req_id: &'a Secret,
     pub(crate) token: &'a Secret,
     /// When the request expires, which is when the row becomes due without a verdict.
@@ -66,7 +65,7 @@ pub(crate) fn add_notification(transaction: &Transaction<'_>, new: &NewNotificat
         ":recipient": format!("client {}", new.client_id),
         ":kind": if new.push { "push" } else { "ping" },
         ":request_id": new.request.as_bytes(),
-        ":approval_id": new.approval.map(ApprovalId::as_str),
+        ":approval_id": new.approval.as_str(),
         ":auth_req_id": new.auth_req_id.expose(),
         ":token": new.token.expose(),
         ":due_at": column(new.expires_at),

@@ -37,7 +37,7 @@ const COLUMNS: &str =
 const TABLES: &str = "authentication_request r LEFT JOIN outbox o ON o.request_id = r.id
     LEFT JOIN refresh_family f ON f.approval_id = r.approval_id";
 
-type Found = (RequestTrace, Option<ApprovalId>);
+type Found = (RequestTrace, ApprovalId);
 
 /// By the request's own id.
 pub(crate) fn trace_of_request(snapshot: &Snapshot<'_>, id: &Hash) -> Result<Option<Found>, Error> {
@@ -56,7 +56,9 @@ fn read(row: &Row<'_>) -> rusqlite::Result<Found> {
     let optional = |at: usize| row.get::<_, Option<i64>>(at).map(|found| found.map(time));
     let kind: Option<String> = row.get(7)?;
     let attempts: Option<u32> = row.get(8)?;
-    let approval: Option<String> = row.get(11)?;
+    let approval = row.get_ref(11)?.as_str()?.parse::<ApprovalId>();
+    let approval = approval
+        .map_err(|error| rusqlite::Error::FromSqlConversionFailure(11, rusqlite::types::Type::Text, Box::new(error)))?;
     let request = RequestTrace {
         client_id: row.get(0)?,
         requested_at: time(row.get(1)?),
@@ -71,5 +73,5 @@ fn read(row: &Row<'_>) -> rusqlite::Result<Found> {
             None => None,
         },
     };
-    Ok((request, approval.and_then(|id| id.parse().ok())))
+    Ok((request, approval))
 }

@@ -5,8 +5,8 @@
 CREATE TABLE authentication_request (
     id           BLOB NOT NULL PRIMARY KEY,     -- SHA-256 of the auth_req_id, which is kept nowhere
     client_id    TEXT NOT NULL,
-    subject      TEXT,                          -- NULL with approval_id: only pretends (unknown user, no device)
-    approval_id  TEXT,
+    subject      TEXT NOT NULL,                 -- with approval_id: a decoy's if nobody can be asked
+    approval_id  TEXT NOT NULL,
     scope        TEXT NOT NULL,
     requested_at INTEGER NOT NULL,
     expires_at   INTEGER NOT NULL,

@@ -31,8 +31,8 @@ pub(crate) struct UserCodeGuess {
     pub(crate) client_id: String,
     /// Digest of the identifier that the client used, whether or not it is a user's.
     pub(crate) name: Hash,
-    /// The user, if the identifier is one's.
-    pub(crate) sub: Option<String>,
+    /// The user's subject, or the decoy's if the identifier is nobody's.
+    pub(crate) sub: String,
     /// Wrong codes allowed to the client in an hour.
     pub(crate) per_hour: u32,
 }
@@ -59,15 +59,14 @@ pub(crate) fn guess(transaction: &Transaction<'_>, guess: &UserCodeGuess, now: T
     if hour.wrong >= guess.per_hour {
         return Ok(GuessTurn::Wait(left(hour.since, HOUR, now)));
     }
-    let mut waiting = [(Some(pair), FREE_GUESSES), (person, FREE_GUESSES_PER_USER)].into_iter();
-    while let Some((Some(key), free)) = waiting.next() {
+    for (key, free) in [(pair, FREE_GUESSES), (person, FREE_GUESSES_PER_USER)] {
         let Some(count) = read(transaction, &key)? else { continue };
         let wait = left(count.since, wait(count.wrong, free), now);
         if wait > 0 {
             return Ok(GuessTurn::Wait(wait));
         }
     }
-    for key in [Some(pair), person].into_iter().flatten() {
+    for key in [pair, person] {
         let wrong = read(transaction, &key)?.map_or(0, |count| count.wrong);
         write(transaction, &key, wrong.saturating_add(1), now, now.plus_seconds(RETENTION_SECONDS))?;
     }
@@ -78,7 +77,7 @@ pub(crate) fn guess(transaction: &Transaction<'_>, guess: &UserCodeGuess, now: T
 /// Resets the counters after a correct code.
 pub(crate) fn confirm_guess(transaction: &Transaction<'_>, guess: &UserCodeGuess) -> Result<(), Error> {
     let (pair, client, person) = keys(guess);
-    for key in [Some(pair), person].into_iter().flatten() {
+    for key in [pair, person] {
         transaction
             .connection()
             .prepare_cached("DELETE FROM user_code_guess WHERE key = ?1")?
@@ -100,10 +99,10 @@ pub(crate) fn forget_guesses(transaction: &Transaction<'_>, now: Timestamp) -> R
 }
 
 /// Counter keys: client and identifier, client, user. A `client_id` has no zero byte in it.
-fn keys(guess: &UserCodeGuess) -> (Hash, Hash, Option<Hash>) {
+fn keys(guess: &UserCodeGuess) -> (Hash, Hash, Hash) {
     let client = guess.client_id.as_bytes();
     let pair = Hash::of_parts(&[b"pair", &[0], client, &[0], guess.name.as_bytes()]);
-    let person = guess.sub.as_ref().map(|sub| Hash::of_parts(&[b"person", &[0], sub.as_bytes()]));
+    let person = Hash::of_parts(&[b"person", &[0], guess.sub.as_bytes()]);
     (pair, Hash::of_parts(&[b"client", &[0], client]), person)
 }
 
@@ -162,7 +161,7 @@ mod tests {
             let by = |client: u32, sub: &str| UserCodeGuess {
                 client_id: format!("client-{client}"),
                 name: Hash::of(sub),
-                sub: Some(sub.to_owned()),
+                sub: sub.to_owned(),
                 per_hour: 100,
             };
             for number in 0..FREE_GUESSES_PER_USER {

@@ -12,6 +12,7 @@ mod connections;
 mod directory;
 mod discovery;
 mod document_server;
+mod existence;
 mod fapi_ciba;
 mod final_ends;
 mod home_files;

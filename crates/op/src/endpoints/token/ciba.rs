@@ -56,8 +56,8 @@ enum PollState {
     Approved(AuthRequest, Approval),
     /// Redeemed before; the sealed response to repeat.
     Repeated(Vec<u8>),
-    /// No verdict yet; with a listener for one, unless no device was prompted.
-    Pending(AuthRequest, Option<VerdictWait>),
+    /// No verdict yet; with a listener for one.
+    Pending(AuthRequest, VerdictWait),
     /// Polled before the interval was over; the interval in seconds from now on.
     TooFast(u32),
     /// Never any more, from now on.
@@ -201,10 +201,8 @@ impl TokenEndpoint {
                 Some(approval) if may_repeat => Ok(PollState::Approved(AuthRequest { resources, ..request }, approval)),
                 Some(approval) if store::redeem(tx, &id, now)? => {
                     let scope = granted(&request.scope, &requester);
-                    if is_offline(&scope)
-                        && let Some(family) = family(&request, &scope, &requester, binding, now)
-                    {
-                        store::begin_family(tx, &family, &refresh)?;
+                    if is_offline(&scope) {
+                        store::begin_family(tx, &family(&request, &scope, &requester, binding, now), &refresh)?;
                     }
                     Ok(PollState::Redeemed(AuthRequest { resources, ..request }, approval))
                 }
@@ -215,7 +213,7 @@ impl TokenEndpoint {
                     {
                         return Ok(PollState::TooFast(interval));
                     }
-                    let listening = request.approval.as_ref().map(|existing| endpoint.listen(&existing.id));
+                    let listening = endpoint.listen(&request.approval.id);
                     Ok(PollState::Pending(request, listening))
                 }
             }
@@ -254,12 +252,8 @@ fn longest_hold(request: &AuthRequest, token_wait: Duration, now: Timestamp) -> 
     token_wait.min(left.saturating_sub(2 * interval) / 2)
 }
 
-/// Waits for a verdict; for ever without a listener, as no device was prompted.
-async fn verdict(listening: Option<VerdictWait>) {
-    match listening {
-        Some(mut listening) => listening.changed.as_mut().await,
-        None => std::future::pending().await,
-    }
+async fn verdict(mut listening: VerdictWait) {
+    listening.changed.as_mut().await;
 }
 
 fn pending() -> OAuthError {

@@ -59,10 +59,8 @@ impl TokenEndpoint {
                 return Ok(false);
             }
             let request = AuthRequest { details: details.clone(), ..request };
-            if is_offline(&scope)
-                && let Some(family) = family(&request, &scope, &requester, binding, now)
-            {
-                store::begin_family(tx, &family, &refresh)?;
+            if is_offline(&scope) {
+                store::begin_family(tx, &family(&request, &scope, &requester, binding, now), &refresh)?;
             }
             store::keep_response(tx, &kept)?;
             Ok(true)
@@ -92,10 +90,8 @@ impl TokenEndpoint {
         now: Timestamp,
     ) -> Result<Vec<u8>, TokenRefusal> {
         let kept = store::kept_response(tx, &request.id, now)?;
-        let (Some(sealed), Some(existing)) = (kept, &request.approval) else {
-            return Err(TokenRefusal::OAuth(already_redeemed()));
-        };
-        match self.gateway.verdict(tx, &existing.id)? {
+        let Some(sealed) = kept else { return Err(TokenRefusal::OAuth(already_redeemed())) };
+        match self.gateway.verdict(tx, &request.approval.id)? {
             Verdict::Approved(approval) => self.issuance.check_holds(tx, request, &approval)?,
             _ => return Err(TokenRefusal::OAuth(already_redeemed())),
         }

@@ -55,9 +55,10 @@ fn read_all(connection: &Connection, names: &Names<'_>) -> rusqlite::Result<Mode
 fn request(connection: &Connection, names: &Names<'_>, id: &str) -> rusqlite::Result<Request> {
     let found: Option<(Option<String>, bool, bool)> = connection
         .query_row(
-            "SELECT approval_id, redeemed_at IS NOT NULL, endings <> (SELECT coalesce(sum(e.count), 0) FROM ending e
-                 WHERE e.owner IN ('all', 'client ' || client_id, 'user ' || subject))
-             FROM authentication_request WHERE substr(id, 7) = ?1",
+            "SELECT a.id, r.redeemed_at IS NOT NULL, r.endings <> (SELECT coalesce(sum(e.count), 0) FROM ending e
+                 WHERE e.owner IN ('all', 'client ' || r.client_id, 'user ' || r.subject))
+             FROM authentication_request r LEFT JOIN approval a ON a.id = r.approval_id AND a.decoy = 0
+             WHERE substr(r.id, 7) = ?1",
             // The first six bytes of the key are the time.
             [&Hash::of(id).as_bytes()[6..]],
             |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?)),
