@@ -3,12 +3,13 @@
 use std::net::SocketAddr;
 use std::time::Duration;
 
-use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncWrite, AsyncWriteExt as _};
 use tokio::net::TcpStream;
 use tokio::task::{JoinHandle, JoinSet};
 
 use crate::failure::Failure;
 use crate::load_client::{Client, Target};
+use crate::loopback_tls;
 
 /// What an attacker does.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -41,13 +42,13 @@ impl Attack {
     pub const ALL: [Attack; 4] =
         [Attack::EndlessStreams, Attack::SlowConnections, Attack::SilentConnections, Attack::Polling];
 
-    /// The figure's name.
+    /// The end of the figure's name.
     pub fn name(self) -> &'static str {
         match self {
-            Attack::EndlessStreams => "hostile_http2_streams",
-            Attack::SlowConnections => "hostile_slow",
-            Attack::SilentConnections => "hostile_silent",
-            Attack::Polling => "hostile_polling",
+            Attack::EndlessStreams => "http2_streams",
+            Attack::SlowConnections => "slow",
+            Attack::SilentConnections => "silent",
+            Attack::Polling => "polling",
         }
     }
 
@@ -62,17 +63,22 @@ impl Attack {
     /// [`Failure`] when the provider's documents can't be read.
     pub async fn begin(self, address: SocketAddr, target: &Target) -> Result<JoinHandle<()>, Failure> {
         let mut attackers = JoinSet::new();
+        let tls = target.issuer.scheme() == "https";
         match self {
             Attack::EndlessStreams => {
+                let layer = if tls { Layer::Http2OverTls } else { Layer::Tcp };
                 for _ in 0..HTTP2_CONNECTIONS {
-                    attackers.spawn(again(address, endless_streams()));
+                    attackers.spawn(again(address, layer, endless_streams()));
                 }
             }
             Attack::SlowConnections => {
                 let half_body = b"POST /token HTTP/1.1\r\nhost: a\r\ncontent-length: 99\r\n\r\ngrant".as_slice();
                 let begun = [b"".as_slice(), b"GET /healthz HTTP/1.1\r\nhos".as_slice(), half_body];
+                // Over TLS the silent ones make no handshake at all.
+                let layers = [Layer::Tcp, if tls { Layer::Tls } else { Layer::Tcp }];
                 for n in 0..SLOW_CONNECTIONS {
-                    attackers.spawn(again(address, begun[n % begun.len()].to_vec()));
+                    let bytes = begun[n % begun.len()];
+                    attackers.spawn(again(address, layers[usize::from(!bytes.is_empty())], bytes.to_vec()));
                 }
             }
             Attack::SilentConnections => {
@@ -89,16 +95,40 @@ impl Attack {
     }
 }
 
+/// What an attacker's bytes are sent over.
+#[derive(Clone, Copy)]
+enum Layer {
+    Tcp,
+    Tls,
+    /// TLS in which `h2` was agreed on by ALPN.
+    Http2OverTls,
+}
+
 /// Sends these bytes and waits until the connection is closed; and so on.
-async fn again(address: SocketAddr, begun: Vec<u8>) {
+async fn again(address: SocketAddr, layer: Layer, begun: Vec<u8>) {
     loop {
-        if let Ok(mut stream) = TcpStream::connect(address).await
-            && stream.write_all(&begun).await.is_ok()
-        {
-            let mut ignored = [0; 4096];
-            while stream.read(&mut ignored).await.is_ok_and(|length| length > 0) {}
+        if let Ok(stream) = TcpStream::connect(address).await {
+            let protocol = match layer {
+                Layer::Http2OverTls => Some(b"h2".as_slice()),
+                Layer::Tcp | Layer::Tls => None,
+            };
+            match layer {
+                Layer::Tcp => send_and_wait(stream, &begun).await,
+                Layer::Tls | Layer::Http2OverTls => {
+                    if let Ok(session) = loopback_tls::connect(stream, protocol).await {
+                        send_and_wait(session, &begun).await;
+                    }
+                }
+            }
         }
         tokio::time::sleep(AGAIN).await;
+    }
+}
+
+async fn send_and_wait<I: AsyncRead + AsyncWrite + Unpin>(mut io: I, begun: &[u8]) {
+    if io.write_all(begun).await.is_ok() && io.flush().await.is_ok() {
+        let mut ignored = [0; 4096];
+        while io.read(&mut ignored).await.is_ok_and(|length| length > 0) {}
     }
 }
 

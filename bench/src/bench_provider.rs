@@ -2,7 +2,7 @@
 //! say so (`approval.in_process`, neither `amr` nor `acr`).
 
 use std::fs;
-use std::net::{Ipv4Addr, SocketAddr};
+use std::net::Ipv4Addr;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -17,9 +17,18 @@ use tokio::net::TcpListener;
 use crate::failure::Failure;
 use crate::fill;
 use crate::load_client::Target;
+use crate::loopback_tls;
 
 /// The one client, which may use `client_secret_basic` and `client_secret_post`.
 pub const CLIENT_ID: &str = "bench";
+/// Another client with the same secret, from which unknown users are hidden.
+pub const HIDING_CLIENT_ID: &str = "stranger";
+/// Users without a device: `deviceless0` and so on.
+pub const DEVICELESS_USER: &str = "deviceless";
+/// Locked users: `locked0` and so on.
+pub const LOCKED_USER: &str = "locked";
+/// How many of each.
+const HIDDEN_USERS: usize = 50;
 /// Number of users that approve in process: `auto0`, `auto1` and so on.
 pub const IN_PROCESS_USERS: usize = 100;
 
@@ -48,11 +57,12 @@ pub struct BoundProvider {
     _home: Option<tempfile::TempDir>,
 }
 
-/// Opens a provider on this port of the loopback address (0: any) over `home`, or over a new folder under `target/bench`.
+/// Opens a provider on this port of the loopback address (0: any) over `home`, or over a new folder under `target/bench`; with `tls` it
+/// serves TLS itself.
 ///
 /// # Errors
 /// [`Failure`] when port or home can't be used.
-pub async fn open(port: u16, home: Option<PathBuf>, mode: ApprovalMode) -> Result<BoundProvider, Failure> {
+pub async fn open(port: u16, home: Option<PathBuf>, mode: ApprovalMode, tls: bool) -> Result<BoundProvider, Failure> {
     let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, port)).await.map_err(Failure::io("the port"))?;
     let address = listener.local_addr().map_err(Failure::io("the port"))?;
     let fresh = home.is_none().then(fresh_home).transpose()?;
@@ -62,20 +72,27 @@ pub async fn open(port: u16, home: Option<PathBuf>, mode: ApprovalMode) -> Resul
         (None, None) => unreachable!("a fresh home was made"),
     };
     let secret = secret();
-    let text = configuration(address, &secret, mode);
+    let issuer = format!("{}://{address}", if tls { "https" } else { "http" });
+    let mut text = configuration(&issuer, &secret, mode);
+    let certificate = tls.then(|| loopback_tls::make(path)).transpose()?;
+    if tls {
+        let (certificate, key) = (loopback_tls::CERTIFICATE, loopback_tls::KEY);
+        text.push_str(&format!("\n[tls]\ncert = \"{certificate}\"\nkey = \"{key}\"\n"));
+    }
     let config =
         Config::parse(&text, path).map_err(|errors| Failure::new("the configuration", format!("{errors:?}")))?;
     let ports = Ports { clock: system::clock(), random: system::random() };
     let provider = open_provider(config, path, ports, mode).map_err(|error| Failure::new("the provider", error))?;
     let mut ready = json!({
         "event": "ready",
-        "issuer": format!("http://{address}"),
+        "issuer": issuer,
+        "certificate": certificate,
         "client_id": CLIENT_ID,
         "client_secret": secret,
         "home": path,
     });
     if let ApprovalMode::Devices { users, enrolled, expired } = mode {
-        let issuer = format!("http://{address}").parse().map_err(|error| Failure::new("the issuer", error))?;
+        let issuer = issuer.parse().map_err(|error| Failure::new("the issuer", error))?;
         let target = Target { issuer, client_id: CLIENT_ID.to_owned(), client_secret: secret, approve_url: None };
         fill::enroll(&provider, &target.issuer, enrolled).await?;
         fill::expire(&provider, &target, enrolled, expired).await?;
@@ -125,16 +142,18 @@ impl InProcessApprover for AutoUsers {
     }
 }
 
-fn configuration(address: SocketAddr, secret: &str, mode: ApprovalMode) -> String {
-    let named = |prefix: &str, count: usize| -> String {
-        (0..count).map(|n| format!("[[users]]\nsub = \"{prefix}{n}\"\n")).collect()
+fn configuration(issuer: &str, secret: &str, mode: ApprovalMode) -> String {
+    let with = |prefix: &str, count: usize, more: &str| -> String {
+        (0..count).map(|n| format!("[[users]]\nsub = \"{prefix}{n}\"\n{more}")).collect()
     };
+    let named = |prefix: &str, count: usize| with(prefix, count, "");
+    let hidden = named(DEVICELESS_USER, HIDDEN_USERS) + &with(LOCKED_USER, HIDDEN_USERS, "locked = true\n");
     let users = match mode {
         ApprovalMode::InProcess => named("auto", IN_PROCESS_USERS),
         ApprovalMode::Devices { users, enrolled, .. } => named("user", users) + &named("crowd", enrolled),
     };
     format!(
-        r#"issuer = "http://{address}"
+        r#"issuer = "{issuer}"
 name = "Bench"
 mode = "test"
 
@@ -152,7 +171,16 @@ secret = "{secret}"
 first_party = true
 verified = true
 
-{users}"#
+[[clients]]
+client_id = "{HIDING_CLIENT_ID}"
+name = "Stranger"
+secret = "{secret}"
+
+[policy.unvouched_prompts]
+per_minute = 1000
+pending = 1000
+
+{hidden}{users}"#
     )
 }
 

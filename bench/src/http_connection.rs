@@ -9,11 +9,13 @@ use hyper::body::{Bytes, Incoming};
 use hyper::client::conn::http1::{self, SendRequest};
 use hyper::{HeaderMap, Request, Response, StatusCode};
 use hyper_util::rt::TokioIo;
+use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::TcpStream;
 use tower::ServiceExt as _;
 use url::Url;
 
 use crate::failure::Failure;
+use crate::loopback_tls;
 
 /// A connection.
 pub struct Connection {
@@ -23,7 +25,10 @@ pub struct Connection {
 
 /// Where requests go.
 enum To {
-    Address(SocketAddr),
+    Address {
+        address: SocketAddr,
+        tls: bool,
+    },
     /// A router in this process, for filling a provider before it serves.
     Within(Router),
 }
@@ -46,7 +51,7 @@ impl Connection {
     pub fn to(url: &Url) -> Result<Connection, Failure> {
         let address = url.socket_addrs(|| None).ok().and_then(|found| found.into_iter().find(|a| a.ip().is_loopback()));
         let address = address.ok_or_else(|| Failure::new(url.as_str(), "is not an address of this machine"))?;
-        Ok(Connection { to: To::Address(address), sender: None })
+        Ok(Connection { to: To::Address { address, tls: url.scheme() == "https" }, sender: None })
     }
 
     /// To a router in this process, without a network.
@@ -83,19 +88,29 @@ impl Connection {
     }
 
     async fn connect(&self) -> Result<SendRequest<Full<Bytes>>, Failure> {
-        let To::Address(address) = &self.to else {
+        let To::Address { address, tls } = self.to else {
             return Err(Failure::new("a stream", "needs a network"));
         };
         let stream = TcpStream::connect(address).await.map_err(Failure::io("the provider"))?;
         stream.set_nodelay(true).map_err(Failure::io("the connection"))?;
-        let (sender, connection) =
-            http1::handshake(TokioIo::new(stream)).await.map_err(|error| Failure::new("the connection", error))?;
-        tokio::spawn(async move {
-            // Errors surface where the response is awaited.
-            let _ = connection.await;
-        });
-        Ok(sender)
+        match tls {
+            true => handshake(loopback_tls::connect(stream, None).await?).await,
+            false => handshake(stream).await,
+        }
     }
+}
+
+async fn handshake<I>(io: I) -> Result<SendRequest<Full<Bytes>>, Failure>
+where
+    I: AsyncRead + AsyncWrite + Unpin + Send + 'static,
+{
+    let (sender, connection) =
+        http1::handshake(TokioIo::new(io)).await.map_err(|error| Failure::new("the connection", error))?;
+    tokio::spawn(async move {
+        // Errors surface where the response is awaited.
+        let _ = connection.await;
+    });
+    Ok(sender)
 }
 
 async fn whole<B>(response: Response<B>) -> Result<Reply, Failure>

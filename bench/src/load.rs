@@ -141,7 +141,7 @@ impl Window {
 }
 
 /// The value below which this share of the sorted durations lies, in milliseconds; 0 without any.
-fn quantile(sorted: &[Duration], share: f64) -> f64 {
+pub fn quantile(sorted: &[Duration], share: f64) -> f64 {
     let Some(last) = sorted.len().checked_sub(1) else { return 0.0 };
     let index = (share * last as f64).ceil() as usize;
     rounded(sorted[index.min(last)].as_secs_f64() * 1000.0)

@@ -34,6 +34,7 @@ pub struct Client {
     host: String,
     ask: String,
     token: String,
+    revoke: String,
     authorization: String,
     approve_url: Option<String>,
 }
@@ -43,6 +44,7 @@ struct Metadata {
     backchannel_authentication_endpoint: Url,
     token_endpoint: Url,
     jwks_uri: Url,
+    revocation_endpoint: Option<Url>,
 }
 
 #[derive(Deserialize)]
@@ -103,6 +105,7 @@ impl Client {
             connection,
             ask: metadata.backchannel_authentication_endpoint.path().to_owned(),
             token: metadata.token_endpoint.path().to_owned(),
+            revoke: metadata.revocation_endpoint.map_or_else(String::new, |url| url.path().to_owned()),
             authorization: format!("Basic {}", STANDARD.encode(pair)),
             approve_url: target.approve_url.clone(),
         };
@@ -146,6 +149,18 @@ impl Client {
         let path = self.ask.clone();
         let acknowledged: Acknowledgement = self.post(&path, form).await?.json("/bc-authorize", StatusCode::OK)?;
         Ok(acknowledged.auth_req_id)
+    }
+
+    /// `POST /revoke` for a pending request.
+    ///
+    /// # Errors
+    /// [`Failure`] when it is refused.
+    pub async fn cancel(&mut self, auth_req_id: &str) -> Result<(), Failure> {
+        let mut form = Serializer::new(String::new());
+        form.append_pair("token", auth_req_id);
+        let path = self.revoke.clone();
+        let reply = self.post(&path, form.finish()).await?;
+        if reply.status == StatusCode::OK { Ok(()) } else { Err(Failure::new("/revoke", reply.status)) }
     }
 
     /// `POST /token`, again while the request is pending.

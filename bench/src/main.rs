@@ -10,6 +10,7 @@ mod fill;
 mod http_connection;
 mod load;
 mod load_client;
+mod loopback_tls;
 mod machine;
 mod memory;
 mod plan;
@@ -62,6 +63,9 @@ enum Command {
         /// Number of their requests that have expired before the provider serves.
         #[arg(long, default_value_t = 0, requires = "devices")]
         expired: usize,
+        /// Serves TLS itself, with a certificate made for this run.
+        #[arg(long, conflicts_with = "devices")]
+        tls: bool,
         /// Stops when standard input ends.
         #[arg(long)]
         stop_with_stdin: bool,
@@ -85,12 +89,12 @@ async fn run(command: Command) -> Result<(), Failure> {
     match command {
         Command::Run(settings) => measure(*settings).await,
         Command::Soak(settings) => scenarios::soak::run(settings).await,
-        Command::Provider { port, home, devices, enrolled, expired, stop_with_stdin } => {
+        Command::Provider { port, home, devices, enrolled, expired, tls, stop_with_stdin } => {
             let mode = match devices {
                 None => ApprovalMode::InProcess,
                 Some(users) => ApprovalMode::Devices { users, enrolled, expired },
             };
-            serve(bench_provider::open(port, home, mode).await?, stop_with_stdin).await
+            serve(bench_provider::open(port, home, mode, tls).await?, stop_with_stdin).await
         }
     }
 }
@@ -108,6 +112,7 @@ async fn measure(settings: plan::Settings) -> Result<(), Failure> {
             Measurement::Latency => scenarios::with_device::measure_latency(&plan).await?,
             Measurement::Size => scenarios::size::measure(&plan).await?,
             Measurement::Streams => scenarios::streams::measure(&plan).await?,
+            Measurement::Existence => scenarios::existence::measure(&plan).await?,
             Measurement::Hostile => scenarios::hostile::measure(&plan).await?,
         });
     }

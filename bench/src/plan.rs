@@ -13,7 +13,7 @@ use crate::load_client::Target;
 /// The options of `countersign-bench run`.
 #[derive(Args, Clone)]
 pub struct Settings {
-    /// What to measure; if omitted, everything but streams and hostile, which take minutes.
+    /// What to measure; if omitted, everything but existence, streams and hostile.
     #[arg(long, value_enum, value_delimiter = ',')]
     only: Vec<Measurement>,
     /// Length of one measured window in seconds.
@@ -80,6 +80,8 @@ pub enum Measurement {
     Size,
     /// Memory of idle event streams, and what is kept of it after they were closed.
     Streams,
+    /// Latency of requests about known, device-less, locked and unknown users, in turn.
+    Existence,
     /// An honest client's latency and the provider's memory under attacks on its connections.
     Hostile,
 }

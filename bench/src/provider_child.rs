@@ -8,6 +8,7 @@ use url::Url;
 
 use crate::failure::Failure;
 use crate::load_client::Target;
+use crate::loopback_tls;
 
 /// A running provider.
 pub struct ProviderChild {
@@ -23,6 +24,8 @@ struct Ready {
     client_secret: String,
     #[serde(default)]
     links: Vec<String>,
+    /// DER, of a provider that serves TLS.
+    certificate: Option<Vec<u8>>,
 }
 
 impl ProviderChild {
@@ -43,7 +46,11 @@ impl ProviderChild {
         let mut line = String::new();
         let stdout = process.stdout.take().ok_or_else(|| Failure::new("the provider", "has no output"))?;
         BufReader::new(stdout).read_line(&mut line).map_err(failed("the provider"))?;
-        let ready = serde_json::from_str(&line).map_err(|error| Failure::new("the provider's first line", error))?;
+        let mut ready: Ready =
+            serde_json::from_str(&line).map_err(|error| Failure::new("the provider's first line", error))?;
+        if let Some(certificate) = ready.certificate.take() {
+            loopback_tls::trust(certificate);
+        }
         Ok(ProviderChild { process, ready })
     }
 

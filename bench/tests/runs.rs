@@ -34,15 +34,21 @@ fn every_measurement_has_flows_that_were_verified() {
 fn attacks_and_streams_are_measured_when_they_are_named() {
     let out = tempfile::tempdir().expect("a folder");
     let run = Command::new(PROGRAM)
-        .args(["run", "--only", "streams,hostile", "--seconds", "0.3", "--warm-up", "0.1", "--rounds", "1"])
+        .args(["run", "--only", "existence,streams,hostile", "--seconds", "0.3", "--warm-up", "0.1", "--rounds", "1"])
         .args(["--streams", "8", "--recovery", "0.1", "--out"])
         .arg(out.path())
         .output()
         .expect("started");
     assert!(run.status.success(), "{}", String::from_utf8_lossy(&run.stderr));
     let table = String::from_utf8_lossy(&run.stdout);
-    for name in ["hostile_unloaded", "hostile_http2_streams", "hostile_slow", "hostile_silent", "hostile_polling"] {
-        assert!(table.contains(&format!("| {name} |")), "{table}");
+    for figure in ["unloaded", "http2_streams", "slow", "silent", "polling"] {
+        for name in [format!("hostile_{figure}"), format!("hostile_tls_{figure}")] {
+            assert!(table.contains(&format!("| {name} |")), "{table}");
+        }
+    }
+    for kind in ["known", "no_device", "locked", "unknown"] {
+        let note = table.lines().find(|line| line.starts_with(&format!("existence_{kind}: ")));
+        assert!(note.is_some_and(|note| note.contains(" requests: p10 ") && note.contains("p90 ")), "{table}");
     }
     assert!(table.contains("streams: 8 idle streams: "), "{table}");
 }

@@ -24,23 +24,30 @@ const MOST_KEPT: f64 = 1.10;
 
 const WHAT: &str = "a new connection, discovery, /bc-authorize, decision in process, /token";
 
-/// Runs the measurement.
+/// Runs the measurement, behind a proxy's plain TCP and with the provider's own TLS.
 ///
 /// # Errors
 /// [`Failure`] when the provider doesn't start or an honest flow fails.
 pub async fn measure(plan: &Plan) -> Result<Vec<Figure>, Failure> {
-    let provider = ProviderChild::start(&["provider".to_owned()])?;
+    let mut figures = attacked(plan, "hostile", &[]).await?;
+    figures.extend(attacked(plan, "hostile_tls", &["--tls"]).await?);
+    Ok(figures)
+}
+
+async fn attacked(plan: &Plan, name: &str, options: &[&str]) -> Result<Vec<Figure>, Failure> {
+    let arguments: Vec<String> = [&["provider"], options].concat().into_iter().map(str::to_owned).collect();
+    let provider = ProviderChild::start(&arguments)?;
     let target = provider.target();
     let address = address(&target)?;
     let mut workers = vec![Newcomer { target: target.clone(), count: Arc::default() }];
-    let mut unloaded = Figure::new("hostile_unloaded", WHAT, 1);
+    let mut unloaded = Figure::new(&format!("{name}_unloaded"), WHAT, 1);
     for _ in 0..plan.rounds {
         workers = measured(workers, &provider, plan, &mut unloaded).await?;
     }
     let usual = unloaded.median(|window| window.p99_ms);
     let mut figures = vec![unloaded];
     for attack in Attack::ALL {
-        let mut figure = Figure::new(attack.name(), WHAT, 1);
+        let mut figure = Figure::new(&format!("{name}_{}", attack.name()), WHAT, 1);
         let before = resident_mib(provider.id())?;
         let attacking = attack.begin(address, &target).await?;
         let peak = tokio::spawn(peak_of(provider.id()));
