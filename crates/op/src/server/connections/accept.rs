@@ -1,6 +1,7 @@
 //! The accept loop: one task per connection, over TCP or TLS. A handshake runs on its connection's task, so that a peer that is slow
 //! with it, or never speaks TLS, delays no other.
 
+use std::error::Error;
 use std::future::Future;
 use std::io;
 use std::net::SocketAddr;
@@ -17,6 +18,7 @@ use tokio::net::{TcpListener, TcpStream};
 use tokio_rustls::TlsAcceptor;
 
 use super::admission::{Admission, Admitted};
+use super::connection::Closed;
 use super::limits::{self, ConnectionLimits};
 use super::request::RequestService;
 use super::watched_io::WatchedIo;
@@ -141,8 +143,10 @@ impl Shared {
         let service = RequestService { routes: self.routes.clone(), peer, connection: connection.clone() };
         let served = self.protocol.serve_connection(WatchedIo::new(io, connection.clone()), service);
         let closed = match connection.run(served, |served| served.graceful_shutdown()).await {
-            Ok(result) => {
-                result.unwrap_or_else(|error| tracing::trace!(%error, "a connection broke off"));
+            Ok(Ok(())) => connection.closing_for(),
+            Ok(Err(error)) if is_flood(&*error) => Some(Closed::Flood),
+            Ok(Err(error)) => {
+                tracing::trace!(%error, "a connection broke off");
                 connection.closing_for()
             }
             Err(reason) => Some(reason),
@@ -168,10 +172,22 @@ fn protocol() -> auto::Builder<TokioExecutor> {
         .initial_connection_window_size(limits::CONNECTION_WINDOW)
         .max_send_buf_size(limits::SEND_BUFFER)
         .max_pending_accept_reset_streams(limits::STREAMS as usize)
-        .max_local_error_reset_streams(limits::STREAMS as usize * 4)
+        .max_local_error_reset_streams(limits::WASTED_STREAMS)
         .keep_alive_interval(limits::PING)
         .keep_alive_timeout(limits::PONG);
     builder
+}
+
+/// Whether HTTP/2 ended a connection because its peer wasted streams.
+fn is_flood(error: &(dyn Error + 'static)) -> bool {
+    let mut cause = Some(error);
+    while let Some(error) = cause {
+        if let Some(error) = error.downcast_ref::<h2::Error>() {
+            return error.is_library() && error.reason() == Some(h2::Reason::ENHANCE_YOUR_CALM);
+        }
+        cause = error.source();
+    }
+    false
 }
 
 /// Whether an error of accepting is about that one connection.

@@ -26,6 +26,8 @@ pub(super) enum Closed {
     Idle,
     /// The peer took nothing of what was written to it, or, unproven, not the response to a request.
     Stalled,
+    /// Its peer wasted too many HTTP/2 streams.
+    Flood,
     /// It proved no key, and others needed the room.
     Displaced,
     /// There was no room for it.
@@ -41,6 +43,7 @@ impl Closed {
             Closed::Body => "body",
             Closed::Idle => "idle",
             Closed::Stalled => "stalled",
+            Closed::Flood => "flood",
             Closed::Displaced => "displaced",
             Closed::Refused => "refused",
         }
@@ -68,6 +71,8 @@ struct Activity {
     answering: usize,
     /// While no request is open: when one must be, or the connection ends, and why.
     awaited: (Instant, Closed),
+    /// HTTP/2 streams that the peer gave up before their response.
+    given_up: usize,
     /// Since when the peer takes nothing of what is written.
     blocked_since: Option<Instant>,
     displaced: bool,
@@ -104,6 +109,7 @@ impl Connection {
             open: Vec::new(),
             answering: 0,
             awaited,
+            given_up: 0,
             blocked_since: None,
             displaced: false,
             farewell: Farewell::None,
@@ -159,7 +165,7 @@ impl Connection {
         let mut activity = self.activity();
         activity.http2 = http2;
         activity.open.push(began);
-        OpenRequest { connection: self.clone(), began, answering: false }
+        OpenRequest { connection: self.clone(), began, answering: false, answered: false }
     }
 
     /// Whether it may be ended to make room for another: it proved no key, and no request of it is being answered. Or one is, but
@@ -205,6 +211,9 @@ impl Connection {
         let mut activity = self.activity();
         if activity.displaced {
             return Next::Close(Closed::Displaced);
+        }
+        if !activity.proven && activity.given_up > limits::WASTED_STREAMS {
+            return Next::Close(Closed::Flood);
         }
         if let Farewell::Wanted(reason) = activity.farewell {
             activity.farewell = Farewell::Begun(reason.map(|reason| (now + limits::FAREWELL, reason)));
@@ -284,6 +293,7 @@ pub(super) struct OpenRequest {
     connection: Arc<Connection>,
     began: Instant,
     answering: bool,
+    answered: bool,
 }
 
 impl OpenRequest {
@@ -291,6 +301,11 @@ impl OpenRequest {
     pub(super) fn is_whole(&mut self) {
         self.answering = true;
         self.connection.activity().answering += 1;
+    }
+
+    /// It has its response.
+    pub(super) fn is_answered(&mut self) {
+        self.answered = true;
     }
 }
 
@@ -301,8 +316,12 @@ impl Drop for OpenRequest {
             activity.open.remove(place);
         }
         activity.answering -= usize::from(self.answering);
-        if activity.open.is_empty() {
+        activity.given_up += usize::from(activity.http2 && !self.answered);
+        let is_idle = activity.open.is_empty();
+        if is_idle {
             activity.awaited = (Instant::now() + limits::IDLE, Closed::Idle);
+        }
+        if is_idle || activity.given_up > limits::WASTED_STREAMS {
             drop(activity);
             // Over HTTP/2 a request ends on a task of its own.
             self.connection.task.wake();

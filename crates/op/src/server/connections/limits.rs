@@ -19,6 +19,9 @@ pub(super) const FAREWELL: Duration = Duration::from_secs(1);
 
 /// Open streams of one HTTP/2 connection.
 pub(super) const STREAMS: u32 = 32;
+/// Streams that one HTTP/2 connection may waste: refused ones, faulty ones, and of a stranger those that it gives up before their
+/// response. Clients assume that they may open 100 until they have read this side's limit (RFC 9113 §6.5.2).
+pub(super) const WASTED_STREAMS: usize = 100 - STREAMS as usize;
 /// Header list of a request, in bytes: names, values, and 32 for each (RFC 9113 §6.5.2). Over HTTP/1 the header section.
 pub(super) const HEADERS: usize = 16 * 1024;
 /// Largest body that any endpoint reads (an answer with its transcript), in bytes. Endpoints have smaller limits of their own.

@@ -53,6 +53,7 @@ async fn respond(
 ) -> Result<Response<OpenBody>, Infallible> {
     let (head, body) = request.into_parts();
     let received = if body.is_end_stream() { Ok(ReceivedBody::default()) } else { receive(body, &connection).await };
+    let is_given_up = matches!(received, Err(BodyError::BrokeOff));
     let response = match received {
         Ok(ReceivedBody { bytes, room }) => {
             open.is_whole();
@@ -70,6 +71,9 @@ async fn respond(
             failed.response()
         }
     };
+    if !is_given_up {
+        open.is_answered();
+    }
     Ok(response.map(|body| OpenBody { body, _open: open }))
 }
 

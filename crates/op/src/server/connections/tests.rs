@@ -215,6 +215,65 @@ async fn http2_streams_that_are_never_ended_are_bounded_answered_408_and_their_c
     assert_eq!(fixture.occupied(), (0, 0, 0, limits().unproven_body_bytes));
 }
 
+/// An HTTP/2 frame (RFC 9113 §4.1).
+fn frame(kind: u8, flags: u8, stream: u32, payload: &[u8]) -> Vec<u8> {
+    let length = u32::try_from(payload.len()).expect("a short payload").to_be_bytes();
+    [&length[1..], &[kind, flags], &stream.to_be_bytes(), payload].concat()
+}
+
+/// The first bytes of a client that does not wait for the server's limits (RFC 9113 §3.4).
+fn preface() -> Vec<u8> {
+    [b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n".to_vec(), frame(0x4, 0, 0, &[])].concat()
+}
+
+/// HEADERS of `POST /echo` without END_STREAM, on the client's n-th stream.
+fn endless(n: u32) -> Vec<u8> {
+    let block = [&[0x83, 0x86, 0x04, 5][..], b"/echo", &[0x01, 1], b"a"].concat();
+    frame(0x1, 0x4, 2 * n + 1, &block)
+}
+
+/// RST_STREAM with CANCEL, on the client's n-th stream.
+fn reset(n: u32) -> Vec<u8> {
+    frame(0x3, 0, 2 * n + 1, &8_u32.to_be_bytes())
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_client_may_open_a_hundred_http2_streams_at_once_and_more_end_its_connection_at_once() {
+    for (streams, is_open) in [(100, true), (101, false), (200, false)] {
+        let fixture = fixture(limits());
+        let mut client = fixture.connect();
+        let bytes = preface().into_iter().chain((0..streams).flat_map(endless)).collect::<Vec<_>>();
+        client.write_all(&bytes).await.expect("sent");
+        sleep(Duration::from_secs(1)).await;
+        let awaited = if is_open { limits::STREAMS as usize } else { 0 };
+        assert_eq!(fixture.occupied().2, awaited, "{streams} streams");
+        assert_eq!(fixture.occupied().0, usize::from(is_open), "{streams} streams");
+        assert_eq!(fixture.metrics.closed_connections("flood"), u64::from(!is_open), "{streams} streams");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_stranger_that_gives_up_one_http2_stream_after_another_is_ended() {
+    for pause in [Duration::ZERO, Duration::from_millis(1)] {
+        let fixture = fixture(limits());
+        let mut client = fixture.connect();
+        client.write_all(&preface()).await.expect("sent");
+        let mut sent = 0;
+        while sent < 500 && fixture.metrics.closed_connections("flood") == 0 {
+            client.write_all(&endless(sent)).await.expect("sent");
+            sleep(pause).await;
+            client.write_all(&reset(sent)).await.expect("sent");
+            sleep(pause).await;
+            sent += 1;
+            tokio::task::yield_now().await;
+        }
+        sleep(Duration::from_millis(10)).await;
+        assert_eq!(fixture.metrics.closed_connections("flood"), 1, "{pause:?}, after {sent}");
+        assert!(sent as usize <= limits::WASTED_STREAMS + 2, "{sent}");
+        assert_eq!(fixture.occupied(), (0, 0, 0, limits().unproven_body_bytes));
+    }
+}
+
 #[tokio::test(start_paused = true)]
 async fn a_slow_body_ends_only_its_own_stream_where_a_key_was_proven() {
     let fixture = fixture(limits());
