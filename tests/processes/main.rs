@@ -13,6 +13,7 @@ mod enrollment;
 mod evidence;
 mod link_qr_code;
 mod no_approver_bypass;
+mod localhost;
 mod number_interactions;
 mod op_commands;
 mod ping_and_push;

@@ -24,6 +24,7 @@ pub struct TestEnv {
     next_port: AtomicU16,
     folder: TempDir,
     authority: OnceLock<PathBuf>,
+    proxy: OnceLock<String>,
 }
 
 impl TestEnv {
@@ -33,7 +34,8 @@ impl TestEnv {
     /// If no temporary folder can be made.
     pub fn new() -> TestEnv {
         let folder = tempfile::Builder::new().prefix("countersign-").tempdir().expect("a temporary folder");
-        TestEnv { address: own_address(), next_port: AtomicU16::new(FIRST_PORT), folder, authority: OnceLock::new() }
+        let next_port = AtomicU16::new(FIRST_PORT);
+        TestEnv { address: own_address(), next_port, folder, authority: OnceLock::new(), proxy: OnceLock::new() }
     }
 
     /// The test's folder.
@@ -67,12 +69,20 @@ impl TestEnv {
         if let Some(authority) = self.authority.get() {
             command.env("SSL_CERT_FILE", authority);
         }
+        if let Some(proxy) = self.proxy.get() {
+            command.env("http_proxy", proxy).env("https_proxy", proxy).env_remove("no_proxy").env_remove("NO_PROXY");
+        }
         command
     }
 
     /// From now on, commands trust the certificate authority in this file, and no other.
     pub fn trust(&self, authority: &Path) {
         let _ = self.authority.set(authority.to_owned());
+    }
+
+    /// From now on, the environment tells commands to use this proxy.
+    pub fn use_proxy(&self, url: &str) {
+        let _ = self.proxy.set(url.to_owned());
     }
 
     /// The last lines of every process's standard error so far.

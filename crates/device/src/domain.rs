@@ -44,6 +44,7 @@ mod tests {
         assert_eq!(of("https://acme.example.evil.com"), ("evil.com".into(), None));
         assert_eq!(of("http://127.0.0.1:8787"), ("127.0.0.1".into(), None));
         assert_eq!(of("http://[::1]:8787"), ("[::1]".into(), None));
+        assert_eq!(of("http://localhost:8787"), ("localhost".into(), None));
     }
 
     #[test]

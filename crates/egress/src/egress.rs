@@ -14,7 +14,7 @@ use url::{Host, Url};
 use crate::address_policy::AddressPolicy;
 use crate::config::EgressConfig;
 use crate::error::CallError;
-use crate::resolver::{Blocked, GuardedResolver, Resolver};
+use crate::resolver::{Blocked, GuardedResolver, LOCALHOST, LOCALHOST_ADDRESSES, Resolver};
 
 /// From the first packet to a finished TLS handshake.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
@@ -76,24 +76,25 @@ impl Egress {
         read(send(call).await?, max_bytes).await
     }
 
-    /// Checks a URL without calling it: its scheme, and an IP address in it. A host name is checked at each connection, by the
-    /// addresses it resolves to.
+    /// Checks a URL without calling it: its scheme, and an IP address in it, or that it is `localhost`. Another host name is checked
+    /// at each connection, by the addresses it resolves to.
     ///
     /// # Errors
     /// [`CallError::NotHttps`] and [`CallError::Blocked`]
     pub fn check(&self, url: &Url) -> Result<(), CallError> {
-        let literal = match url.host().ok_or(CallError::NotHttps)? {
-            Host::Ipv4(address) => Some(IpAddr::V4(address)),
-            Host::Ipv6(address) => Some(IpAddr::V6(address)),
-            Host::Domain(_) => None,
+        let known: &[IpAddr] = match url.host().ok_or(CallError::NotHttps)? {
+            Host::Ipv4(address) => &[IpAddr::V4(address)],
+            Host::Ipv6(address) => &[IpAddr::V6(address)],
+            Host::Domain(LOCALHOST) => &LOCALHOST_ADDRESSES,
+            Host::Domain(_) => &[],
         };
-        let plain = url.scheme() == "http" && literal.is_some_and(|address| address.is_loopback());
+        let plain = url.scheme() == "http" && known.first().is_some_and(IpAddr::is_loopback);
         if url.scheme() != "https" && !plain {
             return Err(CallError::NotHttps);
         }
-        match literal {
-            Some(address) if !self.inner.policy.permits(address) => Err(CallError::Blocked),
-            _ => Ok(()),
+        match known.is_empty() || known.iter().any(|address| self.inner.policy.permits(*address)) {
+            true => Ok(()),
+            false => Err(CallError::Blocked),
         }
     }
 
@@ -123,8 +124,9 @@ fn client(Inner { config, resolver, policy, .. }: &Inner) -> Result<Client, reqw
     if let Some(authorities) = &config.ca {
         builder = builder.tls_certs_merge(authorities.certificates().iter().cloned());
     }
-    if let Some(proxy) = &config.proxy {
-        builder = builder.proxy(Proxy::all(proxy.as_str())?);
+    if let Some(proxy) = config.proxy.clone() {
+        // The proxy's `localhost` would be another machine.
+        builder = builder.proxy(Proxy::custom(move |url| (url.host_str() != Some(LOCALHOST)).then(|| proxy.clone())));
     }
     builder.build()
 }

@@ -22,6 +22,12 @@ pub trait Resolver: Send + Sync {
     fn lookup(&self, host: &str) -> Lookup;
 }
 
+/// The host name that is this machine: no resolver and no proxy is asked about it. Neither `localhost.` nor names below it are.
+pub(crate) const LOCALHOST: &str = "localhost";
+
+/// Where connections to [`LOCALHOST`] go; tried in this order.
+pub(crate) const LOCALHOST_ADDRESSES: [IpAddr; 2] = [IpAddr::V4(Ipv4Addr::LOCALHOST), IpAddr::V6(Ipv6Addr::LOCALHOST)];
+
 /// The system's resolver. `localhost` and the names below it are loopback without asking it (RFC 6761 §6.3).
 pub struct SystemResolver;
 
@@ -30,7 +36,7 @@ impl Resolver for SystemResolver {
         let host = host.to_owned();
         Box::pin(async move {
             if is_localhost(&host) {
-                return Ok(vec![Ipv4Addr::LOCALHOST.into(), Ipv6Addr::LOCALHOST.into()]);
+                return Ok(LOCALHOST_ADDRESSES.to_vec());
             }
             let found = tokio::net::lookup_host((host.as_str(), 0)).await?;
             Ok(found.map(|address| address.ip()).collect())
@@ -41,7 +47,7 @@ impl Resolver for SystemResolver {
 /// Whether a name is `localhost` or below it. A bare machine's resolver may not know it.
 fn is_localhost(host: &str) -> bool {
     let host = host.strip_suffix('.').unwrap_or(host).to_ascii_lowercase();
-    host == "localhost" || host.ends_with(".localhost")
+    host == LOCALHOST || host.ends_with(".localhost")
 }
 
 /// Every address of a name is refused by the [`AddressPolicy`].
@@ -60,7 +66,11 @@ pub(crate) struct GuardedResolver {
 
 impl Resolve for GuardedResolver {
     fn resolve(&self, name: Name) -> Resolving {
-        let (found, policy) = (self.resolver.lookup(name.as_str()), self.policy.clone());
+        let found: Lookup = match name.as_str() {
+            LOCALHOST => Box::pin(std::future::ready(Ok(LOCALHOST_ADDRESSES.to_vec()))),
+            other => self.resolver.lookup(other),
+        };
+        let policy = self.policy.clone();
         let is_proxy = self.proxy.as_deref().is_some_and(|proxy| proxy.eq_ignore_ascii_case(name.as_str()));
         Box::pin(async move {
             let mut addresses = found.await?;

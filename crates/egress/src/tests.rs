@@ -152,6 +152,34 @@ async fn only_https_is_called_except_where_loopback_is_allowed() {
 }
 
 #[tokio::test]
+async fn localhost_is_this_machine_whatever_a_resolver_says_and_names_like_it_are_not() {
+    let authority = CertificateAuthority::new("Test CA");
+    let here = HttpsServer::start(&authority, "127.0.0.1", &["localhost"]).await;
+    let elsewhere = HttpsServer::start(&authority, "127.0.0.2", &["localhost"]).await;
+    let to = format!("https://localhost:{}/", here.port());
+    for answers in [&[] as &[&[&str]], &[&["127.0.0.2"], &["127.0.0.2"]]] {
+        let names = ScriptedResolver::new(answers);
+        let egress = egress(&["127.0.0.0/8"], &authority, names.clone());
+        assert_eq!(post(&egress, &to).await, Ok(204));
+        assert_eq!(names.asked(), 0);
+    }
+    let proxied = url(&elsewhere.url("/"));
+    let config = EgressConfig { proxy: Some(proxied), ..config(&["127.0.0.0/8"], &authority) };
+    assert_eq!(post(&Egress::new(config, ScriptedResolver::new(&[])), &to).await, Ok(204), "no proxy is asked");
+    assert!(elsewhere.requests().is_empty());
+
+    let allowed = egress(&["127.0.0.1/32"], &authority, ScriptedResolver::new(&[]));
+    assert_eq!(allowed.check(&url("http://localhost:1/")), Ok(()), "plain http, as to 127.0.0.1");
+    for other in ["http://localhost.:1/", "http://id.localhost:1/", "http://localhost.test/"] {
+        assert_eq!(allowed.check(&url(other)), Err(CallError::NotHttps), "{other}");
+    }
+    let guarded = egress(&[], &authority, ScriptedResolver::new(&[&["8.8.8.8"]]));
+    for inside in ["http://localhost:1/", "https://localhost/"] {
+        assert_eq!(guarded.check(&url(inside)), Err(CallError::Blocked), "{inside}");
+    }
+}
+
+#[tokio::test]
 async fn a_certificate_by_an_unknown_authority_is_refused() {
     let (known, unknown) = (CertificateAuthority::new("Test CA"), CertificateAuthority::new("Test CA"));
     let endpoint = HttpsServer::start(&unknown, "127.0.0.1", &[]).await;

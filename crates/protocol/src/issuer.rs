@@ -1,14 +1,21 @@
 //! The issuer's identifier, and the check that an endpoint is at its origin.
 
 use std::fmt;
-use std::net::IpAddr;
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::str::FromStr;
 
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use url::{Host, Url};
 
+/// The host name that is this machine, whatever a resolver says: connections go to [`LOCALHOST_ADDRESSES`]. Neither `localhost.`
+/// nor names below it are.
+pub const LOCALHOST: &str = "localhost";
+
+/// Where connections to [`LOCALHOST`] go; tried in this order.
+pub const LOCALHOST_ADDRESSES: [IpAddr; 2] = [IpAddr::V4(Ipv4Addr::LOCALHOST), IpAddr::V6(Ipv6Addr::LOCALHOST)];
+
 /// An issuer: an https URL without query, fragment or user info. Kept as a string and compared byte for byte. Plain http is
-/// accepted for literal 127.0.0.0/8 and ::1 only; such an issuer [is marked as a test](Issuer::is_plain_http).
+/// accepted for literal 127.0.0.0/8, ::1 and [`LOCALHOST`] only; such an issuer [is marked as a test](Issuer::is_plain_http).
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Issuer(String);
 
@@ -19,8 +26,8 @@ pub enum IssuerError {
     /// Not a URL, or written with white space, control characters or backslashes.
     #[error("this is not a URL")]
     NotAUrl,
-    /// Neither https nor http on a loopback address.
-    #[error("this must be an https URL (plain http works for 127.0.0.1 and [::1] only)")]
+    /// Neither https nor http on a loopback address or `localhost`.
+    #[error("this must be an https URL (plain http works for 127.0.0.1, [::1] and localhost only)")]
     NotHttps,
     /// Has a query or a fragment.
     #[error("this must not have a query (?…) or a fragment (#…)")]
@@ -57,6 +64,18 @@ impl Issuer {
     /// Whether this is plain http on a loopback address. Accounts there are marked TEST everywhere.
     pub fn is_plain_http(&self) -> bool {
         self.url().scheme() == "http"
+    }
+
+    /// The address that a server of this issuer listens at where plain http leads to it; `None` for https.
+    pub fn loopback_address(&self) -> Option<SocketAddr> {
+        let url = self.url();
+        let address = match url.host()? {
+            _ if !self.is_plain_http() => return None,
+            Host::Ipv4(address) => IpAddr::V4(address),
+            Host::Ipv6(address) => IpAddr::V6(address),
+            Host::Domain(_) => LOCALHOST_ADDRESSES[0],
+        };
+        Some(SocketAddr::new(address, url.port_or_known_default()?))
     }
 
     /// A URL below the issuer: `path` begins with a slash.
@@ -103,7 +122,7 @@ impl FromStr for Issuer {
     }
 }
 
-/// A URL that a device may call at all: https, or http on a literal loopback address; no user info.
+/// A URL that a device may call at all: https, or http on a literal loopback address or `localhost`; no user info.
 ///
 /// # Errors
 /// [`IssuerError`] otherwise.
@@ -138,7 +157,7 @@ fn is_loopback(host: &Host<&str>) -> bool {
     match host {
         Host::Ipv4(address) => IpAddr::V4(*address).is_loopback(),
         Host::Ipv6(address) => IpAddr::V6(*address).is_loopback(),
-        Host::Domain(_) => false,
+        Host::Domain(name) => *name == LOCALHOST,
     }
 }
 
@@ -171,7 +190,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn only_https_and_loopback_literals_are_issuers() {
+    fn only_https_loopback_literals_and_localhost_are_issuers() {
         for good in [
             "https://id.example",
             "https://id.example/",
@@ -179,12 +198,18 @@ mod tests {
             "http://127.0.0.1:8787",
             "http://127.9.8.7",
             "http://[::1]:1",
+            "http://localhost:8787",
+            "http://localhost/tenant",
+            "https://localhost",
         ] {
             assert_eq!(good.parse::<Issuer>().map(|i| i.to_string()), Ok(good.to_owned()));
         }
         for (bad, why) in [
             ("http://id.example", IssuerError::NotHttps),
-            ("http://localhost:8787", IssuerError::NotHttps),
+            ("http://localhost.:8787", IssuerError::NotHttps),
+            ("http://id.localhost:8787", IssuerError::NotHttps),
+            ("http://localhost.example:8787", IssuerError::NotHttps),
+            ("http://localhost4:8787", IssuerError::NotHttps),
             ("http://192.168.1.1", IssuerError::NotHttps),
             ("ftp://id.example", IssuerError::NotHttps),
             ("https://id.example?x", IssuerError::QueryOrFragment),
@@ -201,6 +226,15 @@ mod tests {
         ] {
             assert_eq!(bad.parse::<Issuer>(), Err(why), "{bad}");
         }
+    }
+
+    #[test]
+    fn plain_http_is_served_at_the_issuers_own_address() {
+        let address = |text: &str| text.parse::<Issuer>().expect(text).loopback_address().map(|at| at.to_string());
+        assert_eq!(address("http://localhost:8787").as_deref(), Some("127.0.0.1:8787"));
+        assert_eq!(address("http://127.9.8.7").as_deref(), Some("127.9.8.7:80"));
+        assert_eq!(address("http://[::1]:1/tenant").as_deref(), Some("[::1]:1"));
+        assert_eq!(address("https://localhost"), None);
     }
 
     #[test]

@@ -4,12 +4,13 @@ use std::time::Duration;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
+use countersign_device::edge::http_clients::{HttpClients, HttpUnavailable};
 use countersign_jose::json::{self, Json, Strictness};
 use countersign_jose::secret::Secret;
 use countersign_tls::CertificateFault;
 use futures_util::StreamExt as _;
 use reqwest::header::{AUTHORIZATION, HeaderValue, RETRY_AFTER};
-use reqwest::{RequestBuilder, Response, StatusCode, redirect};
+use reqwest::{RequestBuilder, Response, StatusCode};
 use serde::Serialize;
 
 use crate::error_code::ErrorCode;
@@ -24,7 +25,7 @@ const MOST_RETRIES: u32 = 3;
 
 /// Talks to one provider as one client.
 pub struct HttpClient {
-    client: reqwest::Client,
+    clients: HttpClients,
     /// Marked as sensitive, so that no library logs it.
     basic: HeaderValue,
 }
@@ -62,19 +63,14 @@ impl HttpClient {
     /// # Errors
     /// The system's certificates can't be loaded.
     pub fn new(client_id: &str, secret: &Secret) -> Result<HttpClient, Failure> {
-        let client = reqwest::Client::builder()
-            .redirect(redirect::Policy::none())
-            .connect_timeout(Duration::from_secs(10))
-            .referer(false)
-            .user_agent(concat!("countersign/", env!("CARGO_PKG_VERSION")))
-            .build()
-            .map_err(|error| Failure::provider(ErrorCode::HttpUnavailable, error))?;
+        let clients = HttpClients::new(concat!("countersign/", env!("CARGO_PKG_VERSION")))
+            .map_err(|error| unavailable(&error))?;
         let encode = |text: &str| url::form_urlencoded::byte_serialize(text.as_bytes()).collect::<String>();
         let pair = Secret::new(format!("{}:{}", encode(client_id), encode(secret.expose())));
         let header = Secret::new(format!("Basic {}", STANDARD.encode(pair.expose())));
         let mut basic = HeaderValue::from_str(header.expose()).expect("base64 is plain ASCII");
         basic.set_sensitive(true);
-        Ok(HttpClient { client, basic })
+        Ok(HttpClient { clients, basic })
     }
 
     /// Fetches a public document.
@@ -82,7 +78,8 @@ impl HttpClient {
     /// # Errors
     /// No reply, a status other than 200, or no JSON object.
     pub async fn get(&self, url: &str) -> Result<Reply, Failure> {
-        let request = self.client.get(url).timeout(Duration::from_secs(15));
+        let client = self.clients.for_url(url).map_err(|error| unavailable(&error))?;
+        let request = client.get(url).timeout(Duration::from_secs(15));
         let (status, reply) = send(request, url).await?;
         match reply {
             Some(reply) if status == StatusCode::OK => Ok(reply),
@@ -95,8 +92,9 @@ impl HttpClient {
     /// # Errors
     /// [`CallError`].
     pub async fn post(&self, url: &str, form: &[(&str, &str)], patience: Duration) -> Result<Reply, CallError> {
+        let client = self.clients.for_url(url).map_err(|error| CallError::Transport(unavailable(&error)))?;
         for turn in 1.. {
-            let request = self.client.post(url).header(AUTHORIZATION, self.basic.clone()).timeout(patience).form(form);
+            let request = client.post(url).header(AUTHORIZATION, self.basic.clone()).timeout(patience).form(form);
             let response =
                 request.send().await.map_err(|error| CallError::Transport(transport_failure(&error, url)))?;
             let wait = retry_after(&response).filter(|_| response.status() == StatusCode::TOO_MANY_REQUESTS);
@@ -146,6 +144,10 @@ fn refusal(json: &Json) -> Option<OauthError> {
     let text = |name: &str| json.get(name).and_then(Json::as_str).map(str::to_owned);
     let (error_description, denial_reason) = (text("error_description"), text("denial_reason"));
     Some(OauthError { error: text("error")?, error_description, denial_reason })
+}
+
+fn unavailable(error: &HttpUnavailable) -> Failure {
+    Failure::provider(ErrorCode::HttpUnavailable, error)
 }
 
 fn not_a_provider(url: &str, status: StatusCode) -> Failure {

@@ -5,24 +5,19 @@ use std::time::Duration;
 use countersign_jose::clock::Timestamp;
 use countersign_tls::CertificateFault;
 use futures_util::StreamExt as _;
+use reqwest::Response;
 use reqwest::header::{HeaderMap, HeaderName};
-use reqwest::{Client, Response, redirect};
 
+use super::http_clients::HttpClients;
+pub use super::http_clients::HttpUnavailable;
 use super::sse::SseStream;
 use crate::ports::transport::{BoxFuture, Call, LARGEST_BODY, Method, Reply, StreamReply, Transport, TransportError};
-
-const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
 
 /// The transport over HTTP/1.1 and HTTP/2.
 #[derive(Clone)]
 pub struct HttpTransport {
-    client: Client,
+    clients: HttpClients,
 }
-
-/// The HTTP client could not be set up.
-#[derive(Debug, thiserror::Error)]
-#[error("the HTTP client cannot be set up: {0}")]
-pub struct HttpUnavailable(String);
 
 impl HttpTransport {
     /// A client that trusts the certificates the system trusts.
@@ -30,21 +25,15 @@ impl HttpTransport {
     /// # Errors
     /// [`HttpUnavailable`] where the system's certificates cannot be loaded.
     pub fn new() -> Result<HttpTransport, HttpUnavailable> {
-        rustls::crypto::ring::default_provider().install_default().ok();
-        let client = Client::builder()
-            .redirect(redirect::Policy::none())
-            .connect_timeout(CONNECT_TIMEOUT)
-            .referer(false)
-            .user_agent(concat!("countersign-device/", env!("CARGO_PKG_VERSION")))
-            .build()
-            .map_err(|error| HttpUnavailable(error.to_string()))?;
-        Ok(HttpTransport { client })
+        let clients = HttpClients::new(concat!("countersign-device/", env!("CARGO_PKG_VERSION")))?;
+        Ok(HttpTransport { clients })
     }
 
     async fn send(&self, call: Call) -> Result<Response, TransportError> {
+        let client = self.clients.for_url(&call.url).map_err(|_| TransportError::Unreachable)?;
         let mut request = match call.method {
-            Method::Get => self.client.get(&call.url),
-            Method::Post => self.client.post(&call.url),
+            Method::Get => client.get(&call.url),
+            Method::Post => client.post(&call.url),
         };
         for (name, value) in call.headers {
             request = request.header(name, value);

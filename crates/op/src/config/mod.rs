@@ -33,7 +33,7 @@ use std::time::Duration;
 
 use countersign_egress::EgressConfig;
 use countersign_protocol::discovery::{Mode, Support};
-use countersign_protocol::issuer::{Issuer, IssuerError};
+use countersign_protocol::issuer::{Issuer, IssuerError, LOCALHOST};
 use countersign_protocol::{limits, text};
 use toml::de::DeTable;
 
@@ -316,7 +316,7 @@ fn parse_issuer(top: &Section<'_>, found: &Found<&str>) -> Option<Issuer> {
         Err(why) => why,
     };
     let remedy = match why {
-        IssuerError::NotHttps => "must begin with https:// (plain http only for 127.x.y.z and [::1])",
+        IssuerError::NotHttps => "must begin with https:// (plain http only for 127.x.y.z, [::1] and localhost)",
         IssuerError::QueryOrFragment => "can't have a query (?...) or a fragment (#...); leave that part out",
         IssuerError::UserInfo => "can't have a user name or password; leave that part out",
         _ => "must be a whole address such as \"https://id.example.com\"",
@@ -325,20 +325,21 @@ fn parse_issuer(top: &Section<'_>, found: &Found<&str>) -> Option<Issuer> {
     None
 }
 
-/// An https URL; plain http only for 127.0.0.0/8 and `[::1]`, as for the issuer. `None` if an error was reported.
+/// An https URL; plain http only for 127.0.0.0/8, `[::1]` and `localhost`, as for the issuer. `None` if an error was reported.
 fn https(section: &Section<'_>, key: &str, found: &Found<&str>) -> Option<url::Url> {
     let address = url::Url::parse(found.value).ok().filter(|address| {
         let loopback = match address.host() {
             Some(url::Host::Ipv4(ip)) => ip.is_loopback(),
             Some(url::Host::Ipv6(ip)) => ip.is_loopback(),
-            _ => false,
+            Some(url::Host::Domain(name)) => name == LOCALHOST,
+            None => false,
         };
         let scheme = address.scheme() == "https" || (address.scheme() == "http" && loopback);
         scheme && address.has_host() && address.fragment().is_none() && address.username().is_empty()
     });
     if address.is_none() {
         let name = section.name(key);
-        section.report(&found.at, format!("{name} must be an https address without user name and fragment (plain http only for 127.x.y.z and [::1])"));
+        section.report(&found.at, format!("{name} must be an https address without user name and fragment (plain http only for 127.x.y.z, [::1] and localhost)"));
     }
     address
 }

@@ -83,7 +83,7 @@ fn every_bad_file_is_told_its_line_and_remedy() {
         ),
         (
             "issuer = \"http://id.example.com\"".into(),
-            "line 1: `issuer` must begin with https:// (plain http only for 127.x.y.z and [::1])",
+            "line 1: `issuer` must begin with https:// (plain http only for 127.x.y.z, [::1] and localhost)",
         ),
         (
             "issuer = \"https://id.example.com/?tenant=1\"".into(),
@@ -299,7 +299,7 @@ fn every_bad_file_is_told_its_line_and_remedy() {
             client_secret(
                 "token_endpoint_auth_method = \"private_key_jwt\"\njwks_uri = \"http://till.example.com/jwks\"",
             ),
-            "line 5: `jwks_uri` in [[clients]] must be an https address without user name and fragment (plain http only for 127.x.y.z and [::1])",
+            "line 5: `jwks_uri` in [[clients]] must be an https address without user name and fragment (plain http only for 127.x.y.z, [::1] and localhost)",
         ),
         (
             client_secret("token_endpoint_auth_method = \"tls_client_auth\""),
