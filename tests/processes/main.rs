@@ -9,6 +9,7 @@ mod command_line;
 mod concurrent_answers;
 mod crash_recovery;
 mod demo;
+mod dev_certificate;
 mod enrollment;
 mod evidence;
 mod link_qr_code;

@@ -31,6 +31,8 @@ pub enum ErrorCode {
     DetailsFile,
     /// The evidence file can't be read.
     EvidenceFile,
+    /// A file to be made is there already.
+    FileExists,
     /// The HTTP client can't be made: the system's certificates can't be loaded.
     HttpUnavailable,
     /// The entry is in the configuration file, which commands do not change.
@@ -47,6 +49,8 @@ pub enum ErrorCode {
     NoCiba,
     /// The system names no data directory, and no home was given.
     NoHome,
+    /// A certificate was asked for IP addresses alone.
+    NoHostName,
     /// Standard input holds no enrollment link.
     NoLink,
     /// A PIN is needed, and there is neither an option nor a terminal.
@@ -67,6 +71,8 @@ pub enum ErrorCode {
     NotEnrolled,
     /// A demo listens on a loopback address only.
     NotLoopback,
+    /// A file can't be written.
+    NotWritten,
     /// The folder holds the demo of another address.
     OtherDemo,
     /// The provider's metadata names another issuer.
@@ -121,6 +127,7 @@ impl ErrorCode {
             ErrorCode::EvidenceFile => "evidence_file",
             ErrorCode::HttpUnavailable => "http_unavailable",
             ErrorCode::InFile => "in_file",
+            ErrorCode::FileExists => "file_exists",
             ErrorCode::Incomplete => "incomplete",
             ErrorCode::JwksFile => "jwks_file",
             ErrorCode::Listen => "listen",
@@ -129,6 +136,7 @@ impl ErrorCode {
             ErrorCode::NoHome => "no_home",
             ErrorCode::NoLink => "no_link",
             ErrorCode::NoPin => "no_pin",
+            ErrorCode::NoHostName => "no_host_name",
             ErrorCode::NoPython => "no_python",
             ErrorCode::NoSecret => "no_secret",
             ErrorCode::NobodyToAsk => "nobody_to_ask",
@@ -139,6 +147,7 @@ impl ErrorCode {
             ErrorCode::NotLoopback => "not_loopback",
             ErrorCode::OtherDemo => "other_demo",
             ErrorCode::OtherIssuer => "other_issuer",
+            ErrorCode::NotWritten => "not_written",
             ErrorCode::OutputClosed => "output_closed",
             ErrorCode::OutputFailed => "output_failed",
             ErrorCode::PinFile => "pin_file",

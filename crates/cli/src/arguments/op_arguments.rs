@@ -5,6 +5,8 @@ use std::path::PathBuf;
 use clap::{Args, Subcommand, ValueEnum};
 use countersign_protocol::id::DeviceId;
 
+use crate::server_name::ServerName;
+
 /// `countersign op …`
 #[derive(Subcommand, Debug)]
 pub enum Op {
@@ -88,6 +90,15 @@ pub enum Op {
         /// The provider
         #[command(flatten)]
         provider: ProviderConfig,
+    },
+    /// Make a certificate for trying the provider from other machines, and print how to trust it there
+    DevCertificate {
+        /// Host names and IP addresses that the provider is called by; one must be a host name
+        #[arg(required = true, value_name = "NAME")]
+        names: Vec<ServerName>,
+        /// Folder for dev-ca.crt, dev-cert.pem and dev-key.pem; existing files are never replaced
+        #[arg(long, value_name = "DIR", default_value = ".")]
+        to: PathBuf,
     },
     /// List and rotate the provider's keys; works while the provider runs
     Keys {

@@ -1,9 +1,11 @@
 //! `countersign op …`: serving the provider, and what an operator does while it runs. One file per command.
 
 mod config_entry;
+mod development_certificate;
 mod op_backup;
 mod op_check;
 mod op_client;
+mod op_dev_certificate;
 mod op_device;
 mod op_evidence;
 mod op_keys;
@@ -43,6 +45,7 @@ pub async fn run(command: Op, home: Option<PathBuf>, output: Output) -> Result<E
         Op::Evidence { id, provider } => op_evidence::run(&id, &provider, home, output),
         Op::Keys { provider, command } => op_keys::run(&command, &provider, home, output),
     }
+        Op::DevCertificate { names, to } => op_dev_certificate::run(&names, &to, output),
 }
 
 fn directory_failure(error: DirectoryError) -> Failure {
