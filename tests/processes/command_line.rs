@@ -39,6 +39,40 @@ fn a_full_disk_behind_standard_output_is_told() {
 }
 
 #[test]
+fn commands_that_only_look_make_no_device_and_say_where_they_looked() {
+    let env = TestEnv::new();
+    for (arguments, code) in [
+        (["accounts"].as_slice(), 0),
+        (&["pending"], 0),
+        (&["history"], 0),
+        (&["answer", "ch_AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA", "deny"], 2),
+        (&["evidence", "ch_AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA"], 2),
+        (&["watch"], 2),
+    ] {
+        let mut command = env.command(arguments);
+        command.args(["--home", "mistyped"]).env("COUNTERSIGN_PIN", "830175");
+        let finished = Process::start(&env, arguments[0], command).finish().expect_code(code);
+        assert!(finished.errors.contains("There is no device in mistyped"), "{arguments:?}: {}", finished.errors);
+        assert!(!env.path("mistyped").exists(), "{arguments:?} made a home");
+        if arguments[0] == "accounts" {
+            assert!(
+                finished.output.join("").ends_with("countersign enroll LINK --home mistyped"),
+                "{:?}",
+                finished.output
+            );
+        }
+    }
+}
+
+#[test]
+fn the_help_of_the_demo_names_its_own_home() {
+    let env = TestEnv::new();
+    let help = Process::start(&env, "help", env.command(&["demo", "--help"])).finish().expect_code(0).output.join(" ");
+    let words = help.split_whitespace().collect::<Vec<_>>().join(" ");
+    assert!(words.contains("for the demo: .demo]") && words.contains("the next free one"), "{words}");
+}
+
+#[test]
 fn a_provider_that_is_told_to_stop_as_soon_as_it_is_ready_stops_cleanly() {
     let env = TestEnv::new();
     let mut provider = Provider::start(&env);

@@ -145,6 +145,8 @@ fn op_check_validates_a_configuration_without_serving() {
         Process::start(&env, name, env.command(&["op", "check", "--config", config, "--json"])).finish()
     };
     let good = file("good.toml", "issuer = \"https://id.example.com\"\n[[users]]\nsub = \"alice\"\n");
+    let told = Process::start(&env, "plain", env.command(&["op", "check", "--config", &good])).finish().expect_code(0);
+    assert!(said(&told).ends_with("0 clients and 1 user in the file."), "{}", said(&told));
     let told = check("good", &good).expect_code(0).line("checked");
     assert_eq!((&told["issuer"], &told["users"]), (&"https://id.example.com".into(), &1.into()));
     let bad = file("bad.toml", "isuer = \"x\"\n[tls]\ncert = \"cert.pem\"\n");
@@ -316,15 +318,55 @@ fn a_backup_is_complete_and_cancels_what_was_pending_when_it_is_served() {
 }
 
 #[test]
-fn a_command_on_an_unused_home_says_that_it_is_new() {
+fn a_command_on_an_unused_home_says_that_it_is_new_and_one_that_only_looks_makes_none() {
     let env = TestEnv::new();
     let provider = Provider::start(&env);
-    let list = |name: &str, home: &std::path::Path| {
-        let mut command = env.command(&["op", "client", "list"]);
+    let run = |home: &std::path::Path, arguments: &[&str]| {
+        let mut command = env.command(&[&["op"], arguments].concat());
         command.arg("--config").arg(provider.config()).arg("--home").arg(home);
-        Process::start(&env, name, command).finish().expect_code(0)
+        // Each has a file for its errors.
+        Process::start(&env, &format!("op-{}", arguments.join("-")), command).finish()
     };
     let mistyped = env.path("provdier");
-    assert!(list("mistyped", &mistyped).errors.contains("provdier is a new home"));
-    assert!(!list("right", &provider.home()).errors.contains("is a new home"));
+    let serve = format!("countersign op serve --config {} --home {}", provider.config().display(), mistyped.display());
+    for look in [
+        ["client", "list"].as_slice(),
+        &["client", "show", "kiosk"],
+        &["user", "list"],
+        &["device", "list", "alice"],
+        &["keys", "list"],
+        &["trace", "K7Q2-9FDM"],
+        &["evidence", "K7Q2-9FDM"],
+    ] {
+        let refused = run(&mistyped, look).expect_code(2);
+        assert!(refused.errors.contains("no provider has served from") && refused.errors.contains(&serve), "{look:?}");
+        assert!(!mistyped.exists(), "{look:?} made a home");
+    }
+    let status = run(&mistyped, &["status"]).expect_code(4);
+    let told = said(&status);
+    assert!(
+        told.contains("no provider has served from") && told.contains(&format!("Next: start it: {serve}.")),
+        "{told}"
+    );
+    assert!(!mistyped.exists(), "status made a home");
+
+    let added = run(&mistyped, &["user", "add", "carol"]).expect_code(0);
+    assert!(added.errors.contains("provdier is a new home"));
+    let link = format!(
+        "Next: countersign op link carol --config {} --home {}",
+        provider.config().display(),
+        mistyped.display()
+    );
+    assert!(said(&added).ends_with(&link), "{}", said(&added));
+    assert!(!run(&provider.home(), &["client", "add", "x"]).expect_code(0).errors.contains("is a new home"));
+}
+
+#[test]
+fn an_address_that_may_not_be_called_makes_an_entry_invalid() {
+    let env = TestEnv::new();
+    let provider = Provider::start(&env);
+    let keys = ["--token-endpoint-auth-method", "private_key_jwt", "--jwks-uri", "https://10.1.2.3/jwks"];
+    let refused = provider.op(&[&["client", "add", "bank"], keys.as_slice()].concat()).expect_code(2).line("error");
+    assert_eq!(refused["error"], "invalid_entry");
+    assert!(refused["message"].as_str().is_some_and(|message| message.contains("[egress] allow")), "{refused}");
 }

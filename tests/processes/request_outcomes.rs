@@ -3,8 +3,9 @@
 use countersign_jose::hash::Hash;
 use countersign_tests::client::PAYMENT;
 use countersign_tests::device::{Device, id};
-use countersign_tests::provider::Provider;
+use countersign_tests::provider::{Provider, Settings};
 use countersign_tests::test_env::TestEnv;
+use countersign_tests::tls::Certificates;
 use countersign_tests::tokens;
 use serde_json::{Value, json};
 
@@ -172,4 +173,27 @@ fn a_watching_device_answers_by_its_rules_and_leaves_the_rest_alone() {
     assert_eq!(waiting["client"]["id"], "kiosk");
     phone.answer(id(&waiting), &["approve"]).expect_code(0);
     alone.line("tokens");
+}
+
+#[test]
+fn a_request_to_a_provider_with_an_untrusted_certificate_sends_nothing_and_says_what_to_do() {
+    let env = TestEnv::new();
+    let address = env.free_address();
+    let certificates = Certificates::make(address.ip(), env.folder());
+    let (cert, key) = (certificates.cert.display(), certificates.key.display());
+    let settings = Settings {
+        issuer: Some(format!("https://{address}")),
+        more: format!("[tls]\ncert = \"{cert}\"\nkey = \"{key}\"\n"),
+        ..Default::default()
+    };
+    let provider = Provider::start_at(&env, "provider", address, &settings);
+    let refused = provider.till().request(&[]).finish().expect_code(4).line("error");
+    assert_eq!(refused["error"], "certificate_unknown_authority");
+    let message = refused["message"].as_str().expect("text");
+    assert!(message.contains(&address.to_string()) && message.contains("SSL_CERT_FILE"), "{message}");
+
+    // The same request, once the authority is trusted.
+    env.trust(&certificates.authority);
+    let refused = provider.till().request(&[]).finish().expect_code(4).line("failed");
+    assert_eq!(refused["error"], "unknown_user_id", "alice has no device: {refused}");
 }

@@ -101,6 +101,8 @@ pub enum ErrorCode {
     Unknown,
     /// No user has this `sub` or hint.
     UnknownUser,
+    /// No provider has served from this home.
+    UnusedHome,
     /// The provider can't be reached.
     Unreachable,
     /// Options that exclude each other.
@@ -125,18 +127,18 @@ impl ErrorCode {
             ErrorCode::DemoTill => "demo_till",
             ErrorCode::DetailsFile => "details_file",
             ErrorCode::EvidenceFile => "evidence_file",
+            ErrorCode::FileExists => "file_exists",
             ErrorCode::HttpUnavailable => "http_unavailable",
             ErrorCode::InFile => "in_file",
-            ErrorCode::FileExists => "file_exists",
             ErrorCode::Incomplete => "incomplete",
             ErrorCode::JwksFile => "jwks_file",
             ErrorCode::Listen => "listen",
             ErrorCode::NoAccounts => "no_accounts",
             ErrorCode::NoCiba => "no_ciba",
             ErrorCode::NoHome => "no_home",
+            ErrorCode::NoHostName => "no_host_name",
             ErrorCode::NoLink => "no_link",
             ErrorCode::NoPin => "no_pin",
-            ErrorCode::NoHostName => "no_host_name",
             ErrorCode::NoPython => "no_python",
             ErrorCode::NoSecret => "no_secret",
             ErrorCode::NobodyToAsk => "nobody_to_ask",
@@ -145,9 +147,9 @@ impl ErrorCode {
             ErrorCode::NotConfirmed => "not_confirmed",
             ErrorCode::NotEnrolled => "not_enrolled",
             ErrorCode::NotLoopback => "not_loopback",
+            ErrorCode::NotWritten => "not_written",
             ErrorCode::OtherDemo => "other_demo",
             ErrorCode::OtherIssuer => "other_issuer",
-            ErrorCode::NotWritten => "not_written",
             ErrorCode::OutputClosed => "output_closed",
             ErrorCode::OutputFailed => "output_failed",
             ErrorCode::PinFile => "pin_file",
@@ -161,6 +163,7 @@ impl ErrorCode {
             ErrorCode::Unknown => "unknown",
             ErrorCode::UnknownUser => "unknown_user",
             ErrorCode::Unreachable => "unreachable",
+            ErrorCode::UnusedHome => "unused_home",
             ErrorCode::Usage => "usage",
         }
     }

@@ -15,6 +15,7 @@ mod home;
 mod idle_accounts;
 mod logging;
 mod new_files;
+mod next_command;
 mod offline_providers;
 mod open_device;
 mod output;

@@ -13,12 +13,27 @@ use crate::failure::Failure;
 use crate::home::{self, HomeKind};
 use crate::output::Output;
 
-/// Opens the device of this home, in the language of the environment.
+/// Opens the device of this home, in the language of the environment. Makes one if there is none.
 ///
 /// # Errors
 /// Another process has the home open, or its contents can't be used.
 pub fn open(home: Option<PathBuf>) -> Result<Device, Failure> {
     open_with(&home::folder(home, HomeKind::Device)?, ports()?)
+}
+
+/// Opens the device of this home for a command that enrolls nothing. Where there is none, that is said, and nothing is made.
+///
+/// # Errors
+/// As [`open`].
+pub fn open_existing(home: Option<PathBuf>, output: Output) -> Result<Option<Device>, Failure> {
+    let folder = home::folder(home, HomeKind::Device)?;
+    if Device::exists_at(&folder) {
+        return open_with(&folder, ports()?).map(Some);
+    }
+    let folder = folder.display();
+    output
+        .progress(&format!("There is no device in {folder}. If yours is in another folder, pass that one as --home."));
+    Ok(None)
 }
 
 /// Opens the device whose state is in this folder.
@@ -39,14 +54,15 @@ pub fn ports() -> Result<Ports, Failure> {
     Ok(ports)
 }
 
-/// Opens the device and fetches what is new from each provider. Returns whether one could not be reached.
+/// Opens the device as [`open_existing`] does, and fetches what is new from each provider. Returns whether one could not be
+/// reached.
 ///
 /// # Errors
 /// As [`open`].
-pub async fn open_and_pull(home: Option<PathBuf>, output: Output) -> Result<(Device, bool), Failure> {
-    let device = open(home)?;
+pub async fn open_and_pull(home: Option<PathBuf>, output: Output) -> Result<Option<(Device, bool)>, Failure> {
+    let Some(device) = open_existing(home, output)? else { return Ok(None) };
     let offline = pull(&device, output).await?;
-    Ok((device, offline))
+    Ok(Some((device, offline)))
 }
 
 /// Fetches what is new, with progress lines for a slow provider and for each that could not be reached.

@@ -128,6 +128,12 @@ impl Device {
         Device::assemble(ports, vault, keys, Some(Arc::new(home)))
     }
 
+    /// Whether this folder holds a device: something was enrolled in it, or was about to be. For commands that only look, since
+    /// [`Device::open`] makes one.
+    pub fn exists_at(home: &Path) -> bool {
+        home.join(crate::home::VAULT).exists()
+    }
+
     /// A device on another vault and key store, for platforms and tests. Call it within a tokio runtime.
     ///
     /// # Errors

@@ -16,6 +16,9 @@ pub struct Home {
     _lock: File,
 }
 
+/// The name of the vault's file.
+pub(crate) const VAULT: &str = "device.db";
+
 /// Why a home could not be opened.
 #[derive(Debug, Error)]
 #[non_exhaustive]
@@ -81,7 +84,7 @@ impl Home {
 
     /// The path of the vault's file.
     pub fn vault(&self) -> PathBuf {
-        self.path.join("device.db")
+        self.path.join(VAULT)
     }
 
     /// The folder of the key files.

@@ -28,7 +28,7 @@ pub use config::{CertificateFiles, Config, ForwardedBy, OverrideError, Overrides
 pub use delivery::DeliveryCount;
 pub use http::{ClientAddress, PeerCertificate};
 pub use issuance::key_rotation::{KeyRecord, KeyState, RotateError};
-pub use operator::{StatusLine, Trace, back_up, check, check_warnings};
+pub use operator::{StatusLine, Trace, back_up, check, check_warnings, counted};
 pub use server::tls::{CertificateError, certificate_warnings};
 pub use server::{OpenError, Provider};
 pub use store::RequestTrace;

@@ -22,7 +22,7 @@ pub struct Arguments {
     /// Print results as JSON, one object per line; nothing else goes to standard output
     #[arg(long, global = true)]
     pub json: bool,
-    /// Folder for state [default: COUNTERSIGN_HOME, or below the platform's data directory]
+    /// Folder for state [default: COUNTERSIGN_HOME, or below the platform's data directory; for the demo: .demo]
     #[arg(long, global = true, value_name = "DIR")]
     pub home: Option<PathBuf>,
     /// The command
@@ -69,7 +69,7 @@ pub enum Command {
 /// `countersign demo`
 #[derive(Args, Debug)]
 pub struct Demo {
-    /// Address the provider listens on: a loopback address; port 0 picks a free port
+    /// Address the provider listens on: a loopback address; if its port is taken, the next free one; port 0 picks a free port
     #[arg(long, value_name = "ADDRESS", default_value = "127.0.0.1:8787")]
     pub listen: SocketAddr,
     /// Public https URL of the provider behind a proxy or tunnel, for devices on other machines [default: http at --listen]

@@ -9,9 +9,8 @@ use serde::Serialize;
 use crate::device_failure;
 use crate::exit::Exit;
 use crate::failure::Failure;
-use crate::open_device;
 use crate::output::{Output, Paint};
-use crate::time_format;
+use crate::{next_command, open_device, time_format};
 
 #[derive(Serialize)]
 struct Event<'a> {
@@ -22,10 +21,13 @@ struct Event<'a> {
 
 /// Runs the command.
 pub async fn run(home: Option<PathBuf>, output: Output) -> Result<Exit, Failure> {
-    let (device, _) = open_device::open_and_pull(home, output).await?;
-    let accounts = device.accounts().await.map_err(|error| device_failure::open_failed(&error))?;
+    let enroll = next_command::of_device("enroll LINK", home.as_deref());
+    let accounts = match open_device::open_and_pull(home, output).await? {
+        Some((device, _)) => device.accounts().await.map_err(|error| device_failure::open_failed(&error))?,
+        None => Vec::new(),
+    };
     if accounts.is_empty() {
-        output.message("No accounts yet. Enroll with the link from a provider: countersign enroll LINK")?;
+        output.message(&format!("No accounts yet. Enroll with the link from a provider: {enroll}"))?;
     }
     for account in &accounts {
         output.result(&Event { event: "account", account }, |paint| describe(account, paint))?;

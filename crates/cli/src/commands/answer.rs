@@ -27,7 +27,8 @@ struct Event<'a> {
 pub async fn run(answer: Answer, home: Option<PathBuf>, output: Output) -> Result<Exit, Failure> {
     let decision = decision(&answer)?;
     let pad = PinPad::from_options(&answer.pin)?;
-    let (device, _) = open_device::open_and_pull(home, output).await?;
+    let opened = open_device::open_and_pull(home, output).await?;
+    let (device, _) = opened.ok_or_else(|| device_failure::answer_failed(&AnswerError::Unknown))?;
     if let Some(view) = device.pending().await.into_iter().find(|view| view.id == answer.id) {
         output.message(&request_text::request(&view, output.paint()))?;
         device.shown(&answer.id).await;

@@ -25,7 +25,10 @@ struct Event<'a> {
 
 /// Runs the command.
 pub async fn run(home: Option<PathBuf>, output: Output) -> Result<Exit, Failure> {
-    let (device, _) = open_device::open_and_pull(home, output).await?;
+    let Some((device, _)) = open_device::open_and_pull(home, output).await? else {
+        output.message("No requests yet.")?;
+        return Ok(Exit::Ok);
+    };
     let history = device.history().map_err(|error| device_failure::export_failed(&error))?;
     if history.is_empty() {
         output.message("No requests yet.")?;

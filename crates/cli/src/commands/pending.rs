@@ -22,7 +22,10 @@ struct Event<'a> {
 /// Runs the command. Exits with [`Exit::Provider`] if a provider could not be reached, or an account takes no part: the
 /// list may be incomplete.
 pub async fn run(home: Option<PathBuf>, output: Output) -> Result<Exit, Failure> {
-    let (device, offline) = open_device::open_and_pull(home, output).await?;
+    let Some((device, offline)) = open_device::open_and_pull(home, output).await? else {
+        output.message("No pending requests.")?;
+        return Ok(Exit::Ok);
+    };
     let idle = idle_accounts::report(&device, output).await?;
     let pending = device.pending().await;
     if pending.is_empty() && idle != Idle::All {

@@ -17,11 +17,13 @@ use crate::failure::Failure;
 use crate::offline_providers::OfflineProviders;
 use crate::output::Output;
 use crate::pin_pad::{self, PinPad};
-use crate::{device_event_text, device_failure, idle_accounts, open_device, request_text, stop_signal};
+use crate::{device_event_text, device_failure, idle_accounts, next_command, open_device, request_text, stop_signal};
 
 /// State of the command while it runs.
 struct Watcher {
     device: Device,
+    /// As it was given.
+    home: Option<PathBuf>,
     pad: std::sync::Arc<PinPad>,
     rules: Rules,
     output: Output,
@@ -38,19 +40,23 @@ pub async fn run(watch: Watch, home: Option<PathBuf>, output: Output) -> Result<
     if !watch.approve_if.is_empty() && !pad.is_available() {
         return Err(pin_pad::no_pin());
     }
-    let device = open_device::open(home)?;
+    let given = home.clone();
+    let no_accounts = || {
+        let enroll = next_command::of_device("enroll LINK", given.as_deref());
+        let what = format!("this device has no account yet; enroll it first: {enroll}");
+        Failure::usage(ErrorCode::NoAccounts, what)
+    };
+    let device = open_device::open_existing(home, output)?.ok_or_else(no_accounts)?;
     if device.accounts().await.map_err(|error| device_failure::open_failed(&error))?.is_empty() {
-        return Err(Failure::usage(
-            ErrorCode::NoAccounts,
-            "this device has no account yet; enroll it first: countersign enroll LINK",
-        ));
+        return Err(no_accounts());
     }
     let stopped = stop_signal::received();
     let mut events = device.run().await;
     let (failed_answers, mut failures) = mpsc::unbounded_channel();
     let (done, offline) = (BTreeSet::new(), OfflineProviders::default());
     idle_accounts::report(&device, output).await?;
-    let mut watcher = Watcher { device, pad: pad.into(), rules, output, done, failed_answers, offline };
+    let home = given;
+    let mut watcher = Watcher { device, home, pad: pad.into(), rules, output, done, failed_answers, offline };
     tokio::pin!(stopped);
     while watch.count.is_none_or(|count| (watcher.done.len() as u64) < count) {
         tokio::select! {
@@ -137,9 +143,8 @@ impl Watcher {
         match error {
             AnswerError::Ended | AnswerError::Expired | AnswerError::Answered => {}
             AnswerError::ValueNeeded | AnswerError::ValueUnfit { .. } => {
-                self.output.progress(&format!(
-                    "{id} is not answered: {error}. Answer it with: countersign answer {id} approve --value N"
-                ));
+                let answer = next_command::of_device(&format!("answer {id} approve --value N"), self.home.as_deref());
+                self.output.progress(&format!("{id} is not answered: {error}. Answer it with: {answer}"));
                 self.done.insert(id.clone());
             }
             // Other accounts may take part.

@@ -32,7 +32,7 @@ use crate::{device_event_text, request_text};
 /// # Errors
 /// The device does not open, or standard output is closed.
 pub async fn play(state: &DemoState, web: &PageServer, output: Output) -> Result<Exit, Failure> {
-    output.message(&terminal_text::welcome(state, &web.url, output.paint()))?;
+    output.message(&terminal_text::welcome(state, &web.url, web.window_announcement(), output.paint()))?;
     let alice = demo_device::open(state, &state.path("device"), &PinPad::Terminal, output).await?;
     let events = alice.device.run().await;
     let mut session = Session {

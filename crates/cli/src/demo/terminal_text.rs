@@ -15,14 +15,14 @@ pub const CHOICES: &str = "\n  a  Approve     d  Deny     n  This wasn't me\n> "
 /// Minutes for which the provider holds a client's requests after "this wasn't me".
 const HELD_MINUTES: u32 = 15;
 
-/// Heading: the processes and their addresses.
-pub fn welcome(state: &DemoState, pages: &str, paint: Paint) -> String {
+/// Heading: the processes and their addresses. `window` says what is to come of the app's.
+pub fn welcome(state: &DemoState, pages: &str, window: &str, paint: Paint) -> String {
     let again = if state.continues { ", continued" } else { "" };
     format!(
         "{}{again}\n\n  \
          Provider  Acme ID, {} (a process of its own)\n  \
          Pages     {pages} in your browser: a till, a call centre, a bike station, an AI agent (or the keys below)\n  \
-         Device    this terminal: you are Alice. Her window joins when it is built\n  \
+         Device    this terminal: you are Alice{window}\n  \
          State     {}\n",
         paint.bold("Countersign demo"),
         state.issuer,

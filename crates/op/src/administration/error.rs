@@ -68,12 +68,10 @@ impl DirectoryError {
             DirectoryError::Unknown { .. } => "unknown",
             DirectoryError::InFile { .. } => "in_file",
             DirectoryError::NoSecret { .. } => "no_secret",
-            DirectoryError::Entry(_) => "invalid_entry",
-            DirectoryError::OutOfReach { .. }
-            | DirectoryError::End(_)
-            | DirectoryError::Key(_)
-            | DirectoryError::KeyNotMade
-            | DirectoryError::Store(_) => "provider",
+            DirectoryError::Entry(_) | DirectoryError::OutOfReach { .. } => "invalid_entry",
+            DirectoryError::End(_) | DirectoryError::Key(_) | DirectoryError::KeyNotMade | DirectoryError::Store(_) => {
+                "provider"
+            }
         }
     }
 }

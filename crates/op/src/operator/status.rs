@@ -6,6 +6,7 @@ use std::time::Duration;
 use countersign_jose::clock::Timestamp;
 use countersign_store::Error as StoreError;
 
+use super::counted;
 use crate::issuance::key_rotation::KeyState;
 use crate::issuance::token_keys::EC;
 use crate::server::home;
@@ -85,7 +86,9 @@ impl Provider {
         let registered = clients.iter().filter(|client| client.registered).count();
         match clients.len() {
             0 => StatusLine::problem("clients", "no client is configured", "add one: countersign op client add"),
-            all => StatusLine::ok("clients", format!("{all} clients, {registered} of them registered themselves")),
+            all => {
+                StatusLine::ok("clients", format!("{}; registered by themselves: {registered}", counted(all, "client")))
+            }
         }
     }
 }
@@ -136,10 +139,10 @@ impl Parts {
         };
         let days = until.seconds().saturating_sub(self.ports.clock.now().seconds()) / 86_400;
         match until.seconds().saturating_sub(RENEW_WITHIN) > self.ports.clock.now().seconds() {
-            true => StatusLine::ok(NAME, format!("valid for {days} days")),
+            true => StatusLine::ok(NAME, format!("valid for {}", counted(days, "day"))),
             false => {
                 let next = "renew it; new files are read within seconds, without a restart";
-                StatusLine::problem(NAME, format!("valid for {days} more days"), next)
+                StatusLine::problem(NAME, format!("ends in {}", counted(days, "day")), next)
             }
         }
     }
@@ -149,7 +152,8 @@ impl Parts {
         let enrolled = gateway.store().read_blocking(|snapshot| gateway.count_enrolled(snapshot))?;
         let known = self.config.users.with_code().1
             + self.gateway.store().read_blocking(crate::store::directory_entries::users_with_code)?.1;
-        let detail = format!("{known} users, {} of them with a device; devices: {}", enrolled.people, enrolled.devices);
+        let detail =
+            format!("{}; with a device: {}; devices: {}", counted(known, "user"), enrolled.people, enrolled.devices);
         Ok(match (known, enrolled.people) {
             (0, _) => StatusLine::problem("people", "no user is configured", "add one: countersign op user add"),
             (_, 0) => StatusLine::problem("people", detail, "create a link for one: countersign op link USER"),
@@ -177,7 +181,7 @@ impl Parts {
         let tried = store.read_blocking(outbox::most_attempts)?;
         let waiting: i64 = queued.iter().map(|(_, count)| count).sum();
         let webhook = if self.config.webhook.is_some() { "your webhook gets events" } else { "no webhook" };
-        let detail = format!("{waiting} notifications and events to deliver; {webhook}");
+        let detail = format!("notifications and events to deliver: {waiting}; {webhook}");
         Ok(match tried {
             Some((recipient, attempts)) if attempts >= FAILING_AFTER => {
                 let next = format!(

@@ -2,7 +2,7 @@
 
 use countersign_device::edge::system::SystemClock;
 use countersign_jose::clock::Clock as _;
-use countersign_op::{certificate_warnings, check, check_warnings, unusable_keys};
+use countersign_op::{certificate_warnings, check, check_warnings, counted, unusable_keys};
 use serde_json::json;
 
 use super::open_provider::read_config;
@@ -29,9 +29,11 @@ pub fn run(config: &ProviderConfig, output: Output) -> Result<Exit, Failure> {
     }
     output.result(&event, |_| {
         let checked = format!(
-            "{}: no mistakes. {}, {clients} clients and {users} users in the file.",
+            "{}: no mistakes. {}, {} and {} in the file.",
             config.config.display(),
-            read.issuer
+            read.issuer,
+            counted(clients, "client"),
+            counted(users, "user")
         );
         warnings.iter().fold(checked, |text, warning| format!("{text}\nWarning: {warning}"))
     })?;

@@ -7,11 +7,12 @@ use serde_json::{Value, json};
 
 use super::config_entry::ConfigEntry;
 use super::directory_failure;
-use super::open_provider::open_beside;
+use super::open_provider::{open_beside, open_to_look};
 use crate::arguments::{AddClient, OpClient, ProviderConfig};
 use crate::error_code::ErrorCode;
 use crate::exit::Exit;
 use crate::failure::Failure;
+use crate::next_command::ProviderCommands;
 use crate::output::Output;
 use crate::time_format;
 
@@ -22,7 +23,13 @@ pub async fn run(
     home: Option<PathBuf>,
     output: Output,
 ) -> Result<Exit, Failure> {
-    let provider = open_beside(config, home, output)?;
+    let hints = ProviderCommands::new(config, home.as_deref());
+    let provider = match &command {
+        OpClient::List | OpClient::Show { .. } => open_to_look(config, home)?,
+        OpClient::Add(_) | OpClient::RotateSecret { .. } | OpClient::Remove { .. } => {
+            open_beside(config, home, output)?
+        }
+    };
     match command {
         OpClient::Add(add) => {
             let added = provider.add_client(&toml_entry(*add)?).await.map_err(directory_failure)?;
@@ -31,7 +38,7 @@ pub async fn run(
         OpClient::List => {
             let clients = provider.clients().map_err(directory_failure)?;
             if clients.is_empty() {
-                output.message("No clients yet. Add one: countersign op client add ID --config FILE")?;
+                output.message(&format!("No clients yet. Add one: {}", hints.command("client add ID")))?;
             }
             for client in &clients {
                 output.result(&client_event(client), |paint| {

@@ -8,11 +8,13 @@ use countersign_protocol::text::escape;
 use serde_json::json;
 
 use super::directory_failure;
-use super::open_provider::open_beside;
+use super::open_provider::{open_beside, open_to_look};
 use crate::arguments::{OpDevice, ProviderConfig};
 use crate::exit::Exit;
 use crate::failure::Failure;
+use crate::next_command::ProviderCommands;
 use crate::output::Output;
+use crate::shell::word;
 use crate::time_format;
 
 /// Runs the command.
@@ -22,15 +24,19 @@ pub async fn run(
     home: Option<PathBuf>,
     output: Output,
 ) -> Result<Exit, Failure> {
-    let provider = open_beside(config, home, output)?;
+    let hints = ProviderCommands::new(config, home.as_deref());
+    let provider = match &command {
+        OpDevice::List { .. } => open_to_look(config, home)?,
+        OpDevice::Revoke { .. } => open_beside(config, home, output)?,
+    };
     match command {
         OpDevice::List { user } => {
             let user = provider.user(&user).map_err(directory_failure)?;
             let devices = provider.gateway().devices(&user.sub).map_err(|error| Failure::usage(error.code(), error))?;
             if devices.is_empty() {
                 let sub = user.sub.as_str();
-                output
-                    .message(&format!("{sub} has no device. Make a link: countersign op link {sub} --config FILE"))?;
+                let link = hints.command(&format!("link {}", word(sub)));
+                output.message(&format!("{sub} has no device. Make a link: {link}"))?;
             }
             for device in &devices {
                 let event = json!({
@@ -60,7 +66,11 @@ pub async fn run(
                 provider.gateway().revoke_device(&device, RevokedBy::Operator).await.map_err(|error| match error {
                     RevokeError::UnknownDevice => Failure::usage(
                         error.code(),
-                        format!("there is no device {}; list them: countersign op device list USER", device.as_str()),
+                        format!(
+                            "there is no device {}; list them: {}",
+                            device.as_str(),
+                            hints.command("device list USER")
+                        ),
                     ),
                     other => Failure::usage(other.code(), other),
                 })?;

@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use countersign_gateway::ChallengeRecord;
 
-use super::open_provider::open_beside;
+use super::open_provider::open_to_look;
 use super::reference;
 use crate::arguments::ProviderConfig;
 use crate::error_code::ErrorCode;
@@ -15,7 +15,7 @@ use crate::output::Output;
 /// Runs the command. Prints the file unchanged: JSON on one line, with and without `--json`. Of several devices that were asked, the
 /// one whose answer decided, or the one whose challenge was named.
 pub fn run(id: &str, config: &ProviderConfig, home: Option<PathBuf>, output: Output) -> Result<Exit, Failure> {
-    let provider = open_beside(config, home, output)?;
+    let provider = open_to_look(config, home)?;
     let id = reference::resolve(&provider, id)?;
     let found = provider.trace(&id).map_err(|error| Failure::usage(error.code(), error))?;
     let approval = found.and_then(|trace| trace.approval).ok_or_else(reference::unknown)?;

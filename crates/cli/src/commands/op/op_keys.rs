@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use countersign_op::{KeyRecord, KeyState, Provider};
 use serde_json::{Value, json};
 
-use super::open_provider::open_beside;
+use super::open_provider::{open_beside, open_to_look};
 use crate::arguments::{OpKeys, ProviderConfig};
 use crate::exit::Exit;
 use crate::failure::Failure;
@@ -14,7 +14,10 @@ use crate::time_format;
 
 /// Runs the command. Blocks the thread: nothing else runs in this process.
 pub fn run(command: &OpKeys, config: &ProviderConfig, home: Option<PathBuf>, output: Output) -> Result<Exit, Failure> {
-    let provider = open_beside(config, home, output)?;
+    let provider = match command {
+        OpKeys::List => open_to_look(config, home)?,
+        OpKeys::Rotate { .. } => open_beside(config, home, output)?,
+    };
     match command {
         OpKeys::List => list(&provider, output)?,
         OpKeys::Rotate { compromised } => {

@@ -14,6 +14,7 @@ use crate::arguments::{Confirmation, ProviderConfig};
 use crate::error_code::ErrorCode;
 use crate::exit::Exit;
 use crate::failure::Failure;
+use crate::next_command::ProviderCommands;
 use crate::output::{Output, Paint};
 use crate::qr_code;
 use crate::stdin_lines::StdinLines;
@@ -26,9 +27,10 @@ pub async fn run(
     home: Option<PathBuf>,
     output: Output,
 ) -> Result<Exit, Failure> {
+    let add = ProviderCommands::new(config, home.as_deref()).command("user add SUB");
     let provider = open_beside(config, home, output)?;
     let found = provider.user(user).map_err(|error| {
-        let what = format!("{error}; add one: countersign op user add, or [[users]] in {}", config.config.display());
+        let what = format!("{error}; add one: {add}, or as [[users]] in {}", config.config.display());
         Failure::usage(ErrorCode::UnknownUser, what)
     })?;
     let confirm = match confirm {

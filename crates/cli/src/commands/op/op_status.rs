@@ -3,24 +3,45 @@
 use std::path::PathBuf;
 
 use countersign_jose::secret::Secret;
-use countersign_op::{Config, StatusLine, check};
+use countersign_op::{Config, Provider, StatusLine, check};
 use countersign_protocol::discovery::Mode;
 use countersign_protocol::issuer::Issuer;
 use serde_json::json;
 
-use super::open_provider::{open_beside, read_config};
+use super::open_provider::{open_to_look, read_config};
 use crate::arguments::ProviderConfig;
 use crate::ciba_client::{HttpClient, discover};
 use crate::exit::Exit;
 use crate::failure::Failure;
+use crate::home::{self, HomeKind};
+use crate::next_command::ProviderCommands;
 use crate::output::Output;
 
 /// Runs the command. Exits with [`Exit::Provider`] if something does not work.
 pub async fn run(config: &ProviderConfig, home: Option<PathBuf>, output: Output) -> Result<Exit, Failure> {
     let read = read_config(config)?;
-    let mut lines = vec![configuration(&read), address(&read.issuer).await];
-    let provider = open_beside(config, home, output)?;
-    lines.extend(provider.status().await.map_err(|error| Failure::usage(error.code(), error))?);
+    let hints = ProviderCommands::new(config, home.as_deref());
+    let folder = home::folder(home.clone(), HomeKind::Provider)?;
+    // What is looked at is not made: an unused home may be the wrong folder.
+    let mut lines = vec![configuration(&read)];
+    match Provider::exists_at(&folder) {
+        true => {
+            lines.push(address(&read.issuer).await);
+            let provider = open_to_look(config, home)?;
+            lines.extend(provider.status().await.map_err(|error| Failure::usage(error.code(), error))?);
+        }
+        false => lines.push(StatusLine::problem(
+            "process",
+            format!(
+                "no provider has served from {} yet; if yours serves from another folder, pass that one as --home",
+                folder.display()
+            ),
+            "start it: countersign op serve",
+        )),
+    }
+    for line in &mut lines {
+        line.next = line.next.take().map(|next| hints.complete(&next));
+    }
     for line in &lines {
         let event = json!({
             "event": "status",
@@ -45,7 +66,7 @@ pub async fn run(config: &ProviderConfig, home: Option<PathBuf>, output: Output)
 fn configuration(config: &Config) -> StatusLine {
     const NAME: &str = "configuration";
     match check(config).into_iter().next() {
-        Some(fault) => StatusLine::problem(NAME, fault, "change it: countersign op check lists every mistake"),
+        Some(fault) => StatusLine::problem(NAME, fault, "list every mistake: countersign op check"),
         None => StatusLine::ok(
             NAME,
             format!("{}{}", config.issuer, if config.mode == Mode::Test { ", in test mode" } else { "" }),

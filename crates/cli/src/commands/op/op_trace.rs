@@ -9,7 +9,7 @@ use countersign_protocol::approval_ref::ApprovalRef;
 use countersign_protocol::text::escape;
 use serde_json::{Value, json};
 
-use super::open_provider::open_beside;
+use super::open_provider::open_to_look;
 use crate::arguments::ProviderConfig;
 use crate::exit::Exit;
 use crate::failure::Failure;
@@ -26,7 +26,7 @@ struct Step {
 
 /// Runs the command.
 pub fn run(id: &str, config: &ProviderConfig, home: Option<PathBuf>, output: Output) -> Result<Exit, Failure> {
-    let provider = open_beside(config, home, output)?;
+    let provider = open_to_look(config, home)?;
     let id = &super::reference::resolve(&provider, id)?;
     let found = provider.trace(id).map_err(|error| Failure::usage(error.code(), error))?;
     let Some(trace) = found else {
@@ -157,7 +157,7 @@ fn of_request(request: &RequestTrace, asked: bool, steps: &mut Vec<Step>) {
         step(Some(at), "tokens", json!({}), "the tokens were issued".to_owned());
     }
     if let Some((kind, attempts)) = &request.undelivered {
-        let text = format!("notification of the client is pending ({kind}), {attempts} attempts");
+        let text = format!("notification of the client is pending ({kind}), attempts: {attempts}");
         step(None, "untold", json!({ "kind": kind, "attempts": attempts }), text);
     }
     if let Some((ends, ended)) = request.refresh {

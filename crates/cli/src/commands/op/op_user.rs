@@ -9,12 +9,14 @@ use serde_json::{Value, json};
 
 use super::config_entry::ConfigEntry;
 use super::directory_failure;
-use super::open_provider::open_beside;
+use super::open_provider::{open_beside, open_to_look};
 use crate::arguments::{AddUser, OpUser, ProviderConfig};
 use crate::error_code::ErrorCode;
 use crate::exit::Exit;
 use crate::failure::Failure;
+use crate::next_command::ProviderCommands;
 use crate::output::Output;
+use crate::shell::word;
 
 /// Runs the command.
 pub async fn run(
@@ -23,19 +25,23 @@ pub async fn run(
     home: Option<PathBuf>,
     output: Output,
 ) -> Result<Exit, Failure> {
-    let provider = open_beside(config, home, output)?;
+    let hints = ProviderCommands::new(config, home.as_deref());
+    let provider = match &command {
+        OpUser::List => open_to_look(config, home)?,
+        _ => open_beside(config, home, output)?,
+    };
     match command {
         OpUser::Add(add) => {
             let user = provider.add_user(&toml_entry(*add)?).await.map_err(directory_failure)?;
             output.result(&user_event("user_added", &user), |paint| {
                 let sub = user.sub.as_str();
-                format!("{} is added. Next: countersign op link {sub} --config FILE", paint.bold(sub))
+                format!("{} is added. Next: {}", paint.bold(sub), hints.command(&format!("link {}", word(sub))))
             })?;
         }
         OpUser::List => {
             let users = provider.users().map_err(directory_failure)?;
             if users.is_empty() {
-                output.message("No users yet. Add one: countersign op user add SUB --config FILE")?;
+                output.message(&format!("No users yet. Add one: {}", hints.command("user add SUB")))?;
             }
             for UserRecord { user, in_file, added_at } in &users {
                 let mut event = user_event("user", user);

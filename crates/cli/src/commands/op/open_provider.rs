@@ -7,8 +7,10 @@ use countersign_gateway::Ports;
 use countersign_op::{Config, OpenError, Overrides, Provider};
 
 use crate::arguments::ProviderConfig;
+use crate::error_code::ErrorCode;
 use crate::failure::Failure;
 use crate::home::{self, HomeKind};
+use crate::next_command::ProviderCommands;
 use crate::output::Output;
 
 /// Reads the configuration: the file, overridden by environment variables, overridden by `--configure`.
@@ -21,6 +23,25 @@ pub fn read_config(given: &ProviderConfig) -> Result<Config, Failure> {
         overrides.add(each).map_err(|error| Failure::usage(error.code(), error))?;
     }
     Config::read_with(&given.config, &overrides).map_err(|errors| Failure::usage(errors.code(), errors))
+}
+
+/// Opens the provider for a command that changes nothing, beside the process that serves it. Makes no home.
+///
+/// # Errors
+/// No provider has served from this home yet, or as [`open`].
+pub fn open_to_look(config: &ProviderConfig, home: Option<PathBuf>) -> Result<Provider, Failure> {
+    let given = home.clone();
+    let home = home::folder(home, HomeKind::Provider)?;
+    if !Provider::exists_at(&home) {
+        read_config(config)?;
+        let serve = ProviderCommands::new(config, given.as_deref()).command("serve");
+        let what = format!(
+            "no provider has served from {} yet; start it: {serve}, or pass the folder that yours serves from as --home",
+            home.display()
+        );
+        return Err(Failure::usage(ErrorCode::UnusedHome, what));
+    }
+    open(config, Some(home), Provider::open_for_admin)
 }
 
 /// Opens the provider for administration, beside the process that serves it. Prints a remark if the home is new: it may be the wrong

@@ -76,6 +76,15 @@ impl AppWindow {
         }
     }
 
+    /// What is to come of it, for the first lines in the terminal; empty if nothing is.
+    pub fn announcement(&mut self) -> &'static str {
+        match self.view().state {
+            "building" => ". Her window joins when it is built",
+            "ready" | "open" => ". Her window opens beside it",
+            _ => "",
+        }
+    }
+
     /// Whether it can be opened now.
     pub fn is_ready(&mut self) -> bool {
         self.view().state == "ready"
@@ -174,4 +183,21 @@ impl AppWindow {
 fn has_display() -> bool {
     let named = |name| std::env::var_os(name).is_some_and(|value| !value.is_empty());
     !cfg!(target_os = "linux") || named("DISPLAY") || named("WAYLAND_DISPLAY")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::demo::terminal_text;
+    use crate::output::Paint;
+
+    #[test]
+    fn a_window_that_was_left_out_is_not_announced() {
+        let base = tempfile::tempdir().expect("a folder");
+        let listen = std::net::SocketAddr::from(([127, 31, 7, 6], 4711));
+        let state = DemoState::open(base.path(), listen, None, false).expect("a new state");
+        let window = AppWindow::new(&state, false).announcement();
+        let welcome = terminal_text::welcome(&state, "http://127.31.7.6:4712/", window, Paint::without_colours());
+        assert!(welcome.contains("you are Alice\n") && !welcome.contains("window"), "{welcome}");
+    }
 }

@@ -129,6 +129,11 @@ impl PageServer {
         Ok(web)
     }
 
+    /// What is to come of the app's window, for the first lines in the terminal.
+    pub fn window_announcement(&self) -> &'static str {
+        lock(&self.pages.window).announcement()
+    }
+
     /// The pages' content, once it is newer than this revision or `at_most` has passed.
     pub(super) async fn page_after(&self, revision: u64, at_most: Duration) -> Page {
         self.pages.looked_at.store(true, std::sync::atomic::Ordering::Relaxed);
