@@ -4,12 +4,22 @@ use std::path::PathBuf;
 
 use clap::{Args, Subcommand, ValueEnum};
 use countersign_protocol::id::DeviceId;
+use countersign_protocol::issuer::Issuer;
 
 use crate::server_name::ServerName;
 
 /// `countersign op …`
 #[derive(Subcommand, Debug)]
 pub enum Op {
+    /// Write a first configuration with every setting, make its secrets, and print the next commands
+    Init {
+        /// The configuration file to write; existing files are never replaced
+        #[arg(long, value_name = "FILE", default_value = "provider.toml")]
+        config: PathBuf,
+        /// The provider's issuer URL; never changes. The default is for trying it on this machine
+        #[arg(long, value_name = "URL", default_value = "http://localhost:8787")]
+        issuer: Issuer,
+    },
     /// Serve the provider until stopped
     Serve {
         /// The provider

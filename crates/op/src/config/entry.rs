@@ -8,7 +8,8 @@ use countersign_jose::random::Random;
 use toml::de::DeTable;
 
 use super::clients::{self, ClientContext};
-use super::section::{ErrorCollector, Section};
+use super::error::ErrorCollector;
+use super::section::Section;
 use super::{Client, Config, ConfigError, HashedSecret, User, Users};
 
 /// Parses TOML with one `[[clients]]` entry. Its secret, if its method needs one, is `secret`, never in the entry.

@@ -1,6 +1,8 @@
 //! Configuration errors: each with its line and what to write instead.
 
+use std::cell::RefCell;
 use std::fmt;
+use std::ops::Range;
 use std::path::{Path, PathBuf};
 
 /// One error in a configuration file.
@@ -59,3 +61,68 @@ impl fmt::Display for ConfigErrors {
 }
 
 impl std::error::Error for ConfigErrors {}
+
+/// Collects the errors of one document.
+pub(super) struct ErrorCollector<'t> {
+    text: &'t str,
+    /// Overrides: end offset and source of each; offsets behind the text lie in them.
+    overrides: Vec<(usize, &'t str)>,
+    found: RefCell<Vec<ConfigError>>,
+    /// Every name that was asked for, and the table it belongs to as messages say it.
+    #[cfg(test)]
+    asked: RefCell<std::collections::BTreeSet<(&'static str, &'static str)>>,
+}
+
+impl<'t> ErrorCollector<'t> {
+    pub(super) fn of(text: &'t str) -> ErrorCollector<'t> {
+        ErrorCollector::with(text, &[])
+    }
+
+    /// Also for the lines of overrides, each with its source.
+    pub(super) fn with(text: &'t str, lines: &'t [(String, String)]) -> ErrorCollector<'t> {
+        let overrides = lines.iter().map(|(source, line)| (line.len(), source.as_str())).collect();
+        ErrorCollector {
+            text,
+            overrides,
+            found: RefCell::default(),
+            #[cfg(test)]
+            asked: RefCell::default(),
+        }
+    }
+
+    pub(super) fn add(&self, at: &Range<usize>, message: impl Into<String>) {
+        let line = self.line(at.start);
+        let message = match self.overrides.iter().find(|(end, _)| line == 0 && at.start <= *end) {
+            Some((_, source)) => format!("{source}: {}", message.into()),
+            None => message.into(),
+        };
+        self.found.borrow_mut().push(ConfigError { line, message });
+    }
+
+    /// Line number from 1; 0 for an offset in an override.
+    pub(super) fn line(&self, offset: usize) -> usize {
+        if offset > self.text.len() {
+            return 0;
+        }
+        1 + self.text.as_bytes().iter().take(offset).filter(|byte| **byte == b'\n').count()
+    }
+
+    /// Remembers that a table was asked for a name.
+    #[cfg(test)]
+    pub(super) fn asked_for(&self, place: &'static str, name: &'static str) {
+        self.asked.borrow_mut().insert((place, name));
+    }
+
+    /// Every name that the readers of this document know: its table as messages say it, and the name.
+    #[cfg(test)]
+    pub(super) fn names_asked_for(&self) -> Vec<(&'static str, &'static str)> {
+        self.asked.borrow().iter().copied().collect()
+    }
+
+    /// All errors, by line.
+    pub(super) fn into_sorted(self) -> Vec<ConfigError> {
+        let mut found = self.found.into_inner();
+        found.sort_by_key(|error| error.line);
+        found
+    }
+}

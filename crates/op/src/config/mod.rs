@@ -11,6 +11,7 @@ mod egress;
 mod entry;
 mod error;
 mod fapi_client;
+mod first;
 mod hashed_secret;
 mod hint_issuers;
 mod metrics;
@@ -27,7 +28,7 @@ mod user_code_hash;
 mod users;
 mod webhook;
 
-use std::net::SocketAddr;
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::path::Path;
 use std::time::Duration;
 
@@ -46,6 +47,7 @@ pub use client::{
 };
 pub(crate) use entry::{client_entry, hashed_user_entry, user_entry};
 pub use error::{ConfigError, ConfigErrors};
+pub use first::{FIRST_CLIENT, FIRST_SECRETS, FIRST_USER, first_config};
 pub use hashed_secret::ClientSecret;
 pub(crate) use hashed_secret::{HashedSecret, StoredSecret, max_entropy_bits};
 pub use hint_issuers::HintIssuer;
@@ -63,7 +65,8 @@ pub use webhook::Webhook;
 use crate::authorization_details::DetailTypes;
 use crate::client_certificate::TrustAnchors;
 use clients::{AUDIENCES, ClientContext, PROVIDER_PROFILES};
-use section::{ErrorCollector, Found, Section};
+use error::ErrorCollector;
+use section::{Found, Section};
 use tls::TlsSettings;
 
 /// A valid configuration. Has no `Debug`: it holds secrets.
@@ -264,6 +267,9 @@ impl Config {
     }
 }
 
+/// Where the server listens unless `listen` says otherwise.
+const DEFAULT_LISTEN: SocketAddr = SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), 8787);
+
 /// How long the bytes of an unanswered request are kept, and at least.
 const DEFAULT_UNANSWERED: Duration = Duration::from_secs(86_400);
 const MIN_UNANSWERED: Duration = Duration::from_secs(3600);
@@ -297,7 +303,7 @@ fn support(section: Section<'_>) -> Support {
 
 fn listen(top: &Section<'_>) -> Option<SocketAddr> {
     let Some(found) = top.string("listen") else {
-        return (!top.has("listen")).then_some(SocketAddr::from(([127, 0, 0, 1], 8787)));
+        return (!top.has("listen")).then_some(DEFAULT_LISTEN);
     };
     let address = found.value.parse().ok();
     if address.is_none() {

@@ -7,7 +7,7 @@ use std::ops::Range;
 use toml::Spanned;
 use toml::de::{DeTable, DeValue};
 
-use super::section::ErrorCollector;
+use super::error::ErrorCollector;
 
 /// Prefix of environment variables.
 const PREFIX: &str = "COUNTERSIGN_OP_";

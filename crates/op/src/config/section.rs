@@ -7,52 +7,8 @@ use std::time::Duration;
 use toml::Spanned;
 use toml::de::{DeTable, DeValue};
 
-use super::error::ConfigError;
+use super::error::ErrorCollector;
 use super::spelling::nearest;
-
-/// Collects the errors of one document.
-pub(super) struct ErrorCollector<'t> {
-    text: &'t str,
-    /// Overrides: end offset and source of each; offsets behind the text lie in them.
-    overrides: Vec<(usize, &'t str)>,
-    found: RefCell<Vec<ConfigError>>,
-}
-
-impl<'t> ErrorCollector<'t> {
-    pub(super) fn of(text: &'t str) -> ErrorCollector<'t> {
-        ErrorCollector { text, overrides: Vec::new(), found: RefCell::default() }
-    }
-
-    /// Also for the lines of overrides, each with its source.
-    pub(super) fn with(text: &'t str, lines: &'t [(String, String)]) -> ErrorCollector<'t> {
-        let overrides = lines.iter().map(|(source, line)| (line.len(), source.as_str())).collect();
-        ErrorCollector { text, overrides, found: RefCell::default() }
-    }
-
-    pub(super) fn add(&self, at: &Range<usize>, message: impl Into<String>) {
-        let line = self.line(at.start);
-        let message = match self.overrides.iter().find(|(end, _)| line == 0 && at.start <= *end) {
-            Some((_, source)) => format!("{source}: {}", message.into()),
-            None => message.into(),
-        };
-        self.found.borrow_mut().push(ConfigError { line, message });
-    }
-
-    /// Line number from 1; 0 for an offset in an override.
-    pub(super) fn line(&self, offset: usize) -> usize {
-        if offset > self.text.len() {
-            return 0;
-        }
-        1 + self.text.as_bytes().iter().take(offset).filter(|byte| **byte == b'\n').count()
-    }
-
-    /// All errors, by line.
-    pub(super) fn into_sorted(self) -> Vec<ConfigError> {
-        let mut found = self.found.into_inner();
-        found.sort_by_key(|error| error.line);
-        found
-    }
-}
 
 /// A value and its span.
 #[derive(Clone)]
@@ -327,6 +283,8 @@ impl<'s> Section<'s> {
         if !read_keys.contains(&key) {
             read_keys.push(key);
         }
+        #[cfg(test)]
+        self.errors.asked_for(self.place, key);
         let (_, value) = self.table.iter().find(|(name, _)| name.get_ref() == key)?;
         Some((value.span(), value.get_ref()))
     }

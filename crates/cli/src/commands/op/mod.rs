@@ -8,6 +8,7 @@ mod op_client;
 mod op_dev_certificate;
 mod op_device;
 mod op_evidence;
+mod op_init;
 mod op_keys;
 mod op_link;
 mod op_serve;
@@ -33,6 +34,7 @@ pub use open_provider::open;
 /// Why the command ended early.
 pub async fn run(command: Op, home: Option<PathBuf>, output: Output) -> Result<Exit, Failure> {
     match command {
+        Op::Init { config, issuer } => op_init::run(&config, &issuer, home.as_deref(), output),
         Op::Serve { provider, stop_with_stdin } => op_serve::run(&provider, home, stop_with_stdin, output).await,
         Op::Link { user, confirm, provider } => op_link::run(&user, confirm, &provider, home, output).await,
         Op::Check { provider } => op_check::run(&provider, output),
@@ -43,9 +45,9 @@ pub async fn run(command: Op, home: Option<PathBuf>, output: Output) -> Result<E
         Op::Status { provider } => op_status::run(&provider, home, output).await,
         Op::Trace { id, provider } => op_trace::run(&id, &provider, home, output),
         Op::Evidence { id, provider } => op_evidence::run(&id, &provider, home, output),
+        Op::DevCertificate { names, to } => op_dev_certificate::run(&names, &to, output),
         Op::Keys { provider, command } => op_keys::run(&command, &provider, home, output),
     }
-        Op::DevCertificate { names, to } => op_dev_certificate::run(&names, &to, output),
 }
 
 fn directory_failure(error: DirectoryError) -> Failure {
