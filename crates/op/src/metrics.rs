@@ -19,6 +19,7 @@ pub(crate) struct Metrics {
     authentication_requests: Counts<1>,
     approvals: Counts<1>,
     approval_seconds: Family<[Label; 1], Histogram, fn() -> Histogram>,
+    display_mismatches: Counter,
     token_responses: Counts<1>,
     http_requests: Family<[(&'static str, String); 2], Counter>,
     http_seconds: Times,
@@ -33,6 +34,7 @@ impl Default for Metrics {
             authentication_requests: Family::default(),
             approvals: Family::default(),
             approval_seconds: Family::new_with_constructor(approval_buckets),
+            display_mismatches: Counter::default(),
             token_responses: Family::default(),
             http_requests: Family::default(),
             http_seconds: Family::new_with_constructor(http_buckets),
@@ -63,6 +65,11 @@ impl Metrics {
     pub(crate) fn approval(&self, outcome: &'static str, after: Duration) {
         self.approvals.get_or_create(&[("outcome", outcome)]).inc();
         self.approval_seconds.get_or_create(&[("outcome", outcome)]).observe(after.as_secs_f64());
+    }
+
+    /// Counts an approval whose transcript is not what was asked. It ended as refused.
+    pub(crate) fn display_mismatch(&self) {
+        self.display_mismatches.inc();
     }
 
     /// Counts a response at `/token`; `result` is `tokens` or an error code.
@@ -107,6 +114,11 @@ impl Metrics {
             "From the request to the verdict",
             Unit::Seconds,
             self.approval_seconds.clone(),
+        );
+        registry.register(
+            "display_mismatches",
+            "Approvals by a device that did not show what was asked; they ended as refused",
+            self.display_mismatches.clone(),
         );
         registry.register(
             "token_responses",

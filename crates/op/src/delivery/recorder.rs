@@ -48,6 +48,10 @@ impl EventSink for Recorder {
             let (metrics, outcome, after) = (self.metrics.clone(), *outcome, *after);
             transaction.after_commit(move || metrics.approval(outcome, after));
         }
+        if let GatewayEvent::DisplayMismatch { .. } = event {
+            let metrics = self.metrics.clone();
+            transaction.after_commit(move || metrics.display_mismatch());
+        }
         match event {
             // A client learns of expiry when its request expires, which is later, and is the same for a request without approval.
             GatewayEvent::Ended { expired: true, .. } => Ok(()),

@@ -12,6 +12,7 @@ use ring::hmac;
 use serde_json::{Value, json};
 use tokio::task::{JoinHandle, yield_now};
 
+use crate::metrics;
 use crate::world::{BC, CONFIG, TOKEN, World};
 use countersign_testing::certificates::CertificateAuthority;
 use countersign_testing::https_server::{HttpsServer, ReceivedRequest, ScriptedResponse};
@@ -216,8 +217,11 @@ async fn an_approval_of_other_lines_than_were_asked_is_reported_to_the_operator(
     fixture.event(1).await;
     let (id, challenge) = fixture.asked(&mut phone).await;
     let lying = phone.approve_showing(&challenge, Vec::new(), None);
+    let counted = async || metrics::value(&metrics::read(world).await, "countersign_display_mismatches_total");
+    assert_eq!(counted().await, 0.0, "it is there before the first, so that an alert sees the first");
     let refused = phone.send_answer(&world.side, challenge.id(), &lying).await;
     assert_eq!(refused.problem(), (422, "display_mismatch".to_owned()));
+    assert_eq!(counted().await, 1.0);
     let event = fixture.event(2).await;
     assert_eq!(event["type"], "display_mismatch");
     let approval = &challenge.claims().approval;
