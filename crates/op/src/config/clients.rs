@@ -135,7 +135,7 @@ fn read_one(section: Section<'_>, client_id: Option<Found<&str>>, context: &Clie
 fn check_consistency(section: &Section<'_>, client: &Client, context: &ClientContext<'_>) {
     let report = |key: &'static str, message: &str| section.report(&section.span_of(key), message);
     if matches!(client.auth, ClientAuth::Tls(_)) && !context.client_ca {
-        let message = "tls_client_auth needs a certificate authority: set `client_ca` in [tls], or use \"self_signed_tls_client_auth\" with the client's `jwks`";
+        let message = "tls_client_auth needs a certificate authority, and this provider has none; set `client_ca` in [tls], or use \"self_signed_tls_client_auth\" with the client's `jwks`";
         report("token_endpoint_auth_method", message);
     }
     if client.request_signing_alg.is_some() && client.keys.is_none() {

@@ -86,8 +86,7 @@ impl Register {
         let entry = entry(&client_id, &metadata)?;
         let added = self.administration.add_client(entry, true).await.map_err(|error| match error {
             DirectoryError::Entry(errors) => {
-                let words: Vec<String> =
-                    errors.iter().map(|error| error.message.replace(" in [[clients]]", "")).collect();
+                let words: Vec<String> = errors.iter().map(|error| for_client(&error.message)).collect();
                 OAuthError::new(ErrorCode::InvalidClientMetadata, words.join("; "))
             }
             // Which addresses are inside is not for everybody.
@@ -119,6 +118,18 @@ impl Register {
                 Err(OAuthError::new(ErrorCode::InvalidToken, description))
             }
         }
+    }
+}
+
+/// An error of an entry in words for somebody who can't change the operator's file: without its headings, and without what
+/// the operator alone can do.
+fn for_client(message: &str) -> String {
+    let message = message.replace(" in [[clients]]", "").replace("`jwks`, `jwks_file`", "`jwks`");
+    match message.split_once("; ") {
+        Some((what, remedy)) if ["[[", "[tls]", "[policy]", "the file"].iter().any(|place| remedy.contains(place)) => {
+            format!("{what}; ask its operator")
+        }
+        _ => message,
     }
 }
 

@@ -568,7 +568,10 @@ fn an_unusable_authentication_method_is_refused_at_startup() {
     let no_name = "token_endpoint_auth_method = \"tls_client_auth\"\ntls_client_auth_subject_dn = \"till-14\"";
     for (lines, words) in [
         (public, "a public client can't ask for approvals"),
-        (no_authority, "tls_client_auth needs a certificate authority: set `client_ca` in [tls]"),
+        (
+            no_authority,
+            "tls_client_auth needs a certificate authority, and this provider has none; set `client_ca` in [tls]",
+        ),
         (no_name, "`tls_client_auth_subject_dn` must be a name as RFC 4514 writes it"),
     ] {
         let errors = Config::parse(&config(lines), std::path::Path::new("")).err().expect("a mistake");

@@ -140,9 +140,25 @@ async fn refused_client_metadata_is_named_with_the_reason() {
             "`jwks_uri` is not an address that this provider may call",
         ),
         (json!({ "grant_types": [CIBA], "scope": "profile" }), "a space-delimited list that contains `openid`"),
+        (
+            json!({ "grant_types": [CIBA], "token_endpoint_auth_method": "tls_client_auth", "tls_client_auth_san_dns": "till.example" }),
+            "tls_client_auth needs a certificate authority, and this provider has none; ask its operator",
+        ),
+        (
+            json!({ "grant_types": [CIBA], "authorization_details_types": ["deletion"] }),
+            "this provider does not accept 'deletion'; ask its operator",
+        ),
+        (
+            json!({ "grant_types": [CIBA], "backchannel_endpoint_login_hint_token_types": ["eid"] }),
+            "no hint issuer has the type 'eid'; ask its operator",
+        ),
         (json!([1]), "must be a JSON object"),
     ] {
         let reply = register(&world, Some(ACCESS), &metadata).await;
+        let description = reply.text("error_description");
+        for places in ["[[", "[tls]", "file"] {
+            assert!(!description.contains(places), "the operator's file is not the client's matter: {description}");
+        }
         assert_eq!(
             (reply.status, reply.text("error")),
             (StatusCode::BAD_REQUEST, "invalid_client_metadata".to_owned()),
