@@ -111,7 +111,7 @@ export function signIn(id: string, overrides: Partial<PendingRequest> = {}): Pen
     lines: [
       line("kind", "Request", "Sign-in"),
       line("client", "From", "Acme Support Desk"),
-      line("first_request", "New to you", "First request from Acme Support Desk"),
+      line("first_request", "New to you", "Nothing approved for Acme Support Desk yet"),
       line("provider", "Via", "Acme ID"),
       line("provider_address", "Address", "id.acme.example", "text", 2),
       line("message", "Message from Acme Support Desk", "Case 20914"),

@@ -29,7 +29,7 @@ pub(super) const fn words(locale: Locale) -> &'static Words {
 /// The texts; `{}` is replaced by a name.
 pub(super) struct Words {
     pub(super) test_only: &'static str,
-    pub(super) first_request_from: &'static str,
+    pub(super) nothing_approved_for: &'static str,
     pub(super) did_you_start_this: &'static str,
     approved: &'static str,
     denied: &'static str,
@@ -44,7 +44,7 @@ pub(super) struct Words {
 
 const EN: Words = Words {
     test_only: "This provider is for tests",
-    first_request_from: "First request from {}",
+    nothing_approved_for: "Nothing approved for {} yet",
     did_you_start_this: "Did you start this yourself, just now? If somebody on the phone told you to approve, or gave you a number, press Deny. {} never does that.",
     approved: "Approved.",
     denied: "Denied.",
@@ -59,7 +59,7 @@ const EN: Words = Words {
 
 const DE: Words = Words {
     test_only: "Dieser Anbieter ist zum Testen da",
-    first_request_from: "Erste Anfrage von {}",
+    nothing_approved_for: "Für {} noch nichts freigegeben",
     did_you_start_this: "Haben Sie das gerade selbst begonnen? Wenn jemand am Telefon sagt, Sie sollen freigeben, oder Ihnen eine Zahl nennt, lehnen Sie ab. {} tut das nie.",
     approved: "Freigegeben.",
     denied: "Abgelehnt.",

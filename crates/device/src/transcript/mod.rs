@@ -44,7 +44,7 @@ pub fn render(
         lines.insert(at, warning);
     }
     if first_request {
-        let from = fill(words(locale).first_request_from, &asked.client_name());
+        let from = fill(words(locale).nothing_approved_for, &asked.client_name());
         let at = after(&lines, &[Role::Client, Role::ClientClaimed]);
         lines.insert(at, own(Role::FirstRequest, Caption::FirstRequest, locale, from, 1));
     }

@@ -91,14 +91,14 @@ describe("what is shown", () => {
 
   it("what is new, for tests, held back or said by way of another is marked", () => {
     const lines = [
-      ...withLine(line("first_request", "New to you", "First request from Acme Coffee")),
+      ...withLine(line("first_request", "New to you", "Nothing approved for Acme Coffee yet")),
       line("test", "Test", "This provider is for tests"),
       line("held", "Held back", "Its client asked too often", "text"),
       line("gateway", "By way of", "Acme Connector"),
     ];
     const { getByText } = renderRequest(plain({ held: true, test: true, first_request: true, lines }));
     for (const shown of [
-      "First request from Acme Coffee",
+      "Nothing approved for Acme Coffee yet",
       en.test.badge,
       "Held back.",
       "Its client asked too often",
