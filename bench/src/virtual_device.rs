@@ -113,13 +113,15 @@ impl UnregisteredDevice {
         let key = || PrivateKey::generate(&*ports.random).into_signer();
         let (transport, approval) = (key(), key());
         let protection = KeyProtection::Memory;
-        let proof = RegistrationRequest::prove(token, &claims, transport.public_key(), &approval, protection, now);
+        let (transport_key, approval_key) = (transport.public_key(), approval.public_key());
+        let proof =
+            RegistrationRequest::unsigned_proof(token, &claims, transport_key, approval_key, protection, now);
         let request = RegistrationRequest {
             countersign_version: COUNTERSIGN_VERSION,
             registration_token: token.clone(),
             public_key: transport.public_key().clone(),
             approval_key: approval.public_key().clone(),
-            approval_proof: proof.map_err(|error| refused(&error))?,
+            approval_proof: proof.sign(&approval).map_err(|error| refused(&error))?,
             interaction_types: InteractionType::ALL.to_vec(),
             device_class: DeviceClass::Automated,
             key_protection: protection,
@@ -222,8 +224,8 @@ impl Device {
         let draft = draft.ok_or_else(|| Failure::new("an answer", "is about another challenge"))?;
         #[expect(clippy::disallowed_methods, reason = "the load's devices have no person")]
         let user = VerifiedUser::by_script(now);
-        let answer = ApprovalKey::new(&self.approval).approve(draft, &user, None);
-        let answer = answer.map_err(|error| Failure::new("an answer", error))?;
+        let answer = ApprovalKey::new(self.approval.public_key()).approve(draft, &user, None);
+        let answer = answer.sign(&self.approval).map_err(|error| Failure::new("an answer", error))?;
         self.prev = answer.hash();
         Ok(SignedAnswer { challenge, answer, transcript: shown.text().to_owned() })
     }
@@ -282,7 +284,8 @@ fn proof(
     ports: &Ports,
 ) -> Result<Compact<DpopProof>, Failure> {
     let jti = MessageId::random(&*ports.random).as_str().to_owned();
-    DpopProof::sign(transport, method.as_str(), url, token, nonce, jti, ports.clock.now())
+    DpopProof::unsigned(transport.public_key(), method.as_str(), url, token, nonce, jti, ports.clock.now())
+        .sign(transport)
         .map_err(|error| Failure::new("a proof", error))
 }
 

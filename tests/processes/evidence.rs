@@ -4,6 +4,7 @@
 use std::path::{Path, PathBuf};
 
 use countersign_jose::hash::Hash;
+use countersign_jose::key::Signer as _;
 use countersign_protocol::answer::{ApprovalKey, VerifiedUser};
 use countersign_protocol::approval_ref::ApprovalRef;
 use countersign_protocol::evidence::{Evidence, TrustAnchor};
@@ -95,7 +96,8 @@ fn showing(fixture: &Fixture, alter: impl FnOnce(&mut Vec<Line>)) -> Evidence {
     let shown = Transcript::new(&challenge, "en", lines).freeze();
     let user = VerifiedUser::by_pin(fixture.now.plus_seconds(4));
     let draft = fixture.draft(&challenge, &shown);
-    let answer = ApprovalKey::new(&fixture.approval).approve(draft, &user, Some(fixture.opening().value)).unwrap();
+    let answer = ApprovalKey::new(fixture.approval.public_key()).approve(draft, &user, Some(fixture.opening().value));
+    let answer = answer.sign(&fixture.approval).unwrap();
     let outcome = fixture.sign_outcome(&fixture.outcome(&challenge, Ending::Approved, Some(&answer)));
     let transcript = Some(shown.text().to_owned());
     Evidence { answer: Some(answer), transcript, outcome: Some(outcome), ..fixture.evidence() }

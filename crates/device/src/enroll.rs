@@ -200,14 +200,15 @@ impl Device {
         });
         let (made, approval) = made.await.map_err(|_| EnrollError::Keys(KeyError::Unreadable))??;
         let key_protection = self.inner.services.keys.protection();
-        let approval_proof = RegistrationRequest::prove(
+        let approval_proof = RegistrationRequest::unsigned_proof(
             preview.link.token(),
             &preview.token,
             &made.transport,
-            &*approval,
+            &made.approval,
             key_protection,
             self.inner.services.clock.now(),
         )
+        .sign(&*approval)
         .map_err(signing_failed)?;
         let request = RegistrationRequest {
             countersign_version: COUNTERSIGN_VERSION,
@@ -242,8 +243,10 @@ impl Device {
         let mut retries = 2;
         loop {
             let jti = base64url::encode(&random::bytes::<16>(&*self.inner.random));
-            let proof =
-                DpopProof::sign(transport, "POST", url, token, nonce.as_deref(), jti, now).map_err(signing_failed)?;
+            let key = transport.public_key();
+            let proof = DpopProof::unsigned(key, "POST", url, token, nonce.as_deref(), jti, now)
+                .sign(transport)
+                .map_err(signing_failed)?;
             let call = Call {
                 method: Method::Post,
                 url: url.to_string(),

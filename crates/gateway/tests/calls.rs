@@ -7,9 +7,10 @@ use axum::extract::ConnectInfo;
 use axum::http::{Method, Request, StatusCode};
 use countersign_jose::clock::Clock as _;
 use countersign_jose::hash::Hash;
+use countersign_jose::key::Signer as _;
 use countersign_protocol::discovery::Mode;
 use countersign_protocol::dpop::DpopProof;
-use countersign_protocol::jws::Compact;
+use countersign_protocol::jws::Unsigned;
 use countersign_protocol::registration::Confirm;
 use countersign_testing_gateway::{DeviceCalls as _, TestDevice, World, issuer};
 
@@ -118,7 +119,7 @@ async fn a_proof_is_for_one_method_one_configured_url_and_two_minutes() {
         ath: Some(Hash::of(&phone.credential)),
     };
     let outcome = async |proof: DpopProof| {
-        let proof = Compact::sign_with_jwk(&proof, &*phone.transport).expect("signed");
+        let proof = Unsigned::with_jwk(&proof, phone.transport.public_key()).sign(&*phone.transport).expect("signed");
         world.call(request(FETCH, Some(&phone.credential), Some(proof.as_str()))).await.problem().1
     };
     assert_eq!(outcome(good.clone()).await, "use_dpop_nonce");

@@ -3,7 +3,8 @@
 
 use axum::http::{Method, StatusCode};
 use countersign_gateway::Verdict;
-use countersign_protocol::answer::{Answer, Decision};
+use countersign_jose::key::Signer as _;
+use countersign_protocol::answer::{Answer, Decision, TransportKey};
 use countersign_protocol::evidence::{Evidence, EvidenceError};
 use countersign_protocol::jws::Compact;
 use countersign_protocol::outcome::Ending;
@@ -128,7 +129,8 @@ async fn an_approval_comes_with_the_transcript_that_it_signs_and_a_denial_counts
     }
     // A denial whose transcript lies, and one without any.
     let lying = phone.draft_showing(&challenge, Vec::new());
-    let denial = countersign_protocol::answer::TransportKey::new(&*phone.transport).deny(lying, None).expect("signs");
+    let denial = TransportKey::new(phone.transport.public_key()).deny(lying, None);
+    let denial = denial.sign(&*phone.transport).expect("signs");
     assert_eq!(phone.settle(&world, &challenge, &denial).await.ending(), Ending::Denied);
     let accepted = asked(&world).await;
     let challenge = phone.next_challenge(&world).await;

@@ -120,19 +120,32 @@ impl<'t> CompactParts<'t> {
     }
 }
 
+/// The JWS signing input (RFC 7515 §5.1 step 5) of this header and payload: what a key signs.
+///
+/// # Errors
+/// [`serde_json::Error`] if the header can't be serialised.
+pub fn signing_input(header: &impl Serialize, payload: &[u8]) -> Result<String, serde_json::Error> {
+    let mut input = base64url::encode(&serde_json::to_vec(header)?);
+    input.push('.');
+    input.push_str(&base64url::encode(payload));
+    Ok(input)
+}
+
+/// The compact JWS of a signing input and its signature, whatever form the signature has.
+pub fn attach(mut input: String, signature: &[u8]) -> String {
+    input.push('.');
+    input.push_str(&base64url::encode(signature));
+    input
+}
+
 /// A compact JWS with this header and payload. The header must say `"alg":"ES256"`.
 ///
 /// # Errors
 /// [`SignFailed`] if the key does not sign, or the header can't be serialised.
 pub fn sign(header: &impl Serialize, payload: &[u8], signer: &dyn Signer) -> Result<String, SignFailed> {
-    let header = serde_json::to_vec(header).map_err(|_| SignFailed)?;
-    let mut text = base64url::encode(&header);
-    text.push('.');
-    text.push_str(&base64url::encode(payload));
-    let signature = signer.sign(text.as_bytes())?;
-    text.push('.');
-    text.push_str(&base64url::encode(&signature));
-    Ok(text)
+    let input = signing_input(header, payload).map_err(|_| SignFailed)?;
+    let signature = signer.sign(input.as_bytes())?;
+    Ok(attach(input, &signature))
 }
 
 #[cfg(test)]

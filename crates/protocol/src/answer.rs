@@ -2,14 +2,14 @@
 
 use countersign_jose::clock::Timestamp;
 use countersign_jose::hash::Hash;
-use countersign_jose::key::{SignFailed, Signer};
+use countersign_jose::key::PublicKey;
 use serde::{Deserialize, Serialize};
 
 use crate::challenge::VerifiedChallenge;
 use crate::id::{ChallengeId, DeviceId, MessageId, Subject};
 use crate::interaction::UserVerification;
 use crate::issuer::Issuer;
-use crate::jws::{Claims, Compact};
+use crate::jws::{Claims, Unsigned};
 use crate::transcript::ShownTranscript;
 
 /// The claims of an answer (`authentication-answer+jwt`).
@@ -228,40 +228,38 @@ impl AnswerDraft {
 /// The device's approval key: signs approvals, and only for a verified user.
 ///
 /// ```
+/// # use countersign_jose::key::PublicKey;
 /// # use countersign_protocol::answer::{Answer, AnswerDraft, ApprovalKey, VerifiedUser};
-/// # use countersign_protocol::jws::Compact;
-/// # use countersign_jose::key::SignFailed;
-/// fn approve(key: &ApprovalKey<'_>, draft: AnswerDraft, user: &VerifiedUser) -> Result<Compact<Answer>, SignFailed> {
-///     key.approve(draft, user, None)
+/// # use countersign_protocol::jws::Unsigned;
+/// fn approve(key: &PublicKey, draft: AnswerDraft, user: &VerifiedUser) -> Unsigned<Answer> {
+///     ApprovalKey::new(key).approve(draft, user, None)
 /// }
 /// ```
 ///
 /// ```compile_fail,E0061
+/// # use countersign_jose::key::PublicKey;
 /// # use countersign_protocol::answer::{Answer, AnswerDraft, ApprovalKey, VerifiedUser};
-/// # use countersign_protocol::jws::Compact;
-/// # use countersign_jose::key::SignFailed;
-/// fn approve(key: &ApprovalKey<'_>, draft: AnswerDraft) -> Result<Compact<Answer>, SignFailed> {
-///     key.approve(draft, None) // a decision without a VerifiedUser can't be signed by the approval key
+/// # use countersign_protocol::jws::Unsigned;
+/// fn approve(key: &PublicKey, draft: AnswerDraft) -> Unsigned<Answer> {
+///     ApprovalKey::new(key).approve(draft, None) // no decision without a VerifiedUser
 /// }
 /// ```
-pub struct ApprovalKey<'k>(&'k dyn Signer);
+pub struct ApprovalKey<'k>(&'k PublicKey);
 
 impl<'k> ApprovalKey<'k> {
-    /// Wraps the signer of the account's approval key.
-    pub fn new(signer: &'k dyn Signer) -> Self {
-        Self(signer)
+    /// Wraps the account's approval key.
+    pub const fn new(key: &'k PublicKey) -> Self {
+        Self(key)
     }
 
-    /// Signs an approval. `interaction_value` is the number that was typed or picked, if the challenge asks for one.
-    ///
-    /// # Errors
-    /// [`SignFailed`] if the key does not sign.
+    /// An approval for this key to sign. `interaction_value` is the number that was typed or picked, if the challenge
+    /// asks for one.
     pub fn approve(
         &self,
         draft: AnswerDraft,
         user: &VerifiedUser,
         interaction_value: Option<String>,
-    ) -> Result<Compact<Answer>, SignFailed> {
+    ) -> Unsigned<Answer> {
         let claims = Answer {
             decision: Decision::Approved,
             interaction_value,
@@ -269,54 +267,44 @@ impl<'k> ApprovalKey<'k> {
             uv_at: Some(user.at().seconds()),
             ..draft.claims
         };
-        Compact::sign(&claims, self.0)
+        Unsigned::new(&claims, self.0)
     }
 }
 
 /// The device's transport key: signs denials, and approvals only where the challenge discourages user verification.
-pub struct TransportKey<'k>(&'k dyn Signer);
+pub struct TransportKey<'k>(&'k PublicKey);
 
-/// Why the transport key did not sign an approval.
+/// The challenge requires user verification: the transport key signs no approval of it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-#[non_exhaustive]
-pub enum UnverifiedError {
-    /// The challenge requires user verification.
-    #[error("this request needs the person to be verified")]
-    VerificationNeeded,
-    /// The key did not sign.
-    #[error(transparent)]
-    Sign(#[from] SignFailed),
-}
+#[error("this request needs the person to be verified")]
+pub struct VerificationNeeded;
 
 impl<'k> TransportKey<'k> {
-    /// Wraps the signer of the account's transport key.
-    pub fn new(signer: &'k dyn Signer) -> Self {
-        Self(signer)
+    /// Wraps the account's transport key.
+    pub const fn new(key: &'k PublicKey) -> Self {
+        Self(key)
     }
 
-    /// Signs a denial. Denying never asks for a PIN.
-    ///
-    /// # Errors
-    /// [`SignFailed`] if the key does not sign.
-    pub fn deny(&self, draft: AnswerDraft, reason: Option<DenialReason>) -> Result<Compact<Answer>, SignFailed> {
+    /// A denial for this key to sign. Denying never asks for a PIN.
+    pub fn deny(&self, draft: AnswerDraft, reason: Option<DenialReason>) -> Unsigned<Answer> {
         let claims = Answer { decision: Decision::Denied, reason, ..draft.claims };
-        Compact::sign(&claims, self.0)
+        Unsigned::new(&claims, self.0)
     }
 
-    /// Signs an approval without verification of the person.
+    /// An approval without verification of the person, for this key to sign.
     ///
     /// # Errors
-    /// [`UnverifiedError::VerificationNeeded`] unless the challenge says `user_verification: discouraged`.
+    /// [`VerificationNeeded`] unless the challenge says `user_verification: discouraged`.
     pub fn approve_unverified(
         &self,
         draft: AnswerDraft,
         interaction_value: Option<String>,
-    ) -> Result<Compact<Answer>, UnverifiedError> {
+    ) -> Result<Unsigned<Answer>, VerificationNeeded> {
         if draft.user_verification != UserVerification::Discouraged {
-            return Err(UnverifiedError::VerificationNeeded);
+            return Err(VerificationNeeded);
         }
         let claims =
             Answer { decision: Decision::Approved, interaction_value, amr: vec!["swk".to_owned()], ..draft.claims };
-        Ok(Compact::sign(&claims, self.0)?)
+        Ok(Unsigned::new(&claims, self.0))
     }
 }

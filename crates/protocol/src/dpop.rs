@@ -2,11 +2,11 @@
 
 use countersign_jose::clock::Timestamp;
 use countersign_jose::hash::Hash;
-use countersign_jose::key::{PublicKey, SignFailed, Signer};
+use countersign_jose::key::PublicKey;
 use serde::{Deserialize, Serialize};
 use url::Url;
 
-use crate::jws::{Claims, Compact, JwsError};
+use crate::jws::{Claims, Compact, JwsError, Unsigned};
 use crate::limits;
 
 /// The claims of a proof (`dpop+jwt`).
@@ -80,19 +80,16 @@ pub struct ExpectedRequest<'a> {
 }
 
 impl DpopProof {
-    /// Signs a proof for one request. A query and a fragment of `url` are left out (RFC 9449 §4.2).
-    ///
-    /// # Errors
-    /// [`SignFailed`] if the transport key does not sign.
-    pub fn sign(
-        signer: &dyn Signer,
+    /// A proof for one request, for this key to sign. A query and a fragment of `url` are left out (RFC 9449 §4.2).
+    pub fn unsigned(
+        key: &PublicKey,
         method: &str,
         url: &Url,
         token: &str,
         nonce: Option<&str>,
         jti: String,
         now: Timestamp,
-    ) -> Result<Compact<Self>, SignFailed> {
+    ) -> Unsigned<Self> {
         let mut htu = url.clone();
         htu.set_query(None);
         htu.set_fragment(None);
@@ -104,7 +101,7 @@ impl DpopProof {
             nonce: nonce.map(str::to_owned),
             ath: Some(Hash::of(token)),
         };
-        Compact::sign_with_jwk(&claims, signer)
+        Unsigned::with_jwk(&claims, key)
     }
 
     /// Verifies a proof.

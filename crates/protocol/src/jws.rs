@@ -7,7 +7,7 @@ use std::marker::PhantomData;
 use countersign_jose::base64url;
 use countersign_jose::hash::Hash;
 use countersign_jose::json::{self, Json, JsonError};
-use countersign_jose::jws::{self, CompactError, CompactParts};
+use countersign_jose::jws::{CompactError, CompactParts};
 use countersign_jose::key::{PublicKey, SIGNATURE_BYTES, SignFailed, Signer, Thumbprint};
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
@@ -77,6 +77,9 @@ struct JwkHeader<'a> {
     jwk: PublicKey,
 }
 
+mod unsigned;
+pub use unsigned::Unsigned;
+
 /// The parts of a compact JWS, decoded, its signature not yet checked.
 struct Parts<'a> {
     header: Vec<u8>,
@@ -127,27 +130,13 @@ impl<T> Compact<T> {
 }
 
 impl<T: Claims> Compact<T> {
-    /// Signs the claims; the header names the key by its thumbprint.
+    /// Signs the claims; the header names the key by its thumbprint. For keys that sign at once: others sign
+    /// [`Unsigned::signing_input`].
     ///
     /// # Errors
     /// [`SignFailed`] if the key does not sign.
     pub fn sign(claims: &T, signer: &dyn Signer) -> Result<Self, SignFailed> {
-        let kid = *signer.public_key().thumbprint();
-        Self::sign_with_header(&KidHeader { alg: "ES256", typ: T::TYP, kid }, claims, signer)
-    }
-
-    /// Signs the claims; the header carries the whole public key (RFC 9449 §4.2).
-    ///
-    /// # Errors
-    /// [`SignFailed`] if the key does not sign.
-    pub fn sign_with_jwk(claims: &T, signer: &dyn Signer) -> Result<Self, SignFailed> {
-        let jwk = signer.public_key().clone();
-        Self::sign_with_header(&JwkHeader { alg: "ES256", typ: T::TYP, jwk }, claims, signer)
-    }
-
-    fn sign_with_header(header: &impl Serialize, claims: &T, signer: &dyn Signer) -> Result<Self, SignFailed> {
-        let payload = serde_json::to_vec(claims).map_err(|_| SignFailed)?;
-        jws::sign(header, &payload, signer).map(Self::from_text)
+        Unsigned::new(claims, signer.public_key()).sign(signer)
     }
 
     /// Checks form, header and signature with the key that `key_of` knows under the header's `kid`, then reads the claims.

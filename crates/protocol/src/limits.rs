@@ -23,6 +23,10 @@ pub const ON_BEHALF_OF: usize = 16;
 /// Largest compact JWS, in bytes.
 pub const JWS_BYTES: usize = 16 * 1024;
 
+/// Largest signature that is attached to a message, in bytes: a passkey's authenticator data, client data and signature in
+/// base64url, with what JSON adds.
+pub const SIGNATURE_BYTES: usize = 5 * 1024;
+
 /// Largest compact challenge a gateway sends, in bytes; leaves room for the envelope within [`BODY_BYTES`].
 pub const CHALLENGE_BYTES: usize = 14 * 1024;
 

@@ -2,14 +2,14 @@
 
 use countersign_jose::clock::Timestamp;
 use countersign_jose::hash::Hash;
-use countersign_jose::key::{PublicKey, SignFailed, Signer, Thumbprint};
+use countersign_jose::key::{PublicKey, Thumbprint};
 use countersign_jose::secret::Secret;
 use serde::{Deserialize, Serialize};
 
 use crate::id::{DeviceId, RegistrationTokenId, Subject};
 use crate::interaction::InteractionType;
 use crate::issuer::Issuer;
-use crate::jws::{Claims, Compact, JwsError};
+use crate::jws::{Claims, Compact, JwsError, Unsigned};
 use crate::limits;
 
 /// How a new device is confirmed.
@@ -247,18 +247,15 @@ pub enum ProofError {
 }
 
 impl RegistrationRequest {
-    /// Signs the approval key's proof of possession for a token.
-    ///
-    /// # Errors
-    /// [`SignFailed`] if the approval key does not sign.
-    pub fn prove(
+    /// The approval key's proof of possession for a token, for that key to sign.
+    pub fn unsigned_proof(
         token: &Compact<RegistrationToken>,
         claims: &RegistrationToken,
         transport: &PublicKey,
-        approval: &dyn Signer,
+        approval: &PublicKey,
         key_protection: KeyProtection,
         now: Timestamp,
-    ) -> Result<Compact<ApprovalProof>, SignFailed> {
+    ) -> Unsigned<ApprovalProof> {
         let proof = ApprovalProof {
             aud: claims.aud.clone(),
             sub: claims.sub.clone(),
@@ -267,7 +264,7 @@ impl RegistrationRequest {
             transport_jkt: *transport.thumbprint(),
             key_protection,
         };
-        Compact::sign(&proof, approval)
+        Unsigned::new(&proof, approval)
     }
 
     /// Checks that the approval key signed for this request.

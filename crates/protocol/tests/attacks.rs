@@ -5,7 +5,7 @@
 use countersign_jose::clock::Timestamp;
 use countersign_jose::json::Reason;
 use countersign_jose::key::Signer as _;
-use countersign_protocol::answer::{Answer, Decision, UnverifiedError};
+use countersign_protocol::answer::{Answer, Decision, VerificationNeeded};
 use countersign_protocol::challenge::{Challenge, ChallengeError};
 use countersign_protocol::details::Details;
 use countersign_protocol::dispute::Dispute;
@@ -524,12 +524,13 @@ fn attack_21_approving_without_verification_needs_the_challenges_leave() {
         claims.user_verification = verification;
         let challenge = Challenge::verify(&fixture.sign_challenge(&claims), &fixture.expected(&keys)).expect("sound");
         let draft = fixture.draft(&challenge, &fixture.shown(&challenge));
-        let answer = TransportKey::new(&fixture.transport).approve_unverified(draft, None)?;
-        Ok::<_, UnverifiedError>(answer.peek().expect("an answer").decision)
+        let answer = TransportKey::new(fixture.transport.public_key()).approve_unverified(draft, None)?;
+        let answer = answer.sign(&fixture.transport).expect("signs");
+        Ok::<_, VerificationNeeded>(answer.peek().expect("an answer").decision)
     };
     assert_eq!(approve(UserVerification::Discouraged), Ok(Decision::Approved));
-    assert_eq!(approve(UserVerification::Preferred), Err(UnverifiedError::VerificationNeeded));
-    assert_eq!(approve(UserVerification::Required), Err(UnverifiedError::VerificationNeeded));
+    assert_eq!(approve(UserVerification::Preferred), Err(VerificationNeeded));
+    assert_eq!(approve(UserVerification::Required), Err(VerificationNeeded));
 
     // And where it did not: an approval by the transport key is no evidence.
     let challenge = fixture.verified();

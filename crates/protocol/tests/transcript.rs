@@ -1,5 +1,6 @@
 //! The closed table of transcripts: real ones hold, and each way to lie in one is refused with its reason, in evidence as a whole.
 
+use countersign_jose::key::Signer as _;
 use countersign_protocol::answer::{ApprovalKey, VerifiedUser};
 use countersign_protocol::challenge::{Challenge, ChallengeError, ContextSource, ContextValue};
 use countersign_protocol::details::Details;
@@ -78,7 +79,8 @@ impl Attempt {
         let user = VerifiedUser::by_pin(fixture.now.plus_seconds(4));
         let draft = fixture.draft(&challenge, shown);
         let number = Some(fixture.opening().value);
-        let answer = ApprovalKey::new(&fixture.approval).approve(draft, &user, number).expect("signs");
+        let answer = ApprovalKey::new(fixture.approval.public_key()).approve(draft, &user, number);
+        let answer = answer.sign(&fixture.approval).expect("signs");
         let outcome = fixture.outcome(&challenge, Ending::Approved, Some(&answer));
         Evidence {
             manifests: fixture.manifests(),

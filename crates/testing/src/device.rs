@@ -147,13 +147,14 @@ impl TestDevice {
         let (token, now) = (link.token(), self.clock.now());
         let claims = RegistrationToken::verify(token, keys, &self.issuer, endpoint, now).expect("a sound token");
         let transport = self.transport.public_key();
-        let proof = RegistrationRequest::prove(token, &claims, transport, &*self.approval, self.protection, now);
+        let (approval, protection) = (self.approval.public_key(), self.protection);
+        let proof = RegistrationRequest::unsigned_proof(token, &claims, transport, approval, protection, now);
         RegistrationRequest {
             countersign_version: COUNTERSIGN_VERSION,
             registration_token: token.clone(),
             public_key: transport.clone(),
             approval_key: self.approval.public_key().clone(),
-            approval_proof: proof.expect("a key in memory signs"),
+            approval_proof: proof.sign(&*self.approval).expect("a key in memory signs"),
             interaction_types: self.interaction_types.clone(),
             device_class: self.class,
             key_protection: self.protection,
@@ -212,7 +213,9 @@ impl TestDevice {
         let url = self.issuer.own_endpoint(&self.issuer.endpoint(path)).expect("its own");
         let (nonce, jti) = (self.nonce().clone(), self.message_id().to_string());
         let now = self.clock.now();
-        let proof = DpopProof::sign(&*self.transport, method.as_str(), &url, token, nonce.as_deref(), jti, now);
+        let key = self.transport.public_key();
+        let proof = DpopProof::unsigned(key, method.as_str(), &url, token, nonce.as_deref(), jti, now);
+        let proof = proof.sign(&*self.transport);
         let mut request = Request::builder().method(method).uri(url.as_str());
         request = request.header("dpop", proof.expect("a key in memory signs").as_str());
         if authorize {

@@ -158,14 +158,15 @@ impl Fixture {
     pub fn registration_request(&self) -> (RegistrationToken, RegistrationRequest) {
         let claims = self.registration_token();
         let token = Compact::sign(&claims, &self.link).expect("the link key signs");
-        let proof = RegistrationRequest::prove(
+        let proof = RegistrationRequest::unsigned_proof(
             &token,
             &claims,
             self.transport.public_key(),
-            &self.approval,
+            self.approval.public_key(),
             KeyProtection::FilePin,
             self.now,
         )
+        .sign(&self.approval)
         .expect("the approval key signs");
         let request = RegistrationRequest {
             countersign_version: 1,
@@ -267,7 +268,9 @@ impl Fixture {
     /// A DPoP proof of the device for fetching challenges.
     pub fn dpop(&self) -> Compact<DpopProof> {
         let url = self.issuer.endpoint("/push/challenges?wait=25").parse().expect("a URL");
-        DpopProof::sign(&self.transport, "GET", &url, "credential", Some("nonce"), "proof-1".into(), self.now)
+        let key = self.transport.public_key();
+        DpopProof::unsigned(key, "GET", &url, "credential", Some("nonce"), "proof-1".into(), self.now)
+            .sign(&self.transport)
             .expect("the transport key signs")
     }
 }

@@ -111,16 +111,17 @@ impl Core {
     fn prove(&mut self, at: Moment, request: CallDraft, public: bool) -> Option<Call> {
         let mut headers = request.headers;
         if !public {
-            let proof = DpopProof::sign(
-                &**self.transport.as_ref()?,
+            let transport = self.transport.as_ref()?;
+            let proof = DpopProof::unsigned(
+                transport.public_key(),
                 request.method.as_str(),
                 &request.url,
                 self.credential.expose(),
                 self.session.nonce.as_deref(),
                 base64url::encode(&random::bytes::<16>(&*self.random)),
                 self.clock.or_own(at),
-            )
-            .ok()?;
+            );
+            let proof = proof.sign(&**transport).ok()?;
             headers.push(("authorization", format!("DPoP {}", self.credential.expose())));
             headers.push(("dpop", proof.into_string()));
         }

@@ -3,7 +3,7 @@
 use countersign_jose::hash::Hash;
 use countersign_jose::key::Signer;
 use countersign_protocol::answer::{
-    AnswerDraft, ApprovalKey, Decision, DenialReason, HistoryPosition, TransportKey, UnverifiedError, VerifiedUser,
+    AnswerDraft, ApprovalKey, Decision, DenialReason, HistoryPosition, TransportKey, VerifiedUser,
 };
 use countersign_protocol::challenge::VerifiedChallenge;
 use countersign_protocol::dispute::Dispute;
@@ -90,23 +90,21 @@ impl Core {
         let jti = MessageId::random(&*self.random);
         let draft = AnswerDraft::new(challenge, &transcript, jti, place, self.clock.or_own(at))
             .expect("the transcript was rendered from this challenge");
-        let unsigned = |_| AnswerError::Keys(KeyError::Gone);
-        let (decision, compact) = match authorized {
+        let transport_key = TransportKey::new(transport.public_key());
+        let (decision, signed) = match authorized {
             AuthorizedDecision::Approve { value, user, key } => {
-                (Decision::Approved, ApprovalKey::new(key).approve(draft, user, value).map_err(unsigned)?)
+                let answer = ApprovalKey::new(key.public_key()).approve(draft, user, value);
+                (Decision::Approved, answer.sign(key))
             }
             AuthorizedDecision::ApproveUnverified { value } => {
-                let signed = TransportKey::new(&**transport).approve_unverified(draft, value);
-                let signed = signed.map_err(|error| match error {
-                    UnverifiedError::VerificationNeeded => AnswerError::NotVerified,
-                    _ => AnswerError::Keys(KeyError::Gone),
-                })?;
-                (Decision::Approved, signed)
+                let answer = transport_key.approve_unverified(draft, value).map_err(|_| AnswerError::NotVerified)?;
+                (Decision::Approved, answer.sign(&**transport))
             }
             AuthorizedDecision::Deny { reason } => {
-                (Decision::Denied, TransportKey::new(&**transport).deny(draft, reason).map_err(unsigned)?)
+                (Decision::Denied, transport_key.deny(draft, reason).sign(&**transport))
             }
         };
+        let compact = signed.map_err(|_| AnswerError::Keys(KeyError::Gone))?;
         self.append_history(
             at,
             HistoryEvent::Answered {

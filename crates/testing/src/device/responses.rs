@@ -1,6 +1,7 @@
 //! What the device says about a challenge: answers, refusals, disputes; and the outcomes it gets for them.
 
 use countersign_jose::hash::Hash;
+use countersign_jose::key::Signer as _;
 use countersign_protocol::answer::{
     Answer, AnswerDraft, ApprovalKey, DenialReason, HistoryPosition, TransportKey, VerifiedUser,
 };
@@ -56,14 +57,15 @@ impl TestDevice {
             DeviceClass::Interactive => VerifiedUser::by_pin(self.clock.now()),
         };
         let draft = self.draft_showing(challenge, lines);
-        let answer = ApprovalKey::new(&*self.approval).approve(draft, &user, value.map(str::to_owned));
-        answer.expect("a key in memory signs")
+        let key = ApprovalKey::new(self.approval.public_key());
+        key.approve(draft, &user, value.map(str::to_owned)).sign(&*self.approval).expect("a key in memory signs")
     }
 
     /// Signs a denial.
     pub fn deny(&mut self, challenge: &VerifiedChallenge, reason: Option<DenialReason>) -> Compact<Answer> {
         let draft = self.draft(challenge);
-        TransportKey::new(&*self.transport).deny(draft, reason).expect("a key in memory signs")
+        let answer = TransportKey::new(self.transport.public_key()).deny(draft, reason);
+        answer.sign(&*self.transport).expect("a key in memory signs")
     }
 
     /// The path and body that send an answer, with the transcript whose hash it signs, where this device has it.
