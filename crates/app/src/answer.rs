@@ -3,9 +3,8 @@
 use std::future::ready;
 
 use countersign_device as device;
-use countersign_device::pin::PinEntry;
 use countersign_device::ports::transport::BoxFuture;
-use countersign_device::ports::user_verifier::{PinPrompt, UserVerifier};
+use countersign_device::ports::user_verifier::{PinPrompt, UserVerifier, Verified};
 use countersign_device::view::ChallengeView;
 use countersign_protocol::answer::{self, DenialReason};
 use countersign_protocol::id::ChallengeId;
@@ -148,10 +147,10 @@ pub(crate) fn parse(challenge_id: &str) -> Result<ChallengeId, Failure> {
 }
 
 /// The PIN that came with the answer; `None`: there is nobody to ask.
-struct TypedPin(Option<PinEntry>);
+struct TypedPin(Option<Verified>);
 
 impl UserVerifier for TypedPin {
-    fn verify(&self, _: PinPrompt) -> BoxFuture<'_, Option<PinEntry>> {
+    fn verify(&self, _: PinPrompt) -> BoxFuture<'_, Option<Verified>> {
         Box::pin(ready(self.0.clone()))
     }
 }

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use countersign_device as device;
-use countersign_device::ports::user_verifier::FixedPin;
+use countersign_device::ports::user_verifier::FixedVerifier;
 use countersign_protocol::registration::Confirm;
 use serde::Serialize;
 
@@ -86,7 +86,7 @@ impl App {
         let device = self.device()?;
         let preview = self.enrollment(|state| state.preview.clone());
         let preview = preview.ok_or_else(|| Failure::new("no_link", "no link was verified yet"))?;
-        let enrolled = device.enroll(&preview, device_name, &FixedPin(pin.entry()?)).await?;
+        let enrolled = device.enroll(&preview, device_name, &FixedVerifier(pin.entry()?)).await?;
         self.forget_link();
         let code = enrolled.confirmation_code.map(|code| code.expose().to_owned());
         if let Some(code) = &code {

@@ -1,6 +1,7 @@
 //! Secrets that a page hands over and never gets back: a PIN, a link.
 
-use countersign_device::pin::{Pin, PinEntry, PinSource};
+use countersign_device::pin::Pin;
+use countersign_device::ports::user_verifier::Verified;
 use countersign_jose::secret::Secret;
 use serde::Deserialize;
 
@@ -26,8 +27,8 @@ impl PinText {
     ///
     /// # Errors
     /// [`Failure`] with the code of [`InvalidPin`](countersign_device::pin::InvalidPin).
-    pub(crate) fn entry(&self) -> Result<PinEntry, Failure> {
-        Ok(PinEntry { pin: Pin::parse(self.0.expose())?, source: PinSource::Person })
+    pub(crate) fn entry(&self) -> Result<Verified, Failure> {
+        Ok(Verified::Pin(Pin::parse(self.0.expose())?))
     }
 }
 

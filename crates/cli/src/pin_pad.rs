@@ -4,8 +4,8 @@ use std::future::Future;
 use std::io::{self, IsTerminal as _};
 use std::pin::Pin as Pinned;
 
-use countersign_device::pin::{Pin, PinEntry, PinSource};
-use countersign_device::ports::user_verifier::{PinPrompt, UserVerifier};
+use countersign_device::pin::Pin;
+use countersign_device::ports::user_verifier::{PinPrompt, UserVerifier, Verified};
 use zeroize::Zeroizing;
 
 use crate::arguments;
@@ -15,7 +15,7 @@ use crate::failure::Failure;
 /// Source of the PIN.
 pub enum PinPad {
     /// From a file or a variable; the device counts as automated.
-    Given(PinEntry),
+    Given(Pin),
     /// Typed by a person at the terminal.
     Terminal,
     /// There is neither an option nor a terminal.
@@ -61,20 +61,20 @@ pub fn no_pin() -> Failure {
 
 fn parse_pin(text: &str, from: &str) -> Result<PinPad, Failure> {
     match Pin::parse(text) {
-        Ok(pin) => Ok(PinPad::Given(PinEntry { pin, source: PinSource::Script })),
+        Ok(pin) => Ok(PinPad::Given(pin)),
         Err(error) => Err(Failure::usage(ErrorCode::BadPin, format_args!("the PIN from {from} is not valid: {error}"))),
     }
 }
 
 impl UserVerifier for PinPad {
-    fn verify(&self, ask: PinPrompt) -> Pinned<Box<dyn Future<Output = Option<PinEntry>> + Send + '_>> {
+    fn verify(&self, ask: PinPrompt) -> Pinned<Box<dyn Future<Output = Option<Verified>> + Send + '_>> {
         Box::pin(async move {
             match self {
-                PinPad::Given(entry) => Some(entry.clone()),
+                PinPad::Given(pin) => Some(Verified::Script(pin.clone())),
                 PinPad::Unavailable => None,
                 PinPad::Terminal => {
                     let typed = tokio::task::spawn_blocking(move || prompt_pin(&ask)).await.ok()??;
-                    Some(PinEntry { pin: typed, source: PinSource::Person })
+                    Some(Verified::Pin(typed))
                 }
             }
         })

@@ -16,10 +16,9 @@ use crate::account::{Account, AccountId};
 use crate::core::{AuthorizedDecision, Core, Effect, Event, Moment};
 use crate::device::{AccountHandle, Device};
 use crate::error::AnswerError;
-use crate::pin::PinEntry;
-use crate::ports::user_verifier::{PinPrompt, UserVerifier};
+use crate::ports::user_verifier::{PinPrompt, UserVerifier, Verified};
 use crate::ports::vault::{Stage, StoredChallenge};
-use crate::unlock::{UnlockTime, UnlockedKey, expire_later, verified_by_pin};
+use crate::unlock::{UnlockTime, UnlockedKey, expire_later, verified_user};
 
 /// How long [`Device::answer`] waits for an outcome from a provider that is slow; one that is offline is not waited
 /// for.
@@ -146,12 +145,12 @@ impl Device {
         let prefers = needed == UserVerification::Preferred;
         if !unlock_cache.as_ref().is_some_and(|unlocked| prefers && unlocked.serves(now)) {
             *unlock_cache = None;
-            let (entry, key) = self.unlock(&account, verifier).await?;
+            let (verified, key) = self.unlock(&account, verifier).await?;
             let (at, now) =
                 handle.task.read(|core, at| (core.server_time(at).unwrap_or(at.wall), self::now(core, at))).await?;
             *unlock_cache = Some(UnlockedKey {
                 key: Arc::from(key),
-                user: verified_by_pin(account.device_class, entry.source, at)?,
+                user: verified_user(account.device_class, &verified, at)?,
                 now,
             });
         }
@@ -169,30 +168,30 @@ impl Device {
         .await
     }
 
-    /// Asks for the PIN and opens the approval key with it.
+    /// Has the user verified, and opens the approval key.
     async fn unlock(
         &self,
         account: &Account,
         verifier: &dyn UserVerifier,
-    ) -> Result<(PinEntry, Box<dyn Signer>), AnswerError> {
+    ) -> Result<(Verified, Box<dyn Signer>), AnswerError> {
         let id = account.id.clone();
         let tries_left = self.pin_gate().tries_left(&id)?;
-        let entry = verifier
+        let verified = verifier
             .verify(PinPrompt::Pin { account: id.clone(), tries_left })
             .await
             .ok_or(AnswerError::NotVerified)?;
-        verified_by_pin(account.device_class, entry.source, self.inner.services.clock.now())?;
-        let key = self.open_key(id, entry.clone()).await?;
-        Ok((entry, key))
+        verified_user(account.device_class, &verified, self.inner.services.clock.now())?;
+        let key = self.open_key(id, verified.clone()).await?;
+        Ok((verified, key))
     }
 
     /// Opens an approval key: one at a time, for Argon2 takes tens of megabytes. On a thread of its own, because the
     /// allocator hands the memory of one that ended to the next; on a pool each thread would keep its own.
-    async fn open_key(&self, account: AccountId, entry: PinEntry) -> Result<Box<dyn Signer>, AnswerError> {
+    async fn open_key(&self, account: AccountId, user: Verified) -> Result<Box<dyn Signer>, AnswerError> {
         let _one_at_a_time = self.inner.unlock_turn.lock().await;
         let (pin_gate, (done, opened)) = (self.pin_gate(), oneshot::channel());
         let thread = std::thread::Builder::new().name("unlock".to_owned());
-        let started = thread.spawn(move || drop(done.send(pin_gate.open(&account, &entry))));
+        let started = thread.spawn(move || drop(done.send(pin_gate.open(&account, &user))));
         started.map_err(|_| AnswerError::Stopped)?;
         opened.await.map_err(|_| AnswerError::Stopped)?
     }

@@ -33,10 +33,9 @@ use crate::core::Event;
 use crate::device::Device;
 use crate::domain::Domain;
 use crate::error::{AnswerError, EnrollError};
-use crate::pin::{PinEntry, PinSource};
 use crate::ports::key_store::KeyError;
 use crate::ports::transport::{Call, Method, Reply};
-use crate::ports::user_verifier::{PinPrompt, UserVerifier};
+use crate::ports::user_verifier::{PinPrompt, UserVerifier, Verified};
 use crate::ports::vault::{Change, PendingEnrollment};
 
 const REPLY_TIMEOUT_MS: u64 = 15_000;
@@ -142,8 +141,8 @@ impl Device {
     ) -> Result<EnrollmentResult, EnrollError> {
         let name = device_name.trim();
         text::check(name, limits::NAME_CHARACTERS).map_err(EnrollError::Name)?;
-        let pin = verifier.verify(PinPrompt::NewPin).await.ok_or(EnrollError::NoPin)?;
-        let begun = self.begin(preview, name, &pin).await?;
+        let user = verifier.verify(PinPrompt::NewPin).await.ok_or(EnrollError::NoPin)?;
+        let begun = self.begin(preview, name, &user).await?;
         let transport = self.inner.services.keys.transport(&begun.account)?;
         let reply = self.register(preview, &begun.body, &*transport).await?;
         let registered: RegistrationResponse = match reply.status {
@@ -179,9 +178,14 @@ impl Device {
     }
 
     /// Generates keys and body for this link, or loads those of an earlier attempt.
-    async fn begin(&self, preview: &LinkPreview, name: &str, pin: &PinEntry) -> Result<PendingEnrollment, EnrollError> {
+    async fn begin(
+        &self,
+        preview: &LinkPreview,
+        name: &str,
+        user: &Verified,
+    ) -> Result<PendingEnrollment, EnrollError> {
         let token = preview.link.token().hash();
-        let (pin_gate, given) = (self.pin_gate(), pin.clone());
+        let (pin_gate, given) = (self.pin_gate(), user.clone());
         if let Some(mut begun) = self.inner.services.vault.enrollment(&token)? {
             begun.body = self.inner.services.keys.unseal(&begun.account, &begun.body)?.expose().to_owned();
             let account = begun.account.clone();
@@ -217,10 +221,7 @@ impl Device {
             approval_key: made.approval,
             approval_proof,
             interaction_types: InteractionType::ALL.to_vec(),
-            device_class: match pin.source {
-                PinSource::Person => DeviceClass::Interactive,
-                PinSource::Script => DeviceClass::Automated,
-            },
+            device_class: if user.is_script() { DeviceClass::Automated } else { DeviceClass::Interactive },
             key_protection,
             push_address: None,
             platform: std::env::consts::OS.to_owned(),

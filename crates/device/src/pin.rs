@@ -15,25 +15,6 @@ const MIN_DIGITS: usize = limits::PIN_DIGITS;
 #[derive(Clone)]
 pub struct Pin(Secret);
 
-/// How a PIN reached the device: whether an answer may claim that a person was verified.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum PinSource {
-    /// Typed by a person at a terminal or in a window.
-    Person,
-    /// Read from a file, an environment variable or a pipe: the device is `automated` and never claims `amr` `pin`.
-    Script,
-}
-
-/// A PIN and its source.
-#[derive(Clone)]
-pub struct PinEntry {
-    /// The digits.
-    pub pin: Pin,
-    /// How it was given.
-    pub source: PinSource,
-}
-
 impl Pin {
     /// Reads a PIN. White space around it (a line feed at the end of a file) is ignored.
     ///

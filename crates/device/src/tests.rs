@@ -20,9 +20,9 @@ use crate::core::Core;
 use crate::edge::key_file::PinCosts;
 use crate::error::{AnswerError, EnrollError, OpenError};
 use crate::home::HomeError;
-use crate::pin::{Pin, PinEntry, PinSource};
+use crate::pin::Pin;
 use crate::ports::key_store::{KeyError, KeyStore, MemoryKeys, NewKeys};
-use crate::ports::user_verifier::FixedPin;
+use crate::ports::user_verifier::{FixedVerifier, Verified};
 use crate::ports::vault::MemoryVault;
 use crate::ports::wake::{PullNow, Wake};
 use crate::seal::Argon2Cost;
@@ -40,12 +40,12 @@ struct DeviceFixture {
     random: Arc<CountingRandom>,
 }
 
-fn pin(digits: &str) -> FixedPin {
-    FixedPin(PinEntry { pin: Pin::parse(digits).unwrap(), source: PinSource::Person })
+fn pin(digits: &str) -> FixedVerifier {
+    FixedVerifier(Verified::Pin(Pin::parse(digits).unwrap()))
 }
 
-fn script(digits: &str) -> FixedPin {
-    FixedPin(PinEntry { pin: Pin::parse(digits).unwrap(), source: PinSource::Script })
+fn script(digits: &str) -> FixedVerifier {
+    FixedVerifier(Verified::Script(Pin::parse(digits).unwrap()))
 }
 
 const YES: Decision = Decision::Approve { value: None };
@@ -236,7 +236,7 @@ async fn one_verification_serves_requests_that_prefer_one_until_the_device_is_lo
         fn verify(
             &self,
             _: crate::ports::user_verifier::PinPrompt,
-        ) -> std::pin::Pin<Box<dyn Future<Output = Option<PinEntry>> + Send + '_>> {
+        ) -> std::pin::Pin<Box<dyn Future<Output = Option<Verified>> + Send + '_>> {
             Box::pin(std::future::ready(None))
         }
     }
@@ -278,22 +278,22 @@ impl KeyStore for OpeningKeys {
         self.keys.protection()
     }
 
-    fn make(&self, account: &AccountId, pin: &PinEntry) -> Result<NewKeys, KeyError> {
-        self.keys.make(account, pin)
+    fn make(&self, account: &AccountId, user: &Verified) -> Result<NewKeys, KeyError> {
+        self.keys.make(account, user)
     }
 
     fn transport(&self, account: &AccountId) -> Result<Arc<dyn Signer>, KeyError> {
         self.keys.transport(account)
     }
 
-    fn open_approval(&self, account: &AccountId, pin: &PinEntry) -> Result<Box<dyn Signer>, KeyError> {
+    fn open_approval(&self, account: &AccountId, user: &Verified) -> Result<Box<dyn Signer>, KeyError> {
         let now = self.opening.fetch_add(1, Ordering::SeqCst) + 1;
         self.most.fetch_max(now, Ordering::SeqCst);
         self.opened.fetch_add(1, Ordering::SeqCst);
         // As Argon2 does, it takes a while.
         std::thread::sleep(std::time::Duration::from_millis(10));
         self.opening.fetch_sub(1, Ordering::SeqCst);
-        self.keys.open_approval(account, pin)
+        self.keys.open_approval(account, user)
     }
 
     fn destroy_approval(&self, account: &AccountId) -> Result<(), KeyError> {

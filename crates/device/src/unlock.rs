@@ -1,20 +1,21 @@
-//! Opening the approval key with a PIN: a try is stored before it is checked, wrong ones delay the next, the tenth
-//! destroys the key.
+//! Opening the approval key: a PIN's try is stored before it is checked, wrong ones delay the next, the tenth destroys
+//! the key. A person whom the platform verified uses up no try.
 
 use std::sync::Arc;
 use std::time::Duration;
 
 use countersign_jose::clock::{Clock, Timestamp};
 use countersign_jose::key::Signer;
-use countersign_protocol::answer::VerifiedUser;
+use countersign_protocol::answer::{VerifiedBy, VerifiedUser};
 use countersign_protocol::registration::DeviceClass;
 use tokio::sync::Mutex;
 
 use crate::account::AccountId;
 use crate::core::Tick;
 use crate::error::AnswerError;
-use crate::pin::{Attempt, PinEntry, PinGuard, PinSource};
+use crate::pin::{Attempt, PinGuard};
 use crate::ports::key_store::{KeyError, KeyStore};
+use crate::ports::user_verifier::{PlatformMethod, Verified};
 use crate::ports::vault::Vault;
 
 /// Checks PINs. The caller makes sure that an account has one try at a time ([`UnlockCache`]).
@@ -36,16 +37,19 @@ impl PinGate {
         Ok(guard.tries_left())
     }
 
-    /// Opens the approval key with a PIN.
+    /// Opens the approval key.
     ///
     /// # Errors
     /// [`AnswerError::WrongPin`], [`AnswerError::PinWait`], [`AnswerError::PinSpent`]. The tenth wrong PIN destroys the
     /// approval key, and nothing else.
-    pub(crate) fn open(&self, account: &AccountId, entry: &PinEntry) -> Result<Box<dyn Signer>, AnswerError> {
+    pub(crate) fn open(&self, account: &AccountId, user: &Verified) -> Result<Box<dyn Signer>, AnswerError> {
+        if user.pin().is_none() {
+            return Ok(self.keys.open_approval(account, user)?);
+        }
         let before = self.vault.pin_guard(account)?;
         let counted = self.attempt(account, &before)?;
         self.vault.put_pin_guard(account, &counted)?;
-        match self.keys.open_approval(account, entry) {
+        match self.keys.open_approval(account, user) {
             Ok(key) => {
                 self.vault.put_pin_guard(account, &PinGuard::default())?;
                 Ok(key)
@@ -115,21 +119,30 @@ pub(crate) fn expire_later(unlock_cache: &UnlockCache) {
     });
 }
 
-/// The user who was verified by a PIN from this source, on an account of this class. `at`: the provider's time.
+/// The user as an answer names them, on an account of this class. `at`: the provider's time. The key counts as one in
+/// software (`swk`): what its hardware is worth, the gateway knows from a verified attestation alone.
 ///
 /// # Errors
 /// [`AnswerError::PersonNeeded`] where a script gives the PIN of a person's account: the answer would claim that a
 /// person was verified.
-#[expect(clippy::disallowed_methods, reason = "the PIN gate itself: kept only once the PIN has opened the key")]
-pub(crate) fn verified_by_pin(
+#[expect(clippy::disallowed_methods, reason = "the gate itself: kept only once the key has been opened")]
+pub(crate) fn verified_user(
     class: DeviceClass,
-    source: PinSource,
+    verified: &Verified,
     at: Timestamp,
 ) -> Result<VerifiedUser, AnswerError> {
-    match (class, source) {
-        (DeviceClass::Interactive, PinSource::Person) => Ok(VerifiedUser::by_pin(at)),
-        (DeviceClass::Interactive, PinSource::Script) => Err(AnswerError::PersonNeeded),
+    match (class, verified) {
         (DeviceClass::Automated, _) => Ok(VerifiedUser::by_script(at)),
+        (DeviceClass::Interactive, Verified::Pin(_)) => Ok(VerifiedUser::by_pin(at)),
+        (DeviceClass::Interactive, Verified::Platform { method }) => {
+            let by = match method {
+                None => VerifiedBy::Platform,
+                Some(PlatformMethod::Fingerprint) => VerifiedBy::Fingerprint,
+                Some(PlatformMethod::Face) => VerifiedBy::Face,
+            };
+            Ok(VerifiedUser::by_platform(by, false, at))
+        }
+        (DeviceClass::Interactive, Verified::Script(_)) => Err(AnswerError::PersonNeeded),
     }
 }
 

@@ -14,8 +14,8 @@ use zeroize::Zeroizing;
 
 use crate::account::AccountId;
 use crate::home::private_file;
-use crate::pin::{PinEntry, PinSource};
 use crate::ports::key_store::{KeyError, KeyStore, NewKeys};
+use crate::ports::user_verifier::Verified;
 use crate::seal::{Argon2Cost, SealError, SealedKey};
 
 /// Keys in the folder `keys/` of a home: `<account>.transport`, `<account>.approval`, and `home`, which encrypts
@@ -73,16 +73,13 @@ impl KeyStore for FileKeys {
         KeyProtection::FilePin
     }
 
-    fn make(&self, account: &AccountId, pin: &PinEntry) -> Result<NewKeys, KeyError> {
+    fn make(&self, account: &AccountId, user: &Verified) -> Result<NewKeys, KeyError> {
+        let pin = user.pin().ok_or(KeyError::PinNeeded)?;
         let transport = PrivateKey::generate(&*self.random);
         let approval = PrivateKey::generate(&*self.random);
-        let cost = match pin.source {
-            PinSource::Person => self.costs.person,
-            PinSource::Script => self.costs.script,
-        };
-        let sealed =
-            SealedKey::seal(approval.expose_bytes().as_slice(), &pin.pin, account.as_str(), cost, &*self.random)
-                .map_err(|_| KeyError::Unreadable)?;
+        let cost = if user.is_script() { self.costs.script } else { self.costs.person };
+        let sealed = SealedKey::seal(approval.expose_bytes().as_slice(), pin, account.as_str(), cost, &*self.random)
+            .map_err(|_| KeyError::Unreadable)?;
         let sealed = serde_json::to_string(&sealed).expect("a sealed key has string keys and whole numbers");
         write_private(&self.path(account, "approval"), &sealed)?;
         let scalar = Zeroizing::new(base64url::encode(transport.expose_bytes().as_slice()));
@@ -96,10 +93,11 @@ impl KeyStore for FileKeys {
         Ok(Arc::new(key.into_signer()))
     }
 
-    fn open_approval(&self, account: &AccountId, pin: &PinEntry) -> Result<Box<dyn Signer>, KeyError> {
+    fn open_approval(&self, account: &AccountId, user: &Verified) -> Result<Box<dyn Signer>, KeyError> {
+        let pin = user.pin().ok_or(KeyError::PinNeeded)?;
         let text = read_private(&self.path(account, "approval"))?.ok_or(KeyError::Gone)?;
         let sealed: SealedKey = serde_json::from_str(&text).map_err(|_| KeyError::Unreadable)?;
-        let scalar = sealed.open(&pin.pin, account.as_str()).map_err(|error| match error {
+        let scalar = sealed.open(pin, account.as_str()).map_err(|error| match error {
             SealError::WrongPin => KeyError::WrongPin,
             SealError::Unreadable => KeyError::Unreadable,
         })?;

@@ -9,18 +9,19 @@ use countersign_protocol::registration::KeyProtection;
 use thiserror::Error;
 
 use crate::account::AccountId;
-use crate::pin::PinEntry;
+use crate::ports::user_verifier::Verified;
 
 /// Generates, stores, opens and destroys keys. Files, a TPM, a phone's keystore are implementations.
 pub trait KeyStore: Send + Sync {
     /// What protects the approval keys of this store, as the registration declares it.
     fn protection(&self) -> KeyProtection;
 
-    /// Generates both keys of a new account; the approval key opens with this PIN from now on.
+    /// Generates both keys of a new account; the approval key opens with this PIN, or by this platform's verification,
+    /// from now on.
     ///
     /// # Errors
-    /// [`KeyError::Storage`].
-    fn make(&self, account: &AccountId, pin: &PinEntry) -> Result<NewKeys, KeyError>;
+    /// [`KeyError::Storage`], [`KeyError::PinNeeded`].
+    fn make(&self, account: &AccountId, user: &Verified) -> Result<NewKeys, KeyError>;
 
     /// The transport key, ready to sign.
     ///
@@ -28,11 +29,12 @@ pub trait KeyStore: Send + Sync {
     /// [`KeyError::Gone`] where it was destroyed.
     fn transport(&self, account: &AccountId) -> Result<Arc<dyn Signer>, KeyError>;
 
-    /// Opens the approval key with the PIN. The caller has stored the try first ([`crate::pin::PinGuard`]).
+    /// Opens the approval key with the PIN, or for a person whom the platform verified. The caller has stored the try
+    /// of a PIN first ([`crate::pin::PinGuard`]).
     ///
     /// # Errors
-    /// [`KeyError::WrongPin`]; [`KeyError::Gone`] where it was destroyed.
-    fn open_approval(&self, account: &AccountId, pin: &PinEntry) -> Result<Box<dyn Signer>, KeyError>;
+    /// [`KeyError::WrongPin`], [`KeyError::PinNeeded`]; [`KeyError::Gone`] where it was destroyed.
+    fn open_approval(&self, account: &AccountId, user: &Verified) -> Result<Box<dyn Signer>, KeyError>;
 
     /// Destroys the approval key alone: the account can still fetch, deny and dispute.
     ///
@@ -78,6 +80,9 @@ pub enum KeyError {
     /// The PIN does not open the approval key.
     #[error("wrong PIN")]
     WrongPin,
+    /// The keys of this store open by a PIN, and none was given.
+    #[error("this key opens by its PIN alone")]
+    PinNeeded,
     /// The key was destroyed, or never existed.
     #[error("the key of this account is gone; remove the account and enroll again")]
     Gone,
@@ -94,6 +99,7 @@ impl KeyError {
     pub fn code(&self) -> &'static str {
         match self {
             KeyError::WrongPin => "wrong_pin",
+            KeyError::PinNeeded => "pin_needed",
             KeyError::Gone => "key_gone",
             KeyError::Unreadable => "key_unreadable",
             KeyError::Storage(_) => "key_store_unusable",

@@ -15,9 +15,10 @@ use crate::account::{Account, AccountEndpoints, AccountId, AccountStatus, Lifeti
 use crate::core::{AuthorizedDecision, CallId, Core, Effect, Event, Moment, Tick};
 use crate::device_event::DeviceEvent;
 use crate::error::AnswerError;
-use crate::pin::{Pin, PinEntry, PinSource};
+use crate::pin::Pin;
 use crate::ports::key_store::{KeyStore, MemoryKeys};
 use crate::ports::transport::{Call, Reply, TransportError};
+use crate::ports::user_verifier::Verified;
 use crate::ports::vault::{Change, MemoryVault, Stage, StoredChallenge, Vault};
 use crate::transcript::Locale;
 
@@ -37,8 +38,8 @@ pub(crate) struct CoreHarness {
     pub(crate) crashes: u32,
 }
 
-pub(crate) fn pin() -> PinEntry {
-    PinEntry { pin: Pin::parse("123456").unwrap(), source: PinSource::Person }
+pub(crate) fn pin() -> Verified {
+    Verified::Pin(Pin::parse("123456").unwrap())
 }
 
 impl CoreHarness {

@@ -9,8 +9,8 @@ use crate::testing::{CountingRandom, ManualClock};
 use countersign_jose::secret::Secret;
 use countersign_protocol::registration::KeyProtection;
 
-fn entry(pin: &str) -> PinEntry {
-    PinEntry { pin: Pin::parse(pin).unwrap(), source: PinSource::Person }
+fn entry(pin: &str) -> Verified {
+    Verified::Pin(Pin::parse(pin).unwrap())
 }
 
 struct CoreHarness {
@@ -85,13 +85,13 @@ impl KeyStore for ObservingKeyStore {
     fn protection(&self) -> KeyProtection {
         KeyProtection::Memory
     }
-    fn make(&self, _: &AccountId, _: &PinEntry) -> Result<NewKeys, KeyError> {
+    fn make(&self, _: &AccountId, _: &Verified) -> Result<NewKeys, KeyError> {
         Err(KeyError::Gone)
     }
     fn transport(&self, _: &AccountId) -> Result<Arc<dyn Signer>, KeyError> {
         Err(KeyError::Gone)
     }
-    fn open_approval(&self, account: &AccountId, _: &PinEntry) -> Result<Box<dyn Signer>, KeyError> {
+    fn open_approval(&self, account: &AccountId, _: &Verified) -> Result<Box<dyn Signer>, KeyError> {
         self.seen.lock().unwrap().push(self.vault.pin_guard(account).unwrap().tries);
         Err((self.error)())
     }
@@ -162,9 +162,32 @@ fn a_crash_while_the_tenth_pin_is_checked_gains_no_eleventh_try() {
 #[test]
 fn a_scripts_pin_never_claims_a_person() {
     let at = Timestamp::from_seconds(1);
-    let amr = |class, source| verified_by_pin(class, source, at).map(|user| user.amr()).ok();
-    assert_eq!(amr(DeviceClass::Interactive, PinSource::Person), Some(vec!["swk".into(), "pin".into()]));
-    assert_eq!(amr(DeviceClass::Automated, PinSource::Script), Some(vec!["swk".into()]));
-    assert_eq!(amr(DeviceClass::Automated, PinSource::Person), Some(vec!["swk".into()]));
-    assert_eq!(amr(DeviceClass::Interactive, PinSource::Script), None);
+    let pin = || Pin::parse("123456").unwrap();
+    let amr = |class, verified| verified_user(class, &verified, at).map(|user| user.amr()).ok();
+    assert_eq!(amr(DeviceClass::Interactive, Verified::Pin(pin())), Some(vec!["swk".into(), "pin".into()]));
+    assert_eq!(amr(DeviceClass::Automated, Verified::Script(pin())), Some(vec!["swk".into()]));
+    assert_eq!(amr(DeviceClass::Automated, Verified::Pin(pin())), Some(vec!["swk".into()]));
+    assert_eq!(amr(DeviceClass::Interactive, Verified::Script(pin())), None);
+}
+
+#[test]
+fn the_platforms_verification_claims_its_method_and_no_hardware() {
+    let at = Timestamp::from_seconds(1);
+    for (method, claimed) in
+        [(None, "user"), (Some(PlatformMethod::Fingerprint), "fpt"), (Some(PlatformMethod::Face), "face")]
+    {
+        let user = verified_user(DeviceClass::Interactive, &Verified::Platform { method }, at).unwrap();
+        assert_eq!(user.amr(), ["swk", claimed]);
+    }
+}
+
+#[test]
+fn the_platforms_verification_uses_up_no_try_and_opens_no_key_of_a_pin() {
+    let harness = harness();
+    let opened = harness.pin_gate.open(&harness.account, &Verified::Platform { method: None });
+    assert!(matches!(opened, Err(AnswerError::Keys(KeyError::PinNeeded))));
+    assert_eq!(harness.vault.pin_guard(&harness.account).unwrap(), PinGuard::default());
+    let account: AccountId = "ac_platform".parse().unwrap();
+    harness.keys.make(&account, &Verified::Platform { method: None }).unwrap();
+    assert!(harness.pin_gate.open(&account, &Verified::Platform { method: None }).is_ok());
 }

@@ -10,8 +10,8 @@ fn open(folder: &Path, random: &Arc<CountingRandom>) -> FileKeys {
     FileKeys::open(folder, random.clone(), PinCosts { person: CHEAP, script: CHEAP }).unwrap()
 }
 
-fn entry(pin: &str) -> PinEntry {
-    PinEntry { pin: Pin::parse(pin).unwrap(), source: PinSource::Person }
+fn entry(pin: &str) -> Verified {
+    Verified::Pin(Pin::parse(pin).unwrap())
 }
 
 #[test]

@@ -10,7 +10,8 @@ use countersign_protocol::registration::KeyProtection;
 
 use super::{KeyError, KeyStore, NewKeys};
 use crate::account::AccountId;
-use crate::pin::PinEntry;
+use crate::pin::Pin;
+use crate::ports::user_verifier::Verified;
 
 /// Keeps keys until it is dropped.
 pub struct MemoryKeys {
@@ -20,7 +21,8 @@ pub struct MemoryKeys {
 
 struct AccountKeys {
     transport: PrivateKey,
-    approval: Option<(PrivateKey, PinEntry)>,
+    /// With the PIN that opens it; without one, any verification by the platform does.
+    approval: Option<(PrivateKey, Option<Pin>)>,
 }
 
 impl MemoryKeys {
@@ -39,11 +41,11 @@ impl KeyStore for MemoryKeys {
         KeyProtection::Memory
     }
 
-    fn make(&self, account: &AccountId, pin: &PinEntry) -> Result<NewKeys, KeyError> {
+    fn make(&self, account: &AccountId, user: &Verified) -> Result<NewKeys, KeyError> {
         let transport = PrivateKey::generate(&*self.random);
         let approval = PrivateKey::generate(&*self.random);
         let made = NewKeys { transport: transport.public_key().clone(), approval: approval.public_key().clone() };
-        self.keys().insert(account.clone(), AccountKeys { transport, approval: Some((approval, pin.clone())) });
+        self.keys().insert(account.clone(), AccountKeys { transport, approval: Some((approval, user.pin().cloned())) });
         Ok(made)
     }
 
@@ -53,11 +55,13 @@ impl KeyStore for MemoryKeys {
         Ok(Arc::new(key.clone().into_signer()))
     }
 
-    fn open_approval(&self, account: &AccountId, pin: &PinEntry) -> Result<Box<dyn Signer>, KeyError> {
+    fn open_approval(&self, account: &AccountId, user: &Verified) -> Result<Box<dyn Signer>, KeyError> {
         let keys = self.keys();
         let (key, right) = keys.get(account).and_then(|keys| keys.approval.as_ref()).ok_or(KeyError::Gone)?;
-        if right.pin.secret() != pin.pin.secret() {
-            return Err(KeyError::WrongPin);
+        match (right, user.pin()) {
+            (Some(right), Some(given)) if right.secret() != given.secret() => return Err(KeyError::WrongPin),
+            (Some(_), None) => return Err(KeyError::PinNeeded),
+            _ => {}
         }
         Ok(Box::new(key.clone().into_signer()))
     }
