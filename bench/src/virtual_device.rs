@@ -114,8 +114,7 @@ impl UnregisteredDevice {
         let (transport, approval) = (key(), key());
         let protection = KeyProtection::Memory;
         let (transport_key, approval_key) = (transport.public_key(), approval.public_key());
-        let proof =
-            RegistrationRequest::unsigned_proof(token, &claims, transport_key, approval_key, protection, now);
+        let proof = RegistrationRequest::unsigned_proof(token, &claims, transport_key, approval_key, protection, now);
         let request = RegistrationRequest {
             countersign_version: COUNTERSIGN_VERSION,
             registration_token: token.clone(),

@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use countersign_jose::key::Signer;
-use countersign_protocol::answer::{self, DenialReason};
+use countersign_protocol::answer::{self, DenialReason, VerifiedUser};
 use countersign_protocol::id::ChallengeId;
 use countersign_protocol::interaction::UserVerification;
 use countersign_protocol::jws::Compact;
@@ -78,10 +78,7 @@ impl Device {
         }
         let decision = match decision {
             Decision::Deny { reason } => {
-                sign_and_store(&handle, id, move |core, at, id| {
-                    core.answer(at, id, AuthorizedDecision::Deny { reason })
-                })
-                .await?;
+                decide(&handle, id, None, AuthorizedDecision::Deny { reason }).await?;
                 answer::Decision::Denied
             }
             Decision::Approve { value } => {
@@ -134,20 +131,38 @@ impl Device {
         let (asked, number) = (id.clone(), value.clone());
         let needed = handle.task.read(move |core, at| core.may_approve(at, &asked, number.as_deref())).await??;
         if needed == UserVerification::Discouraged {
-            return sign_and_store(handle, id, move |core, at, id| {
-                core.answer(at, id, AuthorizedDecision::ApproveUnverified { value })
-            })
-            .await;
+            return decide(handle, id, None, AuthorizedDecision::ApproveUnverified { value }).await;
         }
+        let (key, user, locks) = self.unlocked(handle, needed, verifier).await?;
+        let id = id.clone();
+        let decision = AuthorizedDecision::Approve { value, user };
+        let unlocked = move |core: &mut Core, at| match core.locks() == locks {
+            true => core.answer(at, &id, decision),
+            false => Err(AnswerError::Locked),
+        };
+        handle.task.decide(Some(key), unlocked).await
+    }
+
+    /// The approval key and the user it was opened for, and how often the device had been locked by then: opened now, or
+    /// still open where the request prefers that.
+    async fn unlocked(
+        &self,
+        handle: &AccountHandle,
+        needed: UserVerification,
+        verifier: &dyn UserVerifier,
+    ) -> Result<(Arc<dyn Signer>, VerifiedUser, u64), AnswerError> {
         // The lock is held while a PIN is tried, so that tries follow one another.
         let mut unlock_cache = handle.unlock_cache.lock().await;
-        let (account, now) = handle.task.read(|core, at| (core.account().clone(), now(core, at))).await?;
+        let (account, before) = handle.task.read(|core, at| (core.account().clone(), now(core, at))).await?;
         let prefers = needed == UserVerification::Preferred;
-        if !unlock_cache.as_ref().is_some_and(|unlocked| prefers && unlocked.serves(now)) {
+        if !unlock_cache.as_ref().is_some_and(|unlocked| prefers && unlocked.serves(before)) {
             *unlock_cache = None;
             let (verified, key) = self.unlock(&account, verifier).await?;
             let (at, now) =
                 handle.task.read(|core, at| (core.server_time(at).unwrap_or(at.wall), self::now(core, at))).await?;
+            if now.locks != before.locks {
+                return Err(AnswerError::Locked);
+            }
             *unlock_cache = Some(UnlockedKey {
                 key: Arc::from(key),
                 user: verified_user(account.device_class, &verified, at)?,
@@ -155,17 +170,14 @@ impl Device {
             });
         }
         let unlocked = unlock_cache.as_ref().ok_or(AnswerError::NotVerified)?;
-        let (key, user) = (Arc::clone(&unlocked.key), unlocked.user.clone());
+        let opened = (Arc::clone(&unlocked.key), unlocked.user.clone(), unlocked.now.locks);
         if prefers {
             expire_later(&handle.unlock_cache);
         } else {
             // `required` asks for the PIN each time.
             *unlock_cache = None;
         }
-        sign_and_store(handle, id, move |core, at, id| {
-            core.answer(at, id, AuthorizedDecision::Approve { value, user: &user, key: &*key })
-        })
-        .await
+        Ok(opened)
     }
 
     /// Has the user verified, and opens the approval key.
@@ -248,17 +260,18 @@ impl Device {
 }
 
 fn now(core: &Core, at: Moment) -> UnlockTime {
-    UnlockTime { tick: at.tick, sleeps: core.sleeps() }
+    UnlockTime { tick: at.tick, sleeps: core.sleeps(), locks: core.locks() }
 }
 
-/// Has the core sign an answer, and returns when it is in the vault.
-async fn sign_and_store(
+/// Gives the core a decision, and returns when its answer is in the vault.
+async fn decide(
     handle: &AccountHandle,
     id: &ChallengeId,
-    sign: impl FnOnce(&mut Core, Moment, &ChallengeId) -> Result<Vec<Effect>, AnswerError> + Send + 'static,
+    key: Option<Arc<dyn Signer>>,
+    decision: AuthorizedDecision,
 ) -> Result<(), AnswerError> {
     let id = id.clone();
-    handle.task.run(move |core, at| split(sign(core, at, &id))).await?
+    handle.task.decide(key, move |core, at| core.answer(at, &id, decision)).await
 }
 
 /// Splits the result: effects for the task, the error for the caller.

@@ -7,9 +7,10 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use countersign_jose::clock::Clock;
 use countersign_jose::random::Random;
+use countersign_jose::secret::Secret;
 use countersign_protocol::id::ChallengeId;
 
-use crate::account::{Account, AccountId};
+use crate::account::{Account, AccountId, AccountStatus};
 use crate::core::{Core, Event};
 use crate::device_event::{DeviceEvent, OfflineReason};
 use crate::edge::http::HttpTransport;
@@ -83,11 +84,17 @@ impl Inner {
         let services = self.services.clone();
         let snapshot = services.vault.load(&account.id)?;
         let id = account.id.clone();
-        let core = Core::open(account, snapshot, Arc::clone(&services.keys), Arc::clone(&self.random), self.locale)?;
+        let keys = &services.keys;
+        let (transport, credential) = match account.status {
+            AccountStatus::Revoked { .. } => (None, Secret::new(String::new())),
+            _ => (Some(keys.transport(&id)?), keys.unseal(&id, &account.credential)?),
+        };
+        let core = Core::open(account, snapshot, credential, Arc::clone(&self.random), self.locale)?;
         if let Some(why) = core.unusable() {
             self.tell_unusable(&id, why.to_owned());
         }
-        let handle = AccountHandle { task: AccountTask::start(core, services), unlock_cache: UnlockCache::default() };
+        let handle =
+            AccountHandle { task: AccountTask::start(core, transport, services), unlock_cache: UnlockCache::default() };
         self.accounts.lock().unwrap_or_else(PoisonError::into_inner).insert(id, handle.clone());
         Ok(handle)
     }
@@ -270,10 +277,15 @@ impl Device {
         all
     }
 
-    /// Forgets every unlocked key, as when the screen is locked: the next approval asks for the PIN again.
+    /// Forgets every unlocked key, as when the screen is locked: the next approval asks for the PIN again, and one that
+    /// is not signed yet is dropped.
     pub async fn lock(&self) {
         for handle in self.handles().into_values() {
-            *handle.unlock_cache.lock().await = None;
+            handle.task.send(Event::Lock).await.ok();
+            // Where a PIN is being tried, what it opens is too old to be used: [`UnlockTime`] counts locks.
+            if let Ok(mut unlocked) = handle.unlock_cache.try_lock() {
+                *unlocked = None;
+            }
         }
     }
 

@@ -91,17 +91,19 @@ pub(crate) struct UnlockedKey {
     pub(crate) now: UnlockTime,
 }
 
-/// A point in time by ticks, and how often the machine had slept by then.
+/// A point in time by ticks, and how often the machine had slept and the device had been locked by then.
 #[derive(Clone, Copy)]
 pub(crate) struct UnlockTime {
     pub(crate) tick: Tick,
     pub(crate) sleeps: u64,
+    pub(crate) locks: u64,
 }
 
 impl UnlockedKey {
     /// Whether the key may still be used.
     pub(crate) fn serves(&self, now: UnlockTime) -> bool {
-        now.sleeps == self.now.sleeps && now.tick.millis_since(self.now.tick) < UNLOCKED_MS
+        let undisturbed = now.sleeps == self.now.sleeps && now.locks == self.now.locks;
+        undisturbed && now.tick.millis_since(self.now.tick) < UNLOCKED_MS
     }
 }
 

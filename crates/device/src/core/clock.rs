@@ -45,6 +45,12 @@ impl ServerClock {
         self.learned.map(|(then, tick)| then.plus_millis(at.tick.millis_since(tick)))
     }
 
+    /// The tick at which the provider's clock will show this second, if its time is known.
+    pub(crate) fn tick_at(&self, second: u64) -> Option<Tick> {
+        let (then, tick) = self.learned?;
+        Some(tick.plus_millis(Timestamp::from_seconds(second).millis_since(then)))
+    }
+
     /// The provider's time for showing. Right after a sleep it is continued by the device's own clock, however wrong that
     /// is, since it has run on. `None` before the first reply of this run.
     pub(crate) fn estimate(&self, at: Moment) -> Option<Timestamp> {

@@ -4,7 +4,8 @@ use countersign_protocol::id::ChallengeId;
 use countersign_protocol::jws::Compact;
 use countersign_protocol::outcome::Outcome;
 
-use super::effect::CallId;
+use super::effect::{CallId, DraftId, SigningJob};
+use crate::ports::key_store::KeyError;
 use crate::ports::transport::{Reply, StreamEvent, TransportError};
 use crate::ports::vault::StoredChallenge;
 
@@ -18,6 +19,31 @@ pub enum Event {
     Tick,
     /// A person saw a request.
     Shown(ChallengeId),
+    /// The device was locked: nothing that a person released before may be signed.
+    Lock,
+    /// The person took an approval back before it was signed.
+    Withdrawn(DraftId),
+    /// A key has signed.
+    Signed {
+        /// What it signed.
+        job: SigningJob,
+        /// The signature's bytes.
+        signature: Vec<u8>,
+    },
+    /// A key did not sign.
+    NotSigned {
+        /// What it should have signed.
+        job: SigningJob,
+        /// Why.
+        why: KeyError,
+    },
+    /// The key store's reply to [`Effect::Seal`](super::Effect::Seal): the encrypted credential.
+    Sealed(Result<String, KeyError>),
+    /// A call could not be signed, and was not sent.
+    NotSent {
+        /// The call's id.
+        id: CallId,
+    },
     /// A call got its reply.
     Replied {
         /// The call's id.

@@ -18,6 +18,7 @@ use super::effect::Effect;
 use super::{Core, KnownChallenges};
 use crate::account::Account;
 use crate::device_event::DeviceEvent;
+use crate::error::AnswerError;
 use crate::history::HistoryEvent;
 use crate::ports::vault::{ApprovedClient, Change, OutboxPurpose, Stage, StoredChallenge};
 use crate::view::ChallengeView;
@@ -151,6 +152,7 @@ impl Core {
         let lost: Vec<ChallengeId> =
             self.inbox.open.values().filter(unverified).map(|open| open.kept.id.clone()).collect();
         for id in lost {
+            self.drop_drafts_about(&id, || AnswerError::Ended);
             if let Some(open) = self.inbox.open.get_mut(&id) {
                 open.kept.stage = Stage::Refused;
                 let kept = open.kept.clone();
@@ -226,6 +228,8 @@ impl Core {
 
     /// Ends a challenge, with its outcome or because the provider no longer knows it.
     fn end(&mut self, at: Moment, id: &ChallengeId, outcome: Option<&VerifiedOutcome>) {
+        // Before its end is written: an answer that is not signed yet gives its number back.
+        self.drop_drafts_about(id, || AnswerError::Ended);
         let Some(OpenChallenge { mut kept, verified, .. }) = self.inbox.open.remove(id) else { return };
         if let Some(challenge) =
             verified.filter(|_| outcome.is_some_and(|outcome| outcome.ending() == Ending::Approved))

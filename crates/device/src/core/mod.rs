@@ -6,6 +6,7 @@
 mod backoff;
 mod clock;
 mod credential_renewal;
+mod draft;
 mod effect;
 mod event;
 mod fetching;
@@ -26,7 +27,6 @@ use std::sync::Arc;
 
 use countersign_jose::clock::Timestamp;
 use countersign_jose::hash::Hash;
-use countersign_jose::key::Signer;
 use countersign_jose::random::Random;
 use countersign_jose::secret::Secret;
 use countersign_protocol::enrollment::VerifiedEnrollment;
@@ -37,30 +37,27 @@ use crate::account::{Account, AccountStatus};
 use crate::device_event::{DeviceEvent, OfflineReason};
 use crate::error::OpenError;
 use crate::history::{Head, HistoryEvent};
-use crate::ports::key_store::KeyStore;
 use crate::ports::vault::{AccountSnapshot, Change, StoredChallenge};
 use crate::transcript::Locale;
 
 pub use clock::Moment;
-pub use effect::{CallId, Effect};
+pub use effect::{CallId, DraftId, Effect, KeyRole, SigningJob, UnsignedCall};
 pub use event::Event;
-#[cfg(not(target_arch = "wasm32"))]
 pub use sign_answer::AuthorizedDecision;
 pub use tick::Tick;
 
 /// The state of one account.
 pub struct Core {
     account: Account,
-    keys: Arc<dyn KeyStore>,
     random: Arc<dyn Random>,
     locale: Locale,
-    transport: Option<Arc<dyn Signer>>,
     credential: Secret,
     trusted: TrustedKeys,
     enrollment: Option<VerifiedEnrollment>,
     head: Option<Head>,
     inbox: inbox::Inbox,
     outbox: outbox::Outbox,
+    drafts: draft::Drafts,
     clock: clock::ServerClock,
     session: session::Session,
     fetching: fetching::Fetching,
@@ -69,6 +66,7 @@ pub struct Core {
     offline: Option<(u64, OfflineReason)>,
     checked: Option<u64>,
     sleeps: u64,
+    locks: u64,
     step: Step,
 }
 
@@ -87,12 +85,14 @@ impl Core {
     /// signed by it can't be answered, and an account whose enrollment statement is signed by it can't answer at all
     /// ([`Core::unusable`]).
     ///
+    /// `credential`: the account's device credential, decrypted; empty for a revoked account.
+    ///
     /// # Errors
-    /// [`OpenError`] where its key manifests do not verify or its keys are unreadable.
+    /// [`OpenError`] where its key manifests do not verify.
     pub fn open(
         account: Account,
         snapshot: AccountSnapshot,
-        keys: Arc<dyn KeyStore>,
+        credential: Secret,
         random: Arc<dyn Random>,
         locale: Locale,
     ) -> Result<Core, OpenError> {
@@ -102,27 +102,22 @@ impl Core {
             .verify(&account.issuer, &account.root, None)
             .map_err(|_| damaged("its key manifests do not verify"))?;
         let enrollment = VerifiedEnrollment::verify(&account.statements, &trusted).ok();
-        let (transport, credential) = match account.status {
-            AccountStatus::Revoked { .. } => (None, Secret::new(String::new())),
-            _ => (Some(keys.transport(&account.id)?), keys.unseal(&account.id, &account.credential)?),
-        };
         let mut step = Step::default();
         if matches!(account.status, AccountStatus::Revoked { .. }) {
             // The program may have ended before they were destroyed.
             step.effects.push(Effect::DestroyKeys);
         }
         let inbox = inbox::Inbox::open(&account, &trusted, snapshot.open, snapshot.known, snapshot.approved);
-        Ok(Core {
-            keys,
+        let mut core = Core {
             random,
             locale,
-            transport,
             credential,
             trusted,
             enrollment,
             head: snapshot.head,
             inbox,
             outbox: outbox::Outbox::open(snapshot.outbox),
+            drafts: draft::Drafts::open(snapshot.unnumbered),
             clock: clock::ServerClock::default(),
             session: session::Session::default(),
             fetching: fetching::Fetching::default(),
@@ -131,9 +126,13 @@ impl Core {
             offline: None,
             checked: None,
             sleeps: 0,
+            locks: 0,
             step,
             account,
-        })
+        };
+        // A draft was open when the program ended.
+        core.number_events();
+        Ok(core)
     }
 
     /// Handles one event. Returns the effects to carry out, in order.
@@ -142,11 +141,20 @@ impl Core {
             self.sleeps += 1;
             self.after_sleep();
         }
+        self.expire_drafts(at);
         match event {
             Event::Wake => self.wake(),
             Event::Watch(on) => self.set_watching(on),
             Event::Tick => {}
             Event::Shown(id) => self.shown(&id),
+            Event::Lock => self.lock(),
+            Event::Withdrawn(draft) => self.withdraw_draft(draft),
+            Event::Signed { job: SigningJob::Draft(id), signature } => self.draft_signed(at, id, &signature),
+            Event::NotSigned { job: SigningJob::Draft(id), why } => self.draft_not_signed(id, why),
+            Event::Signed { job: SigningJob::Message(id), signature } => self.message_signed(at, id, &signature),
+            Event::NotSigned { job: SigningJob::Message(id), .. } => self.message_not_signed(at, id),
+            Event::Sealed(sealed) => self.sealed(at, sealed),
+            Event::NotSent { id } => self.not_sent(at, id),
             Event::Replied { id, reply } => self.replied(at, id, reply),
             Event::Failed { id, why } => self.failed(at, id, why),
             Event::Opened { id, head } => self.opened(at, id, &head),
@@ -189,6 +197,11 @@ impl Core {
         self.sleeps
     }
 
+    /// How often the device has been locked since the start: an unlocked key does not survive a lock.
+    pub fn locks(&self) -> u64 {
+        self.locks
+    }
+
     /// The provider's time by the best estimate; `None` before the first reply since the start.
     pub fn server_time(&self, at: Moment) -> Option<Timestamp> {
         self.clock.estimate(at)
@@ -196,6 +209,7 @@ impl Core {
 
     /// Schedules calls and returns the step's effects, its changes first.
     fn finish(&mut self, at: Moment) -> Vec<Effect> {
+        self.begin_draft(at);
         self.plan(at);
         let mut step = std::mem::take(&mut self.step);
         if step.account_changed {
@@ -224,9 +238,12 @@ impl Core {
         self.emit(DeviceEvent::Ignored { account, what });
     }
 
-    /// Appends to the history. Before the device is confirmed there is no statement to chain to, and nothing is
-    /// written.
+    /// Appends to the history, or stores the event without a number while a draft reserves the next one. Before the
+    /// device is confirmed there is no statement to chain to, and nothing is written.
     fn append_history(&mut self, at: Moment, what: HistoryEvent) {
+        if self.drafts.reserves() {
+            return self.store_unnumbered(self.clock.or_own(at).millis(), what);
+        }
         if let Some(mut head) = self.head_or_beginning() {
             let entry = head.append(self.clock.or_own(at).millis(), what);
             self.head = Some(head);

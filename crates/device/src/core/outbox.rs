@@ -3,11 +3,13 @@
 use std::collections::BTreeMap;
 
 use countersign_jose::hash::Hash;
+use countersign_jose::jws;
+use countersign_jose::key::SIGNATURE_BYTES;
 use countersign_protocol::answer::Answer;
 use countersign_protocol::fetch::Receipt;
 use countersign_protocol::id::{ChallengeId, MessageId};
 use countersign_protocol::json;
-use countersign_protocol::jws::{Claims, Compact};
+use countersign_protocol::jws::{Claims, Compact, Unsigned};
 use countersign_protocol::outcome::Outcome;
 use countersign_protocol::problem::ProblemCode;
 use countersign_protocol::refusal::{Refusal, RefusalCode};
@@ -16,19 +18,26 @@ use url::Url;
 
 use super::backoff::Backoff;
 use super::clock::Moment;
-use super::effect::Effect;
+use super::effect::{Effect, KeyRole, SigningJob};
 use super::session::{CallDraft, CallPurpose, problem};
 use super::{Core, REPLY_TIMEOUT_MS, earlier};
 use crate::core::Tick;
 use crate::device_event::DeviceEvent;
+use crate::history::HistoryEvent;
 use crate::ports::transport::{Method, Reply};
-use crate::ports::vault::{Change, OutboxEntry, OutboxId, OutboxPurpose};
+use crate::ports::vault::{Change, OutboxEntry, OutboxId, OutboxMessage, OutboxPurpose};
 
 /// After so many failures in a row an entry counts as delayed.
 const KEPT_AFTER: u32 = 3;
 
 /// The shortest wait after a provider refused an answer without an outcome, in milliseconds.
 const AFTER_NO_MS: u64 = 5_000;
+
+/// How long the transport key may take to sign a message, in milliseconds.
+const SIGNING_MS: u64 = 15_000;
+
+/// The shortest wait before a key that did not sign is asked again, in milliseconds.
+const NOT_SIGNED_MS: u64 = 5_000;
 
 /// Messages to be delivered, oldest first.
 #[derive(Default)]
@@ -42,13 +51,24 @@ struct PendingEntry {
     entry: OutboxEntry,
     backoff: Backoff,
     reported: bool,
+    /// Since when the transport key is signing it.
+    signing: Option<Tick>,
+}
+
+impl PendingEntry {
+    fn new(entry: OutboxEntry) -> PendingEntry {
+        PendingEntry { entry, backoff: Backoff::default(), reported: false, signing: None }
+    }
+
+    fn is_signed(&self) -> bool {
+        matches!(self.entry.message, OutboxMessage::Compact(_))
+    }
 }
 
 impl Outbox {
     pub(super) fn open(entries: Vec<OutboxEntry>) -> Outbox {
         let last = entries.iter().map(|entry| entry.id).max().unwrap_or(0);
-        let pending =
-            |entry: OutboxEntry| (entry.id, PendingEntry { entry, backoff: Backoff::default(), reported: false });
+        let pending = |entry: OutboxEntry| (entry.id, PendingEntry::new(entry));
         Outbox { entries: entries.into_iter().map(pending).collect(), last }
     }
 
@@ -58,10 +78,11 @@ impl Outbox {
     }
 
     /// The next entry of each lane. Answers go one by one in the order of their `seq`; a refusal never waits for an
-    /// answer.
+    /// answer. What is not signed yet holds nothing up.
     fn next(&self) -> impl Iterator<Item = &PendingEntry> {
         let of_lane = |answers: bool| {
-            self.entries.values().find(move |pending| (pending.entry.purpose == OutboxPurpose::Answer) == answers)
+            let is_of_lane = move |purpose| (purpose == OutboxPurpose::Answer) == answers;
+            self.entries.values().find(move |pending| pending.is_signed() && is_of_lane(pending.entry.purpose))
         };
         of_lane(true).into_iter().chain(of_lane(false))
     }
@@ -72,6 +93,24 @@ impl Outbox {
 
     pub(super) fn deadline(&self) -> Option<Tick> {
         self.next().map(|pending| pending.backoff.next()).fold(None, |least, next| earlier(least, Some(next)))
+    }
+
+    fn unsigned(&self) -> impl Iterator<Item = &PendingEntry> {
+        self.entries.values().filter(|pending| !pending.is_signed())
+    }
+
+    /// When a message is to be signed, or a key has taken too long for one.
+    pub(super) fn signing_deadline(&self) -> Option<Tick> {
+        let due = |pending: &PendingEntry| match pending.signing {
+            Some(since) => since.plus_millis(SIGNING_MS),
+            None => pending.backoff.next(),
+        };
+        self.unsigned().map(due).min()
+    }
+
+    /// Whether a message is being signed.
+    pub(super) fn is_signing(&self) -> bool {
+        self.entries.values().any(|pending| pending.signing.is_some())
     }
 
     /// Whether a message about this challenge has failed several times since the start.
@@ -93,28 +132,88 @@ impl Core {
         self.outbox.is_delayed(challenge)
     }
 
-    /// Adds a signed message to the outbox.
-    pub(super) fn post<T: Claims>(&mut self, purpose: OutboxPurpose, challenge: &ChallengeId, compact: &Compact<T>) {
-        self.enqueue(purpose, challenge, compact.as_str(), None);
+    /// Adds a message to the outbox that the transport key is still to sign. It is stored as it is: a crash before it is
+    /// signed loses nothing.
+    pub(super) fn post_unsigned<T: Claims>(
+        &mut self,
+        purpose: OutboxPurpose,
+        challenge: &ChallengeId,
+        unsigned: &Unsigned<T>,
+    ) {
+        let message = OutboxMessage::Unsigned(unsigned.signing_input().to_owned());
+        self.enqueue(purpose, challenge, message, None);
     }
 
     /// Adds a signed answer and the transcript whose hash it has.
     pub(super) fn post_answer(&mut self, challenge: &ChallengeId, answer: &Compact<Answer>, shown: &ShownTranscript) {
-        self.enqueue(OutboxPurpose::Answer, challenge, answer.as_str(), Some(shown.text().to_owned()));
+        let message = OutboxMessage::Compact(answer.as_str().to_owned());
+        self.enqueue(OutboxPurpose::Answer, challenge, message, Some(shown.text().to_owned()));
     }
 
-    fn enqueue(&mut self, purpose: OutboxPurpose, challenge: &ChallengeId, compact: &str, transcript: Option<String>) {
+    fn enqueue(
+        &mut self,
+        purpose: OutboxPurpose,
+        challenge: &ChallengeId,
+        message: OutboxMessage,
+        transcript: Option<String>,
+    ) {
         self.outbox.last += 1;
-        let entry = OutboxEntry {
-            id: self.outbox.last,
-            purpose,
-            challenge: challenge.clone(),
-            compact: compact.to_owned(),
-            transcript,
-        };
+        let id = self.outbox.last;
+        let entry = OutboxEntry { id, purpose, challenge: challenge.clone(), message, transcript };
         self.change(Change::Enqueue(entry.clone()));
-        let pending = PendingEntry { entry, backoff: Backoff::default(), reported: false };
-        self.outbox.entries.insert(pending.entry.id, pending);
+        self.outbox.entries.insert(id, PendingEntry::new(entry));
+    }
+
+    /// Hands out what is to be signed, and gives up on what a key has taken too long for.
+    pub(super) fn sign_messages(&mut self, at: Moment) {
+        let late =
+            |pending: &PendingEntry| pending.signing.is_some_and(|since| at.tick.millis_since(since) >= SIGNING_MS);
+        let late: Vec<OutboxId> = self.outbox.unsigned().filter(|one| late(one)).map(|one| one.entry.id).collect();
+        for id in late {
+            self.step.effects.push(Effect::Abort(SigningJob::Message(id)));
+            self.message_not_signed(at, id);
+        }
+        for pending in self.outbox.entries.values_mut() {
+            if let OutboxMessage::Unsigned(input) = &pending.entry.message
+                && pending.signing.is_none()
+                && pending.backoff.is_due(at.tick)
+            {
+                pending.signing = Some(at.tick);
+                let (job, input) = (SigningJob::Message(pending.entry.id), input.clone());
+                self.step.effects.push(Effect::Sign { job, key: KeyRole::Transport, input });
+            }
+        }
+    }
+
+    /// Stores a signed message; a dispute's history entry names its bytes and comes with them. The transport key is a
+    /// P-256 key: its signatures have one form.
+    pub(super) fn message_signed(&mut self, at: Moment, id: OutboxId, signature: &[u8]) {
+        let Some(pending) = self.outbox.entries.get_mut(&id).filter(|pending| pending.signing.is_some()) else {
+            return;
+        };
+        let OutboxMessage::Unsigned(input) = &pending.entry.message else { return };
+        if signature.len() != SIGNATURE_BYTES {
+            return self.message_not_signed(at, id);
+        }
+        let compact = jws::attach(input.clone(), signature);
+        let hash = Hash::of(&compact);
+        pending.entry.message = OutboxMessage::Compact(compact);
+        *pending = PendingEntry::new(pending.entry.clone());
+        let entry = pending.entry.clone();
+        let (purpose, challenge) = (entry.purpose, entry.challenge.clone());
+        self.change(Change::Enqueue(entry));
+        if purpose == OutboxPurpose::Dispute {
+            self.append_history(at, HistoryEvent::Disputed { challenge, dispute_hash: hash });
+        }
+    }
+
+    /// The transport key did not sign a message: it is asked again later.
+    pub(super) fn message_not_signed(&mut self, at: Moment, id: OutboxId) {
+        if let Some(pending) = self.outbox.entries.get_mut(&id)
+            && pending.signing.take().is_some()
+        {
+            pending.backoff.failed(at.tick, NOT_SIGNED_MS, &*self.random);
+        }
     }
 
     pub(super) fn post_refusal(&mut self, at: Moment, id: &ChallengeId, challenge_hash: Hash, code: RefusalCode) {
@@ -131,15 +230,15 @@ impl Core {
             challenge_hash,
             code,
         };
-        if let Some(transport) = &self.transport
-            && let Ok(compact) = Compact::sign(&refusal, &**transport)
-        {
-            self.post(OutboxPurpose::Refusal, id, &compact);
+        if !self.is_revoked() {
+            let unsigned = Unsigned::new(&refusal, &self.account.transport_key);
+            self.post_unsigned(OutboxPurpose::Refusal, id, &unsigned);
         }
     }
 
     pub(super) fn post_request(&self, id: OutboxId) -> Option<CallDraft> {
         let entry = &self.outbox.entries.get(&id)?.entry;
+        let OutboxMessage::Compact(compact) = &entry.message else { return None };
         let (place, member) = match entry.purpose {
             OutboxPurpose::Answer => ("answer", "answer"),
             OutboxPurpose::Refusal => ("refuse", "refusal"),
@@ -152,7 +251,7 @@ impl Core {
             let text = serde_json::to_string(text).expect("a string is JSON");
             format!(r#","transcript":{text}"#)
         });
-        let body = format!(r#"{{"{member}":"{}"{}}}"#, entry.compact, transcript.unwrap_or_default());
+        let body = format!(r#"{{"{member}":"{compact}"{}}}"#, transcript.unwrap_or_default());
         Some(CallDraft {
             method: Method::Post,
             url,
@@ -269,7 +368,10 @@ impl Core {
     }
 
     fn dequeue(&mut self, id: OutboxId) {
-        if self.outbox.entries.remove(&id).is_some() {
+        if let Some(pending) = self.outbox.entries.remove(&id) {
+            if pending.signing.is_some() {
+                self.step.effects.push(Effect::Abort(SigningJob::Message(id)));
+            }
             self.cancel_calls(|purpose| purpose == CallPurpose::Post(id));
             self.change(Change::Dequeue(id));
         }

@@ -12,6 +12,11 @@ impl Core {
         if self.is_revoked() {
             return None;
         }
+        let signing = earlier(self.drafts_deadline(), self.outbox.signing_deadline());
+        earlier(signing, self.calls_deadline())
+    }
+
+    fn calls_deadline(&self) -> Option<Tick> {
         let idle = |wanted: fn(CallPurpose) -> bool| !self.has_pending_call(wanted);
         let mut next = self.manifest_due();
         if let Some(probe) = self.next_probe() {
@@ -38,9 +43,14 @@ impl Core {
         next
     }
 
-    /// Whether a call is pending that ends by itself: a pull, a message, a renewal. Streams and long polls don't count.
+    /// Whether something is under way that ends by itself: a pull, a message, a renewal. Streams and long polls don't
+    /// count, nor does an answer that is being signed: a person may be asked for it.
     pub fn is_busy(&self) -> bool {
-        self.has_pending_call(|purpose| !matches!(purpose, CallPurpose::Stream | CallPurpose::Fetch { waiting: true }))
+        let by_itself = self.outbox.is_signing() || self.is_sealing();
+        by_itself
+            || self.has_pending_call(|purpose| {
+                !matches!(purpose, CallPurpose::Stream | CallPurpose::Fetch { waiting: true })
+            })
     }
 
     /// Sends the calls that are due.
@@ -48,6 +58,7 @@ impl Core {
         if self.is_revoked() {
             return;
         }
+        self.sign_messages(at);
         if self.manifest_due().is_some_and(|due| due <= at.tick) {
             self.send(at, CallPurpose::Manifest);
         }

@@ -12,7 +12,7 @@ use countersign_protocol::revocation::Revocation;
 use url::Url;
 
 use super::clock::Moment;
-use super::effect::{CallId, Effect};
+use super::effect::{CallId, Effect, UnsignedCall};
 use super::{Core, HOURLY_MS};
 use crate::account::AccountStatus;
 use crate::core::Tick;
@@ -95,7 +95,7 @@ impl Core {
     fn send_again(&mut self, at: Moment, purpose: CallPurpose, retries: Retries) {
         let call =
             self.draft_call(purpose).and_then(|request| self.prove(at, request, purpose == CallPurpose::Manifest));
-        // Without a transport key nothing can be sent; the wait keeps this from being tried in a loop.
+        // The wait keeps this from being tried in a loop.
         let Some(call) = call else { return self.call_failed(at, purpose, UNSENDABLE_MS) };
         self.session.last_call += 1;
         let id = CallId(self.session.last_call);
@@ -107,31 +107,41 @@ impl Core {
         });
     }
 
-    /// Adds credential and proof. Manifests are public and are fetched without.
-    fn prove(&mut self, at: Moment, request: CallDraft, public: bool) -> Option<Call> {
+    /// Adds credential and proof, which is still to be signed. Manifests are public and are fetched without. A revoked
+    /// account has no key to sign with.
+    fn prove(&mut self, at: Moment, request: CallDraft, public: bool) -> Option<UnsignedCall> {
+        if self.is_revoked() {
+            return None;
+        }
         let mut headers = request.headers;
+        let mut proof = None;
         if !public {
-            let transport = self.transport.as_ref()?;
-            let proof = DpopProof::unsigned(
-                transport.public_key(),
+            proof = Some(DpopProof::unsigned(
+                &self.account.transport_key,
                 request.method.as_str(),
                 &request.url,
                 self.credential.expose(),
                 self.session.nonce.as_deref(),
                 base64url::encode(&random::bytes::<16>(&*self.random)),
                 self.clock.or_own(at),
-            );
-            let proof = proof.sign(&**transport).ok()?;
+            ));
             headers.push(("authorization", format!("DPoP {}", self.credential.expose())));
-            headers.push(("dpop", proof.into_string()));
         }
-        Some(Call {
+        let call = Call {
             method: request.method,
             url: request.url.to_string(),
             headers,
             body: request.body,
             timeout_ms: request.timeout_ms,
-        })
+        };
+        Some(UnsignedCall { call, proof })
+    }
+
+    /// Handles a call whose proof could not be signed.
+    pub(super) fn not_sent(&mut self, at: Moment, id: CallId) {
+        if let Some(call) = self.session.calls.remove(&id) {
+            self.call_failed(at, call.purpose, UNSENDABLE_MS);
+        }
     }
 
     /// Handles the reply to a pending call.
@@ -282,7 +292,7 @@ impl Core {
         self.account.status = AccountStatus::Revoked { at: revocation.iat };
         self.change_account();
         self.cancel_calls(|_| true);
-        self.transport = None;
+        self.drop_all_drafts();
         let account = self.account.id.clone();
         self.emit(DeviceEvent::AccountRevoked { account, at: revocation.iat, by: revocation.by });
         self.step.effects.push(Effect::DestroyKeys);

@@ -1,7 +1,6 @@
-//! Signing answers and disputes: checked, signed once, and stored in the outbox before anything is sent.
+//! Making answers and disputes: checked, then handed out for signing, and stored before anything is sent.
 
 use countersign_jose::hash::Hash;
-use countersign_jose::key::Signer;
 use countersign_protocol::answer::{
     AnswerDraft, ApprovalKey, Decision, DenialReason, HistoryPosition, TransportKey, VerifiedUser,
 };
@@ -9,26 +8,26 @@ use countersign_protocol::challenge::VerifiedChallenge;
 use countersign_protocol::dispute::Dispute;
 use countersign_protocol::id::{ChallengeId, MessageId};
 use countersign_protocol::interaction::{InteractionType, UserVerification};
-use countersign_protocol::jws::Compact;
+use countersign_protocol::jws::Unsigned;
+use countersign_protocol::transcript::ShownTranscript;
 
 use super::Core;
 use super::clock::Moment;
-use super::effect::Effect;
+use super::draft::AnswerToSign;
+use super::effect::{DraftId, Effect, KeyRole};
 use crate::error::AnswerError;
-use crate::history::HistoryEvent;
 use crate::ports::key_store::KeyError;
 use crate::ports::vault::{OutboxPurpose, Stage, StoredChallenge};
 
 /// A decision together with what authorizes it.
-pub enum AuthorizedDecision<'k> {
+#[derive(Clone)]
+pub enum AuthorizedDecision {
     /// Approve, by the approval key, after user verification.
     Approve {
         /// The number that was typed or chosen.
         value: Option<String>,
         /// The verified user.
-        user: &'k VerifiedUser,
-        /// The unlocked approval key.
-        key: &'k dyn Signer,
+        user: VerifiedUser,
     },
     /// Approve, by the transport key, where the challenge's `user_verification` is `discouraged`.
     ApproveUnverified {
@@ -40,6 +39,15 @@ pub enum AuthorizedDecision<'k> {
         /// Why, if the person said so.
         reason: Option<DenialReason>,
     },
+}
+
+impl AuthorizedDecision {
+    pub(super) fn decision(&self) -> Decision {
+        match self {
+            AuthorizedDecision::Approve { .. } | AuthorizedDecision::ApproveUnverified { .. } => Decision::Approved,
+            AuthorizedDecision::Deny { .. } => Decision::Denied,
+        }
+    }
 }
 
 impl Core {
@@ -63,74 +71,96 @@ impl Core {
         Some(self.inbox.open.get(id)?.verified.as_ref()?.claims().user_verification)
     }
 
-    /// Answers a request, once and for good. The effects store answer, history and outbox in one transaction, then
-    /// send.
+    /// Answers a request, once and for good: makes a draft that reserves the history's next place, or waits for its
+    /// turn. [`Effect::Sign`](super::Effect::Sign) hands it out; [`Effect::DraftEnded`](super::Effect::DraftEnded) says
+    /// that answer, history and outbox were stored, or why there is no answer. A denial drops an approval of the same
+    /// request that is not signed yet.
     ///
     /// # Errors
-    /// [`AnswerError`]; then nothing was signed or stored.
+    /// [`AnswerError`]; then nothing was begun or dropped.
     pub fn answer(
         &mut self,
         at: Moment,
         id: &ChallengeId,
-        authorized: AuthorizedDecision<'_>,
-    ) -> Result<Vec<Effect>, AnswerError> {
-        let challenge = self.answerable(at, id)?;
-        if let AuthorizedDecision::Approve { value, .. } | AuthorizedDecision::ApproveUnverified { value } = &authorized
-        {
-            check_value(challenge, value.as_deref())?;
+        decision: AuthorizedDecision,
+    ) -> Result<(DraftId, Vec<Effect>), AnswerError> {
+        self.check(at, id, &decision)?;
+        let transcript = self.transcript_of(at, id)?;
+        match self.drafts.decision_about(id) {
+            None => {}
+            Some(Decision::Approved) if decision.decision() == Decision::Denied => {
+                self.drop_drafts_about(id, || AnswerError::Answered);
+            }
+            Some(_) => return Err(AnswerError::Answering),
         }
-        let head = self.head_or_beginning().ok_or(AnswerError::NotConfirmed)?;
-        let transport = self.transport.as_ref().ok_or(AnswerError::Keys(KeyError::Gone))?;
+        let draft = self.drafts.add(id, decision, transcript);
+        Ok((draft, self.finish(at)))
+    }
+
+    /// What the person was shown when she decided: fixed then, whatever is approved before this answer's turn.
+    fn transcript_of(&self, at: Moment, id: &ChallengeId) -> Result<ShownTranscript, AnswerError> {
+        let challenge = self.answerable(at, id)?;
         let first_request = self.inbox.open.get(id).is_some_and(|open| open.first_request);
         let statement = self.account.statement().ok_or(AnswerError::NotConfirmed)?;
         let test = self.account.test;
         let rendered = crate::transcript::render(challenge, &statement, test, first_request, self.locale);
-        let transcript = rendered.transcript.freeze();
+        Ok(rendered.transcript.freeze())
+    }
+
+    /// The answer to a request, in the history's next place.
+    ///
+    /// # Errors
+    /// [`AnswerError`], where it can't be given any more.
+    pub(super) fn answer_to_sign(
+        &mut self,
+        at: Moment,
+        id: &ChallengeId,
+        decision: AuthorizedDecision,
+        transcript: ShownTranscript,
+    ) -> Result<AnswerToSign, AnswerError> {
+        self.check(at, id, &decision)?;
+        let challenge = self.answerable(at, id)?;
+        let head = self.head_or_beginning().ok_or(AnswerError::NotConfirmed)?;
         let place = HistoryPosition { seq: head.seq + 1, prev: head.hash };
         let jti = MessageId::random(&*self.random);
         let draft = AnswerDraft::new(challenge, &transcript, jti, place, self.clock.or_own(at))
-            .expect("the transcript was rendered from this challenge");
-        let transport_key = TransportKey::new(transport.public_key());
-        let (decision, signed) = match authorized {
-            AuthorizedDecision::Approve { value, user, key } => {
-                let answer = ApprovalKey::new(key.public_key()).approve(draft, user, value);
-                (Decision::Approved, answer.sign(key))
+            .expect("the transcript was rendered from the challenge of this id");
+        let transport = TransportKey::new(&self.account.transport_key);
+        let decided = decision.decision();
+        let (key, unsigned) = match decision {
+            AuthorizedDecision::Approve { value, user } => {
+                let approval = ApprovalKey::new(&self.account.approval_key);
+                (KeyRole::Approval, approval.approve(draft, &user, value))
             }
             AuthorizedDecision::ApproveUnverified { value } => {
-                let answer = transport_key.approve_unverified(draft, value).map_err(|_| AnswerError::NotVerified)?;
-                (Decision::Approved, answer.sign(&**transport))
+                let answer = transport.approve_unverified(draft, value).map_err(|_| AnswerError::NotVerified)?;
+                (KeyRole::Transport, answer)
             }
-            AuthorizedDecision::Deny { reason } => {
-                (Decision::Denied, transport_key.deny(draft, reason).sign(&**transport))
-            }
+            AuthorizedDecision::Deny { reason } => (KeyRole::Transport, transport.deny(draft, reason)),
         };
-        let compact = signed.map_err(|_| AnswerError::Keys(KeyError::Gone))?;
-        self.append_history(
-            at,
-            HistoryEvent::Answered {
-                challenge: id.clone(),
-                challenge_hash: *self.answerable(at, id)?.hash(),
-                answer_hash: compact.hash(),
-                decision: decision_name(decision).to_owned(),
-            },
-        );
-        self.post_answer(id, &compact, &transcript);
-        if let Some(open) = self.inbox.open.get_mut(id) {
-            open.kept.stage = Stage::Answering;
-            open.kept.transcript = Some(transcript.text().to_owned());
-            open.kept.answer = Some(compact.into_string());
-            let kept = open.kept.clone();
-            self.put(kept);
-        }
-        Ok(self.finish(at))
+        Ok(AnswerToSign { decision: decided, unsigned, transcript, key })
     }
 
-    /// Disputes a request that has ended: "that wasn't me". `kept`: the stored challenge.
+    fn check(&self, at: Moment, id: &ChallengeId, decision: &AuthorizedDecision) -> Result<(), AnswerError> {
+        let challenge = self.answerable(at, id)?;
+        let discouraged = challenge.claims().user_verification == UserVerification::Discouraged;
+        match decision {
+            AuthorizedDecision::Approve { value, .. } => check_value(challenge, value.as_deref()),
+            AuthorizedDecision::ApproveUnverified { .. } if !discouraged => Err(AnswerError::NotVerified),
+            AuthorizedDecision::ApproveUnverified { value } => check_value(challenge, value.as_deref()),
+            AuthorizedDecision::Deny { .. } => Ok(()),
+        }
+    }
+
+    /// Disputes a request that has ended: "that wasn't me". `kept`: the stored challenge. The effects store the dispute,
+    /// then have it signed, then send it.
     ///
     /// # Errors
-    /// [`AnswerError`]; then nothing was signed or stored.
+    /// [`AnswerError`]; then nothing was stored.
     pub fn dispute(&mut self, at: Moment, kept: &StoredChallenge) -> Result<Vec<Effect>, AnswerError> {
-        let transport = self.transport.as_ref().ok_or(AnswerError::Keys(KeyError::Gone))?;
+        if self.is_revoked() {
+            return Err(AnswerError::Keys(KeyError::Gone));
+        }
         if self.outbox.holds(&kept.id, OutboxPurpose::Dispute) {
             return Err(AnswerError::Answered);
         }
@@ -144,9 +174,8 @@ impl Core {
             challenge_hash: kept.hash(),
             outcome_hash: kept.outcomes.last().map(Hash::of),
         };
-        let compact = Compact::sign(&dispute, &**transport).map_err(|_| AnswerError::Keys(KeyError::Gone))?;
-        self.append_history(at, HistoryEvent::Disputed { challenge: kept.id.clone(), dispute_hash: compact.hash() });
-        self.post(OutboxPurpose::Dispute, &kept.id, &compact);
+        let unsigned = Unsigned::new(&dispute, &self.account.transport_key);
+        self.post_unsigned(OutboxPurpose::Dispute, &kept.id, &unsigned);
         Ok(self.finish(at))
     }
 
@@ -195,12 +224,5 @@ fn check_value(challenge: &VerifiedChallenge, value: Option<&str>) -> Result<(),
     match fits {
         (true, _) => Ok(()),
         (false, expected) => Err(AnswerError::ValueUnfit { expected }),
-    }
-}
-
-fn decision_name(decision: Decision) -> &'static str {
-    match decision {
-        Decision::Approved => "approved",
-        Decision::Denied => "denied",
     }
 }

@@ -2,6 +2,7 @@
 
 mod account_status;
 mod answers;
+mod drafts;
 mod fetches;
 mod interleavings;
 mod no_busy_loops;

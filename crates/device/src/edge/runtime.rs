@@ -2,16 +2,18 @@
 
 use std::collections::{BTreeMap, VecDeque};
 use std::future::pending;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use countersign_jose::clock::Clock;
+use countersign_jose::key::Signer;
 use tokio::sync::{mpsc, oneshot, watch};
 use tokio::task::{AbortHandle, JoinSet};
 use tokio::time::Instant;
 
-use crate::core::{CallId, Core, Effect, Event, Moment, Tick};
+use crate::core::{CallId, Core, DraftId, Effect, Event, KeyRole, Moment, SigningJob, Tick, UnsignedCall};
 use crate::device_event::DeviceEvent;
+use crate::error::AnswerError;
 use crate::home::Home;
 use crate::listeners::Listeners;
 use crate::ports::key_store::{KeyError, KeyStore};
@@ -50,15 +52,27 @@ struct Progress {
 }
 
 /// A function to run with the core, which returns effects and what to do when they have been carried out.
-type Command = Box<dyn FnOnce(&mut Core, Moment) -> (Vec<Effect>, OnDone) + Send>;
+type Command = Box<dyn FnOnce(&mut Core, &mut Drafts, Moment) -> (Vec<Effect>, OnDone) + Send>;
 type OnDone = Box<dyn FnOnce() + Send>;
+
+/// Decisions whose drafts have not ended.
+type Drafts = BTreeMap<DraftId, PendingDecision>;
+
+/// A decision whose draft has not ended.
+struct PendingDecision {
+    /// The approval key, opened for this decision alone, where it signs.
+    key: Option<Arc<dyn Signer>>,
+    done: oneshot::Sender<Result<(), AnswerError>>,
+}
 
 impl AccountTask {
     /// Starts an account's task.
-    pub(crate) fn start(core: Core, services: Services) -> AccountTask {
+    ///
+    /// `transport`: the account's transport key; `None` for a revoked account.
+    pub(crate) fn start(core: Core, transport: Option<Arc<dyn Signer>>, services: Services) -> AccountTask {
         let (commands, inbox) = mpsc::unbounded_channel();
         let (state, watcher) = watch::channel(Progress::default());
-        tokio::spawn(Driver::new(core, services, state).run(inbox));
+        tokio::spawn(Driver::new(core, transport, services, state).run(inbox));
         AccountTask { commands, state: watcher }
     }
 
@@ -68,12 +82,38 @@ impl AccountTask {
         work: impl FnOnce(&mut Core, Moment) -> (T, Vec<Effect>) + Send + 'static,
     ) -> Result<T, TaskStopped> {
         let (done, result) = oneshot::channel();
-        let work: Command = Box::new(move |core, at| {
+        let work: Command = Box::new(move |core, _, at| {
             let (value, effects) = work(core, at);
             (effects, Box::new(move || drop(done.send(value))))
         });
         self.commands.send(work).map_err(|_| TaskStopped)?;
         result.await.map_err(|_| TaskStopped)
+    }
+
+    /// Gives the core a decision, and returns when its answer is stored, or why there is none. `key`: the approval key,
+    /// where it signs. An approval that nobody waits for any more, because this future was dropped, is taken back.
+    pub(crate) async fn decide(
+        &self,
+        key: Option<Arc<dyn Signer>>,
+        decide: impl FnOnce(&mut Core, Moment) -> Result<(DraftId, Vec<Effect>), AnswerError> + Send + 'static,
+    ) -> Result<(), AnswerError> {
+        let (done, result) = oneshot::channel();
+        let draft = Arc::new(OnceLock::new());
+        let begun = Arc::clone(&draft);
+        let work: Command = Box::new(move |core, drafts, at| match decide(core, at) {
+            Ok((draft, effects)) => {
+                drafts.insert(draft, PendingDecision { key, done });
+                // It is set here alone.
+                begun.set(draft).ok();
+                (effects, Box::new(|| {}))
+            }
+            Err(error) => (Vec::new(), Box::new(move || drop(done.send(Err(error))))),
+        });
+        self.commands.send(work).map_err(|_| TaskStopped)?;
+        let mut waiting = WithdrawOnDrop { commands: &self.commands, draft: Some(draft) };
+        let result = result.await;
+        waiting.draft = None;
+        result.map_err(|_| TaskStopped)?
     }
 
     /// Reads from the core.
@@ -111,6 +151,24 @@ impl AccountTask {
     }
 }
 
+/// Takes an approval back when nobody waits for it any more.
+struct WithdrawOnDrop<'t> {
+    commands: &'t mpsc::UnboundedSender<Command>,
+    draft: Option<Arc<OnceLock<DraftId>>>,
+}
+
+impl Drop for WithdrawOnDrop<'_> {
+    fn drop(&mut self) {
+        let Some(draft) = self.draft.take() else { return };
+        // Commands are run in order: by then the draft has its id, or was refused.
+        let withdraw: Command = Box::new(move |core, _, at| {
+            let effects = draft.get().map(|draft| core.step(at, Event::Withdrawn(*draft)));
+            (effects.unwrap_or_default(), Box::new(|| {}))
+        });
+        self.commands.send(withdraw).ok();
+    }
+}
+
 /// Why a task has to end: its effects could not be carried out.
 #[derive(Debug, thiserror::Error)]
 enum StorageError {
@@ -125,6 +183,8 @@ enum StorageError {
 /// One account's task.
 struct Driver {
     core: Core,
+    transport: Option<Arc<dyn Signer>>,
+    drafts: Drafts,
     services: Services,
     state: watch::Sender<Progress>,
     began: Instant,
@@ -135,10 +195,15 @@ struct Driver {
 }
 
 impl Driver {
-    fn new(core: Core, services: Services, state: watch::Sender<Progress>) -> Driver {
+    fn new(
+        core: Core,
+        transport: Option<Arc<dyn Signer>>,
+        services: Services,
+        state: watch::Sender<Progress>,
+    ) -> Driver {
         let (report, reports) = mpsc::unbounded_channel();
-        let (calls, open) = (JoinSet::new(), BTreeMap::new());
-        Driver { core, services, state, began: Instant::now(), calls, open, report, reports }
+        let (calls, open, drafts) = (JoinSet::new(), BTreeMap::new(), Drafts::new());
+        Driver { core, transport, drafts, services, state, began: Instant::now(), calls, open, report, reports }
     }
 
     async fn run(mut self, mut commands: mpsc::UnboundedReceiver<Command>) {
@@ -148,7 +213,7 @@ impl Driver {
                 work = commands.recv() => match work {
                     Some(work) => {
                         let at = self.moment();
-                        let (effects, finish) = work(&mut self.core, at);
+                        let (effects, finish) = work(&mut self.core, &mut self.drafts, at);
                         (effects, Some(finish))
                     }
                     None => return,
@@ -198,12 +263,29 @@ impl Driver {
                         call.abort();
                     }
                 }
+                Effect::Sign { job, key, input } => effects.extend(self.sign(job, key, &input)),
+                // A key that signs at once has no prompt.
+                Effect::Abort(_) => {}
+                Effect::DraftEnded { draft, result } => {
+                    if let Some(decision) = self.drafts.remove(&draft) {
+                        // Who waited may be gone.
+                        decision.done.send(result).ok();
+                    }
+                }
+                Effect::Seal(credential) => {
+                    let account = self.core.account().id.clone();
+                    let sealed =
+                        self.blocking(move |services| Ok::<_, KeyError>(services.keys.seal(&account, &credential)));
+                    let sealed = sealed.await?;
+                    effects.extend(self.step(Event::Sealed(sealed)));
+                }
                 Effect::Recall { challenge, outcome } => {
                     let account = self.core.account().id.clone();
                     let kept = self.blocking(move |services| services.vault.challenge(&account, &challenge)).await?;
                     effects.extend(self.step(Event::Recalled { outcome, kept: kept.map(Box::new) }));
                 }
                 Effect::DestroyKeys => {
+                    self.transport = None;
                     let account = self.core.account().id.clone();
                     self.blocking(move |services| services.keys.destroy(&account)).await?;
                 }
@@ -226,9 +308,30 @@ impl Driver {
         done.unwrap_or(Err(StorageError::Panicked))
     }
 
-    fn call(&mut self, id: CallId, call: Call) {
+    /// Has a key sign, and reports to the core.
+    fn sign(&mut self, job: SigningJob, key: KeyRole, input: &str) -> Vec<Effect> {
+        let approval = match job {
+            SigningJob::Draft(draft) => self.drafts.get(&draft).and_then(|decision| decision.key.as_ref()),
+            SigningJob::Message(_) => None,
+        };
+        let signer = match key {
+            KeyRole::Approval => approval,
+            KeyRole::Transport => self.transport.as_ref(),
+        };
+        let signed = signer.and_then(|signer| signer.sign(input.as_bytes()).ok());
+        self.step(match signed {
+            Some(signature) => Event::Signed { job, signature: signature.to_vec() },
+            None => Event::NotSigned { job, why: KeyError::Gone },
+        })
+    }
+
+    fn call(&mut self, id: CallId, call: UnsignedCall) {
         let (transport, report) = (Arc::clone(&self.services.transport), self.report.clone());
+        let key = self.transport.clone();
         let handle = self.calls.spawn(async move {
+            let Some(call) = signed(call, key.as_deref()) else {
+                return drop(report.send(Event::NotSent { id }));
+            };
             let event = match transport.call(call).await {
                 Ok(reply) => Event::Replied { id, reply },
                 Err(why) => Event::Failed { id, why: Some(why) },
@@ -238,9 +341,13 @@ impl Driver {
         self.track(id, handle);
     }
 
-    fn watch(&mut self, id: CallId, call: Call) {
+    fn watch(&mut self, id: CallId, call: UnsignedCall) {
         let (transport, report) = (Arc::clone(&self.services.transport), self.report.clone());
+        let key = self.transport.clone();
         let handle = self.calls.spawn(async move {
+            let Some(call) = signed(call, key.as_deref()) else {
+                return drop(report.send(Event::NotSent { id }));
+            };
             let mut stream = match transport.open_stream(call).await {
                 Ok(StreamReply::Open { head, stream }) => {
                     report.send(Event::Opened { id, head }).ok();
@@ -265,6 +372,15 @@ impl Driver {
         self.open.retain(|_, call| !call.is_finished());
         self.open.insert(id, handle);
     }
+}
+
+/// A call with its proof; `None` where the key does not sign.
+fn signed(call: UnsignedCall, transport: Option<&dyn Signer>) -> Option<Call> {
+    let signature = match call.signing_input() {
+        Some(input) => transport?.sign(input.as_bytes()).ok()?.to_vec(),
+        None => Vec::new(),
+    };
+    call.signed(&signature).ok()
 }
 
 async fn sleep_until(deadline: Option<Instant>) {

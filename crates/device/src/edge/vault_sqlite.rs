@@ -84,6 +84,7 @@ impl Vault for SqliteVault {
             known,
             outbox: self.records("outbox", "SELECT record FROM outbox WHERE account = ?1 ORDER BY id", id)?,
             head,
+            unnumbered: self.records("history", "SELECT record FROM unnumbered WHERE account = ?1 ORDER BY id", id)?,
             approved,
         })
     }
@@ -174,7 +175,8 @@ fn make(transaction: &Transaction<'_>, account: &str, change: &Change) -> Result
             ],
         ),
         Change::Enqueue(entry) => transaction.execute(
-            "INSERT INTO outbox (account, id, record) VALUES (?1, ?2, ?3)",
+            "INSERT INTO outbox (account, id, record) VALUES (?1, ?2, ?3)
+             ON CONFLICT (account, id) DO UPDATE SET record = ?3",
             params![account, number(entry.id), write::<OutboxEntry>(entry)],
         ),
         Change::Dequeue(id) => {
@@ -184,6 +186,13 @@ fn make(transaction: &Transaction<'_>, account: &str, change: &Change) -> Result
             "INSERT INTO history (account, seq, entry) VALUES (?1, ?2, ?3)",
             params![account, number(entry.body().seq), entry.text()],
         ),
+        Change::AddUnnumbered(event) => transaction.execute(
+            "INSERT INTO unnumbered (account, id, record) VALUES (?1, ?2, ?3)",
+            params![account, number(event.id), write(event)],
+        ),
+        Change::DeleteUnnumbered(id) => {
+            transaction.execute("DELETE FROM unnumbered WHERE account = ?1 AND id = ?2", params![account, number(*id)])
+        }
         Change::AddApprovedClient(client) => schema::insert_approved_client(transaction, account, client),
         Change::DeleteEnrollment(token) => {
             transaction.execute("DELETE FROM enrollments WHERE token = ?1", [token.to_string()])

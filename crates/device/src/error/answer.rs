@@ -16,6 +16,15 @@ pub enum AnswerError {
     /// This device answered it before; an answer is never signed twice.
     #[error("this request was answered already")]
     Answered,
+    /// An answer to it is being signed.
+    #[error("this request is being answered; confirm or refuse it first")]
+    Answering,
+    /// The device was locked before the answer was signed.
+    #[error("nothing was signed: the device was locked meanwhile")]
+    Locked,
+    /// The key did not sign within two minutes: nobody confirmed.
+    #[error("nothing was signed: it was not confirmed within two minutes")]
+    TimedOut,
     /// The request has ended.
     #[error("this request has ended")]
     Ended,
@@ -88,6 +97,9 @@ impl AnswerError {
         match self {
             AnswerError::Unknown => "unknown_request",
             AnswerError::Answered => "already_answered",
+            AnswerError::Answering => "answering",
+            AnswerError::Locked => "locked",
+            AnswerError::TimedOut => "not_confirmed_in_time",
             AnswerError::Ended => "request_ended",
             AnswerError::Expired => "request_expired",
             AnswerError::NotConfirmed => "not_confirmed",

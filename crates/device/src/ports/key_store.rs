@@ -83,6 +83,9 @@ pub enum KeyError {
     /// The keys of this store open by a PIN, and none was given.
     #[error("this key opens by its PIN alone")]
     PinNeeded,
+    /// The person did not confirm what the key should sign.
+    #[error("nothing was signed: it was not confirmed on this device")]
+    Declined,
     /// The key was destroyed, or never existed.
     #[error("the key of this account is gone; remove the account and enroll again")]
     Gone,
@@ -100,6 +103,7 @@ impl KeyError {
         match self {
             KeyError::WrongPin => "wrong_pin",
             KeyError::PinNeeded => "pin_needed",
+            KeyError::Declined => "declined",
             KeyError::Gone => "key_gone",
             KeyError::Unreadable => "key_unreadable",
             KeyError::Storage(_) => "key_store_unusable",

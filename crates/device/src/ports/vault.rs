@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 use thiserror::Error;
 
 use crate::account::{Account, AccountId};
-use crate::history::{Entry, Head};
+use crate::history::{Entry, Head, HistoryEvent};
 use crate::pin::PinGuard;
 
 /// Durable storage. When a call that writes has returned, its change survives `kill -9` and a power cut.
@@ -85,6 +85,8 @@ pub struct AccountSnapshot {
     pub outbox: Vec<OutboxEntry>,
     /// The end of the history; `None` before its first entry.
     pub head: Option<Head>,
+    /// Events of the history that have no number yet, oldest first.
+    pub unnumbered: Vec<UnnumberedEvent>,
     /// The clients that this account has approved something for.
     pub approved: BTreeSet<ApprovedClient>,
 }
@@ -105,12 +107,16 @@ pub enum Change {
     PutAccount(Box<Account>),
     /// Inserts or replaces a challenge.
     PutChallenge(Box<StoredChallenge>),
-    /// Adds an entry to the outbox.
+    /// Adds an entry to the outbox, or replaces it: it was signed.
     Enqueue(OutboxEntry),
     /// Removes an entry from the outbox: it was delivered, or has become pointless.
     Dequeue(OutboxId),
     /// Appends an entry to the history.
     Append(Entry),
+    /// Stores an event of the history that has no number yet.
+    AddUnnumbered(UnnumberedEvent),
+    /// Deletes an event without a number: it was numbered.
+    DeleteUnnumbered(u64),
     /// Adds a client that something was approved for.
     AddApprovedClient(ApprovedClient),
     /// Deletes a begun registration: it became an account.
@@ -164,8 +170,8 @@ pub enum Stage {
 /// An entry's place in the outbox; ascending within an account.
 pub type OutboxId = u64;
 
-/// A signed message that the provider has to receive: the same bytes are sent until it is delivered, never signed
-/// again.
+/// A message that the provider has to receive: once it is signed, the same bytes are sent until it is delivered, never
+/// signed again.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct OutboxEntry {
     /// Its place in the outbox. Answers are in the order of their `seq`.
@@ -174,11 +180,33 @@ pub struct OutboxEntry {
     pub purpose: OutboxPurpose,
     /// The challenge it is about.
     pub challenge: ChallengeId,
-    /// The compact JWS.
-    pub compact: String,
+    /// The message.
+    #[serde(flatten)]
+    pub message: OutboxMessage,
     /// The transcript's exact text, beside an answer.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub transcript: Option<String>,
+}
+
+/// A message in the outbox.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum OutboxMessage {
+    /// The compact JWS.
+    Compact(String),
+    /// Its signing input (RFC 7515 §5.1): the transport key has not signed it yet. Never sent.
+    Unsigned(String),
+}
+
+/// An event of the history that was stored while the next number was reserved. It is numbered afterwards.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct UnnumberedEvent {
+    /// Its place among those without a number; ascending within an account.
+    pub id: u64,
+    /// When it happened, by the provider's clock as far as the device knew it (milliseconds since the epoch).
+    pub at: u64,
+    /// What happened.
+    pub what: HistoryEvent,
 }
 
 /// The kinds of messages in the outbox, and how long each stays.

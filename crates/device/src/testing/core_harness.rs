@@ -1,7 +1,7 @@
 //! Harness for the core: effects are carried out one by one, any reply can be lost, and the process can be killed after
 //! any effect.
 
-use std::collections::VecDeque;
+use std::collections::{BTreeMap, VecDeque};
 use std::sync::Arc;
 
 use countersign_jose::clock::Timestamp;
@@ -12,15 +12,24 @@ use countersign_protocol::registration::{DeviceClass, KeyProtection};
 
 use super::{CountingRandom, FakeProvider};
 use crate::account::{Account, AccountEndpoints, AccountId, AccountStatus, Lifetime};
-use crate::core::{AuthorizedDecision, CallId, Core, Effect, Event, Moment, Tick};
+use crate::core::{
+    AuthorizedDecision, CallId, Core, DraftId, Effect, Event, KeyRole, Moment, SigningJob, Tick, UnsignedCall,
+};
 use crate::device_event::DeviceEvent;
 use crate::error::AnswerError;
 use crate::pin::Pin;
-use crate::ports::key_store::{KeyStore, MemoryKeys};
+use crate::ports::key_store::{KeyError, KeyStore, MemoryKeys};
 use crate::ports::transport::{Call, Reply, TransportError};
 use crate::ports::user_verifier::Verified;
 use crate::ports::vault::{Change, MemoryVault, Stage, StoredChallenge, Vault};
 use crate::transcript::Locale;
+
+/// What a key was asked to sign.
+pub(crate) struct Prompt {
+    pub(crate) job: SigningJob,
+    pub(crate) key: KeyRole,
+    input: String,
+}
 
 /// A core with its vault and keys, a fake provider, and the calls on the wire between them.
 pub(crate) struct CoreHarness {
@@ -33,6 +42,14 @@ pub(crate) struct CoreHarness {
     pub(crate) wire: VecDeque<(CallId, Call)>,
     pub(crate) streams: Vec<CallId>,
     pub(crate) emitted: Vec<DeviceEvent>,
+    /// Whether keys wait for [`CoreHarness::touch`] and [`CoreHarness::decline`], instead of signing at once.
+    pub(crate) keys_wait: bool,
+    /// What keys were asked to sign and have not, oldest first. Holds nothing while they sign at once.
+    pub(crate) prompts: VecDeque<Prompt>,
+    /// How often the approval key was asked.
+    pub(crate) touches_asked: u32,
+    /// How decisions went.
+    ended: BTreeMap<DraftId, Result<(), AnswerError>>,
     /// The process is killed after so many more effects.
     pub(crate) kill_after: Option<usize>,
     pub(crate) crashes: u32,
@@ -60,7 +77,23 @@ impl CoreHarness {
         let at = Moment { wall: provider.now, tick: Tick(1_000) };
         let core = open(&account.id, &vault, &keys, &random);
         let (wire, streams, emitted) = (VecDeque::new(), Vec::new(), Vec::new());
-        CoreHarness { core, vault, keys, random, provider, at, wire, streams, emitted, kill_after: None, crashes: 0 }
+        CoreHarness {
+            core,
+            vault,
+            keys,
+            random,
+            provider,
+            at,
+            wire,
+            streams,
+            emitted,
+            keys_wait: false,
+            prompts: VecDeque::new(),
+            touches_asked: 0,
+            ended: BTreeMap::new(),
+            kill_after: None,
+            crashes: 0,
+        }
     }
 
     /// A confirmed account after its first pull.
@@ -90,7 +123,26 @@ impl CoreHarness {
             match effect {
                 Effect::Write(changes) => self.vault.apply(&account, &changes).unwrap(),
                 Effect::Emit(event) => self.emitted.push(event),
-                Effect::Call { id, call } => self.wire.push_back((id, call)),
+                Effect::Call { id, call } => match self.signed(call) {
+                    Some(call) => self.wire.push_back((id, call)),
+                    None => effects.extend(self.core.step(self.at, Event::NotSent { id })),
+                },
+                Effect::Sign { job, key, input } => {
+                    self.touches_asked += u32::from(key == KeyRole::Approval);
+                    let prompt = Prompt { job, key, input };
+                    if self.keys_wait {
+                        self.prompts.push_back(prompt);
+                    } else {
+                        let event = self.signature(&prompt);
+                        effects.extend(self.core.step(self.at, event));
+                    }
+                }
+                Effect::Abort(job) => self.prompts.retain(|prompt| prompt.job != job),
+                Effect::DraftEnded { draft, result } => drop(self.ended.insert(draft, result)),
+                Effect::Seal(credential) => {
+                    let sealed = self.keys.seal(&account, &credential);
+                    effects.extend(self.core.step(self.at, Event::Sealed(sealed)));
+                }
                 Effect::OpenStream { id, .. } => self.streams.push(id),
                 Effect::Cancel(id) => {
                     self.wire.retain(|(call, _)| *call != id);
@@ -105,12 +157,55 @@ impl CoreHarness {
         }
     }
 
+    fn signed(&self, call: UnsignedCall) -> Option<Call> {
+        let signature = match call.signing_input() {
+            Some(input) => self.keys.transport(&self.core.account().id).ok()?.sign(input.as_bytes()).ok()?.to_vec(),
+            None => Vec::new(),
+        };
+        call.signed(&signature).ok()
+    }
+
+    /// What the key reports once it has signed.
+    pub(crate) fn signature(&self, prompt: &Prompt) -> Event {
+        let account = &self.core.account().id;
+        let signed = match prompt.key {
+            KeyRole::Transport => self.keys.transport(account).map(|key| key.sign(prompt.input.as_bytes())),
+            KeyRole::Approval => self.keys.open_approval(account, &pin()).map(|key| key.sign(prompt.input.as_bytes())),
+        };
+        match signed {
+            Ok(Ok(signature)) => Event::Signed { job: prompt.job, signature: signature.to_vec() },
+            Ok(Err(_)) => Event::NotSigned { job: prompt.job, why: KeyError::Gone },
+            Err(why) => Event::NotSigned { job: prompt.job, why },
+        }
+    }
+
+    /// The key that was asked first signs. Returns whether there was one.
+    pub(crate) fn touch(&mut self) -> bool {
+        let Some(prompt) = self.prompts.pop_front() else { return false };
+        let event = self.signature(&prompt);
+        self.event(event);
+        true
+    }
+
+    /// The person declines what was asked first.
+    pub(crate) fn decline(&mut self) {
+        if let Some(prompt) = self.prompts.pop_front() {
+            self.event(Event::NotSigned { job: prompt.job, why: KeyError::Declined });
+        }
+    }
+
+    /// How a decision went; `None` while its draft waits.
+    pub(crate) fn result(&mut self, draft: DraftId) -> Option<Result<(), AnswerError>> {
+        self.ended.remove(&draft)
+    }
+
     /// `kill -9` and a restart: only vault and keys are left.
     pub(crate) fn crash(&mut self) {
         self.kill_after = None;
         self.crashes += 1;
         self.wire.clear();
         self.streams.clear();
+        self.prompts.clear();
         self.core = open(&self.core.account().id.clone(), &self.vault, &self.keys, &self.random);
         self.event(Event::Wake);
     }
@@ -175,19 +270,26 @@ impl CoreHarness {
     }
 
     pub(crate) fn approve(&mut self, id: &ChallengeId, value: Option<&str>) -> Result<(), AnswerError> {
-        let key = self.keys.open_approval(&self.core.account().id, &pin()).unwrap();
-        #[expect(clippy::disallowed_methods, reason = "the PIN opened the key")]
-        let user = VerifiedUser::by_pin(self.at.wall);
-        let word = AuthorizedDecision::Approve { value: value.map(str::to_owned), user: &user, key: &*key };
-        let effects = self.core.answer(self.at, id, word)?;
-        self.carry_out(effects);
-        Ok(())
+        let draft = self.begin_approval(id, value)?;
+        self.result(draft).unwrap_or(Ok(()))
     }
 
     pub(crate) fn deny(&mut self, id: &ChallengeId) -> Result<(), AnswerError> {
-        let effects = self.core.answer(self.at, id, AuthorizedDecision::Deny { reason: Some(DenialReason::NotMe) })?;
+        let draft = self.decide(id, AuthorizedDecision::Deny { reason: Some(DenialReason::NotMe) })?;
+        self.result(draft).unwrap_or(Ok(()))
+    }
+
+    /// Approves by a person whose PIN opened the key.
+    pub(crate) fn begin_approval(&mut self, id: &ChallengeId, value: Option<&str>) -> Result<DraftId, AnswerError> {
+        #[expect(clippy::disallowed_methods, reason = "a test's person")]
+        let user = VerifiedUser::by_pin(self.at.wall);
+        self.decide(id, AuthorizedDecision::Approve { value: value.map(str::to_owned), user })
+    }
+
+    pub(crate) fn decide(&mut self, id: &ChallengeId, decision: AuthorizedDecision) -> Result<DraftId, AnswerError> {
+        let (draft, effects) = self.core.answer(self.at, id, decision)?;
         self.carry_out(effects);
-        Ok(())
+        Ok(draft)
     }
 
     pub(crate) fn dispute(&mut self, id: &ChallengeId) -> Result<(), AnswerError> {
@@ -213,7 +315,8 @@ impl CoreHarness {
 fn open(id: &AccountId, vault: &Arc<MemoryVault>, keys: &Arc<MemoryKeys>, random: &Arc<CountingRandom>) -> Core {
     let account = vault.accounts().unwrap().into_iter().find(|account| account.id == *id).unwrap();
     let snapshot = vault.load(id).unwrap();
-    Core::open(account, snapshot, keys.clone(), random.clone(), Locale::En).unwrap()
+    let credential = keys.unseal(id, &account.credential).unwrap();
+    Core::open(account, snapshot, credential, random.clone(), Locale::En).unwrap()
 }
 
 /// An account at the provider, as an enrollment makes it.

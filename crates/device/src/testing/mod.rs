@@ -3,6 +3,6 @@
 mod core_harness;
 mod fake_provider;
 
-pub(crate) use core_harness::{CoreHarness, account};
+pub(crate) use core_harness::{CoreHarness, Prompt, account};
 pub(crate) use countersign_testing::{CountingRandom, ManualClock};
 pub(crate) use fake_provider::{FakeProvider, FakeTransport, problem};

@@ -69,7 +69,7 @@ fn the_transport_key_approves_only_where_verification_is_discouraged() {
     let strict = asked(&mut harness);
     let word = || AuthorizedDecision::ApproveUnverified { value: None };
     let refused = harness.core.answer(harness.at, &strict, word());
-    assert!(matches!(refused, Err(AnswerError::NotVerified)));
+    assert!(matches!(refused.err(), Some(AnswerError::NotVerified)));
     let claims = Challenge { user_verification: UserVerification::Discouraged, ..harness.provider.claims() };
     let lenient = harness.provider.ask(&claims);
     harness.event(Event::Wake);
@@ -113,7 +113,7 @@ fn a_lost_reply_sends_the_same_bytes_again() {
 fn a_crash_between_writing_and_sending_loses_nothing() {
     let mut harness = CoreHarness::pulled();
     let id = asked(&mut harness);
-    harness.kill_after = Some(1); // The write happens, the call does not.
+    harness.kill_after = Some(2); // It is signed and written, the call does not happen.
     harness.approve(&id, None).unwrap();
     assert_eq!(harness.crashes, 1);
     assert_eq!(harness.provider.answers.len(), 0);
@@ -126,7 +126,7 @@ fn a_crash_between_writing_and_sending_loses_nothing() {
 fn a_crash_before_writing_leaves_the_request_unanswered() {
     let mut harness = CoreHarness::pulled();
     let id = asked(&mut harness);
-    harness.kill_after = Some(0);
+    harness.kill_after = Some(1); // It is signed, and not written.
     harness.approve(&id, None).unwrap();
     harness.deliver_all();
     assert_eq!(harness.provider.answers.len(), 0);

@@ -1,4 +1,4 @@
-//! Property test over any order of crashes, losses, repetitions and resets: never two answers to one request, never a
+//! Property test over any order of crashes, losses, repetitions, resets and late signatures: never two answers to one request, never a
 //! lost one, one history.
 
 use std::collections::BTreeMap;
@@ -28,6 +28,10 @@ enum Step {
     CursorsForgotten,
     KeyRotated,
     Woken,
+    KeysWait(bool),
+    Signed,
+    Declined,
+    Locked,
 }
 
 fn step() -> impl Strategy<Value = Step> {
@@ -45,6 +49,10 @@ fn step() -> impl Strategy<Value = Step> {
         1 => Just(Step::CursorsForgotten),
         1 => Just(Step::KeyRotated),
         2 => Just(Step::Woken),
+        1 => any::<bool>().prop_map(Step::KeysWait),
+        4 => Just(Step::Signed),
+        1 => Just(Step::Declined),
+        1 => Just(Step::Locked),
     ]
 }
 
@@ -72,6 +80,10 @@ fn happen(harness: &mut CoreHarness, asked: &mut Vec<ChallengeId>, step: Step) {
         Step::CursorsForgotten => harness.provider.forget_cursors(),
         Step::KeyRotated => harness.provider.rotate_signing_key(),
         Step::Woken => harness.event(Event::Wake),
+        Step::KeysWait(wait) => harness.keys_wait = wait,
+        Step::Signed => drop(harness.touch()),
+        Step::Declined => harness.decline(),
+        Step::Locked => harness.event(Event::Lock),
     }
 }
 
@@ -87,6 +99,8 @@ proptest! {
         }
         // The network is well again; everything that was said arrives.
         harness.kill_after = None;
+        harness.keys_wait = false;
+        while harness.touch() {}
         for _ in 0..4 {
             harness.event(Event::Wake);
             harness.deliver_all();
@@ -114,6 +128,8 @@ proptest! {
         let entries = harness.vault.history(&account).unwrap();
         let beginning = Head::beginning(harness.provider.statements[0].as_str());
         prop_assert!(history::check(beginning, &entries).is_ok());
-        prop_assert!(harness.vault.load(&account).unwrap().outbox.is_empty());
+        let snapshot = harness.vault.load(&account).unwrap();
+        prop_assert!(snapshot.outbox.is_empty());
+        prop_assert!(snapshot.unnumbered.is_empty(), "an event never got its number");
     }
 }

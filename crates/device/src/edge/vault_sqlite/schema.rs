@@ -5,7 +5,7 @@ use rusqlite::{Connection, Transaction, TransactionBehavior, params};
 use crate::ports::vault::{ApprovedClient, VaultError};
 
 /// The version of the tables, in `PRAGMA user_version`. A file of another version is refused: nothing is converted.
-pub const SCHEMA: u32 = 3;
+pub const SCHEMA: u32 = 4;
 
 const TABLES: &str = "
 CREATE TABLE accounts (
@@ -36,6 +36,12 @@ CREATE TABLE history (
     seq INTEGER NOT NULL,
     entry TEXT NOT NULL,
     PRIMARY KEY (account, seq)
+) STRICT;
+CREATE TABLE unnumbered (
+    account TEXT NOT NULL,
+    id INTEGER NOT NULL,
+    record TEXT NOT NULL,
+    PRIMARY KEY (account, id)
 ) STRICT;
 CREATE TABLE pin_guards (
     account TEXT PRIMARY KEY,

@@ -46,7 +46,7 @@ fn a_store_of_a_newer_version_is_refused_in_plain_words_and_left_alone() {
     let Err(refused) = SqliteVault::open(&path) else { panic!("a newer store was opened") };
     assert_eq!(
         refused.to_string(),
-        "the store was written by a newer version of Countersign (schema 4, this one knows 3); update Countersign"
+        "the store was written by a newer version of Countersign (schema 5, this one knows 4); update Countersign"
     );
     assert_eq!(std::fs::read(&path).unwrap(), before);
 }

@@ -8,7 +8,7 @@ use countersign_protocol::id::ChallengeId;
 
 use super::{
     AccountSnapshot, ApprovedClient, Change, OutboxEntry, OutboxId, PendingEnrollment, REMEMBERED_SECONDS, Stage,
-    StoredChallenge, Vault, VaultError,
+    StoredChallenge, UnnumberedEvent, Vault, VaultError,
 };
 use crate::account::{Account, AccountId};
 use crate::history::{Entry, Head};
@@ -33,6 +33,7 @@ struct AccountRecords {
     challenges: Vec<StoredChallenge>,
     outbox: BTreeMap<OutboxId, OutboxEntry>,
     history: Vec<Entry>,
+    unnumbered: BTreeMap<u64, UnnumberedEvent>,
     guard: PinGuard,
     approved: BTreeSet<ApprovedClient>,
 }
@@ -65,6 +66,7 @@ impl Vault for MemoryVault {
                     .collect(),
                 outbox: records.outbox.values().cloned().collect(),
                 head: records.history.last().map(|entry| Head { seq: entry.body().seq, hash: Hash::of(entry.text()) }),
+                unnumbered: records.unnumbered.values().cloned().collect(),
                 approved: records.approved.clone(),
             }
         }))
@@ -98,6 +100,12 @@ impl Vault for MemoryVault {
                     records.outbox.remove(id);
                 }
                 Change::Append(entry) => records.history.push(entry.clone()),
+                Change::AddUnnumbered(event) => {
+                    records.unnumbered.insert(event.id, event.clone());
+                }
+                Change::DeleteUnnumbered(id) => {
+                    records.unnumbered.remove(id);
+                }
                 Change::AddApprovedClient(client) => {
                     records.approved.insert(client.clone());
                 }

@@ -47,7 +47,7 @@ fn a_core_is_rebuilt_from_what_is_open_known_unsent_and_last() {
             id,
             purpose: OutboxPurpose::Answer,
             challenge: "ch_2".parse().unwrap(),
-            compact: format!("answer {id}"),
+            message: OutboxMessage::Compact(format!("answer {id}")),
             transcript: Some(format!("transcript \"{id}\"")),
         };
         let long_ago = 1_000;
