@@ -75,6 +75,53 @@ fn in_a_pipe_it_runs_one_approval_in_seven_steps() {
 }
 
 #[test]
+fn the_readme_prints_what_the_demo_prints() {
+    let env = TestEnv::new();
+    let mut listen = env.free_address();
+    listen.set_port(0);
+    let mut command = env.command(&["demo", "--no-app", "--listen", &listen.to_string(), "--home", "demo"]);
+    command.env("LC_ALL", "C.UTF-8").env_remove("LANGUAGE");
+    let printed = Process::start(&env, "demo", command).finish().expect_code(0).output.join("\n");
+    let readme = include_str!("../../README.md");
+    let (_, from) = readme.split_once("    Three processes talk over TCP").expect("the run");
+    let (run, _) = from.split_once("\n\nThe same by hand").expect("its end");
+    let run = format!("    Three processes talk over TCP{run}");
+    let run: Vec<&str> = run.lines().map(|line| line.strip_prefix("    ").unwrap_or(line)).collect();
+    let (shown, printed) = (without_chance(&run.join("\n")), without_chance(&printed));
+    for (shown, printed) in shown.lines().zip(printed.lines()) {
+        assert_eq!(shown, printed, "README.md, and what is printed now");
+    }
+    assert_eq!(shown.lines().count(), printed.lines().count());
+}
+
+/// A run without what differs from run to run: ids and hashes, references, addresses, times.
+fn without_chance(run: &str) -> String {
+    let is_word = |c: char| c.is_ascii_alphanumeric() || c == '-' || c == '_';
+    let mut out = String::new();
+    let mut word = String::new();
+    for c in run.chars().chain(['\n']) {
+        if is_word(c) {
+            word.push(c);
+            continue;
+        }
+        let has_digit = word.bytes().any(|byte| byte.is_ascii_digit());
+        match word.len() {
+            // A name such as `authorization_details` has no digit, and is shorter than a hash.
+            20.. if has_digit || word.len() > 40 => out.push_str("(id)"),
+            9 if word.as_bytes()[4] == b'-' => out.push_str("(ref)"),
+            _ => out.extend(word.chars().map(|c| if c.is_ascii_digit() { '0' } else { c })),
+        }
+        word.clear();
+        out.push(c);
+    }
+    // Numbers of any length.
+    while out.contains("00") {
+        out = out.replace("00", "0");
+    }
+    out.trim_end().replace("0.0.0.0:0", "(address)")
+}
+
+#[test]
 fn with_json_its_first_line_has_all_that_a_script_needs() {
     let env = TestEnv::new();
     let mut listen = env.free_address();
