@@ -136,21 +136,24 @@ mod tests {
         // other do not matter here.
         let everything: Vec<&str> =
             text.lines().map(|line| if is_commented(line) { &line[1..] } else { line }).collect();
+        // Each line with its table: a heading's paragraph is its table's, what is said above it included.
+        let (mut table, mut lines) = ("", Vec::new());
+        for paragraph in everything.split(|line| line.is_empty()) {
+            table = paragraph.iter().find(|line| is_heading(line)).copied().unwrap_or(table);
+            lines.extend(paragraph.iter().map(|line| (table, *line)));
+        }
         let mut once = BTreeSet::new();
-        let mut table = "";
-        let mut tables = Vec::new();
+        let mut document = String::new();
         for line in &everything {
             if is_heading(line) {
-                table = line;
                 once.clear();
             }
             let name = line.split(" = ").next().unwrap_or_default();
             // A setting with two examples: the first.
             if line.is_empty() || line.starts_with('#') || is_heading(line) || once.insert(name) {
-                tables.push((table, *line));
+                document += &format!("{line}\n");
             }
         }
-        let document = tables.iter().map(|(_, line)| *line).collect::<Vec<_>>().join("\n");
         let errors = ErrorCollector::of(&document);
         let read = DeTable::parse(&document).unwrap_or_else(|error| panic!("{error}\n{document}"));
         let _ = Config::from_document(Section::top(&read, &errors), folder.path());
@@ -161,16 +164,8 @@ mod tests {
                 "[clients.policy]" | "[policy.unvouched_prompts]" => "[policy]",
                 place => place,
             };
-            let lines = everything.iter().scan("", |current, line| {
-                if is_heading(line) {
-                    *current = line;
-                }
-                Some((*current, *line))
-            });
-            // What precedes a heading speaks of it.
-            let mut of_place =
-                lines.filter(|(table, line)| *table == place || line.starts_with('#') || line.starts_with('['));
             let is_word = |c: char| c.is_ascii_alphanumeric() || c == '_';
+            let mut of_place = lines.iter().filter(|(table, line)| *table == place || is_heading(line));
             let found = of_place.any(|(_, line)| line.split(|c| !is_word(c)).any(|word| word == name));
             assert!(found, "`{name}` in {place:?} is not in first.toml: add it with its default");
         }
