@@ -57,6 +57,8 @@ pub async fn run(config: &ProviderConfig, home: Option<PathBuf>, output: Output)
     }
     let next = lines.iter().find_map(|line| line.next.as_deref());
     output.result(&json!({ "event": "next", "step": next }), |paint| match next {
+        // A command is copied with what follows it.
+        Some(next) if next.contains("countersign op ") => format!("\n{} {next}", paint.bold("Next:")),
         Some(next) => format!("\n{} {next}.", paint.bold("Next:")),
         None => "\nEverything works.".to_owned(),
     })?;
