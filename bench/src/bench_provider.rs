@@ -53,6 +53,8 @@ pub struct BoundProvider {
     provider: Provider,
     listener: TcpListener,
     ready: serde_json::Value,
+    target: Target,
+    path: PathBuf,
     /// The home, if none was given; removed when this is dropped.
     _home: Option<tempfile::TempDir>,
 }
@@ -91,9 +93,9 @@ pub async fn open(port: u16, home: Option<PathBuf>, mode: ApprovalMode, tls: boo
         "client_secret": secret,
         "home": path,
     });
+    let issuer = issuer.parse().map_err(|error| Failure::new("the issuer", error))?;
+    let target = Target { issuer, client_id: CLIENT_ID.to_owned(), client_secret: secret, approve_url: None };
     if let ApprovalMode::Devices { users, enrolled, expired } = mode {
-        let issuer = issuer.parse().map_err(|error| Failure::new("the issuer", error))?;
-        let target = Target { issuer, client_id: CLIENT_ID.to_owned(), client_secret: secret, approve_url: None };
         fill::enroll(&provider, &target.issuer, enrolled).await?;
         fill::expire(&provider, &target, enrolled, expired).await?;
         let mut links = Vec::new();
@@ -102,13 +104,29 @@ pub async fn open(port: u16, home: Option<PathBuf>, mode: ApprovalMode, tls: boo
         }
         ready["links"] = json!(links);
     }
-    Ok(BoundProvider { provider, listener, ready, _home: fresh })
+    let path = path.to_owned();
+    Ok(BoundProvider { provider, listener, ready, target, path, _home: fresh })
 }
 
 impl BoundProvider {
     /// The `ready` line: issuer, client and links.
     pub fn ready(&self) -> &serde_json::Value {
         &self.ready
+    }
+
+    /// The provider, for filling it in process.
+    pub fn provider(&self) -> &Provider {
+        &self.provider
+    }
+
+    /// Its issuer, and the client to use.
+    pub fn target(&self) -> &Target {
+        &self.target
+    }
+
+    /// The folder of its state.
+    pub fn home(&self) -> &Path {
+        &self.path
     }
 
     /// Serves until `stopped` resolves.
@@ -156,6 +174,7 @@ fn configuration(issuer: &str, secret: &str, mode: ApprovalMode) -> String {
         r#"issuer = "{issuer}"
 name = "Bench"
 mode = "test"
+authorization_details_types = ["payment_initiation", "account_information", "generic"]
 
 [policy]
 interval = "1s"

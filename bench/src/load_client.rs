@@ -145,7 +145,18 @@ impl Client {
     /// # Errors
     /// [`Failure`] when it is refused.
     pub async fn ask_for(&mut self, login_hint: &str, requested_expiry: Option<u64>) -> Result<String, Failure> {
-        let form = request_form(login_hint, requested_expiry);
+        self.send_request(request_form(login_hint, requested_expiry, None)).await
+    }
+
+    /// As [`Client::ask`], with `authorization_details`.
+    ///
+    /// # Errors
+    /// [`Failure`] when it is refused.
+    pub async fn ask_with_details(&mut self, login_hint: &str, details: &str) -> Result<String, Failure> {
+        self.send_request(request_form(login_hint, None, Some(details))).await
+    }
+
+    async fn send_request(&mut self, form: String) -> Result<String, Failure> {
         let path = self.ask.clone();
         let acknowledged: Acknowledgement = self.post(&path, form).await?.json("/bc-authorize", StatusCode::OK)?;
         Ok(acknowledged.auth_req_id)
@@ -208,12 +219,15 @@ fn poll_form(auth_req_id: &str) -> String {
     form.finish()
 }
 
-fn request_form(login_hint: &str, requested_expiry: Option<u64>) -> String {
+fn request_form(login_hint: &str, requested_expiry: Option<u64>, details: Option<&str>) -> String {
     let mut form = Serializer::new(String::new());
     form.append_pair("scope", "openid").append_pair("login_hint", login_hint);
     form.append_pair("binding_message", "Till-2");
     if let Some(seconds) = requested_expiry {
         form.append_pair("requested_expiry", &seconds.to_string());
+    }
+    if let Some(details) = details {
+        form.append_pair("authorization_details", details);
     }
     form.finish()
 }

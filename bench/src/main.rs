@@ -112,6 +112,7 @@ async fn measure(settings: plan::Settings) -> Result<(), Failure> {
             Measurement::Latency => scenarios::with_device::measure_latency(&plan).await?,
             Measurement::Size => scenarios::size::measure(&plan).await?,
             Measurement::Streams => scenarios::streams::measure(&plan).await?,
+            Measurement::Disk => scenarios::disk::measure(&plan).await?,
             Measurement::Existence => scenarios::existence::measure(&plan).await?,
             Measurement::Hostile => scenarios::hostile::measure(&plan).await?,
         });

@@ -13,7 +13,7 @@ use crate::load_client::Target;
 /// The options of `countersign-bench run`.
 #[derive(Args, Clone)]
 pub struct Settings {
-    /// What to measure; if omitted, everything but existence, streams and hostile.
+    /// What to measure; if omitted, everything but disk, existence, streams and hostile.
     #[arg(long, value_enum, value_delimiter = ',')]
     only: Vec<Measurement>,
     /// Length of one measured window in seconds.
@@ -37,6 +37,9 @@ pub struct Settings {
     /// Streams of `streams`.
     #[arg(long, default_value_t = 10_000)]
     streams: usize,
+    /// Requests of `disk`.
+    #[arg(long, default_value_t = 6_000)]
+    requests: usize,
     /// Seconds from the end of an attack, or of all streams, until memory is read.
     #[arg(long, default_value_t = 60.0)]
     recovery: f64,
@@ -80,6 +83,8 @@ pub enum Measurement {
     Size,
     /// Memory of idle event streams, and what is kept of it after they were closed.
     Streams,
+    /// Disk space of requests with long details, and how long a lock of their user takes.
+    Disk,
     /// Latency of requests about known, device-less, locked and unknown users, in turn.
     Existence,
     /// An honest client's latency and the provider's memory under attacks on its connections.
@@ -108,6 +113,8 @@ pub struct Plan {
     pub expired: usize,
     /// Streams to open.
     pub streams: usize,
+    /// Requests of `disk`.
+    pub requests: usize,
     /// From the end of an attack, or of all streams, until memory is read.
     pub recovery: Duration,
     /// Another provider.
@@ -133,7 +140,7 @@ impl Settings {
         let settings = json!({
             "only": measurements, "seconds": self.seconds, "warm_up": self.warm_up, "rounds": self.rounds,
             "clients": self.clients, "devices": self.devices, "expired": self.expired,
-            "streams": self.streams, "recovery": self.recovery, "beside": self.beside_issuer.as_ref().map(|_| &self.beside_name),
+            "streams": self.streams, "requests": self.requests, "recovery": self.recovery, "beside": self.beside_issuer.as_ref().map(|_| &self.beside_name),
         });
         let beside = match (self.beside_issuer, self.beside_process, self.beside_client, self.beside_secret) {
             (Some(issuer), Some(process), Some(client_id), Some(client_secret)) => Some(ComparedProvider {
@@ -153,6 +160,7 @@ impl Settings {
             devices: self.devices,
             expired: self.expired,
             streams: self.streams.max(1),
+            requests: self.requests.max(1),
             recovery: Duration::from_secs_f64(self.recovery.clamp(0.0, 600.0)),
             beside,
         };

@@ -34,8 +34,18 @@ fn every_measurement_has_flows_that_were_verified() {
 fn attacks_and_streams_are_measured_when_they_are_named() {
     let out = tempfile::tempdir().expect("a folder");
     let run = Command::new(PROGRAM)
-        .args(["run", "--only", "existence,streams,hostile", "--seconds", "0.3", "--warm-up", "0.1", "--rounds", "1"])
-        .args(["--streams", "8", "--recovery", "0.1", "--out"])
+        .args([
+            "run",
+            "--only",
+            "disk,existence,streams,hostile",
+            "--seconds",
+            "0.3",
+            "--warm-up",
+            "0.1",
+            "--rounds",
+            "1",
+        ])
+        .args(["--streams", "8", "--requests", "40", "--recovery", "0.1", "--out"])
         .arg(out.path())
         .output()
         .expect("started");
@@ -50,6 +60,7 @@ fn attacks_and_streams_are_measured_when_they_are_named() {
         let note = table.lines().find(|line| line.starts_with(&format!("existence_{kind}: ")));
         assert!(note.is_some_and(|note| note.contains(" requests: p10 ") && note.contains("p90 ")), "{table}");
     }
+    assert!(table.contains("disk: 40 requests take ") && table.contains("disk_lock: 40 requests withdrawn"), "{table}");
     assert!(table.contains("streams: 8 idle streams: "), "{table}");
 }
 

@@ -1,5 +1,6 @@
 //! What is measured, one file per measurement.
 
+pub mod disk;
 pub mod existence;
 pub mod hostile;
 pub mod in_process;
