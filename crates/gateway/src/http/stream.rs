@@ -160,3 +160,18 @@ impl FeedStream {
         Some((Some(Event::default().event("update").id(fetched.cursor).data(data)), !fetched.more))
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn result_bytes<T>(_: impl FnOnce(FeedStream) -> T) -> usize {
+        size_of::<T>()
+    }
+
+    #[test]
+    fn an_idle_stream_is_small() {
+        let (bytes, state) = (result_bytes(FeedStream::into_stream), size_of::<FeedStream>());
+        assert!(bytes <= 1600, "{bytes} bytes, of which {state} are the stream's own");
+    }
+}

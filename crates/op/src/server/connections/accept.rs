@@ -16,6 +16,7 @@ use rustls::ServerConfig;
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::{TcpListener, TcpStream};
 use tokio_rustls::TlsAcceptor;
+use tokio_rustls::server::TlsStream;
 
 use super::admission::{Admission, Admitted};
 use super::connection::Closed;
@@ -99,6 +100,17 @@ impl Server {
         &self.shared.admission
     }
 
+    /// Bytes of a connection's task over this socket, without and with TLS, beside what it keeps in boxes.
+    #[cfg(test)]
+    pub(super) fn task_bytes<I>(&self, plain: I, tls: I, from: SocketAddr) -> [usize; 2]
+    where
+        I: AsyncRead + AsyncWrite + Unpin + Send + 'static,
+    {
+        let admitted = || self.shared.admission.admit(from.ip()).expect("room");
+        let plain = size_of_val(&self.shared.serve(plain, Peer::new(from, None), &admitted()));
+        [plain, size_of_val(&self.shared.serve_tls(tls, from, admitted()))]
+    }
+
     /// Serves one connection over any socket.
     #[cfg(test)]
     pub(super) async fn serve_one<I>(&self, io: I, from: SocketAddr)
@@ -125,34 +137,61 @@ impl Shared {
         let Some(acceptor) = &self.tls else { return };
         let connection = &admitted.connection;
         connection.handshake_begins();
-        let stream = match connection.run(acceptor.accept(stream), |_| ()).await {
-            Ok(Ok(stream)) => stream,
-            Ok(Err(error)) => return tracing::debug!(%error, "a connection did not speak TLS"),
-            Err(reason) => return self.admission.closed(reason),
-        };
-        connection.handshake_ended();
-        let peer = Peer::new(address, stream.get_ref().1.peer_certificates());
-        self.serve(stream, peer, &admitted).await;
+        // Boxed: an async function keeps room for what it was given beside what it made of it.
+        let accepted = connection.run(Box::pin(acceptor.accept(stream)), |_| ()).await;
+        if let Some(served) = self.after_handshake(accepted, address, &admitted) {
+            served.await;
+        }
     }
 
-    async fn serve<I>(&self, io: I, peer: Peer, admitted: &Admitted)
+    fn after_handshake<I>(
+        &self,
+        accepted: Result<io::Result<TlsStream<I>>, Closed>,
+        address: SocketAddr,
+        admitted: &Admitted,
+    ) -> Option<impl Future<Output = ()> + Send>
+    where
+        I: AsyncRead + AsyncWrite + Unpin + Send + 'static,
+    {
+        match accepted {
+            Ok(Ok(stream)) => {
+                admitted.connection.handshake_ended();
+                let peer = Peer::new(address, stream.get_ref().1.peer_certificates());
+                Some(self.serve(stream, peer, admitted))
+            }
+            Ok(Err(error)) => {
+                tracing::debug!(%error, "a connection did not speak TLS");
+                None
+            }
+            Err(reason) => {
+                self.admission.closed(reason);
+                None
+            }
+        }
+    }
+
+    /// Serves one connection. Not an async function, and with the connection's state in a box: a connection's task would otherwise
+    /// have room for that state several times, for as long as an idle stream lasts.
+    fn serve<I>(&self, io: I, peer: Peer, admitted: &Admitted) -> impl Future<Output = ()> + Send
     where
         I: AsyncRead + AsyncWrite + Unpin + Send + 'static,
     {
         let connection = &admitted.connection;
         let service = RequestService { routes: self.routes.clone(), peer, connection: connection.clone() };
-        let served = self.protocol.serve_connection(WatchedIo::new(io, connection.clone()), service);
-        let closed = match connection.run(served, |served| served.graceful_shutdown()).await {
-            Ok(Ok(())) => connection.closing_for(),
-            Ok(Err(error)) if is_flood(&*error) => Some(Closed::Flood),
-            Ok(Err(error)) => {
-                tracing::trace!(%error, "a connection broke off");
-                connection.closing_for()
+        let served = Box::pin(self.protocol.serve_connection(WatchedIo::new(io, connection.clone()), service));
+        async move {
+            let closed = match connection.run(served, |served| served.get_mut().as_mut().graceful_shutdown()).await {
+                Ok(Ok(())) => connection.closing_for(),
+                Ok(Err(error)) if is_flood(&*error) => Some(Closed::Flood),
+                Ok(Err(error)) => {
+                    tracing::trace!(%error, "a connection broke off");
+                    connection.closing_for()
+                }
+                Err(reason) => Some(reason),
+            };
+            if let Some(reason) = closed {
+                self.admission.closed(reason);
             }
-            Err(reason) => Some(reason),
-        };
-        if let Some(reason) = closed {
-            self.admission.closed(reason);
         }
     }
 }

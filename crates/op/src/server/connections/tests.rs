@@ -410,6 +410,14 @@ async fn among_hundreds_of_silent_connections_everybody_else_is_served() {
     serving.await.expect("stopped");
 }
 
+#[tokio::test]
+async fn a_connections_task_has_room_for_its_state_once() {
+    let fixture = fixture(limits());
+    let ((one, _client), (other, _other_client)) = (duplex(1), duplex(1));
+    let [plain, tls] = fixture.server.task_bytes(one, other, SocketAddr::new(STRANGER.parse().expect("an address"), 1));
+    assert!(plain <= 400 && tls <= 1000, "{plain} and {tls} bytes, beside the boxed state");
+}
+
 fn admit(admission: &Arc<Admission>, from: &str) -> Option<Admitted> {
     admission.admit(from.parse::<IpAddr>().expect("an address"))
 }
