@@ -1,7 +1,7 @@
-//! TLS on the loopback address: a certificate made for one provider, and clients that trust that one alone.
+//! TLS on the loopback address: a certificate made for each provider, and clients that trust those alone.
 
 use std::path::Path;
-use std::sync::{Arc, OnceLock};
+use std::sync::{Arc, Mutex, PoisonError};
 
 use rcgen::{CertificateParams, KeyPair};
 use rustls::pki_types::{CertificateDer, IpAddr, Ipv4Addr, ServerName};
@@ -12,8 +12,8 @@ use tokio_rustls::client::TlsStream;
 
 use crate::failure::Failure;
 
-/// The provider's certificate, once one with TLS was started.
-static TRUSTED: OnceLock<CertificateDer<'static>> = OnceLock::new();
+/// The certificates of the providers with TLS that were started.
+static TRUSTED: Mutex<Vec<CertificateDer<'static>>> = Mutex::new(Vec::new());
 
 /// Files in a provider's home.
 pub const CERTIFICATE: &str = "bench-certificate.pem";
@@ -43,7 +43,7 @@ fn write_private(path: &Path, text: &str) -> std::io::Result<()> {
 
 /// Trusts this certificate from now on, in all of this process.
 pub fn trust(certificate: Vec<u8>) {
-    let _ = TRUSTED.set(certificate.into());
+    TRUSTED.lock().unwrap_or_else(PoisonError::into_inner).push(certificate.into());
 }
 
 /// A session with the provider. `protocol` is offered by ALPN, if given.
@@ -53,7 +53,7 @@ pub fn trust(certificate: Vec<u8>) {
 pub async fn connect(stream: TcpStream, protocol: Option<&[u8]>) -> Result<TlsStream<TcpStream>, Failure> {
     let failed = |error: rustls::Error| Failure::new("TLS", error);
     let mut roots = RootCertStore::empty();
-    if let Some(certificate) = TRUSTED.get() {
+    for certificate in TRUSTED.lock().unwrap_or_else(PoisonError::into_inner).iter() {
         roots.add(certificate.clone()).map_err(failed)?;
     }
     let provider = Arc::new(rustls::crypto::ring::default_provider());

@@ -64,7 +64,7 @@ enum Command {
         #[arg(long, default_value_t = 0, requires = "devices")]
         expired: usize,
         /// Serves TLS itself, with a certificate made for this run.
-        #[arg(long, conflicts_with = "devices")]
+        #[arg(long)]
         tls: bool,
         /// Stops when standard input ends.
         #[arg(long)]

@@ -61,7 +61,7 @@ fn attacks_and_streams_are_measured_when_they_are_named() {
         assert!(note.is_some_and(|note| note.contains(" requests: p10 ") && note.contains("p90 ")), "{table}");
     }
     assert!(table.contains("disk: 40 requests take ") && table.contains("disk_lock: 40 requests withdrawn"), "{table}");
-    assert!(table.contains("streams: 8 idle streams: "), "{table}");
+    assert!(table.contains("streams: 8 idle streams: ") && table.contains("streams_tls: 8 idle streams: "), "{table}");
 }
 
 #[test]

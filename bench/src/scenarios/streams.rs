@@ -22,13 +22,18 @@ const AT_ONCE: usize = 16;
 /// Before memory is read: what was begun is done.
 const SETTLE: Duration = Duration::from_secs(3);
 
-/// Runs the measurement.
+/// Runs the measurement, over plain TCP and with the provider's own TLS.
 ///
 /// # Errors
 /// [`Failure`] when the provider doesn't start or refuses a stream.
 pub async fn measure(plan: &Plan) -> Result<Vec<Figure>, Failure> {
-    let devices = plan.streams.div_ceil(PER_DEVICE).max(1);
-    let provider = ProviderChild::start(&["provider".to_owned(), "--devices".to_owned(), devices.to_string()])?;
+    Ok(vec![measured(plan, "streams", &[]).await?, measured(plan, "streams_tls", &["--tls"]).await?])
+}
+
+async fn measured(plan: &Plan, name: &str, options: &[&str]) -> Result<Figure, Failure> {
+    let devices = plan.streams.div_ceil(PER_DEVICE).max(1).to_string();
+    let arguments = [&["provider", "--devices", &devices], options].concat();
+    let provider = ProviderChild::start(&arguments.into_iter().map(str::to_owned).collect::<Vec<_>>())?;
     let issuer = provider.target().issuer;
     let mut connection = Connection::to(&issuer)?;
     let info = Arc::new(device_session::fetch_provider_info(&mut connection, &issuer).await?);
@@ -64,14 +69,14 @@ pub async fn measure(plan: &Plan) -> Result<Vec<Figure>, Failure> {
     drop(open);
     tokio::time::sleep(plan.recovery).await;
     let after = resident_mib(provider.id())?;
-    let mut figure = Figure::new("streams", "opening an event stream of a device, by a call with DPoP", AT_ONCE);
+    let mut figure = Figure::new(name, "opening an event stream of a device, by a call with DPoP", AT_ONCE);
     figure.windows.push(Window::of_count(count as u64, took));
     figure.notes.push(format!(
         "{count} idle streams: {:.1} KiB each; memory {before:.1} MiB before, {with:.1} with them, {after:.1} {} s after they were closed",
         (with - before) * 1024.0 / count as f64,
         plan.recovery.as_secs(),
     ));
-    Ok(vec![figure])
+    Ok(figure)
 }
 
 fn joined(
