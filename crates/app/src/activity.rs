@@ -32,6 +32,9 @@ pub struct ActivityEntry {
     pub id: String,
     /// The account's id on this device.
     pub account: String,
+    /// What people call it; `null` while it waits for an answer, and where the challenge could not be read.
+    #[serde(rename = "ref")]
+    pub approval_ref: Option<String>,
     /// The provider's host.
     pub host: String,
     /// The user's name, for whom it was.
@@ -122,6 +125,7 @@ impl ActivityEntry {
         ActivityEntry {
             id: item.id.to_string(),
             account: item.account.to_string(),
+            approval_ref: item.approval_ref.map(|name| name.to_string()),
             host,
             subject_label: escape(&item.subject_label),
             kind: item.kind,

@@ -6,6 +6,7 @@ use countersign_device::transcript::Role;
 use countersign_device::view::ChallengeView;
 use countersign_device::{DeviceEvent, HistoryItem};
 use countersign_protocol::answer::Decision;
+use countersign_protocol::approval_ref::ApprovalRef;
 use countersign_protocol::id::ChallengeId;
 use countersign_protocol::kind::Kind;
 use countersign_protocol::outcome::Ending;
@@ -26,6 +27,9 @@ pub struct RequestResult {
     pub id: String,
     /// The account's id on this device.
     pub account: String,
+    /// What people call it once it has ended; `null` before, and where the challenge could not be read.
+    #[serde(rename = "ref")]
+    pub approval_ref: Option<String>,
     /// What was asked for; `null` where the challenge could not be read.
     #[cfg_attr(test, ts(type = "\"login\" | \"payment\" | \"consent\" | \"device\" | \"other\" | null"))]
     pub kind: Option<Kind>,
@@ -67,6 +71,7 @@ impl RequestResults {
         let result = RequestResult {
             id: view.id.to_string(),
             account: view.account.to_string(),
+            approval_ref: None,
             kind: Some(view.kind),
             client_name: escape(&view.client.name),
             amount: amount_of(&view.transcript.lines),
@@ -85,6 +90,7 @@ impl RequestResults {
         let result = RequestResult {
             id: item.id.to_string(),
             account: item.account.to_string(),
+            approval_ref: None,
             kind: item.kind,
             client_name: item.client.as_ref().map(|client| escape(&client.name)).unwrap_or_default(),
             amount: amount_of(lines),
@@ -109,9 +115,11 @@ impl RequestResults {
     pub(crate) fn handle_event(&mut self, event: &DeviceEvent, at: u64) {
         match event {
             DeviceEvent::Challenge(view) => self.track(view),
-            DeviceEvent::Ended { id, outcome, by, .. } => self.end(id, None, *outcome, by.as_deref(), at),
-            DeviceEvent::Answered { id, decision, outcome, by, .. } => {
-                self.end(id, Some(*decision), *outcome, by.as_deref(), at);
+            DeviceEvent::Ended { id, approval_ref, outcome, by, .. } => {
+                self.end(id, *approval_ref, None, *outcome, by.as_deref(), at);
+            }
+            DeviceEvent::Answered { id, approval_ref, decision, outcome, by, .. } => {
+                self.end(id, *approval_ref, Some(*decision), *outcome, by.as_deref(), at);
             }
             _ => {}
         }
@@ -120,6 +128,7 @@ impl RequestResults {
     fn end(
         &mut self,
         id: &ChallengeId,
+        approval_ref: Option<ApprovalRef>,
         decision: Option<Decision>,
         outcome: Option<Ending>,
         by: Option<&str>,
@@ -128,7 +137,9 @@ impl RequestResults {
         // A second outcome, after a dispute, shows in the activity.
         let Some(tracked) = self.tracked.remove(id) else { return };
         let decision = decision.or(tracked.decision);
-        self.ended.push_front(RequestResult { decision, outcome, by: by.map(escape), at, ..tracked });
+        let approval_ref = approval_ref.map(|name| name.to_string());
+        let by = by.map(escape);
+        self.ended.push_front(RequestResult { approval_ref, decision, outcome, by, at, ..tracked });
         self.ended.truncate(KEPT);
     }
 

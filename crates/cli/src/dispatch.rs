@@ -19,7 +19,7 @@ pub async fn run(arguments: Arguments, output: Output) -> Result<Exit, Failure> 
         Command::Enroll(enroll) => enroll::run(enroll, home, output).await,
         Command::Accounts => accounts::run(home, output).await,
         Command::Pending => pending::run(home, output).await,
-        Command::History => history::run(home, output).await,
+        Command::History { which } => history::run(which.as_deref(), home, output).await,
         Command::Answer(answer) => answer::run(answer, home, output).await,
         Command::Watch(watch) => watch::run(watch, home, output).await,
         Command::Request(request) => request::run(request, output).await,

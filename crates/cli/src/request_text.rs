@@ -1,6 +1,7 @@
 //! A request as text for a terminal: all lines of the transcript, none cut off.
 
 use countersign_device::view::ChallengeView;
+use countersign_protocol::approval_ref::ApprovalRef;
 use countersign_protocol::blanks;
 use countersign_protocol::kind::Kind;
 use countersign_protocol::outcome::Ending;
@@ -147,6 +148,11 @@ pub fn kind(kind: Kind) -> &'static str {
         Kind::Device => "New device",
         _ => "Approval",
     }
+}
+
+/// What people call a request that has ended, after how it did.
+pub fn by_name(reference: Option<ApprovalRef>) -> String {
+    reference.map_or_else(String::new, |reference| format!(" ({reference})"))
 }
 
 /// How a request ended.

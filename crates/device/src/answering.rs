@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use countersign_jose::key::Signer;
 use countersign_protocol::answer::{self, DenialReason, VerifiedUser};
+use countersign_protocol::approval_ref::ApprovalRef;
 use countersign_protocol::id::ChallengeId;
 use countersign_protocol::interaction::UserVerification;
 use countersign_protocol::jws::Compact;
@@ -46,6 +47,9 @@ pub struct AnswerResult {
     pub account: AccountId,
     /// The challenge's id.
     pub id: ChallengeId,
+    /// What people call the approval.
+    #[serde(rename = "ref", skip_serializing_if = "Option::is_none")]
+    pub approval_ref: Option<ApprovalRef>,
     /// The decision that was signed.
     pub decision: answer::Decision,
     /// How the request ended, by a verified outcome. `None`: the answer is in the outbox and is sent until an outcome
@@ -233,6 +237,7 @@ impl Device {
         Ok(AnswerResult {
             account,
             id: id.clone(),
+            approval_ref: kept.as_ref().and_then(StoredChallenge::approval_ref),
             decision,
             outcome,
             by: newest.and_then(|outcome| outcome.by),

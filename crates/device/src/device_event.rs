@@ -2,6 +2,7 @@
 //! own.
 
 use countersign_protocol::answer::Decision;
+use countersign_protocol::approval_ref::ApprovalRef;
 use countersign_protocol::id::ChallengeId;
 use countersign_protocol::notice::DeviceEvent as OtherDevice;
 use countersign_protocol::outcome::Ending;
@@ -26,6 +27,9 @@ pub enum DeviceEvent {
         account: AccountId,
         /// The challenge.
         id: ChallengeId,
+        /// What people call the approval; `None` where the challenge cannot be read.
+        #[serde(rename = "ref", skip_serializing_if = "Option::is_none")]
+        approval_ref: Option<ApprovalRef>,
         /// How it ended; `None` where the provider no longer knew it.
         outcome: Option<Ending>,
         /// The device that answered, where another did.
@@ -37,6 +41,9 @@ pub enum DeviceEvent {
         account: AccountId,
         /// The challenge.
         id: ChallengeId,
+        /// What people call the approval; `None` where the challenge cannot be read.
+        #[serde(rename = "ref", skip_serializing_if = "Option::is_none")]
+        approval_ref: Option<ApprovalRef>,
         /// This device's decision.
         decision: Decision,
         /// How it ended; `None` where the provider no longer knew it.

@@ -1,6 +1,7 @@
 //! The history of all accounts, and the evidence about one request.
 
 use countersign_protocol::answer::{Answer, Decision};
+use countersign_protocol::approval_ref::ApprovalRef;
 use countersign_protocol::challenge::{Challenge, Client};
 use countersign_protocol::evidence::Evidence;
 use countersign_protocol::id::{ChallengeId, Subject};
@@ -29,6 +30,10 @@ pub struct HistoryItem {
     pub subject_label: String,
     /// The challenge's id.
     pub id: ChallengeId,
+    /// What people call the approval; `None` while the request waits for an answer, so that nobody compares it in place of what
+    /// they approve, and where the challenge could not be read.
+    #[serde(rename = "ref", skip_serializing_if = "Option::is_none")]
+    pub approval_ref: Option<ApprovalRef>,
     /// What was asked for; `None` where the challenge could not be read.
     pub kind: Option<Kind>,
     /// The client that asked; `None` where the challenge could not be read.
@@ -121,6 +126,7 @@ fn history_item(account: &Account, kept: &StoredChallenge) -> HistoryItem {
         subject: account.subject.clone(),
         subject_label: account.subject_label.clone(),
         id: kept.id.clone(),
+        approval_ref: challenge.as_ref().filter(|_| kept.stage > Stage::Shown).map(|asked| ApprovalRef::of(&asked.approval)),
         kind: challenge.as_ref().map(|challenge| challenge.kind),
         client: challenge.as_ref().map(|challenge| challenge.client.clone()),
         binding_message: challenge.and_then(|challenge| challenge.binding_message),

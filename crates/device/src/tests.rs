@@ -7,6 +7,7 @@ use countersign_jose::clock::Timestamp;
 use countersign_jose::key::Signer;
 use countersign_jose::secret::Secret;
 use countersign_protocol::answer::{self, DenialReason};
+use countersign_protocol::approval_ref::ApprovalRef;
 use countersign_protocol::challenge::Challenge;
 use countersign_protocol::evidence::{Evidence, EvidenceError, TrustAnchor};
 use countersign_protocol::id::ChallengeId;
@@ -392,6 +393,31 @@ async fn an_answer_is_kept_while_the_provider_is_away_and_sent_after_a_restart()
         }
     }
     assert_eq!(fixture.provider.lock().unwrap().answers.len(), 1);
+}
+
+#[tokio::test]
+async fn a_request_is_named_as_people_do_once_it_was_answered_and_never_before() {
+    let fixture = DeviceFixture::new();
+    let (device, _) = fixture.enrolled().await;
+    let id = fixture.asked(&device).await;
+    let approval = fixture.provider.lock().unwrap().issued[&id].compact.peek().unwrap().approval;
+    let name = ApprovalRef::of(&approval).to_string();
+    assert!(!serde_json::to_string(&device.pending().await).unwrap().contains(&name), "nobody is to compare it");
+    assert_eq!(device.history().unwrap()[0].approval_ref, None);
+    let mut events = device.events();
+    let answered = device.answer(&id, YES, &pin("123456")).await.unwrap();
+    let past = &device.history().unwrap()[0];
+    let said = [serde_json::to_value(&answered), serde_json::to_value(past)].map(Result::unwrap);
+    for said in said {
+        assert_eq!(said["ref"], name.as_str());
+    }
+    loop {
+        let event = events.next().await.unwrap();
+        if let DeviceEvent::Answered { .. } = event {
+            assert_eq!(serde_json::to_value(&event).unwrap()["ref"], name.as_str());
+            break;
+        }
+    }
 }
 
 #[tokio::test]

@@ -47,7 +47,8 @@ pub(crate) fn translate_expired(error: OAuthError, client: &Client) -> OAuthErro
         return error;
     }
     let description = "The end-user denied the authorization request or it has been expired";
-    OAuthError::new(ErrorCode::AccessDenied, description).with_denial_reason(Some("expired"))
+    let translated = OAuthError::new(ErrorCode::AccessDenied, description).with_denial_reason(Some("expired"));
+    translated.with_reference(error.reference())
 }
 
 /// Auth0's error for a user without an enrolled device; `None` for other clients.

@@ -131,6 +131,7 @@ export function result(id: string, overrides: Partial<RequestResult> = {}): Requ
   return {
     id,
     account: "ac_1",
+    ref: "K7Q2-9FDM",
     kind: "payment",
     client_name: "Acme Coffee",
     amount: { amount: "4.20", currency: "EUR" },
@@ -148,6 +149,7 @@ export function activityEntry(id: string, overrides: Partial<ActivityEntry> = {}
   return {
     id,
     account: "ac_1",
+    ref: "K7Q2-9FDM",
     host: "id.acme.example",
     subject_label: "Alice",
     kind: "payment",

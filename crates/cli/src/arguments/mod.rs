@@ -50,7 +50,11 @@ pub enum Command {
     /// List pending requests
     Pending,
     /// List past requests and how each ended
-    History,
+    History {
+        /// Only this one: a request's id (ch_…), or the reference that people say (K7Q2-9FDM)
+        #[arg(value_name = "ID|REF")]
+        which: Option<String>,
+    },
     /// Approve or deny a request
     Answer(Answer),
     /// Wait for requests, print them, and answer those that a rule matches

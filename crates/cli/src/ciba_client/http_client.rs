@@ -47,6 +47,9 @@ pub struct OauthError {
     /// Why the person denied.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub denial_reason: Option<String>,
+    /// What people call the request that ended, at a provider that names it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub r#ref: Option<String>,
 }
 
 /// Why a call has no result.
@@ -143,7 +146,7 @@ fn retry_after(response: &Response) -> Option<u64> {
 fn refusal(json: &Json) -> Option<OauthError> {
     let text = |name: &str| json.get(name).and_then(Json::as_str).map(str::to_owned);
     let (error_description, denial_reason) = (text("error_description"), text("denial_reason"));
-    Some(OauthError { error: text("error")?, error_description, denial_reason })
+    Some(OauthError { error: text("error")?, error_description, denial_reason, r#ref: text("ref") })
 }
 
 fn unavailable(error: &HttpUnavailable) -> Failure {

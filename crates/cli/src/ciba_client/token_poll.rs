@@ -42,7 +42,8 @@ pub async fn poll(
         if asked >= ends {
             let late = "the request was not answered in time: make a new authentication request";
             let error_description = Some(late.to_owned());
-            let expired = OauthError { error: "expired_token".to_owned(), error_description, denial_reason: None };
+            let (error, r#ref) = ("expired_token".to_owned(), request.r#ref.clone());
+            let expired = OauthError { error, error_description, denial_reason: None, r#ref };
             return missing.map_or(Ok(PollResult::Denied(expired)), Err);
         }
         let form = [("grant_type", "urn:openid:params:grant-type:ciba"), ("auth_req_id", request.auth_req_id.as_str())];

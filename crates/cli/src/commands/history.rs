@@ -1,4 +1,4 @@
-//! `countersign history`: past requests and how each ended, newest first.
+//! `countersign history`: past requests and how each ended, newest first; or those that an id or a reference names.
 
 use std::path::PathBuf;
 
@@ -6,10 +6,12 @@ use countersign_device::HistoryItem;
 use countersign_device::ports::vault::Stage;
 use countersign_jose::clock::Timestamp;
 use countersign_protocol::answer::Decision;
+use countersign_protocol::approval_ref::ApprovalRef;
 use countersign_protocol::text;
 use serde::Serialize;
 
 use crate::device_failure;
+use crate::error_code::ErrorCode;
 use crate::exit::Exit;
 use crate::failure::Failure;
 use crate::open_device;
@@ -24,13 +26,23 @@ struct Event<'a> {
 }
 
 /// Runs the command.
-pub async fn run(home: Option<PathBuf>, output: Output) -> Result<Exit, Failure> {
+pub async fn run(which: Option<&str>, home: Option<PathBuf>, output: Output) -> Result<Exit, Failure> {
     let Some((device, _)) = open_device::open_and_pull(home, output).await? else {
-        output.message("No requests yet.")?;
-        return Ok(Exit::Ok);
+        return match which {
+            Some(which) => Err(not_found(which)),
+            None => {
+                output.message("No requests yet.")?;
+                Ok(Exit::Ok)
+            }
+        };
     };
-    let history = device.history().map_err(|error| device_failure::export_failed(&error))?;
-    if history.is_empty() {
+    let mut history = device.history().map_err(|error| device_failure::export_failed(&error))?;
+    if let Some(which) = which {
+        history.retain(|past| is_named(past, which));
+        if history.is_empty() {
+            return Err(not_found(which));
+        }
+    } else if history.is_empty() {
         output.message("No requests yet.")?;
     }
     let accounts = device.accounts().await.map_err(|error| device_failure::open_failed(&error))?;
@@ -41,6 +53,17 @@ pub async fn run(home: Option<PathBuf>, output: Output) -> Result<Exit, Failure>
         output.result(&Event { event: "history", past }, |paint| describe(past, now, paint))?;
     }
     Ok(Exit::Ok)
+}
+
+fn not_found(which: &str) -> Failure {
+    let what = format!("no request on this device has the id or reference {}", text::escape(which));
+    Failure::usage(ErrorCode::Unknown, what)
+}
+
+/// Whether an id or a reference is this request's. Several requests may share a reference.
+fn is_named(past: &HistoryItem, which: &str) -> bool {
+    let reference = which.parse::<ApprovalRef>().ok();
+    past.id.as_str() == which || (reference.is_some() && past.approval_ref == reference)
 }
 
 fn describe(past: &HistoryItem, now: Option<u64>, paint: Paint) -> String {
@@ -65,5 +88,7 @@ fn describe(past: &HistoryItem, now: Option<u64>, paint: Paint) -> String {
     if let Some(by) = &past.by {
         how += &format!(" ({})", text::escape(by));
     }
-    format!("{}\n  {how}\n  {}", parts.join(" · "), paint.dim(past.id.as_str()))
+    let names = past.approval_ref.map(|reference| reference.to_string()).into_iter().chain([past.id.to_string()]);
+    let names = names.collect::<Vec<_>>().join(" · ");
+    format!("{}\n  {how}\n  {}", parts.join(" · "), paint.dim(&names))
 }

@@ -68,6 +68,7 @@ async fn ask_and_wait(request: &Request, output: Output) -> Result<Exit, Failure
                 error: "invalid_id_token".into(),
                 error_description: Some(why.to_string()),
                 denial_reason: None,
+                r#ref: acknowledged.r#ref.clone(),
             };
             print_oauth_error(&error, output)?;
             Ok(Exit::Unverified)
@@ -143,7 +144,11 @@ fn print_oauth_error(error: &OauthError, output: Output) -> Result<Exit, Failure
         if let Some(reason) = &error.denial_reason {
             message += &format!(" ({})", text::escape(reason));
         }
-        message + "."
+        message += ".";
+        if let Some(reference) = &error.r#ref {
+            message += &format!(" Reference: {}.", text::escape(reference));
+        }
+        message
     })?;
     Ok(exit_for(error))
 }
@@ -203,7 +208,7 @@ mod tests {
         for (error, expected) in
             [("access_denied", Exit::Denied), ("expired_token", Exit::Expired), ("invalid_request", Exit::Provider)]
         {
-            let refusal = OauthError { error: error.to_owned(), error_description: None, denial_reason: None };
+            let refusal = OauthError { error: error.to_owned(), error_description: None, denial_reason: None, r#ref: None };
             assert_eq!(exit_for(&refusal), expected, "{error}");
         }
     }

@@ -81,17 +81,19 @@ impl Watcher {
                 self.device.shown(&view.id).await;
                 self.apply_rules(view);
             }
-            DeviceEvent::Answered { id, decision, outcome, .. } => {
+            DeviceEvent::Answered { id, approval_ref, decision, outcome, .. } => {
                 self.output.result(event, |_| {
                     let how = outcome.map_or("unknown to the provider", request_text::ending);
                     let said = serde_json::to_value(decision).unwrap_or_default();
-                    format!("{id}: this device {}; {how}", said.as_str().unwrap_or("answered"))
+                    let said = said.as_str().unwrap_or("answered");
+                    format!("{id}: this device {said}; {how}{}", request_text::by_name(*approval_ref))
                 })?;
                 self.done.insert(id.clone());
             }
-            DeviceEvent::Ended { id, outcome, .. } => {
+            DeviceEvent::Ended { id, approval_ref, outcome, .. } => {
                 self.output.result(event, |_| {
-                    format!("{id}: {}", outcome.map_or("unknown to the provider", request_text::ending))
+                    let how = outcome.map_or("unknown to the provider", request_text::ending);
+                    format!("{id}: {how}{}", request_text::by_name(*approval_ref))
                 })?;
                 self.done.insert(id.clone());
             }

@@ -205,9 +205,10 @@ impl Core {
                 outcome_hash: Some(*verified.hash()),
             },
         );
+        let approval_ref = kept.approval_ref();
         self.put(*kept);
         let (ending, by) = (verified.ending(), verified.claims().by.clone());
-        self.emit(DeviceEvent::Ended { account, id, outcome: Some(ending), by });
+        self.emit(DeviceEvent::Ended { account, id, approval_ref, outcome: Some(ending), by });
     }
 
     fn verified_outcome(&self, kept: &StoredChallenge, outcome: &Compact<Outcome>) -> Option<VerifiedOutcome> {
@@ -253,12 +254,14 @@ impl Core {
         );
         let ending = outcome.map(VerifiedOutcome::ending);
         let by = outcome.and_then(|outcome| outcome.claims().by.clone());
-        let (account, id) = (self.account.id.clone(), id.clone());
+        let (account, id, approval_ref) = (self.account.id.clone(), id.clone(), kept.approval_ref());
         match decision_of(&kept) {
-            Some(decision) => self.emit(DeviceEvent::Answered { account, id, decision, outcome: ending, by }),
+            Some(decision) => {
+                self.emit(DeviceEvent::Answered { account, id, approval_ref, decision, outcome: ending, by });
+            }
             // Nothing of a refused request was shown.
             None if before == Stage::Refused => {}
-            None => self.emit(DeviceEvent::Ended { account, id, outcome: ending, by }),
+            None => self.emit(DeviceEvent::Ended { account, id, approval_ref, outcome: ending, by }),
         }
         self.put(kept);
     }

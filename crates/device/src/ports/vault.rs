@@ -3,7 +3,10 @@
 use std::collections::BTreeSet;
 
 use countersign_jose::hash::Hash;
+use countersign_protocol::approval_ref::ApprovalRef;
+use countersign_protocol::challenge::Challenge;
 use countersign_protocol::id::ChallengeId;
+use countersign_protocol::jws::Compact;
 use serde::{Deserialize, Serialize};
 use thiserror::Error;
 
@@ -148,6 +151,13 @@ impl StoredChallenge {
     /// The hash of the compact JWS.
     pub fn hash(&self) -> Hash {
         Hash::of(&self.compact)
+    }
+
+    /// What people call the approval that this asks for; `None` where it cannot be read. To be shown only once it has ended, so
+    /// that nobody compares it in place of what they approve.
+    pub fn approval_ref(&self) -> Option<ApprovalRef> {
+        let claims = Compact::<Challenge>::from_text(self.compact.clone()).peek().ok()?;
+        Some(ApprovalRef::of(&claims.approval))
     }
 }
 

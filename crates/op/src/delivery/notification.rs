@@ -6,6 +6,7 @@ use std::sync::Arc;
 use axum::http::header::{AUTHORIZATION, CONTENT_TYPE, HeaderMap, HeaderValue};
 use countersign_gateway::Verdict;
 use countersign_jose::secret::Secret;
+use countersign_protocol::approval_ref::ApprovalRef;
 use serde::Serialize;
 use url::Url;
 
@@ -31,6 +32,7 @@ struct PushError<'a> {
     error_description: &'a str,
     #[serde(skip_serializing_if = "Option::is_none")]
     denial_reason: Option<&'a str>,
+    r#ref: ApprovalRef,
 }
 
 /// Body of a push.
@@ -129,7 +131,7 @@ impl DeliveryWorker {
             _ if entry.attempts + 1 < MAX_TOKEN_ATTEMPTS => return PushContent::Failed,
             _ => "transaction_failed",
         };
-        self.keep_error(entry.id, &push_error(auth_req_id, code, &error)).await
+        self.keep_error(entry.id, &push_error(auth_req_id, request.reference(), code, &error)).await
     }
 
     /// Stores an error body, unless one is stored; returns the stored one.
@@ -156,9 +158,9 @@ impl DeliveryWorker {
     }
 }
 
-fn push_error(auth_req_id: &str, code: &str, error: &OAuthError) -> Secret {
+fn push_error(auth_req_id: &str, r#ref: ApprovalRef, code: &str, error: &OAuthError) -> Secret {
     let (error_description, denial_reason) = (error.description(), error.denial_reason());
-    json(&PushError { auth_req_id, error: code, error_description, denial_reason })
+    json(&PushError { auth_req_id, error: code, error_description, denial_reason, r#ref })
 }
 
 fn json(body: &impl Serialize) -> Secret {

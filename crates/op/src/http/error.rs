@@ -3,6 +3,7 @@
 use axum::Json;
 use axum::http::{HeaderName, HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
+use countersign_protocol::approval_ref::ApprovalRef;
 use serde::Serialize;
 
 /// Error codes of RFC 6749 §5.2, CIBA Core §11 and §13 and RFC 9396 §5 that this provider sends.
@@ -84,6 +85,8 @@ pub(crate) struct OAuthError {
     description: String,
     /// Why the user denied, or what ended the request.
     denial_reason: Option<&'static str>,
+    /// What people call the request that ended (`ref`).
+    reference: Option<ApprovalRef>,
     /// `Retry-After`, in seconds.
     retry_after: Option<u64>,
     /// Seconds between polls from now on (CIBA Core §11).
@@ -101,7 +104,7 @@ impl OAuthError {
             _ => StatusCode::BAD_REQUEST,
         };
         let description = description.into().chars().map(permitted).collect();
-        OAuthError { status, code, description, denial_reason: None, retry_after: None, interval: None }
+        OAuthError { status, code, description, denial_reason: None, reference: None, retry_after: None, interval: None }
     }
 
     /// For the client's developer; limited to the characters of RFC 6749 §5.2.
@@ -125,6 +128,19 @@ impl OAuthError {
 
     pub(crate) fn with_denial_reason(self, reason: Option<&'static str>) -> OAuthError {
         OAuthError { denial_reason: reason, ..self }
+    }
+
+    /// What people call the request that ended.
+    pub(crate) fn reference(&self) -> Option<ApprovalRef> {
+        self.reference
+    }
+
+    /// Names the request, where the error is its end: `access_denied` and `expired_token` at the token endpoint.
+    pub(crate) fn with_reference(self, reference: impl Into<Option<ApprovalRef>>) -> OAuthError {
+        match self.code {
+            ErrorCode::AccessDenied | ErrorCode::ExpiredToken => OAuthError { reference: reference.into(), ..self },
+            _ => self,
+        }
     }
 
     pub(crate) fn with_retry_after(self, seconds: u64) -> OAuthError {
@@ -154,6 +170,8 @@ struct Body<'a> {
     #[serde(skip_serializing_if = "Option::is_none")]
     denial_reason: Option<&'static str>,
     #[serde(skip_serializing_if = "Option::is_none")]
+    r#ref: Option<ApprovalRef>,
+    #[serde(skip_serializing_if = "Option::is_none")]
     interval: Option<u32>,
 }
 
@@ -163,6 +181,7 @@ impl IntoResponse for OAuthError {
             error: self.code.as_str(),
             error_description: &self.description,
             denial_reason: self.denial_reason,
+            r#ref: self.reference,
             interval: self.interval,
         };
         let mut response = (self.status, [NO_STORE, PRAGMA], Json(body)).into_response();

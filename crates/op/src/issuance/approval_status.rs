@@ -5,6 +5,7 @@ use std::sync::Arc;
 use countersign_gateway::{Approval, NotRedeemable, Verdict};
 use countersign_jose::clock::Timestamp;
 use countersign_protocol::answer::DenialReason;
+use countersign_protocol::approval_ref::ApprovalRef;
 use countersign_store::{Error as StoreError, Snapshot};
 
 use crate::http::{ErrorCode, OAuthError, server_error};
@@ -51,6 +52,19 @@ impl From<TokenRefusal> for OAuthError {
     }
 }
 
+impl TokenRefusal {
+    /// The same, naming the request; a final one is named when it is told.
+    fn about(self, reference: ApprovalRef) -> TokenRefusal {
+        match self {
+            TokenRefusal::OAuth(error) => TokenRefusal::OAuth(error.with_reference(reference)),
+            TokenRefusal::Gateway(NotRedeemable::Disputed | NotRedeemable::DeviceRevoked) => {
+                TokenRefusal::OAuth(OAuthError::from(self).with_reference(reference))
+            }
+            other => other,
+        }
+    }
+}
+
 impl Issuance {
     /// As [`Issuance::approval_of_request`], in a read transaction of its own.
     ///
@@ -61,9 +75,11 @@ impl Issuance {
         request: &AuthRequest,
     ) -> Result<Option<Approval>, OAuthError> {
         let (issuance, request, now) = (self.clone(), request.clone(), self.ports.clock.now());
+        let reference = request.reference();
         let found =
             self.gateway.store().read(move |snapshot| Ok(issuance.approval_of_request(snapshot, &request, now)));
-        Ok(found.await.map_err(|error| server_error(&error))??)
+        let found = found.await.map_err(|error| server_error(&error))?;
+        found.map_err(|refusal| OAuthError::from(refusal).with_reference(reference))
     }
 
     /// The redeemable approval; `None` while the request is pending. A request whose approval expired stays pending
@@ -73,6 +89,15 @@ impl Issuance {
     /// # Errors
     /// [`TokenRefusal`].
     pub(crate) fn approval_of_request(
+        &self,
+        snapshot: &Snapshot<'_>,
+        request: &AuthRequest,
+        now: Timestamp,
+    ) -> Result<Option<Approval>, TokenRefusal> {
+        self.approval_or_end(snapshot, request, now).map_err(|refusal| refusal.about(request.reference()))
+    }
+
+    fn approval_or_end(
         &self,
         snapshot: &Snapshot<'_>,
         request: &AuthRequest,

@@ -2,6 +2,7 @@
 
 use countersign_jose::clock::Timestamp;
 use countersign_jose::hash::Hash;
+use countersign_protocol::approval_ref::ApprovalRef;
 use countersign_protocol::id::ApprovalId;
 use countersign_store::{Error, Snapshot, Transaction};
 use rusqlite::{OptionalExtension, Row, named_params, params};
@@ -39,6 +40,11 @@ pub(crate) struct AuthRequest {
 }
 
 impl AuthRequest {
+    /// What people call it.
+    pub(crate) fn reference(&self) -> ApprovalRef {
+        ApprovalRef::of(&self.approval.id)
+    }
+
     /// Until when an approved request is redeemed: its end and twice the last told interval, at most a minute, since a
     /// client that polls as it was told may come that much later.
     pub(crate) fn redeemable_until(&self) -> Timestamp {

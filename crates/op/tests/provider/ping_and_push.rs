@@ -422,7 +422,9 @@ async fn p04_a_denial_is_pushed_with_its_reason() {
         if reason.is_some() {
             expected["denial_reason"] = json!("not_me");
         }
-        assert_eq!(call.json(), expected);
+        let mut said = call.json();
+        said.as_object_mut().and_then(|said| said.remove("ref")).expect("the request's name");
+        assert_eq!(said, expected);
     }
 }
 
@@ -432,7 +434,7 @@ async fn p04_an_expired_request_is_pushed_alike_whether_a_user_was_asked_or_not(
     let mut ids = Vec::new();
     for hint in ["alice", "mallory"] {
         let reply = fixture.world.try_ask_about(hint, "pushed", Some(BEARER)).await;
-        ids.push(reply.text("auth_req_id"));
+        ids.push((reply.text("auth_req_id"), reply.text("ref")));
     }
     // The devices' time is over, the clients' is not.
     fixture.later(295);
@@ -444,13 +446,15 @@ async fn p04_an_expired_request_is_pushed_alike_whether_a_user_was_asked_or_not(
     assert!(fixture.push.requests().is_empty(), "pushed too early");
     fixture.later(6);
     let calls = fixture.push.wait_for(2).await;
-    let mut told_about: Vec<String> = Vec::new();
+    let mut told_about: Vec<(String, String)> = Vec::new();
     for call in &calls {
         has_bearer(call);
         let mut said = call.json();
-        told_about.push(said["auth_req_id"].take().as_str().expect("an id").to_owned());
+        let names = ["auth_req_id", "ref"].map(|name| said[name].take().as_str().expect("a text").to_owned());
+        told_about.push(names.into());
         let words = "the request was not answered in time: make a new authentication request";
-        assert_eq!(said, json!({ "auth_req_id": null, "error": "expired_token", "error_description": words }));
+        let nameless = json!({ "auth_req_id": null, "ref": null, "error": "expired_token", "error_description": words });
+        assert_eq!(said, nameless);
     }
     ids.sort();
     told_about.sort();
@@ -462,13 +466,14 @@ async fn p04_an_expired_request_is_pushed_alike_whether_a_user_was_asked_or_not(
 async fn p04_a_cancelled_request_is_pushed_alike_whether_a_user_was_asked_or_not() {
     let fixture = Fixture::new().await;
     for (n, hint) in ["alice", "mallory"].into_iter().enumerate() {
-        let id = fixture.world.try_ask_about(hint, "pushed", Some(BEARER)).await.text("auth_req_id");
+        let asked = fixture.world.try_ask_about(hint, "pushed", Some(BEARER)).await;
+        let (id, name) = (asked.text("auth_req_id"), asked.text("ref"));
         let revoked = fixture.world.post("pushed", "/tenant/revoke", &[("token", &id)]).await;
         assert_eq!(revoked.status, StatusCode::OK, "{}", revoked.body);
         let call = fixture.push.wait_for(n + 1).await.remove(n);
         has_bearer(&call);
         let words = "this client cancelled the request";
-        let expected = json!({ "auth_req_id": id, "error": "access_denied", "error_description": words, "denial_reason": "cancelled" });
+        let expected = json!({ "auth_req_id": id, "ref": name, "error": "access_denied", "error_description": words, "denial_reason": "cancelled" });
         assert_eq!(call.json(), expected);
     }
     fixture.until_delivered().await;

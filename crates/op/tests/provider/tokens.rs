@@ -5,6 +5,7 @@ use countersign_jose::base64url;
 use countersign_jose::hash::Hash;
 use countersign_jose::key::PublicKey;
 use countersign_protocol::answer::DenialReason;
+use countersign_protocol::approval_ref::ApprovalRef;
 use countersign_protocol::interaction::{InteractionType, UserVerification};
 use countersign_protocol::revocation::RevokedBy;
 use countersign_store::Error;
@@ -70,6 +71,7 @@ fn denial(reply: &Reply) -> Option<String> {
         "{}",
         reply.body
     );
+    reply.text("ref").parse::<ApprovalRef>().expect("it names the request as people do");
     reply.json().get("denial_reason").map(|reason| reason.as_str().expect("a text").to_owned())
 }
 

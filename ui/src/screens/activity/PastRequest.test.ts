@@ -18,6 +18,7 @@ it("shows how the request ended, and every line that was on the screen", () => {
   expect(document.activeElement).toBe(getByRole("heading", { level: 1, name: "Acme Coffee" }));
   expect(getByText(en.ending.approved)).toBeTruthy();
   expect(getByText(`id.acme.example · ${formatDateTime(1_790_000_000, "en")}`)).toBeTruthy();
+  expect(getByText("Reference K7Q2-9FDM")).toBeTruthy();
   expect(getByRole("heading", { level: 2, name: en.activity.shown })).toBeTruthy();
   expect(getAllByRole("term").map((term) => term.textContent)).toEqual(
     activityEntry("ch_1").lines?.map(({ label }) => label),

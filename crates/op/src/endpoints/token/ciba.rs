@@ -9,6 +9,7 @@ use countersign_gateway::Approval;
 use countersign_jose::clock::Timestamp;
 use countersign_jose::hash::Hash;
 use countersign_jose::secret::Secret;
+use countersign_protocol::approval_ref::ApprovalRef;
 use countersign_protocol::id::ApprovalId;
 use countersign_store::{Listener, Transaction};
 use tokio::time::Instant;
@@ -61,7 +62,7 @@ enum PollState {
     /// Polled before the interval was over; the interval in seconds from now on.
     TooFast(u32),
     /// Never any more, from now on.
-    Refused(FinalRefusal),
+    Refused(FinalRefusal, ApprovalRef),
 }
 
 /// The first try of a poll.
@@ -144,7 +145,9 @@ impl TokenEndpoint {
                     let description = format!("polled too early: from now on wait {interval} seconds between polls");
                     return Err(OAuthError::new(ErrorCode::SlowDown, description).with_interval(interval));
                 }
-                PollState::Refused(why) => return Err(TokenRefusal::Final(why).into()),
+                PollState::Refused(why, reference) => {
+                    return Err(OAuthError::from(TokenRefusal::Final(why)).with_reference(reference));
+                }
             };
             let until = match held_until {
                 Some(until) if Instant::now() >= until => return Err(pending()),
@@ -188,7 +191,7 @@ impl TokenEndpoint {
             let approval = match endpoint.issuance.approval_of_request(tx, &request, now) {
                 Err(TokenRefusal::Final(why)) => {
                     store::refuse(tx, &id, why)?;
-                    return Ok(PollState::Refused(why));
+                    return Ok(PollState::Refused(why, request.reference()));
                 }
                 status => status?,
             };

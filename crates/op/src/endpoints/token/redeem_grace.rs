@@ -65,7 +65,9 @@ impl TokenEndpoint {
             store::keep_response(tx, &kept)?;
             Ok(true)
         });
-        let refused = |error: TokenRefusal| auth0::translate_expired(error.into(), client);
+        let refused = |error: TokenRefusal| {
+            auth0::translate_expired(OAuthError::from(error).with_reference(request.reference()), client)
+        };
         if redeemed.await.map_err(refused)? {
             return Ok(response);
         }
