@@ -8,7 +8,6 @@ use countersign_device::ports::user_verifier::{PinPrompt, UserVerifier, Verified
 use countersign_device::view::ChallengeView;
 use countersign_protocol::answer::{self, DenialReason};
 use countersign_protocol::id::ChallengeId;
-use countersign_protocol::limits::APPROVE_INERT_MILLISECONDS;
 use countersign_protocol::outcome::Ending;
 use countersign_protocol::text::escape;
 use serde::{Deserialize, Serialize};
@@ -67,7 +66,7 @@ pub struct AnswerResult {
 }
 
 impl App {
-    /// Records that a page shows a request: half a second must pass before it can be approved.
+    /// Records that a page shows a request: [`ChallengeView::inert_ms`] must pass before it can be approved.
     ///
     /// # Errors
     /// [`Failure`] `bad_argument` or `not_open`.
@@ -83,7 +82,7 @@ impl App {
         Ok(())
     }
 
-    /// Answers a request. An approval counts only half a second after [`App::shown`].
+    /// Answers a request. An approval counts only [`ChallengeView::inert_ms`] after [`App::shown`].
     ///
     /// # Errors
     /// [`Failure`]; then nothing was signed.
@@ -100,8 +99,8 @@ impl App {
             Decision::Deny => device::Decision::Deny { reason: None },
             Decision::NotMe => device::Decision::Deny { reason: Some(DenialReason::NotMe) },
             Decision::Approve => {
-                if !self.was_shown_for(&id, APPROVE_INERT_MILLISECONDS) {
-                    return Err(Failure::new("too_soon", "this request has not been on the screen for half a second"));
+                if !self.was_shown_for(&id, view.inert_ms()) {
+                    return Err(Failure::new("too_soon", "this request has not been on the screen long enough to be read"));
                 }
                 device::Decision::Approve { value: request.number }
             }

@@ -129,6 +129,9 @@ pub struct PendingRequest {
     pub test: bool,
     /// Whether nothing of this client was ever approved on this account.
     pub first_request: bool,
+    /// For how long Approve is inert after the request appears, in milliseconds.
+    #[cfg_attr(test, ts(type = "number"))]
+    pub inert_ms: u64,
     /// The client's name.
     pub client_name: String,
     /// Whether the provider's operator has verified that name.
@@ -224,6 +227,7 @@ impl PendingRequest {
             held: view.held,
             test: view.test,
             first_request: view.first_request,
+            inert_ms: view.inert_ms(),
             client_name: escape(&view.client.name),
             client_verified: view.client.verified,
             provider_name: escape(&view.provider.name),

@@ -97,6 +97,14 @@ pub enum HistoryEvent {
 }
 
 impl HistoryEvent {
+    /// The challenge that was approved, where this is an approval.
+    pub fn approved(&self) -> Option<&ChallengeId> {
+        match self {
+            HistoryEvent::Answered { challenge, decision, .. } if decision == "approved" => Some(challenge),
+            _ => None,
+        }
+    }
+
     /// The challenge this is about.
     pub fn challenge(&self) -> &ChallengeId {
         match self {

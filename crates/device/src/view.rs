@@ -7,6 +7,7 @@ use countersign_protocol::id::{ChallengeId, DeviceId, Subject};
 use countersign_protocol::interaction::{InteractionType, UserVerification};
 use countersign_protocol::issuer::Issuer;
 use countersign_protocol::kind::Kind;
+use countersign_protocol::limits;
 use countersign_protocol::registration::{DeviceClass, KeyProtection};
 use countersign_protocol::transcript::Transcript;
 use serde::Serialize;
@@ -15,7 +16,7 @@ use serde_json::value::RawValue;
 use crate::account::{Account, AccountId, AccountStatus};
 use crate::device_event::OfflineReason;
 use crate::ports::vault::Stage;
-use crate::transcript::{self, Locale, RenderedTranscript};
+use crate::transcript::{self, DeviceFacts, Locale, RenderedTranscript};
 
 /// A verified request that waits for an answer, rendered in one language.
 #[derive(Clone, Debug, Serialize)]
@@ -61,6 +62,9 @@ pub struct ChallengeView {
     /// Whether nothing of this client was ever approved on this account.
     #[serde(skip)]
     pub first_request: bool,
+    /// Whether it is like one that was approved a moment ago.
+    #[serde(skip)]
+    pub repeated: bool,
     /// Whether some of its details are of a type that this version has no template for.
     #[serde(skip)]
     pub unrecognised: bool,
@@ -90,13 +94,13 @@ impl ChallengeView {
         account: &Account,
         challenge: &VerifiedChallenge,
         stage: Stage,
-        first_request: bool,
+        facts: DeviceFacts,
         locale: Locale,
         now: Option<Timestamp>,
     ) -> Option<ChallengeView> {
         let claims = challenge.claims();
         let RenderedTranscript { transcript, unrecognised } =
-            transcript::render(challenge, &account.statement()?, account.test, first_request, locale);
+            transcript::render(challenge, &account.statement()?, facts, locale);
         let details = claims.authorization_details_json.clone();
         Some(ChallengeView {
             account: account.id.clone(),
@@ -126,10 +130,18 @@ impl ChallengeView {
                 let life_ms = claims.exp.saturating_sub(claims.iat).saturating_mul(1000);
                 Timestamp::from_seconds(claims.exp).millis_since(now).min(life_ms)
             }),
-            first_request,
+            first_request: facts.first_request,
+            repeated: facts.repeat.is_some(),
             unrecognised,
             transcript,
         })
+    }
+}
+
+impl ChallengeView {
+    /// For how long Approve is inert after the request appears, in milliseconds.
+    pub const fn inert_ms(&self) -> u64 {
+        if self.repeated { limits::REPEAT_INERT_MILLISECONDS } else { limits::APPROVE_INERT_MILLISECONDS }
     }
 }
 

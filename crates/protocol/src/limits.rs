@@ -125,6 +125,8 @@ pub const PIN_LONGEST_WAIT_SECONDS: u64 = 3600;
 
 /// Approve is inert for this long after a request appears, in milliseconds (tapjacking, standards: MASTG-0035).
 pub const APPROVE_INERT_MILLISECONDS: u64 = 500;
+/// The same for a request that is like one approved a moment ago, in milliseconds: long enough to read that it is.
+pub const REPEAT_INERT_MILLISECONDS: u64 = 2_000;
 
 /// Digits of an `input_manual` interaction (800-63B: six digits).
 pub const INPUT_MANUAL_DIGITS: usize = 6;

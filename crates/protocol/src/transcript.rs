@@ -13,6 +13,7 @@ mod caption;
 mod check;
 mod details;
 mod display_error;
+mod payments;
 mod role;
 mod source;
 mod table;
@@ -21,6 +22,7 @@ pub use basis::{ExpectedLine, LineCaption, TranscriptBasis};
 pub use caption::{Caption, Locale};
 pub use check::check;
 pub use display_error::DisplayError;
+pub use payments::{Payment, payments};
 pub use role::Role;
 pub use source::Source;
 

@@ -64,6 +64,7 @@ export function payment(id: string, overrides: Partial<PendingRequest> = {}): Pe
     held: false,
     test: false,
     first_request: false,
+    inert_ms: 500,
     client_name: "Acme Coffee",
     client_verified: true,
     provider_name: "Acme ID",

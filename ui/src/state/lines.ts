@@ -7,6 +7,7 @@ export interface Layout {
   kind?: TranscriptLine;
   held?: TranscriptLine;
   firstRequest?: TranscriptLine;
+  repeat?: TranscriptLine;
   subject?: TranscriptLine;
   client?: TranscriptLine;
   provider?: TranscriptLine;
@@ -34,6 +35,7 @@ const SINGLE: Partial<Record<Role, keyof Layout>> = {
   kind: "kind",
   held: "held",
   first_request: "firstRequest",
+  repeat: "repeat",
   client: "client",
   client_claimed: "client",
   subject: "subject",

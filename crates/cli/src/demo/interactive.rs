@@ -10,7 +10,6 @@ use countersign_device::view::ChallengeView;
 use countersign_device::{Decision, DeviceEvent, Events};
 use countersign_protocol::answer::DenialReason;
 use countersign_protocol::interaction::InteractionType;
-use countersign_protocol::limits::APPROVE_INERT_MILLISECONDS;
 
 use super::client_processes::{ClientHandle, ClientMessage, ClientProcesses};
 use super::demo_device::{self, DemoDevice};
@@ -187,6 +186,10 @@ impl Session<'_> {
             self.waiting.push_front(view);
             return Ok(());
         }
+        // As it is now: what was approved since it came is in its lines.
+        let Some(view) = self.alice.device.pending().await.into_iter().find(|now| now.id == view.id) else {
+            return Ok(());
+        };
         let request = request_text::request(&view, self.output.paint());
         self.output.message(&terminal_text::on_the_device(&request, self.output.paint()))?;
         self.output.prompt(terminal_text::CHOICES)?;
@@ -197,7 +200,7 @@ impl Session<'_> {
 
     async fn on_line(&mut self, line: &str) -> Result<Next, Failure> {
         let Some(current) = &mut self.current else { return self.on_menu_choice(line) };
-        let inert = current.shown_at.elapsed() < Duration::from_millis(APPROVE_INERT_MILLISECONDS);
+        let inert = current.shown_at.elapsed() < Duration::from_millis(current.view.inert_ms());
         let by_number = current.view.interaction.kind != InteractionType::Boolean;
         let decision = match line {
             _ if inert => {

@@ -141,6 +141,9 @@ impl Core {
         );
         self.post_answer(&challenge, &compact, &transcript);
         self.put(kept);
+        if decision == Decision::Approved {
+            self.inbox.remember_approved(&challenge, self.clock.or_own(at).millis());
+        }
         self.number_events();
         self.draft_ended(id, Ok(()));
     }

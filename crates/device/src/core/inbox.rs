@@ -15,12 +15,14 @@ use countersign_protocol::refusal::RefusalCode;
 
 use super::clock::Moment;
 use super::effect::Effect;
+use super::repeats::RecentApprovals;
 use super::{Core, KnownChallenges};
 use crate::account::Account;
 use crate::device_event::DeviceEvent;
 use crate::error::AnswerError;
 use crate::history::HistoryEvent;
-use crate::ports::vault::{ApprovedClient, Change, OutboxPurpose, Stage, StoredChallenge};
+use crate::ports::vault::{AccountSnapshot, ApprovedClient, Change, OutboxPurpose, Stage, StoredChallenge};
+use crate::transcript::{DeviceFacts, Repeat};
 use crate::view::ChallengeView;
 
 /// So long after its expiry, in seconds, a challenge without answer and outcome counts as ended.
@@ -34,6 +36,7 @@ pub(super) struct Inbox {
     pub(super) refused: BTreeSet<Hash>,
     /// The clients that this account has approved something for.
     pub(super) approved: BTreeSet<ApprovedClient>,
+    pub(super) recent: RecentApprovals,
 }
 
 /// A challenge that has not ended.
@@ -49,16 +52,14 @@ pub(super) struct OpenChallenge {
     /// Nothing of its client had been approved when it came. Fixed while it is open: its lines must not change before a
     /// person's eyes.
     pub(super) first_request: bool,
+    /// The approval that it is like; fixed as soon as there is one.
+    pub(super) repeat: Option<Repeat>,
 }
 
 impl Inbox {
-    pub(super) fn open(
-        account: &Account,
-        keys: &TrustedKeys,
-        open: Vec<StoredChallenge>,
-        known: Vec<(ChallengeId, Hash)>,
-        approved: BTreeSet<ApprovedClient>,
-    ) -> Inbox {
+    pub(super) fn open(account: &Account, keys: &TrustedKeys, snapshot: AccountSnapshot) -> Inbox {
+        let AccountSnapshot { open, known, approved, recent, .. } = snapshot;
+        let recent = RecentApprovals::open(account, keys, &recent);
         let on_behalf_of = account.on_behalf_of();
         let open = open.into_iter().map(|kept| {
             let compact = Compact::from_text(kept.compact.clone());
@@ -69,10 +70,10 @@ impl Inbox {
                     Challenge::verify_signed(&compact, device, subject, &on_behalf_of, keys).ok()
                 }
             };
-            (kept.id.clone(), OpenChallenge::new(kept, verified, &approved))
+            (kept.id.clone(), OpenChallenge::new(kept, verified, &approved, &recent))
         });
         let open = open.collect();
-        Inbox { open, known: known.into_iter().collect(), refused: BTreeSet::new(), approved }
+        Inbox { open, known: known.into_iter().collect(), refused: BTreeSet::new(), approved, recent }
     }
 }
 
@@ -82,9 +83,16 @@ impl OpenChallenge {
         kept: StoredChallenge,
         verified: Option<VerifiedChallenge>,
         approved: &BTreeSet<ApprovedClient>,
+        recent: &RecentApprovals,
     ) -> OpenChallenge {
         let first_request = verified.as_ref().is_some_and(|challenge| !approved.contains(&client_of(challenge)));
-        OpenChallenge { kept, verified, announced: false, absent: false, first_request }
+        let repeat = verified.as_ref().and_then(|challenge| recent.repeated_by(challenge));
+        OpenChallenge { kept, verified, announced: false, absent: false, first_request, repeat }
+    }
+
+    /// What the device says of it in its own words.
+    pub(super) fn facts(&self, account: &Account) -> DeviceFacts {
+        DeviceFacts { test: account.test, first_request: self.first_request, repeat: self.repeat }
     }
 }
 
@@ -236,6 +244,8 @@ impl Core {
             verified.filter(|_| outcome.is_some_and(|outcome| outcome.ending() == Ending::Approved))
         {
             self.know_client(client_of(&challenge));
+        } else if outcome.is_some_and(|outcome| outcome.ending() != Ending::Approved) {
+            self.inbox.forget_approved(id);
         }
         self.fetching.from_stream.remove(id);
         let before = kept.stage;
@@ -319,11 +329,12 @@ impl Core {
     fn view(&self, at: Moment, open: &OpenChallenge) -> Option<ChallengeView> {
         let verified = open.verified.as_ref()?;
         let now = self.clock.estimate(at);
-        ChallengeView::render(&self.account, verified, open.kept.stage, open.first_request, self.locale, now)
+        let facts = open.facts(&self.account);
+        ChallengeView::render(&self.account, verified, open.kept.stage, facts, self.locale, now)
     }
 }
 
-fn client_of(challenge: &VerifiedChallenge) -> ApprovedClient {
+pub(super) fn client_of(challenge: &VerifiedChallenge) -> ApprovedClient {
     let claims = challenge.claims();
     ApprovedClient { provider: claims.provider.issuer.as_str().to_owned(), id: claims.client.id.clone() }
 }

@@ -16,6 +16,7 @@ mod notices;
 mod outbox;
 mod planning;
 mod receive;
+mod repeats;
 mod session;
 mod sign_answer;
 #[cfg(test)]
@@ -91,7 +92,7 @@ impl Core {
     /// [`OpenError`] where its key manifests do not verify.
     pub fn open(
         account: Account,
-        snapshot: AccountSnapshot,
+        mut snapshot: AccountSnapshot,
         credential: Secret,
         random: Arc<dyn Random>,
         locale: Locale,
@@ -107,17 +108,19 @@ impl Core {
             // The program may have ended before they were destroyed.
             step.effects.push(Effect::DestroyKeys);
         }
-        let inbox = inbox::Inbox::open(&account, &trusted, snapshot.open, snapshot.known, snapshot.approved);
+        let (head, outbox) = (snapshot.head, std::mem::take(&mut snapshot.outbox));
+        let unnumbered = std::mem::take(&mut snapshot.unnumbered);
+        let inbox = inbox::Inbox::open(&account, &trusted, snapshot);
         let mut core = Core {
             random,
             locale,
             credential,
             trusted,
             enrollment,
-            head: snapshot.head,
+            head,
             inbox,
-            outbox: outbox::Outbox::open(snapshot.outbox),
-            drafts: draft::Drafts::open(snapshot.unnumbered),
+            outbox: outbox::Outbox::open(outbox),
+            drafts: draft::Drafts::open(unnumbered),
             clock: clock::ServerClock::default(),
             session: session::Session::default(),
             fetching: fetching::Fetching::default(),

@@ -66,7 +66,7 @@ impl Core {
         };
         self.inbox.known.insert(kept.id.clone(), *verified.hash());
         self.put(kept.clone());
-        let open = OpenChallenge::new(kept, Some(verified), &self.inbox.approved);
+        let open = OpenChallenge::new(kept, Some(verified), &self.inbox.approved, &self.inbox.recent);
         self.inbox.open.insert(open.kept.id.clone(), open);
     }
 
@@ -88,7 +88,8 @@ impl Core {
                 outcomes: Vec::new(),
             };
             self.inbox.known.insert(id.clone(), compact.hash());
-            self.inbox.open.insert(id, OpenChallenge::new(kept.clone(), None, &self.inbox.approved));
+            let open = OpenChallenge::new(kept.clone(), None, &self.inbox.approved, &self.inbox.recent);
+            self.inbox.open.insert(id, open);
             return self.refuse_kept(at, kept, code);
         }
         self.refuse(at, &id, compact.hash(), code);

@@ -100,10 +100,9 @@ impl Core {
     /// What the person was shown when she decided: fixed then, whatever is approved before this answer's turn.
     fn transcript_of(&self, at: Moment, id: &ChallengeId) -> Result<ShownTranscript, AnswerError> {
         let challenge = self.answerable(at, id)?;
-        let first_request = self.inbox.open.get(id).is_some_and(|open| open.first_request);
+        let facts = self.inbox.open.get(id).map(|open| open.facts(&self.account)).unwrap_or_default();
         let statement = self.account.statement().ok_or(AnswerError::NotConfirmed)?;
-        let test = self.account.test;
-        let rendered = crate::transcript::render(challenge, &statement, test, first_request, self.locale);
+        let rendered = crate::transcript::render(challenge, &statement, facts, self.locale);
         Ok(rendered.transcript.freeze())
     }
 

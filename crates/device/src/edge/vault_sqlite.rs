@@ -17,8 +17,8 @@ use crate::history::{Entry, Head};
 use crate::home::private_file;
 use crate::pin::PinGuard;
 use crate::ports::vault::{
-    AccountSnapshot, ApprovedClient, Change, OutboxEntry, PendingEnrollment, REMEMBERED_SECONDS, Stage,
-    StoredChallenge, Vault, VaultError,
+    AccountSnapshot, ApprovedClient, Change, OutboxEntry, PendingEnrollment, RECENT_MS, REMEMBERED_SECONDS,
+    RecentApproval, Stage, StoredChallenge, Vault, VaultError,
 };
 
 pub use schema::SCHEMA;
@@ -61,6 +61,18 @@ impl SqliteVault {
         let rows = statement.query_map([account], |row| row.get::<_, String>(0))?;
         rows.map(|row| read(what, &row?)).collect()
     }
+
+    /// What was approved a short time ago, the oldest first.
+    fn recent(&self, account: &AccountId) -> Result<Vec<RecentApproval>, VaultError> {
+        let mut recent = Vec::new();
+        for entry in newest_entries(&self.connection(), account.as_str())?.iter().rev() {
+            let Some(id) = entry.body().what.approved() else { continue };
+            let challenge = self.challenge(account, id)?;
+            recent.extend(challenge.map(|challenge| RecentApproval { challenge, at: entry.body().at }));
+        }
+        recent.retain(RecentApproval::counts);
+        Ok(recent)
+    }
 }
 
 impl Vault for SqliteVault {
@@ -75,6 +87,7 @@ impl Vault for SqliteVault {
         let known = known(&self.connection(), id)?;
         let head = head(&self.connection(), id)?;
         let approved = approved(&self.connection(), id)?;
+        let recent = self.recent(account)?;
         Ok(AccountSnapshot {
             open: self.records(
                 "challenge",
@@ -86,6 +99,7 @@ impl Vault for SqliteVault {
             head,
             unnumbered: self.records("history", "SELECT record FROM unnumbered WHERE account = ?1 ORDER BY id", id)?,
             approved,
+            recent,
         })
     }
 
@@ -225,6 +239,24 @@ fn approved(connection: &Connection, account: &str) -> Result<BTreeSet<ApprovedC
         connection.prepare_cached("SELECT provider, client FROM approved_clients WHERE account = ?1")?;
     let rows = statement.query_map([account], |row| Ok(ApprovedClient { provider: row.get(0)?, id: row.get(1)? }))?;
     Ok(rows.collect::<Result<_, _>>()?)
+}
+
+/// The entries within [`RECENT_MS`] before the newest, that one first. One that can't be read ends the list; the history says so
+/// itself.
+fn newest_entries(connection: &Connection, account: &str) -> Result<Vec<Entry>, VaultError> {
+    let mut statement =
+        connection.prepare_cached("SELECT seq, entry FROM history WHERE account = ?1 ORDER BY seq DESC")?;
+    let mut rows = statement.query([account])?;
+    let mut entries: Vec<Entry> = Vec::new();
+    while let Some(row) = rows.next()? {
+        let Ok(entry) = Entry::read(row.get::<_, i64>(0)?.unsigned_abs(), row.get(1)?) else { break };
+        let newest = entries.first().unwrap_or(&entry).body().at;
+        if entry.body().at.saturating_add(RECENT_MS) < newest {
+            break;
+        }
+        entries.push(entry);
+    }
+    Ok(entries)
 }
 
 fn head(connection: &Connection, account: &str) -> Result<Option<Head>, VaultError> {

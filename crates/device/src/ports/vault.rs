@@ -7,6 +7,7 @@ use countersign_protocol::approval_ref::ApprovalRef;
 use countersign_protocol::challenge::Challenge;
 use countersign_protocol::id::ChallengeId;
 use countersign_protocol::jws::Compact;
+use countersign_protocol::outcome::{Ending, Outcome};
 use serde::{Deserialize, Serialize};
 use thiserror::Error;
 
@@ -92,7 +93,31 @@ pub struct AccountSnapshot {
     pub unnumbered: Vec<UnnumberedEvent>,
     /// The clients that this account has approved something for.
     pub approved: BTreeSet<ApprovedClient>,
+    /// What was approved within [`RECENT_MS`] before the newest entry of the history, and did not end otherwise; the oldest
+    /// first.
+    pub recent: Vec<RecentApproval>,
 }
+
+/// A request that this device approved a short time ago.
+#[derive(Clone, Debug)]
+pub struct RecentApproval {
+    /// The request.
+    pub challenge: StoredChallenge,
+    /// When it was approved, by the provider's clock as far as the device knew it (milliseconds since the epoch).
+    pub at: u64,
+}
+
+impl RecentApproval {
+    /// Whether it was approved as far as the device knows: an approval that a verified outcome contradicts came to nothing.
+    pub(crate) fn counts(&self) -> bool {
+        let first = self.challenge.outcomes.first();
+        let outcome = first.map(|outcome| Compact::<Outcome>::from_text(outcome.clone()).peek());
+        outcome.is_none_or(|outcome| outcome.is_ok_and(|outcome| outcome.outcome == Ending::Approved))
+    }
+}
+
+/// How long a request counts as a repetition of an approved one, in milliseconds.
+pub const RECENT_MS: u64 = 600_000;
 
 /// A client that something was approved for. Client ids are unique within one provider only.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]

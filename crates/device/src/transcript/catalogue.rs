@@ -3,6 +3,8 @@
 use countersign_protocol::outcome::Ending;
 use countersign_protocol::transcript::Locale;
 
+use super::Repeat;
+
 /// The sentence for how a request ended.
 pub const fn ending(locale: Locale, ending: Ending) -> &'static str {
     let words = words(locale);
@@ -31,6 +33,9 @@ pub(super) struct Words {
     pub(super) test_only: &'static str,
     pub(super) nothing_approved_for: &'static str,
     pub(super) did_you_start_this: &'static str,
+    like_one_seconds_ago: &'static str,
+    like_one_minutes_ago: &'static str,
+    like_one_meanwhile: &'static str,
     approved: &'static str,
     denied: &'static str,
     expired: &'static str,
@@ -46,6 +51,9 @@ const EN: Words = Words {
     test_only: "This provider is for tests",
     nothing_approved_for: "Nothing approved for {} yet",
     did_you_start_this: "Did you start this yourself, just now? If somebody on the phone told you to approve, or gave you a number, press Deny. {} never does that.",
+    like_one_seconds_ago: "Like the one you approved {} s ago ({})",
+    like_one_minutes_ago: "Like the one you approved {} min ago ({})",
+    like_one_meanwhile: "Like the one you approved while this waited ({})",
     approved: "Approved.",
     denied: "Denied.",
     expired: "Expired. Nobody answered in time.",
@@ -61,6 +69,9 @@ const DE: Words = Words {
     test_only: "Dieser Anbieter ist zum Testen da",
     nothing_approved_for: "Für {} noch nichts freigegeben",
     did_you_start_this: "Haben Sie das gerade selbst begonnen? Wenn jemand am Telefon sagt, Sie sollen freigeben, oder Ihnen eine Zahl nennt, lehnen Sie ab. {} tut das nie.",
+    like_one_seconds_ago: "Wie die, die Sie vor {} s freigegeben haben ({})",
+    like_one_minutes_ago: "Wie die, die Sie vor {} min freigegeben haben ({})",
+    like_one_meanwhile: "Wie die, die Sie freigegeben haben, während diese wartete ({})",
     approved: "Freigegeben.",
     denied: "Abgelehnt.",
     expired: "Abgelaufen. Niemand hat rechtzeitig geantwortet.",
@@ -72,7 +83,19 @@ const DE: Words = Words {
     ended: "Diese Anfrage ist beendet.",
 };
 
-/// Replaces `{}` by a name.
+impl Words {
+    /// The earlier approval that a request is like.
+    pub(super) fn like_the_one(&self, repeat: Repeat) -> String {
+        let name = repeat.approval_ref.to_string();
+        match repeat.seconds {
+            0 => fill(self.like_one_meanwhile, &name),
+            seconds @ 1..60 => fill(&fill(self.like_one_seconds_ago, &seconds.to_string()), &name),
+            seconds => fill(&fill(self.like_one_minutes_ago, &(seconds / 60).to_string()), &name),
+        }
+    }
+}
+
+/// Replaces the first `{}` by a name.
 pub(super) fn fill(words: &str, name: &str) -> String {
     words.replacen("{}", name, 1)
 }

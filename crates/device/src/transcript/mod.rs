@@ -3,6 +3,7 @@
 
 mod catalogue;
 
+use countersign_protocol::approval_ref::ApprovalRef;
 use countersign_protocol::challenge::VerifiedChallenge;
 use countersign_protocol::enrollment::EnrollmentStatement;
 use countersign_protocol::interaction::InteractionType;
@@ -24,14 +25,32 @@ pub struct RenderedTranscript {
     pub unrecognised: bool,
 }
 
+/// What the device itself knows about a request.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct DeviceFacts {
+    /// The provider is for tests.
+    pub test: bool,
+    /// Nothing of this client was ever approved on this account.
+    pub first_request: bool,
+    /// A payment like it was approved on this account within the ten minutes before it was asked, or while it waited.
+    pub repeat: Option<Repeat>,
+}
+
+/// An approval that a later request is like: same client, amounts and payees.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Repeat {
+    /// What people call that approval.
+    pub approval_ref: ApprovalRef,
+    /// How long before the request it was given, in seconds; 0: while the request waited.
+    pub seconds: u64,
+}
+
 /// Renders a challenge in a language. Everything that the client sent is in some line, in full; text from outside is
-/// escaped where it could deceive. `statement`: the enrollment statement in force, which says for whom. `test`: the provider is for
-/// tests. `first_request`: nothing of this client was ever approved on this account.
+/// escaped where it could deceive. `statement`: the enrollment statement in force, which says for whom.
 pub fn render(
     challenge: &VerifiedChallenge,
     statement: &EnrollmentStatement,
-    test: bool,
-    first_request: bool,
+    facts: DeviceFacts,
     locale: Locale,
 ) -> RenderedTranscript {
     let asked = TranscriptBasis::new(challenge, statement);
@@ -43,12 +62,16 @@ pub fn render(
         let at = lines.iter().position(|line| belongs_to_the_end(line.role)).unwrap_or(lines.len());
         lines.insert(at, warning);
     }
-    if first_request {
+    if let Some(repeat) = facts.repeat {
+        let at = after(&lines, &[Role::Client, Role::ClientClaimed]);
+        lines.insert(at, own(Role::Repeat, Caption::Repeat, locale, words(locale).like_the_one(repeat), 1));
+    }
+    if facts.first_request {
         let from = fill(words(locale).nothing_approved_for, &asked.client_name());
         let at = after(&lines, &[Role::Client, Role::ClientClaimed]);
         lines.insert(at, own(Role::FirstRequest, Caption::FirstRequest, locale, from, 1));
     }
-    if test {
+    if facts.test {
         lines.insert(0, own(Role::Test, Caption::Test, locale, words(locale).test_only.to_owned(), 1));
     }
     let transcript = Transcript::new(challenge, locale.tag(), lines);

@@ -12,7 +12,7 @@ use countersign_protocol::transcript::{LineValue, Transcript, TranscriptBasis};
 use countersign_testing::CountingRandom;
 use proptest::prelude::*;
 
-use super::{Locale, render};
+use super::{DeviceFacts, Locale, Repeat, render};
 use crate::testing::FakeProvider;
 
 const PAYMENT: &str = r#"[{"type":"payment_initiation","instructedAmount":{"currency":"EUR","amount":"80.00"},
@@ -41,8 +41,12 @@ fn statement(provider: &mut FakeProvider) -> EnrollmentStatement {
 
 /// The lines as the gateway and a verifier of evidence check them.
 fn shown(provider: &mut FakeProvider, claims: &Challenge, test: bool, first: bool, locale: Locale) -> Transcript {
+    shown_with(provider, claims, DeviceFacts { test, first_request: first, repeat: None }, locale)
+}
+
+fn shown_with(provider: &mut FakeProvider, claims: &Challenge, facts: DeviceFacts, locale: Locale) -> Transcript {
     let (challenge, statement) = (verified(provider, claims), statement(provider));
-    let transcript = render(&challenge, &statement, test, first, locale).transcript;
+    let transcript = render(&challenge, &statement, facts, locale).transcript;
     let asked = TranscriptBasis::new(&challenge, &statement);
     let checked = countersign_protocol::transcript::check(transcript.freeze().text(), &asked, locale.tag());
     assert_eq!(checked.as_ref(), Ok(&transcript.lines), "the table holds for what this device shows");
@@ -96,6 +100,25 @@ fn attack_25_a_sign_in_by_number_asks_whether_it_was_begun_here() {
         };
         Challenge { interaction, ..claims(provider, Kind::Login, None) }
     });
+}
+
+#[test]
+fn a_payment_that_is_asked_again_says_which_one_it_is_like() {
+    let name = "K7Q2-9FDM".parse().unwrap();
+    for (seconds, locale, words) in [
+        (40, Locale::En, "Asked again: Like the one you approved 40 s ago (K7Q2-9FDM)"),
+        (125, Locale::En, "Asked again: Like the one you approved 2 min ago (K7Q2-9FDM)"),
+        (0, Locale::En, "Asked again: Like the one you approved while this waited (K7Q2-9FDM)"),
+        (40, Locale::De, "Noch einmal gefragt: Wie die, die Sie vor 40 s freigegeben haben (K7Q2-9FDM)"),
+    ] {
+        let mut provider = FakeProvider::open();
+        let claims = claims(&provider, Kind::Payment, Some(PAYMENT));
+        let facts = DeviceFacts { repeat: Some(Repeat { approval_ref: name, seconds }), ..DeviceFacts::default() };
+        let transcript = shown_with(&mut provider, &claims, facts, locale);
+        let line = transcript.lines.iter().find(|line| line.role == super::Role::Repeat).unwrap();
+        let LineValue::Text(value) = &line.value else { panic!("text") };
+        assert_eq!((format!("{}: {value}", line.label).as_str(), line.prominence), (words, 1));
+    }
 }
 
 #[test]

@@ -95,6 +95,7 @@ describe("what is shown", () => {
       line("test", "Test", "This provider is for tests"),
       line("held", "Held back", "Its client asked too often", "text"),
       line("gateway", "By way of", "Acme Connector"),
+      line("repeat", "Asked again", "Like the one you approved 40 s ago (K7Q2-9FDM)"),
     ];
     const { getByText } = renderRequest(plain({ held: true, test: true, first_request: true, lines }));
     for (const shown of [
@@ -103,6 +104,8 @@ describe("what is shown", () => {
       "Held back.",
       "Its client asked too often",
       "By way of: Acme Connector",
+      "Asked again.",
+      "Like the one you approved 40 s ago (K7Q2-9FDM)",
     ]) {
       expect(getByText(shown)).toBeTruthy();
     }
@@ -174,6 +177,14 @@ describe("Approve", () => {
     expect([isInert(en.request.approve), inertReason()]).toEqual([false, null]);
     await press(en.request.approve);
     expect(answers()).toEqual([{ challengeId: "ch_1", displayHash: "hash-of-ch_1", decision: "approve" }]);
+  });
+
+  it("stays inert for as long as the app says, which is longer where the same was asked before", async () => {
+    const { isInert, ready } = renderRequest(plain({ inert_ms: 2_000 }));
+    await ready();
+    expect(isInert(en.request.approve)).toBe(true);
+    await vi.advanceTimersByTimeAsync(1_500);
+    expect(isInert(en.request.approve)).toBe(false);
   });
 
   it("stays inert where the app does not know that the request is on the screen", async () => {

@@ -1,6 +1,6 @@
 //! The provider's record of one approval: the bytes that were signed, and their claims.
 
-use countersign_device::transcript::{self, Locale, Role};
+use countersign_device::transcript::{self, DeviceFacts, Locale, Role};
 use countersign_gateway::ChallengeRecord;
 use countersign_jose::clock::Timestamp;
 use countersign_protocol::challenge::{Challenge, VerifiedChallenge};
@@ -39,7 +39,8 @@ impl RecordedApproval {
             Some(text) => json::parse::<Transcript>(text.as_bytes()).ok()?.lines,
             None => {
                 let statement = asked.evidence.statements.last()?.peek().ok()?;
-                transcript::render(&challenge, &statement, true, false, Locale::En).transcript.lines
+                let facts = DeviceFacts { test: true, ..DeviceFacts::default() };
+                transcript::render(&challenge, &statement, facts, Locale::En).transcript.lines
             }
         };
         Some(RecordedApproval { asked, challenge, lines })

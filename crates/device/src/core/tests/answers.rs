@@ -3,9 +3,12 @@
 use countersign_jose::hash::Hash;
 use countersign_protocol::answer::Decision;
 use countersign_protocol::challenge::Challenge;
+use countersign_protocol::id::ChallengeId;
 use countersign_protocol::interaction::{InteractionType, UserVerification};
+use countersign_protocol::kind::Kind;
 use countersign_protocol::outcome::Ending;
 use countersign_protocol::problem::ProblemCode;
+use countersign_protocol::transcript::{LineValue, Role};
 
 use crate::core::{AuthorizedDecision, Event};
 use crate::device_event::DeviceEvent;
@@ -335,4 +338,92 @@ fn the_lines_of_a_request_stay_as_they_are_while_another_of_its_client_is_approv
     harness.approve(&one, None).unwrap();
     harness.deliver_all();
     assert_eq!(lines(&harness), before);
+}
+
+/// A payment of this amount to this payee.
+fn payment(harness: &mut CoreHarness, amount: &str, payee: &str) -> ChallengeId {
+    let details = format!(
+        r#"[{{"type":"payment_initiation","instructedAmount":{{"amount":"{amount}","currency":"EUR"}},"creditorName":"{payee}"}}]"#
+    );
+    let claims = harness.provider.claims();
+    let id = harness.provider.ask(&Challenge {
+        kind: Kind::Payment,
+        authorization_details_json: Some(details),
+        ..claims
+    });
+    harness.event(Event::Wake);
+    harness.deliver_all();
+    id
+}
+
+/// What a request's line of role `repeat` says; the view agrees that there is one.
+fn repeat_of(harness: &CoreHarness, id: &ChallengeId) -> Option<String> {
+    let view = harness.core.pending(harness.at).into_iter().find(|view| view.id == *id).unwrap();
+    let line = view.transcript.lines.iter().find(|line| line.role == Role::Repeat);
+    assert_eq!((line.is_some(), view.inert_ms()), (view.repeated, if view.repeated { 2_000 } else { 500 }));
+    line.map(|line| match &line.value {
+        LineValue::Text(words) => words.clone(),
+        other => panic!("{other:?}"),
+    })
+}
+
+#[test]
+fn a_payment_asked_again_within_ten_minutes_says_which_approval_it_is_like() {
+    let mut harness = CoreHarness::pulled();
+    let first = payment(&mut harness, "4.20", "Acme Coffee");
+    assert_eq!(repeat_of(&harness, &first), None);
+    harness.approve(&first, None).unwrap();
+    harness.deliver_all();
+    let name = harness.kept(&first).unwrap().approval_ref().unwrap();
+    harness.pass_ms(40_000);
+    let again = payment(&mut harness, "4.2", "Acme Coffee");
+    let words = format!("Like the one you approved 40 s ago ({name})");
+    assert_eq!(repeat_of(&harness, &again), Some(words.clone()), "the same amount, however it is written");
+    for (amount, payee) in [("4.21", "Acme Coffee"), ("4.20", "Acme Tea")] {
+        let other = payment(&mut harness, amount, payee);
+        assert_eq!(repeat_of(&harness, &other), None, "{amount} {payee}");
+    }
+    let sign_in = asked(&mut harness);
+    assert_eq!(repeat_of(&harness, &sign_in), None);
+    harness.crash();
+    harness.deliver_all();
+    assert_eq!(repeat_of(&harness, &again), Some(words.clone()), "it is remembered");
+    harness.approve(&again, None).unwrap();
+    assert!(harness.kept(&again).unwrap().transcript.unwrap().contains(&words), "what was shown is what is signed");
+    harness.deliver_all();
+    harness.pass_ms(601_000);
+    let later = payment(&mut harness, "4.20", "Acme Coffee");
+    assert_eq!(repeat_of(&harness, &later), None, "another coffee");
+}
+
+#[test]
+fn a_payment_that_waits_while_one_like_it_is_approved_says_so() {
+    let mut harness = CoreHarness::pulled();
+    let one = payment(&mut harness, "4.20", "Acme Coffee");
+    let other = payment(&mut harness, "4.20", "Acme Coffee");
+    assert_eq!((repeat_of(&harness, &one), repeat_of(&harness, &other)), (None, None));
+    harness.approve(&one, None).unwrap();
+    let name = harness.kept(&one).unwrap().approval_ref().unwrap();
+    let words = format!("Like the one you approved while this waited ({name})");
+    assert_eq!(repeat_of(&harness, &other), Some(words.clone()), "also while the outcome is on its way");
+    harness.deliver_all();
+    assert_eq!(repeat_of(&harness, &other), Some(words));
+}
+
+#[test]
+fn an_approval_that_came_to_nothing_is_no_reason_for_a_warning() {
+    let mut harness = CoreHarness::pulled();
+    let (denied, late) = (payment(&mut harness, "4.20", "Acme"), payment(&mut harness, "7.00", "Acme"));
+    harness.deny(&denied).unwrap();
+    harness.provider.end(&late, Ending::Cancelled, None);
+    harness.approve(&late, None).unwrap();
+    let waits = payment(&mut harness, "7.00", "Acme");
+    harness.deliver_all();
+    assert_eq!(harness.stage(&late), Some(Stage::Ended));
+    assert_eq!(repeat_of(&harness, &waits), None);
+    let again = payment(&mut harness, "4.20", "Acme");
+    assert_eq!(repeat_of(&harness, &again), None, "what was denied may be asked again");
+    harness.crash();
+    harness.deliver_all();
+    assert_eq!((repeat_of(&harness, &waits), repeat_of(&harness, &again)), (None, None));
 }

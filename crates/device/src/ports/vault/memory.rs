@@ -7,8 +7,8 @@ use countersign_jose::hash::Hash;
 use countersign_protocol::id::ChallengeId;
 
 use super::{
-    AccountSnapshot, ApprovedClient, Change, OutboxEntry, OutboxId, PendingEnrollment, REMEMBERED_SECONDS, Stage,
-    StoredChallenge, UnnumberedEvent, Vault, VaultError,
+    AccountSnapshot, ApprovedClient, Change, OutboxEntry, OutboxId, PendingEnrollment, RECENT_MS, REMEMBERED_SECONDS,
+    RecentApproval, Stage, StoredChallenge, UnnumberedEvent, Vault, VaultError,
 };
 use crate::account::{Account, AccountId};
 use crate::history::{Entry, Head};
@@ -36,6 +36,19 @@ struct AccountRecords {
     unnumbered: BTreeMap<u64, UnnumberedEvent>,
     guard: PinGuard,
     approved: BTreeSet<ApprovedClient>,
+}
+
+impl AccountRecords {
+    fn recent(&self) -> Vec<RecentApproval> {
+        let newest = self.history.last().map_or(0, |entry| entry.body().at);
+        let recent = self.history.iter().filter(|entry| entry.body().at.saturating_add(RECENT_MS) >= newest);
+        let approvals = recent.filter_map(|entry| {
+            let id = entry.body().what.approved()?;
+            let challenge = self.challenges.iter().find(|known| known.id == *id)?.clone();
+            Some(RecentApproval { challenge, at: entry.body().at })
+        });
+        approvals.filter(RecentApproval::counts).collect()
+    }
 }
 
 impl MemoryVault {
@@ -68,6 +81,7 @@ impl Vault for MemoryVault {
                 head: records.history.last().map(|entry| Head { seq: entry.body().seq, hash: Hash::of(entry.text()) }),
                 unnumbered: records.unnumbered.values().cloned().collect(),
                 approved: records.approved.clone(),
+                recent: records.recent(),
             }
         }))
     }
