@@ -29,7 +29,7 @@ pub fn enroll_failed(error: &EnrollError) -> Failure {
 pub fn answer_failed(error: &AnswerError) -> Failure {
     let exit = match error {
         AnswerError::Expired => Exit::Expired,
-        AnswerError::NoPart { .. } | AnswerError::Unusable { .. } => Exit::Provider,
+        AnswerError::NoPart { .. } | AnswerError::NotTaken { .. } | AnswerError::Unusable { .. } => Exit::Provider,
         _ => Exit::Usage,
     };
     Failure { exit, code: error.code(), message: error.to_string() }

@@ -75,11 +75,7 @@ impl Device {
         verifier: &dyn UserVerifier,
     ) -> Result<AnswerResult, AnswerError> {
         let handle = self.handle_of(id).await?;
-        if handle.task.read(|core, _| core.account().status.no_part().is_some()).await? {
-            // What the provider last said may be an hour old.
-            handle.task.send(Event::Wake).await?;
-            handle.task.wait_idle().await?;
-        }
+        ask_whether_it_takes_part(&handle).await?;
         let decision = match decision {
             Decision::Deny { reason } => {
                 decide(&handle, id, None, AuthorizedDecision::Deny { reason }).await?;
@@ -110,16 +106,23 @@ impl Device {
     /// Disputes a request that has ended: "that wasn't me". The dispute is sent until the provider has replied.
     ///
     /// # Errors
-    /// [`AnswerError`]; then nothing was signed.
+    /// [`AnswerError::NotTaken`]: it is stored, and the provider did not take it. After any other nothing was signed.
     pub async fn dispute(&self, id: &ChallengeId) -> Result<(), AnswerError> {
         for (account, handle) in self.handles() {
-            if let Some(kept) = self.inner.services.vault.challenge(&account, id)? {
-                if kept.stage != Stage::Ended {
-                    return Err(AnswerError::Unknown);
-                }
-                let signed = handle.task.run(move |core, at| split(core.dispute(at, &kept))).await?;
-                signed?;
-                return Ok(handle.task.wait_idle().await?);
+            let kept = self.inner.services.vault.challenge(&account, id)?;
+            let Some(kept) = kept.filter(|kept| kept.stage == Stage::Ended) else { continue };
+            ask_whether_it_takes_part(&handle).await?;
+            handle.task.run(move |core, at| split(core.dispute(at, &kept))).await??;
+            handle.task.wait_idle().await?;
+            let status = handle.task.read(|core, _| core.account().status.clone()).await?;
+            return match status.no_part() {
+                Some(_) => Err(AnswerError::NotTaken { status }),
+                None => Ok(()),
+            };
+        }
+        for (account, why) in &self.inner.closed {
+            if self.inner.services.vault.challenge(account, id)?.is_some() {
+                return Err(AnswerError::Unusable { why: why.clone() });
             }
         }
         Err(AnswerError::Unknown)
@@ -246,14 +249,16 @@ impl Device {
     }
 
     async fn handle_of(&self, id: &ChallengeId) -> Result<AccountHandle, AnswerError> {
+        let mut has_ended = false;
         for (account, handle) in self.handles() {
             let asked = id.clone();
             if handle.task.read(move |core, _| core.is_open(&asked)).await.unwrap_or(false) {
                 return Ok(handle);
             }
-            if self.inner.services.vault.challenge(&account, id)?.is_some() {
-                return Err(AnswerError::Ended);
-            }
+            has_ended |= self.inner.services.vault.challenge(&account, id)?.is_some();
+        }
+        if has_ended {
+            return Err(AnswerError::Ended);
         }
         for (account, why) in &self.inner.closed {
             if self.inner.services.vault.challenge(account, id)?.is_some() {
@@ -262,6 +267,15 @@ impl Device {
         }
         Err(AnswerError::Unknown)
     }
+}
+
+/// Asks the provider once more where it said that this account takes no part: that may be an hour old.
+async fn ask_whether_it_takes_part(handle: &AccountHandle) -> Result<(), AnswerError> {
+    if handle.task.read(|core, _| core.account().status.no_part().is_some()).await? {
+        handle.task.send(Event::Wake).await?;
+        handle.task.wait_idle().await?;
+    }
+    Ok(())
 }
 
 fn now(core: &Core, at: Moment) -> UnlockTime {

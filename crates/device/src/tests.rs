@@ -629,3 +629,50 @@ async fn an_account_that_cannot_be_opened_says_why_and_stops_no_other() {
     let answered = device.answer(&waiting, YES, &pin("123456")).await.unwrap();
     assert_eq!(outcome(&answered), (answer::Decision::Approved, Some(Ending::Approved)), "nothing was lost");
 }
+
+#[tokio::test]
+async fn a_request_that_is_open_in_one_account_is_answered_though_another_knows_its_id_as_ended() {
+    let fixture = DeviceFixture::new();
+    let (device, _) = fixture.enrolled().await;
+    fixture.enrolled_elsewhere(&device).await;
+    let claims = fixture.provider.lock().unwrap().claims();
+    // Both ways round, since accounts are looked through in one order.
+    for (ends, stays) in [(&fixture.provider, &fixture.other), (&fixture.other, &fixture.provider)] {
+        let id = ChallengeId::random(&*fixture.random);
+        for provider in [ends, stays] {
+            let mut provider = provider.lock().unwrap();
+            let own = provider.claims();
+            provider.ask(&Challenge { jti: id.clone(), binding_message: claims.binding_message.clone(), ..own });
+        }
+        device.pull().await;
+        ends.lock().unwrap().end(&id, Ending::Cancelled, None);
+        device.pull().await;
+        let answered = device.answer(&id, NO, &pin("123456")).await.unwrap();
+        assert_eq!(outcome(&answered), (answer::Decision::Denied, Some(Ending::Denied)));
+        assert!(matches!(device.answer(&id, NO, &pin("123456")).await, Err(AnswerError::Ended)));
+    }
+}
+
+#[tokio::test]
+async fn a_dispute_of_an_account_that_takes_no_part_says_what_is_the_case() {
+    let fixture = DeviceFixture::new();
+    let (device, _) = fixture.enrolled().await;
+    let id = fixture.asked(&device).await;
+    device.answer(&id, YES, &pin("123456")).await.unwrap();
+    let suspend = || fixture.provider.lock().unwrap().instead = vec![problem(ProblemCode::DeviceSuspended, None); 2];
+    suspend();
+    device.pull().await;
+    let refused = device.dispute(&id).await.unwrap_err();
+    assert_eq!(refused.code(), "account_suspended", "asked once more, and nothing was signed");
+    // The provider says so only in reply to the dispute.
+    fixture.provider.lock().unwrap().instead.clear();
+    device.pull().await;
+    suspend();
+    let stored = device.dispute(&id).await.unwrap_err();
+    assert_eq!(stored.code(), "not_taken");
+    assert!(stored.to_string().contains("suspended"), "{stored}");
+    fixture.provider.lock().unwrap().instead.clear();
+    device.pull().await;
+    device.pull().await;
+    assert_eq!(device.history().unwrap()[0].outcome, Some(Ending::Disputed), "it was kept");
+}

@@ -260,6 +260,8 @@ export const de = {
     account_revoked:
       "Ihr Anbieter hat dieses Gerät entfernt. Nichts wurde unterschrieben. Melden Sie dieses Gerät neu an.",
     account_unusable: "Dieses Konto ist auf diesem Gerät nicht mehr zu gebrauchen. Melden Sie es neu an.",
+    not_taken:
+      "Es ist gespeichert, aber Ihr Anbieter hat es nicht angenommen: Er lässt dieses Gerät zurzeit nicht teilnehmen. Es wird gesendet, sobald er es tut. Fragen Sie Ihren Anbieter.",
     not_confirmed: "Dieses Konto wartet auf seinen Bestätigungscode.",
     stopped: "Dieses Konto steht nach einem Fehler still. Schließen Sie Countersign und öffnen Sie es noch einmal.",
     invalid_link: "Das ist kein Link zur Anmeldung. Kopieren Sie ihn ganz und fügen Sie ihn noch einmal ein.",

@@ -250,6 +250,8 @@ export const en = {
       "Your provider does not know this device any more. Nothing was signed. Ask your provider, or enroll this device again.",
     account_revoked: "Your provider has removed this device. Nothing was signed. Enroll this device again.",
     account_unusable: "This account can’t be used on this device any more. Enroll again.",
+    not_taken:
+      "It is stored, but your provider did not take it: it does not let this device take part at the moment. It is sent as soon as it does. Ask your provider.",
     not_confirmed: "This account waits for its confirmation code.",
     stopped: "This account stopped after an earlier failure. Close Countersign and open it again.",
     invalid_link: "This is no enrollment link. Copy all of it and paste it again.",

@@ -157,9 +157,7 @@ impl Core {
     /// # Errors
     /// [`AnswerError`]; then nothing was stored.
     pub fn dispute(&mut self, at: Moment, kept: &StoredChallenge) -> Result<Vec<Effect>, AnswerError> {
-        if self.is_revoked() {
-            return Err(AnswerError::Keys(KeyError::Gone));
-        }
+        self.may_speak()?;
         if self.outbox.holds(&kept.id, OutboxPurpose::Dispute) {
             return Err(AnswerError::Answered);
         }
@@ -178,14 +176,18 @@ impl Core {
         Ok(self.finish(at))
     }
 
+    /// Whether the provider would take anything of this account.
+    fn may_speak(&self) -> Result<(), AnswerError> {
+        match (self.unusable(), &self.account.status) {
+            (Some(why), _) => Err(AnswerError::Unusable { why: why.to_owned() }),
+            (None, status) if status.no_part().is_some() => Err(AnswerError::NoPart { status: status.clone() }),
+            _ => Ok(()),
+        }
+    }
+
     fn answerable(&self, at: Moment, id: &ChallengeId) -> Result<&VerifiedChallenge, AnswerError> {
         let open = self.inbox.open.get(id).ok_or(AnswerError::Unknown)?;
-        if let Some(why) = self.unusable() {
-            return Err(AnswerError::Unusable { why: why.to_owned() });
-        }
-        if self.account.status.no_part().is_some() {
-            return Err(AnswerError::NoPart { status: self.account.status.clone() });
-        }
+        self.may_speak()?;
         match open.kept.stage {
             Stage::Received | Stage::Shown => {}
             Stage::Answering => return Err(AnswerError::Answered),

@@ -80,6 +80,12 @@ pub enum AnswerError {
         /// Suspended, not known or revoked.
         status: AccountStatus,
     },
+    /// It was signed and stored, and the provider replied that the account takes no part. It is sent as soon as it does again.
+    #[error("it is stored, and the provider did not take it: {}", .status.no_part().unwrap_or("the account takes no part"))]
+    NotTaken {
+        /// Suspended, not known or revoked.
+        status: AccountStatus,
+    },
     /// The keys.
     #[error(transparent)]
     Keys(#[from] KeyError),
@@ -116,6 +122,7 @@ impl AnswerError {
                 AccountStatus::Revoked { .. } => "account_revoked",
                 _ => "account_unknown",
             },
+            AnswerError::NotTaken { .. } => "not_taken",
             AnswerError::Keys(error) => error.code(),
             AnswerError::Vault(error) => error.code(),
             AnswerError::Stopped => "stopped",
