@@ -108,6 +108,12 @@ impl Gateway {
     ) -> Result<(), Rejection> {
         let now = self.now();
         let claims = &checked.claims;
+        if claims.decision == Decision::Approved
+            && self.event_sink().has_ended(tx, &approval.id, approval.expires_at)?
+        {
+            self.end_if_pending(tx, &approval.id, Status::Cancelled)?;
+            return Ok(());
+        }
         let typed = claims.interaction_value.as_deref().unwrap_or_default();
         let status = match claims.decision {
             Decision::Denied => Status::Denied,

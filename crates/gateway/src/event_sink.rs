@@ -1,11 +1,12 @@
-//! Event sink called inside the transaction that made the change: its rows commit or roll back with it.
+//! Event sink called inside the transaction that made the change: its rows commit or roll back with it. The other way round, the
+//! gateway asks it there what was ended meanwhile.
 
 use std::time::Duration;
 
 use countersign_jose::clock::Timestamp;
 use countersign_protocol::id::{ApprovalId, DeviceId, Subject};
 use countersign_protocol::registration::DeviceClass;
-use countersign_store::{Error as StoreError, Transaction};
+use countersign_store::{Error as StoreError, Snapshot, Transaction};
 
 /// An event at the gateway. Device names are user input: data, never markup.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -81,13 +82,28 @@ pub enum GatewayEvent<'a> {
     },
 }
 
-/// Records every [`GatewayEvent`].
+/// Records every [`GatewayEvent`], and knows which requests were ended.
 pub trait EventSink: Send + Sync {
     /// Records the event in rows of its own, in the same transaction. Runs on the writer's thread: no call out, no waiting.
     ///
     /// # Errors
     /// The store's; the change that the event reports is rolled back as well.
     fn record(&self, transaction: &Transaction<'_>, event: &GatewayEvent<'_>) -> Result<(), StoreError>;
+
+    /// Whether the request behind a pending approval was ended, although its withdrawal is yet to come: a lock or a removal ends many
+    /// in one small write, and the gateway withdraws them in many. Such an approval can't be given any more. `expires_at`: of the
+    /// request, as it was accepted.
+    ///
+    /// # Errors
+    /// The store's; then there is no verdict.
+    fn has_ended(
+        &self,
+        _snapshot: &Snapshot<'_>,
+        _approval: &ApprovalId,
+        _expires_at: Timestamp,
+    ) -> Result<bool, StoreError> {
+        Ok(false)
+    }
 }
 
 /// Records nothing.

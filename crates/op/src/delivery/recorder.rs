@@ -3,14 +3,15 @@
 use std::sync::Arc;
 
 use countersign_gateway::{EventSink, GatewayEvent};
-use countersign_jose::clock::Clock;
+use countersign_jose::clock::{Clock, Timestamp};
 use countersign_jose::random::Random;
+use countersign_protocol::id::ApprovalId;
 use countersign_protocol::issuer::Issuer;
-use countersign_store::{Error as StoreError, Transaction};
+use countersign_store::{Error as StoreError, Snapshot, Transaction};
 
 use super::{Event, OUTBOX_TOPIC};
 use crate::metrics::Metrics;
-use crate::store::outbox;
+use crate::store::{self, outbox};
 
 /// How long delivery of an event is retried before it is given up, in seconds.
 const EVENT_LIFETIME: u64 = 24 * 3600;
@@ -43,6 +44,15 @@ impl Recorder {
 }
 
 impl EventSink for Recorder {
+    fn has_ended(
+        &self,
+        snapshot: &Snapshot<'_>,
+        approval: &ApprovalId,
+        expires_at: Timestamp,
+    ) -> Result<bool, StoreError> {
+        store::has_ended(snapshot, approval, expires_at)
+    }
+
     fn record(&self, transaction: &Transaction<'_>, event: &GatewayEvent<'_>) -> Result<(), StoreError> {
         if let GatewayEvent::Ended { asked_nobody: false, outcome, after, .. } = event {
             let (metrics, outcome, after) = (self.metrics.clone(), *outcome, *after);

@@ -213,6 +213,23 @@ pub(crate) fn pending_ended(snapshot: &Snapshot<'_>, now: Timestamp) -> Result<V
     pending(snapshot, &format!("?2 = '' AND endings <> {}", endings::CURRENT), "", now)
 }
 
+/// Whether the request behind this approval gives no tokens any more: it was ended with everything of its user or client, or
+/// cancelled, or its client was told so. Reads the few requests that expire in the same millisecond. A request that is not there
+/// any more has not.
+pub(crate) fn has_ended(
+    snapshot: &Snapshot<'_>,
+    approval: &ApprovalId,
+    expires_at: Timestamp,
+) -> Result<bool, Error> {
+    let mut statement = snapshot.connection().prepare_cached(&format!(
+        "SELECT endings <> {} OR cancelled_at IS NOT NULL OR refused IS NOT NULL
+         FROM authentication_request WHERE expires_at = ?1 AND approval_id = ?2",
+        endings::CURRENT
+    ))?;
+    let ended = statement.query_row(params![column(expires_at), approval.as_str()], |row| row.get(0)).optional()?;
+    Ok(ended.unwrap_or(false))
+}
+
 /// Scans the index by expiry: few of the stored requests are pending.
 fn pending(snapshot: &Snapshot<'_>, condition: &str, value: &str, now: Timestamp) -> Result<Vec<ApprovalId>, Error> {
     let mut statement = snapshot.connection().prepare_cached(&format!(

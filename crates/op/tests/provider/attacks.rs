@@ -10,6 +10,8 @@ use countersign_protocol::answer::DenialReason;
 use countersign_protocol::challenge::Challenge;
 use countersign_protocol::interaction::Opening;
 use countersign_protocol::jws::Compact;
+use countersign_protocol::outcome::Ending;
+use countersign_protocol::problem::{Problem, ProblemCode};
 use countersign_testing_gateway::{DeviceCalls as _, TestDevice};
 use futures_util::future::join_all;
 use serde_json::json;
@@ -186,18 +188,47 @@ async fn attack_14_a_user_locked_before_during_or_after_approving_gets_no_token(
     let challenge = phone.next_challenge(&world.side).await;
     let world = world.restarted_with(&locked());
     let answer = phone.approve(&challenge, None);
-    phone.settle(&world.side, &challenge, &answer).await;
-    for id in [&during, &after] {
+    let refused = phone.send_answer(&world.side, challenge.id(), &answer).await;
+    assert_eq!(refused.status, StatusCode::CONFLICT, "the device hears of no approval either");
+    for (id, words) in
+        [(&during, "the request was withdrawn"), (&after, "the user was locked or removed since the approval")]
+    {
         for _ in 0..3 {
             let reply = world.poll("till", id).await;
             assert_eq!(reply.text("error"), "access_denied");
-            assert_eq!(reply.text("error_description"), "the user was locked or removed since the approval");
+            assert_eq!(reply.text("error_description"), words);
             world.advance_seconds(10);
         }
     }
     let world = world.restarted_with(CONFIG);
     for id in [&during, &after] {
         assert_eq!(world.poll("till", id).await.text("error"), "access_denied", "the end of a lock gives nothing back");
+    }
+}
+
+#[tokio::test]
+async fn attack_14_an_approval_between_a_lock_and_its_withdrawals_is_not_accepted() {
+    for unlocked in [false, true] {
+        let world = World::new();
+        let mut phone = world.enroll("Phone").await;
+        let id = world.asks("till", &[("interaction_type", "boolean")]).await.text("auth_req_id");
+        let challenge = phone.next_challenge(&world.side).await;
+        let answer = phone.approve(&challenge, None);
+        // The first write of a lock, as another process makes it that ends before it withdraws anything.
+        let store = rusqlite::Connection::open(world.home().join("provider.db")).expect("the store");
+        let lock = "INSERT INTO ending (owner, count, at) VALUES ('user alice', 1, 0);
+                    INSERT INTO user_lock (sub, locked_at) VALUES ('alice', 0)";
+        store.execute_batch(lock).expect("locked");
+        if unlocked {
+            store.execute_batch("DELETE FROM user_lock").expect("unlocked");
+        }
+        let refused = phone.send_answer(&world.side, challenge.id(), &answer).await;
+        assert_eq!(refused.status, StatusCode::CONFLICT, "{refused:?}");
+        let problem: Problem = refused.json();
+        assert_eq!(problem.title, ProblemCode::ApprovalDecided);
+        let outcome = phone.verify_outcome(&challenge, Some(&answer), &problem.outcome.expect("an outcome"));
+        assert_eq!(outcome.ending(), Ending::Cancelled);
+        assert_eq!(world.poll("till", &id).await.text("error"), "access_denied");
     }
 }
 
