@@ -214,7 +214,7 @@ impl From<&discovery::Support> for Support {
 
 impl PendingRequest {
     pub(crate) fn render(view: ChallengeView, needs_pin: bool) -> PendingRequest {
-        let display_hash = view.transcript.freeze().hash().to_string();
+        let (display_hash, inert_ms) = (view.transcript.freeze().hash().to_string(), view.inert_ms());
         let locale = view.transcript.locale;
         let lines = view.transcript.lines;
         PendingRequest {
@@ -227,7 +227,7 @@ impl PendingRequest {
             held: view.held,
             test: view.test,
             first_request: view.first_request,
-            inert_ms: view.inert_ms(),
+            inert_ms,
             client_name: escape(&view.client.name),
             client_verified: view.client.verified,
             provider_name: escape(&view.provider.name),

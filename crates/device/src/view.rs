@@ -1,7 +1,7 @@
 //! Views of requests and accounts for listeners: the verified challenge's members, and the transcript to show.
 
 use countersign_jose::clock::Timestamp;
-use countersign_protocol::challenge::{Client, Party, VerifiedChallenge};
+use countersign_protocol::challenge::{Client, Party};
 use countersign_protocol::discovery::Support;
 use countersign_protocol::id::{ChallengeId, DeviceId, Subject};
 use countersign_protocol::interaction::{InteractionType, UserVerification};
@@ -16,7 +16,7 @@ use serde_json::value::RawValue;
 use crate::account::{Account, AccountId, AccountStatus};
 use crate::device_event::OfflineReason;
 use crate::ports::vault::Stage;
-use crate::transcript::{self, DeviceFacts, Locale, RenderedTranscript};
+use crate::transcript::{self, Locale, RenderedRequest, RenderedTranscript};
 
 /// A verified request that waits for an answer, rendered in one language.
 #[derive(Clone, Debug, Serialize)]
@@ -88,24 +88,22 @@ pub struct InteractionView {
 }
 
 impl ChallengeView {
-    /// Renders a verified challenge in a language, at a time. `None` while the account is not confirmed: nothing can be
-    /// answered, and nobody has said for whom it is.
+    /// Renders a verified challenge in a language, at a time.
     pub fn render(
-        account: &Account,
-        challenge: &VerifiedChallenge,
+        account: &AccountId,
+        asked: &RenderedRequest<'_>,
         stage: Stage,
-        facts: DeviceFacts,
         locale: Locale,
         now: Option<Timestamp>,
-    ) -> Option<ChallengeView> {
+    ) -> ChallengeView {
+        let RenderedRequest { challenge, statement, facts } = *asked;
         let claims = challenge.claims();
-        let RenderedTranscript { transcript, unrecognised } =
-            transcript::render(challenge, &account.statement()?, facts, locale);
+        let RenderedTranscript { transcript, unrecognised } = transcript::render(asked, locale);
         let details = claims.authorization_details_json.clone();
-        Some(ChallengeView {
-            account: account.id.clone(),
-            subject: account.subject.clone(),
-            subject_label: account.subject_label.clone(),
+        ChallengeView {
+            account: account.clone(),
+            subject: statement.sub.clone(),
+            subject_label: statement.subject_label.clone().unwrap_or_else(|| statement.sub.to_string()),
             id: claims.jti.clone(),
             kind: claims.kind,
             client: claims.client.clone(),
@@ -123,7 +121,7 @@ impl ChallengeView {
             issued_at: claims.iat,
             expires_at: claims.exp,
             held: claims.held,
-            test: account.test,
+            test: facts.test,
             stage,
             // Never more than its whole life, whatever the clocks say.
             left_ms: now.map(|now| {
@@ -134,7 +132,7 @@ impl ChallengeView {
             repeated: facts.repeat.is_some(),
             unrecognised,
             transcript,
-        })
+        }
     }
 }
 

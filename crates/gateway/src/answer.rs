@@ -34,8 +34,12 @@ impl Gateway {
         let (challenge, approval) = self.challenge_of(device, id).await?;
         let mut checked = verify_answer(compact, &self.settings().issuer, device, &challenge, &approval)?;
         checked.transcript = display::signed(transcript, &checked.claims)?;
-        if checked.claims.decision == Decision::Approved && approval.status == Status::Pending {
-            checked.display_error = self.display_error(id, &checked).await?;
+        if checked.transcript.is_some() && approval.status == Status::Pending {
+            match self.check_display(id, &checked).await? {
+                Ok(statement) => checked.statement = Some(statement),
+                // A denial counts whatever was shown.
+                Err(why) => checked.display_error = Some(why).filter(|_| checked.claims.decision == Decision::Approved),
+            }
         }
         let gateway = self.clone();
         let device = device.id.clone();
@@ -136,6 +140,7 @@ impl Gateway {
             amr: checked.amr.clone(),
             acr: Some(checked.acr.clone()),
             auth_time: checked.auth_time.map(|at| at.min(now)),
+            statement: checked.statement,
             held_until,
         };
         if !self.end(tx, approval, status, &resolution)? {

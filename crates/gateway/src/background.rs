@@ -50,6 +50,13 @@ impl Gateway {
             Err(EndError::Store(error)) => return Err(error),
             Err(error @ EndError::Sign(_)) => tracing::error!(%error, "approvals of ended devices could not be ended"),
         }
+        if !self.is_restated().load(Ordering::Relaxed) {
+            match self.restate_on_behalf_of().await {
+                Ok(()) => self.is_restated().store(true, Ordering::Relaxed),
+                Err(EndError::Store(error)) => return Err(error),
+                Err(error @ EndError::Sign(_)) => tracing::error!(%error, "devices could not be told on whose behalf it asks"),
+            }
+        }
         self.abandon_unconfirmed().await?;
         self.forget_old_records().await?;
         self.forget_unanswered().await?;

@@ -51,6 +51,8 @@ struct Inner {
     ended_devices: EndedDevices,
     /// For the decoys.
     device_counts: DeviceCounts,
+    /// Whether every device was told on whose behalf this gateway asks, by the configuration of this start.
+    is_restated: AtomicBool,
     /// When old feed entries were last purged, milliseconds since the epoch.
     feed_purged: AtomicU64,
     /// Of what ended before, unanswered requests have no content any more; milliseconds since the epoch.
@@ -148,6 +150,7 @@ impl Gateway {
             closing,
             ended_devices: EndedDevices::default(),
             device_counts: DeviceCounts::default(),
+            is_restated: AtomicBool::new(false),
             feed_purged,
             unanswered_until: AtomicU64::new(0),
         };
@@ -207,6 +210,11 @@ impl Gateway {
     /// How many devices users have.
     pub(crate) fn device_counts(&self) -> &DeviceCounts {
         &self.inner.device_counts
+    }
+
+    /// Whether every device was told on whose behalf this gateway asks.
+    pub(crate) fn is_restated(&self) -> &AtomicBool {
+        &self.inner.is_restated
     }
 
     /// Of what ended before, unanswered requests have no content any more; milliseconds since the epoch.

@@ -42,7 +42,9 @@ pub use approval_trace::{ApprovalTrace, AskedDevice};
 pub use approver::InProcessApprover;
 pub use challenge_record::ChallengeRecord;
 pub use decoy::Decoy;
-pub use enrollment::{ConfirmError, ConfirmedDevice, DeviceRecord, IssuedLink, LinkError, LinkRequest, RevokeError};
+pub use enrollment::{
+    ConfirmError, ConfirmedDevice, DeviceRecord, IssuedLink, LinkError, LinkRequest, RenameError, RevokeError,
+};
 pub use event_sink::{EventSink, GatewayEvent, NoopSink};
 pub use gateway::{Gateway, OpenError, Ports};
 pub use interaction::{InteractionError, InteractionPolicy, SHORT_LIFETIME};

@@ -118,8 +118,10 @@ impl Gateway {
             Status::Mismatch => Ending::Mismatch,
             Status::Refused => Ending::Refused,
         };
+        let shown_by = resolution.statement.filter(|_| is_answerer);
         Some(Outcome {
             outcome: ending,
+            enrollment_hash: shown_by.unwrap_or(challenge.statement),
             answer_hash: resolution.answer_hash.filter(|_| is_answerer),
             by: by.filter(|_| !is_answerer).map(|by| by.device_name.clone()),
             held_until: resolution.held_until.filter(|_| is_answerer).map(Timestamp::seconds),

@@ -15,6 +15,9 @@ pub struct Settings {
     pub mode: Mode,
     /// Contact that devices display for help.
     pub support: Option<Support>,
+    /// The other providers whose requests this gateway passes on, at most 16: devices are told so in their enrollment statements,
+    /// and refuse requests in the name of any other. For a connector; empty for a provider of its own.
+    pub on_behalf_of: Vec<Issuer>,
     /// Weakest interaction that devices must support.
     pub minimum_interaction: InteractionType,
     /// Most devices of one user.
@@ -41,6 +44,7 @@ impl Settings {
             issuer,
             mode,
             support: None,
+            on_behalf_of: Vec::new(),
             minimum_interaction: InteractionType::Boolean,
             max_devices_per_user: 10,
             registrations_per_link: 20,

@@ -10,7 +10,8 @@ use countersign_protocol::jws::Compact;
 use countersign_protocol::outcome::Ending;
 use countersign_protocol::problem::Problem;
 use countersign_protocol::transcript::{Line, LineValue, Money, Role, Source};
-use countersign_testing_gateway::{DeviceCalls as _, World};
+use countersign_store::Transaction;
+use countersign_testing_gateway::{DeviceCalls as _, World, alice};
 
 /// Two payments, the dearer one hidden behind a reference that looks like the cheaper.
 const PAYMENTS: &str = r#"[{"type":"payment_initiation","instructedAmount":{"currency":"EUR","amount":"4.20"},"creditorName":"Acme Coffee"},
@@ -107,6 +108,43 @@ async fn the_record_holds_the_transcript_and_is_evidence() {
     assert_eq!(report.lines.len(), phone.lines(&challenge).len());
     let file = evidence(&world, &accepted.approval).to_file();
     assert!(Evidence::from_file(file.as_bytes()).is_ok(), "one canonical form");
+}
+
+#[tokio::test]
+async fn an_approval_under_the_name_of_before_a_change_counts_and_its_evidence_says_so() {
+    let world = World::new();
+    let mut phone = world.enroll("Phone").await;
+    for pulls in [false, true] {
+        let accepted = asked(&world).await;
+        let challenge = phone.next_challenge(&world).await;
+        let label = if pulls { "Alice B." } else { "Alice A." };
+        let gateway = world.gateway.clone();
+        let renamed = world.gateway.store().write(move |tx: &Transaction<'_>| gateway.relabel(tx, &alice(), label));
+        assert_eq!(renamed.await.expect("stored"), 1);
+        if pulls {
+            phone.pull(&world).await;
+        }
+        let answer = phone.approve(&challenge, None);
+        phone.settle(&world, &challenge, &answer).await;
+        assert!(matches!(world.verdict(&accepted.approval), Verdict::Approved(_)), "{label}");
+        let report = evidence(&world, &accepted.approval).verify(None).expect("consistent");
+        assert!(report.is_approved(), "{label}");
+    }
+    // A name that was replaced before the request is another's.
+    world.clock.advance_seconds(1);
+    let old = phone.copy();
+    let gateway = world.gateway.clone();
+    let renamed = world.gateway.store().write(move |tx: &Transaction<'_>| gateway.relabel(tx, &alice(), "Alice C."));
+    renamed.await.expect("stored");
+    world.clock.advance_seconds(1);
+    let accepted = asked(&world).await;
+    let challenge = phone.next_challenge(&world).await;
+    let mut lines = phone.lines(&challenge);
+    of(&mut lines, Role::Subject).value = of(&mut old.lines(&challenge), Role::Subject).value.clone();
+    let answer = phone.approve_showing(&challenge, lines, None);
+    let response = phone.send_answer(&world, challenge.id(), &answer).await;
+    assert_eq!(response.problem(), (422, "display_mismatch".to_owned()));
+    assert_eq!(world.verdict(&accepted.approval), Verdict::Refused);
 }
 
 #[tokio::test]

@@ -1,12 +1,13 @@
 //! Enrollment, renewal and revocation of devices.
 
 use axum::http::{Method, StatusCode};
-use countersign_gateway::{ConfirmError, DeviceState, LinkError, LinkRequest, Verdict};
+use countersign_gateway::{ConfirmError, DeviceState, LinkError, LinkRequest, RenameError, Verdict};
 use countersign_jose::hash::Hash;
 use countersign_jose::key::Signer as _;
 use countersign_protocol::discovery::{Discovery, Mode};
 use countersign_protocol::enrollment::ConfirmedBy;
 use countersign_protocol::fetch::FetchResponse;
+use countersign_protocol::issuer::Issuer;
 use countersign_protocol::jws::Compact;
 use countersign_protocol::notice::{DeviceEvent, DeviceNotice, Notice};
 use countersign_protocol::problem::Problem;
@@ -14,6 +15,7 @@ use countersign_protocol::registration::{
     Confirm, CredentialResponse, DeviceClass, DeviceStatus, RegistrationResponse,
 };
 use countersign_protocol::revocation::{Revocation, RevokedBy};
+use countersign_store::Transaction;
 use countersign_testing_gateway::{DeviceCalls as _, TestDevice, World, alice, issuer};
 
 /// The news a device got about others, verified.
@@ -331,4 +333,48 @@ async fn another_process_makes_links_and_types_codes_in_the_same_file() {
     let fetched: FetchResponse = phone.pull(&world).await;
     assert_eq!(fetched.notices.len(), 1);
     assert_eq!(phone.enrollment().first_hash(), &Hash::of(&fetched.notices[0]));
+}
+
+#[tokio::test]
+async fn who_is_renamed_is_told_by_a_statement_that_follows_the_last() {
+    let world = World::new();
+    let mut phone = world.enroll("Phone").await;
+    phone.pull(&world).await;
+    let relabel = |label: &'static str| {
+        let gateway = world.gateway.clone();
+        world.gateway.store().write(move |tx: &Transaction<'_>| gateway.relabel(tx, &alice(), label))
+    };
+    assert_eq!(relabel("Alice").await.expect("stored"), 0, "her name already");
+    assert_eq!(relabel("Alice Example").await.expect("stored"), 1);
+    assert!(world.gateway.rename_device(phone.id(), "Work phone").await.expect("stored"));
+    assert!(world.gateway.rename_device(phone.id(), "Work phone").await.expect("stored"), "and nothing is said twice");
+    assert!(matches!(world.gateway.rename_device(phone.id(), "a\u{202e}b").await, Err(RenameError::Name(_))));
+    let nobody = countersign_protocol::id::DeviceId::random(&countersign_testing::CountingRandom::default());
+    assert!(!world.gateway.rename_device(&nobody, "Phone").await.expect("stored"));
+    phone.pull(&world).await;
+    let enrollment = phone.enrollment();
+    let (latest, _) = enrollment.current();
+    assert_eq!((latest.sequence, phone.statements.len()), (3, 3));
+    assert_eq!((latest.subject_label.as_deref(), latest.device_name.as_str()), (Some("Alice Example"), "Work phone"));
+    assert_eq!(latest.confirmed_by, ConfirmedBy::None, "how it was confirmed has not changed");
+    assert_eq!(latest.on_behalf_of, None);
+}
+
+#[tokio::test]
+async fn devices_are_told_on_whose_behalf_their_gateway_asks_and_when_it_no_longer_does() {
+    let mut world = World::new();
+    let mut phone = world.enroll("Phone").await;
+    let bank: Issuer = "https://id.redbank.example".parse().expect("an issuer");
+    for (sequence, issuers) in [(2, vec![bank]), (3, Vec::new())] {
+        let listed = issuers.clone();
+        world.restart_with(move |settings| settings.on_behalf_of = listed);
+        for _ in 0..2 {
+            world.gateway.sweep().await.expect("swept");
+        }
+        phone.pull(&world).await;
+        let enrollment = phone.enrollment();
+        let (latest, _) = enrollment.current();
+        assert_eq!(latest.sequence, sequence, "once for each change");
+        assert_eq!(latest.on_behalf_of.clone().unwrap_or_default(), issuers);
+    }
 }

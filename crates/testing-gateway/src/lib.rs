@@ -88,6 +88,15 @@ impl World {
         self.router = self.gateway.router();
     }
 
+    /// As [`World::restart`], with other settings.
+    pub fn restart_with(&mut self, change: impl FnOnce(&mut Settings)) {
+        let random = Arc::new(CountingRandom::seeded(u64::from(counter()) + 100));
+        let mut settings = self.gateway.settings().clone();
+        change(&mut settings);
+        self.gateway = open_with(settings, self.home.path(), &self.clock, &random);
+        self.router = self.gateway.router();
+    }
+
     /// Returns once a task listens for news, so that a test wakes a poll that waits instead of racing it.
     pub async fn until_somebody_waits(&self) {
         let deadline = std::time::Instant::now() + std::time::Duration::from_secs(5);
@@ -235,10 +244,19 @@ impl Response {
 }
 
 fn open(home: &Path, mode: Mode, clock: &Arc<ManualClock>, random: &Arc<CountingRandom>) -> Gateway {
+    open_with(Settings::new(issuer(), mode), home, clock, random)
+}
+
+fn open_with(
+    settings: Settings,
+    home: &Path,
+    clock: &Arc<ManualClock>,
+    random: &Arc<CountingRandom>,
+) -> Gateway {
     let store = open_store(home, random);
     let keys = Keys::load_or_create(&home.join("keys"), &**random).expect("keys");
     let ports = Ports { clock: clock.clone(), random: random.clone() };
-    Gateway::open(Settings::new(issuer(), mode), store, keys, ports).expect("the gateway opens")
+    Gateway::open(settings, store, keys, ports).expect("the gateway opens")
 }
 
 /// The store in this folder, with the gateway's tables.

@@ -99,6 +99,10 @@ test: boolean,
  */
 first_request: boolean, 
 /**
+ * For how long Approve is inert after the request appears, in milliseconds.
+ */
+inert_ms: number, 
+/**
  * The client's name.
  */
 client_name: string, 
@@ -153,6 +157,10 @@ id: string,
  * The account's id on this device.
  */
 account: string, 
+/**
+ * What people call it once it has ended; `null` before, and where the challenge could not be read.
+ */
+ref: string | null, 
 /**
  * What was asked for; `null` where the challenge could not be read.
  */
@@ -385,6 +393,10 @@ id: string,
  * The account's id on this device.
  */
 account: string, 
+/**
+ * What people call it; `null` while it waits for an answer, and where the challenge could not be read.
+ */
+ref: string | null, 
 /**
  * The provider's host.
  */

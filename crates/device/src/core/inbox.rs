@@ -7,6 +7,7 @@ use std::ops::Not as _;
 use countersign_jose::hash::Hash;
 use countersign_protocol::answer::Decision;
 use countersign_protocol::challenge::{Challenge, VerifiedChallenge};
+use countersign_protocol::enrollment::EnrollmentStatement;
 use countersign_protocol::id::ChallengeId;
 use countersign_protocol::jws::Compact;
 use countersign_protocol::manifest::TrustedKeys;
@@ -22,7 +23,7 @@ use crate::device_event::DeviceEvent;
 use crate::error::AnswerError;
 use crate::history::HistoryEvent;
 use crate::ports::vault::{AccountSnapshot, ApprovedClient, Change, OutboxPurpose, Stage, StoredChallenge};
-use crate::transcript::{DeviceFacts, Repeat};
+use crate::transcript::{DeviceFacts, RenderedRequest, Repeat};
 use crate::view::ChallengeView;
 
 /// So long after its expiry, in seconds, a challenge without answer and outcome counts as ended.
@@ -54,13 +55,15 @@ pub(super) struct OpenChallenge {
     pub(super) first_request: bool,
     /// The approval that it is like; fixed as soon as there is one.
     pub(super) repeat: Option<Repeat>,
+    /// The enrollment statement that was in force when it came, fixed as well; `None` before the account is confirmed.
+    pub(super) statement: Option<EnrollmentStatement>,
 }
 
 impl Inbox {
     pub(super) fn open(account: &Account, keys: &TrustedKeys, snapshot: AccountSnapshot) -> Inbox {
         let AccountSnapshot { open, known, approved, recent, .. } = snapshot;
         let recent = RecentApprovals::open(account, keys, &recent);
-        let on_behalf_of = account.on_behalf_of();
+        let (statement, on_behalf_of) = (account.statement(), account.on_behalf_of());
         let open = open.into_iter().map(|kept| {
             let compact = Compact::from_text(kept.compact.clone());
             let verified = match kept.stage {
@@ -70,7 +73,7 @@ impl Inbox {
                     Challenge::verify_signed(&compact, device, subject, &on_behalf_of, keys).ok()
                 }
             };
-            (kept.id.clone(), OpenChallenge::new(kept, verified, &approved, &recent))
+            (kept.id.clone(), OpenChallenge::new(kept, verified, statement.clone(), (&approved, &recent)))
         });
         let open = open.collect();
         Inbox { open, known: known.into_iter().collect(), refused: BTreeSet::new(), approved, recent }
@@ -82,17 +85,19 @@ impl OpenChallenge {
     pub(super) fn new(
         kept: StoredChallenge,
         verified: Option<VerifiedChallenge>,
-        approved: &BTreeSet<ApprovedClient>,
-        recent: &RecentApprovals,
+        statement: Option<EnrollmentStatement>,
+        (approved, recent): (&BTreeSet<ApprovedClient>, &RecentApprovals),
     ) -> OpenChallenge {
         let first_request = verified.as_ref().is_some_and(|challenge| !approved.contains(&client_of(challenge)));
         let repeat = verified.as_ref().and_then(|challenge| recent.repeated_by(challenge));
-        OpenChallenge { kept, verified, announced: false, absent: false, first_request, repeat }
+        OpenChallenge { kept, verified, announced: false, absent: false, first_request, repeat, statement }
     }
 
-    /// What the device says of it in its own words.
-    pub(super) fn facts(&self, account: &Account) -> DeviceFacts {
-        DeviceFacts { test: account.test, first_request: self.first_request, repeat: self.repeat }
+    /// The request as it is shown and signed. `None` for one that does not verify, and before the account is confirmed: nobody has
+    /// said for whom it is.
+    pub(super) fn rendered(&self, account: &Account) -> Option<RenderedRequest<'_>> {
+        let facts = DeviceFacts { test: account.test, first_request: self.first_request, repeat: self.repeat };
+        Some(RenderedRequest { challenge: self.verified.as_ref()?, statement: self.statement.as_ref()?, facts })
     }
 }
 
@@ -327,10 +332,8 @@ impl Core {
     }
 
     fn view(&self, at: Moment, open: &OpenChallenge) -> Option<ChallengeView> {
-        let verified = open.verified.as_ref()?;
-        let now = self.clock.estimate(at);
-        let facts = open.facts(&self.account);
-        ChallengeView::render(&self.account, verified, open.kept.stage, facts, self.locale, now)
+        let (asked, now) = (open.rendered(&self.account)?, self.clock.estimate(at));
+        Some(ChallengeView::render(&self.account.id, &asked, open.kept.stage, self.locale, now))
     }
 }
 

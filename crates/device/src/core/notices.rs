@@ -46,6 +46,15 @@ impl Core {
                 && statement.approval_key == self.account.approval_key
         });
         let Some(verified) = verified else { return self.ignore("an enrollment statement") };
+        let (current, _) = verified.current();
+        self.account.device_name.clone_from(&current.device_name);
+        if let Some(label) = &current.subject_label {
+            self.account.subject_label.clone_from(label);
+        }
+        // Lines of a request that is there already don't change before a person's eyes.
+        for open in self.inbox.open.values_mut() {
+            open.statement.get_or_insert_with(|| current.clone());
+        }
         self.enrollment = Some(verified);
         self.account.statements = statements;
         self.change_account();

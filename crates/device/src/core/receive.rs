@@ -66,7 +66,12 @@ impl Core {
         };
         self.inbox.known.insert(kept.id.clone(), *verified.hash());
         self.put(kept.clone());
-        let open = OpenChallenge::new(kept, Some(verified), &self.inbox.approved, &self.inbox.recent);
+        let open = OpenChallenge::new(
+            kept,
+            Some(verified),
+            self.account.statement(),
+            (&self.inbox.approved, &self.inbox.recent),
+        );
         self.inbox.open.insert(open.kept.id.clone(), open);
     }
 
@@ -88,7 +93,7 @@ impl Core {
                 outcomes: Vec::new(),
             };
             self.inbox.known.insert(id.clone(), compact.hash());
-            let open = OpenChallenge::new(kept.clone(), None, &self.inbox.approved, &self.inbox.recent);
+            let open = OpenChallenge::new(kept.clone(), None, None, (&self.inbox.approved, &self.inbox.recent));
             self.inbox.open.insert(id, open);
             return self.refuse_kept(at, kept, code);
         }

@@ -60,7 +60,8 @@ impl RecentApprovals {
         let is_recent = |approved: &&Approved| asked_at <= approved.at.saturating_add(RECENT_MS);
         let mut alike = self.0.iter().rev().filter(|approved| approved.likeness == likeness).filter(is_recent);
         let Approved { at, approval_ref, .. } = alike.find(|approved| approved.challenge != *challenge.id())?;
-        Some(Repeat { approval_ref: *approval_ref, seconds: asked_at.saturating_sub(*at) / 1000 })
+        // Both to the second, as requests say it.
+        Some(Repeat { approval_ref: *approval_ref, seconds: challenge.claims().iat.saturating_sub(*at / 1000) })
     }
 }
 

@@ -99,11 +99,10 @@ impl Core {
 
     /// What the person was shown when she decided: fixed then, whatever is approved before this answer's turn.
     fn transcript_of(&self, at: Moment, id: &ChallengeId) -> Result<ShownTranscript, AnswerError> {
-        let challenge = self.answerable(at, id)?;
-        let facts = self.inbox.open.get(id).map(|open| open.facts(&self.account)).unwrap_or_default();
-        let statement = self.account.statement().ok_or(AnswerError::NotConfirmed)?;
-        let rendered = crate::transcript::render(challenge, &statement, facts, self.locale);
-        Ok(rendered.transcript.freeze())
+        self.answerable(at, id)?;
+        let open = self.inbox.open.get(id).ok_or(AnswerError::Unknown)?;
+        let asked = open.rendered(&self.account).ok_or(AnswerError::NotConfirmed)?;
+        Ok(crate::transcript::render(&asked, self.locale).transcript.freeze())
     }
 
     /// The answer to a request, in the history's next place.

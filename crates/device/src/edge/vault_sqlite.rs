@@ -65,7 +65,9 @@ impl SqliteVault {
     /// What was approved a short time ago, the oldest first.
     fn recent(&self, account: &AccountId) -> Result<Vec<RecentApproval>, VaultError> {
         let mut recent = Vec::new();
-        for entry in newest_entries(&self.connection(), account.as_str())?.iter().rev() {
+        // The lock is held until the end of this statement alone: each challenge below takes it again.
+        let newest = newest_entries(&self.connection(), account.as_str())?;
+        for entry in newest.iter().rev() {
             let Some(id) = entry.body().what.approved() else { continue };
             let challenge = self.challenge(account, id)?;
             recent.extend(challenge.map(|challenge| RecentApproval { challenge, at: entry.body().at }));

@@ -214,6 +214,19 @@ impl FakeProvider {
         self.statements.push(compact);
     }
 
+    /// Puts a new statement in force, as after a change of what it says.
+    pub(crate) fn restate(&mut self, change: impl FnOnce(&mut EnrollmentStatement)) {
+        let latest = self.statements.last().unwrap();
+        let mut next = latest.peek().unwrap();
+        next.jti = MessageId::random(&self.random);
+        next.sequence += 1;
+        next.prev = Some(latest.hash());
+        change(&mut next);
+        let compact = self.sign(&next);
+        self.notify(compact.as_str());
+        self.statements.push(compact);
+    }
+
     /// A sound challenge, to be altered.
     pub(crate) fn claims(&self) -> Challenge {
         Challenge {

@@ -45,14 +45,21 @@ pub struct Repeat {
     pub seconds: u64,
 }
 
+/// A request, and what is said of it beside its challenge.
+#[derive(Clone, Copy, Debug)]
+pub struct RenderedRequest<'r> {
+    /// The challenge.
+    pub challenge: &'r VerifiedChallenge,
+    /// An enrollment statement that was in force since the challenge was signed: says for whom it is.
+    pub statement: &'r EnrollmentStatement,
+    /// What the device says in its own words.
+    pub facts: DeviceFacts,
+}
+
 /// Renders a challenge in a language. Everything that the client sent is in some line, in full; text from outside is
-/// escaped where it could deceive. `statement`: the enrollment statement in force, which says for whom.
-pub fn render(
-    challenge: &VerifiedChallenge,
-    statement: &EnrollmentStatement,
-    facts: DeviceFacts,
-    locale: Locale,
-) -> RenderedTranscript {
+/// escaped where it could deceive.
+pub fn render(asked: &RenderedRequest<'_>, locale: Locale) -> RenderedTranscript {
+    let RenderedRequest { challenge, statement, facts } = *asked;
     let asked = TranscriptBasis::new(challenge, statement);
     let mut lines = asked.lines(locale);
     let after = |lines: &[Line], roles: &[Role]| {

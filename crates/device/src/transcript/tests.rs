@@ -12,7 +12,7 @@ use countersign_protocol::transcript::{LineValue, Transcript, TranscriptBasis};
 use countersign_testing::CountingRandom;
 use proptest::prelude::*;
 
-use super::{DeviceFacts, Locale, Repeat, render};
+use super::{DeviceFacts, Locale, RenderedRequest, Repeat, render};
 use crate::testing::FakeProvider;
 
 const PAYMENT: &str = r#"[{"type":"payment_initiation","instructedAmount":{"currency":"EUR","amount":"80.00"},
@@ -46,7 +46,8 @@ fn shown(provider: &mut FakeProvider, claims: &Challenge, test: bool, first: boo
 
 fn shown_with(provider: &mut FakeProvider, claims: &Challenge, facts: DeviceFacts, locale: Locale) -> Transcript {
     let (challenge, statement) = (verified(provider, claims), statement(provider));
-    let transcript = render(&challenge, &statement, facts, locale).transcript;
+    let asked = RenderedRequest { challenge: &challenge, statement: &statement, facts };
+    let transcript = render(&asked, locale).transcript;
     let asked = TranscriptBasis::new(&challenge, &statement);
     let checked = countersign_protocol::transcript::check(transcript.freeze().text(), &asked, locale.tag());
     assert_eq!(checked.as_ref(), Ok(&transcript.lines), "the table holds for what this device shows");

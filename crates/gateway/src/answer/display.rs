@@ -30,12 +30,13 @@ pub(super) fn signed(transcript: Option<String>, claims: &Answer) -> Result<Opti
 }
 
 impl Gateway {
-    /// Why an approval's transcript does not say what was asked, if it does not.
-    pub(super) async fn display_error(
+    /// The hash of the enrollment statement by which a transcript says what was asked; else why it does not by the one in force. A
+    /// device may have shown what an earlier one says, if that was replaced after the challenge was signed.
+    pub(super) async fn check_display(
         &self,
         id: &ChallengeId,
         checked: &VerifiedAnswer,
-    ) -> Result<Option<DisplayError>, Rejection> {
+    ) -> Result<Result<Hash, DisplayError>, Rejection> {
         let text = checked.transcript.as_deref().unwrap_or_default();
         let asked = id.clone();
         let texts = self.store().read(move |snapshot| challenges::signed_texts(snapshot, &asked)).await?;
@@ -43,13 +44,23 @@ impl Gateway {
             tracing::error!(challenge = %id, "the gateway's own challenge or statement can't be read");
             reject(ProblemCode::Internal, "Something went wrong at the provider. Try again in a moment.")
         };
-        let (challenge, statement) = texts.ok_or_else(unreadable)?;
+        let (challenge, statements) = texts.ok_or_else(unreadable)?;
         let challenge = Compact::<Challenge>::from_text(challenge).peek().map_err(|_| unreadable())?;
-        let statement = Compact::<EnrollmentStatement>::from_text(statement).peek().map_err(|_| unreadable())?;
         let details = challenge.authorization_details_json.as_deref().map(Details::parse).transpose();
         let details = details.map_err(|_| unreadable())?;
-        let asked = TranscriptBasis::by_issuer(&challenge, details.as_ref(), &statement);
-        Ok(transcript::check(text, &asked, &checked.claims.locale).err())
+        let mut by_latest = None;
+        for statement in statements.into_iter().rev().map(Compact::<EnrollmentStatement>::from_text) {
+            let claims = statement.peek().map_err(|_| unreadable())?;
+            let asked = TranscriptBasis::by_issuer(&challenge, details.as_ref(), &claims);
+            match transcript::check(text, &asked, &checked.claims.locale) {
+                Ok(_) => return Ok(Ok(statement.hash())),
+                Err(why) => by_latest.get_or_insert(why),
+            };
+            if claims.iat < challenge.iat {
+                break;
+            }
+        }
+        Ok(Err(by_latest.ok_or_else(unreadable)?))
     }
 
     /// Tells the operator: a device that shows something else than it was sent is faulty or hostile.

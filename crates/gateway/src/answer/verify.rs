@@ -33,6 +33,8 @@ pub(crate) struct VerifiedAnswer {
     pub(crate) auth_time: Option<Timestamp>,
     /// The transcript whose hash it signs.
     pub(crate) transcript: Option<String>,
+    /// The enrollment statement by which the transcript says what was asked.
+    pub(crate) statement: Option<Hash>,
     /// Why the transcript of an approval does not say what was asked.
     pub(crate) display_error: Option<DisplayError>,
 }
@@ -84,6 +86,7 @@ pub(crate) fn verify_answer(
         auth_time: claims.uv_at.filter(|_| verified.by_person).map(Timestamp::from_seconds),
         amr: verified.amr,
         transcript: None,
+        statement: None,
         display_error: None,
         claims,
     })

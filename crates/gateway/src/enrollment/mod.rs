@@ -9,3 +9,4 @@ mod statement;
 pub use confirm::{ConfirmError, ConfirmedDevice};
 pub use link::{IssuedLink, LinkError, LinkRequest};
 pub use revoke::{DeviceRecord, RevokeError};
+pub use statement::RenameError;

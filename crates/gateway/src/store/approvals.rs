@@ -115,6 +115,8 @@ pub(crate) struct Resolution {
     pub(crate) amr: Vec<String>,
     pub(crate) acr: Option<String>,
     pub(crate) auth_time: Option<Timestamp>,
+    /// The enrollment statement by which the answer's transcript holds. For the outcome only; it is not stored here.
+    pub(crate) statement: Option<Hash>,
     /// Until when the client is held back for the user. For the outcome only; it is not stored here.
     pub(crate) held_until: Option<Timestamp>,
 }
@@ -159,6 +161,7 @@ fn approval(row: &Row<'_>) -> rusqlite::Result<ApprovalRow> {
                 amr: optional_json(row, at.next())?.unwrap_or_default(),
                 acr: row.get(at.next())?,
                 auth_time: optional_time(row, at.next())?,
+                statement: None,
                 held_until: None,
             }),
         },

@@ -8,6 +8,7 @@ use rusqlite::{OptionalExtension, Row, params};
 
 use super::challenge_contents::{self, JWS_COLUMNS, JWS_JOIN};
 use super::columns::{ColumnCursor, millis, optional_text, text, time};
+use super::devices;
 
 /// A challenge as the store keeps it.
 pub(crate) struct ChallengeRow {
@@ -192,22 +193,22 @@ pub(crate) fn set_refused(transaction: &Transaction<'_>, id: &ChallengeId, code:
     Ok(())
 }
 
-/// A challenge and the device's enrollment statement in force, as signed: what a transcript may quote.
-pub(crate) fn signed_texts(snapshot: &Snapshot<'_>, id: &ChallengeId) -> Result<Option<(String, String)>, Error> {
-    Ok(snapshot
+/// A challenge and the device's enrollment statements, oldest first, as signed: what a transcript may quote.
+pub(crate) fn signed_texts(
+    snapshot: &Snapshot<'_>,
+    id: &ChallengeId,
+) -> Result<Option<(String, Vec<String>)>, Error> {
+    let found = snapshot
         .connection()
-        .prepare_cached(&format!(
-            "SELECT c.device_id, s.jws AS statement_jws, {JWS_COLUMNS}
-             FROM challenge c JOIN statement s ON s.device_id = c.device_id {JWS_JOIN}
-             WHERE c.id = ?1 ORDER BY s.sequence DESC LIMIT 1"
-        ))?
+        .prepare_cached(&format!("SELECT c.device_id, {JWS_COLUMNS} FROM challenge c {JWS_JOIN} WHERE c.id = ?1"))?
         .query_row([id.as_str()], |row| {
-            let challenge = challenge_contents::jws(row, &text(row, "device_id")?, id)?;
-            Ok(challenge.map(|challenge| Ok::<_, rusqlite::Error>((challenge, row.get("statement_jws")?))))
+            let device: DeviceId = text(row, "device_id")?;
+            Ok(challenge_contents::jws(row, &device, id)?.map(|challenge| (challenge, device)))
         })
         .optional()?
-        .flatten()
-        .transpose()?)
+        .flatten();
+    let Some((challenge, device)) = found else { return Ok(None) };
+    Ok(Some((challenge, devices::statements(snapshot, &device)?)))
 }
 
 /// Keeps the first valid answer to a challenge, and the transcript whose hash it signs.

@@ -1,10 +1,12 @@
 //! Devices and their enrollment statements.
 
 use countersign_jose::clock::Timestamp;
-use countersign_jose::hash::Hash;
 use countersign_jose::key::{PublicKey, Thumbprint};
+use countersign_protocol::enrollment::EnrollmentStatement;
 use countersign_protocol::id::{DeviceId, RegistrationTokenId, Subject};
 use countersign_protocol::interaction::InteractionType;
+use countersign_protocol::issuer::Issuer;
+use countersign_protocol::jws::Compact;
 use countersign_protocol::registration::{DeviceClass, KeyProtection};
 use countersign_store::{Error, Snapshot, Transaction};
 use rusqlite::{OptionalExtension, Row, params};
@@ -312,18 +314,40 @@ pub(crate) fn statements(snapshot: &Snapshot<'_>, id: &DeviceId) -> Result<Vec<S
 /// Adds a statement, which is from now on the one in force.
 pub(crate) fn add_statement(
     transaction: &Transaction<'_>,
-    id: &DeviceId,
-    sequence: u64,
-    jws: &str,
-    hash: &Hash,
+    statement: &EnrollmentStatement,
+    signed: &Compact<EnrollmentStatement>,
 ) -> Result<(), Error> {
+    let id = statement.device_id.as_str();
     transaction
         .connection()
         .prepare_cached("INSERT INTO statement (device_id, sequence, jws) VALUES (?1, ?2, ?3)")?
-        .execute(params![id.as_str(), sequence as i64, jws])?;
+        .execute(params![id, statement.sequence as i64, signed.as_str()])?;
     transaction
         .connection()
-        .prepare_cached("UPDATE device SET statement_hash = ?2 WHERE id = ?1")?
-        .execute(params![id.as_str(), hash.to_string()])?;
+        .prepare_cached("UPDATE device SET statement_hash = ?2, on_behalf_of = ?3 WHERE id = ?1")?
+        .execute(params![id, signed.hash().to_string(), statement.on_behalf_of.as_ref().map(as_json)])?;
     Ok(())
+}
+
+/// Some of the active devices whose latest statement names other issuers than these in its `on_behalf_of`.
+pub(crate) fn on_behalf_of_others(
+    snapshot: &Snapshot<'_>,
+    issuers: Option<&[Issuer]>,
+    at_most: usize,
+) -> Result<Vec<DeviceId>, Error> {
+    let differs = if issuers.is_some() { "on_behalf_of IS NOT ?1" } else { "on_behalf_of IS NOT NULL AND ?1 IS NULL" };
+    Ok(snapshot
+        .connection()
+        .prepare_cached(&format!("SELECT id FROM device WHERE status = 'active' AND {differs} LIMIT ?2"))?
+        .query_map(params![issuers.map(|issuers| as_json(&issuers)), at_most as i64], |row| text(row, 0))?
+        .collect::<Result<_, _>>()?)
+}
+
+/// Gives a device another name. `false` if there is no active device of this id.
+pub(crate) fn rename(transaction: &Transaction<'_>, id: &DeviceId, name: &str) -> Result<bool, Error> {
+    let renamed = transaction
+        .connection()
+        .prepare_cached("UPDATE device SET name = ?2 WHERE id = ?1 AND status = 'active'")?
+        .execute(params![id.as_str(), name])?;
+    Ok(renamed == 1)
 }

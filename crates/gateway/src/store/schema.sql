@@ -40,6 +40,7 @@ CREATE TABLE device (
     registered_at     INTEGER NOT NULL,
     confirmed_at      INTEGER,
     statement_hash    TEXT,                     -- of its latest enrollment statement
+    on_behalf_of      TEXT,                     -- as that statement says it: JSON array; NULL: no other provider's
     feed_head         INTEGER NOT NULL,         -- number of its latest feed entry
     seq               INTEGER,                  -- highest history number it has answered with
     revocation        TEXT,                     -- the signed revocation, once there is one
@@ -48,6 +49,7 @@ CREATE TABLE device (
 CREATE INDEX device_by_subject ON device (subject, status);
 CREATE INDEX device_by_transport_kid ON device (transport_kid);
 CREATE INDEX device_by_approval_kid ON device (approval_kid);
+CREATE INDEX device_on_behalf ON device (on_behalf_of) WHERE on_behalf_of IS NOT NULL;
 CREATE INDEX device_unconfirmed ON device (registered_at) WHERE status = 'unconfirmed';
 
 CREATE TABLE credential (

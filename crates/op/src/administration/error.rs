@@ -46,8 +46,8 @@ pub enum DirectoryError {
         /// The egress error's text.
         why: String,
     },
-    /// A pending approval could not be withdrawn.
-    #[error("pending requests could not be withdrawn: {0}")]
+    /// A pending approval could not be withdrawn, or an enrollment statement not be signed.
+    #[error("devices could not be told of it: {0}")]
     End(#[from] EndError),
     /// The signing key for the client's `id_token_signed_response_alg`.
     #[error(transparent)]

@@ -9,7 +9,7 @@ use countersign_gateway::{Gateway, Ports};
 use countersign_jose::clock::Timestamp;
 use countersign_jose::jwt::SigningAlg;
 use countersign_protocol::id::Subject;
-use countersign_store::Error as StoreError;
+use countersign_store::{Error as StoreError, Transaction};
 
 pub use error::DirectoryError;
 
@@ -208,6 +208,29 @@ impl Administration {
         Ok(self.gateway.withdraw_all(pending.await?).await?)
     }
 
+    /// Tells the devices of users in the configuration file the names that they have there now. Blocks the thread.
+    ///
+    /// # Errors
+    /// [`DirectoryError`].
+    pub(crate) fn relabel_configured_users(&self) -> Result<(), DirectoryError> {
+        let renamed = self.gateway.store().read_blocking(|snapshot| {
+            let mut renamed = Vec::new();
+            for user in self.config.users.iter() {
+                if !self.gateway.is_labelled(snapshot, &user.sub, &user.name)? {
+                    renamed.push(user.clone());
+                }
+            }
+            Ok(renamed)
+        });
+        for user in renamed? {
+            let gateway = self.gateway.clone();
+            self.gateway.store().write_blocking(move |tx: &Transaction<'_>| {
+                gateway.relabel(tx, &user.sub, &user.name).map(drop)
+            })?;
+        }
+        Ok(())
+    }
+
     /// Removes a lock that a command set. Returns whether there was one.
     ///
     /// # Errors
@@ -294,7 +317,9 @@ impl Administration {
         }
         let entry = hashed_user_entry(entry, &user, &*self.ports.random);
         let row = rows::UserRow { sub: sub.to_owned(), entry, added_at: self.ports.clock.now() };
+        let (gateway, named) = (self.gateway.clone(), user.clone());
         let put = self.gateway.store().write(move |tx| -> Result<(), DirectoryError> {
+            gateway.relabel(tx, &named.sub, &named.name)?;
             rows::put_user(tx, &row, &names).map_err(|error| match error {
                 rows::PutUserError::NameInUse(name) => DirectoryError::Taken { what: format!("the name {name}") },
                 rows::PutUserError::Store(error) => DirectoryError::Store(error),

@@ -57,6 +57,9 @@ impl Provider {
         let provider = Provider::open_with(config, home, ports, None, Some(lock))?;
         provider.parts.end_after_restore()?;
         provider.parts.issuance.end_everything_of_removed_and_locked()?;
+        if let Err(error) = provider.parts.administration.relabel_configured_users() {
+            tracing::warn!(%error, "devices still show the former names of users; tried again at the next start");
+        }
         Ok(provider)
     }
 

@@ -1,10 +1,12 @@
 //! Clients and users outside the configuration file: added, changed, locked and removed while the provider runs.
 
 use axum::http::StatusCode;
+use countersign_gateway::LinkRequest;
 use countersign_op::{DirectoryError, Provider};
+use countersign_protocol::registration::Confirm;
 use countersign_testing_gateway::DeviceCalls as _;
 
-use crate::world::{BC, SECRET, TOKEN, World, basic, form_request};
+use crate::world::{BC, CONFIG, SECRET, TOKEN, World, basic, form_request};
 
 const ASK: &[(&str, &str)] = &[("scope", "openid"), ("login_hint", "alice"), ("interaction_type", "boolean")];
 
@@ -134,6 +136,39 @@ async fn a_person_who_is_added_is_found_by_every_hint_and_not_once_removed() {
     admin.remove_user(&carol).await.expect("removed");
     assert!(world.provider.user("carol").is_err() && world.provider.user("card:9").is_err());
     assert_eq!(by("carol").await.text("error"), "unknown_user_id");
+}
+
+#[tokio::test]
+async fn a_user_who_is_renamed_is_so_on_their_devices() {
+    let world = World::new();
+    let admin = beside(&world);
+    admin.add_user("[[users]]\nsub = \"carol\"\nname = \"Carol\"\n").await.expect("added");
+    let mut phones = [("carol", "Carol"), ("alice", "Alice")].map(|(sub, label)| (sub, label, None));
+    for (sub, label, phone) in &mut phones {
+        let subject = sub.parse().expect("a subject");
+        let request = LinkRequest {
+            subject,
+            subject_label: (*label).to_owned(),
+            confirm: Confirm::None,
+            allow_automated: false,
+        };
+        let link = world.side.gateway.issue_link(request).await.expect("a link");
+        let mut device = world.side.device("Phone");
+        assert_eq!(device.register(&world.side, &link.link).await.status, StatusCode::CREATED);
+        device.pull(&world.side).await;
+        *phone = Some(device);
+    }
+    admin.change_user("[[users]]\nsub = \"carol\"\nname = \"Carol Example\"\n").await.expect("changed");
+    let changed = CONFIG.replace("name = \"Alice\"", "name = \"Alice Example\"");
+    let world = world.restarted_with(&changed);
+    for (sub, label, phone) in &mut phones {
+        let device = phone.as_mut().expect("enrolled");
+        device.pull(&world.side).await;
+        let enrollment = device.enrollment();
+        let (latest, _) = enrollment.current();
+        assert_eq!(latest.subject_label, Some(format!("{label} Example")), "{sub}");
+        assert_eq!(latest.sequence, 2, "{sub}");
+    }
 }
 
 #[tokio::test]

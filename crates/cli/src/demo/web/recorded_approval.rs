@@ -1,6 +1,6 @@
 //! The provider's record of one approval: the bytes that were signed, and their claims.
 
-use countersign_device::transcript::{self, DeviceFacts, Locale, Role};
+use countersign_device::transcript::{self, DeviceFacts, Locale, RenderedRequest, Role};
 use countersign_gateway::ChallengeRecord;
 use countersign_jose::clock::Timestamp;
 use countersign_protocol::challenge::{Challenge, VerifiedChallenge};
@@ -40,7 +40,8 @@ impl RecordedApproval {
             None => {
                 let statement = asked.evidence.statements.last()?.peek().ok()?;
                 let facts = DeviceFacts { test: true, ..DeviceFacts::default() };
-                transcript::render(&challenge, &statement, facts, Locale::En).transcript.lines
+                let asked = RenderedRequest { challenge: &challenge, statement: &statement, facts };
+                transcript::render(&asked, Locale::En).transcript.lines
             }
         };
         Some(RecordedApproval { asked, challenge, lines })

@@ -4,6 +4,7 @@ use countersign_protocol::id::MessageId;
 use countersign_protocol::notice::{DeviceEvent as OtherDevice, DeviceNotice};
 use countersign_protocol::problem::{Problem, ProblemCode};
 use countersign_protocol::revocation::{Revocation, RevokedBy};
+use countersign_protocol::transcript::{LineValue, Role};
 use countersign_tls::CertificateFault;
 
 use crate::account::AccountStatus;
@@ -276,4 +277,34 @@ fn going_offline_and_online_again_is_emitted_once_each() {
         harness.emitted[..],
         [DeviceEvent::Offline { why: OfflineReason::Unreachable, .. }, DeviceEvent::Online { .. }]
     ));
+}
+
+#[test]
+fn a_user_who_is_renamed_has_the_new_name_from_the_next_request_on() {
+    let mut harness = CoreHarness::pulled();
+    let before = harness.provider.ask_login();
+    harness.event(Event::Wake);
+    harness.deliver_all();
+    harness.provider.restate(|next| {
+        next.subject_label = Some("Alice Example".into());
+        next.device_name = "Kitchen".into();
+    });
+    let after = harness.provider.ask_login();
+    harness.event(Event::Wake);
+    harness.deliver_all();
+    let account = harness.core.account();
+    assert_eq!((account.subject_label.as_str(), account.device_name.as_str()), ("Alice Example", "Kitchen"));
+    let label_of = |harness: &CoreHarness, id: &countersign_protocol::id::ChallengeId| {
+        let view = harness.core.pending(harness.at).into_iter().find(|view| view.id == *id).unwrap();
+        let line = view.transcript.lines.iter().find(|line| line.role == Role::Subject).unwrap();
+        assert_eq!(line.value, LineValue::Text(view.subject_label.clone()));
+        view.subject_label
+    };
+    assert_eq!(label_of(&harness, &after), "Alice Example");
+    assert_eq!(label_of(&harness, &before), "Alice", "lines don't change before a person's eyes");
+    harness.approve(&before, None).unwrap();
+    assert!(harness.kept(&before).unwrap().transcript.unwrap().contains("\"Alice\""), "what was shown is signed");
+    harness.crash();
+    harness.deliver_all();
+    assert_eq!(harness.core.account().subject_label, "Alice Example");
 }

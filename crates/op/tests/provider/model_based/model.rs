@@ -165,6 +165,7 @@ impl Model {
     fn take_answer(&mut self, number: usize, facts: &Facts<'_>) {
         let answer = facts.answers[number].expect("it was signed");
         let device = &mut self.devices[answer.device];
+        let has_ended = self.requests[answer.request].ended;
         let Some(approval) = &mut self.requests[answer.request].approval else { return };
         let first = &mut approval.answered[answer.device];
         if device.standing != DeviceStatus::Active || *first == Some(number) {
@@ -178,6 +179,8 @@ impl Model {
         first.get_or_insert(number);
         let fate = match answer.word {
             Decision::No | Decision::NotMe => ApprovalStatus::Denied { answer: number },
+            // Between a lock and its withdrawals nothing is approved any more.
+            Decision::Yes | Decision::WrongNumber if has_ended => ApprovalStatus::Cancelled,
             Decision::WrongNumber if facts.terms[answer.request].has_number => {
                 ApprovalStatus::Mismatch { answer: number }
             }
