@@ -105,6 +105,10 @@ pub struct Account {
     pub credential_lifetime: Lifetime,
     /// The cursor of the last fetch; `None` before the first.
     pub cursor: Option<String>,
+    /// How far the provider's clock was ahead of this device's own, in milliseconds, by the last reply that changed it; `None`
+    /// before the first. For showing times after a start without a network.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub clock_ahead_ms: Option<i64>,
     /// Whether the provider knows this device.
     #[serde(rename = "standing")]
     pub status: AccountStatus,

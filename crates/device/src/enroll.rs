@@ -296,6 +296,7 @@ impl Device {
             credential: self.inner.services.keys.seal(&begun.account, &registered.device_credential)?,
             credential_lifetime: Lifetime { from: now.seconds(), seconds: registered.expires_in },
             cursor: None,
+            clock_ahead_ms: None,
             status: match registered.status {
                 DeviceStatus::Confirmed => AccountStatus::Active,
                 DeviceStatus::Unconfirmed => AccountStatus::Unconfirmed,

@@ -183,7 +183,7 @@ pub struct AccountView {
     pub checked_at: Option<u64>,
     /// How many requests wait for an answer.
     pub pending: usize,
-    /// The provider's time by the best estimate; `None` before the first reply since the start.
+    /// The provider's time by the best estimate; `None` before the first reply since the enrollment.
     #[serde(skip)]
     pub provider_time: Option<Timestamp>,
     /// The provider's support contact.

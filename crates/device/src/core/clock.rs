@@ -21,12 +21,30 @@ const SLEPT_MS: u64 = 30_000;
 #[derive(Clone, Copy, Debug, Default)]
 pub(crate) struct ServerClock {
     learned: Option<(Timestamp, Tick)>,
-    /// How far the provider's clock is ahead of the device's own, in milliseconds, by the last reply of this run.
+    /// How far the provider's clock is ahead of the device's own, in milliseconds, by the last reply; of an earlier run before the
+    /// first of this one.
     ahead_ms: Option<i64>,
+    /// Whether a reply named the time since the start.
+    is_of_this_run: bool,
     last: Option<Moment>,
 }
 
 impl ServerClock {
+    /// A clock after a start, with the difference of an earlier run.
+    pub(crate) fn remembering(ahead_ms: Option<i64>) -> ServerClock {
+        ServerClock { ahead_ms, ..ServerClock::default() }
+    }
+
+    /// How far the provider's clock is ahead of the device's own, in milliseconds, if it is known.
+    pub(crate) fn ahead_ms(&self) -> Option<i64> {
+        self.ahead_ms
+    }
+
+    /// Whether a reply named the time since the start. Before that, somebody may have set the device's own clock.
+    pub(crate) fn is_of_this_run(&self) -> bool {
+        self.is_of_this_run
+    }
+
     /// Learns from a reply's `Date`, which is cut to the second. Returns whether it differs by more than a minute from
     /// the earlier estimate, or before the first reply from the device's own clock.
     pub(crate) fn learn(&mut self, date: Timestamp, at: Moment) -> bool {
@@ -37,6 +55,7 @@ impl ServerClock {
             self.learned = Some((date.plus_millis(500), at.tick));
         }
         self.ahead_ms = self.now(at).map(|now| difference_ms(now, at.wall));
+        self.is_of_this_run = true;
         off > 60_000
     }
 
@@ -51,8 +70,8 @@ impl ServerClock {
         Some(tick.plus_millis(Timestamp::from_seconds(second).millis_since(then)))
     }
 
-    /// The provider's time for showing. Right after a sleep it is continued by the device's own clock, however wrong that
-    /// is, since it has run on. `None` before the first reply of this run.
+    /// The provider's time for showing. Right after a sleep or a start it is continued by the device's own clock, however wrong
+    /// that is, since it has run on. `None` before the first reply ever.
     pub(crate) fn estimate(&self, at: Moment) -> Option<Timestamp> {
         let by_own = || Some(Timestamp::from_millis(at.wall.millis().saturating_add_signed(self.ahead_ms?)));
         self.now(at).or_else(by_own)

@@ -4,6 +4,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::ops::Not as _;
 
+use countersign_jose::clock::Timestamp;
 use countersign_jose::hash::Hash;
 use countersign_protocol::answer::Decision;
 use countersign_protocol::challenge::{Challenge, VerifiedChallenge};
@@ -332,7 +333,10 @@ impl Core {
     }
 
     fn view(&self, at: Moment, open: &OpenChallenge) -> Option<ChallengeView> {
-        let (asked, now) = (open.rendered(&self.account)?, self.clock.estimate(at));
+        let asked = open.rendered(&self.account)?;
+        // A clock of an earlier run can be trusted to say how long is left, not that a request is over.
+        let is_sure = |now: &Timestamp| self.clock.is_of_this_run() || now.seconds() < open.kept.expires_at;
+        let now = self.clock.estimate(at).filter(is_sure);
         Some(ChallengeView::render(&self.account.id, &asked, open.kept.stage, self.locale, now))
     }
 }

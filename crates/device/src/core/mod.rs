@@ -121,7 +121,7 @@ impl Core {
             inbox,
             outbox: outbox::Outbox::open(outbox),
             drafts: draft::Drafts::open(unnumbered),
-            clock: clock::ServerClock::default(),
+            clock: clock::ServerClock::remembering(account.clock_ahead_ms),
             session: session::Session::default(),
             fetching: fetching::Fetching::default(),
             manifest_refresh: manifest_refresh::ManifestRefresh::default(),
@@ -205,7 +205,7 @@ impl Core {
         self.locks
     }
 
-    /// The provider's time by the best estimate; `None` before the first reply since the start.
+    /// The provider's time by the best estimate; `None` before the first reply since the enrollment.
     pub fn server_time(&self, at: Moment) -> Option<Timestamp> {
         self.clock.estimate(at)
     }

@@ -27,6 +27,9 @@ const UNSENDABLE_MS: u64 = 60_000;
 /// key.
 const PROOFS_REFUSED: u32 = 8;
 
+/// The difference to the provider's clock is written again where it has changed by more than this, in milliseconds.
+const KEPT_WITHIN_MS: u64 = 5_000;
+
 /// The purpose of a call.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum CallPurpose {
@@ -207,7 +210,18 @@ impl Core {
         if let Some(nonce) = &reply.dpop_nonce {
             self.session.nonce = Some(nonce.clone());
         }
-        reply.date.is_some_and(|date| self.clock.learn(date, at))
+        let was_off = reply.date.is_some_and(|date| self.clock.learn(date, at));
+        self.keep_difference();
+        was_off
+    }
+
+    /// Keeps the difference to the provider's clock for the next start, where it has changed by more than a reply is imprecise.
+    fn keep_difference(&mut self) {
+        let Some(ahead_ms) = self.clock.ahead_ms() else { return };
+        if self.account.clock_ahead_ms.is_none_or(|kept| kept.abs_diff(ahead_ms) > KEPT_WITHIN_MS) {
+            self.account.clock_ahead_ms = Some(ahead_ms);
+            self.change_account();
+        }
     }
 
     /// Handles a 401. It destroys nothing, unless its body holds a revocation that the issuer signed.

@@ -348,6 +348,7 @@ pub(crate) fn account(provider: &FakeProvider, keys: &dyn KeyStore, random: &Cou
         credential: keys.seal(&id, &Secret::new(provider.credential.clone())).unwrap(),
         credential_lifetime: Lifetime { from: provider.now.seconds(), seconds: 2_592_000 },
         cursor: None,
+        clock_ahead_ms: None,
         status: AccountStatus::Unconfirmed,
         id,
     }

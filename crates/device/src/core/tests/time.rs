@@ -4,6 +4,7 @@ use countersign_jose::clock::Timestamp;
 
 use crate::core::Event;
 use crate::error::AnswerError;
+use crate::ports::vault::Vault as _;
 use crate::testing::CoreHarness;
 
 const DAY_MS: u64 = 86_400_000;
@@ -44,13 +45,50 @@ fn the_time_left_is_the_providers_wherever_the_own_clock_stands() {
         harness.at.wall = harness.at.wall.plus_millis(60_000);
         harness.event(Event::Tick);
         assert!((238_000..=240_000).contains(&left_ms(&harness).unwrap()), "after a sleep, before the next reply");
-        // A restart without a network: nothing is claimed that nobody knows.
+        // A restart without a network goes on with the difference that was known.
         harness.crash();
-        assert_eq!(left_ms(&harness), None);
+        assert!((238_000..=240_000).contains(&left_ms(&harness).unwrap()), "{own_clock}");
         harness.deliver_all();
         assert!((238_000..=240_000).contains(&left_ms(&harness).unwrap()));
         harness.approve(&id, None).unwrap();
     }
+}
+
+#[test]
+fn a_start_without_network_never_says_that_time_is_over() {
+    // Before the next start somebody sets the clock: the difference that was known is none any more.
+    for set_by in [10 * 60_000, 30 * DAY_MS as i64, -10 * 60_000] {
+        let mut harness = CoreHarness::pulled();
+        let id = harness.provider.ask_login();
+        harness.event(Event::Wake);
+        harness.deliver_all();
+        harness.set_wall(Timestamp::from_millis(harness.at.wall.millis().checked_add_signed(set_by).unwrap()));
+        harness.crash();
+        let left_ms = harness.core.pending(harness.at)[0].left_ms;
+        assert!(left_ms.is_none_or(|left_ms| (1..=300_000).contains(&left_ms)), "{left_ms:?}");
+        harness.deliver_all();
+        let left_ms = harness.core.pending(harness.at)[0].left_ms;
+        assert!((299_000..=300_000).contains(&left_ms.unwrap()), "{left_ms:?}");
+        harness.approve(&id, None).unwrap();
+    }
+}
+
+#[test]
+fn the_difference_to_the_providers_clock_is_written_when_it_changes() {
+    let mut harness = CoreHarness::pulled();
+    let kept = |harness: &CoreHarness| harness.vault.accounts().unwrap()[0].clock_ahead_ms;
+    let first = kept(&harness).unwrap();
+    assert!(first.abs() <= 1_000, "{first}");
+    for _ in 0..3 {
+        harness.pass_ms(700);
+        harness.event(Event::Wake);
+        harness.deliver_all();
+        assert_eq!(kept(&harness), Some(first), "not at every reply");
+    }
+    harness.set_wall(Timestamp::from_millis(harness.at.wall.millis() - DAY_MS));
+    harness.event(Event::Wake);
+    harness.deliver_all();
+    assert!(kept(&harness).unwrap().abs_diff(DAY_MS as i64) <= 1_000);
 }
 
 #[test]
