@@ -100,7 +100,10 @@ impl App {
             Decision::NotMe => device::Decision::Deny { reason: Some(DenialReason::NotMe) },
             Decision::Approve => {
                 if !self.was_shown_for(&id, view.inert_ms()) {
-                    return Err(Failure::new("too_soon", "this request has not been on the screen long enough to be read"));
+                    return Err(Failure::new(
+                        "too_soon",
+                        "this request has not been on the screen long enough to be read",
+                    ));
                 }
                 device::Decision::Approve { value: request.number }
             }

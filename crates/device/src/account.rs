@@ -109,9 +109,23 @@ pub struct Account {
     /// before the first. For showing times after a start without a network.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub clock_ahead_ms: Option<i64>,
+    /// What other providers said, in whose name the gateway asks.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub listed: Vec<ListedGateway>,
     /// Whether the provider knows this device.
     #[serde(rename = "standing")]
     pub status: AccountStatus,
+}
+
+/// What a provider, in whose name the gateway says that it asks, says about that.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ListedGateway {
+    /// The provider.
+    pub provider: Issuer,
+    /// When it was asked, by the gateway's clock (seconds since the epoch).
+    pub asked_at: u64,
+    /// Whether its list names the gateway.
+    pub is_listed: bool,
 }
 
 /// A provider's endpoints as URLs, checked against its issuer at enrollment.

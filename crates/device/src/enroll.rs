@@ -297,6 +297,7 @@ impl Device {
             credential_lifetime: Lifetime { from: now.seconds(), seconds: registered.expires_in },
             cursor: None,
             clock_ahead_ms: None,
+            listed: Vec::new(),
             status: match registered.status {
                 DeviceStatus::Confirmed => AccountStatus::Active,
                 DeviceStatus::Unconfirmed => AccountStatus::Unconfirmed,

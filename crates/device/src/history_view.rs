@@ -126,7 +126,10 @@ fn history_item(account: &Account, kept: &StoredChallenge) -> HistoryItem {
         subject: account.subject.clone(),
         subject_label: account.subject_label.clone(),
         id: kept.id.clone(),
-        approval_ref: challenge.as_ref().filter(|_| kept.stage > Stage::Shown).map(|asked| ApprovalRef::of(&asked.approval)),
+        approval_ref: challenge
+            .as_ref()
+            .filter(|_| kept.stage > Stage::Shown)
+            .map(|asked| ApprovalRef::of(&asked.approval)),
         kind: challenge.as_ref().map(|challenge| challenge.kind),
         client: challenge.as_ref().map(|challenge| challenge.client.clone()),
         binding_message: challenge.and_then(|challenge| challenge.binding_message),

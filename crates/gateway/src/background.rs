@@ -54,7 +54,9 @@ impl Gateway {
             match self.restate_on_behalf_of().await {
                 Ok(()) => self.is_restated().store(true, Ordering::Relaxed),
                 Err(EndError::Store(error)) => return Err(error),
-                Err(error @ EndError::Sign(_)) => tracing::error!(%error, "devices could not be told on whose behalf it asks"),
+                Err(error @ EndError::Sign(_)) => {
+                    tracing::error!(%error, "devices could not be told on whose behalf it asks")
+                }
             }
         }
         self.abandon_unconfirmed().await?;

@@ -11,6 +11,7 @@ pub mod dpop;
 pub mod enrollment;
 pub mod evidence;
 pub mod fetch;
+pub mod gateway_list;
 pub mod id;
 pub mod interaction;
 pub mod issuer;

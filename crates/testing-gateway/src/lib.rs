@@ -247,12 +247,7 @@ fn open(home: &Path, mode: Mode, clock: &Arc<ManualClock>, random: &Arc<Counting
     open_with(Settings::new(issuer(), mode), home, clock, random)
 }
 
-fn open_with(
-    settings: Settings,
-    home: &Path,
-    clock: &Arc<ManualClock>,
-    random: &Arc<CountingRandom>,
-) -> Gateway {
+fn open_with(settings: Settings, home: &Path, clock: &Arc<ManualClock>, random: &Arc<CountingRandom>) -> Gateway {
     let store = open_store(home, random);
     let keys = Keys::load_or_create(&home.join("keys"), &**random).expect("keys");
     let ports = Ports { clock: clock.clone(), random: random.clone() };

@@ -208,7 +208,8 @@ mod tests {
         for (error, expected) in
             [("access_denied", Exit::Denied), ("expired_token", Exit::Expired), ("invalid_request", Exit::Provider)]
         {
-            let refusal = OauthError { error: error.to_owned(), error_description: None, denial_reason: None, r#ref: None };
+            let refusal =
+                OauthError { error: error.to_owned(), error_description: None, denial_reason: None, r#ref: None };
             assert_eq!(exit_for(&refusal), expected, "{error}");
         }
     }

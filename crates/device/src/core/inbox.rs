@@ -56,6 +56,8 @@ pub(super) struct OpenChallenge {
     pub(super) first_request: bool,
     /// The approval that it is like; fixed as soon as there is one.
     pub(super) repeat: Option<Repeat>,
+    /// Whether the provider that the gateway names had confirmed the gateway when it came; fixed as well.
+    pub(super) is_confirmed: bool,
     /// The enrollment statement that was in force when it came, fixed as well; `None` before the account is confirmed.
     pub(super) statement: Option<EnrollmentStatement>,
 }
@@ -91,18 +93,47 @@ impl OpenChallenge {
     ) -> OpenChallenge {
         let first_request = verified.as_ref().is_some_and(|challenge| !approved.contains(&client_of(challenge)));
         let repeat = verified.as_ref().and_then(|challenge| recent.repeated_by(challenge));
-        OpenChallenge { kept, verified, announced: false, absent: false, first_request, repeat, statement }
+        OpenChallenge {
+            kept,
+            verified,
+            announced: false,
+            absent: false,
+            first_request,
+            repeat,
+            is_confirmed: false,
+            statement,
+        }
     }
 
     /// The request as it is shown and signed. `None` for one that does not verify, and before the account is confirmed: nobody has
     /// said for whom it is.
     pub(super) fn rendered(&self, account: &Account) -> Option<RenderedRequest<'_>> {
-        let facts = DeviceFacts { test: account.test, first_request: self.first_request, repeat: self.repeat };
+        let facts = DeviceFacts {
+            test: account.test,
+            first_request: self.first_request,
+            is_confirmed: self.is_confirmed,
+            repeat: self.repeat,
+        };
         Some(RenderedRequest { challenge: self.verified.as_ref()?, statement: self.statement.as_ref()?, facts })
     }
 }
 
 impl Core {
+    /// Marks the requests of providers that have confirmed the gateway. Called for one that has just come, and after a start.
+    pub(super) fn mark_confirmed(&mut self, at: Moment) {
+        let unmarked = |open: &&OpenChallenge| !open.announced && !open.is_confirmed;
+        let confirmed = self.inbox.open.values().filter(unmarked).filter(|open| {
+            let provider = open.verified.as_ref().map(|challenge| &challenge.claims().provider.issuer);
+            provider.is_some_and(|provider| self.is_confirmed(at, provider))
+        });
+        let confirmed: Vec<ChallengeId> = confirmed.map(|open| open.kept.id.clone()).collect();
+        for id in confirmed {
+            if let Some(open) = self.inbox.open.get_mut(&id) {
+                open.is_confirmed = true;
+            }
+        }
+    }
+
     /// Requests that wait for an answer, the earliest expiry first, without those expired by the provider's clock.
     pub fn pending(&self, at: Moment) -> Vec<ChallengeView> {
         if !self.may_answer() {
@@ -141,6 +172,7 @@ impl Core {
             return;
         }
         self.refuse_what_no_longer_verifies(at);
+        self.mark_confirmed(at);
         let due: Vec<ChallengeId> = self
             .inbox
             .open

@@ -10,6 +10,7 @@ mod draft;
 mod effect;
 mod event;
 mod fetching;
+mod gateway_lists;
 mod inbox;
 mod manifest_refresh;
 mod notices;
@@ -64,6 +65,7 @@ pub struct Core {
     fetching: fetching::Fetching,
     manifest_refresh: manifest_refresh::ManifestRefresh,
     credential_renewal: credential_renewal::CredentialRenewal,
+    gateway_lists: gateway_lists::GatewayLists,
     offline: Option<(u64, OfflineReason)>,
     checked: Option<u64>,
     sleeps: u64,
@@ -126,6 +128,7 @@ impl Core {
             fetching: fetching::Fetching::default(),
             manifest_refresh: manifest_refresh::ManifestRefresh::default(),
             credential_renewal: credential_renewal::CredentialRenewal::default(),
+            gateway_lists: gateway_lists::GatewayLists::default(),
             offline: None,
             checked: None,
             sleeps: 0,

@@ -56,6 +56,7 @@ impl Core {
             open.statement.get_or_insert_with(|| current.clone());
         }
         self.enrollment = Some(verified);
+        self.hurry_gateway_lists();
         self.account.statements = statements;
         self.change_account();
         if self.account.status == AccountStatus::Unconfirmed {

@@ -18,7 +18,7 @@ impl Core {
 
     fn calls_deadline(&self) -> Option<Tick> {
         let idle = |wanted: fn(CallPurpose) -> bool| !self.has_pending_call(wanted);
-        let mut next = self.manifest_due();
+        let mut next = earlier(self.manifest_due(), self.gateway_lists_due());
         if let Some(probe) = self.next_probe() {
             return earlier(next, Some(probe));
         }
@@ -43,14 +43,13 @@ impl Core {
         next
     }
 
-    /// Whether something is under way that ends by itself: a pull, a message, a renewal. Streams and long polls don't
-    /// count, nor does an answer that is being signed: a person may be asked for it.
+    /// Whether something is under way that ends by itself: a pull, a message, a renewal. Streams, long polls and other
+    /// providers' lists don't count, nor does an answer that is being signed: a person may be asked for it.
     pub fn is_busy(&self) -> bool {
+        use CallPurpose::{Fetch, GatewayList, Stream};
         let by_itself = self.outbox.is_signing() || self.is_sealing();
-        by_itself
-            || self.has_pending_call(|purpose| {
-                !matches!(purpose, CallPurpose::Stream | CallPurpose::Fetch { waiting: true })
-            })
+        let counts = |purpose| !matches!(purpose, Stream | GatewayList | Fetch { waiting: true });
+        by_itself || self.has_pending_call(counts)
     }
 
     /// Sends the calls that are due.
@@ -62,6 +61,7 @@ impl Core {
         if self.manifest_due().is_some_and(|due| due <= at.tick) {
             self.send(at, CallPurpose::Manifest);
         }
+        self.plan_gateway_lists(at);
         if !self.may_ask(at) {
             return;
         }
@@ -129,6 +129,7 @@ impl Core {
             CallPurpose::Post(id) => self.post_request(id),
             CallPurpose::Manifest => self.manifest_request(),
             CallPurpose::Renew => self.renewal_request(),
+            CallPurpose::GatewayList => self.gateway_list_request(),
         }
     }
 
@@ -140,6 +141,7 @@ impl Core {
             CallPurpose::Post(id) => self.posted(at, id, reply),
             CallPurpose::Manifest => self.manifest_fetched(at, reply),
             CallPurpose::Renew => self.renewed(at, reply),
+            CallPurpose::GatewayList => self.gateway_list_fetched(at, reply),
         }
     }
 
@@ -151,6 +153,7 @@ impl Core {
             CallPurpose::Post(id) => self.not_posted(at, id, at_least_ms),
             CallPurpose::Manifest => self.manifest_not_fetched(at, at_least_ms),
             CallPurpose::Renew => self.not_renewed(at, at_least_ms),
+            CallPurpose::GatewayList => self.gateway_list_not_fetched(at),
         }
     }
 }

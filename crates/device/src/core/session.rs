@@ -43,6 +43,15 @@ pub(super) enum CallPurpose {
     Manifest,
     /// Renew the device credential.
     Renew,
+    /// Fetch another provider's list of gateways.
+    GatewayList,
+}
+
+impl CallPurpose {
+    /// Whether the call carries no credential.
+    const fn is_public(self) -> bool {
+        matches!(self, CallPurpose::Manifest | CallPurpose::GatewayList)
+    }
 }
 
 /// Pending calls, and the nonce for the next.
@@ -96,8 +105,7 @@ impl Core {
     }
 
     fn send_again(&mut self, at: Moment, purpose: CallPurpose, retries: Retries) {
-        let call =
-            self.draft_call(purpose).and_then(|request| self.prove(at, request, purpose == CallPurpose::Manifest));
+        let call = self.draft_call(purpose).and_then(|request| self.prove(at, request, purpose.is_public()));
         // The wait keeps this from being tried in a loop.
         let Some(call) = call else { return self.call_failed(at, purpose, UNSENDABLE_MS) };
         self.session.last_call += 1;
@@ -110,8 +118,8 @@ impl Core {
         });
     }
 
-    /// Adds credential and proof, which is still to be signed. Manifests are public and are fetched without. A revoked
-    /// account has no key to sign with.
+    /// Adds credential and proof, which is still to be signed, unless what is fetched is public. A revoked account has no key
+    /// to sign with.
     fn prove(&mut self, at: Moment, request: CallDraft, public: bool) -> Option<UnsignedCall> {
         if self.is_revoked() {
             return None;
@@ -150,6 +158,10 @@ impl Core {
     /// Handles the reply to a pending call.
     pub(super) fn replied(&mut self, at: Moment, id: CallId, reply: Reply) {
         let Some(call) = self.session.calls.remove(&id) else { return };
+        if call.purpose == CallPurpose::GatewayList {
+            // Another host's: it says nothing about the account, the nonce or the time.
+            return self.gateway_list_fetched(at, &reply);
+        }
         let time_was_off = self.learn_from(at, &reply);
         match reply.status {
             401 => self.unauthorized(at, call, &reply, time_was_off),
@@ -163,6 +175,9 @@ impl Core {
     /// Handles a call without a reply, or the end of a stream.
     pub(super) fn failed(&mut self, at: Moment, id: CallId, why: Option<TransportError>) {
         let Some(call) = self.session.calls.remove(&id) else { return };
+        if call.purpose == CallPurpose::GatewayList {
+            return self.gateway_list_not_fetched(at);
+        }
         if let Some(why) = why {
             self.gone_offline(at, OfflineReason::from(why));
         }

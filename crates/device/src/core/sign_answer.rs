@@ -16,7 +16,6 @@ use super::clock::Moment;
 use super::draft::AnswerToSign;
 use super::effect::{DraftId, Effect, KeyRole};
 use crate::error::AnswerError;
-use crate::ports::key_store::KeyError;
 use crate::ports::vault::{OutboxPurpose, Stage, StoredChallenge};
 
 /// A decision together with what authorizes it.

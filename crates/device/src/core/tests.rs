@@ -4,6 +4,7 @@ mod account_status;
 mod answers;
 mod drafts;
 mod fetches;
+mod gateway_lists;
 mod interleavings;
 mod no_busy_loops;
 mod restarts;

@@ -98,6 +98,7 @@ fn head(response: &Response) -> Reply {
         date: text(headers, &reqwest::header::DATE).and_then(http_date),
         dpop_nonce: text(headers, &HeaderName::from_static("dpop-nonce")).map(str::to_owned),
         retry_after: text(headers, &reqwest::header::RETRY_AFTER).and_then(|value| value.trim().parse().ok()),
+        media_type: text(headers, &reqwest::header::CONTENT_TYPE).map(str::to_owned),
         body: Vec::new(),
     }
 }

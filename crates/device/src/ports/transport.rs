@@ -32,7 +32,7 @@ pub trait Transport: Send + Sync {
 pub struct Call {
     /// The HTTP method.
     pub method: Method,
-    /// The URL, on the account's issuer.
+    /// The URL, on the account's issuer; without credentials also on another provider's.
     pub url: String,
     /// Headers besides those that the transport sets itself.
     pub headers: Vec<(&'static str, String)>,
@@ -72,6 +72,8 @@ pub struct Reply {
     pub dpop_nonce: Option<String>,
     /// The `Retry-After` header, in seconds.
     pub retry_after: Option<u64>,
+    /// The `Content-Type` header.
+    pub media_type: Option<String>,
     /// The body, at most [`LARGEST_BODY`] bytes.
     pub body: Vec<u8>,
 }

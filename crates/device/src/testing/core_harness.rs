@@ -349,6 +349,7 @@ pub(crate) fn account(provider: &FakeProvider, keys: &dyn KeyStore, random: &Cou
         credential_lifetime: Lifetime { from: provider.now.seconds(), seconds: 2_592_000 },
         cursor: None,
         clock_ahead_ms: None,
+        listed: Vec::new(),
         status: AccountStatus::Unconfirmed,
         id,
     }

@@ -69,6 +69,9 @@ pub(crate) struct FakeProvider {
     pub(crate) refusals: Vec<Refusal>,
     /// Answers whose `seq` is not above all earlier ones.
     pub(crate) forks: u32,
+    /// Replies of other providers' hosts to a request for their list of gateways, by the host's origin, and those asked so far.
+    pub(crate) lists: BTreeMap<String, Reply>,
+    pub(crate) list_calls: Vec<Call>,
     /// Replies to send instead of the next ones, the last first.
     pub(crate) instead: Vec<Reply>,
     pub(crate) calls: Vec<String>,
@@ -129,6 +132,8 @@ impl FakeProvider {
             answers: Vec::new(),
             refusals: Vec::new(),
             forks: 0,
+            lists: BTreeMap::new(),
+            list_calls: Vec::new(),
             instead: Vec::new(),
             calls: Vec::new(),
         };
@@ -340,6 +345,11 @@ impl FakeProvider {
     /// The reply to a call.
     pub(crate) fn reply(&mut self, call: &Call) -> Reply {
         let url = Url::parse(&call.url).unwrap();
+        if url.path() == "/.well-known/countersign-gateways" {
+            self.list_calls.push(call.clone());
+            let reply = self.lists.get(&url.origin().ascii_serialization()).cloned();
+            return reply.unwrap_or(Reply { status: 404, ..Reply::default() });
+        }
         self.calls.push(format!("{} {}", call.method.as_str(), url.path()));
         let mut reply = self.instead.pop().unwrap_or_else(|| self.serve(call, &url));
         reply.date = Some(Timestamp::from_seconds(self.now.seconds()));

@@ -32,6 +32,8 @@ pub struct DeviceFacts {
     pub test: bool,
     /// Nothing of this client was ever approved on this account.
     pub first_request: bool,
+    /// The provider that a gateway names has confirmed that the gateway asks in its name.
+    pub is_confirmed: bool,
     /// A payment like it was approved on this account within the ten minutes before it was asked, or while it waited.
     pub repeat: Option<Repeat>,
 }
@@ -62,6 +64,13 @@ pub fn render(asked: &RenderedRequest<'_>, locale: Locale) -> RenderedTranscript
     let RenderedRequest { challenge, statement, facts } = *asked;
     let asked = TranscriptBasis::new(challenge, statement);
     let mut lines = asked.lines(locale);
+    if facts.is_confirmed {
+        for line in lines.iter_mut().filter(|line| line.role == Role::ProviderClaimed) {
+            line.role = Role::Provider;
+            line.label = Caption::Provider.words(locale).to_owned();
+            line.prominence = 1;
+        }
+    }
     let after = |lines: &[Line], roles: &[Role]| {
         lines.iter().rposition(|line| roles.contains(&line.role)).map_or(lines.len(), |at| at + 1)
     };

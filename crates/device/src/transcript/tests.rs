@@ -41,7 +41,7 @@ fn statement(provider: &mut FakeProvider) -> EnrollmentStatement {
 
 /// The lines as the gateway and a verifier of evidence check them.
 fn shown(provider: &mut FakeProvider, claims: &Challenge, test: bool, first: bool, locale: Locale) -> Transcript {
-    shown_with(provider, claims, DeviceFacts { test, first_request: first, repeat: None }, locale)
+    shown_with(provider, claims, DeviceFacts { test, first_request: first, ..DeviceFacts::default() }, locale)
 }
 
 fn shown_with(provider: &mut FakeProvider, claims: &Challenge, facts: DeviceFacts, locale: Locale) -> Transcript {

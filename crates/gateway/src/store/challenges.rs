@@ -194,10 +194,7 @@ pub(crate) fn set_refused(transaction: &Transaction<'_>, id: &ChallengeId, code:
 }
 
 /// A challenge and the device's enrollment statements, oldest first, as signed: what a transcript may quote.
-pub(crate) fn signed_texts(
-    snapshot: &Snapshot<'_>,
-    id: &ChallengeId,
-) -> Result<Option<(String, Vec<String>)>, Error> {
+pub(crate) fn signed_texts(snapshot: &Snapshot<'_>, id: &ChallengeId) -> Result<Option<(String, Vec<String>)>, Error> {
     let found = snapshot
         .connection()
         .prepare_cached(&format!("SELECT c.device_id, {JWS_COLUMNS} FROM challenge c {JWS_JOIN} WHERE c.id = ?1"))?

@@ -224,9 +224,9 @@ impl Administration {
         });
         for user in renamed? {
             let gateway = self.gateway.clone();
-            self.gateway.store().write_blocking(move |tx: &Transaction<'_>| {
-                gateway.relabel(tx, &user.sub, &user.name).map(drop)
-            })?;
+            self.gateway
+                .store()
+                .write_blocking(move |tx: &Transaction<'_>| gateway.relabel(tx, &user.sub, &user.name).map(drop))?;
         }
         Ok(())
     }

@@ -104,7 +104,15 @@ impl OAuthError {
             _ => StatusCode::BAD_REQUEST,
         };
         let description = description.into().chars().map(permitted).collect();
-        OAuthError { status, code, description, denial_reason: None, reference: None, retry_after: None, interval: None }
+        OAuthError {
+            status,
+            code,
+            description,
+            denial_reason: None,
+            reference: None,
+            retry_after: None,
+            interval: None,
+        }
     }
 
     /// For the client's developer; limited to the characters of RFC 6749 §5.2.

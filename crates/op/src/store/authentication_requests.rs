@@ -216,11 +216,7 @@ pub(crate) fn pending_ended(snapshot: &Snapshot<'_>, now: Timestamp) -> Result<V
 /// Whether the request behind this approval gives no tokens any more: it was ended with everything of its user or client, or
 /// cancelled, or its client was told so. Reads the few requests that expire in the same millisecond. A request that is not there
 /// any more has not.
-pub(crate) fn has_ended(
-    snapshot: &Snapshot<'_>,
-    approval: &ApprovalId,
-    expires_at: Timestamp,
-) -> Result<bool, Error> {
+pub(crate) fn has_ended(snapshot: &Snapshot<'_>, approval: &ApprovalId, expires_at: Timestamp) -> Result<bool, Error> {
     let mut statement = snapshot.connection().prepare_cached(&format!(
         "SELECT endings <> {} OR cancelled_at IS NOT NULL OR refused IS NOT NULL
          FROM authentication_request WHERE expires_at = ?1 AND approval_id = ?2",

@@ -16,8 +16,8 @@ mod user_code_guesses;
 use countersign_store::Schema;
 
 pub(crate) use authentication_requests::{
-    AuthRequest, ExistingApproval, FinalRefusal, PendingRequests, PollPace, cancel, count_pending, find, forget_old, has_ended,
-    insert, note_poll, pending_ended, pending_of_client, pending_of_user, redeem, refuse,
+    AuthRequest, ExistingApproval, FinalRefusal, PendingRequests, PollPace, cancel, count_pending, find, forget_old,
+    has_ended, insert, note_poll, pending_ended, pending_of_client, pending_of_user, redeem, refuse,
 };
 pub(crate) use endings::{Owner, end_everything_of, last_ending, last_restore};
 pub(crate) use idempotency_keys::{

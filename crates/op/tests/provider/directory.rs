@@ -146,12 +146,8 @@ async fn a_user_who_is_renamed_is_so_on_their_devices() {
     let mut phones = [("carol", "Carol"), ("alice", "Alice")].map(|(sub, label)| (sub, label, None));
     for (sub, label, phone) in &mut phones {
         let subject = sub.parse().expect("a subject");
-        let request = LinkRequest {
-            subject,
-            subject_label: (*label).to_owned(),
-            confirm: Confirm::None,
-            allow_automated: false,
-        };
+        let request =
+            LinkRequest { subject, subject_label: (*label).to_owned(), confirm: Confirm::None, allow_automated: false };
         let link = world.side.gateway.issue_link(request).await.expect("a link");
         let mut device = world.side.device("Phone");
         assert_eq!(device.register(&world.side, &link.link).await.status, StatusCode::CREATED);

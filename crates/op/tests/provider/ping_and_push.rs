@@ -453,7 +453,8 @@ async fn p04_an_expired_request_is_pushed_alike_whether_a_user_was_asked_or_not(
         let names = ["auth_req_id", "ref"].map(|name| said[name].take().as_str().expect("a text").to_owned());
         told_about.push(names.into());
         let words = "the request was not answered in time: make a new authentication request";
-        let nameless = json!({ "auth_req_id": null, "ref": null, "error": "expired_token", "error_description": words });
+        let nameless =
+            json!({ "auth_req_id": null, "ref": null, "error": "expired_token", "error_description": words });
         assert_eq!(said, nameless);
     }
     ids.sort();

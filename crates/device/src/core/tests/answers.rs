@@ -346,11 +346,8 @@ fn payment(harness: &mut CoreHarness, amount: &str, payee: &str) -> ChallengeId 
         r#"[{{"type":"payment_initiation","instructedAmount":{{"amount":"{amount}","currency":"EUR"}},"creditorName":"{payee}"}}]"#
     );
     let claims = harness.provider.claims();
-    let id = harness.provider.ask(&Challenge {
-        kind: Kind::Payment,
-        authorization_details_json: Some(details),
-        ..claims
-    });
+    let id =
+        harness.provider.ask(&Challenge { kind: Kind::Payment, authorization_details_json: Some(details), ..claims });
     harness.event(Event::Wake);
     harness.deliver_all();
     id
