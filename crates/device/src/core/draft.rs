@@ -14,7 +14,7 @@ use countersign_protocol::transcript::ShownTranscript;
 use super::clock::Moment;
 use super::effect::{DraftId, Effect, KeyRole, SigningJob};
 use super::sign_answer::AuthorizedDecision;
-use super::{Core, Tick, earlier};
+use super::{Core, Tick};
 use crate::error::AnswerError;
 use crate::history::HistoryEvent;
 use crate::ports::key_store::KeyError;
@@ -199,7 +199,8 @@ impl Core {
         let open = self.drafts.open.as_ref()?;
         let all = std::iter::once(&open.challenge).chain(self.drafts.waiting.iter().map(|draft| &draft.challenge));
         let expiries = all.filter_map(|id| self.clock.tick_at(self.inbox.open.get(id)?.kept.expires_at));
-        expiries.fold(Some(open.since.plus_millis(DRAFT_MS)), |least, next| earlier(least, Some(next)))
+        let own = open.since.plus_millis(DRAFT_MS);
+        Some(expiries.fold(own, |least, next| least.min(next)))
     }
 
     fn drop_drafts(
