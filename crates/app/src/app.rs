@@ -8,6 +8,7 @@ use countersign_device::account::AccountStatus;
 use countersign_device::device_event::DeviceEvent;
 use countersign_device::ports::vault::Stage;
 use countersign_device::transcript::Locale;
+use countersign_device::view::AccountView;
 use countersign_device::{Device, Ports};
 use countersign_jose::clock::Clock;
 use countersign_protocol::answer::Decision;
@@ -136,7 +137,7 @@ impl App {
         }
     }
 
-    fn lines(&self, accounts: Vec<countersign_device::view::AccountView>) -> Vec<AccountLine> {
+    fn lines(&self, accounts: Vec<AccountView>) -> Vec<AccountLine> {
         let mut codes = lock(&self.inner.state_file).state.codes.clone();
         let is_open =
             |id: &_| accounts.iter().any(|view| view.account == *id && view.status == AccountStatus::Unconfirmed);
@@ -144,7 +145,14 @@ impl App {
             codes.retain(|id, _| is_open(id));
             self.update_state(|state| state.codes.clone_from(&codes));
         }
-        accounts.into_iter().map(|view| AccountLine::render(view.clone(), codes.get(&view.account).cloned())).collect()
+        let is_replaced = |view: &AccountView| {
+            let same = |other: &&AccountView| other.issuer == view.issuer && other.subject == view.subject;
+            accounts.iter().filter(same).any(|other| other.account != view.account && other.no_part().is_none())
+        };
+        let line = |view: &AccountView| {
+            AccountLine::render(view.clone(), is_replaced(view), codes.get(&view.account).cloned())
+        };
+        accounts.iter().map(line).collect()
     }
 
     async fn requests(&self, device: &Device) -> Vec<PendingRequest> {

@@ -90,6 +90,8 @@ pub struct AccountLine {
     pub checked_at: Option<u64>,
     /// How many requests wait for an answer.
     pub pending: usize,
+    /// Whether the same user has another account on this device that takes part: enrolled again since.
+    pub replaced: bool,
     /// The code to type where the link came from, while it is not confirmed.
     pub confirmation_code: Option<String>,
     /// The provider's support contact.
@@ -174,7 +176,7 @@ pub struct Interaction {
 }
 
 impl AccountLine {
-    pub(crate) fn render(view: AccountView, code: Option<String>) -> AccountLine {
+    pub(crate) fn render(view: AccountView, replaced: bool, code: Option<String>) -> AccountLine {
         let (status, since) = match view.status {
             AccountStatus::Unconfirmed => ("unconfirmed", None),
             AccountStatus::Active => ("active", None),
@@ -199,6 +201,7 @@ impl AccountLine {
             offline_why: view.offline_why,
             checked_at: view.checked_at,
             pending: view.pending,
+            replaced,
             confirmation_code: code,
             support: view.support.as_ref().map(Support::from),
         }

@@ -5,6 +5,7 @@ use countersign_device::device_event::OfflineReason;
 use countersign_device::view::AccountView;
 use countersign_protocol::notice::DeviceEvent as OtherDevice;
 
+use crate::request_text::one_line;
 use crate::time_format;
 
 /// Why a provider is offline. `since` is in seconds since the epoch.
@@ -29,14 +30,14 @@ pub fn offline(host: &str, since: u64, why: OfflineReason) -> String {
 pub fn account_name(account: &AccountView, all: &[AccountView]) -> String {
     let host = account.issuer.host();
     let only = all.iter().filter(|other| other.issuer == account.issuer).count() == 1;
-    let name = countersign_protocol::text::escape(&account.subject_label);
+    let name = one_line(&account.subject_label);
     if only { host } else { format!("{host} (account of {name})") }
 }
 
 /// An event of the device that is neither a request nor an answer. `host`: the provider's, or the
 /// [account's name](account_name).
 pub fn describe(event: &DeviceEvent, host: &str) -> String {
-    let name = |name: &str| countersign_protocol::text::escape(name);
+    let name = |name: &str| one_line(name);
     match event {
         DeviceEvent::Offline { since, why, .. } => offline(host, *since, *why),
         DeviceEvent::Online { .. } => format!("{host} replies again."),

@@ -4,12 +4,12 @@ use countersign_device::Device;
 use countersign_device::account::AccountId;
 use countersign_device::error::AnswerError;
 use countersign_device::view::AccountView;
-use countersign_protocol::text::escape;
 
 use crate::device_failure;
 use crate::exit::Exit;
 use crate::failure::Failure;
 use crate::output::Output;
+use crate::request_text::one_line;
 
 /// How many of the accounts take no part.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -46,7 +46,7 @@ pub async fn report(device: &Device, output: Output) -> Result<Idle, Failure> {
 pub async fn no_part(device: &Device, account: &AccountId) -> Result<Option<String>, Failure> {
     let accounts = accounts(device).await?;
     let known = accounts.iter().find(|known| known.account == *account);
-    Ok(known.and_then(AccountView::no_part).map(escape))
+    Ok(known.and_then(AccountView::no_part).map(one_line))
 }
 
 /// The failure of a command that finds nothing because no account takes part.
@@ -83,5 +83,10 @@ fn idle(accounts: &[AccountView]) -> Vec<(&AccountView, &str)> {
 }
 
 fn sentence(account: &AccountView, why: &str) -> String {
-    format!("The account of {} at {} takes no part: {}.", escape(&account.subject_label), account.issuer, escape(why))
+    format!(
+        "The account of {} at {} takes no part: {}.",
+        one_line(&account.subject_label),
+        account.issuer,
+        one_line(why)
+    )
 }

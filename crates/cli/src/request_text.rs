@@ -5,7 +5,7 @@ use countersign_protocol::approval_ref::ApprovalRef;
 use countersign_protocol::blanks;
 use countersign_protocol::kind::Kind;
 use countersign_protocol::outcome::Ending;
-use countersign_protocol::text::compose;
+use countersign_protocol::text::{compose, escape};
 use countersign_protocol::transcript::{Line, LineValue, Money, Role};
 
 use crate::output::Paint;
@@ -63,6 +63,17 @@ fn visible(text: &str) -> usize {
     seen.count()
 }
 
+/// Text from outside in one line of a list: escaped, composed, runs of blanks written out, so that it looks like no other column.
+pub fn one_line(text: &str) -> String {
+    blanks::visible(&compose(&escape(text)))
+}
+
+/// A client by its name, and whether that is what it calls itself alone.
+pub fn client_name(name: &str, is_verified: bool) -> String {
+    let name = one_line(name);
+    if is_verified { name } else { format!("calls itself {name}") }
+}
+
 /// The request in one line, for lists.
 pub fn summary(view: &ChallengeView, paint: Paint) -> String {
     let mut parts = vec![kind(view.kind).to_owned()];
@@ -72,10 +83,9 @@ pub fn summary(view: &ChallengeView, paint: Paint) -> String {
         _ => None,
     });
     parts.extend(worth);
-    let name = countersign_protocol::text::escape(&view.client.name);
-    parts.push(if view.client.verified { name } else { format!("calls itself {name}") });
+    parts.push(client_name(&view.client.name, view.client.verified));
     parts.push(for_whom(&view.subject_label));
-    parts.extend(view.binding_message.as_deref().map(countersign_protocol::text::escape));
+    parts.extend(view.binding_message.as_deref().map(one_line));
     if view.held {
         parts.push("held back".to_owned());
     }
@@ -84,12 +94,12 @@ pub fn summary(view: &ChallengeView, paint: Paint) -> String {
 
 /// For whom a request is, in a list: several people may use one device.
 pub fn for_whom(subject_label: &str) -> String {
-    format!("for {}", countersign_protocol::text::escape(subject_label))
+    format!("for {}", one_line(subject_label))
 }
 
 /// One line of a transcript. The client's own names for what it sends stand apart, behind a bar.
 pub fn line(line: &Line, paint: Paint) -> String {
-    let label = blanks::visible(&line.label);
+    let label = blanks::visible(&compose(&line.label));
     let value = match &line.value {
         LineValue::Section => return paint.bold(&label),
         LineValue::Money(amount) => paint.bold(&money(amount)),
@@ -120,7 +130,7 @@ fn block(text: &str) -> String {
     while at < lines.len() {
         let empty = lines[at..].iter().take_while(|line| line.trim().is_empty()).count();
         let (first, shown) = match empty {
-            0 => (format!("{}", at + 1), lines[at].replace('\t', "    ")),
+            0 => (format!("{}", at + 1), row(lines[at])),
             1 => (format!("{}", at + 1), "(1 empty line)".to_owned()),
             _ => (format!("{}–{}", at + 1, at + empty), format!("({empty} empty lines)")),
         };
@@ -128,6 +138,15 @@ fn block(text: &str) -> String {
         at += empty.max(1);
     }
     out
+}
+
+/// A row of a block: indented as far as texts are, runs of blanks beyond that written out.
+fn row(text: &str) -> String {
+    const INDENTED: usize = 8;
+    let text = text.replace('\t', "    ");
+    let begin = text.len() - text.trim_start_matches(' ').len();
+    let (indent, rest) = text.split_at(begin.min(INDENTED));
+    format!("{indent}{}", blanks::visible(rest))
 }
 
 /// An amount with the currency's sign if it is well known, else with its code.
@@ -164,7 +183,7 @@ pub fn ending(ending: Ending) -> &'static str {
         Ending::AnsweredElsewhere => "answered on another device",
         Ending::Cancelled => "cancelled",
         Ending::Mismatch => "ended, the number was wrong",
-        Ending::Refused => "ended, no device could show it",
+        Ending::Refused => "ended, no device could show it as it was asked",
         Ending::Disputed => "disputed",
         _ => "ended",
     }

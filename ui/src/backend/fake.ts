@@ -44,6 +44,7 @@ export function account(overrides: Partial<AccountLine> = {}): AccountLine {
     offline_why: null,
     checked_at: 1_790_000_000,
     pending: 0,
+    replaced: false,
     confirmation_code: null,
     support: { phone: "+49 30 23125 014", url: null },
     ...overrides,

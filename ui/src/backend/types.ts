@@ -260,6 +260,10 @@ checked_at: number | null,
  */
 pending: number, 
 /**
+ * Whether the same user has another account on this device that takes part: enrolled again since.
+ */
+replaced: boolean, 
+/**
  * The code to type where the link came from, while it is not confirmed.
  */
 confirmation_code: string | null, 

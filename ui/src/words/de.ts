@@ -152,7 +152,7 @@ export const de = {
     answered_elsewhere: "Auf einem anderen Gerät beantwortet.",
     cancelled: "Von dem zurückgezogen, der gefragt hat.",
     mismatch: "Die Zahl war falsch. Die Anfrage ist beendet, nichts wurde freigegeben.",
-    refused: "Ihre Geräte konnten diese Anfrage nicht anzeigen. Sie ist beendet.",
+    refused: "Ihre Geräte konnten diese Anfrage nicht so anzeigen, wie sie gestellt wurde. Sie ist beendet.",
     disputed: "Sie haben gesagt, dass Sie es nicht waren. Der Anbieter weiß Bescheid.",
     unknown: "Diese Anfrage ist beendet.",
     gone: "Der Anbieter kennt diese Anfrage nicht mehr.",

@@ -147,7 +147,7 @@ export const en = {
     answered_elsewhere: "Answered on another device.",
     cancelled: "Called off by the one who asked.",
     mismatch: "The number was wrong. The request has ended, and nothing was approved.",
-    refused: "Your devices could not show this request. It has ended.",
+    refused: "Your devices could not show this request as it was asked. It has ended.",
     disputed: "You said that this wasn’t you. The provider was told.",
     unknown: "This request has ended.",
     gone: "The provider no longer knows this request.",

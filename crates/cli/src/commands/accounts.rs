@@ -10,6 +10,7 @@ use crate::device_failure;
 use crate::exit::Exit;
 use crate::failure::Failure;
 use crate::output::{Output, Paint};
+use crate::request_text::one_line;
 use crate::{next_command, open_device, time_format};
 
 #[derive(Serialize)]
@@ -36,15 +37,14 @@ pub async fn run(home: Option<PathBuf>, output: Output) -> Result<Exit, Failure>
 }
 
 fn describe(account: &AccountView, paint: Paint) -> String {
-    let escape = countersign_protocol::text::escape;
     let test = if account.test { "  TEST" } else { "" };
-    let mut out = format!("{} at {}{test}", paint.bold(&escape(&account.subject_label)), account.issuer);
+    let mut out = format!("{} at {}{test}", paint.bold(&one_line(&account.subject_label)), account.issuer);
     out += &format!(
         "\n  {}",
-        paint.dim(&format!("{} · {} · {}", account.account, account.device_id, escape(&account.device_name)))
+        paint.dim(&format!("{} · {} · {}", account.account, account.device_id, one_line(&account.device_name)))
     );
     if let Some(why) = &account.unusable {
-        return out + &format!("\n  cannot be used on this device: {}", escape(why));
+        return out + &format!("\n  cannot be used on this device: {}", one_line(why));
     }
     let standing = match &account.status {
         AccountStatus::Unconfirmed => "unconfirmed: type its confirmation code where the link came from".to_owned(),

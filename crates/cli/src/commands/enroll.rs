@@ -16,6 +16,7 @@ use crate::failure::Failure;
 use crate::open_device;
 use crate::output::{Output, Paint};
 use crate::pin_pad::{self, PinPad};
+use crate::request_text::one_line;
 
 #[derive(Serialize)]
 struct Event<'a> {
@@ -74,7 +75,7 @@ pub fn describe(preview: &LinkPreview, paint: Paint) -> String {
     }
     out += &format!("\nEnrolls this device for: {}", paint.bold(&preview.subject_label));
     if preview.subject_label != preview.subject.as_str() {
-        out += &format!(" ({})", countersign_protocol::text::escape(preview.subject.as_str()));
+        out += &format!(" ({})", one_line(preview.subject.as_str()));
     }
     if preview.confirm == Confirm::None {
         out += "\nThis link needs no confirmation code; that is for demos and tests only.";

@@ -7,7 +7,6 @@ use countersign_device::ports::vault::Stage;
 use countersign_jose::clock::Timestamp;
 use countersign_protocol::answer::Decision;
 use countersign_protocol::approval_ref::ApprovalRef;
-use countersign_protocol::text;
 use serde::Serialize;
 
 use crate::device_failure;
@@ -16,6 +15,7 @@ use crate::exit::Exit;
 use crate::failure::Failure;
 use crate::open_device;
 use crate::output::{Output, Paint};
+use crate::request_text::one_line;
 use crate::{request_text, time_format};
 
 #[derive(Serialize)]
@@ -56,7 +56,7 @@ pub async fn run(which: Option<&str>, home: Option<PathBuf>, output: Output) -> 
 }
 
 fn not_found(which: &str) -> Failure {
-    let what = format!("no request on this device has the id or reference {}", text::escape(which));
+    let what = format!("no request on this device has the id or reference {}", one_line(which));
     Failure::usage(ErrorCode::Unknown, what)
 }
 
@@ -69,9 +69,9 @@ fn is_named(past: &HistoryItem, which: &str) -> bool {
 fn describe(past: &HistoryItem, now: Option<u64>, paint: Paint) -> String {
     let mut parts = vec![time_format::short(past.issued_at, now)];
     parts.push(past.kind.map_or("Unreadable request", request_text::kind).to_owned());
-    parts.extend(past.client.as_ref().map(|client| text::escape(&client.name)));
+    parts.extend(past.client.as_ref().map(|client| request_text::client_name(&client.name, client.verified)));
     parts.push(request_text::for_whom(&past.subject_label));
-    parts.extend(past.binding_message.as_deref().map(text::escape));
+    parts.extend(past.binding_message.as_deref().map(one_line));
     let said = past.decision.map(|decision| match decision {
         Decision::Approved => "you approved",
         Decision::Denied => "you denied",
@@ -86,7 +86,7 @@ fn describe(past: &HistoryItem, now: Option<u64>, paint: Paint) -> String {
     let mut how = said.map_or_else(String::new, |said| format!("{said}; "));
     how += ended;
     if let Some(by) = &past.by {
-        how += &format!(" ({})", text::escape(by));
+        how += &format!(" ({})", one_line(by));
     }
     let names = past.approval_ref.map(|reference| reference.to_string()).into_iter().chain([past.id.to_string()]);
     let names = names.collect::<Vec<_>>().join(" · ");

@@ -100,7 +100,10 @@ fn warning(challenge: &VerifiedChallenge, locale: Locale) -> Option<Line> {
     let by_number = claims.interaction.kind != InteractionType::Boolean;
     let is_asked = by_number || claims.kind != Kind::Payment;
     is_asked.then(|| {
-        let words = fill(words(locale).did_you_start_this, &escape(&claims.provider.name));
+        // A foreign provider's name is what the gateway says that it is.
+        let is_foreign = claims.provider.issuer != claims.iss;
+        let name = if is_foreign { claims.iss.host() } else { escape(&claims.provider.name) };
+        let words = fill(words(locale).did_you_start_this, &name);
         own(Role::Warning, Caption::BeforeYouAnswer, locale, words, 2)
     })
 }

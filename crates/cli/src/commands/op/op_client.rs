@@ -14,6 +14,7 @@ use crate::exit::Exit;
 use crate::failure::Failure;
 use crate::next_command::ProviderCommands;
 use crate::output::Output;
+use crate::request_text::one_line;
 use crate::time_format;
 
 /// Runs the command.
@@ -44,7 +45,7 @@ pub async fn run(
                 output.result(&client_event(client), |paint| {
                     let place = if client.in_file { "file" } else { "added" };
                     let how = client.auth_method.unwrap_or("secret");
-                    let name = countersign_protocol::text::escape(&client.name);
+                    let name = one_line(&client.name);
                     format!(
                         "{}  {name}  {}",
                         paint.bold(&client.client_id),
@@ -110,7 +111,7 @@ fn client_event(client: &ClientRecord) -> Value {
 }
 
 fn describe(client: &ClientRecord) -> String {
-    let name = countersign_protocol::text::escape(&client.name);
+    let name = one_line(&client.name);
     let since = match client.added_at {
         Some(at) if client.registered => format!("It registered itself at {}.", time_format::full(at.seconds())),
         Some(at) => format!("It was added at {}.", time_format::full(at.seconds())),

@@ -4,7 +4,6 @@ use std::path::PathBuf;
 
 use countersign_gateway::{DeviceRecord, DeviceState, RevokeError};
 use countersign_protocol::revocation::RevokedBy;
-use countersign_protocol::text::escape;
 use serde_json::json;
 
 use super::directory_failure;
@@ -14,6 +13,7 @@ use crate::exit::Exit;
 use crate::failure::Failure;
 use crate::next_command::ProviderCommands;
 use crate::output::Output;
+use crate::request_text::one_line;
 use crate::shell::word;
 use crate::time_format;
 
@@ -55,7 +55,7 @@ pub async fn run(
                     format!(
                         "{}  {}\n  {}",
                         paint.bold(device.id.as_str()),
-                        escape(&device.name),
+                        one_line(&device.name),
                         paint.dim(&about(device))
                     )
                 })?;
@@ -98,7 +98,7 @@ fn about(device: &DeviceRecord) -> String {
     format!(
         "{standing} · {} · {} · since {}",
         device.class.as_str(),
-        escape(&device.platform),
+        one_line(&device.platform),
         time_format::full(device.registered_at.seconds())
     )
 }

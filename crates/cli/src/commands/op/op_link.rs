@@ -17,6 +17,7 @@ use crate::failure::Failure;
 use crate::next_command::ProviderCommands;
 use crate::output::{Output, Paint};
 use crate::qr_code;
+use crate::request_text::one_line;
 use crate::stdin_lines::StdinLines;
 
 /// Runs the command.
@@ -81,7 +82,7 @@ async fn confirm_by_code(gateway: &Gateway, link: &RegistrationTokenId, output: 
         match gateway.confirm(link, &code).await {
             Ok(confirmed) => {
                 let line = json!({ "event": "confirmed", "device_id": confirmed.device_id, "device_name": confirmed.device_name });
-                let name = countersign_protocol::text::escape(&confirmed.device_name);
+                let name = one_line(&confirmed.device_name);
                 output
                     .result(&line, |paint| format!("{} The device \"{name}\" is active.", paint.green("Confirmed.")))?;
                 return Ok(Exit::Ok);

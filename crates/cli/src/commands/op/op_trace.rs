@@ -6,7 +6,6 @@ use countersign_gateway::ApprovalTrace;
 use countersign_jose::clock::Timestamp;
 use countersign_op::{RequestTrace, Trace};
 use countersign_protocol::approval_ref::ApprovalRef;
-use countersign_protocol::text::escape;
 use serde_json::{Value, json};
 
 use super::open_provider::open_to_look;
@@ -14,6 +13,7 @@ use crate::arguments::ProviderConfig;
 use crate::exit::Exit;
 use crate::failure::Failure;
 use crate::output::Output;
+use crate::request_text::one_line;
 use crate::time_format;
 
 /// A step: when, its name, further members for `--json`, and its text.
@@ -98,7 +98,7 @@ fn of_approval(approval: &ApprovalTrace, steps: &mut Vec<Step>) {
         ),
     });
     for asked in &approval.asked {
-        let name = escape(&asked.name);
+        let name = one_line(&asked.name);
         let ended = if asked.active { "" } else { "; that device is no longer active" };
         let more = json!({ "challenge": asked.challenge, "device_id": asked.device, "device_name": asked.name });
         steps.push(Step {
@@ -112,7 +112,7 @@ fn of_approval(approval: &ApprovalTrace, steps: &mut Vec<Step>) {
                 at: None,
                 name: "not_shown",
                 more: json!({ "challenge": asked.challenge, "code": code }),
-                text: format!("\"{name}\" could not display it: {}", escape(code)),
+                text: format!("\"{name}\" could not display it: {}", one_line(code)),
             });
         }
         if let Some(at) = asked.answered_at {

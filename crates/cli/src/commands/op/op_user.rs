@@ -4,7 +4,6 @@ use std::path::PathBuf;
 
 use countersign_op::UserRecord;
 use countersign_op::config::User;
-use countersign_protocol::text::escape;
 use serde_json::{Value, json};
 
 use super::config_entry::ConfigEntry;
@@ -16,6 +15,7 @@ use crate::exit::Exit;
 use crate::failure::Failure;
 use crate::next_command::ProviderCommands;
 use crate::output::Output;
+use crate::request_text::one_line;
 use crate::shell::word;
 
 /// Runs the command.
@@ -50,11 +50,11 @@ pub async fn run(
                 output.result(&event, |paint| {
                     let locked = if user.locked { "  locked" } else { "" };
                     let place = if *in_file { "file" } else { "added" };
-                    let hints = user.hints.iter().map(|hint| escape(hint)).collect::<Vec<_>>().join(", ");
+                    let hints = user.hints.iter().map(|hint| one_line(hint)).collect::<Vec<_>>().join(", ");
                     format!(
                         "{}  {}{locked}  {}",
                         paint.bold(user.sub.as_str()),
-                        escape(&user.name),
+                        one_line(&user.name),
                         paint.dim(&format!("{hints} · {place}"))
                     )
                 })?;
@@ -74,7 +74,7 @@ pub async fn run(
             entry.replace_strings("hints", hints);
             let user = provider.change_user(&entry.into_toml("users")).await.map_err(directory_failure)?;
             output.result(&user_event("user_changed", &user), |_| {
-                let hints = user.hints.iter().map(|hint| escape(hint)).collect::<Vec<_>>().join(", ");
+                let hints = user.hints.iter().map(|hint| one_line(hint)).collect::<Vec<_>>().join(", ");
                 format!("{} has the hints: {hints}", user.sub.as_str())
             })?;
         }
