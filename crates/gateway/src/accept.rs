@@ -8,7 +8,7 @@ use countersign_protocol::interaction::{self, Interaction, InteractionType, User
 use countersign_protocol::jws::Compact;
 use countersign_protocol::kind::{self, Kind};
 use countersign_protocol::registration::DeviceClass;
-use countersign_protocol::{limits, text};
+use countersign_protocol::{limits, text, transcript};
 use countersign_store::Transaction;
 
 use crate::Gateway;
@@ -139,7 +139,11 @@ impl Gateway {
         let asked = prompted.devices.iter().filter(|device| device.interaction_types.contains(&effective));
         let mut shared_part: Option<SharedPart> = None;
         for device in asked {
-            let challenge = self.challenge(request, &approval, kind, &interaction, device);
+            let challenge = self.challenge(request, &approval, kind, &interaction, device, now);
+            // The same for every device: they differ in names alone.
+            if shared_part.is_none() && !transcript::fits(&challenge, request.authorization_details.as_ref()) {
+                return Err(AcceptError::DetailsTooLong);
+            }
             let part = self.issue_challenge(transaction, &challenge)?;
             match &shared_part {
                 None => shared_part = Some(part),
@@ -204,8 +208,8 @@ impl Gateway {
         kind: Kind,
         interaction: &Interaction,
         device: &DeviceToAsk,
+        now: Timestamp,
     ) -> Challenge {
-        let now = self.now();
         Challenge {
             iss: self.settings().issuer.clone(),
             aud: device.id.clone(),

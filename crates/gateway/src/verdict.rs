@@ -34,6 +34,8 @@ pub enum Verdict {
     Mismatch,
     /// Every device refused to display it.
     Refused,
+    /// A device approved what was not asked, by its own transcript.
+    DisplayMismatch,
     /// The client or the operator withdrew it.
     Cancelled,
     /// Every device that was asked has been revoked or suspended since.
@@ -122,6 +124,10 @@ impl Gateway {
             approvals::Status::Denied => Verdict::Denied { reason },
             approvals::Status::Expired => Verdict::Expired,
             approvals::Status::Mismatch => Verdict::Mismatch,
+            // Only an answer leaves its hash.
+            approvals::Status::Refused if row.resolution.as_ref().is_some_and(|end| end.answer_hash.is_some()) => {
+                Verdict::DisplayMismatch
+            }
             approvals::Status::Refused => Verdict::Refused,
             approvals::Status::Cancelled => Verdict::Cancelled,
             approvals::Status::DeviceRevoked => Verdict::DeviceRevoked,

@@ -1,5 +1,6 @@
 //! Withdraws many approvals, a few in each write, so that no other write waits long for a lock, a removal or a revocation.
 
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Mutex, PoisonError};
 
 use countersign_protocol::id::{ApprovalId, DeviceId};
@@ -16,7 +17,11 @@ pub(crate) const AT_ONCE: usize = 8;
 
 /// Ended devices whose approvals were more than one write withdraws.
 #[derive(Default)]
-pub(crate) struct EndedDevices(Mutex<Vec<DeviceId>>);
+pub(crate) struct EndedDevices {
+    devices: Mutex<Vec<DeviceId>>,
+    /// Whether the store was asked for those of before this process.
+    looked: AtomicBool,
+}
 
 impl Gateway {
     /// Withdraws those of these approvals that are still pending, and returns their number. Takes many small writes; after a
@@ -54,12 +59,19 @@ impl Gateway {
         Ok(())
     }
 
-    /// Ends the approvals that devices which ended leave without anybody to answer.
+    /// Ends the approvals that devices which ended leave without anybody to answer. The first call also looks for devices that
+    /// ended before this process began.
     pub(crate) async fn withdraw_from_ended_devices(&self) -> Result<(), EndError> {
-        let ended = std::mem::take(&mut *self.ended_devices().lock());
-        for device in ended {
+        if !self.ended_devices().looked.load(Ordering::Acquire) {
+            let earlier = self.store().read_slow(challenges::ended_devices_with_pending).await?;
+            self.ended_devices().lock().extend(earlier);
+            self.ended_devices().looked.store(true, Ordering::Release);
+        }
+        loop {
+            let Some(device) = self.ended_devices().lock().first().cloned() else { return Ok(()) };
+            let asked = device.clone();
             let pending =
-                self.store().read_slow(move |snapshot| challenges::pending_approvals(snapshot, &device)).await?;
+                self.store().read_slow(move |snapshot| challenges::pending_approvals(snapshot, &asked)).await?;
             for some in pending.chunks(AT_ONCE) {
                 let (gateway, some) = (self.clone(), some.to_vec());
                 let ended = self
@@ -67,8 +79,9 @@ impl Gateway {
                     .write(move |tx| some.iter().try_for_each(|approval| gateway.end_if_nobody_is_left(tx, approval)));
                 ended.await?;
             }
+            // Only now: what failed above is tried again at the next sweep.
+            self.ended_devices().lock().retain(|listed| *listed != device);
         }
-        Ok(())
     }
 
     fn end_if_nobody_is_left(&self, transaction: &Transaction<'_>, approval: &ApprovalId) -> Result<(), EndError> {
@@ -83,6 +96,6 @@ impl Gateway {
 
 impl EndedDevices {
     fn lock(&self) -> std::sync::MutexGuard<'_, Vec<DeviceId>> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+        self.devices.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

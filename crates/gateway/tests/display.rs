@@ -81,7 +81,7 @@ async fn attack_28_an_approval_of_other_lines_than_were_asked_ends_the_request_a
             let outcome = phone.verify_outcome(&on_phone, Some(&answer), &problem.outcome.expect("an outcome"));
             assert_eq!(outcome.ending(), Ending::Refused, "{name}");
         }
-        assert_eq!(world.verdict(&accepted.approval), Verdict::Refused, "{name}");
+        assert_eq!(world.verdict(&accepted.approval), Verdict::DisplayMismatch, "{name}");
         let told = tablet.pull(&world).await.withdrawn.remove(0).outcome;
         assert_eq!(tablet.verify_outcome(&on_tablet, None, &told).ending(), Ending::Refused, "{name}");
         let honest = tablet.approve(&on_tablet, None);
@@ -179,6 +179,8 @@ async fn an_approval_comes_with_the_transcript_that_it_signs_and_a_denial_counts
     assert_eq!(response.status, StatusCode::OK, "{response:?}");
     assert_eq!(world.verdict(&accepted.approval), Verdict::Denied { reason: None });
     assert_eq!(denial.peek().expect("an answer").decision, Decision::Denied);
+    let report = evidence(&world, &accepted.approval).verify(None).expect("a denial needs no transcript");
+    assert!(report.is_complete() && !report.is_approved() && report.lines.is_empty());
 }
 
 #[tokio::test]

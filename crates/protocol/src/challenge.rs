@@ -15,6 +15,7 @@ use crate::kind::Kind;
 use crate::limits;
 use crate::manifest::TrustedKeys;
 use crate::refusal::RefusalCode;
+use crate::transcript;
 
 /// The claims of a challenge (`authentication-challenge+jwt`).
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -183,6 +184,9 @@ pub enum ChallengeError {
     /// The details can't be shown in full.
     #[error("the request can't be shown in full: {0}")]
     Details(#[from] DetailsError),
+    /// Its lines take more than a transcript may.
+    #[error("the request is too long to be shown whole")]
+    TooLong,
 }
 
 impl ChallengeError {
@@ -193,7 +197,7 @@ impl ChallengeError {
             Self::Jws(JwsError::Payload(_)) => Some(RefusalCode::Unparsable),
             Self::Jws(_) | Self::Audience | Self::Times | Self::ForeignProvider => Some(RefusalCode::Unverifiable),
             Self::WeakerKind => Some(RefusalCode::WeakerKind),
-            Self::Details(_) => Some(RefusalCode::Unshowable),
+            Self::Details(_) | Self::TooLong => Some(RefusalCode::Unshowable),
             Self::Expired => None,
         }
     }
@@ -239,6 +243,9 @@ impl Challenge {
         let ExpectedChallenge { device, subject, on_behalf_of, keys, .. } = *expected;
         let verified = Self::verify_signed(compact, device, subject, on_behalf_of, keys)?;
         let claims = &verified.claims;
+        if !transcript::fits(claims, verified.details()) {
+            return Err(ChallengeError::TooLong);
+        }
         let from_the_future = claims.iat > expected.now.seconds().saturating_add(limits::IAT_SKEW_SECONDS);
         if from_the_future {
             return Err(ChallengeError::Times);
@@ -265,13 +272,16 @@ impl Challenge {
         if claims.iss != *keys.issuer() || claims.aud != *device || claims.sub != *subject {
             return Err(ChallengeError::Audience);
         }
-        if claims.provider.issuer != claims.iss && !on_behalf_of.contains(&claims.provider.issuer) {
-            return Err(ChallengeError::ForeignProvider);
-        }
         if claims.exp <= claims.iat || claims.exp - claims.iat > limits::REQUEST_SECONDS {
             return Err(ChallengeError::Times);
         }
         if !claims.interaction.is_well_formed() {
+            return Err(ChallengeError::Interaction);
+        }
+        // Who admits a device can approve everything after it: always a number, always user verification.
+        let is_light = claims.interaction.kind == InteractionType::Boolean
+            || claims.user_verification != UserVerification::Required;
+        if claims.kind == Kind::Device && is_light {
             return Err(ChallengeError::Interaction);
         }
         let details = claims.authorization_details_json.as_deref().map(Details::parse).transpose()?;
@@ -282,11 +292,8 @@ impl Challenge {
         if claims.kind.is_weaker_than(computed) {
             return Err(ChallengeError::WeakerKind);
         }
-        // Who admits a device can approve everything after it: always a number, always user verification.
-        let is_light = claims.interaction.kind == InteractionType::Boolean
-            || claims.user_verification != UserVerification::Required;
-        if claims.kind == Kind::Device && is_light {
-            return Err(ChallengeError::Interaction);
+        if claims.provider.issuer != claims.iss && !on_behalf_of.contains(&claims.provider.issuer) {
+            return Err(ChallengeError::ForeignProvider);
         }
         Ok(VerifiedChallenge { claims, details, compact: compact.clone(), hash: opened.hash })
     }

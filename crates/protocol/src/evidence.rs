@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 use crate::answer::{Answer, Decision};
 use crate::challenge::{Challenge, ChallengeError, VerifiedChallenge};
 use crate::enrollment::{EnrollmentError, EnrollmentStatement, VerifiedEnrollment};
-use crate::interaction::UserVerification;
+use crate::interaction::{InteractionType, UserVerification};
 use crate::issuer::Issuer;
 use crate::json;
 use crate::jws::{Compact, JwsError};
@@ -191,10 +191,8 @@ impl Evidence {
         challenge: &VerifiedChallenge,
         keys: &TrustedKeys,
     ) -> Result<Option<VerifiedAnswer>, EvidenceError> {
-        let (answer, text) = match (&self.answer, &self.transcript) {
-            (None, None) => return Ok(None),
-            (Some(answer), Some(transcript)) => (answer, transcript),
-            _ => return Err(EvidenceError::Transcript),
+        let Some(answer) = &self.answer else {
+            return if self.transcript.is_none() { Ok(None) } else { Err(EvidenceError::Transcript) };
         };
         let opened = answer
             .verify(|kid| {
@@ -213,14 +211,24 @@ impl Evidence {
             && claims.challenge == asked.jti
             && claims.challenge_hash == *challenge.hash()
             && claims.exp == asked.exp
-            && (claims.decision == Decision::Approved || claims.interaction_value.is_none());
+            && claims.seq > 0
+            && match claims.decision {
+                Decision::Approved => {
+                    let has_number = asked.interaction.kind != InteractionType::Boolean;
+                    claims.reason.is_none() && claims.interaction_value.is_some() == has_number
+                }
+                Decision::Denied => claims.interaction_value.is_none(),
+            };
         if !belongs || !gate_passed {
             return Err(EvidenceError::Answer);
         }
-        if claims.display_hash != Hash::of(text) {
-            return Err(EvidenceError::Transcript);
-        }
-        let lines = transcript::check(text, about, &claims.locale)?;
+        let lines = match &self.transcript {
+            Some(text) if claims.display_hash != Hash::of(text) => return Err(EvidenceError::Transcript),
+            Some(text) => transcript::check(text, about, &claims.locale)?,
+            // A denial counts whatever was shown, and the gateway takes it without.
+            None if claims.decision == Decision::Denied => Vec::new(),
+            None => return Err(EvidenceError::Transcript),
+        };
         Ok(Some(VerifiedAnswer { claims, hash: opened.hash, by_approval_key, lines }))
     }
 
@@ -248,9 +256,16 @@ impl Evidence {
         let fits = match claims.outcome {
             Ending::Approved => decision == Some(Decision::Approved) && right_number,
             Ending::Denied => decision == Some(Decision::Denied),
+            // By another device's number, or this one's, which then was not the right one.
+            Ending::Mismatch => {
+                let has_number = asked.interaction.commitment.is_some();
+                claims.answer_hash.is_none() || (decision == Some(Decision::Approved) && has_number && !right_number)
+            }
+            // The second statement has a place of its own.
+            Ending::Disputed => false,
             _ => true,
         };
-        if fits { Ok(Some(outcome)) } else { Err(EvidenceError::Contradiction) }
+        if fits && claims.replaces.is_none() { Ok(Some(outcome)) } else { Err(EvidenceError::Contradiction) }
     }
 
     /// Whether the person disputed it afterwards. The second statement must follow from the first.

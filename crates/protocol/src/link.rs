@@ -78,6 +78,8 @@ const SIGNATURE_CHARACTERS: usize = 86;
 
 /// A link without what it was wrapped in. No character that a link may have is changed.
 fn unwrapped(text: &str) -> String {
+    // The only `=` that a link has before a line's end is not a mail program's.
+    let text = text.replace("?link=\r\n", "?link=").replace("?link=\n", "?link=");
     // Soft line breaks of quoted-printable mail (RFC 2045 §6.7).
     let text = text.replace("=\r\n", "").replace("=\n", "");
     let is_invisible =

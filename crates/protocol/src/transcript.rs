@@ -18,7 +18,7 @@ mod role;
 mod source;
 mod table;
 
-pub use basis::{ExpectedLine, LineCaption, TranscriptBasis};
+pub use basis::{ExpectedLine, LineCaption, TranscriptBasis, fits};
 pub use caption::{Caption, Locale};
 pub use check::check;
 pub use display_error::DisplayError;

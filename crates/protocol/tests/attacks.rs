@@ -457,6 +457,8 @@ fn a_link_is_read_however_mail_programs_editors_and_chats_wrapped_it() {
         format!("\n\n{good}\n"),
         good.replacen('#', "%23", 1),
         format!("<{}>", wrapped(70, "\n").replacen('#', "%23", 1)),
+        format!("countersign://enroll?link={}", good.replacen('#', "%23", 1)),
+        format!("countersign://enroll?link=\n{}", good.replacen('#', "%23", 1)),
     ] {
         assert_eq!(text.parse::<EnrollmentLink>().as_ref(), Ok(&link), "{text:?}");
     }

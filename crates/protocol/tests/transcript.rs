@@ -10,8 +10,10 @@ use countersign_protocol::interaction::{Interaction, InteractionType};
 use countersign_protocol::kind::Kind;
 use countersign_protocol::limits;
 use countersign_protocol::outcome::Ending;
+use countersign_protocol::refusal::RefusalCode;
 use countersign_protocol::transcript::{
     DisplayError, Line, LineValue, Locale, Money, Role, ShownTranscript, Source, Transcript, TranscriptBasis, check,
+    fits,
 };
 use countersign_testing::fixture::Fixture;
 use proptest::prelude::*;
@@ -339,6 +341,19 @@ fn attack_28_a_caption_known_as_another_rows_is_refused() {
         let why = attempt.altered(|lines| of(lines, Role::ClientId).label = label.into());
         assert_eq!(why, DisplayError::OtherCaption { from: source("challenge:/client/id"), label: label.into() });
     }
+    // Not composed, and with another client's name.
+    for label in [
+        "U\u{308}ber",
+        "Fu\u{308}r",
+        "Message from Red Bank",
+        "nachricht von Red Bank",
+        "Details, as Red Bank names them",
+    ] {
+        let why = attempt.altered(|lines| of(lines, Role::ClientId).label = label.into());
+        assert_eq!(why, DisplayError::OtherCaption { from: source("challenge:/client/id"), label: label.into() });
+    }
+    let why = attempt.altered(|lines| of(lines, Role::Message).label = "Message from Red Bank".into());
+    assert!(matches!(why, DisplayError::OtherCaption { .. }), "{why:?}");
     // The same role, but the other account.
     let why = attempt.altered(|lines| of(lines, Role::Account).label = "From account".into());
     assert!(matches!(why, DisplayError::OtherCaption { .. }), "{why:?}");
@@ -356,6 +371,47 @@ fn attack_28_a_caption_known_as_another_rows_is_refused() {
     let report = attempt.verify(lines).expect("another language");
     let shown = report.lines.iter().find(|line| line.line.role == Role::Amount).expect("it is there");
     assert_eq!((shown.line.label.as_str(), shown.means.as_deref()), ("Montant", Some("Amount")));
+    // A member's bare name is one of its two captions.
+    let mut lines = attempt.lines();
+    lines.iter_mut().find(|line| line.from == at("/2/items/0/id")).expect("it is there").label = "id".into();
+    let report = attempt.verify(lines).expect("its own name");
+    assert!(report.lines.iter().all(|line| line.means.is_none()), "{:?}", report.lines);
+}
+
+#[test]
+fn attack_28_lines_under_equal_captions_that_change_places_are_refused() {
+    let payments = r#"[{"type":"generic","payments":[{"to":"Bob","EUR":"4.20"},{"to":"Evil GmbH","EUR":"4200.00"}]}]"#;
+    let attempt = Attempt::new(payments, "x");
+    let by_names = |lines: &mut Vec<Line>| {
+        for line in lines.iter_mut().filter(|line| line.role == Role::ClientDetail) {
+            line.label = line.from.to_string().rsplit('/').next().unwrap_or_default().to_owned();
+        }
+    };
+    let mut lines = attempt.lines();
+    by_names(&mut lines);
+    attempt.verify(lines).expect("each under its own name, in their order");
+    let why = attempt.altered(|lines| {
+        by_names(lines);
+        let at_pointer =
+            |end: &str| lines.iter().position(|line| line.from.to_string().ends_with(end)).expect("it is there");
+        let (small, large) = (at_pointer("0/EUR"), at_pointer("1/EUR"));
+        lines.swap(small, large);
+    });
+    assert!(matches!(why, DisplayError::OutOfPlace { .. }), "{why:?}");
+    // Over another element, or with another line's names.
+    let two = Attempt::new(TWO, "x");
+    let why = two.altered(|lines| of(lines, Role::Section).label = "Part 2/2".into());
+    assert!(matches!(why, DisplayError::OtherCaption { .. }), "{why:?}");
+    let said = |value: &str| ContextValue { value: value.to_owned(), source: ContextSource::Client };
+    let context = [("place".to_owned(), said("Berlin")), ("desk".to_owned(), said("4"))];
+    let attempt = Attempt::new(EVIL, "x").with(|claims| claims.context = Some(context.into()));
+    let why = attempt.altered(|lines| {
+        let labels: Vec<String> =
+            lines.iter().filter(|line| line.role == Role::Context).map(|line| line.label.clone()).collect();
+        let context = lines.iter_mut().filter(|line| line.role == Role::Context);
+        context.zip(labels.into_iter().rev()).for_each(|(line, label)| line.label = label);
+    });
+    assert!(matches!(why, DisplayError::OtherCaption { .. }), "{why:?}");
 }
 
 #[test]
@@ -507,15 +563,37 @@ fn what_would_not_fit_is_known_before_it_is_asked() {
     assert!(parsed(EVIL).transcript_bound() < 2_000);
     assert!(parsed(MIXED).transcript_bound() < limits::DETAILS_TRANSCRIPT_BYTES);
     assert!(parsed(&members(200, 12)).transcript_bound() > limits::DETAILS_TRANSCRIPT_BYTES);
-    // What is within the bound fits, whatever its shape.
-    for (count, name) in [(60, 4), (50, 20), (30, 90), (1, 3000), (8, 600)] {
-        let details = members(count, name);
-        if parsed(&details).transcript_bound() <= limits::DETAILS_TRANSCRIPT_BYTES {
-            let attempt = Attempt::new(&details, &"€".repeat(500));
-            let shown = attempt.showing(attempt.lines()).transcript.expect("there is one");
-            assert!(shown.len() <= limits::TRANSCRIPT_BYTES, "{count} × {name}: {}", shown.len());
+    // What a gateway accepts fits, whatever its shape, and the devices' own words beside it.
+    let (mut fitting, mut refused) = (0, 0);
+    for name in ["a", "\"", "/", "~", "é", "\\"] {
+        for (elements, count, length) in [(1, 44, 140), (1, 54, 90), (30, 4, 10), (1, 3, 900), (3, 20, 30), (50, 1, 2)]
+        {
+            let member = |at: usize| {
+                format!("{}:{at}", serde_json::to_string(&format!("{}{at}", name.repeat(length))).expect("JSON"))
+            };
+            let members = (0..count).map(member).collect::<Vec<_>>().join(",");
+            let details = format!("[{}]", vec![format!(r#"{{"type":"x",{members}}}"#); elements].join(","));
+            let Ok(parsed) = Details::parse(&details) else { continue };
+            let attempt = Attempt::new(&details, &"€".repeat(500)).with(|claims| claims.client.name = "\"".repeat(100));
+            let is_accepted =
+                parsed.transcript_bound() <= limits::DETAILS_TRANSCRIPT_BYTES && fits(&attempt.claims, Some(&parsed));
+            let shown = serde_json::to_string(&attempt.lines()).expect("JSON").len() + 200;
+            assert!(
+                !is_accepted || shown <= limits::TRANSCRIPT_BYTES,
+                "{elements} × {count} × {length} {name}: {shown}"
+            );
+            *(if is_accepted { &mut fitting } else { &mut refused }) += 1;
         }
     }
+    assert!(fitting > 5 && refused > 5, "{fitting} fit, {refused} do not");
+    // A device refuses what it could not show, whoever sends it.
+    let quotes = serde_json::to_string(&"\"".repeat(140)).expect("JSON");
+    let details = format!(r#"[{{"type":"x",{quotes}:[{}]}}]"#, vec!["1"; 60].join(","));
+    let attempt = Attempt::new(&details, "x");
+    let keys = attempt.fixture.keys();
+    let challenge = attempt.fixture.sign_challenge(&attempt.claims);
+    let why = Challenge::verify(&challenge, &attempt.fixture.expected(&keys)).expect_err("too long");
+    assert_eq!((why.clone(), why.refusal()), (ChallengeError::TooLong, Some(RefusalCode::Unshowable)));
 }
 
 /// What a changed list of lines still says: each line's facts, where they stand, and the words that it stands under.

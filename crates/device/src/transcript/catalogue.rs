@@ -60,7 +60,7 @@ const EN: Words = Words {
     answered_elsewhere: "Answered on another device.",
     cancelled: "Called off.",
     mismatch: "The number was wrong. The request has ended.",
-    refused: "Your devices could not show this request. It has ended.",
+    refused: "Your devices could not show this request as it was asked. It has ended.",
     disputed: "Disputed. The provider was told.",
     ended: "This request has ended.",
 };
@@ -78,7 +78,7 @@ const DE: Words = Words {
     answered_elsewhere: "Auf einem anderen Gerät beantwortet.",
     cancelled: "Zurückgezogen.",
     mismatch: "Die Zahl war falsch. Die Anfrage ist beendet.",
-    refused: "Ihre Geräte konnten diese Anfrage nicht anzeigen. Sie ist beendet.",
+    refused: "Ihre Geräte konnten diese Anfrage nicht so anzeigen, wie sie gestellt wurde. Sie ist beendet.",
     disputed: "Beanstandet. Der Anbieter weiß Bescheid.",
     ended: "Diese Anfrage ist beendet.",
 };

@@ -158,6 +158,18 @@ pub(crate) fn pending_approvals(snapshot: &Snapshot<'_>, device: &DeviceId) -> R
         .collect::<Result<_, _>>()?)
 }
 
+/// Devices that ended, and were asked about approvals that are pending.
+pub(crate) fn ended_devices_with_pending(snapshot: &Snapshot<'_>) -> Result<Vec<DeviceId>, Error> {
+    Ok(snapshot
+        .connection()
+        .prepare_cached(
+            "SELECT DISTINCT d.id FROM approval a JOIN challenge c ON c.approval_id = a.id JOIN device d ON d.id = c.device_id
+             WHERE a.status = 'pending' AND c.outcome IS NULL AND d.status IN ('suspended', 'revoked', 'abandoned')",
+        )?
+        .query_map([], |row| text(row, "id"))?
+        .collect::<Result<_, _>>()?)
+}
+
 /// How many devices can still answer an approval, and how many have refused it.
 pub(crate) fn still_asked(snapshot: &Snapshot<'_>, approval: &ApprovalId) -> Result<(u32, u32), Error> {
     Ok(snapshot

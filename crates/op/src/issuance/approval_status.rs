@@ -140,6 +140,9 @@ impl Issuance {
                 refused(denied("the user denied the request", self.denial_reason(snapshot, request, reason)))
             }
             Verdict::Mismatch => refused(denied("the number that was entered is wrong", Some("mismatch"))),
+            Verdict::DisplayMismatch => {
+                refused(denied("what the user's device showed is not what was asked", Some("refused")))
+            }
             Verdict::Refused => refused(denied("no device of the user could show the request", Some("refused"))),
             Verdict::DeviceRevoked => refused(denied("the device that was asked was revoked", Some("device_revoked"))),
             Verdict::Cancelled => refused(denied("the request was withdrawn", Some("cancelled"))),

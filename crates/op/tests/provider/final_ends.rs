@@ -153,3 +153,28 @@ async fn a_device_with_many_requests_is_revoked_in_one_write_and_they_end_in_sma
         assert_eq!(world.poll("till", &id).await.json()["denial_reason"], "device_revoked");
     }
 }
+
+#[tokio::test]
+async fn a_crash_while_a_device_is_revoked_leaves_no_request_that_nobody_can_answer() {
+    let world = World::with(&config());
+    let phone = world.enroll("Phone").await;
+    let mut ids = Vec::new();
+    for _ in 0..20 {
+        ids.push(world.asked().await);
+    }
+    let before = world.commits();
+    let by = countersign_protocol::revocation::RevokedBy::Operator;
+    let gateway = world.side.gateway.clone();
+    let mut revoking = Box::pin(gateway.revoke_device(phone.id(), by));
+    assert!(futures_util::poll!(revoking.as_mut()).is_pending());
+    // The first write is there, and nothing after it.
+    while world.commits() == before {
+        tokio::task::yield_now().await;
+    }
+    drop(revoking);
+    let world = world.restarted_with(&config());
+    world.side.gateway.sweep().await.expect("swept");
+    for id in ids {
+        assert_eq!(world.poll("till", &id).await.json()["denial_reason"], "device_revoked");
+    }
+}

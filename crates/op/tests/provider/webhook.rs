@@ -238,6 +238,19 @@ async fn an_approval_of_other_lines_than_were_asked_is_reported_to_the_operator(
 }
 
 #[tokio::test]
+async fn a_client_that_must_not_learn_who_exists_hears_of_a_display_mismatch_as_of_a_denial() {
+    let world = World::new();
+    let mut phone = world.enroll("Phone").await;
+    let id = world.ask("kiosk", &[]).await.text("auth_req_id");
+    let challenge = phone.next_challenge(&world.side).await;
+    let lying = phone.approve_showing(&challenge, Vec::new(), None);
+    let refused = phone.send_answer(&world.side, challenge.id(), &lying).await;
+    assert_eq!(refused.problem(), (422, "display_mismatch".to_owned()));
+    let poll = world.poll("kiosk", &id).await;
+    assert_eq!((poll.text("error"), poll.text("denial_reason")), ("access_denied".into(), "refused".into()));
+}
+
+#[tokio::test]
 async fn without_a_webhook_nothing_is_kept_for_one() {
     let world = World::new();
     let link = world.side.link(Confirm::None).await;

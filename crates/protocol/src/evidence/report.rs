@@ -5,7 +5,7 @@ use crate::answer::{Answer, Decision};
 use crate::challenge::Challenge;
 use crate::enrollment::EnrollmentStatement;
 use crate::outcome::Ending;
-use crate::transcript::{ExpectedLine, Line, Locale, Source, TranscriptBasis};
+use crate::transcript::{ExpectedLine, Line, LineCaption, Locale, Source, TranscriptBasis};
 
 /// The contents of verified evidence.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -79,8 +79,11 @@ pub(super) fn shown(lines: Vec<Line>, asked: &TranscriptBasis<'_>) -> Vec<ShownL
             Source::Device => Basis::Device,
         };
         let own = expected.iter().find(|own| own.from == line.from && own.value == line.value);
-        let known = |own: &&ExpectedLine| Locale::ALL.iter().all(|locale| own.caption.label(*locale) != line.label);
-        let means = own.filter(known).map(|own| own.caption.label(Locale::En));
+        let is_unknown = |own: &&ExpectedLine| match &own.caption {
+            LineCaption::Member { name, path } => line.label != *name && line.label != *path,
+            caption => Locale::ALL.iter().all(|locale| caption.label(*locale) != line.label),
+        };
+        let means = own.filter(is_unknown).map(|own| own.caption.label(Locale::En));
         ShownLine { line, basis, means }
     });
     shown.collect()

@@ -5,6 +5,7 @@ use crate::details::Details;
 use crate::enrollment::EnrollmentStatement;
 use crate::interaction::InteractionType;
 use crate::kind::Kind;
+use crate::limits;
 use crate::text::escape;
 
 use super::caption::{Caption, Locale};
@@ -17,12 +18,43 @@ use super::{Line, LineValue, calendar};
 /// Longest caption, in bytes, that has the names above a member's own.
 const PATH_BYTES: usize = 160;
 
+/// [`Details::transcript_bound`] below which lines need not be counted, in bytes: at most some sixteen, and their captions, sections
+/// and escapes are far from a transcript's end.
+const SMALL_DETAILS: usize = 4096;
+/// Length of the other texts below which lines need not be counted, in bytes.
+const SMALL_TEXTS: usize = 2048;
+/// What a device says of its own (a warning, that it is the first request) and the user's label may take, in bytes.
+const OWN_BYTES: usize = 2048;
+/// By how much a caption in another language may be longer, in bytes.
+const CAPTION_BYTES: usize = 8;
+
 /// A challenge, and the enrollment statement in force when it was signed: all that a transcript may quote.
 #[derive(Debug, Clone, Copy)]
 pub struct TranscriptBasis<'a> {
     challenge: &'a Challenge,
     details: Option<&'a Details>,
-    statement: &'a EnrollmentStatement,
+    /// The statement's `subject_label`, unless it is blank.
+    subject_label: Option<&'a str>,
+    subject: &'a str,
+}
+
+/// Whether every device can show this challenge: its lines, in the longest of this version's languages and with room for a device's
+/// own, take at most 32 KiB ([`limits::TRANSCRIPT_BYTES`]). A gateway asks this before it sends a challenge, a device before it
+/// shows one. `details` are those of `authorization_details_json`.
+pub fn fits(challenge: &Challenge, details: Option<&Details>) -> bool {
+    let is_small = details.map_or(0, Details::transcript_bound) <= SMALL_DETAILS;
+    let texts = [&challenge.binding_message, &challenge.scope, &challenge.acr_values].into_iter().flatten();
+    let context = challenge.context.iter().flatten().map(|(member, context)| member.len() + context.value.len());
+    if is_small && texts.map(String::len).chain(context).sum::<usize>() <= SMALL_TEXTS {
+        return true;
+    }
+    let basis = TranscriptBasis { challenge, details, subject_label: None, subject: challenge.sub.as_str() };
+    Locale::ALL.iter().all(|&locale| {
+        let lines = basis.lines(locale);
+        let bytes = serde_json::to_string(&lines).map_or(usize::MAX, |json| json.len());
+        let others = OWN_BYTES + lines.len() * CAPTION_BYTES;
+        bytes.saturating_add(others) <= limits::TRANSCRIPT_BYTES
+    })
 }
 
 /// A line that a transcript must have.
@@ -91,7 +123,7 @@ impl ExpectedLine {
 impl<'a> TranscriptBasis<'a> {
     /// A challenge that was verified.
     pub fn new(challenge: &'a VerifiedChallenge, statement: &'a EnrollmentStatement) -> Self {
-        Self { challenge: challenge.claims(), details: challenge.details(), statement }
+        Self::by_issuer(challenge.claims(), challenge.details(), statement)
     }
 
     /// A challenge of one's own, which needs no verification. `details` are those of `authorization_details_json`.
@@ -100,7 +132,9 @@ impl<'a> TranscriptBasis<'a> {
         details: Option<&'a Details>,
         statement: &'a EnrollmentStatement,
     ) -> Self {
-        Self { challenge, details, statement }
+        let label = statement.subject_label.as_deref();
+        let subject_label = label.filter(|label| !label.trim().is_empty());
+        Self { challenge, details, subject_label, subject: statement.sub.as_str() }
     }
 
     /// The challenge's claims.
@@ -209,10 +243,9 @@ impl<'a> TranscriptBasis<'a> {
 
     fn head(&self) -> Vec<ExpectedLine> {
         let claims = self.challenge;
-        let label = self.statement.subject_label.as_deref().filter(|label| !label.trim().is_empty());
-        let subject = match label {
+        let subject = match self.subject_label {
             Some(label) => (Source::Statement("/subject_label".to_owned()), label),
-            None => (Source::Statement("/sub".to_owned()), self.statement.sub.as_str()),
+            None => (Source::Statement("/sub".to_owned()), self.subject),
         };
         let mut lines = vec![line(Role::Subject, subject.0, subject.1, (MAIN, MAIN), Caption::Subject)];
         let client = if claims.client.verified {

@@ -3,6 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use crate::kind::Kind;
+use crate::text::compose;
 
 /// A language of the captions.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -126,7 +127,7 @@ captions! {
     /// A member of the context; `{}`: who says so, then the member.
     Says = "{} says: {}", "{} sagt: {}";
     /// The till or desk that asks.
-    Terminal = "Terminal", "Kasse";
+    Terminal = "Terminal", "Terminal";
     /// The scope.
     AsksFor = "Asks for", "Möchte";
     /// `acr_values`.
@@ -144,7 +145,7 @@ captions! {
     /// When it was asked.
     AskedAt = "Asked at", "Gefragt am";
     /// When it expires.
-    AnswerUntil = "Answer before", "Antworten vor";
+    AnswerUntil = "Answer before", "Antworten bis";
     /// The only element.
     Details = "Details", "Einzelheiten";
     /// One of several elements; `{}`: its number.
@@ -160,7 +161,7 @@ captions! {
     /// The payee's bank.
     ToBank = "To bank", "Bei Bank";
     /// The payer.
-    PaidBy = "Paid by", "Zahlt";
+    PaidBy = "Paid by", "Zahler";
     /// The payer's account.
     FromAccount = "From account", "Von Konto";
     /// The reference.
@@ -198,8 +199,20 @@ impl Caption {
     }
 }
 
-/// A caption as it is compared: whatever its case, its blanks and a final colon.
+/// Whether a label, as [`comparable`], is a caption that has the client's name in it, whosever name that is here.
+pub(super) fn names_a_client(label: &str) -> Option<Caption> {
+    [Caption::MessageFrom, Caption::AsNamed].into_iter().find(|caption| {
+        Locale::ALL.into_iter().any(|locale| {
+            let words = comparable(caption.words(locale));
+            let (before, after) = words.split_once("{}").unwrap_or_default();
+            label.strip_prefix(before).is_some_and(|rest| rest.len() > after.len() && rest.ends_with(after))
+        })
+    })
+}
+
+/// A caption as it is compared: composed, whatever its case, its blanks and a final colon.
 pub(super) fn comparable(label: &str) -> String {
-    let label = label.trim().trim_end_matches([':', '：']);
+    let label = compose(label);
+    let label = label.trim().trim_end_matches(|last: char| last.is_whitespace() || matches!(last, ':' | '：'));
     label.split_whitespace().collect::<Vec<_>>().join(" ").to_lowercase()
 }

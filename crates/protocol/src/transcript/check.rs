@@ -7,7 +7,7 @@ use std::sync::LazyLock;
 use countersign_jose::json::Json;
 
 use super::basis::{ExpectedLine, LineCaption, TranscriptBasis};
-use super::caption::{Caption, Locale, comparable};
+use super::caption::{Caption, Locale, comparable, names_a_client};
 use super::display_error::DisplayError;
 use super::role::Role;
 use super::source::Source;
@@ -54,6 +54,8 @@ struct Check<'c> {
     /// How many elements have begun.
     begun: usize,
     choices: usize,
+    /// Place among those expected of the last line that has the client's own caption.
+    last_named: usize,
     sections: BTreeSet<(Source, String)>,
 }
 
@@ -73,6 +75,7 @@ impl<'c> Check<'c> {
             inside: None,
             begun: 0,
             choices: 0,
+            last_named: 0,
             sections: BTreeSet::new(),
         }
     }
@@ -110,7 +113,9 @@ impl<'c> Check<'c> {
             LineCaption::Member { name, path } => line.label == *name || line.label == *path,
             // A foreign provider's name that was confirmed.
             LineCaption::Known(..) if role == Role::Provider => self.caption_fits(&line.label, &[Caption::Provider]),
-            LineCaption::Known(caption, _) => self.caption_fits(&line.label, &[*caption]),
+            LineCaption::Known(caption, names) => {
+                self.caption_fits(&line.label, &[*caption]) && self.names_fit(&line.label, *caption, names)
+            }
         };
         if !fits {
             return Err(DisplayError::OtherCaption { from, label: line.label.clone() });
@@ -121,6 +126,13 @@ impl<'c> Check<'c> {
                 return Err(DisplayError::OutOfPlace { from });
             }
             self.choices += 1;
+        }
+        if role == Role::ClientDetail {
+            // The same words may stand over many of them: their order says what belongs together.
+            if at < self.last_named {
+                return Err(DisplayError::OutOfPlace { from });
+            }
+            self.last_named = at;
         }
         match expected.element {
             element if element == self.inside => Ok(()),
@@ -153,7 +165,7 @@ impl<'c> Check<'c> {
                 if !self.sections.insert((heads.clone(), line.label.clone())) {
                     return Err(DisplayError::Twice { role, from: heads.clone() });
                 }
-                self.section(heads)
+                self.section(heads, &line.label)
             }
             (LineValue::Text(words), None) if role != Role::Section => {
                 if escape(words) != *words {
@@ -171,7 +183,7 @@ impl<'c> Check<'c> {
     }
 
     /// A section begins an element, stands within it over a member, or heads one of few members outside the details.
-    fn section(&mut self, heads: &Source) -> Result<(), DisplayError> {
+    fn section(&mut self, heads: &Source, label: &str) -> Result<(), DisplayError> {
         let out_of_place = || DisplayError::OutOfPlace { from: heads.clone() };
         if let Source::Challenge(pointer) = heads
             && HEADED.contains(&pointer.as_str())
@@ -184,6 +196,9 @@ impl<'c> Check<'c> {
         let at: usize = parts.next().and_then(|part| part.parse().ok()).ok_or_else(out_of_place)?;
         let elements = self.asked.details().map_or(&[][..], |details| details.elements());
         let element = elements.get(at).ok_or_else(out_of_place)?;
+        if !self.names_fit(label, Caption::Part, &[format!("{}/{}", at + 1, elements.len())]) {
+            return Err(DisplayError::OtherCaption { from: Source::Device, label: label.to_owned() });
+        }
         let names_element = pointer == format!("/{at}");
         if names_element && at == self.begun {
             self.begun += 1;
@@ -217,12 +232,23 @@ impl<'c> Check<'c> {
         Ok(())
     }
 
-    /// Whether a caption is this row's, or one that this verifier does not know.
+    /// Whether a caption that this verifier knows has this line's names in it, and not another line's.
+    fn names_fit(&self, label: &str, caption: Caption, names: &[String]) -> bool {
+        let label = comparable(label);
+        let is_known = self.captions.iter().any(|(words, of)| *words == label && *of == caption);
+        let names: Vec<&str> = names.iter().map(String::as_str).collect();
+        !is_known || Locale::ALL.iter().any(|locale| comparable(&caption.filled(*locale, &names)) == label)
+    }
+
+    /// Whether a caption is this row's, or one that this verifier does not know. One with another client's name in it is nobody's.
     fn caption_fits(&self, label: &str, own: &[Caption]) -> bool {
         let label = comparable(label);
         let all = PLAIN_CAPTIONS.iter().chain(&self.captions);
         let mut known = all.filter(|(words, _)| *words == label).peekable();
-        known.peek().is_none() || known.any(|(_, caption)| own.contains(caption))
+        match known.peek() {
+            Some(_) => known.any(|(_, caption)| own.contains(caption)),
+            None => names_a_client(&label).is_none(),
+        }
     }
 }
 
