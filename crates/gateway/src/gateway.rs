@@ -11,13 +11,13 @@ use countersign_store::{Error as StoreError, Store};
 use crate::approver::InProcessApprover;
 use crate::decoy::DeviceCounts;
 use crate::dpop_nonce::Nonces;
+use crate::ended_devices::EndedDevices;
 use crate::event_sink::{EventSink, NoopSink};
 use crate::held_calls::HeldCalls;
 use crate::keys::Keys;
 use crate::manifest::{self, ManifestError};
 use crate::registration_rate::RegistrationRate;
 use crate::settings::{Settings, Urls};
-use crate::withdrawal::EndedDevices;
 
 /// Time and randomness, as they are passed in.
 #[derive(Clone)]

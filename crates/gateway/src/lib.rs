@@ -11,6 +11,7 @@ mod decoy;
 mod device_auth;
 mod dispute;
 mod dpop_nonce;
+mod ended_devices;
 mod enrollment;
 mod event_sink;
 mod feed;

@@ -1,7 +1,6 @@
 //! Withdraws many approvals, a few in each write, so that no other write waits long for a lock, a removal or a revocation.
 
-use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Mutex, PoisonError};
+use std::sync::atomic::Ordering;
 
 use countersign_protocol::id::{ApprovalId, DeviceId};
 use countersign_store::Transaction;
@@ -14,14 +13,6 @@ use crate::store::challenges;
 /// Approvals ended in one write. Each takes a signature and four rows for every device that was asked, at most ten: some
 /// 30 ms for all.
 pub(crate) const AT_ONCE: usize = 8;
-
-/// Ended devices whose approvals were more than one write withdraws.
-#[derive(Default)]
-pub(crate) struct EndedDevices {
-    devices: Mutex<Vec<DeviceId>>,
-    /// Whether the store was asked for those of before this process.
-    looked: AtomicBool,
-}
 
 impl Gateway {
     /// Withdraws those of these approvals that are still pending, and returns their number. Takes many small writes; after a
@@ -91,11 +82,5 @@ impl Gateway {
             self.end_if_pending(transaction, approval, status)?;
         }
         Ok(())
-    }
-}
-
-impl EndedDevices {
-    fn lock(&self) -> std::sync::MutexGuard<'_, Vec<DeviceId>> {
-        self.devices.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
