@@ -13,6 +13,13 @@ use crate::json::{self, Json, Strictness};
 /// Most keys of one set that are used; those after them are skipped.
 const MAX_KEYS: usize = 32;
 
+/// Skipped keys of one set that are kept, at most; of these, ordinary ones. A document can list thousands in a few bytes each.
+const MAX_SKIPPED: usize = 64;
+const MAX_ORDINARY: usize = 32;
+
+/// Skipped keys that are named in words.
+const NAMED: usize = 3;
+
 /// Accepted sizes of an RSA modulus, in bits: from what RFC 7518 §3.3 requires to what verifies in a fraction of a millisecond.
 const RSA_BITS: std::ops::RangeInclusive<usize> = 2048..=4096;
 
@@ -27,6 +34,8 @@ const KID_BYTES: usize = 60;
 pub struct JwkSet {
     keys: Vec<Jwk>,
     skipped: Vec<SkippedKey>,
+    /// Skipped keys that somebody should know of, also those that are not kept.
+    unusable: usize,
 }
 
 /// One public key with its name and use (RFC 7517 §4).
@@ -149,7 +158,7 @@ impl JwksError {
 
 /// The first three keys that were skipped, in words.
 fn reasons(skipped: &[SkippedKey]) -> String {
-    let words: Vec<String> = skipped.iter().take(3).map(ToString::to_string).collect();
+    let words: Vec<String> = skipped.iter().take(NAMED).map(ToString::to_string).collect();
     if words.is_empty() { String::new() } else { format!(": {}", words.join("; ")) }
 }
 
@@ -173,8 +182,11 @@ impl JwkSet {
                 }
                 Err(reason) => reason,
             };
-            let kid = jwk.get("kid").and_then(Json::as_str).map(str::to_owned);
-            set.skipped.push(SkippedKey { number: at + 1, kid, reason });
+            set.unusable += usize::from(!reason.is_ordinary());
+            if set.skipped.len() < (if reason.is_ordinary() { MAX_ORDINARY } else { MAX_SKIPPED }) {
+                let kid = jwk.get("kid").and_then(Json::as_str).map(str::to_owned);
+                set.skipped.push(SkippedKey { number: at + 1, kid, reason });
+            }
         }
         if set.keys.is_empty() { Err(JwksError::Empty(set.skipped)) } else { Ok(set) }
     }
@@ -196,9 +208,21 @@ impl JwkSet {
         self.keys.iter().map(|jwk| &jwk.key)
     }
 
-    /// The keys of the set that are not used, in its order.
+    /// The first keys of the set that are not used, in its order: at most 64.
     pub fn skipped(&self) -> &[SkippedKey] {
         &self.skipped
+    }
+
+    /// The keys that are not used and that somebody should know of, in one line: the first three, and how many more there are.
+    /// `None`: there are none.
+    pub fn unusable(&self) -> Option<String> {
+        let named = self.skipped.iter().filter(|key| !key.reason.is_ordinary()).take(NAMED);
+        let words: Vec<String> = named.map(ToString::to_string).collect();
+        match self.unusable - words.len() {
+            _ if words.is_empty() => None,
+            0 => Some(words.join("; ")),
+            more => Some(format!("{}; and {more} more", words.join("; "))),
+        }
     }
 
     /// Whether a signature by this algorithm is tried with two P-256 keys at most, or with none: about a tenth of a millisecond.

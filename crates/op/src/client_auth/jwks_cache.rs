@@ -87,9 +87,10 @@ impl JwksCache {
             entry.tried = Some(now);
             match self.fetch(uri).await {
                 Ok(keys) => {
-                    for key in keys.skipped().iter().filter(|key| !key.reason.is_ordinary()) {
+                    let former = entry.keys.as_ref().map(|(former, _)| &**former);
+                    if let Some(unusable) = newly_unusable(former, &keys) {
                         let host = uri.host_str().unwrap_or_default();
-                        tracing::warn!(host, key = %key, "a key at a client's jwks_uri can't be used");
+                        tracing::warn!(host, keys = unusable, "keys at a client's jwks_uri can't be used");
                     }
                     entry.keys = Some((Arc::new(keys), now));
                 }
@@ -117,5 +118,27 @@ impl JwksCache {
             return Err(JwksUnavailable::Status(answer.status));
         }
         JwkSet::parse(&answer.body).map_err(|why| JwksUnavailable::Document(why.to_string()))
+    }
+}
+
+/// What is to be said of a set's unusable keys, if it is not what was said of the set before.
+fn newly_unusable(former: Option<&JwkSet>, keys: &JwkSet) -> Option<String> {
+    let said = former.and_then(JwkSet::unusable);
+    keys.unusable().filter(|unusable| said.as_ref() != Some(unusable))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn unusable_keys_are_logged_once_for_each_change_of_the_set() {
+        let key = r#"{"kty":"EC","crv":"P-256","x":"f83OJ3D2xF1Bg8vub9tLe1gHMzV76e8Tus9uPHvRVEU","y":"x_FEzRu9m36HLN_tue659LNpXW6pCyStikYjKIWI5a0"}"#;
+        let set = |more: &str| JwkSet::parse(format!("{{\"keys\":[{key}{more}]}}").as_bytes()).expect("a set");
+        let (sound, broken, other) = (set(""), set(",null"), set(",null,null"));
+        assert_eq!(newly_unusable(None, &sound), None);
+        assert!(newly_unusable(None, &broken).is_some() && newly_unusable(Some(&sound), &broken).is_some());
+        assert_eq!(newly_unusable(Some(&broken), &broken), None, "it was said");
+        assert!(newly_unusable(Some(&broken), &other).is_some());
     }
 }

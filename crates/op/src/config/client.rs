@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use countersign_jose::jwt::{JwkSet, SigningAlg, SkippedKey};
+use countersign_jose::jwt::{JwkSet, SigningAlg};
 use countersign_protocol::interaction::InteractionType;
 use url::Url;
 
@@ -135,13 +135,12 @@ pub enum ClientKeys {
 }
 
 impl ClientKeys {
-    /// The listed keys that can't be used and that somebody should know of.
-    pub(crate) fn unusable(&self) -> impl Iterator<Item = &SkippedKey> {
-        let skipped = match self {
-            ClientKeys::Set(set) => set.skipped(),
-            ClientKeys::At(_) => &[],
-        };
-        skipped.iter().filter(|key| !key.reason.is_ordinary())
+    /// The listed keys that can't be used and that somebody should know of, in one line.
+    fn unusable(&self) -> Option<String> {
+        match self {
+            ClientKeys::Set(set) => set.unusable(),
+            ClientKeys::At(_) => None,
+        }
     }
 }
 
@@ -249,15 +248,15 @@ impl Client {
     }
 }
 
-/// Keys in the file that can't be used, a sentence for each: whoever signs by one is refused, though the file is valid.
+/// Keys in the file that can't be used, a sentence for each set: whoever signs by one is refused, though the file is valid.
 pub fn unusable_keys(config: &Config) -> Vec<String> {
     let of_clients = config.clients.iter().map(|client| (format!("client {}", client.client_id), client.keys.as_ref()));
     let of_issuers = config.hint_issuers.iter().map(|by| (format!("hint issuer {}", by.issuer), Some(&by.keys)));
     let described = |(owner, keys): (String, Option<&ClientKeys>)| {
-        let unusable = keys.into_iter().flat_map(ClientKeys::unusable);
-        unusable.map(|key| format!("{owner}: in its JWK set {key}; it is not used")).collect::<Vec<_>>()
+        let unusable = keys.and_then(ClientKeys::unusable)?;
+        Some(format!("{owner}: not used of its JWK set: {unusable}"))
     };
-    of_clients.chain(of_issuers).flat_map(described).collect()
+    of_clients.chain(of_issuers).filter_map(described).collect()
 }
 
 /// Addresses in a client's entry that the provider calls, with the name of their member.

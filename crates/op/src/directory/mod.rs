@@ -55,8 +55,10 @@ impl ClientCache {
                 return None;
             }
         };
-        for key in client.keys.iter().flat_map(ClientKeys::unusable) {
-            tracing::warn!(client_id = row.client_id, key = %key, "a key of a stored client can't be used");
+        if let Some(ClientKeys::Set(set)) = &client.keys
+            && let Some(unusable) = set.unusable()
+        {
+            tracing::warn!(client_id = row.client_id, keys = unusable, "keys of a stored client can't be used");
         }
         if kept.len() >= CACHED_CLIENTS {
             kept.clear();

@@ -92,7 +92,7 @@ mod tests {
         assert!(check(&config).is_empty());
         let about = |owner: &str| {
             format!(
-                "{owner}: in its JWK set key 1 (kid old): its member n is missing, or not base64url without padding; it is not used"
+                "{owner}: not used of its JWK set: key 1 (kid old): its member n is missing, or not base64url without padding"
             )
         };
         assert_eq!(

@@ -99,6 +99,20 @@ fn the_first_32_usable_keys_count_whatever_stands_between_them() {
 }
 
 #[test]
+fn thousands_of_unusable_keys_are_told_in_one_line_and_not_kept() {
+    let good = format!(r#"{{"kty":"EC","crv":"P-256","x":"{X}","y":"{Y}"}}"#);
+    let other = r#"{"kty":"OKP"}"#;
+    let read = set(&format!("{good},{}{}null", format!("{other},").repeat(1000), "null,".repeat(19_999)));
+    let read = read.expect("a set");
+    let line = "key 1002: it is not a JSON object; key 1003: it is not a JSON object; key 1004: it is not a JSON object; and 19997 more";
+    assert_eq!(read.unusable().as_deref(), Some(line));
+    assert_eq!(read.skipped().len(), 64);
+    let one = set(&format!("{good},null")).expect("a set");
+    assert_eq!(one.unusable().as_deref(), Some("key 2: it is not a JSON object"));
+    assert_eq!(set(&format!("{good},{other}")).expect("a set").unusable(), None, "ordinary");
+}
+
+#[test]
 fn a_set_with_what_other_libraries_write_is_read() {
     let key =
         format!(r#"{{"kty":"EC","crv":"P-256","x":"{X}","y":"{Y}","iat":1.795984e+09,"n1":18446744073709551615}}"#);
