@@ -32,7 +32,7 @@ pub(crate) struct UserCodes {
     decoy: UserCode,
     /// Decides which unknown users seem to have a code.
     secret: Zeroizing<[u8; 32]>,
-    busy: Semaphore,
+    busy: Arc<Semaphore>,
     /// Users with a code, and all users.
     share: Mutex<(u64, u64)>,
 }
@@ -52,7 +52,7 @@ impl UserCodes {
             clock: ports.clock.clone(),
             decoy: UserCode::decoy(&*ports.random),
             secret,
-            busy: Semaphore::new(CONCURRENT_CHECKS),
+            busy: Arc::new(Semaphore::new(CONCURRENT_CHECKS)),
             share: Mutex::default(),
         })
     }
@@ -139,12 +139,15 @@ impl UserCodes {
         turn.map_err(not_stored)
     }
 
-    /// Hashes and compares off the async runtime.
+    /// Hashes and compares off the async runtime. A hash that nobody waits for any more has its place until it is done.
     async fn matches(&self, expected: UserCode, code: Secret) -> Result<bool, OAuthError> {
-        let permit = self.busy.acquire().await.map_err(|error| server_error(&error))?;
-        let compared = tokio::task::spawn_blocking(move || expected.matches(&code)).await;
-        drop(permit);
-        compared.map_err(|error| server_error(&error))
+        let permit = self.busy.clone().acquire_owned().await.map_err(|error| server_error(&error))?;
+        let compared = tokio::task::spawn_blocking(move || {
+            let matches = expected.matches(&code);
+            drop(permit);
+            matches
+        });
+        compared.await.map_err(|error| server_error(&error))
     }
 }
 

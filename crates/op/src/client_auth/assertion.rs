@@ -3,8 +3,6 @@
 //! Its audience must be this provider's issuer alone, unless the operator accepts endpoints' URLs as well, as CIBA Core §7.1
 //! wants (`client_assertion_audience`): a malicious provider can have a client sign those (RFC 9700, rfc7523bis).
 
-use std::sync::Arc;
-
 use countersign_jose::jwt::{Claims, unverified_claims};
 
 use super::{ClientAuthentication, invalid_client, wrong_method};
@@ -41,21 +39,16 @@ fn refused(why: &dyn std::fmt::Display) -> OAuthError {
 }
 
 impl ClientAuthentication {
-    /// Authenticates by `client_assertion`, which says that it is of this client.
+    /// Authenticates a client by the `client_assertion` that says it is of this client.
     ///
     /// # Errors
     /// `invalid_client`.
-    pub(super) async fn by_assertion(
-        self: &Arc<Self>,
-        assertion: &str,
-        client_id: &str,
-    ) -> Result<Arc<Client>, OAuthError> {
-        let client = self.client_by_id(client_id).await?;
+    pub(super) async fn check_assertion(&self, client: &Client, assertion: &str) -> Result<(), OAuthError> {
+        let client_id = client.client_id.as_str();
         if !matches!(client.auth, ClientAuth::PrivateKeyJwt { .. }) {
             return Err(wrong_method(&client.auth));
         }
-        let verified =
-            self.signatures.verify_by_client(&client, assertion, client.assertion_algs(), is_assertion).await;
+        let verified = self.signatures.verify_by_client(client, assertion, client.assertion_algs(), is_assertion).await;
         let verified = verified.map_err(|why| refused(&why))?;
         let endpoints: &[String] = match client.assertion_audience {
             AssertionAudience::Issuer => &[],
@@ -66,7 +59,7 @@ impl ClientAuthentication {
         if !self.replay.first_use(SignedKind::Assertion, client_id, accepted.jti, accepted.until).await? {
             return Err(refused(&"it was used before: sign a new one, with a new jti, for every request"));
         }
-        Ok(client)
+        Ok(())
     }
 }
 

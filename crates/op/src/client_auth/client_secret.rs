@@ -1,20 +1,18 @@
 //! `client_secret_basic` and `client_secret_post` (RFC 6749 §2.3.1).
 
-use std::sync::Arc;
-
 use base64::Engine as _;
 use base64::engine::{DecodePaddingMode, GeneralPurpose, GeneralPurposeConfig};
 use zeroize::Zeroizing;
 
 use super::{ClientAuthentication, invalid_client, wrong_method};
 use crate::config::{Client, ClientAuth, SecretMethod};
-use crate::http::{ErrorCode, Form, OAuthError, decode, server_error};
+use crate::http::{ErrorCode, Form, OAuthError, decode};
 
 /// `client_id` and secret of a request.
 pub(crate) struct Credentials {
     pub(crate) client_id: String,
     /// The id before form-decoding, where that differs, for clients that don't encode it.
-    raw_client_id: Option<String>,
+    pub(crate) raw_client_id: Option<String>,
     secret: Zeroizing<String>,
     /// The secret before form-decoding, for clients that don't encode it (curl is one).
     raw_secret: Option<Zeroizing<String>>,
@@ -22,24 +20,19 @@ pub(crate) struct Credentials {
 }
 
 impl ClientAuthentication {
-    /// Authenticates by secret. An unknown client takes as long as a wrong secret.
+    /// Authenticates a client by its secret. An unknown one takes as long as a wrong secret.
     ///
     /// # Errors
     /// `invalid_client`.
-    pub(super) async fn by_secret(self: &Arc<Self>, credentials: &Credentials) -> Result<Arc<Client>, OAuthError> {
-        let find = async |id: &str| self.directory.find_client(id).await.map_err(|error| server_error(&error));
-        let client = match (find(&credentials.client_id).await?, &credentials.raw_client_id) {
-            (None, Some(raw)) => find(raw).await?,
-            (client, _) => client,
-        };
-        let (secret, only) = match client.as_ref().map(|client| &client.auth) {
+    pub(super) fn check_secret(&self, client: Option<&Client>, credentials: &Credentials) -> Result<(), OAuthError> {
+        let (secret, only) = match client.map(|client| &client.auth) {
             Some(ClientAuth::Secret { secret, only }) => (secret, *only),
             _ => (&self.directory.configured_clients().decoy_secret, None),
         };
         let raw_matches = credentials.raw_secret.as_ref().is_some_and(|raw| secret.matches(raw.as_bytes()));
         let matches = secret.matches(credentials.secret.as_bytes()) | raw_matches;
-        match &client {
-            Some(client) if matches && only.is_none_or(|only| only == credentials.method) => Ok(client.clone()),
+        match client {
+            Some(_) if matches && only.is_none_or(|only| only == credentials.method) => Ok(()),
             Some(client) if matches || !matches!(client.auth, ClientAuth::Secret { .. }) => {
                 Err(wrong_method(&client.auth))
             }

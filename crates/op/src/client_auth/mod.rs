@@ -7,6 +7,7 @@
 mod assertion;
 pub(crate) mod client_keys;
 pub(crate) mod client_secret;
+pub(crate) mod detached;
 pub(crate) mod failure_limit;
 pub(crate) mod jwks_cache;
 pub(crate) mod replay;
@@ -18,23 +19,22 @@ use std::net::IpAddr;
 use std::sync::Arc;
 
 use countersign_jose::clock::Clock;
-use countersign_protocol::discovery::Mode;
 
 use crate::config::{Client, ClientAuth, Config, SecretMethod};
 use crate::directory::Directory;
-use crate::http::{ClientAddress, ErrorCode, OAuthError, PostedForm, server_error};
+use crate::http::{ClientAddress, ErrorCode, OAuthError, PeerCertificate, PostedForm, server_error};
 use client_keys::ClientSignatures;
 use failure_limit::FailureLimit;
 use replay::ReplayMemory;
 
 /// Credentials that a request carries.
-enum PresentedCredentials<'r> {
+enum PresentedCredentials {
     /// A secret in the header or in the body.
     Secret(client_secret::Credentials),
     /// `client_assertion`, and the client that it is said to be of.
-    Assertion { jwt: &'r str, client_id: String },
+    Assertion { jwt: String, client_id: String },
     /// A `client_id` alone, authenticated by the connection's certificate.
-    ClientId(&'r str),
+    ClientId { client_id: String, certificate: Option<PeerCertificate> },
 }
 
 /// Authenticates the clients that post to this provider.
@@ -50,55 +50,76 @@ pub(crate) struct ClientAuthentication {
 }
 
 impl ClientAuthentication {
-    /// Authenticates the sender of a request.
+    /// Authenticates the sender of a request. Once begun it goes on to its end, also if the request breaks off: otherwise a
+    /// forgery that nobody waits for would be verified and never counted.
     ///
     /// # Errors
     /// `invalid_client` (401) for an unknown client, wrong credentials, or another method than the registered one;
     /// `invalid_request` for several methods at once; `rate_limited` after too many failures.
     pub(crate) async fn authenticate(self: &Arc<Self>, posted: &PostedForm) -> Result<Arc<Client>, OAuthError> {
         let credentials = PresentedCredentials::read(posted)?;
-        let address = posted.address.and_then(|address| self.counted_address(address));
-        let attempt = self.failures.begin(credentials.client_id(), address, self.clock.now())?;
-        let client = match &credentials {
-            PresentedCredentials::Secret(credentials) => self.by_secret(credentials).await,
-            PresentedCredentials::Assertion { jwt, client_id } => self.by_assertion(jwt, client_id).await,
-            PresentedCredentials::ClientId(client_id) => {
-                self.by_certificate(client_id, posted.certificate.as_ref()).await
-            }
-        };
-        attempt.end(&client);
-        if let (Ok(_), Some(connection)) = (&client, &posted.connection) {
+        let (proxies, mode) = (&self.config.proxies, self.config.mode);
+        let network = posted.address.and_then(|ClientAddress(address)| proxies.counted_network(address, mode));
+        self.failures.check(credentials.client_id(), network, self.clock.now())?;
+        let this = self.clone();
+        let client = detached::run(async move { this.verify(&credentials, network).await }).await?;
+        if let Some(connection) = &posted.connection {
             connection.key_proven();
         }
-        client
+        Ok(client)
     }
 
-    /// The address by which failures are counted; `None` for one that stands for many senders: a trusted proxy's where it names
-    /// nobody else, and loopback in test mode.
-    fn counted_address(&self, ClientAddress(address): ClientAddress) -> Option<IpAddr> {
-        let is_of_many = self.config.proxies.trusts(address)
-            || (self.config.mode == Mode::Test && address.to_canonical().is_loopback());
-        (!is_of_many).then_some(address)
+    /// Looks up the client, verifies its credentials, and counts a failure. Except for a secret the response may reveal that there
+    /// is no such client.
+    async fn verify(
+        self: &Arc<Self>,
+        credentials: &PresentedCredentials,
+        network: Option<IpAddr>,
+    ) -> Result<Arc<Client>, OAuthError> {
+        let client = self.find(credentials).await?;
+        let attempt = self.failures.begin(client.as_deref().map(Into::into), network, self.clock.now())?;
+        let verified = match (credentials, &client) {
+            (PresentedCredentials::Secret(credentials), client) => self.check_secret(client.as_deref(), credentials),
+            (_, None) => Err(invalid_client("the client is not known")),
+            (PresentedCredentials::Assertion { jwt, .. }, Some(client)) => self.check_assertion(client, jwt).await,
+            (PresentedCredentials::ClientId { certificate, .. }, Some(client)) => {
+                self.check_certificate(client, certificate.as_ref()).await
+            }
+        };
+        attempt.end(&verified);
+        verified?;
+        client.ok_or_else(|| invalid_client("the client is not known"))
     }
 
-    /// Looks up a client for methods without a secret, where the response may reveal that it does not exist.
-    async fn client_by_id(self: &Arc<Self>, client_id: &str) -> Result<Arc<Client>, OAuthError> {
-        let found = self.directory.find_client(client_id).await.map_err(|error| server_error(&error))?;
-        found.ok_or_else(|| invalid_client("the client is not known"))
+    async fn find(self: &Arc<Self>, credentials: &PresentedCredentials) -> Result<Option<Arc<Client>>, OAuthError> {
+        let find = async |id: &str| self.directory.find_client(id).await.map_err(|error| server_error(&error));
+        match (find(credentials.client_id()).await?, credentials.raw_client_id()) {
+            (None, Some(raw)) => find(raw).await,
+            (client, _) => Ok(client),
+        }
     }
 }
 
-impl PresentedCredentials<'_> {
+impl PresentedCredentials {
     /// The client that they are said to be of.
     fn client_id(&self) -> &str {
         match self {
             PresentedCredentials::Secret(credentials) => &credentials.client_id,
-            PresentedCredentials::Assertion { client_id, .. } => client_id,
-            PresentedCredentials::ClientId(client_id) => client_id,
+            PresentedCredentials::Assertion { client_id, .. } | PresentedCredentials::ClientId { client_id, .. } => {
+                client_id
+            }
         }
     }
 
-    fn read(posted: &PostedForm) -> Result<PresentedCredentials<'_>, OAuthError> {
+    /// The id as it was written, where a client that does not encode it may mean that one.
+    fn raw_client_id(&self) -> Option<&str> {
+        match self {
+            PresentedCredentials::Secret(credentials) => credentials.raw_client_id.as_deref(),
+            PresentedCredentials::Assertion { .. } | PresentedCredentials::ClientId { .. } => None,
+        }
+    }
+
+    fn read(posted: &PostedForm) -> Result<PresentedCredentials, OAuthError> {
         let (form, authorization) = (&posted.form, posted.authorization.as_deref());
         let (secret, assertion) = (form.get("client_secret"), form.get("client_assertion"));
         if [authorization.is_some(), secret.is_some(), assertion.is_some()]
@@ -115,16 +136,18 @@ impl PresentedCredentials<'_> {
         }
         if let Some(jwt) = assertion {
             let client_id = assertion::claimed_client(jwt, form)?;
-            return Ok(PresentedCredentials::Assertion { jwt, client_id });
+            return Ok(PresentedCredentials::Assertion { jwt: jwt.to_owned(), client_id });
         }
         if authorization.is_some() || secret.is_some() {
             return client_secret::Credentials::read(authorization, form).map(PresentedCredentials::Secret);
         }
-        form.get("client_id").map(PresentedCredentials::ClientId).ok_or_else(|| {
+        let client_id = form.get("client_id").ok_or_else(|| {
             invalid_client(
                 "the client did not authenticate: use client_secret_basic, client_secret_post, private_key_jwt or a certificate",
             )
-        })
+        })?;
+        let (client_id, certificate) = (client_id.to_owned(), posted.certificate.clone());
+        Ok(PresentedCredentials::ClientId { client_id, certificate })
     }
 }
 

@@ -6,6 +6,8 @@ use std::thread::available_parallelism;
 
 use tokio::sync::Semaphore;
 
+use super::detached::joined;
+
 /// Runs slow work, as much at once as there are processors; the rest waits its turn. Cheap to clone.
 #[derive(Clone)]
 pub(crate) struct SignatureWorkers {
@@ -29,12 +31,7 @@ impl SignatureWorkers {
             drop(permit);
             result
         });
-        match done.await {
-            Ok(result) => result,
-            Err(error) if error.is_panic() => std::panic::resume_unwind(error.into_panic()),
-            // The runtime is shutting down, and this request with it.
-            Err(_) => std::future::pending().await,
-        }
+        joined(done).await
     }
 }
 

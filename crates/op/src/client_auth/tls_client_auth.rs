@@ -1,32 +1,28 @@
 //! `tls_client_auth` and `self_signed_tls_client_auth` (RFC 8705 §2): the certificate of the client's connection.
 
-use std::sync::Arc;
-
 use super::{ClientAuthentication, invalid_client, wrong_method};
 use crate::client_certificate;
 use crate::config::{CertificateSubject, Client, ClientAuth};
 use crate::http::{OAuthError, PeerCertificate};
 
 impl ClientAuthentication {
-    /// Authenticates by the connection's certificate.
+    /// Authenticates a client by the connection's certificate.
     ///
     /// # Errors
     /// `invalid_client`.
-    pub(super) async fn by_certificate(
-        self: &Arc<Self>,
-        client_id: &str,
+    pub(super) async fn check_certificate(
+        &self,
+        client: &Client,
         certificate: Option<&PeerCertificate>,
-    ) -> Result<Arc<Client>, OAuthError> {
-        let client = self.client_by_id(client_id).await?;
+    ) -> Result<(), OAuthError> {
         let by_certificate = matches!(client.auth, ClientAuth::Tls(_) | ClientAuth::SelfSignedTls);
         let Some(certificate) = certificate.filter(|_| by_certificate) else {
             return Err(wrong_method(&client.auth));
         };
         match &client.auth {
-            ClientAuth::Tls(subject) => self.check_pki_certificate(certificate, subject)?,
-            _ => self.check_self_signed(&client, certificate).await?,
+            ClientAuth::Tls(subject) => self.check_pki_certificate(certificate, subject),
+            _ => self.check_self_signed(client, certificate).await,
         }
-        Ok(client)
     }
 
     fn check_pki_certificate(

@@ -31,6 +31,8 @@ pub struct Client {
     pub first_party: bool,
     /// Whether the operator confirms the name; otherwise the device says "calls itself …".
     pub verified: bool,
+    /// Whether it registered itself (RFC 7591), and the operator did not enter it.
+    pub is_self_registered: bool,
     /// Interactions that it supports (it displays the number); `boolean` by default.
     pub interaction_types: Vec<InteractionType>,
     /// Whether [`CIBA_GRANT`] is among its `grant_types`.

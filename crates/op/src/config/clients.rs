@@ -102,6 +102,7 @@ fn read_one(section: Section<'_>, client_id: Option<Found<&str>>, context: &Clie
         keys,
         first_party,
         verified,
+        is_self_registered: false,
         interaction_types,
         may_ask,
         may_introspect,

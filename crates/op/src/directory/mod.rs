@@ -43,7 +43,7 @@ impl ClientCache {
             return Some(found.client.clone());
         }
         let client = match client_entry(&row.entry, row.secret.as_ref(), config) {
-            Ok(client) => Arc::new(client),
+            Ok(client) => Arc::new(Client { is_self_registered: row.registered, ..client }),
             Err(errors) => {
                 // It was valid when it was added: the configuration changed since.
                 let errors: Vec<String> = errors.iter().map(ToString::to_string).collect();

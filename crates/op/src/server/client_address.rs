@@ -1,6 +1,6 @@
 //! Client address: the peer's, or X-Forwarded-For/Forwarded (RFC 7239) from a trusted proxy; ignored from anyone else.
 
-use std::net::{IpAddr, SocketAddr};
+use std::net::{IpAddr, Ipv6Addr, SocketAddr};
 use std::sync::Arc;
 
 use axum::Router;
@@ -8,6 +8,7 @@ use axum::extract::Request;
 use axum::http::HeaderMap;
 use axum::middleware::{self, Next};
 use axum::response::Response;
+use countersign_protocol::discovery::Mode;
 use rustls::pki_types::CertificateDer;
 use rustls::pki_types::pem::PemObject as _;
 
@@ -69,6 +70,19 @@ impl TrustedProxies {
         let header = self.certificate_header.as_ref().and_then(|name| headers.get(name));
         let certificate = header.and_then(|value| certificate(value.as_bytes()));
         (address, certificate)
+    }
+
+    /// What limits per address count a sender by: its IPv4 address, or the /64 that one customer has of IPv6. `None` for one that
+    /// stands for many senders: a trusted proxy, and in test mode loopback, since a test is many clients from one address.
+    pub(crate) fn counted_network(&self, address: IpAddr, mode: Mode) -> Option<IpAddr> {
+        let address = address.to_canonical();
+        if self.trusts(address) || (mode == Mode::Test && address.is_loopback()) {
+            return None;
+        }
+        Some(match address {
+            IpAddr::V4(_) => address,
+            IpAddr::V6(address) => Ipv6Addr::from_bits(address.to_bits() & !u128::from(u64::MAX)).into(),
+        })
     }
 
     /// Whether this is the address of one of the proxies.
@@ -136,6 +150,25 @@ mod tests {
         );
         assert_eq!(address("10.0.0.1", "198.51.100.1, nonsense"), "10.0.0.1");
         assert_eq!(address("::ffff:10.0.0.1", "2001:db8::1"), "2001:db8::1");
+    }
+
+    #[test]
+    fn limits_per_address_count_ipv4_addresses_and_ipv6_networks_and_nobody_who_stands_for_many() {
+        let counted = |address: &str, mode: Mode| {
+            let network = proxies().counted_network(address.parse().expect("an address"), mode);
+            network.map_or_else(|| "nobody".to_owned(), |network| network.to_string())
+        };
+        for (address, expected) in [
+            ("203.0.113.9", "203.0.113.9"),
+            ("::ffff:203.0.113.9", "203.0.113.9"),
+            ("2001:db8::ffff:1", "2001:db8::"),
+            ("2001:db8:0:1::1", "2001:db8:0:1::"),
+            ("10.1.2.3", "nobody"),
+            ("127.0.0.1", "127.0.0.1"),
+        ] {
+            assert_eq!(counted(address, Mode::Production), expected, "{address}");
+        }
+        assert_eq!([counted("127.0.0.1", Mode::Test), counted("::1", Mode::Test)], ["nobody", "nobody"]);
     }
 
     #[test]

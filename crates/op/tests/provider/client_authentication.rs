@@ -1,6 +1,9 @@
 //! D6: client authentication by key or certificate, alike at both endpoints (OpenID Connect Core §9, RFC 8705).
 
+use std::future::Future as _;
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::task::Poll;
+use std::time::Duration;
 
 use axum::body::Body;
 use axum::http::{Request, StatusCode};
@@ -299,6 +302,51 @@ async fn bad_assertions_are_limited_before_their_signature_is_verified() {
     world.advance_seconds(60);
     let later = with(&claims(), "exp", json!(NOW + 100));
     assert_eq!(world.send(from("203.0.113.9", &key.jwt(&later))).await.status, StatusCode::OK);
+}
+
+#[tokio::test]
+async fn a_forged_assertion_counts_also_if_its_request_breaks_off() {
+    let key = ClientKey::rsa();
+    let world = World::with(&by_key(&key.jwks("k1")).replace("mode = \"test\"", ""));
+    let from_here = |assertion: &str| {
+        let mut request = ask(assertion);
+        request.extensions_mut().insert(ClientAddress("203.0.113.9".parse().expect("an address")));
+        request
+    };
+    let sound = key.jwt(&claims());
+    let (signed, signature) = sound.rsplit_once('.').expect("a JWS");
+    let forged = format!("{signed}.{}", signature.chars().rev().collect::<String>());
+    for _ in 0..100 {
+        let mut request = Box::pin(world.send(from_here(&forged)));
+        let begun = std::future::poll_fn(|context| Poll::Ready(request.as_mut().poll(context).is_pending())).await;
+        assert!(begun, "RSA is verified on another thread");
+    }
+    for _ in 0..3000 {
+        if world.send(from_here(&key.jwt(&claims()))).await.status == StatusCode::TOO_MANY_REQUESTS {
+            return;
+        }
+        tokio::time::sleep(Duration::from_millis(10)).await;
+    }
+    panic!("a hundred forged assertions were verified and not counted");
+}
+
+#[tokio::test]
+async fn invented_clients_lock_no_client_out_and_count_for_their_address() {
+    let world = World::with(&CONFIG.replace("mode = \"test\"", ""));
+    let from = |address: &str, client: &str| {
+        let mut request =
+            form_request(BC, Some(&basic(client, SECRET)), &[("scope", "openid"), ("login_hint", "mallory")]);
+        request.extensions_mut().insert(ClientAddress(address.parse().expect("an address")));
+        request
+    };
+    for n in 0..500 {
+        let reply = world.send(from("203.0.113.9", &format!("invented-{n}"))).await;
+        assert_eq!(reply.status, StatusCode::UNAUTHORIZED);
+    }
+    let reply = world.send(from("203.0.113.9", "invented")).await;
+    let words = "too many failed client authentications from this address; try again in 60 seconds";
+    assert_eq!((reply.status, reply.text("error_description").as_str()), (StatusCode::TOO_MANY_REQUESTS, words));
+    assert_eq!(world.send(from("198.51.100.1", "kiosk")).await.status, StatusCode::OK);
 }
 
 #[tokio::test]

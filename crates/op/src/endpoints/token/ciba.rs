@@ -97,10 +97,10 @@ impl TokenEndpoint {
                 () = self.shutdown.wait() => {}
             }
         }
+        let under_way = self.failed_polls.begin(client_id);
         let polled = self.poll(form, client, confirmation).await;
-        if polled.as_ref().is_err_and(|error| matches!(error.code, ErrorCode::SlowDown | ErrorCode::InvalidGrant)) {
-            self.failed_polls.count(client_id, Instant::now());
-        }
+        let is_failure = |error: &OAuthError| matches!(error.code, ErrorCode::SlowDown | ErrorCode::InvalidGrant);
+        under_way.end(polled.as_ref().is_err_and(is_failure));
         polled
     }
 

@@ -35,7 +35,7 @@ impl FailedPolls {
     }
 
     /// Counts a failed poll. Debt never exceeds what the longest wait pays, so that who stops is soon served as ever.
-    pub(crate) fn count(&self, client_id: &str, now: Instant) {
+    fn count(&self, client_id: &str, now: Instant) {
         let mut debts = self.paid_at();
         if debts.len() >= KEPT && !debts.contains_key(client_id) {
             debts.retain(|_, paid_at| *paid_at > now);
@@ -44,8 +44,36 @@ impl FailedPolls {
         *paid_at = ((*paid_at).max(now) + EACH).min(now + FREE + LONGEST);
     }
 
+    /// Begins a poll, which counts as failed unless [`PollUnderWay::end`] says otherwise.
+    pub(crate) fn begin<'p>(&'p self, client_id: &'p str) -> PollUnderWay<'p> {
+        PollUnderWay { polls: self, client_id, has_failed: true }
+    }
+
     fn paid_at(&self) -> MutexGuard<'_, HashMap<String, Instant>> {
         self.paid_at.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// A poll that may fail. One that breaks off counts as failed: what it cost is spent, and a client that hangs up would otherwise
+/// never wait.
+pub(crate) struct PollUnderWay<'p> {
+    polls: &'p FailedPolls,
+    client_id: &'p str,
+    has_failed: bool,
+}
+
+impl PollUnderWay<'_> {
+    /// Ends the poll.
+    pub(crate) fn end(mut self, has_failed: bool) {
+        self.has_failed = has_failed;
+    }
+}
+
+impl Drop for PollUnderWay<'_> {
+    fn drop(&mut self) {
+        if self.has_failed {
+            self.polls.count(self.client_id, Instant::now());
+        }
     }
 }
 
@@ -70,6 +98,17 @@ mod tests {
         (0..100_000).for_each(|_| polls.count("till", now));
         assert_eq!(polls.wait("till", now), LONGEST);
         assert_eq!(polls.wait("till", now + LONGEST), Duration::ZERO);
+    }
+
+    #[test]
+    fn a_poll_that_breaks_off_counts_as_failed() {
+        let polls = FailedPolls::default();
+        (0..200).for_each(|_| polls.begin("kiosk").end(false));
+        (0..200).for_each(|_| drop(polls.begin("till")));
+        (0..200).for_each(|_| polls.begin("terminal").end(true));
+        let now = Instant::now();
+        assert_eq!(polls.wait("kiosk", now), Duration::ZERO);
+        assert!(!polls.wait("till", now).is_zero() && !polls.wait("terminal", now).is_zero());
     }
 
     #[test]

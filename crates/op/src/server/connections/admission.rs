@@ -1,7 +1,7 @@
 //! Admission: which connections there are, whom a new one displaces, and what strangers occupy together.
 
 use std::collections::{BTreeMap, HashMap};
-use std::net::{IpAddr, Ipv6Addr};
+use std::net::IpAddr;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use countersign_protocol::discovery::Mode;
@@ -20,7 +20,6 @@ const LOOKED_AT: usize = 1024;
 pub(super) struct Admission {
     limits: ConnectionLimits,
     proxies: TrustedProxies,
-    /// In test mode limits per address don't apply to loopback: a test is many clients from one address.
     mode: Mode,
     metrics: Arc<Metrics>,
     registry: Mutex<Registry>,
@@ -70,8 +69,7 @@ impl Admission {
     pub(super) fn admit(self: &Arc<Admission>, from: IpAddr) -> Option<Admitted> {
         let from = from.to_canonical();
         let is_proxy = self.proxies.trusts(from);
-        let is_exempt = is_proxy || (self.mode == Mode::Test && from.is_loopback());
-        let counted_by = (!is_exempt).then(|| network(from));
+        let counted_by = self.proxies.counted_network(from, self.mode);
         let mut registry = self.registry();
         if registry.is_closing || !self.make_room(&mut registry, counted_by, is_proxy) {
             self.metrics.connection_closed(Closed::Refused.name());
@@ -251,13 +249,5 @@ impl Drop for AwaitedBody {
             registry.awaited_bodies -= 1;
             registry.release(address, |occupied| occupied.awaited_bodies -= 1);
         }
-    }
-}
-
-/// What limits per address count: an IPv4 address, or the /64 that one customer has of IPv6.
-fn network(address: IpAddr) -> IpAddr {
-    match address {
-        IpAddr::V4(_) => address,
-        IpAddr::V6(address) => Ipv6Addr::from_bits(address.to_bits() & !u128::from(u64::MAX)).into(),
     }
 }
