@@ -56,7 +56,7 @@ pub(crate) struct Caller {
 
 /// The devices that an endpoint admits.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Admission {
+pub(crate) enum AdmittedDevices {
     /// Devices that take part.
     Active,
     /// These, and devices that wait for their code.
@@ -82,7 +82,7 @@ impl Gateway {
         call: &CallHead,
         method: &str,
         url: &str,
-        admits: Admission,
+        admits: AdmittedDevices,
     ) -> Result<Caller, Rejection> {
         let credential = credential(&call.headers)?;
         let proof = self.verify_proof(&call.headers, method, url, credential)?;
@@ -123,11 +123,11 @@ impl Gateway {
         &self,
         device: &Device,
         credential_until: Timestamp,
-        admits: Admission,
+        admits: AdmittedDevices,
     ) -> Result<(), Rejection> {
         match device.state {
             DeviceState::Active => {}
-            DeviceState::Unconfirmed if admits != Admission::Active => {}
+            DeviceState::Unconfirmed if admits != AdmittedDevices::Active => {}
             DeviceState::Unconfirmed => {
                 let words = "The device is not confirmed yet: type the code it shows where the link came from.";
                 return Err(reject(ProblemCode::NotFound, words));
@@ -141,7 +141,7 @@ impl Gateway {
                 return Err(reject(ProblemCode::DeviceRevoked, words).with_revocation(device.revocation.clone()));
             }
         }
-        let grace = if admits == Admission::ExpiredCredential { limits::CREDENTIAL_GRACE_SECONDS } else { 0 };
+        let grace = if admits == AdmittedDevices::ExpiredCredential { limits::CREDENTIAL_GRACE_SECONDS } else { 0 };
         if self.now() >= credential_until.plus_seconds(grace) {
             let words = "The device's credential has expired: renew it.";
             return Err(reject(ProblemCode::InvalidDeviceCredential, words));

@@ -134,6 +134,14 @@ impl Gateway {
         })
     }
 
+    /// Whether an approval waits for an answer or was approved: whether its client may still get something by it.
+    ///
+    /// # Errors
+    /// The store's.
+    pub fn is_open(&self, snapshot: &Snapshot<'_>, approval: &ApprovalId) -> Result<bool, StoreError> {
+        approvals::is_open(snapshot, approval, self.now())
+    }
+
     /// The authorization details of an approval, the client's bytes; `None` without any, or without a device that was asked.
     ///
     /// # Errors

@@ -18,7 +18,7 @@ use serde::de::DeserializeOwned;
 use super::reply;
 use crate::Gateway;
 use crate::answer::not_found;
-use crate::device_auth::{Admission, CallHead};
+use crate::device_auth::{AdmittedDevices, CallHead};
 use crate::rejection::Rejection;
 use crate::store::devices::Device;
 
@@ -82,7 +82,7 @@ async fn receive<B: DeserializeOwned>(
     // An address that is not even UTF-8 names no challenge.
     let id = id.map(|Path(id)| id).unwrap_or_default();
     let url = format!("{}/{id}/{}", gateway.urls().challenges, endpoint.verb);
-    let caller = match gateway.caller(&call, "POST", &url, Admission::Active).await {
+    let caller = match gateway.caller(&call, "POST", &url, AdmittedDevices::Active).await {
         Ok(caller) => caller,
         Err(refused) => return reply::finish(Err(refused), gateway.now(), None),
     };

@@ -10,13 +10,13 @@ use countersign_protocol::registration::CredentialResponse;
 
 use super::reply;
 use crate::Gateway;
-use crate::device_auth::{Admission, CallHead, Caller};
+use crate::device_auth::{AdmittedDevices, CallHead, Caller};
 use crate::rejection::Rejection;
 use crate::store::credentials;
 
 pub(super) async fn renew(State(gateway): State<Gateway>, call: CallHead) -> Response {
     let url = &gateway.urls().credential;
-    match gateway.caller(&call, "POST", url, Admission::ExpiredCredential).await {
+    match gateway.caller(&call, "POST", url, AdmittedDevices::ExpiredCredential).await {
         Ok(caller) => {
             let nonce = caller.nonce.clone();
             reply::finish(issue(&gateway, caller).await, gateway.now(), Some(&nonce))

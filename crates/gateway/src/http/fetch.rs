@@ -13,7 +13,7 @@ use tokio::time::{Instant, timeout_at};
 use super::reply;
 use crate::Gateway;
 use crate::answer::not_found;
-use crate::device_auth::{Admission, CallHead, Caller};
+use crate::device_auth::{AdmittedDevices, CallHead, Caller};
 use crate::feed::has_news;
 use crate::rejection::{Rejection, reject};
 use crate::store::devices;
@@ -26,7 +26,7 @@ pub(super) struct Query {
 }
 
 pub(super) async fn fetch(State(gateway): State<Gateway>, RawQuery(query): RawQuery, call: CallHead) -> Response {
-    let caller = match gateway.caller(&call, "GET", &gateway.urls().challenges, Admission::Unconfirmed).await {
+    let caller = match gateway.caller(&call, "GET", &gateway.urls().challenges, AdmittedDevices::Unconfirmed).await {
         Ok(caller) => caller,
         Err(refused) => return reply::finish(Err(refused), gateway.now(), None),
     };
@@ -62,7 +62,7 @@ async fn wait_for_news(gateway: &Gateway, caller: &Caller, query: &Query) -> Res
         let id = device.clone();
         let now = gateway.store().read(move |snapshot| devices::by_id(snapshot, &id)).await?;
         let now = now.ok_or_else(not_found)?;
-        gateway.check_state(&now, caller.credential_until, Admission::Unconfirmed)?;
+        gateway.check_state(&now, caller.credential_until, AdmittedDevices::Unconfirmed)?;
     }
 }
 

@@ -11,7 +11,7 @@ use countersign_protocol::revocation::RevokedBy;
 
 use super::reply;
 use crate::Gateway;
-use crate::device_auth::{Admission, CallHead, Caller};
+use crate::device_auth::{AdmittedDevices, CallHead, Caller};
 use crate::enrollment::RevokeError;
 use crate::rejection::{Rejection, reject};
 
@@ -34,7 +34,7 @@ impl Form {
 
 pub(super) async fn revoke(State(gateway): State<Gateway>, request: Request<Body>) -> Response {
     let call = CallHead::of(&request);
-    match gateway.caller(&call, "POST", &gateway.urls().revocation, Admission::ExpiredCredential).await {
+    match gateway.caller(&call, "POST", &gateway.urls().revocation, AdmittedDevices::ExpiredCredential).await {
         Ok(caller) => reply::finish(end(&gateway, &caller, request).await, gateway.now(), Some(&caller.nonce)),
         Err(refused) => reply::finish(Err(refused), gateway.now(), None),
     }

@@ -19,7 +19,7 @@ use tokio::time::{Instant, sleep_until};
 
 use super::{fetch, reply};
 use crate::Gateway;
-use crate::device_auth::{Admission, CallHead, Caller};
+use crate::device_auth::{AdmittedDevices, CallHead, Caller};
 use crate::feed::has_news;
 use crate::held_calls::HeldCall;
 use crate::store::credentials;
@@ -28,7 +28,7 @@ const COMMENT_EVERY: Duration = Duration::from_secs(limits::STREAM_COMMENT_SECON
 const NONCE_EVERY: Duration = Duration::from_secs(limits::STREAM_NONCE_SECONDS);
 
 pub(super) async fn stream(State(gateway): State<Gateway>, RawQuery(query): RawQuery, call: CallHead) -> Response {
-    let caller = match gateway.caller(&call, "GET", &gateway.urls().stream, Admission::Unconfirmed).await {
+    let caller = match gateway.caller(&call, "GET", &gateway.urls().stream, AdmittedDevices::Unconfirmed).await {
         Ok(caller) => caller,
         Err(refused) => return reply::finish(Err(refused), gateway.now(), None),
     };
@@ -148,7 +148,7 @@ impl FeedStream {
         let (device, fetched) = looked.ok()??;
         let may_go_on = !self.gateway.is_closing()
             && self.place.has_place()
-            && self.gateway.check_state(&device, self.credential_until, Admission::Unconfirmed).is_ok();
+            && self.gateway.check_state(&device, self.credential_until, AdmittedDevices::Unconfirmed).is_ok();
         if !may_go_on {
             return None;
         }

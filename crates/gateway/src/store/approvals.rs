@@ -44,6 +44,14 @@ impl Status {
     }
 }
 
+/// Whether an approval is there, and is approved or waits at this time.
+pub(crate) fn is_open(snapshot: &Snapshot<'_>, id: &ApprovalId, now: Timestamp) -> Result<bool, Error> {
+    let mut statement = snapshot.connection().prepare_cached(
+        "SELECT status = 'approved' OR (status = 'pending' AND answer_until > ?2) FROM approval WHERE id = ?1",
+    )?;
+    Ok(statement.query_row(params![id.as_str(), millis(now)], |row| row.get(0)).optional()?.unwrap_or(false))
+}
+
 /// How many approvals wait.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]

@@ -24,7 +24,7 @@ use crate::config::{Client, Config, User};
 use crate::directory::{Directory, UserIdentifier};
 use crate::endpoints::acknowledgement::{Acknowledgement, ClientInteraction, NewRequest};
 use crate::endpoints::idempotency::{IdempotencyKey, UnderWay};
-use crate::endpoints::pending_limit::{Admission, PendingLimit};
+use crate::endpoints::pending_limit::{PendingCheck, PendingLimit};
 use crate::endpoints::rate_limit::RateLimit;
 use crate::http::{ErrorCode, Form, NO_STORE, OAuthError, PRAGMA, PostedForm, server_error};
 use crate::metrics::Metrics;
@@ -138,19 +138,21 @@ impl BcAuthorize {
         if let Err(seconds) = self.rate_limit.check(client_id, client.policy.requests_per_minute, now) {
             return refused("this client sends too many authentication requests", seconds);
         }
-        let mut admission = self.pending_limit.admit(client_id, now);
-        if admission == Admission::Count {
-            let id = client_id.to_owned();
-            let found = self.gateway.store().read_slow(move |snapshot| store::count_pending(snapshot, &id, now)).await;
-            let found = found.map_err(|error| server_error(&error))?;
-            admission = self.pending_limit.counted(client_id, found, client.policy.pending_requests, now);
+        let mut checked = self.pending_limit.admit(client_id, now);
+        if checked == PendingCheck::Count {
+            let (id, gateway) = (client_id.to_owned(), self.gateway.clone());
+            let found = self.gateway.store().read_slow(move |snapshot| {
+                store::count_pending(snapshot, &id, now, |approval| gateway.is_open(snapshot, approval))
+            });
+            let found = found.await.map_err(|error| server_error(&error))?;
+            checked = self.pending_limit.counted(client_id, found, client.policy.pending_requests, now);
         }
-        match admission {
-            Admission::Refused { retry_after } => refused(
+        match checked {
+            PendingCheck::Refused { retry_after } => refused(
                 "too many requests of this client are pending: fetch their results, or cancel some",
                 retry_after,
             ),
-            Admission::Accepted | Admission::Count => Ok(()),
+            PendingCheck::Accepted | PendingCheck::Count => Ok(()),
         }
     }
 

@@ -27,7 +27,7 @@ enum Budget {
 
 /// Whether a request is within the limit.
 #[derive(Debug, PartialEq, Eq)]
-pub(crate) enum Admission {
+pub(crate) enum PendingCheck {
     Accepted,
     /// The client's pending requests have to be counted.
     Count,
@@ -39,33 +39,33 @@ pub(crate) enum Admission {
 
 impl PendingLimit {
     /// Takes one of those that are left.
-    pub(crate) fn admit(&self, client_id: &str, now: Timestamp) -> Admission {
+    pub(crate) fn admit(&self, client_id: &str, now: Timestamp) -> PendingCheck {
         let mut budgets = self.budgets.lock().unwrap_or_else(PoisonError::into_inner);
         match budgets.get_mut(client_id) {
             Some(Budget::Left(left)) if *left > 0 => {
                 *left -= 1;
-                Admission::Accepted
+                PendingCheck::Accepted
             }
             Some(Budget::Full { until, retry_after }) if now < *until => {
-                Admission::Refused { retry_after: *retry_after }
+                PendingCheck::Refused { retry_after: *retry_after }
             }
-            _ => Admission::Count,
+            _ => PendingCheck::Count,
         }
     }
 
     /// Sets what is left after a count, and takes one.
-    pub(crate) fn counted(&self, client_id: &str, found: PendingRequests, most: u32, now: Timestamp) -> Admission {
-        let (budget, admission) = match most.saturating_sub(found.count) {
+    pub(crate) fn counted(&self, client_id: &str, found: PendingRequests, most: u32, now: Timestamp) -> PendingCheck {
+        let (budget, checked) = match most.saturating_sub(found.count) {
             0 => {
                 let left = found.first_end.map_or(0, |end| end.millis_since(now).div_ceil(1000));
                 let retry_after = left.clamp(1, LONGEST_RETRY);
                 let until = now.plus_millis(FULL_FOR);
-                (Budget::Full { until, retry_after }, Admission::Refused { retry_after })
+                (Budget::Full { until, retry_after }, PendingCheck::Refused { retry_after })
             }
-            left => (Budget::Left(left - 1), Admission::Accepted),
+            left => (Budget::Left(left - 1), PendingCheck::Accepted),
         };
         self.budgets.lock().unwrap_or_else(PoisonError::into_inner).insert(client_id.to_owned(), budget);
-        admission
+        checked
     }
 }
 
@@ -77,15 +77,15 @@ mod tests {
     fn the_store_is_counted_only_when_the_limit_may_be_reached() {
         let (limit, now) = (PendingLimit::default(), Timestamp::from_seconds(1_000));
         let found = |count, end| PendingRequests { count, first_end: Some(Timestamp::from_seconds(end)) };
-        assert_eq!(limit.admit("till", now), Admission::Count);
-        assert_eq!(limit.counted("till", found(7, 1_100), 10, now), Admission::Accepted);
-        assert_eq!(limit.admit("till", now), Admission::Accepted);
-        assert_eq!(limit.admit("kiosk", now), Admission::Count, "clients have separate limits");
-        assert_eq!(limit.admit("till", now), Admission::Accepted);
-        assert_eq!(limit.admit("till", now), Admission::Count);
-        assert_eq!(limit.counted("till", found(10, 1_030), 10, now), Admission::Refused { retry_after: 30 });
-        assert_eq!(limit.admit("till", now.plus_millis(999)), Admission::Refused { retry_after: 30 });
-        assert_eq!(limit.admit("till", now.plus_millis(1_000)), Admission::Count);
-        assert_eq!(limit.counted("till", found(9, 1_030), 10, now), Admission::Accepted);
+        assert_eq!(limit.admit("till", now), PendingCheck::Count);
+        assert_eq!(limit.counted("till", found(7, 1_100), 10, now), PendingCheck::Accepted);
+        assert_eq!(limit.admit("till", now), PendingCheck::Accepted);
+        assert_eq!(limit.admit("kiosk", now), PendingCheck::Count, "clients have separate limits");
+        assert_eq!(limit.admit("till", now), PendingCheck::Accepted);
+        assert_eq!(limit.admit("till", now), PendingCheck::Count);
+        assert_eq!(limit.counted("till", found(10, 1_030), 10, now), PendingCheck::Refused { retry_after: 30 });
+        assert_eq!(limit.admit("till", now.plus_millis(999)), PendingCheck::Refused { retry_after: 30 });
+        assert_eq!(limit.admit("till", now.plus_millis(1_000)), PendingCheck::Count);
+        assert_eq!(limit.counted("till", found(9, 1_030), 10, now), PendingCheck::Accepted);
     }
 }

@@ -179,19 +179,32 @@ pub(crate) fn refuse(transaction: &Transaction<'_>, id: &Hash, why: FinalRefusal
     Ok(())
 }
 
-/// A client's requests that are neither over, redeemed nor cancelled. Scans the index by expiry.
+/// A client's requests that may still give tokens: neither over, redeemed, cancelled, refused nor ended, and with an approval that
+/// `is_open`. Scans the index by expiry.
 pub(crate) fn count_pending(
     snapshot: &Snapshot<'_>,
     client_id: &str,
     now: Timestamp,
+    mut is_open: impl FnMut(&ApprovalId) -> Result<bool, Error>,
 ) -> Result<PendingRequests, Error> {
-    let mut statement = snapshot.connection().prepare_cached(
-        "SELECT count(*), min(expires_at) FROM authentication_request
-         WHERE expires_at > ?1 AND client_id = ?2 AND redeemed_at IS NULL AND cancelled_at IS NULL AND refused IS NULL",
-    )?;
-    Ok(statement.query_row(params![column(now), client_id], |row| {
-        Ok(PendingRequests { count: row.get(0)?, first_end: row.get::<_, Option<i64>>(1)?.map(time) })
-    })?)
+    let mut statement = snapshot.connection().prepare_cached(&format!(
+        "SELECT approval_id, expires_at FROM authentication_request
+         WHERE expires_at > ?1 AND client_id = ?2 AND redeemed_at IS NULL AND cancelled_at IS NULL AND refused IS NULL
+             AND endings = {}
+         ORDER BY expires_at",
+        endings::CURRENT
+    ))?;
+    let mut rows = statement.query(params![column(now), client_id])?;
+    let mut found = PendingRequests { count: 0, first_end: None };
+    while let Some(row) = rows.next()? {
+        // An id that can't be parsed would be a bug here; its request counts until it expires.
+        let approval = row.get::<_, String>(0)?.parse::<ApprovalId>();
+        if approval.map_or(Ok(true), |approval| is_open(&approval))? {
+            found.count += 1;
+            found.first_end = found.first_end.or(Some(time(row.get(1)?)));
+        }
+    }
+    Ok(found)
 }
 
 /// Approvals of a client's pending requests.

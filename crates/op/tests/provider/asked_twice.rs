@@ -292,3 +292,31 @@ async fn pending_requests_of_a_client_are_bounded_before_the_user_is_looked_up()
     world.advance_seconds(300);
     assert_eq!(ask("alice").await.status, StatusCode::OK);
 }
+
+#[tokio::test]
+async fn requests_that_have_ended_do_not_count_as_pending() {
+    let limit = "[clients.policy]\npending_requests = 3\n";
+    let config =
+        CONFIG.replace("[[clients]]\nclient_id = \"kiosk\"", &format!("{limit}\n[[clients]]\nclient_id = \"kiosk\""));
+    let world = World::with(&config);
+    let mut phone = world.enroll("Phone").await;
+    let ask = async || {
+        let form = [("scope", "openid"), ("login_hint", "alice"), ("interaction_type", "boolean")];
+        world.post("till", BC, &form).await
+    };
+    let approved = ask().await.text("auth_req_id");
+    let first = phone.next_challenge(&world.side).await;
+    let approval = phone.approve(&first, None);
+    phone.settle(&world.side, &first, &approval).await;
+    let denied = ask().await.text("auth_req_id");
+    let second = phone.next_challenge(&world.side).await;
+    assert_eq!(ask().await.status, StatusCode::OK);
+    assert_eq!(ask().await.status, StatusCode::TOO_MANY_REQUESTS);
+    let denial = phone.deny(&second, None);
+    phone.settle(&world.side, &second, &denial).await;
+    world.advance_seconds(1);
+    assert_eq!(ask().await.status, StatusCode::OK, "the denied one makes room, though its client does not know yet");
+    assert_eq!(ask().await.status, StatusCode::TOO_MANY_REQUESTS, "the approved one counts until it is redeemed");
+    assert_eq!(world.poll("till", &denied).await.text("error"), "access_denied");
+    assert_eq!(world.poll("till", &approved).await.status, StatusCode::OK);
+}
