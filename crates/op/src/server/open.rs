@@ -54,13 +54,7 @@ impl Provider {
     pub fn open(config: Config, home: &Path, ports: Ports) -> Result<Provider, OpenError> {
         home::prepare(home)?;
         let lock = HomeLock::take(home)?;
-        let provider = Provider::open_with(config, home, ports, None, Some(lock))?;
-        provider.parts.end_after_restore()?;
-        provider.parts.issuance.end_everything_of_removed_and_locked()?;
-        if let Err(error) = provider.parts.administration.relabel_configured_users() {
-            tracing::warn!(%error, "devices still show the former names of users; tried again at the next start");
-        }
-        Ok(provider)
+        Provider::open_with(config, home, ports, None, Some(lock))
     }
 
     /// As [`Provider::open`], with an in-process approver in place of devices, for benchmarks: tokens then say `in_process`, and
@@ -102,7 +96,8 @@ impl Provider {
         lock: Option<HomeLock>,
     ) -> Result<Provider, OpenError> {
         let key_folder = home.join("keys");
-        if lock.is_some() {
+        let will_serve = lock.is_some();
+        if will_serve {
             remove_former_keys(&key_folder, ports.clock.now())?;
         }
         let folder = KeyFolder::new(&key_folder);
@@ -128,7 +123,7 @@ impl Provider {
             }
             None => Gateway::open_with_event_sink(settings, store, keys, ports.clone(), recorder.clone())?,
         };
-        if lock.is_some() {
+        if will_serve {
             for warning in unusable_keys(&config).into_iter().chain(certificate_warnings(&config, ports.clock.now())) {
                 tracing::warn!("{warning}");
             }
@@ -145,7 +140,16 @@ impl Provider {
         let user_codes = Arc::new(UserCodes::open(config.clone(), gateway.store().clone(), &key_folder, &ports)?);
         user_codes.count_user_codes()?;
         let base = Base { config, ports, gateway, tokens, egress, metrics, recorder, user_codes };
-        Ok(Provider { parts: Arc::new(base.assemble(clients, folder, ServerParts { home, metadata, tls, lock })) })
+        let parts = Arc::new(base.assemble(clients, folder, ServerParts { home, metadata, tls, lock }));
+        if will_serve {
+            // Before anything is served: serving moves the mark on, by which a restored copy is told.
+            parts.end_after_restore()?;
+            parts.issuance.end_everything_of_removed_and_locked()?;
+            if let Err(error) = parts.administration.relabel_configured_users() {
+                tracing::warn!(%error, "devices still show the former names of users; tried again at the next start");
+            }
+        }
+        Ok(Provider { parts })
     }
 }
 

@@ -118,3 +118,17 @@ async fn a_raw_copy_older_than_its_keys_is_noticed_as_well() {
     phone.settle(&world.side, &challenge, &answer).await;
     assert_eq!(world.poll("till", &ask).await.status, StatusCode::OK, "what comes after it counts");
 }
+
+#[tokio::test]
+async fn a_copy_is_noticed_in_whichever_way_the_provider_that_will_serve_is_opened() {
+    let world = World::with(&config());
+    let mut phone = world.enroll("Phone").await;
+    let before = world.had(&mut phone).await;
+    let folder = tempfile::tempdir().expect("a folder");
+    let copy = folder.path().join("copy.db");
+    countersign_op::back_up(world.home(), &copy).expect("copied");
+    let world = world.restored_with_approver(&copy, &config());
+    world.gives_nothing_again(&before).await;
+    world.served().await;
+    world.gives_nothing_again(&before).await;
+}

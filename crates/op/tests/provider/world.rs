@@ -7,8 +7,9 @@ use axum::body::Body;
 use axum::http::{HeaderMap, Request, StatusCode, header};
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
-use countersign_gateway::Ports;
+use countersign_gateway::{InProcessApprover, Ports};
 use countersign_op::{Config, Provider};
+use countersign_protocol::id::Subject;
 use countersign_testing::{CountingRandom, ManualClock};
 use countersign_testing_gateway::TestDevice;
 use serde_json::Value;
@@ -147,6 +148,11 @@ impl World {
     /// A provider over these keys and another file in the database's place, in a folder of its own: the threads of the one that goes on
     /// here may still write to its files.
     pub(crate) fn restored_from(&self, database: &Path, config: &str) -> World {
+        World::over(self.restored_home(database), config, self.side.clock.clone(), 8)
+    }
+
+    /// A home with these keys and another file in the database's place.
+    fn restored_home(&self, database: &Path) -> tempfile::TempDir {
         let home = tempfile::tempdir().expect("a folder");
         let keys = home.path().join("keys");
         std::fs::create_dir(&keys).expect("made");
@@ -155,7 +161,24 @@ impl World {
             std::fs::copy(&path, keys.join(path.file_name().expect("a name"))).expect("copied");
         }
         std::fs::copy(database, home.path().join("provider.db")).expect("restored");
-        World::over(home, config, self.side.clock.clone(), 8)
+        home
+    }
+
+    /// As [`World::restored_from`], as the benchmark opens a provider.
+    #[expect(clippy::disallowed_methods, reason = "its approver approves nothing")]
+    pub(crate) fn restored_with_approver(&self, database: &Path, config: &str) -> World {
+        struct Nobody;
+        impl InProcessApprover for Nobody {
+            fn approves(&self, _: &Subject) -> bool {
+                false
+            }
+        }
+        let (home, clock) = (self.restored_home(database), self.side.clock.clone());
+        let random = Arc::new(CountingRandom::seeded(8));
+        let ports = Ports { clock: clock.clone(), random: random.clone() };
+        let config = read(config, home.path());
+        let opened = Provider::open_with_approver(config, home.path(), ports, Arc::new(Nobody));
+        World::of(opened.expect("a provider"), home, clock, random)
     }
 
     /// A provider over these files, with random numbers of its own.
@@ -166,6 +189,10 @@ impl World {
             Ok(provider) => provider,
             Err(error) => panic!("{error}"),
         };
+        World::of(provider, home, clock, random)
+    }
+
+    fn of(provider: Provider, home: tempfile::TempDir, clock: Arc<ManualClock>, random: Arc<CountingRandom>) -> World {
         let (gateway, router) = (provider.gateway().clone(), provider.router());
         World { provider, side: countersign_testing_gateway::World { gateway, router, clock, random, home } }
     }
