@@ -65,10 +65,9 @@ struct Activity {
     /// Whether a key or secret that is known here was proven on it.
     proven: bool,
     http2: bool,
-    /// When the headers of each open request were complete, oldest first.
-    open: Vec<Instant>,
-    /// How many of these were received whole, and are being answered.
-    answering: usize,
+    /// Oldest first.
+    open: Vec<Open>,
+    next_request: u64,
     /// While no request is open: when one must be, or the connection ends, and why.
     awaited: (Instant, Closed),
     /// HTTP/2 streams that the peer gave up before their response.
@@ -77,6 +76,23 @@ struct Activity {
     blocked_since: Option<Instant>,
     displaced: bool,
     farewell: Farewell,
+}
+
+/// A request from its complete headers on.
+struct Open {
+    number: u64,
+    began: Instant,
+    progress: Progress,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Progress {
+    /// Its body has not come whole.
+    Receiving,
+    /// Its response is being made.
+    Answering,
+    /// Its response is ready since then, and not taken.
+    Answered(Instant),
 }
 
 /// Progress of closing a connection in the way of its protocol.
@@ -107,7 +123,7 @@ impl Connection {
             proven,
             http2: false,
             open: Vec::new(),
-            answering: 0,
+            next_request: 0,
             awaited,
             given_up: 0,
             blocked_since: None,
@@ -161,19 +177,24 @@ impl Connection {
 
     /// A request's headers are complete.
     pub(super) fn open_request(self: &Arc<Connection>, http2: bool) -> OpenRequest {
-        let began = Instant::now();
         let mut activity = self.activity();
         activity.http2 = http2;
-        activity.open.push(began);
-        OpenRequest { connection: self.clone(), began, answering: false, answered: false }
+        let number = activity.next_request;
+        activity.next_request += 1;
+        activity.open.push(Open { number, began: Instant::now(), progress: Progress::Receiving });
+        OpenRequest { connection: self.clone(), number }
     }
 
-    /// Whether it may be ended to make room for another: it proved no key, and no request of it is being answered. Or one is, but
-    /// its response was not taken for a second.
+    /// Whether it may be ended to make room for another: it proved no key, and of its requests none is being answered, or was answered
+    /// so lately that its response may still be taken.
     pub(super) fn may_be_displaced(&self, now: Instant) -> bool {
         let activity = self.activity();
-        let is_slow = activity.open.first().is_some_and(|began| now.duration_since(*began) > limits::FAREWELL);
-        !activity.proven && (activity.answering == 0 || is_slow)
+        let is_served = |open: &Open| match open.progress {
+            Progress::Receiving => false,
+            Progress::Answering => true,
+            Progress::Answered(since) => now.duration_since(since) <= limits::RESPONSE_UNTAKEN,
+        };
+        !activity.proven && !activity.open.iter().any(is_served)
     }
 
     /// Whether it has no open request.
@@ -267,7 +288,7 @@ impl Activity {
     fn deadline(&self) -> Option<(Instant, Closed)> {
         let of_requests = match self.open.first() {
             None => Some(self.awaited),
-            Some(began) if !self.proven => Some((*began + limits::UNPROVEN_REQUEST, Closed::Stalled)),
+            Some(oldest) if !self.proven => Some((oldest.began + limits::UNPROVEN_REQUEST, Closed::Stalled)),
             Some(_) => None,
         };
         let of_writing = self.blocked_since.map(|since| (since + limits::STALLED, Closed::Stalled));
@@ -291,32 +312,34 @@ impl PeerConnection for Connection {
 /// A request, from its complete headers until its response was taken; dropping it ends it.
 pub(super) struct OpenRequest {
     connection: Arc<Connection>,
-    began: Instant,
-    answering: bool,
-    answered: bool,
+    number: u64,
 }
 
 impl OpenRequest {
-    /// Its body has come whole.
-    pub(super) fn is_whole(&mut self) {
-        self.answering = true;
-        self.connection.activity().answering += 1;
+    /// Its body has come whole: its response is being made.
+    pub(super) fn is_whole(&self) {
+        self.progressed(Progress::Answering);
     }
 
-    /// It has its response.
-    pub(super) fn is_answered(&mut self) {
-        self.answered = true;
+    /// Its response is ready.
+    pub(super) fn is_answered(&self) {
+        self.progressed(Progress::Answered(Instant::now()));
+    }
+
+    fn progressed(&self, progress: Progress) {
+        let mut activity = self.connection.activity();
+        if let Some(open) = activity.open.iter_mut().find(|open| open.number == self.number) {
+            open.progress = progress;
+        }
     }
 }
 
 impl Drop for OpenRequest {
     fn drop(&mut self) {
         let mut activity = self.connection.activity();
-        if let Some(place) = activity.open.iter().position(|began| *began == self.began) {
-            activity.open.remove(place);
-        }
-        activity.answering -= usize::from(self.answering);
-        activity.given_up += usize::from(activity.http2 && !self.answered);
+        let place = activity.open.iter().position(|open| open.number == self.number);
+        let ended = place.map(|place| activity.open.remove(place).progress);
+        activity.given_up += usize::from(activity.http2 && !matches!(ended, Some(Progress::Answered(_))));
         let is_idle = activity.open.is_empty();
         if is_idle {
             activity.awaited = (Instant::now() + limits::IDLE, Closed::Idle);

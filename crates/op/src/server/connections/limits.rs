@@ -14,6 +14,8 @@ pub(super) const IDLE: Duration = Duration::from_secs(75);
 pub(super) const STALLED: Duration = Duration::from_secs(30);
 /// For one request of a connection that proved no key, from its headers until its response was taken.
 pub(super) const UNPROVEN_REQUEST: Duration = Duration::from_secs(30);
+/// How long a stranger's response may be ready and not taken before its connection may make room for others.
+pub(super) const RESPONSE_UNTAKEN: Duration = Duration::from_secs(1);
 /// How long a connection that is being closed may take for its farewell (HTTP/2: GOAWAY).
 pub(super) const FAREWELL: Duration = Duration::from_secs(1);
 

@@ -49,7 +49,7 @@ async fn respond(
     peer: Peer,
     connection: Arc<Connection>,
     request: Request<Incoming>,
-    mut open: OpenRequest,
+    open: OpenRequest,
 ) -> Result<Response<OpenBody>, Infallible> {
     let (head, body) = request.into_parts();
     let received = if body.is_end_stream() { Ok(ReceivedBody::default()) } else { receive(body, &connection).await };
