@@ -36,6 +36,16 @@ pub enum PermissionError {
         /// The process's effective user.
         user: u32,
     },
+    /// It and all in it belong to another user, and this process is root: what root makes there the owner could not read.
+    #[error(
+        "{path} belongs to another user (uid {owner}), and this process runs as root; run this as that user: sudo -u '#{owner}' …"
+    )]
+    OfAnotherUser {
+        /// The folder.
+        path: PathBuf,
+        /// Its owner.
+        owner: u32,
+    },
     /// A symbolic link is at the place of a file.
     #[error(
         "{path} is a symbolic link, which others may point elsewhere; put the file itself there: mv {target} {path}"
@@ -61,6 +71,24 @@ pub enum PermissionError {
 /// # Errors
 /// [`PermissionError`].
 pub fn check_folder(path: &Path) -> Result<(), PermissionError> {
+    as_root_sees(check_changes(path), holds_only_files_of)
+}
+
+/// Root is not told to take a folder that is wholly another user's: its owner could not read it any more.
+fn as_root_sees(
+    checked: Result<(), PermissionError>,
+    is_wholly_of: impl Fn(&Path, u32) -> bool,
+) -> Result<(), PermissionError> {
+    checked.map_err(|error| match error {
+        PermissionError::Foreign { path, owner, user: 0 } if is_wholly_of(&path, owner) => {
+            PermissionError::OfAnotherUser { path, owner }
+        }
+        other => other,
+    })
+}
+
+/// Accepts a file or folder, if it is there, that nobody else may change.
+fn check_changes(path: &Path) -> Result<(), PermissionError> {
     match found(path, fs::metadata(path))? {
         Some(metadata) => check_writers(path, &metadata),
         None => Ok(()),
@@ -95,7 +123,7 @@ pub fn check_database(path: &Path) -> Result<(), PermissionError> {
             let target = fs::read_link(path).unwrap_or_default();
             Err(PermissionError::Link { path: path.to_owned(), target })
         }
-        false => check_folder(path),
+        false => check_changes(path),
     }
 }
 
@@ -115,6 +143,19 @@ fn found(path: &Path, metadata: io::Result<Metadata>) -> Result<Option<Metadata>
         Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
         Err(source) => Err(PermissionError::Unknown { path: path.to_owned(), source }),
     }
+}
+
+/// Whether everything in the folder is this user's.
+#[cfg(unix)]
+fn holds_only_files_of(folder: &Path, owner: u32) -> bool {
+    use std::os::unix::fs::MetadataExt as _;
+    let is_owners = |entry: io::Result<fs::DirEntry>| entry?.metadata().map(|metadata| metadata.uid() == owner);
+    fs::read_dir(folder).is_ok_and(|mut entries| entries.all(|entry| is_owners(entry).unwrap_or(false)))
+}
+
+#[cfg(not(unix))]
+fn holds_only_files_of(_: &Path, _: u32) -> bool {
+    false
 }
 
 #[cfg(unix)]
@@ -205,6 +246,23 @@ mod tests {
         let refused = refusal(check_bits(path, 1001, 0o700, 1000));
         assert!(refused.contains("uid 1001") && refused.ends_with("chown -R 1000 /home/example"), "{refused}");
         assert_ne!(refusal(check_bits(path, 1001, 0o700, 0)), "", "root would leave files that the owner can't read");
+    }
+
+    #[test]
+    fn a_home_that_is_wholly_another_users_is_not_to_be_given_to_root() {
+        use std::os::unix::fs::MetadataExt as _;
+        let folder = tempfile::tempdir().expect("a folder");
+        fs::write(folder.path().join("provider.db"), "").expect("written");
+        let owner = fs::metadata(folder.path()).expect("there").uid();
+        assert!(holds_only_files_of(folder.path(), owner));
+        assert!(!holds_only_files_of(folder.path(), owner + 1));
+        let refused = refusal(as_root_sees(check_bits(folder.path(), 4711, 0o700, 0), |_, owner| owner == 4711));
+        assert!(refused.ends_with("run this as that user: sudo -u '#4711' …"), "{refused}");
+        assert!(!refused.contains("chown"), "its owner could not read it any more: {refused}");
+        let mixed = refusal(as_root_sees(check_bits(folder.path(), 4711, 0o700, 0), |_, _| false));
+        assert!(mixed.ends_with(&format!("chown -R 0 {}", folder.path().display())), "{mixed}");
+        let user = refusal(as_root_sees(check_bits(folder.path(), 4711, 0o700, 1000), |_, _| true));
+        assert!(user.ends_with(&format!("chown -R 1000 {}", folder.path().display())), "{user}");
     }
 
     #[test]
