@@ -185,6 +185,30 @@ fn the_providers_record_gives_the_evidence_that_the_device_has() {
 }
 
 #[test]
+fn a_request_without_evidence_is_not_called_an_unknown_one() {
+    let env = TestEnv::new();
+    let provider = Provider::start(&env);
+    let says = |id: &str, words: &str| {
+        let ended = provider.op(&["evidence", id]).expect_code(2);
+        let said = ended.errors + &ended.output.join("\n");
+        assert!(said.contains(words) && !said.contains("unknown id"), "{said}");
+    };
+    let till = provider.till();
+    let about_bob = till.post("/bc-authorize", &[("login_hint", "bob"), ("scope", "openid")]).json();
+    says(about_bob["auth_req_id"].as_str().unwrap(), "no device was asked");
+
+    let phone = Device::enrolled(&env, "phone", &provider, "alice");
+    till.ask(&[]);
+    let waiting = phone.only_pending();
+    says(id(&waiting), "nothing is signed about it yet");
+    // As the provider does after keep_unanswered.
+    let database = rusqlite::Connection::open(provider.home().join("provider.db")).unwrap();
+    database.busy_timeout(std::time::Duration::from_secs(10)).unwrap();
+    assert_eq!(database.execute("DELETE FROM challenge_content", []).unwrap(), 1);
+    says(id(&waiting), "deleted after keep_unanswered");
+}
+
+#[test]
 fn no_byte_of_evidence_can_be_changed() {
     let env = TestEnv::new();
     let provider = Provider::start(&env);
