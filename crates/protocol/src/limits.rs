@@ -94,9 +94,11 @@ pub const DISPUTE_SECONDS: u64 = 30 * 86_400;
 /// Longest wait of a long poll, in seconds; CIBA Core §10.1 and RFC 6202 put the ceiling at 30.
 pub const FETCH_WAIT_SECONDS: u64 = 25;
 
-/// Streams that a device may have open, and long polls: the oldest ends when one more comes.
+/// Streams that a device may have open, and long polls: the oldest ends when one more comes. The app and a
+/// command beside it, and for each of them one that a lost network left behind (docs/operating.md, "Connections").
 pub const DEVICE_HELD_CALLS: usize = 4;
-/// The same for a device that is not confirmed yet.
+
+/// As [`DEVICE_HELD_CALLS`], for a device that is not confirmed yet: anybody with an enrollment link has one.
 pub const UNCONFIRMED_HELD_CALLS: usize = 1;
 
 /// Time between two comments on an idle stream, in seconds.

@@ -81,8 +81,8 @@ impl Gateway {
         Ok(devices.into_iter().map(DeviceRecord::from).collect())
     }
 
-    /// Revokes a device: its streams end, what waits for it alone is withdrawn (a few approvals in each write), it finds a signed revocation in every 401, and
-    /// the user's others are notified. Idempotent: returns whether this call ended it.
+    /// Revokes a device: its streams end, what waits for it alone is withdrawn (a few approvals in each write), it finds a signed
+    /// revocation in every 401, and the user's others are notified. Idempotent: returns whether this call ended it.
     ///
     /// # Errors
     /// [`RevokeError`].

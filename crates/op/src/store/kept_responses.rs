@@ -42,7 +42,7 @@ pub(crate) fn kept_response(snapshot: &Snapshot<'_>, request: &Hash, now: Timest
     Ok(statement.query_row(params![request.as_bytes(), column(now)], |row| row.get(0)).optional()?)
 }
 
-/// Whether this token's response may still be repeated.
+/// Whether this token's response is stored: it may be repeated, or its time is over and it was not deleted yet.
 pub(crate) fn is_kept(snapshot: &Snapshot<'_>, token: &Hash) -> Result<bool, Error> {
     Ok(snapshot
         .connection()

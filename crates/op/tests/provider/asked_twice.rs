@@ -198,13 +198,15 @@ async fn a_terminal_is_shown_signed_and_counts_for_itself() {
     let expected = ["Till 1", "Till 1", "Till 1", "Till 2", "Till 2"].map(|name| (by(name), false));
     assert_eq!(seen[..5], expected);
     assert_eq!(seen[5], (by("Till 2"), true));
-    for bad in ["", "\u{202e}Till", "a name of twenty-five char"] {
-        if !bad.is_empty() {
-            let refused = ask(&[("terminal", bad)]).await;
-            assert_eq!(refused.text("error"), "invalid_request");
-            assert!(refused.text("error_description").starts_with("terminal: "), "{}", refused.body);
-        }
+    for bad in ["\u{202e}Till", "a name of twenty-five char"] {
+        let refused = ask(&[("terminal", bad)]).await;
+        assert_eq!(refused.text("error"), "invalid_request");
+        assert!(refused.text("error_description").starts_with("terminal: "), "{}", refused.body);
     }
+    // A parameter without a value counts as omitted (RFC 6749 §3.1): the client's own terminal.
+    assert_eq!(ask(&[("terminal", "")]).await.status, StatusCode::OK);
+    let last = phone.pull(&world.side).await.challenges.pop().expect("a challenge");
+    assert_eq!(json!(phone.verify(&last).claims().context), by("Till 1"));
 }
 
 #[tokio::test]
