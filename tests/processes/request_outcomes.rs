@@ -86,6 +86,27 @@ fn a_denial_reaches_the_client_with_its_reason() {
 }
 
 #[test]
+fn an_ended_request_has_one_name_on_the_device_and_at_the_client() {
+    let env = TestEnv::new();
+    let provider = Provider::start(&env);
+    let phone = Device::enrolled(&env, "phone", &provider, "alice");
+    let (mut request, acknowledged) = provider.till().acknowledged(&["--authorization-details", PAYMENT]);
+    let name = acknowledged["ref"].as_str().expect("a name").to_owned();
+    let challenge = phone.only_pending();
+    assert!(!challenge.to_string().contains(&name), "nobody is to compare it in place of what they approve");
+    phone.run(&["history", &name]).expect_code(2);
+
+    let denied = phone.answer(id(&challenge), &["deny"]).line("answered");
+    assert_eq!((&denied["ref"], &request.line("failed")["ref"]), (&json!(name), &json!(name)));
+    for written in [name.clone(), name.to_lowercase().replace('-', ""), id(&challenge).to_owned()] {
+        let past = phone.run(&["history", &written]).expect_code(0).lines("history");
+        assert_eq!(past.len(), 1, "{written}");
+        assert_eq!((&past[0]["ref"], &past[0]["id"]), (&json!(name), &challenge["id"]));
+    }
+    phone.run(&["history", "0000-0000"]).expect_code(2);
+}
+
+#[test]
 fn after_this_was_not_me_the_clients_next_request_is_held() {
     let env = TestEnv::new();
     let provider = Provider::start(&env);
