@@ -241,6 +241,14 @@ mod tests {
     }
 
     #[test]
+    fn nothing_in_a_list_or_a_block_is_pushed_out_of_sight() {
+        assert_eq!(client_name("Acme · for Alice    5:00 left", false), "calls itself Acme · for Alice␣␣␣␣5:00 left");
+        assert_eq!(client_name("Cafe\u{301} \u{202e}x", true), "Café \\u{202e}x");
+        assert_eq!(for_whom("Bob     OK"), "for Bob␣␣␣␣␣OK");
+        assert_eq!(block("a\n            b     c"), "\n      1  a\n      2          ␣␣␣␣b␣␣␣␣␣c");
+    }
+
+    #[test]
     fn the_time_left_is_told_only_where_it_is_known() {
         assert_eq!(left_words(Some(102_900)), "1:42 left");
         assert_eq!(left_words(Some(0)), "time is over");

@@ -163,7 +163,7 @@ export const de = {
     other: (kind: string, client: string) => `${kind} für ${client}`,
     cancelled: (client: string) => `${client} hat das zurückgezogen.`,
     elsewhere: (device: string) => `Auf ${device} beantwortet.`,
-    reference: (name: string) => `Vorgang ${name}`,
+    reference: (reference: string) => `Vorgang ${reference}`,
     line: (what: string, about: string, time: string) => `${what}: ${about} · ${time}`,
     ended: (about: string, what: string, time: string) => `${about}: ${what} · ${time}`,
   },

@@ -158,7 +158,7 @@ export const en = {
     other: (kind: string, client: string) => `${kind} for ${client}`,
     cancelled: (client: string) => `${client} cancelled this.`,
     elsewhere: (device: string) => `Answered on ${device}.`,
-    reference: (name: string) => `Reference ${name}`,
+    reference: (reference: string) => `Reference ${reference}`,
     line: (what: string, about: string, time: string) => `${what} ${about} · ${time}`,
     ended: (about: string, what: string, time: string) => `${about}: ${what} · ${time}`,
   },

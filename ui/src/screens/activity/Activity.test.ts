@@ -66,6 +66,13 @@ it("lists client, amount and time, names what could not be read, and opens the e
   expect(appState.screen).toEqual({ name: "past", entry: unreadable });
 });
 
+it("says of a client that nobody verified what it calls itself, and lets it look like nothing else", async () => {
+  const { appState, backend } = fakeState();
+  backend.onActivity = () => [activityEntry("ch_1", { client_name: "Acme    Bank", client_verified: false })];
+  const { findByRole } = render(Activity, { appState });
+  expect((await findByRole("listitem")).textContent).toContain(en.requests.unverified("Acme␣␣␣␣Bank"));
+});
+
 it("reads the record again when something has changed", async () => {
   const { appState, backend } = fakeState();
   const { findByText, findByRole } = render(Activity, { appState });

@@ -69,7 +69,7 @@ it.each([
 
 it("says nothing of a removed account that was enrolled again", () => {
   const { container } = renderConnection([
-    account({ status: "revoked", since: NOW }),
+    account({ status: "revoked", since: NOW, replaced: true }),
     account({ account: "ac_2", checked_at: NOW }),
   ]);
   expect(container.querySelector("#no-part")).toBeNull();
