@@ -39,7 +39,8 @@ impl Provider {
 
 impl Parts {
     /// Withdraws approvals whose requests were ended: by the file's locks, a restored copy, or a command that did not get to
-    /// its end.
+    /// its end. In small writes beside what is served, for it may be thousands; meanwhile none of them can be approved any more
+    /// (`has_ended` in `recorder.rs`).
     pub(super) async fn withdraw_ended(&self) {
         let now = self.ports.clock.now();
         let pending = self.gateway.store().read_slow(move |snapshot| store::pending_ended(snapshot, now)).await;

@@ -24,8 +24,6 @@ impl Provider {
         let parts = &self.parts;
         let certificate = parts.tls.as_ref().map(super::tls::Tls::watch_files);
         let watcher = KeyRotation::watch_key_folder(parts.keys.clone());
-        // Before anybody can answer what a lock or a restored copy has ended.
-        parts.withdraw_ended().await;
         let mark = parts.keep_mark_each_second();
         let background = [self.gateway().run_background(), self.forget_old_requests(), watcher, mark];
         let delivery = self.run_outbox();

@@ -1,9 +1,14 @@
 //! A database that was put back from a copy gives nothing again that its lost part gave or ended.
 
+use std::sync::Arc;
+use std::time::Duration;
+
 use axum::http::StatusCode;
 use countersign_protocol::outcome::Ending;
 use countersign_testing_gateway::{DeviceCalls as _, TestDevice};
-use tokio::net::TcpListener;
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::Notify;
 
 use crate::world::{BC, CONFIG, Reply, TOKEN, World};
 
@@ -61,6 +66,19 @@ impl World {
         assert!(line.detail.contains("a copy of the database was restored"), "{}", line.detail);
     }
 
+    async fn served_until_nothing_is_pending(&self) {
+        let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
+        let gateway = self.provider.gateway();
+        let pending =
+            || gateway.store().read_blocking(|snapshot| gateway.pending_approvals(snapshot)).expect("counted");
+        let withdrawn = async {
+            while pending().pending > 0 {
+                tokio::time::sleep(Duration::from_millis(10)).await;
+            }
+        };
+        self.provider.serve(listener, withdrawn).await.expect("a clean end");
+    }
+
     /// Serves for a moment, and stops.
     async fn served(&self) {
         let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
@@ -80,7 +98,7 @@ async fn a_copy_by_backup_cancels_what_is_pending_and_redeems_nothing_at_its_fir
 
     let world = world.restored_from(&copy, &config());
     world.gives_nothing_again(&before).await;
-    world.served().await;
+    world.served_until_nothing_is_pending().await;
     let fetched = phone.pull(&world.side).await;
     assert!(fetched.challenges.is_empty(), "nobody is asked again: {fetched:?}");
 
@@ -131,4 +149,43 @@ async fn a_copy_is_noticed_in_whichever_way_the_provider_that_will_serve_is_open
     world.gives_nothing_again(&before).await;
     world.served().await;
     world.gives_nothing_again(&before).await;
+}
+
+#[tokio::test]
+async fn the_start_after_a_restore_waits_for_no_withdrawal() {
+    let world = World::with(&config());
+    world.enroll("Phone").await;
+    let asked = world.ask_offline().await;
+    let folder = tempfile::tempdir().expect("a folder");
+    let copy = folder.path().join("copy.db");
+    countersign_op::back_up(world.home(), &copy).expect("copied");
+    let world = world.restored_from(&copy, &config());
+
+    // While this write lasts nothing can be withdrawn.
+    let (release, held) = std::sync::mpsc::channel::<()>();
+    let began = Arc::new(Notify::new());
+    let begun = began.clone();
+    let store = world.provider.gateway().store().clone();
+    let writing = tokio::spawn(async move {
+        let write = store.write(move |_| -> Result<(), countersign_store::Error> {
+            began.notify_one();
+            let _ = held.recv_timeout(Duration::from_secs(120));
+            Ok(())
+        });
+        write.await
+    });
+    begun.notified().await;
+    let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
+    let address = listener.local_addr().expect("an address");
+    let answered = async {
+        let mut client = TcpStream::connect(address).await.expect("connected");
+        client.write_all(b"GET /healthz HTTP/1.1\r\nhost: id.example\r\n\r\n").await.expect("sent");
+        let mut status = [0; 12];
+        client.read_exact(&mut status).await.expect("a response");
+        assert_eq!(&status, b"HTTP/1.1 200", "it serves while the writer is busy");
+        drop(release);
+    };
+    world.provider.serve(listener, answered).await.expect("a clean end");
+    writing.await.expect("not aborted").expect("written");
+    assert_eq!(world.poll("till", &asked).await.text("error"), "access_denied");
 }
