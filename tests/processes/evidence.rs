@@ -204,7 +204,9 @@ fn a_request_without_evidence_is_not_called_an_unknown_one() {
     // As the provider does after keep_unanswered.
     let database = rusqlite::Connection::open(provider.home().join("provider.db")).unwrap();
     database.busy_timeout(std::time::Duration::from_secs(10)).unwrap();
-    assert_eq!(database.execute("DELETE FROM challenge_content", []).unwrap(), 1);
+    let of_challenge =
+        "DELETE FROM challenge_content WHERE approval_id = (SELECT approval_id FROM challenge WHERE id = ?1)";
+    assert_eq!(database.execute(of_challenge, [id(&waiting)]).unwrap(), 1);
     says(id(&waiting), "deleted after keep_unanswered");
 }
 
