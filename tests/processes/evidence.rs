@@ -193,12 +193,12 @@ fn a_request_without_evidence_is_not_called_an_unknown_one() {
         let said = ended.errors + &ended.output.join("\n");
         assert!(said.contains(words) && !said.contains("unknown id"), "{said}");
     };
-    let till = provider.till();
-    let about_bob = till.post("/bc-authorize", &[("login_hint", "bob"), ("scope", "openid")]).json();
+    // Bob has no device, which this client must not learn.
+    let about_bob = provider.kiosk().post("/bc-authorize", &[("login_hint", "bob"), ("scope", "openid")]).json();
     says(about_bob["auth_req_id"].as_str().unwrap(), "no device was asked");
 
     let phone = Device::enrolled(&env, "phone", &provider, "alice");
-    till.ask(&[]);
+    provider.till().ask(&[]);
     let waiting = phone.only_pending();
     says(id(&waiting), "nothing is signed about it yet");
     // As the provider does after keep_unanswered.
