@@ -17,7 +17,7 @@ use crate::dpop_nonce::NonceError;
 use crate::rejection::{Rejection, reject};
 use crate::store::credentials;
 use crate::store::devices::{Device, DeviceState};
-use crate::{CallConnection, Gateway};
+use crate::{CallConnection, Gateway, KeyOwner};
 
 /// What authenticates a call: its headers, and the connection that is told of it.
 pub(crate) struct CallHead {
@@ -113,7 +113,8 @@ impl Gateway {
             }
         }
         if let Some(connection) = &call.connection {
-            connection.key_proven();
+            let owner = KeyOwner::Device(device.id.as_str().to_owned());
+            connection.key_proven(&owner, device.state != DeviceState::Unconfirmed);
         }
         Ok(Caller { device, credential: hash, credential_until: presented.expires_at, nonce })
     }

@@ -52,7 +52,7 @@ pub use interaction::{InteractionError, InteractionPolicy, SHORT_LIFETIME};
 pub use keys::{KeyError, Keys};
 pub use manifest::ManifestError;
 pub use outcome::EndError;
-pub use peer_connection::{CallConnection, PeerConnection};
+pub use peer_connection::{CallConnection, KeyOwner, PeerConnection};
 pub use request::{AcceptError, AcceptedRequest, ApprovalRequest, Limits, UnvouchedLimits};
 pub use settings::Settings;
 pub use store::SCHEMA;

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use axum::http::{Method, StatusCode};
-use countersign_gateway::{CallConnection, PeerConnection};
+use countersign_gateway::{CallConnection, KeyOwner, PeerConnection};
 use countersign_protocol::limits;
 use countersign_protocol::registration::Confirm;
 use countersign_testing_gateway::event_stream::Events;
@@ -76,7 +76,8 @@ async fn a_fifth_long_poll_of_a_device_returns_its_oldest() {
 async fn a_connection_is_told_of_each_call_that_proved_a_key_and_of_no_other() {
     struct Counted(AtomicUsize);
     impl PeerConnection for Counted {
-        fn key_proven(&self) {
+        fn key_proven(&self, owner: &KeyOwner, is_vouched_for: bool) {
+            assert!(matches!(owner, KeyOwner::Device(_)) && is_vouched_for, "{owner:?}");
             self.0.fetch_add(1, Ordering::SeqCst);
         }
     }

@@ -18,6 +18,7 @@ mod tls_client_auth;
 use std::net::IpAddr;
 use std::sync::Arc;
 
+use countersign_gateway::KeyOwner;
 use countersign_jose::clock::Clock;
 
 use crate::config::{Client, ClientAuth, Config, SecretMethod};
@@ -64,7 +65,7 @@ impl ClientAuthentication {
         let this = self.clone();
         let client = detached::run(async move { this.verify(&credentials, network).await }).await?;
         if let Some(connection) = &posted.connection {
-            connection.key_proven();
+            connection.key_proven(&KeyOwner::Client(client.client_id.clone()), !client.is_self_registered);
         }
         Ok(client)
     }

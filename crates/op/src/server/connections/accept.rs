@@ -19,7 +19,7 @@ use tokio_rustls::TlsAcceptor;
 use tokio_rustls::server::TlsStream;
 
 use super::admission::{Admission, Admitted};
-use super::connection::Closed;
+use super::closed::Closed;
 use super::limits::{self, ConnectionLimits};
 use super::request::RequestService;
 use super::watched_io::WatchedIo;

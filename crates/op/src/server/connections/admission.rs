@@ -4,12 +4,16 @@ use std::collections::{BTreeMap, HashMap};
 use std::net::IpAddr;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
+use countersign_gateway::KeyOwner;
 use countersign_protocol::discovery::Mode;
-use tokio::sync::{Notify, OwnedSemaphorePermit, Semaphore};
+use tokio::sync::{Notify, Semaphore};
 use tokio::time::Instant;
 
-use super::connection::{Closed, Connection};
+use super::body_room::BodyRooms;
+use super::closed::Closed;
+use super::connection::Connection;
 use super::limits::ConnectionLimits;
+use super::standing::Standing;
 use crate::config::TrustedProxies;
 use crate::metrics::Metrics;
 
@@ -33,18 +37,26 @@ pub(super) struct Admission {
 struct Registry {
     next_id: u64,
     all: BTreeMap<u64, Arc<Connection>>,
-    /// Those that proved no key and were not displaced.
+    /// Those of strangers and guests that were not displaced.
     unproven: BTreeMap<u64, Arc<Connection>>,
     addresses: HashMap<IpAddr, Occupied>,
+    owners: HashMap<KeyOwner, OfOwner>,
     awaited_bodies: usize,
     is_closing: bool,
 }
 
 /// What unproven connections of one address occupy.
-#[derive(Default)]
 struct Occupied {
     connections: usize,
     awaited_bodies: usize,
+    bodies: Arc<Semaphore>,
+}
+
+/// What connections of one owner of a key occupy.
+struct OfOwner {
+    /// Those that were not displaced.
+    connections: BTreeMap<u64, Arc<Connection>>,
+    bodies: Arc<Semaphore>,
 }
 
 impl Admission {
@@ -78,16 +90,41 @@ impl Admission {
         let id = registry.next_id;
         registry.next_id += 1;
         // A trusted proxy's connections carry the requests of others, and it defends itself.
-        let connection = Arc::new(Connection::new(id, counted_by, is_proxy, self.clone()));
+        let standing = if is_proxy { Standing::Known } else { Standing::Stranger };
+        let rooms = self.rooms(&mut registry, standing, counted_by, None);
+        let connection = Arc::new(Connection::new(id, counted_by, standing, rooms, self.clone()));
         registry.all.insert(id, connection.clone());
         if !is_proxy {
             registry.unproven.insert(id, connection.clone());
             if let Some(address) = counted_by {
-                registry.addresses.entry(address).or_default().connections += 1;
+                self.occupied_by(&mut registry, address).connections += 1;
             }
         }
         self.count(&registry);
         Some(Admitted { connection })
+    }
+
+    fn occupied_by<'r>(&self, registry: &'r mut Registry, address: IpAddr) -> &'r mut Occupied {
+        registry.addresses.entry(address).or_insert_with(|| {
+            let bodies = Arc::new(Semaphore::new(self.limits.body_bytes_of_one(Standing::Stranger)));
+            Occupied { connections: 0, awaited_bodies: 0, bodies }
+        })
+    }
+
+    /// The rooms for bodies of a connection.
+    fn rooms(
+        &self,
+        registry: &mut Registry,
+        standing: Standing,
+        counted_by: Option<IpAddr>,
+        of_owner: Option<Arc<Semaphore>>,
+    ) -> BodyRooms {
+        let is_known = standing == Standing::Known;
+        let of_all = if is_known { &self.proven_bodies } else { &self.unproven_bodies }.clone();
+        let of_address =
+            counted_by.filter(|_| !is_known).map(|address| self.occupied_by(registry, address).bodies.clone());
+        let of_connection = Arc::new(Semaphore::new(self.limits.body_bytes_per_connection));
+        BodyRooms::new([of_all, of_connection].into_iter().chain(of_address).chain(of_owner))
     }
 
     /// Whether there is room for one more, after displacing others where a bound is reached.
@@ -112,7 +149,7 @@ impl Admission {
         let candidates = registry.unproven.values().filter(|one| of.is_none() || one.counted_by == of);
         let found = candidates.take(LOOKED_AT).find(|one| one.may_be_displaced(now)).cloned();
         let Some(found) = found else { return false };
-        registry.forget_unproven(&found);
+        registry.forget(&found);
         found.displace();
         true
     }
@@ -121,7 +158,7 @@ impl Admission {
     fn displace_idle(&self, registry: &mut Registry) -> bool {
         let found = registry.all.values().take(LOOKED_AT).find(|one| one.is_idle()).cloned();
         let Some(found) = found else { return false };
-        registry.forget_unproven(&found);
+        registry.forget(&found);
         found.displace();
         true
     }
@@ -131,16 +168,38 @@ impl Admission {
         self.displace_one(&mut self.registry(), None);
     }
 
-    /// The connection proved a key: it no longer counts among strangers.
-    pub(super) fn key_proven(&self, connection: &Connection) {
+    /// A key of this owner was proven on the connection. A known owner's no longer counts among strangers. Where the owner has more
+    /// connections than their share, their oldest ends, first of those without an open request.
+    pub(super) fn key_proven(&self, connection: &Connection, owner: &KeyOwner, standing: Standing) {
         let mut registry = self.registry();
-        registry.forget_unproven(connection);
+        let connection = registry.all.get(&connection.id).filter(|found| !found.is_displaced()).cloned();
+        let Some(connection) = connection else { return };
+        registry.forget_owner(&connection);
+        if standing == Standing::Known {
+            registry.forget_unproven(&connection);
+        }
+        let of_owner = registry.owners.entry(owner.clone()).or_insert_with(|| OfOwner {
+            connections: BTreeMap::new(),
+            bodies: Arc::new(Semaphore::new(self.limits.body_bytes_of_one(standing))),
+        });
+        let excess =
+            (of_owner.connections.len() + 1).saturating_sub(self.limits.connections_of(owner, standing).max(1));
+        let oldest = || of_owner.connections.values().take(LOOKED_AT);
+        let displaced = (excess > 0).then(|| oldest().find(|one| one.is_idle()).or_else(|| oldest().next()).cloned());
+        of_owner.connections.insert(connection.id, connection.clone());
+        let bodies = of_owner.bodies.clone();
+        let rooms = self.rooms(&mut registry, standing, connection.counted_by, Some(bodies));
+        connection.belongs_to(owner.clone(), rooms);
+        if let Some(displaced) = displaced.flatten() {
+            registry.forget(&displaced);
+            displaced.displace();
+        }
         self.count(&registry);
     }
 
     /// A place for a request whose body has not come whole. `None`: too many are awaited already.
     pub(super) fn await_body(self: &Arc<Admission>, connection: &Arc<Connection>) -> Option<AwaitedBody> {
-        if connection.is_proven() {
+        if connection.is_known() {
             return Some(AwaitedBody { admission: self.clone(), counted: None });
         }
         let mut registry = self.registry();
@@ -153,15 +212,9 @@ impl Admission {
         }
         registry.awaited_bodies += 1;
         if let Some(address) = address {
-            registry.addresses.entry(address).or_default().awaited_bodies += 1;
+            self.occupied_by(&mut registry, address).awaited_bodies += 1;
         }
         Some(AwaitedBody { admission: self.clone(), counted: Some(address) })
-    }
-
-    /// Room for this many bytes of a body. `None`: all bodies together would take too much memory.
-    pub(super) fn room_for(&self, bytes: usize, connection: &Connection) -> Option<OwnedSemaphorePermit> {
-        let room = if connection.is_proven() { &self.proven_bodies } else { &self.unproven_bodies };
-        room.clone().try_acquire_many_owned(u32::try_from(bytes).ok()?).ok()
     }
 
     /// Admits no more, and asks every connection to end when its requests have their responses.
@@ -201,6 +254,21 @@ impl Admission {
 }
 
 impl Registry {
+    /// It takes no room any more.
+    fn forget(&mut self, connection: &Connection) {
+        self.forget_unproven(connection);
+        self.forget_owner(connection);
+    }
+
+    fn forget_owner(&mut self, connection: &Connection) {
+        let Some(owner) = connection.owner() else { return };
+        let Some(of_owner) = self.owners.get_mut(&owner) else { return };
+        of_owner.connections.remove(&connection.id);
+        if of_owner.connections.is_empty() {
+            self.owners.remove(&owner);
+        }
+    }
+
     fn forget_unproven(&mut self, connection: &Connection) {
         if self.unproven.remove(&connection.id).is_some() {
             self.release(connection.counted_by, |occupied| occupied.connections -= 1);
@@ -226,7 +294,7 @@ impl Drop for Admitted {
     fn drop(&mut self) {
         let admission = self.connection.admission();
         let mut registry = admission.registry();
-        registry.forget_unproven(&self.connection);
+        registry.forget(&self.connection);
         registry.all.remove(&self.connection.id);
         admission.count(&registry);
         if registry.all.is_empty() {

@@ -6,49 +6,15 @@ use std::pin::{Pin, pin};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::Poll;
 
-use countersign_gateway::PeerConnection;
+use countersign_gateway::{KeyOwner, PeerConnection};
 use futures_util::task::AtomicWaker;
 use tokio::time::{Instant, sleep_until};
 
 use super::admission::Admission;
+use super::body_room::BodyRooms;
+use super::closed::Closed;
 use super::limits;
-
-/// Why a connection was ended by this side.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Closed {
-    /// Its TLS handshake took too long.
-    Handshake,
-    /// A request's headers took too long.
-    Headers,
-    /// A request's body took too long.
-    Body,
-    /// No request was open for a while.
-    Idle,
-    /// The peer took nothing of what was written to it, or, unproven, not the response to a request.
-    Stalled,
-    /// Its peer wasted too many HTTP/2 streams.
-    Flood,
-    /// It proved no key, and others needed the room.
-    Displaced,
-    /// There was no room for it.
-    Refused,
-}
-
-impl Closed {
-    /// The metric's label.
-    pub(super) const fn name(self) -> &'static str {
-        match self {
-            Closed::Handshake => "handshake",
-            Closed::Headers => "headers",
-            Closed::Body => "body",
-            Closed::Idle => "idle",
-            Closed::Stalled => "stalled",
-            Closed::Flood => "flood",
-            Closed::Displaced => "displaced",
-            Closed::Refused => "refused",
-        }
-    }
-}
+use super::standing::Standing;
 
 /// What a connection's task, its requests and the admission share.
 pub(super) struct Connection {
@@ -62,8 +28,10 @@ pub(super) struct Connection {
 }
 
 struct Activity {
-    /// Whether a key or secret that is known here was proven on it.
-    proven: bool,
+    standing: Standing,
+    /// Whose key was proven on it first. A guest's gives way to a known owner's.
+    owner: Option<KeyOwner>,
+    rooms: BodyRooms,
     http2: bool,
     /// Oldest first.
     open: Vec<Open>,
@@ -91,8 +59,10 @@ enum Progress {
     Receiving,
     /// Its response is being made.
     Answering,
-    /// Its response is ready since then, and not taken.
+    /// Something of its response is ready since then, and not taken.
     Answered(Instant),
+    /// What its response had was taken; there will be more.
+    Streaming,
 }
 
 /// Progress of closing a connection in the way of its protocol.
@@ -117,10 +87,18 @@ pub(super) enum Next {
 }
 
 impl Connection {
-    pub(super) fn new(id: u64, counted_by: Option<IpAddr>, proven: bool, admission: Arc<Admission>) -> Connection {
+    pub(super) fn new(
+        id: u64,
+        counted_by: Option<IpAddr>,
+        standing: Standing,
+        rooms: BodyRooms,
+        admission: Arc<Admission>,
+    ) -> Connection {
         let awaited = (Instant::now() + limits::HEADER, Closed::Headers);
         let activity = Activity {
-            proven,
+            standing,
+            owner: None,
+            rooms,
             http2: false,
             open: Vec::new(),
             next_request: 0,
@@ -143,7 +121,34 @@ impl Connection {
 
     /// Whether a key was proven on it.
     pub(super) fn is_proven(&self) -> bool {
-        self.activity().proven
+        self.activity().standing != Standing::Stranger
+    }
+
+    /// Whether it counts among those for whom room is kept.
+    pub(super) fn is_known(&self) -> bool {
+        self.activity().standing == Standing::Known
+    }
+
+    /// Whose key was proven on it.
+    pub(super) fn owner(&self) -> Option<KeyOwner> {
+        self.activity().owner.clone()
+    }
+
+    /// Counts it for this owner from now on.
+    pub(super) fn belongs_to(&self, owner: KeyOwner, rooms: BodyRooms) {
+        let mut activity = self.activity();
+        activity.owner = Some(owner);
+        activity.rooms = rooms;
+    }
+
+    /// Whether it was ended to make room.
+    pub(super) fn is_displaced(&self) -> bool {
+        self.activity().displaced
+    }
+
+    /// The rooms that its bodies take their bytes from.
+    pub(super) fn rooms(&self) -> BodyRooms {
+        self.activity().rooms.clone()
     }
 
     /// The TLS handshake begins: its deadline is shorter.
@@ -185,16 +190,19 @@ impl Connection {
         OpenRequest { connection: self.clone(), number }
     }
 
-    /// Whether it may be ended to make room for another: it proved no key, and of its requests none is being answered, or was answered
-    /// so lately that its response may still be taken.
+    /// Whether it may be ended to make room for another: no room is kept for it, and of its requests none is being answered, or was
+    /// answered so lately that its response may still be taken. A guest's requests may be held, so that a second is all they have.
     pub(super) fn may_be_displaced(&self, now: Instant) -> bool {
         let activity = self.activity();
         let is_served = |open: &Open| match open.progress {
             Progress::Receiving => false,
-            Progress::Answering => true,
+            Progress::Answering | Progress::Streaming if activity.standing == Standing::Guest => {
+                now.duration_since(open.began) <= limits::RESPONSE_UNTAKEN
+            }
+            Progress::Answering | Progress::Streaming => true,
             Progress::Answered(since) => now.duration_since(since) <= limits::RESPONSE_UNTAKEN,
         };
-        !activity.proven && !activity.open.iter().any(is_served)
+        activity.standing != Standing::Known && !activity.open.iter().any(is_served)
     }
 
     /// Whether it has no open request.
@@ -233,7 +241,7 @@ impl Connection {
         if activity.displaced {
             return Next::Close(Closed::Displaced);
         }
-        if !activity.proven && activity.given_up > limits::WASTED_STREAMS {
+        if activity.standing == Standing::Stranger && activity.given_up > limits::WASTED_STREAMS {
             return Next::Close(Closed::Flood);
         }
         if let Farewell::Wanted(reason) = activity.farewell {
@@ -288,8 +296,11 @@ impl Activity {
     fn deadline(&self) -> Option<(Instant, Closed)> {
         let of_requests = match self.open.first() {
             None => Some(self.awaited),
-            Some(oldest) if !self.proven => Some((oldest.began + limits::UNPROVEN_REQUEST, Closed::Stalled)),
-            Some(_) => None,
+            Some(oldest) if self.standing == Standing::Stranger => {
+                Some((oldest.began + limits::UNPROVEN_REQUEST, Closed::Stalled))
+            }
+            // Over HTTP/2 a peer may go on to read and yet leave no window for a response.
+            Some(_) => self.untaken_since().map(|since| (since + limits::STALLED, Closed::Stalled)),
         };
         let of_writing = self.blocked_since.map(|since| (since + limits::STALLED, Closed::Stalled));
         let of_closing = match self.farewell {
@@ -298,13 +309,26 @@ impl Activity {
         };
         [of_requests, of_writing, of_closing].into_iter().flatten().min_by_key(|(at, _)| *at)
     }
+
+    /// Since when the response that waits longest is not taken.
+    fn untaken_since(&self) -> Option<Instant> {
+        let since = self.open.iter().filter_map(|open| match open.progress {
+            Progress::Answered(since) => Some(since),
+            Progress::Receiving | Progress::Answering | Progress::Streaming => None,
+        });
+        since.min()
+    }
 }
 
 impl PeerConnection for Connection {
-    fn key_proven(&self) {
-        let first = !std::mem::replace(&mut self.activity().proven, true);
-        if first {
-            self.admission.key_proven(self);
+    fn key_proven(&self, owner: &KeyOwner, is_vouched_for: bool) {
+        let standing = if is_vouched_for { Standing::Known } else { Standing::Guest };
+        let mut activity = self.activity();
+        let has_risen = standing > activity.standing;
+        activity.standing = standing.max(activity.standing);
+        drop(activity);
+        if has_risen {
+            self.admission.key_proven(self, owner, standing);
         }
     }
 }
@@ -321,9 +345,14 @@ impl OpenRequest {
         self.progressed(Progress::Answering);
     }
 
-    /// Its response is ready.
+    /// Its response, or more of it, is ready.
     pub(super) fn is_answered(&self) {
         self.progressed(Progress::Answered(Instant::now()));
+    }
+
+    /// Everything that its response had was taken.
+    pub(super) fn is_taken(&self) {
+        self.progressed(Progress::Streaming);
     }
 
     fn progressed(&self, progress: Progress) {
@@ -339,7 +368,8 @@ impl Drop for OpenRequest {
         let mut activity = self.connection.activity();
         let place = activity.open.iter().position(|open| open.number == self.number);
         let ended = place.map(|place| activity.open.remove(place).progress);
-        activity.given_up += usize::from(activity.http2 && !matches!(ended, Some(Progress::Answered(_))));
+        activity.given_up +=
+            usize::from(activity.http2 && !matches!(ended, Some(Progress::Answered(_) | Progress::Streaming)));
         let is_idle = activity.open.is_empty();
         if is_idle {
             activity.awaited = (Instant::now() + limits::IDLE, Closed::Idle);

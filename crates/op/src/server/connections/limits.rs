@@ -2,6 +2,10 @@
 
 use std::time::Duration;
 
+use countersign_gateway::KeyOwner;
+
+use super::standing::Standing;
+
 /// From a TCP connection to the end of its TLS handshake.
 pub(super) const HANDSHAKE: Duration = Duration::from_secs(5);
 /// From a connection, or over HTTP/1 the first byte of a further request, to the end of that request's headers.
@@ -46,21 +50,28 @@ const MOST_CONNECTIONS: usize = 65_536;
 /// Of these, connections that proved no key: by memory, some 64 KiB each with TLS.
 const MOST_UNPROVEN: usize = 512;
 
+/// How many owners of a key it takes to fill the room: each has at most this fraction of it, in connections and in bytes of bodies; so
+/// has each address, of the strangers' room for bodies.
+const SHARES: usize = 4;
+/// Connections of one device: four streams, four held fetches, and as many for what it sends meanwhile.
+const DEVICE_CONNECTIONS: usize = 16;
+
 /// Bounds of everything that connections occupy together.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(in crate::server) struct ConnectionLimits {
     /// Connections in all.
     pub(super) connections: usize,
-    /// Of these, connections that proved no key; the rest of the room is for those that did.
+    /// Of these, connections of strangers and of guests; the rest of the room is for those that proved a key of a known owner.
     pub(super) unproven: usize,
     /// Unproven ones of one address (IPv6: of one /64).
     pub(super) unproven_per_address: usize,
     /// Requests of unproven connections whose body has not come whole: in all, and of one address.
     pub(super) awaited_bodies: usize,
     pub(super) awaited_bodies_per_address: usize,
-    /// Bytes of bodies in memory, of unproven connections and of the others.
+    /// Bytes of bodies in memory, of unproven connections and of the others, and of any one connection.
     pub(super) unproven_body_bytes: usize,
     pub(super) proven_body_bytes: usize,
+    pub(super) body_bytes_per_connection: usize,
 }
 
 impl ConnectionLimits {
@@ -80,7 +91,23 @@ impl ConnectionLimits {
             awaited_bodies_per_address: 128,
             unproven_body_bytes: 8 * 1024 * 1024,
             proven_body_bytes: 32 * 1024 * 1024,
+            body_bytes_per_connection: 1024 * 1024,
         }
+    }
+
+    /// Connections on which this owner's key was proven, at most.
+    pub(super) fn connections_of(&self, owner: &KeyOwner, standing: Standing) -> usize {
+        let room = if standing == Standing::Known { self.connections } else { self.unproven };
+        match owner {
+            KeyOwner::Client(_) => room / SHARES,
+            KeyOwner::Device(_) => (room / SHARES).min(DEVICE_CONNECTIONS),
+        }
+    }
+
+    /// Bytes of bodies in memory of one owner of a key, or of one address of strangers.
+    pub(super) fn body_bytes_of_one(&self, standing: Standing) -> usize {
+        let room = if standing == Standing::Known { self.proven_body_bytes } else { self.unproven_body_bytes };
+        room / SHARES
     }
 }
 

@@ -14,11 +14,12 @@ use countersign_gateway::CallConnection;
 use http_body_util::BodyExt as _;
 use hyper::body::{Body as HttpBody, Bytes, Frame, Incoming, SizeHint};
 use hyper::service::Service;
-use tokio::sync::OwnedSemaphorePermit;
 use tokio::time::timeout;
 use tower::ServiceExt as _;
 
-use super::connection::{Closed, Connection, OpenRequest};
+use super::body_room::BodyRoom;
+use super::closed::Closed;
+use super::connection::{Connection, OpenRequest};
 use super::limits;
 use crate::http::{ErrorCode, OAuthError};
 use crate::server::client_address::Peer;
@@ -74,14 +75,14 @@ async fn respond(
     if !is_given_up {
         open.is_answered();
     }
-    Ok(response.map(|body| OpenBody { body, _open: open }))
+    Ok(response.map(|body| OpenBody { body, open }))
 }
 
 #[derive(Default)]
 struct ReceivedBody {
     bytes: Bytes,
     /// Held until there is a response.
-    room: Option<OwnedSemaphorePermit>,
+    room: BodyRoom,
 }
 
 /// Why a body was not received.
@@ -121,16 +122,11 @@ async fn receive(body: Incoming, connection: &Arc<Connection>) -> Result<Receive
 /// The whole body; of a larger one than any endpoint takes only so much that each says so in its own words.
 async fn read_whole(mut body: Incoming, connection: &Arc<Connection>) -> Result<ReceivedBody, BodyError> {
     let mut whole = Vec::new();
-    let mut room: Option<OwnedSemaphorePermit> = None;
+    let mut room = BodyRoom::default();
     while let Some(frame) = body.frame().await {
         let frame = frame.map_err(|_| BodyError::BrokeOff)?;
         let Ok(data) = frame.into_data() else { continue };
-        let more = connection.admission().room_for(data.len(), connection).ok_or(BodyError::NoRoom)?;
-        match &mut room {
-            // A connection that proved its key meanwhile has room of another kind: the earlier permit is of no more use.
-            Some(room) if Arc::ptr_eq(room.semaphore(), more.semaphore()) => room.merge(more),
-            _ => room = Some(more),
-        }
+        connection.rooms().take(data.len(), &mut room).ok_or(BodyError::NoRoom)?;
         // Copied: a frame of one byte may keep a whole read buffer.
         whole.extend_from_slice(&data);
         if whole.len() > limits::BODY_BYTES {
@@ -143,7 +139,7 @@ async fn read_whole(mut body: Incoming, connection: &Arc<Connection>) -> Result<
 /// A response's body; the request is open until it was taken or given up.
 pub(super) struct OpenBody {
     body: Body,
-    _open: OpenRequest,
+    open: OpenRequest,
 }
 
 impl HttpBody for OpenBody {
@@ -151,7 +147,13 @@ impl HttpBody for OpenBody {
     type Error = axum::Error;
 
     fn poll_frame(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, axum::Error>>> {
-        Pin::new(&mut self.body).poll_frame(cx)
+        // Both protocols ask for a frame only when they can take it: a peer that takes nothing leaves the last one's time as it is.
+        let polled = Pin::new(&mut self.body).poll_frame(cx);
+        match polled {
+            Poll::Ready(_) => self.open.is_answered(),
+            Poll::Pending => self.open.is_taken(),
+        }
+        polled
     }
 
     fn is_end_stream(&self) -> bool {

@@ -6,9 +6,10 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use axum::body::{Body, Bytes};
+use axum::extract::Path;
 use axum::routing::{get, post};
 use axum::{Extension, Router};
-use countersign_gateway::CallConnection;
+use countersign_gateway::{CallConnection, KeyOwner, PeerConnection as _};
 use countersign_protocol::discovery::Mode;
 use futures_util::stream;
 use hyper::Request;
@@ -18,7 +19,8 @@ use tokio::net::{TcpListener, TcpStream};
 use tokio::time::{Instant, sleep, timeout};
 
 use super::admission::{Admission, Admitted};
-use super::connection::{Closed, Next};
+use super::closed::Closed;
+use super::connection::Next;
 use super::limits;
 use super::{ConnectionLimits, Server};
 use crate::config::TrustedProxies;
@@ -32,12 +34,12 @@ struct Fixture {
 }
 
 fn routes() -> Router {
-    async fn prove(Extension(connection): Extension<CallConnection>) -> &'static str {
-        connection.key_proven();
+    async fn prove(Extension(connection): Extension<CallConnection>, name: Option<Path<String>>) -> &'static str {
+        connection.key_proven(&client(name.as_ref().map_or("till", |Path(name)| name)), true);
         "proven"
     }
     async fn stream(Extension(connection): Extension<CallConnection>) -> Body {
-        connection.key_proven();
+        connection.key_proven(&KeyOwner::Device("phone".to_owned()), true);
         Body::from_stream(stream::pending::<Result<Bytes, std::io::Error>>())
     }
     Router::new()
@@ -45,7 +47,12 @@ fn routes() -> Router {
         .route("/echo", post(async |body: Bytes| body))
         .route("/large", get(async || vec![b'x'; 1024 * 1024]))
         .route("/prove", post(prove))
+        .route("/prove/{name}", post(prove))
         .route("/stream", get(stream))
+}
+
+fn client(name: &str) -> KeyOwner {
+    KeyOwner::Client(name.to_owned())
 }
 
 fn limits() -> ConnectionLimits {
@@ -186,6 +193,41 @@ async fn who_takes_no_response_is_closed() {
         assert!((29..=32).contains(&begun.elapsed().as_secs()), "{:?}", begun.elapsed());
     }
     assert_eq!(fixture.metrics.closed_connections("stalled"), 2);
+}
+
+/// A client that gives every response this window, and answers pings.
+async fn http2_client(fixture: &Fixture, window: u32) -> hyper::client::conn::http2::SendRequest<Body> {
+    let mut builder = hyper::client::conn::http2::Builder::new(TokioExecutor::new());
+    builder.initial_stream_window_size(window);
+    let (sender, connection) = builder.handshake(TokioIo::new(fixture.connect())).await.expect("a handshake");
+    tokio::spawn(connection);
+    sender
+}
+
+#[tokio::test(start_paused = true)]
+async fn who_leaves_an_http2_response_no_window_is_closed_after_30_seconds_whatever_it_proved() {
+    let fixture = fixture(limits());
+    let mut sender = http2_client(&fixture, 0).await;
+    let begun = Instant::now();
+    let prove = Request::post("http://id.example/prove").body(Body::empty()).expect("a request");
+    let response = sender.send_request(prove).await.expect("headers need no window");
+    assert_eq!((response.status().as_u16(), fixture.occupied().1), (200, 0));
+    while fixture.occupied().0 > 0 && begun.elapsed() < Duration::from_secs(150) {
+        sleep(Duration::from_secs(1)).await;
+    }
+    assert!((29..=32).contains(&begun.elapsed().as_secs()), "{:?}", begun.elapsed());
+    assert_eq!(fixture.metrics.closed_connections("stalled"), 1);
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_http2_event_stream_whose_peer_takes_everything_is_not_stalled() {
+    let fixture = fixture(limits());
+    let mut sender = http2_client(&fixture, 64 * 1024).await;
+    let stream = Request::get("http://id.example/stream").body(Body::empty()).expect("a request");
+    let response = sender.send_request(stream).await.expect("a response");
+    sleep(Duration::from_secs(3600)).await;
+    assert_eq!(fixture.occupied().0, 1);
+    drop(response);
 }
 
 #[tokio::test(start_paused = true)]
@@ -336,6 +378,43 @@ async fn bodies_of_strangers_have_a_bounded_room_and_those_that_came_whole_need_
 }
 
 #[tokio::test(start_paused = true)]
+async fn bodies_of_one_client_one_connection_and_one_address_leave_room_for_every_others() {
+    let few = ConnectionLimits {
+        proven_body_bytes: 400,
+        unproven_body_bytes: 200,
+        body_bytes_per_connection: 80,
+        ..limits()
+    };
+    let fixture = fixture(few);
+    let half = |bytes: usize| {
+        format!("POST /echo HTTP/1.1\r\nhost: id.example\r\ncontent-length: 99\r\n\r\n{}", "z".repeat(bytes))
+    };
+    let proven = async |name: &str| {
+        let mut connection = fixture.connect();
+        let prove = format!("POST /prove/{name} HTTP/1.1\r\nhost: id.example\r\ncontent-length: 0\r\n\r\n");
+        assert!(exchange(&mut connection, &prove).await.ends_with("proven"));
+        connection
+    };
+    let is_refused = async |mut connection: DuplexStream, bytes: usize| {
+        let asked = half(bytes);
+        let answered = timeout(Duration::from_secs(1), exchange(&mut connection, &asked)).await;
+        if let Ok(answer) = &answered {
+            assert!(answer.starts_with("HTTP/1.1 503 "), "{answer}");
+        }
+        (answered.is_ok(), connection)
+    };
+    let (is_larger_than_its_connections_room, _one) = is_refused(proven("till").await, 81).await;
+    assert!(is_larger_than_its_connections_room);
+    let (first, _two) = is_refused(proven("till").await, 60).await;
+    let (second, _three) = is_refused(proven("till").await, 60).await;
+    assert_eq!((first, second), (false, true), "a quarter of 400 is a client's");
+    assert!(!is_refused(proven("shop").await, 60).await.0, "another's has room");
+    let (first, _four) = is_refused(fixture.connect(), 40).await;
+    let (second, _five) = is_refused(fixture.connect(), 40).await;
+    assert_eq!((first, second), (false, true), "a quarter of 200 is one address's");
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_tls_handshake_that_never_comes_is_closed_after_five_seconds() {
     let made = countersign_testing::certificates::self_signed(&["id.example"]);
     let key = rustls::pki_types::PrivateKeyDer::try_from(made.signing_key.serialize_der()).expect("a key");
@@ -439,7 +518,7 @@ async fn one_address_displaces_its_own_oldest_and_nobody_elses() {
     let third = admit(admission, STRANGER).expect("room");
     assert_eq!([&other, &first, &second, &third].map(is_displaced), [false, true, false, false]);
 
-    countersign_gateway::PeerConnection::key_proven(&*second.connection);
+    second.connection.key_proven(&client("till"), true);
     let fourth = admit(admission, STRANGER).expect("room");
     assert_eq!([&second, &third, &fourth].map(is_displaced), [false; 3], "who proved a key does not count");
     let (one, two) = (admit(admission, "2001:db8::1").expect("room"), admit(admission, "2001:db8::2:1").expect("room"));
@@ -474,9 +553,9 @@ async fn strangers_never_take_the_room_of_those_that_proved_a_key() {
     assert_eq!(strangers.iter().map(is_displaced).collect::<Vec<_>>(), [true, true, false, false]);
     drop(strangers);
     let mut known = Vec::new();
-    for _ in 0..4 {
+    for name in ["till", "shop", "bank", "kiosk"] {
         known.push(admit(admission, STRANGER).expect("room"));
-        countersign_gateway::PeerConnection::key_proven(&*known[known.len() - 1].connection);
+        known[known.len() - 1].connection.key_proven(&client(name), true);
     }
     let open: Vec<_> = known[..3].iter().map(|one| one.connection.open_request(false)).collect();
     let newcomer = admit(admission, "203.0.113.9").expect("room");
@@ -501,4 +580,64 @@ async fn a_request_that_is_being_answered_is_not_displaced_unless_nobody_takes_t
     sleep(Duration::from_secs(1)).await;
     assert!(admit(admission, "203.0.113.7").is_some());
     assert!(is_displaced(&busy));
+}
+
+#[tokio::test(start_paused = true)]
+async fn one_owner_of_a_key_has_its_share_of_the_connections_and_displaces_its_own_oldest() {
+    let limits = ConnectionLimits { connections: 128, unproven: 64, ..limits() };
+    let fixture = fixture(limits);
+    let admission = fixture.server.admission();
+    for (owner, share) in [(client("till"), 32), (KeyOwner::Device("phone".to_owned()), 16)] {
+        let mut of_one: Vec<Admitted> = Vec::new();
+        for _ in 0..share + 2 {
+            let admitted = admit(admission, STRANGER).expect("room");
+            let open = of_one.is_empty().then(|| admitted.connection.open_request(true));
+            admitted.connection.key_proven(&owner, true);
+            // The oldest has an open request for ever.
+            std::mem::forget(open);
+            of_one.push(admitted);
+        }
+        let displaced = of_one.iter().enumerate().filter(|(_, one)| is_displaced(one)).map(|(n, _)| n);
+        assert_eq!(displaced.collect::<Vec<_>>(), [1, 2], "{owner:?}: the oldest idle ones");
+        drop(of_one.split_off(3));
+        let another = admit(admission, STRANGER).expect("room");
+        another.connection.key_proven(&owner, true);
+        assert_eq!([&of_one[0], &another].map(is_displaced), [false; 2], "what ended counts no more");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_busy_connection_ends_too_where_its_owner_has_no_idle_one() {
+    let limits = ConnectionLimits { connections: 8, unproven: 4, ..limits() };
+    let fixture = fixture(limits);
+    let admission = fixture.server.admission();
+    let of_one: Vec<_> = (0..3).map(|_| admit(admission, STRANGER).expect("room")).collect();
+    let open: Vec<_> = of_one.iter().map(|one| one.connection.open_request(true)).collect();
+    of_one.iter().for_each(|one| one.connection.key_proven(&client("till"), true));
+    assert_eq!(of_one.iter().map(is_displaced).collect::<Vec<_>>(), [true, false, false]);
+    drop(open);
+}
+
+#[tokio::test(start_paused = true)]
+async fn who_registered_itself_or_is_not_confirmed_has_no_part_of_the_room_of_the_known() {
+    let limits = ConnectionLimits { connections: 64, unproven: 16, unproven_per_address: 3, ..limits() };
+    let fixture = fixture(limits);
+    let admission = fixture.server.admission();
+    let guests: Vec<_> = (0..3).map(|_| admit(admission, STRANGER).expect("room")).collect();
+    for (n, guest) in guests.iter().enumerate() {
+        guest.connection.key_proven(&client(&format!("rc_{n}")), false);
+    }
+    assert_eq!(admission.occupied().1, 3, "they count among strangers");
+    let open = guests[0].connection.open_request(true);
+    sleep(Duration::from_secs(40)).await;
+    assert_ne!(guests[0].connection.next(Instant::now()), Next::Close(Closed::Stalled), "it may hold a poll");
+    let newcomer = admit(admission, STRANGER).expect("room");
+    assert!(is_displaced(&guests[0]) && !is_displaced(&newcomer), "but not for long where others need the room");
+    let newcomers: Vec<_> = (0..6).map(|n| admit(admission, &format!("203.0.113.{n}")).expect("room")).collect();
+    newcomers.iter().for_each(|one| one.connection.key_proven(&client("rc_9"), false));
+    let left = newcomers.iter().filter(|one| !is_displaced(one)).count();
+    assert_eq!(left, 4, "a quarter of the strangers' room");
+    newcomers[5].connection.key_proven(&client("till"), true);
+    assert_eq!(admission.occupied().1, 2 + 1 + 3, "until a known owner's key is proven");
+    drop(open);
 }
