@@ -216,6 +216,11 @@ fn an_error_on_the_command_line_repeats_no_secret() {
     let canaries = [Canary::text("link", token), Canary::text("PIN", PIN), Canary::text("client secret", TILL_SECRET)];
     let elsewhere = link.replacen(provider.issuer(), "http://127.0.0.1:1", 1);
     std::fs::write(env.path("pin"), format!("{PIN}x")).unwrap();
+    #[cfg(unix)]
+    {
+        use std::os::unix::fs::PermissionsExt as _;
+        std::fs::set_permissions(env.path("pin"), std::fs::Permissions::from_mode(0o600)).unwrap();
+    }
     let issuer = provider.issuer();
     let ask = ["request", "--issuer", issuer, "--client-id", "kiosk", "--login-hint", "alice"];
 

@@ -23,6 +23,7 @@ mod pin_pad;
 mod port_owner;
 mod qr_code;
 mod request_text;
+mod secret_file;
 mod server_name;
 mod shell;
 mod stdin_lines;

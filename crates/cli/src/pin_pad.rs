@@ -11,6 +11,7 @@ use zeroize::Zeroizing;
 use crate::arguments;
 use crate::error_code::ErrorCode;
 use crate::failure::Failure;
+use crate::secret_file;
 
 /// Source of the PIN.
 pub enum PinPad {
@@ -29,12 +30,7 @@ impl PinPad {
     /// The file can't be read, or its content is not a valid PIN.
     pub fn from_options(options: &arguments::Pin) -> Result<PinPad, Failure> {
         if let Some(file) = &options.pin_file {
-            let text = std::fs::read_to_string(file).map(Zeroizing::new).map_err(|error| {
-                Failure::usage(
-                    ErrorCode::PinFile,
-                    format_args!("the PIN file {} can't be read: {error}", file.display()),
-                )
-            })?;
+            let text = secret_file::read(file, ErrorCode::PinFile, "the PIN file")?;
             return parse_pin(&text, "--pin-file");
         }
         match std::env::var("COUNTERSIGN_PIN").map(Zeroizing::new) {

@@ -66,6 +66,26 @@ pub enum PermissionError {
     },
 }
 
+/// Why a file with a secret was not read.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum SecretError {
+    /// Others may read or change it.
+    #[error(transparent)]
+    Permissions(#[from] PermissionError),
+    /// It can't be read, or is no text.
+    #[error(transparent)]
+    Unreadable(io::Error),
+}
+
+/// Accepts a file that decides whom a program trusts, if it is there: owned by this user or root, and written by nobody else.
+///
+/// # Errors
+/// [`PermissionError`].
+pub fn check_settings(path: &Path) -> Result<(), PermissionError> {
+    check_folder(path)
+}
+
 /// Accepts a folder, if it is there: owned by this user or root, and written by nobody else.
 ///
 /// # Errors
@@ -125,6 +145,15 @@ pub fn check_database(path: &Path) -> Result<(), PermissionError> {
         }
         false => check_changes(path),
     }
+}
+
+/// Reads a file with a secret that [`check_secret`] accepts.
+///
+/// # Errors
+/// [`SecretError`].
+pub fn read_secret(path: &Path) -> Result<String, SecretError> {
+    check_secret(path)?;
+    fs::read_to_string(path).map_err(SecretError::Unreadable)
 }
 
 /// Whether everybody may read the file; its permission bits.

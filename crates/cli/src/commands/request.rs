@@ -5,6 +5,7 @@ use countersign_jose::json::{self, Json, JsonError, Strictness};
 use countersign_jose::secret::Secret;
 use countersign_protocol::text;
 use serde::Serialize;
+use zeroize::Zeroizing;
 
 use crate::arguments::{Interaction, Request};
 use crate::ciba_client::{
@@ -15,6 +16,7 @@ use crate::error_code::ErrorCode;
 use crate::exit::Exit;
 use crate::failure::Failure;
 use crate::output::Output;
+use crate::secret_file;
 use crate::stop_signal;
 use countersign_device::edge::system::SystemClock;
 
@@ -103,13 +105,8 @@ fn authentication_request(request: &Request) -> Result<AuthenticationRequest, Fa
 
 fn read_secret(request: &Request) -> Result<Secret, Failure> {
     let text = match &request.client_secret_file {
-        Some(file) => std::fs::read_to_string(file).map_err(|error| {
-            Failure::usage(
-                ErrorCode::SecretFile,
-                format_args!("the client's secret in {} can't be read: {error}", file.display()),
-            )
-        })?,
-        None => std::env::var("COUNTERSIGN_CLIENT_SECRET").map_err(|_| {
+        Some(file) => secret_file::read(file, ErrorCode::SecretFile, "the client's secret in")?,
+        None => std::env::var("COUNTERSIGN_CLIENT_SECRET").map(Zeroizing::new).map_err(|_| {
             Failure::usage(
                 ErrorCode::NoSecret,
                 "a client needs its secret: say --client-secret-file FILE or set COUNTERSIGN_CLIENT_SECRET",

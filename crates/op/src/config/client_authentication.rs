@@ -6,7 +6,7 @@ use std::sync::Arc;
 use countersign_jose::jwt::{JwkSet, SigningAlg};
 
 use super::client::{CertificateSubject, ClientAuth, ClientKeys, SecretMethod};
-use super::hashed_secret::{self, ClientSecret, HashedSecret, SecretFileError, SecretFormatError, StoredSecret};
+use super::hashed_secret::{self, ClientSecret, HashedSecret, SecretFormatError, StoredSecret};
 use super::https;
 use super::section::Section;
 use crate::client_certificate;
@@ -199,29 +199,13 @@ pub(super) fn read_named_secret(
             None
         }
         (Some(written), None) => checked(section, here, &written.at, written.value),
-        (None, Some(file)) => {
-            let path = folder.join(file.value);
-            let shown = path.display();
-            match hashed_secret::read_file(&path) {
-                Ok(text) => checked(section, in_file, &file.at, &text),
-                Err(SecretFileError::Unreadable(error)) => {
-                    let message = format!(
-                        "the secret's file {shown} can't be read: {error}; check the path (relative paths begin at the configuration's folder) and who may read it"
-                    );
-                    section.report(&file.at, message);
-                    None
-                }
-                Err(SecretFileError::WorldReadable(mode)) => {
-                    section.report(
-                        &file.at,
-                        format!(
-                            "the secret's file {shown} is readable by everybody (mode {mode:o}); run: chmod 600 {shown}"
-                        ),
-                    );
-                    None
-                }
+        (None, Some(file)) => match hashed_secret::read_file(&folder.join(file.value)) {
+            Ok(text) => checked(section, in_file, &file.at, &text),
+            Err(message) => {
+                section.report(&file.at, message);
+                None
             }
-        }
+        },
         (None, None) => None,
     }
 }

@@ -5,7 +5,7 @@ use std::path::Path;
 use countersign_jose::hash::Hash;
 use countersign_jose::random::Random;
 use countersign_jose::secret::Secret;
-use countersign_private_files::is_readable_by_everybody;
+use countersign_private_files::{SecretError, read_secret};
 use subtle::ConstantTimeEq;
 use zeroize::Zeroizing;
 
@@ -131,21 +131,18 @@ fn salted(salt: &[u8; 16], secret: &[u8]) -> [u8; 32] {
     *Hash::of_parts(&[salt, secret]).as_bytes()
 }
 
-/// Why a secret's file can't be used.
-#[derive(Debug)]
-pub(super) enum SecretFileError {
-    Unreadable(std::io::Error),
-    /// Readable by every user of the machine; holds its permission bits.
-    WorldReadable(u32),
-}
-
 /// Reads a secret's file; a line feed at its end is not part of the secret.
-pub(super) fn read_file(path: &Path) -> Result<Zeroizing<String>, SecretFileError> {
-    let mode = is_readable_by_everybody(path).map_err(SecretFileError::Unreadable)?;
-    if let Some(mode) = mode {
-        return Err(SecretFileError::WorldReadable(mode));
-    }
-    let mut text = Zeroizing::new(std::fs::read_to_string(path).map_err(SecretFileError::Unreadable)?);
+///
+/// # Errors
+/// In words, which begin with the file.
+pub(super) fn read_file(path: &Path) -> Result<Zeroizing<String>, String> {
+    let mut text = Zeroizing::new(read_secret(path).map_err(|error| match error {
+        SecretError::Permissions(error) => format!("the secret's file {error}"),
+        error => format!(
+            "the secret's file {} can't be read: {error}; check the path (relative paths begin at the configuration's folder) and who may read it",
+            path.display()
+        ),
+    })?);
     let secret = text.trim_end_matches(['\n', '\r']).len();
     text.truncate(secret);
     Ok(text)

@@ -420,8 +420,15 @@ fn a_secrets_file_that_everybody_may_read_is_refused() {
     let shown = path.display();
     assert_eq!(
         errors[0].to_string(),
-        format!("line 4: the secret's file {shown} is readable by everybody (mode 644); run: chmod 600 {shown}")
+        format!("line 4: the secret's file {shown} may be read by everybody (mode 644); run: chmod 600 {shown}")
     );
+
+    for mode in [0o602, 0o620] {
+        set(mode);
+        let errors =
+            Config::parse(&text, folder.path()).err().expect("who can write it can put a secret of their own in it");
+        assert!(errors[0].message.ends_with(&format!("run: chmod go-w {shown}")), "{mode:o}: {}", errors[0]);
+    }
 
     set(0o600);
     assert!(Config::parse(&text, folder.path()).is_ok(), "the line feed at its end is no part of the secret");
@@ -624,7 +631,7 @@ fn a_webhooks_secret_must_be_hard_to_guess() {
     let errors = with(SECRET, 0o644).expect_err("a mistake");
     let message = &errors[0].message;
     assert!(
-        message.starts_with("the secret's file ") && message.contains("is readable by everybody (mode 644)"),
+        message.starts_with("the secret's file ") && message.contains("may be read by everybody (mode 644)"),
         "{message}"
     );
 }

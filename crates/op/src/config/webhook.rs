@@ -7,7 +7,7 @@ use base64::engine::general_purpose::STANDARD;
 use url::Url;
 use zeroize::Zeroizing;
 
-use super::hashed_secret::{self, SecretFileError, max_entropy_bits};
+use super::hashed_secret::{self, max_entropy_bits};
 use super::https;
 use super::section::Section;
 
@@ -48,16 +48,7 @@ fn key(section: &Section<'_>, folder: &Path) -> Option<Zeroizing<Vec<u8>>> {
     };
     let text = match hashed_secret::read_file(&path) {
         Ok(text) => text,
-        Err(SecretFileError::Unreadable(error)) => {
-            return report(format!(
-                "the secret's file {shown} can't be read: {error}; check the path (relative paths begin at the configuration's folder) and who may read it"
-            ));
-        }
-        Err(SecretFileError::WorldReadable(mode)) => {
-            return report(format!(
-                "the secret's file {shown} is readable by everybody (mode {mode:o}); run: chmod 600 {shown}"
-            ));
-        }
+        Err(message) => return report(message),
     };
     // Standard Webhooks writes secrets as base64 with this prefix; any other string is the key itself.
     let key = match text.strip_prefix("whsec_") {

@@ -4,13 +4,16 @@ use std::path::Path;
 use std::sync::Arc;
 
 use countersign_egress::{Egress, SystemResolver};
-use countersign_private_files::is_readable_by_everybody;
+use countersign_private_files::{check_settings, is_readable_by_everybody};
 
 use crate::config::{Config, called_addresses};
 use crate::server::tls::Tls;
 
 /// Settings that hold a secret, each with a second one that names a file instead.
 const SECRETS: [&str; 2] = ["secret", "initial_access_token"];
+
+/// A person's code, which may be written as its hash.
+const USER_CODE: &str = "user_code";
 
 /// Checks everything outside the file, without opening the home or a port. One sentence for each error.
 pub fn check(config: &Config) -> Vec<String> {
@@ -29,24 +32,31 @@ pub fn check(config: &Config) -> Vec<String> {
     errors
 }
 
-/// What is no error, but should be changed: secrets in a configuration file that everybody may read. One sentence each.
+/// What is no error, but should be changed: a configuration file that others may change, and secrets in one that everybody may read.
+/// One sentence each.
 pub fn warnings(file: &Path) -> Vec<String> {
-    let Ok(Some(mode)) = is_readable_by_everybody(file) else { return Vec::new() };
+    let mut warnings: Vec<String> = check_settings(file).err().map(|error| error.to_string()).into_iter().collect();
+    let Ok(Some(mode)) = is_readable_by_everybody(file) else { return warnings };
     let table = std::fs::read_to_string(file).ok().and_then(|text| text.parse::<toml::Table>().ok());
-    let Some(secret) = table.as_ref().and_then(inline_secret) else { return Vec::new() };
+    let Some((secret, remedy)) = table.as_ref().and_then(inline_secret) else { return warnings };
     let file = file.display();
-    vec![format!(
-        "{file} holds a secret (`{secret}`) and may be read by everybody (mode {mode:03o}); run: chmod 600 {file}, or move the secret to a file of its own (`{secret}_file`)"
-    )]
+    warnings.push(format!(
+        "{file} holds a secret (`{secret}`) and may be read by everybody (mode {mode:03o}); run: chmod 600 {file}, or {remedy}"
+    ));
+    warnings
 }
 
-/// The name of a secret that is written into the configuration itself.
-fn inline_secret(table: &toml::Table) -> Option<&'static str> {
-    let own = SECRETS.iter().find(|name| table.get(**name).is_some_and(toml::Value::is_str)).copied();
-    own.or_else(|| table.values().find_map(in_value))
+/// The name of a secret that is written into the configuration itself, and what else can be done about it.
+fn inline_secret(table: &toml::Table) -> Option<(&'static str, String)> {
+    let is_here = |name: &str| table.get(name).and_then(toml::Value::as_str);
+    let own = SECRETS.iter().find(|name| is_here(name).is_some());
+    let own = own.map(|name| (*name, format!("move the secret to a file of its own (`{name}_file`)")));
+    let code = || is_here(USER_CODE).filter(|code| !code.starts_with("$argon2id$"));
+    own.or_else(|| code().map(|_| (USER_CODE, "write the code's Argon2id hash in its place".to_owned())))
+        .or_else(|| table.values().find_map(in_value))
 }
 
-fn in_value(value: &toml::Value) -> Option<&'static str> {
+fn in_value(value: &toml::Value) -> Option<(&'static str, String)> {
     match value {
         toml::Value::Table(table) => inline_secret(table),
         toml::Value::Array(values) => values.iter().find_map(in_value),
@@ -118,6 +128,14 @@ mod tests {
         assert!(!found.contains("f7c09d1c"), "the secret itself is not told: {found}");
         assert!(told("[registration]\ninitial_access_token = \"x\"\n", 0o604).contains("`initial_access_token_file`"));
         assert_eq!(told(inline, 0o640), "", "of a group that the operator chose");
+        let code = told("[[users]]\nsub = \"alice\"\nuser_code = \"4711\"\n", 0o644);
+        assert!(code.contains("`user_code`") && code.ends_with("Argon2id hash in its place"), "{code}");
+        assert!(!code.contains("4711") && !code.contains("_file"), "{code}");
+        assert_eq!(told("[[users]]\nuser_code = \"$argon2id$v=19$m=19456,t=2,p=1$c2FsdA$aGFzaA\"\n", 0o644), "");
+        for mode in [0o622, 0o620, 0o602] {
+            let found = told("[[users]]\nsub = \"alice\"\n", mode);
+            assert!(found.ends_with(&format!("run: chmod go-w {}", file.display())), "{mode:o}: {found}");
+        }
         assert_eq!(told("[[clients]]\nsecret_file = \"till.secret\"\n", 0o644), "");
     }
 }

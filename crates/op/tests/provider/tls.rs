@@ -27,6 +27,11 @@ fn pair(name: &str) -> Pair {
 
 fn put(folder: &Path, pair: &Pair) {
     std::fs::write(folder.join("key.pem"), &pair.key).expect("written");
+    #[cfg(unix)]
+    {
+        use std::os::unix::fs::PermissionsExt as _;
+        std::fs::set_permissions(folder.join("key.pem"), std::fs::Permissions::from_mode(0o600)).expect("changed");
+    }
     std::fs::write(folder.join("cert.pem"), &pair.cert).expect("written");
 }
 

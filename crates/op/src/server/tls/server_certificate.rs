@@ -4,6 +4,7 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError, RwLock};
 
 use countersign_jose::clock::Timestamp;
+use countersign_private_files::{PermissionError, check_secret};
 use rustls::pki_types::pem::PemObject as _;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer};
 use rustls::server::{ClientHello, ResolvesServerCert};
@@ -54,6 +55,9 @@ pub enum CertificateError {
     /// The file holds no private key.
     #[error("{0} has no private key in it; it must be PEM (-----BEGIN PRIVATE KEY-----)")]
     NoKey(PathBuf),
+    /// Others may read the private key, or put another in its place.
+    #[error(transparent)]
+    Permissions(#[from] PermissionError),
     /// The key's type is not supported, or it belongs to another certificate.
     #[error("{key} is not the key of the certificate in {cert}, or its type is not supported: {source}")]
     Pair {
@@ -73,6 +77,7 @@ impl CertificateError {
             CertificateError::Unreadable { .. } => "certificate_unreadable",
             CertificateError::NoCertificate(_) => "no_certificate",
             CertificateError::NoKey(_) => "no_certificate_key",
+            CertificateError::Permissions(_) => "certificate_key_permissions",
             CertificateError::Pair { .. } => "certificate_key_mismatch",
         }
     }
@@ -144,6 +149,7 @@ fn read(files: &CertificateFiles) -> Result<Bytes, CertificateError> {
 }
 
 fn parse(files: &CertificateFiles, bytes: &Bytes) -> Result<CertifiedKey, CertificateError> {
+    check_secret(&files.key)?;
     let chain: Result<Vec<_>, _> = CertificateDer::pem_slice_iter(&bytes.cert).collect();
     let chain = chain.ok().filter(|chain| !chain.is_empty());
     let chain = chain.ok_or_else(|| CertificateError::NoCertificate(files.cert.clone()))?;
@@ -169,7 +175,31 @@ mod tests {
         let files = CertificateFiles { cert: folder.join("cert.pem"), key: folder.join("key.pem") };
         std::fs::write(&files.cert, cert).expect("written");
         std::fs::write(&files.key, key).expect("written");
+        set_mode(&files.key, 0o600);
         files
+    }
+
+    #[cfg(unix)]
+    fn set_mode(path: &Path, mode: u32) {
+        use std::os::unix::fs::PermissionsExt as _;
+        std::fs::set_permissions(path, std::fs::Permissions::from_mode(mode)).expect("changed");
+    }
+
+    #[cfg(not(unix))]
+    fn set_mode(_: &Path, _: u32) {}
+
+    #[cfg(unix)]
+    #[test]
+    fn a_private_key_that_everybody_may_read_or_others_may_write_is_not_served() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let paths = files(folder.path(), &pair("one.example"));
+        for (mode, command) in [(0o666, "chmod 600"), (0o644, "chmod 600"), (0o620, "chmod go-w")] {
+            set_mode(&paths.key, mode);
+            let refused = CertificateResolver::read(paths.clone()).expect_err("refused").to_string();
+            assert!(refused.ends_with(&format!("run: {command} {}", paths.key.display())), "{mode:o}: {refused}");
+        }
+        set_mode(&paths.key, 0o640);
+        CertificateResolver::read(paths).expect("of a group that the operator chose");
     }
 
     fn in_use(current: &CertificateResolver) -> Vec<u8> {
