@@ -1,6 +1,7 @@
 //! Withdraws many approvals, a few in each write, so that no other write waits long for a lock, a removal or a revocation.
 
 use std::sync::atomic::Ordering;
+use std::time::{Duration, Instant};
 
 use countersign_protocol::id::{ApprovalId, DeviceId};
 use countersign_store::Transaction;
@@ -14,15 +15,24 @@ use crate::store::challenges;
 /// 30 ms for all.
 pub(crate) const AT_ONCE: usize = 8;
 
+/// Between two of these writes, at least: SQLite looks some ten times a second whether a file is free that it waits for.
+const SHORTEST_PAUSE: Duration = Duration::from_millis(20);
+
 impl Gateway {
-    /// Withdraws those of these approvals that are still pending, and returns their number. Takes many small writes; after a
-    /// crash in between the rest is still pending.
+    /// Withdraws those of these approvals that are still pending, and returns their number. Takes many small writes, and pauses
+    /// between them for as long as each took: a command beside a serving provider is another process, and a file that one
+    /// process writes without a pause others wait for in vain. After a crash in between the rest is still pending.
     ///
     /// # Errors
     /// [`EndError`]; what was withdrawn before stays so.
     pub async fn withdraw_all(&self, approvals: Vec<ApprovalId>) -> Result<usize, EndError> {
         let mut withdrawn = 0;
+        let mut pause = None;
         for some in approvals.chunks(AT_ONCE) {
+            if let Some(pause) = pause {
+                tokio::time::sleep(pause).await;
+            }
+            let begun = Instant::now();
             let (gateway, some) = (self.clone(), some.to_vec());
             let ended = self.store().write(move |tx| -> Result<usize, EndError> {
                 let mut ended = 0;
@@ -32,6 +42,7 @@ impl Gateway {
                 Ok(ended)
             });
             withdrawn += ended.await?;
+            pause = Some(begun.elapsed().max(SHORTEST_PAUSE));
         }
         Ok(withdrawn)
     }

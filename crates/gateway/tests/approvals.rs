@@ -157,6 +157,20 @@ async fn an_answer_that_arrives_too_late_gets_410_with_the_outcome() {
     assert_eq!(world.verdict(&accepted.approval), Verdict::Expired);
 }
 
+#[tokio::test(start_paused = true)]
+async fn between_two_writes_of_many_withdrawals_there_is_a_pause_for_other_processes() {
+    let world = World::new();
+    let mut approvals = Vec::new();
+    world.enroll("Phone").await;
+    for client in 0..17 {
+        approvals.push(world.ask_as(&format!("client-{client}")).await.approval);
+    }
+    let begun = tokio::time::Instant::now();
+    assert_eq!(world.gateway.withdraw_all(approvals).await.expect("withdrawn"), 17);
+    // Nothing but pauses moves this clock: two between three writes of eight.
+    assert!(begun.elapsed() >= std::time::Duration::from_millis(40), "{:?}", begun.elapsed());
+}
+
 #[tokio::test]
 async fn a_request_that_is_withdrawn_disappears_from_every_device() {
     let world = World::new();
