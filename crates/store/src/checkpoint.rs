@@ -4,14 +4,18 @@
 //! copies nearly all, and the writer the little that came meanwhile, between two groups.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, sync_channel};
+use std::time::Duration;
 
 use rusqlite::Connection;
 
 /// The log is copied once it has this many pages of 4 KiB. Pages that many requests write in turn are copied once, so a longer log
 /// is less work; 64 MiB are read again in a moment after a crash.
 pub(crate) const PAGES: usize = 16_384;
+
+/// Without a commit for this long the log is emptied and cut off: a burst's log would stay as long as it grew.
+const IDLE: Duration = Duration::from_secs(10);
 
 /// How often the thread copies before the writer does the rest. Each time there is less: what came during the copy before.
 const PASSES: usize = 2;
@@ -39,15 +43,22 @@ impl Checkpointer {
 pub(crate) fn start(writing: &mut Connection, copying: Connection, pages: usize) -> std::io::Result<Checkpointer> {
     let (request, requests) = sync_channel(1);
     let checkpointer = Checkpointer { ready: Arc::default() };
-    let ready = checkpointer.ready.clone();
-    std::thread::Builder::new().name("store-checkpoint".into()).spawn(move || run(&copying, &requests, &ready))?;
-    watch(writing, request, pages).map_err(std::io::Error::other)?;
+    let (ready, commits) = (checkpointer.ready.clone(), Arc::new(AtomicUsize::new(0)));
+    watch(writing, request, pages, commits.clone()).map_err(std::io::Error::other)?;
+    let thread = std::thread::Builder::new().name("store-checkpoint".into());
+    thread.spawn(move || run(&copying, &requests, &ready, &commits, IDLE))?;
     Ok(checkpointer)
 }
 
-fn watch(writing: &mut Connection, request: SyncSender<()>, pages: usize) -> rusqlite::Result<()> {
+fn watch(
+    writing: &mut Connection,
+    request: SyncSender<()>,
+    pages: usize,
+    commits: Arc<AtomicUsize>,
+) -> rusqlite::Result<()> {
     // This takes the place of SQLite's own checkpoints, which run inside a commit.
     writing.wal_hook(Some(move |_: &mut rusqlite::hooks::Wal, there: std::ffi::c_int| {
+        commits.fetch_add(1, Ordering::Relaxed);
         if usize::try_from(there).is_ok_and(|there| there >= pages) {
             // A request that waits already is as good.
             let _ = request.try_send(());
@@ -56,13 +67,37 @@ fn watch(writing: &mut Connection, request: SyncSender<()>, pages: usize) -> rus
     }))
 }
 
-fn run(connection: &Connection, requests: &Receiver<()>, ready: &AtomicBool) {
-    while requests.recv().is_ok() {
-        (0..PASSES).for_each(|_| copy(connection));
-        // A request that came meanwhile is served by what the writer does now.
-        let _ = requests.try_recv();
-        ready.store(true, Ordering::Release);
+fn run(connection: &Connection, requests: &Receiver<()>, ready: &AtomicBool, commits: &AtomicUsize, idle: Duration) {
+    // A writer that begins meanwhile waits for nobody: the log is cut off at once or left for the next time.
+    let _ = connection.busy_timeout(Duration::ZERO);
+    let (mut seen, mut cut_off) = (0, 0);
+    loop {
+        match requests.recv_timeout(idle) {
+            Ok(()) => {
+                (0..PASSES).for_each(|_| copy(connection));
+                // A request that came meanwhile is served by what the writer does now.
+                let _ = requests.try_recv();
+                ready.store(true, Ordering::Release);
+            }
+            Err(RecvTimeoutError::Timeout) => {
+                let now = commits.load(Ordering::Relaxed);
+                if now == seen && now != cut_off && is_cut_off(connection) {
+                    cut_off = now;
+                }
+                seen = now;
+            }
+            Err(RecvTimeoutError::Disconnected) => return,
+        }
     }
+}
+
+/// Copies the log and makes its file empty, unless somebody reads or writes just now.
+fn is_cut_off(connection: &Connection) -> bool {
+    copy(connection);
+    let is_busy = connection
+        .prepare_cached("PRAGMA wal_checkpoint(TRUNCATE)")
+        .and_then(|mut statement| statement.query_row([], |row| row.get::<_, i64>(0)));
+    matches!(is_busy, Ok(0))
 }
 
 /// Copies what no reader needs any more from the log; one that is being read is copied the next time.
@@ -108,6 +143,35 @@ mod tests {
         assert!(longest < 9 * PAGES, "{longest} pages");
         let count: u32 = open().query_row("SELECT count(*) FROM text", [], |row| row.get(0)).expect("counted");
         assert_eq!(count, 40 * PAGES);
+    }
+
+    #[test]
+    fn the_log_of_a_burst_is_cut_off_once_nobody_writes() {
+        let home = tempfile::tempdir().expect("a folder");
+        let path = home.path().join("some.db");
+        let mut writing = Connection::open(&path).expect("opens");
+        writing.pragma_update(None, "journal_mode", "WAL").expect("set");
+        let (request, requests) = sync_channel(1);
+        let commits = Arc::new(AtomicUsize::new(0));
+        watch(&mut writing, request, usize::MAX, commits.clone()).expect("watched");
+        writing.execute_batch("CREATE TABLE text (words TEXT NOT NULL)").expect("a table");
+        for _ in 0..500 {
+            writing.execute("INSERT INTO text (words) VALUES (?1)", ["x".repeat(3000)]).expect("written");
+        }
+        let log = home.path().join("some.db-wal");
+        let length = || std::fs::metadata(&log).map_or(0, |found| found.len());
+        assert!(length() > 1024 * 1024, "{}", length());
+        let copying = Connection::open(&path).expect("opens");
+        let thread = std::thread::spawn(move || {
+            run(&copying, &requests, &AtomicBool::new(false), &commits, Duration::from_millis(1));
+        });
+        while length() > 0 {
+            std::thread::sleep(Duration::from_millis(1));
+        }
+        let count: u32 = writing.query_row("SELECT count(*) FROM text", [], |row| row.get(0)).expect("counted");
+        assert_eq!(count, 500);
+        drop(writing);
+        thread.join().expect("it ends with the writer");
     }
 
     /// The pages in the log, however many of them are copied.
