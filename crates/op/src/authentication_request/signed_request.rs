@@ -5,7 +5,7 @@
 
 use std::sync::Arc;
 
-use countersign_jose::clock::Clock;
+use countersign_jose::clock::{Clock, Timestamp};
 use countersign_jose::json::Json;
 use countersign_jose::jwt::VerifiedJwt;
 use serde::Deserialize;
@@ -57,21 +57,29 @@ pub(crate) struct SignedRequests {
     pub(crate) replay: Arc<ReplayMemory>,
 }
 
+/// A request's parameters, and the signed JWT that they were in, which is not used up yet.
+pub(crate) struct ReadRequest {
+    pub(crate) parameters: Form,
+    signed: Option<Signed>,
+}
+
+struct Signed {
+    jti: String,
+    until: Timestamp,
+}
+
 impl SignedRequests {
     /// The request's parameters, from the form or from its signed JWT.
     ///
     /// # Errors
-    /// `invalid_request` for a missing or invalid signature, wrong claims, or a `jti` that was used before.
-    pub(crate) async fn parameters(&self, form: Form, client: &Client) -> Result<Form, OAuthError> {
+    /// `invalid_request` for a missing or invalid signature, or wrong claims.
+    pub(crate) async fn read(&self, form: Form, client: &Client) -> Result<ReadRequest, OAuthError> {
         let Some(request) = form.get("request") else {
             if !client.must_sign() {
-                return Ok(form);
+                return Ok(ReadRequest { parameters: form, signed: None });
             }
             let description = "this client is registered for signed requests: send all parameters in the JWT request";
             return Err(OAuthError::new(ErrorCode::InvalidRequest, description));
-        };
-        let refused = |why: &dyn std::fmt::Display| {
-            OAuthError::new(ErrorCode::InvalidRequest, format!("the signed request: {why}"))
         };
         if let Some(name) = INSIDE.into_iter().find(|name| form.get(name).is_some()) {
             return Err(refused(&format!("{name} is outside the JWT: put every parameter inside it")));
@@ -80,18 +88,45 @@ impl SignedRequests {
         let verified = verified.map_err(|why| refused(&why))?;
         let parties = Parties { client_id: &client.client_id, issuer: self.config.issuer.as_str(), endpoints: &[] };
         let accepted = RULES.check(&verified.claims, &parties, self.clock.now()).map_err(|why| refused(&why))?;
-        if !self.replay.first_use(SignedKind::Request, &client.client_id, accepted.jti, accepted.until).await? {
-            return Err(refused(&"it was sent before: sign a new one, with a new jti, for every request"));
-        }
-        parameters_of(&verified).map_err(|error| match error {
+        let signed = Signed { jti: accepted.jti.to_owned(), until: accepted.until };
+        let parameters = parameters_of(&verified).map_err(|error| match error {
             ParameterError::Details => {
                 let description =
                     "authorization_details in a signed request must be a JSON array, not a string that holds one";
                 OAuthError::new(ErrorCode::InvalidAuthorizationDetails, description)
             }
             ParameterError::NotString(name) => refused(&format!("{name} must be a string")),
-        })
+        })?;
+        Ok(ReadRequest { parameters, signed: Some(signed) })
     }
+
+    /// Uses up a signed request. A form can be sent as often as one likes.
+    ///
+    /// # Errors
+    /// `invalid_request` for a `jti` that was used before.
+    pub(crate) async fn use_up(&self, request: &ReadRequest, client: &Client) -> Result<(), OAuthError> {
+        match self.is_first_use(request, client).await? {
+            true => Ok(()),
+            false => Err(refused(&"it was sent before: sign a new one, with a new jti, for every request")),
+        }
+    }
+
+    /// Uses up a signed request whose acknowledgement is repeated: it may have been used, and is of no use hereafter.
+    ///
+    /// # Errors
+    /// Those of storing it.
+    pub(crate) async fn use_up_again(&self, request: &ReadRequest, client: &Client) -> Result<(), OAuthError> {
+        self.is_first_use(request, client).await.map(drop)
+    }
+
+    async fn is_first_use(&self, request: &ReadRequest, client: &Client) -> Result<bool, OAuthError> {
+        let Some(Signed { jti, until }) = &request.signed else { return Ok(true) };
+        self.replay.first_use(SignedKind::Request, &client.client_id, jti, *until).await
+    }
+}
+
+fn refused(why: &dyn std::fmt::Display) -> OAuthError {
+    OAuthError::new(ErrorCode::InvalidRequest, format!("the signed request: {why}"))
 }
 
 /// `oauth-authz-req+jwt` is recommended by RFC 9101 §10.8; OpenID libraries send `JWT` or no `typ`.

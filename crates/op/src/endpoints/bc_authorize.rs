@@ -107,8 +107,9 @@ impl BcAuthorize {
         }
         let Some(header) = &posted.idempotency_key else {
             self.check_limits(&client).await?;
-            let parameters = self.signed_requests.parameters(posted.form, &client).await?;
-            return Ok((self.request(&parameters, &client, None).await?, false));
+            let read = self.signed_requests.read(posted.form, &client).await?;
+            self.signed_requests.use_up(&read, &client).await?;
+            return Ok((self.request(&read.parameters, &client, None).await?, false));
         };
         let key = IdempotencyKey::read(header, &client.client_id)?;
         let _turn = self.under_way.enter(key.id).await;
@@ -119,12 +120,14 @@ impl BcAuthorize {
         if kept.is_none() {
             self.check_limits(&client).await?;
         }
-        let parameters = self.signed_requests.parameters(posted.form, &client).await?;
-        let digest = key.digest(&parameters);
+        let read = self.signed_requests.read(posted.form, &client).await?;
+        let digest = key.digest(&read.parameters);
         let Some(kept) = kept else {
-            return Ok((self.request(&parameters, &client, Some((key, digest))).await?, false));
+            self.signed_requests.use_up(&read, &client).await?;
+            return Ok((self.request(&read.parameters, &client, Some((key, digest))).await?, false));
         };
         let opened = key.open(&kept, &digest)?;
+        self.signed_requests.use_up_again(&read, &client).await?;
         let repeated = Acknowledgement::repeated(&kept, &opened, now);
         repeated.map(|acknowledgement| (acknowledgement, true)).ok_or_else(|| server_error(&UnreadableAcknowledgement))
     }

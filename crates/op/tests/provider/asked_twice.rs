@@ -161,6 +161,12 @@ async fn a_signed_request_is_the_same_by_its_parameters() {
     let second = ask(signed("two", "alice")).await;
     assert!(is_replayed(&second));
     assert_eq!(second.text("auth_req_id"), first.text("auth_req_id"));
+    for jti in ["one", "two"] {
+        let again = ask(signed(jti, "alice")).await;
+        assert!(is_replayed(&again), "the very same bytes, because the reply was lost");
+        let without_key = world.post("signer", BC, &[("request", &signed(jti, "alice"))]).await;
+        assert!(without_key.text("error_description").contains("it was sent before"), "{}", without_key.body);
+    }
     assert_eq!(ask(signed("three", "bob")).await.text("error"), "invalid_request");
     // The same parameters in a form are the same request.
     let form = [("scope", "openid"), ("login_hint", "alice"), ("interaction_type", "boolean")];
