@@ -40,6 +40,14 @@ impl RateLimit {
         window.requests += 1;
         Ok(())
     }
+
+    /// Takes back what [`RateLimit::check`] counted at this time, for a request that came to nothing.
+    pub(crate) fn take_back(&self, client_id: &str, counted_at: Timestamp) {
+        let mut windows = self.windows.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(window) = windows.get_mut(client_id).filter(|window| window.start <= counted_at) {
+            window.requests = window.requests.saturating_sub(1);
+        }
+    }
 }
 
 #[cfg(test)]
@@ -55,5 +63,11 @@ mod tests {
         assert_eq!(limit.check("till", 2, start.plus_seconds(50)), Err(10));
         assert_eq!(limit.check("kiosk", 2, start.plus_seconds(50)), Ok(()), "clients have separate limits");
         assert_eq!(limit.check("till", 2, start.plus_seconds(60)), Ok(()));
+        limit.take_back("till", start.plus_seconds(60));
+        limit.take_back("till", start.plus_seconds(1));
+        for _ in 0..2 {
+            assert_eq!(limit.check("till", 2, start.plus_seconds(61)), Ok(()), "it came to nothing");
+        }
+        assert_eq!(limit.check("till", 2, start.plus_seconds(61)), Err(59), "that of a minute ago counts no more");
     }
 }

@@ -7,6 +7,7 @@ use axum::extract::{Request, State};
 use axum::http::{HeaderMap, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use countersign_gateway::Ports;
+use countersign_jose::clock::Timestamp;
 use countersign_jose::json::{self, Json, Strictness};
 use countersign_jose::{base64url, random};
 use countersign_protocol::limits;
@@ -76,6 +77,15 @@ impl Register {
         allowed.map_err(|seconds| {
             OAuthError::new(ErrorCode::RateLimited, "too many registrations; try again later").with_retry_after(seconds)
         })?;
+        let registered = self.register_within_limit(request, now).await;
+        if registered.is_err() {
+            // Otherwise a few refused ones a minute would keep everybody else from registering.
+            self.rate_limit.take_back(RATE_LIMIT_KEY, now);
+        }
+        registered
+    }
+
+    async fn register_within_limit(&self, request: Request, now: Timestamp) -> Result<Value, OAuthError> {
         let metadata = read_metadata(request).await?;
         let registered = self.store.read_slow(rows::registered_clients).await.map_err(|error| server_error(&error))?;
         if registered >= self.config.registration.max_clients {

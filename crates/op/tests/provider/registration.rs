@@ -218,7 +218,16 @@ async fn registrations_are_bounded_in_pace_and_number() {
     let limits = "\n[registration]\nenabled = true\nopen = true\nper_minute = 3\nmax_clients = 4\n";
     let world = World::with(&format!("{CONFIG}{limits}"));
     let wish = json!({ "grant_types": [CIBA] });
-    for _ in 0..3 {
+    for n in 0..3 {
+        for _ in 0..10 {
+            let refused = register(&world, None, &json!({ "grant_types": [n] })).await;
+            assert_eq!(
+                refused.status,
+                StatusCode::BAD_REQUEST,
+                "what was refused counts for nothing: {}",
+                refused.body
+            );
+        }
         assert_eq!(register(&world, None, &wish).await.status, StatusCode::CREATED);
     }
     let fast = register(&world, None, &wish).await;
