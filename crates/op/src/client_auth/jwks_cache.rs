@@ -35,8 +35,8 @@ pub(crate) enum JwksUnavailable {
     /// same for all: they would tell a client which names resolve inside the operator's network. The log says which.
     #[error("no document came from there; the provider's log says why")]
     NoDocument(CallError),
-    /// The status was not 200.
-    #[error("it answered with status {0}")]
+    /// The status was not 200. The words are the same too: otherwise they would tell what is there.
+    #[error("no document came from there; the provider's log says why")]
     Status(u16),
     /// The document is not a JWK set.
     #[error("{0}")]
@@ -97,6 +97,7 @@ impl JwksCache {
                 Err(failure) => {
                     let error = match &failure {
                         JwksUnavailable::NoDocument(why) => why.to_string(),
+                        JwksUnavailable::Status(status) => format!("it answered with status {status}"),
                         other => other.to_string(),
                     };
                     let host = uri.host_str().unwrap_or_default();

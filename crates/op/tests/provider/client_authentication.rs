@@ -575,7 +575,7 @@ async fn keys_that_cannot_be_fetched_are_reported_with_the_reason() {
     assert_refused(&world.send(ask(&key.jwt(&claims()))).await, words);
     document.becomes(None);
     world.advance_seconds(60);
-    let words = "client_assertion: the keys can't be fetched from jwks_uri: it answered with status 404";
+    let words = "client_assertion: the keys can't be fetched from jwks_uri: no document came from there; the provider's log says why";
     let later = with(&claims(), "exp", json!(NOW + 100));
     assert_refused(&world.send(ask(&key.jwt(&later))).await, words);
 }
