@@ -124,6 +124,17 @@ async fn a_wait_that_is_no_number_is_refused() {
     let phone = world.enroll("Phone").await;
     let response = phone.call(&world, Method::GET, "/push/challenges?wait=soon", None).await;
     assert_eq!(response.problem(), (400, "invalid_request".to_owned()));
+    let signed = phone.call(&world, Method::GET, "/push/challenges?wait=-1", None).await;
+    assert_eq!(signed.problem(), (400, "invalid_request".to_owned()));
+}
+
+#[tokio::test]
+async fn a_wait_of_more_than_25_seconds_counts_as_25_however_many_digits_it_has() {
+    let world = World::new();
+    let phone = world.enroll("Phone").await;
+    let _ = world.ask().await;
+    let response = phone.call(&world, Method::GET, "/push/challenges?wait=99999999999999999999", None).await;
+    assert_eq!(response.status, StatusCode::OK);
 }
 
 #[tokio::test]

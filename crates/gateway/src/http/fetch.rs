@@ -72,9 +72,11 @@ pub(super) fn parse(query: &str) -> Result<Query, Rejection> {
     for pair in query.split('&') {
         match pair.split_once('=') {
             Some(("wait", seconds)) => {
-                let seconds: u64 = seconds.parse().map_err(|_| {
-                    reject(ProblemCode::InvalidRequest, "wait must be a number of seconds from 0 to 25.")
-                })?;
+                if seconds.is_empty() || !seconds.bytes().all(|byte| byte.is_ascii_digit()) {
+                    return Err(reject(ProblemCode::InvalidRequest, "wait must be a number of seconds from 0 to 25."));
+                }
+                // More digits than the type has room for are more than 25, too.
+                let seconds: u64 = seconds.parse().unwrap_or(u64::MAX);
                 parsed.wait = Duration::from_secs(seconds.min(limits::FETCH_WAIT_SECONDS));
             }
             // Cursors need no escaping; one that was escaped is unknown, and that is harmless.
