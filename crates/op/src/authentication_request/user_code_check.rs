@@ -113,10 +113,13 @@ impl UserCodes {
                 "requests for this user need a user_code: send it",
             ));
         };
+        let sub = known.map_or(decoy.subject(), |user| &user.sub).as_str().to_owned();
+        // One person may have several names. Counted together, they would tell a client that must not know that both are somebody's.
+        let name = if client.hides_unknown_users() { named.digest() } else { Hash::of(&sub) };
         let guess = UserCodeGuess {
             client_id: client.client_id.clone(),
-            name: named.digest(),
-            sub: known.map_or(decoy.subject(), |user| &user.sub).as_str().to_owned(),
+            name,
+            sub,
             per_hour: client.policy.user_code_guesses_per_hour,
         };
         if let GuessTurn::Wait(seconds) = self.count(guess.clone()).await? {

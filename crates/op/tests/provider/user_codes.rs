@@ -177,6 +177,21 @@ async fn attack_22_names_that_are_nobodys_are_answered_like_those_of_people() {
 }
 
 #[tokio::test]
+async fn guesses_about_one_person_are_counted_together_whatever_the_name_where_who_exists_may_be_known() {
+    let world = World::with(&config());
+    let _phone = world.enroll("Phone").await;
+    for name in ["alice", "alice@example.com", "alice"] {
+        assert_eq!(error(&world.ask_with_code("desk", name, "0000").await), wrong());
+    }
+    assert_eq!(error(&world.ask_with_code("desk", "alice@example.com", "0000").await), too_soon("30"));
+    // To another client the wait would tell that both names are somebody's, and the same person's.
+    for _ in 0..3 {
+        assert_eq!(error(&world.ask_with_code("shop", "alice", "0000").await), wrong());
+    }
+    assert_eq!(error(&world.ask_with_code("shop", "alice@example.com", "0000").await), wrong());
+}
+
+#[tokio::test]
 async fn a_locked_person_with_a_code_is_hidden_like_anybody_else() {
     let world = World::with(&config().replace("sub = \"lara\"", "sub = \"lara\"\nuser_code = \"5555\""));
     assert_eq!(error(&world.ask_with_code("shop", "lara", "").await), missing());
