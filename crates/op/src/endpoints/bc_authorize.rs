@@ -15,7 +15,7 @@ use countersign_protocol::challenge::{self, Party};
 use countersign_store::{Error as StoreError, Transaction};
 
 use crate::auth0;
-use crate::authentication_request::hint::Hints;
+use crate::authentication_request::hint::{Hint, Hints};
 use crate::authentication_request::signed_request::SignedRequests;
 use crate::authentication_request::user_code_check::UserCodes;
 use crate::authentication_request::{AuthenticationRequest, auth_req_id, fapi_request, notification_token};
@@ -171,6 +171,9 @@ impl BcAuthorize {
         fapi_request::check(client, &parsed)?;
         let notification_token = notification_token::read(parameters, client)?;
         let named = self.hints.user_named_by(&parsed.hint, client).await?;
+        if let Hint::IdToken(token) = &parsed.hint {
+            self.id_token_used(token).await?;
+        }
         let addressee = self.addressee(named, parsed.user_code.take(), client).await?;
 
         let auth_req_id = auth_req_id::new(now, &*self.ports.random);
@@ -188,6 +191,17 @@ impl BcAuthorize {
             idempotency,
         };
         self.store_request(new, parsed, addressee, client).await
+    }
+
+    /// Whoever uses an ID token as a hint has received it: its response is not repeated any more.
+    async fn id_token_used(&self, token: &str) -> Result<(), OAuthError> {
+        let hash = Hash::of(token);
+        let kept = self.gateway.store().read(move |snapshot| store::is_kept(snapshot, &hash)).await;
+        if kept.map_err(|error: StoreError| server_error(&error))? {
+            let used = self.gateway.store().write(move |tx| store::token_used(tx, &hash)).await;
+            used.map_err(|error: StoreError| server_error(&error))?;
+        }
+        Ok(())
     }
 
     /// Whom the request is about, once a user code that it needs is checked.

@@ -15,6 +15,8 @@ pub(crate) struct KeptResponse {
     pub(crate) access_token: Hash,
     /// Hash of its refresh token.
     pub(crate) refresh_token: Option<Hash>,
+    /// Hash of its ID token, which is used as a hint.
+    pub(crate) id_token: Option<Hash>,
     pub(crate) until: Timestamp,
 }
 
@@ -22,13 +24,14 @@ pub(crate) fn keep_response(transaction: &Transaction<'_>, kept: &KeptResponse) 
     transaction
         .connection()
         .prepare_cached(
-            "INSERT INTO kept_response (request_id, sealed, access_token, refresh_token, until) VALUES (?1, ?2, ?3, ?4, ?5)",
+            "INSERT INTO kept_response (request_id, sealed, access_token, refresh_token, id_token, until) VALUES (?1, ?2, ?3, ?4, ?5, ?6)",
         )?
         .execute(params![
             kept.request.as_bytes(),
             kept.sealed,
             kept.access_token.as_bytes(),
             kept.refresh_token.as_ref().map(Hash::as_bytes),
+            kept.id_token.as_ref().map(Hash::as_bytes),
             column(kept.until),
         ])?;
     Ok(())
@@ -46,7 +49,7 @@ pub(crate) fn kept_response(snapshot: &Snapshot<'_>, request: &Hash, now: Timest
 pub(crate) fn is_kept(snapshot: &Snapshot<'_>, token: &Hash) -> Result<bool, Error> {
     Ok(snapshot
         .connection()
-        .prepare_cached("SELECT 1 FROM kept_response WHERE access_token = ?1 OR refresh_token = ?1")?
+        .prepare_cached("SELECT 1 FROM kept_response WHERE access_token = ?1 OR refresh_token = ?1 OR id_token = ?1")?
         .exists([token.as_bytes()])?)
 }
 
@@ -54,7 +57,7 @@ pub(crate) fn is_kept(snapshot: &Snapshot<'_>, token: &Hash) -> Result<bool, Err
 pub(crate) fn token_used(transaction: &Transaction<'_>, token: &Hash) -> Result<(), Error> {
     transaction
         .connection()
-        .prepare_cached("DELETE FROM kept_response WHERE access_token = ?1 OR refresh_token = ?1")?
+        .prepare_cached("DELETE FROM kept_response WHERE access_token = ?1 OR refresh_token = ?1 OR id_token = ?1")?
         .execute([token.as_bytes()])?;
     Ok(())
 }

@@ -36,11 +36,13 @@ CREATE TABLE kept_response (
     sealed        BLOB NOT NULL,                -- under the auth_req_id, which is kept nowhere
     access_token  BLOB NOT NULL,                -- SHA-256
     refresh_token BLOB,                         -- SHA-256
+    id_token      BLOB,                         -- SHA-256
     until         INTEGER NOT NULL
 ) STRICT;
 CREATE INDEX kept_response_by_end ON kept_response (until);
 CREATE INDEX kept_response_by_access_token ON kept_response (access_token);
 CREATE INDEX kept_response_by_refresh_token ON kept_response (refresh_token) WHERE refresh_token IS NOT NULL;
+CREATE INDEX kept_response_by_id_token ON kept_response (id_token) WHERE id_token IS NOT NULL;
 
 -- Access tokens that were revoked before their end, by jti.
 CREATE TABLE revoked_token (jti TEXT PRIMARY KEY, until INTEGER NOT NULL) STRICT, WITHOUT ROWID;

@@ -70,6 +70,18 @@ async fn a_lost_token_response_is_repeated_byte_for_byte_within_the_grace() {
 }
 
 #[tokio::test]
+async fn an_id_token_that_was_used_as_a_hint_ends_the_repetition() {
+    let world = World::with(&config());
+    let mut phone = world.enroll("Phone").await;
+    let id = world.approved_by(&mut phone, &[]).await;
+    let first = world.poll("till", &id).await;
+    let hint = [("scope", "openid"), ("id_token_hint", &first.text("id_token")), ("interaction_type", "boolean")];
+    let asked = world.post("till", BC, &hint).await;
+    assert_eq!(asked.status, StatusCode::OK, "{}", asked.body);
+    assert_gone(&world.poll("till", &id).await);
+}
+
+#[tokio::test]
 async fn a_response_is_repeated_although_the_requests_time_is_over_and_after_a_restart() {
     let world = World::with(&config());
     let mut phone = world.enroll("Phone").await;

@@ -25,6 +25,7 @@ use crate::store::{self, AuthRequest, KeptResponse};
 struct ResponseTokens {
     access_token: String,
     refresh_token: Option<String>,
+    id_token: Option<String>,
 }
 
 impl TokenEndpoint {
@@ -113,6 +114,7 @@ impl TokenEndpoint {
             ),
             access_token: Hash::of(&tokens.access_token),
             refresh_token: tokens.refresh_token.as_ref().map(Hash::of),
+            id_token: tokens.id_token.as_ref().map(Hash::of),
             until: now.plus_millis(u64::try_from(poll.client.policy.redeem_grace.as_millis()).unwrap_or(0)),
         })
     }
