@@ -12,7 +12,7 @@ use countersign_protocol::COUNTERSIGN_VERSION;
 use countersign_protocol::answer::{Answer, AnswerDraft, ApprovalKey, HistoryPosition, VerifiedUser};
 use countersign_protocol::challenge::{Challenge, ExpectedChallenge, VerifiedChallenge};
 use countersign_protocol::dpop::DpopProof;
-use countersign_protocol::enrollment::{EnrollmentStatement, VerifiedEnrollment};
+use countersign_protocol::enrollment::{ApprovalKeyType, EnrollmentStatement, VerifiedEnrollment};
 use countersign_protocol::id::{DeviceId, MessageId, Subject};
 use countersign_protocol::interaction::InteractionType;
 use countersign_protocol::issuer::Issuer;
@@ -22,7 +22,7 @@ use countersign_protocol::manifest::{ManifestChain, TrustedKeys};
 use countersign_protocol::notice::Notice;
 use countersign_protocol::outcome::{Ending, ExpectedOutcome, Outcome};
 use countersign_protocol::registration::{
-    DeviceClass, KeyProtection, KeySet, RegistrationRequest, RegistrationResponse, RegistrationToken,
+    DeviceClass, KeyProof, KeyProtection, KeySet, RegistrationRequest, RegistrationResponse, RegistrationToken,
 };
 use countersign_protocol::transcript::{Locale, Transcript, TranscriptBasis};
 use http_body_util::Full;
@@ -119,12 +119,14 @@ impl UnregisteredDevice {
             countersign_version: COUNTERSIGN_VERSION,
             registration_token: token.clone(),
             public_key: transport.public_key().clone(),
-            approval_key: approval.public_key().clone(),
-            approval_proof: proof.sign(&approval).map_err(|error| refused(&error))?,
+            approval_key: Some(approval.public_key().clone()),
+            approval_key_type: ApprovalKeyType::P256,
+            approval_proof: KeyProof::Signed(proof.sign(&approval).map_err(|error| refused(&error))?),
             interaction_types: InteractionType::ALL.to_vec(),
             device_class: DeviceClass::Automated,
             key_protection: protection,
             push_address: None,
+            code_origin: None,
             platform: "bench".to_owned(),
             device_name: "Bench".to_owned(),
             attestation: None,

@@ -12,6 +12,7 @@ use countersign_jose::secret::Secret;
 use countersign_protocol::COUNTERSIGN_VERSION;
 use countersign_protocol::discovery::{Discovery, Endpoints, Support, WELL_KNOWN};
 use countersign_protocol::dpop::DpopProof;
+use countersign_protocol::enrollment::ApprovalKeyType;
 use countersign_protocol::id::{DeviceId, Subject};
 use countersign_protocol::interaction::InteractionType;
 use countersign_protocol::issuer::Issuer;
@@ -21,7 +22,7 @@ use countersign_protocol::link::EnrollmentLink;
 use countersign_protocol::manifest::ManifestChain;
 use countersign_protocol::problem::{Problem, ProblemCode};
 use countersign_protocol::registration::{
-    Confirm, DeviceClass, DeviceStatus, KeyProtection, KeySet, RegistrationRequest, RegistrationResponse,
+    Confirm, DeviceClass, DeviceStatus, KeyProof, KeyProtection, KeySet, RegistrationRequest, RegistrationResponse,
     RegistrationToken,
 };
 use countersign_protocol::text;
@@ -218,12 +219,14 @@ impl Device {
             countersign_version: COUNTERSIGN_VERSION,
             registration_token: preview.link.token().clone(),
             public_key: made.transport,
-            approval_key: made.approval,
-            approval_proof,
+            approval_key: Some(made.approval),
+            approval_key_type: ApprovalKeyType::P256,
+            approval_proof: KeyProof::Signed(approval_proof),
             interaction_types: InteractionType::ALL.to_vec(),
             device_class: if user.is_script() { DeviceClass::Automated } else { DeviceClass::Interactive },
             key_protection,
             push_address: None,
+            code_origin: None,
             platform: std::env::consts::OS.to_owned(),
             device_name: name.to_owned(),
             attestation: None,
@@ -274,8 +277,8 @@ impl Device {
         registered: &RegistrationResponse,
         now: Timestamp,
     ) -> Result<Account, EnrollError> {
-        let sent: RegistrationRequest = serde_json::from_str(&begun.body)
-            .map_err(|_| crate::ports::vault::VaultError::Damaged { what: "enrollment" })?;
+        let damaged = || crate::ports::vault::VaultError::Damaged { what: "enrollment" };
+        let sent: RegistrationRequest = serde_json::from_str(&begun.body).map_err(|_| damaged())?;
         Ok(Account {
             id: begun.account.clone(),
             device_name: sent.device_name,
@@ -289,7 +292,7 @@ impl Device {
             device_class: sent.device_class,
             key_protection: sent.key_protection,
             transport_key: sent.public_key,
-            approval_key: sent.approval_key,
+            approval_key: sent.approval_key.ok_or_else(damaged)?,
             root: preview.token.evidence_root,
             manifests: preview.manifests.clone(),
             statements: Vec::new(),

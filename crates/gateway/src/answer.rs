@@ -17,7 +17,7 @@ use crate::rejection::{Rejection, reject};
 use crate::store::approvals::{self, ApprovalRow, Resolution, Status};
 use crate::store::challenges::{self, ChallengeRow};
 use crate::store::devices::{self, Device, DeviceState};
-use crate::store::prompt_history;
+use crate::store::{passkeys, prompt_history};
 
 /// A reply whose changes are kept, though it may be a refusal.
 type Reply = Result<Receipt, Rejection>;
@@ -86,6 +86,9 @@ impl Gateway {
             return Ok(Err(suspended()));
         }
         devices::advance(tx, &device.id, checked.claims.seq)?;
+        if let Some(count) = checked.sign_count {
+            self.count_signatures(tx, &device, count)?;
+        }
         if challenge.answer.is_none() {
             let (answer, transcript) = (checked.compact.as_str(), checked.transcript.as_deref());
             challenges::keep_answer(tx, id, &checked.fingerprint, answer, transcript, self.now())?;
@@ -100,6 +103,19 @@ impl Gateway {
         let challenge = challenges::of_device(tx, id, &device.id)?.ok_or_else(not_found)?;
         let approval = approvals::by_id(tx, &challenge.approval)?.ok_or_else(not_found)?;
         Ok(reply(&challenge, &approval, checked))
+    }
+
+    /// Keeps what a passkey counted. A count that does not grow is for the operator to know, and no reason to refuse: many
+    /// authenticators don't count, and those that synchronize can't.
+    fn count_signatures(&self, tx: &Transaction<'_>, device: &Device, count: u32) -> Result<(), Rejection> {
+        let before = device.sign_count.unwrap_or_default();
+        if count <= before && (count, before) != (0, 0) {
+            let (subject, id, name) = (&device.subject, &device.id, device.name.as_str());
+            let event = GatewayEvent::SignCount { subject, device: id, name, before, received: count };
+            self.event_sink().record(tx, &event)?;
+            tracing::warn!(device = %id, %subject, before, received = count, "a passkey's sign count did not grow: it may have been copied");
+        }
+        Ok(passkeys::count_signatures(tx, &device.id, count)?)
     }
 
     /// Makes the verdict of a pending approval, and updates the client's prompt history.
@@ -140,6 +156,7 @@ impl Gateway {
             amr: checked.amr.clone(),
             acr: Some(checked.acr.clone()),
             auth_time: checked.auth_time.map(|at| at.min(now)),
+            by_approval_key: Some(checked.by_approval_key),
             statement: checked.statement,
             held_until,
         };

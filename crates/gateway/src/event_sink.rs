@@ -71,6 +71,19 @@ pub enum GatewayEvent<'a> {
         /// Interactive or automated.
         class: DeviceClass,
     },
+    /// A passkey signed with a count that did not grow: it may have been copied. Its answer counts all the same.
+    SignCount {
+        /// Its user.
+        subject: &'a Subject,
+        /// Device id.
+        device: &'a DeviceId,
+        /// Name that its owner gave it.
+        name: &'a str,
+        /// The count of the answer before.
+        before: u32,
+        /// The count of this answer.
+        received: u32,
+    },
     /// A device was suspended because two histories claim to be its own: it was copied, or restored from a backup.
     DeviceCopied {
         /// Its user.

@@ -59,4 +59,4 @@ pub use store::SCHEMA;
 pub use store::approvals::PendingCount;
 pub use store::devices::{DeviceState, EnrollmentCount};
 pub use store::links::LinkState;
-pub use verdict::{Approval, NotRedeemable, SignedAnswer, Verdict};
+pub use verdict::{AnsweringKey, Approval, NotRedeemable, SignedAnswer, Verdict};

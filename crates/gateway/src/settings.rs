@@ -2,9 +2,10 @@
 
 use std::time::Duration;
 
-use countersign_protocol::discovery::{Mode, Support};
+use countersign_protocol::discovery::{Mode, PasskeyPolicy, Support};
 use countersign_protocol::interaction::InteractionType;
 use countersign_protocol::issuer::Issuer;
+use countersign_protocol::webauthn::RelyingParty;
 
 /// The gateway's configuration.
 #[derive(Debug, Clone)]
@@ -22,6 +23,8 @@ pub struct Settings {
     pub minimum_interaction: InteractionType,
     /// Most devices of one user.
     pub max_devices_per_user: u32,
+    /// Which passkeys may be approval keys.
+    pub passkeys: PasskeyPolicy,
     /// Registrations with one link in ten minutes; not applied in test mode.
     pub registrations_per_link: u32,
     /// How long what is known of an approval that ended, and of an enrollment link, is kept. At least 31 days: disputes are
@@ -47,10 +50,17 @@ impl Settings {
             on_behalf_of: Vec::new(),
             minimum_interaction: InteractionType::Boolean,
             max_devices_per_user: 10,
+            passkeys: PasskeyPolicy::Any,
             registrations_per_link: 20,
             keep_records: KEEP_RECORDS,
             keep_unanswered: KEEP_UNANSWERED,
         }
+    }
+
+    /// Where passkeys are made: the issuer's own page. `None` if policy takes none, or the issuer's host is an address, for which
+    /// no browser makes one.
+    pub(crate) fn relying_party(&self) -> Option<RelyingParty> {
+        RelyingParty::of(&self.issuer).filter(|_| self.passkeys != PasskeyPolicy::Off)
     }
 }
 

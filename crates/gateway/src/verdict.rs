@@ -5,9 +5,10 @@ use std::time::Duration;
 use countersign_jose::clock::Timestamp;
 use countersign_jose::hash::Hash;
 use countersign_protocol::answer::DenialReason;
+use countersign_protocol::enrollment::ApprovalKeyType;
 use countersign_protocol::id::{ApprovalId, DeviceId};
 use countersign_protocol::interaction::InteractionType;
-use countersign_protocol::registration::DeviceClass;
+use countersign_protocol::registration::{DeviceClass, KeyProtection};
 use countersign_store::{Error as StoreError, Snapshot};
 use tokio::time::{Instant, timeout_at};
 
@@ -74,6 +75,21 @@ pub struct SignedAnswer {
     pub amr: Vec<String>,
     /// Authentication context class, `urn:countersign:acr:…`.
     pub acr: String,
+    /// The approval key that signed it. `None`: the transport key did, for the request discouraged user verification.
+    pub key: Option<AnsweringKey>,
+}
+
+/// What is known of the approval key that signed an answer.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct AnsweringKey {
+    /// How it signs.
+    pub key_type: ApprovalKeyType,
+    /// How it is protected, as its device claims.
+    pub protection: KeyProtection,
+    /// The same, as an attestation showed it.
+    pub verified: Option<KeyProtection>,
+    /// Whether several devices may keep it; known of passkeys alone.
+    pub backup_eligible: Option<bool>,
 }
 
 /// Why an approval can't be redeemed any more.
@@ -194,6 +210,15 @@ impl Gateway {
                     answer_hash: decided.answer_hash.ok_or_else(missing)?,
                     device_id: device.id,
                     device_class: device.class,
+                    key: (decided.by_approval_key == Some(true)).then(|| AnsweringKey {
+                        key_type: match device.passkey {
+                            None => ApprovalKeyType::P256,
+                            Some(_) => ApprovalKeyType::Webauthn,
+                        },
+                        protection: device.key_protection,
+                        verified: device.key_verified,
+                        backup_eligible: device.passkey.as_ref().map(|passkey| passkey.backup_eligible),
+                    }),
                     acr: decided.acr.ok_or_else(missing)?,
                     amr: decided.amr,
                 })

@@ -175,11 +175,11 @@ async fn an_inconsistent_registration_is_refused() {
     let other = world.device("Other");
 
     let mut swapped = good.clone();
-    swapped.approval_key = other.approval.public_key().clone();
+    swapped.approval_key = Some(other.approval.public_key().clone());
     let mut foreign = good.clone();
     foreign.public_key = other.transport.public_key().clone();
     let mut one_key = good.clone();
-    one_key.approval_key = good.public_key.clone();
+    one_key.approval_key = Some(good.public_key.clone());
     for bad in [&swapped, &foreign, &one_key] {
         let response = phone.post_registration(&world, bad, &link.link).await;
         assert_eq!(response.problem(), (400, "invalid_public_key".to_owned()));

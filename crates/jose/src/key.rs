@@ -20,6 +20,9 @@ pub use ring_backend::{RingSigner, RingVerifier};
 mod p256_backend;
 pub use p256_backend::{P256Signer, P256Verifier};
 
+mod der;
+pub use der::{DER_SIGNATURE_BYTES, NotASignature, signature_from_der};
+
 /// The signer of this platform: ring, and p256 where ring can't go.
 #[cfg(not(target_arch = "wasm32"))]
 pub type LocalSigner = RingSigner;

@@ -110,6 +110,7 @@ impl Claims for Answer {
         "seq",
         "prev",
     ];
+    const BY_APPROVAL_KEY: bool = true;
 }
 
 /// How a person was verified.
@@ -222,6 +223,12 @@ impl AnswerDraft {
             prev: place.prev,
         };
         Some(Self { claims, user_verification: of.user_verification })
+    }
+
+    /// The claims of an approval that a passkey is to sign. They name no verification: they are written before it, and the passkey's
+    /// own signature says that the person was verified for exactly this.
+    pub fn passkey_claims(self, interaction_value: Option<String>) -> Answer {
+        Answer { decision: Decision::Approved, interaction_value, ..self.claims }
     }
 }
 

@@ -3,6 +3,7 @@
 use serde::{Deserialize, Serialize};
 use url::Url;
 
+use crate::enrollment::ApprovalKeyType;
 use crate::interaction::InteractionType;
 use crate::issuer::{Issuer, IssuerError};
 
@@ -18,6 +19,39 @@ pub enum Mode {
     /// For testers: limits for people are off, and devices mark the account TEST. Anything unknown is treated as this.
     #[serde(other)]
     Test,
+}
+
+/// Which passkeys a gateway takes as approval keys.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum PasskeyPolicy {
+    /// Any.
+    Any,
+    /// Those whose attestation shows that they can't leave their device.
+    DeviceBound,
+    /// None. Anything unknown is treated as this.
+    #[serde(other)]
+    Off,
+}
+
+/// Whether a page is to ask for an attestation when it makes a passkey (WebAuthn §5.4.7).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum AttestationConveyance {
+    /// As the authenticator makes it.
+    Direct,
+    /// No. Anything unknown is treated as this.
+    #[serde(other)]
+    None,
+}
+
+/// What a page must know before it makes a passkey.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Passkeys {
+    /// Which are taken.
+    pub policy: PasskeyPolicy,
+    /// Whether to ask for an attestation.
+    pub attestation: AttestationConveyance,
 }
 
 /// The provider's support contact. Comes from discovery alone, never from a request.
@@ -80,6 +114,12 @@ pub struct Discovery {
     pub push_wait_timeout_seconds: u64,
     /// `application/problem+json`.
     pub error_response_format: String,
+    /// The approval keys that may register; absent: `p256` alone.
+    #[serde(skip_serializing_if = "Vec::is_empty", default)]
+    pub approval_key_types_supported: Vec<ApprovalKeyType>,
+    /// Which passkeys may register.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub passkeys: Option<Passkeys>,
     /// The gateway's Web Push key, if it sends pushes.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub vapid_public_key: Option<String>,

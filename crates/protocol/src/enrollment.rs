@@ -7,10 +7,11 @@ use serde::{Deserialize, Serialize};
 
 use crate::id::{DeviceId, MessageId, Subject};
 use crate::issuer::Issuer;
-use crate::jws::{Claims, Compact, JwsError};
+use crate::jws::{Claims, Compact, JwsError, VerifyingKey};
 use crate::limits;
 use crate::manifest::TrustedKeys;
 use crate::registration::{DeviceClass, KeyProtection};
+use crate::webauthn::StatedPasskey;
 
 /// The claims of an enrollment statement (`device-enrollment+jwt`). It carries both keys in full, because
 /// evidence has them nowhere else.
@@ -38,6 +39,12 @@ pub struct EnrollmentStatement {
     /// How it signs.
     #[serde(default)]
     pub approval_key_type: ApprovalKeyType,
+    /// What is known of the approval key if it is a passkey; only then.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub webauthn: Option<StatedPasskey>,
+    /// The origin of the page that is the device, if it is one. Never a judgement.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub code_origin: Option<String>,
     /// The issuers whose requests this gateway says that it passes on: 1 to 16. Its own word.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub on_behalf_of: Option<Vec<Issuer>>,
@@ -52,6 +59,9 @@ pub struct EnrollmentStatement {
     /// Hash of the previous statement; absent from the first.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub prev: Option<Hash>,
+    /// The members without which the rest would be misunderstood: those about a passkey, where there is one.
+    #[serde(skip_serializing_if = "Vec::is_empty", default)]
+    pub must_understand: Vec<String>,
 }
 
 /// How an approval key signs.
@@ -62,9 +72,27 @@ pub enum ApprovalKeyType {
     /// A P-256 key of the device's own.
     #[default]
     P256,
-    /// Any other, a passkey among them: a statement with it is refused.
+    /// A passkey.
+    Webauthn,
+    /// Any other: a message with it is refused.
     #[serde(other)]
     Unknown,
+}
+
+impl ApprovalKeyType {
+    /// The name on the wire.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::P256 => "p256",
+            Self::Webauthn => "webauthn",
+            Self::Unknown => "unknown",
+        }
+    }
+
+    /// Whether this is the type of a message that names none.
+    pub const fn is_default(&self) -> bool {
+        matches!(self, Self::P256)
+    }
 }
 
 /// The protection of the approval key: as the device claims it, and as an attestation proved it.
@@ -106,12 +134,15 @@ impl Claims for EnrollmentStatement {
         "transport_key",
         "approval_key",
         "approval_key_type",
+        "webauthn",
+        "code_origin",
         "on_behalf_of",
         "device_class",
         "key_protection",
         "confirmed_by",
         "sequence",
         "prev",
+        "must_understand",
     ];
 }
 
@@ -131,7 +162,7 @@ pub enum EnrollmentError {
     /// Signature, form or kind.
     #[error("an enrollment statement can't be verified: {0}")]
     Jws(#[from] JwsError),
-    /// An approval key of a type that this version does not know.
+    /// An approval key of a type that this version does not know, or that contradicts what is said of a passkey.
     #[error("an enrollment statement has an approval key of a type that this version does not know")]
     KeyType,
     /// More issuers in `on_behalf_of` than 16, or none.
@@ -143,6 +174,26 @@ pub enum EnrollmentError {
 }
 
 impl EnrollmentStatement {
+    /// What a statement about a passkey says that a reader must understand.
+    pub const PASSKEY_MEMBERS: [&'static str; 2] = ["approval_key_type", "webauthn"];
+
+    /// The approval key, and the one way in which it signs.
+    pub const fn approval_verifying_key(&self) -> VerifyingKey<'_> {
+        match &self.webauthn {
+            None => VerifyingKey::P256(&self.approval_key),
+            Some(stated) => VerifyingKey::Passkey(&self.approval_key, stated),
+        }
+    }
+
+    /// Whether type and description of the approval key agree, and this version knows the type.
+    fn knows_key_type(&self) -> bool {
+        match self.approval_key_type {
+            ApprovalKeyType::P256 => self.webauthn.is_none(),
+            ApprovalKeyType::Webauthn => self.webauthn.is_some(),
+            ApprovalKeyType::Unknown => false,
+        }
+    }
+
     /// Whether the gateway says that it passes on requests of this issuer.
     pub fn passes_on(&self, issuer: &Issuer) -> bool {
         self.on_behalf_of.iter().flatten().any(|named| named == issuer)
@@ -169,7 +220,7 @@ impl VerifiedEnrollment {
                         && claims.sub == before.sub
                 }
             };
-            if claims.approval_key_type != ApprovalKeyType::P256 {
+            if !claims.knows_key_type() {
                 return Err(EnrollmentError::KeyType);
             }
             if claims.on_behalf_of.as_ref().is_some_and(|all| all.is_empty() || all.len() > limits::ON_BEHALF_OF) {

@@ -11,10 +11,11 @@ use crate::enrollment::{EnrollmentError, EnrollmentStatement, VerifiedEnrollment
 use crate::interaction::{InteractionType, UserVerification};
 use crate::issuer::Issuer;
 use crate::json;
-use crate::jws::{Compact, JwsError};
+use crate::jws::{Compact, JwsError, VerifyingKey};
 use crate::manifest::{self, Manifest, ManifestError, TrustedKeys};
 use crate::outcome::{Ending, ExpectedOutcome, Outcome, OutcomeError, VerifiedOutcome};
 use crate::transcript::{self, DisplayError, Line, TranscriptBasis};
+use crate::webauthn::VerifiedAssertion;
 
 mod report;
 
@@ -153,6 +154,8 @@ impl Evidence {
         let answered = self.verify_answer(statement, &asked, &challenge, &keys)?;
         let outcome = self.verify_outcome(&enrollment, &challenge, answered.as_ref(), &keys)?;
         let disputed = self.verify_dispute(&challenge, answered.as_ref(), outcome.as_ref(), &keys)?;
+        let page = answered.as_ref().and_then(|answered| answered.assertion.as_ref()).map(|one| one.origin.clone());
+        let page = page.or_else(|| statement.code_origin.clone());
         let (answer, by_approval_key, lines) = match answered {
             None => (None, false, Vec::new()),
             Some(answered) => (Some(answered.claims), answered.by_approval_key, report::shown(answered.lines, &asked)),
@@ -165,6 +168,7 @@ impl Evidence {
             challenge: challenge.claims().clone(),
             answer,
             by_approval_key,
+            page,
             lines,
             ending: outcome.as_ref().map(VerifiedOutcome::ending),
             disputed,
@@ -195,16 +199,21 @@ impl Evidence {
             return if self.transcript.is_none() { Ok(None) } else { Err(EvidenceError::Transcript) };
         };
         let opened = answer
-            .verify(|kid| {
-                [&statement.approval_key, &statement.transport_key].into_iter().find(|k| k.thumbprint() == kid)
+            .verify_by(|kid| {
+                let keys = [statement.approval_verifying_key(), VerifyingKey::P256(&statement.transport_key)];
+                keys.into_iter().find(|key| key.public_key().thumbprint() == kid)
             })
             .map_err(EvidenceError::AnswerJws)?;
         let claims = opened.claims;
         let asked = challenge.claims();
         let by_approval_key = opened.key == statement.approval_key;
-        let gate_passed = claims.decision == Decision::Denied
-            || by_approval_key
-            || asked.user_verification == UserVerification::Discouraged;
+        let by_passkey = opened.assertion.is_some();
+        let gate_passed = match claims.decision {
+            Decision::Denied => !by_passkey,
+            Decision::Approved => by_approval_key || asked.user_verification == UserVerification::Discouraged,
+        };
+        // Written before the person was verified: what it would say is derived from the passkey's own signature.
+        let silent = !by_passkey || (claims.amr.is_empty() && claims.uv_at.is_none());
         let belongs = claims.iss == asked.aud
             && claims.aud == *keys.issuer()
             && claims.sub == asked.sub
@@ -219,7 +228,7 @@ impl Evidence {
                 }
                 Decision::Denied => claims.interaction_value.is_none(),
             };
-        if !belongs || !gate_passed {
+        if !belongs || !gate_passed || !silent {
             return Err(EvidenceError::Answer);
         }
         let lines = match &self.transcript {
@@ -229,7 +238,7 @@ impl Evidence {
             None if claims.decision == Decision::Denied => Vec::new(),
             None => return Err(EvidenceError::Transcript),
         };
-        Ok(Some(VerifiedAnswer { claims, hash: opened.hash, by_approval_key, lines }))
+        Ok(Some(VerifiedAnswer { claims, hash: opened.hash, by_approval_key, assertion: opened.assertion, lines }))
     }
 
     fn verify_outcome(
@@ -305,5 +314,6 @@ struct VerifiedAnswer {
     claims: Answer,
     hash: Hash,
     by_approval_key: bool,
+    assertion: Option<VerifiedAssertion>,
     lines: Vec<Line>,
 }

@@ -61,6 +61,11 @@ impl Issuer {
         self.url().origin().ascii_serialization()
     }
 
+    /// Whether the host is a name and no address: passkeys are made for names alone.
+    pub fn has_host_name(&self) -> bool {
+        matches!(self.url().host(), Some(Host::Domain(_)))
+    }
+
     /// Whether this is plain http on a loopback address. Accounts there are marked TEST everywhere.
     pub fn is_plain_http(&self) -> bool {
         self.url().scheme() == "http"

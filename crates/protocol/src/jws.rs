@@ -1,5 +1,6 @@
 //! Compact JWS (RFC 7515) with ES256, read strictly: exactly the headers `alg`, `typ`, `kid` (a DPoP proof: `jwk`), one `typ`
-//! per message (RFC 8725 §3.11), nothing negotiable.
+//! per message (RFC 8725 §3.11), nothing negotiable. A passkey signs by `ES256-WebAuthn`, what an approval key signs and nothing
+//! else: the key says which of the two it must be.
 
 use std::fmt;
 use std::marker::PhantomData;
@@ -8,12 +9,20 @@ use countersign_jose::base64url;
 use countersign_jose::hash::Hash;
 use countersign_jose::json::{self, Json, JsonError};
 use countersign_jose::jws::{CompactError, CompactParts};
-use countersign_jose::key::{PublicKey, SIGNATURE_BYTES, SignFailed, Signer, Thumbprint};
+use countersign_jose::key::{PublicKey, SignFailed, Signer, Thumbprint};
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 use crate::json::STRICTNESS;
 use crate::limits;
+use crate::webauthn::{VerifiedAssertion, WebAuthnError};
+
+mod signature;
+mod unsigned;
+
+use signature::Signature;
+pub use signature::VerifyingKey;
+pub use unsigned::Unsigned;
 
 /// The claims of one type of message.
 pub trait Claims: Serialize + DeserializeOwned {
@@ -22,6 +31,9 @@ pub trait Claims: Serialize + DeserializeOwned {
 
     /// Every member that this version understands. A payload whose `must_understand` names another is refused.
     const MEMBERS: &'static [&'static str];
+
+    /// Whether the approval key signs this type of message, so that a passkey may.
+    const BY_APPROVAL_KEY: bool = false;
 }
 
 /// A compact JWS as it was received or sent. Its claims are unverified until [`Compact::verify`]. Its bytes are never changed, so
@@ -41,9 +53,15 @@ pub enum JwsError {
     /// Not three canonical base64url parts, or not a 64-byte signature.
     #[error("this is not a compact JWS")]
     Malformed,
-    /// The header has a member too many or too few, or names another algorithm.
+    /// The header has a member too many or too few, or names another algorithm than the signature's.
     #[error("the header is not exactly alg ES256, typ and kid")]
     Header,
+    /// The key is a passkey and the signature is none, or the other way round.
+    #[error("this key does not sign by this algorithm")]
+    Algorithm,
+    /// The passkey's signature does not hold.
+    #[error("the passkey's signature does not hold: {0}")]
+    WebAuthn(WebAuthnError),
     /// The header's `typ` is not the expected one, which is named.
     #[error("the type of this message is not {0}")]
     Typ(&'static str),
@@ -77,15 +95,12 @@ struct JwkHeader<'a> {
     jwk: PublicKey,
 }
 
-mod unsigned;
-pub use unsigned::Unsigned;
-
 /// The parts of a compact JWS, decoded, its signature not yet checked.
 struct Parts<'a> {
     header: Vec<u8>,
     payload: Vec<u8>,
     signing_input: &'a str,
-    signature: [u8; SIGNATURE_BYTES],
+    signature: Signature,
 }
 
 impl<T> Compact<T> {
@@ -114,22 +129,23 @@ impl<T> Compact<T> {
     pub fn signed_part(&self) -> &str {
         self.text.rsplit_once('.').map_or(&self.text, |(input, _)| input)
     }
+}
 
+impl<T: Claims> Compact<T> {
     fn parts(&self) -> Result<Parts<'_>, JwsError> {
         let parts = CompactParts::split(&self.text, limits::JWS_BYTES).map_err(|error| match error {
             CompactError::TooLarge => JwsError::TooLarge,
             _ => JwsError::Malformed,
         })?;
+        let signature = parts.signature().map_err(|_| JwsError::Malformed)?;
         Ok(Parts {
             header: parts.header().map_err(|_| JwsError::Malformed)?,
             payload: parts.payload().map_err(|_| JwsError::Malformed)?,
             signing_input: parts.signing_input(),
-            signature: parts.signature().ok().and_then(|bytes| bytes.try_into().ok()).ok_or(JwsError::Malformed)?,
+            signature: Signature::read(&signature, T::BY_APPROVAL_KEY)?,
         })
     }
-}
 
-impl<T: Claims> Compact<T> {
     /// Signs the claims; the header names the key by its thumbprint. For keys that sign at once: others sign
     /// [`Unsigned::signing_input`].
     ///
@@ -148,11 +164,22 @@ impl<T: Claims> Compact<T> {
         &self,
         key_of: impl FnOnce(&Thumbprint) -> Option<&'k PublicKey>,
     ) -> Result<VerifiedJws<T>, JwsError> {
+        self.verify_by(|kid| key_of(kid).map(VerifyingKey::P256))
+    }
+
+    /// As [`Compact::verify`], where a key may be a passkey.
+    ///
+    /// # Errors
+    /// As [`Compact::verify`]; [`JwsError::Algorithm`] for a key that signs in the other way.
+    pub fn verify_by<'k>(
+        &self,
+        key_of: impl FnOnce(&Thumbprint) -> Option<VerifyingKey<'k>>,
+    ) -> Result<VerifiedJws<T>, JwsError> {
         let parts = self.parts()?;
         let header: KidHeader<'_> = read_header(&parts.header)?;
-        check_header(header.alg, header.typ, T::TYP)?;
+        check_header(header.alg, header.typ, &parts.signature, T::TYP)?;
         let key = key_of(&header.kid).ok_or(JwsError::UnknownKey(header.kid))?;
-        if *key.thumbprint() != header.kid {
+        if *key.public_key().thumbprint() != header.kid {
             return Err(JwsError::UnknownKey(header.kid));
         }
         self.finish(&parts, key)
@@ -168,8 +195,8 @@ impl<T: Claims> Compact<T> {
             return Err(JwsError::TooLarge);
         }
         let header: JwkHeader<'_> = read_header(&parts.header)?;
-        check_header(header.alg, header.typ, T::TYP)?;
-        self.finish(&parts, &header.jwk)
+        check_header(header.alg, header.typ, &parts.signature, T::TYP)?;
+        self.finish(&parts, VerifyingKey::P256(&header.jwk))
     }
 
     /// The claims without any check of the signature: only to find out which account, key or issuer to check with.
@@ -179,7 +206,7 @@ impl<T: Claims> Compact<T> {
     pub fn peek(&self) -> Result<T, JwsError> {
         let parts = self.parts()?;
         let header: KidHeader<'_> = read_header(&parts.header)?;
-        check_header(header.alg, header.typ, T::TYP)?;
+        check_header(header.alg, header.typ, &parts.signature, T::TYP)?;
         read_claims(&parts.payload)
     }
 
@@ -190,13 +217,14 @@ impl<T: Claims> Compact<T> {
     pub fn kid(&self) -> Result<Thumbprint, JwsError> {
         let parts = self.parts()?;
         let header: KidHeader<'_> = read_header(&parts.header)?;
-        check_header(header.alg, header.typ, T::TYP)?;
+        check_header(header.alg, header.typ, &parts.signature, T::TYP)?;
         Ok(header.kid)
     }
 
-    fn finish(&self, parts: &Parts<'_>, key: &PublicKey) -> Result<VerifiedJws<T>, JwsError> {
-        key.verify(parts.signing_input.as_bytes(), &parts.signature).map_err(|_| JwsError::Signature)?;
-        Ok(VerifiedJws { claims: read_claims(&parts.payload)?, key: key.clone(), hash: self.hash() })
+    fn finish(&self, parts: &Parts<'_>, key: VerifyingKey<'_>) -> Result<VerifiedJws<T>, JwsError> {
+        let assertion = parts.signature.verify(parts.signing_input, key)?;
+        let claims = read_claims(&parts.payload)?;
+        Ok(VerifiedJws { claims, key: key.public_key().clone(), hash: self.hash(), assertion })
     }
 }
 
@@ -215,8 +243,8 @@ fn read_header<'a, H: Deserialize<'a>>(bytes: &'a [u8]) -> Result<H, JwsError> {
     serde_json::from_slice(bytes).map_err(|_| JwsError::Header)
 }
 
-fn check_header(alg: &str, typ: &str, wanted: &'static str) -> Result<(), JwsError> {
-    if alg != "ES256" {
+fn check_header(alg: &str, typ: &str, signature: &Signature, wanted: &'static str) -> Result<(), JwsError> {
+    if alg != signature.alg() {
         return Err(JwsError::Header);
     }
     if typ != wanted {
@@ -249,6 +277,8 @@ pub struct VerifiedJws<T> {
     pub key: PublicKey,
     /// The hash of the whole compact JWS.
     pub hash: Hash,
+    /// What the passkey said when it signed; `None` for a key that is none.
+    pub assertion: Option<VerifiedAssertion>,
 }
 
 // By hand, for `T` itself need not be any of these.

@@ -29,6 +29,7 @@ pub mod registration;
 pub mod revocation;
 pub mod text;
 pub mod transcript;
+pub mod webauthn;
 
 /// The version of this protocol, sent as `countersign_version`. A gateway sends a device nothing newer than the version with which
 /// the device registered.

@@ -27,6 +27,12 @@ pub const JWS_BYTES: usize = 16 * 1024;
 /// base64url, with what JSON adds.
 pub const SIGNATURE_BYTES: usize = 5 * 1024;
 
+/// Largest authenticator data in a passkey's signature, in bytes.
+pub const AUTHENTICATOR_DATA_BYTES: usize = 1024;
+
+/// Largest client data of a passkey's signature or creation, in bytes.
+pub const CLIENT_DATA_BYTES: usize = 2 * 1024;
+
 /// Largest compact challenge a gateway sends, in bytes; leaves room for the envelope within [`BODY_BYTES`].
 pub const CHALLENGE_BYTES: usize = 14 * 1024;
 

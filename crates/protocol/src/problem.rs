@@ -82,6 +82,10 @@ codes! {
     DeviceLimit = "device_limit", 403;
     /// Automated devices are not accepted for this user.
     AutomatedNotAllowed = "automated_not_allowed", 403;
+    /// The provider takes no passkey of this kind, or none at all.
+    PasskeyNotAllowed = "passkey_not_allowed", 403;
+    /// A known passkey does not come back without a link: its window is over, or policy forbids it.
+    ResumeNotAllowed = "resume_not_allowed", 403;
     /// The answer is invalid: signature, key, challenge, verification or form.
     InvalidAnswer = "invalid_answer", 400;
     /// A refusal or dispute is invalid.

@@ -1,16 +1,20 @@
 //! Registration: the token in an enrollment link, the request with which a device registers both keys, and the 201 response.
 
 use countersign_jose::clock::Timestamp;
-use countersign_jose::hash::Hash;
 use countersign_jose::key::{PublicKey, Thumbprint};
 use countersign_jose::secret::Secret;
 use serde::{Deserialize, Serialize};
 
+use crate::enrollment::ApprovalKeyType;
 use crate::id::{DeviceId, RegistrationTokenId, Subject};
 use crate::interaction::InteractionType;
 use crate::issuer::Issuer;
-use crate::jws::{Claims, Compact, JwsError, Unsigned};
+use crate::jws::{Claims, Compact, JwsError};
 use crate::limits;
+
+mod key_proof;
+
+pub use key_proof::{ApprovalProof, KeyProof, ProofError, ProvenKey};
 
 /// How a new device is confirmed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
@@ -153,10 +157,14 @@ pub enum KeyProtection {
     Tee,
     /// Apple's Secure Enclave.
     SecureEnclave,
+    /// A passkey: what keeps it is known only by a verified attestation.
+    Passkey,
     /// A file sealed under the PIN and a secret of the OS keyring.
     FileKeyring,
     /// A file sealed under the PIN alone: a copy of the file allows trying PINs.
     FilePin,
+    /// A browser's storage, sealed under the PIN: as a file, for whoever can read the storage.
+    BrowserPin,
     /// Memory only. Anything unknown is treated as this.
     #[serde(other)]
     Memory,
@@ -170,34 +178,13 @@ impl KeyProtection {
             Self::Strongbox => "strongbox",
             Self::Tee => "tee",
             Self::SecureEnclave => "secure_enclave",
+            Self::Passkey => "passkey",
             Self::FileKeyring => "file_keyring",
             Self::FilePin => "file_pin",
+            Self::BrowserPin => "browser_pin",
             Self::Memory => "memory",
         }
     }
-}
-
-/// The claims of the approval key's proof of possession (`device-registration+jwt`): binds it to the token, the transport key and
-/// the protection.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct ApprovalProof {
-    /// The registration endpoint.
-    pub aud: String,
-    /// The user.
-    pub sub: Subject,
-    /// Issued at, in seconds since the epoch.
-    pub iat: u64,
-    /// Hash of the registration token.
-    pub token_hash: Hash,
-    /// Thumbprint of the transport key.
-    pub transport_jkt: Thumbprint,
-    /// The protection of the approval key.
-    pub key_protection: KeyProtection,
-}
-
-impl Claims for ApprovalProof {
-    const TYP: &'static str = "device-registration+jwt";
-    const MEMBERS: &'static [&'static str] = &["aud", "sub", "iat", "token_hash", "transport_jkt", "key_protection"];
 }
 
 /// The body of a registration. Repeated with the same token, keys and body, it gets a new credential.
@@ -209,10 +196,14 @@ pub struct RegistrationRequest {
     pub registration_token: Compact<RegistrationToken>,
     /// The transport key; equals the `jwk` of the request's DPoP proof.
     pub public_key: PublicKey,
-    /// The approval key.
-    pub approval_key: PublicKey,
+    /// The approval key; absent where a known passkey comes back, which its proof names.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub approval_key: Option<PublicKey>,
+    /// How the approval key signs.
+    #[serde(skip_serializing_if = "ApprovalKeyType::is_default", default)]
+    pub approval_key_type: ApprovalKeyType,
     /// The approval key's proof of possession.
-    pub approval_proof: Compact<ApprovalProof>,
+    pub approval_proof: KeyProof,
     /// The interactions that the device supports.
     pub interaction_types: Vec<InteractionType>,
     /// Whether a person or a program answers.
@@ -222,6 +213,9 @@ pub struct RegistrationRequest {
     /// The push address, if the device has one.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub push_address: Option<String>,
+    /// The origin of the page that is the device, if it is one.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub code_origin: Option<String>,
     /// `linux`, `android`, …: for display.
     pub platform: String,
     /// The name that the person gave the device.
@@ -229,63 +223,6 @@ pub struct RegistrationRequest {
     /// An attestation of the approval key, if there is one.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub attestation: Option<serde_json::Value>,
-}
-
-/// Why the proof in a registration request was refused.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[non_exhaustive]
-pub enum ProofError {
-    /// Signature, form or kind of the proof.
-    #[error(transparent)]
-    Jws(#[from] JwsError),
-    /// The proof is about another token, user, endpoint, transport key or protection.
-    #[error("the approval key's proof is about something else")]
-    Mismatch,
-    /// One key was sent for both purposes.
-    #[error("transport key and approval key are the same")]
-    SameKey,
-}
-
-impl RegistrationRequest {
-    /// The approval key's proof of possession for a token, for that key to sign.
-    pub fn unsigned_proof(
-        token: &Compact<RegistrationToken>,
-        claims: &RegistrationToken,
-        transport: &PublicKey,
-        approval: &PublicKey,
-        key_protection: KeyProtection,
-        now: Timestamp,
-    ) -> Unsigned<ApprovalProof> {
-        let proof = ApprovalProof {
-            aud: claims.aud.clone(),
-            sub: claims.sub.clone(),
-            iat: now.seconds(),
-            token_hash: token.hash(),
-            transport_jkt: *transport.thumbprint(),
-            key_protection,
-        };
-        Unsigned::new(&proof, approval)
-    }
-
-    /// Checks that the approval key signed for this request.
-    ///
-    /// # Errors
-    /// [`ProofError`].
-    pub fn verify_proof(&self, token: &RegistrationToken) -> Result<(), ProofError> {
-        if self.public_key == self.approval_key {
-            return Err(ProofError::SameKey);
-        }
-        let proof = self
-            .approval_proof
-            .verify(|kid| (kid == self.approval_key.thumbprint()).then_some(&self.approval_key))?
-            .claims;
-        let same = proof.aud == token.aud
-            && proof.sub == token.sub
-            && proof.token_hash == self.registration_token.hash()
-            && proof.transport_jkt == *self.public_key.thumbprint()
-            && proof.key_protection == self.key_protection;
-        if same { Ok(()) } else { Err(ProofError::Mismatch) }
-    }
 }
 
 /// Whether a device is confirmed.

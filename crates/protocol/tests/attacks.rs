@@ -21,7 +21,7 @@ use countersign_protocol::manifest::{Manifest, ManifestChain, ManifestError};
 use countersign_protocol::notice::DeviceNotice;
 use countersign_protocol::outcome::{Ending, Outcome, OutcomeError};
 use countersign_protocol::refusal::Refusal;
-use countersign_protocol::registration::{ApprovalProof, ProofError, RegistrationToken, TokenError};
+use countersign_protocol::registration::{ApprovalProof, KeyProof, ProofError, RegistrationToken, TokenError};
 use countersign_protocol::revocation::{NoticeError, Revocation};
 use countersign_testing::fixture::{Fixture, NOW, PAYMENT, forge};
 use serde_json::json;
@@ -163,17 +163,20 @@ fn attack_09_nothing_signed_for_one_place_serves_in_another() {
         Err(TokenError::Audience)
     );
     let (claims, request) = fixture.registration_request();
-    assert_eq!(request.verify_proof(&claims), Ok(()));
+    assert_eq!(
+        request.verify_proof(&claims, None).map(|proven| proven.public_key().clone()),
+        Ok(fixture.approval.public_key().clone())
+    );
     let mut replayed = request.clone();
     replayed.public_key = other.transport.public_key().clone();
-    assert_eq!(replayed.verify_proof(&claims), Err(ProofError::Mismatch), "another transport key");
+    assert_eq!(replayed.verify_proof(&claims, None), Err(ProofError::Mismatch), "another transport key");
     let mut replayed = request.clone();
     replayed.registration_token =
         Compact::sign(&fixture.registration_token(), &fixture.link).expect("the link key signs");
-    assert_eq!(replayed.verify_proof(&claims), Err(ProofError::Mismatch), "another token");
+    assert_eq!(replayed.verify_proof(&claims, None), Err(ProofError::Mismatch), "another token");
     let mut one_key = request.clone();
-    one_key.public_key = one_key.approval_key.clone();
-    assert_eq!(one_key.verify_proof(&claims), Err(ProofError::SameKey));
+    one_key.public_key = fixture.approval.public_key().clone();
+    assert_eq!(one_key.verify_proof(&claims, None), Err(ProofError::SameKey));
 
     // A DPoP proof: another method, URL, credential, time.
     let url = fixture.issuer.endpoint("/push/challenges");
@@ -321,6 +324,13 @@ fn admitting_a_device_always_takes_a_number_and_a_verified_person() {
     assert_eq!(verify(|c| c.user_verification = UserVerification::Preferred), Err(ChallengeError::Interaction));
 }
 
+fn signed_proof(proof: KeyProof) -> String {
+    match proof {
+        KeyProof::Signed(proof) => proof.into_string(),
+        other => panic!("a P-256 key signs its proof: {other:?}"),
+    }
+}
+
 /// One compact message of each kind, with the kind's `typ`.
 fn one_of_each(fixture: &Fixture) -> Vec<(&'static str, String)> {
     let challenge = fixture.verified();
@@ -329,7 +339,7 @@ fn one_of_each(fixture: &Fixture) -> Vec<(&'static str, String)> {
     let by_gateway = |claims: &Outcome| fixture.sign_outcome(claims).into_string();
     vec![
         (RegistrationToken::TYP, request.registration_token.into_string()),
-        (ApprovalProof::TYP, request.approval_proof.into_string()),
+        (ApprovalProof::TYP, signed_proof(request.approval_proof)),
         (Manifest::TYP, fixture.manifests().remove(0).into_string()),
         (EnrollmentStatement::TYP, fixture.statement().into_string()),
         (Challenge::TYP, challenge.compact().as_str().to_owned()),

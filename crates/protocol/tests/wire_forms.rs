@@ -20,7 +20,8 @@ use countersign_protocol::outcome::{Ending, Outcome};
 use countersign_protocol::problem::{Problem, ProblemCode};
 use countersign_protocol::refusal::Refusal;
 use countersign_protocol::registration::{
-    ApprovalProof, CredentialResponse, DeviceStatus, RegistrationResponse, RegistrationToken,
+    ApprovalProof, CredentialResponse, DeviceStatus, KeyProof, RegistrationRequest, RegistrationResponse,
+    RegistrationToken,
 };
 use countersign_protocol::revocation::Revocation;
 use countersign_testing::CountingRandom;
@@ -40,6 +41,13 @@ fn sent<T: Claims>(compact: &Compact<T>) -> Value {
     value
 }
 
+fn signed_proof(request: &RegistrationRequest) -> &Compact<ApprovalProof> {
+    match &request.approval_proof {
+        KeyProof::Signed(proof) => proof,
+        other => panic!("a P-256 key signs its proof: {other:?}"),
+    }
+}
+
 fn json(value: &impl Serialize) -> Value {
     serde_json::to_value(value).expect("JSON")
 }
@@ -54,7 +62,7 @@ fn signed_messages() {
     let manifests = fixture.manifests();
     let outcome = fixture.outcome(&challenge, Ending::Approved, Some(&approval));
     insta::assert_json_snapshot!(RegistrationToken::TYP, sent(&request.registration_token));
-    insta::assert_json_snapshot!(ApprovalProof::TYP, sent(&request.approval_proof));
+    insta::assert_json_snapshot!(ApprovalProof::TYP, sent(signed_proof(&request)));
     insta::assert_json_snapshot!(Manifest::TYP, sent(&manifests[1]));
     insta::assert_json_snapshot!(EnrollmentStatement::TYP, sent(&fixture.statement()));
     insta::assert_json_snapshot!(Challenge::TYP, sent(challenge.compact()));
@@ -170,6 +178,8 @@ fn discovery_document() {
             max_devices_per_user: 20,
             push_wait_timeout_seconds: 25,
             error_response_format: "application/problem+json".into(),
+            approval_key_types_supported: Vec::new(),
+            passkeys: None,
             vapid_public_key: None,
             support: Some(Support { phone: Some("+49 30 1234".into()), url: None }),
         })

@@ -75,10 +75,15 @@ impl World {
 
     /// A gateway in this mode over a folder of its own.
     pub fn with_mode(mode: Mode) -> Self {
+        Self::with_settings(Settings::new(issuer(), mode))
+    }
+
+    /// A gateway with these settings, of [`ISSUER`], over a folder of its own.
+    pub fn with_settings(settings: Settings) -> Self {
         let home = tempfile::tempdir().expect("a directory");
         let clock = Arc::new(ManualClock::at_seconds(1_800_000_000));
         let random = Arc::new(CountingRandom::seeded(7));
-        let gateway = open(home.path(), mode, &clock, &random);
+        let gateway = open(home.path(), settings, &clock, &random);
         Self { router: gateway.router(), gateway, clock, random, home }
     }
 
@@ -93,7 +98,7 @@ impl World {
         let random = Arc::new(CountingRandom::seeded(u64::from(counter()) + 100));
         let mut settings = self.gateway.settings().clone();
         change(&mut settings);
-        self.gateway = open_with(settings, self.home.path(), &self.clock, &random);
+        self.gateway = open(self.home.path(), settings, &self.clock, &random);
         self.router = self.gateway.router();
     }
 
@@ -109,7 +114,7 @@ impl World {
     /// Another gateway over the same files, as `op link` beside a running provider.
     pub fn beside(&self) -> Gateway {
         let random = Arc::new(CountingRandom::seeded(u64::from(counter()) + 100));
-        open(self.home.path(), self.gateway.settings().mode, &self.clock, &random)
+        open(self.home.path(), self.gateway.settings().clone(), &self.clock, &random)
     }
 
     /// A link for Alice.
@@ -243,11 +248,7 @@ impl Response {
     }
 }
 
-fn open(home: &Path, mode: Mode, clock: &Arc<ManualClock>, random: &Arc<CountingRandom>) -> Gateway {
-    open_with(Settings::new(issuer(), mode), home, clock, random)
-}
-
-fn open_with(settings: Settings, home: &Path, clock: &Arc<ManualClock>, random: &Arc<CountingRandom>) -> Gateway {
+fn open(home: &Path, settings: Settings, clock: &Arc<ManualClock>, random: &Arc<CountingRandom>) -> Gateway {
     let store = open_store(home, random);
     let keys = Keys::load_or_create(&home.join("keys"), &**random).expect("keys");
     let ports = Ports { clock: clock.clone(), random: random.clone() };

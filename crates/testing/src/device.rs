@@ -6,12 +6,12 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use countersign_jose::clock::Clock;
 use countersign_jose::hash::Hash;
-use countersign_jose::key::{LocalSigner, PrivateKey, Signer as _};
+use countersign_jose::key::{LocalSigner, PrivateKey, PublicKey, Signer as _};
 use countersign_jose::random::Random;
 use countersign_protocol::COUNTERSIGN_VERSION;
 use countersign_protocol::challenge::{Challenge, ExpectedChallenge, VerifiedChallenge};
 use countersign_protocol::dpop::DpopProof;
-use countersign_protocol::enrollment::{EnrollmentStatement, VerifiedEnrollment};
+use countersign_protocol::enrollment::{ApprovalKeyType, EnrollmentStatement, VerifiedEnrollment};
 use countersign_protocol::fetch::FetchResponse;
 use countersign_protocol::id::{DeviceId, MessageId, Subject};
 use countersign_protocol::interaction::InteractionType;
@@ -22,10 +22,13 @@ use countersign_protocol::manifest::{ManifestChain, TrustedKeys};
 use countersign_protocol::notice::Notice;
 use countersign_protocol::problem::Problem;
 use countersign_protocol::registration::{
-    CredentialResponse, DeviceClass, KeyProtection, KeySet, RegistrationRequest, RegistrationResponse,
+    CredentialResponse, DeviceClass, KeyProof, KeyProtection, KeySet, RegistrationRequest, RegistrationResponse,
     RegistrationToken,
 };
+use countersign_protocol::webauthn;
 use http::{Method, Request, header};
+
+use crate::passkey::TestPasskey;
 
 mod responses;
 
@@ -39,8 +42,10 @@ pub struct TestDevice {
     pub protection: KeyProtection,
     /// Signs requests, denials, refusals and disputes.
     pub transport: Arc<LocalSigner>,
-    /// Signs approvals.
+    /// Signs approvals, where there is no passkey.
     pub approval: Arc<LocalSigner>,
+    /// Signs approvals, if the device is a page with a passkey.
+    pub passkey: Option<Box<TestPasskey>>,
     /// The interactions it offers.
     pub interaction_types: Vec<InteractionType>,
     /// The issuer whose links it follows.
@@ -80,6 +85,7 @@ impl TestDevice {
             protection: KeyProtection::FilePin,
             transport: key(),
             approval: key(),
+            passkey: None,
             interaction_types: InteractionType::ALL.to_vec(),
             issuer,
             subject: None,
@@ -104,6 +110,7 @@ impl TestDevice {
             name: self.name.clone(),
             transport: self.transport.clone(),
             approval: self.approval.clone(),
+            passkey: self.passkey.clone(),
             interaction_types: self.interaction_types.clone(),
             issuer: self.issuer.clone(),
             subject: self.subject.clone(),
@@ -120,6 +127,17 @@ impl TestDevice {
             random: self.random.clone(),
             ..*self
         }
+    }
+
+    /// This device as a page of its issuer, with a passkey of its own as approval key.
+    pub fn with_passkey(self) -> TestDevice {
+        let passkey = TestPasskey::new(PrivateKey::generate(&*self.random), &self.issuer.origin());
+        TestDevice { protection: KeyProtection::Passkey, passkey: Some(Box::new(passkey)), ..self }
+    }
+
+    /// The public half of what signs approvals.
+    pub fn approval_key(&self) -> &PublicKey {
+        self.passkey.as_ref().map_or_else(|| self.approval.public_key(), |passkey| passkey.public_key())
     }
 
     /// This device with another clock: that of the world to which a template's devices are copied.
@@ -147,18 +165,32 @@ impl TestDevice {
         let (token, now) = (link.token(), self.clock.now());
         let claims = RegistrationToken::verify(token, keys, &self.issuer, endpoint, now).expect("a sound token");
         let transport = self.transport.public_key();
-        let (approval, protection) = (self.approval.public_key(), self.protection);
-        let proof = RegistrationRequest::unsigned_proof(token, &claims, transport, approval, protection, now);
+        let proof = match &self.passkey {
+            Some(passkey) => {
+                let challenge = webauthn::registration_challenge(&token.hash(), transport.thumbprint());
+                KeyProof::Created(passkey.create(&challenge))
+            }
+            None => {
+                let (approval, protection) = (self.approval.public_key(), self.protection);
+                let proof = RegistrationRequest::unsigned_proof(token, &claims, transport, approval, protection, now);
+                KeyProof::Signed(proof.sign(&*self.approval).expect("a key in memory signs"))
+            }
+        };
         RegistrationRequest {
             countersign_version: COUNTERSIGN_VERSION,
             registration_token: token.clone(),
             public_key: transport.clone(),
-            approval_key: self.approval.public_key().clone(),
-            approval_proof: proof.sign(&*self.approval).expect("a key in memory signs"),
+            approval_key: Some(self.approval_key().clone()),
+            approval_key_type: match self.passkey {
+                Some(_) => ApprovalKeyType::Webauthn,
+                None => ApprovalKeyType::P256,
+            },
+            approval_proof: proof,
             interaction_types: self.interaction_types.clone(),
             device_class: self.class,
             key_protection: self.protection,
             push_address: None,
+            code_origin: self.passkey.as_ref().map(|passkey| passkey.origin.clone()),
             platform: "linux".to_owned(),
             device_name: self.name.clone(),
             attestation: None,
@@ -169,7 +201,11 @@ impl TestDevice {
     pub fn registration_call(&self, registration: &RegistrationRequest) -> Request<Vec<u8>> {
         let body = serde_json::to_vec(registration).expect("a registration is JSON");
         let token = registration.registration_token.as_str();
-        self.sign_call(&Method::POST, "/push/register", token, false, Some(&body))
+        let mut call = self.sign_call(&Method::POST, "/push/register", token, false, Some(&body));
+        if let Some(origin) = &registration.code_origin {
+            call.headers_mut().insert(header::ORIGIN, origin.parse().expect("an origin is ASCII"));
+        }
+        call
     }
 
     /// Reads the response 201 to a registration; the manifests must lead to the root that the link names.

@@ -16,10 +16,11 @@ use countersign_protocol::manifest::{Manifest, ManifestChain, ManifestKey, Trust
 use countersign_protocol::notice::{DeviceEvent, DeviceNotice};
 use countersign_protocol::refusal::{Refusal, RefusalCode};
 use countersign_protocol::registration::{
-    Confirm, DeviceClass, KeyProtection, KeySet, RegistrationRequest, RegistrationToken,
+    Confirm, DeviceClass, KeyProof, KeyProtection, KeySet, RegistrationRequest, RegistrationToken,
 };
 use countersign_protocol::revocation::{Revocation, RevokedBy};
 
+use crate::passkey::TestPasskey;
 use crate::random::CountingRandom;
 
 mod approval;
@@ -172,12 +173,14 @@ impl Fixture {
             countersign_version: 1,
             registration_token: token,
             public_key: self.transport.public_key().clone(),
-            approval_key: self.approval.public_key().clone(),
-            approval_proof: proof,
+            approval_key: Some(self.approval.public_key().clone()),
+            approval_key_type: ApprovalKeyType::P256,
+            approval_proof: KeyProof::Signed(proof),
             interaction_types: InteractionType::ALL.to_vec(),
             device_class: DeviceClass::Interactive,
             key_protection: KeyProtection::FilePin,
             push_address: None,
+            code_origin: None,
             platform: "linux".into(),
             device_name: "Alice's laptop".into(),
             attestation: None,
@@ -198,12 +201,29 @@ impl Fixture {
             transport_key: self.transport.public_key().clone(),
             approval_key: self.approval.public_key().clone(),
             approval_key_type: ApprovalKeyType::P256,
+            webauthn: None,
+            code_origin: None,
             on_behalf_of: None,
             device_class: DeviceClass::Interactive,
             key_protection: StatedProtection { claimed: KeyProtection::FilePin, verified: None },
             confirmed_by: ConfirmedBy::Code,
             sequence: 1,
             prev: None,
+            must_understand: Vec::new(),
+        };
+        Compact::sign(&claims, &self.gateway).expect("the gateway signs")
+    }
+
+    /// The first enrollment statement of the device if its approval key is this passkey.
+    pub fn passkey_statement(&self, passkey: &TestPasskey) -> Compact<EnrollmentStatement> {
+        let claims = EnrollmentStatement {
+            approval_key: passkey.public_key().clone(),
+            approval_key_type: ApprovalKeyType::Webauthn,
+            webauthn: Some(passkey.stated()),
+            code_origin: Some(passkey.origin.clone()),
+            key_protection: StatedProtection { claimed: KeyProtection::Passkey, verified: None },
+            must_understand: EnrollmentStatement::PASSKEY_MEMBERS.map(str::to_owned).to_vec(),
+            ..self.statement().peek().expect("a statement")
         };
         Compact::sign(&claims, &self.gateway).expect("the gateway signs")
     }

@@ -6,9 +6,11 @@ pub mod clock;
 pub mod device;
 pub mod fixture;
 pub mod https_server;
+pub mod passkey;
 pub mod random;
 
 pub use clock::ManualClock;
 pub use device::TestDevice;
+pub use passkey::TestPasskey;
 pub use random::CountingRandom;
 pub use {http, rcgen};

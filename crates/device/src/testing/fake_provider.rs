@@ -207,12 +207,15 @@ impl FakeProvider {
             transport_key: transport.clone(),
             approval_key: approval.clone(),
             approval_key_type: ApprovalKeyType::P256,
+            webauthn: None,
+            code_origin: None,
             on_behalf_of: self.on_behalf_of.clone(),
             device_class: DeviceClass::Interactive,
             key_protection: StatedProtection { claimed: KeyProtection::FilePin, verified: None },
             confirmed_by: ConfirmedBy::Code,
             sequence: 1,
             prev: None,
+            must_understand: Vec::new(),
         };
         let compact = Compact::sign(&statement, &self.signing).unwrap();
         self.feed.push(FeedItem::Notice(compact.as_str().to_owned()));
@@ -437,6 +440,8 @@ impl FakeProvider {
             max_devices_per_user: 5,
             push_wait_timeout_seconds: 25,
             error_response_format: "application/problem+json".into(),
+            approval_key_types_supported: Vec::new(),
+            passkeys: None,
             vapid_public_key: None,
             support: None,
         }
@@ -478,14 +483,14 @@ impl FakeProvider {
         }
         assert_eq!(proof.key, request.public_key);
         let claims = request.registration_token.peek().unwrap();
-        request.verify_proof(&claims).unwrap();
+        request.verify_proof(&claims, None).unwrap();
         if self.registrations.first().is_some_and(|first| first != body) {
             return problem(ProblemCode::RegistrationTokenAlreadyUsed, None);
         }
         self.registrations.push(body.clone());
         self.credential = format!("credential-{}", self.registrations.len());
         self.transport = Some(request.public_key);
-        self.approval = Some(request.approval_key);
+        self.approval = request.approval_key;
         json(
             201,
             &RegistrationResponse {

@@ -6,11 +6,12 @@ use countersign_jose::key::Thumbprint;
 use countersign_protocol::answer::{Answer, Decision};
 use countersign_protocol::interaction::{InteractionType, UserVerification};
 use countersign_protocol::issuer::Issuer;
-use countersign_protocol::jws::{Claims, Compact, JwsError};
+use countersign_protocol::jws::{Claims, Compact, JwsError, VerifyingKey};
 use countersign_protocol::limits;
 use countersign_protocol::problem::ProblemCode;
 use countersign_protocol::registration::{DeviceClass, KeyProtection};
 use countersign_protocol::transcript::DisplayError;
+use countersign_protocol::webauthn::VerifiedAssertion;
 
 use crate::rejection::{Rejection, reject};
 use crate::store::approvals::ApprovalRow;
@@ -31,6 +32,10 @@ pub(crate) struct VerifiedAnswer {
     pub(crate) amr: Vec<String>,
     pub(crate) acr: String,
     pub(crate) auth_time: Option<Timestamp>,
+    /// Whether the device's approval key signed it, and not its transport key.
+    pub(crate) by_approval_key: bool,
+    /// What the passkey that signed it counted.
+    pub(crate) sign_count: Option<u32>,
     /// The transcript whose hash it signs.
     pub(crate) transcript: Option<String>,
     /// The enrollment statement by which the transcript says what was asked.
@@ -62,9 +67,13 @@ pub(crate) fn verify_answer(
     if claims.seq == 0 {
         return Err(invalid("seq begins with 1"));
     }
+    let by_approval_key = *opened.key.thumbprint() == device.approval_kid;
     let verified = match claims.decision {
         Decision::Denied if claims.interaction_value.is_some() => {
             return Err(invalid("interaction_value belongs to an approval"));
+        }
+        Decision::Denied if opened.assertion.is_some() => {
+            return Err(invalid("a passkey signs approvals; a denial is the transport key's"));
         }
         Decision::Denied => AuthMethods { amr: Vec::new(), by_person: false },
         Decision::Approved => {
@@ -74,8 +83,7 @@ pub(crate) fn verify_answer(
             if claims.interaction_value.is_some() != approval.opening.is_some() {
                 return Err(invalid("interaction_value is there if, and only if, the challenge asks for a number"));
             }
-            let by_approval_key = *opened.key.thumbprint() == device.approval_kid;
-            check_verification(&claims, by_approval_key, device, approval)?
+            check_verification(&claims, by_approval_key, opened.assertion.as_ref(), device, approval)?
         }
     };
     Ok(VerifiedAnswer {
@@ -85,6 +93,8 @@ pub(crate) fn verify_answer(
         acr: acr(device.class, approval.interaction, verified.by_person),
         auth_time: claims.uv_at.filter(|_| verified.by_person).map(Timestamp::from_seconds),
         amr: verified.amr,
+        by_approval_key,
+        sign_count: opened.assertion.map(|assertion| assertion.sign_count),
         transcript: None,
         statement: None,
         display_error: None,
@@ -100,9 +110,18 @@ struct AuthMethods {
 fn check_verification(
     claims: &Answer,
     by_approval_key: bool,
+    by_passkey: Option<&VerifiedAssertion>,
     device: &Device,
     approval: &ApprovalRow,
 ) -> Result<AuthMethods, Rejection> {
+    let key = if device.key_verified.is_some_and(is_hardware) { "hwk" } else { "swk" };
+    if by_passkey.is_some() {
+        // The claims were written before the person was verified; the passkey's own signature says that they were, for this.
+        if !claims.amr.is_empty() || claims.uv_at.is_some() {
+            return Err(invalid("amr is empty and uv_at absent where a passkey signs"));
+        }
+        return Ok(AuthMethods { amr: [key, "user", "mfa"].map(str::to_owned).to_vec(), by_person: true });
+    }
     let discouraged = approval.user_verification == UserVerification::Discouraged;
     if !by_approval_key && !discouraged {
         return Err(invalid("this challenge asks for the approval key's signature"));
@@ -119,7 +138,6 @@ fn check_verification(
         check_person(claims, &user, approval)?;
     }
     let by_person = by_approval_key && !user.is_empty();
-    let key = if device.key_verified.is_some_and(is_hardware) { "hwk" } else { "swk" };
     let amr = std::iter::once(key).chain(user.into_iter().filter(|_| by_person)).map(str::to_owned).collect();
     Ok(AuthMethods { amr, by_person })
 }
@@ -170,7 +188,8 @@ pub(crate) fn open_by_device<T: Claims>(
     }
     let key = if kid == device.approval_kid { device.approval_key() } else { device.transport_key() };
     let key = key.map_err(|_| unknown())?;
-    compact.verify(|_| Some(&key))
+    let passkey = device.passkey.as_ref().filter(|_| kid == device.approval_kid);
+    compact.verify_by(|_| Some(passkey.map_or(VerifyingKey::P256(&key), |stated| VerifyingKey::Passkey(&key, stated))))
 }
 
 pub(super) fn invalid(why: &str) -> Rejection {

@@ -4,15 +4,16 @@
 use countersign_jose::hash::Hash;
 use countersign_jose::key::{PublicKey, Signer as _};
 use countersign_jose::secret::Secret;
-use countersign_protocol::discovery::Mode;
-use countersign_protocol::enrollment::ConfirmedBy;
+use countersign_protocol::discovery::{Mode, PasskeyPolicy};
+use countersign_protocol::enrollment::{ApprovalKeyType, ConfirmedBy};
 use countersign_protocol::id::DeviceId;
 use countersign_protocol::notice::DeviceEvent;
 use countersign_protocol::problem::ProblemCode;
 use countersign_protocol::registration::{
-    Confirm, DeviceClass, DeviceStatus, KeySet, RegistrationRequest, RegistrationResponse, RegistrationToken,
-    TokenError,
+    Confirm, DeviceClass, DeviceStatus, KeyProtection, KeySet, ProvenKey, RegistrationRequest, RegistrationResponse,
+    RegistrationToken, TokenError,
 };
+use countersign_protocol::webauthn::{AttestationResult, StatedPasskey};
 use countersign_protocol::{limits, text};
 use countersign_store::Transaction;
 
@@ -20,12 +21,14 @@ use crate::Gateway;
 use crate::rejection::{Rejection, reject};
 use crate::store::devices::{self, Device, DeviceState, NewDevice};
 use crate::store::links::{self, Link, LinkState};
+use crate::store::passkeys::{self, NewPasskey};
 use crate::store::{credentials, feed};
 
 /// A registration whose token, keys and proofs are verified.
 pub(crate) struct VerifiedRegistration {
     token: RegistrationToken,
     request: RegistrationRequest,
+    key: ProvenKey,
     /// Hash of the body's bytes; identifies a repeated registration.
     body: Hash,
 }
@@ -52,23 +55,26 @@ impl Gateway {
             })
     }
 
-    /// Verifies the other members. `proven` is the key of the request's DPoP proof.
+    /// Verifies the other members. `proven` is the key of the request's DPoP proof; `page`, the request's `Origin`.
     pub(crate) fn check_registration(
         &self,
         token: RegistrationToken,
         request: RegistrationRequest,
         proven: &PublicKey,
+        page: Option<&str>,
         body: &[u8],
     ) -> Result<VerifiedRegistration, Rejection> {
         if request.public_key != *proven {
             let detail = "The DPoP proof is signed by another key than public_key.";
             return Err(reject(ProblemCode::InvalidPublicKey, detail));
         }
-        request
-            .verify_proof(&token)
-            .map_err(|error| reject(ProblemCode::InvalidPublicKey, format!("approval_proof: {error}.")))?;
+        let key = self.check_approval_key(&token, &request)?;
         let invalid =
             |member: &str| reject(ProblemCode::InvalidRequest, format!("{member} can't be displayed or used."));
+        let origin = self.settings().issuer.origin();
+        if request.code_origin.as_deref().is_some_and(|code| code != origin || page != Some(code)) {
+            return Err(reject(ProblemCode::InvalidRequest, "code_origin is not the origin of this provider's page."));
+        }
         text::check(&request.device_name, limits::NAME_CHARACTERS).map_err(|_| invalid("device_name"))?;
         text::check(&request.platform, limits::NAME_CHARACTERS).map_err(|_| invalid("platform"))?;
         if request.push_address.as_ref().is_some_and(|address| address.len() > limits::PUSH_ADDRESS_BYTES) {
@@ -87,7 +93,36 @@ impl Gateway {
             let detail = "This link is for an interactive device, not for an automated one.";
             return Err(reject(ProblemCode::AutomatedNotAllowed, detail));
         }
-        Ok(VerifiedRegistration { token, request, body: Hash::of(body) })
+        Ok(VerifiedRegistration { token, request, key, body: Hash::of(body) })
+    }
+
+    /// Verifies the approval key's proof, and that policy takes such a key.
+    fn check_approval_key(
+        &self,
+        token: &RegistrationToken,
+        request: &RegistrationRequest,
+    ) -> Result<ProvenKey, Rejection> {
+        let is_passkey = request.approval_key_type == ApprovalKeyType::Webauthn;
+        if is_passkey != (request.key_protection == KeyProtection::Passkey) {
+            let detail = "key_protection is passkey where approval_key_type is webauthn, and nowhere else.";
+            return Err(reject(ProblemCode::InvalidRequest, detail));
+        }
+        if is_passkey && request.device_class != DeviceClass::Interactive {
+            return Err(reject(ProblemCode::InvalidRequest, "A passkey verifies a person: its device is interactive."));
+        }
+        let party = self.settings().relying_party();
+        if is_passkey && party.is_none() {
+            return Err(reject(ProblemCode::PasskeyNotAllowed, "This provider takes no passkeys."));
+        }
+        let proven = request.verify_proof(token, party.as_ref());
+        let key = proven.map_err(|error| reject(ProblemCode::InvalidPublicKey, format!("approval_proof: {error}.")))?;
+        // No attestation is verified here yet, so that nothing shows that a passkey stays on its device.
+        if is_passkey && self.settings().passkeys == PasskeyPolicy::DeviceBound {
+            let detail =
+                "This provider takes passkeys alone that can't leave their device, and this one does not show it.";
+            return Err(reject(ProblemCode::PasskeyNotAllowed, detail));
+        }
+        Ok(key)
     }
 
     /// Binds the device, or answers a repeated registration with a new credential.
@@ -140,11 +175,18 @@ impl Gateway {
         link: &Link,
     ) -> Result<Device, Rejection> {
         let request = &checked.request;
-        for key in [&request.public_key, &request.approval_key] {
+        let known =
+            || reject(ProblemCode::InvalidPublicKey, "A key belongs to another registration: make new keys for each.");
+        for key in [&request.public_key, checked.key.public_key()] {
             if devices::is_key_known(tx, key.thumbprint())? {
-                let words = "A key belongs to another registration: make new keys for each.";
-                return Err(reject(ProblemCode::InvalidPublicKey, words));
+                return Err(known());
             }
+        }
+        let passkey = self.new_passkey(&checked.key);
+        if let Some(passkey) = &passkey
+            && passkeys::is_known(tx, &passkey.id)?
+        {
+            return Err(known());
         }
         if devices::count_not_ended(tx, &link.subject)? >= self.settings().max_devices_per_user {
             let words = "This user has as many devices as the provider allows: remove one first.";
@@ -167,7 +209,9 @@ impl Gateway {
                 platform: &request.platform,
                 key_protection: request.key_protection,
                 transport_key: &request.public_key,
-                approval_key: &request.approval_key,
+                approval_key: checked.key.public_key(),
+                passkey: passkey.as_ref(),
+                code_origin: request.code_origin.as_deref(),
                 interaction_types: &known,
                 version: request.countersign_version,
                 allow_automated: link.allow_automated,
@@ -186,6 +230,24 @@ impl Gateway {
         devices::by_id(tx, &id)?.ok_or_else(gone)
     }
 
+    /// What is kept of a passkey.
+    fn new_passkey(&self, key: &ProvenKey) -> Option<NewPasskey> {
+        let ProvenKey::Passkey(created) = key else { return None };
+        let party = self.settings().relying_party()?;
+        Some(NewPasskey {
+            stated: StatedPasskey {
+                origin: party.origin,
+                rp_id: party.rp_id,
+                backup_eligible: created.backup_eligible,
+                attestation: AttestationResult::None,
+                aaguid: created.credential.aaguid,
+            },
+            id: created.credential.id.clone(),
+            sign_count: created.sign_count,
+            verified: None,
+        })
+    }
+
     /// Another device used the link, or its device has ended: notifies the user's devices, once.
     fn link_used_again(&self, tx: &Transaction<'_>, link: &Link) -> Result<RegistrationReply, Rejection> {
         if !link.alerted {
@@ -202,6 +264,6 @@ fn is_same(checked: &VerifiedRegistration, link: &Link, device: &Device) -> bool
     matches!(link.state, LinkState::Registered | LinkState::Confirmed)
         && matches!(device.state, DeviceState::Unconfirmed | DeviceState::Active)
         && device.transport_kid == *checked.request.public_key.thumbprint()
-        && device.approval_kid == *checked.request.approval_key.thumbprint()
+        && device.approval_kid == *checked.key.public_key().thumbprint()
         && link.registration.as_deref() == Some(checked.body.to_string().as_str())
 }

@@ -1,11 +1,13 @@
 //! Ends devices: by themselves, the user or the operator; what waits for them is withdrawn.
 
 use countersign_jose::clock::Timestamp;
+use countersign_protocol::enrollment::ApprovalKeyType;
 use countersign_protocol::id::{DeviceId, MessageId, Subject};
 use countersign_protocol::jws::Compact;
 use countersign_protocol::notice::DeviceEvent;
 use countersign_protocol::registration::{DeviceClass, KeyProtection};
 use countersign_protocol::revocation::{Revocation, RevokedBy};
+use countersign_protocol::webauthn::StatedPasskey;
 use countersign_store::{Error as StoreError, Transaction};
 
 use crate::Gateway;
@@ -29,12 +31,28 @@ pub struct DeviceRecord {
     pub platform: String,
     /// Protection of its approval key, as it claims.
     pub key_protection: KeyProtection,
+    /// The same, as an attestation showed it.
+    pub key_verified: Option<KeyProtection>,
+    /// What its statements say of its passkey; `None`: a P-256 key of its own.
+    pub passkey: Option<StatedPasskey>,
+    /// The origin of the page that is the device.
+    pub code_origin: Option<String>,
     /// Unconfirmed, active, suspended or ended.
     pub state: DeviceState,
     /// When it registered.
     pub registered_at: Timestamp,
     /// When it was confirmed.
     pub confirmed_at: Option<Timestamp>,
+}
+
+impl DeviceRecord {
+    /// How its approval key signs.
+    pub const fn key_type(&self) -> ApprovalKeyType {
+        match self.passkey {
+            None => ApprovalKeyType::P256,
+            Some(_) => ApprovalKeyType::Webauthn,
+        }
+    }
 }
 
 /// Why a device was not revoked.
@@ -161,6 +179,9 @@ impl From<Device> for DeviceRecord {
             class: device.class,
             platform: device.platform,
             key_protection: device.key_protection,
+            key_verified: device.key_verified,
+            passkey: device.passkey,
+            code_origin: device.code_origin,
             state: device.state,
             registered_at: device.registered_at,
             confirmed_at: device.confirmed_at,

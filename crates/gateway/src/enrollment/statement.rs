@@ -61,13 +61,22 @@ impl Gateway {
             subject_label: link.map(|link| link.subject_label),
             transport_key: device.transport_key()?,
             approval_key: device.approval_key()?,
-            approval_key_type: ApprovalKeyType::P256,
+            approval_key_type: match device.passkey {
+                None => ApprovalKeyType::P256,
+                Some(_) => ApprovalKeyType::Webauthn,
+            },
+            webauthn: device.passkey.clone(),
+            code_origin: device.code_origin.clone(),
             on_behalf_of: self.on_behalf_of(),
             device_class: device.class,
             key_protection: StatedProtection { claimed: device.key_protection, verified: device.key_verified },
             confirmed_by,
             sequence: before.len() as u64 + 1,
             prev: before.last().map(Hash::of),
+            must_understand: match device.passkey {
+                None => Vec::new(),
+                Some(_) => EnrollmentStatement::PASSKEY_MEMBERS.map(str::to_owned).to_vec(),
+            },
         };
         self.put_in_force(transaction, &statement)?;
         devices::confirm(transaction, &device.id, now)?;

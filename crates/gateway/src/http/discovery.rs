@@ -5,7 +5,8 @@ use axum::http::StatusCode;
 use axum::response::Response;
 use countersign_jose::key::Signer as _;
 use countersign_protocol::COUNTERSIGN_VERSION;
-use countersign_protocol::discovery::Discovery;
+use countersign_protocol::discovery::{AttestationConveyance, Discovery, PasskeyPolicy, Passkeys};
+use countersign_protocol::enrollment::ApprovalKeyType;
 use countersign_protocol::interaction::InteractionType;
 use countersign_protocol::{limits, problem};
 
@@ -59,6 +60,14 @@ impl Gateway {
             max_devices_per_user: settings.max_devices_per_user,
             push_wait_timeout_seconds: limits::FETCH_WAIT_SECONDS,
             error_response_format: problem::MEDIA_TYPE.to_owned(),
+            approval_key_types_supported: match settings.relying_party() {
+                Some(_) => vec![ApprovalKeyType::P256, ApprovalKeyType::Webauthn],
+                None => vec![ApprovalKeyType::P256],
+            },
+            passkeys: Some(Passkeys {
+                policy: settings.relying_party().map_or(PasskeyPolicy::Off, |_| settings.passkeys),
+                attestation: AttestationConveyance::None,
+            }),
             vapid_public_key: None,
             support: settings.support.clone(),
         }

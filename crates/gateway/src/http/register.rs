@@ -2,7 +2,7 @@
 
 use axum::body::Body;
 use axum::extract::{Request, State};
-use axum::http::StatusCode;
+use axum::http::{StatusCode, header};
 use axum::response::Response;
 use countersign_protocol::discovery::Mode;
 use countersign_protocol::id::RegistrationTokenId;
@@ -29,7 +29,8 @@ async fn take(gateway: &Gateway, request: Request<Body>) -> Result<Response, Rej
     gateway.accept_nonce(&proof)?;
     let nonce = gateway.nonce_for(proof.key.thumbprint());
     let with_nonce = |refused: Rejection| refused.with_nonce(nonce.clone());
-    let checked = gateway.check_registration(token, request, &proof.key, &body).map_err(with_nonce)?;
+    let page = headers.get(header::ORIGIN).and_then(|origin| origin.to_str().ok());
+    let checked = gateway.check_registration(token, request, &proof.key, page, &body).map_err(with_nonce)?;
     let registered = gateway.register(checked).await.map_err(with_nonce)?;
     Ok(reply::complete(reply::json(StatusCode::CREATED, &registered), gateway.now(), Some(&nonce)))
 }

@@ -123,6 +123,8 @@ pub(crate) struct Resolution {
     pub(crate) amr: Vec<String>,
     pub(crate) acr: Option<String>,
     pub(crate) auth_time: Option<Timestamp>,
+    /// Whether the device's approval key signed the answer that decided.
+    pub(crate) by_approval_key: Option<bool>,
     /// The enrollment statement by which the answer's transcript holds. For the outcome only; it is not stored here.
     pub(crate) statement: Option<Hash>,
     /// Until when the client is held back for the user. For the outcome only; it is not stored here.
@@ -133,7 +135,7 @@ pub(crate) struct Resolution {
 const COLUMNS: &str =
     "a.id, a.decoy, a.subject, a.client_id, a.status, a.held, a.terminal, a.unvouched, a.interaction, a.salt, a.value, a.user_verification,
     a.allow_automated, a.details_hash, a.requested_at, a.expires_at, a.answer_until, a.not_me_hold, a.disputed_at,
-    a.decided_at, a.reason, a.challenge_id, a.answer_hash, a.amr, a.acr, a.auth_time";
+    a.decided_at, a.reason, a.challenge_id, a.answer_hash, a.amr, a.acr, a.auth_time, a.by_approval_key";
 
 fn approval(row: &Row<'_>) -> rusqlite::Result<ApprovalRow> {
     let mut at = ColumnCursor::default();
@@ -169,6 +171,7 @@ fn approval(row: &Row<'_>) -> rusqlite::Result<ApprovalRow> {
                 amr: optional_json(row, at.next())?.unwrap_or_default(),
                 acr: row.get(at.next())?,
                 auth_time: optional_time(row, at.next())?,
+                by_approval_key: row.get(at.next())?,
                 statement: None,
                 held_until: None,
             }),
@@ -263,7 +266,7 @@ pub(crate) fn resolve(
         .connection()
         .prepare_cached(
             "UPDATE approval SET status = ?2, decided_at = ?3, reason = ?4, challenge_id = ?5, answer_hash = ?6, amr = ?7,
-                acr = ?8, auth_time = ?9
+                acr = ?8, auth_time = ?9, by_approval_key = ?10
              WHERE id = ?1 AND status = 'pending'",
         )?
         .execute(params![
@@ -276,6 +279,7 @@ pub(crate) fn resolve(
             as_json(&resolution.amr),
             resolution.acr,
             resolution.auth_time.map(millis),
+            resolution.by_approval_key,
         ])?;
     Ok(changed == 1)
 }

@@ -1,5 +1,6 @@
 //! Devices and their enrollment statements.
 
+use countersign_jose::base64url;
 use countersign_jose::clock::Timestamp;
 use countersign_jose::key::{PublicKey, Thumbprint};
 use countersign_protocol::enrollment::EnrollmentStatement;
@@ -8,11 +9,15 @@ use countersign_protocol::interaction::InteractionType;
 use countersign_protocol::issuer::Issuer;
 use countersign_protocol::jws::Compact;
 use countersign_protocol::registration::{DeviceClass, KeyProtection};
+use countersign_protocol::webauthn::StatedPasskey;
 use countersign_store::{Error, Snapshot, Transaction};
 use rusqlite::{OptionalExtension, Row, params};
 use serde::{Deserialize, Serialize};
 
-use super::columns::{ColumnCursor, as_json, json, millis, name, name_of, optional_name, optional_time, text, time};
+use super::columns::{
+    ColumnCursor, as_json, json, millis, name, name_of, optional_json, optional_name, optional_time, text, time,
+};
+use super::passkeys::NewPasskey;
 
 /// How many users and devices are active.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -67,6 +72,12 @@ pub(crate) struct Device {
     transport_jwk: String,
     approval_jwk: String,
     pub(crate) approval_kid: Thumbprint,
+    /// What its statements say of its passkey; `None`: the approval key is none.
+    pub(crate) passkey: Option<StatedPasskey>,
+    /// What the passkey's authenticator counted last.
+    pub(crate) sign_count: Option<u32>,
+    /// The origin of the page that is the device.
+    pub(crate) code_origin: Option<String>,
     pub(crate) link: RegistrationTokenId,
     pub(crate) registered_at: Timestamp,
     pub(crate) confirmed_at: Option<Timestamp>,
@@ -85,6 +96,8 @@ pub(crate) struct NewDevice<'a> {
     pub(crate) key_protection: KeyProtection,
     pub(crate) transport_key: &'a PublicKey,
     pub(crate) approval_key: &'a PublicKey,
+    pub(crate) passkey: Option<&'a NewPasskey>,
+    pub(crate) code_origin: Option<&'a str>,
     pub(crate) interaction_types: &'a [InteractionType],
     pub(crate) version: u32,
     pub(crate) allow_automated: bool,
@@ -113,8 +126,8 @@ fn parse_key(jwk: &str) -> Result<PublicKey, Error> {
 /// In the order in which [`device`] reads them.
 pub(super) const COLUMNS: &str =
     "d.id, d.subject, d.status, d.name, d.class, d.platform, d.key_protection, d.key_verified,
-    d.transport_kid, d.transport_jwk, d.approval_kid, d.approval_jwk, d.link_id, d.registered_at,
-    d.confirmed_at, d.seq, d.revocation";
+    d.transport_kid, d.transport_jwk, d.approval_kid, d.approval_jwk, d.passkey, d.sign_count, d.code_origin,
+    d.link_id, d.registered_at, d.confirmed_at, d.seq, d.revocation";
 
 pub(super) fn device(row: &Row<'_>, at: &mut ColumnCursor) -> rusqlite::Result<Device> {
     Ok(Device {
@@ -130,6 +143,9 @@ pub(super) fn device(row: &Row<'_>, at: &mut ColumnCursor) -> rusqlite::Result<D
         transport_jwk: row.get(at.next())?,
         approval_kid: text(row, at.next())?,
         approval_jwk: row.get(at.next())?,
+        passkey: optional_json(row, at.next())?,
+        sign_count: row.get(at.next())?,
+        code_origin: row.get(at.next())?,
         link: text(row, at.next())?,
         registered_at: time(row, at.next())?,
         confirmed_at: optional_time(row, at.next())?,
@@ -147,8 +163,10 @@ pub(crate) fn insert(transaction: &Transaction<'_>, new: &NewDevice<'_>) -> Resu
         .connection()
         .prepare_cached(
             "INSERT INTO device (id, subject, status, name, class, platform, key_protection, transport_kid, transport_jwk,
-                approval_kid, approval_jwk, interaction_types, version, allow_automated, link_id, registered_at, feed_head)
-             VALUES (?1, ?2, 'unconfirmed', ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16)",
+                approval_kid, approval_jwk, interaction_types, version, allow_automated, link_id, registered_at, feed_head,
+                key_verified, passkey, credential_id, sign_count, code_origin)
+             VALUES (?1, ?2, 'unconfirmed', ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18, ?19,
+                ?20, ?21)",
         )?
         .execute(params![
             new.id.as_str(),
@@ -167,6 +185,11 @@ pub(crate) fn insert(transaction: &Transaction<'_>, new: &NewDevice<'_>) -> Resu
             new.link.as_str(),
             millis(new.registered_at),
             new.feed_head,
+            new.passkey.and_then(|passkey| passkey.verified).map(|level| name_of(&level)),
+            new.passkey.map(|passkey| as_json(&passkey.stated)),
+            new.passkey.map(|passkey| base64url::encode(&passkey.id)),
+            new.passkey.map(|passkey| passkey.sign_count),
+            new.code_origin,
         ])?;
     Ok(())
 }

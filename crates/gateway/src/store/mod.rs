@@ -10,6 +10,7 @@ pub(crate) mod devices;
 pub(crate) mod feed;
 pub(crate) mod links;
 pub(crate) mod manifests;
+pub(crate) mod passkeys;
 pub(crate) mod prompt_history;
 
 use countersign_store::Schema;

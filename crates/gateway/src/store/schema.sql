@@ -33,6 +33,10 @@ CREATE TABLE device (
     transport_jwk     TEXT NOT NULL,
     approval_kid      TEXT NOT NULL,
     approval_jwk      TEXT NOT NULL,
+    passkey           TEXT,                     -- JSON: what its statements say of it; NULL: the approval key is none
+    credential_id     TEXT,                     -- the passkey's, base64url
+    sign_count        INTEGER,                  -- as the passkey's authenticator counted last
+    code_origin       TEXT,                     -- of the page that is the device
     interaction_types TEXT NOT NULL,            -- JSON array
     version           INTEGER NOT NULL,         -- countersign_version it speaks
     allow_automated   INTEGER NOT NULL,         -- its link allowed an automated device
@@ -49,6 +53,7 @@ CREATE TABLE device (
 CREATE INDEX device_by_subject ON device (subject, status);
 CREATE INDEX device_by_transport_kid ON device (transport_kid);
 CREATE INDEX device_by_approval_kid ON device (approval_kid);
+CREATE INDEX device_by_credential_id ON device (credential_id) WHERE credential_id IS NOT NULL;
 CREATE INDEX device_on_behalf ON device (on_behalf_of) WHERE on_behalf_of IS NOT NULL;
 CREATE INDEX device_unconfirmed ON device (registered_at) WHERE status = 'unconfirmed';
 
@@ -86,6 +91,7 @@ CREATE TABLE approval (
     amr               TEXT,                     -- JSON array
     acr               TEXT,
     auth_time         INTEGER,
+    by_approval_key   INTEGER,                  -- which of the device's keys decided: 1 its approval key, 0 its transport key
     disputed_at       INTEGER
 ) STRICT;
 CREATE INDEX approval_pending ON approval (subject, client_id, held) WHERE status = 'pending';

@@ -24,6 +24,8 @@ pub struct Report {
     pub answer: Option<Answer>,
     /// Whether the answer is by the approval key, after user verification.
     pub by_approval_key: bool,
+    /// The origin of the page that was the device: of a passkey's answer by its own client data, else by the statement. `None`: no page.
+    pub page: Option<String>,
     /// The lines that were shown, each with what backs it.
     pub lines: Vec<ShownLine>,
     /// How it ended, if known.
@@ -38,6 +40,11 @@ impl Report {
     /// Whether nothing is missing: there is an outcome, and every manifest that was named.
     pub const fn is_complete(&self) -> bool {
         self.ending.is_some() && !self.lacks_manifest
+    }
+
+    /// Whether the page that was the device came from the provider itself; `None`: no page.
+    pub fn is_page_of_provider(&self) -> Option<bool> {
+        self.page.as_ref().map(|page| *page == self.signed_by.issuer.origin())
     }
 
     /// Whether it ended approved and was not disputed.

@@ -7,6 +7,7 @@ use std::marker::PhantomData;
 use countersign_jose::jws;
 use countersign_jose::key::{PublicKey, SignFailed, Signer, Thumbprint};
 
+use super::signature::{ES256, ES256_WEBAUTHN};
 use super::{Claims, Compact, JwkHeader, KidHeader};
 use crate::limits;
 
@@ -21,12 +22,23 @@ impl<T: Claims> Unsigned<T> {
     /// A message for this key to sign; the header names the key by its thumbprint.
     pub fn new(claims: &T, key: &PublicKey) -> Self {
         let kid = *key.thumbprint();
-        Self::from_parts(&KidHeader { alg: "ES256", typ: T::TYP, kid }, claims, kid)
+        Self::from_parts(&KidHeader { alg: ES256, typ: T::TYP, kid }, claims, kid)
     }
 
     /// A message for this key to sign; the header carries the whole public key (RFC 9449 §4.2).
     pub fn with_jwk(claims: &T, key: &PublicKey) -> Self {
-        Self::from_parts(&JwkHeader { alg: "ES256", typ: T::TYP, jwk: key.clone() }, claims, *key.thumbprint())
+        Self::from_parts(&JwkHeader { alg: ES256, typ: T::TYP, jwk: key.clone() }, claims, *key.thumbprint())
+    }
+
+    /// A message for this passkey to sign: the WebAuthn challenge is SHA-256 of [`Unsigned::signing_input`], and what is attached
+    /// the [third part](crate::webauthn::Assertion::to_third_part) that it made.
+    ///
+    /// # Errors
+    /// [`SignFailed`] for a type of message that approval keys don't sign.
+    pub fn for_passkey(claims: &T, key: &PublicKey) -> Result<Self, SignFailed> {
+        let kid = *key.thumbprint();
+        let header = KidHeader { alg: ES256_WEBAUTHN, typ: T::TYP, kid };
+        T::BY_APPROVAL_KEY.then(|| Self::from_parts(&header, claims, kid)).ok_or(SignFailed)
     }
 
     fn from_parts(header: &impl serde::Serialize, claims: &T, key: Thumbprint) -> Self {

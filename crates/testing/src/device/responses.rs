@@ -57,6 +57,9 @@ impl TestDevice {
             DeviceClass::Interactive => VerifiedUser::by_pin(self.clock.now()),
         };
         let draft = self.draft_showing(challenge, lines);
+        if let Some(passkey) = &self.passkey {
+            return passkey.sign_message(&draft.passkey_claims(value.map(str::to_owned)));
+        }
         let key = ApprovalKey::new(self.approval.public_key());
         key.approve(draft, &user, value.map(str::to_owned)).sign(&*self.approval).expect("a key in memory signs")
     }
