@@ -5,8 +5,8 @@ verifies every compact JWS in it, and that none was forgotten. One JSON line per
     vectors.py FOLDER [DOCUMENT]"""
 import hashlib, json, pathlib, re, sys
 sys.dont_write_bytecode = True  # a test leaves nothing behind
-import device
-from device import BAD, hash_of, must, part
+import device, passkey
+from device import BAD, hash_of, must, part, unb64
 
 # Valid texts that this device escapes all the same: it takes no joiners and no spaces but the usual one (protocol.md, section 2, allows
 # to be stricter).
@@ -130,9 +130,27 @@ def cases(folder, world):
     yield "transcript", transcript["cases"], lambda text: check_transcript(
         text, *device.verify_challenge(transcript["challenge"], world.keys, world, world.now), world)
     yield "ref", refs["cases"], read_ref
+    passkeys = read("passkey")
+    statement = passkey_statement(passkeys, world)
+    yield "passkey", passkeys["cases"], lambda text: passkey.open_answer(text, statement)
     yield "json", read("json")["cases"], device.strict
     yield "text.details", texts["details"], device.read_details
     yield "text.texts", texts["texts"], lambda text: must(text.strip(), "empty") or device.check_text(text)
+
+def check_passkeys(file, world):
+    """Section 21: what passkey.py says of each creation; and of all, whether PyPI's webauthn agrees. The names of those judged otherwise."""
+    asked = f"countersign-registration.{file['token_hash']}.{file['transport_jkt']}"
+    must(hash_of(asked) == file["registration_challenge"], "the challenge of a registration")
+    statement = passkey_statement(file, world)
+    creation = lambda case: accepts(passkey.check_creation, case["proof"], unb64(file["registration_challenge"]), file["origin"], file["rp_id"], file["approval_key"])
+    wrong = [case["name"] for case in file["creations"] if creation(case) != case["valid"]]
+    wrong += ["webauthn: " + case["name"] for case in file["cases"] if not passkey.agrees(case, statement)]
+    wrong += ["webauthn: " + case["name"] for case in file["creations"] if not passkey.agrees_on_creation(case, file)]
+    print(json.dumps({"event": "judged", "file": "passkey.creations", "cases": len(file["creations"]), "wrong": wrong}), flush=True)
+    return len(wrong)
+def passkey_statement(file, world):
+    known = ("approval_key_type", "webauthn")
+    return device.open_by(world.keys, file["statement"], "device-enrollment+jwt", world, known)
 
 def check_document(document, world):
     """Every example is signed by the key that its kind of message calls for. How many there were."""
@@ -162,6 +180,7 @@ def main(folder, document=None):
         wrong += len(bad)
         judged.add(name.split(".")[0])
         print(json.dumps({"event": "judged", "file": name, "cases": len(examples), "wrong": bad}), flush=True)
+    wrong += check_passkeys(json.loads((folder / "passkey.json").read_text()), world)
     unread = sorted({path.stem for path in folder.glob("*.json")} - judged)
     print(json.dumps({"event": "vectors", "wrong": wrong, "unread": unread}), flush=True)
     if document:

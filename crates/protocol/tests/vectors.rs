@@ -4,6 +4,7 @@
 use std::path::PathBuf;
 
 use countersign_jose::base64url::encode;
+use countersign_jose::hash::Hash;
 use countersign_jose::json::{self, Strictness};
 use countersign_jose::key::Signer as _;
 use countersign_protocol::answer::Answer;
@@ -18,8 +19,10 @@ use countersign_protocol::registration::RegistrationToken;
 use countersign_protocol::transcript::{
     self, Line, LineValue, Locale, Money, Role, Source, Transcript, TranscriptBasis,
 };
+use countersign_protocol::webauthn::{self, Assertion, CreationProof, RelyingParty};
 use countersign_protocol::{limits, text};
 use countersign_testing::fixture::{Fixture, NOW, PAYMENT, forge, private_key};
+use countersign_testing::passkey::{self, SForm, TestPasskey, with_assertion, with_third_part};
 use serde_json::{Value, json};
 
 fn check(name: &str, made: &Value) {
@@ -154,6 +157,161 @@ fn answers() {
         "answer.json",
         &json!({"typ": Answer::TYP, "challenge": challenge.compact(), "transcript": fixture.shown(&challenge).text(), "cases": cases}),
     );
+}
+
+/// Answers that a passkey signed, judged by its statement, and creations of a passkey.
+#[test]
+fn passkeys() {
+    let fixture = Fixture::new();
+    let key = TestPasskey::new(private_key(9), "https://id.acme.example");
+    let statement = fixture.passkey_statement(&key);
+    let challenge = fixture.verified();
+    let claims = fixture.draft(&challenge, &fixture.shown(&challenge)).passkey_claims(Some(fixture.opening().value));
+    let input = key.signing_input(&claims);
+    let asked = Hash::of(&input);
+    let client_data = |data: String| with_assertion::<Answer>(&input, &key.sign(data, key.authenticator_data()));
+    let data =
+        |alter: &dyn Fn(String) -> String| client_data(alter(key.client_data("webauthn.get", &asked))).into_string();
+    let replaced = |from: &'static str, to: &'static str| data(&|text| text.replacen(from, to, 1));
+    let flags = |flags, rest: &[u8]| {
+        let assertion = key.sign(key.client_data("webauthn.get", &asked), key.authenticator_data_with(flags, rest));
+        with_assertion::<Answer>(&input, &assertion).into_string()
+    };
+    let with = |alter: &dyn Fn(&mut TestPasskey)| {
+        let mut altered = key.clone();
+        alter(&mut altered);
+        altered.sign_message(&claims).into_string()
+    };
+    let signed_by = |signature: Vec<u8>| {
+        with_assertion::<Answer>(&input, &Assertion { signature, ..key.get(&asked) }).into_string()
+    };
+    let part = key.get(&asked).to_third_part();
+    let third = |part: &str| with_third_part(&key.sign_message(&claims), part).into_string();
+    let good = passkey::UP | passkey::UV | passkey::BE | passkey::BS;
+    let one = [1_u8];
+    let es256 = Compact::sign(&claims, &private_key(9).into_signer()).expect("signs").into_string();
+    let stranger = TestPasskey::new(private_key(10), "https://id.acme.example");
+    let cases = vec![
+        case("approved by the passkey, s low", with(&|_| {}), true),
+        case("s high", with(&|key| key.s_form = SForm::High), true),
+        case("a sign count", with(&|key| key.sign_count = 7), true),
+        case("not backed up at the moment", flags(good & !passkey::BS, &[]), true),
+        case("with an extension", flags(good | passkey::ED, &[0xa1, 0x61, b'x', 0xf5]), true),
+        case("a member of client data that nobody knows", replaced("{", r#"{"other":"x","#), true),
+        case("without crossOrigin", replaced(r#","crossOrigin":false"#, ""), true),
+        case(
+            "a challenge of something else",
+            data(&|text| text.replace(&asked.to_string(), &Hash::of("x").to_string())),
+            false,
+        ),
+        case("another origin", with(&|key| key.origin = "https://evil.example".into()), false),
+        case("a subdomain", with(&|key| key.origin = "https://www.id.acme.example".into()), false),
+        case("another port", with(&|key| key.origin = "https://id.acme.example:8443".into()), false),
+        case("crossOrigin", replaced("false", "true"), false),
+        case("topOrigin", replaced("false", r#"false,"topOrigin":"https://id.acme.example""#), false),
+        case("webauthn.create", replaced("webauthn.get", "webauthn.create"), false),
+        case("a name twice in client data", replaced("{", r#"{"type":"webauthn.get","#), false),
+        case("another RP ID", with(&|key| key.rp_id = "acme.example".into()), false),
+        case("UP unset", flags(good & !passkey::UP, &[]), false),
+        case("UV unset", flags(good & !passkey::UV, &[]), false),
+        case("BE is another than stated", flags(passkey::UP | passkey::UV, &[]), false),
+        case("BS without BE", flags(passkey::UP | passkey::UV | passkey::BS, &[]), false),
+        case("AT set", flags(good | passkey::AT, &key.attested_credential()), false),
+        case("ED set and nothing follows", flags(good | passkey::ED, &[]), false),
+        case("bytes after the extensions", flags(good | passkey::ED, &[0xa0, 0]), false),
+        case("bytes without ED", flags(good, &[0xa0]), false),
+        case("an extension twice", flags(good | passkey::ED, &[0xa2, 0x61, b'x', 0xf5, 0x61, b'x', 0xf4]), false),
+        case("a fourth member", third(&part.replace('}', r#","id":""}"#)), false),
+        case("white space", third(&part.replacen(',', ", ", 1)), false),
+        case("another order", third(&reordered(&part)), false),
+        case("padding", third(&part.replacen(r#""}"#, r#"="}"#, 1)), false),
+        case("DER with a byte after it", signed_by([key.get(&asked).signature.as_slice(), &[0]].concat()), false),
+        case("r zero", signed_by(passkey::der(&[0], &one)), false),
+        case("s zero", signed_by(passkey::der(&one, &[0])), false),
+        case("r = n", signed_by(passkey::der(&passkey::N, &one)), false),
+        case("s = n", signed_by(passkey::der(&one, &passkey::N)), false),
+        case("by another key", signed_by(stranger.get(&asked).signature), false),
+        case("ES256 by the passkey's key", es256, false),
+        case(
+            "with an amr",
+            key.sign_message(&Answer { amr: vec!["swk".into(), "user".into()], ..claims.clone() }).into_string(),
+            false,
+        ),
+        case("with a uv_at", key.sign_message(&Answer { uv_at: Some(NOW), ..claims.clone() }).into_string(), false),
+    ];
+    let stated = VerifiedEnrollment::verify(std::slice::from_ref(&statement), &fixture.keys()).expect("sound");
+    let stated = stated.current().0.clone();
+    judge(&cases, |text| {
+        let opened = Compact::<Answer>::from_text(text).verify_by(|_| Some(stated.approval_verifying_key()));
+        opened.is_ok_and(|opened| opened.claims.amr.is_empty() && opened.claims.uv_at.is_none())
+    });
+
+    let (token, transport) = (Hash::of("a registration token"), *fixture.transport.public_key().thumbprint());
+    let asked = webauthn::registration_challenge(&token, &transport);
+    let party = RelyingParty { origin: key.origin.clone(), rp_id: key.rp_id.clone() };
+    let made = |name: &str, proof: CreationProof, valid: bool| {
+        let verified = proof.verify(&asked, &party, key.public_key());
+        assert_eq!(verified.is_ok(), valid, "{name}: {verified:?}");
+        json!({"name": name, "proof": proof, "valid": valid})
+    };
+    let with = |alter: &dyn Fn(&mut TestPasskey)| {
+        let mut altered = key.clone();
+        alter(&mut altered);
+        altered.create(&asked)
+    };
+    let object = |authenticator_data: Vec<u8>| CreationProof {
+        attestation_object: passkey::attestation_object("none", &authenticator_data),
+        ..key.create(&asked)
+    };
+    let credential = key.attested_credential();
+    let creations = vec![
+        made("a synced passkey", key.create(&asked), true),
+        made("one that stays on its device", with(&|key| key.flags = passkey::UP | passkey::UV), true),
+        made("of a known model", with(&|key| key.aaguid = [7; 16]), true),
+        made(
+            "for another token",
+            key.create(&webauthn::registration_challenge(&Hash::of("another"), &transport)),
+            false,
+        ),
+        made("another origin", with(&|key| key.origin = "https://evil.example".into()), false),
+        made("another RP ID", with(&|key| key.rp_id = "acme.example".into()), false),
+        made("UV unset", with(&|key| key.flags = passkey::UP | passkey::BE), false),
+        made("AT unset", object(key.authenticator_data()), false),
+        made(
+            "a byte after the key",
+            object(key.authenticator_data_with(good | passkey::AT, &[&credential[..], &[0]].concat())),
+            false,
+        ),
+        made("another key", stranger.create(&asked), false),
+        made(
+            "a signature in its place",
+            CreationProof {
+                client_data_json: key.client_data("webauthn.get", &asked).into_bytes(),
+                ..key.create(&asked)
+            },
+            false,
+        ),
+    ];
+    check(
+        "passkey.json",
+        &json!({
+            "statement": statement,
+            "cases": cases,
+            "token_hash": token,
+            "transport_jkt": transport,
+            "registration_challenge": asked,
+            "origin": party.origin,
+            "rp_id": party.rp_id,
+            "approval_key": key.public_key(),
+            "creations": creations,
+        }),
+    );
+}
+
+/// The first two members of a third part exchanged.
+fn reordered(part: &str) -> String {
+    let parts: Vec<&str> = part.trim_matches(['{', '}']).split(',').collect();
+    format!("{{{},{},{}}}", parts[1], parts[0], parts[2])
 }
 
 /// Two payments, an element without a template, and words that look like others.
