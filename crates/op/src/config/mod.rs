@@ -7,6 +7,7 @@ mod client;
 mod client_authentication;
 mod clients;
 mod detail_types;
+mod devices;
 mod egress;
 mod entry;
 mod error;
@@ -45,6 +46,7 @@ pub use client::{
     AssertionAudience, CIBA_GRANT, CertificateSubject, Client, ClientKeys, DeliveryMode, Profile, REFRESH_GRANT,
     SecretMethod, TokenBinding,
 };
+pub use devices::DeviceRules;
 pub(crate) use entry::{client_entry, hashed_user_entry, user_entry};
 pub use error::{ConfigError, ConfigErrors};
 pub use first::{FIRST_CLIENT, FIRST_SECRETS, FIRST_USER, first_config};
@@ -82,6 +84,8 @@ pub struct Config {
     pub mode: Mode,
     /// Policy of clients without one of their own.
     pub policy: Policy,
+    /// Rules for the devices that register.
+    pub devices: DeviceRules,
     /// Contact that devices display for help.
     pub support: Support,
     /// Retention of ended approvals and their evidence.
@@ -199,6 +203,7 @@ impl Config {
             .duration("keep_unanswered", MIN_UNANSWERED..=MAX_RETENTION)
             .map_or(DEFAULT_UNANSWERED, |found| found.value);
         let support = top.section("support", " in [support]").map(support).unwrap_or_default();
+        let devices = top.section("devices", " in [devices]").map(devices::read).unwrap_or_default();
         let policy = match top.section("policy", " in [policy]") {
             Some(policy) => Policy::read(policy, &Policy::default(), keep_records),
             None => Policy::default(),
@@ -245,6 +250,7 @@ impl Config {
             listen: listen?,
             mode,
             policy,
+            devices,
             support,
             keep_records,
             keep_unanswered,

@@ -56,7 +56,7 @@ fn every_bad_file_is_told_its_line_and_remedy() {
         (second_line("isuer = \"x\""), "line 2: unknown key `isuer` at the top of the file; did you mean `issuer`?"),
         (
             second_line("database = \"x\""),
-            "line 2: unknown key `database` at the top of the file; remove it, or use one of: issuer, name, listen, mode, authorization_details, authorization_details_types, keep_records, keep_unanswered, support, policy, proxy, registration, egress, profile, client_assertion_audience, tls, discovery, login_hint_issuers, webhook, metrics, users, clients",
+            "line 2: unknown key `database` at the top of the file; remove it, or use one of: issuer, name, listen, mode, authorization_details, authorization_details_types, keep_records, keep_unanswered, support, devices, policy, proxy, registration, egress, profile, client_assertion_audience, tls, discovery, login_hint_issuers, webhook, metrics, users, clients",
         ),
         // Whom the provider calls.
         (
@@ -206,6 +206,18 @@ fn every_bad_file_is_told_its_line_and_remedy() {
         (
             second_line("[policy]\nhide_unknown_users = \"yes\""),
             "line 3: `hide_unknown_users` in [policy] must be true or false, without quotes, not a string",
+        ),
+        (
+            second_line("[devices]\npasskeys = \"some\""),
+            "line 3: `passkeys` in [devices] can't be \"some\"; use \"any\" or \"device_bound\" or \"off\"",
+        ),
+        (
+            second_line("[devices]\npasskeys = \"device_bound\""),
+            "line 3: `passkeys = \"device_bound\"` in [devices] can't be kept yet: it rests on attestations, which this version does not verify; use \"any\" or \"off\"",
+        ),
+        (
+            second_line("[devices]\nattestation_roots = [\"roots.pem\"]"),
+            "line 3: `attestation_roots` in [devices] has no use yet: this version does not verify attestations; leave it out",
         ),
         // Users.
         (

@@ -47,6 +47,8 @@ pub(crate) enum Event<'a> {
     Dispute { sub: &'a str, client_id: &'a str, approval: &'a str, r#ref: ApprovalRef, device_id: &'a str },
     /// A device was confirmed, and answers from now on.
     DeviceAdded { sub: &'a str, device_id: &'a str, device_name: &'a str, device_class: &'a str },
+    /// A passkey's sign count did not grow: it may have been copied.
+    PasskeySignCount { sub: &'a str, device_id: &'a str, device_name: &'a str, before: u32, received: u32 },
     /// A device was suspended: two histories claim to be its own.
     DeviceCopied { sub: &'a str, device_id: &'a str, device_name: &'a str },
     /// A refresh token was used a second time: it or its successor was stolen.
@@ -93,6 +95,13 @@ impl<'a> Event<'a> {
                 device_id: device.as_str(),
                 device_name: name,
                 device_class: class.as_str(),
+            },
+            GatewayEvent::SignCount { subject, device, name, before, received } => Event::PasskeySignCount {
+                sub: subject.as_str(),
+                device_id: device.as_str(),
+                device_name: name,
+                before,
+                received,
             },
             GatewayEvent::DeviceCopied { subject, device, name } => {
                 Event::DeviceCopied { sub: subject.as_str(), device_id: device.as_str(), device_name: name }

@@ -4,8 +4,8 @@
 use std::path::Path;
 use std::time::Duration;
 
-use countersign_gateway::Approval;
 use countersign_gateway::keys::KeyError;
+use countersign_gateway::{AnsweringKey, Approval};
 use countersign_jose::base64url;
 use countersign_jose::clock::Timestamp;
 use countersign_jose::hash::Hash;
@@ -14,8 +14,10 @@ use countersign_jose::key::SignFailed;
 use countersign_jose::random::Random;
 use countersign_jose::secret::Secret;
 use countersign_protocol::approval_ref::ApprovalRef;
+use countersign_protocol::enrollment::ApprovalKeyType;
 use countersign_protocol::id::MessageId;
 use countersign_protocol::issuer::Issuer;
+use countersign_protocol::registration::KeyProtection;
 use serde::Serialize;
 
 use super::token_keys::{EcSigner, KeySet, TokenKeys};
@@ -69,9 +71,34 @@ pub(crate) struct ApprovalClaim<'a> {
     pub(crate) interaction: &'a str,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) device_class: Option<&'a str>,
+    /// The approval key that signed; absent where none did.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) key: Option<KeyClaim>,
     /// Approved without a device, by a provider in benchmark mode.
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     pub(crate) in_process: bool,
+}
+
+/// What is known of the approval key: how it signs, how it is protected as claimed and as verified, whether it may be copied.
+#[derive(Serialize, Clone)]
+pub(crate) struct KeyClaim {
+    r#type: ApprovalKeyType,
+    protection: KeyProtection,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    verified: Option<KeyProtection>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    backup_eligible: Option<bool>,
+}
+
+impl KeyClaim {
+    fn of(key: &AnsweringKey) -> Self {
+        Self {
+            r#type: key.key_type,
+            protection: key.protection,
+            verified: key.verified,
+            backup_eligible: key.backup_eligible,
+        }
+    }
 }
 
 impl<'a> ApprovalClaim<'a> {
@@ -86,6 +113,7 @@ impl<'a> ApprovalClaim<'a> {
             details_hash: approval.details_hash,
             interaction: approval.interaction.as_str(),
             device_class: signed.map(|signed| signed.device_class.as_str()),
+            key: signed.and_then(|signed| signed.key.as_ref()).map(KeyClaim::of),
             in_process: signed.is_none(),
         }
     }

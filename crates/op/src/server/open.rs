@@ -298,6 +298,7 @@ fn settings(config: &Config) -> Settings {
     settings.support = Some(config.support.clone()).filter(|support| support.phone.is_some() || support.url.is_some());
     settings.keep_records = config.keep_records;
     settings.keep_unanswered = config.keep_unanswered;
+    settings.passkeys = config.devices.passkeys;
     settings.minimum_interaction = config.policy.interaction_minimum;
     settings
 }

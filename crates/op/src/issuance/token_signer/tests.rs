@@ -73,6 +73,12 @@ fn claims_of_both_tokens_have_a_fixed_order() {
             details_hash: Some(hash),
             interaction: "boolean",
             device_class: Some("interactive"),
+            key: Some(KeyClaim::of(&AnsweringKey {
+                key_type: ApprovalKeyType::Webauthn,
+                protection: KeyProtection::Passkey,
+                verified: None,
+                backup_eligible: Some(true),
+            })),
             in_process: false,
         },
         acr: Some("urn:example:acr"),
@@ -84,7 +90,7 @@ fn claims_of_both_tokens_have_a_fixed_order() {
     };
     let [access_token, id_token] = signed_claims(&full).map(|claims| without_random_values(&claims));
     let evidence = format!(
-        r#""approval":{{"id":"ap_1","ref":"GJ5Q-8XV8","challenge_hash":"{hash}","answer_hash":"{hash}","details_hash":"{hash}","interaction":"boolean","device_class":"interactive"}}"#
+        r#""approval":{{"id":"ap_1","ref":"GJ5Q-8XV8","challenge_hash":"{hash}","answer_hash":"{hash}","details_hash":"{hash}","interaction":"boolean","device_class":"interactive","key":{{"type":"webauthn","protection":"passkey","backup_eligible":true}}}}"#
     );
     let times =
         r#""exp":1800000300,"iat":1800000000,"auth_time":1799999990,"acr":"urn:example:acr","amr":["pin","pop"]"#;
@@ -113,6 +119,7 @@ fn claims_of_both_tokens_have_a_fixed_order() {
             answer_hash: None,
             details_hash: None,
             device_class: None,
+            key: None,
             in_process: true,
             ..full.approval.clone()
         },
