@@ -4,10 +4,13 @@ use std::path::Path;
 
 use countersign_fuzz::CONFIGURATION;
 use countersign_jose::base64url;
+use countersign_jose::hash::Hash;
 use countersign_protocol::jws::Compact;
 use countersign_protocol::outcome::Ending;
 use countersign_protocol::registration::RegistrationToken;
-use countersign_testing::fixture::{Fixture, PAYMENT};
+use countersign_testing::TestPasskey;
+use countersign_testing::fixture::{Fixture, PAYMENT, private_key};
+use countersign_testing::passkey::{AT, ED, UP, UV};
 
 fn main() -> std::io::Result<()> {
     let fixture = Fixture::new();
@@ -41,6 +44,17 @@ fn main() -> std::io::Result<()> {
     }
     let payload = base64url::decode(answer.as_str().split('.').nth(1).expect("three parts")).expect("base64url");
     write("signed_claims", "claims-11", &[&[11][..], &payload].concat())?;
+
+    let passkey = TestPasskey::new(private_key(9), "https://id.acme.example");
+    let assertion = passkey.get(&Hash::of("an answer"));
+    let creation = passkey.create(&Hash::of("an answer"));
+    write("authenticator_data", "signature", &assertion.authenticator_data)?;
+    let credential = passkey.authenticator_data_with(UP | UV | AT | ED, &[passkey.attested_credential(), vec![0xa0]].concat());
+    write("authenticator_data", "creation", &credential)?;
+    write("authenticator_data", "third-part", assertion.to_third_part().as_bytes())?;
+    write("client_data", "signature", &assertion.client_data_json)?;
+    write("client_data", "creation", &creation.client_data_json)?;
+    write("attestation_object", "none", &creation.attestation_object)?;
 
     let json = |value: serde_json::Value| value.to_string();
     let to_json = |value: Result<String, serde_json::Error>| value.expect("JSON");
