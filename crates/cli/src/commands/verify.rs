@@ -5,9 +5,12 @@ use std::path::Path;
 
 use countersign_protocol::answer::Decision;
 use countersign_protocol::approval_ref::ApprovalRef;
+use countersign_protocol::enrollment::EnrollmentStatement;
 use countersign_protocol::evidence::{Basis, Evidence, EvidenceError, FILE_BYTES, Report, ShownLine, TrustAnchor};
+use countersign_protocol::registration::KeyProtection;
 use countersign_protocol::text;
 use countersign_protocol::transcript::{Line, Locale};
+use countersign_protocol::webauthn::AttestationResult;
 use serde::Serialize;
 use serde_json::json;
 
@@ -107,6 +110,14 @@ struct VerifiedEvent<'a> {
     /// The key that signed the answer: `approval_key` or `transport_key`.
     #[serde(skip_serializing_if = "Option::is_none")]
     answered_by: Option<&'static str>,
+    /// What is known of the approval key, where it signed the answer.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    key: Option<ApprovalKey>,
+    /// The origin of the page that was the device, where it was one.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    page: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    page_of_provider: Option<bool>,
     #[serde(skip_serializing_if = "Option::is_none")]
     outcome: Option<&'static str>,
     /// Whether the person disputed it afterwards.
@@ -124,6 +135,28 @@ struct TranscriptLine<'a> {
     /// This verifier's caption, where the device called it something else.
     #[serde(skip_serializing_if = "Option::is_none")]
     means: Option<&'a str>,
+}
+
+/// As in tokens' `approval.key`.
+#[derive(Serialize)]
+struct ApprovalKey {
+    r#type: &'static str,
+    protection: &'static str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    verified: Option<&'static str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    backup_eligible: Option<bool>,
+}
+
+impl ApprovalKey {
+    fn of(statement: &EnrollmentStatement) -> Self {
+        Self {
+            r#type: statement.approval_key_type.as_str(),
+            protection: statement.key_protection.claimed.as_str(),
+            verified: statement.key_protection.verified.map(KeyProtection::as_str),
+            backup_eligible: statement.webauthn.as_ref().map(|passkey| passkey.backup_eligible),
+        }
+    }
 }
 
 fn verified_event(report: &Report) -> VerifiedEvent<'_> {
@@ -144,6 +177,9 @@ fn verified_event(report: &Report) -> VerifiedEvent<'_> {
         client: &report.challenge.client,
         decision: report.answer.as_ref().map(|answer| answer.decision),
         answered_by: report.answer.as_ref().map(|_| key),
+        key: report.by_approval_key.then(|| ApprovalKey::of(&report.statement)),
+        page: report.page.as_deref(),
+        page_of_provider: report.is_page_of_provider(),
         outcome: report.ending.map(|ending| ending.as_str()),
         disputed: report.disputed,
         asked: report.asked.iter().map(|line| line.line(Locale::En)).collect(),
@@ -177,12 +213,17 @@ fn describe(report: &Report, paint: Paint) -> String {
         None => "gave no answer".to_owned(),
         Some(answer) => {
             let decision = if answer.decision == Decision::Approved { "approved" } else { "denied" };
-            let key = if report.by_approval_key { "approval" } else { "transport" };
-            format!("{decision} at {} (signed by its {key} key)", time_format::full(answer.iat))
+            let key = match (report.by_approval_key, &report.statement.webauthn) {
+                (true, Some(_)) => "passkey",
+                (true, None) => "approval key",
+                (false, _) => "transport key",
+            };
+            format!("{decision} at {} (signed by its {key})", time_format::full(answer.iat))
         }
     };
     let (device, user) = (&report.statement.device_id, text::escape(report.statement.sub.as_str()));
     out += &format!("\n\nThe device {device} of {user} {decided}.");
+    out += &about_passkey(report);
     if let Some(ending) = report.ending {
         out += &format!("\nThe provider's outcome: {}.", request_text::ending(ending));
     }
@@ -216,6 +257,35 @@ fn describe(report: &Report, paint: Paint) -> String {
             out += &format!("\n  {}", request_text::line(&line, paint));
             out += &paint.dim(&format!("  [{source}{}]", called.unwrap_or_default()));
         }
+    }
+    out
+}
+
+/// What a passkey's signature proves and what not, and whose page it was made on.
+fn about_passkey(report: &Report) -> String {
+    let mut out = String::new();
+    if let (true, Some(passkey)) = (report.by_approval_key, &report.statement.webauthn) {
+        out += match (passkey.attestation, passkey.backup_eligible) {
+            (AttestationResult::Verified, _) => {
+                "\nThe key's maker attested it: its holder says that the person was verified for exactly this answer."
+            }
+            (AttestationResult::None, true) => {
+                "\nThe key's holder says that the person was verified for exactly this answer. Nothing attests what holds the key; it may be on several devices."
+            }
+            (AttestationResult::None, false) => {
+                "\nThe key's holder says that the person was verified for exactly this answer. Nothing attests what holds the key."
+            }
+        };
+    }
+    match (&report.page, report.is_page_of_provider()) {
+        (Some(_), Some(true)) => out += "\nThe page came from the provider itself.",
+        (Some(page), _) => {
+            let page = text::escape(page);
+            out += &format!(
+                "\nThe page came from {page}; whether that is independent of the provider is for you to judge."
+            );
+        }
+        (None, _) => {}
     }
     out
 }

@@ -47,6 +47,9 @@ pub async fn run(
                     "class": device.class.as_str(),
                     "platform": device.platform,
                     "key_protection": device.key_protection,
+                    "approval_key_type": device.key_type().as_str(),
+                    "webauthn": device.passkey,
+                    "code_origin": device.code_origin,
                     "status": device.state,
                     "registered_at": device.registered_at.seconds(),
                     "confirmed_at": device.confirmed_at.map(|at| at.seconds()),
@@ -95,8 +98,13 @@ fn about(device: &DeviceRecord) -> String {
         DeviceState::Revoked => "revoked",
         DeviceState::Abandoned => "never confirmed",
     };
+    let key = match &device.passkey {
+        None => String::new(),
+        Some(passkey) if passkey.backup_eligible => " · passkey, may be on several devices".to_owned(),
+        Some(_) => " · passkey of this device".to_owned(),
+    };
     format!(
-        "{standing} · {} · {} · since {}",
+        "{standing} · {} · {}{key} · since {}",
         device.class.as_str(),
         one_line(&device.platform),
         time_format::full(device.registered_at.seconds())
