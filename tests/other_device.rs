@@ -8,12 +8,15 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::sync::OnceLock;
 
+use countersign_device::edge::system;
+use countersign_jose::base64url;
 use countersign_jose::hash::Hash;
+use countersign_testing::push_service::{PushService, Subscription};
 use countersign_tests::client::PAYMENT;
 use countersign_tests::process::Process;
-use countersign_tests::provider::Provider;
+use countersign_tests::provider::{Provider, Settings};
 use countersign_tests::test_env::TestEnv;
-use countersign_tests::tokens;
+use countersign_tests::{tokens, wire_device};
 use serde_json::{Value, json};
 
 #[test]
@@ -107,6 +110,30 @@ fn it_agrees_on_every_vector_and_every_example_of_the_document() {
     let files: Vec<Value> = judged.lines("judged");
     assert!(files.len() >= 8 && files.iter().all(|file| file["cases"].as_u64() > Some(0)), "{files:?}");
     assert!(judged.line("document")["examples"].as_u64() >= Some(10), "the document has its examples");
+}
+
+#[test]
+fn a_push_is_decrypted_by_another_implementation_of_rfc_8291() {
+    let env = TestEnv::new();
+    let runtime = tokio::runtime::Runtime::new().expect("a runtime");
+    let service = runtime.block_on(PushService::start());
+    let settings = Settings { more: "[egress]\nallow = [\"127.0.0.1\"]\n".to_owned(), ..Settings::default() };
+    let provider = Provider::start_with(&env, "provider", &settings);
+    let subscription = Subscription::new(&*system::random());
+    let address = subscription.address(&service.endpoint("phone"));
+    wire_device::enroll_with(&provider.link("alice"), "phone", Some(address));
+    provider.till().ask(&[]);
+    let push = runtime.block_on(service.wait_for(1)).remove(0);
+
+    let (private_key, auth) = subscription.exposed();
+    let given = json!({ "private_key": private_key, "auth": auth, "body": base64url::encode(&push.body) });
+    let mut decrypting = Process::start(&env, "decrypt-push", python("decrypt_push.py"));
+    decrypting.say(&given.to_string());
+    decrypting.hang_up();
+    let message: Value = serde_json::from_str(&decrypting.any_line()).expect("a message");
+    assert_eq!(decrypting.exit(), 0);
+    assert_eq!(message.to_string(), subscription.plaintext(&push).parse::<Value>().expect("JSON").to_string());
+    assert_eq!(message["v"], 1);
 }
 
 #[test]

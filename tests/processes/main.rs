@@ -19,6 +19,7 @@ mod number_interactions;
 mod op_commands;
 mod op_init;
 mod ping_and_push;
+mod push;
 mod reconnect;
 mod request_outcomes;
 mod secret_leaks;

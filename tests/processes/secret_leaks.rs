@@ -30,6 +30,7 @@ const EXCEPTIONS: &[(&str, &str, &str)] = &[
     ("evidence root", "provider-home/keys/evidence-root.p8", "the key's own file, mode 0600"),
     ("gateway key", "provider-home/keys/gateway.p8", "the key's own file, mode 0600"),
     ("registration key", "provider-home/keys/registration.p8", "the key's own file, mode 0600"),
+    ("push key", "provider-home/keys/vapid.p8", "the key's own file, mode 0600"),
     ("token key", "provider-home/keys/token.p8", "the key's own file, mode 0600"),
     ("gateway secret", "provider-home/keys/gateway-secret.secret", "the secret's own file, mode 0600"),
 ];
@@ -129,6 +130,7 @@ fn secrets(
         ("evidence root", "evidence-root.p8"),
         ("gateway key", "gateway.p8"),
         ("registration key", "registration.p8"),
+        ("push key", "vapid.p8"),
         ("token key", "token.p8"),
     ] {
         canaries.push(Canary::bytes(name, &scalar_of(&std::fs::read(keys.join(file)).unwrap())));

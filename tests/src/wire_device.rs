@@ -10,6 +10,7 @@ use countersign_protocol::id::ChallengeId;
 use countersign_protocol::jws::Compact;
 use countersign_protocol::link::EnrollmentLink;
 use countersign_protocol::manifest::ManifestChain;
+use countersign_protocol::push::PushAddress;
 use countersign_protocol::registration::{DeviceClass, KeySet};
 use countersign_testing::TestDevice;
 use countersign_testing::http::{Method, Request};
@@ -22,12 +23,21 @@ use crate::http::{self, Response};
 /// # Panics
 /// If anything about link or provider does not hold.
 pub fn enroll(link: &str, name: &str) -> TestDevice {
+    enroll_with(link, name, None)
+}
+
+/// As [`enroll`]; the device can be woken there.
+///
+/// # Panics
+/// If anything about link or provider does not hold.
+pub fn enroll_with(link: &str, name: &str, push_address: Option<PushAddress>) -> TestDevice {
     let link: EnrollmentLink = link.parse().expect("a link");
     let issuer = link.issuer().clone();
     let discovery: Discovery = get(&format!("{}/.well-known/oauth-push-notification", issuer.as_str()));
     let keys: KeySet = get(&discovery.device_jwks_uri);
     let mut device = TestDevice::new(name, issuer, system::clock(), system::random());
     device.class = DeviceClass::Automated;
+    device.push_address = push_address;
     let registration = device.registration_request(&link, &keys, &discovery.registration_endpoint);
     let response = send(&device, || device.registration_call(&registration));
     assert_eq!(response.status, 201, "{}", response.text());

@@ -247,6 +247,9 @@ impl Gateway {
         let (shared, own) = challenge_parts::split(signed.as_str(), device, id, details).ok_or(AcceptError::NotKept)?;
         challenges::insert(transaction, id, &challenge.approval, device, &own, &signed.hash())?;
         feed::append(transaction, device, "challenge", id.as_str(), self.now(), self.random())?;
+        if !challenge.held {
+            self.wake_for_challenge(transaction, device)?;
+        }
         Ok(shared)
     }
 }

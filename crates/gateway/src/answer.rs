@@ -77,6 +77,7 @@ impl Gateway {
         if challenge.answer.as_ref() == Some(&checked.fingerprint) {
             return Ok(reply(&challenge, &approval, checked));
         }
+        self.confirm_challenge(tx, device, id)?;
         let device = devices::by_id(tx, device)?.ok_or_else(not_found)?;
         if device.state != DeviceState::Active {
             return Err(suspended());

@@ -8,7 +8,7 @@ use countersign_store::{Error as StoreError, Snapshot};
 
 use crate::Gateway;
 use crate::store::devices::DeviceState;
-use crate::store::{approvals, challenges, devices};
+use crate::store::{approvals, challenges, devices, wakeups};
 
 /// An approval and its state.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -54,6 +54,10 @@ pub struct AskedDevice {
     pub name: String,
     /// Whether it still takes part.
     pub active: bool,
+    /// When a push service first accepted a push about it.
+    pub pushed_at: Option<Timestamp>,
+    /// When the device first called after that.
+    pub looked_at: Option<Timestamp>,
     /// Its code, if it could not show the challenge.
     pub refused: Option<String>,
     /// When its first valid answer came.
@@ -70,13 +74,17 @@ impl Gateway {
     pub fn trace(&self, snapshot: &Snapshot<'_>, approval: &ApprovalId) -> Result<Option<ApprovalTrace>, StoreError> {
         let Some(row) = approvals::by_id(snapshot, approval)?.filter(|row| !row.is_decoy) else { return Ok(None) };
         let mut asked = Vec::new();
+        let pushes = wakeups::traces(snapshot, approval)?;
         for kept in challenges::with_answers(snapshot, approval)? {
+            let push = pushes.iter().find(|(challenge, ..)| *challenge == kept.row.id);
             let device = devices::by_id(snapshot, &kept.row.device)?;
             asked.push(AskedDevice {
                 challenge: kept.row.id,
                 device: kept.row.device,
                 name: kept.row.device_name,
                 active: device.is_some_and(|device| device.state == DeviceState::Active),
+                pushed_at: push.map(|(_, pushed_at, _)| *pushed_at),
+                looked_at: push.and_then(|(.., looked_at)| *looked_at),
                 refused: kept.row.refused,
                 answered_at: kept.answer.map(|(_, at)| at),
                 decided: kept.decided,

@@ -50,6 +50,8 @@ pub(crate) struct Caller {
     /// Hash of the credential it presented.
     pub(crate) credential: Hash,
     pub(crate) credential_until: Timestamp,
+    /// Whether a push is queued for the device.
+    pub(crate) push_queued: bool,
     /// For the response's `DPoP-Nonce`.
     pub(crate) nonce: String,
 }
@@ -116,7 +118,9 @@ impl Gateway {
             let owner = KeyOwner::Device(device.id.as_str().to_owned());
             connection.key_proven(&owner, device.state != DeviceState::Unconfirmed);
         }
-        Ok(Caller { device, credential: hash, credential_until: presented.expires_at, nonce })
+        self.note_call(&device.id);
+        let (credential_until, push_queued) = (presented.expires_at, presented.push_queued);
+        Ok(Caller { device, credential: hash, credential_until, push_queued, nonce })
     }
 
     /// Whether the device may go on; checked again whenever a long call wakes up.

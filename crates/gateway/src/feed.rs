@@ -60,6 +60,7 @@ impl Gateway {
             at = Some(at.map_or(head, |at| at.max(head)));
         }
         fetched.cursor = self.cursor(at.unwrap_or(head));
+        fetched.push = Some(self.push_status(snapshot, device)?);
         Ok(fetched)
     }
 
@@ -68,7 +69,7 @@ impl Gateway {
     }
 
     /// The number of a cursor of this store's history.
-    fn position(&self, cursor: &str) -> Option<i64> {
+    pub(crate) fn position(&self, cursor: &str) -> Option<i64> {
         let (history, n) = cursor.rsplit_once('-')?;
         let n = i64::from_str_radix(n, 16).ok().filter(|n| *n > 0)?;
         // Only our own spelling: the cursor is compared, not interpreted.

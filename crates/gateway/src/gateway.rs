@@ -9,15 +9,18 @@ use countersign_protocol::discovery::Mode;
 use countersign_store::{Error as StoreError, Store};
 
 use crate::approver::InProcessApprover;
+use crate::awaited_looks::AwaitedLooks;
 use crate::decoy::DeviceCounts;
 use crate::dpop_nonce::Nonces;
 use crate::ended_devices::EndedDevices;
 use crate::event_sink::{EventSink, NoopSink};
 use crate::held_calls::HeldCalls;
+use crate::hourly_limit::HourlyLimit;
 use crate::keys::Keys;
 use crate::manifest::{self, ManifestError};
 use crate::registration_rate::RegistrationRate;
 use crate::settings::{Settings, Urls};
+use crate::vapid::VapidTokens;
 
 /// Time and randomness, as they are passed in.
 #[derive(Clone)]
@@ -57,6 +60,9 @@ struct Inner {
     feed_purged: AtomicU64,
     /// Of what ended before, unanswered requests have no content any more; milliseconds since the epoch.
     unanswered_until: AtomicU64,
+    vapid_tokens: VapidTokens,
+    awaited_looks: AwaitedLooks,
+    push_tests: HourlyLimit,
 }
 
 /// The gateway could not start.
@@ -153,6 +159,9 @@ impl Gateway {
             is_restated: AtomicBool::new(false),
             feed_purged,
             unanswered_until: AtomicU64::new(0),
+            vapid_tokens: VapidTokens::default(),
+            awaited_looks: AwaitedLooks::default(),
+            push_tests: HourlyLimit::default(),
         };
         Ok(Gateway { inner: Arc::new(inner) })
     }
@@ -244,6 +253,21 @@ impl Gateway {
 
     pub(crate) fn held_polls(&self) -> &HeldCalls {
         &self.inner.held_polls
+    }
+
+    /// What identifies the gateway to push services.
+    pub(crate) fn vapid_tokens(&self) -> &VapidTokens {
+        &self.inner.vapid_tokens
+    }
+
+    /// Pushes that no call has followed yet.
+    pub(crate) fn awaited_looks(&self) -> &AwaitedLooks {
+        &self.inner.awaited_looks
+    }
+
+    /// The test pushes of each device.
+    pub(crate) fn push_tests(&self) -> &HourlyLimit {
+        &self.inner.push_tests
     }
 
     /// Automated devices answer in test mode, and where the user's entry allows it.

@@ -5,11 +5,13 @@ use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use countersign_protocol::id::DeviceId;
+use tokio::sync::Notify;
 
 /// The held calls of one kind of all devices, in memory: they end with the process.
 #[derive(Clone, Default)]
 pub(crate) struct HeldCalls {
     devices: Arc<Mutex<Devices>>,
+    ended: Arc<Notify>,
 }
 
 #[derive(Default)]
@@ -24,6 +26,7 @@ pub(crate) struct HeldCall {
     device: DeviceId,
     number: u64,
     devices: Arc<Mutex<Devices>>,
+    ended: Arc<Notify>,
 }
 
 impl HeldCalls {
@@ -37,7 +40,19 @@ impl HeldCalls {
         let surplus = (own.len() + 1).saturating_sub(most);
         own.drain(..surplus);
         own.push(number);
-        (HeldCall { device: device.clone(), number, devices: self.devices.clone() }, surplus > 0)
+        let call =
+            HeldCall { device: device.clone(), number, devices: self.devices.clone(), ended: self.ended.clone() };
+        (call, surplus > 0)
+    }
+
+    /// Whether the device has a call held.
+    pub(crate) fn has(&self, device: &DeviceId) -> bool {
+        self.devices.lock().unwrap_or_else(PoisonError::into_inner).calls.contains_key(device)
+    }
+
+    /// Resolves when a call has ended, also one that ended since the last time. For one waiter.
+    pub(crate) async fn ended(&self) {
+        self.ended.notified().await;
     }
 
     #[cfg(test)]
@@ -63,6 +78,8 @@ impl Drop for HeldCall {
                 devices.calls.remove(&self.device);
             }
         }
+        drop(devices);
+        self.ended.notify_one();
     }
 }
 

@@ -38,6 +38,14 @@ impl Gateway {
         (*keys.registration.public_key().thumbprint(), former.collect())
     }
 
+    /// The thumbprints of the keys that push services know this gateway by: the former ones, and the one that new subscriptions are made for.
+    pub fn vapid_keys(&self) -> (Vec<Thumbprint>, Thumbprint) {
+        let keys = self.keys();
+        let newest = *keys.newest_vapid().public_key().thumbprint();
+        let former = keys.vapid.iter().map(|key| *key.public_key().thumbprint()).filter(|kid| *kid != newest);
+        (former.collect(), newest)
+    }
+
     /// The thumbprint that devices pin, and by which evidence is verified.
     pub fn evidence_root(&self) -> Thumbprint {
         *self.keys().root.public_key().thumbprint()

@@ -57,6 +57,10 @@ impl Gateway {
             challenges::set_outcome(transaction, &challenge.id, signed.as_str())?;
             let now = resolution.at;
             feed::append(transaction, &challenge.device, "ended", challenge.id.as_str(), now, self.random())?;
+            let is_by_it = by.is_some_and(|by| by.id == challenge.id);
+            if !approval.held && !is_by_it {
+                self.wake_for_end(transaction, &challenge.device, approval.expires_at)?;
+            }
         }
         let expired = status == Status::Expired;
         let after = Duration::from_millis(resolution.at.millis_since(approval.requested_at));

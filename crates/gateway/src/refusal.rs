@@ -39,6 +39,7 @@ impl Gateway {
         let as_sent = claims.challenge_hash == challenge.hash;
         let refused = self.store().write(move |tx| -> Result<Receipt, Rejection> {
             let challenge = challenges::of_device(tx, &id, &device)?.ok_or_else(not_found)?;
+            gateway.confirm_challenge(tx, &device, &id)?;
             if challenge.outcome.is_none() && challenge.refused.is_none() {
                 challenges::set_refused(tx, &id, claims.code.as_str())?;
                 let code = claims.code.as_str();

@@ -7,6 +7,8 @@ use countersign_protocol::interaction::InteractionType;
 use countersign_protocol::issuer::Issuer;
 use countersign_protocol::webauthn::RelyingParty;
 
+use crate::push_settings::PushSettings;
+
 /// The gateway's configuration.
 #[derive(Debug, Clone)]
 pub struct Settings {
@@ -32,6 +34,8 @@ pub struct Settings {
     pub keep_records: Duration,
     /// How long the bytes of a request that expired without an answer are kept; then its metadata and hashes alone.
     pub keep_unanswered: Duration,
+    /// How devices are woken; `None`: they are not.
+    pub push: Option<PushSettings>,
 }
 
 /// The default of [`Settings::keep_records`]: payments can be contested for 13 months (PSD2 art. 71).
@@ -54,6 +58,7 @@ impl Settings {
             registrations_per_link: 20,
             keep_records: KEEP_RECORDS,
             keep_unanswered: KEEP_UNANSWERED,
+            push: None,
         }
     }
 
@@ -74,6 +79,9 @@ pub(crate) struct Urls {
     pub(crate) challenges: String,
     pub(crate) stream: String,
     pub(crate) credential: String,
+    pub(crate) received: String,
+    pub(crate) device: String,
+    pub(crate) push_test: String,
 }
 
 impl Urls {
@@ -91,6 +99,9 @@ impl Urls {
             challenges: url("/push/challenges"),
             stream: url("/push/stream"),
             credential: url("/push/credential"),
+            received: url("/push/challenges/received"),
+            device: url("/push/device"),
+            push_test: url("/push/device/push-test"),
         }
     }
 }

@@ -23,7 +23,10 @@ async fn the_first_fetch_is_a_reset_and_the_next_returns_only_what_is_new() {
     assert_eq!(first.challenges.len(), 1);
     assert_eq!(first.notices.len(), 1, "its own statement again");
     let second = phone.pull(&world).await;
-    assert_eq!(second, FetchResponse { cursor: first.cursor.clone(), ..FetchResponse::default() });
+    assert_eq!(
+        second,
+        FetchResponse { cursor: first.cursor.clone(), push: first.push.clone(), ..FetchResponse::default() }
+    );
     assert!(first.cursor.starts_with(world.gateway.store().history_id().as_str()));
 }
 

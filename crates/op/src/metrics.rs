@@ -4,6 +4,7 @@
 use std::time::Duration;
 
 use axum::http::StatusCode;
+use countersign_gateway::PushObserver;
 use prometheus_client::metrics::counter::Counter;
 use prometheus_client::metrics::family::Family;
 use prometheus_client::metrics::gauge::Gauge;
@@ -23,6 +24,8 @@ pub(crate) struct Metrics {
     token_responses: Counts<1>,
     http_requests: Family<[(&'static str, String); 2], Counter>,
     http_seconds: Times,
+    wakeups: Counts<1>,
+    wakeup_seconds: Histogram,
     connections: Gauge,
     unproven_connections: Gauge,
     connections_closed: Counts<1>,
@@ -38,6 +41,8 @@ impl Default for Metrics {
             token_responses: Family::default(),
             http_requests: Family::default(),
             http_seconds: Family::new_with_constructor(http_buckets),
+            wakeups: Family::default(),
+            wakeup_seconds: Histogram::new(WAKEUP_BUCKETS),
             connections: Gauge::default(),
             unproven_connections: Gauge::default(),
             connections_closed: Family::default(),
@@ -49,6 +54,9 @@ impl Default for Metrics {
 fn approval_buckets() -> Histogram {
     Histogram::new([1.0, 2.0, 5.0, 10.0, 20.0, 30.0, 60.0, 120.0, 300.0, 600.0])
 }
+
+/// Buckets in seconds, from a page that is open to a phone that was off.
+const WAKEUP_BUCKETS: [f64; 12] = [0.1, 0.25, 0.5, 1.0, 2.0, 5.0, 10.0, 30.0, 60.0, 300.0, 3600.0, 86_400.0];
 
 /// Buckets in seconds, from a millisecond to the longest long poll.
 fn http_buckets() -> Histogram {
@@ -132,6 +140,13 @@ impl Metrics {
             Unit::Seconds,
             self.http_seconds.clone(),
         );
+        registry.register("wakeups", "Pushes to devices, by what became of them", self.wakeups.clone());
+        registry.register_with_unit(
+            "wakeup",
+            "From a push to the device's first call after it",
+            Unit::Seconds,
+            self.wakeup_seconds.clone(),
+        );
         registry.register("connections", "Open connections", self.connections.clone());
         registry.register(
             "unproven_connections",
@@ -143,5 +158,15 @@ impl Metrics {
             "Connections that the provider ended or did not admit, by reason",
             self.connections_closed.clone(),
         );
+    }
+}
+
+impl PushObserver for Metrics {
+    fn wakeup(&self, result: &'static str) {
+        self.wakeups.get_or_create(&[("result", result)]).inc();
+    }
+
+    fn looked(&self, after: Duration) {
+        self.wakeup_seconds.observe(after.as_secs_f64());
     }
 }

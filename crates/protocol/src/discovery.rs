@@ -94,7 +94,7 @@ pub struct Discovery {
     pub stream_endpoint: String,
     /// Where a credential is renewed.
     pub credential_endpoint: String,
-    /// How challenges reach a device: `poll`, `stream`, later `push`.
+    /// How challenges reach a device: `poll`, `stream`, `push`.
     pub delivery_modes_supported: Vec<String>,
     /// The delivery modes in the order in which a device falls back.
     pub fallback_order: Vec<String>,
@@ -120,9 +120,18 @@ pub struct Discovery {
     /// Which passkeys may register.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub passkeys: Option<Passkeys>,
-    /// The gateway's Web Push key, if it sends pushes.
+    /// Where a device changes its push address and its name.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub device_endpoint: Option<String>,
+    /// The kinds of push address it takes: `web_push`; none: it does not push.
+    #[serde(default)]
+    pub push_types_supported: Vec<String>,
+    /// The gateway's Web Push key (RFC 8292), if it sends pushes: `0x04 ‖ x ‖ y` as base64url.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub vapid_public_key: Option<String>,
+    /// Hosts that push addresses may have, exact or `*.name`; absent: any public one.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub push_services: Option<Vec<String>>,
     /// The provider's support contact.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub support: Option<Support>,
@@ -145,6 +154,8 @@ pub struct Endpoints {
     pub stream: Url,
     /// Where a credential is renewed.
     pub credential: Url,
+    /// Where a device changes its push address and its name, if it can.
+    pub device: Option<Url>,
 }
 
 /// Why a discovery document was refused.
@@ -183,6 +194,7 @@ impl Discovery {
             challenge: own("challenge_endpoint", &self.challenge_endpoint)?,
             stream: own("stream_endpoint", &self.stream_endpoint)?,
             credential: own("credential_endpoint", &self.credential_endpoint)?,
+            device: self.device_endpoint.as_deref().map(|url| own("device_endpoint", url)).transpose()?,
         })
     }
 }

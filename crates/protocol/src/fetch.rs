@@ -6,6 +6,7 @@ use crate::challenge::Challenge;
 use crate::id::ChallengeId;
 use crate::jws::Compact;
 use crate::outcome::Outcome;
+use crate::push::PushStatus;
 
 /// The response to a fetch, and the data of a stream's event. Unknown members are ignored. Delivery is at least once.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -27,6 +28,9 @@ pub struct FetchResponse {
     /// There is more than fits in one response: fetch again at once.
     #[serde(skip_serializing_if = "std::ops::Not::not", default)]
     pub more: bool,
+    /// Whether the device can be woken; in every fetch, in a stream's first update and in one when it changes.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub push: Option<PushStatus>,
 }
 
 /// A challenge that ended.

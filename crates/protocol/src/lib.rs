@@ -24,6 +24,7 @@ pub mod manifest;
 pub mod notice;
 pub mod outcome;
 pub mod problem;
+pub mod push;
 pub mod refusal;
 pub mod registration;
 pub mod revocation;

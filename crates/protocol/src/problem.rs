@@ -78,6 +78,8 @@ codes! {
     InteractionTypeUnsupported = "interaction_type_unsupported", 400;
     /// A key is missing or malformed, or its proof is invalid.
     InvalidPublicKey = "invalid_public_key", 400;
+    /// The push address is of a kind or at a host that the gateway does not push to.
+    PushAddressNotAllowed = "push_address_not_allowed", 400;
     /// The user has as many devices as allowed.
     DeviceLimit = "device_limit", 403;
     /// Automated devices are not accepted for this user.

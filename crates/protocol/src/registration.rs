@@ -11,6 +11,7 @@ use crate::interaction::InteractionType;
 use crate::issuer::Issuer;
 use crate::jws::{Claims, Compact, JwsError};
 use crate::limits;
+use crate::push::PushAddress;
 
 mod key_proof;
 
@@ -212,7 +213,7 @@ pub struct RegistrationRequest {
     pub key_protection: KeyProtection,
     /// The push address, if the device has one.
     #[serde(skip_serializing_if = "Option::is_none", default)]
-    pub push_address: Option<String>,
+    pub push_address: Option<PushAddress>,
     /// The origin of the page that is the device, if it is one.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub code_origin: Option<String>,

@@ -18,6 +18,7 @@ use countersign_protocol::manifest::Manifest;
 use countersign_protocol::notice::DeviceNotice;
 use countersign_protocol::outcome::{Ending, Outcome};
 use countersign_protocol::problem::{Problem, ProblemCode};
+use countersign_protocol::push::{PushState, PushStatus};
 use countersign_protocol::refusal::Refusal;
 use countersign_protocol::registration::{
     ApprovalProof, CredentialResponse, DeviceStatus, KeyProof, RegistrationRequest, RegistrationResponse,
@@ -138,6 +139,7 @@ fn documents_and_envelopes() {
             notices: vec![fixture.statement().into_string()],
             reset: true,
             more: true,
+            push: Some(PushStatus { state: PushState::Rekey, vapid_public_key: Some("BA1Hxzyi".into()) }),
         })
     );
     insta::assert_json_snapshot!("received", json(&Receipt { outcome: Some(outcome.clone()) }));
@@ -168,7 +170,7 @@ fn discovery_document() {
             challenge_endpoint: at("/push/challenges"),
             stream_endpoint: at("/push/stream"),
             credential_endpoint: at("/push/credential"),
-            delivery_modes_supported: vec!["stream".into(), "poll".into()],
+            delivery_modes_supported: vec!["stream".into(), "poll".into(), "push".into()],
             fallback_order: vec!["stream".into(), "poll".into()],
             interaction_type_supported: InteractionType::ALL.to_vec(),
             minimum_interaction_type: InteractionType::Boolean,
@@ -180,7 +182,12 @@ fn discovery_document() {
             error_response_format: "application/problem+json".into(),
             approval_key_types_supported: Vec::new(),
             passkeys: None,
-            vapid_public_key: None,
+            device_endpoint: Some(at("/push/device")),
+            push_types_supported: vec!["web_push".into()],
+            vapid_public_key: Some(
+                "BA1Hxzyi1RUM1b5wjxsn7nGxAszw2u61m164i3MrAIxHF6YK5h4SDYic-dRuU_RCPCfA5aq9ojSwk5Y2EmClBPs".into()
+            ),
+            push_services: Some(vec!["*.push.example.net".into()]),
             support: Some(Support { phone: Some("+49 30 1234".into()), url: None }),
         })
     );
@@ -220,6 +227,7 @@ fn names_that_this_version_does_not_know_are_read_in_safe_words() {
     assert_eq!(read::<DeviceEvent>(), DeviceEvent::Unknown);
     assert_eq!(read::<RefusalCode>(), RefusalCode::Unverifiable);
     assert_eq!(read::<ContextSource>(), ContextSource::Client);
+    assert_eq!(read::<PushState>(), PushState::None);
     assert_eq!(read::<ProblemCode>(), ProblemCode::Unknown);
     assert!(serde_json::from_str::<countersign_protocol::answer::Decision>(r#""maybe""#).is_err(), "no third answer");
 }

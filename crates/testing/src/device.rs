@@ -21,6 +21,7 @@ use countersign_protocol::link::EnrollmentLink;
 use countersign_protocol::manifest::{ManifestChain, TrustedKeys};
 use countersign_protocol::notice::Notice;
 use countersign_protocol::problem::Problem;
+use countersign_protocol::push::PushAddress;
 use countersign_protocol::registration::{
     CredentialResponse, DeviceClass, KeyProof, KeyProtection, KeySet, RegistrationRequest, RegistrationResponse,
     RegistrationToken,
@@ -46,6 +47,8 @@ pub struct TestDevice {
     pub approval: Arc<LocalSigner>,
     /// Signs approvals, if the device is a page with a passkey.
     pub passkey: Option<Box<TestPasskey>>,
+    /// Where it can be woken, for its registration.
+    pub push_address: Option<PushAddress>,
     /// The interactions it offers.
     pub interaction_types: Vec<InteractionType>,
     /// The issuer whose links it follows.
@@ -86,6 +89,7 @@ impl TestDevice {
             transport: key(),
             approval: key(),
             passkey: None,
+            push_address: None,
             interaction_types: InteractionType::ALL.to_vec(),
             issuer,
             subject: None,
@@ -111,6 +115,7 @@ impl TestDevice {
             transport: self.transport.clone(),
             approval: self.approval.clone(),
             passkey: self.passkey.clone(),
+            push_address: self.push_address.clone(),
             interaction_types: self.interaction_types.clone(),
             issuer: self.issuer.clone(),
             subject: self.subject.clone(),
@@ -189,8 +194,8 @@ impl TestDevice {
             interaction_types: self.interaction_types.clone(),
             device_class: self.class,
             key_protection: self.protection,
-            push_address: None,
             code_origin: self.passkey.as_ref().map(|passkey| passkey.origin.clone()),
+            push_address: self.push_address.clone(),
             platform: "linux".to_owned(),
             device_name: self.name.clone(),
             attestation: None,

@@ -7,6 +7,7 @@ pub mod device;
 pub mod fixture;
 pub mod https_server;
 pub mod passkey;
+pub mod push_service;
 pub mod random;
 
 pub use clock::ManualClock;

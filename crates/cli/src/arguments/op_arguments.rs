@@ -257,6 +257,11 @@ pub enum OpDevice {
         /// The user's `sub`, or one of the user's hints
         user: String,
     },
+    /// Push to a device now, and print how many milliseconds each step took
+    PushTest {
+        /// The device's id (dv_…)
+        device: DeviceId,
+    },
     /// Revoke a device; requests that only it could answer are withdrawn
     Revoke {
         /// The device's id (dv_…)
@@ -274,6 +279,9 @@ pub enum OpKeys {
         /// The former keys are compromised: their signatures are void from now on
         #[arg(long)]
         compromised: bool,
+        /// Only the key that push services know this provider by; every device subscribes anew. Without this it is kept, unless compromised
+        #[arg(long)]
+        push: bool,
     },
 }
 

@@ -442,7 +442,10 @@ impl FakeProvider {
             error_response_format: "application/problem+json".into(),
             approval_key_types_supported: Vec::new(),
             passkeys: None,
+            device_endpoint: None,
+            push_types_supported: Vec::new(),
             vapid_public_key: None,
+            push_services: None,
             support: None,
         }
     }

@@ -18,6 +18,7 @@ use countersign_protocol::{limits, text};
 use countersign_store::Transaction;
 
 use crate::Gateway;
+use crate::push::CheckedAddress;
 use crate::rejection::{Rejection, reject};
 use crate::store::devices::{self, Device, DeviceState, NewDevice};
 use crate::store::links::{self, Link, LinkState};
@@ -29,6 +30,7 @@ pub(crate) struct VerifiedRegistration {
     token: RegistrationToken,
     request: RegistrationRequest,
     key: ProvenKey,
+    push_address: Option<CheckedAddress>,
     /// Hash of the body's bytes; identifies a repeated registration.
     body: Hash,
 }
@@ -59,7 +61,7 @@ impl Gateway {
     pub(crate) fn check_registration(
         &self,
         token: RegistrationToken,
-        request: RegistrationRequest,
+        mut request: RegistrationRequest,
         proven: &PublicKey,
         page: Option<&str>,
         body: &[u8],
@@ -77,9 +79,6 @@ impl Gateway {
         }
         text::check(&request.device_name, limits::NAME_CHARACTERS).map_err(|_| invalid("device_name"))?;
         text::check(&request.platform, limits::NAME_CHARACTERS).map_err(|_| invalid("platform"))?;
-        if request.push_address.as_ref().is_some_and(|address| address.len() > limits::PUSH_ADDRESS_BYTES) {
-            return Err(invalid("push_address"));
-        }
         if request.countersign_version == 0 {
             return Err(invalid("countersign_version"));
         }
@@ -93,7 +92,8 @@ impl Gateway {
             let detail = "This link is for an interactive device, not for an automated one.";
             return Err(reject(ProblemCode::AutomatedNotAllowed, detail));
         }
-        Ok(VerifiedRegistration { token, request, key, body: Hash::of(body) })
+        let push_address = request.push_address.take().map(|address| self.check_push_address(address)).transpose()?;
+        Ok(VerifiedRegistration { token, request, key, push_address, body: Hash::of(body) })
     }
 
     /// Verifies the approval key's proof, and that policy takes such a key.
@@ -221,6 +221,9 @@ impl Gateway {
             },
         )?;
         links::register(tx, &link.id, &id, &checked.body.to_string())?;
+        if let Some(address) = &checked.push_address {
+            self.keep_push_address(tx, &id, address)?;
+        }
         let gone = || reject(ProblemCode::Internal, "The device was not stored. Try again.");
         if link.confirm == Confirm::None && self.settings().mode == Mode::Test {
             let device = devices::by_id(tx, &id)?.ok_or_else(gone)?;

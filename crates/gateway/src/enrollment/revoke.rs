@@ -13,8 +13,9 @@ use countersign_store::{Error as StoreError, Transaction};
 use crate::Gateway;
 use crate::event_sink::GatewayEvent;
 use crate::outcome::EndError;
+use crate::push::PushRecord;
 use crate::store::devices::{self, Device, DeviceState};
-use crate::store::feed;
+use crate::store::{feed, push_addresses};
 
 /// A device as its user and the operator see it.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -43,6 +44,8 @@ pub struct DeviceRecord {
     pub registered_at: Timestamp,
     /// When it was confirmed.
     pub confirmed_at: Option<Timestamp>,
+    /// Whether it can be woken.
+    pub push: PushRecord,
 }
 
 impl DeviceRecord {
@@ -95,8 +98,10 @@ impl Gateway {
     /// # Errors
     /// The store's.
     pub fn devices(&self, subject: &Subject) -> Result<Vec<DeviceRecord>, StoreError> {
-        let devices = self.store().read_blocking(|snapshot| devices::all(snapshot, subject))?;
-        Ok(devices.into_iter().map(DeviceRecord::from).collect())
+        self.store().read_blocking(|snapshot| {
+            let devices = devices::all(snapshot, subject)?;
+            devices.into_iter().map(|device| Ok(record(self.push_record(snapshot, &device.id)?, device))).collect()
+        })
     }
 
     /// Revokes a device: its streams end, what waits for it alone is withdrawn (a few approvals in each write), it finds a signed
@@ -144,6 +149,7 @@ impl Gateway {
         };
         let own = revocation(&device.id)?;
         devices::end(transaction, &device.id, state, Some(own.as_str()), now)?;
+        push_addresses::remove(transaction, &device.id)?;
         transaction.notify_after_commit(device.id.as_str());
         // The others never heard of a device that was never confirmed.
         if device.state != DeviceState::Unconfirmed {
@@ -170,21 +176,20 @@ impl Gateway {
     }
 }
 
-impl From<Device> for DeviceRecord {
-    fn from(device: Device) -> Self {
-        Self {
-            id: device.id,
-            subject: device.subject,
-            name: device.name,
-            class: device.class,
-            platform: device.platform,
-            key_protection: device.key_protection,
-            key_verified: device.key_verified,
-            passkey: device.passkey,
-            code_origin: device.code_origin,
-            state: device.state,
-            registered_at: device.registered_at,
-            confirmed_at: device.confirmed_at,
-        }
+fn record(push: PushRecord, device: Device) -> DeviceRecord {
+    DeviceRecord {
+        id: device.id,
+        subject: device.subject,
+        name: device.name,
+        class: device.class,
+        platform: device.platform,
+        key_protection: device.key_protection,
+        key_verified: device.key_verified,
+        passkey: device.passkey,
+        code_origin: device.code_origin,
+        state: device.state,
+        registered_at: device.registered_at,
+        confirmed_at: device.confirmed_at,
+        push,
     }
 }

@@ -169,14 +169,22 @@ impl Gateway {
     pub async fn rename_device(&self, device: &DeviceId, name: &str) -> Result<bool, RenameError> {
         text::check(name, limits::NAME_CHARACTERS)?;
         let (gateway, device, name) = (self.clone(), device.clone(), name.to_owned());
-        let renamed = self.store().write(move |tx: &Transaction<'_>| -> Result<bool, EndError> {
-            if !devices::rename(tx, &device, &name)? {
-                return Ok(false);
-            }
-            gateway.restate(tx, &device, |next| next.device_name = name.clone())?;
-            Ok(true)
-        });
+        let renamed = self.store().write(move |tx: &Transaction<'_>| gateway.rename_device_in(tx, &device, &name));
         Ok(renamed.await?)
+    }
+
+    /// As [`Gateway::rename_device`], for a name that was checked.
+    pub(crate) fn rename_device_in(
+        &self,
+        transaction: &Transaction<'_>,
+        device: &DeviceId,
+        name: &str,
+    ) -> Result<bool, EndError> {
+        if !devices::rename(transaction, device, name)? {
+            return Ok(false);
+        }
+        self.restate(transaction, device, |next| name.clone_into(&mut next.device_name))?;
+        Ok(true)
     }
 
     /// Brings what every device is told of the providers whose requests it may get up to the configuration, a few devices in each

@@ -36,7 +36,8 @@ impl Gateway {
     /// The discovery document.
     pub fn discovery(&self) -> Discovery {
         let (settings, urls) = (self.settings(), self.urls());
-        let modes = || vec!["stream".to_owned(), "poll".to_owned()];
+        let modes = |more: &[&str]| ["stream", "poll"].iter().chain(more).map(|mode| (*mode).to_owned()).collect();
+        let push = settings.push.as_ref();
         Discovery {
             issuer: settings.issuer.clone(),
             countersign_version: COUNTERSIGN_VERSION,
@@ -50,8 +51,8 @@ impl Gateway {
             challenge_endpoint: urls.challenges.clone(),
             stream_endpoint: urls.stream.clone(),
             credential_endpoint: urls.credential.clone(),
-            delivery_modes_supported: modes(),
-            fallback_order: modes(),
+            delivery_modes_supported: modes(if push.is_some() { &["push"] } else { &[] }),
+            fallback_order: modes(&[]),
             interaction_type_supported: InteractionType::ALL.to_vec(),
             minimum_interaction_type: settings.minimum_interaction,
             registration_token_ttl: limits::REGISTRATION_TOKEN_SECONDS,
@@ -68,7 +69,12 @@ impl Gateway {
                 policy: settings.relying_party().map_or(PasskeyPolicy::Off, |_| settings.passkeys),
                 attestation: AttestationConveyance::None,
             }),
-            vapid_public_key: None,
+            device_endpoint: Some(urls.device.clone()),
+            push_types_supported: push.map(|_| "web_push".to_owned()).into_iter().collect(),
+            vapid_public_key: push.map(|_| self.vapid_public_key()),
+            push_services: push
+                .and_then(|push| push.services.as_ref())
+                .map(|services| services.iter().map(ToString::to_string).collect()),
             support: settings.support.clone(),
         }
     }

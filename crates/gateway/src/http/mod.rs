@@ -2,16 +2,18 @@
 
 mod answer;
 mod credential;
+mod device;
 mod discovery;
 mod fetch;
 mod page;
+mod received;
 mod register;
 mod reply;
 mod revoke;
 mod stream;
 
 use axum::Router;
-use axum::routing::{get, post};
+use axum::routing::{get, patch, post};
 use countersign_protocol::discovery::WELL_KNOWN;
 use countersign_protocol::problem::ProblemCode;
 
@@ -44,6 +46,9 @@ impl Gateway {
             .route(&format!("{path}/push/revoke"), post(revoke::revoke).fallback(wrong_method))
             .route(&format!("{path}/push/credential"), post(credential::renew).fallback(wrong_method))
             .route(&format!("{path}/push/challenges"), get(fetch::fetch).fallback(wrong_method))
+            .route(&format!("{path}/push/challenges/received"), post(received::received).fallback(wrong_method))
+            .route(&format!("{path}/push/device"), patch(device::patch).fallback(wrong_method))
+            .route(&format!("{path}/push/device/push-test"), post(device::push_test).fallback(wrong_method))
             .route(&format!("{path}/push/stream"), get(stream::stream).fallback(wrong_method))
             .route(&format!("{path}/push/challenges/{{id}}/answer"), post(answer::answer).fallback(wrong_method))
             .route(&format!("{path}/push/challenges/{{id}}/refuse"), post(answer::refuse).fallback(wrong_method))

@@ -96,6 +96,23 @@ pub(super) fn parse<T: DeserializeOwned>(headers: &HeaderMap, body: &[u8]) -> Re
     if !is_of_type(headers, "application/json") {
         return Err(reject(ProblemCode::InvalidRequest, "The body must be application/json."));
     }
+    parse_json(body)
+}
+
+/// A JSON merge patch (RFC 7396), read strictly; also as plain JSON.
+pub(super) fn parse_merge_patch<T: DeserializeOwned>(headers: &HeaderMap, body: &[u8]) -> Result<T, Rejection> {
+    if !is_of_type(headers, "application/merge-patch+json") && !is_of_type(headers, "application/json") {
+        let words = "The body must be application/merge-patch+json or application/json.";
+        return Err(reject(ProblemCode::InvalidRequest, words));
+    }
+    // Anything else would replace the whole (RFC 7396 §1).
+    if body.trim_ascii_start().first() != Some(&b'{') {
+        return Err(reject(ProblemCode::InvalidRequest, "The patch must be an object."));
+    }
+    parse_json(body)
+}
+
+fn parse_json<T: DeserializeOwned>(body: &[u8]) -> Result<T, Rejection> {
     json::parse(body).map_err(|error| reject(ProblemCode::InvalidRequest, format!("The body can't be read: {error}.")))
 }
 

@@ -13,6 +13,7 @@ use countersign_jose::hash::Hash;
 use countersign_jose::key::Thumbprint;
 use countersign_protocol::id::DeviceId;
 use countersign_protocol::limits;
+use countersign_protocol::push::PushStatus;
 use countersign_store::Listener;
 use futures_util::{Stream, stream};
 use tokio::time::{Instant, sleep_until};
@@ -54,6 +55,8 @@ struct FeedStream {
     credential: Hash,
     credential_until: Timestamp,
     cursor: Option<String>,
+    /// What the device was last told about its push address.
+    told: Option<PushStatus>,
     listener: Listener,
     place: HeldCall,
     /// The next wake-up after the last read, if that read found everything there was.
@@ -77,6 +80,7 @@ impl FeedStream {
             credential: caller.credential,
             credential_until: caller.credential_until,
             cursor,
+            told: None,
             listener,
             place,
             changed: None,
@@ -145,7 +149,7 @@ impl FeedStream {
             Ok(Some((presented.device, fetched)))
         });
         let looked = looked.await.inspect_err(|error| tracing::error!(%error, "a stream could not read its feed"));
-        let (device, fetched) = looked.ok()??;
+        let (device, mut fetched) = looked.ok()??;
         let may_go_on = !self.gateway.is_closing()
             && self.place.has_place()
             && self.gateway.check_state(&device, self.credential_until, AdmittedDevices::Unconfirmed).is_ok();
@@ -153,8 +157,14 @@ impl FeedStream {
             return None;
         }
         self.cursor = Some(fetched.cursor.clone());
-        if !has_news(&fetched) {
+        let is_known = self.told.is_some() && self.told == fetched.push;
+        // What it has not been told yet waits for the first event.
+        if !has_news(&fetched) && (is_known || self.told.is_none()) {
             return Some((None, true));
+        }
+        match is_known {
+            true => fetched.push = None,
+            false => self.told.clone_from(&fetched.push),
         }
         let data = serde_json::to_string(&fetched).ok()?;
         Some((Some(Event::default().event("update").id(fetched.cursor).data(data)), !fetched.more))

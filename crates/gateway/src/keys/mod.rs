@@ -27,6 +27,8 @@ pub struct Keys {
     pub(crate) registration: LocalSigner,
     /// Those that signed registration tokens before it.
     pub(crate) former_registration: Vec<PublicKey>,
+    /// Signs for push services (RFC 8292), oldest first: subscriptions live with the key they were made for. Never empty.
+    pub(crate) vapid: Vec<LocalSigner>,
     /// Confirmation codes and decoys are derived from it.
     pub(crate) secret: Zeroizing<[u8; 32]>,
     /// Where all of them are.
@@ -37,6 +39,10 @@ pub struct Keys {
 pub const SIGNING: &str = "gateway";
 /// See [`SIGNING`].
 pub const REGISTRATION: &str = "registration";
+/// The key that push services know the gateway by. It is followed by another on request alone: every device has to subscribe anew.
+pub const VAPID: &str = "vapid";
+/// How long a former [`VAPID`] key signs for the addresses that were made for it, in seconds: 60 days.
+pub const VAPID_KEEP_SECONDS: u64 = 60 * 86_400;
 
 /// A key could not be read or made.
 #[derive(Debug, thiserror::Error)]
@@ -89,14 +95,23 @@ impl Keys {
         let root = read_key(&directory.join("evidence-root.p8"), random)?.into_signer();
         let (signing, _) = newest(load_key_versions(directory, SIGNING, random)?);
         let (registration, former) = newest(load_key_versions(directory, REGISTRATION, random)?);
+        let vapid = load_key_versions(directory, VAPID, random)?;
         Ok(Keys {
             root,
             signing,
             registration,
             former_registration: former.iter().map(|(_, former)| former.public_key().clone()).collect(),
+            vapid: vapid.into_iter().map(|(_, signer)| signer).collect(),
             secret: read_secret(directory, "gateway-secret", random)?,
             directory: directory.to_owned(),
         })
+    }
+}
+
+impl Keys {
+    /// The key that new subscriptions are made for.
+    pub(crate) fn newest_vapid(&self) -> &LocalSigner {
+        self.vapid.last().expect("there is always one")
     }
 }
 
@@ -293,6 +308,7 @@ mod tests {
         let second = Keys::load_or_create(&directory, &CountingRandom::seeded(2)).expect("read");
         assert_eq!(first.root.public_key(), second.root.public_key());
         assert_eq!(first.signing.public_key(), second.signing.public_key());
+        assert_eq!(first.newest_vapid().public_key(), second.newest_vapid().public_key());
         assert_eq!(*first.secret, *second.secret);
         assert_ne!(first.root.public_key(), first.signing.public_key());
     }

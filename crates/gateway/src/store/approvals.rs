@@ -315,6 +315,7 @@ pub(crate) fn all_ids(snapshot: &Snapshot<'_>) -> Result<Vec<(ApprovalId, Timest
 pub(crate) fn forget(transaction: &Transaction<'_>, id: &ApprovalId) -> Result<(), Error> {
     for statement in [
         "DELETE FROM answer WHERE challenge_id IN (SELECT id FROM challenge WHERE approval_id = ?1)",
+        "DELETE FROM wakeup_trace WHERE challenge_id IN (SELECT id FROM challenge WHERE approval_id = ?1)",
         "DELETE FROM challenge WHERE approval_id = ?1",
         "DELETE FROM challenge_content WHERE approval_id = ?1",
         "DELETE FROM approval WHERE id = ?1",

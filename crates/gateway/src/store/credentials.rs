@@ -14,6 +14,8 @@ pub(crate) struct CredentialRow {
     pub(crate) device: Device,
     pub(crate) expires_at: Timestamp,
     pub(crate) used: bool,
+    /// Whether a push is queued for its device.
+    pub(crate) push_queued: bool,
 }
 
 /// Looks a credential up by its hash.
@@ -21,7 +23,7 @@ pub(crate) fn by_hash(snapshot: &Snapshot<'_>, hash: &Hash) -> Result<Option<Cre
     Ok(snapshot
         .connection()
         .prepare_cached(&format!(
-            "SELECT {}, c.expires_at, c.used FROM credential c JOIN device d ON d.id = c.device_id WHERE c.hash = ?1",
+            "SELECT {}, c.expires_at, c.used, EXISTS (SELECT 1 FROM wakeup w WHERE w.device_id = d.id) FROM credential c JOIN device d ON d.id = c.device_id WHERE c.hash = ?1",
             devices::COLUMNS
         ))?
         .query_row([hash.to_string()], |row| {
@@ -30,6 +32,7 @@ pub(crate) fn by_hash(snapshot: &Snapshot<'_>, hash: &Hash) -> Result<Option<Cre
                 device: devices::device(row, &mut at)?,
                 expires_at: time(row, at.next())?,
                 used: row.get(at.next())?,
+                push_queued: row.get(at.next())?,
             })
         })
         .optional()?)

@@ -12,6 +12,8 @@ pub(crate) mod links;
 pub(crate) mod manifests;
 pub(crate) mod passkeys;
 pub(crate) mod prompt_history;
+pub(crate) mod push_addresses;
+pub(crate) mod wakeups;
 
 use countersign_store::Schema;
 

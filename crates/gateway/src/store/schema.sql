@@ -165,3 +165,46 @@ CREATE TABLE prompt_history (
     held_until     INTEGER NOT NULL,            -- after not_me or wrong numbers
     PRIMARY KEY (subject, client_id)
 ) STRICT, WITHOUT ROWID;
+
+-- Where a device can be woken. The endpoint is a capability: it is deleted when the push service no longer knows it, or the device
+-- ends; the row stays, to say why nothing is pushed.
+CREATE TABLE push_address (
+    device_id    TEXT NOT NULL PRIMARY KEY REFERENCES device (id),
+    state        TEXT NOT NULL,                 -- ok | gone | rekey
+    service      TEXT NOT NULL,                 -- the endpoint's host
+    endpoint     TEXT,
+    p256dh       TEXT,                          -- base64url, as auth
+    auth         TEXT,
+    quiet        INTEGER NOT NULL,              -- withdrawals are pushed, too
+    vapid_kid    TEXT NOT NULL,                 -- the key the subscription was made for
+    sent_at      INTEGER,                       -- the last attempt: at most one a second
+    last_ok      INTEGER,                       -- when the service last accepted a push
+    last_failure INTEGER,
+    looked_at    INTEGER                        -- the first call after that: then the address is proven
+) STRICT;
+
+-- Outbox of pushes: at most one row per device, added in the transaction of the challenge it is about and deleted once the push
+-- service accepted the push, or the device confirmed what it is about.
+CREATE TABLE wakeup (
+    device_id TEXT NOT NULL PRIMARY KEY REFERENCES device (id),
+    service   TEXT NOT NULL,
+    version   INTEGER NOT NULL,                 -- grows with each reason: what is added during an attempt outlives it
+    feed_n    INTEGER NOT NULL,                 -- the latest feed entry it is about
+    queued_at INTEGER NOT NULL,
+    due_at    INTEGER NOT NULL,
+    attempts  INTEGER NOT NULL,
+    streamed  INTEGER NOT NULL,                 -- waits for the confirmation of an open stream
+    kept      INTEGER NOT NULL,                 -- a test or a practice request: no confirmation ends it
+    until     INTEGER NOT NULL                  -- sent until then even where nothing waits for an answer
+) STRICT, WITHOUT ROWID;
+CREATE INDEX wakeup_due ON wakeup (service, due_at);
+CREATE INDEX wakeup_streamed ON wakeup (device_id) WHERE streamed = 1;
+
+-- What came of the pushes about a challenge, for the operator's trace.
+CREATE TABLE wakeup_trace (
+    challenge_id TEXT NOT NULL PRIMARY KEY,
+    device_id    TEXT NOT NULL,
+    accepted_at  INTEGER NOT NULL,              -- by the push service
+    looked_at    INTEGER                        -- the device's first call after it
+) STRICT, WITHOUT ROWID;
+CREATE INDEX wakeup_unseen ON wakeup_trace (device_id) WHERE looked_at IS NULL;

@@ -19,6 +19,7 @@ mod metrics;
 mod overrides;
 mod policy;
 mod proxy;
+mod push;
 mod registration;
 mod section;
 mod spelling;
@@ -57,6 +58,7 @@ pub use overrides::{OverrideError, Overrides};
 pub(crate) use policy::MAX_TOKEN_LIFETIME;
 pub use policy::Policy;
 pub use proxy::{ForwardedBy, TrustedProxies};
+pub use push::Push;
 pub use registration::Registration;
 pub use tls::{CertificateFiles, CipherSuites};
 pub use user_code_hash::{UserCode, UserCodeError};
@@ -116,6 +118,8 @@ pub struct Config {
     pub hint_issuers: Vec<HintIssuer>,
     /// The operator's endpoint for security events.
     pub webhook: Option<Webhook>,
+    /// Waking devices by Web Push.
+    pub push: Push,
     /// Listening address of `/metrics`; never the one that clients and devices call.
     pub metrics: Option<SocketAddr>,
     /// Users in the file.
@@ -228,6 +232,10 @@ impl Config {
         });
         let hint_issuers = hint_issuers::read(top.sections("login_hint_issuers", " in [[login_hint_issuers]]"), folder);
         let webhook = top.section("webhook", " in [webhook]").map(|section| Webhook::read(section, folder));
+        let push = match top.section("push", " in [push]") {
+            Some(section) => Push::read(section, mode),
+            None => Push::absent(mode),
+        };
         let metrics = top.section("metrics", " in [metrics]").map(metrics::read);
         let users = Users::read(top.sections("users", " in [[users]]"));
         let context = ClientContext {
@@ -266,6 +274,7 @@ impl Config {
             authorization_endpoint,
             hint_issuers,
             webhook: webhook.flatten(),
+            push,
             metrics: metrics.flatten(),
             users,
             clients,

@@ -75,6 +75,18 @@ fn every_bad_file_is_told_its_line_and_remedy() {
             second_line("[webhook]\nurl = \"https://ops.example.com/\""),
             "line 2: `secret_file` in [webhook] is missing; add it, for example secret_file = \"webhook.secret\"",
         ),
+        (
+            second_line("[push]"),
+            "line 2: `contact` in [push] is missing; push services refuse senders without one: add contact = \"mailto:ops@example.com\", or enabled = false",
+        ),
+        (
+            second_line("[push]\ncontact = \"ops@example.com\""),
+            "line 3: `contact` in [push] must be an address by which push services reach you, at a public name: \"mailto:ops@example.com\" or \"https://example.com/contact\"",
+        ),
+        (
+            second_line("[push]\nenabled = false\nservices = [\"https://push.example.net\"]"),
+            "line 4: `services` in [push] lists a host such as \"updates.push.services.mozilla.com\", or \"*.push.apple.com\" for every host below one, not \"https://push.example.net\"",
+        ),
         // Issuer.
         ("issuer = 7".into(), "line 1: `issuer` must be a string in quotes, not a number"),
         (

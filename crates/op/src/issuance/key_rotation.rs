@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use countersign_gateway::keys::{self, KeyError, REGISTRATION, SIGNING};
+use countersign_gateway::keys::{self, KeyError, REGISTRATION, SIGNING, VAPID, VAPID_KEEP_SECONDS};
 use countersign_gateway::{Gateway, Keys, ManifestError, Ports};
 use countersign_jose::clock::Timestamp;
 use tokio::task::JoinHandle;
@@ -39,7 +39,7 @@ pub(crate) struct KeyRotation {
 /// One of the provider's keys.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct KeyRecord {
-    /// Base name of its files: `token`, `token-rsa`, `gateway`, `registration` or `evidence-root`.
+    /// Base name of its files: `token`, `token-rsa`, `gateway`, `registration`, `vapid` or `evidence-root`.
     pub name: &'static str,
     /// RFC 7638 thumbprint.
     pub kid: String,
@@ -122,9 +122,13 @@ impl KeyFolder {
 /// # Errors
 /// [`KeyError`] if a file can't be removed.
 pub(crate) fn remove_former_keys(folder: &Path, now: Timestamp) -> Result<(), KeyError> {
-    for (name, keep_seconds) in
-        [(EC, PUBLISHED_AFTER), (RSA, PUBLISHED_AFTER), (SIGNING, KEEP_SECONDS), (REGISTRATION, KEEP_SECONDS)]
-    {
+    for (name, keep_seconds) in [
+        (EC, PUBLISHED_AFTER),
+        (RSA, PUBLISHED_AFTER),
+        (SIGNING, KEEP_SECONDS),
+        (REGISTRATION, KEEP_SECONDS),
+        (VAPID, VAPID_KEEP_SECONDS),
+    ] {
         keys::remove_expired_versions(folder, name, keep_seconds, now.seconds())?;
     }
     Ok(())
@@ -176,11 +180,46 @@ impl KeyRotation {
         let (signing, former) = self.gateway.registration_keys();
         listed.extend(former.into_iter().map(|kid| unrotated(REGISTRATION, kid.to_string(), KeyState::Former)));
         listed.push(unrotated(REGISTRATION, signing.to_string(), KeyState::Signs));
+        let (former, newest) = self.gateway.vapid_keys();
+        listed.extend(former.into_iter().map(|kid| unrotated(VAPID, kid.to_string(), KeyState::Former)));
+        listed.push(unrotated(VAPID, newest.to_string(), KeyState::Signs));
         listed.push(unrotated("evidence-root", self.gateway.evidence_root().to_string(), KeyState::Signs));
         Ok(listed)
     }
 
-    /// Rotates every key but the evidence root. New token keys are published at once and sign ten minutes later; the
+    /// Changes the key that push services know the gateway by, and nothing else. The former one signs for the addresses that were made for
+    /// it until their devices have subscribed anew, at most 60 days; where it is `compromised` not at all.
+    ///
+    /// # Errors
+    /// [`RotateError`].
+    pub(crate) fn rotate_push_key(&self, compromised: bool) -> Result<(), RotateError> {
+        self.add_successor(VAPID)?;
+        if compromised {
+            self.remove_all_but_newest(&[VAPID])?;
+        }
+        remove_former_keys(&self.folder.path, self.ports.clock.now())?;
+        self.reload(false)
+    }
+
+    /// Adds the next version of a key that signs at once.
+    fn add_successor(&self, name: &str) -> Result<(), KeyError> {
+        let (folder, random, now) = (&self.folder.path, &*self.ports.random, self.ports.clock.now().seconds());
+        // The newest needs the highest number, even if the clock was set back.
+        let last = keys::key_versions(folder, name)?.last().map_or(0, |last| last.from);
+        keys::add_key_version(folder, name, now.max(last + 1), || keys::new_key(random))
+    }
+
+    fn remove_all_but_newest(&self, names: &[&str]) -> Result<(), KeyError> {
+        for name in names {
+            let mut all = keys::key_versions(&self.folder.path, name)?;
+            all.pop();
+            all.iter().try_for_each(keys::remove_key_version)?;
+        }
+        Ok(())
+    }
+
+    /// Rotates every key but the evidence root and, unless they are `compromised`, the one for push services, which every device's
+    /// subscription is made for. New token keys are published at once and sign ten minutes later; the
     /// others sign at once. Earlier signatures stay valid, unless the former keys are `compromised`: then they are
     /// removed and revoked, and their tokens and links are refused.
     ///
@@ -204,17 +243,10 @@ impl KeyRotation {
             }
         }
         self.tokens.keys().add(from, random)?;
-        for name in [SIGNING, REGISTRATION] {
-            // The newest needs the highest number, even if the clock was set back.
-            let last = keys::key_versions(folder, name)?.last().map_or(0, |last| last.from);
-            keys::add_key_version(folder, name, now.max(last + 1), || keys::new_key(random))?;
-        }
+        let leaked: &[&str] = if compromised { &[VAPID] } else { &[] };
+        [SIGNING, REGISTRATION].iter().chain(leaked).try_for_each(|name| self.add_successor(name))?;
         if compromised {
-            for name in [EC, RSA, SIGNING, REGISTRATION] {
-                let mut all = keys::key_versions(folder, name)?;
-                all.pop();
-                all.iter().try_for_each(keys::remove_key_version)?;
-            }
+            self.remove_all_but_newest(&[EC, RSA, SIGNING, REGISTRATION, VAPID])?;
         }
         remove_former_keys(folder, self.ports.clock.now())?;
         self.reload(compromised)

@@ -4,7 +4,7 @@ use std::fs::{self, File, TryLockError};
 use std::io::{self, Read as _, Seek as _, Write as _};
 use std::path::{Path, PathBuf};
 
-use countersign_gateway::keys::{REGISTRATION, SIGNING, key_versions};
+use countersign_gateway::keys::{REGISTRATION, SIGNING, VAPID, key_versions};
 use countersign_private_files::{PermissionError, check_database, check_folder, check_secret};
 
 use crate::issuance::token_keys::EC as TOKEN;
@@ -76,7 +76,7 @@ fn check_keys_of_database(home: &Path) -> Result<(), OpenError> {
             return Err(missing(name));
         }
     }
-    for name in [SIGNING, REGISTRATION, TOKEN] {
+    for name in [SIGNING, REGISTRATION, VAPID, TOKEN] {
         if key_versions(&keys, name)?.is_empty() {
             return Err(missing(&format!("{name}.p8")));
         }

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use countersign_egress::{Egress, SystemResolver};
 use countersign_gateway::keys::{self, Keys};
-use countersign_gateway::{Gateway, InProcessApprover, Ports, Settings};
+use countersign_gateway::{Gateway, InProcessApprover, Ports, PushSettings, Settings};
 use countersign_jose::random;
 use countersign_store::{HistoryId, Store};
 
@@ -107,8 +107,10 @@ impl Provider {
         keys::load_or_create_secret(&key_folder, USER_CODES_SECRET, &*ports.random)?;
         let fresh = HistoryId::from_bytes(random::bytes(&*ports.random));
         let store = Store::open(&home::database(home), &[countersign_gateway::SCHEMA, store::SCHEMA], &fresh)?;
-        let settings = settings(&config);
+        let egress = Egress::new(config.egress.clone(), Arc::new(SystemResolver));
         let metrics = Arc::new(Metrics::default());
+        let mut settings = settings(&config);
+        settings.push = push_settings(&config, &egress, &metrics);
         let recorder = Arc::new(Recorder {
             metrics: metrics.clone(),
             issuer: config.issuer.clone(),
@@ -132,7 +134,6 @@ impl Provider {
             tokens.prepare(client.id_token_alg, &*ports.random)?;
         }
         let metadata = discovery::metadata(&config);
-        let egress = Egress::new(config.egress.clone(), Arc::new(SystemResolver));
         let tls = config.tls.as_ref().map(|files| Tls::read(files, &config.cipher_suites)).transpose()?;
         config.users.hash_codes(&*ports.random);
         let clients = ConfiguredClients::new(std::mem::take(&mut config.clients), &*ports.random);
@@ -291,6 +292,17 @@ impl Base {
             _lock: server.lock,
         }
     }
+}
+
+fn push_settings(config: &Config, egress: &Egress, metrics: &Arc<Metrics>) -> Option<PushSettings> {
+    config.push.enabled.then(|| PushSettings {
+        egress: egress.clone(),
+        contact: config.push.contact.clone(),
+        services: config.push.services.clone(),
+        title: config.name.clone(),
+        navigate: config.issuer.endpoint("/device/"),
+        observer: metrics.clone(),
+    })
 }
 
 fn settings(config: &Config) -> Settings {

@@ -27,6 +27,7 @@ impl Provider {
         let mark = parts.keep_mark_each_second();
         let background = [self.gateway().run_background(), self.forget_old_requests(), watcher, mark];
         let delivery = self.run_outbox();
+        let pushes = self.gateway().run_push_sender();
         let server = self.server(ConnectionLimits::for_descriptors(raise_descriptor_limit()));
         let stopping = parts.shutdown.clone();
         let serving = server.serve(listener, stopping.wait());
@@ -42,6 +43,10 @@ impl Provider {
         // Deliveries in progress get their grace period too; a task that panicked was logged.
         stopping.begin();
         let _ = delivery.await;
+        self.gateway().close();
+        if let Some(pushes) = pushes {
+            let _ = pushes.await;
+        }
         background.iter().chain(&certificate).for_each(|task| task.abort());
         parts.keep_mark(0).await;
         Ok(())

@@ -26,9 +26,15 @@ fn closed_home(world: &World) -> std::path::PathBuf {
 async fn a_home_with_a_database_and_without_one_of_its_keys_is_refused_by_the_files_name() {
     let world = World::new();
     let home = closed_home(&world);
-    for name in
-        ["evidence-root.p8", "gateway.p8", "registration.p8", "token.p8", "gateway-secret.secret", "user-codes.secret"]
-    {
+    for name in [
+        "evidence-root.p8",
+        "gateway.p8",
+        "registration.p8",
+        "vapid.p8",
+        "token.p8",
+        "gateway-secret.secret",
+        "user-codes.secret",
+    ] {
         let path = home.join("keys").join(name);
         let kept = fs::read(&path).expect("a key");
         fs::remove_file(&path).expect("removed");

@@ -39,6 +39,8 @@ pub(crate) async fn names() -> Vec<String> {
     names.push("countersign_notifications".to_owned());
     // No connection was ended: there is none.
     names.push("countersign_connections_closed".to_owned());
+    // No device has a push address.
+    names.push("countersign_wakeups".to_owned());
     names
 }
 

@@ -5,7 +5,7 @@ use std::path::Path;
 use countersign_op::Config;
 
 /// Tables have headings of their own.
-const TABLES: [&str; 13] = [
+const TABLES: [&str; 14] = [
     "discovery",
     "authorization_details",
     "support",
@@ -14,6 +14,7 @@ const TABLES: [&str; 13] = [
     "registration",
     "egress",
     "tls",
+    "push",
     "webhook",
     "metrics",
     "login_hint_issuers",

@@ -1,10 +1,14 @@
 //! `countersign op device`: lists a user's devices, and revokes one.
 
 use std::path::PathBuf;
+use std::time::Duration;
 
-use countersign_gateway::{DeviceRecord, DeviceState, RevokeError};
+use countersign_gateway::{DeviceRecord, DeviceState, PushRecord, PushTestError, RevokeError};
+use countersign_op::Provider;
+use countersign_protocol::id::DeviceId;
+use countersign_protocol::push::PushState;
 use countersign_protocol::revocation::RevokedBy;
-use serde_json::json;
+use serde_json::{Value, json};
 
 use super::directory_failure;
 use super::open_provider::{open_beside, open_to_look};
@@ -27,7 +31,7 @@ pub async fn run(
     let hints = ProviderCommands::new(config, home.as_deref());
     let provider = match &command {
         OpDevice::List { .. } => open_to_look(config, home)?,
-        OpDevice::Revoke { .. } => open_beside(config, home, output)?,
+        OpDevice::PushTest { .. } | OpDevice::Revoke { .. } => open_beside(config, home, output)?,
     };
     match command {
         OpDevice::List { user } => {
@@ -53,6 +57,7 @@ pub async fn run(
                     "status": device.state,
                     "registered_at": device.registered_at.seconds(),
                     "confirmed_at": device.confirmed_at.map(|at| at.seconds()),
+                    "push": push_member(&device.push),
                 });
                 output.result(&event, |paint| {
                     format!(
@@ -64,6 +69,7 @@ pub async fn run(
                 })?;
             }
         }
+        OpDevice::PushTest { device } => push_test(&provider, &device, output).await?,
         OpDevice::Revoke { device } => {
             let revoked =
                 provider.gateway().revoke_device(&device, RevokedBy::Operator).await.map_err(|error| match error {
@@ -90,6 +96,66 @@ pub async fn run(
     Ok(Exit::Ok)
 }
 
+/// How long a device may take to call after the push.
+const LOOK_WITHIN: Duration = Duration::from_secs(10);
+
+async fn push_test(provider: &Provider, device: &DeviceId, output: Output) -> Result<(), Failure> {
+    let gateway = provider.gateway();
+    let report = gateway.test_push(device).await.map_err(|error| match error {
+        PushTestError::UnknownDevice => Failure::usage(
+            error.code(),
+            format!("there is no device {}; list them: countersign op device list USER", device.as_str()),
+        ),
+        PushTestError::NotSent => {
+            Failure::usage(error.code(), "nothing sent the push: start the provider (countersign op serve)")
+        }
+        other => Failure::usage(other.code(), other),
+    })?;
+    let looked = gateway.await_look(device, &report, LOOK_WITHIN).await;
+    let looked_ms = looked.map_err(|error| Failure::usage(error.code(), error))?;
+    let event = json!({
+        "event": "push",
+        "queued_ms": report.queued_ms,
+        "accepted_ms": report.accepted_ms,
+        "looked_ms": looked_ms,
+        "service": report.service,
+    });
+    output.result(&event, |_| {
+        let (queued, service) = (report.queued_ms, &report.service);
+        let Some(accepted) = report.accepted_ms else {
+            return format!("{service} did not accept the push; the provider's log says why");
+        };
+        let looked = match looked_ms {
+            Some(looked) => format!("the device called {looked} ms later"),
+            None => format!("the device did not call within {} s", LOOK_WITHIN.as_secs()),
+        };
+        format!("taken from the queue after {queued} ms, accepted by {service} after {accepted} ms; {looked}")
+    })?;
+    Ok(())
+}
+
+fn push_member(push: &PushRecord) -> Value {
+    json!({
+        "state": push.state,
+        "proven": push.proven,
+        "service": push.service,
+        "last_ok": push.last_ok.map(|at| at.seconds()),
+        "last_failure": push.last_failure.map(|at| at.seconds()),
+    })
+}
+
+/// How a push is told in words; nothing where there is no address.
+fn push_text(push: &PushRecord) -> String {
+    let service = push.service.as_deref().unwrap_or_default();
+    match push.state {
+        PushState::Ok if push.proven => format!(" · woken by {service}"),
+        PushState::Ok => format!(" · can be woken by {service}, which no call has proven yet"),
+        PushState::Gone => format!(" · can't be woken: {service} no longer knows its address"),
+        PushState::Rekey => format!(" · must subscribe anew at {service}"),
+        PushState::None | PushState::Off => String::new(),
+    }
+}
+
 fn about(device: &DeviceRecord) -> String {
     let standing = match device.state {
         DeviceState::Unconfirmed => "unconfirmed: waits for its confirmation code",
@@ -104,9 +170,10 @@ fn about(device: &DeviceRecord) -> String {
         Some(_) => " · passkey of this device".to_owned(),
     };
     format!(
-        "{standing} · {} · {}{key} · since {}",
+        "{standing} · {} · {}{key} · since {}{}",
         device.class.as_str(),
         one_line(&device.platform),
-        time_format::full(device.registered_at.seconds())
+        time_format::full(device.registered_at.seconds()),
+        push_text(&device.push)
     )
 }

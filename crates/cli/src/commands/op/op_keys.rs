@@ -20,12 +20,17 @@ pub fn run(command: &OpKeys, config: &ProviderConfig, home: Option<PathBuf>, out
     };
     match command {
         OpKeys::List => list(&provider, output)?,
-        OpKeys::Rotate { compromised } => {
-            provider.rotate_keys(*compromised).map_err(|error| Failure::usage(error.code(), error))?;
+        OpKeys::Rotate { compromised, push } => {
+            let rotated = match push {
+                true => provider.rotate_push_key(*compromised),
+                false => provider.rotate_keys(*compromised),
+            };
+            rotated.map_err(|error| Failure::usage(error.code(), error))?;
             list(&provider, output)?;
-            let event = json!({ "event": "keys_rotated", "compromised": compromised });
+            let event = json!({ "event": "keys_rotated", "compromised": compromised, "push": push });
             output.result(&event, |paint| {
                 let what = match compromised {
+                    _ if *push => "The key for push services was changed. Each device subscribes anew when it next fetches.",
                     false => "Rotated. The new token keys are published now and sign in ten minutes; the other new keys sign at once. Existing signatures stay valid.",
                     true => "Rotated. Tokens and enrollment links signed by the former keys are void from now on, and devices reject the former gateway key.",
                 };

@@ -107,6 +107,14 @@ fn of_approval(approval: &ApprovalTrace, steps: &mut Vec<Step>) {
             more: more.clone(),
             text: format!("\"{name}\" is asked by {}{ended}", asked.challenge.as_str()),
         });
+        for (at, step, text) in [
+            (asked.pushed_at, "pushed", format!("\"{name}\" is pushed: its push service accepted it")),
+            (asked.looked_at, "looked", format!("\"{name}\" calls, the first time after the push")),
+        ] {
+            if let Some(at) = at {
+                steps.push(Step { at: Some(at), name: step, more: more.clone(), text });
+            }
+        }
         if let Some(code) = &asked.refused {
             steps.push(Step {
                 at: None,

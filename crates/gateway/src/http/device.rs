@@ -1,0 +1,60 @@
+//! `PATCH /push/device` and `POST /push/device/push-test`: what a device changes about itself, and a push that it asks for.
+
+use axum::body::Body;
+use axum::extract::{Request, State};
+use axum::http::StatusCode;
+use axum::response::Response;
+use countersign_protocol::problem::ProblemCode;
+use countersign_protocol::push::{DevicePatch, PushTest};
+
+use super::reply;
+use crate::Gateway;
+use crate::device_auth::{Admission, CallHead, Caller};
+use crate::push::PushTestError;
+use crate::rejection::{Rejection, reject};
+
+pub(super) async fn patch(State(gateway): State<Gateway>, request: Request<Body>) -> Response {
+    let call = CallHead::of(&request);
+    match gateway.caller(&call, "PATCH", &gateway.urls().device, Admission::Active).await {
+        Ok(caller) => reply::finish(change(&gateway, &caller, request).await, gateway.now(), Some(&caller.nonce)),
+        Err(refused) => reply::finish(Err(refused), gateway.now(), None),
+    }
+}
+
+async fn change(gateway: &Gateway, caller: &Caller, request: Request<Body>) -> Result<Response, Rejection> {
+    let headers = request.headers().clone();
+    let body = reply::body(request).await?;
+    let patch: DevicePatch = reply::parse_merge_patch(&headers, &body)?;
+    let changed = gateway.change_device(&caller.device.id, patch).await?;
+    Ok(reply::json(StatusCode::OK, &changed))
+}
+
+pub(super) async fn push_test(State(gateway): State<Gateway>, call: CallHead) -> Response {
+    let caller = match gateway.caller(&call, "POST", &gateway.urls().push_test, Admission::Active).await {
+        Ok(caller) => caller,
+        Err(refused) => return reply::finish(Err(refused), gateway.now(), None),
+    };
+    let tested = test(&gateway, &caller).await.map(|tested| reply::json(StatusCode::OK, &tested));
+    // The nonce is made after the wait, so that it is fresh when it arrives.
+    let nonce = gateway.nonce_for(&caller.device.transport_kid);
+    reply::finish(tested, gateway.now(), Some(&nonce))
+}
+
+async fn test(gateway: &Gateway, caller: &Caller) -> Result<PushTest, Rejection> {
+    gateway.push_tests().admit(&caller.device.id, gateway.now()).map_err(|seconds| {
+        let mut refused = reject(ProblemCode::RateLimited, "Three test pushes an hour.");
+        refused.retry_after = Some(seconds);
+        refused
+    })?;
+    match gateway.test_push(&caller.device.id).await {
+        Ok(report) => {
+            Ok(PushTest { queued_ms: report.queued_ms, accepted_ms: report.accepted_ms, service: report.service })
+        }
+        Err(PushTestError::Store(error)) => Err(error.into()),
+        Err(error @ PushTestError::NotSent) => {
+            tracing::error!(%error, device = %caller.device.id, "a test push was not sent");
+            Err(reject(ProblemCode::Unavailable, "The push was not sent. Try again in a moment."))
+        }
+        Err(error) => Err(reject(ProblemCode::InvalidRequest, format!("No push can be sent: {error}."))),
+    }
+}

@@ -1,0 +1,138 @@
+//! Push addresses of devices, and what is known of each.
+
+use countersign_jose::base64url;
+use countersign_jose::clock::Timestamp;
+use countersign_jose::key::Thumbprint;
+use countersign_protocol::id::DeviceId;
+use countersign_protocol::push::PushAddress;
+use countersign_store::{Error, Snapshot, Transaction};
+use rusqlite::{OptionalExtension, Row, params};
+use serde::{Deserialize, Serialize};
+
+use super::columns::{millis, name, name_of, optional_time, text};
+
+/// What is known of an address.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub(crate) enum AddressState {
+    /// Nothing against it.
+    Ok,
+    /// The push service no longer knows it: it was deleted.
+    Gone,
+    /// The push service refused our key for it.
+    Rekey,
+}
+
+/// An address without its secrets.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct AddressRow {
+    pub(crate) state: AddressState,
+    pub(crate) service: String,
+    pub(crate) vapid_kid: Thumbprint,
+    /// When the last attempt began.
+    pub(crate) sent_at: Option<Timestamp>,
+    pub(crate) last_ok: Option<Timestamp>,
+    pub(crate) last_failure: Option<Timestamp>,
+    pub(crate) looked_at: Option<Timestamp>,
+}
+
+const COLUMNS: &str = "state, service, vapid_kid, sent_at, last_ok, last_failure, looked_at";
+
+fn address(row: &Row<'_>) -> rusqlite::Result<AddressRow> {
+    Ok(AddressRow {
+        state: name(row, "state")?,
+        service: row.get("service")?,
+        vapid_kid: text(row, "vapid_kid")?,
+        sent_at: optional_time(row, "sent_at")?,
+        last_ok: optional_time(row, "last_ok")?,
+        last_failure: optional_time(row, "last_failure")?,
+        looked_at: optional_time(row, "looked_at")?,
+    })
+}
+
+pub(crate) fn by_device(snapshot: &Snapshot<'_>, device: &DeviceId) -> Result<Option<AddressRow>, Error> {
+    Ok(snapshot
+        .connection()
+        .prepare_cached(&format!("SELECT {COLUMNS} FROM push_address WHERE device_id = ?1"))?
+        .query_row([device.as_str()], address)
+        .optional()?)
+}
+
+/// Keeps the device's address in place of the one before, and forgets what was known of that one.
+pub(crate) fn set(
+    transaction: &Transaction<'_>,
+    device: &DeviceId,
+    address: &PushAddress,
+    service: &str,
+    vapid_kid: &Thumbprint,
+) -> Result<(), Error> {
+    transaction
+        .connection()
+        .prepare_cached(
+            "INSERT INTO push_address (device_id, state, service, endpoint, p256dh, auth, quiet, vapid_kid)
+             VALUES (?1, 'ok', ?2, ?3, ?4, ?5, ?6, ?7)
+             ON CONFLICT (device_id) DO UPDATE SET state = 'ok', service = ?2, endpoint = ?3, p256dh = ?4, auth = ?5, quiet = ?6,
+                vapid_kid = ?7, last_ok = NULL, last_failure = NULL, looked_at = NULL
+             WHERE state <> 'ok' OR endpoint <> ?3 OR p256dh <> ?4 OR auth <> ?5 OR quiet <> ?6 OR vapid_kid <> ?7",
+        )?
+        .execute(params![
+            device.as_str(),
+            service,
+            address.endpoint,
+            base64url::encode(address.p256dh.sec1()),
+            base64url::encode(&address.auth),
+            address.quiet,
+            vapid_kid.to_string(),
+        ])?;
+    // What is queued goes to the new address, and a pause that the old one's service asked for is not its own.
+    transaction
+        .connection()
+        .prepare_cached(
+            "UPDATE wakeup SET service = ?2, due_at = CASE WHEN attempts > 0 THEN queued_at ELSE due_at END, attempts = 0
+             WHERE device_id = ?1",
+        )?
+        .execute(params![device.as_str(), service])?;
+    Ok(())
+}
+
+/// Deletes the device's address and what is queued for it.
+pub(crate) fn remove(transaction: &Transaction<'_>, device: &DeviceId) -> Result<(), Error> {
+    for statement in ["DELETE FROM wakeup WHERE device_id = ?1", "DELETE FROM push_address WHERE device_id = ?1"] {
+        transaction.connection().prepare_cached(statement)?.execute([device.as_str()])?;
+    }
+    Ok(())
+}
+
+/// Notes the result of an attempt on this endpoint; one that the device has replaced meanwhile is left alone. `state` is the address's from now
+/// on: of one that is gone nothing is kept but that.
+pub(crate) fn attempted(
+    transaction: &Transaction<'_>,
+    device: &DeviceId,
+    endpoint: &str,
+    state: AddressState,
+    accepted: bool,
+    sent_at: Timestamp,
+    now: Timestamp,
+) -> Result<bool, Error> {
+    let column = if accepted { "last_ok" } else { "last_failure" };
+    let secrets = match state {
+        AddressState::Gone => ", endpoint = NULL, p256dh = NULL, auth = NULL",
+        AddressState::Ok | AddressState::Rekey => "",
+    };
+    let changed = transaction
+        .connection()
+        .prepare_cached(&format!(
+            "UPDATE push_address SET state = ?3, sent_at = ?4, {column} = ?5{secrets} WHERE device_id = ?1 AND endpoint = ?2"
+        ))?
+        .execute(params![device.as_str(), endpoint, name_of(&state), millis(sent_at), millis(now)])?;
+    Ok(changed == 1)
+}
+
+/// Notes the device's first call after a push.
+pub(crate) fn looked(transaction: &Transaction<'_>, device: &DeviceId, at: Timestamp) -> Result<(), Error> {
+    transaction
+        .connection()
+        .prepare_cached("UPDATE push_address SET looked_at = ?2 WHERE device_id = ?1 AND last_ok IS NOT NULL")?
+        .execute(params![device.as_str(), millis(at)])?;
+    Ok(())
+}

@@ -1,0 +1,143 @@
+//! Pushes of a running provider: what a push service, a log and the operator see of them, and that none is lost in a crash.
+
+use std::collections::BTreeMap;
+use std::time::{Duration, Instant};
+
+use countersign_device::edge::system;
+use countersign_testing::push_service::{Push, PushService, Subscription};
+use countersign_tests::PATIENCE;
+use countersign_tests::client::PAYMENT;
+use countersign_tests::provider::{Provider, Settings};
+use countersign_tests::test_env::TestEnv;
+use countersign_tests::wire_device;
+use serde_json::json;
+use tokio::runtime::Runtime;
+
+/// A push service that runs while the test does.
+struct Service {
+    runtime: Runtime,
+    service: PushService,
+}
+
+impl Service {
+    fn start() -> Service {
+        let runtime = Runtime::new().expect("a runtime");
+        let service = runtime.block_on(PushService::start());
+        Service { runtime, service }
+    }
+
+    fn wait_for(&self, count: usize) -> Vec<Push> {
+        self.runtime.block_on(self.service.wait_for(count))
+    }
+}
+
+/// Configuration of a provider that may push to loopback, with users `user-0` to this many.
+fn pushing(users: usize) -> Settings {
+    let users: String = (0..users).map(|n| format!("[[users]]\nsub = \"user-{n}\"\n")).collect();
+    Settings { more: format!("{users}[egress]\nallow = [\"127.0.0.1\"]\n"), ..Settings::default() }
+}
+
+#[test]
+fn the_operator_sees_who_can_be_woken_and_no_log_holds_an_endpoint() {
+    let env = TestEnv::new();
+    let pushes = Service::start();
+    let provider = Provider::start_with(&env, "provider", &Settings { log: Some("trace"), ..pushing(0) });
+    let subscription = Subscription::new(&*system::random());
+    let address = subscription.address(&pushes.service.endpoint("s3cr3t-capability-of-this-device"));
+    let mut device = wire_device::enroll_with(&provider.link("alice"), "phone", Some(address));
+    let id = device.id().as_str().to_owned();
+    let listed = || provider.op(&["device", "list", "alice"]).expect_code(0).line("device")["push"].clone();
+    let never =
+        json!({ "state": "ok", "proven": false, "service": "127.0.0.1", "last_ok": null, "last_failure": null });
+    assert_eq!(listed(), never);
+
+    let till = provider.till();
+    till.ask(&[("authorization_details", PAYMENT), ("binding_message", "c4n4ry")]);
+    let push = pushes.wait_for(1).remove(0);
+    let seen = format!("{} {}", push.as_seen(), subscription.plaintext(&push));
+    for canary in ["alice", "Alice", "coffee-pos", "Acme Coffee", "4.20", "c4n4ry", "payment", id.as_str()] {
+        assert!(!seen.contains(canary), "the push service saw {canary}");
+    }
+    // Until the service's reply is noted, a call would count as one that came before the push.
+    let deadline = Instant::now() + PATIENCE;
+    while listed()["last_ok"].is_null() {
+        assert!(Instant::now() < deadline, "the push is noted");
+    }
+    let challenge = wire_device::only_challenge(&mut device);
+    while listed()["proven"] != true {
+        assert!(Instant::now() < deadline, "the call is noted");
+    }
+    let steps = provider.op(&["trace", challenge.id().as_str()]).expect_code(0).lines("step");
+    let steps: Vec<_> = steps.iter().filter_map(|step| step["step"].as_str()).collect();
+    assert!(steps.contains(&"pushed") && steps.contains(&"looked"), "{steps:?}");
+
+    let tested = provider.op(&["device", "push-test", &id]).expect_code(0).line("push");
+    assert!(
+        tested["queued_ms"].is_u64() && tested["accepted_ms"].is_u64() && tested["service"] == "127.0.0.1",
+        "{tested}"
+    );
+    assert!(tested.get("looked_ms").is_some_and(serde_json::Value::is_null), "{tested}");
+    assert_eq!(pushes.wait_for(2).len(), 2);
+
+    let keys = |state: &str| {
+        let keys = provider.op(&["keys", "list"]).expect_code(0).lines("key");
+        keys.into_iter().filter(|key| key["name"] == "vapid" && key["state"] == state).count()
+    };
+    provider.op(&["keys", "rotate"]).expect_code(0);
+    assert_eq!((keys("signs"), keys("former")), (1, 0), "an ordinary rotation leaves it alone");
+    provider.op(&["keys", "rotate", "--push"]).expect_code(0);
+    assert_eq!((keys("signs"), keys("former")), (1, 1));
+    assert_eq!(listed()["state"], "rekey");
+    provider.op(&["keys", "rotate", "--push", "--compromised"]).expect_code(0);
+    assert_eq!((keys("signs"), keys("former")), (1, 0));
+
+    let logged = env.standard_errors();
+    assert!(logged.contains("pushed"), "the log tells of it");
+    let (private, auth) = subscription.exposed();
+    for canary in ["s3cr3t-capability", &private, &auth] {
+        assert!(!logged.contains(canary), "a log holds {canary}");
+    }
+}
+
+#[test]
+fn every_request_wakes_its_device_although_the_provider_is_killed_again_and_again() {
+    const KILLS: usize = 3;
+    const BETWEEN: usize = 4;
+    let env = TestEnv::new();
+    let pushes = Service::start();
+    let users = KILLS * BETWEEN;
+    let mut provider = Provider::start_with(&env, "provider", &pushing(users));
+    let devices: Vec<_> = (0..users)
+        .map(|n| {
+            let subscription = Subscription::new(&*system::random());
+            let address = subscription.address(&pushes.service.endpoint(&format!("device-{n}")));
+            wire_device::enroll_with(&provider.link(&format!("user-{n}")), "phone", Some(address))
+        })
+        .collect();
+    for round in 0..KILLS {
+        let till = provider.till();
+        for n in 0..BETWEEN {
+            let hint = format!("user-{}", round * BETWEEN + n);
+            let response = till.post("/bc-authorize", &[("login_hint", &hint), ("scope", "openid")]);
+            assert_eq!(response.status, 200, "{}", response.text());
+        }
+        // At once after the acknowledgement: some pushes are sent, some under way, some only rows.
+        provider.kill_9();
+        provider.restart();
+    }
+    let deadline = Instant::now() + PATIENCE;
+    let counts = || {
+        let mut counts = BTreeMap::<String, usize>::new();
+        for push in pushes.service.pushes() {
+            *counts.entry(push.path).or_default() += 1;
+        }
+        counts
+    };
+    while counts().len() < devices.len() {
+        assert!(Instant::now() < deadline, "woken: {:?}", counts());
+        std::thread::sleep(Duration::from_millis(20));
+    }
+    // One that was under way when the provider was killed comes twice, and no more than that.
+    let again: usize = counts().values().map(|count| count - 1).sum();
+    assert!(again <= KILLS * BETWEEN && counts().values().all(|count| *count <= 2), "{:?}", counts());
+}
