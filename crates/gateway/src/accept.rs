@@ -245,8 +245,8 @@ impl Gateway {
         let (id, device) = (&challenge.jti, &challenge.aud);
         let details = challenge.authorization_details_json.as_deref();
         let (shared, own) = challenge_parts::split(signed.as_str(), device, id, details).ok_or(AcceptError::NotKept)?;
-        challenges::insert(transaction, id, &challenge.approval, device, &own, &signed.hash())?;
-        feed::append(transaction, device, "challenge", id.as_str(), self.now(), self.random())?;
+        let n = feed::append(transaction, device, "challenge", id.as_str(), self.now(), self.random())?;
+        challenges::insert(transaction, id, &challenge.approval, device, &own, &signed.hash(), n)?;
         if !challenge.held {
             self.wake_for_challenge(transaction, device)?;
         }

@@ -14,6 +14,7 @@ use crate::decoy::DeviceCounts;
 use crate::dpop_nonce::Nonces;
 use crate::ended_devices::EndedDevices;
 use crate::event_sink::{EventSink, NoopSink};
+use crate::feed_positions::FeedPositions;
 use crate::held_calls::HeldCalls;
 use crate::hourly_limit::HourlyLimit;
 use crate::keys::Keys;
@@ -60,6 +61,7 @@ struct Inner {
     feed_purged: AtomicU64,
     /// Of what ended before, unanswered requests have no content any more; milliseconds since the epoch.
     unanswered_until: AtomicU64,
+    positions: FeedPositions,
     vapid_tokens: VapidTokens,
     awaited_looks: AwaitedLooks,
     push_tests: HourlyLimit,
@@ -159,6 +161,7 @@ impl Gateway {
             is_restated: AtomicBool::new(false),
             feed_purged,
             unanswered_until: AtomicU64::new(0),
+            positions: FeedPositions::default(),
             vapid_tokens: VapidTokens::default(),
             awaited_looks: AwaitedLooks::default(),
             push_tests: HourlyLimit::default(),
@@ -253,6 +256,11 @@ impl Gateway {
 
     pub(crate) fn held_polls(&self) -> &HeldCalls {
         &self.inner.held_polls
+    }
+
+    /// How far each device is known to have read its feed.
+    pub(crate) fn positions(&self) -> &FeedPositions {
+        &self.inner.positions
     }
 
     /// What identifies the gateway to push services.

@@ -32,10 +32,14 @@ pub(super) async fn fetch(State(gateway): State<Gateway>, RawQuery(query): RawQu
     };
     let fetched = async {
         let query = parse(query.as_deref().unwrap_or_default())?;
-        if let Some(after) = query.after.as_ref().filter(|_| caller.push_queued) {
-            gateway.confirm_received(&caller.device.id, after).await?;
+        if let Some(after) = &query.after {
+            gateway.note_position(&caller.device.id, after);
+            if caller.push_queued {
+                gateway.confirm_received(&caller.device.id, after).await?;
+            }
         }
         let fetched = wait_for_news(&gateway, &caller, &query).await?;
+        gateway.note_position(&caller.device.id, &fetched.cursor);
         Ok(reply::json(StatusCode::OK, &fetched))
     };
     let fetched = fetched.await;

@@ -23,6 +23,7 @@ async fn confirm(gateway: &Gateway, caller: &Caller, request: Request<Body>) -> 
     let headers = request.headers().clone();
     let body = reply::body(request).await?;
     let received: ReceivedCursor = reply::parse(&headers, &body)?;
+    gateway.note_position(&caller.device.id, &received.cursor);
     if caller.push_queued {
         gateway.confirm_received(&caller.device.id, &received.cursor).await?;
     }

@@ -13,7 +13,7 @@ use countersign_jose::hash::Hash;
 use countersign_jose::key::Thumbprint;
 use countersign_protocol::id::DeviceId;
 use countersign_protocol::limits;
-use countersign_protocol::push::PushStatus;
+use countersign_protocol::push::{PushState, PushStatus};
 use countersign_store::Listener;
 use futures_util::{Stream, stream};
 use tokio::time::{Instant, sleep_until};
@@ -159,6 +159,10 @@ impl FeedStream {
         self.cursor = Some(fetched.cursor.clone());
         let is_known = self.told.is_some() && self.told == fetched.push;
         // What it has not been told yet waits for the first event.
+        // A device with an address confirms what it received; of another, what was written counts.
+        if !fetched.push.as_ref().is_some_and(|push| matches!(push.state, PushState::Ok | PushState::Rekey)) {
+            self.gateway.note_position(&self.device, &fetched.cursor);
+        }
         if !has_news(&fetched) && (is_known || self.told.is_none()) {
             return Some((None, true));
         }

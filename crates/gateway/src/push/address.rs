@@ -86,6 +86,15 @@ impl Gateway {
         Ok(PushStatus { state, vapid_public_key })
     }
 
+    /// Whether the device has an address that is known to work.
+    pub(crate) fn is_proven(&self, snapshot: &Snapshot<'_>, device: &DeviceId) -> Result<bool, StoreError> {
+        if self.settings().push.is_none() {
+            return Ok(false);
+        }
+        let row = push_addresses::by_device(snapshot, device)?;
+        Ok(self.state_of(row.as_ref()) == PushState::Ok && row.is_some_and(|row| row.looked_at.is_some()))
+    }
+
     /// As [`Gateway::push_status`], for the operator.
     pub(crate) fn push_record(&self, snapshot: &Snapshot<'_>, device: &DeviceId) -> Result<PushRecord, StoreError> {
         let row = push_addresses::by_device(snapshot, device)?;

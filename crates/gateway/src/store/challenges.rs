@@ -70,13 +70,14 @@ pub(crate) fn insert(
     device: &DeviceId,
     signature: &[u8],
     hash: &Hash,
+    feed_n: i64,
 ) -> Result<(), Error> {
     transaction
         .connection()
         .prepare_cached(
-            "INSERT INTO challenge (id, approval_id, device_id, signature, hash) VALUES (?1, ?2, ?3, ?4, ?5)",
+            "INSERT INTO challenge (id, approval_id, device_id, signature, hash, feed_n) VALUES (?1, ?2, ?3, ?4, ?5, ?6)",
         )?
-        .execute(params![id.as_str(), approval.as_str(), device.as_str(), signature, hash.to_string()])?;
+        .execute(params![id.as_str(), approval.as_str(), device.as_str(), signature, hash.to_string(), feed_n])?;
     Ok(())
 }
 
@@ -99,6 +100,27 @@ pub(crate) fn of_device(
         .prepare_cached(&format!("SELECT {COLUMNS} FROM {TABLES} WHERE c.id = ?1 AND c.device_id = ?2"))?
         .query_row(params![id.as_str(), device.as_str()], challenge)
         .optional()?)
+}
+
+/// A challenge's entry in its device's feed.
+pub(crate) struct FeedEntry {
+    pub(crate) device: DeviceId,
+    pub(crate) n: i64,
+    /// Whether the device refused to show it.
+    pub(crate) refused: bool,
+}
+
+/// The feed entries of an approval's challenges.
+pub(crate) fn feed_entries(snapshot: &Snapshot<'_>, approval: &ApprovalId) -> Result<Vec<FeedEntry>, Error> {
+    Ok(snapshot
+        .connection()
+        .prepare_cached(
+            "SELECT device_id, feed_n, refused IS NOT NULL AS refused FROM challenge WHERE approval_id = ?1",
+        )?
+        .query_map([approval.as_str()], |row| {
+            Ok(FeedEntry { device: text(row, "device_id")?, n: row.get("feed_n")?, refused: row.get("refused")? })
+        })?
+        .collect::<Result<_, _>>()?)
 }
 
 /// All challenges of an approval.

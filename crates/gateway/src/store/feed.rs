@@ -39,7 +39,7 @@ fn next(head: i64, random: &dyn Random) -> i64 {
     (count << 32) | i64::from(u32::from_be_bytes(random::bytes(random)))
 }
 
-/// Adds an entry and wakes the device after the commit. `item` is a challenge's id or a notice's JWS.
+/// Adds an entry, wakes the device after the commit, and returns the entry's number. `item` is a challenge's id or a notice's JWS.
 pub(crate) fn append(
     transaction: &Transaction<'_>,
     device: &DeviceId,
@@ -47,7 +47,7 @@ pub(crate) fn append(
     item: &str,
     now: Timestamp,
     random: &dyn Random,
-) -> Result<(), Error> {
+) -> Result<i64, Error> {
     let n = next(head(transaction, device)?, random);
     transaction
         .connection()
@@ -58,7 +58,7 @@ pub(crate) fn append(
         .prepare_cached("UPDATE device SET feed_head = ?2 WHERE id = ?1")?
         .execute(params![device.as_str(), n])?;
     transaction.notify_after_commit(device.as_str());
-    Ok(())
+    Ok(n)
 }
 
 /// The number of the device's latest entry.

@@ -107,6 +107,7 @@ CREATE TABLE challenge (
     device_id   TEXT NOT NULL REFERENCES device (id),
     signature   BLOB NOT NULL,                  -- made once, never changed
     hash        TEXT NOT NULL,
+    feed_n      INTEGER NOT NULL,               -- its entry in the device's feed
     refused     TEXT,                           -- the device's code, when it could not show it
     outcome     TEXT,                           -- signed, once the approval ended
     disputed    TEXT                            -- the second statement, signed

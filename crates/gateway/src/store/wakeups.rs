@@ -81,14 +81,6 @@ pub(crate) fn queue(
     Ok(changed == 1)
 }
 
-/// Whether a push is queued for the device.
-pub(crate) fn is_queued(snapshot: &Snapshot<'_>, device: &DeviceId) -> Result<bool, Error> {
-    Ok(snapshot
-        .connection()
-        .prepare_cached("SELECT EXISTS (SELECT 1 FROM wakeup WHERE device_id = ?1)")?
-        .query_row([device.as_str()], |row| row.get(0))?)
-}
-
 /// The device has everything up to this feed entry: a push that is about nothing later is not sent. Returns whether there was one.
 pub(crate) fn confirm(transaction: &Transaction<'_>, device: &DeviceId, n: i64) -> Result<bool, Error> {
     let deleted = transaction
@@ -104,13 +96,10 @@ pub(crate) fn confirm_challenge(
     device: &DeviceId,
     challenge: &ChallengeId,
 ) -> Result<bool, Error> {
-    if !is_queued(transaction, device)? {
-        return Ok(false);
-    }
     let n: Option<i64> = transaction
         .connection()
-        .prepare_cached("SELECT n FROM feed WHERE device_id = ?1 AND kind = 'challenge' AND item = ?2")?
-        .query_row(params![device.as_str(), challenge.as_str()], |row| row.get(0))
+        .prepare_cached("SELECT c.feed_n FROM challenge c JOIN wakeup w ON w.device_id = c.device_id WHERE c.id = ?1 AND c.device_id = ?2")?
+        .query_row(params![challenge.as_str(), device.as_str()], |row| row.get(0))
         .optional()?;
     n.map_or(Ok(false), |n| confirm(transaction, device, n))
 }

@@ -217,6 +217,11 @@ impl Client {
         self.policy.hide_unknown_users.unwrap_or(!self.first_party)
     }
 
+    /// Whether it hears how the person is reached: it is the operator's own, vouched for, and may know who exists.
+    pub fn hears_of_delivery(&self) -> bool {
+        self.first_party && self.verified && !self.hides_unknown_users()
+    }
+
     /// Whether a request about a user with a user code needs the code.
     pub fn needs_user_code(&self) -> bool {
         self.user_code || self.policy.require_user_code

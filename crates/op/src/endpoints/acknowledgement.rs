@@ -1,7 +1,7 @@
 //! Acknowledgement of an authentication request (CIBA Core §7.3), and the rows that a request takes beside its approval: its
 //! own, that of the notification which its verdict triggers, and that of an `Idempotency-Key`.
 
-use countersign_gateway::AcceptedRequest;
+use countersign_gateway::{AcceptedRequest, Reach};
 use countersign_jose::clock::Timestamp;
 use countersign_jose::hash::Hash;
 use countersign_jose::random::Random;
@@ -32,6 +32,9 @@ pub(super) struct Acknowledgement {
     interaction_type: InteractionType,
     #[serde(skip_serializing_if = "Option::is_none", default)]
     interaction_value: Option<String>,
+    /// How the best of the person's devices is reached: `push`, `stream`, `open_app`. For clients that may know.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    wake: Option<String>,
 }
 
 impl Acknowledgement {
@@ -48,6 +51,8 @@ pub(super) struct ClientInteraction {
     pub(super) value: Option<String>,
     /// The approval's.
     pub(super) reference: ApprovalRef,
+    /// How the best of the person's devices is reached.
+    pub(super) wake: Option<Reach>,
 }
 
 impl ClientInteraction {
@@ -56,18 +61,20 @@ impl ClientInteraction {
     pub(super) fn of(
         accepted: &AcceptedRequest,
         expected: Option<InteractionType>,
+        wake: Option<Reach>,
         random: &dyn Random,
     ) -> ClientInteraction {
         let reference = ApprovalRef::of(&accepted.approval);
         match expected.filter(|expected| *expected != accepted.interaction) {
             Some(expected) => {
                 let value = interaction::generate(expected, random).map(|(_, opening)| opening.value);
-                ClientInteraction { interaction: expected, value, reference }
+                ClientInteraction { interaction: expected, value, reference, wake }
             }
             None => ClientInteraction {
                 interaction: accepted.interaction,
                 value: accepted.interaction_value.clone(),
                 reference,
+                wake,
             },
         }
     }
@@ -140,6 +147,7 @@ impl NewRequest {
             interval: Some(self.interval).filter(|_| !self.is_push),
             interaction_type: displayed.interaction,
             interaction_value: displayed.value.clone(),
+            wake: displayed.wake.map(|reach| reach.as_str().to_owned()),
         }
     }
 

@@ -243,6 +243,7 @@ impl BcAuthorize {
         client: &Client,
     ) -> Result<Acknowledgement, OAuthError> {
         let no_device = auth0::no_device(client);
+        let hears_of_delivery = client.hears_of_delivery();
         let hidden_interaction = Some(parsed.interaction).filter(|_| client.hides_unknown_users());
         let mut approval = self.approval_request(&parsed, &addressee, client, new.requested_at);
         let (gateway, random, directory) = (self.gateway.clone(), self.ports.random.clone(), self.directory.clone());
@@ -263,7 +264,8 @@ impl BcAuthorize {
                 }
             };
             let accepted = accepted.map_err(StoreRequestError::Gateway)?;
-            let displayed = ClientInteraction::of(&accepted, hidden_interaction, &*random);
+            let wake = hears_of_delivery.then(|| gateway.reach(transaction, &accepted.subject)).transpose()?;
+            let displayed = ClientInteraction::of(&accepted, hidden_interaction, wake, &*random);
             let existing =
                 ExistingApproval { sub: accepted.subject.as_str().to_owned(), id: accepted.approval.clone() };
             new.insert(transaction, existing, &displayed, &*random)?;

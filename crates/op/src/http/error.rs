@@ -91,6 +91,8 @@ pub(crate) struct OAuthError {
     retry_after: Option<u64>,
     /// Seconds between polls from now on (CIBA Core §11).
     interval: Option<u32>,
+    /// Whether a device has the request: `waiting` or `delivered`.
+    delivery: Option<&'static str>,
 }
 
 impl OAuthError {
@@ -112,6 +114,7 @@ impl OAuthError {
             reference: None,
             retry_after: None,
             interval: None,
+            delivery: None,
         }
     }
 
@@ -155,6 +158,10 @@ impl OAuthError {
         OAuthError { retry_after: Some(seconds), ..self }
     }
 
+    pub(crate) fn with_delivery(self, delivery: Option<&'static str>) -> OAuthError {
+        OAuthError { delivery, ..self }
+    }
+
     /// Sets the polling interval, in the body and as `Retry-After`, which Auth0's clients read.
     pub(crate) fn with_interval(self, seconds: u32) -> OAuthError {
         OAuthError { interval: Some(seconds), retry_after: Some(seconds.into()), ..self }
@@ -181,6 +188,8 @@ struct Body<'a> {
     r#ref: Option<ApprovalRef>,
     #[serde(skip_serializing_if = "Option::is_none")]
     interval: Option<u32>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    delivery: Option<&'static str>,
 }
 
 impl IntoResponse for OAuthError {
@@ -191,6 +200,7 @@ impl IntoResponse for OAuthError {
             denial_reason: self.denial_reason,
             r#ref: self.reference,
             interval: self.interval,
+            delivery: self.delivery,
         };
         let mut response = (self.status, [NO_STORE, PRAGMA], Json(body)).into_response();
         if self.status == StatusCode::UNAUTHORIZED {

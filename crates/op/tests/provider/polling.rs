@@ -5,6 +5,7 @@ use std::time::Duration;
 use axum::http::StatusCode;
 use countersign_op::{OpenError, Provider};
 use countersign_testing_gateway::DeviceCalls as _;
+use countersign_testing_gateway::event_stream::Events;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::{TcpListener, TcpStream};
 
@@ -218,4 +219,32 @@ async fn one_process_serves_a_home_and_others_may_read_it() {
     assert!(open(true).is_ok());
     let world = world.restarted_with(CONFIG);
     assert_eq!(world.get("/tenant/jwks").await.status, StatusCode::OK);
+}
+
+#[tokio::test]
+async fn a_client_that_may_know_hears_how_the_person_is_reached_and_whether_a_device_has_the_request() {
+    let world = World::new();
+    let mut device = world.enroll("phone").await;
+    let ask = [("scope", "openid"), ("login_hint", "alice"), ("interaction_type", "boolean")];
+    let asked = world.post("till", BC, &ask).await;
+    assert_eq!(asked.text("wake"), "open_app", "no device holds a connection, and none can be woken");
+    let delivery = async |wait: u64| {
+        world.advance_seconds(wait);
+        let pending = world.poll("till", &asked.text("auth_req_id")).await;
+        assert_eq!(pending.text("error"), "authorization_pending");
+        pending.text("delivery")
+    };
+    assert_eq!(delivery(0).await, "waiting");
+    device.pull(&world.side).await;
+    assert_eq!(delivery(5).await, "delivered");
+
+    let stream = Events::open(&world.side, &device).await;
+    assert_eq!(world.post("till", BC, &ask).await.text("wake"), "stream");
+    drop(stream);
+
+    // Nothing for a client that must not learn who exists.
+    let asked = world.post("kiosk", BC, &ask).await;
+    assert!(asked.json().get("wake").is_none(), "{}", asked.body);
+    let pending = world.poll("kiosk", &asked.text("auth_req_id")).await.json();
+    assert!(pending["error"] == "authorization_pending" && pending.get("delivery").is_none(), "{pending}");
 }

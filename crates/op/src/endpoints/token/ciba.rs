@@ -11,7 +11,7 @@ use countersign_jose::hash::Hash;
 use countersign_jose::secret::Secret;
 use countersign_protocol::approval_ref::ApprovalRef;
 use countersign_protocol::id::ApprovalId;
-use countersign_store::{Listener, Transaction};
+use countersign_store::{Error as StoreError, Listener, Transaction};
 use tokio::time::Instant;
 
 use super::TokenEndpoint;
@@ -57,8 +57,8 @@ enum PollState {
     Approved(AuthRequest, Approval),
     /// Redeemed before; the sealed response to repeat.
     Repeated(Vec<u8>),
-    /// No verdict yet; with a listener for one.
-    Pending(AuthRequest, VerdictWait),
+    /// No verdict yet; with a listener for one, and whether a device has the request, for a client that may know.
+    Pending(AuthRequest, VerdictWait, Option<&'static str>),
     /// Polled before the interval was over; the interval in seconds from now on.
     TooFast(u32),
     /// Never any more, from now on.
@@ -131,7 +131,7 @@ impl TokenEndpoint {
         let mut held_until: Option<Instant> = None;
         loop {
             let first_try = held_until.is_none().then_some(FirstTry { is_overlapping });
-            let (request, listening) = match self.try_redeem(&poll, first_try).await? {
+            let (request, listening, delivery) = match self.try_redeem(&poll, first_try).await? {
                 PollState::Redeemed(request, approval) => {
                     let scope = granted(&request.scope, client);
                     return self.issuance.tokens_for(client, &poll.grant(&request, &scope, &approval));
@@ -140,7 +140,7 @@ impl TokenEndpoint {
                     return self.redeem_and_keep(&poll, &request, approval).await;
                 }
                 PollState::Repeated(sealed) => return poll.repeated(&sealed),
-                PollState::Pending(request, listening) => (request, listening),
+                PollState::Pending(request, listening, delivery) => (request, listening, delivery),
                 PollState::TooFast(interval) => {
                     let description = format!("polled too early: from now on wait {interval} seconds between polls");
                     return Err(OAuthError::new(ErrorCode::SlowDown, description).with_interval(interval));
@@ -150,10 +150,10 @@ impl TokenEndpoint {
                 }
             };
             let until = match held_until {
-                Some(until) if Instant::now() >= until => return Err(pending()),
+                Some(until) if Instant::now() >= until => return Err(pending(delivery)),
                 Some(until) => until,
                 None => match longest_hold(&request, client.policy.token_wait, self.ports.clock.now()) {
-                    Duration::ZERO => return Err(pending()),
+                    Duration::ZERO => return Err(pending(delivery)),
                     wait => *held_until.insert(Instant::now() + wait),
                 },
             };
@@ -162,8 +162,8 @@ impl TokenEndpoint {
                 () = verdict(listening) => {}
                 () = tokio::time::sleep_until(until) => {}
                 () = tokio::time::sleep(left) => {}
-                () = slot.replaced() => return Err(pending()),
-                () = self.shutdown.wait() => return Err(pending()),
+                () = slot.replaced() => return Err(pending(delivery)),
+                () = self.shutdown.wait() => return Err(pending(delivery)),
             }
         }
     }
@@ -216,8 +216,9 @@ impl TokenEndpoint {
                     {
                         return Ok(PollState::TooFast(interval));
                     }
+                    let delivery = endpoint.delivery(tx, &requester, &request.approval.id)?;
                     let listening = endpoint.listen(&request.approval.id);
-                    Ok(PollState::Pending(request, listening))
+                    Ok(PollState::Pending(request, listening, delivery))
                 }
             }
         });
@@ -229,6 +230,19 @@ impl TokenEndpoint {
     fn listen(&self, approval: &ApprovalId) -> VerdictWait {
         let listener = self.gateway.store().notifier().listen(approval.as_str());
         VerdictWait { changed: Box::pin(listener.changed()), _listener: listener }
+    }
+
+    /// Whether a device has the request, for clients that may know.
+    fn delivery(
+        &self,
+        tx: &Transaction<'_>,
+        client: &Client,
+        approval: &ApprovalId,
+    ) -> Result<Option<&'static str>, StoreError> {
+        if !client.hears_of_delivery() {
+            return Ok(None);
+        }
+        Ok(Some(if self.gateway.is_delivered(tx, approval)? { "delivered" } else { "waiting" }))
     }
 
     /// The client's request.
@@ -259,6 +273,6 @@ async fn verdict(mut listening: VerdictWait) {
     listening.changed.as_mut().await;
 }
 
-fn pending() -> OAuthError {
-    OAuthError::new(ErrorCode::AuthorizationPending, "the request has not been answered yet")
+fn pending(delivery: Option<&'static str>) -> OAuthError {
+    OAuthError::new(ErrorCode::AuthorizationPending, "the request has not been answered yet").with_delivery(delivery)
 }
