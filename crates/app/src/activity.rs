@@ -83,7 +83,7 @@ impl App {
     /// # Errors
     /// [`Failure`], `history_broken` where the history was changed.
     pub async fn activity(&self) -> Result<Vec<ActivityEntry>, Failure> {
-        let device = self.device()?.clone();
+        let device = self.device()?;
         let accounts = device.accounts().await?;
         let own = self.now_seconds();
         // Whether something is recent is told by the provider's clock; this device's may be wrong.
@@ -91,9 +91,7 @@ impl App {
             .into_iter()
             .map(|view| (view.account, (view.issuer.host(), view.provider_time.map_or(own, Timestamp::seconds))))
             .collect();
-        // It reads and checks the whole history.
-        let history = tokio::task::spawn_blocking(move || device.history()).await;
-        let history = history.map_err(|_| Failure::new("stopped", "the history could not be read"))??;
+        let history = device.history().await?;
         let of = |item: &device::HistoryItem| known.get(&item.account).cloned().unwrap_or((String::new(), own));
         let render = |item: device::HistoryItem| {
             let (host, now) = of(&item);
@@ -109,7 +107,7 @@ impl App {
     /// [`Failure`], `not_saved` where the folder can't be written to.
     pub async fn save_evidence(&self, challenge_id: &str) -> Result<String, Failure> {
         let id = parse(challenge_id)?;
-        let evidence = self.device()?.evidence(&id)?;
+        let evidence = self.device()?.evidence(&id).await?;
         let folder = self.downloads();
         let saved = write_new(folder, &id, &evidence).map_err(|error| {
             Failure::new("not_saved", format_args!("{} can't be written to: {error}", folder.display()))

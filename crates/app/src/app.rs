@@ -57,7 +57,7 @@ impl App {
     /// within a tokio runtime.
     pub async fn open(home: &Path, ports: Ports, options: Options) -> App {
         let (locale, clock) = (ports.locale, Arc::clone(&ports.clock));
-        let device = Device::open(home, ports).map_err(Failure::from);
+        let device = Device::open(home, ports).await.map_err(Failure::from);
         let app = App {
             inner: Arc::new(Inner {
                 device,
@@ -78,7 +78,7 @@ impl App {
     async fn listen(&self) {
         let Ok(device) = self.device() else { return };
         // Answers of an earlier run without an outcome. A history that can't be read is reported by `activity`.
-        for item in device.history().unwrap_or_default().iter().filter(|item| item.stage == Stage::Answering) {
+        for item in device.history().await.unwrap_or_default().iter().filter(|item| item.stage == Stage::Answering) {
             lock(&self.inner.results).track_answered(item);
         }
         let mut events = device.run().await;

@@ -17,18 +17,18 @@ use crate::output::Output;
 ///
 /// # Errors
 /// Another process has the home open, or its contents can't be used.
-pub fn open(home: Option<PathBuf>) -> Result<Device, Failure> {
-    open_with(&home::folder(home, HomeKind::Device)?, ports()?)
+pub async fn open(home: Option<PathBuf>) -> Result<Device, Failure> {
+    open_with(&home::folder(home, HomeKind::Device)?, ports()?).await
 }
 
 /// Opens the device of this home for a command that enrolls nothing. Where there is none, that is said, and nothing is made.
 ///
 /// # Errors
 /// As [`open`].
-pub fn open_existing(home: Option<PathBuf>, output: Output) -> Result<Option<Device>, Failure> {
+pub async fn open_existing(home: Option<PathBuf>, output: Output) -> Result<Option<Device>, Failure> {
     let folder = home::folder(home, HomeKind::Device)?;
     if Device::exists_at(&folder) {
-        return open_with(&folder, ports()?).map(Some);
+        return open_with(&folder, ports()?).await.map(Some);
     }
     let folder = folder.display();
     output
@@ -40,8 +40,8 @@ pub fn open_existing(home: Option<PathBuf>, output: Output) -> Result<Option<Dev
 ///
 /// # Errors
 /// As [`open`].
-pub fn open_with(folder: &Path, ports: Ports) -> Result<Device, Failure> {
-    Device::open(folder, ports).map_err(|error| open_failed(&error))
+pub async fn open_with(folder: &Path, ports: Ports) -> Result<Device, Failure> {
+    Device::open(folder, ports).await.map_err(|error| open_failed(&error))
 }
 
 /// Clock, randomness, transport and locale of this system.
@@ -60,7 +60,7 @@ pub fn ports() -> Result<Ports, Failure> {
 /// # Errors
 /// As [`open`].
 pub async fn open_and_pull(home: Option<PathBuf>, output: Output) -> Result<Option<(Device, bool)>, Failure> {
-    let Some(device) = open_existing(home, output)? else { return Ok(None) };
+    let Some(device) = open_existing(home, output).await? else { return Ok(None) };
     let offline = pull(&device, output).await?;
     Ok(Some((device, offline)))
 }

@@ -1,9 +1,7 @@
 //! Answering: verifies the user where the challenge asks for it, signs once, and waits for a verified outcome.
 
 use std::sync::Arc;
-use std::time::Duration;
 
-use countersign_jose::key::Signer;
 use countersign_protocol::answer::{self, DenialReason, VerifiedUser};
 use countersign_protocol::approval_ref::ApprovalRef;
 use countersign_protocol::id::ChallengeId;
@@ -17,13 +15,15 @@ use crate::account::{Account, AccountId};
 use crate::core::{AuthorizedDecision, Core, Effect, Event, Moment};
 use crate::device::{AccountHandle, Device};
 use crate::error::AnswerError;
+use crate::ports::key_store::SigningKey;
+use crate::ports::runtime::timeout;
 use crate::ports::user_verifier::{PinPrompt, UserVerifier, Verified};
 use crate::ports::vault::{Stage, StoredChallenge};
 use crate::unlock::{UnlockTime, UnlockedKey, expire_later, verified_user};
 
-/// How long [`Device::answer`] waits for an outcome from a provider that is slow; one that is offline is not waited
-/// for.
-const OUTCOME_TIMEOUT: Duration = Duration::from_secs(20);
+/// How long [`Device::answer`] waits for an outcome from a provider that is slow, in milliseconds; one that is offline is
+/// not waited for.
+const OUTCOME_MS: u64 = 20_000;
 
 /// The person's choice.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -109,7 +109,7 @@ impl Device {
     /// [`AnswerError::NotTaken`]: it is stored, and the provider did not take it. After any other nothing was signed.
     pub async fn dispute(&self, id: &ChallengeId) -> Result<(), AnswerError> {
         for (account, handle) in self.handles() {
-            let kept = self.inner.services.vault.challenge(&account, id)?;
+            let kept = self.inner.services.vault.challenge(&account, id).await?;
             let Some(kept) = kept.filter(|kept| kept.stage == Stage::Ended) else { continue };
             ask_whether_it_takes_part(&handle).await?;
             handle.task.run(move |core, at| split(core.dispute(at, &kept))).await??;
@@ -121,7 +121,7 @@ impl Device {
             };
         }
         for (account, why) in &self.inner.closed {
-            if self.inner.services.vault.challenge(account, id)?.is_some() {
+            if self.inner.services.vault.challenge(account, id).await?.is_some() {
                 return Err(AnswerError::Unusable { why: why.clone() });
             }
         }
@@ -157,7 +157,7 @@ impl Device {
         handle: &AccountHandle,
         needed: UserVerification,
         verifier: &dyn UserVerifier,
-    ) -> Result<(Arc<dyn Signer>, VerifiedUser, u64), AnswerError> {
+    ) -> Result<(Arc<dyn SigningKey>, VerifiedUser, u64), AnswerError> {
         // The lock is held while a PIN is tried, so that tries follow one another.
         let mut unlock_cache = handle.unlock_cache.lock().await;
         let (account, before) = handle.task.read(|core, at| (core.account().clone(), now(core, at))).await?;
@@ -170,16 +170,12 @@ impl Device {
             if now.locks != before.locks {
                 return Err(AnswerError::Locked);
             }
-            *unlock_cache = Some(UnlockedKey {
-                key: Arc::from(key),
-                user: verified_user(account.device_class, &verified, at)?,
-                now,
-            });
+            *unlock_cache = Some(UnlockedKey { key, user: verified_user(account.device_class, &verified, at)?, now });
         }
         let unlocked = unlock_cache.as_ref().ok_or(AnswerError::NotVerified)?;
         let opened = (Arc::clone(&unlocked.key), unlocked.user.clone(), unlocked.now.locks);
         if prefers {
-            expire_later(&handle.unlock_cache);
+            expire_later(&*self.inner.services.runtime, &handle.unlock_cache);
         } else {
             // `required` asks for the PIN each time.
             *unlock_cache = None;
@@ -192,9 +188,9 @@ impl Device {
         &self,
         account: &Account,
         verifier: &dyn UserVerifier,
-    ) -> Result<(Verified, Box<dyn Signer>), AnswerError> {
+    ) -> Result<(Verified, Arc<dyn SigningKey>), AnswerError> {
         let id = account.id.clone();
-        let tries_left = self.pin_gate().tries_left(&id)?;
+        let tries_left = self.pin_gate().tries_left(&id).await?;
         let verified = verifier
             .verify(PinPrompt::Pin { account: id.clone(), tries_left })
             .await
@@ -204,19 +200,25 @@ impl Device {
         Ok((verified, key))
     }
 
-    /// Opens an approval key: one at a time, for Argon2 takes tens of megabytes. On a thread of its own, because the
-    /// allocator hands the memory of one that ended to the next; on a pool each thread would keep its own.
-    async fn open_key(&self, account: AccountId, user: Verified) -> Result<Box<dyn Signer>, AnswerError> {
-        let _one_at_a_time = self.inner.unlock_turn.lock().await;
-        let (pin_gate, (done, opened)) = (self.pin_gate(), oneshot::channel());
-        let thread = std::thread::Builder::new().name("unlock".to_owned());
-        let started = thread.spawn(move || drop(done.send(pin_gate.open(&account, &user))));
-        started.map_err(|_| AnswerError::Stopped)?;
+    /// Opens an approval key: one at a time, for Argon2 takes tens of megabytes. In a task of its own, so that a try that
+    /// has been counted is made, whoever stops waiting for it.
+    pub(crate) async fn open_key(
+        &self,
+        account: AccountId,
+        user: Verified,
+    ) -> Result<Arc<dyn SigningKey>, AnswerError> {
+        let (pin_gate, turn) = (self.pin_gate(), Arc::clone(&self.inner.unlock_turn));
+        let (done, opened) = oneshot::channel();
+        self.inner.services.runtime.spawn(Box::pin(async move {
+            let _one_at_a_time = turn.lock().await;
+            // Who asked may be gone.
+            done.send(pin_gate.open(&account, &user).await).ok();
+        }));
         opened.await.map_err(|_| AnswerError::Stopped)?
     }
 
     /// Waits for a verified outcome, until sending has failed several times or the provider takes no answers of this
-    /// device, or for [`OUTCOME_TIMEOUT`].
+    /// device, or for [`OUTCOME_MS`].
     async fn outcome_of(
         &self,
         handle: &AccountHandle,
@@ -229,11 +231,11 @@ impl Device {
             let no_part = core.account().status.no_part().is_some();
             (!core.is_open(&waited) || core.is_delayed(&waited) || no_part).then_some(())
         });
-        match tokio::time::timeout(OUTCOME_TIMEOUT, decided).await {
-            Ok(decided) => decided?,
-            Err(_) => tracing::debug!(challenge = %id, "no outcome yet; the answer stays in the outbox"),
+        match timeout(&*self.inner.services.runtime, OUTCOME_MS, decided).await {
+            Some(decided) => decided?,
+            None => tracing::debug!(challenge = %id, "no outcome yet; the answer stays in the outbox"),
         }
-        let kept = self.inner.services.vault.challenge(&account, id)?;
+        let kept = self.inner.services.vault.challenge(&account, id).await?;
         let newest = kept.as_ref().and_then(last_outcome);
         let outcome = newest.as_ref().map(|outcome| outcome.outcome);
         let held_until = newest.as_ref().and_then(|outcome| outcome.held_until);
@@ -255,13 +257,13 @@ impl Device {
             if handle.task.read(move |core, _| core.is_open(&asked)).await.unwrap_or(false) {
                 return Ok(handle);
             }
-            has_ended |= self.inner.services.vault.challenge(&account, id)?.is_some();
+            has_ended |= self.inner.services.vault.challenge(&account, id).await?.is_some();
         }
         if has_ended {
             return Err(AnswerError::Ended);
         }
         for (account, why) in &self.inner.closed {
-            if self.inner.services.vault.challenge(account, id)?.is_some() {
+            if self.inner.services.vault.challenge(account, id).await?.is_some() {
                 return Err(AnswerError::Unusable { why: why.clone() });
             }
         }
@@ -286,7 +288,7 @@ fn now(core: &Core, at: Moment) -> UnlockTime {
 async fn decide(
     handle: &AccountHandle,
     id: &ChallengeId,
-    key: Option<Arc<dyn Signer>>,
+    key: Option<Arc<dyn SigningKey>>,
     decision: AuthorizedDecision,
 ) -> Result<(), AnswerError> {
     let id = id.clone();

@@ -1,6 +1,7 @@
 //! [`Device`]: all accounts of one home, as an app or a terminal uses them.
 
 use std::collections::BTreeMap;
+#[cfg(not(target_arch = "wasm32"))]
 use std::path::Path;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -11,16 +12,23 @@ use countersign_jose::secret::Secret;
 use countersign_protocol::id::ChallengeId;
 
 use crate::account::{Account, AccountId, AccountStatus};
+use crate::account_task::{AccountTask, TaskStopped};
 use crate::core::{Core, Event};
 use crate::device_event::{DeviceEvent, OfflineReason};
-use crate::edge::http::HttpTransport;
-use crate::edge::key_file::{FileKeys, PinCosts};
-use crate::edge::runtime::{AccountTask, Services, TaskStopped};
-use crate::edge::vault_sqlite::SqliteVault;
+use crate::driver::{HomeLock, Services};
+#[cfg(not(target_arch = "wasm32"))]
+use crate::edge::{
+    http::HttpTransport,
+    key_file::{FileKeys, PinCosts},
+    tokio_runtime::TokioRuntime,
+    vault_sqlite::SqliteVault,
+};
 use crate::error::OpenError;
+#[cfg(not(target_arch = "wasm32"))]
 use crate::home::Home;
 use crate::listeners::{Events, Listeners};
 use crate::ports::key_store::KeyStore;
+use crate::ports::runtime::Runtime;
 use crate::ports::transport::Transport;
 use crate::ports::vault::Vault;
 use crate::ports::wake::{PullNow, Wake};
@@ -34,7 +42,7 @@ pub struct Device {
     pub(crate) inner: Arc<Inner>,
 }
 
-/// Clock, randomness, transport and settings of a device.
+/// Clock, randomness, transport, runtime and settings of a device.
 #[derive(Clone)]
 pub struct Ports {
     /// The wall clock.
@@ -43,14 +51,18 @@ pub struct Ports {
     pub random: Arc<dyn Random>,
     /// The transport to providers.
     pub transport: Arc<dyn Transport>,
+    /// Tasks, delays and monotonic time.
+    pub runtime: Arc<dyn Runtime>,
     /// The language of transcripts.
     pub locale: Locale,
     /// The cost of one guess of a PIN.
+    #[cfg(not(target_arch = "wasm32"))]
     pub costs: PinCosts,
 }
 
+#[cfg(not(target_arch = "wasm32"))]
 impl Ports {
-    /// HTTP, English, and the default cost of a PIN.
+    /// HTTP, tokio, English, and the default cost of a PIN.
     ///
     /// # Errors
     /// [`OpenError::Http`] where the system's certificates cannot be loaded.
@@ -60,6 +72,7 @@ impl Ports {
             clock,
             random,
             transport: Arc::new(transport),
+            runtime: Arc::new(TokioRuntime::new()),
             locale: Locale::default(),
             costs: PinCosts::default(),
         })
@@ -72,7 +85,7 @@ pub(crate) struct Inner {
     pub(crate) locale: Locale,
     accounts: Mutex<BTreeMap<AccountId, AccountHandle>>,
     /// Held while a PIN opens a key: each derivation takes 64 MiB, and many requests may be answered at once.
-    pub(crate) unlock_turn: tokio::sync::Mutex<()>,
+    pub(crate) unlock_turn: Arc<tokio::sync::Mutex<()>>,
     /// Whether accounts keep fetching by themselves ([`Device::run`]), those that are enrolled later included.
     pub(crate) watching: AtomicBool,
     /// Accounts that could not be opened, and why, in English.
@@ -80,14 +93,14 @@ pub(crate) struct Inner {
 }
 
 impl Inner {
-    fn start(&self, account: Account) -> Result<AccountHandle, OpenError> {
+    async fn start(&self, account: Account) -> Result<AccountHandle, OpenError> {
         let services = self.services.clone();
-        let snapshot = services.vault.load(&account.id)?;
+        let snapshot = services.vault.load(&account.id).await?;
         let id = account.id.clone();
         let keys = &services.keys;
         let (transport, credential) = match account.status {
             AccountStatus::Revoked { .. } => (None, Secret::new(String::new())),
-            _ => (Some(keys.transport(&id)?), keys.unseal(&id, &account.credential)?),
+            _ => (Some(keys.transport(&id).await?), keys.unseal(&id, &account.credential).await?),
         };
         let core = Core::open(account, snapshot, credential, Arc::clone(&self.random), self.locale)?;
         if let Some(why) = core.unusable() {
@@ -122,53 +135,60 @@ pub struct PullResult {
 
 impl Device {
     /// Opens a home: takes its lock, opens vault and key files, and starts a task for every account. Nothing is sent
-    /// before [`Device::pull`] or [`Device::run`]. Call it within a tokio runtime.
+    /// before [`Device::pull`] or [`Device::run`].
     ///
     /// An account that can't be opened does not keep the others from working: [`Device::accounts`] says why.
     ///
     /// # Errors
     /// [`OpenError`]. Where another process holds the home, it is named by its pid.
-    pub fn open(home: &Path, ports: Ports) -> Result<Device, OpenError> {
+    #[cfg(not(target_arch = "wasm32"))]
+    pub async fn open(home: &Path, ports: Ports) -> Result<Device, OpenError> {
         let home = Home::open(home)?;
-        let vault = Arc::new(SqliteVault::open(&home.vault())?);
-        let keys = Arc::new(FileKeys::open(&home.keys(), Arc::clone(&ports.random), ports.costs)?);
-        Device::assemble(ports, vault, keys, Some(Arc::new(home)))
+        let vault = Arc::new(SqliteVault::open(&home.vault()).await?);
+        let keys = Arc::new(FileKeys::open(&home.keys(), Arc::clone(&ports.random), ports.costs).await?);
+        Device::assemble(ports, vault, keys, Some(Arc::new(home))).await
     }
 
     /// Whether this folder holds a device: something was enrolled in it, or was about to be. For commands that only look, since
     /// [`Device::open`] makes one.
+    #[cfg(not(target_arch = "wasm32"))]
     pub fn exists_at(home: &Path) -> bool {
         home.join(crate::home::VAULT).exists()
     }
 
-    /// A device on another vault and key store, for platforms and tests. Call it within a tokio runtime.
+    /// A device on another vault and key store, for platforms and tests.
     ///
     /// # Errors
     /// [`OpenError`] where the vault cannot be read.
-    pub fn with_stores(ports: Ports, vault: Arc<dyn Vault>, keys: Arc<dyn KeyStore>) -> Result<Device, OpenError> {
-        Device::assemble(ports, vault, keys, None)
-    }
-
-    fn assemble(
+    pub async fn with_stores(
         ports: Ports,
         vault: Arc<dyn Vault>,
         keys: Arc<dyn KeyStore>,
-        home: Option<Arc<Home>>,
     ) -> Result<Device, OpenError> {
-        let Ports { clock, random, transport, locale, costs: _ } = ports;
-        let services = Services { vault, keys, transport, clock, listeners: Listeners::default(), _home: home };
+        Device::assemble(ports, vault, keys, None).await
+    }
+
+    async fn assemble(
+        ports: Ports,
+        vault: Arc<dyn Vault>,
+        keys: Arc<dyn KeyStore>,
+        home: Option<Arc<HomeLock>>,
+    ) -> Result<Device, OpenError> {
+        let Ports { clock, random, transport, runtime, locale, .. } = ports;
+        let services =
+            Services { vault, keys, transport, runtime, clock, listeners: Listeners::default(), _home: home };
         let mut inner = Inner {
             services,
             random,
             locale,
             accounts: Mutex::default(),
-            unlock_turn: tokio::sync::Mutex::default(),
+            unlock_turn: Arc::default(),
             watching: AtomicBool::new(false),
             closed: BTreeMap::new(),
         };
-        for account in inner.services.vault.accounts()? {
+        for account in inner.services.vault.accounts().await? {
             let id = account.id.clone();
-            if let Err(error) = inner.start(account) {
+            if let Err(error) = inner.start(account).await {
                 inner.tell_unusable(&id, error.why());
                 inner.closed.insert(id, error.why());
             }
@@ -177,8 +197,8 @@ impl Device {
     }
 
     /// Starts an account's task.
-    pub(crate) fn start(&self, account: Account) -> Result<AccountHandle, OpenError> {
-        self.inner.start(account)
+    pub(crate) async fn start(&self, account: Account) -> Result<AccountHandle, OpenError> {
+        self.inner.start(account).await
     }
 
     /// Events from now on.
@@ -226,14 +246,14 @@ impl Device {
     /// Pulls at every wake. A wake carries nothing: a forged one costs one call and shows nothing.
     pub fn wake_by(&self, mut wake: Box<dyn Wake>) {
         let device = Arc::downgrade(&self.inner);
-        tokio::spawn(async move {
+        self.inner.services.runtime.spawn(Box::pin(async move {
             while let Some(PullNow) = wake.next().await {
                 let Some(inner) = device.upgrade() else { return };
                 for handle in (Device { inner }).handles().into_values() {
                     handle.task.send(Event::Wake).await.ok();
                 }
             }
-        });
+        }));
     }
 
     /// All accounts in the order of their enrollment, unusable ones included ([`AccountView::unusable`]).
@@ -242,8 +262,8 @@ impl Device {
     /// [`OpenError::Vault`].
     pub async fn accounts(&self) -> Result<Vec<AccountView>, OpenError> {
         let mut views = Vec::new();
-        for kept in self.inner.services.vault.accounts()? {
-            let can_approve = self.inner.services.keys.has_approval(&kept.id);
+        for kept in self.inner.services.vault.accounts().await? {
+            let can_approve = self.inner.services.keys.has_approval(&kept.id).await;
             let Some(handle) = self.handles().remove(&kept.id) else {
                 // An account that is being enrolled is in the vault before it has a task.
                 let why = self.inner.closed.get(&kept.id);

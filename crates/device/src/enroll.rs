@@ -1,12 +1,11 @@
 //! Enrollment from a link: verifies the registration token before anything is shown, generates two keys and registers
 //! them. A registration whose reply was lost is repeated with the same bytes.
 
-use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
 use countersign_jose::base64url;
 use countersign_jose::clock::Timestamp;
-use countersign_jose::key::{SignFailed, Signer};
+use countersign_jose::key::SignFailed;
 use countersign_jose::random;
 use countersign_jose::secret::Secret;
 use countersign_protocol::COUNTERSIGN_VERSION;
@@ -17,6 +16,7 @@ use countersign_protocol::id::{DeviceId, Subject};
 use countersign_protocol::interaction::InteractionType;
 use countersign_protocol::issuer::Issuer;
 use countersign_protocol::json;
+use countersign_protocol::jws::{Claims, Compact, Unsigned};
 use countersign_protocol::limits;
 use countersign_protocol::link::EnrollmentLink;
 use countersign_protocol::manifest::ManifestChain;
@@ -34,12 +34,16 @@ use crate::core::Event;
 use crate::device::Device;
 use crate::domain::Domain;
 use crate::error::{AnswerError, EnrollError};
-use crate::ports::key_store::KeyError;
+use crate::ports::key_store::{KeyError, SigningKey};
+use crate::ports::runtime::{Runtime, timeout};
 use crate::ports::transport::{Call, Method, Reply};
 use crate::ports::user_verifier::{PinPrompt, UserVerifier, Verified};
-use crate::ports::vault::{Change, PendingEnrollment};
+use crate::ports::vault::{Change, PendingEnrollment, VaultError};
 
 const REPLY_TIMEOUT_MS: u64 = 15_000;
+
+/// How long a key may take to sign, a person's touch included, in milliseconds.
+const SIGNING_MS: u64 = 120_000;
 
 /// A verified link, which may be shown: the provider that asks this device to enroll, and the user.
 pub struct LinkPreview {
@@ -111,7 +115,7 @@ impl Device {
         let token = RegistrationToken::verify(link.token(), &keys, &issuer, &discovery.registration_endpoint, now)?;
         let manifests: ManifestChain = read("key manifests", &self.get(endpoints.manifest.to_string()).await?)?;
         manifests.verify(&issuer, &token.evidence_root, None)?;
-        let known = self.inner.services.vault.accounts()?;
+        let known = self.inner.services.vault.accounts().await?;
         Ok(LinkPreview {
             domain: Domain::of(&issuer),
             new_provider: !known.iter().any(|account| account.issuer == issuer),
@@ -144,8 +148,8 @@ impl Device {
         text::check(name, limits::NAME_CHARACTERS).map_err(EnrollError::Name)?;
         let user = verifier.verify(PinPrompt::NewPin).await.ok_or(EnrollError::NoPin)?;
         let begun = self.begin(preview, name, &user).await?;
-        let transport = self.inner.services.keys.transport(&begun.account)?;
-        let reply = self.register(preview, &begun.body, &*transport).await?;
+        let transport = self.inner.services.keys.transport(&begun.account).await?;
+        let reply = self.register(preview, &begun, &*transport).await?;
         let registered: RegistrationResponse = match reply.status {
             200 | 201 => read("registration", &reply)?,
             _ => return Err(refusal("registration", &reply)),
@@ -154,7 +158,7 @@ impl Device {
             return Err(EnrollError::NotAProvider { what: "registration", status: reply.status });
         }
         let now = reply.date.unwrap_or_else(|| self.inner.services.clock.now());
-        let account = self.account(preview, &begun, &registered, now)?;
+        let account = self.account(preview, &begun, &registered, now).await?;
         let enrolled = EnrollmentResult {
             account: account.id.clone(),
             issuer: account.issuer.clone(),
@@ -166,9 +170,9 @@ impl Device {
             confirmation_code: registered.confirmation_code,
             test: account.test,
         };
-        let changes = [Change::PutAccount(Box::new(account.clone())), Change::DeleteEnrollment(begun.token)];
-        self.inner.services.vault.apply(&account.id, &changes)?;
-        let handle = self.start(account).map_err(|_| EnrollError::Keys(KeyError::Unreadable))?;
+        let changes = vec![Change::PutAccount(Box::new(account.clone())), Change::DeleteEnrollment(begun.token)];
+        self.inner.services.vault.apply(&account.id, changes).await?;
+        let handle = self.start(account).await.map_err(|_| EnrollError::Keys(KeyError::Unreadable))?;
         // The first fetch brings the enrollment statement; until it comes the account waits, as after any start.
         handle.task.send(Event::Wake).await.ok();
         handle.task.wait_idle().await.ok();
@@ -186,25 +190,19 @@ impl Device {
         user: &Verified,
     ) -> Result<PendingEnrollment, EnrollError> {
         let token = preview.link.token().hash();
-        let (pin_gate, given) = (self.pin_gate(), user.clone());
-        if let Some(mut begun) = self.inner.services.vault.enrollment(&token)? {
-            begun.body = self.inner.services.keys.unseal(&begun.account, &begun.body)?.expose().to_owned();
-            let account = begun.account.clone();
-            let opened = tokio::task::spawn_blocking(move || pin_gate.open(&account, &given)).await;
-            return match opened {
-                Ok(Ok(_)) => Ok(begun),
-                Ok(Err(AnswerError::WrongPin { .. })) => Err(EnrollError::OtherPin),
-                _ => Err(EnrollError::Keys(KeyError::Unreadable)),
+        let keys = &self.inner.services.keys;
+        if let Some(mut begun) = self.inner.services.vault.enrollment(&token).await? {
+            begun.body = keys.unseal(&begun.account, &begun.body).await?.expose().to_owned();
+            return match self.open_key(begun.account.clone(), user.clone()).await {
+                Ok(_) => Ok(begun),
+                Err(AnswerError::WrongPin { .. }) => Err(EnrollError::OtherPin),
+                Err(_) => Err(EnrollError::Keys(KeyError::Unreadable)),
             };
         }
         let account = AccountId::random(&*self.inner.random);
-        let (id, keys) = (account.clone(), Arc::clone(&self.inner.services.keys));
-        let made = tokio::task::spawn_blocking(move || {
-            let made = keys.make(&id, &given)?;
-            Ok::<_, KeyError>((made, keys.open_approval(&id, &given)?))
-        });
-        let (made, approval) = made.await.map_err(|_| EnrollError::Keys(KeyError::Unreadable))??;
-        let key_protection = self.inner.services.keys.protection();
+        let made = keys.make(&account, user).await?;
+        let approval = keys.open_approval(&account, user).await?;
+        let key_protection = keys.protection();
         let approval_proof = RegistrationRequest::unsigned_proof(
             preview.link.token(),
             &preview.token,
@@ -212,9 +210,8 @@ impl Device {
             &made.approval,
             key_protection,
             self.inner.services.clock.now(),
-        )
-        .sign(&*approval)
-        .map_err(signing_failed)?;
+        );
+        let approval_proof = signed(&*self.inner.services.runtime, approval_proof, &*approval).await?;
         let request = RegistrationRequest {
             countersign_version: COUNTERSIGN_VERSION,
             registration_token: preview.link.token().clone(),
@@ -234,28 +231,32 @@ impl Device {
         let body = serde_json::to_string(&request).expect("a registration has string keys and whole numbers");
         let begun = PendingEnrollment { token, account, body };
         // The body holds the link, a secret until it is used, and a database keeps deleted rows for a while.
-        let sealed = self.inner.services.keys.seal(&begun.account, &Secret::new(begun.body.as_str()))?;
-        self.inner.services.vault.put_enrollment(&PendingEnrollment { body: sealed, ..begun.clone() })?;
+        let sealed = keys.seal(&begun.account, &Secret::new(begun.body.as_str())).await?;
+        self.inner.services.vault.put_enrollment(&PendingEnrollment { body: sealed, ..begun.clone() }).await?;
         Ok(begun)
     }
 
     /// Posts the registration. A missing nonce and a wrong clock cost one silent retry each.
-    async fn register(&self, preview: &LinkPreview, body: &str, transport: &dyn Signer) -> Result<Reply, EnrollError> {
+    async fn register(
+        &self,
+        preview: &LinkPreview,
+        begun: &PendingEnrollment,
+        transport: &dyn SigningKey,
+    ) -> Result<Reply, EnrollError> {
+        let key = sent(begun)?.public_key;
         let url = &preview.endpoints.registration;
         let token = preview.link.token().as_str();
         let (mut nonce, mut now) = (None, self.inner.services.clock.now());
         let mut retries = 2;
         loop {
             let jti = base64url::encode(&random::bytes::<16>(&*self.inner.random));
-            let key = transport.public_key();
-            let proof = DpopProof::unsigned(key, "POST", url, token, nonce.as_deref(), jti, now)
-                .sign(transport)
-                .map_err(signing_failed)?;
+            let proof = DpopProof::unsigned(&key, "POST", url, token, nonce.as_deref(), jti, now);
+            let proof = signed(&*self.inner.services.runtime, proof, transport).await?;
             let call = Call {
                 method: Method::Post,
                 url: url.to_string(),
                 headers: vec![("accept", "application/json".to_owned()), ("dpop", proof.into_string())],
-                body: Some(("application/json", body.to_owned())),
+                body: Some(("application/json", begun.body.clone())),
                 timeout_ms: REPLY_TIMEOUT_MS,
             };
             let reply = self.inner.services.transport.call(call).await?;
@@ -270,15 +271,14 @@ impl Device {
         }
     }
 
-    fn account(
+    async fn account(
         &self,
         preview: &LinkPreview,
         begun: &PendingEnrollment,
         registered: &RegistrationResponse,
         now: Timestamp,
     ) -> Result<Account, EnrollError> {
-        let damaged = || crate::ports::vault::VaultError::Damaged { what: "enrollment" };
-        let sent: RegistrationRequest = serde_json::from_str(&begun.body).map_err(|_| damaged())?;
+        let sent = sent(begun)?;
         Ok(Account {
             id: begun.account.clone(),
             device_name: sent.device_name,
@@ -296,7 +296,7 @@ impl Device {
             root: preview.token.evidence_root,
             manifests: preview.manifests.clone(),
             statements: Vec::new(),
-            credential: self.inner.services.keys.seal(&begun.account, &registered.device_credential)?,
+            credential: self.inner.services.keys.seal(&begun.account, &registered.device_credential).await?,
             credential_lifetime: Lifetime { from: now.seconds(), seconds: registered.expires_in },
             cursor: None,
             clock_ahead_ms: None,
@@ -329,6 +329,18 @@ fn refusal(what: &'static str, reply: &Reply) -> EnrollError {
     }
 }
 
-fn signing_failed(SignFailed: SignFailed) -> EnrollError {
-    EnrollError::Keys(KeyError::Gone)
+/// The registration that is sent.
+fn sent(begun: &PendingEnrollment) -> Result<RegistrationRequest, EnrollError> {
+    Ok(serde_json::from_str(&begun.body).map_err(|_| VaultError::Damaged { what: "enrollment" })?)
+}
+
+/// The message with the signature of this key, which may take its time and ask the person.
+async fn signed<T: Claims>(
+    runtime: &dyn Runtime,
+    unsigned: Unsigned<T>,
+    key: &dyn SigningKey,
+) -> Result<Compact<T>, EnrollError> {
+    let signing = key.sign(unsigned.signing_input().to_owned());
+    let signature = timeout(runtime, SIGNING_MS, signing).await.unwrap_or(Err(KeyError::TimedOut))?;
+    unsigned.attach(&signature).map_err(|SignFailed| EnrollError::Keys(KeyError::Gone))
 }

@@ -62,15 +62,15 @@ impl Device {
     ///
     /// # Errors
     /// [`ExportError::Broken`] where an entry was changed, removed or put in.
-    pub fn history(&self) -> Result<Vec<HistoryItem>, ExportError> {
+    pub async fn history(&self) -> Result<Vec<HistoryItem>, ExportError> {
         let vault = &self.inner.services.vault;
         let mut all = Vec::new();
-        for account in vault.accounts()? {
-            let entries = vault.history(&account.id)?;
+        for account in vault.accounts().await? {
+            let entries = vault.history(&account.id).await?;
             if let Some(statement) = account.statements.first() {
                 history::check(Head::beginning(statement.as_str()), &entries)?;
             }
-            all.extend(vault.challenges(&account.id)?.iter().map(|kept| history_item(&account, kept)));
+            all.extend(vault.challenges(&account.id).await?.iter().map(|kept| history_item(&account, kept)));
         }
         all.sort_by_key(|past| std::cmp::Reverse(past.issued_at));
         Ok(all)
@@ -80,10 +80,10 @@ impl Device {
     ///
     /// # Errors
     /// [`ExportError`] where the request is unknown or nothing about it was signed by this device or its provider yet.
-    pub fn evidence(&self, id: &ChallengeId) -> Result<String, ExportError> {
+    pub async fn evidence(&self, id: &ChallengeId) -> Result<String, ExportError> {
         let vault = &self.inner.services.vault;
-        for account in vault.accounts()? {
-            if let Some(kept) = vault.challenge(&account.id, id)? {
+        for account in vault.accounts().await? {
+            if let Some(kept) = vault.challenge(&account.id, id).await? {
                 return Ok(evidence(&account, kept)?.to_file());
             }
         }

@@ -2,12 +2,16 @@
 
 pub mod account;
 #[cfg(not(target_arch = "wasm32"))]
+mod account_task;
+#[cfg(not(target_arch = "wasm32"))]
 mod answering;
 pub mod core;
 #[cfg(not(target_arch = "wasm32"))]
 mod device;
 pub mod device_event;
 pub mod domain;
+#[cfg(not(target_arch = "wasm32"))]
+mod driver;
 #[cfg(not(target_arch = "wasm32"))]
 pub mod edge;
 #[cfg(not(target_arch = "wasm32"))]

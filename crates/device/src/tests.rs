@@ -1,10 +1,11 @@
 //! The whole device on real files, against a fake provider at the transport port.
 
+mod slow_keys;
+
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Arc, Mutex};
 
 use countersign_jose::clock::Timestamp;
-use countersign_jose::key::Signer;
 use countersign_jose::secret::Secret;
 use countersign_protocol::answer::{self, DenialReason};
 use countersign_protocol::approval_ref::ApprovalRef;
@@ -19,10 +20,12 @@ use countersign_protocol::registration::{DeviceClass, KeyProtection, Registratio
 use crate::account::AccountId;
 use crate::core::Core;
 use crate::edge::key_file::PinCosts;
+use crate::edge::tokio_runtime::TokioRuntime;
 use crate::error::{AnswerError, EnrollError, OpenError};
 use crate::home::HomeError;
 use crate::pin::Pin;
-use crate::ports::key_store::{KeyError, KeyStore, MemoryKeys, NewKeys};
+use crate::ports::key_store::{KeyError, KeyStore, MemoryKeys, NewKeys, SigningKey};
+use crate::ports::maybe_send::BoxFuture;
 use crate::ports::user_verifier::{FixedVerifier, Verified};
 use crate::ports::vault::MemoryVault;
 use crate::ports::wake::{PullNow, Wake};
@@ -68,13 +71,14 @@ impl DeviceFixture {
             clock: self.clock.clone(),
             random: self.random.clone(),
             transport: Arc::new(FakeTransport(vec![self.provider.clone(), self.other.clone()])),
+            runtime: Arc::new(TokioRuntime::new()),
             locale: Locale::En,
             costs: PinCosts { person: CHEAP, script: CHEAP },
         }
     }
 
-    fn open(&self) -> Result<Device, OpenError> {
-        Device::open(self.home.path(), self.ports())
+    async fn open(&self) -> Result<Device, OpenError> {
+        Device::open(self.home.path(), self.ports()).await
     }
 
     fn link(&self) -> String {
@@ -84,7 +88,7 @@ impl DeviceFixture {
 
     /// A device with one account that takes part.
     async fn enrolled(&self) -> (Device, EnrollmentResult) {
-        self.enrolled_on(self.open().unwrap()).await
+        self.enrolled_on(self.open().await.unwrap()).await
     }
 
     async fn enrolled_on(&self, device: Device) -> (Device, EnrollmentResult) {
@@ -109,7 +113,7 @@ fn outcome(answered: &AnswerResult) -> (answer::Decision, Option<Ending>) {
 #[tokio::test]
 async fn a_link_becomes_an_account_that_approves() {
     let fixture = DeviceFixture::new();
-    let device = fixture.open().unwrap();
+    let device = fixture.open().await.unwrap();
     let preview = device.preview(&fixture.link()).await.unwrap();
     assert_eq!((preview.domain.shown.as_str(), preview.subject_label.as_str()), ("acme.example", "Alice"));
     assert!(preview.new_provider && !preview.test);
@@ -131,7 +135,7 @@ async fn a_link_becomes_an_account_that_approves() {
 #[tokio::test]
 async fn a_lost_201_is_no_loss() {
     let fixture = DeviceFixture::new();
-    let device = fixture.open().unwrap();
+    let device = fixture.open().await.unwrap();
     let link = fixture.link();
     let preview = device.preview(&link).await.unwrap();
     fixture.provider.lock().unwrap().lose_status = Some(201);
@@ -167,7 +171,7 @@ impl DeviceFixture {
     /// Opens the home as soon as the tasks of its last holder have ended.
     async fn open_when_free(&self) -> Device {
         loop {
-            match self.open() {
+            match self.open().await {
                 Err(OpenError::Home(HomeError::InUse { .. })) => tokio::task::yield_now().await,
                 opened => return opened.unwrap(),
             }
@@ -178,7 +182,7 @@ impl DeviceFixture {
 #[tokio::test]
 async fn nothing_of_a_link_is_shown_before_it_is_verified() {
     let fixture = DeviceFixture::new();
-    let device = fixture.open().unwrap();
+    let device = fixture.open().await.unwrap();
     let sound = fixture.provider.lock().unwrap().token();
     assert!(device.preview(&fixture.link()).await.is_ok());
     let now = sound.iat;
@@ -279,42 +283,48 @@ impl KeyStore for OpeningKeys {
         self.keys.protection()
     }
 
-    fn make(&self, account: &AccountId, user: &Verified) -> Result<NewKeys, KeyError> {
-        self.keys.make(account, user)
+    fn make<'a>(&'a self, account: &'a AccountId, user: &'a Verified) -> BoxFuture<'a, Result<NewKeys, KeyError>> {
+        KeyStore::make(&self.keys, account, user)
     }
 
-    fn transport(&self, account: &AccountId) -> Result<Arc<dyn Signer>, KeyError> {
-        self.keys.transport(account)
+    fn transport<'a>(&'a self, account: &'a AccountId) -> BoxFuture<'a, Result<Arc<dyn SigningKey>, KeyError>> {
+        KeyStore::transport(&self.keys, account)
     }
 
-    fn open_approval(&self, account: &AccountId, user: &Verified) -> Result<Box<dyn Signer>, KeyError> {
-        let now = self.opening.fetch_add(1, Ordering::SeqCst) + 1;
-        self.most.fetch_max(now, Ordering::SeqCst);
-        self.opened.fetch_add(1, Ordering::SeqCst);
-        // As Argon2 does, it takes a while.
-        std::thread::sleep(std::time::Duration::from_millis(10));
-        self.opening.fetch_sub(1, Ordering::SeqCst);
-        self.keys.open_approval(account, user)
+    fn open_approval<'a>(
+        &'a self,
+        account: &'a AccountId,
+        user: &'a Verified,
+    ) -> BoxFuture<'a, Result<Arc<dyn SigningKey>, KeyError>> {
+        Box::pin(async move {
+            let now = self.opening.fetch_add(1, Ordering::SeqCst) + 1;
+            self.most.fetch_max(now, Ordering::SeqCst);
+            self.opened.fetch_add(1, Ordering::SeqCst);
+            // As Argon2 does, it takes a while.
+            tokio::time::sleep(std::time::Duration::from_millis(10)).await;
+            self.opening.fetch_sub(1, Ordering::SeqCst);
+            self.keys.open_approval(account, user)
+        })
     }
 
-    fn destroy_approval(&self, account: &AccountId) -> Result<(), KeyError> {
-        self.keys.destroy_approval(account)
+    fn destroy_approval<'a>(&'a self, account: &'a AccountId) -> BoxFuture<'a, Result<(), KeyError>> {
+        KeyStore::destroy_approval(&self.keys, account)
     }
 
-    fn destroy(&self, account: &AccountId) -> Result<(), KeyError> {
-        self.keys.destroy(account)
+    fn destroy<'a>(&'a self, account: &'a AccountId) -> BoxFuture<'a, Result<(), KeyError>> {
+        KeyStore::destroy(&self.keys, account)
     }
 
-    fn has_approval(&self, account: &AccountId) -> bool {
-        self.keys.has_approval(account)
+    fn has_approval<'a>(&'a self, account: &'a AccountId) -> BoxFuture<'a, bool> {
+        KeyStore::has_approval(&self.keys, account)
     }
 
-    fn seal(&self, account: &AccountId, secret: &Secret) -> Result<String, KeyError> {
-        self.keys.seal(account, secret)
+    fn seal<'a>(&'a self, account: &'a AccountId, secret: &'a Secret) -> BoxFuture<'a, Result<String, KeyError>> {
+        KeyStore::seal(&self.keys, account, secret)
     }
 
-    fn unseal(&self, account: &AccountId, sealed: &str) -> Result<Secret, KeyError> {
-        self.keys.unseal(account, sealed)
+    fn unseal<'a>(&'a self, account: &'a AccountId, sealed: &'a str) -> BoxFuture<'a, Result<Secret, KeyError>> {
+        KeyStore::unseal(&self.keys, account, sealed)
     }
 }
 
@@ -329,7 +339,8 @@ async fn keys_are_opened_one_at_a_time_and_kept_where_the_policy_allows() {
             opened: AtomicU32::new(0),
         });
         let vault = Arc::new(MemoryVault::default());
-        let (device, _) = fixture.enrolled_on(Device::with_stores(fixture.ports(), vault, keys.clone()).unwrap()).await;
+        let (device, _) =
+            fixture.enrolled_on(Device::with_stores(fixture.ports(), vault, keys.clone()).await.unwrap()).await;
         fixture.enrolled_elsewhere(&device).await;
         // Of their own, or both would draw the same challenge ids.
         fixture.other.lock().unwrap().random = CountingRandom::seeded(1);
@@ -403,10 +414,10 @@ async fn a_request_is_named_as_people_do_once_it_was_answered_and_never_before()
     let approval = fixture.provider.lock().unwrap().issued[&id].compact.peek().unwrap().approval;
     let name = ApprovalRef::of(&approval).to_string();
     assert!(!serde_json::to_string(&device.pending().await).unwrap().contains(&name), "nobody is to compare it");
-    assert_eq!(device.history().unwrap()[0].approval_ref, None);
+    assert_eq!(device.history().await.unwrap()[0].approval_ref, None);
     let mut events = device.events();
     let answered = device.answer(&id, YES, &pin("123456")).await.unwrap();
-    let past = &device.history().unwrap()[0];
+    let past = &device.history().await.unwrap()[0];
     let said = [serde_json::to_value(&answered), serde_json::to_value(past)].map(Result::unwrap);
     for said in said {
         assert_eq!(said["ref"], name.as_str());
@@ -436,9 +447,9 @@ async fn evidence_verifies_offline_and_a_changed_byte_does_not() {
     let fixture = DeviceFixture::new();
     let (device, _) = fixture.enrolled().await;
     let id = fixture.asked(&device).await;
-    assert!(device.evidence(&id).is_err(), "nothing was signed about it yet");
+    assert!(device.evidence(&id).await.is_err(), "nothing was signed about it yet");
     device.answer(&id, YES, &pin("123456")).await.unwrap();
-    let file = device.evidence(&id).unwrap();
+    let file = device.evidence(&id).await.unwrap();
     let trust = {
         let provider = fixture.provider.lock().unwrap();
         TrustAnchor { issuer: provider.issuer.clone(), root: provider.root(), manifest: None }
@@ -455,7 +466,7 @@ async fn evidence_verifies_offline_and_a_changed_byte_does_not() {
     let other = TrustAnchor { root: FakeProvider::stranger_root(), ..trust.clone() };
     let foreign = Evidence::from_file(file.as_bytes()).unwrap().verify(Some(&[other]));
     assert_eq!(foreign.err(), Some(EvidenceError::Untrusted));
-    let past = &device.history().unwrap()[0];
+    let past = &device.history().await.unwrap()[0];
     assert_eq!((past.decision, past.outcome), (Some(answer::Decision::Approved), Some(Ending::Approved)));
     assert!(past.transcript.is_some());
 }
@@ -476,8 +487,8 @@ async fn the_vault_holds_no_credential_in_plain() {
 #[tokio::test]
 async fn a_second_process_learns_which_process_holds_the_home() {
     let fixture = DeviceFixture::new();
-    let _device = fixture.open().unwrap();
-    let Err(OpenError::Home(HomeError::InUse { pid, .. })) = fixture.open() else {
+    let _device = fixture.open().await.unwrap();
+    let Err(OpenError::Home(HomeError::InUse { pid, .. })) = fixture.open().await else {
         panic!("two devices hold one home")
     };
     assert_eq!(pid, Some(std::process::id()));
@@ -486,7 +497,7 @@ async fn a_second_process_learns_which_process_holds_the_home() {
 #[tokio::test]
 async fn a_program_enrolls_as_automated() {
     let fixture = DeviceFixture::new();
-    let device = fixture.open().unwrap();
+    let device = fixture.open().await.unwrap();
     let preview = device.preview(&fixture.link()).await.unwrap();
     let enrolled = device.enroll(&preview, "Robot", &script("123456")).await.unwrap();
     assert_eq!(enrolled.device_class, DeviceClass::Automated);
@@ -674,5 +685,5 @@ async fn a_dispute_of_an_account_that_takes_no_part_says_what_is_the_case() {
     fixture.provider.lock().unwrap().instead.clear();
     device.pull().await;
     device.pull().await;
-    assert_eq!(device.history().unwrap()[0].outcome, Some(Ending::Disputed), "it was kept");
+    assert_eq!(device.history().await.unwrap()[0].outcome, Some(Ending::Disputed), "it was kept");
 }

@@ -2,10 +2,8 @@
 //! the key. A person whom the platform verified uses up no try.
 
 use std::sync::Arc;
-use std::time::Duration;
 
 use countersign_jose::clock::{Clock, Timestamp};
-use countersign_jose::key::Signer;
 use countersign_protocol::answer::{VerifiedBy, VerifiedUser};
 use countersign_protocol::registration::DeviceClass;
 use tokio::sync::Mutex;
@@ -14,7 +12,8 @@ use crate::account::AccountId;
 use crate::core::Tick;
 use crate::error::AnswerError;
 use crate::pin::{Attempt, PinGuard};
-use crate::ports::key_store::{KeyError, KeyStore};
+use crate::ports::key_store::{KeyError, KeyStore, SigningKey};
+use crate::ports::runtime::Runtime;
 use crate::ports::user_verifier::{PlatformMethod, Verified};
 use crate::ports::vault::Vault;
 
@@ -31,9 +30,9 @@ impl PinGate {
     ///
     /// # Errors
     /// [`AnswerError::PinWait`], [`AnswerError::PinSpent`], or the key store's.
-    pub(crate) fn tries_left(&self, account: &AccountId) -> Result<u32, AnswerError> {
-        let guard = self.vault.pin_guard(account)?;
-        self.attempt(account, &guard)?;
+    pub(crate) async fn tries_left(&self, account: &AccountId) -> Result<u32, AnswerError> {
+        let guard = self.vault.pin_guard(account).await?;
+        self.attempt(account, &guard).await?;
         Ok(guard.tries_left())
     }
 
@@ -41,41 +40,41 @@ impl PinGate {
     ///
     /// # Errors
     /// [`AnswerError::WrongPin`], [`AnswerError::PinWait`], [`AnswerError::PinSpent`]. The tenth wrong PIN destroys the
-    /// approval key, and nothing else.
-    pub(crate) fn open(&self, account: &AccountId, user: &Verified) -> Result<Box<dyn Signer>, AnswerError> {
+    /// approval key, and nothing else. Let it run to its end: a dropped future has used up a try.
+    pub(crate) async fn open(&self, account: &AccountId, user: &Verified) -> Result<Arc<dyn SigningKey>, AnswerError> {
         if user.pin().is_none() {
-            return Ok(self.keys.open_approval(account, user)?);
+            return Ok(self.keys.open_approval(account, user).await?);
         }
-        let before = self.vault.pin_guard(account)?;
-        let counted = self.attempt(account, &before)?;
-        self.vault.put_pin_guard(account, &counted)?;
-        match self.keys.open_approval(account, user) {
+        let before = self.vault.pin_guard(account).await?;
+        let counted = self.attempt(account, &before).await?;
+        self.vault.put_pin_guard(account, &counted).await?;
+        match self.keys.open_approval(account, user).await {
             Ok(key) => {
-                self.vault.put_pin_guard(account, &PinGuard::default())?;
+                self.vault.put_pin_guard(account, &PinGuard::default()).await?;
                 Ok(key)
             }
-            Err(KeyError::WrongPin) if counted.tries_left() == 0 => self.spent(account),
+            Err(KeyError::WrongPin) if counted.tries_left() == 0 => self.spent(account).await,
             Err(KeyError::WrongPin) => {
                 Err(AnswerError::WrongPin { tries_left: counted.tries_left(), wait_ms: counted.wait_ms() })
             }
             Err(error) => {
                 // The PIN was not checked: a disk that can't be read must not use up tries.
-                self.vault.put_pin_guard(account, &before)?;
+                self.vault.put_pin_guard(account, &before).await?;
                 Err(error.into())
             }
         }
     }
 
-    fn attempt(&self, account: &AccountId, guard: &PinGuard) -> Result<PinGuard, AnswerError> {
+    async fn attempt(&self, account: &AccountId, guard: &PinGuard) -> Result<PinGuard, AnswerError> {
         match guard.attempt(self.clock.now()) {
             Attempt::Check(counted) => Ok(counted),
             Attempt::Wait { left_ms } => Err(AnswerError::PinWait { left_ms }),
-            Attempt::Spent => self.spent(account),
+            Attempt::Spent => self.spent(account).await,
         }
     }
 
-    fn spent<T>(&self, account: &AccountId) -> Result<T, AnswerError> {
-        self.keys.destroy_approval(account)?;
+    async fn spent<T>(&self, account: &AccountId) -> Result<T, AnswerError> {
+        self.keys.destroy_approval(account).await?;
         Err(AnswerError::PinSpent)
     }
 }
@@ -86,7 +85,7 @@ const UNLOCKED_MS: u64 = 300_000;
 /// An opened approval key, for requests whose `user_verification` is `preferred`: for five minutes, for one account,
 /// until the machine sleeps, the device is locked or the program ends.
 pub(crate) struct UnlockedKey {
-    pub(crate) key: Arc<dyn Signer>,
+    pub(crate) key: Arc<dyn SigningKey>,
     pub(crate) user: VerifiedUser,
     pub(crate) now: UnlockTime,
 }
@@ -111,14 +110,14 @@ impl UnlockedKey {
 pub(crate) type UnlockCache = Arc<Mutex<Option<UnlockedKey>>>;
 
 /// Drops an unlocked key after five minutes, also where nobody asks for it again.
-pub(crate) fn expire_later(unlock_cache: &UnlockCache) {
-    let unlock_cache = Arc::downgrade(unlock_cache);
-    tokio::spawn(async move {
-        tokio::time::sleep(Duration::from_millis(UNLOCKED_MS)).await;
+pub(crate) fn expire_later(runtime: &dyn Runtime, unlock_cache: &UnlockCache) {
+    let (unlock_cache, over) = (Arc::downgrade(unlock_cache), runtime.sleep(UNLOCKED_MS));
+    runtime.spawn(Box::pin(async move {
+        over.await;
         if let Some(unlock_cache) = unlock_cache.upgrade() {
             *unlock_cache.lock().await = None;
         }
-    });
+    }));
 }
 
 /// The user as an answer names them, on an account of this class. `at`: the provider's time. The key counts as one in

@@ -36,7 +36,7 @@ pub async fn run(answer: Answer, home: Option<PathBuf>, output: Output) -> Resul
     let answered = match device.answer(&answer.id, decision, &pad).await {
         Ok(answered) => answered,
         Err(AnswerError::NotVerified) if !pad.is_available() => return Err(pin_pad::no_pin()),
-        Err(AnswerError::Ended | AnswerError::Answered) => return Err(ended_before(&device, &answer)),
+        Err(AnswerError::Ended | AnswerError::Answered) => return Err(ended_before(&device, &answer).await),
         // A provider sends no requests to an account that takes no part.
         Err(error @ AnswerError::Unknown) => {
             return Err(idle_accounts::failure(&device)
@@ -75,8 +75,8 @@ fn decision(answer: &Answer) -> Result<Decision, Failure> {
 }
 
 /// The failure for a request that ended before this answer.
-fn ended_before(device: &Device, answer: &Answer) -> Failure {
-    let past = device.history().ok().and_then(|all| all.into_iter().find(|past| past.id == answer.id));
+async fn ended_before(device: &Device, answer: &Answer) -> Failure {
+    let past = device.history().await.ok().and_then(|all| all.into_iter().find(|past| past.id == answer.id));
     let (exit, how) = match past.as_ref().and_then(|past| past.outcome) {
         Some(Ending::Expired) => (Exit::Expired, request_text::ending(Ending::Expired)),
         Some(ending) => (Exit::Denied, request_text::ending(ending)),

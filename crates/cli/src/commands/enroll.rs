@@ -35,7 +35,7 @@ pub async fn run(enroll: Enroll, home: Option<PathBuf>, output: Output) -> Resul
     if !pad.is_available() {
         return Err(pin_pad::no_pin());
     }
-    let device = open_device::open(home)?;
+    let device = open_device::open(home).await?;
     let preview = device.preview(&link).await.map_err(|error| device_failure::enroll_failed(&error))?;
     // With --json this is progress, not a result.
     let description = describe(&preview, output.paint());

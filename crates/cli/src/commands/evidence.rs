@@ -15,7 +15,7 @@ use crate::output::Output;
 pub async fn run(id: &ChallengeId, home: Option<PathBuf>, output: Output) -> Result<Exit, Failure> {
     let opened = open_device::open_and_pull(home, output).await?;
     let (device, _) = opened.ok_or_else(|| device_failure::export_failed(&ExportError::Unknown))?;
-    let file = device.evidence(id).map_err(|error| device_failure::export_failed(&error))?;
+    let file = device.evidence(id).await.map_err(|error| device_failure::export_failed(&error))?;
     let line = file.strip_suffix('\n').unwrap_or(&file);
     output.result_json(line, |_| line.to_owned())?;
     Ok(Exit::Ok)

@@ -36,7 +36,7 @@ pub async fn run(which: Option<&str>, home: Option<PathBuf>, output: Output) -> 
             }
         };
     };
-    let mut history = device.history().map_err(|error| device_failure::export_failed(&error))?;
+    let mut history = device.history().await.map_err(|error| device_failure::export_failed(&error))?;
     if let Some(which) = which {
         history.retain(|past| is_named(past, which));
         if history.is_empty() {

@@ -46,7 +46,7 @@ pub async fn run(watch: Watch, home: Option<PathBuf>, output: Output) -> Result<
         let what = format!("this device has no account yet; enroll it first: {enroll}");
         Failure::usage(ErrorCode::NoAccounts, what)
     };
-    let device = open_device::open_existing(home, output)?.ok_or_else(no_accounts)?;
+    let device = open_device::open_existing(home, output).await?.ok_or_else(no_accounts)?;
     if device.accounts().await.map_err(|error| device_failure::open_failed(&error))?.is_empty() {
         return Err(no_accounts());
     }

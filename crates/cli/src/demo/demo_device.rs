@@ -39,7 +39,7 @@ pub async fn open(state: &DemoState, home: &Path, pad: &PinPad, output: Output) 
     let mut ports = open_device::ports()?;
     let (transport, sent_answers) = RecordingTransport::wrap(ports.transport);
     ports.transport = Arc::new(transport);
-    let device = open_device::open_with(home, ports)?;
+    let device = open_device::open_with(home, ports).await?;
     let account = match usable(&device).await? {
         Some(account) => account,
         None => {

@@ -63,7 +63,13 @@ impl FlowRecord {
     }
 
     /// A step as text; `None` until it has happened.
-    pub fn step(&self, number: usize, device: &Device, sent_answers: &SentAnswers, paint: Paint) -> Option<String> {
+    pub async fn step(
+        &self,
+        number: usize,
+        device: &Device,
+        sent_answers: &SentAnswers,
+        paint: Paint,
+    ) -> Option<String> {
         let (at, title, body) = match number {
             1 => (self.began, "The client asks for Alice's approval", self.request_lines()),
             2 => {
@@ -82,11 +88,11 @@ impl FlowRecord {
             6 => {
                 let answered = self.answered.as_ref()?;
                 let sent = sent_answers.answer_to(answered.id.as_str())?;
-                (sent.at, "The device signs her answer and sends it", answer_lines(answered, &sent, device))
+                (sent.at, "The device signs her answer and sends it", answer_lines(answered, &sent, device).await)
             }
             7 => {
                 let (at, result) = self.result.as_ref()?;
-                (*at, "The client polls /token", self.token_response_lines(result, device))
+                (*at, "The client polls /token", self.token_response_lines(result, device).await)
             }
             _ => return None,
         };
@@ -141,7 +147,7 @@ impl FlowRecord {
         Some(vec![how.to_owned()])
     }
 
-    fn token_response_lines(&self, result: &Value, device: &Device) -> Vec<String> {
+    async fn token_response_lines(&self, result: &Value, device: &Device) -> Vec<String> {
         let mut lines = vec![format!("POST {}/token   grant_type=urn:openid:params:grant-type:ciba", self.issuer)];
         if result["event"] != "tokens" {
             lines.push("400".to_owned());
@@ -157,7 +163,8 @@ impl FlowRecord {
                 .into_iter()
                 .map(|line| format!("  {line}")),
         );
-        let answer = self.evidence(device).and_then(|evidence| evidence.answer).map(|answer| answer.hash().to_string());
+        let evidence = self.evidence(device).await;
+        let answer = evidence.and_then(|evidence| evidence.answer).map(|answer| answer.hash().to_string());
         if answer.as_deref() == claims["approval"]["answer_hash"].as_str() && answer.is_some() {
             lines.push(
                 "answer_hash is the SHA-256 of the answer in step 6: the tokens rest on that signature.".to_owned(),
@@ -166,9 +173,9 @@ impl FlowRecord {
         lines
     }
 
-    fn evidence(&self, device: &Device) -> Option<Evidence> {
+    async fn evidence(&self, device: &Device) -> Option<Evidence> {
         let (_, view) = self.challenge.as_ref()?;
-        Evidence::from_file(device.evidence(&view.id).ok()?.as_bytes()).ok()
+        Evidence::from_file(device.evidence(&view.id).await.ok()?.as_bytes()).ok()
     }
 }
 
@@ -176,8 +183,8 @@ fn screen_lines(view: &ChallengeView, paint: Paint) -> Vec<String> {
     view.transcript.lines.iter().map(|line| request_text::line(line, paint)).collect()
 }
 
-fn answer_lines(answered: &AnswerResult, sent: &SentAnswer, device: &Device) -> Vec<String> {
-    let file = device.evidence(&answered.id).ok();
+async fn answer_lines(answered: &AnswerResult, sent: &SentAnswer, device: &Device) -> Vec<String> {
+    let file = device.evidence(&answered.id).await.ok();
     let evidence = file.and_then(|file| Evidence::from_file(file.as_bytes()).ok());
     let answer = evidence.and_then(|evidence| evidence.answer);
     let mut lines = vec![format!("POST {}", sent.url)];

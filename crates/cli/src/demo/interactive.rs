@@ -199,7 +199,7 @@ impl Session<'_> {
     }
 
     async fn on_line(&mut self, line: &str) -> Result<Next, Failure> {
-        let Some(current) = &mut self.current else { return self.on_menu_choice(line) };
+        let Some(current) = &mut self.current else { return self.on_menu_choice(line).await };
         let inert = current.shown_at.elapsed() < Duration::from_millis(current.view.inert_ms());
         let by_number = current.view.interaction.kind != InteractionType::Boolean;
         let decision = match line {
@@ -265,14 +265,14 @@ impl Session<'_> {
     }
 
     /// A line of input at the menu.
-    fn on_menu_choice(&mut self, line: &str) -> Result<Next, Failure> {
+    async fn on_menu_choice(&mut self, line: &str) -> Result<Next, Failure> {
         if let Some(scenario) = SCENARIOS.iter().find(|scenario| scenario.key == line) {
             self.ask(*scenario)?;
             return Ok(Next::GoOn);
         }
         match line {
             "q" | "quit" | "exit" => return Ok(Next::Quit),
-            "w" => self.print_flow()?,
+            "w" => self.print_flow().await?,
             "" => {}
             _ => self.output.message("That is not on the menu.")?,
         }
@@ -292,14 +292,14 @@ impl Session<'_> {
         }
     }
 
-    fn print_flow(&self) -> Result<(), Failure> {
+    async fn print_flow(&self) -> Result<(), Failure> {
         let Some(record) = self.records.iter().rev().find(|record| record.result.is_some()) else {
             return self.output.message("Nothing has happened yet.");
         };
         let paint = self.output.paint();
         self.output.message("")?;
         for number in 1..=STEPS {
-            if let Some(step) = record.step(number, &self.alice.device, &self.alice.sent_answers, paint) {
+            if let Some(step) = record.step(number, &self.alice.device, &self.alice.sent_answers, paint).await {
                 self.output.message(&step)?;
             }
         }

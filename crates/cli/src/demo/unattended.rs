@@ -46,7 +46,7 @@ async fn approve(state: &DemoState, alice: &DemoDevice, pad: &PinPad, output: Ou
     let mut printed = 0;
     loop {
         while printed < STEPS
-            && let Some(step) = record.step(printed + 1, &alice.device, &alice.sent_answers, output.paint())
+            && let Some(step) = record.step(printed + 1, &alice.device, &alice.sent_answers, output.paint()).await
         {
             output.message(&step)?;
             printed += 1;

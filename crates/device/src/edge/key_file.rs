@@ -5,16 +5,19 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use countersign_jose::base64url;
-use countersign_jose::key::{PrivateKey, Signer};
+use countersign_jose::key::PrivateKey;
 use countersign_jose::random::{self, Random};
 use countersign_jose::secret::Secret;
 use countersign_protocol::registration::KeyProtection;
 use ring::aead::{AES_256_GCM, Aad, LessSafeKey, NONCE_LEN, Nonce, UnboundKey};
+use tokio::sync::oneshot;
 use zeroize::Zeroizing;
 
+use super::blocking::blocking;
 use crate::account::AccountId;
 use crate::home::private_file;
-use crate::ports::key_store::{KeyError, KeyStore, NewKeys};
+use crate::ports::key_store::{KeyError, KeyStore, LocalKey, NewKeys, SigningKey};
+use crate::ports::maybe_send::BoxFuture;
 use crate::ports::user_verifier::Verified;
 use crate::seal::{Argon2Cost, SealError, SealedKey};
 
@@ -23,10 +26,7 @@ use crate::seal::{Argon2Cost, SealError, SealedKey};
 ///
 /// An attacker who copies the folder can try PINs; the declared protection says so: `file_pin`.
 pub struct FileKeys {
-    folder: PathBuf,
-    random: Arc<dyn Random>,
-    costs: PinCosts,
-    home: LessSafeKey,
+    files: Arc<KeyFiles>,
 }
 
 /// The cost of one guess of a PIN, by its source.
@@ -49,7 +49,95 @@ impl FileKeys {
     ///
     /// # Errors
     /// [`KeyError`] where its own key can be neither read nor written.
-    pub fn open(folder: &Path, random: Arc<dyn Random>, costs: PinCosts) -> Result<FileKeys, KeyError> {
+    pub async fn open(folder: &Path, random: Arc<dyn Random>, costs: PinCosts) -> Result<FileKeys, KeyError> {
+        let folder = folder.to_owned();
+        let files = blocking(move || KeyFiles::open(&folder, random, costs)).await?;
+        Ok(FileKeys { files: Arc::new(files) })
+    }
+
+    /// Makes a call on a thread that may block.
+    fn call<'a, T: Send + 'static>(
+        &self,
+        call: impl FnOnce(&KeyFiles) -> Result<T, KeyError> + Send + 'static,
+    ) -> BoxFuture<'a, Result<T, KeyError>> {
+        let files = Arc::clone(&self.files);
+        Box::pin(blocking(move || call(&files)))
+    }
+}
+
+impl KeyStore for FileKeys {
+    fn protection(&self) -> KeyProtection {
+        KeyProtection::FilePin
+    }
+
+    fn make<'a>(&'a self, account: &'a AccountId, user: &'a Verified) -> BoxFuture<'a, Result<NewKeys, KeyError>> {
+        let (account, user) = (account.clone(), user.clone());
+        self.call(move |files| files.make(&account, &user))
+    }
+
+    fn transport<'a>(&'a self, account: &'a AccountId) -> BoxFuture<'a, Result<Arc<dyn SigningKey>, KeyError>> {
+        let account = account.clone();
+        self.call(move |files| files.transport(&account))
+    }
+
+    /// Argon2 takes tens of megabytes. On a thread of its own, because the allocator hands the memory of one that ended to
+    /// the next; on a pool each thread would keep its own.
+    fn open_approval<'a>(
+        &'a self,
+        account: &'a AccountId,
+        user: &'a Verified,
+    ) -> BoxFuture<'a, Result<Arc<dyn SigningKey>, KeyError>> {
+        let (files, account, user) = (Arc::clone(&self.files), account.clone(), user.clone());
+        Box::pin(async move {
+            let (done, opened) = oneshot::channel();
+            let thread = std::thread::Builder::new().name("unlock".to_owned());
+            // Who asked may be gone.
+            thread.spawn(move || drop(done.send(files.open_approval(&account, &user))))?;
+            opened.await.unwrap_or(Err(KeyError::Unreadable))
+        })
+    }
+
+    fn destroy_approval<'a>(&'a self, account: &'a AccountId) -> BoxFuture<'a, Result<(), KeyError>> {
+        let account = account.clone();
+        self.call(move |files| files.destroy_approval(&account))
+    }
+
+    fn destroy<'a>(&'a self, account: &'a AccountId) -> BoxFuture<'a, Result<(), KeyError>> {
+        let account = account.clone();
+        self.call(move |files| files.destroy(&account))
+    }
+
+    fn has_approval<'a>(&'a self, account: &'a AccountId) -> BoxFuture<'a, bool> {
+        let account = account.clone();
+        let found = self.call(move |files| Ok(files.has_approval(&account)));
+        Box::pin(async move { found.await.unwrap_or(false) })
+    }
+
+    fn seal<'a>(&'a self, account: &'a AccountId, secret: &'a Secret) -> BoxFuture<'a, Result<String, KeyError>> {
+        let (account, secret) = (account.clone(), secret.clone());
+        self.call(move |files| files.seal(&account, &secret))
+    }
+
+    fn unseal<'a>(&'a self, account: &'a AccountId, sealed: &'a str) -> BoxFuture<'a, Result<Secret, KeyError>> {
+        let (account, sealed) = (account.clone(), sealed.to_owned());
+        self.call(move |files| files.unseal(&account, &sealed))
+    }
+}
+
+/// The files, whose calls block their thread.
+struct KeyFiles {
+    folder: PathBuf,
+    random: Arc<dyn Random>,
+    costs: PinCosts,
+    home: LessSafeKey,
+}
+
+impl KeyFiles {
+    /// Opens an existing folder.
+    ///
+    /// # Errors
+    /// [`KeyError`] where its own key can be neither read nor written.
+    fn open(folder: &Path, random: Arc<dyn Random>, costs: PinCosts) -> Result<KeyFiles, KeyError> {
         let path = folder.join("home");
         let bytes = match read_private(&path)? {
             Some(text) => decode_key(&text)?,
@@ -60,7 +148,7 @@ impl FileKeys {
             }
         };
         let key = UnboundKey::new(&AES_256_GCM, bytes.as_slice()).map_err(|_| KeyError::Unreadable)?;
-        Ok(FileKeys { folder: folder.to_owned(), random, costs, home: LessSafeKey::new(key) })
+        Ok(KeyFiles { folder: folder.to_owned(), random, costs, home: LessSafeKey::new(key) })
     }
 
     fn path(&self, account: &AccountId, which: &str) -> PathBuf {
@@ -68,11 +156,7 @@ impl FileKeys {
     }
 }
 
-impl KeyStore for FileKeys {
-    fn protection(&self) -> KeyProtection {
-        KeyProtection::FilePin
-    }
-
+impl KeyFiles {
     fn make(&self, account: &AccountId, user: &Verified) -> Result<NewKeys, KeyError> {
         let pin = user.pin().ok_or(KeyError::PinNeeded)?;
         let transport = PrivateKey::generate(&*self.random);
@@ -87,13 +171,13 @@ impl KeyStore for FileKeys {
         Ok(NewKeys { transport: transport.public_key().clone(), approval: approval.public_key().clone() })
     }
 
-    fn transport(&self, account: &AccountId) -> Result<Arc<dyn Signer>, KeyError> {
+    fn transport(&self, account: &AccountId) -> Result<Arc<dyn SigningKey>, KeyError> {
         let text = read_private(&self.path(account, "transport"))?.ok_or(KeyError::Gone)?;
         let key = PrivateKey::from_bytes(&*decode_key(&text)?).map_err(|_| KeyError::Unreadable)?;
-        Ok(Arc::new(key.into_signer()))
+        Ok(Arc::new(LocalKey(key.into_signer())))
     }
 
-    fn open_approval(&self, account: &AccountId, user: &Verified) -> Result<Box<dyn Signer>, KeyError> {
+    fn open_approval(&self, account: &AccountId, user: &Verified) -> Result<Arc<dyn SigningKey>, KeyError> {
         let pin = user.pin().ok_or(KeyError::PinNeeded)?;
         let text = read_private(&self.path(account, "approval"))?.ok_or(KeyError::Gone)?;
         let sealed: SealedKey = serde_json::from_str(&text).map_err(|_| KeyError::Unreadable)?;
@@ -103,7 +187,7 @@ impl KeyStore for FileKeys {
         })?;
         let scalar: &[u8; 32] = scalar.as_slice().try_into().map_err(|_| KeyError::Unreadable)?;
         let key = PrivateKey::from_bytes(scalar).map_err(|_| KeyError::Unreadable)?;
-        Ok(Box::new(key.into_signer()))
+        Ok(Arc::new(LocalKey(key.into_signer())))
     }
 
     fn destroy_approval(&self, account: &AccountId) -> Result<(), KeyError> {

@@ -4,7 +4,7 @@ mod schema;
 
 use std::collections::BTreeSet;
 use std::path::Path;
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use countersign_jose::hash::Hash;
 use countersign_protocol::id::ChallengeId;
@@ -12,10 +12,12 @@ use rusqlite::{Connection, OptionalExtension as _, Transaction, TransactionBehav
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
+use super::blocking::blocking;
 use crate::account::{Account, AccountId};
 use crate::history::{Entry, Head};
 use crate::home::private_file;
 use crate::pin::PinGuard;
+use crate::ports::maybe_send::BoxFuture;
 use crate::ports::vault::{
     AccountSnapshot, ApprovedClient, Change, OutboxEntry, PendingEnrollment, RECENT_MS, REMEMBERED_SECONDS,
     RecentApproval, Stage, StoredChallenge, Vault, VaultError,
@@ -23,9 +25,9 @@ use crate::ports::vault::{
 
 pub use schema::SCHEMA;
 
-/// A vault in a SQLite file. Each [`Vault::apply`] is one transaction, on the disk when the call returns.
+/// A vault in a SQLite file: what a call has written is on the disk when its future returns.
 pub struct SqliteVault {
-    connection: Mutex<Connection>,
+    database: Arc<Database>,
 }
 
 impl SqliteVault {
@@ -33,7 +35,93 @@ impl SqliteVault {
     ///
     /// # Errors
     /// [`VaultError::Newer`] and [`VaultError::OtherBuild`] for a file of another build; nothing is changed then.
-    pub fn open(path: &Path) -> Result<SqliteVault, VaultError> {
+    pub async fn open(path: &Path) -> Result<SqliteVault, VaultError> {
+        let path = path.to_owned();
+        let database = blocking(move || Database::open(&path)).await?;
+        Ok(SqliteVault { database: Arc::new(database) })
+    }
+
+    /// Makes a call on a thread that may block.
+    fn call<'a, T: Send + 'static>(
+        &self,
+        call: impl FnOnce(&Database) -> Result<T, VaultError> + Send + 'static,
+    ) -> BoxFuture<'a, Result<T, VaultError>> {
+        let database = Arc::clone(&self.database);
+        Box::pin(blocking(move || call(&database)))
+    }
+}
+
+impl Vault for SqliteVault {
+    fn accounts(&self) -> BoxFuture<'_, Result<Vec<Account>, VaultError>> {
+        self.call(move |database| database.accounts())
+    }
+
+    fn load<'a>(&'a self, account: &'a AccountId) -> BoxFuture<'a, Result<AccountSnapshot, VaultError>> {
+        let account = account.clone();
+        self.call(move |database| database.load(&account))
+    }
+
+    fn apply<'a>(&'a self, account: &'a AccountId, changes: Vec<Change>) -> BoxFuture<'a, Result<(), VaultError>> {
+        let account = account.clone();
+        self.call(move |database| database.apply(&account, &changes))
+    }
+
+    fn challenge<'a>(
+        &'a self,
+        account: &'a AccountId,
+        id: &'a ChallengeId,
+    ) -> BoxFuture<'a, Result<Option<StoredChallenge>, VaultError>> {
+        let (account, id) = (account.clone(), id.clone());
+        self.call(move |database| database.challenge(&account, &id))
+    }
+
+    fn challenges<'a>(&'a self, account: &'a AccountId) -> BoxFuture<'a, Result<Vec<StoredChallenge>, VaultError>> {
+        let account = account.clone();
+        self.call(move |database| database.challenges(&account))
+    }
+
+    fn history<'a>(&'a self, account: &'a AccountId) -> BoxFuture<'a, Result<Vec<Entry>, VaultError>> {
+        let account = account.clone();
+        self.call(move |database| database.history(&account))
+    }
+
+    fn pin_guard<'a>(&'a self, account: &'a AccountId) -> BoxFuture<'a, Result<PinGuard, VaultError>> {
+        let account = account.clone();
+        self.call(move |database| database.pin_guard(&account))
+    }
+
+    fn put_pin_guard<'a>(
+        &'a self,
+        account: &'a AccountId,
+        guard: &'a PinGuard,
+    ) -> BoxFuture<'a, Result<(), VaultError>> {
+        let (account, guard) = (account.clone(), guard.clone());
+        self.call(move |database| database.put_pin_guard(&account, &guard))
+    }
+
+    fn enrollment<'a>(&'a self, token: &'a Hash) -> BoxFuture<'a, Result<Option<PendingEnrollment>, VaultError>> {
+        let token = *token;
+        self.call(move |database| database.enrollment(&token))
+    }
+
+    fn put_enrollment<'a>(&'a self, begun: &'a PendingEnrollment) -> BoxFuture<'a, Result<(), VaultError>> {
+        let begun = begun.clone();
+        self.call(move |database| database.put_enrollment(&begun))
+    }
+}
+
+/// The file, whose calls block their thread. Each [`Database::apply`] is one transaction, on the disk when the call
+/// returns.
+struct Database {
+    connection: Mutex<Connection>,
+}
+
+impl Database {
+    /// Opens the file, or creates it (mode 0600).
+    ///
+    /// # Errors
+    /// [`VaultError::Newer`] and [`VaultError::OtherBuild`] for a file of another build; nothing is changed then.
+    fn open(path: &Path) -> Result<Database, VaultError> {
         private_file(path).map_err(|error| VaultError::Storage(error.to_string()))?;
         let mut connection = Connection::open(path)?;
         let is_empty = schema::is_empty(&connection)?;
@@ -43,7 +131,7 @@ impl SqliteVault {
         if is_empty {
             schema::create(&mut connection)?;
         }
-        Ok(SqliteVault { connection: Mutex::new(connection) })
+        Ok(Database { connection: Mutex::new(connection) })
     }
 
     fn connection(&self) -> MutexGuard<'_, Connection> {
@@ -77,7 +165,7 @@ impl SqliteVault {
     }
 }
 
-impl Vault for SqliteVault {
+impl Database {
     fn accounts(&self) -> Result<Vec<Account>, VaultError> {
         self.records("account", "SELECT record FROM accounts WHERE ?1 = '' ORDER BY position", "")
     }

@@ -34,7 +34,6 @@ pub enum OpenError {
 
 impl OpenError {
     /// What is wrong with one account, in English, to be shown beside the account.
-    #[cfg(not(target_arch = "wasm32"))]
     pub(crate) fn why(&self) -> String {
         match self {
             OpenError::Account { why, .. } => (*why).to_owned(),

@@ -9,10 +9,11 @@ use countersign_protocol::registration::KeyProtection;
 use thiserror::Error;
 
 use crate::account::AccountId;
+use crate::ports::maybe_send::{BoxFuture, MaybeSend, MaybeSync};
 use crate::ports::user_verifier::Verified;
 
-/// Generates, stores, opens and destroys keys. Files, a TPM, a phone's keystore are implementations.
-pub trait KeyStore: Send + Sync {
+/// Generates, stores, opens and destroys keys. Files, a TPM, a phone's keystore, a browser are implementations.
+pub trait KeyStore: MaybeSend + MaybeSync {
     /// What protects the approval keys of this store, as the registration declares it.
     fn protection(&self) -> KeyProtection;
 
@@ -21,47 +22,71 @@ pub trait KeyStore: Send + Sync {
     ///
     /// # Errors
     /// [`KeyError::Storage`], [`KeyError::PinNeeded`].
-    fn make(&self, account: &AccountId, user: &Verified) -> Result<NewKeys, KeyError>;
+    fn make<'a>(&'a self, account: &'a AccountId, user: &'a Verified) -> BoxFuture<'a, Result<NewKeys, KeyError>>;
 
     /// The transport key, ready to sign.
     ///
     /// # Errors
     /// [`KeyError::Gone`] where it was destroyed.
-    fn transport(&self, account: &AccountId) -> Result<Arc<dyn Signer>, KeyError>;
+    fn transport<'a>(&'a self, account: &'a AccountId) -> BoxFuture<'a, Result<Arc<dyn SigningKey>, KeyError>>;
 
     /// Opens the approval key with the PIN, or for a person whom the platform verified. The caller has stored the try
     /// of a PIN first ([`crate::pin::PinGuard`]).
     ///
     /// # Errors
     /// [`KeyError::WrongPin`], [`KeyError::PinNeeded`]; [`KeyError::Gone`] where it was destroyed.
-    fn open_approval(&self, account: &AccountId, user: &Verified) -> Result<Box<dyn Signer>, KeyError>;
+    fn open_approval<'a>(
+        &'a self,
+        account: &'a AccountId,
+        user: &'a Verified,
+    ) -> BoxFuture<'a, Result<Arc<dyn SigningKey>, KeyError>>;
 
     /// Destroys the approval key alone: the account can still fetch, deny and dispute.
     ///
     /// # Errors
     /// [`KeyError::Storage`]. A key that is gone already is no error.
-    fn destroy_approval(&self, account: &AccountId) -> Result<(), KeyError>;
+    fn destroy_approval<'a>(&'a self, account: &'a AccountId) -> BoxFuture<'a, Result<(), KeyError>>;
 
     /// Destroys both keys.
     ///
     /// # Errors
     /// [`KeyError::Storage`]. Keys that are gone already are no error.
-    fn destroy(&self, account: &AccountId) -> Result<(), KeyError>;
+    fn destroy<'a>(&'a self, account: &'a AccountId) -> BoxFuture<'a, Result<(), KeyError>>;
 
     /// Whether the approval key still exists.
-    fn has_approval(&self, account: &AccountId) -> bool;
+    fn has_approval<'a>(&'a self, account: &'a AccountId) -> BoxFuture<'a, bool>;
 
     /// Encrypts a secret (a device credential) so that the vault can store it.
     ///
     /// # Errors
     /// [`KeyError::Storage`].
-    fn seal(&self, account: &AccountId, secret: &Secret) -> Result<String, KeyError>;
+    fn seal<'a>(&'a self, account: &'a AccountId, secret: &'a Secret) -> BoxFuture<'a, Result<String, KeyError>>;
 
     /// Decrypts what [`KeyStore::seal`] encrypted for this account.
     ///
     /// # Errors
     /// [`KeyError::Unreadable`].
-    fn unseal(&self, account: &AccountId, sealed: &str) -> Result<Secret, KeyError>;
+    fn unseal<'a>(&'a self, account: &'a AccountId, sealed: &'a str) -> BoxFuture<'a, Result<Secret, KeyError>>;
+}
+
+/// A key that is ready to sign, and may take its time: hardware is slow, and may ask the person first.
+pub trait SigningKey: MaybeSend + MaybeSync {
+    /// A signature over these bytes, a JWS signing input (RFC 7515 §5.1): 64 bytes for ES256. A dropped future takes
+    /// the person's prompt away, where there is one.
+    ///
+    /// # Errors
+    /// [`KeyError::Declined`] where the person would not; [`KeyError`] otherwise.
+    fn sign(&self, input: String) -> BoxFuture<'static, Result<Vec<u8>, KeyError>>;
+}
+
+/// A key in memory, which signs at once.
+pub struct LocalKey<S>(pub S);
+
+impl<S: Signer> SigningKey for LocalKey<S> {
+    fn sign(&self, input: String) -> BoxFuture<'static, Result<Vec<u8>, KeyError>> {
+        let signed = self.0.sign(input.as_bytes()).map(|signature| signature.to_vec());
+        Box::pin(std::future::ready(signed.map_err(|_| KeyError::Gone)))
+    }
 }
 
 /// The public halves of new keys.
@@ -86,6 +111,9 @@ pub enum KeyError {
     /// The person did not confirm what the key should sign.
     #[error("nothing was signed: it was not confirmed on this device")]
     Declined,
+    /// The key store took too long.
+    #[error("the key store does not answer")]
+    TimedOut,
     /// The key was destroyed, or never existed.
     #[error("the key of this account is gone; remove the account and enroll again")]
     Gone,
@@ -104,6 +132,7 @@ impl KeyError {
             KeyError::WrongPin => "wrong_pin",
             KeyError::PinNeeded => "pin_needed",
             KeyError::Declined => "declined",
+            KeyError::TimedOut => "key_store_silent",
             KeyError::Gone => "key_gone",
             KeyError::Unreadable => "key_unreadable",
             KeyError::Storage(_) => "key_store_unusable",

@@ -1,6 +1,8 @@
-//! Ports: the traits through which the device reaches network, storage, keys and people, one file each.
+//! Ports: the traits through which the device reaches network, storage, keys, people and time, one file each.
 
 pub mod key_store;
+pub mod maybe_send;
+pub mod runtime;
 pub mod transport;
 pub mod user_verifier;
 pub mod vault;

@@ -1,19 +1,16 @@
 //! Transport port: single HTTP calls and one Server-Sent Events stream to a provider. It does not interpret what it
 //! carries.
 
-use std::future::Future;
-use std::pin::Pin;
-
 use countersign_jose::clock::Timestamp;
 use countersign_tls::CertificateFault;
 use thiserror::Error;
 
-/// A boxed future that can move between threads.
-pub type BoxFuture<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;
+pub use crate::ports::maybe_send::BoxFuture;
+use crate::ports::maybe_send::{MaybeSend, MaybeSync};
 
 /// Carries calls to a provider and replies back. An implementation follows no redirect, keeps no cookie and retries
 /// nothing.
-pub trait Transport: Send + Sync {
+pub trait Transport: MaybeSend + MaybeSync {
     /// Makes one call; any HTTP status is a reply.
     ///
     /// # Errors
@@ -129,7 +126,7 @@ pub enum StreamReply {
 }
 
 /// An open stream.
-pub trait EventStream: Send {
+pub trait EventStream: MaybeSend {
     /// The next event; `None` when the other side closed.
     ///
     /// # Errors

@@ -2,10 +2,10 @@
 
 use crate::account::AccountId;
 use crate::pin::Pin;
-use crate::ports::transport::BoxFuture;
+use crate::ports::maybe_send::{BoxFuture, MaybeSend, MaybeSync};
 
 /// Verifies a person, or takes a script's PIN. Called only where an approval or an enrollment needs it, never to deny.
-pub trait UserVerifier: Send + Sync {
+pub trait UserVerifier: MaybeSend + MaybeSync {
     /// Asks once. `None`: the person would not, or nobody is there to ask.
     fn verify(&self, ask: PinPrompt) -> BoxFuture<'_, Option<Verified>>;
 }

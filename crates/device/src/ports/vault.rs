@@ -14,68 +14,77 @@ use thiserror::Error;
 use crate::account::{Account, AccountId};
 use crate::history::{Entry, Head, HistoryEvent};
 use crate::pin::PinGuard;
+use crate::ports::maybe_send::{BoxFuture, MaybeSend, MaybeSync};
 
 /// Durable storage. When a call that writes has returned, its change survives `kill -9` and a power cut.
-pub trait Vault: Send + Sync {
+pub trait Vault: MaybeSend + MaybeSync {
     /// All accounts, in the order they were made.
     ///
     /// # Errors
     /// [`VaultError`], as every call here.
-    fn accounts(&self) -> Result<Vec<Account>, VaultError>;
+    fn accounts(&self) -> BoxFuture<'_, Result<Vec<Account>, VaultError>>;
 
     /// The state that an account's core is rebuilt from.
     ///
     /// # Errors
     /// [`VaultError`].
-    fn load(&self, account: &AccountId) -> Result<AccountSnapshot, VaultError>;
+    fn load<'a>(&'a self, account: &'a AccountId) -> BoxFuture<'a, Result<AccountSnapshot, VaultError>>;
 
     /// Makes all changes or none, in order, in one transaction.
     ///
     /// # Errors
     /// [`VaultError`]; then nothing was changed.
-    fn apply(&self, account: &AccountId, changes: &[Change]) -> Result<(), VaultError>;
+    fn apply<'a>(&'a self, account: &'a AccountId, changes: Vec<Change>) -> BoxFuture<'a, Result<(), VaultError>>;
 
     /// One challenge, ended ones included.
     ///
     /// # Errors
     /// [`VaultError`].
-    fn challenge(&self, account: &AccountId, id: &ChallengeId) -> Result<Option<StoredChallenge>, VaultError>;
+    fn challenge<'a>(
+        &'a self,
+        account: &'a AccountId,
+        id: &'a ChallengeId,
+    ) -> BoxFuture<'a, Result<Option<StoredChallenge>, VaultError>>;
 
     /// All challenges of an account, oldest first.
     ///
     /// # Errors
     /// [`VaultError`].
-    fn challenges(&self, account: &AccountId) -> Result<Vec<StoredChallenge>, VaultError>;
+    fn challenges<'a>(&'a self, account: &'a AccountId) -> BoxFuture<'a, Result<Vec<StoredChallenge>, VaultError>>;
 
     /// All history entries of an account, oldest first.
     ///
     /// # Errors
     /// [`VaultError`].
-    fn history(&self, account: &AccountId) -> Result<Vec<Entry>, VaultError>;
+    fn history<'a>(&'a self, account: &'a AccountId) -> BoxFuture<'a, Result<Vec<Entry>, VaultError>>;
 
     /// What the account remembers of wrong PINs.
     ///
     /// # Errors
     /// [`VaultError`].
-    fn pin_guard(&self, account: &AccountId) -> Result<PinGuard, VaultError>;
+    fn pin_guard<'a>(&'a self, account: &'a AccountId) -> BoxFuture<'a, Result<PinGuard, VaultError>>;
 
     /// Replaces what the account remembers of wrong PINs.
     ///
     /// # Errors
     /// [`VaultError`].
-    fn put_pin_guard(&self, account: &AccountId, guard: &PinGuard) -> Result<(), VaultError>;
+    fn put_pin_guard<'a>(
+        &'a self,
+        account: &'a AccountId,
+        guard: &'a PinGuard,
+    ) -> BoxFuture<'a, Result<(), VaultError>>;
 
     /// The registration with this token that was begun and has no reply yet.
     ///
     /// # Errors
     /// [`VaultError`].
-    fn enrollment(&self, token: &Hash) -> Result<Option<PendingEnrollment>, VaultError>;
+    fn enrollment<'a>(&'a self, token: &'a Hash) -> BoxFuture<'a, Result<Option<PendingEnrollment>, VaultError>>;
 
     /// Stores a registration before it is sent, so that the same bytes can be sent again.
     ///
     /// # Errors
     /// [`VaultError`].
-    fn put_enrollment(&self, begun: &PendingEnrollment) -> Result<(), VaultError>;
+    fn put_enrollment<'a>(&'a self, begun: &'a PendingEnrollment) -> BoxFuture<'a, Result<(), VaultError>>;
 }
 
 /// The state that an account's core is rebuilt from after a start.

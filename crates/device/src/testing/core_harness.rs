@@ -9,6 +9,7 @@ use countersign_jose::secret::Secret;
 use countersign_protocol::answer::{DenialReason, VerifiedUser};
 use countersign_protocol::id::ChallengeId;
 use countersign_protocol::registration::{DeviceClass, KeyProtection};
+use futures_util::FutureExt as _;
 
 use super::{CountingRandom, FakeProvider};
 use crate::account::{Account, AccountEndpoints, AccountId, AccountStatus, Lifetime};
@@ -18,10 +19,10 @@ use crate::core::{
 use crate::device_event::DeviceEvent;
 use crate::error::AnswerError;
 use crate::pin::Pin;
-use crate::ports::key_store::{KeyError, KeyStore, MemoryKeys};
+use crate::ports::key_store::{KeyError, MemoryKeys, SigningKey};
 use crate::ports::transport::{Call, Reply, TransportError};
 use crate::ports::user_verifier::Verified;
-use crate::ports::vault::{Change, MemoryVault, Stage, StoredChallenge, Vault};
+use crate::ports::vault::{Change, MemoryVault, Stage, StoredChallenge};
 use crate::transcript::Locale;
 
 /// What a key was asked to sign.
@@ -71,7 +72,7 @@ impl CoreHarness {
         let keys = Arc::new(MemoryKeys::new(random.clone()));
         let vault = Arc::new(MemoryVault::default());
         let mut provider = FakeProvider::open();
-        let account = account(&provider, &*keys, &random);
+        let account = account(&provider, &keys, &random);
         provider.confirm(&account.transport_key, &account.approval_key);
         vault.apply(&account.id, &[Change::PutAccount(Box::new(account.clone()))]).unwrap();
         let at = Moment { wall: provider.now, tick: Tick(1_000) };
@@ -159,7 +160,7 @@ impl CoreHarness {
 
     fn signed(&self, call: UnsignedCall) -> Option<Call> {
         let signature = match call.signing_input() {
-            Some(input) => self.keys.transport(&self.core.account().id).ok()?.sign(input.as_bytes()).ok()?.to_vec(),
+            Some(input) => sign_now(&*self.keys.transport(&self.core.account().id).ok()?, input).ok()?,
             None => Vec::new(),
         };
         call.signed(&signature).ok()
@@ -168,13 +169,12 @@ impl CoreHarness {
     /// What the key reports once it has signed.
     pub(crate) fn signature(&self, prompt: &Prompt) -> Event {
         let account = &self.core.account().id;
-        let signed = match prompt.key {
-            KeyRole::Transport => self.keys.transport(account).map(|key| key.sign(prompt.input.as_bytes())),
-            KeyRole::Approval => self.keys.open_approval(account, &pin()).map(|key| key.sign(prompt.input.as_bytes())),
+        let key = match prompt.key {
+            KeyRole::Transport => self.keys.transport(account),
+            KeyRole::Approval => self.keys.open_approval(account, &pin()),
         };
-        match signed {
-            Ok(Ok(signature)) => Event::Signed { job: prompt.job, signature: signature.to_vec() },
-            Ok(Err(_)) => Event::NotSigned { job: prompt.job, why: KeyError::Gone },
+        match key.and_then(|key| sign_now(&*key, &prompt.input)) {
+            Ok(signature) => Event::Signed { job: prompt.job, signature },
             Err(why) => Event::NotSigned { job: prompt.job, why },
         }
     }
@@ -312,6 +312,10 @@ impl CoreHarness {
     }
 }
 
+fn sign_now(key: &dyn SigningKey, input: &str) -> Result<Vec<u8>, KeyError> {
+    key.sign(input.to_owned()).now_or_never().expect("a key in memory signs at once")
+}
+
 fn open(id: &AccountId, vault: &Arc<MemoryVault>, keys: &Arc<MemoryKeys>, random: &Arc<CountingRandom>) -> Core {
     let account = vault.accounts().unwrap().into_iter().find(|account| account.id == *id).unwrap();
     let snapshot = vault.load(id).unwrap();
@@ -320,7 +324,7 @@ fn open(id: &AccountId, vault: &Arc<MemoryVault>, keys: &Arc<MemoryKeys>, random
 }
 
 /// An account at the provider, as an enrollment makes it.
-pub(crate) fn account(provider: &FakeProvider, keys: &dyn KeyStore, random: &CountingRandom) -> Account {
+pub(crate) fn account(provider: &FakeProvider, keys: &MemoryKeys, random: &CountingRandom) -> Account {
     let id = AccountId::random(random);
     let made = keys.make(&id, &pin()).unwrap();
     let endpoint = |path: &str| provider.issuer.endpoint(path);

@@ -2,7 +2,9 @@
 
 mod core_harness;
 mod fake_provider;
+mod slow_keys;
 
 pub(crate) use core_harness::{CoreHarness, Prompt, account};
 pub(crate) use countersign_testing::{CountingRandom, ManualClock};
 pub(crate) use fake_provider::{FakeProvider, FakeTransport, problem};
+pub(crate) use slow_keys::SlowKeys;

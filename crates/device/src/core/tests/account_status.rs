@@ -10,9 +10,7 @@ use countersign_tls::CertificateFault;
 use crate::account::AccountStatus;
 use crate::core::Event;
 use crate::device_event::{DeviceEvent, OfflineReason};
-use crate::ports::key_store::KeyStore as _;
 use crate::ports::transport::{Reply, TransportError};
-use crate::ports::vault::Vault as _;
 use crate::testing::{CoreHarness, FakeProvider, problem};
 
 fn revocation(provider: &FakeProvider) -> Revocation {

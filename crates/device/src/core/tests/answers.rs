@@ -15,7 +15,7 @@ use crate::device_event::DeviceEvent;
 use crate::error::AnswerError;
 use crate::history::{self, Head, HistoryEvent};
 use crate::ports::transport::Reply;
-use crate::ports::vault::{Stage, Vault as _};
+use crate::ports::vault::Stage;
 use crate::testing::{CoreHarness, problem};
 
 fn asked(harness: &mut CoreHarness) -> countersign_protocol::id::ChallengeId {

@@ -10,8 +10,8 @@ use countersign_protocol::revocation::{Revocation, RevokedBy};
 use crate::core::{AuthorizedDecision, DraftId, Event, KeyRole};
 use crate::error::AnswerError;
 use crate::history::{self, Head, HistoryEvent};
-use crate::ports::key_store::{KeyError, KeyStore as _};
-use crate::ports::vault::{OutboxMessage, Stage, Vault as _};
+use crate::ports::key_store::KeyError;
+use crate::ports::vault::{OutboxMessage, Stage};
 use crate::testing::{CoreHarness, Prompt};
 
 const DENY: AuthorizedDecision = AuthorizedDecision::Deny { reason: Some(DenialReason::NotMe) };

@@ -12,7 +12,7 @@ use countersign_protocol::registration::CredentialResponse;
 use crate::core::{CallId, Event};
 use crate::device_event::DeviceEvent;
 use crate::ports::transport::{Reply, StreamEvent, TransportError};
-use crate::ports::vault::{Stage, Vault as _};
+use crate::ports::vault::Stage;
 use crate::testing::{CoreHarness, FakeProvider};
 
 fn challenges(harness: &CoreHarness) -> usize {

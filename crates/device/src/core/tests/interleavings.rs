@@ -9,7 +9,7 @@ use proptest::prelude::*;
 
 use crate::core::Event;
 use crate::history::{self, Head};
-use crate::ports::vault::{Stage, Vault as _};
+use crate::ports::vault::Stage;
 use crate::testing::CoreHarness;
 
 /// One step of a generated sequence.

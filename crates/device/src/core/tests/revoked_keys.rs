@@ -5,7 +5,6 @@ use crate::account::AccountStatus;
 use crate::core::Event;
 use crate::device_event::DeviceEvent;
 use crate::error::AnswerError;
-use crate::ports::key_store::KeyStore as _;
 use crate::ports::vault::Stage;
 use crate::testing::CoreHarness;
 use countersign_protocol::refusal::RefusalCode;

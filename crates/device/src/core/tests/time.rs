@@ -4,7 +4,6 @@ use countersign_jose::clock::Timestamp;
 
 use crate::core::Event;
 use crate::error::AnswerError;
-use crate::ports::vault::Vault as _;
 use crate::testing::CoreHarness;
 
 const DAY_MS: u64 = 86_400_000;

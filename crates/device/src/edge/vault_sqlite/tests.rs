@@ -17,8 +17,8 @@ fn what_was_written_is_there_after_reopening() {
     let keys = MemoryKeys::new(std::sync::Arc::new(CountingRandom::default()));
     let account = account(&FakeProvider::open(), &keys, &CountingRandom::default());
     let changes = [Change::PutAccount(Box::new(account.clone())), Change::Append(entry())];
-    SqliteVault::open(&path).unwrap().apply(&account.id, &changes).unwrap();
-    let reopened = SqliteVault::open(&path).unwrap();
+    Database::open(&path).unwrap().apply(&account.id, &changes).unwrap();
+    let reopened = Database::open(&path).unwrap();
     assert!(reopened.accounts().unwrap() == [account.clone()]);
     assert_eq!(reopened.history(&account.id).unwrap(), [entry()]);
 }
@@ -26,7 +26,7 @@ fn what_was_written_is_there_after_reopening() {
 #[test]
 fn a_change_that_fails_half_way_changes_nothing() {
     let dir = tempfile::tempdir().unwrap();
-    let vault = SqliteVault::open(&dir.path().join("device.db")).unwrap();
+    let vault = Database::open(&dir.path().join("device.db")).unwrap();
     let account: AccountId = "ac_1".parse().unwrap();
     vault.apply(&account, &[Change::Append(entry())]).unwrap();
     let begun = PendingEnrollment { token: Hash::of("t"), account: account.clone(), body: "{}".into() };
@@ -40,10 +40,10 @@ fn a_change_that_fails_half_way_changes_nothing() {
 fn a_store_of_a_newer_version_is_refused_in_plain_words_and_left_alone() {
     let dir = tempfile::tempdir().unwrap();
     let path = dir.path().join("device.db");
-    drop(SqliteVault::open(&path).unwrap());
+    drop(Database::open(&path).unwrap());
     Connection::open(&path).unwrap().pragma_update(None, "user_version", SCHEMA + 1).unwrap();
     let before = std::fs::read(&path).unwrap();
-    let Err(refused) = SqliteVault::open(&path) else { panic!("a newer store was opened") };
+    let Err(refused) = Database::open(&path) else { panic!("a newer store was opened") };
     assert_eq!(
         refused.to_string(),
         "the store was written by a newer version of Countersign (schema 5, this one knows 4); update Countersign"
@@ -56,7 +56,7 @@ fn a_store_of_a_newer_version_is_refused_in_plain_words_and_left_alone() {
 fn every_file_of_the_vault_is_readable_by_its_owner_alone() {
     use std::os::unix::fs::PermissionsExt;
     let dir = tempfile::tempdir().unwrap();
-    let vault = SqliteVault::open(&dir.path().join("device.db")).unwrap();
+    let vault = Database::open(&dir.path().join("device.db")).unwrap();
     vault.put_pin_guard(&"ac_1".parse().unwrap(), &PinGuard::default()).unwrap();
     let mut files = 0;
     for file in std::fs::read_dir(dir.path()).unwrap() {
@@ -70,7 +70,7 @@ fn every_file_of_the_vault_is_readable_by_its_owner_alone() {
 #[test]
 fn writes_are_on_the_disk_when_they_return() {
     let dir = tempfile::tempdir().unwrap();
-    let vault = SqliteVault::open(&dir.path().join("device.db")).unwrap();
+    let vault = Database::open(&dir.path().join("device.db")).unwrap();
     let connection = vault.connection();
     let pragma = |name: &str| connection.pragma_query_value(None, name, |row| row.get::<_, i64>(0)).unwrap();
     assert_eq!(pragma("synchronous"), 2, "FULL");
@@ -83,13 +83,13 @@ fn a_store_of_another_build_is_refused_in_plain_words_and_left_alone() {
     let dir = tempfile::tempdir().unwrap();
     let path = dir.path().join("device.db");
     let account: AccountId = "ac_1".parse().unwrap();
-    let vault = SqliteVault::open(&path).unwrap();
+    let vault = Database::open(&path).unwrap();
     vault.apply(&account, &[Change::Append(entry())]).unwrap();
     drop(vault);
     for found in [SCHEMA - 1, 0] {
         Connection::open(&path).unwrap().pragma_update(None, "user_version", found).unwrap();
         let before = std::fs::read(&path).unwrap();
-        let Err(refused) = SqliteVault::open(&path) else { panic!("a store of schema {found} was opened") };
+        let Err(refused) = Database::open(&path) else { panic!("a store of schema {found} was opened") };
         assert_eq!(refused.code(), "store_other_build");
         assert_eq!(
             refused.to_string(),

@@ -1,16 +1,18 @@
 //! In-memory key store: for tests, and for devices that live no longer than their process.
 
 use std::collections::BTreeMap;
+use std::future::ready;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use countersign_jose::key::{PrivateKey, Signer};
+use countersign_jose::key::PrivateKey;
 use countersign_jose::random::Random;
 use countersign_jose::secret::Secret;
 use countersign_protocol::registration::KeyProtection;
 
-use super::{KeyError, KeyStore, NewKeys};
+use super::{KeyError, KeyStore, LocalKey, NewKeys, SigningKey};
 use crate::account::AccountId;
 use crate::pin::Pin;
+use crate::ports::maybe_send::BoxFuture;
 use crate::ports::user_verifier::Verified;
 
 /// Keeps keys until it is dropped.
@@ -36,12 +38,8 @@ impl MemoryKeys {
     }
 }
 
-impl KeyStore for MemoryKeys {
-    fn protection(&self) -> KeyProtection {
-        KeyProtection::Memory
-    }
-
-    fn make(&self, account: &AccountId, user: &Verified) -> Result<NewKeys, KeyError> {
+impl MemoryKeys {
+    pub(crate) fn make(&self, account: &AccountId, user: &Verified) -> Result<NewKeys, KeyError> {
         let transport = PrivateKey::generate(&*self.random);
         let approval = PrivateKey::generate(&*self.random);
         let made = NewKeys { transport: transport.public_key().clone(), approval: approval.public_key().clone() };
@@ -49,13 +47,13 @@ impl KeyStore for MemoryKeys {
         Ok(made)
     }
 
-    fn transport(&self, account: &AccountId) -> Result<Arc<dyn Signer>, KeyError> {
+    pub(crate) fn transport(&self, account: &AccountId) -> Result<Arc<dyn SigningKey>, KeyError> {
         let keys = self.keys();
         let key = &keys.get(account).ok_or(KeyError::Gone)?.transport;
-        Ok(Arc::new(key.clone().into_signer()))
+        Ok(Arc::new(LocalKey(key.clone().into_signer())))
     }
 
-    fn open_approval(&self, account: &AccountId, user: &Verified) -> Result<Box<dyn Signer>, KeyError> {
+    pub(crate) fn open_approval(&self, account: &AccountId, user: &Verified) -> Result<Arc<dyn SigningKey>, KeyError> {
         let keys = self.keys();
         let (key, right) = keys.get(account).and_then(|keys| keys.approval.as_ref()).ok_or(KeyError::Gone)?;
         match (right, user.pin()) {
@@ -63,30 +61,73 @@ impl KeyStore for MemoryKeys {
             (Some(_), None) => return Err(KeyError::PinNeeded),
             _ => {}
         }
-        Ok(Box::new(key.clone().into_signer()))
+        Ok(Arc::new(LocalKey(key.clone().into_signer())))
     }
 
-    fn destroy_approval(&self, account: &AccountId) -> Result<(), KeyError> {
+    pub(crate) fn destroy_approval(&self, account: &AccountId) -> Result<(), KeyError> {
         if let Some(keys) = self.keys().get_mut(account) {
             keys.approval = None;
         }
         Ok(())
     }
 
-    fn destroy(&self, account: &AccountId) -> Result<(), KeyError> {
+    pub(crate) fn destroy(&self, account: &AccountId) -> Result<(), KeyError> {
         self.keys().remove(account);
         Ok(())
     }
 
-    fn has_approval(&self, account: &AccountId) -> bool {
+    pub(crate) fn has_approval(&self, account: &AccountId) -> bool {
         self.keys().get(account).is_some_and(|keys| keys.approval.is_some())
     }
 
-    fn seal(&self, _: &AccountId, secret: &Secret) -> Result<String, KeyError> {
+    pub(crate) fn seal(&self, _: &AccountId, secret: &Secret) -> Result<String, KeyError> {
         Ok(secret.expose().to_owned())
     }
 
-    fn unseal(&self, _: &AccountId, sealed: &str) -> Result<Secret, KeyError> {
+    pub(crate) fn unseal(&self, _: &AccountId, sealed: &str) -> Result<Secret, KeyError> {
         Ok(Secret::new(sealed))
+    }
+}
+
+/// Each call is done when it returns.
+impl KeyStore for MemoryKeys {
+    fn protection(&self) -> KeyProtection {
+        KeyProtection::Memory
+    }
+
+    fn make<'a>(&'a self, account: &'a AccountId, user: &'a Verified) -> BoxFuture<'a, Result<NewKeys, KeyError>> {
+        Box::pin(ready(MemoryKeys::make(self, account, user)))
+    }
+
+    fn transport<'a>(&'a self, account: &'a AccountId) -> BoxFuture<'a, Result<Arc<dyn SigningKey>, KeyError>> {
+        Box::pin(ready(MemoryKeys::transport(self, account)))
+    }
+
+    fn open_approval<'a>(
+        &'a self,
+        account: &'a AccountId,
+        user: &'a Verified,
+    ) -> BoxFuture<'a, Result<Arc<dyn SigningKey>, KeyError>> {
+        Box::pin(ready(MemoryKeys::open_approval(self, account, user)))
+    }
+
+    fn destroy_approval<'a>(&'a self, account: &'a AccountId) -> BoxFuture<'a, Result<(), KeyError>> {
+        Box::pin(ready(MemoryKeys::destroy_approval(self, account)))
+    }
+
+    fn destroy<'a>(&'a self, account: &'a AccountId) -> BoxFuture<'a, Result<(), KeyError>> {
+        Box::pin(ready(MemoryKeys::destroy(self, account)))
+    }
+
+    fn has_approval<'a>(&'a self, account: &'a AccountId) -> BoxFuture<'a, bool> {
+        Box::pin(ready(MemoryKeys::has_approval(self, account)))
+    }
+
+    fn seal<'a>(&'a self, account: &'a AccountId, secret: &'a Secret) -> BoxFuture<'a, Result<String, KeyError>> {
+        Box::pin(ready(MemoryKeys::seal(self, account, secret)))
+    }
+
+    fn unseal<'a>(&'a self, account: &'a AccountId, sealed: &'a str) -> BoxFuture<'a, Result<Secret, KeyError>> {
+        Box::pin(ready(MemoryKeys::unseal(self, account, sealed)))
     }
 }

@@ -1,6 +1,7 @@
 //! In-memory vault: for tests, and for a device that must leave nothing behind.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::future::ready;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use countersign_jose::hash::Hash;
@@ -13,6 +14,7 @@ use super::{
 use crate::account::{Account, AccountId};
 use crate::history::{Entry, Head};
 use crate::pin::PinGuard;
+use crate::ports::maybe_send::BoxFuture;
 
 /// Keeps everything until it is dropped.
 #[derive(Default)]
@@ -61,12 +63,12 @@ impl MemoryVault {
     }
 }
 
-impl Vault for MemoryVault {
-    fn accounts(&self) -> Result<Vec<Account>, VaultError> {
+impl MemoryVault {
+    pub(crate) fn accounts(&self) -> Result<Vec<Account>, VaultError> {
         Ok(self.contents().accounts.clone())
     }
 
-    fn load(&self, account: &AccountId) -> Result<AccountSnapshot, VaultError> {
+    pub(crate) fn load(&self, account: &AccountId) -> Result<AccountSnapshot, VaultError> {
         Ok(self.records(account, |records| {
             let newest = records.challenges.iter().map(|kept| kept.issued_at).max().unwrap_or(0);
             AccountSnapshot {
@@ -86,7 +88,7 @@ impl Vault for MemoryVault {
         }))
     }
 
-    fn apply(&self, account: &AccountId, changes: &[Change]) -> Result<(), VaultError> {
+    pub(crate) fn apply(&self, account: &AccountId, changes: &[Change]) -> Result<(), VaultError> {
         let mut contents = self.contents();
         for change in changes {
             if let Change::DeleteEnrollment(token) = change {
@@ -128,35 +130,90 @@ impl Vault for MemoryVault {
         Ok(())
     }
 
-    fn challenge(&self, account: &AccountId, id: &ChallengeId) -> Result<Option<StoredChallenge>, VaultError> {
+    pub(crate) fn challenge(
+        &self,
+        account: &AccountId,
+        id: &ChallengeId,
+    ) -> Result<Option<StoredChallenge>, VaultError> {
         Ok(self.records(account, |records| records.challenges.iter().find(|known| known.id == *id).cloned()))
     }
 
-    fn challenges(&self, account: &AccountId) -> Result<Vec<StoredChallenge>, VaultError> {
+    pub(crate) fn challenges(&self, account: &AccountId) -> Result<Vec<StoredChallenge>, VaultError> {
         Ok(self.records(account, |records| records.challenges.clone()))
     }
 
-    fn history(&self, account: &AccountId) -> Result<Vec<Entry>, VaultError> {
+    pub(crate) fn history(&self, account: &AccountId) -> Result<Vec<Entry>, VaultError> {
         Ok(self.records(account, |records| records.history.clone()))
     }
 
-    fn pin_guard(&self, account: &AccountId) -> Result<PinGuard, VaultError> {
+    pub(crate) fn pin_guard(&self, account: &AccountId) -> Result<PinGuard, VaultError> {
         Ok(self.records(account, |records| records.guard.clone()))
     }
 
-    fn put_pin_guard(&self, account: &AccountId, guard: &PinGuard) -> Result<(), VaultError> {
+    pub(crate) fn put_pin_guard(&self, account: &AccountId, guard: &PinGuard) -> Result<(), VaultError> {
         self.records(account, |records| records.guard = guard.clone());
         Ok(())
     }
 
-    fn enrollment(&self, token: &Hash) -> Result<Option<PendingEnrollment>, VaultError> {
+    pub(crate) fn enrollment(&self, token: &Hash) -> Result<Option<PendingEnrollment>, VaultError> {
         Ok(self.contents().enrollments.iter().find(|begun| begun.token == *token).cloned())
     }
 
-    fn put_enrollment(&self, begun: &PendingEnrollment) -> Result<(), VaultError> {
+    pub(crate) fn put_enrollment(&self, begun: &PendingEnrollment) -> Result<(), VaultError> {
         let mut contents = self.contents();
         contents.enrollments.retain(|known| known.token != begun.token);
         contents.enrollments.push(begun.clone());
         Ok(())
+    }
+}
+
+/// Each call is done when it returns.
+impl Vault for MemoryVault {
+    fn accounts(&self) -> BoxFuture<'_, Result<Vec<Account>, VaultError>> {
+        Box::pin(ready(MemoryVault::accounts(self)))
+    }
+
+    fn load<'a>(&'a self, account: &'a AccountId) -> BoxFuture<'a, Result<AccountSnapshot, VaultError>> {
+        Box::pin(ready(MemoryVault::load(self, account)))
+    }
+
+    fn apply<'a>(&'a self, account: &'a AccountId, changes: Vec<Change>) -> BoxFuture<'a, Result<(), VaultError>> {
+        Box::pin(ready(MemoryVault::apply(self, account, &changes)))
+    }
+
+    fn challenge<'a>(
+        &'a self,
+        account: &'a AccountId,
+        id: &'a ChallengeId,
+    ) -> BoxFuture<'a, Result<Option<StoredChallenge>, VaultError>> {
+        Box::pin(ready(MemoryVault::challenge(self, account, id)))
+    }
+
+    fn challenges<'a>(&'a self, account: &'a AccountId) -> BoxFuture<'a, Result<Vec<StoredChallenge>, VaultError>> {
+        Box::pin(ready(MemoryVault::challenges(self, account)))
+    }
+
+    fn history<'a>(&'a self, account: &'a AccountId) -> BoxFuture<'a, Result<Vec<Entry>, VaultError>> {
+        Box::pin(ready(MemoryVault::history(self, account)))
+    }
+
+    fn pin_guard<'a>(&'a self, account: &'a AccountId) -> BoxFuture<'a, Result<PinGuard, VaultError>> {
+        Box::pin(ready(MemoryVault::pin_guard(self, account)))
+    }
+
+    fn put_pin_guard<'a>(
+        &'a self,
+        account: &'a AccountId,
+        guard: &'a PinGuard,
+    ) -> BoxFuture<'a, Result<(), VaultError>> {
+        Box::pin(ready(MemoryVault::put_pin_guard(self, account, guard)))
+    }
+
+    fn enrollment<'a>(&'a self, token: &'a Hash) -> BoxFuture<'a, Result<Option<PendingEnrollment>, VaultError>> {
+        Box::pin(ready(MemoryVault::enrollment(self, token)))
+    }
+
+    fn put_enrollment<'a>(&'a self, begun: &'a PendingEnrollment) -> BoxFuture<'a, Result<(), VaultError>> {
+        Box::pin(ready(MemoryVault::put_enrollment(self, begun)))
     }
 }
