@@ -4,9 +4,31 @@ use countersign_jose::json::{self, Json, Strictness};
 
 use crate::error_code::ErrorCode;
 use crate::failure::Failure;
+use crate::request_text::one_line;
 
 /// JSON depth: more than a challenge with authorization details.
 const DEPTH: usize = 16;
+
+/// The members of a request, by its own and those of its objects. In `authorization_details` every name may be.
+const MEMBERS: &[(&str, &[&str])] = &[
+    ("account", &[]),
+    ("subject", &[]),
+    ("subject_label", &[]),
+    ("id", &[]),
+    ("kind", &[]),
+    ("client", &["id", "name", "verified"]),
+    ("provider", &["issuer", "name"]),
+    ("binding_message", &[]),
+    ("authorization_details", &[]),
+    ("scope", &[]),
+    ("interaction", &["type", "choices", "length"]),
+    ("user_verification", &[]),
+    ("issued_at", &[]),
+    ("expires_at", &[]),
+    ("held", &[]),
+    ("test", &[]),
+    ("stage", &[]),
+];
 
 /// What the rules say about a request.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -29,11 +51,15 @@ impl Rules {
     /// Parses the rules of the command line.
     ///
     /// # Errors
-    /// A rule that is not a JSON object.
+    /// A rule that is not a JSON object, or names a member that no request has.
     pub fn parse(approve: &[String], deny: &[String]) -> Result<Rules, Failure> {
         let read = |option: &str, texts: &[String]| {
             let rules = texts.iter().map(|text| match json::read(text.as_bytes(), Strictness::with_depth(DEPTH)) {
-                Ok(rule @ Json::Object(_)) => Ok(rule),
+                Ok(rule @ Json::Object(_)) => match unknown_member(&rule) {
+                    // It would never match, and a rule of --deny-if deny nothing.
+                    Some(name) => Err(bad_rule(option, &format!("no request has a member `{}`", one_line(&name)))),
+                    None => Ok(rule),
+                },
                 Ok(_) => Err(bad_rule(option, "it must be a JSON object such as {\"kind\":\"payment\"}")),
                 Err(error) => Err(bad_rule(option, &error.to_string())),
             });
@@ -56,6 +82,16 @@ impl Rules {
             RuleDecision::NoMatch
         }
     }
+}
+
+/// The first name in a rule that no request has.
+fn unknown_member(rule: &Json) -> Option<String> {
+    rule.as_object().unwrap_or_default().iter().find_map(|(name, wanted)| {
+        let Some((_, inner)) = MEMBERS.iter().find(|(known, _)| known == name) else { return Some(name.clone()) };
+        let mut names = wanted.as_object().unwrap_or_default().iter().map(|(inner, _)| inner);
+        let unknown = names.find(|own| !inner.is_empty() && !inner.contains(&own.as_str()))?;
+        Some(format!("{name}.{unknown}"))
+    })
 }
 
 fn bad_rule(option: &str, why: &str) -> Failure {
@@ -104,7 +140,6 @@ mod tests {
         let other_amount = r#"{"authorization_details":[{"instructedAmount":{"amount":"42.00"}}]}"#;
         assert_eq!(decided(&[other_amount], &[]), RuleDecision::NoMatch);
         assert_eq!(decided(&[r#"{"kind":"login"}"#], &[]), RuleDecision::NoMatch);
-        assert_eq!(decided(&[r#"{"colour":"red"}"#], &[]), RuleDecision::NoMatch);
         assert_eq!(decided(&[r#"{"expires_at":"1800"}"#], &[]), RuleDecision::NoMatch, "a string is not a number");
     }
 
@@ -115,8 +150,9 @@ mod tests {
     }
 
     #[test]
-    fn a_rule_that_is_not_an_object_is_refused() {
-        for rule in ["[]", "approve", r#"{"a":1,"a":2}"#, ""] {
+    fn a_rule_that_is_not_an_object_or_names_what_no_request_has_is_refused() {
+        let misspelt = [r#"{"knd":"payment"}"#, r#"{"client":{"verifed":false}}"#];
+        for rule in ["[]", "approve", r#"{"kind":1,"kind":2}"#, ""].into_iter().chain(misspelt) {
             let refused = Rules::parse(&[rule.to_owned()], &[]).err().expect(rule);
             assert_eq!(refused.code, "bad_rule");
             assert!(refused.message.contains("--approve-if"), "{refused}");

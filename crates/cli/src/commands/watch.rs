@@ -154,6 +154,12 @@ impl Watcher {
                 self.output.progress(&format!("{id} is not answered: {error}."));
                 self.done.insert(id.clone());
             }
+            // The rules and the PIN may be another person's on this device.
+            AnswerError::PersonNeeded => {
+                let answer = next_command::of_device(&format!("answer {id} approve"), self.home.as_deref());
+                self.output.progress(&format!("{id} is not answered: {error}: {answer}"));
+                self.done.insert(id.clone());
+            }
             other => return Err(device_failure::answer_failed(other)),
         }
         Ok(())
