@@ -292,7 +292,7 @@ impl Device {
             device_class: sent.device_class,
             key_protection: sent.key_protection,
             transport_key: sent.public_key,
-            approval_key: sent.approval_key.ok_or_else(damaged)?,
+            approval_key: sent.approval_key.ok_or(VaultError::Damaged { what: "enrollment" })?,
             root: preview.token.evidence_root,
             manifests: preview.manifests.clone(),
             statements: Vec::new(),

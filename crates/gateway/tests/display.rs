@@ -144,7 +144,7 @@ async fn an_approval_under_the_name_of_before_a_change_counts_and_its_evidence_s
     let answer = phone.approve_showing(&challenge, lines, None);
     let response = phone.send_answer(&world, challenge.id(), &answer).await;
     assert_eq!(response.problem(), (422, "display_mismatch".to_owned()));
-    assert_eq!(world.verdict(&accepted.approval), Verdict::Refused);
+    assert_eq!(world.verdict(&accepted.approval), Verdict::DisplayMismatch);
 }
 
 #[tokio::test]

@@ -203,7 +203,7 @@ mod tests {
         for (from, to) in [
             ("BTBZMqHH6r4Tts7J_aSIgg", "BTBZMqHH6r4Tts7J_aSI"),
             ("BTBZMqHH6r4Tts7J_aSIgg", "BTBZMqHH6r4Tts7J_aSIgg=="),
-            ("AIiw4", "AIiw5"),
+            ("IAiw4", "IAiw5"),
             ("BCVx", "CCVx"),
             ("\"endpoint\"", "\"end\""),
         ] {

@@ -9,13 +9,13 @@ use countersign_protocol::push::{DevicePatch, PushTest};
 
 use super::reply;
 use crate::Gateway;
-use crate::device_auth::{Admission, CallHead, Caller};
+use crate::device_auth::{AdmittedDevices, CallHead, Caller};
 use crate::push::PushTestError;
 use crate::rejection::{Rejection, reject};
 
 pub(super) async fn patch(State(gateway): State<Gateway>, request: Request<Body>) -> Response {
     let call = CallHead::of(&request);
-    match gateway.caller(&call, "PATCH", &gateway.urls().device, Admission::Active).await {
+    match gateway.caller(&call, "PATCH", &gateway.urls().device, AdmittedDevices::Active).await {
         Ok(caller) => reply::finish(change(&gateway, &caller, request).await, gateway.now(), Some(&caller.nonce)),
         Err(refused) => reply::finish(Err(refused), gateway.now(), None),
     }
@@ -30,7 +30,7 @@ async fn change(gateway: &Gateway, caller: &Caller, request: Request<Body>) -> R
 }
 
 pub(super) async fn push_test(State(gateway): State<Gateway>, call: CallHead) -> Response {
-    let caller = match gateway.caller(&call, "POST", &gateway.urls().push_test, Admission::Active).await {
+    let caller = match gateway.caller(&call, "POST", &gateway.urls().push_test, AdmittedDevices::Active).await {
         Ok(caller) => caller,
         Err(refused) => return reply::finish(Err(refused), gateway.now(), None),
     };

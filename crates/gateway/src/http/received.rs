@@ -8,12 +8,12 @@ use countersign_protocol::push::ReceivedCursor;
 
 use super::reply;
 use crate::Gateway;
-use crate::device_auth::{Admission, CallHead, Caller};
+use crate::device_auth::{AdmittedDevices, CallHead, Caller};
 use crate::rejection::Rejection;
 
 pub(super) async fn received(State(gateway): State<Gateway>, request: Request<Body>) -> Response {
     let call = CallHead::of(&request);
-    match gateway.caller(&call, "POST", &gateway.urls().received, Admission::Active).await {
+    match gateway.caller(&call, "POST", &gateway.urls().received, AdmittedDevices::Active).await {
         Ok(caller) => reply::finish(confirm(&gateway, &caller, request).await, gateway.now(), Some(&caller.nonce)),
         Err(refused) => reply::finish(Err(refused), gateway.now(), None),
     }

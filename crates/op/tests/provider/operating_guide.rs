@@ -5,7 +5,9 @@ use std::path::Path;
 use countersign_op::Config;
 
 /// Tables have headings of their own.
-const TABLES: [&str; 14] = [
+const TABLES: [&str; 16] = [
+    "devices",
+    "push",
     "discovery",
     "authorization_details",
     "support",

@@ -86,7 +86,8 @@ async fn an_approved_payment_becomes_tokens_that_say_what_was_signed_to_the_byte
     assert_eq!(
         asked.json(),
         json!({
-            "auth_req_id": id, "ref": asked.text("ref"), "expires_in": 300, "interval": 5, "interaction_type": "boolean"
+            "auth_req_id": id, "ref": asked.text("ref"), "expires_in": 300, "interval": 5, "interaction_type": "boolean",
+            "wake": "open_app"
         })
     );
     assert_eq!(world.poll("till", &id).await.text("error"), "authorization_pending");

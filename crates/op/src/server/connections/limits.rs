@@ -53,8 +53,8 @@ const MOST_UNPROVEN: usize = 512;
 /// How many owners of a key it takes to fill the room: each has at most this fraction of it, in connections and in bytes of bodies; so
 /// has each address, of the strangers' room for bodies.
 const SHARES: usize = 4;
-/// Connections of one device: four streams, four held fetches, and as many for what it sends meanwhile.
-const DEVICE_CONNECTIONS: usize = 16;
+/// Connections of one device: four streams, four held fetches, and a connection of its own for each of many answers at once.
+const DEVICE_CONNECTIONS: usize = 128;
 
 /// Bounds of everything that connections occupy together.
 #[derive(Debug, Clone, PartialEq, Eq)]
