@@ -35,6 +35,7 @@ pub mod seal;
 mod testing;
 #[cfg(test)]
 mod tests;
+mod tick;
 pub mod transcript;
 #[cfg(not(target_arch = "wasm32"))]
 mod unlock;

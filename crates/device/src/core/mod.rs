@@ -22,7 +22,6 @@ mod session;
 mod sign_answer;
 #[cfg(test)]
 mod tests;
-mod tick;
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -42,11 +41,11 @@ use crate::history::{Head, HistoryEvent};
 use crate::ports::vault::{AccountSnapshot, Change, StoredChallenge};
 use crate::transcript::Locale;
 
+pub use crate::tick::Tick;
 pub use clock::Moment;
 pub use effect::{CallId, DraftId, Effect, KeyRole, SigningJob, UnsignedCall};
 pub use event::Event;
 pub use sign_answer::AuthorizedDecision;
-pub use tick::Tick;
 
 /// The state of one account.
 pub struct Core {

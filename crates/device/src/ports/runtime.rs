@@ -5,8 +5,8 @@ use std::pin::pin;
 
 use futures_util::future::{AbortHandle, Abortable, Either, select};
 
-use crate::core::Tick;
 use crate::ports::maybe_send::{BoxFuture, MaybeSend, MaybeSync};
+use crate::tick::Tick;
 
 /// Runs tasks and waits.
 pub trait Runtime: MaybeSend + MaybeSync {
