@@ -4,7 +4,7 @@
 
 use std::sync::LazyLock;
 
-use countersign_device::transcript::{Locale, render};
+use countersign_device::transcript::{DeviceFacts, Locale, RenderedRequest, render};
 use countersign_protocol::answer::Answer;
 use countersign_protocol::challenge::{Challenge, VerifiedChallenge};
 use countersign_protocol::dispute::Dispute;
@@ -105,7 +105,9 @@ fn check_transcript(challenge: &VerifiedChallenge, fixture: &Fixture) {
     let asked = TranscriptBasis::new(challenge, &statement);
     for locale in [Locale::En, Locale::De] {
         for first in [false, true] {
-            let transcript = render(challenge, &statement, true, first, locale).transcript;
+            let facts = DeviceFacts { test: true, first_request: first, ..DeviceFacts::default() };
+            let asked_for = RenderedRequest { challenge, statement: &statement, facts };
+            let transcript = render(&asked_for, locale).transcript;
             let lines = transcript::check(transcript.freeze().text(), &asked, locale.tag()).expect("the table holds");
             for line in &lines {
                 assert!(text::check_inner(&line.label, usize::MAX).is_ok(), "{:?}", line.label);

@@ -62,6 +62,7 @@ fn an_approved_payment_gives_tokens_with_the_hashes_of_what_was_signed() {
         "details_hash": Hash::of(PAYMENT),
         "interaction": "boolean",
         "device_class": "automated",
+        "key": { "type": "p256", "protection": "file_pin" },
     });
     assert!(rests_on["id"].as_str().unwrap().starts_with("ap_"));
     assert_eq!((&id_token.claims["approval"], &access_token.claims["approval"]), (&rests_on, &rests_on));

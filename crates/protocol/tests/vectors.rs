@@ -6,6 +6,7 @@ use std::path::PathBuf;
 use countersign_jose::base64url::encode;
 use countersign_jose::hash::Hash;
 use countersign_jose::json::{self, Strictness};
+use countersign_jose::key::P256Signer;
 use countersign_jose::key::Signer as _;
 use countersign_protocol::answer::Answer;
 use countersign_protocol::approval_ref::ApprovalRef;
@@ -189,7 +190,7 @@ fn passkeys() {
     let third = |part: &str| with_third_part(&key.sign_message(&claims), part).into_string();
     let good = passkey::UP | passkey::UV | passkey::BE | passkey::BS;
     let one = [1_u8];
-    let es256 = Compact::sign(&claims, &private_key(9).into_signer()).expect("signs").into_string();
+    let es256 = Compact::sign(&claims, &P256Signer::new(&private_key(9))).expect("signs").into_string();
     let stranger = TestPasskey::new(private_key(10), "https://id.acme.example");
     let cases = vec![
         case("approved by the passkey, s low", with(&|_| {}), true),

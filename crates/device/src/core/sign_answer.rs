@@ -71,7 +71,7 @@ impl Core {
     }
 
     /// Answers a request, once and for good: makes a draft that reserves the history's next place, or waits for its
-    /// turn. [`Effect::Sign`](super::Effect::Sign) hands it out; [`Effect::DraftEnded`](super::Effect::DraftEnded) says
+    /// turn. [`Effect::Sign`] hands it out; [`Effect::DraftEnded`] says
     /// that answer, history and outbox were stored, or why there is no answer. A denial drops an approval of the same
     /// request that is not signed yet.
     ///

@@ -116,6 +116,7 @@ async fn an_approved_payment_becomes_tokens_that_say_what_was_signed_to_the_byte
         "details_hash": Hash::of(&details),
         "interaction": "boolean",
         "device_class": "interactive",
+        "key": { "type": "p256", "protection": "file_pin" },
     });
     let (header, claims) = world.open(&reply.text("id_token")).await;
     assert_eq!((&header["alg"], &header["typ"]), (&json!("ES256"), &json!("JWT")));

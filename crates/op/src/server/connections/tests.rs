@@ -584,10 +584,10 @@ async fn a_request_that_is_being_answered_is_not_displaced_unless_nobody_takes_t
 
 #[tokio::test(start_paused = true)]
 async fn one_owner_of_a_key_has_its_share_of_the_connections_and_displaces_its_own_oldest() {
-    let limits = ConnectionLimits { connections: 128, unproven: 64, ..limits() };
+    let limits = ConnectionLimits { connections: 1024, unproven: 512, ..limits() };
     let fixture = fixture(limits);
     let admission = fixture.server.admission();
-    for (owner, share) in [(client("till"), 32), (KeyOwner::Device("phone".to_owned()), 16)] {
+    for (owner, share) in [(client("till"), 256), (KeyOwner::Device("phone".to_owned()), 128)] {
         let mut of_one: Vec<Admitted> = Vec::new();
         for _ in 0..share + 2 {
             let admitted = admit(admission, STRANGER).expect("room");
