@@ -29,6 +29,7 @@ mod interaction;
 mod key_rotation;
 pub mod keys;
 mod manifest;
+pub mod outbox;
 mod outcome;
 mod peer_connection;
 mod prompt_limit;

@@ -7,24 +7,19 @@ use countersign_egress::{CallError, Response};
 use countersign_jose::clock::Timestamp;
 use countersign_jose::hash::Hash;
 use countersign_jose::key::{LocalSigner, Signer as _};
-use countersign_jose::random::{self, Random};
+use countersign_jose::random::Random;
 use countersign_protocol::id::DeviceId;
-use countersign_store::{Error as StoreError, Transaction};
-use tokio::time::sleep;
 use url::Url;
 
 use super::message;
 use crate::Gateway;
+use crate::outbox;
 use crate::push_settings::PushSettings;
 use crate::store::push_addresses::{self, AddressState};
 use crate::store::wakeups::{self, Target, Wakeup};
 
-/// Pause after the first failed attempt; doubles with each further one.
-const FIRST_PAUSE: Duration = Duration::from_secs(1);
 /// Longest pause, unless the push service asks for a longer one.
 const LONGEST_PAUSE: Duration = Duration::from_secs(60);
-/// Pause before a result is written again after the store failed.
-const WRITE_RETRY_PAUSE: Duration = Duration::from_secs(2);
 
 /// What a push service said.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -80,7 +75,7 @@ impl Gateway {
     async fn drop_push(&self, push: &PushSettings, wakeup: &Wakeup, now: Timestamp) -> bool {
         push.observer.wakeup("ended");
         let (device, version) = (wakeup.device.clone(), wakeup.version);
-        self.write_result(move |tx| wakeups::finish(tx, &device, version, now)).await;
+        outbox::write_result(self.store(), move |tx| wakeups::finish(tx, &device, version, now)).await;
         true
     }
 
@@ -184,7 +179,7 @@ impl Gateway {
             Reply::Accepted | Reply::Refused | Reply::Retry(_) => AddressState::Ok,
         };
         let (version, endpoint, accepted) = (wakeup.version, endpoint.to_owned(), reply == Reply::Accepted);
-        self.write_result(move |tx| {
+        outbox::write_result(self.store(), move |tx| {
             let current = push_addresses::attempted(tx, &device, &endpoint, state, accepted, sent_at, now)?;
             if accepted {
                 wakeups::trace_accepted(tx, &device, now)?;
@@ -202,17 +197,6 @@ impl Gateway {
             }
         })
         .await;
-    }
-
-    /// Writes a result, repeated until the store accepts it: until then the push must not be sent again.
-    async fn write_result(&self, work: impl Fn(&Transaction<'_>) -> Result<(), StoreError> + Clone + Send + 'static) {
-        while let Err(error) = self.store().write(work.clone()).await {
-            tracing::warn!(%error, "the result of a push could not be written");
-            if matches!(error, StoreError::Closed) {
-                return;
-            }
-            sleep(WRITE_RETRY_PAUSE).await;
-        }
     }
 }
 
@@ -247,13 +231,9 @@ fn retry_after(response: &Response, now: Timestamp) -> Option<Duration> {
     Some(at.saturating_sub(Duration::from_millis(now.millis())))
 }
 
-/// Doubles with each of `attempts`, times 0.5 to 1.5, so that pushes that failed together are not repeated together. At least what
-/// the service asked for.
+/// A pause that grows with the attempts; at least what the service asked for.
 fn pause(attempts: u32, asked: Option<Duration>, random: &dyn Random) -> Duration {
-    let doubled = FIRST_PAUSE.saturating_mul(1_u32.checked_shl(attempts.saturating_sub(1)).unwrap_or(u32::MAX));
-    let usual = doubled.min(LONGEST_PAUSE);
-    let spread = usual / 2 + usual.mul_f64(f64::from(random::below(random, 1001)) / 1000.0);
-    spread.max(asked.unwrap_or_default())
+    outbox::pause(attempts, LONGEST_PAUSE, random).max(asked.unwrap_or_default())
 }
 
 #[cfg(test)]

@@ -4,9 +4,9 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use axum::http::header::HeaderMap;
+use countersign_gateway::outbox::write_result;
 use countersign_jose::clock::Timestamp;
 use countersign_store::{Error as StoreError, Transaction};
-use tokio::time::sleep;
 use url::Url;
 
 use super::DeliveryWorker;
@@ -18,9 +18,6 @@ const MAX_PAUSE_CLIENT: Duration = Duration::from_secs(60);
 
 /// Longest pause between two attempts to the operator's webhook.
 const MAX_PAUSE_WEBHOOK: Duration = Duration::from_secs(3600);
-
-/// Pause before an attempt's result is written again after the store failed.
-const WRITE_RETRY_PAUSE: Duration = Duration::from_secs(2);
 
 /// What to do with a due row.
 pub(super) enum PreparedDelivery {
@@ -122,15 +119,8 @@ impl DeliveryWorker {
         }
     }
 
-    /// Writes an attempt's result, repeated until the store accepts it: until then the row must not be tried again.
     async fn update_row(&self, work: impl Fn(&Transaction<'_>) -> Result<(), StoreError> + Clone + Send + 'static) {
-        while let Err(error) = self.gateway.store().write(work.clone()).await {
-            tracing::warn!(%error, "the result of a delivery attempt could not be written");
-            if matches!(error, StoreError::Closed) {
-                return;
-            }
-            sleep(WRITE_RETRY_PAUSE).await;
-        }
+        write_result(self.gateway.store(), work).await;
     }
 }
 

@@ -12,15 +12,14 @@ mod recorder;
 mod retry;
 mod webhook;
 
-use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 use std::time::Duration;
 
 use countersign_egress::Egress;
+use countersign_gateway::outbox::InFlight;
 use countersign_gateway::{Gateway, Ports};
 use countersign_store::Error as StoreError;
-use tokio::task::{Id, JoinSet};
-use tokio::time::{sleep, timeout};
+use tokio::time::sleep;
 
 pub use delivery_metrics::DeliveryCount;
 pub(crate) use delivery_metrics::DeliveryMetrics;
@@ -45,19 +44,6 @@ const MAX_IN_FLIGHT_PER_RECIPIENT: usize = 4;
 /// How often the outbox is read without a notification, because the clock may have been set.
 const POLL_INTERVAL: Duration = Duration::from_secs(1);
 
-/// How long attempts may continue during shutdown. An attempt that is cut off is repeated after the next start.
-const SHUTDOWN_GRACE: Duration = Duration::from_secs(3);
-
-/// Attempts in progress.
-#[derive(Default)]
-struct InFlight {
-    tasks: JoinSet<bool>,
-    rows: HashMap<Id, (String, i64)>,
-    by_recipient: HashMap<String, Vec<i64>>,
-    /// Recipients whose last attempt failed.
-    failing: HashSet<String>,
-}
-
 /// Sends the due rows of the outbox.
 pub(crate) struct DeliveryWorker {
     pub(crate) config: Arc<Config>,
@@ -73,7 +59,7 @@ pub(crate) struct DeliveryWorker {
 impl DeliveryWorker {
     /// Delivers until shutdown begins.
     pub(crate) async fn run(self: Arc<Self>) {
-        let mut in_flight = InFlight::default();
+        let mut in_flight = InFlight::new(MAX_IN_FLIGHT, MAX_IN_FLIGHT_PER_RECIPIENT);
         let notifier = self.gateway.store().notifier().clone();
         loop {
             let listener = notifier.listen(OUTBOX_TOPIC);
@@ -89,25 +75,22 @@ impl DeliveryWorker {
                 () = self.shutdown.wait() => break,
             }
         }
-        let finished = timeout(SHUTDOWN_GRACE, async { while in_flight.tasks.join_next().await.is_some() {} });
-        if finished.await.is_err() {
+        if !in_flight.finish().await {
             tracing::info!("deliveries in progress were cut off; they are repeated after the next start");
         }
     }
 
-    async fn start_due(self: &Arc<Self>, in_flight: &mut InFlight) -> Result<(), StoreError> {
+    async fn start_due(self: &Arc<Self>, in_flight: &mut InFlight<i64>) -> Result<(), StoreError> {
         let now = self.ports.clock.now();
         let store = self.gateway.store();
         for recipient in store.read(move |snapshot| outbox::recipients_due(snapshot, now)).await? {
-            if in_flight.tasks.len() >= MAX_IN_FLIGHT {
+            if in_flight.is_full() {
                 break;
             }
-            let most = if in_flight.failing.contains(&recipient) { 1 } else { MAX_IN_FLIGHT_PER_RECIPIENT };
-            if in_flight.by_recipient.get(&recipient).is_some_and(|rows| rows.len() >= most) {
-                continue;
-            }
+            let Some(most) = in_flight.room(&recipient) else { continue };
             for entry in store.read(move |snapshot| outbox::due(snapshot, &recipient, now, most)).await? {
-                in_flight.start(self, entry);
+                let (worker, recipient, id) = (self.clone(), entry.recipient.clone(), entry.id);
+                in_flight.start(recipient, id, async move { worker.attempt(entry).await });
             }
         }
         Ok(())
@@ -118,42 +101,5 @@ impl DeliveryWorker {
         let next = self.gateway.store().read(move |snapshot| outbox::next_due(snapshot, now)).await.ok().flatten();
         let pause = next.map_or(POLL_INTERVAL, |next| Duration::from_millis(next.millis_since(now)));
         pause.min(POLL_INTERVAL)
-    }
-}
-
-impl InFlight {
-    /// Starts an attempt, unless one for this row is in progress.
-    fn start(&mut self, worker: &Arc<DeliveryWorker>, entry: outbox::Entry) {
-        let rows = self.by_recipient.entry(entry.recipient.clone()).or_default();
-        if rows.contains(&entry.id) {
-            return;
-        }
-        rows.push(entry.id);
-        let (recipient, id, worker) = (entry.recipient.clone(), entry.id, worker.clone());
-        let task = self.tasks.spawn(async move { worker.attempt(entry).await });
-        self.rows.insert(task.id(), (recipient, id));
-    }
-
-    /// Waits for an attempt to finish; never resolves while none is in progress.
-    async fn next_finished(&mut self) {
-        let (task, succeeded) = match self.tasks.join_next_with_id().await {
-            Some(Ok((task, succeeded))) => (task, succeeded),
-            Some(Err(error)) => {
-                tracing::error!(%error, "a delivery attempt panicked");
-                (error.id(), false)
-            }
-            None => return std::future::pending().await,
-        };
-        let Some((recipient, id)) = self.rows.remove(&task) else { return };
-        if let Some(rows) = self.by_recipient.get_mut(&recipient) {
-            rows.retain(|row| *row != id);
-            if rows.is_empty() {
-                self.by_recipient.remove(&recipient);
-            }
-        }
-        match succeeded {
-            true => self.failing.remove(&recipient),
-            false => self.failing.insert(recipient),
-        };
     }
 }

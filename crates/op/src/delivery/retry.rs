@@ -4,10 +4,8 @@ use std::time::Duration;
 
 use axum::http::header;
 use countersign_egress::{CallError, Response};
-use countersign_jose::random::{self, Random};
-
-/// Pause after the first failed attempt; doubles with each further one.
-const FIRST_PAUSE: Duration = Duration::from_secs(1);
+use countersign_gateway::outbox;
+use countersign_jose::random::Random;
 
 /// Result of a delivery attempt.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -50,13 +48,9 @@ fn retry_after(answer: &Response) -> Option<Duration> {
     value.trim().parse().ok().map(Duration::from_secs)
 }
 
-/// Exponential back-off with jitter: doubles with each of `attempts` up to `longest`, times 0.5 to 1.5, so that rows that failed
-/// together are not retried together. At least `asked` (`Retry-After`), as far as that is at most `longest`.
+/// A pause that grows with the attempts ([`outbox::pause`]); at least `asked` (`Retry-After`), as far as that is at most `longest`.
 pub(super) fn pause(attempts: u32, longest: Duration, asked: Option<Duration>, random: &dyn Random) -> Duration {
-    let doubled = FIRST_PAUSE.saturating_mul(1_u32.checked_shl(attempts.saturating_sub(1)).unwrap_or(u32::MAX));
-    let usual = doubled.min(longest);
-    let spread = usual / 2 + usual.mul_f64(f64::from(random::below(random, 1001)) / 1000.0);
-    spread.max(asked.unwrap_or_default().min(longest))
+    outbox::pause(attempts, longest, random).max(asked.unwrap_or_default().min(longest))
 }
 
 #[cfg(test)]

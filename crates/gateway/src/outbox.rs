@@ -1,0 +1,144 @@
+//! What senders of an outbox share, the gateway's and those above it: calls under way, a few at once to each recipient; the pauses
+//! between attempts; results that have to be kept.
+
+use std::collections::{HashMap, HashSet};
+use std::future::Future;
+use std::hash::Hash;
+use std::time::Duration;
+
+use countersign_jose::random::{self, Random};
+use countersign_store::{Error as StoreError, Store, Transaction};
+use tokio::task::{Id, JoinSet};
+use tokio::time::{sleep, timeout};
+
+/// Pause after the first failed attempt; doubles with each further one.
+const FIRST_PAUSE: Duration = Duration::from_secs(1);
+/// Pause before a result is written again after the store failed.
+const WRITE_RETRY_PAUSE: Duration = Duration::from_secs(2);
+/// How long calls may continue once their sender stops.
+const GRACE: Duration = Duration::from_secs(3);
+
+/// Calls under way, each by the key of what it sends: a few to each recipient, so that one that hangs delays no other.
+pub struct InFlight<K> {
+    most: usize,
+    most_per_recipient: usize,
+    tasks: JoinSet<bool>,
+    of_task: HashMap<Id, (String, K)>,
+    keys: HashSet<K>,
+    by_recipient: HashMap<String, usize>,
+    /// Recipients whose last call failed.
+    failing: HashSet<String>,
+}
+
+impl<K: Clone + Eq + Hash> InFlight<K> {
+    /// At most `most` calls, and `most_per_recipient` to each recipient; one whose last call failed gets one.
+    pub fn new(most: usize, most_per_recipient: usize) -> InFlight<K> {
+        let (tasks, of_task, keys, by_recipient, failing) = Default::default();
+        InFlight { most, most_per_recipient, tasks, of_task, keys, by_recipient, failing }
+    }
+
+    /// Whether as many calls are under way as may be, whoever the recipients are.
+    pub fn is_full(&self) -> bool {
+        self.tasks.len() >= self.most
+    }
+
+    /// How many calls to this recipient may be under way; `None`: as many are.
+    pub fn room(&self, recipient: &str) -> Option<usize> {
+        let most = if self.failing.contains(recipient) { 1 } else { self.most_per_recipient };
+        let under_way = self.by_recipient.get(recipient).copied().unwrap_or_default();
+        (under_way < most).then_some(most)
+    }
+
+    /// Starts a call, unless one of this key is under way. It returns whether the recipient responds: `false` gives it fewer at once.
+    pub fn start(&mut self, recipient: String, key: K, call: impl Future<Output = bool> + Send + 'static) {
+        if !self.keys.insert(key.clone()) {
+            return;
+        }
+        *self.by_recipient.entry(recipient.clone()).or_default() += 1;
+        let task = self.tasks.spawn(call);
+        self.of_task.insert(task.id(), (recipient, key));
+    }
+
+    /// Waits for a call to finish; never resolves while none is under way.
+    pub async fn next_finished(&mut self) {
+        let (task, responds) = match self.tasks.join_next_with_id().await {
+            Some(Ok(finished)) => finished,
+            Some(Err(error)) => {
+                tracing::error!(%error, "a call of an outbox panicked");
+                (error.id(), false)
+            }
+            None => return std::future::pending().await,
+        };
+        let Some((recipient, key)) = self.of_task.remove(&task) else { return };
+        self.keys.remove(&key);
+        if let Some(count) = self.by_recipient.get_mut(&recipient) {
+            *count -= 1;
+            if *count == 0 {
+                self.by_recipient.remove(&recipient);
+            }
+        }
+        match responds {
+            true => self.failing.remove(&recipient),
+            false => self.failing.insert(recipient),
+        };
+    }
+
+    /// Waits for all calls, for three seconds at most. Whether all finished; the others are cut off.
+    pub async fn finish(mut self) -> bool {
+        timeout(GRACE, async { while self.tasks.join_next().await.is_some() {} }).await.is_ok()
+    }
+}
+
+/// Exponential back-off with jitter: doubles with each of `attempts` up to `longest`, times 0.5 to 1.5, so that what failed together
+/// is not repeated together.
+pub fn pause(attempts: u32, longest: Duration, random: &dyn Random) -> Duration {
+    let doubled = FIRST_PAUSE.saturating_mul(1_u32.checked_shl(attempts.saturating_sub(1)).unwrap_or(u32::MAX));
+    let usual = doubled.min(longest);
+    usual / 2 + usual.mul_f64(f64::from(random::below(random, 1001)) / 1000.0)
+}
+
+/// Writes an attempt's result, repeated until the store accepts it or closes: until then the same must not be tried again.
+pub async fn write_result(
+    store: &Store,
+    work: impl Fn(&Transaction<'_>) -> Result<(), StoreError> + Clone + Send + 'static,
+) {
+    while let Err(error) = store.write(work.clone()).await {
+        tracing::warn!(%error, "the result of an attempt could not be written");
+        if matches!(error, StoreError::Closed) {
+            return;
+        }
+        sleep(WRITE_RETRY_PAUSE).await;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn a_recipient_that_fails_gets_one_call_at_once_until_it_responds() {
+        let mut calls = InFlight::new(10, 2);
+        calls.start("slow".to_owned(), 1, async { false });
+        calls.start("slow".to_owned(), 1, async { panic!("the same is under way") });
+        assert_eq!((calls.room("slow"), calls.room("other")), (Some(2), Some(2)));
+        calls.next_finished().await;
+        assert_eq!((calls.room("slow"), calls.room("other")), (Some(1), Some(2)));
+        calls.start("slow".to_owned(), 2, async { true });
+        assert_eq!(calls.room("slow"), None);
+        calls.next_finished().await;
+        assert_eq!(calls.room("slow"), Some(2));
+        assert!(calls.finish().await);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn all_calls_together_are_bounded_and_one_that_panics_counts_as_failed() {
+        let mut calls = InFlight::new(2, 2);
+        calls.start("one".to_owned(), 1, async { panic!("by itself") });
+        calls.start("other".to_owned(), 2, std::future::pending());
+        assert!(calls.is_full());
+        calls.next_finished().await;
+        assert!(!calls.is_full());
+        assert_eq!((calls.room("one"), calls.room("other")), (Some(1), Some(2)));
+        assert!(!calls.finish().await, "one never finishes");
+    }
+}
