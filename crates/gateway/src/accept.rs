@@ -60,10 +60,10 @@ impl Gateway {
         may_ask: bool,
         decoy: &Decoy,
     ) -> Result<AcceptedRequest, AcceptError> {
-        check(request)?;
         if may_ask && self.approves_in_process(&request.subject) {
             return self.accept(transaction, request);
         }
+        check(request)?;
         let subject = if may_ask { &request.subject } else { decoy.subject() };
         let own = self.that_may_answer(devices::to_ask(transaction, subject)?, request);
         let is_decoy = own.is_empty() || choose(request, false, &types_of(&own)).is_err();

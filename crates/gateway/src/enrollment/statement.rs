@@ -104,8 +104,7 @@ impl Gateway {
         device: &DeviceId,
         change: impl FnOnce(&mut EnrollmentStatement),
     ) -> Result<bool, EndError> {
-        let Some(latest) = devices::statements(transaction, device)?.pop() else { return Ok(false) };
-        let latest = Compact::<EnrollmentStatement>::from_text(latest);
+        let Some(latest) = devices::latest_statement(transaction, device)? else { return Ok(false) };
         // Signed by this gateway.
         let before = latest.peek().map_err(|_| StoreError::MissingRow)?;
         let mut next = EnrollmentStatement { on_behalf_of: self.on_behalf_of(), ..before.clone() };
@@ -152,8 +151,7 @@ impl Gateway {
         subject_label: &str,
     ) -> Result<bool, StoreError> {
         for device in devices::active(snapshot, subject)? {
-            let latest = devices::statements(snapshot, &device.id)?.pop();
-            let latest = latest.map(|text| Compact::<EnrollmentStatement>::from_text(text).peek());
+            let latest = devices::latest_statement(snapshot, &device.id)?.map(|latest| latest.peek());
             if !matches!(latest, Some(Ok(said)) if said.subject_label.as_deref() == Some(subject_label)) {
                 return Ok(false);
             }

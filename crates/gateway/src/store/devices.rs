@@ -334,6 +334,19 @@ pub(crate) fn statements(snapshot: &Snapshot<'_>, id: &DeviceId) -> Result<Vec<S
         .collect::<Result<_, _>>()?)
 }
 
+/// The device's latest statement, as signed; `None` before it is confirmed.
+pub(crate) fn latest_statement(
+    snapshot: &Snapshot<'_>,
+    id: &DeviceId,
+) -> Result<Option<Compact<EnrollmentStatement>>, Error> {
+    Ok(snapshot
+        .connection()
+        .prepare_cached("SELECT jws FROM statement WHERE device_id = ?1 ORDER BY sequence DESC LIMIT 1")?
+        .query_row([id.as_str()], |row| row.get::<_, String>(0))
+        .optional()?
+        .map(Compact::from_text))
+}
+
 /// Adds a statement, which is from now on the one in force.
 pub(crate) fn add_statement(
     transaction: &Transaction<'_>,
