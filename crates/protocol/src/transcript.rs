@@ -19,6 +19,7 @@ mod source;
 mod table;
 
 pub use basis::{ExpectedLine, LineCaption, TranscriptBasis, fits};
+pub use calendar::is_day;
 pub use caption::{Caption, Locale};
 pub use check::check;
 pub use display_error::DisplayError;
@@ -59,6 +60,20 @@ pub struct Line {
     pub prominence: u8,
     /// Where the value comes from.
     pub from: Source,
+}
+
+impl Line {
+    /// A line of the device's own words (`from: device`), under this version's caption.
+    pub fn own(role: Role, caption: Caption, locale: Locale, words: impl Into<String>, prominence: u8) -> Self {
+        Self {
+            role,
+            label: caption.words(locale).to_owned(),
+            label_from: None,
+            value: LineValue::Text(words.into()),
+            prominence,
+            from: Source::Device,
+        }
+    }
 }
 
 /// A line's value with its type.

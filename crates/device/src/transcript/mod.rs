@@ -9,7 +9,7 @@ use countersign_protocol::enrollment::EnrollmentStatement;
 use countersign_protocol::interaction::InteractionType;
 use countersign_protocol::kind::Kind;
 use countersign_protocol::text::escape;
-use countersign_protocol::transcript::{Caption, Line, LineValue, Source, Transcript, TranscriptBasis};
+use countersign_protocol::transcript::{Caption, Line, Transcript, TranscriptBasis};
 
 pub use catalogue::ending;
 use catalogue::{fill, words};
@@ -80,15 +80,15 @@ pub fn render(asked: &RenderedRequest<'_>, locale: Locale) -> RenderedTranscript
     }
     if let Some(repeat) = facts.repeat {
         let at = after(&lines, &[Role::Client, Role::ClientClaimed]);
-        lines.insert(at, own(Role::Repeat, Caption::Repeat, locale, words(locale).like_the_one(repeat), 1));
+        lines.insert(at, Line::own(Role::Repeat, Caption::Repeat, locale, words(locale).like_the_one(repeat), 1));
     }
     if facts.first_request {
         let from = fill(words(locale).nothing_approved_for, &asked.client_name());
         let at = after(&lines, &[Role::Client, Role::ClientClaimed]);
-        lines.insert(at, own(Role::FirstRequest, Caption::FirstRequest, locale, from, 1));
+        lines.insert(at, Line::own(Role::FirstRequest, Caption::FirstRequest, locale, from, 1));
     }
     if facts.test {
-        lines.insert(0, own(Role::Test, Caption::Test, locale, words(locale).test_only.to_owned(), 1));
+        lines.insert(0, Line::own(Role::Test, Caption::Test, locale, words(locale).test_only.to_owned(), 1));
     }
     let transcript = Transcript::new(challenge, locale.tag(), lines);
     RenderedTranscript { transcript, unrecognised: asked.is_unrecognised() }
@@ -104,7 +104,7 @@ fn warning(challenge: &VerifiedChallenge, locale: Locale) -> Option<Line> {
         let is_foreign = claims.provider.issuer != claims.iss;
         let name = if is_foreign { claims.iss.host() } else { escape(&claims.provider.name) };
         let words = fill(words(locale).did_you_start_this, &name);
-        own(Role::Warning, Caption::BeforeYouAnswer, locale, words, 2)
+        Line::own(Role::Warning, Caption::BeforeYouAnswer, locale, words, 2)
     })
 }
 
@@ -120,18 +120,6 @@ const fn belongs_to_the_end(role: Role) -> bool {
             | Role::AskedAt
             | Role::AnswerUntil
     )
-}
-
-/// A line of the device's own words.
-fn own(role: Role, caption: Caption, locale: Locale, words: String, prominence: u8) -> Line {
-    Line {
-        role,
-        label: caption.words(locale).to_owned(),
-        label_from: None,
-        value: LineValue::Text(words),
-        prominence,
-        from: Source::Device,
-    }
 }
 
 #[cfg(test)]

@@ -2,6 +2,7 @@
 //! calendar, and names, which are one line.
 
 use countersign_protocol::text;
+use countersign_protocol::transcript::is_day;
 use serde_json::Value;
 
 /// The path of a fault within its element, and the fault in words, without the value.
@@ -125,24 +126,9 @@ fn has_valid_check_digits(iban: &str) -> bool {
 
 fn check_date(element: &Value, member: &str) -> Result<(), Fault> {
     match element[member].as_str() {
-        Some(date) if !is_date(date) => Err((format!(".{member}"), "there is no such day in the calendar".to_owned())),
+        Some(date) if !is_day(date) => Err((format!(".{member}"), "there is no such day in the calendar".to_owned())),
         _ => Ok(()),
     }
-}
-
-/// Whether the Gregorian calendar has this day (`2026-02-28`).
-fn is_date(date: &str) -> bool {
-    let parts: Vec<u32> = date.split('-').filter_map(|part| part.parse().ok()).collect();
-    let &[year, month, day] = parts.as_slice() else { return false };
-    let is_leap = year % 4 == 0 && (year % 100 != 0 || year % 400 == 0);
-    let days = match month {
-        2 if is_leap => 29,
-        2 => 28,
-        4 | 6 | 9 | 11 => 30,
-        1..=12 => 31,
-        _ => return false,
-    };
-    (1..=days).contains(&day)
 }
 
 #[cfg(test)]
@@ -196,10 +182,10 @@ mod tests {
     #[test]
     fn a_date_is_a_day_of_the_calendar() {
         for date in ["2026-02-28", "2028-02-29", "2000-02-29", "2026-12-31", "2026-04-30"] {
-            assert!(is_date(date), "{date}");
+            assert!(is_day(date), "{date}");
         }
         for date in ["2026-02-30", "2026-02-29", "2100-02-29", "2026-04-31", "2026-13-01", "2026-00-10", "2026-01-00"] {
-            assert!(!is_date(date), "{date}");
+            assert!(!is_day(date), "{date}");
         }
     }
 

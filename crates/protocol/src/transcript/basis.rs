@@ -169,9 +169,9 @@ impl<'a> TranscriptBasis<'a> {
     /// choose, and a heading over each element.
     pub fn lines(&self, locale: Locale) -> Vec<Line> {
         let claims = self.challenge;
-        let mut lines = vec![own(Role::Kind, Caption::Request, locale, locale.kind(claims.kind), FIRST)];
+        let mut lines = vec![Line::own(Role::Kind, Caption::Request, locale, locale.kind(claims.kind), FIRST)];
         if claims.held {
-            lines.push(own(Role::Held, Caption::Held, locale, locale.held_why(), MAIN));
+            lines.push(Line::own(Role::Held, Caption::Held, locale, locale.held_why(), MAIN));
         }
         lines.extend(self.head().iter().map(|line| line.line(locale)));
         let count = self.details.map_or(0, |details| details.elements().len());
@@ -224,10 +224,10 @@ impl<'a> TranscriptBasis<'a> {
         match interaction.kind {
             InteractionType::InputManual => {
                 let digits = locale.digits(interaction.length.unwrap_or_default());
-                Some(own(Role::Number, Caption::EnterNumber, locale, &digits, FIRST))
+                Some(Line::own(Role::Number, Caption::EnterNumber, locale, digits, FIRST))
             }
             InteractionType::NumberChoose => {
-                Some(own(Role::Number, Caption::ChooseNumber, locale, locale.one_of_these(), FIRST))
+                Some(Line::own(Role::Number, Caption::ChooseNumber, locale, locale.one_of_these(), FIRST))
             }
             _ => None,
         }
@@ -341,17 +341,5 @@ fn line(role: Role, from: Source, text: &str, (least, prominence): (u8, u8), cap
         prominence,
         caption: LineCaption::Known(caption, Vec::new()),
         element: None,
-    }
-}
-
-/// A line of the device's own words.
-fn own(role: Role, caption: Caption, locale: Locale, words: &str, prominence: u8) -> Line {
-    Line {
-        role,
-        label: caption.words(locale).to_owned(),
-        label_from: None,
-        value: LineValue::Text(words.to_owned()),
-        prominence,
-        from: Source::Device,
     }
 }

@@ -13,8 +13,8 @@ pub(super) fn rfc3339(seconds: u64) -> String {
     format!("{year:04}-{month:02}-{day:02}T{:02}:{:02}:{:02}Z", rest / 3600, rest / 60 % 60, rest % 60)
 }
 
-/// Whether the text is a day that exists, as `2026-11-21`.
-pub(super) fn is_day(text: &str) -> bool {
+/// Whether the text is a day that the Gregorian calendar has, as `2026-11-21`.
+pub fn is_day(text: &str) -> bool {
     let number = |part: &str, length| {
         let plain = part.len() == length && part.bytes().all(|byte| byte.is_ascii_digit());
         if plain { part.parse::<u32>().ok() } else { None }
