@@ -6,7 +6,6 @@ use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Arc, Mutex};
 
 use countersign_jose::clock::Timestamp;
-use countersign_jose::secret::Secret;
 use countersign_protocol::answer::{self, DenialReason};
 use countersign_protocol::approval_ref::ApprovalRef;
 use countersign_protocol::challenge::Challenge;
@@ -15,7 +14,7 @@ use countersign_protocol::id::ChallengeId;
 use countersign_protocol::interaction::UserVerification;
 use countersign_protocol::outcome::Ending;
 use countersign_protocol::problem::ProblemCode;
-use countersign_protocol::registration::{DeviceClass, KeyProtection, RegistrationToken};
+use countersign_protocol::registration::{DeviceClass, RegistrationToken};
 
 use crate::account::AccountId;
 use crate::core::Core;
@@ -24,13 +23,13 @@ use crate::edge::tokio_runtime::TokioRuntime;
 use crate::error::{AnswerError, EnrollError, OpenError};
 use crate::home::HomeError;
 use crate::pin::Pin;
-use crate::ports::key_store::{KeyError, KeyStore, MemoryKeys, NewKeys, SigningKey};
+use crate::ports::key_store::{KeyError, SigningKey};
 use crate::ports::maybe_send::BoxFuture;
 use crate::ports::user_verifier::{FixedVerifier, Verified};
 use crate::ports::vault::MemoryVault;
 use crate::ports::wake::{PullNow, Wake};
 use crate::seal::Argon2Cost;
-use crate::testing::{CountingRandom, FakeProvider, FakeTransport, ManualClock, problem};
+use crate::testing::{CountingRandom, FakeProvider, FakeTransport, HandOut, HandedOutKeys, ManualClock, problem};
 use crate::transcript::Locale;
 use crate::{AnswerResult, Decision, Device, DeviceEvent, EnrollmentResult, Ports};
 
@@ -271,30 +270,17 @@ async fn one_verification_serves_requests_that_prefer_one_until_the_device_is_lo
 }
 
 /// Counts how many approval keys are opened at once.
-struct OpeningKeys {
-    keys: MemoryKeys,
+#[derive(Default)]
+struct OpeningHand {
     opening: AtomicU32,
     most: AtomicU32,
     opened: AtomicU32,
 }
 
-impl KeyStore for OpeningKeys {
-    fn protection(&self) -> KeyProtection {
-        self.keys.protection()
-    }
-
-    fn make<'a>(&'a self, account: &'a AccountId, user: &'a Verified) -> BoxFuture<'a, Result<NewKeys, KeyError>> {
-        KeyStore::make(&self.keys, account, user)
-    }
-
-    fn transport<'a>(&'a self, account: &'a AccountId) -> BoxFuture<'a, Result<Arc<dyn SigningKey>, KeyError>> {
-        KeyStore::transport(&self.keys, account)
-    }
-
-    fn open_approval<'a>(
+impl HandOut for OpeningHand {
+    fn approval<'a>(
         &'a self,
-        account: &'a AccountId,
-        user: &'a Verified,
+        open: impl FnOnce() -> Result<Arc<dyn SigningKey>, KeyError> + Send + 'a,
     ) -> BoxFuture<'a, Result<Arc<dyn SigningKey>, KeyError>> {
         Box::pin(async move {
             let now = self.opening.fetch_add(1, Ordering::SeqCst) + 1;
@@ -303,28 +289,8 @@ impl KeyStore for OpeningKeys {
             // As Argon2 does, it takes a while.
             tokio::time::sleep(std::time::Duration::from_millis(10)).await;
             self.opening.fetch_sub(1, Ordering::SeqCst);
-            self.keys.open_approval(account, user)
+            open()
         })
-    }
-
-    fn destroy_approval<'a>(&'a self, account: &'a AccountId) -> BoxFuture<'a, Result<(), KeyError>> {
-        KeyStore::destroy_approval(&self.keys, account)
-    }
-
-    fn destroy<'a>(&'a self, account: &'a AccountId) -> BoxFuture<'a, Result<(), KeyError>> {
-        KeyStore::destroy(&self.keys, account)
-    }
-
-    fn has_approval<'a>(&'a self, account: &'a AccountId) -> BoxFuture<'a, bool> {
-        KeyStore::has_approval(&self.keys, account)
-    }
-
-    fn seal<'a>(&'a self, account: &'a AccountId, secret: &'a Secret) -> BoxFuture<'a, Result<String, KeyError>> {
-        KeyStore::seal(&self.keys, account, secret)
-    }
-
-    fn unseal<'a>(&'a self, account: &'a AccountId, sealed: &'a str) -> BoxFuture<'a, Result<Secret, KeyError>> {
-        KeyStore::unseal(&self.keys, account, sealed)
     }
 }
 
@@ -332,12 +298,7 @@ impl KeyStore for OpeningKeys {
 async fn keys_are_opened_one_at_a_time_and_kept_where_the_policy_allows() {
     for (verification, opened) in [(UserVerification::Required, 8), (UserVerification::Preferred, 2)] {
         let fixture = DeviceFixture::new();
-        let keys = Arc::new(OpeningKeys {
-            keys: MemoryKeys::new(fixture.random.clone()),
-            opening: AtomicU32::new(0),
-            most: AtomicU32::new(0),
-            opened: AtomicU32::new(0),
-        });
+        let keys = Arc::new(HandedOutKeys::by(OpeningHand::default(), fixture.random.clone()));
         let vault = Arc::new(MemoryVault::default());
         let (device, _) =
             fixture.enrolled_on(Device::with_stores(fixture.ports(), vault, keys.clone()).await.unwrap()).await;
@@ -345,7 +306,7 @@ async fn keys_are_opened_one_at_a_time_and_kept_where_the_policy_allows() {
         // Of their own, or both would draw the same challenge ids.
         fixture.other.lock().unwrap().random = CountingRandom::seeded(1);
         // Enrolling opened each of them once.
-        keys.opened.store(0, Ordering::SeqCst);
+        keys.hand.opened.store(0, Ordering::SeqCst);
         let mut asked: Vec<(ChallengeId, &str)> = Vec::new();
         for (provider, digits) in [(&fixture.provider, "123456"), (&fixture.other, "654321")] {
             for _ in 0..4 {
@@ -363,8 +324,8 @@ async fn keys_are_opened_one_at_a_time_and_kept_where_the_policy_allows() {
         for answered in answers.join_all().await {
             assert_eq!(answered.unwrap().outcome, Some(Ending::Approved));
         }
-        assert_eq!(keys.most.load(Ordering::SeqCst), 1, "at once");
-        assert_eq!(keys.opened.load(Ordering::SeqCst), opened, "{verification:?}");
+        assert_eq!(keys.hand.most.load(Ordering::SeqCst), 1, "at once");
+        assert_eq!(keys.hand.opened.load(Ordering::SeqCst), opened, "{verification:?}");
     }
 }
 

@@ -13,7 +13,7 @@ use ring::aead::{AES_256_GCM, Aad, LessSafeKey, NONCE_LEN, Nonce, UnboundKey};
 use tokio::sync::oneshot;
 use zeroize::Zeroizing;
 
-use super::blocking::blocking;
+use super::blocking::Blocking;
 use crate::account::AccountId;
 use crate::home::private_file;
 use crate::ports::key_store::{KeyError, KeyStore, LocalKey, NewKeys, SigningKey};
@@ -26,7 +26,7 @@ use crate::seal::{Argon2Cost, SealError, SealedKey};
 ///
 /// An attacker who copies the folder can try PINs; the declared protection says so: `file_pin`.
 pub struct FileKeys {
-    files: Arc<KeyFiles>,
+    files: Blocking<KeyFiles>,
 }
 
 /// The cost of one guess of a PIN, by its source.
@@ -51,17 +51,7 @@ impl FileKeys {
     /// [`KeyError`] where its own key can be neither read nor written.
     pub async fn open(folder: &Path, random: Arc<dyn Random>, costs: PinCosts) -> Result<FileKeys, KeyError> {
         let folder = folder.to_owned();
-        let files = blocking(move || KeyFiles::open(&folder, random, costs)).await?;
-        Ok(FileKeys { files: Arc::new(files) })
-    }
-
-    /// Makes a call on a thread that may block.
-    fn call<'a, T: Send + 'static>(
-        &self,
-        call: impl FnOnce(&KeyFiles) -> Result<T, KeyError> + Send + 'static,
-    ) -> BoxFuture<'a, Result<T, KeyError>> {
-        let files = Arc::clone(&self.files);
-        Box::pin(blocking(move || call(&files)))
+        Ok(FileKeys { files: Blocking::open(move || KeyFiles::open(&folder, random, costs)).await? })
     }
 }
 
@@ -72,12 +62,12 @@ impl KeyStore for FileKeys {
 
     fn make<'a>(&'a self, account: &'a AccountId, user: &'a Verified) -> BoxFuture<'a, Result<NewKeys, KeyError>> {
         let (account, user) = (account.clone(), user.clone());
-        self.call(move |files| files.make(&account, &user))
+        self.files.call(move |files| files.make(&account, &user))
     }
 
     fn transport<'a>(&'a self, account: &'a AccountId) -> BoxFuture<'a, Result<Arc<dyn SigningKey>, KeyError>> {
         let account = account.clone();
-        self.call(move |files| files.transport(&account))
+        self.files.call(move |files| files.transport(&account))
     }
 
     /// Argon2 takes tens of megabytes. On a thread of its own, because the allocator hands the memory of one that ended to
@@ -87,7 +77,7 @@ impl KeyStore for FileKeys {
         account: &'a AccountId,
         user: &'a Verified,
     ) -> BoxFuture<'a, Result<Arc<dyn SigningKey>, KeyError>> {
-        let (files, account, user) = (Arc::clone(&self.files), account.clone(), user.clone());
+        let (files, account, user) = (self.files.share(), account.clone(), user.clone());
         Box::pin(async move {
             let (done, opened) = oneshot::channel();
             let thread = std::thread::Builder::new().name("unlock".to_owned());
@@ -99,28 +89,29 @@ impl KeyStore for FileKeys {
 
     fn destroy_approval<'a>(&'a self, account: &'a AccountId) -> BoxFuture<'a, Result<(), KeyError>> {
         let account = account.clone();
-        self.call(move |files| files.destroy_approval(&account))
+        self.files.call(move |files| files.destroy_approval(&account))
     }
 
     fn destroy<'a>(&'a self, account: &'a AccountId) -> BoxFuture<'a, Result<(), KeyError>> {
         let account = account.clone();
-        self.call(move |files| files.destroy(&account))
+        self.files.call(move |files| files.destroy(&account))
     }
 
     fn has_approval<'a>(&'a self, account: &'a AccountId) -> BoxFuture<'a, bool> {
         let account = account.clone();
-        let found = self.call(move |files| Ok(files.has_approval(&account)));
+        let found: BoxFuture<'_, Result<bool, KeyError>> =
+            self.files.call(move |files| Ok(files.has_approval(&account)));
         Box::pin(async move { found.await.unwrap_or(false) })
     }
 
     fn seal<'a>(&'a self, account: &'a AccountId, secret: &'a Secret) -> BoxFuture<'a, Result<String, KeyError>> {
         let (account, secret) = (account.clone(), secret.clone());
-        self.call(move |files| files.seal(&account, &secret))
+        self.files.call(move |files| files.seal(&account, &secret))
     }
 
     fn unseal<'a>(&'a self, account: &'a AccountId, sealed: &'a str) -> BoxFuture<'a, Result<Secret, KeyError>> {
         let (account, sealed) = (account.clone(), sealed.to_owned());
-        self.call(move |files| files.unseal(&account, &sealed))
+        self.files.call(move |files| files.unseal(&account, &sealed))
     }
 }
 

@@ -4,7 +4,7 @@ mod schema;
 
 use std::collections::BTreeSet;
 use std::path::Path;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use countersign_jose::hash::Hash;
 use countersign_protocol::id::ChallengeId;
@@ -12,7 +12,7 @@ use rusqlite::{Connection, OptionalExtension as _, Transaction, TransactionBehav
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
-use super::blocking::blocking;
+use super::blocking::Blocking;
 use crate::account::{Account, AccountId};
 use crate::history::{Entry, Head};
 use crate::home::private_file;
@@ -27,7 +27,7 @@ pub use schema::SCHEMA;
 
 /// A vault in a SQLite file: what a call has written is on the disk when its future returns.
 pub struct SqliteVault {
-    database: Arc<Database>,
+    database: Blocking<Database>,
 }
 
 impl SqliteVault {
@@ -37,33 +37,23 @@ impl SqliteVault {
     /// [`VaultError::Newer`] and [`VaultError::OtherBuild`] for a file of another build; nothing is changed then.
     pub async fn open(path: &Path) -> Result<SqliteVault, VaultError> {
         let path = path.to_owned();
-        let database = blocking(move || Database::open(&path)).await?;
-        Ok(SqliteVault { database: Arc::new(database) })
-    }
-
-    /// Makes a call on a thread that may block.
-    fn call<'a, T: Send + 'static>(
-        &self,
-        call: impl FnOnce(&Database) -> Result<T, VaultError> + Send + 'static,
-    ) -> BoxFuture<'a, Result<T, VaultError>> {
-        let database = Arc::clone(&self.database);
-        Box::pin(blocking(move || call(&database)))
+        Ok(SqliteVault { database: Blocking::open(move || Database::open(&path)).await? })
     }
 }
 
 impl Vault for SqliteVault {
     fn accounts(&self) -> BoxFuture<'_, Result<Vec<Account>, VaultError>> {
-        self.call(move |database| database.accounts())
+        self.database.call(move |database| database.accounts())
     }
 
     fn load<'a>(&'a self, account: &'a AccountId) -> BoxFuture<'a, Result<AccountSnapshot, VaultError>> {
         let account = account.clone();
-        self.call(move |database| database.load(&account))
+        self.database.call(move |database| database.load(&account))
     }
 
     fn apply<'a>(&'a self, account: &'a AccountId, changes: Vec<Change>) -> BoxFuture<'a, Result<(), VaultError>> {
         let account = account.clone();
-        self.call(move |database| database.apply(&account, &changes))
+        self.database.call(move |database| database.apply(&account, &changes))
     }
 
     fn challenge<'a>(
@@ -72,22 +62,22 @@ impl Vault for SqliteVault {
         id: &'a ChallengeId,
     ) -> BoxFuture<'a, Result<Option<StoredChallenge>, VaultError>> {
         let (account, id) = (account.clone(), id.clone());
-        self.call(move |database| database.challenge(&account, &id))
+        self.database.call(move |database| database.challenge(&account, &id))
     }
 
     fn challenges<'a>(&'a self, account: &'a AccountId) -> BoxFuture<'a, Result<Vec<StoredChallenge>, VaultError>> {
         let account = account.clone();
-        self.call(move |database| database.challenges(&account))
+        self.database.call(move |database| database.challenges(&account))
     }
 
     fn history<'a>(&'a self, account: &'a AccountId) -> BoxFuture<'a, Result<Vec<Entry>, VaultError>> {
         let account = account.clone();
-        self.call(move |database| database.history(&account))
+        self.database.call(move |database| database.history(&account))
     }
 
     fn pin_guard<'a>(&'a self, account: &'a AccountId) -> BoxFuture<'a, Result<PinGuard, VaultError>> {
         let account = account.clone();
-        self.call(move |database| database.pin_guard(&account))
+        self.database.call(move |database| database.pin_guard(&account))
     }
 
     fn put_pin_guard<'a>(
@@ -96,17 +86,17 @@ impl Vault for SqliteVault {
         guard: &'a PinGuard,
     ) -> BoxFuture<'a, Result<(), VaultError>> {
         let (account, guard) = (account.clone(), guard.clone());
-        self.call(move |database| database.put_pin_guard(&account, &guard))
+        self.database.call(move |database| database.put_pin_guard(&account, &guard))
     }
 
     fn enrollment<'a>(&'a self, token: &'a Hash) -> BoxFuture<'a, Result<Option<PendingEnrollment>, VaultError>> {
         let token = *token;
-        self.call(move |database| database.enrollment(&token))
+        self.database.call(move |database| database.enrollment(&token))
     }
 
     fn put_enrollment<'a>(&'a self, begun: &'a PendingEnrollment) -> BoxFuture<'a, Result<(), VaultError>> {
         let begun = begun.clone();
-        self.call(move |database| database.put_enrollment(&begun))
+        self.database.call(move |database| database.put_enrollment(&begun))
     }
 }
 

@@ -74,9 +74,9 @@ fn no_file_holds_pin_approval_key_or_credential_in_plain() {
     assert!(!keys.seal(&account, &Secret::new("canary")).unwrap().contains("canary"));
 }
 
-#[test]
-fn the_declared_protection_is_file_pin() {
+#[tokio::test]
+async fn the_declared_protection_is_file_pin() {
     let (dir, random) = (tempfile::tempdir().unwrap(), Arc::new(CountingRandom::default()));
-    let keys = FileKeys { files: Arc::new(open(dir.path(), &random)) };
+    let keys = FileKeys::open(dir.path(), random, PinCosts::default()).await.unwrap();
     assert_eq!(keys.protection(), KeyProtection::FilePin);
 }
