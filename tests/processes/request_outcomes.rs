@@ -198,6 +198,23 @@ fn a_watching_device_answers_by_its_rules_and_leaves_the_rest_alone() {
 }
 
 #[test]
+fn a_rule_may_name_every_member_that_a_request_is_printed_with() {
+    let env = TestEnv::new();
+    let provider = Provider::start(&env);
+    let phone = Device::enrolled(&env, "phone", &provider, "alice");
+    let (mut request, _) =
+        provider.till().acknowledged(&["--authorization-details", PAYMENT, "--binding-message", "POS 14"]);
+    let mut whole = phone.only_pending();
+    whole.as_object_mut().expect("an object").remove("event").expect("it says what it is");
+    // It is shown from here on.
+    whole.as_object_mut().expect("an object").remove("stage").expect("received");
+    let mut watch = phone.watch(&["--count", "1", "--approve-if", &whole.to_string()]);
+    assert_eq!(watch.line("answered")["decision"], "approved");
+    watch.exit();
+    request.line("tokens");
+}
+
+#[test]
 fn a_request_to_a_provider_with_an_untrusted_certificate_sends_nothing_and_says_what_to_do() {
     let env = TestEnv::new();
     let address = env.free_address();
