@@ -7,6 +7,7 @@ use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncWrite, AsyncWriteExt as _};
 use tokio::net::TcpStream;
 use tokio::task::{JoinHandle, JoinSet};
 
+use crate::bench_provider::HIDING_CLIENT_ID;
 use crate::failure::Failure;
 use crate::load_client::{Client, Target};
 use crate::loopback_tls;
@@ -20,7 +21,7 @@ pub enum Attack {
     SlowConnections,
     /// Opens silent connections, a hundred a second.
     SilentConnections,
-    /// Polls as one client, without pause.
+    /// Polls without pause, as one client that is not the honest one.
     Polling,
 }
 
@@ -85,8 +86,9 @@ impl Attack {
                 attackers.spawn(silent_connections(address));
             }
             Attack::Polling => {
+                let target = Target { client_id: HIDING_CLIENT_ID.to_owned(), ..target.clone() };
                 for _ in 0..POLLING_CONNECTIONS {
-                    let mut client = Client::discover(target).await?;
+                    let mut client = Client::discover(&target).await?;
                     attackers.spawn(async move { while client.poll_once("no-such-request").await.is_ok() {} });
                 }
             }

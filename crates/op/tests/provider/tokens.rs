@@ -1,5 +1,7 @@
 //! From a request through a device's answer to the response of `/token`: tokens once, or an error.
 
+use std::pin::pin;
+
 use axum::http::{StatusCode, header};
 use countersign_jose::base64url;
 use countersign_jose::hash::Hash;
@@ -10,6 +12,7 @@ use countersign_protocol::interaction::{InteractionType, UserVerification};
 use countersign_protocol::revocation::RevokedBy;
 use countersign_store::Error;
 use countersign_testing_gateway::{DeviceCalls as _, TestDevice};
+use futures_util::future::join_all;
 use serde_json::{Value, json};
 
 use crate::world::{BC, CONFIG, Reply, World};
@@ -177,15 +180,31 @@ async fn a_held_poll_gets_the_tokens_as_soon_as_the_person_approves() {
 #[tokio::test]
 async fn a_client_that_polls_without_pause_waits_while_every_other_is_served() {
     let world = World::new();
-    let polls = (0..400).map(|_| world.poll("till", "no-such-request"));
-    for reply in futures_util::future::join_all(polls).await {
+    let mut failing = pin!(join_all((0..400).map(|_| world.poll("till", "no-such-request"))));
+    let reply = tokio::select! {
+        biased;
+        _ = &mut failing => panic!("none of them waited"),
+        reply = world.poll("kiosk", "no-such-request") => reply,
+    };
+    assert_eq!(reply.text("error"), "invalid_grant", "{}", reply.body);
+    for reply in failing.await {
         assert_eq!(reply.text("error"), "invalid_grant", "{}", reply.body);
     }
-    tokio::select! {
+}
+
+#[tokio::test]
+async fn a_client_whose_polls_fail_without_pause_gets_the_tokens_of_an_approved_request_at_once() {
+    let world = World::new();
+    let mut phone = world.enroll("Phone").await;
+    let id = world.ask("till", &[("interaction_type", "boolean")]).await.text("auth_req_id");
+    world.approve(&mut phone, None).await;
+    let mut failing = pin!(join_all((0..400).map(|_| world.poll("till", "no-such-request"))));
+    let reply = tokio::select! {
         biased;
-        reply = world.poll("till", "no-such-request") => panic!("it did not wait: {}", reply.body),
-        reply = world.poll("kiosk", "no-such-request") => assert_eq!(reply.text("error"), "invalid_grant", "{}", reply.body),
-    }
+        _ = &mut failing => panic!("none of them waited"),
+        reply = world.poll("till", &id) => reply,
+    };
+    assert_eq!(reply.status, StatusCode::OK, "{}", reply.body);
 }
 
 #[tokio::test]

@@ -79,7 +79,7 @@ struct VerdictWait {
 }
 
 impl TokenEndpoint {
-    /// As [`Self::poll`], after the wait that this client's failed polls have earned it.
+    /// As [`Self::poll`]; a failure is answered after the wait that this client's failed polls have earned it.
     ///
     /// # Errors
     /// The codes of CIBA Core §11.
@@ -90,18 +90,25 @@ impl TokenEndpoint {
         confirmation: Option<Confirmation>,
     ) -> Result<String, OAuthError> {
         let client_id = client.client_id.as_str();
-        let wait = self.failed_polls.wait(client_id, Instant::now());
+        self.pause(self.failed_polls.wait_before(client_id, Instant::now())).await;
+        let under_way = self.failed_polls.begin(client_id);
+        let polled = self.poll(form, client, confirmation).await;
+        let is_failure = |error: &OAuthError| matches!(error.code, ErrorCode::SlowDown | ErrorCode::InvalidGrant);
+        if polled.as_ref().is_err_and(is_failure) {
+            self.pause(under_way.fail(Instant::now())).await;
+        }
+        under_way.end();
+        polled
+    }
+
+    /// Waits, unless the provider stops.
+    async fn pause(&self, wait: Duration) {
         if !wait.is_zero() {
             tokio::select! {
                 () = tokio::time::sleep(wait) => {}
                 () = self.shutdown.wait() => {}
             }
         }
-        let under_way = self.failed_polls.begin(client_id);
-        let polled = self.poll(form, client, confirmation).await;
-        let is_failure = |error: &OAuthError| matches!(error.code, ErrorCode::SlowDown | ErrorCode::InvalidGrant);
-        under_way.end(polled.as_ref().is_err_and(is_failure));
-        polled
     }
 
     /// The token response for an approved request; waits for a verdict up to the client's `token_wait`.
