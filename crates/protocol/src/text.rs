@@ -90,8 +90,7 @@ enum Lines {
 }
 
 fn check_lines(text: &str, characters: usize, lines: Lines) -> Result<(), TextError> {
-    // Nothing of what follows can happen in printable ASCII, which most names and messages are.
-    if text.bytes().all(|byte| matches!(byte, b' '..=b'~')) {
+    if is_printable_ascii(text) {
         return if text.len() > characters { Err(TextError::TooLong(characters)) } else { Ok(()) };
     }
     if compose(text).chars().nth(characters).is_some() {
@@ -109,8 +108,16 @@ fn check_lines(text: &str, characters: usize, lines: Lines) -> Result<(), TextEr
     Ok(())
 }
 
+/// Whether nothing but a text's length can be wrong: most names and messages are printable ASCII.
+fn is_printable_ascii(text: &str) -> bool {
+    text.bytes().all(|byte| matches!(byte, b' '..=b'~'))
+}
+
 /// The text in normalization form C: how it is shown. What is signed and stored stays as it was sent.
 pub fn compose(text: &str) -> Cow<'_, str> {
+    if text.is_ascii() {
+        return Cow::Borrowed(text);
+    }
     match is_nfc_quick(text.chars()) {
         IsNormalized::Yes => Cow::Borrowed(text),
         IsNormalized::No | IsNormalized::Maybe => Cow::Owned(text.nfc().collect()),
@@ -129,6 +136,9 @@ pub fn escape_block(text: &str) -> String {
 }
 
 fn escape_lines(text: &str, lines: Lines) -> String {
+    if is_printable_ascii(text) {
+        return text.to_owned();
+    }
     let characters: Vec<char> = text.chars().collect();
     let mut marks = MarkRun::default();
     let mut hidden = Vec::with_capacity(characters.len());

@@ -4,9 +4,12 @@ use std::collections::HashSet;
 
 use super::{Json, JsonError, Numbers, Reason, Strictness, without_byte_order_mark};
 
+/// Members of an object up to which a new name is compared with each; beyond, names are looked up.
+const FEW_MEMBERS: usize = 16;
+
 /// A position in a text, and what is accepted there.
 pub(super) struct Reader<'a> {
-    text: &'a [u8],
+    text: &'a str,
     at: usize,
     strictness: Strictness,
     /// The member of the root object that is being read.
@@ -15,7 +18,7 @@ pub(super) struct Reader<'a> {
 
 impl<'a> Reader<'a> {
     pub(super) fn new(text: &'a str, strictness: Strictness) -> Self {
-        Self { text: text.as_bytes(), at: 0, strictness, member: None }
+        Self { text, at: 0, strictness, member: None }
     }
 
     /// After an error: the member of the root object in which it happened.
@@ -26,7 +29,7 @@ impl<'a> Reader<'a> {
     /// The one value of the document, and nothing after it.
     pub(super) fn document(&mut self) -> Result<Json, JsonError> {
         if self.strictness.byte_order_mark {
-            self.at = self.text.len() - without_byte_order_mark(self.text).len();
+            self.at = self.text.len() - without_byte_order_mark(self.text.as_bytes()).len();
         }
         self.skip_space();
         let value = self.value(self.strictness.depth)?;
@@ -43,7 +46,7 @@ impl<'a> Reader<'a> {
     }
 
     fn peek(&self) -> Option<u8> {
-        self.text.get(self.at).copied()
+        self.text.as_bytes().get(self.at).copied()
     }
 
     fn skip_space(&mut self) {
@@ -52,8 +55,13 @@ impl<'a> Reader<'a> {
         }
     }
 
+    /// What follows, as bytes.
+    fn rest(&self) -> &'a [u8] {
+        self.text.as_bytes().get(self.at..).unwrap_or_default()
+    }
+
     fn expect(&mut self, word: &[u8]) -> Result<(), JsonError> {
-        if !self.text[self.at..].starts_with(word) {
+        if !self.rest().starts_with(word) {
             return Err(self.error(Reason::Syntax));
         }
         self.at += word.len();
@@ -78,7 +86,7 @@ impl<'a> Reader<'a> {
 
     fn object(&mut self, depth: usize) -> Result<Json, JsonError> {
         let mut members: Vec<(String, Json)> = Vec::new();
-        let mut names = HashSet::new();
+        let mut names = Names::default();
         self.at += 1;
         self.skip_space();
         if self.peek() == Some(b'}') {
@@ -95,7 +103,7 @@ impl<'a> Reader<'a> {
             if depth == self.strictness.depth {
                 self.member = Some(name.clone());
             }
-            if !names.insert(name.clone()) {
+            if names.has(&members, &name) {
                 return Err(JsonError { reason: Reason::DuplicateName, at: start });
             }
             self.skip_space();
@@ -161,19 +169,19 @@ impl<'a> Reader<'a> {
         if let Some(b'e' | b'E') = self.peek() {
             self.skip_exponent()?;
         }
-        let literal = &self.text[start..self.at];
+        let literal = self.text.get(start..self.at).unwrap_or_default();
         if let Numbers::Exact { max_integer, characters } = self.strictness.numbers {
             if exponent < self.at {
                 return Err(JsonError { reason: Reason::Exponent, at: exponent });
             }
-            let digits = &self.text[integer];
+            let digits = self.text.as_bytes().get(integer).unwrap_or_default();
             let value =
                 digits.iter().try_fold(0_u64, |sum, digit| sum.checked_mul(10)?.checked_add(u64::from(digit - b'0')));
             if literal.len() > characters || value.is_none_or(|value| value > max_integer) {
                 return Err(JsonError { reason: Reason::NumberTooLarge, at: start });
             }
         }
-        Ok(literal.iter().map(|&b| char::from(b)).collect())
+        Ok(literal.to_owned())
     }
 
     fn skip_exponent(&mut self) -> Result<(), JsonError> {
@@ -196,28 +204,28 @@ impl<'a> Reader<'a> {
 
     fn string(&mut self) -> Result<String, JsonError> {
         self.at += 1;
-        let mut out = Vec::new();
+        let mut out = self.plain().to_owned();
         loop {
             match self.peek() {
-                None | Some(0..=0x1f) => return Err(self.error(Reason::Syntax)),
                 Some(b'"') => {
                     self.at += 1;
-                    // Unreachable: only whole characters were copied or decoded, from UTF-8.
-                    return String::from_utf8(out).map_err(|_| self.error(Reason::NotUtf8));
+                    return Ok(out);
                 }
-                Some(b'\\') => {
-                    let character = self.escape()?;
-                    out.extend_from_slice(character.encode_utf8(&mut [0; 4]).as_bytes());
-                }
-                Some(_) => {
-                    let rest = &self.text[self.at..];
-                    let plain =
-                        rest.iter().position(|byte| matches!(byte, 0..=0x1f | b'"' | b'\\')).unwrap_or(rest.len());
-                    out.extend_from_slice(&rest[..plain]);
-                    self.at += plain;
-                }
+                Some(b'\\') => out.push(self.escape()?),
+                _ => return Err(self.error(Reason::Syntax)),
             }
+            out.push_str(self.plain());
         }
+    }
+
+    /// The characters up to the string's end, the next escape, or what no string may have.
+    fn plain(&mut self) -> &'a str {
+        let rest = self.rest();
+        let length = rest.iter().position(|byte| matches!(byte, 0..=0x1f | b'"' | b'\\')).unwrap_or(rest.len());
+        let start = self.at;
+        self.at += length;
+        // Both ends are ASCII or the text's own.
+        self.text.get(start..self.at).unwrap_or_default()
     }
 
     fn escape(&mut self) -> Result<char, JsonError> {
@@ -244,7 +252,7 @@ impl<'a> Reader<'a> {
         let first = self.hex4()?;
         let code = match first {
             0xd800..=0xdbff => {
-                if !self.text[self.at..].starts_with(b"\\u") {
+                if !self.rest().starts_with(b"\\u") {
                     return Err(lone);
                 }
                 self.at += 1;
@@ -269,5 +277,22 @@ impl<'a> Reader<'a> {
             self.at += 1;
         }
         Ok(code)
+    }
+}
+
+/// The names of an object's members so far. They are set apart only in a large object.
+#[derive(Default)]
+struct Names(HashSet<String>);
+
+impl Names {
+    /// Whether one of the members has this name, which is the next one's.
+    fn has(&mut self, members: &[(String, Json)], name: &str) -> bool {
+        if members.len() < FEW_MEMBERS {
+            return members.iter().any(|(other, _)| other == name);
+        }
+        if self.0.is_empty() {
+            self.0.extend(members.iter().map(|(name, _)| name.clone()));
+        }
+        !self.0.insert(name.to_owned())
     }
 }

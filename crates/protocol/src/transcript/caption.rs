@@ -1,5 +1,7 @@
 //! Captions of a transcript's lines, by language. A verifier that knows them refuses a line under another row's caption.
 
+use std::sync::LazyLock;
+
 use serde::{Deserialize, Serialize};
 
 use crate::kind::Kind;
@@ -201,18 +203,34 @@ impl Caption {
 
 /// Whether a label, as [`comparable`], is a caption that has the client's name in it, whosever name that is here.
 pub(super) fn names_a_client(label: &str) -> Option<Caption> {
-    [Caption::MessageFrom, Caption::AsNamed].into_iter().find(|caption| {
-        Locale::ALL.into_iter().any(|locale| {
-            let words = comparable(caption.words(locale));
-            let (before, after) = words.split_once("{}").unwrap_or_default();
-            label.strip_prefix(before).is_some_and(|rest| rest.len() > after.len() && rest.ends_with(after))
-        })
-    })
+    let named = AROUND_A_CLIENT.iter().find(|(before, after, _)| {
+        label.strip_prefix(before.as_str()).is_some_and(|rest| rest.len() > after.len() && rest.ends_with(after))
+    });
+    named.map(|(.., caption)| *caption)
 }
+
+/// The captions with the client's name in them, in every language: what stands before it, and what after it.
+static AROUND_A_CLIENT: LazyLock<Vec<(String, String, Caption)>> = LazyLock::new(|| {
+    let captions = [Caption::MessageFrom, Caption::AsNamed].into_iter();
+    let all = captions.flat_map(|caption| Locale::ALL.into_iter().map(move |locale| (caption, locale)));
+    all.map(|(caption, locale)| {
+        let words = comparable(caption.words(locale));
+        let (before, after) = words.split_once("{}").unwrap_or_default();
+        (before.to_owned(), after.to_owned(), caption)
+    })
+    .collect()
+});
 
 /// A caption as it is compared: composed, whatever its case, its blanks and a final colon.
 pub(super) fn comparable(label: &str) -> String {
     let label = compose(label);
     let label = label.trim().trim_end_matches(|last: char| last.is_whitespace() || matches!(last, ':' | '：'));
-    label.split_whitespace().collect::<Vec<_>>().join(" ").to_lowercase()
+    let mut words = String::with_capacity(label.len());
+    for word in label.split_whitespace() {
+        if !words.is_empty() {
+            words.push(' ');
+        }
+        words.push_str(word);
+    }
+    words.to_lowercase()
 }
