@@ -22,10 +22,10 @@ const MAX_PAUSE_WEBHOOK: Duration = Duration::from_secs(3600);
 /// What to do with a due row.
 pub(super) enum PreparedDelivery {
     Send(Message),
-    /// No verdict yet: postponed until `until`, unless a verdict was committed in the meantime.
+    /// Nothing to tell the client yet: postponed until `until` if that still holds.
     NotYet {
         until: Timestamp,
-        unless: StillPending,
+        still_pending: StillPending,
     },
     /// Removed without being sent; the reason is for the log.
     Drop(&'static str),
@@ -33,7 +33,7 @@ pub(super) enum PreparedDelivery {
     Failed,
 }
 
-/// Checks, in the transaction that postpones a row, that the approval is still pending.
+/// Checks, in the transaction that postpones a row, that the request is still pending as its client may see it.
 pub(super) type StillPending = Arc<dyn Fn(&Transaction<'_>) -> Result<bool, StoreError> + Send + Sync>;
 
 /// A `POST` to a recipient.
@@ -62,8 +62,8 @@ impl DeliveryWorker {
                 self.record_attempt(&entry, outcome, &detail);
                 outcome
             }
-            PreparedDelivery::NotYet { until, unless } => {
-                self.update_row(move |transaction| match unless(transaction)? {
+            PreparedDelivery::NotYet { until, still_pending } => {
+                self.update_row(move |transaction| match still_pending(transaction)? {
                     true => outbox::postpone(transaction, id, until),
                     false => Ok(()),
                 })

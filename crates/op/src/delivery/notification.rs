@@ -4,7 +4,6 @@
 use std::sync::Arc;
 
 use axum::http::header::{AUTHORIZATION, CONTENT_TYPE, HeaderMap, HeaderValue};
-use countersign_gateway::Verdict;
 use countersign_jose::secret::Secret;
 use countersign_protocol::approval_ref::ApprovalRef;
 use serde::Serialize;
@@ -14,6 +13,7 @@ use super::DeliveryWorker;
 use super::attempt::{Message, PreparedDelivery, StillPending};
 use crate::config::Client;
 use crate::http::{ErrorCode, OAuthError};
+use crate::issuance::approval_status::TokenRefusal;
 use crate::store::outbox::{self, Entry, Notification};
 use crate::store::{self, AuthRequest};
 
@@ -147,14 +147,20 @@ impl DeliveryWorker {
         }
     }
 
+    /// Asks the same question again in the transaction that postpones the row: what was committed since then made the row due, and it
+    /// must stay due. An end that the client must not learn of is no answer to either question, so that the row waits for the
+    /// request's expiry.
     fn not_yet(&self, request: &AuthRequest) -> PreparedDelivery {
-        let (gateway, existing) = (self.gateway.clone(), request.approval.clone());
-        let unless: StillPending = Arc::new(move |transaction| {
-            // A verdict committed since then made the row due: it must stay due.
-            let verdict = gateway.verdict(transaction, &existing.id)?;
-            Ok(matches!(verdict, Verdict::Pending | Verdict::Expired))
+        let (issuance, id, clock) = (self.issuance.clone(), request.id, self.ports.clock.clone());
+        let still_pending: StillPending = Arc::new(move |transaction| {
+            let Some(request) = store::find(transaction, &id)? else { return Ok(false) };
+            match issuance.approval_of_request(transaction, &request, clock.now()) {
+                Ok(approval) => Ok(approval.is_none()),
+                Err(TokenRefusal::Store(error)) => Err(error),
+                Err(_) => Ok(false),
+            }
         });
-        PreparedDelivery::NotYet { until: request.expires_at, unless }
+        PreparedDelivery::NotYet { until: request.expires_at, still_pending }
     }
 }
 

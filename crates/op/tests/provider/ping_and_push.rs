@@ -641,6 +641,89 @@ async fn an_endpoint_that_hangs_delays_no_other_client() {
     assert_eq!(fixture.ping.requests().len(), 4, "one client has four places at most");
 }
 
+/// An end that is hidden from a client that must not learn who exists.
+#[derive(Debug, Clone, Copy)]
+enum HiddenEnd {
+    RefusedByTheDevice,
+    DeviceRevoked,
+    UserLocked,
+}
+
+impl Fixture {
+    /// Ends everything that is pending, in the way `end` says; afterwards Alice can be asked again.
+    async fn end_hidden(&mut self, end: HiddenEnd) {
+        match end {
+            HiddenEnd::RefusedByTheDevice => {
+                for challenge in self.phone.pull(&self.world.side).await.challenges {
+                    let challenge = self.phone.verify(&challenge);
+                    assert!(self.phone.refuse(&self.world.side, &challenge).await.status.is_success());
+                }
+            }
+            HiddenEnd::DeviceRevoked => {
+                let by = countersign_protocol::revocation::RevokedBy::Operator;
+                let gateway = self.world.provider.gateway();
+                assert!(gateway.revoke_device(self.phone.id(), by).await.expect("revoked"));
+                self.phone = self.world.enroll("New phone").await;
+            }
+            HiddenEnd::UserLocked => {
+                let alice = self.world.provider.user("alice").expect("alice").sub.clone();
+                assert_eq!(self.world.provider.lock_user(&alice).await.expect("locked"), 5);
+                assert!(self.world.provider.unlock_user(&alice).await.expect("unlocked"));
+            }
+        }
+    }
+
+    /// Resolves once no row is due.
+    async fn until_nothing_is_due(&self) {
+        let deadline = std::time::Instant::now() + std::time::Duration::from_secs(30);
+        let now = i64::try_from(self.world.side.clock.now().millis()).expect("small");
+        let due = || {
+            let store = self.world.provider.gateway().store();
+            let count = store.read_blocking(|snapshot| {
+                let connection = snapshot.connection();
+                Ok(connection
+                    .query_row("SELECT count(*) FROM outbox WHERE due_at <= ?1", [now], |row| row.get::<_, i64>(0))?)
+            });
+            count.expect("a count")
+        };
+        while due() > 0 {
+            assert!(std::time::Instant::now() < deadline, "a row stays due and is tried again and again");
+            yield_now().await;
+        }
+    }
+}
+
+#[tokio::test]
+async fn attack_22_ends_that_are_hidden_wait_for_the_requests_expiry_and_delay_no_other_push() {
+    for end in [HiddenEnd::RefusedByTheDevice, HiddenEnd::DeviceRevoked, HiddenEnd::UserLocked] {
+        let mut fixture = Fixture::new().await;
+        // One more than attempts to one client at once.
+        let mut hidden = Vec::new();
+        for _ in 0..5 {
+            hidden.push(fixture.ask("pushed").await);
+        }
+        fixture.end_hidden(end).await;
+        fixture.until_nothing_is_due().await;
+
+        let answered = fixture.ask("pushed").await;
+        fixture.approve().await;
+        let call = fixture.push.wait_for(1).await.remove(0).json();
+        assert_eq!((&call["auth_req_id"], call["access_token"].is_string()), (&json!(answered), true), "{end:?}");
+
+        fixture.later(301);
+        let calls = fixture.push.wait_for(6).await;
+        let mut told: Vec<String> = Vec::new();
+        for call in &calls[1..] {
+            assert_eq!(call.json()["error"], json!("expired_token"), "{end:?}");
+            told.push(call.json()["auth_req_id"].as_str().expect("a text").to_owned());
+        }
+        told.sort();
+        hidden.sort();
+        assert_eq!(told, hidden, "{end:?}");
+        fixture.until_delivered().await;
+    }
+}
+
 #[tokio::test]
 async fn nothing_is_kept_for_a_client_once_it_was_notified() {
     let mut fixture = Fixture::new().await;
