@@ -98,7 +98,7 @@ fn evidence(account: &Account, kept: StoredChallenge) -> Result<Evidence, Export
     let (outcome, disputed) = first_and_disputed(kept.outcomes);
     Ok(Evidence {
         manifests: account.manifests.manifests.clone(),
-        statements: account.statements.clone(),
+        statements: Evidence::statements_for(outcome.as_ref(), account.statements.clone()),
         challenge: Compact::from_text(kept.compact),
         answer: kept.answer.map(Compact::from_text),
         transcript: kept.transcript,

@@ -44,6 +44,7 @@ impl Gateway {
             let mut all = Vec::new();
             for kept in challenges::with_answers(snapshot, approval)? {
                 let statements = devices::statements(snapshot, &kept.row.device)?;
+                let statements = statements.into_iter().map(Compact::from_text).collect();
                 // Deleted some time after an end without an answer: then there is nothing to show and no evidence.
                 let Some(jws) = kept.jws else { continue };
                 let challenge = Compact::<Challenge>::from_text(jws);
@@ -51,7 +52,7 @@ impl Gateway {
                 let outcome = kept.row.outcome.map(Compact::<Outcome>::from_text);
                 let evidence = Evidence {
                     manifests: manifests.iter().cloned().map(Compact::from_text).collect(),
-                    statements: statements.into_iter().map(Compact::from_text).collect(),
+                    statements: Evidence::statements_for(outcome.as_ref(), statements),
                     challenge: challenge.clone(),
                     answer: answer.as_ref().map(|(answer, _)| answer.clone()),
                     transcript: kept.transcript,

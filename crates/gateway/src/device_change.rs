@@ -4,6 +4,7 @@ use countersign_protocol::id::DeviceId;
 use countersign_protocol::problem::ProblemCode;
 use countersign_protocol::push::{DevicePatch, DeviceResponse};
 use countersign_protocol::{limits, text};
+use countersign_store::Transaction;
 
 use crate::Gateway;
 use crate::answer::not_found;
@@ -11,7 +12,8 @@ use crate::rejection::{Rejection, reject};
 use crate::store::{devices, push_addresses};
 
 impl Gateway {
-    /// Applies a merge patch (RFC 7396) to the device. A new name makes a new enrollment statement.
+    /// Applies a merge patch (RFC 7396) to the device. A new name makes a new enrollment statement, which is kept for good: three an
+    /// hour, and as many as evidence has room for ([`limits::STATEMENTS_OF_A_DEVICE`]).
     pub(crate) async fn change_device(
         &self,
         device: &DeviceId,
@@ -39,10 +41,13 @@ impl Gateway {
                     Some(None) => push_addresses::remove(tx, &id)?,
                     Some(Some(checked)) => gateway.keep_push_address(tx, &id, checked)?,
                 }
-                if let Some(name) = &name {
-                    gateway.rename_device_in(tx, &id, name)?;
+                let mut device = devices::by_id(tx, &id)?.ok_or_else(not_found)?;
+                if let Some(name) = name.as_ref().filter(|name| **name != device.name) {
+                    gateway.admit_new_name(tx, &id)?;
+                    if gateway.rename_device_in(tx, &id, name)? {
+                        device.name.clone_from(name);
+                    }
                 }
-                let device = devices::by_id(tx, &id)?.ok_or_else(not_found)?;
                 if address.is_some() {
                     // Its streams tell it of the address's new state.
                     tx.notify_after_commit(id.as_str());
@@ -50,5 +55,18 @@ impl Gateway {
                 Ok(DeviceResponse { push: gateway.push_status(tx, &id)?, device_name: device.name })
             })
             .await
+    }
+
+    fn admit_new_name(&self, tx: &Transaction<'_>, device: &DeviceId) -> Result<(), Rejection> {
+        let latest = devices::latest_statement(tx, device)?.map(|latest| latest.peek());
+        let stated = latest.and_then(Result::ok).map_or(u64::MAX, |claims| claims.sequence);
+        if stated >= limits::STATEMENTS_OF_A_DEVICE {
+            let words = "This device was renamed so often that it keeps its name. Enroll it again to give it another.";
+            return Err(reject(ProblemCode::InvalidRequest, words));
+        }
+        self.renames().admit(device, self.now()).map_err(|seconds| Rejection {
+            retry_after: Some(seconds),
+            ..reject(ProblemCode::RateLimited, "Three new names an hour.")
+        })
     }
 }

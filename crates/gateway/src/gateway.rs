@@ -65,6 +65,7 @@ struct Inner {
     vapid_tokens: VapidTokens,
     awaited_looks: AwaitedLooks,
     push_tests: HourlyLimit,
+    renames: HourlyLimit,
 }
 
 /// The gateway could not start.
@@ -165,6 +166,7 @@ impl Gateway {
             vapid_tokens: VapidTokens::default(),
             awaited_looks: AwaitedLooks::default(),
             push_tests: HourlyLimit::default(),
+            renames: HourlyLimit::default(),
         };
         Ok(Gateway { inner: Arc::new(inner) })
     }
@@ -276,6 +278,11 @@ impl Gateway {
     /// The test pushes of each device.
     pub(crate) fn push_tests(&self) -> &HourlyLimit {
         &self.inner.push_tests
+    }
+
+    /// The new names that each device gave itself.
+    pub(crate) fn renames(&self) -> &HourlyLimit {
+        &self.inner.renames
     }
 
     /// Automated devices answer in test mode, and where the user's entry allows it.

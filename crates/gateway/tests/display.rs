@@ -6,12 +6,13 @@ use countersign_gateway::Verdict;
 use countersign_jose::key::Signer as _;
 use countersign_protocol::answer::{Answer, Decision, TransportKey};
 use countersign_protocol::evidence::{Evidence, EvidenceError};
+use countersign_protocol::id::ApprovalId;
 use countersign_protocol::jws::Compact;
 use countersign_protocol::outcome::Ending;
 use countersign_protocol::problem::Problem;
 use countersign_protocol::transcript::{Line, LineValue, Money, Role, Source};
 use countersign_store::Transaction;
-use countersign_testing_gateway::{DeviceCalls as _, World, alice};
+use countersign_testing_gateway::{DeviceCalls as _, TestDevice, World, alice};
 
 /// Two payments, the dearer one hidden behind a reference that looks like the cheaper.
 const PAYMENTS: &str = r#"[{"type":"payment_initiation","instructedAmount":{"currency":"EUR","amount":"4.20"},"creditorName":"Acme Coffee"},
@@ -211,8 +212,71 @@ async fn details_whose_lines_would_not_fit_are_refused_before_anybody_is_asked()
     assert!(phone.pull(&world).await.challenges.is_empty());
 }
 
+#[tokio::test]
+async fn attack_an_answer_costs_no_more_however_often_its_device_was_renamed() {
+    let mut steps = Vec::new();
+    for names in [20, 200] {
+        let world = World::new();
+        let mut phone = world.enroll("Phone").await;
+        phone.pull(&world).await;
+        asked(&world).await;
+        let challenge = phone.next_challenge(&world).await;
+        for n in 0..names {
+            assert!(world.gateway.rename_device(phone.id(), &format!("Phone {n}")).await.expect("stored"));
+        }
+        let answer = phone.approve_showing(&challenge, Vec::new(), None);
+        let counter = world.gateway.store().count_work().await.expect("counted");
+        let response = phone.send_answer(&world, challenge.id(), &answer).await;
+        assert_eq!(response.problem(), (422, "display_mismatch".to_owned()));
+        steps.push(counter.take().steps);
+    }
+    assert!(steps[1].abs_diff(steps[0]) < 200, "{steps:?}");
+}
+
+#[tokio::test]
+async fn attack_a_device_that_renames_itself_without_pause_makes_no_evidence_too_large() {
+    let world = World::new();
+    let mut phone = world.enroll("Phone").await;
+    let before = approved(&world, &mut phone).await;
+    let file = evidence(&world, &before).to_file();
+    let (mut names, mut hours) = (0, 0);
+    loop {
+        let body = serde_json::json!({ "device_name": format!("Phone {names}") }).to_string();
+        let response = phone.call(&world, Method::PATCH, "/push/device", Some(body.as_bytes())).await;
+        match response.status {
+            StatusCode::OK => names += 1,
+            StatusCode::TOO_MANY_REQUESTS => {
+                hours += 1;
+                assert_eq!(names, 3 * hours, "three new names an hour");
+                assert!(response.headers.contains_key("retry-after"));
+                let same = serde_json::json!({ "device_name": format!("Phone {}", names - 1) }).to_string();
+                let same = phone.call(&world, Method::PATCH, "/push/device", Some(same.as_bytes())).await;
+                assert_eq!(same.status, StatusCode::OK, "its name already");
+                world.clock.advance_seconds(3600);
+            }
+            _ => break assert_eq!(response.problem(), (400, "invalid_request".to_owned())),
+        }
+        assert!(names < 100, "a device may rename itself for ever");
+    }
+    assert_eq!(names, 63, "with the first, as many statements as evidence has room for");
+    assert_eq!(evidence(&world, &before).to_file(), file, "what was approved before is proven as before");
+    let after = approved(&world, &mut phone).await;
+    let after = evidence(&world, &after);
+    assert_eq!((after.statements.len(), phone.statements.len()), (64, 64));
+    let after = Evidence::from_file(after.to_file().as_bytes()).expect("small enough");
+    assert!(after.verify(None).expect("consistent").is_approved());
+}
+
+async fn approved(world: &World, phone: &mut TestDevice) -> ApprovalId {
+    let accepted = asked(world).await;
+    let challenge = phone.next_challenge(world).await;
+    let answer = phone.approve(&challenge, None);
+    phone.settle(world, &challenge, &answer).await;
+    accepted.approval
+}
+
 /// The evidence in the gateway's record, of the device whose answer decided.
-fn evidence(world: &World, approval: &countersign_protocol::id::ApprovalId) -> Evidence {
+fn evidence(world: &World, approval: &ApprovalId) -> Evidence {
     let records = world.gateway.challenge_records(approval).expect("records");
     records.into_iter().find(|record| record.decided).expect("one decided").evidence
 }

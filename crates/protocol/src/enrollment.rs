@@ -245,6 +245,12 @@ impl VerifiedEnrollment {
         &self.statements.first().expect("verify() refuses an empty chain").1
     }
 
+    /// The statements that were in force at this time, in seconds since the epoch, or later; newest first, at least one.
+    pub fn in_force_since(&self, at: u64) -> impl Iterator<Item = &EnrollmentStatement> {
+        let replaced_before = self.statements.windows(2).take_while(|pair| pair[1].0.iat < at).count();
+        self.statements[replaced_before..].iter().rev().map(|(statement, _)| statement)
+    }
+
     /// The statement of this hash.
     pub fn by_hash(&self, hash: &Hash) -> Option<&EnrollmentStatement> {
         self.statements.iter().find(|(_, own)| own == hash).map(|(statement, _)| statement)

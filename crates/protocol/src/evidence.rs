@@ -18,6 +18,7 @@ use crate::transcript::{self, DisplayError, Line, TranscriptBasis};
 use crate::webauthn::VerifiedAssertion;
 
 mod report;
+mod statements;
 
 pub use report::{Basis, Report, ShownLine};
 
@@ -146,14 +147,30 @@ impl Evidence {
         let named = anchors.iter().flatten().filter_map(|anchor| anchor.manifest.as_ref());
         let lacks_manifest = !named.into_iter().all(in_chain);
         let enrollment = VerifiedEnrollment::verify(&self.statements, &keys)?;
-        let statement = self.statement_in_force(&enrollment)?;
+        let mut by_first = None;
+        for statement in self.statements_in_question(&enrollment)? {
+            match self.verify_by(statement, &enrollment, &keys) {
+                Ok(report) => return Ok(Report { authenticated: anchors.is_some(), lacks_manifest, ..report }),
+                Err(error) => by_first.get_or_insert(error),
+            };
+        }
+        Err(by_first.unwrap_or(EvidenceError::Contradiction))
+    }
+
+    /// Verifies challenge, answer and outcome by one of the device's statements. The report is not authenticated, and lacks nothing.
+    fn verify_by(
+        &self,
+        statement: &EnrollmentStatement,
+        enrollment: &VerifiedEnrollment,
+        keys: &TrustedKeys,
+    ) -> Result<Report, EvidenceError> {
         let foreign = statement.on_behalf_of.as_deref().unwrap_or_default();
         let challenge =
-            Challenge::verify_signed(&self.challenge, &statement.device_id, &statement.sub, foreign, &keys)?;
+            Challenge::verify_signed(&self.challenge, &statement.device_id, &statement.sub, foreign, keys)?;
         let asked = TranscriptBasis::new(&challenge, statement);
-        let answered = self.verify_answer(statement, &asked, &challenge, &keys)?;
-        let outcome = self.verify_outcome(&enrollment, &challenge, answered.as_ref(), &keys)?;
-        let disputed = self.verify_dispute(&challenge, answered.as_ref(), outcome.as_ref(), &keys)?;
+        let answered = self.verify_answer(statement, &asked, &challenge, keys)?;
+        let outcome = self.verify_outcome(enrollment, &challenge, answered.as_ref(), keys)?;
+        let disputed = self.verify_dispute(&challenge, answered.as_ref(), outcome.as_ref(), keys)?;
         let page = answered.as_ref().and_then(|answered| answered.assertion.as_ref()).map(|one| one.origin.clone());
         let page = page.or_else(|| statement.code_origin.clone());
         let (answer, by_approval_key, lines) = match answered {
@@ -161,7 +178,7 @@ impl Evidence {
             Some(answered) => (Some(answered.claims), answered.by_approval_key, report::shown(answered.lines, &asked)),
         };
         Ok(Report {
-            authenticated: anchors.is_some(),
+            authenticated: false,
             signed_by: TrustAnchor { issuer: keys.issuer().clone(), root: *keys.root(), manifest: Some(*keys.head()) },
             statement: statement.clone(),
             asked: asked.expected(),
@@ -172,20 +189,8 @@ impl Evidence {
             lines,
             ending: outcome.as_ref().map(VerifiedOutcome::ending),
             disputed,
-            lacks_manifest,
+            lacks_manifest: false,
         })
-    }
-
-    /// The statement that the gateway names in the outcome; without an outcome the newest.
-    fn statement_in_force<'e>(
-        &self,
-        enrollment: &'e VerifiedEnrollment,
-    ) -> Result<&'e EnrollmentStatement, EvidenceError> {
-        let named = self.outcome.as_ref().and_then(|outcome| outcome.peek().ok()).map(|o| o.enrollment_hash);
-        match named {
-            Some(hash) => enrollment.by_hash(&hash).ok_or(EvidenceError::Contradiction),
-            None => Ok(enrollment.current().0),
-        }
     }
 
     fn verify_answer(

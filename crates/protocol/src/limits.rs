@@ -66,6 +66,10 @@ pub const TERMINAL_CHARACTERS: usize = 24;
 /// Longest name (client, provider, device, user label), in characters.
 pub const NAME_CHARACTERS: usize = 100;
 
+/// Statements about one device beyond which it can't rename itself: evidence has all of them up to the one that counted, and must
+/// stay within [`FILE_BYTES`](crate::evidence::FILE_BYTES).
+pub const STATEMENTS_OF_A_DEVICE: u64 = 64;
+
 /// Most nonspacing marks on one character (UTS #39 §5.4).
 pub const COMBINING_MARKS: usize = 4;
 

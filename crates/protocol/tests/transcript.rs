@@ -7,15 +7,16 @@ use countersign_protocol::details::Details;
 use countersign_protocol::enrollment::EnrollmentStatement;
 use countersign_protocol::evidence::{Evidence, EvidenceError, Report};
 use countersign_protocol::interaction::{Interaction, InteractionType};
+use countersign_protocol::jws::Compact;
 use countersign_protocol::kind::Kind;
 use countersign_protocol::limits;
-use countersign_protocol::outcome::Ending;
+use countersign_protocol::outcome::{Ending, Outcome};
 use countersign_protocol::refusal::RefusalCode;
 use countersign_protocol::transcript::{
     DisplayError, Line, LineValue, Locale, Money, Role, ShownTranscript, Source, Transcript, TranscriptBasis, check,
     fits,
 };
-use countersign_testing::fixture::Fixture;
+use countersign_testing::fixture::{Fixture, NOW};
 use proptest::prelude::*;
 
 /// The details of the report that began this: a reference that looks like an amount.
@@ -720,4 +721,74 @@ fn json() -> impl Strategy<Value = serde_json::Value> {
                 .prop_map(|map| serde_json::Value::Object(map.into_iter().collect())),
         ]
     })
+}
+
+/// The device's first statement, and a second one from `at` on that calls her otherwise.
+fn relabelled(fixture: &Fixture, at: u64) -> [Compact<EnrollmentStatement>; 2] {
+    let first = fixture.statement();
+    let second = EnrollmentStatement {
+        iat: at,
+        subject_label: Some("Alice B.".to_owned()),
+        sequence: 2,
+        prev: Some(first.hash()),
+        ..first.peek().expect("a statement")
+    };
+    let second = Compact::sign(&second, &fixture.gateway).expect("the gateway signs");
+    [first, second]
+}
+
+#[test]
+fn evidence_without_a_decisive_outcome_holds_by_any_statement_since_the_challenge() {
+    let fixture = Fixture::new();
+    let trust = [fixture.trust()];
+    let challenge = fixture.verified();
+    let statements = relabelled(&fixture, NOW + 1);
+    let ended = |ending| {
+        let claims = Outcome { enrollment_hash: statements[1].hash(), ..fixture.outcome(&challenge, ending, None) };
+        Some(fixture.sign_outcome(&claims))
+    };
+    let endings = [Ending::AnsweredElsewhere, Ending::Cancelled, Ending::Expired];
+    for outcome in [None].into_iter().chain(endings.map(ended)) {
+        let is_complete = outcome.is_some();
+        let evidence = Evidence { statements: statements.to_vec(), outcome, ..fixture.evidence() };
+        let report = evidence.verify(Some(&trust)).expect("she was shown what the first one says");
+        assert_eq!(report.is_complete(), is_complete);
+        assert_eq!(report.statement.sequence, 1);
+    }
+
+    // One that was replaced before the challenge was signed, and one that the decisive outcome does not name.
+    let replaced = Evidence {
+        statements: relabelled(&fixture, NOW - 1).to_vec(),
+        outcome: None,
+        ..fixture.evidence()
+    };
+    let answer = fixture.approval_of(&challenge);
+    let claims = fixture.outcome(&challenge, Ending::Approved, Some(&answer));
+    let named = Outcome { enrollment_hash: statements[1].hash(), ..claims };
+    let decided = Evidence {
+        statements: statements.to_vec(),
+        outcome: Some(fixture.sign_outcome(&named)),
+        ..fixture.evidence()
+    };
+    for evidence in [replaced, decided] {
+        let refused = evidence.verify(Some(&trust));
+        assert!(
+            matches!(refused, Err(EvidenceError::Display(DisplayError::OtherValue { .. }))),
+            "{refused:?}"
+        );
+    }
+}
+
+#[test]
+fn evidence_of_a_decisive_answer_ends_with_the_statement_that_its_outcome_names() {
+    let fixture = Fixture::new();
+    let evidence = fixture.evidence();
+    let statements = relabelled(&fixture, NOW + 60).to_vec();
+    let kept = Evidence::statements_for(evidence.outcome.as_ref(), statements.clone());
+    assert_eq!(kept, evidence.statements, "what came later is not part of it");
+    let elsewhere = fixture.outcome(&fixture.verified(), Ending::AnsweredElsewhere, None);
+    let elsewhere = fixture.sign_outcome(&elsewhere);
+    for outcome in [None, Some(&elsewhere)] {
+        assert_eq!(Evidence::statements_for(outcome, statements.clone()), statements);
+    }
 }

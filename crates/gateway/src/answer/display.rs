@@ -1,5 +1,7 @@
 //! The transcript of an answer: it must be the one that was signed, and say what was asked, before there is a verdict.
 
+use std::collections::BTreeSet;
+
 use countersign_jose::hash::Hash;
 use countersign_protocol::answer::{Answer, Decision};
 use countersign_protocol::challenge::Challenge;
@@ -18,6 +20,10 @@ use crate::rejection::{Rejection, reject};
 use crate::store::approvals::ApprovalRow;
 use crate::store::challenges;
 
+/// How many of a device's latest enrollment statements its transcripts are checked by, so that an answer costs no more however many
+/// there are.
+const STATEMENTS_READ: u32 = 16;
+
 /// The transcript, if its hash is the one that the answer signs. A denial counts without it.
 pub(super) fn signed(transcript: Option<String>, claims: &Answer) -> Result<Option<String>, Rejection> {
     let is_signed = |text: &String| Hash::of(text) == claims.display_hash;
@@ -31,7 +37,8 @@ pub(super) fn signed(transcript: Option<String>, claims: &Answer) -> Result<Opti
 
 impl Gateway {
     /// The hash of the enrollment statement by which a transcript says what was asked; else why it does not by the one in force. A
-    /// device may have shown what an earlier one says, if that was replaced after the challenge was signed.
+    /// device may have shown what an earlier one says, if that was replaced after the challenge was signed. Of those that name the
+    /// user alike, which is all that a transcript quotes, one is checked.
     pub(super) async fn check_display(
         &self,
         id: &ChallengeId,
@@ -39,7 +46,7 @@ impl Gateway {
     ) -> Result<Result<Hash, DisplayError>, Rejection> {
         let text = checked.transcript.as_deref().unwrap_or_default();
         let asked = id.clone();
-        let texts = self.store().read(move |snapshot| challenges::signed_texts(snapshot, &asked)).await?;
+        let texts = self.store().read(move |snapshot| challenges::signed_texts(snapshot, &asked, STATEMENTS_READ)).await?;
         let unreadable = || {
             tracing::error!(challenge = %id, "the gateway's own challenge or statement can't be read");
             reject(ProblemCode::Internal, "Something went wrong at the provider. Try again in a moment.")
@@ -48,14 +55,16 @@ impl Gateway {
         let challenge = Compact::<Challenge>::from_text(challenge).peek().map_err(|_| unreadable())?;
         let details = challenge.authorization_details_json.as_deref().map(Details::parse).transpose();
         let details = details.map_err(|_| unreadable())?;
-        let mut by_latest = None;
-        for statement in statements.into_iter().rev().map(Compact::<EnrollmentStatement>::from_text) {
-            let claims = statement.peek().map_err(|_| unreadable())?;
-            let asked = TranscriptBasis::by_issuer(&challenge, details.as_ref(), &claims);
-            match transcript::check(text, &asked, &checked.claims.locale) {
-                Ok(_) => return Ok(Ok(statement.hash())),
-                Err(why) => by_latest.get_or_insert(why),
-            };
+        let (mut by_latest, mut checked_labels) = (None, BTreeSet::new());
+        for statement in statements {
+            let claims: EnrollmentStatement = statement.peek().map_err(|_| unreadable())?;
+            if checked_labels.insert(claims.subject_label.clone()) {
+                let asked = TranscriptBasis::by_issuer(&challenge, details.as_ref(), &claims);
+                match transcript::check(text, &asked, &checked.claims.locale) {
+                    Ok(_) => return Ok(Ok(statement.hash())),
+                    Err(why) => by_latest.get_or_insert(why),
+                };
+            }
             if claims.iat < challenge.iat {
                 break;
             }

@@ -2,7 +2,9 @@
 
 use countersign_jose::clock::Timestamp;
 use countersign_jose::hash::Hash;
+use countersign_protocol::enrollment::EnrollmentStatement;
 use countersign_protocol::id::{ApprovalId, ChallengeId, DeviceId};
+use countersign_protocol::jws::Compact;
 use countersign_store::{Error, Snapshot, Transaction};
 use rusqlite::{OptionalExtension, Row, params};
 
@@ -227,8 +229,12 @@ pub(crate) fn set_refused(transaction: &Transaction<'_>, id: &ChallengeId, code:
     Ok(())
 }
 
-/// A challenge and the device's enrollment statements, oldest first, as signed: what a transcript may quote.
-pub(crate) fn signed_texts(snapshot: &Snapshot<'_>, id: &ChallengeId) -> Result<Option<(String, Vec<String>)>, Error> {
+/// A challenge and the device's latest enrollment statements, newest first and at most `most`, as signed: what a transcript may quote.
+pub(crate) fn signed_texts(
+    snapshot: &Snapshot<'_>,
+    id: &ChallengeId,
+    most: u32,
+) -> Result<Option<(String, Vec<Compact<EnrollmentStatement>>)>, Error> {
     let found = snapshot
         .connection()
         .prepare_cached(&format!("SELECT c.device_id, {JWS_COLUMNS} FROM challenge c {JWS_JOIN} WHERE c.id = ?1"))?
@@ -239,7 +245,7 @@ pub(crate) fn signed_texts(snapshot: &Snapshot<'_>, id: &ChallengeId) -> Result<
         .optional()?
         .flatten();
     let Some((challenge, device)) = found else { return Ok(None) };
-    Ok(Some((challenge, devices::statements(snapshot, &device)?)))
+    Ok(Some((challenge, devices::latest_statements(snapshot, &device, most)?)))
 }
 
 /// Keeps the first valid answer to a challenge, and the transcript whose hash it signs.

@@ -339,12 +339,20 @@ pub(crate) fn latest_statement(
     snapshot: &Snapshot<'_>,
     id: &DeviceId,
 ) -> Result<Option<Compact<EnrollmentStatement>>, Error> {
+    Ok(latest_statements(snapshot, id, 1)?.pop())
+}
+
+/// The device's latest statements, newest first, as signed; at most `most`.
+pub(super) fn latest_statements(
+    snapshot: &Snapshot<'_>,
+    id: &DeviceId,
+    most: u32,
+) -> Result<Vec<Compact<EnrollmentStatement>>, Error> {
     Ok(snapshot
         .connection()
-        .prepare_cached("SELECT jws FROM statement WHERE device_id = ?1 ORDER BY sequence DESC LIMIT 1")?
-        .query_row([id.as_str()], |row| row.get::<_, String>(0))
-        .optional()?
-        .map(Compact::from_text))
+        .prepare_cached("SELECT jws FROM statement WHERE device_id = ?1 ORDER BY sequence DESC LIMIT ?2")?
+        .query_map(params![id.as_str(), most], |row| row.get::<_, String>(0).map(Compact::from_text))?
+        .collect::<Result<_, _>>()?)
 }
 
 /// Adds a statement, which is from now on the one in force.
