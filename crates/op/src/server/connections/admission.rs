@@ -143,11 +143,13 @@ impl Admission {
             || self.displace_idle(registry)
     }
 
-    /// Ends the oldest unproven connection (of this address, if one is given) that may be displaced.
+    /// Ends the oldest unproven connection (of this address, if one is given) that may be displaced; where there is none, the oldest
+    /// of those that had their time.
     fn displace_one(&self, registry: &mut Registry, of: Option<IpAddr>) -> bool {
         let now = Instant::now();
-        let candidates = registry.unproven.values().filter(|one| of.is_none() || one.counted_by == of);
-        let found = candidates.take(LOOKED_AT).find(|one| one.may_be_displaced(now)).cloned();
+        let candidates = || registry.unproven.values().filter(|one| of.is_none() || one.counted_by == of).take(LOOKED_AT);
+        let found = candidates().find(|one| one.may_be_displaced(now));
+        let found = found.or_else(|| candidates().find(|one| one.had_its_time(now))).cloned();
         let Some(found) = found else { return false };
         registry.forget(&found);
         found.displace();

@@ -21,6 +21,7 @@ pub(super) struct Connection {
     pub(super) id: u64,
     /// The address that limits per address count it by; `None` where they don't apply.
     pub(super) counted_by: Option<IpAddr>,
+    admitted_at: Instant,
     admission: Arc<Admission>,
     activity: Mutex<Activity>,
     /// The connection's task, which looks at [`Connection::next`] whenever it runs.
@@ -94,7 +95,8 @@ impl Connection {
         rooms: BodyRooms,
         admission: Arc<Admission>,
     ) -> Connection {
-        let awaited = (Instant::now() + limits::HEADER, Closed::Headers);
+        let admitted_at = Instant::now();
+        let awaited = (admitted_at + limits::HEADER, Closed::Headers);
         let activity = Activity {
             standing,
             owner: None,
@@ -108,7 +110,8 @@ impl Connection {
             displaced: false,
             farewell: Farewell::None,
         };
-        Connection { id, counted_by, admission, activity: Mutex::new(activity), task: AtomicWaker::new() }
+        let (activity, task) = (Mutex::new(activity), AtomicWaker::new());
+        Connection { id, counted_by, admitted_at, admission, activity, task }
     }
 
     pub(super) fn admission(&self) -> &Arc<Admission> {
@@ -192,17 +195,30 @@ impl Connection {
 
     /// Whether it may be ended to make room for another: no room is kept for it, and of its requests none is being answered, or was
     /// answered so lately that its response may still be taken. A guest's requests may be held, so that a second is all they have.
+    /// One response that nobody takes is enough, however many others are fresh.
     pub(super) fn may_be_displaced(&self, now: Instant) -> bool {
         let activity = self.activity();
+        if activity.standing == Standing::Known {
+            return false;
+        }
+        if activity.untaken_since().is_some_and(|since| now.duration_since(since) > limits::RESPONSE_UNTAKEN) {
+            return true;
+        }
         let is_served = |open: &Open| match open.progress {
             Progress::Receiving => false,
             Progress::Answering | Progress::Streaming if activity.standing == Standing::Guest => {
                 now.duration_since(open.began) <= limits::RESPONSE_UNTAKEN
             }
             Progress::Answering | Progress::Streaming => true,
-            Progress::Answered(since) => now.duration_since(since) <= limits::RESPONSE_UNTAKEN,
+            Progress::Answered(_) => true,
         };
-        activity.standing != Standing::Known && !activity.open.iter().any(is_served)
+        !activity.open.iter().any(is_served)
+    }
+
+    /// Whether no room is kept for it and it had as long as one request of a stranger may take: it makes room where no other can,
+    /// whatever is being answered on it.
+    pub(super) fn had_its_time(&self, now: Instant) -> bool {
+        !self.is_known() && now.duration_since(self.admitted_at) > limits::UNPROVEN_REQUEST
     }
 
     /// Whether it has no open request.

@@ -20,7 +20,7 @@ use tokio::time::{Instant, sleep, timeout};
 
 use super::admission::{Admission, Admitted};
 use super::closed::Closed;
-use super::connection::Next;
+use super::connection::{Next, OpenRequest};
 use super::limits;
 use super::{ConnectionLimits, Server};
 use crate::config::TrustedProxies;
@@ -580,6 +580,45 @@ async fn a_request_that_is_being_answered_is_not_displaced_unless_nobody_takes_t
     sleep(Duration::from_secs(1)).await;
     assert!(admit(admission, "203.0.113.7").is_some());
     assert!(is_displaced(&busy));
+}
+
+#[tokio::test(start_paused = true)]
+async fn attack_one_fresh_response_after_another_keeps_no_room_while_the_first_is_not_taken() {
+    let limits = ConnectionLimits { unproven: 1, ..limits() };
+    let fixture = fixture(limits);
+    let admission = fixture.server.admission();
+    let hostile = admit(admission, STRANGER).expect("room");
+    let mut untaken = Vec::new();
+    for _ in 0..3 {
+        let open = hostile.connection.open_request(true);
+        open.is_whole();
+        open.is_answered();
+        untaken.push(open);
+        sleep(Duration::from_millis(900)).await;
+    }
+    let newcomer = admit(admission, "203.0.113.7").expect("room for a first contact");
+    assert_eq!([&hostile, &newcomer].map(is_displaced), [true, false]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn attack_strangers_that_are_always_being_answered_make_room_after_half_a_minute() {
+    let limits = ConnectionLimits { unproven: 2, ..limits() };
+    let fixture = fixture(limits);
+    let admission = fixture.server.admission();
+    let hostile = [STRANGER, "203.0.113.7"].map(|from| admit(admission, from).expect("room"));
+    let begin = || hostile.each_ref().map(|one| one.connection.open_request(true));
+    let mut open = begin();
+    for _ in 0..31 {
+        open.iter().for_each(OpenRequest::is_whole);
+        assert!(admit(admission, "203.0.113.9").is_none(), "others are being answered");
+        sleep(Duration::from_secs(1)).await;
+        // The next ones begin before these end.
+        open = begin();
+    }
+    open.iter().for_each(OpenRequest::is_whole);
+    let newcomer = admit(admission, "203.0.113.9").expect("room for a first contact");
+    assert_eq!(hostile.each_ref().map(is_displaced), [true, false], "the oldest");
+    assert!(!is_displaced(&newcomer));
 }
 
 #[tokio::test(start_paused = true)]
