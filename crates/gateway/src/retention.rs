@@ -15,8 +15,8 @@ const AT_ONCE: usize = 128;
 const WRITES: usize = 16;
 
 impl Gateway {
-    /// Deletes the content of requests that expired longer ago than [`crate::Settings::keep_unanswered`] without an answer, a
-    /// bounded number at a time. Where it got to is remembered until a restart.
+    /// Deletes the content of requests that ended longer ago than [`crate::Settings::keep_unanswered`] without an answer: expired,
+    /// cancelled, refused, or with a revoked device. A bounded number at a time. Where it got to is remembered until a restart.
     pub(crate) async fn forget_unanswered(&self) -> Result<(), StoreError> {
         let kept = u64::try_from(self.settings().keep_unanswered.as_millis()).unwrap_or(u64::MAX);
         let before = Timestamp::from_millis(self.now().millis().saturating_sub(kept));

@@ -32,7 +32,7 @@ pub struct Settings {
     /// How long what is known of an approval that ended, and of an enrollment link, is kept. At least 31 days: disputes are
     /// accepted for 30, and feeds reach back as far.
     pub keep_records: Duration,
-    /// How long the bytes of a request that expired without an answer are kept; then its metadata and hashes alone.
+    /// How long the bytes of a request that ended without an answer are kept; then its metadata and hashes alone.
     pub keep_unanswered: Duration,
     /// How devices are woken; `None`: they are not.
     pub push: Option<PushSettings>,

@@ -4,7 +4,9 @@ use countersign_gateway::{ApprovalRequest, Verdict};
 use countersign_protocol::details::Details;
 use countersign_protocol::evidence::Evidence;
 use countersign_protocol::registration::Confirm;
+use countersign_protocol::revocation::RevokedBy;
 use countersign_protocol::transcript::Transcript;
+use countersign_store::Transaction;
 use countersign_testing_gateway::{DeviceCalls as _, World};
 
 const DAY: u64 = 86_400;
@@ -153,6 +155,38 @@ async fn the_bytes_of_what_nobody_answered_are_kept_for_a_day() {
 
     let kept = world.gateway.challenge_records(&answered.approval).expect("read");
     assert_eq!(kept[0].challenge.as_str(), challenge.compact().as_str(), "what was answered stays, byte for byte");
+}
+
+#[tokio::test]
+async fn attack_the_bytes_of_what_ended_without_an_answer_are_kept_for_a_day_however_it_ended() {
+    let world = World::new();
+    let mut phone = world.enroll("Phone").await;
+    let cancelled = world.ask().await.approval;
+    let gateway = world.gateway.clone();
+    let ended = cancelled.clone();
+    assert!(world.gateway.store().write(move |tx: &Transaction<'_>| gateway.withdraw(tx, &ended)).await.expect("withdrawn"));
+    let refused = world.ask().await.approval;
+    let challenge = phone.next_challenge(&world).await;
+    assert!(phone.refuse(&world, &challenge).await.status.is_success());
+    // Answered, by lines that say something else than was asked: that is kept.
+    let answered = world.ask().await.approval;
+    let challenge = phone.next_challenge(&world).await;
+    let answer = phone.approve_showing(&challenge, Vec::new(), None);
+    assert_eq!(phone.send_answer(&world, challenge.id(), &answer).await.problem().1, "display_mismatch");
+    let revoked = world.ask().await.approval;
+    assert!(world.gateway.revoke_device(phone.id(), RevokedBy::Operator).await.expect("revoked"));
+    let verdicts = [&cancelled, &refused, &answered, &revoked].map(|approval| world.verdict(approval));
+    let expected = [Verdict::Cancelled, Verdict::Refused, Verdict::DisplayMismatch, Verdict::DeviceRevoked];
+    assert_eq!(verdicts, expected);
+
+    let swept = async |seconds: u64| {
+        world.clock.advance_seconds(seconds);
+        world.gateway.sweep().await.expect("swept");
+        count(&world, "challenge_content")
+    };
+    assert_eq!((swept(DAY).await, swept(1).await), (4, 1));
+    assert_eq!(world.gateway.challenge_records(&answered).expect("read").len(), 1);
+    assert_eq!(count(&world, "challenge"), 4, "metadata and hashes stay");
 }
 
 #[tokio::test]

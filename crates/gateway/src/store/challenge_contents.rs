@@ -76,8 +76,8 @@ fn unpacked(column: ValueRef<'_>) -> rusqlite::Result<Option<String>> {
     details.map(Some).ok_or_else(|| rusqlite::Error::FromSqlConversionFailure(0, Type::Blob, "deflated details".into()))
 }
 
-/// Approvals that expired in this time without an answer to any of their challenges, at most `most`, oldest first, with the
-/// time of their end.
+/// Approvals that ended in this time, however they did, without an answer to any of their challenges, at most `most`, oldest first,
+/// with the time of their end.
 pub(crate) fn unanswered(
     snapshot: &Snapshot<'_>,
     from: Timestamp,
@@ -88,7 +88,7 @@ pub(crate) fn unanswered(
         .connection()
         .prepare_cached(
             "SELECT a.id, a.decided_at FROM approval a
-             WHERE a.status = 'expired' AND a.decided_at >= ?1 AND a.decided_at < ?2
+             WHERE a.status IN ('expired', 'cancelled', 'device_revoked', 'refused') AND a.decided_at >= ?1 AND a.decided_at < ?2
                 AND EXISTS (SELECT 1 FROM challenge_content m WHERE m.approval_id = a.id)
                 AND NOT EXISTS (SELECT 1 FROM challenge c JOIN answer s ON s.challenge_id = c.id WHERE c.approval_id = a.id)
              ORDER BY a.decided_at LIMIT ?3",

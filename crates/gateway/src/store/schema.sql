@@ -98,7 +98,9 @@ CREATE INDEX approval_pending ON approval (subject, client_id, held) WHERE statu
 CREATE INDEX approval_due ON approval (answer_until) WHERE status = 'pending';
 -- Approvals that ended are deleted after a while, oldest first.
 CREATE INDEX approval_ended ON approval (decided_at) WHERE decided_at IS NOT NULL;
-CREATE INDEX approval_expired ON approval (decided_at) WHERE status = 'expired';
+-- Ends that need no answer.
+CREATE INDEX approval_unanswered ON approval (decided_at)
+    WHERE status IN ('expired', 'cancelled', 'device_revoked', 'refused');
 CREATE INDEX approval_decoy ON approval (decided_at) WHERE decoy = 1 AND decided_at IS NOT NULL;
 
 CREATE TABLE challenge (

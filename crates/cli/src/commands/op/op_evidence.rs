@@ -14,7 +14,7 @@ use crate::output::Output;
 
 const NOBODY_ASKED: &str =
     "there is no evidence of it: no device was asked, since the user is unknown, locked or has none";
-const DELETED: &str = "there is no evidence of it any more: no device answered it in time, and the content of such a request is deleted after keep_unanswered";
+const DELETED: &str = "there is no evidence of it any more: no device answered it, and the content of such a request is deleted after keep_unanswered";
 const NOTHING_SIGNED: &str = "nothing is signed about it yet: it was neither answered nor has it ended";
 
 /// Runs the command. Prints the file unchanged: JSON on one line, with and without `--json`. Of several devices that were asked, the
