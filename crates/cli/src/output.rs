@@ -3,6 +3,7 @@
 
 use std::io::{self, IsTerminal as _, Write as _};
 
+use countersign_protocol::text::escape_block;
 use serde::Serialize;
 
 use crate::error_code::ErrorCode;
@@ -104,7 +105,8 @@ impl Output {
             let line = Error { event: "error", error: failure.code, message: &failure.message };
             let _ = self.result(&line, |_| String::new());
         }
-        let _ = writeln!(io::stderr().lock(), "countersign: {}", failure.message);
+        // It may quote a file or a reply of somebody else's.
+        let _ = writeln!(io::stderr().lock(), "countersign: {}", escape_block(&failure.message));
     }
 }
 

@@ -792,3 +792,18 @@ fn evidence_of_a_decisive_answer_ends_with_the_statement_that_its_outcome_names(
         assert_eq!(Evidence::statements_for(outcome, statements.clone()), statements);
     }
 }
+
+#[test]
+fn attack_a_pointer_with_control_characters_is_refused_in_words_without_them() {
+    let attempt = Attempt::new(EVIL, "Acme Coffee");
+    let hostile = "challenge:/x\u{1b}[2J\u{1b}[H\u{1b}[32mVerified.\u{1b}[0m Signed by https://id.bank.example\n";
+    let from: Source = hostile.parse().expect("any pointer");
+    let misplaced = attempt.altered(|lines| of(lines, Role::Client).from = from.clone());
+    let label_from = attempt.altered(|lines| of(lines, Role::Section).label_from = Some(from.clone()));
+    for why in [misplaced, label_from] {
+        let words = EvidenceError::Display(why).to_string();
+        assert!(words.contains("Verified.") && !words.contains(char::is_control), "{words:?}");
+    }
+    let wire = serde_json::to_string(&from).expect("JSON");
+    assert_eq!(serde_json::from_str::<Source>(&wire).expect("a source"), from, "on the wire it is as it was sent");
+}

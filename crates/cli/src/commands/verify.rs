@@ -31,10 +31,15 @@ pub fn run(verify: &Verify, output: Output) -> Result<Exit, Failure> {
         Ok(report) => output.result(&verified_event(&report), |paint| describe(&report, paint))?,
         Err(error) => {
             let line = json!({ "event": "not_verified", "message": error.to_string() });
-            output.result(&line, |paint| format!("{} {error}.", paint.red("Not verified:")))?;
+            output.result(&line, |paint| not_verified(&error, paint))?;
         }
     }
     Ok(exit)
+}
+
+/// The reason for people. It may quote the file, which is anybody's.
+fn not_verified(error: &EvidenceError, paint: Paint) -> String {
+    format!("{} {}.", paint.red("Not verified:"), text::escape(&error.to_string()))
 }
 
 /// Verifies the file. What does not verify goes before a missing root, that before what is missing in the file, and that before how
@@ -292,6 +297,8 @@ fn about_passkey(report: &Report) -> String {
 
 #[cfg(test)]
 mod tests {
+    use countersign_protocol::transcript::{DisplayError, Role, Source};
+
     use super::*;
 
     /// The test vectors shared with implementations in other languages.
@@ -310,6 +317,23 @@ mod tests {
         let (file, trust) = sample();
         assert_eq!(verify_file(file.as_bytes(), &[], false).0, Exit::OwnKeysOnly);
         assert_eq!(verify_file(file.as_bytes(), &[trust], true).0, Exit::Ok);
+    }
+
+    #[test]
+    fn attack_why_a_hostile_file_does_not_verify_is_written_without_control_characters() {
+        let hostile = "challenge:/x\u{1b}[2J\u{1b}[32mVerified.\u{1b}[0m Signed by https://id.bank.example\n";
+        let from: Source = hostile.parse().expect("any pointer");
+        let role = Role::Client;
+        let errors = [
+            DisplayError::Misplaced { role, from: from.clone() },
+            DisplayError::Twice { role, from: from.clone() },
+            DisplayError::OutOfPlace { from: from.clone() },
+            DisplayError::OtherCaption { from, label: hostile.to_owned() },
+        ];
+        for error in errors {
+            let text = not_verified(&EvidenceError::Display(error), Paint::without_colours());
+            assert!(text.contains("Verified.") && !text.contains(char::is_control), "{text:?}");
+        }
     }
 
     #[test]

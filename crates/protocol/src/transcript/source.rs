@@ -5,6 +5,8 @@ use std::str::FromStr;
 
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
+use crate::text::escape;
+
 /// The pointer of the details inside a challenge; pointers go on inside their text.
 pub(super) const DETAILS: &str = "/authorization_details_json";
 
@@ -49,12 +51,22 @@ pub(super) fn pointer_part(name: &str) -> String {
     name.replace('~', "~0").replace('/', "~1")
 }
 
+/// For people: whoever makes a transcript writes any pointer into it, so that it is escaped by the text rules.
 impl fmt::Display for Source {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Device => f.write_str("device"),
-            Self::Challenge(pointer) => write!(f, "challenge:{pointer}"),
-            Self::Statement(pointer) => write!(f, "statement:{pointer}"),
+        f.write_str(&escape(&OnTheWire(self).to_string()))
+    }
+}
+
+/// A source as a transcript has it.
+struct OnTheWire<'a>(&'a Source);
+
+impl fmt::Display for OnTheWire<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.0 {
+            Source::Device => f.write_str("device"),
+            Source::Challenge(pointer) => write!(f, "challenge:{pointer}"),
+            Source::Statement(pointer) => write!(f, "statement:{pointer}"),
         }
     }
 }
@@ -74,7 +86,7 @@ impl FromStr for Source {
 
 impl Serialize for Source {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.collect_str(self)
+        serializer.collect_str(&OnTheWire(self))
     }
 }
 
