@@ -807,3 +807,28 @@ fn attack_a_pointer_with_control_characters_is_refused_in_words_without_them() {
     let wire = serde_json::to_string(&from).expect("JSON");
     assert_eq!(serde_json::from_str::<Source>(&wire).expect("a source"), from, "on the wire it is as it was sent");
 }
+
+#[test]
+fn attack_28_a_caption_in_the_name_of_a_party_that_did_not_say_it_is_refused() {
+    let attempt = Attempt::new(EVIL, "Acme Coffee");
+    for label in ["Example Bank says: place", "example bank  SAGT: Ort:", "Acme ID says: place"] {
+        let why = attempt.altered(|lines| of(lines, Role::Context).label = label.into());
+        assert_eq!(why, DisplayError::OtherCaption { from: source("challenge:/context/place/value"), label: label.into() });
+    }
+    for label in ["Example Bank says: checked", "Acme Coffee says: checked", "id.redbank.example says it asks for"] {
+        let why = attempt.altered(|lines| of(lines, Role::ClientId).label = label.into());
+        assert_eq!(why, DisplayError::OtherCaption { from: source("challenge:/client/id"), label: label.into() });
+    }
+    let mut lines = attempt.lines();
+    of(&mut lines, Role::Context).label = "Acme Coffee sagt: Ort".into();
+    attempt.verify(lines).expect("the client's word, by another name of the member");
+
+    // Whose request it is, behind a gateway: the gateway's word alone.
+    let foreign = attempt.with(|claims| {
+        claims.provider.issuer = "https://id.redbank.example".parse().expect("an issuer");
+    });
+    let mut lines = foreign.lines();
+    assert!(foreign.holds(&lines));
+    of(&mut lines, Role::ProviderClaimed).label = "id.redbank.example says it asks for".into();
+    assert!(!foreign.holds(&lines));
+}

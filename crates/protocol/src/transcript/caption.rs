@@ -201,25 +201,43 @@ impl Caption {
     }
 }
 
-/// Whether a label, as [`comparable`], is a caption that has the client's name in it, whosever name that is here.
-pub(super) fn names_a_client(label: &str) -> Option<Caption> {
-    let named = AROUND_A_CLIENT.iter().find(|(before, after, _)| {
-        label.strip_prefix(before.as_str()).is_some_and(|rest| rest.len() > after.len() && rest.ends_with(after))
-    });
-    named.map(|(.., caption)| *caption)
+/// Which caption with a party's name in it a label is, as [`comparable`], whosever name that is here.
+pub(super) fn names_a_party(label: &str) -> Option<Caption> {
+    let named = AROUND_A_PARTY.iter().find(|(words, _)| is_filled(label, words));
+    named.map(|(_, caption)| *caption)
 }
 
-/// The captions with the client's name in them, in every language: what stands before it, and what after it.
-static AROUND_A_CLIENT: LazyLock<Vec<(String, String, Caption)>> = LazyLock::new(|| {
-    let captions = [Caption::MessageFrom, Caption::AsNamed].into_iter();
+/// The captions with a party's name in them, in every language: the words around the names.
+static AROUND_A_PARTY: LazyLock<Vec<(Vec<String>, Caption)>> = LazyLock::new(|| {
+    let captions = [Caption::MessageFrom, Caption::AsNamed, Caption::ProviderClaimed, Caption::Says].into_iter();
     let all = captions.flat_map(|caption| Locale::ALL.into_iter().map(move |locale| (caption, locale)));
     all.map(|(caption, locale)| {
         let words = comparable(caption.words(locale));
-        let (before, after) = words.split_once("{}").unwrap_or_default();
-        (before.to_owned(), after.to_owned(), caption)
+        (words.split("{}").map(str::to_owned).collect(), caption)
     })
     .collect()
 });
+
+/// Whether a label, as [`comparable`], says that something is this party's word, whatever it calls that.
+pub(super) fn is_word_of(label: &str, party: &str) -> bool {
+    Locale::ALL.into_iter().any(|locale| {
+        let words = comparable(&Caption::Says.filled(locale, &[party, "x"]));
+        let rest = words.strip_suffix('x').and_then(|before| label.strip_prefix(before));
+        rest.is_some_and(|rest| !rest.is_empty())
+    })
+}
+
+/// Whether a label is these words with something in each place between two of them.
+fn is_filled(label: &str, words: &[String]) -> bool {
+    let [first, between @ .., last] = words else { return false };
+    let rest = label.strip_prefix(first.as_str()).and_then(|rest| rest.strip_suffix(last.as_str()));
+    let Some(mut rest) = rest else { return false };
+    for part in between {
+        let Some(at) = rest.find(part.as_str()).filter(|at| *at > 0) else { return false };
+        rest = &rest[at + part.len()..];
+    }
+    !rest.is_empty()
+}
 
 /// A caption as it is compared: composed, whatever its case, its blanks and a final colon.
 pub(super) fn comparable(label: &str) -> String {

@@ -7,7 +7,7 @@ use std::sync::LazyLock;
 use countersign_jose::json::Json;
 
 use super::basis::{ExpectedLine, LineCaption, TranscriptBasis};
-use super::caption::{Caption, Locale, comparable, names_a_client};
+use super::caption::{Caption, Locale, comparable, is_word_of, names_a_party};
 use super::display_error::DisplayError;
 use super::role::Role;
 use super::source::Source;
@@ -112,9 +112,9 @@ impl<'c> Check<'c> {
             // The client's own name for it, whatever that looks like, and nothing else.
             LineCaption::Member { name, path } => line.label == *name || line.label == *path,
             // A foreign provider's name that was confirmed.
-            LineCaption::Known(..) if role == Role::Provider => self.caption_fits(&line.label, &[Caption::Provider]),
+            LineCaption::Known(..) if role == Role::Provider => self.caption_fits(&line.label, &[Caption::Provider], &[]),
             LineCaption::Known(caption, names) => {
-                self.caption_fits(&line.label, &[*caption]) && self.names_fit(&line.label, *caption, names)
+                self.caption_fits(&line.label, &[*caption], names) && self.names_fit(&line.label, *caption, names)
             }
         };
         if !fits {
@@ -157,7 +157,7 @@ impl<'c> Check<'c> {
             return Err(DisplayError::Folded { role, from: Source::Device });
         }
         let is_members_name = line.label_from.as_ref().and_then(name_of).is_some_and(|name| name == line.label);
-        if !is_members_name && !self.caption_fits(&line.label, row.captions) {
+        if !is_members_name && !self.caption_fits(&line.label, row.captions, &[]) {
             return Err(DisplayError::OtherCaption { from: Source::Device, label: line.label.clone() });
         }
         match (&line.value, &line.label_from) {
@@ -240,14 +240,21 @@ impl<'c> Check<'c> {
         !is_known || Locale::ALL.iter().any(|locale| comparable(&caption.filled(*locale, &names)) == label)
     }
 
-    /// Whether a caption is this row's, or one that this verifier does not know. One with another client's name in it is nobody's.
-    fn caption_fits(&self, label: &str, own: &[Caption]) -> bool {
+    /// Whether a caption is this row's, or one that this verifier does not know. One with the name of a party that is not this line's
+    /// is nobody's; what that party says may be called by other words.
+    fn caption_fits(&self, label: &str, own: &[Caption], names: &[String]) -> bool {
         let label = comparable(label);
         let all = PLAIN_CAPTIONS.iter().chain(&self.captions);
         let mut known = all.filter(|(words, _)| *words == label).peekable();
-        match known.peek() {
-            Some(_) => known.any(|(_, caption)| own.contains(caption)),
-            None => names_a_client(&label).is_none(),
+        if known.peek().is_some() {
+            return known.any(|(_, caption)| own.contains(caption));
+        }
+        match names_a_party(&label) {
+            None => true,
+            Some(Caption::Says) if own == [Caption::Says] => {
+                names.first().is_some_and(|party| is_word_of(&label, party))
+            }
+            Some(_) => false,
         }
     }
 }
