@@ -158,6 +158,15 @@ impl Gateway {
         approvals::is_open(snapshot, approval, self.now())
     }
 
+    /// Whether an approval's time is not over and no answer decided it: whether it waits for all that a client may know which must
+    /// not learn who exists. It may have ended: refused by its devices, with their revocation, or by a lock.
+    ///
+    /// # Errors
+    /// The store's.
+    pub fn is_unanswered(&self, snapshot: &Snapshot<'_>, approval: &ApprovalId) -> Result<bool, StoreError> {
+        approvals::is_unanswered(snapshot, approval, self.now())
+    }
+
     /// The authorization details of an approval, the client's bytes; `None` without any, or without a device that was asked.
     ///
     /// # Errors

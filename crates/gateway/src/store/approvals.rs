@@ -52,6 +52,14 @@ pub(crate) fn is_open(snapshot: &Snapshot<'_>, id: &ApprovalId, now: Timestamp) 
     Ok(statement.query_row(params![id.as_str(), millis(now)], |row| row.get(0)).optional()?.unwrap_or(false))
 }
 
+/// Whether an approval is there, its time is not over, and no answer decided it, whether it waits or has ended.
+pub(crate) fn is_unanswered(snapshot: &Snapshot<'_>, id: &ApprovalId, now: Timestamp) -> Result<bool, Error> {
+    let mut statement = snapshot
+        .connection()
+        .prepare_cached("SELECT answer_hash IS NULL AND answer_until > ?2 FROM approval WHERE id = ?1")?;
+    Ok(statement.query_row(params![id.as_str(), millis(now)], |row| row.get(0)).optional()?.unwrap_or(false))
+}
+
 /// How many approvals wait.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]

@@ -143,9 +143,13 @@ impl BcAuthorize {
         }
         let mut checked = self.pending_limit.admit(client_id, now);
         if checked == PendingCheck::Count {
-            let (id, gateway) = (client_id.to_owned(), self.gateway.clone());
+            let (id, gateway, hides) = (client_id.to_owned(), self.gateway.clone(), client.hides_unknown_users());
             let found = self.gateway.store().read_slow(move |snapshot| {
-                store::count_pending(snapshot, &id, now, |approval| gateway.is_open(snapshot, approval))
+                store::count_pending(snapshot, &id, now, |approval, ended| {
+                    // An end that polls hide must not make room either.
+                    Ok((!ended && gateway.is_open(snapshot, approval)?)
+                        || (hides && gateway.is_unanswered(snapshot, approval)?))
+                })
             });
             let found = found.await.map_err(|error| server_error(&error))?;
             checked = self.pending_limit.counted(client_id, found, client.policy.pending_requests, now);

@@ -179,18 +179,17 @@ pub(crate) fn refuse(transaction: &Transaction<'_>, id: &Hash, why: FinalRefusal
     Ok(())
 }
 
-/// A client's requests that may still give tokens: neither over, redeemed, cancelled, refused nor ended, and with an approval that
-/// `is_open`. Scans the index by expiry.
+/// A client's pending requests: neither over, redeemed, cancelled nor refused, and with an approval that `is_pending`; it gets as well
+/// whether the request was ended with everything of its user or client. Scans the index by expiry.
 pub(crate) fn count_pending(
     snapshot: &Snapshot<'_>,
     client_id: &str,
     now: Timestamp,
-    mut is_open: impl FnMut(&ApprovalId) -> Result<bool, Error>,
+    mut is_pending: impl FnMut(&ApprovalId, bool) -> Result<bool, Error>,
 ) -> Result<PendingRequests, Error> {
     let mut statement = snapshot.connection().prepare_cached(&format!(
-        "SELECT approval_id, expires_at FROM authentication_request
+        "SELECT approval_id, expires_at, endings <> {} FROM authentication_request
          WHERE expires_at > ?1 AND client_id = ?2 AND redeemed_at IS NULL AND cancelled_at IS NULL AND refused IS NULL
-             AND endings = {}
          ORDER BY expires_at",
         endings::CURRENT
     ))?;
@@ -199,7 +198,8 @@ pub(crate) fn count_pending(
     while let Some(row) = rows.next()? {
         // An id that can't be parsed would be a bug here; its request counts until it expires.
         let approval = row.get::<_, String>(0)?.parse::<ApprovalId>();
-        if approval.map_or(Ok(true), |approval| is_open(&approval))? {
+        let ended = row.get(2)?;
+        if approval.map_or(Ok(true), |approval| is_pending(&approval, ended))? {
             found.count += 1;
             found.first_end = found.first_end.or(Some(time(row.get(1)?)));
         }

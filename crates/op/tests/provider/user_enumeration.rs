@@ -13,6 +13,9 @@ use crate::world::{BC, CONFIG, Reply, World};
 /// The client shows numbers, is not first-party, and asks as it likes.
 const CLIENT: &str = "numbers";
 
+/// As many requests pend as may.
+const FULL: StatusCode = StatusCode::TOO_MANY_REQUESTS;
+
 /// Requests that differ in what interaction follows from them.
 const ASKS: [&[(&str, &str)]; 4] = [
     &[],
@@ -144,6 +147,41 @@ async fn attack_22_without_an_answer_of_hers_the_end_of_a_request_looks_the_same
             ends.push(seen);
         }
         assert_eq!(ends[0], ends[1], "revoke: {revoke}");
+    }
+}
+
+#[tokio::test]
+async fn attack_22_an_end_that_is_hidden_counts_as_pending_until_the_request_expires() {
+    let config = CONFIG.replace("pending_requests = 100000", "pending_requests = 2");
+    for hint in ["mallory", "refuses", "revoked", "locked", "answers"] {
+        let world = World::with(&config);
+        let mut phone = world.enroll("Phone").await;
+        let about = if hint == "mallory" { hint } else { "alice" };
+        let ask = async || world.post(CLIENT, BC, &[("scope", "openid"), ("login_hint", about)]).await.status;
+        assert_eq!([ask().await, ask().await, ask().await], [StatusCode::OK, StatusCode::OK, FULL], "{hint}");
+        let alice = world.provider.user("alice").expect("alice").sub.clone();
+        match hint {
+            "revoked" => {
+                assert!(world.side.gateway.revoke_device(phone.id(), RevokedBy::Operator).await.expect("revoked"));
+            }
+            "locked" => assert_eq!(world.provider.lock_user(&alice).await.expect("locked"), 2),
+            "mallory" => {}
+            _ => {
+                let challenge = phone.next_challenge(&world.side).await;
+                if hint == "refuses" {
+                    assert!(phone.refuse(&world.side, &challenge).await.status.is_success());
+                } else {
+                    let denial = phone.deny(&challenge, None);
+                    phone.settle(&world.side, &challenge, &denial).await;
+                }
+            }
+        }
+        // The last count is believed for a second.
+        world.advance_seconds(2);
+        let expected = if hint == "answers" { StatusCode::OK } else { FULL };
+        assert_eq!(ask().await, expected, "{hint}: her own answer alone makes room");
+        world.advance_seconds(300);
+        assert_eq!(ask().await, StatusCode::OK, "{hint}");
     }
 }
 
