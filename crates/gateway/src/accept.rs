@@ -2,13 +2,12 @@
 
 use countersign_jose::clock::Timestamp;
 use countersign_protocol::challenge::{Challenge, TERMINAL};
-use countersign_protocol::details::Details;
 use countersign_protocol::id::{ApprovalId, ChallengeId, Subject};
 use countersign_protocol::interaction::{self, Interaction, InteractionType, UserVerification};
 use countersign_protocol::jws::Compact;
 use countersign_protocol::kind::{self, Kind};
 use countersign_protocol::registration::DeviceClass;
-use countersign_protocol::{limits, text, transcript};
+use countersign_protocol::{limits, text};
 use countersign_store::Transaction;
 
 use crate::Gateway;
@@ -39,7 +38,7 @@ impl Gateway {
         transaction: &Transaction<'_>,
         request: &ApprovalRequest,
     ) -> Result<AcceptedRequest, AcceptError> {
-        check(request)?;
+        self.check(request)?;
         let decided_here = self.approves_in_process(&request.subject);
         let devices = if decided_here { Vec::new() } else { self.devices_to_ask(transaction, request)? };
         let subject = &request.subject;
@@ -63,7 +62,7 @@ impl Gateway {
         if may_ask && self.approves_in_process(&request.subject) {
             return self.accept(transaction, request);
         }
-        check(request)?;
+        self.check(request)?;
         let subject = if may_ask { &request.subject } else { decoy.subject() };
         let own = self.that_may_answer(devices::to_ask(transaction, subject)?, request);
         let is_decoy = own.is_empty() || choose(request, false, &types_of(&own)).is_err();
@@ -140,10 +139,6 @@ impl Gateway {
         let mut shared_part: Option<SharedPart> = None;
         for device in asked {
             let challenge = self.challenge(request, &approval, kind, &interaction, device, now);
-            // The same for every device: they differ in names alone.
-            if shared_part.is_none() && !transcript::fits(&challenge, request.authorization_details.as_ref()) {
-                return Err(AcceptError::DetailsTooLong);
-            }
             let part = self.issue_challenge(transaction, &challenge)?;
             match &shared_part {
                 None => shared_part = Some(part),
@@ -179,6 +174,12 @@ impl Gateway {
             held,
             is_decoy: prompted.is_decoy,
         })
+    }
+
+    /// What can be checked without knowing the user.
+    fn check(&self, request: &ApprovalRequest) -> Result<(), AcceptError> {
+        check_texts(request)?;
+        self.check_size(request, kind_of(request))
     }
 
     fn devices_to_ask(
@@ -297,8 +298,7 @@ fn answer_until(request: &ApprovalRequest, now: Timestamp) -> Timestamp {
     Timestamp::from_seconds(end.seconds().max(now.seconds() + 1))
 }
 
-/// What can be checked without knowing the user.
-fn check(request: &ApprovalRequest) -> Result<(), AcceptError> {
+fn check_texts(request: &ApprovalRequest) -> Result<(), AcceptError> {
     if let Some(message) = &request.binding_message {
         text::check(message, limits::BINDING_MESSAGE_CHARACTERS).map_err(AcceptError::BindingMessage)?;
     }
@@ -317,10 +317,6 @@ fn check(request: &ApprovalRequest) -> Result<(), AcceptError> {
     for (member, context) in &request.context {
         text::check(member, limits::NAME_CHARACTERS).map_err(refused("context"))?;
         text::check(&context.value, LINE_CHARACTERS).map_err(refused(member))?;
-    }
-    let bound = request.authorization_details.as_ref().map_or(0, Details::transcript_bound);
-    if bound > limits::DETAILS_TRANSCRIPT_BYTES {
-        return Err(AcceptError::DetailsTooLong);
     }
     if request.ttl_seconds == 0 || request.ttl_seconds > limits::REQUEST_SECONDS {
         return Err(AcceptError::Lifetime);

@@ -41,6 +41,7 @@ mod refusal;
 mod registration_rate;
 mod rejection;
 mod request;
+mod request_size;
 mod retention;
 mod settings;
 mod statistics;

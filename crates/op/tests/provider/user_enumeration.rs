@@ -186,6 +186,45 @@ async fn attack_22_an_end_that_is_hidden_counts_as_pending_until_the_request_exp
 }
 
 #[tokio::test]
+async fn attack_22_how_long_a_request_may_be_depends_on_the_request_alone() {
+    let world = World::new();
+    let mut phone = world.enroll("Phone").await;
+    let members = (10..51).map(|n| format!("\"{n}\":1")).collect::<Vec<_>>().join(",");
+    let details = format!(r#"[{{"type":"generic","title":"x","{}":{{{members}}}}}]"#, "n".repeat(150));
+    // So many bytes more of scope and acr_values.
+    let is_accepted = async |hint: &str, bytes: usize| {
+        let (scope, acr) = (format!("openid {}", "s".repeat(1 + bytes / 2)), "a".repeat(1 + bytes - bytes / 2));
+        let form = [
+            ("scope", scope.as_str()),
+            ("acr_values", acr.as_str()),
+            ("login_hint", hint),
+            ("authorization_details", details.as_str()),
+        ];
+        let reply = world.post(CLIENT, BC, &form).await;
+        let is_accepted = reply.status == StatusCode::OK;
+        assert!(is_accepted || reply.text("error") == "invalid_authorization_details", "{}", reply.body);
+        is_accepted
+    };
+    let (mut fits, mut too_long) = (0, 1_900);
+    assert!(is_accepted("mallory", fits).await && !is_accepted("mallory", too_long).await);
+    while too_long - fits > 1 {
+        let middle = fits.midpoint(too_long);
+        *(if is_accepted("mallory", middle).await { &mut fits } else { &mut too_long }) = middle;
+    }
+    world.post(CLIENT, BC, &[("scope", "openid"), ("login_hint", "alice")]).await;
+    for held in [false, true] {
+        for hint in ["alice", "card:4711", "bob", "lara"] {
+            let seen = [is_accepted(hint, fits).await, is_accepted(hint, too_long).await];
+            assert_eq!(seen, [true, false], "{hint}, held: {held}");
+        }
+        let challenge = phone.next_challenge(&world.side).await;
+        assert_eq!(challenge.claims().held, held);
+        let denial = phone.deny(&challenge, Some(DenialReason::NotMe));
+        phone.settle(&world.side, &challenge, &denial).await;
+    }
+}
+
+#[tokio::test]
 async fn attack_22_an_unknown_user_costs_as_many_commits_as_a_known_one() {
     let world = World::new();
     world.enroll("Phone").await;
