@@ -2,6 +2,7 @@
 
 use axum::http::{StatusCode, header};
 use countersign_testing_gateway::DeviceCalls as _;
+use futures_util::FutureExt as _;
 
 use crate::world::{BC, Reply, World};
 
@@ -34,6 +35,8 @@ async fn a_locked_store_is_503_and_readyz_says_so() {
 
     let other = rusqlite::Connection::open(world.home().join("provider.db")).expect("the store");
     other.execute_batch("BEGIN EXCLUSIVE").expect("held");
+    // The last check is a second old.
+    world.advance_seconds(1);
     let (asked, polled, answered, ready) = tokio::join!(
         world.post("till", BC, ASK),
         world.poll("till", &pending),
@@ -78,4 +81,23 @@ async fn a_full_disk_is_503_and_loses_nothing() {
     assert_eq!(world.poll("till", &pending).await.text("error"), "authorization_pending", "what was there is there");
     assert_eq!(world.get("/readyz").await.status, StatusCode::OK, "writes that need no more room still work");
     device.pull(&world.side).await;
+}
+
+#[tokio::test]
+async fn attack_readyz_writes_once_a_second_however_many_ask() {
+    let world = World::new();
+    world.enroll("phone").await;
+    for second in 0..2 {
+        let before = world.commits();
+        // Callers that go away at once start one check together.
+        for _ in 0..50 {
+            drop(world.get("/readyz").now_or_never());
+        }
+        let asked = (0..50).map(|_| world.get("/readyz"));
+        for reply in futures_util::future::join_all(asked).await {
+            assert_eq!(reply.text("status"), "ready");
+        }
+        assert_eq!(world.commits() - before, 1, "in second {second}");
+        world.advance_seconds(1);
+    }
 }
