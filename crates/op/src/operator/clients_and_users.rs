@@ -1,8 +1,10 @@
-//! `op client` and `op user`: clients and users, while the provider runs.
+//! `op client`, `op user` and `op device`: clients, users and their devices, while the provider runs.
 
 use std::sync::Arc;
 
-use countersign_protocol::id::Subject;
+use countersign_gateway::RevokeError;
+use countersign_protocol::id::{DeviceId, Subject};
+use countersign_protocol::revocation::RevokedBy;
 
 use crate::administration::{AddedClient, ClientRecord, DirectoryError, UserRecord};
 use crate::config::User;
@@ -31,7 +33,9 @@ impl Provider {
     /// # Errors
     /// [`DirectoryError`].
     pub async fn rotate_secret(&self, client_id: &str) -> Result<AddedClient, DirectoryError> {
-        self.parts().administration.rotate_secret(client_id).await
+        let done = self.parts().administration.rotate_secret(client_id).await;
+        self.parts().command_ended_something().await;
+        done
     }
 
     /// Removes a client and withdraws its pending requests. Returns their number.
@@ -39,7 +43,9 @@ impl Provider {
     /// # Errors
     /// [`DirectoryError`].
     pub async fn remove_client(&self, client_id: &str) -> Result<usize, DirectoryError> {
-        self.parts().administration.remove_client(client_id).await
+        let done = self.parts().administration.remove_client(client_id).await;
+        self.parts().command_ended_something().await;
+        done
     }
 
     /// Adds a user: `entry` is TOML, one `[[users]]` table.
@@ -89,7 +95,9 @@ impl Provider {
     /// # Errors
     /// [`DirectoryError`].
     pub async fn lock_user(&self, sub: &Subject) -> Result<usize, DirectoryError> {
-        self.parts().administration.lock_user(sub).await
+        let done = self.parts().administration.lock_user(sub).await;
+        self.parts().command_ended_something().await;
+        done
     }
 
     /// Removes a lock that a command set. Returns whether there was one.
@@ -105,6 +113,18 @@ impl Provider {
     /// # Errors
     /// [`DirectoryError`].
     pub async fn remove_user(&self, sub: &Subject) -> Result<usize, DirectoryError> {
-        self.parts().administration.remove_user(sub).await
+        let done = self.parts().administration.remove_user(sub).await;
+        self.parts().command_ended_something().await;
+        done
+    }
+
+    /// Revokes a device for the operator. Returns whether this call ended it.
+    ///
+    /// # Errors
+    /// [`RevokeError`].
+    pub async fn revoke_device(&self, device: &DeviceId) -> Result<bool, RevokeError> {
+        let done = self.gateway().revoke_device(device, RevokedBy::Operator).await;
+        self.parts().command_ended_something().await;
+        done
     }
 }

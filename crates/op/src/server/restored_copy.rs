@@ -35,9 +35,13 @@ impl KeptMark {
         Some((history.to_owned(), mark.parse().ok()?))
     }
 
-    fn write(&self, store: &Store, mark: i64) -> io::Result<()> {
+    /// Writes it unless a later one stands there: a command beside the serving process writes it, too.
+    fn write(&self, store: &Store, mark: i64, create: bool) -> io::Result<()> {
+        if self.read().is_some_and(|(history, at)| history == store.history_id().as_str() && at >= mark) {
+            return Ok(());
+        }
         let mut options = OpenOptions::new();
-        options.write(true).create(true).truncate(false);
+        options.write(true).create(create).truncate(false);
         #[cfg(unix)]
         std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
         options.open(&self.path)?.write_all(format!("{} {mark:020}\n", store.history_id()).as_bytes())
@@ -67,7 +71,7 @@ impl Parts {
         tracing::warn!(
             "the database was restored from a copy: everything pending or unredeemed, and all tokens, have ended"
         );
-        kept.write(store, mark).map_err(|source| OpenError::Home { path: self.home.clone(), source })
+        kept.write(store, mark, true).map_err(|source| OpenError::Home { path: self.home.clone(), source })
     }
 
     /// Writes the mark beside the keys, if something was written since `groups`; returns the number of groups by then.
@@ -77,17 +81,30 @@ impl Parts {
         if now == groups {
             return groups;
         }
-        // Durable in the database before it stands beside it: a crash in between makes no restored copy of it.
-        match store.write(|tx| copy_mark::advance_mark(tx, 0)).await {
-            Ok(mark) => {
-                if let Err(error) = KeptMark::beside_keys(&self.home).write(store, mark) {
-                    tracing::warn!(%error, "the database's mark could not be written beside the keys");
-                }
-            }
-            Err(error) => tracing::warn!(%error, "the database's mark could not be advanced"),
-        }
+        self.advance_mark(true).await;
         // Its own group is no change; what others wrote since is one for the next time.
         now + 1
+    }
+
+    /// Moves the mark on after a command ended something, so that a copy from before is noticed though nothing is served, or the
+    /// process that serves wrote nothing itself. Where nothing was ever served there is no mark, and nothing to notice.
+    pub(crate) async fn command_ended_something(&self) {
+        self.advance_mark(false).await;
+    }
+
+    async fn advance_mark(&self, create: bool) {
+        let store = self.gateway.store();
+        // Durable in the database before it stands beside it: a crash in between makes no restored copy of it.
+        let written = match store.write(|tx| copy_mark::advance_mark(tx, 0)).await {
+            Ok(mark) => KeptMark::beside_keys(&self.home).write(store, mark, create),
+            Err(error) => return tracing::warn!(%error, "the database's mark could not be advanced"),
+        };
+        match written {
+            Err(error) if create || error.kind() != io::ErrorKind::NotFound => {
+                tracing::warn!(%error, "the database's mark could not be written beside the keys");
+            }
+            _ => {}
+        }
     }
 
     /// Keeps the mark up to date while the provider serves.

@@ -1,9 +1,11 @@
 //! A database that was put back from a copy gives nothing again that its lost part gave or ended.
 
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
 use axum::http::StatusCode;
+use countersign_op::Provider;
 use countersign_protocol::outcome::Ending;
 use countersign_testing_gateway::{DeviceCalls as _, TestDevice};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
@@ -79,6 +81,14 @@ impl World {
         self.provider.serve(listener, withdrawn).await.expect("a clean end");
     }
 
+    /// Every row, without the mark of `op backup`, as a copy of the stopped file has them.
+    fn raw_copy(&self, folder: &Path) -> PathBuf {
+        let copy = folder.join("raw.db");
+        let file = rusqlite::Connection::open(self.home().join("provider.db")).expect("the store");
+        file.execute("VACUUM INTO ?1", [copy.to_str().expect("text")]).expect("copied");
+        copy
+    }
+
     /// Serves for a moment, and stops.
     async fn served(&self) {
         let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
@@ -118,11 +128,7 @@ async fn a_raw_copy_older_than_its_keys_is_noticed_as_well() {
     let before = world.had(&mut phone).await;
     world.served().await;
     let folder = tempfile::tempdir().expect("a folder");
-    let copy = folder.path().join("raw.db");
-    // Every row, without the mark of `op backup`, as a copy of the stopped file has them.
-    let file = rusqlite::Connection::open(world.home().join("provider.db")).expect("the store");
-    file.execute("VACUUM INTO ?1", [copy.to_str().expect("text")]).expect("copied");
-    drop(file);
+    let copy = world.raw_copy(folder.path());
     let world = world.restarted_with(&config());
     assert_eq!(world.poll("till", &before.approved).await.status, StatusCode::OK, "a restart is no restore");
     world.served().await;
@@ -135,6 +141,44 @@ async fn a_raw_copy_older_than_its_keys_is_noticed_as_well() {
     let answer = phone.approve(&challenge, None);
     phone.settle(&world.side, &challenge, &answer).await;
     assert_eq!(world.poll("till", &ask).await.status, StatusCode::OK, "what comes after it counts");
+}
+
+#[tokio::test]
+async fn attack_a_raw_copy_from_before_a_command_is_noticed_though_nothing_was_served_since() {
+    for command in ["user lock", "user remove", "device revoke", "client secret"] {
+        // Users and clients that commands may remove are in the store.
+        let entry = "[[users]]\nsub = \"carol\"\nname = \"Carol\"\n";
+        let world = World::with(&config());
+        world.provider.add_user(entry).await.expect("added");
+        let mut phone = world.enroll("Phone").await;
+        let before = world.had(&mut phone).await;
+        world.served().await;
+        let folder = tempfile::tempdir().expect("a folder");
+        let copy = world.raw_copy(folder.path());
+
+        let config_of_command = countersign_op::Config::parse(&config(), world.home());
+        let config_of_command = config_of_command.unwrap_or_else(|errors| panic!("{errors:?}"));
+        let admin = Provider::open_for_admin(config_of_command, world.home(), world.ports());
+        let admin = admin.unwrap_or_else(|error| panic!("{error}"));
+        match command {
+            "user lock" => {
+                let alice = "alice".parse().expect("a subject");
+                assert_eq!(admin.lock_user(&alice).await.expect("locked"), 1);
+            }
+            "user remove" => {
+                let carol = "carol".parse().expect("a subject");
+                assert_eq!(admin.remove_user(&carol).await.expect("removed"), 0);
+            }
+            "device revoke" => assert!(admin.revoke_device(phone.id()).await.expect("revoked")),
+            _ => {
+                let client = "[[clients]]\nclient_id = \"desk\"\n";
+                admin.add_client(client).await.expect("added");
+                admin.rotate_secret("desk").await.expect("another");
+            }
+        }
+        drop(admin);
+        world.restored_from(&copy, &config()).gives_nothing_again(&before).await;
+    }
 }
 
 #[tokio::test]

@@ -7,7 +7,6 @@ use countersign_gateway::{DeviceRecord, DeviceState, PushRecord, PushTestError, 
 use countersign_op::Provider;
 use countersign_protocol::id::DeviceId;
 use countersign_protocol::push::PushState;
-use countersign_protocol::revocation::RevokedBy;
 use serde_json::{Value, json};
 
 use super::directory_failure;
@@ -71,18 +70,13 @@ pub async fn run(
         }
         OpDevice::PushTest { device } => push_test(&provider, &device, output).await?,
         OpDevice::Revoke { device } => {
-            let revoked =
-                provider.gateway().revoke_device(&device, RevokedBy::Operator).await.map_err(|error| match error {
-                    RevokeError::UnknownDevice => Failure::usage(
-                        error.code(),
-                        format!(
-                            "there is no device {}; list them: {}",
-                            device.as_str(),
-                            hints.command("device list USER")
-                        ),
-                    ),
-                    other => Failure::usage(other.code(), other),
-                })?;
+            let revoked = provider.revoke_device(&device).await.map_err(|error| match error {
+                RevokeError::UnknownDevice => Failure::usage(
+                    error.code(),
+                    format!("there is no device {}; list them: {}", device.as_str(), hints.command("device list USER")),
+                ),
+                other => Failure::usage(other.code(), other),
+            })?;
             let event = json!({ "event": "device_revoked", "device_id": device, "changed": revoked });
             output.result(&event, |_| match revoked {
                 true => format!(
