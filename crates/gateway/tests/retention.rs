@@ -164,7 +164,9 @@ async fn attack_the_bytes_of_what_ended_without_an_answer_are_kept_for_a_day_how
     let cancelled = world.ask().await.approval;
     let gateway = world.gateway.clone();
     let ended = cancelled.clone();
-    assert!(world.gateway.store().write(move |tx: &Transaction<'_>| gateway.withdraw(tx, &ended)).await.expect("withdrawn"));
+    assert!(
+        world.gateway.store().write(move |tx: &Transaction<'_>| gateway.withdraw(tx, &ended)).await.expect("withdrawn")
+    );
     let refused = world.ask().await.approval;
     let challenge = phone.next_challenge(&world).await;
     assert!(phone.refuse(&world, &challenge).await.status.is_success());

@@ -165,8 +165,7 @@ impl Evidence {
         keys: &TrustedKeys,
     ) -> Result<Report, EvidenceError> {
         let foreign = statement.on_behalf_of.as_deref().unwrap_or_default();
-        let challenge =
-            Challenge::verify_signed(&self.challenge, &statement.device_id, &statement.sub, foreign, keys)?;
+        let challenge = Challenge::verify_signed(&self.challenge, &statement.device_id, &statement.sub, foreign, keys)?;
         let asked = TranscriptBasis::new(&challenge, statement);
         let answered = self.verify_answer(statement, &asked, &challenge, keys)?;
         let outcome = self.verify_outcome(enrollment, &challenge, answered.as_ref(), keys)?;

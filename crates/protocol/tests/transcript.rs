@@ -757,25 +757,15 @@ fn evidence_without_a_decisive_outcome_holds_by_any_statement_since_the_challeng
     }
 
     // One that was replaced before the challenge was signed, and one that the decisive outcome does not name.
-    let replaced = Evidence {
-        statements: relabelled(&fixture, NOW - 1).to_vec(),
-        outcome: None,
-        ..fixture.evidence()
-    };
+    let replaced = Evidence { statements: relabelled(&fixture, NOW - 1).to_vec(), outcome: None, ..fixture.evidence() };
     let answer = fixture.approval_of(&challenge);
     let claims = fixture.outcome(&challenge, Ending::Approved, Some(&answer));
     let named = Outcome { enrollment_hash: statements[1].hash(), ..claims };
-    let decided = Evidence {
-        statements: statements.to_vec(),
-        outcome: Some(fixture.sign_outcome(&named)),
-        ..fixture.evidence()
-    };
+    let decided =
+        Evidence { statements: statements.to_vec(), outcome: Some(fixture.sign_outcome(&named)), ..fixture.evidence() };
     for evidence in [replaced, decided] {
         let refused = evidence.verify(Some(&trust));
-        assert!(
-            matches!(refused, Err(EvidenceError::Display(DisplayError::OtherValue { .. }))),
-            "{refused:?}"
-        );
+        assert!(matches!(refused, Err(EvidenceError::Display(DisplayError::OtherValue { .. }))), "{refused:?}");
     }
 }
 
@@ -813,7 +803,10 @@ fn attack_28_a_caption_in_the_name_of_a_party_that_did_not_say_it_is_refused() {
     let attempt = Attempt::new(EVIL, "Acme Coffee");
     for label in ["Example Bank says: place", "example bank  SAGT: Ort:", "Acme ID says: place"] {
         let why = attempt.altered(|lines| of(lines, Role::Context).label = label.into());
-        assert_eq!(why, DisplayError::OtherCaption { from: source("challenge:/context/place/value"), label: label.into() });
+        assert_eq!(
+            why,
+            DisplayError::OtherCaption { from: source("challenge:/context/place/value"), label: label.into() }
+        );
     }
     for label in ["Example Bank says: checked", "Acme Coffee says: checked", "id.redbank.example says it asks for"] {
         let why = attempt.altered(|lines| of(lines, Role::ClientId).label = label.into());

@@ -46,7 +46,8 @@ impl Gateway {
     ) -> Result<Result<Hash, DisplayError>, Rejection> {
         let text = checked.transcript.as_deref().unwrap_or_default();
         let asked = id.clone();
-        let texts = self.store().read(move |snapshot| challenges::signed_texts(snapshot, &asked, STATEMENTS_READ)).await?;
+        let texts =
+            self.store().read(move |snapshot| challenges::signed_texts(snapshot, &asked, STATEMENTS_READ)).await?;
         let unreadable = || {
             tracing::error!(challenge = %id, "the gateway's own challenge or statement can't be read");
             reject(ProblemCode::Internal, "Something went wrong at the provider. Try again in a moment.")

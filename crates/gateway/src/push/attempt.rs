@@ -216,7 +216,8 @@ fn classify(result: &Result<Response, CallError>, now: Timestamp) -> Reply {
             408 | 429 | 500..=599 => Reply::Retry(retry_after(response, now)),
             _ => Reply::Refused,
         },
-        Err(CallError::NotHttps | CallError::Blocked) => Reply::Refused,
+        Err(CallError::NotHttps) => Reply::Refused,
+        // A name that leads inside this network looks to its device like one that leads nowhere.
         Err(_) => Reply::Retry(None),
     }
 }
@@ -259,13 +260,17 @@ mod tests {
         assert_eq!([400, 401, 403].map(of), [Reply::Rekey; 3]);
         assert_eq!([301, 302, 307, 308, 405, 413].map(of), [Reply::Refused; 6]);
         assert_eq!([408, 429, 500, 502, 503].map(of), [Reply::Retry(None); 5]);
-        assert_eq!(
-            [CallError::Blocked, CallError::NotHttps].map(|error| classify(&Err(error), now)),
-            [Reply::Refused; 2]
-        );
+        assert_eq!(classify(&Err(CallError::NotHttps), now), Reply::Refused);
         for error in [CallError::TimedOut, CallError::Unreachable, CallError::NoTls, CallError::TooLarge] {
             assert_eq!(classify(&Err(error), now), Reply::Retry(None));
         }
+    }
+
+    #[test]
+    fn attack_15_a_name_that_leads_inside_is_tried_like_one_that_leads_nowhere() {
+        let now = Timestamp::from_seconds(1_800_000_000);
+        let [inside, nowhere] = [CallError::Blocked, CallError::Unreachable].map(|error| classify(&Err(error), now));
+        assert_eq!(inside, nowhere);
     }
 
     #[test]

@@ -91,11 +91,13 @@ impl Gateway {
             })
             .await?;
         let until = Instant::now() + WAIT;
+        // Of the first attempt, however many follow.
+        let mut taken = None;
         loop {
             let id = device.clone();
             let row = self.store().read(move |snapshot| push_addresses::by_device(snapshot, &id)).await?;
             let row = row.ok_or(PushTestError::NoAddress)?;
-            let taken = row.sent_at.filter(|sent| *sent >= began);
+            taken = taken.or(row.sent_at.filter(|sent| *sent >= began));
             if let Some(sent_at) = taken
                 && (row.last_ok.is_some_and(|at| at >= sent_at)
                     || row.state != AddressState::Ok

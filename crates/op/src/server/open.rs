@@ -3,10 +3,11 @@
 use std::path::Path;
 use std::sync::Arc;
 
-use countersign_egress::{Egress, SystemResolver};
+use countersign_egress::{Egress, EgressConfig, SystemResolver};
 use countersign_gateway::keys::{self, Keys};
 use countersign_gateway::{Gateway, InProcessApprover, Ports, PushSettings, Settings};
 use countersign_jose::random;
+use countersign_protocol::discovery::Mode;
 use countersign_store::{HistoryId, Store};
 
 use super::home::{self, HomeLock};
@@ -294,9 +295,19 @@ impl Base {
     }
 }
 
+/// Devices choose their push addresses: what `[egress]` allows for the operator's own endpoints is for them only where `services`
+/// names the hosts. In test mode a push service may be on this machine.
 fn push_settings(config: &Config, egress: &Egress, metrics: &Arc<Metrics>) -> Option<PushSettings> {
+    let is_restricted = config.push.services.is_some() || config.mode == Mode::Test;
+    let egress = match is_restricted || config.egress.allow.is_empty() {
+        true => egress.clone(),
+        false => {
+            let public_alone = EgressConfig { allow: Vec::new(), ..config.egress.clone() };
+            Egress::new(public_alone, Arc::new(SystemResolver))
+        }
+    };
     config.push.enabled.then(|| PushSettings {
-        egress: egress.clone(),
+        egress,
         contact: config.push.contact.clone(),
         services: config.push.services.clone(),
         title: config.name.clone(),
@@ -313,4 +324,31 @@ fn settings(config: &Config) -> Settings {
     settings.passkeys = config.devices.passkeys;
     settings.minimum_interaction = config.policy.interaction_minimum;
     settings
+}
+
+#[cfg(test)]
+mod tests {
+    use countersign_egress::CallError;
+
+    use super::*;
+
+    #[test]
+    fn attack_15_what_egress_allows_is_for_push_addresses_only_where_services_name_the_host() {
+        let may_push_to = |services: &str, address: &str| {
+            let text = format!(
+                "issuer = \"https://id.example\"\nname = \"Example Bank\"\n\
+                 [egress]\nallow = [\"10.0.0.0/8\"]\n\
+                 [push]\ncontact = \"mailto:ops@example.com\"\n{services}"
+            );
+            let config = Config::parse(&text, Path::new("/")).unwrap_or_else(|errors| panic!("{errors:?}"));
+            let egress = Egress::new(config.egress.clone(), Arc::new(SystemResolver));
+            let url = address.parse().expect("a URL");
+            assert_eq!(egress.check(&url), Ok(()), "the operator's own webhook may be there");
+            push_settings(&config, &egress, &Arc::default()).expect("it pushes").egress.check(&url)
+        };
+        let inside = "https://10.1.2.3/any/path";
+        assert_eq!(may_push_to("", inside), Err(CallError::Blocked));
+        assert_eq!(may_push_to("", "https://push.example.net/"), Ok(()));
+        assert_eq!(may_push_to("services = [\"10.1.2.3\"]", inside), Ok(()));
+    }
 }

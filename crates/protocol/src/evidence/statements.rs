@@ -29,7 +29,8 @@ impl Evidence {
         enrollment: &'e VerifiedEnrollment,
     ) -> Result<Vec<&'e EnrollmentStatement>, EvidenceError> {
         let outcome = self.outcome.as_ref().and_then(|outcome| outcome.peek().ok());
-        let by_name = |outcome: &Outcome| enrollment.by_hash(&outcome.enrollment_hash).ok_or(EvidenceError::Contradiction);
+        let by_name =
+            |outcome: &Outcome| enrollment.by_hash(&outcome.enrollment_hash).ok_or(EvidenceError::Contradiction);
         let named = outcome.as_ref().map(by_name).transpose()?;
         let mut all: Vec<_> = named.into_iter().collect();
         if outcome.is_none_or(|outcome| outcome.answer_hash.is_none()) {

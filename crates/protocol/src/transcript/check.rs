@@ -112,7 +112,9 @@ impl<'c> Check<'c> {
             // The client's own name for it, whatever that looks like, and nothing else.
             LineCaption::Member { name, path } => line.label == *name || line.label == *path,
             // A foreign provider's name that was confirmed.
-            LineCaption::Known(..) if role == Role::Provider => self.caption_fits(&line.label, &[Caption::Provider], &[]),
+            LineCaption::Known(..) if role == Role::Provider => {
+                self.caption_fits(&line.label, &[Caption::Provider], &[])
+            }
             LineCaption::Known(caption, names) => {
                 self.caption_fits(&line.label, &[*caption], names) && self.names_fit(&line.label, *caption, names)
             }

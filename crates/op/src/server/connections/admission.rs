@@ -147,7 +147,8 @@ impl Admission {
     /// of those that had their time.
     fn displace_one(&self, registry: &mut Registry, of: Option<IpAddr>) -> bool {
         let now = Instant::now();
-        let candidates = || registry.unproven.values().filter(|one| of.is_none() || one.counted_by == of).take(LOOKED_AT);
+        let candidates =
+            || registry.unproven.values().filter(|one| of.is_none() || one.counted_by == of).take(LOOKED_AT);
         let found = candidates().find(|one| one.may_be_displaced(now));
         let found = found.or_else(|| candidates().find(|one| one.had_its_time(now))).cloned();
         let Some(found) = found else { return false };
