@@ -15,7 +15,7 @@ use crate::answer::verify::{VerifiedAnswer, verify_answer};
 use crate::event_sink::GatewayEvent;
 use crate::rejection::{Rejection, reject};
 use crate::store::approvals::{self, ApprovalRow, Resolution, Status};
-use crate::store::challenges::{self, ChallengeRow};
+use crate::store::challenges::{self, ChallengeRow, SignedTexts};
 use crate::store::devices::{self, Device, DeviceState};
 use crate::store::{passkeys, prompt_history};
 
@@ -31,11 +31,11 @@ impl Gateway {
         compact: &Compact<Answer>,
         transcript: Option<String>,
     ) -> Result<Receipt, Rejection> {
-        let (challenge, approval) = self.challenge_of(device, id).await?;
+        let (challenge, approval, texts) = self.challenge_with_texts(device, id, transcript.is_some()).await?;
         let mut checked = verify_answer(compact, &self.settings().issuer, device, &challenge, &approval)?;
         checked.transcript = display::signed(transcript, &checked.claims)?;
         if checked.transcript.is_some() && approval.status == Status::Pending {
-            match self.check_display(id, &checked).await? {
+            match display::check(id, texts, &checked)? {
                 Ok(statement) => checked.statement = Some(statement),
                 // A denial counts whatever was shown.
                 Err(why) => checked.display_error = Some(why).filter(|_| checked.claims.decision == Decision::Approved),
@@ -53,16 +53,29 @@ impl Gateway {
         device: &Device,
         id: &ChallengeId,
     ) -> Result<(ChallengeRow, ApprovalRow), Rejection> {
+        let (challenge, approval, _) = self.challenge_with_texts(device, id, false).await?;
+        Ok((challenge, approval))
+    }
+
+    /// The device's challenge and its approval; while that is pending, with what a transcript may quote, if asked for.
+    async fn challenge_with_texts(
+        &self,
+        device: &Device,
+        id: &ChallengeId,
+        is_answer: bool,
+    ) -> Result<(ChallengeRow, ApprovalRow, Option<SignedTexts>), Rejection> {
         let (device, id) = (device.id.clone(), id.clone());
         let found = self.store().read(move |snapshot| {
             let Some(challenge) = challenges::of_device(snapshot, &id, &device)? else { return Ok(None) };
-            let approval = approvals::by_id(snapshot, &challenge.approval)?;
-            Ok(approval.map(|approval| (challenge, approval)))
+            let Some(approval) = approvals::by_id(snapshot, &challenge.approval)? else { return Ok(None) };
+            let is_quoted = is_answer && approval.status == Status::Pending;
+            let texts = is_quoted.then(|| challenges::signed_texts(snapshot, &id, display::STATEMENTS_READ));
+            Ok(Some((challenge, approval, texts.transpose()?.flatten())))
         });
-        let (challenge, approval) = found.await?.ok_or_else(not_found)?;
+        let (challenge, approval, texts) = found.await?.ok_or_else(not_found)?;
         let (about, by) = (&challenge.id, &challenge.device);
         tracing::info!(approval = %approval.id, challenge = %about, device = %by, "a device speaks about a challenge");
-        Ok((challenge, approval))
+        Ok((challenge, approval, texts))
     }
 
     fn record_answer(

@@ -210,6 +210,15 @@ impl<T: Claims> Compact<T> {
         read_claims(&parts.payload)
     }
 
+    /// The claims of what this process signed itself, and reads again from its own store. Not for what came from outside: nothing
+    /// is verified, and a payload that two readers could understand differently is not refused.
+    ///
+    /// # Errors
+    /// [`JwsError`] where it is not a compact JWS of a `T`.
+    pub fn reread(&self) -> Result<T, JwsError> {
+        json::parse_checked(&self.parts()?.payload).map_err(JwsError::Payload)
+    }
+
     /// The `kid` the header names, if this has the form of a `T`. Nothing is verified.
     ///
     /// # Errors

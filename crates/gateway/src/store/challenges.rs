@@ -2,6 +2,7 @@
 
 use countersign_jose::clock::Timestamp;
 use countersign_jose::hash::Hash;
+use countersign_protocol::challenge::Challenge;
 use countersign_protocol::enrollment::EnrollmentStatement;
 use countersign_protocol::id::{ApprovalId, ChallengeId, DeviceId};
 use countersign_protocol::jws::Compact;
@@ -229,12 +230,11 @@ pub(crate) fn set_refused(transaction: &Transaction<'_>, id: &ChallengeId, code:
     Ok(())
 }
 
-/// A challenge and the device's latest enrollment statements, newest first and at most `most`, as signed: what a transcript may quote.
-pub(crate) fn signed_texts(
-    snapshot: &Snapshot<'_>,
-    id: &ChallengeId,
-    most: u32,
-) -> Result<Option<(String, Vec<Compact<EnrollmentStatement>>)>, Error> {
+/// A challenge and its device's enrollment statements, newest first, as signed: what a transcript may quote.
+pub(crate) type SignedTexts = (Compact<Challenge>, Vec<Compact<EnrollmentStatement>>);
+
+/// A challenge and the device's latest enrollment statements, at most `most`.
+pub(crate) fn signed_texts(snapshot: &Snapshot<'_>, id: &ChallengeId, most: u32) -> Result<Option<SignedTexts>, Error> {
     let found = snapshot
         .connection()
         .prepare_cached(&format!("SELECT c.device_id, {JWS_COLUMNS} FROM challenge c {JWS_JOIN} WHERE c.id = ?1"))?
@@ -245,7 +245,7 @@ pub(crate) fn signed_texts(
         .optional()?
         .flatten();
     let Some((challenge, device)) = found else { return Ok(None) };
-    Ok(Some((challenge, devices::latest_statements(snapshot, &device, most)?)))
+    Ok(Some((Compact::from_text(challenge), devices::latest_statements(snapshot, &device, most)?)))
 }
 
 /// Keeps the first valid answer to a challenge, and the transcript whose hash it signs.
