@@ -110,7 +110,15 @@ fn without_separator_spaces(name: &str) -> String {
     plain
 }
 
-/// The certificate's public key; `None` for other kinds than P-256 and RSA.
+/// Whether a handshake's signature is verified by this certificate's key: an RSA key has the size and exponent of those that clients
+/// register, so that nobody makes a handshake cost many times what it costs them. Keys of elliptic curves cost alike.
+pub(crate) fn is_key_acceptable(certificate: &CertificateDer<'_>) -> bool {
+    let Ok(certificate) = x509_cert::Certificate::from_der(certificate) else { return false };
+    let info = &certificate.tbs_certificate.subject_public_key_info;
+    info.algorithm.oid != RSA_KEY || key_of(info).is_some()
+}
+
+/// The certificate's public key; `None` for other kinds than P-256 and RSA, and for RSA keys that no client may register.
 pub(crate) fn public_key(certificate: &PeerCertificate) -> Option<VerificationKey> {
     key_of(&parsed(certificate)?.tbs_certificate.subject_public_key_info)
 }
@@ -137,7 +145,7 @@ fn key_of(info: &SubjectPublicKeyInfoOwned) -> Option<VerificationKey> {
         // RFC 8017 §A.1.1.
         let (n, e) =
             reader.sequence(|members| Ok((members.decode::<UintRef<'_>>()?, members.decode::<UintRef<'_>>()?))).ok()?;
-        return Some(VerificationKey::Rsa { n: n.as_bytes().to_vec(), e: e.as_bytes().to_vec() });
+        return VerificationKey::rsa(n.as_bytes().to_vec(), e.as_bytes().to_vec()).ok();
     }
     None
 }

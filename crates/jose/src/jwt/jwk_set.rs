@@ -287,6 +287,14 @@ fn rsa(n: Vec<u8>, e: Vec<u8>) -> Result<VerificationKey, UnusableKey> {
 }
 
 impl VerificationKey {
+    /// The RSA key of this modulus and exponent, big-endian and without leading zeros.
+    ///
+    /// # Errors
+    /// [`UnusableKey::ModulusBits`], [`UnusableKey::EvenModulus`] or [`UnusableKey::Exponent`].
+    pub fn rsa(n: Vec<u8>, e: Vec<u8>) -> Result<VerificationKey, UnusableKey> {
+        rsa(n, e)
+    }
+
     /// The RFC 7638 thumbprint.
     pub fn thumbprint(&self) -> Hash {
         let encoded = |bytes: &[u8]| base64url::encode(bytes);
