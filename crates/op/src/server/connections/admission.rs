@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, HashMap};
 use std::net::IpAddr;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 
 use countersign_gateway::KeyOwner;
 use countersign_protocol::discovery::Mode;
@@ -12,7 +13,8 @@ use tokio::time::Instant;
 use super::body_room::BodyRooms;
 use super::closed::Closed;
 use super::connection::Connection;
-use super::limits::ConnectionLimits;
+use super::limits::{ConnectionLimits, RESPONSE_UNTAKEN};
+use super::response_room::ResponseRoom;
 use super::standing::Standing;
 use crate::config::TrustedProxies;
 use crate::metrics::Metrics;
@@ -31,6 +33,14 @@ pub(super) struct Admission {
     none_left: Notify,
     unproven_bodies: Arc<Semaphore>,
     proven_bodies: Arc<Semaphore>,
+    unproven_responses: Arc<ResponseRoom>,
+    proven_responses: Arc<ResponseRoom>,
+}
+
+/// The rooms for what is in memory of a connection's requests.
+pub(super) struct Rooms {
+    pub(super) bodies: BodyRooms,
+    pub(super) responses: Vec<Arc<ResponseRoom>>,
 }
 
 #[derive(Default)]
@@ -50,6 +60,7 @@ struct Occupied {
     connections: usize,
     awaited_bodies: usize,
     bodies: Arc<Semaphore>,
+    responses: Arc<ResponseRoom>,
 }
 
 /// What connections of one owner of a key occupy.
@@ -57,6 +68,7 @@ struct OfOwner {
     /// Those that were not displaced.
     connections: BTreeMap<u64, Arc<Connection>>,
     bodies: Arc<Semaphore>,
+    responses: Arc<ResponseRoom>,
 }
 
 impl Admission {
@@ -68,8 +80,20 @@ impl Admission {
     ) -> Arc<Admission> {
         let unproven_bodies = Arc::new(Semaphore::new(limits.unproven_body_bytes));
         let proven_bodies = Arc::new(Semaphore::new(limits.proven_body_bytes));
-        let (registry, none_left) = Default::default();
-        Arc::new(Admission { limits, proxies, mode, metrics, registry, none_left, unproven_bodies, proven_bodies })
+        let unproven_responses = ResponseRoom::new(limits.unproven_response_bytes);
+        let proven_responses = ResponseRoom::new(limits.proven_response_bytes);
+        Arc::new(Admission {
+            limits,
+            proxies,
+            mode,
+            metrics,
+            registry: Mutex::default(),
+            none_left: Notify::new(),
+            unproven_bodies,
+            proven_bodies,
+            unproven_responses,
+            proven_responses,
+        })
     }
 
     fn registry(&self) -> MutexGuard<'_, Registry> {
@@ -107,24 +131,61 @@ impl Admission {
     fn occupied_by<'r>(&self, registry: &'r mut Registry, address: IpAddr) -> &'r mut Occupied {
         registry.addresses.entry(address).or_insert_with(|| {
             let bodies = Arc::new(Semaphore::new(self.limits.body_bytes_of_one(Standing::Stranger)));
-            Occupied { connections: 0, awaited_bodies: 0, bodies }
+            let responses = ResponseRoom::new(self.limits.response_bytes_of_one(Standing::Stranger));
+            Occupied { connections: 0, awaited_bodies: 0, bodies, responses }
         })
     }
 
-    /// The rooms for bodies of a connection.
+    /// The rooms of a connection.
     fn rooms(
         &self,
         registry: &mut Registry,
         standing: Standing,
         counted_by: Option<IpAddr>,
-        of_owner: Option<Arc<Semaphore>>,
-    ) -> BodyRooms {
-        let is_known = standing == Standing::Known;
-        let of_all = if is_known { &self.proven_bodies } else { &self.unproven_bodies }.clone();
-        let of_address =
-            counted_by.filter(|_| !is_known).map(|address| self.occupied_by(registry, address).bodies.clone());
+        of_owner: Option<(Arc<Semaphore>, Arc<ResponseRoom>)>,
+    ) -> Rooms {
+        let (bodies, responses) = match standing {
+            Standing::Known => (&self.proven_bodies, &self.proven_responses),
+            Standing::Stranger | Standing::Guest => (&self.unproven_bodies, &self.unproven_responses),
+        };
+        let of_address = counted_by.filter(|_| standing != Standing::Known).map(|address| {
+            let occupied = self.occupied_by(registry, address);
+            (occupied.bodies.clone(), occupied.responses.clone())
+        });
         let of_connection = Arc::new(Semaphore::new(self.limits.body_bytes_per_connection));
-        BodyRooms::new([of_all, of_connection].into_iter().chain(of_address).chain(of_owner))
+        let (of_ones, responses_of_ones): (Vec<_>, Vec<_>) = of_address.into_iter().chain(of_owner).unzip();
+        Rooms {
+            bodies: BodyRooms::new([bodies.clone(), of_connection].into_iter().chain(of_ones)),
+            responses: [responses.clone()].into_iter().chain(responses_of_ones).collect(),
+        }
+    }
+
+    /// More bytes of responses wait to be taken than may, of all or of whom this connection counts for: the connections end that have
+    /// waited longest, of whoever has too much. Where it is all together, those that have waited for more than a second.
+    pub(super) fn too_much_waits(&self, connection: &Connection) {
+        let mut registry = self.registry();
+        if let Some(owner) = connection.owner() {
+            while let Some(of_owner) = registry.owners.get(&owner).filter(|of_owner| of_owner.responses.is_over()) {
+                let Some(found) = longest_waiting(of_owner.connections.values(), None) else { break };
+                registry.displace(&found);
+            }
+        }
+        if let Some(address) = connection.counted_by {
+            while registry.addresses.get(&address).is_some_and(|occupied| occupied.responses.is_over()) {
+                let of_address = registry.unproven.values().filter(|one| one.counted_by == Some(address));
+                let Some(found) = longest_waiting(of_address, None) else { break };
+                registry.displace(&found);
+            }
+        }
+        while self.unproven_responses.is_over() {
+            let Some(found) = longest_waiting(registry.unproven.values(), Some(RESPONSE_UNTAKEN)) else { break };
+            registry.displace(&found);
+        }
+        while self.proven_responses.is_over() {
+            let known = registry.all.values().filter(|one| one.is_known());
+            let Some(found) = longest_waiting(known, Some(RESPONSE_UNTAKEN)) else { break };
+            registry.displace(&found);
+        }
     }
 
     /// Whether there is room for one more, after displacing others where a bound is reached.
@@ -152,8 +213,7 @@ impl Admission {
         let found = candidates().find(|one| one.may_be_displaced(now));
         let found = found.or_else(|| candidates().find(|one| one.had_its_time(now))).cloned();
         let Some(found) = found else { return false };
-        registry.forget(&found);
-        found.displace();
+        registry.displace(&found);
         true
     }
 
@@ -161,8 +221,7 @@ impl Admission {
     fn displace_idle(&self, registry: &mut Registry) -> bool {
         let found = registry.all.values().take(LOOKED_AT).find(|one| one.is_idle()).cloned();
         let Some(found) = found else { return false };
-        registry.forget(&found);
-        found.displace();
+        registry.displace(&found);
         true
     }
 
@@ -184,18 +243,18 @@ impl Admission {
         let of_owner = registry.owners.entry(owner.clone()).or_insert_with(|| OfOwner {
             connections: BTreeMap::new(),
             bodies: Arc::new(Semaphore::new(self.limits.body_bytes_of_one(standing))),
+            responses: ResponseRoom::new(self.limits.response_bytes_of_one(standing)),
         });
         let excess =
             (of_owner.connections.len() + 1).saturating_sub(self.limits.connections_of(owner, standing).max(1));
         let oldest = || of_owner.connections.values().take(LOOKED_AT);
         let displaced = (excess > 0).then(|| oldest().find(|one| one.is_idle()).or_else(|| oldest().next()).cloned());
         of_owner.connections.insert(connection.id, connection.clone());
-        let bodies = of_owner.bodies.clone();
-        let rooms = self.rooms(&mut registry, standing, connection.counted_by, Some(bodies));
+        let of_owner = (of_owner.bodies.clone(), of_owner.responses.clone());
+        let rooms = self.rooms(&mut registry, standing, connection.counted_by, Some(of_owner));
         connection.belongs_to(owner.clone(), rooms);
         if let Some(displaced) = displaced.flatten() {
-            registry.forget(&displaced);
-            displaced.displace();
+            registry.displace(&displaced);
         }
         self.count(&registry);
     }
@@ -256,7 +315,24 @@ impl Admission {
     }
 }
 
+/// Of the first of these connections, the one whose response has waited longest, and longer than this.
+fn longest_waiting<'c>(
+    connections: impl Iterator<Item = &'c Arc<Connection>>,
+    longer_than: Option<Duration>,
+) -> Option<Arc<Connection>> {
+    let now = Instant::now();
+    let waiting = connections.take(LOOKED_AT).filter_map(|one| Some((one.waits_since()?, one)));
+    let long = waiting.filter(|(since, _)| longer_than.is_none_or(|least| now.duration_since(*since) > least));
+    long.min_by_key(|(since, _)| *since).map(|(_, one)| one.clone())
+}
+
 impl Registry {
+    /// Ends a connection for others, or for what its owner has too much.
+    fn displace(&mut self, connection: &Connection) {
+        self.forget(connection);
+        connection.displace();
+    }
+
     /// It takes no room any more.
     fn forget(&mut self, connection: &Connection) {
         self.forget_unproven(connection);

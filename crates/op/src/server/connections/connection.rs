@@ -10,11 +10,16 @@ use countersign_gateway::{KeyOwner, PeerConnection};
 use futures_util::task::AtomicWaker;
 use tokio::time::{Instant, sleep_until};
 
-use super::admission::Admission;
+use super::admission::{Admission, Rooms};
 use super::body_room::BodyRooms;
 use super::closed::Closed;
 use super::limits;
+use super::response_room::WaitingResponses;
 use super::standing::Standing;
+
+mod open_request;
+
+pub(super) use open_request::OpenRequest;
 
 /// What a connection's task, its requests and the admission share.
 pub(super) struct Connection {
@@ -33,6 +38,7 @@ struct Activity {
     /// Whose key was proven on it first. A guest's gives way to a known owner's.
     owner: Option<KeyOwner>,
     rooms: BodyRooms,
+    waiting: WaitingResponses,
     http2: bool,
     /// Oldest first.
     open: Vec<Open>,
@@ -52,6 +58,8 @@ struct Open {
     number: u64,
     began: Instant,
     progress: Progress,
+    /// Bytes of its response, from when it is ready.
+    bytes: usize,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -92,7 +100,7 @@ impl Connection {
         id: u64,
         counted_by: Option<IpAddr>,
         standing: Standing,
-        rooms: BodyRooms,
+        rooms: Rooms,
         admission: Arc<Admission>,
     ) -> Connection {
         let admitted_at = Instant::now();
@@ -100,7 +108,8 @@ impl Connection {
         let activity = Activity {
             standing,
             owner: None,
-            rooms,
+            rooms: rooms.bodies,
+            waiting: WaitingResponses::new(rooms.responses),
             http2: false,
             open: Vec::new(),
             next_request: 0,
@@ -138,10 +147,11 @@ impl Connection {
     }
 
     /// Counts it for this owner from now on.
-    pub(super) fn belongs_to(&self, owner: KeyOwner, rooms: BodyRooms) {
+    pub(super) fn belongs_to(&self, owner: KeyOwner, rooms: Rooms) {
         let mut activity = self.activity();
         activity.owner = Some(owner);
-        activity.rooms = rooms;
+        activity.rooms = rooms.bodies;
+        activity.waiting.move_to(rooms.responses);
     }
 
     /// Whether it was ended to make room.
@@ -189,7 +199,7 @@ impl Connection {
         activity.http2 = http2;
         let number = activity.next_request;
         activity.next_request += 1;
-        activity.open.push(Open { number, began: Instant::now(), progress: Progress::Receiving });
+        activity.open.push(Open { number, began: Instant::now(), progress: Progress::Receiving, bytes: 0 });
         OpenRequest { connection: self.clone(), number }
     }
 
@@ -226,9 +236,18 @@ impl Connection {
         self.activity().open.is_empty()
     }
 
+    /// Since when the response waits that has waited longest; `None`: nothing that takes room waits.
+    pub(super) fn waits_since(&self) -> Option<Instant> {
+        let activity = self.activity();
+        activity.untaken_since().filter(|_| !activity.waiting.is_empty())
+    }
+
     /// Ends it at once.
     pub(super) fn displace(&self) {
-        self.activity().displaced = true;
+        let mut activity = self.activity();
+        activity.displaced = true;
+        activity.waiting.end();
+        drop(activity);
         self.task.wake();
     }
 
@@ -345,55 +364,6 @@ impl PeerConnection for Connection {
         drop(activity);
         if has_risen {
             self.admission.key_proven(self, owner, standing);
-        }
-    }
-}
-
-/// A request, from its complete headers until its response was taken; dropping it ends it.
-pub(super) struct OpenRequest {
-    connection: Arc<Connection>,
-    number: u64,
-}
-
-impl OpenRequest {
-    /// Its body has come whole: its response is being made.
-    pub(super) fn is_whole(&self) {
-        self.progressed(Progress::Answering);
-    }
-
-    /// Its response, or more of it, is ready.
-    pub(super) fn is_answered(&self) {
-        self.progressed(Progress::Answered(Instant::now()));
-    }
-
-    /// Everything that its response had was taken.
-    pub(super) fn is_taken(&self) {
-        self.progressed(Progress::Streaming);
-    }
-
-    fn progressed(&self, progress: Progress) {
-        let mut activity = self.connection.activity();
-        if let Some(open) = activity.open.iter_mut().find(|open| open.number == self.number) {
-            open.progress = progress;
-        }
-    }
-}
-
-impl Drop for OpenRequest {
-    fn drop(&mut self) {
-        let mut activity = self.connection.activity();
-        let place = activity.open.iter().position(|open| open.number == self.number);
-        let ended = place.map(|place| activity.open.remove(place).progress);
-        activity.given_up +=
-            usize::from(activity.http2 && !matches!(ended, Some(Progress::Answered(_) | Progress::Streaming)));
-        let is_idle = activity.open.is_empty();
-        if is_idle {
-            activity.awaited = (Instant::now() + limits::IDLE, Closed::Idle);
-        }
-        if is_idle || activity.given_up > limits::WASTED_STREAMS {
-            drop(activity);
-            // Over HTTP/2 a request ends on a task of its own.
-            self.connection.task.wake();
         }
     }
 }

@@ -37,6 +37,9 @@ pub(super) const STREAM_WINDOW: u32 = 64 * 1024;
 pub(super) const CONNECTION_WINDOW: u32 = 128 * 1024;
 /// Response bytes waiting for a stream's window.
 pub(super) const SEND_BUFFER: usize = 64 * 1024;
+/// Bytes of a response that are handed to HTTP at once: over HTTP/2 a window of one byte takes a whole piece, and what was taken
+/// is not seen to wait.
+pub(super) const RESPONSE_PIECE: usize = 8 * 1024;
 /// An HTTP/2 peer is asked for a sign of life this often, and given this long.
 pub(super) const PING: Duration = Duration::from_secs(30);
 pub(super) const PONG: Duration = Duration::from_secs(20);
@@ -72,6 +75,9 @@ pub(in crate::server) struct ConnectionLimits {
     pub(super) unproven_body_bytes: usize,
     pub(super) proven_body_bytes: usize,
     pub(super) body_bytes_per_connection: usize,
+    /// Bytes of responses that are ready and not taken, of unproven connections and of the others.
+    pub(super) unproven_response_bytes: usize,
+    pub(super) proven_response_bytes: usize,
 }
 
 impl ConnectionLimits {
@@ -92,6 +98,8 @@ impl ConnectionLimits {
             unproven_body_bytes: 8 * 1024 * 1024,
             proven_body_bytes: 32 * 1024 * 1024,
             body_bytes_per_connection: 1024 * 1024,
+            unproven_response_bytes: 8 * 1024 * 1024,
+            proven_response_bytes: 32 * 1024 * 1024,
         }
     }
 
@@ -107,6 +115,12 @@ impl ConnectionLimits {
     /// Bytes of bodies in memory of one owner of a key, or of one address of strangers.
     pub(super) fn body_bytes_of_one(&self, standing: Standing) -> usize {
         let room = if standing == Standing::Known { self.proven_body_bytes } else { self.unproven_body_bytes };
+        room / SHARES
+    }
+
+    /// Bytes of responses not taken of one owner of a key, or of one address of strangers.
+    pub(super) fn response_bytes_of_one(&self, standing: Standing) -> usize {
+        let room = if standing == Standing::Known { self.proven_response_bytes } else { self.unproven_response_bytes };
         room / SHARES
     }
 }

@@ -12,6 +12,7 @@ mod closed;
 mod connection;
 mod limits;
 mod request;
+mod response_room;
 mod standing;
 mod watched_io;
 

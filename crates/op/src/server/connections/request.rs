@@ -73,9 +73,10 @@ async fn respond(
         }
     };
     if !is_given_up {
-        open.is_answered();
+        let bytes = HttpBody::size_hint(response.body()).exact().and_then(|bytes| usize::try_from(bytes).ok());
+        open.is_answered(bytes.unwrap_or_default());
     }
-    Ok(response.map(|body| OpenBody { body, open }))
+    Ok(response.map(|body| OpenBody { body, rest: Bytes::new(), open }))
 }
 
 #[derive(Default)]
@@ -139,7 +140,16 @@ async fn read_whole(mut body: Incoming, connection: &Arc<Connection>) -> Result<
 /// A response's body; the request is open until it was taken or given up.
 pub(super) struct OpenBody {
     body: Body,
+    /// Of the last frame, what was not handed on yet.
+    rest: Bytes,
     open: OpenRequest,
+}
+
+impl OpenBody {
+    /// The next piece of the last frame.
+    fn piece(&mut self) -> Frame<Bytes> {
+        Frame::data(self.rest.split_to(self.rest.len().min(limits::RESPONSE_PIECE)))
+    }
 }
 
 impl HttpBody for OpenBody {
@@ -148,19 +158,39 @@ impl HttpBody for OpenBody {
 
     fn poll_frame(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, axum::Error>>> {
         // Both protocols ask for a frame only when they can take it: a peer that takes nothing leaves the last one's time as it is.
-        let polled = Pin::new(&mut self.body).poll_frame(cx);
-        match polled {
-            Poll::Ready(_) => self.open.is_answered(),
-            Poll::Pending => self.open.is_taken(),
+        if !self.rest.is_empty() {
+            self.open.more_is_ready();
+            return Poll::Ready(Some(Ok(self.piece())));
         }
-        polled
+        let Poll::Ready(polled) = Pin::new(&mut self.body).poll_frame(cx) else {
+            self.open.is_taken();
+            return Poll::Pending;
+        };
+        self.open.more_is_ready();
+        Poll::Ready(match polled.map(|frame| frame.map(Frame::into_data)) {
+            Some(Ok(Ok(data))) => {
+                self.rest = data;
+                Some(Ok(self.piece()))
+            }
+            Some(Ok(Err(other))) => Some(Ok(other)),
+            Some(Err(error)) => Some(Err(error)),
+            None => None,
+        })
     }
 
     fn is_end_stream(&self) -> bool {
-        self.body.is_end_stream()
+        self.rest.is_empty() && self.body.is_end_stream()
     }
 
     fn size_hint(&self) -> SizeHint {
-        self.body.size_hint()
+        let (mut hint, rest) = (self.body.size_hint(), self.rest.len() as u64);
+        match hint.upper() {
+            Some(upper) => {
+                hint.set_upper(upper + rest);
+                hint.set_lower(hint.lower() + rest);
+            }
+            None => hint.set_lower(hint.lower() + rest),
+        }
+        hint
     }
 }

@@ -220,6 +220,51 @@ async fn who_leaves_an_http2_response_no_window_is_closed_after_30_seconds_whate
 }
 
 #[tokio::test(start_paused = true)]
+async fn attack_a_window_of_one_byte_hides_no_response_that_nobody_takes() {
+    let fixture = fixture(limits());
+    let mut sender = http2_client(&fixture, 1).await;
+    let begun = Instant::now();
+    let large = Request::get("http://id.example/large").body(Body::empty()).expect("a request");
+    let response = sender.send_request(large).await.expect("headers need no window");
+    while fixture.occupied().0 > 0 && begun.elapsed() < Duration::from_secs(150) {
+        sleep(Duration::from_secs(1)).await;
+    }
+    assert!((29..=32).contains(&begun.elapsed().as_secs()), "{:?}", begun.elapsed());
+    assert_eq!(fixture.metrics.closed_connections("stalled"), 1);
+    drop(response);
+}
+
+#[tokio::test(start_paused = true)]
+async fn attack_who_takes_no_responses_loses_its_connections_once_they_fill_its_share_of_memory() {
+    // A quarter of it for one owner: four of these responses.
+    let limits = ConnectionLimits { proven_response_bytes: 16 * 1024 * 1024 + 64, ..limits() };
+    let fixture = fixture(limits);
+    let prove = || Request::post("http://id.example/prove").body(Body::empty()).expect("a request");
+    let other = Request::post("http://id.example/prove/other").body(Body::empty()).expect("a request");
+    let large = || Request::get("http://id.example/large").body(Body::empty()).expect("a request");
+    let mut honest = http2_client(&fixture, 4 * 1024 * 1024).await;
+    honest.send_request(other).await.expect("proven");
+    let (mut senders, mut untaken) = (Vec::new(), Vec::new());
+    for _ in 0..3 {
+        let mut sender = http2_client(&fixture, 0).await;
+        untaken.push(sender.send_request(prove()).await.expect("proven"));
+        for _ in 0..3 {
+            untaken.extend(sender.send_request(large()).await);
+        }
+        senders.push(sender);
+        sleep(Duration::from_millis(100)).await;
+    }
+    assert_eq!(fixture.metrics.closed_connections("displaced"), 2, "nine responses, of which four fit");
+    assert_eq!(fixture.occupied().0, 2, "its newest, and another's");
+    let mut taken = honest.send_request(large()).await.expect("a response").into_body();
+    let mut length = 0;
+    while let Some(frame) = http_body_util::BodyExt::frame(&mut taken).await {
+        length += frame.expect("a frame").into_data().map_or(0, |data| data.len());
+    }
+    assert_eq!(length, 1024 * 1024, "who takes everything has room");
+}
+
+#[tokio::test(start_paused = true)]
 async fn an_http2_event_stream_whose_peer_takes_everything_is_not_stalled() {
     let fixture = fixture(limits());
     let mut sender = http2_client(&fixture, 64 * 1024).await;
@@ -573,7 +618,7 @@ async fn a_request_that_is_being_answered_is_not_displaced_unless_nobody_takes_t
     open.is_whole();
     sleep(Duration::from_secs(20)).await;
     assert!(admit(admission, "203.0.113.7").is_none(), "there is no room, however long the answer takes");
-    open.is_answered();
+    open.is_answered(0);
     sleep(Duration::from_secs(1)).await;
     assert!(admit(admission, "203.0.113.7").is_none(), "it may still be taken");
     assert!(!is_displaced(&busy));
@@ -592,7 +637,7 @@ async fn attack_one_fresh_response_after_another_keeps_no_room_while_the_first_i
     for _ in 0..3 {
         let open = hostile.connection.open_request(true);
         open.is_whole();
-        open.is_answered();
+        open.is_answered(0);
         untaken.push(open);
         sleep(Duration::from_millis(900)).await;
     }
