@@ -54,6 +54,7 @@ def deceives(character):  # stricter than it must be: no joiners, no blank but t
 def check_text(text, most=500):
     plain = unicodedata.normalize("NFD", text); marks = "".join("M" if unicodedata.category(one) in ("Mn", "Me") else "." for one in plain)
     twice = any(mark == "M" and one == next for mark, one, next in zip(marks, plain, plain[1:]))
+    twice |= unicodedata.category(text[:1] or "x").startswith("M")  # drawn on the caption before it
     must(len(text) <= most and "MMMMM" not in marks and not twice and not any(map(deceives, text)), "a text that deceives", "unshowable")
 def escape(text):
     return "".join(f"\\u{{{ord(character):x}}}" if deceives(character) else character for character in text)

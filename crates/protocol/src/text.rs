@@ -35,6 +35,9 @@ pub enum TextError {
     /// An unassigned or private-use character, whose appearance is unknown.
     #[error("the text has a character that can't be shown: {0}")]
     Unassigned(Place),
+    /// A mark without a character of its own: it would be drawn on what stands before the text, such as a caption or a quote.
+    #[error("the text has a mark with no character before it: {0}")]
+    LoneMark(Place),
     /// A mark too many on one character.
     #[error("the text has too many marks on one character: {0}")]
     TooManyMarks(Place),
@@ -148,10 +151,12 @@ fn escape_lines(text: &str, lines: Lines) -> String {
     }
     let mut out = String::with_capacity(text.len());
     for (at, &character) in characters.iter().enumerate() {
-        // A joiner or selector next to an escaped character has no effect, and would be invisible.
+        // A joiner or selector next to an escaped character has no effect, and would be invisible; a mark behind one would be drawn on
+        // our brace.
         let leans = matches!(character, '\u{200b}'..='\u{200d}' | '\u{fe0e}' | '\u{fe0f}');
+        let is_mark = character.general_category_group() == GeneralCategoryGroup::Mark;
         let before = at.checked_sub(1).is_some_and(|before| hidden[before]);
-        hidden[at] |= leans && (before || hidden.get(at + 1).copied().unwrap_or(false));
+        hidden[at] |= (is_mark && before) || (leans && (before || hidden.get(at + 1).copied().unwrap_or(false)));
         if hidden[at] {
             out.push_str(&format!("\\u{{{:x}}}", u32::from(character)));
         } else {
@@ -250,6 +255,11 @@ fn check_character(text: &[char], at: usize, lines: Lines) -> Result<(), fn(Plac
         | '\u{1d173}'..='\u{1d17a}'
         | '\u{e0000}'..='\u{e0fff}' => return Err(TextError::Invisible),
         _ => {}
+    }
+    // A line begins after the caption, or after the number that stands before it.
+    let begins_a_line = at == 0 || matches!(text[at - 1], '\n' | '\t');
+    if begins_a_line && character.general_category_group() == GeneralCategoryGroup::Mark {
+        return Err(TextError::LoneMark);
     }
     match character.general_category() {
         GeneralCategory::Control | GeneralCategory::LineSeparator | GeneralCategory::ParagraphSeparator => {

@@ -632,6 +632,7 @@ fn details_and_texts() {
         ("a hidden turn of direction", "[{\"type\":\"x\",\"a\":\"\u{202e}\"}]", false),
         ("lines in a string", "[{\"type\":\"x\",\"a\":\"one\\n\\ttwo\"}]", true),
         ("a line break in a name", "[{\"type\":\"x\",\"a\\nb\":1}]", false),
+        ("a mark at the beginning of a line", "[{\"type\":\"x\",\"a\":\"one\\n\u{335}two\"}]", false),
     ]
     .into_iter()
     .map(|(name, text, valid)| {
@@ -659,6 +660,7 @@ fn details_and_texts() {
         ("a joiner that belongs to no word", "a\u{200c}b", false),
         ("a joiner twice", "می\u{200c}\u{200c}خواهم", false),
         ("one mark twice", "e\u{301}\u{301}", false),
+        ("a mark at the beginning", "\u{335}80.00", false),
         ("nothing", "", false),
     ]
     .into_iter()

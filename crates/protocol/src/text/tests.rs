@@ -106,6 +106,24 @@ fn an_error_names_the_character_and_its_place() {
 }
 
 #[test]
+fn attack_06_a_mark_is_not_drawn_on_the_caption_or_the_number_before_a_text() {
+    // A stroke, an enclosing circle, a vowel sign that is drawn before what it follows.
+    for mark in ['\u{335}', '\u{20dd}', '\u{93f}', '\u{301}'] {
+        let place = Place { character: mark, number: 1 };
+        let (text, escaped) = (format!("{mark}80.00"), format!("\\u{{{:x}}}80.00", u32::from(mark)));
+        assert_eq!(check500(&text), Err(TextError::LoneMark(place)));
+        assert_eq!(escape(&text), escaped);
+        assert_eq!(check_block(&format!("a\n{text}"), 500), Err(TextError::LoneMark(Place { number: 3, ..place })));
+        assert_eq!(escape_block(&format!("a\n{text}")), format!("a\n{escaped}"));
+        assert_eq!(check500(&format!("a{mark}")), Ok(()), "on a character of its own");
+        let behind = escape(&format!("a\u{202e}{mark}"));
+        assert_eq!(behind, format!("a\\u{{202e}}\\u{{{:x}}}", u32::from(mark)), "and not on our brace");
+    }
+    let shown = TextError::LoneMark(Place { character: '\u{335}', number: 1 }).to_string();
+    assert_eq!(shown, "the text has a mark with no character before it: U+0335 at character 1");
+}
+
+#[test]
 fn attack_06_text_that_deceives_is_refused_and_escaped() {
     type Kind = fn(Place) -> TextError;
     let (bidi, control, invisible): (Kind, Kind, Kind) = (TextError::Bidi, TextError::Control, TextError::Invisible);
