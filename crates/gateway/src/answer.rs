@@ -11,7 +11,7 @@ use countersign_protocol::problem::ProblemCode;
 use countersign_store::Transaction;
 
 use crate::Gateway;
-use crate::answer::verify::{VerifiedAnswer, verify_answer};
+use crate::answer::verify::{VerifiedAnswer, check_verified_at, verify_answer};
 use crate::event_sink::GatewayEvent;
 use crate::rejection::{Rejection, reject};
 use crate::store::approvals::{self, ApprovalRow, Resolution, Status};
@@ -98,6 +98,10 @@ impl Gateway {
         if device.seq.is_some_and(|used| checked.claims.seq <= used) {
             self.suspend_device(tx, &device)?;
             return Ok(Err(suspended()));
+        }
+        // The first time that it arrives, while it can decide: a repetition comes later.
+        if approval.status == Status::Pending && self.now() < approval.answer_until {
+            check_verified_at(checked, approval.user_verification, &device, self.now())?;
         }
         devices::advance(tx, &device.id, checked.claims.seq)?;
         if let Some(count) = checked.sign_count {

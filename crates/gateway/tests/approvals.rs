@@ -323,6 +323,37 @@ async fn a_verification_from_before_the_request_does_not_count() {
 }
 
 #[tokio::test]
+async fn when_the_person_was_verified_is_bounded_by_the_gateways_clock_whatever_the_device_says_of_its_own() {
+    let world = World::new();
+    let mut phone = world.enroll("Phone").await;
+    world.clock.advance_seconds(4000);
+    for wanted in [UserVerification::Preferred, UserVerification::Discouraged] {
+        let mut request = world.request();
+        request.user_verification = wanted;
+        world.accept(request).await.expect("accepted");
+        let challenge = phone.next_challenge(&world).await;
+        let now = world.clock.now().seconds();
+        let good: Answer = phone.approve(&challenge, None).peek().expect("own answer");
+        let verified_at = |uv_at: u64, iat: u64| {
+            let amr = vec!["swk".to_owned(), "pin".to_owned()];
+            let claims = Answer { uv_at: Some(uv_at), iat, amr, ..good.clone() };
+            Compact::sign(&claims, &*phone.approval).expect("signed")
+        };
+        // An old verification under a clock that stands still, one before the device was enrolled, one of the future.
+        for (uv_at, iat) in [(now - 3000, now - 3000), (now - 4200, now - 4200), (now + 3000, now + 3000)] {
+            let response = phone.send_answer(&world, challenge.id(), &verified_at(uv_at, iat)).await;
+            assert_eq!(response.problem(), (400, "invalid_answer".to_owned()), "{wanted:?}: {uv_at} {iat}, now {now}");
+        }
+        let answer = verified_at(now - 290, now - 1);
+        assert_eq!(phone.settle(&world, &challenge, &answer).await.ending(), Ending::Approved, "{wanted:?}");
+        world.clock.advance_seconds(600);
+        let again = phone.send_answer(&world, challenge.id(), &answer).await;
+        assert_eq!(again.status.as_u16(), 200, "the same bytes, sent again after their reply was lost");
+        world.clock.advance_seconds(1000);
+    }
+}
+
+#[tokio::test]
 async fn the_interaction_is_the_strongest_that_all_can_and_never_below_the_minimum() {
     use InteractionType::{Boolean, InputManual, NumberChoose};
     let world = World::new();

@@ -134,7 +134,8 @@ fn check_verification(
         if !user.is_empty() {
             return Err(invalid("an automated device verifies no person"));
         }
-    } else if by_approval_key && !discouraged {
+    } else if by_approval_key && (!discouraged || !user.is_empty()) {
+        // Where none is needed, one that is claimed is told to the client all the same.
         check_person(claims, &user, approval)?;
     }
     let by_person = by_approval_key && !user.is_empty();
@@ -142,19 +143,40 @@ fn check_verification(
     Ok(AuthMethods { amr, by_person })
 }
 
-/// `required`: after the request was made. `preferred`: at most five minutes before the answer. Times are the device's, in the
-/// server's time as it knows it.
+/// `required`: after the request was made. Otherwise at most five minutes before the answer. Times are the device's, in the server's
+/// time as it knows it; [`check_verified_at`] bounds them by the server's own.
 fn check_person(claims: &Answer, user: &[&str], approval: &ApprovalRow) -> Result<(), Rejection> {
     let (Some(at), false) = (claims.uv_at, user.is_empty()) else {
         return Err(invalid("the person was not verified"));
     };
     let earliest = match approval.user_verification {
-        UserVerification::Preferred => claims.iat.saturating_sub(VERIFICATION_LIFE),
-        _ => approval.requested_at.seconds(),
+        UserVerification::Required => approval.requested_at.seconds(),
+        _ => claims.iat.saturating_sub(VERIFICATION_LIFE),
     };
     let skew = limits::IAT_SKEW_SECONDS;
     if at.saturating_add(skew) < earliest || at > claims.iat.saturating_add(skew) {
         return Err(invalid("the person was verified at another time than this request asks for"));
+    }
+    Ok(())
+}
+
+/// Bounds by the server's clock when the person was verified, as an answer that arrives now claims it: not later, not before the device
+/// was enrolled, and unless it was for this very request at most five minutes ago. What the device says of its own clock (`iat`) would
+/// let it use a verification of any age.
+pub(crate) fn check_verified_at(
+    checked: &VerifiedAnswer,
+    needed: UserVerification,
+    device: &Device,
+    now: Timestamp,
+) -> Result<(), Rejection> {
+    let Some(at) = checked.auth_time.map(Timestamp::seconds) else { return Ok(()) };
+    let earliest = match needed {
+        UserVerification::Required => device.registered_at.seconds(),
+        _ => device.registered_at.seconds().max(now.seconds().saturating_sub(VERIFICATION_LIFE)),
+    };
+    let skew = limits::IAT_SKEW_SECONDS;
+    if at.saturating_add(skew) < earliest || at > now.seconds().saturating_add(skew) {
+        return Err(invalid("the person was verified too long before it arrived, or later"));
     }
     Ok(())
 }
