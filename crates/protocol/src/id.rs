@@ -101,6 +101,13 @@ impl ApprovalId {
     pub fn new(now: Timestamp, random: &dyn Random) -> Self {
         Self(time_ordered(Self::PREFIX, now, random))
     }
+
+    /// When it was made; the beginning of time for an id that was not made by [`ApprovalId::new`].
+    pub fn made_at(&self) -> Timestamp {
+        let digits = self.0.get(Self::PREFIX.len()..).and_then(|rest| rest.get(..TIME_DIGITS));
+        let millis = digits.and_then(|digits| u64::from_str_radix(digits, 16).ok());
+        Timestamp::from_millis(millis.unwrap_or(0))
+    }
 }
 
 impl ChallengeId {

@@ -24,7 +24,6 @@ pub(crate) struct VerifiedAccessToken {
     pub(crate) client_id: String,
     pub(crate) scope: String,
     pub(crate) jti: String,
-    pub(crate) issued_at: Timestamp,
     pub(crate) until: Timestamp,
     pub(crate) confirmation: Option<Confirmation>,
 }
@@ -58,15 +57,19 @@ impl Issuance {
         Ok(Some(access))
     }
 
-    /// Whether an unexpired token is neither revoked nor left without user, client or approval, and was issued after
-    /// everything of its user or client was last ended. `iat` has whole seconds: one of the same second counts as before.
+    /// Whether an unexpired token is neither revoked nor left without user, client or approval, and rests on an approval that began
+    /// after everything of its user or client was last ended: an ending ends the approvals before it, and with them whatever would
+    /// be issued for them. The approval's id tells its time in milliseconds; `iat`, in whole seconds, could not tell a lock that was
+    /// lifted at once from what was approved after it.
     fn is_active(&self, snapshot: &Snapshot<'_>, access: &VerifiedAccessToken) -> Result<bool, StoreError> {
+        let id = access.claims.get("approval").and_then(|approval| approval.get("id")).and_then(Json::as_str);
+        let Some(approval) = id.and_then(|id| id.parse::<ApprovalId>().ok()) else { return Ok(false) };
         let ended = store::last_ending(snapshot, &access.client_id, &access.sub)?;
         Ok(!store::is_revoked(snapshot, &access.jti)?
-            && ended.is_none_or(|at| access.issued_at.seconds() > at.seconds())
+            && ended.is_none_or(|at| approval.made_at() > at)
             && self.directory.user_in(snapshot, &access.sub)?.is_some_and(|user| !user.locked)
             && self.directory.client_in(snapshot, &access.client_id)?.is_some()
-            && self.approval_holds(snapshot, &access.claims)?)
+            && self.approval_holds(snapshot, &approval)?)
     }
 
     /// Verifies signature and form alone; the token may have expired.
@@ -93,7 +96,6 @@ impl Issuance {
             client_id: string("client_id")?,
             scope: string("scope")?,
             jti: string("jti")?,
-            issued_at: seconds("iat")?,
             until: seconds("exp")?,
             confirmation,
             payload: verified.payload,
@@ -102,14 +104,12 @@ impl Issuance {
     }
 
     /// Whether the token's approval is still valid.
-    fn approval_holds(&self, snapshot: &Snapshot<'_>, claims: &Json) -> Result<bool, StoreError> {
-        let id = claims.get("approval").and_then(|approval| approval.get("id")).and_then(Json::as_str);
-        let Some(id) = id.and_then(|id| id.parse::<ApprovalId>().ok()) else { return Ok(false) };
+    fn approval_holds(&self, snapshot: &Snapshot<'_>, approval: &ApprovalId) -> Result<bool, StoreError> {
         // Revoking a family revokes its access tokens.
-        if store::has_family_ended(snapshot, &id)? {
+        if store::has_family_ended(snapshot, approval)? {
             return Ok(false);
         }
-        match self.gateway.redeemable(snapshot, &id) {
+        match self.gateway.redeemable(snapshot, approval) {
             Ok(_) => Ok(true),
             // Revoking a device later does not withdraw its earlier approvals.
             Err(NotRedeemable::DeviceRevoked) => Ok(true),

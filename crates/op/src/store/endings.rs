@@ -51,7 +51,7 @@ pub(crate) fn last_restore(snapshot: &Snapshot<'_>) -> Result<Option<Timestamp>,
     Ok(at.map(time))
 }
 
-/// When the latest ending of this client, this user or all happened: access tokens from before are not active any more.
+/// When the latest ending of this client, this user or all happened: access tokens of approvals that began before are not active any more.
 pub(crate) fn last_ending(snapshot: &Snapshot<'_>, client_id: &str, sub: &str) -> Result<Option<Timestamp>, Error> {
     let owners = [Owner::All, Owner::Client(client_id), Owner::User(sub)].map(Owner::column);
     let last: Option<i64> = snapshot

@@ -79,6 +79,22 @@ async fn attack_14_the_end_of_a_lock_gives_back_nothing_that_the_lock_stopped() 
 }
 
 #[tokio::test]
+async fn what_is_approved_in_the_second_in_which_a_lock_was_lifted_is_worth_what_it_always_was() {
+    let world = World::with(&config());
+    let mut phone = world.enroll("Phone").await;
+    let before = world.asked_and_approved(&mut phone).await;
+    let before = world.poll("till", &before).await.text("access_token");
+    let admin = beside(&world);
+    admin.lock_user(&world.alice()).await.expect("locked");
+    assert!(admin.unlock_user(&world.alice()).await.expect("unlocked"));
+    world.side.clock.advance_millis(1);
+    let after = world.asked_and_approved(&mut phone).await;
+    let after = world.poll("till", &after).await;
+    assert!(world.is_active(&after.text("access_token")).await, "{}", after.body);
+    assert!(!world.is_active(&before).await);
+}
+
+#[tokio::test]
 async fn the_end_of_a_lock_in_the_configuration_gives_back_nothing_either() {
     let world = World::with(&config());
     let mut phone = world.enroll("Phone").await;
