@@ -66,11 +66,11 @@ pub enum PermissionError {
     },
 }
 
-/// Why a file with a secret was not read.
+/// Why a file that is to be trusted was not read.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum SecretError {
-    /// Others may read or change it.
+    /// Others may change it, or read a secret in it.
     #[error(transparent)]
     Permissions(#[from] PermissionError),
     /// It can't be read, or is no text.
@@ -84,6 +84,15 @@ pub enum SecretError {
 /// [`PermissionError`].
 pub fn check_settings(path: &Path) -> Result<(), PermissionError> {
     check_folder(path)
+}
+
+/// Reads a file that [`check_settings`] accepts.
+///
+/// # Errors
+/// [`SecretError`].
+pub fn read_settings(path: &Path) -> Result<Vec<u8>, SecretError> {
+    check_settings(path)?;
+    fs::read(path).map_err(SecretError::Unreadable)
 }
 
 /// Accepts a folder, if it is there: owned by this user or root, and written by nobody else.

@@ -7,8 +7,8 @@ use countersign_jose::jwt::{JwkSet, SigningAlg};
 
 use super::client::{CertificateSubject, ClientAuth, ClientKeys, SecretMethod};
 use super::hashed_secret::{self, ClientSecret, HashedSecret, SecretFormatError, StoredSecret};
-use super::https;
 use super::section::Section;
+use super::{https, trusted_file};
 use crate::client_certificate;
 
 /// Reads the method and the keys; `None` if an error was reported. `stored` is the secret of a client whose entry names none.
@@ -135,17 +135,13 @@ pub(super) fn keys(section: &Section<'_>, folder: &Path) -> Option<Option<Client
     };
     match (inline, file, uri) {
         (Some(json), _, _) => Some(parsed("jwks", &json.at, json.value.as_bytes())),
-        (_, Some(file), _) => {
-            let path = folder.join(file.value);
-            match std::fs::read(&path) {
-                Ok(text) => Some(parsed("jwks_file", &file.at, &text)),
-                Err(error) => {
-                    let shown = path.display();
-                    section.report(&file.at, format!("the keys' file {shown} can't be read: {error}; check the path (relative paths begin at the configuration's folder)"));
-                    Some(None)
-                }
+        (_, Some(file), _) => match trusted_file::read(&folder.join(file.value), "the keys' file") {
+            Ok(text) => Some(parsed("jwks_file", &file.at, &text)),
+            Err(why) => {
+                section.report(&file.at, why);
+                Some(None)
             }
-        }
+        },
         (_, _, Some(uri)) => Some(https(section, "jwks_uri", &uri).map(ClientKeys::At)),
         (None, None, None) => given.contains(&true).then_some(None),
     }

@@ -4,6 +4,7 @@
 use std::path::Path;
 use std::sync::Arc;
 
+use countersign_private_files::read_settings;
 use serde_json::Value;
 
 use super::section::{Found, Section};
@@ -82,7 +83,7 @@ fn schema(section: &Section<'_>, folder: &Path) -> Option<Found<Value>> {
                     ));
                 }
             }
-            match std::fs::read(&path).map(|text| serde_json::from_slice(&text)) {
+            match read_settings(&path).map(|text| serde_json::from_slice(&text)) {
                 Ok(Ok(value)) => Some(Found { value, at: file.at }),
                 Ok(Err(error)) => report(format!("it is not JSON: {error}")),
                 Err(error) => report(error.to_string()),

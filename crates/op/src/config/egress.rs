@@ -8,6 +8,7 @@ use ipnet::IpNet;
 use url::Url;
 
 use super::section::Section;
+use super::trusted_file;
 
 pub(super) fn read(section: Section<'_>, folder: &Path) -> EgressConfig {
     let allow = section.any_strings("allow").unwrap_or_default();
@@ -36,10 +37,10 @@ fn authorities(section: &Section<'_>, folder: &Path) -> Option<Authorities> {
     let found = section.string("ca")?;
     let path = folder.join(found.value);
     let shown = path.display();
-    let pem = match std::fs::read(&path) {
+    let pem = match trusted_file::read(&path, "the certificates' file") {
         Ok(pem) => pem,
-        Err(error) => {
-            section.report(&found.at, format!("the certificates' file {shown} can't be read: {error}; check the path (relative paths begin at the configuration's folder)"));
+        Err(why) => {
+            section.report(&found.at, why);
             return None;
         }
     };

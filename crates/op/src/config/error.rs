@@ -5,6 +5,8 @@ use std::fmt;
 use std::ops::Range;
 use std::path::{Path, PathBuf};
 
+use countersign_private_files::SecretError;
+
 /// One error in a configuration file.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ConfigError {
@@ -38,8 +40,11 @@ impl ConfigErrors {
         "configuration"
     }
 
-    pub(super) fn unreadable(file: &Path, error: &std::io::Error) -> ConfigErrors {
-        let message = format!("the file can't be read: {error}; check the path and who may read it");
+    pub(super) fn unreadable(file: &Path, error: &SecretError) -> ConfigErrors {
+        let message = match error {
+            SecretError::Permissions(error) => format!("the file decides who may sign in, and {error}"),
+            error => format!("the file can't be read: {error}; check the path and who may read it"),
+        };
         ConfigErrors { file: file.to_owned(), errors: vec![ConfigError { line: 0, message }] }
     }
 }

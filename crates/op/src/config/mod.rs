@@ -26,6 +26,7 @@ mod spelling;
 #[cfg(test)]
 mod tests;
 mod tls;
+mod trusted_file;
 mod user_code_hash;
 mod users;
 mod webhook;
@@ -35,6 +36,7 @@ use std::path::Path;
 use std::time::Duration;
 
 use countersign_egress::EgressConfig;
+use countersign_private_files::{SecretError, read_settings};
 use countersign_protocol::discovery::{Mode, Support};
 use countersign_protocol::issuer::{Issuer, IssuerError, LOCALHOST};
 use countersign_protocol::{limits, text};
@@ -147,7 +149,11 @@ impl Config {
     /// # Errors
     /// As [`Config::read`]; an error in an override names its source in place of a line.
     pub fn read_with(path: &Path, overrides: &Overrides) -> Result<Config, ConfigErrors> {
-        let text = std::fs::read_to_string(path).map_err(|error| ConfigErrors::unreadable(path, &error))?;
+        let text = read_settings(path).and_then(|text| {
+            let not_text = |error| SecretError::Unreadable(std::io::Error::new(std::io::ErrorKind::InvalidData, error));
+            String::from_utf8(text).map_err(not_text)
+        });
+        let text = text.map_err(|error| ConfigErrors::unreadable(path, &error))?;
         let folder = path.parent().unwrap_or(Path::new(""));
         Config::parse_with(&text, folder, overrides).map_err(|errors| ConfigErrors { file: path.to_owned(), errors })
     }

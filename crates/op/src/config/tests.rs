@@ -753,3 +753,55 @@ fn a_mistake_made_elsewhere_is_named_by_where_it_was_made() {
     }
     assert_eq!(Overrides::default().add("no value"), Err(super::OverrideError("no value".to_owned())));
 }
+
+#[cfg(unix)]
+#[test]
+fn files_that_decide_who_may_sign_in_are_refused_if_others_may_write_them() {
+    use std::os::unix::fs::PermissionsExt as _;
+    let folder = tempfile::tempdir().expect("a folder");
+    let set = |path: &Path, mode| {
+        std::fs::set_permissions(path, std::fs::Permissions::from_mode(mode)).expect("changed");
+    };
+    let config = folder.path().join("provider.toml");
+    let told = || match Config::read(&config) {
+        Ok(_) => String::new(),
+        Err(errors) => errors.to_string(),
+    };
+    let keys = r#"{"keys":[{"kty":"EC","crv":"P-256","x":"f83OJ3D2xF1Bg8vub9tLe1gHMzV76e8Tus9uPHvRVEU","y":"x_FEzRu9m36HLN_tue659LNpXW6pCyStikYjKIWI5a0"}]}"#;
+    let authority = countersign_testing::certificates::self_signed(&["ca.example"]).cert.pem();
+    let method = "token_endpoint_auth_method = \"private_key_jwt\"\njwks_file = \"named\"";
+    for (what, setting, content) in [
+        ("the keys' file", format!("[[clients]]\nclient_id = \"till\"\n{method}"), keys.to_owned()),
+        (
+            "the keys' file",
+            "[[login_hint_issuers]]\nissuer = \"https://hints.example\"\njwks_file = \"named\"".to_owned(),
+            keys.to_owned(),
+        ),
+        ("`client_ca` in [tls]: the file", "[tls]\nclient_ca = \"named\"".to_owned(), authority.clone()),
+        ("the certificates' file", "[egress]\nca = \"named\"".to_owned(), authority.clone()),
+        (
+            "the schema's file",
+            "[[authorization_details]]\ntype = \"vote\"\nschema_file = \"named\"".to_owned(),
+            r#"{"type":"object"}"#.to_owned(),
+        ),
+    ] {
+        let named = folder.path().join("named");
+        std::fs::write(&config, format!("issuer = \"https://id.example.com\"\n{setting}\n")).expect("written");
+        std::fs::write(&named, content).expect("written");
+        set(&config, 0o644);
+        set(&named, 0o644);
+        assert_eq!(told(), "", "{setting}: everybody may read what is no secret");
+        for mode in [0o664, 0o646] {
+            set(&named, mode);
+            let found = told();
+            assert!(found.contains(what), "{found}");
+            assert!(found.ends_with(&format!("run: chmod go-w {}", named.display())), "{mode:o}: {found}");
+        }
+        set(&named, 0o644);
+    }
+    for mode in [0o664, 0o622, 0o602] {
+        set(&config, mode);
+        let found = told();
+        assert!(found.ends_with(&format!("run: chmod go-w {}", config.display())), "{mode:o}: {found}");
+    }
+}

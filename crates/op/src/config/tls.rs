@@ -6,6 +6,7 @@ use rustls::SupportedCipherSuite;
 use rustls::crypto::ring::ALL_CIPHER_SUITES;
 
 use super::section::Section;
+use super::trusted_file;
 use crate::client_certificate::TrustAnchors;
 
 /// Paths of certificate and key (PEM).
@@ -78,12 +79,10 @@ fn certificate(section: &Section<'_>, folder: &Path) -> Option<CertificateFiles>
 
 fn client_ca(section: &Section<'_>, folder: &Path) -> Option<TrustAnchors> {
     let found = section.string("client_ca")?;
-    let path = folder.join(found.value);
-    let shown = path.display();
-    let pem = match std::fs::read(&path) {
+    let pem = match trusted_file::read(&folder.join(found.value), "`client_ca` in [tls]: the file") {
         Ok(pem) => pem,
-        Err(error) => {
-            section.report(&found.at, format!("`client_ca` in [tls]: the file {shown} can't be read: {error}; check the path (relative paths begin at the configuration's folder)"));
+        Err(why) => {
+            section.report(&found.at, why);
             return None;
         }
     };

@@ -4,7 +4,7 @@ use std::path::Path;
 use std::sync::Arc;
 
 use countersign_egress::{Egress, SystemResolver};
-use countersign_private_files::{check_settings, is_readable_by_everybody};
+use countersign_private_files::is_readable_by_everybody;
 
 use crate::config::{Config, called_addresses};
 use crate::server::tls::Tls;
@@ -32,18 +32,15 @@ pub fn check(config: &Config) -> Vec<String> {
     errors
 }
 
-/// What is no error, but should be changed: a configuration file that others may change, and secrets in one that everybody may read.
-/// One sentence each.
+/// What is no error, but should be changed: secrets in a configuration file that everybody may read. One sentence each.
 pub fn warnings(file: &Path) -> Vec<String> {
-    let mut warnings: Vec<String> = check_settings(file).err().map(|error| error.to_string()).into_iter().collect();
-    let Ok(Some(mode)) = is_readable_by_everybody(file) else { return warnings };
+    let Ok(Some(mode)) = is_readable_by_everybody(file) else { return Vec::new() };
     let table = std::fs::read_to_string(file).ok().and_then(|text| text.parse::<toml::Table>().ok());
-    let Some((secret, remedy)) = table.as_ref().and_then(inline_secret) else { return warnings };
+    let Some((secret, remedy)) = table.as_ref().and_then(inline_secret) else { return Vec::new() };
     let file = file.display();
-    warnings.push(format!(
+    vec![format!(
         "{file} holds a secret (`{secret}`) and may be read by everybody (mode {mode:03o}); run: chmod 600 {file}, or {remedy}"
-    ));
-    warnings
+    )]
 }
 
 /// The name of a secret that is written into the configuration itself, and what else can be done about it.
@@ -132,10 +129,6 @@ mod tests {
         assert!(code.contains("`user_code`") && code.ends_with("Argon2id hash in its place"), "{code}");
         assert!(!code.contains("4711") && !code.contains("_file"), "{code}");
         assert_eq!(told("[[users]]\nuser_code = \"$argon2id$v=19$m=19456,t=2,p=1$c2FsdA$aGFzaA\"\n", 0o644), "");
-        for mode in [0o622, 0o620, 0o602] {
-            let found = told("[[users]]\nsub = \"alice\"\n", mode);
-            assert!(found.ends_with(&format!("run: chmod go-w {}", file.display())), "{mode:o}: {found}");
-        }
         assert_eq!(told("[[clients]]\nsecret_file = \"till.secret\"\n", 0o644), "");
     }
 }

@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError, RwLock};
 
 use countersign_jose::clock::Timestamp;
-use countersign_private_files::{PermissionError, check_secret};
+use countersign_private_files::{PermissionError, check_secret, check_settings};
 use rustls::pki_types::pem::PemObject as _;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer};
 use rustls::server::{ClientHello, ResolvesServerCert};
@@ -55,7 +55,7 @@ pub enum CertificateError {
     /// The file holds no private key.
     #[error("{0} has no private key in it; it must be PEM (-----BEGIN PRIVATE KEY-----)")]
     NoKey(PathBuf),
-    /// Others may read the private key, or put another in its place.
+    /// Others may read the private key, or put another file in the place of one of the two.
     #[error(transparent)]
     Permissions(#[from] PermissionError),
     /// The key's type is not supported, or it belongs to another certificate.
@@ -149,6 +149,7 @@ fn read(files: &CertificateFiles) -> Result<Bytes, CertificateError> {
 }
 
 fn parse(files: &CertificateFiles, bytes: &Bytes) -> Result<CertifiedKey, CertificateError> {
+    check_settings(&files.cert)?;
     check_secret(&files.key)?;
     let chain: Result<Vec<_>, _> = CertificateDer::pem_slice_iter(&bytes.cert).collect();
     let chain = chain.ok().filter(|chain| !chain.is_empty());
