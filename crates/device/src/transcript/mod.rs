@@ -74,7 +74,7 @@ pub fn render(asked: &RenderedRequest<'_>, locale: Locale) -> RenderedTranscript
     let after = |lines: &[Line], roles: &[Role]| {
         lines.iter().rposition(|line| roles.contains(&line.role)).map_or(lines.len(), |at| at + 1)
     };
-    if let Some(warning) = warning(challenge, locale) {
+    if let Some(warning) = warning(challenge, facts, locale) {
         let at = lines.iter().position(|line| belongs_to_the_end(line.role)).unwrap_or(lines.len());
         lines.insert(at, warning);
     }
@@ -95,14 +95,14 @@ pub fn render(asked: &RenderedRequest<'_>, locale: Locale) -> RenderedTranscript
 }
 
 /// What to check before answering, wherever somebody on the telephone could have asked for it.
-fn warning(challenge: &VerifiedChallenge, locale: Locale) -> Option<Line> {
+fn warning(challenge: &VerifiedChallenge, facts: DeviceFacts, locale: Locale) -> Option<Line> {
     let claims = challenge.claims();
     let by_number = claims.interaction.kind != InteractionType::Boolean;
     let is_asked = by_number || claims.kind != Kind::Payment;
     is_asked.then(|| {
-        // A foreign provider's name is what the gateway says that it is.
-        let is_foreign = claims.provider.issuer != claims.iss;
-        let name = if is_foreign { claims.iss.host() } else { escape(&claims.provider.name) };
+        // A foreign provider's name is what the gateway says that it is, until that provider has confirmed it.
+        let is_claimed = claims.provider.issuer != claims.iss && !facts.is_confirmed;
+        let name = if is_claimed { claims.iss.host() } else { escape(&claims.provider.name) };
         let words = fill(words(locale).did_you_start_this, &name);
         Line::own(Role::Warning, Caption::BeforeYouAnswer, locale, words, 2)
     })

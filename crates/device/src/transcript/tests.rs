@@ -8,7 +8,7 @@ use countersign_protocol::enrollment::EnrollmentStatement;
 use countersign_protocol::interaction::{Interaction, InteractionType};
 use countersign_protocol::kind::Kind;
 use countersign_protocol::text;
-use countersign_protocol::transcript::{LineValue, Transcript, TranscriptBasis};
+use countersign_protocol::transcript::{LineValue, Role, Transcript, TranscriptBasis};
 use countersign_testing::CountingRandom;
 use proptest::prelude::*;
 
@@ -166,6 +166,21 @@ fn an_unverified_client_behind_a_connector_says_where_it_comes_from() {
         claims.context = Some(BTreeMap::from([("browser".to_owned(), browser), ("address".to_owned(), network)]));
         claims
     });
+}
+
+#[test]
+fn the_warning_names_a_foreign_provider_once_that_has_confirmed_the_gateway_and_the_gateway_before() {
+    let mut provider = FakeProvider::open();
+    let mut claims = claims(&provider, Kind::Login, None);
+    claims.provider.issuer = "https://login.bank.example".parse().unwrap();
+    claims.provider.name = "Red Bank".into();
+    for (is_confirmed, name) in [(false, claims.iss.host()), (true, "Red Bank".to_owned())] {
+        let facts = DeviceFacts { is_confirmed, ..DeviceFacts::default() };
+        let transcript = shown_with(&mut provider, &claims, facts, Locale::En);
+        let warning = transcript.lines.iter().find(|line| line.role == Role::Warning).expect("a warning");
+        let LineValue::Text(text) = &warning.value else { panic!("{warning:?}") };
+        assert!(text.ends_with(&format!("press Deny. {name} never does that.")), "{text}");
+    }
 }
 
 #[test]
