@@ -3,7 +3,7 @@
 use countersign_tests::client::Client;
 use countersign_tests::device::{Device, id};
 use countersign_tests::process::{Finished, Process};
-use countersign_tests::provider::Provider;
+use countersign_tests::provider::{Provider, Settings};
 use countersign_tests::test_env::TestEnv;
 use serde_json::Value;
 
@@ -247,6 +247,56 @@ fn status_says_what_works_and_the_next_step() {
     let told = provider.op(&["status"]).expect_code(4);
     let ill: Vec<String> = by_name(&told).into_iter().filter(|(_, ok)| !ok).map(|(name, _)| name).collect();
     assert_eq!(ill, ["address", "process"]);
+}
+
+#[test]
+fn status_tells_another_provider_at_the_issuers_address_from_this_one() {
+    let env = TestEnv::new();
+    let address = env.free_address();
+    let mut provider = Provider::start_at(&env, "provider", address, &Settings::default());
+    provider.kill_9();
+    let other = Provider::start_at(&env, "other", address, &Settings::default());
+    let line = |provider: &Provider<'_>| {
+        let lines = provider.op(&["status"]).lines("status");
+        lines.into_iter().find(|line| line["name"] == "address").expect("a line")
+    };
+    let told = line(&provider);
+    assert_eq!(told["ok"], false, "{told}");
+    assert!(told["detail"].as_str().is_some_and(|said| said.contains("is not the provider of this home")), "{told}");
+    assert!(told["next"].as_str().is_some_and(|next| next.starts_with("another server answers there")), "{told}");
+    assert_eq!(line(&other)["ok"], true);
+}
+
+#[test]
+fn status_says_what_is_wrong_with_a_certificate_and_how_it_is_mended() {
+    let env = TestEnv::new();
+    let (address, tls) = (env.free_address(), env.path("tls"));
+    std::fs::create_dir(&tls).expect("made");
+    let ip = address.ip().to_string();
+    let made = env.command(&["op", "dev-certificate", "id.test", &ip, "--to", "tls"]);
+    let made = Process::start(&env, "dev-certificate", made).finish().expect_code(0);
+    assert!(said(&made).contains(&format!("A certificate for id.test, {ip} until ")), "{}", said(&made));
+    let settings = Settings {
+        issuer: Some(format!("https://{address}")),
+        more: format!(
+            "[tls]\ncert = \"{}\"\nkey = \"{}\"",
+            tls.join("dev-cert.pem").display(),
+            tls.join("dev-key.pem").display()
+        ),
+        ..Settings::default()
+    };
+    let provider = Provider::start_at(&env, "provider", address, &settings);
+    let lines = provider.op(&["status"]).expect_code(4).lines("status");
+    let told = lines.iter().find(|line| line["name"] == "address").expect("a line");
+    assert!(
+        told["detail"].as_str().is_some_and(|said| said.contains("an authority that is not trusted here")),
+        "{told}"
+    );
+    assert!(told["next"].as_str().is_some_and(|next| next.contains("SSL_CERT_FILE")), "{told}");
+    env.trust(&tls.join("dev-ca.crt"));
+    let lines = provider.op(&["status"]).lines("status");
+    let told = lines.iter().find(|line| line["name"] == "address").expect("a line");
+    assert_eq!(told["ok"], true, "{told}");
 }
 
 #[test]

@@ -5,11 +5,13 @@ use std::time::Duration;
 
 use countersign_jose::clock::Timestamp;
 use countersign_store::Error as StoreError;
+use countersign_tls::CertificateFault;
 
 use super::counted;
 use crate::issuance::key_rotation::KeyState;
 use crate::issuance::token_keys::EC;
 use crate::server::home;
+use crate::server::tls::refused_for;
 use crate::server::{Parts, Provider};
 use crate::store::outbox;
 
@@ -137,6 +139,12 @@ impl Parts {
             Ok(until) => until,
             Err(error) => return StatusLine::problem(NAME, error.to_string(), "put a certificate and its key there"),
         };
+        // Whether a name is missing is for the issuer's address to say: a proxy in front may have it.
+        let refused = refused_for(&self.config, self.ports.clock.now());
+        let refused = refused.iter().find(|(fault, _)| *fault != CertificateFault::WrongName);
+        if let Some((what, next)) = refused.and_then(|(_, sentence)| sentence.rsplit_once("; ")) {
+            return StatusLine::problem(NAME, what, next);
+        }
         let days = until.seconds().saturating_sub(self.ports.clock.now().seconds()) / 86_400;
         match until.seconds().saturating_sub(RENEW_WITHIN) > self.ports.clock.now().seconds() {
             true => StatusLine::ok(NAME, format!("valid for {}", counted(days, "day"))),

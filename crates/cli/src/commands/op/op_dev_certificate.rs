@@ -44,15 +44,22 @@ pub fn run(names: &[ServerName], to: &Path, output: Output) -> Result<Exit, Fail
         "key": key.display().to_string(),
         "not_after": made.not_after.seconds(),
     });
-    output.result(&event, |paint| describe(paint, &made, host, [&authority, &cert, &key]))?;
+    output.result(&event, |paint| describe(paint, &made, (host, names), [&authority, &cert, &key]))?;
     Ok(Exit::Ok)
 }
 
-fn describe(paint: Paint, made: &DevelopmentCertificate, host: &ServerName, paths: [&Path; 3]) -> String {
+/// `host`: the name in the printed configuration; `names`: all that the certificate is for.
+fn describe(
+    paint: Paint,
+    made: &DevelopmentCertificate,
+    (host, names): (&ServerName, &[ServerName]),
+    paths: [&Path; 3],
+) -> String {
     let [authority, cert, key] = paths;
     let toml = |path: &Path| toml::Value::String(path.display().to_string());
     let (ca, name) = (quoted(authority), host.in_url());
     let store = quoted(&authority.with_file_name("dev-trust.p12"));
+    let all = names.iter().map(ServerName::in_url).collect::<Vec<_>>().join(", ");
     let until = time_format::full(made.not_after.seconds());
     format!(
         "\
@@ -91,7 +98,7 @@ Each machine must find {name}: by DNS, or in its hosts file.
 
 Compare the fingerprint (SHA-256) on the other machine before you trust it:
 {fingerprint}",
-        made_for = paint.bold(&format!("A certificate for {name}")),
+        made_for = paint.bold(&format!("A certificate for {all}")),
         authority = authority.display(),
         cert = cert.display(),
         key = key.display(),

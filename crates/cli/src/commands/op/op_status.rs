@@ -2,15 +2,19 @@
 
 use std::path::PathBuf;
 
+use countersign_jose::key::Thumbprint;
 use countersign_jose::secret::Secret;
 use countersign_op::{Config, Provider, StatusLine, check};
-use countersign_protocol::discovery::Mode;
+use countersign_protocol::discovery::{Discovery, Mode, WELL_KNOWN};
 use countersign_protocol::issuer::Issuer;
-use serde_json::json;
+use countersign_protocol::json;
+use countersign_protocol::manifest::ManifestChain;
+use countersign_tls::CertificateFault;
 
 use super::open_provider::{open_to_look, read_config};
 use crate::arguments::ProviderConfig;
 use crate::ciba_client::{HttpClient, discover};
+use crate::error_code::ErrorCode;
 use crate::exit::Exit;
 use crate::failure::Failure;
 use crate::home::{self, HomeKind};
@@ -26,8 +30,8 @@ pub async fn run(config: &ProviderConfig, home: Option<PathBuf>, output: Output)
     let mut lines = vec![configuration(&read)];
     match Provider::exists_at(&folder) {
         true => {
-            lines.push(address(&read.issuer).await);
             let provider = open_to_look(config, home)?;
+            lines.push(address(&read.issuer, evidence_root(&provider)).await);
             lines.extend(provider.status().await.map_err(|error| Failure::usage(error.code(), error))?);
         }
         false => lines.push(StatusLine::problem(
@@ -43,7 +47,7 @@ pub async fn run(config: &ProviderConfig, home: Option<PathBuf>, output: Output)
         line.next = line.next.take().map(|next| hints.complete(&next));
     }
     for line in &lines {
-        let event = json!({
+        let event = serde_json::json!({
             "event": "status",
             "name": line.name,
             "ok": line.next.is_none(),
@@ -56,7 +60,7 @@ pub async fn run(config: &ProviderConfig, home: Option<PathBuf>, output: Output)
         })?;
     }
     let next = lines.iter().find_map(|line| line.next.as_deref());
-    output.result(&json!({ "event": "next", "step": next }), |paint| match next {
+    output.result(&serde_json::json!({ "event": "next", "step": next }), |paint| match next {
         // A command is copied with what follows it.
         Some(next) if next.contains("countersign op ") => format!("\n{} {next}", paint.bold("Next:")),
         Some(next) => format!("\n{} {next}.", paint.bold("Next:")),
@@ -76,18 +80,49 @@ fn configuration(config: &Config) -> StatusLine {
     }
 }
 
-/// Whether the issuer's URL reaches the provider from this machine.
-async fn address(issuer: &Issuer) -> StatusLine {
+/// The thumbprint of this provider's evidence root, which is never rotated; `None` where its keys can't be read, which another line
+/// tells.
+fn evidence_root(provider: &Provider) -> Option<Thumbprint> {
+    let keys = provider.keys().ok()?;
+    keys.iter().find(|key| key.name == "evidence-root")?.kid.parse().ok()
+}
+
+/// Whether the issuer's URL reaches this provider from this machine, and no other one.
+async fn address(issuer: &Issuer, root: Option<Thumbprint>) -> StatusLine {
     const NAME: &str = "address";
-    let found = match HttpClient::new("status", &Secret::new(String::new())) {
-        Ok(http) => discover(&http, issuer).await.map(drop),
-        Err(failure) => Err(failure),
+    let failure = match reach(issuer, root).await {
+        Ok(()) => return StatusLine::ok(NAME, "the issuer URL reaches this provider"),
+        Err(failure) => failure,
     };
-    match found {
-        Ok(()) => StatusLine::ok(NAME, "the issuer URL reaches the provider"),
-        Err(failure) => {
-            let next = "check that the server runs and that DNS and proxy lead to it (SSL_CERT_FILE for a private certificate authority)";
-            StatusLine::problem(NAME, failure.message, next)
+    let certificate = CertificateFault::ALL.into_iter().find(|fault| fault.code() == failure.code);
+    let next = match certificate {
+        Some(fault) => fault.next_step(),
+        None if failure.code == ErrorCode::Unreachable.code() => {
+            "check that the server runs, and that DNS and proxy lead to it"
         }
-    }
+        None => "another server answers there: lead DNS and proxy to this one, or correct `issuer`",
+    };
+    StatusLine::problem(NAME, failure.message, next)
+}
+
+/// Fetches the metadata at the issuer, and the key manifests, which only a provider with this evidence root has.
+async fn reach(issuer: &Issuer, root: Option<Thumbprint>) -> Result<(), Failure> {
+    let http = HttpClient::new("status", &Secret::new(String::new()))?;
+    discover(&http, issuer).await?;
+    let Some(root) = root else { return Ok(()) };
+    let is_other = |why: &dyn std::fmt::Display| {
+        let what = format!("what answers at {issuer} is not the provider of this home: {why}");
+        Failure::provider(ErrorCode::OtherIssuer, what)
+    };
+    let [first, appended] = issuer.well_known(WELL_KNOWN);
+    let reply = match http.get(&first).await {
+        Err(failure) if failure.code == ErrorCode::NotAProvider.code() => http.get(&appended).await?,
+        reply => reply?,
+    };
+    let discovery: Discovery = json::parse(reply.text.as_bytes()).map_err(|error| is_other(&error))?;
+    let endpoints = discovery.endpoints(issuer).map_err(|error| is_other(&error))?;
+    let reply = http.get(endpoints.manifest.as_str()).await?;
+    let manifests: ManifestChain = json::parse(reply.text.as_bytes()).map_err(|error| is_other(&error))?;
+    manifests.verify(issuer, &root, None).map_err(|error| is_other(&error))?;
+    Ok(())
 }

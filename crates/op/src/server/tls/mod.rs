@@ -13,6 +13,7 @@ use rustls::crypto::CryptoProvider;
 use tokio::task::JoinHandle;
 
 pub use own_certificate::certificate_warnings;
+pub(crate) use own_certificate::refused_for;
 pub use server_certificate::CertificateError;
 
 use crate::config::{CertificateFiles, CipherSuites};

@@ -15,17 +15,24 @@ use crate::config::Config;
 /// What clients and devices would refuse the certificate of `[tls]` for, in one sentence for each reason. Whether its
 /// authority is trusted is theirs to know. Files that can't be used are no matter of a warning.
 pub fn certificate_warnings(config: &Config, now: Timestamp) -> Vec<String> {
+    refused_for(config, now).into_iter().map(|(_, warning)| warning).collect()
+}
+
+/// As [`certificate_warnings`], each with its reason. A sentence ends with a semicolon and what to do.
+pub(crate) fn refused_for(config: &Config, now: Timestamp) -> Vec<(CertificateFault, String)> {
     let read = config.tls.as_ref().and_then(|files| Some((files, files.chain().ok()?)));
     let Some((files, chain)) = read else { return Vec::new() };
     let host = config.issuer.host();
     let cert = files.cert.display();
-    let found = faults(&chain, &host, now).into_iter().filter_map(|fault| match fault {
+    let sentence = |fault| match fault {
         CertificateFault::UnknownAuthority => None,
         CertificateFault::AuthorityAsServer => Some(format!(
             "{cert} is an authority's own certificate (CA:TRUE, as plain `openssl req -x509` makes): devices and many \
              clients refuse it as a server's; use one with CA:FALSE that this authority has issued"
         )),
-        CertificateFault::Expired => Some(format!("{cert} is not valid at this time: devices and clients refuse it; renew it")),
+        CertificateFault::Expired => {
+            Some(format!("{cert} is not valid at this time: devices and clients refuse it; renew it"))
+        }
         CertificateFault::WrongName => Some(format!(
             "{cert} is not for {host}, the issuer's host: devices and clients refuse it, unless a proxy in front has another \
              one; add the name as a subjectAltName"
@@ -33,8 +40,8 @@ pub fn certificate_warnings(config: &Config, now: Timestamp) -> Vec<String> {
         CertificateFault::Unusable => Some(format!(
             "{cert} is of a kind that devices and many clients refuse; use an X.509v3 certificate for servers"
         )),
-    });
-    found.collect()
+    };
+    faults(&chain, &host, now).into_iter().filter_map(|fault| Some((fault, sentence(fault)?))).collect()
 }
 
 /// By rustls, as a client that trusts whoever issued it.
