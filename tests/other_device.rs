@@ -56,7 +56,7 @@ fn its_denial_reaches_the_client() {
     let (mut request, _) = provider.till().acknowledged(&["--authorization-details", PAYMENT]);
     assert_eq!(device.line("answered")["outcome"], "denied");
 
-    assert_eq!(request.line("failed")["error"], "access_denied");
+    assert_eq!(request.line("error")["error"], "access_denied");
     assert_eq!((device.exit(), request.exit()), (1, 1));
 }
 
@@ -93,7 +93,7 @@ fn it_answers_with_the_number_that_the_client_shows() {
     let value = request.line("acknowledged")["interaction_value"].as_str().unwrap().to_owned();
     wrong.say(if value == "000000" { "000001" } else { "000000" });
     assert_eq!(wrong.line("answered")["outcome"], "mismatch");
-    assert_eq!(request.line("failed")["error"], "access_denied");
+    assert_eq!(request.line("error")["error"], "access_denied");
     assert_eq!(wrong.exit(), 1);
 }
 

@@ -63,7 +63,7 @@ fn a_terminal_whose_payment_is_denied_gets_nothing() {
     let staff = Device::enrolled(&env, "staff-phone", &provider, "alice");
     let (mut terminal, acknowledged) = provider.till().acknowledged(&ASKED);
     staff.answer(id(&staff.only_pending()), &["deny"]).expect_code(0);
-    assert_eq!(terminal.line("failed")["error"], "access_denied");
+    assert_eq!(terminal.line("error")["error"], "access_denied");
     assert_eq!(terminal.exit(), 1);
     assert_eq!(provider.till().poll(&acknowledged).status, 400, "and nothing afterwards");
     tell("The terminal shows", &[MESSAGE, "Not approved."]);
@@ -96,7 +96,7 @@ fn two_concurrent_terminals_are_distinguished_by_their_messages() {
     }
 
     ours.line("tokens");
-    assert_eq!(others.line("failed")["error"], "access_denied");
+    assert_eq!(others.line("error")["error"], "access_denied");
 }
 
 /// A value of a line as a person reads it.

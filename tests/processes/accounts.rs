@@ -71,6 +71,62 @@ fn a_copied_device_says_that_it_is_suspended_and_what_to_do() {
     }
 }
 
+#[test]
+fn an_account_that_takes_no_part_can_be_taken_off_the_device_and_its_evidence_stays() {
+    let env = TestEnv::new();
+    let provider = Provider::start(&env);
+    let phone = Device::new(&env, "phone");
+    let account = phone.enroll(&provider.link("alice"));
+    provider.kiosk().acknowledged(&[]);
+    let challenge = phone.only_pending();
+    phone.answer(id(&challenge), &["approve"]).expect_code(0);
+    let before = phone.evidence(id(&challenge));
+    provider.op(&["device", "revoke", account["device_id"].as_str().expect("an id")]).expect_code(0);
+
+    let pending = phone.run(&["pending"]).expect_code(4);
+    let error = pending.line("error");
+    assert_eq!((&error["error"], &error["account"]), (&json!("account_revoked"), &account["account"]));
+    let name = account["account"].as_str().expect("an id");
+    let next = format!("countersign unenroll {name} --home {}", phone.home().display());
+    assert!(error["message"].as_str().is_some_and(|message| message.ends_with(&next)), "{error}");
+
+    let asked = phone.run(&["unenroll", name]).expect_code(2);
+    assert_eq!(asked.line("error")["error"], "nobody_to_ask", "there is no terminal, and no --yes");
+    let gone = phone.run(&["unenroll", name, "--yes"]).expect_code(0).line("unenrolled");
+    assert_eq!(gone["account"], account["account"]);
+    assert!(phone.run(&["accounts"]).expect_code(0).lines("account").is_empty());
+    assert!(phone.pending().is_empty(), "pending has its code 0 again");
+    let keys = fs::read_dir(phone.home().join("keys")).expect("a folder").flatten();
+    let keys: Vec<_> = keys.map(|key| key.file_name()).filter(|key| key.to_string_lossy().starts_with(name)).collect();
+    assert!(keys.is_empty(), "its keys are destroyed: {keys:?}");
+    assert_eq!(phone.run(&["history"]).expect_code(0).lines("history").len(), 1);
+    assert_eq!(phone.evidence(id(&challenge)), before);
+    phone.run(&["unenroll", name, "--yes"]).expect_code(2);
+
+    phone.enroll(&provider.link("alice"));
+    provider.kiosk().acknowledged(&[]);
+    phone.answer(id(&phone.only_pending()), &["approve"]).expect_code(0);
+}
+
+#[test]
+fn enrolling_the_same_person_of_the_same_provider_again_is_told_before_it_is_done() {
+    let env = TestEnv::new();
+    let provider = Provider::start(&env);
+    let phone = Device::new(&env, "phone");
+    let enroll = |link: &str| phone.run(&["enroll", link, "--name", "phone", "--yes"]).expect_code(0);
+    let words = "This device is enrolled for Alice Example there already";
+    let first = enroll(&provider.link("alice"));
+    assert!(!first.errors.contains(words), "{}", first.errors);
+    // One file for the standard error of all commands of a device.
+    let bob = enroll(&provider.link("bob"));
+    assert!(!bob.errors.contains("there already"), "{}", bob.errors);
+    let again = enroll(&provider.link("alice"));
+    let account = first.line("enrolled")["account"].as_str().expect("an id").to_owned();
+    assert!(again.errors.contains(&format!("{words} ({account})")), "{}", again.errors);
+    let unenroll = format!("countersign unenroll {account} --home {}", phone.home().display());
+    assert!(again.errors.contains(&unenroll), "{}", again.errors);
+}
+
 fn copy_folder(from: &std::path::Path, to: &std::path::Path) {
     fs::create_dir_all(to).expect("made");
     for entry in fs::read_dir(from).expect("a folder") {

@@ -1,8 +1,10 @@
 //! What a script meets around every command: mistakes in the command line, standard output, signals.
 
+use countersign_tests::client::Client;
+use countersign_tests::device::Device;
 use countersign_tests::process::Process;
-use countersign_tests::provider::Provider;
-use countersign_tests::test_env::TestEnv;
+use countersign_tests::provider::{KIOSK_SECRET, Provider};
+use countersign_tests::test_env::{TestEnv, http_issuer};
 
 #[test]
 fn a_mistake_in_the_command_line_is_an_object_with_json() {
@@ -24,6 +26,45 @@ fn a_mistake_in_the_command_line_is_an_object_with_json() {
 
         let finished = Process::start(&env, "for-people", env.command(&arguments)).finish().expect_code(2);
         assert!(finished.output.is_empty(), "{:?}", finished.output);
+    }
+}
+
+#[test]
+fn an_error_has_one_form_whatever_the_command() {
+    let env = TestEnv::new();
+    let provider = Provider::start(&env);
+    let phone = Device::enrolled(&env, "phone", &provider, "alice");
+    std::fs::write(env.path("evidence.json"), "{}").expect("written");
+    let away = http_issuer(env.free_address());
+    let verify = |file: &str| Process::start(&env, "verify", env.command(&["verify", file, "--json"])).finish();
+    let unreachable = Client::new(&env, &away, "kiosk", KIOSK_SECRET).request(&[]).finish();
+    for (finished, exit, code, said) in [
+        (verify("evidence.json"), 5, "not_verified", "the file is not evidence"),
+        (verify("nothing.json"), 2, "evidence_file", "can't be read"),
+        (provider.till().request_for("nobody", &[]).finish(), 4, "unknown_user_id", "hint"),
+        (unreachable, 4, "unreachable", "nothing listens at its address"),
+        (phone.run(&["evidence", "0000-0000"]), 2, "unknown", "0000-0000"),
+        (phone.run(&["unenroll", "ac_none"]), 2, "unknown_account", "no such account"),
+        (provider.op(&["trace", "ap_none"]), 2, "unknown", "unknown id"),
+    ] {
+        assert_eq!(finished.code, exit, "{code}: {:?} {}", finished.output, finished.errors);
+        let error = finished.line("error");
+        assert_eq!(error["error"], code);
+        assert!(error["message"].as_str().is_some_and(|message| message.contains(said)), "{error}");
+        assert_eq!(finished.output.len(), 1, "{:?}", finished.output);
+    }
+}
+
+#[test]
+fn a_reader_that_has_enough_ends_a_command_without_a_word() {
+    let env = TestEnv::new();
+    for arguments in [["accounts"].as_slice(), &["history"], &["op", "dev-certificate", "id.test", "--json"]] {
+        let (reader, writer) = std::io::pipe().expect("a pipe");
+        drop(reader);
+        let ended = env.command(arguments).env("COUNTERSIGN_LOG", "warn").stdout(writer).output().expect("it runs");
+        let errors = String::from_utf8_lossy(&ended.stderr);
+        let errors = errors.lines().filter(|line| !line.starts_with("There is no device in ")).collect::<Vec<_>>();
+        assert_eq!((ended.status.code(), errors.is_empty()), (Some(141), true), "{arguments:?}: {errors:?}");
     }
 }
 

@@ -179,7 +179,7 @@ fn a_restart_keeps_its_state_and_fresh_starts_over() {
     assert_ne!(fresh["client_secret"], first["client_secret"]);
     assert_ne!(std::fs::read_to_string(text(&fresh, "trust")).unwrap(), trusted, "it is another provider");
     let mut client = request(&env, &fresh);
-    assert_eq!(client.line("failed")["error"], "unknown_user_id", "which knows no device of Alice's");
+    assert_eq!(client.line("error")["error"], "unknown_user_id", "which knows no device of Alice's");
     stop(process);
 }
 

@@ -1,6 +1,10 @@
 //! Number interactions: the number shown by the client approves, a wrong one ends the request on every device.
 
-use countersign_tests::device::{Device, id};
+use std::io::Write as _;
+use std::process::{Command, Stdio};
+
+use countersign_tests::binary;
+use countersign_tests::device::{Device, PIN, id};
 use countersign_tests::provider::Provider;
 use countersign_tests::test_env::TestEnv;
 use serde_json::json;
@@ -61,9 +65,40 @@ fn a_wrong_number_kills_the_approval_on_every_device() {
     assert_eq!(watch.line("ended")["outcome"], "mismatch");
     watch.terminate();
     assert_eq!(watch.exit(), 0);
-    let failed = request.line("failed");
+    let failed = request.line("error");
     assert_eq!((&failed["error"], &failed["denial_reason"]), (&json!("access_denied"), &json!("mismatch")));
     let late = desk.answer(id(&on_desk), &["approve", "--value", &right]);
     assert_ne!(late.code, 0, "the right number comes too late: {:?}", late.output);
     assert!(late.lines("answered").is_empty());
+}
+
+#[test]
+fn on_a_terminal_the_number_is_asked_for_and_the_answer_tells_the_reference() {
+    let env = TestEnv::new();
+    let provider = Provider::start(&env);
+    let phone = Device::enrolled(&env, "phone", &provider, "alice");
+    for interaction in ["input_manual", "number_choose"] {
+        let (mut request, acknowledged) = provider.till().acknowledged(&["--interaction", interaction]);
+        let number = acknowledged["interaction_value"].as_str().expect("a number to show");
+        let challenge = phone.only_pending();
+        let command = format!(
+            "exec '{}' answer {} approve --home '{}'",
+            binary::countersign().display(),
+            id(&challenge),
+            phone.home().display()
+        );
+        // util-linux's `script` gives the command a terminal, on which it types what it reads.
+        let mut script = Command::new("script");
+        script.args(["--quiet", "--return", "--command", &command, "/dev/null"]).current_dir(env.folder());
+        script.env("COUNTERSIGN_PIN", PIN).env("TERM", "xterm").env_remove("COUNTERSIGN_LOG");
+        let mut script = script.stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().expect("script of util-linux");
+        writeln!(script.stdin.take().expect("a pipe"), "{number}").expect("typed");
+        let ended = script.wait_with_output().expect("it ended");
+        let said = String::from_utf8_lossy(&ended.stdout);
+        assert!(ended.status.success(), "{said}");
+        assert!(said.contains("The number on the screen where the request began, "), "{said}");
+        let reference = acknowledged["ref"].as_str().expect("a reference");
+        assert!(said.contains(&format!("Reference: {reference}.")), "{said}");
+        request.line("tokens");
+    }
 }

@@ -77,11 +77,13 @@ fn a_denial_reaches_the_client_with_its_reason() {
 
     let challenge = phone.only_pending();
     let denied = phone.answer(id(&challenge), &["deny", "--reason", "mistake"]).line("answered");
-    let failed = request.line("failed");
+    let failed = request.line("error");
 
     assert_eq!((&denied["decision"], &denied["outcome"]), (&json!("denied"), &json!("denied")));
     assert_eq!((&failed["error"], &failed["denial_reason"]), (&json!("access_denied"), &json!("mistake")));
-    assert!(failed["error_description"].is_string());
+    assert!(failed["message"].as_str().is_some_and(|words| words.len() > 10), "{failed}");
+    let members: Vec<&String> = failed.as_object().expect("an object").keys().collect();
+    assert_eq!(members, ["denial_reason", "error", "event", "message", "ref"]);
     assert_eq!(request.exit(), 1);
     assert!(phone.pending().is_empty());
 }
@@ -97,11 +99,12 @@ fn an_ended_request_has_one_name_on_the_device_and_at_the_client() {
     assert!(!challenge.to_string().contains(&name), "nobody is to compare it in place of what they approve");
     phone.run(&["history", &name]).expect_code(2);
 
-    let denied = phone.answer(id(&challenge), &["deny"]).line("answered");
-    assert_eq!((&denied["ref"], &request.line("failed")["ref"]), (&json!(name), &json!(name)));
+    let denied = phone.answer(id(&challenge), &["deny", "--reason", "mistake"]).line("answered");
+    assert_eq!((&denied["ref"], &request.line("error")["ref"]), (&json!(name), &json!(name)));
+    assert_eq!(phone.evidence(&name), phone.evidence(id(&challenge)));
     for written in [name.clone(), name.to_lowercase().replace('-', ""), id(&challenge).to_owned()] {
         let past = phone.run(&["history", &written]).expect_code(0).lines("history");
-        assert_eq!(past.len(), 1, "{written}");
+        assert_eq!((past.len(), &past[0]["reason"]), (1, &json!("mistake")), "{written}");
         assert_eq!((&past[0]["ref"], &past[0]["id"]), (&json!(name), &challenge["id"]));
     }
     phone.run(&["history", "0000-0000"]).expect_code(2);
@@ -117,7 +120,7 @@ fn after_this_was_not_me_the_clients_next_request_is_held() {
     assert_eq!(challenge["held"], json!(false));
 
     phone.answer(id(&challenge), &["deny", "--reason", "not_me"]);
-    assert_eq!(first.line("failed")["denial_reason"], "not_me");
+    assert_eq!(first.line("error")["denial_reason"], "not_me");
 
     provider.kiosk().acknowledged(&["--binding-message", "bike 8"]);
     let held = phone.only_pending();
@@ -138,7 +141,7 @@ fn a_request_that_nobody_answers_expires_for_client_and_device() {
 
     let challenge = watch.line("challenge");
     let ended = watch.line("ended");
-    let failed = request.line("failed");
+    let failed = request.line("error");
 
     assert_eq!((&ended["id"], &ended["outcome"]), (&challenge["id"], &json!("expired")));
     assert_eq!(failed["error"], "expired_token");
@@ -184,7 +187,7 @@ fn a_watching_device_answers_by_its_rules_and_leaves_the_rest_alone() {
     let (mut denied, _) = provider.kiosk().acknowledged(&["--binding-message", "no"]);
     let (mut approved, _) = provider.till().acknowledged(&["--authorization-details", PAYMENT]);
 
-    assert_eq!(denied.line("failed")["error"], "access_denied");
+    assert_eq!(denied.line("error")["error"], "access_denied");
     approved.line("tokens");
     watch.line_where("answered", |line| line["decision"] == "approved");
     assert_eq!(watch.seen("challenge").len(), 3, "all three were printed");
@@ -233,6 +236,20 @@ fn a_request_to_a_provider_with_an_untrusted_certificate_sends_nothing_and_says_
 
     // The same request, once the authority is trusted.
     env.trust(&certificates.authority);
-    let refused = provider.till().request(&[]).finish().expect_code(4).line("failed");
+    let refused = provider.till().request(&[]).finish().expect_code(4).line("error");
     assert_eq!(refused["error"], "unknown_user_id", "alice has no device: {refused}");
+}
+
+#[test]
+fn the_till_that_a_request_comes_from_is_listed_and_a_rule_may_name_it() {
+    let env = TestEnv::new();
+    let provider = Provider::start(&env);
+    let phone = Device::enrolled(&env, "phone", &provider, "alice");
+    let (mut request, acknowledged) = provider.till().acknowledged(&["--terminal", "Counter 2"]);
+    assert_eq!(phone.only_pending()["terminal"], "Counter 2");
+    phone.watch(&["--count", "1", "--deny-if", r#"{"terminal":"Counter 2"}"#]).line("answered");
+    let error = request.line("error");
+    assert_eq!((&error["error"], &error["ref"]), (&json!("access_denied"), &acknowledged["ref"]));
+    provider.till().acknowledged(&[]);
+    assert_eq!(phone.only_pending()["terminal"], json!(null));
 }

@@ -21,6 +21,7 @@ const MEMBERS: &[(&str, &[&str])] = &[
     ("binding_message", &[]),
     ("authorization_details", &[]),
     ("scope", &[]),
+    ("terminal", &[]),
     ("interaction", &["type", "choices", "length"]),
     ("user_verification", &[]),
     ("issued_at", &[]),

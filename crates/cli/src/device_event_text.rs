@@ -12,7 +12,13 @@ use crate::time_format;
 pub fn offline(host: &str, since: u64, why: OfflineReason) -> String {
     let since = time_format::full(since);
     let what = match why {
-        OfflineReason::Unreachable => "can't be reached",
+        OfflineReason::Unreachable(why) => {
+            return format!(
+                "{host} can't be reached (since {since}): {}; {}. Answers are stored and will be sent.",
+                why.what(),
+                why.next_step()
+            );
+        }
         OfflineReason::NotTheProvider => "does not reply itself: something else does; check the network",
         OfflineReason::NoReply => "does not reply",
         OfflineReason::Certificate(fault) => {

@@ -1,6 +1,6 @@
 //! Exit codes for the errors of the device; code and message are the error's own.
 
-use countersign_device::error::{AnswerError, EnrollError, ExportError, OpenError};
+use countersign_device::error::{AnswerError, EnrollError, ExportError, OpenError, UnenrollError};
 use countersign_protocol::registration;
 
 use crate::exit::Exit;
@@ -39,4 +39,9 @@ pub fn answer_failed(error: &AnswerError) -> Failure {
 pub fn export_failed(error: &ExportError) -> Failure {
     let exit = if matches!(error, ExportError::Broken(_)) { Exit::Unverified } else { Exit::Usage };
     Failure { exit, code: error.code(), message: error.to_string() }
+}
+
+/// An account could not be taken off this device.
+pub fn unenroll_failed(error: &UnenrollError) -> Failure {
+    Failure::usage(error.code(), error)
 }

@@ -1,7 +1,7 @@
 //! Runs the command that was typed.
 
 use crate::arguments::{Arguments, Command};
-use crate::commands::{accounts, answer, enroll, evidence, history, op, pending, request, verify, watch};
+use crate::commands::{accounts, answer, enroll, evidence, history, op, pending, request, unenroll, verify, watch};
 use crate::demo;
 use crate::exit::Exit;
 use crate::failure::Failure;
@@ -18,12 +18,13 @@ pub async fn run(arguments: Arguments, output: Output) -> Result<Exit, Failure> 
         Command::Op(command) => op::run(command, home, output).await,
         Command::Enroll(enroll) => enroll::run(enroll, home, output).await,
         Command::Accounts => accounts::run(home, output).await,
+        Command::Unenroll(unenroll) => unenroll::run(unenroll, home, output).await,
         Command::Pending => pending::run(home, output).await,
         Command::History { which } => history::run(which.as_deref(), home, output).await,
         Command::Answer(answer) => answer::run(answer, home, output).await,
         Command::Watch(watch) => watch::run(watch, home, output).await,
         Command::Request(request) => request::run(request, output).await,
-        Command::Evidence { id } => evidence::run(&id, home, output).await,
+        Command::Evidence { which } => evidence::run(&which, home, output).await,
         Command::Verify(file) => verify::run(&file, output),
     }
 }

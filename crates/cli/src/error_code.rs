@@ -71,6 +71,10 @@ pub enum ErrorCode {
     NotEnrolled,
     /// A demo listens on a loopback address only.
     NotLoopback,
+    /// The person declined to take an account off this device.
+    NotUnenrolled,
+    /// Evidence does not verify: a signature, or what it signs.
+    NotVerified,
     /// A file can't be written.
     NotWritten,
     /// The folder holds the demo of another address.
@@ -147,6 +151,8 @@ impl ErrorCode {
             ErrorCode::NotConfirmed => "not_confirmed",
             ErrorCode::NotEnrolled => "not_enrolled",
             ErrorCode::NotLoopback => "not_loopback",
+            ErrorCode::NotUnenrolled => "not_unenrolled",
+            ErrorCode::NotVerified => "not_verified",
             ErrorCode::NotWritten => "not_written",
             ErrorCode::OtherDemo => "other_demo",
             ErrorCode::OtherIssuer => "other_issuer",

@@ -22,6 +22,9 @@ pub enum Exit {
     OwnKeysOnly = 6,
     /// The signatures hold, but the evidence is incomplete: no outcome, or a manifest is missing.
     Incomplete = 7,
+    /// Nobody reads standard output any more, as after `| head`: the code of a process that SIGPIPE ended. Nothing is said, and it
+    /// is never taken for approved.
+    OutputClosed = 141,
 }
 
 impl From<Exit> for ExitCode {

@@ -1,15 +1,17 @@
 //! Accounts that take no part: suspended, revoked, unknown to their provider, or unusable on this device.
 
+use std::path::Path;
+
 use countersign_device::Device;
 use countersign_device::account::AccountId;
 use countersign_device::error::AnswerError;
 use countersign_device::view::AccountView;
 
-use crate::device_failure;
 use crate::exit::Exit;
 use crate::failure::Failure;
-use crate::output::Output;
+use crate::output::{ErrorEvent, Output};
 use crate::request_text::one_line;
+use crate::{device_failure, next_command};
 
 /// How many of the accounts take no part.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -22,15 +24,21 @@ pub enum Idle {
     All,
 }
 
-/// Says of each account that takes no part why, and what to do, on standard error.
+/// Says of each account that takes no part why, and what to do, on standard error; with `--json` also as an error.
 ///
 /// # Errors
 /// The accounts can't be read.
-pub async fn report(device: &Device, output: Output) -> Result<Idle, Failure> {
+pub async fn report(device: &Device, home: Option<&Path>, output: Output) -> Result<Idle, Failure> {
     let accounts = accounts(device).await?;
     let idle = idle(&accounts);
     for (account, why) in &idle {
-        output.progress(&sentence(account, why));
+        let sentence = sentence(account, why, home);
+        output.progress(&sentence);
+        if output.is_json() {
+            let code = error(account, why).code();
+            let event = ErrorEvent { account: Some(account.account.as_str()), ..ErrorEvent::new(code, &sentence) };
+            output.result(&event, |_| String::new())?;
+        }
     }
     Ok(match (idle.len(), accounts.iter().any(|account| account.no_part().is_none())) {
         (0, _) => Idle::None,
@@ -53,19 +61,23 @@ pub async fn no_part(device: &Device, account: &AccountId) -> Result<Option<Stri
 ///
 /// # Errors
 /// The accounts can't be read.
-pub async fn failure(device: &Device) -> Result<Option<Failure>, Failure> {
+pub async fn failure(device: &Device, home: Option<&Path>) -> Result<Option<Failure>, Failure> {
     let accounts = accounts(device).await?;
     if accounts.iter().any(|account| account.no_part().is_none()) {
         return Ok(None);
     }
     let first = idle(&accounts).into_iter().next();
     Ok(first.map(|(account, why)| {
-        let error = match account.unusable {
-            Some(_) => AnswerError::Unusable { why: why.to_owned() },
-            None => AnswerError::NoPart { status: account.status.clone() },
-        };
-        Failure { exit: Exit::Provider, code: error.code(), message: sentence(account, why) }
+        let code = error(account, why).code();
+        Failure { exit: Exit::Provider, code, message: sentence(account, why, home) }
     }))
+}
+
+fn error(account: &AccountView, why: &str) -> AnswerError {
+    match account.unusable {
+        Some(_) => AnswerError::Unusable { why: why.to_owned() },
+        None => AnswerError::NoPart { status: account.status.clone() },
+    }
 }
 
 async fn accounts(device: &Device) -> Result<Vec<AccountView>, Failure> {
@@ -82,11 +94,8 @@ fn idle(accounts: &[AccountView]) -> Vec<(&AccountView, &str)> {
     idle.filter(|(account, _)| !replaced(account)).collect()
 }
 
-fn sentence(account: &AccountView, why: &str) -> String {
-    format!(
-        "The account of {} at {} takes no part: {}.",
-        one_line(&account.subject_label),
-        account.issuer,
-        one_line(why)
-    )
+fn sentence(account: &AccountView, why: &str, home: Option<&Path>) -> String {
+    let (whose, issuer, why) = (one_line(&account.subject_label), &account.issuer, one_line(why));
+    let unenroll = next_command::of_device(&format!("unenroll {}", account.account), home);
+    format!("The account of {whose} at {issuer} takes no part: {why}. To take it off this device: {unenroll}")
 }

@@ -32,7 +32,11 @@ mod tests {
     use super::*;
 
     fn offline(account: &str) -> DeviceEvent {
-        DeviceEvent::Offline { account: id(account), since: 1, why: OfflineReason::Unreachable }
+        DeviceEvent::Offline {
+            account: id(account),
+            since: 1,
+            why: OfflineReason::Unreachable(countersign_device::ports::transport::Unreached::default()),
+        }
     }
 
     fn online(account: &str) -> DeviceEvent {

@@ -92,8 +92,7 @@ impl Output {
         // The parser's hints follow the first paragraph.
         let text = text.split("\n\n").next().unwrap_or(text).trim();
         let text = text.strip_prefix("error: ").unwrap_or(text);
-        let _ =
-            self.result(&Error { event: "error", error: ErrorCode::Usage.code(), message: text }, |_| String::new());
+        let _ = self.result(&ErrorEvent::new(ErrorCode::Usage.code(), text), |_| String::new());
     }
 
     /// Prints why a command ended early.
@@ -102,8 +101,7 @@ impl Output {
             return;
         }
         if self.json {
-            let line = Error { event: "error", error: failure.code, message: &failure.message };
-            let _ = self.result(&line, |_| String::new());
+            let _ = self.result(&ErrorEvent::new(failure.code, &failure.message), |_| String::new());
         }
         // It may quote a file or a reply of somebody else's.
         let _ = writeln!(io::stderr().lock(), "countersign: {}", escape_block(&failure.message));
@@ -163,12 +161,31 @@ impl Paint {
     }
 }
 
-/// The result of a command that ended early.
+/// An error as `--json` prints it: one form for every command.
 #[derive(Serialize)]
-struct Error<'a> {
-    event: &'static str,
-    error: &'static str,
-    message: &'a str,
+pub struct ErrorEvent<'a> {
+    /// Always `error`.
+    pub event: &'static str,
+    /// A stable code.
+    pub error: &'a str,
+    /// What happened and what to do.
+    pub message: &'a str,
+    /// The account that it is about, where a command goes on with others.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub account: Option<&'a str>,
+    /// Why the person denied.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub denial_reason: Option<&'a str>,
+    /// What people call the approval.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub r#ref: Option<&'a str>,
+}
+
+impl<'a> ErrorEvent<'a> {
+    /// A stable code, and what happened and what to do.
+    pub fn new(error: &'a str, message: &'a str) -> ErrorEvent<'a> {
+        ErrorEvent { event: "error", error, message, account: None, denial_reason: None, r#ref: None }
+    }
 }
 
 fn print(line: &str) -> Result<(), Failure> {
@@ -179,9 +196,9 @@ fn print(line: &str) -> Result<(), Failure> {
 
 /// A reader that went away, as `head` does, has what it wants and is told nothing.
 fn closed(error: io::Error) -> Failure {
-    let code = match error.kind() {
-        io::ErrorKind::BrokenPipe => ErrorCode::OutputClosed,
-        _ => ErrorCode::OutputFailed,
+    let (exit, code) = match error.kind() {
+        io::ErrorKind::BrokenPipe => (Exit::OutputClosed, ErrorCode::OutputClosed),
+        _ => (Exit::Usage, ErrorCode::OutputFailed),
     };
-    Failure { exit: Exit::Usage, code: code.code(), message: format!("standard output can't be written: {error}") }
+    Failure { exit, code: code.code(), message: format!("standard output can't be written: {error}") }
 }

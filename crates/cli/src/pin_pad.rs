@@ -6,6 +6,7 @@ use std::pin::Pin as Pinned;
 
 use countersign_device::pin::Pin;
 use countersign_device::ports::user_verifier::{PinPrompt, UserVerifier, Verified};
+use countersign_protocol::registration::DeviceClass;
 use zeroize::Zeroizing;
 
 use crate::arguments;
@@ -47,12 +48,20 @@ impl PinPad {
     }
 }
 
-/// The failure of a command that needs a PIN where none is available.
-pub fn no_pin() -> Failure {
-    Failure::usage(
-        ErrorCode::NoPin,
-        "a PIN is needed and there is no terminal to ask; use --pin-file FILE or set COUNTERSIGN_PIN",
-    )
+/// The failure of a command that needs a PIN where none is available. `classes`: of the accounts that it is for, none for a new one.
+pub fn no_pin(classes: &[DeviceClass]) -> Failure {
+    let needed = "a PIN is needed, and there is no terminal to ask for it";
+    let message = if classes.is_empty() {
+        format!("{needed}; with --pin-file FILE or COUNTERSIGN_PIN the device is enrolled as an automated one")
+    } else if classes.contains(&DeviceClass::Automated) {
+        format!("{needed}; use --pin-file FILE or set COUNTERSIGN_PIN")
+    } else {
+        format!(
+            "{needed}: only the person for whom this device was enrolled may type it, so run this at a terminal; PINs from files \
+             and variables are for devices that were enrolled with one"
+        )
+    };
+    Failure::usage(ErrorCode::NoPin, message)
 }
 
 fn parse_pin(text: &str, from: &str) -> Result<PinPad, Failure> {

@@ -85,6 +85,7 @@ pub fn summary(view: &ChallengeView, paint: Paint) -> String {
     parts.extend(worth);
     parts.push(client_name(&view.client.name, view.client.verified));
     parts.push(for_whom(&view.subject_label));
+    parts.extend(view.terminal.as_deref().map(|terminal| format!("at {}", one_line(terminal))));
     parts.extend(view.binding_message.as_deref().map(one_line));
     if view.held {
         parts.push("held back".to_owned());

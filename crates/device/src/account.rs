@@ -115,6 +115,10 @@ pub struct Account {
     /// Whether the provider knows this device.
     #[serde(rename = "standing")]
     pub status: AccountStatus,
+    /// When the person took the account off this device (seconds since the epoch, this device's clock). Its keys are destroyed, and
+    /// it is listed nowhere; its history stays, for evidence.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub unenrolled_at: Option<u64>,
 }
 
 /// What a provider, in whose name the gateway says that it asks, says about that.

@@ -23,14 +23,14 @@ use crate::edge::{
     tokio_runtime::TokioRuntime,
     vault_sqlite::SqliteVault,
 };
-use crate::error::OpenError;
+use crate::error::{OpenError, UnenrollError};
 #[cfg(not(target_arch = "wasm32"))]
 use crate::home::Home;
 use crate::listeners::{Events, Listeners};
 use crate::ports::key_store::KeyStore;
 use crate::ports::runtime::Runtime;
 use crate::ports::transport::Transport;
-use crate::ports::vault::Vault;
+use crate::ports::vault::{Change, Vault};
 use crate::ports::wake::{PullNow, Wake};
 use crate::transcript::Locale;
 use crate::unlock::{PinGate, UnlockCache};
@@ -188,6 +188,11 @@ impl Device {
         };
         for account in inner.services.vault.accounts().await? {
             let id = account.id.clone();
+            if account.unenrolled_at.is_some() {
+                // The program may have ended before they were destroyed.
+                inner.services.keys.destroy(&id).await?;
+                continue;
+            }
             if let Err(error) = inner.start(account).await {
                 inner.tell_unusable(&id, error.why());
                 inner.closed.insert(id, error.why());
@@ -263,6 +268,9 @@ impl Device {
     pub async fn accounts(&self) -> Result<Vec<AccountView>, OpenError> {
         let mut views = Vec::new();
         for kept in self.inner.services.vault.accounts().await? {
+            if kept.unenrolled_at.is_some() {
+                continue;
+            }
             let can_approve = self.inner.services.keys.has_approval(&kept.id).await;
             let Some(handle) = self.handles().remove(&kept.id) else {
                 // An account that is being enrolled is in the vault before it has a task.
@@ -284,6 +292,31 @@ impl Device {
             views.push(view.await.unwrap_or_else(stopped));
         }
         Ok(views)
+    }
+
+    /// Takes an account off this device: destroys its keys and drops what waits to be sent. Its history and its evidence stay. The
+    /// provider is told nothing: only its operator or another device of the user can revoke this one there.
+    ///
+    /// # Errors
+    /// [`UnenrollError`].
+    pub async fn unenroll(&self, account: &AccountId) -> Result<(), UnenrollError> {
+        let Services { vault, keys, clock, .. } = &self.inner.services;
+        let known = vault.accounts().await?.into_iter().find(|known| known.id == *account);
+        let Some(known) = known.filter(|known| known.unenrolled_at.is_none()) else {
+            return Err(UnenrollError::Unknown);
+        };
+        let handle = self.inner.accounts.lock().unwrap_or_else(PoisonError::into_inner).remove(account);
+        let ended = match handle {
+            Some(handle) => handle.task.send(Event::Unenroll).await,
+            None => Err(TaskStopped),
+        };
+        // An account that could not be opened, or whose task stopped, has nobody else who would write it.
+        if ended.is_err() {
+            let record = Account { unenrolled_at: Some(clock.now().seconds()), ..known };
+            vault.apply(account, vec![Change::PutAccount(Box::new(record))]).await?;
+            keys.destroy(account).await?;
+        }
+        Ok(())
     }
 
     /// Requests that wait for an answer, of all accounts, the earliest expiry first. Call [`Device::pull`] before for

@@ -12,6 +12,7 @@ use countersign_tls::CertificateFault;
 use serde::{Serialize, Serializer};
 
 use crate::account::AccountId;
+use crate::ports::transport::Unreached;
 use crate::view::ChallengeView;
 
 /// An event of one account. The JSON form is a line of `countersign watch --json`.
@@ -165,7 +166,7 @@ pub enum DeviceEvent {
 #[non_exhaustive]
 pub enum OfflineReason {
     /// No connection.
-    Unreachable,
+    Unreachable(Unreached),
     /// Something else replies in the provider's place: a captive portal, a proxy.
     NotTheProvider,
     /// No reply in time.
@@ -180,7 +181,7 @@ impl OfflineReason {
     /// The stable code of this reason, as it stands in JSON.
     pub const fn code(self) -> &'static str {
         match self {
-            OfflineReason::Unreachable => "unreachable",
+            OfflineReason::Unreachable(_) => "unreachable",
             OfflineReason::NotTheProvider => "not_the_provider",
             OfflineReason::NoReply => "no_reply",
             OfflineReason::Unwell => "unwell",

@@ -53,6 +53,9 @@ pub struct LinkPreview {
     pub domain: Domain,
     /// Whether this device has no account at this provider yet.
     pub new_provider: bool,
+    /// The account that this person has here already and that takes part: enrolling adds another one beside it, and each request
+    /// will be asked twice on this device.
+    pub enrolled_already: Option<AccountId>,
     /// The user's id at the provider.
     pub subject: Subject,
     /// The user's name, escaped.
@@ -116,9 +119,12 @@ impl Device {
         let manifests: ManifestChain = read("key manifests", &self.get(endpoints.manifest.to_string()).await?)?;
         manifests.verify(&issuer, &token.evidence_root, None)?;
         let known = self.inner.services.vault.accounts().await?;
+        let here = || known.iter().filter(|account| account.issuer == issuer && account.unenrolled_at.is_none());
+        let takes_part = |account: &&Account| account.subject == token.sub && account.status.no_part().is_none();
         Ok(LinkPreview {
             domain: Domain::of(&issuer),
-            new_provider: !known.iter().any(|account| account.issuer == issuer),
+            new_provider: here().next().is_none(),
+            enrolled_already: here().find(takes_part).map(|account| account.id.clone()),
             subject: token.sub.clone(),
             subject_label: text::escape(&token.subject_label),
             test: is_test(&discovery),
@@ -305,6 +311,7 @@ impl Device {
                 DeviceStatus::Confirmed => AccountStatus::Active,
                 DeviceStatus::Unconfirmed => AccountStatus::Unconfirmed,
             },
+            unenrolled_at: None,
         })
     }
 

@@ -1,6 +1,6 @@
 //! The history of all accounts, and the evidence about one request.
 
-use countersign_protocol::answer::{Answer, Decision};
+use countersign_protocol::answer::{Answer, Decision, DenialReason};
 use countersign_protocol::approval_ref::ApprovalRef;
 use countersign_protocol::challenge::{Challenge, Client};
 use countersign_protocol::evidence::Evidence;
@@ -46,6 +46,8 @@ pub struct HistoryItem {
     pub stage: Stage,
     /// This device's decision, if it answered.
     pub decision: Option<Decision>,
+    /// Why it denied, if it said so.
+    pub reason: Option<DenialReason>,
     /// When it answered, seconds since the epoch.
     pub answered_at: Option<u64>,
     /// How it ended, by the newest verified outcome.
@@ -136,6 +138,7 @@ fn history_item(account: &Account, kept: &StoredChallenge) -> HistoryItem {
         issued_at: kept.issued_at,
         stage: kept.stage,
         decision: answer.as_ref().map(|answer| answer.decision),
+        reason: answer.as_ref().and_then(|answer| answer.reason),
         answered_at: answer.map(|answer| answer.iat),
         outcome: ending.as_ref().map(|(ending, _)| *ending),
         by: ending.and_then(|(_, by)| by),

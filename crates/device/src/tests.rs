@@ -648,3 +648,57 @@ async fn a_dispute_of_an_account_that_takes_no_part_says_what_is_the_case() {
     device.pull().await;
     assert_eq!(device.history().await.unwrap()[0].outcome, Some(Ending::Disputed), "it was kept");
 }
+
+#[tokio::test]
+async fn an_account_taken_off_the_device_leaves_no_key_and_its_history_and_stays_away_after_a_restart() {
+    let fixture = DeviceFixture::new();
+    let (device, first) = fixture.enrolled().await;
+    let again = device.preview(&fixture.link()).await.unwrap();
+    assert_eq!(again.enrolled_already.as_ref(), Some(&first.account), "the same person of the same provider");
+    let id = fixture.asked(&device).await;
+    device.answer(&id, YES, &pin("123456")).await.unwrap();
+    let evidence = device.evidence(&id).await.unwrap();
+    let waiting = fixture.asked(&device).await;
+    let second = fixture.enrolled_elsewhere(&device).await;
+    let keys = |account: &AccountId| {
+        let of = |entry: &std::fs::DirEntry| entry.file_name().to_string_lossy().starts_with(account.as_str());
+        std::fs::read_dir(fixture.home.path().join("keys")).unwrap().filter(|entry| of(entry.as_ref().unwrap())).count()
+    };
+    assert!(keys(&first.account) > 0);
+
+    device.unenroll(&first.account).await.unwrap();
+    assert_eq!(keys(&first.account), 0);
+    let mut device = Some(device);
+    for _ in ["at once", "after a restart"] {
+        let device = match device.take() {
+            Some(device) => device,
+            None => fixture.open_when_free().await,
+        };
+        let accounts = device.accounts().await.unwrap();
+        assert_eq!(accounts.iter().map(|view| &view.account).collect::<Vec<_>>(), [&second.account]);
+        assert!(device.pending().await.is_empty() && device.pull().await.len() == 1);
+        assert!(matches!(device.answer(&waiting, NO, &pin("123456")).await, Err(AnswerError::Unknown)));
+        assert_eq!(device.evidence(&id).await.unwrap(), evidence, "what it signed stays evidence");
+        assert_eq!(device.history().await.unwrap().len(), 2);
+        let preview = device.preview(&fixture.link()).await.unwrap();
+        assert!(preview.new_provider && preview.enrolled_already.is_none());
+        let unknown = device.unenroll(&first.account).await.unwrap_err();
+        assert_eq!(unknown.code(), "unknown_account");
+    }
+}
+
+#[tokio::test]
+async fn an_account_that_cannot_be_opened_can_be_taken_off_the_device() {
+    let fixture = DeviceFixture::new();
+    let (device, first) = fixture.enrolled().await;
+    drop(device);
+    fixture.when_free().await;
+    let transport = fixture.home.path().join("keys").join(format!("{}.transport", first.account));
+    std::fs::remove_file(transport).unwrap();
+    let device = fixture.open_when_free().await;
+    assert!(device.accounts().await.unwrap()[0].unusable.is_some());
+    device.unenroll(&first.account).await.unwrap();
+    assert!(device.accounts().await.unwrap().is_empty());
+    let left: Vec<_> = std::fs::read_dir(fixture.home.path().join("keys")).unwrap().flatten().collect();
+    assert_eq!(left.iter().map(|entry| entry.file_name()).collect::<Vec<_>>(), ["home"], "the home's own key");
+}

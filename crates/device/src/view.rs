@@ -41,6 +41,8 @@ pub struct ChallengeView {
     pub authorization_details: Option<Box<RawValue>>,
     /// The scope, as the client sent it.
     pub scope: Option<String>,
+    /// The till or counter it comes from, in the client's words.
+    pub terminal: Option<String>,
     /// The interaction that binds the answer to the screen where the request began.
     pub interaction: InteractionView,
     /// Whether approving needs user verification.
@@ -112,6 +114,7 @@ impl ChallengeView {
             // Verified details are JSON, so that this keeps them; white space around them is not part of a raw value.
             authorization_details: details.and_then(|text| RawValue::from_string(text.trim().to_owned()).ok()),
             scope: claims.scope.clone(),
+            terminal: claims.terminal().map(str::to_owned),
             interaction: InteractionView {
                 kind: claims.interaction.kind,
                 choices: claims.interaction.choices.clone(),

@@ -232,6 +232,11 @@ pub struct VerifiedChallenge {
 }
 
 impl Challenge {
+    /// The till or counter that the request comes from, where the client named one; not escaped.
+    pub fn terminal(&self) -> Option<&str> {
+        self.context.as_ref()?.get(TERMINAL).map(|terminal| terminal.value.as_str())
+    }
+
     /// Verifies a challenge as a device must before it shows anything.
     ///
     /// # Errors

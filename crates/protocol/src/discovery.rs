@@ -163,8 +163,8 @@ pub struct Endpoints {
 #[non_exhaustive]
 pub enum DiscoveryError {
     /// It names another issuer than the one it was fetched for.
-    #[error("the provider's document names another issuer than its link does")]
-    OtherIssuer,
+    #[error("the provider's document names another issuer than its link does: {0}")]
+    OtherIssuer(Issuer),
     /// An endpoint is at another origin than the issuer.
     #[error("the provider's {0} is not its own: {1}")]
     Endpoint(&'static str, IssuerError),
@@ -180,7 +180,7 @@ impl Discovery {
     /// [`DiscoveryError`] if it names another issuer, or an endpoint of another origin.
     pub fn endpoints(&self, issuer: &Issuer) -> Result<Endpoints, DiscoveryError> {
         if self.issuer != *issuer {
-            return Err(DiscoveryError::OtherIssuer);
+            return Err(DiscoveryError::OtherIssuer(self.issuer.clone()));
         }
         if !self.signing_alg_values_supported.iter().any(|alg| alg == "ES256") {
             return Err(DiscoveryError::Algorithm);

@@ -26,6 +26,9 @@ pub struct Request {
     /// Message shown on the client's screen and on the device
     #[arg(long, value_name = "TEXT")]
     pub binding_message: Option<String>,
+    /// The till or counter that it comes from: 1 to 24 characters, shown on the device [default: the client's, if it has one]
+    #[arg(long, value_name = "TEXT")]
+    pub terminal: Option<String>,
     /// Authorization details: a JSON array, or @FILE
     #[arg(long, value_name = "JSON|@FILE")]
     pub authorization_details: Option<String>,

@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 
 use clap::{Args, ValueEnum};
+use countersign_device::account::AccountId;
 use countersign_protocol::id::ChallengeId;
 
 /// Source of the PIN where there is no terminal.
@@ -27,6 +28,16 @@ pub struct Enroll {
     /// The PIN
     #[command(flatten)]
     pub pin: Pin,
+}
+
+/// `countersign unenroll`
+#[derive(Args, Debug)]
+pub struct Unenroll {
+    /// The account (ac_…), as `countersign accounts` lists it
+    pub account: AccountId,
+    /// Do not ask for confirmation
+    #[arg(long)]
+    pub yes: bool,
 }
 
 /// `countersign answer`

@@ -8,11 +8,10 @@ use std::net::SocketAddr;
 use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand};
-use countersign_protocol::id::ChallengeId;
 use countersign_protocol::issuer::Issuer;
 
 pub use client_arguments::{Interaction, Request, Verify};
-pub use device_arguments::{Answer, Choice, Enroll, Pin, Reason, Watch};
+pub use device_arguments::{Answer, Choice, Enroll, Pin, Reason, Unenroll, Watch};
 pub use op_arguments::{AddClient, AddUser, Confirmation, Op, OpClient, OpDevice, OpKeys, OpUser, ProviderConfig};
 
 /// An authentication device for OpenID CIBA, a provider to try it with, a client, and a verifier.
@@ -47,6 +46,8 @@ pub enum Command {
     Enroll(Enroll),
     /// List this device's accounts
     Accounts,
+    /// Take an account off this device: destroy its keys. Its history and its evidence stay
+    Unenroll(Unenroll),
     /// List pending requests
     Pending,
     /// List past requests and how each ended
@@ -63,8 +64,9 @@ pub enum Command {
     Request(Request),
     /// Print the signed evidence of one request, for `countersign verify`
     Evidence {
-        /// The request (ch_…)
-        id: ChallengeId,
+        /// The request's id (ch_…), or the reference that people say (K7Q2-9FDM)
+        #[arg(value_name = "ID|REF")]
+        which: String,
     },
     /// Verify evidence offline
     Verify(Verify),

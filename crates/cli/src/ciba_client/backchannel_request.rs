@@ -20,6 +20,8 @@ pub struct AuthenticationRequest {
     pub binding_message: Option<String>,
     /// `authorization_details` as JSON (RFC 9396), sent unchanged.
     pub authorization_details: Option<String>,
+    /// The till or counter it comes from.
+    pub terminal: Option<String>,
     /// `boolean`, `number_choose` or `input_manual`.
     pub interaction_type: Option<&'static str>,
     /// Requested lifetime, in seconds.
@@ -63,6 +65,7 @@ pub async fn request(
     let optional = [
         ("binding_message", request.binding_message.as_deref()),
         ("authorization_details", request.authorization_details.as_deref()),
+        ("terminal", request.terminal.as_deref()),
         ("interaction_type", request.interaction_type),
         ("requested_expiry", expiry.as_deref()),
     ];

@@ -4,14 +4,13 @@ use std::time::Duration;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
-use countersign_device::edge::http_clients::{HttpClients, HttpUnavailable};
+use countersign_device::edge::http_clients::{HttpClients, HttpUnavailable, transport_error};
+use countersign_device::ports::transport::TransportError;
 use countersign_jose::json::{self, Json, Strictness};
 use countersign_jose::secret::Secret;
-use countersign_tls::CertificateFault;
 use futures_util::StreamExt as _;
 use reqwest::header::{AUTHORIZATION, HeaderValue, RETRY_AFTER};
 use reqwest::{RequestBuilder, Response, StatusCode};
-use serde::Serialize;
 
 use crate::error_code::ErrorCode;
 use crate::failure::Failure;
@@ -37,18 +36,15 @@ pub struct Reply {
 }
 
 /// An OAuth error response (RFC 6749 §5.2).
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct OauthError {
     /// The OAuth error code.
     pub error: String,
     /// The provider's description, for the client's developer.
-    #[serde(skip_serializing_if = "Option::is_none")]
     pub error_description: Option<String>,
     /// Why the person denied.
-    #[serde(skip_serializing_if = "Option::is_none")]
     pub denial_reason: Option<String>,
     /// What people call the request that ended, at a provider that names it.
-    #[serde(skip_serializing_if = "Option::is_none")]
     pub r#ref: Option<String>,
 }
 
@@ -160,12 +156,17 @@ fn not_a_provider(url: &str, status: StatusCode) -> Failure {
 
 fn transport_failure(error: &reqwest::Error, url: &str) -> Failure {
     let where_ = url::Url::parse(url).map_or_else(|_| url.to_owned(), |url| url.origin().ascii_serialization());
-    if let Some(fault) = CertificateFault::of(error) {
-        return Failure::provider(fault.code(), format_args!("{where_} was not called: {fault}"));
-    }
-    let why = if error.is_timeout() { "no reply in time" } else { "no connection" };
-    Failure::provider(
-        ErrorCode::Unreachable,
-        format_args!("{where_} can't be reached: {why}; check the address and the network"),
-    )
+    let (code, why) = match transport_error(error) {
+        TransportError::Certificate(fault) => {
+            return Failure::provider(fault.code(), format_args!("{where_} was not called: {fault}"));
+        }
+        TransportError::Untrusted => (
+            ErrorCode::Unreachable,
+            "something else than a provider with TLS answers there; check host, port and scheme".to_owned(),
+        ),
+        TransportError::TimedOut => (ErrorCode::Unreachable, "it did not reply in time; check the network".to_owned()),
+        TransportError::Unreachable(why) => (ErrorCode::Unreachable, why.to_string()),
+        other => (ErrorCode::Unreachable, other.to_string()),
+    };
+    Failure::provider(code, format_args!("{where_} can't be reached: {why}"))
 }

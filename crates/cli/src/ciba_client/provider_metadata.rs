@@ -2,6 +2,7 @@
 
 use countersign_jose::json::Json;
 use countersign_protocol::issuer::Issuer;
+use countersign_protocol::text;
 
 use super::http_client::HttpClient;
 use crate::error_code::ErrorCode;
@@ -25,14 +26,17 @@ pub struct Endpoints {
 pub async fn discover(http: &HttpClient, issuer: &Issuer) -> Result<Endpoints, Failure> {
     let url = issuer.endpoint("/.well-known/openid-configuration");
     let document = http.get(&url).await?.json;
-    let text = |name: &str| document.get(name).and_then(Json::as_str);
-    if text("issuer") != Some(issuer.as_str()) {
-        let what =
-            format!("{url} names another issuer than {issuer}; use the issuer exactly as the provider writes it");
+    let member = |name: &str| document.get(name).and_then(Json::as_str);
+    if member("issuer") != Some(issuer.as_str()) {
+        let named = match member("issuer") {
+            Some(other) => format!("the issuer {}, not {issuer}", text::escape(other)),
+            None => format!("no issuer, where {issuer} was expected"),
+        };
+        let what = format!("{url} names {named}; use the issuer exactly as the provider writes it");
         return Err(Failure::provider(ErrorCode::OtherIssuer, what));
     }
     let endpoint = |name: &str| {
-        let found = text(name).ok_or_else(|| {
+        let found = member(name).ok_or_else(|| {
             Failure::provider(
                 ErrorCode::NoCiba,
                 format_args!("the metadata of {issuer} has no {name}, so it can't be used for CIBA"),

@@ -1,11 +1,15 @@
 //! `countersign answer`: approves or denies one request.
 
+use std::io::{self, BufRead as _, IsTerminal as _, Write as _};
 use std::path::PathBuf;
 
 use countersign_device::error::AnswerError;
+use countersign_device::view::{ChallengeView, InteractionView};
 use countersign_device::{AnswerResult, Decision, Device};
 use countersign_protocol::answer::{self, DenialReason};
+use countersign_protocol::interaction::InteractionType;
 use countersign_protocol::outcome::Ending;
+use countersign_protocol::registration::DeviceClass;
 use serde::Serialize;
 
 use crate::arguments::{Answer, Choice, Reason};
@@ -25,21 +29,29 @@ struct Event<'a> {
 
 /// Runs the command.
 pub async fn run(answer: Answer, home: Option<PathBuf>, output: Output) -> Result<Exit, Failure> {
-    let decision = decision(&answer)?;
+    let mut decision = decision(&answer)?;
     let pad = PinPad::from_options(&answer.pin)?;
-    let opened = open_device::open_and_pull(home, output).await?;
+    let opened = open_device::open_and_pull(home.clone(), output).await?;
     let (device, _) = opened.ok_or_else(|| device_failure::answer_failed(&AnswerError::Unknown))?;
-    if let Some(view) = device.pending().await.into_iter().find(|view| view.id == answer.id) {
-        output.message(&request_text::request(&view, output.paint()))?;
+    let asked = device.pending().await.into_iter().find(|view| view.id == answer.id);
+    if let Some(view) = &asked {
+        output.message(&request_text::request(view, output.paint()))?;
         device.shown(&answer.id).await;
+        if let Decision::Approve { value: value @ None } = &mut decision {
+            *value = number_prompt(view).filter(|_| !output.is_json()).and_then(|prompt| ask_number(&prompt));
+        }
     }
     let answered = match device.answer(&answer.id, decision, &pad).await {
         Ok(answered) => answered,
-        Err(AnswerError::NotVerified) if !pad.is_available() => return Err(pin_pad::no_pin()),
+        Err(AnswerError::NotVerified) if !pad.is_available() => {
+            let accounts = device.accounts().await.map_err(|error| device_failure::open_failed(&error))?;
+            let of = asked.and_then(|view| accounts.into_iter().find(|known| known.account == view.account));
+            return Err(pin_pad::no_pin(&[of.map_or(DeviceClass::Automated, |account| account.device_class)]));
+        }
         Err(AnswerError::Ended | AnswerError::Answered) => return Err(ended_before(&device, &answer).await),
         // A provider sends no requests to an account that takes no part.
         Err(error @ AnswerError::Unknown) => {
-            return Err(idle_accounts::failure(&device)
+            return Err(idle_accounts::failure(&device, home.as_deref())
                 .await?
                 .unwrap_or_else(|| device_failure::answer_failed(&error)));
         }
@@ -74,6 +86,31 @@ fn decision(answer: &Answer) -> Result<Decision, Failure> {
     }
 }
 
+/// How to ask for the number on the client's screen, if the request needs it.
+fn number_prompt(view: &ChallengeView) -> Option<String> {
+    const ASK: &str = "The number on the screen where the request began";
+    let InteractionView { kind, choices, length } = &view.interaction;
+    match (kind, choices, length) {
+        (InteractionType::Boolean, ..) => None,
+        (_, Some(choices), _) => Some(format!("{ASK}, one of {}: ", choices.join(", "))),
+        (_, None, Some(length)) => Some(format!("{ASK}, {length} digits: ")),
+        _ => Some(format!("{ASK}: ")),
+    }
+}
+
+/// Reads a line from the terminal. `None` if there is none, or nothing was typed.
+fn ask_number(prompt: &str) -> Option<String> {
+    if !io::stdin().is_terminal() {
+        return None;
+    }
+    // A closed standard error is no reason to stop.
+    let _ = write!(io::stderr(), "\n{prompt}");
+    let mut typed = String::new();
+    io::stdin().lock().read_line(&mut typed).ok()?;
+    let typed: String = typed.chars().filter(|character| !character.is_whitespace()).collect();
+    (!typed.is_empty()).then_some(typed)
+}
+
 /// The failure for a request that ended before this answer.
 async fn ended_before(device: &Device, answer: &Answer) -> Failure {
     let past = device.history().await.ok().and_then(|all| all.into_iter().find(|past| past.id == answer.id));
@@ -90,7 +127,7 @@ async fn ended_before(device: &Device, answer: &Answer) -> Failure {
 
 /// The result of an answer, as text.
 pub fn describe(answered: &AnswerResult, paint: Paint) -> String {
-    match (answered.decision, answered.outcome) {
+    let how = match (answered.decision, answered.outcome) {
         (_, None) => "Your answer is stored and will be sent as soon as the provider can be reached.".to_owned(),
         (answer::Decision::Approved, Some(Ending::Approved)) => paint.green("Approved."),
         (answer::Decision::Denied, Some(Ending::Denied)) => "Denied.".to_owned(),
@@ -99,6 +136,10 @@ pub fn describe(answered: &AnswerResult, paint: Paint) -> String {
             let by = by.map_or_else(String::new, |by| format!(" ({by})"));
             format!("Your answer did not count: {}{by}.", request_text::ending(ending))
         }
+    };
+    match answered.approval_ref {
+        Some(reference) => format!("{how} Reference: {reference}."),
+        None => how,
     }
 }
 

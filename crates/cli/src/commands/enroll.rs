@@ -1,6 +1,6 @@
 //! `countersign enroll`: shows provider and user of an enrollment link, asks for confirmation, and enrolls the device.
 
-use std::io::{self, BufRead as _, IsTerminal as _, Read as _, Write as _};
+use std::io::{self, BufRead as _, Read as _};
 use std::path::PathBuf;
 
 use countersign_device::{EnrollmentResult, LinkPreview};
@@ -9,10 +9,12 @@ use countersign_protocol::registration::{Confirm, DeviceClass, KeyProtection};
 use serde::Serialize;
 
 use crate::arguments::Enroll;
+use crate::confirmation::{self, Confirmed};
 use crate::device_failure;
 use crate::error_code::ErrorCode;
 use crate::exit::Exit;
 use crate::failure::Failure;
+use crate::next_command;
 use crate::open_device;
 use crate::output::{Output, Paint};
 use crate::pin_pad::{self, PinPad};
@@ -33,18 +35,26 @@ pub async fn run(enroll: Enroll, home: Option<PathBuf>, output: Output) -> Resul
     parsed.map_err(|error| device_failure::enroll_failed(&error.into()))?;
     let pad = PinPad::from_options(&enroll.pin)?;
     if !pad.is_available() {
-        return Err(pin_pad::no_pin());
+        return Err(pin_pad::no_pin(&[]));
     }
-    let device = open_device::open(home).await?;
+    let device = open_device::open(home.clone()).await?;
     let preview = device.preview(&link).await.map_err(|error| device_failure::enroll_failed(&error))?;
     // With --json this is progress, not a result.
-    let description = describe(&preview, output.paint());
+    let mut description = describe(&preview, output.paint());
+    if let Some(account) = &preview.enrolled_already {
+        let unenroll = next_command::of_device(&format!("unenroll {account}"), home.as_deref());
+        description += &format!(
+            "\n\nThis device is enrolled for {} there already ({account}). This adds a second account, and every request will be \
+             listed twice here. To replace the first one, answer what waits there, then: {unenroll}",
+            preview.subject_label
+        );
+    }
     if output.is_json() {
         output.progress(&description)
     } else {
         output.message(&description)?
     }
-    if !enroll.yes && !ask_person(&enroll.link)? {
+    if !enroll.yes && confirmation::ask("Enroll this device there?", enroll.link == "-")? == Confirmed::No {
         return Err(Failure {
             exit: Exit::Denied,
             code: ErrorCode::NotEnrolled.code(),
@@ -137,25 +147,6 @@ fn read_link(input: &mut impl io::BufRead) -> Option<String> {
     }
     let text = text.trim().trim_start_matches('\u{feff}').trim();
     (!text.is_empty()).then(|| text.to_owned())
-}
-
-/// Asks the person; reads /dev/tty if standard input carried the link.
-fn ask_person(link: &str) -> Result<bool, Failure> {
-    let nobody = || Failure::usage(ErrorCode::NobodyToAsk, "there is no terminal to ask for confirmation; use --yes");
-    let mut answer = String::new();
-    let ask = || write!(io::stderr(), "\nEnroll this device there? [y/N] ");
-    if link == "-" {
-        let terminal = std::fs::File::open("/dev/tty").map_err(|_| nobody())?;
-        let _ = ask();
-        io::BufReader::new(terminal).read_line(&mut answer).map_err(|_| nobody())?;
-    } else {
-        if !io::stdin().is_terminal() {
-            return Err(nobody());
-        }
-        let _ = ask();
-        io::stdin().lock().read_line(&mut answer).map_err(|_| nobody())?;
-    }
-    Ok(matches!(answer.trim().to_lowercase().as_str(), "y" | "yes"))
 }
 
 fn name_of_this_computer() -> String {

@@ -5,18 +5,16 @@ use std::path::PathBuf;
 use countersign_device::HistoryItem;
 use countersign_device::ports::vault::Stage;
 use countersign_jose::clock::Timestamp;
-use countersign_protocol::answer::Decision;
-use countersign_protocol::approval_ref::ApprovalRef;
+use countersign_protocol::answer::{Decision, DenialReason};
 use serde::Serialize;
 
 use crate::device_failure;
-use crate::error_code::ErrorCode;
 use crate::exit::Exit;
 use crate::failure::Failure;
 use crate::open_device;
 use crate::output::{Output, Paint};
 use crate::request_text::one_line;
-use crate::{request_text, time_format};
+use crate::{named_request, request_text, time_format};
 
 #[derive(Serialize)]
 struct Event<'a> {
@@ -29,7 +27,7 @@ struct Event<'a> {
 pub async fn run(which: Option<&str>, home: Option<PathBuf>, output: Output) -> Result<Exit, Failure> {
     let Some((device, _)) = open_device::open_and_pull(home, output).await? else {
         return match which {
-            Some(which) => Err(not_found(which)),
+            Some(which) => Err(named_request::not_found(which)),
             None => {
                 output.message("No requests yet.")?;
                 Ok(Exit::Ok)
@@ -38,9 +36,9 @@ pub async fn run(which: Option<&str>, home: Option<PathBuf>, output: Output) -> 
     };
     let mut history = device.history().await.map_err(|error| device_failure::export_failed(&error))?;
     if let Some(which) = which {
-        history.retain(|past| is_named(past, which));
+        history.retain(|past| named_request::is_named(past, which));
         if history.is_empty() {
-            return Err(not_found(which));
+            return Err(named_request::not_found(which));
         }
     } else if history.is_empty() {
         output.message("No requests yet.")?;
@@ -55,26 +53,17 @@ pub async fn run(which: Option<&str>, home: Option<PathBuf>, output: Output) -> 
     Ok(Exit::Ok)
 }
 
-fn not_found(which: &str) -> Failure {
-    let what = format!("no request on this device has the id or reference {}", one_line(which));
-    Failure::usage(ErrorCode::Unknown, what)
-}
-
-/// Whether an id or a reference is this request's. Several requests may share a reference.
-fn is_named(past: &HistoryItem, which: &str) -> bool {
-    let reference = which.parse::<ApprovalRef>().ok();
-    past.id.as_str() == which || (reference.is_some() && past.approval_ref == reference)
-}
-
 fn describe(past: &HistoryItem, now: Option<u64>, paint: Paint) -> String {
     let mut parts = vec![time_format::short(past.issued_at, now)];
     parts.push(past.kind.map_or("Unreadable request", request_text::kind).to_owned());
     parts.extend(past.client.as_ref().map(|client| request_text::client_name(&client.name, client.verified)));
     parts.push(request_text::for_whom(&past.subject_label));
     parts.extend(past.binding_message.as_deref().map(one_line));
-    let said = past.decision.map(|decision| match decision {
-        Decision::Approved => "you approved",
-        Decision::Denied => "you denied",
+    let said = past.decision.map(|decision| match (decision, past.reason) {
+        (Decision::Approved, _) => "you approved",
+        (Decision::Denied, Some(DenialReason::NotMe)) => "you denied: this wasn't you",
+        (Decision::Denied, Some(DenialReason::Mistake)) => "you denied: it was started by mistake",
+        (Decision::Denied, _) => "you denied",
     });
     let ended = match (past.outcome, past.stage) {
         (Some(ending), _) => request_text::ending(ending),

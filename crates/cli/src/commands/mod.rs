@@ -8,5 +8,6 @@ pub mod history;
 pub mod op;
 pub mod pending;
 pub mod request;
+pub mod unenroll;
 pub mod verify;
 pub mod watch;

@@ -15,7 +15,7 @@ use crate::ciba_client::{
 use crate::error_code::ErrorCode;
 use crate::exit::Exit;
 use crate::failure::Failure;
-use crate::output::Output;
+use crate::output::{ErrorEvent, Output};
 use crate::secret_file;
 use crate::stop_signal;
 use countersign_device::edge::system::SystemClock;
@@ -97,6 +97,7 @@ fn authentication_request(request: &Request) -> Result<AuthenticationRequest, Fa
         login_hint: request.login_hint.clone(),
         scope: request.scope.clone(),
         binding_message: request.binding_message.clone(),
+        terminal: request.terminal.clone(),
         authorization_details: details.transpose()?,
         interaction_type,
         requested_expiry: request.requested_expiry,
@@ -120,6 +121,9 @@ fn print_acknowledgement(acknowledged: &Acknowledgement, output: Output) -> Resu
     output.result(&Event { event: "acknowledged", rest: acknowledged }, |paint| {
         let mut message =
             format!("The provider accepted the request. It expires in {} seconds.", acknowledged.expires_in);
+        if let Some(reference) = &acknowledged.r#ref {
+            message += &format!(" Reference: {}.", text::escape(reference));
+        }
         if let Some(value) = &acknowledged.interaction_value {
             message += &format!("\nShow this number to the person who approves: {}", paint.bold(&text::escape(value)));
         }
@@ -129,7 +133,15 @@ fn print_acknowledgement(acknowledged: &Acknowledgement, output: Output) -> Resu
 
 /// Prints an OAuth error and returns its exit code.
 fn print_oauth_error(error: &OauthError, output: Output) -> Result<Exit, Failure> {
-    output.result(&Event { event: "failed", rest: error }, |_| {
+    let message = match (error.error_description.as_deref(), error.error.as_str()) {
+        (Some(description), _) => description,
+        (None, "access_denied") => "the person denied",
+        (None, "expired_token") => "nobody answered in time",
+        (None, _) => "the provider refused, and did not say why",
+    };
+    let (denial_reason, r#ref) = (error.denial_reason.as_deref(), error.r#ref.as_deref());
+    let event = ErrorEvent { denial_reason, r#ref, ..ErrorEvent::new(&error.error, message) };
+    output.result(&event, |_| {
         let mut message = match error.error.as_str() {
             "access_denied" => "Denied".to_owned(),
             "expired_token" => "Expired".to_owned(),
@@ -191,6 +203,10 @@ fn tokens_line(
     let mut summary = format!("Approved by {} at {}.", claim("sub"), claim("iss"));
     if !claim("acr").is_empty() {
         summary += &format!(" Authentication context (acr): {}.", claim("acr"));
+    }
+    let reference = parsed.get("approval").and_then(|approval| approval.get("ref")).and_then(Json::as_str);
+    if let Some(reference) = reference {
+        summary += &format!(" Reference: {}.", text::escape(reference));
     }
     summary += &format!("\n{response}");
     Ok((line, summary))

@@ -12,13 +12,12 @@ use countersign_protocol::text;
 use countersign_protocol::transcript::{Line, Locale};
 use countersign_protocol::webauthn::AttestationResult;
 use serde::Serialize;
-use serde_json::json;
 
 use crate::arguments::Verify;
 use crate::error_code::ErrorCode;
 use crate::exit::Exit;
 use crate::failure::Failure;
-use crate::output::{Output, Paint};
+use crate::output::{ErrorEvent, Output, Paint};
 use crate::request_text;
 use crate::time_format;
 
@@ -30,8 +29,9 @@ pub fn run(verify: &Verify, output: Output) -> Result<Exit, Failure> {
     match report {
         Ok(report) => output.result(&verified_event(&report), |paint| describe(&report, paint))?,
         Err(error) => {
-            let line = json!({ "event": "not_verified", "message": error.to_string() });
-            output.result(&line, |paint| not_verified(&error, paint))?;
+            let message = error.to_string();
+            let event = ErrorEvent::new(ErrorCode::NotVerified.code(), &message);
+            output.result(&event, |paint| not_verified(&error, paint))?;
         }
     }
     Ok(exit)

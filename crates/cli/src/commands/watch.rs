@@ -37,9 +37,6 @@ struct Watcher {
 pub async fn run(watch: Watch, home: Option<PathBuf>, output: Output) -> Result<Exit, Failure> {
     let rules = Rules::parse(&watch.approve_if, &watch.deny_if)?;
     let pad = PinPad::from_options(&watch.pin)?;
-    if !watch.approve_if.is_empty() && !pad.is_available() {
-        return Err(pin_pad::no_pin());
-    }
     let given = home.clone();
     let no_accounts = || {
         let enroll = next_command::of_device("enroll LINK", given.as_deref());
@@ -47,14 +44,19 @@ pub async fn run(watch: Watch, home: Option<PathBuf>, output: Output) -> Result<
         Failure::usage(ErrorCode::NoAccounts, what)
     };
     let device = open_device::open_existing(home, output).await?.ok_or_else(no_accounts)?;
-    if device.accounts().await.map_err(|error| device_failure::open_failed(&error))?.is_empty() {
+    let accounts = device.accounts().await.map_err(|error| device_failure::open_failed(&error))?;
+    if accounts.is_empty() {
         return Err(no_accounts());
+    }
+    if !watch.approve_if.is_empty() && !pad.is_available() {
+        let classes: Vec<_> = accounts.iter().map(|account| account.device_class).collect();
+        return Err(pin_pad::no_pin(&classes));
     }
     let stopped = stop_signal::received();
     let mut events = device.run().await;
     let (failed_answers, mut failures) = mpsc::unbounded_channel();
     let (done, offline) = (BTreeSet::new(), OfflineProviders::default());
-    idle_accounts::report(&device, output).await?;
+    idle_accounts::report(&device, given.as_deref(), output).await?;
     let home = given;
     let mut watcher = Watcher { device, home, pad: pad.into(), rules, output, done, failed_answers, offline };
     tokio::pin!(stopped);

@@ -33,7 +33,7 @@ pub struct FlowRecord {
     pub decided: Option<Instant>,
     /// The result of her answer.
     pub answered: Option<AnswerResult>,
-    /// The client's last line: `tokens` or `failed`.
+    /// The client's last line: `tokens` or `error`.
     pub result: Option<(Instant, Value)>,
     /// Whether a rule answers in Alice's place.
     pub automated: bool,
@@ -151,7 +151,7 @@ impl FlowRecord {
         let mut lines = vec![format!("POST {}/token   grant_type=urn:openid:params:grant-type:ciba", self.issuer)];
         if result["event"] != "tokens" {
             lines.push("400".to_owned());
-            lines.extend(members(result, &["error", "error_description", "denial_reason"]));
+            lines.extend(members(result, &["error", "message", "error_description", "denial_reason"]));
             return lines;
         }
         lines.push("200".to_owned());

@@ -19,6 +19,8 @@ pub enum Event {
     Tick,
     /// A person saw a request.
     Shown(ChallengeId),
+    /// The person takes the account off this device.
+    Unenroll,
     /// The device was locked: nothing that a person released before may be signed.
     Lock,
     /// The person took an approval back before it was signed.

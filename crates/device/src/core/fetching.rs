@@ -194,8 +194,8 @@ impl Core {
         let open = self.fetching.open_stream.take_if(|open| open.id == id);
         match open {
             // No connection: the provider is away, which says nothing about streams.
-            None if matches!(why, Some(TransportError::Unreachable | TransportError::Certificate(_))) => {}
-            Some(open) if !broken && (open.heard || why == Some(TransportError::Unreachable)) => {
+            None if matches!(why, Some(TransportError::Unreachable(_) | TransportError::Certificate(_))) => {}
+            Some(open) if !broken && (open.heard || matches!(why, Some(TransportError::Unreachable(_)))) => {
                 return self.stream_worked(at, open);
             }
             Some(open) if why.is_none() && open.lived_ms(at) >= WORKED_MS => return self.stream_worked(at, open),

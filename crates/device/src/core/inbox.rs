@@ -163,7 +163,7 @@ impl Core {
 
     /// Whether this account can answer anything. Requests of one that can't are not shown.
     fn may_answer(&self) -> bool {
-        self.unusable().is_none() && !self.is_revoked()
+        self.unusable().is_none() && !self.has_left()
     }
 
     /// Emits requests that wait, each once per start.

@@ -152,6 +152,7 @@ impl Core {
             Event::Watch(on) => self.set_watching(on),
             Event::Tick => {}
             Event::Shown(id) => self.shown(&id),
+            Event::Unenroll => self.unenroll(at),
             Event::Lock => self.lock(),
             Event::Withdrawn(draft) => self.withdraw_draft(draft),
             Event::Signed { job: SigningJob::Draft(id), signature } => self.draft_signed(at, id, &signature),
@@ -176,7 +177,7 @@ impl Core {
 
     /// Why this account can't answer anything, in English, where it can't although the provider did not revoke it.
     pub fn unusable(&self) -> Option<&'static str> {
-        let lost = self.enrollment.is_none() && !self.account.statements.is_empty() && !self.is_revoked();
+        let lost = self.enrollment.is_none() && !self.account.statements.is_empty() && !self.has_left();
         lost.then_some(
             "its enrollment does not verify: the provider has revoked the key that signed it; enroll this device again",
         )
@@ -265,9 +266,24 @@ impl Core {
         self.change(Change::PutChallenge(Box::new(kept)));
     }
 
-    /// Whether the issuer has signed that this device is revoked.
-    fn is_revoked(&self) -> bool {
-        matches!(self.account.status, AccountStatus::Revoked { .. })
+    /// Takes the account off this device: its keys are destroyed, its history stays, and nothing is sent any more.
+    fn unenroll(&mut self, at: Moment) {
+        if self.account.unenrolled_at.is_none() {
+            self.account.unenrolled_at = Some(at.wall.seconds());
+            self.end_account();
+        }
+    }
+
+    fn end_account(&mut self) {
+        self.change_account();
+        self.cancel_calls(|_| true);
+        self.drop_all_drafts();
+        self.step.effects.push(Effect::DestroyKeys);
+    }
+
+    /// Whether the issuer has signed that this device is revoked, or the person took the account off it.
+    fn has_left(&self) -> bool {
+        matches!(self.account.status, AccountStatus::Revoked { .. }) || self.account.unenrolled_at.is_some()
     }
 }
 

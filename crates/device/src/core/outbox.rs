@@ -230,7 +230,7 @@ impl Core {
             challenge_hash,
             code,
         };
-        if !self.is_revoked() {
+        if !self.has_left() {
             let unsigned = Unsigned::new(&refusal, &self.account.transport_key);
             self.post_unsigned(OutboxPurpose::Refusal, id, &unsigned);
         }

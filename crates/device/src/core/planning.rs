@@ -9,7 +9,7 @@ use crate::ports::transport::Reply;
 impl Core {
     /// When [`Event::Tick`](super::Event::Tick) is due, if nothing else happens before.
     pub fn deadline(&self) -> Option<Tick> {
-        if self.is_revoked() {
+        if self.has_left() {
             return None;
         }
         let signing = earlier(self.drafts_deadline(), self.outbox.signing_deadline());
@@ -54,7 +54,7 @@ impl Core {
 
     /// Sends the calls that are due.
     pub(super) fn plan(&mut self, at: Moment) {
-        if self.is_revoked() {
+        if self.has_left() {
             return;
         }
         self.sign_messages(at);

@@ -121,7 +121,7 @@ impl Core {
     /// Adds credential and proof, which is still to be signed, unless what is fetched is public. A revoked account has no key
     /// to sign with.
     fn prove(&mut self, at: Moment, request: CallDraft, public: bool) -> Option<UnsignedCall> {
-        if self.is_revoked() {
+        if self.has_left() {
             return None;
         }
         let mut headers = request.headers;
@@ -315,16 +315,13 @@ impl Core {
 
     /// Ends the account by a verified revocation: its keys are destroyed, its history stays.
     pub(super) fn revoked(&mut self, revocation: &Revocation) {
-        if self.is_revoked() {
+        if self.has_left() {
             return;
         }
         self.account.status = AccountStatus::Revoked { at: revocation.iat };
-        self.change_account();
-        self.cancel_calls(|_| true);
-        self.drop_all_drafts();
         let account = self.account.id.clone();
         self.emit(DeviceEvent::AccountRevoked { account, at: revocation.iat, by: revocation.by });
-        self.step.effects.push(Effect::DestroyKeys);
+        self.end_account();
     }
 
     /// The provider accepted this device's credential and proof.
@@ -346,7 +343,7 @@ impl Core {
 
     /// Whether the provider may be called now: once an hour where it does not recognise the device.
     pub(super) fn may_ask(&self, at: Moment) -> bool {
-        !self.is_revoked() && self.session.next_probe.is_none_or(|then| then <= at.tick)
+        !self.has_left() && self.session.next_probe.is_none_or(|then| then <= at.tick)
     }
 
     /// When a provider that does not recognise this device is asked again.
@@ -379,7 +376,7 @@ impl Core {
 impl From<TransportError> for OfflineReason {
     fn from(why: TransportError) -> OfflineReason {
         match why {
-            TransportError::Unreachable => OfflineReason::Unreachable,
+            TransportError::Unreachable(why) => OfflineReason::Unreachable(why),
             TransportError::Untrusted | TransportError::TooLarge => OfflineReason::NotTheProvider,
             TransportError::TimedOut => OfflineReason::NoReply,
             TransportError::Certificate(fault) => OfflineReason::Certificate(fault),

@@ -3,15 +3,16 @@
 use std::time::Duration;
 
 use countersign_jose::clock::Timestamp;
-use countersign_tls::CertificateFault;
 use futures_util::StreamExt as _;
 use reqwest::Response;
 use reqwest::header::{HeaderMap, HeaderName};
 
-use super::http_clients::HttpClients;
 pub use super::http_clients::HttpUnavailable;
+use super::http_clients::{HttpClients, transport_error};
 use super::sse::SseStream;
-use crate::ports::transport::{BoxFuture, Call, LARGEST_BODY, Method, Reply, StreamReply, Transport, TransportError};
+use crate::ports::transport::{
+    BoxFuture, Call, LARGEST_BODY, Method, Reply, StreamReply, Transport, TransportError, Unreached,
+};
 
 /// The transport over HTTP/1.1 and HTTP/2.
 #[derive(Clone)]
@@ -30,7 +31,7 @@ impl HttpTransport {
     }
 
     async fn send(&self, call: Call) -> Result<Response, TransportError> {
-        let client = self.clients.for_url(&call.url).map_err(|_| TransportError::Unreachable)?;
+        let client = self.clients.for_url(&call.url).map_err(|_| TransportError::Unreachable(Unreached::default()))?;
         let mut request = match call.method {
             Method::Get => client.get(&call.url),
             Method::Post => client.post(&call.url),
@@ -44,7 +45,7 @@ impl HttpTransport {
         let timeout = Duration::from_millis(call.timeout_ms);
         match tokio::time::timeout(timeout, request.send()).await {
             Err(_) => Err(TransportError::TimedOut),
-            Ok(Err(error)) => Err(no_reply(&error)),
+            Ok(Err(error)) => Err(transport_error(&error)),
             Ok(Ok(response)) => Ok(response),
         }
     }
@@ -82,7 +83,7 @@ async fn read(response: Response) -> Result<Reply, TransportError> {
     let mut reply = head(&response);
     let mut body = response.bytes_stream();
     while let Some(chunk) = body.next().await {
-        let chunk = chunk.map_err(|error| no_reply(&error))?;
+        let chunk = chunk.map_err(|error| transport_error(&error))?;
         if reply.body.len() + chunk.len() > LARGEST_BODY {
             return Err(TransportError::TooLarge);
         }
@@ -111,29 +112,6 @@ fn text<'a>(headers: &'a HeaderMap, name: &HeaderName) -> Option<&'a str> {
 fn http_date(text: &str) -> Option<Timestamp> {
     let moment = jiff::fmt::rfc2822::parse(text).ok()?.timestamp();
     u64::try_from(moment.as_second()).ok().map(Timestamp::from_seconds)
-}
-
-/// The error of a failed call, without its URL and headers.
-pub(super) fn no_reply(error: &reqwest::Error) -> TransportError {
-    if error.is_timeout() {
-        return TransportError::TimedOut;
-    }
-    if let Some(fault) = CertificateFault::of(error) {
-        return TransportError::Certificate(fault);
-    }
-    let mut source = std::error::Error::source(error);
-    while let Some(cause) = source {
-        if cause.downcast_ref::<rustls::Error>().is_some() {
-            return TransportError::Untrusted;
-        }
-        if let Some(io) = cause.downcast_ref::<std::io::Error>()
-            && io.get_ref().is_some_and(|inner| inner.downcast_ref::<rustls::Error>().is_some())
-        {
-            return TransportError::Untrusted;
-        }
-        source = cause.source();
-    }
-    TransportError::Unreachable
 }
 
 #[cfg(test)]

@@ -3,12 +3,16 @@
 //! `localhost` is this machine (RFC 6761 §6.3): no resolver is asked about it, for a bare machine's may not know it and another's
 //! may lie, and no proxy of the environment gets calls to it, for it would be another machine's `localhost` there.
 
+use std::io::ErrorKind;
 use std::net::SocketAddr;
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use countersign_protocol::issuer::{LOCALHOST, LOCALHOST_ADDRESSES};
+use countersign_tls::CertificateFault;
 use reqwest::{Client, ClientBuilder, redirect};
+
+use crate::ports::transport::{TransportError, Unreached};
 
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
 
@@ -63,6 +67,51 @@ impl HttpClients {
             build(configure(builder(user_agent)).no_proxy().resolve_to_addrs(LOCALHOST, &addresses))
         });
         local.as_ref().map_err(Clone::clone)
+    }
+}
+
+/// Why a call has no whole reply; without its URL and headers.
+pub fn transport_error(error: &reqwest::Error) -> TransportError {
+    if error.is_timeout() {
+        return TransportError::TimedOut;
+    }
+    if let Some(fault) = CertificateFault::of(error) {
+        return TransportError::Certificate(fault);
+    }
+    // Without a failure to connect there was a connection.
+    let mut why = if error.is_connect() { Unreached::default() } else { Unreached::BrokenOff };
+    let mut source = std::error::Error::source(error);
+    while let Some(cause) = source {
+        if cause.downcast_ref::<rustls::Error>().is_some() {
+            return TransportError::Untrusted;
+        }
+        if let Some(io) = cause.downcast_ref::<std::io::Error>() {
+            if io.get_ref().is_some_and(|inner| inner.downcast_ref::<rustls::Error>().is_some()) {
+                return TransportError::Untrusted;
+            }
+            why = unreached(io.kind()).unwrap_or(why);
+        }
+        // The connector's error has no type of its own that could be asked.
+        if cause.to_string() == "dns error" {
+            return TransportError::Unreachable(Unreached::UnknownName);
+        }
+        source = cause.source();
+    }
+    TransportError::Unreachable(why)
+}
+
+fn unreached(kind: ErrorKind) -> Option<Unreached> {
+    match kind {
+        ErrorKind::ConnectionRefused => Some(Unreached::Refused),
+        ErrorKind::HostUnreachable
+        | ErrorKind::NetworkUnreachable
+        | ErrorKind::NetworkDown
+        | ErrorKind::AddrNotAvailable => Some(Unreached::NoRoute),
+        ErrorKind::ConnectionReset
+        | ErrorKind::ConnectionAborted
+        | ErrorKind::BrokenPipe
+        | ErrorKind::UnexpectedEof => Some(Unreached::BrokenOff),
+        _ => None,
     }
 }
 
@@ -142,6 +191,35 @@ mod tests {
                 assert_eq!(asked.load(Ordering::SeqCst), count + 1, "{other}");
             }
         }
+    }
+
+    #[tokio::test]
+    async fn a_name_that_nobody_knows_a_closed_port_and_a_broken_connection_are_told_apart() {
+        let configure = |builder: ClientBuilder| builder.no_proxy().dns_resolver(ScriptedResolver::default());
+        let clients = HttpClients::configured("test", Box::new(configure)).unwrap();
+        let closed = TcpListener::bind("127.77.1.4:0").await.unwrap();
+        let refusing = closed.local_addr().unwrap();
+        drop(closed);
+        let breaking = TcpListener::bind("127.77.1.5:0").await.unwrap();
+        let hanging_up = breaking.local_addr().unwrap();
+        tokio::spawn(async move {
+            while let Ok((mut socket, _)) = breaking.accept().await {
+                assert!(socket.read(&mut [0; 4096]).await.unwrap() > 0);
+                drop(socket);
+            }
+        });
+        let cases = [
+            ("http://id.test/".to_owned(), Unreached::UnknownName),
+            (format!("http://{refusing}/"), Unreached::Refused),
+            (format!("http://{hanging_up}/"), Unreached::BrokenOff),
+        ];
+        for (url, why) in cases {
+            let error = clients.for_url(&url).unwrap().get(&url).send().await.unwrap_err();
+            assert_eq!(transport_error(&error), TransportError::Unreachable(why), "{url}: {error:?}");
+        }
+        let speaks_no_tls = format!("https://127.0.0.1:{}/", server().await);
+        let error = clients.for_url(&speaks_no_tls).unwrap().get(&speaks_no_tls).send().await.unwrap_err();
+        assert_eq!(transport_error(&error), TransportError::Untrusted, "{error:?}");
     }
 
     #[tokio::test]

@@ -14,8 +14,8 @@ use futures_util::{Stream, StreamExt as _, stream};
 use reqwest::Response;
 use sse_stream::{Sse, SseByteStream};
 
-use super::http::no_reply;
-use crate::ports::transport::{BoxFuture, EventStream, LARGEST_BODY, StreamEvent, TransportError};
+use super::http_clients::transport_error;
+use crate::ports::transport::{BoxFuture, EventStream, LARGEST_BODY, StreamEvent, TransportError, Unreached};
 
 /// Two and a half times the interval of comments: a connection that was silent for so long is half-open.
 const SILENCE: Duration = Duration::from_millis(limits::STREAM_COMMENT_SECONDS * 2500);
@@ -31,7 +31,7 @@ pub(crate) struct SseStream {
 
 impl SseStream {
     pub(super) fn new(response: Response) -> SseStream {
-        SseStream::over(response.bytes_stream().map(|chunk| chunk.map_err(|error| no_reply(&error))))
+        SseStream::over(response.bytes_stream().map(|chunk| chunk.map_err(|error| transport_error(&error))))
     }
 
     /// Reads events from chunks of bytes.
@@ -69,9 +69,9 @@ impl SseStream {
         self.reported = 0;
         Some(match event? {
             Ok(event) => Ok(stream_event(event)),
-            Err(sse_stream::Error::Body(cause)) => {
-                Err(cause.downcast::<TransportError>().map_or(TransportError::Unreachable, |cause| *cause))
-            }
+            Err(sse_stream::Error::Body(cause)) => Err(cause
+                .downcast::<TransportError>()
+                .map_or(TransportError::Unreachable(Unreached::BrokenOff), |cause| *cause)),
             Err(_) => Err(TransportError::Untrusted),
         })
     }

@@ -5,8 +5,10 @@ mod answer;
 mod enroll;
 mod export;
 mod open;
+mod unenroll;
 
 pub use answer::AnswerError;
 pub use enroll::EnrollError;
 pub use export::ExportError;
 pub use open::OpenError;
+pub use unenroll::UnenrollError;

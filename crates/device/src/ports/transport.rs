@@ -1,6 +1,8 @@
 //! Transport port: single HTTP calls and one Server-Sent Events stream to a provider. It does not interpret what it
 //! carries.
 
+use std::fmt;
+
 use countersign_jose::clock::Timestamp;
 use countersign_tls::CertificateFault;
 use thiserror::Error;
@@ -82,9 +84,9 @@ pub const LARGEST_BODY: usize = 2 * countersign_protocol::limits::FETCH_BYTES;
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
 #[non_exhaustive]
 pub enum TransportError {
-    /// No connection.
-    #[error("the provider cannot be reached")]
-    Unreachable,
+    /// No connection, or one that broke off.
+    #[error("the provider cannot be reached: {0}")]
+    Unreachable(Unreached),
     /// The other end is not the provider: a captive portal, a proxy.
     #[error("something else answers in the provider's place; check the network")]
     Untrusted,
@@ -103,12 +105,59 @@ impl TransportError {
     /// The stable code of this error.
     pub const fn code(self) -> &'static str {
         match self {
-            TransportError::Unreachable => "unreachable",
+            TransportError::Unreachable(_) => "unreachable",
             TransportError::Untrusted => "untrusted",
             TransportError::Certificate(fault) => fault.code(),
             TransportError::TimedOut => "timed_out",
             TransportError::TooLarge => "too_large",
         }
+    }
+}
+
+/// Why there is no connection, as far as the system says.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Unreached {
+    /// No resolver knows the host's name.
+    UnknownName,
+    /// Nothing listens at the address.
+    Refused,
+    /// No network leads there.
+    NoRoute,
+    /// The other end, or something on the way, closed the connection before a whole reply had come.
+    BrokenOff,
+    /// The system did not say.
+    #[default]
+    Unsaid,
+}
+
+impl Unreached {
+    /// What is the case, in English, about the other side.
+    pub const fn what(self) -> &'static str {
+        match self {
+            Unreached::UnknownName => "no resolver knows its name",
+            Unreached::Refused => "nothing listens at its address",
+            Unreached::NoRoute => "no network leads there",
+            Unreached::BrokenOff => "the connection broke off",
+            Unreached::Unsaid => "there is no connection",
+        }
+    }
+
+    /// What to do, in English.
+    pub const fn next_step(self) -> &'static str {
+        match self {
+            Unreached::UnknownName => "check how it is written, and this machine's DNS",
+            Unreached::Refused => "check host and port, and that the provider runs",
+            Unreached::NoRoute => "check this machine's network",
+            Unreached::BrokenOff => "check what is between this machine and the provider",
+            Unreached::Unsaid => "check the address and the network",
+        }
+    }
+}
+
+impl fmt::Display for Unreached {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}; {}", self.what(), self.next_step())
     }
 }
 

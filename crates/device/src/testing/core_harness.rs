@@ -20,7 +20,7 @@ use crate::device_event::DeviceEvent;
 use crate::error::AnswerError;
 use crate::pin::Pin;
 use crate::ports::key_store::{KeyError, MemoryKeys, SigningKey};
-use crate::ports::transport::{Call, Reply, TransportError};
+use crate::ports::transport::{Call, Reply, TransportError, Unreached};
 use crate::ports::user_verifier::Verified;
 use crate::ports::vault::{Change, MemoryVault, Stage, StoredChallenge};
 use crate::transcript::Locale;
@@ -229,7 +229,7 @@ impl CoreHarness {
     /// Loses the oldest call.
     pub(crate) fn lose_call(&mut self) {
         if let Some((id, _)) = self.wire.pop_front() {
-            self.event(Event::Failed { id, why: Some(TransportError::Unreachable) });
+            self.event(Event::Failed { id, why: Some(TransportError::Unreachable(Unreached::default())) });
         }
     }
 
@@ -354,6 +354,7 @@ pub(crate) fn account(provider: &FakeProvider, keys: &MemoryKeys, random: &Count
         cursor: None,
         clock_ahead_ms: None,
         listed: Vec::new(),
+        unenrolled_at: None,
         status: AccountStatus::Unconfirmed,
         id,
     }

@@ -33,7 +33,7 @@ use serde_json::Value;
 use url::Url;
 
 use super::CountingRandom;
-use crate::ports::transport::{BoxFuture, Call, Reply, StreamReply, Transport, TransportError};
+use crate::ports::transport::{BoxFuture, Call, Reply, StreamReply, Transport, TransportError, Unreached};
 
 /// A provider with one device.
 pub(crate) struct FakeProvider {
@@ -604,7 +604,7 @@ impl Transport for FakeTransport {
             let mut providers = self.0.iter().map(|provider| provider.lock().unwrap());
             let mut provider = providers.find(|provider| call.url.starts_with(&provider.issuer.origin())).unwrap();
             if provider.away {
-                return Err(TransportError::Unreachable);
+                return Err(TransportError::Unreachable(Unreached::default()));
             }
             let reply = provider.reply(&call);
             if provider.lose_status == Some(reply.status) {

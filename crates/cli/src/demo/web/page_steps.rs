@@ -114,7 +114,7 @@ pub fn build(entry: &LogEntry, approval: Option<&RecordedApproval>, issuer: &str
         }
     } else {
         lines.push("→ 400".to_owned());
-        lines.extend(members(result, &["error", "error_description", "denial_reason"]));
+        lines.extend(members(result, &["error", "message", "error_description", "denial_reason"]));
     }
     steps.push(Step {
         number: 7,

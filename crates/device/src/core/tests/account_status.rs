@@ -273,7 +273,7 @@ fn going_offline_and_online_again_is_emitted_once_each() {
     harness.deliver_all();
     assert!(matches!(
         harness.emitted[..],
-        [DeviceEvent::Offline { why: OfflineReason::Unreachable, .. }, DeviceEvent::Online { .. }]
+        [DeviceEvent::Offline { why: OfflineReason::Unreachable(_), .. }, DeviceEvent::Online { .. }]
     ));
 }
 

@@ -11,7 +11,7 @@ use countersign_protocol::registration::CredentialResponse;
 
 use crate::core::{CallId, Event};
 use crate::device_event::DeviceEvent;
-use crate::ports::transport::{Reply, StreamEvent, TransportError};
+use crate::ports::transport::{Reply, StreamEvent, TransportError, Unreached};
 use crate::ports::vault::Stage;
 use crate::testing::{CoreHarness, FakeProvider};
 
@@ -526,7 +526,7 @@ fn a_stream_is_opened_again_after_the_provider_was_offline() {
     harness.event(Event::Watch(true));
     for _ in 0..5 {
         let stream = *harness.streams.last().unwrap();
-        harness.event(Event::Failed { id: stream, why: Some(TransportError::Unreachable) });
+        harness.event(Event::Failed { id: stream, why: Some(TransportError::Unreachable(Unreached::default())) });
         harness.pass_ms(31_000);
         harness.deliver_pending();
     }
@@ -558,19 +558,19 @@ fn a_stream_that_worked_starts_the_backoff_anew() {
     let mut harness = CoreHarness::pulled();
     harness.event(Event::Watch(true));
     for _ in 0..10 {
-        stream_for(&mut harness, 4_000, Some(TransportError::Unreachable));
+        stream_for(&mut harness, 4_000, Some(TransportError::Unreachable(Unreached::default())));
         let wait = reopened_after(&mut harness);
         assert!(wait <= 1_550, "{wait} ms after a stream that was open for seconds");
     }
     for _ in 0..10 {
-        stream_for(&mut harness, 300, Some(TransportError::Unreachable));
+        stream_for(&mut harness, 300, Some(TransportError::Unreachable(Unreached::default())));
         let wait = reopened_after(&mut harness);
         assert!(wait <= 1_550, "{wait} ms after one that was open for a moment");
     }
     let stream = *harness.streams.last().unwrap();
     harness.event(Event::Opened { id: stream, head: Reply { status: 200, ..Reply::default() } });
     harness.event(Event::StreamEvent { id: stream, event: StreamEvent::Alive });
-    harness.event(Event::Failed { id: stream, why: Some(TransportError::Unreachable) });
+    harness.event(Event::Failed { id: stream, why: Some(TransportError::Unreachable(Unreached::default())) });
     harness.deliver_all();
     assert!(reopened_after(&mut harness) <= 2_050, "a comment is a sign of life");
 }

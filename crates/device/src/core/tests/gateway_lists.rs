@@ -6,7 +6,7 @@ use countersign_protocol::id::ChallengeId;
 use countersign_protocol::transcript::Role;
 
 use crate::core::Event;
-use crate::ports::transport::{Reply, TransportError};
+use crate::ports::transport::{Reply, TransportError, Unreached};
 use crate::testing::CoreHarness;
 
 const BANK: &str = "https://id.redbank.example/tenant";
@@ -137,7 +137,7 @@ fn another_host_that_is_away_is_no_provider_that_is_offline() {
     while let Some((id, call)) = harness.wire.pop_front() {
         if call.url.contains("countersign-gateways") {
             assert!(!harness.core.is_busy() || !harness.wire.is_empty(), "nobody waits for it");
-            harness.event(Event::Failed { id, why: Some(TransportError::Unreachable) });
+            harness.event(Event::Failed { id, why: Some(TransportError::Unreachable(Unreached::default())) });
         } else {
             let reply = harness.provider.reply(&call);
             harness.event(Event::Replied { id, reply });

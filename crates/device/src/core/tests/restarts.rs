@@ -2,7 +2,7 @@
 
 use crate::core::{CallId, Event};
 use crate::device_event::DeviceEvent;
-use crate::ports::transport::{Reply, StreamEvent, TransportError};
+use crate::ports::transport::{Reply, StreamEvent, TransportError, Unreached};
 use crate::testing::CoreHarness;
 
 /// How long a reply is under way, and the length of a step, in milliseconds.
@@ -54,7 +54,9 @@ impl Restarts {
                     self.harness.event(Event::Opened { id, head });
                     self.harness.event(Event::StreamEvent { id, event: StreamEvent::Alive });
                 }
-                false => self.harness.event(Event::Failed { id, why: Some(TransportError::Unreachable) }),
+                false => self
+                    .harness
+                    .event(Event::Failed { id, why: Some(TransportError::Unreachable(Unreached::default())) }),
             }
         }
     }
@@ -72,7 +74,7 @@ impl Restarts {
             self.harness.lose_call();
         }
         if let Some(id) = self.open.take() {
-            self.harness.event(Event::Failed { id, why: Some(TransportError::Unreachable) });
+            self.harness.event(Event::Failed { id, why: Some(TransportError::Unreachable(Unreached::default())) });
         }
     }
 

@@ -2,6 +2,7 @@
 
 use std::sync::{Arc, Mutex};
 
+use countersign_tls::CertificateFault;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpListener;
 use tokio::sync::Notify;
@@ -102,7 +103,7 @@ async fn a_provider_that_is_not_there_is_unreachable() {
     let url = format!("http://{}/", listener.local_addr().unwrap());
     drop(listener);
     let call = Call { method: Method::Post, url, headers: Vec::new(), body: None, timeout_ms: 5_000 };
-    assert_eq!(provider().call(call).await.err(), Some(TransportError::Unreachable));
+    assert_eq!(provider().call(call).await.err(), Some(TransportError::Unreachable(Unreached::Refused)));
 }
 
 #[tokio::test]
