@@ -88,12 +88,18 @@ pub enum RotateError {
     Manifest(#[from] ManifestError),
     /// The keys of the last rotation do not sign yet.
     #[error(
-        "the last rotation is still under way: its keys sign from {from} on (seconds since 1970); rotate again after that, or with --compromised if keys have leaked"
+        "the last rotation is still under way: its keys sign from {} on; rotate again after that, or with --compromised if keys have leaked", moment(*.from)
     )]
     UnderWay {
         /// Seconds since the epoch.
         from: u64,
     },
+}
+
+/// A time in words: RFC 3339, in UTC.
+fn moment(seconds: u64) -> String {
+    let moment = i64::try_from(seconds).ok().and_then(|seconds| jiff::Timestamp::from_second(seconds).ok());
+    moment.map_or_else(|| seconds.to_string(), |moment| moment.to_string())
 }
 
 impl RotateError {
