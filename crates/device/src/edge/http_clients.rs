@@ -85,17 +85,17 @@ pub fn transport_error(error: &reqwest::Error) -> TransportError {
         if cause.downcast_ref::<rustls::Error>().is_some() {
             return TransportError::Untrusted;
         }
-        if let Some(io) = cause.downcast_ref::<std::io::Error>() {
-            if io.get_ref().is_some_and(|inner| inner.downcast_ref::<rustls::Error>().is_some()) {
-                return TransportError::Untrusted;
-            }
-            why = unreached(io.kind()).unwrap_or(why);
-        }
+        let io = cause.downcast_ref::<std::io::Error>();
+        why = io.and_then(|io| unreached(io.kind())).unwrap_or(why);
         // The connector's error has no type of its own that could be asked.
         if cause.to_string() == "dns error" {
             return TransportError::Unreachable(Unreached::UnknownName);
         }
-        source = cause.source();
+        // The source of an I/O error skips the error inside it, which is often another one.
+        source = match io.and_then(std::io::Error::get_ref) {
+            Some(inner) => Some(inner),
+            None => cause.source(),
+        };
     }
     TransportError::Unreachable(why)
 }
