@@ -125,6 +125,7 @@ impl UnregisteredDevice {
             interaction_types: InteractionType::ALL.to_vec(),
             device_class: DeviceClass::Automated,
             key_protection: protection,
+            shared: false,
             push_address: None,
             code_origin: None,
             platform: "bench".to_owned(),

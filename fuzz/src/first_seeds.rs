@@ -10,6 +10,7 @@ use countersign_protocol::outcome::Ending;
 use countersign_protocol::registration::RegistrationToken;
 use countersign_testing::TestPasskey;
 use countersign_testing::fixture::{Fixture, PAYMENT, private_key};
+use countersign_testing::passkey::attestation::{Format, TestMaker};
 use countersign_testing::passkey::{AT, ED, UP, UV};
 
 fn main() -> std::io::Result<()> {
@@ -54,7 +55,20 @@ fn main() -> std::io::Result<()> {
     write("authenticator_data", "third-part", assertion.to_third_part().as_bytes())?;
     write("client_data", "signature", &assertion.client_data_json)?;
     write("client_data", "creation", &creation.client_data_json)?;
-    write("attestation_object", "none", &creation.attestation_object)?;
+    // As in tests/vectors/attestation.json.
+    let known = TestPasskey { aaguid: [7; 16], ..TestPasskey::new(private_key(9), "https://id.example") };
+    let maker = TestMaker::new(private_key(20), private_key(21));
+    for (name, format) in [
+        ("none", Format::None),
+        ("packed", Format::Packed),
+        ("packed-self", Format::SelfSigned),
+        ("tpm", Format::Tpm),
+        ("android-key", Format::AndroidKey),
+        ("apple", Format::Apple),
+    ] {
+        let creation = maker.create(format, &known, &Hash::of("a registration"));
+        write("attestation_object", name, &creation.attestation_object)?;
+    }
 
     let json = |value: serde_json::Value| value.to_string();
     let to_json = |value: Result<String, serde_json::Error>| value.expect("JSON");

@@ -80,18 +80,12 @@ FORM = ("authenticator_data", "client_data_json", "signature")
 def third_part(text):
     found = strict(text)
     must(list(found) == list(FORM) and json.dumps(found, separators=(",", ":")) == text, "not exactly the three members")
-    parts = [unb64(found[name]) for name in FORM]
+    return [unb64(found[name]) for name in FORM]
+def check_signature(parts, challenge, statement):
+    """What the passkey of this statement signed for a challenge: authenticator data, client data, DER signature."""
+    (data, client_data, signature), stated, key = parts, statement["webauthn"], device.load(statement["approval_key"])
     must(all(len(part) <= most for part, most in zip(parts, (1024, 2048, 72))), "too large")
-    return parts
-def open_answer(token, statement, typ="authentication-answer+jwt"):
-    """The claims of an answer that the passkey of this statement signed."""
-    must((statement["approval_key_type"], statement["must_understand"]) == ("webauthn", ["approval_key_type", "webauthn"]), "no passkey")
-    must(len(token) <= 16384 and token.count(".") == 2, "not a compact JWS")
-    signing_input, last = token.rsplit(".", 1)
-    header, stated, key = device.part(token, 0), statement["webauthn"], device.load(statement["approval_key"])
-    must(header == {"alg": "ES256-WebAuthn", "typ": typ, "kid": key.thumbprint()}, "the header")
-    data, client_data, signature = third_part(unb64(last).decode())
-    check_client_data(client_data, "webauthn.get", hashlib.sha256(signing_input.encode()).digest(), stated["origin"])
+    check_client_data(client_data, "webauthn.get", challenge, stated["origin"])
     flags, credential = check_authenticator_data(data, stated["rp_id"])
     must(credential is None and bool(flags & BE) == stated["backup_eligible"], "AT, or another BE than stated")
     r, s = utils.decode_dss_signature(signature)
@@ -100,6 +94,18 @@ def open_answer(token, statement, typ="authentication-answer+jwt"):
         key.public_key.verify(signature, data + hashlib.sha256(client_data).digest(), ec.ECDSA(SHA256()))
     except InvalidSignature:
         must(False, "the signature is another's")
+def check_resumption(proof, challenge, statement):
+    """A known passkey for a new transport key."""
+    must(set(proof) == {"credential_id", *FORM}, "another member")
+    check_signature([unb64(proof[name]) for name in FORM], challenge, statement)
+def open_answer(token, statement, typ="authentication-answer+jwt"):
+    """The claims of an answer that the passkey of this statement signed."""
+    must((statement["approval_key_type"], statement["must_understand"]) == ("webauthn", ["approval_key_type", "webauthn"]), "no passkey")
+    must(len(token) <= 16384 and token.count(".") == 2, "not a compact JWS")
+    signing_input, last = token.rsplit(".", 1)
+    kid = device.load(statement["approval_key"]).thumbprint()
+    must(device.part(token, 0) == {"alg": "ES256-WebAuthn", "typ": typ, "kid": kid}, "the header")
+    check_signature(third_part(unb64(last).decode()), hashlib.sha256(signing_input.encode()).digest(), statement)
     claims = device.part(token, 1)
     must(claims["decision"] == "approved" and claims["amr"] == [] and "uv_at" not in claims, "it says more than it may")
     return claims
@@ -119,22 +125,44 @@ LOOSER = {"crossOrigin", "topOrigin", "a name twice in client data", "BE is anot
           "another order", "padding", "ES256 by the passkey's key", "with an amr", "with a uv_at"}
 def agrees(case, statement):
     """Whether the library judges an answer as the vector does; of what it has no rule for, nothing is asked."""
-    import cbor2, webauthn
-    from webauthn.helpers.exceptions import WebAuthnException
     if case["name"] in LOOSER:
         return True
     signing_input, last = case["jws"].rsplit(".", 1)
-    found, key, stated = json.loads(unb64(last)), statement["approval_key"], statement["webauthn"]
+    return library_accepts(json.loads(unb64(last)), hashlib.sha256(signing_input.encode()).digest(), statement) == case["valid"]
+def agrees_on_resumption(case, file, statement):
+    return case["name"] in LOOSER or library_accepts(case["proof"], unb64(file["resume_challenge"]), statement) == case["valid"]
+def library_accepts(found, challenge, statement):
+    import cbor2, webauthn
+    from webauthn.helpers.exceptions import WebAuthnException
+    key, stated = statement["approval_key"], statement["webauthn"]
     cose = cbor2.dumps({1: 2, 3: -7, -1: 1, -2: unb64(key["x"]), -3: unb64(key["y"])})
     response = {"authenticatorData": found["authenticator_data"], "clientDataJSON": found["client_data_json"], "signature": found["signature"]}
     try:
         webauthn.verify_authentication_response(
             credential={"id": "AQ", "rawId": "AQ", "type": "public-key", "response": response},
-            expected_challenge=hashlib.sha256(signing_input.encode()).digest(), expected_rp_id=stated["rp_id"],
+            expected_challenge=challenge, expected_rp_id=stated["rp_id"],
             expected_origin=stated["origin"], credential_public_key=cose, credential_current_sign_count=0, require_user_verification=True)
     except (WebAuthnException, ValueError):
-        return not case["valid"]
-    return case["valid"]
+        return False
+    return True
+# Accepted by the library although no root attests the key.
+UNATTESTED = {"none", "packed by the passkey itself"}
+def agrees_on_attestation(case, file):
+    """Whether the library accepts an attestation under the file's root where the vector says that it is verified."""
+    import webauthn
+    from OpenSSL import crypto
+    from webauthn.helpers.exceptions import WebAuthnException
+    from webauthn.helpers.structs import AttestationFormat
+    root = crypto.dump_certificate(crypto.FILETYPE_PEM, crypto.load_certificate(crypto.FILETYPE_ASN1, unb64(file["root"])))
+    response = {"clientDataJSON": case["proof"]["client_data_json"], "attestationObject": case["proof"]["attestation_object"]}
+    try:
+        webauthn.verify_registration_response(
+            credential={"id": "AQ", "rawId": "AQ", "type": "public-key", "response": response},
+            expected_challenge=unb64(file["challenge"]), expected_rp_id=file["rp_id"], expected_origin=file["origin"],
+            require_user_verification=True, pem_root_certs_bytes_by_fmt={one: [root] for one in AttestationFormat})
+    except (WebAuthnException, ValueError):
+        return case["verified"] is None and case["name"] not in UNATTESTED
+    return case["verified"] is not None or case["name"] in UNATTESTED
 def agrees_on_creation(case, file):
     import webauthn
     from webauthn.helpers.exceptions import WebAuthnException

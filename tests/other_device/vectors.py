@@ -13,6 +13,8 @@ from device import BAD, hash_of, must, part, unb64
 STRICTER = {"emoji with joiners", "Persian with a non-joiner", "Persian with a joiner beside a digit",
             "Persian with a joiner beside a quotation mark", "thin spaces"}
 
+PASSKEY_MEMBERS = ("approval_key_type", "webauthn")
+
 class World:
     """What tests/vectors/world.json says: an issuer, a user, a device, and the time."""
     def __init__(self, folder):
@@ -53,12 +55,14 @@ def check_world(world):
 
 def check_answer(token, file, world):
     claims, _ = device.open_jws(token, file["typ"], world.own)
+    check_answer_claims(claims, file, world, world.statements[0])
+def check_answer_claims(claims, file, world, first):
     asked = part(file["challenge"], 1)
     must((claims["challenge"], claims["challenge_hash"]) == (asked["jti"], hash_of(file["challenge"])), "about another challenge")
     must((claims["iss"], claims["aud"], claims["sub"], claims["exp"]) == (world.id, world.issuer, world.subject, asked["exp"]), "not its own")
     must(claims["display_hash"] == hash_of(file["transcript"]), "another transcript")
     check_transcript(file["transcript"], *device.verify_challenge(file["challenge"], world.keys, world, asked["iat"]), world)
-    must(claims["seq"] > 1 or claims["prev"] == hash_of(world.statements[0]), "its history begins with the statement")
+    must(claims["seq"] > 1 or claims["prev"] == hash_of(first), "its history begins with the statement")
 
 LEAST = {role: 1 for role in "test kind number client client_claimed provider gateway message choice amount payee".split()}
 LEAST |= {role: 3 for role in "section client_id assurance context asked_at".split()}
@@ -101,10 +105,17 @@ def check_evidence(text, world):
     members = ["manifests", "statements", "challenge", "answer", "transcript", "outcome"]
     must(list(file) == [name for name in members if name in file], "its members")
     keys = device.verify_manifests(file["manifests"], world.issuer, world.root)
-    device.verify_statement(file["statements"][0], keys, world)
+    first = file["statements"][0]
+    statement = device.open_by(keys, first, "device-enrollment+jwt", world, PASSKEY_MEMBERS)
+    must((statement["sequence"], statement.get("prev"), statement["device_id"]) == (1, None, world.id), "not the device's first statement")
     device.verify_challenge(file["challenge"], keys, world, part(file["challenge"], 1)["iat"])
-    check_answer(file["answer"], {"typ": "authentication-answer+jwt", **file}, world)
+    if statement.get("approval_key_type", "p256") == "webauthn":  # section 21
+        check_answer_claims(passkey.open_answer(file["answer"], statement), file, world, first)
+    else:
+        device.verify_statement(first, keys, world)
+        check_answer(file["answer"], {"typ": "authentication-answer+jwt", **file}, world)
     device.verify_outcome(file["outcome"], keys, world, file["challenge"], file["answer"])
+    must(part(file["outcome"], 1)["enrollment_hash"] == hash_of(first), "by another statement")
 
 def check_evidence_file(folder, world):
     text = (folder / "evidence.json").read_text()
@@ -138,19 +149,31 @@ def cases(folder, world):
     yield "text.texts", texts["texts"], lambda text: must(text.strip(), "empty") or device.check_text(text)
 
 def check_passkeys(file, world):
-    """Section 21: what passkey.py says of each creation; and of all, whether PyPI's webauthn agrees. The names of those judged otherwise."""
+    """Section 21: what passkey.py says of each creation, known passkey and evidence; and of all signatures, whether PyPI's webauthn agrees. The names of those judged otherwise."""
     asked = f"countersign-registration.{file['token_hash']}.{file['transport_jkt']}"
     must(hash_of(asked) == file["registration_challenge"], "the challenge of a registration")
     statement = passkey_statement(file, world)
     creation = lambda case: accepts(passkey.check_creation, case["proof"], unb64(file["registration_challenge"]), file["origin"], file["rp_id"], file["approval_key"])
     wrong = [case["name"] for case in file["creations"] if creation(case) != case["valid"]]
     wrong += ["webauthn: " + case["name"] for case in file["cases"] if not passkey.agrees(case, statement)]
+    asked = f"countersign-resume.{file['token_hash']}.{file['transport_jkt']}"
+    must(hash_of(asked) == file["resume_challenge"], "the challenge of a known passkey")
+    known = lambda case: accepts(passkey.check_resumption, case["proof"], unb64(file["resume_challenge"]), statement)
+    wrong += [case["name"] for case in file["evidence"] if accepts(check_evidence, case["text"], world) != case["valid"]]
+    wrong += [case["name"] for case in file["resumptions"] if known(case) != case["valid"]]
+    wrong += ["webauthn: " + case["name"] for case in file["resumptions"] if not passkey.agrees_on_resumption(case, file, statement)]
     wrong += ["webauthn: " + case["name"] for case in file["creations"] if not passkey.agrees_on_creation(case, file)]
-    print(json.dumps({"event": "judged", "file": "passkey.creations", "cases": len(file["creations"]), "wrong": wrong}), flush=True)
+    print(json.dumps({"event": "judged", "file": "passkey.creations", "cases": sum(len(file[kind]) for kind in ("creations", "resumptions", "evidence")), "wrong": wrong}), flush=True)
+    return len(wrong)
+def check_attestations(file):
+    """Section 21: whether each creation is one, and whether PyPI's webauthn believes the attestations that are believed."""
+    creation = lambda case: accepts(passkey.check_creation, case["proof"], unb64(file["challenge"]), file["origin"], file["rp_id"], file["approval_key"])
+    wrong = [case["name"] for case in file["cases"] if case["valid"] and not creation(case)]
+    wrong += ["webauthn: " + case["name"] for case in file["cases"] if not passkey.agrees_on_attestation(case, file)]
+    print(json.dumps({"event": "judged", "file": "attestation", "cases": len(file["cases"]), "wrong": wrong}), flush=True)
     return len(wrong)
 def passkey_statement(file, world):
-    known = ("approval_key_type", "webauthn")
-    return device.open_by(world.keys, file["statement"], "device-enrollment+jwt", world, known)
+    return device.open_by(world.keys, file["statement"], "device-enrollment+jwt", world, PASSKEY_MEMBERS)
 
 def check_document(document, world):
     """Every example is signed by the key that its kind of message calls for. How many there were."""
@@ -181,6 +204,8 @@ def main(folder, document=None):
         judged.add(name.split(".")[0])
         print(json.dumps({"event": "judged", "file": name, "cases": len(examples), "wrong": bad}), flush=True)
     wrong += check_passkeys(json.loads((folder / "passkey.json").read_text()), world)
+    wrong += check_attestations(json.loads((folder / "attestation.json").read_text()))
+    judged.add("attestation")
     unread = sorted({path.stem for path in folder.glob("*.json")} - judged)
     print(json.dumps({"event": "vectors", "wrong": wrong, "unread": unread}), flush=True)
     if document:

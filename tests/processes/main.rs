@@ -18,6 +18,7 @@ mod no_approver_bypass;
 mod number_interactions;
 mod op_commands;
 mod op_init;
+mod passkeys;
 mod ping_and_push;
 mod push;
 mod reconnect;

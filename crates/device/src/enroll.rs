@@ -228,6 +228,7 @@ impl Device {
             interaction_types: InteractionType::ALL.to_vec(),
             device_class: if user.is_script() { DeviceClass::Automated } else { DeviceClass::Interactive },
             key_protection,
+            shared: false,
             push_address: None,
             code_origin: None,
             platform: std::env::consts::OS.to_owned(),

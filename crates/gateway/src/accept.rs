@@ -245,7 +245,8 @@ impl Gateway {
         }
         let (id, device) = (&challenge.jti, &challenge.aud);
         let details = challenge.authorization_details_json.as_deref();
-        let (shared, own) = challenge_parts::split(signed.as_str(), device, id, details).ok_or(AcceptError::NotKept)?;
+        let parts = challenge_parts::split(signed.as_str(), device, id, challenge.iat, details);
+        let (shared, own) = parts.ok_or(AcceptError::NotKept)?;
         let n = feed::append(transaction, device, "challenge", id.as_str(), self.now(), self.random())?;
         challenges::insert(transaction, id, &challenge.approval, device, &own, &signed.hash(), n)?;
         if !challenge.held {

@@ -8,6 +8,7 @@ use countersign_protocol::fetch::Receipt;
 use countersign_protocol::id::{ChallengeId, DeviceId};
 use countersign_protocol::jws::Compact;
 use countersign_protocol::problem::ProblemCode;
+use countersign_protocol::webauthn::VerifiedAssertion;
 use countersign_store::Transaction;
 
 use crate::Gateway;
@@ -104,8 +105,8 @@ impl Gateway {
             check_verified_at(checked, approval.user_verification, &device, self.now())?;
         }
         devices::advance(tx, &device.id, checked.claims.seq)?;
-        if let Some(count) = checked.sign_count {
-            self.count_signatures(tx, &device, count)?;
+        if let Some(assertion) = &checked.assertion {
+            self.note_signature(tx, &device, assertion)?;
         }
         if challenge.answer.is_none() {
             let (answer, transcript) = (checked.compact.as_str(), checked.transcript.as_deref());
@@ -123,17 +124,22 @@ impl Gateway {
         Ok(reply(&challenge, &approval, checked))
     }
 
-    /// Keeps what a passkey counted. A count that does not grow is for the operator to know, and no reason to refuse: many
+    /// Keeps what a passkey's authenticator said of it. A count that does not grow is for the operator to know, and no reason to refuse: many
     /// authenticators don't count, and those that synchronize can't.
-    fn count_signatures(&self, tx: &Transaction<'_>, device: &Device, count: u32) -> Result<(), Rejection> {
-        let before = device.sign_count.unwrap_or_default();
+    pub(crate) fn note_signature(
+        &self,
+        tx: &Transaction<'_>,
+        device: &Device,
+        assertion: &VerifiedAssertion,
+    ) -> Result<(), Rejection> {
+        let (before, count) = (device.sign_count.unwrap_or_default(), assertion.sign_count);
         if count <= before && (count, before) != (0, 0) {
             let (subject, id, name) = (&device.subject, &device.id, device.name.as_str());
             let event = GatewayEvent::SignCount { subject, device: id, name, before, received: count };
             self.event_sink().record(tx, &event)?;
             tracing::warn!(device = %id, %subject, before, received = count, "a passkey's sign count did not grow: it may have been copied");
         }
-        Ok(passkeys::count_signatures(tx, &device.id, count)?)
+        Ok(passkeys::note_signature(tx, &device.id, count, assertion.backup_state)?)
     }
 
     /// Makes the verdict of a pending approval, and updates the client's prompt history.

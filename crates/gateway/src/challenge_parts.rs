@@ -8,13 +8,16 @@ use countersign_protocol::id::{ChallengeId, DeviceId};
 const DEVICE: char = '\u{1}';
 const CHALLENGE: char = '\u{2}';
 const DETAILS: char = '\u{3}';
+const ISSUED_AT: char = '\u{4}';
 
 /// The shared part of an approval's challenges.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(crate) struct SharedPart {
     /// The JWS header, base64url.
     pub(crate) header: String,
-    /// The payload with places for device, challenge and details.
+    /// `iat` of the payload, in seconds.
+    pub(crate) iat: u64,
+    /// The payload with places for device, challenge, `iat` and details.
     pub(crate) frame: String,
 }
 
@@ -26,6 +29,7 @@ pub(crate) fn split(
     jws: &str,
     device: &DeviceId,
     challenge: &ChallengeId,
+    iat: u64,
     details: Option<&str>,
 ) -> Option<(SharedPart, OwnPart)> {
     let mut parts = jws.split('.');
@@ -34,12 +38,13 @@ pub(crate) fn split(
     // A quote within a JSON string is escaped, so that the first match is the member itself.
     let mut frame = payload
         .replacen(&member("aud", &quoted(device.as_str())), &member("aud", &quoted(&DEVICE.to_string())), 1)
-        .replacen(&member("jti", &quoted(challenge.as_str())), &member("jti", &quoted(&CHALLENGE.to_string())), 1);
+        .replacen(&member("jti", &quoted(challenge.as_str())), &member("jti", &quoted(&CHALLENGE.to_string())), 1)
+        .replacen(&member("iat", &format!("{iat},")), &member("iat", &format!("{ISSUED_AT},")), 1);
     if let Some(details) = details {
         let name = "authorization_details_json";
         frame = frame.replacen(&member(name, &json(details)), &member(name, &DETAILS.to_string()), 1);
     }
-    let shared = SharedPart { header: header.to_owned(), frame };
+    let shared = SharedPart { header: header.to_owned(), iat, frame };
     let own = base64url::decode(signature).ok()?;
     (join(&shared, &own, device.as_str(), challenge.as_str(), details) == jws).then_some((shared, own))
 }
@@ -51,6 +56,7 @@ pub(crate) fn join(shared: &SharedPart, own: &[u8], device: &str, challenge: &st
         match character {
             DEVICE => payload.push_str(device),
             CHALLENGE => payload.push_str(challenge),
+            ISSUED_AT => payload.push_str(&shared.iat.to_string()),
             DETAILS => payload.push_str(&json(details.unwrap_or_default())),
             other => payload.push(other),
         }
@@ -116,7 +122,7 @@ mod tests {
 
     /// Texts that look like the members which are cut out, among any others.
     fn text() -> impl Strategy<Value = String> {
-        let ids = "\"(aud|jti)\":\"(dv|ch)_[AB]{43}\"";
+        let ids = "\"(aud|jti)\":\"(dv|ch)_[AB]{43}\"|\"iat\":1,";
         prop_oneof![any::<String>(), ids.prop_map(String::from), r#"[\\"{}:,\[\]a-z \n]{0,40}"#.prop_map(String::from)]
     }
 
@@ -130,7 +136,7 @@ mod tests {
                 let claims = challenge(device, id, &texts);
                 let signed = Compact::sign(&claims, &key).expect("signed");
                 let details = claims.authorization_details_json.as_deref();
-                let (part, own) = split(signed.as_str(), &claims.aud, &claims.jti, details).expect("its parts");
+                let (part, own) = split(signed.as_str(), &claims.aud, &claims.jti, claims.iat, details).expect("its parts");
                 prop_assert_eq!(join(&part, &own, device, id, details), signed.as_str());
                 shared.push(part);
             }

@@ -10,7 +10,7 @@ use countersign_store::{Error as StoreError, Snapshot, Transaction};
 
 use crate::Gateway;
 use crate::store::devices::DeviceToAsk;
-use crate::store::{approvals, decoys, devices};
+use crate::store::{approvals, decoys, device_counts};
 
 /// How long a decoy is kept after its end, in milliseconds: for longer than a client's request, which a poll finds for a day.
 const KEPT_MILLIS: u64 = 25 * 3_600_000;
@@ -95,7 +95,7 @@ impl Gateway {
 
     /// Counts users by their number of devices, for the decoys' own. Reads the index of all devices.
     pub(crate) async fn count_devices(&self) -> Result<(), StoreError> {
-        let counts = self.store().read_slow(devices::count_by_number).await?;
+        let counts = self.store().read_slow(device_counts::count_by_number).await?;
         self.device_counts().set(counts);
         Ok(())
     }

@@ -188,6 +188,13 @@ impl Gateway {
         })
     }
 
+    /// Uses up the nonce of an accepted proof: no other proof may name it for this purpose.
+    pub(crate) fn use_up_nonce(&self, proof: &VerifiedProof) -> Result<(), Rejection> {
+        let nonce = proof.nonce.as_deref().unwrap_or_default();
+        // No `jti` is that long.
+        self.accept_nonce(&VerifiedProof { jti: format!("{nonce}{:128}", "used up"), ..proof.clone() })
+    }
+
     /// A fresh nonce for a key.
     pub(crate) fn nonce_for(&self, thumbprint: &Thumbprint) -> String {
         self.nonces().issue(thumbprint, self.now())

@@ -1,6 +1,11 @@
 //! Entry points of the fuzz targets (`fuzz/`): the private readers of what devices send. Compiled with `--cfg fuzzing` alone.
 
 use axum::http::{HeaderMap, HeaderValue, header};
+use countersign_jose::clock::Timestamp;
+use countersign_protocol::registration::KeyProtection;
+use countersign_protocol::webauthn::CreatedPasskey;
+
+use crate::AttestationRoots;
 
 /// Whether this is a query that a fetch can have.
 pub fn fetch_query(query: &str) -> bool {
@@ -10,6 +15,11 @@ pub fn fetch_query(query: &str) -> bool {
 /// Whether this is the form of a revocation.
 pub fn revocation_form(body: &[u8]) -> bool {
     crate::http::read_revocation(body)
+}
+
+/// What keeps a passkey's key, by its attestation under these roots, if it has a sound one.
+pub fn attested(passkey: &CreatedPasskey, roots: &AttestationRoots, now: Timestamp) -> Option<KeyProtection> {
+    crate::attestation::verify(passkey, roots, now).ok().flatten()
 }
 
 /// Reads the credential of an `Authorization` header.

@@ -4,6 +4,7 @@ mod accept;
 mod answer;
 mod approval_trace;
 mod approver;
+mod attestation;
 mod awaited_looks;
 mod background;
 mod challenge_parts;
@@ -52,6 +53,7 @@ mod withdrawal;
 
 pub use approval_trace::{ApprovalTrace, AskedDevice};
 pub use approver::InProcessApprover;
+pub use attestation::{AttestationRoots, AttestationRootsError};
 pub use challenge_record::ChallengeRecord;
 pub use decoy::Decoy;
 pub use enrollment::{
@@ -72,6 +74,7 @@ pub use request::{AcceptError, AcceptedRequest, ApprovalRequest, Limits, Unvouch
 pub use settings::Settings;
 pub use store::SCHEMA;
 pub use store::approvals::PendingCount;
-pub use store::devices::{DeviceState, EnrollmentCount};
+pub use store::device_counts::EnrollmentCount;
+pub use store::devices::DeviceState;
 pub use store::links::LinkState;
 pub use verdict::{AnsweringKey, Approval, NotRedeemable, SignedAnswer, Verdict};

@@ -2,11 +2,12 @@
 
 use std::time::Duration;
 
-use countersign_protocol::discovery::{Mode, PasskeyPolicy, Support};
+use countersign_protocol::discovery::{Mode, PasskeyPolicy, ResumePolicy, SharedPolicy, Support};
 use countersign_protocol::interaction::InteractionType;
 use countersign_protocol::issuer::Issuer;
-use countersign_protocol::webauthn::RelyingParty;
+use countersign_protocol::webauthn::{AttestationResult, RelyingParty, StatedPasskey};
 
+use crate::attestation::AttestationRoots;
 use crate::push_settings::PushSettings;
 
 /// The gateway's configuration.
@@ -27,6 +28,12 @@ pub struct Settings {
     pub max_devices_per_user: u32,
     /// Which passkeys may be approval keys.
     pub passkeys: PasskeyPolicy,
+    /// The roots under which their attestations are believed.
+    pub attestation_roots: AttestationRoots,
+    /// How a page that lost its transport key registers again by a passkey that is known.
+    pub resume: ResumePolicy,
+    /// Whether devices that several people use may register.
+    pub shared: SharedPolicy,
     /// Registrations with one link in ten minutes; not applied in test mode.
     pub registrations_per_link: u32,
     /// How long what is known of an approval that ended, and of an enrollment link, is kept. At least 31 days: disputes are
@@ -55,6 +62,9 @@ impl Settings {
             minimum_interaction: InteractionType::Boolean,
             max_devices_per_user: 10,
             passkeys: PasskeyPolicy::Any,
+            attestation_roots: AttestationRoots::default(),
+            resume: ResumePolicy::Link,
+            shared: SharedPolicy::Allowed,
             registrations_per_link: 20,
             keep_records: KEEP_RECORDS,
             keep_unanswered: KEEP_UNANSWERED,
@@ -66,6 +76,21 @@ impl Settings {
     /// no browser makes one.
     pub(crate) fn relying_party(&self) -> Option<RelyingParty> {
         RelyingParty::of(&self.issuer).filter(|_| self.passkeys != PasskeyPolicy::Off)
+    }
+
+    /// Whether policy takes this passkey.
+    pub(crate) fn takes_passkey(&self, stated: &StatedPasskey) -> bool {
+        match self.passkeys {
+            PasskeyPolicy::Any => true,
+            // Without an attestation nobody signed that it stays where it is.
+            PasskeyPolicy::DeviceBound => stated.attestation == AttestationResult::Verified && !stated.backup_eligible,
+            PasskeyPolicy::Off => false,
+        }
+    }
+
+    /// How known passkeys register again; `Off` also where no passkeys are taken.
+    pub(crate) fn resume_policy(&self) -> ResumePolicy {
+        self.relying_party().map_or(ResumePolicy::Off, |_| self.resume)
     }
 }
 
@@ -79,6 +104,7 @@ pub(crate) struct Urls {
     pub(crate) challenges: String,
     pub(crate) stream: String,
     pub(crate) credential: String,
+    pub(crate) resume: String,
     pub(crate) received: String,
     pub(crate) device: String,
     pub(crate) push_test: String,
@@ -99,6 +125,7 @@ impl Urls {
             challenges: url("/push/challenges"),
             stream: url("/push/stream"),
             credential: url("/push/credential"),
+            resume: url("/push/resume"),
             received: url("/push/challenges/received"),
             device: url("/push/device"),
             push_test: url("/push/device/push-test"),

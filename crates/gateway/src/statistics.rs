@@ -5,7 +5,7 @@ use countersign_store::{Error as StoreError, Snapshot};
 
 use crate::Gateway;
 use crate::store::approvals::{self, PendingCount};
-use crate::store::devices::{self, EnrollmentCount};
+use crate::store::device_counts::{self, EnrollmentCount};
 
 impl Gateway {
     /// How many approvals wait for an answer.
@@ -21,7 +21,7 @@ impl Gateway {
     /// # Errors
     /// The store's.
     pub fn count_enrolled(&self, snapshot: &Snapshot<'_>) -> Result<EnrollmentCount, StoreError> {
-        devices::count_active(snapshot)
+        device_counts::count_active(snapshot)
     }
 
     /// How many approvals ended since then, by their outcome. Reads every one of them: for commands.

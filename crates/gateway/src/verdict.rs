@@ -13,7 +13,7 @@ use countersign_store::{Error as StoreError, Snapshot};
 use tokio::time::{Instant, timeout_at};
 
 use crate::Gateway;
-use crate::store::{approvals, challenge_contents, challenges, devices};
+use crate::store::{approvals, challenge_contents, challenges, devices, passkeys};
 
 /// The verdict of an approval. Everything but `Pending` is final and never changes.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -199,6 +199,8 @@ impl Gateway {
         let Some(signed) = &given.signed else { return Ok(()) };
         match devices::by_id(snapshot, &signed.device_id)? {
             Some(device) if device.state == devices::DeviceState::Active => Ok(()),
+            // Its passkey registered again: the approval key is still the user's.
+            Some(device) if passkeys::is_key_active(snapshot, &device.approval_kid)? => Ok(()),
             _ => Err(NotRedeemable::DeviceRevoked),
         }
     }

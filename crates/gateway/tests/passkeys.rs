@@ -5,18 +5,23 @@ use std::sync::{Arc, Mutex};
 
 use axum::body::Body;
 use axum::http::{Request, StatusCode, header};
-use countersign_gateway::{DeviceState, EventSink, Gateway, GatewayEvent, Keys, Ports, Settings, Verdict};
+use countersign_gateway::{
+    AttestationRoots, DeviceState, EventSink, Gateway, GatewayEvent, Keys, Ports, Settings, Verdict,
+};
 use countersign_jose::hash::Hash;
 use countersign_jose::key::{PrivateKey, Signer as _};
 use countersign_protocol::answer::{Answer, DenialReason};
-use countersign_protocol::discovery::{Discovery, Mode, PasskeyPolicy};
+use countersign_protocol::discovery::{AttestationConveyance, Discovery, Mode, PasskeyPolicy, SharedPolicy};
 use countersign_protocol::enrollment::ApprovalKeyType;
 use countersign_protocol::interaction::UserVerification;
 use countersign_protocol::jws::Compact;
 use countersign_protocol::outcome::Ending;
 use countersign_protocol::registration::{Confirm, DeviceClass, KeyProof, KeyProtection, RegistrationRequest};
-use countersign_protocol::webauthn::registration_challenge;
+use countersign_protocol::revocation::RevokedBy;
+use countersign_protocol::webauthn::{AttestationResult, registration_challenge};
 use countersign_store::{Error as StoreError, Transaction};
+use countersign_testing::fixture::private_key;
+use countersign_testing::passkey::attestation::{Format, TestMaker};
 use countersign_testing::passkey::{BE, BS, SForm, TestPasskey, UP, UV, with_assertion};
 use countersign_testing_gateway::{DeviceCalls as _, Response, TestDevice, World, alice, issuer, open_store};
 
@@ -289,6 +294,127 @@ async fn attack_30_policy_decides_which_passkeys_register() {
         assert_eq!(response.problem(), (403, "passkey_not_allowed".to_owned()), "it says so, and nobody signed it");
         world.enroll("Laptop").await;
     }
+}
+
+/// Registers a page by what its maker attests of its passkey.
+async fn register_attested(world: &World, page: &mut TestDevice, maker: &TestMaker, format: Format) -> Response {
+    let passkey = page.passkey.clone().expect("it has one");
+    let transport = *page.transport.public_key().thumbprint();
+    register_altered(world, page, |request| {
+        let challenge = registration_challenge(&request.registration_token.hash(), &transport);
+        request.approval_proof = KeyProof::Created(maker.create(format, &passkey, &challenge));
+    })
+    .await
+}
+
+/// A maker, and settings that believe its attestations.
+fn believing(world_maker: &TestMaker, passkeys: PasskeyPolicy) -> Settings {
+    let mut attestation_roots = AttestationRoots::default();
+    attestation_roots.add_pem(world_maker.root_pem().as_bytes()).expect("a root");
+    Settings { passkeys, attestation_roots, ..Settings::new(issuer(), Mode::Test) }
+}
+
+fn maker(seed: u8) -> TestMaker {
+    TestMaker::new(private_key(seed), private_key(seed + 1))
+}
+
+#[tokio::test]
+async fn an_attestation_under_a_listed_root_is_verified_and_stays_so_when_the_passkey_registers_again() {
+    let world = World::with_settings(believing(&maker(20), PasskeyPolicy::Any));
+    let discovery: Discovery = world.get("/tenant/.well-known/oauth-push-notification").await.json();
+    assert_eq!(discovery.passkeys.map(|passkeys| passkeys.attestation), Some(AttestationConveyance::Direct));
+    for (format, by, level) in [
+        (Format::Packed, 20, Some(KeyProtection::Passkey)),
+        (Format::Tpm, 20, Some(KeyProtection::Tpm2)),
+        (Format::AndroidKey, 20, Some(KeyProtection::Tee)),
+        (Format::Apple, 20, Some(KeyProtection::SecureEnclave)),
+        (Format::SelfSigned, 20, None),
+        (Format::None, 20, None),
+        (Format::Packed, 30, None),
+    ] {
+        let mut page = world.device("Phone").with_passkey();
+        passkey(&mut page).flags = UP | UV;
+        let response = register_attested(&world, &mut page, &maker(by), format).await;
+        assert_eq!(response.status, StatusCode::CREATED, "{format:?}: {response:?}");
+        page.pull(&world).await;
+        let mut again = page.emptied();
+        assert_eq!(again.resume(&world, |_| {}).await.status, StatusCode::CREATED);
+        again.pull(&world).await;
+        for device in [&page, &again] {
+            let enrollment = device.enrollment();
+            let statement = enrollment.current().0;
+            let stated = statement.webauthn.as_ref().expect("what is known of the passkey");
+            assert_eq!(stated.attestation == AttestationResult::Verified, level.is_some(), "{format:?} by {by}");
+            assert_eq!(statement.key_protection.verified, level, "{format:?} by {by}");
+            assert_eq!(statement.key_protection.claimed, KeyProtection::Passkey);
+        }
+        let listed = world.gateway.devices(&alice()).expect("listed");
+        let listed = listed.iter().find(|one| one.id == *again.id()).expect("it registered");
+        assert_eq!((listed.key_verified, listed.backup_state), (level, Some(false)));
+
+        let accepted = world.ask_as(&format!("{format:?}-{by}")).await;
+        let challenge = again.next_challenge(&world).await;
+        let answer = again.approve(&challenge, None);
+        again.settle(&world, &challenge, &answer).await;
+        let Verdict::Approved(approval) = world.verdict(&accepted.approval) else { panic!("approved") };
+        let signed = approval.signed.expect("by a device");
+        assert_eq!(signed.amr[0], if level.is_some() { "hwk" } else { "swk" }, "{format:?} by {by}");
+        assert_eq!(signed.key.expect("the approval key signed").verified, level);
+        world.gateway.revoke_device(again.id(), RevokedBy::User).await.expect("revoked");
+    }
+}
+
+#[tokio::test]
+async fn attack_30_a_passkey_that_only_says_it_stays_on_its_device_is_refused_where_that_is_asked_for() {
+    let world = World::with_settings(believing(&maker(20), PasskeyPolicy::DeviceBound));
+    let not_allowed = (403, "passkey_not_allowed".to_owned());
+    let bound = || {
+        let mut page = world.device("Key").with_passkey();
+        passkey(&mut page).flags = UP | UV;
+        page
+    };
+    for (format, by) in [(Format::None, 20), (Format::SelfSigned, 20), (Format::Packed, 30), (Format::Apple, 30)] {
+        let response = register_attested(&world, &mut bound(), &maker(by), format).await;
+        assert_eq!(response.problem(), not_allowed, "{format:?} by {by}");
+    }
+    let mut synced = world.device("Phone").with_passkey();
+    let response = register_attested(&world, &mut synced, &maker(20), Format::Packed).await;
+    assert_eq!(response.problem(), not_allowed, "attested, and may be copied");
+    // Made for another link.
+    let mut page = bound();
+    let elsewhere = maker(20).create(Format::Packed, page.passkey.as_ref().expect("it"), &Hash::of("another link"));
+    let response = register_altered(&world, &mut page, |request| {
+        request.approval_proof = KeyProof::Created(elsewhere.clone());
+    });
+    assert_eq!(response.await.problem(), (400, "invalid_public_key".to_owned()));
+    for format in [Format::Packed, Format::Tpm, Format::AndroidKey, Format::Apple] {
+        let response = register_attested(&world, &mut bound(), &maker(20), format).await;
+        assert_eq!(response.status, StatusCode::CREATED, "{format:?}, unaltered");
+    }
+}
+
+#[tokio::test]
+async fn a_shared_device_says_so_and_has_no_passkey() {
+    let world = World::new();
+    let mut tablet = world.device("Tablet");
+    let response = register_altered(&world, &mut tablet, |request| request.shared = true).await;
+    assert_eq!(response.status, StatusCode::CREATED, "{response:?}");
+    tablet.pull(&world).await;
+    assert!(tablet.enrollment().current().0.shared);
+    assert!(world.gateway.devices(&alice()).expect("listed")[0].shared);
+    let discovery: Discovery = world.get("/tenant/.well-known/oauth-push-notification").await.json();
+    assert_eq!(discovery.shared, Some(SharedPolicy::Allowed));
+    let mut page = world.device("Phone").with_passkey();
+    let response = register_altered(&world, &mut page, |request| request.shared = true).await;
+    assert_eq!(response.problem(), (400, "invalid_request".to_owned()));
+
+    let world = World::with_settings(Settings { shared: SharedPolicy::Refused, ..Settings::new(issuer(), Mode::Test) });
+    let discovery: Discovery = world.get("/tenant/.well-known/oauth-push-notification").await.json();
+    assert_eq!(discovery.shared, Some(SharedPolicy::Refused));
+    let mut tablet = world.device("Tablet");
+    let response = register_altered(&world, &mut tablet, |request| request.shared = true).await;
+    assert_eq!(response.problem(), (403, "shared_not_allowed".to_owned()));
+    assert_eq!(register_altered(&world, &mut tablet, |_| {}).await.status, StatusCode::CREATED, "alone");
 }
 
 #[tokio::test]

@@ -54,6 +54,30 @@ pub struct Passkeys {
     pub attestation: AttestationConveyance,
 }
 
+/// How a page that lost its transport key registers again by a passkey that is known.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum ResumePolicy {
+    /// With a fresh link; without one, once within 15 minutes of the enrollment.
+    Link,
+    /// Without a link at any time: a synced passkey is then the only factor.
+    Passkey,
+    /// Not at all. Anything unknown is treated as this.
+    #[serde(other)]
+    Off,
+}
+
+/// Whether devices that several people use may register.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum SharedPolicy {
+    /// They may.
+    Allowed,
+    /// They may not. Anything unknown is treated as this.
+    #[serde(other)]
+    Refused,
+}
+
 /// The provider's support contact. Comes from discovery alone, never from a request.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Support {
@@ -120,6 +144,15 @@ pub struct Discovery {
     /// Which passkeys may register.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub passkeys: Option<Passkeys>,
+    /// How a known passkey registers again; absent: not at all.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub resume: Option<ResumePolicy>,
+    /// Where a known passkey registers again without a link, if it can.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub resume_endpoint: Option<String>,
+    /// Whether devices that several people use may register; absent: they may not.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub shared: Option<SharedPolicy>,
     /// Where a device changes its push address and its name.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub device_endpoint: Option<String>,
@@ -156,6 +189,8 @@ pub struct Endpoints {
     pub credential: Url,
     /// Where a device changes its push address and its name, if it can.
     pub device: Option<Url>,
+    /// Where a known passkey registers again without a link, if it can.
+    pub resume: Option<Url>,
 }
 
 /// Why a discovery document was refused.
@@ -195,6 +230,7 @@ impl Discovery {
             stream: own("stream_endpoint", &self.stream_endpoint)?,
             credential: own("credential_endpoint", &self.credential_endpoint)?,
             device: self.device_endpoint.as_deref().map(|url| own("device_endpoint", url)).transpose()?,
+            resume: self.resume_endpoint.as_deref().map(|url| own("resume_endpoint", url)).transpose()?,
         })
     }
 }

@@ -42,6 +42,9 @@ pub struct EnrollmentStatement {
     /// What is known of the approval key if it is a passkey; only then.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub webauthn: Option<StatedPasskey>,
+    /// Whether several people use the device.
+    #[serde(skip_serializing_if = "std::ops::Not::not", default)]
+    pub shared: bool,
     /// The origin of the page that is the device, if it is one. Never a judgement.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub code_origin: Option<String>,
@@ -116,6 +119,8 @@ pub enum ConfirmedBy {
     Rotation,
     /// Another device of the user admitted it.
     Device,
+    /// A passkey that was known signed for the new transport key.
+    Passkey,
     /// Not confirmed: demo and tests. Anything unknown is treated as this.
     #[serde(other)]
     None,
@@ -135,6 +140,7 @@ impl Claims for EnrollmentStatement {
         "approval_key",
         "approval_key_type",
         "webauthn",
+        "shared",
         "code_origin",
         "on_behalf_of",
         "device_class",

@@ -170,8 +170,9 @@ impl Evidence {
         let answered = self.verify_answer(statement, &asked, &challenge, keys)?;
         let outcome = self.verify_outcome(enrollment, &challenge, answered.as_ref(), keys)?;
         let disputed = self.verify_dispute(&challenge, answered.as_ref(), outcome.as_ref(), keys)?;
-        let page = answered.as_ref().and_then(|answered| answered.assertion.as_ref()).map(|one| one.origin.clone());
-        let page = page.or_else(|| statement.code_origin.clone());
+        let assertion = answered.as_ref().and_then(|answered| answered.assertion.as_ref());
+        let backup_state = assertion.map(|assertion| assertion.backup_state);
+        let page = assertion.map(|assertion| assertion.origin.clone()).or_else(|| statement.code_origin.clone());
         let (answer, by_approval_key, lines) = match answered {
             None => (None, false, Vec::new()),
             Some(answered) => (Some(answered.claims), answered.by_approval_key, report::shown(answered.lines, &asked)),
@@ -185,6 +186,7 @@ impl Evidence {
             answer,
             by_approval_key,
             page,
+            backup_state,
             lines,
             ending: outcome.as_ref().map(VerifiedOutcome::ending),
             disputed,

@@ -86,6 +86,8 @@ codes! {
     AutomatedNotAllowed = "automated_not_allowed", 403;
     /// The provider takes no passkey of this kind, or none at all.
     PasskeyNotAllowed = "passkey_not_allowed", 403;
+    /// The provider takes no devices that several people use.
+    SharedNotAllowed = "shared_not_allowed", 403;
     /// A known passkey does not come back without a link: its window is over, or policy forbids it.
     ResumeNotAllowed = "resume_not_allowed", 403;
     /// The answer is invalid: signature, key, challenge, verification or form.

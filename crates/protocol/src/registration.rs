@@ -12,6 +12,7 @@ use crate::issuer::Issuer;
 use crate::jws::{Claims, Compact, JwsError};
 use crate::limits;
 use crate::push::PushAddress;
+use crate::webauthn::PasskeyProof;
 
 mod key_proof;
 
@@ -211,6 +212,9 @@ pub struct RegistrationRequest {
     pub device_class: DeviceClass,
     /// The protection of the approval key, as the device claims it.
     pub key_protection: KeyProtection,
+    /// Whether several people use the device; never with a passkey.
+    #[serde(skip_serializing_if = "std::ops::Not::not", default)]
+    pub shared: bool,
     /// The push address, if the device has one.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub push_address: Option<PushAddress>,
@@ -224,6 +228,38 @@ pub struct RegistrationRequest {
     /// An attestation of the approval key, if there is one.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub attestation: Option<serde_json::Value>,
+}
+
+/// The body of a registration without a link (`resume_endpoint`): a known passkey registers the page that lost its transport key.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ResumeRequest {
+    /// The newest protocol version the device speaks.
+    pub countersign_version: u32,
+    /// The nonce of the request's DPoP proof, for which the passkey signed. Used once.
+    pub resume_nonce: String,
+    /// The new transport key; equals the `jwk` of the request's DPoP proof.
+    pub public_key: PublicKey,
+    /// The passkey, and its signature for nonce and transport key.
+    pub approval_proof: PasskeyProof,
+    /// The interactions that the device supports.
+    pub interaction_types: Vec<InteractionType>,
+    /// Whether a person or a program answers: a person.
+    pub device_class: DeviceClass,
+    /// The protection of the approval key: a passkey's.
+    pub key_protection: KeyProtection,
+    /// Whether several people use the device: a passkey's never is.
+    #[serde(skip_serializing_if = "std::ops::Not::not", default)]
+    pub shared: bool,
+    /// The push address, if the device has one.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub push_address: Option<PushAddress>,
+    /// The origin of the page that is the device.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub code_origin: Option<String>,
+    /// `linux`, `android`, …: for display.
+    pub platform: String,
+    /// The name that the person gave the device.
+    pub device_name: String,
 }
 
 /// Whether a device is confirmed.
@@ -257,6 +293,9 @@ pub struct RegistrationResponse {
     pub subject: Subject,
     /// The user's name.
     pub subject_label: String,
+    /// Thumbprint of the evidence root, where no link named it: as trustworthy as the page's own code.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub evidence_root: Option<Thumbprint>,
 }
 
 /// The response of `credential_endpoint`: a new credential. The previous one is valid until the new one is first used.

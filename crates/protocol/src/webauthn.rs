@@ -13,12 +13,14 @@ use crate::issuer::Issuer;
 
 mod assertion;
 mod attestation;
+mod attestation_statement;
 mod authenticator_data;
 mod cbor;
 mod client_data;
 
 pub use assertion::{Assertion, PasskeyProof, VerifiedAssertion};
-pub use attestation::{AttestationObject, CreatedPasskey, CreationProof};
+pub use attestation::{Attestation, AttestationObject, CreatedPasskey, CreationProof};
+pub use attestation_statement::{AttestationStatement, SignedStatement};
 pub use authenticator_data::{AttestedCredential, AuthenticatorData};
 pub use client_data::{Ceremony, ClientData};
 

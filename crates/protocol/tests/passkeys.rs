@@ -195,6 +195,12 @@ fn attack_29_a_passkeys_der_signature_is_strict_and_s_may_be_high() {
         ("s zero", passkey::der(&one, &[0])),
         ("r = n", passkey::der(&passkey::N, &one)),
         ("s = n", passkey::der(&one, &passkey::N)),
+        ("r beyond n", passkey::der(&[0xff; 32], &one)),
+        ("s beyond n", passkey::der(&one, &[0xff; 32])),
+        ("r of 33 bytes", passkey::der(&[1; 33], &one)),
+        ("a negative r", vec![0x30, 0x06, 0x02, 0x01, 0x80, 0x02, 0x01, 0x01]),
+        ("r with a zero too many", vec![0x30, 0x07, 0x02, 0x02, 0x00, 0x01, 0x02, 0x01, 0x01]),
+        ("a third number", vec![0x30, 0x09, 0x02, 0x01, 0x01, 0x02, 0x01, 0x01, 0x02, 0x01, 0x01]),
         ("r and s without DER", vec![1; 64]),
     ] {
         assert_eq!(with(signature), form, "{name}");

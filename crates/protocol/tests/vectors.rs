@@ -12,7 +12,7 @@ use countersign_protocol::answer::Answer;
 use countersign_protocol::approval_ref::ApprovalRef;
 use countersign_protocol::challenge::Challenge;
 use countersign_protocol::details::Details;
-use countersign_protocol::enrollment::VerifiedEnrollment;
+use countersign_protocol::enrollment::{ConfirmedBy, EnrollmentStatement, VerifiedEnrollment};
 use countersign_protocol::evidence::Evidence;
 use countersign_protocol::jws::{Claims as _, Compact};
 use countersign_protocol::outcome::{Ending, Outcome};
@@ -20,7 +20,7 @@ use countersign_protocol::registration::RegistrationToken;
 use countersign_protocol::transcript::{
     self, Line, LineValue, Locale, Money, Role, Source, Transcript, TranscriptBasis,
 };
-use countersign_protocol::webauthn::{self, Assertion, CreationProof, RelyingParty};
+use countersign_protocol::webauthn::{self, Assertion, CreationProof, PasskeyProof, RelyingParty};
 use countersign_protocol::{limits, text};
 use countersign_testing::fixture::{Fixture, NOW, PAYMENT, forge, private_key};
 use countersign_testing::passkey::{self, SForm, TestPasskey, with_assertion, with_third_part};
@@ -293,6 +293,63 @@ fn passkeys() {
             false,
         ),
     ];
+    let resumed = webauthn::resume_challenge(&token, &transport);
+    let known = |name: &str, assertion: Assertion, valid: bool| {
+        let proof = PasskeyProof { credential_id: key.id.clone(), assertion };
+        let verified = proof.assertion.verify(&resumed, &stated.approval_key, &key.stated());
+        assert_eq!(verified.is_ok(), valid, "{name}: {verified:?}");
+        json!({"name": name, "proof": proof, "valid": valid})
+    };
+    let with = |alter: &dyn Fn(&mut TestPasskey)| {
+        let mut altered = key.clone();
+        alter(&mut altered);
+        altered.get(&resumed)
+    };
+    let as_creation = key.sign(key.client_data("webauthn.create", &resumed), key.authenticator_data());
+    let attested = key.authenticator_data_with(good | passkey::AT, &credential);
+    let attested = key.sign(key.client_data("webauthn.get", &resumed), attested);
+    let longer = [key.get(&resumed).signature.as_slice(), &[0]].concat();
+    let resumptions = vec![
+        known("the passkey, s low", key.get(&resumed), true),
+        known("s high", with(&|key| key.s_form = SForm::High), true),
+        known("for another token", key.get(&webauthn::resume_challenge(&Hash::of("another"), &transport)), false),
+        known(
+            "for another transport key",
+            key.get(&webauthn::resume_challenge(&token, key.public_key().thumbprint())),
+            false,
+        ),
+        known("the challenge of a creation", key.get(&asked), false),
+        known("webauthn.create", as_creation, false),
+        known("another origin", with(&|key| key.origin = "https://evil.example".into()), false),
+        known("another RP ID", with(&|key| key.rp_id = "acme.example".into()), false),
+        known("UP unset", with(&|key| key.flags = good & !passkey::UP), false),
+        known("UV unset", with(&|key| key.flags = good & !passkey::UV), false),
+        known("BE is another than stated", with(&|key| key.flags = passkey::UP | passkey::UV), false),
+        known("AT set", attested, false),
+        known("DER with a byte after it", Assertion { signature: longer, ..key.get(&resumed) }, false),
+        known("by another key", stranger.get(&resumed), false),
+    ];
+    let evidence = |name: &str, confirmed_by, signer: &TestPasskey, valid: bool| {
+        let stated = EnrollmentStatement { confirmed_by, ..statement.peek().expect("a statement") };
+        let first = Compact::sign(&stated, &fixture.gateway).expect("signs");
+        let answer = signer.sign_message(&Answer { seq: 1, prev: first.hash(), ..claims.clone() });
+        let outcome = fixture.outcome(&challenge, Ending::Approved, Some(&answer));
+        let evidence = Evidence {
+            outcome: Some(fixture.sign_outcome(&Outcome { enrollment_hash: first.hash(), ..outcome })),
+            statements: vec![first],
+            answer: Some(answer),
+            ..fixture.evidence()
+        };
+        let verified = evidence.verify(Some(&[fixture.trust()]));
+        assert_eq!(verified.is_ok(), valid, "{name}: {verified:?}");
+        json!({"name": name, "text": evidence.to_file(), "valid": valid})
+    };
+    let elsewhere = TestPasskey { origin: "https://evil.example".into(), ..key.clone() };
+    let evidence = vec![
+        evidence("by a passkey", ConfirmedBy::Code, &key, true),
+        evidence("after it registered again", ConfirmedBy::Passkey, &key, true),
+        evidence("by a passkey on another page", ConfirmedBy::Code, &elsewhere, false),
+    ];
     check(
         "passkey.json",
         &json!({
@@ -305,6 +362,9 @@ fn passkeys() {
             "rp_id": party.rp_id,
             "approval_key": key.public_key(),
             "creations": creations,
+            "resume_challenge": resumed,
+            "resumptions": resumptions,
+            "evidence": evidence,
         }),
     );
 }

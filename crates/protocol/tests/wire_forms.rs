@@ -7,7 +7,7 @@ use countersign_jose::key::{PrivateKey, Signer as _, Thumbprint};
 use countersign_jose::secret::Secret;
 use countersign_protocol::answer::Answer;
 use countersign_protocol::challenge::Challenge;
-use countersign_protocol::discovery::{Discovery, Mode, Support};
+use countersign_protocol::discovery::{Discovery, Mode, ResumePolicy, SharedPolicy, Support};
 use countersign_protocol::dispute::Dispute;
 use countersign_protocol::dpop::DpopProof;
 use countersign_protocol::enrollment::EnrollmentStatement;
@@ -117,6 +117,7 @@ fn documents_and_envelopes() {
             confirmation_code: Some(Secret::new("041327")),
             subject: fixture.subject.clone(),
             subject_label: "Alice Example".into(),
+            evidence_root: None,
         })
     );
     insta::assert_json_snapshot!(
@@ -182,6 +183,9 @@ fn discovery_document() {
             error_response_format: "application/problem+json".into(),
             approval_key_types_supported: Vec::new(),
             passkeys: None,
+            resume: Some(ResumePolicy::Link),
+            resume_endpoint: Some(at("/push/resume")),
+            shared: Some(SharedPolicy::Allowed),
             device_endpoint: Some(at("/push/device")),
             push_types_supported: vec!["web_push".into()],
             vapid_public_key: Some(
@@ -218,6 +222,8 @@ fn names_that_this_version_does_not_know_are_read_in_safe_words() {
     assert_eq!(read::<UserVerification>(), UserVerification::Required);
     assert_eq!(read::<Ending>(), Ending::Unknown);
     assert_eq!(read::<Mode>(), Mode::Test);
+    assert_eq!(read::<ResumePolicy>(), ResumePolicy::Off);
+    assert_eq!(read::<SharedPolicy>(), SharedPolicy::Refused);
     assert_eq!(read::<DeviceClass>(), DeviceClass::Automated);
     assert_eq!(read::<DeviceStatus>(), DeviceStatus::Unconfirmed);
     assert_eq!(read::<KeyProtection>(), KeyProtection::Memory);

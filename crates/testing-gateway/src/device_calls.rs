@@ -10,7 +10,7 @@ use countersign_protocol::jws::Compact;
 use countersign_protocol::link::EnrollmentLink;
 use countersign_protocol::manifest::ManifestChain;
 use countersign_protocol::outcome::VerifiedOutcome;
-use countersign_protocol::registration::{KeySet, RegistrationRequest};
+use countersign_protocol::registration::{KeySet, RegistrationRequest, ResumeRequest};
 use countersign_testing::TestDevice;
 
 use crate::{Response, World};
@@ -31,6 +31,12 @@ pub trait DeviceCalls {
         request: &RegistrationRequest,
         link: &EnrollmentLink,
     ) -> Response;
+
+    /// What a link asks it to post if its passkey is known.
+    async fn known_registration(&self, world: &World, link: &EnrollmentLink) -> RegistrationRequest;
+
+    /// Registers again without a link, after a nonce, with what `alter` makes of its request; a response 201 makes it the device's own.
+    async fn resume(&mut self, world: &World, alter: impl Fn(&mut ResumeRequest)) -> Response;
 
     /// Fetches the manifests again.
     async fn fetch_keys(&mut self, world: &World);
@@ -84,6 +90,29 @@ impl DeviceCalls for TestDevice {
         if response.status == StatusCode::CREATED {
             let chain: ManifestChain = world.get("/tenant/push/manifests").await.json();
             self.registered(link, &response.body, &chain);
+        }
+        response
+    }
+
+    async fn known_registration(&self, world: &World, link: &EnrollmentLink) -> RegistrationRequest {
+        let keys: KeySet = world.get("/tenant/push/jwks").await.json();
+        self.resume_by_link(link, &keys, &world.gateway.discovery().registration_endpoint)
+    }
+
+    async fn resume(&mut self, world: &World, alter: impl Fn(&mut ResumeRequest)) -> Response {
+        // Nonces for one key are told apart by their time, and each serves once here.
+        world.clock.advance_millis(1);
+        let asked = world.call(in_process(self.resume_nonce_call())).await;
+        assert_eq!(asked.problem(), (401, "use_dpop_nonce".to_owned()), "a nonce, before the person is asked");
+        let nonce = asked.nonce().expect("a nonce");
+        self.keep_nonce(Some(&nonce));
+        let mut request = self.resume_request(&nonce);
+        alter(&mut request);
+        let response = world.call(in_process(self.resume_call(&request))).await;
+        self.keep_nonce(response.nonce().as_deref());
+        if response.status == StatusCode::CREATED {
+            let chain: ManifestChain = world.get("/tenant/push/manifests").await.json();
+            self.resumed(&response.body, &chain);
         }
         response
     }

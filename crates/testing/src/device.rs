@@ -32,6 +32,7 @@ use http::{Method, Request, header};
 use crate::passkey::TestPasskey;
 
 mod responses;
+mod resume;
 
 /// A device of one user at one issuer, before and after its registration.
 pub struct TestDevice {
@@ -195,6 +196,7 @@ impl TestDevice {
             device_class: self.class,
             key_protection: self.protection,
             code_origin: self.passkey.as_ref().map(|passkey| passkey.origin.clone()),
+            shared: false,
             push_address: self.push_address.clone(),
             platform: "linux".to_owned(),
             device_name: self.name.clone(),

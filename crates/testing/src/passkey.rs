@@ -7,9 +7,10 @@ use countersign_jose::key::{P256Signer, PrivateKey, PublicKey, SIGNATURE_BYTES, 
 use countersign_protocol::jws::{Claims, Compact, Unsigned};
 use countersign_protocol::webauthn::{Assertion, CreationProof, PasskeyProof, StatedPasskey};
 
+pub mod attestation;
 mod cbor;
 
-pub use cbor::{attestation_object, cose_key};
+pub use cbor::{attestation_object, attestation_object_with, cose_key};
 
 /// The person was present (UP).
 pub const UP: u8 = 0x01;

@@ -5,7 +5,6 @@ use std::path::Path;
 
 use countersign_protocol::answer::Decision;
 use countersign_protocol::approval_ref::ApprovalRef;
-use countersign_protocol::enrollment::EnrollmentStatement;
 use countersign_protocol::evidence::{Basis, Evidence, EvidenceError, FILE_BYTES, Report, ShownLine, TrustAnchor};
 use countersign_protocol::registration::KeyProtection;
 use countersign_protocol::text;
@@ -142,7 +141,7 @@ struct TranscriptLine<'a> {
     means: Option<&'a str>,
 }
 
-/// As in tokens' `approval.key`.
+/// As in tokens' `approval.key`, and what the answer itself says.
 #[derive(Serialize)]
 struct ApprovalKey {
     r#type: &'static str,
@@ -151,15 +150,20 @@ struct ApprovalKey {
     verified: Option<&'static str>,
     #[serde(skip_serializing_if = "Option::is_none")]
     backup_eligible: Option<bool>,
+    /// Whether a passkey was backed up when it signed.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    backup_state: Option<bool>,
 }
 
 impl ApprovalKey {
-    fn of(statement: &EnrollmentStatement) -> Self {
+    fn of(report: &Report) -> Self {
+        let statement = &report.statement;
         Self {
             r#type: statement.approval_key_type.as_str(),
             protection: statement.key_protection.claimed.as_str(),
             verified: statement.key_protection.verified.map(KeyProtection::as_str),
             backup_eligible: statement.webauthn.as_ref().map(|passkey| passkey.backup_eligible),
+            backup_state: report.backup_state,
         }
     }
 }
@@ -182,7 +186,7 @@ fn verified_event(report: &Report) -> VerifiedEvent<'_> {
         client: &report.challenge.client,
         decision: report.answer.as_ref().map(|answer| answer.decision),
         answered_by: report.answer.as_ref().map(|_| key),
-        key: report.by_approval_key.then(|| ApprovalKey::of(&report.statement)),
+        key: report.by_approval_key.then(|| ApprovalKey::of(report)),
         page: report.page.as_deref(),
         page_of_provider: report.is_page_of_provider(),
         outcome: report.ending.map(|ending| ending.as_str()),
@@ -270,16 +274,18 @@ fn describe(report: &Report, paint: Paint) -> String {
 fn about_passkey(report: &Report) -> String {
     let mut out = String::new();
     if let (true, Some(passkey)) = (report.by_approval_key, &report.statement.webauthn) {
-        out += match (passkey.attestation, passkey.backup_eligible) {
-            (AttestationResult::Verified, _) => {
-                "\nThe key's maker attested it: its holder says that the person was verified for exactly this answer."
+        out += "\nThe key's holder says that the person was verified for exactly this answer. ";
+        out += &match (passkey.attestation, report.statement.key_protection.verified) {
+            (AttestationResult::Verified, Some(level)) => {
+                format!("The provider verified its maker's attestation of what holds the key ({}).", level.as_str())
             }
-            (AttestationResult::None, true) => {
-                "\nThe key's holder says that the person was verified for exactly this answer. Nothing attests what holds the key; it may be on several devices."
-            }
-            (AttestationResult::None, false) => {
-                "\nThe key's holder says that the person was verified for exactly this answer. Nothing attests what holds the key."
-            }
+            (AttestationResult::Verified, None) => "The provider verified its maker's attestation.".to_owned(),
+            (AttestationResult::None, _) => "Nothing attests what holds the key.".to_owned(),
+        };
+        out += match (passkey.backup_eligible, report.backup_state) {
+            (true, Some(true)) => " It was backed up: it may be on several devices.",
+            (true, _) => " It may be on several devices.",
+            (false, _) => "",
         };
     }
     match (&report.page, report.is_page_of_provider()) {

@@ -208,6 +208,7 @@ impl FakeProvider {
             approval_key: approval.clone(),
             approval_key_type: ApprovalKeyType::P256,
             webauthn: None,
+            shared: false,
             code_origin: None,
             on_behalf_of: self.on_behalf_of.clone(),
             device_class: DeviceClass::Interactive,
@@ -442,6 +443,9 @@ impl FakeProvider {
             error_response_format: "application/problem+json".into(),
             approval_key_types_supported: Vec::new(),
             passkeys: None,
+            resume: None,
+            resume_endpoint: None,
+            shared: None,
             device_endpoint: None,
             push_types_supported: Vec::new(),
             vapid_public_key: None,
@@ -505,6 +509,7 @@ impl FakeProvider {
                 confirmation_code: Some(Secret::new("314159")),
                 subject: self.subject.clone(),
                 subject_label: "Alice".into(),
+                evidence_root: None,
             },
         )
     }

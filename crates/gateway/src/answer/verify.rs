@@ -11,7 +11,7 @@ use countersign_protocol::limits;
 use countersign_protocol::problem::ProblemCode;
 use countersign_protocol::registration::{DeviceClass, KeyProtection};
 use countersign_protocol::transcript::DisplayError;
-use countersign_protocol::webauthn::VerifiedAssertion;
+use countersign_protocol::webauthn::{AttestationResult, VerifiedAssertion};
 
 use crate::rejection::{Rejection, reject};
 use crate::store::approvals::ApprovalRow;
@@ -34,8 +34,8 @@ pub(crate) struct VerifiedAnswer {
     pub(crate) auth_time: Option<Timestamp>,
     /// Whether the device's approval key signed it, and not its transport key.
     pub(crate) by_approval_key: bool,
-    /// What the passkey that signed it counted.
-    pub(crate) sign_count: Option<u32>,
+    /// What the passkey that signed it says, if one did.
+    pub(crate) assertion: Option<VerifiedAssertion>,
     /// The transcript whose hash it signs.
     pub(crate) transcript: Option<String>,
     /// The enrollment statement by which the transcript says what was asked.
@@ -94,7 +94,7 @@ pub(crate) fn verify_answer(
         auth_time: claims.uv_at.filter(|_| verified.by_person).map(Timestamp::from_seconds),
         amr: verified.amr,
         by_approval_key,
-        sign_count: opened.assertion.map(|assertion| assertion.sign_count),
+        assertion: opened.assertion,
         transcript: None,
         statement: None,
         display_error: None,
@@ -114,7 +114,11 @@ fn check_verification(
     device: &Device,
     approval: &ApprovalRow,
 ) -> Result<AuthMethods, Rejection> {
-    let key = if device.key_verified.is_some_and(is_hardware) { "hwk" } else { "swk" };
+    let is_attested = match &device.passkey {
+        Some(stated) => stated.attestation == AttestationResult::Verified,
+        None => device.key_verified.is_some_and(is_hardware),
+    };
+    let key = if is_attested { "hwk" } else { "swk" };
     if by_passkey.is_some() {
         // The claims were written before the person was verified; the passkey's own signature says that they were, for this.
         if !claims.amr.is_empty() || claims.uv_at.is_some() {

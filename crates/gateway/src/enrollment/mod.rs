@@ -1,8 +1,10 @@
 //! Enrollment: from a link to a confirmed device, and back.
 
 mod confirm;
+mod description;
 mod link;
 mod register;
+mod resume;
 mod revoke;
 mod statement;
 

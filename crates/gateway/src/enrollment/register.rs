@@ -4,35 +4,54 @@
 use countersign_jose::hash::Hash;
 use countersign_jose::key::{PublicKey, Signer as _};
 use countersign_jose::secret::Secret;
-use countersign_protocol::discovery::{Mode, PasskeyPolicy};
+use countersign_protocol::discovery::Mode;
 use countersign_protocol::enrollment::{ApprovalKeyType, ConfirmedBy};
-use countersign_protocol::id::DeviceId;
+use countersign_protocol::limits;
 use countersign_protocol::notice::DeviceEvent;
 use countersign_protocol::problem::ProblemCode;
 use countersign_protocol::registration::{
-    Confirm, DeviceClass, DeviceStatus, KeyProtection, KeySet, ProvenKey, RegistrationRequest, RegistrationResponse,
-    RegistrationToken, TokenError,
+    Confirm, DeviceClass, DeviceStatus, KeyProof, KeyProtection, KeySet, ProvenKey, RegistrationRequest,
+    RegistrationResponse, RegistrationToken, TokenError,
 };
-use countersign_protocol::webauthn::{AttestationResult, StatedPasskey};
-use countersign_protocol::{limits, text};
+use countersign_protocol::webauthn::{AttestationResult, CreatedPasskey, StatedPasskey};
 use countersign_store::Transaction;
 
+use super::description::{DeviceDescription, DeviceKeys, check_passkey_device};
+use super::resume::KnownPasskey;
 use crate::Gateway;
-use crate::push::CheckedAddress;
+use crate::attestation::{self, AttestationError};
 use crate::rejection::{Rejection, reject};
-use crate::store::devices::{self, Device, DeviceState, NewDevice};
+use crate::store::credentials;
+use crate::store::devices::{self, Device, DeviceState};
 use crate::store::links::{self, Link, LinkState};
 use crate::store::passkeys::{self, NewPasskey};
-use crate::store::{credentials, feed};
 
 /// A registration whose token, keys and proofs are verified.
 pub(crate) struct VerifiedRegistration {
     token: RegistrationToken,
-    request: RegistrationRequest,
-    key: ProvenKey,
-    push_address: Option<CheckedAddress>,
+    device: DeviceDescription,
+    key: RegisteredKey,
     /// Hash of the body's bytes; identifies a repeated registration.
     body: Hash,
+}
+
+/// The approval key of a registration.
+enum RegisteredKey {
+    /// A key of the device's own, that no device ever had.
+    P256(PublicKey),
+    /// A passkey that no device ever had, and what its statement will say of it.
+    Passkey(PublicKey, Box<NewPasskey>),
+    /// The passkey of a device that is to be replaced.
+    Known(Box<KnownPasskey>),
+}
+
+impl RegisteredKey {
+    const fn public_key(&self) -> &PublicKey {
+        match self {
+            Self::P256(key) | Self::Passkey(key, _) => key,
+            Self::Known(known) => known.key(),
+        }
+    }
 }
 
 /// Result of a registration; both cases commit.
@@ -58,10 +77,10 @@ impl Gateway {
     }
 
     /// Verifies the other members. `proven` is the key of the request's DPoP proof; `page`, the request's `Origin`.
-    pub(crate) fn check_registration(
+    pub(crate) async fn check_registration(
         &self,
         token: RegistrationToken,
-        mut request: RegistrationRequest,
+        request: RegistrationRequest,
         proven: &PublicKey,
         page: Option<&str>,
         body: &[u8],
@@ -70,30 +89,19 @@ impl Gateway {
             let detail = "The DPoP proof is signed by another key than public_key.";
             return Err(reject(ProblemCode::InvalidPublicKey, detail));
         }
-        let key = self.check_approval_key(&token, &request)?;
-        let invalid =
-            |member: &str| reject(ProblemCode::InvalidRequest, format!("{member} can't be displayed or used."));
-        let origin = self.settings().issuer.origin();
-        if request.code_origin.as_deref().is_some_and(|code| code != origin || page != Some(code)) {
-            return Err(reject(ProblemCode::InvalidRequest, "code_origin is not the origin of this provider's page."));
-        }
-        text::check(&request.device_name, limits::NAME_CHARACTERS).map_err(|_| invalid("device_name"))?;
-        text::check(&request.platform, limits::NAME_CHARACTERS).map_err(|_| invalid("platform"))?;
-        if request.countersign_version == 0 {
-            return Err(invalid("countersign_version"));
-        }
-        let minimum = self.settings().minimum_interaction;
-        if !request.interaction_types.contains(&minimum) {
-            let detail = format!("This provider requires devices that support {}.", minimum.as_str());
-            return Err(reject(ProblemCode::InteractionTypeUnsupported, detail));
-        }
+        let key = match (&request.approval_key, &request.approval_proof) {
+            (None, KeyProof::Known(proof)) => {
+                RegisteredKey::Known(Box::new(self.known_by_link(&token, &request, proof).await?))
+            }
+            _ => self.check_approval_key(&token, &request)?,
+        };
+        let device = self.describe_registration(&request, page)?;
         let automated = request.device_class == DeviceClass::Automated;
         if automated && !token.allow_automated && self.settings().mode != Mode::Test {
             let detail = "This link is for an interactive device, not for an automated one.";
             return Err(reject(ProblemCode::AutomatedNotAllowed, detail));
         }
-        let push_address = request.push_address.take().map(|address| self.check_push_address(address)).transpose()?;
-        Ok(VerifiedRegistration { token, request, key, push_address, body: Hash::of(body) })
+        Ok(VerifiedRegistration { token, device, key, body: Hash::of(body) })
     }
 
     /// Verifies the approval key's proof, and that policy takes such a key.
@@ -101,34 +109,57 @@ impl Gateway {
         &self,
         token: &RegistrationToken,
         request: &RegistrationRequest,
-    ) -> Result<ProvenKey, Rejection> {
+    ) -> Result<RegisteredKey, Rejection> {
         let is_passkey = request.approval_key_type == ApprovalKeyType::Webauthn;
-        if is_passkey != (request.key_protection == KeyProtection::Passkey) {
+        if is_passkey {
+            check_passkey_device(request.device_class, request.key_protection, request.shared)?;
+        } else if request.key_protection == KeyProtection::Passkey {
             let detail = "key_protection is passkey where approval_key_type is webauthn, and nowhere else.";
             return Err(reject(ProblemCode::InvalidRequest, detail));
-        }
-        if is_passkey && request.device_class != DeviceClass::Interactive {
-            return Err(reject(ProblemCode::InvalidRequest, "A passkey verifies a person: its device is interactive."));
         }
         let party = self.settings().relying_party();
         if is_passkey && party.is_none() {
             return Err(reject(ProblemCode::PasskeyNotAllowed, "This provider takes no passkeys."));
         }
-        let proven = request.verify_proof(token, party.as_ref());
-        let key = proven.map_err(|error| reject(ProblemCode::InvalidPublicKey, format!("approval_proof: {error}.")))?;
-        // No attestation is verified here yet, so that nothing shows that a passkey stays on its device.
-        if is_passkey && self.settings().passkeys == PasskeyPolicy::DeviceBound {
-            let detail =
-                "This provider takes passkeys alone that can't leave their device, and this one does not show it.";
-            return Err(reject(ProblemCode::PasskeyNotAllowed, detail));
+        let refused = |why: String| reject(ProblemCode::InvalidPublicKey, format!("approval_proof: {why}."));
+        let proven = request.verify_proof(token, party.as_ref()).map_err(|why| refused(why.to_string()))?;
+        match (proven, party) {
+            (ProvenKey::Passkey(created), Some(party)) => {
+                let verified = self.check_attestation(&created).map_err(|why| refused(why.to_string()))?;
+                let stated = StatedPasskey {
+                    origin: party.origin,
+                    rp_id: party.rp_id,
+                    backup_eligible: created.backup_eligible,
+                    attestation: verified.map_or(AttestationResult::None, |_| AttestationResult::Verified),
+                    aaguid: created.credential.aaguid,
+                };
+                if !self.settings().takes_passkey(&stated) {
+                    let detail = "This provider takes passkeys alone that can't leave their device, and this one does not show it.";
+                    return Err(reject(ProblemCode::PasskeyNotAllowed, detail));
+                }
+                let (id, sign_count, backup_state) = (created.credential.id, created.sign_count, created.backup_state);
+                let passkey = NewPasskey { stated, id, sign_count, backup_state, verified };
+                Ok(RegisteredKey::Passkey(created.credential.key, Box::new(passkey)))
+            }
+            (proven, _) => Ok(RegisteredKey::P256(proven.public_key().clone())),
         }
-        Ok(key)
+    }
+
+    /// What keeps a new passkey, by an attestation under a listed root.
+    fn check_attestation(&self, created: &CreatedPasskey) -> Result<Option<KeyProtection>, AttestationError> {
+        let roots = &self.settings().attestation_roots;
+        if roots.is_empty() { Ok(None) } else { attestation::verify(created, roots, self.now()) }
     }
 
     /// Binds the device, or answers a repeated registration with a new credential.
     pub(crate) async fn register(&self, checked: VerifiedRegistration) -> Result<RegistrationResponse, Rejection> {
         let gateway = self.clone();
-        match self.store().write(move |tx| gateway.register_in(tx, &checked)).await? {
+        let replaces = matches!(checked.key, RegisteredKey::Known(_));
+        let reply = self.store().write(move |tx| gateway.register_in(tx, &checked)).await?;
+        if replaces {
+            self.withdraw_from_ended_devices().await?;
+        }
+        match reply {
             RegistrationReply::Response(response) => Ok(*response),
             RegistrationReply::AlreadyUsed => {
                 let words = "This link was used by another device. If that was not you, tell your provider.";
@@ -149,23 +180,33 @@ impl Gateway {
             Some(device) if is_same(checked, &link, &device) => device,
             _ => return self.link_used_again(tx, &link),
         };
-        // A repeated registration revokes the credential in the lost response.
+        Ok(RegistrationReply::Response(Box::new(self.registered(tx, device, link.subject_label)?)))
+    }
+
+    /// The response to a registration, with a new credential. A repeated registration revokes the credential in the lost response.
+    pub(super) fn registered(
+        &self,
+        tx: &Transaction<'_>,
+        device: Device,
+        subject_label: String,
+    ) -> Result<RegistrationResponse, Rejection> {
         credentials::end_all(tx, &device.id)?;
         let credential = Secret::random(self.random());
         let expires_at = self.now().plus_seconds(limits::CREDENTIAL_SECONDS);
         credentials::add(tx, &device.id, &Hash::of(credential.expose()), expires_at)?;
 
         let waits = device.state == DeviceState::Unconfirmed;
-        Ok(RegistrationReply::Response(Box::new(RegistrationResponse {
+        Ok(RegistrationResponse {
             registration_ref: format!("urn:push-reg:{}", device.id),
             device_credential: credential,
             expires_in: limits::CREDENTIAL_SECONDS,
             status: if waits { DeviceStatus::Unconfirmed } else { DeviceStatus::Confirmed },
             confirmation_code: waits.then(|| self.confirmation_code(&device.id)),
-            subject: link.subject,
-            subject_label: link.subject_label,
+            subject: device.subject,
+            subject_label,
             device_id: device.id,
-        })))
+            evidence_root: None,
+        })
     }
 
     fn add_device(
@@ -174,16 +215,24 @@ impl Gateway {
         checked: &VerifiedRegistration,
         link: &Link,
     ) -> Result<Device, Rejection> {
-        let request = &checked.request;
+        let passkey = match &checked.key {
+            RegisteredKey::P256(_) => None,
+            RegisteredKey::Passkey(_, passkey) => Some(&**passkey),
+            RegisteredKey::Known(known) => {
+                let device = self.replace_device(tx, known, &checked.device, Some(link))?;
+                links::register(tx, &link.id, &device.id, &checked.body.to_string())?;
+                links::set_state(tx, &link.id, LinkState::Confirmed)?;
+                return Ok(device);
+            }
+        };
         let known =
             || reject(ProblemCode::InvalidPublicKey, "A key belongs to another registration: make new keys for each.");
-        for key in [&request.public_key, checked.key.public_key()] {
+        for key in [&checked.device.transport, checked.key.public_key()] {
             if devices::is_key_known(tx, key.thumbprint())? {
                 return Err(known());
             }
         }
-        let passkey = self.new_passkey(&checked.key);
-        if let Some(passkey) = &passkey
+        if let Some(passkey) = passkey
             && passkeys::is_known(tx, &passkey.id)?
         {
             return Err(known());
@@ -192,38 +241,16 @@ impl Gateway {
             let words = "This user has as many devices as the provider allows: remove one first.";
             return Err(reject(ProblemCode::DeviceLimit, words));
         }
-        let id = DeviceId::random(self.random());
-        let known: Vec<_> = request
-            .interaction_types
-            .iter()
-            .copied()
-            .filter(|one| countersign_protocol::interaction::InteractionType::ALL.contains(one))
-            .collect();
-        devices::insert(
-            tx,
-            &NewDevice {
-                id: &id,
-                subject: &link.subject,
-                name: &request.device_name,
-                class: request.device_class,
-                platform: &request.platform,
-                key_protection: request.key_protection,
-                transport_key: &request.public_key,
-                approval_key: checked.key.public_key(),
-                passkey: passkey.as_ref(),
-                code_origin: request.code_origin.as_deref(),
-                interaction_types: &known,
-                version: request.countersign_version,
-                allow_automated: link.allow_automated,
-                link: &link.id,
-                registered_at: self.now(),
-                feed_head: feed::first(self.random()),
-            },
-        )?;
+        let keys = DeviceKeys {
+            subject: &link.subject,
+            approval_key: checked.key.public_key(),
+            passkey,
+            link: &link.id,
+            allow_automated: link.allow_automated,
+            resumed: None,
+        };
+        let id = self.store_device(tx, &checked.device, &keys)?;
         links::register(tx, &link.id, &id, &checked.body.to_string())?;
-        if let Some(address) = &checked.push_address {
-            self.keep_push_address(tx, &id, address)?;
-        }
         let gone = || reject(ProblemCode::Internal, "The device was not stored. Try again.");
         if link.confirm == Confirm::None && self.settings().mode == Mode::Test {
             let device = devices::by_id(tx, &id)?.ok_or_else(gone)?;
@@ -231,24 +258,6 @@ impl Gateway {
             self.confirm_device(tx, &device, ConfirmedBy::None)?;
         }
         devices::by_id(tx, &id)?.ok_or_else(gone)
-    }
-
-    /// What is kept of a passkey.
-    fn new_passkey(&self, key: &ProvenKey) -> Option<NewPasskey> {
-        let ProvenKey::Passkey(created) = key else { return None };
-        let party = self.settings().relying_party()?;
-        Some(NewPasskey {
-            stated: StatedPasskey {
-                origin: party.origin,
-                rp_id: party.rp_id,
-                backup_eligible: created.backup_eligible,
-                attestation: AttestationResult::None,
-                aaguid: created.credential.aaguid,
-            },
-            id: created.credential.id.clone(),
-            sign_count: created.sign_count,
-            verified: None,
-        })
     }
 
     /// Another device used the link, or its device has ended: notifies the user's devices, once.
@@ -266,7 +275,7 @@ impl Gateway {
 fn is_same(checked: &VerifiedRegistration, link: &Link, device: &Device) -> bool {
     matches!(link.state, LinkState::Registered | LinkState::Confirmed)
         && matches!(device.state, DeviceState::Unconfirmed | DeviceState::Active)
-        && device.transport_kid == *checked.request.public_key.thumbprint()
+        && device.transport_kid == *checked.device.transport.thumbprint()
         && device.approval_kid == *checked.key.public_key().thumbprint()
         && link.registration.as_deref() == Some(checked.body.to_string().as_str())
 }

@@ -36,8 +36,12 @@ pub struct DeviceRecord {
     pub key_verified: Option<KeyProtection>,
     /// What its statements say of its passkey; `None`: a P-256 key of its own.
     pub passkey: Option<StatedPasskey>,
+    /// Whether its passkey was backed up when it last signed (BS).
+    pub backup_state: Option<bool>,
     /// The origin of the page that is the device.
     pub code_origin: Option<String>,
+    /// Whether several people use it.
+    pub shared: bool,
     /// Unconfirmed, active, suspended or ended.
     pub state: DeviceState,
     /// When it registered.
@@ -186,7 +190,9 @@ fn record(push: PushRecord, device: Device) -> DeviceRecord {
         key_protection: device.key_protection,
         key_verified: device.key_verified,
         passkey: device.passkey,
+        backup_state: device.backup_state,
         code_origin: device.code_origin,
+        shared: device.shared,
         state: device.state,
         registered_at: device.registered_at,
         confirmed_at: device.confirmed_at,

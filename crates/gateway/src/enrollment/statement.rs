@@ -48,9 +48,20 @@ impl Gateway {
         device: &Device,
         confirmed_by: ConfirmedBy,
     ) -> Result<(), EndError> {
+        let link = links::by_id(transaction, &device.link)?;
+        self.confirm_labelled(transaction, device, confirmed_by, link.map(|link| link.subject_label))
+    }
+
+    /// As [`Gateway::confirm_device`], where the user's name is not that of the device's link.
+    pub(super) fn confirm_labelled(
+        &self,
+        transaction: &Transaction<'_>,
+        device: &Device,
+        confirmed_by: ConfirmedBy,
+        subject_label: Option<String>,
+    ) -> Result<(), EndError> {
         let now = self.now();
         let before = devices::statements(transaction, &device.id)?;
-        let link = links::by_id(transaction, &device.link)?;
         let statement = EnrollmentStatement {
             iss: self.settings().issuer.clone(),
             sub: device.subject.clone(),
@@ -58,7 +69,7 @@ impl Gateway {
             iat: now.seconds(),
             device_id: device.id.clone(),
             device_name: device.name.clone(),
-            subject_label: link.map(|link| link.subject_label),
+            subject_label,
             transport_key: device.transport_key()?,
             approval_key: device.approval_key()?,
             approval_key_type: match device.passkey {
@@ -66,6 +77,7 @@ impl Gateway {
                 Some(_) => ApprovalKeyType::Webauthn,
             },
             webauthn: device.passkey.clone(),
+            shared: device.shared,
             code_origin: device.code_origin.clone(),
             on_behalf_of: self.on_behalf_of(),
             device_class: device.class,

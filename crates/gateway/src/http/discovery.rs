@@ -5,7 +5,7 @@ use axum::http::StatusCode;
 use axum::response::Response;
 use countersign_jose::key::Signer as _;
 use countersign_protocol::COUNTERSIGN_VERSION;
-use countersign_protocol::discovery::{AttestationConveyance, Discovery, PasskeyPolicy, Passkeys};
+use countersign_protocol::discovery::{AttestationConveyance, Discovery, PasskeyPolicy, Passkeys, ResumePolicy};
 use countersign_protocol::enrollment::ApprovalKeyType;
 use countersign_protocol::interaction::InteractionType;
 use countersign_protocol::{limits, problem};
@@ -67,8 +67,14 @@ impl Gateway {
             },
             passkeys: Some(Passkeys {
                 policy: settings.relying_party().map_or(PasskeyPolicy::Off, |_| settings.passkeys),
-                attestation: AttestationConveyance::None,
+                attestation: match settings.attestation_roots.is_empty() {
+                    true => AttestationConveyance::None,
+                    false => AttestationConveyance::Direct,
+                },
             }),
+            resume: Some(settings.resume_policy()),
+            resume_endpoint: (settings.resume_policy() != ResumePolicy::Off).then(|| urls.resume.clone()),
+            shared: Some(settings.shared),
             device_endpoint: Some(urls.device.clone()),
             push_types_supported: push.map(|_| "web_push".to_owned()).into_iter().collect(),
             vapid_public_key: push.map(|_| self.vapid_public_key()),

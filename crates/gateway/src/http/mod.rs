@@ -9,6 +9,7 @@ mod page;
 mod received;
 mod register;
 mod reply;
+mod resume;
 mod revoke;
 mod stream;
 
@@ -43,6 +44,7 @@ impl Gateway {
             .route(&format!("{path}/push/jwks"), get(discovery::keys).fallback(wrong_method))
             .route(&format!("{path}/push/enroll"), get(page::enroll).fallback(wrong_method))
             .route(&format!("{path}/push/register"), post(register::register).fallback(wrong_method))
+            .route(&format!("{path}/push/resume"), post(resume::resume).fallback(wrong_method))
             .route(&format!("{path}/push/revoke"), post(revoke::revoke).fallback(wrong_method))
             .route(&format!("{path}/push/credential"), post(credential::renew).fallback(wrong_method))
             .route(&format!("{path}/push/challenges"), get(fetch::fetch).fallback(wrong_method))

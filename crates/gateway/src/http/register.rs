@@ -30,7 +30,7 @@ async fn take(gateway: &Gateway, request: Request<Body>) -> Result<Response, Rej
     let nonce = gateway.nonce_for(proof.key.thumbprint());
     let with_nonce = |refused: Rejection| refused.with_nonce(nonce.clone());
     let page = headers.get(header::ORIGIN).and_then(|origin| origin.to_str().ok());
-    let checked = gateway.check_registration(token, request, &proof.key, page, &body).map_err(with_nonce)?;
+    let checked = gateway.check_registration(token, request, &proof.key, page, &body).await.map_err(with_nonce)?;
     let registered = gateway.register(checked).await.map_err(with_nonce)?;
     Ok(reply::complete(reply::json(StatusCode::CREATED, &registered), gateway.now(), Some(&nonce)))
 }

@@ -19,7 +19,8 @@ const EFFORT: u8 = 3;
 
 /// Columns from which [`jws`] puts a challenge together again; NULL where the content was deleted.
 pub(crate) const JWS_COLUMNS: &str =
-    "c.signature, m.header AS content_header, m.frame AS content_frame, m.details AS content_details";
+    "c.signature, coalesce(c.header, m.header) AS content_header, coalesce(c.iat, m.iat) AS content_iat,
+    m.frame AS content_frame, m.details AS content_details";
 
 /// To be joined to a challenge `c`.
 pub(crate) const JWS_JOIN: &str = "LEFT JOIN challenge_content m ON m.approval_id = c.approval_id";
@@ -33,15 +34,18 @@ pub(crate) fn insert(
 ) -> Result<(), Error> {
     transaction
         .connection()
-        .prepare_cached("INSERT INTO challenge_content (approval_id, header, frame, details) VALUES (?1, ?2, ?3, ?4)")?
-        .execute(params![approval.as_str(), shared.header, shared.frame, details.map(packed)])?;
+        .prepare_cached(
+            "INSERT INTO challenge_content (approval_id, header, iat, frame, details) VALUES (?1, ?2, ?3, ?4, ?5)",
+        )?
+        .execute(params![approval.as_str(), shared.header, shared.iat as i64, shared.frame, details.map(packed)])?;
     Ok(())
 }
 
 /// A challenge's JWS; `None` where its content was deleted.
 pub(crate) fn jws(row: &Row<'_>, device: &DeviceId, challenge: &ChallengeId) -> rusqlite::Result<Option<String>> {
-    let Some(header) = row.get("content_header")? else { return Ok(None) };
-    let shared = SharedPart { header, frame: row.get("content_frame")? };
+    let Some(frame) = row.get("content_frame")? else { return Ok(None) };
+    let iat = row.get::<_, i64>("content_iat")?.unsigned_abs();
+    let shared = SharedPart { header: row.get("content_header")?, iat, frame };
     let details = unpacked(row.get_ref("content_details")?)?;
     let signature = row.get_ref("signature")?.as_blob()?;
     Ok(Some(challenge_parts::join(&shared, signature, device.as_str(), challenge.as_str(), details.as_deref())))

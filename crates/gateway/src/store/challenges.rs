@@ -5,13 +5,15 @@ use countersign_jose::hash::Hash;
 use countersign_protocol::challenge::Challenge;
 use countersign_protocol::enrollment::EnrollmentStatement;
 use countersign_protocol::id::{ApprovalId, ChallengeId, DeviceId};
+use countersign_protocol::interaction::InteractionType;
 use countersign_protocol::jws::Compact;
 use countersign_store::{Error, Snapshot, Transaction};
 use rusqlite::{OptionalExtension, Row, params};
 
 use super::challenge_contents::{self, JWS_COLUMNS, JWS_JOIN};
-use super::columns::{ColumnCursor, millis, optional_text, text, time};
+use super::columns::{ColumnCursor, millis, name, optional_text, text, time};
 use super::devices;
+use crate::challenge_parts::SharedPart;
 
 /// A challenge as the store keeps it.
 pub(crate) struct ChallengeRow {
@@ -81,6 +83,19 @@ pub(crate) fn insert(
             "INSERT INTO challenge (id, approval_id, device_id, signature, hash, feed_n) VALUES (?1, ?2, ?3, ?4, ?5, ?6)",
         )?
         .execute(params![id.as_str(), approval.as_str(), device.as_str(), signature, hash.to_string(), feed_n])?;
+    Ok(())
+}
+
+/// Notes of a challenge that it was signed later than its approval's others: its own header and `iat`.
+pub(crate) fn set_signed_later(
+    transaction: &Transaction<'_>,
+    id: &ChallengeId,
+    signed: &SharedPart,
+) -> Result<(), Error> {
+    transaction
+        .connection()
+        .prepare_cached("UPDATE challenge SET header = ?2, iat = ?3 WHERE id = ?1")?
+        .execute(params![id.as_str(), signed.header, signed.iat as i64])?;
     Ok(())
 }
 
@@ -181,6 +196,32 @@ pub(crate) fn pending_approvals(snapshot: &Snapshot<'_>, device: &DeviceId) -> R
         )?
         .query_map([device.as_str()], |row| text(row, "id"))?
         .collect::<Result<_, _>>()?)
+}
+
+/// A pending challenge, as signed, and what it takes to show it.
+pub(crate) struct PendingChallenge {
+    pub(crate) id: ChallengeId,
+    pub(crate) interaction: InteractionType,
+    pub(crate) jws: String,
+}
+
+/// The pending challenges of a device, oldest first.
+pub(crate) fn pending_of(snapshot: &Snapshot<'_>, device: &DeviceId) -> Result<Vec<PendingChallenge>, Error> {
+    let found: Vec<Option<PendingChallenge>> = snapshot
+        .connection()
+        .prepare_cached(&format!(
+            "SELECT c.id, a.interaction, {JWS_COLUMNS}
+             FROM challenge c JOIN approval a ON a.id = c.approval_id {JWS_JOIN}
+             WHERE c.device_id = ?1 AND c.outcome IS NULL AND a.status = 'pending' ORDER BY c.feed_n"
+        ))?
+        .query_map([device.as_str()], |row| {
+            let id: ChallengeId = text(row, "id")?;
+            let jws = challenge_contents::jws(row, device, &id)?;
+            let interaction = name(row, "interaction")?;
+            Ok(jws.map(|jws| PendingChallenge { id, interaction, jws }))
+        })?
+        .collect::<Result<_, _>>()?;
+    Ok(found.into_iter().flatten().collect())
 }
 
 /// Devices that ended, and were asked about approvals that are pending.

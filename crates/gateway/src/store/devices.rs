@@ -17,28 +17,7 @@ use serde::{Deserialize, Serialize};
 use super::columns::{
     ColumnCursor, as_json, json, millis, name, name_of, optional_json, optional_name, optional_time, text, time,
 };
-use super::passkeys::NewPasskey;
-
-/// How many users and devices are active.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-#[non_exhaustive]
-pub struct EnrollmentCount {
-    /// Users with an active device.
-    pub people: u64,
-    /// Active devices.
-    pub devices: u64,
-}
-
-/// Counts active devices and their users.
-pub(crate) fn count_active(snapshot: &Snapshot<'_>) -> Result<EnrollmentCount, Error> {
-    Ok(snapshot
-        .connection()
-        .prepare_cached("SELECT count(DISTINCT subject), count(*) FROM device WHERE status = 'active'")?
-        .query_row([], |row| {
-            let count = |at: usize| row.get::<_, i64>(at).map(i64::unsigned_abs);
-            Ok(EnrollmentCount { people: count(0)?, devices: count(1)? })
-        })?)
-}
+use super::passkeys::{NewPasskey, Resumed};
 
 /// The state of a device.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -76,8 +55,14 @@ pub(crate) struct Device {
     pub(crate) passkey: Option<StatedPasskey>,
     /// What the passkey's authenticator counted last.
     pub(crate) sign_count: Option<u32>,
+    /// Whether the passkey was backed up then.
+    pub(crate) backup_state: Option<bool>,
+    /// Whether several people use it.
+    pub(crate) shared: bool,
     /// The origin of the page that is the device.
     pub(crate) code_origin: Option<String>,
+    /// How its passkey registered again, if it was known before.
+    pub(crate) resumed: Option<Resumed>,
     pub(crate) link: RegistrationTokenId,
     pub(crate) registered_at: Timestamp,
     pub(crate) confirmed_at: Option<Timestamp>,
@@ -97,7 +82,9 @@ pub(crate) struct NewDevice<'a> {
     pub(crate) transport_key: &'a PublicKey,
     pub(crate) approval_key: &'a PublicKey,
     pub(crate) passkey: Option<&'a NewPasskey>,
+    pub(crate) shared: bool,
     pub(crate) code_origin: Option<&'a str>,
+    pub(crate) resumed: Option<Resumed>,
     pub(crate) interaction_types: &'a [InteractionType],
     pub(crate) version: u32,
     pub(crate) allow_automated: bool,
@@ -126,8 +113,8 @@ fn parse_key(jwk: &str) -> Result<PublicKey, Error> {
 /// In the order in which [`device`] reads them.
 pub(super) const COLUMNS: &str =
     "d.id, d.subject, d.status, d.name, d.class, d.platform, d.key_protection, d.key_verified,
-    d.transport_kid, d.transport_jwk, d.approval_kid, d.approval_jwk, d.passkey, d.sign_count, d.code_origin,
-    d.link_id, d.registered_at, d.confirmed_at, d.seq, d.revocation";
+    d.transport_kid, d.transport_jwk, d.approval_kid, d.approval_jwk, d.passkey, d.sign_count, d.backup_state,
+    d.shared, d.code_origin, d.resumed, d.link_id, d.registered_at, d.confirmed_at, d.seq, d.revocation";
 
 pub(super) fn device(row: &Row<'_>, at: &mut ColumnCursor) -> rusqlite::Result<Device> {
     Ok(Device {
@@ -145,7 +132,10 @@ pub(super) fn device(row: &Row<'_>, at: &mut ColumnCursor) -> rusqlite::Result<D
         approval_jwk: row.get(at.next())?,
         passkey: optional_json(row, at.next())?,
         sign_count: row.get(at.next())?,
+        backup_state: row.get(at.next())?,
+        shared: row.get(at.next())?,
         code_origin: row.get(at.next())?,
+        resumed: optional_name(row, at.next())?,
         link: text(row, at.next())?,
         registered_at: time(row, at.next())?,
         confirmed_at: optional_time(row, at.next())?,
@@ -154,7 +144,7 @@ pub(super) fn device(row: &Row<'_>, at: &mut ColumnCursor) -> rusqlite::Result<D
     })
 }
 
-fn only_device(row: &Row<'_>) -> rusqlite::Result<Device> {
+pub(super) fn only_device(row: &Row<'_>) -> rusqlite::Result<Device> {
     device(row, &mut ColumnCursor::default())
 }
 
@@ -164,9 +154,9 @@ pub(crate) fn insert(transaction: &Transaction<'_>, new: &NewDevice<'_>) -> Resu
         .prepare_cached(
             "INSERT INTO device (id, subject, status, name, class, platform, key_protection, transport_kid, transport_jwk,
                 approval_kid, approval_jwk, interaction_types, version, allow_automated, link_id, registered_at, feed_head,
-                key_verified, passkey, credential_id, sign_count, code_origin)
+                key_verified, passkey, credential_id, sign_count, backup_state, shared, code_origin, resumed)
              VALUES (?1, ?2, 'unconfirmed', ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18, ?19,
-                ?20, ?21)",
+                ?20, ?21, ?22, ?23, ?24)",
         )?
         .execute(params![
             new.id.as_str(),
@@ -189,7 +179,10 @@ pub(crate) fn insert(transaction: &Transaction<'_>, new: &NewDevice<'_>) -> Resu
             new.passkey.map(|passkey| as_json(&passkey.stated)),
             new.passkey.map(|passkey| base64url::encode(&passkey.id)),
             new.passkey.map(|passkey| passkey.sign_count),
+            new.passkey.map(|passkey| passkey.backup_state),
+            new.shared,
             new.code_origin,
+            new.resumed.as_ref().map(name_of),
         ])?;
     Ok(())
 }
@@ -239,18 +232,6 @@ pub(super) fn to_ask_of(snapshot: &Snapshot<'_>, owner: &str, status: &str) -> R
                 interaction_types: json(row, "interaction_types")?,
             })
         })?
-        .collect::<Result<_, _>>()?)
-}
-
-/// How many users have how many active devices: `(devices, users)`, by the first. Reads the index of all devices.
-pub(crate) fn count_by_number(snapshot: &Snapshot<'_>) -> Result<Vec<(u32, u64)>, Error> {
-    Ok(snapshot
-        .connection()
-        .prepare_cached(
-            "SELECT devices, count(*) FROM (SELECT count(*) AS devices FROM device WHERE status = 'active' GROUP BY subject)
-             GROUP BY devices ORDER BY devices",
-        )?
-        .query_map([], |row| Ok((row.get(0)?, row.get::<_, i64>(1)?.unsigned_abs())))?
         .collect::<Result<_, _>>()?)
 }
 

@@ -6,6 +6,7 @@ pub(crate) mod challenges;
 mod columns;
 pub(crate) mod credentials;
 pub(crate) mod decoys;
+pub(crate) mod device_counts;
 pub(crate) mod devices;
 pub(crate) mod feed;
 pub(crate) mod links;

@@ -36,7 +36,10 @@ CREATE TABLE device (
     passkey           TEXT,                     -- JSON: what its statements say of it; NULL: the approval key is none
     credential_id     TEXT,                     -- the passkey's, base64url
     sign_count        INTEGER,                  -- as the passkey's authenticator counted last
+    backup_state      INTEGER,                  -- whether the passkey was backed up then (BS)
+    shared            INTEGER NOT NULL DEFAULT 0, -- several people use it
     code_origin       TEXT,                     -- of the page that is the device
+    resumed           TEXT,                     -- link | alone: its passkey was known, and registered again with or without a link
     interaction_types TEXT NOT NULL,            -- JSON array
     version           INTEGER NOT NULL,         -- countersign_version it speaks
     allow_automated   INTEGER NOT NULL,         -- its link allowed an automated device
@@ -108,6 +111,8 @@ CREATE TABLE challenge (
     approval_id TEXT NOT NULL REFERENCES approval (id),
     device_id   TEXT NOT NULL REFERENCES device (id),
     signature   BLOB NOT NULL,                  -- made once, never changed
+    header      TEXT,                           -- as `iat`, of one that was signed later than the approval's others
+    iat         INTEGER,
     hash        TEXT NOT NULL,
     feed_n      INTEGER NOT NULL,               -- its entry in the device's feed
     refused     TEXT,                           -- the device's code, when it could not show it
@@ -122,7 +127,8 @@ CREATE INDEX challenge_open ON challenge (device_id) WHERE outcome IS NULL;
 CREATE TABLE challenge_content (
     approval_id TEXT NOT NULL PRIMARY KEY REFERENCES approval (id),
     header      TEXT NOT NULL,                  -- base64url
-    frame       TEXT NOT NULL,                  -- the payload with places for device, challenge and details
+    iat         INTEGER NOT NULL,               -- seconds, as in the payload
+    frame       TEXT NOT NULL,                  -- the payload with places for device, challenge, iat and details
     details     ANY                             -- the client's bytes; a BLOB: deflated
 ) STRICT;
 

@@ -213,7 +213,8 @@ impl Config {
             .duration("keep_unanswered", MIN_UNANSWERED..=MAX_RETENTION)
             .map_or(DEFAULT_UNANSWERED, |found| found.value);
         let support = top.section("support", " in [support]").map(support).unwrap_or_default();
-        let devices = top.section("devices", " in [devices]").map(devices::read).unwrap_or_default();
+        let devices =
+            top.section("devices", " in [devices]").map(|section| devices::read(section, folder)).unwrap_or_default();
         let policy = match top.section("policy", " in [policy]") {
             Some(policy) => Policy::read(policy, &Policy::default(), keep_records),
             None => Policy::default(),

@@ -225,11 +225,19 @@ fn every_bad_file_is_told_its_line_and_remedy() {
         ),
         (
             second_line("[devices]\npasskeys = \"device_bound\""),
-            "line 3: `passkeys = \"device_bound\"` in [devices] can't be kept yet: it rests on attestations, which this version does not verify; use \"any\" or \"off\"",
+            "line 3: `passkeys = \"device_bound\"` in [devices] rests on attestations by the authenticators' makers; list their roots in `attestation_roots`, or use \"any\" or \"off\"",
+        ),
+        (
+            second_line("[devices]\nresume = \"always\""),
+            "line 3: `resume` in [devices] can't be \"always\"; use \"link\" or \"passkey\" or \"off\"",
+        ),
+        (
+            second_line("[devices]\nshared = true"),
+            "line 3: `shared` in [devices] must be a string in quotes, not true or false",
         ),
         (
             second_line("[devices]\nattestation_roots = [\"roots.pem\"]"),
-            "line 3: `attestation_roots` in [devices] has no use yet: this version does not verify attestations; leave it out",
+            "line 3: `attestation_roots` in [devices]: the file /nowhere/roots.pem can't be read: No such file or directory (os error 2); check the path (relative paths begin at the configuration's folder)",
         ),
         // Users.
         (

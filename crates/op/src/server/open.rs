@@ -322,6 +322,9 @@ fn settings(config: &Config) -> Settings {
     settings.keep_records = config.keep_records;
     settings.keep_unanswered = config.keep_unanswered;
     settings.passkeys = config.devices.passkeys;
+    settings.attestation_roots = config.devices.attestation_roots.clone();
+    settings.resume = config.devices.resume;
+    settings.shared = config.devices.shared;
     settings.minimum_interaction = config.policy.interaction_minimum;
     settings
 }

@@ -26,6 +26,8 @@ pub struct Report {
     pub by_approval_key: bool,
     /// The origin of the page that was the device: of a passkey's answer by its own client data, else by the statement. `None`: no page.
     pub page: Option<String>,
+    /// Whether the passkey that signed was backed up then (BS), as its authenticator says. `None`: no passkey signed.
+    pub backup_state: Option<bool>,
     /// The lines that were shown, each with what backs it.
     pub lines: Vec<ShownLine>,
     /// How it ended, if known.

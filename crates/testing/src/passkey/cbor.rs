@@ -8,26 +8,47 @@ pub fn cose_key(key: &PublicKey) -> Vec<u8> {
     [&[0xa5, 0x01, 0x02, 0x03, 0x26, 0x20, 0x01, 0x21, 0x58, 0x20][..], x, &[0x22, 0x58, 0x20], y].concat()
 }
 
-/// The head of a byte string, as short as it can be.
-fn length(bytes: usize) -> Vec<u8> {
-    match u8::try_from(bytes) {
-        Ok(bytes) => vec![0x58, bytes],
-        Err(_) => [&[0x59][..], &u16::try_from(bytes).expect("short").to_be_bytes()].concat(),
-    }
-}
-
 /// An attestation object of this format with an empty statement.
 pub fn attestation_object(format: &str, authenticator_data: &[u8]) -> Vec<u8> {
-    let text = |text: &str| [&[0x60 + text.len() as u8], text.as_bytes()].concat();
-    [
-        &[0xa3][..],
-        &text("fmt"),
-        &text(format),
-        &text("attStmt"),
-        &[0xa0],
-        &text("authData"),
-        &length(authenticator_data.len()),
-        authenticator_data,
-    ]
-    .concat()
+    attestation_object_with(format, &map(&[]), authenticator_data)
+}
+
+/// An attestation object of this format with a statement.
+pub fn attestation_object_with(format: &str, statement: &[u8], authenticator_data: &[u8]) -> Vec<u8> {
+    map(&[("fmt", text(format)), ("attStmt", statement.to_vec()), ("authData", bytes(authenticator_data))])
+}
+
+/// A map whose keys are strings, of values that are written.
+pub(super) fn map(members: &[(&str, Vec<u8>)]) -> Vec<u8> {
+    let written = members.iter().map(|(name, value)| [text(name), value.clone()].concat()).collect::<Vec<_>>();
+    [head(5, members.len()), written.concat()].concat()
+}
+
+/// An array of values that are written.
+pub(super) fn array(values: &[Vec<u8>]) -> Vec<u8> {
+    [head(4, values.len()), values.concat()].concat()
+}
+
+pub(super) fn bytes(content: &[u8]) -> Vec<u8> {
+    [head(2, content.len()), content.to_vec()].concat()
+}
+
+pub(super) fn text(content: &str) -> Vec<u8> {
+    [head(3, content.len()), content.as_bytes().to_vec()].concat()
+}
+
+pub(super) fn integer(number: i64) -> Vec<u8> {
+    let (major, number) = if number < 0 { (1, -1 - number) } else { (0, number) };
+    head(major, usize::try_from(number).expect("it is not negative"))
+}
+
+/// A major type with its number, as short as it can be.
+fn head(major: u8, number: usize) -> Vec<u8> {
+    let with = |short: u8, rest: &[u8]| [&[major << 5 | short], rest].concat();
+    match (u8::try_from(number), u16::try_from(number)) {
+        (Ok(short @ ..24), _) => with(short, &[]),
+        (Ok(one), _) => with(24, &[one]),
+        (_, Ok(two)) => with(25, &two.to_be_bytes()),
+        _ => with(26, &u32::try_from(number).expect("short").to_be_bytes()),
+    }
 }

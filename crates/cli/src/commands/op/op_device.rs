@@ -50,9 +50,11 @@ pub async fn run(
                     "class": device.class.as_str(),
                     "platform": device.platform,
                     "key_protection": device.key_protection,
+                    "key_verified": device.key_verified,
                     "approval_key_type": device.key_type().as_str(),
-                    "webauthn": device.passkey,
+                    "webauthn": webauthn_member(device),
                     "code_origin": device.code_origin,
+                    "shared": device.shared,
                     "status": device.state,
                     "registered_at": device.registered_at.seconds(),
                     "confirmed_at": device.confirmed_at.map(|at| at.seconds()),
@@ -138,6 +140,27 @@ fn push_member(push: &PushRecord) -> Value {
     })
 }
 
+/// What its statements say of its passkey, and whether it was backed up when it last signed (BS).
+fn webauthn_member(device: &DeviceRecord) -> Option<Value> {
+    let mut member = json!(device.passkey.as_ref()?);
+    member["backup_state"] = json!(device.backup_state);
+    Some(member)
+}
+
+/// How its approval key is kept, where it is a passkey, and who says so.
+fn passkey_text(device: &DeviceRecord) -> String {
+    let Some(passkey) = &device.passkey else { return String::new() };
+    let reach = match (passkey.backup_eligible, device.backup_state) {
+        (true, Some(true)) => "on several devices",
+        (true, _) => "may be on several devices",
+        (false, _) => "of this device",
+    };
+    match device.key_verified {
+        Some(level) => format!(" · passkey, {reach}, attested ({})", level.as_str()),
+        None => format!(" · passkey, {reach}, as the page says"),
+    }
+}
+
 /// How a push is told in words; nothing where there is no address.
 fn push_text(push: &PushRecord) -> String {
     let service = push.service.as_deref().unwrap_or_default();
@@ -158,13 +181,10 @@ fn about(device: &DeviceRecord) -> String {
         DeviceState::Revoked => "revoked",
         DeviceState::Abandoned => "never confirmed",
     };
-    let key = match &device.passkey {
-        None => String::new(),
-        Some(passkey) if passkey.backup_eligible => " · passkey, may be on several devices".to_owned(),
-        Some(_) => " · passkey of this device".to_owned(),
-    };
+    let key = passkey_text(device);
+    let shared = if device.shared { " · several people use it" } else { "" };
     format!(
-        "{standing} · {} · {}{key} · since {}{}",
+        "{standing} · {} · {}{key}{shared} · since {}{}",
         device.class.as_str(),
         one_line(&device.platform),
         time_format::full(device.registered_at.seconds()),
