@@ -132,7 +132,12 @@ def kind_of(details, scope):
     beyond = set((scope or "").split(" ")) - set("openid profile email phone address offline_access".split()) - {""}
     return next((kind for kind in ("device", "payment", "consent", "other") if kind in found), "consent" if beyond else "login")
 KNOWN = ("iss aud sub jti iat exp approval kind kind_table provider client binding_message scope acr_values authorization_details_json "
-         "interaction user_verification held context requested_at must_understand").split()
+         "interaction user_verification held context practice requested_at must_understand").split()
+def check_practice(claims):  # 20: refused by who does not know it, of the provider, and nothing that somebody could be made to approve
+    provider, more = claims["provider"], "binding_message scope acr_values authorization_details_json context held".split()
+    must([claims["kind"], claims["interaction"]["type"], claims["user_verification"]] == ["other", "boolean", "required"], "practice", "unsupported")
+    must(claims["client"] == {"id": claims["iss"], "name": provider["name"], "verified": True} and provider["issuer"] == claims["iss"]
+         and "practice" in (claims.get("must_understand") or ()) and not any(name in claims for name in more), "practice", "unsupported")
 def verify_challenge(token, keys, account, now):  # now: the server's time
     claims = open_by(keys, token, "authentication-challenge+jwt", account, KNOWN)
     must(claims["iat"] < claims["exp"] <= claims["iat"] + 72 * 3600, "its times")
@@ -142,6 +147,7 @@ def verify_challenge(token, keys, account, now):  # now: the server's time
     two = len(choices) == len(set(choices)) == 3 and all(re.fullmatch("[0-9]{2}", choice) for choice in choices)
     complete = {"boolean": True, "number_choose": two, "input_manual": type(length) is int and 4 <= length <= 12}
     must(complete.get(ask["type"]) and (ask["type"] == "boolean" or ask.get("commitment")), "the interaction", "unsupported")
+    claims.get("practice") in (None, False) or check_practice(claims)
     details = read_details(claims.get("authorization_details_json"))
     rank = lambda kind: {"login": 0, "payment": 2, "device": 3}.get(kind, 1)
     must(rank(claims["kind"]) >= rank(kind_of(details, claims.get("scope"))), "its kind", "weaker_kind")
@@ -238,6 +244,7 @@ def transcript_of(claims, details, test, statement):
     label = statement.get("subject_label") or ""
     utc = lambda seconds: datetime.datetime.fromtimestamp(seconds, datetime.timezone.utc).strftime("%Y-%m-%dT%H:%M:%SZ")
     lines = ([line("test", "TEST", "Nothing real is moved")] if test else []) + [line("kind", "Request", claims["kind"])]
+    lines += [line("practice", "PRACTICE", "Nothing happens, whatever the answer")] if claims.get("practice") else []
     lines += [line("held", "Held back", "Muted, because of limits")] if claims.get("held") else []
     lines += [line("subject", "For", label if label.strip() else statement["sub"], f'statement:/{"subject_label" if label.strip() else "sub"}')]
     lines += [line("client" if own else "client_claimed", "From" if own else "Calls itself", name, f"challenge:/client/{named}")]

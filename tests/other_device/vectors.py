@@ -64,9 +64,9 @@ def check_answer_claims(claims, file, world, first):
     check_transcript(file["transcript"], *device.verify_challenge(file["challenge"], world.keys, world, asked["iat"]), world)
     must(claims["seq"] > 1 or claims["prev"] == hash_of(first), "its history begins with the statement")
 
-LEAST = {role: 1 for role in "test kind number client client_claimed provider gateway message choice amount payee".split()}
+LEAST = {role: 1 for role in "test practice kind number client client_claimed provider gateway message choice amount payee".split()}
 LEAST |= {role: 3 for role in "section client_id assurance context asked_at".split()}
-OWN = {"test": 1, "kind": 1, "held": 1, "first_request": 1, "repeat": 1, "number": 1, "warning": 99, "section": 99}  # how often at most
+OWN = {"test": 1, "practice": 1, "kind": 1, "held": 1, "first_request": 1, "repeat": 1, "number": 1, "warning": 99, "section": 99}  # how often at most
 def check_transcript(text, claims, details, world):
     """Section 9 but for captions, which each verifier knows for itself."""
     shown, wanted = device.strict(text), json.loads(device.transcript_of(claims, details, False, world.statement))["lines"]
@@ -95,6 +95,7 @@ def check_transcript(text, claims, details, world):
         must(line["prominence"] in range(1, least + 1), "folded")
     must(not wanted and begun == len(details) and own.count("kind") == 1, "asked and not shown")
     kind = claims["interaction"]["type"]
+    must(own.count("practice") == bool(claims.get("practice")), "practice")
     must(own.count("held") == bool(claims.get("held")) and own.count("number") in {"input_manual": [1], "boolean": [0]}.get(kind, [0, 1]), "held, number")
 
 def check_evidence(text, world):

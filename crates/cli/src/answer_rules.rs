@@ -27,6 +27,7 @@ const MEMBERS: &[(&str, &[&str])] = &[
     ("issued_at", &[]),
     ("expires_at", &[]),
     ("held", &[]),
+    ("practice", &[]),
     ("test", &[]),
     ("stage", &[]),
 ];

@@ -87,10 +87,18 @@ pub fn summary(view: &ChallengeView, paint: Paint) -> String {
     parts.push(for_whom(&view.subject_label));
     parts.extend(view.terminal.as_deref().map(|terminal| format!("at {}", one_line(terminal))));
     parts.extend(view.binding_message.as_deref().map(one_line));
+    if view.practice {
+        parts.insert(0, "PRACTICE".to_owned());
+    }
     if view.held {
         parts.push("held back".to_owned());
     }
     format!("{}  {}", parts.join(" · "), left_words(view.left_ms))
+}
+
+/// Stands before what is said of a practice request.
+pub const fn practice_mark(practice: bool) -> &'static str {
+    if practice { "PRACTICE: " } else { "" }
 }
 
 /// For whom a request is, in a list: several people may use one device.

@@ -60,6 +60,9 @@ pub struct AnswerResult {
     /// After "this wasn't me": until when the provider holds this client back, seconds since the epoch.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub held_until: Option<u64>,
+    /// Whether it was practice: nothing comes of it, and nothing of it is kept.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub practice: bool,
 }
 
 impl Device {
@@ -235,7 +238,13 @@ impl Device {
             Some(decided) => decided?,
             None => tracing::debug!(challenge = %id, "no outcome yet; the answer stays in the outbox"),
         }
-        let kept = self.inner.services.vault.challenge(&account, id).await?;
+        let ended = id.clone();
+        let practised = handle.task.read(move |core, _| core.ended_practice(&ended).cloned()).await?;
+        let practice = practised.is_some();
+        let kept = match practised {
+            Some(practised) => Some(practised),
+            None => self.inner.services.vault.challenge(&account, id).await?,
+        };
         let newest = kept.as_ref().and_then(last_outcome);
         let outcome = newest.as_ref().map(|outcome| outcome.outcome);
         let held_until = newest.as_ref().and_then(|outcome| outcome.held_until);
@@ -247,6 +256,7 @@ impl Device {
             outcome,
             by: newest.and_then(|outcome| outcome.by),
             held_until,
+            practice,
         })
     }
 
@@ -254,10 +264,12 @@ impl Device {
         let mut has_ended = false;
         for (account, handle) in self.handles() {
             let asked = id.clone();
-            if handle.task.read(move |core, _| core.is_open(&asked)).await.unwrap_or(false) {
+            let found = handle.task.read(move |core, _| (core.is_open(&asked), core.has_received(&asked))).await;
+            let (is_open, was_received) = found.unwrap_or_default();
+            if is_open {
                 return Ok(handle);
             }
-            has_ended |= self.inner.services.vault.challenge(&account, id).await?.is_some();
+            has_ended |= was_received || self.inner.services.vault.challenge(&account, id).await?.is_some();
         }
         if has_ended {
             return Err(AnswerError::Ended);

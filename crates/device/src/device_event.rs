@@ -35,6 +35,9 @@ pub enum DeviceEvent {
         outcome: Option<Ending>,
         /// The device that answered, where another did.
         by: Option<String>,
+        /// Whether it was practice: nothing came of it, and nothing of it is kept.
+        #[serde(skip_serializing_if = "std::ops::Not::not")]
+        practice: bool,
     },
     /// A request that this device answered has ended, by a verified outcome.
     Answered {
@@ -51,6 +54,9 @@ pub enum DeviceEvent {
         outcome: Option<Ending>,
         /// The device that answered first, where another did.
         by: Option<String>,
+        /// Whether it was practice: nothing came of it, and nothing of it is kept.
+        #[serde(skip_serializing_if = "std::ops::Not::not")]
+        practice: bool,
     },
     /// The provider did not accept an answer or dispute, and sent no outcome. An answer is sent again.
     AnswerNotTaken {

@@ -87,6 +87,8 @@ pub enum HistoryEvent {
         /// Hash of the outcome's compact JWS, where there was one.
         outcome_hash: Option<Hash>,
     },
+    /// This device answered a practice request, which moved nothing: the number stays used, and what it was about is never written.
+    Practised,
     /// The person disputed it afterwards: that wasn't me.
     Disputed {
         /// The challenge.
@@ -105,13 +107,14 @@ impl HistoryEvent {
         }
     }
 
-    /// The challenge this is about.
-    pub fn challenge(&self) -> &ChallengeId {
+    /// The challenge this is about; `None` for practice.
+    pub fn challenge(&self) -> Option<&ChallengeId> {
         match self {
             HistoryEvent::Answered { challenge, .. }
             | HistoryEvent::Refused { challenge, .. }
             | HistoryEvent::Ended { challenge, .. }
-            | HistoryEvent::Disputed { challenge, .. } => challenge,
+            | HistoryEvent::Disputed { challenge, .. } => Some(challenge),
+            HistoryEvent::Practised => None,
         }
     }
 }

@@ -38,6 +38,9 @@ pub struct HistoryItem {
     pub kind: Option<Kind>,
     /// The client that asked; `None` where the challenge could not be read.
     pub client: Option<Client>,
+    /// Whether it is practice: forgotten once it has ended.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub practice: bool,
     /// The client's message, verbatim.
     pub binding_message: Option<String>,
     /// When the challenge was issued, seconds since the epoch.
@@ -94,6 +97,9 @@ impl Device {
 }
 
 fn evidence(account: &Account, kept: StoredChallenge) -> Result<Evidence, ExportError> {
+    if Compact::<Challenge>::from_text(kept.compact.clone()).peek().is_ok_and(|challenge| challenge.practice) {
+        return Err(ExportError::Incomplete("it is a practice request, by which nothing can be approved"));
+    }
     if kept.answer.is_none() && kept.outcomes.is_empty() {
         return Err(ExportError::Incomplete("the request was neither answered here nor has it ended"));
     }
@@ -134,6 +140,7 @@ fn history_item(account: &Account, kept: &StoredChallenge) -> HistoryItem {
             .map(|asked| ApprovalRef::of(&asked.approval)),
         kind: challenge.as_ref().map(|challenge| challenge.kind),
         client: challenge.as_ref().map(|challenge| challenge.client.clone()),
+        practice: challenge.as_ref().is_some_and(|challenge| challenge.practice),
         binding_message: challenge.and_then(|challenge| challenge.binding_message),
         issued_at: kept.issued_at,
         stage: kept.stage,

@@ -53,6 +53,8 @@ pub struct ChallengeView {
     pub expires_at: u64,
     /// Held back because of limits: listed, but never notified.
     pub held: bool,
+    /// Whether it is practice: nothing comes of it, whatever is answered.
+    pub practice: bool,
     /// Whether the provider is for tests.
     pub test: bool,
     /// How far it has come on this device.
@@ -124,6 +126,7 @@ impl ChallengeView {
             issued_at: claims.iat,
             expires_at: claims.exp,
             held: claims.held,
+            practice: claims.practice,
             test: facts.test,
             stage,
             // Never more than its whole life, whatever the clocks say.

@@ -122,6 +122,7 @@ impl Gateway {
             held,
             terminal,
             unvouched: request.limits.unvouched.is_some(),
+            is_practice: false,
             interaction: effective,
             opening,
             user_verification: verification(request.user_verification, kind),
@@ -231,6 +232,7 @@ impl Gateway {
             user_verification: approval.user_verification,
             held: approval.held,
             context: (!request.context.is_empty()).then(|| request.context.clone()),
+            practice: false,
             requested_at: request.requested_at.seconds(),
             must_understand: None,
         }
@@ -238,7 +240,11 @@ impl Gateway {
 
     /// Signs one device's challenge, once, and stores its own part before anybody can fetch it. Returns the part that all
     /// challenges of the approval share.
-    fn issue_challenge(&self, transaction: &Transaction<'_>, challenge: &Challenge) -> Result<SharedPart, AcceptError> {
+    pub(crate) fn issue_challenge(
+        &self,
+        transaction: &Transaction<'_>,
+        challenge: &Challenge,
+    ) -> Result<SharedPart, AcceptError> {
         let signed = Compact::sign(challenge, &self.keys().signing).map_err(|_| AcceptError::Sign)?;
         if signed.as_str().len() > limits::CHALLENGE_BYTES {
             return Err(AcceptError::TooLarge);

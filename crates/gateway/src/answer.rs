@@ -170,7 +170,8 @@ impl Gateway {
         };
         let (subject, client) = (&approval.subject, approval.client_id.as_str());
         let mut history = prompt_history::load(tx, subject, client)?;
-        let is_not_me = status == Status::Denied && claims.reason == Some(DenialReason::NotMe);
+        // Of practice no client is judged.
+        let is_not_me = status == Status::Denied && claims.reason == Some(DenialReason::NotMe) && !approval.is_practice;
         let held_until = is_not_me.then(|| history.not_me(now, approval.not_me_hold));
         let resolution = Resolution {
             at: now,
@@ -191,6 +192,7 @@ impl Gateway {
             return self.record_display_mismatch(tx, approval, &claims.iss, why);
         }
         match status {
+            _ if approval.is_practice => return Ok(()),
             Status::Approved => {
                 history.approved();
                 if approval.unvouched {

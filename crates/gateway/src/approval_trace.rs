@@ -22,6 +22,8 @@ pub struct ApprovalTrace {
     pub client_id: String,
     /// `boolean`, `number_choose` or `input_manual`.
     pub interaction: &'static str,
+    /// Whether a device asked for it, to practise: nothing comes of it.
+    pub practice: bool,
     /// Whether it is listed on devices but not pushed.
     pub held: bool,
     /// Time of the request.
@@ -98,6 +100,7 @@ impl Gateway {
             subject: row.subject,
             client_id: row.client_id,
             interaction: row.interaction.as_str(),
+            practice: row.is_practice,
             held: row.held,
             requested_at: row.requested_at,
             answer_until: row.answer_until,

@@ -60,6 +60,7 @@ impl Gateway {
             }
         }
         self.abandon_unconfirmed().await?;
+        self.forget_practice().await?;
         self.forget_old_records().await?;
         self.forget_unanswered().await?;
         // Once an hour: it reads an index of all devices, and the whole old end of the feed, where enrollment statements stay.

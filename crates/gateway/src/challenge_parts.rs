@@ -115,6 +115,7 @@ mod tests {
             user_verification: UserVerification::Required,
             held: false,
             context: Some(BTreeMap::from([("terminal".to_owned(), context)])),
+            practice: false,
             requested_at: 1,
             must_understand: None,
         }

@@ -10,7 +10,7 @@ use countersign_protocol::outcome::Outcome;
 use countersign_store::Error as StoreError;
 
 use crate::Gateway;
-use crate::store::{challenges, devices, manifests};
+use crate::store::{approvals, challenges, devices, manifests};
 
 /// One device's challenge and its answer.
 #[derive(Debug, Clone)]
@@ -30,14 +30,14 @@ pub struct ChallengeRecord {
 }
 
 impl Gateway {
-    /// The challenge, answer and outcome of each device of an approval. Empty for an unknown approval, and for one that asked
-    /// nobody.
+    /// The challenge, answer and outcome of each device of an approval. Empty for an unknown approval, for one that asked nobody,
+    /// and for practice, of which there is no evidence.
     ///
     /// # Errors
     /// The store's.
     pub fn challenge_records(&self, approval: &ApprovalId) -> Result<Vec<ChallengeRecord>, StoreError> {
         self.store().read_blocking(|snapshot| {
-            if self.is_decoy(snapshot, approval)? {
+            if approvals::by_id(snapshot, approval)?.is_some_and(|row| row.is_decoy || row.is_practice) {
                 return Ok(Vec::new());
             }
             let manifests = manifests::all(snapshot)?;

@@ -50,6 +50,9 @@ impl Gateway {
         let (Status::Approved, Some(decided)) = (approval.status, &approval.resolution) else {
             return Err(invalid("only what was approved can be disputed"));
         };
+        if approval.is_practice {
+            return Err(invalid("a practice request approved nothing"));
+        }
         if approval.disputed_at.is_none() {
             if now.millis_since(decided.at) > limits::DISPUTE_SECONDS * 1000 {
                 return Err(invalid("the approval is more than 30 days old"));

@@ -66,6 +66,7 @@ struct Inner {
     awaited_looks: AwaitedLooks,
     push_tests: HourlyLimit,
     renames: HourlyLimit,
+    practices: HourlyLimit,
 }
 
 /// The gateway could not start.
@@ -167,6 +168,7 @@ impl Gateway {
             awaited_looks: AwaitedLooks::default(),
             push_tests: HourlyLimit::default(),
             renames: HourlyLimit::default(),
+            practices: HourlyLimit::default(),
         };
         Ok(Gateway { inner: Arc::new(inner) })
     }
@@ -283,6 +285,11 @@ impl Gateway {
     /// The new names that each device gave itself.
     pub(crate) fn renames(&self) -> &HourlyLimit {
         &self.inner.renames
+    }
+
+    /// The practice requests of each device.
+    pub(crate) fn practices(&self) -> &HourlyLimit {
+        &self.inner.practices
     }
 
     /// Automated devices answer in test mode, and where the user's entry allows it.

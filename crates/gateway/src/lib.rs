@@ -33,6 +33,7 @@ mod manifest;
 pub mod outbox;
 mod outcome;
 mod peer_connection;
+mod practice;
 mod prompt_limit;
 mod push;
 mod push_services;

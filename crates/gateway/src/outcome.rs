@@ -62,12 +62,15 @@ impl Gateway {
                 self.wake_for_end(transaction, &challenge.device, approval.expires_at)?;
             }
         }
-        let expired = status == Status::Expired;
-        let after = Duration::from_millis(resolution.at.millis_since(approval.requested_at));
         let asked_nobody = approval.is_decoy;
-        let ended =
-            GatewayEvent::Ended { approval: &approval.id, asked_nobody, expired, outcome: status.as_str(), after };
-        self.event_sink().record(transaction, &ended)?;
+        // No client waits for the end of practice, and no statistics count it.
+        if !approval.is_practice {
+            let expired = status == Status::Expired;
+            let after = Duration::from_millis(resolution.at.millis_since(approval.requested_at));
+            let ended =
+                GatewayEvent::Ended { approval: &approval.id, asked_nobody, expired, outcome: status.as_str(), after };
+            self.event_sink().record(transaction, &ended)?;
+        }
         transaction.notify_after_commit(approval.id.as_str());
         let id = approval.id.clone();
         if !asked_nobody {

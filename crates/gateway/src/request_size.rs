@@ -66,6 +66,7 @@ impl Gateway {
             user_verification: UserVerification::Discouraged,
             held: true,
             context: (!request.context.is_empty()).then(|| request.context.clone()),
+            practice: false,
             requested_at: time,
             must_understand: None,
         }

@@ -11,6 +11,8 @@ use crate::store::{approvals, challenge_contents, links};
 
 /// Records deleted in one write: few enough that no request waits for them.
 const AT_ONCE: usize = 128;
+/// How long a practice request is kept after its end, in milliseconds: its answer may be sent again, and its outcome fetched.
+const PRACTICE_KEPT: u64 = 600_000;
 /// Writes of one sweep. What is still there then waits for the next.
 const WRITES: usize = 16;
 
@@ -41,6 +43,16 @@ impl Gateway {
             self.unanswered_until().store(reached.millis(), Ordering::Relaxed);
         }
         Ok(())
+    }
+
+    /// Forgets practice requests some minutes after their end: nothing was approved by them, and nothing is to be proven.
+    pub(crate) async fn forget_practice(&self) -> Result<(), StoreError> {
+        let before = Timestamp::from_millis(self.now().millis().saturating_sub(PRACTICE_KEPT));
+        let old = self.store().read(move |snapshot| approvals::practice_before(snapshot, before, AT_ONCE)).await?;
+        if old.is_empty() {
+            return Ok(());
+        }
+        self.store().write(move |tx| old.iter().try_for_each(|approval| approvals::forget(tx, approval))).await
     }
 
     /// Forgets what ended longer ago than [`crate::Settings::keep_records`], a bounded number at a time.

@@ -15,6 +15,8 @@ use crate::push_settings::PushSettings;
 pub struct Settings {
     /// The issuer; every endpoint is below it. DPoP proofs are compared with it, never with the Host header.
     pub issuer: Issuer,
+    /// The provider's name: whose practice requests are.
+    pub name: String,
     /// Test or production.
     pub mode: Mode,
     /// Contact that devices display for help.
@@ -52,9 +54,10 @@ const KEEP_RECORDS: Duration = Duration::from_secs(400 * 86_400);
 const KEEP_UNANSWERED: Duration = Duration::from_secs(86_400);
 
 impl Settings {
-    /// The defaults for an issuer: ten devices per user, twenty registrations per link in ten minutes, records for 400 days.
+    /// The defaults for an issuer: its host as the name, ten devices per user, twenty registrations per link in ten minutes, records for 400 days.
     pub fn new(issuer: Issuer, mode: Mode) -> Self {
         Self {
+            name: issuer.host(),
             issuer,
             mode,
             support: None,
@@ -108,6 +111,7 @@ pub(crate) struct Urls {
     pub(crate) received: String,
     pub(crate) device: String,
     pub(crate) push_test: String,
+    pub(crate) practice: String,
 }
 
 impl Urls {
@@ -129,6 +133,7 @@ impl Urls {
             received: url("/push/challenges/received"),
             device: url("/push/device"),
             push_test: url("/push/device/push-test"),
+            practice: url("/push/device/practice"),
         }
     }
 }

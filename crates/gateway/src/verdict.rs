@@ -133,6 +133,8 @@ impl Gateway {
         Ok(match row.status {
             approvals::Status::Pending if self.now() >= row.answer_until => Verdict::Expired,
             approvals::Status::Pending => Verdict::Pending,
+            // Nothing redeems it.
+            approvals::Status::Approved if row.is_practice => Verdict::Cancelled,
             // An approval without a signature counts only while an in-process approver is configured.
             approvals::Status::Approved => {
                 self.approval_from(snapshot, row)?.map_or(Verdict::Cancelled, Verdict::Approved)

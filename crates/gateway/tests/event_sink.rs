@@ -147,3 +147,16 @@ async fn a_change_whose_event_cannot_be_recorded_is_rolled_back() {
     assert_eq!(response.status, StatusCode::OK);
     assert!(matches!(world.verdict(&accepted.approval), Verdict::Approved(_)));
 }
+
+#[tokio::test]
+async fn practice_is_no_event_whatever_is_answered() {
+    let (world, notes) = watched();
+    let mut device = world.enroll("phone").await;
+    let before = notes.seen.lock().expect("the notes").len();
+    let response = device.call(&world, axum::http::Method::POST, "/push/device/practice", None).await;
+    assert_eq!(response.status, StatusCode::ACCEPTED);
+    let challenge = device.next_challenge(&world).await;
+    let denial = device.deny(&challenge, Some(DenialReason::NotMe));
+    device.settle(&world, &challenge, &denial).await;
+    assert_eq!(notes.seen.lock().expect("the notes").len(), before);
+}

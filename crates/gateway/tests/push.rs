@@ -648,6 +648,22 @@ async fn nothing_is_pushed_with_a_key_that_was_compromised() {
 }
 
 #[tokio::test]
+async fn practice_is_pushed_although_a_stream_brings_and_confirms_it() {
+    let pushing = Pushing::start().await;
+    let (device, _) = pushing.enroll("phone").await;
+    let mut events = Events::open(&pushing.world, &device).await;
+    let response = device.call(&pushing.world, Method::POST, "/push/device/practice", None).await;
+    assert_eq!(response.status, StatusCode::ACCEPTED, "{response:?}");
+    let update = events.update().await;
+    assert!(device.verify(&update.challenges[0]).claims().practice);
+    pushing.confirm(&device, &update.cursor).await;
+    assert_eq!(pushing.counts.of("confirmed"), 0);
+    let push = pushing.service.wait_for(1).await.remove(0);
+    let ttl: u64 = push.header("ttl").parse().expect("seconds");
+    assert!((295..=300).contains(&ttl), "{ttl}");
+}
+
+#[tokio::test]
 async fn a_test_push_is_measured_and_limited() {
     let pushing = Pushing::start().await;
     let (device, subscription) = pushing.enroll("phone").await;

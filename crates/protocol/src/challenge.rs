@@ -64,12 +64,18 @@ pub struct Challenge {
     /// Context of the request's origin, by name, for example `ip` or `location`.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub context: Option<BTreeMap<String, ContextValue>>,
+    /// Whether it is a practice request: it moves nothing, whatever the answer. Then `must_understand` names this member.
+    #[serde(skip_serializing_if = "std::ops::Not::not", default)]
+    pub practice: bool,
     /// When the client sent the request, in seconds since the epoch.
     pub requested_at: u64,
     /// Members that a device must know, or refuse the challenge.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub must_understand: Option<Vec<String>>,
 }
+
+/// Member of [`Challenge`] that a practice request's `must_understand` names.
+pub const PRACTICE: &str = "practice";
 
 /// Member of [`Challenge::context`]: the till or counter that asks.
 pub const TERMINAL: &str = "terminal";
@@ -136,6 +142,7 @@ impl Claims for Challenge {
         "user_verification",
         "held",
         "context",
+        "practice",
         "requested_at",
         "must_understand",
     ];
@@ -181,6 +188,9 @@ pub enum ChallengeError {
     /// The interaction is unknown or incomplete.
     #[error("the request needs an interaction that this device does not know")]
     Interaction,
+    /// A practice request that is more than one, or that a device without practice would take for a real one.
+    #[error("the request calls itself practice, and is not one that moves nothing")]
+    Practice,
     /// The details can't be shown in full.
     #[error("the request can't be shown in full: {0}")]
     Details(#[from] DetailsError),
@@ -193,7 +203,7 @@ impl ChallengeError {
     /// The code of the refusal that a device sends the gateway; `None` for an expired challenge, which needs none.
     pub fn refusal(&self) -> Option<RefusalCode> {
         match self {
-            Self::Jws(JwsError::Unsupported) | Self::Interaction => Some(RefusalCode::Unsupported),
+            Self::Jws(JwsError::Unsupported) | Self::Interaction | Self::Practice => Some(RefusalCode::Unsupported),
             Self::Jws(JwsError::Payload(_)) => Some(RefusalCode::Unparsable),
             Self::Jws(_) | Self::Audience | Self::Times | Self::ForeignProvider => Some(RefusalCode::Unverifiable),
             Self::WeakerKind => Some(RefusalCode::WeakerKind),
@@ -289,6 +299,9 @@ impl Challenge {
         if claims.kind == Kind::Device && is_light {
             return Err(ChallengeError::Interaction);
         }
+        if claims.practice && !claims.is_sound_practice() {
+            return Err(ChallengeError::Practice);
+        }
         let details = claims.authorization_details_json.as_deref().map(Details::parse).transpose()?;
         let computed = match &details {
             Some(details) => Kind::of(details.types(), claims.scope.as_deref()),
@@ -301,6 +314,26 @@ impl Challenge {
             return Err(ChallengeError::ForeignProvider);
         }
         Ok(VerifiedChallenge { claims, details, compact: compact.clone(), hash: opened.hash })
+    }
+
+    /// Whether a practice request is one (docs/protocol.md section 20): refused by devices that do not know practice, of the
+    /// provider itself, and with nothing in it that somebody could be made to approve.
+    fn is_sound_practice(&self) -> bool {
+        let names_practice = |names: &Vec<String>| names.iter().any(|name| name == PRACTICE);
+        let asks_nothing = [&self.binding_message, &self.scope, &self.acr_values, &self.authorization_details_json]
+            .into_iter()
+            .all(Option::is_none);
+        self.must_understand.as_ref().is_some_and(names_practice)
+            && self.kind == Kind::Other
+            && self.provider.issuer == self.iss
+            && self.client.verified
+            && self.client.id == self.iss.as_str()
+            && self.client.name == self.provider.name
+            && asks_nothing
+            && self.context.is_none()
+            && !self.held
+            && self.interaction.kind == InteractionType::Boolean
+            && self.user_verification == UserVerification::Required
     }
 }
 

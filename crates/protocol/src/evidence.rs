@@ -85,6 +85,9 @@ pub enum EvidenceError {
     /// The challenge is invalid.
     #[error("the challenge is invalid: {0}")]
     Challenge(#[from] ChallengeError),
+    /// The request was practice: nothing was approved by it, whatever was answered.
+    #[error("a practice request has no evidence: it moved nothing")]
+    Practice,
     /// The answer's signature, form or type.
     #[error("the answer can't be verified: {0}")]
     AnswerJws(JwsError),
@@ -166,6 +169,9 @@ impl Evidence {
     ) -> Result<Report, EvidenceError> {
         let foreign = statement.on_behalf_of.as_deref().unwrap_or_default();
         let challenge = Challenge::verify_signed(&self.challenge, &statement.device_id, &statement.sub, foreign, keys)?;
+        if challenge.claims().practice {
+            return Err(EvidenceError::Practice);
+        }
         let asked = TranscriptBasis::new(&challenge, statement);
         let answered = self.verify_answer(statement, &asked, &challenge, keys)?;
         let outcome = self.verify_outcome(enrollment, &challenge, answered.as_ref(), keys)?;

@@ -587,3 +587,50 @@ fn attack_27_oversized_deep_and_ambiguous_payloads_are_refused_though_signed() {
     assert_eq!(verify(&with(r#""must_understand":"kind""#)), Err(JwsError::Unsupported));
     assert_eq!(verify(&with(&format!(r#""x":"{}""#, "x".repeat(16 * 1024)))), Err(JwsError::TooLarge));
 }
+
+#[test]
+fn attack_32_practice_that_could_be_taken_for_a_request_is_refused() {
+    let fixture = Fixture::new();
+    let keys = fixture.keys();
+    let judged = |claims: &Challenge| Challenge::verify(&fixture.sign_challenge(claims), &fixture.expected(&keys));
+    assert!(judged(&fixture.practice()).expect("sound practice").claims().practice);
+    let real = fixture.challenge();
+    type Alteration<'a> = (&'a str, &'a dyn Fn(&mut Challenge));
+    let alterations: [Alteration<'_>; 14] = [
+        ("a device without practice would ask in earnest", &|claims| claims.must_understand = None),
+        ("it names something else", &|claims| claims.must_understand = Some(vec!["held".to_owned()])),
+        ("another kind", &|claims| claims.kind = Kind::Payment),
+        ("a client", &|claims| claims.client = real.client.clone()),
+        ("a client's name", &|claims| claims.client.name = "Acme Coffee".to_owned()),
+        ("not verified", &|claims| claims.client.verified = false),
+        ("a message", &|claims| claims.binding_message = Some("Approve".to_owned())),
+        ("a scope", &|claims| claims.scope = Some("openid".to_owned())),
+        ("acr_values", &|claims| claims.acr_values = Some("urn:x".to_owned())),
+        ("details", &|claims| claims.authorization_details_json = Some(r#"[{"type":"x"}]"#.to_owned())),
+        ("context", &|claims| claims.context.clone_from(&real.context)),
+        ("held", &|claims| claims.held = true),
+        ("a number", &|claims| claims.interaction = real.interaction.clone()),
+        ("without verification", &|claims| claims.user_verification = UserVerification::Discouraged),
+    ];
+    for (what, alter) in alterations {
+        let mut claims = fixture.practice();
+        alter(&mut claims);
+        assert_eq!(judged(&claims).map(|_| ()), Err(ChallengeError::Practice), "{what}");
+    }
+    let refusal = ChallengeError::Practice.refusal();
+    assert_eq!(refusal.map(|code| code.as_str()), Some("unsupported"));
+}
+
+#[test]
+fn attack_32_practice_is_evidence_of_nothing() {
+    let fixture = Fixture::new();
+    let trust = [fixture.trust()];
+    assert!(fixture.evidence().verify(Some(&trust)).is_ok());
+    let challenge = fixture.sign_challenge(&fixture.practice());
+    let bare = Evidence { challenge, answer: None, transcript: None, outcome: None, ..fixture.evidence() };
+    assert_eq!(bare.verify(Some(&trust)), Err(EvidenceError::Practice));
+    let outcome = fixture.evidence().outcome;
+    assert_eq!(Evidence { outcome, ..bare.clone() }.verify(Some(&trust)), Err(EvidenceError::Practice));
+    let answered = Evidence { challenge: bare.challenge, ..fixture.evidence() };
+    assert_eq!(answered.verify(None), Err(EvidenceError::Practice));
+}

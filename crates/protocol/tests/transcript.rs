@@ -317,6 +317,27 @@ fn attack_28_the_devices_own_words_where_it_may_have_none_are_refused() {
 }
 
 #[test]
+fn practice_is_shown_as_practice_once_and_at_first_sight() {
+    let attempt = Attempt::new(EVIL, "x").with(|claims| *claims = Fixture::new().practice());
+    let lines = attempt.lines();
+    assert_eq!((lines[0].role, lines[0].label.as_str()), (Role::Practice, "PRACTICE"));
+    assert!(attempt.holds(&lines));
+    let altered = |alter: &dyn Fn(&mut Vec<Line>)| {
+        let mut lines = lines.clone();
+        alter(&mut lines);
+        attempt.holds(&lines)
+    };
+    assert!(!altered(&|lines| drop(lines.remove(0))), "left out");
+    assert!(!altered(&|lines| lines.insert(0, lines[0].clone())), "twice");
+    assert!(!altered(&|lines| lines[0].prominence = 2), "folded");
+    assert!(!altered(&|lines| lines[0].label = "Request".into()), "under another caption");
+    let real = Attempt::new(EVIL, "x");
+    let mut disguised = real.lines();
+    disguised.insert(0, lines[0].clone());
+    assert!(!real.holds(&disguised), "a real request shown as practice");
+}
+
+#[test]
 fn attack_28_an_unverified_client_shown_as_verified_is_refused() {
     let unverified = Attempt::new(EVIL, "x").with(|claims| claims.client.verified = false);
     let name = || DisplayError::Claim { from: source("challenge:/client/name") };

@@ -111,6 +111,18 @@ fn challenges() {
     let cases = vec![
         case("a payment with number entry", good.as_str(), true),
         case("the same, held", signed(Challenge { held: true, ..claims.clone() }), true),
+        case("a practice request", signed(fixture.practice()), true),
+        case(
+            "practice that a device without practice would take for a real request",
+            signed(Challenge { must_understand: None, ..fixture.practice() }),
+            false,
+        ),
+        case(
+            "practice with a message",
+            signed(Challenge { binding_message: Some("Approve".into()), ..fixture.practice() }),
+            false,
+        ),
+        case("practice of a client", signed(Challenge { client: claims.client.clone(), ..fixture.practice() }), false),
         case("its signature changed", broken(good.as_str()), false),
         case(
             "for another device",

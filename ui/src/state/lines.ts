@@ -4,6 +4,7 @@ import type { PendingRequest, Role, TranscriptLine } from "../backend/types";
 
 export interface Layout {
   test?: TranscriptLine;
+  practice?: TranscriptLine;
   kind?: TranscriptLine;
   held?: TranscriptLine;
   firstRequest?: TranscriptLine;
@@ -32,6 +33,7 @@ export interface Layout {
 
 const SINGLE: Partial<Record<Role, keyof Layout>> = {
   test: "test",
+  practice: "practice",
   kind: "kind",
   held: "held",
   first_request: "firstRequest",

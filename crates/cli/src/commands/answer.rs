@@ -127,7 +127,15 @@ async fn ended_before(device: &Device, answer: &Answer) -> Failure {
 
 /// The result of an answer, as text.
 pub fn describe(answered: &AnswerResult, paint: Paint) -> String {
-    let how = match (answered.decision, answered.outcome) {
+    let how = request_text::practice_mark(answered.practice).to_owned() + &result(answered, paint);
+    match answered.approval_ref {
+        Some(reference) => format!("{how} Reference: {reference}."),
+        None => how,
+    }
+}
+
+fn result(answered: &AnswerResult, paint: Paint) -> String {
+    match (answered.decision, answered.outcome) {
         (_, None) => "Your answer is stored and will be sent as soon as the provider can be reached.".to_owned(),
         (answer::Decision::Approved, Some(Ending::Approved)) => paint.green("Approved."),
         (answer::Decision::Denied, Some(Ending::Denied)) => "Denied.".to_owned(),
@@ -136,10 +144,6 @@ pub fn describe(answered: &AnswerResult, paint: Paint) -> String {
             let by = by.map_or_else(String::new, |by| format!(" ({by})"));
             format!("Your answer did not count: {}{by}.", request_text::ending(ending))
         }
-    };
-    match answered.approval_ref {
-        Some(reference) => format!("{how} Reference: {reference}."),
-        None => how,
     }
 }
 

@@ -55,6 +55,9 @@ pub async fn run(which: Option<&str>, home: Option<PathBuf>, output: Output) -> 
 
 fn describe(past: &HistoryItem, now: Option<u64>, paint: Paint) -> String {
     let mut parts = vec![time_format::short(past.issued_at, now)];
+    if past.practice {
+        parts.push("PRACTICE".to_owned());
+    }
     parts.push(past.kind.map_or("Unreadable request", request_text::kind).to_owned());
     parts.extend(past.client.as_ref().map(|client| request_text::client_name(&client.name, client.verified)));
     parts.push(request_text::for_whom(&past.subject_label));

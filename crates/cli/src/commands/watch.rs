@@ -83,19 +83,21 @@ impl Watcher {
                 self.device.shown(&view.id).await;
                 self.apply_rules(view);
             }
-            DeviceEvent::Answered { id, approval_ref, decision, outcome, .. } => {
+            DeviceEvent::Answered { id, approval_ref, decision, outcome, practice, .. } => {
                 self.output.result(event, |_| {
                     let how = outcome.map_or("unknown to the provider", request_text::ending);
                     let said = serde_json::to_value(decision).unwrap_or_default();
                     let said = said.as_str().unwrap_or("answered");
-                    format!("{id}: this device {said}; {how}{}", request_text::by_name(*approval_ref))
+                    let mark = request_text::practice_mark(*practice);
+                    format!("{id}: {mark}this device {said}; {how}{}", request_text::by_name(*approval_ref))
                 })?;
                 self.done.insert(id.clone());
             }
-            DeviceEvent::Ended { id, approval_ref, outcome, .. } => {
+            DeviceEvent::Ended { id, approval_ref, outcome, practice, .. } => {
                 self.output.result(event, |_| {
                     let how = outcome.map_or("unknown to the provider", request_text::ending);
-                    format!("{id}: {how}{}", request_text::by_name(*approval_ref))
+                    let mark = request_text::practice_mark(*practice);
+                    format!("{id}: {mark}{how}{}", request_text::by_name(*approval_ref))
                 })?;
                 self.done.insert(id.clone());
             }

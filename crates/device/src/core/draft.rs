@@ -129,16 +129,17 @@ impl Core {
         open.kept.stage = Stage::Answering;
         open.kept.transcript = Some(transcript.text().to_owned());
         open.kept.answer = Some(compact.as_str().to_owned());
-        let kept = open.kept.clone();
-        self.append_history(
-            at,
-            HistoryEvent::Answered {
+        let (kept, practice) = (open.kept.clone(), open.is_practice());
+        let answered = match practice {
+            true => HistoryEvent::Practised,
+            false => HistoryEvent::Answered {
                 challenge: challenge.clone(),
                 challenge_hash: kept.hash(),
                 answer_hash: compact.hash(),
                 decision: decision_name(decision).to_owned(),
             },
-        );
+        };
+        self.append_history(at, answered);
         self.post_answer(&challenge, &compact, &transcript);
         self.put(kept);
         if decision == Decision::Approved {

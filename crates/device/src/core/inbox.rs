@@ -17,13 +17,13 @@ use countersign_protocol::refusal::RefusalCode;
 
 use super::clock::Moment;
 use super::effect::Effect;
-use super::repeats::RecentApprovals;
+use super::repeats::{RecentApprovals, client_of};
 use super::{Core, KnownChallenges};
 use crate::account::Account;
 use crate::device_event::DeviceEvent;
 use crate::error::AnswerError;
 use crate::history::HistoryEvent;
-use crate::ports::vault::{AccountSnapshot, ApprovedClient, Change, OutboxPurpose, Stage, StoredChallenge};
+use crate::ports::vault::{AccountSnapshot, ApprovedClient, OutboxPurpose, Stage, StoredChallenge};
 use crate::transcript::{DeviceFacts, RenderedRequest, Repeat};
 use crate::view::ChallengeView;
 
@@ -91,7 +91,8 @@ impl OpenChallenge {
         statement: Option<EnrollmentStatement>,
         (approved, recent): (&BTreeSet<ApprovedClient>, &RecentApprovals),
     ) -> OpenChallenge {
-        let first_request = verified.as_ref().is_some_and(|challenge| !approved.contains(&client_of(challenge)));
+        let is_first = |asked: &VerifiedChallenge| !asked.claims().practice && !approved.contains(&client_of(asked));
+        let first_request = verified.as_ref().is_some_and(is_first);
         let repeat = verified.as_ref().and_then(|challenge| recent.repeated_by(challenge));
         OpenChallenge {
             kept,
@@ -149,6 +150,11 @@ impl Core {
     /// Whether this device has this challenge and it has not ended.
     pub fn is_open(&self, id: &ChallengeId) -> bool {
         self.inbox.open.contains_key(id)
+    }
+
+    /// Whether this device has received this challenge, whatever became of it.
+    pub fn has_received(&self, id: &ChallengeId) -> bool {
+        self.inbox.known.contains_key(id)
     }
 
     pub(super) fn shown(&mut self, id: &ChallengeId) {
@@ -253,8 +259,8 @@ impl Core {
         );
         let approval_ref = kept.approval_ref();
         self.put(*kept);
-        let (ending, by) = (verified.ending(), verified.claims().by.clone());
-        self.emit(DeviceEvent::Ended { account, id, approval_ref, outcome: Some(ending), by });
+        let (outcome, by) = (Some(verified.ending()), verified.claims().by.clone());
+        self.emit(DeviceEvent::Ended { account, id, approval_ref, outcome, by, practice: false });
     }
 
     fn verified_outcome(&self, kept: &StoredChallenge, outcome: &Compact<Outcome>) -> Option<VerifiedOutcome> {
@@ -277,8 +283,12 @@ impl Core {
     fn end(&mut self, at: Moment, id: &ChallengeId, outcome: Option<&VerifiedOutcome>) {
         // Before its end is written: an answer that is not signed yet gives its number back.
         self.drop_drafts_about(id, || AnswerError::Ended);
-        let Some(OpenChallenge { mut kept, verified, .. }) = self.inbox.open.remove(id) else { return };
-        if let Some(challenge) =
+        let Some(ended) = self.inbox.open.remove(id) else { return };
+        let practice = ended.is_practice();
+        let OpenChallenge { mut kept, verified, .. } = ended;
+        if practice {
+            // Nothing of it is kept.
+        } else if let Some(challenge) =
             verified.filter(|_| outcome.is_some_and(|outcome| outcome.ending() == Ending::Approved))
         {
             self.know_client(client_of(&challenge));
@@ -291,27 +301,25 @@ impl Core {
         kept.outcomes.extend(outcome.map(|outcome| outcome.compact().as_str().to_owned()));
         self.dequeue_all(id, OutboxPurpose::Answer);
         self.dequeue_all(id, OutboxPurpose::Refusal);
-        self.append_history(
-            at,
-            HistoryEvent::Ended {
-                challenge: id.clone(),
-                challenge_hash: kept.hash(),
-                outcome: outcome.map_or("absent", |outcome| outcome.ending().as_str()).to_owned(),
-                outcome_hash: outcome.map(|outcome| *outcome.hash()),
-            },
-        );
+        if !practice {
+            let challenge_hash = kept.hash();
+            let ended = outcome.map_or("absent", |outcome| outcome.ending().as_str()).to_owned();
+            let outcome_hash = outcome.map(|outcome| *outcome.hash());
+            let challenge = id.clone();
+            self.append_history(at, HistoryEvent::Ended { challenge, challenge_hash, outcome: ended, outcome_hash });
+        }
         let ending = outcome.map(VerifiedOutcome::ending);
         let by = outcome.and_then(|outcome| outcome.claims().by.clone());
         let (account, id, approval_ref) = (self.account.id.clone(), id.clone(), kept.approval_ref());
         match decision_of(&kept) {
             Some(decision) => {
-                self.emit(DeviceEvent::Answered { account, id, approval_ref, decision, outcome: ending, by });
+                self.emit(DeviceEvent::Answered { account, id, approval_ref, decision, outcome: ending, by, practice });
             }
             // Nothing of a refused request was shown.
             None if before == Stage::Refused => {}
-            None => self.emit(DeviceEvent::Ended { account, id, approval_ref, outcome: ending, by }),
+            None => self.emit(DeviceEvent::Ended { account, id, approval_ref, outcome: ending, by, practice }),
         }
-        self.put(kept);
+        self.put_ended(kept, practice);
     }
 
     /// Ends what a reset did not list. One that was answered ends only when it has expired, too.
@@ -357,13 +365,6 @@ impl Core {
         self.clock.now(at).is_some_and(|now| now.seconds() >= open.kept.expires_at)
     }
 
-    /// Records that something of this client was approved.
-    fn know_client(&mut self, client: ApprovedClient) {
-        if self.inbox.approved.insert(client.clone()) {
-            self.change(Change::AddApprovedClient(client));
-        }
-    }
-
     fn view(&self, at: Moment, open: &OpenChallenge) -> Option<ChallengeView> {
         let asked = open.rendered(&self.account)?;
         // A clock of an earlier run can be trusted to say how long is left, not that a request is over.
@@ -371,11 +372,6 @@ impl Core {
         let now = self.clock.estimate(at).filter(is_sure);
         Some(ChallengeView::render(&self.account.id, &asked, open.kept.stage, self.locale, now))
     }
-}
-
-pub(super) fn client_of(challenge: &VerifiedChallenge) -> ApprovedClient {
-    let claims = challenge.claims();
-    ApprovedClient { provider: claims.provider.issuer.as_str().to_owned(), id: claims.client.id.clone() }
 }
 
 /// Whether an ending contradicts this device's own decision.

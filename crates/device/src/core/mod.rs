@@ -16,6 +16,7 @@ mod manifest_refresh;
 mod notices;
 mod outbox;
 mod planning;
+mod practice;
 mod receive;
 mod repeats;
 mod session;
@@ -59,6 +60,7 @@ pub struct Core {
     inbox: inbox::Inbox,
     outbox: outbox::Outbox,
     drafts: draft::Drafts,
+    practice: practice::EndedPractice,
     clock: clock::ServerClock,
     session: session::Session,
     fetching: fetching::Fetching,
@@ -122,6 +124,7 @@ impl Core {
             inbox,
             outbox: outbox::Outbox::open(outbox),
             drafts: draft::Drafts::open(unnumbered),
+            practice: practice::EndedPractice::default(),
             clock: clock::ServerClock::remembering(account.clock_ahead_ms),
             session: session::Session::default(),
             fetching: fetching::Fetching::default(),

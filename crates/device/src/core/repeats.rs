@@ -8,9 +8,10 @@ use countersign_protocol::jws::Compact;
 use countersign_protocol::manifest::TrustedKeys;
 use countersign_protocol::transcript::{Payment, payments};
 
-use super::inbox::{Inbox, client_of};
+use super::Core;
+use super::inbox::Inbox;
 use crate::account::Account;
-use crate::ports::vault::{ApprovedClient, RECENT_MS, RecentApproval, Stage};
+use crate::ports::vault::{ApprovedClient, Change, RECENT_MS, RecentApproval, Stage};
 use crate::transcript::Repeat;
 
 /// What this device approved within the last ten minutes, the oldest first.
@@ -30,6 +31,21 @@ struct Approved {
 struct Likeness {
     client: ApprovedClient,
     payments: Vec<Payment>,
+}
+
+impl Core {
+    /// Records that something of this client was approved.
+    pub(super) fn know_client(&mut self, client: ApprovedClient) {
+        if self.inbox.approved.insert(client.clone()) {
+            self.change(Change::AddApprovedClient(client));
+        }
+    }
+}
+
+/// The client that asks.
+pub(super) fn client_of(challenge: &VerifiedChallenge) -> ApprovedClient {
+    let claims = challenge.claims();
+    ApprovedClient { provider: claims.provider.issuer.as_str().to_owned(), id: claims.client.id.clone() }
 }
 
 impl Likeness {

@@ -268,6 +268,9 @@ fn make(transaction: &Transaction<'_>, account: &str, change: &Change) -> Result
                 write(kept)
             ],
         ),
+        Change::ForgetChallenge(id) => {
+            transaction.execute("DELETE FROM challenges WHERE account = ?1 AND id = ?2", params![account, id.as_str()])
+        }
         Change::Enqueue(entry) => transaction.execute(
             "INSERT INTO outbox (account, id, record) VALUES (?1, ?2, ?3)
              ON CONFLICT (account, id) DO UPDATE SET record = ?3",

@@ -144,6 +144,8 @@ pub enum Change {
     PutAccount(Box<Account>),
     /// Inserts or replaces a challenge.
     PutChallenge(Box<StoredChallenge>),
+    /// Deletes a challenge: a practice request that has ended.
+    ForgetChallenge(ChallengeId),
     /// Adds an entry to the outbox, or replaces it: it was signed.
     Enqueue(OutboxEntry),
     /// Removes an entry from the outbox: it was delivered, or has become pointless.

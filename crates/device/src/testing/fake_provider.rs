@@ -258,6 +258,7 @@ impl FakeProvider {
             user_verification: UserVerification::Required,
             held: false,
             context: None,
+            practice: false,
             requested_at: self.now.seconds(),
             must_understand: None,
         }

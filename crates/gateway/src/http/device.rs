@@ -1,9 +1,10 @@
-//! `PATCH /push/device` and `POST /push/device/push-test`: what a device changes about itself, and a push that it asks for.
+//! `PATCH /push/device`, `POST /push/device/push-test` and `POST /push/device/practice`: what a device changes about itself, and the
+//! push or practice request that it asks for.
 
 use axum::body::Body;
 use axum::extract::{Request, State};
 use axum::http::StatusCode;
-use axum::response::Response;
+use axum::response::{IntoResponse as _, Response};
 use countersign_protocol::problem::ProblemCode;
 use countersign_protocol::push::{DevicePatch, PushTest};
 
@@ -41,11 +42,8 @@ pub(super) async fn push_test(State(gateway): State<Gateway>, call: CallHead) ->
 }
 
 async fn test(gateway: &Gateway, caller: &Caller) -> Result<PushTest, Rejection> {
-    gateway.push_tests().admit(&caller.device.id, gateway.now()).map_err(|seconds| {
-        let mut refused = reject(ProblemCode::RateLimited, "Three test pushes an hour.");
-        refused.retry_after = Some(seconds);
-        refused
-    })?;
+    let admitted = gateway.push_tests().admit(&caller.device.id, gateway.now());
+    admitted.map_err(|seconds| too_many("Three test pushes an hour.", seconds))?;
     match gateway.test_push(&caller.device.id).await {
         Ok(report) => {
             Ok(PushTest { queued_ms: report.queued_ms, accepted_ms: report.accepted_ms, service: report.service })
@@ -57,4 +55,25 @@ async fn test(gateway: &Gateway, caller: &Caller) -> Result<PushTest, Rejection>
         }
         Err(error) => Err(reject(ProblemCode::InvalidRequest, format!("No push can be sent: {error}."))),
     }
+}
+
+pub(super) async fn practice(State(gateway): State<Gateway>, call: CallHead) -> Response {
+    match gateway.caller(&call, "POST", &gateway.urls().practice, AdmittedDevices::Active).await {
+        Ok(caller) => reply::finish(begin_practice(&gateway, &caller).await, gateway.now(), Some(&caller.nonce)),
+        Err(refused) => reply::finish(Err(refused), gateway.now(), None),
+    }
+}
+
+async fn begin_practice(gateway: &Gateway, caller: &Caller) -> Result<Response, Rejection> {
+    let admitted = gateway.practices().admit(&caller.device.id, gateway.now());
+    admitted.map_err(|seconds| too_many("Three practice requests an hour.", seconds))?;
+    gateway.practise(&caller.device.id).await?;
+    Ok(StatusCode::ACCEPTED.into_response())
+}
+
+/// The next call is accepted after so many seconds.
+fn too_many(words: &str, seconds: u64) -> Rejection {
+    let mut refused = reject(ProblemCode::RateLimited, words);
+    refused.retry_after = Some(seconds);
+    refused
 }

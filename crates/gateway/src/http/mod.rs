@@ -51,6 +51,7 @@ impl Gateway {
             .route(&format!("{path}/push/challenges/received"), post(received::received).fallback(wrong_method))
             .route(&format!("{path}/push/device"), patch(device::patch).fallback(wrong_method))
             .route(&format!("{path}/push/device/push-test"), post(device::push_test).fallback(wrong_method))
+            .route(&format!("{path}/push/device/practice"), post(device::practice).fallback(wrong_method))
             .route(&format!("{path}/push/stream"), get(stream::stream).fallback(wrong_method))
             .route(&format!("{path}/push/challenges/{{id}}/answer"), post(answer::answer).fallback(wrong_method))
             .route(&format!("{path}/push/challenges/{{id}}/refuse"), post(answer::refuse).fallback(wrong_method))

@@ -75,7 +75,7 @@ pub(crate) fn count_pending(snapshot: &Snapshot<'_>, now: Timestamp) -> Result<P
     Ok(snapshot
         .connection()
         .prepare_cached(
-            "SELECT count(*), coalesce(sum(held), 0) FROM approval WHERE status = 'pending' AND answer_until > ?1 AND decoy = 0",
+            "SELECT count(*), coalesce(sum(held), 0) FROM approval WHERE status = 'pending' AND answer_until > ?1 AND decoy = 0 AND practice = 0",
         )?
         .query_row([millis(now)], |row| {
             Ok(PendingCount {
@@ -89,7 +89,7 @@ pub(crate) fn count_pending(snapshot: &Snapshot<'_>, now: Timestamp) -> Result<P
 pub(crate) fn count_ended(snapshot: &Snapshot<'_>, since: Timestamp) -> Result<Vec<(String, u64)>, Error> {
     Ok(snapshot
         .connection()
-        .prepare_cached("SELECT status, count(*) FROM approval WHERE decided_at >= ?1 AND decoy = 0 GROUP BY status ORDER BY status")?
+        .prepare_cached("SELECT status, count(*) FROM approval WHERE decided_at >= ?1 AND decoy = 0 AND practice = 0 GROUP BY status ORDER BY status")?
         .query_map([millis(since)], |row| Ok((row.get(0)?, row.get::<_, i64>(1)?.unsigned_abs())))?
         .collect::<Result<_, _>>()?)
 }
@@ -107,6 +107,8 @@ pub(crate) struct ApprovalRow {
     pub(crate) terminal: Option<String>,
     /// Whether its client shares limits with others.
     pub(crate) unvouched: bool,
+    /// A device asked for it: nothing redeems it.
+    pub(crate) is_practice: bool,
     pub(crate) interaction: InteractionType,
     pub(crate) opening: Option<Opening>,
     pub(crate) user_verification: UserVerification,
@@ -141,7 +143,7 @@ pub(crate) struct Resolution {
 
 /// In the order in which [`approval`] reads them.
 const COLUMNS: &str =
-    "a.id, a.decoy, a.subject, a.client_id, a.status, a.held, a.terminal, a.unvouched, a.interaction, a.salt, a.value, a.user_verification,
+    "a.id, a.decoy, a.subject, a.client_id, a.status, a.held, a.terminal, a.unvouched, a.practice, a.interaction, a.salt, a.value, a.user_verification,
     a.allow_automated, a.details_hash, a.requested_at, a.expires_at, a.answer_until, a.not_me_hold, a.disputed_at,
     a.decided_at, a.reason, a.challenge_id, a.answer_hash, a.amr, a.acr, a.auth_time, a.by_approval_key";
 
@@ -156,6 +158,7 @@ fn approval(row: &Row<'_>) -> rusqlite::Result<ApprovalRow> {
         held: row.get(at.next())?,
         terminal: row.get(at.next())?,
         unvouched: row.get(at.next())?,
+        is_practice: row.get(at.next())?,
         interaction: name(row, at.next())?,
         opening: match (row.get(at.next())?, row.get(at.next())?) {
             (Some(salt), Some(value)) => Some(Opening { salt, value }),
@@ -193,8 +196,8 @@ pub(crate) fn insert(transaction: &Transaction<'_>, new: &ApprovalRow) -> Result
         .connection()
         .prepare_cached(
             "INSERT INTO approval (id, subject, client_id, status, held, interaction, salt, value, user_verification,
-                allow_automated, details_hash, requested_at, expires_at, answer_until, not_me_hold, terminal, unvouched, decoy)
-             VALUES (?1, ?2, ?3, 'pending', ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17)",
+                allow_automated, details_hash, requested_at, expires_at, answer_until, not_me_hold, terminal, unvouched, decoy, practice)
+             VALUES (?1, ?2, ?3, 'pending', ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18)",
         )?
         .execute(params![
             new.id.as_str(),
@@ -214,6 +217,7 @@ pub(crate) fn insert(transaction: &Transaction<'_>, new: &ApprovalRow) -> Result
             new.terminal,
             new.unvouched,
             new.is_decoy,
+            new.is_practice,
         ])?;
     Ok(())
 }
@@ -310,11 +314,26 @@ pub(crate) fn ended_before(snapshot: &Snapshot<'_>, before: Timestamp, most: usi
         .collect::<Result<_, _>>()?)
 }
 
-/// Every approval with the time of its request, newest first, without decoys. Reads one row each.
+/// Practice approvals that ended before then, at most `most`, oldest first.
+pub(crate) fn practice_before(
+    snapshot: &Snapshot<'_>,
+    before: Timestamp,
+    most: usize,
+) -> Result<Vec<ApprovalId>, Error> {
+    Ok(snapshot
+        .connection()
+        .prepare_cached("SELECT id FROM approval WHERE practice = 1 AND decided_at < ?1 ORDER BY decided_at LIMIT ?2")?
+        .query_map(params![millis(before), most as i64], |row| text(row, "id"))?
+        .collect::<Result<_, _>>()?)
+}
+
+/// Every approval with the time of its request, newest first, without decoys and practice. Reads one row each.
 pub(crate) fn all_ids(snapshot: &Snapshot<'_>) -> Result<Vec<(ApprovalId, Timestamp)>, Error> {
     Ok(snapshot
         .connection()
-        .prepare_cached("SELECT id, requested_at FROM approval WHERE decoy = 0 ORDER BY requested_at DESC")?
+        .prepare_cached(
+            "SELECT id, requested_at FROM approval WHERE decoy = 0 AND practice = 0 ORDER BY requested_at DESC",
+        )?
         .query_map([], |row| Ok((text(row, "id")?, time(row, "requested_at")?)))?
         .collect::<Result<_, _>>()?)
 }

@@ -77,6 +77,7 @@ CREATE TABLE approval (
     held              INTEGER NOT NULL,
     terminal          TEXT,                     -- of a verified client: its pending requests count by it
     unvouched         INTEGER NOT NULL,         -- its client is one of those that share limits
+    practice          INTEGER NOT NULL,         -- 1: a device asked for it; nothing redeems it
     interaction       TEXT NOT NULL,
     salt              TEXT,                     -- with `value`: what opens the challenges' commitment
     value             TEXT,
@@ -104,6 +105,7 @@ CREATE INDEX approval_ended ON approval (decided_at) WHERE decided_at IS NOT NUL
 -- Ends that need no answer.
 CREATE INDEX approval_unanswered ON approval (decided_at)
     WHERE status IN ('expired', 'cancelled', 'device_revoked', 'refused');
+CREATE INDEX approval_practice ON approval (decided_at) WHERE practice = 1 AND decided_at IS NOT NULL;
 CREATE INDEX approval_decoy ON approval (decided_at) WHERE decoy = 1 AND decided_at IS NOT NULL;
 
 CREATE TABLE challenge (

@@ -319,6 +319,7 @@ fn push_settings(config: &Config, egress: &Egress, metrics: &Arc<Metrics>) -> Op
 fn settings(config: &Config) -> Settings {
     let mut settings = Settings::new(config.issuer.clone(), config.mode);
     settings.support = Some(config.support.clone()).filter(|support| support.phone.is_some() || support.url.is_some());
+    settings.name.clone_from(&config.name);
     settings.keep_records = config.keep_records;
     settings.keep_unanswered = config.keep_unanswered;
     settings.passkeys = config.devices.passkeys;

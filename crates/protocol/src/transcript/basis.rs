@@ -165,11 +165,15 @@ impl<'a> TranscriptBasis<'a> {
         lines
     }
 
-    /// The lines of a device that says no more than it must: those expected, the kind, whether it is held, the number to enter or
-    /// choose, and a heading over each element.
+    /// The lines of a device that says no more than it must: those expected, that it is practice, the kind, whether it is held, the
+    /// number to enter or choose, and a heading over each element.
     pub fn lines(&self, locale: Locale) -> Vec<Line> {
         let claims = self.challenge;
-        let mut lines = vec![Line::own(Role::Kind, Caption::Request, locale, locale.kind(claims.kind), FIRST)];
+        let mut lines = Vec::new();
+        if claims.practice {
+            lines.push(Line::own(Role::Practice, Caption::Practice, locale, locale.practice_moves_nothing(), FIRST));
+        }
+        lines.push(Line::own(Role::Kind, Caption::Request, locale, locale.kind(claims.kind), FIRST));
         if claims.held {
             lines.push(Line::own(Role::Held, Caption::Held, locale, locale.held_why(), MAIN));
         }

@@ -60,6 +60,14 @@ impl Locale {
         }
     }
 
+    /// What a practice request comes to.
+    pub const fn practice_moves_nothing(self) -> &'static str {
+        match self {
+            Self::En => "This is practice: nothing happens, whatever you answer",
+            Self::De => "Das ist eine Übung: Es geschieht nichts, was auch immer Sie antworten",
+        }
+    }
+
     /// How many digits are to be typed.
     pub fn digits(self, length: u32) -> String {
         match self {
@@ -102,6 +110,8 @@ macro_rules! captions {
 captions! {
     /// The provider is for tests.
     Test = "TEST", "TEST";
+    /// The request moves nothing.
+    Practice = "PRACTICE", "ÜBUNG";
     /// The kind of request.
     Request = "Request", "Anfrage";
     /// Held back.

@@ -225,8 +225,13 @@ impl<'c> Check<'c> {
             InteractionType::NumberChoose => 0..=1,
             _ => 0..=0,
         };
-        let held = usize::from(claims.held);
-        for (role, times) in [(Role::Kind, 1..=1), (Role::Held, held..=held), (Role::Number, number)] {
+        let (held, practice) = (usize::from(claims.held), usize::from(claims.practice));
+        for (role, times) in [
+            (Role::Kind, 1..=1),
+            (Role::Held, held..=held),
+            (Role::Practice, practice..=practice),
+            (Role::Number, number),
+        ] {
             if !times.contains(&self.device.get(&role).copied().unwrap_or_default()) {
                 return Err(DisplayError::Device { role });
             }

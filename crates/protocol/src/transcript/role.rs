@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 pub enum Role {
     /// The provider is for tests.
     Test,
-    /// Reserved: a request that moves nothing.
+    /// The request is practice: it moves nothing.
     Practice,
     /// The kind of request, in a word.
     Kind,

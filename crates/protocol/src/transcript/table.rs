@@ -28,6 +28,7 @@ pub(super) struct DeviceRow {
 /// The only roles of `from: device`.
 pub(super) const DEVICE_ROWS: &[DeviceRow] = &[
     DeviceRow { role: Role::Test, least: FIRST, captions: &[Caption::Test], many: false },
+    DeviceRow { role: Role::Practice, least: FIRST, captions: &[Caption::Practice], many: false },
     DeviceRow { role: Role::Kind, least: FIRST, captions: &[Caption::Request], many: false },
     DeviceRow { role: Role::Held, least: MAIN, captions: &[Caption::Held], many: false },
     DeviceRow { role: Role::FirstRequest, least: MAIN, captions: &[Caption::FirstRequest], many: false },

@@ -60,6 +60,18 @@ describe("what is shown", () => {
     expect(getByRole("heading", { level: 1, name: en.kind.consent })).toBeTruthy();
   });
 
+  it("practice says so before anything else", () => {
+    const lines = [
+      line("practice", "PRACTICE", "This is practice: nothing happens, whatever you answer"),
+      ...plain().lines,
+    ];
+    const { container } = renderRequest(plain({ lines }));
+    const [note, client] = ["#practice", "#client"].map((place) => container.querySelector(place));
+    expect(note?.textContent).toContain("PRACTICE.");
+    expect(note?.textContent).toContain("nothing happens, whatever you answer");
+    expect(client && note?.compareDocumentPosition(client)).toBe(Node.DOCUMENT_POSITION_FOLLOWING);
+  });
+
   it("a payment shows who, via whom, how much, to whom, and the message", () => {
     const { getByRole, getByText } = renderRequest(plain());
     const content = within(getByRole("group", { name: en.request.details }));

@@ -14,6 +14,7 @@ use crate::output::Output;
 
 const NOBODY_ASKED: &str =
     "there is no evidence of it: no device was asked, since the user is unknown, locked or has none";
+const PRACTICE: &str = "there is no evidence of it: it was a practice request, by which nothing can be approved";
 const DELETED: &str = "there is no evidence of it any more: no device answered it, and the content of such a request is deleted after keep_unanswered";
 const NOTHING_SIGNED: &str = "nothing is signed about it yet: it was neither answered nor has it ended";
 
@@ -24,6 +25,9 @@ pub fn run(id: &str, config: &ProviderConfig, home: Option<PathBuf>, output: Out
     let id = reference::resolve(&provider, id)?;
     let found = provider.trace(&id).map_err(|error| Failure::usage(error.code(), error))?;
     let approval = found.ok_or_else(reference::unknown)?.approval.ok_or_else(|| without_evidence(NOBODY_ASKED))?;
+    if approval.practice {
+        return Err(without_evidence(PRACTICE));
+    }
     let records = provider.gateway().challenge_records(&approval.id);
     let mut records = records.map_err(|error| Failure::usage(error.code(), error))?;
     let is_named = |record: &ChallengeRecord| record.challenge.peek().is_ok_and(|claims| claims.jti.as_str() == id);

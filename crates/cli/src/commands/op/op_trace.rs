@@ -84,12 +84,16 @@ fn client(trace: &Trace) -> &str {
 }
 
 fn of_approval(approval: &ApprovalTrace, steps: &mut Vec<Step>) {
-    let held = if approval.held { ", held: listed on devices, not pushed" } else { "" };
+    let held = match (approval.held, approval.practice) {
+        (true, _) => ", held: listed on devices, not pushed",
+        (_, true) => ", practice: nothing comes of it",
+        _ => "",
+    };
     let until = approval.answer_until.seconds();
     steps.push(Step {
         at: Some(approval.requested_at),
         name: "requested",
-        more: json!({ "interaction": approval.interaction, "held": approval.held, "until": until }),
+        more: json!({ "interaction": approval.interaction, "held": approval.held, "practice": approval.practice, "until": until }),
         text: format!(
             "{} asks ({}{held}), until {}",
             approval.client_id,

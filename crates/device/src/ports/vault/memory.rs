@@ -109,6 +109,7 @@ impl MemoryVault {
                         None => records.challenges.push((**challenge).clone()),
                     }
                 }
+                Change::ForgetChallenge(id) => records.challenges.retain(|known| known.id != *id),
                 Change::Enqueue(entry) => {
                     records.outbox.insert(entry.id, entry.clone());
                 }
