@@ -117,6 +117,11 @@ pub fn send_answer(device: &TestDevice, id: &ChallengeId, answer: &Compact<Answe
     send(device, || device.authorized_call(&Method::POST, &path, Some(&body)))
 }
 
+/// Makes a call of the device's own. `path` begins below the issuer.
+pub fn call(device: &TestDevice, method: &Method, path: &str, body: Option<&[u8]>) -> Response {
+    send(device, || device.authorized_call(method, path, body))
+}
+
 /// Sends a signed request; once more if the provider wants a fresh nonce.
 fn send(device: &TestDevice, make: impl Fn() -> Request<Vec<u8>>) -> Response {
     let response = send_once(&make());

@@ -1,7 +1,9 @@
 //! Runs the command that was typed.
 
 use crate::arguments::{Arguments, Command};
-use crate::commands::{accounts, answer, enroll, evidence, history, op, pending, request, unenroll, verify, watch};
+use crate::commands::{
+    accounts, answer, enroll, evidence, history, op, pending, push_test, request, unenroll, verify, watch,
+};
 use crate::demo;
 use crate::exit::Exit;
 use crate::failure::Failure;
@@ -23,6 +25,7 @@ pub async fn run(arguments: Arguments, output: Output) -> Result<Exit, Failure> 
         Command::History { which } => history::run(which.as_deref(), home, output).await,
         Command::Answer(answer) => answer::run(answer, home, output).await,
         Command::Watch(watch) => watch::run(watch, home, output).await,
+        Command::PushTest(test) => push_test::run(test, home, output).await,
         Command::Request(request) => request::run(request, output).await,
         Command::Evidence { which } => evidence::run(&which, home, output).await,
         Command::Verify(file) => verify::run(&file, output),

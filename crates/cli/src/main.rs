@@ -23,6 +23,8 @@ mod open_device;
 mod output;
 mod pin_pad;
 mod port_owner;
+mod push_endpoint;
+mod push_report;
 mod qr_code;
 mod request_text;
 mod secret_file;

@@ -143,6 +143,9 @@ pub struct AccountEndpoints {
     pub manifest: String,
     /// Renewing the device credential.
     pub credential: String,
+    /// Changing the push address; below it, test pushes and practice. `None` where the gateway does not push.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub device: Option<String>,
 }
 
 /// A validity period by the provider's clock.
@@ -232,6 +235,7 @@ impl AccountEndpoints {
             stream: endpoints.stream.to_string(),
             manifest: endpoints.manifest.to_string(),
             credential: endpoints.credential.to_string(),
+            device: endpoints.device.as_ref().map(ToString::to_string),
         }
     }
 }

@@ -40,6 +40,8 @@ pub mod transcript;
 #[cfg(not(target_arch = "wasm32"))]
 mod unlock;
 pub mod view;
+#[cfg(not(target_arch = "wasm32"))]
+mod waking;
 
 #[cfg(not(target_arch = "wasm32"))]
 pub use answering::{AnswerResult, Decision};

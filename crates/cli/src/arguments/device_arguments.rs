@@ -1,5 +1,6 @@
 //! Options of the commands of a device: `countersign enroll`, `answer` and `watch`.
 
+use std::net::SocketAddr;
 use std::path::PathBuf;
 
 use clap::{Args, ValueEnum};
@@ -88,10 +89,24 @@ pub struct Watch {
     /// Deny requests that have all these members; takes precedence over --approve-if; may be repeated
     #[arg(long, value_name = "JSON")]
     pub deny_if: Vec<String>,
+    /// Be woken by pushes to this loopback address in place of a stream (port 0: a free one); for providers in test mode
+    #[arg(long, value_name = "LISTEN")]
+    pub push: Option<SocketAddr>,
     /// Exit after this many requests: answered ones count when they have ended, others when printed
     #[arg(long, value_name = "N")]
     pub count: Option<u64>,
     /// The PIN
     #[command(flatten)]
     pub pin: Pin,
+}
+
+/// `countersign push-test`
+#[derive(Args, Debug)]
+pub struct PushTest {
+    /// The account (ac_…), if several take part, as `countersign accounts` lists them
+    #[arg(long, value_name = "ACCOUNT")]
+    pub account: Option<AccountId>,
+    /// Register this loopback address for the test (port 0: a free one), in place of the device's own; for providers in test mode
+    #[arg(long, value_name = "LISTEN")]
+    pub push: Option<SocketAddr>,
 }

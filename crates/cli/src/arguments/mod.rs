@@ -11,7 +11,7 @@ use clap::{Args, Parser, Subcommand};
 use countersign_protocol::issuer::Issuer;
 
 pub use client_arguments::{Interaction, Request, Verify};
-pub use device_arguments::{Answer, Choice, Enroll, Pin, Reason, Unenroll, Watch};
+pub use device_arguments::{Answer, Choice, Enroll, Pin, PushTest, Reason, Unenroll, Watch};
 pub use op_arguments::{AddClient, AddUser, Confirmation, Op, OpClient, OpDevice, OpKeys, OpUser, ProviderConfig};
 
 /// An authentication device for OpenID CIBA, a provider to try it with, a client, and a verifier.
@@ -60,6 +60,8 @@ pub enum Command {
     Answer(Answer),
     /// Wait for requests, print them, and answer those that a rule matches
     Watch(Watch),
+    /// Have the provider push to this device now, and print how long each step took
+    PushTest(PushTest),
     /// Act as a CIBA client: send a request, wait, print the tokens
     Request(Request),
     /// Print the signed evidence of one request, for `countersign verify`

@@ -7,6 +7,7 @@ pub mod evidence;
 pub mod history;
 pub mod op;
 pub mod pending;
+pub mod push_test;
 pub mod request;
 pub mod unenroll;
 pub mod verify;

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 
 use countersign_device::error::AnswerError;
 use countersign_device::view::ChallengeView;
-use countersign_device::{Decision, Device, DeviceEvent};
+use countersign_device::{Decision, Device, DeviceEvent, Events};
 use countersign_protocol::id::ChallengeId;
 use tokio::sync::mpsc;
 
@@ -17,6 +17,7 @@ use crate::failure::Failure;
 use crate::offline_providers::OfflineProviders;
 use crate::output::Output;
 use crate::pin_pad::{self, PinPad};
+use crate::push_endpoint::{PushEndpoint, Registrations};
 use crate::{device_event_text, device_failure, idle_accounts, next_command, open_device, request_text, stop_signal};
 
 /// State of the command while it runs.
@@ -53,27 +54,50 @@ pub async fn run(watch: Watch, home: Option<PathBuf>, output: Output) -> Result<
         return Err(pin_pad::no_pin(&classes));
     }
     let stopped = stop_signal::received();
-    let mut events = device.run().await;
-    let (failed_answers, mut failures) = mpsc::unbounded_channel();
+    let (events, registrations) = match watch.push {
+        None => (device.run().await, None),
+        Some(at) => {
+            let (endpoint, wake) = PushEndpoint::listen(at).await?;
+            let registrations = Registrations::begin(&device, endpoint, output).await?;
+            // After the registration, so that nothing is missed in between.
+            (device.run_by(Box::new(wake)).await, Some(registrations))
+        }
+    };
+    let (failed_answers, failures) = mpsc::unbounded_channel();
     let (done, offline) = (BTreeSet::new(), OfflineProviders::default());
     idle_accounts::report(&device, given.as_deref(), output).await?;
     let home = given;
     let mut watcher = Watcher { device, home, pad: pad.into(), rules, output, done, failed_answers, offline };
-    tokio::pin!(stopped);
-    while watch.count.is_none_or(|count| (watcher.done.len() as u64) < count) {
-        tokio::select! {
-            event = events.next() => match event {
-                Some(event) => watcher.on_event(&event).await?,
-                None => break,
-            },
-            Some((id, error)) = failures.recv() => watcher.on_failed_answer(&id, &error)?,
-            () = &mut stopped => break,
-        }
+    let ended = tokio::select! {
+        ended = watcher.watch(watch.count, events, failures) => ended,
+        () = stopped => Ok(()),
+    };
+    // However it ends: nothing listens any more.
+    if let Some(registrations) = registrations {
+        registrations.withdraw().await;
     }
-    Ok(Exit::Ok)
+    ended.map(|()| Exit::Ok)
 }
 
 impl Watcher {
+    async fn watch(
+        &mut self,
+        count: Option<u64>,
+        mut events: Events,
+        mut failures: mpsc::UnboundedReceiver<(ChallengeId, AnswerError)>,
+    ) -> Result<(), Failure> {
+        while count.is_none_or(|count| (self.done.len() as u64) < count) {
+            tokio::select! {
+                event = events.next() => match event {
+                    Some(event) => self.on_event(&event).await?,
+                    None => break,
+                },
+                Some((id, error)) = failures.recv() => self.on_failed_answer(&id, &error)?,
+            }
+        }
+        Ok(())
+    }
+
     async fn on_event(&mut self, event: &DeviceEvent) -> Result<(), Failure> {
         match event {
             DeviceEvent::Challenge(view) => {

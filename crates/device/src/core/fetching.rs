@@ -307,7 +307,8 @@ impl Core {
         self.fetching.parked.iter().flat_map(|(_, fetched)| kids_of(fetched)).collect()
     }
 
-    fn apply(&mut self, at: Moment, source: Source, fetched: FetchResponse) {
+    fn apply(&mut self, at: Moment, source: Source, mut fetched: FetchResponse) {
+        self.learn_push_status(fetched.push.take());
         if fetched.reset {
             self.fetching.resetting = Some(ResetProgress { listed: BTreeSet::new(), page: String::new() });
         }
@@ -340,6 +341,7 @@ impl Core {
                     self.absent_after_reset(at, &reset.listed);
                 }
                 self.advance_to(fetched.cursor);
+                self.confirm_stream(source == Source::Stream);
                 self.forget_long_expired(at);
                 self.announce(at);
             }

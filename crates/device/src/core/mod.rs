@@ -15,6 +15,7 @@ mod inbox;
 mod manifest_refresh;
 mod notices;
 mod outbox;
+mod own_calls;
 mod planning;
 mod practice;
 mod receive;
@@ -46,6 +47,7 @@ pub use crate::tick::Tick;
 pub use clock::Moment;
 pub use effect::{CallId, DraftId, Effect, KeyRole, SigningJob, UnsignedCall};
 pub use event::Event;
+pub use own_calls::{OwnCall, OwnCallId};
 pub use sign_answer::AuthorizedDecision;
 
 /// The state of one account.
@@ -61,6 +63,7 @@ pub struct Core {
     outbox: outbox::Outbox,
     drafts: draft::Drafts,
     practice: practice::EndedPractice,
+    own_calls: own_calls::OwnCalls,
     clock: clock::ServerClock,
     session: session::Session,
     fetching: fetching::Fetching,
@@ -125,6 +128,7 @@ impl Core {
             outbox: outbox::Outbox::open(outbox),
             drafts: draft::Drafts::open(unnumbered),
             practice: practice::EndedPractice::default(),
+            own_calls: own_calls::OwnCalls::default(),
             clock: clock::ServerClock::remembering(account.clock_ahead_ms),
             session: session::Session::default(),
             fetching: fetching::Fetching::default(),

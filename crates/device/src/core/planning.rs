@@ -81,6 +81,9 @@ impl Core {
             self.plan_fetch(at);
             self.plan_watch(at);
         }
+        if self.must_confirm() && !self.has_pending_call(|purpose| purpose == CallPurpose::Received) {
+            self.send(at, CallPurpose::Received);
+        }
     }
 
     /// A pull waits for messages being sent, so that outcomes of earlier requests come before new requests.
@@ -123,13 +126,15 @@ impl Core {
     }
 
     /// The call for a purpose; `None` where it has become pointless.
-    pub(super) fn draft_call(&self, purpose: CallPurpose) -> Option<CallDraft> {
+    pub(super) fn draft_call(&mut self, purpose: CallPurpose) -> Option<CallDraft> {
         match purpose {
             CallPurpose::Fetch { .. } | CallPurpose::Stream => self.fetch_request(purpose),
             CallPurpose::Post(id) => self.post_request(id),
             CallPurpose::Manifest => self.manifest_request(),
             CallPurpose::Renew => self.renewal_request(),
             CallPurpose::GatewayList => self.gateway_list_request(),
+            CallPurpose::Own(id) => self.own_request(id),
+            CallPurpose::Received => self.received_request(),
         }
     }
 
@@ -142,6 +147,8 @@ impl Core {
             CallPurpose::Manifest => self.manifest_fetched(at, reply),
             CallPurpose::Renew => self.renewed(at, reply),
             CallPurpose::GatewayList => self.gateway_list_fetched(at, reply),
+            CallPurpose::Own(id) => self.own_replied(at, id, reply),
+            CallPurpose::Received => self.received_replied(at, reply),
         }
     }
 
@@ -154,6 +161,9 @@ impl Core {
             CallPurpose::Manifest => self.manifest_not_fetched(at, at_least_ms),
             CallPurpose::Renew => self.not_renewed(at, at_least_ms),
             CallPurpose::GatewayList => self.gateway_list_not_fetched(at),
+            CallPurpose::Own(id) => self.own_failed(id),
+            // It is pushed, then: one look too many.
+            CallPurpose::Received => {}
         }
     }
 }

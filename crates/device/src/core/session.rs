@@ -13,6 +13,7 @@ use url::Url;
 
 use super::clock::Moment;
 use super::effect::{CallId, Effect, UnsignedCall};
+use super::own_calls::OwnCallId;
 use super::{Core, HOURLY_MS};
 use crate::account::AccountStatus;
 use crate::core::Tick;
@@ -45,6 +46,10 @@ pub(super) enum CallPurpose {
     Renew,
     /// Fetch another provider's list of gateways.
     GatewayList,
+    /// A call about this device itself.
+    Own(OwnCallId),
+    /// Confirm what a stream brought, so that it is not pushed as well.
+    Received,
 }
 
 impl CallPurpose {

@@ -7,6 +7,7 @@ mod fetches;
 mod gateway_lists;
 mod interleavings;
 mod no_busy_loops;
+mod own_calls;
 mod practice;
 mod restarts;
 mod revoked_keys;

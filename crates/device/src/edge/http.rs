@@ -35,6 +35,7 @@ impl HttpTransport {
         let mut request = match call.method {
             Method::Get => client.get(&call.url),
             Method::Post => client.post(&call.url),
+            Method::Patch => client.patch(&call.url),
         };
         for (name, value) in call.headers {
             request = request.header(name, value);

@@ -5,10 +5,12 @@ mod answer;
 mod enroll;
 mod export;
 mod open;
+mod own_call;
 mod unenroll;
 
 pub use answer::AnswerError;
 pub use enroll::EnrollError;
 pub use export::ExportError;
 pub use open::OpenError;
+pub use own_call::OwnCallError;
 pub use unenroll::UnenrollError;

@@ -111,7 +111,7 @@ impl CoreHarness {
     }
 
     /// Carries out effects in order, until the process is killed.
-    fn carry_out(&mut self, effects: Vec<Effect>) {
+    pub(crate) fn carry_out(&mut self, effects: Vec<Effect>) {
         let account = self.core.account().id.clone();
         let mut effects = VecDeque::from(effects);
         while let Some(effect) = effects.pop_front() {
@@ -338,6 +338,7 @@ pub(crate) fn account(provider: &FakeProvider, keys: &MemoryKeys, random: &Count
             stream: endpoint("/push/stream"),
             manifest: endpoint("/push/manifests"),
             credential: endpoint("/push/credential"),
+            device: Some(endpoint("/push/device")),
         },
         subject: provider.subject.clone(),
         subject_label: "Alice".into(),

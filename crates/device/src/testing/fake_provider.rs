@@ -23,6 +23,7 @@ use countersign_protocol::link::EnrollmentLink;
 use countersign_protocol::manifest::{Manifest, ManifestChain, ManifestKey};
 use countersign_protocol::outcome::{Ending, Outcome};
 use countersign_protocol::problem::{Problem, ProblemCode};
+use countersign_protocol::push::{DeviceResponse, PushState, PushStatus, PushTest};
 use countersign_protocol::refusal::Refusal;
 use countersign_protocol::registration::{
     Confirm, CredentialResponse, DeviceClass, DeviceStatus, KeyProtection, KeySet, RegistrationRequest,
@@ -67,6 +68,10 @@ pub(crate) struct FakeProvider {
     /// Distinct answers in the order of their arrival.
     pub(crate) answers: Vec<Compact<Answer>>,
     pub(crate) refusals: Vec<Refusal>,
+    /// Cursors up to which it confirmed what a stream brought.
+    pub(crate) confirmed: Vec<String>,
+    /// What the device changed about itself.
+    pub(crate) patches: Vec<Value>,
     /// Answers whose `seq` is not above all earlier ones.
     pub(crate) forks: u32,
     /// Replies of other providers' hosts to a request for their list of gateways, by the host's origin, and those asked so far.
@@ -131,6 +136,8 @@ impl FakeProvider {
             generation: 1,
             answers: Vec::new(),
             refusals: Vec::new(),
+            patches: Vec::new(),
+            confirmed: Vec::new(),
             forks: 0,
             lists: BTreeMap::new(),
             list_calls: Vec::new(),
@@ -385,6 +392,10 @@ impl FakeProvider {
                 let device_credential = Secret::new(self.credential.clone());
                 json(200, &CredentialResponse { device_credential, expires_in: 2_592_000 })
             }
+            ["challenges", "received"] => {
+                self.confirmed.push(body["cursor"].as_str().unwrap().to_owned());
+                Reply { status: 204, ..Reply::default() }
+            }
             ["challenges", id, "answer"] => self.answer(&id.parse().unwrap(), body["answer"].as_str().unwrap()),
             ["challenges", _, "refuse"] => {
                 let compact = Compact::<Refusal>::from_text(body["refusal"].as_str().unwrap());
@@ -392,6 +403,16 @@ impl FakeProvider {
                 json(200, &Receipt::default())
             }
             ["challenges", id, "dispute"] => self.dispute(&id.parse().unwrap(), body["dispute"].as_str().unwrap()),
+            ["device"] => {
+                self.patches.push(body.clone());
+                let state = if body["push_address"].is_null() { PushState::None } else { PushState::Ok };
+                let push = PushStatus { state, vapid_public_key: None };
+                json(200, &DeviceResponse { device_name: "Phone".into(), push })
+            }
+            ["device", "push-test"] => {
+                json(200, &PushTest { queued_ms: 1, accepted_ms: Some(2), service: "push.example".into() })
+            }
+            ["device", "practice"] => Reply { status: 202, ..Reply::default() },
             other => panic!("no such endpoint: {other:?}"),
         }
     }

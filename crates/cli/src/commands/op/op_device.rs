@@ -1,7 +1,6 @@
 //! `countersign op device`: lists a user's devices, and revokes one.
 
 use std::path::PathBuf;
-use std::time::Duration;
 
 use countersign_gateway::{DeviceRecord, DeviceState, PushRecord, PushTestError, RevokeError};
 use countersign_op::Provider;
@@ -16,6 +15,7 @@ use crate::exit::Exit;
 use crate::failure::Failure;
 use crate::next_command::ProviderCommands;
 use crate::output::Output;
+use crate::push_report::{LOOK_WITHIN, PushReport};
 use crate::request_text::one_line;
 use crate::shell::word;
 use crate::time_format;
@@ -92,9 +92,6 @@ pub async fn run(
     Ok(Exit::Ok)
 }
 
-/// How long a device may take to call after the push.
-const LOOK_WITHIN: Duration = Duration::from_secs(10);
-
 async fn push_test(provider: &Provider, device: &DeviceId, output: Output) -> Result<(), Failure> {
     let gateway = provider.gateway();
     let report = gateway.test_push(device).await.map_err(|error| match error {
@@ -109,25 +106,9 @@ async fn push_test(provider: &Provider, device: &DeviceId, output: Output) -> Re
     })?;
     let looked = gateway.await_look(device, &report, LOOK_WITHIN).await;
     let looked_ms = looked.map_err(|error| Failure::usage(error.code(), error))?;
-    let event = json!({
-        "event": "push",
-        "queued_ms": report.queued_ms,
-        "accepted_ms": report.accepted_ms,
-        "looked_ms": looked_ms,
-        "service": report.service,
-    });
-    output.result(&event, |_| {
-        let (queued, service) = (report.queued_ms, &report.service);
-        let Some(accepted) = report.accepted_ms else {
-            return format!("{service} did not accept the push; the provider's log says why");
-        };
-        let looked = match looked_ms {
-            Some(looked) => format!("the device called {looked} ms later"),
-            None => format!("the device did not call within {} s", LOOK_WITHIN.as_secs()),
-        };
-        format!("taken from the queue after {queued} ms, accepted by {service} after {accepted} ms; {looked}")
-    })?;
-    Ok(())
+    let report =
+        PushReport { queued_ms: report.queued_ms, accepted_ms: report.accepted_ms, looked_ms, service: report.service };
+    report.print(true, output)
 }
 
 fn push_member(push: &PushRecord) -> Value {
