@@ -58,6 +58,7 @@ async fn from_the_first_coffee_to_the_evidence() {
     window.request("4.20").await;
     let both = page.read("#both-screens", "Acme Coffee, Berlin").await;
     assert_eq!(both.matches("Till 2: flat white").count(), 2, "{both}");
+    page.see("#reached[data-reached=on_the_phone]").await;
     page.picture("1 waiting").await;
 
     // 0:40 approve.

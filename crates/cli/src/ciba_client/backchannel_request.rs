@@ -46,6 +46,9 @@ pub struct Acknowledgement {
     /// The number for the client to show.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub interaction_value: Option<String>,
+    /// How the best of the person's devices is reached now: `push`, `stream` or `open_app`; for vouched clients alone.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub wake: Option<String>,
 }
 
 /// Poll interval in seconds where the provider names none (CIBA Core §7.3).
@@ -84,6 +87,7 @@ pub async fn request(
             interval: number("interval").unwrap_or(INTERVAL),
             interaction_type: text("interaction_type"),
             interaction_value: text("interaction_value"),
+            wake: text("wake"),
         }),
         _ => {
             let what = format!("{endpoint} accepted the request without auth_req_id and expires_in");

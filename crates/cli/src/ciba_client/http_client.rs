@@ -46,6 +46,8 @@ pub struct OauthError {
     pub denial_reason: Option<String>,
     /// What people call the request that ended, at a provider that names it.
     pub r#ref: Option<String>,
+    /// Whether a device has the request (`waiting`, `delivered`); with `authorization_pending` alone.
+    pub delivery: Option<String>,
 }
 
 /// Why a call has no result.
@@ -142,7 +144,8 @@ fn retry_after(response: &Response) -> Option<u64> {
 fn refusal(json: &Json) -> Option<OauthError> {
     let text = |name: &str| json.get(name).and_then(Json::as_str).map(str::to_owned);
     let (error_description, denial_reason) = (text("error_description"), text("denial_reason"));
-    Some(OauthError { error: text("error")?, error_description, denial_reason, r#ref: text("ref") })
+    let (r#ref, delivery) = (text("ref"), text("delivery"));
+    Some(OauthError { error: text("error")?, error_description, denial_reason, r#ref, delivery })
 }
 
 fn unavailable(error: &HttpUnavailable) -> Failure {

@@ -10,4 +10,4 @@ pub use backchannel_request::{Acknowledgement, AuthenticationRequest, request};
 pub use http_client::{CallError, HttpClient, OauthError};
 pub use id_token_check::{ExpectedClaims, IdTokenError, signed_payload, verify};
 pub use provider_metadata::discover;
-pub use token_poll::{PollResult, poll};
+pub use token_poll::{PendingNews, PollResult, poll};

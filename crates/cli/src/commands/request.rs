@@ -10,7 +10,7 @@ use zeroize::Zeroizing;
 use crate::arguments::{Interaction, Request};
 use crate::ciba_client::{
     self, Acknowledgement, AuthenticationRequest, CallError, ExpectedClaims, HttpClient, IdTokenError, OauthError,
-    PollResult,
+    PendingNews, PollResult,
 };
 use crate::error_code::ErrorCode;
 use crate::exit::Exit;
@@ -26,6 +26,12 @@ struct Event<'a, T> {
     event: &'static str,
     #[serde(flatten)]
     rest: &'a T,
+}
+
+/// What is known of a request that nobody has answered.
+#[derive(Serialize)]
+struct Pending<'a> {
+    delivery: &'a str,
 }
 
 /// Runs the command.
@@ -48,8 +54,8 @@ async fn ask_and_wait(request: &Request, output: Output) -> Result<Exit, Failure
         Err(CallError::Oauth(error)) => return print_oauth_error(&error, output),
     };
     print_acknowledgement(&acknowledged, output)?;
-    let away = |failure: &Failure| output.progress(&format!("{failure}. Polling again until the request expires."));
-    let response = match ciba_client::poll(&http, &endpoints.token, &acknowledged, away).await? {
+    let hear = |news: PendingNews<'_>| hear(&news, output);
+    let response = match ciba_client::poll(&http, &endpoints.token, &acknowledged, hear).await? {
         PollResult::Tokens(response) => response,
         PollResult::Denied(error) => return print_oauth_error(&error, output),
     };
@@ -71,6 +77,7 @@ async fn ask_and_wait(request: &Request, output: Output) -> Result<Exit, Failure
                 error_description: Some(why.to_string()),
                 denial_reason: None,
                 r#ref: acknowledged.r#ref.clone(),
+                delivery: None,
             };
             print_oauth_error(&error, output)?;
             Ok(Exit::Unverified)
@@ -129,6 +136,23 @@ fn print_acknowledgement(acknowledged: &Acknowledgement, output: Output) -> Resu
         }
         message
     })
+}
+
+/// Says what is heard while the request is pending.
+fn hear(news: &PendingNews<'_>, output: Output) -> Result<(), Failure> {
+    match news {
+        PendingNews::Away(failure) => {
+            output.progress(&format!("{failure}. Polling again until the request expires."));
+            Ok(())
+        }
+        PendingNews::Delivery(delivery) => {
+            output.result(&Event { event: "pending", rest: &Pending { delivery } }, |_| match *delivery {
+                "delivered" => "The person's device has the request.".to_owned(),
+                "waiting" => "No device of the person has the request yet.".to_owned(),
+                other => format!("Delivery: {}.", text::escape(other)),
+            })
+        }
+    }
 }
 
 /// Prints an OAuth error and returns its exit code.
@@ -221,8 +245,13 @@ mod tests {
         for (error, expected) in
             [("access_denied", Exit::Denied), ("expired_token", Exit::Expired), ("invalid_request", Exit::Provider)]
         {
-            let refusal =
-                OauthError { error: error.to_owned(), error_description: None, denial_reason: None, r#ref: None };
+            let refusal = OauthError {
+                error: error.to_owned(),
+                error_description: None,
+                denial_reason: None,
+                r#ref: None,
+                delivery: None,
+            };
             assert_eq!(exit_for(&refusal), expected, "{error}");
         }
     }

@@ -18,8 +18,10 @@ name = "Acme ID"
 mode = "test"
 authorization_details_types = ["payment_initiation", "account_information", "generic"]
 
+# Polls are held briefly, so that a client soon hears whether a device has its request (`delivery`).
 [policy]
 interval = 1
+token_wait = "2s"
 
 [support]
 phone = "+49 30 23125 014"

@@ -162,6 +162,8 @@ impl Session<'_> {
                 }
                 record.acknowledged = Some((message.at, line));
             }
+            // Whether the device has it is seen in this terminal.
+            Some(line) if line["event"] == "pending" => {}
             Some(line) => {
                 record.result = Some((message.at, line));
                 self.output.message(&terminal_text::receipt(record, &self.alice, paint))?;

@@ -76,6 +76,7 @@ async fn approve(state: &DemoState, alice: &DemoDevice, pad: &PinPad, output: Ou
                 Some(line) if line["event"] == "error" => {
                     return Err(Failure::provider(ErrorCode::DemoClient, line["message"].as_str().unwrap_or("the till failed")));
                 }
+                Some(line) if line["event"] == "pending" => {}
                 Some(line) => record.result = Some((message.at, line)),
                 None if record.result.is_none() => return Err(Failure::provider(ErrorCode::DemoClient, "the till ended without a result")),
                 None => {}

@@ -18,6 +18,9 @@ use countersign_device::edge::system::SystemClock;
 /// Largest number of requests in one run.
 const KEPT: usize = 50;
 
+/// How long a device that is woken may take until its client says that it was not reached, in milliseconds.
+const REACHED_WITHIN: u64 = 5_000;
+
 /// All requests of one run, by id.
 pub struct RequestLog {
     clients: ClientProcesses,
@@ -33,6 +36,8 @@ pub struct LogEntry {
     pub scenario: Scenario,
     began: Timestamp,
     acknowledged: Option<Line>,
+    /// Whether a device has it, as its client last heard.
+    delivery: Option<String>,
     result: Option<Line>,
     ended: bool,
     /// The customer record that its access token opened, for the call centre.
@@ -51,6 +56,8 @@ pub struct RequestView {
     amount: Option<&'static str>,
     message: &'static str,
     state: &'static str,
+    /// While it waits: whether it reached Alice's device, as far as its client may know.
+    reached: Option<&'static str>,
     /// When it expires, in milliseconds since the epoch.
     ends_at: Option<u64>,
     /// The client's message about how it ended.
@@ -94,6 +101,7 @@ impl RequestLog {
             scenario: *scenario,
             began: SystemClock.now(),
             acknowledged: None,
+            delivery: None,
             result: None,
             ended: false,
             record: None,
@@ -110,6 +118,9 @@ impl RequestLog {
             let Some(entry) = self.entries.get_mut(message.number) else { continue };
             match message.line {
                 Some(line) if line["event"] == "acknowledged" => entry.acknowledged = Some((message.clock, line)),
+                Some(line) if line["event"] == "pending" => {
+                    entry.delivery = line["delivery"].as_str().map(str::to_owned);
+                }
                 Some(line) => entry.result = Some((message.clock, line)),
                 None => entry.ended = true,
             }
@@ -163,6 +174,7 @@ impl RequestLog {
             amount: entry.scenario.amount,
             message: entry.scenario.message,
             state,
+            reached: entry.reached(SystemClock.now()).filter(|_| state == "waiting"),
             ends_at: entry.ends_at(),
             said,
             kind: approval.as_ref().map(RecordedApproval::kind),
@@ -194,6 +206,11 @@ impl LogEntry {
         Some(at.millis() + line["expires_in"].as_u64()? * 1000)
     }
 
+    fn reached(&self, now: Timestamp) -> Option<&'static str> {
+        let (at, line) = self.acknowledged.as_ref()?;
+        reached(self.delivery.as_deref()?, line["wake"].as_str(), now.millis_since(*at))
+    }
+
     fn state(&self, approval: Option<&RecordedApproval>) -> (&'static str, Option<String>) {
         let Some((_, line)) = &self.result else {
             return match &self.acknowledged {
@@ -219,6 +236,37 @@ impl LogEntry {
                 ("no_device", Some("Alice has no device yet. Make one on this page, then try again.".to_owned()))
             }
             _ => ("failed", Some(format!("{} ({error})", why.unwrap_or_default()))),
+        }
+    }
+}
+
+/// Whether a request reached a device, by the provider's `delivery` and `wake` and the milliseconds since it was acknowledged:
+/// `on_the_phone`; `open_the_page`, where no device is woken; `not_reached`, where one should have come by now.
+fn reached(delivery: &str, wake: Option<&str>, waited: u64) -> Option<&'static str> {
+    match (delivery, wake) {
+        ("delivered", _) => Some("on_the_phone"),
+        ("waiting", Some("open_app")) => Some("open_the_page"),
+        ("waiting", _) if waited >= REACHED_WITHIN => Some("not_reached"),
+        _ => None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_till_says_whether_its_request_reached_the_phone() {
+        for (delivery, wake, waited, said) in [
+            ("delivered", Some("push"), 0, Some("on_the_phone")),
+            ("delivered", Some("open_app"), 60_000, Some("on_the_phone")),
+            ("waiting", Some("open_app"), 0, Some("open_the_page")),
+            ("waiting", Some("push"), 4_999, None),
+            ("waiting", Some("push"), 5_000, Some("not_reached")),
+            ("waiting", Some("stream"), 5_000, Some("not_reached")),
+            ("under_way", Some("push"), 60_000, None),
+        ] {
+            assert_eq!(reached(delivery, wake, waited), said, "{delivery}, {wake:?}, {waited} ms");
         }
     }
 }

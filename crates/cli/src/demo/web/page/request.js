@@ -17,6 +17,18 @@ const STATES = {
   failed: "It did not work",
 };
 
+/** Whether a request that waits reached Alice, as its client heard it from the provider. */
+const REACHED = {
+  on_the_phone: ["On her phone", "Her device has the request."],
+  open_the_page: ["Open the page", "Nothing wakes Alice’s device now. She opens the app, or the page of Acme ID, and the request is there."],
+  not_reached: ["Not reached", "Her device was woken and has not come. Ask her to open it."],
+};
+
+function reached(request) {
+  const [word, why] = REACHED[request.reached] ?? [];
+  return word ? el("p", { id: "reached", "data-reached": request.reached }, el("strong", {}, word), `. ${why}`) : undefined;
+}
+
 /** What stands on the device's own screen at first sight; all lines are in step 4. */
 const ON_THE_DEVICE = ["kind", "subject", "client", "client_claimed", "amount", "payee", "account", "detail", "client_detail", "section", "message", "number", "choice"];
 
@@ -115,6 +127,7 @@ function newest(request, program, { client, words, released }, again) {
     "article",
     { id: "request", "data-request": request.id, "data-state": request.state, "data-item": request.item, "data-held": String(request.held), "data-kind": request.kind ?? undefined },
     el("p", { class: "status" }, `${request.title}: ${stateWords(request, words)}`),
+    reached(request),
     el("div", { id: "both-screens" }, client?.(request), deviceScreen(request)),
     request.held ? el("p", { id: "held", class: "ended" }, `Held back: ${request.client} was told that this wasn’t Alice, so this request came without a sound.`) : undefined,
     request.state === "approved" ? released?.(request) : undefined,
