@@ -137,6 +137,32 @@ fn a_push_is_decrypted_by_another_implementation_of_rfc_8291() {
 }
 
 #[test]
+fn a_device_that_follows_the_document_is_woken_by_push_and_practises() {
+    let env = TestEnv::new();
+    let settings = Settings { more: "[egress]\nallow = [\"127.0.0.1\"]\n".to_owned(), ..Settings::default() };
+    let provider = Provider::start_with(&env, "provider", &settings);
+    let mut command = python("pushed.py");
+    command.args([&provider.link("alice"), "--practice", "--count", "2"]);
+    let mut device = Process::start(&env, "pushed-device", command);
+    device.line("enrolled");
+
+    let first = device.line("pushed");
+    let practice = device.line("challenge");
+    let shown = practice["transcript"].as_array().expect("lines");
+    assert!(shown.iter().any(|line| line["role"] == "practice"), "{practice}");
+    assert_eq!(device.line("answered")["outcome"], "approved");
+
+    let (mut request, _) = provider.till().acknowledged(&["--authorization-details", PAYMENT]);
+    let second = device.line("pushed");
+    assert!(first["id"] != second["id"] && first["length"] == second["length"], "{first} {second}");
+    assert_eq!(device.line("answered")["outcome"], "approved");
+    request.line("tokens");
+    assert_eq!((device.exit(), request.exit()), (0, 0));
+    let push = provider.op(&["device", "list", "alice"]).expect_code(0).line("device")["push"].clone();
+    assert_eq!((&push["state"], &push["proven"]), (&json!("ok"), &json!(true)));
+}
+
+#[test]
 fn it_has_at_most_400_lines() {
     let lines = fs::read_to_string(here().join("other_device/device.py")).expect("the device is there").lines().count();
     assert!(lines <= 400, "{lines} lines: the protocol must stay small enough for a device of 400");

@@ -275,7 +275,7 @@ def say(event, **members):
 class Device:
     """One account, from its link to its last outcome. `seq` and `head` are the end of its history."""
     nonce = credential = head = seen_manifest = None
-    cursor, seq, seen, statement = "", 0, {}, {}
+    cursor, seq, seen, statement, more, wait = "", 0, {}, {}, {}, 25  # more: members of the registration
     def __init__(self, link):
         self.key, self.approval_key = ECKey.generate_key("P-256"), ECKey.generate_key("P-256")
         self.public_keys = (self.key.as_dict(private=False), self.approval_key.as_dict(private=False))
@@ -297,7 +297,7 @@ class Device:
         reply = connection.getresponse()
         self.offset = email.utils.parsedate_to_datetime(reply.headers["Date"]).timestamp() - time.monotonic()
         self.nonce = reply.headers.get("DPoP-Nonce") or self.nonce
-        return reply.status, strict(reply.read(1 << 20))
+        return reply.status, strict(reply.read(1 << 20) or b"null")
     def call(self, method, url, body=None, expected=None):
         """A call with its proof; once more with a fresh nonce if the gateway wants one."""
         for _ in range(2):
@@ -327,7 +327,7 @@ class Device:
                  "token_hash": hash_of(self.link_token), "transport_jkt": self.key.thumbprint()}
         _, made = self.call("POST", endpoint, {
             "countersign_version": 1, "device_class": "automated", "key_protection": "memory", "platform": "python", "device_name": "Other",
-            "registration_token": self.link_token, "interaction_types": ["boolean", "number_choose", "input_manual"],
+            **self.more, "registration_token": self.link_token, "interaction_types": ["boolean", "number_choose", "input_manual"],
             "public_key": self.public_keys[0], "approval_key": self.public_keys[1],
             "approval_proof": sign("device-registration+jwt", proof, self.approval_key)}, expected=201)
         must(made["subject"] == self.subject, "registered for somebody else")
@@ -335,7 +335,7 @@ class Device:
         say("enrolled", issuer=self.issuer, subject=self.subject, device_id=self.id, device_class="automated", key_protection="memory",
             **{name: made[name] for name in made if name == "confirmation_code"})
     def fetch(self):  # the challenges that are new; takes the enrollment statement when it comes
-        _, news = self.call("GET", f"{self.at['challenge_endpoint']}?wait=25&after={self.cursor}", expected=200)
+        _, news = self.call("GET", f"{self.at['challenge_endpoint']}?wait={self.wait}&after={self.cursor}", expected=200)
         if any(part(token, 0).get("kid") not in self.keys for token in news["challenges"] + news["notices"]):
             self.refresh_keys()
         for token in news["notices"]:
