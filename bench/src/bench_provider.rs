@@ -33,7 +33,7 @@ const HIDDEN_USERS: usize = 50;
 pub const IN_PROCESS_USERS: usize = 100;
 
 /// How users approve.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub enum ApprovalMode {
     /// `auto0` to `auto99`, in process.
     InProcess,
@@ -45,6 +45,10 @@ pub enum ApprovalMode {
         enrolled: usize,
         /// Number of their requests that have expired before the provider serves.
         expired: usize,
+        /// Where their devices are pushed to: `<URL>/0` and so on.
+        push_service: Option<String>,
+        /// Whether each of them has a request that waits when the provider begins to serve.
+        asked: bool,
     },
 }
 
@@ -75,7 +79,7 @@ pub async fn open(port: u16, home: Option<PathBuf>, mode: ApprovalMode, tls: boo
     };
     let secret = secret();
     let issuer = format!("{}://{address}", if tls { "https" } else { "http" });
-    let mut text = configuration(&issuer, &secret, mode);
+    let mut text = configuration(&issuer, &secret, &mode);
     let certificate = tls.then(|| loopback_tls::make(path)).transpose()?;
     if tls {
         let (certificate, key) = (loopback_tls::CERTIFICATE, loopback_tls::KEY);
@@ -84,7 +88,7 @@ pub async fn open(port: u16, home: Option<PathBuf>, mode: ApprovalMode, tls: boo
     let config =
         Config::parse(&text, path).map_err(|errors| Failure::new("the configuration", format!("{errors:?}")))?;
     let ports = Ports { clock: system::clock(), random: system::random() };
-    let provider = open_provider(config, path, ports, mode).map_err(|error| Failure::new("the provider", error))?;
+    let provider = open_provider(config, path, ports, &mode).map_err(|error| Failure::new("the provider", error))?;
     let mut ready = json!({
         "event": "ready",
         "issuer": issuer,
@@ -95,9 +99,12 @@ pub async fn open(port: u16, home: Option<PathBuf>, mode: ApprovalMode, tls: boo
     });
     let issuer = issuer.parse().map_err(|error| Failure::new("the issuer", error))?;
     let target = Target { issuer, client_id: CLIENT_ID.to_owned(), client_secret: secret, approve_url: None };
-    if let ApprovalMode::Devices { users, enrolled, expired } = mode {
-        fill::enroll(&provider, &target.issuer, enrolled).await?;
+    if let ApprovalMode::Devices { users, enrolled, expired, push_service, asked } = mode {
+        fill::enroll(&provider, &target.issuer, enrolled, push_service.as_deref()).await?;
         fill::expire(&provider, &target, enrolled, expired).await?;
+        if asked {
+            fill::ask(&provider, &target, enrolled).await?;
+        }
         let mut links = Vec::new();
         for n in 0..users {
             links.push(fill::link(&provider, &format!("user{n}")).await?);
@@ -143,7 +150,7 @@ fn open_provider(
     config: Config,
     home: &Path,
     ports: Ports,
-    mode: ApprovalMode,
+    mode: &ApprovalMode,
 ) -> Result<Provider, countersign_op::OpenError> {
     match mode {
         ApprovalMode::InProcess => Provider::open_with_approver(config, home, ports, Arc::new(AutoUsers)),
@@ -160,7 +167,7 @@ impl InProcessApprover for AutoUsers {
     }
 }
 
-fn configuration(issuer: &str, secret: &str, mode: ApprovalMode) -> String {
+fn configuration(issuer: &str, secret: &str, mode: &ApprovalMode) -> String {
     let with = |prefix: &str, count: usize, more: &str| -> String {
         (0..count).map(|n| format!("[[users]]\nsub = \"{prefix}{n}\"\n{more}")).collect()
     };
@@ -168,7 +175,11 @@ fn configuration(issuer: &str, secret: &str, mode: ApprovalMode) -> String {
     let hidden = named(DEVICELESS_USER, HIDDEN_USERS) + &with(LOCKED_USER, HIDDEN_USERS, "locked = true\n");
     let users = match mode {
         ApprovalMode::InProcess => named("auto", IN_PROCESS_USERS),
-        ApprovalMode::Devices { users, enrolled, .. } => named("user", users) + &named("crowd", enrolled),
+        ApprovalMode::Devices { users, enrolled, .. } => named("user", *users) + &named("crowd", *enrolled),
+    };
+    let egress = match mode {
+        ApprovalMode::Devices { push_service: Some(_), .. } => "[egress]\nallow = [\"127.0.0.1\"]\n",
+        _ => "",
     };
     format!(
         r#"issuer = "{issuer}"
@@ -199,7 +210,7 @@ secret = "{secret}"
 per_minute = 1000
 pending = 1000
 
-{hidden}{users}"#
+{egress}{hidden}{users}"#
     )
 }
 

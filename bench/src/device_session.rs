@@ -55,8 +55,21 @@ pub async fn fetch_provider_info(connection: &mut Connection, issuer: &Url) -> R
 /// # Errors
 /// [`Failure`] when link or provider refuse.
 pub async fn enroll(connection: &mut Connection, info: &ProviderInfo, link: &str) -> Result<Device, Failure> {
+    enroll_to_be_pushed(connection, info, link, None).await
+}
+
+/// As [`enroll`]; the device is pushed to at this endpoint.
+///
+/// # Errors
+/// [`Failure`] when link or provider refuse.
+pub async fn enroll_to_be_pushed(
+    connection: &mut Connection,
+    info: &ProviderInfo,
+    link: &str,
+    endpoint: Option<String>,
+) -> Result<Device, Failure> {
     let link: EnrollmentLink = link.parse().map_err(|error| Failure::new("a link", error))?;
-    let unregistered = UnregisteredDevice::prepare(&link, info)?;
+    let unregistered = UnregisteredDevice::prepare(&link, info, endpoint)?;
     let first = connection.send(unregistered.request(None)?).await?;
     let reply = match nonce_wanted(&first) {
         Some(nonce) => connection.send(unregistered.request(Some(&nonce))?).await?,

@@ -19,6 +19,8 @@ use crate::load_client::{Client, Target};
 const AT_ONCE: usize = 32;
 /// Lifetime of a request that is to expire, in seconds.
 const SHORT_LIFETIME: u64 = 1;
+/// Lifetime of a request that is to wait, in seconds.
+const LONG_LIFETIME: u64 = 300;
 
 /// An enrollment link of this user.
 ///
@@ -37,17 +39,25 @@ pub async fn link(provider: &Provider, user: &str) -> Result<String, Failure> {
     Ok(issued.link.expose())
 }
 
-/// Enrolls a device for each of `crowd0`, `crowd1` and so on.
+/// Enrolls a device for each of `crowd0`, `crowd1` and so on; with a push service, pushed to at `<service>/0`, `<service>/1` and so
+/// on.
 ///
 /// # Errors
 /// The first device that was refused.
-pub async fn enroll(provider: &Provider, issuer: &Url, count: usize) -> Result<(), Failure> {
+pub async fn enroll(
+    provider: &Provider,
+    issuer: &Url,
+    count: usize,
+    push_service: Option<&str>,
+) -> Result<(), Failure> {
     let info = Arc::new(device_session::fetch_provider_info(&mut Connection::within(provider.router()), issuer).await?);
     for_each(count, |n| {
         let (provider, info) = (provider.clone(), info.clone());
+        let endpoint = push_service.map(|service| format!("{service}/{n}"));
         async move {
             let link = link(&provider, &format!("crowd{n}")).await?;
-            device_session::enroll(&mut Connection::within(provider.router()), &info, &link).await.map(drop)
+            let mut connection = Connection::within(provider.router());
+            device_session::enroll_to_be_pushed(&mut connection, &info, &link, endpoint).await.map(drop)
         }
     })
     .await
@@ -68,6 +78,21 @@ pub async fn expire(provider: &Provider, target: &Target, users: usize, count: u
     .await?;
     tokio::time::sleep(Duration::from_secs(SHORT_LIFETIME + 1)).await;
     provider.gateway().sweep().await.map_err(|error| Failure::new("ending expired requests", error))
+}
+
+/// Sends one request to each of `crowd0`, `crowd1` and so on, which waits when the provider begins to serve.
+///
+/// # Errors
+/// The first request that was refused.
+pub async fn ask(provider: &Provider, target: &Target, users: usize) -> Result<(), Failure> {
+    for_each(users, |n| {
+        let (provider, target) = (provider.clone(), target.clone());
+        async move {
+            let mut client = Client::with_connection(Connection::within(provider.router()), &target).await?;
+            client.ask_for(&format!("crowd{n}"), Some(LONG_LIFETIME)).await.map(drop)
+        }
+    })
+    .await
 }
 
 async fn for_each<W>(count: usize, work: impl Fn(usize) -> W) -> Result<(), Failure>

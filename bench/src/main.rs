@@ -15,6 +15,7 @@ mod machine;
 mod memory;
 mod plan;
 mod provider_child;
+mod push_service;
 mod report;
 mod scenarios;
 mod virtual_device;
@@ -63,6 +64,12 @@ enum Command {
         /// Number of their requests that have expired before the provider serves.
         #[arg(long, default_value_t = 0, requires = "devices")]
         expired: usize,
+        /// Where their devices are pushed to: this URL, a slash and the user's number.
+        #[arg(long, requires = "devices")]
+        push_service: Option<String>,
+        /// Each of them has a request that waits when the provider begins to serve.
+        #[arg(long, requires = "devices")]
+        asked: bool,
         /// Serves TLS itself, with a certificate made for this run.
         #[arg(long)]
         tls: bool,
@@ -89,10 +96,10 @@ async fn run(command: Command) -> Result<(), Failure> {
     match command {
         Command::Run(settings) => measure(*settings).await,
         Command::Soak(settings) => scenarios::soak::run(settings).await,
-        Command::Provider { port, home, devices, enrolled, expired, tls, stop_with_stdin } => {
+        Command::Provider { port, home, devices, enrolled, expired, push_service, asked, tls, stop_with_stdin } => {
             let mode = match devices {
                 None => ApprovalMode::InProcess,
-                Some(users) => ApprovalMode::Devices { users, enrolled, expired },
+                Some(users) => ApprovalMode::Devices { users, enrolled, expired, push_service, asked },
             };
             serve(bench_provider::open(port, home, mode, tls).await?, stop_with_stdin).await
         }
@@ -115,6 +122,7 @@ async fn measure(settings: plan::Settings) -> Result<(), Failure> {
             Measurement::Disk => scenarios::disk::measure(&plan).await?,
             Measurement::Existence => scenarios::existence::measure(&plan).await?,
             Measurement::Hostile => scenarios::hostile::measure(&plan).await?,
+            Measurement::Push => scenarios::push::measure(&plan).await?,
         });
     }
     println!("{}", report.table());

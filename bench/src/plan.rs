@@ -13,7 +13,7 @@ use crate::load_client::Target;
 /// The options of `countersign-bench run`.
 #[derive(Args, Clone)]
 pub struct Settings {
-    /// What to measure; if omitted, everything but disk, existence, streams and hostile.
+    /// What to measure; if omitted, everything but disk, existence, streams, hostile and push.
     #[arg(long, value_enum, value_delimiter = ',')]
     only: Vec<Measurement>,
     /// Length of one measured window in seconds.
@@ -40,6 +40,9 @@ pub struct Settings {
     /// Requests of `disk`.
     #[arg(long, default_value_t = 6_000)]
     requests: usize,
+    /// Sleeping devices of `push`.
+    #[arg(long, default_value_t = 10_000)]
+    asleep: usize,
     /// Seconds from the end of an attack, or of all streams, until memory is read.
     #[arg(long, default_value_t = 60.0)]
     recovery: f64,
@@ -89,6 +92,8 @@ pub enum Measurement {
     Existence,
     /// An honest client's latency and the provider's memory under attacks on its connections.
     Hostile,
+    /// From an accepted challenge to a push service, what a push costs, and how long many sleeping devices take to be woken.
+    Push,
 }
 
 /// What is measured unless something is named.
@@ -115,6 +120,8 @@ pub struct Plan {
     pub streams: usize,
     /// Requests of `disk`.
     pub requests: usize,
+    /// Sleeping devices of `push`.
+    pub asleep: usize,
     /// From the end of an attack, or of all streams, until memory is read.
     pub recovery: Duration,
     /// Another provider.
@@ -140,7 +147,7 @@ impl Settings {
         let settings = json!({
             "only": measurements, "seconds": self.seconds, "warm_up": self.warm_up, "rounds": self.rounds,
             "clients": self.clients, "devices": self.devices, "expired": self.expired,
-            "streams": self.streams, "requests": self.requests, "recovery": self.recovery, "beside": self.beside_issuer.as_ref().map(|_| &self.beside_name),
+            "streams": self.streams, "requests": self.requests, "asleep": self.asleep, "recovery": self.recovery, "beside": self.beside_issuer.as_ref().map(|_| &self.beside_name),
         });
         let beside = match (self.beside_issuer, self.beside_process, self.beside_client, self.beside_secret) {
             (Some(issuer), Some(process), Some(client_id), Some(client_secret)) => Some(ComparedProvider {
@@ -161,6 +168,7 @@ impl Settings {
             expired: self.expired,
             streams: self.streams.max(1),
             requests: self.requests.max(1),
+            asleep: self.asleep.max(1),
             recovery: Duration::from_secs_f64(self.recovery.clamp(0.0, 600.0)),
             beside,
         };

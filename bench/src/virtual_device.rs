@@ -7,7 +7,7 @@ use countersign_device::edge::system;
 use countersign_jose::clock::Clock;
 use countersign_jose::hash::Hash;
 use countersign_jose::key::{LocalSigner, PrivateKey, Signer as _};
-use countersign_jose::random::Random;
+use countersign_jose::random::{self, Random};
 use countersign_protocol::COUNTERSIGN_VERSION;
 use countersign_protocol::answer::{Answer, AnswerDraft, ApprovalKey, HistoryPosition, VerifiedUser};
 use countersign_protocol::challenge::{Challenge, ExpectedChallenge, VerifiedChallenge};
@@ -21,6 +21,7 @@ use countersign_protocol::link::EnrollmentLink;
 use countersign_protocol::manifest::{ManifestChain, TrustedKeys};
 use countersign_protocol::notice::Notice;
 use countersign_protocol::outcome::{Ending, ExpectedOutcome, Outcome};
+use countersign_protocol::push::{PushAddress, PushType};
 use countersign_protocol::registration::{
     DeviceClass, KeyProof, KeyProtection, KeySet, RegistrationRequest, RegistrationResponse, RegistrationToken,
 };
@@ -92,11 +93,15 @@ struct Ports {
 }
 
 impl UnregisteredDevice {
-    /// Verifies a link, generates both keys, and prepares the registration.
+    /// Verifies a link, generates both keys, and prepares the registration; `endpoint`: where the device is pushed to.
     ///
     /// # Errors
     /// [`Failure`] when the link or the provider's manifests don't verify.
-    pub fn prepare(link: &EnrollmentLink, info: &ProviderInfo) -> Result<UnregisteredDevice, Failure> {
+    pub fn prepare(
+        link: &EnrollmentLink,
+        info: &ProviderInfo,
+        endpoint: Option<String>,
+    ) -> Result<UnregisteredDevice, Failure> {
         let refused = |error: &dyn std::fmt::Display| Failure::new("a link", error);
         let ports = Ports { clock: system::clock(), random: system::random() };
         let (token, now) = (link.token(), ports.clock.now());
@@ -115,6 +120,13 @@ impl UnregisteredDevice {
         let protection = KeyProtection::Memory;
         let (transport_key, approval_key) = (transport.public_key(), approval.public_key());
         let proof = RegistrationRequest::unsigned_proof(token, &claims, transport_key, approval_key, protection, now);
+        let push_address = endpoint.map(|endpoint| PushAddress {
+            kind: PushType::WebPush,
+            endpoint,
+            p256dh: key().public_key().clone(),
+            auth: random::bytes(&*ports.random),
+            quiet: false,
+        });
         let request = RegistrationRequest {
             countersign_version: COUNTERSIGN_VERSION,
             registration_token: token.clone(),
@@ -126,7 +138,7 @@ impl UnregisteredDevice {
             device_class: DeviceClass::Automated,
             key_protection: protection,
             shared: false,
-            push_address: None,
+            push_address,
             code_origin: None,
             platform: "bench".to_owned(),
             device_name: "Bench".to_owned(),

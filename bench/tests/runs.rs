@@ -37,7 +37,7 @@ fn attacks_and_streams_are_measured_when_they_are_named() {
         .args([
             "run",
             "--only",
-            "disk,existence,streams,hostile",
+            "disk,existence,streams,hostile,push",
             "--seconds",
             "0.3",
             "--warm-up",
@@ -45,7 +45,7 @@ fn attacks_and_streams_are_measured_when_they_are_named() {
             "--rounds",
             "1",
         ])
-        .args(["--streams", "8", "--requests", "40", "--recovery", "0.1", "--out"])
+        .args(["--streams", "8", "--requests", "40", "--recovery", "0.1", "--asleep", "12", "--out"])
         .arg(out.path())
         .output()
         .expect("started");
@@ -60,6 +60,10 @@ fn attacks_and_streams_are_measured_when_they_are_named() {
         let note = table.lines().find(|line| line.starts_with(&format!("existence_{kind}: ")));
         assert!(note.is_some_and(|note| note.contains(" requests: p10 ") && note.contains("p90 ")), "{table}");
     }
+    for figure in ["push", "push_none", "push_wave"] {
+        assert!(table.contains(&format!("| {figure} |")), "{table}");
+    }
+    assert!(table.contains("push_wave: 12 of 12 sleeping devices woken, one push each"), "{table}");
     assert!(table.contains("disk: 40 requests take ") && table.contains("disk_lock: 40 requests withdrawn"), "{table}");
     assert!(table.contains("streams: 8 idle streams: ") && table.contains("streams_tls: 8 idle streams: "), "{table}");
 }

@@ -32,7 +32,7 @@ const LONGEST_WAIT: f64 = 50.0;
 /// # Errors
 /// [`Failure`] when the provider doesn't open or refuses a request.
 pub async fn measure(plan: &Plan) -> Result<Vec<Figure>, Failure> {
-    let mode = ApprovalMode::Devices { users: 1, enrolled: 0, expired: 0 };
+    let mode = ApprovalMode::Devices { users: 1, enrolled: 0, expired: 0, push_service: None, asked: false };
     let opened = bench_provider::open(0, None, mode, false).await?;
     let (provider, target) = (opened.provider(), opened.target());
     let mut connection = Connection::within(provider.router());

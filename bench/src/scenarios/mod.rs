@@ -4,6 +4,7 @@ pub mod disk;
 pub mod existence;
 pub mod hostile;
 pub mod in_process;
+pub mod push;
 pub mod size;
 pub mod soak;
 pub mod streams;
