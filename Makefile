@@ -17,7 +17,7 @@ help:
 	@echo 'make lint    formatting, lints, documentation, borders between modules and crates, banned dependencies, links'
 	@echo 'make fuzz    every reader of bytes from outside is fed what a fuzzer makes up (SECONDS=20 each, TARGET=one of them)'
 	@echo 'make bench   every figure of docs/performance.md, measured here (ARGS=... is passed on; some minutes)'
-	@echo 'make soak    complete flows at half load for MINUTES=10, while memory is watched'
+	@echo 'make soak    a thousand wake-ups through kills of the provider, then complete flows at half load for MINUTES=10'
 	@echo 'make bench-provider PORT=3950   a provider to be measured from outside'
 	@echo 'make clean   remove what was built, and the state of the demo'
 
@@ -99,10 +99,13 @@ bench-provider:
 	@cargo build --quiet --profile measure -p countersign-bench >&2
 	@exec '$(TARGET_DIR)/measure/countersign-bench' provider --port $(PORT)
 
-# Prints flows, errors and the provider's memory every ten seconds; fails if a flow failed or memory grew.
+# Fails if a wake-up is lost, or one in a hundred comes twice, while the provider is killed 25 times. Then prints flows, errors and the
+# provider's memory every ten seconds; fails if a flow failed or memory grew.
 MINUTES ?= 10
 soak:
 	@scripts/setup core
+	@cargo build --workspace --bins
+	@WAKEUP_KILLS=25 WAKEUP_DEVICES=40 cargo test -p countersign-tests --test processes every_request_wakes_its_device
 	@cargo build --profile measure -p countersign-bench
 	@exec '$(TARGET_DIR)/measure/countersign-bench' soak --minutes $(MINUTES) $(ARGS)
 
