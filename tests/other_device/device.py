@@ -53,8 +53,7 @@ def deceives(character):  # stricter than it must be: no joiners, no blank but t
     return not character.isprintable() or HIDDEN.match(character)
 def check_text(text, most=500):
     plain = unicodedata.normalize("NFD", text); marks = "".join("M" if unicodedata.category(one) in ("Mn", "Me") else "." for one in plain)
-    twice = any(mark == "M" and one == next for mark, one, next in zip(marks, plain, plain[1:]))
-    twice |= unicodedata.category(text[:1] or "x").startswith("M")  # drawn on the caption before it
+    twice = any(mark == "M" and one == next for mark, one, next in zip(marks, plain, plain[1:])) or marks[:1] == "M"  # on the caption
     must(len(text) <= most and "MMMMM" not in marks and not twice and not any(map(deceives, text)), "a text that deceives", "unshowable")
 def escape(text):
     return "".join(f"\\u{{{ord(character):x}}}" if deceives(character) else character for character in text)
@@ -124,7 +123,7 @@ def read_details(text):
         kind = one.get("type") if isinstance(one, dict) else None
         must(type(kind) is str and kind.strip() and len(kind) <= 100, "an element without a type", "unshowable")
     for name, value in tree("", details):
-        check_text(name, 1 << 14), check_text(value.translate({9: " ", 10: " "}), 6144)  # a value may have several lines
+        check_text(name, 1 << 14), [check_text(part, 6144) for part in re.split("[\t\n]", value)]  # a value may have several lines
     return details
 def kind_of(details, scope):
     kinds = {"urn:countersign:device": "device", "payment_initiation": "payment", "account_information": "consent"}

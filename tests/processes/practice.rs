@@ -77,7 +77,7 @@ fn a_device_practises_and_keeps_nothing_of_it() {
     device.run(&["evidence", id(&practice)]).expect_code(2);
     assert!(device.pending().is_empty());
 
-    let acknowledged = provider.till().ask(&[]);
+    let acknowledged = provider.till().ask(&[("interaction_type", "boolean")]);
     let real = device.only_pending();
     assert_eq!(real["practice"], false, "{real}");
     device.answer(id(&real), &["approve"]).expect_code(0);

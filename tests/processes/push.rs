@@ -121,8 +121,7 @@ fn every_request_wakes_its_device_although_the_provider_is_killed_again_and_agai
     let (kills, devices) = size();
     let env = TestEnv::new();
     let pushes = Service::start();
-    let unlimited =
-        "requests_per_minute = 100000\npending_requests = 100000\nprompts_per_minute = 1000\nmax_pending = 1000\n";
+    let unlimited = "requests_per_minute = 100000\npending_requests = 100000\nmax_pending = 1000\n";
     let mut provider =
         Provider::start_with(&env, "provider", &Settings { policy: unlimited.to_owned(), ..pushing(devices) });
     for n in 0..devices {

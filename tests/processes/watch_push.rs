@@ -45,7 +45,7 @@ fn a_push_makes_a_watching_device_look_and_answer_without_a_stream() {
     let mut watching = watch(&device, env.free_address(), &["--count", "1"]);
     wait_for_state(&provider, "ok");
 
-    let (mut request, _) = provider.till().acknowledged(&[]);
+    let (mut request, _) = provider.till().acknowledged(&["--interaction", "boolean"]);
     let asked = watching.line("challenge");
     assert_eq!(watching.line("answered")["outcome"], "approved");
     request.line("tokens");
@@ -76,7 +76,7 @@ fn a_stop_withdraws_the_address_and_a_crash_loses_no_request() {
     wait_for_state(&provider, "ok");
     second.kill_9();
     // The provider believes in the address; nothing listens there any more.
-    let (mut request, _) = provider.till().acknowledged(&[]);
+    let (mut request, _) = provider.till().acknowledged(&["--interaction", "boolean"]);
     let mut third = watch(&device, env.free_address(), &["--count", "1"]);
     assert_eq!(third.line("answered")["outcome"], "approved");
     request.line("tokens");
@@ -102,7 +102,7 @@ fn junk_at_the_listener_wakes_nobody_and_holds_up_nothing() {
     let _idle: Vec<_> = (0..8).map(|_| TcpStream::connect(at).expect("it listens")).collect();
     assert_eq!(push_of(&provider)["proven"], false, "it has not looked");
 
-    let (mut request, _) = provider.till().acknowledged(&[]);
+    let (mut request, _) = provider.till().acknowledged(&["--interaction", "boolean"]);
     assert_eq!(watching.line("answered")["outcome"], "approved");
     request.line("tokens");
     assert_eq!(watching.exit(), 0);

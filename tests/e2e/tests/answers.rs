@@ -48,7 +48,7 @@ async fn a_denial_reaches_the_client() {
     let asked = provider.till().pay("4.20", "Till 2");
     window.request("4.20").await;
     window.page.press("#deny").await;
-    assert_eq!(asked.finish().expect_code(1).line("failed")["error"], "access_denied");
+    assert_eq!(asked.finish().expect_code(1).line("error")["error"], "access_denied");
     window.page.read("#outcome", "Denied").await;
 }
 
@@ -79,7 +79,7 @@ async fn the_right_number_approves_and_a_wrong_one_ends_the_request() {
     page.fill("#number", &format!("{:06}", (number + 1) % 1_000_000)).await;
     window.approve(PIN).await;
     page.read("#outcome", "The number was wrong").await;
-    assert_eq!(wrong.finish().expect_code(1).line("failed")["error"], "access_denied");
+    assert_eq!(wrong.finish().expect_code(1).line("error")["error"], "access_denied");
 }
 
 #[tokio::test(flavor = "multi_thread")]

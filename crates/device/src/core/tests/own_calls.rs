@@ -113,6 +113,7 @@ fn replies_that_nobody_takes_are_dropped() {
 #[test]
 fn what_a_stream_brings_is_confirmed_where_the_device_could_be_pushed_as_well() {
     let mut harness = CoreHarness::pulled();
+    harness.event(Event::Watch(true));
     let stream = harness.open_stream();
     harness.deliver_all();
     let bring = |harness: &mut CoreHarness, cursor: &str| {
