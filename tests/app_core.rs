@@ -3,6 +3,7 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
+use countersign_app::edge::DownloadsFolder;
 use countersign_app::{
     AnswerRequest, AnswerResult, App, Decision, Failure, Link, LinkText, Options, PendingRequest, PinText, Snapshot,
 };
@@ -26,7 +27,7 @@ async fn open(env: &TestEnv, name: &str) -> Desk {
     let options = Options {
         version: "test".to_owned(),
         device_name: "Laptop".to_owned(),
-        downloads: env.path("downloads"),
+        downloads: Arc::new(DownloadsFolder::at(env.path("downloads"))),
         ticks: Arc::new(move || counting.load(Ordering::SeqCst)),
     };
     let ports = Ports::new(system::clock(), system::random()).expect("ports");

@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Instant;
 
+use countersign_app::edge::DownloadsFolder;
 use countersign_app::{App, Link, LinkText, Options};
 use countersign_device::Ports;
 use countersign_device::edge::system;
@@ -45,7 +46,7 @@ pub async fn open(arguments: &Arguments) -> Result<App, StartError> {
     let options = Options {
         version: env!("CARGO_PKG_VERSION").to_owned(),
         device_name: device_name(),
-        downloads: downloads(&home),
+        downloads: Arc::new(DownloadsFolder::at(downloads(&home))),
         ticks: Arc::new(move || u64::try_from(began.elapsed().as_millis()).unwrap_or(u64::MAX)),
     };
     let app = App::open(&home, ports, options).await;

@@ -3,6 +3,7 @@
 use std::path::Path;
 use std::sync::Arc;
 
+use countersign_app::edge::DownloadsFolder;
 use countersign_app::{App, Options};
 use countersign_device::Ports;
 use countersign_device::edge::system;
@@ -47,7 +48,7 @@ impl Program {
         let options = Options {
             version: "test".to_owned(),
             device_name: "Laptop".to_owned(),
-            downloads: home.path().join("downloads"),
+            downloads: Arc::new(DownloadsFolder::at(home.path().join("downloads"))),
             ticks: Arc::new(|| 0),
         };
         let opened = tauri::async_runtime::block_on(App::open(home.path(), ports, options));

@@ -1,14 +1,9 @@
 //! Activity: every request this device received, and saving the evidence about one.
 
-use std::fs;
-use std::io::{self, Write as _};
-use std::path::{Path, PathBuf};
-
 use countersign_device as device;
 use countersign_device::ports::vault::Stage;
 use countersign_jose::clock::Timestamp;
 use countersign_protocol::answer::Decision;
-use countersign_protocol::id::ChallengeId;
 use countersign_protocol::kind::Kind;
 use countersign_protocol::limits;
 use countersign_protocol::outcome::Ending;
@@ -20,9 +15,6 @@ use crate::answer::parse;
 use crate::app::App;
 use crate::failure::Failure;
 use crate::snapshot::amount_of;
-
-/// How many file names are tried for one request.
-const TRIES: u32 = 100;
 
 /// A request in the activity, open or ended.
 #[derive(Clone, Debug, Serialize)]
@@ -100,19 +92,16 @@ impl App {
         Ok(history.into_iter().map(render).collect())
     }
 
-    /// Writes the evidence about a request into the downloads folder. Returns the file's path; an existing file is
-    /// never replaced.
+    /// Saves the evidence about a request among the person's downloads. Returns where it is; an existing file is never
+    /// replaced.
     ///
     /// # Errors
-    /// [`Failure`], `not_saved` where the folder can't be written to.
+    /// [`Failure`], `not_saved` where nothing can be saved there.
     pub async fn save_evidence(&self, challenge_id: &str) -> Result<String, Failure> {
         let id = parse(challenge_id)?;
         let evidence = self.device()?.evidence(&id).await?;
-        let folder = self.downloads();
-        let saved = write_new(folder, &id, &evidence).map_err(|error| {
-            Failure::new("not_saved", format_args!("{} can't be written to: {error}", folder.display()))
-        })?;
-        Ok(saved.display().to_string())
+        let saved = self.downloads().save(&format!("countersign-{id}.json"), &evidence).await;
+        saved.map_err(|error| Failure::new("not_saved", error))
     }
 }
 
@@ -141,34 +130,5 @@ impl ActivityEntry {
             can_dispute: recent && matches!(item.outcome, Some(Ending::Approved | Ending::AnsweredElsewhere)),
             has_evidence: item.decision.is_some() || item.outcome.is_some(),
         }
-    }
-}
-
-fn write_new(folder: &Path, id: &ChallengeId, text: &str) -> io::Result<PathBuf> {
-    fs::create_dir_all(folder)?;
-    for number in 1..=TRIES {
-        let again = if number == 1 { String::new() } else { format!(" ({number})") };
-        let path = folder.join(format!("countersign-{id}{again}.json"));
-        match fs::OpenOptions::new().write(true).create_new(true).open(&path) {
-            Ok(mut file) => return file.write_all(text.as_bytes()).map(|()| path),
-            Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {}
-            Err(error) => return Err(error),
-        }
-    }
-    Err(io::ErrorKind::AlreadyExists.into())
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn saving_twice_makes_two_files() {
-        let folder = tempfile::tempdir().expect("a folder");
-        let id: ChallengeId = "ch_AAAA".parse().expect("an id");
-        let first = write_new(folder.path(), &id, "one").expect("written");
-        let second = write_new(folder.path(), &id, "two").expect("written");
-        assert_eq!(fs::read_to_string(first).expect("there"), "one");
-        assert_eq!(fs::read_to_string(second).expect("there"), "two");
     }
 }

@@ -1,11 +1,14 @@
 //! [`App`]: a device, and the state that a window needs beside it.
 
 use std::collections::BTreeMap;
-use std::path::{Path, PathBuf};
+#[cfg(feature = "edge")]
+use std::path::Path;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use countersign_device::account::AccountStatus;
 use countersign_device::device_event::DeviceEvent;
+use countersign_device::error::OpenError;
+use countersign_device::ports::runtime::Runtime;
 use countersign_device::ports::vault::Stage;
 use countersign_device::transcript::Locale;
 use countersign_device::view::AccountView;
@@ -15,10 +18,13 @@ use countersign_protocol::answer::Decision;
 use countersign_protocol::id::ChallengeId;
 use tokio::sync::watch;
 
-use crate::app_state::{AppState, AppStateFile};
+use crate::app_state::{AppState, KeptState};
 use crate::appearance::Appearance;
+#[cfg(feature = "edge")]
+use crate::edge::StateFile;
 use crate::enrollment::EnrollmentState;
 use crate::failure::Failure;
+use crate::ports::{Downloads, StateStore};
 use crate::results::RequestResults;
 use crate::snapshot::{AccountLine, PendingRequest, Snapshot};
 
@@ -28,8 +34,8 @@ pub struct Options {
     pub version: String,
     /// A suggestion for the device's name.
     pub device_name: String,
-    /// The folder that evidence is saved to.
-    pub downloads: PathBuf,
+    /// Where evidence is saved to.
+    pub downloads: Arc<dyn Downloads>,
     /// Milliseconds of a monotonic clock.
     pub ticks: Arc<dyn Fn() -> u64 + Send + Sync>,
 }
@@ -47,7 +53,7 @@ struct Inner {
     clock: Arc<dyn Clock>,
     changes: watch::Sender<u64>,
     enrollment: Mutex<EnrollmentState>,
-    state_file: Mutex<AppStateFile>,
+    kept_state: Mutex<KeptState>,
     results: Mutex<RequestResults>,
     shown: Mutex<BTreeMap<ChallengeId, u64>>,
 }
@@ -55,27 +61,38 @@ struct Inner {
 impl App {
     /// Opens the device in this home and starts fetching. Where it can't be opened, every snapshot says why. Call it
     /// within a tokio runtime.
+    #[cfg(feature = "edge")]
     pub async fn open(home: &Path, ports: Ports, options: Options) -> App {
-        let (locale, clock) = (ports.locale, Arc::clone(&ports.clock));
-        let device = Device::open(home, ports).await.map_err(Failure::from);
+        let device = Device::open(home, ports.clone()).await;
+        App::with_device(device, &ports, Arc::new(StateFile::at(home)), options).await
+    }
+
+    /// The app on a device that the caller opened on stores of its own, with these ports. Starts fetching. Where the device
+    /// could not be opened, every snapshot says why.
+    pub async fn with_device(
+        device: Result<Device, OpenError>,
+        ports: &Ports,
+        state: Arc<dyn StateStore>,
+        options: Options,
+    ) -> App {
         let app = App {
             inner: Arc::new(Inner {
-                device,
+                device: device.map_err(Failure::from),
                 options,
-                locale,
-                clock,
+                locale: ports.locale,
+                clock: Arc::clone(&ports.clock),
                 changes: watch::Sender::new(1),
                 enrollment: Mutex::default(),
-                state_file: Mutex::new(AppStateFile::open(home)),
+                kept_state: Mutex::new(KeptState::read(state).await),
                 results: Mutex::default(),
                 shown: Mutex::default(),
             }),
         };
-        app.listen().await;
+        app.listen(&*ports.runtime).await;
         app
     }
 
-    async fn listen(&self) {
+    async fn listen(&self, runtime: &dyn Runtime) {
         let Ok(device) = self.device() else { return };
         // Answers of an earlier run without an outcome. A history that can't be read is reported by `activity`.
         for item in device.history().await.unwrap_or_default().iter().filter(|item| item.stage == Stage::Answering) {
@@ -83,12 +100,12 @@ impl App {
         }
         let mut events = device.run().await;
         let inner = Arc::downgrade(&self.inner);
-        tokio::spawn(async move {
+        runtime.spawn(Box::pin(async move {
             while let Some(event) = events.next().await {
                 let Some(inner) = inner.upgrade() else { return };
                 App { inner }.handle_event(&event);
             }
-        });
+        }));
     }
 
     fn handle_event(&self, event: &DeviceEvent) {
@@ -138,7 +155,7 @@ impl App {
     }
 
     fn lines(&self, accounts: Vec<AccountView>) -> Vec<AccountLine> {
-        let mut codes = lock(&self.inner.state_file).state.codes.clone();
+        let mut codes = lock(&self.inner.kept_state).state.codes.clone();
         let is_open =
             |id: &_| accounts.iter().any(|view| view.account == *id && view.status == AccountStatus::Unconfirmed);
         if codes.keys().any(|id| !is_open(id)) {
@@ -176,7 +193,7 @@ impl App {
 
     /// The window's appearance.
     pub fn appearance(&self) -> Appearance {
-        lock(&self.inner.state_file).state.appearance
+        lock(&self.inner.kept_state).state.appearance
     }
 
     /// Sets the window's appearance.
@@ -206,7 +223,7 @@ impl App {
     }
 
     pub(crate) fn update_state(&self, change: impl FnOnce(&mut AppState)) {
-        lock(&self.inner.state_file).change(change);
+        lock(&self.inner.kept_state).change(change);
     }
 
     pub(crate) fn note_shown(&self, id: &ChallengeId) {
@@ -225,8 +242,8 @@ impl App {
         self.changed();
     }
 
-    pub(crate) fn downloads(&self) -> &Path {
-        &self.inner.options.downloads
+    pub(crate) fn downloads(&self) -> &dyn Downloads {
+        &*self.inner.options.downloads
     }
 
     pub(crate) fn now_seconds(&self) -> u64 {

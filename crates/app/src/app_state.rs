@@ -1,16 +1,13 @@
-//! The app's own file beside the device's vault: appearance, and confirmation codes still to be typed.
+//! The app's own state beside the device's: appearance, and confirmation codes still to be typed.
 
 use std::collections::BTreeMap;
-use std::fs;
-use std::io::{self, Write as _};
-use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use countersign_device::account::AccountId;
 use serde::{Deserialize, Serialize};
 
 use crate::appearance::Appearance;
-
-const FILE: &str = "app.json";
+use crate::ports::StateStore;
 
 /// The state that survives a restart.
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]
@@ -22,51 +19,38 @@ pub(crate) struct AppState {
     pub(crate) codes: BTreeMap<AccountId, String>,
 }
 
-/// The file `app.json` in the home.
-pub(crate) struct AppStateFile {
-    path: PathBuf,
+/// The state, and where it is kept.
+pub(crate) struct KeptState {
+    store: Arc<dyn StateStore>,
     pub(crate) state: AppState,
 }
 
-impl AppStateFile {
-    /// Reads the file in this home. One that can't be read counts as empty: nothing in it is worth a failure.
-    pub(crate) fn open(home: &Path) -> AppStateFile {
-        let path = home.join(FILE);
-        let text = fs::read(&path).ok();
-        let state = text.and_then(|text| serde_json::from_slice(&text).ok()).unwrap_or_default();
-        AppStateFile { path, state }
+impl KeptState {
+    /// Reads the state. One that can't be read counts as empty: nothing in it is worth a failure.
+    pub(crate) async fn read(store: Arc<dyn StateStore>) -> KeptState {
+        let state = store.read().await.and_then(|text| serde_json::from_slice(&text).ok()).unwrap_or_default();
+        KeptState { store, state }
     }
 
-    /// Changes the state and replaces the file.
+    /// Changes the state and writes it.
     pub(crate) fn change(&mut self, change: impl FnOnce(&mut AppState)) {
         change(&mut self.state);
-        if let Err(error) = self.write() {
-            tracing::warn!(path = %self.path.display(), %error, "the app's state could not be written");
-        }
-    }
-
-    fn write(&self) -> io::Result<()> {
-        let text = serde_json::to_vec(&self.state).expect("the state is strings in maps with string keys");
-        let new = self.path.with_extension("json.new");
-        let mut options = fs::OpenOptions::new();
-        options.write(true).create(true).truncate(true);
-        #[cfg(unix)]
-        std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
-        options.open(&new)?.write_all(&text)?;
-        fs::rename(&new, &self.path)
+        self.store.write(serde_json::to_vec(&self.state).expect("the state is strings in maps with string keys"));
     }
 }
 
-#[cfg(test)]
+#[cfg(all(test, feature = "edge"))]
 mod tests {
     use super::*;
+    use crate::edge::StateFile;
 
-    #[test]
-    fn state_survives_a_restart_and_an_unreadable_file_counts_as_empty() {
+    #[tokio::test]
+    async fn state_survives_a_restart_and_an_unreadable_file_counts_as_empty() {
         let home = tempfile::tempdir().expect("a folder");
-        AppStateFile::open(home.path()).change(|state| state.appearance = Appearance::Dark);
-        assert_eq!(AppStateFile::open(home.path()).state.appearance, Appearance::Dark);
-        fs::write(home.path().join(FILE), "{\"appearance\":7").expect("written");
-        assert_eq!(AppStateFile::open(home.path()).state.appearance, Appearance::System);
+        let read = || KeptState::read(Arc::new(StateFile::at(home.path())));
+        read().await.change(|state| state.appearance = Appearance::Dark);
+        assert_eq!(read().await.state.appearance, Appearance::Dark);
+        std::fs::write(home.path().join("app.json"), "{\"appearance\":7").expect("written");
+        assert_eq!(read().await.state.appearance, Appearance::System);
     }
 }

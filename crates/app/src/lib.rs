@@ -1,13 +1,17 @@
 #![doc = include_str!("../README.md")]
+#![cfg_attr(target_arch = "wasm32", allow(clippy::arc_with_non_send_sync, reason = "one thread there, many natively"))]
 
 mod activity;
 mod answer;
 mod app;
 mod app_state;
 mod appearance;
+#[cfg(feature = "edge")]
+pub mod edge;
 mod enrollment;
 mod failure;
 mod link;
+pub mod ports;
 mod results;
 mod secrets;
 mod snapshot;

@@ -1,7 +1,7 @@
 //! [`Device`]: all accounts of one home, as an app or a terminal uses them.
 
 use std::collections::BTreeMap;
-#[cfg(not(target_arch = "wasm32"))]
+#[cfg(feature = "edge")]
 use std::path::Path;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -16,7 +16,7 @@ use crate::account_task::{AccountTask, TaskStopped};
 use crate::core::{Core, Event};
 use crate::device_event::{DeviceEvent, OfflineReason};
 use crate::driver::{HomeLock, Services};
-#[cfg(not(target_arch = "wasm32"))]
+#[cfg(feature = "edge")]
 use crate::edge::{
     http::HttpTransport,
     key_file::{FileKeys, PinCosts},
@@ -24,7 +24,7 @@ use crate::edge::{
     vault_sqlite::SqliteVault,
 };
 use crate::error::{OpenError, UnenrollError};
-#[cfg(not(target_arch = "wasm32"))]
+#[cfg(feature = "edge")]
 use crate::home::Home;
 use crate::listeners::{Events, Listeners};
 use crate::ports::key_store::KeyStore;
@@ -56,11 +56,11 @@ pub struct Ports {
     /// The language of transcripts.
     pub locale: Locale,
     /// The cost of one guess of a PIN.
-    #[cfg(not(target_arch = "wasm32"))]
+    #[cfg(feature = "edge")]
     pub costs: PinCosts,
 }
 
-#[cfg(not(target_arch = "wasm32"))]
+#[cfg(feature = "edge")]
 impl Ports {
     /// HTTP, tokio, English, and the default cost of a PIN.
     ///
@@ -141,7 +141,7 @@ impl Device {
     ///
     /// # Errors
     /// [`OpenError`]. Where another process holds the home, it is named by its pid.
-    #[cfg(not(target_arch = "wasm32"))]
+    #[cfg(feature = "edge")]
     pub async fn open(home: &Path, ports: Ports) -> Result<Device, OpenError> {
         let home = Home::open(home)?;
         let vault = Arc::new(SqliteVault::open(&home.vault()).await?);
@@ -151,7 +151,7 @@ impl Device {
 
     /// Whether this folder holds a device: something was enrolled in it, or was about to be. For commands that only look, since
     /// [`Device::open`] makes one.
-    #[cfg(not(target_arch = "wasm32"))]
+    #[cfg(feature = "edge")]
     pub fn exists_at(home: &Path) -> bool {
         home.join(crate::home::VAULT).exists()
     }

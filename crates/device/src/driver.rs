@@ -32,10 +32,10 @@ pub(crate) struct Services {
 }
 
 /// What keeps other processes out of the home.
-#[cfg(not(target_arch = "wasm32"))]
+#[cfg(feature = "edge")]
 pub(crate) type HomeLock = crate::home::Home;
-/// A browser keeps other pages out by a lock of its own.
-#[cfg(target_arch = "wasm32")]
+/// Without files there is no home: whoever brings the stores keeps others out of them.
+#[cfg(not(feature = "edge"))]
 pub(crate) type HomeLock = ();
 
 /// How long the key store may take to encrypt a credential, in milliseconds.

@@ -42,6 +42,9 @@ use crate::ports::vault::{Change, PendingEnrollment, VaultError};
 
 const REPLY_TIMEOUT_MS: u64 = 15_000;
 
+/// What the device runs on, as the registration names it.
+const PLATFORM: &str = if cfg!(target_arch = "wasm32") { "web" } else { std::env::consts::OS };
+
 /// How long a key may take to sign, a person's touch included, in milliseconds.
 const SIGNING_MS: u64 = 120_000;
 
@@ -231,7 +234,7 @@ impl Device {
             shared: false,
             push_address: None,
             code_origin: None,
-            platform: std::env::consts::OS.to_owned(),
+            platform: PLATFORM.to_owned(),
             device_name: name.to_owned(),
             attestation: None,
         };

@@ -125,7 +125,7 @@ fn wait_after(wrong: u32) -> u64 {
     }
 }
 
-#[cfg(test)]
+#[cfg(any(test, feature = "wasm-tests"))]
 mod tests {
     use super::*;
 

@@ -147,5 +147,5 @@ pub(crate) fn verified_user(
     }
 }
 
-#[cfg(test)]
+#[cfg(any(test, feature = "wasm-tests"))]
 mod tests;

@@ -7,6 +7,7 @@ use countersign_jose::key::{P256Signer, PrivateKey, PublicKey, SIGNATURE_BYTES, 
 use countersign_protocol::jws::{Claims, Compact, Unsigned};
 use countersign_protocol::webauthn::{Assertion, CreationProof, PasskeyProof, StatedPasskey};
 
+#[cfg(not(target_arch = "wasm32"))]
 pub mod attestation;
 mod cbor;
 

@@ -73,7 +73,7 @@ impl Backoff {
     }
 }
 
-#[cfg(test)]
+#[cfg(any(test, feature = "wasm-tests"))]
 mod tests {
     use super::*;
     use crate::testing::CountingRandom;

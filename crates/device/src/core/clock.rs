@@ -113,7 +113,7 @@ fn difference_ms(one: Timestamp, other: Timestamp) -> i64 {
     if one >= other { millis(one.millis_since(other)) } else { -millis(other.millis_since(one)) }
 }
 
-#[cfg(test)]
+#[cfg(any(test, feature = "wasm-tests"))]
 mod tests {
     use super::*;
 

@@ -22,7 +22,7 @@ mod receive;
 mod repeats;
 mod session;
 mod sign_answer;
-#[cfg(test)]
+#[cfg(any(test, feature = "wasm-tests"))]
 mod tests;
 
 use std::collections::BTreeMap;

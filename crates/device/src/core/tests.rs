@@ -5,6 +5,7 @@ mod answers;
 mod drafts;
 mod fetches;
 mod gateway_lists;
+#[cfg(test)]
 mod interleavings;
 mod no_busy_loops;
 mod own_calls;

@@ -1,4 +1,4 @@
-//! Implementations of the ports on a machine: HTTP, SQLite, files, tokio. Not compiled for wasm32.
+//! Implementations of the ports on a machine: HTTP, SQLite, files, tokio. Behind the feature `edge`.
 
 mod blocking;
 pub mod http;

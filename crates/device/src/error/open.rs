@@ -10,7 +10,7 @@ use crate::ports::vault::VaultError;
 #[non_exhaustive]
 pub enum OpenError {
     /// The home folder.
-    #[cfg(not(target_arch = "wasm32"))]
+    #[cfg(feature = "edge")]
     #[error(transparent)]
     Home(#[from] crate::home::HomeError),
     /// The vault.
@@ -44,7 +44,7 @@ impl OpenError {
     /// The stable code of this error.
     pub fn code(&self) -> &'static str {
         match self {
-            #[cfg(not(target_arch = "wasm32"))]
+            #[cfg(feature = "edge")]
             OpenError::Home(error) => error.code(),
             OpenError::Vault(error) => error.code(),
             OpenError::Keys(error) => error.code(),

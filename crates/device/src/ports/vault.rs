@@ -332,5 +332,5 @@ pub(crate) const REMEMBERED_SECONDS: u64 = 2 * countersign_protocol::limits::REQ
 pub use memory::MemoryVault;
 mod memory;
 
-#[cfg(all(test, not(target_arch = "wasm32")))]
+#[cfg(all(test, feature = "edge"))]
 mod tests;

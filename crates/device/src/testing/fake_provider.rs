@@ -621,10 +621,12 @@ pub(crate) fn problem(code: ProblemCode, outcome: Option<Compact<Outcome>>) -> R
     json(code.status(), &Problem { outcome, ..Problem::new(code, "no") })
 }
 
-/// Offices behind the provider port, for tests of the whole device. Streams are refused, as behind some proxies.
+/// Providers behind the transport port, for tests of the whole device. Streams are refused, as behind some proxies.
+#[cfg(test)]
 #[derive(Clone)]
 pub(crate) struct FakeTransport(pub(crate) Vec<Arc<Mutex<FakeProvider>>>);
 
+#[cfg(test)]
 impl Transport for FakeTransport {
     fn call(&self, call: Call) -> BoxFuture<'_, Result<Reply, TransportError>> {
         Box::pin(async move {

@@ -122,5 +122,5 @@ const fn belongs_to_the_end(role: Role) -> bool {
     )
 }
 
-#[cfg(test)]
+#[cfg(any(test, feature = "wasm-tests"))]
 mod tests;

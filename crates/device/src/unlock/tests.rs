@@ -11,6 +11,8 @@ use crate::ports::vault::MemoryVault;
 use crate::testing::{CountingRandom, ManualClock};
 use countersign_jose::secret::Secret;
 use countersign_protocol::registration::KeyProtection;
+#[cfg(test)]
+use tokio::test;
 
 fn entry(pin: &str) -> Verified {
     Verified::Pin(Pin::parse(pin).unwrap())
@@ -41,7 +43,7 @@ impl CoreHarness {
     }
 }
 
-#[tokio::test]
+#[test]
 async fn waits_begin_at_the_fourth_wrong_pin_and_the_tenth_destroys_the_approval_key_alone() {
     let harness = harness();
     for (wrong, wait) in [(1, 0), (2, 0), (3, 0), (4, 30), (5, 60), (6, 120), (7, 240), (8, 480), (9, 960)] {
@@ -65,7 +67,7 @@ async fn waits_begin_at_the_fourth_wrong_pin_and_the_tenth_destroys_the_approval
     assert!(matches!(harness.pin_gate.open(&harness.account, &entry("123456")).await, Err(AnswerError::PinSpent)));
 }
 
-#[tokio::test]
+#[test]
 async fn the_right_pin_forgets_the_wrong_ones() {
     let harness = harness();
     for _ in 0..3 {
@@ -119,7 +121,7 @@ impl KeyStore for ObservingKeyStore {
     }
 }
 
-#[tokio::test]
+#[test]
 async fn a_try_is_stored_before_the_pin_is_checked() {
     let vault = Arc::new(MemoryVault::default());
     let keys = Arc::new(ObservingKeyStore {
@@ -136,7 +138,7 @@ async fn a_try_is_stored_before_the_pin_is_checked() {
     assert_eq!(*keys.seen.lock().unwrap(), [1, 2, 3]);
 }
 
-#[tokio::test]
+#[test]
 async fn a_key_store_that_fails_says_nothing_about_the_pin_and_costs_no_try() {
     let failures: [fn() -> KeyError; 2] =
         [|| KeyError::Unreadable, || KeyError::Storage(std::io::Error::other("the disk is away"))];
@@ -156,7 +158,7 @@ async fn a_key_store_that_fails_says_nothing_about_the_pin_and_costs_no_try() {
     }
 }
 
-#[tokio::test]
+#[test]
 async fn a_crash_while_the_tenth_pin_is_checked_gains_no_eleventh_try() {
     let harness = harness();
     // The counter says that a tenth try began; nothing says how it went.
@@ -166,7 +168,7 @@ async fn a_crash_while_the_tenth_pin_is_checked_gains_no_eleventh_try() {
     assert!(!harness.keys.has_approval(&harness.account));
 }
 
-#[tokio::test]
+#[test]
 async fn a_scripts_pin_never_claims_a_person() {
     let at = Timestamp::from_seconds(1);
     let pin = || Pin::parse("123456").unwrap();
@@ -177,7 +179,7 @@ async fn a_scripts_pin_never_claims_a_person() {
     assert_eq!(amr(DeviceClass::Interactive, Verified::Script(pin())), None);
 }
 
-#[tokio::test]
+#[test]
 async fn the_platforms_verification_claims_its_method_and_no_hardware() {
     let at = Timestamp::from_seconds(1);
     for (method, claimed) in
@@ -188,7 +190,7 @@ async fn the_platforms_verification_claims_its_method_and_no_hardware() {
     }
 }
 
-#[tokio::test]
+#[test]
 async fn the_platforms_verification_uses_up_no_try_and_opens_no_key_of_a_pin() {
     let harness = harness();
     let opened = harness.pin_gate.open(&harness.account, &Verified::Platform { method: None }).await;

@@ -25,6 +25,7 @@ pub(super) fn map(members: &[(&str, Vec<u8>)]) -> Vec<u8> {
 }
 
 /// An array of values that are written.
+#[cfg(not(target_arch = "wasm32"))]
 pub(super) fn array(values: &[Vec<u8>]) -> Vec<u8> {
     [head(4, values.len()), values.concat()].concat()
 }
@@ -37,6 +38,7 @@ pub(super) fn text(content: &str) -> Vec<u8> {
     [head(3, content.len()), content.as_bytes().to_vec()].concat()
 }
 
+#[cfg(not(target_arch = "wasm32"))]
 pub(super) fn integer(number: i64) -> Vec<u8> {
     let (major, number) = if number < 0 { (1, -1 - number) } else { (0, number) };
     head(major, usize::try_from(number).expect("it is not negative"))
