@@ -11,6 +11,8 @@ PATH_ATTRIBUTE = re.compile(r"\b(?:\w*with|default|remote|from|into|try_from|ski
 CFG = re.compile(r"#\s*(!?)\s*\[\s*cfg\s*(?=\()")
 ATTRIBUTE = re.compile(r"\s*#\s*(?=\[)")
 ITEM = re.compile(r"\s*(?:pub|fn|impl|struct|enum|union|trait|mod|use|const|static|type|extern|unsafe|async|macro_rules)\b")
+# The feature by which tests are compiled for WASM, where `test` does not hold. Nothing that is shipped has it.
+TEST_FEATURE = 'feature = "wasm-tests"'
 MODULE_FILE = re.compile(r"\s*(?:pub(?:\s*\([^)]*\))?\s+)?mod\s+(\w+)\s*;")
 
 
@@ -49,6 +51,8 @@ def code_of(text):
         if not word.lstrip("br").startswith(('"', "#")):
             return " "
         inside = word.strip('"')
+        if text.endswith(TEST_FEATURE, 0, found.end()):
+            return word
         return inside if PATH_ATTRIBUTE.search(text[max(0, found.start() - 40) : found.start()]) and re.fullmatch(r"[\w:]+", inside) else '""'
 
     text = NO_CODE.sub(without, text)
@@ -70,11 +74,11 @@ def code_of(text):
 
 
 def only_for_tests(condition):
-    """Whether a cfg's condition holds for nothing that is shipped: `test`, `all(test, …)`, `any(test, fuzzing)`."""
+    """Whether a cfg's condition holds for nothing that is shipped: `test`, `all(test, …)`, `any(test, fuzzing)`, the feature for WASM."""
     condition = condition.strip()
     combined = re.match(r"(any|all)\s*\(", condition)
     if not combined:
-        return condition in ("test", "fuzzing")
+        return condition in ("test", "fuzzing", TEST_FEATURE)
     inside = condition[combined.end() : end_of_brackets(condition, combined.end() - 1) - 1]
     answers = [only_for_tests(each) for each in split(inside)]
     return all(answers) if combined.group(1) == "any" else any(answers)

@@ -9,7 +9,7 @@ use x509_cert::der::{Reader as _, SliceReader, TagMode, TagNumber};
 use super::certificate::Certificate;
 use super::{AttestationError, Attested};
 
-/// The extension with the nonce: SEQUENCE { [1] EXPLICIT OCTET STRING }.
+/// The extension with the nonce: SEQUENCE `{ [1] EXPLICIT OCTET STRING }`.
 const NONCE: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.2.840.113635.100.8.2");
 
 pub(super) fn verify<'a>(
