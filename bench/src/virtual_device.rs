@@ -23,7 +23,8 @@ use countersign_protocol::notice::Notice;
 use countersign_protocol::outcome::{Ending, ExpectedOutcome, Outcome};
 use countersign_protocol::push::{PushAddress, PushType};
 use countersign_protocol::registration::{
-    DeviceClass, KeyProof, KeyProtection, KeySet, RegistrationRequest, RegistrationResponse, RegistrationToken,
+    DeviceClass, DeviceDescription, KeyProof, KeyProtection, KeySet, RegistrationRequest, RegistrationResponse,
+    RegistrationToken,
 };
 use countersign_protocol::transcript::{Locale, Transcript, TranscriptBasis};
 use http_body_util::Full;
@@ -128,20 +129,22 @@ impl UnregisteredDevice {
             quiet: false,
         });
         let request = RegistrationRequest {
-            countersign_version: COUNTERSIGN_VERSION,
             registration_token: token.clone(),
             public_key: transport.public_key().clone(),
             approval_key: Some(approval.public_key().clone()),
             approval_key_type: ApprovalKeyType::P256,
             approval_proof: KeyProof::Signed(proof.sign(&approval).map_err(|error| refused(&error))?),
-            interaction_types: InteractionType::ALL.to_vec(),
-            device_class: DeviceClass::Automated,
-            key_protection: protection,
-            shared: false,
-            push_address,
-            code_origin: None,
-            platform: "bench".to_owned(),
-            device_name: "Bench".to_owned(),
+            device: DeviceDescription {
+                countersign_version: COUNTERSIGN_VERSION,
+                interaction_types: InteractionType::ALL.to_vec(),
+                device_class: DeviceClass::Automated,
+                key_protection: protection,
+                shared: false,
+                push_address,
+                code_origin: None,
+                platform: "bench".to_owned(),
+                device_name: "Bench".to_owned(),
+            },
             attestation: None,
         };
         let body = serde_json::to_vec(&request).map_err(|error| refused(&error))?.into();

@@ -22,8 +22,8 @@ use countersign_protocol::link::EnrollmentLink;
 use countersign_protocol::manifest::ManifestChain;
 use countersign_protocol::problem::{Problem, ProblemCode};
 use countersign_protocol::registration::{
-    Confirm, DeviceClass, DeviceStatus, KeyProof, KeyProtection, KeySet, RegistrationRequest, RegistrationResponse,
-    RegistrationToken,
+    Confirm, DeviceClass, DeviceDescription, DeviceStatus, KeyProof, KeyProtection, KeySet, RegistrationRequest,
+    RegistrationResponse, RegistrationToken,
 };
 use countersign_protocol::text;
 use serde::Serialize;
@@ -222,20 +222,22 @@ impl Device {
         );
         let approval_proof = signed(&*self.inner.services.runtime, approval_proof, &*approval).await?;
         let request = RegistrationRequest {
-            countersign_version: COUNTERSIGN_VERSION,
             registration_token: preview.link.token().clone(),
             public_key: made.transport,
             approval_key: Some(made.approval),
             approval_key_type: ApprovalKeyType::P256,
             approval_proof: KeyProof::Signed(approval_proof),
-            interaction_types: InteractionType::ALL.to_vec(),
-            device_class: if user.is_script() { DeviceClass::Automated } else { DeviceClass::Interactive },
-            key_protection,
-            shared: false,
-            push_address: None,
-            code_origin: None,
-            platform: PLATFORM.to_owned(),
-            device_name: name.to_owned(),
+            device: DeviceDescription {
+                countersign_version: COUNTERSIGN_VERSION,
+                interaction_types: InteractionType::ALL.to_vec(),
+                device_class: if user.is_script() { DeviceClass::Automated } else { DeviceClass::Interactive },
+                key_protection,
+                shared: false,
+                push_address: None,
+                code_origin: None,
+                platform: PLATFORM.to_owned(),
+                device_name: name.to_owned(),
+            },
             attestation: None,
         };
         let body = serde_json::to_string(&request).expect("a registration has string keys and whole numbers");
@@ -291,7 +293,7 @@ impl Device {
         let sent = sent(begun)?;
         Ok(Account {
             id: begun.account.clone(),
-            device_name: sent.device_name,
+            device_name: sent.device.device_name,
             issuer: preview.issuer.clone(),
             test: preview.test,
             support: preview.support.clone(),
@@ -299,8 +301,8 @@ impl Device {
             subject: registered.subject.clone(),
             subject_label: registered.subject_label.clone(),
             device_id: registered.device_id.clone(),
-            device_class: sent.device_class,
-            key_protection: sent.key_protection,
+            device_class: sent.device.device_class,
+            key_protection: sent.device.key_protection,
             transport_key: sent.public_key,
             approval_key: sent.approval_key.ok_or(VaultError::Damaged { what: "enrollment" })?,
             root: preview.token.evidence_root,

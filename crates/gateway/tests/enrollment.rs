@@ -185,13 +185,13 @@ async fn an_inconsistent_registration_is_refused() {
         assert_eq!(response.problem(), (400, "invalid_public_key".to_owned()));
     }
     let mut nameless = good.clone();
-    nameless.device_name = "\u{202e}enohP".to_owned();
+    nameless.device.device_name = "\u{202e}enohP".to_owned();
     assert_eq!(phone.post_registration(&world, &nameless, &link.link).await.problem().1, "invalid_request");
     let mut mute = good.clone();
-    mute.interaction_types.clear();
+    mute.device.interaction_types.clear();
     assert_eq!(phone.post_registration(&world, &mute, &link.link).await.problem().1, "interaction_type_unsupported");
     let mut robot = good.clone();
-    robot.device_class = DeviceClass::Automated;
+    robot.device.device_class = DeviceClass::Automated;
     assert_eq!(phone.post_registration(&world, &robot, &link.link).await.problem().1, "automated_not_allowed");
 
     assert!(world.gateway.devices(&alice()).expect("read").is_empty(), "nothing was kept");

@@ -246,9 +246,9 @@ async fn attack_30_a_creation_serves_one_registration_of_one_page() {
             "an unknown type",
             (|request| request.approval_key_type = ApprovalKeyType::Unknown) as fn(&mut RegistrationRequest),
         ),
-        ("another protection", |request| request.key_protection = KeyProtection::Tpm2),
-        ("an automated device", |request| request.device_class = DeviceClass::Automated),
-        ("another page's code", |request| request.code_origin = Some("https://evil.example".into())),
+        ("another protection", |request| request.device.key_protection = KeyProtection::Tpm2),
+        ("an automated device", |request| request.device.device_class = DeviceClass::Automated),
+        ("another page's code", |request| request.device.code_origin = Some("https://evil.example".into())),
     ] {
         let response = register_altered(&world, &mut page, alter).await;
         assert_eq!(response.problem(), (400, "invalid_request".to_owned()), "{name}");
@@ -397,7 +397,7 @@ async fn attack_30_a_passkey_that_only_says_it_stays_on_its_device_is_refused_wh
 async fn a_shared_device_says_so_and_has_no_passkey() {
     let world = World::new();
     let mut tablet = world.device("Tablet");
-    let response = register_altered(&world, &mut tablet, |request| request.shared = true).await;
+    let response = register_altered(&world, &mut tablet, |request| request.device.shared = true).await;
     assert_eq!(response.status, StatusCode::CREATED, "{response:?}");
     tablet.pull(&world).await;
     assert!(tablet.enrollment().current().0.shared);
@@ -405,14 +405,14 @@ async fn a_shared_device_says_so_and_has_no_passkey() {
     let discovery: Discovery = world.get("/tenant/.well-known/oauth-push-notification").await.json();
     assert_eq!(discovery.shared, Some(SharedPolicy::Allowed));
     let mut page = world.device("Phone").with_passkey();
-    let response = register_altered(&world, &mut page, |request| request.shared = true).await;
+    let response = register_altered(&world, &mut page, |request| request.device.shared = true).await;
     assert_eq!(response.problem(), (400, "invalid_request".to_owned()));
 
     let world = World::with_settings(Settings { shared: SharedPolicy::Refused, ..Settings::new(issuer(), Mode::Test) });
     let discovery: Discovery = world.get("/tenant/.well-known/oauth-push-notification").await.json();
     assert_eq!(discovery.shared, Some(SharedPolicy::Refused));
     let mut tablet = world.device("Tablet");
-    let response = register_altered(&world, &mut tablet, |request| request.shared = true).await;
+    let response = register_altered(&world, &mut tablet, |request| request.device.shared = true).await;
     assert_eq!(response.problem(), (403, "shared_not_allowed".to_owned()));
     assert_eq!(register_altered(&world, &mut tablet, |_| {}).await.status, StatusCode::CREATED, "alone");
 }

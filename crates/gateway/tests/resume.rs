@@ -182,11 +182,11 @@ async fn attack_31_a_known_passkey_registers_for_its_own_user_link_and_key_alone
     for (name, alter) in [
         (
             "another protection",
-            (|request| request.key_protection = KeyProtection::Tpm2) as fn(&mut RegistrationRequest),
+            (|request| request.device.key_protection = KeyProtection::Tpm2) as fn(&mut RegistrationRequest),
         ),
-        ("an automated device", |request| request.device_class = DeviceClass::Automated),
-        ("a shared device", |request| request.shared = true),
-        ("another page's code", |request| request.code_origin = Some("https://evil.example".into())),
+        ("an automated device", |request| request.device.device_class = DeviceClass::Automated),
+        ("a shared device", |request| request.device.shared = true),
+        ("another page's code", |request| request.device.code_origin = Some("https://evil.example".into())),
     ] {
         let mut request = sound.clone();
         alter(&mut request);
@@ -370,11 +370,11 @@ async fn attack_31_without_a_link_an_unknown_and_a_forbidden_passkey_are_answere
     for (name, alter) in [
         (
             "another page",
-            (|request| request.code_origin = Some("https://evil.example".into())) as fn(&mut ResumeRequest),
+            (|request| request.device.code_origin = Some("https://evil.example".into())) as fn(&mut ResumeRequest),
         ),
-        ("a shared device", |request| request.shared = true),
-        ("an automated device", |request| request.device_class = DeviceClass::Automated),
-        ("another protection", |request| request.key_protection = KeyProtection::FilePin),
+        ("a shared device", |request| request.device.shared = true),
+        ("an automated device", |request| request.device.device_class = DeviceClass::Automated),
+        ("another protection", |request| request.device.key_protection = KeyProtection::FilePin),
     ] {
         assert_eq!(page.resume(&world, alter).await.problem(), invalid, "{name}");
     }

@@ -189,23 +189,11 @@ impl KeyProtection {
     }
 }
 
-/// The body of a registration. Repeated with the same token, keys and body, it gets a new credential.
+/// What a device says of itself when it registers, with a link or without; in the members of either request.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct RegistrationRequest {
+pub struct DeviceDescription {
     /// The newest protocol version the device speaks.
     pub countersign_version: u32,
-    /// The token of the link.
-    pub registration_token: Compact<RegistrationToken>,
-    /// The transport key; equals the `jwk` of the request's DPoP proof.
-    pub public_key: PublicKey,
-    /// The approval key; absent where a known passkey comes back, which its proof names.
-    #[serde(skip_serializing_if = "Option::is_none", default)]
-    pub approval_key: Option<PublicKey>,
-    /// How the approval key signs.
-    #[serde(skip_serializing_if = "ApprovalKeyType::is_default", default)]
-    pub approval_key_type: ApprovalKeyType,
-    /// The approval key's proof of possession.
-    pub approval_proof: KeyProof,
     /// The interactions that the device supports.
     pub interaction_types: Vec<InteractionType>,
     /// Whether a person or a program answers.
@@ -225,6 +213,26 @@ pub struct RegistrationRequest {
     pub platform: String,
     /// The name that the person gave the device.
     pub device_name: String,
+}
+
+/// The body of a registration. Repeated with the same token, keys and body, it gets a new credential.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct RegistrationRequest {
+    /// The token of the link.
+    pub registration_token: Compact<RegistrationToken>,
+    /// The transport key; equals the `jwk` of the request's DPoP proof.
+    pub public_key: PublicKey,
+    /// The approval key; absent where a known passkey comes back, which its proof names.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub approval_key: Option<PublicKey>,
+    /// How the approval key signs.
+    #[serde(skip_serializing_if = "ApprovalKeyType::is_default", default)]
+    pub approval_key_type: ApprovalKeyType,
+    /// The approval key's proof of possession.
+    pub approval_proof: KeyProof,
+    /// What the device says of itself.
+    #[serde(flatten)]
+    pub device: DeviceDescription,
     /// An attestation of the approval key, if there is one.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub attestation: Option<serde_json::Value>,
@@ -233,33 +241,15 @@ pub struct RegistrationRequest {
 /// The body of a registration without a link (`resume_endpoint`): a known passkey registers the page that lost its transport key.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ResumeRequest {
-    /// The newest protocol version the device speaks.
-    pub countersign_version: u32,
     /// The nonce of the request's DPoP proof, for which the passkey signed. Used once.
     pub resume_nonce: String,
     /// The new transport key; equals the `jwk` of the request's DPoP proof.
     pub public_key: PublicKey,
     /// The passkey, and its signature for nonce and transport key.
     pub approval_proof: PasskeyProof,
-    /// The interactions that the device supports.
-    pub interaction_types: Vec<InteractionType>,
-    /// Whether a person or a program answers: a person.
-    pub device_class: DeviceClass,
-    /// The protection of the approval key: a passkey's.
-    pub key_protection: KeyProtection,
-    /// Whether several people use the device: a passkey's never is.
-    #[serde(skip_serializing_if = "std::ops::Not::not", default)]
-    pub shared: bool,
-    /// The push address, if the device has one.
-    #[serde(skip_serializing_if = "Option::is_none", default)]
-    pub push_address: Option<PushAddress>,
-    /// The origin of the page that is the device.
-    #[serde(skip_serializing_if = "Option::is_none", default)]
-    pub code_origin: Option<String>,
-    /// `linux`, `android`, …: for display.
-    pub platform: String,
-    /// The name that the person gave the device.
-    pub device_name: String,
+    /// What the device says of itself.
+    #[serde(flatten)]
+    pub device: DeviceDescription,
 }
 
 /// Whether a device is confirmed.

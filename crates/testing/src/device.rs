@@ -23,8 +23,8 @@ use countersign_protocol::notice::Notice;
 use countersign_protocol::problem::Problem;
 use countersign_protocol::push::PushAddress;
 use countersign_protocol::registration::{
-    CredentialResponse, DeviceClass, KeyProof, KeyProtection, KeySet, RegistrationRequest, RegistrationResponse,
-    RegistrationToken,
+    CredentialResponse, DeviceClass, DeviceDescription, KeyProof, KeyProtection, KeySet, RegistrationRequest,
+    RegistrationResponse, RegistrationToken,
 };
 use countersign_protocol::webauthn;
 use http::{Method, Request, header};
@@ -183,7 +183,6 @@ impl TestDevice {
             }
         };
         RegistrationRequest {
-            countersign_version: COUNTERSIGN_VERSION,
             registration_token: token.clone(),
             public_key: transport.clone(),
             approval_key: Some(self.approval_key().clone()),
@@ -192,15 +191,23 @@ impl TestDevice {
                 None => ApprovalKeyType::P256,
             },
             approval_proof: proof,
+            device: self.description(),
+            attestation: None,
+        }
+    }
+
+    /// What it says of itself.
+    fn description(&self) -> DeviceDescription {
+        DeviceDescription {
+            countersign_version: COUNTERSIGN_VERSION,
             interaction_types: self.interaction_types.clone(),
             device_class: self.class,
             key_protection: self.protection,
-            code_origin: self.passkey.as_ref().map(|passkey| passkey.origin.clone()),
             shared: false,
             push_address: self.push_address.clone(),
+            code_origin: self.passkey.as_ref().map(|passkey| passkey.origin.clone()),
             platform: "linux".to_owned(),
             device_name: self.name.clone(),
-            attestation: None,
         }
     }
 
@@ -209,7 +216,7 @@ impl TestDevice {
         let body = serde_json::to_vec(registration).expect("a registration is JSON");
         let token = registration.registration_token.as_str();
         let mut call = self.sign_call(&Method::POST, "/push/register", token, false, Some(&body));
-        if let Some(origin) = &registration.code_origin {
+        if let Some(origin) = &registration.device.code_origin {
             call.headers_mut().insert(header::ORIGIN, origin.parse().expect("an origin is ASCII"));
         }
         call

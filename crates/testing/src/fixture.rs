@@ -16,7 +16,7 @@ use countersign_protocol::manifest::{Manifest, ManifestChain, ManifestKey, Trust
 use countersign_protocol::notice::{DeviceEvent, DeviceNotice};
 use countersign_protocol::refusal::{Refusal, RefusalCode};
 use countersign_protocol::registration::{
-    Confirm, DeviceClass, KeyProof, KeyProtection, KeySet, RegistrationRequest, RegistrationToken,
+    Confirm, DeviceClass, DeviceDescription, KeyProof, KeyProtection, KeySet, RegistrationRequest, RegistrationToken,
 };
 use countersign_protocol::revocation::{Revocation, RevokedBy};
 
@@ -170,20 +170,22 @@ impl Fixture {
         .sign(&self.approval)
         .expect("the approval key signs");
         let request = RegistrationRequest {
-            countersign_version: 1,
             registration_token: token,
             public_key: self.transport.public_key().clone(),
             approval_key: Some(self.approval.public_key().clone()),
             approval_key_type: ApprovalKeyType::P256,
             approval_proof: KeyProof::Signed(proof),
-            interaction_types: InteractionType::ALL.to_vec(),
-            device_class: DeviceClass::Interactive,
-            key_protection: KeyProtection::FilePin,
-            shared: false,
-            push_address: None,
-            code_origin: None,
-            platform: "linux".into(),
-            device_name: "Alice's laptop".into(),
+            device: DeviceDescription {
+                countersign_version: 1,
+                interaction_types: InteractionType::ALL.to_vec(),
+                device_class: DeviceClass::Interactive,
+                key_protection: KeyProtection::FilePin,
+                shared: false,
+                push_address: None,
+                code_origin: None,
+                platform: "linux".into(),
+                device_name: "Alice's laptop".into(),
+            },
             attestation: None,
         };
         (claims, request)

@@ -5,7 +5,7 @@ use countersign_protocol::discovery::SharedPolicy;
 use countersign_protocol::id::{DeviceId, RegistrationTokenId, Subject};
 use countersign_protocol::interaction::InteractionType;
 use countersign_protocol::problem::ProblemCode;
-use countersign_protocol::registration::{DeviceClass, KeyProtection, RegistrationRequest, ResumeRequest};
+use countersign_protocol::registration::{DeviceClass, DeviceDescription, KeyProtection};
 use countersign_protocol::{limits, text};
 use countersign_store::Transaction;
 
@@ -17,19 +17,11 @@ use crate::store::feed;
 use crate::store::passkeys::{NewPasskey, Resumed};
 
 /// A device's own description, checked.
-pub(super) struct DeviceDescription {
-    version: u32,
+pub(super) struct CheckedDescription {
     /// Its transport key, proven by the request's DPoP proof.
     pub(super) transport: PublicKey,
-    interaction_types: Vec<InteractionType>,
-    class: DeviceClass,
-    /// The protection of its approval key, as it claims.
-    protection: KeyProtection,
-    shared: bool,
+    said: DeviceDescription,
     push_address: Option<CheckedAddress>,
-    code_origin: Option<String>,
-    platform: String,
-    name: String,
 }
 
 /// What is stored of a new device beside its own description.
@@ -42,73 +34,35 @@ pub(super) struct DeviceKeys<'a> {
     pub(super) resumed: Option<Resumed>,
 }
 
-impl DeviceDescription {
+impl CheckedDescription {
     /// Whether the device can show this interaction.
     pub(super) fn shows(&self, interaction: InteractionType) -> bool {
-        self.interaction_types.contains(&interaction)
+        self.said.interaction_types.contains(&interaction)
     }
 }
 
 impl Gateway {
-    /// Checks the description in a registration by a link. `page`: the request's `Origin`.
-    pub(super) fn describe_registration(
+    /// Checks what a device says of itself. `page`: the request's `Origin`.
+    pub(super) fn check_description(
         &self,
-        request: &RegistrationRequest,
+        transport: &PublicKey,
+        said: &DeviceDescription,
         page: Option<&str>,
-    ) -> Result<DeviceDescription, Rejection> {
-        let push_address = request.push_address.clone().map(|address| self.check_push_address(address)).transpose()?;
-        let device = DeviceDescription {
-            version: request.countersign_version,
-            transport: request.public_key.clone(),
-            interaction_types: request.interaction_types.clone(),
-            class: request.device_class,
-            protection: request.key_protection,
-            shared: request.shared,
-            push_address,
-            code_origin: request.code_origin.clone(),
-            platform: request.platform.clone(),
-            name: request.device_name.clone(),
-        };
-        self.check_description(&device, page)?;
-        Ok(device)
-    }
-
-    /// Checks the description in a registration without a link. `page`: the request's `Origin`.
-    pub(super) fn describe_resumption(
-        &self,
-        request: &ResumeRequest,
-        page: Option<&str>,
-    ) -> Result<DeviceDescription, Rejection> {
-        let push_address = request.push_address.clone().map(|address| self.check_push_address(address)).transpose()?;
-        let device = DeviceDescription {
-            version: request.countersign_version,
-            transport: request.public_key.clone(),
-            interaction_types: request.interaction_types.clone(),
-            class: request.device_class,
-            protection: request.key_protection,
-            shared: request.shared,
-            push_address,
-            code_origin: request.code_origin.clone(),
-            platform: request.platform.clone(),
-            name: request.device_name.clone(),
-        };
-        self.check_description(&device, page)?;
-        Ok(device)
-    }
-
-    fn check_description(&self, device: &DeviceDescription, page: Option<&str>) -> Result<(), Rejection> {
+    ) -> Result<CheckedDescription, Rejection> {
+        let push_address = said.push_address.clone().map(|address| self.check_push_address(address)).transpose()?;
+        let device = CheckedDescription { transport: transport.clone(), said: said.clone(), push_address };
         let invalid =
             |member: &str| reject(ProblemCode::InvalidRequest, format!("{member} can't be displayed or used."));
         let origin = self.settings().issuer.origin();
-        if device.code_origin.as_deref().is_some_and(|code| code != origin || page != Some(code)) {
+        if said.code_origin.as_deref().is_some_and(|code| code != origin || page != Some(code)) {
             return Err(reject(ProblemCode::InvalidRequest, "code_origin is not the origin of this provider's page."));
         }
-        text::check(&device.name, limits::NAME_CHARACTERS).map_err(|_| invalid("device_name"))?;
-        text::check(&device.platform, limits::NAME_CHARACTERS).map_err(|_| invalid("platform"))?;
-        if device.version == 0 {
+        text::check(&said.device_name, limits::NAME_CHARACTERS).map_err(|_| invalid("device_name"))?;
+        text::check(&said.platform, limits::NAME_CHARACTERS).map_err(|_| invalid("platform"))?;
+        if said.countersign_version == 0 {
             return Err(invalid("countersign_version"));
         }
-        if device.shared && self.settings().shared == SharedPolicy::Refused {
+        if said.shared && self.settings().shared == SharedPolicy::Refused {
             let detail = "This provider takes no devices that several people use.";
             return Err(reject(ProblemCode::SharedNotAllowed, detail));
         }
@@ -117,36 +71,37 @@ impl Gateway {
             let detail = format!("This provider requires devices that support {}.", minimum.as_str());
             return Err(reject(ProblemCode::InteractionTypeUnsupported, detail));
         }
-        Ok(())
+        Ok(device)
     }
 
     /// Stores a new device, unconfirmed, and its push address.
     pub(super) fn store_device(
         &self,
         tx: &Transaction<'_>,
-        device: &DeviceDescription,
+        device: &CheckedDescription,
         keys: &DeviceKeys<'_>,
     ) -> Result<DeviceId, Rejection> {
         let id = DeviceId::random(self.random());
+        let said = &device.said;
         let known: Vec<_> =
-            device.interaction_types.iter().copied().filter(|one| InteractionType::ALL.contains(one)).collect();
+            said.interaction_types.iter().copied().filter(|one| InteractionType::ALL.contains(one)).collect();
         devices::insert(
             tx,
             &NewDevice {
                 id: &id,
                 subject: keys.subject,
-                name: &device.name,
-                class: device.class,
-                platform: &device.platform,
-                key_protection: device.protection,
+                name: &said.device_name,
+                class: said.device_class,
+                platform: &said.platform,
+                key_protection: said.key_protection,
                 transport_key: &device.transport,
                 approval_key: keys.approval_key,
                 passkey: keys.passkey,
-                shared: device.shared,
-                code_origin: device.code_origin.as_deref(),
+                shared: said.shared,
+                code_origin: said.code_origin.as_deref(),
                 resumed: keys.resumed,
                 interaction_types: &known,
-                version: device.version,
+                version: said.countersign_version,
                 allow_automated: keys.allow_automated,
                 link: keys.link,
                 registered_at: self.now(),
@@ -161,16 +116,12 @@ impl Gateway {
 }
 
 /// Checks that a device with a passkey is one that a person uses alone.
-pub(super) fn check_passkey_device(
-    class: DeviceClass,
-    protection: KeyProtection,
-    shared: bool,
-) -> Result<(), Rejection> {
-    let detail = if protection != KeyProtection::Passkey {
+pub(super) fn check_passkey_device(said: &DeviceDescription) -> Result<(), Rejection> {
+    let detail = if said.key_protection != KeyProtection::Passkey {
         "key_protection is passkey where the approval key is one."
-    } else if class != DeviceClass::Interactive {
+    } else if said.device_class != DeviceClass::Interactive {
         "A passkey verifies a person: its device is interactive."
-    } else if shared {
+    } else if said.shared {
         "A passkey can't tell who of several people used it: a shared device has a key of another type."
     } else {
         return Ok(());

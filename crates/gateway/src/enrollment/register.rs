@@ -16,7 +16,7 @@ use countersign_protocol::registration::{
 use countersign_protocol::webauthn::{AttestationResult, CreatedPasskey, StatedPasskey};
 use countersign_store::Transaction;
 
-use super::description::{DeviceDescription, DeviceKeys, check_passkey_device};
+use super::description::{CheckedDescription, DeviceKeys, check_passkey_device};
 use super::resume::KnownPasskey;
 use crate::Gateway;
 use crate::attestation::{self, AttestationError};
@@ -29,7 +29,7 @@ use crate::store::passkeys::{self, NewPasskey};
 /// A registration whose token, keys and proofs are verified.
 pub(crate) struct VerifiedRegistration {
     token: RegistrationToken,
-    device: DeviceDescription,
+    device: CheckedDescription,
     key: RegisteredKey,
     /// Hash of the body's bytes; identifies a repeated registration.
     body: Hash,
@@ -95,8 +95,8 @@ impl Gateway {
             }
             _ => self.check_approval_key(&token, &request)?,
         };
-        let device = self.describe_registration(&request, page)?;
-        let automated = request.device_class == DeviceClass::Automated;
+        let device = self.check_description(&request.public_key, &request.device, page)?;
+        let automated = request.device.device_class == DeviceClass::Automated;
         if automated && !token.allow_automated && self.settings().mode != Mode::Test {
             let detail = "This link is for an interactive device, not for an automated one.";
             return Err(reject(ProblemCode::AutomatedNotAllowed, detail));
@@ -112,8 +112,8 @@ impl Gateway {
     ) -> Result<RegisteredKey, Rejection> {
         let is_passkey = request.approval_key_type == ApprovalKeyType::Webauthn;
         if is_passkey {
-            check_passkey_device(request.device_class, request.key_protection, request.shared)?;
-        } else if request.key_protection == KeyProtection::Passkey {
+            check_passkey_device(&request.device)?;
+        } else if request.device.key_protection == KeyProtection::Passkey {
             let detail = "key_protection is passkey where approval_key_type is webauthn, and nowhere else.";
             return Err(reject(ProblemCode::InvalidRequest, detail));
         }

@@ -15,7 +15,7 @@ use countersign_protocol::revocation::RevokedBy;
 use countersign_protocol::webauthn::{PasskeyProof, VerifiedAssertion, resume_challenge};
 use countersign_store::{Error as StoreError, Snapshot, Transaction};
 
-use super::description::{DeviceDescription, DeviceKeys, check_passkey_device};
+use super::description::{CheckedDescription, DeviceKeys, check_passkey_device};
 use crate::outcome::EndError;
 use crate::rejection::{Rejection, reject};
 use crate::store::challenges::{self, PendingChallenge};
@@ -50,7 +50,7 @@ impl KnownPasskey {
 
 /// A registration without a link whose passkey and description are verified.
 pub(crate) struct VerifiedResumption {
-    device: DeviceDescription,
+    device: CheckedDescription,
     known: KnownPasskey,
 }
 
@@ -62,7 +62,7 @@ impl Gateway {
         request: &RegistrationRequest,
         proof: &PasskeyProof,
     ) -> Result<KnownPasskey, Rejection> {
-        check_passkey_device(request.device_class, request.key_protection, request.shared)?;
+        check_passkey_device(&request.device)?;
         if self.settings().resume_policy() == ResumePolicy::Off {
             return Err(not_allowed());
         }
@@ -77,8 +77,8 @@ impl Gateway {
         request: &ResumeRequest,
         page: Option<&str>,
     ) -> Result<VerifiedResumption, Rejection> {
-        check_passkey_device(request.device_class, request.key_protection, request.shared)?;
-        let device = self.describe_resumption(request, page)?;
+        check_passkey_device(&request.device)?;
+        let device = self.check_description(&request.public_key, &request.device, page)?;
         if self.settings().resume_policy() == ResumePolicy::Off {
             return Err(not_allowed());
         }
@@ -120,7 +120,7 @@ impl Gateway {
         &self,
         tx: &Transaction<'_>,
         known: &KnownPasskey,
-        description: &DeviceDescription,
+        description: &CheckedDescription,
         link: Option<&Link>,
     ) -> Result<Device, Rejection> {
         let old = devices::by_id(tx, &known.device)?.filter(|old| old.state == DeviceState::Active);

@@ -153,7 +153,7 @@ impl RegistrationRequest {
             && proof.sub == token.sub
             && proof.token_hash == self.registration_token.hash()
             && proof.transport_jkt == *self.public_key.thumbprint()
-            && proof.key_protection == self.key_protection;
+            && proof.key_protection == self.device.key_protection;
         if same { Ok(()) } else { Err(ProofError::Mismatch) }
     }
 }

@@ -2,7 +2,6 @@
 
 use countersign_jose::hash::Hash;
 use countersign_jose::key::{PrivateKey, Signer as _};
-use countersign_protocol::COUNTERSIGN_VERSION;
 use countersign_protocol::enrollment::ApprovalKeyType;
 use countersign_protocol::link::EnrollmentLink;
 use countersign_protocol::manifest::ManifestChain;
@@ -45,18 +44,10 @@ impl TestDevice {
     /// What it posts without a link, with the nonce of its proof.
     pub fn resume_request(&self, nonce: &str) -> ResumeRequest {
         ResumeRequest {
-            countersign_version: COUNTERSIGN_VERSION,
             resume_nonce: nonce.to_owned(),
             public_key: self.transport.public_key().clone(),
             approval_proof: self.resume_proof(&Hash::of(nonce)),
-            interaction_types: self.interaction_types.clone(),
-            device_class: self.class,
-            key_protection: self.protection,
-            shared: false,
-            push_address: self.push_address.clone(),
-            code_origin: self.passkey.as_ref().map(|passkey| passkey.origin.clone()),
-            platform: "linux".to_owned(),
-            device_name: self.name.clone(),
+            device: self.description(),
         }
     }
 
@@ -70,7 +61,7 @@ impl TestDevice {
     pub fn resume_call(&self, request: &ResumeRequest) -> Request<Vec<u8>> {
         let body = serde_json::to_vec(request).expect("a registration is JSON");
         let mut call = self.sign_call(&Method::POST, "/push/resume", &request.resume_nonce, false, Some(&body));
-        if let Some(origin) = &request.code_origin {
+        if let Some(origin) = &request.device.code_origin {
             call.headers_mut().insert(header::ORIGIN, origin.parse().expect("an origin is ASCII"));
         }
         call
