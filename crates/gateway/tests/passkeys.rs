@@ -25,16 +25,6 @@ use countersign_testing::passkey::attestation::{Format, TestMaker};
 use countersign_testing::passkey::{BE, BS, SForm, TestPasskey, UP, UV, with_assertion};
 use countersign_testing_gateway::{DeviceCalls as _, Response, TestDevice, World, alice, issuer, open_store};
 
-/// A page of Alice with a passkey, enrolled.
-async fn enroll(world: &World, name: &str) -> TestDevice {
-    let mut page = world.device(name).with_passkey();
-    let link = world.link(Confirm::None).await;
-    let response = page.register(world, &link.link).await;
-    assert_eq!(response.status, StatusCode::CREATED, "{response:?}");
-    page.pull(world).await;
-    page
-}
-
 /// The passkey, to be altered.
 fn passkey(device: &mut TestDevice) -> &mut TestPasskey {
     device.passkey.as_mut().expect("a page with a passkey")
@@ -55,7 +45,7 @@ async fn a_passkey_registers_and_its_statement_says_what_is_known_of_it() {
     assert_eq!(discovery.approval_key_types_supported, [ApprovalKeyType::P256, ApprovalKeyType::Webauthn]);
     assert_eq!(discovery.passkeys.map(|passkeys| passkeys.policy), Some(PasskeyPolicy::Any));
 
-    let page = enroll(&world, "Phone").await;
+    let page = world.enroll_page("Phone").await;
     let enrollment = page.enrollment();
     let statement = enrollment.current().0;
     let stated = statement.webauthn.as_ref().expect("what is known of the passkey");
@@ -81,7 +71,7 @@ async fn a_passkey_registers_and_its_statement_says_what_is_known_of_it() {
 async fn a_passkeys_answer_approves_and_says_by_itself_that_the_person_was_verified() {
     let world = World::new();
     for (name, s_form) in [("Phone", SForm::Low), ("Tablet", SForm::High)] {
-        let mut page = enroll(&world, name).await;
+        let mut page = world.enroll_page(name).await;
         passkey(&mut page).s_form = s_form;
         let accepted = world.ask().await;
         let challenge = page.next_challenge(&world).await;
@@ -104,7 +94,7 @@ async fn a_passkeys_answer_approves_and_says_by_itself_that_the_person_was_verif
 #[tokio::test]
 async fn a_page_with_a_passkey_denies_refuses_and_disputes_by_its_transport_key() {
     let world = World::new();
-    let mut page = enroll(&world, "Phone").await;
+    let mut page = world.enroll_page("Phone").await;
     let denied = world.ask().await;
     let challenge = page.next_challenge(&world).await;
     let claims = page.deny(&challenge, Some(DenialReason::NotMe)).peek().expect("claims");
@@ -128,7 +118,7 @@ async fn a_page_with_a_passkey_denies_refuses_and_disputes_by_its_transport_key(
 #[tokio::test]
 async fn attack_29_only_what_the_passkey_signed_for_this_answer_approves() {
     let world = World::new();
-    let (mut page, other) = (enroll(&world, "Phone").await, enroll(&world, "Tablet").await);
+    let (mut page, other) = (world.enroll_page("Phone").await, world.enroll_page("Tablet").await);
     let accepted = world.ask().await;
     let challenge = page.next_challenge(&world).await;
     let good = page.approve(&challenge, None);
@@ -420,7 +410,7 @@ async fn a_shared_device_says_so_and_has_no_passkey() {
 #[tokio::test]
 async fn where_verification_is_discouraged_either_key_of_a_page_approves() {
     let world = World::new();
-    let mut page = enroll(&world, "Phone").await;
+    let mut page = world.enroll_page("Phone").await;
     for by_passkey in [true, false] {
         let mut request = world.request();
         request.user_verification = UserVerification::Discouraged;
@@ -464,7 +454,7 @@ async fn a_sign_count_that_does_not_grow_is_told_to_the_operator_and_refuses_not
     let settings = Settings::new(issuer(), Mode::Test);
     world.gateway = Gateway::open_with_event_sink(settings, store, keys, ports, counts.clone()).expect("it opens");
     world.router = world.gateway.router();
-    let mut page = enroll(&world, "Phone").await;
+    let mut page = world.enroll_page("Phone").await;
     for (at, count) in [0, 0, 5, 6, 6, 2, 0, 7].into_iter().enumerate() {
         passkey(&mut page).sign_count = count;
         world.ask_as(&format!("client-{at}")).await;

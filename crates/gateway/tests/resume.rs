@@ -20,16 +20,6 @@ use countersign_protocol::webauthn::{PasskeyProof, registration_challenge, resum
 use countersign_testing::passkey::{BE, BS, TestPasskey, UP, UV};
 use countersign_testing_gateway::{DeviceCalls as _, Response, TestDevice, World, alice, in_process, issuer};
 
-/// A page of Alice with a passkey, enrolled.
-async fn enroll(world: &World, name: &str) -> TestDevice {
-    let mut page = world.device(name).with_passkey();
-    let link = world.link(Confirm::None).await;
-    let response = page.register(world, &link.link).await;
-    assert_eq!(response.status, StatusCode::CREATED, "{response:?}");
-    page.pull(world).await;
-    page
-}
-
 fn state(world: &World, device: &TestDevice) -> DeviceState {
     let devices = world.gateway.devices(&alice()).expect("listed");
     devices.into_iter().find(|one| one.id == *device.id()).expect("it registered").state
@@ -47,7 +37,7 @@ fn forbidden() -> (u16, String) {
 async fn with_a_link_a_known_passkey_takes_the_place_of_its_device_in_one_step() {
     let world = World::new();
     let mut laptop = world.enroll("Laptop").await;
-    let old = enroll(&world, "Phone").await;
+    let old = world.enroll_page("Phone").await;
     let pending = world.ask().await;
     let mut page = old.emptied();
     let link = world.link(Confirm::Code).await;
@@ -93,7 +83,7 @@ async fn with_a_link_a_known_passkey_takes_the_place_of_its_device_in_one_step()
 #[tokio::test]
 async fn a_pending_request_survives_the_page_that_alone_was_asked_also_after_a_new_signing_key() {
     let world = World::new();
-    let old = enroll(&world, "Phone").await;
+    let old = world.enroll_page("Phone").await;
     let pending = world.ask_with_number().await;
     world.clock.advance_seconds(30);
     let folder = world.home.path().join("keys");
@@ -123,7 +113,7 @@ async fn a_pending_request_survives_the_page_that_alone_was_asked_also_after_a_n
 #[tokio::test]
 async fn what_a_replaced_device_approved_stays_approved_until_its_passkeys_last_device_ends() {
     let world = World::new();
-    let mut old = enroll(&world, "Phone").await;
+    let mut old = world.enroll_page("Phone").await;
     let given = world.ask().await;
     let challenge = old.next_challenge(&world).await;
     let answer = old.approve(&challenge, None);
@@ -143,7 +133,7 @@ async fn what_a_replaced_device_approved_stays_approved_until_its_passkeys_last_
 #[tokio::test]
 async fn attack_31_a_known_passkey_registers_for_its_own_user_link_and_key_alone() {
     let world = World::new();
-    let old = enroll(&world, "Phone").await;
+    let old = world.enroll_page("Phone").await;
     let other = world.device("Other").with_passkey();
     let mut page = old.emptied();
     let stranger = old.emptied();
@@ -220,7 +210,7 @@ async fn attack_31_a_known_passkey_registers_for_its_own_user_link_and_key_alone
     let mut waiting = world.device("Waiting").with_passkey();
     let link = world.link(Confirm::Code).await;
     assert_eq!(waiting.register(&world, &link.link).await.status, StatusCode::CREATED);
-    let revoked = enroll(&world, "Lost").await;
+    let revoked = world.enroll_page("Lost").await;
     world.gateway.revoke_device(revoked.id(), RevokedBy::User).await.expect("revoked");
     for (name, device) in [("its code was never typed", &waiting), ("it was revoked", &revoked)] {
         let mut thief = device.emptied();
@@ -238,7 +228,7 @@ async fn without_a_link_a_page_continues_what_was_enrolled_in_another() {
     let discovery: Discovery = world.get("/tenant/.well-known/oauth-push-notification").await.json();
     assert_eq!(discovery.resume, Some(ResumePolicy::Link));
     assert_eq!(discovery.resume_endpoint.as_deref(), Some("https://id.example/tenant/push/resume"));
-    let old = enroll(&world, "Phone").await;
+    let old = world.enroll_page("Phone").await;
     let pending = world.ask().await;
     world.clock.advance_seconds(200);
     let mut page = old.emptied();
@@ -259,7 +249,7 @@ async fn without_a_link_a_page_continues_what_was_enrolled_in_another() {
 #[tokio::test]
 async fn a_lost_response_without_a_link_is_no_loss_either() {
     let world = World::new();
-    let old = enroll(&world, "Phone").await;
+    let old = world.enroll_page("Phone").await;
     let mut page = old.emptied();
     let first: RegistrationResponse = page.resume(&world, |_| {}).await.json();
     let lost = page.credential.clone();
@@ -278,14 +268,14 @@ async fn a_lost_response_without_a_link_is_no_loss_either() {
 #[tokio::test]
 async fn attack_31_a_registration_without_a_link_outside_its_window_is_refused() {
     let world = World::new();
-    let old = enroll(&world, "Phone").await;
+    let old = world.enroll_page("Phone").await;
     world.clock.advance_seconds(899);
     let mut page = old.emptied();
     assert_eq!(page.resume(&world, |_| {}).await.status, StatusCode::CREATED, "within fifteen minutes");
     let mut third = page.emptied();
     assert_eq!(third.resume(&world, |_| {}).await.problem(), forbidden(), "once");
 
-    let old = enroll(&world, "Tablet").await;
+    let old = world.enroll_page("Tablet").await;
     world.clock.advance_seconds(900);
     let mut late = old.emptied();
     assert_eq!(late.resume(&world, |_| {}).await.problem(), forbidden(), "and not later");
@@ -298,7 +288,7 @@ async fn attack_31_a_registration_without_a_link_outside_its_window_is_refused()
     assert_eq!(home_screen.resume(&world, |_| {}).await.status, StatusCode::CREATED);
 
     let world = with_policy(ResumePolicy::Off);
-    let old = enroll(&world, "Phone").await;
+    let old = world.enroll_page("Phone").await;
     let discovery: Discovery = world.get("/tenant/.well-known/oauth-push-notification").await.json();
     assert_eq!((discovery.resume, discovery.resume_endpoint), (Some(ResumePolicy::Off), None));
     let mut page = old.emptied();
@@ -311,7 +301,7 @@ async fn attack_31_a_registration_without_a_link_outside_its_window_is_refused()
 #[tokio::test]
 async fn where_the_operator_allows_it_a_passkey_registers_without_a_link_three_times_a_day() {
     let world = with_policy(ResumePolicy::Passkey);
-    let mut page = enroll(&world, "Phone").await;
+    let mut page = world.enroll_page("Phone").await;
     for _ in 0..3 {
         world.clock.advance_seconds(3600);
         let mut next = page.emptied();
@@ -330,10 +320,10 @@ async fn where_the_operator_allows_it_a_passkey_registers_without_a_link_three_t
 #[tokio::test]
 async fn attack_31_without_a_link_an_unknown_and_a_forbidden_passkey_are_answered_alike() {
     let world = World::new();
-    let old = enroll(&world, "Phone").await;
-    let stale = enroll(&world, "Stale").await;
+    let old = world.enroll_page("Phone").await;
+    let stale = world.enroll_page("Stale").await;
     world.clock.advance_seconds(901);
-    let fresh = enroll(&world, "Fresh").await;
+    let fresh = world.enroll_page("Fresh").await;
     let mut late = stale.emptied();
     let known = late.resume(&world, |_| {}).await;
     assert_eq!(known.problem(), forbidden(), "its window is over");
@@ -384,7 +374,7 @@ async fn attack_31_without_a_link_an_unknown_and_a_forbidden_passkey_are_answere
 #[tokio::test]
 async fn attack_31_a_nonce_serves_one_registration_without_a_link() {
     let world = World::new();
-    let old = enroll(&world, "Phone").await;
+    let old = world.enroll_page("Phone").await;
     let page = old.emptied();
     let nonce = world.call(in_process(page.resume_nonce_call())).await.nonce().expect("a nonce");
     page.keep_nonce(Some(&nonce));
@@ -420,7 +410,7 @@ async fn attack_31_a_nonce_serves_one_registration_without_a_link() {
 #[tokio::test]
 async fn a_passkey_that_policy_no_longer_takes_does_not_register_again() {
     let mut world = with_policy(ResumePolicy::Passkey);
-    let old = enroll(&world, "Phone").await;
+    let old = world.enroll_page("Phone").await;
     world.restart_with(|settings| settings.passkeys = PasskeyPolicy::Off);
     assert_eq!(old.emptied().resume(&world, |_| {}).await.problem(), forbidden());
     world.restart_with(|settings| settings.passkeys = PasskeyPolicy::Any);

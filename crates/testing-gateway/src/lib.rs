@@ -131,19 +131,23 @@ impl World {
 
     /// An interactive device of Alice, enrolled.
     pub async fn enroll(&self, name: &str) -> TestDevice {
-        let link = self.link(Confirm::None).await;
-        let mut device = self.device(name);
-        let response = device.register(self, &link.link).await;
-        assert_eq!(response.status, StatusCode::CREATED, "{response:?}");
-        device.pull(self).await;
-        device
+        self.enrolled(self.device(name)).await
     }
 
     /// An automated device of Alice, enrolled.
     pub async fn enroll_automated(&self, name: &str) -> TestDevice {
-        let link = self.link(Confirm::None).await;
         let mut device = self.device(name);
         device.class = DeviceClass::Automated;
+        self.enrolled(device).await
+    }
+
+    /// A page of Alice with a passkey, enrolled.
+    pub async fn enroll_page(&self, name: &str) -> TestDevice {
+        self.enrolled(self.device(name).with_passkey()).await
+    }
+
+    async fn enrolled(&self, mut device: TestDevice) -> TestDevice {
+        let link = self.link(Confirm::None).await;
         let response = device.register(self, &link.link).await;
         assert_eq!(response.status, StatusCode::CREATED, "{response:?}");
         device.pull(self).await;
