@@ -5,7 +5,7 @@ use countersign_protocol::challenge::{Challenge, TERMINAL};
 use countersign_protocol::id::{ApprovalId, ChallengeId, Subject};
 use countersign_protocol::interaction::{self, Interaction, InteractionType, UserVerification};
 use countersign_protocol::jws::Compact;
-use countersign_protocol::kind::{self, Kind};
+use countersign_protocol::kind::Kind;
 use countersign_protocol::registration::DeviceClass;
 use countersign_protocol::{limits, text};
 use countersign_store::Transaction;
@@ -15,7 +15,7 @@ use crate::challenge_parts::{self, SharedPart};
 use crate::decoy::Decoy;
 use crate::interaction::{Capabilities, InteractionError, SHORT_LIFETIME};
 use crate::prompt_limit::PromptHistory;
-use crate::request::{AcceptError, AcceptedRequest, ApprovalRequest};
+use crate::request::{AcceptError, AcceptedRequest, ApprovalRequest, ChallengeTarget};
 use crate::store::approvals::{self, ApprovalRow, Status};
 use crate::store::devices::{self, DeviceToAsk};
 use crate::store::{challenge_contents, challenges, feed, prompt_history};
@@ -212,30 +212,18 @@ impl Gateway {
         device: &DeviceToAsk,
         now: Timestamp,
     ) -> Challenge {
-        Challenge {
-            iss: self.settings().issuer.clone(),
+        let target = ChallengeTarget {
             aud: device.id.clone(),
             sub: approval.subject.clone(),
             jti: ChallengeId::new(now, self.random()),
             iat: now.seconds(),
             exp: approval.answer_until.seconds(),
             approval: approval.id.clone(),
-            kind,
-            kind_table: kind::TABLE_VERSION,
-            provider: request.provider.clone(),
-            client: request.client.clone(),
-            binding_message: request.binding_message.clone(),
-            scope: request.scope.clone(),
-            acr_values: request.acr_values.clone(),
-            authorization_details_json: request.authorization_details.as_ref().map(|d| d.as_str().to_owned()),
             interaction: interaction.clone(),
             user_verification: approval.user_verification,
             held: approval.held,
-            context: (!request.context.is_empty()).then(|| request.context.clone()),
-            practice: false,
-            requested_at: request.requested_at.seconds(),
-            must_understand: None,
-        }
+        };
+        request.challenge(&self.settings().issuer, kind, target)
     }
 
     /// Signs one device's challenge, once, and stores its own part before anybody can fetch it. Returns the part that all

@@ -3,10 +3,12 @@
 use std::collections::BTreeMap;
 
 use countersign_jose::clock::Timestamp;
-use countersign_protocol::challenge::{Client, ContextValue, Party};
+use countersign_protocol::challenge::{Challenge, Client, ContextValue, Party};
 use countersign_protocol::details::Details;
-use countersign_protocol::id::{ApprovalId, Subject};
-use countersign_protocol::interaction::{InteractionType, UserVerification};
+use countersign_protocol::id::{ApprovalId, ChallengeId, DeviceId, Subject};
+use countersign_protocol::interaction::{Interaction, InteractionType, UserVerification};
+use countersign_protocol::issuer::Issuer;
+use countersign_protocol::kind::{self, Kind};
 use countersign_protocol::text::TextError;
 use countersign_store::Error as StoreError;
 
@@ -45,6 +47,51 @@ pub struct ApprovalRequest {
     pub interval_seconds: u64,
     /// The limits of this client.
     pub limits: Limits,
+}
+
+/// What a challenge has of its device and its approval; the rest is the request's.
+pub(crate) struct ChallengeTarget {
+    pub(crate) aud: DeviceId,
+    pub(crate) sub: Subject,
+    pub(crate) jti: ChallengeId,
+    /// Seconds since the epoch, like `exp`.
+    pub(crate) iat: u64,
+    pub(crate) exp: u64,
+    pub(crate) approval: ApprovalId,
+    pub(crate) interaction: Interaction,
+    pub(crate) user_verification: UserVerification,
+    pub(crate) held: bool,
+}
+
+impl ApprovalRequest {
+    /// Its challenge for a device.
+    pub(crate) fn challenge(&self, issuer: &Issuer, kind: Kind, target: ChallengeTarget) -> Challenge {
+        let ChallengeTarget { aud, sub, jti, iat, exp, approval, interaction, user_verification, held } = target;
+        Challenge {
+            iss: issuer.clone(),
+            aud,
+            sub,
+            jti,
+            iat,
+            exp,
+            approval,
+            kind,
+            kind_table: kind::TABLE_VERSION,
+            provider: self.provider.clone(),
+            client: self.client.clone(),
+            binding_message: self.binding_message.clone(),
+            scope: self.scope.clone(),
+            acr_values: self.acr_values.clone(),
+            authorization_details_json: self.authorization_details.as_ref().map(|d| d.as_str().to_owned()),
+            interaction,
+            user_verification,
+            held,
+            context: (!self.context.is_empty()).then(|| self.context.clone()),
+            practice: false,
+            requested_at: self.requested_at.seconds(),
+            must_understand: None,
+        }
+    }
 }
 
 /// Policy that mutes. Nothing here refuses a request.

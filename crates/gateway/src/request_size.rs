@@ -6,11 +6,11 @@ use countersign_protocol::challenge::Challenge;
 use countersign_protocol::details::Details;
 use countersign_protocol::id::TIME_DIGITS;
 use countersign_protocol::interaction::{Interaction, InteractionType, UserVerification};
-use countersign_protocol::kind::{self, Kind};
+use countersign_protocol::kind::Kind;
 use countersign_protocol::{limits, transcript};
 
 use crate::Gateway;
-use crate::request::{AcceptError, ApprovalRequest};
+use crate::request::{AcceptError, ApprovalRequest, ChallengeTarget};
 
 /// Length of a subject, in characters; see [`countersign_protocol::id::Subject`].
 const SUBJECT_CHARACTERS: usize = 255;
@@ -40,8 +40,7 @@ impl Gateway {
     fn longest_challenge(&self, request: &ApprovalRequest, kind: Kind) -> Challenge {
         let id = |prefix: &str| format!("{prefix}{}", "x".repeat(TIME_DIGITS + limits::ID_BITS.div_ceil(6)));
         let time = request.requested_at.seconds();
-        Challenge {
-            iss: self.settings().issuer.clone(),
+        let target = ChallengeTarget {
             aud: id("dv_").parse().expect("an id"),
             // Each takes two bytes in JSON.
             sub: "\"".repeat(SUBJECT_CHARACTERS).parse().expect("printable ASCII"),
@@ -49,14 +48,6 @@ impl Gateway {
             iat: time,
             exp: time,
             approval: id("ap_").parse().expect("an id"),
-            kind,
-            kind_table: kind::TABLE_VERSION,
-            provider: request.provider.clone(),
-            client: request.client.clone(),
-            binding_message: request.binding_message.clone(),
-            scope: request.scope.clone(),
-            acr_values: request.acr_values.clone(),
-            authorization_details_json: request.authorization_details.as_ref().map(|d| d.as_str().to_owned()),
             interaction: Interaction {
                 kind: InteractionType::NumberChoose,
                 choices: Some(vec!["10".to_owned(); limits::NUMBER_CHOICES]),
@@ -65,10 +56,7 @@ impl Gateway {
             },
             user_verification: UserVerification::Discouraged,
             held: true,
-            context: (!request.context.is_empty()).then(|| request.context.clone()),
-            practice: false,
-            requested_at: time,
-            must_understand: None,
-        }
+        };
+        request.challenge(&self.settings().issuer, kind, target)
     }
 }
